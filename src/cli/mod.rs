@@ -1,0 +1,1 @@
+//! What was typed: one file a subcommand. Parses, calls, and turns outcomes into exit statuses.

@@ -1,0 +1,188 @@
+//! What can go wrong with a session, sorted by whose fault it is.
+//!
+//! A vocabulary shared by everything that finds, counts or prints failures; it decides nothing and
+//! holds no text of a peer. Invariant: a [`Fault`] is a small `Copy` value with a stable kebab-case
+//! [`Fault::key`], so failures are counted by kind and never by rendered message.
+
+use std::fmt;
+
+use crate::protocol::websocket::Violation;
+
+/// Who has to act for a failure to go away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Blame {
+    /// This box ran into a limit of its own.
+    Box,
+    /// Packets did not get through, as far as can be told from here.
+    Network,
+    /// The servers answered, and the answer was wrong, late or a refusal.
+    Server,
+    /// The scenario or its settings ask for something that cannot be done.
+    Scenario,
+}
+
+impl Blame {
+    /// The name in results: `box`, `network`, `server` or `scenario`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Box => "box",
+            Self::Network => "network",
+            Self::Server => "server",
+            Self::Scenario => "scenario",
+        }
+    }
+}
+
+/// One kind of failure. Which step it struck is kept beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    // This box.
+    /// EMFILE or ENFILE: no descriptor left.
+    DescriptorsExhausted,
+    /// EADDRNOTAVAIL from connect: every port of the source address to this target is in use.
+    TuplesExhausted,
+    /// EADDRINUSE: the source port is taken.
+    PortTaken,
+    /// ENOMEM or ENOBUFS.
+    MemoryExhausted,
+    /// The one-time ticket expired because this box was late to use it.
+    TicketAgedHere,
+
+    // The network.
+    /// ECONNREFUSED: nothing listens there.
+    ConnectRefused,
+    /// ENETUNREACH or EHOSTUNREACH.
+    Unreachable,
+    /// ECONNRESET or EPIPE outside an open WebSocket.
+    Reset,
+    /// ETIMEDOUT from the kernel: retransmissions went unanswered.
+    KernelTimeout,
+    /// Another errno.
+    Errno(i32),
+
+    // The servers.
+    /// The step was not over within its timeout.
+    StepTimeout,
+    /// The peer closed in the middle of the step.
+    ClosedEarly,
+    /// An HTTP status that the step does not expect, with no name in the scenario.
+    HttpStatus(u16),
+    /// An error that the scenario names; the index is into `Scenario::error_names`.
+    Named(u8),
+    /// The response is not HTTP/1.x.
+    HttpMalformed,
+    /// The response head exceeds the limit.
+    HttpHeadTooLarge,
+    /// The body exceeds the limit where a value has to be taken from it.
+    BodyTooLarge,
+    /// The body ended before its stated length.
+    BodyTruncated,
+    /// A value is wanted and the body is not JSON.
+    BodyNotJson,
+    /// A wanted value is not in the body; the index is into `Scenario::value_names`.
+    ValueMissing(u8),
+    /// A taken value cannot be used where it is needed (control characters, over the length cap).
+    ValueUnusable(u8),
+    /// The upgrade was answered with this status instead of 101.
+    UpgradeRefused(u16),
+    /// The 101 lacks the upgrade headers or its accept key does not fit ours.
+    UpgradeInvalid,
+    /// The peer broke RFC 6455.
+    Violation(Violation),
+    /// A text message is not JSON, or lacks what the scenario must find in it.
+    MessageMalformed,
+    /// The peer sent a close frame with this code before we did (1005: a close frame without one).
+    Closed(u16),
+    /// The connection ended without a close frame (RFC 6455's 1006).
+    Cut,
+
+    // The scenario.
+    /// The URL taken from an answer is not a URL.
+    UrlInvalid,
+    /// The URL's host is not the target's and no `--allow-host` names it.
+    HostNotAllowed,
+    /// The URL's scheme is not one that this build can speak.
+    SchemeUnsupported,
+}
+
+impl Fault {
+    /// Who has to act.
+    pub fn blame(self) -> Blame {
+        use Fault::*;
+        match self {
+            DescriptorsExhausted | TuplesExhausted | PortTaken | MemoryExhausted | TicketAgedHere => {
+                Blame::Box
+            }
+            ConnectRefused | Unreachable | Reset | KernelTimeout | Errno(_) => Blame::Network,
+            UrlInvalid | HostNotAllowed | SchemeUnsupported => Blame::Scenario,
+            _ => Blame::Server,
+        }
+    }
+
+    /// The fault behind an errno of a socket call.
+    pub fn from_errno(errno: i32) -> Self {
+        match errno {
+            libc::EMFILE | libc::ENFILE => Self::DescriptorsExhausted,
+            libc::EADDRNOTAVAIL => Self::TuplesExhausted,
+            libc::EADDRINUSE => Self::PortTaken,
+            libc::ENOMEM | libc::ENOBUFS => Self::MemoryExhausted,
+            libc::ECONNREFUSED => Self::ConnectRefused,
+            libc::ENETUNREACH | libc::EHOSTUNREACH => Self::Unreachable,
+            libc::ECONNRESET | libc::EPIPE | libc::ECONNABORTED => Self::Reset,
+            libc::ETIMEDOUT => Self::KernelTimeout,
+            other => Self::Errno(other),
+        }
+    }
+
+    /// The stable kebab-case name under which this kind is counted. `names` resolves the indices of
+    /// [`Fault::Named`], [`Fault::ValueMissing`] and [`Fault::ValueUnusable`].
+    pub fn key(self, names: &dyn FaultNames) -> String {
+        use Fault::*;
+        match self {
+            DescriptorsExhausted => "descriptors-exhausted".into(),
+            TuplesExhausted => "tuples-exhausted".into(),
+            PortTaken => "port-taken".into(),
+            MemoryExhausted => "memory-exhausted".into(),
+            TicketAgedHere => "ticket-aged-here".into(),
+            ConnectRefused => "connect-refused".into(),
+            Unreachable => "unreachable".into(),
+            Reset => "reset".into(),
+            KernelTimeout => "kernel-timeout".into(),
+            Errno(errno) => format!("errno-{errno}"),
+            StepTimeout => "timeout".into(),
+            ClosedEarly => "closed-early".into(),
+            HttpStatus(status) => format!("http-{status}"),
+            Named(index) => names.error_name(index).to_owned(),
+            HttpMalformed => "http-malformed".into(),
+            HttpHeadTooLarge => "http-head-too-large".into(),
+            BodyTooLarge => "body-too-large".into(),
+            BodyTruncated => "body-truncated".into(),
+            BodyNotJson => "body-not-json".into(),
+            ValueMissing(index) => format!("value-missing:{}", names.value_name(index)),
+            ValueUnusable(index) => format!("value-unusable:{}", names.value_name(index)),
+            UpgradeRefused(status) => format!("upgrade-refused-{status}"),
+            UpgradeInvalid => "upgrade-invalid".into(),
+            Violation(violation) => format!("violation:{violation}"),
+            MessageMalformed => "message-malformed".into(),
+            Closed(code) => format!("closed-{code}"),
+            Cut => "closed-1006".into(),
+            UrlInvalid => "url-invalid".into(),
+            HostNotAllowed => "ws-host-not-allowed".into(),
+            SchemeUnsupported => "scheme-unsupported".into(),
+        }
+    }
+}
+
+/// Resolves the indices that some faults carry into names of the scenario.
+pub trait FaultNames {
+    /// The name of the scenario's error `index`.
+    fn error_name(&self, index: u8) -> &str;
+    /// The name of the scenario's taken value `index`.
+    fn value_name(&self, index: u8) -> &str;
+}
+
+impl fmt::Display for Blame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key())
+    }
+}

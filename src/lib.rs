@@ -1,0 +1,19 @@
+//! `startline`: thousands of real WebSocket sessions from one Linux box, and a verdict on the
+//! servers that they talk to.
+//!
+//! This is the library behind the binary of the same name, split so that tests, benches and fuzz
+//! targets reach every part. Arrows point one way: [`cli`] → [`plan`] → [`engine`] → [`session`] →
+//! [`protocol`], and [`engine`] → [`measure`] → [`report`]. [`target`] is the built-in stand-in for the
+//! servers under test; it never uses [`session`]. `ARCHITECTURE.md` is the map.
+
+pub mod cli;
+pub mod engine;
+pub mod fault;
+pub mod measure;
+pub mod plan;
+pub mod protocol;
+pub mod report;
+pub mod scenario;
+pub mod session;
+pub mod target;
+pub mod tick;

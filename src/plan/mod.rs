@@ -1,0 +1,69 @@
+//! What will be done: arguments parsed once into a [`Plan`] that cannot be wrong.
+//!
+//! Opens no connection (the look-up of a real challenge is `cli`'s to ask for and to judge by
+//! [`schedule`]). Invariant: a `Plan` that exists can be run on this box as far as can be known beforehand;
+//! there are no half-states and no options left to default.
+
+pub mod members;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::scenario::Scenario;
+use members::Members;
+
+/// A run, whole and checked.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What each session does.
+    pub scenario: Arc<Scenario>,
+    /// Where the HTTP steps go, and WebSocket URLs without a host.
+    pub target: Target,
+    /// Who takes part; session k is member k.
+    pub members: Arc<Members>,
+    /// Sessions to start.
+    pub sessions: u32,
+    /// From the first arrival to the last; session k starts at `ramp · k / sessions`.
+    pub ramp: Duration,
+    /// From all arrivals settled to the closing of accounts.
+    pub hold: Duration,
+    /// Over which the closes are spread.
+    pub ramp_down: Duration,
+    /// How sessions end.
+    pub end: End,
+    /// When given, each open session sends the scenario's record message at this interval.
+    pub record_interval: Option<Duration>,
+    /// Engine threads.
+    pub workers: usize,
+    /// Seeds masking keys and everything else that is drawn.
+    pub seed: u64,
+    /// Hosts besides the target's that a handed-out URL may lead to.
+    pub allow_hosts: Vec<String>,
+    /// Prefix replacements for handed-out URLs, first match wins.
+    pub ws_map: Vec<(String, String)>,
+    /// The stand-in is ours and sends no broadcasts: the ledger is not kept.
+    pub no_broadcast: bool,
+}
+
+/// Where a run goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// `http` (or, with TLS, `https`).
+    pub scheme: String,
+    /// Host as given, without port.
+    pub host: String,
+    /// Port, explicit or the scheme's.
+    pub port: u16,
+    /// What the host resolved to, at least one.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// How sessions end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Close 1000: the member may re-enter.
+    Close,
+    /// The scenario's quit message first: the member is barred from this challenge.
+    Quit,
+}

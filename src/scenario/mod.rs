@@ -1,0 +1,239 @@
+//! A session's script as data: TOML in, compiled steps out.
+//!
+//! Knows no socket and no clock, and nothing of Runnity: that is `scenarios/runnity.toml`, compiled
+//! in as the default. Invariant: a [`Scenario`] that exists has been checked whole: every template
+//! variable is known, every duration and pointer parsed, every index in range.
+
+pub mod template;
+
+use std::time::Duration;
+
+use crate::fault::FaultNames;
+use crate::protocol::scan::Path;
+use template::Template;
+
+/// A compiled scenario.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Its name, as in `--scenario`.
+    pub name: String,
+    /// The TOML that it was compiled from, with variables unresolved; kept so that a plan repeats the run.
+    pub source: String,
+    /// The HTTP requests of a session, in order, on one keep-alive connection.
+    pub http: Vec<HttpStep>,
+    /// The WebSocket that follows them.
+    pub websocket: Option<WebSocket>,
+    /// What a run is judged by.
+    pub criteria: Vec<Criterion>,
+    /// Names of the values taken from answers; a `value` index anywhere points here.
+    pub value_names: Vec<String>,
+    /// Names of the errors that servers announce; [`crate::fault::Fault::Named`] points here.
+    pub error_names: Vec<String>,
+}
+
+/// One HTTP request and what is done with its answer.
+#[derive(Clone, Debug)]
+pub struct HttpStep {
+    /// The step's name in results: `login`, `enter`.
+    pub name: String,
+    /// The method, upper case.
+    pub method: String,
+    /// Path and query.
+    pub path: Template,
+    /// Header fields besides Host, Content-Length and Connection, which the engine writes.
+    pub headers: Vec<(String, Template)>,
+    /// The body; with one, Content-Length is written.
+    pub body: Option<Template>,
+    /// Statuses that count as success.
+    pub expect: Vec<u16>,
+    /// From sending (or connecting, for the first) to the whole answer.
+    pub timeout: Duration,
+    /// Values to take from the answer's JSON body.
+    pub take: Vec<Take>,
+    /// How a refused answer gets its name.
+    pub errors: Vec<NamedError>,
+}
+
+/// A value to take from a JSON body.
+#[derive(Clone, Debug)]
+pub struct Take {
+    /// Index into [`Scenario::value_names`].
+    pub value: u8,
+    /// RFC 6901 pointer; the target is a string, number or boolean.
+    pub pointer: String,
+}
+
+/// An error that a server announces in its answer. All given conditions must hold.
+#[derive(Clone, Debug)]
+pub struct NamedError {
+    /// Index into [`Scenario::error_names`].
+    pub error: u8,
+    /// The HTTP status.
+    pub status: Option<u16>,
+    /// RFC 6901 pointer and the exact string there.
+    pub field: Option<(String, String)>,
+    /// Text that the body contains (for answers that are not JSON).
+    pub contains: Option<String>,
+    /// The error means that a one-time ticket was too old, spent or unknown: a session whose ticket aged on this
+    /// box is then blamed on this box.
+    pub ticket: bool,
+}
+
+/// The WebSocket of a session.
+#[derive(Clone, Debug)]
+pub struct WebSocket {
+    /// Renders an absolute `ws://` or `wss://` URL, or a path on the target.
+    pub url: Template,
+    /// Extra header fields of the upgrade request.
+    pub headers: Vec<(String, Template)>,
+    /// `Sec-WebSocket-Protocol` to offer.
+    pub subprotocol: Option<String>,
+    /// From connecting to the 101.
+    pub connect_timeout: Duration,
+    /// From the 101 to the message that means open.
+    pub open_timeout: Duration,
+    /// From our close frame to the end of the connection.
+    pub close_timeout: Duration,
+    /// How long the ticket lives from the answer of the last HTTP step; `None`: no ticket.
+    pub ticket_lifetime: Option<Duration>,
+    /// The longest message accepted.
+    pub message_bytes_max: u64,
+    /// What to find in messages. `paths[0]` is always the type; the others are used by the indices below.
+    pub paths: Vec<Path>,
+    /// The top-level member that tells messages apart.
+    pub type_member: String,
+    /// The messages known, by the value of `type_member`. A message's index here is its [`MessageType`].
+    pub messages: Vec<MessageRule>,
+    /// The message that means open; `None`: open at the 101.
+    pub open: Option<MessageType>,
+    /// The heartbeat.
+    pub ping: Option<Ping>,
+    /// What `--record-interval` sends.
+    pub record: Option<Template>,
+    /// The message to send before closing for `--end quit`.
+    pub quit: Option<Template>,
+    /// Index into `paths` of the member id in entered, left and updated messages.
+    pub subject_path: Option<u8>,
+    /// The name of that member, for the quick path.
+    pub subject_member: String,
+    /// Index into `paths` of the member ids listed in the open message.
+    pub listed_path: Option<u8>,
+    /// Index into `paths` of the code in error messages.
+    pub error_code_path: Option<u8>,
+    /// Error codes and the index into [`Scenario::error_names`] of each, and whether the code means a bad ticket.
+    pub error_codes: Vec<MessageError>,
+}
+
+/// An error code in an error message.
+#[derive(Clone, Debug)]
+pub struct MessageError {
+    /// The code, exactly.
+    pub code: String,
+    /// Index into [`Scenario::error_names`].
+    pub error: u8,
+    /// As [`NamedError::ticket`].
+    pub ticket: bool,
+}
+
+/// Index into [`WebSocket::messages`]; [`MessageType::OTHER`] for a type that is not listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MessageType(pub u8);
+
+impl MessageType {
+    /// A message of no listed type.
+    pub const OTHER: Self = Self(u8::MAX);
+}
+
+/// A message that servers send.
+#[derive(Clone, Debug)]
+pub struct MessageRule {
+    /// The value of the type member.
+    pub name: String,
+    /// What it means to a session.
+    pub role: Role,
+}
+
+/// What a message means to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Another member is in.
+    Entered,
+    /// An error; its code is looked up.
+    Error,
+    /// Nothing beyond being counted.
+    Information,
+    /// Another member has left.
+    Left,
+    /// The session is open.
+    Open,
+    /// The heartbeat's answer.
+    Reply,
+    /// Another member's progress.
+    Updated,
+}
+
+/// A heartbeat: what is sent each interval and answered by the message of role [`Role::Reply`].
+#[derive(Clone, Debug)]
+pub struct Ping {
+    /// The text message.
+    pub message: Template,
+    /// From open, and between due times.
+    pub interval: Duration,
+    /// From the PING to its answer.
+    pub timeout: Duration,
+}
+
+/// Something that a run is judged by. See `docs/scenarios.md` for the measures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Criterion {
+    /// The name in results: `enter`, `error-rate`.
+    pub name: String,
+    /// What is measured: `steps.enter.p95_ms`, `errors.rate`, `sessions.min_in_hold_share`, `sessions.held`,
+    /// `arrivals.achieved_per_s`, `servers.smallest_share`, `ledger.missing`, `ping.missed`, …
+    pub measure: String,
+    /// Which side of the limits is good.
+    pub good: Good,
+    /// The limit of a pass; a value at the limit passes `AtMost`/`AtLeast` and fails `Below`.
+    pub limit: f64,
+    /// Beyond `limit` but within this: a warning, not a failure.
+    pub warn: Option<f64>,
+    /// Unit for display: `ms`, `%`, `sessions`, `/s`.
+    pub unit: String,
+    /// Judged only when the plan has at least so many sessions …
+    pub needs_sessions: Option<u32>,
+    /// … and at least this hold; otherwise `not-measured` with that reason.
+    pub needs_hold: Option<Duration>,
+}
+
+/// Which side of a criterion's limit is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Good {
+    /// measured ≤ limit.
+    AtMost,
+    /// measured ≥ limit.
+    AtLeast,
+    /// measured < limit.
+    Below,
+}
+
+impl Scenario {
+    /// The names of all steps of a session in order: the HTTP steps, then `connect`, `open` and `ping` when there is
+    /// a WebSocket. A step index anywhere points here.
+    pub fn step_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.http.iter().map(|step| step.name.clone()).collect();
+        if self.websocket.is_some() {
+            names.extend(["connect", "open", "ping"].map(String::from));
+        }
+        names
+    }
+}
+
+impl FaultNames for Scenario {
+    fn error_name(&self, index: u8) -> &str {
+        self.error_names.get(usize::from(index)).map_or("unnamed", String::as_str)
+    }
+
+    fn value_name(&self, index: u8) -> &str {
+        self.value_names.get(usize::from(index)).map_or("unnamed", String::as_str)
+    }
+}

@@ -1,0 +1,1 @@
+//! One session's life as a state machine: events and time in, actions out.

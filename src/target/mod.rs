@@ -1,0 +1,1 @@
+//! The built-in stand-in for Runnity's servers.
