@@ -90,6 +90,12 @@ impl Recorder {
         let _ = held;
     }
 
+    pub fn reconnected(&mut self) {}
+    pub fn member_burned(&mut self) {}
+    pub fn session_abandoned(&mut self) {}
+    pub fn error_message(&mut self, sample: FaultSample) {
+        let _ = sample;
+    }
     /// A step succeeded. Latencies from the instant it was due and from the instant it was sent; they differ
     /// where this box was late.
     pub fn step_ok(&mut self, step: u8, from_due: Ticks, from_sent: Ticks) {
