@@ -27,6 +27,14 @@ pub enum Opcode {
     Pong = 10,
 }
 
+impl Opcode {
+    /// Close, ping or pong: whole in one frame of at most 125 bytes (section 5.5).
+    #[inline]
+    pub fn is_control(self) -> bool {
+        self as u8 >= Self::Close as u8
+    }
+}
+
 /// How a peer broke RFC 6455. Each maps to the close code that ends the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Violation {
@@ -105,34 +113,108 @@ pub const HEADER_BYTES_MAX: usize = 14;
 ///
 /// # Errors
 /// The [`Violation`] of section 5 that the header commits.
+#[inline]
 pub fn parse_header(bytes: &[u8], reader: Reader) -> Result<Option<(FrameHeader, usize)>, Violation> {
-    let _ = (bytes, reader);
-    todo!()
+    let Some(&first) = bytes.first() else { return Ok(None) };
+    let opcode = parse_first(first)?;
+    let Some(&second) = bytes.get(1) else { return Ok(None) };
+    let masked = second & MASKED != 0;
+    if masked != (reader == Reader::Server) {
+        return Err(Violation::MaskBit);
+    }
+    let short_len = second & !MASKED;
+    if opcode.is_control() && u64::from(short_len) > CONTROL_BYTES_MAX {
+        return Err(Violation::ControlTooLong);
+    }
+    let (payload_len, len_end) = match short_len {
+        LEN_IN_16_BITS => match parse_len_16(bytes)? {
+            Some(len) => (len, 4),
+            None => return Ok(None),
+        },
+        LEN_IN_64_BITS => match parse_len_64(bytes)? {
+            Some(len) => (len, 10),
+            None => return Ok(None),
+        },
+        len => (u64::from(len), 2),
+    };
+    let fin = first & FIN != 0;
+    if !masked {
+        return Ok(Some((FrameHeader { fin, opcode, mask: None, payload_len }, len_end)));
+    }
+    let Some(&key) = bytes.get(len_end..).and_then(<[u8]>::first_chunk) else { return Ok(None) };
+    Ok(Some((FrameHeader { fin, opcode, mask: Some(key), payload_len }, len_end + key.len())))
 }
 
 /// Appends a frame header. `mask` is the key for frames from a client, which the caller then applies
 /// to the payload with [`apply_mask`].
 pub fn write_header(out: &mut Vec<u8>, fin: bool, opcode: Opcode, mask: Option<[u8; 4]>, payload_len: u64) {
-    let _ = (out, fin, opcode, mask, payload_len);
-    todo!()
+    debug_assert!(payload_len >> 63 == 0, "a frame's length has 63 bits");
+    debug_assert!(!opcode.is_control() || (fin && payload_len <= CONTROL_BYTES_MAX));
+    let first = if fin { FIN } else { 0 } | opcode as u8;
+    let masked = if mask.is_some() { MASKED } else { 0 };
+    match payload_len {
+        // The cast keeps everything: the arm's range is under 126, the next one's under 65,536.
+        0..=CONTROL_BYTES_MAX => out.extend_from_slice(&[first, masked | payload_len as u8]),
+        126..=0xffff => {
+            let [high, low] = (payload_len as u16).to_be_bytes();
+            out.extend_from_slice(&[first, masked | LEN_IN_16_BITS, high, low]);
+        }
+        _ => {
+            out.extend_from_slice(&[first, masked | LEN_IN_64_BITS]);
+            out.extend_from_slice(&payload_len.to_be_bytes());
+        }
+    }
+    if let Some(key) = mask {
+        out.extend_from_slice(&key);
+    }
 }
 
 /// Appends a whole unfragmented frame, masked if a key is given.
 pub fn write_frame(out: &mut Vec<u8>, opcode: Opcode, mask: Option<[u8; 4]>, payload: &[u8]) {
-    let _ = (out, opcode, mask, payload);
-    todo!()
+    out.reserve(HEADER_BYTES_MAX + payload.len());
+    write_header(out, true, opcode, mask, payload.len() as u64);
+    let start = out.len();
+    out.extend_from_slice(payload);
+    if let (Some(key), Some(copy)) = (mask, out.get_mut(start..)) {
+        apply_mask(copy, key, 0);
+    }
 }
 
 /// Appends a close frame with `code` and `reason` (cut to 123 bytes at a character boundary).
 pub fn write_close(out: &mut Vec<u8>, mask: Option<[u8; 4]>, code: u16, reason: &str) {
-    let _ = (out, mask, code, reason);
-    todo!()
+    let mut end = reason.len().min(CLOSE_REASON_BYTES_MAX);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    let reason = &reason.as_bytes()[..end];
+    write_header(out, true, Opcode::Close, mask, 2 + reason.len() as u64);
+    let start = out.len();
+    out.extend_from_slice(&code.to_be_bytes());
+    out.extend_from_slice(reason);
+    if let (Some(key), Some(payload)) = (mask, out.get_mut(start..)) {
+        apply_mask(payload, key, 0);
+    }
 }
 
 /// XORs `payload` with `key`, the first byte taking `key[offset % 4]` (section 5.3); its own inverse.
+#[inline]
 pub fn apply_mask(payload: &mut [u8], key: [u8; 4], offset: usize) {
-    let _ = (payload, key, offset);
-    todo!()
+    let [a, b, c, d] = key;
+    let key = match offset % 4 {
+        0 => [a, b, c, d],
+        1 => [b, c, d, a],
+        2 => [c, d, a, b],
+        _ => [d, a, b, c],
+    };
+    let half = u64::from(u32::from_ne_bytes(key));
+    let word_key = half << 32 | half;
+    let (words, rest) = payload.as_chunks_mut::<8>();
+    for word in words {
+        *word = (u64::from_ne_bytes(*word) ^ word_key).to_ne_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip(word_key.to_ne_bytes()) {
+        *byte ^= key;
+    }
 }
 
 /// Reads a close frame's payload: `None` when empty, else the code and the reason.
@@ -140,20 +222,35 @@ pub fn apply_mask(payload: &mut [u8], key: [u8; 4], offset: usize) {
 /// # Errors
 /// [`Violation::BadClose`] or [`Violation::BadUtf8`].
 pub fn parse_close(payload: &[u8]) -> Result<Option<(u16, &str)>, Violation> {
-    let _ = payload;
-    todo!()
+    if payload.is_empty() {
+        return Ok(None);
+    }
+    let (code, reason) = payload.split_first_chunk().ok_or(Violation::BadClose)?;
+    let code = u16::from_be_bytes(*code);
+    if !may_be_sent(code) {
+        return Err(Violation::BadClose);
+    }
+    let reason = std::str::from_utf8(reason).map_err(|_| Violation::BadUtf8)?;
+    Ok(Some((code, reason)))
 }
 
 /// The `Sec-WebSocket-Key` for these 16 random bytes: base64, 24 characters.
 pub fn key_text(random: [u8; 16]) -> [u8; 24] {
-    let _ = random;
-    todo!()
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    // Padding: 16 bytes are five groups of three and one left over, hence the two signs at the end.
+    let mut text = [b'='; 24];
+    for (chars, bytes) in text.chunks_exact_mut(4).zip(random.chunks(3)) {
+        let group = bytes.iter().enumerate().fold(0, |group, (i, &b)| group | u32::from(b) << (16 - 8 * i));
+        for (i, char) in chars.iter_mut().take(bytes.len() + 1).enumerate() {
+            *char = DIGITS[(group >> (18 - 6 * i)) as usize & 63];
+        }
+    }
+    text
 }
 
 /// The `Sec-WebSocket-Accept` that answers `key` (section 4.2.2), by tungstenite's derivation.
 pub fn accept_for(key: &[u8]) -> String {
-    let _ = key;
-    todo!()
+    tungstenite::handshake::derive_accept_key(key)
 }
 
 /// Checks UTF-8 over a text that arrives in pieces, keeping at most 3 bytes between them.
@@ -168,9 +265,19 @@ impl Utf8Check {
     ///
     /// # Errors
     /// [`Violation::BadUtf8`] as soon as the text cannot be completed to valid UTF-8.
+    #[inline]
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), Violation> {
-        let _ = (piece, self.tail, self.tail_len);
-        todo!()
+        let rest = if self.tail_len == 0 { piece } else { self.complete_character(piece)? };
+        match std::str::from_utf8(rest) {
+            Ok(_) => Ok(()),
+            Err(error) if error.error_len().is_some() => Err(Violation::BadUtf8),
+            Err(error) => {
+                for &byte in rest.iter().skip(error.valid_up_to()) {
+                    self.keep(byte);
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Ends the text.
@@ -178,6 +285,103 @@ impl Utf8Check {
     /// # Errors
     /// [`Violation::BadUtf8`] when a character is left unfinished.
     pub fn finish(self) -> Result<(), Violation> {
-        todo!()
+        if self.tail_len == 0 { Ok(()) } else { Err(Violation::BadUtf8) }
+    }
+
+    /// Ends the character that the last piece began, byte by byte; returns what follows it.
+    fn complete_character<'p>(&mut self, piece: &'p [u8]) -> Result<&'p [u8], Violation> {
+        let mut rest = piece;
+        while let Some((&byte, after)) = rest.split_first() {
+            rest = after;
+            let [a, b, c] = self.tail;
+            let (known, character) = match self.tail_len {
+                1 => (2, [a, byte, 0, 0]),
+                2 => (3, [a, b, byte, 0]),
+                _ => (4, [a, b, c, byte]),
+            };
+            match std::str::from_utf8(&character[..known]) {
+                Ok(_) => {
+                    self.tail_len = 0;
+                    return Ok(rest);
+                }
+                Err(error) if error.error_len().is_some() => return Err(Violation::BadUtf8),
+                Err(_) => self.keep(byte),
+            }
+        }
+        Ok(rest)
+    }
+
+    /// Keeps a byte of an unfinished character; the fourth would have finished it.
+    fn keep(&mut self, byte: u8) {
+        if let Some(slot) = self.tail.get_mut(usize::from(self.tail_len)) {
+            *slot = byte;
+            self.tail_len += 1;
+        }
     }
 }
+
+/// First byte: the message ends with this frame.
+const FIN: u8 = 0x80;
+/// First byte: meaningless without a negotiated extension, and none is offered.
+const RESERVED_BITS: u8 = 0x70;
+/// Second byte: a masking key follows the length.
+const MASKED: u8 = 0x80;
+/// Second byte's length: the next 2 bytes hold it.
+const LEN_IN_16_BITS: u8 = 126;
+/// Second byte's length: the next 8 bytes hold it.
+const LEN_IN_64_BITS: u8 = 127;
+/// Payload of a control frame (5.5), and of any frame whose length fits the second byte.
+const CONTROL_BYTES_MAX: u64 = 125;
+/// What a control frame leaves after the close code.
+const CLOSE_REASON_BYTES_MAX: usize = 123;
+
+#[inline]
+fn parse_first(first: u8) -> Result<Opcode, Violation> {
+    if first & RESERVED_BITS != 0 {
+        return Err(Violation::ReservedBit);
+    }
+    let opcode = match first & 0x0f {
+        0 => Opcode::Continuation,
+        1 => Opcode::Text,
+        2 => Opcode::Binary,
+        8 => Opcode::Close,
+        9 => Opcode::Ping,
+        10 => Opcode::Pong,
+        _ => return Err(Violation::ReservedOpcode),
+    };
+    if opcode.is_control() && first & FIN == 0 {
+        return Err(Violation::ControlFragmented);
+    }
+    Ok(opcode)
+}
+
+/// The length in bytes 2 and 3, which must not fit the second byte.
+#[inline]
+fn parse_len_16(bytes: &[u8]) -> Result<Option<u64>, Violation> {
+    let &[_, _, high, low, ..] = bytes else { return Ok(None) };
+    let len = u16::from_be_bytes([high, low]);
+    if u64::from(len) <= CONTROL_BYTES_MAX {
+        return Err(Violation::LengthEncoding);
+    }
+    Ok(Some(len.into()))
+}
+
+/// The length in bytes 2 to 9, which must not fit 16 bits nor need the 64th.
+fn parse_len_64(bytes: &[u8]) -> Result<Option<u64>, Violation> {
+    let field = bytes.get(2..).unwrap_or_default();
+    let over_63_bits = field.first().is_some_and(|&byte| byte & 0x80 != 0);
+    let fits_16_bits = field.first_chunk() == Some(&[0; 6]);
+    if over_63_bits || fits_16_bits {
+        return Err(Violation::LengthEncoding);
+    }
+    Ok(field.first_chunk().map(|&len| u64::from_be_bytes(len)))
+}
+
+/// Whether a close code may be on the wire: the registered ones but those that stand for "none was
+/// sent" (1005, 1006, 1015) or "reserved" (1004), and those for libraries and applications (7.4.2).
+fn may_be_sent(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
+#[cfg(test)]
+mod tests;
