@@ -234,7 +234,6 @@ fn layout_of(plan: &Plan) -> Layout {
 /// The control thread's state.
 struct Control<'p> {
     plan: &'p Plan,
-    layout: &'p Layout,
     clock: Clock,
     shared: Arc<Shared>,
     started_at: Duration,
@@ -271,7 +270,6 @@ impl<'p> Control<'p> {
     fn new(plan: &'p Plan, layout: &'p Layout, clock: Clock, shared: Arc<Shared>) -> Self {
         Self {
             plan,
-            layout,
             clock,
             shared,
             started_at: Duration::ZERO,
@@ -468,7 +466,7 @@ impl<'p> Control<'p> {
                 ledger.get_or_insert_default().add(&pairs.close(&everyone));
             }
         }
-        held += self.totals.held();
+        held += Duration::from_secs_f64(self.totals.tally().counts.held_seconds());
         Outcome {
             ledger,
             ramp_down: RampDownOutcome { took: self.at().saturating_sub(self.closed_at), totals: self.after },

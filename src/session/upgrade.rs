@@ -101,7 +101,9 @@ impl Session {
         let step = self.step_index(ctx.script);
         ctx.observer.step_ok(step, ctx.now.since(self.due), ctx.now.since(self.sent));
         self.phase = Phase::Opening;
-        // `open` goes on from `connect`'s instants: it is the wait of a person who pressed "enter".
+        // The next step is due as this one ends.
+        self.due = ctx.now;
+        self.sent = ctx.now;
         if websocket.open.is_none() {
             return self.opened_now(ctx);
         }

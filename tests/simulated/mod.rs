@@ -261,7 +261,9 @@ impl World {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Start(index) => {
-                if self.runners[index].session.phase() == Phase::Idle && !(self.stopped_early && self.is_stopped(index)) {
+                if self.runners[index].session.phase() == Phase::Idle
+                    && !(self.stopped_early && self.is_stopped(index))
+                {
                     self.started += 1;
                     // Planned a little before: this box is sometimes late.
                     let due = Tick::from_micros(self.now - self.rng.u64(..5_000));
@@ -356,7 +358,8 @@ impl World {
         let replies = self.runners[index].peer.received(sent, &mut self.rng);
         let connection = self.runners[index].connection;
         for reply in replies {
-            let mut at = self.runners[index].arrives_after.max(self.now + reply.after) + self.rng.u64(..10_000);
+            let mut at =
+                self.runners[index].arrives_after.max(self.now + reply.after) + self.rng.u64(..10_000);
             let mut rest = &reply.bytes[..];
             while !rest.is_empty() {
                 let piece = if self.rng.u8(..4) == 0 { self.rng.usize(1..=rest.len()) } else { rest.len() };

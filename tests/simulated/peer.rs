@@ -72,7 +72,8 @@ impl Fate {
             let index = scenario.error_names.iter().position(|known| known == name);
             Fault::Named(index.unwrap_or_else(|| panic!("the scenario names {name}")) as u8)
         };
-        let ticket = scenario.value_names.iter().position(|name| name == "ticket").expect("a ticket is taken");
+        let ticket =
+            scenario.value_names.iter().position(|name| name == "ticket").expect("a ticket is taken");
         match self {
             Self::BadAccept => Some((2, Fault::UpgradeInvalid)),
             Self::BadUtf8 => Some((4, Fault::Violation(Violation::BadUtf8))),
@@ -171,8 +172,12 @@ impl Peer {
         let body = r#"{"isSuccess":true,"code":200,"message":"성공","data":{"accessToken":"token-1","refreshToken":"r","isNewUser":false}}"#;
         match self.fate {
             Fate::LoginSilent => vec![],
-            Fate::LoginCut => vec![Reply { after: 0, bytes: b"HTTP/1.1 200 OK\r\nCont".to_vec(), then_gone: Some(0) }],
-            Fate::LoginRefused => vec![answer(500, "Internal Server Error", r#"{"timestamp":"x","status":500}"#)],
+            Fate::LoginCut => {
+                vec![Reply { after: 0, bytes: b"HTTP/1.1 200 OK\r\nCont".to_vec(), then_gone: Some(0) }]
+            }
+            Fate::LoginRefused => {
+                vec![answer(500, "Internal Server Error", r#"{"timestamp":"x","status":500}"#)]
+            }
             // The answer is whole and promises more, yet the server hangs up.
             Fate::ClosedBetweenRequests => vec![Reply { then_gone: Some(0), ..answer(200, "OK", body) }],
             _ => vec![answer(200, "OK", body)],
@@ -201,7 +206,11 @@ impl Peer {
             Fate::UpgradeSilent => return vec![],
             _ => {}
         }
-        let key = head.split("Sec-WebSocket-Key: ").nth(1).and_then(|rest| rest.split("\r\n").next()).expect("a key");
+        let key = head
+            .split("Sec-WebSocket-Key: ")
+            .nth(1)
+            .and_then(|rest| rest.split("\r\n").next())
+            .expect("a key");
         let accept = match self.fate {
             Fate::BadAccept => "bm90IHRoZSByaWdodCBrZXkgYXQgYWxsLg==".to_owned(),
             _ => tungstenite::handshake::derive_accept_key(key.as_bytes()),
@@ -216,7 +225,12 @@ impl Peer {
         match self.fate {
             Fate::NeverConnected => {}
             Fate::InvalidTicket => {
-                frame(&mut bytes, 1, r#"{"type":"ERROR","errorCode":"INVALID_TICKET","errorMessage":"x","timestamp":1}"#.as_bytes());
+                frame(
+                    &mut bytes,
+                    1,
+                    r#"{"type":"ERROR","errorCode":"INVALID_TICKET","errorMessage":"x","timestamp":1}"#
+                        .as_bytes(),
+                );
                 frame(&mut bytes, 8, &1008u16.to_be_bytes());
                 return vec![Reply { after: 0, bytes, then_gone: Some(0) }];
             }
