@@ -1,1 +1,3 @@
 //! What was typed: one file a subcommand. Parses, calls, and turns outcomes into exit statuses.
+
+pub mod values;
