@@ -1,3 +1,10 @@
 //! Arguments in, exit status out.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use startline::cli::Cli;
+
+fn main() -> ExitCode {
+    Cli::parse().execute().into()
+}

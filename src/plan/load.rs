@@ -73,33 +73,39 @@ impl Load {
         }
     }
 
-    /// What the plan's author should know before starting.
-    pub fn warnings(&self, cores: usize, both_ends: bool) -> Vec<String> {
-        let (per_core, why) = if both_ends {
-            (DELIVERIES_PER_CORE_BOTH_ENDS, "sending and receiving both happen here, 9 µs together")
+    /// What the plan's author should know before starting: where more is delivered than `cores` of this box can be
+    /// counted on for.
+    pub fn warning(&self, cores: usize, both_ends: bool) -> Option<String> {
+        let (per_core, why, no_broadcast) = if both_ends {
+            (
+                DELIVERIES_PER_CORE_BOTH_ENDS,
+                "sending and receiving one here costs some 9 µs",
+                " or --no-broadcast",
+            )
         } else {
-            (DELIVERIES_PER_CORE, "receiving one costs some 2 µs")
+            (DELIVERIES_PER_CORE, "receiving one costs some 2 µs", "")
         };
         let bearable = per_core * cores.max(1) as f64;
         let phases = [
-            ("at the end of the ramp", self.ramp_end_per_s, "a longer ramp"),
-            ("in the hold", self.hold_per_s, "a longer --record-interval"),
-            ("as the ramp-down begins", self.ramp_down_start_per_s, "a longer --ramp-down"),
+            ("at the end of the ramp", self.ramp_end_per_s, "--ramp"),
+            ("in the hold", self.hold_per_s, "--record-interval"),
+            ("as the ramp-down begins", self.ramp_down_start_per_s, "--ramp-down"),
         ];
-        let heavy = phases.iter().filter(|(_, rate, _)| *rate > bearable);
-        let no_broadcast = if both_ends { " or --no-broadcast" } else { "" };
-        heavy
-            .map(|(when, rate, remedy)| {
-                let plural = if cores == 1 { "" } else { "s" };
-                format!(
-                    "{} deliveries a second {when} are more than {cores} core{plural} can be counted on for \
-                     ({}: {why}, half kept in reserve); latencies may contain this box's own lag; \
-                     {remedy}{no_broadcast} helps",
-                    whole(*rate),
-                    whole(bearable),
-                )
-            })
-            .collect()
+        let heavy: Vec<_> = phases.iter().filter(|(_, rate, _)| *rate > bearable).collect();
+        if heavy.is_empty() {
+            return None;
+        }
+        let rates: Vec<String> =
+            heavy.iter().map(|(when, rate, _)| format!("{}/s {when}", whole(*rate))).collect();
+        let options: Vec<&str> = heavy.iter().map(|(_, _, option)| *option).collect();
+        let plural = if cores == 1 { "" } else { "s" };
+        Some(format!(
+            "deliveries ({}) go beyond the {}/s that {cores} core{plural} can be counted on for ({why}, half is \
+             reserve): latencies will contain this box's own lag; a longer {}{no_broadcast} helps",
+            rates.join(", "),
+            whole(bearable),
+            options.join(" and "),
+        ))
     }
 }
 
@@ -168,16 +174,16 @@ mod tests {
 
     #[test]
     fn more_than_the_box_bears_is_said() {
-        let load = Load::predict(&shape(&[6000], 60));
-        let warnings = load.warnings(2, true);
-        assert_eq!(warnings.len(), 2);
-        assert!(
-            warnings[0].starts_with("599,900 deliveries a second at the end of the ramp"),
-            "{}",
-            warnings[0]
+        assert_eq!(
+            Load::predict(&shape(&[6000], 60)).warning(2, true).as_deref(),
+            Some(
+                "deliveries (599,900/s at the end of the ramp, 1,199,800/s as the ramp-down begins) go beyond the \
+                 110,000/s that 2 cores can be counted on for (sending and receiving one here costs some 9 µs, half \
+                 is reserve): latencies will contain this box's own lag; a longer --ramp and --ramp-down or \
+                 --no-broadcast helps"
+            )
         );
-        assert!(warnings[0].contains("2 cores can be counted on for (110,000:"), "{}", warnings[0]);
-        assert!(Load::predict(&shape(&[500], 60)).warnings(2, true).is_empty());
+        assert_eq!(Load::predict(&shape(&[500], 60)).warning(2, true), None);
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl<'p> Summary<'p> {
         // The guide's rate is about the real servers; the stand-in is there to be pushed.
         let rate = if self.stand_in { None } else { rate_warning(self.plan.sessions, self.plan.ramp) };
         let cores = self.plan.workers.min(crate::engine::affinity::cores());
-        let load = self.load.map(|load| load.warnings(cores, self.stand_in)).unwrap_or_default();
+        let load = self.load.and_then(|load| load.warning(cores, self.stand_in));
         rate.into_iter().chain(load).collect()
     }
 
@@ -217,6 +217,6 @@ broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its en
         let plan = Plan { ramp: Duration::from_secs(10), ..plan(&roster) };
         let text = Summary::new(&plan, &roster, false).to_string();
         assert!(text.contains("warning    600 arrivals a second"), "{text}");
-        assert!(text.contains("warning    3,599,400 deliveries a second at the end of the ramp"), "{text}");
+        assert!(text.contains("warning    deliveries (3,599,400/s at the end of the ramp"), "{text}");
     }
 }

@@ -32,10 +32,10 @@ const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "ping"];
 /// Header fields that the engine writes itself.
 const ENGINE_HEADERS: [&str; 5] = ["host", "content-length", "connection", "transfer-encoding", "upgrade"];
 
-const ROOT_KEYS: [&str; 6] = ["name", "variables", "errors", "http", "websocket", "criteria"];
-const HTTP_KEYS: [&str; 9] =
+pub(super) const ROOT_KEYS: [&str; 6] = ["name", "variables", "errors", "http", "websocket", "criteria"];
+pub(super) const HTTP_KEYS: [&str; 9] =
     ["name", "method", "path", "headers", "body", "expect", "timeout", "take", "errors"];
-const ERROR_KEYS: [&str; 6] = ["name", "status", "field", "equals", "contains", "ticket"];
+pub(super) const ERROR_KEYS: [&str; 6] = ["name", "status", "field", "equals", "contains", "ticket"];
 
 /// See [`Scenario::compile`].
 pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Result<Scenario> {

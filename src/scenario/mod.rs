@@ -352,4 +352,36 @@ mod tests {
         let record = scenario.websocket.and_then(|ws| ws.record).expect("it has one");
         assert!(rendered(&record).contains(r#""distance":0.120,"pace":300"#), "{}", rendered(&record));
     }
+
+    #[test]
+    fn the_manual_has_every_key_role_variable_and_measure() {
+        let manual = include_str!("../../docs/scenarios.md");
+        let keys = [
+            &compile::ROOT_KEYS[..],
+            &compile::HTTP_KEYS,
+            &compile::ERROR_KEYS,
+            &websocket::KEYS,
+            &websocket::PING_KEYS,
+            &websocket::PRESENCE_KEYS,
+            &websocket::ERROR_KEYS,
+            &criteria::KEYS,
+        ];
+        for key in keys.concat() {
+            let written =
+                [format!("`{key}`"), format!("`[{key}]`"), format!("`[[{key}]]`"), format!(".{key}]")];
+            assert!(written.iter().any(|text| manual.contains(text)), "the key {key}");
+        }
+        for (role, _) in websocket::ROLES {
+            assert!(manual.contains(&format!("`{role}`")), "the role {role}");
+        }
+        for (variable, _) in names::BUILT_IN {
+            assert!(manual.contains(&format!("| `{{{variable}}}`")), "the variable {variable}");
+        }
+        for measure in criteria::MEASURES {
+            assert!(manual.contains(&format!("| `{}`", measure.name)), "the measure {}", measure.name);
+        }
+        for statistic in criteria::STEP_STATISTICS {
+            assert!(manual.contains(&format!("`{statistic}`")), "the statistic {statistic}");
+        }
+    }
 }

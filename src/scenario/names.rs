@@ -10,7 +10,7 @@ use super::template::{Part, Template, is_identifier};
 use crate::nearest;
 
 /// Names that templates always know, and whether each has a meaning before the session is open.
-const BUILT_IN: [(&str, bool); 7] = [
+pub(super) const BUILT_IN: [(&str, bool); 7] = [
     ("member_id", true),
     ("challenge_id", true),
     ("session", true),

@@ -20,7 +20,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where the file gives none.
 const MESSAGE_BYTES_MAX: u64 = 16 << 20;
 
-const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 16] = [
     "url",
     "headers",
     "subprotocol",
@@ -38,12 +38,12 @@ const KEYS: [&str; 16] = [
     "error_code",
     "errors",
 ];
-const PING_KEYS: [&str; 3] = ["message", "interval", "timeout"];
-const PRESENCE_KEYS: [&str; 2] = ["subject", "listed"];
-const ERROR_KEYS: [&str; 3] = ["code", "name", "ticket"];
+pub(super) const PING_KEYS: [&str; 3] = ["message", "interval", "timeout"];
+pub(super) const PRESENCE_KEYS: [&str; 2] = ["subject", "listed"];
+pub(super) const ERROR_KEYS: [&str; 3] = ["code", "name", "ticket"];
 
 /// Roles by the name that a scenario gives them.
-const ROLES: [(&str, Role); 7] = [
+pub(super) const ROLES: [(&str, Role); 7] = [
     ("open", Role::Open),
     ("reply", Role::Reply),
     ("error", Role::Error),
