@@ -4,6 +4,7 @@
 //! Invariant: an option either has an effect or is refused.
 
 pub mod run;
+pub mod serve;
 pub mod values;
 
 use std::io;
@@ -45,6 +46,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a load test; without a target, against the built-in stand-in.
     Run(Box<run::RunArgs>),
+    /// Start the built-in stand-in for Runnity's servers alone, for another tool or box to load.
+    Serve(serve::ServeArgs),
 }
 
 const EXIT_STATUS_HELP: &str = "\
@@ -59,6 +62,7 @@ impl Cli {
     pub fn execute(self) -> ExitStatus {
         let outcome = match self.command {
             Command::Run(args) => run::run(*args),
+            Command::Serve(args) => serve::run(args).map(|()| ExitStatus::Passed),
         };
         outcome.unwrap_or_else(|error| {
             // Whoever reads our output has seen enough: `startline … | head` is no failure.

@@ -361,7 +361,6 @@ mod tests {
         let all = ["startline", "run"].iter().chain(arguments);
         Cli::try_parse_from(all).map(|cli| match cli.command {
             Command::Run(args) => *args,
-            #[allow(unreachable_patterns)]
             _ => panic!("it was run"),
         })
     }
