@@ -512,7 +512,7 @@ mod tests {
             "--ws-map",
             "wss://a=ws://b",
         ]));
-        fs::write(&file, first.to_toml()).expect("written");
+        fs::write(&file, first.to_toml().expect("TOML")).expect("written");
         let name = file.display().to_string();
         assert_eq!(settings(&["--plan", &name, "--quiet"]), first);
     }

@@ -151,9 +151,12 @@ impl Settings {
     }
 
     /// The content of a plan file.
-    pub fn to_toml(&self) -> String {
-        let body = toml::to_string_pretty(self).unwrap_or_default();
-        format!("# Repeat this run: startline run --plan <this file>\n{body}")
+    ///
+    /// # Errors
+    /// TOML cannot hold the seed: its integers end at 2⁶³ − 1, which [`Settings::into_plan`] checks.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        let body = toml::to_string_pretty(self)?;
+        Ok(format!("# Repeat this run: startline run --plan <this file>\n{body}"))
     }
 
     /// The scenario, compiled, with the heartbeat as it was asked for.
@@ -249,6 +252,9 @@ impl Settings {
                 return value(what, format!("it has to be longer than zero and {most} at most"));
             }
         }
+        if i64::try_from(self.seed).is_err() {
+            return value("seed", format!("it can be {} at most", i64::MAX));
+        }
         if self.no_broadcast && self.target.is_some() {
             return value("no_broadcast", "it is for the built-in stand-in, and there is a target".into());
         }
@@ -327,7 +333,7 @@ mod tests {
     fn what_is_written_reads_back_the_same() {
         let mut settings = settings();
         settings.scenario.set.insert("pace_s_per_km".into(), "300".into());
-        let text = settings.to_toml();
+        let text = settings.to_toml().expect("TOML");
         assert!(text.contains("members = [\"13-6012@38\"]"), "{text}");
         assert!(text.contains("ramp = \"4m\""), "{text}");
         assert_eq!(Settings::from_toml("plan.toml", &text), Ok(settings));
@@ -335,11 +341,11 @@ mod tests {
 
     #[test]
     fn a_plan_file_s_errors_have_a_line() {
-        let text = settings().to_toml().replace("hold = \"30m\"", "hold = \"30\"");
+        let text = settings().to_toml().expect("TOML").replace("hold = \"30m\"", "hold = \"30\"");
         let error = Settings::from_toml("plan.toml", &text).expect_err("no unit").to_string();
         assert!(error.starts_with("plan.toml:"), "{error}");
         assert!(error.contains("\"30\" has no unit"), "{error}");
-        let text = settings().to_toml().replace("hold =", "hodl =");
+        let text = settings().to_toml().expect("TOML").replace("hold =", "hodl =");
         let error = Settings::from_toml("plan.toml", &text).expect_err("unknown").to_string();
         assert!(error.contains("unknown field `hodl`"), "{error}");
     }
@@ -396,6 +402,7 @@ mod tests {
             plan(settings).expect_err("refused")
         };
         assert!(refused(&|s| s.workers = 0).contains("0 is not from 1 to 64"));
+        assert!(refused(&|s| s.seed = u64::MAX).contains("9223372036854775807 at most"));
         assert!(refused(&|s| s.workers = 65).contains("65 is not from 1 to 64"));
         assert!(refused(&|s| s.hold = RUN_MAX).contains("a run can last 9h at most"));
         assert!(refused(&|s| s.hold = Duration::MAX).contains("a run can last 9h at most"));
