@@ -50,18 +50,43 @@ fn every_module_opens_with_its_job() {
 
 #[test]
 fn protocol_and_session_know_no_socket_and_no_clock() {
-    let words = ["mio::", "socket2", "std::net::Tcp", "TcpStream", "Instant::now", "SystemTime", "std::thread", "std::fs"];
+    let words = [
+        "mio::",
+        "socket2",
+        "std::net::Tcp",
+        "TcpStream",
+        "Instant::now",
+        "SystemTime",
+        "std::thread",
+        "std::fs",
+    ];
     refuse("src/protocol", &words, "it is pure over bytes");
     refuse("src/session", &words, "events and time come in, commands go out");
 }
 
 #[test]
 fn arrows_between_modules_point_one_way() {
-    refuse("src/protocol", &["crate::session", "crate::engine", "crate::target", "crate::plan"], "it is the lowest layer");
-    refuse("src/session", &["crate::engine", "crate::target", "crate::plan", "crate::report"], "it is below the engine");
-    refuse("src/measure", &["crate::engine", "crate::session", "crate::report", "crate::cli"], "it is told what happened");
+    refuse(
+        "src/protocol",
+        &["crate::session", "crate::engine", "crate::target", "crate::plan"],
+        "it is the lowest layer",
+    );
+    refuse(
+        "src/session",
+        &["crate::engine", "crate::target", "crate::plan", "crate::report"],
+        "it is below the engine",
+    );
+    refuse(
+        "src/measure",
+        &["crate::engine", "crate::session", "crate::report", "crate::cli"],
+        "it is told what happened",
+    );
     refuse("src/report", &["crate::engine", "crate::session", "crate::cli"], "it is given a result");
-    refuse("src/target", &["crate::session", "crate::scenario"], "the stand-in must not share the client's understanding");
+    refuse(
+        "src/target",
+        &["crate::session", "crate::scenario"],
+        "the stand-in must not share the client's understanding",
+    );
 }
 
 #[test]
