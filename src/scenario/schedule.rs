@@ -9,7 +9,8 @@ use super::document::Section;
 use super::names::{Moment, Vocabulary};
 use super::template::Template;
 
-const KEYS: [&str; 8] = ["after", "path", "headers", "status", "ready", "starts_at", "ends_at", "upcoming"];
+const KEYS: [&str; 7] = ["after", "path", "headers", "status", "starts_at", "ends_at", "participants"];
+const PARTICIPANT_KEYS: [&str; 4] = ["list", "member", "status", "may_return"];
 
 /// The look-up of what a run takes part in.
 #[derive(Clone, Debug)]
@@ -20,16 +21,27 @@ pub struct Schedule {
     pub path: Template,
     /// Header fields besides Host.
     pub headers: Vec<(String, Template)>,
-    /// RFC 6901 pointer to the status.
+    /// RFC 6901 pointer to the status: RECRUITING, READY, RUNNING or DONE.
     pub status: String,
-    /// The statuses in which a first entry is accepted.
-    pub ready: Vec<String>,
-    /// The statuses from which it gets there by waiting.
-    pub upcoming: Vec<String>,
     /// Pointer to the instant (the server's local time, without a zone) by which everyone has to be in.
     pub starts_at: String,
     /// Pointer to the instant by which the hold has to be over.
     pub ends_at: String,
+    /// Where those who have joined are listed.
+    pub participants: Option<Participants>,
+}
+
+/// The list of those who have joined.
+#[derive(Clone, Debug)]
+pub struct Participants {
+    /// RFC 6901 pointer to the array.
+    pub list: String,
+    /// In each element, pointer to the member's id.
+    pub member: String,
+    /// In each element, pointer to the status.
+    pub status: String,
+    /// The statuses of those who have been in before and may come back.
+    pub may_return: Vec<String>,
 }
 
 pub(super) fn compile(
@@ -55,21 +67,32 @@ pub(super) fn compile(
         return Err(section.error("path", path.span, "it has to begin with \"/\""));
     }
     refuse_unusable_in_url(&section, "path", &path, &template)?;
-    let pointer = |key: &str| {
-        let text = section.required_text(key)?;
-        check_pointer(&section, key, &text)?;
-        Ok(text.value.to_owned())
-    };
     Ok(Some(Schedule {
         steps: position + 1,
         path: template,
         headers: headers(&section, vocabulary, moment)?,
-        status: pointer("status")?,
-        ready: words(&section, "ready")?,
-        upcoming: words(&section, "upcoming")?,
-        starts_at: pointer("starts_at")?,
-        ends_at: pointer("ends_at")?,
+        status: pointer(&section, "status")?,
+        starts_at: pointer(&section, "starts_at")?,
+        ends_at: pointer(&section, "ends_at")?,
+        participants: participants(&section)?,
     }))
+}
+
+fn participants(schedule: &Section<'_>) -> Result<Option<Participants>> {
+    let title = "[schedule.participants]";
+    let Some(section) = schedule.section("participants", title, &PARTICIPANT_KEYS)? else { return Ok(None) };
+    Ok(Some(Participants {
+        list: pointer(&section, "list")?,
+        member: pointer(&section, "member")?,
+        status: pointer(&section, "status")?,
+        may_return: words(&section, "may_return")?,
+    }))
+}
+
+fn pointer(section: &Section<'_>, key: &str) -> Result<String> {
+    let text = section.required_text(key)?;
+    check_pointer(section, key, &text)?;
+    Ok(text.value.to_owned())
 }
 
 /// Words separated by spaces.
@@ -100,14 +123,14 @@ mod tests {
             .map_err(|error| error.to_string())
     }
 
-    const REST: &str = "status = \"/s\"\nready = \"READY\"\nupcoming = \"RECRUITING SOON\"\nstarts_at = \"/a\"\nends_at = \"/b\"\n";
+    const REST: &str = "status = \"/s\"\nstarts_at = \"/a\"\nends_at = \"/b\"\n[schedule.participants]\nlist = \"/p\"\nmember = \"/id\"\nstatus = \"/s\"\nmay_return = \"OUT LOST\"\n";
 
     #[test]
     fn the_look_up_knows_what_its_steps_take() {
         let text = format!("after = \"login\"\npath = \"/c/{{challenge_id}}?t={{token}}\"\n{REST}");
         let schedule = compiled(&text).expect("it compiles").schedule.expect("it is there");
         assert_eq!(schedule.steps, 1);
-        assert_eq!(schedule.upcoming, ["RECRUITING", "SOON"]);
+        assert_eq!(schedule.participants.expect("they are there").may_return, ["OUT", "LOST"]);
     }
 
     #[test]
