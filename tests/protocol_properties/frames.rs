@@ -43,7 +43,7 @@ fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![3 => prop::sample::select(b"\x00\x01\x81\x82\x88\x89\x8a".to_vec()), 1 => any::<u8>()];
     let second =
         prop_oneof![3 => prop::sample::select(b"\x05\x7d\x7e\x7f\x85\xfe\xff".to_vec()), 1 => any::<u8>()];
-    let more = prop_oneof![3 => Just(0u8), 1 => Just(0x7e), 1 => Just(0x80), 1 => any::<u8>()];
+    let more = prop_oneof![3 => Just(0u8), 1 => 0x7du8..0x7f, 1 => Just(0x80), 1 => any::<u8>()];
     (first, second, prop::collection::vec(more, 0..14), 0..16usize).prop_map(|(first, second, more, len)| {
         let mut bytes = vec![first, second];
         bytes.extend(more);

@@ -133,8 +133,11 @@ fn request() -> impl Strategy<Value = (String, String, Sample)> {
     )
 }
 
+/// Names and values as httparse found them.
+type ForeignFields = Vec<(String, Vec<u8>)>;
+
 /// httparse's view of a response's first head: `None` if it is not whole.
-fn foreign_head(bytes: &[u8]) -> Result<Option<(u16, Vec<(String, Vec<u8>)>)>, httparse::Error> {
+fn foreign_head(bytes: &[u8]) -> Result<Option<(u16, ForeignFields)>, httparse::Error> {
     let mut fields = [httparse::EMPTY_HEADER; 64];
     let mut response = httparse::Response::new(&mut fields);
     if response.parse(bytes)?.is_partial() {
@@ -144,7 +147,7 @@ fn foreign_head(bytes: &[u8]) -> Result<Option<(u16, Vec<(String, Vec<u8>)>)>, h
     Ok(Some((response.code.unwrap(), fields.collect())))
 }
 
-fn foreign_value(fields: &[(String, Vec<u8>)], name: &str) -> Option<String> {
+fn foreign_value(fields: &ForeignFields, name: &str) -> Option<String> {
     let (_, value) = fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
     String::from_utf8(value.clone()).ok()
 }

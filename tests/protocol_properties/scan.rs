@@ -196,7 +196,9 @@ proptest! {
             prop_assert_eq!(&scan(&pieces, &paths), &whole);
         }
         // Skipped text is not checked for UTF-8, and a float's range is not syntax.
-        prop_assume!(std::str::from_utf8(&bytes).is_ok());
+        if std::str::from_utf8(&bytes).is_err() {
+            return Ok(());
+        }
         match serde_json::from_slice::<Doc>(&bytes) {
             Ok(doc @ Doc::Object(_)) if doc.depth() <= DEPTH_MAX.into() => {
                 prop_assert_eq!(whole, Ok(expected(&doc, &paths)));
