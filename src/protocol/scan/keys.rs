@@ -12,19 +12,19 @@ pub(super) struct PathIndex(u16);
 
 /// Where a key is.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Level<'p> {
+pub(super) enum Level {
     /// In the message itself.
     Top,
-    /// In an element of the array of this name.
-    Element(&'p str),
+    /// In an element of an array that the message has. Whether it is the path's array is not asked here.
+    Element,
 }
 
-impl Level<'_> {
+impl Level {
     /// The name that `path` has at this level.
     fn name(self, path: &Path) -> Option<&str> {
         match (self, path) {
             (Level::Top, Path::Member(name) | Path::EachMember { array: name, .. }) => Some(name),
-            (Level::Element(of), Path::EachMember { array, member }) if of == array => Some(member),
+            (Level::Element, Path::EachMember { member, .. }) => Some(member),
             _ => None,
         }
     }
@@ -39,7 +39,7 @@ impl Level<'_> {
 
 impl PathIndex {
     /// The path's name at `level`.
-    pub(super) fn name<'p>(self, level: Level<'_>, paths: &'p [Path]) -> Option<&'p str> {
+    pub(super) fn name<'p>(self, level: Level, paths: &'p [Path]) -> Option<&'p str> {
         level.name(paths.get(usize::from(self.0))?)
     }
 }
@@ -58,7 +58,7 @@ impl KeyMatch {
     pub(super) const NONE: Self = Self { path: None, len: 0 };
 
     /// A key of which nothing has come.
-    pub(super) fn new(level: Level<'_>, paths: &[Path]) -> Self {
+    pub(super) fn new(level: Level, paths: &[Path]) -> Self {
         Self { path: level.find(paths, |_| true), len: 0 }
     }
 
@@ -68,7 +68,7 @@ impl KeyMatch {
     }
 
     /// Takes more of the key, unescaped.
-    pub(super) fn take(&mut self, level: Level<'_>, paths: &[Path], part: &[u8]) {
+    pub(super) fn take(&mut self, level: Level, paths: &[Path], part: &[u8]) {
         let Some((known, more)) = self.split_name(level, paths) else { return };
         if !more.starts_with(part) {
             self.path =
@@ -79,13 +79,13 @@ impl KeyMatch {
     }
 
     /// The first path that names the key, now whole.
-    pub(super) fn finish(&self, level: Level<'_>, paths: &[Path]) -> Option<PathIndex> {
+    pub(super) fn finish(&self, level: Level, paths: &[Path]) -> Option<PathIndex> {
         let (key, _) = self.split_name(level, paths)?;
         level.find(paths, |name| name == key)
     }
 
     /// The name that stands for the key, split where the key has come to.
-    fn split_name<'p>(&self, level: Level<'_>, paths: &'p [Path]) -> Option<(&'p [u8], &'p [u8])> {
+    fn split_name<'p>(&self, level: Level, paths: &'p [Path]) -> Option<(&'p [u8], &'p [u8])> {
         self.path?.name(level, paths)?.as_bytes().split_at_checked(self.len as usize)
     }
 }

@@ -69,9 +69,9 @@ pub struct Scanner {
     objects: u64,
     /// What is left of true, false or null.
     literal: &'static [u8],
-    /// The top-level member being read, while a path names it.
+    /// The last top-level key, if a path names it.
     top: Option<PathIndex>,
-    /// The element's member being read, while a path names it.
+    /// In an element, the key of the value being read, if a path names it.
     member: Option<PathIndex>,
     key: KeyMatch,
     escapes: Escapes,
@@ -207,7 +207,7 @@ impl Scanner {
     }
 
     fn begin_key(&mut self, paths: &[Path]) {
-        self.key = self.level(paths).map_or(KeyMatch::NONE, |level| KeyMatch::new(level, paths));
+        self.key = self.level().map_or(KeyMatch::NONE, |level| KeyMatch::new(level, paths));
         self.state = State::InKey;
     }
 
@@ -253,17 +253,17 @@ impl Scanner {
     }
 
     fn match_key(&mut self, paths: &[Path], part: &[u8]) {
-        if let (true, Some(level)) = (self.key.is_possible(), self.level(paths)) {
+        if let (true, Some(level)) = (self.key.is_possible(), self.level()) {
             self.key.take(level, paths, part);
         }
     }
 
     fn end_key(&mut self, paths: &[Path]) {
-        if let Some(level) = self.level(paths) {
+        if let Some(level) = self.level() {
             let path = self.key.finish(level, paths);
             match level {
                 Level::Top => self.top = path,
-                Level::Element(_) => self.member = path,
+                Level::Element => self.member = path,
             }
         }
         self.state = State::Colon;
@@ -334,10 +334,9 @@ impl Scanner {
     }
 
     fn end_value(&mut self) {
-        match self.depth {
-            1 => self.top = None,
-            3 => self.member = None,
-            _ => {}
+        // The next key would replace it, but the next element may be an array, and its values have none.
+        if self.depth == 3 {
+            self.member = None;
         }
         self.state = if self.depth == 0 { State::End } else { State::AfterValue };
     }
@@ -372,19 +371,19 @@ impl Scanner {
         match (self.depth, path) {
             (1, Path::Member(name)) => top == Some(name),
             (3, Path::EachMember { array, member }) if top == Some(array) => {
-                self.member.and_then(|path| path.name(Level::Element(array), paths)) == Some(member)
+                self.member.and_then(|path| path.name(Level::Element, paths)) == Some(member)
             }
             _ => false,
         }
     }
 
     /// Where the keys of the innermost container are, if paths reach there.
-    fn level<'p>(&self, paths: &'p [Path]) -> Option<Level<'p>> {
+    fn level(&self) -> Option<Level> {
         /// An object in an array in an object.
         const ELEMENT: u64 = 0b101;
         match self.depth {
             1 => Some(Level::Top),
-            3 if self.objects & 0b111 == ELEMENT => self.top?.name(Level::Top, paths).map(Level::Element),
+            3 if self.objects & 0b111 == ELEMENT && self.top.is_some() => Some(Level::Element),
             _ => None,
         }
     }
