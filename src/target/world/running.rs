@@ -121,6 +121,11 @@ impl World {
         Some(Registered { replaced, from: challenge.room.log().end() })
     }
 
+    /// The number of the next announcement in the challenge.
+    pub fn next_event(&self, pass: Pass) -> u64 {
+        self.challenges.get(&pass.challenge).map_or(0, |challenge| challenge.room.log().end())
+    }
+
     /// Tells everyone else that the runner has entered.
     pub fn announce(&mut self, pass: Pass, now: Now) {
         let Some(challenge) = self.challenges.get_mut(&pass.challenge) else { return };
