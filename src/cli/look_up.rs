@@ -98,7 +98,9 @@ impl Asker<'_> {
         }
         let text = |pointer: &str| {
             let value = answer.json.pointer(pointer).and_then(Value::as_str);
-            value.map(String::from).ok_or_else(|| anyhow!("{} answered without {pointer}: {}", answer.url, answer.said()))
+            value
+                .map(String::from)
+                .ok_or_else(|| anyhow!("{} answered without {pointer}: {}", answer.url, answer.said()))
         };
         Ok(LookedUp {
             status: text(&schedule.status)?,
@@ -106,7 +108,10 @@ impl Asker<'_> {
             ends_at: text(&schedule.ends_at)?,
             // A server without a Date header shares our clock, for all we know.
             server_now: answer.date.unwrap_or_else(Timestamp::now),
-            standing: schedule.participants.as_ref().and_then(|listed| standing(self.plan, listed, &answer.json)),
+            standing: schedule
+                .participants
+                .as_ref()
+                .and_then(|listed| standing(self.plan, listed, &answer.json)),
         })
     }
 
