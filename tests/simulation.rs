@@ -50,6 +50,26 @@ fn every_single_fate_is_told_apart() {
 }
 
 #[test]
+fn a_late_pong_never_answers_the_next_ping() {
+    for fate in [Fate::LatePongs, Fate::VeryLatePongs] {
+        let mut world = World::of_fate(1, 50, fate);
+        world.play();
+        world.check();
+        let tally = world.tally();
+        assert_eq!(tally.answered, 0, "{fate:?}: {tally:?}");
+        assert!(tally.late > 200, "{fate:?}: {tally:?}");
+    }
+}
+
+#[test]
+fn a_second_pong_is_unasked() {
+    let mut world = World::of_fate(1, 50, Fate::DoublePong);
+    world.play();
+    let tally = world.tally();
+    assert_eq!((tally.answered, tally.unasked), (tally.due, tally.due));
+}
+
+#[test]
 fn sessions_stopped_at_any_moment_leave_nothing_behind() {
     for seed in seeds() {
         let mut world = World::new(seed, 200);

@@ -3,8 +3,10 @@
 //! Decides nothing about a run: that is [`crate::plan`]'s. The only place with `anyhow`: below it, errors have types.
 //! Invariant: an option either has an effect or is refused.
 
+mod look_up;
 pub mod run;
 pub mod serve;
+mod stand_in;
 pub mod values;
 
 use std::io;

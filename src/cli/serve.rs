@@ -1,15 +1,335 @@
-//! `startline serve`: the stand-in alone.
+//! `startline serve`: the stand-in alone, until a signal ends it.
+//!
+//! Turns arguments into a [`Config`], starts a [`Server`], prints where it listens, waits. Decides nothing about how the
+//! stand-in behaves. Invariants: standard output carries the one line (or object) that says where it listens, and the
+//! summary at the end; with `--parent` the process never outlives its parent.
 
+use std::io::Write;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
 use clap::Args;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// Options of `startline serve`.
-#[derive(Args, Clone, Debug)]
-pub struct ServeArgs {}
+use super::values;
+use crate::target::world::Distance;
+use crate::target::{Config, Preload, Server, raise_limit};
 
-/// Serves until interrupted.
+/// Runs the built-in stand-in for Runnity's servers.
+///
+/// Business servers and WebSocket servers answer on one port. Without --challenge there are members and no challenge;
+/// everything else then goes through the API, as with the real servers. Controls of the stand-in's own are under /stand-in:
+/// GET counters; POST servers/{ws1}/down, servers/{ws1}/up, faults/{name}?count=N (internal-server-error,
+/// ticket-issue-failed, ws-internal-error, ws-invalid-session, ws-unauthorized),
+/// challenges/{id}/members/{id}/status/{STATUS}.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: String,
+
+    /// Event loops [default: one a core].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    workers: usize,
+
+    /// WebSocket servers to appear as: ws1, ws2, …
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    servers: u16,
+
+    /// The members that have accounts.
+    #[arg(long, value_name = "A-B", default_value = "13-10012", value_parser = values::id_range)]
+    members: RangeInclusive<u64>,
+
+    /// Have this challenge from the start, joined by all members; it starts in 20 minutes.
+    #[arg(long, value_name = "ID")]
+    challenge: Option<u64>,
+
+    /// The challenge is READY now and starts in 5 minutes (it is number 1 if --challenge is not given).
+    #[arg(long)]
+    ready: bool,
+
+    /// The challenge's distance.
+    #[arg(long, value_name = "NAME", default_value = "FIVE", value_parser = distance)]
+    distance: Distance,
+
+    /// How long a ticket works.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::duration)]
+    ticket_ttl: Duration,
+
+    /// How long an access token works.
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = values::duration)]
+    token_ttl: Duration,
+
+    /// Silence after which a member is dropped.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::duration)]
+    idle_timeout: Duration,
+
+    /// How often silence is looked for.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::duration)]
+    idle_check: Duration,
+
+    /// How long broadcasts are gathered for before they are written; 0 writes them at once.
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = values::duration)]
+    broadcast_gather: Duration,
+
+    /// Send no broadcasts, and let CONNECTED list nobody: for more sessions than could be told of each other.
+    #[arg(long)]
+    no_broadcast: bool,
+
+    /// List, register and announce in three steps, as the real servers do: USER_ENTERED may come before CONNECTED, and
+    /// someone may be both listed and announced, or (rarely) neither.
+    #[arg(long)]
+    racy: bool,
+
+    /// Bytes queued for a receiver that does not read, beyond its CONNECTED; then it is closed.
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
+    backlog: usize,
+
+    /// SO_SNDBUF of accepted connections [default: the kernel's own sizing].
+    #[arg(long, value_name = "BYTES")]
+    send_buffer: Option<usize>,
+
+    /// WebSockets that each server takes at once; more wait, as behind Tomcat's 8192 [default: no limit].
+    #[arg(long, value_name = "N")]
+    max_connections: Option<usize>,
+
+    /// How much faster than real time challenges live; tickets, tokens and the idle rule stay in real time.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    time_scale: f64,
+
+    /// The servers' time zone, which is what startAt means [default: the system's].
+    #[arg(long, value_name = "ZONE", value_parser = time_zone)]
+    time_zone: Option<jiff::tz::TimeZone>,
+
+    /// What wsUrl starts with [default: ws:// and the Host that the request came to].
+    #[arg(long, value_name = "URL", value_parser = ws_url)]
+    public_url: Option<String>,
+
+    /// An Origin that may connect; may be repeated. Requests without Origin always may.
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+
+    /// Announce the address as one JSON object instead of a line of text.
+    #[arg(long)]
+    announce_json: bool,
+
+    /// End when this process, which has to be the parent, ends.
+    #[arg(long, value_name = "PID", hide = true)]
+    parent: Option<u32>,
+}
+
+/// Runs until SIGINT or SIGTERM; a second one ends it at once.
 ///
 /// # Errors
-/// It is not there yet.
-pub fn run(_args: ServeArgs) -> anyhow::Result<()> {
-    anyhow::bail!("serve is not there yet")
+/// When it cannot listen.
+pub fn run(args: ServeArgs) -> anyhow::Result<()> {
+    if let Some(parent) = args.parent {
+        die_with(parent)?;
+    }
+    // A lower limit than hoped for shows as failures to accept; no reason not to start.
+    let _ = raise_limit();
+    let mut signals = Signals::watch()?;
+    let config = args.config()?;
+    let summary = Summary::of(&config);
+    let listen = config.listen;
+    let server = Server::start(config).with_context(|| format!("cannot listen on {listen}"))?;
+    announce(server.addr(), args.announce_json, &summary)?;
+    signals.wait();
+    let counters = server.stop();
+    if !args.announce_json {
+        // The reader of the output may be gone; the summary is not worth an error.
+        let _ = writeln!(std::io::stdout(), "{counters}");
+    }
+    Ok(())
+}
+
+impl ServeArgs {
+    fn config(&self) -> anyhow::Result<Config> {
+        let addrs = self.listen.to_socket_addrs();
+        let listen: SocketAddr = addrs
+            .with_context(|| format!("--listen {}: not an address with a port", self.listen))?
+            .next()
+            .with_context(|| format!("--listen {}: the name has no address", self.listen))?;
+        if !(self.time_scale.is_finite() && self.time_scale > 0.0) {
+            bail!("--time-scale {}: has to be above 0", self.time_scale);
+        }
+        if self.idle_check.is_zero() {
+            bail!("--idle-check 0: has to be above 0");
+        }
+        let challenge = self.challenge.or(self.ready.then_some(1));
+        let preload =
+            challenge.map(|challenge| Preload { challenge, distance: self.distance, ready: self.ready });
+        Ok(Config {
+            listen,
+            workers: self.workers,
+            servers: usize::from(self.servers),
+            members: self.members.clone(),
+            preload,
+            ticket_ttl: self.ticket_ttl,
+            token_ttl: self.token_ttl,
+            idle_timeout: self.idle_timeout,
+            idle_check: self.idle_check,
+            broadcast_gather: self.broadcast_gather,
+            no_broadcast: self.no_broadcast,
+            racy: self.racy,
+            backlog_bytes: self.backlog,
+            send_buffer_bytes: self.send_buffer,
+            connections_max: self.max_connections,
+            time_scale: self.time_scale,
+            time_zone: self.time_zone.clone().unwrap_or_else(jiff::tz::TimeZone::system),
+            public_url: self.public_url.clone(),
+            allow_origins: self.allow_origin.clone(),
+            ..Config::default()
+        })
+    }
+}
+
+/// What the announcement says besides the address.
+struct Summary {
+    servers: usize,
+    members: usize,
+    challenge: Option<(u64, &'static str)>,
+}
+
+impl Summary {
+    fn of(config: &Config) -> Self {
+        let challenge = config
+            .preload
+            .map(|preload| (preload.challenge, if preload.ready { "READY" } else { "RECRUITING" }));
+        Self { servers: config.servers, members: config.members.clone().count(), challenge }
+    }
+}
+
+fn announce(addr: SocketAddr, as_json: bool, summary: &Summary) -> anyhow::Result<()> {
+    let line = if as_json {
+        format!(r#"{{"listening":"{addr}"}}"#)
+    } else {
+        let plural =
+            |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let challenge = match summary.challenge {
+            Some((id, status)) => format!("challenge {id} {status}"),
+            None => "no challenge".to_owned(),
+        };
+        format!(
+            "listening on http://{addr} ({}, {}, {challenge})",
+            plural(summary.servers, "WebSocket server"),
+            plural(summary.members, "member"),
+        )
+    };
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).context("cannot announce the address")
+}
+
+/// The two signals that end the program.
+struct Signals {
+    received: std::os::unix::net::UnixStream,
+}
+
+impl Signals {
+    /// From now on the first signal is noticed by [`Signals::wait`], and the second one ends the process.
+    fn watch() -> anyhow::Result<Self> {
+        let (received, send) = std::os::unix::net::UnixStream::pair()?;
+        let seen = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // Registered in this order: the shutdown looks at the flag before the same signal sets it.
+            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&seen))?;
+            signal_hook::flag::register(signal, Arc::clone(&seen))?;
+            signal_hook::low_level::pipe::register(signal, send.try_clone()?)?;
+        }
+        Ok(Self { received })
+    }
+
+    fn wait(&mut self) {
+        use std::io::Read;
+        // An error means that no signal can be noticed any more; ending is all that is left.
+        let _ = self.received.read_exact(&mut [0]);
+    }
+}
+
+/// Has the kernel kill this process when its parent ends. The parent may have ended before that was asked for, and is
+/// looked for afterwards.
+fn die_with(parent: u32) -> anyhow::Result<()> {
+    // SAFETY: plain system calls without pointers.
+    let (asked, actual) = unsafe { (libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL), libc::getppid()) };
+    if asked != 0 {
+        return Err(std::io::Error::last_os_error()).context("cannot tie this process to its parent");
+    }
+    if u32::try_from(actual) != Ok(parent) {
+        bail!("--parent {parent}: the parent is process {actual}");
+    }
+    Ok(())
+}
+
+fn distance(text: &str) -> Result<Distance, String> {
+    Distance::from_name(&text.to_ascii_uppercase())
+        .ok_or_else(|| format!("one of {}", Distance::names().collect::<Vec<_>>().join(", ")))
+}
+
+fn time_zone(text: &str) -> Result<jiff::tz::TimeZone, String> {
+    jiff::tz::TimeZone::get(text).map_err(|_| "not a time zone such as Asia/Seoul or UTC".to_owned())
+}
+
+fn ws_url(text: &str) -> Result<String, String> {
+    match url::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "ws" | "wss") && url.has_host() => Ok(text.to_owned()),
+        _ => Err("not a URL such as wss://host:port".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        serve: ServeArgs,
+    }
+
+    fn config(args: &[&str]) -> anyhow::Result<Config> {
+        Cli::try_parse_from(std::iter::once(&"serve").chain(args))?.serve.config()
+    }
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_arguments_there_are_the_guides_members_and_no_challenge() {
+        let config = config(&[]).unwrap();
+        assert_eq!((config.members.clone(), config.preload), (13..=10_012, None));
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.broadcast_gather, Duration::from_millis(100));
+    }
+
+    #[test]
+    fn ready_alone_means_challenge_one() {
+        let preload = config(&["--members", "13-6012", "--ready"]).unwrap().preload.unwrap();
+        assert_eq!((preload.challenge, preload.ready), (1, true));
+        let preload = config(&["--challenge", "38", "--distance", "half"]).unwrap().preload.unwrap();
+        assert_eq!((preload.challenge, preload.ready, preload.distance), (38, false, Distance::Half));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for args in [
+            ["--time-scale", "0"],
+            ["--time-scale", "NaN"],
+            ["--idle-check", "0"],
+            ["--servers", "0"],
+            ["--distance", "FAR"],
+            ["--public-url", "http://x"],
+            ["--time-zone", "Seoul"],
+            ["--listen", "nowhere"],
+        ] {
+            assert!(config(&args).is_err(), "{args:?}");
+        }
+    }
 }

@@ -90,8 +90,6 @@ pub struct Need {
     pub http_first: bool,
     /// Whether the target is on this box.
     pub loopback: bool,
-    /// The servers' ends of the connections are in this process as well.
-    pub both_ends: bool,
     /// Addresses of the target that connections are spread over.
     pub target_addresses: u32,
 }
@@ -132,10 +130,9 @@ impl Need {
         self.check_ports(readings)
     }
 
-    /// Descriptors open at once at most.
+    /// Descriptors open at once at most. The stand-in is a process of its own with the same limit and the same need.
     pub fn descriptors(&self) -> u64 {
-        let ends = if self.both_ends { 2 } else { 1 };
-        u64::from(self.sessions) * ends + DESCRIPTORS_OVERHEAD
+        u64::from(self.sessions) + DESCRIPTORS_OVERHEAD
     }
 
     fn check_descriptors(&self, readings: &Readings) -> Result<(), LimitError> {
@@ -248,7 +245,6 @@ mod tests {
             ramp: Duration::from_secs(ramp_s),
             http_first: true,
             loopback: false,
-            both_ends: false,
             target_addresses: 1,
         }
     }
@@ -260,7 +256,7 @@ mod tests {
     #[test]
     fn the_guide_s_run_fits_a_default_box() {
         assert_eq!(need(6_000, 240).check(&DEFAULT), Ok(()));
-        let stand_in = Need { loopback: true, both_ends: true, ..need(6_000, 60) };
+        let stand_in = Need { loopback: true, ..need(6_000, 60) };
         assert_eq!(stand_in.check(&Readings { descriptors_hard: 20_000, ..DEFAULT }), Ok(()));
     }
 
@@ -273,8 +269,6 @@ mod tests {
              \"ulimit -Hn 6256\" as root in this shell, or set it in /etc/security/limits.conf (\"* hard nofile \
              6256\") and log in again"
         );
-        let both = Need { both_ends: true, ..need(6_000, 240) };
-        assert!(refusal(both, readings).contains("12,256 descriptors"), "{}", refusal(both, readings));
     }
 
     #[test]

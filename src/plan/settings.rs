@@ -217,7 +217,6 @@ impl Settings {
             ramp: self.ramp,
             http_first: !scenario.http.is_empty(),
             loopback: target.is_loopback(),
-            both_ends: self.target.is_none(),
             target_addresses: target.addresses.len() as u32,
         }
     }
@@ -412,11 +411,10 @@ mod tests {
     }
 
     #[test]
-    fn the_stand_in_s_ends_count_as_well() {
-        let stand_in = Settings { target: None, wait_ready: false, ..settings() };
+    fn a_box_that_is_too_small_is_refused() {
         let target = Target::at("127.0.0.1:8080".parse().expect("an address"));
-        let readings = Readings { descriptors_hard: 10_000, ..BOX };
-        let error = stand_in.into_plan(target, &readings).expect_err("12,256").to_string();
-        assert!(error.contains("12,256 descriptors"), "{error}");
+        let readings = Readings { descriptors_hard: 4096, ..BOX };
+        let error = settings().into_plan(target, &readings).expect_err("6,256").to_string();
+        assert!(error.contains("6,256 descriptors"), "{error}");
     }
 }

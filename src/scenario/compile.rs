@@ -12,7 +12,7 @@ use super::document::{Section, Text};
 use super::error::{ScenarioError, Source};
 use super::names::{Moment, NAMES_MAX, NameList, Variable, Vocabulary};
 use super::template::Template;
-use super::{HttpStep, NamedError, Scenario, Take, criteria, websocket};
+use super::{HttpStep, NamedError, Scenario, Take, criteria, schedule, websocket};
 use crate::nearest;
 
 pub(super) type Result<T> = std::result::Result<T, ScenarioError>;
@@ -32,7 +32,8 @@ const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "ping"];
 /// Header fields that the engine writes itself.
 const ENGINE_HEADERS: [&str; 5] = ["host", "content-length", "connection", "transfer-encoding", "upgrade"];
 
-pub(super) const ROOT_KEYS: [&str; 6] = ["name", "variables", "errors", "http", "websocket", "criteria"];
+pub(super) const ROOT_KEYS: [&str; 7] =
+    ["name", "variables", "errors", "http", "schedule", "websocket", "criteria"];
 pub(super) const HTTP_KEYS: [&str; 9] =
     ["name", "method", "path", "headers", "body", "expect", "timeout", "take", "errors"];
 pub(super) const ERROR_KEYS: [&str; 6] = ["name", "status", "field", "equals", "contains", "ticket"];
@@ -63,12 +64,14 @@ pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Resu
     if http.is_empty() && websocket.is_none() {
         return Err(root.own_error("a session has nothing to do: give [[http]], [websocket] or both"));
     }
+    let schedule = schedule::compile(&root, &http, &vocabulary)?;
     refuse_unused(&root, &vocabulary)?;
 
     let mut scenario = Scenario {
         name,
         source: text.to_owned(),
         http,
+        schedule,
         websocket,
         criteria: Vec::new(),
         value_names: vocabulary.values.into_vec(),
@@ -251,7 +254,7 @@ fn takes(section: &Section<'_>, vocabulary: &Vocabulary) -> Result<Vec<Take>> {
 }
 
 /// RFC 6901: empty, or segments that each begin with `/`; `~` only as `~0` and `~1`.
-fn check_pointer(section: &Section<'_>, key: &str, pointer: &Text<'_>) -> Result<()> {
+pub(super) fn check_pointer(section: &Section<'_>, key: &str, pointer: &Text<'_>) -> Result<()> {
     let text = pointer.value;
     if !text.is_empty() && !text.starts_with('/') {
         let message = format!("\"{text}\" is not a JSON pointer: write \"/{}\"", text.replace('.', "/"));

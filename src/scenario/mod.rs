@@ -9,6 +9,7 @@ pub mod criteria;
 mod document;
 mod error;
 mod names;
+pub mod schedule;
 pub mod template;
 mod websocket;
 
@@ -31,6 +32,8 @@ pub struct Scenario {
     pub source: String,
     /// The HTTP requests of a session, in order, on one keep-alive connection.
     pub http: Vec<HttpStep>,
+    /// How a run looks up, before it starts, when sessions may enter.
+    pub schedule: Option<schedule::Schedule>,
     /// The WebSocket that follows them.
     pub websocket: Option<WebSocket>,
     /// What a run is judged by.
@@ -360,6 +363,8 @@ mod tests {
             &compile::ROOT_KEYS[..],
             &compile::HTTP_KEYS,
             &compile::ERROR_KEYS,
+            &schedule::KEYS,
+            &schedule::PARTICIPANT_KEYS,
             &websocket::KEYS,
             &websocket::PING_KEYS,
             &websocket::PRESENCE_KEYS,

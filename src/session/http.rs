@@ -10,7 +10,7 @@ use super::{Context, Observer, Phase, RETRIED, REUSED, Session};
 use crate::fault::Fault;
 use crate::protocol::http::{HttpError, Limits, ResponseReader};
 use crate::scenario::template::{Scope, Template};
-use crate::scenario::{HttpStep, NamedError, Scenario, Take};
+use crate::scenario::{HttpStep, NamedError, Take};
 
 /// Bytes of a taken value kept at most: tokens are some 200, URLs under 2,000.
 const TAKEN_BYTES_MAX: usize = 8 << 10;
@@ -125,7 +125,7 @@ impl Session {
         let verdict = if step.expect.contains(&status) {
             take_values(&step.take, &setup.answer, &mut setup.taken)
         } else {
-            Err(refusal(step, &script.scenario, status, setup.answer.body()))
+            Err(refusal(step, status, setup.answer.body()))
         };
         let evidence = if verdict.is_err() { setup.answer.body().to_vec() } else { Vec::new() };
         self.put_setup(setup, ctx);
@@ -249,8 +249,7 @@ fn take_values(takes: &[Take], answer: &ResponseReader, taken: &mut [String]) ->
 }
 
 /// The name of a refused answer: the first of the scenario's that fits, else its status.
-fn refusal(step: &HttpStep, scenario: &Scenario, status: u16, body: &[u8]) -> Fault {
-    let _ = scenario;
+fn refusal(step: &HttpStep, status: u16, body: &[u8]) -> Fault {
     let json: Option<Value> = serde_json::from_slice(body).ok();
     let text = String::from_utf8_lossy(body);
     let fits = |error: &&NamedError| {

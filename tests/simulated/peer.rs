@@ -35,10 +35,11 @@ pub enum Fate {
     ResetInHold,
     UpgradeRefused,
     UpgradeSilent,
+    VeryLatePongs,
 }
 
 impl Fate {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::BadAccept,
         Self::BadUtf8,
         Self::ClosedBetweenRequests,
@@ -64,6 +65,7 @@ impl Fate {
         Self::ResetInHold,
         Self::UpgradeRefused,
         Self::UpgradeSilent,
+        Self::VeryLatePongs,
     ];
 
     /// The step (login, enter, connect, open, ping) and fault that the session must fail with.
@@ -98,7 +100,8 @@ impl Fate {
             | Self::Good
             | Self::LatePongs
             | Self::LosesPongs
-            | Self::PingFrames => None,
+            | Self::PingFrames
+            | Self::VeryLatePongs => None,
         }
     }
 }
@@ -274,6 +277,8 @@ impl Peer {
         match self.fate {
             Fate::LosesPongs => return vec![],
             Fate::LatePongs => after = 6 * SECOND + rng.u64(..10 * SECOND),
+            // After the next PING has gone out.
+            Fate::VeryLatePongs => after = 31 * SECOND,
             Fate::DoublePong => frame(&mut bytes, 1, pong),
             Fate::PingFrames => frame(&mut bytes, 9, b"are you there"),
             Fate::CloseInHold if strikes => {

@@ -1,0 +1,92 @@
+//! Descriptors: as many as the kernel grants, and a table of its own for each worker.
+//!
+//! RLIMIT_NOFILE bounds a descriptor *table*: with one a worker the limit holds for each, and no lock is shared. What a
+//! worker's table must keep is stated; everything else that the process has open is closed in it, since a socket that some
+//! other thread closes would otherwise live on here. Invariant: sockets are made, used and dropped on one thread.
+
+use std::io;
+use std::os::fd::RawFd;
+
+/// Raises this process's soft limit of open descriptors to the hard one, and says what it is.
+///
+/// # Errors
+/// When the limit cannot be read or set.
+pub fn raise_limit() -> io::Result<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the structure is valid and ours.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: as above.
+    if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(limit.rlim_cur)
+}
+
+/// Gives the calling thread its own table with nothing in it but 0, 1, 2 and `keep`. Where the kernel cannot (before 5.9, or
+/// forbidden) the thread goes on sharing, and `false` is returned.
+pub(super) fn take_private_table(keep: &[RawFd]) -> bool {
+    // CLOSE_RANGE_UNSHARE copies the table and then closes, but copies only up to the range's start when it is open-ended:
+    // the copy of a large table would be waste. So the last gap goes first.
+    let mut kept: Vec<u32> = keep.iter().filter_map(|fd| u32::try_from(*fd).ok()).collect();
+    kept.extend([0, 1, 2]);
+    kept.sort_unstable();
+    kept.dedup();
+    let mut flags = libc::CLOSE_RANGE_UNSHARE;
+    let mut end = u32::MAX;
+    for fd in kept.into_iter().rev() {
+        if fd < end && !close_range(fd + 1, end, flags) {
+            return false;
+        }
+        flags = 0;
+        end = fd.saturating_sub(1);
+    }
+    true
+}
+
+/// Keeps signals away from the calling thread: a handler that writes to a descriptor has to run where that descriptor is.
+pub(super) fn block_signals() {
+    // SAFETY: the set is filled before it is used, and the call changes this thread's mask only.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
+    }
+}
+
+fn close_range(first: u32, last: u32, flags: u32) -> bool {
+    if first > last {
+        return true;
+    }
+    // SAFETY: closes descriptors in the private table only, where nothing but what is kept is in use.
+    unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) == 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn a_private_table_keeps_what_it_is_told_to_and_disturbs_nobody() {
+        let (kept, other) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+        let (kept_fd, other_fd) = (kept.as_raw_fd(), other.as_raw_fd());
+        let worker = std::thread::spawn(move || {
+            if !take_private_table(&[kept_fd]) {
+                return None;
+            }
+            // SAFETY: F_GETFD only looks.
+            let is_open = |fd| unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0;
+            Some((is_open(kept_fd), is_open(other_fd), is_open(1)))
+        });
+        if let Some(open) = worker.join().unwrap() {
+            assert_eq!(open, (true, false, true));
+        }
+        let mut other: File = other;
+        other.write_all(b"still open here").unwrap();
+    }
+}

@@ -1,0 +1,107 @@
+//! What the workers of one stand-in share: settings, the clock, the world behind its lock, counters, mailboxes.
+//!
+//! Owns no socket. Invariant: whoever takes the world's lock first brings it to the present, and tells every worker of the
+//! challenges that have ended by that.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use super::config::Config;
+use super::counters::{Cells, Counters};
+use super::mailbox::{Letter, Mailbox};
+use super::server_clock::ServerClock;
+use super::token::Tokens;
+use super::world::{About, ChallengeId, Distance, Now, READY_BEFORE_START_MS, World, WorldSettings};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: Config,
+    pub(super) clock: ServerClock,
+    pub(super) tokens: Tokens,
+    pub(super) mailboxes: Vec<Mailbox>,
+    pub(super) cells: Vec<Cells>,
+    /// WebSockets on each server.
+    pub(super) held: Vec<AtomicUsize>,
+    /// Whether a fault is ordered that concerns messages: those are looked at without the world's lock otherwise.
+    pub(super) faulty_messages: AtomicBool,
+    world: Mutex<World>,
+    sessions: AtomicU32,
+}
+
+impl Shared {
+    pub(super) fn new(config: Config, workers: usize) -> io::Result<Self> {
+        let clock = ServerClock::start(config.time_scale);
+        Ok(Self {
+            clock,
+            tokens: Tokens::new(),
+            mailboxes: (0..workers).map(|_| Mailbox::new()).collect::<io::Result<_>>()?,
+            cells: (0..workers).map(|_| Cells::new()).collect(),
+            held: (0..config.servers).map(|_| AtomicUsize::new(0)).collect(),
+            faulty_messages: AtomicBool::new(false),
+            world: Mutex::new(world_for(&config, clock.read().now)),
+            sessions: AtomicU32::new(0),
+            config,
+        })
+    }
+
+    /// Works on the world as it is `now`.
+    pub(super) fn world<R>(&self, now: Now, work: impl FnOnce(&mut World) -> R) -> R {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = world.advance(now);
+        let result = work(&mut world);
+        drop(world);
+        for challenge in ended {
+            self.post_to_all(Letter::Ended(challenge));
+        }
+        result
+    }
+
+    /// A number for a new session.
+    pub(super) fn next_session(&self) -> u32 {
+        self.sessions.fetch_add(1, Relaxed)
+    }
+
+    pub(super) fn post_to_all(&self, letter: Letter) {
+        for mailbox in &self.mailboxes {
+            mailbox.post(letter);
+        }
+    }
+
+    /// The counts at this moment.
+    pub(super) fn counters(&self) -> Counters {
+        let dropped = self.world.lock().unwrap_or_else(PoisonError::into_inner).events_dropped();
+        Counters { broadcasts_dropped: dropped, ..Counters::of(&self.cells) }
+    }
+}
+
+fn world_for(config: &Config, now: Now) -> World {
+    let mut world = World::new(WorldSettings {
+        members: config.members.clone(),
+        servers: config.servers,
+        ticket_ttl_ms: config.ticket_ttl.as_millis() as u64,
+        shut_out_ms: config.shut_out.as_millis() as u64,
+        quiet: config.no_broadcast,
+        announce_expired: config.racy,
+    });
+    if let Some(preload) = config.preload {
+        let until_start_ms = if preload.ready { READY_BEFORE_START_MS } else { 4 * READY_BEFORE_START_MS };
+        let about = preloaded(preload.distance, now.wall_ms + until_start_ms, config.members.clone().count());
+        world.preload(ChallengeId(preload.challenge), about, config.members.clone(), now);
+    }
+    world
+}
+
+fn preloaded(distance: Distance, start_ms: u64, members: usize) -> About {
+    About {
+        title: "부하 테스트 챌린지".to_owned(),
+        description: "startline serve".to_owned(),
+        participants_max: u32::try_from(members).unwrap_or(u32::MAX).max(2),
+        start_ms,
+        distance,
+        password: None,
+        is_private: false,
+        is_broadcast: false,
+    }
+}

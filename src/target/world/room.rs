@@ -1,0 +1,275 @@
+//! Who is connected in a challenge, and the list of them that a newcomer is sent.
+//!
+//! Each runner's entry of the list is kept as rendered, so that a list of 6,000 is some half a megabyte of copying and no
+//! rendering. Knows no socket: a seat only says where the connection lives. Invariant: a runner has at most one seat, and
+//! `listed_bytes` is the length of the list.
+
+use super::event_log::EventLog;
+use super::ids::{Runner, Seat};
+
+/// No place among the seated.
+const NOWHERE: u32 = u32::MAX;
+
+/// Garbage among the fragments that is put up with.
+const GARBAGE_BYTES_MAX: usize = 64 << 10;
+
+/// A connected runner.
+#[derive(Clone, Copy, Debug)]
+struct Seated {
+    runner: Runner,
+    seat: Seat,
+    /// Where its entry of the list is.
+    start: u32,
+    len: u16,
+}
+
+/// The connected runners of one challenge.
+#[derive(Debug)]
+pub struct Room {
+    /// Lists nobody and announces nothing: see `--no-broadcast`.
+    quiet: bool,
+    seated: Vec<Seated>,
+    /// By runner: its index in `seated`.
+    places: Vec<u32>,
+    /// Rendered entries with holes where an entry was replaced or its runner left.
+    fragments: Vec<u8>,
+    garbage_bytes: usize,
+    listed_bytes: usize,
+    log: EventLog,
+}
+
+impl Room {
+    /// An empty room.
+    pub fn new(quiet: bool) -> Self {
+        Self {
+            quiet,
+            seated: Vec::new(),
+            places: Vec::new(),
+            fragments: Vec::new(),
+            garbage_bytes: 0,
+            listed_bytes: 0,
+            log: EventLog::default(),
+        }
+    }
+
+    /// Whether it lists nobody and announces nothing.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// How many are connected.
+    pub fn len(&self) -> usize {
+        self.seated.len()
+    }
+
+    /// Whether nobody is.
+    pub fn is_empty(&self) -> bool {
+        self.seated.is_empty()
+    }
+
+    /// The runner's seat.
+    pub fn seat(&self, runner: Runner) -> Option<Seat> {
+        self.place(runner).map(|place| self.seated[place].seat)
+    }
+
+    /// Everyone connected.
+    pub fn runners(&self) -> impl Iterator<Item = Runner> {
+        self.seated.iter().map(|seated| seated.runner)
+    }
+
+    /// Seats a runner, with its entry of the list; gives back the seat that this one replaces.
+    pub fn enter(&mut self, runner: Runner, seat: Seat, fragment: &[u8]) -> Option<Seat> {
+        let replaced = self.seat(runner);
+        self.remove(runner);
+        let index = runner.0 as usize;
+        if self.places.len() <= index {
+            self.places.resize(index + 1, NOWHERE);
+        }
+        self.places[index] = self.seated.len() as u32;
+        let (start, len) = self.store(fragment);
+        self.seated.push(Seated { runner, seat, start, len });
+        self.log.attach(seat.worker);
+        replaced
+    }
+
+    /// Takes a runner out if that session has the seat; `false` if it has not (any more).
+    pub fn leave(&mut self, runner: Runner, session: u32) -> bool {
+        let has_the_seat = self.seat(runner).is_some_and(|seat| seat.session == session);
+        if has_the_seat {
+            self.remove(runner);
+        }
+        has_the_seat
+    }
+
+    /// Takes everyone out.
+    pub fn clear(&mut self) {
+        self.seated = Vec::new();
+        self.places = Vec::new();
+        self.fragments = Vec::new();
+        self.garbage_bytes = 0;
+        self.listed_bytes = 0;
+    }
+
+    /// Replaces a runner's entry of the list.
+    pub fn update(&mut self, runner: Runner, fragment: &[u8]) {
+        let Some(place) = self.place(runner) else { return };
+        self.discard(self.seated[place].len);
+        let (start, len) = self.store(fragment);
+        let seated = &mut self.seated[place];
+        (seated.start, seated.len) = (start, len);
+        self.compact();
+    }
+
+    /// The length of what [`Room::list`] appends.
+    pub fn list_bytes(&self, reader: Runner) -> usize {
+        if self.quiet {
+            return 0;
+        }
+        let own = self.place(reader).map_or(0, |place| usize::from(self.seated[place].len));
+        let entries = self.len() - usize::from(own > 0);
+        self.listed_bytes - own + entries.saturating_sub(1)
+    }
+
+    /// Appends everyone's entries but the reader's, separated by commas. (The reader has one when it comes back before
+    /// its previous connection is gone.)
+    pub fn list(&self, reader: Runner, out: &mut Vec<u8>) {
+        if self.quiet {
+            return;
+        }
+        out.reserve(self.list_bytes(reader));
+        let mut first = true;
+        for seated in self.seated.iter().filter(|seated| seated.runner != reader) {
+            if !first {
+                out.push(b',');
+            }
+            first = false;
+            let start = seated.start as usize;
+            out.extend_from_slice(&self.fragments[start..start + usize::from(seated.len)]);
+        }
+    }
+
+    /// The announcements.
+    pub fn log(&self) -> &EventLog {
+        &self.log
+    }
+
+    /// The announcements, to add to or take from.
+    pub fn log_mut(&mut self) -> &mut EventLog {
+        &mut self.log
+    }
+
+    fn place(&self, runner: Runner) -> Option<usize> {
+        let place = *self.places.get(runner.0 as usize)?;
+        (place != NOWHERE).then_some(place as usize)
+    }
+
+    fn remove(&mut self, runner: Runner) {
+        let Some(place) = self.place(runner) else { return };
+        let removed = self.seated.swap_remove(place);
+        self.places[runner.0 as usize] = NOWHERE;
+        if let Some(moved) = self.seated.get(place) {
+            self.places[moved.runner.0 as usize] = place as u32;
+        }
+        self.discard(removed.len);
+        self.compact();
+    }
+
+    fn store(&mut self, fragment: &[u8]) -> (u32, u16) {
+        if self.quiet {
+            return (0, 0);
+        }
+        debug_assert!(fragment.len() <= usize::from(u16::MAX), "an entry of the list is some 93 bytes");
+        let start = self.fragments.len() as u32;
+        self.fragments.extend_from_slice(fragment);
+        self.listed_bytes += fragment.len();
+        (start, fragment.len() as u16)
+    }
+
+    fn discard(&mut self, len: u16) {
+        self.listed_bytes -= usize::from(len);
+        self.garbage_bytes += usize::from(len);
+    }
+
+    /// Closes the holes when they outweigh what is listed: each byte is moved once for each that was wasted.
+    fn compact(&mut self) {
+        if self.garbage_bytes <= GARBAGE_BYTES_MAX.max(self.listed_bytes) {
+            return;
+        }
+        let mut packed = Vec::with_capacity(self.listed_bytes * 2);
+        for seated in &mut self.seated {
+            let start = seated.start as usize;
+            seated.start = packed.len() as u32;
+            packed.extend_from_slice(&self.fragments[start..start + usize::from(seated.len)]);
+        }
+        self.fragments = packed;
+        self.garbage_bytes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seat(session: u32) -> Seat {
+        Seat { worker: 0, slot: session, session }
+    }
+
+    fn list_for(room: &Room, reader: Runner) -> String {
+        let mut out = Vec::new();
+        room.list(reader, &mut out);
+        assert_eq!(out.len(), room.list_bytes(reader));
+        String::from_utf8(out).unwrap()
+    }
+
+    fn list(room: &Room) -> String {
+        list_for(room, Runner(999))
+    }
+
+    #[test]
+    fn the_list_follows_entering_leaving_and_updates() {
+        let mut room = Room::new(false);
+        assert_eq!(list(&room), "");
+        for n in 0..4 {
+            assert_eq!(room.enter(Runner(n), seat(n), format!("f{n}").as_bytes()), None);
+        }
+        assert_eq!(list(&room), "f0,f1,f2,f3");
+        assert_eq!(list_for(&room, Runner(0)), "f1,f2,f3");
+        assert_eq!(list_for(&room, Runner(2)), "f0,f1,f3");
+        assert!(room.leave(Runner(1), 1));
+        assert_eq!(list(&room), "f0,f3,f2");
+        room.update(Runner(3), b"longer");
+        assert_eq!(list(&room), "f0,longer,f2");
+    }
+
+    #[test]
+    fn a_second_seat_replaces_the_first_which_can_then_no_longer_leave() {
+        let mut room = Room::new(false);
+        room.enter(Runner(5), seat(1), b"x");
+        assert_eq!(room.enter(Runner(5), seat(2), b"y"), Some(seat(1)));
+        assert!(!room.leave(Runner(5), 1));
+        assert_eq!(list(&room), "y");
+        assert!(room.leave(Runner(5), 2));
+        assert!(room.is_empty());
+    }
+
+    #[test]
+    fn holes_are_closed_before_they_outgrow_the_list() {
+        let mut room = Room::new(false);
+        let entry = [b'x'; 100];
+        for n in 0..100 {
+            room.enter(Runner(n), seat(n), &entry);
+        }
+        for round in 0..10_000 {
+            room.update(Runner(round % 100), &entry);
+        }
+        assert!(room.fragments.len() <= 10_000 + GARBAGE_BYTES_MAX + 100);
+        assert_eq!(list(&room).len(), 100 * 101 - 1);
+    }
+
+    #[test]
+    fn a_quiet_room_lists_nobody_and_keeps_no_entries() {
+        let mut room = Room::new(true);
+        room.enter(Runner(0), seat(0), b"x");
+        assert_eq!((list(&room).as_str(), room.len(), room.fragments.len()), ("", 1, 0));
+    }
+}

@@ -1,0 +1,131 @@
+//! Which WebSocket server a member is sent to.
+//!
+//! By the Java hash of member and challenge over the configured servers, as long as the chosen one's heartbeat is there;
+//! else the first healthy one from index 0. Takes the time in real milliseconds. Invariant: while all are well the same
+//! member of the same challenge always lands on the same server.
+
+use super::ids::{ChallengeId, MemberId};
+
+/// Java's `String.hashCode` of an ASCII text: 32 bits, wrapping.
+pub fn java_hash(text: &str) -> i32 {
+    text.bytes().fold(0i32, |hash, byte| hash.wrapping_mul(31).wrapping_add(i32::from(byte)))
+}
+
+/// `Math.abs(hash) % count`, with the one value whose `abs` stays negative wrapped into range instead of failing.
+pub fn index_for(hash: i32, count: usize) -> usize {
+    i64::from(hash.wrapping_abs()).rem_euclid(count.max(1) as i64) as usize
+}
+
+/// The configured servers and their health.
+#[derive(Debug)]
+pub struct Routing {
+    shut_out_ms: u64,
+    servers: Vec<Health>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    Down,
+    /// Heartbeat there; members are sent from this time on.
+    UpSince(u64),
+}
+
+impl Routing {
+    /// So many servers, all well; one that was down is shut out for `shut_out_ms` when it is back.
+    pub fn new(servers: usize, shut_out_ms: u64) -> Self {
+        Self { shut_out_ms, servers: vec![Health::UpSince(0); servers] }
+    }
+
+    /// How many servers are configured.
+    pub fn count(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// The server for this member of this challenge; `None` when none is healthy.
+    pub fn choose(&self, member: MemberId, challenge: ChallengeId, real_ms: u64) -> Option<usize> {
+        let index = index_for(java_hash(&format!("{member}:{challenge}")), self.count());
+        if self.is_routable(index, real_ms) {
+            return Some(index);
+        }
+        self.first_healthy(real_ms)
+    }
+
+    /// The first server that members may be sent to, from index 0.
+    pub fn first_healthy(&self, real_ms: u64) -> Option<usize> {
+        (0..self.count()).find(|index| self.is_routable(*index, real_ms))
+    }
+
+    /// Whether the heartbeat is there (the server may still be shut out).
+    pub fn is_up(&self, index: usize) -> bool {
+        self.servers.get(index).is_some_and(|health| *health != Health::Down)
+    }
+
+    /// Whether members are sent there.
+    pub fn is_routable(&self, index: usize, real_ms: u64) -> bool {
+        matches!(self.servers.get(index), Some(Health::UpSince(from)) if real_ms >= *from)
+    }
+
+    /// The heartbeat is gone. `false` when there is no such server.
+    pub fn take_down(&mut self, index: usize) -> bool {
+        let Some(health) = self.servers.get_mut(index) else { return false };
+        *health = Health::Down;
+        true
+    }
+
+    /// The heartbeat is back; a server that was down stays shut out for a while. `false` when there is no such server.
+    pub fn bring_up(&mut self, index: usize, real_ms: u64) -> bool {
+        let Some(health) = self.servers.get_mut(index) else { return false };
+        if *health == Health::Down {
+            *health = Health::UpSince(real_ms + self.shut_out_ms);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_javas() {
+        assert_eq!(java_hash(""), 0);
+        assert_eq!(java_hash("13:1"), 1_510_617);
+        assert_eq!(java_hash("hello"), 99_162_322);
+        assert_eq!(java_hash("polygenelubricants"), i32::MIN);
+    }
+
+    #[test]
+    fn the_most_negative_hash_is_wrapped() {
+        for count in 1..10 {
+            assert!(index_for(i32::MIN, count) < count);
+        }
+        assert_eq!(index_for(-7, 2), 1);
+    }
+
+    #[test]
+    fn six_thousand_members_split_evenly_over_two() {
+        let routing = Routing::new(2, 0);
+        for challenge in [1, 38, 12_345] {
+            let first = (13..=6012)
+                .filter(|member| routing.choose(MemberId(*member), ChallengeId(challenge), 0) == Some(0))
+                .count();
+            assert_eq!(first, 3000, "of challenge {challenge}");
+        }
+    }
+
+    #[test]
+    fn members_move_to_the_first_healthy_server_and_back_after_the_shut_out() {
+        let mut routing = Routing::new(3, 30_000);
+        let member = (13..).map(MemberId).find(|m| routing.choose(*m, ChallengeId(1), 0) == Some(2)).unwrap();
+        routing.take_down(2);
+        assert_eq!(routing.choose(member, ChallengeId(1), 0), Some(0));
+        routing.take_down(0);
+        assert_eq!(routing.choose(member, ChallengeId(1), 0), Some(1));
+        routing.take_down(1);
+        assert_eq!(routing.choose(member, ChallengeId(1), 0), None);
+        routing.bring_up(2, 1_000);
+        assert_eq!(routing.choose(member, ChallengeId(1), 30_999), None);
+        assert_eq!(routing.choose(member, ChallengeId(1), 31_000), Some(2));
+        assert!(!routing.take_down(3));
+    }
+}
