@@ -78,8 +78,14 @@ impl KeyMatch {
         self.len = self.len.saturating_add(part.len() as u32);
     }
 
-    /// The first path that names the key, now whole.
-    pub(super) fn finish(&self, level: Level, paths: &[Path]) -> Option<PathIndex> {
+    /// Takes the last part; the first path that names the key.
+    pub(super) fn finish(mut self, level: Level, paths: &[Path], part: &[u8]) -> Option<PathIndex> {
+        self.path?;
+        if self.len == 0 {
+            // Most keys come in one part.
+            return level.find(paths, |name| name == part);
+        }
+        self.take(level, paths, part);
         let (key, _) = self.split_name(level, paths)?;
         level.find(paths, |name| name == key)
     }
