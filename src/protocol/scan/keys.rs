@@ -39,7 +39,7 @@ impl Level {
 
 impl PathIndex {
     /// The path's name at `level`.
-    pub(super) fn name<'p>(self, level: Level, paths: &'p [Path]) -> Option<&'p str> {
+    pub(super) fn name(self, level: Level, paths: &[Path]) -> Option<&str> {
         level.name(paths.get(usize::from(self.0))?)
     }
 }
@@ -80,9 +80,8 @@ impl KeyMatch {
 
     /// Takes the last part; the first path that names the key.
     pub(super) fn finish(mut self, level: Level, paths: &[Path], part: &[u8]) -> Option<PathIndex> {
-        self.path?;
+        // Most keys come in one part. (After a part that no name fits, the length is not 0.)
         if self.len == 0 {
-            // Most keys come in one part.
             return level.find(paths, |name| name == part);
         }
         self.take(level, paths, part);
