@@ -31,13 +31,7 @@ pub(super) enum Message {
     /// What it recorded in about a second.
     Second(Interval),
     /// Its accounts are closed.
-    Accounts {
-        interval: Interval,
-        ledger: Option<Ledger>,
-        open: SessionSet,
-        /// Time held so far by the sessions that are still open, summed.
-        held: Duration,
-    },
+    Accounts { interval: Interval, ledger: Option<Ledger>, open: SessionSet },
     /// All its sessions are over; what it recorded since its accounts closed, and spills that were not given back.
     Finished { interval: Interval, spills_left: usize },
     /// It could not go on.
@@ -61,6 +55,9 @@ pub(super) struct Shared {
 struct Gauge {
     open: AtomicU32,
     settled: AtomicU32,
+    /// Microseconds from the run's start to this worker's first and last start of a session, less one; 0: none yet.
+    first_start: AtomicU64,
+    last_start: AtomicU64,
 }
 
 impl Shared {
@@ -86,6 +83,17 @@ impl Shared {
     /// Sessions open now.
     pub(super) fn open(&self) -> u32 {
         self.gauges.iter().map(|gauge| gauge.open.load(Ordering::Relaxed)).sum()
+    }
+
+    /// When the first and the last session so far really started, since the run's start.
+    pub(super) fn starts(&self) -> (Option<Duration>, Option<Duration>) {
+        let read = |instant: &AtomicU64| match instant.load(Ordering::Relaxed) {
+            0 => None,
+            micros => Some(Duration::from_micros(micros - 1)),
+        };
+        let first = self.gauges.iter().filter_map(|gauge| read(&gauge.first_start)).min();
+        let last = self.gauges.iter().filter_map(|gauge| read(&gauge.last_start)).max();
+        (first, last)
     }
 
     /// Sessions that have opened or ended.
@@ -128,18 +136,20 @@ impl WorkerLink {
         gauge.settled.store(settled, Ordering::Relaxed);
     }
 
+    /// Notes that a session has started.
+    pub(super) fn started(&self, at: Duration) {
+        let gauge = &self.shared.gauges[self.worker];
+        let micros = at.as_micros() as u64 + 1;
+        let _ = gauge.first_start.compare_exchange(0, micros, Ordering::Relaxed, Ordering::Relaxed);
+        gauge.last_start.store(micros, Ordering::Relaxed);
+    }
+
     pub(super) fn second(&self, interval: Interval) {
         self.say(Message::Second(interval));
     }
 
-    pub(super) fn accounts(
-        &self,
-        interval: Interval,
-        ledger: Option<Ledger>,
-        open: SessionSet,
-        held: Duration,
-    ) {
-        self.say(Message::Accounts { interval, ledger, open, held });
+    pub(super) fn accounts(&self, interval: Interval, ledger: Option<Ledger>, open: SessionSet) {
+        self.say(Message::Accounts { interval, ledger, open });
     }
 
     pub(super) fn finished(&self, interval: Interval, spills_left: usize) {

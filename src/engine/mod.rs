@@ -18,7 +18,7 @@ use std::net::IpAddr;
 
 use arrivals::Arrivals;
 use observe::Books;
-pub use run::{EngineError, Outcome, Phase, RampDownOutcome, Second, run};
+pub use run::{EngineError, Outcome, RampDownOutcome, Second, Standing, layout_of, run};
 
 use crate::plan::members::Members;
 use crate::session::{Endpoint, Script};

@@ -17,6 +17,7 @@ use super::{Addresses, WorkerSetup, affinity};
 use crate::measure::ledger::{self, Ledger, LedgerTotals, SessionSet};
 use crate::measure::{Interval, Layout, Recorder, Totals, process};
 use crate::plan::{End, Plan};
+use crate::report::Phase;
 use crate::session::Script;
 use crate::session::script::Delays;
 use crate::tick::Ticks;
@@ -38,31 +39,6 @@ pub enum EngineError {
     Worker(String),
 }
 
-/// Where a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Sessions arrive.
-    Ramp,
-    /// All have arrived; some are still being set up.
-    Settling,
-    /// All settled.
-    Hold,
-    /// Accounts are closed; sessions are being ended.
-    RampDown,
-}
-
-impl Phase {
-    /// The name in results.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Ramp => "ramp",
-            Self::Settling => "settling",
-            Self::Hold => "hold",
-            Self::RampDown => "ramp-down",
-        }
-    }
-}
-
 /// What is told once a second.
 #[derive(Debug)]
 pub struct Second<'a> {
@@ -78,6 +54,33 @@ pub struct Second<'a> {
     pub open: u32,
     /// Sessions that should have started by now.
     pub planned: u32,
+    /// How the run stands; what is not known yet is 0 or `None`.
+    pub standing: Standing,
+}
+
+/// What the control thread itself sees of a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Standing {
+    /// When the first session really started, since the run's start.
+    pub first_start: Option<Duration>,
+    /// When the last session so far really started.
+    pub last_start: Option<Duration>,
+    /// The hold so far.
+    pub hold_took: Duration,
+    /// Most sessions open at once.
+    pub peak: u32,
+    /// Fewest sessions open in the hold so far; `None` before it began.
+    pub min_in_hold: Option<u32>,
+    /// Sessions open, summed over the seconds of the hold.
+    pub held_seconds: f64,
+    /// Resident bytes with workers up and no session made.
+    pub rss_bytes_at_start: u64,
+    /// Resident bytes as last read before accounts closed.
+    pub rss_bytes: u64,
+    /// Sessions open at that reading.
+    pub open_at_rss: u32,
+    /// CPU seconds of the process from the run's start to that reading.
+    pub cpu_seconds: f64,
 }
 
 /// What the ramp-down was; reported, not judged.
@@ -98,24 +101,10 @@ pub struct Outcome {
     pub ledger: Option<LedgerTotals>,
     /// The ramp-down.
     pub ramp_down: RampDownOutcome,
-    /// From the first planned arrival until all sessions had settled.
-    pub ramp_took: Duration,
-    /// From there to the close of accounts; zero if it was never reached.
-    pub hold_took: Duration,
-    /// Most sessions open at once.
-    pub peak: u32,
-    /// Fewest sessions open in the hold; 0 if it was never reached.
-    pub min_in_hold: u32,
+    /// What the control thread saw, up to the close of accounts.
+    pub standing: Standing,
     /// Sessions open when accounts closed.
     pub held_to_end: u32,
-    /// Time held, summed over all sessions, up to the close of accounts.
-    pub held: Duration,
-    /// Resident bytes with workers up and no session made.
-    pub rss_bytes_at_start: u64,
-    /// Resident bytes at the end of the hold.
-    pub rss_bytes: u64,
-    /// CPU time of the whole process from start to the close of accounts.
-    pub cpu: Duration,
     /// Why the run ended early, if it did.
     pub stopped: Option<String>,
     /// Spills that sessions did not give back; anything but 0 is a defect of ours.
@@ -223,7 +212,8 @@ fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
     }
 }
 
-fn layout_of(plan: &Plan) -> Layout {
+/// What there is to count in a plan.
+pub fn layout_of(plan: &Plan) -> Layout {
     let messages = plan.scenario.websocket.as_ref().map(|it| &it.messages[..]).unwrap_or_default();
     Layout {
         steps: plan.scenario.step_names(),
@@ -246,16 +236,12 @@ struct Control<'p> {
     accounts: Vec<Option<WorkerAccounts>>,
     finished: usize,
     told_seconds: u64,
-    ramp_took: Duration,
-    hold_took: Duration,
     closed_at: Duration,
     ramp_down_span: Duration,
-    peak: u32,
-    min_in_hold: Option<u32>,
-    rss_bytes_at_start: u64,
-    rss_bytes: u64,
+    standing: Standing,
+    /// When sessions were last counted.
+    counted_at: Duration,
     cpu_at_start: f64,
-    cpu: f64,
     stopped: Option<String>,
     spills_left: usize,
 }
@@ -263,7 +249,6 @@ struct Control<'p> {
 struct WorkerAccounts {
     ledger: Option<Ledger>,
     open: SessionSet,
-    held: Duration,
 }
 
 impl<'p> Control<'p> {
@@ -281,16 +266,11 @@ impl<'p> Control<'p> {
             accounts: (0..plan.workers).map(|_| None).collect(),
             finished: 0,
             told_seconds: 0,
-            ramp_took: Duration::ZERO,
-            hold_took: Duration::ZERO,
             closed_at: Duration::ZERO,
             ramp_down_span: Duration::ZERO,
-            peak: 0,
-            min_in_hold: None,
-            rss_bytes_at_start: 0,
-            rss_bytes: 0,
+            standing: Standing::default(),
+            counted_at: Duration::ZERO,
             cpu_at_start: 0.0,
-            cpu: 0.0,
             stopped: None,
             spills_left: 0,
         }
@@ -311,7 +291,7 @@ impl<'p> Control<'p> {
                 }
             }
         }
-        self.rss_bytes_at_start = process::rss_bytes();
+        self.standing.rss_bytes_at_start = process::rss_bytes();
         self.cpu_at_start = process::cpu_seconds();
         self.started_at = self.clock.elapsed() + LEAD;
         self.shared.start(Some(self.started_at));
@@ -357,10 +337,10 @@ impl<'p> Control<'p> {
                 self.account_for(worker).add(&interval);
                 self.fresh.push(interval);
             }
-            Message::Accounts { interval, ledger, open, held } => {
+            Message::Accounts { interval, ledger, open } => {
                 self.totals.add(&interval);
                 self.fresh.push(interval);
-                self.accounts[worker] = Some(WorkerAccounts { ledger, open, held });
+                self.accounts[worker] = Some(WorkerAccounts { ledger, open });
             }
             Message::Finished { interval, spills_left } => {
                 self.after.add(&interval);
@@ -387,17 +367,37 @@ impl<'p> Control<'p> {
     }
 
     fn close(&mut self, span: Duration) {
-        if self.phase == Phase::Hold {
-            self.hold_took = self.at() - self.phase_began;
-        } else {
-            self.ramp_took = self.at();
-        }
-        self.rss_bytes = process::rss_bytes();
-        self.cpu = process::cpu_seconds() - self.cpu_at_start;
+        self.read_process();
         self.enter(Phase::RampDown);
         self.closed_at = self.at();
         self.ramp_down_span = span;
         self.shared.ramp_down(span);
+    }
+
+    /// Reads what the process uses; the last reading before accounts close is the result's.
+    fn read_process(&mut self) {
+        if self.phase != Phase::RampDown {
+            self.standing.rss_bytes = process::rss_bytes();
+            self.standing.open_at_rss = self.shared.open();
+            self.standing.cpu_seconds = (process::cpu_seconds() - self.cpu_at_start).max(0.0);
+        }
+    }
+
+    /// Counts the sessions that are open; time that they were open since the last count is held time.
+    fn count(&mut self) -> u32 {
+        let (open, at) = (self.shared.open(), self.at());
+        let since = at.saturating_sub(self.counted_at);
+        self.counted_at = at;
+        self.standing.peak = self.standing.peak.max(open);
+        if self.phase == Phase::Hold {
+            self.standing.held_seconds += since.as_secs_f64() * f64::from(open);
+            self.standing.hold_took = at - self.phase_began;
+            self.standing.min_in_hold = Some(self.standing.min_in_hold.map_or(open, |least| least.min(open)));
+        }
+        if self.phase != Phase::RampDown {
+            (self.standing.first_start, self.standing.last_start) = self.shared.starts();
+        }
+        open
     }
 
     fn enter(&mut self, phase: Phase) {
@@ -407,17 +407,14 @@ impl<'p> Control<'p> {
 
     /// Moves to the next phase when its time has come.
     fn step(&mut self) {
-        let open = self.shared.open();
-        self.peak = self.peak.max(open);
+        let open = self.count();
         match self.phase {
-            Phase::Ramp if self.at() >= self.plan.ramp => self.enter(Phase::Settling),
-            Phase::Settling if self.shared.settled() >= self.plan.sessions => {
-                self.ramp_took = self.at();
+            Phase::Ramp if self.at() >= self.plan.ramp => self.enter(Phase::Settle),
+            Phase::Settle if self.shared.settled() >= self.plan.sessions => {
                 self.enter(Phase::Hold);
-                self.min_in_hold = Some(open);
+                self.standing.min_in_hold = Some(open);
             }
             Phase::Hold => {
-                self.min_in_hold = self.min_in_hold.map(|least| least.min(open));
                 let nothing_to_hold = self.plan.scenario.websocket.is_none();
                 if nothing_to_hold || self.at() >= self.phase_began + self.plan.hold {
                     self.close(self.plan.ramp_down);
@@ -435,6 +432,7 @@ impl<'p> Control<'p> {
     }
 
     fn tell_now(&mut self, told: &mut dyn FnMut(&Second<'_>)) {
+        self.read_process();
         let elapsed = self.at();
         told(&Second {
             elapsed,
@@ -443,6 +441,7 @@ impl<'p> Control<'p> {
             intervals: &self.fresh,
             open: self.shared.open(),
             planned: planned_by(self.plan, elapsed),
+            standing: self.standing,
         });
         self.fresh.clear();
     }
@@ -454,31 +453,24 @@ impl<'p> Control<'p> {
 
     fn outcome(mut self) -> Outcome {
         let mut everyone = SessionSet::new(self.plan.sessions);
-        let (mut held_to_end, mut held) = (0, Duration::ZERO);
         for accounts in self.accounts.iter().flatten() {
             everyone.union(&accounts.open);
-            held_to_end += accounts.open.len();
-            held += accounts.held;
         }
+        let held_to_end = everyone.len();
         let mut ledger: Option<LedgerTotals> = None;
         for accounts in self.accounts.iter_mut().flatten() {
             if let Some(pairs) = accounts.ledger.take() {
                 ledger.get_or_insert_default().add(&pairs.close(&everyone));
             }
         }
-        held += Duration::from_secs_f64(self.totals.tally().counts.held_seconds());
+        // The accounts count exactly; what was published in between is a look every 20 ms.
+        self.standing.peak = self.standing.peak.max(held_to_end);
+        self.standing.min_in_hold = self.standing.min_in_hold.map(|least| least.min(held_to_end));
         Outcome {
             ledger,
             ramp_down: RampDownOutcome { took: self.at().saturating_sub(self.closed_at), totals: self.after },
-            ramp_took: self.ramp_took,
-            hold_took: self.hold_took,
-            peak: self.peak.max(held_to_end),
-            min_in_hold: self.min_in_hold.map_or(0, |least| least.min(held_to_end)),
+            standing: self.standing,
             held_to_end,
-            held,
-            rss_bytes_at_start: self.rss_bytes_at_start,
-            rss_bytes: self.rss_bytes,
-            cpu: Duration::from_secs_f64(self.cpu.max(0.0)),
             stopped: self.stopped,
             spills_left: self.spills_left,
             totals: self.totals,

@@ -221,6 +221,7 @@ impl<'p> Worker<'p> {
             self.live += 1;
             let due = self.tick_of(planned);
             self.books.recorder.session_started(self.now.since(due));
+            self.link.started(self.at());
             self.drive(row, |session, ctx| session.start(due, ctx));
         }
     }
@@ -292,16 +293,14 @@ impl<'p> Worker<'p> {
 
     fn close_accounts(&mut self) {
         let mut open = SessionSet::new(self.arrivals.sessions);
-        let mut held_micros = 0;
         for row in 0..self.rows.len() as u32 {
             if self.rows[row as usize].session.is_open() {
                 open.insert(self.arrivals.session(row));
-                held_micros += self.rows[row as usize].session.held(self.now).as_micros();
                 self.drive(row, |session, ctx| session.close_accounts(ctx));
             }
         }
         let ledger = self.books.ledger.take();
-        self.link.accounts(self.books.recorder.take(), ledger, open, Duration::from_micros(held_micros));
+        self.link.accounts(self.books.recorder.take(), ledger, open);
     }
 
     /// How long nothing is planned for.

@@ -10,13 +10,15 @@ pub fn next(fault: Fault) -> &'static str {
     use Fault::*;
     match fault {
         DescriptorsExhausted => {
-            "Raise the descriptor limit or use more workers; `startline doctor` has the command."
+            "Raise the hard descriptor limit as root (ulimit -Hn, or LimitNOFILE of its unit) and run again."
         }
         TuplesExhausted => {
-            "Give more source addresses (--source-ip) or widen ip_local_port_range; see `startline doctor`."
+            "As root: sysctl -w net.ipv4.ip_local_port_range='1024 65535'; or fewer sessions to one address."
         }
         PortTaken => "Another program holds ports of this range; narrow the range or end that program.",
-        MemoryExhausted => "The kernel ran out of socket memory; see `startline doctor` for tcp_mem.",
+        MemoryExhausted => {
+            "The kernel ran out of socket memory; compare net.ipv4.tcp_mem with /proc/net/sockstat."
+        }
         TicketAgedHere => "This box was late to use its tickets; slow the ramp or use more cores.",
         ConnectRefused => {
             "Nothing listens there, or its backlog is full; check the port and the server's accept queue."
@@ -52,6 +54,8 @@ pub fn next(fault: Fault) -> &'static str {
             "What answers does not upgrade; check the proxy's Upgrade headers and the path."
         }
         Violation(_) => "The server or a proxy breaks RFC 6455; capture one session and read the frame.",
+        ErrorMessage => "The server sent an error that the scenario does not name; see the evidence.",
+        SendBacklog => "The server does not read what it is sent; look at its threads at this instant.",
         MessageMalformed => "A message is not the JSON that the scenario describes; see the evidence.",
         Closed(1000) => {
             "The server ended the session: idle timeout, end of the challenge, or replaced by a re-entry."

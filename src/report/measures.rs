@@ -185,13 +185,15 @@ fn misrouted(result: &RunResult) -> Result<f64, &'static str> {
     misrouted.map(|count| count as f64).ok_or("routing can be judged among 2 to 8 servers")
 }
 
+/// The smallest server's sessions over an even share: 1 is even, 0 is all on the others.
 fn smallest_share(result: &RunResult) -> Result<f64, &'static str> {
     if result.servers.len() < 2 {
         return Err("every session was sent to one server: if there should be more, that is the failure");
     }
     let counts = || result.servers.iter().map(|(_, server)| server.sessions);
     let all = counts().sum::<u64>() + result.routing.beyond;
-    Ok(counts().min().unwrap_or(0) as f64 / all.max(1) as f64)
+    let even = all.max(1) as f64 / result.servers.len() as f64;
+    Ok(counts().min().unwrap_or(0) as f64 / even)
 }
 
 impl super::LatencyResult {

@@ -280,11 +280,6 @@ impl Session {
         self.phase == Phase::Held
     }
 
-    /// How long it has been open.
-    pub fn held(&self, now: Tick) -> Ticks {
-        if self.is_open() { now.since(self.opened) } else { Ticks::ZERO }
-    }
-
     /// Whether it has opened, completed or ended: nothing of its set-up is outstanding.
     pub fn is_settled(&self) -> bool {
         matches!(self.phase, Phase::Held | Phase::Closing | Phase::Over)

@@ -39,7 +39,7 @@ impl Level {
 
 impl PathIndex {
     /// The path's name at `level`.
-    pub(super) fn name<'p>(self, level: Level, paths: &'p [Path]) -> Option<&'p str> {
+    pub(super) fn name(self, level: Level, paths: &[Path]) -> Option<&str> {
         level.name(paths.get(usize::from(self.0))?)
     }
 }
@@ -78,8 +78,13 @@ impl KeyMatch {
         self.len = self.len.saturating_add(part.len() as u32);
     }
 
-    /// The first path that names the key, now whole.
-    pub(super) fn finish(&self, level: Level, paths: &[Path]) -> Option<PathIndex> {
+    /// Takes the last part; the first path that names the key.
+    pub(super) fn finish(mut self, level: Level, paths: &[Path], part: &[u8]) -> Option<PathIndex> {
+        // Most keys come in one part. (After a part that no name fits, the length is not 0.)
+        if self.len == 0 {
+            return level.find(paths, |name| name == part);
+        }
+        self.take(level, paths, part);
         let (key, _) = self.split_name(level, paths)?;
         level.find(paths, |name| name == key)
     }

@@ -227,13 +227,17 @@ impl Scanner {
         }
         let len = text::plain_len(rest);
         let plain = rest.get(..len).unwrap_or_default();
-        if self.state == State::InKey {
-            self.match_key(paths, plain);
-        } else if self.wanted {
-            self.capture.push(plain);
+        let end = rest.get(len);
+        match (self.state, end) {
+            (State::InKey, Some(b'"')) => {
+                self.end_key(paths, plain);
+                return Ok(len + 1);
+            }
+            (State::InKey, _) => self.match_key(paths, plain),
+            _ if self.wanted => self.capture.push(plain),
+            _ => {}
         }
-        match rest.get(len) {
-            Some(b'"') if self.state == State::InKey => self.end_key(paths),
+        match end {
             Some(b'"') => self.end_text(paths, found)?,
             Some(b'\\') => self.escapes.open(),
             Some(_) => return Err(ScanError),
@@ -258,9 +262,9 @@ impl Scanner {
         }
     }
 
-    fn end_key(&mut self, paths: &[Path]) {
+    fn end_key(&mut self, paths: &[Path], part: &[u8]) {
         if let Some(level) = self.level() {
-            let path = self.key.finish(level, paths);
+            let path = self.key.finish(level, paths, part);
             match level {
                 Level::Top => self.top = path,
                 Level::Element => self.member = path,
