@@ -140,11 +140,8 @@ impl Need {
         if needed <= readings.descriptors_hard {
             return Ok(());
         }
-        let ends = if self.both_ends { ", both ends of each in this process" } else { "" };
-        let what = format!(
-            "{} sessions{ends}, and {DESCRIPTORS_OVERHEAD} for itself",
-            grouped(self.sessions.into())
-        );
+        let what =
+            format!("{} sessions, and {DESCRIPTORS_OVERHEAD} for itself", grouped(self.sessions.into()));
         Err(LimitError::Descriptors { needed, allowed: readings.descriptors_hard, what })
     }
 
