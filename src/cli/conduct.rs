@@ -129,7 +129,9 @@ impl Interrupt {
                 signal_hook::flag::register(number, Arc::clone(&asked))?;
                 let seen = Arc::clone(&signal);
                 // SAFETY: the action stores one atomic integer, which is safe inside a signal handler.
-                unsafe { signal_hook::low_level::register(number, move || seen.store(number, Ordering::SeqCst)) }?;
+                unsafe {
+                    signal_hook::low_level::register(number, move || seen.store(number, Ordering::SeqCst))
+                }?;
                 Ok(())
             };
             listen().context("cannot listen for signals")?;

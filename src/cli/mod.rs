@@ -3,7 +3,9 @@
 //! Decides nothing about a run: that is [`crate::plan`]'s. The only place with `anyhow`: below it, errors have types.
 //! Invariant: an option either has an effect or is refused.
 
+mod conduct;
 mod look_up;
+mod recording;
 pub mod run;
 pub mod serve;
 mod stand_in;
@@ -13,6 +15,8 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::report::Verdict;
 
 /// How a run ended, as the process says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +30,17 @@ pub enum ExitStatus {
     Refused = 2,
     /// The run proves nothing: this box was too slow for its own verdict, or the run was stopped early.
     Inconclusive = 3,
+}
+
+impl ExitStatus {
+    /// What a run's verdict means to whoever started it.
+    pub fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass => Self::Passed,
+            Verdict::Fail => Self::Failed,
+            Verdict::Inconclusive => Self::Inconclusive,
+        }
+    }
 }
 
 impl From<ExitStatus> for ExitCode {
@@ -63,7 +78,7 @@ impl Cli {
     /// Does what was typed, and says what is wrong on standard error.
     pub fn execute(self) -> ExitStatus {
         let outcome = match self.command {
-            Command::Run(args) => run::run(*args),
+            Command::Run(args) => conduct::conduct(*args),
             Command::Serve(args) => serve::run(args).map(|()| ExitStatus::Passed),
         };
         outcome.unwrap_or_else(|error| {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::engine::{Outcome, Second, Standing};
-use crate::measure::{Interval, Totals, process};
+use crate::measure::{Totals, process};
 use crate::plan::{Plan, Settings};
 use crate::report::files::{self, ResultsDir};
 use crate::report::progress::{Progress, Status};
@@ -41,8 +41,6 @@ impl<'r> Recording<'r> {
 
     /// Writes a second down and tells it.
     pub fn second(&mut self, second: &Second<'_>) {
-        let mut interval = Interval::default();
-        second.intervals.iter().for_each(|one| interval.merge(one.clone()));
         let length = second.elapsed.saturating_sub(self.last_elapsed);
         let cpu_seconds = process::cpu_seconds();
         let row = files::Second {
@@ -54,14 +52,14 @@ impl<'r> Recording<'r> {
             rss_bytes: process::rss_bytes(),
             totals: second.totals,
         };
-        self.directory.second(&row, &interval, &*self.plan.scenario);
+        self.directory.second(&row, second.interval, &*self.plan.scenario);
         self.seconds += 1;
         self.last_elapsed = second.elapsed;
         self.last_cpu_seconds = cpu_seconds;
         self.stand(&second.standing, u64::from(second.open));
         let result = self.result(second.totals);
         self.directory.summary(&result);
-        self.tell(second, &interval, length);
+        self.tell(second, length);
     }
 
     /// Makes the result of what has ended and writes it down.
@@ -110,7 +108,8 @@ impl<'r> Recording<'r> {
         facts.cpu_seconds = standing.cpu_seconds;
     }
 
-    fn tell(&mut self, second: &Second<'_>, interval: &Interval, length: Duration) {
+    fn tell(&mut self, second: &Second<'_>, length: Duration) {
+        let interval = second.interval;
         self.tell_warnings();
         let Some(progress) = &mut self.progress else { return };
         let counts = &second.totals.tally().counts;

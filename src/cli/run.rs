@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,14 +12,12 @@ use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
-use super::{ExitStatus, values};
+use super::values;
 use crate::engine::affinity;
-use crate::plan::limits::Readings;
 use crate::plan::member_files::{self, MemberFile};
 use crate::plan::roster::Roster;
 use crate::plan::settings::WORKERS_MAX;
-use crate::plan::summary::Summary;
-use crate::plan::{End, Rate, ScenarioSettings, Settings, Target};
+use crate::plan::{End, Rate, ScenarioSettings, Settings};
 use crate::scenario::Scenario;
 
 /// The first member against the stand-in: as in the guide's files.
@@ -215,24 +212,6 @@ impl Defaults {
             },
         }
     }
-}
-
-/// Plans a run and shows the plan.
-///
-/// # Errors
-/// Arguments that contradict each other or a plan that cannot fit.
-pub fn run(args: RunArgs) -> anyhow::Result<ExitStatus> {
-    let settings = args.into_settings()?;
-    let members = settings.members.clone();
-    let stand_in = settings.target.is_none();
-    let target = match settings.target()? {
-        Some(target) => target,
-        None => Target::at(([127, 0, 0, 1], 0).into()),
-    };
-    let readings = Readings::of_this_box().context("cannot read this box's limits")?;
-    let plan = settings.into_plan(target, &readings)?;
-    write!(std::io::stdout(), "{}", Summary::new(&plan, &members, stand_in))?;
-    Ok(ExitStatus::Inconclusive)
 }
 
 impl RunArgs {
@@ -512,7 +491,7 @@ mod tests {
             "--ws-map",
             "wss://a=ws://b",
         ]));
-        fs::write(&file, first.to_toml().expect("TOML")).expect("written");
+        fs::write(&file, first.to_toml()).expect("written");
         let name = file.display().to_string();
         assert_eq!(settings(&["--plan", &name, "--quiet"]), first);
     }

@@ -48,8 +48,8 @@ pub struct Second<'a> {
     pub phase: Phase,
     /// Everything up to the close of accounts, so far.
     pub totals: &'a Totals,
-    /// What workers handed over since the last time.
-    pub intervals: &'a [Interval],
+    /// What workers handed over since the last time, together.
+    pub interval: &'a Interval,
     /// Sessions open now.
     pub open: u32,
     /// Sessions that should have started by now.
@@ -232,7 +232,7 @@ struct Control<'p> {
     totals: Totals,
     after: Totals,
     /// Intervals since the last second was told.
-    fresh: Vec<Interval>,
+    fresh: Interval,
     accounts: Vec<Option<WorkerAccounts>>,
     finished: usize,
     told_seconds: u64,
@@ -262,7 +262,7 @@ impl<'p> Control<'p> {
             phase_began: Duration::ZERO,
             totals: Totals::new(layout),
             after: Totals::new(layout),
-            fresh: Vec::new(),
+            fresh: Interval::default(),
             accounts: (0..plan.workers).map(|_| None).collect(),
             finished: 0,
             told_seconds: 0,
@@ -335,11 +335,11 @@ impl<'p> Control<'p> {
             Message::Ready => {}
             Message::Second(interval) => {
                 self.account_for(worker).add(&interval);
-                self.fresh.push(interval);
+                self.fresh.merge(interval);
             }
             Message::Accounts { interval, ledger, open } => {
                 self.totals.add(&interval);
-                self.fresh.push(interval);
+                self.fresh.merge(interval);
                 self.accounts[worker] = Some(WorkerAccounts { ledger, open });
             }
             Message::Finished { interval, spills_left } => {
@@ -438,12 +438,12 @@ impl<'p> Control<'p> {
             elapsed,
             phase: self.phase,
             totals: &self.totals,
-            intervals: &self.fresh,
+            interval: &self.fresh,
             open: self.shared.open(),
             planned: planned_by(self.plan, elapsed),
             standing: self.standing,
         });
-        self.fresh.clear();
+        self.fresh = Interval::default();
     }
 
     fn finish_within(&self) -> Duration {
