@@ -487,7 +487,7 @@ fn wrong_arguments_exit_with_2_and_say_what_to_do() {
         (&["run", "--set", "pacce_s_per_km=1"], "pace_s_per_km"),
         (&["run", "--ramp", "1s", "--rate", "5/s"], "--rate"),
         (&["run", "--out", "/proc/nowhere"], "/proc/nowhere"),
-        (&["run", "--sessions", "100000000"], "100000000"),
+        (&["run", "--sessions", "100000000"], "100,000,000 sessions"),
         (&["serve", "--listen", "nowhere"], "--listen"),
     ];
     for (args, says) in cases {

@@ -64,7 +64,7 @@ pub enum Command {
     /// Run a load test; without a target, against the built-in stand-in.
     Run(Box<run::RunArgs>),
     /// Start the built-in stand-in for Runnity's servers alone, for another tool or box to load.
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
 }
 
 const EXIT_STATUS_HELP: &str = "\
@@ -79,7 +79,7 @@ impl Cli {
     pub fn execute(self) -> ExitStatus {
         let outcome = match self.command {
             Command::Run(args) => conduct::conduct(*args),
-            Command::Serve(args) => serve::run(args).map(|()| ExitStatus::Passed),
+            Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Passed),
         };
         outcome.unwrap_or_else(|error| {
             // Whoever reads our output has seen enough: `startline … | head` is no failure.

@@ -230,6 +230,7 @@ fn scenario() -> Scenario {
         name: "runnity".into(),
         source: String::new(),
         http: vec![http("login"), http("enter")],
+        schedule: None,
         websocket: Some(websocket()),
         criteria: vec![
             criterion("held", "sessions.min_in_hold_share", Good::AtLeast, 0.999, "%"),
