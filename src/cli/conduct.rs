@@ -24,8 +24,7 @@ use crate::plan::{Plan, Settings, Target};
 use crate::report::files::{ResultsDir, default_name};
 use crate::report::{RunResult, text};
 
-/// How long before READY the countdown's last look-up waits between two tries: servers change the status on a
-/// schedule of their own.
+/// Between two look-ups once READY is due: servers change the status on a schedule of their own.
 const READY_LOOK: Duration = Duration::from_secs(1);
 /// Between two lines of the countdown.
 const COUNTDOWN: Duration = Duration::from_secs(10);
@@ -63,7 +62,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let mut directory =
         ResultsDir::create(&path, &engine::layout_of(&plan), Timestamp::now(), &settings.to_toml())?;
     if let Wait::Ready { after } = wait
-        && !wait_ready(&plan, after, &interrupt, &output)?
+        && !wait_ready(&plan, &settings, after, &interrupt, &output)?
     {
         eprintln!("stopped while waiting for READY; nothing was loaded");
         return Ok(ExitStatus::Inconclusive);
@@ -224,7 +223,13 @@ fn tell_standing(looked_up: &LookedUp, plan: &Plan, output: &Output) {
 }
 
 /// Waits until the challenge is READY; `false` if that was interrupted.
-fn wait_ready(plan: &Plan, after: Duration, interrupt: &Interrupt, output: &Output) -> Result<bool> {
+fn wait_ready(
+    plan: &Plan,
+    settings: &Settings,
+    after: Duration,
+    interrupt: &Interrupt,
+    output: &Output,
+) -> Result<bool> {
     let Some(scheduled) = &plan.scenario.schedule else { return Ok(true) };
     let ready_at = Instant::now() + after;
     let mut next_line = Instant::now();
@@ -240,14 +245,15 @@ fn wait_ready(plan: &Plan, after: Duration, interrupt: &Interrupt, output: &Outp
         std::thread::sleep(Duration::from_millis(50).min(ready_at.saturating_duration_since(Instant::now())));
     }
     loop {
-        let status = look_up(plan, scheduled)?.status;
-        if status == schedule::Status::Ready.key() {
+        // Judged again: a READY that comes late may leave too little time for the ramp.
+        let looked_up = look_up(plan, scheduled)?;
+        if judge(&looked_up, settings)? == Start::Now {
             return Ok(true);
         }
         if interrupt.reason().is_some() {
             return Ok(false);
         }
-        output.say(format!("it should be READY by now and is {status}; looking again"));
+        output.say(format!("it should be READY by now and is {}; looking again", looked_up.status));
         std::thread::sleep(READY_LOOK);
     }
 }

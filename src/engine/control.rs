@@ -55,6 +55,7 @@ pub(super) struct Shared {
 struct Gauge {
     open: AtomicU32,
     settled: AtomicU32,
+    started: AtomicU32,
     /// Microseconds from the run's start to this worker's first and last start of a session, less one; 0: none yet.
     first_start: AtomicU64,
     last_start: AtomicU64,
@@ -83,6 +84,11 @@ impl Shared {
     /// Sessions open now.
     pub(super) fn open(&self) -> u32 {
         self.gauges.iter().map(|gauge| gauge.open.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Sessions that have begun.
+    pub(super) fn started(&self) -> u32 {
+        self.gauges.iter().map(|gauge| gauge.started.load(Ordering::Relaxed)).sum()
     }
 
     /// When the first and the last session so far really started, since the run's start.
@@ -142,6 +148,7 @@ impl WorkerLink {
         let micros = at.as_micros() as u64 + 1;
         let _ = gauge.first_start.compare_exchange(0, micros, Ordering::Relaxed, Ordering::Relaxed);
         gauge.last_start.store(micros, Ordering::Relaxed);
+        gauge.started.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn second(&self, interval: Interval) {

@@ -50,6 +50,8 @@ pub struct Second<'a> {
     pub totals: &'a Totals,
     /// What workers handed over since the last time, together.
     pub interval: &'a Interval,
+    /// Sessions that have begun.
+    pub started: u32,
     /// Sessions open now.
     pub open: u32,
     /// Sessions that should have started by now.
@@ -439,6 +441,7 @@ impl<'p> Control<'p> {
             phase: self.phase,
             totals: &self.totals,
             interval: &self.fresh,
+            started: self.shared.started(),
             open: self.shared.open(),
             planned: planned_by(self.plan, elapsed),
             standing: self.standing,

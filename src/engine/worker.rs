@@ -143,6 +143,7 @@ impl<'p> Worker<'p> {
         self.rows.reserve_exact(count);
         self.rows.extend((0..count).map(|_| Row { session: Session::new(), socket: None }));
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
+        std::thread::sleep(started_at.saturating_sub(self.clock.elapsed()));
         loop {
             self.look_at_clock();
             let turn_began = self.now;
@@ -220,6 +221,7 @@ impl<'p> Worker<'p> {
             self.next_arrival += 1;
             self.live += 1;
             let due = self.tick_of(planned);
+            debug_assert!(self.now.reached(due), "nobody starts before their time");
             self.books.recorder.session_started(self.now.since(due));
             self.link.started(self.at());
             self.drive(row, |session, ctx| session.start(due, ctx));

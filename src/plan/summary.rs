@@ -52,10 +52,11 @@ impl<'p> Summary<'p> {
     fn target(&self) -> String {
         let addresses: Vec<String> =
             self.plan.target.addresses.iter().map(|address| address.ip().to_string()).collect();
-        let url = self.plan.target.url();
         if self.stand_in {
-            return format!("{url}, the built-in stand-in");
+            // Its port is not known before it has been started.
+            return "the built-in stand-in, on a free port of 127.0.0.1".to_owned();
         }
+        let url = self.plan.target.url();
         let host = self.plan.target.host.trim_matches(['[', ']']);
         if addresses == [host] { url } else { format!("{url} ({})", addresses.join(", ")) }
     }
@@ -208,7 +209,7 @@ broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its en
         let summary = Summary::new(&plan, &roster, true);
         assert!(summary.load().is_none());
         assert!(summary.warnings().is_empty(), "the guide's rate is not for the stand-in");
-        assert!(summary.to_string().contains("http://10.0.0.1:8080, the built-in stand-in"));
+        assert!(summary.to_string().contains("the built-in stand-in, on a free port"));
     }
 
     #[test]

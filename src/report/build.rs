@@ -71,7 +71,7 @@ fn grounds(totals: &Totals, facts: &Facts, result: &RunResult) -> Grounds {
     let limit = result.generator.lag_limit_ms;
     let lagging = limit.zip(result.generator.lag_p99_ms).is_some_and(|(limit, lag)| lag > limit);
     let excuses: Excuses = verdict::excuses(&tally.failures, tally.counts.ping_failed(), lagging);
-    Grounds { broken, ramp_overrun: ramp_overrun(tally, facts), excuses }
+    Grounds { broken, excuses }
 }
 
 fn sessions(tally: &Tally, facts: &Facts) -> SessionsResult {
@@ -109,7 +109,10 @@ fn arrivals(tally: &Tally, facts: &Facts) -> ArrivalsResult {
     // n starts have n - 1 gaps between them: at the planned pace this gives the planned rate exactly.
     let achieved =
         ramp_taken(tally, facts).map(|taken| (tally.counts.started - 1) as f64 / taken.as_secs_f64());
-    let share = achieved.zip(facts.planned_per_s).map(|(achieved, planned)| (achieved / planned).min(1.0));
+    let forgiven = ramp_overrun(tally, facts) <= verdict::ARRIVALS_SLACK;
+    let share = achieved
+        .zip(facts.planned_per_s)
+        .map(|(achieved, planned)| if forgiven { 1.0 } else { (achieved / planned).min(1.0) });
     ArrivalsResult {
         planned_per_s: facts.planned_per_s.map(numbers::tidy),
         achieved_per_s: achieved.map(numbers::tidy),

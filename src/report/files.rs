@@ -67,6 +67,8 @@ pub struct Second<'a> {
     pub phase: Phase,
     /// Sessions that should have started by its end.
     pub planned: u64,
+    /// Sessions open at its end.
+    pub open: u64,
     /// CPU seconds used in it, all threads.
     pub cpu_seconds: f64,
     /// Resident bytes at its end.

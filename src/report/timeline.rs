@@ -32,7 +32,7 @@ const COLUMNS: &[(&str, Value)] = &[
     ("phase", |s, _| s.phase.to_string()),
     ("planned_total", |s, _| s.planned.to_string()),
     ("started_total", |s, _| s.totals.tally().counts.started.to_string()),
-    ("open", |s, _| s.totals.open_now().to_string()),
+    ("open", |s, _| s.open.to_string()),
     ("failed_total", |s, _| s.totals.tally().counts.failed.to_string()),
     ("pings_due", |_, i| i.tally().counts.ping_due.to_string()),
     ("pings_answered", |_, i| i.tally().counts.ping_answered.to_string()),

@@ -43,8 +43,6 @@ pub const LAG_SHARE_MAX: f64 = 0.1;
 pub(super) struct Grounds {
     /// Why the run is not over, or not to be believed; empty when it is.
     pub broken: Vec<String>,
-    /// How much longer than planned the ramp took.
-    pub ramp_overrun: Duration,
     /// What this box may have spoiled.
     pub excuses: Excuses,
 }
@@ -233,7 +231,6 @@ fn unfit(result: &RunResult, grounds: &Grounds) -> Vec<String> {
     }
     if let Some(share) = result.arrivals.achieved_share
         && share < ARRIVALS_SHARE_MIN
-        && grounds.ramp_overrun > ARRIVALS_SLACK
     {
         let share = numbers::percent(share);
         reasons.push(format!(

@@ -24,6 +24,7 @@ fn write_second(dir: &mut ResultsDir, number: u64, totals: &mut Totals, interval
         length: Duration::from_secs(1),
         phase: Phase::Ramp,
         planned: 25 * (number + 1),
+        open: 25 * (number + 1),
         cpu_seconds: 0.25,
         rss_bytes: 12_000_000,
         totals,

@@ -39,6 +39,7 @@ struct Runner {
     /// Counts up with each connection, so that what was on its way to a dropped one is dropped.
     connection: u32,
     connected: bool,
+    ended: bool,
     /// Nothing overtakes: the next piece arrives no earlier than this.
     arrives_after: Micros,
 }
@@ -164,6 +165,7 @@ impl World {
                 peer: Peer::new(fate(&mut rng), &script.scenario),
                 connection: 0,
                 connected: false,
+                ended: false,
                 arrives_after: 0,
             })
             .collect();
@@ -260,15 +262,11 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Start(index) => {
-                if self.runners[index].session.phase() == Phase::Idle
-                    && !(self.stopped_early && self.is_stopped(index))
-                {
-                    self.started += 1;
-                    // Planned a little before: this box is sometimes late.
-                    let due = Tick::from_micros(self.now - self.rng.u64(..5_000));
-                    self.drive(index, |session, ctx| session.start(due, ctx));
-                }
+            Event::Start(index) if !self.is_stopped(index) => {
+                self.started += 1;
+                // Planned a little before: this box is sometimes late.
+                let due = Tick::from_micros(self.now - self.rng.u64(..5_000));
+                self.drive(index, |session, ctx| session.start(due, ctx));
             }
             Event::Connected { session, connection } if self.is_current(session, connection) => {
                 if self.runners[session].peer.refuses_connection() {
@@ -291,13 +289,17 @@ impl World {
                 let timer = Timer::of_queue(queue);
                 self.drive(session, |session, ctx| session.timer(timer, Tick::from_raw(due), ctx));
             }
-            Event::End(session) => self.drive(session, |session, ctx| session.end(ctx)),
+            Event::End(session) => {
+                self.runners[session].ended = true;
+                self.drive(session, |session, ctx| session.end(ctx));
+            }
             _ => {}
         }
     }
 
+    /// Whether this session was ended before it could start.
     fn is_stopped(&self, index: usize) -> bool {
-        !self.heap.iter().any(|Reverse((_, _, event))| *event == Event::End(index))
+        self.runners[index].session.phase() != Phase::Idle || self.runners[index].ended
     }
 
     fn is_current(&self, session: usize, connection: u32) -> bool {

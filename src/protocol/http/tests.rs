@@ -1,3 +1,5 @@
+//! HTTP heads and bodies: what is read, what is refused, at every split.
+
 use super::*;
 
 fn response() -> ResponseReader {

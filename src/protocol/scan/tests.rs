@@ -1,3 +1,5 @@
+//! The scanner against messages written by hand.
+
 use super::*;
 
 /// What a scan reports, owned.
