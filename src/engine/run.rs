@@ -26,6 +26,8 @@ use crate::tick::Ticks;
 const LOOK: Duration = Duration::from_millis(20);
 /// From everyone ready to the first arrival: time for all workers to be at their loops.
 const LEAD: Duration = Duration::from_millis(50);
+/// How long a second is held back for workers that are late with theirs.
+const WORKERS_LATE: Duration = Duration::from_millis(500);
 /// The ramp-down of a run that was stopped, at most.
 const STOPPED_RAMP_DOWN: Duration = Duration::from_secs(2);
 /// How long past the last deadline of a ramp-down workers may take to finish.
@@ -238,6 +240,8 @@ struct Control<'p> {
     accounts: Vec<Option<WorkerAccounts>>,
     finished: usize,
     told_seconds: u64,
+    /// Workers that have handed over since the last second was told.
+    heard_seconds: usize,
     closed_at: Duration,
     ramp_down_span: Duration,
     standing: Standing,
@@ -268,6 +272,7 @@ impl<'p> Control<'p> {
             accounts: (0..plan.workers).map(|_| None).collect(),
             finished: 0,
             told_seconds: 0,
+            heard_seconds: 0,
             closed_at: Duration::ZERO,
             ramp_down_span: Duration::ZERO,
             standing: Standing::default(),
@@ -336,6 +341,7 @@ impl<'p> Control<'p> {
         match message {
             Message::Ready => {}
             Message::Second(interval) => {
+                self.heard_seconds += 1;
                 self.account_for(worker).add(&interval);
                 self.fresh.merge(interval);
             }
@@ -426,9 +432,13 @@ impl<'p> Control<'p> {
         }
     }
 
+    /// Tells each second once, when every worker has handed it over, or has had the time to.
     fn tell(&mut self, told: &mut dyn FnMut(&Second<'_>)) {
-        if self.at().as_secs() > self.told_seconds {
+        let due = Duration::from_secs(self.told_seconds + 1);
+        let everyone = self.heard_seconds >= self.plan.workers;
+        if self.at() >= due && (everyone || self.at() >= due + WORKERS_LATE) {
             self.told_seconds = self.at().as_secs();
+            self.heard_seconds = 0;
             self.tell_now(told);
         }
     }

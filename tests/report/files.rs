@@ -100,8 +100,8 @@ fn each_second_is_a_row_with_the_columns_of_its_head() {
         ]
         .map(|name| cell(row, name))
     };
-    assert_eq!(cells(0), ["0", "ramp", "25", "1", "1", "1", "4.992", "7.088", "0.25"]);
-    assert_eq!(cells(1), ["1", "ramp", "50", "1", "1", "0", "", "", "0.25"]);
+    assert_eq!(cells(0), ["0", "ramp", "25", "1", "25", "1", "4.992", "7.088", "0.25"]);
+    assert_eq!(cells(1), ["1", "ramp", "50", "1", "50", "0", "", "", "0.25"]);
 }
 
 #[test]
