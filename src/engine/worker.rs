@@ -13,6 +13,7 @@ use std::time::Duration;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
+use super::alarm::{ALARM, Alarm};
 use super::arrivals::Arrivals;
 use super::clock::Clock;
 use super::control::{Order, WorkerLink};
@@ -67,6 +68,7 @@ pub(super) struct Worker<'p> {
     addresses: &'p Addresses,
     arrivals: Arrivals,
     poll: Poll,
+    alarm: Alarm,
     rows: Vec<Row>,
     timers: Timers,
     spills: Spills,
@@ -101,6 +103,8 @@ struct RampDown {
 impl<'p> Worker<'p> {
     pub(super) fn new(setup: WorkerSetup<'p>, link: WorkerLink, clock: Clock) -> io::Result<Self> {
         let http_steps = setup.script.scenario.http.len();
+        let poll = Poll::new()?;
+        let alarm = Alarm::new(poll.registry())?;
         Ok(Self {
             link,
             clock,
@@ -109,7 +113,8 @@ impl<'p> Worker<'p> {
             members: setup.members,
             addresses: setup.addresses,
             arrivals: setup.arrivals,
-            poll: Poll::new()?,
+            poll,
+            alarm,
             rows: Vec::new(),
             timers: Timers::new(Timer::queues(http_steps)),
             spills: Spills::new(),
@@ -156,7 +161,11 @@ impl<'p> Worker<'p> {
             self.run_unread();
             self.report();
             let busy = self.clock.now().since(turn_began);
-            match self.poll.poll(&mut events, Some(self.sleep())) {
+            let sleep = self.sleep();
+            if !sleep.is_zero() && sleep < SLEEP_MAX {
+                self.alarm.set(sleep);
+            }
+            match self.poll.poll(&mut events, Some(sleep)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
@@ -268,6 +277,9 @@ impl<'p> Worker<'p> {
                 self.look_at_clock();
                 self.run_arrivals();
                 self.run_timers();
+            }
+            if event.token() == ALARM {
+                continue;
             }
             let row = event.token().0 as u32;
             if event.is_read_closed() || event.is_error() {
