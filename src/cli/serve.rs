@@ -161,7 +161,8 @@ impl ServeArgs {
             bail!("--idle-check 0: has to be above 0");
         }
         let challenge = self.challenge.or(self.ready.then_some(1));
-        let preload = challenge.map(|challenge| Preload { challenge, distance: self.distance, ready: self.ready });
+        let preload =
+            challenge.map(|challenge| Preload { challenge, distance: self.distance, ready: self.ready });
         Ok(Config {
             listen,
             workers: self.workers,
@@ -196,9 +197,9 @@ struct Summary {
 
 impl Summary {
     fn of(config: &Config) -> Self {
-        let challenge = config.preload.map(|preload| {
-            (preload.challenge, if preload.ready { "READY" } else { "RECRUITING" })
-        });
+        let challenge = config
+            .preload
+            .map(|preload| (preload.challenge, if preload.ready { "READY" } else { "RECRUITING" }));
         Self { servers: config.servers, members: config.members.clone().count(), challenge }
     }
 }
@@ -207,7 +208,8 @@ fn announce(addr: SocketAddr, as_json: bool, summary: &Summary) -> anyhow::Resul
     let line = if as_json {
         format!(r#"{{"listening":"{addr}"}}"#)
     } else {
-        let plural = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let plural =
+            |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
         let challenge = match summary.challenge {
             Some((id, status)) => format!("challenge {id} {status}"),
             None => "no challenge".to_owned(),
@@ -252,9 +254,7 @@ impl Signals {
 /// looked for afterwards.
 fn die_with(parent: u32) -> anyhow::Result<()> {
     // SAFETY: plain system calls without pointers.
-    let (asked, actual) = unsafe {
-        (libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL), libc::getppid())
-    };
+    let (asked, actual) = unsafe { (libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL), libc::getppid()) };
     if asked != 0 {
         return Err(std::io::Error::last_os_error()).context("cannot tie this process to its parent");
     }

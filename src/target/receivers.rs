@@ -135,7 +135,7 @@ mod tests {
         receivers.add(7, 3);
         receivers.add(8, 4);
         assert_eq!(with_batch(&mut receivers), [(7, 0, 3), (8, 1, 4)]);
-        assert_eq!(rest(&mut receivers), []);
+        assert!(rest(&mut receivers).is_empty());
         assert!(!receivers.is_delivering());
         receivers.add(9, 5);
         assert_eq!(with_batch(&mut receivers), [(9, 2, 5)]);
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(rest(&mut receivers), [3]);
         receivers.remove(3, 0);
         with_batch(&mut receivers);
-        assert_eq!(rest(&mut receivers), []);
+        assert!(rest(&mut receivers).is_empty());
     }
 
     #[test]
@@ -183,6 +183,6 @@ mod tests {
         let mut receivers = Receivers::new(ChallengeId(1));
         receivers.add(1, 0);
         receivers.remove(1, NEWCOMER);
-        assert_eq!(with_batch(&mut receivers), []);
+        assert!(with_batch(&mut receivers).is_empty());
     }
 }

@@ -90,8 +90,7 @@ impl Reply {
 
     /// Problem details, for what Spring refuses before the application sees it.
     pub(in crate::target) fn problem(status: u16, detail: &str, path: &str) -> Self {
-        let problem =
-            Problem { kind: "about:blank", title: reason(status), status, detail, instance: path };
+        let problem = Problem { kind: "about:blank", title: reason(status), status, detail, instance: path };
         Self { content: Content::Problem, ..Self::json(status, &problem) }
     }
 
