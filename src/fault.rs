@@ -89,6 +89,10 @@ pub enum Fault {
     UpgradeInvalid,
     /// The peer broke RFC 6455.
     Violation(Violation),
+    /// An error message whose code the scenario does not name.
+    ErrorMessage,
+    /// The peer does not read: what we have to send piles up.
+    SendBacklog,
     /// A text message is not JSON, or lacks what the scenario must find in it.
     MessageMalformed,
     /// The peer sent a close frame with this code before we did (1005: a close frame without one).
@@ -163,6 +167,8 @@ impl Fault {
             UpgradeRefused(status) => format!("upgrade-refused-{status}"),
             UpgradeInvalid => "upgrade-invalid".into(),
             Violation(violation) => format!("violation:{violation}"),
+            ErrorMessage => "error-message".into(),
+            SendBacklog => "send-backlog".into(),
             MessageMalformed => "message-malformed".into(),
             Closed(code) => format!("closed-{code}"),
             Cut => "closed-1006".into(),

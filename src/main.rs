@@ -1,13 +1,10 @@
 //! Arguments in, exit status out.
 
+use std::process::ExitCode;
+
 use clap::Parser;
+use startline::cli::Cli;
 
-#[derive(Parser)]
-enum Cli {
-    Serve(startline::cli::serve::ServeArgs),
-}
-
-fn main() -> anyhow::Result<()> {
-    let Cli::Serve(args) = Cli::parse();
-    startline::cli::serve::run(args)
+fn main() -> ExitCode {
+    Cli::parse().execute().into()
 }

@@ -73,6 +73,11 @@ impl Ticks {
         Duration::from_micros(self.as_micros())
     }
 
+    /// So many ticks.
+    pub fn from_raw(ticks: u32) -> Self {
+        Self(ticks)
+    }
+
     /// The raw count of ticks.
     pub fn raw(self) -> u32 {
         self.0

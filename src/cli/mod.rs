@@ -1,4 +1,134 @@
 //! What was typed: one file a subcommand. Parses, calls, and turns outcomes into exit statuses.
+//!
+//! Decides nothing about a run: that is [`crate::plan`]'s. The only place with `anyhow`: below it, errors have types.
+//! Invariant: an option either has an effect or is refused.
 
+mod conduct;
+mod look_up;
+mod recording;
+pub mod run;
 pub mod serve;
+mod stand_in;
 pub mod values;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::report::Verdict;
+
+/// How a run ended, as the process says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitStatus {
+    /// Every criterion was met. Warnings do not count against it.
+    Passed = 0,
+    /// At least one criterion was not met.
+    Failed = 1,
+    /// The arguments are wrong, or the plan cannot fit this box or the challenge. Nothing was opened.
+    Refused = 2,
+    /// The run proves nothing: this box was too slow for its own verdict, or the run was stopped early.
+    Inconclusive = 3,
+}
+
+impl ExitStatus {
+    /// What a run's verdict means to whoever started it.
+    pub fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass => Self::Passed,
+            Verdict::Fail => Self::Failed,
+            Verdict::Inconclusive => Self::Inconclusive,
+        }
+    }
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(status as u8)
+    }
+}
+
+/// Puts thousands of real WebSocket sessions on the line from one Linux box and judges the servers they talk to.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, after_help = EXIT_STATUS_HELP)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a load test; without a target, against the built-in stand-in.
+    Run(Box<run::RunArgs>),
+    /// Start the built-in stand-in for Runnity's servers alone, for another tool or box to load.
+    Serve(Box<serve::ServeArgs>),
+}
+
+const EXIT_STATUS_HELP: &str = "\
+Exit status:
+  0  every criterion was met
+  1  a criterion was not met
+  2  wrong arguments, or a plan that cannot fit
+  3  the run proves nothing: inconclusive, or stopped early";
+
+impl Cli {
+    /// Does what was typed, and says what is wrong on standard error.
+    pub fn execute(self) -> ExitStatus {
+        let outcome = match self.command {
+            Command::Run(args) => conduct::conduct(*args),
+            Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Passed),
+        };
+        outcome.unwrap_or_else(|error| {
+            // Whoever reads our output has seen enough: `startline … | head` is no failure.
+            if is_broken_pipe(&error) {
+                return ExitStatus::Passed;
+            }
+            eprintln!("error: {error:#}");
+            ExitStatus::Refused
+        })
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn clap_finds_nothing_wrong() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_has_help_and_every_value_a_name() {
+        for command in Cli::command().get_subcommands() {
+            for arg in command.get_arguments() {
+                let name = format!("{} --{}", command.get_name(), arg.get_id());
+                assert!(arg.get_help().is_some(), "{name} has no help");
+                if arg.get_action().takes_values() {
+                    let value = arg.get_value_names().map(|names| names[0].to_string()).unwrap_or_default();
+                    assert!(!value.is_empty(), "{name} has no value name");
+                    assert_eq!(value, value.to_uppercase(), "{name}'s value name");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_broken_pipe_is_no_failure() {
+        let broken = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("printing");
+        assert!(is_broken_pipe(&broken));
+        assert!(!is_broken_pipe(&anyhow::anyhow!("broken pipe")));
+    }
+}

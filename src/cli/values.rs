@@ -1,26 +1,249 @@
-//! Minimal values.
+//! Values on the command line: one parser a kind, each with a message that says what to write instead.
+//!
+//! Decides nothing about what a value is for. `k` is 1000 here, never 1024; sizes are written KiB and MiB.
+
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// Duration.
+use jiff::fmt::temporal::DateTimeParser;
+
+pub use crate::plan::Rate;
+use crate::scenario::template::is_identifier;
+use crate::units;
+
+/// Reads a duration: `100ms`, `30s`, `5m`, `1h30m` or `0`.
+///
+/// # Errors
+/// Why `text` is not one, with what to write.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let n: u64 = digits.parse().map_err(|_| "a duration".to_owned())?;
-    match &text[digits.len()..] {
-        "ms" => Ok(Duration::from_millis(n)),
-        "s" => Ok(Duration::from_secs(n)),
-        "m" => Ok(Duration::from_secs(n * 60)),
-        "h" => Ok(Duration::from_secs(n * 3600)),
-        "" if n == 0 => Ok(Duration::ZERO),
-        _ => Err("a duration".to_owned()),
+    units::duration(text)
+}
+
+/// Reads a duration that has to be longer than zero.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn delay(text: &str) -> Result<Duration, String> {
+    let delay = units::duration(text)?;
+    if delay.is_zero() { Err("it has to be longer than zero".into()) } else { Ok(delay) }
+}
+
+/// Reads a range of ids, both ends included: `13-6012`, or one id.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn id_range(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let refused = || format!("{text:?} is not a range of ids: write first-last, such as 13-6012");
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let id = |text: &str| digits(text).and_then(|text| text.parse::<u64>().ok()).ok_or_else(refused);
+    let (first, last) = (id(first)?, id(last)?);
+    if first > last {
+        return Err(format!("the range {text} is empty: did you mean {last}-{first}?"));
+    }
+    Ok(first..=last)
+}
+
+/// Reads a count of at least 1: `6000`, or in thousands, `6k`.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn count(text: &str) -> Result<u32, String> {
+    let refused = || format!("{text:?} is not a count: write a whole number, such as 6000 or 6k (k is 1000)");
+    let (number, times) = match text.strip_suffix('k') {
+        Some(thousands) => (thousands, 1000),
+        None => (text, 1),
+    };
+    let number: u64 = digits(number).and_then(|number| number.parse().ok()).ok_or_else(refused)?;
+    match number.checked_mul(times).and_then(|count| u32::try_from(count).ok()) {
+        Some(0) => Err("it has to be at least 1".into()),
+        Some(count) => Ok(count),
+        None => Err(format!("{text} is more than the {} that can be counted", u32::MAX)),
     }
 }
 
-/// Range.
-pub fn id_range(text: &str) -> Result<RangeInclusive<u64>, String> {
-    let (a, b) = text.split_once('-').unwrap_or((text, text));
-    match (a.parse(), b.parse()) {
-        (Ok(a), Ok(b)) => Ok(a..=b),
-        _ => Err("a range".to_owned()),
+/// Reads a rate: `100/s`, `6k/m`.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn rate(text: &str) -> Result<Rate, String> {
+    let refused =
+        || format!("{text:?} is not a rate: write a count a second or minute, such as 100/s or 6k/m");
+    let (number, unit) = text.split_once('/').ok_or_else(refused)?;
+    let per = match unit {
+        "s" => Duration::from_secs(1),
+        "m" => Duration::from_secs(60),
+        _ => return Err(refused()),
+    };
+    Ok(Rate { count: count(number)?, per })
+}
+
+/// Reads a variable's assignment: `name=value`; the value may be empty and may contain `=`.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if is_identifier(name) => Ok((name.to_owned(), value.to_owned())),
+        Some((name, _)) => Err(format!("{name:?} is not the name of a variable: write name=value")),
+        None => Err(format!("{text:?} sets nothing: write name=value")),
+    }
+}
+
+/// Reads a host: a name or an IP address (v6 in brackets), without scheme, port or path.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn host(text: &str) -> Result<String, String> {
+    let refused = |reason: &str| {
+        format!("{text:?} is not a host: {reason}; write a name or an address only, such as ws.example.com")
+    };
+    if let Some((scheme, _)) = text.split_once("://") {
+        return Err(refused(&format!("{scheme}:// is a scheme")));
+    }
+    if text.contains('/') {
+        return Err(refused("it has a path"));
+    }
+    if !text.starts_with('[') && text.contains(':') {
+        return Err(refused("it has a port, or is an IPv6 address without brackets"));
+    }
+    match url::Host::parse(text) {
+        Ok(host) => Ok(host.to_string()),
+        Err(error) => Err(refused(&error.to_string())),
+    }
+}
+
+/// Reads a replacement of URL prefixes: `FROM=TO`, each a `ws://` or `wss://` URL or its beginning.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn url_map(text: &str) -> Result<(String, String), String> {
+    let (from, to) = text.split_once('=').ok_or_else(|| format!("{text:?} maps nothing: write FROM=TO"))?;
+    for url in [from, to] {
+        if !url.starts_with("ws://") && !url.starts_with("wss://") {
+            return Err(format!("{url:?} does not begin with ws:// or wss://"));
+        }
+    }
+    Ok((from.to_owned(), to.to_owned()))
+}
+
+/// Reads a time zone: an IANA name, an offset, or `system` for this box's own. Returns it as written.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn time_zone(text: &str) -> Result<String, String> {
+    if text == "system" {
+        return Ok(text.to_owned());
+    }
+    match DateTimeParser::new().parse_time_zone(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(format!(
+            "{text:?} is not a time zone known here: write a name such as Asia/Seoul, or an offset such as +09:00"
+        )),
+    }
+}
+
+/// Reads a seed; TOML's integers, and so plan files, end at 2⁶³ − 1.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn seed(text: &str) -> Result<u64, String> {
+    let seed: Option<i64> = digits(text).and_then(|text| text.parse().ok());
+    seed.map(|seed| seed as u64)
+        .ok_or_else(|| format!("{text:?} is not a whole number from 0 to {}", i64::MAX))
+}
+
+/// `text` if it is digits only: `parse` alone would take a plus sign.
+fn digits(text: &str) -> Option<&str> {
+    (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        assert!(duration("30").unwrap_err().contains("write 30s"));
+        assert!(delay("0").is_err());
+        assert_eq!(delay("5s"), Ok(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn ranges_of_ids() {
+        assert_eq!(id_range("13-6012"), Ok(13..=6012));
+        assert_eq!(id_range("7"), Ok(7..=7));
+        assert_eq!(id_range("0-0"), Ok(0..=0));
+        assert_eq!(id_range("6012-13").unwrap_err(), "the range 6012-13 is empty: did you mean 13-6012?");
+        for text in ["", "-", "13-", "-13", "a-b", "1-2-3", "+1-2", "1 - 2", "99999999999999999999-1"] {
+            assert!(id_range(text).unwrap_err().contains("write first-last"), "{text}");
+        }
+    }
+
+    #[test]
+    fn counts() {
+        assert_eq!(count("6000"), Ok(6000));
+        assert_eq!(count("6k"), Ok(6000));
+        assert!(count("0").unwrap_err().contains("at least 1"));
+        assert!(count("0k").is_err());
+        assert!(count("5000000k").unwrap_err().contains("4294967295"));
+        for text in ["", "k", "1m", "1K", "1.5k", "-1", "+1", "1 k", "1kk"] {
+            assert!(count(text).unwrap_err().contains("is not a count"), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates() {
+        let rate_of = |text: &str| rate(text).map(|rate| rate.ramp(6000));
+        assert_eq!(rate_of("100/s"), Ok(Duration::from_secs(60)));
+        assert_eq!(rate_of("6k/m"), Ok(Duration::from_secs(60)));
+        assert_eq!(rate_of("1k/s"), Ok(Duration::from_secs(6)));
+        for text in ["100", "100/h", "/s", "100/", "0/s", "a/s"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn assignments() {
+        assert_eq!(assignment("a=b=c"), Ok(("a".into(), "b=c".into())));
+        assert_eq!(assignment("a="), Ok(("a".into(), String::new())));
+        for text in ["", "a", "=b", "a-b=c"] {
+            assert!(assignment(text).unwrap_err().contains("write name=value"), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        assert_eq!(host("WS.Example.com"), Ok("ws.example.com".into()));
+        assert_eq!(host("10.0.0.1"), Ok("10.0.0.1".into()));
+        assert_eq!(host("[::1]"), Ok("[::1]".into()));
+        for text in ["", "wss://x", "x/y", "x:80", "::1", "a b"] {
+            assert!(host(text).unwrap_err().contains("is not a host"), "{text}");
+        }
+    }
+
+    #[test]
+    fn url_maps() {
+        assert_eq!(url_map("wss://a=ws://b:1"), Ok(("wss://a".into(), "ws://b:1".into())));
+        for text in ["", "wss://a", "a=b", "wss://a=", "http://a=ws://b"] {
+            assert!(url_map(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn time_zones() {
+        assert_eq!(time_zone("+09:00"), Ok("+09:00".into()));
+        assert_eq!(time_zone("UTC"), Ok("UTC".into()));
+        assert_eq!(time_zone("system"), Ok("system".into()));
+        assert!(time_zone("Seoul").unwrap_err().contains("such as Asia/Seoul"));
+    }
+
+    #[test]
+    fn seeds() {
+        assert_eq!(seed("0"), Ok(0));
+        assert_eq!(seed("9223372036854775807"), Ok(i64::MAX as u64));
+        assert!(seed("9223372036854775808").is_err());
+        assert!(seed("-1").is_err());
     }
 }

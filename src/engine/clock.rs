@@ -38,6 +38,11 @@ impl Clock {
 
     /// Unix milliseconds now, as the wall clock stood at the origin plus monotonic time: it never jumps.
     pub fn unix_ms(&self) -> u64 {
-        (self.unix_at_origin + self.elapsed()).as_millis() as u64
+        self.unix_ms_at(self.elapsed())
+    }
+
+    /// Unix milliseconds at this distance from the origin.
+    pub fn unix_ms_at(&self, elapsed: Duration) -> u64 {
+        (self.unix_at_origin + elapsed).as_millis() as u64
     }
 }

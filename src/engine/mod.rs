@@ -5,5 +5,43 @@
 //! Invariant: a socket is made, used and dropped by one worker, and workers share nothing on the hot path.
 
 pub mod affinity;
+pub mod arrivals;
 pub mod clock;
+mod control;
+mod observe;
+mod run;
+mod sockets;
 pub mod timers;
+mod worker;
+
+use std::net::IpAddr;
+
+use arrivals::Arrivals;
+use observe::Books;
+pub use run::{EngineError, Outcome, RampDownOutcome, Second, Standing, layout_of, run};
+
+use crate::plan::members::Members;
+use crate::session::{Endpoint, Script};
+
+/// The addresses of the script's hosts, resolved before the run.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// By index of [`Script::hosts`]; never empty.
+    pub hosts: Vec<Vec<IpAddr>>,
+}
+
+impl Addresses {
+    fn of(&self, endpoint: Endpoint) -> &[IpAddr] {
+        &self.hosts[usize::from(endpoint.host)]
+    }
+}
+
+/// What a worker starts with.
+struct WorkerSetup<'p> {
+    script: &'p Script,
+    members: &'p Members,
+    addresses: &'p Addresses,
+    arrivals: Arrivals,
+    books: Books,
+    seed: u64,
+}

@@ -2,14 +2,30 @@
 //!
 //! Knows no socket and no session machine; it is told what happened. Invariants: recording allocates only
 //! on first use of a histogram; every attempt ends up in exactly one account, so the sums close (see
-//! [`Counts::check`]); nothing is shared between workers.
+//! [`Counts::check`]); nothing is shared between workers; whatever a peer can make grow is bounded.
+//!
+//! Start from [`Recorder`] for what a worker says, from [`Tally`] for what can be asked. [`ledger`] keeps who
+//! learned of whom, [`routing`] who was sent where, [`process`] what this box and process are.
 
+mod counts;
+mod failures;
+mod latencies;
 pub mod ledger;
+pub mod process;
+mod recorder;
+pub mod routing;
+mod tally;
 
 use std::time::Duration;
 
 use crate::fault::Fault;
 use crate::tick::Ticks;
+
+pub use counts::{Counts, ERROR_RATE_FORMULA};
+pub use failures::{FAULT_KINDS_MAX, Failures, SAMPLE_EVIDENCE_BYTES_MAX, SAMPLES_PER_KIND_MAX};
+pub use latencies::{LATENCY_MICROS_MAX, Latencies};
+pub use recorder::Recorder;
+pub use tally::{Interval, StepTally, Tally, Totals};
 
 /// What there is to count: names by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,99 +77,4 @@ pub enum PingEvent {
     Unasked,
     /// The session ended (or accounts closed) with the PING outstanding and its time not over.
     Pending,
-}
-
-/// A worker's recorder.
-#[derive(Debug)]
-pub struct Recorder {}
-
-impl Recorder {
-    /// An empty recorder.
-    pub fn new(layout: &Layout) -> Self {
-        let _ = layout;
-        Self {}
-    }
-
-    /// A session began its first step, `lag` after its planned instant.
-    pub fn session_started(&mut self, lag: Ticks) {
-        let _ = lag;
-    }
-
-    /// A session is open (CONNECTED came).
-    pub fn session_opened(&mut self) {}
-
-    /// A session without WebSocket has done all its steps.
-    pub fn session_completed(&mut self) {}
-
-    /// An open session is open no longer: it failed, was closed by the peer or by us.
-    pub fn session_closed(&mut self, held: Ticks) {
-        let _ = held;
-    }
-
-    /// A step succeeded. Latencies from the instant it was due and from the instant it was sent; they differ
-    /// where this box was late.
-    pub fn step_ok(&mut self, step: u8, from_due: Ticks, from_sent: Ticks) {
-        let _ = (step, from_due, from_sent);
-    }
-
-    /// A session failed in a step: counted by kind, and sampled.
-    pub fn failed(&mut self, sample: FaultSample) {
-        let _ = sample;
-    }
-
-    /// Something happened in a heartbeat cycle.
-    pub fn ping(&mut self, event: PingEvent) {
-        let _ = event;
-    }
-
-    /// A whole message of this type came; `bytes` of payload.
-    pub fn message(&mut self, message: crate::scenario::MessageType, bytes: u64) {
-        let _ = (message, bytes);
-    }
-
-    /// Bytes as read off sockets and written to them.
-    pub fn bytes(&mut self, received: u64, sent: u64) {
-        let _ = (received, sent);
-    }
-
-    /// A URL that was handed out led this member there (index from [`Recorder::server`]).
-    pub fn routed(&mut self, url: &str, member_id: u64, challenge_id: u64) {
-        let _ = (url, member_id, challenge_id);
-    }
-
-    /// The worker's own lateness: a timer or arrival handled so long after its planned instant.
-    pub fn lag(&mut self, lag: Ticks) {
-        let _ = lag;
-    }
-
-    /// One turn of the loop took so long.
-    pub fn turn(&mut self, took: Ticks) {
-        let _ = took;
-    }
-
-    /// Everything since the last call, leaving the recorder empty.
-    pub fn take(&mut self) -> Interval {
-        Interval {}
-    }
-}
-
-/// What one worker recorded since its last hand-over.
-#[derive(Debug)]
-pub struct Interval {}
-
-/// Everything of all workers so far.
-#[derive(Debug)]
-pub struct Totals {}
-
-impl Totals {
-    /// Nothing yet.
-    pub fn new(layout: &Layout) -> Self {
-        let _ = layout;
-        Self {}
-    }
-
-    /// Adds what a worker recorded.
-    pub fn add(&mut self, interval: &Interval) {
-        let _ = interval;
-    }
 }

@@ -4,14 +4,25 @@
 //! [`schedule`]). Invariant: a `Plan` that exists can be run on this box as far as can be known beforehand;
 //! there are no half-states and no options left to default.
 
+pub mod limits;
+pub mod load;
+pub mod member_files;
 pub mod members;
+pub mod roster;
+pub mod schedule;
+pub mod settings;
+pub mod summary;
+pub mod target;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::scenario::Scenario;
 use members::Members;
+pub use settings::{PlanError, ScenarioSettings, Settings};
 
 /// A run, whole and checked.
 #[derive(Clone, Debug)]
@@ -60,10 +71,29 @@ pub struct Target {
 }
 
 /// How sessions end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum End {
     /// Close 1000: the member may re-enter.
     Close,
     /// The scenario's quit message first: the member is barred from this challenge.
     Quit,
+}
+
+/// Arrivals over time, as they are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Sessions …
+    pub count: u32,
+    /// … in each of these.
+    pub per: Duration,
+}
+
+impl Rate {
+    /// How long so many sessions take to arrive, to the millisecond above.
+    pub fn ramp(self, sessions: u32) -> Duration {
+        let micros = self.per.as_micros() * u128::from(sessions);
+        let millis = micros.div_ceil(u128::from(self.count.max(1)) * 1000);
+        Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+    }
 }

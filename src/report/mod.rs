@@ -1,1 +1,140 @@
-//! One `RunResult` and everything that is made from it: verdict, text, JSON, CSV, histogram log.
+//! One [`RunResult`] and everything that is made from it: verdict, text, JSON, CSV, histogram log.
+//!
+//! The orchestration hands in [`Totals`](crate::measure::Totals) (what was recorded), [`Facts`] (what only it
+//! knows) and the scenario; [`RunResult::build`] is the one place where figures are made of them. Text and
+//! `summary.json` print that result and compute nothing of their own. Nothing here panics on I/O: an error on a file is
+//! told, and the run goes on.
+//!
+//! [`verdict`] says what a run proves, [`files`] keeps the results directory, [`progress`] the line on the
+//! terminal while it runs.
+
+mod advice;
+mod build;
+pub mod files;
+mod hlog;
+mod measures;
+pub mod numbers;
+mod ordered;
+pub mod progress;
+mod result;
+pub mod text;
+mod timeline;
+pub mod verdict;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::measure::ledger::LedgerTotals;
+use crate::measure::process::Host;
+
+pub use measures::{is_measure, is_share};
+pub use ordered::Ordered;
+pub use result::*;
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Sessions arrive.
+    Ramp,
+    /// All have started; some are not open or failed yet.
+    Settle,
+    /// All are settled and are held; what is judged.
+    Hold,
+    /// Accounts are closed; sessions leave.
+    RampDown,
+}
+
+impl Phase {
+    /// The name in results and on the terminal.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Ramp => "ramp",
+            Self::Settle => "settle",
+            Self::Hold => "hold",
+            Self::RampDown => "ramp-down",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.key())
+    }
+}
+
+/// How a run came to its end, or that it has not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The hold was held to its end and accounts were closed.
+    Finished,
+    /// It is under way: what a summary says that is written once a second.
+    Running,
+    /// It was ended early; the reason in words: `interrupted`, `the target refused every session`.
+    Stopped(String),
+}
+
+/// Messages that still came while sessions left: reported, not judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RampDownFacts {
+    /// Messages received after accounts were closed.
+    pub messages: u64,
+    /// Sessions that were closed.
+    pub closed: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What only the orchestration of a run knows; with the totals and the scenario it makes a [`RunResult`].
+///
+/// The same struct serves the summaries written while the run goes on: instants and readings that are not
+/// there yet are `None` or 0.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// `startline`'s version.
+    pub version: String,
+    /// This box.
+    pub host: Host,
+    /// Wall clock when the run began.
+    pub started_at: jiff::Timestamp,
+    /// The plan as it was run, for the record.
+    pub plan: serde_json::Value,
+    /// Engine threads.
+    pub workers: u32,
+    /// Sessions that the plan starts.
+    pub sessions_planned: u32,
+    /// Arrivals planned a second; `None` when all start at once.
+    pub planned_per_s: Option<f64>,
+    /// The planned hold.
+    pub hold_planned: Duration,
+    /// The hold so far, or as it was when accounts closed.
+    pub hold_actual: Duration,
+    /// The shortest of the scenario's timeouts (steps and heartbeat); our own lag is judged against a tenth of it.
+    /// Zero: it has none.
+    pub tightest_timeout: Duration,
+    /// When the first session really started, since the run began.
+    pub first_start: Option<Duration>,
+    /// When the last session so far really started, since the run began.
+    pub last_start: Option<Duration>,
+    /// The most sessions open at one instant.
+    pub peak: u64,
+    /// The fewest sessions open at any instant of the hold; `None` before it began.
+    pub min_in_hold: Option<u64>,
+    /// Sessions open when accounts closed.
+    pub held_to_end: u64,
+    /// Session-seconds open during the hold (the time before and after it does not count).
+    pub held_seconds: f64,
+    /// Resident bytes with the workers up and their buffers touched, before the first arrival.
+    pub rss_at_start: u64,
+    /// Resident bytes as late in the hold as they were read (before it: the latest reading).
+    pub rss_in_hold: u64,
+    /// Sessions open at the instant of `rss_in_hold`.
+    pub open_at_rss: u64,
+    /// CPU seconds that the process used from the first arrival to the close of accounts.
+    pub cpu_seconds: f64,
+    /// Pairs of observers and members; `None` when no ledger was kept.
+    pub ledger: Option<LedgerTotals>,
+    /// What came while sessions left; `None` while they have not.
+    pub ramp_down: Option<RampDownFacts>,
+    /// How the run ended, or that it has not.
+    pub ending: Ending,
+}

@@ -4,13 +4,24 @@
 //! in as the default. Invariant: a [`Scenario`] that exists has been checked whole: every template
 //! variable is known, every duration and pointer parsed, every index in range.
 
+mod compile;
+pub mod criteria;
+mod document;
+mod error;
+mod names;
+pub mod schedule;
 pub mod template;
+mod websocket;
 
 use std::time::Duration;
 
 use crate::fault::FaultNames;
 use crate::protocol::scan::Path;
+pub use error::ScenarioError;
 use template::Template;
+
+/// The scenarios that are compiled in: name and source.
+const BUILTIN: [(&str, &str); 1] = [("runnity", include_str!("../../scenarios/runnity.toml"))];
 
 /// A compiled scenario.
 #[derive(Clone, Debug)]
@@ -21,6 +32,8 @@ pub struct Scenario {
     pub source: String,
     /// The HTTP requests of a session, in order, on one keep-alive connection.
     pub http: Vec<HttpStep>,
+    /// How a run looks up, before it starts, when sessions may enter.
+    pub schedule: Option<schedule::Schedule>,
     /// The WebSocket that follows them.
     pub websocket: Option<WebSocket>,
     /// What a run is judged by.
@@ -217,6 +230,49 @@ pub enum Good {
 }
 
 impl Scenario {
+    /// Compiles `source`, which was read from `file_name` (named in errors), with variables set from outside.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place.
+    pub fn compile(file_name: &str, source: &str, set: &[(String, String)]) -> Result<Self, ScenarioError> {
+        compile::scenario(file_name, source, set)
+    }
+
+    /// The source of a scenario that is compiled in.
+    pub fn builtin(name: &str) -> Option<&'static str> {
+        BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, source)| *source)
+    }
+
+    /// What `--scenario` means: the name of a built-in scenario, or a file (with a `/` in its name or `.toml` at its
+    /// end). Returns the name for errors, and the source.
+    ///
+    /// # Errors
+    /// There is no such scenario, or the file cannot be read.
+    pub fn find(name_or_file: &str) -> Result<(String, String), ScenarioError> {
+        if let Some(source) = Self::builtin(name_or_file) {
+            return Ok((format!("scenarios/{name_or_file}.toml"), source.to_owned()));
+        }
+        if !name_or_file.contains('/') && !name_or_file.ends_with(".toml") {
+            let hint = crate::nearest::hint(name_or_file, &BUILTIN.map(|(name, _)| name));
+            return Err(ScenarioError::Unknown { name: name_or_file.to_owned(), hint });
+        }
+        match std::fs::read_to_string(name_or_file) {
+            Ok(source) => Ok((name_or_file.to_owned(), source)),
+            Err(error) => {
+                Err(ScenarioError::Unreadable { file: name_or_file.to_owned(), reason: error.to_string() })
+            }
+        }
+    }
+
+    /// Runnity's own, with its variables as they are in the file.
+    ///
+    /// # Panics
+    /// Never: a test compiles it.
+    pub fn runnity() -> Self {
+        let (name, source) = BUILTIN[0];
+        Self::compile(name, source, &[]).expect("the built-in scenario compiles")
+    }
+
     /// The names of all steps of a session in order: the HTTP steps, then `connect`, `open` and `ping` when there is
     /// a WebSocket. A step index anywhere points here.
     pub fn step_names(&self) -> Vec<String> {
@@ -235,5 +291,102 @@ impl FaultNames for Scenario {
 
     fn value_name(&self, index: u8) -> &str {
         self.value_names.get(usize::from(index)).map_or("unnamed", String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::template::Scope;
+    use super::*;
+
+    fn rendered(template: &Template) -> String {
+        let taken = ["jwt".to_owned(), "t-1".to_owned(), "ws://h/ws/1".to_owned()];
+        let scope = Scope {
+            member_id: 13,
+            challenge_id: 38,
+            session: 0,
+            now_ms: 1_700_000_000_000,
+            held_ms: 36_000,
+            sequence: 0,
+            taken: &taken,
+        };
+        let mut out = Vec::new();
+        template.render(&scope, &mut out);
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn runnity_s_requests_are_the_protocol_s() {
+        let scenario = Scenario::runnity();
+        assert_eq!(scenario.step_names(), ["login", "enter", "connect", "open", "ping"]);
+        assert_eq!(scenario.value_names, ["access_token", "ticket", "ws_url"]);
+        let [login, enter] = &scenario.http[..] else { panic!("two requests") };
+        assert_eq!(rendered(&login.path), "/api/v1/auth/test-login?memberId=13");
+        assert_eq!(rendered(&enter.path), "/api/v1/challenges/38/enter");
+        assert_eq!(rendered(&enter.headers[0].1), "Bearer jwt");
+        assert!(enter.timeout > Duration::from_secs(30), "an exhausted pool's answer is seen");
+        assert_eq!(enter.errors[0].contains.as_deref(), Some("HikariPool"));
+    }
+
+    #[test]
+    fn runnity_s_messages_are_the_protocol_s() {
+        let scenario = Scenario::runnity();
+        let ws = scenario.websocket.as_ref().expect("it has one");
+        assert_eq!(rendered(&ws.url), "ws://h/ws/1?ticket=t-1");
+        let ping = ws.ping.as_ref().expect("it has one");
+        assert_eq!(rendered(&ping.message), r#"{"type":"PING","timestamp":1700000000000}"#);
+        let record = rendered(ws.record.as_ref().expect("it has one"));
+        assert_eq!(record, r#"{"type":"RECORD","distance":0.100,"pace":360,"timestamp":1700000000000}"#);
+        serde_json::from_str::<serde_json::Value>(&record).expect("JSON");
+        assert_eq!(ws.open, Some(MessageType(0)));
+        assert_eq!(ws.messages[0].name, "CONNECTED");
+        assert_eq!(ws.paths[0], Path::Member("type".into()));
+        assert_eq!(ws.paths[usize::from(ws.subject_path.expect("set"))], Path::Member("userId".into()));
+        let tickets: Vec<&str> =
+            ws.error_codes.iter().filter(|code| code.ticket).map(|code| code.code.as_str()).collect();
+        assert_eq!(tickets, ["INVALID_TICKET"]);
+    }
+
+    #[test]
+    fn a_variable_set_from_outside_reaches_the_message() {
+        let (name, source) = Scenario::find("runnity").expect("built in");
+        let set = [("pace_s_per_km".to_owned(), "300".to_owned())];
+        let scenario = Scenario::compile(&name, &source, &set).expect("it compiles");
+        let record = scenario.websocket.and_then(|ws| ws.record).expect("it has one");
+        assert!(rendered(&record).contains(r#""distance":0.120,"pace":300"#), "{}", rendered(&record));
+    }
+
+    #[test]
+    fn the_manual_has_every_key_role_variable_and_measure() {
+        let manual = include_str!("../../docs/scenarios.md");
+        let keys = [
+            &compile::ROOT_KEYS[..],
+            &compile::HTTP_KEYS,
+            &compile::ERROR_KEYS,
+            &schedule::KEYS,
+            &schedule::PARTICIPANT_KEYS,
+            &websocket::KEYS,
+            &websocket::PING_KEYS,
+            &websocket::PRESENCE_KEYS,
+            &websocket::ERROR_KEYS,
+            &criteria::KEYS,
+        ];
+        for key in keys.concat() {
+            let written =
+                [format!("`{key}`"), format!("`[{key}]`"), format!("`[[{key}]]`"), format!(".{key}]")];
+            assert!(written.iter().any(|text| manual.contains(text)), "the key {key}");
+        }
+        for (role, _) in websocket::ROLES {
+            assert!(manual.contains(&format!("`{role}`")), "the role {role}");
+        }
+        for (variable, _) in names::BUILT_IN {
+            assert!(manual.contains(&format!("| `{{{variable}}}`")), "the variable {variable}");
+        }
+        for measure in criteria::MEASURES {
+            assert!(manual.contains(&format!("| `{}`", measure.name)), "the measure {}", measure.name);
+        }
+        for statistic in criteria::STEP_STATISTICS {
+            assert!(manual.contains(&format!("`{statistic}`")), "the statistic {statistic}");
+        }
     }
 }

@@ -1,1 +1,439 @@
-//! One session's life as a state machine: events and time in, actions out.
+//! One session's life as a state machine: events and time in, commands out.
+//!
+//! Knows no socket, no clock, no thread; the engine reads bytes and time and hands them down, and applies
+//! the [`Commands`] afterwards. Invariants: a [`Session`] is 28 bytes (32 with its socket) and everything it
+//! needs only for a while lives in a [`Spill`], of which none is left once it is held or over; every started session
+//! ends in exactly one of completed, closed, failed and abandoned.
+//!
+//! | phase | waits for | then | on timeout, close or a wrong answer |
+//! |---|---|---|---|
+//! | `Idle` | its planned instant | `Dialing` (or `DialingWs`) | – |
+//! | `Dialing` | the HTTP connection | `Awaiting` | `Over`, failed in this HTTP step |
+//! | `Awaiting` | the answer | next step: `Awaiting`, `Dialing`; after the last: `DialingWs` or `Over` | `Over`, failed in this HTTP step |
+//! | `DialingWs` | the WebSocket's connection | `Upgrading` | `Over`, failed in `connect` |
+//! | `Upgrading` | the 101 | `Opening` (or `Held`) | `Over`, failed in `connect` |
+//! | `Opening` | the message that means open | `Held` | `Over`, failed in `open` |
+//! | `Held` | PONGs, broadcasts, the end | `Closing` | `Over`, failed in `ping` |
+//! | `Closing` | the peer's close | `Over`, closed | `Over`, closed |
+//! | `Over` | – | – | – |
+//!
+//! Where to look next: `http` for the steps before the ticket is in hand, `upgrade` for the way to the 101,
+//! `frames` and `messages` for what arrives, `heartbeat` for PINGs, `ending` for failures and closes.
+
+mod ending;
+mod frames;
+mod heartbeat;
+mod http;
+mod messages;
+pub mod script;
+mod upgrade;
+
+use std::collections::VecDeque;
+
+use slab::Slab;
+
+use crate::fault::Fault;
+use crate::measure::PingEvent;
+use crate::scenario::MessageType;
+use crate::tick::{Tick, Ticks};
+use frames::Partial;
+use http::Setup;
+pub use script::{Endpoint, Script};
+
+/// Where a session is in its life; the table is at the top of this module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum Phase {
+    Idle,
+    Dialing,
+    Awaiting,
+    DialingWs,
+    Upgrading,
+    Opening,
+    Held,
+    Closing,
+    Over,
+}
+
+/// A PING is on its way and its time is not over.
+const PING_OUTSTANDING: u8 = 1;
+/// The HTTP connection has carried an answer already.
+const REUSED: u8 = 1 << 1;
+/// This step's request has been sent a second time.
+const RETRIED: u8 = 1 << 2;
+/// The ticket was older than its lifetime when the upgrade was sent.
+const TICKET_AGED: u8 = 1 << 3;
+
+/// No spill.
+const NO_SPILL: u32 = u32::MAX;
+/// No error message seen.
+const NO_ERROR: u8 = u8::MAX;
+
+/// One session, as dense as it is while it holds.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// When the current wait is over: a step's, the PONG's or the close's deadline. Timers that say otherwise are stale.
+    deadline: Tick,
+    /// When the current step, or the outstanding PING, was due.
+    due: Tick,
+    /// When it was in fact sent.
+    sent: Tick,
+    /// When the session opened; while it is being set up, when the last HTTP answer came.
+    opened: Tick,
+    /// Key of the spill, or `NO_SPILL`.
+    spill: u32,
+    phase: Phase,
+    /// Index of the HTTP step.
+    step: u8,
+    flags: u8,
+    /// PINGs that timed out and whose PONGs are still to come. A PONG settles the oldest of these first.
+    owed: u8,
+    /// Index into `Scenario::error_names` of the last error message, or `NO_ERROR`: a close that follows is its.
+    last_error: u8,
+    /// For whoever drives the session: marks that belong beside it and fit into its padding.
+    pub shell_marks: u8,
+}
+
+/// What a session keeps only for a while.
+#[derive(Debug)]
+pub enum Spill {
+    /// Until the 101: taken values, the answer being read, the upgrade's key.
+    Setup(Box<Setup>),
+    /// While a frame or message is incomplete: where its parsers stand.
+    Partial(Box<Partial>),
+}
+
+/// The spills of one worker.
+pub type Spills = Slab<Spill>;
+
+/// Who a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// Its number in the run.
+    pub session: u32,
+    /// Its member's id.
+    pub member_id: u64,
+    /// Its member's challenge.
+    pub challenge_id: u64,
+}
+
+/// A timer that a session asks for. It comes back through [`Session::timer`]; stale ones are harmless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// The end of the close handshake.
+    Close,
+    /// The end of the wait for the 101.
+    Connect,
+    /// The first PING since open.
+    FirstPing,
+    /// The first record since open.
+    FirstRecord,
+    /// A further PING, one interval after the one before was due.
+    NextPing,
+    /// A further record.
+    NextRecord,
+    /// The end of the wait for the message that means open.
+    Open,
+    /// The end of the wait for a PONG.
+    Pong,
+    /// The end of an HTTP step.
+    Step(u8),
+}
+
+impl Timer {
+    /// How many queues [`Timer::queue`] needs for a scenario of so many HTTP steps.
+    pub fn queues(http_steps: usize) -> usize {
+        http_steps + 8
+    }
+
+    /// The queue of this timer: one for each constant delay, and one more for the first of a series, which starts
+    /// from another instant than its followers.
+    pub fn queue(self) -> usize {
+        match self {
+            Self::Close => 0,
+            Self::Connect => 1,
+            Self::FirstPing => 2,
+            Self::FirstRecord => 3,
+            Self::NextPing => 4,
+            Self::NextRecord => 5,
+            Self::Open => 6,
+            Self::Pong => 7,
+            Self::Step(step) => 8 + usize::from(step),
+        }
+    }
+
+    /// The timer of a queue; the inverse of [`Timer::queue`].
+    pub fn of_queue(queue: usize) -> Self {
+        match queue {
+            0 => Self::Close,
+            1 => Self::Connect,
+            2 => Self::FirstPing,
+            3 => Self::FirstRecord,
+            4 => Self::NextPing,
+            5 => Self::NextRecord,
+            6 => Self::Open,
+            7 => Self::Pong,
+            step => Self::Step((step - 8) as u8),
+        }
+    }
+}
+
+/// What a session wants done after an event, in this order: timers armed, `out` sent, the connection dropped, a new
+/// one made.
+#[derive(Debug, Default)]
+pub struct Commands {
+    /// Timers to arm.
+    pub timers: VecDeque<(Timer, Tick)>,
+    /// Whether to drop the connection, unsent bytes with it unless they fit the kernel's buffer.
+    pub disconnect: bool,
+    /// Where to connect.
+    pub connect: Option<Endpoint>,
+}
+
+/// Told what happens in sessions.
+pub trait Observer {
+    /// A step succeeded; latencies from the instant it was due and from the instant it was sent.
+    fn step_ok(&mut self, step: u8, from_due: Ticks, from_sent: Ticks);
+    /// The HTTP connection was gone before any byte of the answer: the request is sent once more.
+    fn reconnected(&mut self, who: Who);
+    /// A handed-out URL leads this session to a WebSocket server (`url` without its query).
+    fn routed(&mut self, who: Who, url: &str);
+    /// The session is open.
+    fn opened(&mut self, who: Who);
+    /// A whole message of this type came, `bytes` of payload.
+    fn message(&mut self, message: MessageType, bytes: u64);
+    /// The open message listed this member.
+    fn listed(&mut self, who: Who, member_id: u64);
+    /// This member was announced.
+    fn entered(&mut self, who: Who, member_id: u64);
+    /// An error message came and the session stays open.
+    fn error_message(&mut self, who: Who, fault: Fault, evidence: &[u8]);
+    /// Something happened in a heartbeat cycle.
+    fn ping(&mut self, who: Who, event: PingEvent);
+    /// An open session is open no longer, for whatever reason.
+    fn closed(&mut self, who: Who, held: Ticks);
+    /// A session without a WebSocket has done all its steps.
+    fn completed(&mut self, who: Who);
+    /// The session failed in this step. `burned`: the HTTP steps had all succeeded and it never opened.
+    fn failed(&mut self, who: Who, step: u8, fault: Fault, burned: bool, evidence: &[u8]);
+    /// The run ended while the session was being set up.
+    fn abandoned(&mut self, who: Who);
+}
+
+/// What a session may use while it handles an event.
+#[derive(Debug)]
+pub struct Context<'a, O> {
+    /// The instant of the event.
+    pub now: Tick,
+    /// The same on the wall clock, in Unix milliseconds.
+    pub unix_ms: u64,
+    /// Who the session is.
+    pub who: Who,
+    /// What sessions do.
+    pub script: &'a Script,
+    /// The worker's spills.
+    pub spills: &'a mut Spills,
+    /// The worker's random numbers.
+    pub rng: &'a mut fastrand::Rng,
+    /// Bytes to send; empty when the event begins.
+    pub out: &'a mut Vec<u8>,
+    /// Room for rendering; its contents mean nothing between events.
+    pub scratch: &'a mut Vec<u8>,
+    /// What else to do.
+    pub commands: &'a mut Commands,
+    /// Who is told.
+    pub observer: &'a mut O,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Session {
+    /// A session that has not begun.
+    pub fn new() -> Self {
+        Self {
+            deadline: Tick::default(),
+            due: Tick::default(),
+            sent: Tick::default(),
+            opened: Tick::default(),
+            spill: NO_SPILL,
+            phase: Phase::Idle,
+            step: 0,
+            flags: 0,
+            owed: 0,
+            last_error: NO_ERROR,
+            shell_marks: 0,
+        }
+    }
+
+    /// Where it is in its life.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether it is open: CONNECTED came and neither side has closed.
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Held
+    }
+
+    /// Whether it has opened, completed or ended: nothing of its set-up is outstanding.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.phase, Phase::Held | Phase::Closing | Phase::Over)
+    }
+
+    /// Whether it waits for a connection to come up.
+    pub fn is_dialing(&self) -> bool {
+        matches!(self.phase, Phase::Dialing | Phase::DialingWs)
+    }
+
+    /// Begins the first step, which was due at `due`.
+    pub fn start<O: Observer>(&mut self, due: Tick, ctx: &mut Context<'_, O>) {
+        debug_assert_eq!(self.phase, Phase::Idle);
+        self.due = due;
+        self.opened = due;
+        self.put_setup(Box::new(Setup::new(ctx.script)), ctx);
+        if ctx.script.scenario.http.is_empty() {
+            self.dial_websocket(ctx);
+            // The plan's instant, not this turn's: the first step answers for our own lag.
+            self.due = due;
+        } else {
+            self.dial_http(ctx);
+        }
+    }
+
+    /// The connection asked for is up.
+    pub fn connected<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        match self.phase {
+            Phase::Dialing => self.send_request(ctx),
+            Phase::DialingWs => self.send_upgrade(ctx),
+            _ => debug_assert!(false, "connected in {:?}", self.phase),
+        }
+    }
+
+    /// Bytes came. They are used up, whatever they are.
+    pub fn received<O: Observer>(&mut self, bytes: &[u8], ctx: &mut Context<'_, O>) {
+        match self.phase {
+            Phase::Awaiting => self.read_answer(bytes, ctx),
+            Phase::Upgrading => self.read_upgrade(bytes, ctx),
+            Phase::Opening | Phase::Held | Phase::Closing => self.read_frames(bytes, ctx),
+            // Before a request is out a server has nothing to say, and after the end nobody listens.
+            Phase::Idle | Phase::Dialing | Phase::DialingWs | Phase::Over => {}
+        }
+    }
+
+    /// The connection is gone: the peer closed it (`None`), or a socket call failed.
+    pub fn disconnected<O: Observer>(&mut self, fault: Option<Fault>, ctx: &mut Context<'_, O>) {
+        match self.phase {
+            Phase::Awaiting => self.answer_cut(fault, ctx),
+            Phase::Dialing | Phase::DialingWs | Phase::Upgrading => {
+                self.fail(fault.unwrap_or(Fault::ClosedEarly), &[], ctx);
+            }
+            Phase::Opening | Phase::Held => {
+                let fault = match fault {
+                    None | Some(Fault::Reset) => self.named_close(Fault::Cut),
+                    Some(other) => other,
+                };
+                self.fail(fault, &[], ctx);
+            }
+            Phase::Closing => self.over(ctx),
+            Phase::Idle | Phase::Over => {}
+        }
+    }
+
+    /// A timer armed for `due` has come.
+    pub fn timer<O: Observer>(&mut self, timer: Timer, due: Tick, ctx: &mut Context<'_, O>) {
+        match (timer, self.phase) {
+            (Timer::FirstPing | Timer::NextPing, Phase::Held) => self.ping_due(due, ctx),
+            (Timer::FirstRecord | Timer::NextRecord, Phase::Held) => self.record_due(due, ctx),
+            (Timer::Pong, Phase::Held) if due == self.deadline => self.pong_overdue(ctx),
+            (Timer::Step(step), Phase::Dialing | Phase::Awaiting)
+                if step == self.step && due == self.deadline =>
+            {
+                self.fail_with_partial_answer(Fault::StepTimeout, ctx);
+            }
+            (Timer::Connect, Phase::DialingWs | Phase::Upgrading) | (Timer::Open, Phase::Opening)
+                if due == self.deadline =>
+            {
+                self.fail(Fault::StepTimeout, &[], ctx);
+            }
+            (Timer::Close, Phase::Closing) if due == self.deadline => self.over(ctx),
+            _ => {}
+        }
+    }
+
+    /// Index into the step names of what the session is doing.
+    fn step_index(&self, script: &Script) -> u8 {
+        let http = script.scenario.http.len() as u8;
+        match self.phase {
+            Phase::DialingWs | Phase::Upgrading => http,
+            Phase::Opening => http + 1,
+            Phase::Held | Phase::Closing => http + 2,
+            _ => self.step,
+        }
+    }
+
+    fn flag(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    fn set_flag(&mut self, flag: u8, on: bool) {
+        if on {
+            self.flags |= flag;
+        } else {
+            self.flags &= !flag;
+        }
+    }
+
+    fn put_setup<O>(&mut self, setup: Box<Setup>, ctx: &mut Context<'_, O>) {
+        debug_assert_eq!(self.spill, NO_SPILL);
+        self.spill = ctx.spills.insert(Spill::Setup(setup)) as u32;
+    }
+
+    fn take_setup<O>(&mut self, ctx: &mut Context<'_, O>) -> Option<Box<Setup>> {
+        match self.take_spill(ctx)? {
+            Spill::Setup(setup) => Some(setup),
+            Spill::Partial(_) => None,
+        }
+    }
+
+    fn put_partial<O>(&mut self, partial: Box<Partial>, ctx: &mut Context<'_, O>) {
+        debug_assert_eq!(self.spill, NO_SPILL);
+        self.spill = ctx.spills.insert(Spill::Partial(partial)) as u32;
+    }
+
+    fn take_partial<O>(&mut self, ctx: &mut Context<'_, O>) -> Option<Box<Partial>> {
+        match self.take_spill(ctx)? {
+            Spill::Partial(partial) => Some(partial),
+            Spill::Setup(_) => None,
+        }
+    }
+
+    fn take_spill<O>(&mut self, ctx: &mut Context<'_, O>) -> Option<Spill> {
+        if self.spill == NO_SPILL {
+            return None;
+        }
+        let key = std::mem::replace(&mut self.spill, NO_SPILL);
+        Some(ctx.spills.remove(key as usize))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_28_bytes() {
+        assert_eq!(size_of::<Session>(), 28);
+    }
+
+    #[test]
+    fn timers_and_queues_are_one_to_one() {
+        for queue in 0..Timer::queues(3) {
+            assert_eq!(Timer::of_queue(queue).queue(), queue);
+        }
+    }
+}

@@ -53,7 +53,7 @@ fn take_some(left: &mut u64, bytes: &[u8], keep: &mut dyn FnMut(&[u8])) -> usize
 pub(super) struct Chunks {
     /// Of the chunk: the size as read so far, then what is still to come of it.
     left: u64,
-    /// Of the size line, or of all trailers: bytes so far.
+    /// Of the size line with the line end before it, or of all trailers: bytes so far.
     line_bytes: u16,
     place: Place,
 }
@@ -139,17 +139,14 @@ impl Chunks {
     }
 
     fn count_line_byte(&mut self) -> Result<(), HttpError> {
-        let (bytes, max) = match self.place {
-            Place::SizeStart => (0, SIZE_LINE_BYTES_MAX),
-            Place::Size | Place::SizePadding | Place::Extension | Place::SizeCr => {
-                (self.line_bytes, SIZE_LINE_BYTES_MAX)
-            }
-            _ => (self.line_bytes, TRAILER_BYTES_MAX),
+        let max = match self.place {
+            Place::TrailerStart | Place::Trailer | Place::TrailerCr | Place::LastCr => TRAILER_BYTES_MAX,
+            _ => SIZE_LINE_BYTES_MAX,
         };
-        if bytes == max {
+        if self.line_bytes >= max {
             return Err(HttpError::Framing);
         }
-        self.line_bytes = bytes + 1;
+        self.line_bytes += 1;
         Ok(())
     }
 

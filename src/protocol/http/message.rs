@@ -58,9 +58,10 @@ impl Message {
         Ok(progress)
     }
 
-    /// After the head: what ends the body. A length of 0 is no body.
+    /// After the head: what ends the body. A length of 0 is no body; [`Message::take_body`] finds it
+    /// complete.
     pub(super) fn begin_body(&mut self, framing: Framing) {
-        self.phase = if framing == Framing::Length(0) { Phase::Complete } else { Phase::Body(framing) };
+        self.phase = Phase::Body(framing);
     }
 
     /// Takes bytes of the body.

@@ -1,3 +1,5 @@
+//! HTTP heads and bodies: what is read, what is refused, at every split.
+
 use super::*;
 
 fn response() -> ResponseReader {
@@ -124,9 +126,15 @@ fn a_response_without_framing_lasts_until_the_end() {
     assert_eq!(reader.body(), b"some text");
     assert!(!reader.keep_alive());
 
-    let mut other_coding = response();
-    assert!(!other_coding.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nx").unwrap().complete);
-    assert_eq!(other_coding.end_of_stream(), Ok(true));
+    for coding in ["gzip", "chunked, gzip", "chunked\r\nTransfer-Encoding: gzip"] {
+        let mut reader = response();
+        let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n");
+        assert!(!reader.feed(format!("{head}0\r\n\r\n").as_bytes()).unwrap().complete);
+        assert_eq!(reader.end_of_stream(), Ok(true));
+        assert_eq!(reader.body(), b"0\r\n\r\n", "{coding}");
+    }
+    let chunked_last = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, ,chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n";
+    assert_eq!(whole_response(chunked_last).body(), b"x");
 }
 
 #[test]
@@ -188,6 +196,7 @@ fn contradicting_lengths_are_refused_and_equal_ones_are_not() {
     for bad in [
         "Content-Length: 5\r\nContent-Length: 6",
         "Content-Length: 5, 6",
+        "Content-Length: 6, 5",
         "Content-Length: 5,",
         "Content-Length:",
         "Content-Length: +5",
@@ -256,6 +265,7 @@ fn peers_of_another_protocol_are_refused_before_a_blank_line() {
     response_refused(b"HTTP/2 200", HttpError::Malformed);
     response_refused(b"HTTP/1.1 20 OK\r\n", HttpError::Malformed);
     response_refused(b"HTTP/1.1 099 Odd\r\n\r\n", HttpError::Malformed);
+    response_refused(b"HTTP/1.1 200 OK\r\n\rX", HttpError::Malformed);
     request_refused(b"\x16\x03\x01", HttpError::Malformed);
     request_refused(b"GET / HTTP/1.2\r\n", HttpError::Malformed);
     request_refused(b"GET  / HTTP/1.1\r\n", HttpError::Malformed);
@@ -281,7 +291,8 @@ fn header_values_are_trimmed_first_of_their_name_and_text() {
     assert_eq!(reader.header("korean"), Some("달"));
     assert_eq!(reader.header("bad"), None);
     assert_eq!(reader.header("empty"), Some(""));
-    assert_eq!(reader.header("HTTP/1.1 204 No Content"), None);
+    let request = whole_request(b"GET http://a/ HTTP/1.1\r\n\r\n");
+    assert_eq!(request.header("GET http"), None, "the start line is no field");
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Frames, masks, close payloads and keys, against the RFC's own examples where it has them.
+
 use super::*;
 
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];

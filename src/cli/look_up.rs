@@ -1,0 +1,192 @@
+//! The look-up before a run: one member logs in and asks for the challenge, as the scenario's `[schedule]` says.
+//!
+//! A few plain requests by a library, away from the load. Judges nothing: that is [`crate::plan::schedule`]'s.
+//! Invariant: no step after the named one is played, so nobody's place is spent.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::plan::Plan;
+use crate::plan::schedule::date_header;
+use crate::scenario::HttpStep;
+use crate::scenario::schedule::{Participants, Schedule};
+use crate::scenario::template::{Scope, Template};
+
+/// For each request; over the 30 s that an exhausted connection pool takes to say so.
+const TIMEOUT: Duration = Duration::from_secs(35);
+/// Bytes of an answer read at most; a look-up lists every participant.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// What the look-up says.
+#[derive(Clone, Debug)]
+pub struct LookedUp {
+    /// The status, as the server names it.
+    pub status: String,
+    /// When everyone has to be in, in the server's local time.
+    pub starts_at: String,
+    /// When the hold has to be over, in the server's local time.
+    pub ends_at: String,
+    /// The server's clock.
+    pub server_now: Timestamp,
+    /// How the plan's members stand to it, if the scenario says where that is listed.
+    pub standing: Option<Standing>,
+}
+
+/// How the members of a plan stand to what they are to take part in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Not listed: they have not joined.
+    pub absent: u32,
+    /// Have been in before and may come back.
+    pub may_return: u32,
+    /// Listed with any other status: theirs is a first entry, if one at all.
+    pub first: u32,
+}
+
+/// Looks up for the first member of a plan.
+///
+/// # Errors
+/// When the target cannot be reached or does not answer as the scenario says, naming the request.
+pub fn look_up(plan: &Plan, schedule: &Schedule) -> Result<LookedUp> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .build()
+        .into();
+    let base = plan.target.url();
+    let mut asker = Asker { agent, base, plan, taken: vec![String::new(); plan.scenario.value_names.len()] };
+    for step in &plan.scenario.http[..schedule.steps] {
+        asker.play(step)?;
+    }
+    asker.ask(schedule)
+}
+
+struct Asker<'p> {
+    agent: ureq::Agent,
+    base: String,
+    plan: &'p Plan,
+    taken: Vec<String>,
+}
+
+impl Asker<'_> {
+    fn play(&mut self, step: &HttpStep) -> Result<()> {
+        let body = step.body.as_ref().map(|body| self.text(body)).unwrap_or_default();
+        let answer = self.request(&step.method, &step.path, &step.headers, &body)?;
+        if !step.expect.contains(&answer.status) {
+            bail!("{} answered {}: {}", answer.url, answer.status, answer.said());
+        }
+        for take in &step.take {
+            let name = &self.plan.scenario.value_names[usize::from(take.value)];
+            let value = answer.json.pointer(&take.pointer).and_then(Value::as_str);
+            let value = value.ok_or_else(|| {
+                anyhow!("{} answered without {name} ({}): {}", answer.url, take.pointer, answer.said())
+            })?;
+            self.taken[usize::from(take.value)] = value.to_owned();
+        }
+        Ok(())
+    }
+
+    fn ask(&self, schedule: &Schedule) -> Result<LookedUp> {
+        let answer = self.request("GET", &schedule.path, &schedule.headers, "")?;
+        if answer.status != 200 {
+            bail!("{} answered {}: {}", answer.url, answer.status, answer.said());
+        }
+        let text = |pointer: &str| {
+            let value = answer.json.pointer(pointer).and_then(Value::as_str);
+            value
+                .map(String::from)
+                .ok_or_else(|| anyhow!("{} answered without {pointer}: {}", answer.url, answer.said()))
+        };
+        Ok(LookedUp {
+            status: text(&schedule.status)?,
+            starts_at: text(&schedule.starts_at)?,
+            ends_at: text(&schedule.ends_at)?,
+            // A server without a Date header shares our clock, for all we know.
+            server_now: answer.date.unwrap_or_else(Timestamp::now),
+            standing: schedule
+                .participants
+                .as_ref()
+                .and_then(|listed| standing(self.plan, listed, &answer.json)),
+        })
+    }
+
+    fn request(
+        &self,
+        method: &str,
+        path: &Template,
+        headers: &[(String, Template)],
+        body: &str,
+    ) -> Result<Answer> {
+        let url = format!("{}{}", self.base, self.text(path));
+        let mut request = ureq::http::Request::builder().method(method).uri(&url);
+        for (name, value) in headers {
+            request = request.header(name, self.text(value));
+        }
+        let request = request.body(body.to_owned()).with_context(|| format!("cannot ask {url}"))?;
+        let mut answer = self.agent.run(request).with_context(|| format!("cannot ask {method} {url}"))?;
+        let date = answer.headers().get("date").and_then(|date| date.to_str().ok()).and_then(date_header);
+        let body = answer
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_BYTES_MAX)
+            .read_to_string()
+            .with_context(|| format!("cannot read the answer of {method} {url}"))?;
+        let json = serde_json::from_str(&body).unwrap_or(Value::Null);
+        Ok(Answer { url: format!("{method} {url}"), status: answer.status().as_u16(), date, json, body })
+    }
+
+    fn text(&self, template: &Template) -> String {
+        let scope = Scope {
+            member_id: self.plan.members.id(0),
+            challenge_id: self.plan.members.challenge(0),
+            session: 0,
+            now_ms: Timestamp::now().as_millisecond().unsigned_abs(),
+            held_ms: 0,
+            sequence: 0,
+            taken: &self.taken,
+        };
+        let mut out = Vec::new();
+        template.render(&scope, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+}
+
+/// Finds the plan's members in the list; `None` when the answer has none.
+fn standing(plan: &Plan, listed: &Participants, answer: &Value) -> Option<Standing> {
+    let list = answer.pointer(&listed.list)?.as_array()?;
+    let mut standing = Standing { absent: plan.sessions, ..Standing::default() };
+    for one in list {
+        let member = one.pointer(&listed.member).and_then(Value::as_u64);
+        let Some(index) = member.and_then(|id| plan.members.index_of(id)) else { continue };
+        if index >= plan.sessions {
+            continue;
+        }
+        let status = one.pointer(&listed.status).and_then(Value::as_str).unwrap_or_default();
+        let returns = listed.may_return.iter().any(|known| known == status);
+        *(if returns { &mut standing.may_return } else { &mut standing.first }) += 1;
+        standing.absent = standing.absent.saturating_sub(1);
+    }
+    Some(standing)
+}
+
+struct Answer {
+    url: String,
+    status: u16,
+    date: Option<Timestamp>,
+    json: Value,
+    body: String,
+}
+
+impl Answer {
+    /// What the server said, in a few words: the envelope's message if there is one.
+    fn said(&self) -> String {
+        let message = self.json.pointer("/message").and_then(Value::as_str);
+        let text = message.unwrap_or(if self.body.is_empty() { "an empty body" } else { &self.body });
+        text.chars().take(300).collect()
+    }
+}

@@ -1,0 +1,189 @@
+//! Between the engine and the results: each second to files and terminal, the outcome to a result.
+//!
+//! Moves figures from one shape to another and makes none of its own. Invariant: a file that cannot be written is
+//! told and the run goes on.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::engine::{Outcome, Second, Standing};
+use crate::measure::{Totals, process};
+use crate::plan::{Plan, Settings};
+use crate::report::files::{self, ResultsDir};
+use crate::report::progress::{Progress, Status};
+use crate::report::{Ending, Facts, Phase, RampDownFacts, RunResult};
+
+/// What keeps a run's records while it goes on.
+pub struct Recording<'r> {
+    plan: &'r Plan,
+    directory: &'r mut ResultsDir,
+    progress: Option<Progress>,
+    facts: Facts,
+    seconds: u64,
+    last_elapsed: Duration,
+    last_cpu_seconds: f64,
+}
+
+impl<'r> Recording<'r> {
+    /// Begins now.
+    pub fn new(plan: &'r Plan, settings: &Settings, directory: &'r mut ResultsDir, tell: bool) -> Self {
+        Self {
+            plan,
+            directory,
+            progress: tell.then(Progress::stderr),
+            facts: facts_of(plan, settings),
+            seconds: 0,
+            last_elapsed: Duration::ZERO,
+            last_cpu_seconds: process::cpu_seconds(),
+        }
+    }
+
+    /// Writes a second down and tells it.
+    pub fn second(&mut self, second: &Second<'_>) {
+        let length = second.elapsed.saturating_sub(self.last_elapsed);
+        let cpu_seconds = process::cpu_seconds();
+        let row = files::Second {
+            second: self.seconds,
+            length,
+            phase: second.phase,
+            planned: u64::from(second.planned),
+            open: u64::from(second.open),
+            cpu_seconds: cpu_seconds - self.last_cpu_seconds,
+            rss_bytes: process::rss_bytes(),
+            totals: second.totals,
+        };
+        self.directory.second(&row, second.interval, &*self.plan.scenario);
+        self.seconds += 1;
+        self.last_elapsed = second.elapsed;
+        self.last_cpu_seconds = cpu_seconds;
+        self.stand(&second.standing, u64::from(second.open));
+        let result = self.result(second.totals);
+        self.directory.summary(&result);
+        self.tell(second, length);
+    }
+
+    /// Makes the result of what has ended and writes it down.
+    pub fn finish(mut self, outcome: &Outcome) -> RunResult {
+        self.stand(&outcome.standing, u64::from(outcome.held_to_end));
+        self.facts.ledger = outcome.ledger.clone();
+        let after = &outcome.ramp_down.totals.tally().counts;
+        self.facts.ramp_down = Some(RampDownFacts {
+            messages: after.messages,
+            closed: after.closed,
+            took: outcome.ramp_down.took,
+        });
+        self.facts.ending = match &outcome.stopped {
+            Some(why) => Ending::Stopped(why.clone()),
+            None => Ending::Finished,
+        };
+        let result = self.result(&outcome.totals);
+        self.directory.summary(&result);
+        if let Some(progress) = &mut self.progress {
+            progress.clear();
+        }
+        self.tell_warnings();
+        if outcome.spills_left > 0 {
+            let left = outcome.spills_left;
+            self.say(&format!("warning: {left} spills were not given back, which is a defect of startline"));
+        }
+        result
+    }
+
+    fn result(&self, totals: &Totals) -> RunResult {
+        RunResult::build(totals, &self.facts, &self.plan.scenario)
+    }
+
+    fn stand(&mut self, standing: &Standing, held_to_end: u64) {
+        let facts = &mut self.facts;
+        facts.hold_actual = standing.hold_took;
+        facts.first_start = standing.first_start;
+        facts.last_start = standing.last_start;
+        facts.peak = u64::from(standing.peak);
+        facts.min_in_hold = standing.min_in_hold.map(u64::from);
+        facts.held_to_end = held_to_end;
+        facts.held_seconds = standing.held_seconds;
+        facts.rss_at_start = standing.rss_bytes_at_start;
+        facts.rss_in_hold = standing.rss_bytes;
+        facts.open_at_rss = u64::from(standing.open_at_rss);
+        facts.cpu_seconds = standing.cpu_seconds;
+    }
+
+    fn tell(&mut self, second: &Second<'_>, length: Duration) {
+        let interval = second.interval;
+        self.tell_warnings();
+        let Some(progress) = &mut self.progress else { return };
+        let counts = &second.totals.tally().counts;
+        let fresh = &interval.tally().counts;
+        let per_second = |count: u64| count as f64 / length.as_secs_f64().max(1e-3);
+        let ping = self.plan.scenario.step_names().len().saturating_sub(1);
+        progress.update(&Status {
+            phase: second.phase,
+            elapsed: second.elapsed,
+            total: self.plan.ramp + self.plan.hold + self.plan.ramp_down,
+            started: u64::from(second.started),
+            planned: u64::from(self.plan.sessions),
+            open: u64::from(second.open),
+            errors: counts.errors(),
+            ping_p99: interval.tally().step(ping).and_then(|step| step.from_due.quantile(0.99)),
+            messages_per_s: per_second(fresh.messages),
+            bytes_per_s: per_second(fresh.bytes_received),
+            lag_p99: interval.tally().lag.quantile(0.99),
+        });
+        if second.phase == Phase::RampDown && second.open == 0 {
+            progress.clear();
+        }
+    }
+
+    fn tell_warnings(&mut self) {
+        for warning in self.directory.warnings() {
+            self.say(&format!("warning: {warning}"));
+        }
+    }
+
+    /// Warnings are told even to those who want no progress: results are at stake.
+    fn say(&mut self, line: &str) {
+        match &mut self.progress {
+            Some(progress) => progress.say(line),
+            None => eprintln!("{line}"),
+        }
+    }
+}
+
+fn facts_of(plan: &Plan, settings: &Settings) -> Facts {
+    let ramp_seconds = plan.ramp.as_secs_f64();
+    Facts {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        host: process::Host::read(),
+        started_at: Timestamp::now(),
+        plan: serde_json::to_value(settings).unwrap_or_default(),
+        workers: plan.workers as u32,
+        sessions_planned: plan.sessions,
+        planned_per_s: (ramp_seconds > 0.0).then(|| f64::from(plan.sessions) / ramp_seconds),
+        hold_planned: plan.hold,
+        hold_actual: Duration::ZERO,
+        tightest_timeout: tightest_timeout(plan),
+        first_start: None,
+        last_start: None,
+        peak: 0,
+        min_in_hold: None,
+        held_to_end: 0,
+        held_seconds: 0.0,
+        rss_at_start: 0,
+        rss_in_hold: 0,
+        open_at_rss: 0,
+        cpu_seconds: 0.0,
+        ledger: None,
+        ramp_down: None,
+        ending: Ending::Running,
+    }
+}
+
+/// The shortest of the scenario's timeouts; zero if it has none.
+fn tightest_timeout(plan: &Plan) -> Duration {
+    let steps = plan.scenario.http.iter().map(|step| step.timeout);
+    let websocket = plan.scenario.websocket.iter();
+    let waits = websocket.clone().flat_map(|it| [it.connect_timeout, it.open_timeout]);
+    let pongs = websocket.flat_map(|it| it.ping.as_ref()).map(|ping| ping.timeout);
+    steps.chain(waits).chain(pongs).min().unwrap_or_default()
+}

@@ -1,0 +1,521 @@
+//! `startline run`: its options, and the settings that they mean.
+//!
+//! Two stages: [`RunArgs`] is what was typed, already of the right types; [`RunArgs::into_settings`] fills in presets
+//! and defaults once all of it is known. Invariant: explicit options win over a preset, a preset over defaults.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+
+use super::values;
+use crate::engine::affinity;
+use crate::plan::member_files::{self, MemberFile};
+use crate::plan::roster::Roster;
+use crate::plan::settings::WORKERS_MAX;
+use crate::plan::{End, Rate, ScenarioSettings, Settings};
+use crate::scenario::Scenario;
+
+/// The first member against the stand-in: as in the guide's files.
+const STAND_IN_FIRST_MEMBER: u64 = 13;
+/// The challenge against the stand-in, where none is given.
+const STAND_IN_CHALLENGE: u64 = 1;
+
+/// Options of `startline run`.
+// These comments are the help text, where Markdown's brackets would be in the way.
+#[allow(rustdoc::bare_urls, rustdoc::invalid_html_tags)]
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_line_help = false)]
+pub struct RunArgs {
+    /// Where to send the load, such as http://runnity.example:8080; without it, a stand-in is started on this box.
+    #[arg(long, value_name = "URL", help_heading = "Target", requires = "members")]
+    pub target: Option<String>,
+
+    /// The challenge of all members; with CSV files it comes from their challengeId column [stand-in: 1].
+    #[arg(long, value_name = "ID", help_heading = "Target")]
+    pub challenge: Option<u64>,
+
+    /// Members: a range of ids such as 13-6012, or a CSV file with the header memberId,challengeId. Repeat for more
+    /// files. The first ones are used, as many as there are sessions [stand-in: as many as needed, from 13].
+    #[arg(long, value_name = "SPEC", help_heading = "Target")]
+    pub members: Vec<String>,
+
+    /// A host besides the target's that a handed-out WebSocket URL may lead to; repeat for more.
+    #[arg(long, value_name = "HOST", value_parser = values::host, help_heading = "Target", requires = "target")]
+    pub allow_host: Vec<String>,
+
+    /// Replace the beginning of handed-out WebSocket URLs, such as wss://ws.example=ws://10.0.0.5:8081; repeat for
+    /// more, the first that fits is used.
+    #[arg(long, value_name = "FROM=TO", value_parser = values::url_map, help_heading = "Target", requires = "target")]
+    pub ws_map: Vec<(String, String)>,
+
+    /// Wait for the challenge to become READY, 5 minutes before its startAt.
+    #[arg(long, help_heading = "Target", requires = "target")]
+    pub wait_ready: bool,
+
+    /// The time zone of the servers, whose startAt and endAt carry none: a name, an offset such as +09:00, or system
+    /// [default: system, this box's own].
+    #[arg(long, value_name = "ZONE", value_parser = values::time_zone, help_heading = "Target", requires = "target")]
+    pub time_zone: Option<String>,
+
+    /// A named set of settings, which single options override. guide: the load test guide's run, 6000 sessions,
+    /// ramp and ramp-down 240s, hold 30m, PING every 30s, PONG within 5s. (The guide's own ramp of 300s cannot fit
+    /// the five minutes from READY to startAt in which members can enter.)
+    #[arg(long, value_name = "NAME", value_enum, help_heading = "Load")]
+    pub preset: Option<Preset>,
+
+    /// Sessions to start; k is 1000 [default: all members given, else 6000].
+    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Load")]
+    pub sessions: Option<u32>,
+
+    /// Spread the arrivals over this time [default: 60s].
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Load")]
+    pub ramp: Option<Duration>,
+
+    /// Arrivals a second or minute, such as 100/s, instead of --ramp.
+    #[arg(long, value_name = "RATE", value_parser = values::rate, help_heading = "Load", conflicts_with = "ramp")]
+    pub rate: Option<Rate>,
+
+    /// Hold the sessions for this time once all have arrived [default: 60s].
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Load")]
+    pub hold: Option<Duration>,
+
+    /// Spread the closes over this time; N sessions that close cause N²/2 broadcasts [default: 30s].
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Load")]
+    pub ramp_down: Option<Duration>,
+
+    /// How sessions end: a plain close lets members re-enter, quit bars them from this challenge for good [default:
+    /// close].
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_parser = PossibleValuesParser::new(["close", "quit"]).map(end),
+        help_heading = "Load"
+    )]
+    pub end: Option<End>,
+
+    /// The scenario: a built-in one's name, or a TOML file [default: runnity].
+    #[arg(long, value_name = "NAME|FILE", help_heading = "Sessions")]
+    pub scenario: Option<String>,
+
+    /// Set a variable of the scenario; repeat for more.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = values::assignment, help_heading = "Sessions")]
+    pub set: Vec<(String, String)>,
+
+    /// Between two PINGs of a session [default: the scenario's, 30s for runnity].
+    #[arg(long, value_name = "TIME", value_parser = values::delay, help_heading = "Sessions")]
+    pub ping_interval: Option<Duration>,
+
+    /// From a PING to its PONG [default: the scenario's, 5s for runnity].
+    #[arg(long, value_name = "TIME", value_parser = values::delay, help_heading = "Sessions")]
+    pub pong_timeout: Option<Duration>,
+
+    /// Have each session send its progress (RECORD) at this interval [default: never].
+    #[arg(long, value_name = "TIME", value_parser = values::delay, help_heading = "Sessions")]
+    pub record_interval: Option<Duration>,
+
+    /// Have the stand-in send no broadcasts: N sessions then receive N messages, not N²/2.
+    #[arg(long, help_heading = "This box", conflicts_with = "target")]
+    pub no_broadcast: bool,
+
+    /// Engine threads, each pinned to a core [default: one a core].
+    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "This box")]
+    pub workers: Option<u32>,
+
+    /// Seed of everything that is drawn at random [default: drawn, and kept in plan.toml].
+    #[arg(long, value_name = "N", value_parser = values::seed, help_heading = "This box")]
+    pub seed: Option<u64>,
+
+    /// Repeat a run from its plan.toml, which has all settings in it.
+    #[arg(long, value_name = "FILE", help_heading = "This box", conflicts_with_all = SETTINGS)]
+    pub plan: Option<PathBuf>,
+
+    /// Write the results to this directory, which must be new or empty [default: startline-<time>].
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+
+    /// Print the result as JSON on standard output, and nothing else there.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+
+    /// Print nothing while it runs, the verdict only.
+    #[arg(long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// The options that make up a plan, which `--plan` has all of.
+const SETTINGS: [&str; 22] = [
+    "target",
+    "challenge",
+    "members",
+    "allow_host",
+    "ws_map",
+    "wait_ready",
+    "time_zone",
+    "preset",
+    "sessions",
+    "ramp",
+    "rate",
+    "hold",
+    "ramp_down",
+    "end",
+    "scenario",
+    "set",
+    "ping_interval",
+    "pong_timeout",
+    "record_interval",
+    "no_broadcast",
+    "workers",
+    "seed",
+];
+
+/// Named sets of settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Preset {
+    /// The load test guide's run.
+    Guide,
+}
+
+/// What holds where nothing is said.
+struct Defaults {
+    sessions: Option<u32>,
+    ramp: Duration,
+    hold: Duration,
+    ramp_down: Duration,
+    ping_interval: Option<Duration>,
+    pong_timeout: Option<Duration>,
+}
+
+impl Defaults {
+    fn of(preset: Option<Preset>, has_websocket: bool) -> Self {
+        match preset {
+            Some(Preset::Guide) => Self {
+                sessions: Some(6000),
+                ramp: Duration::from_secs(240),
+                hold: Duration::from_secs(30 * 60),
+                // Leaving is as many broadcasts as entering, so the servers get the same time for it.
+                ramp_down: Duration::from_secs(240),
+                ping_interval: Some(Duration::from_secs(30)),
+                pong_timeout: Some(Duration::from_secs(5)),
+            },
+            None => Self {
+                sessions: None,
+                ramp: Duration::from_secs(60),
+                hold: if has_websocket { Duration::from_secs(60) } else { Duration::ZERO },
+                ramp_down: if has_websocket { Duration::from_secs(30) } else { Duration::ZERO },
+                ping_interval: None,
+                pong_timeout: None,
+            },
+        }
+    }
+}
+
+impl RunArgs {
+    /// What the options mean: presets and defaults filled in, files read.
+    ///
+    /// # Errors
+    /// Files that cannot be read or are wrong, and what the scenario cannot do.
+    pub fn into_settings(self) -> anyhow::Result<Settings> {
+        if let Some(file) = &self.plan {
+            let name = file.display().to_string();
+            let text = fs::read_to_string(file).with_context(|| format!("cannot read the plan {name}"))?;
+            return Ok(Settings::from_toml(&name, &text)?);
+        }
+        let (scenario, has_websocket) = self.scenario_settings()?;
+        let defaults = Defaults::of(self.preset, has_websocket);
+        let (sessions, members) = self.sessions_and_members(defaults.sessions)?;
+        let ramp = match self.rate {
+            Some(rate) => rate.ramp(sessions),
+            None => self.ramp.unwrap_or(defaults.ramp),
+        };
+        let settings = Settings {
+            startline: env!("CARGO_PKG_VERSION").to_owned(),
+            target: self.target,
+            sessions,
+            members,
+            ramp,
+            hold: self.hold.unwrap_or(defaults.hold),
+            ramp_down: self.ramp_down.unwrap_or(defaults.ramp_down),
+            end: self.end.unwrap_or(End::Close),
+            ping_interval: self.ping_interval.or(defaults.ping_interval),
+            pong_timeout: self.pong_timeout.or(defaults.pong_timeout),
+            record_interval: self.record_interval,
+            no_broadcast: self.no_broadcast,
+            workers: self.workers.map_or(affinity::cores().min(WORKERS_MAX), |workers| workers as usize),
+            // 32 bits are plenty, and every JSON reader keeps them.
+            seed: self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
+            allow_hosts: self.allow_host,
+            ws_map: self.ws_map,
+            wait_ready: self.wait_ready,
+            time_zone: self.time_zone.unwrap_or_else(|| "system".to_owned()),
+            scenario,
+        };
+        // Says early, and by the option's name, what the scenario cannot do.
+        settings.scenario()?;
+        Ok(settings)
+    }
+
+    /// The scenario's source with what is set, and whether it has a WebSocket.
+    fn scenario_settings(&self) -> anyhow::Result<(ScenarioSettings, bool)> {
+        let (file, source) = Scenario::find(self.scenario.as_deref().unwrap_or("runnity"))?;
+        let compiled = Scenario::compile(&file, &source, &self.set)?;
+        let set: BTreeMap<String, String> = self.set.iter().cloned().collect();
+        Ok((ScenarioSettings { file, set, source }, compiled.websocket.is_some()))
+    }
+
+    /// How many sessions there are, and exactly their members.
+    fn sessions_and_members(&self, preset: Option<u32>) -> anyhow::Result<(u32, Roster)> {
+        let asked = self.sessions.or(preset);
+        if self.members.is_empty() {
+            let sessions = asked.unwrap_or(6000);
+            let last = STAND_IN_FIRST_MEMBER + u64::from(sessions) - 1;
+            let challenge = self.challenge.unwrap_or(STAND_IN_CHALLENGE);
+            return Ok((sessions, Roster::range(STAND_IN_FIRST_MEMBER, last, challenge)));
+        }
+        let roster = self.roster()?;
+        let sessions = match asked {
+            Some(sessions) => sessions,
+            None => roster.sessions()?,
+        };
+        if sessions == 0 {
+            bail!("--members: there are none in {}", self.members.join(", "));
+        }
+        Ok((sessions, roster.first(sessions)?))
+    }
+
+    /// All members given.
+    fn roster(&self) -> anyhow::Result<Roster> {
+        let ranges = self.members.iter().filter(|spec| is_range(spec)).count();
+        match &self.members[..] {
+            [range] if ranges == 1 => {
+                let ids = values::id_range(range).map_err(|reason| anyhow::anyhow!("--members: {reason}"))?;
+                Ok(Roster::range(*ids.start(), *ids.end(), self.challenge_of_range(range)?))
+            }
+            files if ranges == 0 => {
+                let files = files.iter().map(|file| member_file(file)).collect::<Result<Vec<_>, _>>()?;
+                Ok(member_files::read(&files, self.challenge)?)
+            }
+            specs => bail!(
+                "--members takes one range or any number of files, not {}: put them in a file",
+                specs.join(" and ")
+            ),
+        }
+    }
+
+    fn challenge_of_range(&self, range: &str) -> anyhow::Result<u64> {
+        match self.challenge {
+            Some(challenge) => Ok(challenge),
+            None if self.target.is_none() => Ok(STAND_IN_CHALLENGE),
+            None => bail!("--members {range} does not say which challenge they are in: give --challenge ID"),
+        }
+    }
+}
+
+/// Whether a `--members` value is meant as ids: a file of such a name is reached by `./`.
+fn is_range(spec: &str) -> bool {
+    spec.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+}
+
+fn member_file(name: &str) -> anyhow::Result<MemberFile> {
+    let bytes = fs::read(name).with_context(|| format!("cannot read the members' file {name}"))?;
+    Ok(MemberFile { name: name.to_owned(), bytes })
+}
+
+fn end(text: String) -> End {
+    if text == "quit" { End::Quit } else { End::Close }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn parse(arguments: &[&str]) -> Result<RunArgs, clap::Error> {
+        let all = ["startline", "run"].iter().chain(arguments);
+        Cli::try_parse_from(all).map(|cli| match cli.command {
+            Command::Run(args) => *args,
+            _ => panic!("it was run"),
+        })
+    }
+
+    fn settings(arguments: &[&str]) -> Settings {
+        parse(arguments).expect("it parses").into_settings().expect("it makes sense")
+    }
+
+    /// What is wrong, by clap or by us.
+    fn refused(arguments: &[&str]) -> String {
+        match parse(arguments) {
+            Ok(args) => format!("{:#}", args.into_settings().expect_err("it makes no sense")),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    const TARGET: [&str; 6] = ["--target", "http://x", "--members", "13-6012", "--challenge", "38"];
+
+    fn with_target(more: &[&'static str]) -> Vec<&'static str> {
+        TARGET.iter().chain(more).copied().collect()
+    }
+
+    fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    #[test]
+    fn nothing_typed_is_a_run_against_the_stand_in() {
+        let settings = settings(&[]);
+        assert_eq!(settings.target, None);
+        assert_eq!(settings.sessions, 6000);
+        assert_eq!(
+            (settings.ramp, settings.hold, settings.ramp_down),
+            (seconds(60), seconds(60), seconds(30))
+        );
+        assert_eq!(settings.members, Roster::range(13, 6012, 1));
+        assert_eq!(settings.workers, affinity::cores());
+        let ws = settings.scenario().expect("it compiles").websocket.expect("it has one");
+        assert_eq!(ws.ping.map(|ping| ping.interval), Some(seconds(30)));
+    }
+
+    #[test]
+    fn the_guide_s_preset_gives_way_to_single_options() {
+        let guide = settings(&with_target(&["--preset", "guide"]));
+        assert_eq!((guide.sessions, guide.ramp, guide.hold), (6000, seconds(240), seconds(1800)));
+        assert_eq!((guide.ping_interval, guide.pong_timeout), (Some(seconds(30)), Some(seconds(5))));
+        let shorter = settings(&with_target(&[
+            "--preset",
+            "guide",
+            "--hold",
+            "5m",
+            "--rate",
+            "50/s",
+            "--sessions",
+            "4k",
+        ]));
+        assert_eq!((shorter.sessions, shorter.ramp, shorter.hold), (4000, seconds(80), seconds(300)));
+    }
+
+    #[test]
+    fn without_sessions_all_members_take_part() {
+        assert_eq!(settings(&TARGET).sessions, 6000);
+        assert_eq!(settings(&["--members", "13-112"]).sessions, 100);
+        let fewer = settings(&with_target(&["--sessions", "100"]));
+        assert_eq!(
+            fewer.members,
+            Roster::range(13, 112, 38),
+            "a plan has exactly the members that take part"
+        );
+    }
+
+    #[test]
+    fn too_few_members_are_refused_with_both_numbers() {
+        assert_eq!(
+            refused(&with_target(&["--sessions", "7000"])),
+            "6,000 members are given and 7,000 sessions asked for: give more members or --sessions 6000"
+        );
+    }
+
+    #[test]
+    fn members_come_from_files() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            fs::write(&path, text).expect("written");
+            path.display().to_string()
+        };
+        let first = write("a.csv", "memberId,challengeId\n13,38\n14,38\n");
+        let second = write("b.csv", "memberId,challengeId\n15,38\n");
+        let both = settings(&["--target", "http://x", "--members", &first, "--members", &second]);
+        assert_eq!(both.members, Roster::range(13, 15, 38));
+        assert_eq!(both.sessions, 3);
+        let missing = refused(&["--members", "no/such.csv"]);
+        assert!(missing.starts_with("cannot read the members' file no/such.csv: "), "{missing}");
+        let mixed = refused(&["--members", &first, "--members", "13-14"]);
+        assert!(mixed.contains("one range or any number of files"), "{mixed}");
+        let contradiction = refused(&["--members", &first, "--challenge", "39"]);
+        assert!(
+            contradiction.ends_with("a.csv:2: challengeId 38 contradicts --challenge 39"),
+            "{contradiction}"
+        );
+        let empty = write("c.csv", "memberId,challengeId\n");
+        assert!(refused(&["--members", &empty]).contains("there are none in"));
+    }
+
+    #[test]
+    fn a_range_against_a_real_target_needs_its_challenge() {
+        assert_eq!(
+            refused(&["--target", "http://x", "--members", "13-6012"]),
+            "--members 13-6012 does not say which challenge they are in: give --challenge ID"
+        );
+        assert!(refused(&["--members", "6012-13"]).contains("did you mean 13-6012?"));
+    }
+
+    #[test]
+    fn options_that_would_be_ignored_are_refused() {
+        assert!(refused(&["--target", "http://x"]).contains("--members"));
+        assert!(refused(&with_target(&["--no-broadcast"])).contains("cannot be used with"));
+        assert!(refused(&["--wait-ready"]).contains("--target"));
+        assert!(refused(&["--time-zone", "UTC"]).contains("--target"));
+        assert!(refused(&["--allow-host", "x"]).contains("--target"));
+        assert!(refused(&["--ws-map", "ws://a=ws://b"]).contains("--target"));
+        assert!(refused(&["--ramp", "1m", "--rate", "1/s"]).contains("cannot be used with"));
+    }
+
+    #[test]
+    fn a_plan_has_all_settings_and_takes_no_others() {
+        let command = Cli::command();
+        let run = command.find_subcommand("run").expect("it is one");
+        let output = ["plan", "out", "json", "quiet", "help"];
+        let mut settings: Vec<&str> =
+            run.get_arguments().map(|arg| arg.get_id().as_str()).filter(|id| !output.contains(id)).collect();
+        let mut known = SETTINGS.to_vec();
+        settings.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(settings, known);
+        assert!(refused(&["--plan", "plan.toml", "--hold", "5m"]).contains("cannot be used with"));
+    }
+
+    #[test]
+    fn a_plan_repeats_its_run() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("plan.toml");
+        let first = settings(&with_target(&[
+            "--seed",
+            "7",
+            "--set",
+            "pace_s_per_km=300",
+            "--ws-map",
+            "wss://a=ws://b",
+        ]));
+        fs::write(&file, first.to_toml()).expect("written");
+        let name = file.display().to_string();
+        assert_eq!(settings(&["--plan", &name, "--quiet"]), first);
+    }
+
+    #[test]
+    fn a_scenario_without_websocket_is_not_held() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("join.toml");
+        let source = "name = \"join\"\n[[http]]\nname = \"join\"\nmethod = \"POST\"\npath = \"/join\"\n";
+        fs::write(&file, source).expect("written");
+        let name = file.display().to_string();
+        assert_eq!(settings(&["--scenario", &name]).hold, Duration::ZERO);
+        assert_eq!(
+            refused(&["--scenario", &name, "--hold", "5m"]),
+            "--hold is asked for, and the scenario \"join\" has no [websocket] to hold"
+        );
+    }
+
+    #[test]
+    fn values_are_checked_as_they_are_typed() {
+        assert!(refused(&["--hold", "30"]).contains("write 30s for seconds"));
+        assert!(refused(&["--end", "slam"]).contains("possible values: close, quit"));
+        assert!(refused(&["--sessions", "0"]).contains("at least 1"));
+        assert!(refused(&["--sesions", "1"]).contains("--sessions"));
+        assert!(refused(&["--set", "pace=1"]).contains("the scenario has no such variable"));
+    }
+}

@@ -1,0 +1,104 @@
+//! The stand-in as a child process: started for a run without a target, gone with it.
+//!
+//! A process of its own, so that its memory and CPU are not the client's. It asks the kernel to be killed when the
+//! thread that started it ends, however that ends, and is in a process group of its own: Ctrl-C on a terminal
+//! reaches the run alone, whose sessions then still find their server.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::plan::Plan;
+
+/// How long it may take to end after it was asked to, before it is killed.
+const END_WITHIN: Duration = Duration::from_secs(3);
+
+/// A running stand-in.
+#[derive(Debug)]
+pub struct StandIn {
+    child: Child,
+    /// `http://ADDRESS`.
+    pub url: String,
+}
+
+impl StandIn {
+    /// Starts one on a free port of the loopback with these further arguments of `startline serve`.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not say that it listens.
+    pub fn start(arguments: &[String]) -> Result<Self> {
+        let program = std::env::current_exe().context("cannot find this program to start the stand-in")?;
+        let mut child = Command::new(program)
+            .args(["serve", "--listen", "127.0.0.1:0", "--announce-json", "--parent"])
+            .arg(std::process::id().to_string())
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .context("cannot start the stand-in")?;
+        match announced(&mut child) {
+            Ok(address) => Ok(Self { child, url: format!("http://{address}") }),
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(error)
+            }
+        }
+    }
+
+    /// The arguments that pre-load what a plan needs.
+    pub fn arguments(plan: &Plan, challenge: u64) -> Vec<String> {
+        let (first, last) = (plan.members.id(0), plan.members.id(plan.sessions - 1));
+        let mut arguments: Vec<String> = [
+            "--members".to_owned(),
+            format!("{first}-{last}"),
+            "--challenge".to_owned(),
+            challenge.to_string(),
+            "--ready".to_owned(),
+        ]
+        .into();
+        if plan.no_broadcast {
+            arguments.push("--no-broadcast".to_owned());
+        }
+        arguments
+    }
+}
+
+impl Drop for StandIn {
+    /// Asks it to end, and kills it if it does not.
+    fn drop(&mut self) {
+        // SAFETY: kill() takes two integers and touches no memory; the child has not been waited for, so its id is its own.
+        unsafe { libc::kill(self.child.id() as libc::pid_t, libc::SIGTERM) };
+        let give_up = Instant::now() + END_WITHIN;
+        while Instant::now() < give_up {
+            match self.child.try_wait() {
+                Ok(None) => std::thread::sleep(Duration::from_millis(10)),
+                _ => return,
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads the line in which the child says where it listens. The rest of its output is drained, so that it never
+/// blocks on a full pipe.
+fn announced(child: &mut Child) -> Result<String> {
+    let stdout = child.stdout.take().ok_or_else(|| anyhow!("the stand-in has no output"))?;
+    let mut reader = BufReader::new(stdout);
+    let mut line = String::new();
+    reader.read_line(&mut line).context("cannot read from the stand-in")?;
+    if line.is_empty() {
+        let status = child.wait().context("cannot wait for the stand-in")?;
+        bail!("the stand-in ended before it listened ({status}); its own message is above");
+    }
+    let announcement: serde_json::Value =
+        serde_json::from_str(&line).with_context(|| format!("the stand-in said {line:?}"))?;
+    std::thread::spawn(move || drop(reader.read_to_end(&mut Vec::new())));
+    let address = announcement["listening"].as_str();
+    address.map(String::from).ok_or_else(|| anyhow!("the stand-in said {line:?} and no address"))
+}

@@ -1,0 +1,102 @@
+//! From what sessions tell to what is measured.
+//!
+//! Adds instants of the run and bounds evidence; decides nothing. Invariant: after accounts are closed only the
+//! recorder is written to (it is then the ramp-down's), never the ledger.
+
+use std::time::Duration;
+
+use crate::fault::Fault;
+use crate::measure::ledger::Ledger;
+use crate::measure::{FaultSample, PingEvent, Recorder};
+use crate::scenario::MessageType;
+use crate::session::{Observer, Who};
+use crate::tick::Ticks;
+
+/// What one worker writes into.
+#[derive(Debug)]
+pub struct Books {
+    /// Counts and latencies.
+    pub recorder: Recorder,
+    /// Pairs, until accounts close.
+    pub ledger: Option<Ledger>,
+    /// Since the run began; set once a turn.
+    pub at: Duration,
+    /// The last index of the step names, which is what error messages in mid-hold are filed under.
+    pub last_step: u8,
+}
+
+impl Books {
+    fn sample(&self, who: Who, step: u8, fault: Fault, evidence: &[u8]) -> FaultSample {
+        FaultSample {
+            session: who.session,
+            member_id: who.member_id,
+            step,
+            fault,
+            at: self.at,
+            evidence: String::from_utf8_lossy(evidence).into_owned(),
+        }
+    }
+}
+
+impl Observer for Books {
+    fn step_ok(&mut self, step: u8, from_due: Ticks, from_sent: Ticks) {
+        self.recorder.step_ok(step, from_due, from_sent);
+    }
+
+    fn reconnected(&mut self, _who: Who) {
+        self.recorder.reconnected();
+    }
+
+    fn routed(&mut self, who: Who, url: &str) {
+        self.recorder.routed(url, who.member_id, who.challenge_id);
+    }
+
+    fn opened(&mut self, _who: Who) {
+        self.recorder.session_opened();
+    }
+
+    fn message(&mut self, message: MessageType, bytes: u64) {
+        self.recorder.message(message, bytes);
+    }
+
+    fn listed(&mut self, who: Who, member_id: u64) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.listed(who.session, member_id);
+        }
+    }
+
+    fn entered(&mut self, who: Who, member_id: u64) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.entered(who.session, member_id);
+        }
+    }
+
+    fn error_message(&mut self, who: Who, fault: Fault, evidence: &[u8]) {
+        let sample = self.sample(who, self.last_step, fault, evidence);
+        self.recorder.error_message(sample);
+    }
+
+    fn ping(&mut self, _who: Who, event: PingEvent) {
+        self.recorder.ping(event);
+    }
+
+    fn closed(&mut self, _who: Who, held: Ticks) {
+        self.recorder.session_closed(held);
+    }
+
+    fn completed(&mut self, _who: Who) {
+        self.recorder.session_completed();
+    }
+
+    fn failed(&mut self, who: Who, step: u8, fault: Fault, burned: bool, evidence: &[u8]) {
+        if burned {
+            self.recorder.member_burned();
+        }
+        let sample = self.sample(who, step, fault, evidence);
+        self.recorder.failed(sample);
+    }
+
+    fn abandoned(&mut self, _who: Who) {
+        self.recorder.session_abandoned();
+    }
+}

@@ -1,0 +1,77 @@
+//! Making and writing to non-blocking client sockets.
+//!
+//! Knows addresses and bytes, no session. Invariant: every failure comes back as a [`Fault`] that tells
+//! this box's limits from the network's.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use mio::net::TcpStream;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::fault::Fault;
+
+/// Starts a connection. Nagle's algorithm is off: every write here is a whole request or message.
+///
+/// # Errors
+/// The [`Fault`] behind the errno.
+pub fn connect(address: SocketAddr) -> Result<TcpStream, Fault> {
+    let start = || -> io::Result<TcpStream> {
+        let socket =
+            Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+        socket.set_tcp_nodelay(true)?;
+        match socket.connect(&address.into()) {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(TcpStream::from_std(socket.into()))
+    };
+    start().map_err(|error| fault_of(&error))
+}
+
+/// How a connection attempt stands.
+pub enum Dialed {
+    /// The connection is up.
+    Connected,
+    /// Not decided yet; a spurious wake-up.
+    Pending,
+    /// It failed.
+    Failed(Fault),
+}
+
+/// Asks a socket that woke up while connecting (mio's documentation of `TcpStream::connect`).
+pub fn dialed(socket: &TcpStream) -> Dialed {
+    match socket.take_error() {
+        Ok(Some(error)) | Err(error) => return Dialed::Failed(fault_of(&error)),
+        Ok(None) => {}
+    }
+    match socket.peer_addr() {
+        Ok(_) => Dialed::Connected,
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Dialed::Pending,
+        Err(error) => Dialed::Failed(fault_of(&error)),
+    }
+}
+
+/// Writes as much as the kernel takes; the number of bytes written.
+///
+/// # Errors
+/// The [`Fault`] behind the errno.
+pub fn write(socket: &mut TcpStream, bytes: &[u8]) -> Result<usize, Fault> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match socket.write(&bytes[written..]) {
+            Ok(0) => break,
+            Ok(count) => written += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(fault_of(&error)),
+        }
+    }
+    Ok(written)
+}
+
+/// The fault behind a socket call's error.
+pub fn fault_of(error: &io::Error) -> Fault {
+    error.raw_os_error().map_or(Fault::Errno(0), Fault::from_errno)
+}

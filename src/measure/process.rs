@@ -1,0 +1,105 @@
+//! This process and this box, as the kernel tells: memory, CPU time, what the host is.
+//!
+//! Readings are taken by the control thread once a second, never on the hot path. Linux only, like everything
+//! that holds sockets here. Invariant: a figure that cannot be read is zero or empty, never a failure: a run
+//! does not end because `/proc` is not mounted.
+
+use std::fs;
+
+use serde::{Deserialize, Serialize};
+
+/// The box that a run was made on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Kernel release, as `uname -r`.
+    pub kernel: String,
+    /// The first processor's model name.
+    pub cpu_model: String,
+    /// Processors that this process may use (affinity and cgroup quota respected).
+    pub cores: u64,
+    /// Physical memory in bytes.
+    pub memory_bytes: u64,
+}
+
+impl Host {
+    /// Reads this box.
+    pub fn read() -> Self {
+        Self {
+            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            cpu_model: cpu_model(&read("/proc/cpuinfo")),
+            cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64),
+            memory_bytes: memory_total(&read("/proc/meminfo")),
+        }
+    }
+}
+
+/// Resident memory of this process in bytes; 0 if it cannot be read.
+pub fn rss_bytes() -> u64 {
+    let pages = resident_pages(&read("/proc/self/statm"));
+    // SAFETY: sysconf takes no pointer and has no precondition.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    pages * u64::try_from(page).unwrap_or(4096)
+}
+
+/// CPU seconds that this process has used so far, user and system, all threads; 0 if they cannot be read.
+pub fn cpu_seconds() -> f64 {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: `usage` is writable and as large as the kernel expects.
+    let status = unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) };
+    if status != 0 {
+        return 0.0;
+    }
+    // SAFETY: an all-zero rusage is valid, and getrusage has filled it.
+    let usage = unsafe { usage.assume_init() };
+    seconds(usage.ru_utime) + seconds(usage.ru_stime)
+}
+
+fn seconds(time: libc::timeval) -> f64 {
+    time.tv_sec as f64 + time.tv_usec as f64 / 1e6
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+fn resident_pages(statm: &str) -> u64 {
+    statm.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0)
+}
+
+/// `model name` on x86; ARM has none and says `CPU part`, which tells nobody anything.
+fn cpu_model(cpuinfo: &str) -> String {
+    let line = cpuinfo.lines().find_map(|line| line.strip_prefix("model name"));
+    line.map_or_else(String::new, |rest| rest.trim_start_matches([' ', '\t', ':']).trim().to_owned())
+}
+
+fn memory_total(meminfo: &str) -> u64 {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = line.and_then(|rest| rest.split_ascii_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_s_files_are_read() {
+        assert_eq!(resident_pages("1000 250 90 1 0 400 0\n"), 250);
+        assert_eq!(cpu_model("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n"), "Some CPU @ 2 GHz");
+        assert_eq!(memory_total("MemTotal:       16303248 kB\nMemFree: 1 kB\n"), 16_303_248 * 1024);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_zero() {
+        assert_eq!((resident_pages(""), memory_total("nothing"), cpu_model("")), (0, 0, String::new()));
+        assert_eq!(read("/nonexistent/file"), "");
+    }
+
+    #[test]
+    fn this_process_has_memory_and_uses_cpu() {
+        assert!(rss_bytes() > 100_000);
+        let before = cpu_seconds();
+        assert!(before >= 0.0 && cpu_seconds() >= before);
+        assert!(Host::read().cores >= 1);
+    }
+}

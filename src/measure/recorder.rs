@@ -1,0 +1,303 @@
+//! A worker's recorder: the one thing here on the hot path.
+//!
+//! A message is an array increment, a heartbeat a few and a histogram's slot; memory is taken on the first
+//! use of a histogram and handed over with it, so an idle worker costs a few kilobytes. Invariant: everything
+//! but the number of samples already kept leaves with [`Recorder::take`].
+
+use std::collections::BTreeMap;
+
+use super::failures::cut_evidence;
+use super::{FAULT_KINDS_MAX, FaultSample, Interval, Layout, PingEvent, SAMPLES_PER_KIND_MAX, StepTally};
+use crate::fault::Fault;
+use crate::scenario::MessageType;
+use crate::tick::Ticks;
+
+/// A worker's recorder.
+#[derive(Debug)]
+pub struct Recorder {
+    now: Interval,
+    step_count: usize,
+    /// Samples kept so far of each kind; stays over hand-overs, so that the bound is a run's.
+    sampled: BTreeMap<(u8, Fault), u8>,
+}
+
+impl Recorder {
+    /// An empty recorder.
+    pub fn new(layout: &Layout) -> Self {
+        Self { now: Interval::default(), step_count: layout.steps.len(), sampled: BTreeMap::new() }
+    }
+
+    /// A session began its first step, `lag` after its planned instant.
+    pub fn session_started(&mut self, lag: Ticks) {
+        self.now.tally.counts.started += 1;
+        self.now.tally.start_lag.record(lag);
+    }
+
+    /// A session is open (CONNECTED came).
+    pub fn session_opened(&mut self) {
+        self.now.tally.counts.opened += 1;
+    }
+
+    /// A session without WebSocket has done all its steps.
+    pub fn session_completed(&mut self) {
+        self.now.tally.counts.completed += 1;
+    }
+
+    /// An open session is open no longer: it failed, was closed by the peer or by us.
+    pub fn session_closed(&mut self, held: Ticks) {
+        self.now.tally.counts.closed += 1;
+        self.now.tally.counts.held_ticks += u64::from(held.raw());
+    }
+
+    /// A session was still being set up when the run was stopped.
+    pub fn session_abandoned(&mut self) {
+        self.now.tally.counts.abandoned += 1;
+    }
+
+    /// The session that is about to be reported as failed had its place in the challenge already.
+    pub fn member_burned(&mut self) {
+        self.now.tally.counts.burned += 1;
+    }
+
+    /// A request was sent once more on a fresh connection.
+    pub fn reconnected(&mut self) {
+        self.now.tally.counts.reconnected += 1;
+    }
+
+    /// An error message came in the hold; its session stays open. Sampled like a failure, and not one.
+    pub fn error_message(&mut self, sample: FaultSample) {
+        self.now.tally.counts.error_messages += 1;
+        self.keep_sample(sample);
+    }
+
+    /// A step succeeded. Latencies from the instant it was due and from the instant it was sent; they differ
+    /// where this box was late.
+    pub fn step_ok(&mut self, step: u8, from_due: Ticks, from_sent: Ticks) {
+        let step = self.step(step);
+        step.from_due.record(from_due);
+        step.from_sent.record(from_sent);
+    }
+
+    /// A session failed in a step: counted by kind, and sampled. Once a session; a PING cycle that fails without
+    /// ending its session is [`PingEvent::TimedOut`] alone.
+    pub fn failed(&mut self, sample: FaultSample) {
+        self.now.tally.counts.failed += 1;
+        self.now.tally.failures.record(sample.step, sample.fault);
+        self.keep_sample(sample);
+    }
+
+    /// Something happened in a heartbeat cycle.
+    pub fn ping(&mut self, event: PingEvent) {
+        let counts = &mut self.now.tally.counts;
+        match event {
+            PingEvent::Due => counts.ping_due += 1,
+            PingEvent::Missed => counts.ping_missed += 1,
+            PingEvent::Sent => counts.ping_sent += 1,
+            PingEvent::Answered { from_due, from_sent } => {
+                counts.ping_answered += 1;
+                // The heartbeat is the layout's last step.
+                self.step_ok(self.step_count.saturating_sub(1) as u8, from_due, from_sent);
+            }
+            PingEvent::TimedOut => counts.ping_timed_out += 1,
+            PingEvent::Late => counts.ping_late += 1,
+            PingEvent::Unasked => counts.pong_unasked += 1,
+            PingEvent::Pending => counts.ping_pending += 1,
+        }
+    }
+
+    /// A whole message of this type came; `bytes` of payload.
+    pub fn message(&mut self, message: MessageType, bytes: u64) {
+        self.now.tally.messages[usize::from(message.0)] += 1;
+        self.now.tally.counts.messages += 1;
+        self.now.tally.counts.message_bytes += bytes;
+    }
+
+    /// Bytes as read off sockets and written to them.
+    pub fn bytes(&mut self, received: u64, sent: u64) {
+        self.now.tally.counts.bytes_received += received;
+        self.now.tally.counts.bytes_sent += sent;
+    }
+
+    /// A URL that was handed out led this member of this challenge there.
+    pub fn routed(&mut self, url: &str, member_id: u64, challenge_id: u64) {
+        self.now.tally.routing.record(url, member_id, challenge_id);
+    }
+
+    /// The worker's own lateness: a timer or arrival handled so long after its planned instant.
+    pub fn lag(&mut self, lag: Ticks) {
+        self.now.tally.lag.record(lag);
+    }
+
+    /// One turn of the loop took so long.
+    pub fn turn(&mut self, took: Ticks) {
+        self.now.tally.turn.record(took);
+    }
+
+    /// Everything since the last call, leaving the recorder empty.
+    pub fn take(&mut self) -> Interval {
+        std::mem::take(&mut self.now)
+    }
+
+    fn step(&mut self, step: u8) -> &mut StepTally {
+        let step = usize::from(step);
+        debug_assert!(step < self.step_count, "step {step} of {}", self.step_count);
+        let steps = &mut self.now.tally.steps;
+        if step >= steps.len() {
+            steps.resize_with(self.step_count.max(step + 1), StepTally::default);
+        }
+        &mut steps[step]
+    }
+
+    fn keep_sample(&mut self, mut sample: FaultSample) {
+        if self.may_sample(sample.step, sample.fault) {
+            cut_evidence(&mut sample.evidence);
+            self.now.samples.push(sample);
+        }
+    }
+
+    fn may_sample(&mut self, step: u8, fault: Fault) -> bool {
+        let known = self.sampled.contains_key(&(step, fault));
+        if !known && self.sampled.len() == FAULT_KINDS_MAX {
+            return false;
+        }
+        let kept = self.sampled.entry((step, fault)).or_insert(0);
+        let room = *kept < SAMPLES_PER_KIND_MAX;
+        *kept += u8::from(room);
+        room
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::Totals;
+    use super::*;
+
+    fn layout() -> Layout {
+        Layout {
+            steps: ["login", "enter", "connect", "open", "ping"].map(String::from).to_vec(),
+            messages: ["CONNECTED", "PONG"].map(String::from).to_vec(),
+        }
+    }
+
+    fn ticks(millis: u64) -> Ticks {
+        Ticks::from_duration(Duration::from_millis(millis))
+    }
+
+    fn sample(fault: Fault, evidence: &str) -> FaultSample {
+        FaultSample {
+            session: 7,
+            member_id: 20,
+            step: 1,
+            fault,
+            at: Duration::from_secs(3),
+            evidence: evidence.into(),
+        }
+    }
+
+    /// One session's life on the recorder, with one PING of each fate.
+    fn record_a_session(recorder: &mut Recorder) {
+        recorder.session_started(ticks(1));
+        for step in 0..4 {
+            recorder.step_ok(step, ticks(20), ticks(10));
+        }
+        recorder.session_opened();
+        recorder.message(MessageType(0), 500);
+        for end in [
+            PingEvent::Answered { from_due: ticks(4), from_sent: ticks(3) },
+            PingEvent::TimedOut,
+            PingEvent::TimedOut,
+            PingEvent::Pending,
+        ] {
+            recorder.ping(PingEvent::Due);
+            recorder.ping(PingEvent::Sent);
+            recorder.ping(end);
+        }
+        recorder.ping(PingEvent::Late);
+        recorder.ping(PingEvent::Due);
+        recorder.ping(PingEvent::Missed);
+        recorder.ping(PingEvent::Unasked);
+        recorder.message(MessageType(1), 40);
+        recorder.message(MessageType::OTHER, 9);
+        recorder.bytes(600, 300);
+        recorder.session_closed(ticks(2_000));
+    }
+
+    #[test]
+    fn every_fate_of_a_heartbeat_ends_in_one_account() {
+        let mut recorder = Recorder::new(&layout());
+        record_a_session(&mut recorder);
+        let mut totals = Totals::new(&layout());
+        totals.add(&recorder.take());
+        totals.check().unwrap();
+        let counts = &totals.tally().counts;
+        assert_eq!((counts.ping_due, counts.ping_sent, counts.ping_missed), (5, 4, 1));
+        assert_eq!((counts.ping_answered, counts.ping_late, counts.ping_unanswered()), (1, 1, 1));
+        assert_eq!((counts.ping_pending, counts.pong_unasked), (1, 1));
+        assert_eq!(totals.tally().step(4).unwrap().from_due.count(), 1);
+        assert!((counts.held_seconds() - 2.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn messages_are_counted_by_type_and_the_rest_as_other() {
+        let mut recorder = Recorder::new(&layout());
+        record_a_session(&mut recorder);
+        let interval = recorder.take();
+        let tally = interval.tally();
+        assert_eq!((tally.messages_of(MessageType(0)), tally.messages_of(MessageType(1))), (1, 1));
+        assert_eq!(tally.messages_other(2), 1);
+        assert_eq!((tally.counts.messages, tally.counts.message_bytes), (3, 549));
+    }
+
+    #[test]
+    fn taking_leaves_nothing_behind_and_workers_add_up() {
+        let mut workers = [Recorder::new(&layout()), Recorder::new(&layout())];
+        let mut totals = Totals::new(&layout());
+        for second in 0..3 {
+            let mut everyone = Interval::default();
+            for recorder in &mut workers {
+                if second < 2 {
+                    record_a_session(recorder);
+                }
+                let interval = recorder.take();
+                totals.add(&interval);
+                everyone.merge(interval);
+            }
+            let expected = if second < 2 { 2 } else { 0 };
+            assert_eq!(everyone.tally().counts.started, expected);
+        }
+        assert_eq!((totals.tally().counts.started, totals.open_now()), (4, 0));
+        assert_eq!(totals.tally().step(0).unwrap().from_sent.count(), 4);
+        totals.check().unwrap();
+    }
+
+    #[test]
+    fn samples_are_bounded_over_the_whole_run_and_keep_their_evidence() {
+        let mut recorder = Recorder::new(&layout());
+        let mut totals = Totals::new(&layout());
+        let mut kept = 0;
+        for _ in 0..3 {
+            for k in 0..30 {
+                recorder.failed(sample(Fault::HttpStatus(502), &format!("bad gateway {k}")));
+            }
+            recorder.failed(sample(Fault::Reset, &"x".repeat(2_000)));
+            let interval = recorder.take();
+            kept += interval.samples().len();
+            assert!(interval.samples().iter().all(|sample| sample.evidence.len() <= 512));
+            totals.add(&interval);
+        }
+        assert_eq!(kept, 20 + 3);
+        assert_eq!(totals.tally().counts.failed, 93);
+        assert_eq!(totals.tally().failures.in_step(1), 93);
+        assert_eq!(totals.sample(1, Fault::HttpStatus(502)).unwrap().evidence, "bad gateway 0");
+        assert!(totals.sample(0, Fault::Reset).is_none());
+    }
+
+    #[test]
+    fn an_interval_can_cross_threads() {
+        fn is_send<T: Send>() {}
+        is_send::<Interval>();
+        is_send::<Recorder>();
+    }
+}

@@ -1,0 +1,256 @@
+//! Which server each member was sent to, and whether the hash would have sent it there.
+//!
+//! Servers choose by the Java hash of `"{memberId}:{challengeId}"` over their configured list, whose order is
+//! not known here. Kept a server: sessions by hash modulo 840, the least common multiple of 1 to 8, from
+//! which the bucket for any number of servers up to 8 follows exactly and without keeping members. The list's
+//! order is then whichever assignment of buckets to servers explains most members; the rest are misrouted.
+//!
+//! Misleading when a configured server got nobody at all: the number of servers seen is taken for the
+//! number configured. Invariant: memory is bounded whatever URLs a server hands out.
+
+use std::io::Write;
+
+/// URLs told apart; sessions sent to others are only counted.
+pub const URLS_MAX: usize = 64;
+
+/// Servers among which routing can be judged.
+pub const JUDGED_SERVERS_MAX: usize = 8;
+
+/// Least common multiple of 1 to [`JUDGED_SERVERS_MAX`].
+const RESIDUES: usize = 840;
+
+/// The servers that members were sent to.
+#[derive(Clone, Debug, Default)]
+pub struct Routing {
+    servers: Vec<Server>,
+    beyond: u64,
+}
+
+/// One URL that was handed out.
+#[derive(Clone, Debug)]
+struct Server {
+    url: String,
+    sessions: u64,
+    /// Sessions by hash residue; empty from the ninth server on, where nothing can be judged any more.
+    by_residue: Vec<u32>,
+}
+
+impl Routing {
+    /// A member of this challenge was handed this URL (its query, the ticket, is dropped).
+    pub fn record(&mut self, url: &str, member_id: u64, challenge_id: u64) {
+        let url = url.split_once('?').map_or(url, |(bare, _)| bare);
+        let Some(k) = self.server(url) else {
+            self.beyond += 1;
+            return;
+        };
+        let server = &mut self.servers[k];
+        server.sessions += 1;
+        if let Some(count) = server.by_residue.get_mut(residue(member_id, challenge_id)) {
+            *count += 1;
+        }
+    }
+
+    /// Adds another's.
+    pub fn add(&mut self, other: &Self) {
+        self.beyond += other.beyond;
+        for theirs in &other.servers {
+            let Some(k) = self.server(&theirs.url) else {
+                self.beyond += theirs.sessions;
+                continue;
+            };
+            self.servers[k].sessions += theirs.sessions;
+            for (mine, count) in self.servers[k].by_residue.iter_mut().zip(&theirs.by_residue) {
+                *mine += count;
+            }
+        }
+    }
+
+    /// Each URL and the sessions sent there, in the order of their first appearance.
+    pub fn servers(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.servers.iter().map(|server| (server.url.as_str(), server.sessions))
+    }
+
+    /// Sessions sent to URLs beyond [`URLS_MAX`].
+    pub fn beyond(&self) -> u64 {
+        self.beyond
+    }
+
+    /// How many sessions each server got (in the order of [`Routing::servers`]) that their hash sends elsewhere;
+    /// `None` with fewer than two servers or more than [`JUDGED_SERVERS_MAX`].
+    pub fn misrouted(&self) -> Option<Vec<u64>> {
+        let count = self.servers.len();
+        if !(2..=JUDGED_SERVERS_MAX).contains(&count) || self.beyond > 0 {
+            return None;
+        }
+        let buckets: Vec<Vec<u64>> = self.servers.iter().map(|server| server.buckets(count)).collect();
+        let bucket_of = best_assignment(&buckets);
+        let misrouted = self.servers.iter().zip(&buckets).zip(bucket_of);
+        Some(misrouted.map(|((server, buckets), own)| server.sessions - buckets[own]).collect())
+    }
+
+    fn server(&mut self, url: &str) -> Option<usize> {
+        if let Some(k) = self.servers.iter().position(|server| server.url == url) {
+            return Some(k);
+        }
+        if self.servers.len() == URLS_MAX {
+            return None;
+        }
+        let residues = if self.servers.len() < JUDGED_SERVERS_MAX { RESIDUES } else { 0 };
+        self.servers.push(Server { url: url.to_owned(), sessions: 0, by_residue: vec![0; residues] });
+        Some(self.servers.len() - 1)
+    }
+}
+
+impl Server {
+    /// Sessions by bucket when `count` servers are configured.
+    fn buckets(&self, count: usize) -> Vec<u64> {
+        let mut buckets = vec![0; count];
+        for (residue, &sessions) in self.by_residue.iter().enumerate() {
+            buckets[residue % count] += u64::from(sessions);
+        }
+        buckets
+    }
+}
+
+/// The bucket of each server, each bucket used once, such that most sessions are where they belong. Exact: the
+/// best value of every set of used buckets, server after server; 2⁸ sets at most.
+fn best_assignment(buckets: &[Vec<u64>]) -> Vec<usize> {
+    let count = buckets.len();
+    let sets = 1usize << count;
+    // best[set]: sessions explained when the first |set| servers own exactly the buckets in `set`.
+    let mut best: Vec<Option<(u64, usize)>> = vec![None; sets];
+    best[0] = Some((0, 0));
+    for set in 1..sets {
+        let server = set.count_ones() as usize - 1;
+        for bucket in (0..count).filter(|bucket| set & (1 << bucket) != 0) {
+            let Some((before, _)) = best[set & !(1 << bucket)] else { continue };
+            let explained = before + buckets[server][bucket];
+            if best[set].is_none_or(|(most, _)| explained > most) {
+                best[set] = Some((explained, bucket));
+            }
+        }
+    }
+    let mut assignment = vec![0; count];
+    let mut set = sets - 1;
+    for server in (0..count).rev() {
+        let (_, bucket) = best[set].expect("every set of buckets can be reached");
+        assignment[server] = bucket;
+        set &= !(1 << bucket);
+    }
+    assignment
+}
+
+/// Java's `Math.abs(hash) % 840`, which any smaller modulus of 1 to 8 can be taken of again.
+fn residue(member_id: u64, challenge_id: u64) -> usize {
+    // Java's abs leaves the least value negative, and its remainder then too: such a member (one in four
+    // billion) is refused by the real server. `unsigned_abs` puts it somewhere instead of panicking.
+    java_hash(member_id, challenge_id).unsigned_abs() as usize % RESIDUES
+}
+
+/// Java's `"{memberId}:{challengeId}".hashCode()`.
+pub fn java_hash(member_id: u64, challenge_id: u64) -> i32 {
+    // Two u64 of at most 20 digits and a colon.
+    let mut text = [0u8; 41];
+    let mut rest = &mut text[..];
+    let written = write!(rest, "{member_id}:{challenge_id}");
+    debug_assert!(written.is_ok(), "41 bytes hold two u64");
+    let length = 41 - rest.len();
+    text[..length].iter().fold(0i32, |hash, &byte| hash.wrapping_mul(31).wrapping_add(i32::from(byte)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "wss://one/ws/a";
+    const B: &str = "wss://two/ws/b";
+
+    fn bucket(member: u64, count: i32) -> usize {
+        (java_hash(member, 38).wrapping_abs() % count) as usize
+    }
+
+    /// The known split of the real system: members 13 to 6012 over two servers, half and half.
+    fn split(urls: &[&str]) -> Routing {
+        let mut routing = Routing::default();
+        for member in 13..=6012 {
+            routing.record(urls[bucket(member, urls.len() as i32)], member, 38);
+        }
+        routing
+    }
+
+    #[test]
+    fn the_hash_is_java_s() {
+        // "1:1": ((49·31) + 58)·31 + 49.
+        assert_eq!(java_hash(1, 1), (49 * 31 + 58) * 31 + 49);
+        // Long enough to wrap: computed with 64-bit arithmetic and cut.
+        let wide = "123456789:987654321".bytes().fold(0u64, |h, b| h.wrapping_mul(31) + u64::from(b));
+        assert_eq!(java_hash(123_456_789, 987_654_321), wide as u32 as i32);
+        java_hash(u64::MAX, u64::MAX);
+    }
+
+    #[test]
+    fn members_of_one_challenge_split_evenly_and_none_is_misrouted() {
+        let routing = split(&[A, B]);
+        assert_eq!(routing.servers().map(|(_, sessions)| sessions).collect::<Vec<_>>(), [3000, 3000]);
+        assert_eq!(routing.misrouted(), Some(vec![0, 0]));
+    }
+
+    #[test]
+    fn the_list_s_order_does_not_matter_for_any_number_of_servers() {
+        let urls = ["s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7"];
+        for count in 2..=8 {
+            let mut reversed = urls[..count].to_vec();
+            reversed.reverse();
+            assert_eq!(split(&reversed).misrouted(), Some(vec![0; count]), "{count} servers");
+        }
+    }
+
+    #[test]
+    fn a_member_on_the_wrong_server_is_counted_there() {
+        let mut routing = split(&[A, B]);
+        for member in 7000..7100 {
+            let wrong = [B, A][bucket(member, 2)];
+            routing.record(wrong, member, 38);
+        }
+        assert_eq!(routing.misrouted().unwrap().iter().sum::<u64>(), 100);
+    }
+
+    #[test]
+    fn a_server_that_took_over_another_s_members_does_not_own_both_buckets() {
+        let mut routing = Routing::default();
+        for member in 13..=6012 {
+            // The second server was gone for most of the ramp.
+            let url = if member < 5000 { A } else { [A, B][bucket(member, 2)] };
+            routing.record(url, member, 38);
+        }
+        let misrouted = routing.misrouted().unwrap();
+        assert_eq!(misrouted[1], 0);
+        assert!((2_300..2_700).contains(&misrouted[0]), "{misrouted:?}");
+    }
+
+    #[test]
+    fn a_merge_equals_recording_in_one_place() {
+        let (mut even, mut odd) = (Routing::default(), Routing::default());
+        for member in 13..=6012u64 {
+            let url = format!("{}?ticket=abc-{member}", [A, B][bucket(member, 2)]);
+            if member % 2 == 0 { &mut even } else { &mut odd }.record(&url, member, 38);
+        }
+        odd.add(&even);
+        let mut servers: Vec<_> = odd.servers().collect();
+        servers.sort_unstable();
+        assert_eq!(servers, [(A, 3000), (B, 3000)]);
+        assert_eq!(odd.misrouted(), Some(vec![0, 0]));
+    }
+
+    #[test]
+    fn urls_are_bounded() {
+        let mut routing = Routing::default();
+        for k in 0..1000 {
+            routing.record(&format!("ws://h/{k}"), k, 1);
+        }
+        assert_eq!((routing.servers().count(), routing.beyond()), (URLS_MAX, 936));
+        assert_eq!(routing.misrouted(), None);
+        let kept: usize = routing.servers.iter().map(|server| server.by_residue.len()).sum();
+        assert_eq!(kept, JUDGED_SERVERS_MAX * RESIDUES);
+    }
+}

@@ -1,0 +1,179 @@
+//! The sum of what was recorded: a worker's last second, everyone's last second, or the whole run.
+//!
+//! One type for all three, so that a figure of a second and the same figure of the run cannot be defined
+//! differently. Invariant: merging tallies gives what recording everything in one place would have given.
+
+use std::collections::BTreeMap;
+
+use super::routing::Routing;
+use super::{Counts, Failures, FaultSample, Latencies, Layout};
+use crate::fault::Fault;
+use crate::scenario::MessageType;
+
+/// What was recorded of one step.
+#[derive(Clone, Debug, Default)]
+pub struct StepTally {
+    /// Successes, from the instant each was due. What results are judged by.
+    pub from_due: Latencies,
+    /// The same successes from the instant each was sent: without this box's own lateness to begin.
+    pub from_sent: Latencies,
+}
+
+/// Counts, latencies, failures and routing of some time.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    /// Sessions, heartbeats and bytes.
+    pub counts: Counts,
+    /// Failed sessions by step and kind.
+    pub failures: Failures,
+    /// Where members were sent.
+    pub routing: Routing,
+    /// The workers' own lateness: timers handled after their planned instant.
+    pub lag: Latencies,
+    /// First steps begun after the session's planned instant.
+    pub start_lag: Latencies,
+    /// Time that turns of the loop took.
+    pub turn: Latencies,
+    /// By step index; shorter than the scenario where nothing was recorded.
+    pub(super) steps: Vec<StepTally>,
+    /// By message type; [`MessageType::OTHER`] is the last slot, so every type is a valid index.
+    pub(super) messages: [u64; 256],
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            counts: Counts::default(),
+            failures: Failures::default(),
+            routing: Routing::default(),
+            lag: Latencies::default(),
+            start_lag: Latencies::default(),
+            turn: Latencies::default(),
+            steps: Vec::new(),
+            messages: [0; 256],
+        }
+    }
+}
+
+impl Tally {
+    /// Adds another's.
+    pub fn add(&mut self, other: &Self) {
+        self.counts.add(&other.counts);
+        self.failures.add(&other.failures);
+        self.routing.add(&other.routing);
+        self.lag.add(&other.lag);
+        self.start_lag.add(&other.start_lag);
+        self.turn.add(&other.turn);
+        if self.steps.len() < other.steps.len() {
+            self.steps.resize_with(other.steps.len(), StepTally::default);
+        }
+        for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
+            mine.from_due.add(&theirs.from_due);
+            mine.from_sent.add(&theirs.from_sent);
+        }
+        for (mine, theirs) in self.messages.iter_mut().zip(&other.messages) {
+            *mine += theirs;
+        }
+    }
+
+    /// What was recorded of a step; `None` if nothing was.
+    pub fn step(&self, step: usize) -> Option<&StepTally> {
+        self.steps.get(step)
+    }
+
+    /// Messages of a type; [`MessageType::OTHER`] for all that are not listed.
+    pub fn messages_of(&self, message: MessageType) -> u64 {
+        self.messages[usize::from(message.0)]
+    }
+
+    /// Messages of types from `listed` on: everything but the scenario's first `listed` types.
+    pub fn messages_other(&self, listed: usize) -> u64 {
+        self.messages.iter().skip(listed).sum()
+    }
+}
+
+/// What one worker recorded since its last hand-over, or several merged.
+#[derive(Debug, Default)]
+pub struct Interval {
+    pub(super) tally: Tally,
+    pub(super) samples: Vec<FaultSample>,
+}
+
+impl Interval {
+    /// Adds another worker's, so that a second has one set of figures.
+    pub fn merge(&mut self, mut other: Self) {
+        self.tally.add(&other.tally);
+        self.samples.append(&mut other.samples);
+    }
+
+    /// The figures of this time alone.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Failures of this time kept as evidence.
+    pub fn samples(&self) -> &[FaultSample] {
+        &self.samples
+    }
+}
+
+/// Everything of all workers so far.
+#[derive(Debug)]
+pub struct Totals {
+    layout: Layout,
+    tally: Tally,
+    first_samples: BTreeMap<(u8, Fault), FaultSample>,
+}
+
+impl Totals {
+    /// Nothing yet.
+    pub fn new(layout: &Layout) -> Self {
+        Self { layout: layout.clone(), tally: Tally::default(), first_samples: BTreeMap::new() }
+    }
+
+    /// Adds what a worker recorded.
+    pub fn add(&mut self, interval: &Interval) {
+        self.tally.add(&interval.tally);
+        for sample in &interval.samples {
+            let key = (sample.step, sample.fault);
+            // Samples come only of kinds that a recorder told apart, a bounded number each.
+            let full = self.first_samples.len() == super::FAULT_KINDS_MAX;
+            if !full && !self.first_samples.contains_key(&key) {
+                self.first_samples.insert(key, sample.clone());
+            }
+        }
+    }
+
+    /// The names that the figures are by.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The figures so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Sessions open now: opened less closed.
+    pub fn open_now(&self) -> u64 {
+        self.tally.counts.open_now()
+    }
+
+    /// The first failure of this step and kind that was kept.
+    pub fn sample(&self, step: u8, fault: Fault) -> Option<&FaultSample> {
+        self.first_samples.get(&(step, fault))
+    }
+
+    /// As [`Counts::check`], and that counts and failures tell the same story. Holds once accounts are closed.
+    ///
+    /// # Errors
+    /// The sum that does not close.
+    pub fn check(&self) -> Result<(), String> {
+        self.tally.counts.check()?;
+        let (counted, by_kind) = (self.tally.counts.failed, self.tally.failures.total());
+        if counted != by_kind {
+            return Err(format!("failed sessions by kind do not close: {counted} against {by_kind}"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,278 @@
+//! Members as a plan file keeps them: spans of consecutive ids with their challenge, `13-6012@38`.
+//!
+//! The guide's CSV files shrink to a line each and any other list stays exact, so a plan file repeats its run
+//! without the files that it came from. Invariant: ids are unique and no span is empty.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::members::Members;
+use crate::units::grouped;
+
+/// Members in the order of their sessions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Span>", into = "Vec<Span>")]
+pub struct Roster {
+    spans: Vec<Span>,
+}
+
+/// Consecutive ids in one challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Span {
+    first: u64,
+    last: u64,
+    challenge: u64,
+}
+
+/// Why members cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RosterError {
+    /// There are fewer than sessions.
+    #[error(
+        "{} members are given and {} sessions asked for: give more members or --sessions {given}",
+        grouped(*given), grouped((*asked).into())
+    )]
+    TooFew {
+        /// Members there are.
+        given: u64,
+        /// Sessions there should be.
+        asked: u32,
+    },
+    /// More than sessions can be numbered.
+    #[error("{} members are more than {} sessions", grouped(*given), u32::MAX)]
+    TooMany {
+        /// Members there are.
+        given: u64,
+    },
+    /// A plan file names a member twice.
+    #[error("member {0} is there twice")]
+    Twice(u64),
+    /// A plan file's span is not one.
+    #[error("{0:?} is not members with their challenge, such as 13-6012@38")]
+    NotASpan(String),
+}
+
+impl Roster {
+    /// The ids from `first` to `last` in one challenge.
+    pub fn range(first: u64, last: u64, challenge: u64) -> Self {
+        Self { spans: vec![Span { first, last: last.max(first), challenge }] }
+    }
+
+    /// Listed members with their challenges, which must be unique already.
+    pub(super) fn listed(rows: impl IntoIterator<Item = (u64, u64)>) -> Self {
+        let mut spans: Vec<Span> = Vec::new();
+        for (id, challenge) in rows {
+            match spans.last_mut() {
+                Some(span) if span.challenge == challenge && span.last.checked_add(1) == Some(id) => {
+                    span.last = id;
+                }
+                _ => spans.push(Span { first: id, last: id, challenge }),
+            }
+        }
+        Self { spans }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> u64 {
+        self.spans.iter().fold(0, |sum: u64, span| sum.saturating_add(span.len()))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// All of them as a number of sessions.
+    ///
+    /// # Errors
+    /// More than can be numbered.
+    pub fn sessions(&self) -> Result<u32, RosterError> {
+        u32::try_from(self.len()).map_err(|_| RosterError::TooMany { given: self.len() })
+    }
+
+    /// The first `sessions` of them.
+    ///
+    /// # Errors
+    /// There are fewer.
+    pub fn first(&self, sessions: u32) -> Result<Self, RosterError> {
+        if self.len() < u64::from(sessions) {
+            return Err(RosterError::TooFew { given: self.len(), asked: sessions });
+        }
+        let mut left = u64::from(sessions);
+        let mut spans = Vec::new();
+        for span in &self.spans {
+            if left == 0 {
+                break;
+            }
+            let taken = span.len().min(left);
+            spans.push(Span { last: span.first + (taken - 1), ..*span });
+            left -= taken;
+        }
+        Ok(Self { spans })
+    }
+
+    /// The members as the engine uses them.
+    ///
+    /// # Errors
+    /// A member is there twice, or there are too many.
+    pub fn members(&self) -> Result<Members, RosterError> {
+        let count = self.sessions()?;
+        if let [span] = self.spans[..] {
+            return Ok(Members::range(span.first, count, span.challenge));
+        }
+        let rows = self.spans.iter().flat_map(|span| (span.first..=span.last).map(|id| (id, span.challenge)));
+        Members::listed(rows).map_err(RosterError::Twice)
+    }
+
+    /// How many of them are in each challenge; they hear of each other only there.
+    pub fn groups(&self) -> Vec<u64> {
+        let mut sizes: HashMap<u64, u64> = HashMap::new();
+        for span in &self.spans {
+            let size = sizes.entry(span.challenge).or_default();
+            *size = size.saturating_add(span.len());
+        }
+        sizes.into_values().collect()
+    }
+}
+
+impl fmt::Display for Roster {
+    /// `13-6012 in challenge 38`, or what a list comes to.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.spans[..] {
+            [Span { first, last, challenge }] => write!(f, "{first}-{last} in challenge {challenge}"),
+            _ => {
+                let groups = self.groups().len();
+                let plural = if groups == 1 { "" } else { "s" };
+                write!(f, "{} listed in {} challenge{plural}", grouped(self.len()), grouped(groups as u64))
+            }
+        }
+    }
+}
+
+impl TryFrom<Vec<Span>> for Roster {
+    type Error = RosterError;
+
+    fn try_from(spans: Vec<Span>) -> Result<Self, RosterError> {
+        let mut sorted = spans.clone();
+        sorted.sort_by_key(|span| span.first);
+        match sorted.windows(2).find(|pair| pair[1].first <= pair[0].last) {
+            Some(pair) => Err(RosterError::Twice(pair[1].first)),
+            None => Ok(Self { spans }),
+        }
+    }
+}
+
+impl From<Roster> for Vec<Span> {
+    fn from(roster: Roster) -> Self {
+        roster.spans
+    }
+}
+
+impl Span {
+    fn len(&self) -> u64 {
+        (self.last - self.first).saturating_add(1)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}@{}", self.first, self.last, self.challenge)
+    }
+}
+
+impl FromStr for Span {
+    type Err = RosterError;
+
+    fn from_str(text: &str) -> Result<Self, RosterError> {
+        let read = || {
+            let (ids, challenge) = text.split_once('@')?;
+            let (first, last) = ids.split_once('-')?;
+            let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+            (first <= last).then_some(Span { first, last, challenge: challenge.parse().ok()? })
+        };
+        read().ok_or_else(|| RosterError::NotASpan(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = RosterError;
+
+    fn try_from(text: String) -> Result<Self, RosterError> {
+        text.parse()
+    }
+}
+
+impl From<Span> for String {
+    fn from(span: Span) -> Self {
+        span.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(roster: &Roster) -> Vec<String> {
+        roster.spans.iter().map(Span::to_string).collect()
+    }
+
+    #[test]
+    fn consecutive_rows_become_spans_and_keep_their_order() {
+        let rows = [(20, 38), (21, 38), (13, 38), (14, 38), (15, 39)];
+        let roster = Roster::listed(rows);
+        assert_eq!(texts(&roster), ["20-21@38", "13-14@38", "15-15@39"]);
+        let members = roster.members().expect("unique");
+        let back: Vec<(u64, u64)> = (0..5).map(|k| (members.id(k), members.challenge(k))).collect();
+        assert_eq!(back, rows);
+    }
+
+    #[test]
+    fn the_first_so_many_are_taken() {
+        let roster = Roster::listed([(1, 7), (2, 7), (5, 7), (6, 7)]);
+        assert_eq!(texts(&roster.first(3).expect("enough")), ["1-2@7", "5-5@7"]);
+        assert_eq!(texts(&roster.first(2).expect("enough")), ["1-2@7"]);
+        assert_eq!(
+            roster.first(6000).expect_err("too few").to_string(),
+            "4 members are given and 6,000 sessions asked for: give more members or --sessions 4"
+        );
+    }
+
+    #[test]
+    fn one_span_is_a_range() {
+        let roster = Roster::range(13, 6012, 38);
+        assert_eq!(roster.to_string(), "13-6012 in challenge 38");
+        assert_eq!(roster.members().expect("fine").only_challenge(), Some(38));
+        assert_eq!(roster.len(), 6000);
+    }
+
+    #[test]
+    fn a_plan_file_s_spans_are_checked() {
+        let read = |texts: &[&str]| -> Result<Roster, RosterError> {
+            let spans: Result<Vec<Span>, _> = texts.iter().map(|text| text.parse()).collect();
+            Roster::try_from(spans?)
+        };
+        assert_eq!(read(&["1-5@7", "6-9@7"]).map(|roster| roster.len()), Ok(9));
+        assert_eq!(read(&["6-9@7", "1-6@7"]), Err(RosterError::Twice(6)));
+        for text in ["", "1-5", "5-1@7", "a-b@7", "1@7"] {
+            assert_eq!(read(&[text]), Err(RosterError::NotASpan(text.into())));
+        }
+    }
+
+    #[test]
+    fn groups_are_by_challenge() {
+        let mut groups = Roster::listed([(1, 7), (5, 8), (2, 7)]).groups();
+        groups.sort_unstable();
+        assert_eq!(groups, [1, 2]);
+    }
+
+    #[test]
+    fn the_largest_ids_do_no_harm() {
+        let roster = Roster::range(0, u64::MAX, 1);
+        assert!(matches!(roster.sessions(), Err(RosterError::TooMany { .. })));
+        assert_eq!(Roster::listed([(u64::MAX - 1, 1), (u64::MAX, 1)]).len(), 2);
+    }
+}

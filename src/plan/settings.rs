@@ -1,0 +1,421 @@
+//! What was asked for, everything resolved: the content of `plan.toml`, which repeats a run.
+//!
+//! The scenario's source and the members are in it, so nothing but the program is needed to repeat it. Turns into a
+//! [`Plan`] against what the box allows. Invariant: what is written reads back the same.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::limits::{LimitError, Need, Readings};
+use super::roster::{Roster, RosterError};
+use super::target::TargetError;
+use super::{End, Plan, Target, schedule};
+use crate::scenario::{Scenario, ScenarioError};
+use crate::units::{self, duration_text};
+
+/// Engine threads at most; more than cores only helps a process with too few descriptors.
+pub const WORKERS_MAX: usize = 64;
+
+/// The longest run: instants are compared through a clock that wraps after 19 hours.
+pub const RUN_MAX: Duration = Duration::from_secs(9 * 3600);
+
+/// A run as it was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The version of the program that wrote this.
+    pub startline: String,
+    /// The target's URL; none: the built-in stand-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Sessions to start.
+    pub sessions: u32,
+    /// Their members, in order.
+    pub members: Roster,
+    /// From the first arrival to the last.
+    #[serde(with = "units::duration_serde")]
+    pub ramp: Duration,
+    /// From all settled to the close of accounts.
+    #[serde(with = "units::duration_serde")]
+    pub hold: Duration,
+    /// Over which the closes are spread.
+    #[serde(with = "units::duration_serde")]
+    pub ramp_down: Duration,
+    /// How sessions end.
+    pub end: End,
+    /// Between PINGs, where the scenario has them.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "units::optional_duration_serde")]
+    pub ping_interval: Option<Duration>,
+    /// From a PING to its PONG.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "units::optional_duration_serde")]
+    pub pong_timeout: Option<Duration>,
+    /// Between progress messages; none: none are sent.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "units::optional_duration_serde")]
+    pub record_interval: Option<Duration>,
+    /// The stand-in sends no broadcasts.
+    #[serde(default)]
+    pub no_broadcast: bool,
+    /// Engine threads.
+    pub workers: usize,
+    /// Seeds everything that is drawn.
+    pub seed: u64,
+    /// Hosts besides the target's that a handed-out URL may lead to.
+    #[serde(default)]
+    pub allow_hosts: Vec<String>,
+    /// Prefix replacements for handed-out URLs, from and to.
+    #[serde(default)]
+    pub ws_map: Vec<(String, String)>,
+    /// Wait for the challenge to become READY.
+    #[serde(default)]
+    pub wait_ready: bool,
+    /// The zone of the server's local times.
+    #[serde(default = "system_zone")]
+    pub time_zone: String,
+    /// What each session does.
+    pub scenario: ScenarioSettings,
+}
+
+/// A scenario with what was set from outside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioSettings {
+    /// Where it was read from, for errors.
+    pub file: String,
+    /// Variables set from outside.
+    #[serde(default)]
+    pub set: BTreeMap<String, String>,
+    /// All of its TOML.
+    pub source: String,
+}
+
+/// Why no plan can be made of the settings.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum PlanError {
+    /// The scenario is wrong.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// The target is wrong.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The members are wrong.
+    #[error(transparent)]
+    Members(#[from] RosterError),
+    /// The box is too small.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// A plan file is wrong.
+    #[error("{file}:{line}: {message}")]
+    File {
+        /// The file, as it was named.
+        file: String,
+        /// From 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// Something is asked for that the scenario does not have.
+    #[error("{asked} is asked for, and the scenario \"{scenario}\" has no {lacking}")]
+    Lacking {
+        /// The option.
+        asked: &'static str,
+        /// The scenario's name.
+        scenario: String,
+        /// What it lacks.
+        lacking: &'static str,
+    },
+    /// A value that cannot be.
+    #[error("{what}: {reason}")]
+    Value {
+        /// The option.
+        what: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Settings {
+    /// Reads what [`Settings::to_toml`] wrote.
+    ///
+    /// # Errors
+    /// Where the file is wrong.
+    pub fn from_toml(file: &str, text: &str) -> Result<Self, PlanError> {
+        toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start).min(text.len());
+            let line = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+            PlanError::File { file: file.to_owned(), line, message }
+        })
+    }
+
+    /// The content of a plan file.
+    ///
+    /// # Panics
+    /// Never for settings that a plan can be made of: only a seed beyond TOML's integers could not be written, and
+    /// [`Settings::into_plan`] refuses it.
+    pub fn to_toml(&self) -> String {
+        let body = toml::to_string_pretty(self).expect("checked settings can be written as TOML");
+        format!("# Repeat this run: startline run --plan <this file>\n{body}")
+    }
+
+    /// The scenario, compiled, with the heartbeat as it was asked for.
+    ///
+    /// # Errors
+    /// What is wrong with the scenario, or that it lacks what was asked for.
+    pub fn scenario(&self) -> Result<Scenario, PlanError> {
+        let set: Vec<(String, String)> = self.scenario.set.clone().into_iter().collect();
+        let mut scenario = Scenario::compile(&self.scenario.file, &self.scenario.source, &set)?;
+        self.check_scenario(&scenario)?;
+        if let Some(ping) = scenario.websocket.as_mut().and_then(|ws| ws.ping.as_mut()) {
+            ping.interval = self.ping_interval.unwrap_or(ping.interval);
+            ping.timeout = self.pong_timeout.unwrap_or(ping.timeout);
+        }
+        Ok(scenario)
+    }
+
+    /// Where the run goes, resolved; `None` for the built-in stand-in, whose address only its start shows
+    /// ([`Target::at`]).
+    ///
+    /// # Errors
+    /// The URL is no target, or its host has no address.
+    pub fn target(&self) -> Result<Option<Target>, TargetError> {
+        self.target.as_deref().map(Target::resolve).transpose()
+    }
+
+    /// Checks everything and makes the plan. `target` is [`Settings::target`]'s, or the stand-in's.
+    ///
+    /// # Errors
+    /// The first thing that does not fit.
+    pub fn into_plan(self, target: Target, readings: &Readings) -> Result<Plan, PlanError> {
+        self.check_values()?;
+        let scenario = self.scenario()?;
+        let members = self.members.first(self.sessions)?.members()?;
+        self.need(&scenario, &target).check(readings)?;
+        Ok(Plan {
+            scenario: Arc::new(scenario),
+            target,
+            members: Arc::new(members),
+            sessions: self.sessions,
+            ramp: self.ramp,
+            hold: self.hold,
+            ramp_down: self.ramp_down,
+            end: self.end,
+            record_interval: self.record_interval,
+            workers: self.workers,
+            seed: self.seed,
+            allow_hosts: self.allow_hosts,
+            ws_map: self.ws_map,
+            no_broadcast: self.no_broadcast,
+        })
+    }
+
+    /// What the run takes of this box.
+    pub fn need(&self, scenario: &Scenario, target: &Target) -> Need {
+        Need {
+            sessions: self.sessions,
+            ramp: self.ramp,
+            http_first: !scenario.http.is_empty(),
+            loopback: target.is_loopback(),
+            target_addresses: target.addresses.len() as u32,
+        }
+    }
+
+    /// What a challenge has to have room for.
+    pub fn demand(&self, entry: schedule::Entry) -> schedule::Demand {
+        schedule::Demand { ramp: self.ramp, hold: self.hold, entry, wait_ready: self.wait_ready }
+    }
+
+    fn check_values(&self) -> Result<(), PlanError> {
+        let value = |what, reason: String| Err(PlanError::Value { what, reason });
+        if self.sessions == 0 {
+            return value("sessions", "there has to be at least one".into());
+        }
+        if self.workers == 0 || self.workers > WORKERS_MAX {
+            return value("workers", format!("{} is not from 1 to {WORKERS_MAX}", self.workers));
+        }
+        let spans = [self.ramp, self.hold, self.ramp_down];
+        let total = spans.iter().try_fold(Duration::ZERO, |sum, span| sum.checked_add(*span));
+        if total.is_none_or(|total| total > RUN_MAX) {
+            let most = duration_text(RUN_MAX);
+            return value("ramp, hold and ramp-down", format!("a run can last {most} at most"));
+        }
+        let delays = [
+            ("ping interval", self.ping_interval),
+            ("pong timeout", self.pong_timeout),
+            ("record interval", self.record_interval),
+        ];
+        for (what, delay) in delays {
+            if delay.is_some_and(|delay| delay.is_zero() || delay > RUN_MAX) {
+                let most = duration_text(RUN_MAX);
+                return value(what, format!("it has to be longer than zero and {most} at most"));
+            }
+        }
+        if i64::try_from(self.seed).is_err() {
+            return value("seed", format!("it can be {} at most", i64::MAX));
+        }
+        if self.no_broadcast && self.target.is_some() {
+            return value("no_broadcast", "it is for the built-in stand-in, and there is a target".into());
+        }
+        if schedule::zone(&self.time_zone).is_none() {
+            return value("time_zone", format!("{:?} is not known here", self.time_zone));
+        }
+        Ok(())
+    }
+
+    /// Options that the scenario would silently ignore.
+    fn check_scenario(&self, scenario: &Scenario) -> Result<(), PlanError> {
+        let ws = scenario.websocket.as_ref();
+        let no_ping = ws.is_none_or(|ws| ws.ping.is_none());
+        let wanting = [
+            (ws.is_none() && !self.hold.is_zero(), "--hold", "[websocket] to hold"),
+            (ws.is_none() && !self.ramp_down.is_zero(), "--ramp-down", "[websocket] to close"),
+            (no_ping && self.ping_interval.is_some(), "--ping-interval", "[websocket.ping]"),
+            (no_ping && self.pong_timeout.is_some(), "--pong-timeout", "[websocket.ping]"),
+            (
+                self.record_interval.is_some() && ws.is_none_or(|ws| ws.record.is_none()),
+                "--record-interval",
+                "record message",
+            ),
+            (self.end == End::Quit && ws.is_none_or(|ws| ws.quit.is_none()), "--end quit", "quit message"),
+        ];
+        match wanting.iter().find(|(wants, _, _)| *wants) {
+            Some((_, asked, lacking)) => {
+                Err(PlanError::Lacking { asked, scenario: scenario.name.clone(), lacking })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn system_zone() -> String {
+    "system".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOX: Readings = Readings { descriptors_hard: 1 << 20, port_range: (32768, 60999), tw_reuse: 2 };
+
+    fn settings() -> Settings {
+        let (file, source) = Scenario::find("runnity").expect("built in");
+        Settings {
+            startline: "0.1.0".into(),
+            target: Some("http://10.0.0.1:8080".into()),
+            sessions: 6000,
+            members: Roster::range(13, 6012, 38),
+            ramp: Duration::from_secs(240),
+            hold: Duration::from_secs(1800),
+            ramp_down: Duration::from_secs(30),
+            end: End::Close,
+            ping_interval: Some(Duration::from_secs(20)),
+            pong_timeout: None,
+            record_interval: None,
+            no_broadcast: false,
+            workers: 2,
+            seed: 42,
+            allow_hosts: vec!["ws.example".into()],
+            ws_map: vec![("wss://a".into(), "ws://b".into())],
+            wait_ready: true,
+            time_zone: "+09:00".into(),
+            scenario: ScenarioSettings { file, set: BTreeMap::new(), source },
+        }
+    }
+
+    fn plan(settings: Settings) -> Result<Plan, String> {
+        let target = Target::at("10.0.0.1:8080".parse().expect("an address"));
+        settings.into_plan(target, &BOX).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_written_reads_back_the_same() {
+        let mut settings = settings();
+        settings.scenario.set.insert("pace_s_per_km".into(), "300".into());
+        let text = settings.to_toml();
+        assert!(text.contains("members = [\"13-6012@38\"]"), "{text}");
+        assert!(text.contains("ramp = \"4m\""), "{text}");
+        assert_eq!(Settings::from_toml("plan.toml", &text), Ok(settings));
+    }
+
+    #[test]
+    fn a_plan_file_s_errors_have_a_line() {
+        let text = settings().to_toml().replace("hold = \"30m\"", "hold = \"30\"");
+        let error = Settings::from_toml("plan.toml", &text).expect_err("no unit").to_string();
+        assert!(error.starts_with("plan.toml:"), "{error}");
+        assert!(error.contains("\"30\" has no unit"), "{error}");
+        let text = settings().to_toml().replace("hold =", "hodl =");
+        let error = Settings::from_toml("plan.toml", &text).expect_err("unknown").to_string();
+        assert!(error.contains("unknown field `hodl`"), "{error}");
+    }
+
+    #[test]
+    fn a_plan_has_the_heartbeat_that_was_asked_for() {
+        let plan = plan(settings()).expect("it fits");
+        let ping = plan.scenario.websocket.as_ref().and_then(|ws| ws.ping.as_ref()).expect("it has one");
+        assert_eq!((ping.interval, ping.timeout), (Duration::from_secs(20), Duration::from_secs(5)));
+        assert_eq!(plan.members.id(5999), 6012);
+    }
+
+    #[test]
+    fn members_beyond_the_sessions_are_left_out() {
+        let plan = plan(Settings { sessions: 100, ..settings() }).expect("it fits");
+        assert_eq!(plan.members.len(), 100);
+        let error = self::plan(Settings { sessions: 7000, ..settings() }).expect_err("too few");
+        assert!(error.starts_with("6,000 members are given and 7,000 sessions asked for"), "{error}");
+    }
+
+    #[test]
+    fn what_the_scenario_lacks_is_refused() {
+        let source = "name = \"join\"\n[[http]]\nname = \"join\"\nmethod = \"POST\"\npath = \"/join\"\n";
+        let join = |change: &dyn Fn(&mut Settings)| {
+            let mut settings = settings();
+            settings.scenario =
+                ScenarioSettings { file: "j.toml".into(), set: BTreeMap::new(), source: source.into() };
+            settings.hold = Duration::ZERO;
+            settings.ramp_down = Duration::ZERO;
+            settings.ping_interval = None;
+            change(&mut settings);
+            plan(settings)
+        };
+        assert!(join(&|_| ()).is_ok());
+        assert_eq!(
+            join(&|settings| settings.hold = Duration::from_secs(1)).expect_err("nothing to hold"),
+            "--hold is asked for, and the scenario \"join\" has no [websocket] to hold"
+        );
+        assert_eq!(
+            join(&|settings| settings.end = End::Quit).expect_err("nothing to say"),
+            "--end quit is asked for, and the scenario \"join\" has no quit message"
+        );
+        let error = join(&|settings| settings.record_interval = Some(Duration::from_secs(1)));
+        assert!(error.expect_err("nothing to say").contains("has no record message"));
+        let error = join(&|settings| settings.ping_interval = Some(Duration::from_secs(1)));
+        assert!(error.expect_err("nothing to say").contains("has no [websocket.ping]"));
+    }
+
+    #[test]
+    fn values_that_cannot_be_are_refused() {
+        let refused = |change: &dyn Fn(&mut Settings)| {
+            let mut settings = settings();
+            change(&mut settings);
+            plan(settings).expect_err("refused")
+        };
+        assert!(refused(&|s| s.workers = 0).contains("0 is not from 1 to 64"));
+        assert!(refused(&|s| s.seed = u64::MAX).contains("9223372036854775807 at most"));
+        assert!(refused(&|s| s.workers = 65).contains("65 is not from 1 to 64"));
+        assert!(refused(&|s| s.hold = RUN_MAX).contains("a run can last 9h at most"));
+        assert!(refused(&|s| s.hold = Duration::MAX).contains("a run can last 9h at most"));
+        assert!(refused(&|s| s.ping_interval = Some(Duration::ZERO)).contains("longer than zero"));
+        assert!(refused(&|s| s.no_broadcast = true).contains("for the built-in stand-in"));
+        assert!(refused(&|s| s.time_zone = "Mars".into()).contains("\"Mars\" is not known here"));
+    }
+
+    #[test]
+    fn a_box_that_is_too_small_is_refused() {
+        let target = Target::at("127.0.0.1:8080".parse().expect("an address"));
+        let readings = Readings { descriptors_hard: 4096, ..BOX };
+        let error = settings().into_plan(target, &readings).expect_err("6,256").to_string();
+        assert!(error.contains("6,256 descriptors"), "{error}");
+    }
+}

@@ -1,0 +1,223 @@
+//! A plan in a few aligned lines, with the load that it predicts and what to think of it.
+//!
+//! Text only; the terminal is the caller's. Invariant: numbers that a result is read against are all there.
+
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use super::load::{Load, Shape, per_second, rate_warning, whole};
+use super::roster::Roster;
+use super::{End, Plan};
+use crate::units::{duration_text, grouped};
+
+/// What there is to say about a plan before it starts.
+#[derive(Clone, Debug)]
+pub struct Summary<'p> {
+    plan: &'p Plan,
+    members: &'p Roster,
+    stand_in: bool,
+    load: Option<Load>,
+}
+
+impl<'p> Summary<'p> {
+    /// Of a plan with these members (as in its settings), against the built-in stand-in or a real target.
+    pub fn new(plan: &'p Plan, members: &'p Roster, stand_in: bool) -> Self {
+        let broadcast = plan.scenario.websocket.as_ref().is_some_and(|ws| ws.subject_path.is_some());
+        let load = (broadcast && !plan.no_broadcast).then(|| {
+            let groups = groups_of(plan, members);
+            Load::predict(&Shape {
+                groups: &groups,
+                ramp: plan.ramp,
+                ramp_down: plan.ramp_down,
+                record_interval: plan.record_interval,
+            })
+        });
+        Self { plan, members, stand_in, load }
+    }
+
+    /// The broadcasts that members will hear of each other; none without a presence or with them turned off.
+    pub fn load(&self) -> Option<Load> {
+        self.load
+    }
+
+    /// What the plan's author should know before starting.
+    pub fn warnings(&self) -> Vec<String> {
+        // The guide's rate is about the real servers; the stand-in is there to be pushed.
+        let rate = if self.stand_in { None } else { rate_warning(self.plan.sessions, self.plan.ramp) };
+        let cores = self.plan.workers.min(crate::engine::affinity::cores());
+        let load = self.load.and_then(|load| load.warning(cores, self.stand_in));
+        rate.into_iter().chain(load).collect()
+    }
+
+    fn target(&self) -> String {
+        let addresses: Vec<String> =
+            self.plan.target.addresses.iter().map(|address| address.ip().to_string()).collect();
+        if self.stand_in {
+            // Its port is not known before it has been started.
+            return "the built-in stand-in, on a free port of 127.0.0.1".to_owned();
+        }
+        let url = self.plan.target.url();
+        let host = self.plan.target.host.trim_matches(['[', ']']);
+        if addresses == [host] { url } else { format!("{url} ({})", addresses.join(", ")) }
+    }
+
+    fn phases(&self) -> String {
+        let plan = self.plan;
+        let rate = per_second(f64::from(plan.sessions), plan.ramp);
+        let mut text = format!("ramp {} ({rate:.1}/s)", duration_text(plan.ramp));
+        if plan.scenario.websocket.is_some() {
+            let end = match plan.end {
+                End::Close => "close 1000",
+                End::Quit => "QUIT, which bars the members from coming back",
+            };
+            let (hold, ramp_down) = (duration_text(plan.hold), duration_text(plan.ramp_down));
+            let _ = write!(text, ", hold {hold}, ramp-down {ramp_down} ending by {end}");
+        }
+        text
+    }
+
+    fn heartbeat(&self) -> Option<String> {
+        let ping = self.plan.scenario.websocket.as_ref()?.ping.as_ref()?;
+        let sessions = f64::from(self.plan.sessions);
+        let mut text = format!(
+            "PING every {}, answered within {} ({}/s)",
+            duration_text(ping.interval),
+            duration_text(ping.timeout),
+            whole(per_second(sessions, ping.interval)),
+        );
+        if let Some(interval) = self.plan.record_interval {
+            let rate = whole(per_second(sessions, interval));
+            let _ = write!(text, ", RECORD every {} ({rate}/s)", duration_text(interval));
+        }
+        Some(text)
+    }
+}
+
+/// Members in each challenge, of those who take part.
+fn groups_of(plan: &Plan, members: &Roster) -> Vec<u64> {
+    members.first(plan.sessions).map(|members| members.groups()).unwrap_or_default()
+}
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plan = self.plan;
+        let plural = if plan.workers == 1 { "" } else { "s" };
+        line(f, "target", &self.target())?;
+        line(f, "scenario", &format!("{} ({})", plan.scenario.name, plan.scenario.step_names().join(" → ")))?;
+        let sessions = format!(
+            "{} on {} worker{plural}, members {}, seed {}",
+            grouped(plan.sessions.into()),
+            plan.workers,
+            self.members,
+            plan.seed
+        );
+        line(f, "sessions", &sessions)?;
+        line(f, "phases", &self.phases())?;
+        if let Some(heartbeat) = self.heartbeat() {
+            line(f, "messages", &heartbeat)?;
+        }
+        if let Some(load) = &self.load {
+            line(f, "broadcast", &ramp_text(load))?;
+            if load.hold_per_s > 0.0 {
+                line(f, "", &format!("hold: {} deliveries/s of progress", whole(load.hold_per_s)))?;
+            }
+            line(f, "", &ramp_down_text(load, plan.ramp_down))?;
+        }
+        for warning in self.warnings() {
+            line(f, "warning", &warning)?;
+        }
+        Ok(())
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
+    writeln!(f, "{label:<10} {text}")
+}
+
+fn ramp_text(load: &Load) -> String {
+    format!(
+        "ramp: {} deliveries, {}/s on average, {}/s at its end; about {} of announcements and {} of lists",
+        grouped(load.entered),
+        whole(load.ramp_mean_per_s),
+        whole(load.ramp_end_per_s),
+        megabytes(load.entered_bytes),
+        megabytes(load.listed_bytes),
+    )
+}
+
+fn ramp_down_text(load: &Load, ramp_down: Duration) -> String {
+    format!(
+        "ramp-down: as many, {}/s on average, {}/s at its start",
+        whole(per_second(load.entered as f64, ramp_down)),
+        whole(load.ramp_down_start_per_s),
+    )
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", grouped(bytes.div_ceil(1_000_000)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::plan::Target;
+    use crate::scenario::Scenario;
+
+    fn plan(roster: &Roster) -> Plan {
+        Plan {
+            scenario: Arc::new(Scenario::runnity()),
+            target: Target::at("10.0.0.1:8080".parse().expect("an address")),
+            members: Arc::new(roster.members().expect("unique")),
+            sessions: 6000,
+            ramp: Duration::from_secs(240),
+            hold: Duration::from_secs(1800),
+            ramp_down: Duration::from_secs(240),
+            end: End::Close,
+            record_interval: None,
+            workers: 1,
+            seed: 42,
+            allow_hosts: Vec::new(),
+            ws_map: Vec::new(),
+            no_broadcast: false,
+        }
+    }
+
+    #[test]
+    fn the_guide_s_run_in_a_few_lines() {
+        let roster = Roster::range(13, 6012, 38);
+        let plan = plan(&roster);
+        assert_eq!(
+            Summary::new(&plan, &roster, false).to_string(),
+            "\
+target     http://10.0.0.1:8080
+scenario   runnity (login → enter → connect → open → ping)
+sessions   6,000 on 1 worker, members 13-6012 in challenge 38, seed 42
+phases     ramp 4m (25.0/s), hold 30m, ramp-down 4m ending by close 1000
+messages   PING every 30s, answered within 5s (200/s)
+broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its end; about 2,520 MB of announcements and 1,674 MB of lists
+           ramp-down: as many, 74,988/s on average, 149,975/s at its start
+"
+        );
+    }
+
+    #[test]
+    fn turned_off_broadcasts_are_not_predicted() {
+        let roster = Roster::range(13, 6012, 38);
+        let plan = Plan { no_broadcast: true, ramp: Duration::from_secs(1), ..plan(&roster) };
+        let summary = Summary::new(&plan, &roster, true);
+        assert!(summary.load().is_none());
+        assert!(summary.warnings().is_empty(), "the guide's rate is not for the stand-in");
+        assert!(summary.to_string().contains("the built-in stand-in, on a free port"));
+    }
+
+    #[test]
+    fn warnings_are_part_of_it() {
+        let roster = Roster::range(13, 6012, 38);
+        let plan = Plan { ramp: Duration::from_secs(10), ..plan(&roster) };
+        let text = Summary::new(&plan, &roster, false).to_string();
+        assert!(text.contains("warning    600 arrivals a second"), "{text}");
+        assert!(text.contains("warning    more deliveries than 1 core can be"), "{text}");
+    }
+}

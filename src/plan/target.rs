@@ -1,0 +1,210 @@
+//! Where a run goes: the target's URL, taken apart and resolved.
+//!
+//! Opens no connection. Invariant: a [`Target`] has at least one address.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use super::Target;
+
+/// Why a target cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// It is not a URL at all.
+    #[error("the target {url:?} is not a URL ({reason}): write it such as http://runnity.example:8080")]
+    NotAUrl {
+        /// As given.
+        url: String,
+        /// The parser's reason.
+        reason: String,
+    },
+    /// `https`.
+    #[error(
+        "the target {url:?} needs TLS, which is not in this version: give the http:// address of the servers \
+         behind the proxy that ends TLS"
+    )]
+    Tls {
+        /// As given.
+        url: String,
+    },
+    /// Another scheme than `http`.
+    #[error("the target {url:?} has the scheme {scheme:?}: it has to be http{hint}")]
+    Scheme {
+        /// As given.
+        url: String,
+        /// What stands before `://`.
+        scheme: String,
+        /// What may have been meant.
+        hint: &'static str,
+    },
+    /// More than scheme, host and port.
+    #[error("the target {url:?} has {what}: give scheme, host and port only, the scenario has the paths")]
+    Extra {
+        /// As given.
+        url: String,
+        /// What there is too much of.
+        what: &'static str,
+    },
+    /// The host's name has no address.
+    #[error("the target's host {host:?} cannot be resolved: {reason}")]
+    Unresolved {
+        /// The name.
+        host: String,
+        /// The resolver's reason.
+        reason: String,
+    },
+}
+
+impl Target {
+    /// Takes `url` apart and resolves its host, keeping every address.
+    ///
+    /// # Errors
+    /// Why the URL cannot be a target, or that its host has no address.
+    pub fn resolve(url: &str) -> Result<Self, TargetError> {
+        Self::resolve_with(url, |host, port| (host, port).to_socket_addrs().map(Iterator::collect))
+    }
+
+    /// As [`Target::resolve`], with another resolver.
+    ///
+    /// # Errors
+    /// As [`Target::resolve`].
+    pub fn resolve_with(
+        url: &str,
+        resolver: impl FnOnce(&str, u16) -> io::Result<Vec<SocketAddr>>,
+    ) -> Result<Self, TargetError> {
+        let (host, port) = parse(url)?;
+        // A resolver wants IPv6 addresses without the URL's brackets.
+        let name = host.trim_start_matches('[').trim_end_matches(']');
+        let unresolved = |reason: String| TargetError::Unresolved { host: host.clone(), reason };
+        let mut addresses = resolver(name, port).map_err(|error| unresolved(error.to_string()))?;
+        let mut seen = std::collections::HashSet::new();
+        addresses.retain(|address| seen.insert(*address));
+        if addresses.is_empty() {
+            return Err(unresolved("the name has no address".into()));
+        }
+        Ok(Self { scheme: "http".into(), host, port, addresses })
+    }
+
+    /// A target at a known address: the built-in stand-in.
+    pub fn at(address: SocketAddr) -> Self {
+        let host = match address {
+            SocketAddr::V4(v4) => v4.ip().to_string(),
+            SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+        };
+        Self { scheme: "http".into(), host, port: address.port(), addresses: vec![address] }
+    }
+
+    /// Scheme, host and port, as a URL without a path.
+    pub fn url(&self) -> String {
+        format!("{}://{}:{}", self.scheme, self.host, self.port)
+    }
+
+    /// Whether every address is this box's own.
+    pub fn is_loopback(&self) -> bool {
+        self.addresses.iter().all(|address| address.ip().is_loopback())
+    }
+}
+
+/// Host and port of a target's URL.
+pub(super) fn parse(text: &str) -> Result<(String, u16), TargetError> {
+    let owned = || text.to_owned();
+    let url = match url::Url::parse(text) {
+        Ok(url) => url,
+        Err(error) => return Err(TargetError::NotAUrl { url: owned(), reason: error.to_string() }),
+    };
+    match url.scheme() {
+        "http" => {}
+        "https" => return Err(TargetError::Tls { url: owned() }),
+        other => {
+            let scheme = other.to_owned();
+            let hint = match other {
+                "ws" | "wss" => "; the WebSocket's URL comes from the scenario",
+                // `localhost:8080` parses as a URL of the scheme `localhost`.
+                _ if !text.contains("://") => " (write http:// in front of the host)",
+                _ => "",
+            };
+            return Err(TargetError::Scheme { url: owned(), scheme, hint });
+        }
+    }
+    let extra = if url.path() != "/" {
+        Some("a path")
+    } else if url.query().is_some() {
+        Some("a query")
+    } else if url.fragment().is_some() {
+        Some("a fragment")
+    } else if !url.username().is_empty() || url.password().is_some() {
+        Some("a user name or password")
+    } else {
+        None
+    };
+    if let Some(what) = extra {
+        return Err(TargetError::Extra { url: owned(), what });
+    }
+    let host = url.host_str().unwrap_or_default().to_owned();
+    Ok((host, url.port_or_known_default().unwrap_or(80)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(url: &str) -> String {
+        Target::resolve_with(url, |_, _| panic!("nothing to resolve")).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn host_and_port_are_taken_apart() {
+        let address: SocketAddr = "10.0.0.1:8080".parse().expect("an address");
+        let resolver = |host: &str, port: u16| {
+            assert_eq!((host, port), ("runnity.example", 8080));
+            Ok(vec![address, address])
+        };
+        let target = Target::resolve_with("http://Runnity.example:8080", resolver).expect("fine");
+        assert_eq!(target.url(), "http://runnity.example:8080");
+        assert_eq!(target.addresses, [address], "an address that comes twice is kept once");
+    }
+
+    #[test]
+    fn every_address_is_kept() {
+        let addresses: Vec<SocketAddr> =
+            ["10.0.0.1:80", "[fd00::1]:80"].map(|text| text.parse().expect("an address")).to_vec();
+        let target = Target::resolve_with("http://x/", |_, port| {
+            assert_eq!(port, 80);
+            Ok(addresses.clone())
+        });
+        assert_eq!(target.expect("fine").addresses, addresses);
+    }
+
+    #[test]
+    fn addresses_need_no_name() {
+        let target = Target::resolve("http://[::1]:8080").expect("fine");
+        assert_eq!(target.host, "[::1]");
+        assert_eq!(target, Target::at("[::1]:8080".parse().expect("an address")));
+        assert!(target.is_loopback());
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused() {
+        assert!(refused("https://x").contains("needs TLS, which is not in this version"));
+        assert!(refused("ws://x").contains("the WebSocket's URL comes from the scenario"));
+        assert!(refused("localhost:8080").contains("write http:// in front of the host"));
+        assert!(refused("ftp://x").contains("has the scheme \"ftp\": it has to be http"));
+        assert!(refused("runnity").contains("is not a URL"));
+        assert!(refused("http://x/api").contains("has a path"));
+        assert!(refused("http://x/?a").contains("has a query"));
+        assert!(refused("http://x/#a").contains("has a fragment"));
+        assert!(refused("http://me@x").contains("has a user name or password"));
+    }
+
+    #[test]
+    fn a_host_without_address_is_named() {
+        let failing = |_: &str, _: u16| Err(io::Error::other("no such host"));
+        let error = Target::resolve_with("http://nowhere.example", failing).expect_err("refused");
+        assert_eq!(
+            error.to_string(),
+            "the target's host \"nowhere.example\" cannot be resolved: no such host"
+        );
+        let empty = Target::resolve_with("http://nowhere.example", |_, _| Ok(Vec::new()));
+        assert!(empty.expect_err("refused").to_string().contains("has no address"));
+    }
+}

@@ -1,0 +1,85 @@
+//! What to do next about a failure, one sentence a kind.
+//!
+//! A table and nothing else, in the order of [`Fault`]. Names no remedy that this program could not know
+//! about; where the answer lies in a server's log it says which.
+
+use crate::fault::Fault;
+
+/// The next step for this kind of failure.
+pub fn next(fault: Fault) -> &'static str {
+    use Fault::*;
+    match fault {
+        DescriptorsExhausted => {
+            "Raise the hard descriptor limit as root (ulimit -Hn, or LimitNOFILE of its unit) and run again."
+        }
+        TuplesExhausted => {
+            "As root: sysctl -w net.ipv4.ip_local_port_range='1024 65535'; or fewer sessions to one address."
+        }
+        PortTaken => "Another program holds ports of this range; narrow the range or end that program.",
+        MemoryExhausted => {
+            "The kernel ran out of socket memory; compare net.ipv4.tcp_mem with /proc/net/sockstat."
+        }
+        TicketAgedHere => "This box was late to use its tickets; slow the ramp or use more cores.",
+        ConnectRefused => {
+            "Nothing listens there, or its backlog is full; check the port and the server's accept queue."
+        }
+        Unreachable => "No route; check the target's address and this box's routes.",
+        Reset => "The peer or something between reset the connection; look in its proxy's and server's logs.",
+        KernelTimeout => {
+            "Packets went unanswered; look for loss, a full conntrack table or a firewall on the way."
+        }
+        Errno(_) => "Look the errno up in errno(3); failures.jsonl has the instants.",
+        StepTimeout => {
+            "The server took longer than the step's timeout; see its pools and queues at these instants."
+        }
+        ClosedEarly => "The server hung up in mid-answer; look for worker restarts and proxy timeouts.",
+        HttpStatus(401 | 403) => "The server refused who we are; check the login and the token's age.",
+        HttpStatus(502..=504) => "The proxy had no server to give it to; see its error log for the upstream.",
+        HttpStatus(_) => "Look at the evidence and the server's log at this instant.",
+        Named(_) => "The server names this error itself; see the scenario's notes on it.",
+        HttpMalformed | HttpHeadTooLarge => {
+            "What answers is not the expected HTTP server; check the port and the scheme."
+        }
+        BodyTooLarge | BodyTruncated | BodyNotJson => {
+            "The answer is not what the scenario describes; see the evidence."
+        }
+        ValueMissing(_) | ValueUnusable(_) => {
+            "The answer lacks what the next step needs; see the evidence and the scenario's pointer."
+        }
+        UpgradeRefused(401 | 403) => "The upgrade was refused; check the ticket and the Origin header.",
+        UpgradeRefused(502..=504) => {
+            "The proxy has no WebSocket server behind it; see its upstream configuration."
+        }
+        UpgradeRefused(_) | UpgradeInvalid => {
+            "What answers does not upgrade; check the proxy's Upgrade headers and the path."
+        }
+        Violation(_) => "The server or a proxy breaks RFC 6455; capture one session and read the frame.",
+        ErrorMessage => "The server sent an error that the scenario does not name; see the evidence.",
+        SendBacklog => "The server does not read what it is sent; look at its threads at this instant.",
+        MessageMalformed => "A message is not the JSON that the scenario describes; see the evidence.",
+        Closed(1000) => {
+            "The server ended the session: idle timeout, end of the challenge, or replaced by a re-entry."
+        }
+        Closed(1001) => "The server went away; look for a restart or deployment.",
+        Closed(1008) => "The server refused the session; see the error message before the close.",
+        Closed(1009) => "The server found a message of ours too big.",
+        Closed(1011) => "The server failed inside; see its log at this instant.",
+        Closed(_) => "The server closed the session; see its log at this instant.",
+        Cut => "The connection ended without a close: a crash, a proxy's timeout or a lost network.",
+        UrlInvalid => "The server handed out something that is no URL; see the evidence.",
+        HostNotAllowed => {
+            "The server handed out another host's URL; allow it (--allow-host) or rewrite it (--ws-map)."
+        }
+        SchemeUnsupported => "The URL's scheme cannot be spoken; rewrite it (--ws-map).",
+    }
+}
+
+/// The next step when PONGs come late or never.
+pub const PING_TIMED_OUT: &str =
+    "PONGs took longer than the timeout; compare with the server's GC pauses and thread pools.";
+
+/// The next step when PINGs fell due while one was outstanding.
+pub const PING_MISSED: &str = "A PONG took longer than the interval; the server is far behind.";
+
+/// The next step for kinds beyond the number told apart.
+pub const OTHER_KINDS: &str = "More kinds than can be told apart; something answers at random.";

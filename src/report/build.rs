@@ -1,0 +1,356 @@
+//! Makes a [`RunResult`] of what was recorded and what only the orchestration knows.
+//!
+//! The one place where a figure of the result is computed. Invariant: building the same totals twice gives
+//! the same result; nothing here reads a clock or a file.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::measures::Excuses;
+use super::verdict::{self, Grounds};
+use super::{advice, numbers, *};
+use crate::fault::Blame;
+use crate::measure::{ERROR_RATE_FORMULA, FaultSample, Latencies, Tally, Totals};
+use crate::scenario::{MessageType, Scenario};
+
+/// Missing pairs are few by construction; kinds of failures are not. More stay in `failures.jsonl`.
+const DETAILS_MAX: usize = 64;
+
+impl RunResult {
+    /// The result so far: final once [`Facts::ending`] says that the run has ended and accounts are closed.
+    pub fn build(totals: &Totals, facts: &Facts, scenario: &Scenario) -> Self {
+        let tally = totals.tally();
+        let mut result = Self {
+            schema_version: SCHEMA_VERSION,
+            verdict: Verdict::Inconclusive,
+            exit_status: Verdict::Inconclusive.exit_status(),
+            reasons: Vec::new(),
+            criteria: Vec::new(),
+            sessions: sessions(tally, facts),
+            arrivals: arrivals(tally, facts),
+            hold: HoldResult {
+                planned_seconds: seconds(facts.hold_planned),
+                seconds: seconds(facts.hold_actual),
+            },
+            steps: steps(totals),
+            ping: ping(tally),
+            errors: errors(totals, scenario),
+            messages: messages(totals),
+            ledger: facts.ledger.as_ref().map(ledger),
+            servers: servers(tally),
+            routing: routing(tally),
+            ramp_down: facts.ramp_down.as_ref().map(ramp_down),
+            generator: generator(tally, facts),
+            ending: ending_key(&facts.ending).to_owned(),
+            scenario: scenario.name.clone(),
+            plan: facts.plan.clone(),
+            started_at: facts.started_at,
+            version: facts.version.clone(),
+            host: facts.host.clone(),
+        };
+        let grounds = grounds(totals, facts, &result);
+        verdict::judge(&mut result, &scenario.criteria, &grounds);
+        result
+    }
+}
+
+fn grounds(totals: &Totals, facts: &Facts, result: &RunResult) -> Grounds {
+    let mut broken = Vec::new();
+    match &facts.ending {
+        Ending::Finished => {}
+        Ending::Running => broken.push("The run is not finished.".to_owned()),
+        Ending::Stopped(reason) => broken.push(format!("The run was stopped early: {reason}.")),
+    }
+    // While it runs, PINGs are outstanding and sums are open by nature.
+    if facts.ending != Ending::Running
+        && let Err(sum) = totals.check()
+    {
+        broken.push(format!("The accounts do not close, which is a defect of startline: {sum}."));
+    }
+    let tally = totals.tally();
+    let limit = result.generator.lag_limit_ms;
+    let lagging = limit.zip(result.generator.lag_p99_ms).is_some_and(|(limit, lag)| lag > limit);
+    let excuses: Excuses = verdict::excuses(&tally.failures, tally.counts.ping_failed(), lagging);
+    Grounds { broken, excuses }
+}
+
+fn sessions(tally: &Tally, facts: &Facts) -> SessionsResult {
+    let counts = &tally.counts;
+    SessionsResult {
+        planned: u64::from(facts.sessions_planned),
+        started: counts.started,
+        established: counts.opened,
+        completed: counts.completed,
+        failed: counts.failed,
+        peak: facts.peak,
+        min_in_hold: facts.min_in_hold,
+        held_to_end: facts.held_to_end,
+        held_seconds: numbers::tidy(facts.held_seconds),
+        planned_seconds: numbers::tidy(f64::from(facts.sessions_planned) * facts.hold_planned.as_secs_f64()),
+    }
+}
+
+/// From the first start to the last, when there are two.
+fn ramp_taken(tally: &Tally, facts: &Facts) -> Option<Duration> {
+    let taken = facts.last_start?.checked_sub(facts.first_start?)?;
+    (tally.counts.started >= 2 && !taken.is_zero()).then_some(taken)
+}
+
+/// How much longer the ramp took than the plan gives for as many arrivals.
+fn ramp_overrun(tally: &Tally, facts: &Facts) -> Duration {
+    let Some((taken, per_s)) = ramp_taken(tally, facts).zip(facts.planned_per_s) else {
+        return Duration::ZERO;
+    };
+    let planned = (tally.counts.started - 1) as f64 / per_s.max(f64::MIN_POSITIVE);
+    Duration::try_from_secs_f64((taken.as_secs_f64() - planned).max(0.0)).unwrap_or(Duration::ZERO)
+}
+
+fn arrivals(tally: &Tally, facts: &Facts) -> ArrivalsResult {
+    // n starts have n - 1 gaps between them: at the planned pace this gives the planned rate exactly.
+    let achieved =
+        ramp_taken(tally, facts).map(|taken| (tally.counts.started - 1) as f64 / taken.as_secs_f64());
+    let forgiven = ramp_overrun(tally, facts) <= verdict::ARRIVALS_SLACK;
+    let share = achieved
+        .zip(facts.planned_per_s)
+        .map(|(achieved, planned)| if forgiven { 1.0 } else { (achieved / planned).min(1.0) });
+    ArrivalsResult {
+        planned_per_s: facts.planned_per_s.map(numbers::tidy),
+        achieved_per_s: achieved.map(numbers::tidy),
+        achieved_share: share.map(numbers::tidy),
+        lag_p99_ms: millis(tally.start_lag.quantile(0.99)),
+    }
+}
+
+fn steps(totals: &Totals) -> Ordered<StepResult> {
+    let tally = totals.tally();
+    let last = totals.layout().steps.len().saturating_sub(1);
+    let step = |(k, name): (usize, &String)| {
+        let recorded = tally.step(k);
+        let failed = tally.failures.in_step(k as u8);
+        // The heartbeat is the last step, if there is one; without one nothing of it was counted.
+        let cycles = if k == last { tally.counts.ping_failed() } else { 0 };
+        let result = StepResult {
+            count: recorded.map_or(0, |step| step.from_due.count()),
+            errors: failed + cycles,
+            from_due: recorded.map_or_else(LatencyResult::default, |step| latency(&step.from_due)),
+            from_sent: recorded.map_or_else(LatencyResult::default, |step| latency(&step.from_sent)),
+        };
+        (name.clone(), result)
+    };
+    totals.layout().steps.iter().enumerate().map(step).collect()
+}
+
+fn latency(latencies: &Latencies) -> LatencyResult {
+    let at = |share: f64| millis(latencies.quantile(share));
+    LatencyResult {
+        mean_ms: millis(latencies.mean()),
+        min_ms: millis(latencies.min()),
+        p50_ms: at(0.5),
+        p90_ms: at(0.9),
+        p95_ms: at(0.95),
+        p99_ms: at(0.99),
+        p999_ms: at(0.999),
+        max_ms: millis(latencies.max()),
+    }
+}
+
+fn ping(tally: &Tally) -> PingResult {
+    let counts = &tally.counts;
+    PingResult {
+        due: counts.ping_due,
+        sent: counts.ping_sent,
+        answered: counts.ping_answered,
+        late: counts.ping_late,
+        missed: counts.ping_missed,
+        unanswered: counts.ping_unanswered(),
+        pending: counts.ping_pending,
+        unasked_pongs: counts.pong_unasked,
+    }
+}
+
+fn errors(totals: &Totals, scenario: &Scenario) -> ErrorsResult {
+    let counts = &totals.tally().counts;
+    let details = details(totals, scenario);
+    let mut by_kind = BTreeMap::<&str, u64>::new();
+    for detail in &details {
+        *by_kind.entry(&detail.kind).or_default() += detail.count;
+    }
+    let mut by_kind: Vec<(String, u64)> =
+        by_kind.into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect();
+    by_kind.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
+    ErrorsResult {
+        total: counts.errors(),
+        attempts: counts.attempts(),
+        rate: counts.error_rate().unwrap_or(0.0),
+        rate_formula: ERROR_RATE_FORMULA.to_owned(),
+        by_kind: Ordered(by_kind),
+        by_blame: by_blame(totals.tally()),
+        member_burned: member_burned(totals, scenario),
+        details: details.into_iter().take(DETAILS_MAX).collect(),
+    }
+}
+
+fn by_blame(tally: &Tally) -> Ordered<u64> {
+    let blames = [Blame::Box, Blame::Network, Blame::Server, Blame::Scenario];
+    let count = |blame: Blame| {
+        // A PONG that does not come in time is held against the server, as a step's timeout is.
+        let cycles = if blame == Blame::Server { tally.counts.ping_failed() } else { 0 };
+        (blame.key().to_owned(), tally.failures.blamed_on(blame) + cycles)
+    };
+    blames.map(count).into_iter().collect()
+}
+
+/// Sessions that had their one-time ticket and never opened.
+fn member_burned(totals: &Totals, scenario: &Scenario) -> u64 {
+    let has_ticket = scenario.websocket.as_ref().is_some_and(|socket| socket.ticket_lifetime.is_some());
+    if !has_ticket {
+        return 0;
+    }
+    let first = scenario.http.len();
+    // `connect` and `open` follow the HTTP steps.
+    (first..first + 2).map(|step| totals.tally().failures.in_step(step as u8)).sum()
+}
+
+fn details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
+    let steps = &totals.layout().steps;
+    let tally = totals.tally();
+    let mut details: Vec<ErrorDetail> = tally
+        .failures
+        .iter()
+        .map(|(step, fault, count)| ErrorDetail {
+            step: steps.get(usize::from(step)).cloned().unwrap_or_default(),
+            kind: fault.key(scenario),
+            blame: fault.blame().key().to_owned(),
+            count,
+            next: advice::next(fault).to_owned(),
+            sample: totals.sample(step, fault).map(sample),
+        })
+        .collect();
+    let ping = steps.last().map_or("", String::as_str);
+    let counts = &tally.counts;
+    details.extend([
+        counted("ping-timeout", ping, Blame::Server, counts.ping_timed_out, advice::PING_TIMED_OUT),
+        counted("ping-missed", ping, Blame::Server, counts.ping_missed, advice::PING_MISSED),
+        counted("other", "", Blame::Server, tally.failures.uncounted(), advice::OTHER_KINDS),
+    ]);
+    details.retain(|detail| detail.count > 0);
+    details.sort_by_key(|detail| std::cmp::Reverse(detail.count));
+    details
+}
+
+/// A kind that is a counter of its own and has no samples.
+fn counted(kind: &str, step: &str, blame: Blame, count: u64, next: &str) -> ErrorDetail {
+    ErrorDetail {
+        step: step.to_owned(),
+        kind: kind.to_owned(),
+        blame: blame.key().to_owned(),
+        count,
+        next: next.to_owned(),
+        sample: None,
+    }
+}
+
+fn sample(sample: &FaultSample) -> ErrorSample {
+    ErrorSample {
+        session: sample.session,
+        member_id: sample.member_id,
+        at_seconds: seconds(sample.at),
+        evidence: sample.evidence.clone(),
+    }
+}
+
+fn messages(totals: &Totals) -> MessagesResult {
+    let tally = totals.tally();
+    let names = &totals.layout().messages;
+    let listed = names.iter().enumerate();
+    let mut by_type: Vec<(String, u64)> =
+        listed.map(|(k, name)| (name.clone(), tally.messages_of(MessageType(k as u8)))).collect();
+    by_type.push(("other".to_owned(), tally.messages_other(names.len())));
+    MessagesResult {
+        received: tally.counts.messages,
+        bytes: tally.counts.message_bytes,
+        by_type: Ordered(by_type),
+        socket_bytes_received: tally.counts.bytes_received,
+        socket_bytes_sent: tally.counts.bytes_sent,
+    }
+}
+
+fn ledger(totals: &LedgerTotals) -> LedgerResult {
+    let pair = |&(observer, member): &(u64, u64)| MissingPair { observer, member };
+    LedgerResult {
+        observers: totals.observers,
+        expected: totals.expected,
+        seen: totals.seen,
+        overlap: totals.overlap,
+        missing: totals.missing,
+        duplicate: totals.duplicate,
+        strangers: totals.strangers,
+        own: totals.own,
+        missing_samples: totals.missing_samples.iter().map(pair).collect(),
+    }
+}
+
+fn servers(tally: &Tally) -> Ordered<ServerResult> {
+    let misrouted = tally.routing.misrouted();
+    let server = |(k, (url, sessions)): (usize, (&str, u64))| {
+        let misrouted = misrouted.as_ref().map(|counts| counts[k]);
+        (url.to_owned(), ServerResult { sessions, misrouted })
+    };
+    let mut servers: Vec<_> = tally.routing.servers().enumerate().map(server).collect();
+    // Workers report in any order; the result should not depend on it.
+    servers.sort_by(|left, right| left.0.cmp(&right.0));
+    Ordered(servers)
+}
+
+fn routing(tally: &Tally) -> RoutingResult {
+    let misrouted = tally.routing.misrouted();
+    let why = match (&misrouted, tally.routing.servers().count()) {
+        (Some(_), _) => "against the Java hash of \"{memberId}:{challengeId}\" over the servers seen",
+        (None, 0) => "no server was handed out",
+        (None, 1) => "one server only: nothing to choose",
+        (None, _) => "more servers than can be judged (8)",
+    };
+    RoutingResult {
+        misrouted: misrouted.map(|counts| counts.iter().sum()),
+        why: why.to_owned(),
+        beyond: tally.routing.beyond(),
+    }
+}
+
+fn ramp_down(facts: &RampDownFacts) -> RampDownResult {
+    RampDownResult { messages: facts.messages, closed: facts.closed, seconds: seconds(facts.took) }
+}
+
+fn generator(tally: &Tally, facts: &Facts) -> GeneratorResult {
+    // Arrivals are counted apart; the worse of the two is the worker's lateness.
+    let worse = |figure: fn(&Latencies) -> Option<Duration>| figure(&tally.lag).max(figure(&tally.start_lag));
+    let limit = facts.tightest_timeout.mul_f64(verdict::LAG_SHARE_MAX);
+    let grown = facts.rss_in_hold as f64 - facts.rss_at_start as f64;
+    GeneratorResult {
+        workers: facts.workers,
+        lag_p99_ms: millis(worse(|lag| lag.quantile(0.99))),
+        lag_max_ms: millis(worse(Latencies::max)),
+        lag_limit_ms: (!limit.is_zero()).then(|| numbers::millis(limit)),
+        turn_p99_ms: millis(tally.turn.quantile(0.99)),
+        cpu_seconds: numbers::tidy(facts.cpu_seconds),
+        rss_bytes: facts.rss_in_hold,
+        rss_bytes_at_start: facts.rss_at_start,
+        bytes_per_session: (facts.open_at_rss > 0).then(|| numbers::tidy(grown / facts.open_at_rss as f64)),
+    }
+}
+
+fn ending_key(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::Finished => "finished",
+        Ending::Running => "running",
+        Ending::Stopped(_) => "stopped",
+    }
+}
+
+fn millis(span: Option<Duration>) -> Option<f64> {
+    span.map(numbers::millis)
+}
+
+fn seconds(span: Duration) -> f64 {
+    numbers::tidy(span.as_secs_f64())
+}

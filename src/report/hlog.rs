@@ -1,0 +1,69 @@
+//! `latency.hlog`: an HdrHistogram interval log, a line a second for each step, in microseconds.
+//!
+//! V2 histograms, deflated, as HdrHistogram's own tools read them. Tags are step names for latencies from due,
+//! `<step>.sent` for those from sent, `generator.lag` for the workers' lateness. Knows no file: it makes the
+//! text that is appended.
+
+use std::time::{Duration, SystemTime};
+
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+
+use crate::measure::{Latencies, Tally};
+
+/// Makes the log's text.
+pub(super) struct LogWriter {
+    serializer: V2DeflateSerializer,
+    /// Of each step: the tag from due and the tag from sent.
+    tags: Vec<[String; 2]>,
+}
+
+impl LogWriter {
+    /// A log of these steps.
+    pub fn new(steps: &[String]) -> Self {
+        let tags = steps.iter().map(|step| [tag(step), format!("{}.sent", tag(step))]).collect();
+        Self { serializer: V2DeflateSerializer::new(), tags }
+    }
+
+    /// The head of the file: what it is, and when the run began.
+    pub fn head(&mut self, started_at: SystemTime) -> Vec<u8> {
+        let mut out = Vec::new();
+        IntervalLogWriterBuilder::new()
+            .add_comment("[Logged by startline; all values in microseconds]")
+            .add_comment("[Histogram log format version 1.3]")
+            .with_start_time(started_at)
+            .with_base_time(started_at)
+            .begin_log_with(&mut out, &mut self.serializer)
+            .map(drop)
+            .expect("a Vec takes every byte");
+        out.extend_from_slice(
+            b"\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
+        );
+        out
+    }
+
+    /// The lines of one interval that began `start` after the run did.
+    pub fn lines(&mut self, start: Duration, length: Duration, tally: &Tally) -> Vec<u8> {
+        let steps = self.tags.iter().enumerate().filter_map(|(k, tags)| Some((tags, tally.step(k)?)));
+        let latencies =
+            steps.flat_map(|([due, sent], step)| [(due, &step.from_due), (sent, &step.from_sent)]);
+        let tagged = latencies.map(|(tag, latencies)| (tag.as_str(), latencies));
+
+        let mut out = Vec::new();
+        let mut log = IntervalLogWriterBuilder::new()
+            .begin_log_with(&mut out, &mut self.serializer)
+            .expect("a Vec takes every byte");
+        for (tag, latencies) in tagged.chain([("generator.lag", &tally.lag)]) {
+            if let Some(histogram) = Latencies::histogram(latencies) {
+                log.write_histogram(histogram, start, length, Tag::new(tag))
+                    .expect("u32 counts can be serialized, and a Vec takes every byte");
+            }
+        }
+        out
+    }
+}
+
+/// A step's name as a tag: commas, spaces and line breaks are not allowed in one.
+fn tag(step: &str) -> String {
+    step.chars().map(|c| if c == ',' || c.is_whitespace() { '_' } else { c }).collect()
+}

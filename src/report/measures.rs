@@ -1,0 +1,236 @@
+//! The measures that a criterion can name, each declared once: what it reads, and how it would have read had
+//! this box done nothing wrong.
+//!
+//! The second reading is what tells a failure that stands from one that may be our own doing; see
+//! [`super::verdict`]. Knows no limits.
+
+use super::RunResult;
+
+/// A measure's value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Reading {
+    /// As measured; what the limit is held against.
+    pub value: f64,
+    /// Without this box's own part.
+    pub fair: Fair,
+}
+
+/// What a value would have been without this box's own part in it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Fair {
+    /// The same: this box has no part in it.
+    Same,
+    /// This.
+    Otherwise(f64),
+    /// It is this box's own performance: a failure of it says nothing about the servers.
+    Ours,
+    /// Nobody can tell, since the workers lagged: a failure of it proves nothing.
+    Unknown,
+}
+
+/// What this box may have spoiled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Excuses {
+    /// The workers were so late that anything with a clock in it may be their doing.
+    pub lagging: bool,
+    /// Failed sessions that are this box's fault, and, when lagging, those that may be.
+    pub sessions: u64,
+    /// Failed PING cycles that may be this box's fault: all of them when lagging, else none.
+    pub pings: u64,
+}
+
+/// How a measure depends on this box.
+#[derive(Clone, Copy)]
+enum Part {
+    /// Not at all: the server said or did it.
+    None,
+    /// It is this box's own performance.
+    Whole,
+    /// Only when the workers lag.
+    Lag,
+    /// Each excused session would have counted, in the measure's own unit (1 or a share of the plan).
+    Sessions,
+    /// It is the error rate.
+    ErrorRate,
+}
+
+/// A measure with a fixed name.
+struct Scalar {
+    name: &'static str,
+    share: bool,
+    part: Part,
+    read: fn(&RunResult) -> Result<f64, &'static str>,
+}
+
+const NO_HOLD: &str = "the hold never began";
+const NO_RATE: &str = "all sessions start at once, or fewer than two started";
+const NO_LEDGER: &str = "no ledger was kept";
+const NO_PING: &str = "no PING fell due";
+
+#[rustfmt::skip]
+const SCALARS: &[Scalar] = &[
+    Scalar { name: "arrivals.achieved_per_s", share: false, part: Part::Whole, read: |r| r.arrivals.achieved_per_s.ok_or(NO_RATE) },
+    Scalar { name: "arrivals.achieved_share", share: true, part: Part::Whole, read: |r| r.arrivals.achieved_share.ok_or(NO_RATE) },
+    Scalar { name: "errors.rate", share: true, part: Part::ErrorRate, read: error_rate },
+    Scalar { name: "ledger.duplicate", share: false, part: Part::None, read: |r| ledger(r, |ledger| ledger.duplicate) },
+    Scalar { name: "ledger.missing", share: false, part: Part::Lag, read: |r| ledger(r, |ledger| ledger.missing) },
+    Scalar { name: "ping.late", share: false, part: Part::Lag, read: |r| ping(r, r.ping.late) },
+    Scalar { name: "ping.missed", share: false, part: Part::Lag, read: |r| ping(r, r.ping.missed) },
+    Scalar { name: "ping.unanswered", share: false, part: Part::Lag, read: |r| ping(r, r.ping.unanswered) },
+    Scalar { name: "servers.misrouted", share: false, part: Part::None, read: misrouted },
+    Scalar { name: "servers.smallest_share", share: true, part: Part::None, read: smallest_share },
+    Scalar { name: "sessions.completed", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.completed as f64) },
+    Scalar { name: "sessions.completed_share", share: true, part: Part::Sessions, read: |r| Ok(of_plan(r, r.sessions.completed)) },
+    Scalar { name: "sessions.established", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.established as f64) },
+    Scalar { name: "sessions.established_share", share: true, part: Part::Sessions, read: |r| Ok(of_plan(r, r.sessions.established)) },
+    Scalar { name: "sessions.held_to_end", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.held_to_end as f64) },
+    Scalar { name: "sessions.min_in_hold", share: false, part: Part::Sessions, read: |r| r.sessions.min_in_hold.map(|n| n as f64).ok_or(NO_HOLD) },
+    Scalar { name: "sessions.min_in_hold_share", share: true, part: Part::Sessions, read: |r| r.sessions.min_in_hold.map(|n| of_plan(r, n)).ok_or(NO_HOLD) },
+];
+
+/// The figures of a step that a criterion can name: `steps.<step>.<figure>`.
+const FIGURES: [&str; 8] = ["mean_ms", "min_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms", "max_ms"];
+
+/// Whether a criterion can name this measure in a scenario with these steps.
+pub fn is_measure(name: &str, steps: &[String]) -> bool {
+    match step_figure(name) {
+        Some((step, figure)) => steps.iter().any(|known| known == step) && FIGURES.contains(&figure),
+        None => SCALARS.iter().any(|scalar| scalar.name == name),
+    }
+}
+
+/// Whether the measure is a share of 0 to 1, to be shown in per cent.
+pub fn is_share(name: &str) -> bool {
+    SCALARS.iter().any(|scalar| scalar.name == name && scalar.share)
+}
+
+/// Reads a measure.
+///
+/// # Errors
+/// Why there is nothing to read.
+pub(super) fn read(name: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, String> {
+    if let Some((step, figure)) = step_figure(name) {
+        return read_step(step, figure, result, excuses);
+    }
+    let scalar = SCALARS.iter().find(|scalar| scalar.name == name);
+    let scalar = scalar.ok_or_else(|| format!("there is no measure {name}"))?;
+    let value = (scalar.read)(result)?;
+    Ok(Reading { value, fair: fair(scalar, value, result, excuses) })
+}
+
+fn step_figure(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix("steps.")?.rsplit_once('.')
+}
+
+fn read_step(step: &str, figure: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, String> {
+    let known = result.steps.get(step).ok_or_else(|| format!("there is no step {step}"))?;
+    if !FIGURES.contains(&figure) {
+        return Err(format!("there is no figure {figure}"));
+    }
+    let nothing = || format!("no {step} succeeded");
+    let value = known.from_due.figure(figure).ok_or_else(nothing)?;
+    let sent = known.from_sent.figure(figure).ok_or_else(nothing)?;
+    // A lagging worker is late to read answers as well, which is in both figures.
+    let fair = if excuses.lagging { Fair::Unknown } else { Fair::Otherwise(sent) };
+    Ok(Reading { value, fair })
+}
+
+fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fair {
+    let sessions = excuses.sessions as f64;
+    match scalar.part {
+        Part::None => Fair::Same,
+        Part::Whole => Fair::Ours,
+        Part::Lag => {
+            if excuses.lagging {
+                Fair::Unknown
+            } else {
+                Fair::Same
+            }
+        }
+        Part::Sessions => {
+            let unit = if scalar.share { result.sessions.planned.max(1) as f64 } else { 1.0 };
+            Fair::Otherwise(value + sessions / unit)
+        }
+        Part::ErrorRate => {
+            let ours = sessions + excuses.pings as f64;
+            Fair::Otherwise(
+                (result.errors.total as f64 - ours).max(0.0) / result.errors.attempts.max(1) as f64,
+            )
+        }
+    }
+}
+
+fn of_plan(result: &RunResult, count: u64) -> f64 {
+    count as f64 / result.sessions.planned.max(1) as f64
+}
+
+fn error_rate(result: &RunResult) -> Result<f64, &'static str> {
+    if result.errors.attempts == 0 { Err("nothing was attempted") } else { Ok(result.errors.rate) }
+}
+
+fn ping(result: &RunResult, count: u64) -> Result<f64, &'static str> {
+    if result.ping.due == 0 { Err(NO_PING) } else { Ok(count as f64) }
+}
+
+fn ledger(result: &RunResult, figure: impl Fn(&super::LedgerResult) -> u64) -> Result<f64, &'static str> {
+    let ledger = result.ledger.as_ref().ok_or(NO_LEDGER)?;
+    if ledger.expected == 0 {
+        return Err("no pair of open sessions to judge");
+    }
+    Ok(figure(ledger) as f64)
+}
+
+fn misrouted(result: &RunResult) -> Result<f64, &'static str> {
+    let misrouted = result.routing.misrouted;
+    misrouted.map(|count| count as f64).ok_or("routing can be judged among 2 to 8 servers")
+}
+
+/// The smallest server's sessions over an even share: 1 is even, 0 is all on the others.
+fn smallest_share(result: &RunResult) -> Result<f64, &'static str> {
+    if result.servers.len() < 2 {
+        return Err("every session was sent to one server: if there should be more, that is the failure");
+    }
+    let counts = || result.servers.iter().map(|(_, server)| server.sessions);
+    let all = counts().sum::<u64>() + result.routing.beyond;
+    let even = all.max(1) as f64 / result.servers.len() as f64;
+    Ok(counts().min().unwrap_or(0) as f64 / even)
+}
+
+impl super::LatencyResult {
+    /// A figure by its key in `summary.json`.
+    fn figure(&self, key: &str) -> Option<f64> {
+        match key {
+            "mean_ms" => self.mean_ms,
+            "min_ms" => self.min_ms,
+            "p50_ms" => self.p50_ms,
+            "p90_ms" => self.p90_ms,
+            "p95_ms" => self.p95_ms,
+            "p99_ms" => self.p99_ms,
+            "p999_ms" => self.p999_ms,
+            "max_ms" => self.max_ms,
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measures_are_known_by_name() {
+        let steps = ["login".to_owned(), "enter".to_owned()];
+        for name in ["errors.rate", "steps.enter.p95_ms", "sessions.min_in_hold_share", "servers.misrouted"] {
+            assert!(is_measure(name, &steps), "{name}");
+        }
+        for name in ["errors", "steps.enter.p42_ms", "steps.open.p95_ms", "steps.enter", "ping.answered"] {
+            assert!(!is_measure(name, &steps), "{name}");
+        }
+        assert!(is_share("errors.rate") && !is_share("ping.missed") && !is_share("steps.enter.p95_ms"));
+    }
+
+    #[test]
+    fn names_are_declared_once_and_in_order() {
+        assert!(SCALARS.windows(2).all(|pair| pair[0].name < pair[1].name));
+    }
+}

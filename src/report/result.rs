@@ -1,0 +1,387 @@
+//! The result of a run as data: exactly what `summary.json` holds.
+//!
+//! `schema/summary.schema.json` is its published form, `docs/measurement.md` says what each figure means and
+//! how it can mislead. Durations are in the unit that ends their name. Invariant: a figure that does not
+//! exist is `null`, never 0 and never left out.
+
+use serde::{Deserialize, Serialize};
+
+use super::Ordered;
+use crate::measure::process::Host;
+use crate::scenario::Good;
+
+/// The version of `summary.json`'s form. It grows when a key changes its meaning or goes; new keys do not
+/// raise it.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A run's result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// What the run proves.
+    pub verdict: Verdict,
+    /// The process's exit status that goes with it: 0, 1 or 3.
+    pub exit_status: u8,
+    /// Why the verdict is what it is, in sentences, weightiest first.
+    pub reasons: Vec<String>,
+    /// What the run was judged by.
+    pub criteria: Vec<CriterionResult>,
+    /// Sessions planned, begun and held.
+    pub sessions: SessionsResult,
+    /// How the ramp went.
+    pub arrivals: ArrivalsResult,
+    /// The time over which sessions were held.
+    pub hold: HoldResult,
+    /// Latencies and failures by step.
+    pub steps: Ordered<StepResult>,
+    /// The heartbeat's accounts.
+    pub ping: PingResult,
+    /// What went wrong.
+    pub errors: ErrorsResult,
+    /// What was received.
+    pub messages: MessagesResult,
+    /// Who learned of whom; `null` when no ledger was kept.
+    pub ledger: Option<LedgerResult>,
+    /// Sessions by the URL that was handed out.
+    pub servers: Ordered<ServerResult>,
+    /// Whether members were sent where their hash says.
+    pub routing: RoutingResult,
+    /// What came while sessions left; reported, not judged. `null` while they have not.
+    pub ramp_down: Option<RampDownResult>,
+    /// This box's own part.
+    pub generator: GeneratorResult,
+    /// `finished`, `running` or `stopped`.
+    pub ending: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The plan as it was run.
+    pub plan: serde_json::Value,
+    /// Wall clock when the run began.
+    pub started_at: jiff::Timestamp,
+    /// `startline`'s version.
+    pub version: String,
+    /// The box.
+    pub host: Host,
+}
+
+/// What a run proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every criterion that could be measured was met (perhaps with a warning).
+    Pass,
+    /// A criterion was not met, and it was not this box's doing.
+    Fail,
+    /// Nothing: see the reasons.
+    Inconclusive,
+}
+
+/// How one criterion came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Within its limit.
+    Pass,
+    /// Beyond its limit, within its warning.
+    Warn,
+    /// Beyond both.
+    Fail,
+    /// There was nothing to judge; `why` says so.
+    NotMeasured,
+}
+
+/// A criterion and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CriterionResult {
+    /// Its name in the scenario.
+    pub name: String,
+    /// What is measured, such as `steps.enter.p95_ms`.
+    pub measure: String,
+    /// `at-most`, `at-least` or `below`: which side of the limit is good.
+    pub good: String,
+    /// The limit, in the measure's own unit; shares are 0 to 1.
+    pub limit: f64,
+    /// The limit of a warning, if there is one.
+    pub warn: Option<f64>,
+    /// The unit for display.
+    pub unit: String,
+    /// What was measured, in the limit's unit.
+    pub measured: Option<f64>,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// Of a failure: whether it stands, or may be this box's own doing and proves nothing. `true` otherwise.
+    pub stands: bool,
+    /// The outcome in words.
+    pub why: String,
+}
+
+/// Sessions planned, begun and held.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionsResult {
+    /// As planned.
+    pub planned: u64,
+    /// Began their first step.
+    pub started: u64,
+    /// Opened (the message that means open came).
+    pub established: u64,
+    /// Sessions without WebSocket that did all their steps.
+    pub completed: u64,
+    /// Failed, in whatever step.
+    pub failed: u64,
+    /// Most open at one instant.
+    pub peak: u64,
+    /// Fewest open at any instant of the hold; `null` before it began.
+    pub min_in_hold: Option<u64>,
+    /// Open when accounts closed.
+    pub held_to_end: u64,
+    /// Session-seconds open during the hold.
+    pub held_seconds: f64,
+    /// Session-seconds that the plan would have held: sessions times hold.
+    pub planned_seconds: f64,
+}
+
+/// How the ramp went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArrivalsResult {
+    /// Arrivals planned a second; `null` when all start at once.
+    pub planned_per_s: Option<f64>,
+    /// Arrivals a second between the first start and the last; `null` with fewer than two.
+    pub achieved_per_s: Option<f64>,
+    /// Achieved over planned, at most 1.
+    pub achieved_share: Option<f64>,
+    /// Starts after their planned instant, 99th percentile.
+    pub lag_p99_ms: Option<f64>,
+}
+
+/// The time over which sessions were held.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HoldResult {
+    /// As planned.
+    pub planned_seconds: f64,
+    /// As it was.
+    pub seconds: f64,
+}
+
+/// A distribution of latencies, all in milliseconds; all `null` without values.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct LatencyResult {
+    pub mean_ms: Option<f64>,
+    pub min_ms: Option<f64>,
+    pub p50_ms: Option<f64>,
+    pub p90_ms: Option<f64>,
+    pub p95_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+    pub p999_ms: Option<f64>,
+    pub max_ms: Option<f64>,
+}
+
+/// A step's successes and failures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepResult {
+    /// Successes.
+    pub count: u64,
+    /// Sessions that failed in it; of `ping`, PING cycles timed out or missed as well.
+    pub errors: u64,
+    /// From the instant the step was due: what is judged.
+    #[serde(flatten)]
+    pub from_due: LatencyResult,
+    /// From the instant it was sent. Where the two differ, this box was late.
+    pub from_sent: LatencyResult,
+}
+
+/// The heartbeat's accounts: `due = sent + missed`, `sent = answered + late + unanswered + pending`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PingResult {
+    /// Fell due.
+    pub due: u64,
+    /// Were sent.
+    pub sent: u64,
+    /// Were answered within the timeout.
+    pub answered: u64,
+    /// Were answered after the timeout.
+    pub late: u64,
+    /// Fell due while the one before was outstanding, and were not sent.
+    pub missed: u64,
+    /// Were never answered, though their time was over.
+    pub unanswered: u64,
+    /// Were still in time when their session or the accounts closed.
+    pub pending: u64,
+    /// PONGs that answer none of ours.
+    pub unasked_pongs: u64,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorsResult {
+    /// Failed sessions and failed PING cycles.
+    pub total: u64,
+    /// Sessions started and PINGs due.
+    pub attempts: u64,
+    /// `total / attempts`, 0 to 1; 0 before any attempt.
+    pub rate: f64,
+    /// How `rate` is made, in words.
+    pub rate_formula: String,
+    /// By kind, most first. The kinds of all steps add up to `total`.
+    pub by_kind: Ordered<u64>,
+    /// By who has to act: `box`, `network`, `server`, `scenario`.
+    pub by_blame: Ordered<u64>,
+    /// Sessions that had their ticket and whose WebSocket then never opened: their members are locked out until
+    /// the challenge is over. 0 in scenarios without a ticket.
+    pub member_burned: u64,
+    /// By step and kind, most first.
+    pub details: Vec<ErrorDetail>,
+}
+
+/// One kind of failure in one step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorDetail {
+    /// The step.
+    pub step: String,
+    /// The kind, as in `by_kind`.
+    pub kind: String,
+    /// Who has to act.
+    pub blame: String,
+    /// How many.
+    pub count: u64,
+    /// What to do next.
+    pub next: String,
+    /// The first that was kept.
+    pub sample: Option<ErrorSample>,
+}
+
+/// A failure with its evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorSample {
+    /// The session's number.
+    pub session: u32,
+    /// Its member.
+    pub member_id: u64,
+    /// Seconds since the run began.
+    pub at_seconds: f64,
+    /// The first bytes of what the peer sent.
+    pub evidence: String,
+}
+
+/// What was received.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MessagesResult {
+    /// Whole messages.
+    pub received: u64,
+    /// Bytes of payload in them.
+    pub bytes: u64,
+    /// By type; `other` is whatever the scenario does not list.
+    pub by_type: Ordered<u64>,
+    /// Bytes read off sockets, framing and HTTP included.
+    pub socket_bytes_received: u64,
+    /// Bytes written to sockets.
+    pub socket_bytes_sent: u64,
+}
+
+/// Pairs of an observer and another member, both open at the close: `expected = seen + missing`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LedgerResult {
+    /// Sessions that observed.
+    pub observers: u64,
+    /// Pairs.
+    pub expected: u64,
+    /// Where the observer learned of the member.
+    pub seen: u64,
+    /// Both listed and announced: the server's race, harmless.
+    pub overlap: u64,
+    /// Where it did not.
+    pub missing: u64,
+    /// Told again of what was told.
+    pub duplicate: u64,
+    /// Told of ids that are not in this run.
+    pub strangers: u64,
+    /// Told of the observer itself.
+    pub own: u64,
+    /// The first few missing pairs.
+    pub missing_samples: Vec<MissingPair>,
+}
+
+/// An observer who never learned of a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingPair {
+    /// The observer's member id.
+    pub observer: u64,
+    /// The id it never learned of.
+    pub member: u64,
+}
+
+/// A URL that was handed out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServerResult {
+    /// Sessions sent there.
+    pub sessions: u64,
+    /// Of these, those whose hash says another server; `null` where that cannot be judged.
+    pub misrouted: Option<u64>,
+}
+
+/// Whether members were sent where their hash says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoutingResult {
+    /// Misrouted members of all servers; `null` where that cannot be judged.
+    pub misrouted: Option<u64>,
+    /// Why not, or how.
+    pub why: String,
+    /// Sessions sent to URLs beyond the number told apart.
+    pub beyond: u64,
+}
+
+/// What came while sessions left.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RampDownResult {
+    /// Messages received.
+    pub messages: u64,
+    /// Sessions closed.
+    pub closed: u64,
+    /// Seconds it took.
+    pub seconds: f64,
+}
+
+/// This box's own part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GeneratorResult {
+    /// Engine threads.
+    pub workers: u32,
+    /// Timers and arrivals handled after their planned instant, 99th percentile.
+    pub lag_p99_ms: Option<f64>,
+    /// The latest of them.
+    pub lag_max_ms: Option<f64>,
+    /// Over this `lag_p99_ms` the run proves nothing: a tenth of the tightest timeout; `null` without timeouts.
+    pub lag_limit_ms: Option<f64>,
+    /// A turn of a worker's loop, 99th percentile.
+    pub turn_p99_ms: Option<f64>,
+    /// CPU seconds used, user and system, all threads.
+    pub cpu_seconds: f64,
+    /// Resident bytes in the hold.
+    pub rss_bytes: u64,
+    /// Resident bytes before the first arrival.
+    pub rss_bytes_at_start: u64,
+    /// Their difference over the sessions open; `null` with none. One run's quotient has allocator slack and
+    /// histograms in it: the slope over several sizes is the true figure.
+    pub bytes_per_session: Option<f64>,
+}
+
+impl Verdict {
+    /// The exit status: 0 pass, 1 fail, 3 inconclusive.
+    pub fn exit_status(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Fail => 1,
+            Self::Inconclusive => 3,
+        }
+    }
+}
+
+/// The name of a side in results.
+pub(super) fn good_key(good: Good) -> &'static str {
+    match good {
+        Good::AtMost => "at-most",
+        Good::AtLeast => "at-least",
+        Good::Below => "below",
+    }
+}

@@ -1,0 +1,374 @@
+//! The summary that is printed when a run ends: the verdict first, then what it hangs on, in some 45 lines.
+//!
+//! Prints a [`RunResult`] and computes nothing of its own. Words and marks carry the meaning; colour, when
+//! asked for, only repeats it. Invariant: text of a peer is shown on one line, cut, and without control
+//! characters, so that it cannot rewrite a terminal.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use super::numbers::{bytes, figure, grouped, percent, span};
+use super::verdict::with_unit;
+use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StepResult, Verdict};
+
+/// Kinds of failures shown; the rest is in `summary.json`.
+const ERRORS_SHOWN_MAX: usize = 4;
+
+/// Servers shown.
+const SERVERS_SHOWN_MAX: usize = 8;
+
+/// Reasons shown under the verdict.
+const REASONS_SHOWN_MAX: usize = 4;
+
+/// Message types shown, most frequent first.
+const TYPES_SHOWN_MAX: usize = 6;
+
+/// Characters of evidence shown.
+const EVIDENCE_CHARS_MAX: usize = 72;
+
+/// The summary. `results` is the directory that holds the rest; `colour` for a terminal that has it.
+pub fn summary(result: &RunResult, results: Option<&Path>, colour: bool) -> String {
+    let mut page = Page { out: String::new(), colour };
+    page.verdict(result);
+    page.criteria(&result.criteria);
+    page.latencies(result);
+    page.sessions(result);
+    page.heartbeat(result);
+    page.ledger(result);
+    page.messages(result);
+    page.servers(result);
+    page.errors(result);
+    page.generator(result);
+    if let Some(results) = results {
+        page.line("Results", &results.display().to_string());
+    }
+    page.out
+}
+
+struct Page {
+    out: String,
+    colour: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Paint {
+    Bad,
+    Dim,
+    Good,
+    Warning,
+}
+
+impl Page {
+    fn verdict(&mut self, result: &RunResult) {
+        let (word, paint) = match result.verdict {
+            Verdict::Pass => ("PASS", Paint::Good),
+            Verdict::Fail => ("FAIL", Paint::Bad),
+            Verdict::Inconclusive => ("INCONCLUSIVE", Paint::Warning),
+        };
+        let word = self.paint(paint, word);
+        let plain = match result.verdict {
+            Verdict::Pass => "The servers kept their promises.",
+            Verdict::Fail => "The servers did not keep their promises.",
+            Verdict::Inconclusive => "This run proves nothing about the servers.",
+        };
+        let about = format!(
+            "{} · {} · startline {}",
+            result.scenario,
+            result.started_at.strftime("%F %T UTC"),
+            result.version
+        );
+        self.push(&format!("{word}  {plain}  {}", self.paint(Paint::Dim, &about)));
+        for reason in result.reasons.iter().take(REASONS_SHOWN_MAX) {
+            self.push(&format!("  {reason}"));
+        }
+        let hidden = result.reasons.len().saturating_sub(REASONS_SHOWN_MAX);
+        if hidden > 0 {
+            self.push(&format!("  … and {hidden} more reasons."));
+        }
+        self.push("");
+    }
+
+    fn criteria(&mut self, criteria: &[CriterionResult]) {
+        if criteria.is_empty() {
+            return;
+        }
+        let rows: Vec<[String; 3]> = criteria.iter().map(criterion_row).collect();
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let (names, values) = (width(0).max(8), width(1).max(8));
+        self.push(&format!("  {:names$}  {:>values$}  limit", "criterion", "measured"));
+        for (criterion, [name, value, limit]) in criteria.iter().zip(&rows) {
+            let mark = self.mark(criterion);
+            self.push(&format!("{mark} {name:names$}  {value:>values$}  {limit}"));
+        }
+        self.push("");
+    }
+
+    fn latencies(&mut self, result: &RunResult) {
+        let width = result.steps.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(12);
+        let head = ["count", "errors", "mean", "p50", "p95", "p99", "max"]
+            .map(|head| format!("{head:>10}"))
+            .concat();
+        self.push(&format!("{:width$}{head}", "ms from due"));
+        for (name, step) in result.steps.iter() {
+            let cells = step_cells(step).map(|cell| format!("{cell:>10}")).concat();
+            self.push(&format!("{name:width$}{cells}"));
+        }
+        if let Some(note) = own_lateness(result) {
+            self.push(&format!("  {note}"));
+        }
+        self.push("");
+    }
+
+    fn sessions(&mut self, result: &RunResult) {
+        let sessions = &result.sessions;
+        let mut text = format!("{} of {} started", grouped(sessions.started), grouped(sessions.planned));
+        if sessions.completed > 0 {
+            let _ = write!(text, ", {} completed", grouped(sessions.completed));
+        } else {
+            let _ = write!(
+                text,
+                ", {} opened, {} at peak",
+                grouped(sessions.established),
+                grouped(sessions.peak)
+            );
+        }
+        if let Some(least) = sessions.min_in_hold {
+            let hold = span(Duration::from_secs_f64(result.hold.seconds));
+            let end = grouped(sessions.held_to_end);
+            let _ = write!(text, "; at least {} all through {hold}, {end} to the end", grouped(least));
+        }
+        self.line("Sessions", &text);
+        if let Some(achieved) = result.arrivals.achieved_per_s {
+            let planned =
+                result.arrivals.planned_per_s.map(|planned| format!(" of {} planned", figure(planned)));
+            self.line("Arrivals", &format!("{} a second{}", figure(achieved), planned.unwrap_or_default()));
+        }
+    }
+
+    fn heartbeat(&mut self, result: &RunResult) {
+        let ping = &result.ping;
+        if ping.due == 0 {
+            return;
+        }
+        let text = format!(
+            "{} PINGs due: {} answered, {} late, {} unanswered, {} missed, {} pending at the end",
+            grouped(ping.due),
+            grouped(ping.answered),
+            grouped(ping.late),
+            grouped(ping.unanswered),
+            grouped(ping.missed),
+            grouped(ping.pending)
+        );
+        self.line("Heartbeat", &text);
+    }
+
+    fn ledger(&mut self, result: &RunResult) {
+        let Some(ledger) = &result.ledger else { return };
+        let text = format!(
+            "{} observers owed {} members: {} missing, {} told twice, {} both listed and announced",
+            grouped(ledger.observers),
+            grouped(ledger.expected),
+            grouped(ledger.missing),
+            grouped(ledger.duplicate),
+            grouped(ledger.overlap)
+        );
+        self.line("Broadcasts", &text);
+        if ledger.strangers + ledger.own > 0 {
+            let (strangers, own) = (grouped(ledger.strangers), grouped(ledger.own));
+            self.line("", &format!("{strangers} about strangers, {own} about the observer itself"));
+        }
+    }
+
+    fn messages(&mut self, result: &RunResult) {
+        let messages = &result.messages;
+        let mut types: Vec<(&str, u64)> = messages
+            .by_type
+            .iter()
+            .map(|(name, &count)| (name, count))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        types.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let shown: Vec<String> = types
+            .iter()
+            .take(TYPES_SHOWN_MAX)
+            .map(|(name, count)| format!("{name} {}", grouped(*count)))
+            .collect();
+        self.line("Messages", &format!("{} ({})", grouped(messages.received), bytes(messages.bytes)));
+        if !shown.is_empty() {
+            self.line("", &shown.join(" · "));
+        }
+    }
+
+    fn servers(&mut self, result: &RunResult) {
+        let all: u64 =
+            result.servers.iter().map(|(_, server)| server.sessions).sum::<u64>() + result.routing.beyond;
+        for (k, (url, server)) in result.servers.iter().take(SERVERS_SHOWN_MAX).enumerate() {
+            let share = percent((server.sessions as f64 / all.max(1) as f64 * 1e4).round() / 1e4);
+            let wrong = match server.misrouted {
+                Some(count) if count > 0 => format!(", {} of them misrouted", grouped(count)),
+                _ => String::new(),
+            };
+            let text =
+                format!("{}  {} sessions ({share}){wrong}", printable(url, 60), grouped(server.sessions));
+            self.line(if k == 0 { "Servers" } else { "" }, &text);
+        }
+        let hidden = result.servers.len().saturating_sub(SERVERS_SHOWN_MAX);
+        if hidden > 0 {
+            self.line("", &format!("… and {hidden} more"));
+        }
+    }
+
+    fn errors(&mut self, result: &RunResult) {
+        let errors = &result.errors;
+        let (total, attempts) = (grouped(errors.total), grouped(errors.attempts));
+        self.line("Errors", &format!("{total} of {attempts} attempts ({})", percent(errors.rate)));
+        for detail in errors.details.iter().take(ERRORS_SHOWN_MAX) {
+            self.error(detail);
+        }
+        let hidden = errors.details.len().saturating_sub(ERRORS_SHOWN_MAX);
+        if hidden > 0 {
+            self.line("", &format!("… and {hidden} more kinds, in summary.json"));
+        }
+        if errors.member_burned > 0 {
+            let burned = grouped(errors.member_burned);
+            self.line(
+                "",
+                &format!(
+                    "member-burned: {burned} entered and never opened; locked out until the challenge is over"
+                ),
+            );
+        }
+    }
+
+    fn error(&mut self, detail: &ErrorDetail) {
+        let count = self.paint(Paint::Bad, &format!("{} × {}", grouped(detail.count), detail.kind));
+        let place = if detail.step.is_empty() { String::new() } else { format!(" in {}", detail.step) };
+        let mut text = format!("{count}{place} ({})", detail.blame);
+        if let Some(sample) = &detail.sample {
+            let at = span(Duration::from_secs_f64(sample.at_seconds.max(0.0)));
+            let _ = write!(text, ", first kept: member {} at {at}", sample.member_id);
+        }
+        self.line("", &text);
+        let evidence = detail.sample.as_ref().map(|sample| printable(&sample.evidence, EVIDENCE_CHARS_MAX));
+        if let Some(evidence) = evidence.filter(|evidence| !evidence.is_empty()) {
+            let evidence = self.paint(Paint::Dim, &evidence);
+            self.line("", &format!("    {evidence}"));
+        }
+        self.line("", &format!("  → {}", detail.next));
+    }
+
+    fn generator(&mut self, result: &RunResult) {
+        let own = &result.generator;
+        let mut text = format!("{} worker{}", own.workers, if own.workers == 1 { "" } else { "s" });
+        if let Some(lag) = own.lag_p99_ms {
+            let _ = write!(text, ", lag p99 {} ms", figure(lag));
+        }
+        let _ = write!(text, ", CPU {} s, memory {}", figure(own.cpu_seconds), bytes(own.rss_bytes));
+        if let Some(each) = own.bytes_per_session.filter(|each| *each > 0.0) {
+            let _ =
+                write!(text, ", ≈ {} a session (one run; the slope over sizes is exact)", bytes(each as u64));
+        }
+        self.line("Generator", &text);
+    }
+
+    fn mark(&self, criterion: &CriterionResult) -> String {
+        match criterion.outcome {
+            Outcome::Pass => self.paint(Paint::Good, "✓"),
+            Outcome::Warn => self.paint(Paint::Warning, "!"),
+            Outcome::Fail if criterion.stands => self.paint(Paint::Bad, "✗"),
+            // Failed, but perhaps by our own doing.
+            Outcome::Fail => self.paint(Paint::Warning, "?"),
+            Outcome::NotMeasured => self.paint(Paint::Dim, "–"),
+        }
+    }
+
+    fn paint(&self, paint: Paint, text: &str) -> String {
+        if !self.colour {
+            return text.to_owned();
+        }
+        let code = match paint {
+            Paint::Bad => "1;31",
+            Paint::Dim => "2",
+            Paint::Good => "1;32",
+            Paint::Warning => "1;33",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+
+    /// A line under a title of its own, or, with an empty one, under the title before.
+    fn line(&mut self, title: &str, text: &str) {
+        self.push(&format!("{title:<12}{text}"));
+    }
+
+    fn push(&mut self, line: &str) {
+        self.out.push_str(line.trim_end());
+        self.out.push('\n');
+    }
+}
+
+fn criterion_row(criterion: &CriterionResult) -> [String; 3] {
+    let show = |value: f64| with_unit(&criterion.measure, &criterion.unit, value);
+    let side = match criterion.good.as_str() {
+        "at-least" => "≥",
+        "below" => "<",
+        _ => "≤",
+    };
+    let mut limit = format!("{side} {}", show(criterion.limit));
+    if let Some(warn) = criterion.warn {
+        let _ = write!(limit, " (warning to {})", show(warn));
+    }
+    if criterion.outcome == Outcome::NotMeasured {
+        let _ = write!(limit, "  not measured: {}", criterion.why);
+    }
+    [criterion.name.clone(), criterion.measured.map_or_else(|| "–".into(), show), limit]
+}
+
+fn step_cells(step: &StepResult) -> [String; 7] {
+    let millis = |value: Option<f64>| value.map_or_else(|| "–".into(), figure);
+    let due = &step.from_due;
+    [
+        grouped(step.count),
+        grouped(step.errors),
+        millis(due.mean_ms),
+        millis(due.p50_ms),
+        millis(due.p95_ms),
+        millis(due.p99_ms),
+        millis(due.max_ms),
+    ]
+}
+
+/// A sentence when this box's own lateness makes up a good part of what was measured.
+fn own_lateness(result: &RunResult) -> Option<String> {
+    let share = |step: &StepResult| {
+        let (due, sent) = (step.from_due.p99_ms?, step.from_sent.p99_ms?);
+        (due - sent > 1.0 && due > sent * 1.2).then_some((due, sent))
+    };
+    let (name, (due, sent)) = result.steps.iter().find_map(|(name, step)| Some((name, share(step)?)))?;
+    Some(format!(
+        "This box was late to send: {name} p99 is {} ms from due, {} ms from sent.",
+        figure(due),
+        figure(sent)
+    ))
+}
+
+/// Foreign text on one line: no control characters, at most `max` characters.
+fn printable(text: &str, max: usize) -> String {
+    let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut clean: String = one_line.chars().filter(|c| !c.is_control()).take(max).collect();
+    if one_line.chars().count() > max {
+        clean.push('…');
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_s_text_cannot_rewrite_the_terminal() {
+        assert_eq!(printable("<html>\r\n\x1b[2J  bad\x07", 72), "<html> [2J bad");
+        assert_eq!(printable("가나다라", 2), "가나…");
+    }
+}

@@ -1,0 +1,267 @@
+//! What a run proves: criteria against their limits, and who could be to blame for a failure.
+//!
+//! The order in which things decide, first match wins. Each rule has a test in `tests/report`.
+//!
+//! 1. **Not finished, stopped early, or accounts that do not close: inconclusive.** Half a run is no run, and
+//!    sums that do not close mean that this program lost something.
+//! 2. **A criterion fails and the failure stands: fail.** A failure stands when this box's own part, taken out,
+//!    does not save it: latencies are read again from the instant of sending, sessions and errors without the
+//!    faults blamed on this box. It stands under less load than planned too: more would not have helped.
+//! 3. **The generator was not fit: inconclusive.** Nobody started, under 99 % of the planned arrivals were
+//!    achieved, or the workers' lag was over a tenth of the tightest timeout. A pass under less load than
+//!    planned proves nothing about the plan.
+//! 4. **A criterion fails and the failure does not stand: inconclusive.**
+//! 5. **Criteria were set and not one could be measured: inconclusive.**
+//! 6. **Otherwise: pass**, with warnings if there are any. Latencies are judged from the instant they were due
+//!    and so contain our own lateness: a pass stands in spite of it.
+//!
+//! While the workers lag, a failure that has a clock in it (latencies, timeouts, PINGs, sessions that the server
+//! dropped as idle, announcements not read in time) does not stand; an answer of the server (a status, a
+//! named error, a broken frame, a wrong server) still does.
+
+use std::time::Duration;
+
+use super::measures::{self, Excuses, Fair};
+use super::result::good_key;
+use super::{CriterionResult, Outcome, RunResult, Verdict, numbers};
+use crate::fault::{Blame, Fault};
+use crate::measure::Failures;
+use crate::scenario::{Criterion, Good};
+
+/// Share of the planned arrivals below which a run proves nothing.
+pub const ARRIVALS_SHARE_MIN: f64 = 0.99;
+
+/// A ramp this much longer than planned is forgiven: one wake-up of a busy box is more than a hundredth of a ramp
+/// of a few seconds, and says nothing.
+pub const ARRIVALS_SLACK: Duration = Duration::from_millis(500);
+
+/// The lag's 99th percentile may be this share of the tightest timeout.
+pub const LAG_SHARE_MAX: f64 = 0.1;
+
+/// What the verdict needs besides the result's own figures.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Grounds {
+    /// Why the run is not over, or not to be believed; empty when it is.
+    pub broken: Vec<String>,
+    /// What this box may have spoiled.
+    pub excuses: Excuses,
+}
+
+/// Judges `criteria`, and fills in the result's criteria, verdict, exit status and reasons.
+pub(super) fn judge(result: &mut RunResult, criteria: &[Criterion], grounds: &Grounds) {
+    result.criteria =
+        criteria.iter().map(|criterion| judge_one(criterion, result, grounds.excuses)).collect();
+    let (verdict, reasons) = decide(result, grounds);
+    result.verdict = verdict;
+    result.exit_status = verdict.exit_status();
+    result.reasons = reasons;
+}
+
+/// What this box may have spoiled, from the failures.
+pub(super) fn excuses(failures: &Failures, ping_failed: u64, lagging: bool) -> Excuses {
+    let ours = failures.blamed_on(Blame::Box);
+    let clocked: u64 =
+        failures.iter().filter(|(_, fault, _)| may_be_lateness(*fault)).map(|(.., count)| count).sum();
+    Excuses {
+        lagging,
+        sessions: ours + if lagging { clocked } else { 0 },
+        pings: if lagging { ping_failed } else { 0 },
+    }
+}
+
+/// Faults that a client brings about by being late: it reads too late, or is dropped as idle.
+fn may_be_lateness(fault: Fault) -> bool {
+    use Fault::*;
+    matches!(fault, StepTimeout | KernelTimeout | ClosedEarly | Cut | Closed(1000 | 1001 | 1005))
+}
+
+fn judge_one(criterion: &Criterion, result: &RunResult, excuses: Excuses) -> CriterionResult {
+    let mut judged = CriterionResult {
+        name: criterion.name.clone(),
+        measure: criterion.measure.clone(),
+        good: good_key(criterion.good).to_owned(),
+        limit: criterion.limit,
+        warn: criterion.warn,
+        unit: criterion.unit.clone(),
+        measured: None,
+        outcome: Outcome::NotMeasured,
+        stands: true,
+        why: String::new(),
+    };
+    let reading = needs(criterion, result).and_then(|()| measures::read(&criterion.measure, result, excuses));
+    match reading {
+        Err(why) => judged.why = why,
+        Ok(reading) => {
+            judged.measured = Some(numbers::tidy(reading.value));
+            judged.outcome = outcome(criterion, reading.value);
+            judged.stands = judged.outcome != Outcome::Fail || stands(criterion, reading.fair);
+            judged.why = why(criterion, &judged, reading.fair);
+        }
+    }
+    judged
+}
+
+/// Whether the plan is large enough for this criterion.
+fn needs(criterion: &Criterion, result: &RunResult) -> Result<(), String> {
+    if let Some(sessions) = criterion.needs_sessions.map(u64::from)
+        && result.sessions.planned < sessions
+    {
+        let planned = numbers::grouped(result.sessions.planned);
+        return Err(format!("needs {} sessions; the plan has {planned}", numbers::grouped(sessions)));
+    }
+    if let Some(hold) = criterion.needs_hold
+        && result.hold.planned_seconds < hold.as_secs_f64()
+    {
+        let planned = numbers::span(Duration::from_secs_f64(result.hold.planned_seconds));
+        return Err(format!("needs a hold of {}; the plan's is {planned}", numbers::span(hold)));
+    }
+    Ok(())
+}
+
+fn outcome(criterion: &Criterion, value: f64) -> Outcome {
+    if meets(criterion.good, value, criterion.limit) {
+        Outcome::Pass
+    } else if criterion.warn.is_some_and(|warn| meets(criterion.good, value, warn)) {
+        Outcome::Warn
+    } else {
+        Outcome::Fail
+    }
+}
+
+fn meets(good: Good, value: f64, limit: f64) -> bool {
+    match good {
+        Good::AtMost => value <= limit,
+        Good::AtLeast => value >= limit,
+        Good::Below => value < limit,
+    }
+}
+
+/// Whether a failure remains one without this box's own part.
+fn stands(criterion: &Criterion, fair: Fair) -> bool {
+    match fair {
+        Fair::Same => true,
+        Fair::Ours | Fair::Unknown => false,
+        Fair::Otherwise(value) => outcome(criterion, value) == Outcome::Fail,
+    }
+}
+
+fn why(criterion: &Criterion, judged: &CriterionResult, fair: Fair) -> String {
+    let show = |value: f64| with_unit(&criterion.measure, &criterion.unit, value);
+    let measured = show(judged.measured.unwrap_or_default());
+    let limit = limit_words(criterion.good, &show(criterion.limit));
+    match (judged.outcome, judged.stands, fair) {
+        (Outcome::Pass, ..) => format!("{measured}, {limit}"),
+        (Outcome::Warn, ..) => format!("{measured}, should be {limit}; within the warning"),
+        (_, true, _) => format!("{measured}, should be {limit}"),
+        (_, false, Fair::Otherwise(value)) => {
+            format!(
+                "{measured}, should be {limit}; without this box's own part {}, which passes",
+                show(value)
+            )
+        }
+        (_, false, Fair::Ours) => format!("{measured}, should be {limit}; that is this box's own doing"),
+        (_, false, _) => {
+            format!("{measured}, should be {limit}; this box was late itself, so it may be its doing")
+        }
+    }
+}
+
+fn limit_words(good: Good, limit: &str) -> String {
+    match good {
+        Good::AtMost => format!("at most {limit}"),
+        Good::AtLeast => format!("at least {limit}"),
+        Good::Below => format!("below {limit}"),
+    }
+}
+
+/// A value of a measure in words: shares in per cent, the rest with the criterion's unit.
+pub(super) fn with_unit(measure: &str, unit: &str, value: f64) -> String {
+    if measures::is_share(measure) {
+        return numbers::percent(value);
+    }
+    // A count of whole things has no decimals; a latency keeps its three digits.
+    let figure = if unit == "ms" { numbers::figure(value) } else { numbers::plain(value) };
+    match unit {
+        "" => figure,
+        unit if unit.starts_with('/') => format!("{figure}{unit}"),
+        unit => format!("{figure} {unit}"),
+    }
+}
+
+fn decide(result: &RunResult, grounds: &Grounds) -> (Verdict, Vec<String>) {
+    let failed = |stands: bool| {
+        let failed = |one: &&CriterionResult| one.outcome == Outcome::Fail && one.stands == stands;
+        result
+            .criteria
+            .iter()
+            .filter(failed)
+            .map(|one| format!("{}: {}.", one.name, one.why))
+            .collect::<Vec<_>>()
+    };
+    let (standing, doubtful) = (failed(true), failed(false));
+    let unfit = unfit(result, grounds);
+
+    if !grounds.broken.is_empty() {
+        return (Verdict::Inconclusive, [grounds.broken.clone(), standing, doubtful].concat());
+    }
+    if !standing.is_empty() {
+        return (Verdict::Fail, [standing, doubtful, unfit].concat());
+    }
+    if !unfit.is_empty() || !doubtful.is_empty() {
+        return (Verdict::Inconclusive, [unfit, doubtful].concat());
+    }
+    let measured = result.criteria.iter().any(|one| one.outcome != Outcome::NotMeasured);
+    if !result.criteria.is_empty() && !measured {
+        return (Verdict::Inconclusive, vec!["No criterion could be measured.".into()]);
+    }
+    (Verdict::Pass, passed(result))
+}
+
+/// Why this box was not fit to prove anything; empty if it was.
+fn unfit(result: &RunResult, grounds: &Grounds) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if result.sessions.started == 0 {
+        reasons.push("No session started.".to_owned());
+        return reasons;
+    }
+    let (started, planned) = (result.sessions.started, result.sessions.planned);
+    if (started as f64) < ARRIVALS_SHARE_MIN * planned as f64 {
+        let (started, planned) = (numbers::grouped(started), numbers::grouped(planned));
+        reasons.push(format!("Only {started} of {planned} sessions were started."));
+    }
+    if let Some(share) = result.arrivals.achieved_share
+        && share < ARRIVALS_SHARE_MIN
+    {
+        let share = numbers::percent(share);
+        reasons.push(format!(
+            "Arrivals came at {share} of the planned rate: this box was too slow for the ramp."
+        ));
+    }
+    if grounds.excuses.lagging {
+        let lag = numbers::figure(result.generator.lag_p99_ms.unwrap_or_default());
+        let limit = numbers::figure(result.generator.lag_limit_ms.unwrap_or_default());
+        reasons.push(format!(
+            "This box was late itself: lag p99 {lag} ms, over {limit} ms (a tenth of the tightest timeout)."
+        ));
+    }
+    reasons
+}
+
+fn passed(result: &RunResult) -> Vec<String> {
+    let count = |wanted: Outcome| result.criteria.iter().filter(|one| one.outcome == wanted).count();
+    let (warned, skipped) = (count(Outcome::Warn), count(Outcome::NotMeasured));
+    let judged = result.criteria.len() - skipped;
+    let mut reasons = vec![match judged {
+        0 => "The scenario sets no criteria.".to_owned(),
+        1 => "The one criterion that was judged is met.".to_owned(),
+        n => format!("All {n} criteria that were judged are met."),
+    }];
+    if warned > 0 {
+        reasons.push(if warned == 1 {
+            "One only within its warning.".into()
+        } else {
+            format!("{warned} only within their warnings.")
+        });
+    }
+    reasons
+}

@@ -1,0 +1,375 @@
+//! From TOML to a [`Scenario`]: the top level, the variables and the HTTP steps.
+//!
+//! [`super::websocket`] does the WebSocket, [`super::criteria`] the criteria. Invariant: the first thing that is wrong
+//! ends the compilation; nothing is repaired or guessed.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use super::document::{Section, Text};
+use super::error::{ScenarioError, Source};
+use super::names::{Moment, NAMES_MAX, NameList, Variable, Vocabulary};
+use super::template::Template;
+use super::{HttpStep, NamedError, Scenario, Take, criteria, schedule, websocket};
+use crate::nearest;
+
+pub(super) type Result<T> = std::result::Result<T, ScenarioError>;
+
+/// The longest delay of any timer: instants are compared through a clock that wraps after 19 hours.
+pub(super) const DELAY_MAX: Duration = Duration::from_secs(9 * 3600);
+
+/// A request's timeout where the file gives none.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Steps of a session at most: their index is a byte, and three of the names are the WebSocket's.
+const HTTP_STEPS_MAX: usize = NAMES_MAX - 3;
+
+/// Names of steps that are not HTTP requests.
+const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "ping"];
+
+/// Header fields that the engine writes itself.
+const ENGINE_HEADERS: [&str; 5] = ["host", "content-length", "connection", "transfer-encoding", "upgrade"];
+
+pub(super) const ROOT_KEYS: [&str; 7] =
+    ["name", "variables", "errors", "http", "schedule", "websocket", "criteria"];
+pub(super) const HTTP_KEYS: [&str; 9] =
+    ["name", "method", "path", "headers", "body", "expect", "timeout", "take", "errors"];
+pub(super) const ERROR_KEYS: [&str; 6] = ["name", "status", "field", "equals", "contains", "ticket"];
+
+/// See [`Scenario::compile`].
+pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Result<Scenario> {
+    let source = Source { file, text };
+    let document = DeTable::parse(text).map_err(|error| {
+        let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+        source.error(error.span().unwrap_or(0..0), format!("not TOML: {message}"))
+    })?;
+    let root = Section::root(source, document.get_ref(), &ROOT_KEYS)?;
+    let name = root.required_text("name")?.value.to_owned();
+    let http = root.sections("http", "[[http]]", &HTTP_KEYS)?;
+    let vocabulary = vocabulary(&root, &http, set)?;
+
+    let mut errors = NameList::default();
+    let shared = root.sections("errors", "[[errors]]", &ERROR_KEYS)?;
+    let shared = shared.iter().map(|one| named_error(one, &mut errors)).collect::<Result<Vec<_>>>()?;
+    if !shared.is_empty() && http.is_empty() {
+        return Err(
+            source.error(root.place("errors"), "[[errors]] name HTTP answers, and there is no [[http]]")
+        );
+    }
+    let http = http_steps(&root, &http, &vocabulary, &shared, &mut errors)?;
+    let taken = vec![true; vocabulary.values.len()];
+    let websocket = websocket::compile(&root, &vocabulary, &taken, &mut errors)?;
+    if http.is_empty() && websocket.is_none() {
+        return Err(root.own_error("a session has nothing to do: give [[http]], [websocket] or both"));
+    }
+    let schedule = schedule::compile(&root, &http, &vocabulary)?;
+    refuse_unused(&root, &vocabulary)?;
+
+    let mut scenario = Scenario {
+        name,
+        source: text.to_owned(),
+        http,
+        schedule,
+        websocket,
+        criteria: Vec::new(),
+        value_names: vocabulary.values.into_vec(),
+        error_names: errors.into_vec(),
+    };
+    scenario.criteria = all_criteria(&root, &scenario)?;
+    Ok(scenario)
+}
+
+fn all_criteria(root: &Section<'_>, scenario: &Scenario) -> Result<Vec<super::Criterion>> {
+    let steps = scenario.step_names();
+    let mut compiled: Vec<super::Criterion> = Vec::new();
+    for section in root.sections("criteria", "[[criteria]]", &criteria::KEYS)? {
+        let criterion = criteria::compile(&section, &steps, scenario.websocket.as_ref())?;
+        if compiled.iter().any(|other| other.name == criterion.name) {
+            let message = format!("there is another criterion \"{}\"", criterion.name);
+            return Err(section.error("name", section.place("name"), message));
+        }
+        compiled.push(criterion);
+    }
+    Ok(compiled)
+}
+
+/// Variables with their values, and the names of all values that any step takes.
+fn vocabulary(root: &Section<'_>, http: &[Section<'_>], set: &[(String, String)]) -> Result<Vocabulary> {
+    let variables = variables(root, set)?;
+    let mut values = NameList::default();
+    for step in http {
+        for (name, _) in step.pairs("take", false)? {
+            let clash = variables.iter().any(|variable| variable.name == name.value);
+            let refusal = Vocabulary::refusal(name.value)
+                .or_else(|| clash.then(|| format!("\"{}\" is in [variables] already", name.value)));
+            if let Some(refusal) = refusal {
+                return Err(step.error("take", name.span, refusal));
+            }
+            if values.index(name.value).is_none() {
+                return Err(step.error("take", name.span, too_many("taken values")));
+            }
+        }
+    }
+    Ok(Vocabulary { variables, values })
+}
+
+fn variables(root: &Section<'_>, set: &[(String, String)]) -> Result<Vec<Variable>> {
+    let mut variables = Vec::new();
+    for (name, value) in root.pairs("variables", true)? {
+        if let Some(refusal) = Vocabulary::refusal(name.value) {
+            return Err(root.error("variables", name.span, refusal));
+        }
+        variables.push(Variable {
+            name: name.value.to_owned(),
+            value: value.value.to_owned(),
+            span: name.span,
+            used: Cell::new(false),
+        });
+    }
+    for (k, (name, value)) in set.iter().enumerate() {
+        let refused = |message: String| ScenarioError::Set { name: name.clone(), message };
+        if set[..k].iter().any(|(other, _)| other == name) {
+            return Err(refused("the variable is set twice".into()));
+        }
+        let names: Vec<String> = variables.iter().map(|variable| variable.name.clone()).collect();
+        let Some(variable) = variables.iter_mut().find(|variable| variable.name == *name) else {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            return Err(refused(format!("the scenario has no such variable{}", nearest::hint(name, &names))));
+        };
+        variable.value.clone_from(value);
+    }
+    Ok(variables)
+}
+
+/// A variable that nothing uses would make `--set` an option that is silently ignored.
+fn refuse_unused(root: &Section<'_>, vocabulary: &Vocabulary) -> Result<()> {
+    match vocabulary.variables.iter().find(|variable| !variable.used.get()) {
+        Some(unused) => {
+            let message = format!("nothing uses \"{}\"", unused.name);
+            Err(root.error("variables", unused.span.clone(), message))
+        }
+        None => Ok(()),
+    }
+}
+
+fn http_steps(
+    root: &Section<'_>,
+    sections: &[Section<'_>],
+    vocabulary: &Vocabulary,
+    shared: &[NamedError],
+    errors: &mut NameList,
+) -> Result<Vec<HttpStep>> {
+    if sections.len() > HTTP_STEPS_MAX {
+        let message = format!("{HTTP_STEPS_MAX} requests a session at most");
+        return Err(root.error("http", root.place("http"), message));
+    }
+    let mut taken = vec![false; vocabulary.values.len()];
+    let mut steps: Vec<HttpStep> = Vec::new();
+    for section in sections {
+        let step = http_step(section, vocabulary, &taken, shared, errors)?;
+        if steps.iter().any(|other| other.name == step.name) {
+            let message = format!("there is another step \"{}\"", step.name);
+            return Err(section.error("name", section.place("name"), message));
+        }
+        for take in &step.take {
+            taken[usize::from(take.value)] = true;
+        }
+        steps.push(step);
+    }
+    Ok(steps)
+}
+
+fn http_step(
+    section: &Section<'_>,
+    vocabulary: &Vocabulary,
+    taken: &[bool],
+    shared: &[NamedError],
+    errors: &mut NameList,
+) -> Result<HttpStep> {
+    let name = step_name(section)?;
+    let moment = Moment::Request { step: &name, taken };
+    let path = section.required_text("path")?;
+    let path_template = compiled(section, "path", &path, vocabulary, moment)?;
+    if !path_template.literal_start().starts_with(b"/") {
+        return Err(section.error("path", path.span, "it has to begin with \"/\""));
+    }
+    refuse_unusable_in_url(section, "path", &path, &path_template)?;
+    let body = match section.text("body")? {
+        Some(text) => Some(compiled(section, "body", &text, vocabulary, moment)?),
+        None => None,
+    };
+    let own = section.sections("errors", "[[http.errors]]", &ERROR_KEYS)?;
+    let mut named = own.iter().map(|one| named_error(one, errors)).collect::<Result<Vec<_>>>()?;
+    named.extend_from_slice(shared);
+    Ok(HttpStep {
+        method: method(section)?,
+        path: path_template,
+        headers: headers(section, vocabulary, moment)?,
+        body,
+        expect: section.statuses("expect")?.unwrap_or_else(|| vec![200]),
+        timeout: section.delay("timeout", DELAY_MAX)?.unwrap_or(HTTP_TIMEOUT),
+        take: takes(section, vocabulary)?,
+        errors: named,
+        name,
+    })
+}
+
+fn step_name(section: &Section<'_>) -> Result<String> {
+    let name = section.required_text("name")?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !name.value.chars().all(plain) {
+        let message = format!("\"{}\" is not a step's name: letters, digits, _ and - only", name.value);
+        return Err(section.error("name", name.span, message));
+    }
+    if WEBSOCKET_STEPS.contains(&name.value) {
+        let message = format!("\"{}\" is the name of a WebSocket's step", name.value);
+        return Err(section.error("name", name.span, message));
+    }
+    Ok(name.value.to_owned())
+}
+
+fn method(section: &Section<'_>) -> Result<String> {
+    let method = section.required_text("method")?;
+    if !method.value.bytes().all(|b| b.is_ascii_uppercase()) {
+        let message = format!("\"{}\" is not a method: upper-case letters only, such as GET", method.value);
+        return Err(section.error("method", method.span, message));
+    }
+    if method.value == "CONNECT" {
+        return Err(section.error("method", method.span, "CONNECT makes no request of its own"));
+    }
+    Ok(method.value.to_owned())
+}
+
+fn takes(section: &Section<'_>, vocabulary: &Vocabulary) -> Result<Vec<Take>> {
+    let mut takes = Vec::new();
+    for (name, pointer) in section.pairs("take", false)? {
+        check_pointer(section, &format!("take.{}", name.value), &pointer)?;
+        if let Some(value) = vocabulary.values.position(name.value) {
+            takes.push(Take { value, pointer: pointer.value.to_owned() });
+        }
+    }
+    Ok(takes)
+}
+
+/// RFC 6901: empty, or segments that each begin with `/`; `~` only as `~0` and `~1`.
+pub(super) fn check_pointer(section: &Section<'_>, key: &str, pointer: &Text<'_>) -> Result<()> {
+    let text = pointer.value;
+    if !text.is_empty() && !text.starts_with('/') {
+        let message = format!("\"{text}\" is not a JSON pointer: write \"/{}\"", text.replace('.', "/"));
+        return Err(section.error(key, pointer.span.clone(), message));
+    }
+    let escapes_fit = text.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
+    if !escapes_fit {
+        let message = format!("\"{text}\" is not a JSON pointer: \"~\" is written \"~0\"");
+        return Err(section.error(key, pointer.span.clone(), message));
+    }
+    Ok(())
+}
+
+fn named_error(section: &Section<'_>, errors: &mut NameList) -> Result<NamedError> {
+    let error = error_name(section, "name", errors)?;
+    let status = match section.statuses("status")?.as_deref() {
+        None => None,
+        Some([status]) => Some(*status),
+        Some(_) => {
+            let message = "it is one status; write the entry once for each";
+            return Err(section.error("status", section.place("status"), message));
+        }
+    };
+    let field = match (section.text("field")?, section.text("equals")?) {
+        (Some(pointer), Some(wanted)) => {
+            check_pointer(section, "field", &pointer)?;
+            Some((pointer.value.to_owned(), wanted.value.to_owned()))
+        }
+        (None, None) => None,
+        _ => return Err(section.own_error("\"field\" and \"equals\" go together")),
+    };
+    let contains = match section.has("contains") {
+        true => Some(section.required_text("contains")?.value.to_owned()),
+        false => None,
+    };
+    if status.is_none() && field.is_none() && contains.is_none() {
+        return Err(section.own_error("give \"status\", \"field\" with \"equals\", or \"contains\""));
+    }
+    Ok(NamedError { error, status, field, contains, ticket: section.flag("ticket")? })
+}
+
+/// The index of the error name at `key`.
+pub(super) fn error_name(section: &Section<'_>, key: &str, errors: &mut NameList) -> Result<u8> {
+    let name = section.required_text(key)?;
+    if name.value.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(section.error(key, name.span, "a name has no spaces"));
+    }
+    errors.index(name.value).ok_or_else(|| section.error(key, name.span, too_many("error names")))
+}
+
+/// A template, with its place in any error.
+pub(super) fn compiled(
+    section: &Section<'_>,
+    key: &str,
+    text: &Text<'_>,
+    vocabulary: &Vocabulary,
+    moment: Moment<'_>,
+) -> Result<Template> {
+    vocabulary.template(text.value, moment).map_err(|reason| section.error(key, text.span.clone(), reason))
+}
+
+/// The header fields of a request.
+pub(super) fn headers(
+    section: &Section<'_>,
+    vocabulary: &Vocabulary,
+    moment: Moment<'_>,
+) -> Result<Vec<(String, Template)>> {
+    let mut headers = Vec::new();
+    for (name, value) in section.pairs("headers", true)? {
+        let key = format!("headers.{}", name.value);
+        if !is_token(name.value) {
+            let message = format!("\"{}\" is not the name of a header field", name.value);
+            return Err(section.error("headers", name.span, message));
+        }
+        let lower = name.value.to_ascii_lowercase();
+        if ENGINE_HEADERS.contains(&lower.as_str()) || lower.starts_with("sec-websocket-") {
+            return Err(section.error(&key, name.span, "this field is written by the engine"));
+        }
+        let template = compiled(section, &key, &value, vocabulary, moment)?;
+        if template.literals().flatten().any(|byte| byte.is_ascii_control()) {
+            return Err(section.error(
+                &key,
+                value.span,
+                "control characters cannot be sent in a header field",
+            ));
+        }
+        headers.push((name.value.to_owned(), template));
+    }
+    Ok(headers)
+}
+
+/// RFC 9110's token.
+fn is_token(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// What a request line cannot carry.
+pub(super) fn refuse_unusable_in_url(
+    section: &Section<'_>,
+    key: &str,
+    text: &Text<'_>,
+    template: &Template,
+) -> Result<()> {
+    let Some(byte) = template.literals().flatten().find(|b| !b.is_ascii_graphic() || **b == b'#') else {
+        return Ok(());
+    };
+    let what = match byte {
+        b' ' => "a space".to_owned(),
+        b'#' => "\"#\"".to_owned(),
+        byte if byte.is_ascii_control() => "a control character".to_owned(),
+        _ => "a character that is not ASCII".to_owned(),
+    };
+    Err(section.error(key, text.span.clone(), format!("{what} has to be written percent-encoded")))
+}
+
+pub(super) fn too_many(what: &str) -> String {
+    format!("{NAMES_MAX} {what} at most")
+}

@@ -1,0 +1,227 @@
+//! What a run can be judged by: the measures that exist, and a scenario's criteria over them.
+//!
+//! Evaluates nothing: `report` does, from the finished result. Invariant: a compiled [`Criterion`] names a measure of
+//! [`MEASURES`] (or a statistic of one of the scenario's steps) that this scenario can produce.
+
+use super::document::Section;
+use super::error::ScenarioError;
+use super::{Criterion, Good, WebSocket};
+use crate::nearest;
+use crate::units::duration_text;
+
+/// Something that is measured in every run that has what it needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Measure {
+    /// Its name in criteria.
+    pub name: &'static str,
+    /// For display: `%` belongs to a share from 0 to 1.
+    pub unit: &'static str,
+    /// What it is.
+    pub about: &'static str,
+    needs: Needs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    WebSocket,
+    Ping,
+    Presence,
+}
+
+/// All measures besides the steps' latencies (`steps.<step>.<statistic>_ms`, see [`STEP_STATISTICS`]).
+pub const MEASURES: [Measure; 12] = [
+    measure("arrivals.achieved_per_s", "/s", "sessions started a second, over the ramp", Needs::Nothing),
+    measure("arrivals.achieved_share", "%", "of the planned arrival rate", Needs::Nothing),
+    measure("errors.rate", "%", "failed sessions and PING cycles over all attempted", Needs::Nothing),
+    measure("ledger.duplicate", "", "pairs of observer and member announced twice", Needs::Presence),
+    measure("ledger.missing", "", "pairs of observer and member never announced", Needs::Presence),
+    measure("ping.late", "", "PONGs that came after their timeout", Needs::Ping),
+    measure("ping.missed", "", "PINGs due while another was outstanding", Needs::Ping),
+    measure("ping.unanswered", "", "PINGs without a PONG within the timeout", Needs::Ping),
+    measure("servers.misrouted", "", "members sent elsewhere than their hash says", Needs::WebSocket),
+    measure(
+        "servers.smallest_share",
+        "%",
+        "the smallest server's sessions over an even share",
+        Needs::WebSocket,
+    ),
+    measure("sessions.min_in_hold", "sessions", "least open at any instant of the hold", Needs::WebSocket),
+    measure("sessions.min_in_hold_share", "%", "the same, of the sessions planned", Needs::WebSocket),
+];
+
+/// Statistics of a step's latency from the instant it was due: `steps.enter.p95_ms`.
+pub const STEP_STATISTICS: [&str; 8] = ["mean", "min", "p50", "p90", "p95", "p99", "p999", "max"];
+
+const fn measure(name: &'static str, unit: &'static str, about: &'static str, needs: Needs) -> Measure {
+    Measure { name, unit, about, needs }
+}
+
+pub(super) const KEYS: [&str; 8] =
+    ["name", "measure", "below", "at_most", "at_least", "warn", "needs_sessions", "needs_hold"];
+
+/// Compiles one `[[criteria]]`. `steps` are the scenario's, as in [`super::Scenario::step_names`].
+pub(super) fn compile(
+    section: &Section<'_>,
+    steps: &[String],
+    websocket: Option<&WebSocket>,
+) -> Result<Criterion, ScenarioError> {
+    let name = section.required_text("name")?.value.to_owned();
+    let measure = section.required_text("measure")?;
+    let unit = unit_of(measure.value, steps, websocket)
+        .map_err(|reason| section.error("measure", measure.span.clone(), reason))?;
+    let (good, limit) = limit(section)?;
+    let warn = section.number("warn")?;
+    if let Some(warn) = warn {
+        let beyond = if good == Good::AtLeast { warn < limit } else { warn > limit };
+        if !beyond {
+            let message = format!("{warn} is not on the bad side of the limit, {limit}");
+            return Err(section.error("warn", section.place("warn"), message));
+        }
+    }
+    Ok(Criterion {
+        name,
+        measure: measure.value.to_owned(),
+        good,
+        limit,
+        warn,
+        unit,
+        needs_sessions: section.count("needs_sessions")?,
+        needs_hold: section.duration("needs_hold")?,
+    })
+}
+
+/// The one limit that is given.
+fn limit(section: &Section<'_>) -> Result<(Good, f64), ScenarioError> {
+    let mut given = Vec::new();
+    for (key, good) in [("below", Good::Below), ("at_most", Good::AtMost), ("at_least", Good::AtLeast)] {
+        if let Some(limit) = section.number(key)? {
+            given.push((good, limit));
+        }
+    }
+    match given[..] {
+        [one] => Ok(one),
+        _ => Err(section.own_error("give exactly one of \"below\", \"at_most\" and \"at_least\"")),
+    }
+}
+
+/// The unit of a measure that this scenario can produce.
+fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -> Result<String, String> {
+    if let Some(rest) = measure.strip_prefix("steps.") {
+        return step_unit(measure, rest, steps, websocket);
+    }
+    let Some(known) = MEASURES.iter().find(|known| known.name == measure) else {
+        let names: Vec<&str> = MEASURES.iter().map(|known| known.name).collect();
+        let hint = nearest::hint(measure, &names);
+        let steps = if hint.contains("valid:") { ", steps.<step>.<statistic>_ms" } else { "" };
+        return Err(format!("there is no measure \"{measure}\"{hint}{steps}"));
+    };
+    let lacking = match known.needs {
+        Needs::Nothing => None,
+        Needs::WebSocket => websocket.is_none().then_some("[websocket]"),
+        Needs::Ping => websocket.is_none_or(|ws| ws.ping.is_none()).then_some("[websocket.ping]"),
+        Needs::Presence => {
+            websocket.is_none_or(|ws| ws.subject_path.is_none()).then_some("[websocket.presence]")
+        }
+    };
+    match lacking {
+        Some(section) => Err(format!("this scenario has no {section}, so it cannot measure \"{measure}\"")),
+        None => Ok(known.unit.to_owned()),
+    }
+}
+
+fn step_unit(
+    measure: &str,
+    rest: &str,
+    steps: &[String],
+    websocket: Option<&WebSocket>,
+) -> Result<String, String> {
+    let Some((step, statistic)) = rest.rsplit_once('.') else {
+        return Err(format!("\"{measure}\" is not steps.<step>.<statistic>_ms"));
+    };
+    if !steps.iter().any(|known| known == step) {
+        let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+        return Err(format!("there is no step \"{step}\"{}", nearest::hint(step, &steps)));
+    }
+    if step == "ping" && websocket.is_some_and(|ws| ws.ping.is_none()) {
+        return Err(format!("this scenario has no [websocket.ping], so it cannot measure \"{measure}\""));
+    }
+    let known = statistic.strip_suffix("_ms").is_some_and(|name| STEP_STATISTICS.contains(&name));
+    if !known {
+        let valid: Vec<String> = STEP_STATISTICS.iter().map(|name| format!("{name}_ms")).collect();
+        let valid: Vec<&str> = valid.iter().map(String::as_str).collect();
+        return Err(format!("there is no statistic \"{statistic}\"{}", nearest::hint(statistic, &valid)));
+    }
+    Ok("ms".to_owned())
+}
+
+/// `at most 500 ms`, `below 0.1 %`, `at least 4000 sessions`: a limit as people read it.
+pub fn limit_text(good: Good, limit: f64, unit: &str) -> String {
+    let side = match good {
+        Good::AtMost => "at most",
+        Good::AtLeast => "at least",
+        Good::Below => "below",
+    };
+    let shown = if unit == "%" { round(limit * 100.0) } else { round(limit) };
+    if unit.is_empty() { format!("{side} {shown}") } else { format!("{side} {shown} {unit}") }
+}
+
+/// Cuts the noise of binary fractions: 0.1 % is 0.001, times 100 is 0.1.
+fn round(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+impl Criterion {
+    /// Whether a plan is large and long enough for this criterion; if not, why.
+    pub fn unmet_need(&self, sessions: u32, hold: std::time::Duration) -> Option<String> {
+        if let Some(needed) = self.needs_sessions.filter(|needed| sessions < *needed) {
+            return Some(format!("the plan has {sessions} sessions, this needs {needed}"));
+        }
+        let needed = self.needs_hold.filter(|needed| hold < *needed)?;
+        Some(format!("the plan holds for {}, this needs {}", duration_text(hold), duration_text(needed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn measures_are_sorted_and_unique() {
+        assert!(MEASURES.windows(2).all(|pair| pair[0].name < pair[1].name));
+    }
+
+    #[test]
+    fn limits_read_well() {
+        assert_eq!(limit_text(Good::Below, 0.001, "%"), "below 0.1 %");
+        assert_eq!(limit_text(Good::AtMost, 500.0, "ms"), "at most 500 ms");
+        assert_eq!(limit_text(Good::AtLeast, 0.999, "%"), "at least 99.9 %");
+        assert_eq!(limit_text(Good::AtMost, 0.0, ""), "at most 0");
+    }
+
+    #[test]
+    fn a_plan_that_is_too_small_says_so() {
+        let criterion = Criterion {
+            name: "guide".into(),
+            measure: "sessions.min_in_hold".into(),
+            good: Good::AtLeast,
+            limit: 4000.0,
+            warn: None,
+            unit: "sessions".into(),
+            needs_sessions: Some(4000),
+            needs_hold: Some(Duration::from_secs(1200)),
+        };
+        let minute = Duration::from_secs(60);
+        assert_eq!(
+            criterion.unmet_need(100, minute).as_deref(),
+            Some("the plan has 100 sessions, this needs 4000")
+        );
+        assert_eq!(
+            criterion.unmet_need(4000, minute).as_deref(),
+            Some("the plan holds for 1m, this needs 20m")
+        );
+        assert_eq!(criterion.unmet_need(4000, minute * 20), None);
+    }
+}

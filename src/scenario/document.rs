@@ -1,0 +1,325 @@
+//! Reading a TOML document key by key, keeping the place of each.
+//!
+//! A thin reader over `toml`'s spanned tables rather than derived structs: serde's own message for an unknown field
+//! has neither the table's name nor the nearest key, and its type errors do not name the key. Knows TOML types and our
+//! durations, nothing of scenarios. Invariant: a [`Section`] that exists has no unknown key.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::{ScenarioError, Source};
+use crate::nearest;
+use crate::units;
+
+type Result<T> = std::result::Result<T, ScenarioError>;
+
+/// A table of the document.
+#[derive(Clone, Debug)]
+pub(super) struct Section<'d> {
+    pub(super) source: Source<'d>,
+    /// As written in the file: `[websocket]`, `[[http]]`.
+    pub(super) title: String,
+    /// The table's place.
+    pub(super) span: Range<usize>,
+    table: &'d DeTable<'d>,
+}
+
+/// Text in the document and its place.
+#[derive(Clone, Debug)]
+pub(super) struct Text<'d> {
+    pub(super) value: &'d str,
+    pub(super) span: Range<usize>,
+}
+
+impl<'d> Section<'d> {
+    /// The document's top level.
+    pub(super) fn root(source: Source<'d>, table: &'d DeTable<'d>, valid: &[&str]) -> Result<Self> {
+        Self::new(source, "the scenario".into(), 0..0, table, valid)
+    }
+
+    fn new(
+        source: Source<'d>,
+        title: String,
+        span: Range<usize>,
+        table: &'d DeTable<'d>,
+        valid: &[&str],
+    ) -> Result<Self> {
+        let mut keys: Vec<_> = table.keys().collect();
+        keys.sort_by_key(|key| key.span().start);
+        for key in keys {
+            let name = key.get_ref().as_ref();
+            if !valid.contains(&name) {
+                let hint = nearest::hint(name, valid);
+                return Err(source.error(key.span(), format!("unknown key \"{name}\" in {title}{hint}")));
+            }
+        }
+        Ok(Self { source, title, span, table })
+    }
+
+    /// An error about `key`'s value at `span`.
+    pub(super) fn error(&self, key: &str, span: Range<usize>, message: impl AsRef<str>) -> ScenarioError {
+        self.source.error(span, format!("\"{key}\" in {}: {}", self.title, message.as_ref()))
+    }
+
+    /// An error about the section itself.
+    pub(super) fn own_error(&self, message: impl AsRef<str>) -> ScenarioError {
+        self.source.error(self.span.clone(), format!("{}: {}", self.title, message.as_ref()))
+    }
+
+    /// The place of `key`'s value; the section's own if it is not there.
+    pub(super) fn place(&self, key: &str) -> Range<usize> {
+        self.table.get(key).map_or(self.span.clone(), Spanned::span)
+    }
+
+    /// Whether `key` is there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) -> ScenarioError {
+        let found = value.get_ref().type_str();
+        self.error(key, value.span(), format!("{wanted} is wanted here, this is {}", with_article(found)))
+    }
+
+    fn missing(&self, key: &str) -> ScenarioError {
+        self.own_error(format!("the key \"{key}\" is missing"))
+    }
+
+    /// A string.
+    pub(super) fn text(&self, key: &str) -> Result<Option<Text<'d>>> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        match value.get_ref() {
+            DeValue::String(text) => Ok(Some(Text { value: text.as_ref(), span: value.span() })),
+            _ => Err(self.wrong_type(key, value, "a string")),
+        }
+    }
+
+    /// A string that has to be there and not be empty.
+    pub(super) fn required_text(&self, key: &str) -> Result<Text<'d>> {
+        let text = self.text(key)?.ok_or_else(|| self.missing(key))?;
+        if text.value.is_empty() {
+            return Err(self.error(key, text.span, "it is empty"));
+        }
+        Ok(text)
+    }
+
+    /// A duration.
+    pub(super) fn duration(&self, key: &str) -> Result<Option<Duration>> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.as_ref(),
+            // The parser's own hint for a bare number says what to write.
+            DeValue::Integer(number) => number.as_str(),
+            _ => return Err(self.wrong_type(key, value, "a duration such as \"30s\"")),
+        };
+        if text == "0" && !value.get_ref().is_str() {
+            return Err(self.wrong_type(key, value, "a duration such as \"30s\""));
+        }
+        units::duration(text).map(Some).map_err(|reason| self.error(key, value.span(), reason))
+    }
+
+    /// A duration that a timer can keep: over zero and at most `longest`.
+    pub(super) fn delay(&self, key: &str, longest: Duration) -> Result<Option<Duration>> {
+        let Some(delay) = self.duration(key)? else { return Ok(None) };
+        if delay.is_zero() {
+            return Err(self.error(key, self.place(key), "it has to be longer than zero"));
+        }
+        if delay > longest {
+            let longest = units::duration_text(longest);
+            return Err(self.error(key, self.place(key), format!("it can be {longest} at most")));
+        }
+        Ok(Some(delay))
+    }
+
+    /// true or false; false if it is not there.
+    pub(super) fn flag(&self, key: &str) -> Result<bool> {
+        let Some(value) = self.table.get(key) else { return Ok(false) };
+        match value.get_ref() {
+            DeValue::Boolean(flag) => Ok(*flag),
+            _ => Err(self.wrong_type(key, value, "true or false")),
+        }
+    }
+
+    /// A finite number, whole or not.
+    pub(super) fn number(&self, key: &str) -> Result<Option<f64>> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => whole(number).map(|number| number as f64),
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            _ => return Err(self.wrong_type(key, value, "a number")),
+        };
+        match number {
+            Some(number) if f64::is_finite(number) => Ok(Some(number)),
+            _ => Err(self.error(key, value.span(), "it is not a number that can be compared with")),
+        }
+    }
+
+    /// A whole number of at least 1 that fits 32 bits.
+    pub(super) fn count(&self, key: &str) -> Result<Option<u32>> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        let DeValue::Integer(number) = value.get_ref() else {
+            return Err(self.wrong_type(key, value, "a whole number"));
+        };
+        match whole(number).and_then(|number| u32::try_from(number).ok()) {
+            Some(count) if count > 0 => Ok(Some(count)),
+            _ => Err(self.error(key, value.span(), "it has to be from 1 to 4294967295")),
+        }
+    }
+
+    /// A size in bytes: a whole number, or a string such as `"16MiB"`.
+    pub(super) fn size(&self, key: &str) -> Result<Option<u64>> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.as_ref(),
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
+            _ => return Err(self.wrong_type(key, value, "a size such as \"16MiB\"")),
+        };
+        units::bytes(text).map(Some).map_err(|reason| self.error(key, value.span(), reason))
+    }
+
+    /// HTTP statuses: one, or a list of them.
+    pub(super) fn statuses(&self, key: &str) -> Result<Option<Vec<u16>>> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        let statuses: Vec<u16> = match value.get_ref() {
+            DeValue::Array(list) => list.iter().map(|one| self.status(key, one)).collect::<Result<_>>()?,
+            _ => vec![self.status(key, value)?],
+        };
+        if statuses.is_empty() {
+            return Err(self.error(key, value.span(), "the list is empty"));
+        }
+        Ok(Some(statuses))
+    }
+
+    fn status(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<u16> {
+        let DeValue::Integer(number) = value.get_ref() else {
+            return Err(self.wrong_type(key, value, "an HTTP status"));
+        };
+        let status = whole(number).and_then(|number| u16::try_from(number).ok());
+        status.filter(|status| (200..=599).contains(status)).ok_or_else(|| {
+            self.error(key, value.span(), format!("{number} is not a final HTTP status (200 to 599)"))
+        })
+    }
+
+    /// A table whose keys are known beforehand.
+    pub(super) fn section(&self, key: &str, title: &str, valid: &[&str]) -> Result<Option<Section<'d>>> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                Self::new(self.source, title.into(), value.span(), table, valid).map(Some)
+            }
+            _ => Err(self.wrong_type(key, value, "a table")),
+        }
+    }
+
+    /// An array of tables.
+    pub(super) fn sections(&self, key: &str, title: &str, valid: &[&str]) -> Result<Vec<Section<'d>>> {
+        let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
+        let DeValue::Array(tables) = value.get_ref() else {
+            return Err(self.wrong_type(key, value, &format!("an array of tables ({title})")));
+        };
+        let section = |one: &'d Spanned<DeValue<'d>>| match one.get_ref() {
+            DeValue::Table(table) => Self::new(self.source, title.into(), one.span(), table, valid),
+            _ => Err(self.wrong_type(key, one, "a table")),
+        };
+        tables.iter().map(section).collect()
+    }
+
+    /// A table whose keys are names and whose values are text (numbers and booleans as they are written, where
+    /// `scalars` allows them), in the file's order.
+    pub(super) fn pairs(&self, key: &str, scalars: bool) -> Result<Vec<(Text<'d>, Text<'d>)>> {
+        let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
+        let DeValue::Table(table) = value.get_ref() else {
+            return Err(self.wrong_type(key, value, "a table"));
+        };
+        let mut pairs = Vec::new();
+        for (name, value) in table.iter() {
+            let text = match value.get_ref() {
+                DeValue::String(text) => text.as_ref(),
+                DeValue::Integer(number) if scalars && number.radix() == 10 => number.as_str(),
+                DeValue::Float(number) if scalars => number.as_str(),
+                DeValue::Boolean(flag) if scalars => {
+                    if *flag {
+                        "true"
+                    } else {
+                        "false"
+                    }
+                }
+                _ => return Err(self.wrong_type(&format!("{key}.{}", name.get_ref()), value, "a string")),
+            };
+            let name = Text { value: name.get_ref().as_ref(), span: name.span() };
+            pairs.push((name, Text { value: text, span: value.span() }));
+        }
+        pairs.sort_by_key(|(name, _)| name.span.start);
+        Ok(pairs)
+    }
+}
+
+fn whole(number: &toml::de::DeInteger<'_>) -> Option<i64> {
+    i64::from_str_radix(number.as_str(), number.radix()).ok()
+}
+
+fn with_article(type_name: &str) -> String {
+    let article = if type_name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {type_name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_section<T>(text: &str, check: impl FnOnce(Result<Section<'_>>) -> T) -> T {
+        let document = DeTable::parse(text).expect("TOML");
+        check(Section::root(
+            Source { file: "x.toml", text },
+            document.get_ref(),
+            &["timeout", "list", "word"],
+        ))
+    }
+
+    fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
+        result.expect_err("it is wrong").to_string()
+    }
+
+    #[test]
+    fn the_first_unknown_key_of_the_file_is_named() {
+        with_section("word = \"a\"\n  tiemout = 1\n  aaa = 2\n", |section| {
+            assert_eq!(
+                message(section.map(|_| ())),
+                "x.toml:2:3: unknown key \"tiemout\" in the scenario; did you mean \"timeout\"?"
+            );
+        });
+    }
+
+    #[test]
+    fn a_wrong_type_is_named() {
+        with_section("timeout = [1]\nlist = [200, \"a\"]\nword = 1.5\n", |section| {
+            let section = section.expect("known keys");
+            assert_eq!(
+                message(section.duration("timeout")),
+                "x.toml:1:11: \"timeout\" in the scenario: a duration such as \"30s\" is wanted here, this is an array"
+            );
+            assert_eq!(
+                message(section.statuses("list")),
+                "x.toml:2:14: \"list\" in the scenario: an HTTP status is wanted here, this is a string"
+            );
+            assert_eq!(
+                message(section.text("word")),
+                "x.toml:3:8: \"word\" in the scenario: a string is wanted here, this is a float"
+            );
+        });
+    }
+
+    #[test]
+    fn a_bare_number_is_no_duration() {
+        with_section("timeout = 30", |section| {
+            let error = message(section.expect("known keys").duration("timeout"));
+            assert!(error.contains("\"30\" has no unit: write 30s"), "{error}");
+        });
+        with_section("timeout = 0", |section| {
+            assert!(section.expect("known keys").duration("timeout").is_err());
+        });
+    }
+}

@@ -1,0 +1,70 @@
+//! Why a scenario cannot be used, and where in its file.
+//!
+//! Says nothing about how it was found. Invariant: every message stands alone: file, line, column, key, and what to
+//! write instead where that is known.
+
+use std::ops::Range;
+
+/// A scenario that is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScenarioError {
+    /// Something in the file.
+    #[error("{file}:{line}:{column}: {message}")]
+    At {
+        /// The file, as it was named.
+        file: String,
+        /// From 1.
+        line: usize,
+        /// In characters, from 1.
+        column: usize,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+    /// A variable set from outside that the scenario does not have.
+    #[error("--set {name}: {message}")]
+    Set {
+        /// The variable's name as given.
+        name: String,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+    /// No built-in scenario of this name.
+    #[error(
+        "there is no built-in scenario {name:?}{hint} (a file's name contains \"/\" or ends in \".toml\")"
+    )]
+    Unknown {
+        /// The name as given.
+        name: String,
+        /// The nearest ones.
+        hint: String,
+    },
+    /// The file cannot be read.
+    #[error("cannot read the scenario {file}: {reason}")]
+    Unreadable {
+        /// The file, as it was named.
+        file: String,
+        /// The system's reason.
+        reason: String,
+    },
+}
+
+/// A file's name and text: turns places in it into errors.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source<'s> {
+    pub(super) file: &'s str,
+    pub(super) text: &'s str,
+}
+
+impl Source<'_> {
+    /// An error at the start of `span`.
+    pub(super) fn error(&self, span: Range<usize>, message: impl Into<String>) -> ScenarioError {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        ScenarioError::At {
+            file: self.file.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            message: message.into(),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! How a run asks its target, before it starts, when sessions may enter and until when they may stay.
+//!
+//! Part of a scenario, played by nobody's session: one member runs the steps up to a named one, then looks up.
+//! Invariant: the request uses only what those steps take.
+
+use super::HttpStep;
+use super::compile::{Result, check_pointer, compiled, headers, refuse_unusable_in_url};
+use super::document::Section;
+use super::names::{Moment, Vocabulary};
+use super::template::Template;
+
+pub(super) const KEYS: [&str; 7] =
+    ["after", "path", "headers", "status", "starts_at", "ends_at", "participants"];
+pub(super) const PARTICIPANT_KEYS: [&str; 4] = ["list", "member", "status", "may_return"];
+
+/// The look-up of what a run takes part in.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// How many HTTP steps the asking member does first.
+    pub steps: usize,
+    /// Path and query of the GET.
+    pub path: Template,
+    /// Header fields besides Host.
+    pub headers: Vec<(String, Template)>,
+    /// RFC 6901 pointer to the status: RECRUITING, READY, RUNNING or DONE.
+    pub status: String,
+    /// Pointer to the instant (the server's local time, without a zone) by which everyone has to be in.
+    pub starts_at: String,
+    /// Pointer to the instant by which the hold has to be over.
+    pub ends_at: String,
+    /// Where those who have joined are listed.
+    pub participants: Option<Participants>,
+}
+
+/// The list of those who have joined.
+#[derive(Clone, Debug)]
+pub struct Participants {
+    /// RFC 6901 pointer to the array.
+    pub list: String,
+    /// In each element, pointer to the member's id.
+    pub member: String,
+    /// In each element, pointer to the status.
+    pub status: String,
+    /// The statuses of those who have been in before and may come back.
+    pub may_return: Vec<String>,
+}
+
+pub(super) fn compile(
+    root: &Section<'_>,
+    http: &[HttpStep],
+    vocabulary: &Vocabulary,
+) -> Result<Option<Schedule>> {
+    let Some(section) = root.section("schedule", "[schedule]", &KEYS)? else { return Ok(None) };
+    let after = section.required_text("after")?;
+    let Some(position) = http.iter().position(|step| step.name == after.value) else {
+        let message = format!("there is no [[http]] step \"{}\"", after.value);
+        return Err(section.error("after", after.span, message));
+    };
+    let mut taken = vec![false; vocabulary.values.len()];
+    http[..=position]
+        .iter()
+        .flat_map(|step| &step.take)
+        .for_each(|take| taken[usize::from(take.value)] = true);
+    let moment = Moment::Request { step: "schedule", taken: &taken };
+    let path = section.required_text("path")?;
+    let template = compiled(&section, "path", &path, vocabulary, moment)?;
+    if !template.literal_start().starts_with(b"/") {
+        return Err(section.error("path", path.span, "it has to begin with \"/\""));
+    }
+    refuse_unusable_in_url(&section, "path", &path, &template)?;
+    Ok(Some(Schedule {
+        steps: position + 1,
+        path: template,
+        headers: headers(&section, vocabulary, moment)?,
+        status: pointer(&section, "status")?,
+        starts_at: pointer(&section, "starts_at")?,
+        ends_at: pointer(&section, "ends_at")?,
+        participants: participants(&section)?,
+    }))
+}
+
+fn participants(schedule: &Section<'_>) -> Result<Option<Participants>> {
+    let title = "[schedule.participants]";
+    let Some(section) = schedule.section("participants", title, &PARTICIPANT_KEYS)? else { return Ok(None) };
+    Ok(Some(Participants {
+        list: pointer(&section, "list")?,
+        member: pointer(&section, "member")?,
+        status: pointer(&section, "status")?,
+        may_return: words(&section, "may_return")?,
+    }))
+}
+
+fn pointer(section: &Section<'_>, key: &str) -> Result<String> {
+    let text = section.required_text(key)?;
+    check_pointer(section, key, &text)?;
+    Ok(text.value.to_owned())
+}
+
+/// Words separated by spaces.
+fn words(section: &Section<'_>, key: &str) -> Result<Vec<String>> {
+    Ok(section.required_text(key)?.value.split_whitespace().map(String::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::Scenario;
+
+    const HEAD: &str = r#"
+        name = "x"
+        [[http]]
+        name = "login"
+        method = "GET"
+        path = "/login"
+        take = { token = "/t" }
+        [[http]]
+        name = "enter"
+        method = "GET"
+        path = "/enter"
+        take = { ticket = "/t" }
+    "#;
+
+    fn compiled(schedule: &str) -> Result<Scenario, String> {
+        Scenario::compile("x.toml", &format!("{HEAD}[schedule]\n{schedule}"), &[])
+            .map_err(|error| error.to_string())
+    }
+
+    const REST: &str = "status = \"/s\"\nstarts_at = \"/a\"\nends_at = \"/b\"\n[schedule.participants]\nlist = \"/p\"\nmember = \"/id\"\nstatus = \"/s\"\nmay_return = \"OUT LOST\"\n";
+
+    #[test]
+    fn the_look_up_knows_what_its_steps_take() {
+        let text = format!("after = \"login\"\npath = \"/c/{{challenge_id}}?t={{token}}\"\n{REST}");
+        let schedule = compiled(&text).expect("it compiles").schedule.expect("it is there");
+        assert_eq!(schedule.steps, 1);
+        assert_eq!(schedule.participants.expect("they are there").may_return, ["OUT", "LOST"]);
+    }
+
+    #[test]
+    fn the_look_up_does_not_know_what_later_steps_take() {
+        let error = compiled(&format!("after = \"login\"\npath = \"/c/{{ticket}}\"\n{REST}")).unwrap_err();
+        assert!(error.contains("{ticket} is used in the step \"schedule\" before it is taken"), "{error}");
+    }
+
+    #[test]
+    fn a_step_that_is_not_there_is_named() {
+        let error = compiled(&format!("after = \"logon\"\npath = \"/c\"\n{REST}")).unwrap_err();
+        assert!(error.contains("there is no [[http]] step \"logon\""), "{error}");
+    }
+}

@@ -1,0 +1,93 @@
+//! How a session ends: failed, closed by either side, or abandoned.
+//!
+//! Invariant: whatever the way, the spill is gone, the connection is asked to be dropped, and exactly one of the
+//! observer's `completed`, `closed` and `abandoned`, or `failed` (after `closed` if it was open) has been called.
+
+use super::{Context, NO_ERROR, Observer, PING_OUTSTANDING, Phase, Session, Timer};
+use crate::fault::Fault;
+use crate::measure::PingEvent;
+use crate::protocol::websocket::write_close;
+
+/// Bytes of a peer's answer kept with a failure.
+pub(super) const EVIDENCE_BYTES_MAX: usize = 512;
+
+impl Session {
+    /// Begins the end of an open session: the quit message if asked for, then close 1000. A session that is
+    /// still being set up is abandoned.
+    pub fn end<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        match self.phase {
+            Phase::Held => self.begin_close(ctx),
+            Phase::Idle | Phase::Closing | Phase::Over => {}
+            _ => {
+                ctx.observer.abandoned(ctx.who);
+                self.over(ctx);
+            }
+        }
+    }
+
+    fn begin_close<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        let script = ctx.script;
+        let quit = script.scenario.websocket.as_ref().and_then(|websocket| websocket.quit.as_ref());
+        if let (true, Some(quit)) = (script.quit, quit) {
+            self.send_text(quit, 0, ctx);
+        }
+        self.account_end(ctx);
+        let key = self.mask_key(ctx);
+        write_close(ctx.out, Some(key), 1000, "");
+        self.phase = Phase::Closing;
+        self.deadline = ctx.now + script.delays.close;
+        ctx.commands.timers.push_back((Timer::Close, self.deadline));
+    }
+
+    /// The peer's close frame. Ours, sent before, it answers; otherwise it is answered (RFC 6455, 5.5.1) and the
+    /// session has failed: nobody asked for an end.
+    pub(super) fn close_received<O: Observer>(
+        &mut self,
+        code: u16,
+        payload: &[u8],
+        ctx: &mut Context<'_, O>,
+    ) {
+        if self.phase == Phase::Closing {
+            return self.over(ctx);
+        }
+        let key = self.mask_key(ctx);
+        write_close(ctx.out, Some(key), if code == 1005 { 1000 } else { code }, "");
+        let fault = self.named_close(Fault::Closed(code));
+        self.fail(fault, payload.get(2..).unwrap_or_default(), ctx);
+    }
+
+    /// The error message that announced a close, if there was one; else the close itself.
+    pub(super) fn named_close(&self, close: Fault) -> Fault {
+        if self.last_error == NO_ERROR { close } else { Fault::Named(self.last_error) }
+    }
+
+    /// Fails the session.
+    pub(super) fn fail<O: Observer>(&mut self, fault: Fault, evidence: &[u8], ctx: &mut Context<'_, O>) {
+        let step = self.step_index(ctx.script);
+        let http_done = matches!(self.phase, Phase::DialingWs | Phase::Upgrading | Phase::Opening);
+        let burned = http_done && !ctx.script.scenario.http.is_empty();
+        if self.is_open() {
+            self.account_end(ctx);
+        }
+        let evidence = &evidence[..evidence.len().min(EVIDENCE_BYTES_MAX)];
+        ctx.observer.failed(ctx.who, step, fault, burned, evidence);
+        self.over(ctx);
+    }
+
+    /// Settles the accounts of an open session.
+    fn account_end<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        if self.flag(PING_OUTSTANDING) {
+            self.set_flag(PING_OUTSTANDING, false);
+            ctx.observer.ping(ctx.who, PingEvent::Pending);
+        }
+        ctx.observer.closed(ctx.who, ctx.now.since(self.opened));
+    }
+
+    /// Leaves nothing behind.
+    pub(super) fn over<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        drop(self.take_spill(ctx));
+        self.phase = Phase::Over;
+        ctx.commands.disconnect = true;
+        ctx.commands.connect = None;
+    }
+}

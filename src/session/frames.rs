@@ -1,0 +1,294 @@
+//! Frames in any split (RFC 6455, section 5): whole messages in place, broken ones through a [`Partial`].
+//!
+//! Never buffers a message: a message that spans reads goes through the scanner as it comes. Only a frame
+//! header or a control payload that a read cut through is kept. Invariant: at a boundary with no message
+//! open there is no spill.
+
+use super::messages::Found;
+use super::{Context, Observer, Phase, Session};
+use crate::fault::Fault;
+use crate::protocol::scan::Scanner;
+use crate::protocol::websocket::{
+    FrameHeader, HEADER_BYTES_MAX, Opcode, Reader, Utf8Check, Violation, parse_close, parse_header,
+    write_close, write_frame,
+};
+
+/// Where the parsers of an incomplete frame or message stand.
+#[derive(Debug, Default)]
+pub struct Partial {
+    /// The bytes of a header that a read cut through.
+    header: Vec<u8>,
+    /// The frame being read.
+    frame: Option<Frame>,
+    /// The data message being read: open from its first frame to the last's end.
+    message: Option<Message>,
+}
+
+#[derive(Debug)]
+struct Frame {
+    opcode: Opcode,
+    fin: bool,
+    left: u64,
+    /// A control frame's payload so far.
+    control: Vec<u8>,
+}
+
+/// A message that came in more than one piece.
+#[derive(Debug)]
+pub(super) struct Message {
+    text: bool,
+    bytes: u64,
+    utf8: Utf8Check,
+    pub(super) scanner: Scanner,
+    pub(super) found: Found,
+}
+
+impl Partial {
+    fn is_needed(&self) -> bool {
+        !self.header.is_empty() || self.frame.is_some() || self.message.is_some()
+    }
+}
+
+impl Session {
+    /// Takes bytes off the WebSocket.
+    pub(super) fn read_frames<O: Observer>(&mut self, bytes: &[u8], ctx: &mut Context<'_, O>) {
+        let mut partial = self.take_partial(ctx);
+        if let Err(fault) = self.frames(bytes, &mut partial, ctx) {
+            return self.refuse(fault, bytes, ctx);
+        }
+        if let Some(partial) = partial.filter(|partial| partial.is_needed() && self.reads_frames()) {
+            self.put_partial(partial, ctx);
+        }
+    }
+
+    fn reads_frames(&self) -> bool {
+        matches!(self.phase, Phase::Opening | Phase::Held | Phase::Closing)
+    }
+
+    fn frames<O: Observer>(
+        &mut self,
+        mut bytes: &[u8],
+        partial: &mut Option<Box<Partial>>,
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        while !bytes.is_empty() && self.reads_frames() {
+            bytes = match partial {
+                Some(partial) if partial.is_needed() => self.resume(bytes, partial, ctx)?,
+                _ => self.fresh_frame(bytes, partial, ctx)?,
+            };
+        }
+        Ok(())
+    }
+
+    /// A frame that starts a message, or a control frame, with nothing kept from before: the usual case.
+    fn fresh_frame<'b, O: Observer>(
+        &mut self,
+        bytes: &'b [u8],
+        partial: &mut Option<Box<Partial>>,
+        ctx: &mut Context<'_, O>,
+    ) -> Result<&'b [u8], Fault> {
+        if let Some((header, header_bytes)) = parse_header(bytes, Reader::Client)? {
+            let body = &bytes[header_bytes..];
+            let whole = header.payload_len <= body.len() as u64;
+            if whole && header.fin && header.opcode != Opcode::Continuation {
+                let (payload, rest) = body.split_at(header.payload_len as usize);
+                self.whole_frame(header.opcode, payload, ctx)?;
+                return Ok(rest);
+            }
+        }
+        self.resume(bytes, partial.get_or_insert_default(), ctx)
+    }
+
+    fn whole_frame<O: Observer>(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        match opcode {
+            Opcode::Text => self.whole_text(payload, ctx),
+            Opcode::Binary => self.binary(payload.len() as u64, ctx),
+            Opcode::Continuation => Err(Fault::Violation(Violation::UnexpectedContinuation)),
+            Opcode::Close | Opcode::Ping | Opcode::Pong => self.control(opcode, payload, ctx),
+        }
+    }
+
+    /// Goes on where the last read stopped; returns what it did not need.
+    fn resume<'b, O: Observer>(
+        &mut self,
+        bytes: &'b [u8],
+        partial: &mut Partial,
+        ctx: &mut Context<'_, O>,
+    ) -> Result<&'b [u8], Fault> {
+        if partial.frame.is_none() {
+            let (header, rest) = match complete_header(&mut partial.header, bytes)? {
+                (Some(header), rest) => (header, rest),
+                (None, rest) => return Ok(rest),
+            };
+            self.begin_frame(header, partial, ctx)?;
+            // An empty payload is complete already; the loop would not come back for it.
+            if header.payload_len > 0 {
+                return Ok(rest);
+            }
+            self.payload(&[], partial, ctx)?;
+            return Ok(rest);
+        }
+        self.payload(bytes, partial, ctx)
+    }
+
+    fn begin_frame<O: Observer>(
+        &mut self,
+        header: FrameHeader,
+        partial: &mut Partial,
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        match header.opcode {
+            Opcode::Continuation if partial.message.is_none() => {
+                return Err(Fault::Violation(Violation::UnexpectedContinuation));
+            }
+            Opcode::Text | Opcode::Binary => {
+                if partial.message.is_some() {
+                    return Err(Fault::Violation(Violation::ExpectedContinuation));
+                }
+                partial.message = Some(Message {
+                    text: header.opcode == Opcode::Text,
+                    bytes: 0,
+                    utf8: Utf8Check::default(),
+                    scanner: Scanner::new(),
+                    found: Found::default(),
+                });
+            }
+            _ => {}
+        }
+        if let (Some(message), Opcode::Continuation | Opcode::Text | Opcode::Binary) =
+            (&partial.message, header.opcode)
+        {
+            let limit =
+                ctx.script.scenario.websocket.as_ref().map_or(0, |websocket| websocket.message_bytes_max);
+            if header.payload_len > limit.saturating_sub(message.bytes) {
+                return Err(Fault::Violation(Violation::MessageTooLong));
+            }
+        }
+        partial.frame = Some(Frame {
+            opcode: header.opcode,
+            fin: header.fin,
+            left: header.payload_len,
+            control: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Takes payload of the frame being read, and ends the frame, and the message, when that is all.
+    fn payload<'b, O: Observer>(
+        &mut self,
+        bytes: &'b [u8],
+        partial: &mut Partial,
+        ctx: &mut Context<'_, O>,
+    ) -> Result<&'b [u8], Fault> {
+        let Some(mut frame) = partial.frame.take() else { return Ok(bytes) };
+        let taken = (bytes.len() as u64).min(frame.left) as usize;
+        let (piece, rest) = bytes.split_at(taken);
+        frame.left -= taken as u64;
+        let ended = frame.left == 0;
+        if matches!(frame.opcode, Opcode::Close | Opcode::Ping | Opcode::Pong) {
+            frame.control.extend_from_slice(piece);
+            if ended {
+                self.control(frame.opcode, &frame.control, ctx)?;
+            } else {
+                partial.frame = Some(frame);
+            }
+            return Ok(rest);
+        }
+        if let Some(message) = &mut partial.message {
+            message.bytes += taken as u64;
+            if message.text {
+                message.utf8.feed(piece)?;
+                self.scan_piece(message, piece, ctx)?;
+            }
+        }
+        if !ended {
+            partial.frame = Some(frame);
+        } else if frame.fin
+            && let Some(message) = partial.message.take()
+        {
+            self.message_ended(message, ctx)?;
+        }
+        Ok(rest)
+    }
+
+    fn message_ended<O: Observer>(
+        &mut self,
+        message: Message,
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        if !message.text {
+            return self.binary(message.bytes, ctx);
+        }
+        message.utf8.finish()?;
+        let bytes = message.bytes;
+        self.scanned_text(message, bytes, ctx)
+    }
+
+    fn control<O: Observer>(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        match opcode {
+            Opcode::Ping if self.phase != Phase::Closing => {
+                let key = self.mask_key(ctx);
+                write_frame(ctx.out, Opcode::Pong, Some(key), payload);
+            }
+            Opcode::Close => {
+                let code = parse_close(payload)?.map_or(1005, |(code, _)| code);
+                self.close_received(code, payload, ctx);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Ends a connection whose peer broke the protocol, with the close code that says so (7.1.7).
+    fn refuse<O: Observer>(&mut self, fault: Fault, bytes: &[u8], ctx: &mut Context<'_, O>) {
+        let code = match fault {
+            Fault::Violation(violation) => violation.close_code(),
+            _ => 1000,
+        };
+        if self.phase == Phase::Closing {
+            return self.over(ctx);
+        }
+        let key = self.mask_key(ctx);
+        write_close(ctx.out, Some(key), code, "");
+        self.fail(fault, bytes, ctx);
+    }
+
+    /// A fresh key for a frame (5.3). Unpredictable to the other side is enough here: it guards proxies, and a seed
+    /// has to be able to repeat a run.
+    pub(super) fn mask_key<O>(&self, ctx: &mut Context<'_, O>) -> [u8; 4] {
+        ctx.rng.u32(..).to_ne_bytes()
+    }
+}
+
+/// Adds to a header that was cut; the header once whole, and the bytes after it.
+fn complete_header<'b>(
+    kept: &mut Vec<u8>,
+    bytes: &'b [u8],
+) -> Result<(Option<FrameHeader>, &'b [u8]), Violation> {
+    let before = kept.len();
+    let room = HEADER_BYTES_MAX.saturating_sub(before).min(bytes.len());
+    kept.extend_from_slice(&bytes[..room]);
+    match parse_header(kept, Reader::Client)? {
+        Some((header, header_bytes)) => {
+            kept.clear();
+            Ok((Some(header), &bytes[header_bytes - before..]))
+        }
+        None => Ok((None, &bytes[room..])),
+    }
+}
+
+impl From<Violation> for Fault {
+    fn from(violation: Violation) -> Self {
+        Self::Violation(violation)
+    }
+}

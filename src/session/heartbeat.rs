@@ -1,0 +1,93 @@
+//! PINGs at open + k · interval, their PONGs, and records.
+//!
+//! Invariants: at most one PING is outstanding; each falls due once and ends as answered, timed out, missed or
+//! pending; a PONG settles the oldest PING that waits for one, so a late PONG never answers the next PING.
+
+use super::{Context, Observer, PING_OUTSTANDING, Session, Timer};
+use crate::measure::PingEvent;
+use crate::protocol::websocket::{Opcode, write_frame};
+use crate::scenario::template::Template;
+use crate::tick::{Tick, Ticks};
+
+impl Session {
+    pub(super) fn ping_due<O: Observer>(&mut self, due: Tick, ctx: &mut Context<'_, O>) {
+        let script = ctx.script;
+        let Some(ping) = script.scenario.websocket.as_ref().and_then(|websocket| websocket.ping.as_ref())
+        else {
+            return;
+        };
+        ctx.commands.timers.push_back((Timer::NextPing, due + script.delays.ping));
+        ctx.observer.ping(ctx.who, PingEvent::Due);
+        if self.flag(PING_OUTSTANDING) {
+            return ctx.observer.ping(ctx.who, PingEvent::Missed);
+        }
+        let sequence = self.sequence(due, script.delays.ping);
+        self.send_text(&ping.message, sequence, ctx);
+        self.due = due;
+        self.sent = ctx.now;
+        self.deadline = ctx.now + script.delays.pong;
+        self.set_flag(PING_OUTSTANDING, true);
+        ctx.commands.timers.push_back((Timer::Pong, self.deadline));
+        ctx.observer.ping(ctx.who, PingEvent::Sent);
+    }
+
+    pub(super) fn pong<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        let event = if self.owed > 0 {
+            self.owed -= 1;
+            PingEvent::Late
+        } else if self.flag(PING_OUTSTANDING) {
+            self.set_flag(PING_OUTSTANDING, false);
+            PingEvent::Answered { from_due: ctx.now.since(self.due), from_sent: ctx.now.since(self.sent) }
+        } else {
+            PingEvent::Unasked
+        };
+        ctx.observer.ping(ctx.who, event);
+    }
+
+    pub(super) fn pong_overdue<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        if !self.flag(PING_OUTSTANDING) {
+            return;
+        }
+        self.set_flag(PING_OUTSTANDING, false);
+        self.owed = self.owed.saturating_add(1);
+        ctx.observer.ping(ctx.who, PingEvent::TimedOut);
+    }
+
+    pub(super) fn record_due<O: Observer>(&mut self, due: Tick, ctx: &mut Context<'_, O>) {
+        let script = ctx.script;
+        let record = script.scenario.websocket.as_ref().and_then(|websocket| websocket.record.as_ref());
+        let (Some(interval), Some(record)) = (script.record_interval, record) else { return };
+        ctx.commands.timers.push_back((Timer::NextRecord, due + interval));
+        let sequence = self.sequence(due, interval);
+        self.send_text(record, sequence, ctx);
+    }
+
+    /// Closes the heartbeat's accounts: what is on its way now is neither answered nor failed.
+    pub fn close_accounts<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        if self.is_open() && self.flag(PING_OUTSTANDING) {
+            self.set_flag(PING_OUTSTANDING, false);
+            self.owed = self.owed.saturating_add(1);
+            ctx.observer.ping(ctx.who, PingEvent::Pending);
+        }
+    }
+
+    /// How often something due at open + (k + 1) · `interval` has been due before: k.
+    fn sequence(&self, due: Tick, interval: Ticks) -> u32 {
+        (due.since(self.opened).raw() / interval.raw().max(1)).saturating_sub(1)
+    }
+
+    /// Appends a masked text frame with the rendered message.
+    pub(super) fn send_text<O: Observer>(
+        &self,
+        template: &Template,
+        sequence: u32,
+        ctx: &mut Context<'_, O>,
+    ) {
+        // Taken values are gone by now; the compiler of scenarios lets none stand here.
+        let scope = self.scope(&[], sequence, ctx);
+        ctx.scratch.clear();
+        template.render(&scope, ctx.scratch);
+        let key = self.mask_key(ctx);
+        write_frame(ctx.out, Opcode::Text, Some(key), ctx.scratch);
+    }
+}

@@ -1,0 +1,278 @@
+//! A session's HTTP steps: requests rendered, answers read, values taken, refusals named.
+//!
+//! All on one keep-alive connection, which is dropped once the last answer is in. Invariant: an answer is
+//! judged only when it is whole, and nothing is assumed of its body but what the scenario takes.
+
+use serde_json::Value;
+
+use super::script::Script;
+use super::{Context, Observer, Phase, RETRIED, REUSED, Session};
+use crate::fault::Fault;
+use crate::protocol::http::{HttpError, Limits, ResponseReader};
+use crate::scenario::template::{Scope, Template};
+use crate::scenario::{HttpStep, NamedError, Take};
+
+/// Bytes of a taken value kept at most: tokens are some 200, URLs under 2,000.
+const TAKEN_BYTES_MAX: usize = 8 << 10;
+
+/// What a session keeps until its WebSocket is up.
+#[derive(Debug)]
+pub struct Setup {
+    /// Values by index, empty where not taken yet.
+    pub(super) taken: Vec<String>,
+    /// The answer being read.
+    pub(super) answer: ResponseReader,
+    /// Random bytes of the upgrade's key.
+    pub(super) key: [u8; 16],
+    /// `Host` and request target of the upgrade.
+    pub(super) upgrade: (String, String),
+}
+
+impl Setup {
+    pub(super) fn new(script: &Script) -> Self {
+        Self {
+            taken: vec![String::new(); script.scenario.value_names.len()],
+            answer: ResponseReader::new(Limits::default(), false),
+            key: [0; 16],
+            upgrade: Default::default(),
+        }
+    }
+}
+
+impl Session {
+    /// Connects for the current step. The step's time starts here, so that the first one answers for its connection.
+    pub(super) fn dial_http<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        self.phase = Phase::Dialing;
+        self.begin_step(ctx);
+        self.set_flag(REUSED, false);
+        ctx.commands.connect = Some(ctx.script.home());
+    }
+
+    fn begin_step<O>(&mut self, ctx: &mut Context<'_, O>) {
+        self.sent = ctx.now;
+        self.deadline = ctx.now + ctx.script.delays.steps[usize::from(self.step)];
+        ctx.commands.timers.push_back((super::Timer::Step(self.step), self.deadline));
+    }
+
+    pub(super) fn send_request<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        let Some(mut setup) = self.take_setup(ctx) else { return };
+        let script = ctx.script;
+        let step = &script.scenario.http[usize::from(self.step)];
+        setup.answer = ResponseReader::new(Limits::default(), step.method == "HEAD");
+        let scope = self.scope(&setup.taken, 0, ctx);
+        write_request(step, &script.authority, &scope, ctx.out);
+        self.phase = Phase::Awaiting;
+        self.put_setup(setup, ctx);
+    }
+
+    pub(super) fn read_answer<O: Observer>(&mut self, bytes: &[u8], ctx: &mut Context<'_, O>) {
+        let Some(mut setup) = self.take_setup(ctx) else { return };
+        match setup.answer.feed(bytes) {
+            Ok(progress) if progress.complete => {
+                // Bytes beyond the answer were not asked for: the connection cannot be trusted with another request.
+                let reusable = progress.consumed == bytes.len() && setup.answer.keep_alive();
+                self.judge_answer(setup, reusable, ctx);
+            }
+            Ok(_) => self.put_setup(setup, ctx),
+            Err(error) => {
+                let evidence = evidence_of(&setup.answer, bytes);
+                self.put_setup(setup, ctx);
+                self.fail(http_fault(error), &evidence, ctx);
+            }
+        }
+    }
+
+    /// The connection ended while an answer was awaited.
+    pub(super) fn answer_cut<O: Observer>(&mut self, fault: Option<Fault>, ctx: &mut Context<'_, O>) {
+        let Some(mut setup) = self.take_setup(ctx) else { return };
+        if setup.answer.is_untouched() && self.flag(REUSED) && !self.flag(RETRIED) {
+            self.put_setup(setup, ctx);
+            return self.ask_again(ctx);
+        }
+        let ended = match fault {
+            None => setup.answer.end_of_stream(),
+            Some(_) => Ok(false),
+        };
+        let evidence = setup.answer.body().to_vec();
+        match ended {
+            Ok(true) => self.judge_answer(setup, false, ctx),
+            Ok(false) => {
+                self.put_setup(setup, ctx);
+                self.fail(fault.unwrap_or(Fault::ClosedEarly), &evidence, ctx);
+            }
+            Err(error) => {
+                self.put_setup(setup, ctx);
+                self.fail(http_fault(error), &evidence, ctx);
+            }
+        }
+    }
+
+    /// A kept-alive connection was closed between requests, as servers may at any time (RFC 9112, 9.3.1): once more
+    /// on a fresh one. The step keeps its due time and its deadline.
+    fn ask_again<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        self.set_flag(RETRIED, true);
+        self.set_flag(REUSED, false);
+        self.phase = Phase::Dialing;
+        ctx.observer.reconnected(ctx.who);
+        ctx.commands.disconnect = true;
+        ctx.commands.connect = Some(ctx.script.home());
+    }
+
+    fn judge_answer<O: Observer>(&mut self, mut setup: Box<Setup>, reusable: bool, ctx: &mut Context<'_, O>) {
+        let script = ctx.script;
+        let step = &script.scenario.http[usize::from(self.step)];
+        let status = setup.answer.status().unwrap_or(0);
+        let verdict = if step.expect.contains(&status) {
+            take_values(&step.take, &setup.answer, &mut setup.taken)
+        } else {
+            Err(refusal(step, status, setup.answer.body()))
+        };
+        let evidence = if verdict.is_err() { setup.answer.body().to_vec() } else { Vec::new() };
+        self.put_setup(setup, ctx);
+        match verdict {
+            Ok(()) => self.step_done(reusable, ctx),
+            Err(fault) => self.fail(fault, &evidence, ctx),
+        }
+    }
+
+    fn step_done<O: Observer>(&mut self, reusable: bool, ctx: &mut Context<'_, O>) {
+        ctx.observer.step_ok(self.step, ctx.now.since(self.due), ctx.now.since(self.sent));
+        self.due = ctx.now;
+        self.opened = ctx.now;
+        self.set_flag(RETRIED, false);
+        if usize::from(self.step) + 1 < ctx.script.scenario.http.len() {
+            self.step += 1;
+            if reusable {
+                self.set_flag(REUSED, true);
+                self.begin_step(ctx);
+                self.send_request(ctx);
+            } else {
+                ctx.commands.disconnect = true;
+                self.dial_http(ctx);
+            }
+            return;
+        }
+        ctx.commands.disconnect = true;
+        if ctx.script.scenario.websocket.is_some() {
+            self.dial_websocket(ctx);
+        } else {
+            ctx.observer.completed(ctx.who);
+            self.over(ctx);
+        }
+    }
+
+    /// Fails with what has come of the answer as evidence.
+    pub(super) fn fail_with_partial_answer<O: Observer>(&mut self, fault: Fault, ctx: &mut Context<'_, O>) {
+        let evidence = match self.take_setup(ctx) {
+            Some(setup) => {
+                let evidence = setup.answer.body().to_vec();
+                self.put_setup(setup, ctx);
+                evidence
+            }
+            None => Vec::new(),
+        };
+        self.fail(fault, &evidence, ctx);
+    }
+
+    /// What this session's templates may refer to now.
+    pub(super) fn scope<'t, O>(&self, taken: &'t [String], sequence: u32, ctx: &Context<'_, O>) -> Scope<'t> {
+        let held = if self.is_open() { ctx.now.since(self.opened).as_micros() / 1_000 } else { 0 };
+        Scope {
+            member_id: ctx.who.member_id,
+            challenge_id: ctx.who.challenge_id,
+            session: ctx.who.session,
+            now_ms: ctx.unix_ms,
+            held_ms: held,
+            sequence,
+            taken,
+        }
+    }
+}
+
+fn write_request(step: &HttpStep, authority: &str, scope: &Scope<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(step.method.as_bytes());
+    out.push(b' ');
+    step.path.render(scope, out);
+    out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
+    out.extend_from_slice(authority.as_bytes());
+    out.extend_from_slice(b"\r\nUser-Agent: startline/");
+    out.extend_from_slice(env!("CARGO_PKG_VERSION").as_bytes());
+    out.extend_from_slice(b"\r\n");
+    write_fields(&step.headers, scope, out);
+    match &step.body {
+        Some(body) => {
+            let mut rendered = Vec::new();
+            body.render(scope, &mut rendered);
+            out.extend_from_slice(format!("Content-Length: {}\r\n\r\n", rendered.len()).as_bytes());
+            out.extend_from_slice(&rendered);
+        }
+        // RFC 9110, 8.6: a method that may have content says so when it has none.
+        None if matches!(step.method.as_str(), "POST" | "PUT" | "PATCH") => {
+            out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
+        }
+        None => out.extend_from_slice(b"\r\n"),
+    }
+}
+
+/// Appends header fields.
+pub(super) fn write_fields(fields: &[(String, Template)], scope: &Scope<'_>, out: &mut Vec<u8>) {
+    for (name, value) in fields {
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b": ");
+        value.render(scope, out);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn take_values(takes: &[Take], answer: &ResponseReader, taken: &mut [String]) -> Result<(), Fault> {
+    if takes.is_empty() {
+        return Ok(());
+    }
+    if answer.body_kept() == crate::protocol::http::BodyKept::Cut {
+        return Err(Fault::BodyTooLarge);
+    }
+    let body: Value = serde_json::from_slice(answer.body()).map_err(|_| Fault::BodyNotJson)?;
+    for take in takes {
+        let value = match body.pointer(&take.pointer) {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            Some(Value::Bool(flag)) => flag.to_string(),
+            _ => return Err(Fault::ValueMissing(take.value)),
+        };
+        // A line break would become a header field of its own making.
+        if value.is_empty() || value.len() > TAKEN_BYTES_MAX || value.chars().any(char::is_control) {
+            return Err(Fault::ValueUnusable(take.value));
+        }
+        taken[usize::from(take.value)] = value;
+    }
+    Ok(())
+}
+
+/// The name of a refused answer: the first of the scenario's that fits, else its status.
+fn refusal(step: &HttpStep, status: u16, body: &[u8]) -> Fault {
+    let json: Option<Value> = serde_json::from_slice(body).ok();
+    let text = String::from_utf8_lossy(body);
+    let fits = |error: &&NamedError| {
+        error.status.is_none_or(|wanted| wanted == status)
+            && error.field.as_ref().is_none_or(|(pointer, wanted)| {
+                json.as_ref().and_then(|json| json.pointer(pointer)).and_then(Value::as_str) == Some(wanted)
+            })
+            && error.contains.as_ref().is_none_or(|wanted| text.contains(wanted.as_str()))
+    };
+    step.errors.iter().find(fits).map_or(Fault::HttpStatus(status), |error| Fault::Named(error.error))
+}
+
+fn http_fault(error: HttpError) -> Fault {
+    match error {
+        HttpError::Malformed | HttpError::Framing => Fault::HttpMalformed,
+        HttpError::HeadTooLarge => Fault::HttpHeadTooLarge,
+        HttpError::HeadTruncated => Fault::ClosedEarly,
+        HttpError::BodyTruncated => Fault::BodyTruncated,
+    }
+}
+
+/// The first bytes of an answer that went wrong: its body if it has one by now, else what was just read.
+fn evidence_of(answer: &ResponseReader, read: &[u8]) -> Vec<u8> {
+    let bytes = if answer.body().is_empty() { read } else { answer.body() };
+    bytes[..bytes.len().min(super::ending::EVIDENCE_BYTES_MAX)].to_vec()
+}

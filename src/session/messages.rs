@@ -1,0 +1,221 @@
+//! What a message means: told apart by its type, values taken only where something hangs on them.
+//!
+//! A broadcast that begins with its type costs a few nanoseconds; anything else goes through the
+//! scanner. Knows the roles of the scenario's messages, not their names. Invariant: the text of every
+//! message has been checked to be UTF-8, and of every 64th to be JSON throughout.
+
+use super::frames::Message;
+use super::{Context, Observer, Phase, Session, Timer};
+use crate::fault::Fault;
+use crate::protocol::scan::{Scanner, Value, quick_integer, quick_text};
+use crate::protocol::websocket::Violation;
+use crate::scenario::{MessageType, Role, WebSocket};
+
+/// One message in so many is checked to be JSON to its end when a quick look was enough.
+const JSON_CHECK_SHARE: u32 = 64;
+
+/// What has been found in a message so far.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    message: Option<MessageType>,
+    subject: Option<u64>,
+    error_code: Option<String>,
+    /// Members listed before the type was known; the type comes first in practice, so this stays empty.
+    listed_early: Vec<u64>,
+}
+
+impl Session {
+    /// A text message that lies in one piece.
+    pub(super) fn whole_text<O: Observer>(
+        &mut self,
+        payload: &[u8],
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        let script = ctx.script;
+        let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
+        if payload.len() as u64 > websocket.message_bytes_max {
+            return Err(Fault::Violation(Violation::MessageTooLong));
+        }
+        if std::str::from_utf8(payload).is_err() {
+            return Err(Fault::Violation(Violation::BadUtf8));
+        }
+        if let Some(result) = self.quick(payload, websocket, ctx) {
+            return result;
+        }
+        let mut scanner = Scanner::new();
+        let mut found = Found::default();
+        self.scan(&mut scanner, &mut found, payload, ctx)?;
+        scanner.finish().map_err(|_| Fault::MessageMalformed)?;
+        self.text_done(found, payload.len() as u64, payload, ctx)
+    }
+
+    /// Handles a message whose type comes first and needs no scanning; `None` says nothing of it.
+    fn quick<O: Observer>(
+        &mut self,
+        payload: &[u8],
+        websocket: &WebSocket,
+        ctx: &mut Context<'_, O>,
+    ) -> Option<Result<(), Fault>> {
+        let (name, rest) = quick_text(payload, &websocket.type_member)?;
+        let (index, role) = rule_of(websocket, name)?;
+        let subject = match role {
+            Role::Entered | Role::Left | Role::Updated => {
+                Some(quick_integer(rest, &websocket.subject_member)?)
+            }
+            Role::Reply | Role::Information => None,
+            Role::Open | Role::Error => return None,
+        };
+        if ctx.rng.u32(..).is_multiple_of(JSON_CHECK_SHARE)
+            && serde_json::from_slice::<serde::de::IgnoredAny>(payload).is_err()
+        {
+            return Some(Err(Fault::MessageMalformed));
+        }
+        let found = Found { message: Some(index), subject, ..Found::default() };
+        Some(self.text_done(found, payload.len() as u64, payload, ctx))
+    }
+
+    /// Takes a piece of a message that came in several.
+    pub(super) fn scan_piece<O: Observer>(
+        &mut self,
+        message: &mut Message,
+        piece: &[u8],
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        self.scan(&mut message.scanner, &mut message.found, piece, ctx)
+    }
+
+    /// Ends a message that came in several pieces.
+    pub(super) fn scanned_text<O: Observer>(
+        &mut self,
+        message: Message,
+        bytes: u64,
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        message.scanner.finish().map_err(|_| Fault::MessageMalformed)?;
+        self.text_done(message.found, bytes, &[], ctx)
+    }
+
+    fn scan<O: Observer>(
+        &mut self,
+        scanner: &mut Scanner,
+        found: &mut Found,
+        piece: &[u8],
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        let script = ctx.script;
+        let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
+        let (observer, who) = (&mut *ctx.observer, ctx.who);
+        let mut take = |path: usize, value: Value<'_>| {
+            let path = path as u8;
+            match value {
+                Value::Text(name) if path == 0 => {
+                    let rule = rule_of(websocket, name.as_bytes());
+                    found.message = Some(rule.map_or(MessageType::OTHER, |(index, _)| index));
+                    if found.message == websocket.open {
+                        found.listed_early.drain(..).for_each(|member| observer.listed(who, member));
+                    }
+                }
+                Value::Number(text) if Some(path) == websocket.listed_path => {
+                    let Ok(member) = text.parse() else { return };
+                    match found.message {
+                        None => found.listed_early.push(member),
+                        message if message == websocket.open => observer.listed(who, member),
+                        Some(_) => {}
+                    }
+                }
+                Value::Number(text) if Some(path) == websocket.subject_path => {
+                    found.subject = text.parse().ok()
+                }
+                Value::Text(code) if Some(path) == websocket.error_code_path => {
+                    found.error_code = Some(code.to_owned());
+                }
+                _ => {}
+            }
+        };
+        scanner.feed(&websocket.paths, piece, &mut take).map_err(|_| Fault::MessageMalformed)
+    }
+
+    fn text_done<O: Observer>(
+        &mut self,
+        found: Found,
+        bytes: u64,
+        payload: &[u8],
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        let message = found.message.unwrap_or(MessageType::OTHER);
+        ctx.observer.message(message, bytes);
+        let script = ctx.script;
+        let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
+        let Some(rule) = websocket.messages.get(usize::from(message.0)) else { return Ok(()) };
+        match rule.role {
+            Role::Open if self.phase == Phase::Opening => self.opened_now(ctx),
+            Role::Reply if self.phase == Phase::Held => self.pong(ctx),
+            Role::Entered => {
+                let member = found.subject.ok_or(Fault::MessageMalformed)?;
+                ctx.observer.entered(ctx.who, member);
+            }
+            Role::Error => return self.error_message(found.error_code.as_deref(), payload, ctx),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// An error before open ends the session; later it is counted, and names the close that may follow.
+    fn error_message<O: Observer>(
+        &mut self,
+        code: Option<&str>,
+        payload: &[u8],
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        let script = ctx.script;
+        let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
+        let known = websocket.error_codes.iter().find(|known| Some(known.code.as_str()) == code);
+        let aged = self.flag(super::TICKET_AGED) && known.is_some_and(|known| known.ticket);
+        let fault = match known {
+            _ if aged => Fault::TicketAgedHere,
+            Some(known) => Fault::Named(known.error),
+            None => Fault::ErrorMessage,
+        };
+        if self.phase == Phase::Opening {
+            return Err(fault);
+        }
+        if self.phase == Phase::Held {
+            if let Some(known) = known {
+                self.last_error = known.error;
+            }
+            ctx.observer.error_message(ctx.who, fault, payload);
+        }
+        Ok(())
+    }
+
+    pub(super) fn binary<O: Observer>(&mut self, bytes: u64, ctx: &mut Context<'_, O>) -> Result<(), Fault> {
+        let limit = ctx.script.scenario.websocket.as_ref().map_or(0, |websocket| websocket.message_bytes_max);
+        if bytes > limit {
+            return Err(Fault::Violation(Violation::MessageTooLong));
+        }
+        ctx.observer.message(MessageType::OTHER, bytes);
+        Ok(())
+    }
+
+    /// CONNECTED came: the session holds from here, and its heartbeat counts from here.
+    pub(super) fn opened_now<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        let step = self.step_index(ctx.script);
+        ctx.observer.step_ok(step, ctx.now.since(self.due), ctx.now.since(self.sent));
+        self.phase = Phase::Held;
+        self.opened = ctx.now;
+        ctx.observer.opened(ctx.who);
+        let script = ctx.script;
+        let Some(websocket) = &script.scenario.websocket else { return };
+        if websocket.ping.is_some() {
+            ctx.commands.timers.push_back((Timer::FirstPing, ctx.now + script.delays.ping));
+        }
+        if let (Some(interval), Some(_)) = (script.record_interval, &websocket.record) {
+            ctx.commands.timers.push_back((Timer::FirstRecord, ctx.now + interval));
+        }
+    }
+}
+
+fn rule_of(websocket: &WebSocket, name: &[u8]) -> Option<(MessageType, Role)> {
+    let index = websocket.messages.iter().position(|rule| rule.name.as_bytes() == name)?;
+    Some((MessageType(index as u8), websocket.messages[index].role))
+}

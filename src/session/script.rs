@@ -1,0 +1,146 @@
+//! What all sessions of a run share: the scenario with its times in ticks, and where it may lead.
+//!
+//! Read-only once made. Invariant: hosts were resolved before; an [`Endpoint`] always names one of them.
+
+use std::sync::Arc;
+
+use crate::fault::Fault;
+use crate::scenario::{Scenario, WebSocket};
+use crate::tick::Ticks;
+
+/// A scenario ready to be played.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// `Host` of HTTP requests: the target's, with its port unless it is the scheme's own.
+    pub authority: String,
+    /// Hosts that sessions may connect to, by name without brackets, lower case; the target's is the first. An [`Endpoint`] points here.
+    pub hosts: Vec<String>,
+    /// The target's port.
+    pub port: u16,
+    /// Prefix replacements for handed-out URLs; the first match wins.
+    pub ws_map: Vec<(String, String)>,
+    /// Between records, if they are sent.
+    pub record_interval: Option<Ticks>,
+    /// Whether sessions send the scenario's quit message before they close.
+    pub quit: bool,
+    /// The constant delays of the scenario.
+    pub delays: Delays,
+}
+
+/// A scenario's delays in ticks.
+#[derive(Clone, Debug)]
+pub struct Delays {
+    /// Of each HTTP step.
+    pub steps: Vec<Ticks>,
+    /// To the 101.
+    pub connect: Ticks,
+    /// From there to open.
+    pub open: Ticks,
+    /// Between PINGs.
+    pub ping: Ticks,
+    /// For a PONG.
+    pub pong: Ticks,
+    /// For the close handshake.
+    pub close: Ticks,
+    /// How long a ticket lives.
+    pub ticket: Option<Ticks>,
+}
+
+/// Where a session connects to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Index into [`Script::hosts`].
+    pub host: u16,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// A WebSocket URL that may be followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// Where to connect.
+    pub endpoint: Endpoint,
+    /// The `Host` field.
+    pub authority: String,
+    /// Path and query.
+    pub target: String,
+}
+
+impl Delays {
+    /// The delays of a scenario.
+    pub fn of(scenario: &Scenario) -> Self {
+        let websocket = scenario.websocket.as_ref();
+        let of = |field: fn(&WebSocket) -> std::time::Duration| {
+            websocket.map_or(Ticks::ZERO, |websocket| Ticks::from_duration(field(websocket)))
+        };
+        let ping = websocket.and_then(|websocket| websocket.ping.as_ref());
+        Self {
+            steps: scenario.http.iter().map(|step| Ticks::from_duration(step.timeout)).collect(),
+            connect: of(|websocket| websocket.connect_timeout),
+            open: of(|websocket| websocket.open_timeout),
+            close: of(|websocket| websocket.close_timeout),
+            ping: ping.map_or(Ticks::ZERO, |ping| Ticks::from_duration(ping.interval)),
+            pong: ping.map_or(Ticks::ZERO, |ping| Ticks::from_duration(ping.timeout)),
+            ticket: websocket.and_then(|websocket| websocket.ticket_lifetime).map(Ticks::from_duration),
+        }
+    }
+}
+
+impl Script {
+    /// The target itself.
+    pub fn home(&self) -> Endpoint {
+        Endpoint { host: 0, port: self.port }
+    }
+
+    /// Where a rendered URL leads, after `--ws-map`: an absolute `ws://` URL, or a path on the target.
+    ///
+    /// # Errors
+    /// [`Fault::UrlInvalid`], [`Fault::SchemeUnsupported`] or [`Fault::HostNotAllowed`].
+    pub fn destination(&self, rendered: &str) -> Result<Destination, Fault> {
+        let mapped = self.mapped(rendered);
+        let url_text = mapped.as_deref().unwrap_or(rendered);
+        if url_text.starts_with('/') {
+            return Ok(Destination {
+                endpoint: self.home(),
+                authority: self.authority.clone(),
+                target: encoded_path(url_text)?,
+            });
+        }
+        let url = url::Url::parse(url_text).map_err(|_| Fault::UrlInvalid)?;
+        match url.scheme() {
+            "ws" => {}
+            "wss" => return Err(Fault::SchemeUnsupported),
+            _ => return Err(Fault::UrlInvalid),
+        }
+        let host = url.host_str().ok_or(Fault::UrlInvalid)?;
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let index = self.hosts.iter().position(|known| known == bare).ok_or(Fault::HostNotAllowed)?;
+        let port = url.port_or_known_default().ok_or(Fault::UrlInvalid)?;
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        Ok(Destination {
+            endpoint: Endpoint { host: index as u16, port },
+            authority,
+            target: url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
+        })
+    }
+
+    fn mapped(&self, url: &str) -> Option<String> {
+        let (from, to) = self.ws_map.iter().find(|(from, _)| url.starts_with(from.as_str()))?;
+        Some(format!("{to}{}", &url[from.len()..]))
+    }
+}
+
+/// A path and query that can stand in a request line.
+fn encoded_path(path: &str) -> Result<String, Fault> {
+    let base = url::Url::parse("ws://target").map_err(|_| Fault::UrlInvalid)?;
+    let url = base.join(path).map_err(|_| Fault::UrlInvalid)?;
+    if url.host_str() != Some("target") {
+        return Err(Fault::UrlInvalid);
+    }
+    Ok(url[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
+}

@@ -1,0 +1,133 @@
+//! From the ticket to the 101: the handed-out URL, the upgrade request (RFC 6455, 4.1), its answer (4.2.2).
+//!
+//! Invariant: nothing is connected to before the URL's host has been found allowed.
+
+use super::http::write_fields;
+use super::{Context, Observer, Phase, Session, TICKET_AGED, Timer};
+use crate::fault::Fault;
+use crate::protocol::http::{Limits, ResponseReader};
+use crate::protocol::websocket::{accept_for, key_text};
+use crate::scenario::WebSocket;
+
+impl Session {
+    /// Connects to where the scenario's URL leads. The step's time starts here.
+    pub(super) fn dial_websocket<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        let script = ctx.script;
+        let Some(websocket) = &script.scenario.websocket else { return };
+        let Some(mut setup) = self.take_setup(ctx) else { return };
+        self.phase = Phase::DialingWs;
+        self.sent = ctx.now;
+        self.due = ctx.now;
+        let mut rendered = Vec::new();
+        websocket.url.render(&self.scope(&setup.taken, 0, ctx), &mut rendered);
+        let url = String::from_utf8_lossy(&rendered);
+        let destination = script.destination(&url);
+        if let Ok(destination) = &destination {
+            setup.upgrade = (destination.authority.clone(), destination.target.clone());
+        }
+        self.put_setup(setup, ctx);
+        match destination {
+            Ok(destination) => {
+                ctx.observer.routed(ctx.who, url.split('?').next().unwrap_or_default());
+                ctx.commands.connect = Some(destination.endpoint);
+                self.deadline = ctx.now + script.delays.connect;
+                ctx.commands.timers.push_back((Timer::Connect, self.deadline));
+            }
+            Err(fault) => self.fail(fault, &rendered, ctx),
+        }
+    }
+
+    pub(super) fn send_upgrade<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        let script = ctx.script;
+        let Some(websocket) = &script.scenario.websocket else { return };
+        let Some(mut setup) = self.take_setup(ctx) else { return };
+        ctx.rng.fill(&mut setup.key);
+        setup.answer = ResponseReader::new(Limits::default(), false);
+        // A ticket that is too old by now was used too late by us: the server's refusal is then not its fault.
+        let aged = script.delays.ticket.is_some_and(|lifetime| ctx.now.since(self.opened) > lifetime);
+        self.set_flag(TICKET_AGED, aged);
+        let out = &mut *ctx.out;
+        out.extend_from_slice(b"GET ");
+        out.extend_from_slice(setup.upgrade.1.as_bytes());
+        out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
+        out.extend_from_slice(setup.upgrade.0.as_bytes());
+        out.extend_from_slice(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
+        out.extend_from_slice(&key_text(setup.key));
+        out.extend_from_slice(b"\r\n");
+        if let Some(subprotocol) = &websocket.subprotocol {
+            out.extend_from_slice(b"Sec-WebSocket-Protocol: ");
+            out.extend_from_slice(subprotocol.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        let scope = self.scope(&setup.taken, 0, ctx);
+        write_fields(&websocket.headers, &scope, ctx.out);
+        ctx.out.extend_from_slice(b"\r\n");
+        self.phase = Phase::Upgrading;
+        self.put_setup(setup, ctx);
+    }
+
+    pub(super) fn read_upgrade<O: Observer>(&mut self, bytes: &[u8], ctx: &mut Context<'_, O>) {
+        let script = ctx.script;
+        let Some(websocket) = &script.scenario.websocket else { return };
+        let Some(mut setup) = self.take_setup(ctx) else { return };
+        let progress = match setup.answer.feed(bytes) {
+            Ok(progress) => progress,
+            Err(_) => {
+                self.put_setup(setup, ctx);
+                return self.fail(Fault::UpgradeInvalid, bytes, ctx);
+            }
+        };
+        // Any other answer is a refusal as soon as its head is in; its body may be long in coming.
+        let refused = setup.answer.status().filter(|status| *status >= 200);
+        if let (Some(status), false) = (refused, progress.complete && setup.answer.status() == Some(101)) {
+            let evidence = setup.answer.body().to_vec();
+            self.put_setup(setup, ctx);
+            return self.fail(Fault::UpgradeRefused(status), &evidence, ctx);
+        }
+        if !progress.complete {
+            return self.put_setup(setup, ctx);
+        }
+        if !upgrade_fits(&setup.answer, setup.key, websocket) {
+            self.put_setup(setup, ctx);
+            return self.fail(Fault::UpgradeInvalid, bytes, ctx);
+        }
+        drop(setup);
+        self.upgraded(websocket, ctx);
+        // CONNECTED may have come in the same packet.
+        self.read_frames(&bytes[progress.consumed..], ctx);
+    }
+
+    fn upgraded<O: Observer>(&mut self, websocket: &WebSocket, ctx: &mut Context<'_, O>) {
+        let step = self.step_index(ctx.script);
+        ctx.observer.step_ok(step, ctx.now.since(self.due), ctx.now.since(self.sent));
+        self.phase = Phase::Opening;
+        // The next step is due as this one ends.
+        self.due = ctx.now;
+        self.sent = ctx.now;
+        if websocket.open.is_none() {
+            return self.opened_now(ctx);
+        }
+        self.deadline = ctx.now + ctx.script.delays.open;
+        ctx.commands.timers.push_back((Timer::Open, self.deadline));
+    }
+}
+
+/// RFC 6455, 4.1, "the client MUST validate the server's response".
+fn upgrade_fits(answer: &ResponseReader, key: [u8; 16], websocket: &WebSocket) -> bool {
+    let is = |name: &str, wanted: &str| {
+        answer.header(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted))
+    };
+    let connection = answer.header("Connection").unwrap_or_default();
+    let upgrades = connection.split(',').any(|option| option.trim().eq_ignore_ascii_case("upgrade"));
+    let accept = answer.header("Sec-WebSocket-Accept").unwrap_or_default();
+    let subprotocol = match (&websocket.subprotocol, answer.header("Sec-WebSocket-Protocol")) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(offered), Some(chosen)) => offered.split(',').any(|one| one.trim() == chosen),
+    };
+    is("Upgrade", "websocket")
+        && upgrades
+        && accept == accept_for(&key_text(key))
+        && subprotocol
+        && answer.header("Sec-WebSocket-Extensions").is_none()
+}

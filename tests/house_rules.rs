@@ -1,0 +1,107 @@
+//! The rules of the house that a compiler does not know: headers, layers, leftovers, file lengths.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Lines of a source file at most. Past that it holds more than one concept.
+const LINES_MAX: usize = 700;
+
+fn sources(under: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(under), &mut found);
+    assert!(!found.is_empty(), "no sources under {under}");
+    found
+}
+
+fn collect(path: &Path, found: &mut Vec<(PathBuf, String)>) {
+    for entry in fs::read_dir(path).expect("a readable directory") {
+        let path = entry.expect("a readable entry").path();
+        if path.is_dir() {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).expect("UTF-8 sources");
+            found.push((path, text));
+        }
+    }
+}
+
+/// The code of a file without its comments' text, so that rules about code do not trip over prose.
+fn code(text: &str) -> String {
+    let without = |line: &str| line.split("//").next().unwrap_or_default().to_owned();
+    text.lines().map(without).collect::<Vec<_>>().join("\n")
+}
+
+#[track_caller]
+fn refuse(under: &str, words: &[&str], why: &str) {
+    for (path, text) in sources(under) {
+        let code = code(&text);
+        for word in words {
+            assert!(!code.contains(word), "{} mentions {word}: {why}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_module_opens_with_its_job() {
+    for (path, text) in sources("src").into_iter().chain(sources("tests")) {
+        assert!(text.starts_with("//!"), "{} does not open with a //! header", path.display());
+    }
+}
+
+#[test]
+fn protocol_and_session_know_no_socket_and_no_clock() {
+    let words = [
+        "mio::",
+        "socket2",
+        "std::net::Tcp",
+        "TcpStream",
+        "Instant::now",
+        "SystemTime",
+        "std::thread",
+        "std::fs",
+    ];
+    refuse("src/protocol", &words, "it is pure over bytes");
+    refuse("src/session", &words, "events and time come in, commands go out");
+}
+
+#[test]
+fn arrows_between_modules_point_one_way() {
+    refuse(
+        "src/protocol",
+        &["crate::session", "crate::engine", "crate::target", "crate::plan"],
+        "it is the lowest layer",
+    );
+    refuse(
+        "src/session",
+        &["crate::engine", "crate::target", "crate::plan", "crate::report"],
+        "it is below the engine",
+    );
+    refuse(
+        "src/measure",
+        &["crate::engine", "crate::session", "crate::report", "crate::cli"],
+        "it is told what happened",
+    );
+    refuse("src/report", &["crate::engine", "crate::session", "crate::cli"], "it is given a result");
+    refuse(
+        "src/target",
+        &["crate::session", "crate::scenario"],
+        "the stand-in must not share the client's understanding",
+    );
+}
+
+#[test]
+fn nothing_unfinished_is_left() {
+    // Put together here, so that this file does not trip over itself.
+    let words = ["todo", "unimplemented", "dbg"].map(|name| format!("{name}!("));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    refuse("src", &words, "finish it");
+    refuse("tests", &words, "finish it");
+}
+
+#[test]
+fn files_hold_one_concept() {
+    for (path, text) in sources("src").into_iter().chain(sources("tests")) {
+        let lines = text.lines().count();
+        assert!(lines <= LINES_MAX, "{} has {lines} lines: split it", path.display());
+    }
+}

@@ -1,0 +1,288 @@
+//! Runs that never were: recorders told what a run of 6,000 sessions would have told them.
+
+use std::time::Duration;
+
+use startline::fault::Fault;
+use startline::measure::ledger::LedgerTotals;
+use startline::measure::process::Host;
+use startline::measure::{FaultSample, Interval, Layout, PingEvent, Recorder, Totals};
+use startline::report::{Ending, Facts, RampDownFacts, RunResult};
+use startline::scenario::template::Template;
+use startline::scenario::{Criterion, Good, HttpStep, MessageType, Scenario, WebSocket};
+use startline::tick::Ticks;
+
+pub const LOGIN: u8 = 0;
+pub const ENTER: u8 = 1;
+pub const CONNECT: u8 = 2;
+pub const PING: u8 = 4;
+
+/// A run to be judged; change what the test is about, then [`Run::result`].
+pub struct Run {
+    pub recorder: Recorder,
+    pub facts: Facts,
+    pub scenario: Scenario,
+}
+
+impl Run {
+    /// 6,000 sessions that all opened and were held, PINGs answered; every criterion met.
+    pub fn good() -> Self {
+        let mut recorder = Recorder::new(&layout());
+        for session in 0..6000u32 {
+            recorder.session_started(micros(200));
+            for step in 0..4 {
+                let latency = 10_000 * (u64::from(step) + 1) + u64::from(session % 100) * 100;
+                recorder.step_ok(step, micros(latency + 200), micros(latency));
+            }
+            recorder.routed(
+                ["wss://a.example/ws/1", "wss://b.example/ws/2"][bucket(session)],
+                member(session),
+                38,
+            );
+            recorder.session_opened();
+            for _ in 0..10 {
+                answered_ping(&mut recorder, 4_000);
+            }
+        }
+        (0..60_000).for_each(|_| recorder.lag(micros(300)));
+        recorder.turn(micros(900));
+        recorder.bytes(2_000_000_000, 40_000_000);
+        Self { recorder, facts: facts(), scenario: scenario() }
+    }
+
+    /// A session fails in a step.
+    pub fn fail(&mut self, step: u8, fault: Fault, evidence: &str) {
+        let at = Duration::from_millis(12_300);
+        self.recorder.failed(FaultSample {
+            session: 99,
+            member_id: 112,
+            step,
+            fault,
+            at,
+            evidence: evidence.into(),
+        });
+    }
+
+    /// A PING of an open session comes to this end.
+    pub fn ping(&mut self, end: PingEvent) {
+        self.recorder.ping(PingEvent::Due);
+        if end != PingEvent::Missed {
+            self.recorder.ping(PingEvent::Sent);
+        }
+        self.recorder.ping(end);
+    }
+
+    /// The workers are later than they may be.
+    pub fn lag_badly(&mut self) {
+        (0..6_000).for_each(|_| self.recorder.lag(micros(900_000)));
+    }
+
+    /// Only this criterion.
+    pub fn judge_only(&mut self, criterion: Criterion) {
+        self.scenario.criteria = vec![criterion];
+    }
+
+    pub fn result(mut self) -> RunResult {
+        let mut totals = Totals::new(&layout());
+        totals.add(&self.recorder.take());
+        RunResult::build(&totals, &self.facts, &self.scenario)
+    }
+}
+
+/// A run with something of everything, for what is shown to people.
+pub fn rich() -> RunResult {
+    let mut run = Run::good();
+    for _ in 0..17_997 {
+        (0..1000).for_each(|_| run.recorder.message(MessageType(1), 140));
+    }
+    (0..6000).for_each(|_| run.recorder.message(MessageType(0), 280_000));
+    (0..60_000).for_each(|_| run.recorder.message(MessageType(2), 40));
+    run.recorder.message(MessageType::OTHER, 12);
+    (0..4000).for_each(|_| {
+        run.fail(ENTER, Fault::HttpStatus(502), "<html>\r\n<head><title>502 Bad Gateway</title></head>")
+    });
+    (0..40).for_each(|_| run.fail(CONNECT, Fault::ConnectRefused, ""));
+    run.fail(PING, Fault::Cut, "");
+    run.fail(PING, Fault::Closed(1011), "");
+    run.fail(
+        ENTER,
+        Fault::Named(0),
+        "{\"isSuccess\":false,\"message\":\"챌린지가 입장 가능한 상태가 아닙니다\"}",
+    );
+    (0..3).for_each(|_| run.ping(PingEvent::TimedOut));
+    run.recorder.ping(PingEvent::Late);
+    (0..100).for_each(|_| run.recorder.step_ok(LOGIN, micros(450_000), micros(120_000)));
+    run.facts.ledger = Some(LedgerTotals {
+        observers: 5998,
+        expected: 35_970_006,
+        seen: 35_970_004,
+        overlap: 311,
+        missing: 2,
+        duplicate: 1,
+        strangers: 4,
+        own: 0,
+        missing_samples: vec![(13, 14), (2000, 2001)],
+    });
+    run.result()
+}
+
+/// A second's interval with a little of everything.
+pub fn interval() -> Interval {
+    let mut recorder = Recorder::new(&layout());
+    recorder.session_started(micros(200));
+    recorder.step_ok(LOGIN, micros(5_000), micros(4_000));
+    recorder.session_opened();
+    answered_ping(&mut recorder, 7_000);
+    recorder.lag(micros(160));
+    recorder.message(MessageType(1), 140);
+    recorder.bytes(1_000, 100);
+    let at = Duration::from_millis(1_500);
+    let evidence = "line one\nline \"two\"".into();
+    let fault = Fault::HttpStatus(503);
+    recorder.failed(FaultSample { session: 7, member_id: 20, step: ENTER, fault, at, evidence });
+    recorder.take()
+}
+
+pub fn layout() -> Layout {
+    Layout {
+        steps: ["login", "enter", "connect", "open", "ping"].map(String::from).to_vec(),
+        messages: ["CONNECTED", "USER_ENTERED", "PONG"].map(String::from).to_vec(),
+    }
+}
+
+pub fn micros(micros: u64) -> Ticks {
+    Ticks::from_duration(Duration::from_micros(micros))
+}
+
+pub fn criterion(name: &str, measure: &str, good: Good, limit: f64, unit: &str) -> Criterion {
+    Criterion {
+        name: name.into(),
+        measure: measure.into(),
+        good,
+        limit,
+        warn: None,
+        unit: unit.into(),
+        needs_sessions: None,
+        needs_hold: None,
+    }
+}
+
+fn member(session: u32) -> u64 {
+    13 + u64::from(session)
+}
+
+fn bucket(session: u32) -> usize {
+    (startline::measure::routing::java_hash(member(session), 38).wrapping_abs() % 2) as usize
+}
+
+fn answered_ping(recorder: &mut Recorder, latency: u64) {
+    recorder.ping(PingEvent::Due);
+    recorder.ping(PingEvent::Sent);
+    recorder.ping(PingEvent::Answered { from_due: micros(latency + 100), from_sent: micros(latency) });
+}
+
+fn facts() -> Facts {
+    Facts {
+        version: "0.1.0".into(),
+        host: Host {
+            kernel: "6.8.0".into(),
+            cpu_model: "A CPU".into(),
+            cores: 8,
+            memory_bytes: 32_000_000_000,
+        },
+        started_at: "2026-01-31T09:30:00Z".parse().unwrap(),
+        plan: serde_json::json!({"sessions": 6000, "target": "https://runnity.example"}),
+        workers: 8,
+        sessions_planned: 6000,
+        planned_per_s: Some(25.0),
+        hold_planned: Duration::from_secs(1800),
+        hold_actual: Duration::from_secs(1800),
+        tightest_timeout: Duration::from_secs(5),
+        first_start: Some(Duration::ZERO),
+        last_start: Some(Duration::from_millis(239_960)),
+        peak: 6000,
+        min_in_hold: Some(5998),
+        held_to_end: 5998,
+        held_seconds: 10_797_000.0,
+        rss_at_start: 12_000_000,
+        rss_in_hold: 12_700_000,
+        open_at_rss: 5998,
+        cpu_seconds: 61.4,
+        ledger: Some(LedgerTotals {
+            observers: 6000,
+            expected: 35_994_000,
+            seen: 35_994_000,
+            ..LedgerTotals::default()
+        }),
+        ramp_down: Some(RampDownFacts { messages: 17_997_000, closed: 5998, took: Duration::from_secs(60) }),
+        ending: Ending::Finished,
+    }
+}
+
+fn scenario() -> Scenario {
+    let mut enter = criterion("enter", "steps.enter.p95_ms", Good::Below, 200.0, "ms");
+    enter.warn = Some(500.0);
+    let mut held = criterion("held-4000", "sessions.min_in_hold", Good::AtLeast, 4000.0, "sessions");
+    held.needs_sessions = Some(4000);
+    held.needs_hold = Some(Duration::from_secs(1200));
+    let mut errors = criterion("error-rate", "errors.rate", Good::Below, 0.001, "%");
+    errors.warn = Some(0.01);
+    Scenario {
+        name: "runnity".into(),
+        source: String::new(),
+        http: vec![http("login"), http("enter")],
+        schedule: None,
+        websocket: Some(websocket()),
+        criteria: vec![
+            criterion("held", "sessions.min_in_hold_share", Good::AtLeast, 0.999, "%"),
+            held,
+            errors,
+            criterion("login", "steps.login.p95_ms", Good::Below, 100.0, "ms"),
+            enter,
+            criterion("connect", "steps.connect.p95_ms", Good::Below, 1000.0, "ms"),
+            criterion("arrivals", "arrivals.achieved_share", Good::AtLeast, 0.99, "%"),
+            criterion("missing", "ledger.missing", Good::AtMost, 0.0, ""),
+            criterion("spread", "servers.smallest_share", Good::AtLeast, 0.333, "%"),
+        ],
+        value_names: vec!["ticket".into()],
+        error_names: vec!["CHALLENGE_NOT_READY".into()],
+    }
+}
+
+fn http(name: &str) -> HttpStep {
+    HttpStep {
+        name: name.into(),
+        method: "POST".into(),
+        path: Template::default(),
+        headers: Vec::new(),
+        body: None,
+        expect: vec![200],
+        timeout: Duration::from_secs(40),
+        take: Vec::new(),
+        errors: Vec::new(),
+    }
+}
+
+fn websocket() -> WebSocket {
+    WebSocket {
+        url: Template::default(),
+        headers: Vec::new(),
+        subprotocol: None,
+        connect_timeout: Duration::from_secs(10),
+        open_timeout: Duration::from_secs(10),
+        close_timeout: Duration::from_secs(5),
+        ticket_lifetime: Some(Duration::from_secs(30)),
+        message_bytes_max: 1 << 24,
+        paths: Vec::new(),
+        type_member: "type".into(),
+        messages: Vec::new(),
+        open: None,
+        ping: None,
+        record: None,
+        quit: None,
+        subject_path: None,
+        subject_member: "userId".into(),
+        listed_path: None,
+        error_code_path: None,
+        error_codes: Vec::new(),
+    }
+}

@@ -1,0 +1,302 @@
+//! What a run proves, rule by rule, in the order of precedence that `report::verdict` documents.
+
+use std::time::Duration;
+
+use startline::fault::Fault;
+use startline::measure::PingEvent;
+use startline::report::{CriterionResult, Ending, Outcome, RunResult, Verdict};
+use startline::scenario::Good;
+
+use super::fixture::{ENTER, LOGIN, PING, Run, criterion, micros};
+
+fn one<'a>(result: &'a RunResult, name: &str) -> &'a CriterionResult {
+    result.criteria.iter().find(|criterion| criterion.name == name).unwrap()
+}
+
+#[track_caller]
+fn assert_verdict(result: &RunResult, verdict: Verdict, reason: &str) {
+    assert_eq!(result.verdict, verdict, "{:#?}", result.reasons);
+    assert_eq!(result.exit_status, verdict.exit_status());
+    assert!(result.reasons.iter().any(|own| own.contains(reason)), "{reason:?} in {:#?}", result.reasons);
+}
+
+#[test]
+fn a_run_that_meets_every_criterion_passes() {
+    let result = Run::good().result();
+    assert_verdict(&result, Verdict::Pass, "All 9 criteria");
+    assert_eq!(result.exit_status, 0);
+    assert!(result.criteria.iter().all(|criterion| criterion.outcome == Outcome::Pass && criterion.stands));
+}
+
+#[test]
+fn exit_statuses_are_those_documented() {
+    assert_eq!([Verdict::Pass, Verdict::Fail, Verdict::Inconclusive].map(Verdict::exit_status), [0, 1, 3]);
+}
+
+// 1. Not over, or not to be believed.
+
+#[test]
+fn a_run_stopped_early_proves_nothing_even_with_a_failed_criterion() {
+    let mut run = Run::good();
+    (0..6000).for_each(|_| run.fail(ENTER, Fault::HttpStatus(500), ""));
+    run.facts.ending = Ending::Stopped("interrupted".into());
+    let result = run.result();
+    assert_verdict(&result, Verdict::Inconclusive, "stopped early: interrupted");
+    assert!(result.reasons[0].contains("interrupted"), "the weightiest first");
+    assert!(
+        result.reasons.iter().any(|reason| reason.starts_with("error-rate")),
+        "what failed so far is told"
+    );
+    assert_eq!((result.exit_status, result.ending.as_str()), (3, "stopped"));
+}
+
+#[test]
+fn a_run_under_way_is_not_finished() {
+    let mut run = Run::good();
+    // A PING is out: the sums are open by nature, and that is no defect.
+    run.recorder.ping(PingEvent::Due);
+    run.recorder.ping(PingEvent::Sent);
+    run.facts.ending = Ending::Running;
+    let result = run.result();
+    assert_verdict(&result, Verdict::Inconclusive, "not finished");
+    assert_eq!(result.reasons.len(), 1);
+}
+
+#[test]
+fn accounts_that_do_not_close_prove_nothing() {
+    let mut run = Run::good();
+    run.recorder.ping(PingEvent::Due);
+    assert_verdict(&run.result(), Verdict::Inconclusive, "PINGs due = sent + missed");
+}
+
+// 2. A failure that stands.
+
+#[test]
+fn a_slow_server_fails() {
+    let mut run = Run::good();
+    (0..6000).for_each(|_| run.recorder.step_ok(ENTER, micros(800_000), micros(790_000)));
+    let result = run.result();
+    assert_verdict(&result, Verdict::Fail, "enter: ");
+    assert_eq!(result.exit_status, 1);
+    assert!(one(&result, "enter").stands);
+}
+
+#[test]
+fn server_errors_fail_even_when_fewer_arrivals_were_achieved() {
+    let mut run = Run::good();
+    (0..6000).for_each(|_| run.fail(ENTER, Fault::HttpStatus(502), ""));
+    run.facts.last_start = Some(Duration::from_secs(300));
+    assert_verdict(&run.result(), Verdict::Fail, "error-rate");
+}
+
+#[test]
+fn server_errors_fail_even_when_the_workers_lag() {
+    let mut run = Run::good();
+    run.lag_badly();
+    (0..6000).for_each(|_| run.fail(ENTER, Fault::HttpStatus(502), ""));
+    assert_verdict(&run.result(), Verdict::Fail, "error-rate");
+}
+
+// 3. The generator was not fit.
+
+#[test]
+fn too_few_arrivals_prove_nothing_though_all_else_passes() {
+    let mut run = Run::good();
+    run.judge_only(criterion("enter", "steps.enter.p95_ms", Good::Below, 200.0, "ms"));
+    run.facts.last_start = Some(Duration::from_secs(245));
+    let result = run.result();
+    assert_verdict(&result, Verdict::Inconclusive, "Arrivals came at");
+    assert_eq!(one(&result, "enter").outcome, Outcome::Pass);
+}
+
+#[test]
+fn a_short_ramp_is_forgiven_a_wake_up() {
+    let mut run = Run::good();
+    run.facts.planned_per_s = Some(6000.0);
+    run.facts.last_start = Some(Duration::from_millis(1_100));
+    let result = run.result();
+    assert!(result.arrivals.achieved_per_s.unwrap() < 0.95 * 6000.0);
+    assert_eq!(result.arrivals.achieved_share, Some(1.0));
+    assert_eq!(result.verdict, Verdict::Pass);
+}
+
+#[test]
+fn sessions_that_never_started_prove_nothing() {
+    let mut run = Run::good();
+    run.facts.sessions_planned = 7000;
+    run.scenario.criteria.retain(|criterion| criterion.name == "enter");
+    assert_verdict(&run.result(), Verdict::Inconclusive, "Only 6,000 of 7,000");
+}
+
+#[test]
+fn lag_beyond_a_tenth_of_the_tightest_timeout_proves_nothing() {
+    let mut run = Run::good();
+    run.lag_badly();
+    assert_verdict(&run.result(), Verdict::Inconclusive, "This box was late itself");
+    let mut run = Run::good();
+    run.lag_badly();
+    run.facts.tightest_timeout = Duration::from_secs(10);
+    assert_eq!(run.result().verdict, Verdict::Pass, "900 ms are within a tenth of 10 s");
+}
+
+// 4. A failure that does not stand.
+
+#[test]
+fn a_latency_that_passes_from_sent_is_inconclusive() {
+    let mut run = Run::good();
+    (0..6000).for_each(|_| run.recorder.step_ok(LOGIN, micros(300_000), micros(20_000)));
+    let result = run.result();
+    assert_verdict(&result, Verdict::Inconclusive, "login: ");
+    let login = one(&result, "login");
+    assert_eq!((login.outcome, login.stands), (Outcome::Fail, false));
+    assert!(login.why.contains("without this box's own part"), "{}", login.why);
+}
+
+#[test]
+fn failures_of_this_box_do_not_fail_the_servers() {
+    let mut run = Run::good();
+    (0..1500).for_each(|_| run.fail(LOGIN, Fault::DescriptorsExhausted, ""));
+    run.facts.min_in_hold = Some(4500);
+    let result = run.result();
+    assert_verdict(&result, Verdict::Inconclusive, "error-rate");
+    assert_eq!((one(&result, "held").outcome, one(&result, "held").stands), (Outcome::Fail, false));
+    assert_eq!(result.errors.by_blame.get("box"), Some(&1500));
+}
+
+#[test]
+fn failures_beyond_those_of_this_box_stand() {
+    let mut run = Run::good();
+    (0..100).for_each(|_| run.fail(LOGIN, Fault::DescriptorsExhausted, ""));
+    (0..1400).for_each(|_| run.fail(LOGIN, Fault::HttpStatus(500), ""));
+    run.facts.min_in_hold = Some(4500);
+    let result = run.result();
+    assert_verdict(&result, Verdict::Fail, "held");
+    assert!(one(&result, "error-rate").stands && one(&result, "held").stands);
+}
+
+#[test]
+fn timeouts_of_a_lagging_box_do_not_stand() {
+    let spoil = |run: &mut Run| {
+        (0..6000).for_each(|_| run.fail(PING, Fault::Closed(1000), ""));
+        (0..3000).for_each(|_| run.ping(PingEvent::TimedOut));
+        run.judge_only(criterion("error-rate", "errors.rate", Good::Below, 0.01, "%"));
+    };
+    let mut run = Run::good();
+    spoil(&mut run);
+    assert_eq!(run.result().verdict, Verdict::Fail, "on time, they are the server's");
+    let mut run = Run::good();
+    spoil(&mut run);
+    run.lag_badly();
+    let result = run.result();
+    assert_verdict(&result, Verdict::Inconclusive, "This box was late");
+    assert!(!one(&result, "error-rate").stands);
+}
+
+#[test]
+fn arrivals_are_this_box_s_own_and_never_fail_the_servers() {
+    let mut run = Run::good();
+    run.judge_only(criterion("arrivals", "arrivals.achieved_per_s", Good::AtLeast, 100.0, "/s"));
+    assert_verdict(
+        &run.result(),
+        Verdict::Inconclusive,
+        "25/s, should be at least 100/s; that is this box's own doing",
+    );
+}
+
+// 5. and 6.
+
+#[test]
+fn criteria_that_cannot_be_measured_prove_nothing() {
+    let mut run = Run::good();
+    let mut large = criterion("held-9000", "sessions.min_in_hold", Good::AtLeast, 9000.0, "sessions");
+    large.needs_sessions = Some(9000);
+    run.judge_only(large);
+    let result = run.result();
+    assert_verdict(&result, Verdict::Inconclusive, "No criterion");
+    assert_eq!(result.criteria[0].outcome, Outcome::NotMeasured);
+    assert_eq!(result.criteria[0].why, "needs 9,000 sessions; the plan has 6,000");
+}
+
+#[test]
+fn a_criterion_beyond_the_plan_is_not_measured_and_the_rest_decides() {
+    let mut run = Run::good();
+    run.facts.hold_planned = Duration::from_secs(60);
+    let result = run.result();
+    assert_verdict(&result, Verdict::Pass, "All 8 criteria");
+    assert_eq!(one(&result, "held-4000").why, "needs a hold of 20 min; the plan's is 1 min");
+}
+
+#[test]
+fn a_warning_passes_and_is_told() {
+    let mut run = Run::good();
+    (0..6000).for_each(|_| run.recorder.step_ok(ENTER, micros(300_000), micros(300_000)));
+    let result = run.result();
+    assert_verdict(&result, Verdict::Pass, "One only within its warning");
+    assert_eq!(one(&result, "enter").outcome, Outcome::Warn);
+}
+
+#[test]
+fn limits_are_inclusive_but_for_below() {
+    let outcome = |good: Good, limit: f64| {
+        let mut run = Run::good();
+        run.judge_only(criterion("held", "sessions.min_in_hold", good, limit, "sessions"));
+        run.result().criteria[0].outcome
+    };
+    assert_eq!(outcome(Good::AtLeast, 5998.0), Outcome::Pass);
+    assert_eq!(outcome(Good::AtLeast, 5999.0), Outcome::Fail);
+    assert_eq!(outcome(Good::AtMost, 5998.0), Outcome::Pass);
+    assert_eq!(outcome(Good::Below, 5998.0), Outcome::Fail);
+}
+
+// Figures that criteria read.
+
+#[test]
+fn every_measure_can_be_read() {
+    let measures = [
+        ("sessions.min_in_hold_share", 5998.0 / 6000.0),
+        ("sessions.min_in_hold", 5998.0),
+        ("sessions.established", 6000.0),
+        ("sessions.established_share", 1.0),
+        ("sessions.held_to_end", 5998.0),
+        ("errors.rate", 0.0),
+        ("arrivals.achieved_per_s", 25.0),
+        ("arrivals.achieved_share", 1.0),
+        ("ping.missed", 0.0),
+        ("ping.late", 0.0),
+        ("ping.unanswered", 0.0),
+        ("ledger.missing", 0.0),
+        ("ledger.duplicate", 0.0),
+        ("servers.smallest_share", 1.0),
+        ("servers.misrouted", 0.0),
+    ];
+    for (measure, value) in measures {
+        let mut run = Run::good();
+        run.judge_only(criterion("one", measure, Good::AtLeast, 0.0, ""));
+        let result = run.result();
+        let measured =
+            result.criteria[0].measured.unwrap_or_else(|| panic!("{measure}: {}", result.criteria[0].why));
+        assert!((measured - value).abs() < 1e-6, "{measure}: {measured}");
+    }
+    for step in ["login", "enter", "connect", "open", "ping"] {
+        for figure in ["mean", "min", "p50", "p90", "p95", "p99", "p999", "max"] {
+            let mut run = Run::good();
+            let measure = format!("steps.{step}.{figure}_ms");
+            run.judge_only(criterion("one", &measure, Good::AtLeast, 1.0, "ms"));
+            assert_eq!(run.result().verdict, Verdict::Pass, "{measure}");
+        }
+    }
+}
+
+#[test]
+fn what_was_not_kept_is_not_measured() {
+    let mut run = Run::good();
+    run.facts.ledger = None;
+    run.scenario.criteria.push(criterion("nonsense", "no.such", Good::AtMost, 0.0, ""));
+    let result = run.result();
+    assert_eq!(
+        (one(&result, "missing").outcome, one(&result, "missing").why.as_str()),
+        (Outcome::NotMeasured, "no ledger was kept")
+    );
+    assert_eq!(one(&result, "nonsense").why, "there is no measure no.such");
+    assert_eq!(result.verdict, Verdict::Pass);
+}

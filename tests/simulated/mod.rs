@@ -1,0 +1,379 @@
+//! The simulated world: a heap of events in virtual time between sessions and their peers.
+
+mod peer;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use startline::fault::Fault;
+use startline::measure::PingEvent;
+use startline::scenario::{MessageType, Scenario};
+use startline::session::script::Delays;
+use startline::session::{Commands, Context, Observer, Phase, Script, Session, Spills, Timer, Who};
+use startline::tick::{Tick, Ticks};
+
+pub use peer::Fate;
+use peer::Peer;
+
+/// Virtual microseconds.
+type Micros = u64;
+
+const SECOND: Micros = 1_000_000;
+const FIRST_MEMBER: u64 = 13;
+const HOLD: Micros = 200 * SECOND;
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Start(usize),
+    Connected { session: usize, connection: u32 },
+    Bytes { session: usize, connection: u32, bytes: Vec<u8> },
+    Gone { session: usize, connection: u32, errno: i32 },
+    Timer { session: usize, queue: usize, due: u32 },
+    End(usize),
+}
+
+struct Runner {
+    session: Session,
+    peer: Peer,
+    /// Counts up with each connection, so that what was on its way to a dropped one is dropped.
+    connection: u32,
+    connected: bool,
+    ended: bool,
+    /// Nothing overtakes: the next piece arrives no earlier than this.
+    arrives_after: Micros,
+}
+
+/// What all sessions told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub opened: u64,
+    pub closed: u64,
+    pub completed: u64,
+    pub abandoned: u64,
+    pub failures: Vec<(u32, u8, Fault)>,
+    pub burned: u64,
+    pub due: u64,
+    pub sent: u64,
+    pub missed: u64,
+    pub answered: u64,
+    pub timed_out: u64,
+    pub late: u64,
+    pub unasked: u64,
+    pub pending: u64,
+    pub messages: u64,
+    pub reconnected: u64,
+    pub listed: u64,
+    pub entered: u64,
+    pub error_messages: u64,
+}
+
+impl Observer for Tally {
+    fn step_ok(&mut self, _step: u8, from_due: Ticks, from_sent: Ticks) {
+        assert!(from_due >= from_sent, "nothing is sent before it is due");
+    }
+    fn reconnected(&mut self, _who: Who) {
+        self.reconnected += 1;
+    }
+    fn routed(&mut self, _who: Who, url: &str) {
+        assert_eq!(url, "ws://sim:8080/ws/ws1");
+    }
+    fn opened(&mut self, _who: Who) {
+        self.opened += 1;
+    }
+    fn message(&mut self, _message: MessageType, _bytes: u64) {
+        self.messages += 1;
+    }
+    fn listed(&mut self, _who: Who, _member_id: u64) {
+        self.listed += 1;
+    }
+    fn entered(&mut self, _who: Who, _member_id: u64) {
+        self.entered += 1;
+    }
+    fn error_message(&mut self, _who: Who, _fault: Fault, _evidence: &[u8]) {
+        self.error_messages += 1;
+    }
+    fn ping(&mut self, _who: Who, event: PingEvent) {
+        match event {
+            PingEvent::Due => self.due += 1,
+            PingEvent::Missed => self.missed += 1,
+            PingEvent::Sent => self.sent += 1,
+            PingEvent::Answered { .. } => self.answered += 1,
+            PingEvent::TimedOut => self.timed_out += 1,
+            PingEvent::Late => self.late += 1,
+            PingEvent::Unasked => self.unasked += 1,
+            PingEvent::Pending => self.pending += 1,
+        }
+    }
+    fn closed(&mut self, _who: Who, _held: Ticks) {
+        self.closed += 1;
+    }
+    fn completed(&mut self, _who: Who) {
+        self.completed += 1;
+    }
+    fn failed(&mut self, who: Who, step: u8, fault: Fault, burned: bool, _evidence: &[u8]) {
+        self.burned += u64::from(burned);
+        self.failures.push((who.session, step, fault));
+    }
+    fn abandoned(&mut self, _who: Who) {
+        self.abandoned += 1;
+    }
+}
+
+/// Sessions, peers, and what lies between them.
+pub struct World {
+    seed: u64,
+    now: Micros,
+    script: Script,
+    runners: Vec<Runner>,
+    spills: Spills,
+    heap: BinaryHeap<Reverse<(Micros, u64, Event)>>,
+    sequence: u64,
+    rng: fastrand::Rng,
+    tally: Tally,
+    started: u64,
+    stopped_early: bool,
+}
+
+impl World {
+    /// `sessions` with fates drawn from the seed.
+    pub fn new(seed: u64, sessions: usize) -> Self {
+        Self::with(seed, sessions, |rng| Fate::ALL[rng.usize(..Fate::ALL.len())])
+    }
+
+    /// `sessions` that all share one fate.
+    pub fn of_fate(seed: u64, sessions: usize, fate: Fate) -> Self {
+        Self::with(seed, sessions, |_| fate)
+    }
+
+    fn with(seed: u64, sessions: usize, mut fate: impl FnMut(&mut fastrand::Rng) -> Fate) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let scenario = Arc::new(Scenario::runnity());
+        let script = Script {
+            authority: "sim:8080".into(),
+            hosts: vec!["sim".into()],
+            port: 8080,
+            ws_map: Vec::new(),
+            record_interval: None,
+            quit: false,
+            delays: Delays::of(&scenario),
+            scenario,
+        };
+        let runners = (0..sessions)
+            .map(|_| Runner {
+                session: Session::new(),
+                peer: Peer::new(fate(&mut rng), &script.scenario),
+                connection: 0,
+                connected: false,
+                ended: false,
+                arrives_after: 0,
+            })
+            .collect();
+        let mut world = Self {
+            seed,
+            // Close to the wrap of the tick counter, so that every run crosses it.
+            now: u64::from(u32::MAX) * 16 - 60 * SECOND,
+            script,
+            runners,
+            spills: Spills::new(),
+            heap: BinaryHeap::new(),
+            sequence: 0,
+            rng,
+            tally: Tally::default(),
+            started: 0,
+            stopped_early: false,
+        };
+        for session in 0..sessions {
+            let begin = world.now + session as u64 * SECOND / 50;
+            world.push(begin, Event::Start(session));
+            let spread = world.rng.u64(..SECOND);
+            world.push(world.now + HOLD + spread, Event::End(session));
+        }
+        world
+    }
+
+    /// Ends every session at one random moment, wherever it stands.
+    pub fn stop_at_random(&mut self) {
+        self.stopped_early = true;
+        let at = self.now + self.rng.u64(..60 * SECOND);
+        for session in 0..self.runners.len() {
+            self.push(at, Event::End(session));
+        }
+    }
+
+    /// Plays until nothing is left to happen.
+    pub fn play(&mut self) {
+        while let Some(Reverse((at, _, event))) = self.heap.pop() {
+            self.now = at;
+            self.happen(event);
+        }
+    }
+
+    /// What all sessions told.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Every session ended as its peer's fate says, and the accounts close.
+    #[track_caller]
+    pub fn check(&self) {
+        self.check_conservation();
+        for (index, runner) in self.runners.iter().enumerate() {
+            let fate = runner.peer.fate();
+            let failure = self.tally.failures.iter().find(|(session, ..)| *session == index as u32);
+            let found = failure.map(|(_, step, fault)| (*step, *fault));
+            assert_eq!(
+                found,
+                fate.expected(&self.script.scenario),
+                "seed {}: session {index} of fate {fate:?}",
+                self.seed
+            );
+        }
+    }
+
+    /// What came in went out again.
+    #[track_caller]
+    pub fn check_conservation(&self) {
+        let (seed, tally) = (self.seed, &self.tally);
+        let failed = tally.failures.len() as u64;
+        let failed_open = tally.failures.iter().filter(|(_, step, _)| *step == 4).count() as u64;
+        assert_eq!(tally.opened, tally.closed, "seed {seed}: opened = closed");
+        let ended = tally.closed - failed_open + failed + tally.abandoned + tally.completed;
+        assert_eq!(self.started, ended, "seed {seed}: started = ended in one way each: {tally:?}");
+        assert_eq!(tally.due, tally.sent + tally.missed, "seed {seed}: due = sent + missed");
+        assert_eq!(
+            tally.sent,
+            tally.answered + tally.timed_out + tally.pending,
+            "seed {seed}: sent = answered + timed out + pending"
+        );
+        assert!(tally.late <= tally.timed_out, "seed {seed}: a late PONG belongs to a PING that timed out");
+        assert!(self.spills.is_empty(), "seed {seed}: {} spills left", self.spills.len());
+        for (index, runner) in self.runners.iter().enumerate() {
+            let phase = runner.session.phase();
+            let unstarted = self.stopped_early && phase == Phase::Idle;
+            assert!(phase == Phase::Over || unstarted, "seed {seed}: session {index} is left in {phase:?}");
+        }
+    }
+
+    fn push(&mut self, at: Micros, event: Event) {
+        self.sequence += 1;
+        self.heap.push(Reverse((at, self.sequence, event)));
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Start(index) if !self.is_stopped(index) => {
+                self.started += 1;
+                // Planned a little before: this box is sometimes late.
+                let due = Tick::from_micros(self.now - self.rng.u64(..5_000));
+                self.drive(index, |session, ctx| session.start(due, ctx));
+            }
+            Event::Connected { session, connection } if self.is_current(session, connection) => {
+                if self.runners[session].peer.refuses_connection() {
+                    self.drop_connection(session);
+                    let fault = Fault::from_errno(111);
+                    return self.drive(session, |session, ctx| session.disconnected(Some(fault), ctx));
+                }
+                self.runners[session].connected = true;
+                self.drive(session, |session, ctx| session.connected(ctx));
+            }
+            Event::Bytes { session, connection, bytes } if self.is_current(session, connection) => {
+                self.drive(session, |session, ctx| session.received(&bytes, ctx));
+            }
+            Event::Gone { session, connection, errno } if self.is_current(session, connection) => {
+                self.drop_connection(session);
+                let fault = (errno != 0).then(|| Fault::from_errno(errno));
+                self.drive(session, |session, ctx| session.disconnected(fault, ctx));
+            }
+            Event::Timer { session, queue, due } => {
+                let timer = Timer::of_queue(queue);
+                self.drive(session, |session, ctx| session.timer(timer, Tick::from_raw(due), ctx));
+            }
+            Event::End(session) => {
+                self.runners[session].ended = true;
+                self.drive(session, |session, ctx| session.end(ctx));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether this session was ended before it could start.
+    fn is_stopped(&self, index: usize) -> bool {
+        self.runners[index].session.phase() != Phase::Idle || self.runners[index].ended
+    }
+
+    fn is_current(&self, session: usize, connection: u32) -> bool {
+        self.runners[session].connection == connection
+    }
+
+    fn drop_connection(&mut self, session: usize) {
+        let runner = &mut self.runners[session];
+        runner.connection += 1;
+        runner.connected = false;
+    }
+
+    fn drive(&mut self, index: usize, event: impl FnOnce(&mut Session, &mut Context<'_, Tally>)) {
+        let (mut out, mut scratch, mut commands) = (Vec::new(), Vec::new(), Commands::default());
+        let mut ctx = Context {
+            now: Tick::from_micros(self.now),
+            unix_ms: 1_700_000_000_000 + self.now / 1_000,
+            who: Who { session: index as u32, member_id: FIRST_MEMBER + index as u64, challenge_id: 38 },
+            script: &self.script,
+            spills: &mut self.spills,
+            rng: &mut self.rng,
+            out: &mut out,
+            scratch: &mut scratch,
+            commands: &mut commands,
+            observer: &mut self.tally,
+        };
+        event(&mut self.runners[index].session, &mut ctx);
+        self.apply(index, &out, commands);
+    }
+
+    fn apply(&mut self, index: usize, out: &[u8], commands: Commands) {
+        for (timer, due) in commands.timers {
+            let wait = due.since(Tick::from_micros(self.now)).as_micros();
+            // Timers come a little late, never early.
+            let late = self.rng.u64(..2_000);
+            let at = self.now + wait + 16 + late;
+            self.push(at, Event::Timer { session: index, queue: timer.queue(), due: due.raw() });
+        }
+        if !out.is_empty() && self.runners[index].connected {
+            self.answer(index, out);
+        }
+        if commands.disconnect {
+            self.drop_connection(index);
+        }
+        if commands.connect.is_some() {
+            assert!(!self.runners[index].connected, "seed {}: one connection a session", self.seed);
+            self.runners[index].connection += 1;
+            self.runners[index].peer.new_connection();
+            self.runners[index].arrives_after = self.now;
+            let connection = self.runners[index].connection;
+            let at = self.now + self.rng.u64(100..20_000);
+            self.push(at, Event::Connected { session: index, connection });
+        }
+    }
+
+    /// Gives the peer what the session sent, and the session, in pieces and later, what the peer answers.
+    fn answer(&mut self, index: usize, sent: &[u8]) {
+        let replies = self.runners[index].peer.received(sent, &mut self.rng);
+        let connection = self.runners[index].connection;
+        for reply in replies {
+            let mut at =
+                self.runners[index].arrives_after.max(self.now + reply.after) + self.rng.u64(..10_000);
+            let mut rest = &reply.bytes[..];
+            while !rest.is_empty() {
+                let piece = if self.rng.u8(..4) == 0 { self.rng.usize(1..=rest.len()) } else { rest.len() };
+                let bytes = rest[..piece].to_vec();
+                rest = &rest[piece..];
+                self.push(at, Event::Bytes { session: index, connection, bytes });
+                at += self.rng.u64(..3_000);
+            }
+            self.runners[index].arrives_after = at;
+            if let Some(errno) = reply.then_gone {
+                self.push(at, Event::Gone { session: index, connection, errno });
+            }
+        }
+    }
+}
