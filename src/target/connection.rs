@@ -142,6 +142,12 @@ impl Connection {
         self.spill.as_ref().is_some_and(|spill| !spill.tail.is_empty())
     }
 
+    /// Whether requests have to wait: for answers to be taken, or for requests that came before.
+    pub(super) fn is_held_up(&self) -> bool {
+        let waits = |spill: &Spill| !spill.tail.is_empty() || !spill.unused.is_empty();
+        self.state == State::Http && self.spill.as_deref().is_some_and(waits)
+    }
+
     /// Sends, or queues what the socket does not take, up to `limit` bytes.
     pub(super) fn send(&mut self, bytes: &[u8], limit: usize) -> Sent {
         if let Some(spill) = self.spill.as_deref_mut().filter(|spill| !spill.tail.is_empty()) {

@@ -183,6 +183,6 @@ mod tests {
         let mut receivers = Receivers::new(ChallengeId(1));
         receivers.add(1, 0);
         receivers.remove(1, NEWCOMER);
-        assert_eq!(with_batch(&mut receivers), []);
+        assert!(with_batch(&mut receivers).is_empty());
     }
 }

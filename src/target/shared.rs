@@ -87,7 +87,9 @@ fn world_for(config: &Config, now: Now) -> World {
     });
     if let Some(preload) = config.preload {
         let until_start_ms = if preload.ready { READY_BEFORE_START_MS } else { 4 * READY_BEFORE_START_MS };
-        let about = preloaded(preload.distance, now.wall_ms + until_start_ms, config.members.clone().count());
+        // To the second, as a client would have asked for it; down, so that READY is now.
+        let start_ms = (now.wall_ms + until_start_ms) / 1000 * 1000;
+        let about = preloaded(preload.distance, start_ms, config.members.clone().count());
         world.preload(ChallengeId(preload.challenge), about, config.members.clone(), now);
     }
     world

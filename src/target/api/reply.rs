@@ -40,6 +40,24 @@ struct Envelope<'a, T> {
     data: Option<T>,
 }
 
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+}
+
+#[derive(Serialize)]
+struct SpringError<'a> {
+    timestamp: String,
+    status: u16,
+    error: &'a str,
+    path: &'a str,
+}
+
 /// A rule of validation that the input breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(in crate::target) struct FieldError {
@@ -72,25 +90,15 @@ impl Reply {
 
     /// Problem details, for what Spring refuses before the application sees it.
     pub(in crate::target) fn problem(status: u16, detail: &str, path: &str) -> Self {
-        let problem = json!({
-            "type": "about:blank",
-            "title": reason(status),
-            "status": status,
-            "detail": detail,
-            "instance": path,
-        });
+        let problem = Problem { kind: "about:blank", title: reason(status), status, detail, instance: path };
         Self { content: Content::Problem, ..Self::json(status, &problem) }
     }
 
     /// Spring's error JSON, for what nothing is mapped to.
     pub(in crate::target) fn spring_error(status: u16, wall_ms: u64, path: &str) -> Self {
         let timestamp = jiff::Timestamp::from_millisecond(wall_ms as i64).unwrap_or_default();
-        let error = json!({
-            "timestamp": timestamp.strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string(),
-            "status": status,
-            "error": reason(status),
-            "path": path,
-        });
+        let timestamp = timestamp.strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string();
+        let error = SpringError { timestamp, status, error: reason(status), path };
         Self::json(status, &error)
     }
 

@@ -286,8 +286,8 @@ impl Worker {
         let mut buffer = std::mem::take(&mut self.read_buffer);
         for _ in 0..READS_MAX {
             let Some(connection) = self.connections.get_mut(slot as usize) else { break };
-            if connection.state == State::Http && connection.is_backlogged() {
-                // Answers are not taken: neither are more requests.
+            if connection.is_held_up() {
+                // Answers are not taken, or requests that came before are not answered: no more are read.
                 break;
             }
             match connection.socket.read(&mut buffer) {
@@ -315,11 +315,9 @@ impl Worker {
             }
         }
         self.read_buffer = buffer;
-        if self
-            .connections
-            .get(slot as usize)
-            .is_some_and(|it| it.state != State::Http || !it.is_backlogged())
-        {
+        // While answers are not taken, it is the socket's becoming writable that goes on with it.
+        let connection = self.connections.get(slot as usize);
+        if connection.is_some_and(|it| it.state != State::Http || !it.is_backlogged()) {
             self.again.push(slot);
         }
     }
@@ -350,13 +348,9 @@ impl Worker {
     fn read_again(&mut self) {
         for slot in std::mem::take(&mut self.again) {
             let Some(connection) = self.connections.get_mut(slot as usize) else { continue };
-            if connection.state == State::Http {
-                // Requests that came behind an answer which could not be sent.
-                let mut unused =
-                    connection.spilled().map(|spill| std::mem::take(&mut spill.unused)).unwrap_or_default();
-                if !unused.is_empty() {
-                    self.read_requests(slot, &mut unused);
-                }
+            if connection.is_held_up() && !connection.is_backlogged() {
+                let unused = connection.spilled().map(|spill| std::mem::take(&mut spill.unused));
+                self.read_requests(slot, &mut unused.unwrap_or_default());
             }
             self.on_readable(slot, true);
         }
