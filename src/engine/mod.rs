@@ -9,6 +9,7 @@ pub mod alarm;
 pub mod arrivals;
 pub mod clock;
 mod control;
+mod link;
 mod observe;
 mod run;
 mod sockets;

@@ -17,7 +17,7 @@ use mio::{Events, Poll};
 use super::alarm::{ALARM, Alarm};
 use super::arrivals::Arrivals;
 use super::clock::Clock;
-use super::control::{Order, WorkerLink};
+use super::link::{Order, WorkerLink};
 use super::observe::Books;
 use super::timers::Timers;
 use super::{Addresses, WorkerSetup};
