@@ -62,6 +62,16 @@ fn a_late_pong_never_answers_the_next_ping() {
 }
 
 #[test]
+fn a_lost_pong_costs_two_cycles_and_not_all_that_follow() {
+    let mut world = World::of_fate(1, 50, Fate::LosesOnePong);
+    world.play();
+    world.check();
+    let tally = world.tally();
+    assert_eq!((tally.timed_out, tally.late), (2 * 50, 50), "{tally:?}");
+    assert!(tally.answered > 3 * 50, "{tally:?}");
+}
+
+#[test]
 fn a_second_pong_is_unasked() {
     let mut world = World::of_fate(1, 50, Fate::DoublePong);
     world.play();

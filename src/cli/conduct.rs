@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::look_up::{LookedUp, look_up};
 use super::run::RunArgs;
 use super::stand_in::StandIn;
-use super::{ExitStatus, recording};
+use super::{ExitStatus, is_broken_pipe, recording};
 use crate::engine::{self, Addresses};
 use crate::plan::limits::{self, Readings};
 use crate::plan::schedule::{self, Challenge, Entry, Start};
@@ -26,6 +26,8 @@ use crate::report::{RunResult, text};
 
 /// Between two look-ups once READY is due: servers change the status on a schedule of their own.
 const READY_LOOK: Duration = Duration::from_secs(1);
+/// How long after READY was due failed look-ups are tried again.
+const READY_LATE_MAX: Duration = Duration::from_secs(60);
 /// Between two lines of the countdown.
 const COUNTDOWN: Duration = Duration::from_secs(10);
 
@@ -69,7 +71,12 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     }
     let result = load(&plan, &settings, hosts, &interrupt, &mut directory, &output)?;
     drop(stand_in);
-    output.show_result(&result, &path)?;
+    if let Err(error) = output.show_result(&result, &path)
+        && !is_broken_pipe(&error)
+    {
+        // The verdict is the exit status all the same. Standard error may be gone too: then there is nobody to tell.
+        let _ = writeln!(std::io::stderr(), "warning: the result could not be printed: {error:#}");
+    }
     Ok(ExitStatus::of(result.verdict))
 }
 
@@ -121,6 +128,10 @@ impl Interrupt {
         let asked = Arc::new(AtomicBool::new(false));
         let signal = Arc::new(AtomicI32::new(0));
         for number in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+            if number == libc::SIGHUP && is_ignored(number) {
+                // nohup: whoever started this wants it to outlive the terminal.
+                continue;
+            }
             let listen = || -> std::io::Result<()> {
                 // In this order: the first signal finds the flag still down.
                 let status = i32::from(ExitStatus::Inconclusive as u8);
@@ -147,6 +158,15 @@ impl Interrupt {
             _ => "asked to end (SIGTERM)",
         };
         Some(name.to_owned())
+    }
+}
+
+/// Whether the process was started with this signal ignored.
+fn is_ignored(signal: i32) -> bool {
+    // SAFETY: an all-zero sigaction is a valid value, and the call only writes into it.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut now) == 0 && now.sa_sigaction == libc::SIG_IGN
     }
 }
 
@@ -246,14 +266,21 @@ fn wait_ready(
     }
     loop {
         // Judged again: a READY that comes late may leave too little time for the ramp.
-        let looked_up = look_up(plan, scheduled)?;
-        if judge(&looked_up, settings)? == Start::Now {
-            return Ok(true);
+        let last_try = Instant::now() > ready_at + READY_LATE_MAX;
+        match look_up(plan, scheduled) {
+            Ok(looked_up) if judge(&looked_up, settings)? == Start::Now => return Ok(true),
+            Ok(looked_up) => {
+                output.say(format!("it should be READY by now and is {}; looking again", looked_up.status));
+            }
+            Err(error) if last_try => {
+                eprintln!("error: the challenge could not be looked up: {error:#}");
+                return Ok(false);
+            }
+            Err(error) => output.say(format!("the look-up failed and is tried again: {error:#}")),
         }
         if interrupt.reason().is_some() {
             return Ok(false);
         }
-        output.say(format!("it should be READY by now and is {}; looking again", looked_up.status));
         std::thread::sleep(READY_LOOK);
     }
 }

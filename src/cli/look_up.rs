@@ -82,11 +82,10 @@ impl Asker<'_> {
         }
         for take in &step.take {
             let name = &self.plan.scenario.value_names[usize::from(take.value)];
-            let value = answer.json.pointer(&take.pointer).and_then(Value::as_str);
-            let value = value.ok_or_else(|| {
+            let value = take.text(&answer.json).ok_or_else(|| {
                 anyhow!("{} answered without {name} ({}): {}", answer.url, take.pointer, answer.said())
             })?;
-            self.taken[usize::from(take.value)] = value.to_owned();
+            self.taken[usize::from(take.value)] = value;
         }
         Ok(())
     }

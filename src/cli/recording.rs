@@ -73,8 +73,14 @@ impl<'r> Recording<'r> {
             closed: after.closed,
             took: outcome.ramp_down.took,
         });
+        let open = outcome.totals.tally().counts.open_now();
+        let held_to_end = u64::from(outcome.held_to_end);
         self.facts.ending = match &outcome.stopped {
             Some(why) => Ending::Stopped(why.clone()),
+            None if open != held_to_end => Ending::Stopped(format!(
+                "the accounts do not close, which is a defect of startline: {open} sessions opened and not closed, \
+                 {held_to_end} open"
+            )),
             None => Ending::Finished,
         };
         let result = self.result(&outcome.totals);
@@ -83,6 +89,11 @@ impl<'r> Recording<'r> {
             progress.clear();
         }
         self.tell_warnings();
+        if outcome.ramp_down.unfinished {
+            self.say(
+                "warning: the ramp-down was cut short: sessions were still closing when its time was over",
+            );
+        }
         if outcome.spills_left > 0 {
             let left = outcome.spills_left;
             self.say(&format!("warning: {left} spills were not given back, which is a defect of startline"));

@@ -50,12 +50,17 @@ pub(super) struct Control<'p> {
     counted_at: Duration,
     cpu_at_start: f64,
     stopped: Option<String>,
+    /// The ramp-down was asked to be short.
+    hurried: bool,
+    /// The ramp-down did not end in its time.
+    unfinished: bool,
     spills_left: usize,
 }
 
 struct WorkerAccounts {
     ledger: Option<Ledger>,
     open: SessionSet,
+    known: SessionSet,
 }
 
 impl<'p> Control<'p> {
@@ -80,6 +85,8 @@ impl<'p> Control<'p> {
             counted_at: Duration::ZERO,
             cpu_at_start: 0.0,
             stopped: None,
+            hurried: false,
+            unfinished: false,
             spills_left: 0,
         }
     }
@@ -122,7 +129,7 @@ impl<'p> Control<'p> {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if self.stopped.is_none()
-                && self.phase != Phase::RampDown
+                && !self.hurried
                 && let Some(why) = stop()
             {
                 self.stop(why);
@@ -130,7 +137,7 @@ impl<'p> Control<'p> {
             self.step();
             self.tell(told);
             if self.phase == Phase::RampDown && self.at() > self.closed_at + self.finish_within() {
-                self.stopped.get_or_insert("workers did not finish their ramp-down in time".to_owned());
+                self.unfinished = true;
                 break;
             }
         }
@@ -149,13 +156,14 @@ impl<'p> Control<'p> {
                 self.account_for(worker).add(&interval);
                 self.fresh.merge(interval);
             }
-            Message::Accounts { interval, ledger, open } => {
+            Message::Accounts { interval, ledger, open, known } => {
                 self.totals.add(&interval);
                 self.fresh.merge(interval);
-                self.accounts[worker] = Some(WorkerAccounts { ledger, open });
+                self.accounts[worker] = Some(WorkerAccounts { ledger, open, known });
             }
             Message::Finished { interval, spills_left } => {
                 self.after.add(&interval);
+                self.fresh.merge(interval);
                 self.spills_left += spills_left;
                 self.finished += 1;
             }
@@ -172,10 +180,15 @@ impl<'p> Control<'p> {
     }
 
     fn stop(&mut self, why: String) {
-        self.stopped.get_or_insert(why);
         if self.phase != Phase::RampDown {
-            self.close(self.plan.ramp_down.min(STOPPED_RAMP_DOWN));
+            self.stopped.get_or_insert(why);
+            return self.close(self.plan.ramp_down.min(STOPPED_RAMP_DOWN));
         }
+        // Accounts are closed and the result is whole: the rest is only made shorter.
+        self.hurried = true;
+        let so_far = self.at().saturating_sub(self.closed_at);
+        self.ramp_down_span = self.ramp_down_span.min(so_far + STOPPED_RAMP_DOWN);
+        self.shared.ramp_down(self.ramp_down_span);
     }
 
     fn close(&mut self, span: Duration) {
@@ -224,10 +237,12 @@ impl<'p> Control<'p> {
             Phase::Ramp if self.at() >= self.plan.ramp => self.enter(Phase::Settle),
             Phase::Settle if self.shared.settled() >= self.plan.sessions => {
                 self.enter(Phase::Hold);
-                self.standing.min_in_hold = Some(open);
+                // Read after `settled`: no opening is overlooked.
+                self.standing.min_in_hold = Some(self.shared.open());
             }
             Phase::Hold => {
-                let nothing_to_hold = self.plan.scenario.websocket.is_none();
+                // Nobody comes back once gone, and a scenario without a WebSocket holds nobody.
+                let nothing_to_hold = open == 0;
                 if nothing_to_hold || self.at() >= self.phase_began + self.plan.hold {
                     self.close(self.plan.ramp_down);
                 }
@@ -270,14 +285,16 @@ impl<'p> Control<'p> {
 
     pub(super) fn outcome(mut self) -> Outcome {
         let mut everyone = SessionSet::new(self.plan.sessions);
+        let mut known = SessionSet::new(self.plan.sessions);
         for accounts in self.accounts.iter().flatten() {
             everyone.union(&accounts.open);
+            known.union(&accounts.known);
         }
         let held_to_end = everyone.len();
         let mut ledger: Option<LedgerTotals> = None;
         for accounts in self.accounts.iter_mut().flatten() {
             if let Some(pairs) = accounts.ledger.take() {
-                ledger.get_or_insert_default().add(&pairs.close(&everyone));
+                ledger.get_or_insert_default().add(&pairs.close(&known));
             }
         }
         // The accounts count exactly; what was published in between is a look every 20 ms.
@@ -285,7 +302,11 @@ impl<'p> Control<'p> {
         self.standing.min_in_hold = self.standing.min_in_hold.map(|least| least.min(held_to_end));
         Outcome {
             ledger,
-            ramp_down: RampDownOutcome { took: self.at().saturating_sub(self.closed_at), totals: self.after },
+            ramp_down: RampDownOutcome {
+                took: self.at().saturating_sub(self.closed_at),
+                totals: self.after,
+                unfinished: self.unfinished,
+            },
             standing: self.standing,
             held_to_end,
             stopped: self.stopped,

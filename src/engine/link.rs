@@ -30,7 +30,13 @@ pub(super) enum Message {
     /// What it recorded in about a second.
     Second(Interval),
     /// Its accounts are closed.
-    Accounts { interval: Interval, ledger: Option<Ledger>, open: SessionSet },
+    Accounts {
+        interval: Interval,
+        ledger: Option<Ledger>,
+        open: SessionSet,
+        /// Of these, the ones open long enough that announcements by and to them have had their time.
+        known: SessionSet,
+    },
     /// All its sessions are over; what it recorded since its accounts closed, and spills that were not given back.
     Finished { interval: Interval, spills_left: usize },
     /// It could not go on.
@@ -103,7 +109,7 @@ impl Shared {
 
     /// Sessions that have opened or ended.
     pub(super) fn settled(&self) -> u32 {
-        self.gauges.iter().map(|gauge| gauge.settled.load(Ordering::Relaxed)).sum()
+        self.gauges.iter().map(|gauge| gauge.settled.load(Ordering::Acquire)).sum()
     }
 }
 
@@ -138,7 +144,8 @@ impl WorkerLink {
     pub(super) fn publish(&self, open: u32, settled: u32) {
         let gauge = &self.shared.gauges[self.worker];
         gauge.open.store(open, Ordering::Relaxed);
-        gauge.settled.store(settled, Ordering::Relaxed);
+        // After `open`: whoever sees these settled sees those open.
+        gauge.settled.store(settled, Ordering::Release);
     }
 
     /// Notes that a session has started.
@@ -154,8 +161,14 @@ impl WorkerLink {
         self.say(Message::Second(interval));
     }
 
-    pub(super) fn accounts(&self, interval: Interval, ledger: Option<Ledger>, open: SessionSet) {
-        self.say(Message::Accounts { interval, ledger, open });
+    pub(super) fn accounts(
+        &self,
+        interval: Interval,
+        ledger: Option<Ledger>,
+        open: SessionSet,
+        known: SessionSet,
+    ) {
+        self.say(Message::Accounts { interval, ledger, open, known });
     }
 
     pub(super) fn finished(&self, interval: Interval, spills_left: usize) {

@@ -3,6 +3,7 @@
 //! Decides when, never whether the servers did well. Invariant: whatever happens to a worker, what the others
 //! measured comes back in the [`Outcome`].
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
@@ -84,6 +85,8 @@ pub struct RampDownOutcome {
     pub totals: Totals,
     /// How long it took.
     pub took: Duration,
+    /// Whether workers were still at it when their time was over.
+    pub unfinished: bool,
 }
 
 /// What a run was.
@@ -166,9 +169,12 @@ fn work(
     let seed = plan.seed ^ (worker as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let setup = WorkerSetup { script, members: &plan.members, addresses, arrivals, books, seed };
     let failures = WorkerLink { worker, shared: Arc::clone(&link.shared), sender: link.sender.clone() };
-    let outcome = Worker::new(setup, link, clock).and_then(Worker::run);
-    if let Err(error) = outcome {
-        failures.broken(error.to_string());
+    // The worker is not looked at again after a panic; what it had handed over is safe with the control thread.
+    let played = catch_unwind(AssertUnwindSafe(|| Worker::new(setup, link, clock).and_then(Worker::run)));
+    match played {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => failures.broken(error.to_string()),
+        Err(_) => failures.broken("it panicked, which is a defect of startline".to_owned()),
     }
 }
 

@@ -19,6 +19,9 @@ pub struct Entry {
     pub due: Tick,
 }
 
+/// Entries for which an empty queue keeps its memory.
+const KEPT_CAPACITY: usize = 1024;
+
 /// Queues by delay; the index of a queue is chosen by the caller.
 #[derive(Debug, Default)]
 pub struct Timers {
@@ -45,6 +48,10 @@ impl Timers {
             return None;
         }
         self.queues[queue].pop_front();
+        if self.queues[queue].is_empty() && self.queues[queue].capacity() > KEPT_CAPACITY {
+            // Set-up's queues are as long as the ramp is steep, and are not needed again.
+            self.queues[queue] = VecDeque::new();
+        }
         Some((queue, entry))
     }
 

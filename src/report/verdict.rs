@@ -11,7 +11,7 @@
 //!    achieved, or the workers' lag was over a tenth of the tightest timeout. A pass under less load than
 //!    planned proves nothing about the plan.
 //! 4. **A criterion fails and the failure does not stand: inconclusive.**
-//! 5. **Criteria were set and not one could be measured: inconclusive.**
+//! 5. **No criterion was set, or not one could be measured: inconclusive.**
 //! 6. **Otherwise: pass**, with warnings if there are any. Latencies are judged from the instant they were due
 //!    and so contain our own lateness: a pass stands in spite of it.
 //!
@@ -211,7 +211,10 @@ fn decide(result: &RunResult, grounds: &Grounds) -> (Verdict, Vec<String>) {
         return (Verdict::Inconclusive, [unfit, doubtful].concat());
     }
     let measured = result.criteria.iter().any(|one| one.outcome != Outcome::NotMeasured);
-    if !result.criteria.is_empty() && !measured {
+    if result.criteria.is_empty() {
+        return (Verdict::Inconclusive, vec!["The scenario sets no criteria: nothing was judged.".into()]);
+    }
+    if !measured {
         return (Verdict::Inconclusive, vec!["No criterion could be measured.".into()]);
     }
     (Verdict::Pass, passed(result))

@@ -76,6 +76,18 @@ pub struct Take {
     pub pointer: String,
 }
 
+impl Take {
+    /// The value in an answer's body, as text; `None` if there is no string, number or boolean.
+    pub fn text(&self, body: &serde_json::Value) -> Option<String> {
+        match body.pointer(&self.pointer)? {
+            serde_json::Value::String(text) => Some(text.clone()),
+            serde_json::Value::Number(number) => Some(number.to_string()),
+            serde_json::Value::Bool(flag) => Some(flag.to_string()),
+            _ => None,
+        }
+    }
+}
+
 /// An error that a server announces in its answer. All given conditions must hold.
 #[derive(Clone, Debug)]
 pub struct NamedError {

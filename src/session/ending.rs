@@ -52,11 +52,15 @@ impl Session {
         }
         let key = self.mask_key(ctx);
         write_close(ctx.out, Some(key), if code == 1005 { 1000 } else { code }, "");
-        let fault = self.named_close(Fault::Closed(code));
+        // The codes that follow an error message; any other close has reasons of its own.
+        let fault = match code {
+            1008 | 1011 => self.named_close(Fault::Closed(code)),
+            _ => Fault::Closed(code),
+        };
         self.fail(fault, payload.get(2..).unwrap_or_default(), ctx);
     }
 
-    /// The error message that announced a close, if there was one; else the close itself.
+    /// The error message that announced a close, if one came since the last PONG; else the close itself.
     pub(super) fn named_close(&self, close: Fault) -> Fault {
         if self.last_error == NO_ERROR { close } else { Fault::Named(self.last_error) }
     }

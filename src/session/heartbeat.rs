@@ -2,12 +2,20 @@
 //!
 //! Invariants: at most one PING is outstanding; each falls due once and ends as answered, timed out, missed or
 //! pending; a PONG settles the oldest PING that waits for one, so a late PONG never answers the next PING.
+//!
+//! PONGs carry no echo, so a PONG that never comes looks like one that comes after the next PING: booked as above,
+//! every later cycle of the session would fail for one loss. A PONG that settles an older PING within a tenth
+//! of the timeout after the outstanding one was sent is therefore also taken for a sign that the older one's was lost: when
+//! the outstanding PING then times out, nothing is owed for it. One lost PONG costs two cycles, not all.
 
-use super::{Context, Observer, PING_OUTSTANDING, Session, Timer};
+use super::{Context, NO_ERROR, Observer, PING_OUTSTANDING, PROMPT_LATE, Session, Timer};
 use crate::measure::PingEvent;
 use crate::protocol::websocket::{Opcode, write_frame};
 use crate::scenario::template::Template;
 use crate::tick::{Tick, Ticks};
+
+/// "Soon after a PING": this share of the PONG's timeout.
+const PROMPT_SHARE: u32 = 10;
 
 impl Session {
     pub(super) fn ping_due<O: Observer>(&mut self, due: Tick, ctx: &mut Context<'_, O>) {
@@ -27,13 +35,18 @@ impl Session {
         self.sent = ctx.now;
         self.deadline = ctx.now + script.delays.pong;
         self.set_flag(PING_OUTSTANDING, true);
+        self.set_flag(PROMPT_LATE, false);
         ctx.commands.timers.push_back((Timer::Pong, self.deadline));
         ctx.observer.ping(ctx.who, PingEvent::Sent);
     }
 
     pub(super) fn pong<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        // Whatever error there was, the session has outlived it.
+        self.last_error = NO_ERROR;
         let event = if self.owed > 0 {
             self.owed -= 1;
+            let prompt = ctx.now.since(self.sent).raw() <= ctx.script.delays.pong.raw() / PROMPT_SHARE;
+            self.set_flag(PROMPT_LATE, self.flag(PING_OUTSTANDING) && prompt);
             PingEvent::Late
         } else if self.flag(PING_OUTSTANDING) {
             self.set_flag(PING_OUTSTANDING, false);
@@ -49,7 +62,9 @@ impl Session {
             return;
         }
         self.set_flag(PING_OUTSTANDING, false);
-        self.owed = self.owed.saturating_add(1);
+        if !self.flag(PROMPT_LATE) {
+            self.owed = self.owed.saturating_add(1);
+        }
         ctx.observer.ping(ctx.who, PingEvent::TimedOut);
     }
 
@@ -58,6 +73,10 @@ impl Session {
         let record = script.scenario.websocket.as_ref().and_then(|websocket| websocket.record.as_ref());
         let (Some(interval), Some(record)) = (script.record_interval, record) else { return };
         ctx.commands.timers.push_back((Timer::NextRecord, due + interval));
+        if ctx.now.since(due) >= interval {
+            // The next one is due already: no burst makes up for a stall.
+            return;
+        }
         let sequence = self.sequence(due, interval);
         self.send_text(record, sequence, ctx);
     }

@@ -233,12 +233,7 @@ fn take_values(takes: &[Take], answer: &ResponseReader, taken: &mut [String]) ->
     }
     let body: Value = serde_json::from_slice(answer.body()).map_err(|_| Fault::BodyNotJson)?;
     for take in takes {
-        let value = match body.pointer(&take.pointer) {
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Number(number)) => number.to_string(),
-            Some(Value::Bool(flag)) => flag.to_string(),
-            _ => return Err(Fault::ValueMissing(take.value)),
-        };
+        let value = take.text(&body).ok_or(Fault::ValueMissing(take.value))?;
         // A line break would become a header field of its own making.
         if value.is_empty() || value.len() > TAKEN_BYTES_MAX || value.chars().any(char::is_control) {
             return Err(Fault::ValueUnusable(take.value));

@@ -14,6 +14,9 @@ use crate::scenario::{MessageType, Role, WebSocket};
 /// One message in so many is checked to be JSON to its end when a quick look was enough.
 const JSON_CHECK_SHARE: u32 = 64;
 
+/// Members remembered of a message that lists them before it says what it is.
+const LISTED_EARLY_MAX: usize = 1 << 16;
+
 /// What has been found in a message so far.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -118,7 +121,10 @@ impl Session {
                 Value::Number(text) if Some(path) == websocket.listed_path => {
                     let Ok(member) = text.parse() else { return };
                     match found.message {
-                        None => found.listed_early.push(member),
+                        None if found.listed_early.len() < LISTED_EARLY_MAX => {
+                            found.listed_early.push(member)
+                        }
+                        None => {}
                         message if message == websocket.open => observer.listed(who, member),
                         Some(_) => {}
                     }

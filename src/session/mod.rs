@@ -65,6 +65,9 @@ const RETRIED: u8 = 1 << 2;
 /// The ticket was older than its lifetime when the upgrade was sent.
 const TICKET_AGED: u8 = 1 << 3;
 
+/// An older PING's PONG came so soon after the outstanding PING that it may have been meant for that one.
+const PROMPT_LATE: u8 = 1 << 4;
+
 /// No spill.
 const NO_SPILL: u32 = u32::MAX;
 /// No error message seen.
@@ -278,6 +281,11 @@ impl Session {
     /// Whether it is open: CONNECTED came and neither side has closed.
     pub fn is_open(&self) -> bool {
         self.phase == Phase::Held
+    }
+
+    /// How long it has been open.
+    pub fn held(&self, now: Tick) -> Ticks {
+        if self.is_open() { now.since(self.opened) } else { Ticks::ZERO }
     }
 
     /// Whether it has opened, completed or ended: nothing of its set-up is outstanding.

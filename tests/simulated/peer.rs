@@ -26,6 +26,7 @@ pub enum Fate {
     LoginCut,
     LoginRefused,
     LoginSilent,
+    LosesOnePong,
     LosesPongs,
     MaskedFrame,
     NeverConnected,
@@ -39,7 +40,7 @@ pub enum Fate {
 }
 
 impl Fate {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::BadAccept,
         Self::BadUtf8,
         Self::ClosedBetweenRequests,
@@ -56,6 +57,7 @@ impl Fate {
         Self::LoginCut,
         Self::LoginRefused,
         Self::LoginSilent,
+        Self::LosesOnePong,
         Self::LosesPongs,
         Self::MaskedFrame,
         Self::NeverConnected,
@@ -99,6 +101,7 @@ impl Fate {
             | Self::ErrorInHold
             | Self::Good
             | Self::LatePongs
+            | Self::LosesOnePong
             | Self::LosesPongs
             | Self::PingFrames
             | Self::VeryLatePongs => None,
@@ -276,6 +279,7 @@ impl Peer {
         let strikes = self.pings == 2;
         match self.fate {
             Fate::LosesPongs => return vec![],
+            Fate::LosesOnePong if strikes => return vec![],
             Fate::LatePongs => after = 6 * SECOND + rng.u64(..10 * SECOND),
             // After the next PING has gone out.
             Fate::VeryLatePongs => after = 31 * SECOND,

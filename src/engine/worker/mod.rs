@@ -29,7 +29,12 @@ use crate::tick::{Tick, Ticks};
 /// Bytes read at once. One buffer a worker.
 const READ_BYTES: usize = 64 << 10;
 /// Events handled between two looks at the clock.
-const EVENTS_PER_CLOCK: usize = 32;
+const EVENTS_PER_CLOCK: usize = 8;
+/// Arrivals or timers handled between two looks at the clock: each may cost a system call.
+const STARTS_PER_CLOCK: usize = 8;
+/// How long a session has to be open at the close of accounts for its pairs to be judged: announcements about it
+/// may still be on their way, in the servers' queues and in our own sockets.
+const ANNOUNCE_GRACE: Duration = Duration::from_secs(2);
 /// Events taken from the kernel at once.
 const EVENTS_PER_TURN: usize = 1024;
 /// Sessions started between two looks at the sockets, so that a late worker catches up without deafness.
@@ -154,6 +159,7 @@ impl<'p> Worker<'p> {
             self.run_unread();
             self.report();
             let busy = self.clock.now().since(turn_began);
+            self.look_at_clock();
             let sleep = self.sleep();
             if !sleep.is_zero() && sleep < SLEEP_MAX {
                 self.alarm.set(sleep);
@@ -197,6 +203,10 @@ impl<'p> Worker<'p> {
                     self.arrivals_stopped = true;
                     self.ramp_down = Some(RampDown { start: self.at(), span, next_row: 0 });
                 }
+                // Shortened when somebody is in a hurry.
+                if let Some(ramp_down) = &mut self.ramp_down {
+                    ramp_down.span = ramp_down.span.min(span);
+                }
                 let done = self.live == 0 && self.ramp_down.as_ref().is_some_and(|it| self.rows_passed(it));
                 if done {
                     self.link.finished(self.books.recorder.take(), self.spills.len());
@@ -210,8 +220,19 @@ impl<'p> Worker<'p> {
         ramp_down.next_row as usize >= self.rows.len()
     }
 
+    /// Between two batches of a long turn: nobody's flood delays what others are owed.
+    fn see_to_what_is_due(&mut self) {
+        self.look_at_clock();
+        self.run_arrivals();
+        self.run_timers();
+        self.look_at_clock();
+    }
+
     fn run_arrivals(&mut self) {
-        for _ in 0..ARRIVALS_PER_TURN {
+        for count in 0..ARRIVALS_PER_TURN {
+            if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
+                self.look_at_clock();
+            }
             if self.arrivals_stopped || self.next_arrival as usize >= self.rows.len() {
                 return;
             }
@@ -231,7 +252,10 @@ impl<'p> Worker<'p> {
     }
 
     fn run_timers(&mut self) {
-        for _ in 0..TIMERS_PER_TURN {
+        for count in 0..TIMERS_PER_TURN {
+            if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
+                self.look_at_clock();
+            }
             let Some((queue, entry)) = self.timers.pop(self.now) else { return };
             let timer = Timer::of_queue(queue);
             // A deadline that comes late harms nobody; what we owe the servers does.
@@ -258,7 +282,10 @@ impl<'p> Worker<'p> {
     }
 
     fn run_unread(&mut self) {
-        for row in std::mem::take(&mut self.unread) {
+        for (index, row) in std::mem::take(&mut self.unread).into_iter().enumerate() {
+            if index % EVENTS_PER_CLOCK == EVENTS_PER_CLOCK - 1 {
+                self.see_to_what_is_due();
+            }
             self.rows[row as usize].session.shell_marks &= !MARK_UNREAD;
             self.read(row);
         }
@@ -267,9 +294,7 @@ impl<'p> Worker<'p> {
     fn run_events(&mut self, events: &Events) {
         for (index, event) in events.iter().enumerate() {
             if index % EVENTS_PER_CLOCK == EVENTS_PER_CLOCK - 1 {
-                self.look_at_clock();
-                self.run_arrivals();
-                self.run_timers();
+                self.see_to_what_is_due();
             }
             if event.token() == ALARM {
                 continue;
@@ -300,14 +325,19 @@ impl<'p> Worker<'p> {
 
     fn close_accounts(&mut self) {
         let mut open = SessionSet::new(self.arrivals.sessions);
+        let mut known = SessionSet::new(self.arrivals.sessions);
+        let grace = Ticks::from_duration(ANNOUNCE_GRACE);
         for row in 0..self.rows.len() as u32 {
             if self.rows[row as usize].session.is_open() {
                 open.insert(self.arrivals.session(row));
+                if self.rows[row as usize].session.held(self.now) >= grace {
+                    known.insert(self.arrivals.session(row));
+                }
                 self.drive(row, |session, ctx| session.close_accounts(ctx));
             }
         }
         let ledger = self.books.ledger.take();
-        self.link.accounts(self.books.recorder.take(), ledger, open);
+        self.link.accounts(self.books.recorder.take(), ledger, open, known);
     }
 
     /// How long nothing is planned for.

@@ -228,11 +228,15 @@ impl Worker<'_> {
 
     /// Tries the next address of the host, or gives the failure to the session.
     fn dial_next(&mut self, row: u32, fault: Fault) {
-        let dialed = match self.dialing.get(&row).copied() {
-            Some((endpoint, next)) => self.dial(row, endpoint, next).is_ok(),
-            None => false,
+        let next = self.dialing.get(&row).copied();
+        let next = next.filter(|(endpoint, next)| (*next as usize) < self.addresses.of(*endpoint).len());
+        let fault = match next.map(|(endpoint, next)| self.dial(row, endpoint, next)) {
+            Some(Ok(())) => None,
+            // What stopped the last attempt is what has to be mended.
+            Some(Err(newer)) => Some(newer),
+            None => Some(fault),
         };
-        if !dialed {
+        if let Some(fault) = fault {
             self.drive(row, |session, ctx| session.disconnected(Some(fault), ctx));
         }
     }
