@@ -8,12 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{number, results, run, summary};
+use common::{Run, number, results, summary};
 use tiny_http::{Header, Method, Request, Response, Server};
 use tungstenite::{Message, WebSocket};
 
 const SESSIONS: u64 = 20;
-const FIRST: u64 = 13;
 
 /// Everyone who is in, and a queue to each.
 type Room = Arc<Mutex<Vec<(u64, std::sync::mpsc::Sender<String>)>>>;
@@ -125,32 +124,8 @@ fn a_run_against_foreign_servers_passes_with_exact_counts() {
     let target = start();
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
-    let members = format!("{FIRST}-{}", FIRST + SESSIONS - 1);
-    let sessions = SESSIONS.to_string();
-    let args = [
-        "run",
-        "--target",
-        &target,
-        "--challenge",
-        "38",
-        "--members",
-        &members,
-        "--sessions",
-        &sessions,
-        "--ramp",
-        "1s",
-        "--hold",
-        "3s",
-        "--ramp-down",
-        "500ms",
-        "--ping-interval",
-        "1s",
-        "--pong-timeout",
-        "900ms",
-        "--out",
-        out.to_str().expect("UTF-8"),
-    ];
-    run(&args).assert_status(0);
+    let run = Run::against(&target, SESSIONS as u32, &out).with("ramp", "1s").with("hold", "3s");
+    run.with("ping-interval", "1s").with("pong-timeout", "900ms").finish().assert_status(0);
     let summary = summary(&out);
     assert_eq!(summary["verdict"], "pass");
     assert_eq!(number(&summary, "/sessions/held_to_end") as u64, SESSIONS);

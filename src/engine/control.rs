@@ -1,174 +1,304 @@
-//! The control thread: starts the workers, moves the run through its phases, gathers what they measured.
+//! The control thread's part of a run: its phases, one after the other, and what the workers hand over.
 //!
-//! Talks to workers through a few atomics that they read once a turn and a channel that they write to; it touches
-//! no socket. Invariant: a run goes ramp → settling → hold → ramp-down → over, each once, and accounts are closed
-//! exactly once, at the end of the hold or when the run is stopped.
+//! Touches no socket and judges nothing. Invariant: a run goes ramp → settle → hold → ramp-down, each once, and accounts
+//! are closed exactly once, at the end of the hold or when the run is stopped.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use crate::measure::Interval;
-use crate::measure::ledger::{Ledger, SessionSet};
+use super::clock::Clock;
+use super::link::{Message, Shared};
+use super::run::{EngineError, Outcome, RampDownOutcome, Second, Standing};
+use crate::measure::ledger::{Ledger, LedgerTotals, SessionSet};
+use crate::measure::{Interval, Layout, Totals, process};
+use crate::plan::Plan;
+use crate::report::Phase;
 
-/// What a worker is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    /// Go on.
-    Run,
-    /// Close the accounts, start nothing more, end all sessions over this span, then finish.
-    RampDown {
-        /// Over which the sessions are ended.
-        span: Duration,
-    },
+/// Between two looks at the run's state.
+const LOOK: Duration = Duration::from_millis(20);
+/// From everyone ready to the first arrival: time for all workers to be at their loops.
+const LEAD: Duration = Duration::from_millis(50);
+/// How long a second is held back for workers that are late with theirs.
+const WORKERS_LATE: Duration = Duration::from_millis(500);
+/// The ramp-down of a run that was stopped, at most.
+const STOPPED_RAMP_DOWN: Duration = Duration::from_secs(2);
+/// How long past the last deadline of a ramp-down workers may take to finish.
+const FINISH_SLACK: Duration = Duration::from_secs(5);
+
+/// The control thread's state.
+pub(super) struct Control<'p> {
+    plan: &'p Plan,
+    clock: Clock,
+    shared: Arc<Shared>,
+    started_at: Duration,
+    phase: Phase,
+    phase_began: Duration,
+    totals: Totals,
+    after: Totals,
+    /// Intervals since the last second was told.
+    fresh: Interval,
+    accounts: Vec<Option<WorkerAccounts>>,
+    finished: usize,
+    told_seconds: u64,
+    /// Workers that have handed over since the last second was told.
+    heard_seconds: usize,
+    closed_at: Duration,
+    ramp_down_span: Duration,
+    standing: Standing,
+    /// When sessions were last counted.
+    counted_at: Duration,
+    cpu_at_start: f64,
+    stopped: Option<String>,
+    spills_left: usize,
 }
 
-/// What a worker says.
-#[derive(Debug)]
-pub(super) enum Message {
-    /// It stands ready, buffers touched.
-    Ready,
-    /// What it recorded in about a second.
-    Second(Interval),
-    /// Its accounts are closed.
-    Accounts { interval: Interval, ledger: Option<Ledger>, open: SessionSet },
-    /// All its sessions are over; what it recorded since its accounts closed, and spills that were not given back.
-    Finished { interval: Interval, spills_left: usize },
-    /// It could not go on.
-    Broken(String),
+struct WorkerAccounts {
+    ledger: Option<Ledger>,
+    open: SessionSet,
 }
 
-/// What all threads see.
-#[derive(Debug)]
-pub(super) struct Shared {
-    /// Where the run stands: `None` not yet, `Some(None)` it will not start, else its start on the clock.
-    start: Mutex<Option<Option<Duration>>>,
-    started: Condvar,
-    /// 0: run. Else: ramp down over so many microseconds less one.
-    order: AtomicU64,
-    gauges: Vec<Gauge>,
-}
-
-/// A worker's sessions now. A cache line of its own, so that workers do not slow each other down.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Gauge {
-    open: AtomicU32,
-    settled: AtomicU32,
-    started: AtomicU32,
-    /// Microseconds from the run's start to this worker's first and last start of a session, less one; 0: none yet.
-    first_start: AtomicU64,
-    last_start: AtomicU64,
-}
-
-impl Shared {
-    pub(super) fn new(workers: usize) -> Arc<Self> {
-        Arc::new(Self {
-            start: Mutex::new(None),
-            started: Condvar::new(),
-            order: AtomicU64::new(0),
-            gauges: (0..workers).map(|_| Gauge::default()).collect(),
-        })
+impl<'p> Control<'p> {
+    pub(super) fn new(plan: &'p Plan, layout: &'p Layout, clock: Clock, shared: Arc<Shared>) -> Self {
+        Self {
+            plan,
+            clock,
+            shared,
+            started_at: Duration::ZERO,
+            phase: Phase::Ramp,
+            phase_began: Duration::ZERO,
+            totals: Totals::new(layout),
+            after: Totals::new(layout),
+            fresh: Interval::default(),
+            accounts: (0..plan.workers).map(|_| None).collect(),
+            finished: 0,
+            told_seconds: 0,
+            heard_seconds: 0,
+            closed_at: Duration::ZERO,
+            ramp_down_span: Duration::ZERO,
+            standing: Standing::default(),
+            counted_at: Duration::ZERO,
+            cpu_at_start: 0.0,
+            stopped: None,
+            spills_left: 0,
+        }
     }
 
-    /// Lets the workers go at this instant of the clock, or home (`None`).
-    pub(super) fn start(&self, at: Option<Duration>) {
-        *self.start.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
-        self.started.notify_all();
-    }
-
-    pub(super) fn ramp_down(&self, span: Duration) {
-        self.order.store(span.as_micros() as u64 + 1, Ordering::Release);
-    }
-
-    /// Sessions open now.
-    pub(super) fn open(&self) -> u32 {
-        self.gauges.iter().map(|gauge| gauge.open.load(Ordering::Relaxed)).sum()
-    }
-
-    /// Sessions that have begun.
-    pub(super) fn started(&self) -> u32 {
-        self.gauges.iter().map(|gauge| gauge.started.load(Ordering::Relaxed)).sum()
-    }
-
-    /// When the first and the last session so far really started, since the run's start.
-    pub(super) fn starts(&self) -> (Option<Duration>, Option<Duration>) {
-        let read = |instant: &AtomicU64| match instant.load(Ordering::Relaxed) {
-            0 => None,
-            micros => Some(Duration::from_micros(micros - 1)),
-        };
-        let first = self.gauges.iter().filter_map(|gauge| read(&gauge.first_start)).min();
-        let last = self.gauges.iter().filter_map(|gauge| read(&gauge.last_start)).max();
-        (first, last)
-    }
-
-    /// Sessions that have opened or ended.
-    pub(super) fn settled(&self) -> u32 {
-        self.gauges.iter().map(|gauge| gauge.settled.load(Ordering::Relaxed)).sum()
-    }
-}
-
-/// A worker's end of the line to the control thread.
-#[derive(Debug)]
-pub(super) struct WorkerLink {
-    pub(super) worker: usize,
-    pub(super) shared: Arc<Shared>,
-    pub(super) sender: mpsc::Sender<(usize, Message)>,
-}
-
-impl WorkerLink {
-    /// Says that the worker is ready and waits for the start; `None`: there will be none.
-    pub(super) fn wait_for_start(&self) -> Option<Duration> {
-        self.say(Message::Ready);
-        let mut start = self.shared.start.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if let Some(start) = *start {
-                return start;
+    /// Waits until every worker is ready, then sets the start.
+    pub(super) fn gather_workers(
+        &mut self,
+        receiver: &mpsc::Receiver<(usize, Message)>,
+    ) -> Result<(), EngineError> {
+        for _ in 0..self.plan.workers {
+            match receiver.recv() {
+                Ok((_, Message::Ready)) => {}
+                Ok((_, Message::Broken(why))) => {
+                    self.shared.start(None);
+                    return Err(EngineError::Worker(why));
+                }
+                other => {
+                    self.shared.start(None);
+                    return Err(EngineError::Worker(format!("unexpected {other:?}")));
+                }
             }
-            start = self.shared.started.wait(start).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.standing.rss_bytes_at_start = process::rss_bytes();
+        self.cpu_at_start = process::cpu_seconds();
+        self.started_at = self.clock.elapsed() + LEAD;
+        self.shared.start(Some(self.started_at));
+        Ok(())
+    }
+
+    pub(super) fn go(
+        &mut self,
+        receiver: &mpsc::Receiver<(usize, Message)>,
+        stop: &dyn Fn() -> Option<String>,
+        told: &mut dyn FnMut(&Second<'_>),
+    ) {
+        while self.finished < self.plan.workers {
+            match receiver.recv_timeout(LOOK) {
+                Ok((worker, message)) => self.hear(worker, message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.stopped.is_none()
+                && self.phase != Phase::RampDown
+                && let Some(why) = stop()
+            {
+                self.stop(why);
+            }
+            self.step();
+            self.tell(told);
+            if self.phase == Phase::RampDown && self.at() > self.closed_at + self.finish_within() {
+                self.stopped.get_or_insert("workers did not finish their ramp-down in time".to_owned());
+                break;
+            }
+        }
+        self.tell_now(told);
+    }
+
+    fn at(&self) -> Duration {
+        self.clock.elapsed().saturating_sub(self.started_at)
+    }
+
+    fn hear(&mut self, worker: usize, message: Message) {
+        match message {
+            Message::Ready => {}
+            Message::Second(interval) => {
+                self.heard_seconds += 1;
+                self.account_for(worker).add(&interval);
+                self.fresh.merge(interval);
+            }
+            Message::Accounts { interval, ledger, open } => {
+                self.totals.add(&interval);
+                self.fresh.merge(interval);
+                self.accounts[worker] = Some(WorkerAccounts { ledger, open });
+            }
+            Message::Finished { interval, spills_left } => {
+                self.after.add(&interval);
+                self.spills_left += spills_left;
+                self.finished += 1;
+            }
+            Message::Broken(why) => {
+                self.finished += 1;
+                self.stop(format!("worker {worker} could not go on: {why}"));
+            }
         }
     }
 
-    pub(super) fn order(&self) -> Order {
-        match self.shared.order.load(Ordering::Acquire) {
-            0 => Order::Run,
-            micros => Order::RampDown { span: Duration::from_micros(micros - 1) },
+    /// A worker's intervals belong to the judged part until it has closed its accounts.
+    fn account_for(&mut self, worker: usize) -> &mut Totals {
+        if self.accounts[worker].is_some() { &mut self.after } else { &mut self.totals }
+    }
+
+    fn stop(&mut self, why: String) {
+        self.stopped.get_or_insert(why);
+        if self.phase != Phase::RampDown {
+            self.close(self.plan.ramp_down.min(STOPPED_RAMP_DOWN));
         }
     }
 
-    pub(super) fn publish(&self, open: u32, settled: u32) {
-        let gauge = &self.shared.gauges[self.worker];
-        gauge.open.store(open, Ordering::Relaxed);
-        gauge.settled.store(settled, Ordering::Relaxed);
+    fn close(&mut self, span: Duration) {
+        self.read_process();
+        self.enter(Phase::RampDown);
+        self.closed_at = self.at();
+        self.ramp_down_span = span;
+        self.shared.ramp_down(span);
     }
 
-    /// Notes that a session has started.
-    pub(super) fn started(&self, at: Duration) {
-        let gauge = &self.shared.gauges[self.worker];
-        let micros = at.as_micros() as u64 + 1;
-        let _ = gauge.first_start.compare_exchange(0, micros, Ordering::Relaxed, Ordering::Relaxed);
-        gauge.last_start.store(micros, Ordering::Relaxed);
-        gauge.started.fetch_add(1, Ordering::Relaxed);
+    /// Reads what the process uses; the last reading before accounts close is the result's.
+    fn read_process(&mut self) {
+        if self.phase != Phase::RampDown {
+            self.standing.rss_bytes = process::rss_bytes();
+            self.standing.open_at_rss = self.shared.open();
+            self.standing.cpu_seconds = (process::cpu_seconds() - self.cpu_at_start).max(0.0);
+        }
     }
 
-    pub(super) fn second(&self, interval: Interval) {
-        self.say(Message::Second(interval));
+    /// Counts the sessions that are open; time that they were open since the last count is held time.
+    fn count(&mut self) -> u32 {
+        let (open, at) = (self.shared.open(), self.at());
+        let since = at.saturating_sub(self.counted_at);
+        self.counted_at = at;
+        self.standing.peak = self.standing.peak.max(open);
+        if self.phase == Phase::Hold {
+            self.standing.held_seconds += since.as_secs_f64() * f64::from(open);
+            self.standing.hold_took = at - self.phase_began;
+            self.standing.min_in_hold = Some(self.standing.min_in_hold.map_or(open, |least| least.min(open)));
+        }
+        if self.phase != Phase::RampDown {
+            (self.standing.first_start, self.standing.last_start) = self.shared.starts();
+        }
+        open
     }
 
-    pub(super) fn accounts(&self, interval: Interval, ledger: Option<Ledger>, open: SessionSet) {
-        self.say(Message::Accounts { interval, ledger, open });
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.phase_began = self.at();
     }
 
-    pub(super) fn finished(&self, interval: Interval, spills_left: usize) {
-        self.say(Message::Finished { interval, spills_left });
+    /// Moves to the next phase when its time has come.
+    fn step(&mut self) {
+        let open = self.count();
+        match self.phase {
+            Phase::Ramp if self.at() >= self.plan.ramp => self.enter(Phase::Settle),
+            Phase::Settle if self.shared.settled() >= self.plan.sessions => {
+                self.enter(Phase::Hold);
+                self.standing.min_in_hold = Some(open);
+            }
+            Phase::Hold => {
+                let nothing_to_hold = self.plan.scenario.websocket.is_none();
+                if nothing_to_hold || self.at() >= self.phase_began + self.plan.hold {
+                    self.close(self.plan.ramp_down);
+                }
+            }
+            _ => {}
+        }
     }
 
-    pub(super) fn broken(&self, why: String) {
-        self.say(Message::Broken(why));
+    /// Tells each second once, when every worker has handed it over, or has had the time to.
+    fn tell(&mut self, told: &mut dyn FnMut(&Second<'_>)) {
+        let due = Duration::from_secs(self.told_seconds + 1);
+        let everyone = self.heard_seconds >= self.plan.workers;
+        if self.at() >= due && (everyone || self.at() >= due + WORKERS_LATE) {
+            self.told_seconds = self.at().as_secs();
+            self.heard_seconds = 0;
+            self.tell_now(told);
+        }
     }
 
-    fn say(&self, message: Message) {
-        // Nobody listens any more only when the control thread has given up: then nothing is lost by it.
-        let _ = self.sender.send((self.worker, message));
+    fn tell_now(&mut self, told: &mut dyn FnMut(&Second<'_>)) {
+        self.read_process();
+        let elapsed = self.at();
+        told(&Second {
+            elapsed,
+            phase: self.phase,
+            totals: &self.totals,
+            interval: &self.fresh,
+            started: self.shared.started(),
+            open: self.shared.open(),
+            planned: planned_by(self.plan, elapsed),
+            standing: self.standing,
+        });
+        self.fresh = Interval::default();
     }
+
+    fn finish_within(&self) -> Duration {
+        let close = self.plan.scenario.websocket.as_ref().map_or(Duration::ZERO, |it| it.close_timeout);
+        self.ramp_down_span + close + FINISH_SLACK
+    }
+
+    pub(super) fn outcome(mut self) -> Outcome {
+        let mut everyone = SessionSet::new(self.plan.sessions);
+        for accounts in self.accounts.iter().flatten() {
+            everyone.union(&accounts.open);
+        }
+        let held_to_end = everyone.len();
+        let mut ledger: Option<LedgerTotals> = None;
+        for accounts in self.accounts.iter_mut().flatten() {
+            if let Some(pairs) = accounts.ledger.take() {
+                ledger.get_or_insert_default().add(&pairs.close(&everyone));
+            }
+        }
+        // The accounts count exactly; what was published in between is a look every 20 ms.
+        self.standing.peak = self.standing.peak.max(held_to_end);
+        self.standing.min_in_hold = self.standing.min_in_hold.map(|least| least.min(held_to_end));
+        Outcome {
+            ledger,
+            ramp_down: RampDownOutcome { took: self.at().saturating_sub(self.closed_at), totals: self.after },
+            standing: self.standing,
+            held_to_end,
+            stopped: self.stopped,
+            spills_left: self.spills_left,
+            totals: self.totals,
+        }
+    }
+}
+
+/// Sessions that should have started by now.
+fn planned_by(plan: &Plan, elapsed: Duration) -> u32 {
+    if elapsed >= plan.ramp {
+        return plan.sessions;
+    }
+    (elapsed.as_secs_f64() / plan.ramp.as_secs_f64() * f64::from(plan.sessions)) as u32
 }

@@ -118,6 +118,7 @@ impl fmt::Display for Summary<'_> {
         }
         if let Some(load) = &self.load {
             line(f, "broadcast", &ramp_text(load))?;
+            line(f, "", &volume_text(load))?;
             if load.hold_per_s > 0.0 {
                 line(f, "", &format!("hold: {} deliveries/s of progress", whole(load.hold_per_s)))?;
             }
@@ -136,13 +137,16 @@ fn line(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
 
 fn ramp_text(load: &Load) -> String {
     format!(
-        "ramp: {} deliveries, {}/s on average, {}/s at its end; about {} of announcements and {} of lists",
+        "ramp: {} deliveries, {}/s on average, {}/s at its end",
         grouped(load.entered),
         whole(load.ramp_mean_per_s),
         whole(load.ramp_end_per_s),
-        megabytes(load.entered_bytes),
-        megabytes(load.listed_bytes),
     )
+}
+
+fn volume_text(load: &Load) -> String {
+    let (announced, listed) = (megabytes(load.entered_bytes), megabytes(load.listed_bytes));
+    format!("ramp: about {announced} of announcements and {listed} of lists")
 }
 
 fn ramp_down_text(load: &Load, ramp_down: Duration) -> String {
@@ -196,7 +200,8 @@ scenario   runnity (login → enter → connect → open → ping)
 sessions   6,000 on 1 worker, members 13-6012 in challenge 38, seed 42
 phases     ramp 4m (25.0/s), hold 30m, ramp-down 4m ending by close 1000
 messages   PING every 30s, answered within 5s (200/s)
-broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its end; about 2,520 MB of announcements and 1,674 MB of lists
+broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its end
+           ramp: about 2,520 MB of announcements and 1,674 MB of lists
            ramp-down: as many, 74,988/s on average, 149,975/s at its start
 "
         );

@@ -4,18 +4,7 @@
 
 use std::time::Duration;
 
-/// `1234567` as `1,234,567`.
-pub fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (k, digit) in digits.chars().enumerate() {
-        if k > 0 && (digits.len() - k).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
+pub use crate::units::grouped;
 
 /// Some three significant digits, thousands apart: `0.042`, `1.23`, `45.6`, `789`, `12,346`.
 pub fn figure(value: f64) -> String {

@@ -266,8 +266,7 @@ impl Page {
         }
         let _ = write!(text, ", CPU {} s, memory {}", figure(own.cpu_seconds), bytes(own.rss_bytes));
         if let Some(each) = own.bytes_per_session.filter(|each| *each > 0.0) {
-            let _ =
-                write!(text, ", ≈ {} a session (one run; the slope over sizes is exact)", bytes(each as u64));
+            let _ = write!(text, ", ≈ {} a session", bytes(each as u64));
         }
         self.line("Generator", &text);
     }

@@ -40,6 +40,77 @@ pub fn finish(child: Child) -> Finished {
     }
 }
 
+/// A `startline run` being put together: options by name, in the order given.
+#[derive(Clone, Debug)]
+pub struct Run {
+    args: Vec<String>,
+}
+
+impl Run {
+    /// A short run of so many sessions with the built-in stand-in, every phase of which is seen.
+    pub fn small(sessions: u32, out: &Path) -> Self {
+        let run = Self { args: vec!["run".into()] }.with("sessions", sessions).with("out", out.display());
+        run.with("ramp", "2s")
+            .with("hold", "3s")
+            .with("ramp-down", "500ms")
+            .with("ping-interval", "1s")
+            .with("pong-timeout", "900ms")
+    }
+
+    /// A run as short as it can be against a target's challenge 38, of members from 13 on.
+    pub fn against(target: &str, sessions: u32, out: &Path) -> Self {
+        let run = Self { args: vec!["run".into()] }.with("target", target).with("challenge", 38);
+        run.with("members", format!("13-{}", 12 + sessions))
+            .with("sessions", sessions)
+            .with("ramp", "500ms")
+            .with("hold", "300ms")
+            .with("ramp-down", "0")
+            .with("out", out.display())
+    }
+
+    /// Sets an option; one that is there already is replaced.
+    pub fn with(mut self, option: &str, value: impl ToString) -> Self {
+        let option = format!("--{option}");
+        match self.args.iter().position(|arg| *arg == option) {
+            Some(at) => self.args[at + 1] = value.to_string(),
+            None => self.args.extend([option, value.to_string()]),
+        }
+        self
+    }
+
+    /// Adds an option that may be there already.
+    pub fn and(mut self, option: &str, value: &str) -> Self {
+        self.args.extend([format!("--{option}"), value.to_owned()]);
+        self
+    }
+
+    /// Sets an option that has no value.
+    pub fn flag(mut self, option: &str) -> Self {
+        self.args.push(format!("--{option}"));
+        self
+    }
+
+    /// Takes an option back.
+    pub fn without(mut self, option: &str) -> Self {
+        let option = format!("--{option}");
+        if let Some(at) = self.args.iter().position(|arg| *arg == option) {
+            self.args.drain(at..at + 2);
+        }
+        self
+    }
+
+    /// Runs it to its end.
+    #[track_caller]
+    pub fn finish(&self) -> Finished {
+        finish(self.start())
+    }
+
+    /// Starts it.
+    pub fn start(&self) -> Child {
+        startline().args(&self.args).spawn().expect("the binary starts")
+    }
+}
+
 /// Sends a signal to a process that this test has started.
 pub fn signal(id: u32, signal: i32) {
     // SAFETY: kill() takes two integers and touches no memory; the process is our own child.

@@ -2,34 +2,32 @@
 //!
 //! Knows when and where, not what: each event goes to the session, whose commands are then applied.
 //! Invariants: the clock is read once a turn and every [`EVENTS_PER_CLOCK`] events; no session gets more than
-//! [`READS_PER_TURN`] reads a turn; timers and arrivals are looked at between batches of events, so nobody's flood
+//! `wire::READS_PER_TURN` reads a turn; timers and arrivals are looked at between batches of events, so nobody's flood
 //! delays another's PING by more than a batch.
 
+mod wire;
+
 use std::collections::HashMap;
-use std::io::{self, Read};
-use std::net::SocketAddr;
+use std::io;
 use std::time::Duration;
 
 use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll};
 
+use super::alarm::{ALARM, Alarm};
 use super::arrivals::Arrivals;
 use super::clock::Clock;
-use super::control::{Order, WorkerLink};
+use super::link::{Order, WorkerLink};
 use super::observe::Books;
-use super::sockets::{self, Dialed};
 use super::timers::Timers;
 use super::{Addresses, WorkerSetup};
-use crate::fault::Fault;
 use crate::measure::ledger::SessionSet;
 use crate::plan::members::Members;
-use crate::session::{Commands, Context, Endpoint, Script, Session, Spills, Timer, Who};
+use crate::session::{Commands, Endpoint, Script, Session, Spills, Timer};
 use crate::tick::{Tick, Ticks};
 
 /// Bytes read at once. One buffer a worker.
 const READ_BYTES: usize = 64 << 10;
-/// Reads of one session in a turn; what is left waits for the next turn.
-const READS_PER_TURN: usize = 4;
 /// Events handled between two looks at the clock.
 const EVENTS_PER_CLOCK: usize = 32;
 /// Events taken from the kernel at once.
@@ -40,13 +38,9 @@ const ARRIVALS_PER_TURN: usize = 64;
 const TIMERS_PER_TURN: usize = 1024;
 /// The longest sleep: how late an order from the control thread may be seen.
 const SLEEP_MAX: Duration = Duration::from_millis(20);
-/// Unsent bytes of one session. Ours are PINGs and PONGs: a peer that lets this much pile up does not read.
-const TAIL_BYTES_MAX: usize = 256 << 10;
 
 /// The peer has shut its side: read to the end, a short read is not the last.
 const MARK_READ_CLOSED: u8 = 1;
-/// Bytes wait for the socket to become writable.
-const MARK_TAIL: u8 = 1 << 1;
 /// Waits in `unread` for its next turn.
 const MARK_UNREAD: u8 = 1 << 2;
 
@@ -67,6 +61,7 @@ pub(super) struct Worker<'p> {
     addresses: &'p Addresses,
     arrivals: Arrivals,
     poll: Poll,
+    alarm: Alarm,
     rows: Vec<Row>,
     timers: Timers,
     spills: Spills,
@@ -101,6 +96,8 @@ struct RampDown {
 impl<'p> Worker<'p> {
     pub(super) fn new(setup: WorkerSetup<'p>, link: WorkerLink, clock: Clock) -> io::Result<Self> {
         let http_steps = setup.script.scenario.http.len();
+        let poll = Poll::new()?;
+        let alarm = Alarm::new(poll.registry())?;
         Ok(Self {
             link,
             clock,
@@ -109,7 +106,8 @@ impl<'p> Worker<'p> {
             members: setup.members,
             addresses: setup.addresses,
             arrivals: setup.arrivals,
-            poll: Poll::new()?,
+            poll,
+            alarm,
             rows: Vec::new(),
             timers: Timers::new(Timer::queues(http_steps)),
             spills: Spills::new(),
@@ -156,7 +154,11 @@ impl<'p> Worker<'p> {
             self.run_unread();
             self.report();
             let busy = self.clock.now().since(turn_began);
-            match self.poll.poll(&mut events, Some(self.sleep())) {
+            let sleep = self.sleep();
+            if !sleep.is_zero() && sleep < SLEEP_MAX {
+                self.alarm.set(sleep);
+            }
+            match self.poll.poll(&mut events, Some(sleep)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
@@ -269,6 +271,9 @@ impl<'p> Worker<'p> {
                 self.run_arrivals();
                 self.run_timers();
             }
+            if event.token() == ALARM {
+                continue;
+            }
             let row = event.token().0 as u32;
             if event.is_read_closed() || event.is_error() {
                 self.rows[row as usize].session.shell_marks |= MARK_READ_CLOSED;
@@ -318,236 +323,5 @@ impl<'p> Worker<'p> {
             sleep = sleep.min(self.arrivals.planned(self.next_arrival).saturating_sub(self.at()));
         }
         sleep
-    }
-
-    fn who(&self, row: u32) -> Who {
-        let session = self.arrivals.session(row);
-        Who { session, member_id: self.members.id(session), challenge_id: self.members.challenge(session) }
-    }
-
-    /// Hands an event to a session and does what it then wants. A socket call that fails is its next event; that ends
-    /// because a session dials a bounded number of times.
-    fn drive(&mut self, row: u32, event: impl FnOnce(&mut Session, &mut Context<'_, Books>)) {
-        self.with_session(row, event);
-        while let Some(fault) = self.apply(row) {
-            self.with_session(row, |session, ctx| session.disconnected(Some(fault), ctx));
-        }
-    }
-
-    fn with_session(&mut self, row: u32, event: impl FnOnce(&mut Session, &mut Context<'_, Books>)) {
-        let who = self.who(row);
-        let session = &mut self.rows[row as usize].session;
-        let (was_open, was_settled) = (session.is_open(), session.is_settled());
-        self.out.clear();
-        let mut ctx = Context {
-            now: self.now,
-            unix_ms: self.unix_ms,
-            who,
-            script: self.script,
-            spills: &mut self.spills,
-            rng: &mut self.rng,
-            out: &mut self.out,
-            scratch: &mut self.scratch,
-            commands: &mut self.commands,
-            observer: &mut self.books,
-        };
-        event(session, &mut ctx);
-        if was_open != session.is_open() {
-            self.open = if was_open { self.open - 1 } else { self.open + 1 };
-        }
-        if !was_settled && session.is_settled() {
-            self.settled += 1;
-        }
-    }
-
-    /// Applies the commands; the fault of a socket call that failed.
-    fn apply(&mut self, row: u32) -> Option<Fault> {
-        while let Some((timer, due)) = self.commands.timers.pop_front() {
-            self.timers.arm(timer.queue(), row, due);
-        }
-        let disconnect = std::mem::take(&mut self.commands.disconnect);
-        let connect = self.commands.connect.take();
-        let sent = self.send(row);
-        if disconnect {
-            self.hang_up(row);
-            if connect.is_none() {
-                self.ended(row);
-            }
-        } else if let Err(fault) = sent {
-            self.hang_up(row);
-            return Some(fault);
-        }
-        self.dial(row, connect?, 0).err()
-    }
-
-    /// Sends `out`, or keeps what the kernel does not take.
-    fn send(&mut self, row: u32) -> Result<(), Fault> {
-        if self.out.is_empty() {
-            return Ok(());
-        }
-        let Some(socket) = &mut self.rows[row as usize].socket else { return Ok(()) };
-        if let Some(tail) = self.tails.get_mut(&row) {
-            if tail.len() + self.out.len() > TAIL_BYTES_MAX {
-                return Err(Fault::SendBacklog);
-            }
-            tail.extend_from_slice(&self.out);
-            return Ok(());
-        }
-        let written = sockets::write(socket, &self.out)?;
-        self.books.recorder.bytes(0, written as u64);
-        if written < self.out.len() {
-            self.tails.insert(row, self.out[written..].to_vec());
-            self.rows[row as usize].session.shell_marks |= MARK_TAIL;
-        }
-        Ok(())
-    }
-
-    /// Sends what was kept, now that the socket is writable again.
-    fn flush(&mut self, row: u32) {
-        if self.rows[row as usize].session.shell_marks & MARK_TAIL == 0 {
-            return;
-        }
-        let (Some(socket), Some(tail)) = (&mut self.rows[row as usize].socket, self.tails.get_mut(&row))
-        else {
-            return;
-        };
-        match sockets::write(socket, tail) {
-            Ok(written) => {
-                self.books.recorder.bytes(0, written as u64);
-                tail.drain(..written);
-                if tail.is_empty() {
-                    self.tails.remove(&row);
-                    self.rows[row as usize].session.shell_marks &= !MARK_TAIL;
-                }
-            }
-            Err(fault) => {
-                self.hang_up(row);
-                self.drive(row, |session, ctx| session.disconnected(Some(fault), ctx));
-            }
-        }
-    }
-
-    fn read(&mut self, row: u32) {
-        // Borrowed for the while: the session reads from it while the worker is lent to the session.
-        let mut buffer = std::mem::take(&mut self.read_buffer);
-        let drained = self.read_into(row, &mut buffer);
-        self.read_buffer = buffer;
-        if !drained && self.rows[row as usize].session.shell_marks & MARK_UNREAD == 0 {
-            self.rows[row as usize].session.shell_marks |= MARK_UNREAD;
-            self.unread.push(row);
-        }
-    }
-
-    /// Reads until the socket is drained (`true`) or the turn's budget is spent (`false`).
-    fn read_into(&mut self, row: u32, buffer: &mut [u8]) -> bool {
-        for _ in 0..READS_PER_TURN {
-            let Some(socket) = &mut self.rows[row as usize].socket else { return true };
-            match socket.read(buffer) {
-                Ok(0) => {
-                    self.hang_up(row);
-                    self.drive(row, |session, ctx| session.disconnected(None, ctx));
-                    return true;
-                }
-                Ok(count) => {
-                    self.books.recorder.bytes(count as u64, 0);
-                    self.drive(row, |session, ctx| session.received(&buffer[..count], ctx));
-                    let row = &self.rows[row as usize];
-                    // A fresh connection has its own events coming.
-                    if row.session.is_dialing() {
-                        return true;
-                    }
-                    if count < buffer.len() && row.session.shell_marks & MARK_READ_CLOSED == 0 {
-                        return true;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let fault = sockets::fault_of(&error);
-                    self.hang_up(row);
-                    self.drive(row, |session, ctx| session.disconnected(Some(fault), ctx));
-                    return true;
-                }
-            }
-        }
-        false
-    }
-
-    /// Starts a connection to an address of the endpoint's host: the first attempts go round them by session, the
-    /// next ones follow when that fails at once.
-    fn dial(&mut self, row: u32, endpoint: Endpoint, first: u32) -> Result<(), Fault> {
-        self.dialing.remove(&row);
-        let addresses = self.addresses.of(endpoint);
-        let mut last = Fault::Unreachable;
-        for attempt in first..addresses.len() as u32 {
-            let index = (self.arrivals.session(row) + attempt) as usize % addresses.len();
-            match self.open_socket(row, SocketAddr::new(addresses[index], endpoint.port)) {
-                Ok(()) => {
-                    if addresses.len() > 1 {
-                        self.dialing.insert(row, (endpoint, attempt + 1));
-                    }
-                    return Ok(());
-                }
-                Err(fault) => last = fault,
-            }
-        }
-        Err(last)
-    }
-
-    fn open_socket(&mut self, row: u32, address: SocketAddr) -> Result<(), Fault> {
-        let mut socket = sockets::connect(address)?;
-        // Both directions, once: edges that are not needed cost less than changing the interest.
-        self.poll
-            .registry()
-            .register(&mut socket, Token(row as usize), Interest::READABLE | Interest::WRITABLE)
-            .map_err(|error| sockets::fault_of(&error))?;
-        self.rows[row as usize].socket = Some(socket);
-        Ok(())
-    }
-
-    /// Looks whether a connection has come up; `false` when it has not.
-    fn finish_dialing(&mut self, row: u32) -> bool {
-        let Some(socket) = &self.rows[row as usize].socket else { return false };
-        match sockets::dialed(socket) {
-            Dialed::Connected => {
-                self.dialing.remove(&row);
-                self.drive(row, |session, ctx| session.connected(ctx));
-                true
-            }
-            Dialed::Pending => false,
-            Dialed::Failed(fault) => {
-                self.hang_up(row);
-                self.dial_next(row, fault);
-                false
-            }
-        }
-    }
-
-    /// Tries the next address of the host, or gives the failure to the session.
-    fn dial_next(&mut self, row: u32, fault: Fault) {
-        let dialed = match self.dialing.get(&row).copied() {
-            Some((endpoint, next)) => self.dial(row, endpoint, next).is_ok(),
-            None => false,
-        };
-        if !dialed {
-            self.drive(row, |session, ctx| session.disconnected(Some(fault), ctx));
-        }
-    }
-
-    /// Drops the connection and what was to be sent on it. Closing takes it out of the poll.
-    fn hang_up(&mut self, row: u32) {
-        let slot = &mut self.rows[row as usize];
-        slot.socket = None;
-        if slot.session.shell_marks & MARK_TAIL != 0 {
-            self.tails.remove(&row);
-        }
-        slot.session.shell_marks &= MARK_UNREAD;
-    }
-
-    /// Notes a session that is over.
-    fn ended(&mut self, row: u32) {
-        debug_assert_eq!(self.rows[row as usize].session.phase(), crate::session::Phase::Over);
-        self.dialing.remove(&row);
-        self.live -= 1;
     }
 }

@@ -1,0 +1,173 @@
+//! Between the control thread and the workers: a few atomics that workers look at once a turn, and a channel that they
+//! write to.
+//!
+//! Decides nothing. Invariant: no worker ever waits for another, or for the control thread once the run has started.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use crate::measure::Interval;
+use crate::measure::ledger::{Ledger, SessionSet};
+
+/// What a worker is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Go on.
+    Run,
+    /// Close the accounts, start nothing more, end all sessions over this span, then finish.
+    RampDown {
+        /// Over which the sessions are ended.
+        span: Duration,
+    },
+}
+
+/// What a worker says.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// It stands ready, buffers touched.
+    Ready,
+    /// What it recorded in about a second.
+    Second(Interval),
+    /// Its accounts are closed.
+    Accounts { interval: Interval, ledger: Option<Ledger>, open: SessionSet },
+    /// All its sessions are over; what it recorded since its accounts closed, and spills that were not given back.
+    Finished { interval: Interval, spills_left: usize },
+    /// It could not go on.
+    Broken(String),
+}
+
+/// What all threads see.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// Where the run stands: `None` not yet, `Some(None)` it will not start, else its start on the clock.
+    start: Mutex<Option<Option<Duration>>>,
+    started: Condvar,
+    /// 0: run. Else: ramp down over so many microseconds less one.
+    order: AtomicU64,
+    gauges: Vec<Gauge>,
+}
+
+/// A worker's sessions now. A cache line of its own, so that workers do not slow each other down.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Gauge {
+    open: AtomicU32,
+    settled: AtomicU32,
+    started: AtomicU32,
+    /// Microseconds from the run's start to this worker's first and last start of a session, less one; 0: none yet.
+    first_start: AtomicU64,
+    last_start: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(workers: usize) -> Arc<Self> {
+        Arc::new(Self {
+            start: Mutex::new(None),
+            started: Condvar::new(),
+            order: AtomicU64::new(0),
+            gauges: (0..workers).map(|_| Gauge::default()).collect(),
+        })
+    }
+
+    /// Lets the workers go at this instant of the clock, or home (`None`).
+    pub(super) fn start(&self, at: Option<Duration>) {
+        *self.start.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+        self.started.notify_all();
+    }
+
+    pub(super) fn ramp_down(&self, span: Duration) {
+        self.order.store(span.as_micros() as u64 + 1, Ordering::Release);
+    }
+
+    /// Sessions open now.
+    pub(super) fn open(&self) -> u32 {
+        self.gauges.iter().map(|gauge| gauge.open.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Sessions that have begun.
+    pub(super) fn started(&self) -> u32 {
+        self.gauges.iter().map(|gauge| gauge.started.load(Ordering::Relaxed)).sum()
+    }
+
+    /// When the first and the last session so far really started, since the run's start.
+    pub(super) fn starts(&self) -> (Option<Duration>, Option<Duration>) {
+        let read = |instant: &AtomicU64| match instant.load(Ordering::Relaxed) {
+            0 => None,
+            micros => Some(Duration::from_micros(micros - 1)),
+        };
+        let first = self.gauges.iter().filter_map(|gauge| read(&gauge.first_start)).min();
+        let last = self.gauges.iter().filter_map(|gauge| read(&gauge.last_start)).max();
+        (first, last)
+    }
+
+    /// Sessions that have opened or ended.
+    pub(super) fn settled(&self) -> u32 {
+        self.gauges.iter().map(|gauge| gauge.settled.load(Ordering::Relaxed)).sum()
+    }
+}
+
+/// A worker's end of the line to the control thread.
+#[derive(Debug)]
+pub(super) struct WorkerLink {
+    pub(super) worker: usize,
+    pub(super) shared: Arc<Shared>,
+    pub(super) sender: mpsc::Sender<(usize, Message)>,
+}
+
+impl WorkerLink {
+    /// Says that the worker is ready and waits for the start; `None`: there will be none.
+    pub(super) fn wait_for_start(&self) -> Option<Duration> {
+        self.say(Message::Ready);
+        let mut start = self.shared.start.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(start) = *start {
+                return start;
+            }
+            start = self.shared.started.wait(start).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    pub(super) fn order(&self) -> Order {
+        match self.shared.order.load(Ordering::Acquire) {
+            0 => Order::Run,
+            micros => Order::RampDown { span: Duration::from_micros(micros - 1) },
+        }
+    }
+
+    pub(super) fn publish(&self, open: u32, settled: u32) {
+        let gauge = &self.shared.gauges[self.worker];
+        gauge.open.store(open, Ordering::Relaxed);
+        gauge.settled.store(settled, Ordering::Relaxed);
+    }
+
+    /// Notes that a session has started.
+    pub(super) fn started(&self, at: Duration) {
+        let gauge = &self.shared.gauges[self.worker];
+        let micros = at.as_micros() as u64 + 1;
+        let _ = gauge.first_start.compare_exchange(0, micros, Ordering::Relaxed, Ordering::Relaxed);
+        gauge.last_start.store(micros, Ordering::Relaxed);
+        gauge.started.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn second(&self, interval: Interval) {
+        self.say(Message::Second(interval));
+    }
+
+    pub(super) fn accounts(&self, interval: Interval, ledger: Option<Ledger>, open: SessionSet) {
+        self.say(Message::Accounts { interval, ledger, open });
+    }
+
+    pub(super) fn finished(&self, interval: Interval, spills_left: usize) {
+        self.say(Message::Finished { interval, spills_left });
+    }
+
+    pub(super) fn broken(&self, why: String) {
+        self.say(Message::Broken(why));
+    }
+
+    fn say(&self, message: Message) {
+        // Nobody listens any more only when the control thread has given up: then nothing is lost by it.
+        let _ = self.sender.send((self.worker, message));
+    }
+}

@@ -1,0 +1,256 @@
+//! A worker's sockets: events handed to sessions, and what they then want done.
+//!
+//! Invariant: after [`Worker::drive`] no command is left over, and a session that is over has no socket, no tail and
+//! no entry in any table.
+
+use std::io::{self, Read};
+use std::net::SocketAddr;
+
+use mio::{Interest, Token};
+
+use super::super::observe::Books;
+use super::super::sockets::{self, Dialed};
+use super::{MARK_READ_CLOSED, MARK_UNREAD, Worker};
+use crate::fault::Fault;
+use crate::session::{Context, Endpoint, Phase, Session, Who};
+
+/// Reads of one session in a turn; what is left waits for the next turn.
+const READS_PER_TURN: usize = 4;
+/// Unsent bytes of one session. Ours are PINGs and PONGs: a peer that lets this much pile up does not read.
+const TAIL_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes wait for the socket to become writable.
+const MARK_TAIL: u8 = 1 << 1;
+
+impl Worker<'_> {
+    fn who(&self, row: u32) -> Who {
+        let session = self.arrivals.session(row);
+        Who { session, member_id: self.members.id(session), challenge_id: self.members.challenge(session) }
+    }
+
+    /// Hands an event to a session and does what it then wants. A socket call that fails is its next event; that ends
+    /// because a session dials a bounded number of times.
+    pub(super) fn drive(&mut self, row: u32, event: impl FnOnce(&mut Session, &mut Context<'_, Books>)) {
+        self.with_session(row, event);
+        while let Some(fault) = self.apply(row) {
+            self.with_session(row, |session, ctx| session.disconnected(Some(fault), ctx));
+        }
+    }
+
+    fn with_session(&mut self, row: u32, event: impl FnOnce(&mut Session, &mut Context<'_, Books>)) {
+        let who = self.who(row);
+        let session = &mut self.rows[row as usize].session;
+        let (was_open, was_settled) = (session.is_open(), session.is_settled());
+        self.out.clear();
+        let mut ctx = Context {
+            now: self.now,
+            unix_ms: self.unix_ms,
+            who,
+            script: self.script,
+            spills: &mut self.spills,
+            rng: &mut self.rng,
+            out: &mut self.out,
+            scratch: &mut self.scratch,
+            commands: &mut self.commands,
+            observer: &mut self.books,
+        };
+        event(session, &mut ctx);
+        if was_open != session.is_open() {
+            self.open = if was_open { self.open - 1 } else { self.open + 1 };
+        }
+        if !was_settled && session.is_settled() {
+            self.settled += 1;
+        }
+    }
+
+    /// Applies the commands; the fault of a socket call that failed.
+    fn apply(&mut self, row: u32) -> Option<Fault> {
+        while let Some((timer, due)) = self.commands.timers.pop_front() {
+            self.timers.arm(timer.queue(), row, due);
+        }
+        let disconnect = std::mem::take(&mut self.commands.disconnect);
+        let connect = self.commands.connect.take();
+        let sent = self.send(row);
+        if disconnect {
+            self.hang_up(row);
+            if connect.is_none() {
+                self.ended(row);
+            }
+        } else if let Err(fault) = sent {
+            self.hang_up(row);
+            return Some(fault);
+        }
+        self.dial(row, connect?, 0).err()
+    }
+
+    /// Sends `out`, or keeps what the kernel does not take.
+    fn send(&mut self, row: u32) -> Result<(), Fault> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let Some(socket) = &mut self.rows[row as usize].socket else { return Ok(()) };
+        if let Some(tail) = self.tails.get_mut(&row) {
+            if tail.len() + self.out.len() > TAIL_BYTES_MAX {
+                return Err(Fault::SendBacklog);
+            }
+            tail.extend_from_slice(&self.out);
+            return Ok(());
+        }
+        let written = sockets::write(socket, &self.out)?;
+        self.books.recorder.bytes(0, written as u64);
+        if written < self.out.len() {
+            self.tails.insert(row, self.out[written..].to_vec());
+            self.rows[row as usize].session.shell_marks |= MARK_TAIL;
+        }
+        Ok(())
+    }
+
+    /// Sends what was kept, now that the socket is writable again.
+    pub(super) fn flush(&mut self, row: u32) {
+        if self.rows[row as usize].session.shell_marks & MARK_TAIL == 0 {
+            return;
+        }
+        let (Some(socket), Some(tail)) = (&mut self.rows[row as usize].socket, self.tails.get_mut(&row))
+        else {
+            return;
+        };
+        match sockets::write(socket, tail) {
+            Ok(written) => {
+                self.books.recorder.bytes(0, written as u64);
+                tail.drain(..written);
+                if tail.is_empty() {
+                    self.tails.remove(&row);
+                    self.rows[row as usize].session.shell_marks &= !MARK_TAIL;
+                }
+            }
+            Err(fault) => {
+                self.hang_up(row);
+                self.drive(row, |session, ctx| session.disconnected(Some(fault), ctx));
+            }
+        }
+    }
+
+    pub(super) fn read(&mut self, row: u32) {
+        // Borrowed for the while: the session reads from it while the worker is lent to the session.
+        let mut buffer = std::mem::take(&mut self.read_buffer);
+        let drained = self.read_into(row, &mut buffer);
+        self.read_buffer = buffer;
+        if !drained && self.rows[row as usize].session.shell_marks & MARK_UNREAD == 0 {
+            self.rows[row as usize].session.shell_marks |= MARK_UNREAD;
+            self.unread.push(row);
+        }
+    }
+
+    /// Reads until the socket is drained (`true`) or the turn's budget is spent (`false`).
+    fn read_into(&mut self, row: u32, buffer: &mut [u8]) -> bool {
+        for _ in 0..READS_PER_TURN {
+            let Some(socket) = &mut self.rows[row as usize].socket else { return true };
+            match socket.read(buffer) {
+                Ok(0) => {
+                    self.hang_up(row);
+                    self.drive(row, |session, ctx| session.disconnected(None, ctx));
+                    return true;
+                }
+                Ok(count) => {
+                    self.books.recorder.bytes(count as u64, 0);
+                    self.drive(row, |session, ctx| session.received(&buffer[..count], ctx));
+                    let row = &self.rows[row as usize];
+                    // A fresh connection has its own events coming.
+                    if row.session.is_dialing() {
+                        return true;
+                    }
+                    if count < buffer.len() && row.session.shell_marks & MARK_READ_CLOSED == 0 {
+                        return true;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let fault = sockets::fault_of(&error);
+                    self.hang_up(row);
+                    self.drive(row, |session, ctx| session.disconnected(Some(fault), ctx));
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Starts a connection to an address of the endpoint's host: the first attempts go round them by session, the
+    /// next ones follow when that fails at once.
+    fn dial(&mut self, row: u32, endpoint: Endpoint, first: u32) -> Result<(), Fault> {
+        self.dialing.remove(&row);
+        let addresses = self.addresses.of(endpoint);
+        let mut last = Fault::Unreachable;
+        for attempt in first..addresses.len() as u32 {
+            let index = (self.arrivals.session(row) + attempt) as usize % addresses.len();
+            match self.open_socket(row, SocketAddr::new(addresses[index], endpoint.port)) {
+                Ok(()) => {
+                    if addresses.len() > 1 {
+                        self.dialing.insert(row, (endpoint, attempt + 1));
+                    }
+                    return Ok(());
+                }
+                Err(fault) => last = fault,
+            }
+        }
+        Err(last)
+    }
+
+    fn open_socket(&mut self, row: u32, address: SocketAddr) -> Result<(), Fault> {
+        let mut socket = sockets::connect(address)?;
+        // Both directions, once: edges that are not needed cost less than changing the interest.
+        self.poll
+            .registry()
+            .register(&mut socket, Token(row as usize), Interest::READABLE | Interest::WRITABLE)
+            .map_err(|error| sockets::fault_of(&error))?;
+        self.rows[row as usize].socket = Some(socket);
+        Ok(())
+    }
+
+    /// Looks whether a connection has come up; `false` when it has not.
+    pub(super) fn finish_dialing(&mut self, row: u32) -> bool {
+        let Some(socket) = &self.rows[row as usize].socket else { return false };
+        match sockets::dialed(socket) {
+            Dialed::Connected => {
+                self.dialing.remove(&row);
+                self.drive(row, |session, ctx| session.connected(ctx));
+                true
+            }
+            Dialed::Pending => false,
+            Dialed::Failed(fault) => {
+                self.hang_up(row);
+                self.dial_next(row, fault);
+                false
+            }
+        }
+    }
+
+    /// Tries the next address of the host, or gives the failure to the session.
+    fn dial_next(&mut self, row: u32, fault: Fault) {
+        let dialed = match self.dialing.get(&row).copied() {
+            Some((endpoint, next)) => self.dial(row, endpoint, next).is_ok(),
+            None => false,
+        };
+        if !dialed {
+            self.drive(row, |session, ctx| session.disconnected(Some(fault), ctx));
+        }
+    }
+
+    /// Drops the connection and what was to be sent on it. Closing takes it out of the poll.
+    fn hang_up(&mut self, row: u32) {
+        let slot = &mut self.rows[row as usize];
+        slot.socket = None;
+        if slot.session.shell_marks & MARK_TAIL != 0 {
+            self.tails.remove(&row);
+        }
+        slot.session.shell_marks &= MARK_UNREAD;
+    }
+
+    /// Notes a session that is over.
+    fn ended(&mut self, row: u32) {
+        debug_assert_eq!(self.rows[row as usize].session.phase(), Phase::Over);
+        self.dialing.remove(&row);
+        self.live -= 1;
+    }
+}
