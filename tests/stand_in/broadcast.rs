@@ -12,7 +12,7 @@ use crate::common::*;
 /// Opens these members' sessions on several threads at once; each client with the ids that its CONNECTED listed and
 /// whatever came before CONNECTED.
 fn open_all(stand: &Stand, members: std::ops::Range<u64>, threads: u64) -> Vec<(u64, Client, Knowledge)> {
-    let opened = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let handles: Vec<_> = (0..threads)
             .map(|thread| {
                 let mine = members.clone().skip(thread as usize).step_by(threads as usize);
@@ -20,8 +20,7 @@ fn open_all(stand: &Stand, members: std::ops::Range<u64>, threads: u64) -> Vec<(
             })
             .collect();
         handles.into_iter().flat_map(|handle| handle.join().unwrap()).collect()
-    });
-    opened
+    })
 }
 
 /// How often a client has learned of each other member.

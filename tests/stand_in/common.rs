@@ -212,25 +212,17 @@ impl Client {
     /// The next thing heard.
     #[track_caller]
     pub fn hear(&mut self) -> Heard {
-        loop {
-            match self.socket.read() {
-                Ok(Message::Text(text)) => {
-                    return Heard::Text(serde_json::from_str(&text).expect("JSON"));
-                }
-                Ok(Message::Pong(bytes)) => return Heard::Pong(bytes.to_vec()),
-                Ok(Message::Close(frame)) => {
-                    return Heard::Close(frame.map_or(1005, |frame| frame.code.into()));
-                }
-                Ok(other) => panic!("{other:?}"),
-                Err(Error::ConnectionClosed | Error::AlreadyClosed) => return Heard::End,
-                Err(Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => {
-                    return Heard::End;
-                }
-                Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::ConnectionReset => {
-                    return Heard::End;
-                }
-                Err(error) => panic!("{error}"),
+        match self.socket.read() {
+            Ok(Message::Text(text)) => Heard::Text(serde_json::from_str(&text).expect("JSON")),
+            Ok(Message::Pong(bytes)) => Heard::Pong(bytes.to_vec()),
+            Ok(Message::Close(frame)) => Heard::Close(frame.map_or(1005, |frame| frame.code.into())),
+            Ok(other) => panic!("{other:?}"),
+            Err(Error::ConnectionClosed | Error::AlreadyClosed) => Heard::End,
+            Err(Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => {
+                Heard::End
             }
+            Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::ConnectionReset => Heard::End,
+            Err(error) => panic!("{error}"),
         }
     }
 

@@ -8,5 +8,6 @@ mod broadcast;
 mod common;
 mod control;
 mod lifecycle;
+mod process;
 mod session;
 mod wire;

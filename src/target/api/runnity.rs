@@ -2,7 +2,7 @@
 //!
 //! Turns requests into calls on the world and results into the documented `data`, fields in their order. Decides no rule.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Call;
 use super::input::{JoinBody, NewChallenge, NotAccepted};
@@ -10,7 +10,9 @@ use super::reply::Reply;
 use crate::target::messages;
 use crate::target::server_clock::local_time;
 use crate::target::token::Purpose;
-use crate::target::world::{Challenge, ChallengeId, MemberId, Participation, ParticipationStatus, Refusal};
+use crate::target::world::{
+    Challenge, ChallengeId, MemberId, Participation, ParticipationStatus, Refusal, Roster,
+};
 
 /// How long a refresh token would live; nothing here takes one.
 const REFRESH_TTL_MS: u64 = 14 * 24 * 3_600_000;
@@ -39,7 +41,8 @@ struct ChallengeData<'a> {
     is_private: bool,
     is_broadcast: bool,
     joined: bool,
-    participants: Vec<ParticipantData>,
+    #[serde(serialize_with = "each_participant")]
+    participants: &'a Roster,
     created_at: String,
     updated_at: String,
 }
@@ -205,10 +208,15 @@ fn challenge_data<'c>(call: &Call<'_>, challenge: &'c Challenge, member: MemberI
         is_private: challenge.about.is_private,
         is_broadcast: challenge.about.is_broadcast,
         joined: own.is_some_and(|status| status != ParticipationStatus::Left),
-        participants: challenge.roster.iter_present().map(participant_data).collect(),
+        participants: &challenge.roster,
         created_at: local_time(challenge.created_ms, zone),
         updated_at: local_time(challenge.updated_ms, zone),
     }
+}
+
+/// One after the other, so that looking a large challenge up costs its text and no more.
+fn each_participant<S: Serializer>(roster: &Roster, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(roster.iter_present().map(participant_data))
 }
 
 fn participant_data(participation: &Participation) -> ParticipantData {

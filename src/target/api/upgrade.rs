@@ -59,10 +59,11 @@ fn judge(call: &Call<'_>) -> Result<Upgrade, Reply> {
     if !is_key(key) {
         return Err(Reply::text(400, "Invalid Sec-WebSocket-Key."));
     }
-    if let Some(origin) = call.request.header("origin") {
-        if !call.shared.config.allow_origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) {
-            return Err(Reply::empty(403));
-        }
+    let is_allowed = |origin: &str| {
+        call.shared.config.allow_origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
+    };
+    if call.request.header("origin").is_some_and(|origin| !is_allowed(origin)) {
+        return Err(Reply::empty(403));
     }
     // Spring answers like this when an interceptor says no: not an error, merely not a 101.
     let ticket = call.parameter("ticket").ok_or_else(|| Reply::empty(200))?;
