@@ -22,9 +22,13 @@ struct Server {
 impl Server {
     /// With these members waiting in a challenge that is READY.
     fn ready(members: &str, args: &[&str]) -> Self {
+        Self::start(&[&["--members", members, "--challenge", "38", "--ready"], args].concat())
+    }
+
+    fn start(args: &[&str]) -> Self {
         let mut child = startline()
-            .args(["serve", "--listen", "127.0.0.1:0", "--announce-json", "--challenge", "38", "--ready"])
-            .args(["--members", members, "--parent", &std::process::id().to_string()])
+            .args(["serve", "--listen", "127.0.0.1:0", "--announce-json"])
+            .args(["--parent", &std::process::id().to_string()])
             .args(args)
             .stderr(Stdio::inherit())
             .spawn()
@@ -200,12 +204,43 @@ fn spent_members_are_told_apart_by_name() {
     let server = Server::ready("13-22", &[]);
     let temp = tempfile::tempdir().expect("a directory");
     let (first, second) = (temp.path().join("first"), temp.path().join("second"));
-    Run::against(&server.url, 10, &first).with("end", "quit").finish().assert_status(0);
-    // Everyone has quit: the servers let nobody of them in again.
-    Run::against(&server.url, 10, &second).finish().assert_status(1);
+    Run::against(&server.url, 5, &first).with("end", "quit").finish().assert_status(0);
+    // Half of them have quit: the servers do not let those in again, and the run says so beforehand.
+    let finished = Run::against(&server.url, 10, &second).finish();
+    finished.assert_status(1);
+    assert!(finished.stderr.contains("5 have quit"), "{}", finished.stderr);
     let summary = summary(&second);
     let refused = number(&summary, "/errors/by_kind/INVALID_PARTICIPATION_STATUS");
-    assert_eq!(refused, 10.0, "{:#}", summary["errors"]);
+    assert_eq!(refused, 5.0, "{:#}", summary["errors"]);
+}
+
+#[test]
+fn a_run_of_which_nobody_can_enter_is_refused() {
+    let server = Server::ready("13-22", &[]);
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let refused = Run::against(&server.url, 10, &out).with("members", "100-109").finish();
+    // Nobody of them exists, which the login says before the look-up can.
+    refused.assert_status(3);
+    assert!(refused.stderr.contains("존재하지 않는 회원입니다"), "{}", refused.stderr);
+    Run::against(&server.url, 10, &temp.path().join("first")).with("end", "quit").finish().assert_status(0);
+    let refused = Run::against(&server.url, 10, &out).finish();
+    refused.assert_status(2);
+    assert!(refused.stderr.contains("none of the 10 members can enter"), "{}", refused.stderr);
+    assert!(!out.exists(), "nothing is left behind");
+}
+
+#[test]
+fn waiting_for_ready_goes_by_the_server_s_clock() {
+    // READY is 15 minutes away on a clock that runs 200 times as fast as ours.
+    let args = ["--members", "13-22", "--challenge", "38", "--time-scale", "200"];
+    let server = Server::start(&args);
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let run = Run::against(&server.url, 10, &out).with("ramp", "0s").with("hold", "100ms").flag("wait-ready");
+    let finished = run.finish();
+    finished.assert_status(0);
+    assert!(finished.stderr.contains("waiting for READY"), "{}", finished.stderr);
 }
 
 #[test]

@@ -6,16 +6,16 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
 
-use super::look_up::{LookedUp, look_up};
+use super::look_up::{LookedUp, Standing, look_up};
 use super::run::RunArgs;
 use super::stand_in::StandIn;
-use super::{ExitStatus, is_broken_pipe, recording};
+use super::{ExitStatus, is_broken_pipe, recording, tell};
 use crate::engine::{self, Addresses};
 use crate::plan::limits::{self, Readings};
 use crate::plan::schedule::{self, Challenge, Entry, Start};
@@ -23,13 +23,18 @@ use crate::plan::summary::Summary;
 use crate::plan::{Plan, Settings, Target};
 use crate::report::files::{ResultsDir, default_name};
 use crate::report::{RunResult, text};
+use crate::units::duration_text;
 
-/// Between two look-ups once READY is due: servers change the status on a schedule of their own.
-const READY_LOOK: Duration = Duration::from_secs(1);
-/// How long after READY was due failed look-ups are tried again.
-const READY_LATE_MAX: Duration = Duration::from_secs(60);
-/// Between two lines of the countdown.
-const COUNTDOWN: Duration = Duration::from_secs(10);
+/// Between two look-ups while waiting for READY: at least, since servers change the status on a schedule of their own, …
+const READY_LOOK_MIN: Duration = Duration::from_secs(1);
+/// … and at most, since their clocks need not run as ours does.
+const READY_LOOK_MAX: Duration = Duration::from_secs(10);
+/// The first of them, which shows how fast the server's clock runs.
+const READY_LOOK_FIRST: Duration = Duration::from_secs(2);
+/// How long failed look-ups are tried again.
+const UNANSWERED_MAX: Duration = Duration::from_secs(60);
+/// Between two looks for a signal.
+const INTERRUPT_LOOK: Duration = Duration::from_millis(50);
 
 /// Carries out `startline run`.
 ///
@@ -55,7 +60,8 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
             Ok(wait) => wait,
             Err(Unfit::Refused(error)) => return Err(error),
             Err(Unfit::Unasked(error)) => {
-                eprintln!("error: the challenge could not be looked up: {error:#}");
+                tell(&format!("error: the challenge could not be looked up: {error:#}"));
+                tell("  is the target up, and is its port right? curl shows what answers there");
                 return Ok(ExitStatus::Inconclusive);
             }
         },
@@ -66,7 +72,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     if let Wait::Ready { after } = wait
         && !wait_ready(&plan, &settings, after, &interrupt, &output)?
     {
-        eprintln!("stopped while waiting for READY; nothing was loaded");
+        tell("stopped while waiting for READY; nothing was loaded");
         return Ok(ExitStatus::Inconclusive);
     }
     let result = load(&plan, &settings, hosts, &interrupt, &mut directory, &output)?;
@@ -74,8 +80,8 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     if let Err(error) = output.show_result(&result, &path)
         && !is_broken_pipe(&error)
     {
-        // The verdict is the exit status all the same. Standard error may be gone too: then there is nobody to tell.
-        let _ = writeln!(std::io::stderr(), "warning: the result could not be printed: {error:#}");
+        // The verdict is the exit status all the same.
+        tell(&format!("warning: the result could not be printed: {error:#}"));
     }
     Ok(ExitStatus::of(result.verdict))
 }
@@ -89,19 +95,26 @@ struct Output {
 
 impl Output {
     fn directory(&self) -> PathBuf {
-        self.out.clone().unwrap_or_else(|| default_name(jiff::Zoned::now().datetime()).into())
+        if let Some(out) = &self.out {
+            return out.clone();
+        }
+        let name = default_name(jiff::Zoned::now().datetime());
+        // Another run may have begun in the same second.
+        let numbered = (2..).map(|number| format!("{name}-{number}"));
+        let mut names = std::iter::once(name.clone()).chain(numbered);
+        names.find(|name| !Path::new(name).exists()).unwrap_or(name).into()
     }
 
     fn show_plan(&self, plan: &Plan, settings: &Settings, is_stand_in: bool) {
         if !self.quiet {
             // Standard error: what a run prints on standard output is its result.
-            eprintln!("{}", Summary::new(plan, &settings.members, is_stand_in));
+            tell(&Summary::new(plan, &settings.members, is_stand_in).to_string());
         }
     }
 
     fn say(&self, line: impl AsRef<str>) {
         if !self.quiet {
-            eprintln!("{}", line.as_ref());
+            tell(line.as_ref());
         }
     }
 
@@ -125,26 +138,17 @@ struct Interrupt {
 
 impl Interrupt {
     fn listen() -> Result<Self> {
-        let asked = Arc::new(AtomicBool::new(false));
         let signal = Arc::new(AtomicI32::new(0));
         for number in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
             if number == libc::SIGHUP && is_ignored(number) {
                 // nohup: whoever started this wants it to outlive the terminal.
                 continue;
             }
-            let listen = || -> std::io::Result<()> {
-                // In this order: the first signal finds the flag still down.
-                let status = i32::from(ExitStatus::Inconclusive as u8);
-                signal_hook::flag::register_conditional_shutdown(number, status, Arc::clone(&asked))?;
-                signal_hook::flag::register(number, Arc::clone(&asked))?;
-                let seen = Arc::clone(&signal);
-                // SAFETY: the action stores one atomic integer, which is safe inside a signal handler.
-                unsafe {
-                    signal_hook::low_level::register(number, move || seen.store(number, Ordering::SeqCst))
-                }?;
-                Ok(())
-            };
-            listen().context("cannot listen for signals")?;
+            let seen = Arc::clone(&signal);
+            // SAFETY: the action swaps an atomic integer and calls write() and _exit(), all of which are safe inside a
+            // signal handler (signal-safety(7)).
+            unsafe { signal_hook::low_level::register(number, move || signalled(&seen, number)) }
+                .context("cannot listen for signals")?;
         }
         Ok(Self { signal })
     }
@@ -161,6 +165,22 @@ impl Interrupt {
     }
 }
 
+/// What a signal does; runs inside the handler.
+fn signalled(seen: &AtomicI32, number: i32) {
+    if seen.swap(number, Ordering::SeqCst) == 0 {
+        return write_error(b"\nending: sessions are being closed; once more leaves at once\n");
+    }
+    write_error(b"\nleft at once; the results up to the last second are in the results directory\n");
+    // SAFETY: _exit() ends the process without running anything of it.
+    unsafe { libc::_exit(i32::from(ExitStatus::Inconclusive as u8)) };
+}
+
+/// Writes to standard error with one system call and no lock.
+fn write_error(text: &[u8]) {
+    // SAFETY: the pointer and length are of a live slice. Whether it could be written is nothing to act on here.
+    unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
+}
+
 /// Whether the process was started with this signal ignored.
 fn is_ignored(signal: i32) -> bool {
     // SAFETY: an all-zero sigaction is a valid value, and the call only writes into it.
@@ -171,7 +191,11 @@ fn is_ignored(signal: i32) -> bool {
 }
 
 fn start_stand_in(plan: &mut Plan) -> Result<StandIn> {
-    let challenge = plan.members.challenge(0);
+    let Some(challenge) = plan.members.only_challenge() else {
+        bail!(
+            "the members are in several challenges and the stand-in is loaded with one: give members of one, or a --target"
+        );
+    };
     let stand_in = StandIn::start(&StandIn::arguments(plan, challenge))?;
     plan.target = Target::resolve(&stand_in.url)?;
     Ok(stand_in)
@@ -215,7 +239,7 @@ enum Unfit {
 fn check_schedule(plan: &Plan, settings: &Settings, output: &Output) -> Result<Wait, Unfit> {
     let Some(scheduled) = &plan.scenario.schedule else { return Ok(Wait::Nothing) };
     let looked_up = look_up(plan, scheduled).map_err(Unfit::Unasked)?;
-    tell_standing(&looked_up, plan, output);
+    check_standing(&looked_up, plan, output).map_err(Unfit::Refused)?;
     let fits = judge(&looked_up, settings).map_err(Unfit::Refused)?;
     Ok(match fits {
         Start::Now => Wait::Nothing,
@@ -227,62 +251,86 @@ fn judge(looked_up: &LookedUp, settings: &Settings) -> Result<Start> {
     let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
     let zone = schedule::zone(&settings.time_zone)
         .ok_or_else(|| anyhow!("--time-zone {} is not known on this box", settings.time_zone))?;
-    let again = looked_up.standing.is_some_and(|members| members.first == 0 && members.absent == 0);
+    let again = looked_up.standing.is_some_and(|members| members.first == 0 && members.may_return > 0);
     let entry = if again { Entry::Again } else { Entry::First };
     Ok(schedule::judge(&challenge, &zone, looked_up.server_now, &settings.demand(entry))?)
 }
 
-fn tell_standing(looked_up: &LookedUp, plan: &Plan, output: &Output) {
-    let Some(standing) = looked_up.standing else { return };
-    if standing.absent > 0 {
-        output.say(format!(
-            "warning: {} of the {} members have not joined the challenge; each will be refused at enter",
-            standing.absent, plan.sessions
-        ));
+/// Warns of members who will be refused, and refuses a run of none but such.
+fn check_standing(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<()> {
+    let Some(Standing { absent, barred, .. }) = looked_up.standing else { return Ok(()) };
+    let mut reasons = Vec::new();
+    if absent > 0 {
+        reasons.push(format!("{absent} have not joined"));
     }
+    if barred > 0 {
+        reasons.push(format!("{barred} have quit, finished or are inside already"));
+    }
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    let (sessions, reasons) = (plan.sessions, reasons.join(", "));
+    if absent + barred == sessions {
+        bail!(
+            "none of the {sessions} members can enter the challenge: {reasons}; take others, or another challenge"
+        );
+    }
+    output
+        .say(format!("warning: of the {sessions} members {reasons}: each of them will be refused at enter"));
+    Ok(())
 }
 
-/// Waits until the challenge is READY; `false` if that was interrupted.
+/// Waits until the challenge is READY; `false` if that was interrupted or the target stopped answering. It is looked
+/// up again and again: the server's clock, not ours, says when.
 fn wait_ready(
     plan: &Plan,
     settings: &Settings,
-    after: Duration,
+    mut after: Duration,
     interrupt: &Interrupt,
     output: &Output,
 ) -> Result<bool> {
     let Some(scheduled) = &plan.scenario.schedule else { return Ok(true) };
-    let ready_at = Instant::now() + after;
-    let mut next_line = Instant::now();
-    while Instant::now() < ready_at {
-        if interrupt.reason().is_some() {
+    let mut unanswered_since: Option<Instant> = None;
+    let mut wait = READY_LOOK_FIRST;
+    loop {
+        let left = Duration::from_secs(after.as_secs());
+        output.say(format!("waiting for READY, in {} by the server's clock", duration_text(left)));
+        let asleep = Instant::now();
+        if !sleep_unless(interrupt, wait.min(after.max(READY_LOOK_MIN))) {
             return Ok(false);
         }
-        if Instant::now() >= next_line {
-            let left = ready_at.saturating_duration_since(Instant::now());
-            output.say(format!("waiting for READY: {} s", left.as_secs()));
-            next_line += COUNTDOWN;
-        }
-        std::thread::sleep(Duration::from_millis(50).min(ready_at.saturating_duration_since(Instant::now())));
-    }
-    loop {
-        // Judged again: a READY that comes late may leave too little time for the ramp.
-        let last_try = Instant::now() > ready_at + READY_LATE_MAX;
         match look_up(plan, scheduled) {
-            Ok(looked_up) if judge(&looked_up, settings)? == Start::Now => return Ok(true),
             Ok(looked_up) => {
-                output.say(format!("it should be READY by now and is {}; looking again", looked_up.status));
+                unanswered_since = None;
+                // Judged each time: a READY that comes late may leave too little time for the ramp.
+                match judge(&looked_up, settings)? {
+                    Start::Now => return check_standing(&looked_up, plan, output).map(|()| true),
+                    Start::WhenReady { after: left, .. } => {
+                        let pace = after.saturating_sub(left).as_secs_f64() / asleep.elapsed().as_secs_f64();
+                        wait = left.div_f64(pace.max(1.0)).clamp(READY_LOOK_MIN, READY_LOOK_MAX);
+                        after = left;
+                    }
+                }
             }
-            Err(error) if last_try => {
-                eprintln!("error: the challenge could not be looked up: {error:#}");
+            Err(error) if unanswered_since.get_or_insert_with(Instant::now).elapsed() > UNANSWERED_MAX => {
+                tell(&format!("error: the challenge could not be looked up: {error:#}"));
                 return Ok(false);
             }
             Err(error) => output.say(format!("the look-up failed and is tried again: {error:#}")),
         }
-        if interrupt.reason().is_some() {
-            return Ok(false);
-        }
-        std::thread::sleep(READY_LOOK);
     }
+}
+
+/// Sleeps; `false` as soon as somebody asks for the end.
+fn sleep_unless(interrupt: &Interrupt, span: Duration) -> bool {
+    let until = Instant::now() + span;
+    while Instant::now() < until {
+        if interrupt.reason().is_some() {
+            return false;
+        }
+        std::thread::sleep(INTERRUPT_LOOK.min(until.saturating_duration_since(Instant::now())));
+    }
+    interrupt.reason().is_none()
 }
 
 /// Plays the plan and records it second by second.

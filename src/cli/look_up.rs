@@ -42,8 +42,10 @@ pub struct Standing {
     pub absent: u32,
     /// Have been in before and may come back.
     pub may_return: u32,
-    /// Listed with any other status: theirs is a first entry, if one at all.
+    /// Waiting: theirs is a first entry.
     pub first: u32,
+    /// Listed with any other status: inside already, or out for good.
+    pub barred: u32,
 }
 
 /// Looks up for the first member of a plan.
@@ -166,8 +168,14 @@ fn standing(plan: &Plan, listed: &Participants, answer: &Value) -> Option<Standi
             continue;
         }
         let status = one.pointer(&listed.status).and_then(Value::as_str).unwrap_or_default();
-        let returns = listed.may_return.iter().any(|known| known == status);
-        *(if returns { &mut standing.may_return } else { &mut standing.first }) += 1;
+        let is_one_of = |statuses: &[String]| statuses.iter().any(|known| known == status);
+        *if is_one_of(&listed.may_enter) {
+            &mut standing.first
+        } else if is_one_of(&listed.may_return) {
+            &mut standing.may_return
+        } else {
+            &mut standing.barred
+        } += 1;
         standing.absent = standing.absent.saturating_sub(1);
     }
     Some(standing)

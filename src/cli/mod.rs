@@ -11,7 +11,7 @@ pub mod serve;
 mod stand_in;
 pub mod values;
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -86,10 +86,15 @@ impl Cli {
             if is_broken_pipe(&error) {
                 return ExitStatus::Passed;
             }
-            eprintln!("error: {error:#}");
+            tell(&format!("error: {error:#}"));
             ExitStatus::Refused
         })
     }
+}
+
+/// Prints a line on standard error. Nobody may be reading there any more, which is no reason to end a run.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {

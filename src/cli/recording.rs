@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::engine::{Outcome, Second, Standing};
+use crate::engine::{self, Outcome, Second, Standing};
 use crate::measure::{Totals, process};
 use crate::plan::{Plan, Settings};
 use crate::report::files::{self, ResultsDir};
@@ -22,19 +22,25 @@ pub struct Recording<'r> {
     facts: Facts,
     seconds: u64,
     last_elapsed: Duration,
+    /// The phase in which the second being recorded began.
+    phase: Phase,
     last_cpu_seconds: f64,
 }
 
 impl<'r> Recording<'r> {
     /// Begins now.
     pub fn new(plan: &'r Plan, settings: &Settings, directory: &'r mut ResultsDir, tell: bool) -> Self {
+        let facts = facts_of(plan, settings);
+        // So that whoever kills a run in its first second finds a summary that says so.
+        directory.summary(&RunResult::build(&Totals::new(&engine::layout_of(plan)), &facts, &plan.scenario));
         Self {
             plan,
             directory,
             progress: tell.then(Progress::stderr),
-            facts: facts_of(plan, settings),
+            facts,
             seconds: 0,
             last_elapsed: Duration::ZERO,
+            phase: Phase::Ramp,
             last_cpu_seconds: process::cpu_seconds(),
         }
     }
@@ -46,7 +52,7 @@ impl<'r> Recording<'r> {
         let row = files::Second {
             second: self.seconds,
             length,
-            phase: second.phase,
+            phase: self.phase,
             planned: u64::from(second.planned),
             open: u64::from(second.open),
             cpu_seconds: cpu_seconds - self.last_cpu_seconds,
@@ -55,6 +61,7 @@ impl<'r> Recording<'r> {
         };
         self.directory.second(&row, second.interval, &*self.plan.scenario);
         self.seconds += 1;
+        self.phase = second.phase;
         self.last_elapsed = second.elapsed;
         self.last_cpu_seconds = cpu_seconds;
         self.stand(&second.standing, u64::from(second.open));
@@ -156,7 +163,7 @@ impl<'r> Recording<'r> {
     fn say(&mut self, line: &str) {
         match &mut self.progress {
             Some(progress) => progress.say(line),
-            None => eprintln!("{line}"),
+            None => super::tell(line),
         }
     }
 }

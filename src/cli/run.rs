@@ -36,7 +36,7 @@ pub struct RunArgs {
     pub target: Option<String>,
 
     /// The challenge of all members; with CSV files it comes from their challengeId column [stand-in: 1].
-    #[arg(long, value_name = "ID", help_heading = "Target")]
+    #[arg(long, value_name = "ID", value_parser = values::id, help_heading = "Target")]
     pub challenge: Option<u64>,
 
     /// Members: a range of ids such as 13-6012, or a CSV file with the header memberId,challengeId. Repeat for more

@@ -28,6 +28,14 @@ pub fn delay(text: &str) -> Result<Duration, String> {
     if delay.is_zero() { Err("it has to be longer than zero".into()) } else { Ok(delay) }
 }
 
+/// An id of a challenge or member.
+///
+/// # Errors
+/// Why `text` is none.
+pub fn id(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("{text:?} is not an id: write a whole number such as 38"))
+}
+
 /// Reads a range of ids, both ends included: `13-6012`, or one id.
 ///
 /// # Errors

@@ -320,7 +320,13 @@ fn criterion_row(criterion: &CriterionResult) -> [String; 3] {
     if criterion.outcome == Outcome::NotMeasured {
         let _ = write!(limit, "  not measured: {}", criterion.why);
     }
-    [criterion.name.clone(), criterion.measured.map_or_else(|| "–".into(), show), limit]
+    // Of a step's latency, say which figure is judged: `login p95`.
+    let figure = criterion.measure.strip_prefix("steps.").and_then(|rest| rest.rsplit('.').next());
+    let name = match figure.and_then(|figure| figure.strip_suffix("_ms")) {
+        Some(figure) => format!("{} {figure}", criterion.name),
+        None => criterion.name.clone(),
+    };
+    [name, criterion.measured.map_or_else(|| "–".into(), show), limit]
 }
 
 fn step_cells(step: &StepResult) -> [String; 7] {

@@ -11,7 +11,7 @@ use super::template::Template;
 
 pub(super) const KEYS: [&str; 7] =
     ["after", "path", "headers", "status", "starts_at", "ends_at", "participants"];
-pub(super) const PARTICIPANT_KEYS: [&str; 4] = ["list", "member", "status", "may_return"];
+pub(super) const PARTICIPANT_KEYS: [&str; 5] = ["list", "member", "status", "may_enter", "may_return"];
 
 /// The look-up of what a run takes part in.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ pub struct Participants {
     pub member: String,
     /// In each element, pointer to the status.
     pub status: String,
+    /// The statuses of those who have not been in yet and may enter.
+    pub may_enter: Vec<String>,
     /// The statuses of those who have been in before and may come back.
     pub may_return: Vec<String>,
 }
@@ -86,6 +88,7 @@ fn participants(schedule: &Section<'_>) -> Result<Option<Participants>> {
         list: pointer(&section, "list")?,
         member: pointer(&section, "member")?,
         status: pointer(&section, "status")?,
+        may_enter: words(&section, "may_enter")?,
         may_return: words(&section, "may_return")?,
     }))
 }
@@ -124,7 +127,7 @@ mod tests {
             .map_err(|error| error.to_string())
     }
 
-    const REST: &str = "status = \"/s\"\nstarts_at = \"/a\"\nends_at = \"/b\"\n[schedule.participants]\nlist = \"/p\"\nmember = \"/id\"\nstatus = \"/s\"\nmay_return = \"OUT LOST\"\n";
+    const REST: &str = "status = \"/s\"\nstarts_at = \"/a\"\nends_at = \"/b\"\n[schedule.participants]\nlist = \"/p\"\nmember = \"/id\"\nstatus = \"/s\"\nmay_enter = \"IN\"\nmay_return = \"OUT LOST\"\n";
 
     #[test]
     fn the_look_up_knows_what_its_steps_take() {
