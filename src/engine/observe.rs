@@ -88,10 +88,7 @@ impl Observer for Books {
         self.recorder.session_completed();
     }
 
-    fn failed(&mut self, who: Who, step: u8, fault: Fault, burned: bool, evidence: &[u8]) {
-        if burned {
-            self.recorder.member_burned();
-        }
+    fn failed(&mut self, who: Who, step: u8, fault: Fault, evidence: &[u8]) {
         let sample = self.sample(who, step, fault, evidence);
         self.recorder.failed(sample);
     }

@@ -24,9 +24,6 @@ pub struct Counts {
     pub failed: u64,
     /// Sessions that were still being set up when the run was stopped.
     pub abandoned: u64,
-    /// Failed sessions whose HTTP steps had all succeeded and that never opened: their members are inside, and
-    /// locked out (`member-burned`).
-    pub burned: u64,
     /// Requests sent again because a kept-alive connection was closed before any byte of the answer.
     pub reconnected: u64,
     /// Error messages that came in the hold and left their sessions open.
@@ -70,7 +67,6 @@ impl Counts {
             closed,
             failed,
             abandoned,
-            burned,
             reconnected,
             error_messages,
             held_ticks,
@@ -93,7 +89,6 @@ impl Counts {
         self.closed += closed;
         self.failed += failed;
         self.abandoned += abandoned;
-        self.burned += burned;
         self.reconnected += reconnected;
         self.error_messages += error_messages;
         self.held_ticks += held_ticks;

@@ -54,11 +54,6 @@ impl Recorder {
         self.now.tally.counts.abandoned += 1;
     }
 
-    /// The session that is about to be reported as failed had its place in the challenge already.
-    pub fn member_burned(&mut self) {
-        self.now.tally.counts.burned += 1;
-    }
-
     /// A request was sent once more on a fresh connection.
     pub fn reconnected(&mut self) {
         self.now.tally.counts.reconnected += 1;

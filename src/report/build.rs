@@ -186,6 +186,8 @@ fn errors(totals: &Totals, scenario: &Scenario) -> ErrorsResult {
         by_kind: Ordered(by_kind),
         by_blame: by_blame(totals.tally()),
         member_burned: member_burned(totals, scenario),
+        messages: totals.tally().counts.error_messages,
+        reconnected: totals.tally().counts.reconnected,
         details: details.into_iter().take(DETAILS_MAX).collect(),
     }
 }

@@ -230,6 +230,11 @@ pub struct ErrorsResult {
     /// Sessions that had their ticket and whose WebSocket then never opened: their members are locked out until
     /// the challenge is over. 0 in scenarios without a ticket.
     pub member_burned: u64,
+    /// Error messages that came in the hold and left their sessions open: reported, not counted in `total`.
+    pub messages: u64,
+    /// Requests sent once more because a kept-alive connection had been closed before any byte of the answer:
+    /// reported, not counted in `total`.
+    pub reconnected: u64,
     /// By step and kind, most first.
     pub details: Vec<ErrorDetail>,
 }

@@ -239,6 +239,22 @@ impl Page {
                 ),
             );
         }
+        if errors.messages > 0 {
+            let messages = grouped(errors.messages);
+            self.line(
+                "",
+                &format!(
+                    "{messages} error messages came to sessions that stayed open; failures.jsonl has some"
+                ),
+            );
+        }
+        if errors.reconnected > 0 {
+            let again = grouped(errors.reconnected);
+            self.line(
+                "",
+                &format!("{again} requests sent twice: kept-alive connections were closed before the answer"),
+            );
+        }
     }
 
     fn error(&mut self, detail: &ErrorDetail) {

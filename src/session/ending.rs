@@ -68,13 +68,11 @@ impl Session {
     /// Fails the session.
     pub(super) fn fail<O: Observer>(&mut self, fault: Fault, evidence: &[u8], ctx: &mut Context<'_, O>) {
         let step = self.step_index(ctx.script);
-        let http_done = matches!(self.phase, Phase::DialingWs | Phase::Upgrading | Phase::Opening);
-        let burned = http_done && !ctx.script.scenario.http.is_empty();
         if self.is_open() {
             self.account_end(ctx);
         }
         let evidence = &evidence[..evidence.len().min(EVIDENCE_BYTES_MAX)];
-        ctx.observer.failed(ctx.who, step, fault, burned, evidence);
+        ctx.observer.failed(ctx.who, step, fault, evidence);
         self.over(ctx);
     }
 

@@ -218,8 +218,8 @@ pub trait Observer {
     fn closed(&mut self, who: Who, held: Ticks);
     /// A session without a WebSocket has done all its steps.
     fn completed(&mut self, who: Who);
-    /// The session failed in this step. `burned`: the HTTP steps had all succeeded and it never opened.
-    fn failed(&mut self, who: Who, step: u8, fault: Fault, burned: bool, evidence: &[u8]);
+    /// The session failed in this step.
+    fn failed(&mut self, who: Who, step: u8, fault: Fault, evidence: &[u8]);
     /// The run ended while the session was being set up.
     fn abandoned(&mut self, who: Who);
 }

@@ -52,7 +52,6 @@ pub struct Tally {
     pub completed: u64,
     pub abandoned: u64,
     pub failures: Vec<(u32, u8, Fault)>,
-    pub burned: u64,
     pub due: u64,
     pub sent: u64,
     pub missed: u64,
@@ -111,8 +110,7 @@ impl Observer for Tally {
     fn completed(&mut self, _who: Who) {
         self.completed += 1;
     }
-    fn failed(&mut self, who: Who, step: u8, fault: Fault, burned: bool, _evidence: &[u8]) {
-        self.burned += u64::from(burned);
+    fn failed(&mut self, who: Who, step: u8, fault: Fault, _evidence: &[u8]) {
         self.failures.push((who.session, step, fault));
     }
     fn abandoned(&mut self, _who: Who) {
