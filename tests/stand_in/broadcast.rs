@@ -190,6 +190,48 @@ fn a_receiver_that_does_not_read_is_closed_and_counted() {
     let (_again, _) = stand.open(13);
 }
 
+/// A socket with as small a buffer for what comes in as there is.
+fn narrow(stand: &Stand) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    socket.connect(&stand.addr().into()).unwrap();
+    socket.into()
+}
+
+#[test]
+fn a_burst_over_the_backlog_limit_costs_nobody_who_reads_and_arrives_whole() {
+    for gather in [Duration::from_millis(20), Duration::ZERO] {
+        let stand = Stand::start(Config {
+            backlog_bytes: 16 << 10,
+            send_buffer_bytes: Some(4 << 10),
+            broadcast_gather: gather,
+            workers: 1,
+            ..ready()
+        });
+        let (ticket, _) = stand.enter(13);
+        let path = format!("/ws/ws1?ticket={ticket}");
+        let mut reader = Client::over(narrow(&stand), stand.addr(), &path).unwrap();
+        assert_eq!(reader.text()["type"], "CONNECTED");
+        let (mut actor, _) = stand.open(14);
+        assert_eq!(reader.text()["type"], "USER_ENTERED");
+        let records = 2_000;
+        for pace in 0..records {
+            let text = format!(r#"{{"type":"RECORD","distance":0.1,"pace":{pace},"timestamp":1}}"#);
+            actor.socket.write(tungstenite::Message::text(text)).unwrap();
+        }
+        actor.socket.flush().unwrap();
+        // Enters in the midst of it, and hears only what came after.
+        let (mut late, _) = stand.open(15);
+        for pace in 0..records {
+            let update = reader.text_of("PARTICIPANT_UPDATE");
+            assert_eq!(update["pace"], pace, "{gather:?}");
+        }
+        late.ping();
+        let counters = stand.counters();
+        assert_eq!((counters.backlog_overflows, counters.broadcasts_dropped), (0, 0), "{gather:?}");
+    }
+}
+
 #[test]
 fn a_connected_over_the_backlog_limit_still_arrives_whole() {
     let stand = Stand::start(Config { backlog_bytes: 1 << 10, send_buffer_bytes: Some(4 << 10), ..ready() });
