@@ -60,7 +60,7 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Values of `Origin` that may connect; a request without one always may.
     pub allow_origins: Vec<String>,
-    /// How long a WebSocket server that was down is passed over when it is back.
+    /// How long a WebSocket server is passed over from the *enter* on that found its heartbeat gone.
     pub shut_out: Duration,
     /// Pin each worker to a core.
     pub pin: bool,

@@ -21,7 +21,7 @@ pub(super) fn answer(call: &Call<'_>) -> Reply {
             server(call, id, |world, index| world.routing_mut().take_down(index))
         }
         ("POST", ["servers", id, "up"]) => {
-            server(call, id, |world, index| world.routing_mut().bring_up(index, call.now.real_ms))
+            server(call, id, |world, index| world.routing_mut().bring_up(index))
         }
         ("POST", ["faults", name]) => order_faults(call, name),
         ("POST", ["challenges", challenge, "members", member, "status", status]) => {
