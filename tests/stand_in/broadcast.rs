@@ -233,6 +233,31 @@ fn a_burst_over_the_backlog_limit_costs_nobody_who_reads_and_arrives_whole() {
 }
 
 #[test]
+fn who_says_goodbye_and_reads_nothing_more_is_dropped_in_time() {
+    let stand = Stand::start(Config { backlog_bytes: 64 << 20, send_buffer_bytes: Some(4 << 10), ..ready() });
+    let (ticket, _) = stand.enter(13);
+    let path = format!("/ws/ws1?ticket={ticket}");
+    let mut deaf = Client::over(narrow(&stand), stand.addr(), &path).unwrap();
+    let (mut actor, _) = stand.open(14);
+    await_that("something is queued", || {
+        for _ in 0..100 {
+            actor.record(0.1, 300);
+        }
+        actor.ping();
+        stand.counters().backlogged > 0
+    });
+    deaf.say_text(r#"{"type":"PING","timestamp":1}"#);
+    deaf.socket.close(None).unwrap();
+    let sessions = || {
+        let counters = stand.call("GET", "/stand-in/counters", None, None).json();
+        [0, 1].map(|n| counters["servers"][n]["sessions"].as_u64().unwrap()).iter().sum::<u64>()
+    };
+    assert_eq!(actor.text_of("USER_LEFT")["reason"], "DISCONNECTED");
+    assert_eq!(sessions(), 2, "its answer waits behind what is queued");
+    await_that("it is dropped", || sessions() == 1);
+}
+
+#[test]
 fn a_connected_over_the_backlog_limit_still_arrives_whole() {
     let stand = Stand::start(Config { backlog_bytes: 1 << 10, send_buffer_bytes: Some(4 << 10), ..ready() });
     let _others: Vec<_> = (13..113).map(|member| stand.open(member)).collect();

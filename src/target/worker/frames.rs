@@ -122,7 +122,8 @@ impl Worker {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return Ok(()) };
         if connection.state.is_live() {
             self.depart(slot, LeaveReason::Disconnected);
-            self.set_state(slot, State::Closing);
+            // With its timer: a peer that does not take what is queued before the answer is not waited for without end.
+            self.await_close(slot);
             self.reply(slot, |_, out| match code {
                 Some(code) => websocket::write_close(out, None, code, ""),
                 None => websocket::write_frame(out, Opcode::Close, None, &[]),
