@@ -258,6 +258,35 @@ fn who_says_goodbye_and_reads_nothing_more_is_dropped_in_time() {
 }
 
 #[test]
+fn written_at_once_a_receiver_closed_for_its_backlog_is_announced_at_once() {
+    let waited = (0..5).map(|_| {
+        let stand = Stand::start(Config {
+            backlog_bytes: 1 << 10,
+            send_buffer_bytes: Some(4 << 10),
+            broadcast_gather: Duration::ZERO,
+            workers: 1,
+            ..ready()
+        });
+        let (ticket, _) = stand.enter(13);
+        let path = format!("/ws/ws1?ticket={ticket}");
+        let _deaf = Client::over(narrow(&stand), stand.addr(), &path).unwrap();
+        let (mut watcher, _) = stand.open(14);
+        let (mut actor, _) = stand.open(15);
+        assert_eq!(watcher.text()["type"], "USER_ENTERED");
+        // Nothing else wakes the worker once the deaf one is closed.
+        while stand.counters().backlog_overflows == 0 {
+            actor.record(0.1, 300);
+            watcher.text_of("PARTICIPANT_UPDATE");
+        }
+        let started = std::time::Instant::now();
+        watcher.text_of("USER_LEFT");
+        started.elapsed()
+    });
+    let shortest = waited.min().unwrap();
+    assert!(shortest < Duration::from_millis(5), "{shortest:?}");
+}
+
+#[test]
 fn a_connected_over_the_backlog_limit_still_arrives_whole() {
     let stand = Stand::start(Config { backlog_bytes: 1 << 10, send_buffer_bytes: Some(4 << 10), ..ready() });
     let _others: Vec<_> = (13..113).map(|member| stand.open(member)).collect();

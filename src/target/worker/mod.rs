@@ -177,7 +177,14 @@ impl Worker {
 
     /// How long may be waited for events.
     fn patience(&self) -> Duration {
-        if self.accept_again || !self.again.is_empty() || self.is_delivering() || !self.doomed.is_empty() {
+        // Who has just been buried is news that nobody has been told yet.
+        let is_news_due = self.has_news && self.shared.config.broadcast_gather.is_zero();
+        if self.accept_again
+            || !self.again.is_empty()
+            || self.is_delivering()
+            || !self.doomed.is_empty()
+            || is_news_due
+        {
             return Duration::ZERO;
         }
         let mut due = self.next_round;

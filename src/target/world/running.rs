@@ -223,6 +223,11 @@ impl World {
         self.faults.ordered[fault as usize] = count;
     }
 
+    /// How many of a fault are still ordered.
+    pub fn faults_left(&self, fault: Fault) -> u32 {
+        self.faults.ordered[fault as usize]
+    }
+
     /// Whether an ordered fault happens now.
     pub fn take_fault(&mut self, fault: Fault) -> bool {
         self.faults.take(fault)

@@ -363,6 +363,7 @@ fn ordered_faults_happen_as_often_as_ordered() {
     for _ in 0..2 {
         assert_eq!(world.enter(MemberId(2), id, at(READY_MS)), Err(Refusal::TicketIssueFailed));
     }
+    assert_eq!(world.faults_left(Fault::TicketIssueFailed), 0);
     assert!(world.enter(MemberId(2), id, at(READY_MS)).is_ok());
     assert_eq!(Fault::from_name("ws-unauthorized"), Some(Fault::WsUnauthorized));
 }
