@@ -17,27 +17,42 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::values;
 use crate::target::world::Distance;
-use crate::target::{Config, Preload, Server, raise_limit};
+use crate::target::{Config, Preload, Server, TIME_SCALE_MAX, raise_limit};
+
+const PATHS_HELP: &str = "\
+Runnity's API, as far as a run needs it:
+  POST   /api/v1/auth/test-login?memberId={id}
+  POST   /api/v1/admin/challenges
+  GET    /api/v1/challenges/{id}
+  POST   /api/v1/challenges/{id}/join
+  DELETE /api/v1/challenges/{id}/join
+  POST   /api/v1/challenges/{id}/enter
+  GET    /ws/{server}?ticket={ticket}  the WebSocket; /ws alone works too
+
+The stand-in's own controls:
+  GET  /stand-in/counters
+  POST /stand-in/servers/{server}/down  (server: ws1, ws2, …), and /up
+  POST /stand-in/faults/{name}?count={count}  the next so many of: internal-server-error,
+       ticket-issue-failed, ws-internal-error, ws-invalid-session, ws-unauthorized
+  POST /stand-in/challenges/{id}/members/{id}/status/{STATUS}";
 
 /// Runs the built-in stand-in for Runnity's servers.
 ///
 /// Business servers and WebSocket servers answer on one port. Without --challenge there are members and no challenge;
-/// everything else then goes through the API, as with the real servers. Controls of the stand-in's own are under /stand-in:
-/// GET counters; POST servers/{ws1}/down, servers/{ws1}/up, faults/{name}?count=N (internal-server-error,
-/// ticket-issue-failed, ws-internal-error, ws-invalid-session, ws-unauthorized),
-/// challenges/{id}/members/{id}/status/{STATUS}.
+/// everything else then goes through the API, as with the real servers.
 #[derive(Debug, Args)]
+#[command(after_help = PATHS_HELP)]
 pub struct ServeArgs {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: String,
 
     /// Event loops [default: one a core].
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = whole)]
     workers: usize,
 
     /// WebSocket servers to appear as: ws1, ws2, …
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = servers)]
     servers: u16,
 
     /// The members that have accounts.
@@ -45,7 +60,7 @@ pub struct ServeArgs {
     members: RangeInclusive<u64>,
 
     /// Have this challenge from the start, joined by all members; it starts in 20 minutes.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = challenge)]
     challenge: Option<u64>,
 
     /// The challenge is READY now and starts in 5 minutes (it is number 1 if --challenge is not given).
@@ -86,19 +101,19 @@ pub struct ServeArgs {
     racy: bool,
 
     /// Bytes queued for a receiver that does not read, beyond its CONNECTED; then it is closed.
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20, value_parser = size)]
     backlog: usize,
 
     /// SO_SNDBUF of accepted connections [default: the kernel's own sizing].
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_parser = size)]
     send_buffer: Option<usize>,
 
     /// WebSockets that each server takes at once; more wait, as behind Tomcat's 8192 [default: no limit].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole)]
     max_connections: Option<usize>,
 
     /// How much faster than real time challenges live; tickets, tokens and the idle rule stay in real time.
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = time_scale)]
     time_scale: f64,
 
     /// The servers' time zone, which is what startAt means [default: the system's].
@@ -125,7 +140,7 @@ pub struct ServeArgs {
 /// Runs until SIGINT or SIGTERM; a second one ends it at once.
 ///
 /// # Errors
-/// When it cannot listen.
+/// When it cannot listen, and when it ends by itself because one of its workers died.
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     if let Some(parent) = args.parent {
         die_with(parent)?;
@@ -136,15 +151,18 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     let config = args.config()?;
     let summary = Summary::of(&config);
     let listen = config.listen;
-    let server = Server::start(config).with_context(|| format!("cannot listen on {listen}"))?;
+    let mut server = Server::start(config).with_context(|| format!("cannot listen on {listen}"))?;
     announce(server.addr(), args.announce_json, &summary)?;
-    signals.wait();
+    let failure = signals.wait(|| server.failure());
     let counters = server.stop();
     if !args.announce_json {
         // The reader of the output may be gone; the summary is not worth an error.
         let _ = writeln!(std::io::stdout(), "{counters}");
     }
-    Ok(())
+    match failure {
+        Some(failure) => Err(failure).context("the stand-in ended by itself"),
+        None => Ok(()),
+    }
 }
 
 impl ServeArgs {
@@ -154,16 +172,13 @@ impl ServeArgs {
             .with_context(|| format!("--listen {}: not an address with a port", self.listen))?
             .next()
             .with_context(|| format!("--listen {}: the name has no address", self.listen))?;
-        if !(self.time_scale.is_finite() && self.time_scale > 0.0) {
-            bail!("--time-scale {}: has to be above 0", self.time_scale);
-        }
         if self.idle_check.is_zero() {
             bail!("--idle-check 0: has to be above 0");
         }
         let challenge = self.challenge.or(self.ready.then_some(1));
         let preload =
             challenge.map(|challenge| Preload { challenge, distance: self.distance, ready: self.ready });
-        Ok(Config {
+        let config = Config {
             listen,
             workers: self.workers,
             servers: usize::from(self.servers),
@@ -184,9 +199,17 @@ impl ServeArgs {
             public_url: self.public_url.clone(),
             allow_origins: self.allow_origin.clone(),
             ..Config::default()
-        })
+        };
+        if !config.are_members_countable() {
+            let (first, last) = (self.members.start(), self.members.end());
+            bail!("--members {first}-{last}: at most ten million members, with numbers up to {}", i64::MAX);
+        }
+        Ok(config)
     }
 }
+
+/// How often it is looked whether the stand-in is still well.
+const FAILURE_CHECK: Duration = Duration::from_millis(200);
 
 /// What the announcement says besides the address.
 struct Summary {
@@ -240,13 +263,24 @@ impl Signals {
             signal_hook::flag::register(signal, Arc::clone(&seen))?;
             signal_hook::low_level::pipe::register(signal, send.try_clone()?)?;
         }
+        received.set_read_timeout(Some(FAILURE_CHECK))?;
         Ok(Self { received })
     }
 
-    fn wait(&mut self) {
-        use std::io::Read;
-        // An error means that no signal can be noticed any more; ending is all that is left.
-        let _ = self.received.read_exact(&mut [0]);
+    /// Waits for the first signal, or for a failure, which is looked for now and then.
+    fn wait<F>(&mut self, mut failure: impl FnMut() -> Option<F>) -> Option<F> {
+        use std::io::{ErrorKind, Read};
+        loop {
+            match self.received.read(&mut [0]) {
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                // Another error means that no signal can be noticed any more; ending is all that is left.
+                _ => return None,
+            }
+            if let Some(failure) = failure() {
+                return Some(failure);
+            }
+        }
     }
 }
 
@@ -262,6 +296,37 @@ fn die_with(parent: u32) -> anyhow::Result<()> {
         bail!("--parent {parent}: the parent is process {actual}");
     }
     Ok(())
+}
+
+fn whole(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| format!("{text:?} is not a whole number: write digits only, such as 4"))
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    let bytes = crate::units::bytes(text)?;
+    usize::try_from(bytes).map_err(|_| format!("{text} is more than there can be"))
+}
+
+fn servers(text: &str) -> Result<u16, String> {
+    let servers = text.parse().ok().filter(|servers| *servers > 0);
+    servers.ok_or_else(|| format!("{text:?} is not a number of servers: write one from 1 to {}", u16::MAX))
+}
+
+fn challenge(text: &str) -> Result<u64, String> {
+    // Java's `long`, as the real servers number them.
+    let id: Option<i64> = text.parse().ok().filter(|id| *id > 0);
+    id.map(i64::cast_unsigned).ok_or_else(|| {
+        format!("{text:?} is not a challenge's number: write a whole number from 1 to {}", i64::MAX)
+    })
+}
+
+fn time_scale(text: &str) -> Result<f64, String> {
+    let scale = text.parse().ok().filter(|scale| *scale > 0.0 && *scale <= TIME_SCALE_MAX);
+    scale.ok_or_else(|| {
+        format!(
+            "{text:?} is not a factor: write a number above 0 and at most {TIME_SCALE_MAX}, such as 10 or 0.5"
+        )
+    })
 }
 
 fn distance(text: &str) -> Result<Distance, String> {
@@ -318,11 +383,30 @@ mod tests {
     }
 
     #[test]
+    fn waiting_ends_with_a_failure_or_a_signal() {
+        let (received, mut send) = std::os::unix::net::UnixStream::pair().unwrap();
+        received.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        let mut signals = Signals { received };
+        let mut looks = 0;
+        let failure = signals.wait(|| {
+            looks += 1;
+            (looks == 3).then_some("dead")
+        });
+        assert_eq!(failure, Some("dead"));
+        send.write_all(&[0]).unwrap();
+        assert_eq!(signals.wait(|| Some("not looked for")), None);
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         for args in [
             ["--time-scale", "0"],
             ["--time-scale", "NaN"],
+            ["--time-scale", "1e7"],
             ["--idle-check", "0"],
+            ["--members", "0-18446744073709551615"],
+            ["--challenge", "9223372036854775808"],
+            ["--challenge", "0"],
             ["--servers", "0"],
             ["--distance", "FAR"],
             ["--public-url", "http://x"],
@@ -330,6 +414,36 @@ mod tests {
             ["--listen", "nowhere"],
         ] {
             assert!(config(&args).is_err(), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_told_what_is_wanted() {
+        for (option, wanted) in [
+            ("--workers", "such as 4"),
+            ("--servers", "from 1 to 65535"),
+            ("--challenge", "from 1 to 9223372036854775807"),
+            ("--backlog", "KiB"),
+            ("--send-buffer", "KiB"),
+            ("--max-connections", "such as 4"),
+            ("--time-scale", "at most 1000000"),
+        ] {
+            let error = config(&[option, "abc"]).unwrap_err().to_string();
+            assert!(error.contains("\"abc\"") && error.contains(wanted), "{error}");
+        }
+    }
+
+    #[test]
+    fn help_lists_the_paths_that_there_are() {
+        use clap::CommandFactory;
+        let help = crate::cli::Cli::command().find_subcommand_mut("serve").unwrap().render_help().to_string();
+        for path in [
+            "/challenges/{id}/enter",
+            "/stand-in/counters",
+            "/stand-in/faults/{name}?count={count}  ",
+            "/ws/{server}",
+        ] {
+            assert!(help.contains(path), "{path}");
         }
     }
 }

@@ -8,6 +8,12 @@ use std::time::Duration;
 
 use super::world::Distance;
 
+/// How much faster than real time challenges may live: at most so that the clock leaves the calendar after days, not at once.
+pub const TIME_SCALE_MAX: f64 = 1e6;
+
+/// Members at most: each that has joined is kept.
+const MEMBERS_MAX: u64 = 10_000_000;
+
 /// A challenge that is there from the start, with every member joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preload {
@@ -60,10 +66,18 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Values of `Origin` that may connect; a request without one always may.
     pub allow_origins: Vec<String>,
-    /// How long a WebSocket server that was down is passed over when it is back.
+    /// How long a WebSocket server is passed over from the *enter* on that found its heartbeat gone.
     pub shut_out: Duration,
     /// Pin each worker to a core.
     pub pin: bool,
+}
+
+impl Config {
+    /// Whether the members are as many, and their numbers as large, as can be kept; numbers are Java's `long`.
+    pub fn are_members_countable(&self) -> bool {
+        let (first, last) = (*self.members.start(), *self.members.end());
+        last <= i64::MAX as u64 && last.saturating_sub(first) < MEMBERS_MAX
+    }
 }
 
 impl Default for Config {

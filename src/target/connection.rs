@@ -87,6 +87,8 @@ pub(super) struct Spill {
     tail_sent: usize,
     /// Bytes that may be queued beyond the limit: a message that is over it alone is not the receiver's fault.
     allowance: usize,
+    /// Bytes were refused, perhaps behind the beginning of their frame: nothing may follow.
+    is_cut: bool,
     /// Close when everything is sent.
     pub(super) last: bool,
 }
@@ -105,8 +107,10 @@ pub(super) enum Sent {
     All,
     /// Some are queued; so many altogether.
     Queued(usize),
-    /// They would not fit in the queue.
+    /// They would not fit in the queue. It was the connection's last attempt.
     Overflow,
+    /// Others did not fit in the queue before: the connection is coming to its end.
+    Refused,
     /// The connection is broken.
     Broken,
 }
@@ -148,8 +152,12 @@ impl Connection {
         self.state == State::Http && self.spill.as_deref().is_some_and(waits)
     }
 
-    /// Sends, or queues what the socket does not take, up to `limit` bytes.
+    /// Sends, or queues what the socket does not take, up to `limit` bytes. After an overflow nothing is sent any more: it
+    /// would come in the middle of a frame.
     pub(super) fn send(&mut self, bytes: &[u8], limit: usize) -> Sent {
+        if self.spill.as_ref().is_some_and(|spill| spill.is_cut) {
+            return Sent::Refused;
+        }
         if let Some(spill) = self.spill.as_deref_mut().filter(|spill| !spill.tail.is_empty()) {
             return spill.queue(bytes, limit);
         }
@@ -209,6 +217,7 @@ impl Spill {
     fn queue(&mut self, bytes: &[u8], limit: usize) -> Sent {
         let queued = self.tail.len() - self.tail_sent + bytes.len();
         if queued > limit.saturating_add(self.allowance) {
+            self.is_cut = true;
             return Sent::Overflow;
         }
         // What is sent already goes when it is most of the queue: each byte is moved at most once for each that was sent.
@@ -227,6 +236,7 @@ impl Spill {
             && self.message.is_none()
             && self.opening.is_none()
             && self.tail.is_empty()
+            && !self.is_cut
             && !self.last
     }
 }
@@ -249,8 +259,33 @@ mod tests {
         spill.tail_sent = 3;
         assert_eq!(spill.queue(b"efghijk", 8), Sent::Queued(8));
         assert_eq!((spill.tail.as_slice(), spill.tail_sent), (&b"defghijk"[..], 0));
-        assert_eq!(spill.queue(b"l", 8), Sent::Overflow);
         spill.allowance = 1;
         assert_eq!(spill.queue(b"l", 8), Sent::Queued(9));
+        assert_eq!(spill.queue(b"m", 8), Sent::Overflow);
+    }
+
+    #[test]
+    fn nothing_follows_a_frame_that_was_cut() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut connection =
+            Connection::new(TcpStream::from_std(socket), crate::engine::clock::Clock::start().now());
+        // More than loopback's buffers: the socket takes the beginning only.
+        let frame = vec![b'x'; 64 << 20];
+        assert_eq!(connection.send(&frame, 8), Sent::Overflow);
+        connection.tidy();
+        let reader = std::thread::spawn(move || {
+            let mut heard = Vec::new();
+            io::Read::read_to_end(&mut peer, &mut heard).unwrap();
+            heard
+        });
+        for _ in 0..50 {
+            assert_eq!(connection.send(b"y", 8), Sent::Refused);
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        drop(connection);
+        assert!(!reader.join().unwrap().contains(&b'y'));
     }
 }

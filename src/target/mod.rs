@@ -26,7 +26,7 @@ mod token;
 mod worker;
 pub mod world;
 
-pub use self::config::{Config, Preload};
+pub use self::config::{Config, Preload, TIME_SCALE_MAX};
 pub use self::counters::Counters;
 pub use self::descriptors::raise_limit;
 
@@ -43,7 +43,7 @@ const BACKLOG: i32 = 4096;
 pub struct Server {
     addr: SocketAddr,
     shared: Arc<Shared>,
-    workers: Vec<JoinHandle<()>>,
+    workers: Vec<JoinHandle<io::Result<()>>>,
 }
 
 impl Server {
@@ -78,6 +78,21 @@ impl Server {
         self.shared.counters()
     }
 
+    /// Why the stand-in is coming to its end by itself: the first worker found that died. A worker that dies takes the
+    /// others with it; they are not named.
+    pub fn failure(&mut self) -> Option<io::Error> {
+        while let Some(index) = self.workers.iter().position(JoinHandle::is_finished) {
+            let worker = self.workers.swap_remove(index);
+            let name = worker.thread().name().unwrap_or("a worker").to_owned();
+            match worker.join() {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Some(io::Error::new(error.kind(), format!("{name}: {error}"))),
+                Err(panic) => return Some(io::Error::other(format!("{name} panicked: {}", said(&*panic)))),
+            }
+        }
+        None
+    }
+
     /// Closes every WebSocket with 1001, waits for the workers (two seconds at most) and returns the last counts.
     pub fn stop(mut self) -> Counters {
         self.end();
@@ -90,11 +105,12 @@ impl Server {
         let body = move || match prepare(id, shared, addr) {
             Err(error) => {
                 let _ = started.send(Err(error));
+                Ok(())
             }
             Ok((worker, addr)) => {
                 let _ = started.send(Ok(addr));
                 // Only epoll itself failing ends a loop early, and then the worker's drop stops the others.
-                let _ = worker.run();
+                worker.run()
             }
         };
         let thread = std::thread::Builder::new().name(format!("stand-in-{id}")).spawn(body)?;
@@ -105,7 +121,7 @@ impl Server {
     fn end(&mut self) {
         self.shared.post_to_all(Letter::Stop);
         for worker in self.workers.drain(..) {
-            // Joined so that no worker outlives the server; a panic in one has been printed by then.
+            // Joined so that no worker outlives the server; what ended it was for `failure` to say.
             let _ = worker.join();
         }
     }
@@ -117,6 +133,12 @@ impl Drop for Server {
     }
 }
 
+/// What a panic said.
+fn said(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word")
+}
+
 fn check(config: &Config) -> io::Result<()> {
     let refuse = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
     if config.servers == 0 || config.servers > usize::from(u16::MAX) {
@@ -125,8 +147,11 @@ fn check(config: &Config) -> io::Result<()> {
     if config.workers > usize::from(u16::MAX) {
         return refuse("more than 65535 workers");
     }
-    if !(config.time_scale.is_finite() && config.time_scale > 0.0) {
-        return refuse("the time scale is not above 0");
+    if !(config.time_scale > 0.0 && config.time_scale <= TIME_SCALE_MAX) {
+        return refuse("the time scale is not above 0 and at most a million");
+    }
+    if !config.are_members_countable() {
+        return refuse("more than ten million members, or a number beyond 2^63");
     }
     if config.idle_check.is_zero() {
         return refuse("the interval of the idle check is 0");
@@ -166,4 +191,39 @@ fn ensure_free(addr: SocketAddr) -> io::Result<()> {
     socket.set_reuse_address(true)?;
     socket.bind(&addr.into())?;
     socket.listen(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_dies_is_named() {
+        let config = Config { workers: 1, pin: false, ..Config::default() };
+        let mut server = Server::start(config).unwrap();
+        assert!(server.failure().is_none());
+        let bodies: [fn() -> io::Result<()>; 3] =
+            [|| Ok(()), || Err(io::Error::other("no more epoll")), || panic!("a rule is {}", "broken")];
+        for (body, text) in
+            bodies.into_iter().zip([None, Some("w: no more epoll"), Some("w panicked: a rule is broken")])
+        {
+            let worker = std::thread::Builder::new().name("w".into()).spawn(body).unwrap();
+            while !worker.is_finished() {
+                std::thread::yield_now();
+            }
+            server.workers.push(worker);
+            assert_eq!(server.failure().map(|error| error.to_string()).as_deref(), text);
+        }
+    }
+
+    #[test]
+    fn values_out_of_all_bounds_are_refused() {
+        for config in [
+            Config { members: 0..=u64::MAX, ..Config::default() },
+            Config { members: u64::MAX..=u64::MAX, ..Config::default() },
+            Config { time_scale: 1e300, ..Config::default() },
+        ] {
+            assert!(check(&config).is_err());
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //! most once; who came later gets the next one, from its own first event on.
 
 use super::world::{Batch, ChallengeId};
+use crate::tick::Tick;
 
 /// A place that nobody has (any more).
 const NOBODY: u32 = u32::MAX;
@@ -22,6 +23,12 @@ pub(super) struct Receivers {
     pub(super) is_ending: bool,
     /// The batch under way; empty between deliveries.
     pub(super) batch: Batch,
+    /// There is more than the batch under way.
+    pub(super) has_rest: bool,
+    /// A socket did not take all of its part of the batch under way.
+    pub(super) is_slow: bool,
+    /// No batch is to be taken before.
+    pub(super) rests_until: Option<Tick>,
     settled: Vec<u32>,
     holes: usize,
     /// Slot and first event of those who came since the last batch was taken.
@@ -39,6 +46,9 @@ impl Receivers {
             count: 0,
             is_ending: false,
             batch: Batch::default(),
+            has_rest: false,
+            is_slow: false,
+            rests_until: None,
             settled: Vec::new(),
             holes: 0,
             newcomers: Vec::new(),
@@ -70,12 +80,14 @@ impl Receivers {
     }
 
     /// A batch has just been taken: gives out the newcomers, each with its place and its first event, to be delivered to now;
-    /// everyone settled follows by [`Receivers::next`].
+    /// everyone settled follows by [`Receivers::next`]. Who is due nothing before a later batch stays a newcomer, since the
+    /// settled get batches whole.
     pub(super) fn begin(&mut self, mut place: impl FnMut(u32, u32, u64)) {
         debug_assert!(self.next == self.stop, "the batch before is delivered");
         self.close_holes(&mut place);
         (self.next, self.stop) = (0, self.settled.len());
-        for (slot, from) in self.newcomers.drain(..) {
+        let end = self.batch.end();
+        for (slot, from) in self.newcomers.extract_if(.., |(_, from)| *from <= end) {
             place(slot, self.settled.len() as u32, from);
             self.settled.push(slot);
         }
@@ -119,7 +131,7 @@ mod tests {
         let mut log = EventLog::default();
         log.attach(0);
         log.append(Runner(0), b"event");
-        log.take(0, &mut receivers.batch);
+        log.take(0, usize::MAX, &mut receivers.batch);
         let mut placed = Vec::new();
         receivers.begin(|slot, place, from| placed.push((slot, place, from)));
         placed
@@ -132,14 +144,33 @@ mod tests {
     #[test]
     fn newcomers_are_served_first_and_settle() {
         let mut receivers = Receivers::new(ChallengeId(1));
-        receivers.add(7, 3);
-        receivers.add(8, 4);
-        assert_eq!(with_batch(&mut receivers), [(7, 0, 3), (8, 1, 4)]);
+        receivers.add(7, 0);
+        receivers.add(8, 1);
+        assert_eq!(with_batch(&mut receivers), [(7, 0, 0), (8, 1, 1)]);
         assert!(rest(&mut receivers).is_empty());
         assert!(!receivers.is_delivering());
-        receivers.add(9, 5);
-        assert_eq!(with_batch(&mut receivers), [(9, 2, 5)]);
+        receivers.add(9, 1);
+        assert_eq!(with_batch(&mut receivers), [(9, 2, 1)]);
         assert_eq!(rest(&mut receivers), [7, 8]);
+    }
+
+    #[test]
+    fn who_is_due_nothing_yet_waits_for_the_batch_with_its_first_event() {
+        let mut receivers = Receivers::new(ChallengeId(1));
+        let mut log = EventLog::default();
+        log.attach(0);
+        for _ in 0..3 {
+            log.append(Runner(0), b"event");
+        }
+        receivers.add(7, 0);
+        receivers.add(8, 2);
+        for due in [vec![(7, 0, 0)], vec![(8, 1, 2)], vec![]] {
+            log.take(0, 1, &mut receivers.batch);
+            let mut placed = Vec::new();
+            receivers.begin(|slot, place, from| placed.push((slot, place, from)));
+            assert_eq!(placed, due);
+            rest(&mut receivers);
+        }
     }
 
     #[test]
@@ -154,9 +185,9 @@ mod tests {
         assert_eq!(receivers.next(), Some(0));
         receivers.remove(0, 0);
         receivers.remove(3, 3);
-        receivers.add(0, 9);
+        receivers.add(0, 1);
         assert_eq!(rest(&mut receivers), [1, 2, 4, 5]);
-        assert_eq!(with_batch(&mut receivers), [(0, 6, 9)]);
+        assert_eq!(with_batch(&mut receivers), [(0, 6, 1)]);
         assert_eq!(rest(&mut receivers), [1, 2, 4, 5]);
     }
 

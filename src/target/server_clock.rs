@@ -38,7 +38,7 @@ impl ServerClock {
             tick: self.clock.tick_at(elapsed),
             now: Now {
                 real_ms: self.unix_ms_at_start + elapsed.as_millis() as u64,
-                wall_ms: self.unix_ms_at_start + scaled_ms as u64,
+                wall_ms: self.unix_ms_at_start.saturating_add(scaled_ms as u64),
             },
         }
     }

@@ -52,7 +52,7 @@ impl Tokens {
     pub(super) fn issue(&self, member: MemberId, purpose: Purpose, unix_ms: u64, ttl_ms: u64) -> String {
         let issued = unix_ms / 1000;
         // Rounded up, so that a life of less than a second is not over at once.
-        let expires = (unix_ms + ttl_ms).div_ceil(1000);
+        let expires = unix_ms.saturating_add(ttl_ms).div_ceil(1000);
         let claims = format!(
             r#"{{"sub":"{member}","type":"{}","role":"USER","iat":{issued},"exp":{expires}}}"#,
             purpose.name()

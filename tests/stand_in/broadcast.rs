@@ -190,6 +190,102 @@ fn a_receiver_that_does_not_read_is_closed_and_counted() {
     let (_again, _) = stand.open(13);
 }
 
+/// A socket with as small a buffer for what comes in as there is.
+fn narrow(stand: &Stand) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    socket.connect(&stand.addr().into()).unwrap();
+    socket.into()
+}
+
+#[test]
+fn a_burst_over_the_backlog_limit_costs_nobody_who_reads_and_arrives_whole() {
+    for gather in [Duration::from_millis(20), Duration::ZERO] {
+        let stand = Stand::start(Config {
+            backlog_bytes: 16 << 10,
+            send_buffer_bytes: Some(4 << 10),
+            broadcast_gather: gather,
+            workers: 1,
+            ..ready()
+        });
+        let (ticket, _) = stand.enter(13);
+        let path = format!("/ws/ws1?ticket={ticket}");
+        let mut reader = Client::over(narrow(&stand), stand.addr(), &path).unwrap();
+        assert_eq!(reader.text()["type"], "CONNECTED");
+        let (mut actor, _) = stand.open(14);
+        assert_eq!(reader.text()["type"], "USER_ENTERED");
+        let records = 2_000;
+        for pace in 0..records {
+            let text = format!(r#"{{"type":"RECORD","distance":0.1,"pace":{pace},"timestamp":1}}"#);
+            actor.socket.write(tungstenite::Message::text(text)).unwrap();
+        }
+        actor.socket.flush().unwrap();
+        // Enters in the midst of it, and hears only what came after.
+        let (mut late, _) = stand.open(15);
+        for pace in 0..records {
+            let update = reader.text_of("PARTICIPANT_UPDATE");
+            assert_eq!(update["pace"], pace, "{gather:?}");
+        }
+        late.ping();
+        let counters = stand.counters();
+        assert_eq!((counters.backlog_overflows, counters.broadcasts_dropped), (0, 0), "{gather:?}");
+    }
+}
+
+#[test]
+fn who_says_goodbye_and_reads_nothing_more_is_dropped_in_time() {
+    let stand = Stand::start(Config { backlog_bytes: 64 << 20, send_buffer_bytes: Some(4 << 10), ..ready() });
+    let (ticket, _) = stand.enter(13);
+    let path = format!("/ws/ws1?ticket={ticket}");
+    let mut deaf = Client::over(narrow(&stand), stand.addr(), &path).unwrap();
+    let (mut actor, _) = stand.open(14);
+    await_that("something is queued", || {
+        for _ in 0..100 {
+            actor.record(0.1, 300);
+        }
+        actor.ping();
+        stand.counters().backlogged > 0
+    });
+    deaf.say_text(r#"{"type":"PING","timestamp":1}"#);
+    deaf.socket.close(None).unwrap();
+    let sessions = || {
+        let counters = stand.call("GET", "/stand-in/counters", None, None).json();
+        [0, 1].map(|n| counters["servers"][n]["sessions"].as_u64().unwrap()).iter().sum::<u64>()
+    };
+    assert_eq!(actor.text_of("USER_LEFT")["reason"], "DISCONNECTED");
+    assert_eq!(sessions(), 2, "its answer waits behind what is queued");
+    await_that("it is dropped", || sessions() == 1);
+}
+
+#[test]
+fn written_at_once_a_receiver_closed_for_its_backlog_is_announced_at_once() {
+    let waited = (0..5).map(|_| {
+        let stand = Stand::start(Config {
+            backlog_bytes: 1 << 10,
+            send_buffer_bytes: Some(4 << 10),
+            broadcast_gather: Duration::ZERO,
+            workers: 1,
+            ..ready()
+        });
+        let (ticket, _) = stand.enter(13);
+        let path = format!("/ws/ws1?ticket={ticket}");
+        let _deaf = Client::over(narrow(&stand), stand.addr(), &path).unwrap();
+        let (mut watcher, _) = stand.open(14);
+        let (mut actor, _) = stand.open(15);
+        assert_eq!(watcher.text()["type"], "USER_ENTERED");
+        // Nothing else wakes the worker once the deaf one is closed.
+        while stand.counters().backlog_overflows == 0 {
+            actor.record(0.1, 300);
+            watcher.text_of("PARTICIPANT_UPDATE");
+        }
+        let started = std::time::Instant::now();
+        watcher.text_of("USER_LEFT");
+        started.elapsed()
+    });
+    let shortest = waited.min().unwrap();
+    assert!(shortest < Duration::from_millis(5), "{shortest:?}");
+}
+
 #[test]
 fn a_connected_over_the_backlog_limit_still_arrives_whole() {
     let stand = Stand::start(Config { backlog_bytes: 1 << 10, send_buffer_bytes: Some(4 << 10), ..ready() });

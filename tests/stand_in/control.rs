@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use startline::target::Config;
+use startline::target::world::{index_for, java_hash};
 
 use crate::common::*;
 
@@ -21,24 +22,46 @@ fn members_are_spread_by_the_hash() {
 }
 
 #[test]
-fn a_server_that_is_down_is_passed_over_and_shut_out_when_it_is_back() {
-    let stand = Stand::start(Config { shut_out: Duration::from_millis(300), ..ready() });
+fn a_server_that_is_missed_is_shut_out_from_then_on() {
+    let stand = Stand::start(Config { shut_out: Duration::from_secs(3600), ..ready() });
+    let home = |member: u64| {
+        let hash = java_hash(&format!("{member}:{CHALLENGE}"));
+        if index_for(hash, 2) == 0 { "ws1" } else { "ws2" }
+    };
+    let mut of_second = (13..200).filter(|member| home(*member) == "ws2");
+    let mut of_first = (13..200).filter(|member| home(*member) == "ws1");
+    let enter = |members: &mut dyn Iterator<Item = u64>| {
+        let member = members.next().unwrap();
+        server_of(&stand.enter(member).1).to_owned()
+    };
     stand.control("servers/ws2/down");
-    for member in 13..33 {
-        assert_eq!(server_of(&stand.enter(member).1), "ws1");
-    }
+    assert_eq!(enter(&mut of_first), "ws1");
     let refused = Client::connect(stand.addr(), "/ws/ws2?ticket=x").err();
     assert_eq!(refused, Some(502), "as nginx answers for an upstream that is down");
-    stand.control("servers/ws1/down");
-    let none = stand.about(40, "POST", CHALLENGE, "/enter");
-    none.assert_refused(500, 500, "티켓 발급에 실패했습니다");
-    assert_eq!(stand.status(CHALLENGE, 40), "WAITING");
-    stand.control("servers/ws1/up");
     stand.control("servers/ws2/up");
-    stand.about(40, "POST", CHALLENGE, "/enter").assert_refused(500, 500, "티켓 발급에 실패했습니다");
-    await_that("a server is routable", || stand.about(40, "POST", CHALLENGE, "/enter").status == 200);
+    assert_eq!(enter(&mut of_second), "ws2", "nobody has missed it");
+    stand.control("servers/ws2/down");
+    assert_eq!(enter(&mut of_second), "ws1");
+    stand.control("servers/ws2/up");
+    assert_eq!(enter(&mut of_second), "ws1", "shut out though it is back");
+
+    stand.control("servers/ws1/down");
+    let member = of_first.next().unwrap();
+    let none = stand.about(member, "POST", CHALLENGE, "/enter");
+    none.assert_refused(500, 500, "티켓 발급에 실패했습니다");
+    assert_eq!(stand.status(CHALLENGE, member), "WAITING");
     let missing = stand.call("POST", "/stand-in/servers/ws3/down", None, None);
     assert_eq!(missing.status, 404);
+}
+
+#[test]
+fn members_move_back_when_the_shut_out_is_over() {
+    let stand = Stand::start(Config { shut_out: Duration::from_millis(300), servers: 1, ..ready() });
+    stand.control("servers/ws1/down");
+    let enter = || stand.about(13, "POST", CHALLENGE, "/enter");
+    enter().assert_refused(500, 500, "티켓 발급에 실패했습니다");
+    stand.control("servers/ws1/up");
+    await_that("the server is routable", || enter().status == 200);
 }
 
 #[test]

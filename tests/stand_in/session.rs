@@ -150,6 +150,22 @@ fn fragments_and_control_frames_are_taken_as_they_come() {
 }
 
 #[test]
+fn a_ping_between_fragments_is_no_part_of_their_message() {
+    let stand = Stand::start(ready());
+    let (mut client, _) = stand.open(13);
+    let frame = |kind, bytes: Vec<u8>, fin| Message::Frame(Frame::message(bytes, OpCode::Data(kind), fin));
+    let start = r#"{"type":"PING","timestamp":1,"x":""#;
+    let mut longest = format!("{start}{}", "x".repeat((64 << 10) - start.len() - 2)).into_bytes();
+    longest.extend_from_slice(b"\"}");
+    let last = longest.split_off(longest.len() - 1);
+    client.socket.send(frame(Data::Text, longest, false)).unwrap();
+    client.socket.send(Message::Ping(b"between".to_vec().into())).unwrap();
+    client.socket.send(frame(Data::Continue, last, true)).unwrap();
+    assert_eq!(client.hear(), Heard::Pong(b"between".to_vec()));
+    assert_eq!(client.text()["type"], "PONG");
+}
+
+#[test]
 fn protocol_violations_close_with_their_code() {
     let stand = Stand::start(ready());
     let (mut watcher, _) = stand.open(99);

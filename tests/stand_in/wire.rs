@@ -139,6 +139,7 @@ fn a_connection_that_is_to_close_closes_and_its_body_has_a_length() {
     for request in [
         "POST /api/v1/auth/test-login?memberId=13 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         "POST /api/v1/auth/test-login?memberId=13 HTTP/1.0\r\n\r\n",
+        "POST /api/v1/auth/test-login?memberId=13 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
     ] {
         let mut raw = Raw::to(&stand);
         raw.write(request.as_bytes());
@@ -148,6 +149,42 @@ fn a_connection_that_is_to_close_closes_and_its_body_has_a_length() {
             head.contains("Connection: close") && head.contains(&format!("Content-Length: {}", body.len()))
         );
     }
+}
+
+#[test]
+fn an_answer_to_head_is_a_header_only() {
+    let stand = Stand::start(ready());
+    let token = stand.login(13);
+    let mut raw = Raw::to(&stand);
+    for (path, status) in [
+        (format!("/api/v1/challenges/{CHALLENGE}"), "200"),
+        ("/api/v1/challenges/999".to_owned(), "404"),
+        ("/api/v1/challenges/abc".to_owned(), "400"),
+        ("/nothing".to_owned(), "404"),
+        ("/stand-in/nothing".to_owned(), "404"),
+        ("/ws".to_owned(), "405"),
+    ] {
+        raw.write(
+            format!("HEAD {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n").as_bytes(),
+        );
+        let head = raw.until("\r\n\r\n");
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {head}");
+        raw.write(login(13).as_bytes());
+        let next = raw.until(LAST_CHUNK);
+        assert!(next.starts_with("HTTP/1.1 200"), "{path}: the next answer follows at once, not {next}");
+    }
+}
+
+#[test]
+fn two_lines_of_connection_are_one_list() {
+    let stand = Stand::start(ready());
+    let mut raw = Raw::to(&stand);
+    raw.write(
+        b"GET /ws?ticket=x HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: keep-alive\r\n\
+          Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    );
+    assert!(raw.until("\r\n\r\n").starts_with("HTTP/1.1 101"));
 }
 
 #[test]

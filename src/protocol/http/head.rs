@@ -200,7 +200,7 @@ fn values<'h>(head: &'h [u8], name: &str) -> impl Iterator<Item = &'h [u8]> {
 }
 
 /// The elements of all lists under `name` (RFC 9110, 5.6.1), empty ones included.
-fn elements<'h>(head: &'h [u8], name: &str) -> impl Iterator<Item = &'h [u8]> {
+pub(super) fn elements<'h>(head: &'h [u8], name: &str) -> impl Iterator<Item = &'h [u8]> {
     values(head, name).flat_map(|value| value.split(|&b| b == b',')).map(<[u8]>::trim_ascii)
 }
 

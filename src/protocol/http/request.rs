@@ -75,6 +75,16 @@ impl RequestReader {
         self.message.header(name)
     }
 
+    /// Whether a header field that is a list holds this word, case-insensitive; all fields of the name are one list.
+    pub fn lists(&self, name: &str, word: &str) -> bool {
+        head::elements(self.message.head(), name).any(|element| element.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
+    /// The `n` of HTTP/1.n, once the head is in; 0 before.
+    pub fn minor_version(&self) -> u8 {
+        self.minor_version
+    }
+
     /// The body as far as kept.
     pub fn body(&self) -> &[u8] {
         self.message.body()

@@ -21,7 +21,7 @@ pub(super) fn answer(call: &Call<'_>) -> Reply {
             server(call, id, |world, index| world.routing_mut().take_down(index))
         }
         ("POST", ["servers", id, "up"]) => {
-            server(call, id, |world, index| world.routing_mut().bring_up(index, call.now.real_ms))
+            server(call, id, |world, index| world.routing_mut().bring_up(index))
         }
         ("POST", ["faults", name]) => order_faults(call, name),
         ("POST", ["challenges", challenge, "members", member, "status", status]) => {
@@ -60,10 +60,12 @@ fn order_faults(call: &Call<'_>, name: &str) -> Reply {
     let Ok(count) = count.as_deref().unwrap_or("1").parse() else {
         return Reply::text(400, "count is not a number\n");
     };
-    call.shared.world(call.now, |world| world.order_faults(fault, count));
-    if fault == Fault::WsInvalidSession {
-        call.shared.faulty_messages.store(count > 0, Relaxed);
-    }
+    call.shared.world(call.now, |world| {
+        world.order_faults(fault, count);
+        if fault == Fault::WsInvalidSession {
+            call.shared.faulty_messages.store(count > 0, Relaxed);
+        }
+    });
     Reply::json(200, &json!({}))
 }
 

@@ -20,6 +20,20 @@ pub(in crate::target) enum Content {
     Text,
 }
 
+/// What the request makes of an answer's shape on the wire.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::target) struct Shape {
+    /// The connection stays open: not so with HTTP/1.0, which knows no chunks.
+    pub(in crate::target) keep_alive: bool,
+    /// The request was HEAD: the same header, and no body.
+    pub(in crate::target) is_head: bool,
+}
+
+impl Shape {
+    /// The last answer on a connection.
+    pub(in crate::target) const LAST: Self = Self { keep_alive: false, is_head: false };
+}
+
 /// An answer before it is written.
 #[derive(Debug)]
 pub(in crate::target) struct Reply {
@@ -134,9 +148,8 @@ impl Reply {
         Self { field: Some((name, value)), ..self }
     }
 
-    /// Appends the answer as it goes over the wire. A connection that does not stay open may be an HTTP/1.0 one, which knows
-    /// no chunks.
-    pub(in crate::target) fn write(&self, out: &mut Vec<u8>, date: &str, keep_alive: bool) {
+    /// Appends the answer as it goes over the wire.
+    pub(in crate::target) fn write(&self, out: &mut Vec<u8>, date: &str, shape: Shape) {
         let (status, reason) = (self.status, reason(self.status));
         put(out, format_args!("HTTP/1.1 {status} {reason}\r\nDate: {date}\r\n"));
         if let Some(kind) = self.content.mime() {
@@ -145,16 +158,24 @@ impl Reply {
         if let Some((name, value)) = self.field {
             put(out, format_args!("{name}: {value}\r\n"));
         }
-        if !keep_alive {
+        if !shape.keep_alive {
             out.extend_from_slice(b"Connection: close\r\n");
         }
-        if self.content == Content::Json && keep_alive {
-            put(out, format_args!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", self.body.len()));
-            out.extend_from_slice(&self.body);
-            out.extend_from_slice(b"\r\n0\r\n\r\n");
+        let is_chunked = self.content == Content::Json && shape.keep_alive;
+        if is_chunked {
+            put(out, format_args!("Transfer-Encoding: chunked\r\n\r\n"));
         } else {
             put(out, format_args!("Content-Length: {}\r\n\r\n", self.body.len()));
-            out.extend_from_slice(&self.body);
+        }
+        if shape.is_head {
+            return;
+        }
+        if is_chunked {
+            put(out, format_args!("{:x}\r\n", self.body.len()));
+        }
+        out.extend_from_slice(&self.body);
+        if is_chunked {
+            out.extend_from_slice(b"\r\n0\r\n\r\n");
         }
     }
 }
@@ -210,7 +231,7 @@ mod tests {
 
     fn wire(reply: &Reply, keep_alive: bool) -> String {
         let mut out = Vec::new();
-        reply.write(&mut out, "D", keep_alive);
+        reply.write(&mut out, "D", Shape { keep_alive, is_head: false });
         String::from_utf8(out).unwrap()
     }
 

@@ -42,14 +42,10 @@ fn judge(call: &Call<'_>) -> Result<Upgrade, Reply> {
     if call.request.method() != "GET" {
         return Err(Reply::empty(405).with_field("Allow", "GET"));
     }
-    let has = |name: &str, word: &str| {
-        let value = call.request.header(name).unwrap_or_default();
-        value.split(',').any(|part| part.trim().eq_ignore_ascii_case(word))
-    };
-    if !has("upgrade", "websocket") {
+    if !call.request.lists("upgrade", "websocket") {
         return Err(Reply::text(400, "Can \"Upgrade\" only to \"WebSocket\"."));
     }
-    if !has("connection", "upgrade") {
+    if !call.request.lists("connection", "upgrade") {
         return Err(Reply::text(400, "\"Connection\" must be \"upgrade\"."));
     }
     if call.request.header("sec-websocket-version") != Some("13") {

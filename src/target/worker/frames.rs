@@ -52,8 +52,10 @@ impl Worker {
             if connection.state == State::Deaf || connection.spilled().is_some_and(|spill| spill.last) {
                 return Ok(bytes.len());
             }
+            // A control frame between fragments is no part of their message.
             let collected = connection
                 .spilled()
+                .filter(|_| !header.opcode.is_control())
                 .and_then(|spill| spill.message.as_ref())
                 .map_or(0, |message| message.bytes.len());
             if header.payload_len > (MESSAGE_BYTES_MAX - collected) as u64 {
@@ -122,7 +124,8 @@ impl Worker {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return Ok(()) };
         if connection.state.is_live() {
             self.depart(slot, LeaveReason::Disconnected);
-            self.set_state(slot, State::Closing);
+            // With its timer: a peer that does not take what is queued before the answer is not waited for without end.
+            self.await_close(slot);
             self.reply(slot, |_, out| match code {
                 Some(code) => websocket::write_close(out, None, code, ""),
                 None => websocket::write_frame(out, Opcode::Close, None, &[]),
@@ -278,6 +281,11 @@ impl Worker {
 
     fn is_ordered_to_forget(&self) -> bool {
         self.shared.faulty_messages.load(Relaxed)
-            && self.shared.world(self.moment.now, |world| world.take_fault(Fault::WsInvalidSession))
+            && self.shared.world(self.moment.now, |world| {
+                let happens = world.take_fault(Fault::WsInvalidSession);
+                // Under the world's lock, as it is set: else an order of this moment could be forgotten.
+                self.shared.faulty_messages.store(world.faults_left(Fault::WsInvalidSession) > 0, Relaxed);
+                happens
+            })
     }
 }

@@ -3,7 +3,7 @@
 //! Invariant: while an answer is unsent no further request is read, so that what a client can make the server keep is one
 //! buffer of requests and the answers to a part of them.
 
-use super::super::api::{self, Answer, Reply};
+use super::super::api::{self, Answer, Reply, Shape};
 use super::super::connection::State;
 use super::super::counters::Count;
 use super::super::messages::LeaveReason;
@@ -67,7 +67,7 @@ impl Worker {
         let progress = match reader.feed(bytes) {
             Ok(progress) => progress,
             Err(error) => {
-                unreadable(error).write(out, &self.date.1, false);
+                unreadable(error).write(out, &self.date.1, Shape::LAST);
                 self.count(Count::requests, 1);
                 self.count(Count::requests_refused, 1);
                 return Some(Step { consumed: bytes.len(), upgrade: None, last: true });
@@ -79,7 +79,9 @@ impl Worker {
             }
             return None;
         }
-        let keep_alive = reader.keep_alive();
+        // HTTP/1.0 knows no chunks, so that its connections end with the answer even if it asks for more.
+        let keep_alive = reader.keep_alive() && reader.minor_version() >= 1;
+        let shape = Shape { keep_alive, is_head: reader.method() == "HEAD" };
         let answer = api::answer(&self.shared, self.moment, reader);
         reader.reset();
         self.count(Count::requests, 1);
@@ -89,7 +91,7 @@ impl Worker {
             }
             Answer::Reply(reply) => {
                 self.count(Count::requests_refused, u64::from(reply.status >= 400));
-                reply.write(out, &self.date.1, keep_alive);
+                reply.write(out, &self.date.1, shape);
                 Some(Step { consumed: progress.consumed, upgrade: None, last: !keep_alive })
             }
         }

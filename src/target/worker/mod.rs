@@ -86,8 +86,8 @@ pub(super) struct Worker {
     next_round: Tick,
     /// Something was announced in this turn.
     has_news: bool,
-    /// Something was announced while a delivery was under way.
-    gather_again: bool,
+    /// When to take what could not be taken yet: a delivery was under way, or there is more than one batch.
+    gather_again: Option<Tick>,
     stop_by: Option<Tick>,
     /// The `Date` header, and the second that it is for.
     date: (u64, String),
@@ -125,7 +125,7 @@ impl Worker {
             next_idle_check: moment.tick + Ticks::from_duration(shared.config.idle_check),
             next_round: moment.tick,
             has_news: false,
-            gather_again: false,
+            gather_again: None,
             stop_by: None,
             date: (0, String::new()),
             read_buffer: vec![0; READ_BYTES],
@@ -177,7 +177,14 @@ impl Worker {
 
     /// How long may be waited for events.
     fn patience(&self) -> Duration {
-        if self.accept_again || !self.again.is_empty() || self.is_delivering() || !self.doomed.is_empty() {
+        // Who has just been buried is news that nobody has been told yet.
+        let is_news_due = self.has_news && self.shared.config.broadcast_gather.is_zero();
+        if self.accept_again
+            || !self.again.is_empty()
+            || self.is_delivering()
+            || !self.doomed.is_empty()
+            || is_news_due
+        {
             return Duration::ZERO;
         }
         let mut due = self.next_round;
@@ -187,6 +194,7 @@ impl Worker {
             self.accept_paused_until,
             self.stop_by,
             self.gathers().then_some(self.next_gather),
+            self.gather_again,
         ];
         for other in others.into_iter().flatten() {
             if !other.reached(due) {
@@ -267,7 +275,7 @@ impl Worker {
         match connection.flush() {
             Sent::All => self.on_flushed(slot),
             Sent::Broken => self.lose(slot, LeaveReason::Disconnected),
-            Sent::Queued(_) | Sent::Overflow => {}
+            Sent::Queued(_) | Sent::Overflow | Sent::Refused => {}
         }
     }
 
@@ -370,9 +378,11 @@ impl Worker {
 
     /// Draws the consequences of having sent.
     fn settle(&mut self, slot: u32, bytes: usize, sent: Sent) {
-        self.count(Count::bytes_out, bytes as u64);
+        if matches!(sent, Sent::All | Sent::Queued(_)) {
+            self.count(Count::bytes_out, bytes as u64);
+        }
         match sent {
-            Sent::All => {}
+            Sent::All | Sent::Refused => {}
             Sent::Queued(queued) => {
                 self.count(Count::backlogged, 1);
                 self.cells().raise(Count::backlog_peak_bytes, queued as u64);

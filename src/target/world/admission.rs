@@ -1,6 +1,7 @@
 //! Joining, leaving, entering: the rules, each in its order.
 //!
-//! The order is part of the contract: a client sees only the first rule that it breaks. Invariant: a refusal changes nothing.
+//! The order is part of the contract: a client sees only the first rule that it breaks. Invariant: a refusal changes nothing
+//! about challenges and participations.
 
 use super::{
     ChallengeId, ChallengeStatus, Fault, MemberId, Now, Participation, ParticipationStatus, Pass, Refusal,

@@ -86,20 +86,26 @@ impl EventLog {
         self.place(worker) < self.end()
     }
 
-    /// Copies what is new for the worker into `batch`, which is emptied first.
-    pub fn take(&mut self, worker: u16, batch: &mut Batch) {
+    /// Copies what is new for the worker into `batch`, which is emptied first: whole events of at most `bytes_max` together,
+    /// but one at least, whatever its length.
+    pub fn take(&mut self, worker: u16, bytes_max: usize, batch: &mut Batch) {
         batch.clear();
         let place = self.place(worker).min(self.end());
         let skip = (place - self.events_from) as usize;
         let start = if skip == 0 { self.bytes_from } else { self.events[skip - 1].end };
+        let end_max = start.saturating_add(bytes_max as u64);
+        let fitting = self.events.partition_point(|entry| entry.end <= end_max);
+        let stop = fitting.max(skip + 1).min(self.events.len());
         batch.first = place;
-        batch.bytes.extend_from_slice(&self.bytes[(start - self.bytes_from) as usize..]);
-        batch
-            .events
-            .extend(self.events.iter().skip(skip).map(|entry| ((entry.end - start) as usize, entry.actor)));
+        for entry in self.events.range(skip..stop) {
+            batch.events.push(((entry.end - start) as usize, entry.actor));
+        }
+        let offset = (start - self.bytes_from) as usize;
+        let taken = batch.events.last().map_or(0, |(end, _)| *end);
+        batch.bytes.extend_from_slice(&self.bytes[offset..offset + taken]);
         batch.index_actors();
         if let Some(place) = self.places.get_mut(usize::from(worker)) {
-            *place = self.events_from + self.events.len() as u64;
+            *place = self.events_from + stop as u64;
         }
         self.forget_taken();
     }
@@ -157,6 +163,11 @@ impl Batch {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
+    }
+
+    /// The number of the first event behind it.
+    pub fn end(&self) -> u64 {
+        self.first + self.events.len() as u64
     }
 
     /// All bytes.
@@ -234,7 +245,7 @@ mod tests {
             assert!(log.append(Runner(actor), frame.as_bytes()));
         }
         let mut batch = Batch::default();
-        log.take(0, &mut batch);
+        log.take(0, usize::MAX, &mut batch);
         assert_eq!(text_for(&batch, 9, 0), "a1b1a2c1");
         assert_eq!(text_for(&batch, 1, 0), "b1c1");
         assert_eq!(text_for(&batch, 1, 1), "b1c1");
@@ -251,17 +262,34 @@ mod tests {
         log.append(Runner(1), b"a1");
         log.attach(0);
         log.append(Runner(2), b"b1");
-        log.take(0, &mut batch);
+        log.take(0, usize::MAX, &mut batch);
         assert_eq!(text_for(&batch, 9, 0), "b1");
         assert_eq!(log.bytes_kept(), 4, "the other worker has taken nothing yet");
         log.append(Runner(3), b"c1");
-        log.take(1, &mut batch);
+        log.take(1, usize::MAX, &mut batch);
         assert_eq!(text_for(&batch, 9, 0), "a1b1c1");
         assert_eq!(log.bytes_kept(), 2);
         assert!(log.has_news(0) && !log.has_news(1));
         log.detach(0);
         assert_eq!(log.bytes_kept(), 0);
         assert_eq!(log.end(), 3);
+    }
+
+    #[test]
+    fn a_batch_is_bounded_and_the_rest_comes_next() {
+        let mut log = EventLog::default();
+        let mut batch = Batch::default();
+        log.attach(0);
+        for frame in ["a1", "b1", "c1", "d1", "e1"] {
+            log.append(Runner(1), frame.as_bytes());
+        }
+        for (bytes_max, text, end) in [(5, "a1b1", 2), (1, "c1", 3), (0, "d1", 4), (usize::MAX, "e1", 5)] {
+            assert!(log.has_news(0));
+            log.take(0, bytes_max, &mut batch);
+            assert_eq!((text_for(&batch, 9, 0).as_str(), batch.end()), (text, end));
+        }
+        assert!(!log.has_news(0));
+        assert_eq!(log.bytes_kept(), 0);
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub struct WorldSettings {
     pub servers: usize,
     /// A ticket's life, real time.
     pub ticket_ttl_ms: u64,
-    /// How long a server that was down is passed over when it is back, real time.
+    /// How long a server that an *enter* found missing is passed over from then on, real time.
     pub shut_out_ms: u64,
     /// CONNECTED lists nobody and nothing is announced.
     pub quiet: bool,

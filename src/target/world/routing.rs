@@ -1,8 +1,9 @@
 //! Which WebSocket server a member is sent to.
 //!
 //! By the Java hash of member and challenge over the configured servers, as long as the chosen one's heartbeat is there;
-//! else the first healthy one from index 0. Takes the time in real milliseconds. Invariant: while all are well the same
-//! member of the same challenge always lands on the same server.
+//! else the first healthy one from index 0, and the missing one is shut out for a while: only who looks for it finds it
+//! missing. Takes the time in real milliseconds. Invariant: while all are well the same member of the same challenge always
+//! lands on the same server.
 
 use super::ids::{ChallengeId, MemberId};
 
@@ -23,17 +24,18 @@ pub struct Routing {
     servers: Vec<Health>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Health {
-    Down,
-    /// Heartbeat there; members are sent from this time on.
-    UpSince(u64),
+#[derive(Clone, Copy, Debug)]
+struct Health {
+    /// The heartbeat is there.
+    up: bool,
+    /// Members are sent from this time on, if it is up by then.
+    shut_out_until_ms: u64,
 }
 
 impl Routing {
-    /// So many servers, all well; one that was down is shut out for `shut_out_ms` when it is back.
+    /// So many servers, all well; one that is found missing is shut out for `shut_out_ms`.
     pub fn new(servers: usize, shut_out_ms: u64) -> Self {
-        Self { shut_out_ms, servers: vec![Health::UpSince(0); servers] }
+        Self { shut_out_ms, servers: vec![Health { up: true, shut_out_until_ms: 0 }; servers] }
     }
 
     /// How many servers are configured.
@@ -41,11 +43,18 @@ impl Routing {
         self.servers.len()
     }
 
-    /// The server for this member of this challenge; `None` when none is healthy.
-    pub fn choose(&self, member: MemberId, challenge: ChallengeId, real_ms: u64) -> Option<usize> {
+    /// The server for this member of this challenge; `None` when none is healthy. The member's own, if its heartbeat is gone,
+    /// is shut out from now on.
+    pub fn choose(&mut self, member: MemberId, challenge: ChallengeId, real_ms: u64) -> Option<usize> {
         let index = index_for(java_hash(&format!("{member}:{challenge}")), self.count());
         if self.is_routable(index, real_ms) {
             return Some(index);
+        }
+        if let Some(health) = self.servers.get_mut(index)
+            && !health.up
+            && real_ms >= health.shut_out_until_ms
+        {
+            health.shut_out_until_ms = real_ms.saturating_add(self.shut_out_ms);
         }
         self.first_healthy(real_ms)
     }
@@ -57,28 +66,27 @@ impl Routing {
 
     /// Whether the heartbeat is there (the server may still be shut out).
     pub fn is_up(&self, index: usize) -> bool {
-        self.servers.get(index).is_some_and(|health| *health != Health::Down)
+        self.servers.get(index).is_some_and(|health| health.up)
     }
 
     /// Whether members are sent there.
     pub fn is_routable(&self, index: usize, real_ms: u64) -> bool {
-        matches!(self.servers.get(index), Some(Health::UpSince(from)) if real_ms >= *from)
+        self.servers.get(index).is_some_and(|health| health.up && real_ms >= health.shut_out_until_ms)
     }
 
     /// The heartbeat is gone. `false` when there is no such server.
     pub fn take_down(&mut self, index: usize) -> bool {
-        let Some(health) = self.servers.get_mut(index) else { return false };
-        *health = Health::Down;
-        true
+        self.set_up(index, false)
     }
 
-    /// The heartbeat is back; a server that was down stays shut out for a while. `false` when there is no such server.
-    pub fn bring_up(&mut self, index: usize, real_ms: u64) -> bool {
-        let Some(health) = self.servers.get_mut(index) else { return false };
-        if *health == Health::Down {
-            *health = Health::UpSince(real_ms + self.shut_out_ms);
-        }
-        true
+    /// The heartbeat is back; a server that is shut out stays so until its time. `false` when there is no such server.
+    pub fn bring_up(&mut self, index: usize) -> bool {
+        self.set_up(index, true)
+    }
+
+    fn set_up(&mut self, index: usize, up: bool) -> bool {
+        let health = self.servers.get_mut(index);
+        health.map(|health| health.up = up).is_some()
     }
 }
 
@@ -104,7 +112,7 @@ mod tests {
 
     #[test]
     fn six_thousand_members_split_evenly_over_two() {
-        let routing = Routing::new(2, 0);
+        let mut routing = Routing::new(2, 0);
         for challenge in [1, 38, 12_345] {
             let first = (13..=6012)
                 .filter(|member| routing.choose(MemberId(*member), ChallengeId(challenge), 0) == Some(0))
@@ -118,14 +126,29 @@ mod tests {
         let mut routing = Routing::new(3, 30_000);
         let member = (13..).map(MemberId).find(|m| routing.choose(*m, ChallengeId(1), 0) == Some(2)).unwrap();
         routing.take_down(2);
-        assert_eq!(routing.choose(member, ChallengeId(1), 0), Some(0));
+        assert_eq!(routing.choose(member, ChallengeId(1), 1_000), Some(0));
         routing.take_down(0);
-        assert_eq!(routing.choose(member, ChallengeId(1), 0), Some(1));
-        routing.take_down(1);
-        assert_eq!(routing.choose(member, ChallengeId(1), 0), None);
-        routing.bring_up(2, 1_000);
-        assert_eq!(routing.choose(member, ChallengeId(1), 30_999), None);
+        // Found missing by a scan only, which shuts nobody out; nor does looking again put off the end of the shut-out.
+        assert_eq!(routing.choose(member, ChallengeId(1), 20_000), Some(1));
+        routing.bring_up(0);
+        assert!(routing.is_routable(0, 20_000));
+        routing.bring_up(2);
+        assert!(routing.is_up(2));
+        assert_eq!(routing.choose(member, ChallengeId(1), 30_999), Some(0));
         assert_eq!(routing.choose(member, ChallengeId(1), 31_000), Some(2));
-        assert!(!routing.take_down(3));
+        for server in 0..3 {
+            routing.take_down(server);
+        }
+        assert_eq!(routing.choose(member, ChallengeId(1), 31_000), None);
+        assert!(!routing.take_down(3) && !routing.bring_up(3));
+    }
+
+    #[test]
+    fn a_server_that_nobody_missed_is_not_shut_out() {
+        let mut routing = Routing::new(2, 30_000);
+        let member = (13..).map(MemberId).find(|m| routing.choose(*m, ChallengeId(1), 0) == Some(1)).unwrap();
+        routing.take_down(1);
+        routing.bring_up(1);
+        assert_eq!(routing.choose(member, ChallengeId(1), 1), Some(1));
     }
 }

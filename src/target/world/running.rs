@@ -194,14 +194,21 @@ impl World {
         Ok(Recorded::Underway)
     }
 
-    /// Copies what a worker has not seen of a challenge's announcements; `false` when there is nothing.
-    pub fn take_events(&mut self, id: ChallengeId, worker: u16, batch: &mut Batch) -> bool {
-        let Some(challenge) = self.challenges.get_mut(&id) else { return false };
-        if !challenge.room.log().has_news(worker) {
-            return false;
+    /// Copies what a worker has not seen of a challenge's announcements, up to so many bytes (as [`super::EventLog::take`]), and
+    /// says whether there is more. `None` when there is nothing.
+    pub fn take_events(
+        &mut self,
+        id: ChallengeId,
+        worker: u16,
+        bytes_max: usize,
+        batch: &mut Batch,
+    ) -> Option<bool> {
+        let log = self.challenges.get_mut(&id)?.room.log_mut();
+        if !log.has_news(worker) {
+            return None;
         }
-        challenge.room.log_mut().take(worker, batch);
-        true
+        log.take(worker, bytes_max, batch);
+        Some(log.has_news(worker))
     }
 
     /// The worker has no connection in this challenge any more.
@@ -214,6 +221,11 @@ impl World {
     /// Orders faults.
     pub fn order_faults(&mut self, fault: Fault, count: u32) {
         self.faults.ordered[fault as usize] = count;
+    }
+
+    /// How many of a fault are still ordered.
+    pub fn faults_left(&self, fault: Fault) -> u32 {
+        self.faults.ordered[fault as usize]
     }
 
     /// Whether an ordered fault happens now.

@@ -83,7 +83,7 @@ impl Tickets {
     pub fn issue(&mut self, pass: Pass, random: u128, real_ms: u64) -> TicketId {
         self.forget_oldest(real_ms);
         let id = TicketId::from_random(random);
-        let expires_ms = real_ms + self.ttl_ms;
+        let expires_ms = real_ms.saturating_add(self.ttl_ms);
         self.out.insert(id, (pass, expires_ms));
         self.expiring.push_back((expires_ms, id));
         id
