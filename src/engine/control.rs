@@ -169,7 +169,12 @@ impl<'p> Control<'p> {
             }
             Message::Broken(why) => {
                 self.finished += 1;
-                self.stop(format!("worker {worker} could not go on: {why}"));
+                let why = format!("worker {worker} could not go on: {why}");
+                if self.accounts[worker].is_none() {
+                    // Whatever the phase: its sessions are missing from the accounts, and this is why.
+                    self.stopped.get_or_insert(why.clone());
+                }
+                self.stop(why);
             }
         }
     }
