@@ -11,6 +11,8 @@ use std::time::Duration;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 
+use crate::tick::Tick;
+
 /// The token of alarms; rows of sessions never get there.
 pub const ALARM: Token = Token(usize::MAX);
 
@@ -21,6 +23,8 @@ pub const SHORTEST: Duration = Duration::from_micros(100);
 #[derive(Debug)]
 pub struct Alarm {
     timer: OwnedFd,
+    /// What it is set for, as long as nobody knows that it has gone off.
+    set_for: Option<Tick>,
 }
 
 impl Alarm {
@@ -38,12 +42,16 @@ impl Alarm {
             OwnedFd::from_raw_fd(fd)
         };
         registry.register(&mut SourceFd(&timer.as_raw_fd()), ALARM, Interest::READABLE)?;
-        Ok(Self { timer })
+        Ok(Self { timer, set_for: None })
     }
 
-    /// Has the poll woken after this wait.
-    pub fn set(&self, wait: Duration) {
-        let wait = wait.max(SHORTEST);
+    /// Has the poll woken at `due`. A system call only if it is not set for that already.
+    pub fn wake_at(&mut self, due: Tick, now: Tick) {
+        if self.set_for == Some(due) && !now.reached(due) {
+            return;
+        }
+        self.set_for = Some(due);
+        let wait = due.since(now).as_duration().max(SHORTEST);
         let value = libc::timespec {
             tv_sec: wait.as_secs() as libc::time_t,
             tv_nsec: wait.subsec_nanos() as libc::c_long,
@@ -61,14 +69,16 @@ mod tests {
     use mio::{Events, Poll};
 
     use super::*;
+    use crate::tick::Ticks;
 
     #[test]
     fn every_setting_wakes_the_poll_once_more() {
         let mut poll = Poll::new().expect("a poll");
-        let alarm = Alarm::new(poll.registry()).expect("a timer");
+        let mut alarm = Alarm::new(poll.registry()).expect("a timer");
         let mut events = Events::with_capacity(4);
-        for _ in 0..3 {
-            alarm.set(Duration::from_micros(200));
+        for round in 0..3 {
+            let now = Tick::from_micros(round * 1_000);
+            alarm.wake_at(now + Ticks::from_duration(Duration::from_micros(200)), now);
             poll.poll(&mut events, Some(Duration::from_secs(30))).expect("a wake-up");
             assert_eq!(events.iter().map(|event| event.token()).collect::<Vec<_>>(), [ALARM]);
         }

@@ -42,7 +42,7 @@ impl Timers {
 
     /// Takes the earliest entry that is due at `now`, with its queue.
     pub fn pop(&mut self, now: Tick) -> Option<(usize, Entry)> {
-        let queue = self.earliest()?;
+        let queue = self.earliest(|_| true)?;
         let entry = *self.queues[queue].front()?;
         if !now.reached(entry.due) {
             return None;
@@ -55,9 +55,9 @@ impl Timers {
         Some((queue, entry))
     }
 
-    /// When the earliest entry comes due.
-    pub fn next_due(&self) -> Option<Tick> {
-        let queue = self.earliest()?;
+    /// When the earliest entry of the queues that are `wanted` comes due.
+    pub fn next_due(&self, wanted: impl Fn(usize) -> bool) -> Option<Tick> {
+        let queue = self.earliest(wanted)?;
         self.queues[queue].front().map(|entry| entry.due)
     }
 
@@ -71,10 +71,10 @@ impl Timers {
         self.queues.iter().all(VecDeque::is_empty)
     }
 
-    fn earliest(&self) -> Option<usize> {
+    fn earliest(&self, wanted: impl Fn(usize) -> bool) -> Option<usize> {
         let mut best: Option<(usize, Tick)> = None;
         for (queue, entries) in self.queues.iter().enumerate() {
-            let Some(entry) = entries.front() else { continue };
+            let Some(entry) = entries.front().filter(|_| wanted(queue)) else { continue };
             if best.is_none_or(|(_, due)| !entry.due.reached(due)) {
                 best = Some((queue, entry.due));
             }
@@ -97,7 +97,8 @@ mod tests {
         timers.arm(0, 1, at(3_200));
         timers.arm(1, 2, at(1_600));
         timers.arm(0, 3, at(4_800));
-        assert_eq!(timers.next_due(), Some(at(1_600)));
+        assert_eq!(timers.next_due(|_| true), Some(at(1_600)));
+        assert_eq!(timers.next_due(|queue| queue == 0), Some(at(3_200)));
         assert_eq!(timers.pop(at(1_000)), None);
         let order: Vec<u32> =
             std::iter::from_fn(|| timers.pop(at(10_000))).map(|(_, entry)| entry.owner).collect();

@@ -1,4 +1,4 @@
-//! PINGs at open + k · interval, their PONGs, and records.
+//! PINGs at open + k · interval (plus what it takes to the worker's next slot), their PONGs, and records.
 //!
 //! Invariants: at most one PING is outstanding; each falls due once and ends as answered, timed out, missed or
 //! pending; a PONG settles the oldest PING that waits for one, so a late PONG never answers the next PING.
@@ -43,6 +43,10 @@ impl Session {
     pub(super) fn pong<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         // Whatever error there was, the session has outlived it.
         self.last_error = NO_ERROR;
+        if ctx.now.reached(self.deadline) {
+            // Its timer is about to come: deadlines are looked at less often than sockets.
+            self.pong_overdue(ctx);
+        }
         let event = if self.owed > 0 {
             self.owed -= 1;
             let prompt = ctx.now.since(self.sent).raw() <= ctx.script.delays.pong.raw() / PROMPT_SHARE;

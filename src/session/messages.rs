@@ -213,10 +213,10 @@ impl Session {
         let script = ctx.script;
         let Some(websocket) = &script.scenario.websocket else { return };
         if websocket.ping.is_some() {
-            ctx.commands.timers.push_back((Timer::FirstPing, ctx.now + script.delays.ping));
+            ctx.commands.timers.push_back((Timer::FirstPing, ctx.slots.first_due(ctx.now, script.delays.ping)));
         }
         if let (Some(interval), Some(_)) = (script.record_interval, &websocket.record) {
-            ctx.commands.timers.push_back((Timer::FirstRecord, ctx.now + interval));
+            ctx.commands.timers.push_back((Timer::FirstRecord, ctx.slots.first_due(ctx.now, interval)));
         }
     }
 }

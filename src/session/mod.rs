@@ -26,6 +26,7 @@ mod heartbeat;
 mod http;
 mod messages;
 pub mod script;
+mod slots;
 mod upgrade;
 
 use std::collections::VecDeque;
@@ -39,6 +40,7 @@ use crate::tick::{Tick, Ticks};
 use frames::Partial;
 use http::Setup;
 pub use script::{Endpoint, Script};
+pub use slots::Slots;
 
 /// Where a session is in its life; the table is at the top of this module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +152,11 @@ impl Timer {
         http_steps + 8
     }
 
+    /// Whether servers are owed something when it comes, and not only we are late to notice a lack when it comes late.
+    pub fn is_owed(self) -> bool {
+        matches!(self, Self::FirstPing | Self::NextPing | Self::FirstRecord | Self::NextRecord)
+    }
+
     /// The queue of this timer: one for each constant delay, and one more for the first of a series, which starts
     /// from another instant than its followers.
     pub fn queue(self) -> usize {
@@ -237,6 +244,8 @@ pub struct Context<'a, O> {
     pub script: &'a Script,
     /// The worker's spills.
     pub spills: &'a mut Spills,
+    /// When the worker's heartbeats begin.
+    pub slots: Slots,
     /// The worker's random numbers.
     pub rng: &'a mut fastrand::Rng,
     /// Bytes to send; empty when the event begins.

@@ -10,7 +10,7 @@ use startline::fault::Fault;
 use startline::measure::PingEvent;
 use startline::scenario::{MessageType, Scenario};
 use startline::session::script::Delays;
-use startline::session::{Commands, Context, Observer, Phase, Script, Session, Spills, Timer, Who};
+use startline::session::{Commands, Context, Observer, Phase, Script, Session, Slots, Spills, Timer, Who};
 use startline::tick::{Tick, Ticks};
 
 pub use peer::Fate;
@@ -318,6 +318,7 @@ impl World {
             who: Who { session: index as u32, member_id: FIRST_MEMBER + index as u64, challenge_id: 38 },
             script: &self.script,
             spills: &mut self.spills,
+            slots: Slots::new(77),
             rng: &mut self.rng,
             out: &mut out,
             scratch: &mut scratch,

@@ -23,7 +23,7 @@ use super::timers::Timers;
 use super::{Addresses, WorkerSetup};
 use crate::measure::ledger::SessionSet;
 use crate::plan::members::Members;
-use crate::session::{Commands, Endpoint, Script, Session, Spills, Timer};
+use crate::session::{Commands, Endpoint, Script, Session, Slots, Spills, Timer};
 use crate::tick::{Tick, Ticks};
 
 /// Bytes read at once. One buffer a worker.
@@ -41,7 +41,7 @@ const EVENTS_PER_TURN: usize = 1024;
 const ARRIVALS_PER_TURN: usize = 64;
 /// Timers handled between two looks at the sockets.
 const TIMERS_PER_TURN: usize = 1024;
-/// The longest sleep: how late an order from the control thread may be seen.
+/// The longest sleep: how late an order from the control thread, or that a deadline has passed, may be seen.
 const SLEEP_MAX: Duration = Duration::from_millis(20);
 
 /// The peer has shut its side: read to the end, a short read is not the last.
@@ -71,6 +71,7 @@ pub(super) struct Worker<'p> {
     timers: Timers,
     spills: Spills,
     books: Books,
+    slots: Slots,
     rng: fastrand::Rng,
     now: Tick,
     unix_ms: u64,
@@ -103,6 +104,7 @@ impl<'p> Worker<'p> {
         let http_steps = setup.script.scenario.http.len();
         let poll = Poll::new()?;
         let alarm = Alarm::new(poll.registry())?;
+        let mut rng = fastrand::Rng::with_seed(setup.seed);
         Ok(Self {
             link,
             clock,
@@ -117,7 +119,8 @@ impl<'p> Worker<'p> {
             timers: Timers::new(Timer::queues(http_steps)),
             spills: Spills::new(),
             books: setup.books,
-            rng: fastrand::Rng::with_seed(setup.seed),
+            slots: Slots::new(rng.u32(..)),
+            rng,
             now: clock.now(),
             unix_ms: clock.unix_ms(),
             // Filled, not just reserved: its pages count as the worker's, not as a session's.
@@ -160,10 +163,7 @@ impl<'p> Worker<'p> {
             self.report();
             let busy = self.clock.now().since(turn_began);
             self.look_at_clock();
-            let sleep = self.sleep();
-            if !sleep.is_zero() && sleep < SLEEP_MAX {
-                self.alarm.set(sleep);
-            }
+            let sleep = self.prepare_sleep();
             match self.poll.poll(&mut events, Some(sleep)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -259,7 +259,7 @@ impl<'p> Worker<'p> {
             let Some((queue, entry)) = self.timers.pop(self.now) else { return };
             let timer = Timer::of_queue(queue);
             // A deadline that comes late harms nobody; what we owe the servers does.
-            if matches!(timer, Timer::FirstPing | Timer::NextPing | Timer::FirstRecord | Timer::NextRecord) {
+            if timer.is_owed() {
                 self.books.recorder.lag(self.now.since(entry.due));
             }
             self.drive(entry.owner, |session, ctx| session.timer(timer, entry.due, ctx));
@@ -340,18 +340,23 @@ impl<'p> Worker<'p> {
         self.link.accounts(self.books.recorder.take(), ledger, open, known);
     }
 
-    /// How long nothing is planned for.
-    fn sleep(&self) -> Duration {
+    /// How long the poll may sleep; what comes sooner has the alarm set for it. Deadlines alone wake nobody: most are
+    /// of something that has long been answered, and one that is noticed a little late harms nobody.
+    fn prepare_sleep(&mut self) -> Duration {
         if !self.unread.is_empty() {
             return Duration::ZERO;
         }
-        let mut sleep = SLEEP_MAX;
-        if let Some(due) = self.timers.next_due() {
-            sleep = sleep.min(due.since(self.now).as_duration());
+        let owed = self.timers.next_due(|queue| Timer::of_queue(queue).is_owed());
+        let arrival = (!self.arrivals_stopped && (self.next_arrival as usize) < self.rows.len())
+            .then(|| self.tick_of(self.arrivals.planned(self.next_arrival)) + Ticks::from_raw(1));
+        let next = [owed, arrival].into_iter().flatten().min_by_key(|due| due.since(self.now));
+        match next.map(|due| (due, due.since(self.now))) {
+            Some((_, Ticks::ZERO)) => Duration::ZERO,
+            Some((due, wait)) if wait.as_duration() < SLEEP_MAX => {
+                self.alarm.wake_at(due, self.now);
+                SLEEP_MAX
+            }
+            _ => SLEEP_MAX,
         }
-        if !self.arrivals_stopped && (self.next_arrival as usize) < self.rows.len() {
-            sleep = sleep.min(self.arrivals.planned(self.next_arrival).saturating_sub(self.at()));
-        }
-        sleep
     }
 }

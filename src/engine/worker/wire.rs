@@ -48,6 +48,7 @@ impl Worker<'_> {
             who,
             script: self.script,
             spills: &mut self.spills,
+            slots: self.slots,
             rng: &mut self.rng,
             out: &mut self.out,
             scratch: &mut self.scratch,

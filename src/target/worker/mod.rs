@@ -190,7 +190,7 @@ impl Worker {
         let mut due = self.next_round;
         let others = [
             Some(self.next_idle_check),
-            self.timers.next_due(),
+            self.timers.next_due(|_| true),
             self.accept_paused_until,
             self.stop_by,
             self.gathers().then_some(self.next_gather),
