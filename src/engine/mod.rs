@@ -11,6 +11,7 @@ pub mod clock;
 mod control;
 mod link;
 mod observe;
+mod ports;
 mod run;
 mod sockets;
 pub mod timers;
@@ -20,6 +21,7 @@ use std::net::IpAddr;
 
 use arrivals::Arrivals;
 use observe::Books;
+use ports::Ports;
 pub use run::{EngineError, Outcome, RampDownOutcome, Second, Standing, layout_of, run};
 
 use crate::plan::members::Members;
@@ -44,6 +46,7 @@ struct WorkerSetup<'p> {
     members: &'p Members,
     addresses: &'p Addresses,
     arrivals: Arrivals,
+    ports: Ports,
     books: Books,
     seed: u64,
 }

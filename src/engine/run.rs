@@ -14,10 +14,12 @@ use super::clock::Clock;
 use super::control::Control;
 use super::link::{Shared, WorkerLink};
 use super::observe::Books;
+use super::ports::Ports;
 use super::worker::Worker;
 use super::{Addresses, WorkerSetup, affinity};
 use crate::measure::ledger::{self, Ledger, LedgerTotals};
 use crate::measure::{Interval, Layout, Recorder, Totals};
+use crate::plan::limits::Readings;
 use crate::plan::{End, Plan};
 use crate::report::Phase;
 use crate::session::Script;
@@ -167,7 +169,11 @@ fn work(
         last_step: layout.steps.len().saturating_sub(1) as u8,
     };
     let seed = plan.seed ^ (worker as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let setup = WorkerSetup { script, members: &plan.members, addresses, arrivals, books, seed };
+    let ports = match Readings::of_this_box() {
+        Ok(readings) => Ports::of_worker(readings.port_range, worker, plan.workers, fastrand::u32(..)),
+        Err(_) => Ports::of_kernel(),
+    };
+    let setup = WorkerSetup { script, members: &plan.members, addresses, arrivals, ports, books, seed };
     let failures = WorkerLink { worker, shared: Arc::clone(&link.shared), sender: link.sender.clone() };
     // The worker is not looked at again after a panic; what it had handed over is safe with the control thread.
     let played = catch_unwind(AssertUnwindSafe(|| Worker::new(setup, link, clock).and_then(Worker::run)));

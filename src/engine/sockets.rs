@@ -9,25 +9,23 @@ use std::net::SocketAddr;
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::ports::Ports;
 use crate::fault::Fault;
 
 /// Starts a connection. Nagle's algorithm is off: every write here is a whole request or message.
 ///
 /// # Errors
 /// The [`Fault`] behind the errno.
-pub fn connect(address: SocketAddr) -> Result<TcpStream, Fault> {
-    let start = || -> io::Result<TcpStream> {
+pub fn connect(address: SocketAddr, ports: &mut Ports) -> Result<TcpStream, Fault> {
+    let make = || -> io::Result<Socket> {
         let socket =
             Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
         socket.set_tcp_nodelay(true)?;
-        match socket.connect(&address.into()) {
-            Ok(()) => {}
-            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
-            Err(error) => return Err(error),
-        }
-        Ok(TcpStream::from_std(socket.into()))
+        Ok(socket)
     };
-    start().map_err(|error| fault_of(&error))
+    let socket = make().map_err(|error| fault_of(&error))?;
+    ports.connect(&socket, address)?;
+    Ok(TcpStream::from_std(socket.into()))
 }
 
 /// How a connection attempt stands.

@@ -19,6 +19,7 @@ use super::arrivals::Arrivals;
 use super::clock::Clock;
 use super::link::{Order, WorkerLink};
 use super::observe::Books;
+use super::ports::Ports;
 use super::timers::Timers;
 use super::{Addresses, WorkerSetup};
 use crate::measure::ledger::SessionSet;
@@ -72,6 +73,7 @@ pub(super) struct Worker<'p> {
     spills: Spills,
     books: Books,
     slots: Slots,
+    ports: Ports,
     rng: fastrand::Rng,
     now: Tick,
     unix_ms: u64,
@@ -120,6 +122,7 @@ impl<'p> Worker<'p> {
             spills: Spills::new(),
             books: setup.books,
             slots: Slots::new(rng.u32(..)),
+            ports: setup.ports,
             rng,
             now: clock.now(),
             unix_ms: clock.unix_ms(),

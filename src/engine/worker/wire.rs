@@ -199,7 +199,7 @@ impl Worker<'_> {
     }
 
     fn open_socket(&mut self, row: u32, address: SocketAddr) -> Result<(), Fault> {
-        let mut socket = sockets::connect(address)?;
+        let mut socket = sockets::connect(address, &mut self.ports)?;
         // Both directions, once: edges that are not needed cost less than changing the interest.
         self.poll
             .registry()
