@@ -1,0 +1,173 @@
+//! What the pieces of the hot path cost: HTTP heads, frames, masks, the message scanner, templates, timers, histograms.
+//!
+//!     cargo bench --bench pieces              # all
+//!     cargo bench --bench pieces -- frame     # those with "frame" in their names
+//!
+//! Each bench does what a session does with a piece, on bytes as the servers send them. Read ratios in one run;
+//! the box is rarely quiet.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use startline::engine::timers::Timers;
+use startline::measure::Latencies;
+use startline::protocol::http::{Limits, ResponseReader};
+use startline::protocol::scan::{Path, Scanner, quick_integer, quick_text};
+use startline::protocol::websocket::{
+    Opcode, Reader, Utf8Check, accept_for, apply_mask, parse_header, write_frame,
+};
+use startline::scenario::Scenario;
+use startline::scenario::template::Scope;
+use startline::tick::{Tick, Ticks};
+
+const ENTER_ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nServer: nginx/1.24.0\r\nDate: Tue, 01 Jul 2025 09:00:00 GMT\r\n\
+Content-Type: application/json\r\nContent-Length: 165\r\nConnection: keep-alive\r\nVary: Origin\r\n\
+X-Content-Type-Options: nosniff\r\n\r\n{\"success\":true,\"data\":{\"ticket\":\"6f1c9f0e-5f7a-4e6e-9a53-1f2d3c4b5a69\",\
+\"userId\":4711,\"wsUrl\":\"wss://runnity.example/ws/ws1\",\"expiresIn\":30},\"message\":null,\"code\":\"SUCCESS\"}";
+
+const USER_ENTERED: &str = r#"{"type":"USER_ENTERED","userId":4711,"nickname":"달리는 거북이","profileImage":null,"distance":0.0,"pace":0,"timestamp":1751360400123}"#;
+
+/// A CONNECTED that lists so many.
+fn connected(participants: usize) -> String {
+    let listed: Vec<String> = (0..participants)
+        .map(|k| {
+            format!(r#"{{"userId":{},"nickname":"runner {k}","profileImage":null,"distance":0.0,"pace":0}}"#, 13 + k)
+        })
+        .collect();
+    format!(
+        r#"{{"type":"CONNECTED","challengeId":38,"userId":13,"participants":[{}],"timestamp":1751360400123}}"#,
+        listed.join(",")
+    )
+}
+
+fn http(c: &mut Criterion) {
+    let mut group = c.benchmark_group("http");
+    group.throughput(Throughput::Bytes(ENTER_ANSWER.len() as u64));
+    group.bench_function("answer with head and body", |b| {
+        b.iter(|| {
+            let mut reader = ResponseReader::new(Limits::default(), false);
+            let progress = reader.feed(black_box(ENTER_ANSWER)).expect("an answer");
+            assert!(progress.complete);
+            reader.status()
+        });
+    });
+    group.bench_function("accept key", |b| b.iter(|| accept_for(black_box(b"dGhlIHNhbXBsZSBub25jZQ=="))));
+    group.finish();
+}
+
+fn frames(c: &mut Criterion) {
+    let mut group = c.benchmark_group("frame");
+    let mut frame = Vec::new();
+    write_frame(&mut frame, Opcode::Text, None, USER_ENTERED.as_bytes());
+    group.bench_function("header", |b| b.iter(|| parse_header(black_box(&frame), Reader::Client)));
+    let ping = br#"{"type":"PING","timestamp":1751360400123}"#;
+    let mut out = Vec::with_capacity(256);
+    group.bench_function("masked PING written", |b| {
+        b.iter(|| {
+            out.clear();
+            write_frame(&mut out, Opcode::Text, Some(black_box([1, 2, 3, 4])), ping);
+        });
+    });
+    let mut large = vec![0x61; 64 << 10];
+    group.throughput(Throughput::Bytes(large.len() as u64));
+    group.bench_function("mask of 64 KiB", |b| b.iter(|| apply_mask(&mut large, black_box([1, 2, 3, 4]), 0)));
+    group.bench_function("UTF-8 of 64 KiB", |b| {
+        b.iter(|| {
+            let mut check = Utf8Check::default();
+            check.feed(black_box(&large)).and_then(|()| check.finish())
+        });
+    });
+    group.finish();
+}
+
+fn messages(c: &mut Criterion) {
+    let paths = [
+        Path::Member("type".into()),
+        Path::Member("userId".into()),
+        Path::EachMember { array: "participants".into(), member: "userId".into() },
+    ];
+    let mut group = c.benchmark_group("message");
+    group.bench_function("USER_ENTERED, quick", |b| {
+        b.iter(|| {
+            let message = black_box(USER_ENTERED.as_bytes());
+            (quick_text(message, "type"), quick_integer(message, "userId"))
+        });
+    });
+    let scan = |message: &[u8]| {
+        let mut found = 0;
+        let mut scanner = Scanner::new();
+        scanner.feed(&paths, message, &mut |_, _| found += 1).and_then(|()| scanner.finish()).expect("JSON");
+        found
+    };
+    group.throughput(Throughput::Bytes(USER_ENTERED.len() as u64));
+    group.bench_function("USER_ENTERED, scanner", |b| b.iter(|| scan(black_box(USER_ENTERED.as_bytes()))));
+    group.bench_function("USER_ENTERED, serde_json::Value", |b| {
+        b.iter(|| serde_json::from_str::<serde_json::Value>(black_box(USER_ENTERED)).expect("JSON"));
+    });
+    let listed = connected(1_000);
+    group.throughput(Throughput::Bytes(listed.len() as u64));
+    group.bench_function("CONNECTED of 1,000, scanner", |b| b.iter(|| scan(black_box(listed.as_bytes()))));
+    group.finish();
+}
+
+fn templates(c: &mut Criterion) {
+    let scenario = Scenario::runnity();
+    let websocket = scenario.websocket.as_ref().expect("it has one");
+    let taken = ["a token".to_owned(), "t-1".to_owned(), "ws://127.0.0.1:80/ws/ws1".to_owned()];
+    let scope = Scope {
+        member_id: 4_711,
+        challenge_id: 38,
+        session: 4_698,
+        now_ms: 1_751_360_400_123,
+        held_ms: 61_000,
+        sequence: 2,
+        taken: &taken,
+    };
+    let mut out = Vec::with_capacity(256);
+    let mut group = c.benchmark_group("template");
+    let ping = &websocket.ping.as_ref().expect("it has one").message;
+    let record = websocket.record.as_ref().expect("it has one");
+    for (name, template) in [("PING", ping), ("RECORD", record), ("WebSocket URL", &websocket.url)] {
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                out.clear();
+                template.render(black_box(&scope), &mut out);
+            });
+        });
+    }
+    group.finish();
+}
+
+fn timers(c: &mut Criterion) {
+    let mut timers = Timers::new(10);
+    let interval = Ticks::from_duration(Duration::from_secs(30));
+    let mut now = Tick::default();
+    for owner in 0..1_000_000 {
+        now = now + Ticks::from_raw(1);
+        timers.arm(4, owner, now + interval);
+    }
+    let mut group = c.benchmark_group("timer");
+    group.bench_function("one of a million taken and armed again", |b| {
+        b.iter(|| {
+            let due = timers.next_due(|_| true).expect("a million are armed");
+            let (queue, entry) = timers.pop(due).expect("it is due");
+            timers.arm(queue, entry.owner, entry.due + interval);
+        });
+    });
+    group.finish();
+}
+
+fn histograms(c: &mut Criterion) {
+    let mut latencies = Latencies::default();
+    let mut micros = 0;
+    c.bench_function("latency recorded", |b| {
+        b.iter(|| {
+            micros = (micros + 7_919) % 1_000_000;
+            latencies.record(Ticks::from_duration(Duration::from_micros(micros)));
+        });
+    });
+}
+
+criterion_group!(pieces, http, frames, messages, templates, timers, histograms);
+criterion_main!(pieces);
