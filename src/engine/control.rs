@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::report::Phase;
 
 /// Between two looks at the run's state.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(50);
 /// From everyone ready to the first arrival: time for all workers to be at their loops.
 const LEAD: Duration = Duration::from_millis(50);
 /// How long a second is held back for workers that are late with theirs.
@@ -109,7 +109,7 @@ impl<'p> Control<'p> {
                 }
             }
         }
-        self.standing.rss_bytes_at_start = process::rss_bytes();
+        self.standing.rss_bytes_at_start = process::rss_bytes_exact();
         self.cpu_at_start = process::cpu_seconds();
         self.started_at = self.clock.elapsed() + LEAD;
         self.shared.start(Some(self.started_at));
@@ -198,6 +198,7 @@ impl<'p> Control<'p> {
 
     fn close(&mut self, span: Duration) {
         self.read_process();
+        self.standing.rss_bytes = process::rss_bytes_exact();
         self.enter(Phase::RampDown);
         self.closed_at = self.at();
         self.ramp_down_span = span;
@@ -302,7 +303,7 @@ impl<'p> Control<'p> {
                 ledger.get_or_insert_default().add(&pairs.close(&known));
             }
         }
-        // The accounts count exactly; what was published in between is a look every 20 ms.
+        // The accounts count exactly; what was published in between is a look every 50 ms.
         self.standing.peak = self.standing.peak.max(held_to_end);
         self.standing.min_in_hold = self.standing.min_in_hold.map(|least| least.min(held_to_end));
         Outcome {

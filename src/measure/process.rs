@@ -33,14 +33,15 @@ impl Host {
     }
 }
 
-/// Resident memory of this process in bytes; 0 if it cannot be read. Counted page by page where the kernel does that
-/// (`smaps_rollup`, proc_pid_smaps(5)): the running totals of `statm` may be off by some hundred KiB, which is tens of bytes
-/// a session.
-pub fn rss_bytes() -> u64 {
-    resident_kib(&read("/proc/self/smaps_rollup")).map_or_else(rss_bytes_by_statm, |kib| kib * 1024)
+/// Resident memory of this process in bytes, counted page by page where the kernel does that (`smaps_rollup`,
+/// proc_pid_smaps(5)): the running totals of `statm` may be off by some hundred KiB, which is tens of bytes a session. Takes
+/// as long as there are pages. 0 if it cannot be read.
+pub fn rss_bytes_exact() -> u64 {
+    resident_kib(&read("/proc/self/smaps_rollup")).map_or_else(rss_bytes, |kib| kib * 1024)
 }
 
-fn rss_bytes_by_statm() -> u64 {
+/// Resident memory of this process in bytes, as the kernel's running totals have it; 0 if it cannot be read.
+pub fn rss_bytes() -> u64 {
     let pages = resident_pages(&read("/proc/self/statm"));
     // SAFETY: sysconf takes no pointer and has no precondition.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
@@ -95,7 +96,10 @@ mod tests {
 
     #[test]
     fn the_kernel_s_files_are_read() {
-        assert_eq!(resident_kib("5581-7ffd ---p 00000000 00:00 0  [rollup]\nRss:    2076 kB\nPss: 1 kB\n"), Some(2076));
+        assert_eq!(
+            resident_kib("5581-7ffd ---p 00000000 00:00 0  [rollup]\nRss:    2076 kB\nPss: 1 kB\n"),
+            Some(2076)
+        );
         assert_eq!(resident_pages("1000 250 90 1 0 400 0\n"), 250);
         assert_eq!(cpu_model("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n"), "Some CPU @ 2 GHz");
         assert_eq!(memory_total("MemTotal:       16303248 kB\nMemFree: 1 kB\n"), 16_303_248 * 1024);
@@ -110,7 +114,7 @@ mod tests {
 
     #[test]
     fn this_process_has_memory_and_uses_cpu() {
-        assert!(rss_bytes() > 100_000 && rss_bytes_by_statm() > 100_000);
+        assert!(rss_bytes() > 100_000 && rss_bytes_exact() > 100_000);
         let before = cpu_seconds();
         assert!(before >= 0.0 && cpu_seconds() >= before);
         assert!(Host::read().cores >= 1);

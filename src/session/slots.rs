@@ -1,17 +1,18 @@
 //! The instants at which a worker's heartbeats begin.
 //!
 //! Six hundred PINGs a second at six hundred instants wake a worker six hundred times, and waking costs more than
-//! sending. So the first PING after open waits for the next of the worker's slots, a few milliseconds apart, and those
-//! that meet there share a wake-up and, mostly, their PONGs' too. All further ones follow in whole intervals. Invariant: a due time is
-//! never earlier than an interval after open, and later by less than a slot; slots of different workers differ,
-//! so that a million sessions do not beat in step.
+//! sending. So the first PING after open waits for the next of the worker's slots, a few milliseconds apart; those
+//! that meet there share a wake-up and, mostly, their PONGs' too. Slots divide the interval evenly, so that PINGs that are
+//! whole intervals later meet again, whenever their sessions opened. Invariant: a due time is never earlier than an interval
+//! after open, and later by less than a slot; slots of different workers differ, so that a million sessions do not beat
+//! in step. (Where ticks wrap, after 19 h, later sessions get slots of their own once.)
 
 use crate::tick::{Tick, Ticks};
 
-/// The widest slot: 8.192 ms. A power of two of ticks, so that slots go through the wrap of ticks evenly.
-const WIDTH_MAX_TICKS: u32 = 512;
-/// A slot is at most this share of the interval.
-const SHARE: u32 = 128;
+/// The widest slot: 32.768 ms.
+const WIDTH_MAX_TICKS: u32 = 2048;
+/// There are at least so many slots in an interval.
+const SLOTS_MIN: u32 = 128;
 
 /// One worker's slots.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,45 +29,59 @@ impl Slots {
     /// When something that repeats every `interval` is first due in a session that opened at `opened`.
     pub fn first_due(self, opened: Tick, interval: Ticks) -> Tick {
         let due = opened + interval;
-        let widest = (interval.raw() / SHARE).clamp(1, WIDTH_MAX_TICKS);
-        let width = 1 << widest.ilog2();
-        due + Ticks::from_raw(self.offset.wrapping_sub(due.raw()) & (width - 1))
+        if interval == Ticks::ZERO {
+            return due;
+        }
+        let ticks = u64::from(interval.raw());
+        let slots = u64::from(interval.raw().div_ceil(WIDTH_MAX_TICKS).max(SLOTS_MIN)).min(ticks);
+        let phase = u64::from(due.raw().wrapping_sub(self.offset)) % ticks;
+        let slot = (phase * slots).div_ceil(ticks);
+        let begins = (slot * ticks).div_ceil(slots);
+        due + Ticks::from_raw((begins - phase) as u32)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::time::Duration;
 
     use super::*;
 
     #[test]
     fn a_first_ping_is_due_at_the_next_slot_and_never_early() {
-        let interval = Ticks::from_duration(Duration::from_secs(30));
-        for offset in [0, 1, 77, u32::MAX] {
-            for opened in [0, 5, 511, 512, 513, u32::MAX - 1_875_000, u32::MAX - 3] {
-                let opened = Tick::from_raw(opened);
-                let due = Slots::new(offset).first_due(opened, interval);
-                let late = due.since(opened + interval).raw();
-                assert!(due.reached(opened + interval) && late < WIDTH_MAX_TICKS, "{opened:?}: {late}");
-                assert_eq!(due.raw() % WIDTH_MAX_TICKS, offset % WIDTH_MAX_TICKS);
+        for interval in
+            [30_000, 10_000, 1_000, 20].map(|millis| Ticks::from_duration(Duration::from_millis(millis)))
+        {
+            let width = WIDTH_MAX_TICKS.min(interval.raw() / SLOTS_MIN) + 1;
+            for offset in [0, 1, 77, u32::MAX] {
+                for opened in [0, 5, 511, 512, 513, u32::MAX - 1_875_000, u32::MAX - 3] {
+                    let opened = Tick::from_raw(opened);
+                    let due = Slots::new(offset).first_due(opened, interval);
+                    let late = due.since(opened + interval).raw();
+                    assert!(due.reached(opened + interval) && late <= width, "{opened:?}: {late}");
+                }
             }
         }
     }
 
     #[test]
-    fn sessions_that_open_within_a_slot_share_it() {
-        let interval = Ticks::from_duration(Duration::from_secs(30));
-        let due = |opened| Slots::new(9).first_due(Tick::from_raw(opened), interval);
-        assert_eq!(due(1_000), due(1_030));
+    fn sessions_meet_again_whenever_they_opened() {
+        let interval = Ticks::from_duration(Duration::from_millis(10_007));
+        let slots = Slots::new(9);
+        // Thirty seconds of arrivals, one every 10 ms: where in the interval their PINGs are due.
+        let places: HashSet<u32> = (0..3_000)
+            .map(|k| {
+                slots.first_due(Tick::from_micros(k * 10_000), interval).raw().wrapping_sub(9)
+                    % interval.raw()
+            })
+            .collect();
+        assert!(places.len() <= 625, "{} instants for 3,000 sessions", places.len());
     }
 
     #[test]
-    fn short_intervals_have_narrow_slots() {
-        let interval = Ticks::from_duration(Duration::from_millis(20));
-        let late = |opened: u32| {
-            Slots::default().first_due(Tick::from_raw(opened), interval).since(Tick::from_raw(opened) + interval)
-        };
-        assert!((0..100).all(|opened| late(opened).as_micros() <= 20_000 / 128));
+    fn no_interval_is_no_slot() {
+        assert_eq!(Slots::new(3).first_due(Tick::from_raw(7), Ticks::ZERO), Tick::from_raw(7));
+        assert_eq!(Slots::new(3).first_due(Tick::from_raw(7), Ticks::from_raw(1)), Tick::from_raw(8));
     }
 }
