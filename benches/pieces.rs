@@ -32,7 +32,10 @@ const USER_ENTERED: &str = r#"{"type":"USER_ENTERED","userId":4711,"nickname":"ë
 fn connected(participants: usize) -> String {
     let listed: Vec<String> = (0..participants)
         .map(|k| {
-            format!(r#"{{"userId":{},"nickname":"runner {k}","profileImage":null,"distance":0.0,"pace":0}}"#, 13 + k)
+            format!(
+                r#"{{"userId":{},"nickname":"runner {k}","profileImage":null,"distance":0.0,"pace":0}}"#,
+                13 + k
+            )
         })
         .collect();
     format!(

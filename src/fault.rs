@@ -87,6 +87,8 @@ pub enum Fault {
     UpgradeRefused(u16),
     /// The 101 lacks the upgrade headers or its accept key does not fit ours.
     UpgradeInvalid,
+    /// The 101 chooses another subprotocol than the one offered, or none.
+    SubprotocolRefused,
     /// The peer broke RFC 6455.
     Violation(Violation),
     /// An error message whose code the scenario does not name.
@@ -95,6 +97,8 @@ pub enum Fault {
     SendBacklog,
     /// A text message is not JSON, or lacks what the scenario must find in it.
     MessageMalformed,
+    /// A message that should have been the PING's echo is another.
+    ReplyMismatch,
     /// The peer sent a close frame with this code before we did (1005: a close frame without one).
     Closed(u16),
     /// The connection ended without a close frame (RFC 6455's 1006).
@@ -166,10 +170,12 @@ impl Fault {
             ValueUnusable(index) => format!("value-unusable:{}", names.value_name(index)),
             UpgradeRefused(status) => format!("upgrade-refused-{status}"),
             UpgradeInvalid => "upgrade-invalid".into(),
+            SubprotocolRefused => "subprotocol-refused".into(),
             Violation(violation) => format!("violation:{violation}"),
             ErrorMessage => "error-message".into(),
             SendBacklog => "send-backlog".into(),
             MessageMalformed => "message-malformed".into(),
+            ReplyMismatch => "reply-mismatch".into(),
             Closed(code) => format!("closed-{code}"),
             Cut => "closed-1006".into(),
             UrlInvalid => "url-invalid".into(),

@@ -90,7 +90,7 @@ fn unknown_key_with_a_near_one() {
 fn unknown_key_with_none_near() {
     assert_eq!(
         spoiled("error_code = \"/code\"\nrecord = '{\"km\":{distance_km}}'", "colour = 1"),
-        "x.toml:19:1: unknown key \"colour\" in [websocket]; valid: url, headers, subprotocol, connect_timeout, \
+        "x.toml:19:1: unknown key \"colour\" in [websocket]; valid: url, headers, subprotocol, hello, connect_timeout, \
          open_timeout, close_timeout, ticket_lifetime, message_bytes_max, type_member, messages, ping, record, \
          quit, presence, error_code, errors"
     );
@@ -406,7 +406,8 @@ fn roles() {
 fn a_heartbeat_needs_both_halves() {
     assert_eq!(
         spoiled("PONG = \"reply\"", ""),
-        "x.toml:29:1: [websocket.ping]: no message in [websocket.messages] has the role \"reply\""
+        "x.toml:29:1: [websocket.ping]: no message in [websocket.messages] has the role \"reply\"; if the message \
+         itself comes back, write reply = \"same\""
     );
     let ping = "[websocket.ping]\nmessage = '{\"n\":{sequence}}'\ninterval = \"30s\"\ntimeout = \"5s\"";
     assert_eq!(

@@ -32,10 +32,13 @@ fn density() -> Result<Value, String> {
 
 /// Client CPU of PING cycles, other tools' flow: 6,000 sessions that PING every 10 s for 60 s.
 fn heartbeat() -> Result<Value, String> {
-    let run =
-        Measured::of("--sessions 6000 --ramp 30s --hold 60s --ping-interval 10s --ramp-down 5s --no-broadcast")?;
+    let run = Measured::of(
+        "--sessions 6000 --ramp 30s --hold 60s --ping-interval 10s --ramp-down 5s --no-broadcast",
+    )?;
     let micros = run.hold_cpu_s / run.hold_pings * 1e6;
-    println!("| PINGs in the hold | client CPU, s | a PING cycle, µs | for 36,000, s |\n|---:|---:|---:|---:|");
+    println!(
+        "| PINGs in the hold | client CPU, s | a PING cycle, µs | for 36,000, s |\n|---:|---:|---:|---:|"
+    );
     println!(
         "| {:.0} | {:.2} | {micros:.1} | {:.2} |\n",
         run.hold_pings,
@@ -50,7 +53,9 @@ fn heartbeat() -> Result<Value, String> {
 fn burst() -> Result<Value, String> {
     let mut runs = Vec::new();
     let mut best: f64 = 0.0;
-    println!("| arrivals planned, /s | achieved, /s | full sessions, /s | client CPU a session, µs | login p99, ms |");
+    println!(
+        "| arrivals planned, /s | achieved, /s | full sessions, /s | client CPU a session, µs | login p99, ms |"
+    );
     println!("|---:|---:|---:|---:|---:|");
     for ramp_ms in [2_000, 1_500, 1_000, 800, 600] {
         let run = Measured::of(&format!(

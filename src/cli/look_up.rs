@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::plan::Plan;
 use crate::plan::schedule::date_header;
+use crate::protocol::http::cookies::Jar;
 use crate::scenario::HttpStep;
 use crate::scenario::schedule::{Participants, Schedule};
 use crate::scenario::template::{Scope, Template};
@@ -61,7 +62,8 @@ pub fn look_up(plan: &Plan, schedule: &Schedule) -> Result<LookedUp> {
         .build()
         .into();
     let base = plan.target.url();
-    let mut asker = Asker { agent, base, plan, taken: vec![String::new(); plan.scenario.value_names.len()] };
+    let taken = vec![String::new(); plan.scenario.value_names.len()];
+    let mut asker = Asker { agent, base, plan, taken, cookies: Jar::default() };
     for step in &plan.scenario.http[..schedule.steps] {
         asker.play(step)?;
     }
@@ -73,6 +75,7 @@ struct Asker<'p> {
     base: String,
     plan: &'p Plan,
     taken: Vec<String>,
+    cookies: Jar,
 }
 
 impl Asker<'_> {
@@ -82,10 +85,14 @@ impl Asker<'_> {
         if !step.expect.contains(&answer.status) {
             bail!("{} answered {}: {}", answer.url, answer.status, answer.said());
         }
+        if self.plan.scenario.cookies {
+            let now_s = Timestamp::now().as_second();
+            answer.headers("Set-Cookie").iter().for_each(|field| self.cookies.set(field, now_s));
+        }
         for take in &step.take {
             let name = &self.plan.scenario.value_names[usize::from(take.value)];
-            let value = take.text(&answer.json).ok_or_else(|| {
-                anyhow!("{} answered without {name} ({}): {}", answer.url, take.pointer, answer.said())
+            let value = take.text(&answer.json, &|name| answer.headers(name)).ok_or_else(|| {
+                anyhow!("{} answered without {name} ({}): {}", answer.url, take.from, answer.said())
             })?;
             self.taken[usize::from(take.value)] = value;
         }
@@ -128,9 +135,13 @@ impl Asker<'_> {
         for (name, value) in headers {
             request = request.header(name, self.text(value));
         }
+        if let Some(cookies) = self.cookies.field_value() {
+            request = request.header("Cookie", cookies);
+        }
         let request = request.body(body.to_owned()).with_context(|| format!("cannot ask {url}"))?;
         let mut answer = self.agent.run(request).with_context(|| format!("cannot ask {method} {url}"))?;
-        let date = answer.headers().get("date").and_then(|date| date.to_str().ok()).and_then(date_header);
+        let headers = answer.headers().clone();
+        let date = headers.get("date").and_then(|date| date.to_str().ok()).and_then(date_header);
         let body = answer
             .body_mut()
             .with_config()
@@ -138,7 +149,8 @@ impl Asker<'_> {
             .read_to_string()
             .with_context(|| format!("cannot read the answer of {method} {url}"))?;
         let json = serde_json::from_str(&body).unwrap_or(Value::Null);
-        Ok(Answer { url: format!("{method} {url}"), status: answer.status().as_u16(), date, json, body })
+        let status = answer.status().as_u16();
+        Ok(Answer { url: format!("{method} {url}"), status, headers, date, json, body })
     }
 
     fn text(&self, template: &Template) -> String {
@@ -184,12 +196,18 @@ fn standing(plan: &Plan, listed: &Participants, answer: &Value) -> Option<Standi
 struct Answer {
     url: String,
     status: u16,
+    headers: ureq::http::HeaderMap,
     date: Option<Timestamp>,
     json: Value,
     body: String,
 }
 
 impl Answer {
+    /// All values of a header field that are text.
+    fn headers(&self, name: &str) -> Vec<String> {
+        self.headers.get_all(name).iter().filter_map(|value| Some(value.to_str().ok()?.to_owned())).collect()
+    }
+
     /// What the server said, in a few words: the envelope's message if there is one.
     fn said(&self) -> String {
         let message = self.json.pointer("/message").and_then(Value::as_str);

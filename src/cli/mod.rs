@@ -7,7 +7,8 @@ mod conduct;
 mod look_up;
 mod recording;
 pub mod run;
-pub mod serve;
+mod scenario;
+mod serve;
 mod stand_in;
 pub mod values;
 
@@ -63,6 +64,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a load test; without a target, against the built-in stand-in.
     Run(Box<run::RunArgs>),
+    /// Check a scenario, show the built-in ones, begin a new one.
+    Scenario(scenario::ScenarioArgs),
     /// Start the built-in stand-in for Runnity's servers alone, for another tool or box to load.
     Serve(Box<serve::ServeArgs>),
 }
@@ -79,6 +82,7 @@ impl Cli {
     pub fn execute(self) -> ExitStatus {
         let outcome = match self.command {
             Command::Run(args) => conduct::conduct(*args),
+            Command::Scenario(args) => scenario::run(args).map(|()| ExitStatus::Passed),
             Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Passed),
         };
         outcome.unwrap_or_else(|error| {

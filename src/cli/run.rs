@@ -24,6 +24,8 @@ use crate::scenario::Scenario;
 const STAND_IN_FIRST_MEMBER: u64 = 13;
 /// The challenge against the stand-in, where none is given.
 const STAND_IN_CHALLENGE: u64 = 1;
+/// What the stand-in speaks.
+const STAND_IN_SCENARIO: &str = "runnity";
 
 /// Options of `startline run`.
 // These comments are the help text, where Markdown's brackets would be in the way.
@@ -32,7 +34,7 @@ const STAND_IN_CHALLENGE: u64 = 1;
 #[command(next_line_help = false)]
 pub struct RunArgs {
     /// Where to send the load, such as http://runnity.example:8080; without it, a stand-in is started on this box.
-    #[arg(long, value_name = "URL", help_heading = "Target", requires = "members")]
+    #[arg(long, value_name = "URL", help_heading = "Target")]
     pub target: Option<String>,
 
     /// The challenge of all members; with CSV files it comes from their challengeId column [stand-in: 1].
@@ -225,9 +227,9 @@ impl RunArgs {
             let text = fs::read_to_string(file).with_context(|| format!("cannot read the plan {name}"))?;
             return Ok(Settings::from_toml(&name, &text)?);
         }
-        let (scenario, has_websocket) = self.scenario_settings()?;
-        let defaults = Defaults::of(self.preset, has_websocket);
-        let (sessions, members) = self.sessions_and_members(defaults.sessions)?;
+        let (scenario, compiled) = self.scenario_settings()?;
+        let defaults = Defaults::of(self.preset, compiled.websocket.is_some());
+        let (sessions, members) = self.sessions_and_members(defaults.sessions, &compiled)?;
         let ramp = match self.rate {
             Some(rate) => rate.ramp(sessions),
             None => self.ramp.unwrap_or(defaults.ramp),
@@ -259,24 +261,41 @@ impl RunArgs {
         Ok(settings)
     }
 
-    /// The scenario's source with what is set, and whether it has a WebSocket.
-    fn scenario_settings(&self) -> anyhow::Result<(ScenarioSettings, bool)> {
+    /// The scenario's source with what is set, and what it compiles to.
+    fn scenario_settings(&self) -> anyhow::Result<(ScenarioSettings, Scenario)> {
         let (file, source) = Scenario::find(self.scenario.as_deref().unwrap_or("runnity"))?;
         let compiled = Scenario::compile(&file, &source, &self.set)?;
         let set: BTreeMap<String, String> = self.set.iter().cloned().collect();
-        Ok((ScenarioSettings { file, set, source }, compiled.websocket.is_some()))
+        Ok((ScenarioSettings { file, set, source }, compiled))
     }
 
     /// How many sessions there are, and exactly their members.
-    fn sessions_and_members(&self, preset: Option<u32>) -> anyhow::Result<(u32, Roster)> {
+    fn sessions_and_members(
+        &self,
+        preset: Option<u32>,
+        scenario: &Scenario,
+    ) -> anyhow::Result<(u32, Roster)> {
         let asked = self.sessions.or(preset);
+        let built_in = self.scenario.as_deref().filter(|name| Scenario::builtin(name).is_some());
+        if self.target.is_none() && built_in.is_some_and(|name| name != STAND_IN_SCENARIO) {
+            bail!(
+                "the built-in stand-in speaks \"{STAND_IN_SCENARIO}\" only, and the scenario is \"{}\": give its servers \
+                 with --target URL",
+                scenario.name
+            );
+        }
+        if self.target.is_some() && self.members.is_empty() && scenario.has_challenge() {
+            bail!(
+                "--target needs --members: the ids of the test members there, such as 13-6012, or a CSV file"
+            );
+        }
         if self.members.is_empty() {
             let sessions = asked.unwrap_or(6000);
             let last = STAND_IN_FIRST_MEMBER + u64::from(sessions) - 1;
             let challenge = self.challenge.unwrap_or(STAND_IN_CHALLENGE);
             return Ok((sessions, Roster::range(STAND_IN_FIRST_MEMBER, last, challenge)));
         }
-        let roster = self.roster()?;
+        let roster = self.roster(scenario)?;
         let sessions = match asked {
             Some(sessions) => sessions,
             None => roster.sessions()?,
@@ -288,12 +307,12 @@ impl RunArgs {
     }
 
     /// All members given.
-    fn roster(&self) -> anyhow::Result<Roster> {
+    fn roster(&self, scenario: &Scenario) -> anyhow::Result<Roster> {
         let ranges = self.members.iter().filter(|spec| is_range(spec)).count();
         match &self.members[..] {
             [range] if ranges == 1 => {
                 let ids = values::id_range(range).map_err(|reason| anyhow::anyhow!("--members: {reason}"))?;
-                Ok(Roster::range(*ids.start(), *ids.end(), self.challenge_of_range(range)?))
+                Ok(Roster::range(*ids.start(), *ids.end(), self.challenge_of_range(range, scenario)?))
             }
             files if ranges == 0 => {
                 let files = files.iter().map(|file| member_file(file)).collect::<Result<Vec<_>, _>>()?;
@@ -306,10 +325,10 @@ impl RunArgs {
         }
     }
 
-    fn challenge_of_range(&self, range: &str) -> anyhow::Result<u64> {
+    fn challenge_of_range(&self, range: &str, scenario: &Scenario) -> anyhow::Result<u64> {
         match self.challenge {
             Some(challenge) => Ok(challenge),
-            None if self.target.is_none() => Ok(STAND_IN_CHALLENGE),
+            None if self.target.is_none() || !scenario.has_challenge() => Ok(STAND_IN_CHALLENGE),
             None => bail!("--members {range} does not say which challenge they are in: give --challenge ID"),
         }
     }

@@ -5,20 +5,20 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::tick::Tick;
+use crate::tick::{TICK_MICROS, Tick};
 
 /// A clock whose tick 0 lies at its making.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: Instant,
-    unix_at_origin: Duration,
+    unix_micros_at_origin: u64,
 }
 
 impl Clock {
     /// A clock that starts now.
     pub fn start() -> Self {
         let unix_at_origin = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { origin: Instant::now(), unix_at_origin }
+        Self { origin: Instant::now(), unix_micros_at_origin: unix_at_origin.as_micros() as u64 }
     }
 
     /// Time since the origin.
@@ -36,13 +36,15 @@ impl Clock {
         Tick::from_micros(elapsed.as_micros() as u64)
     }
 
-    /// Unix milliseconds now, as the wall clock stood at the origin plus monotonic time: it never jumps.
-    pub fn unix_ms(&self) -> u64 {
-        self.unix_ms_at(self.elapsed())
+    /// Unix microseconds of the tick at this distance from the origin, as the wall clock stood at the origin plus monotonic time:
+    /// it never jumps, and what is said of a tick now can be said again later.
+    pub fn unix_micros_at(&self, elapsed: Duration) -> u64 {
+        let micros = elapsed.as_micros() as u64;
+        self.unix_micros_at_origin + micros / TICK_MICROS * TICK_MICROS
     }
 
-    /// Unix milliseconds at this distance from the origin.
-    pub fn unix_ms_at(&self, elapsed: Duration) -> u64 {
-        (self.unix_at_origin + elapsed).as_millis() as u64
+    /// Unix milliseconds now.
+    pub fn unix_ms(&self) -> u64 {
+        self.unix_micros_at(self.elapsed()) / 1_000
     }
 }

@@ -110,7 +110,7 @@ pub struct Outcome {
     pub spills_left: usize,
 }
 
-/// Plays a plan. `stop` is asked every 20 ms and ends the run early with its reason; `told` is called once a second.
+/// Plays a plan. `stop` is asked every 50 ms and ends the run early with its reason; `told` is called once a second.
 ///
 /// # Errors
 /// [`EngineError`] before the first socket opens; nothing later.

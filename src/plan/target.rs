@@ -27,7 +27,7 @@ pub enum TargetError {
         /// As given.
         url: String,
     },
-    /// Another scheme than `http`.
+    /// Another scheme than `http` and `ws`.
     #[error("the target {url:?} has the scheme {scheme:?}: it has to be http{hint}")]
     Scheme {
         /// As given.
@@ -113,12 +113,12 @@ pub(super) fn parse(text: &str) -> Result<(String, u16), TargetError> {
         Err(error) => return Err(TargetError::NotAUrl { url: owned(), reason: error.to_string() }),
     };
     match url.scheme() {
-        "http" => {}
-        "https" => return Err(TargetError::Tls { url: owned() }),
+        // The same host and port either way; what is spoken there is the scenario's to say.
+        "http" | "ws" => {}
+        "https" | "wss" => return Err(TargetError::Tls { url: owned() }),
         other => {
             let scheme = other.to_owned();
             let hint = match other {
-                "ws" | "wss" => "; the WebSocket's URL comes from the scenario",
                 // `localhost:8080` parses as a URL of the scheme `localhost`.
                 _ if !text.contains("://") => " (write http:// in front of the host)",
                 _ => "",
@@ -176,6 +176,12 @@ mod tests {
     }
 
     #[test]
+    fn a_websocket_s_url_is_a_target_too() {
+        let target = Target::resolve("ws://127.0.0.1:9001").expect("fine");
+        assert_eq!(target.url(), "http://127.0.0.1:9001");
+    }
+
+    #[test]
     fn addresses_need_no_name() {
         let target = Target::resolve("http://[::1]:8080").expect("fine");
         assert_eq!(target.host, "[::1]");
@@ -186,7 +192,7 @@ mod tests {
     #[test]
     fn what_is_no_target_is_refused() {
         assert!(refused("https://x").contains("needs TLS, which is not in this version"));
-        assert!(refused("ws://x").contains("the WebSocket's URL comes from the scenario"));
+        assert!(refused("wss://x").contains("needs TLS, which is not in this version"));
         assert!(refused("localhost:8080").contains("write http:// in front of the host"));
         assert!(refused("ftp://x").contains("has the scheme \"ftp\": it has to be http"));
         assert!(refused("runnity").contains("is not a URL"));

@@ -53,10 +53,16 @@ pub fn next(fault: Fault) -> &'static str {
         UpgradeRefused(_) | UpgradeInvalid => {
             "What answers does not upgrade; check the proxy's Upgrade headers and the path."
         }
+        SubprotocolRefused => {
+            "The server does not speak the subprotocol that the scenario offers; compare their names."
+        }
         Violation(_) => "The server or a proxy breaks RFC 6455; capture one session and read the frame.",
         ErrorMessage => "The server sent an error that the scenario does not name; see the evidence.",
         SendBacklog => "The server does not read what it is sent; look at its threads at this instant.",
         MessageMalformed => "A message is not the JSON that the scenario describes; see the evidence.",
+        ReplyMismatch => {
+            "What came back is not what was sent; see the evidence, and the server's handling of it."
+        }
         Closed(1000) => {
             "The server ended the session: idle timeout, end of the challenge, or replaced by a re-entry."
         }

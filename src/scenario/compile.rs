@@ -12,7 +12,7 @@ use super::document::{Section, Text};
 use super::error::{ScenarioError, Source};
 use super::names::{Moment, NAMES_MAX, NameList, Variable, Vocabulary};
 use super::template::Template;
-use super::{HttpStep, NamedError, Scenario, Take, criteria, schedule, websocket};
+use super::{HttpStep, NamedError, Scenario, Take, TakeFrom, criteria, schedule, websocket};
 use crate::nearest;
 
 pub(super) type Result<T> = std::result::Result<T, ScenarioError>;
@@ -32,8 +32,8 @@ const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "ping"];
 /// Header fields that the engine writes itself.
 const ENGINE_HEADERS: [&str; 5] = ["host", "content-length", "connection", "transfer-encoding", "upgrade"];
 
-pub(super) const ROOT_KEYS: [&str; 7] =
-    ["name", "variables", "errors", "http", "schedule", "websocket", "criteria"];
+pub(super) const ROOT_KEYS: [&str; 8] =
+    ["name", "variables", "cookies", "errors", "http", "schedule", "websocket", "criteria"];
 pub(super) const HTTP_KEYS: [&str; 9] =
     ["name", "method", "path", "headers", "body", "expect", "timeout", "take", "errors"];
 pub(super) const ERROR_KEYS: [&str; 6] = ["name", "status", "field", "equals", "contains", "ticket"];
@@ -64,12 +64,17 @@ pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Resu
     if http.is_empty() && websocket.is_none() {
         return Err(root.own_error("a session has nothing to do: give [[http]], [websocket] or both"));
     }
+    let cookies = root.flag("cookies")?;
+    if cookies && http.is_empty() {
+        return Err(source.error(root.place("cookies"), "answers set cookies, and there is no [[http]]"));
+    }
     let schedule = schedule::compile(&root, &http, &vocabulary)?;
     refuse_unused(&root, &vocabulary)?;
 
     let mut scenario = Scenario {
         name,
         source: text.to_owned(),
+        cookies,
         http,
         schedule,
         websocket,
@@ -244,13 +249,29 @@ fn method(section: &Section<'_>) -> Result<String> {
 
 fn takes(section: &Section<'_>, vocabulary: &Vocabulary) -> Result<Vec<Take>> {
     let mut takes = Vec::new();
-    for (name, pointer) in section.pairs("take", false)? {
-        check_pointer(section, &format!("take.{}", name.value), &pointer)?;
+    for (name, place) in section.pairs("take", false)? {
+        let from = take_from(section, &format!("take.{}", name.value), &place)?;
         if let Some(value) = vocabulary.values.position(name.value) {
-            takes.push(Take { value, pointer: pointer.value.to_owned() });
+            takes.push(Take { value, from });
         }
     }
     Ok(takes)
+}
+
+/// A JSON pointer, `header:NAME` or `cookie:NAME`.
+fn take_from(section: &Section<'_>, key: &str, place: &Text<'_>) -> Result<TakeFrom> {
+    let named = |name: &str, from: fn(String) -> TakeFrom| match is_token(name) {
+        true => Ok(from(name.to_owned())),
+        false => Err(section.error(key, place.span.clone(), format!("\"{name}\" is not a name"))),
+    };
+    if let Some(name) = place.value.strip_prefix("header:") {
+        return named(name, TakeFrom::Header);
+    }
+    if let Some(name) = place.value.strip_prefix("cookie:") {
+        return named(name, TakeFrom::Cookie);
+    }
+    check_pointer(section, key, place)?;
+    Ok(TakeFrom::Body(place.value.to_owned()))
 }
 
 /// RFC 6901: empty, or segments that each begin with `/`; `~` only as `~0` and `~1`.

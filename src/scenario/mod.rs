@@ -16,12 +16,18 @@ mod websocket;
 use std::time::Duration;
 
 use crate::fault::FaultNames;
+use crate::protocol::http::cookies;
 use crate::protocol::scan::Path;
 pub use error::ScenarioError;
+use serde_json::Value;
 use template::Template;
 
 /// The scenarios that are compiled in: name and source.
-const BUILTIN: [(&str, &str); 1] = [("runnity", include_str!("../../scenarios/runnity.toml"))];
+const BUILTIN: [(&str, &str); 3] = [
+    ("runnity", include_str!("../../scenarios/runnity.toml")),
+    ("echo", include_str!("../../scenarios/echo.toml")),
+    ("chat", include_str!("../../scenarios/chat.toml")),
+];
 
 /// A compiled scenario.
 #[derive(Clone, Debug)]
@@ -30,6 +36,8 @@ pub struct Scenario {
     pub name: String,
     /// The TOML that it was compiled from, with variables unresolved; kept so that a plan repeats the run.
     pub source: String,
+    /// Whether sessions keep the cookies that answers set, and send them back.
+    pub cookies: bool,
     /// The HTTP requests of a session, in order, on one keep-alive connection.
     pub http: Vec<HttpStep>,
     /// How a run looks up, before it starts, when sessions may enter.
@@ -67,23 +75,51 @@ pub struct HttpStep {
     pub errors: Vec<NamedError>,
 }
 
-/// A value to take from a JSON body.
+/// A value to take from an answer.
 #[derive(Clone, Debug)]
 pub struct Take {
     /// Index into [`Scenario::value_names`].
     pub value: u8,
-    /// RFC 6901 pointer; the target is a string, number or boolean.
-    pub pointer: String,
+    /// Where it is.
+    pub from: TakeFrom,
+}
+
+/// Where in an answer a value is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TakeFrom {
+    /// In the JSON body, at this RFC 6901 pointer: a string, number or boolean.
+    Body(String),
+    /// The header field of this name, the first if there are several.
+    Header(String),
+    /// The cookie of this name, in a `Set-Cookie` field.
+    Cookie(String),
 }
 
 impl Take {
-    /// The value in an answer's body, as text; `None` if there is no string, number or boolean.
-    pub fn text(&self, body: &serde_json::Value) -> Option<String> {
-        match body.pointer(&self.pointer)? {
-            serde_json::Value::String(text) => Some(text.clone()),
-            serde_json::Value::Number(number) => Some(number.to_string()),
-            serde_json::Value::Bool(flag) => Some(flag.to_string()),
-            _ => None,
+    /// The value as text. `body` is the answer's, `headers` gives all values of a header field.
+    pub fn text(&self, body: &Value, headers: &dyn Fn(&str) -> Vec<String>) -> Option<String> {
+        match &self.from {
+            TakeFrom::Body(pointer) => match body.pointer(pointer)? {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                Value::Bool(flag) => Some(flag.to_string()),
+                _ => None,
+            },
+            TakeFrom::Header(name) => headers(name).into_iter().next(),
+            TakeFrom::Cookie(name) => headers("Set-Cookie").iter().rev().find_map(|field| {
+                let (known, value) = cookies::parse(field)?;
+                (known == name).then(|| value.to_owned())
+            }),
+        }
+    }
+}
+
+impl std::fmt::Display for TakeFrom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Body(pointer) => f.write_str(pointer),
+            Self::Header(name) => write!(f, "header:{name}"),
+            Self::Cookie(name) => write!(f, "cookie:{name}"),
         }
     }
 }
@@ -111,8 +147,10 @@ pub struct WebSocket {
     pub url: Template,
     /// Extra header fields of the upgrade request.
     pub headers: Vec<(String, Template)>,
-    /// `Sec-WebSocket-Protocol` to offer.
+    /// `Sec-WebSocket-Protocol` to offer; the server has to choose it.
     pub subprotocol: Option<String>,
+    /// The text message to send right after the 101.
+    pub hello: Option<Template>,
     /// From connecting to the 101.
     pub connect_timeout: Duration,
     /// From the 101 to the message that means open.
@@ -147,6 +185,16 @@ pub struct WebSocket {
     pub error_code_path: Option<u8>,
     /// Error codes and the index into [`Scenario::error_names`] of each, and whether the code means a bad ticket.
     pub error_codes: Vec<MessageError>,
+}
+
+impl WebSocket {
+    /// Index into `paths` of what says which PING a reply answers.
+    pub fn reply_path(&self) -> Option<u8> {
+        match self.ping.as_ref()?.reply {
+            Reply::Matching { path, .. } => Some(path),
+            Reply::Any | Reply::Same => None,
+        }
+    }
 }
 
 /// An error code in an error message.
@@ -206,6 +254,24 @@ pub struct Ping {
     pub interval: Duration,
     /// From the PING to its answer.
     pub timeout: Duration,
+    /// How its answer is known.
+    pub reply: Reply,
+}
+
+/// How the answer to a PING is known.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// Any message of role [`Role::Reply`]: answers tell nothing of what they answer.
+    Any,
+    /// A text message of exactly the PING's bytes.
+    Same,
+    /// A message of role [`Role::Reply`] with this text or number at this place; others are someone else's.
+    Matching {
+        /// Index into [`WebSocket::paths`].
+        path: u8,
+        /// What stands there, rendered as the PING was.
+        equals: Template,
+    },
 }
 
 /// Something that a run is judged by. See `docs/scenarios.md` for the measures.
@@ -253,6 +319,35 @@ impl Scenario {
     /// The source of a scenario that is compiled in.
     pub fn builtin(name: &str) -> Option<&'static str> {
         BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, source)| *source)
+    }
+
+    /// The scenarios that are compiled in: name and source.
+    pub fn builtins() -> &'static [(&'static str, &'static str)] {
+        &BUILTIN
+    }
+
+    /// Whether anything that sessions say depends on their member's group, so that a run has to be told of one.
+    pub fn has_challenge(&self) -> bool {
+        let fields = |headers: &[(String, Template)]| headers.iter().any(|(_, value)| value.has_challenge());
+        let step = |step: &HttpStep| {
+            step.path.has_challenge()
+                || fields(&step.headers)
+                || step.body.as_ref().is_some_and(Template::has_challenge)
+        };
+        let websocket = |ws: &WebSocket| {
+            let messages = [
+                ws.hello.as_ref(),
+                ws.ping.as_ref().map(|ping| &ping.message),
+                ws.record.as_ref(),
+                ws.quit.as_ref(),
+            ];
+            ws.url.has_challenge()
+                || fields(&ws.headers)
+                || messages.into_iter().flatten().any(Template::has_challenge)
+        };
+        self.schedule.is_some()
+            || self.http.iter().any(step)
+            || self.websocket.as_ref().is_some_and(websocket)
     }
 
     /// What `--scenario` means: the name of a built-in scenario, or a file (with a `/` in its name or `.toml` at its
@@ -349,7 +444,7 @@ mod tests {
         assert_eq!(rendered(&ping.message), r#"{"type":"PING","timestamp":1700000000000}"#);
         let record = rendered(ws.record.as_ref().expect("it has one"));
         assert_eq!(record, r#"{"type":"RECORD","distance":0.100,"pace":360,"timestamp":1700000000000}"#);
-        serde_json::from_str::<serde_json::Value>(&record).expect("JSON");
+        serde_json::from_str::<Value>(&record).expect("JSON");
         assert_eq!(ws.open, Some(MessageType(0)));
         assert_eq!(ws.messages[0].name, "CONNECTED");
         assert_eq!(ws.paths[0], Path::Member("type".into()));

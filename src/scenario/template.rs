@@ -103,6 +103,21 @@ impl Template {
         }
     }
 
+    /// Whether each rendering of a session differs from those before: by its number or its instant.
+    pub fn is_unique(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Sequence | Part::NowMs))
+    }
+
+    /// Whether a rendering says nothing of its instant.
+    pub fn is_timeless(&self) -> bool {
+        !self.parts.iter().any(|part| matches!(part, Part::NowMs | Part::HeldMs | Part::DistanceKm { .. }))
+    }
+
+    /// Whether the group of the member is in it.
+    pub fn has_challenge(&self) -> bool {
+        self.parts.contains(&Part::ChallengeId)
+    }
+
     /// The literal bytes that the text begins with: what can be checked before anything is known.
     pub fn literal_start(&self) -> &[u8] {
         match self.parts.first() {

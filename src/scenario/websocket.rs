@@ -9,7 +9,7 @@ use super::compile::{DELAY_MAX, Result, compiled, error_name, headers, refuse_un
 use super::document::{Section, Text};
 use super::names::{Moment, NAMES_MAX, NameList, Vocabulary};
 use super::template::Template;
-use super::{MessageError, MessageRule, MessageType, Ping, Role, WebSocket};
+use super::{MessageError, MessageRule, MessageType, Ping, Reply, Role, WebSocket};
 use crate::nearest;
 use crate::protocol::scan::Path;
 
@@ -20,10 +20,11 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where the file gives none.
 const MESSAGE_BYTES_MAX: u64 = 16 << 20;
 
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 17] = [
     "url",
     "headers",
     "subprotocol",
+    "hello",
     "connect_timeout",
     "open_timeout",
     "close_timeout",
@@ -38,7 +39,8 @@ pub(super) const KEYS: [&str; 16] = [
     "error_code",
     "errors",
 ];
-pub(super) const PING_KEYS: [&str; 3] = ["message", "interval", "timeout"];
+pub(super) const PING_KEYS: [&str; 6] =
+    ["message", "interval", "timeout", "reply", "reply_at", "reply_equals"];
 pub(super) const PRESENCE_KEYS: [&str; 2] = ["subject", "listed"];
 pub(super) const ERROR_KEYS: [&str; 3] = ["code", "name", "ticket"];
 
@@ -63,11 +65,13 @@ pub(super) fn compile(
     let Some(section) = root.section("websocket", "[websocket]", &KEYS)? else { return Ok(None) };
     let moment = Moment::Request { step: "connect", taken };
     let messages = messages(&section)?;
-    let places = places(&section, &messages)?;
+    let mut places = places(&section, &messages)?;
+    let ping = ping(&section, &messages, vocabulary, &mut places)?;
     Ok(Some(WebSocket {
         url: url(&section, vocabulary, moment)?,
         headers: headers(&section, vocabulary, moment)?,
         subprotocol: subprotocol(&section)?,
+        hello: message(&section, "hello", vocabulary, moment)?,
         connect_timeout: section.delay("connect_timeout", DELAY_MAX)?.unwrap_or(OPEN_TIMEOUT),
         open_timeout: open_timeout(&section, &messages)?,
         close_timeout: section.delay("close_timeout", DELAY_MAX)?.unwrap_or(CLOSE_TIMEOUT),
@@ -76,9 +80,9 @@ pub(super) fn compile(
         paths: places.paths,
         type_member: places.type_member,
         open: position(&messages, Role::Open),
-        ping: ping(&section, &messages, vocabulary)?,
-        record: message(&section, "record", vocabulary)?,
-        quit: message(&section, "quit", vocabulary)?,
+        ping,
+        record: message(&section, "record", vocabulary, Moment::Message)?,
+        quit: message(&section, "quit", vocabulary, Moment::Message)?,
         subject_path: places.subject,
         subject_member: places.subject_member,
         listed_path: places.listed,
@@ -154,7 +158,12 @@ fn position(messages: &[MessageRule], role: Role) -> Option<MessageType> {
     messages.iter().position(|rule| rule.role == role).map(|index| MessageType(index as u8))
 }
 
-fn ping(section: &Section<'_>, messages: &[MessageRule], vocabulary: &Vocabulary) -> Result<Option<Ping>> {
+fn ping(
+    section: &Section<'_>,
+    messages: &[MessageRule],
+    vocabulary: &Vocabulary,
+    places: &mut Places,
+) -> Result<Option<Ping>> {
     let reply = messages.iter().find(|rule| rule.role == Role::Reply);
     let Some(ping) = section.section("ping", "[websocket.ping]", &PING_KEYS)? else {
         return match reply {
@@ -166,24 +175,70 @@ fn ping(section: &Section<'_>, messages: &[MessageRule], vocabulary: &Vocabulary
             None => Ok(None),
         };
     };
-    if reply.is_none() {
-        return Err(ping.own_error("no message in [websocket.messages] has the role \"reply\""));
-    }
     let text = ping.required_text("message")?;
+    let answer = answer(&ping, reply, vocabulary, places)?;
     let missing = |key| ping.own_error(format!("the key \"{key}\" is missing"));
     Ok(Some(Ping {
         message: compiled(&ping, "message", &text, vocabulary, Moment::Message)?,
         interval: ping.delay("interval", DELAY_MAX)?.ok_or_else(|| missing("interval"))?,
         timeout: ping.delay("timeout", DELAY_MAX)?.ok_or_else(|| missing("timeout"))?,
+        reply: answer,
     }))
 }
 
-fn message(section: &Section<'_>, key: &str, vocabulary: &Vocabulary) -> Result<Option<Template>> {
+/// How the heartbeat's answer is known: by its role, by its role and a value in it, or because it is the same.
+fn answer(
+    ping: &Section<'_>,
+    reply: Option<&MessageRule>,
+    vocabulary: &Vocabulary,
+    places: &mut Places,
+) -> Result<Reply> {
+    if let Some(text) = ping.text("reply")? {
+        if text.value != "same" {
+            let message =
+                format!("\"{}\" is not \"same\", the only kind of reply without a role", text.value);
+            return Err(ping.error("reply", text.span, message));
+        }
+        if let Some(rule) = reply {
+            let message = format!("\"{}\" has the role \"reply\" already", rule.name);
+            return Err(ping.error("reply", text.span, message));
+        }
+        if let Some(key) = ["reply_at", "reply_equals"].into_iter().find(|key| ping.has(key)) {
+            return Err(ping.error(key, ping.place(key), "a reply that is the same is compared as a whole"));
+        }
+        return Ok(Reply::Same);
+    }
+    if reply.is_none() {
+        return Err(ping.own_error(
+            "no message in [websocket.messages] has the role \"reply\"; if the message itself comes back, write \
+             reply = \"same\"",
+        ));
+    }
+    match (ping.text("reply_at")?, ping.text("reply_equals")?) {
+        (None, None) => Ok(Reply::Any),
+        (Some(at), Some(_)) => {
+            let path = places.add(Path::Member(member_of(ping, "reply_at", &at)?));
+            let equals = ping.required_text("reply_equals")?;
+            Ok(Reply::Matching {
+                path,
+                equals: compiled(ping, "reply_equals", &equals, vocabulary, Moment::Message)?,
+            })
+        }
+        _ => Err(ping.own_error("\"reply_at\" and \"reply_equals\" go together")),
+    }
+}
+
+fn message(
+    section: &Section<'_>,
+    key: &str,
+    vocabulary: &Vocabulary,
+    moment: Moment<'_>,
+) -> Result<Option<Template>> {
     if !section.has(key) {
         return Ok(None);
     }
     let text = section.required_text(key)?;
-    compiled(section, key, &text, vocabulary, Moment::Message).map(Some)
+    compiled(section, key, &text, vocabulary, moment).map(Some)
 }
 
 /// What is looked for in messages.

@@ -5,6 +5,7 @@
 //! open there is no spill.
 
 use super::messages::Found;
+use super::replies::Echo;
 use super::{Context, Observer, Phase, Session};
 use crate::fault::Fault;
 use crate::protocol::scan::Scanner;
@@ -41,6 +42,9 @@ pub(super) struct Message {
     utf8: Utf8Check,
     pub(super) scanner: Scanner,
     pub(super) found: Found,
+    pub(super) echo: Echo,
+    /// The scanner found that it is not JSON.
+    pub(super) malformed: bool,
 }
 
 impl Partial {
@@ -156,6 +160,8 @@ impl Session {
                     utf8: Utf8Check::default(),
                     scanner: Scanner::new(),
                     found: Found::default(),
+                    echo: Echo::default(),
+                    malformed: false,
                 });
             }
             _ => {}

@@ -11,7 +11,7 @@
 use super::{Context, NO_ERROR, Observer, PING_OUTSTANDING, PROMPT_LATE, Session, Timer};
 use crate::measure::PingEvent;
 use crate::protocol::websocket::{Opcode, write_frame};
-use crate::scenario::template::Template;
+use crate::scenario::template::{Scope, Template};
 use crate::tick::{Tick, Ticks};
 
 /// "Soon after a PING": this share of the PONG's timeout.
@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// How often something due at open + (k + 1) · `interval` has been due before: k.
-    fn sequence(&self, due: Tick, interval: Ticks) -> u32 {
+    pub(super) fn sequence(&self, due: Tick, interval: Ticks) -> u32 {
         (due.since(self.opened).raw() / interval.raw().max(1)).saturating_sub(1)
     }
 
@@ -108,8 +108,18 @@ impl Session {
     ) {
         // Taken values are gone by now; the compiler of scenarios lets none stand here.
         let scope = self.scope(&[], sequence, ctx);
+        self.send_rendered(template, &scope, ctx);
+    }
+
+    /// The same with what the template may refer to at hand.
+    pub(super) fn send_rendered<O: Observer>(
+        &self,
+        template: &Template,
+        scope: &Scope<'_>,
+        ctx: &mut Context<'_, O>,
+    ) {
         ctx.scratch.clear();
-        template.render(&scope, ctx.scratch);
+        template.render(scope, ctx.scratch);
         let key = self.mask_key(ctx);
         write_frame(ctx.out, Opcode::Text, Some(key), ctx.scratch);
     }

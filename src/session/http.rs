@@ -8,9 +8,11 @@ use serde_json::Value;
 use super::script::Script;
 use super::{Context, Observer, Phase, RETRIED, REUSED, Session};
 use crate::fault::Fault;
+use crate::protocol::http::cookies::Jar;
 use crate::protocol::http::{HttpError, Limits, ResponseReader};
 use crate::scenario::template::{Scope, Template};
-use crate::scenario::{HttpStep, NamedError, Take};
+use crate::scenario::{HttpStep, NamedError, Take, TakeFrom};
+use crate::tick::Tick;
 
 /// Bytes of a taken value kept at most: tokens are some 200, URLs under 2,000.
 const TAKEN_BYTES_MAX: usize = 8 << 10;
@@ -24,6 +26,10 @@ pub struct Setup {
     pub(super) answer: ResponseReader,
     /// Random bytes of the upgrade's key.
     pub(super) key: [u8; 16],
+    /// Cookies that answers have set, if the scenario keeps them.
+    pub(super) cookies: Jar,
+    /// The upgrade goes to the target's own host, whose the cookies are.
+    pub(super) home: bool,
     /// `Host` and request target of the upgrade.
     pub(super) upgrade: (String, String),
 }
@@ -34,6 +40,8 @@ impl Setup {
             taken: vec![String::new(); script.scenario.value_names.len()],
             answer: ResponseReader::new(Limits::default(), false),
             key: [0; 16],
+            cookies: Jar::default(),
+            home: false,
             upgrade: Default::default(),
         }
     }
@@ -60,7 +68,7 @@ impl Session {
         let step = &script.scenario.http[usize::from(self.step)];
         setup.answer = ResponseReader::new(Limits::default(), step.method == "HEAD");
         let scope = self.scope(&setup.taken, 0, ctx);
-        write_request(step, &script.authority, &scope, ctx.out);
+        write_request(step, &script.authority, &setup.cookies, &scope, ctx.out);
         self.phase = Phase::Awaiting;
         self.put_setup(setup, ctx);
     }
@@ -122,6 +130,11 @@ impl Session {
         let script = ctx.script;
         let step = &script.scenario.http[usize::from(self.step)];
         let status = setup.answer.status().unwrap_or(0);
+        if script.scenario.cookies {
+            let Setup { answer, cookies, .. } = &mut *setup;
+            let now_s = (ctx.unix_micros / 1_000_000) as i64;
+            answer.headers("Set-Cookie").for_each(|field| cookies.set(field, now_s));
+        }
         let verdict = if step.expect.contains(&status) {
             take_values(&step.take, &setup.answer, &mut setup.taken)
         } else {
@@ -176,12 +189,23 @@ impl Session {
 
     /// What this session's templates may refer to now.
     pub(super) fn scope<'t, O>(&self, taken: &'t [String], sequence: u32, ctx: &Context<'_, O>) -> Scope<'t> {
-        let held = if self.is_open() { ctx.now.since(self.opened).as_micros() / 1_000 } else { 0 };
+        self.scope_at(ctx.now, taken, sequence, ctx)
+    }
+
+    /// What templates could refer to at an earlier instant: the same bytes come out again.
+    pub(super) fn scope_at<'t, O>(
+        &self,
+        at: Tick,
+        taken: &'t [String],
+        sequence: u32,
+        ctx: &Context<'_, O>,
+    ) -> Scope<'t> {
+        let held = if self.is_open() { at.since(self.opened).as_micros() / 1_000 } else { 0 };
         Scope {
             member_id: ctx.who.member_id,
             challenge_id: ctx.who.challenge_id,
             session: ctx.who.session,
-            now_ms: ctx.unix_ms,
+            now_ms: (ctx.unix_micros - ctx.now.since(at).as_micros()) / 1_000,
             held_ms: held,
             sequence,
             taken,
@@ -189,7 +213,7 @@ impl Session {
     }
 }
 
-fn write_request(step: &HttpStep, authority: &str, scope: &Scope<'_>, out: &mut Vec<u8>) {
+fn write_request(step: &HttpStep, authority: &str, cookies: &Jar, scope: &Scope<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(step.method.as_bytes());
     out.push(b' ');
     step.path.render(scope, out);
@@ -199,6 +223,7 @@ fn write_request(step: &HttpStep, authority: &str, scope: &Scope<'_>, out: &mut 
     out.extend_from_slice(env!("CARGO_PKG_VERSION").as_bytes());
     out.extend_from_slice(b"\r\n");
     write_fields(&step.headers, scope, out);
+    cookies.write_field(out);
     match &step.body {
         Some(body) => {
             let mut rendered = Vec::new();
@@ -225,15 +250,16 @@ pub(super) fn write_fields(fields: &[(String, Template)], scope: &Scope<'_>, out
 }
 
 fn take_values(takes: &[Take], answer: &ResponseReader, taken: &mut [String]) -> Result<(), Fault> {
-    if takes.is_empty() {
-        return Ok(());
+    let mut body = Value::Null;
+    if takes.iter().any(|take| matches!(take.from, TakeFrom::Body(_))) {
+        if answer.body_kept() == crate::protocol::http::BodyKept::Cut {
+            return Err(Fault::BodyTooLarge);
+        }
+        body = serde_json::from_slice(answer.body()).map_err(|_| Fault::BodyNotJson)?;
     }
-    if answer.body_kept() == crate::protocol::http::BodyKept::Cut {
-        return Err(Fault::BodyTooLarge);
-    }
-    let body: Value = serde_json::from_slice(answer.body()).map_err(|_| Fault::BodyNotJson)?;
+    let headers = |name: &str| answer.headers(name).map(String::from).collect();
     for take in takes {
-        let value = take.text(&body).ok_or(Fault::ValueMissing(take.value))?;
+        let value = take.text(&body, &headers).ok_or(Fault::ValueMissing(take.value))?;
         // A line break would become a header field of its own making.
         if value.is_empty() || value.len() > TAKEN_BYTES_MAX || value.chars().any(char::is_control) {
             return Err(Fault::ValueUnusable(take.value));

@@ -5,6 +5,7 @@
 //! message has been checked to be UTF-8, and of every 64th to be JSON throughout.
 
 use super::frames::Message;
+use super::replies::Echo;
 use super::{Context, Observer, Phase, Session, Timer};
 use crate::fault::Fault;
 use crate::protocol::scan::{Scanner, Value, quick_integer, quick_text};
@@ -23,6 +24,8 @@ pub(super) struct Found {
     message: Option<MessageType>,
     subject: Option<u64>,
     error_code: Option<String>,
+    /// What stands where a reply says which PING it answers.
+    reply: Option<String>,
     /// Members listed before the type was known; the type comes first in practice, so this stays empty.
     listed_early: Vec<u64>,
 }
@@ -41,6 +44,18 @@ impl Session {
         }
         if std::str::from_utf8(payload).is_err() {
             return Err(Fault::Violation(Violation::BadUtf8));
+        }
+        if self.awaits_same(websocket) {
+            let mut echo = Echo::default();
+            self.compare_piece(&mut echo, payload, websocket, ctx);
+            if self.compared(echo, payload.len() as u64, payload, websocket, ctx) {
+                return Ok(());
+            }
+        }
+        if websocket.messages.is_empty() {
+            // Nothing is told apart, so nothing has to be JSON.
+            ctx.observer.message(MessageType::OTHER, payload.len() as u64);
+            return Ok(());
         }
         if let Some(result) = self.quick(payload, websocket, ctx) {
             return result;
@@ -65,6 +80,7 @@ impl Session {
             Role::Entered | Role::Left | Role::Updated => {
                 Some(quick_integer(rest, &websocket.subject_member)?)
             }
+            Role::Reply if websocket.reply_path().is_some() => return None,
             Role::Reply | Role::Information => None,
             Role::Open | Role::Error => return None,
         };
@@ -84,7 +100,18 @@ impl Session {
         piece: &[u8],
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
-        self.scan(&mut message.scanner, &mut message.found, piece, ctx)
+        let script = ctx.script;
+        let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
+        if self.awaits_same(websocket) {
+            self.compare_piece(&mut message.echo, piece, websocket, ctx);
+        }
+        if message.malformed || websocket.messages.is_empty() {
+            return Ok(());
+        }
+        let scanned = self.scan(&mut message.scanner, &mut message.found, piece, ctx);
+        // What comes back as it was sent need not be JSON, and that is known at its end.
+        message.malformed = scanned.is_err();
+        if self.awaits_same(websocket) { Ok(()) } else { scanned }
     }
 
     /// Ends a message that came in several pieces.
@@ -94,7 +121,18 @@ impl Session {
         bytes: u64,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
-        message.scanner.finish().map_err(|_| Fault::MessageMalformed)?;
+        let script = ctx.script;
+        let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
+        if self.awaits_same(websocket) && self.compared(message.echo, bytes, &[], websocket, ctx) {
+            return Ok(());
+        }
+        if websocket.messages.is_empty() {
+            ctx.observer.message(MessageType::OTHER, bytes);
+            return Ok(());
+        }
+        if message.malformed || message.scanner.finish().is_err() {
+            return Err(Fault::MessageMalformed);
+        }
         self.text_done(message.found, bytes, &[], ctx)
     }
 
@@ -135,6 +173,9 @@ impl Session {
                 Value::Text(code) if Some(path) == websocket.error_code_path => {
                     found.error_code = Some(code.to_owned());
                 }
+                Value::Text(text) | Value::Number(text) if Some(path) == websocket.reply_path() => {
+                    found.reply = Some(text.to_owned());
+                }
                 _ => {}
             }
         };
@@ -155,7 +196,7 @@ impl Session {
         let Some(rule) = websocket.messages.get(usize::from(message.0)) else { return Ok(()) };
         match rule.role {
             Role::Open if self.phase == Phase::Opening => self.opened_now(ctx),
-            Role::Reply if self.phase == Phase::Held => self.pong(ctx),
+            Role::Reply if self.phase == Phase::Held => self.reply(found.reply.as_deref(), websocket, ctx),
             Role::Entered => {
                 let member = found.subject.ok_or(Fault::MessageMalformed)?;
                 ctx.observer.entered(ctx.who, member);
@@ -213,7 +254,9 @@ impl Session {
         let script = ctx.script;
         let Some(websocket) = &script.scenario.websocket else { return };
         if websocket.ping.is_some() {
-            ctx.commands.timers.push_back((Timer::FirstPing, ctx.slots.first_due(ctx.now, script.delays.ping)));
+            ctx.commands
+                .timers
+                .push_back((Timer::FirstPing, ctx.slots.first_due(ctx.now, script.delays.ping)));
         }
         if let (Some(interval), Some(_)) = (script.record_interval, &websocket.record) {
             ctx.commands.timers.push_back((Timer::FirstRecord, ctx.slots.first_due(ctx.now, interval)));

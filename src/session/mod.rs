@@ -25,6 +25,7 @@ mod frames;
 mod heartbeat;
 mod http;
 mod messages;
+mod replies;
 pub mod script;
 mod slots;
 mod upgrade;
@@ -236,8 +237,8 @@ pub trait Observer {
 pub struct Context<'a, O> {
     /// The instant of the event.
     pub now: Tick,
-    /// The same on the wall clock, in Unix milliseconds.
-    pub unix_ms: u64,
+    /// The same on the wall clock, in Unix microseconds: exactly that of the tick `now`.
+    pub unix_micros: u64,
     /// Who the session is.
     pub who: Who,
     /// What sessions do.

@@ -24,6 +24,7 @@ impl Session {
         let destination = script.destination(&url);
         if let Ok(destination) = &destination {
             setup.upgrade = (destination.authority.clone(), destination.target.clone());
+            setup.home = destination.endpoint.host == script.home().host;
         }
         self.put_setup(setup, ctx);
         match destination {
@@ -61,6 +62,9 @@ impl Session {
         }
         let scope = self.scope(&setup.taken, 0, ctx);
         write_fields(&websocket.headers, &scope, ctx.out);
+        if setup.home {
+            setup.cookies.write_field(ctx.out);
+        }
         ctx.out.extend_from_slice(b"\r\n");
         self.phase = Phase::Upgrading;
         self.put_setup(setup, ctx);
@@ -87,9 +91,13 @@ impl Session {
         if !progress.complete {
             return self.put_setup(setup, ctx);
         }
-        if !upgrade_fits(&setup.answer, setup.key, websocket) {
+        if let Err(fault) = check_upgrade(&setup.answer, setup.key, websocket) {
             self.put_setup(setup, ctx);
-            return self.fail(Fault::UpgradeInvalid, bytes, ctx);
+            return self.fail(fault, bytes, ctx);
+        }
+        if let Some(hello) = &websocket.hello {
+            let scope = self.scope(&setup.taken, 0, ctx);
+            self.send_rendered(hello, &scope, ctx);
         }
         drop(setup);
         self.upgraded(websocket, ctx);
@@ -113,21 +121,23 @@ impl Session {
 }
 
 /// RFC 6455, 4.1, "the client MUST validate the server's response".
-fn upgrade_fits(answer: &ResponseReader, key: [u8; 16], websocket: &WebSocket) -> bool {
+fn check_upgrade(answer: &ResponseReader, key: [u8; 16], websocket: &WebSocket) -> Result<(), Fault> {
     let is = |name: &str, wanted: &str| {
         answer.header(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted))
     };
     let connection = answer.header("Connection").unwrap_or_default();
     let upgrades = connection.split(',').any(|option| option.trim().eq_ignore_ascii_case("upgrade"));
     let accept = answer.header("Sec-WebSocket-Accept").unwrap_or_default();
-    let subprotocol = match (&websocket.subprotocol, answer.header("Sec-WebSocket-Protocol")) {
-        (_, None) => true,
-        (None, Some(_)) => false,
-        (Some(offered), Some(chosen)) => offered.split(',').any(|one| one.trim() == chosen),
-    };
-    is("Upgrade", "websocket")
+    let fits = is("Upgrade", "websocket")
         && upgrades
         && accept == accept_for(&key_text(key))
-        && subprotocol
-        && answer.header("Sec-WebSocket-Extensions").is_none()
+        && answer.header("Sec-WebSocket-Extensions").is_none();
+    if !fits {
+        return Err(Fault::UpgradeInvalid);
+    }
+    // A server that chooses none of what was offered is left by browsers, too.
+    match websocket.subprotocol.as_deref() == answer.header("Sec-WebSocket-Protocol") {
+        true => Ok(()),
+        false => Err(Fault::SubprotocolRefused),
+    }
 }

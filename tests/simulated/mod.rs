@@ -11,7 +11,7 @@ use startline::measure::PingEvent;
 use startline::scenario::{MessageType, Scenario};
 use startline::session::script::Delays;
 use startline::session::{Commands, Context, Observer, Phase, Script, Session, Slots, Spills, Timer, Who};
-use startline::tick::{Tick, Ticks};
+use startline::tick::{TICK_MICROS, Tick, Ticks};
 
 pub use peer::Fate;
 use peer::Peer;
@@ -314,7 +314,7 @@ impl World {
         let (mut out, mut scratch, mut commands) = (Vec::new(), Vec::new(), Commands::default());
         let mut ctx = Context {
             now: Tick::from_micros(self.now),
-            unix_ms: 1_700_000_000_000 + self.now / 1_000,
+            unix_micros: 1_700_000_000_000_000 + self.now / TICK_MICROS * TICK_MICROS,
             who: Who { session: index as u32, member_id: FIRST_MEMBER + index as u64, challenge_id: 38 },
             script: &self.script,
             spills: &mut self.spills,

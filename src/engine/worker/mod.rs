@@ -43,7 +43,9 @@ const ARRIVALS_PER_TURN: usize = 64;
 /// Timers handled between two looks at the sockets.
 const TIMERS_PER_TURN: usize = 1024;
 /// The longest sleep: how late an order from the control thread, or that a deadline has passed, may be seen.
-const SLEEP_MAX: Duration = Duration::from_millis(20);
+const SLEEP_MAX: Duration = Duration::from_millis(50);
+/// … while closes are being spread.
+const SLEEP_MAX_CLOSING: Duration = Duration::from_millis(20);
 
 /// The peer has shut its side: read to the end, a short read is not the last.
 const MARK_READ_CLOSED: u8 = 1;
@@ -76,7 +78,7 @@ pub(super) struct Worker<'p> {
     ports: Ports,
     rng: fastrand::Rng,
     now: Tick,
-    unix_ms: u64,
+    unix_micros: u64,
     read_buffer: Box<[u8]>,
     out: Vec<u8>,
     scratch: Vec<u8>,
@@ -125,7 +127,7 @@ impl<'p> Worker<'p> {
             ports: setup.ports,
             rng,
             now: clock.now(),
-            unix_ms: clock.unix_ms(),
+            unix_micros: clock.unix_micros_at(clock.elapsed()),
             // Filled, not just reserved: its pages count as the worker's, not as a session's.
             read_buffer: vec![0xa5; READ_BYTES].into_boxed_slice(),
             out: Vec::with_capacity(READ_BYTES),
@@ -183,7 +185,7 @@ impl<'p> Worker<'p> {
     fn look_at_clock(&mut self) {
         let elapsed = self.clock.elapsed();
         self.now = self.clock.tick_at(elapsed);
-        self.unix_ms = self.clock.unix_ms_at(elapsed);
+        self.unix_micros = self.clock.unix_micros_at(elapsed);
         self.books.at = elapsed.saturating_sub(self.started_at);
     }
 
@@ -349,17 +351,18 @@ impl<'p> Worker<'p> {
         if !self.unread.is_empty() {
             return Duration::ZERO;
         }
+        let longest = if self.ramp_down.is_some() { SLEEP_MAX_CLOSING } else { SLEEP_MAX };
         let owed = self.timers.next_due(|queue| Timer::of_queue(queue).is_owed());
         let arrival = (!self.arrivals_stopped && (self.next_arrival as usize) < self.rows.len())
             .then(|| self.tick_of(self.arrivals.planned(self.next_arrival)) + Ticks::from_raw(1));
         let next = [owed, arrival].into_iter().flatten().min_by_key(|due| due.since(self.now));
         match next.map(|due| (due, due.since(self.now))) {
             Some((_, Ticks::ZERO)) => Duration::ZERO,
-            Some((due, wait)) if wait.as_duration() < SLEEP_MAX => {
+            Some((due, wait)) if wait.as_duration() < longest => {
                 self.alarm.wake_at(due, self.now);
-                SLEEP_MAX
+                longest
             }
-            _ => SLEEP_MAX,
+            _ => longest,
         }
     }
 }

@@ -44,7 +44,7 @@ impl Worker<'_> {
         self.out.clear();
         let mut ctx = Context {
             now: self.now,
-            unix_ms: self.unix_ms,
+            unix_micros: self.unix_micros,
             who,
             script: self.script,
             spills: &mut self.spills,

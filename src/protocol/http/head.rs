@@ -195,7 +195,8 @@ pub(super) fn field<'h>(head: &'h [u8], name: &str) -> Option<&'h [u8]> {
     values(head, name).next()
 }
 
-fn values<'h>(head: &'h [u8], name: &str) -> impl Iterator<Item = &'h [u8]> {
+/// All values under `name`, in order.
+pub(super) fn values<'h>(head: &'h [u8], name: &str) -> impl Iterator<Item = &'h [u8]> {
     fields(head).filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
 }
 

@@ -6,6 +6,7 @@
 //! and bodies are bounded by [`Limits`]; a body over its limit is counted and dropped, never stored.
 
 mod body;
+pub mod cookies;
 mod head;
 mod message;
 mod request;

@@ -84,6 +84,11 @@ impl ResponseReader {
         self.message.header(name)
     }
 
+    /// All header fields of this name, as [`ResponseReader::header`].
+    pub fn headers<'r>(&'r self, name: &'r str) -> impl Iterator<Item = &'r str> {
+        head::values(self.message.head(), name).filter_map(|value| std::str::from_utf8(value).ok())
+    }
+
     /// The body as far as kept, without chunk framing.
     pub fn body(&self) -> &[u8] {
         self.message.body()

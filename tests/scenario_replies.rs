@@ -1,0 +1,106 @@
+//! What can be wrong with cookies, places of values and replies in a scenario, with the message that its author reads.
+
+use startline::scenario::{Reply, Scenario, TakeFrom};
+
+const ECHO: &str = r#"name = "echo"
+[websocket]
+url = "/"
+[websocket.ping]
+message = "{sequence}"
+reply = "same"
+interval = "1s"
+timeout = "5s"
+"#;
+
+#[track_caller]
+fn refused(source: &str) -> String {
+    Scenario::compile("x.toml", source, &[]).expect_err("it is refused").to_string()
+}
+
+#[track_caller]
+fn spoiled(line: &str, by: &str) -> String {
+    assert_eq!(ECHO.matches(line).count(), 1, "{line:?} is there once");
+    refused(&ECHO.replace(line, by))
+}
+
+#[test]
+fn the_good_one_compiles() {
+    let scenario = Scenario::compile("x.toml", ECHO, &[]).expect("it compiles");
+    let ping = scenario.websocket.expect("it has one").ping.expect("it has one");
+    assert!(matches!(ping.reply, Reply::Same) && ping.message.is_unique());
+}
+
+#[test]
+fn a_reply_is_the_same_or_has_a_role() {
+    assert_eq!(
+        spoiled("reply = \"same\"", "reply = \"equal\""),
+        "x.toml:6:9: \"reply\" in [websocket.ping]: \"equal\" is not \"same\", the only kind of reply without a role"
+    );
+    assert_eq!(
+        spoiled("[websocket.ping]", "[websocket.messages]\npong = \"reply\"\n[websocket.ping]"),
+        "x.toml:8:9: \"reply\" in [websocket.ping]: \"pong\" has the role \"reply\" already"
+    );
+    assert_eq!(
+        spoiled("reply = \"same\"", "reply = \"same\"\nreply_at = \"/id\""),
+        "x.toml:7:12: \"reply_at\" in [websocket.ping]: a reply that is the same is compared as a whole"
+    );
+}
+
+#[test]
+fn the_place_of_a_reply_needs_its_value() {
+    let matching = ECHO
+        .replace("[websocket.ping]", "[websocket.messages]\nsaid = \"reply\"\n[websocket.ping]")
+        .replace("reply = \"same\"", "reply_at = \"/id\"\nreply_equals = \"{session}-{sequence}\"");
+    Scenario::compile("x.toml", &matching, &[]).expect("it compiles");
+    assert_eq!(
+        refused(&matching.replace("reply_at = \"/id\"\n", "")),
+        "x.toml:6:1: [websocket.ping]: \"reply_at\" and \"reply_equals\" go together"
+    );
+    assert_eq!(
+        refused(&matching.replace("\"/id\"", "\"/a/b\"")),
+        "x.toml:8:12: \"reply_at\" in [websocket.ping]: \"/a/b\" is not \"/name\", a member at the top of the message"
+    );
+}
+
+#[test]
+fn cookies_come_from_answers() {
+    assert_eq!(
+        refused(&format!("cookies = true\n{ECHO}")),
+        "x.toml:1:11: answers set cookies, and there is no [[http]]"
+    );
+    assert_eq!(
+        refused(&format!("cookies = \"yes\"\n{ECHO}")),
+        "x.toml:1:11: \"cookies\" in the scenario: true or false is wanted here, this is a string"
+    );
+}
+
+#[test]
+fn places_of_taken_values() {
+    let with = |place: &str| {
+        format!(
+            "name = \"x\"\n[[http]]\nname = \"a\"\nmethod = \"GET\"\npath = \"/\"\ntake = {{ v = \"{place}\" }}\n[websocket]\nurl = \"/{{v}}\"\n"
+        )
+    };
+    let from = |place: &str| {
+        Scenario::compile("x.toml", &with(place), &[]).expect("fine").http[0].take[0].from.clone()
+    };
+    assert_eq!(from("header:X-Token"), TakeFrom::Header("X-Token".into()));
+    assert_eq!(from("cookie:SID"), TakeFrom::Cookie("SID".into()));
+    assert_eq!(from("/a/b"), TakeFrom::Body("/a/b".into()));
+    assert_eq!(
+        refused(&with("header:two words")),
+        "x.toml:6:14: \"take.v\" in [[http]]: \"two words\" is not a name"
+    );
+    assert_eq!(refused(&with("cookie:")), "x.toml:6:14: \"take.v\" in [[http]]: \"\" is not a name");
+}
+
+#[test]
+fn hello_knows_what_was_taken_and_messages_do_not() {
+    let with = |key: &str| {
+        format!(
+            "name = \"x\"\n[[http]]\nname = \"a\"\nmethod = \"GET\"\npath = \"/\"\ntake = {{ v = \"/v\" }}\n[websocket]\nurl = \"/\"\n{key} = \"{{v}}\"\n"
+        )
+    };
+    Scenario::compile("x.toml", &with("hello"), &[]).expect("fine");
+    assert!(refused(&with("quit")).contains("is forgotten once the session is open"));
+}
