@@ -198,3 +198,98 @@ impl fmt::Display for Blame {
         f.write_str(self.key())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Fault::*;
+
+    struct Names;
+
+    impl FaultNames for Names {
+        fn error_name(&self, _: u8) -> &str {
+            "a name of the scenario's"
+        }
+        fn value_name(&self, _: u8) -> &str {
+            "<value>"
+        }
+    }
+
+    /// One of each.
+    const EVERY: [Fault; 34] = [
+        DescriptorsExhausted,
+        TuplesExhausted,
+        PortTaken,
+        MemoryExhausted,
+        TicketAgedHere,
+        ConnectRefused,
+        Unreachable,
+        Reset,
+        KernelTimeout,
+        Errno(5),
+        StepTimeout,
+        ClosedEarly,
+        HttpStatus(418),
+        Named(0),
+        HttpMalformed,
+        HttpHeadTooLarge,
+        BodyTooLarge,
+        BodyTruncated,
+        BodyNotJson,
+        ValueMissing(0),
+        ValueUnusable(0),
+        UpgradeRefused(418),
+        UpgradeInvalid,
+        SubprotocolRefused,
+        Fault::Violation(crate::protocol::websocket::Violation::MaskBit),
+        ErrorMessage,
+        SendBacklog,
+        MessageMalformed,
+        ReplyMismatch,
+        Closed(1000),
+        Cut,
+        UrlInvalid,
+        HostNotAllowed,
+        SchemeUnsupported,
+    ];
+
+    #[test]
+    fn the_manual_has_every_name_with_who_is_to_blame() {
+        let manual = include_str!("../docs/failures.md");
+        for fault in EVERY {
+            let key = fault.key(&Names);
+            let general = match fault {
+                Errno(_) => "`errno-<n>`".to_owned(),
+                HttpStatus(_) => "`http-<status>`".to_owned(),
+                UpgradeRefused(_) => "`upgrade-refused-<status>`".to_owned(),
+                Closed(_) => "`closed-<code>`".to_owned(),
+                Fault::Violation(_) => "`violation:<rule>`".to_owned(),
+                Named(_) => key,
+                _ => format!("`{key}`"),
+            };
+            let row = format!("| {general} | {} |", fault.blame());
+            assert!(manual.contains(&row), "{row} is not in docs/failures.md");
+        }
+    }
+
+    #[test]
+    fn the_manual_has_every_rule_of_rfc_6455() {
+        use crate::protocol::websocket::Violation::*;
+        let manual = include_str!("../docs/failures.md");
+        for violation in [
+            BadClose,
+            BadUtf8,
+            ControlFragmented,
+            ControlTooLong,
+            ExpectedContinuation,
+            LengthEncoding,
+            MaskBit,
+            MessageTooLong,
+            ReservedOpcode,
+            ReservedBit,
+            UnexpectedContinuation,
+        ] {
+            assert!(manual.contains(&format!("`{violation}`")), "{violation}");
+        }
+    }
+}

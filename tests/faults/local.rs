@@ -1,0 +1,58 @@
+//! Limits of this box that are reached in mid-run.
+
+use crate::common::{eventually, finish, results, summary};
+use crate::isolated::in_own_network;
+use crate::peer::Script;
+use crate::played::scenario;
+
+/// The limit falls while sessions are arriving: those that come later fail, the others stay.
+#[test]
+fn descriptors_used_up() {
+    let peer = Script::good().start();
+    let temp = tempfile::tempdir().expect("a directory");
+    let (file, out) = (temp.path().join("s.toml"), results(&temp));
+    std::fs::write(&file, scenario()).expect("written");
+    let run = crate::common::Run::against(&format!("http://{}", peer.address), 60, &out)
+        .with("scenario", file.display())
+        .with("ramp", "3s")
+        .with("hold", "500ms")
+        .with("ping-interval", "300ms")
+        .with("pong-timeout", "250ms");
+    let child = run.start();
+    eventually("the first sessions", || {
+        peer.seen.connections.load(std::sync::atomic::Ordering::Relaxed) >= 20
+    });
+    let limit = libc::rlimit { rlim_cur: 25, rlim_max: 25 };
+    // SAFETY: the limit outlives the call, no old one is asked for, and the process is our own child.
+    let set = unsafe {
+        libc::prlimit(child.id() as libc::pid_t, libc::RLIMIT_NOFILE, &raw const limit, std::ptr::null_mut())
+    };
+    assert_eq!(set, 0);
+    // This peer tells nobody of anybody, which is the servers' failure; the rest of it is this box's.
+    finish(child).assert_status(1);
+    let summary = summary(&out);
+    let kinds = summary["errors"]["by_kind"].as_object().expect("an object");
+    let failed = kinds["descriptors-exhausted"].as_u64().expect("counted");
+    assert_eq!(kinds.len(), 1, "{kinds:?}");
+    assert_eq!(summary["errors"]["by_blame"]["box"], failed);
+    assert_eq!(summary["sessions"]["held_to_end"], 60 - failed, "those that were in stay in");
+    assert!(failed > 20 && failed < 60, "{failed}");
+}
+
+/// Ten ports, six of which another program holds.
+#[test]
+fn tuples_used_up() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let before = "echo '40000 40009' > /proc/sys/net/ipv4/ip_local_port_range || exit 9
+        for holder in 3 4 5 6 7 8; do eval \"exec $holder<>/dev/tcp/127.0.0.1/8080\"; done";
+    let (finished, summary) = in_own_network(&temp, before, "http://127.0.0.1:8080", &[]);
+    // The servers did nothing wrong, and nothing was shown of them either.
+    finished.assert_status(3);
+    let kinds = summary["errors"]["by_kind"].as_object().expect("an object");
+    assert_eq!(kinds.keys().collect::<Vec<_>>(), ["tuples-exhausted"], "{kinds:?}");
+    assert!(finished.stdout.contains("ip_local_port_range"), "the remedy is named: {}", finished.stdout);
+    let failed = kinds["tuples-exhausted"].as_u64().expect("a count");
+    assert_eq!(summary["errors"]["by_blame"]["box"], failed);
+    assert_eq!(summary["sessions"]["held_to_end"], 6 - failed);
+    assert!(failed < 6, "some got through");
+}
