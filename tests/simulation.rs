@@ -13,14 +13,14 @@ fn seeds() -> Vec<u64> {
     let from_env = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     match from_env("STARTLINE_SEED") {
         Some(seed) => vec![seed],
-        None => (0..from_env("STARTLINE_SEEDS").unwrap_or(24)).collect(),
+        None => (0..from_env("STARTLINE_SEEDS").unwrap_or(100)).collect(),
     }
 }
 
 #[test]
 fn every_fate_ends_under_its_own_name_and_all_accounts_close() {
     for seed in seeds() {
-        let mut world = World::new(seed, 400);
+        let mut world = World::new(seed, 2_000);
         world.play();
         world.check();
     }
@@ -82,10 +82,30 @@ fn a_second_pong_is_unasked() {
 #[test]
 fn sessions_stopped_at_any_moment_leave_nothing_behind() {
     for seed in seeds() {
-        let mut world = World::new(seed, 200);
+        let mut world = World::new(seed, 2_000);
         world.stop_at_random();
         world.play();
         world.check_conservation();
+    }
+}
+
+#[test]
+fn storms_lose_nothing_either() {
+    for seed in seeds() {
+        let mut world = World::new(seed, 2_000);
+        world.storm();
+        world.play();
+        world.check_conservation();
+    }
+}
+
+#[test]
+fn the_ledger_finds_exactly_what_was_lost_doubled_and_overlapping() {
+    for seed in seeds() {
+        let mut world = World::with_room(seed, 80);
+        world.play();
+        world.check();
+        world.check_ledger();
     }
 }
 

@@ -10,7 +10,7 @@ pub mod arrivals;
 pub mod clock;
 mod control;
 mod link;
-mod observe;
+pub mod observe;
 mod ports;
 mod run;
 mod sockets;

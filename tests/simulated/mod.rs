@@ -1,20 +1,24 @@
 //! The simulated world: a heap of events in virtual time between sessions and their peers.
 
 mod peer;
+mod room;
+mod witness;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use startline::fault::Fault;
-use startline::measure::PingEvent;
-use startline::scenario::{MessageType, Scenario};
+use startline::scenario::Scenario;
 use startline::session::script::Delays;
-use startline::session::{Commands, Context, Observer, Phase, Script, Session, Slots, Spills, Timer, Who};
-use startline::tick::{TICK_MICROS, Tick, Ticks};
+use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Who};
+use startline::tick::{TICK_MICROS, Tick};
 
 pub use peer::Fate;
 use peer::Peer;
+use room::Room;
+pub use witness::Tally;
+use witness::Witness;
 
 /// Virtual microseconds.
 type Micros = u64;
@@ -26,11 +30,32 @@ const HOLD: Micros = 200 * SECOND;
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Start(usize),
-    Connected { session: usize, connection: u32 },
-    Bytes { session: usize, connection: u32, bytes: Vec<u8> },
-    Gone { session: usize, connection: u32, errno: i32 },
-    Timer { session: usize, queue: usize, due: u32 },
+    Connected {
+        session: usize,
+        connection: u32,
+    },
+    Bytes {
+        session: usize,
+        connection: u32,
+        bytes: Vec<u8>,
+    },
+    Gone {
+        session: usize,
+        connection: u32,
+        errno: i32,
+    },
+    Timer {
+        session: usize,
+        queue: usize,
+        due: u32,
+    },
     End(usize),
+    /// The network takes whatever connection there is.
+    Cut(usize),
+    /// This box does nothing for so long.
+    Stall(Micros),
+    /// Accounts close.
+    Accounts,
 }
 
 struct Runner {
@@ -42,80 +67,8 @@ struct Runner {
     ended: bool,
     /// Nothing overtakes: the next piece arrives no earlier than this.
     arrives_after: Micros,
-}
-
-/// What all sessions told.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    pub opened: u64,
-    pub closed: u64,
-    pub completed: u64,
-    pub abandoned: u64,
-    pub failures: Vec<(u32, u8, Fault)>,
-    pub due: u64,
-    pub sent: u64,
-    pub missed: u64,
-    pub answered: u64,
-    pub timed_out: u64,
-    pub late: u64,
-    pub unasked: u64,
-    pub pending: u64,
-    pub messages: u64,
-    pub reconnected: u64,
-    pub listed: u64,
-    pub entered: u64,
-    pub error_messages: u64,
-}
-
-impl Observer for Tally {
-    fn step_ok(&mut self, _step: u8, from_due: Ticks, from_sent: Ticks) {
-        assert!(from_due >= from_sent, "nothing is sent before it is due");
-    }
-    fn reconnected(&mut self, _who: Who) {
-        self.reconnected += 1;
-    }
-    fn routed(&mut self, _who: Who, url: &str) {
-        assert_eq!(url, "ws://sim:8080/ws/ws1");
-    }
-    fn opened(&mut self, _who: Who) {
-        self.opened += 1;
-    }
-    fn message(&mut self, _message: MessageType, _bytes: u64) {
-        self.messages += 1;
-    }
-    fn listed(&mut self, _who: Who, _member_id: u64) {
-        self.listed += 1;
-    }
-    fn entered(&mut self, _who: Who, _member_id: u64) {
-        self.entered += 1;
-    }
-    fn error_message(&mut self, _who: Who, _fault: Fault, _evidence: &[u8]) {
-        self.error_messages += 1;
-    }
-    fn ping(&mut self, _who: Who, event: PingEvent) {
-        match event {
-            PingEvent::Due => self.due += 1,
-            PingEvent::Missed => self.missed += 1,
-            PingEvent::Sent => self.sent += 1,
-            PingEvent::Answered { .. } => self.answered += 1,
-            PingEvent::TimedOut => self.timed_out += 1,
-            PingEvent::Late => self.late += 1,
-            PingEvent::Unasked => self.unasked += 1,
-            PingEvent::Pending => self.pending += 1,
-        }
-    }
-    fn closed(&mut self, _who: Who, _held: Ticks) {
-        self.closed += 1;
-    }
-    fn completed(&mut self, _who: Who) {
-        self.completed += 1;
-    }
-    fn failed(&mut self, who: Who, step: u8, fault: Fault, _evidence: &[u8]) {
-        self.failures.push((who.session, step, fault));
-    }
-    fn abandoned(&mut self, _who: Who) {
-        self.abandoned += 1;
-    }
+    /// The same for what the room says, which comes when it comes.
+    told_after: Micros,
 }
 
 /// Sessions, peers, and what lies between them.
@@ -128,7 +81,11 @@ pub struct World {
     heap: BinaryHeap<Reverse<(Micros, u64, Event)>>,
     sequence: u64,
     rng: fastrand::Rng,
-    tally: Tally,
+    witness: Witness,
+    /// Where members hear of each other, in worlds that have one.
+    room: Option<Room>,
+    /// Until when this box does nothing, while events pile up.
+    stalled_until: Micros,
     started: u64,
     stopped_early: bool,
 }
@@ -165,6 +122,7 @@ impl World {
                 connected: false,
                 ended: false,
                 arrives_after: 0,
+                told_after: 0,
             })
             .collect();
         let mut world = Self {
@@ -177,7 +135,9 @@ impl World {
             heap: BinaryHeap::new(),
             sequence: 0,
             rng,
-            tally: Tally::default(),
+            witness: Witness::default(),
+            room: None,
+            stalled_until: 0,
             started: 0,
             stopped_early: false,
         };
@@ -199,26 +159,44 @@ impl World {
         }
     }
 
+    /// Connections cut at any moment, pauses of this box in which everything piles up, timers that nobody armed.
+    pub fn storm(&mut self) {
+        for session in 0..self.runners.len() {
+            if self.rng.u8(..3) == 0 {
+                let at = self.now + self.rng.u64(..HOLD);
+                self.push(at, Event::Cut(session));
+            }
+            let at = self.now + self.rng.u64(..HOLD);
+            let (queue, due) = (self.rng.usize(..10), self.rng.u32(..));
+            self.push(at, Event::Timer { session, queue, due });
+        }
+        for _ in 0..20 {
+            let at = self.now + self.rng.u64(..HOLD);
+            let span = self.rng.u64(..7 * SECOND);
+            self.push(at, Event::Stall(span));
+        }
+    }
+
     /// Plays until nothing is left to happen.
     pub fn play(&mut self) {
         while let Some(Reverse((at, _, event))) = self.heap.pop() {
-            self.now = at;
+            self.now = at.max(self.stalled_until);
             self.happen(event);
         }
     }
 
     /// What all sessions told.
     pub fn tally(&self) -> &Tally {
-        &self.tally
+        &self.witness.tally
     }
 
     /// Every session ended as its peer's fate says, and the accounts close.
     #[track_caller]
-    pub fn check(&self) {
+    pub fn check(&mut self) {
         self.check_conservation();
         for (index, runner) in self.runners.iter().enumerate() {
             let fate = runner.peer.fate();
-            let failure = self.tally.failures.iter().find(|(session, ..)| *session == index as u32);
+            let failure = self.witness.tally.failures.iter().find(|(session, ..)| *session == index as u32);
             let found = failure.map(|(_, step, fault)| (*step, *fault));
             assert_eq!(
                 found,
@@ -231,8 +209,9 @@ impl World {
 
     /// What came in went out again.
     #[track_caller]
-    pub fn check_conservation(&self) {
-        let (seed, tally) = (self.seed, &self.tally);
+    pub fn check_conservation(&mut self) {
+        self.witness.check(self.seed, self.started);
+        let (seed, tally) = (self.seed, &self.witness.tally);
         let failed = tally.failures.len() as u64;
         let failed_open = tally.failures.iter().filter(|(_, step, _)| *step == 4).count() as u64;
         assert_eq!(tally.opened, tally.closed, "seed {seed}: opened = closed");
@@ -262,6 +241,7 @@ impl World {
         match event {
             Event::Start(index) if !self.is_stopped(index) => {
                 self.started += 1;
+                self.witness.started();
                 // Planned a little before: this box is sometimes late.
                 let due = Tick::from_micros(self.now - self.rng.u64(..5_000));
                 self.drive(index, |session, ctx| session.start(due, ctx));
@@ -291,6 +271,13 @@ impl World {
                 self.runners[session].ended = true;
                 self.drive(session, |session, ctx| session.end(ctx));
             }
+            Event::Cut(session) if self.runners[session].connected => {
+                self.drop_connection(session);
+                let fault = [None, Some(Fault::Reset), Some(Fault::KernelTimeout)][self.rng.usize(..3)];
+                self.drive(session, |session, ctx| session.disconnected(fault, ctx));
+            }
+            Event::Stall(span) => self.stalled_until = self.now + span,
+            Event::Accounts => self.close_accounts(),
             _ => {}
         }
     }
@@ -310,7 +297,7 @@ impl World {
         runner.connected = false;
     }
 
-    fn drive(&mut self, index: usize, event: impl FnOnce(&mut Session, &mut Context<'_, Tally>)) {
+    fn drive(&mut self, index: usize, event: impl FnOnce(&mut Session, &mut Context<'_, Witness>)) {
         let (mut out, mut scratch, mut commands) = (Vec::new(), Vec::new(), Commands::default());
         let mut ctx = Context {
             now: Tick::from_micros(self.now),
@@ -323,7 +310,7 @@ impl World {
             out: &mut out,
             scratch: &mut scratch,
             commands: &mut commands,
-            observer: &mut self.tally,
+            observer: &mut self.witness,
         };
         event(&mut self.runners[index].session, &mut ctx);
         self.apply(index, &out, commands);
@@ -358,6 +345,7 @@ impl World {
     fn answer(&mut self, index: usize, sent: &[u8]) {
         let replies = self.runners[index].peer.received(sent, &mut self.rng);
         let connection = self.runners[index].connection;
+        self.enter_room(index);
         for reply in replies {
             let mut at =
                 self.runners[index].arrives_after.max(self.now + reply.after) + self.rng.u64(..10_000);

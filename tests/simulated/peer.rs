@@ -124,15 +124,36 @@ pub struct Peer {
     upgraded: bool,
     connections: u32,
     pings: u32,
+    /// Whether a room says who is in, and whether it has been asked to.
+    has_room: bool,
+    entering: bool,
 }
 
 impl Peer {
     pub fn new(fate: Fate, _scenario: &Scenario) -> Self {
-        Self { fate, buffer: Vec::new(), upgraded: false, connections: 0, pings: 0 }
+        Self {
+            fate,
+            buffer: Vec::new(),
+            upgraded: false,
+            connections: 0,
+            pings: 0,
+            has_room: false,
+            entering: false,
+        }
     }
 
     pub fn fate(&self) -> Fate {
         self.fate
+    }
+
+    /// The 101 is all that this peer says by itself of opening.
+    pub fn leaves_opening_to_the_room(&mut self) {
+        self.has_room = true;
+    }
+
+    /// Whether its session has been upgraded since this was last asked.
+    pub fn takes_its_place(&mut self) -> bool {
+        std::mem::take(&mut self.entering)
     }
 
     pub fn refuses_connection(&self) -> bool {
@@ -229,6 +250,7 @@ impl Peer {
         let entered = r#"{"type":"USER_ENTERED","userId":99,"nickname":"테스트유저99","profileImage":null,"distance":0.0,"pace":0,"timestamp":1}"#;
         let connected = r#"{"type":"CONNECTED","challengeId":38,"userId":13,"me":{"userId":13},"participants":[{"userId":14,"nickname":"테스트유저2","profileImage":null,"distance":0.0,"pace":0}],"timestamp":1}"#;
         match self.fate {
+            _ if self.has_room => self.entering = true,
             Fate::NeverConnected => {}
             Fate::InvalidTicket => {
                 frame(
@@ -339,6 +361,13 @@ fn answer(status: u16, reason: &str, body: &str) -> Reply {
     Reply { after: 0, bytes: bytes.into_bytes(), then_gone: None }
 }
 
+/// A whole text message.
+pub fn text_frame(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    frame(&mut out, 1, text.as_bytes());
+    out
+}
+
 fn frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
     raw_frame(out, 0x80 | opcode, payload);
 }
@@ -347,9 +376,13 @@ fn raw_frame(out: &mut Vec<u8>, first: u8, payload: &[u8]) {
     out.push(first);
     match payload.len() {
         short @ 0..126 => out.push(short as u8),
-        long => {
+        long @ 126..=0xffff => {
             out.push(126);
             out.extend_from_slice(&(long as u16).to_be_bytes());
+        }
+        long => {
+            out.push(127);
+            out.extend_from_slice(&(long as u64).to_be_bytes());
         }
     }
     out.extend_from_slice(payload);

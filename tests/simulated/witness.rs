@@ -1,0 +1,185 @@
+//! What all sessions told: counted here by hand, and by the books that a run really keeps.
+
+use std::time::Duration;
+
+use startline::engine::observe::Books;
+use startline::fault::Fault;
+use startline::measure::ledger::{Ledger, LedgerTotals, SessionSet};
+use startline::measure::{Layout, PingEvent, Recorder, Totals};
+use startline::scenario::{MessageType, Scenario};
+use startline::session::{Observer, Who};
+use startline::tick::Ticks;
+
+/// What all sessions told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub opened: u64,
+    pub closed: u64,
+    pub completed: u64,
+    pub abandoned: u64,
+    pub failures: Vec<(u32, u8, Fault)>,
+    pub due: u64,
+    pub sent: u64,
+    pub missed: u64,
+    pub answered: u64,
+    pub timed_out: u64,
+    pub late: u64,
+    pub unasked: u64,
+    pub pending: u64,
+    pub messages: u64,
+    pub reconnected: u64,
+    pub listed: u64,
+    pub entered: u64,
+    pub error_messages: u64,
+    pub held_ticks: u64,
+    /// Successes by step; PINGs are the fifth.
+    pub steps: [u64; 5],
+}
+
+/// The tally, and beside it what a run keeps.
+pub struct Witness {
+    pub tally: Tally,
+    books: Books,
+    totals: Totals,
+}
+
+impl Default for Witness {
+    fn default() -> Self {
+        let scenario = Scenario::runnity();
+        let messages = scenario.websocket.as_ref().map(|it| &it.messages[..]).unwrap_or_default();
+        let layout = Layout {
+            steps: scenario.step_names(),
+            messages: messages.iter().map(|rule| rule.name.clone()).collect(),
+        };
+        Self {
+            tally: Tally::default(),
+            books: Books { recorder: Recorder::new(&layout), ledger: None, at: Duration::ZERO, last_step: 4 },
+            totals: Totals::new(&layout),
+        }
+    }
+}
+
+impl Witness {
+    /// Keeps pairs from now on.
+    pub fn keep(&mut self, ledger: Ledger) {
+        self.books.ledger = Some(ledger);
+    }
+
+    pub fn started(&mut self) {
+        self.books.recorder.session_started(Ticks::ZERO);
+        // As a worker does each second: nothing may be lost between two intervals.
+        if self.tally.opened % 7 == 0 {
+            self.totals.add(&self.books.recorder.take());
+        }
+    }
+
+    /// Judges the pairs of those who are open.
+    pub fn close_ledger(&mut self, open: &SessionSet) -> Option<LedgerTotals> {
+        Some(self.books.ledger.take()?.close(open))
+    }
+
+    /// What a run would report is what was told.
+    #[track_caller]
+    pub fn check(&mut self, seed: u64, started: u64) {
+        self.totals.add(&self.books.recorder.take());
+        let totals = &self.totals;
+        totals.check().unwrap_or_else(|why| panic!("seed {seed}: {why}"));
+        let (counts, tally) = (&totals.tally().counts, &self.tally);
+        let pairs = [
+            ("started", counts.started, started),
+            ("opened", counts.opened, tally.opened),
+            ("closed", counts.closed, tally.closed),
+            ("failed", counts.failed, tally.failures.len() as u64),
+            ("abandoned", counts.abandoned, tally.abandoned),
+            ("reconnected", counts.reconnected, tally.reconnected),
+            ("error messages", counts.error_messages, tally.error_messages),
+            ("PINGs due", counts.ping_due, tally.due),
+            ("sent", counts.ping_sent, tally.sent),
+            ("missed", counts.ping_missed, tally.missed),
+            ("answered", counts.ping_answered, tally.answered),
+            ("timed out", counts.ping_timed_out, tally.timed_out),
+            ("late", counts.ping_late, tally.late),
+            ("pending", counts.ping_pending, tally.pending),
+            ("unasked", counts.pong_unasked, tally.unasked),
+            ("messages", counts.messages, tally.messages),
+            ("held", counts.held_ticks, tally.held_ticks),
+        ];
+        for (what, reported, told) in pairs {
+            assert_eq!(reported, told, "seed {seed}: {what}: reported and told");
+        }
+        // A step's latencies are as many as its successes.
+        for (step, succeeded) in self.tally.steps.iter().enumerate() {
+            let recorded = totals.tally().step(step).map_or(0, |step| step.from_due.count());
+            assert_eq!(recorded, *succeeded, "seed {seed}: latencies of step {step}");
+        }
+    }
+}
+
+impl Observer for Witness {
+    fn step_ok(&mut self, step: u8, from_due: Ticks, from_sent: Ticks) {
+        self.tally.steps[usize::from(step)] += 1;
+        self.books.step_ok(step, from_due, from_sent);
+        assert!(from_due >= from_sent, "nothing is sent before it is due");
+    }
+    fn reconnected(&mut self, who: Who) {
+        self.books.reconnected(who);
+        self.tally.reconnected += 1;
+    }
+    fn routed(&mut self, who: Who, url: &str) {
+        self.books.routed(who, url);
+        assert_eq!(url, "ws://sim:8080/ws/ws1");
+    }
+    fn opened(&mut self, who: Who) {
+        self.books.opened(who);
+        self.tally.opened += 1;
+    }
+    fn message(&mut self, message: MessageType, bytes: u64) {
+        self.books.message(message, bytes);
+        self.tally.messages += 1;
+    }
+    fn listed(&mut self, who: Who, member_id: u64) {
+        self.books.listed(who, member_id);
+        self.tally.listed += 1;
+    }
+    fn entered(&mut self, who: Who, member_id: u64) {
+        self.books.entered(who, member_id);
+        self.tally.entered += 1;
+    }
+    fn error_message(&mut self, who: Who, fault: Fault, evidence: &[u8]) {
+        self.books.error_message(who, fault, evidence);
+        self.tally.error_messages += 1;
+    }
+    fn ping(&mut self, who: Who, event: PingEvent) {
+        self.books.ping(who, event);
+        match event {
+            PingEvent::Due => self.tally.due += 1,
+            PingEvent::Missed => self.tally.missed += 1,
+            PingEvent::Sent => self.tally.sent += 1,
+            PingEvent::Answered { .. } => {
+                self.tally.answered += 1;
+                self.tally.steps[4] += 1;
+            }
+            PingEvent::TimedOut => self.tally.timed_out += 1,
+            PingEvent::Late => self.tally.late += 1,
+            PingEvent::Unasked => self.tally.unasked += 1,
+            PingEvent::Pending => self.tally.pending += 1,
+        }
+    }
+    fn closed(&mut self, who: Who, held: Ticks) {
+        self.books.closed(who, held);
+        self.tally.closed += 1;
+        self.tally.held_ticks += u64::from(held.raw());
+    }
+    fn completed(&mut self, who: Who) {
+        self.books.completed(who);
+        self.tally.completed += 1;
+    }
+    fn failed(&mut self, who: Who, step: u8, fault: Fault, evidence: &[u8]) {
+        self.books.failed(who, step, fault, evidence);
+        self.tally.failures.push((who.session, step, fault));
+    }
+    fn abandoned(&mut self, who: Who) {
+        self.books.abandoned(who);
+        self.tally.abandoned += 1;
+    }
+}
