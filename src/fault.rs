@@ -202,6 +202,7 @@ impl fmt::Display for Blame {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::websocket::Violation as Rule;
     use Fault::*;
 
     struct Names;
@@ -241,7 +242,7 @@ mod tests {
         UpgradeRefused(418),
         UpgradeInvalid,
         SubprotocolRefused,
-        Fault::Violation(crate::protocol::websocket::Violation::MaskBit),
+        Violation(Rule::MaskBit),
         ErrorMessage,
         SendBacklog,
         MessageMalformed,
@@ -263,7 +264,7 @@ mod tests {
                 HttpStatus(_) => "`http-<status>`".to_owned(),
                 UpgradeRefused(_) => "`upgrade-refused-<status>`".to_owned(),
                 Closed(_) => "`closed-<code>`".to_owned(),
-                Fault::Violation(_) => "`violation:<rule>`".to_owned(),
+                Violation(_) => "`violation:<rule>`".to_owned(),
                 Named(_) => key,
                 _ => format!("`{key}`"),
             };

@@ -229,6 +229,7 @@ fn scenario() -> Scenario {
     Scenario {
         name: "runnity".into(),
         source: String::new(),
+        cookies: false,
         http: vec![http("login"), http("enter")],
         schedule: None,
         websocket: Some(websocket()),
@@ -267,6 +268,7 @@ fn websocket() -> WebSocket {
         url: Template::default(),
         headers: Vec::new(),
         subprotocol: None,
+        hello: None,
         connect_timeout: Duration::from_secs(10),
         open_timeout: Duration::from_secs(10),
         close_timeout: Duration::from_secs(5),

@@ -68,7 +68,7 @@ impl Witness {
     pub fn started(&mut self) {
         self.books.recorder.session_started(Ticks::ZERO);
         // As a worker does each second: nothing may be lost between two intervals.
-        if self.tally.opened % 7 == 0 {
+        if self.tally.opened.is_multiple_of(7) {
             self.totals.add(&self.books.recorder.take());
         }
     }
