@@ -43,7 +43,8 @@ fn refuse(under: &str, words: &[&str], why: &str) {
 
 #[test]
 fn every_module_opens_with_its_job() {
-    for (path, text) in sources("src").into_iter().chain(sources("tests")) {
+    for (path, text) in sources("src").into_iter().chain(sources("tests")).chain(sources("fuzz/fuzz_targets"))
+    {
         assert!(text.starts_with("//!"), "{} does not open with a //! header", path.display());
     }
 }

@@ -9,6 +9,9 @@ use csv::StringRecord;
 
 use super::roster::Roster;
 
+/// What some programs put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// A file's name, for errors, and its bytes.
 #[derive(Clone, Debug)]
 pub struct MemberFile {
@@ -67,7 +70,9 @@ impl MemberFile {
     /// The line of the row that begins at byte `at`, or after blank lines there: the reader skips those only once it
     /// has noted the place.
     fn line_at(&self, at: usize) -> u64 {
-        let at = at.min(self.bytes.len());
+        // The reader drops a byte-order mark before it notes any place.
+        let mark = if at == 0 && self.bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let at = (at + mark).min(self.bytes.len());
         let blank = self.bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         let row = if at + blank == self.bytes.len() { at } else { at + blank };
         1 + self.bytes[..row].iter().filter(|byte| **byte == b'\n').count() as u64
@@ -210,6 +215,13 @@ mod tests {
             read_one(""),
             Err("m.csv:1: the header has to be \"memberId,challengeId\"; here it is \"\"".into())
         );
+    }
+
+    #[test]
+    fn a_header_after_blank_lines_is_named_with_its_line() {
+        let refusal = |text: &str| read_one(text).expect_err("no header");
+        assert!(refusal("\n\r\n13,38\n").starts_with("m.csv:3: "));
+        assert!(refusal("\u{feff}\n\r\n13,38\n").starts_with("m.csv:3: "));
     }
 
     #[test]

@@ -4,24 +4,12 @@ use std::io::Cursor;
 
 use proptest::prelude::*;
 use startline::protocol::websocket::*;
+use tungstenite::Message;
 use tungstenite::protocol::frame::FrameHeader as ForeignHeader;
 use tungstenite::protocol::frame::coding::{CloseCode, OpCode};
 use tungstenite::protocol::{Role, WebSocket};
-use tungstenite::{Error, Message};
 
-use crate::every_split;
-
-const OPCODES: [Opcode; 6] =
-    [Opcode::Continuation, Opcode::Text, Opcode::Binary, Opcode::Close, Opcode::Ping, Opcode::Pong];
-
-const VIOLATIONS_OF_HEADERS: [Violation; 6] = [
-    Violation::ReservedBit,
-    Violation::ReservedOpcode,
-    Violation::ControlFragmented,
-    Violation::MaskBit,
-    Violation::ControlTooLong,
-    Violation::LengthEncoding,
-];
+use crate::checks::frames::{self as check, OPCODES};
 
 /// Headers that may be sent; lengths around every change of form.
 fn header() -> impl Strategy<Value = FrameHeader> {
@@ -50,37 +38,6 @@ fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
         bytes.truncate(len);
         bytes
     })
-}
-
-/// Whether these bytes prove the violation, as section 5 words it.
-fn is_broken(bytes: &[u8], reader: Reader, violation: Violation) -> bool {
-    let Some(&first) = bytes.first() else { return false };
-    let control = first & 0x08 != 0;
-    let second = bytes.get(1).copied();
-    match violation {
-        Violation::ReservedBit => first & 0x70 != 0,
-        Violation::ReservedOpcode => OPCODES.iter().all(|&opcode| opcode as u8 != first & 0x0f),
-        Violation::ControlFragmented => control && first & 0x80 == 0,
-        Violation::MaskBit => second.is_some_and(|s| (s & 0x80 != 0) != (reader == Reader::Server)),
-        Violation::ControlTooLong => control && second.is_some_and(|s| s & 0x7f > 125),
-        Violation::LengthEncoding => {
-            let form = second.map_or(0, |s| s & 0x7f);
-            // The greatest and the least length that the missing bytes could make.
-            let length = |size: usize, missing: u8| {
-                (2..2 + size)
-                    .fold(0u64, |len, i| len << 8 | u64::from(bytes.get(i).copied().unwrap_or(missing)))
-            };
-            (form == 126 && length(2, 0xff) < 126)
-                || (form == 127 && (length(8, 0xff) < 65_536 || length(8, 0) >> 63 != 0))
-        }
-        _ => false,
-    }
-}
-
-fn foreign_parse(bytes: &[u8]) -> Result<Option<(ForeignHeader, u64, usize)>, Error> {
-    let mut cursor = Cursor::new(bytes);
-    let parsed = ForeignHeader::parse(&mut cursor)?;
-    Ok(parsed.map(|(header, len)| (header, len, cursor.position() as usize)))
 }
 
 fn reader() -> impl Strategy<Value = Reader> {
@@ -137,30 +94,7 @@ proptest! {
 
     #[test]
     fn a_header_is_read_as_tungstenite_reads_it_or_breaks_a_rule(bytes in header_bytes(), reader in reader()) {
-        match parse_header(&bytes, reader) {
-            Err(violation) => prop_assert!(is_broken(&bytes, reader, violation), "{:?}", violation),
-            Ok(read) => {
-                for violation in VIOLATIONS_OF_HEADERS {
-                    prop_assert!(!is_broken(&bytes, reader, violation), "{:?} is not seen", violation);
-                }
-                let foreign = foreign_parse(&bytes).unwrap();
-                let theirs = foreign.map(|(header, payload_len, len)| {
-                    let (fin, mask) = (header.is_final, header.mask);
-                    (fin, u8::from(header.opcode), mask, payload_len, len)
-                });
-                let ours = read.map(|(h, len)| (h.fin, h.opcode as u8, h.mask, h.payload_len, len));
-                prop_assert_eq!(ours, theirs);
-            }
-        }
-    }
-
-    #[test]
-    fn more_bytes_do_not_change_what_is_proved(bytes in header_bytes(), reader in reader()) {
-        let verdicts: Vec<_> = (0..=bytes.len()).map(|len| parse_header(&bytes[..len], reader)).collect();
-        let first = verdicts.iter().position(|verdict| *verdict != Ok(None)).unwrap_or(bytes.len());
-        for verdict in &verdicts[first..] {
-            prop_assert_eq!(*verdict, verdicts[first]);
-        }
+        check::header(&bytes, reader);
     }
 
     #[test]
@@ -216,30 +150,19 @@ proptest! {
     }
 
     #[test]
+    fn a_close_is_refused_for_its_code_or_its_text(code: u16, reason in nearly_utf8()) {
+        check::close(&[&code.to_be_bytes(), &reason[..]].concat());
+    }
+
+    #[test]
     fn text_is_judged_as_the_standard_library_judges_it(bytes in nearly_utf8()) {
-        for pieces in every_split(&bytes) {
-            let mut check = Utf8Check::default();
-            let mut seen = 0;
-            let mut refused = false;
-            for piece in &pieces {
-                seen += piece.len();
-                let hopeless = std::str::from_utf8(&bytes[..seen]).is_err_and(|e| e.error_len().is_some());
-                refused = check.feed(piece).is_err();
-                prop_assert_eq!(refused, hopeless, "after {} bytes", seen);
-                if refused {
-                    break;
-                }
-            }
-            prop_assert_eq!(!refused && check.finish().is_ok(), std::str::from_utf8(&bytes).is_ok());
-        }
+        check::text(&bytes);
     }
 }
 
 #[test]
 fn close_codes_are_tungstenites_and_bad_gateway() {
     for code in 0..=u16::MAX {
-        // 1014 was registered with IANA after RFC 6455; tungstenite does not know it.
-        let expected = CloseCode::from(code).is_allowed() || code == 1014;
-        assert_eq!(parse_close(&code.to_be_bytes()).is_ok(), expected, "{code}");
+        check::close(&code.to_be_bytes());
     }
 }

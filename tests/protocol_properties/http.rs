@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use startline::protocol::http::*;
 
-use crate::{every_split, mutated, mutations};
+use crate::checks::http::{self as check, LIMITS, read_response};
+use crate::checks::splits;
+use crate::{mutated, mutations};
 
 /// A message and the truth about it.
 #[derive(Clone, Debug)]
@@ -12,53 +14,6 @@ struct Sample {
     /// Where it ends in `bytes`; `None` for the connection's end.
     end: Option<usize>,
     body: Vec<u8>,
-}
-
-/// What a reader made of a response.
-#[derive(Debug, PartialEq)]
-struct Outcome {
-    /// Bytes taken, if the response was complete before the connection's end.
-    complete: Result<Option<usize>, HttpError>,
-    /// What the connection's end was told to be, if it was reached.
-    end: Option<Result<bool, HttpError>>,
-    status: Option<u16>,
-    /// Values of the names asked for.
-    headers: Vec<Option<String>>,
-    body: Vec<u8>,
-    kept: BodyKept,
-    keep_alive: bool,
-}
-
-const LIMITS: Limits = Limits { head_bytes: 400, fields: 8, body_bytes: 40 };
-
-fn read_response(pieces: &[&[u8]], names: &[&str]) -> Outcome {
-    let mut reader = ResponseReader::new(LIMITS, false);
-    let mut complete = Ok(None);
-    let mut before = 0;
-    for piece in pieces {
-        match reader.feed(piece) {
-            Ok(progress) if progress.complete => complete = Ok(Some(before + progress.consumed)),
-            Ok(progress) => assert_eq!(progress.consumed, piece.len(), "an open response takes all"),
-            Err(error) => complete = Err(error),
-        }
-        if complete != Ok(None) {
-            break;
-        }
-        before += piece.len();
-    }
-    // After an error only the error counts.
-    let sound = complete.is_ok();
-    let end = (complete == Ok(None)).then(|| reader.end_of_stream());
-    let headers = names.iter().map(|name| reader.header(name).map(str::to_owned));
-    Outcome {
-        complete,
-        end,
-        status: reader.status(),
-        headers: if sound { headers.collect() } else { Vec::new() },
-        body: if sound { reader.body().to_vec() } else { Vec::new() },
-        kept: if sound { reader.body_kept() } else { BodyKept::Whole },
-        keep_alive: sound && reader.keep_alive(),
-    }
 }
 
 fn fields() -> impl Strategy<Value = String> {
@@ -133,31 +88,12 @@ fn request() -> impl Strategy<Value = (String, String, Sample)> {
     )
 }
 
-/// Names and values as httparse found them.
-type ForeignFields = Vec<(String, Vec<u8>)>;
-
-/// httparse's view of a response's first head: `None` if it is not whole.
-fn foreign_head(bytes: &[u8]) -> Result<Option<(u16, ForeignFields)>, httparse::Error> {
-    let mut fields = [httparse::EMPTY_HEADER; 64];
-    let mut response = httparse::Response::new(&mut fields);
-    if response.parse(bytes)?.is_partial() {
-        return Ok(None);
-    }
-    let fields = response.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec()));
-    Ok(Some((response.code.unwrap(), fields.collect())))
-}
-
-fn foreign_value(fields: &ForeignFields, name: &str) -> Option<String> {
-    let (_, value) = fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
-    String::from_utf8(value.clone()).ok()
-}
-
 proptest! {
     #[test]
     fn a_response_is_read_alike_at_every_split(sample in response()) {
         let expected_body = &sample.body[..sample.body.len().min(LIMITS.body_bytes)];
-        for pieces in every_split(&sample.bytes) {
-            let outcome = read_response(&pieces, &[]);
+        for pieces in splits(&sample.bytes) {
+            let outcome = read_response(&pieces);
             prop_assert_eq!(outcome.complete, Ok(sample.end));
             prop_assert_eq!(outcome.end, sample.end.is_none().then_some(Ok(true)));
             prop_assert_eq!(&outcome.body, expected_body);
@@ -167,35 +103,12 @@ proptest! {
 
     #[test]
     fn header_values_are_those_that_httparse_finds(sample in response()) {
-        let names = ["a", "x-y", "connection", "content-type", "content-length", "absent"];
-        let outcome = read_response(&[&sample.bytes], &names);
-        let (mut status, mut fields) = foreign_head(&sample.bytes).unwrap().unwrap();
-        if status == 100 {
-            let interim = sample.bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
-            (status, fields) = foreign_head(&sample.bytes[interim..]).unwrap().unwrap();
-        }
-        prop_assert_eq!(outcome.status, Some(status));
-        for (name, value) in names.iter().zip(&outcome.headers) {
-            prop_assert_eq!(value, &foreign_value(&fields, name), "{}", name);
-        }
+        check::response(&sample.bytes);
     }
 
     #[test]
     fn a_damaged_response_is_judged_alike_at_every_split(sample in response(), mutations in mutations()) {
-        let bytes = mutated(sample.bytes, &mutations);
-        let whole = read_response(&[&bytes], &["a", "connection"]);
-        for pieces in every_split(&bytes) {
-            prop_assert_eq!(&read_response(&pieces, &["a", "connection"]), &whole);
-        }
-        let foreign = foreign_head(&bytes);
-        if let Ok(Some((code, _))) = foreign && !(100..200).contains(&code) {
-            let refused = matches!(whole.complete, Err(HttpError::Framing | HttpError::HeadTooLarge));
-            prop_assert!(code < 100 || refused || whole.status == Some(code), "{:?}", whole);
-        } else if foreign.is_err() {
-            prop_assert_eq!(whole.status, None);
-            let end = matches!(whole.end, Some(Err(HttpError::HeadTruncated)));
-            prop_assert!(whole.complete == Err(HttpError::Malformed) || end, "{:?}", whole);
-        }
+        check::response(&mutated(sample.bytes, &mutations));
     }
 
     #[test]
@@ -232,34 +145,12 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_request_is_judged_alike_at_every_split(sample in request(), mutations in mutations()) {
-        let bytes = mutated(sample.2.bytes, &mutations);
-        let read = |pieces: &[&[u8]]| {
-            let mut reader = RequestReader::new(LIMITS);
-            let mut before = 0;
-            for piece in pieces {
-                let progress = reader.feed(piece)?;
-                before += progress.consumed;
-                if progress.complete {
-                    let line = format!("{} {}", reader.method(), reader.target());
-                    return Ok(Some((before, line, reader.body().to_vec(), reader.keep_alive())));
-                }
-            }
-            Ok::<_, HttpError>(None)
-        };
-        let whole = read(&[&bytes]);
-        for pieces in every_split(&bytes) {
-            prop_assert_eq!(&read(&pieces), &whole);
-        }
-        let mut fields = [httparse::EMPTY_HEADER; 64];
-        let mut foreign = httparse::Request::new(&mut fields);
-        let judged = foreign.parse(&bytes).map(|status| status.is_complete());
-        if let Ok(Some((_, line, ..))) = &whole {
-            prop_assert_eq!(judged, Ok(true));
-            prop_assert_eq!(line, &format!("{} {}", foreign.method.unwrap(), foreign.path.unwrap()));
-        } else if judged == Ok(true) {
-            prop_assert_ne!(whole, Err(HttpError::Malformed));
-        }
+    fn damaged_requests_are_judged_alike_at_every_split(
+        requests in prop::collection::vec(request(), 1..3),
+        mutations in mutations(),
+    ) {
+        let bytes: Vec<u8> = requests.into_iter().flat_map(|(_, _, sample)| sample.bytes).collect();
+        check::requests(&mutated(bytes, &mutations));
     }
 
     #[test]

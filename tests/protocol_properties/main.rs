@@ -1,19 +1,12 @@
 //! The parsers against foreign ones, and against themselves at every split of the input.
 
+#[path = "../checks/protocol/mod.rs"]
+mod checks;
 mod frames;
 mod http;
 mod scan;
 
 use proptest::prelude::*;
-
-/// `bytes` in one piece, in two at every place, and one by one.
-pub fn every_split(bytes: &[u8]) -> impl Iterator<Item = Vec<&[u8]>> {
-    let in_two = (0..=bytes.len()).map(move |cut| {
-        let (start, end) = bytes.split_at(cut);
-        vec![start, end]
-    });
-    std::iter::once(vec![bytes]).chain(in_two).chain(std::iter::once(bytes.chunks(1).collect()))
-}
 
 /// A change of one place: where (scaled to the length), what, and the byte for it.
 pub type Mutation = (u16, u8, u8);

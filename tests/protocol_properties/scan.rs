@@ -1,112 +1,10 @@
-//! The scanner at every split against serde_json.
-
-use std::fmt;
+//! JSON messages, whole and damaged: the scanner against serde_json.
 
 use proptest::prelude::*;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::Number;
 use startline::protocol::scan::*;
 
-use crate::{every_split, mutated, mutations};
-
-/// A document as serde_json reads it, with members in order and duplicates kept.
-#[derive(Debug)]
-enum Doc {
-    Text(String),
-    Number(Number),
-    Literal,
-    Array(Vec<Doc>),
-    Object(Vec<(String, Doc)>),
-}
-
-/// A value found, by the scanner or in a document.
-#[derive(Clone, Debug, PartialEq)]
-enum Found {
-    Text(String),
-    Number(Number),
-    Other,
-}
-
-fn paths() -> Vec<Path> {
-    let member = |name: &str| Path::Member(name.to_owned());
-    let each =
-        |array: &str, member: &str| Path::EachMember { array: array.to_owned(), member: member.to_owned() };
-    vec![
-        member("a"),
-        each("a", "b"),
-        member("ab"),
-        member(""),
-        member("달🏃"),
-        each("list", "userId"),
-        each("a", ""),
-        member("list"),
-        each("ab", "a"),
-        each("list", "a"),
-    ]
-}
-
-/// What `paths` find in a document, in the order of their ends.
-fn expected(doc: &Doc, paths: &[Path]) -> Vec<(usize, Found)> {
-    let Doc::Object(members) = doc else { panic!("not an object") };
-    let mut found = Vec::new();
-    for (key, value) in members {
-        let elements = if let Doc::Array(elements) = value { &elements[..] } else { &[] };
-        for element in elements {
-            let inner = if let Doc::Object(inner) = element { &inner[..] } else { &[] };
-            for (inner_key, inner_value) in inner {
-                let is_here = |path: &Path| matches!(path, Path::EachMember { array, member } if array == key && member == inner_key);
-                found.extend(places(paths, is_here).map(|index| (index, inner_value.found())));
-            }
-        }
-        found.extend(places(paths, |path| *path == Path::Member(key.clone())).map(|i| (i, value.found())));
-    }
-    found
-}
-
-fn places(paths: &[Path], is_here: impl Fn(&Path) -> bool) -> impl Iterator<Item = usize> {
-    paths.iter().enumerate().filter(move |(_, path)| is_here(path)).map(|(index, _)| index)
-}
-
-impl Doc {
-    fn found(&self) -> Found {
-        match self {
-            Self::Text(text) => Found::Text(text_cut(text).to_owned()),
-            Self::Number(number) => Found::Number(number.clone()),
-            _ => Found::Other,
-        }
-    }
-
-    fn depth(&self) -> usize {
-        match self {
-            Self::Array(elements) => 1 + elements.iter().map(Self::depth).max().unwrap_or(0),
-            Self::Object(members) => 1 + members.iter().map(|(_, value)| value.depth()).max().unwrap_or(0),
-            _ => 0,
-        }
-    }
-}
-
-fn text_cut(text: &str) -> &str {
-    let end = (0..=text.len().min(CAPTURE_BYTES_MAX)).rev().find(|&end| text.is_char_boundary(end));
-    &text[..end.unwrap()]
-}
-
-fn scan(pieces: &[&[u8]], paths: &[Path]) -> Result<Vec<(usize, Found)>, ScanError> {
-    let mut scanner = Scanner::new();
-    let mut values = Vec::new();
-    for piece in pieces {
-        scanner.feed(paths, piece, &mut |index, value| {
-            values.push((
-                index,
-                match value {
-                    Value::Text(text) => Found::Text(text.to_owned()),
-                    Value::Number(text) => serde_json::from_str(text).map_or(Found::Other, Found::Number),
-                    Value::Other => Found::Other,
-                },
-            ));
-        })?;
-    }
-    scanner.finish().map(|()| values)
-}
+use crate::checks::messages::{self as check, Found, scan, text_cut};
+use crate::{mutated, mutations};
 
 /// A string literal of these characters, some of them escaped.
 fn literal(characters: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
@@ -179,33 +77,12 @@ fn message() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn what_serde_json_finds_is_found_at_every_split(message in message()) {
-        let paths = paths();
-        let doc: Doc = serde_json::from_str(&message).unwrap();
-        let expected = Ok(expected(&doc, &paths));
-        for pieces in every_split(message.as_bytes()) {
-            prop_assert_eq!(&scan(&pieces, &paths), &expected);
-        }
+        check::message(message.as_bytes());
     }
 
     #[test]
     fn a_message_is_refused_if_serde_json_refuses_it(message in message(), mutations in mutations()) {
-        let paths = paths();
-        let bytes = mutated(message.into_bytes(), &mutations);
-        let whole = scan(&[&bytes], &paths);
-        for pieces in every_split(&bytes) {
-            prop_assert_eq!(&scan(&pieces, &paths), &whole);
-        }
-        // Skipped text is not checked for UTF-8, and a float's range is not syntax.
-        if std::str::from_utf8(&bytes).is_err() {
-            return Ok(());
-        }
-        match serde_json::from_slice::<Doc>(&bytes) {
-            Ok(doc @ Doc::Object(_)) if doc.depth() <= DEPTH_MAX.into() => {
-                prop_assert_eq!(whole, Ok(expected(&doc, &paths)));
-            }
-            Err(error) if error.to_string().starts_with("number out of range") => {}
-            _ => prop_assert_eq!(whole, Err(ScanError)),
-        }
+        check::message(&mutated(message.into_bytes(), &mutations));
     }
 
     #[test]
@@ -237,61 +114,5 @@ proptest! {
                 prop_assert_eq!(quick_integer(after, "userId"), id.parse().ok());
             }
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for Doc {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(DocVisitor)
-    }
-}
-
-struct DocVisitor;
-
-impl<'de> Visitor<'de> for DocVisitor {
-    type Value = Doc;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Doc, E> {
-        Ok(Doc::Literal)
-    }
-
-    fn visit_unit<E>(self) -> Result<Doc, E> {
-        Ok(Doc::Literal)
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Doc, E> {
-        Ok(Doc::Number(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Doc, E> {
-        Ok(Doc::Number(value.into()))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Doc, E> {
-        Number::from_f64(value).map(Doc::Number).ok_or_else(|| E::custom("not finite"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Doc, E> {
-        Ok(Doc::Text(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Doc, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = access.next_element()? {
-            elements.push(element);
-        }
-        Ok(Doc::Array(elements))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Doc, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = access.next_entry()? {
-            members.push(member);
-        }
-        Ok(Doc::Object(members))
     }
 }

@@ -64,7 +64,9 @@ pub fn parse(field: &str) -> Option<(&str, &str)> {
     let (name, value) = pair.split_once('=')?;
     let (name, value) = (name.trim_matches([' ', '\t']), value.trim_matches([' ', '\t']));
     let fits = !name.is_empty() && name.len() + value.len() <= COOKIE_BYTES_MAX;
-    (fits && !pair.contains(char::is_control)).then_some((name, value))
+    // A tab may stand in a header field, so it is not what a request has to be kept from.
+    let is_harmful = |c: char| c.is_control() && c != '\t';
+    (fits && !pair.contains(is_harmful)).then_some((name, value))
 }
 
 /// Whether a `Set-Cookie` field takes its cookie away: `Max-Age` wins over `Expires` (RFC 6265, 5.3).
@@ -119,6 +121,11 @@ mod tests {
     fn values_are_kept_as_they_are() {
         assert_eq!(jar(&["a=\"q=1\"=="]).as_deref(), Some("a=\"q=1\"=="));
         assert_eq!(jar(&["a="]).as_deref(), Some("a="));
+    }
+
+    #[test]
+    fn tabs_around_a_value_are_space() {
+        assert_eq!(jar(&["a\t=\t1\t; Path=/", "\tb=2"]).as_deref(), Some("a=1; b=2"));
     }
 
     #[test]

@@ -1,0 +1,14 @@
+//! Frame headers against tungstenite for either side, close payloads and text against the standard library.
+
+#![no_main]
+
+use checks::protocol::frames;
+use libfuzzer_sys::fuzz_target;
+use startline::protocol::websocket::Reader;
+
+fuzz_target!(|bytes: &[u8]| {
+    frames::header(bytes, Reader::Client);
+    frames::header(bytes, Reader::Server);
+    frames::close(bytes);
+    frames::text(bytes);
+});

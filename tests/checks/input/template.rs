@@ -1,0 +1,89 @@
+//! Templates against a naive reading of their text.
+
+use startline::scenario::template::{Part, Scope, Template, is_identifier};
+
+/// What rendering is told here.
+pub const SCOPE: Scope<'_> = Scope {
+    member_id: u64::MAX,
+    challenge_id: 0,
+    session: 10,
+    now_ms: 1_700_000_000_000,
+    held_ms: 1_805_432,
+    sequence: 7,
+    taken: &[],
+};
+
+const TAKEN: [&str; 2] = ["token", "{member_id}"];
+const PACE_S_PER_KM: u32 = 360;
+
+/// A name's part and, said again, what it renders as.
+fn known(name: &str) -> Option<(Part, String)> {
+    let metres = SCOPE.held_ms / u64::from(PACE_S_PER_KM);
+    Some(match name {
+        "member_id" => (Part::MemberId, SCOPE.member_id.to_string()),
+        "challenge_id" => (Part::ChallengeId, SCOPE.challenge_id.to_string()),
+        "session" => (Part::Session, SCOPE.session.to_string()),
+        "now_ms" => (Part::NowMs, SCOPE.now_ms.to_string()),
+        "held_ms" => (Part::HeldMs, SCOPE.held_ms.to_string()),
+        "sequence" => (Part::Sequence, SCOPE.sequence.to_string()),
+        "distance_km" => {
+            let text = format!("{}.{:03}", metres / 1000, metres % 1000);
+            (Part::DistanceKm { pace_s_per_km: PACE_S_PER_KM }, text)
+        }
+        "taken" => (Part::Taken(1), TAKEN[1].to_owned()),
+        "not_yet" => (Part::Taken(2), String::new()),
+        "variable" => (Part::Literal((*b"{session}").into()), "{session}".to_owned()),
+        _ => return None,
+    })
+}
+
+/// Any text compiles and renders as a naive reader replaces it, or is refused for the first name that is not known.
+pub fn text(text: &str) {
+    let compiled =
+        Template::compile(text, |name| known(name).map(|(part, _)| part).ok_or_else(|| name.to_owned()));
+    let expected = replaced(text, |name| known(name).map(|(_, text)| text));
+    match compiled {
+        Err(name) => assert_eq!(Err(name), expected),
+        Ok(template) => {
+            let mut out = Vec::new();
+            let taken = TAKEN.map(String::from);
+            template.render(&Scope { taken: &taken, ..SCOPE }, &mut out);
+            assert_eq!(Ok(String::from_utf8(out).expect("text in, text out")), expected);
+            let is_literal = |part: &Part| matches!(part, Part::Literal(_));
+            assert!(
+                !template.parts.windows(2).any(|pair| pair.iter().all(is_literal)),
+                "joined: {template:?}"
+            );
+            assert!(template.literals().all(|literal| !literal.is_empty()), "{template:?}");
+        }
+    }
+}
+
+/// `text` with every `{name}` replaced and every `{{name}}` bare, or the first name that is not known.
+pub fn replaced(text: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, String> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        if let Some((name, after)) = between(rest, "{{", "}}") {
+            out.extend(["{", name, "}"]);
+            rest = after;
+        } else if let Some((name, after)) = between(rest, "{", "}") {
+            out += &value(name).ok_or_else(|| name.to_owned())?;
+            rest = after;
+        } else {
+            out.push(first);
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    Ok(out)
+}
+
+/// The name that `text` begins with, between these brackets, and what follows.
+fn between<'t>(text: &'t str, open: &str, close: &str) -> Option<(&'t str, &'t str)> {
+    let (name, after) = text.strip_prefix(open)?.split_once(close)?;
+    let is_name = !name.is_empty()
+        && !name.as_bytes()[0].is_ascii_digit()
+        && name.chars().all(|c| matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | '_'));
+    assert_eq!(is_identifier(name), is_name, "{name:?}");
+    is_name.then_some((name, after))
+}
