@@ -1,8 +1,8 @@
 //! `startline serve`: the stand-in alone, until a signal ends it.
 //!
 //! Turns arguments into a [`Config`], starts a [`Server`], prints where it listens, waits. Decides nothing about how the
-//! stand-in behaves. Invariants: standard output carries the one line (or object) that says where it listens, and the
-//! summary at the end; with `--parent` the process never outlives its parent.
+//! stand-in behaves. Invariants: standard output carries the one line (or object) that says where it listens, with TLS a
+//! second one that says how to trust it, and the summary at the end; with `--parent` the process never outlives its parent.
 
 use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -15,9 +15,12 @@ use anyhow::{Context, bail};
 use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use self::tls::TlsArgs;
 use super::values;
 use crate::target::world::Distance;
-use crate::target::{Config, Preload, Server, TIME_SCALE_MAX, raise_limit};
+use crate::target::{Config, Preload, Server, TIME_SCALE_MAX, Tls, raise_limit};
+
+mod tls;
 
 const PATHS_HELP: &str = "\
 Runnity's API, as far as a run needs it:
@@ -46,6 +49,9 @@ pub struct ServeArgs {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: String,
+
+    #[command(flatten)]
+    tls: TlsArgs,
 
     /// Event loops [default: one a core].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = whole)]
@@ -120,7 +126,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ZONE", value_parser = time_zone)]
     time_zone: Option<jiff::tz::TimeZone>,
 
-    /// What wsUrl starts with [default: ws:// and the Host that the request came to].
+    /// What wsUrl starts with [default: ws:// or wss:// and the Host that the request came to].
     #[arg(long, value_name = "URL", value_parser = ws_url)]
     public_url: Option<String>,
 
@@ -150,9 +156,19 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     let mut signals = Signals::watch()?;
     let config = args.config()?;
     let summary = Summary::of(&config);
-    let listen = config.listen;
+    let (listen, tls) = (config.listen, config.tls.clone());
     let mut server = Server::start(config).with_context(|| format!("cannot listen on {listen}"))?;
-    announce(server.addr(), args.announce_json, &summary)?;
+    let trust = tls.as_ref().map(|tls| args.tls.hand_out(tls, server.addr())).transpose()?;
+    let announcement = if args.announce_json {
+        object(server.addr(), tls.as_ref())
+    } else {
+        [Some(summary.line(server.addr())), trust].into_iter().flatten().collect::<Vec<_>>().join("\n")
+    };
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{announcement}")
+        .and_then(|()| stdout.flush())
+        .context("cannot announce the address")?;
+    drop(stdout);
     let failure = signals.wait(|| server.failure());
     let counters = server.stop();
     if !args.announce_json {
@@ -175,11 +191,13 @@ impl ServeArgs {
         if self.idle_check.is_zero() {
             bail!("--idle-check 0: has to be above 0");
         }
+        let tls = self.tls.prepare(&self.listen, listen)?;
         let challenge = self.challenge.or(self.ready.then_some(1));
         let preload =
             challenge.map(|challenge| Preload { challenge, distance: self.distance, ready: self.ready });
         let config = Config {
             listen,
+            tls,
             workers: self.workers,
             servers: usize::from(self.servers),
             members: self.members.clone(),
@@ -213,6 +231,7 @@ const FAILURE_CHECK: Duration = Duration::from_millis(200);
 
 /// What the announcement says besides the address.
 struct Summary {
+    scheme: &'static str,
     servers: usize,
     members: usize,
     challenge: Option<(u64, &'static str)>,
@@ -223,28 +242,38 @@ impl Summary {
         let challenge = config
             .preload
             .map(|preload| (preload.challenge, if preload.ready { "READY" } else { "RECRUITING" }));
-        Self { servers: config.servers, members: config.members.clone().count(), challenge }
+        let scheme = scheme(config.tls.as_ref());
+        Self { scheme, servers: config.servers, members: config.members.clone().count(), challenge }
     }
-}
 
-fn announce(addr: SocketAddr, as_json: bool, summary: &Summary) -> anyhow::Result<()> {
-    let line = if as_json {
-        format!(r#"{{"listening":"{addr}"}}"#)
-    } else {
+    /// The announcement for people.
+    fn line(&self, addr: SocketAddr) -> String {
         let plural =
             |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        let challenge = match summary.challenge {
+        let challenge = match self.challenge {
             Some((id, status)) => format!("challenge {id} {status}"),
             None => "no challenge".to_owned(),
         };
         format!(
-            "listening on http://{addr} ({}, {}, {challenge})",
-            plural(summary.servers, "WebSocket server"),
-            plural(summary.members, "member"),
+            "listening on {}://{addr} ({}, {}, {challenge})",
+            self.scheme,
+            plural(self.servers, "WebSocket server"),
+            plural(self.members, "member"),
         )
-    };
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).context("cannot announce the address")
+    }
+}
+
+/// The announcement for a program.
+fn object(addr: SocketAddr, tls: Option<&Tls>) -> String {
+    let mut object = serde_json::json!({ "listening": addr, "scheme": scheme(tls) });
+    if let Some(ca) = tls.and_then(Tls::ca) {
+        object["ca"] = ca.into();
+    }
+    object.to_string()
+}
+
+fn scheme(tls: Option<&Tls>) -> &'static str {
+    if tls.is_some() { "https" } else { "http" }
 }
 
 /// The two signals that end the program.

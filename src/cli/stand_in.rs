@@ -5,11 +5,13 @@
 //! reaches the run alone, whose sessions then still find their server.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use serde::Deserialize;
 
 use crate::plan::Plan;
 
@@ -20,8 +22,11 @@ const END_WITHIN: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct StandIn {
     child: Child,
-    /// `http://ADDRESS`.
+    /// `http://ADDRESS`, or `https://ADDRESS` if it was told to speak TLS.
     pub url: String,
+    /// The CA (PEM) whose certificate it shows over TLS, if it made one.
+    #[allow(dead_code, reason = "for a run that speaks TLS")]
+    pub ca: Option<String>,
 }
 
 impl StandIn {
@@ -41,7 +46,10 @@ impl StandIn {
             .spawn()
             .context("cannot start the stand-in")?;
         match announced(&mut child) {
-            Ok(address) => Ok(Self { child, url: format!("http://{address}") }),
+            Ok(said) => {
+                let url = format!("{}://{}", said.scheme, said.listening);
+                Ok(Self { child, url, ca: said.ca })
+            }
             Err(error) => {
                 let _ = child.kill();
                 let _ = child.wait();
@@ -85,9 +93,17 @@ impl Drop for StandIn {
     }
 }
 
+/// What the child says of itself.
+#[derive(Debug, Deserialize)]
+struct Announcement {
+    listening: SocketAddr,
+    scheme: String,
+    ca: Option<String>,
+}
+
 /// Reads the line in which the child says where it listens. The rest of its output is drained, so that it never
 /// blocks on a full pipe.
-fn announced(child: &mut Child) -> Result<String> {
+fn announced(child: &mut Child) -> Result<Announcement> {
     let stdout = child.stdout.take().ok_or_else(|| anyhow!("the stand-in has no output"))?;
     let mut reader = BufReader::new(stdout);
     let mut line = String::new();
@@ -96,9 +112,21 @@ fn announced(child: &mut Child) -> Result<String> {
         let status = child.wait().context("cannot wait for the stand-in")?;
         bail!("the stand-in ended before it listened ({status}); its own message is above");
     }
-    let announcement: serde_json::Value =
-        serde_json::from_str(&line).with_context(|| format!("the stand-in said {line:?}"))?;
+    let announcement = serde_json::from_str(&line).with_context(|| format!("the stand-in said {line:?}"))?;
     std::thread::spawn(move || drop(reader.read_to_end(&mut Vec::new())));
-    let address = announcement["listening"].as_str();
-    address.map(String::from).ok_or_else(|| anyhow!("the stand-in said {line:?} and no address"))
+    Ok(announcement)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_announcement_has_a_ca_if_one_was_made() {
+        let read = |text: &str| serde_json::from_str::<Announcement>(text).unwrap();
+        let plain = read(r#"{"listening":"127.0.0.1:8080","scheme":"http"}"#);
+        assert_eq!((plain.scheme.as_str(), plain.ca), ("http", None));
+        let secured = read(r#"{"ca":"PEM\n","listening":"[::1]:8080","scheme":"https"}"#);
+        assert_eq!((secured.listening.port(), secured.ca.as_deref()), (8080, Some("PEM\n")));
+    }
 }

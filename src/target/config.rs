@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::tls::Tls;
 use super::world::Distance;
 
 /// How much faster than real time challenges may live: at most so that the clock leaves the calendar after days, not at once.
@@ -30,6 +31,10 @@ pub struct Preload {
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Speak TLS, with this; in the clear otherwise.
+    pub tls: Option<Tls>,
+    /// How long a TLS handshake may take from the connection on.
+    pub handshake_timeout: Duration,
     /// Event loops; 0 is one a core.
     pub workers: usize,
     /// WebSocket servers to appear as: `ws1`, `ws2`, …
@@ -85,6 +90,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            tls: None,
+            handshake_timeout: Duration::from_secs(10),
             workers: 0,
             servers: 2,
             members: 13..=10_012,

@@ -1,14 +1,17 @@
 //! One accepted connection: what is kept of it while it holds, and what only now and then.
 //!
 //! A held WebSocket is forty bytes here; reader, partial frames and unsent bytes live in a box that exists only while one of
-//! them does. Writes, but decides nothing. Invariant: bytes go out in the order of the calls, since everything goes
-//! through [`Connection::send`], and while something is unsent everything else queues behind it.
+//! them does, or for as long as the connection is over TLS, whose state is in there too. Writes, but decides nothing.
+//! Invariant: bytes go out in the order of the calls, since everything goes through [`Connection::send`], and while
+//! something is unsent everything else queues behind it.
 
 use std::io::{self, Write};
+use std::net::Shutdown;
 
 use mio::net::TcpStream;
 
 use super::api::Upgrade;
+use super::tls::Secure;
 use super::world::{Pass, Runner};
 use crate::protocol::http::RequestReader;
 use crate::tick::Tick;
@@ -81,6 +84,8 @@ pub(super) struct Spill {
     pub(super) message: Option<Fragments>,
     /// A racy opening.
     pub(super) opening: Option<(Pass, Vec<u8>)>,
+    /// The connection's TLS, from its first byte on.
+    pub(super) secure: Option<Box<Secure>>,
     /// Bytes that the socket has not taken.
     tail: Vec<u8>,
     /// How many of them it has taken since.
@@ -155,9 +160,56 @@ impl Connection {
     /// Sends, or queues what the socket does not take, up to `limit` bytes. After an overflow nothing is sent any more: it
     /// would come in the middle of a frame.
     pub(super) fn send(&mut self, bytes: &[u8], limit: usize) -> Sent {
-        if self.spill.as_ref().is_some_and(|spill| spill.is_cut) {
+        let Some(spill) = self.spill.as_deref_mut() else { return self.put(bytes, limit) };
+        if spill.is_cut {
             return Sent::Refused;
         }
+        let Some(secure) = spill.secure.as_deref_mut() else { return self.put(bytes, limit) };
+        match secure.seal(bytes) {
+            // The limit is for what is inside: a batch as long as a queue may be has to fit over TLS too.
+            Ok(sealed) => self.put(&sealed, limit.saturating_add(sealed.len().saturating_sub(bytes.len()))),
+            Err(_) => Sent::Broken,
+        }
+    }
+
+    /// As [`Connection::send`] for what TLS itself has to send.
+    pub(super) fn send_own(&mut self, limit: usize) -> Sent {
+        let Some(spill) = self.spill.as_deref_mut() else { return Sent::All };
+        let unsent = spill.secure.as_deref_mut().map(Secure::unsent).unwrap_or_default();
+        match unsent.as_slice() {
+            [] => Sent::All,
+            _ if spill.is_cut => Sent::Refused,
+            unsent => self.put(unsent, limit),
+        }
+    }
+
+    /// Says over TLS that nothing follows, if everything before it is sent and the socket takes it at once.
+    pub(super) fn say_end(&mut self) {
+        let Some(spill) = self.spill.as_deref_mut().filter(|spill| spill.tail.is_empty() && !spill.is_cut)
+        else {
+            return;
+        };
+        let farewell = spill.secure.as_deref_mut().map(Secure::farewell).unwrap_or_default();
+        if !farewell.is_empty() {
+            // Who is gone misses nothing.
+            let _ = (&self.socket).write(&farewell);
+        }
+    }
+
+    /// Closes our side, behind what is sent.
+    pub(super) fn end_writing(&mut self) {
+        self.say_end();
+        let _ = self.socket.shutdown(Shutdown::Write);
+    }
+
+    /// Whether a TLS handshake is through.
+    pub(super) fn is_secured(&self) -> bool {
+        let secure = self.spill.as_deref().and_then(|spill| spill.secure.as_deref());
+        secure.is_some_and(|secure| !secure.is_handshaking())
+    }
+
+    /// Writes, or queues what the socket does not take.
+    fn put(&mut self, bytes: &[u8], limit: usize) -> Sent {
         if let Some(spill) = self.spill.as_deref_mut().filter(|spill| !spill.tail.is_empty()) {
             return spill.queue(bytes, limit);
         }
@@ -235,6 +287,7 @@ impl Spill {
             && self.unused.is_empty()
             && self.message.is_none()
             && self.opening.is_none()
+            && self.secure.is_none()
             && self.tail.is_empty()
             && !self.is_cut
             && !self.last
@@ -264,14 +317,32 @@ mod tests {
         assert_eq!(spill.queue(b"m", 8), Sent::Overflow);
     }
 
-    #[test]
-    fn nothing_follows_a_frame_that_was_cut() {
+    /// A connection and its peer's end of it.
+    fn connected() -> (Connection, std::net::TcpStream) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, _) = listener.accept().unwrap();
         socket.set_nonblocking(true).unwrap();
-        let mut connection =
-            Connection::new(TcpStream::from_std(socket), crate::engine::clock::Clock::start().now());
+        let heard = crate::engine::clock::Clock::start().now();
+        (Connection::new(TcpStream::from_std(socket), heard), peer)
+    }
+
+    #[test]
+    fn a_message_as_long_as_the_queue_fits_over_tls_too() {
+        let (mut connection, _peer) = connected();
+        connection.spill().secure = Some(Box::new(super::super::tls::tests::pair(&rustls::version::TLS13).0));
+        // The socket is full, and nothing is queued.
+        while connection.send(&[b'x'; 1 << 16], 0) == Sent::All {}
+        (connection.spill().tail, connection.spill().is_cut) = (Vec::new(), false);
+        let limit = 100_000;
+        assert!(matches!(connection.send(&vec![b'y'; limit], limit), Sent::Queued(queued) if queued > limit));
+        assert_eq!(connection.send(&vec![b'z'; limit], limit), Sent::Overflow);
+        assert_eq!(connection.send(b"z", limit), Sent::Refused);
+    }
+
+    #[test]
+    fn nothing_follows_a_frame_that_was_cut() {
+        let (mut connection, mut peer) = connected();
         // More than loopback's buffers: the socket takes the beginning only.
         let frame = vec![b'x'; 64 << 20];
         assert_eq!(connection.send(&frame, 8), Sent::Overflow);

@@ -56,9 +56,15 @@ counters! {
     broadcast_bytes,
     /// Announcements dropped because the log was full.
     broadcasts_dropped,
-    /// Bytes read.
+    /// TLS handshakes completed.
+    tls_handshakes,
+    /// Those of them that resumed a session.
+    tls_resumed,
+    /// Connections on which TLS failed: a handshake that was refused or took too long, a record that cannot be read.
+    tls_failures,
+    /// Bytes read; over TLS, what was inside.
     bytes_in,
-    /// Bytes written to (or queued for) sockets.
+    /// Bytes written to (or queued for) sockets; over TLS, what is inside.
     bytes_out,
     /// Times that a socket did not take everything at once.
     backlogged,
@@ -123,6 +129,13 @@ impl fmt::Display for Counters {
             "connections   {} accepted, {} gone, {} failures to accept",
             self.accepted, self.disconnected, self.accept_failures
         )?;
+        if self.tls_handshakes + self.tls_failures > 0 {
+            writeln!(
+                f,
+                "TLS           {} handshakes, {} of them resumed, {} failures",
+                self.tls_handshakes, self.tls_resumed, self.tls_failures
+            )?;
+        }
         writeln!(f, "requests      {}, {} of them refused", self.requests, self.requests_refused)?;
         writeln!(
             f,

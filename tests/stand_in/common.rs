@@ -1,5 +1,6 @@
 //! A stand-in to talk to, and foreign clients that talk.
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -186,8 +187,8 @@ pub enum Heard {
 }
 
 /// A WebSocket by tungstenite.
-pub struct Client {
-    pub socket: WebSocket<TcpStream>,
+pub struct Client<S = TcpStream> {
+    pub socket: WebSocket<S>,
 }
 
 impl Client {
@@ -202,7 +203,14 @@ impl Client {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        match tungstenite::client(format!("ws://{addr}{path}"), stream) {
+        Self::upgrade(stream, format!("ws://{addr}{path}"))
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// Upgrades whatever carries bytes.
+    pub fn upgrade(stream: S, url: String) -> Result<Self, u16> {
+        match tungstenite::client(url, stream) {
             Ok((socket, _)) => Ok(Self { socket }),
             Err(tungstenite::HandshakeError::Failure(Error::Http(answer))) => Err(answer.status().as_u16()),
             Err(error) => panic!("{error}"),

@@ -10,4 +10,5 @@ mod control;
 mod lifecycle;
 mod process;
 mod session;
+mod tls;
 mod wire;

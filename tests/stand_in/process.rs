@@ -9,20 +9,20 @@ use serde_json::Value;
 use crate::common::*;
 
 /// A process that does not outlive the test.
-struct Process {
+pub struct Process {
     child: Child,
     stdout: BufReader<ChildStdout>,
 }
 
 impl Process {
-    fn spawn(command: &mut Command) -> Self {
+    pub fn spawn(command: &mut Command) -> Self {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         Self { child, stdout }
     }
 
-    fn serve(args: &[&str]) -> Self {
+    pub fn serve(args: &[&str]) -> Self {
         Self::spawn(
             Command::new(env!("CARGO_BIN_EXE_startline"))
                 .args(["serve", "--listen", "127.0.0.1:0"])
@@ -30,7 +30,7 @@ impl Process {
         )
     }
 
-    fn line(&mut self) -> String {
+    pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         line
@@ -47,7 +47,7 @@ impl Process {
         assert_eq!(unsafe { libc::kill(self.child.id() as libc::pid_t, signal) }, 0);
     }
 
-    fn wait(&mut self) -> ExitStatus {
+    pub fn wait(&mut self) -> ExitStatus {
         let mut status = None;
         await_that("the process ends", || {
             status = self.child.try_wait().unwrap();

@@ -119,8 +119,19 @@ impl Reply {
     /// nginx's page, for an upstream that is down.
     pub(in crate::target) fn nginx(status: u16) -> Self {
         let title = format!("{status} {}", reason(status));
+        Self::nginx_page(status, &title, &format!("<center><h1>{title}</h1></center>\r\n"))
+    }
+
+    /// nginx's page for who speaks HTTP where TLS was due.
+    pub(in crate::target) fn nginx_for_plain() -> Self {
+        let what = "The plain HTTP request was sent to HTTPS port";
+        let text = format!("<center><h1>400 {}</h1></center>\r\n<center>{what}</center>\r\n", reason(400));
+        Self::nginx_page(400, &format!("400 {what}"), &text)
+    }
+
+    fn nginx_page(status: u16, title: &str, text: &str) -> Self {
         let body = format!(
-            "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
+            "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n{text}\
              <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
         );
         Self { status, content: Content::Html, body: body.into_bytes(), field: None }

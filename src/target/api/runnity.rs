@@ -177,14 +177,15 @@ pub(super) fn enter(call: &Call<'_>, member: MemberId, id: ChallengeId) -> Reply
     }
 }
 
-/// What `wsUrl` starts with: as configured, else the host that the client has asked, over TLS if a proxy says so.
+/// What `wsUrl` starts with: as configured, else the host that the client has asked, over TLS if it came so, or a proxy says
+/// that it did.
 fn ws_origin(call: &Call<'_>) -> String {
     let config = &call.shared.config;
     if let Some(url) = &config.public_url {
         return url.trim_end_matches('/').to_owned();
     }
-    let is_tls =
-        call.request.header("x-forwarded-proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
+    let is_tls = config.tls.is_some()
+        || call.request.header("x-forwarded-proto").is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
     let scheme = if is_tls { "wss" } else { "ws" };
     match call.request.header("host") {
         Some(host) if !host.is_empty() => format!("{scheme}://{host}"),

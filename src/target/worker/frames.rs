@@ -3,7 +3,6 @@
 //! Invariants: a message is answered at once and alone; nothing is read after a close frame but the peer's own; what a client
 //! can make us keep is bounded by [`MESSAGE_BYTES_MAX`].
 
-use std::net::Shutdown;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::super::connection::{Fragments, NO_ROOM, State};
@@ -256,8 +255,8 @@ impl Worker {
             self.close(slot, violation.close_code());
         }
         self.set_state(slot, State::Deaf);
-        if let Some(connection) = self.connections.get(slot as usize).filter(|it| !it.is_backlogged()) {
-            let _ = connection.socket.shutdown(Shutdown::Write);
+        if let Some(connection) = self.connections.get_mut(slot as usize).filter(|it| !it.is_backlogged()) {
+            connection.end_writing();
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The same kind of loop as the client's: edge-triggered, every socket registered once for both directions, everything
 //! read into one buffer and rendered in another. This file turns; what a connection does is in `http`, `opening` and
-//! `frames`, announcements are in `delivery`. Invariants: a turn does a bounded amount of work for each connection (what is
+//! `frames`, over TLS in `secure` before those, announcements are in `delivery`. Invariants: a turn does a bounded amount of work for each connection (what is
 //! left over is in `again`), so nobody's PONG waits for somebody's half megabyte; a connection is taken out of the slab in
 //! [`Worker::drop_connection`] only.
 
@@ -32,6 +32,7 @@ mod frames;
 mod http;
 mod opening;
 mod rounds;
+mod secure;
 
 const LISTENER: Token = Token(0);
 const MAILBOX: Token = Token(1);
@@ -59,7 +60,8 @@ const CLOSING: usize = 0;
 const REGISTER: usize = 1;
 const REGISTER_LATE: usize = 2;
 const CONNECTED: usize = 3;
-const TIMER_QUEUES: usize = 4;
+const HANDSHAKE: usize = 4;
+const TIMER_QUEUES: usize = 5;
 
 /// See the module.
 pub(super) struct Worker {
@@ -92,6 +94,8 @@ pub(super) struct Worker {
     /// The `Date` header, and the second that it is for.
     date: (u64, String),
     read_buffer: Vec<u8>,
+    /// What was inside what has just been read over TLS.
+    opened: Vec<u8>,
     /// What is being sent, and parts of it.
     out: Vec<u8>,
     text: Vec<u8>,
@@ -129,6 +133,7 @@ impl Worker {
             stop_by: None,
             date: (0, String::new()),
             read_buffer: vec![0; READ_BYTES],
+            opened: Vec::new(),
             out: Vec::new(),
             text: Vec::new(),
             scratch: Vec::new(),
@@ -257,13 +262,18 @@ impl Worker {
             let _ = socket2::SockRef::from(&socket).set_send_buffer_size(bytes);
         }
         let entry = self.connections.vacant_entry();
-        let token = Token(FIRST_CONNECTION + entry.key());
+        let slot = entry.key();
+        let token = Token(FIRST_CONNECTION + slot);
         let interest = Interest::READABLE | Interest::WRITABLE;
         if self.poll.registry().register(&mut socket, token, interest).is_err() {
             self.count(Count::accept_failures, 1);
             return;
         }
         entry.insert(Connection::new(socket, self.moment.tick));
+        if self.shared.config.tls.is_some() {
+            let until = self.moment.tick + Ticks::from_duration(self.shared.config.handshake_timeout);
+            self.timers.arm(HANDSHAKE, slot as u32, until);
+        }
         self.count(Count::accepted, 1);
     }
 
@@ -304,8 +314,11 @@ impl Worker {
                     break;
                 }
                 Ok(count) => {
-                    self.count(Count::bytes_in, count as u64);
-                    self.on_bytes(slot, &mut buffer[..count]);
+                    if self.shared.config.tls.is_some() {
+                        self.on_sealed(slot, &buffer[..count]);
+                    } else {
+                        self.on_bytes(slot, &mut buffer[..count]);
+                    }
                     if count < READ_BYTES && !to_the_end {
                         self.read_buffer = buffer;
                         return;
@@ -331,6 +344,7 @@ impl Worker {
     }
 
     fn on_bytes(&mut self, slot: u32, bytes: &mut [u8]) {
+        self.count(Count::bytes_in, bytes.len() as u64);
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         match connection.state {
             State::Http => {
@@ -399,7 +413,7 @@ impl Worker {
         while let Some((slot, reason)) = self.doomed.pop() {
             self.lose(slot, reason);
         }
-        for buffer in [&mut self.out, &mut self.text, &mut self.scratch] {
+        for buffer in [&mut self.opened, &mut self.out, &mut self.text, &mut self.scratch] {
             buffer.clear();
             buffer.shrink_to(BUFFER_KEPT_BYTES);
         }
@@ -415,7 +429,8 @@ impl Worker {
 
     fn drop_connection(&mut self, slot: u32) {
         self.leave_room(slot);
-        let Some(connection) = self.connections.try_remove(slot as usize) else { return };
+        let Some(mut connection) = self.connections.try_remove(slot as usize) else { return };
+        connection.say_end();
         if connection.state.is_websocket() {
             self.release_server(connection.server);
         }

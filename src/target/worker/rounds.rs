@@ -10,7 +10,7 @@ use super::super::counters::Count;
 use super::super::mailbox::Letter;
 use super::super::messages::LeaveReason;
 use super::super::world::Seat;
-use super::{CLOSING, ROUND, STOP_TIMEOUT, Worker};
+use super::{CLOSING, HANDSHAKE, ROUND, STOP_TIMEOUT, Worker};
 use crate::tick::{Tick, Ticks};
 
 /// Silence on an HTTP connection between requests (nginx's keepalive_timeout).
@@ -21,6 +21,7 @@ impl Worker {
         while let Some((queue, entry)) = self.timers.pop(self.moment.tick) {
             match queue {
                 CLOSING => self.give_up_closing(entry.owner),
+                HANDSHAKE => self.give_up_handshake(entry.owner),
                 _ => self.go_on_opening(queue, entry.owner),
             }
         }
