@@ -1,4 +1,5 @@
-//! What the pieces of the hot path cost: HTTP heads, frames, masks, the message scanner, templates, timers, histograms.
+//! What the pieces of the hot path cost: HTTP heads, frames, masks, the message scanner, templates, timers, histograms,
+//! TLS records.
 //!
 //!     cargo bench --bench pieces              # all
 //!     cargo bench --bench pieces -- frame     # those with "frame" in their names
@@ -14,6 +15,7 @@ use startline::engine::timers::Timers;
 use startline::measure::Latencies;
 use startline::protocol::http::{Limits, ResponseReader};
 use startline::protocol::scan::{Path, Scanner, quick_integer, quick_text};
+use startline::protocol::tls::{Opened, Pool, Reassembly, Secrets, Suite};
 use startline::protocol::websocket::{
     Opcode, Reader, Utf8Check, accept_for, apply_mask, parse_header, write_frame,
 };
@@ -172,5 +174,89 @@ fn histograms(c: &mut Criterion) {
     });
 }
 
-criterion_group!(pieces, http, frames, messages, templates, timers, histograms);
+/// A PING's size in a record, sealed and opened: what keeping only secrets costs over keeping keys.
+fn tls_records(c: &mut Criterion) {
+    let content = [0x61; 60];
+    let mut group = c.benchmark_group("tls");
+    group.bench_function("60 B sealed and opened, AES-128, key and IV kept", |b| {
+        let (mut seq, mut record) = (0_u64, Vec::with_capacity(128));
+        b.iter(|| {
+            seq += 1;
+            kept_keys::seal_and_open(black_box([7; 16]), seq, &content, &mut record);
+        });
+    });
+    group.bench_function("60 B sealed and opened, AES-128, key and IV by aws-lc's HKDF", |b| {
+        let (mut seq, mut record) = (0_u64, Vec::with_capacity(128));
+        b.iter(|| {
+            seq += 1;
+            for _seal_and_open in 0..2 {
+                black_box(kept_keys::derive(black_box(&[7; 32])));
+            }
+            kept_keys::seal_and_open(black_box([7; 16]), seq, &content, &mut record);
+        });
+    });
+    for (name, suite) in [
+        ("AES-128", Suite::Aes128GcmSha256),
+        ("AES-256", Suite::Aes256GcmSha384),
+        ("ChaCha20", Suite::Chacha20Poly1305Sha256),
+    ] {
+        // Two ends of one session: what one sends with, the other receives with.
+        let (there, back) = (vec![1; suite.secret_bytes()], vec![2; suite.secret_bytes()]);
+        let mut pool = Pool::new();
+        let near = pool.hold(&Secrets::new(suite, (&there, 0), (&back, 0)).expect("secrets"));
+        let far = pool.hold(&Secrets::new(suite, (&back, 0), (&there, 0)).expect("secrets"));
+        let mut record = Vec::with_capacity(128);
+        group.bench_function(format!("60 B sealed and opened, {name}, only secrets kept"), |b| {
+            b.iter(|| {
+                record.clear();
+                pool.records(near).seal(black_box(&content), &mut record);
+                let opened = pool.records(far).open(&mut record, &mut Reassembly::default());
+                assert!(matches!(opened, Ok(Opened::Data(data)) if data.len() == content.len()));
+            });
+        });
+    }
+    group.finish();
+}
+
+/// What a session would do that keeps its keys: the AEAD key is expanded for each record all the same.
+mod kept_keys {
+    use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+    use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk};
+
+    pub fn seal_and_open(key: [u8; 16], seq: u64, content: &[u8], record: &mut Vec<u8>) {
+        let key = || LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key).expect("a key"));
+        let nonce = || {
+            let [_, _, _, _, nonce @ ..] = u128::from(seq).to_be_bytes();
+            Nonce::assume_unique_for_key(nonce)
+        };
+        let header = [23, 3, 3, 0, 77];
+        record.clear();
+        record.extend_from_slice(content);
+        record.push(23);
+        key().seal_in_place_append_tag(nonce(), Aad::from(header), record).expect("it can be sealed");
+        let opened = key().open_in_place(nonce(), Aad::from(header), record).expect("it was sealed");
+        assert_eq!(opened.len(), content.len() + 1);
+    }
+
+    pub fn derive(secret: &[u8; 32]) -> ([u8; 16], [u8; 12]) {
+        let (mut key, mut iv) = ([0; 16], [0; 12]);
+        let prk = Prk::new_less_safe(HKDF_SHA256, secret);
+        let expand = |info: &[u8], out: &mut [u8]| {
+            prk.expand(&[info], Len(out.len())).expect("a short one").fill(out).expect("its length");
+        };
+        expand(b"\x00\x10\x09tls13 key\x00", &mut key);
+        expand(b"\x00\x0c\x08tls13 iv\x00", &mut iv);
+        (key, iv)
+    }
+
+    struct Len(usize);
+
+    impl KeyType for Len {
+        fn len(&self) -> usize {
+            self.0
+        }
+    }
+}
+
+criterion_group!(pieces, http, frames, messages, templates, timers, histograms, tls_records);
 criterion_main!(pieces);
