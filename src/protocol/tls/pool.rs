@@ -99,6 +99,18 @@ impl Handle {
         Self(raw.expect("a worker has fewer than 2^31 sessions"))
     }
 
+    /// The handle as a number, for whoever has few bits to keep it in: below 2^30 for the first 2^29 sessions.
+    #[inline]
+    pub fn to_bits(self) -> u32 {
+        self.0.get()
+    }
+
+    /// The inverse of [`Handle::to_bits`].
+    #[inline]
+    pub fn from_bits(bits: u32) -> Option<Self> {
+        NonZeroU32::new(bits).map(Self)
+    }
+
     #[inline]
     fn place(self) -> (u32, bool) {
         let raw = self.0.get() - 1;
