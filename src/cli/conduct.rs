@@ -15,12 +15,12 @@ use jiff::Timestamp;
 use super::look_up::{LookedUp, Standing, look_up};
 use super::run::RunArgs;
 use super::stand_in::StandIn;
-use super::{ExitStatus, is_broken_pipe, recording, tell};
-use crate::engine::{self, Addresses};
+use super::{ExitStatus, agent, is_broken_pipe, recording, tell};
+use crate::engine::{self, Addresses, Hosts, Trust, TrustError};
 use crate::plan::limits::{self, Readings};
 use crate::plan::schedule::{self, Challenge, Entry, Start};
-use crate::plan::summary::Summary;
-use crate::plan::{Plan, Settings, Target};
+use crate::plan::summary::{Peer, Summary};
+use crate::plan::{CaFile, Plan, Settings, Target};
 use crate::report::files::{ResultsDir, default_name};
 use crate::report::{RunResult, text};
 use crate::units::duration_text;
@@ -49,14 +49,16 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let is_stand_in = target.is_none();
     let target = target.unwrap_or_else(|| Target::at(([127, 0, 0, 1], 0).into()));
     let mut plan = settings.clone().into_plan(target, &readings)?;
-    let hosts = resolve_hosts(&plan)?;
+    let mut hosts = resolve_hosts(&plan)?;
     output.show_plan(&plan, &settings, is_stand_in);
 
     let interrupt = Interrupt::listen()?;
-    let stand_in = if is_stand_in { Some(start_stand_in(&mut plan)?) } else { None };
+    let stand_in = if is_stand_in { Some(start_stand_in(&mut plan, &settings)?) } else { None };
+    hosts.trust = trust_of(&plan)?;
+    let ask = || agent::new(&plan, hosts.trust.as_ref());
     let wait = match stand_in {
         Some(_) => Wait::Nothing,
-        None => match check_schedule(&plan, &settings, &output) {
+        None => match check_schedule(&plan, &settings, &ask(), &output) {
             Ok(wait) => wait,
             Err(Unfit::Refused(error)) => return Err(error),
             Err(Unfit::Unasked(error)) => {
@@ -70,12 +72,12 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let mut directory =
         ResultsDir::create(&path, &engine::layout_of(&plan), Timestamp::now(), &settings.to_toml())?;
     if let Wait::Ready { after } = wait
-        && !wait_ready(&plan, &settings, after, &interrupt, &output)?
+        && !wait_ready(&plan, &settings, &ask(), after, &interrupt, &output)?
     {
         tell("stopped while waiting for READY; nothing was loaded");
         return Ok(ExitStatus::Inconclusive);
     }
-    let result = load(&plan, &settings, hosts, &interrupt, &mut directory, &output)?;
+    let result = load(&plan, &settings, &hosts, &interrupt, &mut directory, &output)?;
     drop(stand_in);
     if let Err(error) = output.show_result(&result, &path)
         && !is_broken_pipe(&error)
@@ -108,7 +110,11 @@ impl Output {
     fn show_plan(&self, plan: &Plan, settings: &Settings, is_stand_in: bool) {
         if !self.quiet {
             // Standard error: what a run prints on standard output is its result.
-            tell(&Summary::new(plan, &settings.members, is_stand_in).to_string());
+            let peer = match is_stand_in {
+                true => Peer::StandIn { tls: settings.stand_in_tls },
+                false => Peer::Target,
+            };
+            tell(&Summary::new(plan, &settings.members, peer).to_string());
         }
     }
 
@@ -190,31 +196,58 @@ fn is_ignored(signal: i32) -> bool {
     }
 }
 
-fn start_stand_in(plan: &mut Plan) -> Result<StandIn> {
+fn start_stand_in(plan: &mut Plan, settings: &Settings) -> Result<StandIn> {
     let Some(challenge) = plan.members.only_challenge() else {
         bail!(
             "the members are in several challenges and the stand-in is loaded with one: give members of one, or a --target"
         );
     };
-    let stand_in = StandIn::start(&StandIn::arguments(plan, challenge))?;
-    plan.target = Target::resolve(&stand_in.url)?;
+    let stand_in = StandIn::start(&StandIn::arguments(plan, challenge, settings.stand_in_tls))?;
+    plan.target = Target::resolve(&stand_in.url, &[])?;
+    if let Some(pem) = &stand_in.ca {
+        plan.tls.ca =
+            vec![CaFile::new("the stand-in's certificate", pem.clone()).map_err(|why| anyhow!(why))?];
+    }
     Ok(stand_in)
 }
 
 /// The hosts that sessions may be led to, with their addresses; the target's is the first.
-fn resolve_hosts(plan: &Plan) -> Result<(Vec<String>, Addresses)> {
+fn resolve_hosts(plan: &Plan) -> Result<Hosts> {
     let bare = |host: &str| host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
     let mut names = vec![bare(&plan.target.host)];
-    let mut addresses = vec![plan.target.addresses.iter().map(|address| address.ip()).collect::<Vec<_>>()];
+    let mut hosts = vec![plan.target.addresses.iter().map(|address| address.ip()).collect::<Vec<_>>()];
     for host in plan.allow_hosts.iter().map(|host| bare(host)) {
         if !names.contains(&host) {
-            let target = Target::resolve(&format!("http://{}", bracketed(&host)))
-                .with_context(|| format!("--allow-host {host}"))?;
-            addresses.push(target.addresses.iter().map(|address| address.ip()).collect());
+            let resolved = Target::resolve(&format!("http://{}", bracketed(&host)), &[]);
+            let is_given = plan.resolve.iter().any(|resolve| resolve.host == host);
+            hosts.push(match resolved {
+                Ok(target) => target.addresses.iter().map(|address| address.ip()).collect(),
+                Err(_) if is_given => Vec::new(),
+                Err(error) => return Err(error).with_context(|| format!("--allow-host {host}")),
+            });
             names.push(host);
         }
     }
-    Ok((names, Addresses { hosts: addresses }))
+    let mut given = Vec::new();
+    for resolve in &plan.resolve {
+        match names.iter().position(|name| *name == resolve.host) {
+            Some(index) => given.push((index as u16, resolve.port, resolve.addresses.clone())),
+            None => bail!(
+                "--resolve {resolve}: {} is neither the target's host nor an --allow-host",
+                resolve.host
+            ),
+        }
+    }
+    Ok(Hosts { names, addresses: Addresses { hosts, given }, trust: None })
+}
+
+/// Whom to trust. Who loads a plain target may not need it: a URL that is handed out decides.
+fn trust_of(plan: &Plan) -> Result<Option<Trust>> {
+    match Trust::new(&plan.tls) {
+        Ok(trust) => Ok(Some(trust)),
+        Err(TrustError::NoSystemRoots(_)) if !plan.target.is_secure() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn bracketed(host: &str) -> String {
@@ -236,9 +269,14 @@ enum Unfit {
 }
 
 /// Asks the target whether the plan fits its schedule.
-fn check_schedule(plan: &Plan, settings: &Settings, output: &Output) -> Result<Wait, Unfit> {
+fn check_schedule(
+    plan: &Plan,
+    settings: &Settings,
+    agent: &ureq::Agent,
+    output: &Output,
+) -> Result<Wait, Unfit> {
     let Some(scheduled) = &plan.scenario.schedule else { return Ok(Wait::Nothing) };
-    let looked_up = look_up(plan, scheduled).map_err(Unfit::Unasked)?;
+    let looked_up = look_up(plan, scheduled, agent).map_err(Unfit::Unasked)?;
     check_standing(&looked_up, plan, output).map_err(Unfit::Refused)?;
     let fits = judge(&looked_up, settings).map_err(Unfit::Refused)?;
     Ok(match fits {
@@ -285,6 +323,7 @@ fn check_standing(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<
 fn wait_ready(
     plan: &Plan,
     settings: &Settings,
+    agent: &ureq::Agent,
     mut after: Duration,
     interrupt: &Interrupt,
     output: &Output,
@@ -299,7 +338,7 @@ fn wait_ready(
         if !sleep_unless(interrupt, wait.min(after.max(READY_LOOK_MIN))) {
             return Ok(false);
         }
-        match look_up(plan, scheduled) {
+        match look_up(plan, scheduled, agent) {
             Ok(looked_up) => {
                 unanswered_since = None;
                 // Judged each time: a READY that comes late may leave too little time for the ramp.
@@ -337,13 +376,13 @@ fn sleep_unless(interrupt: &Interrupt, span: Duration) -> bool {
 fn load(
     plan: &Plan,
     settings: &Settings,
-    (names, addresses): (Vec<String>, Addresses),
+    hosts: &Hosts,
     interrupt: &Interrupt,
     directory: &mut ResultsDir,
     output: &Output,
 ) -> Result<RunResult> {
     let mut recording = recording::Recording::new(plan, settings, directory, !output.quiet);
-    let outcome = engine::run(plan, &addresses, names, &|| interrupt.reason(), &mut |second| {
+    let outcome = engine::run(plan, hosts, &|| interrupt.reason(), &mut |second| {
         recording.second(second);
     })?;
     Ok(recording.finish(&outcome))

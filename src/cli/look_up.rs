@@ -3,8 +3,6 @@
 //! A few plain requests by a library, away from the load. Judges nothing: that is [`crate::plan::schedule`]'s.
 //! Invariant: no step after the named one is played, so nobody's place is spent.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -16,8 +14,6 @@ use crate::scenario::HttpStep;
 use crate::scenario::schedule::{Participants, Schedule};
 use crate::scenario::template::{Scope, Template};
 
-/// For each request; over the 30 s that an exhausted connection pool takes to say so.
-const TIMEOUT: Duration = Duration::from_secs(35);
 /// Bytes of an answer read at most; a look-up lists every participant.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
@@ -53,14 +49,7 @@ pub struct Standing {
 ///
 /// # Errors
 /// When the target cannot be reached or does not answer as the scenario says, naming the request.
-pub fn look_up(plan: &Plan, schedule: &Schedule) -> Result<LookedUp> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(TIMEOUT))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .proxy(None)
-        .build()
-        .into();
+pub fn look_up(plan: &Plan, schedule: &Schedule, agent: &ureq::Agent) -> Result<LookedUp> {
     let base = plan.target.url();
     let taken = vec![String::new(); plan.scenario.value_names.len()];
     let mut asker = Asker { agent, base, plan, taken, cookies: Jar::default() };
@@ -71,7 +60,7 @@ pub fn look_up(plan: &Plan, schedule: &Schedule) -> Result<LookedUp> {
 }
 
 struct Asker<'p> {
-    agent: ureq::Agent,
+    agent: &'p ureq::Agent,
     base: String,
     plan: &'p Plan,
     taken: Vec<String>,

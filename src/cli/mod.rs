@@ -3,6 +3,7 @@
 //! Decides nothing about a run: that is [`crate::plan`]'s. The only place with `anyhow`: below it, errors have types.
 //! Invariant: an option either has an effect or is refused.
 
+mod agent;
 mod conduct;
 mod look_up;
 mod recording;

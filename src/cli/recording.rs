@@ -193,6 +193,7 @@ fn facts_of(plan: &Plan, settings: &Settings) -> Facts {
         cpu_seconds: 0.0,
         ledger: None,
         ramp_down: None,
+        insecure: plan.tls.insecure,
         ending: Ending::Running,
     }
 }

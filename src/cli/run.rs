@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -17,13 +17,15 @@ use crate::engine::affinity;
 use crate::plan::member_files::{self, MemberFile};
 use crate::plan::roster::Roster;
 use crate::plan::settings::WORKERS_MAX;
-use crate::plan::{End, Rate, ScenarioSettings, Settings};
+use crate::plan::{CaFile, End, KeyExchange, Rate, Resolve, ScenarioSettings, Settings, SuiteOrder, Tls};
 use crate::scenario::Scenario;
 
 /// The first member against the stand-in: as in the guide's files.
 const STAND_IN_FIRST_MEMBER: u64 = 13;
 /// The challenge against the stand-in, where none is given.
 const STAND_IN_CHALLENGE: u64 = 1;
+/// The variable that browsers and curl read, too.
+const KEY_LOG_FILE: &str = "SSLKEYLOGFILE";
 /// What the stand-in speaks.
 const STAND_IN_SCENARIO: &str = "runnity";
 
@@ -54,6 +56,11 @@ pub struct RunArgs {
     /// more, the first that fits is used.
     #[arg(long, value_name = "FROM=TO", value_parser = values::url_map, help_heading = "Target", requires = "target")]
     pub ws_map: Vec<(String, String)>,
+
+    /// Connect to this address for host and port, as with curl: load one server of several, or one that is not in the
+    /// DNS, such as runnity.example:443:10.0.0.5; repeat for more.
+    #[arg(long, value_name = "HOST:PORT:ADDR", help_heading = "Target", requires = "target")]
+    pub resolve: Vec<Resolve>,
 
     /// Wait for the challenge to become READY, 5 minutes before its startAt.
     #[arg(long, help_heading = "Target", requires = "target")]
@@ -120,6 +127,42 @@ pub struct RunArgs {
     #[arg(long, value_name = "TIME", value_parser = values::delay, help_heading = "Sessions")]
     pub record_interval: Option<Duration>,
 
+    /// Load the stand-in over https and wss, with a certificate made for the run. A target says so by its URL.
+    #[arg(long, help_heading = "TLS", conflicts_with = "target")]
+    pub tls: bool,
+
+    /// Trust the CA certificates of this PEM file, instead of the system's; repeat for more.
+    #[arg(long, value_name = "FILE", help_heading = "TLS", requires = "target")]
+    pub ca: Vec<PathBuf>,
+
+    /// Take any certificate, whoever signed it and whatever its names: for test servers only. The result says so.
+    #[arg(long, help_heading = "TLS", conflicts_with = "ca")]
+    pub insecure: bool,
+
+    /// Make every handshake a full one. Otherwise a session's WebSocket resumes the TLS session of its own HTTP
+    /// connection, as a phone does.
+    #[arg(long, help_heading = "TLS")]
+    pub no_tls_resumption: bool,
+
+    /// How keys are agreed on: x25519, or the post-quantum hybrid, which is 1.2 KB more up and 1.1 KB more down a
+    /// handshake [default: x25519].
+    #[arg(long, value_name = "GROUP", value_enum, help_heading = "TLS")]
+    pub tls_key_exchange: Option<KeyExchange>,
+
+    /// Cipher suites: compact offers AES-128-GCM first, whose sessions are the smallest; rustls is that library's own
+    /// order, AES-256 first; the others offer one alone [default: compact].
+    #[arg(long, value_name = "ORDER", value_enum, help_heading = "TLS")]
+    pub tls_suites: Option<SuiteOrder>,
+
+    /// Append the connections' secrets to the file that the variable SSLKEYLOGFILE names, for Wireshark. Whoever has
+    /// it can read everything.
+    #[arg(long, help_heading = "TLS")]
+    pub tls_key_log: bool,
+
+    /// Keep rustls's object in every session, instead of its secrets alone: to measure what that costs.
+    #[arg(long, hide = true)]
+    pub tls_keep_rustls: bool,
+
     /// Have the stand-in send no broadcasts: N sessions then receive N messages, not N²/2.
     #[arg(long, help_heading = "This box", conflicts_with = "target")]
     pub no_broadcast: bool,
@@ -150,12 +193,13 @@ pub struct RunArgs {
 }
 
 /// The options that make up a plan, which `--plan` has all of.
-const SETTINGS: [&str; 22] = [
+const SETTINGS: [&str; 31] = [
     "target",
     "challenge",
     "members",
     "allow_host",
     "ws_map",
+    "resolve",
     "wait_ready",
     "time_zone",
     "preset",
@@ -170,6 +214,14 @@ const SETTINGS: [&str; 22] = [
     "ping_interval",
     "pong_timeout",
     "record_interval",
+    "tls",
+    "ca",
+    "insecure",
+    "no_tls_resumption",
+    "tls_key_exchange",
+    "tls_suites",
+    "tls_key_log",
+    "tls_keep_rustls",
     "no_broadcast",
     "workers",
     "seed",
@@ -234,6 +286,7 @@ impl RunArgs {
             Some(rate) => rate.ramp(sessions),
             None => self.ramp.unwrap_or(defaults.ramp),
         };
+        let tls = self.tls_settings()?;
         let settings = Settings {
             startline: env!("CARGO_PKG_VERSION").to_owned(),
             target: self.target,
@@ -252,6 +305,9 @@ impl RunArgs {
             seed: self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
             allow_hosts: self.allow_host,
             ws_map: self.ws_map,
+            resolve: self.resolve,
+            stand_in_tls: self.tls,
+            tls,
             wait_ready: self.wait_ready,
             time_zone: self.time_zone.unwrap_or_else(|| "system".to_owned()),
             scenario,
@@ -259,6 +315,23 @@ impl RunArgs {
         // Says early, and by the option's name, what the scenario cannot do.
         settings.scenario()?;
         Ok(settings)
+    }
+
+    fn tls_settings(&self) -> anyhow::Result<Tls> {
+        if self.tls_key_log && std::env::var_os(KEY_LOG_FILE).is_none_or(|file| file.is_empty()) {
+            bail!(
+                "--tls-key-log writes to the file that {KEY_LOG_FILE} names, and that is not set: export {KEY_LOG_FILE}=FILE"
+            );
+        }
+        Ok(Tls {
+            ca: self.ca.iter().map(|file| ca_file(file)).collect::<anyhow::Result<_>>()?,
+            insecure: self.insecure,
+            resumption: !self.no_tls_resumption,
+            key_exchange: self.tls_key_exchange.unwrap_or_default(),
+            suites: self.tls_suites.unwrap_or_default(),
+            key_log: self.tls_key_log,
+            keep_rustls: self.tls_keep_rustls,
+        })
     }
 
     /// The scenario's source with what is set, and what it compiles to.
@@ -337,6 +410,12 @@ impl RunArgs {
 /// Whether a `--members` value is meant as ids: a file of such a name is reached by `./`.
 fn is_range(spec: &str) -> bool {
     spec.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+}
+
+fn ca_file(file: &Path) -> anyhow::Result<CaFile> {
+    let name = file.display().to_string();
+    let pem = fs::read_to_string(file).with_context(|| format!("--ca: cannot read {name}"))?;
+    CaFile::new(&name, pem).map_err(|reason| anyhow::anyhow!("--ca: {reason}"))
 }
 
 fn member_file(name: &str) -> anyhow::Result<MemberFile> {

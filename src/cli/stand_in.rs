@@ -25,7 +25,6 @@ pub struct StandIn {
     /// `http://ADDRESS`, or `https://ADDRESS` if it was told to speak TLS.
     pub url: String,
     /// The CA (PEM) whose certificate it shows over TLS, if it made one.
-    #[allow(dead_code, reason = "for a run that speaks TLS")]
     pub ca: Option<String>,
 }
 
@@ -59,7 +58,7 @@ impl StandIn {
     }
 
     /// The arguments that pre-load what a plan needs.
-    pub fn arguments(plan: &Plan, challenge: u64) -> Vec<String> {
+    pub fn arguments(plan: &Plan, challenge: u64, tls: bool) -> Vec<String> {
         let (first, last) = (plan.members.id(0), plan.members.id(plan.sessions - 1));
         let mut arguments: Vec<String> = [
             "--members".to_owned(),
@@ -69,6 +68,9 @@ impl StandIn {
             "--ready".to_owned(),
         ]
         .into();
+        if tls {
+            arguments.push("--tls".to_owned());
+        }
         if plan.no_broadcast {
             arguments.push("--no-broadcast".to_owned());
         }

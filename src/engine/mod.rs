@@ -13,6 +13,7 @@ mod link;
 pub mod observe;
 mod ports;
 mod run;
+mod secure;
 mod sockets;
 pub mod timers;
 mod worker;
@@ -23,6 +24,8 @@ use arrivals::Arrivals;
 use observe::Books;
 use ports::Ports;
 pub use run::{EngineError, Outcome, RampDownOutcome, Second, Standing, layout_of, run};
+use secure::Secure;
+pub use secure::{Trust, TrustError};
 
 use crate::plan::members::Members;
 use crate::session::{Endpoint, Script};
@@ -30,14 +33,32 @@ use crate::session::{Endpoint, Script};
 /// The addresses of the script's hosts, resolved before the run.
 #[derive(Clone, Debug)]
 pub struct Addresses {
-    /// By index of [`Script::hosts`]; never empty.
+    /// By index of [`Script::hosts`]; empty only where a host is known by `given` alone.
     pub hosts: Vec<Vec<IpAddr>>,
+    /// By index of the host and port, what was given in place of what the name resolves to.
+    pub given: Vec<(u16, u16, Vec<IpAddr>)>,
 }
 
 impl Addresses {
     fn of(&self, endpoint: Endpoint) -> &[IpAddr] {
-        &self.hosts[usize::from(endpoint.host)]
+        let fits =
+            |(host, port, _): &&(u16, u16, Vec<IpAddr>)| (*host, *port) == (endpoint.host, endpoint.port);
+        match self.given.iter().find(fits) {
+            Some((_, _, addresses)) => addresses,
+            None => &self.hosts[usize::from(endpoint.host)],
+        }
     }
+}
+
+/// The hosts that sessions may be led to; the target's is the first.
+#[derive(Clone, Debug)]
+pub struct Hosts {
+    /// Their names, without brackets, in lower case.
+    pub names: Vec<String>,
+    /// Where they are.
+    pub addresses: Addresses,
+    /// Whom to trust there; none when this box has no CA certificates and the target needs none.
+    pub trust: Option<Trust>,
 }
 
 /// What a worker starts with.
@@ -47,6 +68,7 @@ struct WorkerSetup<'p> {
     addresses: &'p Addresses,
     arrivals: Arrivals,
     ports: Ports,
+    secure: Secure,
     books: Books,
     seed: u64,
 }

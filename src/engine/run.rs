@@ -15,8 +15,9 @@ use super::control::Control;
 use super::link::{Shared, WorkerLink};
 use super::observe::Books;
 use super::ports::Ports;
+use super::secure::Secure;
 use super::worker::Worker;
-use super::{Addresses, WorkerSetup, affinity};
+use super::{Hosts, WorkerSetup, affinity};
 use crate::measure::ledger::{self, Ledger, LedgerTotals};
 use crate::measure::{Interval, Layout, Recorder, Totals};
 use crate::plan::limits::Readings;
@@ -116,12 +117,11 @@ pub struct Outcome {
 /// [`EngineError`] before the first socket opens; nothing later.
 pub fn run(
     plan: &Plan,
-    addresses: &Addresses,
-    hosts: Vec<String>,
+    hosts: &Hosts,
     stop: &dyn Fn() -> Option<String>,
     told: &mut dyn FnMut(&Second<'_>),
 ) -> Result<Outcome, EngineError> {
-    let script = script_of(plan, hosts);
+    let script = script_of(plan, hosts.names.clone());
     let layout = layout_of(plan);
     let clock = Clock::start();
     let shared = Shared::new(plan.workers);
@@ -132,7 +132,7 @@ pub fn run(
             let (script, layout) = (&script, &layout);
             let spawned = thread::Builder::new()
                 .name(format!("worker-{worker}"))
-                .spawn_scoped(scope, move || work(worker, plan, script, addresses, layout, clock, link));
+                .spawn_scoped(scope, move || work(worker, plan, script, hosts, layout, clock, link));
             if let Err(error) = spawned {
                 shared.start(None);
                 return Err(EngineError::Worker(error.to_string()));
@@ -150,7 +150,7 @@ fn work(
     worker: usize,
     plan: &Plan,
     script: &Script,
-    addresses: &Addresses,
+    hosts: &Hosts,
     layout: &Layout,
     clock: Clock,
     link: WorkerLink,
@@ -173,7 +173,10 @@ fn work(
         Ok(readings) => Ports::of_worker(readings.port_range, worker, plan.workers, fastrand::u32(..)),
         Err(_) => Ports::of_kernel(),
     };
-    let setup = WorkerSetup { script, members: &plan.members, addresses, arrivals, ports, books, seed };
+    let secure = Secure::new(hosts.trust.as_ref(), &hosts.names, &plan.tls, arrivals.count() as usize);
+    let addresses = &hosts.addresses;
+    let setup =
+        WorkerSetup { script, members: &plan.members, addresses, arrivals, ports, secure, books, seed };
     let failures = WorkerLink { worker, shared: Arc::clone(&link.shared), sender: link.sender.clone() };
     // The worker is not looked at again after a panic; what it had handed over is safe with the control thread.
     let played = catch_unwind(AssertUnwindSafe(|| Worker::new(setup, link, clock).and_then(Worker::run)));
@@ -197,7 +200,7 @@ fn ledger_of(plan: &Plan, worker: usize) -> Option<Ledger> {
 }
 
 fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
-    let default_port = if plan.target.scheme == "https" { 443 } else { 80 };
+    let default_port = if plan.target.is_secure() { 443 } else { 80 };
     let host = match plan.target.host.contains(':') {
         true => format!("[{}]", plan.target.host),
         false => plan.target.host.clone(),
@@ -211,6 +214,7 @@ fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
         authority,
         hosts,
         port: plan.target.port,
+        secure: plan.target.is_secure(),
         ws_map: plan.ws_map.clone(),
         record_interval: plan.record_interval.map(Ticks::from_duration),
         quit: plan.end == End::Quit,

@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod process;
 mod recorder;
 pub mod routing;
+mod secured;
 mod tally;
 
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub use counts::{Counts, ERROR_RATE_FORMULA};
 pub use failures::{FAULT_KINDS_MAX, Failures, SAMPLE_EVIDENCE_BYTES_MAX, SAMPLES_PER_KIND_MAX};
 pub use latencies::{LATENCY_MICROS_MAX, Latencies};
 pub use recorder::Recorder;
+pub use secured::{Handshake, Secured};
 pub use tally::{Interval, StepTally, Tally, Totals};
 
 /// What there is to count: names by index.

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 
 use super::failures::cut_evidence;
-use super::{FAULT_KINDS_MAX, FaultSample, Interval, Layout, PingEvent, SAMPLES_PER_KIND_MAX, StepTally};
+use super::{
+    FAULT_KINDS_MAX, FaultSample, Handshake, Interval, Layout, PingEvent, SAMPLES_PER_KIND_MAX, StepTally,
+};
 use crate::fault::Fault;
 use crate::scenario::MessageType;
 use crate::tick::Ticks;
@@ -116,6 +118,17 @@ impl Recorder {
     /// A URL that was handed out led this member of this challenge there.
     pub fn routed(&mut self, url: &str, member_id: u64, challenge_id: u64) {
         self.now.tally.routing.record(url, member_id, challenge_id);
+    }
+
+    /// A TLS handshake is over.
+    pub fn handshake(&mut self, handshake: Handshake) {
+        self.now.tally.secured.record(handshake);
+    }
+
+    /// TLS session tickets came, or the server has changed its key.
+    pub fn after_handshake(&mut self, tickets: u32, key_updates: u32) {
+        self.now.tally.secured.tickets += u64::from(tickets);
+        self.now.tally.secured.key_updates += u64::from(key_updates);
     }
 
     /// The worker's own lateness: a timer or arrival handled so long after its planned instant.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::routing::Routing;
-use super::{Counts, Failures, FaultSample, Latencies, Layout};
+use super::{Counts, Failures, FaultSample, Latencies, Layout, Secured};
 use crate::fault::Fault;
 use crate::scenario::MessageType;
 
@@ -28,6 +28,8 @@ pub struct Tally {
     pub failures: Failures,
     /// Where members were sent.
     pub routing: Routing,
+    /// TLS handshakes and what came after them.
+    pub secured: Secured,
     /// The workers' own lateness: timers handled after their planned instant.
     pub lag: Latencies,
     /// First steps begun after the session's planned instant.
@@ -46,6 +48,7 @@ impl Default for Tally {
             counts: Counts::default(),
             failures: Failures::default(),
             routing: Routing::default(),
+            secured: Secured::default(),
             lag: Latencies::default(),
             start_lag: Latencies::default(),
             turn: Latencies::default(),
@@ -61,6 +64,7 @@ impl Tally {
         self.counts.add(&other.counts);
         self.failures.add(&other.failures);
         self.routing.add(&other.routing);
+        self.secured.add(&other.secured);
         self.lag.add(&other.lag);
         self.start_lag.add(&other.start_lag);
         self.turn.add(&other.turn);

@@ -8,11 +8,13 @@ pub mod limits;
 pub mod load;
 pub mod member_files;
 pub mod members;
+pub mod resolve;
 pub mod roster;
 pub mod schedule;
 pub mod settings;
 pub mod summary;
 pub mod target;
+pub mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,7 +24,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::Scenario;
 use members::Members;
+pub use resolve::Resolve;
 pub use settings::{PlanError, ScenarioSettings, Settings};
+pub use tls::{CaFile, KeyExchange, SuiteOrder, Tls};
 
 /// A run, whole and checked.
 #[derive(Clone, Debug)]
@@ -55,12 +59,16 @@ pub struct Plan {
     pub ws_map: Vec<(String, String)>,
     /// The stand-in is ours and sends no broadcasts: the ledger is not kept.
     pub no_broadcast: bool,
+    /// Addresses that were given for hosts, instead of what their names resolve to.
+    pub resolve: Vec<Resolve>,
+    /// How TLS is spoken, where a URL asks for it.
+    pub tls: Tls,
 }
 
 /// Where a run goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// `http` (or, with TLS, `https`).
+    /// `http` or `https`.
     pub scheme: String,
     /// Host as given, without port.
     pub host: String,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::limits::{LimitError, Need, Readings};
 use super::roster::{Roster, RosterError};
 use super::target::TargetError;
-use super::{End, Plan, Target, schedule};
+use super::{End, Plan, Resolve, Target, Tls, schedule};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::units::{self, duration_text};
 
@@ -68,12 +68,21 @@ pub struct Settings {
     /// Prefix replacements for handed-out URLs, from and to.
     #[serde(default)]
     pub ws_map: Vec<(String, String)>,
+    /// Addresses given for hosts.
+    #[serde(default)]
+    pub resolve: Vec<Resolve>,
     /// Wait for the challenge to become READY.
     #[serde(default)]
     pub wait_ready: bool,
     /// The zone of the server's local times.
     #[serde(default = "system_zone")]
     pub time_zone: String,
+    /// The stand-in speaks TLS.
+    #[serde(default)]
+    pub stand_in_tls: bool,
+    /// How TLS is spoken.
+    #[serde(default)]
+    pub tls: Tls,
     /// What each session does.
     pub scenario: ScenarioSettings,
 }
@@ -181,7 +190,7 @@ impl Settings {
     /// # Errors
     /// The URL is no target, or its host has no address.
     pub fn target(&self) -> Result<Option<Target>, TargetError> {
-        self.target.as_deref().map(Target::resolve).transpose()
+        self.target.as_deref().map(|url| Target::resolve(url, &self.resolve)).transpose()
     }
 
     /// Checks everything and makes the plan. `target` is [`Settings::target`]'s, or the stand-in's.
@@ -208,6 +217,8 @@ impl Settings {
             allow_hosts: self.allow_hosts,
             ws_map: self.ws_map,
             no_broadcast: self.no_broadcast,
+            resolve: self.resolve,
+            tls: self.tls,
         })
     }
 
@@ -257,6 +268,12 @@ impl Settings {
         }
         if self.no_broadcast && self.target.is_some() {
             return value("no_broadcast", "it is for the built-in stand-in, and there is a target".into());
+        }
+        if self.stand_in_tls && self.target.is_some() {
+            return value("stand_in_tls", "it is for the built-in stand-in, and there is a target".into());
+        }
+        if let Some(reason) = self.tls.ca.iter().find_map(|file| file.certificates().err()) {
+            return value("ca", reason);
         }
         if schedule::zone(&self.time_zone).is_none() {
             return value("time_zone", format!("{:?} is not known here", self.time_zone));
@@ -318,8 +335,11 @@ mod tests {
             seed: 42,
             allow_hosts: vec!["ws.example".into()],
             ws_map: vec![("wss://a".into(), "ws://b".into())],
+            resolve: vec!["runnity.example:443:10.0.0.5".parse().expect("one")],
             wait_ready: true,
             time_zone: "+09:00".into(),
+            stand_in_tls: false,
+            tls: Tls { resumption: false, ..Tls::default() },
             scenario: ScenarioSettings { file, set: BTreeMap::new(), source },
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::load::{Load, Shape, per_second, rate_warning, whole};
 use super::roster::Roster;
-use super::{End, Plan};
+use super::{End, KeyExchange, Plan, SuiteOrder};
 use crate::units::{duration_text, grouped};
 
 /// What there is to say about a plan before it starts.
@@ -15,13 +15,25 @@ use crate::units::{duration_text, grouped};
 pub struct Summary<'p> {
     plan: &'p Plan,
     members: &'p Roster,
-    stand_in: bool,
+    peer: Peer,
     load: Option<Load>,
 }
 
+/// Who is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// What `--target` names.
+    Target,
+    /// The built-in stand-in.
+    StandIn {
+        /// Over TLS.
+        tls: bool,
+    },
+}
+
 impl<'p> Summary<'p> {
-    /// Of a plan with these members (as in its settings), against the built-in stand-in or a real target.
-    pub fn new(plan: &'p Plan, members: &'p Roster, stand_in: bool) -> Self {
+    /// Of a plan with these members (as in its settings), against this peer.
+    pub fn new(plan: &'p Plan, members: &'p Roster, peer: Peer) -> Self {
         let broadcast = plan.scenario.websocket.as_ref().is_some_and(|ws| ws.subject_path.is_some());
         let load = (broadcast && !plan.no_broadcast).then(|| {
             let groups = groups_of(plan, members);
@@ -32,7 +44,7 @@ impl<'p> Summary<'p> {
                 record_interval: plan.record_interval,
             })
         });
-        Self { plan, members, stand_in, load }
+        Self { plan, members, peer, load }
     }
 
     /// The broadcasts that members will hear of each other; none without a presence or with them turned off.
@@ -43,22 +55,58 @@ impl<'p> Summary<'p> {
     /// What the plan's author should know before starting.
     pub fn warnings(&self) -> Vec<String> {
         // The guide's rate is about the real servers; the stand-in is there to be pushed.
-        let rate = if self.stand_in { None } else { rate_warning(self.plan.sessions, self.plan.ramp) };
+        let is_stand_in = self.peer != Peer::Target;
+        let rate = if is_stand_in { None } else { rate_warning(self.plan.sessions, self.plan.ramp) };
         let cores = self.plan.workers.min(crate::engine::affinity::cores());
-        let load = self.load.and_then(|load| load.warning(cores, self.stand_in));
-        rate.into_iter().chain(load).collect()
+        let load = self.load.and_then(|load| load.warning(cores, is_stand_in));
+        let insecure = self.plan.tls.insecure.then(|| {
+            "--insecure: no certificate is checked, so whoever answers is taken for the target; the result says so".to_owned()
+        });
+        insecure.into_iter().chain(rate).chain(load).collect()
     }
 
     fn target(&self) -> String {
         let addresses: Vec<String> =
             self.plan.target.addresses.iter().map(|address| address.ip().to_string()).collect();
-        if self.stand_in {
+        if let Peer::StandIn { tls } = self.peer {
             // Its port is not known before it has been started.
-            return "the built-in stand-in, on a free port of 127.0.0.1".to_owned();
+            let tls = if tls { " over TLS" } else { "" };
+            return format!("the built-in stand-in, on a free port of 127.0.0.1{tls}");
         }
         let url = self.plan.target.url();
         let host = self.plan.target.host.trim_matches(['[', ']']);
         if addresses == [host] { url } else { format!("{url} ({})", addresses.join(", ")) }
+    }
+
+    /// How TLS is spoken, where it is known that it will be.
+    fn tls(&self) -> Option<String> {
+        let tls = &self.plan.tls;
+        let stand_in_tls = self.peer == Peer::StandIn { tls: true };
+        if !(stand_in_tls || self.plan.target.is_secure()) {
+            return None;
+        }
+        let trust = match (stand_in_tls, tls.insecure, tls.ca.as_slice()) {
+            (_, true, _) => "any certificate taken".to_owned(),
+            (true, ..) => "the certificate made for it trusted".to_owned(),
+            (false, _, []) => "the system's CAs trusted".to_owned(),
+            (false, _, files) => {
+                let names: Vec<&str> = files.iter().map(|file| file.file.as_str()).collect();
+                format!("the CAs of {} trusted", names.join(", "))
+            }
+        };
+        let suites = match tls.suites {
+            SuiteOrder::Compact => "AES-128-GCM first",
+            SuiteOrder::Rustls => "AES-256-GCM first",
+            SuiteOrder::Aes128 => "AES-128-GCM only",
+            SuiteOrder::Aes256 => "AES-256-GCM only",
+            SuiteOrder::Chacha20 => "ChaCha20-Poly1305 only",
+        };
+        let exchange = match tls.key_exchange {
+            KeyExchange::X25519 => "X25519",
+            KeyExchange::X25519mlkem768 => "X25519MLKEM768",
+        };
+        let resumption = if tls.resumption { "own sessions resumed" } else { "no resumption" };
+        Some(format!("{trust}; {suites}, {exchange}, {resumption}"))
     }
 
     fn phases(&self) -> String {
@@ -112,6 +160,9 @@ impl fmt::Display for Summary<'_> {
             plan.seed
         );
         line(f, "sessions", &sessions)?;
+        if let Some(tls) = self.tls() {
+            line(f, "tls", &tls)?;
+        }
         line(f, "phases", &self.phases())?;
         if let Some(heartbeat) = self.heartbeat() {
             line(f, "messages", &heartbeat)?;
@@ -185,6 +236,8 @@ mod tests {
             allow_hosts: Vec::new(),
             ws_map: Vec::new(),
             no_broadcast: false,
+            resolve: Vec::new(),
+            tls: Default::default(),
         }
     }
 
@@ -193,7 +246,7 @@ mod tests {
         let roster = Roster::range(13, 6012, 38);
         let plan = plan(&roster);
         assert_eq!(
-            Summary::new(&plan, &roster, false).to_string(),
+            Summary::new(&plan, &roster, Peer::Target).to_string(),
             "\
 target     http://10.0.0.1:8080
 scenario   runnity (login → enter → connect → open → ping)
@@ -211,7 +264,7 @@ broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its en
     fn turned_off_broadcasts_are_not_predicted() {
         let roster = Roster::range(13, 6012, 38);
         let plan = Plan { no_broadcast: true, ramp: Duration::from_secs(1), ..plan(&roster) };
-        let summary = Summary::new(&plan, &roster, true);
+        let summary = Summary::new(&plan, &roster, Peer::StandIn { tls: false });
         assert!(summary.load().is_none());
         assert!(summary.warnings().is_empty(), "the guide's rate is not for the stand-in");
         assert!(summary.to_string().contains("the built-in stand-in, on a free port"));
@@ -221,7 +274,7 @@ broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its en
     fn warnings_are_part_of_it() {
         let roster = Roster::range(13, 6012, 38);
         let plan = Plan { ramp: Duration::from_secs(10), ..plan(&roster) };
-        let text = Summary::new(&plan, &roster, false).to_string();
+        let text = Summary::new(&plan, &roster, Peer::Target).to_string();
         assert!(text.contains("warning    600 arrivals a second"), "{text}");
         assert!(text.contains("warning    more deliveries than 1 core can be"), "{text}");
     }

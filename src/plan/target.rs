@@ -3,9 +3,10 @@
 //! Opens no connection. Invariant: a [`Target`] has at least one address.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 
 use super::Target;
+use super::resolve::{self, Resolve};
 
 /// Why a target cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,17 +19,8 @@ pub enum TargetError {
         /// The parser's reason.
         reason: String,
     },
-    /// `https`.
-    #[error(
-        "the target {url:?} needs TLS, which is not in this version: give the http:// address of the servers \
-         behind the proxy that ends TLS"
-    )]
-    Tls {
-        /// As given.
-        url: String,
-    },
-    /// Another scheme than `http` and `ws`.
-    #[error("the target {url:?} has the scheme {scheme:?}: it has to be http{hint}")]
+    /// Another scheme than `http`, `https`, `ws` and `wss`.
+    #[error("the target {url:?} has the scheme {scheme:?}: it has to be http or https{hint}")]
     Scheme {
         /// As given.
         url: String,
@@ -56,12 +48,12 @@ pub enum TargetError {
 }
 
 impl Target {
-    /// Takes `url` apart and resolves its host, keeping every address.
+    /// Takes `url` apart and resolves its host, keeping every address; `overrides` say better.
     ///
     /// # Errors
     /// Why the URL cannot be a target, or that its host has no address.
-    pub fn resolve(url: &str) -> Result<Self, TargetError> {
-        Self::resolve_with(url, |host, port| (host, port).to_socket_addrs().map(Iterator::collect))
+    pub fn resolve(url: &str, overrides: &[Resolve]) -> Result<Self, TargetError> {
+        Self::resolve_with(url, |host, port| resolve::addresses(overrides, host, port))
     }
 
     /// As [`Target::resolve`], with another resolver.
@@ -72,7 +64,7 @@ impl Target {
         url: &str,
         resolver: impl FnOnce(&str, u16) -> io::Result<Vec<SocketAddr>>,
     ) -> Result<Self, TargetError> {
-        let (host, port) = parse(url)?;
+        let (scheme, host, port) = parse(url)?;
         // A resolver wants IPv6 addresses without the URL's brackets.
         let name = host.trim_start_matches('[').trim_end_matches(']');
         let unresolved = |reason: String| TargetError::Unresolved { host: host.clone(), reason };
@@ -82,7 +74,7 @@ impl Target {
         if addresses.is_empty() {
             return Err(unresolved("the name has no address".into()));
         }
-        Ok(Self { scheme: "http".into(), host, port, addresses })
+        Ok(Self { scheme, host, port, addresses })
     }
 
     /// A target at a known address: the built-in stand-in.
@@ -92,6 +84,11 @@ impl Target {
             SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
         };
         Self { scheme: "http".into(), host, port: address.port(), addresses: vec![address] }
+    }
+
+    /// Whether it speaks TLS.
+    pub fn is_secure(&self) -> bool {
+        self.scheme == "https"
     }
 
     /// Scheme, host and port, as a URL without a path.
@@ -105,17 +102,17 @@ impl Target {
     }
 }
 
-/// Host and port of a target's URL.
-pub(super) fn parse(text: &str) -> Result<(String, u16), TargetError> {
+/// Scheme (`http` or `https`), host and port of a target's URL.
+pub(super) fn parse(text: &str) -> Result<(String, String, u16), TargetError> {
     let owned = || text.to_owned();
     let url = match url::Url::parse(text) {
         Ok(url) => url,
         Err(error) => return Err(TargetError::NotAUrl { url: owned(), reason: error.to_string() }),
     };
-    match url.scheme() {
-        // The same host and port either way; what is spoken there is the scenario's to say.
-        "http" | "ws" => {}
-        "https" | "wss" => return Err(TargetError::Tls { url: owned() }),
+    // The same host and port either way; what is spoken there is the scenario's to say.
+    let scheme = match url.scheme() {
+        "http" | "ws" => "http",
+        "https" | "wss" => "https",
         other => {
             let scheme = other.to_owned();
             let hint = match other {
@@ -125,7 +122,7 @@ pub(super) fn parse(text: &str) -> Result<(String, u16), TargetError> {
             };
             return Err(TargetError::Scheme { url: owned(), scheme, hint });
         }
-    }
+    };
     let extra = if url.path() != "/" {
         Some("a path")
     } else if url.query().is_some() {
@@ -141,7 +138,7 @@ pub(super) fn parse(text: &str) -> Result<(String, u16), TargetError> {
         return Err(TargetError::Extra { url: owned(), what });
     }
     let host = url.host_str().unwrap_or_default().to_owned();
-    Ok((host, url.port_or_known_default().unwrap_or(80)))
+    Ok((scheme.to_owned(), host, url.port_or_known_default().unwrap_or(80)))
 }
 
 #[cfg(test)]
@@ -177,13 +174,15 @@ mod tests {
 
     #[test]
     fn a_websocket_s_url_is_a_target_too() {
-        let target = Target::resolve("ws://127.0.0.1:9001").expect("fine");
+        let target = Target::resolve("ws://127.0.0.1:9001", &[]).expect("fine");
         assert_eq!(target.url(), "http://127.0.0.1:9001");
+        let target = Target::resolve("wss://127.0.0.1", &[]).expect("fine");
+        assert_eq!((target.url(), target.is_secure()), ("https://127.0.0.1:443".to_owned(), true));
     }
 
     #[test]
     fn addresses_need_no_name() {
-        let target = Target::resolve("http://[::1]:8080").expect("fine");
+        let target = Target::resolve("http://[::1]:8080", &[]).expect("fine");
         assert_eq!(target.host, "[::1]");
         assert_eq!(target, Target::at("[::1]:8080".parse().expect("an address")));
         assert!(target.is_loopback());
@@ -191,10 +190,8 @@ mod tests {
 
     #[test]
     fn what_is_no_target_is_refused() {
-        assert!(refused("https://x").contains("needs TLS, which is not in this version"));
-        assert!(refused("wss://x").contains("needs TLS, which is not in this version"));
         assert!(refused("localhost:8080").contains("write http:// in front of the host"));
-        assert!(refused("ftp://x").contains("has the scheme \"ftp\": it has to be http"));
+        assert!(refused("ftp://x").contains("has the scheme \"ftp\": it has to be http or https"));
         assert!(refused("runnity").contains("is not a URL"));
         assert!(refused("http://x/api").contains("has a path"));
         assert!(refused("http://x/?a").contains("has a query"));

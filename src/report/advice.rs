@@ -3,7 +3,7 @@
 //! A table and nothing else, in the order of [`Fault`]. Names no remedy that this program could not know
 //! about; where the answer lies in a server's log it says which.
 
-use crate::fault::Fault;
+use crate::fault::{Fault, TlsFault};
 
 /// The next step for this kind of failure.
 pub fn next(fault: Fault) -> &'static str {
@@ -76,7 +76,37 @@ pub fn next(fault: Fault) -> &'static str {
         HostNotAllowed => {
             "The server handed out another host's URL; allow it (--allow-host) or rewrite it (--ws-map)."
         }
-        SchemeUnsupported => "The URL's scheme cannot be spoken; rewrite it (--ws-map).",
+        Tls(fault) => next_of_tls(fault),
+    }
+}
+
+fn next_of_tls(fault: TlsFault) -> &'static str {
+    use TlsFault::*;
+    match fault {
+        Untrusted => "Nobody trusted here has signed the certificate; give the CA that has with --ca FILE.",
+        WrongName => {
+            "The certificate is for other names (see the evidence); use one of them, with --resolve if it is not in the DNS."
+        }
+        Expired => "Renew the server's certificate; if it is new, compare the clocks.",
+        CertificateInvalid => {
+            "The certificate is wrong; see the evidence, and openssl s_client -connect HOST:PORT."
+        }
+        Version => "The server speaks neither TLS 1.3 nor 1.2; update it or its proxy.",
+        NoCommonSuite => "No cipher suite or group in common; compare the server's list with --tls-suites.",
+        HandshakeTimeout => {
+            "The handshake took longer than its step may; see the server's CPU and accept queue."
+        }
+        HandshakeClosed => "The server hung up in the handshake; look in its and its proxy's error logs.",
+        NotTls => "What answers does not speak TLS; check the port, or write http:// and ws://.",
+        HandshakeInvalid => "The server breaks the handshake's rules; see the evidence, and capture one.",
+        Alert(_) => "The server refused with this alert; its error log says why.",
+        Record(_) => "A record of the server's could not be taken; capture one session with --tls-key-log.",
+        HandshakeReset => {
+            "The connection was reset in the handshake; look for full backlogs and proxies on the way."
+        }
+        Extraction => {
+            "A defect of startline: please report it with the evidence; --tls-keep-rustls goes round it."
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
-use super::{advice, numbers, *};
+use super::{advice, numbers, tls, *};
 use crate::fault::Blame;
 use crate::measure::{ERROR_RATE_FORMULA, FaultSample, Latencies, Tally, Totals};
 use crate::scenario::{MessageType, Scenario};
@@ -39,6 +39,7 @@ impl RunResult {
             ledger: facts.ledger.as_ref().map(ledger),
             servers: servers(tally),
             routing: routing(tally),
+            tls: tls::result(&tally.secured, facts.insecure),
             ramp_down: facts.ramp_down.as_ref().map(ramp_down),
             generator: generator(tally, facts),
             ending: ending_key(&facts.ending).to_owned(),

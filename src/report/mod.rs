@@ -19,6 +19,7 @@ pub mod progress;
 mod result;
 pub mod text;
 mod timeline;
+mod tls;
 pub mod verdict;
 
 use std::fmt;
@@ -135,6 +136,8 @@ pub struct Facts {
     pub ledger: Option<LedgerTotals>,
     /// What came while sessions left; `None` while they have not.
     pub ramp_down: Option<RampDownFacts>,
+    /// No certificate was checked.
+    pub insecure: bool,
     /// How the run ended, or that it has not.
     pub ending: Ending,
 }

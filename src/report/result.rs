@@ -47,6 +47,8 @@ pub struct RunResult {
     pub servers: Ordered<ServerResult>,
     /// Whether members were sent where their hash says.
     pub routing: RoutingResult,
+    /// TLS handshakes and what came after them; `null` when none was finished and certificates were to be checked.
+    pub tls: Option<TlsResult>,
     /// What came while sessions left; reported, not judged. `null` while they have not.
     pub ramp_down: Option<RampDownResult>,
     /// This box's own part.
@@ -334,6 +336,27 @@ pub struct RoutingResult {
     pub why: String,
     /// Sessions sent to URLs beyond the number told apart.
     pub beyond: u64,
+}
+
+/// TLS handshakes and what came after them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TlsResult {
+    /// `--insecure`: no certificate was checked.
+    pub insecure: bool,
+    /// Finished handshakes with a certificate: those of HTTP connections, as a fresh phone's.
+    pub full: u64,
+    /// Finished handshakes that went on with the session's own earlier one.
+    pub resumed: u64,
+    /// Finished handshakes by version: `TLS 1.3`, `TLS 1.2`.
+    pub versions: Ordered<u64>,
+    /// Finished handshakes by cipher suite.
+    pub suites: Ordered<u64>,
+    /// Finished handshakes by key exchange group.
+    pub key_exchanges: Ordered<u64>,
+    /// Session tickets received.
+    pub tickets: u64,
+    /// Times that a server changed its key in mid-session.
+    pub key_updates: u64,
 }
 
 /// What came while sessions left.

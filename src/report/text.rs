@@ -38,6 +38,7 @@ pub fn summary(result: &RunResult, results: Option<&Path>, colour: bool) -> Stri
     page.ledger(result);
     page.messages(result);
     page.servers(result);
+    page.tls(result);
     page.errors(result);
     page.generator(result);
     if let Some(results) = results {
@@ -85,6 +86,10 @@ impl Page {
         let hidden = result.reasons.len().saturating_sub(REASONS_SHOWN_MAX);
         if hidden > 0 {
             self.push(&format!("  … and {hidden} more reasons."));
+        }
+        if result.tls.as_ref().is_some_and(|tls| tls.insecure) {
+            let warning = "INSECURE: certificates were not checked (--insecure); who answered is not known.";
+            self.push(&format!("  {}", self.paint(Paint::Bad, warning)));
         }
         self.push("");
     }
@@ -216,6 +221,28 @@ impl Page {
         let hidden = result.servers.len().saturating_sub(SERVERS_SHOWN_MAX);
         if hidden > 0 {
             self.line("", &format!("… and {hidden} more"));
+        }
+    }
+
+    fn tls(&mut self, result: &RunResult) {
+        let Some(tls) = result.tls.as_ref().filter(|tls| tls.full + tls.resumed > 0) else { return };
+        let (full, resumed) = (grouped(tls.full), grouped(tls.resumed));
+        self.line(
+            "TLS",
+            &format!("{} handshakes: {full} full, {resumed} resumed", grouped(tls.full + tls.resumed)),
+        );
+        let parts = [&tls.versions, &tls.suites, &tls.key_exchanges];
+        let all: Vec<String> = parts
+            .iter()
+            .flat_map(|part| part.iter())
+            .map(|(name, count)| format!("{name} {}", grouped(*count)))
+            .collect();
+        self.line("", &all.join(" · "));
+        if tls.key_updates > 0 {
+            self.line(
+                "",
+                &format!("{} times a server changed its key in mid-session", grouped(tls.key_updates)),
+            );
         }
     }
 

@@ -34,7 +34,7 @@ use std::collections::VecDeque;
 
 use slab::Slab;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, TlsFault};
 use crate::measure::PingEvent;
 use crate::scenario::MessageType;
 use crate::tick::{Tick, Ticks};
@@ -70,6 +70,9 @@ const TICKET_AGED: u8 = 1 << 3;
 
 /// An older PING's PONG came so soon after the outstanding PING that it may have been meant for that one.
 const PROMPT_LATE: u8 = 1 << 4;
+
+/// TCP is up and the TLS handshake is under way.
+const SECURING: u8 = 1 << 5;
 
 /// No spill.
 const NO_SPILL: u32 = u32::MAX;
@@ -323,8 +326,15 @@ impl Session {
         }
     }
 
-    /// The connection asked for is up.
+    /// TCP is up, and the TLS handshake begins: what goes wrong from here on is TLS's.
+    pub fn securing(&mut self) {
+        debug_assert!(self.is_dialing(), "securing in {:?}", self.phase);
+        self.set_flag(SECURING, true);
+    }
+
+    /// The connection asked for is up, and secure if it has to be.
     pub fn connected<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        self.set_flag(SECURING, false);
         match self.phase {
             Phase::Dialing => self.send_request(ctx),
             Phase::DialingWs => self.send_upgrade(ctx),
@@ -343,8 +353,26 @@ impl Session {
         }
     }
 
+    /// TLS failed: in its handshake, or by a record that has to end the connection.
+    pub fn insecure<O: Observer>(&mut self, fault: TlsFault, evidence: &[u8], ctx: &mut Context<'_, O>) {
+        match self.phase {
+            Phase::Idle | Phase::Over => {}
+            Phase::Closing => self.over(ctx),
+            _ => self.fail(Fault::Tls(fault), evidence, ctx),
+        }
+    }
+
     /// The connection is gone: the peer closed it (`None`), or a socket call failed.
     pub fn disconnected<O: Observer>(&mut self, fault: Option<Fault>, ctx: &mut Context<'_, O>) {
+        if self.flag(SECURING) {
+            self.set_flag(SECURING, false);
+            let fault = match fault {
+                None => Fault::Tls(TlsFault::HandshakeClosed),
+                Some(Fault::Reset) => Fault::Tls(TlsFault::HandshakeReset),
+                Some(other) => other,
+            };
+            return self.fail(fault, &[], ctx);
+        }
         match self.phase {
             Phase::Awaiting => self.answer_cut(fault, ctx),
             Phase::Dialing | Phase::DialingWs | Phase::Upgrading => {
@@ -371,16 +399,21 @@ impl Session {
             (Timer::Step(step), Phase::Dialing | Phase::Awaiting)
                 if step == self.step && due == self.deadline =>
             {
-                self.fail_with_partial_answer(Fault::StepTimeout, ctx);
+                self.fail_with_partial_answer(self.timeout(), ctx);
             }
             (Timer::Connect, Phase::DialingWs | Phase::Upgrading) | (Timer::Open, Phase::Opening)
                 if due == self.deadline =>
             {
-                self.fail(Fault::StepTimeout, &[], ctx);
+                self.fail(self.timeout(), &[], ctx);
             }
             (Timer::Close, Phase::Closing) if due == self.deadline => self.over(ctx),
             _ => {}
         }
+    }
+
+    /// What a timer finds that ends the current step.
+    fn timeout(&self) -> Fault {
+        if self.flag(SECURING) { Fault::Tls(TlsFault::HandshakeTimeout) } else { Fault::StepTimeout }
     }
 
     /// Index into the step names of what the session is doing.

@@ -19,6 +19,8 @@ pub struct Script {
     pub hosts: Vec<String>,
     /// The target's port.
     pub port: u16,
+    /// Whether the target speaks TLS.
+    pub secure: bool,
     /// Prefix replacements for handed-out URLs; the first match wins.
     pub ws_map: Vec<(String, String)>,
     /// Between records, if they are sent.
@@ -55,6 +57,8 @@ pub struct Endpoint {
     pub host: u16,
     /// TCP port.
     pub port: u16,
+    /// Whether TLS is spoken there.
+    pub secure: bool,
 }
 
 /// A WebSocket URL that may be followed.
@@ -91,13 +95,13 @@ impl Delays {
 impl Script {
     /// The target itself.
     pub fn home(&self) -> Endpoint {
-        Endpoint { host: 0, port: self.port }
+        Endpoint { host: 0, port: self.port, secure: self.secure }
     }
 
-    /// Where a rendered URL leads, after `--ws-map`: an absolute `ws://` URL, or a path on the target.
+    /// Where a rendered URL leads, after `--ws-map`: an absolute `ws://` or `wss://` URL, or a path on the target.
     ///
     /// # Errors
-    /// [`Fault::UrlInvalid`], [`Fault::SchemeUnsupported`] or [`Fault::HostNotAllowed`].
+    /// [`Fault::UrlInvalid`] or [`Fault::HostNotAllowed`].
     pub fn destination(&self, rendered: &str) -> Result<Destination, Fault> {
         let mapped = self.mapped(rendered);
         let url_text = mapped.as_deref().unwrap_or(rendered);
@@ -109,11 +113,11 @@ impl Script {
             });
         }
         let url = url::Url::parse(url_text).map_err(|_| Fault::UrlInvalid)?;
-        match url.scheme() {
-            "ws" => {}
-            "wss" => return Err(Fault::SchemeUnsupported),
+        let secure = match url.scheme() {
+            "ws" => false,
+            "wss" => true,
             _ => return Err(Fault::UrlInvalid),
-        }
+        };
         let host = url.host_str().ok_or(Fault::UrlInvalid)?;
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let index = self.hosts.iter().position(|known| known == bare).ok_or(Fault::HostNotAllowed)?;
@@ -123,7 +127,7 @@ impl Script {
             None => host.to_owned(),
         };
         Ok(Destination {
-            endpoint: Endpoint { host: index as u16, port },
+            endpoint: Endpoint { host: index as u16, port, secure },
             authority,
             target: url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
         })

@@ -108,6 +108,7 @@ impl World {
             authority: "sim:8080".into(),
             hosts: vec!["sim".into()],
             port: 8080,
+            secure: false,
             ws_map: Vec::new(),
             record_interval: None,
             quit: false,

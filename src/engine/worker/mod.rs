@@ -5,6 +5,7 @@
 //! `wire::READS_PER_TURN` reads a turn; timers and arrivals are looked at between batches of events, so nobody's flood
 //! delays another's PING by more than a batch.
 
+mod tls;
 mod wire;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use super::clock::Clock;
 use super::link::{Order, WorkerLink};
 use super::observe::Books;
 use super::ports::Ports;
+use super::secure::Secure;
 use super::timers::Timers;
 use super::{Addresses, WorkerSetup};
 use crate::measure::ledger::SessionSet;
@@ -51,6 +53,8 @@ const SLEEP_MAX_CLOSING: Duration = Duration::from_millis(20);
 const MARK_READ_CLOSED: u8 = 1;
 /// Waits in `unread` for its next turn.
 const MARK_UNREAD: u8 = 1 << 2;
+/// TCP is up and the TLS handshake is not over.
+const MARK_SHAKING: u8 = 1 << 3;
 
 /// A session and its socket.
 struct Row {
@@ -84,6 +88,9 @@ pub(super) struct Worker<'p> {
     scratch: Vec<u8>,
     commands: Commands,
     tails: HashMap<u32, Vec<u8>>,
+    secure: Secure,
+    /// Records to be sent.
+    sealed: Vec<u8>,
     unread: Vec<u32>,
     /// Which address comes next, for sessions that dial a host with several.
     dialing: HashMap<u32, (Endpoint, u32)>,
@@ -134,6 +141,8 @@ impl<'p> Worker<'p> {
             scratch: Vec::with_capacity(4096),
             commands: Commands::default(),
             tails: HashMap::new(),
+            secure: setup.secure,
+            sealed: Vec::new(),
             unread: Vec::new(),
             dialing: HashMap::new(),
             next_arrival: 0,
@@ -214,7 +223,7 @@ impl<'p> Worker<'p> {
                 }
                 let done = self.live == 0 && self.ramp_down.as_ref().is_some_and(|it| self.rows_passed(it));
                 if done {
-                    self.link.finished(self.books.recorder.take(), self.spills.len());
+                    self.link.finished(self.books.recorder.take(), self.spills.len() + self.secure.left());
                 }
                 done
             }
@@ -308,7 +317,7 @@ impl<'p> Worker<'p> {
             if event.is_read_closed() || event.is_error() {
                 self.rows[row as usize].session.shell_marks |= MARK_READ_CLOSED;
             }
-            if self.rows[row as usize].session.is_dialing() && !self.finish_dialing(row) {
+            if self.awaits_tcp(row) && !self.finish_dialing(row) {
                 continue;
             }
             if event.is_writable() {

@@ -10,7 +10,7 @@ use mio::{Interest, Token};
 
 use super::super::observe::Books;
 use super::super::sockets::{self, Dialed};
-use super::{MARK_READ_CLOSED, MARK_UNREAD, Worker};
+use super::{MARK_READ_CLOSED, MARK_SHAKING, MARK_UNREAD, Worker};
 use crate::fault::Fault;
 use crate::session::{Context, Endpoint, Phase, Session, Who};
 
@@ -71,7 +71,7 @@ impl Worker<'_> {
         }
         let disconnect = std::mem::take(&mut self.commands.disconnect);
         let connect = self.commands.connect.take();
-        let sent = self.send(row);
+        let sent = self.send(row, disconnect);
         if disconnect {
             self.hang_up(row);
             if connect.is_none() {
@@ -84,23 +84,34 @@ impl Worker<'_> {
         self.dial(row, connect?, 0).err()
     }
 
-    /// Sends `out`, or keeps what the kernel does not take.
-    fn send(&mut self, row: u32) -> Result<(), Fault> {
-        if self.out.is_empty() {
+    /// Sends `out`, as records where the connection is secure. `last`: nothing follows.
+    fn send(&mut self, row: u32, last: bool) -> Result<(), Fault> {
+        if self.secure.is_secure(row) {
+            return self.send_sealed(row, last);
+        }
+        let out = std::mem::take(&mut self.out);
+        let sent = self.transmit(row, &out);
+        self.out = out;
+        sent
+    }
+
+    /// Sends bytes, or keeps what the kernel does not take.
+    pub(super) fn transmit(&mut self, row: u32, bytes: &[u8]) -> Result<(), Fault> {
+        if bytes.is_empty() {
             return Ok(());
         }
         let Some(socket) = &mut self.rows[row as usize].socket else { return Ok(()) };
         if let Some(tail) = self.tails.get_mut(&row) {
-            if tail.len() + self.out.len() > TAIL_BYTES_MAX {
+            if tail.len() + bytes.len() > TAIL_BYTES_MAX {
                 return Err(Fault::SendBacklog);
             }
-            tail.extend_from_slice(&self.out);
+            tail.extend_from_slice(bytes);
             return Ok(());
         }
-        let written = sockets::write(socket, &self.out)?;
+        let written = sockets::write(socket, bytes)?;
         self.books.recorder.bytes(0, written as u64);
-        if written < self.out.len() {
-            self.tails.insert(row, self.out[written..].to_vec());
+        if written < bytes.len() {
+            self.tails.insert(row, bytes[written..].to_vec());
             self.rows[row as usize].session.shell_marks |= MARK_TAIL;
         }
         Ok(())
@@ -124,11 +135,14 @@ impl Worker<'_> {
                     self.rows[row as usize].session.shell_marks &= !MARK_TAIL;
                 }
             }
-            Err(fault) => {
-                self.hang_up(row);
-                self.drive(row, |session, ctx| session.disconnected(Some(fault), ctx));
-            }
+            Err(fault) => self.lost(row, Some(fault)),
         }
+    }
+
+    /// The connection is gone, by the peer's doing or a socket call's failure.
+    pub(super) fn lost(&mut self, row: u32, fault: Option<Fault>) {
+        self.hang_up(row);
+        self.drive(row, |session, ctx| session.disconnected(fault, ctx));
     }
 
     pub(super) fn read(&mut self, row: u32) {
@@ -145,31 +159,36 @@ impl Worker<'_> {
     /// Reads until the socket is drained (`true`) or the turn's budget is spent (`false`).
     fn read_into(&mut self, row: u32, buffer: &mut [u8]) -> bool {
         for _ in 0..READS_PER_TURN {
+            let is_secure = self.secure.is_secure(row);
+            // Behind the beginning of a record that the last read cut through.
+            let begun = if is_secure { self.secure.resume(row, buffer) } else { 0 };
             let Some(socket) = &mut self.rows[row as usize].socket else { return true };
-            match socket.read(buffer) {
+            match socket.read(&mut buffer[begun..]) {
                 Ok(0) => {
-                    self.hang_up(row);
-                    self.drive(row, |session, ctx| session.disconnected(None, ctx));
+                    self.lost(row, None);
                     return true;
                 }
                 Ok(count) => {
                     self.books.recorder.bytes(count as u64, 0);
-                    self.drive(row, |session, ctx| session.received(&buffer[..count], ctx));
-                    let row = &self.rows[row as usize];
+                    let bytes = &mut buffer[..begun + count];
+                    if is_secure {
+                        self.receive_records(row, bytes);
+                    } else {
+                        self.drive(row, |session, ctx| session.received(bytes, ctx));
+                    }
                     // A fresh connection has its own events coming.
-                    if row.session.is_dialing() {
+                    if self.awaits_tcp(row) {
                         return true;
                     }
-                    if count < buffer.len() && row.session.shell_marks & MARK_READ_CLOSED == 0 {
+                    let marks = self.rows[row as usize].session.shell_marks;
+                    if begun + count < buffer.len() && marks & MARK_READ_CLOSED == 0 {
                         return true;
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    let fault = sockets::fault_of(&error);
-                    self.hang_up(row);
-                    self.drive(row, |session, ctx| session.disconnected(Some(fault), ctx));
+                    self.lost(row, Some(sockets::fault_of(&error)));
                     return true;
                 }
             }
@@ -185,7 +204,7 @@ impl Worker<'_> {
         let mut last = Fault::Unreachable;
         for attempt in first..addresses.len() as u32 {
             let index = (self.arrivals.session(row) + attempt) as usize % addresses.len();
-            match self.open_socket(row, SocketAddr::new(addresses[index], endpoint.port)) {
+            match self.open_socket(row, endpoint, SocketAddr::new(addresses[index], endpoint.port)) {
                 Ok(()) => {
                     if addresses.len() > 1 {
                         self.dialing.insert(row, (endpoint, attempt + 1));
@@ -198,7 +217,7 @@ impl Worker<'_> {
         Err(last)
     }
 
-    fn open_socket(&mut self, row: u32, address: SocketAddr) -> Result<(), Fault> {
+    fn open_socket(&mut self, row: u32, endpoint: Endpoint, address: SocketAddr) -> Result<(), Fault> {
         let mut socket = sockets::connect(address, &mut self.ports)?;
         // Both directions, once: edges that are not needed cost less than changing the interest.
         self.poll
@@ -206,7 +225,16 @@ impl Worker<'_> {
             .register(&mut socket, Token(row as usize), Interest::READABLE | Interest::WRITABLE)
             .map_err(|error| sockets::fault_of(&error))?;
         self.rows[row as usize].socket = Some(socket);
+        if endpoint.secure {
+            self.secure.dialing(row, endpoint.host);
+        }
         Ok(())
+    }
+
+    /// Whether the row's connection is not up yet. A TLS handshake comes after that.
+    pub(super) fn awaits_tcp(&self, row: u32) -> bool {
+        let session = &self.rows[row as usize].session;
+        session.is_dialing() && session.shell_marks & MARK_SHAKING == 0
     }
 
     /// Looks whether a connection has come up; `false` when it has not.
@@ -215,7 +243,11 @@ impl Worker<'_> {
         match sockets::dialed(socket) {
             Dialed::Connected => {
                 self.dialing.remove(&row);
-                self.drive(row, |session, ctx| session.connected(ctx));
+                if self.secure.is_secure(row) {
+                    self.begin_handshake(row);
+                } else {
+                    self.drive(row, |session, ctx| session.connected(ctx));
+                }
                 true
             }
             Dialed::Pending => false,
@@ -243,7 +275,8 @@ impl Worker<'_> {
     }
 
     /// Drops the connection and what was to be sent on it. Closing takes it out of the poll.
-    fn hang_up(&mut self, row: u32) {
+    pub(super) fn hang_up(&mut self, row: u32) {
+        self.secure.drop_connection(row);
         let slot = &mut self.rows[row as usize];
         slot.socket = None;
         if slot.session.shell_marks & MARK_TAIL != 0 {
@@ -256,6 +289,7 @@ impl Worker<'_> {
     fn ended(&mut self, row: u32) {
         debug_assert_eq!(self.rows[row as usize].session.phase(), Phase::Over);
         self.dialing.remove(&row);
+        self.secure.drop_session(row);
         self.live -= 1;
     }
 }

@@ -4,9 +4,12 @@
 //! holds no text of a peer. Invariant: a [`Fault`] is a small `Copy` value with a stable kebab-case
 //! [`Fault::key`], so failures are counted by kind and never by rendered message.
 
+mod tls;
+
 use std::fmt;
 
 use crate::protocol::websocket::Violation;
+pub use tls::TlsFault;
 
 /// Who has to act for a failure to go away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,13 +107,15 @@ pub enum Fault {
     /// The connection ended without a close frame (RFC 6455's 1006).
     Cut,
 
+    // Whoever is to blame for what goes wrong with TLS.
+    /// TLS: the handshake, the certificate, a record, an alert.
+    Tls(TlsFault),
+
     // The scenario.
     /// The URL taken from an answer is not a URL.
     UrlInvalid,
     /// The URL's host is not the target's and no `--allow-host` names it.
     HostNotAllowed,
-    /// The URL's scheme is not one that this build can speak.
-    SchemeUnsupported,
 }
 
 impl Fault {
@@ -122,7 +127,8 @@ impl Fault {
                 Blame::Box
             }
             ConnectRefused | Unreachable | Reset | KernelTimeout | Errno(_) => Blame::Network,
-            UrlInvalid | HostNotAllowed | SchemeUnsupported => Blame::Scenario,
+            UrlInvalid | HostNotAllowed => Blame::Scenario,
+            Tls(fault) => fault.blame(),
             _ => Blame::Server,
         }
     }
@@ -180,7 +186,7 @@ impl Fault {
             Cut => "closed-1006".into(),
             UrlInvalid => "url-invalid".into(),
             HostNotAllowed => "ws-host-not-allowed".into(),
-            SchemeUnsupported => "scheme-unsupported".into(),
+            Tls(fault) => fault.key(),
         }
     }
 }
@@ -251,12 +257,12 @@ mod tests {
         Cut,
         UrlInvalid,
         HostNotAllowed,
-        SchemeUnsupported,
+        Tls(TlsFault::Untrusted),
     ];
 
     #[test]
     fn the_manual_has_every_name_with_who_is_to_blame() {
-        let manual = include_str!("../docs/failures.md");
+        let manual = include_str!("../../docs/failures.md");
         for fault in EVERY {
             let key = fault.key(&Names);
             let general = match fault {
@@ -276,7 +282,7 @@ mod tests {
     #[test]
     fn the_manual_has_every_rule_of_rfc_6455() {
         use crate::protocol::websocket::Violation::*;
-        let manual = include_str!("../docs/failures.md");
+        let manual = include_str!("../../docs/failures.md");
         for violation in [
             BadClose,
             BadUtf8,

@@ -1,0 +1,74 @@
+//! The HTTP client for the few requests around a run: same trust, same addresses as the load.
+//!
+//! A library's, blocking. Invariant: no proxy, no redirect, no address but the plan's; a status is an answer, not an error.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ureq::http::Uri;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::{Agent, config::Config};
+
+use crate::engine::Trust;
+use crate::plan::{Plan, Resolve, resolve};
+
+/// For each request; over the 30 s that an exhausted connection pool takes to say so.
+const TIMEOUT: Duration = Duration::from_secs(35);
+/// Addresses that are tried, as the library has room for them.
+const ADDRESSES_MAX: usize = 16;
+
+/// A client for a plan's target.
+pub fn new(plan: &Plan, trust: Option<&Trust>) -> Agent {
+    let mut config = Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None);
+    if let Some(trust) = trust {
+        config = config.tls_config(tls(plan, trust));
+    }
+    let given = Given { overrides: plan.resolve.clone(), dns: DefaultResolver::default() };
+    Agent::with_parts(config.build(), DefaultConnector::default(), given)
+}
+
+fn tls(plan: &Plan, trust: &Trust) -> TlsConfig {
+    let roots: Vec<Certificate<'static>> =
+        trust.roots().iter().map(|root| Certificate::from_der(root).to_owned()).collect();
+    TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(Arc::clone(trust.provider()))
+        .root_certs(RootCerts::new_with_certs(&roots))
+        .disable_verification(plan.tls.insecure)
+        .build()
+}
+
+/// The DNS, and what `--resolve` says in its place.
+#[derive(Debug)]
+struct Given {
+    overrides: Vec<Resolve>,
+    dns: DefaultResolver,
+}
+
+impl Resolver for Given {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        let port = uri.port_u16().unwrap_or(default);
+        match resolve::given(&self.overrides, host, port) {
+            Some(addresses) => {
+                let mut all = self.empty();
+                for address in addresses.iter().take(ADDRESSES_MAX) {
+                    all.push((*address, port).into());
+                }
+                Ok(all)
+            }
+            None => self.dns.resolve(uri, config, timeout),
+        }
+    }
+}

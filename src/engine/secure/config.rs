@@ -1,0 +1,179 @@
+//! What a client offers and whom it trusts, in rustls's terms.
+//!
+//! Reads the system's certificates once a run. Invariant: a [`Trust`] that exists can judge certificates: it has roots, or was
+//! asked to take anything.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, Tls12Resumption, WebPkiServerVerifier};
+use rustls::crypto::aws_lc_rs::{self, cipher_suite, kx_group};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedCipherSuite};
+
+use super::desk::Desk;
+use crate::plan::{KeyExchange, SuiteOrder, Tls};
+
+/// Whom to trust; made once, shared by all workers.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    verifier: Arc<dyn ServerCertVerifier>,
+    provider: Arc<CryptoProvider>,
+    roots: Vec<CertificateDer<'static>>,
+}
+
+/// Why nobody can be trusted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TrustError {
+    /// A CA file is wrong.
+    #[error("--ca: {0}")]
+    File(String),
+    /// This box has no CA certificates.
+    #[error(
+        "no CA certificates were found on this box{0}: install them (as root: apt-get install ca-certificates), or give \
+         the servers' CA with --ca FILE"
+    )]
+    NoSystemRoots(String),
+}
+
+impl Trust {
+    /// As a plan says. System certificates are read here, if they are needed.
+    ///
+    /// # Errors
+    /// When there is nobody to trust.
+    pub fn new(tls: &Tls) -> Result<Self, TrustError> {
+        let provider = Arc::new(provider(tls));
+        if tls.insecure {
+            let verifier = Arc::new(TakeAnything { provider: Arc::clone(&provider) });
+            return Ok(Self { verifier, provider, roots: Vec::new() });
+        }
+        let roots = if tls.ca.is_empty() { system_roots()? } else { given_roots(tls)? };
+        let mut store = RootCertStore::empty();
+        // A system's store may have one that rustls cannot read; the others count all the same.
+        store.add_parsable_certificates(roots.iter().cloned());
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(&provider))
+            .build()
+            .map_err(|error| TrustError::File(error.to_string()))?;
+        Ok(Self { verifier, provider, roots })
+    }
+
+    /// The certificates that are trusted; none when any certificate is taken.
+    pub fn roots(&self) -> &[CertificateDer<'static>] {
+        &self.roots
+    }
+
+    /// The cryptography in use.
+    pub fn provider(&self) -> &Arc<CryptoProvider> {
+        &self.provider
+    }
+}
+
+/// A worker's configuration: its own, since tickets and secrets are told through it.
+pub(super) fn client(trust: &Trust, tls: &Tls, desk: &Arc<Desk>) -> ClientConfig {
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(&trust.provider))
+        .with_safe_default_protocol_versions()
+        .expect("every set of suites here fits TLS 1.2 or 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(&trust.verifier))
+        .with_no_client_auth();
+    config.resumption = match tls.resumption {
+        true => {
+            Resumption::store(Arc::clone(desk) as _).tls12_resumption(Tls12Resumption::SessionIdOrTickets)
+        }
+        false => Resumption::disabled(),
+    };
+    config.enable_secret_extraction = true;
+    config.key_log = Arc::clone(desk) as _;
+    config
+}
+
+fn provider(tls: &Tls) -> CryptoProvider {
+    CryptoProvider {
+        cipher_suites: suites(tls.suites),
+        kx_groups: groups(tls.key_exchange),
+        ..aws_lc_rs::default_provider()
+    }
+}
+
+fn suites(order: SuiteOrder) -> Vec<SupportedCipherSuite> {
+    let all = aws_lc_rs::DEFAULT_CIPHER_SUITES.to_vec();
+    match order {
+        SuiteOrder::Rustls => all,
+        SuiteOrder::Compact => {
+            let first = cipher_suite::TLS13_AES_128_GCM_SHA256;
+            let others = all.into_iter().filter(|suite| suite.suite() != first.suite());
+            std::iter::once(first).chain(others).collect()
+        }
+        SuiteOrder::Aes128 => vec![cipher_suite::TLS13_AES_128_GCM_SHA256],
+        SuiteOrder::Aes256 => vec![cipher_suite::TLS13_AES_256_GCM_SHA384],
+        SuiteOrder::Chacha20 => vec![cipher_suite::TLS13_CHACHA20_POLY1305_SHA256],
+    }
+}
+
+fn groups(exchange: KeyExchange) -> Vec<&'static dyn SupportedKxGroup> {
+    let classic = [kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
+    match exchange {
+        KeyExchange::X25519 => classic.to_vec(),
+        KeyExchange::X25519mlkem768 => [kx_group::X25519MLKEM768].into_iter().chain(classic).collect(),
+    }
+}
+
+fn system_roots() -> Result<Vec<CertificateDer<'static>>, TrustError> {
+    let found = rustls_native_certs::load_native_certs();
+    if found.certs.is_empty() {
+        let why = found.errors.first().map(|error| format!(" ({error})")).unwrap_or_default();
+        return Err(TrustError::NoSystemRoots(why));
+    }
+    Ok(found.certs)
+}
+
+fn given_roots(tls: &Tls) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+    let mut roots = Vec::new();
+    for file in &tls.ca {
+        roots.extend(file.certificates().map_err(TrustError::File)?);
+    }
+    Ok(roots)
+}
+
+/// `--insecure`: whoever answers is taken for who they say they are. Signatures are checked all the same, so that
+/// handshakes cost what they cost.
+#[derive(Debug)]
+struct TakeAnything {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for TakeAnything {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

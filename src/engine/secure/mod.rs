@@ -1,0 +1,461 @@
+//! The TLS of one worker's sessions: bytes off the wire in, plaintext out, and the other way round.
+//!
+//! rustls makes each handshake and checks the certificate. Once a session's WebSocket is up over TLS 1.3, its secrets are
+//! taken out, and [`crate::protocol::tls`] goes on with them alone; TLS 1.2 and HTTP connections keep the rustls object. Owns
+//! no socket, reads no clock. Invariants: a row has at most one connection's state, and none once its socket is gone; records
+//! are cut before rustls sees them, so nothing of a later record is ever inside it; what may not be lost between two
+//! connections of a session (its ticket) goes when the session is over.
+//!
+//! Where to look next: `config` for what is offered and trusted, `desk` for tickets and secrets, `faults` for what rustls says.
+
+mod config;
+mod desk;
+mod faults;
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use rustls::client::ClientConnection;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
+use slab::Slab;
+
+pub use config::{Trust, TrustError};
+use desk::{Desk, Ticket};
+
+use crate::fault::TlsFault;
+use crate::measure::Handshake;
+use crate::plan::Tls;
+use crate::protocol::tls::{
+    HEADER_BYTES, Handle, KeyUpdate, Opened, Pool, RECORD_BYTES_MAX, Reassembly, RecordFault, Secrets, Suite,
+    record_len,
+};
+
+/// A TLS connection that has to end, and why.
+#[derive(Debug)]
+pub struct Broken {
+    /// The kind of failure.
+    pub fault: TlsFault,
+    /// What rustls or the record layer says of it.
+    pub evidence: String,
+}
+
+/// What a record led to. Bytes that are to be sent have been appended to the caller's buffer.
+#[derive(Debug, Default)]
+pub struct Received {
+    /// The handshake is over, and was this.
+    pub handshake: Option<Handshake>,
+    /// Where in the record, or in [`Secure::plain`], the application data is.
+    pub data: Data,
+    /// The peer sends no more (close_notify).
+    pub closed: bool,
+    /// Session tickets that came.
+    pub tickets: u32,
+    /// Whether the peer has changed its key.
+    pub key_updated: bool,
+}
+
+/// Application data of a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Data {
+    /// None.
+    #[default]
+    None,
+    /// So many bytes of the record, from its header's end on: it was opened in place.
+    InPlace(usize),
+    /// All of [`Secure::plain`].
+    Plain,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Secure {
+    /// None when there is nobody to trust.
+    config: Option<Arc<ClientConfig>>,
+    /// By index of the script's hosts; none for what no certificate can name.
+    names: Vec<Option<ServerName<'static>>>,
+    desk: Arc<Desk>,
+    /// Secrets are kept in place of rustls's objects where that is possible.
+    compact: bool,
+    /// By row; empty until the first secure connection.
+    links: Vec<Link>,
+    rows: usize,
+    rustls: Slab<Box<ClientConnection>>,
+    pool: Pool,
+    /// The beginning of a record that a read cut through, and of a handshake message that a record did.
+    begun: HashMap<u32, Begun>,
+    tickets: HashMap<u32, Ticket>,
+    plain: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+struct Begun {
+    record: Vec<u8>,
+    message: Reassembly,
+}
+
+/// What a row's connection is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    /// Not secure, or none.
+    Plain,
+    /// TCP is to come up; the host's index.
+    Dialing(u32),
+    /// A rustls object, by key.
+    Rustls(usize),
+    /// Secrets.
+    Held(Handle),
+}
+
+/// An [`At`] in four bytes: two bits for the kind.
+#[derive(Clone, Copy, Debug, Default)]
+struct Link(u32);
+
+impl Link {
+    const KIND_SHIFT: u32 = 30;
+    const VALUE_MASK: u32 = (1 << Self::KIND_SHIFT) - 1;
+
+    fn new(at: At) -> Self {
+        let (kind, value) = match at {
+            At::Plain => (0, 0),
+            At::Dialing(host) => (1, host),
+            At::Rustls(key) => (2, key as u32),
+            At::Held(handle) => (3, handle.to_bits()),
+        };
+        assert!(value <= Self::VALUE_MASK, "a worker has fewer than 2^29 sessions");
+        Self(kind << Self::KIND_SHIFT | value)
+    }
+
+    fn at(self) -> At {
+        let value = self.0 & Self::VALUE_MASK;
+        match (self.0 >> Self::KIND_SHIFT, Handle::from_bits(value)) {
+            (1, _) => At::Dialing(value),
+            (2, _) => At::Rustls(value as usize),
+            (3, Some(handle)) => At::Held(handle),
+            _ => At::Plain,
+        }
+    }
+}
+
+impl Secure {
+    /// For `rows` sessions that connect to these hosts.
+    pub fn new(trust: Option<&Trust>, hosts: &[String], tls: &Tls, rows: usize) -> Self {
+        let desk = Arc::new(Desk::new(tls.key_log));
+        Self {
+            config: trust.map(|trust| Arc::new(config::client(trust, tls, &desk))),
+            names: hosts.iter().map(|host| ServerName::try_from(host.clone()).ok()).collect(),
+            desk,
+            compact: !tls.keep_rustls,
+            links: Vec::new(),
+            rows,
+            rustls: Slab::new(),
+            pool: Pool::new(),
+            begun: HashMap::new(),
+            tickets: HashMap::new(),
+            plain: Vec::new(),
+        }
+    }
+
+    /// A connection of this row to this host will be secure once TCP is up.
+    pub fn dialing(&mut self, row: u32, host: u16) {
+        if self.links.is_empty() {
+            self.links.resize(self.rows, Link::default());
+        }
+        debug_assert_eq!(self.at(row), At::Plain);
+        self.set(row, At::Dialing(u32::from(host)));
+    }
+
+    /// Whether the row's connection is, or is to be, secure.
+    #[inline]
+    pub fn is_secure(&self, row: u32) -> bool {
+        self.at(row) != At::Plain
+    }
+
+    /// Begins the handshake: the ClientHello is appended to `out`.
+    ///
+    /// # Errors
+    /// rustls's refusal.
+    pub fn begin(&mut self, row: u32, out: &mut Vec<u8>) -> Result<(), Broken> {
+        let At::Dialing(host) = self.at(row) else { return Ok(()) };
+        let name = self.names[host as usize].clone().ok_or_else(faults::no_name)?;
+        let config = self.config.clone().ok_or_else(faults::no_roots)?;
+        self.desk.offer(self.tickets.remove(&row));
+        let made = ClientConnection::new(config, name);
+        self.desk.withdraw();
+        let mut connection = Box::new(made.map_err(|error| faults::broken(&error))?);
+        flush(&mut connection, out);
+        let key = self.rustls.insert(connection);
+        self.set(row, At::Rustls(key));
+        Ok(())
+    }
+
+    /// What is there of a record that was cut: copied to the front of `buffer`, where the next read continues it.
+    pub fn resume(&self, row: u32, buffer: &mut [u8]) -> usize {
+        match self.begun.get(&row) {
+            Some(begun) => {
+                buffer[..begun.record.len()].copy_from_slice(&begun.record);
+                begun.record.len()
+            }
+            None => 0,
+        }
+    }
+
+    /// The length of the record at the start of `bytes`, once it is there as a whole.
+    ///
+    /// # Errors
+    /// What stands there is no record.
+    pub fn next_record(&self, row: u32, bytes: &[u8]) -> Result<Option<usize>, Broken> {
+        let len = match self.at(row) {
+            At::Held(_) => record_len(bytes).map_err(|fault| faults::record(fault))?,
+            _ => any_record_len(bytes).ok_or_else(|| faults::not_tls(bytes))?,
+        };
+        Ok(len.filter(|len| *len <= bytes.len()))
+    }
+
+    /// Keeps the beginning of a record until its end comes.
+    pub fn keep(&mut self, row: u32, bytes: &[u8]) {
+        if bytes.is_empty() {
+            let unneeded = |begun: &mut Begun| {
+                begun.record.clear();
+                !begun.message.is_needed()
+            };
+            if self.begun.get_mut(&row).is_some_and(unneeded) {
+                self.begun.remove(&row);
+            }
+            return;
+        }
+        debug_assert!(bytes.len() < RECORD_BYTES_MAX);
+        let begun = self.begun.entry(row).or_default();
+        begun.record.clear();
+        begun.record.extend_from_slice(bytes);
+    }
+
+    /// Takes one whole record. What is to be answered is appended to `out`.
+    ///
+    /// # Errors
+    /// The connection has to end; the alert that says so is in `out`.
+    pub fn receive(&mut self, row: u32, record: &mut [u8], out: &mut Vec<u8>) -> Result<Received, Broken> {
+        match self.at(row) {
+            At::Held(handle) => self.open(row, handle, record, out),
+            At::Rustls(key) => self.feed(row, key, record, out),
+            At::Plain | At::Dialing(_) => Ok(Received::default()),
+        }
+    }
+
+    /// The plaintext that a [`Data::Plain`] speaks of. To be given back by [`Secure::give_back`].
+    pub fn take_plain(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.plain)
+    }
+
+    /// Gives the buffer back.
+    pub fn give_back(&mut self, plain: Vec<u8>) {
+        self.plain = plain;
+    }
+
+    /// Protects `plaintext` and appends it to `out`.
+    pub fn seal(&mut self, row: u32, plaintext: &[u8], out: &mut Vec<u8>) {
+        match self.at(row) {
+            At::Held(handle) => self.pool.records(handle).seal(plaintext, out),
+            At::Rustls(key) => {
+                let connection = &mut self.rustls[key];
+                // Writing to memory; rustls's own limit is off.
+                let _ = connection.writer().write_all(plaintext);
+                flush(connection, out);
+            }
+            At::Plain | At::Dialing(_) => {}
+        }
+    }
+
+    /// Says that we send no more (RFC 8446, 6.1).
+    pub fn seal_close_notify(&mut self, row: u32, out: &mut Vec<u8>) {
+        match self.at(row) {
+            At::Held(handle) => self.pool.records(handle).seal_close_notify(out),
+            At::Rustls(key) => {
+                let connection = &mut self.rustls[key];
+                connection.send_close_notify();
+                flush(connection, out);
+            }
+            At::Plain | At::Dialing(_) => {}
+        }
+    }
+
+    /// The row's WebSocket is up: from here on secrets are enough, if it is TLS 1.3. What rustls still has to say is
+    /// appended to `out`.
+    ///
+    /// # Errors
+    /// The secrets could not be taken out, which is a defect.
+    pub fn settle(&mut self, row: u32, out: &mut Vec<u8>) -> Result<(), Broken> {
+        let At::Rustls(key) = self.at(row) else { return Ok(()) };
+        let connection = &mut self.rustls[key];
+        if !self.compact || connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+            return Ok(());
+        }
+        // An answer to a KeyUpdate waits inside for something else to be sent (rustls's `maybe_refresh_traffic_keys`).
+        let _ = connection.writer().write(&[]);
+        flush(connection, out);
+        let logged = self.desk.secrets(key);
+        let suite = connection.negotiated_cipher_suite().and_then(|suite| Suite::from_rustls(suite.suite()));
+        let connection = self.rustls.remove(key);
+        self.set(row, At::Plain);
+        let taken = connection.dangerous_extract_secrets().map_err(|error| error.to_string());
+        let secrets = taken.and_then(|extracted| {
+            let (suite, logged) = suite.zip(logged).ok_or("no secrets were logged")?;
+            Secrets::from_rustls(suite, logged.client(), logged.server(), &extracted)
+                .map_err(|error| error.to_string())
+        });
+        let secrets = secrets.map_err(|evidence| Broken { fault: TlsFault::Extraction, evidence })?;
+        let handle = self.pool.hold(&secrets);
+        self.set(row, At::Held(handle));
+        Ok(())
+    }
+
+    /// The row's connection is gone. Its tickets stay for the session's next one.
+    pub fn drop_connection(&mut self, row: u32) {
+        match self.at(row) {
+            At::Plain => return,
+            At::Dialing(_) => {}
+            At::Rustls(key) => {
+                self.desk.forget(key);
+                drop(self.rustls.remove(key));
+            }
+            At::Held(handle) => self.pool.release(handle),
+        }
+        self.begun.remove(&row);
+        self.set(row, At::Plain);
+    }
+
+    /// The row's session is over.
+    pub fn drop_session(&mut self, row: u32) {
+        if !self.tickets.is_empty() {
+            self.tickets.remove(&row);
+        }
+    }
+
+    /// Connections and tickets that were not given back.
+    pub fn left(&self) -> usize {
+        self.rustls.len() + self.pool.len() + self.begun.len() + self.tickets.len()
+    }
+
+    #[inline]
+    fn at(&self, row: u32) -> At {
+        self.links.get(row as usize).map_or(At::Plain, |link| link.at())
+    }
+
+    fn set(&mut self, row: u32, at: At) {
+        self.links[row as usize] = Link::new(at);
+    }
+
+    fn open(
+        &mut self,
+        row: u32,
+        handle: Handle,
+        record: &mut [u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Received, Broken> {
+        let begun = self.begun.get_mut(&row);
+        let mut message = begun.as_ref().map_or_else(Reassembly::default, |begun| begun.message);
+        let mut records = self.pool.records(handle);
+        let mut received = Received::default();
+        match records.open(record, &mut message) {
+            Ok(Opened::Data(data)) => received.data = Data::InPlace(data.len()),
+            Ok(Opened::CloseNotify) => received.closed = true,
+            Ok(Opened::UserCanceled) => {}
+            Ok(Opened::Handshake { tickets, key_update }) => {
+                received.tickets = tickets;
+                received.key_updated = key_update.is_some();
+                if key_update == Some(KeyUpdate::Requested) {
+                    records.seal_key_update(KeyUpdate::NotRequested, out);
+                }
+            }
+            Err(fault) => {
+                if let Some(alert) = fault.alert() {
+                    records.seal_alert(alert, out);
+                }
+                return Err(faults::record(fault));
+            }
+        }
+        if message.is_needed() {
+            self.begun.entry(row).or_default().message = message;
+        } else if let Some(begun) = begun {
+            begun.message = message;
+        }
+        Ok(received)
+    }
+
+    fn feed(&mut self, row: u32, key: usize, record: &[u8], out: &mut Vec<u8>) -> Result<Received, Broken> {
+        let connection = &mut self.rustls[key];
+        let was_handshaking = connection.is_handshaking();
+        let mut received = Received::default();
+        let mut readable = 0;
+        let mut rest = record;
+        while !rest.is_empty() {
+            // Reading from memory fails for one reason only: rustls's buffer is full.
+            if connection.read_tls(&mut rest).is_err() {
+                return Err(faults::record(RecordFault::RecordOverflow));
+            }
+            match connection.process_new_packets() {
+                Ok(state) => {
+                    readable = state.plaintext_bytes_to_read();
+                    received.closed = state.peer_has_closed();
+                }
+                Err(error) => {
+                    flush(connection, out);
+                    return Err(faults::broken(&error));
+                }
+            }
+        }
+        if let Some(secrets) = self.desk.take_logged() {
+            self.desk.keep(key, secrets);
+        }
+        if let Some((ticket, count)) = self.desk.take_ticket() {
+            received.tickets = count;
+            self.tickets.insert(row, ticket);
+        }
+        if was_handshaking && !connection.is_handshaking() {
+            received.handshake = Some(handshake(connection));
+        }
+        if readable > 0 {
+            self.plain.resize(readable, 0);
+            let read = connection.reader().read(&mut self.plain).unwrap_or(0);
+            self.plain.truncate(read);
+            received.data = Data::Plain;
+        }
+        flush(connection, out);
+        Ok(received)
+    }
+}
+
+/// What rustls has to send, appended.
+fn flush(connection: &mut ClientConnection, out: &mut Vec<u8>) {
+    while connection.wants_write() {
+        // Writing to memory.
+        let _ = connection.write_tls(out);
+    }
+}
+
+fn handshake(connection: &ClientConnection) -> Handshake {
+    Handshake {
+        resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+        version: connection.protocol_version().map_or(0, u16::from),
+        suite: connection.negotiated_cipher_suite().map_or(0, |suite| suite.suite().into()),
+        group: connection.negotiated_key_exchange_group().map_or(0, |group| group.name().into()),
+    }
+}
+
+/// As [`record_len`] for a connection that rustls has: any of the four types. `None` for what is no record.
+fn any_record_len(bytes: &[u8]) -> Option<Option<usize>> {
+    // change_cipher_spec, alert, handshake, application_data (RFC 8446, 5.1), then 3 as in every version since SSL 3.0.
+    if bytes.first().is_some_and(|kind| !(20..=23).contains(kind))
+        || bytes.get(1).is_some_and(|major| *major != 3)
+    {
+        return None;
+    }
+    let &[_, _, _, high, low, ..] = bytes else { return Some(None) };
+    let len = HEADER_BYTES + usize::from(u16::from_be_bytes([high, low]));
+    // TLS 1.2 allows for 2^14 + 2048 (RFC 5246, 6.2.3).
+    (len <= RECORD_BYTES_MAX + 2048 - 256).then_some(Some(len))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! A worker's secure connections: records between the socket and the session.
+//!
+//! What is in a record is [`Secure`](crate::engine::secure::Secure)'s to say; this carries it there and back. Invariant: while a
+//! handshake is under way its row is marked, and the session hears of nothing but its end.
+
+use super::{MARK_SHAKING, Worker};
+use crate::engine::secure::{Broken, Data, Received};
+use crate::fault::Fault;
+use crate::protocol::tls::HEADER_BYTES;
+use crate::session::Phase;
+
+/// Memory that the buffer of sealed records keeps.
+const SEALED_KEPT_BYTES: usize = 64 << 10;
+
+impl Worker<'_> {
+    /// TCP is up: says hello.
+    pub(super) fn begin_handshake(&mut self, row: u32) {
+        let session = &mut self.rows[row as usize].session;
+        session.shell_marks |= MARK_SHAKING;
+        session.securing();
+        self.sealed.clear();
+        let begun = self.secure.begin(row, &mut self.sealed);
+        self.conclude(row, begun);
+    }
+
+    /// Takes what was read, record by record. What is left of one is kept.
+    pub(super) fn receive_records(&mut self, row: u32, mut bytes: &mut [u8]) {
+        loop {
+            match self.secure.next_record(row, bytes) {
+                Ok(Some(len)) => {
+                    let (record, rest) = bytes.split_at_mut(len);
+                    if !self.receive_record(row, record) {
+                        return;
+                    }
+                    bytes = rest;
+                }
+                Ok(None) => return self.secure.keep(row, bytes),
+                Err(broken) => return self.broken(row, broken),
+            }
+        }
+    }
+
+    /// `false` when the connection is gone, or has made room for another.
+    fn receive_record(&mut self, row: u32, record: &mut [u8]) -> bool {
+        self.sealed.clear();
+        let received = match self.secure.receive(row, record, &mut self.sealed) {
+            Ok(received) => received,
+            Err(broken) => {
+                self.broken(row, broken);
+                return false;
+            }
+        };
+        self.note(&received);
+        if received.handshake.is_some() {
+            // Our Finished goes out with the request that the session now makes.
+            self.rows[row as usize].session.shell_marks &= !MARK_SHAKING;
+            self.drive(row, |session, ctx| session.connected(ctx));
+        } else if !self.conclude(row, Ok(())) {
+            return false;
+        }
+        if self.is_gone(row) {
+            return false;
+        }
+        match received.data {
+            Data::None => {}
+            Data::InPlace(len) => {
+                let data = &record[HEADER_BYTES..HEADER_BYTES + len];
+                self.drive(row, |session, ctx| session.received(data, ctx));
+            }
+            Data::Plain => {
+                let plain = self.secure.take_plain();
+                self.drive(row, |session, ctx| session.received(&plain, ctx));
+                self.secure.give_back(plain);
+            }
+        }
+        if self.is_gone(row) || !self.settle(row) {
+            return false;
+        }
+        if received.closed {
+            self.lost(row, None);
+            return false;
+        }
+        true
+    }
+
+    /// Seals what the session wants sent and sends it, behind what was sealed already.
+    pub(super) fn send_sealed(&mut self, row: u32, last: bool) -> Result<(), Fault> {
+        let mut sealed = std::mem::take(&mut self.sealed);
+        self.secure.seal(row, &self.out, &mut sealed);
+        if last {
+            self.secure.seal_close_notify(row, &mut sealed);
+        }
+        let sent = self.transmit(row, &sealed);
+        sealed.clear();
+        sealed.shrink_to(SEALED_KEPT_BYTES);
+        self.sealed = sealed;
+        // A goodbye that does not get through harms nobody.
+        if last && self.out.is_empty() { Ok(()) } else { sent }
+    }
+
+    /// Once the WebSocket is up, secrets are kept in place of the rustls object.
+    fn settle(&mut self, row: u32) -> bool {
+        let phase = self.rows[row as usize].session.phase();
+        if !matches!(phase, Phase::Opening | Phase::Held | Phase::Closing) {
+            return true;
+        }
+        self.sealed.clear();
+        let settled = self.secure.settle(row, &mut self.sealed);
+        self.conclude(row, settled)
+    }
+
+    /// Sends what was sealed on the way to this, and ends what is broken; `false` when it is.
+    fn conclude(&mut self, row: u32, so_far: Result<(), Broken>) -> bool {
+        if let Err(broken) = so_far {
+            self.broken(row, broken);
+            return false;
+        }
+        if self.sealed.is_empty() {
+            return true;
+        }
+        let sealed = std::mem::take(&mut self.sealed);
+        let sent = self.transmit(row, &sealed);
+        self.sealed = sealed;
+        self.sealed.clear();
+        if let Err(fault) = sent {
+            self.lost(row, Some(fault));
+            return false;
+        }
+        true
+    }
+
+    /// The connection has to end: says why, as far as that gets, and tells the session.
+    fn broken(&mut self, row: u32, broken: Broken) {
+        let sealed = std::mem::take(&mut self.sealed);
+        // The alert; whether the peer still hears it changes nothing.
+        let _ = self.transmit(row, &sealed);
+        self.sealed = sealed;
+        self.sealed.clear();
+        self.hang_up(row);
+        self.drive(row, |session, ctx| session.insecure(broken.fault, broken.evidence.as_bytes(), ctx));
+    }
+
+    fn note(&mut self, received: &Received) {
+        if let Some(handshake) = received.handshake {
+            self.books.recorder.handshake(handshake);
+        }
+        if received.tickets > 0 || received.key_updated {
+            self.books.recorder.after_handshake(received.tickets, u32::from(received.key_updated));
+        }
+    }
+
+    /// The connection that was read from is no more.
+    fn is_gone(&self, row: u32) -> bool {
+        self.rows[row as usize].socket.is_none() || self.awaits_tcp(row)
+    }
+}
