@@ -287,6 +287,8 @@ impl Secure {
     /// The secrets could not be taken out, which is a defect.
     pub fn settle(&mut self, row: u32, out: &mut Vec<u8>) -> Result<(), Broken> {
         let At::Rustls(key) = self.at(row) else { return Ok(()) };
+        // Those of the WebSocket's own connection: nothing of the session connects again.
+        self.drop_ticket(row);
         let connection = &mut self.rustls[key];
         if !self.compact || connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
             return Ok(());
@@ -325,8 +327,8 @@ impl Secure {
         self.set(row, At::Plain);
     }
 
-    /// The row's session is over.
-    pub fn drop_session(&mut self, row: u32) {
+    /// The row's session needs no ticket any more.
+    pub fn drop_ticket(&mut self, row: u32) {
         if !self.tickets.is_empty() {
             self.tickets.remove(&row);
         }

@@ -289,7 +289,7 @@ impl Worker<'_> {
     fn ended(&mut self, row: u32) {
         debug_assert_eq!(self.rows[row as usize].session.phase(), Phase::Over);
         self.dialing.remove(&row);
-        self.secure.drop_session(row);
+        self.secure.drop_ticket(row);
         self.live -= 1;
     }
 }
