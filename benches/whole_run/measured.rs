@@ -80,6 +80,7 @@ impl Measured {
             "errors": self.summary["errors"],
             "messages": self.summary["messages"],
             "ledger": self.summary["ledger"],
+            "tls": self.summary["tls"],
         })
     }
 }

@@ -3,12 +3,20 @@
 use serde_json::{Value, json};
 
 use super::measured::Measured;
+use super::tls;
 
 type Part = fn() -> Result<Value, String>;
 
 /// All parts by name, in the order in which they are measured.
-pub const ALL: [(&str, Part); 4] =
-    [("density", density), ("heartbeat", heartbeat), ("burst", burst), ("broadcast", broadcast)];
+pub const ALL: [(&str, Part); 7] = [
+    ("density", density),
+    ("heartbeat", heartbeat),
+    ("burst", burst),
+    ("broadcast", broadcast),
+    ("tls-density", tls::density),
+    ("tls-heartbeat", tls::heartbeat),
+    ("tls-handshakes", tls::handshakes),
+];
 
 /// Client memory a held session: the slope over runs of 3,000 to 15,000. The hold outlasts the longest timeout of
 /// set-up (35 s), as any real one does.
@@ -98,7 +106,7 @@ fn broadcast() -> Result<Value, String> {
 }
 
 /// Of the straight line through the points, by least squares.
-fn slope(points: &[(f64, f64)]) -> f64 {
+pub(super) fn slope(points: &[(f64, f64)]) -> f64 {
     let count = points.len() as f64;
     let mean_x = points.iter().map(|(x, _)| x).sum::<f64>() / count;
     let mean_y = points.iter().map(|(_, y)| y).sum::<f64>() / count;
