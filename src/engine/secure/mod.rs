@@ -207,7 +207,7 @@ impl Secure {
     /// What stands there is no record.
     pub fn next_record(&self, row: u32, bytes: &[u8]) -> Result<Option<usize>, Broken> {
         let len = match self.at(row) {
-            At::Held(_) => record_len(bytes).map_err(|fault| faults::record(fault))?,
+            At::Held(_) => record_len(bytes).map_err(faults::record)?,
             _ => any_record_len(bytes).ok_or_else(|| faults::not_tls(bytes))?,
         };
         Ok(len.filter(|len| *len <= bytes.len()))
