@@ -107,7 +107,14 @@ impl Run {
 
     /// Starts it.
     pub fn start(&self) -> Child {
-        startline().args(&self.args).spawn().expect("the binary starts")
+        self.command().spawn().expect("the binary starts")
+    }
+
+    /// It, to be started in an environment of the test's.
+    pub fn command(&self) -> Command {
+        let mut command = startline();
+        command.args(&self.args);
+        command
     }
 }
 

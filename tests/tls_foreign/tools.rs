@@ -1,0 +1,136 @@
+//! The foreign programs, certificates that openssl makes, and processes that do not outlive a test.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::common::finish;
+
+/// The name that the servers' certificate is for, beside 127.0.0.1.
+pub const NAME: &str = "runnity.test";
+
+/// Where system programs are that an ordinary user's PATH leaves out.
+const SYSTEM_PATHS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
+
+/// A program of the system's; without it the test fails and says what to do.
+#[track_caller]
+pub fn program(name: &str, mend: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = SYSTEM_PATHS.map(PathBuf::from);
+    let found = std::env::split_paths(&path).chain(system).map(|directory| directory.join(name));
+    found.into_iter().find(|path| path.is_file()).unwrap_or_else(|| {
+        panic!("{name} is not installed, and these tests talk to it. As root: {mend}, or run scripts/test")
+    })
+}
+
+/// `openssl`, to be given its arguments.
+#[track_caller]
+pub fn openssl() -> Command {
+    Command::new(program("openssl", "apt-get install openssl"))
+}
+
+/// Runs `openssl` to its end.
+#[track_caller]
+fn make(directory: &Path, args: &[&str]) {
+    let mut command = openssl();
+    command.current_dir(directory).args(args);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    finish(command.spawn().expect("openssl starts")).assert_status(0);
+}
+
+/// A kind of key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    P256,
+    Rsa2048,
+}
+
+/// A CA, and a server's certificate that it has signed: files in a directory of their own.
+#[derive(Debug)]
+pub struct Certified {
+    directory: TempDir,
+}
+
+impl Certified {
+    /// With keys of the elliptic curve P-256.
+    pub fn new() -> Self {
+        Self::with(Key::P256)
+    }
+
+    /// With a server's key of this kind.
+    pub fn with(key: Key) -> Self {
+        Self::signed_by(key, &format!("CA {:x} of a test", fastrand::u64(..)))
+    }
+
+    /// By a CA of this name, which says nothing about who it is.
+    pub fn signed_by(key: Key, ca_name: &str) -> Self {
+        let certified = Self { directory: tempfile::tempdir().expect("a directory") };
+        let at = certified.directory.path();
+        let new_key = |key| match key {
+            Key::P256 => ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+            Key::Rsa2048 => ["-newkey", "rsa", "-pkeyopt", "rsa_keygen_bits:2048"],
+        };
+        let (ca, subject) =
+            (["req", "-x509", "-nodes", "-days", "2", "-keyout", "ca.key"], format!("/CN={ca_name}"));
+        make(at, &[&ca[..], &["-out", "ca.pem", "-subj", &subject], &new_key(Key::P256)].concat());
+        let request = ["req", "-nodes", "-subj", "/CN=a server of a test", "-keyout", "server.key"];
+        make(at, &[&request[..], &["-out", "server.csr"], &new_key(key)].concat());
+        let names = format!("subjectAltName=DNS:{NAME},IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
+        fs::write(at.join("names"), names).expect("written");
+        let sign =
+            ["x509", "-req", "-days", "2", "-in", "server.csr", "-out", "server.pem", "-extfile", "names"];
+        make(at, &[&sign[..], &["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]].concat());
+        certified
+    }
+
+    /// What a client trusts.
+    pub fn ca(&self) -> PathBuf {
+        self.directory.path().join("ca.pem")
+    }
+
+    /// The server's certificate.
+    pub fn certificate(&self) -> PathBuf {
+        self.directory.path().join("server.pem")
+    }
+
+    /// The server's key.
+    pub fn key(&self) -> PathBuf {
+        self.directory.path().join("server.key")
+    }
+}
+
+/// A process that ends with the test, whatever becomes of it.
+#[derive(Debug)]
+pub struct Guarded(pub Child);
+
+impl Guarded {
+    #[track_caller]
+    pub fn spawn(command: &mut Command) -> Self {
+        let program = command.get_program().to_owned();
+        let child =
+            command.spawn().unwrap_or_else(|error| panic!("{}: {error}", Path::new(&program).display()));
+        Self(child)
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Paths as text, which those of tests are.
+#[track_caller]
+pub fn text(path: &(impl AsRef<OsStr> + ?Sized)) -> &str {
+    path.as_ref().to_str().expect("a path of UTF-8")
+}

@@ -1,0 +1,98 @@
+//! Whom a run trusts: nobody by default, the CA it was given, or anybody, which it says aloud.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::common::{Finished, finish, results, summary};
+use crate::nginx::Proxied;
+use crate::tools::{Certified, NAME};
+
+const SESSIONS: u32 = 6;
+
+/// With this file for the system's CAs, whatever the machine has.
+#[track_caller]
+fn trusting(ca: &Path, mut command: Command) -> Finished {
+    finish(command.env("SSL_CERT_FILE", ca).env_remove("SSL_CERT_DIR").spawn().expect("the binary starts"))
+}
+
+/// Runnity's scenario without the look-up, which would end a run before it starts.
+fn without_look_up(directory: &Path) -> String {
+    let source = include_str!("../../scenarios/runnity.toml");
+    let (before, rest) = source.split_once("[schedule]\n").expect("a look-up");
+    let (_, after) = rest.split_once("[websocket]\n").expect("a WebSocket after it");
+    let file = directory.join("short.toml");
+    fs::write(&file, format!("{before}[websocket]\n{after}")).expect("written");
+    file.display().to_string()
+}
+
+#[test]
+fn an_unknown_ca_fails_every_session_and_is_ours_to_mend() {
+    assert_untrusted(&Proxied::start(""), &Certified::new());
+}
+
+#[track_caller]
+fn assert_untrusted(proxied: &Proxied, stranger: &Certified) {
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let run = proxied.distrustful_run(SESSIONS, &out).with("scenario", without_look_up(temp.path()));
+    let finished = trusting(&stranger.ca(), run.command());
+    assert_ne!(finished.status, 0, "{}", finished.stdout);
+    let summary = summary(&out);
+    assert_eq!(summary["errors"]["by_kind"], json!({ "tls-untrusted": SESSIONS }));
+    assert_eq!(summary["errors"]["by_blame"]["scenario"], SESSIONS, "{:#}", summary["errors"]);
+    assert_eq!(
+        (&summary["sessions"]["failed"], &summary["sessions"]["established"]),
+        (&json!(SESSIONS), &json!(0))
+    );
+    assert_eq!(summary["tls"], json!(null), "no handshake was finished");
+}
+
+#[test]
+fn the_look_up_trusts_whom_the_load_does() {
+    let (proxied, stranger) = (Proxied::start(""), Certified::new());
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let finished = trusting(&stranger.ca(), proxied.distrustful_run(SESSIONS, &out).command());
+    assert_ne!(finished.status, 0, "{}", finished.stdout);
+    let said = finished.stderr.to_lowercase();
+    assert!(said.contains("certificate") && said.contains(NAME), "{said}");
+
+    // And the system's CAs are enough.
+    let finished = trusting(&proxied.certified.ca(), proxied.distrustful_run(SESSIONS, &out).command());
+    let summary = summary(&out);
+    assert_eq!(summary["sessions"]["held_to_end"], SESSIONS, "{}\n{:#}", finished.stderr, summary["errors"]);
+}
+
+#[test]
+fn a_certificate_for_another_name_is_ours_to_mend() {
+    let proxied = Proxied::start("");
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let finished = proxied
+        .run(SESSIONS, &out)
+        .with("target", format!("https://elsewhere.test:{}", proxied.port))
+        .with("resolve", format!("elsewhere.test:{}:127.0.0.1", proxied.port))
+        .with("scenario", without_look_up(temp.path()))
+        .finish();
+    assert_ne!(finished.status, 0, "{}", finished.stdout);
+    let summary = summary(&out);
+    assert_eq!(summary["errors"]["by_kind"], json!({ "tls-wrong-name": SESSIONS }));
+    assert_eq!(summary["errors"]["by_blame"]["scenario"], SESSIONS, "{:#}", summary["errors"]);
+}
+
+#[test]
+fn insecure_takes_anyone_and_says_so() {
+    let proxied = Proxied::start("");
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let finished = proxied.distrustful_run(SESSIONS, &out).flag("insecure").finish();
+    let summary = summary(&out);
+    assert_eq!(summary["sessions"]["held_to_end"], SESSIONS, "{}\n{:#}", finished.stderr, summary["errors"]);
+    assert_eq!(summary["errors"]["total"], 0, "{:#}", summary["errors"]);
+    assert_eq!(summary["tls"]["insecure"], true);
+    let said = format!("{}{}", finished.stdout, finished.stderr);
+    assert!(said.contains("INSECURE"), "{said}");
+}
