@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::common::{Finished, finish, results, summary};
 use crate::nginx::Proxied;
-use crate::tools::{Certified, NAME};
+use crate::tools::{Certified, Key, NAME};
 
 const SESSIONS: u32 = 6;
 
@@ -31,6 +31,13 @@ fn without_look_up(directory: &Path) -> String {
 #[test]
 fn an_unknown_ca_fails_every_session_and_is_ours_to_mend() {
     assert_untrusted(&Proxied::start(""), &Certified::new());
+}
+
+/// A CA that was made anew under its old name, as each start of a stand-in does.
+#[test]
+fn an_outdated_ca_is_an_unknown_one() {
+    let [old, new] = [(); 2].map(|()| Certified::signed_by(Key::P256, "one name"));
+    assert_untrusted(&Proxied::with(new, ""), &old);
 }
 
 #[track_caller]

@@ -77,11 +77,13 @@ fn fault(error: &Error) -> TlsFault {
 
 fn of_certificate(error: &CertificateError) -> TlsFault {
     use CertificateError::{
-        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext,
-        UnknownIssuer,
+        BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
+        NotValidYetContext, UnknownIssuer,
     };
     match error {
-        UnknownIssuer => TlsFault::Untrusted,
+        // BadSignature: one that is trusted has the issuer's name but not its key, as a CA that was made anew since. A server whose
+        // own key does not fit its certificate would be called the same, but none starts with that.
+        UnknownIssuer | BadSignature => TlsFault::Untrusted,
         NotValidForName | NotValidForNameContext { .. } => TlsFault::WrongName,
         Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => TlsFault::Expired,
         // A self-signed certificate that may sign others, as `openssl req -x509` makes them: webpki has a word of its own.
