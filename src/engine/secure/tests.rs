@@ -1,3 +1,5 @@
+//! What is packed tightly reads back.
+
 use super::*;
 
 #[test]
