@@ -141,6 +141,11 @@ impl Link {
 impl Secure {
     /// For `rows` sessions that connect to these hosts.
     pub fn new(trust: Option<&Trust>, hosts: &[String], tls: &Tls, rows: usize) -> Self {
+        if let Some(trust) = trust {
+            // The first random byte of a process takes AWS-LC some 70 ms, to gather entropy: not in the first handshake, where
+            // it would be the worker's lag.
+            let _ = trust.provider().secure_random.fill(&mut [0]);
+        }
         let desk = Arc::new(Desk::new(tls.key_log));
         Self {
             config: trust.map(|trust| Arc::new(config::client(trust, tls, &desk))),
