@@ -93,6 +93,14 @@ impl Desk {
         self.lying().offered = None;
     }
 
+    /// Leaves nothing of the connection that was fed last: it is broken.
+    pub(super) fn clear(&self) {
+        let mut lying = self.lying();
+        lying.logged = Logged::default();
+        lying.handed_out = None;
+        lying.handed_out_count = 0;
+    }
+
     /// The last ticket that was handed out since, and how many were.
     pub(super) fn take_ticket(&self) -> Option<(Ticket, u32)> {
         let mut lying = self.lying();

@@ -408,6 +408,8 @@ impl Secure {
                 }
                 Err(error) => {
                     flush(connection, out);
+                    // Nor is what came before the error another connection's to find.
+                    self.desk.clear();
                     return Err(faults::broken(&error));
                 }
             }
