@@ -28,9 +28,12 @@ use crate::fault::TlsFault;
 use crate::measure::Handshake;
 use crate::plan::Tls;
 use crate::protocol::tls::{
-    HEADER_BYTES, Handle, KeyUpdate, Opened, Pool, RECORD_BYTES_MAX, Reassembly, RecordFault, Secrets, Suite,
-    record_len,
+    HEADER_BYTES, Handle, KeyUpdate, Opened, PLAINTEXT_BYTES_MAX, Pool, Reassembly, RecordFault, Secrets,
+    Suite, record_len,
 };
+
+/// The longest record of any version: TLS 1.2 allows for 2048 bytes around the plaintext (RFC 5246, 6.2.3).
+const ANY_RECORD_BYTES_MAX: usize = HEADER_BYTES + PLAINTEXT_BYTES_MAX + 2048;
 
 /// A TLS connection that has to end, and why.
 #[derive(Debug)]
@@ -213,7 +216,14 @@ impl Secure {
     pub fn next_record(&self, row: u32, bytes: &[u8]) -> Result<Option<usize>, Broken> {
         let len = match self.at(row) {
             At::Held(_) => record_len(bytes).map_err(faults::record)?,
-            _ => any_record_len(bytes).ok_or_else(|| faults::not_tls(bytes))?,
+            // Whoever has said hello in TLS speaks it, whatever this is.
+            At::Rustls(key) if self.rustls[key].protocol_version().is_some() => {
+                any_record_len(bytes).map_err(faults::record)?
+            }
+            _ => any_record_len(bytes).map_err(|fault| match fault {
+                RecordFault::UnexpectedMessage => faults::not_tls(bytes),
+                other => faults::record(other),
+            })?,
         };
         Ok(len.filter(|len| *len <= bytes.len()))
     }
@@ -230,7 +240,7 @@ impl Secure {
             }
             return;
         }
-        debug_assert!(bytes.len() < RECORD_BYTES_MAX);
+        debug_assert!(bytes.len() < ANY_RECORD_BYTES_MAX);
         let begun = self.begun.entry(row).or_default();
         begun.record.clear();
         begun.record.extend_from_slice(bytes);
@@ -452,18 +462,17 @@ fn handshake(connection: &ClientConnection) -> Handshake {
     }
 }
 
-/// As [`record_len`] for a connection that rustls has: any of the four types. `None` for what is no record.
-fn any_record_len(bytes: &[u8]) -> Option<Option<usize>> {
+/// As [`record_len`] for a connection that rustls has: any of the four types.
+fn any_record_len(bytes: &[u8]) -> Result<Option<usize>, RecordFault> {
     // change_cipher_spec, alert, handshake, application_data (RFC 8446, 5.1), then 3 as in every version since SSL 3.0.
     if bytes.first().is_some_and(|kind| !(20..=23).contains(kind))
         || bytes.get(1).is_some_and(|major| *major != 3)
     {
-        return None;
+        return Err(RecordFault::UnexpectedMessage);
     }
-    let &[_, _, _, high, low, ..] = bytes else { return Some(None) };
+    let &[_, _, _, high, low, ..] = bytes else { return Ok(None) };
     let len = HEADER_BYTES + usize::from(u16::from_be_bytes([high, low]));
-    // TLS 1.2 allows for 2^14 + 2048 (RFC 5246, 6.2.3).
-    (len <= RECORD_BYTES_MAX + 2048 - 256).then_some(Some(len))
+    if len > ANY_RECORD_BYTES_MAX { Err(RecordFault::RecordOverflow) } else { Ok(Some(len)) }
 }
 
 #[cfg(test)]
