@@ -208,6 +208,7 @@ impl fmt::Display for Blame {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::tls::{PeerAlert, RecordFault};
     use crate::protocol::websocket::Violation as Rule;
     use Fault::*;
 
@@ -223,7 +224,7 @@ mod tests {
     }
 
     /// One of each.
-    const EVERY: [Fault; 34] = [
+    const EVERY: [Fault; 33] = [
         DescriptorsExhausted,
         TuplesExhausted,
         PortTaken,
@@ -257,13 +258,33 @@ mod tests {
         Cut,
         UrlInvalid,
         HostNotAllowed,
-        Tls(TlsFault::Untrusted),
+    ];
+
+    /// One of each of TLS's.
+    const EVERY_OF_TLS: [TlsFault; 17] = [
+        TlsFault::Untrusted,
+        TlsFault::WrongName,
+        TlsFault::OfferTooNarrow,
+        TlsFault::Expired,
+        TlsFault::CertificateInvalid,
+        TlsFault::Version,
+        TlsFault::NoCommonSuite,
+        TlsFault::HandshakeTimeout,
+        TlsFault::HandshakeClosed,
+        TlsFault::NotTls,
+        TlsFault::HandshakeInvalid,
+        TlsFault::Alert(PeerAlert(80)),
+        TlsFault::Alert(PeerAlert(112)),
+        TlsFault::Alert(PeerAlert(116)),
+        TlsFault::Record(RecordFault::BadRecordMac),
+        TlsFault::HandshakeReset,
+        TlsFault::Extraction,
     ];
 
     #[test]
     fn the_manual_has_every_name_with_who_is_to_blame() {
         let manual = include_str!("../../docs/failures.md");
-        for fault in EVERY {
+        for fault in EVERY.into_iter().chain(EVERY_OF_TLS.map(Tls)) {
             let key = fault.key(&Names);
             let general = match fault {
                 Errno(_) => "`errno-<n>`".to_owned(),
@@ -271,11 +292,54 @@ mod tests {
                 UpgradeRefused(_) => "`upgrade-refused-<status>`".to_owned(),
                 Closed(_) => "`closed-<code>`".to_owned(),
                 Violation(_) => "`violation:<rule>`".to_owned(),
+                Tls(TlsFault::Alert(PeerAlert(80))) => "`tls-alert:<name>`".to_owned(),
+                Tls(TlsFault::Record(_)) => "`tls-record:<fault>`".to_owned(),
                 Named(_) => key,
                 _ => format!("`{key}`"),
             };
             let row = format!("| {general} | {} |", fault.blame());
             assert!(manual.contains(&row), "{row} is not in docs/failures.md");
+        }
+    }
+
+    /// A new fault of TLS does not compile here until it is among [`EVERY_OF_TLS`], by which the manual is checked.
+    #[test]
+    fn every_fault_of_tls_is_checked_against_the_manual() {
+        let place = |fault: TlsFault| match fault {
+            TlsFault::Untrusted => 0,
+            TlsFault::WrongName => 1,
+            TlsFault::OfferTooNarrow => 2,
+            TlsFault::Expired => 3,
+            TlsFault::CertificateInvalid => 4,
+            TlsFault::Version => 5,
+            TlsFault::NoCommonSuite => 6,
+            TlsFault::HandshakeTimeout => 7,
+            TlsFault::HandshakeClosed => 8,
+            TlsFault::NotTls => 9,
+            TlsFault::HandshakeInvalid => 10,
+            TlsFault::Alert(_) => 11,
+            TlsFault::Record(_) => 14,
+            TlsFault::HandshakeReset => 15,
+            TlsFault::Extraction => 16,
+        };
+        for fault in EVERY_OF_TLS {
+            assert_eq!(place(EVERY_OF_TLS[place(fault)]), place(fault), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn the_manual_has_every_fault_of_a_record() {
+        use RecordFault::*;
+        let manual = include_str!("../../docs/failures.md");
+        for fault in [
+            BadRecordMac,
+            DecodeError,
+            IllegalParameter,
+            RecordOverflow,
+            SequenceExhausted,
+            UnexpectedMessage,
+        ] {
+            assert!(manual.contains(&format!("`{fault}`")), "{fault}");
         }
     }
 

@@ -14,6 +14,8 @@ pub enum TlsFault {
     Untrusted,
     /// The certificate is for other names than the one connected to.
     WrongName,
+    /// The server has nothing in common with the one suite that `--tls-suites` leaves.
+    OfferTooNarrow,
 
     // The server.
     /// The certificate is valid no longer, or not yet.
@@ -59,9 +61,9 @@ impl TlsFault {
     /// Who has to act.
     pub fn blame(self) -> Blame {
         match self {
-            Self::Untrusted | Self::WrongName => Blame::Scenario,
-            // unrecognized_name: the name that we asked for.
-            Self::Alert(PeerAlert(112)) => Blame::Scenario,
+            Self::Untrusted | Self::WrongName | Self::OfferTooNarrow => Blame::Scenario,
+            // unrecognized_name: the name that we asked for. certificate_required: the one that we have not.
+            Self::Alert(PeerAlert(112 | 116)) => Blame::Scenario,
             Self::HandshakeReset => Blame::Network,
             Self::Extraction => Blame::Box,
             _ => Blame::Server,
@@ -73,6 +75,7 @@ impl TlsFault {
         match self {
             Self::Untrusted => "tls-untrusted".into(),
             Self::WrongName => "tls-wrong-name".into(),
+            Self::OfferTooNarrow => "tls-offer-too-narrow".into(),
             Self::Expired => "tls-expired".into(),
             Self::CertificateInvalid => "tls-certificate-invalid".into(),
             Self::Version => "tls-version".into(),

@@ -106,6 +106,13 @@ pub enum SuiteOrder {
     Chacha20,
 }
 
+impl SuiteOrder {
+    /// Whether one suite is offered and no other, and TLS 1.3 alone with it.
+    pub fn is_alone(self) -> bool {
+        matches!(self, Self::Aes128 | Self::Aes256 | Self::Chacha20)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@
 //! about; where the answer lies in a server's log it says which.
 
 use crate::fault::{Fault, TlsFault};
+use crate::protocol::tls::PeerAlert;
 
 /// The next step for this kind of failure.
 pub fn next(fault: Fault) -> &'static str {
@@ -83,26 +84,49 @@ pub fn next(fault: Fault) -> &'static str {
 fn next_of_tls(fault: TlsFault) -> &'static str {
     use TlsFault::*;
     match fault {
-        Untrusted => "Nobody trusted here has signed the certificate; give the CA that has with --ca FILE.",
-        WrongName => {
-            "The certificate is for other names (see the evidence); use one of them, with --resolve if it is not in the DNS."
+        Untrusted => {
+            "No CA trusted here has signed the certificate; give the one that has with --ca FILE, or take any on a test \
+             server with --insecure."
         }
-        Expired => "Renew the server's certificate; if it is new, compare the clocks.",
+        WrongName => {
+            "The certificate is for other names (see the evidence): put one of them into the URL, and where it leads \
+             into --resolve NAME:PORT:ADDRESS."
+        }
+        OfferTooNarrow => {
+            "The server takes nothing that --tls-suites leaves to it; run without that option, or with another suite."
+        }
+        Expired => "Renew the server's certificate; if it is new, compare this box's clock.",
         CertificateInvalid => {
-            "The certificate is wrong; see the evidence, and openssl s_client -connect HOST:PORT."
+            "The server needs another certificate (see the evidence); openssl s_client -connect HOST:PORT shows this one."
         }
         Version => "The server speaks neither TLS 1.3 nor 1.2; update it or its proxy.",
-        NoCommonSuite => "No cipher suite or group in common; compare the server's list with --tls-suites.",
-        HandshakeTimeout => {
-            "The handshake took longer than its step may; see the server's CPU and accept queue."
+        NoCommonSuite => {
+            "The server takes none of the suites, groups and signatures that current clients offer; see its TLS settings."
         }
-        HandshakeClosed => "The server hung up in the handshake; look in its and its proxy's error logs.",
-        NotTls => "What answers does not speak TLS; check the port, or write http:// and ws://.",
+        HandshakeTimeout => {
+            "The handshake took longer than its step may; see the server's CPU and accept queue, and whether this port \
+             speaks TLS."
+        }
+        HandshakeClosed => {
+            "The server hung up in the handshake without a word; see its and its proxy's logs, and whether this port \
+             speaks TLS."
+        }
+        NotTls => {
+            "What answers does not speak TLS (see the evidence); check the port, or write http:// and ws://."
+        }
         HandshakeInvalid => "The server breaks the handshake's rules; see the evidence, and capture one.",
+        Alert(PeerAlert(112)) => {
+            "The server knows no host of this name; check the URL's, and --resolve for its address."
+        }
+        Alert(PeerAlert(116)) => {
+            "The server wants a client's certificate, which startline has none of; load it where none is asked for."
+        }
         Alert(_) => "The server refused with this alert; its error log says why.",
-        Record(_) => "A record of the server's could not be taken; capture one session with --tls-key-log.",
+        Record(_) => {
+            "The server or a proxy breaks TLS (see the evidence); capture one session, with --tls-key-log to read it."
+        }
         HandshakeReset => {
-            "The connection was reset in the handshake; look for full backlogs and proxies on the way."
+            "The connection was reset in the handshake; look for full backlogs, and for proxies and firewalls on the way."
         }
         Extraction => {
             "A defect of startline: please report it with the evidence; --tls-keep-rustls goes round it."

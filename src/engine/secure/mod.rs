@@ -81,6 +81,8 @@ pub struct Secure {
     desk: Arc<Desk>,
     /// Secrets are kept in place of rustls's objects where that is possible.
     compact: bool,
+    /// One suite alone is offered, and TLS 1.3 with it: what a server then lacks, we may.
+    is_narrow: bool,
     /// By row; empty until the first secure connection.
     links: Vec<Link>,
     rows: usize,
@@ -155,6 +157,7 @@ impl Secure {
             names: hosts.iter().map(|host| ServerName::try_from(host.clone()).ok()).collect(),
             desk,
             compact: !tls.keep_rustls,
+            is_narrow: tls.suites.is_alone(),
             links: Vec::new(),
             rows,
             rustls: Slab::new(),
@@ -191,7 +194,8 @@ impl Secure {
         self.desk.offer(self.tickets.remove(&row));
         let made = ClientConnection::new(config, name);
         self.desk.withdraw();
-        let mut connection = Box::new(made.map_err(|error| faults::broken(&error))?);
+        let made = made.map_err(|error| faults::broken(&error, true, self.is_narrow));
+        let mut connection = Box::new(made?);
         flush(&mut connection, out);
         let key = self.rustls.insert(connection);
         self.set(row, At::Rustls(key));
@@ -420,7 +424,7 @@ impl Secure {
                     flush(connection, out);
                     // Nor is what came before the error another connection's to find.
                     self.desk.clear();
-                    return Err(faults::broken(&error));
+                    return Err(faults::broken(&error, was_handshaking, self.is_narrow));
                 }
             }
         }
