@@ -17,12 +17,13 @@ use super::run::RunArgs;
 use super::stand_in::StandIn;
 use super::{ExitStatus, agent, is_broken_pipe, recording, tell};
 use crate::engine::{self, Addresses, Hosts, Trust, TrustError};
+use crate::fault::Fault;
 use crate::plan::limits::{self, Readings};
 use crate::plan::schedule::{self, Challenge, Entry, Start};
 use crate::plan::summary::{Peer, Summary};
 use crate::plan::{CaFile, Plan, Settings, Target};
 use crate::report::files::{ResultsDir, default_name};
-use crate::report::{RunResult, text};
+use crate::report::{self, RunResult, text};
 use crate::units::duration_text;
 
 /// Between two look-ups while waiting for READY: at least, since servers change the status on a schedule of their own, …
@@ -63,7 +64,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
             Err(Unfit::Refused(error)) => return Err(error),
             Err(Unfit::Unasked(error)) => {
                 tell(&format!("error: the challenge could not be looked up: {error:#}"));
-                tell("  is the target up, and is its port right? curl shows what answers there");
+                tell(&format!("  {}", hint(&error)));
                 return Ok(ExitStatus::Inconclusive);
             }
         },
@@ -86,6 +87,18 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
         tell(&format!("warning: the result could not be printed: {error:#}"));
     }
     Ok(ExitStatus::of(result.verdict))
+}
+
+/// What to do about a look-up that got no answer.
+fn hint(error: &anyhow::Error) -> &'static str {
+    let of_tls = error.chain().find_map(|cause| match cause.downcast_ref::<ureq::Error>()? {
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref::<rustls::Error>(),
+        _ => None,
+    });
+    match of_tls {
+        Some(error) => report::next_step(Fault::Tls(engine::tls_fault_of(error))),
+        None => "is the target up, and is its port right? curl shows what answers there",
+    }
 }
 
 /// What the user wants to see, and where results go.

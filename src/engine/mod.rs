@@ -25,7 +25,7 @@ use observe::Books;
 use ports::Ports;
 pub use run::{EngineError, Outcome, RampDownOutcome, Second, Standing, layout_of, run};
 use secure::Secure;
-pub use secure::{Trust, TrustError};
+pub use secure::{Trust, TrustError, fault_of as tls_fault_of};
 
 use crate::plan::members::Members;
 use crate::session::{Endpoint, Script};

@@ -28,6 +28,7 @@ use std::time::Duration;
 use crate::measure::ledger::LedgerTotals;
 use crate::measure::process::Host;
 
+pub use advice::next as next_step;
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use result::*;

@@ -35,6 +35,11 @@ pub(super) fn broken(error: &Error, handshaking: bool, is_narrow: bool) -> Broke
     Broken { fault, evidence }
 }
 
+/// The kind of an error in a handshake that is not a session's.
+pub fn fault_of(error: &Error) -> TlsFault {
+    fault(error, true)
+}
+
 /// A certificate's names without their types: rustls says `DnsName("a.example")` and `IpAddress(10.0.0.1)`.
 fn names(presented: &[String]) -> String {
     if presented.is_empty() {

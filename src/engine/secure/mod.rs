@@ -23,6 +23,7 @@ use slab::Slab;
 
 pub use config::{Trust, TrustError};
 use desk::{Desk, Ticket};
+pub use faults::fault_of;
 
 use crate::fault::TlsFault;
 use crate::measure::Handshake;
