@@ -24,7 +24,7 @@ use std::time::Duration;
 use super::measures::{self, Excuses, Fair};
 use super::result::good_key;
 use super::{CriterionResult, Outcome, RunResult, Verdict, numbers};
-use crate::fault::{Blame, Fault};
+use crate::fault::{Blame, Fault, TlsFault};
 use crate::measure::Failures;
 use crate::scenario::{Criterion, Good};
 
@@ -73,6 +73,8 @@ pub(super) fn excuses(failures: &Failures, ping_failed: u64, lagging: bool) -> E
 fn may_be_lateness(fault: Fault) -> bool {
     use Fault::*;
     matches!(fault, StepTimeout | KernelTimeout | ClosedEarly | Cut | Closed(1000 | 1001 | 1005))
+        // A server gives up on a hello that is late just as we do.
+        || matches!(fault, Tls(TlsFault::HandshakeTimeout | TlsFault::HandshakeClosed))
 }
 
 fn judge_one(criterion: &Criterion, result: &RunResult, excuses: Excuses) -> CriterionResult {
