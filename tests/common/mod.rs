@@ -44,12 +44,17 @@ pub fn finish(child: Child) -> Finished {
 #[derive(Clone, Debug)]
 pub struct Run {
     args: Vec<String>,
+    variables: Vec<(String, String)>,
 }
 
 impl Run {
+    fn new() -> Self {
+        Self { args: vec!["run".into()], variables: Vec::new() }
+    }
+
     /// A short run of so many sessions with the built-in stand-in, every phase of which is seen.
     pub fn small(sessions: u32, out: &Path) -> Self {
-        let run = Self { args: vec!["run".into()] }.with("sessions", sessions).with("out", out.display());
+        let run = Self::new().with("sessions", sessions).with("out", out.display());
         run.with("ramp", "2s")
             .with("hold", "3s")
             .with("ramp-down", "500ms")
@@ -59,7 +64,7 @@ impl Run {
 
     /// A run as short as it can be against a target's challenge 38, of members from 13 on.
     pub fn against(target: &str, sessions: u32, out: &Path) -> Self {
-        let run = Self { args: vec!["run".into()] }.with("target", target).with("challenge", 38);
+        let run = Self::new().with("target", target).with("challenge", 38);
         run.with("members", format!("13-{}", 12 + sessions))
             .with("sessions", sessions)
             .with("ramp", "500ms")
@@ -90,6 +95,12 @@ impl Run {
         self
     }
 
+    /// Sets a variable of its environment.
+    pub fn variable(mut self, name: &str, value: impl ToString) -> Self {
+        self.variables.push((name.to_owned(), value.to_string()));
+        self
+    }
+
     /// Takes an option back.
     pub fn without(mut self, option: &str) -> Self {
         let option = format!("--{option}");
@@ -113,7 +124,7 @@ impl Run {
     /// It, to be started in an environment of the test's.
     pub fn command(&self) -> Command {
         let mut command = startline();
-        command.args(&self.args);
+        command.args(&self.args).envs(self.variables.clone());
         command
     }
 }

@@ -58,7 +58,18 @@ fn ws_url_of_another_host_rewritten() {
 }
 
 #[test]
-fn ws_url_is_wss() {
-    let played = against(entering(r#"{"ticket":"t","wsUrl":"wss://127.0.0.1/ws"}"#));
-    played.assert_all_failed("connect", "scheme-unsupported", "scenario");
+fn ws_url_is_wss_and_ws_is_spoken_there() {
+    // As of a load balancer whose TLS was taken away: what answers the hello is HTTP.
+    let plain = Script::accepted(|to| {
+        to.more();
+        to.answer("400 Bad Request", "text/plain", "");
+        to.fall_silent();
+    });
+    let address = plain.start().address;
+    let script = Script::good().enter(move |to| {
+        to.json(&format!(r#"{{"data":{{"ticket":"t","wsUrl":"wss://{address}/ws"}}}}"#));
+    });
+    let played = against(script);
+    played.assert_all_failed("connect", "tls-not-tls", "server");
+    assert!(played.evidence().contains("HTTP/1.1 400 Bad Request"), "{}", played.evidence());
 }

@@ -18,4 +18,7 @@ mod local;
 mod opening;
 mod pongs;
 mod target;
+mod tls;
+mod tls_peer;
+mod tls_records;
 mod upgrade;

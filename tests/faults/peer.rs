@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustls::{ServerConfig, ServerConnection};
 use tungstenite::handshake::derive_accept_key;
 
 /// What a peer does when something comes.
@@ -17,6 +18,10 @@ type Act = Arc<dyn Fn(&mut Connection) + Send + Sync>;
 /// A peer's manners, each of which a test may replace.
 #[derive(Clone)]
 pub struct Script {
+    /// It speaks TLS with this.
+    tls: Option<Arc<ServerConfig>>,
+    /// In place of all that follows.
+    accepted: Option<Act>,
     login: Act,
     enter: Act,
     upgrade: Act,
@@ -29,6 +34,7 @@ pub struct Script {
 /// A running peer.
 pub struct Peer {
     pub address: SocketAddr,
+    is_secure: bool,
     pub seen: Arc<Seen>,
 }
 
@@ -42,7 +48,10 @@ pub struct Seen {
 
 /// A connection and what is known of it.
 pub struct Connection {
-    stream: TcpStream,
+    pub stream: TcpStream,
+    /// Until records are made by hand.
+    pub tls: Option<ServerConnection>,
+    is_secure: bool,
     unread: Vec<u8>,
     pub seen: Arc<Seen>,
     pub address: SocketAddr,
@@ -55,6 +64,8 @@ pub struct Connection {
 impl Script {
     pub fn good() -> Self {
         Self {
+            tls: None,
+            accepted: None,
             login: Arc::new(|to| to.json(r#"{"data":{"accessToken":"token"}}"#)),
             enter: Arc::new(|to| {
                 let url = to.ws_url();
@@ -68,6 +79,17 @@ impl Script {
             ping: Arc::new(|to| to.text(PONG)),
             closing: Arc::new(|to| to.frame(0x88, &1000_u16.to_be_bytes())),
         }
+    }
+
+    /// Speaks TLS.
+    pub fn secured(mut self, tls: Arc<ServerConfig>) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Does only this with a connection, whatever comes.
+    pub fn accepted(act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+        Self { accepted: Some(Arc::new(act)), ..Self::good() }
     }
 
     pub fn login(mut self, act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
@@ -95,23 +117,46 @@ impl Script {
         self
     }
 
+    pub fn closing(mut self, act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+        self.closing = Arc::new(act);
+        self
+    }
+
     /// Starts it.
     pub fn start(self) -> Peer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address");
         let seen = Arc::new(Seen::default());
         let shared = Arc::clone(&seen);
+        let is_secure = self.tls.is_some();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 shared.connections.fetch_add(1, Ordering::Relaxed);
                 stream.set_nodelay(true).expect("an option of every TCP socket");
                 let (script, seen) = (self.clone(), Arc::clone(&shared));
-                let mut connection =
-                    Connection { stream, unread: Vec::new(), seen, address, head: String::new(), pings: 0 };
+                let tls = self.tls.clone().map(|tls| ServerConnection::new(tls).expect("a server's side"));
+                let mut connection = Connection {
+                    stream,
+                    tls,
+                    is_secure,
+                    unread: Vec::new(),
+                    seen,
+                    address,
+                    head: String::new(),
+                    pings: 0,
+                };
                 thread::spawn(move || connection.serve(&script));
             }
         });
-        Peer { address, seen }
+        Peer { address, is_secure, seen }
+    }
+}
+
+impl Peer {
+    /// Where it is, as a target.
+    pub fn url(&self) -> String {
+        let scheme = if self.is_secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 }
 
@@ -120,6 +165,9 @@ pub const PONG: &str = r#"{"type":"PONG","timestamp":1}"#;
 
 impl Connection {
     fn serve(&mut self, script: &Script) {
+        if let Some(act) = &script.accepted {
+            return act(self);
+        }
         while self.read_head() {
             if self.head.contains("/test-login") {
                 (script.login)(self);
@@ -150,13 +198,22 @@ impl Connection {
         }
     }
 
-    fn more(&mut self) -> bool {
+    /// Waits for bytes; `false` when none will come.
+    pub fn more(&mut self) -> bool {
         let mut buffer = [0; 4096];
-        match self.stream.read(&mut buffer) {
-            Ok(0) | Err(_) => false,
-            Ok(count) => {
+        loop {
+            let count = match self.stream.read(&mut buffer) {
+                Ok(0) | Err(_) => return false,
+                Ok(count) => count,
+            };
+            if self.tls.is_none() {
                 self.unread.extend_from_slice(&buffer[..count]);
-                true
+                return true;
+            }
+            let Some(opened) = self.open(&buffer[..count]) else { return false };
+            if !opened.is_empty() {
+                self.unread.extend_from_slice(&opened);
+                return true;
             }
         }
     }
@@ -191,12 +248,14 @@ impl Connection {
     }
 
     pub fn ws_url(&self) -> String {
-        format!("ws://{}/ws/ws1", self.address)
+        let scheme = if self.is_secure { "wss" } else { "ws" };
+        format!("{scheme}://{}/ws/ws1", self.address)
     }
 
     /// Whatever is left of the client may have gone: that is the test's to notice.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        let _ = self.stream.write_all(bytes.as_ref());
+        let sealed = self.seal(bytes.as_ref());
+        let _ = self.stream.write_all(&sealed);
     }
 
     /// In packets of one byte, as far as the kernel lets us.

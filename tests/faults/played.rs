@@ -46,7 +46,7 @@ pub fn run_with(script: Script, options: impl FnOnce(Run) -> Run) -> Played {
     let out = results(&temp);
     let file = temp.path().join("short.toml");
     std::fs::write(&file, scenario()).expect("written");
-    let run = Run::against(&format!("http://{}", peer.address), SESSIONS, &out)
+    let run = Run::against(&peer.url(), SESSIONS, &out)
         .with("scenario", file.display())
         .with("ramp", "100ms")
         .with("hold", "900ms")

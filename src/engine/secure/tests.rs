@@ -174,7 +174,7 @@ fn a_session_settles_into_secrets_and_talks_on() {
         assert!(line.closed);
         near.drop_connection(3);
         assert!(!near.is_secure(3));
-        near.drop_session(3);
+        near.drop_ticket(3);
         assert_eq!(near.left(), 0);
     }
 }
@@ -206,7 +206,7 @@ fn tls_1_2_stays_with_rustls_and_so_does_what_is_to_be_measured() {
         assert_eq!((near.rustls.len(), near.pool.len()), (1, 0));
         line.talk(&mut near);
         near.drop_connection(1);
-        near.drop_session(1);
+        near.drop_ticket(1);
         assert_eq!(near.left(), 0);
     }
 }
@@ -227,11 +227,11 @@ fn a_row_resumes_its_own_session_and_no_other() {
         again.talk(&mut near);
         // A session that is over takes its ticket along: the next in its row is another member.
         near.drop_connection(1);
-        near.drop_session(1);
+        near.drop_ticket(1);
         assert!(!Line::open(&mut near, 1, &config).is_resumed());
         for row in 0..3 {
             near.drop_connection(row);
-            near.drop_session(row);
+            near.drop_ticket(row);
         }
         assert_eq!(near.left(), 0);
     }
@@ -295,7 +295,7 @@ fn records_may_be_cut_at_every_byte() {
         };
         drop(line);
         near.drop_connection(0);
-        near.drop_session(0);
+        near.drop_ticket(0);
         for cut in 1..whole {
             let mut line = Line::open(&mut near, 0, &server(&[&TLS13]));
             if settled {
@@ -309,7 +309,7 @@ fn records_may_be_cut_at_every_byte() {
             line.take(&mut near, &record[cut..]).expect("taken");
             assert_eq!((&line.heard[..], near.begun.len()), (&b"one"[..], 0), "at {cut}");
             near.drop_connection(0);
-            near.drop_session(0);
+            near.drop_ticket(0);
         }
         assert_eq!(near.left(), 0);
     }
