@@ -243,6 +243,7 @@ impl<'p> Control<'p> {
             Phase::Ramp if self.at() >= self.plan.ramp => self.enter(Phase::Settle),
             Phase::Settle if self.shared.settled() >= self.plan.sessions => {
                 self.enter(Phase::Hold);
+                give_memory_back();
                 // Read after `settled`: no opening is overlooked.
                 self.standing.min_in_hold = Some(self.shared.open());
             }
@@ -319,6 +320,16 @@ impl<'p> Control<'p> {
             spills_left: self.spills_left,
             totals: self.totals,
         }
+    }
+}
+
+/// What arrivals took for a while, a TLS handshake's kilobytes above all, goes back to the kernel: an allocator gives back by itself only what
+/// lies at its end (malloc_trim(3)).
+fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the call takes an integer and touches no memory that is in use; other threads' allocations wait for it.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 

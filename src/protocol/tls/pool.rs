@@ -4,8 +4,10 @@
 //! of records. Invariants: a slot is wiped when it is released and when the pool is dropped; it never moves, since a `Vec`
 //! that grows would leave secrets behind in the memory that it gives back. So slots come in chunks that are never resized.
 
+use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::fmt;
 use std::num::NonZeroU32;
+use std::ptr;
 
 use zeroize::Zeroize;
 
@@ -149,18 +151,19 @@ impl Direction<'_> {
     }
 }
 
-/// One session's state, secrets of `N` bytes. `suite` is `None` while the slot is free, and then all is zero.
+/// One session's state, secrets of `N` bytes. While the slot is free all of it is zero.
 pub(super) struct Held<const N: usize> {
     tx_secret: [u8; N],
     rx_secret: [u8; N],
     tx_seq: u32,
     rx_seq: u32,
-    suite: Option<Suite>,
+    /// The suite's number and one; 0 while the slot is free. A number, so that memory full of zeros is free slots.
+    suite: u8,
 }
 
 impl<const N: usize> Held<N> {
-    fn free() -> Self {
-        Self { tx_secret: [0; N], rx_secret: [0; N], tx_seq: 0, rx_seq: 0, suite: None }
+    fn suite(&self) -> Option<Suite> {
+        SUITES.get(usize::from(self.suite).wrapping_sub(1)).copied()
     }
 
     fn fill(&mut self, secrets: &Secrets) {
@@ -170,13 +173,13 @@ impl<const N: usize> Held<N> {
         };
         copy(&secrets.tx, &mut self.tx_secret, &mut self.tx_seq);
         copy(&secrets.rx, &mut self.rx_secret, &mut self.rx_seq);
-        self.suite = Some(secrets.suite);
+        self.suite = secrets.suite as u8 + 1;
     }
 
     #[inline]
     fn records(&mut self) -> Records<'_> {
         Records {
-            suite: self.suite.expect(RELEASED),
+            suite: self.suite().expect(RELEASED),
             tx: Direction { secret: &mut self.tx_secret, seq: &mut self.tx_seq },
             rx: Direction { secret: &mut self.rx_secret, seq: &mut self.rx_seq },
             update_after_records: KEY_UPDATE_AFTER_RECORDS,
@@ -194,29 +197,28 @@ impl<const N: usize> Zeroize for Held<N> {
     fn zeroize(&mut self) {
         self.tx_secret.zeroize();
         self.rx_secret.zeroize();
-        (self.tx_seq, self.rx_seq, self.suite) = (0, 0, None);
+        (self.tx_seq, self.rx_seq, self.suite) = (0, 0, 0);
     }
 }
 
 /// Slots of one size.
 struct Slots<const N: usize> {
     chunks: Vec<Box<[Held<N>]>>,
-    /// Places without a session; the last is the next to be filled.
+    /// Places below this have been filled once.
+    fresh: u32,
+    /// Places that were released; the last is the next to be filled.
     free: Vec<u32>,
 }
 
 impl<const N: usize> Default for Slots<N> {
     fn default() -> Self {
-        Self { chunks: Vec::new(), free: Vec::new() }
+        Self { chunks: Vec::new(), fresh: 0, free: Vec::new() }
     }
 }
 
 impl<const N: usize> Slots<N> {
     fn fill(&mut self, secrets: &Secrets) -> u32 {
-        if self.free.is_empty() {
-            self.grow();
-        }
-        let place = self.free.pop().expect("it has grown");
+        let place = self.free.pop().unwrap_or_else(|| self.fresh_place());
         let (chunk, within) = split(place);
         self.chunks[chunk][within].fill(secrets);
         place
@@ -230,19 +232,36 @@ impl<const N: usize> Slots<N> {
 
     fn release(&mut self, place: u32) {
         let slot = self.slot(place);
-        assert!(slot.suite.is_some(), "{RELEASED}");
+        assert!(slot.suite().is_some(), "{RELEASED}");
         slot.zeroize();
         self.free.push(place);
     }
 
     fn len(&self) -> usize {
-        self.chunks.len() * CHUNK_SLOTS - self.free.len()
+        self.fresh as usize - self.free.len()
     }
 
-    fn grow(&mut self) {
-        let first = u32::try_from(self.chunks.len() * CHUNK_SLOTS).expect("fewer than 2^32 sessions");
-        self.chunks.push((0..CHUNK_SLOTS).map(|_| Held::free()).collect());
-        self.free.extend((first..first + CHUNK_SLOTS as u32).rev());
+    fn fresh_place(&mut self) -> u32 {
+        let place = self.fresh;
+        if split(place).0 == self.chunks.len() {
+            self.chunks.push(zeroed_chunk());
+        }
+        self.fresh = place.checked_add(1).expect("fewer than 2^32 sessions");
+        place
+    }
+}
+
+/// Free slots in memory that the kernel gives when each is first filled: a chunk of which little is used costs little.
+fn zeroed_chunk<const N: usize>() -> Box<[Held<N>]> {
+    let layout = Layout::new::<[Held<N>; CHUNK_SLOTS]>();
+    // SAFETY: the layout is of more than zero bytes. All-zero bytes are a valid `Held`, which is integers and arrays of bytes;
+    // the allocation is the global allocator's with the layout of a boxed slice of that length, and nobody else's.
+    unsafe {
+        let start = alloc_zeroed(layout);
+        if start.is_null() {
+            handle_alloc_error(layout);
+        }
+        Box::from_raw(ptr::slice_from_raw_parts_mut(start.cast(), CHUNK_SLOTS))
     }
 }
 
@@ -251,9 +270,12 @@ fn split(place: u32) -> (usize, usize) {
     (place as usize / CHUNK_SLOTS, place as usize % CHUNK_SLOTS)
 }
 
-/// Slots that are allocated together: 76 KB, so that a worker with few sessions has little and one with 100,000 asks a
-/// hundred times.
-const CHUNK_SLOTS: usize = 1024;
+/// Slots that are allocated together: 311 KB at least. That is over the size from which an allocator maps memory of its own for
+/// it (128 KiB in glibc): in the heap, chunks would pin what handshakes around them have given back.
+const CHUNK_SLOTS: usize = 4096;
+
+/// By their numbers.
+const SUITES: [Suite; 3] = [Suite::Aes128GcmSha256, Suite::Aes256GcmSha384, Suite::Chacha20Poly1305Sha256];
 
 const RELEASED: &str = "the handle of a session that has been released";
 
@@ -300,7 +322,7 @@ mod tests {
         let first = pool.hold(&secrets(Suite::Aes128GcmSha256, 0xab));
         pool.release(first);
         let slot = pool.short.slot(first.place().0);
-        assert!(slot.tx_secret == [0; 32] && slot.rx_secret == [0; 32] && slot.suite.is_none());
+        assert!(slot.tx_secret == [0; 32] && slot.rx_secret == [0; 32] && slot.suite == 0);
         assert_eq!((slot.tx_seq, slot.rx_seq), (0, 0));
         assert_eq!(pool.hold(&secrets(Suite::Chacha20Poly1305Sha256, 1)), first);
         assert_eq!((pool.len(), pool.short.chunks.len(), pool.long.chunks.len()), (1, 1, 0));
