@@ -109,6 +109,8 @@ impl<'p> Control<'p> {
                 }
             }
         }
+        // Now, too, or what set-up took and is no longer used would be subtracted from what sessions take.
+        give_memory_back();
         self.standing.rss_bytes_at_start = process::rss_bytes_exact();
         self.cpu_at_start = process::cpu_seconds();
         self.started_at = self.clock.elapsed() + LEAD;
