@@ -72,8 +72,9 @@ struct Lying {
 
 impl Lying {
     fn hand_out(&mut self, ticket: Ticket) {
+        // TLS 1.2's store is also told of bare session ids and of sessions resumed: those are no tickets.
+        self.handed_out_count += u32::from(matches!(ticket, Ticket::Tls13(..)));
         self.handed_out = Some(ticket);
-        self.handed_out_count += 1;
     }
 }
 
@@ -128,6 +129,12 @@ impl Desk {
     /// Forgets a connection's secrets.
     pub(super) fn forget(&self, key: usize) {
         self.lying().kept.remove(&key);
+    }
+
+    /// Secrets and tickets that were not given back.
+    pub(super) fn left(&self) -> usize {
+        let lying = self.lying();
+        lying.kept.len() + usize::from(lying.offered.is_some()) + usize::from(lying.handed_out.is_some())
     }
 
     fn lying(&self) -> MutexGuard<'_, Lying> {

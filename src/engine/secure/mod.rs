@@ -45,6 +45,13 @@ pub struct Broken {
     pub evidence: String,
 }
 
+impl Broken {
+    /// What a record that cannot be taken means.
+    pub fn of_record(fault: RecordFault) -> Self {
+        faults::record(fault)
+    }
+}
+
 /// What a record led to. Bytes that are to be sent have been appended to the caller's buffer.
 #[derive(Debug, Default)]
 pub struct Received {
@@ -197,6 +204,8 @@ impl Secure {
         self.desk.withdraw();
         let made = made.map_err(|error| faults::broken(&error, true, self.is_narrow));
         let mut connection = Box::new(made?);
+        // What is written is taken out at once; rustls would cut a request of more than 64 KiB, and say so to nobody.
+        connection.set_buffer_limit(None);
         flush(&mut connection, out);
         let key = self.rustls.insert(connection);
         self.set(row, At::Rustls(key));
@@ -279,7 +288,7 @@ impl Secure {
             At::Held(handle) => self.pool.records(handle).seal(plaintext, out),
             At::Rustls(key) => {
                 let connection = &mut self.rustls[key];
-                // Writing to memory; rustls's own limit is off.
+                // Writing to memory; rustls's own limit is off since `begin`.
                 let _ = connection.writer().write_all(plaintext);
                 flush(connection, out);
             }
@@ -335,16 +344,18 @@ impl Secure {
     /// The row's connection is gone. Its tickets stay for the session's next one.
     pub fn drop_connection(&mut self, row: u32) {
         match self.at(row) {
-            At::Plain => return,
-            At::Dialing(_) => {}
+            // Also where secrets could not be taken over: the beginning of a record may still be there.
+            At::Plain | At::Dialing(_) => {}
             At::Rustls(key) => {
                 self.desk.forget(key);
                 drop(self.rustls.remove(key));
             }
             At::Held(handle) => self.pool.release(handle),
         }
-        self.begun.remove(&row);
-        self.set(row, At::Plain);
+        if !self.links.is_empty() {
+            self.begun.remove(&row);
+            self.set(row, At::Plain);
+        }
     }
 
     /// The row's session needs no ticket any more.
@@ -356,7 +367,7 @@ impl Secure {
 
     /// Connections and tickets that were not given back.
     pub fn left(&self) -> usize {
-        self.rustls.len() + self.pool.len() + self.begun.len() + self.tickets.len()
+        self.rustls.len() + self.pool.len() + self.begun.len() + self.tickets.len() + self.desk.left()
     }
 
     #[inline]

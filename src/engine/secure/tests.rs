@@ -179,6 +179,25 @@ fn a_session_settles_into_secrets_and_talks_on() {
     }
 }
 
+/// rustls cuts at 64 KiB unless told otherwise.
+#[test]
+fn a_long_request_is_sent_whole() {
+    let mut near = client(Tls::default());
+    let mut line = Line::open(&mut near, 0, &server(&[&TLS13]));
+    let request: Vec<u8> = (0..200_000_u32).map(|k| k as u8).collect();
+    let mut sealed = Vec::new();
+    near.seal(0, &request, &mut sealed);
+    let mut heard = Vec::new();
+    let mut rest = &sealed[..];
+    // Record by record: the server's side takes no more than its buffer while nobody reads.
+    while let Ok(Some(len)) = any_record_len(rest) {
+        let (record, after) = rest.split_at(len);
+        heard.extend(line.up(record));
+        rest = after;
+    }
+    assert_eq!(heard, request);
+}
+
 #[test]
 fn a_server_s_new_key_is_followed_in_either_state() {
     for settled in [false, true] {

@@ -6,8 +6,12 @@
 use super::{MARK_SHAKING, Worker};
 use crate::engine::secure::{Broken, Data, Received};
 use crate::fault::Fault;
-use crate::protocol::tls::HEADER_BYTES;
+use crate::protocol::tls::{HEADER_BYTES, RecordFault};
 use crate::session::Phase;
+
+/// KeyUpdates in one read. Each may have to be answered, by a record and a system call of its own: a peer that sends nothing else would have
+/// one session delay all others. rustls stops at 32, too.
+const KEY_UPDATES_PER_READ: u32 = 32;
 
 /// Memory that the buffer of sealed records keeps.
 const SEALED_KEPT_BYTES: usize = 64 << 10;
@@ -25,12 +29,16 @@ impl Worker<'_> {
 
     /// Takes what was read, record by record. What is left of one is kept.
     pub(super) fn receive_records(&mut self, row: u32, mut bytes: &mut [u8]) {
+        let mut key_updates = 0;
         loop {
             match self.secure.next_record(row, bytes) {
                 Ok(Some(len)) => {
                     let (record, rest) = bytes.split_at_mut(len);
-                    if !self.receive_record(row, record) {
+                    if !self.receive_record(row, record, &mut key_updates) {
                         return;
+                    }
+                    if key_updates > KEY_UPDATES_PER_READ {
+                        return self.broken(row, Broken::of_record(RecordFault::UnexpectedMessage));
                     }
                     bytes = rest;
                 }
@@ -41,7 +49,7 @@ impl Worker<'_> {
     }
 
     /// `false` when the connection is gone, or has made room for another.
-    fn receive_record(&mut self, row: u32, record: &mut [u8]) -> bool {
+    fn receive_record(&mut self, row: u32, record: &mut [u8], key_updates: &mut u32) -> bool {
         self.sealed.clear();
         let received = match self.secure.receive(row, record, &mut self.sealed) {
             Ok(received) => received,
@@ -51,6 +59,7 @@ impl Worker<'_> {
             }
         };
         self.note(&received);
+        *key_updates += u32::from(received.key_updated);
         if received.handshake.is_some() {
             // Our Finished goes out with the request that the session now makes.
             self.rows[row as usize].session.shell_marks &= !MARK_SHAKING;

@@ -137,9 +137,9 @@ impl fmt::Display for SecretsError {
 
 impl std::error::Error for SecretsError {}
 
-/// Generations that are tried. A handshake and an upgrade take some ten records; a peer that updates its key more often
-/// than at every one of them is not met.
-const GENERATIONS_MAX: u32 = 16;
+/// Generations that are tried, a microsecond each. A handshake and an upgrade take some ten records; a peer may put a KeyUpdate between any
+/// two, and one that puts hundreds there is not met.
+const GENERATIONS_MAX: u32 = 512;
 
 fn key_and_iv(suite: Suite, keys: &ConnectionTrafficSecrets) -> Option<(&[u8], &[u8])> {
     match (suite, keys) {
