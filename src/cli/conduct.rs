@@ -4,6 +4,7 @@
 //! from the first second of load on, nothing ends the run without a summary.
 
 use std::io::{IsTerminal, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -21,7 +22,8 @@ use crate::fault::Fault;
 use crate::plan::limits::{self, Readings};
 use crate::plan::schedule::{self, Challenge, Entry, Start};
 use crate::plan::summary::{Peer, Summary};
-use crate::plan::{CaFile, Plan, Settings, Target};
+use crate::plan::target::TargetError;
+use crate::plan::{CaFile, Plan, Settings, Target, resolve};
 use crate::report::files::{ResultsDir, default_name};
 use crate::report::{self, RunResult, text};
 use crate::units::duration_text;
@@ -34,6 +36,8 @@ const READY_LOOK_MAX: Duration = Duration::from_secs(10);
 const READY_LOOK_FIRST: Duration = Duration::from_secs(2);
 /// How long failed look-ups are tried again.
 const UNANSWERED_MAX: Duration = Duration::from_secs(60);
+/// The variable that names the file of secrets; browsers and curl read it, too.
+const KEY_LOG_FILE: &str = "SSLKEYLOGFILE";
 /// Between two looks for a signal.
 const INTERRUPT_LOOK: Duration = Duration::from_millis(50);
 
@@ -51,6 +55,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let target = target.unwrap_or_else(|| Target::at(([127, 0, 0, 1], 0).into()));
     let mut plan = settings.clone().into_plan(target, &readings)?;
     let mut hosts = resolve_hosts(&plan)?;
+    check_key_log(&plan)?;
     output.show_plan(&plan, &settings, is_stand_in);
 
     let interrupt = Interrupt::listen()?;
@@ -228,13 +233,17 @@ fn start_stand_in(plan: &mut Plan, settings: &Settings) -> Result<StandIn> {
 fn resolve_hosts(plan: &Plan) -> Result<Hosts> {
     let bare = |host: &str| host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
     let mut names = vec![bare(&plan.target.host)];
-    let mut hosts = vec![plan.target.addresses.iter().map(|address| address.ip()).collect::<Vec<_>>()];
+    let target = match resolve::given(&plan.resolve, &names[0], plan.target.port) {
+        // What was given holds for its port; to others the name leads.
+        Some(_) => addresses_of(&names[0]).unwrap_or_default(),
+        None => plan.target.addresses.iter().map(|address| address.ip()).collect(),
+    };
+    let mut hosts = vec![target];
     for host in plan.allow_hosts.iter().map(|host| bare(host)) {
         if !names.contains(&host) {
-            let resolved = Target::resolve(&format!("http://{}", bracketed(&host)), &[]);
             let is_given = plan.resolve.iter().any(|resolve| resolve.host == host);
-            hosts.push(match resolved {
-                Ok(target) => target.addresses.iter().map(|address| address.ip()).collect(),
+            hosts.push(match addresses_of(&host) {
+                Ok(addresses) => addresses,
                 Err(_) if is_given => Vec::new(),
                 Err(error) => return Err(error).with_context(|| format!("--allow-host {host}")),
             });
@@ -252,6 +261,24 @@ fn resolve_hosts(plan: &Plan) -> Result<Hosts> {
         }
     }
     Ok(Hosts { names, addresses: Addresses { hosts, given }, trust: None })
+}
+
+/// Where a host's name leads.
+fn addresses_of(host: &str) -> Result<Vec<IpAddr>, TargetError> {
+    let target = Target::resolve(&format!("http://{}", bracketed(host)), &[])?;
+    Ok(target.addresses.iter().map(|address| address.ip()).collect())
+}
+
+/// Secrets that were asked for have somewhere to go: the library that writes them says nothing when they have not.
+fn check_key_log(plan: &Plan) -> Result<()> {
+    if !plan.tls.key_log {
+        return Ok(());
+    }
+    let file = std::env::var_os(KEY_LOG_FILE).filter(|file| !file.is_empty()).ok_or_else(|| {
+        anyhow!("--tls-key-log writes to the file that {KEY_LOG_FILE} names, and that is not set: export {KEY_LOG_FILE}=FILE")
+    })?;
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(&file);
+    opened.with_context(|| format!("{KEY_LOG_FILE}: cannot write {}", Path::new(&file).display())).map(drop)
 }
 
 /// Whom to trust. Who loads a plain target may not need it: a URL that is handed out decides.

@@ -24,8 +24,6 @@ use crate::scenario::Scenario;
 const STAND_IN_FIRST_MEMBER: u64 = 13;
 /// The challenge against the stand-in, where none is given.
 const STAND_IN_CHALLENGE: u64 = 1;
-/// The variable that browsers and curl read, too.
-const KEY_LOG_FILE: &str = "SSLKEYLOGFILE";
 /// What the stand-in speaks.
 const STAND_IN_SCENARIO: &str = "runnity";
 
@@ -318,11 +316,6 @@ impl RunArgs {
     }
 
     fn tls_settings(&self) -> anyhow::Result<Tls> {
-        if self.tls_key_log && std::env::var_os(KEY_LOG_FILE).is_none_or(|file| file.is_empty()) {
-            bail!(
-                "--tls-key-log writes to the file that {KEY_LOG_FILE} names, and that is not set: export {KEY_LOG_FILE}=FILE"
-            );
-        }
         Ok(Tls {
             ca: self.ca.iter().map(|file| ca_file(file)).collect::<anyhow::Result<_>>()?,
             insecure: self.insecure,

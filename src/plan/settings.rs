@@ -272,13 +272,38 @@ impl Settings {
         if self.stand_in_tls && self.target.is_some() {
             return value("stand_in_tls", "it is for the built-in stand-in, and there is a target".into());
         }
-        if let Some(reason) = self.tls.ca.iter().find_map(|file| file.certificates().err()) {
-            return value("ca", reason);
-        }
+        self.check_tls()?;
         if schedule::zone(&self.time_zone).is_none() {
             return value("time_zone", format!("{:?} is not known here", self.time_zone));
         }
         Ok(())
+    }
+
+    /// Options that TLS, or the lack of it, would silently ignore.
+    fn check_tls(&self) -> Result<(), PlanError> {
+        let value = |what, reason: String| Err(PlanError::Value { what, reason });
+        let tls = &self.tls;
+        if self.target.is_none() {
+            if !self.stand_in_tls && *tls != Tls::default() {
+                return value(
+                    "TLS options",
+                    "nothing is loaded over TLS: say --tls, or give a --target".into(),
+                );
+            }
+            if !tls.ca.is_empty() || !self.resolve.is_empty() {
+                return value("ca and resolve", "they are for a target, and the stand-in is loaded".into());
+            }
+        }
+        if tls.insecure && !tls.ca.is_empty() {
+            return value(
+                "insecure",
+                "any certificate is taken, and CAs are given: leave one of the two".into(),
+            );
+        }
+        match tls.ca.iter().find_map(|file| file.certificates().err()) {
+            Some(reason) => value("ca", reason),
+            None => Ok(()),
+        }
     }
 
     /// Options that the scenario would silently ignore.
@@ -312,6 +337,7 @@ fn system_zone() -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::CaFile;
     use super::*;
 
     const BOX: Readings = Readings { descriptors_hard: 1 << 20, port_range: (32768, 60999), tw_reuse: 2 };
@@ -429,6 +455,14 @@ mod tests {
         assert!(refused(&|s| s.ping_interval = Some(Duration::ZERO)).contains("longer than zero"));
         assert!(refused(&|s| s.no_broadcast = true).contains("for the built-in stand-in"));
         assert!(refused(&|s| s.time_zone = "Mars".into()).contains("\"Mars\" is not known here"));
+        let stand_in = |s: &mut Settings| (s.target, s.resolve) = (None, Vec::new());
+        assert!(refused(&|s| stand_in(s)).contains("nothing is loaded over TLS: say --tls"));
+        let file = CaFile { file: "ca.pem".into(), pem: String::new() };
+        assert!(refused(&|s| s.tls.ca = vec![file.clone()]).contains("ca.pem: there is no PEM certificate"));
+        assert!(
+            refused(&|s| (s.tls.ca, s.tls.insecure) = (vec![file.clone()], true))
+                .contains("any certificate is taken")
+        );
     }
 
     #[test]

@@ -62,7 +62,11 @@ impl<'p> Summary<'p> {
         let insecure = self.plan.tls.insecure.then(|| {
             "--insecure: no certificate is checked, so whoever answers is taken for the target; the result says so".to_owned()
         });
-        insecure.into_iter().chain(rate).chain(load).collect()
+        let key_log = self.plan.tls.key_log.then(|| {
+            "--tls-key-log: whoever has the file that SSLKEYLOGFILE names can read everything of this run"
+                .to_owned()
+        });
+        insecure.into_iter().chain(key_log).chain(rate).chain(load).collect()
     }
 
     fn target(&self) -> String {

@@ -4,6 +4,7 @@
 //! nothing but the plan is needed to repeat a run. Invariant: every CA file in a [`Tls`] holds at least one certificate.
 
 use clap::ValueEnum;
+use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
@@ -72,7 +73,15 @@ impl CaFile {
             Ok(all) if all.is_empty() => {
                 Err(format!("{}: there is no PEM certificate (-----BEGIN CERTIFICATE-----) in it", self.file))
             }
-            Ok(all) => Ok(all),
+            Ok(all) => {
+                for (number, one) in (1..).zip(&all) {
+                    // What stands between the lines may be anything.
+                    RootCertStore::empty().add(one.clone()).map_err(|error| {
+                        format!("{}: certificate {number} cannot be read: {error}", self.file)
+                    })?;
+                }
+                Ok(all)
+            }
             Err(error) => Err(format!("{}: {error}", self.file)),
         }
     }
@@ -124,5 +133,8 @@ mod tests {
         let broken = "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n";
         let error = CaFile::new("ca.pem", broken.into()).expect_err("not base64");
         assert!(error.starts_with("ca.pem: "), "{error}");
+        let other = "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
+        let error = CaFile::new("ca.pem", other.into()).expect_err("hello is no certificate");
+        assert!(error.starts_with("ca.pem: certificate 1 cannot be read: "), "{error}");
     }
 }

@@ -54,3 +54,12 @@ fn being_asked_for_without_a_file_is_refused() {
         finished.stderr
     );
 }
+
+#[test]
+fn a_file_that_cannot_be_written_is_refused() {
+    let server = SServer::start(Manners::default(), |line, _| line.pong());
+    let mut command = server.run().flag("tls-key-log").command();
+    let finished = finish(command.env(VARIABLE, "/proc/nowhere/secrets").spawn().expect("the binary starts"));
+    finished.assert_status(2);
+    assert!(finished.stderr.contains("cannot write /proc/nowhere/secrets"), "{}", finished.stderr);
+}
