@@ -5,6 +5,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -277,7 +278,8 @@ fn check_key_log(plan: &Plan) -> Result<()> {
     let file = std::env::var_os(KEY_LOG_FILE).filter(|file| !file.is_empty()).ok_or_else(|| {
         anyhow!("--tls-key-log writes to the file that {KEY_LOG_FILE} names, and that is not set: export {KEY_LOG_FILE}=FILE")
     })?;
-    let opened = std::fs::OpenOptions::new().append(true).create(true).open(&file);
+    // For nobody else's eyes, if it is made here.
+    let opened = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&file);
     opened.with_context(|| format!("{KEY_LOG_FILE}: cannot write {}", Path::new(&file).display())).map(drop)
 }
 
