@@ -5,6 +5,7 @@
 
 mod api;
 mod broadcast;
+mod certificates;
 mod common;
 mod control;
 mod lifecycle;
