@@ -55,12 +55,13 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let is_stand_in = target.is_none();
     let target = target.unwrap_or_else(|| Target::at(([127, 0, 0, 1], 0).into()));
     let mut plan = settings.clone().into_plan(target, &readings)?;
+    check_sources(&plan)?;
     let mut hosts = resolve_hosts(&plan)?;
     check_key_log(&plan)?;
     output.show_plan(&plan, &settings, is_stand_in);
 
     let interrupt = Interrupt::listen()?;
-    let stand_in = if is_stand_in { Some(start_stand_in(&mut plan, &settings)?) } else { None };
+    let stand_in = if is_stand_in { Some(start_stand_in(&mut plan, &settings, &readings)?) } else { None };
     hosts.trust = trust_of(&plan)?;
     let ask = || agent::new(&plan, hosts.trust.as_ref());
     let wait = match stand_in {
@@ -215,19 +216,36 @@ fn is_ignored(signal: i32) -> bool {
     }
 }
 
-fn start_stand_in(plan: &mut Plan, settings: &Settings) -> Result<StandIn> {
+fn start_stand_in(plan: &mut Plan, settings: &Settings, readings: &Readings) -> Result<StandIn> {
     let Some(challenge) = plan.members.only_challenge() else {
         bail!(
             "the members are in several challenges and the stand-in is loaded with one: give members of one, or a --target"
         );
     };
-    let stand_in = StandIn::start(&StandIn::arguments(plan, challenge, settings.stand_in_tls))?;
+    let arguments = StandIn::arguments(plan, challenge, settings.stand_in_tls, readings.descriptors_hard);
+    let stand_in = StandIn::start(&arguments)?;
     plan.target = Target::resolve(&stand_in.url, &[])?;
     if let Some(pem) = &stand_in.ca {
         plan.tls.ca =
             vec![CaFile::new("the stand-in's certificate", pem.clone()).map_err(|why| anyhow!(why))?];
     }
     Ok(stand_in)
+}
+
+/// Addresses that are not this box's are refused by name.
+fn check_sources(plan: &Plan) -> Result<()> {
+    let foreign = engine::not_local(&plan.sources);
+    let Some((first, error)) = foreign.first() else { return Ok(()) };
+    let listed: Vec<String> = foreign.iter().take(8).map(|(address, _)| address.to_string()).collect();
+    let more = if foreign.len() > listed.len() { " …" } else { "" };
+    let (what, listed) = match foreign.len() {
+        1 => (format!("{first} is not an address of this box ({error})"), first.to_string()),
+        count => (
+            format!("{count} addresses are not this box's ({error}): {}{more}", listed.join(" ")),
+            listed.join(" "),
+        ),
+    };
+    bail!("--source-ip: {what}; add it as root: scripts/source-addresses add {listed}{more}")
 }
 
 /// The hosts that sessions may be led to, with their addresses; the target's is the first.

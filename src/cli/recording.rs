@@ -80,6 +80,12 @@ impl<'r> Recording<'r> {
             closed: after.closed,
             took: outcome.ramp_down.took,
         });
+        self.facts.port_method = Some(outcome.sources.method);
+        let counts = outcome.sources.connections.iter().copied();
+        self.facts.sources = match self.plan.sources.as_slice() {
+            [] => counts.map(|count| (None, count)).collect(),
+            sources => sources.iter().copied().map(Some).zip(counts).collect(),
+        };
         let open = outcome.totals.tally().counts.open_now();
         let held_to_end = u64::from(outcome.held_to_end);
         self.facts.ending = match &outcome.stopped {
@@ -176,6 +182,8 @@ fn facts_of(plan: &Plan, settings: &Settings) -> Facts {
         started_at: Timestamp::now(),
         plan: serde_json::to_value(settings).unwrap_or_default(),
         workers: plan.workers as u32,
+        port_method: None,
+        sources: Vec::new(),
         sessions_planned: plan.sessions,
         planned_per_s: (ramp_seconds > 0.0).then(|| f64::from(plan.sessions) / ramp_seconds),
         hold_planned: plan.hold,

@@ -13,10 +13,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::values;
-use crate::engine::affinity;
 use crate::plan::member_files::{self, MemberFile};
 use crate::plan::roster::Roster;
-use crate::plan::settings::WORKERS_MAX;
+use crate::plan::sources::SourceSpec;
 use crate::plan::{CaFile, End, KeyExchange, Rate, Resolve, ScenarioSettings, Settings, SuiteOrder, Tls};
 use crate::scenario::Scenario;
 
@@ -165,7 +164,14 @@ pub struct RunArgs {
     #[arg(long, help_heading = "This box", conflicts_with = "target")]
     pub no_broadcast: bool,
 
-    /// Engine threads, each pinned to a core [default: one a core].
+    /// Connect from these addresses of this box, in turn: an address, a range such as 10.0.0.11-10.0.0.17, or a block such
+    /// as 10.0.0.0/28; repeat for more [default: the kernel's choice; for a target on this box that needs more ports
+    /// than one has, addresses of 127.0.1.0/24].
+    #[arg(long, value_name = "ADDR", help_heading = "This box")]
+    pub source_ip: Vec<SourceSpec>,
+
+    /// Engine threads, each pinned to a core and with a descriptor limit of its own [default: one a core, and as many more as the
+    /// limit asks for].
     #[arg(long, value_name = "N", value_parser = values::count, help_heading = "This box")]
     pub workers: Option<u32>,
 
@@ -191,7 +197,7 @@ pub struct RunArgs {
 }
 
 /// The options that make up a plan, which `--plan` has all of.
-const SETTINGS: [&str; 31] = [
+const SETTINGS: [&str; 32] = [
     "target",
     "challenge",
     "members",
@@ -221,6 +227,7 @@ const SETTINGS: [&str; 31] = [
     "tls_key_log",
     "tls_keep_rustls",
     "no_broadcast",
+    "source_ip",
     "workers",
     "seed",
 ];
@@ -298,7 +305,8 @@ impl RunArgs {
             pong_timeout: self.pong_timeout.or(defaults.pong_timeout),
             record_interval: self.record_interval,
             no_broadcast: self.no_broadcast,
-            workers: self.workers.map_or(affinity::cores().min(WORKERS_MAX), |workers| workers as usize),
+            workers: self.workers.map(|workers| workers as usize),
+            source_ips: self.source_ip,
             // 32 bits are plenty, and every JSON reader keeps them.
             seed: self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
             allow_hosts: self.allow_host,

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
-use crate::plan::Plan;
+use crate::engine::affinity;
+use crate::plan::{Plan, capacity};
 
 /// How long it may take to end after it was asked to, before it is killed.
 const END_WITHIN: Duration = Duration::from_secs(3);
@@ -58,7 +59,7 @@ impl StandIn {
     }
 
     /// The arguments that pre-load what a plan needs.
-    pub fn arguments(plan: &Plan, challenge: u64, tls: bool) -> Vec<String> {
+    pub fn arguments(plan: &Plan, challenge: u64, tls: bool, descriptors_hard: u64) -> Vec<String> {
         let (first, last) = (plan.members.id(0), plan.members.id(plan.sessions - 1));
         let mut arguments: Vec<String> = [
             "--members".to_owned(),
@@ -66,6 +67,8 @@ impl StandIn {
             "--challenge".to_owned(),
             challenge.to_string(),
             "--ready".to_owned(),
+            "--workers".to_owned(),
+            capacity::stand_in_workers(plan.sessions, affinity::cores(), descriptors_hard).to_string(),
         ]
         .into();
         if tls {

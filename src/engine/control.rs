@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::link::{Message, Shared};
-use super::run::{EngineError, Outcome, RampDownOutcome, Second, Standing};
+use super::ports::Method;
+use super::run::{EngineError, Outcome, RampDownOutcome, Second, Sources, Standing};
 use crate::measure::ledger::{Ledger, LedgerTotals, SessionSet};
 use crate::measure::{Interval, Layout, Totals, process};
 use crate::plan::Plan;
@@ -39,6 +40,8 @@ pub(super) struct Control<'p> {
     /// Intervals since the last second was told.
     fresh: Interval,
     accounts: Vec<Option<WorkerAccounts>>,
+    /// Connections begun from each source address, of the workers whose accounts are closed.
+    connections: Vec<u64>,
     finished: usize,
     told_seconds: u64,
     /// Workers that have handed over since the last second was told.
@@ -76,6 +79,7 @@ impl<'p> Control<'p> {
             after: Totals::new(layout),
             fresh: Interval::default(),
             accounts: (0..plan.workers).map(|_| None).collect(),
+            connections: Vec::new(),
             finished: 0,
             told_seconds: 0,
             heard_seconds: 0,
@@ -158,7 +162,11 @@ impl<'p> Control<'p> {
                 self.account_for(worker).add(&interval);
                 self.fresh.merge(interval);
             }
-            Message::Accounts { interval, ledger, open, known } => {
+            Message::Accounts { interval, ledger, open, known, connections } => {
+                self.connections.resize(self.connections.len().max(connections.len()), 0);
+                for (sum, count) in self.connections.iter_mut().zip(connections) {
+                    *sum += u64::from(count);
+                }
                 self.totals.add(&interval);
                 self.fresh.merge(interval);
                 self.accounts[worker] = Some(WorkerAccounts { ledger, open, known });
@@ -292,7 +300,7 @@ impl<'p> Control<'p> {
         self.ramp_down_span + close + FINISH_SLACK
     }
 
-    pub(super) fn outcome(mut self) -> Outcome {
+    pub(super) fn outcome(mut self, method: Method) -> Outcome {
         let mut everyone = SessionSet::new(self.plan.sessions);
         let mut known = SessionSet::new(self.plan.sessions);
         for accounts in self.accounts.iter().flatten() {
@@ -320,6 +328,7 @@ impl<'p> Control<'p> {
             held_to_end,
             stopped: self.stopped,
             spills_left: self.spills_left,
+            sources: Sources { method: method.key(), connections: self.connections },
             totals: self.totals,
         }
     }

@@ -36,6 +36,8 @@ pub(super) enum Message {
         open: SessionSet,
         /// Of these, the ones open long enough that announcements by and to them have had their time.
         known: SessionSet,
+        /// Connections begun from each source address, in the plan's order.
+        connections: Vec<u32>,
     },
     /// All its sessions are over; what it recorded since its accounts closed, and spills that were not given back.
     Finished { interval: Interval, spills_left: usize },
@@ -167,8 +169,9 @@ impl WorkerLink {
         ledger: Option<Ledger>,
         open: SessionSet,
         known: SessionSet,
+        connections: Vec<u32>,
     ) {
-        self.say(Message::Accounts { interval, ledger, open, known });
+        self.say(Message::Accounts { interval, ledger, open, known, connections });
     }
 
     pub(super) fn finished(&self, interval: Interval, spills_left: usize) {

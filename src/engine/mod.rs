@@ -1,7 +1,7 @@
 //! The shell around the sessions: workers, epoll, sockets, timers, arrivals.
 //!
 //! The only place that reads a clock or owns a socket on the client's side; what a session does next is
-//! [`crate::session`]'s to say. [`affinity`], [`alarm`], [`clock`] and [`timers`] serve the stand-in's loop too.
+//! [`crate::session`]'s to say. [`affinity`], [`alarm`], [`clock`], [`descriptors`] and [`timers`] serve the stand-in's loop too.
 //! Invariant: a socket is made, used and dropped by one worker, and workers share nothing on the hot path.
 
 pub mod affinity;
@@ -9,6 +9,7 @@ pub mod alarm;
 pub mod arrivals;
 pub mod clock;
 mod control;
+pub mod descriptors;
 mod link;
 pub mod observe;
 mod ports;
@@ -23,7 +24,8 @@ use std::net::IpAddr;
 use arrivals::Arrivals;
 use observe::Books;
 use ports::Ports;
-pub use run::{EngineError, Outcome, RampDownOutcome, Second, Standing, layout_of, run};
+pub use ports::not_local;
+pub use run::{EngineError, Outcome, RampDownOutcome, Second, Sources, Standing, layout_of, run};
 use secure::Secure;
 pub use secure::{Trust, TrustError, fault_of as tls_fault_of};
 

@@ -14,10 +14,10 @@ use super::clock::Clock;
 use super::control::Control;
 use super::link::{Shared, WorkerLink};
 use super::observe::Books;
-use super::ports::Ports;
+use super::ports::{Method, PortSpace};
 use super::secure::Secure;
 use super::worker::Worker;
-use super::{Hosts, WorkerSetup, affinity};
+use super::{Hosts, WorkerSetup, affinity, descriptors};
 use crate::measure::ledger::{self, Ledger, LedgerTotals};
 use crate::measure::{Interval, Layout, Recorder, Totals};
 use crate::plan::limits::Readings;
@@ -92,6 +92,16 @@ pub struct RampDownOutcome {
     pub unfinished: bool,
 }
 
+/// Where a run's connections came from.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// How ports were chosen: `windows`, `explicit` or `kernel`.
+    pub method: &'static str,
+    /// Connections begun from each source address until accounts closed, in the plan's order; a single one if the choice was
+    /// the kernel's.
+    pub connections: Vec<u64>,
+}
+
 /// What a run was.
 #[derive(Debug)]
 pub struct Outcome {
@@ -109,6 +119,8 @@ pub struct Outcome {
     pub stopped: Option<String>,
     /// Spills that sessions did not give back; anything but 0 is a defect of ours.
     pub spills_left: usize,
+    /// Where connections came from.
+    pub sources: Sources,
 }
 
 /// Plays a plan. `stop` is asked every 50 ms and ends the run early with its reason; `told` is called once a second.
@@ -125,14 +137,15 @@ pub fn run(
     let layout = layout_of(plan);
     let clock = Clock::start();
     let shared = Shared::new(plan.workers);
+    let space = port_space(plan);
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         for worker in 0..plan.workers {
             let link = WorkerLink { worker, shared: Arc::clone(&shared), sender: sender.clone() };
-            let (script, layout) = (&script, &layout);
+            let (script, layout, space) = (&script, &layout, &space);
             let spawned = thread::Builder::new()
                 .name(format!("worker-{worker}"))
-                .spawn_scoped(scope, move || work(worker, plan, script, hosts, layout, clock, link));
+                .spawn_scoped(scope, move || work(worker, plan, script, hosts, layout, space, clock, link));
             if let Err(error) = spawned {
                 shared.start(None);
                 return Err(EngineError::Worker(error.to_string()));
@@ -142,7 +155,7 @@ pub fn run(
         let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared));
         control.gather_workers(&receiver)?;
         control.go(&receiver, stop, told);
-        Ok(control.outcome())
+        Ok(control.outcome(space.method))
     })
 }
 
@@ -152,10 +165,14 @@ fn work(
     script: &Script,
     hosts: &Hosts,
     layout: &Layout,
+    space: &PortSpace,
     clock: Clock,
     link: WorkerLink,
 ) {
     affinity::pin(worker);
+    // Before anything of this worker is opened. Where the kernel has no such tables the limit is the process's; the plan was
+    // checked against that.
+    descriptors::take_private_table(&[]);
     let arrivals = Arrivals {
         sessions: plan.sessions,
         ramp: plan.ramp,
@@ -169,10 +186,7 @@ fn work(
         last_step: layout.steps.len().saturating_sub(1) as u8,
     };
     let seed = plan.seed ^ (worker as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let ports = match Readings::of_this_box() {
-        Ok(readings) => Ports::of_worker(readings.port_range, worker, plan.workers, fastrand::u32(..)),
-        Err(_) => Ports::of_kernel(),
-    };
+    let ports = space.of_worker(worker, plan.workers, fastrand::u32(..));
     let secure = Secure::new(hosts.trust.as_ref(), &hosts.names, &plan.tls, arrivals.count() as usize);
     let addresses = &hosts.addresses;
     let setup =
@@ -184,6 +198,17 @@ fn work(
         Ok(Ok(())) => {}
         Ok(Err(error)) => failures.broken(error.to_string()),
         Err(_) => failures.broken("it panicked, which is a defect of startline".to_owned()),
+    }
+}
+
+/// Where connections come from, and how they get their ports: one method a run.
+fn port_space(plan: &Plan) -> PortSpace {
+    let sources = plan.sources.clone();
+    match Readings::of_this_box() {
+        Ok(Readings { port_range: range, .. }) => {
+            PortSpace { method: Method::of_this_kernel(range), range, sources }
+        }
+        Err(_) => PortSpace { method: Method::Kernel, range: (0, 0), sources },
     }
 }
 

@@ -7,25 +7,16 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use mio::net::TcpStream;
-use socket2::{Domain, Protocol, Socket, Type};
 
 use super::ports::Ports;
 use crate::fault::Fault;
 
-/// Starts a connection. Nagle's algorithm is off: every write here is a whole request or message.
+/// Starts a connection from the source address that falls to `key`.
 ///
 /// # Errors
 /// The [`Fault`] behind the errno.
-pub fn connect(address: SocketAddr, ports: &mut Ports) -> Result<TcpStream, Fault> {
-    let make = || -> io::Result<Socket> {
-        let socket =
-            Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
-        socket.set_tcp_nodelay(true)?;
-        Ok(socket)
-    };
-    let socket = make().map_err(|error| fault_of(&error))?;
-    ports.connect(&socket, address)?;
-    Ok(TcpStream::from_std(socket.into()))
+pub fn connect(address: SocketAddr, ports: &mut Ports, key: usize) -> Result<TcpStream, Fault> {
+    Ok(TcpStream::from_std(ports.connect(address, key)?.into()))
 }
 
 /// How a connection attempt stands.

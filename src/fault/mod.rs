@@ -46,6 +46,8 @@ pub enum Fault {
     TuplesExhausted,
     /// EADDRINUSE: the source port is taken.
     PortTaken,
+    /// EADDRNOTAVAIL from bind: the source address is not, or no longer, one of this box's.
+    SourceNotLocal,
     /// ENOMEM or ENOBUFS.
     MemoryExhausted,
     /// The one-time ticket expired because this box was late to use it.
@@ -123,9 +125,8 @@ impl Fault {
     pub fn blame(self) -> Blame {
         use Fault::*;
         match self {
-            DescriptorsExhausted | TuplesExhausted | PortTaken | MemoryExhausted | TicketAgedHere => {
-                Blame::Box
-            }
+            DescriptorsExhausted | TuplesExhausted | PortTaken | SourceNotLocal | MemoryExhausted
+            | TicketAgedHere => Blame::Box,
             ConnectRefused | Unreachable | Reset | KernelTimeout | Errno(_) => Blame::Network,
             UrlInvalid | HostNotAllowed => Blame::Scenario,
             Tls(fault) => fault.blame(),
@@ -156,6 +157,7 @@ impl Fault {
             DescriptorsExhausted => "descriptors-exhausted".into(),
             TuplesExhausted => "tuples-exhausted".into(),
             PortTaken => "port-taken".into(),
+            SourceNotLocal => "source-not-local".into(),
             MemoryExhausted => "memory-exhausted".into(),
             TicketAgedHere => "ticket-aged-here".into(),
             ConnectRefused => "connect-refused".into(),

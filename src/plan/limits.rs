@@ -6,10 +6,8 @@
 use std::io;
 use std::time::Duration;
 
+use super::capacity::DESCRIPTORS_OF_A_WORKER;
 use crate::units::grouped;
-
-/// Descriptors besides the sessions': files, epolls, wakers, listeners, libraries' own.
-pub const DESCRIPTORS_OVERHEAD: u64 = 256;
 
 /// Ports when the range is opened as far as it is sensible.
 const WIDEST_RANGE: (u16, u16) = (1024, 65535);
@@ -35,7 +33,7 @@ pub struct Readings {
 pub enum LimitError {
     /// RLIMIT_NOFILE is too low.
     #[error(
-        "{} descriptors are needed ({what}) and the hard limit is {}: run \"ulimit -Hn {needed}\" as root in this \
+        "{} descriptors are needed ({what}) and the hard limit is {}: take more --workers, or run \"ulimit -Hn {needed}\" as root in this \
          shell, or set it in /etc/security/limits.conf (\"* hard nofile {needed}\") and log in again",
         grouped(*needed), grouped(*allowed)
     )]
@@ -84,6 +82,10 @@ pub enum LimitError {
 pub struct Need {
     /// Sessions, each with one connection at a time.
     pub sessions: u32,
+    /// Threads, each with a descriptor table of its own.
+    pub workers: usize,
+    /// Source addresses that connections are spread over.
+    pub source_addresses: u32,
     /// From the first arrival to the last.
     pub ramp: Duration,
     /// Each session makes an HTTP connection and closes it before its WebSocket.
@@ -130,9 +132,15 @@ impl Need {
         self.check_ports(readings)
     }
 
-    /// Descriptors open at once at most. The stand-in is a process of its own with the same limit and the same need.
+    /// Ports in use at once at most, of each source address if there were only one.
+    pub fn ports(&self, readings: &Readings) -> u64 {
+        let sessions = u64::from(self.sessions) + self.in_time_wait(readings);
+        sessions.div_ceil(u64::from(self.target_addresses.max(1)))
+    }
+
+    /// Descriptors open at once at most in the table of one worker. The stand-in is a process of its own with the same limit and the same need.
     pub fn descriptors(&self) -> u64 {
-        u64::from(self.sessions) + DESCRIPTORS_OVERHEAD
+        u64::from(self.sessions).div_ceil(self.workers.max(1) as u64) + DESCRIPTORS_OF_A_WORKER
     }
 
     fn check_descriptors(&self, readings: &Readings) -> Result<(), LimitError> {
@@ -140,13 +148,13 @@ impl Need {
         if needed <= readings.descriptors_hard {
             return Ok(());
         }
-        let what =
-            format!("{} sessions, and {DESCRIPTORS_OVERHEAD} for itself", grouped(self.sessions.into()));
+        let share = needed - DESCRIPTORS_OF_A_WORKER;
+        let what = format!("{} sessions a worker, and {DESCRIPTORS_OF_A_WORKER} for itself", grouped(share));
         Err(LimitError::Descriptors { needed, allowed: readings.descriptors_hard, what })
     }
 
     fn check_ports(&self, readings: &Readings) -> Result<(), LimitError> {
-        let addresses = u64::from(self.target_addresses.max(1));
+        let addresses = u64::from(self.target_addresses.max(1)) * u64::from(self.source_addresses.max(1));
         let waiting = self.in_time_wait(readings);
         let needed = (u64::from(self.sessions) + waiting).div_ceil(addresses);
         if needed <= ports(readings.port_range) {
@@ -161,7 +169,7 @@ impl Need {
         let remedy = if held < ports(WIDEST_RANGE) {
             "make the ramp longer, so that fewer wait in TIME_WAIT at once"
         } else {
-            "plan fewer sessions, or give each of several network namespaces or boxes a share of the members"
+            "give more source addresses (--source-ip)"
         };
         Err(LimitError::PortsOfOneAddress { needed, what, remedy })
     }
@@ -187,7 +195,7 @@ impl Need {
         };
         let spread = match addresses {
             1 => String::new(),
-            addresses => format!(", over {addresses} addresses of the target"),
+            addresses => format!(", over {addresses} pairs of a source and a target address"),
         };
         format!("{sessions} sessions{waiting}{spread}")
     }
@@ -239,6 +247,8 @@ mod tests {
     fn need(sessions: u32, ramp_s: u64) -> Need {
         Need {
             sessions,
+            workers: 1,
+            source_addresses: 1,
             ramp: Duration::from_secs(ramp_s),
             http_first: true,
             loopback: false,
@@ -262,9 +272,9 @@ mod tests {
         let readings = Readings { descriptors_hard: 4_096, ..DEFAULT };
         assert_eq!(
             refusal(need(6_000, 240), readings),
-            "6,256 descriptors are needed (6,000 sessions, and 256 for itself) and the hard limit is 4,096: run \
-             \"ulimit -Hn 6256\" as root in this shell, or set it in /etc/security/limits.conf (\"* hard nofile \
-             6256\") and log in again"
+            "6,064 descriptors are needed (6,000 sessions a worker, and 64 for itself) and the hard limit is 4,096: \
+             take more --workers, or run \"ulimit -Hn 6064\" as root in this shell, or set it in \
+             /etc/security/limits.conf (\"* hard nofile 6064\") and log in again"
         );
     }
 
@@ -298,7 +308,7 @@ mod tests {
         );
         let message = refusal(need(100_000, 600), wide);
         assert!(message.contains("one source address has 64,512"), "{message}");
-        assert!(message.contains("plan fewer sessions"), "{message}");
+        assert!(message.contains("give more source addresses"), "{message}");
         assert_eq!(Need { target_addresses: 2, ..need(100_000, 600) }.check(&wide), Ok(()));
     }
 

@@ -4,6 +4,7 @@
 //! [`schedule`]). Invariant: a `Plan` that exists can be run on this box as far as can be known beforehand;
 //! there are no half-states and no options left to default.
 
+pub mod capacity;
 pub mod limits;
 pub mod load;
 pub mod member_files;
@@ -12,11 +13,12 @@ pub mod resolve;
 pub mod roster;
 pub mod schedule;
 pub mod settings;
+pub mod sources;
 pub mod summary;
 pub mod target;
 pub mod tls;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,8 +51,10 @@ pub struct Plan {
     pub end: End,
     /// When given, each open session sends the scenario's record message at this interval.
     pub record_interval: Option<Duration>,
-    /// Engine threads.
+    /// Engine threads, each with a descriptor table of its own.
     pub workers: usize,
+    /// Source addresses, gone round by connections; empty: the kernel's choice.
+    pub sources: Vec<IpAddr>,
     /// Seeds masking keys and everything else that is drawn.
     pub seed: u64,
     /// Hosts besides the target's that a handed-out URL may lead to.

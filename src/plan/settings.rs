@@ -4,6 +4,7 @@
 //! [`Plan`] against what the box allows. Invariant: what is written reads back the same.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +12,15 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::{LimitError, Need, Readings};
 use super::roster::{Roster, RosterError};
+use super::sources::{self, SourceSpec};
 use super::target::TargetError;
-use super::{End, Plan, Resolve, Target, Tls, schedule};
+use super::{End, Plan, Resolve, Target, Tls, capacity, schedule};
+use crate::engine::affinity;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::units::{self, duration_text};
 
-/// Engine threads at most; more than cores only helps a process with too few descriptors.
-pub const WORKERS_MAX: usize = 64;
+/// Engine threads at most. More than cores only help where the descriptor limit of one is too low for its share.
+pub const WORKERS_MAX: usize = 256;
 
 /// The longest run: instants are compared through a clock that wraps after 19 hours.
 pub const RUN_MAX: Duration = Duration::from_secs(9 * 3600);
@@ -58,8 +61,13 @@ pub struct Settings {
     /// The stand-in sends no broadcasts.
     #[serde(default)]
     pub no_broadcast: bool,
-    /// Engine threads.
-    pub workers: usize,
+    /// Engine threads; none: one a core, and as many more as the descriptor limit asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<usize>,
+    /// Where connections come from; empty: the kernel's choice, and where that has too few ports for a target on this box,
+    /// addresses of 127.0.1.0/24.
+    #[serde(default)]
+    pub source_ips: Vec<SourceSpec>,
     /// Seeds everything that is drawn.
     pub seed: u64,
     /// Hosts besides the target's that a handed-out URL may lead to.
@@ -201,7 +209,9 @@ impl Settings {
         self.check_values()?;
         let scenario = self.scenario()?;
         let members = self.members.first(self.sessions)?.members()?;
-        self.need(&scenario, &target).check(readings)?;
+        let workers = self.workers(readings);
+        let sources = self.sources(&scenario, &target, readings)?;
+        self.need(&scenario, &target, workers, &sources).check(readings)?;
         Ok(Plan {
             scenario: Arc::new(scenario),
             target,
@@ -212,7 +222,8 @@ impl Settings {
             ramp_down: self.ramp_down,
             end: self.end,
             record_interval: self.record_interval,
-            workers: self.workers,
+            workers,
+            sources,
             seed: self.seed,
             allow_hosts: self.allow_hosts,
             ws_map: self.ws_map,
@@ -222,10 +233,46 @@ impl Settings {
         })
     }
 
+    /// Engine threads: as asked for, or as many as the cores and the descriptor limit want.
+    fn workers(&self, readings: &Readings) -> usize {
+        self.workers.unwrap_or_else(|| {
+            capacity::workers(self.sessions, affinity::cores(), readings.descriptors_hard).min(WORKERS_MAX)
+        })
+    }
+
+    /// Where connections come from.
+    fn sources(
+        &self,
+        scenario: &Scenario,
+        target: &Target,
+        readings: &Readings,
+    ) -> Result<Vec<IpAddr>, PlanError> {
+        let value = |reason| PlanError::Value { what: "--source-ip", reason };
+        let given = sources::all(&self.source_ips).map_err(value)?;
+        if !given.is_empty() {
+            let lacks = |address: &&SocketAddr| given.iter().all(|it| it.is_ipv4() != address.is_ipv4());
+            return match target.addresses.iter().find(lacks) {
+                Some(address) => Err(value(format!(
+                    "none of the addresses given can reach {}: give some of its family, too",
+                    address.ip()
+                ))),
+                None => Ok(given),
+            };
+        }
+        let kernel_s = self.need(scenario, target, 1, &[]);
+        let is_loopback_v4 = target.addresses.iter().all(|it| it.is_ipv4() && it.ip().is_loopback());
+        Ok(match is_loopback_v4 {
+            true => capacity::loopback_sources(kernel_s.ports(readings), readings.port_range),
+            false => Vec::new(),
+        })
+    }
+
     /// What the run takes of this box.
-    pub fn need(&self, scenario: &Scenario, target: &Target) -> Need {
+    pub fn need(&self, scenario: &Scenario, target: &Target, workers: usize, sources: &[IpAddr]) -> Need {
         Need {
             sessions: self.sessions,
+            workers,
+            source_addresses: sources.len().max(1) as u32,
             ramp: self.ramp,
             http_first: !scenario.http.is_empty(),
             loopback: target.is_loopback(),
@@ -243,8 +290,8 @@ impl Settings {
         if self.sessions == 0 {
             return value("sessions", "there has to be at least one".into());
         }
-        if self.workers == 0 || self.workers > WORKERS_MAX {
-            return value("workers", format!("{} is not from 1 to {WORKERS_MAX}", self.workers));
+        if let Some(workers) = self.workers.filter(|workers| *workers == 0 || *workers > WORKERS_MAX) {
+            return value("workers", format!("{workers} is not from 1 to {WORKERS_MAX}"));
         }
         let spans = [self.ramp, self.hold, self.ramp_down];
         let total = spans.iter().try_fold(Duration::ZERO, |sum, span| sum.checked_add(*span));
@@ -357,7 +404,8 @@ mod tests {
             pong_timeout: None,
             record_interval: None,
             no_broadcast: false,
-            workers: 2,
+            workers: Some(2),
+            source_ips: vec!["10.0.0.11-10.0.0.17".parse().expect("a range")],
             seed: 42,
             allow_hosts: vec!["ws.example".into()],
             ws_map: vec![("wss://a".into(), "ws://b".into())],
@@ -447,9 +495,9 @@ mod tests {
             change(&mut settings);
             plan(settings).expect_err("refused")
         };
-        assert!(refused(&|s| s.workers = 0).contains("0 is not from 1 to 64"));
+        assert!(refused(&|s| s.workers = Some(0)).contains("0 is not from 1 to 256"));
         assert!(refused(&|s| s.seed = u64::MAX).contains("9223372036854775807 at most"));
-        assert!(refused(&|s| s.workers = 65).contains("65 is not from 1 to 64"));
+        assert!(refused(&|s| s.workers = Some(257)).contains("257 is not from 1 to 256"));
         assert!(refused(&|s| s.hold = RUN_MAX).contains("a run can last 9h at most"));
         assert!(refused(&|s| s.hold = Duration::MAX).contains("a run can last 9h at most"));
         assert!(refused(&|s| s.ping_interval = Some(Duration::ZERO)).contains("longer than zero"));
@@ -468,8 +516,8 @@ mod tests {
     #[test]
     fn a_box_that_is_too_small_is_refused() {
         let target = Target::at("127.0.0.1:8080".parse().expect("an address"));
-        let readings = Readings { descriptors_hard: 4096, ..BOX };
-        let error = settings().into_plan(target, &readings).expect_err("6,256").to_string();
-        assert!(error.contains("6,256 descriptors"), "{error}");
+        let readings = Readings { descriptors_hard: 2048, ..BOX };
+        let error = settings().into_plan(target, &readings).expect_err("3,064").to_string();
+        assert!(error.contains("3,064 descriptors"), "{error}");
     }
 }

@@ -3,6 +3,7 @@
 //! Text only; the terminal is the caller's. Invariant: numbers that a result is read against are all there.
 
 use std::fmt::{self, Write};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::load::{Load, Shape, per_second, rate_warning, whole};
@@ -164,6 +165,12 @@ impl fmt::Display for Summary<'_> {
             plan.seed
         );
         line(f, "sessions", &sessions)?;
+        if let Some(why) = workers_text(plan.workers, crate::engine::affinity::cores()) {
+            line(f, "", &why)?;
+        }
+        if let Some(sources) = sources_text(&plan.sources) {
+            line(f, "sources", &sources)?;
+        }
         if let Some(tls) = self.tls() {
             line(f, "tls", &tls)?;
         }
@@ -188,6 +195,23 @@ impl fmt::Display for Summary<'_> {
 
 fn line(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
     writeln!(f, "{label:<10} {text}")
+}
+
+/// Why there are more workers than cores.
+fn workers_text(workers: usize, cores: usize) -> Option<String> {
+    (workers > cores).then(|| {
+        format!("(more workers than the {cores} cores: each has a descriptor table, and so a descriptor limit, of its own)")
+    })
+}
+
+/// Where connections come from, if that is not the kernel's choice: the first and the last where they are many.
+fn sources_text(sources: &[IpAddr]) -> Option<String> {
+    match sources {
+        [] => None,
+        [one] => Some(one.to_string()),
+        [first, second] => Some(format!("{first} and {second}, in turn")),
+        [first, .., last] => Some(format!("{} addresses from {first} to {last}, in turn", sources.len())),
+    }
 }
 
 fn ramp_text(load: &Load) -> String {
@@ -236,6 +260,7 @@ mod tests {
             end: End::Close,
             record_interval: None,
             workers: 1,
+            sources: Vec::new(),
             seed: 42,
             allow_hosts: Vec::new(),
             ws_map: Vec::new(),

@@ -11,12 +11,13 @@ pub fn next(fault: Fault) -> &'static str {
     use Fault::*;
     match fault {
         DescriptorsExhausted => {
-            "Raise the hard descriptor limit as root (ulimit -Hn, or LimitNOFILE of its unit) and run again."
+            "Use more --workers (each has a limit of its own), or raise the hard limit as root (ulimit -Hn, LimitNOFILE)."
         }
         TuplesExhausted => {
-            "As root: sysctl -w net.ipv4.ip_local_port_range='1024 65535'; or fewer sessions to one address."
+            "Give more source addresses (--source-ip), or as root: sysctl -w net.ipv4.ip_local_port_range='1024 65535'."
         }
         PortTaken => "Another program holds ports of this range; narrow the range or end that program.",
+        SourceNotLocal => "The address was taken away; as root: scripts/source-addresses add ADDRESS.",
         MemoryExhausted => {
             "The kernel ran out of socket memory; compare net.ipv4.tcp_mem with /proc/net/sockstat."
         }

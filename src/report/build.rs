@@ -4,6 +4,7 @@
 //! the same result; nothing here reads a clock or a file.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::measures::Excuses;
@@ -331,6 +332,8 @@ fn generator(tally: &Tally, facts: &Facts) -> GeneratorResult {
     let grown = facts.rss_in_hold as f64 - facts.rss_at_start as f64;
     GeneratorResult {
         workers: facts.workers,
+        port_method: facts.port_method.map(str::to_owned),
+        connections_by_source: facts.sources.iter().map(by_source).collect(),
         lag_p99_ms: millis(worse(|lag| lag.quantile(0.99))),
         lag_max_ms: millis(worse(Latencies::max)),
         lag_limit_ms: (!limit.is_zero()).then(|| numbers::millis(limit)),
@@ -340,6 +343,10 @@ fn generator(tally: &Tally, facts: &Facts) -> GeneratorResult {
         rss_bytes_at_start: facts.rss_at_start,
         bytes_per_session: (facts.open_at_rss > 0).then(|| numbers::tidy(grown / facts.open_at_rss as f64)),
     }
+}
+
+fn by_source((source, connections): &(Option<IpAddr>, u64)) -> (String, u64) {
+    (source.map_or_else(|| "kernel".to_owned(), |source| source.to_string()), *connections)
 }
 
 fn ending_key(ending: &Ending) -> &'static str {

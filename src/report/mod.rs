@@ -23,6 +23,7 @@ mod tls;
 pub mod verdict;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::measure::ledger::LedgerTotals;
@@ -102,6 +103,10 @@ pub struct Facts {
     pub plan: serde_json::Value,
     /// Engine threads.
     pub workers: u32,
+    /// How source ports were chosen; none while the run goes on.
+    pub port_method: Option<&'static str>,
+    /// Connections begun from each source address; empty while the run goes on. `None`: the kernel's choice of address.
+    pub sources: Vec<(Option<IpAddr>, u64)>,
     /// Sessions that the plan starts.
     pub sessions_planned: u32,
     /// Arrivals planned a second; `None` when all start at once.

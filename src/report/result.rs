@@ -4,6 +4,8 @@
 //! how it can mislead. Durations are in the unit that ends their name. Invariant: a figure that does not
 //! exist is `null`, never 0 and never left out.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Ordered;
@@ -375,6 +377,12 @@ pub struct RampDownResult {
 pub struct GeneratorResult {
     /// Engine threads.
     pub workers: u32,
+    /// How source ports were chosen: `windows` that move through each worker's share, `explicit` ports on kernels without those,
+    /// or the `kernel`; `null` while the run goes on.
+    pub port_method: Option<String>,
+    /// Connections begun until accounts closed, HTTP and WebSocket, by source address; `kernel` where the choice was the
+    /// kernel's. Empty while the run goes on.
+    pub connections_by_source: BTreeMap<String, u64>,
     /// Timers and arrivals handled after their planned instant, 99th percentile.
     pub lag_p99_ms: Option<f64>,
     /// The latest of them.

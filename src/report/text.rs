@@ -312,6 +312,19 @@ impl Page {
             let _ = write!(text, ", ≈ {} a session", bytes(each as u64));
         }
         self.line("Generator", &text);
+        let by_source = &own.connections_by_source;
+        if by_source.len() > 1 {
+            let counts = || by_source.values().copied();
+            let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
+            let text = format!(
+                "{} connections from {} source addresses, {} to {} each",
+                grouped(counts().sum()),
+                by_source.len(),
+                grouped(least),
+                grouped(most)
+            );
+            self.line("", &text);
+        }
     }
 
     fn mark(&self, criterion: &CriterionResult) -> String {

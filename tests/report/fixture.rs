@@ -192,6 +192,8 @@ fn facts() -> Facts {
         started_at: "2026-01-31T09:30:00Z".parse().unwrap(),
         plan: serde_json::json!({"sessions": 6000, "target": "https://runnity.example"}),
         workers: 8,
+        port_method: Some("windows"),
+        sources: vec![(None, 12_000)],
         sessions_planned: 6000,
         planned_per_s: Some(25.0),
         hold_planned: Duration::from_secs(1800),

@@ -42,7 +42,7 @@ fn nothing_typed_is_a_run_against_the_stand_in() {
     assert_eq!(settings.sessions, 6000);
     assert_eq!((settings.ramp, settings.hold, settings.ramp_down), (seconds(60), seconds(60), seconds(30)));
     assert_eq!(settings.members, Roster::range(13, 6012, 1));
-    assert_eq!(settings.workers, affinity::cores());
+    assert_eq!(settings.workers, None, "as many as the box wants");
     let ws = settings.scenario().expect("it compiles").websocket.expect("it has one");
     assert_eq!(ws.ping.map(|ping| ping.interval), Some(seconds(30)));
 }

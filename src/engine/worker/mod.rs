@@ -351,7 +351,7 @@ impl<'p> Worker<'p> {
             }
         }
         let ledger = self.books.ledger.take();
-        self.link.accounts(self.books.recorder.take(), ledger, open, known);
+        self.link.accounts(self.books.recorder.take(), ledger, open, known, self.ports.used().collect());
     }
 
     /// How long the poll may sleep; what comes sooner has the alarm set for it. Deadlines alone wake nobody: most are

@@ -196,15 +196,18 @@ impl Worker<'_> {
         false
     }
 
-    /// Starts a connection to an address of the endpoint's host: the first attempts go round them by session, the
-    /// next ones follow when that fails at once.
+    /// Starts a connection to an address of the endpoint's host: the first attempts go round them by row, the
+    /// next ones follow when that fails at once. A row's source address is gone round more slowly, so that every pair of
+    /// source and target gets its share.
     fn dial(&mut self, row: u32, endpoint: Endpoint, first: u32) -> Result<(), Fault> {
         self.dialing.remove(&row);
         let addresses = self.addresses.of(endpoint);
         let mut last = Fault::Unreachable;
         for attempt in first..addresses.len() as u32 {
-            let index = (self.arrivals.session(row) + attempt) as usize % addresses.len();
-            match self.open_socket(row, endpoint, SocketAddr::new(addresses[index], endpoint.port)) {
+            let index = (row + self.arrivals.first + attempt) as usize % addresses.len();
+            let source = row as usize / addresses.len() + self.arrivals.first as usize;
+            let address = SocketAddr::new(addresses[index], endpoint.port);
+            match self.open_socket(row, endpoint, address, source) {
                 Ok(()) => {
                     if addresses.len() > 1 {
                         self.dialing.insert(row, (endpoint, attempt + 1));
@@ -217,8 +220,14 @@ impl Worker<'_> {
         Err(last)
     }
 
-    fn open_socket(&mut self, row: u32, endpoint: Endpoint, address: SocketAddr) -> Result<(), Fault> {
-        let mut socket = sockets::connect(address, &mut self.ports)?;
+    fn open_socket(
+        &mut self,
+        row: u32,
+        endpoint: Endpoint,
+        address: SocketAddr,
+        source: usize,
+    ) -> Result<(), Fault> {
+        let mut socket = sockets::connect(address, &mut self.ports, source)?;
         // Both directions, once: edges that are not needed cost less than changing the interest.
         self.poll
             .registry()

@@ -27,7 +27,7 @@ pub fn raise_limit() -> io::Result<u64> {
 
 /// Gives the calling thread its own table with nothing in it but 0, 1, 2 and `keep`. Where the kernel cannot (before 5.9, or
 /// forbidden) the thread goes on sharing, and `false` is returned.
-pub(super) fn take_private_table(keep: &[RawFd]) -> bool {
+pub fn take_private_table(keep: &[RawFd]) -> bool {
     // CLOSE_RANGE_UNSHARE copies the table and then closes, but copies only up to the range's start when it is open-ended:
     // the copy of a large table would be waste. So the last gap goes first.
     let mut kept: Vec<u32> = keep.iter().filter_map(|fd| u32::try_from(*fd).ok()).collect();
@@ -47,7 +47,7 @@ pub(super) fn take_private_table(keep: &[RawFd]) -> bool {
 }
 
 /// Keeps signals away from the calling thread: a handler that writes to a descriptor has to run where that descriptor is.
-pub(super) fn block_signals() {
+pub fn block_signals() {
     // SAFETY: the set is filled before it is used, and the call changes this thread's mask only.
     unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
