@@ -1,0 +1,11 @@
+//! The scripts that change a box, on trees of files that stand for it and in network namespaces of their own: nothing here changes the box
+//! that the tests run on.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod addresses;
+mod ran;
+mod settings;
+mod settings_kept;
+mod specs;

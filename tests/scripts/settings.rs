@@ -1,0 +1,312 @@
+//! `scripts/tune show | apply`: which settings a plan changes, and which it must not.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::common::Finished;
+use crate::ran::{ended, in_own_network, script};
+
+/// A box made of files.
+pub struct Tree {
+    directory: TempDir,
+}
+
+/// A box as the kernel sets it up, with 1,024 files open and no connection tracked.
+const USUAL: [(&str, &str); 13] = [
+    ("net.ipv4.ip_local_port_range", "32768\t60999\n"),
+    ("net.ipv4.tcp_tw_reuse", "2\n"),
+    ("net.ipv4.tcp_timestamps", "1\n"),
+    ("net.ipv4.tcp_syncookies", "1\n"),
+    ("net.ipv4.tcp_max_syn_backlog", "2048\n"),
+    ("net.ipv4.neigh.default.gc_thresh2", "512\n"),
+    ("net.ipv4.neigh.default.gc_thresh3", "1024\n"),
+    ("net.ipv6.neigh.default.gc_thresh2", "512\n"),
+    ("net.ipv6.neigh.default.gc_thresh3", "1024\n"),
+    ("net.core.somaxconn", "4096\n"),
+    ("net.netfilter.nf_conntrack_count", "0\n"),
+    ("net.netfilter.nf_conntrack_max", "65536\n"),
+    ("fs.file-max", "9223372036854775807\n"),
+];
+
+impl Tree {
+    pub fn usual() -> Self {
+        let tree = Self { directory: tempfile::tempdir().expect("a directory") };
+        for (key, value) in USUAL {
+            tree.set(key, value);
+        }
+        tree.set("fs.file-nr", "1024\t0\t9223372036854775807\n");
+        tree
+    }
+
+    pub fn path(&self, key: &str) -> PathBuf {
+        self.directory.path().join("sys").join(key.replace('.', "/"))
+    }
+
+    pub fn set(&self, key: &str, value: &str) {
+        let path = self.path(key);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("created");
+        fs::write(path, value).expect("written");
+    }
+
+    pub fn get(&self, key: &str) -> String {
+        fs::read_to_string(self.path(key)).expect("a setting")
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.directory.path().join("var/tune.saved")
+    }
+
+    pub fn conf(&self) -> PathBuf {
+        self.directory.path().join("etc/90-startline.conf")
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(script("tune"));
+        command.env("STARTLINE_TUNE_ROOT", self.directory.path().join("sys"));
+        command.env("STARTLINE_TUNE_STATE", self.state()).env("STARTLINE_TUNE_CONF", self.conf());
+        command
+    }
+
+    /// Runs the script with these words.
+    #[track_caller]
+    pub fn tune(&self, words: &str) -> Finished {
+        let mut command = self.command();
+        command.args(words.split_whitespace());
+        ended(command)
+    }
+
+    /// What differs from the usual box.
+    pub fn changed(&self) -> Vec<(&'static str, String)> {
+        let now = USUAL
+            .iter()
+            .filter(|(key, _)| self.path(key).exists())
+            .map(|(key, was)| (*key, *was, self.get(key)));
+        now.filter(|(_, was, now)| was != now).map(|(key, _, now)| (key, now)).collect()
+    }
+}
+
+/// What `apply` with this plan leaves changed of the usual box.
+#[track_caller]
+fn applied(plan: &str) -> Vec<(&'static str, String)> {
+    let tree = Tree::usual();
+    tree.tune(&format!("apply {plan}")).assert_status(0);
+    tree.changed()
+}
+
+const PORTS: &str = "net.ipv4.ip_local_port_range";
+
+#[test]
+fn a_box_that_suffices_is_left_alone() {
+    let tree = Tree::usual();
+    let finished = tree.tune("apply");
+    finished.assert_status(0);
+    assert!(finished.stdout.contains("nothing was changed"), "{}", finished.stdout);
+    assert!(tree.changed().is_empty());
+    assert!(!tree.state().exists());
+    tree.tune("show --sessions 6000").assert_status(0);
+}
+
+#[test]
+fn ports_are_those_of_the_sessions_and_of_what_they_just_closed() {
+    // 28,232 ports: 14,116 sessions, and as many HTTP connections within a minute.
+    assert!(applied("--sessions 14116 --ramp 60").is_empty());
+    assert_eq!(applied("--sessions 14117 --ramp 60"), [(PORTS, "1024 65535\n".into())]);
+    // A quarter of them in four minutes.
+    assert!(applied("--sessions 22585 --ramp 4m").is_empty());
+    assert_eq!(applied("--sessions 22586 --ramp 240s"), [(PORTS, "1024 65535\n".into())]);
+    // Other pairs of addresses have ports of their own.
+    assert!(applied("--sessions 27667 --sources 2").is_empty());
+    assert!(!applied("--sessions 27668 --sources 2").is_empty(), "of slices 2 % are not counted on");
+    assert!(applied("--sessions 28232 --targets 2").is_empty());
+    // Sessions to a server on this box come from as many addresses of 127.0.1.0/24 as they take.
+    assert!(applied("--sessions 60000 --server --ramp 60").is_empty());
+}
+
+#[test]
+fn ports_are_used_again_only_when_all_do_not_suffice() {
+    assert_eq!(applied("--sessions 32256 --ramp 10"), [(PORTS, "1024 65535\n".into())]);
+    let reused = [(PORTS, "1024 65535\n".into()), ("net.ipv4.tcp_tw_reuse", "1\n".to_owned())];
+    assert_eq!(applied("--sessions 40000 --ramp 10"), reused);
+
+    let tree = Tree::usual();
+    tree.set("net.ipv4.tcp_timestamps", "0\n");
+    tree.tune("apply --sessions 40000 --ramp 10").assert_status(0);
+    assert_eq!(tree.get("net.ipv4.tcp_timestamps"), "1\n", "no port is used again without them");
+}
+
+#[test]
+fn what_one_address_cannot_is_said_with_how_many_can() {
+    let tree = Tree::usual();
+    let finished = tree.tune("apply --sessions 1000000 --ramp 300");
+    finished.assert_status(1);
+    assert!(finished.stdout.contains("With 16 source addresses they suffice"), "{}", finished.stdout);
+    tree.tune("revert").assert_status(0);
+    tree.tune("apply --sessions 1000000 --ramp 300 --sources 16").assert_status(0);
+}
+
+#[test]
+fn nothing_is_lowered() {
+    let tree = Tree::usual();
+    tree.set(PORTS, "500\t65000\n");
+    tree.set("net.core.somaxconn", "65535\n");
+    tree.set("net.netfilter.nf_conntrack_count", "1\n");
+    tree.set("net.netfilter.nf_conntrack_max", "9000000\n");
+    tree.tune("apply --sessions 20000 --server --ramp 1").assert_status(0);
+    assert_eq!(tree.get(PORTS), "500\t65000\n");
+    assert_eq!(tree.get("net.core.somaxconn"), "65535\n");
+    assert_eq!(tree.get("net.netfilter.nf_conntrack_max"), "9000000\n");
+    // A range that begins lower keeps its beginning.
+    tree.tune("apply --sessions 64800 --sources 1 --server --ramp 600").assert_status(0);
+    assert_eq!(tree.get(PORTS), "500 65535\n");
+}
+
+#[test]
+fn servers_need_room_for_what_waits() {
+    assert_eq!(applied("--server --sessions 6000 --ramp 1"), [("net.core.somaxconn", "12000\n".into())]);
+    assert!(applied("--server --sessions 6000 --ramp 3").is_empty());
+    assert!(applied("--sessions 6000 --ramp 1").is_empty(), "the servers are elsewhere");
+    let tree = Tree::usual();
+    tree.set("net.ipv4.tcp_syncookies", "0\n");
+    tree.tune("apply --server --sessions 6000 --ramp 4").assert_status(0);
+    assert_eq!(tree.get("net.ipv4.tcp_max_syn_backlog"), "4001\n");
+}
+
+#[test]
+fn a_server_meets_every_source_address_on_its_lan() {
+    let raised = applied("--server --sources 1000");
+    let expected = ["net.ipv4.neigh.default.gc_thresh2", "net.ipv4.neigh.default.gc_thresh3"];
+    let of_ipv4: Vec<_> = raised.iter().filter(|(key, _)| key.starts_with("net.ipv4")).collect();
+    assert_eq!(of_ipv4.iter().map(|(key, _)| *key).collect::<Vec<_>>(), expected);
+    assert!(raised.iter().all(|(_, value)| value == "1129\n"), "{raised:?}");
+    assert!(applied("--sources 1000").is_empty(), "a generator has its own addresses by heart");
+}
+
+#[test]
+fn connections_are_counted_where_they_are_tracked() {
+    assert!(applied("--sessions 60000 --sources 5").is_empty(), "nothing is tracked on this box");
+    let tree = Tree::usual();
+    tree.set("net.netfilter.nf_conntrack_count", "10\n");
+    tree.tune("apply --sessions 60000 --sources 4 --ramp 240").assert_status(0);
+    assert_eq!(
+        tree.get("net.netfilter.nf_conntrack_max"),
+        "91034\n",
+        "10 + 60,000 + half as many just closed + 1,024"
+    );
+    fs::remove_dir_all(tree.path("net.netfilter")).expect("removed");
+    tree.tune("apply --sessions 60000 --sources 4 --ramp 240").assert_status(0);
+}
+
+#[test]
+fn files_of_the_whole_box() {
+    let tree = Tree::usual();
+    tree.set("fs.file-max", "20000\n");
+    let shown = tree.tune("show --sessions 12000");
+    shown.assert_status(1);
+    assert!(
+        shown.stdout.contains("→ 21216"),
+        "1,024 open, 12,000 sessions, 8,192 for the rest\n{}",
+        shown.stdout
+    );
+    tree.tune("apply --sessions 12000 --server").assert_status(0);
+    assert_eq!(tree.get("fs.file-max"), "33216\n");
+}
+
+#[test]
+fn descriptors_are_counted_by_the_worker() {
+    let tree = Tree::usual();
+    let mut command = Command::new("bash");
+    command.args(["-c", "ulimit -n 1064 && exec \"$@\"", "bash"]).arg(tree.command().get_program());
+    command
+        .args(["show", "--sessions", "6001"])
+        .envs(tree.command().get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let finished = ended(command);
+    assert!(finished.stdout.contains("6001 sessions take at least 7 of them"), "{}", finished.stdout);
+}
+
+#[test]
+fn a_setting_that_cannot_be_written_is_named_and_the_others_are_written() {
+    let tree = Tree::usual();
+    // Nobody may write that one, root neither; it says 40 or so.
+    fs::remove_file(tree.path("net.core.somaxconn")).expect("removed");
+    std::os::unix::fs::symlink("/proc/sys/kernel/cap_last_cap", tree.path("net.core.somaxconn"))
+        .expect("linked");
+    fs::remove_file(tree.path("net.ipv4.neigh.default.gc_thresh3")).expect("removed");
+    let finished = tree.tune("apply --server --sessions 70000 --sources 1100 --targets 1");
+    finished.assert_status(1);
+    let lines: Vec<&str> = finished.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", finished.stderr);
+    assert!(
+        lines[0].contains("net.ipv4.neigh.default.gc_thresh3 cannot be written: there is no"),
+        "{}",
+        lines[0]
+    );
+    assert!(lines[1].contains("net.core.somaxconn stays"), "{}", lines[1]);
+    assert!(lines[1].contains("Permission denied"), "{}", lines[1]);
+    assert_eq!(tree.get("net.ipv4.neigh.default.gc_thresh2"), "1229\n");
+    let saved = fs::read_to_string(tree.state()).expect("a state");
+    assert!(saved.contains("gc_thresh2") && !saved.contains("somaxconn"), "{saved}");
+    tree.tune("revert").assert_status(0);
+}
+
+#[test]
+fn what_is_no_plan_is_refused() {
+    let tree = Tree::usual();
+    for words in [
+        "",
+        "tune",
+        "apply --sessions",
+        "apply --sessions 0",
+        "apply --sessions many",
+        "apply --sessions 1e6",
+        "apply --ramp 4h",
+        "apply --force",
+        "show --dry-run",
+        "revert --sessions 6000",
+        "persist --server",
+        "apply 6000",
+    ] {
+        let finished = tree.tune(words);
+        finished.assert_status(2);
+        assert!(finished.stderr.contains("see scripts/tune --help"), "{words:?}: {}", finished.stderr);
+    }
+    let help = tree.tune("--help");
+    help.assert_status(0);
+    assert!(help.stdout.contains("Exit status"), "{}", help.stdout);
+}
+
+#[test]
+fn a_real_network_is_set_and_put_back() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let finished = in_own_network(
+        temp.path(),
+        "look() { cat /proc/sys/net/ipv4/ip_local_port_range /proc/sys/net/ipv4/tcp_tw_reuse /proc/sys/net/core/somaxconn; }
+        echo '32768 60999' >/proc/sys/net/ipv4/ip_local_port_range; echo 2 >/proc/sys/net/ipv4/tcp_tw_reuse
+        echo 128 >/proc/sys/net/core/somaxconn
+        look; tune apply --sessions 40000 --ramp 10 >/dev/null || exit 1
+        look; tune apply --sessions 40000 --ramp 10 --server --sources 1 >/dev/null || exit 2
+        look; tune revert >/dev/null || exit 3; look",
+    );
+    finished.assert_status(0);
+    let read: Vec<&str> = finished.stdout.lines().collect();
+    assert_eq!(read[..3], ["32768\t60999", "2", "128"]);
+    assert_eq!(read[3..6], ["1024\t65535", "1", "128"]);
+    assert_eq!(read[6..9], ["1024\t65535", "1", "8000"]);
+    assert_eq!(read[9..], ["32768\t60999", "2", "128"]);
+}
+
+#[test]
+fn a_real_network_says_what_it_does_not_let_be_written() {
+    let temp = tempfile::tempdir().expect("a directory");
+    // Neighbour tables are the whole box's: a namespace does not have them.
+    let finished =
+        in_own_network(temp.path(), "tune apply --server --sources 2000 --sessions 6000; echo status $?");
+    assert!(finished.stdout.contains("status 1"), "{}", finished.stdout);
+    assert!(
+        finished.stderr.contains("net.ipv4.neigh.default.gc_thresh3 cannot be written"),
+        "{}",
+        finished.stderr
+    );
+}
