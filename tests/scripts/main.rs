@@ -5,6 +5,7 @@
 mod common;
 
 mod addresses;
+mod lan;
 mod ran;
 mod settings;
 mod settings_kept;

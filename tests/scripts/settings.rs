@@ -252,6 +252,24 @@ fn a_setting_that_cannot_be_written_is_named_and_the_others_are_written() {
 }
 
 #[test]
+fn every_setting_is_explained() {
+    let tree = Tree::usual();
+    tree.set("net.netfilter.nf_conntrack_count", "10\n");
+    let shown = tree.tune("show --server --sessions 40000 --sources 1 --ramp 1");
+    let settings: Vec<&str> = shown
+        .stdout
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .filter(|word| word.contains('.'))
+        .collect();
+    assert_eq!(settings.len(), 11, "{}", shown.stdout);
+    let tuning = include_str!("../../tuning.md");
+    for setting in settings {
+        assert!(tuning.contains(&format!("`{setting}`")), "{setting} is not in tuning.md");
+    }
+}
+
+#[test]
 fn what_is_no_plan_is_refused() {
     let tree = Tree::usual();
     for words in [
