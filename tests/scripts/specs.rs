@@ -61,7 +61,7 @@ fn loopback_has_all_of_its_addresses_already() {
 
 #[test]
 fn what_is_none_is_refused_by_what_is_wrong_with_it() {
-    for (spec, why) in [
+    let cases = [
         ("10.0.0", "no IP address"),
         ("10.0.0.256", "no IP address"),
         ("10.0.0.011", "no IP address"),
@@ -93,10 +93,20 @@ fn what_is_none_is_refused_by_what_is_wrong_with_it() {
         ("--route 10.0.0.1", "takes blocks"),
         ("--route 10.0.0.0/24 --dev lo", "no --dev"),
         ("--nonsense", "no option"),
-    ] {
-        let finished = add(spec);
-        finished.assert_status(2);
-        assert!(finished.stderr.contains(why), "{spec}: {}", finished.stderr);
-        assert!(finished.stdout.is_empty(), "{spec}: {}", finished.stdout);
+    ];
+    let temp = tempfile::tempdir().expect("a directory");
+    let tried: Vec<String> = cases
+        .iter()
+        .map(|(spec, _)| format!("sources add {spec} --dry-run 2>&1; echo \"status $?\""))
+        .collect();
+    let finished = in_own_network(temp.path(), &tried.join("\n"));
+    let mut said = finished.stdout.lines();
+    for (spec, why) in cases {
+        let answer: Vec<&str> = said.by_ref().take_while(|line| !line.starts_with("status ")).collect();
+        assert_eq!(answer.len(), 2, "{spec}: {answer:?}");
+        assert!(answer[0].contains(why), "{spec}: {answer:?}");
+        assert!(answer[1].contains("see scripts/source-addresses --help"), "{spec}: {answer:?}");
     }
+    assert_eq!(finished.stdout.matches("status 2\n").count(), cases.len(), "{}", finished.stdout);
+    assert!(!temp.path().join("source-addresses").exists());
 }
