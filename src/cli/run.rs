@@ -15,7 +15,7 @@ use clap::{Args, ValueEnum};
 use super::values;
 use crate::plan::member_files::{self, MemberFile};
 use crate::plan::roster::Roster;
-use crate::plan::sources::SourceSpec;
+use crate::plan::sources::{PortMethod, SourceSpec};
 use crate::plan::{CaFile, End, KeyExchange, Rate, Resolve, ScenarioSettings, Settings, SuiteOrder, Tls};
 use crate::scenario::Scenario;
 
@@ -170,6 +170,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "ADDR", help_heading = "This box")]
     pub source_ip: Vec<SourceSpec>,
 
+    /// How connections get their ports, instead of as this kernel does best: to measure what that is worth.
+    #[arg(long, value_name = "METHOD", value_enum, hide = true)]
+    pub ports: Option<PortMethod>,
+
     /// Engine threads, each pinned to a core and with a descriptor limit of its own [default: one a core, and as many more as the
     /// limit asks for].
     #[arg(long, value_name = "N", value_parser = values::count, help_heading = "This box")]
@@ -197,7 +201,7 @@ pub struct RunArgs {
 }
 
 /// The options that make up a plan, which `--plan` has all of.
-const SETTINGS: [&str; 32] = [
+const SETTINGS: [&str; 33] = [
     "target",
     "challenge",
     "members",
@@ -228,6 +232,7 @@ const SETTINGS: [&str; 32] = [
     "tls_keep_rustls",
     "no_broadcast",
     "source_ip",
+    "ports",
     "workers",
     "seed",
 ];
@@ -307,6 +312,7 @@ impl RunArgs {
             no_broadcast: self.no_broadcast,
             workers: self.workers.map(|workers| workers as usize),
             source_ips: self.source_ip,
+            ports: self.ports,
             // 32 bits are plenty, and every JSON reader keeps them.
             seed: self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
             allow_hosts: self.allow_host,

@@ -9,17 +9,19 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::link::{Message, Shared};
-use super::ports::Method;
 use super::run::{EngineError, Outcome, RampDownOutcome, Second, Sources, Standing};
 use crate::measure::ledger::{Ledger, LedgerTotals, SessionSet};
 use crate::measure::{Interval, Layout, Totals, process};
 use crate::plan::Plan;
+use crate::plan::sources::PortMethod;
 use crate::report::Phase;
 
 /// Between two looks at the run's state.
 const LOOK: Duration = Duration::from_millis(50);
 /// From everyone ready to the first arrival: time for all workers to be at their loops.
 const LEAD: Duration = Duration::from_millis(50);
+/// How often memory is given back in the hold: the entries of set-up's timeouts are let go of as late as those come due.
+const GIVE_BACK_EVERY: Duration = Duration::from_secs(15);
 /// How long a second is held back for workers that are late with theirs.
 const WORKERS_LATE: Duration = Duration::from_millis(500);
 /// The ramp-down of a run that was stopped, at most.
@@ -52,6 +54,8 @@ pub(super) struct Control<'p> {
     /// When sessions were last counted.
     counted_at: Duration,
     cpu_at_start: f64,
+    /// When memory was last given back.
+    gave_back_at: Duration,
     stopped: Option<String>,
     /// The ramp-down was asked to be short.
     hurried: bool,
@@ -88,6 +92,7 @@ impl<'p> Control<'p> {
             standing: Standing::default(),
             counted_at: Duration::ZERO,
             cpu_at_start: 0.0,
+            gave_back_at: Duration::ZERO,
             stopped: None,
             hurried: false,
             unfinished: false,
@@ -253,11 +258,16 @@ impl<'p> Control<'p> {
             Phase::Ramp if self.at() >= self.plan.ramp => self.enter(Phase::Settle),
             Phase::Settle if self.shared.settled() >= self.plan.sessions => {
                 self.enter(Phase::Hold);
+                self.gave_back_at = self.at();
                 give_memory_back();
                 // Read after `settled`: no opening is overlooked.
                 self.standing.min_in_hold = Some(self.shared.open());
             }
             Phase::Hold => {
+                if self.at() >= self.gave_back_at + GIVE_BACK_EVERY {
+                    self.gave_back_at = self.at();
+                    give_memory_back();
+                }
                 // Nobody comes back once gone, and a scenario without a WebSocket holds nobody.
                 let nothing_to_hold = open == 0;
                 if nothing_to_hold || self.at() >= self.phase_began + self.plan.hold {
@@ -300,7 +310,7 @@ impl<'p> Control<'p> {
         self.ramp_down_span + close + FINISH_SLACK
     }
 
-    pub(super) fn outcome(mut self, method: Method) -> Outcome {
+    pub(super) fn outcome(mut self, method: PortMethod) -> Outcome {
         let mut everyone = SessionSet::new(self.plan.sessions);
         let mut known = SessionSet::new(self.plan.sessions);
         for accounts in self.accounts.iter().flatten() {

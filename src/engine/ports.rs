@@ -4,7 +4,7 @@
 //! target a connect costs milliseconds. `IP_LOCAL_PORT_RANGE` (ip(7), Linux 6.3) narrows the search of one
 //! socket to a window, and windows that move on keep it at a few looks until the range is used up. Kernels without it get
 //! explicit ports, which are walked in the same way. The two do not mix on one address (an explicit port is refused to the
-//! kernel's search), so that a run has one [`Method`]. Invariants: slices of workers do not overlap;
+//! kernel's search), so that a run has one [`PortMethod`]. Invariants: slices of workers do not overlap;
 //! [`Fault::TuplesExhausted`] is reported only when the worker's slices of every address have been walked through and, where the
 //! kernel searches, it finds no port outside them either.
 
@@ -16,6 +16,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::sockets::fault_of;
 use crate::fault::Fault;
+use crate::plan::sources::PortMethod;
 
 /// `IP_BIND_ADDRESS_NO_PORT` of linux/in.h: bind() chooses the address alone, connect() the port.
 const IP_BIND_ADDRESS_NO_PORT: libc::c_int = 24;
@@ -24,34 +25,12 @@ const IP_LOCAL_PORT_RANGE: libc::c_int = 51;
 /// Ports that the kernel looks through for one socket.
 const WINDOW: u32 = 16;
 
-/// How a run's connections get their ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// The kernel searches, in a window that is given for each socket.
-    Windows,
-    /// Each socket is bound to a port.
-    Explicit,
-    /// The kernel searches as it likes: the range cannot be read.
-    Kernel,
-}
-
-impl Method {
-    /// What this kernel can do, found by trying: a window's bounds outside the sysctl's are ignored without an error, so the
-    /// port that comes of it is looked at.
-    pub fn of_this_kernel(range: (u16, u16)) -> Self {
-        match try_window(range) {
-            Ok(true) => Self::Windows,
-            _ => Self::Explicit,
-        }
-    }
-
-    /// The name in results.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Windows => "windows",
-            Self::Explicit => "explicit",
-            Self::Kernel => "kernel",
-        }
+/// What this kernel can do, found by trying: a window's bounds outside the sysctl's are ignored without an error, so the port that
+/// comes of it is looked at.
+pub fn method_of_this_kernel(range: (u16, u16)) -> PortMethod {
+    match try_window(range) {
+        Ok(true) => PortMethod::Windows,
+        _ => PortMethod::Explicit,
     }
 }
 
@@ -138,7 +117,7 @@ impl Slice {
 /// A worker's source addresses and ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ports {
-    method: Method,
+    method: PortMethod,
     slices: Vec<Slice>,
     /// Indices of the slices that IPv4 targets, and IPv6 targets, can be reached from.
     fitting: [Vec<usize>; 2],
@@ -148,7 +127,7 @@ pub struct Ports {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortSpace {
     /// How ports are chosen.
-    pub method: Method,
+    pub method: PortMethod,
     /// `net.ipv4.ip_local_port_range`, both ends included, which holds for IPv6 as well.
     pub range: (u16, u16),
     /// The source addresses; none: the kernel's choice.
@@ -166,7 +145,7 @@ impl PortSpace {
         };
         // With more workers than ports some have none of their own.
         let none = slices.iter().any(|slice| slice.count == 0);
-        let method = if none { Method::Kernel } else { self.method };
+        let method = if none { PortMethod::Kernel } else { self.method };
         let fitting = [true, false].map(|v4| {
             let fits = |slice: &Slice| slice.source.is_none_or(|source| source.is_ipv4() == v4);
             (0..slices.len()).filter(|index| fits(&slices[*index])).collect()
@@ -185,9 +164,9 @@ impl Ports {
         // Other workers' slices may have ports left that they do not need: where it is the kernel that searches, it is
         // let loose on them when the own ones are used up.
         let walks: &[Walk] = match self.method {
-            Method::Windows => &[Walk::Windows, Walk::Kernel],
-            Method::Explicit => &[Walk::Explicit],
-            Method::Kernel => &[Walk::Kernel],
+            PortMethod::Windows => &[Walk::Windows, Walk::Kernel],
+            PortMethod::Explicit => &[Walk::Explicit],
+            PortMethod::Kernel => &[Walk::Kernel],
         };
         let fitting = &self.fitting[usize::from(address.is_ipv6())];
         let mut last = Fault::TuplesExhausted;
@@ -343,7 +322,7 @@ mod tests {
         socket.local_addr().expect("bound").as_socket().expect("IP")
     }
 
-    fn space(method: Method, range: (u16, u16), sources: &[&str]) -> PortSpace {
+    fn space(method: PortMethod, range: (u16, u16), sources: &[&str]) -> PortSpace {
         let sources = sources.iter().map(|source| source.parse().expect("an address")).collect();
         PortSpace { method, range, sources }
     }
@@ -375,9 +354,9 @@ mod tests {
 
     #[test]
     fn with_more_workers_than_ports_the_kernel_chooses() {
-        let space = space(Method::Windows, (1_000, 1_001), &[]);
-        assert_eq!(space.of_worker(0, 3, 0).method, Method::Kernel);
-        assert_eq!(space.of_worker(1, 2, 7).method, Method::Windows);
+        let space = space(PortMethod::Windows, (1_000, 1_001), &[]);
+        assert_eq!(space.of_worker(0, 3, 0).method, PortMethod::Kernel);
+        assert_eq!(space.of_worker(1, 2, 7).method, PortMethod::Windows);
     }
 
     /// Of the kernel's own range, so that bounds are not ignored (they only narrow it).
@@ -387,7 +366,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let address = listener.local_addr().expect("an address");
         // 37 ports of the range's end; some may be another process's.
-        let mut ports = space(Method::Windows, (range.1 - 36, range.1), &[]).of_worker(0, 1, 11);
+        let mut ports = space(PortMethod::Windows, (range.1 - 36, range.1), &[]).of_worker(0, 1, 11);
         let own = range.1 - 36..=range.1;
         let mut sockets = Vec::new();
         let mut taken = HashSet::new();
@@ -409,7 +388,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let address = listener.local_addr().expect("an address");
         let range = (range.1 - 99, range.1 - 60);
-        let mut ports = space(Method::Explicit, range, &["127.0.9.1"]).of_worker(0, 1, 17);
+        let mut ports = space(PortMethod::Explicit, range, &["127.0.9.1"]).of_worker(0, 1, 17);
         let mut taken = HashSet::new();
         let mut sockets = Vec::new();
         let fault = loop {
@@ -434,7 +413,7 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let sources = ["127.0.9.2", "127.0.9.3", "::1"];
         let range = (range.1 - 139, range.1 - 120);
-        for method in [Method::Windows, Method::Explicit] {
+        for method in [PortMethod::Windows, PortMethod::Explicit] {
             let mut ports = space(method, range, &sources).of_worker(0, 1, 3);
             let mut sockets = Vec::new();
             for key in 0..20 {

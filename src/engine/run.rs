@@ -14,13 +14,14 @@ use super::clock::Clock;
 use super::control::Control;
 use super::link::{Shared, WorkerLink};
 use super::observe::Books;
-use super::ports::{Method, PortSpace};
+use super::ports::{self, PortSpace};
 use super::secure::Secure;
 use super::worker::Worker;
 use super::{Hosts, WorkerSetup, affinity, descriptors};
 use crate::measure::ledger::{self, Ledger, LedgerTotals};
 use crate::measure::{Interval, Layout, Recorder, Totals};
 use crate::plan::limits::Readings;
+use crate::plan::sources::PortMethod;
 use crate::plan::{End, Plan};
 use crate::report::Phase;
 use crate::session::Script;
@@ -206,9 +207,10 @@ fn port_space(plan: &Plan) -> PortSpace {
     let sources = plan.sources.clone();
     match Readings::of_this_box() {
         Ok(Readings { port_range: range, .. }) => {
-            PortSpace { method: Method::of_this_kernel(range), range, sources }
+            let method = plan.ports.unwrap_or_else(|| ports::method_of_this_kernel(range));
+            PortSpace { method, range, sources }
         }
-        Err(_) => PortSpace { method: Method::Kernel, range: (0, 0), sources },
+        Err(_) => PortSpace { method: PortMethod::Kernel, range: (0, 0), sources },
     }
 }
 

@@ -19,39 +19,80 @@ pub struct Entry {
     pub due: Tick,
 }
 
-/// Entries for which an empty queue keeps its memory.
-const KEPT_CAPACITY: usize = 1024;
+/// Entries of a block: 4 KiB.
+const BLOCK: usize = 512;
+
+/// A queue in blocks, so that it takes what its entries take: a ring that doubles is half empty on average, and never gives back
+/// what a steep ramp made it take.
+#[derive(Debug, Default)]
+struct Queue {
+    /// None is empty; all but the last are full.
+    blocks: VecDeque<Vec<Entry>>,
+    /// Entries of the first block that are gone.
+    gone: usize,
+    /// A block to be used again.
+    spare: Option<Vec<Entry>>,
+}
+
+impl Queue {
+    fn push(&mut self, entry: Entry) {
+        match self.blocks.back_mut().filter(|block| block.len() < BLOCK) {
+            Some(block) => block.push(entry),
+            None => {
+                let mut block = self.spare.take().unwrap_or_else(|| Vec::with_capacity(BLOCK));
+                block.push(entry);
+                self.blocks.push_back(block);
+            }
+        }
+    }
+
+    fn front(&self) -> Option<Entry> {
+        self.blocks.front().map(|block| block[self.gone])
+    }
+
+    fn pop(&mut self) {
+        let Some(block) = self.blocks.front() else { return };
+        self.gone += 1;
+        if self.gone == block.len() {
+            self.gone = 0;
+            self.spare = self.blocks.pop_front().map(|mut block| {
+                block.clear();
+                block
+            });
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.blocks.iter().map(Vec::len).sum::<usize>() - self.gone
+    }
+}
 
 /// Queues by delay; the index of a queue is chosen by the caller.
 #[derive(Debug, Default)]
 pub struct Timers {
-    queues: Vec<VecDeque<Entry>>,
+    queues: Vec<Queue>,
 }
 
 impl Timers {
     /// `queues` empty queues.
     pub fn new(queues: usize) -> Self {
-        Self { queues: (0..queues).map(|_| VecDeque::new()).collect() }
+        Self { queues: (0..queues).map(|_| Queue::default()).collect() }
     }
 
     /// Arms a timer. An entry that is due a little before the one ahead of it (by the loop's own lateness, at
     /// most a turn) waits for that one.
     pub fn arm(&mut self, queue: usize, owner: u32, due: Tick) {
-        self.queues[queue].push_back(Entry { owner, due });
+        self.queues[queue].push(Entry { owner, due });
     }
 
     /// Takes the earliest entry that is due at `now`, with its queue.
     pub fn pop(&mut self, now: Tick) -> Option<(usize, Entry)> {
         let queue = self.earliest(|_| true)?;
-        let entry = *self.queues[queue].front()?;
+        let entry = self.queues[queue].front()?;
         if !now.reached(entry.due) {
             return None;
         }
-        self.queues[queue].pop_front();
-        if self.queues[queue].is_empty() && self.queues[queue].capacity() > KEPT_CAPACITY {
-            // Set-up's queues are as long as the ramp is steep, and are not needed again.
-            self.queues[queue] = VecDeque::new();
-        }
+        self.queues[queue].pop();
         Some((queue, entry))
     }
 
@@ -63,12 +104,12 @@ impl Timers {
 
     /// Entries armed, cancelled ones included.
     pub fn len(&self) -> usize {
-        self.queues.iter().map(VecDeque::len).sum()
+        self.queues.iter().map(Queue::len).sum()
     }
 
     /// Whether none is armed.
     pub fn is_empty(&self) -> bool {
-        self.queues.iter().all(VecDeque::is_empty)
+        self.queues.iter().all(|queue| queue.blocks.is_empty())
     }
 
     fn earliest(&self, wanted: impl Fn(usize) -> bool) -> Option<usize> {
@@ -104,6 +145,25 @@ mod tests {
             std::iter::from_fn(|| timers.pop(at(10_000))).map(|(_, entry)| entry.owner).collect();
         assert_eq!(order, [2, 1, 3]);
         assert!(timers.is_empty());
+    }
+
+    #[test]
+    fn a_queue_is_in_order_through_its_blocks_and_lets_go_of_them() {
+        let mut timers = Timers::new(1);
+        let count = 3 * BLOCK as u32 + 7;
+        for round in 0..2 {
+            for owner in 0..count {
+                timers.arm(0, owner, at(16 * u64::from(owner)));
+            }
+            assert_eq!((timers.len(), timers.is_empty()), (count as usize, false));
+            for owner in 0..count {
+                assert_eq!(timers.pop(at(1 << 20)).map(|(_, entry)| entry.owner), Some(owner), "{round}");
+                assert_eq!(timers.len(), (count - owner - 1) as usize);
+            }
+            assert!(timers.is_empty() && timers.pop(at(1 << 20)).is_none());
+            let queue = &timers.queues[0];
+            assert!(queue.blocks.is_empty() && queue.spare.as_ref().is_some_and(Vec::is_empty));
+        }
     }
 
     #[test]

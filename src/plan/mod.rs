@@ -28,6 +28,7 @@ use crate::scenario::Scenario;
 use members::Members;
 pub use resolve::Resolve;
 pub use settings::{PlanError, ScenarioSettings, Settings};
+pub use sources::PortMethod;
 pub use tls::{CaFile, KeyExchange, SuiteOrder, Tls};
 
 /// A run, whole and checked.
@@ -55,6 +56,8 @@ pub struct Plan {
     pub workers: usize,
     /// Source addresses, gone round by connections; empty: the kernel's choice.
     pub sources: Vec<IpAddr>,
+    /// How connections get their ports; none: as this kernel does best.
+    pub ports: Option<PortMethod>,
     /// Seeds masking keys and everything else that is drawn.
     pub seed: u64,
     /// Hosts besides the target's that a handed-out URL may lead to.

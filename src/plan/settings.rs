@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::{LimitError, Need, Readings};
 use super::roster::{Roster, RosterError};
-use super::sources::{self, SourceSpec};
+use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
 use super::{End, Plan, Resolve, Target, Tls, capacity, schedule};
 use crate::engine::affinity;
@@ -68,6 +68,9 @@ pub struct Settings {
     /// addresses of 127.0.1.0/24.
     #[serde(default)]
     pub source_ips: Vec<SourceSpec>,
+    /// How connections get their ports; none: as this kernel does best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ports: Option<PortMethod>,
     /// Seeds everything that is drawn.
     pub seed: u64,
     /// Hosts besides the target's that a handed-out URL may lead to.
@@ -224,6 +227,7 @@ impl Settings {
             record_interval: self.record_interval,
             workers,
             sources,
+            ports: self.ports,
             seed: self.seed,
             allow_hosts: self.allow_hosts,
             ws_map: self.ws_map,
@@ -406,6 +410,7 @@ mod tests {
             no_broadcast: false,
             workers: Some(2),
             source_ips: vec!["10.0.0.11-10.0.0.17".parse().expect("a range")],
+            ports: None,
             seed: 42,
             allow_hosts: vec!["ws.example".into()],
             ws_map: vec![("wss://a".into(), "ws://b".into())],

@@ -13,6 +13,29 @@ use serde::{Deserialize, Serialize};
 /// Source addresses of a run at most. Every worker has a slice of the ports of each.
 pub const SOURCES_MAX: usize = 4096;
 
+/// How a run's connections get their ports; all of them in the same way, since the ways are in each other's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum PortMethod {
+    /// The kernel searches, in a window that is given for each socket (`IP_LOCAL_PORT_RANGE`, Linux 6.3).
+    Windows,
+    /// Each socket is bound to a port.
+    Explicit,
+    /// The kernel searches as it likes.
+    Kernel,
+}
+
+impl PortMethod {
+    /// The name in results.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Windows => "windows",
+            Self::Explicit => "explicit",
+            Self::Kernel => "kernel",
+        }
+    }
+}
+
 /// One `--source-ip`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -261,6 +261,7 @@ mod tests {
             record_interval: None,
             workers: 1,
             sources: Vec::new(),
+            ports: None,
             seed: 42,
             allow_hosts: Vec::new(),
             ws_map: Vec::new(),

@@ -44,6 +44,8 @@ const EVENTS_PER_TURN: usize = 1024;
 const ARRIVALS_PER_TURN: usize = 64;
 /// Timers handled between two looks at the sockets.
 const TIMERS_PER_TURN: usize = 1024;
+/// Places of spills that a worker keeps when none is in use: a steep ramp makes it take thousands.
+const SPILLS_KEPT: usize = 64;
 /// The longest sleep: how late an order from the control thread, or that a deadline has passed, may be seen.
 const SLEEP_MAX: Duration = Duration::from_millis(50);
 /// … while closes are being spread.
@@ -333,6 +335,9 @@ impl<'p> Worker<'p> {
         self.link.publish(self.open, self.settled);
         if self.at() >= Duration::from_secs(self.next_second) {
             self.next_second = self.at().as_secs() + 1;
+            if self.spills.is_empty() && self.spills.capacity() > SPILLS_KEPT {
+                self.spills = Spills::new();
+            }
             self.link.second(self.books.recorder.take());
         }
     }
