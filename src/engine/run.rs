@@ -228,10 +228,8 @@ fn ledger_of(plan: &Plan, worker: usize) -> Option<Ledger> {
 
 fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
     let default_port = if plan.target.is_secure() { 443 } else { 80 };
-    let host = match plan.target.host.contains(':') {
-        true => format!("[{}]", plan.target.host),
-        false => plan.target.host.clone(),
-    };
+    // As in the URL: an IPv6 address is in brackets already.
+    let host = plan.target.host.clone();
     let authority = match plan.target.port {
         port if port == default_port => host,
         port => format!("{host}:{port}"),

@@ -77,7 +77,7 @@ pub struct Plan {
 pub struct Target {
     /// `http` or `https`.
     pub scheme: String,
-    /// Host as given, without port.
+    /// Host as given, without port; an IPv6 address in brackets.
     pub host: String,
     /// Port, explicit or the scheme's.
     pub port: u16,

@@ -14,6 +14,7 @@ fn descriptors_used_up() {
     std::fs::write(&file, scenario()).expect("written");
     let run = crate::common::Run::against(&format!("http://{}", peer.address), 60, &out)
         .with("scenario", file.display())
+        .with("workers", 1)
         .with("ramp", "3s")
         .with("hold", "500ms")
         .with("ping-interval", "300ms")
@@ -55,4 +56,22 @@ fn tuples_used_up() {
     assert_eq!(summary["errors"]["by_blame"]["box"], failed);
     assert_eq!(summary["sessions"]["held_to_end"], 6 - failed);
     assert!(failed < 6, "some got through");
+}
+
+/// An address that goes away as soon as the first session has come from it.
+#[test]
+fn source_address_taken_away() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let before = "ip address add 10.9.9.9/32 dev lo || exit 9
+        (until ss -Htn 'src 10.9.9.9' | grep -q .; do :; done; ip address del 10.9.9.9/32 dev lo) &";
+    let options = ["--source-ip", "10.9.9.9"];
+    let (finished, summary) = in_own_network(&temp, before, "http://127.0.0.1:8080", &options);
+    let failed = summary["errors"]["by_kind"]["source-not-local"].as_u64().expect("counted");
+    assert!(failed >= 3, "{summary:#}");
+    assert_eq!(summary["errors"]["by_blame"]["box"], failed);
+    assert!(
+        finished.stdout.contains("scripts/source-addresses add"),
+        "the remedy is named: {}",
+        finished.stdout
+    );
 }

@@ -1,0 +1,237 @@
+//! One box's limits, seen from outside: descriptor tables, what a worker costs, source addresses, ports to the end of the range.
+//!
+//! Runs of the built binary against its stand-in. What is changed of the box is changed for the run alone: a limit of its
+//! own, or a network namespace.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use common::{Run, eventually, finish, number, results, summary};
+
+/// What unshare(1) needs.
+const MENDED_BY: &str = "unshare of util-linux makes the namespaces: apt-get install util-linux, and sysctl -w \
+                         kernel.unprivileged_userns_clone=1 where users may not";
+
+/// The most that a worker may cost before it has a session.
+const WORKER_BYTES_MAX: f64 = 256.0 * 1024.0;
+
+/// What each thread of a process has open, by the thread's name: what the links of its descriptors say.
+fn tables(process: u32) -> BTreeMap<String, Vec<String>> {
+    let mut tables = BTreeMap::new();
+    for task in fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
+        let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        let links = fs::read_dir(task.path().join("fd")).into_iter().flatten().flatten();
+        let links: Vec<String> = links
+            .filter(|link| {
+                link.file_name().to_str().and_then(|fd| fd.parse::<u32>().ok()).is_some_and(|fd| fd > 2)
+            })
+            .filter_map(|link| Some(fs::read_link(link.path()).ok()?.to_string_lossy().into_owned()))
+            .collect();
+        tables.insert(name.trim().to_owned(), links);
+    }
+    tables
+}
+
+fn sockets(table: &[String]) -> Vec<&String> {
+    table.iter().filter(|link| link.starts_with("socket:")).collect()
+}
+
+#[test]
+fn each_worker_has_a_descriptor_table_with_its_own_sockets_alone() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let run = Run::small(60, &results(&temp)).with("workers", 3);
+    let child = run.start();
+    let mut seen = BTreeMap::new();
+    eventually("20 sessions held by each worker", || {
+        let tables = tables(child.id());
+        let workers: Vec<_> = (0..3).filter_map(|worker| tables.get(&format!("worker-{worker}"))).collect();
+        let all_hold = workers.len() == 3 && workers.iter().all(|table| sockets(table).len() == 20);
+        seen = tables;
+        all_hold
+    });
+    finish(child).assert_status(0);
+    let mut everyone_s = Vec::new();
+    for worker in 0..3 {
+        let table = &seen[&format!("worker-{worker}")];
+        let others: Vec<&String> = table.iter().filter(|link| !link.starts_with("socket:")).collect();
+        assert_eq!(others.len(), 2, "an epoll and its timer, and no file of the run's: {others:?}");
+        assert!(others.iter().all(|link| link.starts_with("anon_inode:")), "{others:?}");
+        everyone_s.extend(sockets(table));
+    }
+    let control = &seen["startline"];
+    assert!(control.iter().any(|link| link.ends_with("summary.json") || link.ends_with("timeline.csv")));
+    assert!(
+        everyone_s.iter().all(|socket| !control.contains(socket)),
+        "the control thread has no session's socket"
+    );
+    everyone_s.sort_unstable();
+    everyone_s.dedup();
+    assert_eq!(everyone_s.len(), 60, "and no worker another's");
+}
+
+/// Under a limit that one table of the process could not hold the sessions with.
+#[test]
+fn workers_are_added_where_the_descriptor_limit_asks_for_it() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let mut command = Run::small(1_000, &out).command();
+    let limit = libc::rlimit { rlim_cur: 300, rlim_max: 300 };
+    // SAFETY: setrlimit() is a plain system call (signal-safety(7) does not name it, but it takes no lock) that reads `limit`.
+    unsafe {
+        command.pre_exec(move || match libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        });
+    }
+    let finished = finish(command.spawn().expect("the binary starts"));
+    finished.assert_status(0);
+    let summary = summary(&out);
+    assert_eq!(number(&summary, "/sessions/held_to_end"), 1_000.0);
+    assert!(number(&summary, "/generator/workers") >= 5.0, "236 sessions each at most");
+    assert!(finished.stderr.contains("a descriptor table"), "the plan says so: {}", finished.stderr);
+}
+
+#[test]
+fn a_number_of_workers_that_cannot_hold_them_is_refused() {
+    let finished = common::run(&["run", "--sessions", "50k", "--workers", "2", "--no-broadcast"]);
+    let hard = rlimit_hard();
+    if hard < 25_064 {
+        finished.assert_status(2);
+        assert!(finished.stderr.contains("--workers"), "{}", finished.stderr);
+    }
+}
+
+fn rlimit_hard() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the structure is valid and ours.
+    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) }, 0);
+    limit.rlim_max
+}
+
+/// A million sessions may mean 51 of them.
+#[test]
+fn a_worker_costs_at_most_256_kib() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let resident = |workers: u32| {
+        let out = temp.path().join(workers.to_string());
+        Run::small(66, &out).with("workers", workers).finish().assert_status(0);
+        number(&summary(&out), "/generator/rss_bytes_at_start")
+    };
+    let each = (resident(66) - resident(2)) / 64.0;
+    assert!(each <= WORKER_BYTES_MAX, "{each:.0} bytes");
+}
+
+fn connections(summary: &Value) -> BTreeMap<String, u64> {
+    serde_json::from_value(summary["generator"]["connections_by_source"].clone()).expect("counts by address")
+}
+
+/// Each session makes an HTTP connection and a WebSocket's, both from the same address.
+#[test]
+fn sessions_come_from_the_addresses_in_turn_whatever_gives_them_ports() {
+    let temp = tempfile::tempdir().expect("a directory");
+    for method in ["windows", "explicit", "kernel"] {
+        let out = temp.path().join(method);
+        let run = Run::small(40, &out).with("source-ip", "127.0.3.1-127.0.3.4").with("workers", 2);
+        run.with("ports", method).finish().assert_status(0);
+        let summary = summary(&out);
+        assert_eq!(summary["generator"]["port_method"], method);
+        let counts = connections(&summary);
+        assert_eq!(counts.keys().collect::<Vec<_>>(), ["127.0.3.1", "127.0.3.2", "127.0.3.3", "127.0.3.4"]);
+        assert!(counts.values().all(|count| *count == 20), "{counts:?}");
+    }
+}
+
+#[test]
+fn what_is_no_address_of_this_box_is_refused_by_name_with_the_command_that_adds_it() {
+    let finished = common::run(&["run", "--sessions", "10", "--source-ip", "127.0.3.1,192.0.2.7"]);
+    finished.assert_status(2);
+    let finished =
+        common::run(&["run", "--sessions", "10", "--source-ip", "127.0.3.1", "--source-ip", "192.0.2.7"]);
+    finished.assert_status(2);
+    let said = &finished.stderr;
+    assert!(said.contains("192.0.2.7") && said.contains("scripts/source-addresses add 192.0.2.7"), "{said}");
+    let finished = common::run(&["run", "--sessions", "10", "--source-ip", "fd00::1"]);
+    finished.assert_status(2);
+    assert!(finished.stderr.contains("127.0.0.1"), "of the target's other family: {}", finished.stderr);
+}
+
+/// In a network namespace: addresses of IPv6 that are there for the run alone, and a target that speaks it.
+#[test]
+fn ipv6_addresses_are_sources_as_well() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let before = "for last in 1 2 3; do ip address add fd00:5::$last/128 dev lo nodad || exit 9; done";
+    let options = ["--listen", "[::1]:8080", "--members", "13-52"];
+    let run = [
+        "--target",
+        "http://[::1]:8080",
+        "--source-ip",
+        "fd00:5::1-fd00:5::3",
+        "--sessions",
+        "30",
+        "--members",
+        "13-42",
+    ];
+    for method in ["windows", "explicit"] {
+        let out = temp.path().join(method);
+        let mut run = run.to_vec();
+        run.extend(["--ports", method, "--ramp", "1s", "--hold", "500ms", "--ramp-down", "0"]);
+        let summary = in_own_network(&out, before, &options, &run);
+        assert_eq!(number(&summary, "/sessions/held_to_end"), 30.0, "{:#}", summary["errors"]);
+        assert_eq!(connections(&summary).values().copied().collect::<Vec<_>>(), [20, 20, 20]);
+    }
+}
+
+/// At the kernel's defaults an address has 28,232 ports to a target. Sessions hold 26,500 of them, and their HTTP connections
+/// pass through what is left: every port is used again and again, from either way of choosing them.
+#[test]
+fn a_range_of_ports_is_used_to_its_end() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let options = ["--listen", "127.0.0.1:8080", "--members", "13-27012", "--no-broadcast", "--workers", "3"];
+    let run = ["--target", "http://127.0.0.1:8080", "--sessions", "26500", "--members", "13-26512"];
+    for method in ["windows", "explicit"] {
+        let out = temp.path().join(method);
+        let mut run = run.to_vec();
+        run.extend(["--ports", method, "--source-ip", "127.0.0.9", "--ping-interval", "10m"]);
+        run.extend(["--ramp", "20s", "--hold", "500ms", "--ramp-down", "2s"]);
+        let summary = in_own_network(&out, "", &options, &run);
+        assert_eq!(summary["errors"]["by_kind"], serde_json::json!({}), "{method}");
+        assert_eq!(number(&summary, "/sessions/held_to_end"), 26_500.0);
+        assert_eq!(connections(&summary)["127.0.0.9"], 53_000);
+    }
+}
+
+/// A run in namespaces of its own, beside a stand-in that only it can see.
+#[track_caller]
+fn in_own_network(out: &Path, before: &str, stand_in: &[&str], run: &[&str]) -> Value {
+    let port = "8080";
+    let script = format!(
+        "ip link set lo up || exit 9
+        {before}
+        \"$0\" serve --challenge 38 --ready {} >/dev/null 2>&1 & server=$!
+        trap 'kill $server' EXIT
+        until ss -Hltn 'sport = {port}' | grep -q .; do kill -0 $server || exit 9; done
+        \"$0\" run --challenge 38 \"$@\"",
+        stand_in.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ")
+    );
+    let child = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--net", "--mount", "bash", "-c", &script])
+        .arg(env!("CARGO_BIN_EXE_startline"))
+        .args(run)
+        .arg("--out")
+        .arg(out)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect(MENDED_BY);
+    let finished = finish(child);
+    assert!(out.join("summary.json").exists(), "{MENDED_BY}\n{}", finished.stderr);
+    summary(out)
+}
