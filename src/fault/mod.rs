@@ -50,6 +50,8 @@ pub enum Fault {
     MemoryExhausted,
     /// The one-time ticket expired because this box was late to use it.
     TicketAgedHere,
+    /// Most of the step's time went by before one of the shared HTTP connections was free.
+    HttpConnectionsBusy,
 
     // The network.
     /// ECONNREFUSED: nothing listens there.
@@ -123,9 +125,8 @@ impl Fault {
     pub fn blame(self) -> Blame {
         use Fault::*;
         match self {
-            DescriptorsExhausted | TuplesExhausted | PortTaken | MemoryExhausted | TicketAgedHere => {
-                Blame::Box
-            }
+            DescriptorsExhausted | TuplesExhausted | PortTaken | MemoryExhausted | TicketAgedHere
+            | HttpConnectionsBusy => Blame::Box,
             ConnectRefused | Unreachable | Reset | KernelTimeout | Errno(_) => Blame::Network,
             UrlInvalid | HostNotAllowed => Blame::Scenario,
             Tls(fault) => fault.blame(),
@@ -158,6 +159,7 @@ impl Fault {
             PortTaken => "port-taken".into(),
             MemoryExhausted => "memory-exhausted".into(),
             TicketAgedHere => "ticket-aged-here".into(),
+            HttpConnectionsBusy => "http-connections-busy".into(),
             ConnectRefused => "connect-refused".into(),
             Unreachable => "unreachable".into(),
             Reset => "reset".into(),
@@ -224,12 +226,13 @@ mod tests {
     }
 
     /// One of each.
-    const EVERY: [Fault; 33] = [
+    const EVERY: [Fault; 34] = [
         DescriptorsExhausted,
         TuplesExhausted,
         PortTaken,
         MemoryExhausted,
         TicketAgedHere,
+        HttpConnectionsBusy,
         ConnectRefused,
         Unreachable,
         Reset,
