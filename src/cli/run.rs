@@ -17,7 +17,9 @@ use crate::engine::affinity;
 use crate::plan::member_files::{self, MemberFile};
 use crate::plan::roster::Roster;
 use crate::plan::settings::WORKERS_MAX;
-use crate::plan::{CaFile, End, KeyExchange, Rate, Resolve, ScenarioSettings, Settings, SuiteOrder, Tls};
+use crate::plan::{
+    CaFile, End, HttpMode, KeyExchange, Rate, Resolve, ScenarioSettings, Settings, SuiteOrder, Tls, http,
+};
 use crate::scenario::Scenario;
 
 /// The first member against the stand-in: as in the guide's files.
@@ -165,6 +167,16 @@ pub struct RunArgs {
     #[arg(long, help_heading = "This box", conflicts_with = "target")]
     pub no_broadcast: bool,
 
+    /// Connections of the HTTP steps (login, enter): one per session, as in the field, or pooled, a few that are kept
+    /// alive and shared by a worker's sessions, for set-up at scale [default: per-session].
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "This box")]
+    pub http: Option<HttpMode>,
+
+    /// Shared connections of each worker with --http pooled. When all are in use, sessions wait for one, and their
+    /// login's time from due has that wait in it [default: 32].
+    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "This box", requires = "http")]
+    pub http_connections: Option<u32>,
+
     /// Engine threads, each pinned to a core [default: one a core].
     #[arg(long, value_name = "N", value_parser = values::count, help_heading = "This box")]
     pub workers: Option<u32>,
@@ -191,7 +203,7 @@ pub struct RunArgs {
 }
 
 /// The options that make up a plan, which `--plan` has all of.
-const SETTINGS: [&str; 31] = [
+const SETTINGS: [&str; 33] = [
     "target",
     "challenge",
     "members",
@@ -221,6 +233,8 @@ const SETTINGS: [&str; 31] = [
     "tls_key_log",
     "tls_keep_rustls",
     "no_broadcast",
+    "http",
+    "http_connections",
     "workers",
     "seed",
 ];
@@ -304,6 +318,10 @@ impl RunArgs {
             allow_hosts: self.allow_host,
             ws_map: self.ws_map,
             resolve: self.resolve,
+            http: self.http.unwrap_or_default(),
+            http_connections: self
+                .http_connections
+                .or((self.http == Some(HttpMode::Pooled)).then_some(http::CONNECTIONS_DEFAULT)),
             stand_in_tls: self.tls,
             tls,
             wait_ready: self.wait_ready,

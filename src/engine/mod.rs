@@ -11,6 +11,7 @@ pub mod clock;
 mod control;
 mod link;
 pub mod observe;
+mod pool;
 mod ports;
 mod run;
 mod secure;
@@ -69,6 +70,8 @@ struct WorkerSetup<'p> {
     arrivals: Arrivals,
     ports: Ports,
     secure: Secure,
+    /// HTTP connections that its sessions share; 0: each has its own.
+    http_connections: u32,
     books: Books,
     seed: u64,
 }

@@ -4,6 +4,7 @@
 //! [`schedule`]). Invariant: a `Plan` that exists can be run on this box as far as can be known beforehand;
 //! there are no half-states and no options left to default.
 
+pub mod http;
 pub mod limits;
 pub mod load;
 pub mod member_files;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::Scenario;
+pub use http::{Http, HttpMode};
 use members::Members;
 pub use resolve::Resolve;
 pub use settings::{PlanError, ScenarioSettings, Settings};
@@ -63,6 +65,8 @@ pub struct Plan {
     pub resolve: Vec<Resolve>,
     /// How TLS is spoken, where a URL asks for it.
     pub tls: Tls,
+    /// Which connections carry the HTTP steps.
+    pub http: Http,
 }
 
 /// Where a run goes.
