@@ -75,10 +75,15 @@ impl Measured {
         }
     }
 
+    /// How it is typed.
+    pub fn command(&self) -> String {
+        format!("startline run {}", self.options)
+    }
+
     /// What is kept of the run in the raw results.
     pub fn raw(&self) -> Value {
         json!({
-            "command": format!("startline run {}", self.options),
+            "command": self.command(),
             "hold_cpu_seconds": self.hold_cpu_s,
             "hold_pings_due": self.hold_pings,
             "version": self.summary["version"],

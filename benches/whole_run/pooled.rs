@@ -1,78 +1,85 @@
-//! What it saves to share HTTP connections: the same burst with one of its own for each session, and on a few a worker.
+//! What it saves to share HTTP connections: the same bursts with one of its own for each session, and on a few a worker.
 //!
-//! All of it in one run of the bench, the ways one after the other in each round, so that what else the box does strikes all alike.
+//! All of it in one run of the bench, the ways one after the other in each round, so that what else the box does strikes all alike. Of
+//! each run only the figures are kept.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::measured::Measured;
 
-/// Rounds; the figure of a way is its median.
+/// Rounds; a figure of a way is its median.
 const ROUNDS: usize = 3;
+/// Over which the 10,000 of a round arrive: at a pace that both ends manage, and faster than they do.
+const RAMPS_MS: [u32; 2] = [2_500, 1_000];
+/// Connections of each worker.
+const SHARED: [u32; 6] = [1, 4, 16, 32, 64, 256];
+/// What is kept of a run.
+const FIGURES: [&str; 5] =
+    ["cpu_micros_per_session", "full_sessions_per_s", "login_p99_ms", "enter_p99_ms", "waited"];
 
-/// Client CPU a session at a pace that both ends manage, and full sessions a second at one that they do not.
+/// Client CPU a session, full sessions a second, and who waited, by how many connections there are.
 pub fn setup() -> Result<Value, String> {
-    let shared = [1, 4, 16, 32, 64, 256];
-    let pooled = shared
-        .map(|count| (format!("{count} a worker"), format!("--http pooled --http-connections {count}")));
-    let ways: Vec<(String, String)> =
-        std::iter::once(("one a session".to_owned(), String::new())).chain(pooled).collect();
-    let mut figures: Vec<Figures> = ways.iter().map(|_| Figures::default()).collect();
-    let mut runs = Vec::new();
+    let shared = SHARED
+        .map(|count| (format!("{count} a worker"), format!(" --http pooled --http-connections {count}")));
+    let ways = std::iter::once(("one a session".to_owned(), String::new())).chain(shared).collect::<Vec<_>>();
+    let mut rounds: Map<String, Value> = Map::new();
     for _ in 0..ROUNDS {
-        for ((_, options), figures) in ways.iter().zip(&mut figures) {
-            let calm = burst(options, 2_500)?;
-            let fast = burst(options, 1_000)?;
-            figures.cpu_micros.push(calm.number("/generator/cpu_seconds") / 10_000.0 * 1e6);
-            figures.login_p99_ms.push(calm.number("/steps/login/p99_ms"));
-            figures.per_s.push(fast.full_sessions_per_s());
-            figures.waited.push(fast.number("/http/waited"));
-            runs.extend([calm.raw(), fast.raw()]);
+        for (name, options) in &ways {
+            for ramp_ms in RAMPS_MS {
+                let run = Measured::of(&format!(
+                    "--sessions 10000 --members 13-20012 --ramp {ramp_ms}ms --hold 1s --ramp-down 3s --no-broadcast{options}"
+                ))?;
+                let kept =
+                    rounds.entry(key(name, ramp_ms)).or_insert_with(|| json!({ "command": run.command() }));
+                for (figure, value) in FIGURES.iter().zip(figures(&run)) {
+                    match &mut kept[*figure] {
+                        Value::Array(values) => values.push(json!(value)),
+                        none => *none = json!([value]),
+                    }
+                }
+            }
         }
     }
-    println!(
-        "| HTTP connections | client CPU a session, µs | times one a session | full sessions, /s | times one a session | login p99, ms | waited in the burst |"
-    );
-    println!("|---|---:|---:|---:|---:|---:|---:|");
-    let mut all = serde_json::Map::new();
-    let own = figures[0].medians();
-    for ((name, _), figures) in ways.iter().zip(&figures) {
-        let [cpu, login, per_s, waited] = figures.medians();
+    for ramp_ms in RAMPS_MS {
+        println!("10,000 sessions that are planned to arrive within {ramp_ms} ms:\n");
         println!(
-            "| {name} | {cpu:.0} | {:.2} | {per_s:.0} | {:.2} | {login:.1} | {waited:.0} |",
-            cpu / own[0],
-            per_s / own[2]
+            "| HTTP connections | client CPU a session, µs | times one a session | full sessions, /s | times one a session | login p99, ms | enter p99, ms | waited |"
         );
-        let figures = json!({
-            "cpu_micros_per_session": cpu, "full_sessions_per_s": per_s, "login_p99_ms": login, "waited": waited,
-            "cpu_times_own": cpu / own[0], "rate_times_own": per_s / own[2],
-        });
-        all.insert(name.clone(), figures);
+        println!("|---|---:|---:|---:|---:|---:|---:|---:|");
+        let own = medians(&rounds[&key(&ways[0].0, ramp_ms)]);
+        for (name, _) in &ways {
+            let [cpu, rate, login, enter, waited] = medians(&rounds[&key(name, ramp_ms)]);
+            println!(
+                "| {name} | {cpu:.0} | {:.2} | {rate:.0} | {:.2} | {login:.1} | {enter:.1} | {waited:.0} |",
+                cpu / own[0],
+                rate / own[1]
+            );
+        }
+        println!();
     }
-    println!();
-    Ok(json!({ "figures": all, "runs": runs }))
+    Ok(Value::Object(rounds))
 }
 
-#[derive(Default)]
-struct Figures {
-    cpu_micros: Vec<f64>,
-    login_p99_ms: Vec<f64>,
-    per_s: Vec<f64>,
-    waited: Vec<f64>,
+fn key(way: &str, ramp_ms: u32) -> String {
+    format!("{way}, {ramp_ms} ms")
 }
 
-impl Figures {
-    /// CPU, login, rate, waited.
-    fn medians(&self) -> [f64; 4] {
-        [&self.cpu_micros, &self.login_p99_ms, &self.per_s, &self.waited].map(|values| {
-            let mut sorted = values.clone();
-            sorted.sort_by(f64::total_cmp);
-            sorted[sorted.len() / 2]
-        })
-    }
+fn figures(run: &Measured) -> [f64; 5] {
+    [
+        run.number("/generator/cpu_seconds") / run.number("/sessions/planned") * 1e6,
+        run.full_sessions_per_s(),
+        run.number("/steps/login/p99_ms"),
+        run.number("/steps/enter/p99_ms"),
+        run.number("/http/waited"),
+    ]
 }
 
-fn burst(options: &str, ramp_ms: u32) -> Result<Measured, String> {
-    Measured::of(&format!(
-        "{options} --sessions 10000 --members 13-20012 --ramp {ramp_ms}ms --hold 1s --ramp-down 3s --no-broadcast"
-    ))
+/// In the order of [`FIGURES`].
+fn medians(kept: &Value) -> [f64; 5] {
+    FIGURES.map(|figure| {
+        let mut values: Vec<f64> =
+            kept[figure].as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    })
 }

@@ -173,7 +173,7 @@ pub struct RunArgs {
     pub http: Option<HttpMode>,
 
     /// Shared connections of each worker with --http pooled. When all are in use, sessions wait for one, and their
-    /// login's time from due has that wait in it [default: 32].
+    /// login's time from due has that wait in it: slow servers need more [default: 32].
     #[arg(long, value_name = "N", value_parser = values::count, help_heading = "This box", requires = "http")]
     pub http_connections: Option<u32>,
 
