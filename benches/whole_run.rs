@@ -12,6 +12,8 @@
 mod measured;
 #[path = "whole_run/parts.rs"]
 mod parts;
+#[path = "whole_run/pooled.rs"]
+mod pooled;
 #[path = "whole_run/tls.rs"]
 mod tls;
 

@@ -417,3 +417,53 @@ fn a_file_in_the_way_of_the_results_is_refused_before_anything_opens() {
     assert!(refused.stderr.contains(text(&out)), "{}", refused.stderr);
     assert_eq!(std::fs::read_to_string(out.join("summary.json")).expect("untouched"), "{}");
 }
+
+/// Sockets that a process has open.
+fn sockets_of(id: u32) -> usize {
+    let descriptors = std::fs::read_dir(format!("/proc/{id}/fd")).expect("a running process");
+    let targets = descriptors.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+}
+
+/// A number of the stand-in's own counters.
+fn counted(server: &Server, name: &str) -> u64 {
+    let url = format!("{}/stand-in/counters", server.url);
+    let text = ureq::get(&url).call().and_then(|mut answer| answer.body_mut().read_to_string());
+    let counters: Value = serde_json::from_str(&text.expect("an answer")).expect("JSON");
+    counters[name].as_u64().unwrap_or_else(|| panic!("{name} is not in {counters:#}"))
+}
+
+#[test]
+fn shared_connections_are_few_and_gone_in_the_hold() {
+    let server = Server::ready("13-212", &[]);
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let run = Run::against(&server.url, 200, &out).with("http", "pooled").with("http-connections", 3);
+    let before = counted(&server, "accepted");
+    let child = start_until("hold", &run.with("workers", 2).with("hold", "3s"), &out);
+    assert_eq!(sockets_of(child.id()), 200, "one of each session, and none for HTTP");
+    finish(child).assert_status(0);
+    let summary = summary(&out);
+    assert_eq!(number(&summary, "/http/shared_per_worker"), 3.0);
+    assert_eq!(number(&summary, "/http/connections"), 6.0);
+    assert_eq!(number(&summary, "/http/requests"), 400.0);
+    assert_eq!(number(&summary, "/http/reused"), 394.0);
+    assert_eq!(number(&summary, "/errors/reconnected"), 0.0);
+    // Besides these, the look-up before the run and the two looks at the counters; with one connection a session there would be
+    // 400 and more.
+    let accepted = counted(&server, "accepted") - before;
+    assert!((206..220).contains(&accepted), "{accepted}");
+}
+
+#[test]
+fn each_session_has_its_own_connection_unless_asked_otherwise() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    Run::small(50, &out).finish().assert_status(0);
+    let summary = summary(&out);
+    assert_eq!(summary["http"]["shared_per_worker"], Value::Null);
+    assert_eq!(number(&summary, "/http/connections"), 50.0);
+    assert_eq!(number(&summary, "/http/requests"), 100.0);
+    assert_eq!(number(&summary, "/http/reused"), 50.0, "enter goes out on login's connection");
+    assert_eq!((number(&summary, "/http/waited"), &summary["http"]["wait_p99_ms"]), (0.0, &Value::Null));
+}

@@ -7,7 +7,9 @@
 
 mod simulated;
 
+use simulated::lent::Driven;
 use simulated::{Fate, World};
+use startline::fault::Blame;
 
 fn seeds() -> Vec<u64> {
     let from_env = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
@@ -117,4 +119,68 @@ fn the_same_seed_plays_the_same_run() {
         world.tally().clone()
     };
     assert_eq!(play(3), play(3));
+}
+
+const LOGIN_ANSWER: &str =
+    "HTTP/1.1 200 OK\r\nContent-Length: 32\r\n\r\n{\"data\":{\"accessToken\":\"token\"}}";
+const ENTER_ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n\
+                            {\"data\":{\"ticket\":\"t-1\",\"wsUrl\":\"ws://sim:8080/ws/ws1\"}}    ";
+
+#[test]
+fn who_was_left_little_of_a_step_s_time_is_not_blamed_for_its_end() {
+    let mut driven = Driven::waiting();
+    driven.pass(1.0);
+    driven.time_out();
+    assert_eq!(driven.failure(), ("http-connections-busy".into(), Blame::Box), "it never had a connection");
+
+    for (waited, kind, blame) in [(0.6, "http-connections-busy", Blame::Box), (0.4, "timeout", Blame::Server)]
+    {
+        let mut driven = Driven::waiting();
+        driven.pass(waited);
+        assert!(driven.lend().raw() > 0);
+        driven.pass(1.0 - waited + 0.01);
+        driven.time_out();
+        assert_eq!(driven.failure(), (kind.into(), blame), "{waited} of the step was waiting");
+    }
+}
+
+#[test]
+fn a_lent_connection_that_was_closed_is_replaced_once() {
+    let mut driven = Driven::waiting();
+    driven.lend();
+    let request = driven.out.clone();
+    driven.close();
+    assert!(driven.commands.disconnect && driven.commands.connect.is_some() && !driven.commands.reusable);
+    driven.connect();
+    assert_eq!(driven.out, request, "the same once more");
+    driven.close();
+    assert_eq!(driven.failure(), ("closed-early".into(), Blame::Server), "not for ever");
+}
+
+#[test]
+fn a_connection_is_given_up_as_reusable_only_after_a_clean_answer() {
+    let closing = ENTER_ANSWER.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    let refused = "HTTP/1.1 409 Conflict\r\nContent-Length: 2\r\n\r\n{}";
+    let with_more = format!("{ENTER_ANSWER}HTTP/1.1 200 OK\r\n");
+    let answers = [
+        (ENTER_ANSWER, true),
+        (&closing, false),
+        (&with_more, false),
+        (refused, true),
+        ("HTTP/1.1 200 OK\r\n\r\n{}", false),
+        ("SSH-2.0\r\n", false),
+    ];
+    for (answer, reusable) in answers {
+        let mut driven = Driven::waiting();
+        driven.lend();
+        driven.receive(LOGIN_ANSWER);
+        assert!(!driven.commands.disconnect, "it goes on with the same connection");
+        driven.receive(answer);
+        if !driven.commands.disconnect {
+            // An answer without a length lasts until then.
+            driven.close();
+        }
+        assert!(driven.commands.disconnect, "{answer}");
+        assert_eq!(driven.commands.reusable, reusable, "{answer}");
+    }
 }

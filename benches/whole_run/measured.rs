@@ -46,6 +46,17 @@ impl Measured {
         self.summary.pointer(pointer).and_then(Value::as_f64).unwrap_or(f64::NAN)
     }
 
+    /// Full sessions a second. The time is taken on the safe side: from the first start to the last, and the slowest of
+    /// every step after that.
+    pub fn full_sessions_per_s(&self) -> f64 {
+        let sessions = self.number("/sessions/planned");
+        let slowest_ms: f64 = ["login", "enter", "connect", "open"]
+            .iter()
+            .map(|step| self.number(&format!("/steps/{step}/max_ms")))
+            .sum();
+        sessions / (sessions / self.number("/arrivals/achieved_per_s") + slowest_ms / 1e3)
+    }
+
     /// Everything opened and was held, nothing failed.
     fn is_whole(&self) -> Result<(), String> {
         let planned = self.number("/sessions/planned");
@@ -64,10 +75,15 @@ impl Measured {
         }
     }
 
+    /// How it is typed.
+    pub fn command(&self) -> String {
+        format!("startline run {}", self.options)
+    }
+
     /// What is kept of the run in the raw results.
     pub fn raw(&self) -> Value {
         json!({
-            "command": format!("startline run {}", self.options),
+            "command": self.command(),
             "hold_cpu_seconds": self.hold_cpu_s,
             "hold_pings_due": self.hold_pings,
             "version": self.summary["version"],
@@ -80,6 +96,7 @@ impl Measured {
             "errors": self.summary["errors"],
             "messages": self.summary["messages"],
             "ledger": self.summary["ledger"],
+            "http": self.summary["http"],
             "tls": self.summary["tls"],
         })
     }

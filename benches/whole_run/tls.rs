@@ -88,11 +88,7 @@ pub fn handshakes() -> Result<Value, String> {
         let full = (cpu(&full_only) - cpu(&plain)) / 2.0;
         let resumed = cpu(&both) - cpu(&plain) - full;
         let fast = run(&options, 2_000)?;
-        let slowest_ms: f64 = ["login", "enter", "connect", "open"]
-            .iter()
-            .map(|step| fast.number(&format!("/steps/{step}/max_ms")))
-            .sum();
-        let rate = 6_000.0 / (6_000.0 / fast.number("/arrivals/achieved_per_s") + slowest_ms / 1e3);
+        let rate = fast.full_sessions_per_s();
         println!("| {group} | {full:.0} | {resumed:.0} | {rate:.0} |");
         keep(&format!("{group}, resumed"), &both);
         keep(&format!("{group}, full only"), &full_only);

@@ -201,6 +201,7 @@ fn facts_of(plan: &Plan, settings: &Settings) -> Facts {
         cpu_seconds: 0.0,
         ledger: None,
         ramp_down: None,
+        http_shared: Some(plan.http.connections()).filter(|connections| *connections > 0),
         insecure: plan.tls.insecure,
         ending: Ending::Running,
     }

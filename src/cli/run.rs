@@ -16,7 +16,9 @@ use super::values;
 use crate::plan::member_files::{self, MemberFile};
 use crate::plan::roster::Roster;
 use crate::plan::sources::{PortMethod, SourceSpec};
-use crate::plan::{CaFile, End, KeyExchange, Rate, Resolve, ScenarioSettings, Settings, SuiteOrder, Tls};
+use crate::plan::{
+    CaFile, End, HttpMode, KeyExchange, Rate, Resolve, ScenarioSettings, Settings, SuiteOrder, Tls, http,
+};
 use crate::scenario::Scenario;
 
 /// The first member against the stand-in: as in the guide's files.
@@ -164,6 +166,16 @@ pub struct RunArgs {
     #[arg(long, help_heading = "This box", conflicts_with = "target")]
     pub no_broadcast: bool,
 
+    /// Connections of the HTTP steps (login, enter): one per session, as in the field, or pooled, a few that are kept
+    /// alive and shared by a worker's sessions, for set-up at scale [default: per-session].
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "This box")]
+    pub http: Option<HttpMode>,
+
+    /// Shared connections of each worker with --http pooled. When all are in use, sessions wait for one, and their
+    /// login's time from due has that wait in it: slow servers need more [default: 32].
+    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "This box", requires = "http")]
+    pub http_connections: Option<u32>,
+
     /// Connect from these addresses of this box, in turn: an address, a range such as 10.0.0.11-10.0.0.17, or a block such
     /// as 10.0.0.0/28; repeat for more [default: the kernel's choice; for a target on this box that needs more ports
     /// than one has, addresses of 127.0.1.0/24].
@@ -201,7 +213,7 @@ pub struct RunArgs {
 }
 
 /// The options that make up a plan, which `--plan` has all of.
-const SETTINGS: [&str; 33] = [
+const SETTINGS: [&str; 35] = [
     "target",
     "challenge",
     "members",
@@ -233,6 +245,8 @@ const SETTINGS: [&str; 33] = [
     "no_broadcast",
     "source_ip",
     "ports",
+    "http",
+    "http_connections",
     "workers",
     "seed",
 ];
@@ -318,6 +332,10 @@ impl RunArgs {
             allow_hosts: self.allow_host,
             ws_map: self.ws_map,
             resolve: self.resolve,
+            http: self.http.unwrap_or_default(),
+            http_connections: self
+                .http_connections
+                .or((self.http == Some(HttpMode::Pooled)).then_some(http::CONNECTIONS_DEFAULT)),
             stand_in_tls: self.tls,
             tls,
             wait_ready: self.wait_ready,

@@ -12,6 +12,7 @@ mod control;
 pub mod descriptors;
 mod link;
 pub mod observe;
+mod pool;
 mod ports;
 mod run;
 mod secure;
@@ -71,6 +72,8 @@ struct WorkerSetup<'p> {
     arrivals: Arrivals,
     ports: Ports,
     secure: Secure,
+    /// HTTP connections that its sessions share; 0: each has its own.
+    http_connections: u32,
     books: Books,
     seed: u64,
 }

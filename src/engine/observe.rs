@@ -43,6 +43,10 @@ impl Observer for Books {
         self.recorder.step_ok(step, from_due, from_sent);
     }
 
+    fn requested(&mut self, reused: bool) {
+        self.recorder.http_request(reused);
+    }
+
     fn reconnected(&mut self, _who: Who) {
         self.recorder.reconnected();
     }

@@ -190,8 +190,17 @@ fn work(
     let ports = space.of_worker(worker, plan.workers, fastrand::u32(..));
     let secure = Secure::new(hosts.trust.as_ref(), &hosts.names, &plan.tls, arrivals.count() as usize);
     let addresses = &hosts.addresses;
-    let setup =
-        WorkerSetup { script, members: &plan.members, addresses, arrivals, ports, secure, books, seed };
+    let setup = WorkerSetup {
+        script,
+        members: &plan.members,
+        addresses,
+        arrivals,
+        ports,
+        secure,
+        http_connections: plan.http.connections(),
+        books,
+        seed,
+    };
     let failures = WorkerLink { worker, shared: Arc::clone(&link.shared), sender: link.sender.clone() };
     // The worker is not looked at again after a panic; what it had handed over is safe with the control thread.
     let played = catch_unwind(AssertUnwindSafe(|| Worker::new(setup, link, clock).and_then(Worker::run)));

@@ -52,6 +52,8 @@ pub enum Fault {
     MemoryExhausted,
     /// The one-time ticket expired because this box was late to use it.
     TicketAgedHere,
+    /// Most of the step's time went by before one of the shared HTTP connections was free.
+    HttpConnectionsBusy,
 
     // The network.
     /// ECONNREFUSED: nothing listens there.
@@ -126,7 +128,7 @@ impl Fault {
         use Fault::*;
         match self {
             DescriptorsExhausted | TuplesExhausted | PortTaken | SourceNotLocal | MemoryExhausted
-            | TicketAgedHere => Blame::Box,
+            | TicketAgedHere | HttpConnectionsBusy => Blame::Box,
             ConnectRefused | Unreachable | Reset | KernelTimeout | Errno(_) => Blame::Network,
             UrlInvalid | HostNotAllowed => Blame::Scenario,
             Tls(fault) => fault.blame(),
@@ -160,6 +162,7 @@ impl Fault {
             SourceNotLocal => "source-not-local".into(),
             MemoryExhausted => "memory-exhausted".into(),
             TicketAgedHere => "ticket-aged-here".into(),
+            HttpConnectionsBusy => "http-connections-busy".into(),
             ConnectRefused => "connect-refused".into(),
             Unreachable => "unreachable".into(),
             Reset => "reset".into(),
@@ -226,12 +229,13 @@ mod tests {
     }
 
     /// One of each.
-    const EVERY: [Fault; 33] = [
+    const EVERY: [Fault; 34] = [
         DescriptorsExhausted,
         TuplesExhausted,
         PortTaken,
         MemoryExhausted,
         TicketAgedHere,
+        HttpConnectionsBusy,
         ConnectRefused,
         Unreachable,
         Reset,

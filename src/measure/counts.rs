@@ -26,6 +26,12 @@ pub struct Counts {
     pub abandoned: u64,
     /// Requests sent again because a kept-alive connection was closed before any byte of the answer.
     pub reconnected: u64,
+    /// TCP connections that came up for HTTP steps.
+    pub http_connections: u64,
+    /// HTTP requests sent.
+    pub http_requests: u64,
+    /// Of these, on a connection that had carried an answer before.
+    pub http_reused: u64,
     /// Error messages that came in the hold and left their sessions open.
     pub error_messages: u64,
     /// Ticks between open and close, summed over the closed sessions.
@@ -68,6 +74,9 @@ impl Counts {
             failed,
             abandoned,
             reconnected,
+            http_connections,
+            http_requests,
+            http_reused,
             error_messages,
             held_ticks,
             ping_due,
@@ -90,6 +99,9 @@ impl Counts {
         self.failed += failed;
         self.abandoned += abandoned;
         self.reconnected += reconnected;
+        self.http_connections += http_connections;
+        self.http_requests += http_requests;
+        self.http_reused += http_reused;
         self.error_messages += error_messages;
         self.held_ticks += held_ticks;
         self.ping_due += ping_due;

@@ -61,6 +61,22 @@ impl Recorder {
         self.now.tally.counts.reconnected += 1;
     }
 
+    /// A TCP connection is up for HTTP steps.
+    pub fn http_connection(&mut self) {
+        self.now.tally.counts.http_connections += 1;
+    }
+
+    /// An HTTP request goes out; `reused`: on a connection that has carried an answer before.
+    pub fn http_request(&mut self, reused: bool) {
+        self.now.tally.counts.http_requests += 1;
+        self.now.tally.counts.http_reused += u64::from(reused);
+    }
+
+    /// A session got one of the connections that are shared, after so long a wait for it.
+    pub fn http_waited(&mut self, waited: Ticks) {
+        self.now.tally.http_wait.record(waited);
+    }
+
     /// An error message came in the hold; its session stays open. Sampled like a failure, and not one.
     pub fn error_message(&mut self, sample: FaultSample) {
         self.now.tally.counts.error_messages += 1;

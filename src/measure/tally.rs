@@ -32,6 +32,8 @@ pub struct Tally {
     pub secured: Secured,
     /// The workers' own lateness: timers handled after their planned instant.
     pub lag: Latencies,
+    /// Waits for a shared HTTP connection, of those who had to and got one.
+    pub http_wait: Latencies,
     /// First steps begun after the session's planned instant.
     pub start_lag: Latencies,
     /// Time that turns of the loop took.
@@ -50,6 +52,7 @@ impl Default for Tally {
             routing: Routing::default(),
             secured: Secured::default(),
             lag: Latencies::default(),
+            http_wait: Latencies::default(),
             start_lag: Latencies::default(),
             turn: Latencies::default(),
             steps: Vec::new(),
@@ -66,6 +69,7 @@ impl Tally {
         self.routing.add(&other.routing);
         self.secured.add(&other.secured);
         self.lag.add(&other.lag);
+        self.http_wait.add(&other.http_wait);
         self.start_lag.add(&other.start_lag);
         self.turn.add(&other.turn);
         if self.steps.len() < other.steps.len() {

@@ -90,6 +90,8 @@ pub struct Need {
     pub ramp: Duration,
     /// Each session makes an HTTP connection and closes it before its WebSocket.
     pub http_first: bool,
+    /// … unless they share so many HTTP connections, which all workers together have open at most.
+    pub http_shared: Option<u32>,
     /// Whether the target is on this box.
     pub loopback: bool,
     /// Addresses of the target that connections are spread over.
@@ -140,7 +142,9 @@ impl Need {
 
     /// Descriptors open at once at most in the table of one worker. The stand-in is a process of its own with the same limit and the same need.
     pub fn descriptors(&self) -> u64 {
-        u64::from(self.sessions).div_ceil(self.workers.max(1) as u64) + DESCRIPTORS_OF_A_WORKER
+        u64::from(self.sessions).div_ceil(self.workers.max(1) as u64)
+            + u64::from(self.http_shared.unwrap_or(0))
+            + DESCRIPTORS_OF_A_WORKER
     }
 
     fn check_descriptors(&self, readings: &Readings) -> Result<(), LimitError> {
@@ -156,7 +160,8 @@ impl Need {
     fn check_ports(&self, readings: &Readings) -> Result<(), LimitError> {
         let addresses = u64::from(self.target_addresses.max(1)) * u64::from(self.source_addresses.max(1));
         let waiting = self.in_time_wait(readings);
-        let needed = (u64::from(self.sessions) + waiting).div_ceil(addresses);
+        let shared = u64::from(self.http_shared.unwrap_or(0));
+        let needed = (u64::from(self.sessions) + shared + waiting).div_ceil(addresses);
         if needed <= ports(readings.port_range) {
             return Ok(());
         }
@@ -176,7 +181,7 @@ impl Need {
 
     /// HTTP connections whose ports are not free again yet, at most: those closed within the last TIME_WAIT.
     fn in_time_wait(&self, readings: &Readings) -> u64 {
-        if !self.http_first {
+        if !self.http_first || self.http_shared.is_some() {
             return 0;
         }
         let wait = readings.time_wait(self.loopback);
@@ -193,11 +198,15 @@ impl Need {
             0 => String::new(),
             waiting => format!(" and {} HTTP connections in TIME_WAIT", grouped(waiting)),
         };
+        let shared = match self.http_shared {
+            None => String::new(),
+            Some(shared) => format!(" and {} shared HTTP connections", grouped(shared.into())),
+        };
         let spread = match addresses {
             1 => String::new(),
             addresses => format!(", over {addresses} pairs of a source and a target address"),
         };
-        format!("{sessions} sessions{waiting}{spread}")
+        format!("{sessions} sessions{shared}{waiting}{spread}")
     }
 }
 
@@ -251,6 +260,7 @@ mod tests {
             source_addresses: 1,
             ramp: Duration::from_secs(ramp_s),
             http_first: true,
+            http_shared: None,
             loopback: false,
             target_addresses: 1,
         }
@@ -291,6 +301,24 @@ mod tests {
         assert_eq!(need(20_000, 60).check(&Readings { tw_reuse: 1, ..DEFAULT }), Ok(()));
         assert_eq!(Need { loopback: true, ..need(20_000, 60) }.check(&DEFAULT), Ok(()));
         assert_eq!(Need { http_first: false, ..need(20_000, 60) }.check(&DEFAULT), Ok(()));
+        assert_eq!(
+            Need { http_shared: Some(64), ..need(20_000, 60) }.check(&DEFAULT),
+            Ok(()),
+            "they stay open"
+        );
+    }
+
+    #[test]
+    fn shared_connections_are_counted_beside_the_sessions() {
+        let shared = Need { http_shared: Some(2_000), ..need(28_000, 60) };
+        assert!(refusal(shared, DEFAULT).starts_with(
+            "30,000 local ports are needed at the peak (28,000 sessions and 2,000 shared HTTP connections)"
+        ));
+        let message = refusal(shared, Readings { descriptors_hard: 4_096, ..DEFAULT });
+        assert!(
+            message.starts_with("30,256 descriptors are needed (28,000 sessions, 2,000 shared"),
+            "{message}"
+        );
     }
 
     #[test]

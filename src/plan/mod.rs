@@ -5,6 +5,7 @@
 //! there are no half-states and no options left to default.
 
 pub mod capacity;
+pub mod http;
 pub mod limits;
 pub mod load;
 pub mod member_files;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::Scenario;
+pub use http::{Http, HttpMode};
 use members::Members;
 pub use resolve::Resolve;
 pub use settings::{PlanError, ScenarioSettings, Settings};
@@ -70,6 +72,8 @@ pub struct Plan {
     pub resolve: Vec<Resolve>,
     /// How TLS is spoken, where a URL asks for it.
     pub tls: Tls,
+    /// Which connections carry the HTTP steps.
+    pub http: Http,
 }
 
 /// Where a run goes.

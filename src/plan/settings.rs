@@ -14,7 +14,7 @@ use super::limits::{LimitError, Need, Readings};
 use super::roster::{Roster, RosterError};
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
-use super::{End, Plan, Resolve, Target, Tls, capacity, schedule};
+use super::{End, Http, HttpMode, Plan, Resolve, Target, Tls, capacity, http, schedule};
 use crate::engine::affinity;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::units::{self, duration_text};
@@ -88,6 +88,12 @@ pub struct Settings {
     /// The zone of the server's local times.
     #[serde(default = "system_zone")]
     pub time_zone: String,
+    /// Which connections carry the HTTP steps.
+    #[serde(default)]
+    pub http: HttpMode,
+    /// Shared HTTP connections of each worker; none: the default's, if any are shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_connections: Option<u32>,
     /// The stand-in speaks TLS.
     #[serde(default)]
     pub stand_in_tls: bool,
@@ -214,6 +220,7 @@ impl Settings {
         let members = self.members.first(self.sessions)?.members()?;
         let workers = self.workers(readings);
         let sources = self.sources(&scenario, &target, readings)?;
+        let http = self.http();
         self.need(&scenario, &target, workers, &sources).check(readings)?;
         Ok(Plan {
             scenario: Arc::new(scenario),
@@ -234,6 +241,7 @@ impl Settings {
             no_broadcast: self.no_broadcast,
             resolve: self.resolve,
             tls: self.tls,
+            http,
         })
     }
 
@@ -279,8 +287,19 @@ impl Settings {
             source_addresses: sources.len().max(1) as u32,
             ramp: self.ramp,
             http_first: !scenario.http.is_empty(),
+            http_shared: (self.http().connections() > 0).then(|| self.http().connections() * workers as u32),
             loopback: target.is_loopback(),
             target_addresses: target.addresses.len() as u32,
+        }
+    }
+
+    /// Which connections carry the HTTP steps.
+    fn http(&self) -> Http {
+        match self.http {
+            HttpMode::PerSession => Http::PerSession,
+            HttpMode::Pooled => {
+                Http::Pooled { connections: self.http_connections.unwrap_or(http::CONNECTIONS_DEFAULT) }
+            }
         }
     }
 
@@ -323,11 +342,25 @@ impl Settings {
         if self.stand_in_tls && self.target.is_some() {
             return value("stand_in_tls", "it is for the built-in stand-in, and there is a target".into());
         }
+        self.check_http()?;
         self.check_tls()?;
         if schedule::zone(&self.time_zone).is_none() {
             return value("time_zone", format!("{:?} is not known here", self.time_zone));
         }
         Ok(())
+    }
+
+    fn check_http(&self) -> Result<(), PlanError> {
+        let value = |reason: String| Err(PlanError::Value { what: "http connections", reason });
+        match (self.http, self.http_connections) {
+            (HttpMode::PerSession, Some(_)) => {
+                value("they are for connections that sessions share: say --http pooled".into())
+            }
+            (HttpMode::Pooled, Some(count)) if count == 0 || count > http::CONNECTIONS_MAX => {
+                value(format!("{count} is not from 1 to {}", http::CONNECTIONS_MAX))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Options that TLS, or the lack of it, would silently ignore.
@@ -371,6 +404,7 @@ impl Settings {
                 "--record-interval",
                 "record message",
             ),
+            (scenario.http.is_empty() && self.http == HttpMode::Pooled, "--http pooled", "[[http]] step"),
             (self.end == End::Quit && ws.is_none_or(|ws| ws.quit.is_none()), "--end quit", "quit message"),
         ];
         match wanting.iter().find(|(wants, _, _)| *wants) {
@@ -417,6 +451,8 @@ mod tests {
             resolve: vec!["runnity.example:443:10.0.0.5".parse().expect("one")],
             wait_ready: true,
             time_zone: "+09:00".into(),
+            http: HttpMode::Pooled,
+            http_connections: Some(7),
             stand_in_tls: false,
             tls: Tls { resumption: false, ..Tls::default() },
             scenario: ScenarioSettings { file, set: BTreeMap::new(), source },
@@ -436,6 +472,17 @@ mod tests {
         assert!(text.contains("members = [\"13-6012@38\"]"), "{text}");
         assert!(text.contains("ramp = \"4m\""), "{text}");
         assert_eq!(Settings::from_toml("plan.toml", &text), Ok(settings));
+    }
+
+    #[test]
+    fn a_plan_file_from_before_connections_were_shared_still_reads() {
+        let text = settings().to_toml();
+        let older: String =
+            text.lines().filter(|line| !line.starts_with("http")).map(|line| format!("{line}\n")).collect();
+        assert_eq!(text.lines().count() - older.lines().count(), 2);
+        let older = Settings::from_toml("plan.toml", &older).expect("it reads");
+        assert_eq!((older.http, older.http_connections), (HttpMode::PerSession, None));
+        assert_eq!(plan(older).expect("it fits").http, Http::PerSession);
     }
 
     #[test]
@@ -475,6 +522,7 @@ mod tests {
             settings.hold = Duration::ZERO;
             settings.ramp_down = Duration::ZERO;
             settings.ping_interval = None;
+            settings.http_connections = None;
             change(&mut settings);
             plan(settings)
         };
@@ -503,6 +551,8 @@ mod tests {
         assert!(refused(&|s| s.workers = Some(0)).contains("0 is not from 1 to 256"));
         assert!(refused(&|s| s.seed = u64::MAX).contains("9223372036854775807 at most"));
         assert!(refused(&|s| s.workers = Some(257)).contains("257 is not from 1 to 256"));
+        assert!(refused(&|s| s.http_connections = Some(0)).contains("0 is not from 1 to 1000"));
+        assert!(refused(&|s| s.http = HttpMode::PerSession).contains("say --http pooled"));
         assert!(refused(&|s| s.hold = RUN_MAX).contains("a run can last 9h at most"));
         assert!(refused(&|s| s.hold = Duration::MAX).contains("a run can last 9h at most"));
         assert!(refused(&|s| s.ping_interval = Some(Duration::ZERO)).contains("longer than zero"));
@@ -522,7 +572,7 @@ mod tests {
     fn a_box_that_is_too_small_is_refused() {
         let target = Target::at("127.0.0.1:8080".parse().expect("an address"));
         let readings = Readings { descriptors_hard: 2048, ..BOX };
-        let error = settings().into_plan(target, &readings).expect_err("3,064").to_string();
-        assert!(error.contains("3,064 descriptors"), "{error}");
+        let error = settings().into_plan(target, &readings).expect_err("3,078").to_string();
+        assert!(error.contains("3,078 descriptors"), "{error}");
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::load::{Load, Shape, per_second, rate_warning, whole};
 use super::roster::Roster;
-use super::{End, KeyExchange, Plan, SuiteOrder};
+use super::{End, Http, KeyExchange, Plan, SuiteOrder};
 use crate::units::{duration_text, grouped};
 
 /// What there is to say about a plan before it starts.
@@ -110,8 +110,22 @@ impl<'p> Summary<'p> {
             KeyExchange::X25519 => "X25519",
             KeyExchange::X25519mlkem768 => "X25519MLKEM768",
         };
-        let resumption = if tls.resumption { "own sessions resumed" } else { "no resumption" };
+        let resumption = match (tls.resumption, self.plan.http) {
+            (false, _) => "no resumption",
+            (true, Http::PerSession) => "own sessions resumed",
+            // Who has made no TLS session has none to resume.
+            (true, Http::Pooled { .. }) => "no resumption, since HTTP connections are shared",
+        };
         Some(format!("{trust}; {suites}, {exchange}, {resumption}"))
+    }
+
+    /// What is not as in the field: sessions that share their HTTP connections.
+    fn http(&self) -> Option<String> {
+        let Http::Pooled { connections } = self.plan.http else { return None };
+        Some(format!(
+            "{} connections a worker, kept alive and shared by its sessions",
+            grouped(connections.into())
+        ))
     }
 
     fn phases(&self) -> String {
@@ -170,6 +184,9 @@ impl fmt::Display for Summary<'_> {
         }
         if let Some(sources) = sources_text(&plan.sources) {
             line(f, "sources", &sources)?;
+        }
+        if let Some(http) = self.http() {
+            line(f, "http", &http)?;
         }
         if let Some(tls) = self.tls() {
             line(f, "tls", &tls)?;
@@ -268,6 +285,7 @@ mod tests {
             no_broadcast: false,
             resolve: Vec::new(),
             tls: Default::default(),
+            http: Http::PerSession,
         }
     }
 
@@ -298,6 +316,15 @@ broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its en
         assert!(summary.load().is_none());
         assert!(summary.warnings().is_empty(), "the guide's rate is not for the stand-in");
         assert!(summary.to_string().contains("the built-in stand-in, on a free port"));
+    }
+
+    #[test]
+    fn shared_connections_are_said() {
+        let roster = Roster::range(13, 6012, 38);
+        let plan = Plan { http: Http::Pooled { connections: 1_000 }, ..plan(&roster) };
+        let text = Summary::new(&plan, &roster, Peer::Target).to_string();
+        let line = "http       1,000 connections a worker, kept alive and shared by its sessions";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

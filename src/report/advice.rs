@@ -22,6 +22,9 @@ pub fn next(fault: Fault) -> &'static str {
             "The kernel ran out of socket memory; compare net.ipv4.tcp_mem with /proc/net/sockstat."
         }
         TicketAgedHere => "This box was late to use its tickets; slow the ramp or use more cores.",
+        HttpConnectionsBusy => {
+            "All shared HTTP connections were in use: raise --http-connections or slow the ramp, and see what slows the answers."
+        }
         ConnectRefused => {
             "Nothing listens there, or its backlog is full; check the port and the server's accept queue."
         }

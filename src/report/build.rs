@@ -40,6 +40,7 @@ impl RunResult {
             ledger: facts.ledger.as_ref().map(ledger),
             servers: servers(tally),
             routing: routing(tally),
+            http: http(tally, facts),
             tls: tls::result(&tally.secured, facts.insecure),
             ramp_down: facts.ramp_down.as_ref().map(ramp_down),
             generator: generator(tally, facts),
@@ -318,6 +319,18 @@ fn routing(tally: &Tally) -> RoutingResult {
         misrouted: misrouted.map(|counts| counts.iter().sum()),
         why: why.to_owned(),
         beyond: tally.routing.beyond(),
+    }
+}
+
+fn http(tally: &Tally, facts: &Facts) -> HttpResult {
+    HttpResult {
+        shared_per_worker: facts.http_shared,
+        connections: tally.counts.http_connections,
+        requests: tally.counts.http_requests,
+        reused: tally.counts.http_reused,
+        waited: tally.http_wait.count(),
+        wait_p99_ms: millis(tally.http_wait.quantile(0.99)),
+        wait_max_ms: millis(tally.http_wait.max()),
     }
 }
 

@@ -142,6 +142,8 @@ pub struct Facts {
     pub ledger: Option<LedgerTotals>,
     /// What came while sessions left; `None` while they have not.
     pub ramp_down: Option<RampDownFacts>,
+    /// HTTP connections that each worker's sessions share at most; `None`: each has its own.
+    pub http_shared: Option<u32>,
     /// No certificate was checked.
     pub insecure: bool,
     /// How the run ended, or that it has not.

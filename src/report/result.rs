@@ -49,6 +49,8 @@ pub struct RunResult {
     pub servers: Ordered<ServerResult>,
     /// Whether members were sent where their hash says.
     pub routing: RoutingResult,
+    /// The connections of the HTTP steps.
+    pub http: HttpResult,
     /// TLS handshakes and what came after them; `null` when none was finished and certificates were to be checked.
     pub tls: Option<TlsResult>,
     /// What came while sessions left; reported, not judged. `null` while they have not.
@@ -338,6 +340,25 @@ pub struct RoutingResult {
     pub why: String,
     /// Sessions sent to URLs beyond the number told apart.
     pub beyond: u64,
+}
+
+/// The connections of the HTTP steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HttpResult {
+    /// Connections that each worker's sessions could share at most; `null` when each session had its own.
+    pub shared_per_worker: Option<u32>,
+    /// TCP connections that came up.
+    pub connections: u64,
+    /// Requests sent.
+    pub requests: u64,
+    /// Of these, on a connection that had carried an answer before, this session's or another's.
+    pub reused: u64,
+    /// Sessions that waited for a shared connection and got one.
+    pub waited: u64,
+    /// Their waits, 99th percentile; `null` when nobody waited.
+    pub wait_p99_ms: Option<f64>,
+    /// The longest of them.
+    pub wait_max_ms: Option<f64>,
 }
 
 /// TLS handshakes and what came after them.

@@ -38,6 +38,7 @@ pub fn summary(result: &RunResult, results: Option<&Path>, colour: bool) -> Stri
     page.ledger(result);
     page.messages(result);
     page.servers(result);
+    page.http(result);
     page.tls(result);
     page.errors(result);
     page.generator(result);
@@ -221,6 +222,31 @@ impl Page {
         let hidden = result.servers.len().saturating_sub(SERVERS_SHOWN_MAX);
         if hidden > 0 {
             self.line("", &format!("… and {hidden} more"));
+        }
+    }
+
+    /// Where sessions shared their connections: an own one each is nothing to speak of.
+    fn http(&mut self, result: &RunResult) {
+        let http = &result.http;
+        let Some(shared) = http.shared_per_worker else { return };
+        let text = format!(
+            "{} requests on {} shared connections (at most {} a worker), {} of them on one that was kept",
+            grouped(http.requests),
+            grouped(http.connections),
+            grouped(shared.into()),
+            grouped(http.reused)
+        );
+        self.line("HTTP", &text);
+        if let (Some(p99), Some(max)) = (http.wait_p99_ms, http.wait_max_ms) {
+            let waited = grouped(http.waited);
+            self.line(
+                "",
+                &format!(
+                    "{waited} sessions waited for one, p99 {} ms, at most {} ms (--http-connections)",
+                    figure(p99),
+                    figure(max)
+                ),
+            );
         }
     }
 

@@ -1,7 +1,7 @@
 //! A session's HTTP steps: requests rendered, answers read, values taken, refusals named.
 //!
-//! All on one keep-alive connection, which is dropped once the last answer is in. Invariant: an answer is
-//! judged only when it is whole, and nothing is assumed of its body but what the scenario takes.
+//! All on one keep-alive connection, which is given up once the last answer is in; whoever drives the session may have lent it. Invariant:
+//! an answer is judged only when it is whole, and nothing is assumed of its body but what the scenario takes.
 
 use serde_json::Value;
 
@@ -67,6 +67,7 @@ impl Session {
         let script = ctx.script;
         let step = &script.scenario.http[usize::from(self.step)];
         setup.answer = ResponseReader::new(Limits::default(), step.method == "HEAD");
+        ctx.observer.requested(self.flag(REUSED));
         let scope = self.scope(&setup.taken, 0, ctx);
         write_request(step, &script.authority, &setup.cookies, &scope, ctx.out);
         self.phase = Phase::Awaiting;
@@ -144,7 +145,11 @@ impl Session {
         self.put_setup(setup, ctx);
         match verdict {
             Ok(()) => self.step_done(reusable, ctx),
-            Err(fault) => self.fail(fault, &evidence, ctx),
+            Err(fault) => {
+                self.fail(fault, &evidence, ctx);
+                // Refused, but in good order.
+                ctx.commands.reusable = reusable;
+            }
         }
     }
 
@@ -166,6 +171,7 @@ impl Session {
             return;
         }
         ctx.commands.disconnect = true;
+        ctx.commands.reusable = reusable;
         if ctx.script.scenario.websocket.is_some() {
             self.dial_websocket(ctx);
         } else {

@@ -8,7 +8,7 @@
 //! | phase | waits for | then | on timeout, close or a wrong answer |
 //! |---|---|---|---|
 //! | `Idle` | its planned instant | `Dialing` (or `DialingWs`) | – |
-//! | `Dialing` | the HTTP connection | `Awaiting` | `Over`, failed in this HTTP step |
+//! | `Dialing` | the HTTP connection, or its turn on a shared one | `Awaiting` | `Over`, failed in this HTTP step |
 //! | `Awaiting` | the answer | next step: `Awaiting`, `Dialing`; after the last: `DialingWs` or `Over` | `Over`, failed in this HTTP step |
 //! | `DialingWs` | the WebSocket's connection | `Upgrading` | `Over`, failed in `connect` |
 //! | `Upgrading` | the 101 | `Opening` (or `Held`) | `Over`, failed in `connect` |
@@ -73,6 +73,9 @@ const PROMPT_LATE: u8 = 1 << 4;
 
 /// TCP is up and the TLS handshake is under way.
 const SECURING: u8 = 1 << 5;
+
+/// All connections that sessions share for HTTP are lent: it waits for one.
+const WAITING: u8 = 1 << 6;
 
 /// No spill.
 const NO_SPILL: u32 = u32::MAX;
@@ -201,6 +204,8 @@ pub struct Commands {
     pub timers: VecDeque<(Timer, Tick)>,
     /// Whether to drop the connection, unsent bytes with it unless they fit the kernel's buffer.
     pub disconnect: bool,
+    /// Of a connection to be dropped: the last answer on it was read to its end, and leaves it fit for another's request.
+    pub reusable: bool,
     /// Where to connect.
     pub connect: Option<Endpoint>,
 }
@@ -209,6 +214,8 @@ pub struct Commands {
 pub trait Observer {
     /// A step succeeded; latencies from the instant it was due and from the instant it was sent.
     fn step_ok(&mut self, step: u8, from_due: Ticks, from_sent: Ticks);
+    /// An HTTP request goes out; `reused`: on a connection that has carried an answer before.
+    fn requested(&mut self, reused: bool);
     /// The HTTP connection was gone before any byte of the answer: the request is sent once more.
     fn reconnected(&mut self, who: Who);
     /// A handed-out URL leads this session to a WebSocket server (`url` without its query).
@@ -342,6 +349,29 @@ impl Session {
         }
     }
 
+    /// All connections that sessions share for HTTP are lent: it waits for one, and its step's time goes on.
+    pub fn waits(&mut self) {
+        debug_assert_eq!(self.phase, Phase::Dialing);
+        self.set_flag(WAITING, true);
+    }
+
+    /// It gets a connection now, or is about to; returns how long it waited. What it sends is sent from here on: the wait was
+    /// this box's, not the server's.
+    pub fn served(&mut self, now: Tick) -> Ticks {
+        debug_assert!(self.flag(WAITING), "served without waiting");
+        self.set_flag(WAITING, false);
+        let waited = now.since(self.sent);
+        self.sent = now;
+        waited
+    }
+
+    /// It has the use of a connection that has carried answers before, others' among them: as [`Session::connected`], but a close
+    /// before any byte of the answer is what may happen to any kept-alive connection.
+    pub fn lent<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        self.set_flag(REUSED, true);
+        self.connected(ctx);
+    }
+
     /// Bytes came. They are used up, whatever they are.
     pub fn received<O: Observer>(&mut self, bytes: &[u8], ctx: &mut Context<'_, O>) {
         match self.phase {
@@ -399,7 +429,7 @@ impl Session {
             (Timer::Step(step), Phase::Dialing | Phase::Awaiting)
                 if step == self.step && due == self.deadline =>
             {
-                self.fail_with_partial_answer(self.timeout(), ctx);
+                self.fail_with_partial_answer(self.step_timeout(ctx.script), ctx);
             }
             (Timer::Connect, Phase::DialingWs | Phase::Upgrading) | (Timer::Open, Phase::Opening)
                 if due == self.deadline =>
@@ -409,6 +439,17 @@ impl Session {
             (Timer::Close, Phase::Closing) if due == self.deadline => self.over(ctx),
             _ => {}
         }
+    }
+
+    /// As [`Session::timeout`], for a step that may have waited for its connection: whoever was left less than half of the
+    /// step's time to answer is not the one who was slow.
+    fn step_timeout(&self, script: &Script) -> Fault {
+        let whole = script.delays.steps[usize::from(self.step)];
+        let left = self.deadline.since(self.sent);
+        if self.flag(WAITING) || left.raw() < whole.raw() / 2 {
+            return Fault::HttpConnectionsBusy;
+        }
+        self.timeout()
     }
 
     /// What a timer finds that ends the current step.

@@ -17,6 +17,7 @@ mod isolated;
 mod local;
 mod opening;
 mod pongs;
+mod pooled;
 mod target;
 mod tls;
 mod tls_peer;

@@ -59,6 +59,8 @@ pub struct Connection {
     pub head: String,
     /// PINGs so far.
     pub pings: u32,
+    /// For a test to remember something of the connection by.
+    pub note: String,
 }
 
 impl Script {
@@ -144,6 +146,7 @@ impl Script {
                     address,
                     head: String::new(),
                     pings: 0,
+                    note: String::new(),
                 };
                 thread::spawn(move || connection.serve(&script));
             }

@@ -73,7 +73,8 @@ impl Played {
         assert_eq!(started, self.count("/sessions/planned"), "{said}");
         let established = self.count("/sessions/established");
         // Those that failed after they had opened are among the established.
-        assert!(established + self.count("/sessions/failed") >= started, "{:#}", self.summary["sessions"]);
+        let ended = established + self.count("/sessions/failed") + self.count("/sessions/completed");
+        assert!(ended >= started, "{:#}", self.summary["sessions"]);
         let ping = |field: &str| self.count(&format!("/ping/{field}"));
         assert_eq!(ping("due"), ping("sent") + ping("missed"), "{:#}", self.summary["ping"]);
         let settled = ping("answered") + ping("late") + ping("unanswered") + ping("pending");

@@ -115,9 +115,13 @@ fn target_with_several_addresses() {
     let hosts = temp.path().join("hosts");
     std::fs::write(&hosts, "127.0.0.3 runnity.test\n127.0.0.1 runnity.test\n").expect("written");
     let before = format!("mount --bind {} /etc/hosts || exit 9", hosts.display());
-    let (finished, summary) =
-        in_own_network(&temp, &before, "http://runnity.test:8080", &["--allow-host", "127.0.0.1"]);
-    finished.assert_status(0);
-    assert_eq!(summary["sessions"]["held_to_end"], 6, "{:#}", summary["errors"]);
-    assert_eq!(summary["errors"]["total"], 0);
+    let shared = ["--http", "pooled", "--http-connections", "2", "--workers", "1"];
+    for options in [&[][..], &shared] {
+        let options = [&["--allow-host", "127.0.0.1"], options].concat();
+        let _ = std::fs::remove_dir_all(results(&temp));
+        let (finished, summary) = in_own_network(&temp, &before, "http://runnity.test:8080", &options);
+        finished.assert_status(0);
+        assert_eq!(summary["sessions"]["held_to_end"], 6, "{:#}", summary["errors"]);
+        assert_eq!(summary["errors"]["total"], 0);
+    }
 }

@@ -216,6 +216,7 @@ fn facts() -> Facts {
             ..LedgerTotals::default()
         }),
         ramp_down: Some(RampDownFacts { messages: 17_997_000, closed: 5998, took: Duration::from_secs(60) }),
+        http_shared: None,
         insecure: false,
         ending: Ending::Finished,
     }

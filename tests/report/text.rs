@@ -1,8 +1,10 @@
 //! The summary on the terminal.
 
 use std::path::Path;
+use std::time::Duration;
 
 use startline::report::text::summary;
+use startline::tick::Ticks;
 
 use super::fixture::{Run, rich};
 
@@ -34,6 +36,29 @@ fn a_good_run_says_so_in_few_lines() {
     assert!(text.starts_with("PASS  The servers kept their promises."));
     assert!(text.lines().count() <= 34);
     assert!(!text.contains('✗') && !text.contains('→'));
+}
+
+#[test]
+fn shared_connections_are_told_with_the_waits_for_them() {
+    assert!(
+        !summary(&Run::good().result(), None, false).contains("HTTP"),
+        "an own one each is nothing to speak of"
+    );
+    let mut run = Run::good();
+    run.facts.http_shared = Some(32);
+    (0..64).for_each(|_| run.recorder.http_connection());
+    (0..12_000).for_each(|request| run.recorder.http_request(request >= 64));
+    let text = summary(&run.result(), None, false);
+    let line = "HTTP        12,000 requests on 64 shared connections (at most 32 a worker), 11,936 of them on one that was kept";
+    assert!(text.contains(line), "{text}");
+    assert!(!text.contains("waited"), "{text}");
+
+    let mut run = Run::good();
+    run.facts.http_shared = Some(32);
+    (0..500).for_each(|_| run.recorder.http_waited(Ticks::from_duration(Duration::from_millis(20))));
+    let text = summary(&run.result(), None, false);
+    assert!(text.contains("500 sessions waited for one, p99 20"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 132), "{text}");
 }
 
 #[test]

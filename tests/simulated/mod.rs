@@ -1,5 +1,6 @@
 //! The simulated world: a heap of events in virtual time between sessions and their peers.
 
+pub mod lent;
 mod peer;
 mod room;
 mod witness;
@@ -71,6 +72,22 @@ struct Runner {
     told_after: Micros,
 }
 
+/// What all sessions do: Runnity's scenario at a host that is nowhere.
+fn script() -> Script {
+    let scenario = Arc::new(Scenario::runnity());
+    Script {
+        authority: "sim:8080".into(),
+        hosts: vec!["sim".into()],
+        port: 8080,
+        secure: false,
+        ws_map: Vec::new(),
+        record_interval: None,
+        quit: false,
+        delays: Delays::of(&scenario),
+        scenario,
+    }
+}
+
 /// Sessions, peers, and what lies between them.
 pub struct World {
     seed: u64,
@@ -103,18 +120,7 @@ impl World {
 
     fn with(seed: u64, sessions: usize, mut fate: impl FnMut(&mut fastrand::Rng) -> Fate) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let scenario = Arc::new(Scenario::runnity());
-        let script = Script {
-            authority: "sim:8080".into(),
-            hosts: vec!["sim".into()],
-            port: 8080,
-            secure: false,
-            ws_map: Vec::new(),
-            record_interval: None,
-            quit: false,
-            delays: Delays::of(&scenario),
-            scenario,
-        };
+        let script = script();
         let runners = (0..sessions)
             .map(|_| Runner {
                 session: Session::new(),

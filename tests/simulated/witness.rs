@@ -28,6 +28,9 @@ pub struct Tally {
     pub pending: u64,
     pub messages: u64,
     pub reconnected: u64,
+    pub requested: u64,
+    /// Of these, on a connection that had carried an answer.
+    pub reused: u64,
     pub listed: u64,
     pub entered: u64,
     pub error_messages: u64,
@@ -92,6 +95,8 @@ impl Witness {
             ("failed", counts.failed, tally.failures.len() as u64),
             ("abandoned", counts.abandoned, tally.abandoned),
             ("reconnected", counts.reconnected, tally.reconnected),
+            ("requested", counts.http_requests, tally.requested),
+            ("of these on a kept connection", counts.http_reused, tally.reused),
             ("error messages", counts.error_messages, tally.error_messages),
             ("PINGs due", counts.ping_due, tally.due),
             ("sent", counts.ping_sent, tally.sent),
@@ -120,6 +125,11 @@ impl Observer for Witness {
         self.tally.steps[usize::from(step)] += 1;
         self.books.step_ok(step, from_due, from_sent);
         assert!(from_due >= from_sent, "nothing is sent before it is due");
+    }
+    fn requested(&mut self, reused: bool) {
+        self.books.requested(reused);
+        self.tally.requested += 1;
+        self.tally.reused += u64::from(reused);
     }
     fn reconnected(&mut self, who: Who) {
         self.books.reconnected(who);

@@ -43,7 +43,7 @@ fn assert_all_held(summary: &Value, sessions: u32) {
     assert!(count("/ping/answered") >= all, "{:#}", summary["ping"]);
     assert_eq!(
         count("/tls/full") + count("/tls/resumed"),
-        2 * all,
+        count("/http/connections") + all,
         "HTTP and WebSocket: {:#}",
         summary["tls"]
     );
@@ -78,6 +78,17 @@ fn everyone_gets_in_is_told_of_everyone_and_stays() {
 fn without_resumption_every_handshake_is_full() {
     let summary = few("", |run| run.flag("no-tls-resumption"));
     assert_eq!(handshakes(&summary), ALL_FULL);
+}
+
+/// nginx ends a connection with its seventh answer, and says so: as often as not between a session's two requests.
+#[test]
+fn shared_connections_are_replaced_as_the_proxy_closes_them() {
+    let shared = |run: Run| run.with("http", "pooled").with("http-connections", 3).with("workers", 1);
+    let summary = few("keepalive_requests 7;", shared);
+    let connections = number(&summary, "/http/connections") as u64;
+    assert!((12..FEW.into()).contains(&connections), "{:#}", summary["http"]);
+    assert_eq!(number(&summary, "/http/requests") as u64, 2 * u64::from(FEW), "{:#}", summary["http"]);
+    assert_eq!(handshakes(&summary), (connections + u64::from(FEW), 0), "nobody has a session of their own");
 }
 
 #[test]

@@ -106,6 +106,29 @@ fn a_range_against_a_real_target_needs_its_challenge() {
 }
 
 #[test]
+fn shared_connections_have_a_number() {
+    let own = settings(&[]);
+    assert_eq!((own.http, own.http_connections), (HttpMode::PerSession, None));
+    let shared = settings(&["--http", "pooled"]);
+    assert_eq!((shared.http, shared.http_connections), (HttpMode::Pooled, Some(http::CONNECTIONS_DEFAULT)));
+    let few = settings(&["--http", "pooled", "--http-connections", "4"]);
+    assert_eq!(few.http_connections, Some(4));
+    assert!(refused(&["--http-connections", "4"]).contains("--http"));
+    assert!(refused(&["--http", "shared"]).contains("per-session"));
+    let help = RunArgs::augment_args(clap::Command::new("run")).render_long_help().to_string();
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains(&format!("[default: {}]", http::CONNECTIONS_DEFAULT)), "{help}");
+}
+
+#[test]
+fn sharing_what_the_scenario_has_none_of_is_refused() {
+    let refused =
+        refused(&["--scenario", "echo", "--target", "ws://x", "--sessions", "3", "--http", "pooled"]);
+    assert!(refused.contains("--http pooled is asked for"), "{refused}");
+    assert!(refused.contains("has no [[http]] step"), "{refused}");
+}
+
+#[test]
 fn options_that_would_be_ignored_are_refused() {
     assert!(refused(&["--target", "http://x"]).contains("--members"));
     assert!(refused(&with_target(&["--no-broadcast"])).contains("cannot be used with"));

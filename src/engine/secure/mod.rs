@@ -108,6 +108,11 @@ struct Begun {
     message: Reassembly,
 }
 
+/// What belongs to a connection that is no row's for a while. It has to come back, by [`Secure::attach`] or [`Secure::discard`].
+#[derive(Debug)]
+#[must_use]
+pub struct Detached(Link);
+
 /// What a row's connection is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
@@ -355,6 +360,41 @@ impl Secure {
         if !self.links.is_empty() {
             self.begun.remove(&row);
             self.set(row, At::Plain);
+        }
+    }
+
+    /// Takes the row's connection away from it as it is, between two answers: to be given to another row, or closed. Tickets
+    /// that came on it are nobody's, since the connection is no session's own.
+    pub fn detach(&mut self, row: u32) -> Detached {
+        if self.links.is_empty() {
+            return Detached(Link::default());
+        }
+        self.begun.remove(&row);
+        self.drop_ticket(row);
+        let link = self.links[row as usize];
+        self.set(row, At::Plain);
+        Detached(link)
+    }
+
+    /// Gives a row a connection that was taken from another.
+    pub fn attach(&mut self, row: u32, Detached(link): Detached) {
+        if link.at() != At::Plain {
+            debug_assert_eq!(self.at(row), At::Plain);
+            self.set(row, link.at());
+        }
+    }
+
+    /// Closes a connection that was taken from its row: the close_notify is appended to `out`.
+    pub fn discard(&mut self, Detached(link): Detached, out: &mut Vec<u8>) {
+        match link.at() {
+            At::Rustls(key) => {
+                self.desk.forget(key);
+                let mut connection = self.rustls.remove(key);
+                connection.send_close_notify();
+                flush(&mut connection, out);
+            }
+            At::Held(handle) => self.pool.release(handle),
+            At::Plain | At::Dialing(_) => {}
         }
     }
 

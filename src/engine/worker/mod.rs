@@ -5,6 +5,7 @@
 //! `wire::READS_PER_TURN` reads a turn; timers and arrivals are looked at between batches of events, so nobody's flood
 //! delays another's PING by more than a batch.
 
+mod pooled;
 mod tls;
 mod wire;
 
@@ -20,6 +21,7 @@ use super::arrivals::Arrivals;
 use super::clock::Clock;
 use super::link::{Order, WorkerLink};
 use super::observe::Books;
+use super::pool::Pool;
 use super::ports::Ports;
 use super::secure::Secure;
 use super::timers::Timers;
@@ -94,6 +96,8 @@ pub(super) struct Worker<'p> {
     /// Records to be sent.
     sealed: Vec<u8>,
     unread: Vec<u32>,
+    /// HTTP connections that sessions share, if they do; off once nobody is left to use one.
+    pool: Pool<pooled::Kept>,
     /// Which address comes next, for sessions that dial a host with several.
     dialing: HashMap<u32, (Endpoint, u32)>,
     next_arrival: u32,
@@ -146,6 +150,7 @@ impl<'p> Worker<'p> {
             secure: setup.secure,
             sealed: Vec::new(),
             unread: Vec::new(),
+            pool: Pool::new(setup.http_connections),
             dialing: HashMap::new(),
             next_arrival: 0,
             live: 0,
@@ -176,6 +181,7 @@ impl<'p> Worker<'p> {
             self.run_timers();
             self.run_ramp_down();
             self.run_unread();
+            self.run_pool();
             self.report();
             let busy = self.clock.now().since(turn_began);
             self.look_at_clock();
@@ -225,7 +231,10 @@ impl<'p> Worker<'p> {
                 }
                 let done = self.live == 0 && self.ramp_down.as_ref().is_some_and(|it| self.rows_passed(it));
                 if done {
-                    self.link.finished(self.books.recorder.take(), self.spills.len() + self.secure.left());
+                    self.link.finished(
+                        self.books.recorder.take(),
+                        self.spills.len() + self.secure.left() + self.pool.left(),
+                    );
                 }
                 done
             }
@@ -241,6 +250,7 @@ impl<'p> Worker<'p> {
         self.look_at_clock();
         self.run_arrivals();
         self.run_timers();
+        self.run_pool();
         self.look_at_clock();
     }
 
@@ -315,7 +325,7 @@ impl<'p> Worker<'p> {
             if event.token() == ALARM {
                 continue;
             }
-            let row = event.token().0 as u32;
+            let Some(row) = self.row_of(event.token()) else { continue };
             if event.is_read_closed() || event.is_error() {
                 self.rows[row as usize].session.shell_marks |= MARK_READ_CLOSED;
             }
@@ -329,6 +339,7 @@ impl<'p> Worker<'p> {
                 self.read(row);
             }
         }
+        self.run_pool();
     }
 
     fn report(&mut self) {
@@ -362,7 +373,7 @@ impl<'p> Worker<'p> {
     /// How long the poll may sleep; what comes sooner has the alarm set for it. Deadlines alone wake nobody: most are
     /// of something that has long been answered, and one that is noticed a little late harms nobody.
     fn prepare_sleep(&mut self) -> Duration {
-        if !self.unread.is_empty() {
+        if !self.unread.is_empty() || self.pool.can_serve() {
             return Duration::ZERO;
         }
         let longest = if self.ramp_down.is_some() { SLEEP_MAX_CLOSING } else { SLEEP_MAX };

@@ -30,12 +30,13 @@ impl Worker<'_> {
     /// Takes what was read, record by record. What is left of one is kept.
     pub(super) fn receive_records(&mut self, row: u32, mut bytes: &mut [u8]) {
         let mut key_updates = 0;
+        let place = self.pool.place_of(row);
         loop {
             match self.secure.next_record(row, bytes) {
                 Ok(Some(len)) => {
                     let (record, rest) = bytes.split_at_mut(len);
                     if !self.receive_record(row, record, &mut key_updates) {
-                        return;
+                        return self.spoil(place.filter(|_| !rest.is_empty()));
                     }
                     if key_updates > KEY_UPDATES_PER_READ {
                         return self.broken(row, Broken::of_record(RecordFault::UnexpectedMessage));

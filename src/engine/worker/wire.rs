@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 use std::net::SocketAddr;
 
-use mio::{Interest, Token};
+use mio::Interest;
 
 use super::super::observe::Books;
 use super::super::sockets::{self, Dialed};
@@ -20,7 +20,7 @@ const READS_PER_TURN: usize = 4;
 const TAIL_BYTES_MAX: usize = 256 << 10;
 
 /// Bytes wait for the socket to become writable.
-const MARK_TAIL: u8 = 1 << 1;
+pub(super) const MARK_TAIL: u8 = 1 << 1;
 
 impl Worker<'_> {
     fn who(&self, row: u32) -> Who {
@@ -70,7 +70,11 @@ impl Worker<'_> {
             self.timers.arm(timer.queue(), row, due);
         }
         let disconnect = std::mem::take(&mut self.commands.disconnect);
+        let reusable = std::mem::take(&mut self.commands.reusable);
         let connect = self.commands.connect.take();
+        if disconnect {
+            self.end_lease(row, reusable);
+        }
         let sent = self.send(row, disconnect);
         if disconnect {
             self.hang_up(row);
@@ -81,7 +85,11 @@ impl Worker<'_> {
             self.hang_up(row);
             return Some(fault);
         }
-        self.dial(row, connect?, 0).err()
+        let endpoint = connect?;
+        if self.is_pooled(row) {
+            return self.lease(row, endpoint);
+        }
+        self.dial(row, endpoint, 0).err()
     }
 
     /// Sends `out`, as records where the connection is secure. `last`: nothing follows.
@@ -196,16 +204,17 @@ impl Worker<'_> {
         false
     }
 
-    /// Starts a connection to an address of the endpoint's host: the first attempts go round them by row, the
-    /// next ones follow when that fails at once. A row's source address is gone round more slowly, so that every pair of
+    /// Starts a connection to an address of the endpoint's host: the first attempts go round them by turn, the
+    /// next ones follow when that fails at once. A turn's source address is gone round more slowly, so that every pair of
     /// source and target gets its share.
-    fn dial(&mut self, row: u32, endpoint: Endpoint, first: u32) -> Result<(), Fault> {
+    pub(super) fn dial(&mut self, row: u32, endpoint: Endpoint, first: u32) -> Result<(), Fault> {
         self.dialing.remove(&row);
         let addresses = self.addresses.of(endpoint);
         let mut last = Fault::Unreachable;
         for attempt in first..addresses.len() as u32 {
-            let index = (row + self.arrivals.first + attempt) as usize % addresses.len();
-            let source = row as usize / addresses.len() + self.arrivals.first as usize;
+            let turn = self.turn(row);
+            let index = turn.wrapping_add(attempt) as usize % addresses.len();
+            let source = turn as usize / addresses.len();
             let address = SocketAddr::new(addresses[index], endpoint.port);
             match self.open_socket(row, endpoint, address, source) {
                 Ok(()) => {
@@ -228,10 +237,11 @@ impl Worker<'_> {
         source: usize,
     ) -> Result<(), Fault> {
         let mut socket = sockets::connect(address, &mut self.ports, source)?;
+        let token = self.token_of(row);
         // Both directions, once: edges that are not needed cost less than changing the interest.
         self.poll
             .registry()
-            .register(&mut socket, Token(row as usize), Interest::READABLE | Interest::WRITABLE)
+            .register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)
             .map_err(|error| sockets::fault_of(&error))?;
         self.rows[row as usize].socket = Some(socket);
         if endpoint.secure {
@@ -252,6 +262,9 @@ impl Worker<'_> {
         match sockets::dialed(socket) {
             Dialed::Connected => {
                 self.dialing.remove(&row);
+                if self.rows[row as usize].session.phase() == Phase::Dialing {
+                    self.books.recorder.http_connection();
+                }
                 if self.secure.is_secure(row) {
                     self.begin_handshake(row);
                 } else {

@@ -1,0 +1,118 @@
+//! One session and the connections that it is lent: what it asks of whoever drives it, command by command.
+
+use std::time::Duration;
+
+use startline::engine::observe::Books;
+use startline::fault::{Blame, Fault};
+use startline::measure::{Layout, Recorder, Totals};
+use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Who};
+use startline::tick::{Tick, Ticks};
+
+use super::script;
+
+/// A session with everything that it needs, driven by hand.
+pub struct Driven {
+    script: Script,
+    layout: Layout,
+    session: Session,
+    spills: Spills,
+    books: Books,
+    now: Tick,
+    /// When the first step is over.
+    deadline: Tick,
+    /// What it wanted sent last.
+    pub out: Vec<u8>,
+    /// What else it wanted last.
+    pub commands: Commands,
+}
+
+impl Driven {
+    /// Started, and told that no connection is free.
+    pub fn waiting() -> Self {
+        let script = script();
+        let layout = Layout { steps: script.scenario.step_names(), messages: Vec::new() };
+        let books =
+            Books { recorder: Recorder::new(&layout), ledger: None, at: Duration::ZERO, last_step: 4 };
+        let mut driven = Self {
+            script,
+            layout,
+            session: Session::new(),
+            spills: Spills::new(),
+            books,
+            now: Tick::from_raw(u32::MAX - 100),
+            deadline: Tick::default(),
+            out: Vec::new(),
+            commands: Commands::default(),
+        };
+        let due = driven.now;
+        driven.drive(|session, ctx| session.start(due, ctx));
+        assert!(driven.commands.connect.is_some(), "it asks for a connection");
+        driven.deadline = driven.commands.timers[0].1;
+        driven.session.waits();
+        driven
+    }
+
+    /// Time passes.
+    pub fn pass(&mut self, share_of_step: f64) {
+        let whole = self.script.delays.steps[0].raw();
+        self.now = self.now + Ticks::from_raw((f64::from(whole) * share_of_step) as u32);
+    }
+
+    /// Waits no longer, and has a connection that others have used.
+    pub fn lend(&mut self) -> Ticks {
+        let waited = self.session.served(self.now);
+        self.drive(|session, ctx| session.lent(ctx));
+        waited
+    }
+
+    /// A connection of its own making is up.
+    pub fn connect(&mut self) {
+        self.drive(|session, ctx| session.connected(ctx));
+    }
+
+    pub fn receive(&mut self, bytes: &str) {
+        self.drive(|session, ctx| session.received(bytes.as_bytes(), ctx));
+    }
+
+    /// The server has closed the connection.
+    pub fn close(&mut self) {
+        self.drive(|session, ctx| session.disconnected(None, ctx));
+    }
+
+    /// The step's timer comes.
+    pub fn time_out(&mut self) {
+        let due = self.deadline;
+        self.drive(|session, ctx| session.timer(Timer::Step(0), due, ctx));
+    }
+
+    fn drive(&mut self, event: impl FnOnce(&mut Session, &mut Context<'_, Books>)) {
+        self.out.clear();
+        self.commands = Commands::default();
+        let mut ctx = Context {
+            now: self.now,
+            unix_micros: 1_700_000_000_000_000,
+            who: Who { session: 0, member_id: 13, challenge_id: 38 },
+            script: &self.script,
+            spills: &mut self.spills,
+            slots: Slots::new(7),
+            rng: &mut fastrand::Rng::with_seed(7),
+            out: &mut self.out,
+            scratch: &mut Vec::new(),
+            commands: &mut self.commands,
+            observer: &mut self.books,
+        };
+        event(&mut self.session, &mut ctx);
+    }
+
+    /// How it failed; nothing is left of it.
+    #[track_caller]
+    pub fn failure(mut self) -> (String, Blame) {
+        assert_eq!(self.session.phase(), Phase::Over);
+        assert!(self.commands.disconnect && self.spills.is_empty());
+        let mut totals = Totals::new(&self.layout);
+        totals.add(&self.books.recorder.take());
+        let failures: Vec<Fault> = totals.tally().failures.iter().map(|(_, fault, _)| fault).collect();
+        let [fault] = failures[..] else { panic!("one failure, not {failures:?}") };
+        (fault.key(&*self.script.scenario), fault.blame())
+    }
+}
