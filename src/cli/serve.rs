@@ -17,8 +17,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use self::tls::TlsArgs;
 use super::values;
+use crate::engine::descriptors::raise_limit;
 use crate::target::world::Distance;
-use crate::target::{Config, Preload, Server, TIME_SCALE_MAX, Tls, raise_limit};
+use crate::target::{Config, Preload, Server, TIME_SCALE_MAX, Tls};
 
 mod tls;
 

@@ -1,7 +1,8 @@
 //! The shell around the sessions: workers, epoll, sockets, timers, arrivals.
 //!
 //! The only place that reads a clock or owns a socket on the client's side; what a session does next is
-//! [`crate::session`]'s to say. [`affinity`], [`alarm`], [`clock`] and [`timers`] serve the stand-in's loop too.
+//! [`crate::session`]'s to say. [`affinity`], [`alarm`], [`clock`], [`descriptors`] and [`timers`] serve the stand-in's loop too.
+//! What the box can do is tried here as well, before a run: [`features`] and [`socket_bytes`].
 //! Invariant: a socket is made, used and dropped by one worker, and workers share nothing on the hot path.
 
 pub mod affinity;
@@ -9,11 +10,14 @@ pub mod alarm;
 pub mod arrivals;
 pub mod clock;
 mod control;
+pub mod descriptors;
+pub mod features;
 mod link;
 pub mod observe;
-mod ports;
+pub mod ports;
 mod run;
 mod secure;
+pub mod socket_bytes;
 mod sockets;
 pub mod timers;
 mod worker;

@@ -20,6 +20,26 @@ const IP_LOCAL_PORT_RANGE: libc::c_int = 51;
 const KERNEL_S_RANGE: (u16, u16) = (0, 0);
 /// Ports that the kernel looks through for one socket.
 const WINDOW: u32 = 16;
+/// `net.ipv4.ip_local_port_range`; IPv6 connections take theirs from it too.
+const LOCAL_RANGE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
+
+/// The ports that this box connects from, first and last.
+///
+/// # Errors
+/// The system's, or that the file has no range in it.
+pub fn local_range() -> io::Result<(u16, u16)> {
+    let text = std::fs::read_to_string(LOCAL_RANGE)?;
+    parse_range(&text).ok_or_else(|| io::Error::other(format!("{LOCAL_RANGE} has no port range: {text:?}")))
+}
+
+/// A range of ports as the kernel writes it: two numbers, the second no less than the first.
+pub fn parse_range(text: &str) -> Option<(u16, u16)> {
+    let mut numbers = text.split_whitespace().map(str::parse::<u16>);
+    match (numbers.next()?, numbers.next()?, numbers.next()) {
+        (Ok(first), Ok(last), None) if first <= last => Some((first, last)),
+        _ => None,
+    }
+}
 
 /// A worker's slice of the local ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +113,7 @@ impl Ports {
 }
 
 /// Narrows a socket's choice of ports; `false` where the kernel cannot.
-fn narrow(socket: &Socket, (first, last): (u16, u16)) -> bool {
+pub(super) fn narrow(socket: &Socket, (first, last): (u16, u16)) -> bool {
     let range = u32::from(last) << 16 | u32::from(first);
     // SAFETY: the option's value is a u32 that outlives the call, and its size is given.
     let set = unsafe {
@@ -125,6 +145,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn ranges_are_read_and_nonsense_is_not() {
+        assert_eq!(parse_range("32768\t60999\n"), Some((32_768, 60_999)));
+        assert_eq!(parse_range("7 7"), Some((7, 7)));
+        for text in ["", "1", "2 1", "1 2 3", "1 65536", "a b"] {
+            assert_eq!(parse_range(text), None, "{text:?}");
+        }
+        assert!(local_range().is_ok());
+    }
+
+    #[test]
     fn slices_cover_the_range_once() {
         let range = (32_768, 60_999);
         for workers in [1, 2, 3, 51] {
@@ -152,7 +182,7 @@ mod tests {
     /// Of the kernel's own range, so that bounds are not ignored (they only narrow it).
     #[test]
     fn every_port_of_a_slice_is_found_before_others_are_taken() {
-        let range = crate::plan::limits::Readings::of_this_box().expect("readings").port_range;
+        let range = local_range().expect("Linux has it");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let address = listener.local_addr().expect("an address");
         // 37 ports of the range's end; some may be another process's.

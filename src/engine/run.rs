@@ -14,13 +14,12 @@ use super::clock::Clock;
 use super::control::Control;
 use super::link::{Shared, WorkerLink};
 use super::observe::Books;
-use super::ports::Ports;
+use super::ports::{self, Ports};
 use super::secure::Secure;
 use super::worker::Worker;
 use super::{Hosts, WorkerSetup, affinity};
 use crate::measure::ledger::{self, Ledger, LedgerTotals};
 use crate::measure::{Interval, Layout, Recorder, Totals};
-use crate::plan::limits::Readings;
 use crate::plan::{End, Plan};
 use crate::report::Phase;
 use crate::session::Script;
@@ -169,8 +168,8 @@ fn work(
         last_step: layout.steps.len().saturating_sub(1) as u8,
     };
     let seed = plan.seed ^ (worker as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let ports = match Readings::of_this_box() {
-        Ok(readings) => Ports::of_worker(readings.port_range, worker, plan.workers, fastrand::u32(..)),
+    let ports = match ports::local_range() {
+        Ok(range) => Ports::of_worker(range, worker, plan.workers, fastrand::u32(..)),
         Err(_) => Ports::of_kernel(),
     };
     let secure = Secure::new(hosts.trust.as_ref(), &hosts.names, &plan.tls, arrivals.count() as usize);

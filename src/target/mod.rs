@@ -15,7 +15,6 @@ mod api;
 mod config;
 mod connection;
 mod counters;
-mod descriptors;
 mod identity;
 mod incoming;
 mod mailbox;
@@ -30,17 +29,16 @@ pub mod world;
 
 pub use self::config::{Config, Preload, TIME_SCALE_MAX};
 pub use self::counters::Counters;
-pub use self::descriptors::raise_limit;
 pub use self::identity::{Identity, IdentityError};
 pub use self::tls::{Tls, TlsSettings, TlsVersions};
 
 use self::mailbox::Letter;
 use self::shared::Shared;
 use self::worker::Worker;
-use crate::engine::affinity;
+use crate::engine::{affinity, descriptors};
 
 /// Connections that wait to be accepted, for each worker (the kernel's `net.core.somaxconn` bounds it).
-const BACKLOG: i32 = 4096;
+pub const BACKLOG: i32 = 4096;
 
 /// A running stand-in; dropping it stops it.
 #[derive(Debug)]
