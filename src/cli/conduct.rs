@@ -17,12 +17,13 @@ use jiff::Timestamp;
 use super::look_up::{LookedUp, Standing, look_up};
 use super::run::RunArgs;
 use super::stand_in::StandIn;
-use super::{ExitStatus, agent, is_broken_pipe, recording, tell};
-use crate::engine::{self, Addresses, Hosts, Trust, TrustError};
+use super::{ExitStatus, agent, doctor, is_broken_pipe, recording, tell};
+use crate::doctor::readings::SocketTrial;
+use crate::doctor::{BROADCAST_LOAD, Report, Verdict, text as doctor_text};
+use crate::engine::{self, Addresses, Hosts, Trust, TrustError, descriptors};
 use crate::fault::Fault;
-use crate::plan::limits::{self, Readings};
 use crate::plan::schedule::{self, Challenge, Entry, Start};
-use crate::plan::summary::{Peer, Summary};
+use crate::plan::summary::Summary;
 use crate::plan::target::TargetError;
 use crate::plan::{CaFile, Plan, Settings, Target, resolve};
 use crate::report::files::{ResultsDir, default_name};
@@ -48,16 +49,16 @@ const INTERRUPT_LOOK: Duration = Duration::from_millis(50);
 /// What keeps the run from beginning.
 pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet };
-    let settings = args.into_settings()?;
-    limits::raise_descriptors().context("cannot raise the soft descriptor limit to the hard one")?;
-    let readings = Readings::of_this_box().context("cannot read this box's limits")?;
-    let target = settings.target()?;
-    let is_stand_in = target.is_none();
-    let target = target.unwrap_or_else(|| Target::at(([127, 0, 0, 1], 0).into()));
-    let mut plan = settings.clone().into_plan(target, &readings)?;
+    let settings = args.settings.into_settings()?;
+    descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
+    let (mut plan, peer) = doctor::plan_of(&settings)?;
+    let is_stand_in = settings.target.is_none();
+    let summary = Summary::new(&plan, &settings.members, peer);
+    let fit = doctor::examine(&plan, &summary, peer, Path::new("/"), SocketTrial::IfClose);
+    refuse_what_cannot_fit(&fit)?;
     let mut hosts = resolve_hosts(&plan)?;
     check_key_log(&plan)?;
-    output.show_plan(&plan, &settings, is_stand_in);
+    output.show_plan(&summary, &fit);
 
     let interrupt = Interrupt::listen()?;
     let stand_in = if is_stand_in { Some(start_stand_in(&mut plan, &settings)?) } else { None };
@@ -95,6 +96,14 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     Ok(ExitStatus::of(result.verdict))
 }
 
+/// Ends a run before its first socket when this box cannot bear it.
+fn refuse_what_cannot_fit(fit: &Report) -> Result<()> {
+    if fit.verdict == Verdict::Refuse {
+        bail!("the plan does not fit this box:\n{}", doctor_text::refusals(fit).trim_end());
+    }
+    Ok(())
+}
+
 /// What to do about a look-up that got no answer.
 fn hint(error: &anyhow::Error) -> &'static str {
     let of_tls = error.chain().find_map(|cause| match cause.downcast_ref::<ureq::Error>()? {
@@ -126,14 +135,12 @@ impl Output {
         names.find(|name| !Path::new(name).exists()).unwrap_or(name).into()
     }
 
-    fn show_plan(&self, plan: &Plan, settings: &Settings, is_stand_in: bool) {
-        if !self.quiet {
-            // Standard error: what a run prints on standard output is its result.
-            let peer = match is_stand_in {
-                true => Peer::StandIn { tls: settings.stand_in_tls },
-                false => Peer::Target,
-            };
-            tell(&Summary::new(plan, &settings.members, peer).to_string());
+    fn show_plan(&self, summary: &Summary<'_>, fit: &Report) {
+        // Standard error: what a run prints on standard output is its result.
+        self.say(summary.to_string());
+        // The broadcasts are the summary's to warn of.
+        for check in fit.with(Verdict::Warn).filter(|check| check.id != BROADCAST_LOAD) {
+            self.say(format!("warning: {}", doctor_text::line(check)));
         }
     }
 

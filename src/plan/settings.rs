@@ -1,7 +1,7 @@
 //! What was asked for, everything resolved: the content of `plan.toml`, which repeats a run.
 //!
 //! The scenario's source and the members are in it, so nothing but the program is needed to repeat it. Turns into a
-//! [`Plan`] against what the box allows. Invariant: what is written reads back the same.
+//! [`Plan`]; whether the box bears that is the doctor's to say. Invariant: what is written reads back the same.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::{LimitError, Need, Readings};
 use super::roster::{Roster, RosterError};
 use super::target::TargetError;
 use super::{End, Plan, Resolve, Target, Tls, schedule};
@@ -112,9 +111,6 @@ pub enum PlanError {
     /// The members are wrong.
     #[error(transparent)]
     Members(#[from] RosterError),
-    /// The box is too small.
-    #[error(transparent)]
-    Limit(#[from] LimitError),
     /// A plan file is wrong.
     #[error("{file}:{line}: {message}")]
     File {
@@ -197,11 +193,10 @@ impl Settings {
     ///
     /// # Errors
     /// The first thing that does not fit.
-    pub fn into_plan(self, target: Target, readings: &Readings) -> Result<Plan, PlanError> {
+    pub fn into_plan(self, target: Target) -> Result<Plan, PlanError> {
         self.check_values()?;
         let scenario = self.scenario()?;
         let members = self.members.first(self.sessions)?.members()?;
-        self.need(&scenario, &target).check(readings)?;
         Ok(Plan {
             scenario: Arc::new(scenario),
             target,
@@ -220,17 +215,6 @@ impl Settings {
             resolve: self.resolve,
             tls: self.tls,
         })
-    }
-
-    /// What the run takes of this box.
-    pub fn need(&self, scenario: &Scenario, target: &Target) -> Need {
-        Need {
-            sessions: self.sessions,
-            ramp: self.ramp,
-            http_first: !scenario.http.is_empty(),
-            loopback: target.is_loopback(),
-            target_addresses: target.addresses.len() as u32,
-        }
     }
 
     /// What a challenge has to have room for.
@@ -340,8 +324,6 @@ mod tests {
     use super::super::CaFile;
     use super::*;
 
-    const BOX: Readings = Readings { descriptors_hard: 1 << 20, port_range: (32768, 60999), tw_reuse: 2 };
-
     fn settings() -> Settings {
         let (file, source) = Scenario::find("runnity").expect("built in");
         Settings {
@@ -372,7 +354,7 @@ mod tests {
 
     fn plan(settings: Settings) -> Result<Plan, String> {
         let target = Target::at("10.0.0.1:8080".parse().expect("an address"));
-        settings.into_plan(target, &BOX).map_err(|error| error.to_string())
+        settings.into_plan(target).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -463,13 +445,5 @@ mod tests {
             refused(&|s| (s.tls.ca, s.tls.insecure) = (vec![file.clone()], true))
                 .contains("any certificate is taken")
         );
-    }
-
-    #[test]
-    fn a_box_that_is_too_small_is_refused() {
-        let target = Target::at("127.0.0.1:8080".parse().expect("an address"));
-        let readings = Readings { descriptors_hard: 4096, ..BOX };
-        let error = settings().into_plan(target, &readings).expect_err("6,256").to_string();
-        assert!(error.contains("6,256 descriptors"), "{error}");
     }
 }
