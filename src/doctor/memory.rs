@@ -87,9 +87,10 @@ fn memory(need: &Need, readings: &Readings) -> Check {
         SocketBytes::Measured(bytes) => {
             format!("; a socket takes {} bytes of the kernel's, measured here", grouped(*bytes))
         }
-        SocketBytes::Stated(_) => {
-            format!("; a socket takes {} bytes of the kernel's, as stated", grouped(SOCKET_BYTES_STATED))
-        }
+        SocketBytes::Stated(why) => format!(
+            "; a socket takes {} bytes of the kernel's, as stated ({why})",
+            grouped(SOCKET_BYTES_STATED)
+        ),
     };
     let figure = Figure::new(taken.all(), "bytes", format!("{}{per_socket}", taken.text()));
     let (room, whose) = match room(readings) {
@@ -98,10 +99,6 @@ fn memory(need: &Need, readings: &Readings) -> Check {
     };
     let check =
         Check::ok(id, title, Figure::new(room, "bytes", format!("{}{whose}", megabytes(room))), figure);
-    let unmeasured = match &readings.trials.socket_bytes {
-        SocketBytes::Measured(_) => String::new(),
-        SocketBytes::Stated(why) => format!("; what a socket takes is stated, {why}"),
-    };
     let remedies = || {
         vec![
             Remedy::advice(fewer(need, &taken, room)),
@@ -109,12 +106,11 @@ fn memory(need: &Need, readings: &Readings) -> Check {
         ]
     };
     if taken.all() > room {
-        let why =
-            format!("{} are needed and {} are left{unmeasured}", megabytes(taken.all()), megabytes(room));
+        let why = format!("{} are needed and {} are left", megabytes(taken.all()), megabytes(room));
         return check.but(Verdict::Refuse, why, remedies());
     }
     if taken.all() as f64 > room as f64 * SHARE {
-        let why = format!("more than four fifths of what is left will be taken{unmeasured}");
+        let why = "more than four fifths of what is left will be taken";
         return check.but(Verdict::Warn, why, remedies());
     }
     check

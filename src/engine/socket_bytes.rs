@@ -1,8 +1,9 @@
 //! What a socket costs the kernel on this box, measured by opening some.
 //!
 //! Connections over loopback, both ends registered in an epoll, on a thread with a descriptor table of its own. After
-//! each batch the kernel's unreclaimable slab memory is read; the figure is the median slope between any two readings, which
-//! other programs' allocations hardly move. A socket's inode and its name are counted by their sizes instead: they lie
+//! each batch the kernel's unreclaimable slab memory is read, and how many TCP sockets there are on the whole box, since
+//! other programs open some meanwhile; the figure is the median slope between any two readings, which single allocations of
+//! theirs hardly move. A socket's inode and its name are counted by their sizes instead: they lie
 //! in the reclaimable slabs, where every file that anybody opens would be measured with them. Opens nothing beyond the box, is over within [`TIME_MAX`] and resets what it
 //! opened, so that nothing waits in TIME_WAIT. Invariant: a figure that the readings do not agree on is not given.
 
@@ -30,6 +31,8 @@ const READINGS_MIN: usize = 9;
 const BATCH: usize = 250;
 /// … and at least, where descriptors are few.
 const BATCH_MIN: usize = 100;
+/// A page, as slabs are counted; larger ones make the least only smaller.
+const PAGE_BYTES: u64 = 4_096;
 /// Descriptors of the thread besides the connections'.
 const OVERHEAD: u64 = 64;
 /// A socket is no smaller and no larger than this; what was measured was something else.
@@ -67,21 +70,31 @@ fn on_own_table() -> Result<u64, String> {
         return Err(format!("{soft} descriptors are too few for the trial"));
     }
     let readings = read_while_opening(batch)?;
-    let measured = bytes_of(&readings)?;
     let slabinfo = fs::read_to_string("/proc/slabinfo").unwrap_or_default();
-    // What the objects come to by themselves is the least: free ones that lay about before hide what is taken.
-    let least = object_bytes(&slabinfo, &UNRECLAIMABLE).unwrap_or(0);
-    Ok(measured.max(least) + object_bytes(&slabinfo, &RECLAIMABLE).unwrap_or(RECLAIMABLE_BYTES))
+    figure_of(bytes_of(&readings), &slabinfo)
 }
 
-/// Sockets open and slab bytes, before the first batch and after each.
+/// The slope, with what it leaves out. What the objects come to by themselves is the least, since free ones that lay about
+/// before hide what is taken; and it is the figure where readings do not agree.
+fn figure_of(slope: Result<u64, String>, slabinfo: &str) -> Result<u64, String> {
+    let is_named = object_bytes(slabinfo, &["TCP"]).is_some();
+    let least = object_bytes(slabinfo, &UNRECLAIMABLE).filter(|_| is_named);
+    let unreclaimable = match (slope, least) {
+        (Ok(slope), least) => slope.max(least.unwrap_or(0)),
+        (Err(_), Some(least)) => least,
+        (Err(why), None) => return Err(why),
+    };
+    Ok(unreclaimable.saturating_add(object_bytes(slabinfo, &RECLAIMABLE).unwrap_or(RECLAIMABLE_BYTES)))
+}
+
+/// TCP sockets on this box and slab bytes, before the first batch and after each.
 fn read_while_opening(batch: usize) -> Result<Vec<(u64, u64)>, String> {
     let failed = |error: io::Error| format!("the trial's connections failed: {error}");
     let until = Instant::now() + TIME_MAX;
     let poll = Poll::new().map_err(failed)?;
     let (listener, address) = listen().map_err(failed)?;
     let mut sockets = Vec::with_capacity(batch * BATCHES * 2);
-    let mut readings = vec![(0, slab_bytes()?)];
+    let mut readings = vec![(tcp_sockets()?, slab_bytes()?)];
     while readings.len() <= BATCHES && Instant::now() < until {
         for _ in 0..batch {
             let (here, there) = connection(&listener, address).map_err(failed)?;
@@ -93,7 +106,7 @@ fn read_while_opening(batch: usize) -> Result<Vec<(u64, u64)>, String> {
             }
             sockets.extend([here, there]);
         }
-        readings.push((sockets.len() as u64, slab_bytes()?));
+        readings.push((tcp_sockets()?, slab_bytes()?));
     }
     Ok(readings)
 }
@@ -125,6 +138,16 @@ fn slab_bytes() -> Result<u64, String> {
     kib.map(|kib| kib * 1024).ok_or_else(|| "/proc/meminfo has no SUnreclaim".to_owned())
 }
 
+/// All that are allocated, whoever has them and in whatever network namespace.
+fn tcp_sockets() -> Result<u64, String> {
+    let text =
+        fs::read_to_string("/proc/net/sockstat").map_err(|error| format!("/proc/net/sockstat: {error}"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("TCP:"));
+    let count = line
+        .and_then(|line| line.split_whitespace().skip_while(|word| *word != "alloc").nth(1)?.parse().ok());
+    count.ok_or_else(|| "/proc/net/sockstat does not say how many TCP sockets there are".to_owned())
+}
+
 /// The median slope between any two readings (Theil and Sen's), if most of the slopes are near it.
 fn bytes_of(readings: &[(u64, u64)]) -> Result<u64, String> {
     if readings.len() < READINGS_MIN {
@@ -132,9 +155,12 @@ fn bytes_of(readings: &[(u64, u64)]) -> Result<u64, String> {
     }
     let mut slopes: Vec<f64> = Vec::new();
     for (k, (sockets, bytes)) in readings.iter().enumerate() {
-        for (more, then) in &readings[k + 1..] {
-            slopes.push((*then as f64 - *bytes as f64) / (more - sockets).max(1) as f64);
+        for (more, then) in readings[k + 1..].iter().filter(|(more, _)| more > sockets) {
+            slopes.push((*then as f64 - *bytes as f64) / (more - sockets) as f64);
         }
+    }
+    if slopes.is_empty() {
+        return Err("the number of sockets did not grow".to_owned());
     }
     slopes.sort_by(f64::total_cmp);
     let at = |share: f64| slopes[(share * (slopes.len() - 1) as f64) as usize];
@@ -149,16 +175,18 @@ fn bytes_of(readings: &[(u64, u64)]) -> Result<u64, String> {
     }
 }
 
-/// One object of each of these caches, in bytes; `None` where none is named.
+/// What one object of each of these caches takes of its slab, in bytes; `None` where none is named.
 fn object_bytes(slabinfo: &str, caches: &[&str]) -> Option<u64> {
-    let size = |line: &str| {
-        let mut fields = line.split_whitespace();
-        let name = fields.next()?;
-        let size: u64 = fields.nth(2)?.parse().ok()?;
-        caches.contains(&name).then_some(size)
+    let bytes = |line: &str| {
+        // name, active objects, objects, an object's bytes, objects a slab, pages a slab
+        let fields: Vec<&str> = line.split_whitespace().take(6).collect();
+        let [name, _, _, _, objects, pages] = fields[..] else { return None };
+        let (objects, pages): (u64, u64) = (objects.parse().ok()?, pages.parse().ok()?);
+        let slab = pages.checked_mul(PAGE_BYTES)?;
+        caches.contains(&name).then_some(slab.checked_div(objects)?)
     };
-    let sizes: Vec<u64> = slabinfo.lines().filter_map(size).collect();
-    (!sizes.is_empty()).then(|| sizes.iter().sum())
+    let sizes: Vec<u64> = slabinfo.lines().filter_map(bytes).collect();
+    (!sizes.is_empty()).then(|| sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(*size)))
 }
 
 #[cfg(test)]
@@ -196,10 +224,32 @@ mod tests {
 
     #[test]
     fn objects_are_found_by_name() {
-        let text = "slabinfo - version: 2.1\n# name <active_objs> <num_objs> <objsize>\n\
-                    TCPv6 26 26 2496 13 8 : tunables\nTCP 24 24 2304 14 8 : tunables\nfilp 1 1 192 21 1\nbroken\n";
-        assert_eq!(object_bytes(text, &UNRECLAIMABLE), Some(2_304 + 192));
+        let text = "slabinfo - version: 2.1\n# name <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>\n\
+                    TCPv6 26 26 2496 13 8 : tunables\nTCP 26 26 2368 13 8 : tunables\nfilp 1 1 192 21 1 :\n\
+                    dentry 1 1 192 0 1 :\nbroken 1\n";
+        assert_eq!(object_bytes(text, &UNRECLAIMABLE), Some(8 * 4_096 / 13 + 4_096 / 21));
         assert_eq!(object_bytes(text, &RECLAIMABLE), None);
+        let (least, noisy) = (8 * 4_096 / 13 + 4_096 / 21, || Err("too noisy".to_owned()));
+        assert_eq!(figure_of(Ok(1_100), text), Ok(least + RECLAIMABLE_BYTES), "free ones were taken first");
+        assert_eq!(figure_of(Ok(3_000), text), Ok(3_000 + RECLAIMABLE_BYTES));
+        assert_eq!(figure_of(noisy(), text), Ok(least + RECLAIMABLE_BYTES));
+        assert_eq!(figure_of(noisy(), "filp 1 1 192 21 1"), noisy(), "that is not a socket's");
+    }
+
+    #[test]
+    fn sockets_of_others_are_counted_with_their_memory() {
+        // Somebody else opens as many in the second half.
+        let readings: Vec<(u64, u64)> = (0..=16)
+            .map(|k: u64| {
+                (
+                    40 + k * 500 + k.saturating_sub(8) * 500,
+                    9_000_000 + (k + k.saturating_sub(8)) * 500 * 3_100,
+                )
+            })
+            .collect();
+        assert_eq!(bytes_of(&readings), Ok(3_100));
+        let closing: Vec<(u64, u64)> = (0..=16).map(|k| (9_000 - k * 500, 9_000_000)).collect();
+        assert!(bytes_of(&closing).is_err_and(|why| why.contains("did not grow")));
     }
 
     /// On a noisy box there may be no figure; there is never a senseless one.
