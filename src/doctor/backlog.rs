@@ -47,7 +47,7 @@ fn of_stand_in(need: &Need, stand_in: StandIn, most: u64, figure: Figure, needed
     let mut remedies = Vec::new();
     if most < BACKLOG as u64 && each <= BACKLOG as u64 {
         remedies.push(Remedy::sysctl("net.core.somaxconn", each));
-        remedies.push(Remedy::tune(need.sessions));
+        remedies.push(Remedy::tune(need));
     }
     remedies.extend(slower(need, room));
     check.but(Verdict::Warn, OVERFLOW, remedies)
@@ -63,7 +63,7 @@ fn of_server(need: &Need, readings: &Readings, most: u64, figure: Figure, needed
     if needed <= most {
         return check;
     }
-    let mut remedies = vec![Remedy::sysctl("net.core.somaxconn", needed), Remedy::tune(need.sessions)];
+    let mut remedies = vec![Remedy::sysctl("net.core.somaxconn", needed), Remedy::tune(need)];
     remedies.extend(slower(need, most));
     let why = format!("{OVERFLOW}; a server has to ask for a queue of that length, too");
     check.but(Verdict::Warn, why, remedies)

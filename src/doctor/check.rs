@@ -2,8 +2,11 @@
 //!
 //! Knows no limit. Invariant: whatever is not [`Verdict::Ok`] says why.
 
+use std::fmt::Write;
+
 use serde::Serialize;
 
+use super::need::Need;
 use crate::units::grouped;
 
 /// What a check comes to; later ones are worse.
@@ -106,11 +109,21 @@ impl Remedy {
         Self::root("sets it until the next boot", format!("sysctl -w {name}={quoted}"))
     }
 
-    /// The script that sets all of them, and takes them back.
-    pub fn tune(sessions: u32) -> Self {
+    /// The script that sets what it knows of them for this plan (descriptors, ports, backlog, conntrack), and puts it back.
+    pub fn tune(need: &Need) -> Self {
+        let mut command = format!("scripts/tune apply --sessions {}", need.sessions);
+        for (option, count) in [("sources", need.sources.len()), ("targets", need.targets.len())] {
+            if count > 1 {
+                let _ = write!(command, " --{option} {count}");
+            }
+        }
+        let _ = write!(command, " --ramp {}s", need.ramp.as_secs_f64().ceil().max(1.0));
+        if need.is_loopback() {
+            command.push_str(" --server");
+        }
         Self::root(
-            "sets all kernel parameters that so many sessions need; scripts/tune revert takes them back",
-            format!("scripts/tune apply --sessions {sessions}"),
+            "sets this and what else the plan needs of the kernel; scripts/tune revert puts it back",
+            command,
         )
     }
 }

@@ -43,7 +43,7 @@ fn judge(need: &Need, tracked: Conntrack) -> Check {
     }
     let remedies = vec![
         Remedy::sysctl("net.netfilter.nf_conntrack_max", tracked.count.saturating_add(needed)),
-        Remedy::tune(need.sessions),
+        Remedy::tune(need),
     ];
     // Loaded is not in use: hooks are registered with the first rule that asks for a connection's state.
     if tracked.count == 0 {

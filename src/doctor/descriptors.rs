@@ -162,7 +162,6 @@ fn file_max(need: &Need, readings: &Readings, tables: &Tables) -> Check {
         return check;
     }
     let why = format!("fs.file-max allows {} files and {} are open already", grouped(most), grouped(open));
-    let remedies =
-        vec![Remedy::sysctl("fs.file-max", open.saturating_add(files)), Remedy::tune(need.sessions)];
+    let remedies = vec![Remedy::sysctl("fs.file-max", open.saturating_add(files)), Remedy::tune(need)];
     check.but(Verdict::Refuse, why, remedies)
 }

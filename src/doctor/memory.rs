@@ -150,11 +150,7 @@ fn tcp_memory(need: &Need, readings: &Readings) -> Check {
     let needed = used.saturating_add(pages);
     let value = format!("{} {} {needed}", needed / 2, needed / 4 * 3);
     let why = "beyond net.ipv4.tcp_mem the kernel drops what comes in, which looks like loss";
-    check.but(
-        Verdict::Warn,
-        why,
-        vec![Remedy::sysctl("net.ipv4.tcp_mem", value), Remedy::tune(need.sessions)],
-    )
+    check.but(Verdict::Warn, why, vec![Remedy::sysctl("net.ipv4.tcp_mem", value)])
 }
 
 fn megabytes(bytes: u64) -> String {

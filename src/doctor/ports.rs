@@ -154,7 +154,7 @@ fn remedies(need: &Need, readings: &Readings, supply: &Supply, needed: u64) -> V
     let mut remedies = Vec::new();
     if needed <= supply.widest() && supply.widest() > supply.all() {
         remedies.push(Remedy::sysctl(RANGE, format!("{} {}", WIDEST.0, WIDEST.1)));
-        remedies.push(Remedy::tune(need.sessions));
+        remedies.push(Remedy::tune(need));
     }
     let waiting = waiting(need, readings);
     let can_share = need.http == HttpConnections::PerSession;
@@ -245,13 +245,8 @@ fn time_wait(need: &Need, readings: &Readings) -> Check {
     if needed <= most {
         return check;
     }
-    let why = "those beyond are forgotten at once, and the kernel's log says so; a late packet of one may then meet a new \
-               connection on its ports";
-    check.but(
-        Verdict::Warn,
-        why,
-        vec![Remedy::sysctl("net.ipv4.tcp_max_tw_buckets", needed), Remedy::tune(need.sessions)],
-    )
+    let why = "those beyond skip TIME_WAIT: no session fails of it, but a late packet may meet a new connection on the same ports";
+    check.but(Verdict::Warn, why, vec![Remedy::sysctl("net.ipv4.tcp_max_tw_buckets", needed)])
 }
 
 /// Ports in a range.

@@ -262,7 +262,7 @@ fn limits_of_the_whole_box_name_their_value() {
     // 2,176 are open; 12,000 for both ends, and 256 for each of the tables: one of the client's, two of the stand-in's.
     let needed = 2_176 + 12_000 + 3 * 256;
     assert_eq!(commands(&files)[0], format!("sysctl -w fs.file-max={needed}"));
-    assert_eq!(commands(&files)[1], "scripts/tune apply --sessions 6000");
+    assert_eq!(commands(&files)[1], "scripts/tune apply --sessions 6000 --ramp 240s --server");
     let nr_open = check("nr-open", &need(2_000_000, 240), &readings);
     assert_eq!(
         (nr_open.verdict, commands(&nr_open)),
@@ -281,7 +281,7 @@ fn ports_count_what_waits_in_time_wait() {
         commands(&refused),
         [
             "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"",
-            "scripts/tune apply --sessions 20000",
+            "scripts/tune apply --sessions 20000 --ramp 60s",
             "--http pooled",
             "--ramp 2m26s",
             "scripts/source-addresses add ADDRESS…",
@@ -327,6 +327,10 @@ fn ports_are_range_times_sources_times_targets() {
     };
     let ports = check("ports", &many, &readings);
     assert_eq!(ports.reading.value, Some(3 * 28_232), "two pairs of IPv4, one of IPv6");
+    let plenty = Need { sessions: 80_000, ramp: Duration::from_millis(500), ..many };
+    let refused = check("ports", &plenty, &readings);
+    let tune = "scripts/tune apply --sessions 80000 --sources 3 --targets 2 --ramp 1s";
+    assert_eq!(commands(&refused)[1], tune, "{refused:#?}");
     let none = Need { sources: vec![address("fd00::2")], ..need(6_000, 240) };
     let refused = check("ports", &none, &readings);
     assert_eq!((refused.verdict, refused.reading.value), (Verdict::Refuse, Some(0)));
@@ -393,7 +397,11 @@ fn a_backlog_is_judged_where_the_target_is_here() {
     assert_eq!((stand_in.verdict, stand_in.need.value), (Verdict::Warn, Some(1_200)));
     assert_eq!(
         commands(&stand_in),
-        ["sysctl -w net.core.somaxconn=600", "scripts/tune apply --sessions 6000", "--ramp 47s"]
+        [
+            "sysctl -w net.core.somaxconn=600",
+            "scripts/tune apply --sessions 6000 --ramp 10s --server",
+            "--ramp 47s"
+        ]
     );
     readings.trials.local_targets = vec![IpAddr::from([10, 0, 0, 1])];
     let server = check("backlog", &need(6_000, 10), &readings);

@@ -165,7 +165,7 @@ mod tests {
 
     fn report() -> Report {
         let check = Check::ok("a", "descriptors", Figure::count(4096, "descriptors"), Figure::words("many"));
-        let tune = || Remedy::tune(9);
+        let tune = || Remedy::root("sets all of them", "scripts/tune apply --sessions 9");
         let refused = check.clone().but(
             Verdict::Refuse,
             "there are too few of them",
@@ -190,7 +190,7 @@ mod tests {
     → sysctl -w fs.nr_open=9000 (as root)
       sets it until the next boot
     → scripts/tune apply --sessions 9 (as root)
-      sets all kernel parameters that so many sessions need; scripts/tune revert takes them back
+      sets all of them
 ! descriptors               4,096                         many
     it may be slow
 ? memory                    unknown                       much
