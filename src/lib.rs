@@ -4,9 +4,11 @@
 //! This is the library behind the binary of the same name, split so that tests, benches and fuzz
 //! targets reach every part. Arrows point one way: [`cli`] → [`plan`] → [`engine`] → [`session`] →
 //! [`protocol`], and [`engine`] → [`measure`] → [`report`]. [`target`] is the built-in stand-in for the
-//! servers under test; it never uses [`session`]. `ARCHITECTURE.md` is the map.
+//! servers under test; it never uses [`session`]. [`doctor`] stands between [`cli`] and [`plan`] and says whether this box bears a
+//! plan. `ARCHITECTURE.md` is the map.
 
 pub mod cli;
+pub mod doctor;
 pub mod engine;
 pub mod fault;
 pub mod measure;

@@ -6,14 +6,13 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use common::{Run, eventually, finish, number, results, summary};
+use common::{Run, descriptor_tables, eventually, finish, number, results, sockets_in, summary};
 
 /// What unshare(1) needs.
 const MENDED_BY: &str = "unshare of util-linux makes the namespaces: apt-get install util-linux, and sysctl -w \
@@ -22,27 +21,6 @@ const MENDED_BY: &str = "unshare of util-linux makes the namespaces: apt-get ins
 /// The most that a worker may cost before it has a session.
 const WORKER_BYTES_MAX: f64 = 256.0 * 1024.0;
 
-/// What each thread of a process has open, by the thread's name: what the links of its descriptors say.
-fn tables(process: u32) -> BTreeMap<String, Vec<String>> {
-    let mut tables = BTreeMap::new();
-    for task in fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
-        let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
-        let links = fs::read_dir(task.path().join("fd")).into_iter().flatten().flatten();
-        let links: Vec<String> = links
-            .filter(|link| {
-                link.file_name().to_str().and_then(|fd| fd.parse::<u32>().ok()).is_some_and(|fd| fd > 2)
-            })
-            .filter_map(|link| Some(fs::read_link(link.path()).ok()?.to_string_lossy().into_owned()))
-            .collect();
-        tables.insert(name.trim().to_owned(), links);
-    }
-    tables
-}
-
-fn sockets(table: &[String]) -> Vec<&String> {
-    table.iter().filter(|link| link.starts_with("socket:")).collect()
-}
-
 #[test]
 fn each_worker_has_a_descriptor_table_with_its_own_sockets_alone() {
     let temp = tempfile::tempdir().expect("a directory");
@@ -50,9 +28,9 @@ fn each_worker_has_a_descriptor_table_with_its_own_sockets_alone() {
     let child = run.start();
     let mut seen = BTreeMap::new();
     eventually("20 sessions held by each worker", || {
-        let tables = tables(child.id());
+        let tables = descriptor_tables(child.id());
         let workers: Vec<_> = (0..3).filter_map(|worker| tables.get(&format!("worker-{worker}"))).collect();
-        let all_hold = workers.len() == 3 && workers.iter().all(|table| sockets(table).len() == 20);
+        let all_hold = workers.len() == 3 && workers.iter().all(|table| sockets_in(table).len() == 20);
         seen = tables;
         all_hold
     });
@@ -63,7 +41,7 @@ fn each_worker_has_a_descriptor_table_with_its_own_sockets_alone() {
         let others: Vec<&String> = table.iter().filter(|link| !link.starts_with("socket:")).collect();
         assert_eq!(others.len(), 2, "an epoll and its timer, and no file of the run's: {others:?}");
         assert!(others.iter().all(|link| link.starts_with("anon_inode:")), "{others:?}");
-        everyone_s.extend(sockets(table));
+        everyone_s.extend(sockets_in(table));
     }
     let control = &seen["startline"];
     assert!(control.iter().any(|link| link.ends_with("summary.json") || link.ends_with("timeline.csv")));

@@ -66,6 +66,13 @@ fn protocol_and_session_know_no_socket_and_no_clock() {
 }
 
 #[test]
+fn the_doctor_opens_no_socket() {
+    let words =
+        ["mio::", "socket2", "TcpStream", "TcpListener", "UdpSocket", "libc::socket", "libc::connect"];
+    refuse("src/doctor", &words, "what has to be tried is the engine's to try");
+}
+
+#[test]
 fn arrows_between_modules_point_one_way() {
     refuse(
         "src/protocol",
@@ -84,8 +91,23 @@ fn arrows_between_modules_point_one_way() {
     );
     refuse("src/report", &["crate::engine", "crate::session", "crate::cli"], "it is given a result");
     refuse(
+        "src/plan",
+        &["crate::cli", "crate::doctor"],
+        "whether a box bears a plan is not the plan's to ask",
+    );
+    refuse(
+        "src/engine",
+        &["crate::cli", "crate::doctor"],
+        "it tries what it is asked to, and judges nothing",
+    );
+    refuse(
+        "src/doctor",
+        &["crate::cli", "crate::session", "crate::report", "crate::scenario"],
+        "it stands between the command line and the plan",
+    );
+    refuse(
         "src/target",
-        &["crate::session", "crate::scenario"],
+        &["crate::session", "crate::scenario", "crate::doctor"],
         "the stand-in must not share the client's understanding",
     );
 }

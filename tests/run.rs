@@ -6,7 +6,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-use common::{Run, eventually, finish, number, results, run, signal, startline, summary};
+use common::{
+    Run, descriptor_tables, eventually, finish, number, results, run, signal, sockets_in, startline, summary,
+};
 use serde_json::Value;
 
 fn text(path: &Path) -> &str {
@@ -418,13 +420,6 @@ fn a_file_in_the_way_of_the_results_is_refused_before_anything_opens() {
     assert_eq!(std::fs::read_to_string(out.join("summary.json")).expect("untouched"), "{}");
 }
 
-/// Sockets that a process has open.
-fn sockets_of(id: u32) -> usize {
-    let descriptors = std::fs::read_dir(format!("/proc/{id}/fd")).expect("a running process");
-    let targets = descriptors.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok());
-    targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
-}
-
 /// A number of the stand-in's own counters.
 fn counted(server: &Server, name: &str) -> u64 {
     let url = format!("{}/stand-in/counters", server.url);
@@ -441,7 +436,10 @@ fn shared_connections_are_few_and_gone_in_the_hold() {
     let run = Run::against(&server.url, 200, &out).with("http", "pooled").with("http-connections", 3);
     let before = counted(&server, "accepted");
     let child = start_until("hold", &run.with("workers", 2).with("hold", "3s"), &out);
-    assert_eq!(sockets_of(child.id()), 200, "one of each session, and none for HTTP");
+    let tables = descriptor_tables(child.id());
+    let of_workers = tables.iter().filter(|(thread, _)| thread.starts_with("worker-"));
+    let sockets: usize = of_workers.map(|(_, table)| sockets_in(table).len()).sum();
+    assert_eq!(sockets, 200, "one of each session, and none for HTTP");
     finish(child).assert_status(0);
     let summary = summary(&out);
     assert_eq!(number(&summary, "/http/shared_per_worker"), 3.0);

@@ -17,12 +17,14 @@ use jiff::Timestamp;
 use super::look_up::{LookedUp, Standing, look_up};
 use super::run::RunArgs;
 use super::stand_in::StandIn;
-use super::{ExitStatus, agent, is_broken_pipe, recording, tell};
-use crate::engine::{self, Addresses, Hosts, Trust, TrustError};
+use super::{ExitStatus, agent, doctor, is_broken_pipe, recording, tell};
+use crate::doctor::readings::{Readings, SocketTrial};
+use crate::doctor::{BROADCAST_LOAD, Report, Verdict, examine, text as doctor_text};
+use crate::engine::{self, Addresses, Hosts, Trust, TrustError, descriptors};
 use crate::fault::Fault;
-use crate::plan::limits::{self, Readings};
+use crate::plan::capacity::Room;
 use crate::plan::schedule::{self, Challenge, Entry, Start};
-use crate::plan::summary::{Peer, Summary};
+use crate::plan::summary::Summary;
 use crate::plan::target::TargetError;
 use crate::plan::{CaFile, Plan, Settings, Target, resolve};
 use crate::report::files::{ResultsDir, default_name};
@@ -48,20 +50,20 @@ const INTERRUPT_LOOK: Duration = Duration::from_millis(50);
 /// What keeps the run from beginning.
 pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet };
-    let settings = args.into_settings()?;
-    limits::raise_descriptors().context("cannot raise the soft descriptor limit to the hard one")?;
-    let readings = Readings::of_this_box().context("cannot read this box's limits")?;
-    let target = settings.target()?;
-    let is_stand_in = target.is_none();
-    let target = target.unwrap_or_else(|| Target::at(([127, 0, 0, 1], 0).into()));
-    let mut plan = settings.clone().into_plan(target, &readings)?;
-    check_sources(&plan)?;
+    let settings = args.settings.into_settings()?;
+    descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
+    let (mut plan, peer, room) = doctor::plan_of(&settings, Path::new("/"))?;
+    let is_stand_in = settings.target.is_none();
+    let summary = Summary::new(&plan, &settings.members, peer);
+    let need = doctor::need_of(&settings, &plan, &summary, peer, &room);
+    let fit = examine(&need, &Readings::of_this_box(Path::new("/"), &need, SocketTrial::IfClose));
+    refuse_what_cannot_fit(&fit)?;
     let mut hosts = resolve_hosts(&plan)?;
     check_key_log(&plan)?;
-    output.show_plan(&plan, &settings, is_stand_in);
+    output.show_plan(&summary, &fit);
 
     let interrupt = Interrupt::listen()?;
-    let stand_in = if is_stand_in { Some(start_stand_in(&mut plan, &settings, &readings)?) } else { None };
+    let stand_in = if is_stand_in { Some(start_stand_in(&mut plan, &settings, &room)?) } else { None };
     hosts.trust = trust_of(&plan)?;
     let ask = || agent::new(&plan, hosts.trust.as_ref());
     let wait = match stand_in {
@@ -96,6 +98,14 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     Ok(ExitStatus::of(result.verdict))
 }
 
+/// Ends a run before its first socket when this box cannot bear it.
+fn refuse_what_cannot_fit(fit: &Report) -> Result<()> {
+    if fit.verdict == Verdict::Refuse {
+        bail!("the plan does not fit this box:\n{}", doctor_text::refusals(fit).trim_end());
+    }
+    Ok(())
+}
+
 /// What to do about a look-up that got no answer.
 fn hint(error: &anyhow::Error) -> &'static str {
     let of_tls = error.chain().find_map(|cause| match cause.downcast_ref::<ureq::Error>()? {
@@ -127,14 +137,12 @@ impl Output {
         names.find(|name| !Path::new(name).exists()).unwrap_or(name).into()
     }
 
-    fn show_plan(&self, plan: &Plan, settings: &Settings, is_stand_in: bool) {
-        if !self.quiet {
-            // Standard error: what a run prints on standard output is its result.
-            let peer = match is_stand_in {
-                true => Peer::StandIn { tls: settings.stand_in_tls },
-                false => Peer::Target,
-            };
-            tell(&Summary::new(plan, &settings.members, peer).to_string());
+    fn show_plan(&self, summary: &Summary<'_>, fit: &Report) {
+        // Standard error: what a run prints on standard output is its result.
+        self.say(summary.to_string());
+        // The broadcasts are the summary's to warn of.
+        for check in fit.with(Verdict::Warn).filter(|check| check.id != BROADCAST_LOAD) {
+            self.say(format!("warning: {}", doctor_text::line(check)));
         }
     }
 
@@ -216,13 +224,13 @@ fn is_ignored(signal: i32) -> bool {
     }
 }
 
-fn start_stand_in(plan: &mut Plan, settings: &Settings, readings: &Readings) -> Result<StandIn> {
+fn start_stand_in(plan: &mut Plan, settings: &Settings, room: &Room) -> Result<StandIn> {
     let Some(challenge) = plan.members.only_challenge() else {
         bail!(
             "the members are in several challenges and the stand-in is loaded with one: give members of one, or a --target"
         );
     };
-    let arguments = StandIn::arguments(plan, challenge, settings.stand_in_tls, readings.descriptors_hard);
+    let arguments = StandIn::arguments(plan, challenge, settings.stand_in_tls, room.descriptors_hard);
     let stand_in = StandIn::start(&arguments)?;
     plan.target = Target::resolve(&stand_in.url, &[])?;
     if let Some(pem) = &stand_in.ca {
@@ -230,22 +238,6 @@ fn start_stand_in(plan: &mut Plan, settings: &Settings, readings: &Readings) -> 
             vec![CaFile::new("the stand-in's certificate", pem.clone()).map_err(|why| anyhow!(why))?];
     }
     Ok(stand_in)
-}
-
-/// Addresses that are not this box's are refused by name.
-fn check_sources(plan: &Plan) -> Result<()> {
-    let foreign = engine::not_local(&plan.sources);
-    let Some((first, error)) = foreign.first() else { return Ok(()) };
-    let listed: Vec<String> = foreign.iter().take(8).map(|(address, _)| address.to_string()).collect();
-    let more = if foreign.len() > listed.len() { " …" } else { "" };
-    let (what, listed) = match foreign.len() {
-        1 => (format!("{first} is not an address of this box ({error})"), first.to_string()),
-        count => (
-            format!("{count} addresses are not this box's ({error}): {}{more}", listed.join(" ")),
-            listed.join(" "),
-        ),
-    };
-    bail!("--source-ip: {what}; add it as root: scripts/source-addresses add {listed}{more}")
 }
 
 /// The hosts that sessions may be led to, with their addresses; the target's is the first.

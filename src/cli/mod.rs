@@ -5,6 +5,7 @@
 
 mod agent;
 mod conduct;
+mod doctor;
 mod look_up;
 mod recording;
 pub mod run;
@@ -63,6 +64,8 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Check whether this box can make a run, and say what mends it if not; opens no connection to the target.
+    Doctor(Box<doctor::DoctorArgs>),
     /// Run a load test; without a target, against the built-in stand-in.
     Run(Box<run::RunArgs>),
     /// Check a scenario, show the built-in ones, begin a new one.
@@ -82,6 +85,7 @@ impl Cli {
     /// Does what was typed, and says what is wrong on standard error.
     pub fn execute(self) -> ExitStatus {
         let outcome = match self.command {
+            Command::Doctor(args) => doctor::run(*args),
             Command::Run(args) => conduct::conduct(*args),
             Command::Scenario(args) => scenario::run(args).map(|()| ExitStatus::Passed),
             Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Passed),

@@ -1,7 +1,7 @@
 //! `startline run`: its options, and the settings that they mean.
 //!
-//! Two stages: [`RunArgs`] is what was typed, already of the right types; [`RunArgs::into_settings`] fills in presets
-//! and defaults once all of it is known. Invariant: explicit options win over a preset, a preset over defaults.
+//! Two stages: [`SettingsArgs`] is what was typed, already of the right types; [`SettingsArgs::into_settings`] fills in presets
+//! and defaults once all of it is known. `startline doctor` takes the same ones. Invariant: explicit options win over a preset, a preset over defaults.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,11 +29,33 @@ const STAND_IN_CHALLENGE: u64 = 1;
 const STAND_IN_SCENARIO: &str = "runnity";
 
 /// Options of `startline run`.
-// These comments are the help text, where Markdown's brackets would be in the way.
-#[allow(rustdoc::bare_urls, rustdoc::invalid_html_tags)]
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_line_help = false)]
 pub struct RunArgs {
+    /// What is to be run.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+
+    /// Write the results to this directory, which must be new or empty [default: startline-<time>].
+    // This comment is the help text, where Markdown's brackets would be in the way.
+    #[allow(rustdoc::invalid_html_tags)]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+
+    /// Print the result as JSON on standard output, and nothing else there.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+
+    /// Print nothing while it runs, the verdict only.
+    #[arg(long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// Options that make up a plan.
+// These comments are the help text, where Markdown's brackets would be in the way.
+#[allow(rustdoc::bare_urls, rustdoc::invalid_html_tags)]
+#[derive(Args, Clone, Debug, Default)]
+pub struct SettingsArgs {
     /// Where to send the load, such as http://runnity.example:8080; without it, a stand-in is started on this box.
     #[arg(long, value_name = "URL", help_heading = "Target")]
     pub target: Option<String>,
@@ -198,18 +220,6 @@ pub struct RunArgs {
     /// Repeat a run from its plan.toml, which has all settings in it.
     #[arg(long, value_name = "FILE", help_heading = "This box", conflicts_with_all = SETTINGS)]
     pub plan: Option<PathBuf>,
-
-    /// Write the results to this directory, which must be new or empty [default: startline-<time>].
-    #[arg(long, value_name = "DIR", help_heading = "Output")]
-    pub out: Option<PathBuf>,
-
-    /// Print the result as JSON on standard output, and nothing else there.
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
-
-    /// Print nothing while it runs, the verdict only.
-    #[arg(long, help_heading = "Output")]
-    pub quiet: bool,
 }
 
 /// The options that make up a plan, which `--plan` has all of.
@@ -292,7 +302,7 @@ impl Defaults {
     }
 }
 
-impl RunArgs {
+impl SettingsArgs {
     /// What the options mean: presets and defaults filled in, files read.
     ///
     /// # Errors

@@ -7,22 +7,31 @@
 use std::io;
 use std::os::fd::RawFd;
 
-/// Raises this process's soft limit of open descriptors to the hard one, and says what it is.
+/// This process's soft and hard limit of open descriptors.
 ///
 /// # Errors
-/// When the limit cannot be read or set.
-pub fn raise_limit() -> io::Result<u64> {
+/// When they cannot be read.
+pub fn limits() -> io::Result<(u64, u64)> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the structure is valid and ours.
     if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    limit.rlim_cur = limit.rlim_max;
-    // SAFETY: as above.
+    Ok((limit.rlim_cur, limit.rlim_max))
+}
+
+/// Raises this process's soft limit of open descriptors to the hard one, and says what it is.
+///
+/// # Errors
+/// When the limit cannot be read or set.
+pub fn raise_limit() -> io::Result<u64> {
+    let (_, hard) = limits()?;
+    let limit = libc::rlimit { rlim_cur: hard, rlim_max: hard };
+    // SAFETY: the structure is valid and ours, and the call only reads it.
     if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(limit.rlim_cur)
+    Ok(hard)
 }
 
 /// Gives the calling thread its own table with nothing in it but 0, 1, 2 and `keep`. Where the kernel cannot (before 5.9, or
@@ -70,6 +79,12 @@ mod tests {
     use std::fs::File;
     use std::io::Write;
     use std::os::fd::AsRawFd;
+
+    #[test]
+    fn the_soft_limit_becomes_the_hard_one() {
+        let hard = raise_limit().expect("soft to hard is always allowed");
+        assert_eq!(limits().expect("readable"), (hard, hard));
+    }
 
     #[test]
     fn a_private_table_keeps_what_it_is_told_to_and_disturbs_nobody() {

@@ -2,6 +2,7 @@
 //!
 //! The only place that reads a clock or owns a socket on the client's side; what a session does next is
 //! [`crate::session`]'s to say. [`affinity`], [`alarm`], [`clock`], [`descriptors`] and [`timers`] serve the stand-in's loop too.
+//! What the box can do is tried here as well, before a run: [`features`] and [`socket_bytes`].
 //! Invariant: a socket is made, used and dropped by one worker, and workers share nothing on the hot path.
 
 pub mod affinity;
@@ -10,12 +11,14 @@ pub mod arrivals;
 pub mod clock;
 mod control;
 pub mod descriptors;
+pub mod features;
 mod link;
 pub mod observe;
 mod pool;
-mod ports;
+pub mod ports;
 mod run;
 mod secure;
+pub mod socket_bytes;
 mod sockets;
 pub mod timers;
 mod worker;
@@ -25,7 +28,6 @@ use std::net::IpAddr;
 use arrivals::Arrivals;
 use observe::Books;
 use ports::Ports;
-pub use ports::not_local;
 pub use run::{EngineError, Outcome, RampDownOutcome, Second, Sources, Standing, layout_of, run};
 use secure::Secure;
 pub use secure::{Trust, TrustError, fault_of as tls_fault_of};

@@ -14,40 +14,44 @@ use std::os::fd::AsRawFd;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::features;
 use super::sockets::fault_of;
 use crate::fault::Fault;
 use crate::plan::sources::PortMethod;
 
 /// `IP_BIND_ADDRESS_NO_PORT` of linux/in.h: bind() chooses the address alone, connect() the port.
-const IP_BIND_ADDRESS_NO_PORT: libc::c_int = 24;
+pub(super) const IP_BIND_ADDRESS_NO_PORT: libc::c_int = 24;
 /// `IP_LOCAL_PORT_RANGE` of linux/in.h; the low half of its value is the first port, the high half the last.
 const IP_LOCAL_PORT_RANGE: libc::c_int = 51;
 /// Ports that the kernel looks through for one socket.
 const WINDOW: u32 = 16;
+/// `net.ipv4.ip_local_port_range`; IPv6 connections take theirs from it too.
+const LOCAL_RANGE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 
-/// What this kernel can do, found by trying: a window's bounds outside the sysctl's are ignored without an error, so the port that
-/// comes of it is looked at.
-pub fn method_of_this_kernel(range: (u16, u16)) -> PortMethod {
-    match try_window(range) {
-        Ok(true) => PortMethod::Windows,
-        _ => PortMethod::Explicit,
+/// The ports that this box connects from, first and last.
+///
+/// # Errors
+/// The system's, or that the file has no range in it.
+pub fn local_range() -> io::Result<(u16, u16)> {
+    let text = std::fs::read_to_string(LOCAL_RANGE)?;
+    parse_range(&text).ok_or_else(|| io::Error::other(format!("{LOCAL_RANGE} has no port range: {text:?}")))
+}
+
+/// A range of ports as the kernel writes it: two numbers, the second no less than the first.
+pub fn parse_range(text: &str) -> Option<(u16, u16)> {
+    let mut numbers = text.split_whitespace().map(str::parse::<u16>);
+    match (numbers.next()?, numbers.next()?, numbers.next()) {
+        (Ok(first), Ok(last), None) if first <= last => Some((first, last)),
+        _ => None,
     }
 }
 
-/// Binds a socket within a window in the middle of the range, and says whether the port lies in it.
-fn try_window(range: (u16, u16)) -> io::Result<bool> {
-    let slice = Slice::of_worker(None, range, 0, 1, u32::from(range.1 - range.0) / 2);
-    let (first, last) = slice.window();
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
-    narrow(&socket, (first, last))?;
-    match socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()) {
-        Ok(()) => {}
-        // All of the window is taken, and the kernel has not looked elsewhere.
-        Err(error) if error.raw_os_error() == Some(libc::EADDRINUSE) => return Ok(true),
-        Err(error) => return Err(error),
+/// What this kernel can do, found by trying.
+pub fn method_of_this_kernel() -> PortMethod {
+    match features::try_port_windows() {
+        Ok(()) => PortMethod::Windows,
+        Err(_) => PortMethod::Explicit,
     }
-    let port = socket.local_addr()?.as_socket().map_or(0, |address| address.port());
-    Ok((first..=last).contains(&port))
 }
 
 /// One way through the ports of an address.
@@ -268,12 +272,12 @@ fn bind_fault(error: &io::Error) -> Fault {
 }
 
 /// Narrows a socket's choice of ports.
-fn narrow(socket: &Socket, (first, last): (u16, u16)) -> io::Result<()> {
+pub(super) fn narrow(socket: &Socket, (first, last): (u16, u16)) -> io::Result<()> {
     set(socket, IP_LOCAL_PORT_RANGE, u32::from(last) << 16 | u32::from(first))
 }
 
 /// Sets an option of ip(7) that socket2 does not have. Both hold for IPv6 sockets as well.
-fn set(socket: &Socket, option: libc::c_int, value: u32) -> io::Result<()> {
+pub(super) fn set(socket: &Socket, option: libc::c_int, value: u32) -> io::Result<()> {
     // SAFETY: the option's value is a u32 that outlives the call, and its size is given.
     let set = unsafe {
         libc::setsockopt(
@@ -294,25 +298,12 @@ fn start(socket: &Socket, address: SocketAddr) -> Result<(), Fault> {
     }
 }
 
-/// Which of these addresses are not this box's, with what the kernel says.
-pub fn not_local(sources: &[IpAddr]) -> Vec<(IpAddr, io::Error)> {
-    let attempt = |source: IpAddr| {
-        let address = SocketAddr::new(source, 0);
-        Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?.bind(&address.into())
-    };
-    sources.iter().filter_map(|source| attempt(*source).err().map(|error| (*source, error))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
     use std::net::TcpListener;
 
     use super::*;
-
-    fn system_range() -> (u16, u16) {
-        crate::plan::limits::Readings::of_this_box().expect("readings").port_range
-    }
 
     fn port_of(socket: &Socket) -> u16 {
         address_of(socket).port()
@@ -325,6 +316,16 @@ mod tests {
     fn space(method: PortMethod, range: (u16, u16), sources: &[&str]) -> PortSpace {
         let sources = sources.iter().map(|source| source.parse().expect("an address")).collect();
         PortSpace { method, range, sources }
+    }
+
+    #[test]
+    fn ranges_are_read_and_nonsense_is_not() {
+        assert_eq!(parse_range("32768\t60999\n"), Some((32_768, 60_999)));
+        assert_eq!(parse_range("7 7"), Some((7, 7)));
+        for text in ["", "1", "2 1", "1 2 3", "1 65536", "a b"] {
+            assert_eq!(parse_range(text), None, "{text:?}");
+        }
+        assert!(local_range().is_ok());
     }
 
     #[test]
@@ -362,7 +363,7 @@ mod tests {
     /// Of the kernel's own range, so that bounds are not ignored (they only narrow it).
     #[test]
     fn every_port_of_a_slice_is_found_before_others_are_taken() {
-        let range = system_range();
+        let range = local_range().expect("Linux has it");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let address = listener.local_addr().expect("an address");
         // 37 ports of the range's end; some may be another process's.
@@ -384,7 +385,7 @@ mod tests {
 
     #[test]
     fn explicit_ports_are_each_taken_once_and_then_there_are_none() {
-        let range = system_range();
+        let range = local_range().expect("Linux has it");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let address = listener.local_addr().expect("an address");
         let range = (range.1 - 99, range.1 - 60);
@@ -408,7 +409,7 @@ mod tests {
 
     #[test]
     fn addresses_are_gone_round_and_another_helps_out() {
-        let range = system_range();
+        let range = local_range().expect("Linux has it");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let address = listener.local_addr().expect("an address");
         let sources = ["127.0.9.2", "127.0.9.3", "::1"];
@@ -425,17 +426,5 @@ mod tests {
             }
             assert_eq!(ports.used().collect::<Vec<_>>(), [10, 10, 0]);
         }
-    }
-
-    #[test]
-    fn what_is_not_local_is_found() {
-        let sources: Vec<IpAddr> =
-            ["127.0.9.4", "192.0.2.1", "2001:db8::1"].iter().map(|text| text.parse().expect("one")).collect();
-        let found: Vec<String> =
-            not_local(&sources).into_iter().map(|(address, _)| address.to_string()).collect();
-        assert!(
-            found.contains(&"192.0.2.1".to_owned()) && !found.contains(&"127.0.9.4".to_owned()),
-            "{found:?}"
-        );
     }
 }

@@ -20,7 +20,6 @@ use super::worker::Worker;
 use super::{Hosts, WorkerSetup, affinity, descriptors};
 use crate::measure::ledger::{self, Ledger, LedgerTotals};
 use crate::measure::{Interval, Layout, Recorder, Totals};
-use crate::plan::limits::Readings;
 use crate::plan::sources::PortMethod;
 use crate::plan::{End, Plan};
 use crate::report::Phase;
@@ -214,9 +213,9 @@ fn work(
 /// Where connections come from, and how they get their ports: one method a run.
 fn port_space(plan: &Plan) -> PortSpace {
     let sources = plan.sources.clone();
-    match Readings::of_this_box() {
-        Ok(Readings { port_range: range, .. }) => {
-            let method = plan.ports.unwrap_or_else(|| ports::method_of_this_kernel(range));
+    match ports::local_range() {
+        Ok(range) => {
+            let method = plan.ports.unwrap_or_else(ports::method_of_this_kernel);
             PortSpace { method, range, sources }
         }
         Err(_) => PortSpace { method: PortMethod::Kernel, range: (0, 0), sources },

@@ -295,9 +295,26 @@ pub fn observers(sessions: u32) -> Vec<u32> {
     (0..64u32).map(|k| (u64::from(k) * u64::from(sessions) / 64) as u32).collect()
 }
 
+/// Memory of the ledgers of so many workers together, in bytes: two rows of bits an observer, and where rows are found.
+pub fn bytes(sessions: u32, workers: usize) -> u64 {
+    let width = u64::from(sessions).div_ceil(64) * 8;
+    let rows = observers(sessions).len() as u64 * 2 * width;
+    let dense = if sessions > DENSE_SESSIONS_MAX { 0 } else { u64::from(sessions) * 4 * workers as u64 };
+    rows + dense
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_predicted() {
+        assert_eq!(bytes(6_000, 2), 6_000 * 2 * 94 * 8 + 6_000 * 4 * 2);
+        assert_eq!(bytes(1_000_000, 51), 64 * 2 * 15_625 * 8);
+        let ledger = one_challenge(1_000);
+        let Rows::Dense(rows) = &ledger.rows else { panic!("1,000 are few") };
+        assert_eq!(bytes(1_000, 1), (ledger.bits.len() * 8 + rows.len() * 4) as u64);
+    }
 
     const FIRST: u64 = 13;
 

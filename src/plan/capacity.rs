@@ -1,10 +1,59 @@
 //! How many workers and source addresses a run needs, where nobody says.
 //!
-//! Arithmetic only. Invariant: what comes of it fits the limits that went in, or there is nothing that would.
+//! Arithmetic, but for [`Room::read`]; whether a plan fits is [`crate::doctor`]'s to say. Invariant: what comes of it fits the limits
+//! that went in, or there is nothing that would.
 
+use std::fs;
+use std::io;
 use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
 
 use super::sources::{self, LOOPBACK_MAX};
+use crate::engine::{descriptors, ports};
+
+/// How long the kernel keeps a closed connection's ports (TCP_TIMEWAIT_LEN).
+pub const TIME_WAIT: Duration = Duration::from_secs(60);
+/// … and where `tcp_tw_reuse` lets a new connection have them.
+pub const TIME_WAIT_REUSED: Duration = Duration::from_secs(1);
+
+/// What of this box decides how many there have to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// RLIMIT_NOFILE, hard: as far as the soft one can be raised without privilege.
+    pub descriptors_hard: u64,
+    /// `net.ipv4.ip_local_port_range`, both ends included; none where it cannot be read.
+    pub port_range: Option<(u16, u16)>,
+    /// How long a port is taken after its connection over loopback has closed.
+    pub loopback_time_wait: Duration,
+}
+
+impl Room {
+    /// Reads this box's, its files under `root`.
+    ///
+    /// # Errors
+    /// The descriptor limit cannot be asked for.
+    pub fn read(root: &Path) -> io::Result<Self> {
+        let (_, descriptors_hard) = descriptors::limits()?;
+        let file =
+            |name: &str| fs::read_to_string(root.join("proc/sys/net/ipv4").join(name)).unwrap_or_default();
+        // Kernels before 4.19 know no 2, which is for loopback alone; without the file nothing is reused.
+        let is_reused = matches!(file("tcp_tw_reuse").trim(), "1" | "2");
+        Ok(Self {
+            descriptors_hard,
+            port_range: ports::parse_range(&file("ip_local_port_range")),
+            loopback_time_wait: if is_reused { TIME_WAIT_REUSED } else { TIME_WAIT },
+        })
+    }
+}
+
+/// Of so many that begin evenly over the ramp, those that begin within such a span, at most.
+pub fn closed_within(sessions: u32, ramp: Duration, span: Duration) -> u64 {
+    if ramp <= span {
+        return u64::from(sessions);
+    }
+    (f64::from(sessions) * span.as_secs_f64() / ramp.as_secs_f64()).ceil() as u64
+}
 
 /// Descriptors of a worker besides its sessions': standard streams, epoll, timer, a library's own.
 pub const DESCRIPTORS_OF_A_WORKER: u64 = 64;
@@ -61,6 +110,21 @@ mod tests {
         let many = stand_in_workers(1_000_000, 2, 20_000);
         assert!((53..=56).contains(&many), "{many}");
         assert!(stand_in_workers(100, 2, 0) >= 2);
+    }
+
+    #[test]
+    fn a_ramp_longer_than_the_wait_has_a_share_of_it_waiting() {
+        let wait = Duration::from_secs(60);
+        assert_eq!(closed_within(20_000, wait, wait), 20_000);
+        assert_eq!(closed_within(20_000, 4 * wait, wait), 5_000);
+    }
+
+    #[test]
+    fn this_box_has_room() {
+        let room = Room::read(Path::new("/")).expect("Linux has these");
+        assert!(room.port_range.is_some() && room.descriptors_hard > 0);
+        let nowhere = Room::read(Path::new("/nowhere")).expect("files may be missing");
+        assert_eq!((nowhere.port_range, nowhere.loopback_time_wait), (None, TIME_WAIT));
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! What will be done: arguments parsed once into a [`Plan`] that cannot be wrong.
 //!
 //! Opens no connection (the look-up of a real challenge is `cli`'s to ask for and to judge by
-//! [`schedule`]). Invariant: a `Plan` that exists can be run on this box as far as can be known beforehand;
-//! there are no half-states and no options left to default.
+//! [`schedule`], as whether this box bears a plan is `cli`'s to ask [`crate::doctor`]). Invariant: a `Plan` that exists makes
+//! sense as a whole; there are no half-states and no options left to default.
 
 pub mod capacity;
 pub mod http;
-pub mod limits;
 pub mod load;
 pub mod member_files;
 pub mod members;

@@ -1,7 +1,7 @@
 //! What was asked for, everything resolved: the content of `plan.toml`, which repeats a run.
 //!
 //! The scenario's source and the members are in it, so nothing but the program is needed to repeat it. Turns into a
-//! [`Plan`] against what the box allows. Invariant: what is written reads back the same.
+//! [`Plan`]; whether the box bears that is the doctor's to say. Invariant: what is written reads back the same.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::{LimitError, Need, Readings};
+use super::capacity::{self, Room};
 use super::roster::{Roster, RosterError};
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
-use super::{End, Http, HttpMode, Plan, Resolve, Target, Tls, capacity, http, schedule};
+use super::{End, Http, HttpMode, Plan, Resolve, Target, Tls, http, schedule};
 use crate::engine::affinity;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::units::{self, duration_text};
@@ -129,9 +129,6 @@ pub enum PlanError {
     /// The members are wrong.
     #[error(transparent)]
     Members(#[from] RosterError),
-    /// The box is too small.
-    #[error(transparent)]
-    Limit(#[from] LimitError),
     /// A plan file is wrong.
     #[error("{file}:{line}: {message}")]
     File {
@@ -214,14 +211,13 @@ impl Settings {
     ///
     /// # Errors
     /// The first thing that does not fit.
-    pub fn into_plan(self, target: Target, readings: &Readings) -> Result<Plan, PlanError> {
+    pub fn into_plan(self, target: Target, room: &Room) -> Result<Plan, PlanError> {
         self.check_values()?;
         let scenario = self.scenario()?;
         let members = self.members.first(self.sessions)?.members()?;
-        let workers = self.workers(readings);
-        let sources = self.sources(&scenario, &target, readings)?;
+        let workers = self.workers(room);
         let http = self.http();
-        self.need(&scenario, &target, workers, &sources).check(readings)?;
+        let sources = self.sources(&scenario, &target, workers, room)?;
         Ok(Plan {
             scenario: Arc::new(scenario),
             target,
@@ -246,9 +242,9 @@ impl Settings {
     }
 
     /// Engine threads: as asked for, or as many as the cores and the descriptor limit want.
-    fn workers(&self, readings: &Readings) -> usize {
+    fn workers(&self, room: &Room) -> usize {
         self.workers.unwrap_or_else(|| {
-            capacity::workers(self.sessions, affinity::cores(), readings.descriptors_hard).min(WORKERS_MAX)
+            capacity::workers(self.sessions, affinity::cores(), room.descriptors_hard).min(WORKERS_MAX)
         })
     }
 
@@ -257,7 +253,8 @@ impl Settings {
         &self,
         scenario: &Scenario,
         target: &Target,
-        readings: &Readings,
+        workers: usize,
+        room: &Room,
     ) -> Result<Vec<IpAddr>, PlanError> {
         let value = |reason| PlanError::Value { what: "--source-ip", reason };
         let given = sources::all(&self.source_ips).map_err(value)?;
@@ -271,26 +268,17 @@ impl Settings {
                 None => Ok(given),
             };
         }
-        let kernel_s = self.need(scenario, target, 1, &[]);
-        let is_loopback_v4 = target.addresses.iter().all(|it| it.is_ipv4() && it.ip().is_loopback());
-        Ok(match is_loopback_v4 {
-            true => capacity::loopback_sources(kernel_s.ports(readings), readings.port_range),
-            false => Vec::new(),
-        })
-    }
-
-    /// What the run takes of this box.
-    pub fn need(&self, scenario: &Scenario, target: &Target, workers: usize, sources: &[IpAddr]) -> Need {
-        Need {
-            sessions: self.sessions,
-            workers,
-            source_addresses: sources.len().max(1) as u32,
-            ramp: self.ramp,
-            http_first: !scenario.http.is_empty(),
-            http_shared: (self.http().connections() > 0).then(|| self.http().connections() * workers as u32),
-            loopback: target.is_loopback(),
-            target_addresses: target.addresses.len() as u32,
-        }
+        let is_near = target.addresses.iter().all(|it| it.is_ipv4() && it.ip().is_loopback());
+        let Some(range) = room.port_range.filter(|_| is_near) else { return Ok(Vec::new()) };
+        let (waiting, shared) = match self.http() {
+            _ if scenario.http.is_empty() => (0, 0),
+            Http::PerSession => {
+                (capacity::closed_within(self.sessions, self.ramp, room.loopback_time_wait), 0)
+            }
+            Http::Pooled { connections } => (0, u64::from(connections) * workers as u64),
+        };
+        let ports = u64::from(self.sessions) + waiting + shared;
+        Ok(capacity::loopback_sources(ports.div_ceil(target.addresses.len() as u64), range))
     }
 
     /// Which connections carry the HTTP steps.
@@ -425,7 +413,11 @@ mod tests {
     use super::super::CaFile;
     use super::*;
 
-    const BOX: Readings = Readings { descriptors_hard: 1 << 20, port_range: (32768, 60999), tw_reuse: 2 };
+    const BOX: Room = Room {
+        descriptors_hard: 20_000,
+        port_range: Some((32_768, 60_999)),
+        loopback_time_wait: Duration::from_secs(1),
+    };
 
     fn settings() -> Settings {
         let (file, source) = Scenario::find("runnity").expect("built in");
@@ -569,10 +561,33 @@ mod tests {
     }
 
     #[test]
-    fn a_box_that_is_too_small_is_refused() {
-        let target = Target::at("127.0.0.1:8080".parse().expect("an address"));
-        let readings = Readings { descriptors_hard: 2048, ..BOX };
-        let error = settings().into_plan(target, &readings).expect_err("3,078").to_string();
-        assert!(error.contains("3,078 descriptors"), "{error}");
+    fn as_many_workers_and_addresses_of_loopback_as_the_box_asks_for() {
+        let planned = |target: &str, change: &dyn Fn(&mut Settings)| {
+            let mut settings = settings();
+            (settings.workers, settings.source_ips) = (None, Vec::new());
+            (settings.sessions, settings.members) = (100_000, Roster::range(13, 100_012, 38));
+            change(&mut settings);
+            let target = Target::at(target.parse().expect("an address"));
+            settings.into_plan(target, &BOX).expect("it makes sense")
+        };
+        let near = planned("127.0.0.1:80", &|_| {});
+        assert_eq!((near.workers.max(6), near.sources.len()), (near.workers, 4));
+        assert!(planned("10.0.0.1:80", &|_| {}).sources.is_empty(), "the kernel's choice");
+        assert!(planned("[::1]:80", &|_| {}).sources.is_empty(), "there is only one");
+        let few = |s: &mut Settings| (s.sessions, s.members) = (6_000, Roster::range(13, 6_012, 38));
+        assert!(planned("127.0.0.1:80", &few).sources.is_empty(), "one address has enough");
+        let given = |s: &mut Settings| {
+            (s.workers, s.source_ips) = (Some(7), vec!["127.0.2.1-127.0.2.9".parse().expect("a range")]);
+        };
+        let given = planned("127.0.0.1:80", &given);
+        assert_eq!((given.workers, given.sources.len()), (7, 9));
+    }
+
+    #[test]
+    fn addresses_of_no_family_of_the_target_s_are_refused() {
+        let mut settings = settings();
+        settings.source_ips = vec!["fd00::1".parse().expect("an address")];
+        let error = plan(settings).expect_err("refused");
+        assert!(error.contains("--source-ip") && error.contains("can reach 10.0.0.1"), "{error}");
     }
 }

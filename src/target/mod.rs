@@ -38,7 +38,7 @@ use self::worker::Worker;
 use crate::engine::{affinity, descriptors};
 
 /// Connections that wait to be accepted, for each worker (the kernel's `net.core.somaxconn` bounds it).
-const BACKLOG: i32 = 4096;
+pub const BACKLOG: i32 = 4096;
 
 /// A running stand-in; dropping it stops it.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 // Each test binary compiles this for itself and uses its part.
 #![allow(dead_code)]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -188,4 +189,27 @@ pub fn eventually(what: &str, mut ready: impl FnMut() -> bool) {
 /// A path for results in a directory that goes away with the test.
 pub fn results(temp: &tempfile::TempDir) -> PathBuf {
     temp.path().join("results")
+}
+
+/// What each thread of a process has open, by the thread's name: what the links of its descriptors say.
+#[track_caller]
+pub fn descriptor_tables(process: u32) -> BTreeMap<String, Vec<String>> {
+    let mut tables = BTreeMap::new();
+    for task in std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
+        let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        let links = std::fs::read_dir(task.path().join("fd")).into_iter().flatten().flatten();
+        let links: Vec<String> = links
+            .filter(|link| {
+                link.file_name().to_str().and_then(|fd| fd.parse::<u32>().ok()).is_some_and(|fd| fd > 2)
+            })
+            .filter_map(|link| Some(std::fs::read_link(link.path()).ok()?.to_string_lossy().into_owned()))
+            .collect();
+        tables.insert(name.trim().to_owned(), links);
+    }
+    tables
+}
+
+/// The sockets among them.
+pub fn sockets_in(table: &[String]) -> Vec<&String> {
+    table.iter().filter(|link| link.starts_with("socket:")).collect()
 }

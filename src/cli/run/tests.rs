@@ -5,10 +5,10 @@ use clap::{CommandFactory, Parser};
 use super::*;
 use crate::cli::{Cli, Command};
 
-fn parse(arguments: &[&str]) -> Result<RunArgs, clap::Error> {
+fn parse(arguments: &[&str]) -> Result<SettingsArgs, clap::Error> {
     let all = ["startline", "run"].iter().chain(arguments);
     Cli::try_parse_from(all).map(|cli| match cli.command {
-        Command::Run(args) => *args,
+        Command::Run(args) => args.settings,
         _ => panic!("it was run"),
     })
 }

@@ -1,0 +1,81 @@
+//! How many connections may wait to be accepted, where what is loaded is on this box.
+
+use std::time::Duration;
+
+use super::check::{Check, Figure, Remedy, Verdict};
+use super::need::{Need, StandIn};
+use super::readings::Readings;
+use crate::target::BACKLOG;
+use crate::units::{duration_text, grouped};
+
+const ID: &str = "backlog";
+const TITLE: &str = "target's accept queue";
+const UNIT: &str = "connections";
+
+/// Needed is a second's arrivals: for so long a server may be busy with something else.
+pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
+    let needed = need.connections_per_second();
+    let figure = Figure::new(needed, UNIT, format!("{} arrive in a second", grouped(needed)));
+    if !readings.is_target_here(need) {
+        return vec![Check::ok(
+            ID,
+            TITLE,
+            Figure::words("the target's own affair"),
+            Figure::words("not this box's"),
+        )];
+    }
+    let most = match &readings.system.somaxconn {
+        Ok(most) => *most,
+        Err(why) => return vec![Check::unknown(ID, TITLE, figure, why.as_str())],
+    };
+    vec![match need.stand_in {
+        Some(stand_in) => of_stand_in(need, stand_in, most, figure, needed),
+        None => of_server(need, readings, most, figure, needed),
+    }]
+}
+
+fn of_stand_in(need: &Need, stand_in: StandIn, most: u64, figure: Figure, needed: u64) -> Check {
+    let listeners = stand_in.workers.max(1) as u64;
+    let room = most.min(BACKLOG as u64) * listeners;
+    let reading =
+        format!("{} in {listeners} listener{}", grouped(room), if listeners == 1 { "" } else { "s" });
+    let check = Check::ok(ID, TITLE, Figure::new(room, UNIT, reading), figure);
+    if needed <= room {
+        return check;
+    }
+    let each = needed.div_ceil(listeners);
+    let mut remedies = Vec::new();
+    if most < BACKLOG as u64 && each <= BACKLOG as u64 {
+        remedies.push(Remedy::sysctl("net.core.somaxconn", each));
+        remedies.push(Remedy::tune(need));
+    }
+    remedies.extend(slower(need, room));
+    check.but(Verdict::Warn, OVERFLOW, remedies)
+}
+
+/// How long a queue the server asked for is not known; the kernel grants no more than `somaxconn`.
+fn of_server(need: &Need, readings: &Readings, most: u64, figure: Figure, needed: u64) -> Check {
+    let mut reading = format!("somaxconn {}", grouped(most));
+    if let Ok(syn) = &readings.system.syn_backlog {
+        reading += &format!(", syn backlog {}", grouped(*syn));
+    }
+    let check = Check::ok(ID, TITLE, Figure::new(most, UNIT, reading), figure);
+    if needed <= most {
+        return check;
+    }
+    let mut remedies = vec![Remedy::sysctl("net.core.somaxconn", needed), Remedy::tune(need)];
+    remedies.extend(slower(need, most));
+    let why = format!("{OVERFLOW}; a server has to ask for a queue of that length, too");
+    check.but(Verdict::Warn, why, remedies)
+}
+
+const OVERFLOW: &str = "should the server not accept for a second, the queue overflows, and a connection that finds it full is tried \
+                        again by the kernel after a second";
+
+/// The ramp with which no more than `room` arrive in a second.
+fn slower(need: &Need, room: u64) -> Option<Remedy> {
+    let connections = u64::from(need.sessions) * need.connections_each();
+    let ramp = Duration::from_secs(connections.div_ceil(room.max(1)));
+    (ramp > need.ramp)
+        .then(|| Remedy::command("arrives more slowly", format!("--ramp {}", duration_text(ramp))))
+}

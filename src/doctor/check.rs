@@ -1,0 +1,146 @@
+//! A check as data, and what the groups of checks make theirs with.
+//!
+//! Knows no limit. Invariant: whatever is not [`Verdict::Ok`] says why.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::need::Need;
+use crate::units::grouped;
+
+/// What a check comes to; later ones are worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It could not be found out.
+    Unknown,
+    /// It suffices.
+    Ok,
+    /// The run can be made, and its results may suffer.
+    Warn,
+    /// The plan cannot fit.
+    Refuse,
+}
+
+/// A quantity, for people and for programs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Figure {
+    /// In words.
+    pub text: String,
+    /// The number, where one number says it.
+    pub value: Option<u64>,
+    /// Of what, in the plural.
+    pub unit: &'static str,
+}
+
+/// Something that mends it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Remedy {
+    /// What it does.
+    pub text: String,
+    /// A command that can be pasted; none when there is nothing to type.
+    pub command: Option<String>,
+    /// Whether it needs root.
+    pub needs_root: bool,
+}
+
+/// One limit, held against the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Its name in kebab-case; stays the same from version to version.
+    pub id: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// What this box has.
+    pub reading: Figure,
+    /// What the plan takes.
+    pub need: Figure,
+    /// One against the other.
+    pub verdict: Verdict,
+    /// The reason, where it is not ok.
+    pub why: Option<String>,
+    /// Each of them by itself mends it, unless its text says otherwise; best first.
+    pub remedies: Vec<Remedy>,
+}
+
+impl Figure {
+    /// A count in words of its own.
+    pub fn new(value: u64, unit: &'static str, text: impl Into<String>) -> Self {
+        Self { text: text.into(), value: Some(value), unit }
+    }
+
+    /// A bare count.
+    pub fn count(value: u64, unit: &'static str) -> Self {
+        Self::new(value, unit, grouped(value))
+    }
+
+    /// Words only.
+    pub fn words(text: impl Into<String>) -> Self {
+        Self { text: text.into(), value: None, unit: "" }
+    }
+
+    /// What could not be found out.
+    pub fn unknown() -> Self {
+        Self::words("unknown")
+    }
+}
+
+impl Remedy {
+    /// Something to type as whoever one is.
+    pub fn command(text: impl Into<String>, command: impl Into<String>) -> Self {
+        Self { text: text.into(), command: Some(command.into()), needs_root: false }
+    }
+
+    /// Something to type as root.
+    pub fn root(text: impl Into<String>, command: impl Into<String>) -> Self {
+        Self { needs_root: true, ..Self::command(text, command) }
+    }
+
+    /// Something to do.
+    pub fn advice(text: impl Into<String>) -> Self {
+        Self { text: text.into(), command: None, needs_root: false }
+    }
+
+    /// Sets a kernel parameter until the next boot.
+    pub fn sysctl(name: &str, value: impl std::fmt::Display) -> Self {
+        let value = value.to_string();
+        let quoted = if value.contains(' ') { format!("\"{value}\"") } else { value };
+        Self::root("sets it until the next boot", format!("sysctl -w {name}={quoted}"))
+    }
+
+    /// The script that sets what it knows of them for this plan (descriptors, ports, backlog, conntrack), and puts it back.
+    pub fn tune(need: &Need) -> Self {
+        let mut command = format!("scripts/tune apply --sessions {}", need.sessions);
+        for (option, count) in [("sources", need.sources.len()), ("targets", need.targets.len())] {
+            if count > 1 {
+                let _ = write!(command, " --{option} {count}");
+            }
+        }
+        let _ = write!(command, " --ramp {}s", need.ramp.as_secs_f64().ceil().max(1.0));
+        if need.is_loopback() {
+            command.push_str(" --server");
+        }
+        Self::root(
+            "sets this and what else the plan needs of the kernel; scripts/tune revert puts it back",
+            command,
+        )
+    }
+}
+
+impl Check {
+    /// One that suffices.
+    pub fn ok(id: &'static str, title: &'static str, reading: Figure, need: Figure) -> Self {
+        Self { id, title, reading, need, verdict: Verdict::Ok, why: None, remedies: Vec::new() }
+    }
+
+    /// The same, with another verdict.
+    pub fn but(self, verdict: Verdict, why: impl Into<String>, remedies: Vec<Remedy>) -> Self {
+        Self { verdict, why: Some(why.into()), remedies, ..self }
+    }
+
+    /// One whose reading is missing.
+    pub fn unknown(id: &'static str, title: &'static str, need: Figure, why: impl Into<String>) -> Self {
+        Self::ok(id, title, Figure::unknown(), need).but(Verdict::Unknown, why, Vec::new())
+    }
+}

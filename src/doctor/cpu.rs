@@ -1,0 +1,114 @@
+//! Cores: what the broadcasts ask of them, and what keeps them from giving it: other programs, the frequency governor, the
+//! host's other guests, a slow clock. Nothing here refuses: results may only suffer.
+
+use super::check::{Check, Figure, Remedy, Verdict};
+use super::need::Need;
+use super::readings::Readings;
+use crate::units::grouped;
+
+/// The check of deliveries a second, which a run's summary says in its own words.
+pub const BROADCAST_LOAD: &str = "broadcast-load";
+/// Share of the cores that others may have.
+const BUSY_SHARE: f64 = 0.5;
+/// Share of the time that the host may give to others.
+const STOLEN_SHARE: f64 = 0.01;
+/// Clock sources that are read without a system call (vDSO).
+const FAST_CLOCKS: [&str; 6] =
+    ["tsc", "kvm-clock", "hyperv_clocksource_tsc_page", "xen", "arch_sys_counter", "riscv_clocksource"];
+const CLOCK_FILE: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+const GOVERNOR_FILES: &str = "/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor";
+
+pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
+    vec![broadcasts(need, readings), busy(readings), governor(readings), steal(readings), clock(readings)]
+}
+
+fn broadcasts(need: &Need, readings: &Readings) -> Check {
+    let title = "predicted broadcasts";
+    let cores = need.workers.min(readings.trials.cores).max(1);
+    let reading =
+        Figure::new(cores as u64, "cores", format!("{cores} core{}", if cores == 1 { "" } else { "s" }));
+    let Some(load) = &need.load else {
+        return Check::ok(BROADCAST_LOAD, title, reading, Figure::new(0, "deliveries/s", "none"));
+    };
+    let peak = load.ramp_end_per_s.max(load.hold_per_s).max(load.ramp_down_start_per_s).round() as u64;
+    let figure = Figure::new(peak, "deliveries/s", format!("{} deliveries/s at most", grouped(peak)));
+    let check = Check::ok(BROADCAST_LOAD, title, reading, figure);
+    match load.warning(cores, need.stand_in.is_some()) {
+        Some(why) => check.but(Verdict::Warn, why, Vec::new()),
+        None => check,
+    }
+}
+
+fn busy(readings: &Readings) -> Check {
+    let (id, title) = ("cpu-load", "other work on this box");
+    let cores = readings.trials.cores.max(1);
+    let most = cores as f64 * BUSY_SHARE;
+    let figure = Figure::words(format!("a load of {most:.1} at most"));
+    let load = match &readings.system.load_1m {
+        Ok(load) => *load,
+        Err(why) => return Check::unknown(id, title, figure, why.as_str()),
+    };
+    let check =
+        Check::ok(id, title, Figure::words(format!("a load of {load:.1} in the last minute")), figure);
+    if load <= most {
+        return check;
+    }
+    let why = "something else uses these cores: latencies will contain its work";
+    check.but(Verdict::Warn, why, vec![Remedy::command("shows what runs; end it, or wait for it", "top")])
+}
+
+fn governor(readings: &Readings) -> Check {
+    let (id, title) = ("cpu-governor", "CPU frequency governor");
+    let figure = Figure::words("performance");
+    let governors = match &readings.system.governors {
+        Ok(governors) => governors,
+        Err(why) => return Check::unknown(id, title, figure, why.as_str()),
+    };
+    let check = Check::ok(id, title, Figure::words(governors.join(", ")), figure);
+    if governors.iter().all(|name| name == "performance") {
+        return check;
+    }
+    let why = "cores that wait for work are slowed down, which is lag in the first messages after each wait";
+    let command = format!("echo performance | tee {GOVERNOR_FILES}");
+    check.but(Verdict::Warn, why, vec![Remedy::root("keeps them at full speed until the next boot", command)])
+}
+
+fn steal(readings: &Readings) -> Check {
+    let (id, title) = ("cpu-steal", "CPU time stolen by host");
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let figure = Figure::words(format!("{} at most", percent(STOLEN_SHARE)));
+    let time = match &readings.system.cpu_time {
+        Ok(time) => *time,
+        Err(why) => return Check::unknown(id, title, figure, why.as_str()),
+    };
+    let share = time.stolen as f64 / time.total.max(1) as f64;
+    let check = Check::ok(id, title, Figure::words(format!("{} since the boot", percent(share))), figure);
+    if share <= STOLEN_SHARE {
+        return check;
+    }
+    let why =
+        "the host gives this machine's cores to others while they are needed here: pauses in every latency";
+    check.but(Verdict::Warn, why, vec![Remedy::advice("a machine with cores of its own, or a quieter host")])
+}
+
+fn clock(readings: &Readings) -> Check {
+    let (id, title) = ("clock-source", "clock source");
+    let figure = Figure::words("read without a system call, such as tsc");
+    let source = match &readings.system.clock_source {
+        Ok(source) => source,
+        Err(why) => return Check::unknown(id, title, figure, why.as_str()),
+    };
+    let check = Check::ok(id, title, Figure::words(source.as_str()), figure);
+    if FAST_CLOCKS.contains(&source.as_str()) {
+        return check;
+    }
+    let why = "each reading of the clock is a system call, or slower; every message reads it";
+    let offered = readings.system.clock_sources.as_ref().map(Vec::as_slice).unwrap_or_default();
+    let remedy = match FAST_CLOCKS.iter().find(|fast| offered.iter().any(|name| name == *fast)) {
+        Some(fast) => Remedy::root("takes it until the next boot", format!("echo {fast} > {CLOCK_FILE}")),
+        None => Remedy::advice(
+            "the kernel offers no faster one: its log says why it gave up tsc (dmesg | grep -i tsc)",
+        ),
+    };
+    check.but(Verdict::Warn, why, vec![remedy])
+}

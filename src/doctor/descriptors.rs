@@ -1,0 +1,166 @@
+//! Descriptors: of one table, of any table, of the whole box.
+//!
+//! RLIMIT_NOFILE bounds a table. Workers that have one each share the sessions out among their tables; the kernel shares the
+//! stand-in's connections out among its listeners by a hash, so that some get more than the mean.
+
+use super::check::{Check, Figure, Remedy, Verdict};
+use super::need::{Need, StandIn};
+use super::readings::Readings;
+use crate::plan::capacity::DESCRIPTORS_OF_A_WORKER;
+use crate::units::grouped;
+
+/// Standard deviations above the mean that a listener is allowed for: one table in a billion has more.
+const SPREAD: f64 = 6.0;
+const UNIT: &str = "descriptors";
+
+pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
+    let tables = Tables::of(need, readings);
+    vec![limit(need, readings, &tables), nr_open(readings, &tables), file_max(need, readings, &tables)]
+}
+
+/// Who has how many tables, and what the fullest takes.
+struct Tables {
+    client: u64,
+    stand_in: u64,
+    /// Each worker of the client has its own.
+    are_private: bool,
+    /// The fullest's descriptors.
+    needed: u64,
+    /// How they come about.
+    what: String,
+}
+
+impl Tables {
+    fn of(need: &Need, readings: &Readings) -> Self {
+        let kernel_has = readings.trials.features.private_tables.is_ok();
+        let are_private = kernel_has && need.table_per_worker;
+        let client = if are_private { need.workers.max(1) as u64 } else { 1 };
+        let of_client = need.connections().div_ceil(client);
+        let stand_in = need.stand_in.map_or(0, |it| if kernel_has { it.workers.max(1) as u64 } else { 1 });
+        let of_stand_in = need.stand_in.map_or(0, |it| listener_share(need, it, stand_in));
+        let fullest = of_client.max(of_stand_in);
+        let sessions = grouped(need.sessions.into());
+        let what = match (of_stand_in > of_client, client) {
+            (true, _) => format!("of {sessions} sessions in a worker of the stand-in"),
+            (false, 1) => format!("{sessions} sessions"),
+            (false, workers) => {
+                format!("{} of {sessions} sessions in each of {workers} workers", grouped(of_client))
+            }
+        };
+        Self {
+            client,
+            stand_in,
+            are_private,
+            needed: fullest + DESCRIPTORS_OF_A_WORKER,
+            what: format!("{what}, and {DESCRIPTORS_OF_A_WORKER} for itself"),
+        }
+    }
+
+    /// Workers with which the client's tables are large enough, if that many are allowed. Where their number was not given, the
+    /// engine has added what it can already.
+    fn workers_for(&self, need: &Need, allowed: u64) -> Option<u64> {
+        let room = allowed.checked_sub(DESCRIPTORS_OF_A_WORKER).filter(|room| *room > 0)?;
+        let workers = need.connections().div_ceil(room);
+        let is_ours_to_say = self.are_private && need.workers_given;
+        (is_ours_to_say && workers > need.workers as u64 && workers <= need.workers_max as u64)
+            .then_some(workers)
+    }
+}
+
+/// Connections of the stand-in's fullest table: binomially spread over its listeners.
+fn listener_share(need: &Need, stand_in: StandIn, tables: u64) -> u64 {
+    let connections = need.connections();
+    if tables == 1 || stand_in.workers <= 1 {
+        return connections;
+    }
+    let share = 1.0 / tables as f64;
+    let mean = connections as f64 * share;
+    let deviation = (mean * (1.0 - share)).sqrt();
+    ((mean + SPREAD * deviation).ceil() as u64).min(connections)
+}
+
+fn limit(need: &Need, readings: &Readings, tables: &Tables) -> Check {
+    let (id, title) = ("descriptors", "descriptors (hard limit)");
+    let needed = Figure::new(tables.needed, UNIT, format!("{}: {}", grouped(tables.needed), tables.what));
+    let (soft, hard) = match &readings.trials.descriptors {
+        Ok(limits) => *limits,
+        Err(why) => return Check::unknown(id, title, needed, why.as_str()),
+    };
+    let of_worker = if tables.are_private { " a worker" } else { "" };
+    let reading = match soft == hard {
+        true => format!("{}{of_worker}", grouped(hard)),
+        false => format!("{}{of_worker} (soft {}, raised by startline)", grouped(hard), grouped(soft)),
+    };
+    let check = Check::ok(id, title, Figure::new(hard, UNIT, reading), needed);
+    if tables.needed <= hard {
+        return check;
+    }
+    let why = format!(
+        "{} descriptors are needed ({}) and the hard limit is {}",
+        grouped(tables.needed),
+        tables.what,
+        grouped(hard)
+    );
+    let mut remedies = Vec::new();
+    if let Some(workers) = tables.workers_for(need, hard) {
+        let text = "spreads the sessions over more workers, each with descriptors of its own";
+        remedies.push(Remedy::command(text, format!("--workers {workers}")));
+    }
+    let needed = tables.needed;
+    // The kernel refuses a limit above it.
+    let first = match &readings.system.nr_open {
+        Ok(most) if needed > *most => " once fs.nr_open has been raised",
+        _ => "",
+    };
+    let text = format!(
+        "raises it in this shell{first}; for good: \"* hard nofile {needed}\" in /etc/security/limits.conf and a new login, or \
+         LimitNOFILE={needed} in a unit"
+    );
+    remedies.push(Remedy::root(text, format!("ulimit -Hn {needed}")));
+    check.but(Verdict::Refuse, why, remedies)
+}
+
+fn nr_open(readings: &Readings, tables: &Tables) -> Check {
+    let (id, title) = ("nr-open", "descriptors (any limit)");
+    let needed = Figure::count(tables.needed, UNIT);
+    let most = match &readings.system.nr_open {
+        Ok(most) => *most,
+        Err(why) => return Check::unknown(id, title, needed, why.as_str()),
+    };
+    let check =
+        Check::ok(id, title, Figure::new(most, UNIT, format!("fs.nr_open {}", grouped(most))), needed);
+    if tables.needed <= most {
+        return check;
+    }
+    let why = format!("no limit of descriptors can be above fs.nr_open, which is {}", grouped(most));
+    check.but(Verdict::Refuse, why, vec![Remedy::sysctl("fs.nr_open", tables.needed)])
+}
+
+/// Files of all processes together.
+fn file_max(need: &Need, readings: &Readings, tables: &Tables) -> Check {
+    let (id, title) = ("file-max", "files of the whole box");
+    let ends = if readings.is_target_here(need) { 2 } else { 1 };
+    let files = need.connections() * ends + (tables.client + tables.stand_in) * DESCRIPTORS_OF_A_WORKER;
+    let needed = Figure::new(
+        files,
+        "files",
+        match ends {
+            1 => grouped(files),
+            _ => format!("{}: both ends are on this box", grouped(files)),
+        },
+    );
+    let (most, open) = match (&readings.system.file_max, &readings.system.files_open) {
+        (Ok(most), Ok(open)) => (*most, *open),
+        (Err(why), _) | (_, Err(why)) => return Check::unknown(id, title, needed, why.as_str()),
+    };
+    let free = most.saturating_sub(open);
+    let reading =
+        if most >= i64::MAX as u64 { "no limit".to_owned() } else { format!("{} free", grouped(free)) };
+    let check = Check::ok(id, title, Figure::new(free, "files", reading), needed);
+    if files <= free {
+        return check;
+    }
+    let why = format!("fs.file-max allows {} files and {} are open already", grouped(most), grouped(open));
+    let remedies = vec![Remedy::sysctl("fs.file-max", open.saturating_add(files)), Remedy::tune(need)];
+    check.but(Verdict::Refuse, why, remedies)
+}

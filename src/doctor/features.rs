@@ -1,0 +1,99 @@
+//! What the kernel can do, held against what the plan needs of it.
+
+use super::check::{Check, Figure, Remedy, Verdict};
+use super::need::Need;
+use super::readings::Readings;
+use crate::engine::features::Tried;
+
+pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
+    let features = &readings.trials.features;
+    let is_spread = need.stand_in.is_some_and(|it| it.workers > 1);
+    let many_tables = is_spread || (need.table_per_worker && need.workers > 1);
+    [
+        Feature {
+            id: "private-descriptor-tables",
+            title: "descriptor table a thread",
+            tried: &features.private_tables,
+            needed: many_tables.then_some(Verdict::Warn),
+            why: "all workers share one table, and its limit of descriptors",
+            remedies: vec![Remedy::advice("Linux 5.9 or later; in a container, a seccomp profile that allows close_range")],
+        },
+        Feature {
+            id: "bind-no-port",
+            title: "ports chosen at connect",
+            tried: &features.bind_no_port,
+            needed: (!need.sources.is_empty()).then_some(Verdict::Warn),
+            why: "a port is taken for all destinations when its source address is bound, so that fewer connections fit",
+            remedies: vec![Remedy::advice("Linux 4.2 or later")],
+        },
+        Feature {
+            id: "port-windows",
+            title: "port window a socket",
+            tried: &features.port_windows,
+            // What it costs not to have it is the ports' to say.
+            needed: None,
+            why: "",
+            remedies: vec![Remedy::advice("Linux 6.3 or later")],
+        },
+        Feature {
+            id: "reuse-port",
+            title: "listeners sharing a port",
+            tried: &features.reuse_port,
+            needed: need.stand_in.map(|_| Verdict::Refuse),
+            why: "each worker of the stand-in listens on the same port",
+            remedies: vec![Remedy::advice("Linux 3.9 or later")],
+        },
+        Feature {
+            id: "ipv6",
+            title: "IPv6",
+            tried: &features.ipv6,
+            needed: need.has_ipv6().then_some(Verdict::Refuse),
+            why: "the target or a source address is IPv6",
+            remedies: vec![
+ Remedy::sysctl("net.ipv6.conf.all.disable_ipv6", 0),
+ Remedy::advice("an IPv4 address of the target, by --resolve"),
+ ],
+        },
+        Feature {
+            id: "timerfd",
+            title: "timers in a poll",
+            tried: &features.timerfd,
+            needed: Some(Verdict::Refuse),
+            why: "every worker wakes up by one",
+            remedies: vec![Remedy::advice("in a container, a seccomp profile that allows timerfd_create")],
+        },
+    ]
+    .into_iter()
+    .map(Feature::check)
+    .collect()
+}
+
+/// One feature, and what it means not to have it.
+struct Feature<'r> {
+    id: &'static str,
+    title: &'static str,
+    tried: &'r Tried,
+    /// The verdict without it, if the plan needs it.
+    needed: Option<Verdict>,
+    why: &'static str,
+    remedies: Vec<Remedy>,
+}
+
+impl Feature<'_> {
+    fn check(self) -> Check {
+        let need = Figure::words(if self.needed.is_some() { "used" } else { "not needed" });
+        match (self.tried, self.needed) {
+            (Ok(()), _) => Check::ok(self.id, self.title, Figure::words("works"), need),
+            (Err(error), None) => {
+                Check::ok(self.id, self.title, Figure::words(format!("none: {error}")), need)
+            }
+            (Err(error), Some(verdict)) => {
+                Check::ok(self.id, self.title, Figure::words(format!("none: {error}")), need).but(
+                    verdict,
+                    self.why,
+                    self.remedies,
+                )
+            }
+        }
+    }
+}

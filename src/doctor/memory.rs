@@ -1,0 +1,158 @@
+//! Memory: the kernel's for sockets, ours, the observers', the stand-in's; and the kernel's own limit for TCP.
+
+use super::check::{Check, Figure, Remedy, Verdict};
+use super::need::Need;
+use super::readings::{Readings, SOCKET_BYTES_STATED, SocketBytes};
+use crate::units::grouped;
+
+/// The client without sessions and workers: resident with two workers, less theirs.
+const PROGRAM_BYTES: u64 = 11_000_000;
+/// Each of its workers: the slope of resident memory from 2 to 40 of them.
+const WORKER_BYTES: u64 = 256 << 10;
+/// The stand-in without members.
+const STAND_IN_PROGRAM_BYTES: u64 = 8_500_000;
+/// The stand-in's memory of a connected member: the slope from 1,000 to 5,000 that hear of each other.
+const STAND_IN_BYTES: u64 = 560;
+/// … and what rustls keeps for a connection of its side, over wss: the slope from 1,000 to 8,000.
+const STAND_IN_TLS_BYTES: u64 = 6_100;
+/// A share of the room that may be taken without a word.
+const SHARE: f64 = 0.8;
+/// Where kernel memory for sockets, by the stated figure, takes more of the room than this, it is worth measuring.
+const WORTH_MEASURING: f64 = 0.25;
+
+pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
+    vec![memory(need, readings), tcp_memory(need, readings)]
+}
+
+/// Whether what a socket costs may decide the verdict: sockets take, by the stated figure, more than a quarter of the room.
+pub fn is_measuring_worthwhile(need: &Need, readings: &Readings) -> bool {
+    let kernel = sockets(need, readings) * SOCKET_BYTES_STATED;
+    room(readings).is_ok_and(|(room, _)| kernel as f64 > room as f64 * WORTH_MEASURING)
+}
+
+/// Sockets open at once on this box.
+fn sockets(need: &Need, readings: &Readings) -> u64 {
+    need.connections() * if readings.is_target_here(need) { 2 } else { 1 }
+}
+
+/// Bytes that can be had, and which limit says so.
+fn room(readings: &Readings) -> Result<(u64, &'static str), String> {
+    let available = readings.system.memory_available.clone()?;
+    Ok(match &readings.system.cgroup {
+        Ok(Some(group)) if group.room_bytes < available => (group.room_bytes, " left by the control group"),
+        _ => (available, " available"),
+    })
+}
+
+/// What the plan takes, in bytes.
+struct Taken {
+    kernel: u64,
+    client: u64,
+    stand_in: u64,
+}
+
+impl Taken {
+    fn of(need: &Need, readings: &Readings) -> Self {
+        let sessions = u64::from(need.sessions);
+        let workers = need.workers as u64 * WORKER_BYTES;
+        let tls = |is_tls: bool| if is_tls { STAND_IN_TLS_BYTES } else { 0 };
+        Self {
+            kernel: sockets(need, readings) * readings.trials.socket_bytes.bytes(),
+            client: PROGRAM_BYTES + workers + sessions * need.session_bytes + need.observers_bytes,
+            stand_in: need
+                .stand_in
+                .map_or(0, |it| STAND_IN_PROGRAM_BYTES + sessions * (STAND_IN_BYTES + tls(it.tls))),
+        }
+    }
+
+    fn all(&self) -> u64 {
+        self.kernel + self.client + self.stand_in
+    }
+
+    fn text(&self) -> String {
+        let stand_in = if self.stand_in > 0 {
+            format!(", stand-in {}", megabytes(self.stand_in))
+        } else {
+            String::new()
+        };
+        let (all, kernel, client) = (megabytes(self.all()), megabytes(self.kernel), megabytes(self.client));
+        format!("{all}: sockets {kernel}, client {client}{stand_in}")
+    }
+}
+
+fn memory(need: &Need, readings: &Readings) -> Check {
+    let (id, title) = ("memory", "memory");
+    let taken = Taken::of(need, readings);
+    let per_socket = match &readings.trials.socket_bytes {
+        SocketBytes::Measured(bytes) => {
+            format!("; a socket takes {} bytes of the kernel's, measured here", grouped(*bytes))
+        }
+        SocketBytes::Stated(why) => format!(
+            "; a socket takes {} bytes of the kernel's, as stated ({why})",
+            grouped(SOCKET_BYTES_STATED)
+        ),
+    };
+    let figure = Figure::new(taken.all(), "bytes", format!("{}{per_socket}", taken.text()));
+    let (room, whose) = match room(readings) {
+        Ok(room) => room,
+        Err(why) => return Check::unknown(id, title, figure, why),
+    };
+    let check =
+        Check::ok(id, title, Figure::new(room, "bytes", format!("{}{whose}", megabytes(room))), figure);
+    let remedies = || {
+        vec![
+            Remedy::advice(fewer(need, &taken, room)),
+            Remedy::advice("more memory, or less of it for others"),
+        ]
+    };
+    if taken.all() > room {
+        let why = format!("{} are needed and {} are left", megabytes(taken.all()), megabytes(room));
+        return check.but(Verdict::Refuse, why, remedies());
+    }
+    if taken.all() as f64 > room as f64 * SHARE {
+        let why = "more than four fifths of what is left will be taken";
+        return check.but(Verdict::Warn, why, remedies());
+    }
+    check
+}
+
+/// Sessions that fit into four fifths of the room, to the thousand below.
+fn fewer(need: &Need, taken: &Taken, room: u64) -> String {
+    let sessions = u64::from(need.sessions).max(1);
+    let fixed = PROGRAM_BYTES + need.workers as u64 * WORKER_BYTES;
+    let each = (taken.all() - fixed).div_ceil(sessions).max(1);
+    let fitting = ((room as f64 * SHARE) as u64).saturating_sub(fixed) / each;
+    match fitting / 1000 {
+        0 => "plan fewer sessions".to_owned(),
+        thousands => format!("plan fewer sessions: {} fit into four fifths of it", grouped(thousands * 1000)),
+    }
+}
+
+/// Data on its way is counted in whole pages a socket: a broadcast to everybody is a page each.
+fn tcp_memory(need: &Need, readings: &Readings) -> Check {
+    let (id, title) = ("tcp-memory", "TCP's memory for data");
+    let is_broadcast = need.load.is_some_and(|load| load.entered > 0);
+    let pages = if is_broadcast { sockets(need, readings) } else { 0 };
+    let bytes = pages.saturating_mul(readings.trials.page_bytes);
+    let figure = match pages {
+        0 => Figure::new(0, "bytes", "little: nothing is broadcast"),
+        _ => Figure::new(bytes, "bytes", format!("{}: a page a socket in a broadcast", megabytes(bytes))),
+    };
+    let (most, used) = match (&readings.system.tcp_mem_max_pages, &readings.system.tcp_mem_pages) {
+        (Ok(most), Ok(used)) => (*most, *used),
+        (Err(why), _) | (_, Err(why)) => return Check::unknown(id, title, figure, why.as_str()),
+    };
+    let free = most.saturating_sub(used).saturating_mul(readings.trials.page_bytes);
+    let check = Check::ok(id, title, Figure::new(free, "bytes", format!("{} free", megabytes(free))), figure);
+    if bytes <= free {
+        return check;
+    }
+    let needed = used.saturating_add(pages);
+    let value = format!("{} {} {needed}", needed / 2, needed / 4 * 3);
+    let why = "beyond net.ipv4.tcp_mem the kernel drops what comes in, which looks like loss";
+    check.but(Verdict::Warn, why, vec![Remedy::sysctl("net.ipv4.tcp_mem", value)])
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", grouped(bytes.div_ceil(1_000_000)))
+}

@@ -1,0 +1,183 @@
+//! What a plan takes of this box.
+//!
+//! Data and small sums; reads nothing. Invariant: everything here follows from the plan, nothing from the box but the
+//! number of its cores.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::engine::affinity;
+use crate::measure::ledger;
+use crate::plan::load::Load;
+use crate::plan::settings::WORKERS_MAX;
+use crate::plan::{Http, Plan, SuiteOrder, Tls, capacity};
+
+/// A held session's memory, all of it in the client (docs/performance.md): over ws, …
+const SESSION_BYTES: u64 = 77;
+/// … over wss with AES-128's secrets, …
+const SESSION_BYTES_AES128: u64 = 131;
+/// … with ChaCha20's, …
+const SESSION_BYTES_CHACHA20: u64 = 150;
+/// … with AES-256's, …
+const SESSION_BYTES_AES256: u64 = 186;
+/// … and with rustls's own object.
+const SESSION_BYTES_RUSTLS: u64 = 8_627;
+
+/// How HTTP connections are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpConnections {
+    /// The scenario has no HTTP steps.
+    None,
+    /// One a session, closed before its WebSocket connects.
+    PerSession,
+    /// Kept open and shared.
+    Pooled {
+        /// In each worker.
+        per_worker: u32,
+    },
+}
+
+/// The built-in stand-in, a child on this box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StandIn {
+    /// Its event loops, each with a descriptor table and a listener of its own.
+    pub workers: usize,
+    /// It speaks TLS.
+    pub tls: bool,
+}
+
+/// What a plan takes of this box.
+#[derive(Clone, Debug)]
+pub struct Need {
+    /// Sessions, each with one connection at a time.
+    pub sessions: u32,
+    /// Engine threads.
+    pub workers: usize,
+    /// … at most.
+    pub workers_max: usize,
+    /// The user fixed their number.
+    pub workers_given: bool,
+    /// Each of them has a descriptor table of its own, where the kernel has such.
+    pub table_per_worker: bool,
+    /// From the first arrival to the last.
+    pub ramp: Duration,
+    /// From all arrivals settled to the close of accounts.
+    pub hold: Duration,
+    /// From the first close to the last.
+    pub ramp_down: Duration,
+    /// HTTP connections.
+    pub http: HttpConnections,
+    /// The client's memory of a held session, in bytes.
+    pub session_bytes: u64,
+    /// Addresses of the target, the distinct destinations of connections.
+    pub targets: Vec<SocketAddr>,
+    /// Addresses that connections come from; empty: the kernel's choice, one for each destination.
+    pub sources: Vec<IpAddr>,
+    /// The stand-in, if it is what is loaded.
+    pub stand_in: Option<StandIn>,
+    /// Memory of the ledger of pairs, in bytes.
+    pub observers_bytes: u64,
+    /// Broadcasts, where there are any.
+    pub load: Option<Load>,
+}
+
+impl Need {
+    /// What this plan takes, with the load that it predicts. A plan for the stand-in need not have its address yet.
+    /// `workers_given`: the user fixed their number.
+    pub fn of(plan: &Plan, workers_given: bool, stand_in: Option<StandIn>, load: Option<Load>) -> Self {
+        let is_secure = plan.target.is_secure() || stand_in.is_some_and(|it| it.tls);
+        let http = match plan.http {
+            _ if plan.scenario.http.is_empty() => HttpConnections::None,
+            Http::PerSession => HttpConnections::PerSession,
+            Http::Pooled { connections } => HttpConnections::Pooled { per_worker: connections },
+        };
+        let keeps_ledger = plan.scenario.websocket.as_ref().is_some_and(|ws| ws.subject_path.is_some());
+        Self {
+            sessions: plan.sessions,
+            workers: plan.workers,
+            workers_max: WORKERS_MAX,
+            workers_given,
+            table_per_worker: true,
+            ramp: plan.ramp,
+            hold: plan.hold,
+            ramp_down: plan.ramp_down,
+            http,
+            session_bytes: session_bytes(is_secure, &plan.tls),
+            targets: plan.target.addresses.clone(),
+            sources: plan.sources.clone(),
+            stand_in,
+            observers_bytes: match keeps_ledger && !plan.no_broadcast {
+                true => ledger::bytes(plan.sessions, plan.workers),
+                false => 0,
+            },
+            load,
+        }
+    }
+
+    /// Whether connections stay on the loopback, where ports are free again sooner.
+    pub fn is_loopback(&self) -> bool {
+        self.stand_in.is_some() || self.targets.iter().all(|target| target.ip().is_loopback())
+    }
+
+    /// HTTP connections that stay open.
+    pub fn pooled(&self) -> u64 {
+        match self.http {
+            HttpConnections::Pooled { per_worker } => u64::from(per_worker) * self.workers as u64,
+            HttpConnections::None | HttpConnections::PerSession => 0,
+        }
+    }
+
+    /// Connections open at once at most, but for HTTP connections that are about to close.
+    pub fn connections(&self) -> u64 {
+        u64::from(self.sessions) + self.pooled()
+    }
+
+    /// HTTP connections closed within this time at most: those that still wait in a state that lasts so long.
+    pub fn closed_within(&self, span: Duration) -> u64 {
+        if self.http != HttpConnections::PerSession {
+            return 0;
+        }
+        capacity::closed_within(self.sessions, self.ramp, span)
+    }
+
+    /// Connections that a session makes, one after the other.
+    pub fn connections_each(&self) -> u64 {
+        if self.http == HttpConnections::PerSession { 2 } else { 1 }
+    }
+
+    /// Connections that begin within a second.
+    pub fn connections_per_second(&self) -> u64 {
+        let second = Duration::from_secs(1);
+        let sessions = match self.ramp <= second {
+            true => u64::from(self.sessions),
+            false => (f64::from(self.sessions) / self.ramp.as_secs_f64()).ceil() as u64,
+        };
+        sessions * self.connections_each()
+    }
+
+    /// Whether any address is IPv6.
+    pub fn has_ipv6(&self) -> bool {
+        self.targets.iter().any(SocketAddr::is_ipv6) || self.sources.iter().any(IpAddr::is_ipv6)
+    }
+}
+
+impl StandIn {
+    /// As a run of so many sessions starts it.
+    pub fn of_run(sessions: u32, tls: bool, descriptors_hard: u64) -> Self {
+        Self { workers: capacity::stand_in_workers(sessions, affinity::cores(), descriptors_hard), tls }
+    }
+}
+
+fn session_bytes(is_secure: bool, tls: &Tls) -> u64 {
+    if !is_secure {
+        return SESSION_BYTES;
+    }
+    if tls.keep_rustls {
+        return SESSION_BYTES_RUSTLS;
+    }
+    match tls.suites {
+        SuiteOrder::Compact | SuiteOrder::Aes128 => SESSION_BYTES_AES128,
+        SuiteOrder::Chacha20 => SESSION_BYTES_CHACHA20,
+        SuiteOrder::Rustls | SuiteOrder::Aes256 => SESSION_BYTES_AES256,
+    }
+}

@@ -1,0 +1,485 @@
+//! Checks against fixture trees (`tests/fixtures/doctor`) and readings that are made up.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::need::{HttpConnections, StandIn};
+use super::readings::{SocketBytes, Trials};
+use super::system::{Conntrack, System};
+use super::*;
+use crate::engine::features::Features;
+use crate::plan::load::{Load, Shape};
+
+const FIXTURES: [&str; 7] =
+    ["default", "tuned", "container", "garbage", "conntrack-full", "powersave", "slow-clock"];
+
+fn features() -> Features {
+    Features {
+        private_tables: Ok(()),
+        bind_no_port: Ok(()),
+        port_windows: Ok(()),
+        reuse_port: Ok(()),
+        ipv6: Ok(()),
+        timerfd: Ok(()),
+    }
+}
+
+/// A fixture's files on a machine with two cores on which everything works.
+fn readings(fixture: &str) -> Readings {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/doctor").join(fixture);
+    assert!(root.is_dir(), "{} is missing", root.display());
+    let trials = Trials {
+        descriptors: Ok((1_024, 1 << 20)),
+        cores: 2,
+        page_bytes: 4_096,
+        features: features(),
+        sources: Vec::new(),
+        local_targets: Vec::new(),
+        socket_bytes: SocketBytes::Measured(4_000),
+    };
+    Readings { system: System::read(&root), trials }
+}
+
+/// The guide's kind of run against one server elsewhere.
+fn need(sessions: u32, ramp_s: u64) -> Need {
+    Need {
+        sessions,
+        workers: 2,
+        workers_max: 64,
+        workers_given: true,
+        table_per_worker: false,
+        ramp: Duration::from_secs(ramp_s),
+        hold: Duration::from_secs(1_800),
+        ramp_down: Duration::from_secs(240),
+        http: HttpConnections::PerSession,
+        session_bytes: 77,
+        targets: vec!["10.0.0.1:8080".parse().expect("an address")],
+        sources: Vec::new(),
+        stand_in: None,
+        observers_bytes: 9_000_000,
+        load: None,
+    }
+}
+
+/// The same against the stand-in.
+fn on_this_box(sessions: u32, ramp_s: u64) -> Need {
+    Need {
+        targets: vec!["127.0.0.1:0".parse().expect("an address")],
+        stand_in: Some(StandIn { workers: 2, tls: false }),
+        ..need(sessions, ramp_s)
+    }
+}
+
+#[track_caller]
+fn check(id: &str, need: &Need, readings: &Readings) -> Check {
+    let report = examine(need, readings);
+    report.checks.into_iter().find(|check| check.id == id).unwrap_or_else(|| panic!("no check {id}"))
+}
+
+fn commands(check: &Check) -> Vec<&str> {
+    check.remedies.iter().filter_map(|remedy| remedy.command.as_deref()).collect()
+}
+
+#[track_caller]
+fn assert_unknown(id: &str, readings: &Readings, says: &str) {
+    let check = check(id, &need(6_000, 240), readings);
+    assert_eq!(check.verdict, Verdict::Unknown, "{check:#?}");
+    let why = check.why.unwrap_or_default();
+    assert!(why.contains(says), "{id}: {why}");
+}
+
+#[test]
+fn the_guide_s_run_fits_a_default_box() {
+    for need in [need(6_000, 240), on_this_box(6_000, 60)] {
+        let report = examine(&need, &readings("default"));
+        let others: Vec<&Check> = report.checks.iter().filter(|check| check.verdict != Verdict::Ok).collect();
+        assert!(others.is_empty(), "{others:#?}");
+        assert_eq!(report.verdict, Verdict::Ok);
+    }
+}
+
+#[test]
+fn a_tuned_box_bears_a_million_from_seventeen_addresses() {
+    let mut readings = readings("tuned");
+    let sources: Vec<IpAddr> = (1..=17_u8).map(|last| IpAddr::from([10, 0, 0, last])).collect();
+    readings.trials.sources = sources.iter().map(|source| (*source, Ok(()))).collect();
+    readings.trials.descriptors = Ok((20_000, 20_000));
+    let need = Need { sources, table_per_worker: true, workers: 51, ..need(1_000_000, 1_000) };
+    let report = examine(&need, &readings);
+    assert_eq!(report.verdict, Verdict::Ok, "{report:#?}");
+    let ports = check("ports", &need, &readings);
+    // 64,512 less 11 reserved ones, for each of 17.
+    assert_eq!(ports.reading.value, Some(17 * (64_512 - 11)));
+    assert_eq!(ports.need.value, Some(1_001_000), "tcp_tw_reuse is 1: a second's worth waits");
+    let conntrack = check("conntrack", &need, &readings);
+    assert_eq!(conntrack.need.value, Some(1_120_000), "those of the last two minutes are tracked still");
+}
+
+#[test]
+fn every_check_of_every_box_is_whole() {
+    let mut extreme = readings("default");
+    extreme.system.conntrack = Ok(Some(Conntrack { max: u64::MAX, count: u64::MAX, time_wait_s: u64::MAX }));
+    extreme.system.tcp_mem_pages = Ok(u64::MAX);
+    extreme.system.files_open = Ok(u64::MAX);
+    extreme.trials.descriptors = Ok((0, 0));
+    extreme.system.port_range = Ok((1, 1));
+    let boxes = FIXTURES.map(readings).into_iter().chain([extreme]);
+    let plain = |sessions| {
+        let load = Load::predict(&Shape {
+            groups: &[u64::from(sessions)],
+            ramp: Duration::ZERO,
+            ramp_down: Duration::ZERO,
+            record_interval: None,
+        });
+        Need { load: Some(load), ..need(sessions, 0) }
+    };
+    for readings in boxes {
+        for sessions in [1, 6_000, u32::MAX] {
+            for need in [plain(sessions), on_this_box(sessions, 60)] {
+                let report = examine(&need, &readings);
+                let ids: HashSet<&str> = report.checks.iter().map(|check| check.id).collect();
+                assert_eq!(ids.len(), report.checks.len(), "ids are unique");
+                for check in &report.checks {
+                    assert_eq!(check.verdict == Verdict::Ok, check.why.is_none(), "{check:#?}");
+                    assert!(
+                        check.id.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')),
+                        "{}",
+                        check.id
+                    );
+                    let has_remedy = !check.remedies.is_empty() || check.id == BROADCAST_LOAD;
+                    let asks = matches!(check.verdict, Verdict::Warn | Verdict::Refuse);
+                    assert!(!asks || has_remedy, "nothing mends {check:#?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn garbage_is_unknown_and_stops_nobody() {
+    let readings = readings("garbage");
+    let report = examine(&need(6_000, 240), &readings);
+    assert_eq!(report.with(Verdict::Refuse).count() + report.with(Verdict::Warn).count(), 0, "{report:#?}");
+    assert_unknown("nr-open", &readings, "/proc/sys/fs/nr_open says \"-1\"");
+    assert_unknown("ports", &readings, "60999 32768");
+    assert_unknown("file-max", &readings, "/proc/sys/fs/file-");
+    assert_unknown("memory", &readings, "99999999999999999999");
+    assert_unknown("tcp-memory", &readings, "tcp_mem says \"1 2\"");
+    assert_unknown("cpu-load", &readings, "NaN");
+    assert_unknown("cpu-steal", &readings, "/proc/stat says");
+    assert_unknown("conntrack", &readings, "nf_conntrack_max");
+    assert_unknown("clock-source", &readings, "current_clocksource says \"\"");
+    assert!(report.checks.iter().all(|check| !check.why.as_deref().unwrap_or_default().contains('\u{1b}')));
+}
+
+#[test]
+fn a_container_s_missing_files_are_unknown_and_its_memory_limit_counts() {
+    let readings = readings("container");
+    assert_unknown("nr-open", &readings, "/proc/sys/fs/nr_open: No such file");
+    assert_unknown("cpu-governor", &readings, "/sys/devices/system/cpu");
+    let memory = check("memory", &need(6_000, 240), &readings);
+    assert_eq!(memory.reading.value, Some(268_435_456 - (100_000_000 - 20_000_000)));
+    assert_eq!(memory.reading.text, "189 MB left by the control group");
+    assert_eq!(memory.verdict, Verdict::Ok);
+    let more = check("memory", &on_this_box(16_000, 240), &readings);
+    assert_eq!(more.verdict, Verdict::Warn, "{more:#?}");
+    let most = check("memory", &on_this_box(60_000, 240), &readings);
+    assert_eq!(most.verdict, Verdict::Refuse);
+    assert!(most.remedies[0].text.contains("plan fewer sessions: "), "{most:#?}");
+}
+
+#[test]
+fn memory_is_made_of_its_parts() {
+    let stand_in = Need { stand_in: Some(StandIn { workers: 2, tls: true }), ..on_this_box(10_000, 240) };
+    let memory = check("memory", &stand_in, &readings("default"));
+    let kernel = 2 * 10_000 * 4_000;
+    let client = 11_000_000 + 2 * 262_144 + 10_000 * 77 + 9_000_000;
+    assert_eq!(memory.need.value, Some(kernel + client + 8_500_000 + 10_000 * (560 + 6_100)));
+    let mut stated = readings("default");
+    stated.trials.socket_bytes = SocketBytes::Stated("could not be measured: too noisy".into());
+    let memory = check("memory", &need(10_000, 240), &stated);
+    assert!(
+        memory.need.text.contains("4,000 bytes of the kernel's, as stated (could not be"),
+        "{}",
+        memory.need.text
+    );
+    assert!(!is_measuring_worthwhile(&need(6_000, 240), &stated));
+    assert!(is_measuring_worthwhile(&need(1_000_000, 240), &stated), "4 GB of 14");
+}
+
+#[test]
+fn too_few_descriptors_say_how_many_and_how() {
+    let mut readings = readings("default");
+    readings.trials.descriptors = Ok((1_024, 4_096));
+    let check = check("descriptors", &need(6_000, 240), &readings);
+    assert_eq!(check.verdict, Verdict::Refuse);
+    assert_eq!(
+        check.why.as_deref(),
+        Some("6,064 descriptors are needed (6,000 sessions, and 64 for itself) and the hard limit is 4,096")
+    );
+    assert_eq!(check.reading.text, "4,096 (soft 1,024, raised by startline)");
+    assert_eq!(commands(&check), ["ulimit -Hn 6064"]);
+    assert!(check.remedies[0].needs_root);
+    assert!(check.remedies[0].text.contains("\"* hard nofile 6064\" in /etc/security/limits.conf"));
+}
+
+#[test]
+fn workers_with_tables_of_their_own_share_the_sessions_out() {
+    let mut readings = readings("default");
+    readings.trials.descriptors = Ok((4_096, 4_096));
+    let tables = Need { table_per_worker: true, ..need(6_000, 240) };
+    assert_eq!(check("descriptors", &tables, &readings).need.value, Some(3_064));
+    let more = Need { sessions: 60_000, ..tables.clone() };
+    let refused = check("descriptors", &more, &readings);
+    assert_eq!(commands(&refused), ["--workers 15", "ulimit -Hn 30064"], "4,032 in each");
+    let too_many = Need { sessions: 6_000_000, ..tables.clone() };
+    assert_eq!(commands(&check("descriptors", &too_many, &readings)), ["ulimit -Hn 3000064"]);
+    readings.trials.features.private_tables = Err("Operation not permitted".into());
+    assert_eq!(check("descriptors", &tables, &readings).need.value, Some(6_064), "one table for all");
+    let feature = check("private-descriptor-tables", &tables, &readings);
+    assert_eq!(feature.verdict, Verdict::Warn);
+    assert!(feature.reading.text.contains("Operation not permitted"));
+}
+
+#[test]
+fn the_stand_in_s_fullest_table_counts() {
+    let readings = readings("default");
+    let need = Need { table_per_worker: true, ..on_this_box(10_000, 240) };
+    // A hash shares out: 5,000 each, give or take six times 50.
+    assert_eq!(check("descriptors", &need, &readings).need.value, Some(5_300 + 64));
+    let alone = Need { stand_in: Some(StandIn { workers: 1, tls: false }), ..need };
+    assert_eq!(check("descriptors", &alone, &readings).need.value, Some(10_064));
+}
+
+#[test]
+fn limits_of_the_whole_box_name_their_value() {
+    let mut readings = readings("default");
+    readings.system.file_max = Ok(10_000);
+    let files = check("file-max", &on_this_box(6_000, 240), &readings);
+    assert_eq!(files.verdict, Verdict::Refuse);
+    // 2,176 are open; 12,000 for both ends, and 64 for each of the tables: one of the client's, two of the stand-in's.
+    let needed = 2_176 + 12_000 + 3 * 64;
+    assert_eq!(commands(&files)[0], format!("sysctl -w fs.file-max={needed}"));
+    assert_eq!(commands(&files)[1], "scripts/tune apply --sessions 6000 --ramp 240s --server");
+    let nr_open = check("nr-open", &need(2_000_000, 240), &readings);
+    assert_eq!(
+        (nr_open.verdict, commands(&nr_open)),
+        (Verdict::Refuse, vec!["sysctl -w fs.nr_open=2000064"])
+    );
+}
+
+#[test]
+fn ports_count_what_waits_in_time_wait() {
+    let default = readings("default");
+    // 20,000 held; with a 60 s ramp all 20,000 HTTP connections still wait at its end.
+    let refused = check("ports", &need(20_000, 60), &default);
+    assert_eq!(refused.verdict, Verdict::Refuse);
+    assert_eq!(refused.need.text, "40,000: 20,000 sessions and 20,000 HTTP connections in TIME_WAIT");
+    assert_eq!(
+        commands(&refused),
+        [
+            "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"",
+            "scripts/tune apply --sessions 20000 --ramp 60s",
+            "--http pooled",
+            "--ramp 2m26s",
+            "scripts/source-addresses add ADDRESS…",
+        ]
+    );
+    let ok = |need: &Need, readings: &Readings| check("ports", need, readings).verdict == Verdict::Ok;
+    assert!(ok(&need(20_000, 146), &default), "the ramp that was proposed");
+    assert!(!ok(&need(20_000, 145), &default), "and none shorter");
+    assert!(ok(&Need { http: HttpConnections::Pooled { per_worker: 50 }, ..need(20_000, 60) }, &default));
+    assert!(ok(&Need { http: HttpConnections::None, ..need(20_000, 60) }, &default));
+    assert!(ok(&on_this_box(20_000, 60), &default), "loopback's are reused after a second");
+    let mut reused = default.clone();
+    reused.system.tw_reuse = Ok(1);
+    assert!(ok(&need(20_000, 60), &reused));
+    reused.system.tw_reuse = Err("no file".into());
+    assert!(!ok(&on_this_box(20_000, 60), &reused), "nothing is reused as far as is known");
+}
+
+#[test]
+fn what_a_longer_ramp_cannot_mend_does_not_propose_it() {
+    let refused = check("ports", &need(30_000, 600), &readings("default"));
+    assert!(
+        !commands(&refused).iter().any(|it| it.starts_with("--ramp") || it.starts_with("--http")),
+        "{refused:#?}"
+    );
+    let mut wide = readings("default");
+    wide.system.port_range = Ok((1024, 65535));
+    assert_eq!(commands(&check("ports", &need(60_000, 60), &wide))[..2], ["--http pooled", "--ramp 13m18s"]);
+    let refused = check("ports", &need(100_000, 600), &wide);
+    assert!(refused.why.as_deref().is_some_and(|why| why.contains("there are 64,512")), "{refused:#?}");
+    assert_eq!(refused.remedies.len(), 1);
+    assert!(refused.remedies[0].text.contains("1 more address; then name all 2"), "{refused:#?}");
+}
+
+#[test]
+fn ports_are_range_times_sources_times_targets() {
+    let readings = readings("default");
+    let address = |text: &str| text.parse().expect("an address");
+    let many = Need {
+        targets: vec!["10.0.0.1:80".parse().expect("one"), "[fd00::1]:80".parse().expect("one")],
+        sources: vec![address("10.0.0.2"), address("10.0.0.3"), address("fd00::2")],
+        ..need(6_000, 240)
+    };
+    let ports = check("ports", &many, &readings);
+    assert_eq!(ports.reading.value, Some(3 * 28_232), "two pairs of IPv4, one of IPv6");
+    let plenty = Need { sessions: 80_000, ramp: Duration::from_millis(500), ..many };
+    let refused = check("ports", &plenty, &readings);
+    let tune = "scripts/tune apply --sessions 80000 --sources 3 --targets 2 --ramp 1s";
+    assert_eq!(commands(&refused)[1], tune, "{refused:#?}");
+    let none = Need { sources: vec![address("fd00::2")], ..need(6_000, 240) };
+    let refused = check("ports", &none, &readings);
+    assert_eq!((refused.verdict, refused.reading.value), (Verdict::Refuse, Some(0)));
+    let loopback = check("ports", &on_this_box(100_000, 600), &readings);
+    assert!(commands(&loopback).contains(&"--source-ip 127.0.1.1-127.0.1.4"), "{loopback:#?}");
+}
+
+#[test]
+fn more_than_half_of_the_ports_without_windows_is_slow() {
+    let mut readings = readings("default");
+    readings.trials.features.port_windows = Err("Protocol not available".into());
+    assert_eq!(check("ports", &need(10_000, 240), &readings).verdict, Verdict::Ok);
+    let slow = check("ports", &need(14_000, 240), &readings);
+    assert_eq!(slow.verdict, Verdict::Warn);
+    assert!(slow.why.as_deref().is_some_and(|why| why.contains("Protocol not available")));
+    assert!(commands(&slow).contains(&"sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\""), "{slow:#?}");
+}
+
+#[test]
+fn source_addresses_of_others_are_refused() {
+    let sources: Vec<IpAddr> = vec![IpAddr::from([10, 0, 0, 2]), IpAddr::from([10, 0, 0, 3])];
+    let mut readings = readings("default");
+    let refused = Err("Cannot assign requested address".to_owned());
+    readings.trials.sources = vec![(sources[0], Ok(())), (sources[1], refused)];
+    let check = check("source-addresses", &Need { sources, ..need(6_000, 240) }, &readings);
+    assert_eq!((check.verdict, check.reading.value), (Verdict::Refuse, Some(1)));
+    assert_eq!(
+        commands(&check),
+        ["scripts/source-addresses add 10.0.0.3", "ip addr add 10.0.0.3/32 dev DEVICE"]
+    );
+}
+
+#[test]
+fn too_few_time_wait_buckets_are_a_warning() {
+    let waiting = check("time-wait", &need(70_000, 60), &readings("default"));
+    assert_eq!(waiting.verdict, Verdict::Warn);
+    assert_eq!(commands(&waiting)[0], "sysctl -w net.ipv4.tcp_max_tw_buckets=70000");
+}
+
+#[test]
+fn a_conntrack_table_that_is_nearly_full_is_refused() {
+    let mut readings = readings("conntrack-full");
+    let full = check("conntrack", &need(6_000, 240), &readings);
+    assert_eq!(full.verdict, Verdict::Refuse);
+    assert_eq!(full.reading.text, "4,336 of 65,536 free");
+    // 6,000 sessions and 3,000 HTTP connections of the last two minutes, on top of what is there.
+    assert_eq!(commands(&full)[0], "sysctl -w net.netfilter.nf_conntrack_max=70200");
+    let unused = Conntrack { max: 4_336, count: 0, time_wait_s: 120 };
+    readings.system.conntrack = Ok(Some(unused));
+    assert_eq!(
+        check("conntrack", &need(6_000, 240), &readings).verdict,
+        Verdict::Warn,
+        "no rule may ask for it"
+    );
+    assert_eq!(check("conntrack", &need(6_000, 240), &self::readings("default")).reading.text, "not loaded");
+}
+
+#[test]
+fn a_backlog_is_judged_where_the_target_is_here() {
+    let mut readings = readings("default");
+    readings.system.somaxconn = Ok(128);
+    assert_eq!(check("backlog", &need(6_000, 10), &readings).verdict, Verdict::Ok, "the target's own affair");
+    let stand_in = check("backlog", &on_this_box(6_000, 10), &readings);
+    assert_eq!((stand_in.verdict, stand_in.need.value), (Verdict::Warn, Some(1_200)));
+    assert_eq!(
+        commands(&stand_in),
+        [
+            "sysctl -w net.core.somaxconn=600",
+            "scripts/tune apply --sessions 6000 --ramp 10s --server",
+            "--ramp 47s"
+        ]
+    );
+    readings.trials.local_targets = vec![IpAddr::from([10, 0, 0, 1])];
+    let server = check("backlog", &need(6_000, 10), &readings);
+    assert_eq!(commands(&server)[0], "sysctl -w net.core.somaxconn=1200");
+}
+
+#[test]
+fn broadcasts_to_everybody_need_a_page_each() {
+    let shape = Shape {
+        groups: &[400_000],
+        ramp: Duration::from_secs(400),
+        ramp_down: Duration::from_secs(400),
+        record_interval: None,
+    };
+    let need = Need { load: Some(Load::predict(&shape)), ..need(400_000, 400) };
+    let readings = readings("default");
+    let memory = check("tcp-memory", &need, &readings);
+    assert_eq!(memory.verdict, Verdict::Warn);
+    assert_eq!(commands(&memory)[0], "sysctl -w net.ipv4.tcp_mem=\"200001 300000 400002\"");
+    let broadcast = check(BROADCAST_LOAD, &need, &readings);
+    assert_eq!(broadcast.verdict, Verdict::Warn);
+    assert!(broadcast.why.as_deref().is_some_and(|why| why.contains("more deliveries than 2 cores")));
+}
+
+#[test]
+fn a_governor_that_saves_power_steal_and_other_work_are_warnings() {
+    let readings = readings("powersave");
+    let need = need(6_000, 240);
+    let governor = check("cpu-governor", &need, &readings);
+    assert_eq!((governor.verdict, governor.reading.text.as_str()), (Verdict::Warn, "powersave"));
+    assert_eq!(
+        commands(&governor),
+        ["echo performance | tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"]
+    );
+    let steal = check("cpu-steal", &need, &readings);
+    assert_eq!((steal.verdict, steal.reading.text.as_str()), (Verdict::Warn, "6.8 % since the boot"));
+    assert_eq!(check("cpu-load", &need, &readings).verdict, Verdict::Warn);
+    assert_eq!(examine(&need, &readings).verdict, Verdict::Warn);
+}
+
+#[test]
+fn a_slow_clock_is_a_warning() {
+    let mut readings = readings("slow-clock");
+    let clock = check("clock-source", &need(6_000, 240), &readings);
+    assert_eq!((clock.verdict, clock.reading.text.as_str()), (Verdict::Warn, "hpet"));
+    let file = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    assert_eq!(commands(&clock), [format!("echo tsc > {file}")]);
+    readings.system.clock_sources = Ok(vec!["hpet".into()]);
+    assert!(commands(&check("clock-source", &need(6_000, 240), &readings)).is_empty(), "there is no other");
+}
+
+#[test]
+fn features_refuse_only_where_they_are_needed() {
+    let mut readings = readings("default");
+    let missing = || Err("Function not implemented".to_owned());
+    readings.trials.features =
+        Features { ipv6: missing(), reuse_port: missing(), bind_no_port: missing(), ..features() };
+    assert_eq!(examine(&need(6_000, 240), &readings).verdict, Verdict::Ok);
+    let v6 = Need { targets: vec!["[fd00::1]:80".parse().expect("one")], ..need(6_000, 240) };
+    assert_eq!(check("ipv6", &v6, &readings).verdict, Verdict::Refuse);
+    assert_eq!(check("reuse-port", &on_this_box(6_000, 240), &readings).verdict, Verdict::Refuse);
+    let sources = Need { sources: vec![IpAddr::from([10, 0, 0, 2])], ..need(6_000, 240) };
+    assert_eq!(check("bind-no-port", &sources, &readings).verdict, Verdict::Warn);
+}
+
+#[test]
+fn every_fixture_s_table_keeps_to_a_hundred_columns() {
+    for fixture in FIXTURES {
+        let page = text::table(&examine(&on_this_box(1_000_000, 60), &readings(fixture)), false);
+        for line in page.lines().filter(|line| !line.trim_start().starts_with("→ ")) {
+            assert!(line.chars().count() <= 100, "{fixture}: {line}");
+        }
+    }
+}
+
+#[test]
+fn sysctls_are_quoted_where_they_have_to_be() {
+    let remedy = Remedy::sysctl("a.b", "1 2");
+    assert_eq!((remedy.command.as_deref(), remedy.needs_root), (Some("sysctl -w a.b=\"1 2\""), true));
+    assert_eq!(Remedy::sysctl("a.b", 7).command.as_deref(), Some("sysctl -w a.b=7"));
+}

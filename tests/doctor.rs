@@ -1,0 +1,187 @@
+//! `startline doctor` as a user runs it: exit statuses, the table, JSON against its schema; and what a run makes of it.
+
+mod common;
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use common::{Finished, Run, finish, results, run};
+use serde_json::{Value, json};
+
+/// Nobody's (RFC 5737): nothing is ever connected to.
+const ELSEWHERE: &str = "http://192.0.2.1";
+
+fn fixture(name: &str) -> String {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/doctor").join(name);
+    root.to_str().expect("UTF-8").to_owned()
+}
+
+#[track_caller]
+fn doctor(args: &[&str]) -> Finished {
+    run(&[&["doctor"], args].concat())
+}
+
+#[track_caller]
+fn checks(finished: &Finished) -> Value {
+    serde_json::from_str(&finished.stdout).expect("nothing but JSON")
+}
+
+#[track_caller]
+fn check<'v>(report: &'v Value, id: &str) -> &'v Value {
+    let checks = report["checks"].as_array().expect("checks");
+    checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no {id} in {report:#}"))
+}
+
+/// Without the breaks between lines.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// With this limit of descriptors, soft and hard.
+fn with_descriptors(limit: u32, args: &[&str]) -> Finished {
+    let child = Command::new("sh")
+        .args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")])
+        .arg(env!("CARGO_BIN_EXE_startline"))
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    finish(child.expect("a shell"))
+}
+
+fn validator() -> jsonschema::Validator {
+    let schema: Value = serde_json::from_str(include_str!("../schema/doctor.schema.json")).expect("JSON");
+    jsonschema::meta::validate(&schema).expect("the schema is a schema");
+    jsonschema::validator_for(&schema).expect("usable")
+}
+
+#[test]
+fn the_default_run_fits_here() {
+    let finished = doctor(&[]);
+    finished.assert_status(0);
+    assert!(finished.stdout.contains("\nThe plan fits this box"), "{}", finished.stdout);
+    assert!(!finished.stdout.contains('\u{1b}'), "no colours where no terminal is");
+    for line in finished.stdout.lines().filter(|line| !line.trim_start().starts_with("→ ")) {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+}
+
+#[test]
+fn a_million_sessions_say_which_limit_and_how_to_mend_it() {
+    let finished = doctor(&["--root", &fixture("default"), "--target", ELSEWHERE, "--sessions", "1000k"]);
+    finished.assert_status(2);
+    assert!(finished.stdout.contains("\n✗ local ports"), "{}", finished.stdout);
+    let table = flat(&finished.stdout);
+    assert!(table.contains("1,000,000 sessions and 1,000,000 HTTP connections in TIME_WAIT"), "{table}");
+    assert!(table.contains("→ scripts/source-addresses add ADDRESS… (as root)"), "{table}");
+    assert!(table.contains("The plan does not fit this box: "), "{table}");
+    assert!(finished.stderr.is_empty(), "{}", finished.stderr);
+}
+
+#[test]
+fn json_of_every_box_fits_the_schema() {
+    let validator = validator();
+    for name in ["default", "tuned", "container", "garbage", "conntrack-full", "powersave", "slow-clock"] {
+        for more in [&["--sessions", "5"][..], &["--sessions", "1000k", "--target", ELSEWHERE]] {
+            let root = fixture(name);
+            let finished = doctor(&[&["--json", "--root", &root], more].concat());
+            let report = checks(&finished);
+            let errors: Vec<String> = validator
+                .iter_errors(&report)
+                .map(|error| format!("{error} at {}", error.instance_path()))
+                .collect();
+            assert!(errors.is_empty(), "{name}: {errors:#?}");
+            finished.assert_status(if report["verdict"] == "refuse" { 2 } else { 0 });
+        }
+    }
+}
+
+#[test]
+fn the_schema_knows_every_key_and_misses_none() {
+    let validator = validator();
+    let args = ["--json", "--root", &fixture("slow-clock"), "--sessions", "5"];
+    let whole = checks(&doctor(&args));
+    let place = whole["checks"].as_array().expect("checks").iter().position(|it| it["id"] == "clock-source");
+    let slow = format!("/checks/{}", place.expect("it is there"));
+    for at in ["", &slow, &format!("{slow}/reading"), &format!("{slow}/remedies/0")] {
+        let keys: Vec<String> =
+            whole.pointer(at).and_then(Value::as_object).expect("an object").keys().cloned().collect();
+        for key in keys {
+            let mut spoilt = whole.clone();
+            spoilt.pointer_mut(at).and_then(Value::as_object_mut).expect("an object").remove(&key);
+            assert!(!validator.is_valid(&spoilt), "{at}/{key} may be left out");
+        }
+        let mut spoilt = whole.clone();
+        let object = spoilt.pointer_mut(at).and_then(Value::as_object_mut).expect("an object");
+        object.insert("surprise".into(), json!(1));
+        assert!(!validator.is_valid(&spoilt), "an unknown key at {at:?} is accepted");
+    }
+}
+
+#[test]
+fn what_a_box_s_files_say_is_what_is_judged() {
+    let root = fixture("conntrack-full");
+    let refused = doctor(&["--json", "--root", &root, "--target", ELSEWHERE, "--ramp", "240s"]);
+    refused.assert_status(2);
+    let report = checks(&refused);
+    assert_eq!(check(&report, "conntrack")["verdict"], "refuse");
+    let command = &check(&report, "conntrack")["remedies"][0];
+    assert_eq!(command["command"], "sysctl -w net.netfilter.nf_conntrack_max=70200");
+    assert_eq!(command["needs_root"], true);
+    // Twenty fit.
+    doctor(&["--root", &root, "--target", ELSEWHERE, "--sessions", "20"]).assert_status(0);
+    let slow = doctor(&["--json", "--root", &fixture("slow-clock"), "--sessions", "20"]);
+    slow.assert_status(0);
+    assert_eq!(check(&checks(&slow), "clock-source")["verdict"], "warn");
+}
+
+#[test]
+fn a_plan_file_is_checked_as_options_are() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    Run::small(10, &out).finish().assert_status(0);
+    let plan = out.join("plan.toml");
+    let finished = doctor(&["--json", "--plan", plan.to_str().expect("UTF-8")]);
+    finished.assert_status(0);
+    assert_eq!(check(&checks(&finished), "nr-open")["verdict"], "ok");
+    let both = doctor(&["--plan", plan.to_str().expect("UTF-8"), "--sessions", "5"]);
+    both.assert_status(2);
+}
+
+#[test]
+fn a_run_that_cannot_fit_is_refused_before_anything_opens() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let refused = Run::against(ELSEWHERE, 1_000_000, &out).finish();
+    refused.assert_status(2);
+    assert!(refused.stderr.starts_with("error: the plan does not fit this box:\n"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("local ports: "), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("→ scripts/source-addresses add ADDRESS… (as root)"),
+        "{}",
+        refused.stderr
+    );
+    assert!(!out.exists(), "nothing is left behind");
+}
+
+#[test]
+fn too_few_descriptors_are_refused_by_doctor_and_run_alike() {
+    with_descriptors(200, &["doctor", "--sessions", "6000"]).assert_status(0);
+    let args = ["--sessions", "6000", "--workers", "2"];
+    for command in ["doctor", "run"] {
+        let refused = with_descriptors(200, &[&[command], &args[..]].concat());
+        refused.assert_status(2);
+        let said = flat(&format!("{}{}", refused.stdout, refused.stderr));
+        assert!(said.contains("and the hard limit is 200"), "{said}");
+        assert!(said.contains("→ --workers 45") && said.contains("→ ulimit -Hn "), "{said}");
+    }
+}
+
+#[test]
+fn options_without_an_effect_are_refused() {
+    for args in [&["--out", "x"][..], &["--quiet"], &["--sessions", "none"]] {
+        doctor(args).assert_status(2);
+    }
+    doctor(&["--target", "nowhere"]).assert_status(2);
+}
