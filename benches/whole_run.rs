@@ -1,6 +1,6 @@
 //! What a session costs, measured on whole runs of the built binary with its stand-in on the same box.
 //!
-//!     cargo bench --bench whole_run                       # everything, some 25 minutes
+//!     cargo bench --bench whole_run                       # everything, over an hour
 //!     cargo bench --bench whole_run -- heartbeat burst    # parts of it
 //!
 //! Prints a table and writes `benches/results/whole-run.json`, in which each part replaces its former self and
@@ -14,6 +14,8 @@ mod measured;
 mod parts;
 #[path = "whole_run/pooled.rs"]
 mod pooled;
+#[path = "whole_run/scale.rs"]
+mod scale;
 #[path = "whole_run/tls.rs"]
 mod tls;
 

@@ -1,8 +1,15 @@
-//! One run of the binary, and what its results say.
+//! One run of the binary, and what its results and the box say.
 
-use std::process::{Command, Stdio};
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+
+/// Between two samples of memory.
+const SAMPLE: Duration = Duration::from_secs(1);
 
 /// What one run gave.
 pub struct Measured {
@@ -12,6 +19,12 @@ pub struct Measured {
     pub hold_cpu_s: f64,
     /// PINGs that fell due in the hold.
     pub hold_pings: f64,
+    /// The most that the box's available memory fell by while the run went on, in bytes: both processes', and the kernel's.
+    pub box_bytes: f64,
+    /// The stand-in's resident memory at most, in bytes.
+    pub stand_in_bytes: f64,
+    /// Second by second of the ramp: sessions started, and CPU seconds of the client.
+    ramp: Vec<(f64, f64)>,
     options: String,
 }
 
@@ -24,21 +37,46 @@ impl Measured {
         eprintln!("startline run {options}");
         let dir = tempfile::tempdir().map_err(|error| error.to_string())?;
         let out = dir.path().join("run");
-        let output = Command::new(env!("CARGO_BIN_EXE_startline"))
+        let before = available_bytes();
+        let child = Command::new(env!("CARGO_BIN_EXE_startline"))
             .arg("run")
             .args(options.split_whitespace())
             .arg("--out")
             .arg(&out)
             .stdin(Stdio::null())
-            .output()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .map_err(|error| error.to_string())?;
-        let summary = std::fs::read_to_string(out.join("summary.json"))
+        let (output, least, stand_in_bytes) = sampled(child)?;
+        let summary = fs::read_to_string(out.join("summary.json"))
             .map_err(|error| format!("no summary: {error}\n{}", String::from_utf8_lossy(&output.stderr)))?;
         let summary: Value = serde_json::from_str(&summary).map_err(|error| error.to_string())?;
-        let (hold_cpu_s, hold_pings) = hold_of(&out.join("timeline.csv"))?;
-        let measured = Self { summary, hold_cpu_s, hold_pings, options: options.to_owned() };
+        let rows = rows(&out.join("timeline.csv"))?;
+        let of = |phase: &'static str| rows.iter().filter(move |row| row.phase == phase);
+        let measured = Self {
+            summary,
+            hold_cpu_s: of("hold").map(|row| row.cpu_s).sum(),
+            hold_pings: of("hold").map(|row| row.pings_due).sum(),
+            box_bytes: before - least,
+            stand_in_bytes,
+            ramp: of("ramp").map(|row| (row.started_total, row.cpu_s)).collect(),
+            options: options.to_owned(),
+        };
         measured.is_whole()?;
         Ok(measured)
+    }
+
+    /// Client CPU a session, in microseconds, in each of so many equal parts of the ramp.
+    pub fn ramp_cpu_micros(&self, parts: usize) -> Vec<f64> {
+        let seconds = self.ramp.len() / parts;
+        let started = |second: usize| if second == 0 { 0.0 } else { self.ramp[second - 1].0 };
+        let part = |part: usize| {
+            let (from, to) = (part * seconds, (part + 1) * seconds);
+            let cpu_s: f64 = self.ramp[from..to].iter().map(|(_, cpu_s)| cpu_s).sum();
+            cpu_s / (started(to) - started(from)) * 1e6
+        };
+        (0..parts).map(part).collect()
     }
 
     /// A number of the summary, by JSON pointer.
@@ -86,6 +124,8 @@ impl Measured {
             "command": self.command(),
             "hold_cpu_seconds": self.hold_cpu_s,
             "hold_pings_due": self.hold_pings,
+            "box_bytes": self.box_bytes,
+            "stand_in_bytes": self.stand_in_bytes,
             "version": self.summary["version"],
             "host": self.summary["host"],
             "sessions": self.summary["sessions"],
@@ -102,21 +142,70 @@ impl Measured {
     }
 }
 
-/// CPU seconds and PINGs due in the rows of the hold.
-fn hold_of(timeline: &std::path::Path) -> Result<(f64, f64), String> {
+/// Waits for a run, and meanwhile looks at memory: the least that the box had available, and the most of the stand-in.
+fn sampled(child: Child) -> Result<(std::process::Output, f64, f64), String> {
+    let (id, over) = (child.id(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let sampler = scope.spawn(|| {
+            let (mut least, mut most) = (available_bytes(), 0.0_f64);
+            while !over.load(Ordering::Relaxed) {
+                least = least.min(available_bytes());
+                most = most.max(child_of(id).map_or(0.0, resident_bytes));
+                thread::sleep(SAMPLE);
+            }
+            (least, most)
+        });
+        let output = child.wait_with_output().map_err(|error| error.to_string());
+        over.store(true, Ordering::Relaxed);
+        let (least, most) = sampler.join().map_err(|_| "the sampler panicked".to_owned())?;
+        Ok((output?, least, most))
+    })
+}
+
+fn available_bytes() -> f64 {
+    kib_of("/proc/meminfo", "MemAvailable:") * 1024.0
+}
+
+fn resident_bytes(process: u32) -> f64 {
+    kib_of(&format!("/proc/{process}/status"), "VmRSS:") * 1024.0
+}
+
+fn kib_of(path: &str, key: &str) -> f64 {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let value = text.lines().find_map(|line| line.strip_prefix(key)?.split_whitespace().next()?.parse().ok());
+    value.unwrap_or(f64::NAN)
+}
+
+/// The stand-in: the one child of the run's main thread.
+fn child_of(process: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
+    children.split_whitespace().next()?.parse().ok()
+}
+
+/// What a second of the timeline says.
+struct Row {
+    phase: String,
+    started_total: f64,
+    pings_due: f64,
+    cpu_s: f64,
+}
+
+fn rows(timeline: &std::path::Path) -> Result<Vec<Row>, String> {
     let mut reader = csv::Reader::from_path(timeline).map_err(|error| error.to_string())?;
     let header = reader.headers().map_err(|error| error.to_string())?.clone();
     let column = |name: &str| {
         header.iter().position(|known| known == name).ok_or(format!("no column {name} in timeline.csv"))
     };
-    let (phase, cpu, pings) = (column("phase")?, column("cpu_s")?, column("pings_due")?);
-    let mut sums = (0.0, 0.0);
-    for row in reader.records() {
-        let row = row.map_err(|error| error.to_string())?;
-        if &row[phase] == "hold" {
-            sums.0 += row[cpu].parse::<f64>().unwrap_or(f64::NAN);
-            sums.1 += row[pings].parse::<f64>().unwrap_or(f64::NAN);
+    let (phase, started) = (column("phase")?, column("started_total")?);
+    let (pings, cpu) = (column("pings_due")?, column("cpu_s")?);
+    let row = |row: csv::StringRecord| {
+        let number = |index: usize| row[index].parse().unwrap_or(f64::NAN);
+        Row {
+            phase: row[phase].to_owned(),
+            started_total: number(started),
+            pings_due: number(pings),
+            cpu_s: number(cpu),
         }
-    }
-    Ok(sums)
+    };
+    reader.records().map(|record| Ok(row(record.map_err(|error| error.to_string())?))).collect()
 }

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::measured::Measured;
-use super::{pooled, tls};
+use super::{pooled, scale, tls};
 
 type Part = fn() -> Result<Value, String>;
 
 /// All parts by name, in the order in which they are measured.
-pub const ALL: [(&str, Part); 8] = [
+pub const ALL: [(&str, Part); 12] = [
     ("density", density),
     ("heartbeat", heartbeat),
     ("burst", burst),
@@ -17,6 +17,10 @@ pub const ALL: [(&str, Part); 8] = [
     ("tls-density", tls::density),
     ("tls-heartbeat", tls::heartbeat),
     ("tls-handshakes", tls::handshakes),
+    ("ports", scale::ports),
+    ("set-up", scale::set_up),
+    ("scale", scale::ws),
+    ("tls-scale", scale::wss),
 ];
 
 /// Client memory a held session: the slope over runs of 3,000 to 15,000. The hold outlasts the longest timeout of

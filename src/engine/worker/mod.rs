@@ -326,16 +326,18 @@ impl<'p> Worker<'p> {
                 continue;
             }
             let Some(row) = self.row_of(event.token()) else { continue };
-            if event.is_read_closed() || event.is_error() {
+            let is_ending = event.is_read_closed() || event.is_error();
+            if is_ending {
                 self.rows[row as usize].session.shell_marks |= MARK_READ_CLOSED;
             }
-            if self.awaits_tcp(row) && !self.finish_dialing(row) {
+            let is_up = event.is_writable() && !is_ending;
+            if self.awaits_tcp(row) && !self.finish_dialing(row, is_up) {
                 continue;
             }
             if event.is_writable() {
                 self.flush(row);
             }
-            if event.is_readable() || event.is_read_closed() || event.is_error() {
+            if event.is_readable() || is_ending {
                 self.read(row);
             }
         }

@@ -257,9 +257,13 @@ impl Worker<'_> {
     }
 
     /// Looks whether a connection has come up; `false` when it has not.
-    pub(super) fn finish_dialing(&mut self, row: u32) -> bool {
+    ///
+    /// `is_up`: the event says so. epoll reports a socket writable without an error or an end only once it is connected (tcp_poll()
+    /// of Linux's net/ipv4/tcp.c), so that two system calls a connection need not be made; anything else is asked about.
+    pub(super) fn finish_dialing(&mut self, row: u32, is_up: bool) -> bool {
         let Some(socket) = &self.rows[row as usize].socket else { return false };
-        match sockets::dialed(socket) {
+        let dialed = if is_up { Dialed::Connected } else { sockets::dialed(socket) };
+        match dialed {
             Dialed::Connected => {
                 self.dialing.remove(&row);
                 if self.rows[row as usize].session.phase() == Phase::Dialing {
