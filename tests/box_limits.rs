@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use common::{Run, descriptor_tables, eventually, finish, number, results, sockets_in, summary};
+use common::{Finished, Run, descriptor_tables, eventually, finish, number, results, sockets_in, summary};
 
 /// What unshare(1) needs.
 const MENDED_BY: &str = "unshare of util-linux makes the namespaces: apt-get install util-linux, and sysctl -w \
@@ -59,16 +59,7 @@ fn each_worker_has_a_descriptor_table_with_its_own_sockets_alone() {
 fn workers_are_added_where_the_descriptor_limit_asks_for_it() {
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
-    let mut command = Run::small(1_000, &out).command();
-    let limit = libc::rlimit { rlim_cur: 300, rlim_max: 300 };
-    // SAFETY: setrlimit() is a plain system call (signal-safety(7) does not name it, but it takes no lock) that reads `limit`.
-    unsafe {
-        command.pre_exec(move || match libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) {
-            0 => Ok(()),
-            _ => Err(std::io::Error::last_os_error()),
-        });
-    }
-    let finished = finish(command.spawn().expect("the binary starts"));
+    let finished = under_a_limit(&Run::small(1_000, &out), 300);
     finished.assert_status(0);
     let summary = summary(&out);
     assert_eq!(number(&summary, "/sessions/held_to_end"), 1_000.0);
@@ -78,19 +69,25 @@ fn workers_are_added_where_the_descriptor_limit_asks_for_it() {
 
 #[test]
 fn a_number_of_workers_that_cannot_hold_them_is_refused() {
-    let finished = common::run(&["run", "--sessions", "50k", "--workers", "2", "--no-broadcast"]);
-    let hard = rlimit_hard();
-    if hard < 25_064 {
-        finished.assert_status(2);
-        assert!(finished.stderr.contains("--workers"), "{}", finished.stderr);
-    }
+    let temp = tempfile::tempdir().expect("a directory");
+    let run = Run::small(1_000, &results(&temp)).with("workers", 2);
+    let finished = under_a_limit(&run, 300);
+    finished.assert_status(2);
+    assert!(finished.stderr.contains("--workers 5"), "{}", finished.stderr);
 }
 
-fn rlimit_hard() -> u64 {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the structure is valid and ours.
-    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) }, 0);
-    limit.rlim_max
+/// Runs it with no more descriptors than these in each table.
+fn under_a_limit(run: &Run, descriptors: libc::rlim_t) -> Finished {
+    let mut command = run.command();
+    let limit = libc::rlimit { rlim_cur: descriptors, rlim_max: descriptors };
+    // SAFETY: setrlimit() is a plain system call (signal-safety(7) does not name it, but it takes no lock) that reads `limit`.
+    unsafe {
+        command.pre_exec(move || match libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        });
+    }
+    finish(command.spawn().expect("the binary starts"))
 }
 
 /// A million sessions may mean 51 of them.

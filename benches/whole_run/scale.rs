@@ -69,7 +69,9 @@ pub fn set_up() -> Result<Value, String> {
     const SESSIONS: u32 = 100_000;
     let mut runs = Vec::new();
     let mut best: f64 = 0.0;
-    println!("| arrivals planned, /s | full sessions, /s | client CPU a session, µs | login p99, ms | connect p99, ms |");
+    println!(
+        "| arrivals planned, /s | full sessions, /s | client CPU a session, µs | login p99, ms | connect p99, ms |"
+    );
     println!("|---:|---:|---:|---:|---:|");
     for rate in [6_000, 8_000, 10_000, 12_000] {
         let run = Measured::of(&format!(
@@ -99,13 +101,16 @@ pub fn set_up() -> Result<Value, String> {
 /// of a ramp that holds nearly all of them.
 pub fn ports() -> Result<Value, String> {
     const TENTHS: usize = 10;
-    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").map_err(|error| error.to_string())?;
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
+        .map_err(|error| error.to_string())?;
     let bounds: Vec<u32> = range.split_whitespace().filter_map(|bound| bound.parse().ok()).collect();
     let [first, last] = bounds[..] else { return Err(format!("the range of ports is {range:?}")) };
     // HTTP connections wait in TIME_WAIT for a second on loopback: with 30 s of ramp a thirtieth of the sessions' number.
     let sessions = (last - first + 1) * 94 / 100;
     let mut all = Map::new();
-    println!("CPU a session, µs, in each tenth of {sessions} sessions from one address with the range {first}-{last}:");
+    println!(
+        "CPU a session, µs, in each tenth of {sessions} sessions from one address with the range {first}-{last}:"
+    );
     for method in ["windows", "explicit", "kernel"] {
         let run = Measured::of(&format!(
             "--ports {method} --source-ip 127.0.0.9 --sessions {sessions} --no-broadcast --ramp 30s --hold 1s --ramp-down 3s --ping-interval 10m"

@@ -88,7 +88,7 @@ pub(super) fn need_of(
 ) -> Need {
     let stand_in = match peer {
         Peer::Target => None,
-        Peer::StandIn { tls } => Some(StandIn::of_run(plan.sessions, tls, room.descriptors_hard)),
+        Peer::StandIn { tls } => Some(StandIn::of_run(plan.connections(), tls, room.descriptors_hard)),
     };
     Need::of(plan, settings.workers.is_some(), stand_in, summary.load())
 }

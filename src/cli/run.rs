@@ -208,8 +208,8 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "METHOD", value_enum, hide = true)]
     pub ports: Option<PortMethod>,
 
-    /// Engine threads, each pinned to a core and with a descriptor limit of its own [default: one a core, and as many more as the
-    /// limit asks for].
+    /// Engine threads, each pinned to a core and with a descriptor limit of its own, 256 at most [default: one a core, and as many
+    /// more as the limit asks for].
     #[arg(long, value_name = "N", value_parser = values::count, help_heading = "This box")]
     pub workers: Option<u32>,
 

@@ -68,9 +68,12 @@ impl StandIn {
             challenge.to_string(),
             "--ready".to_owned(),
             "--workers".to_owned(),
-            capacity::stand_in_workers(plan.sessions, affinity::cores(), descriptors_hard).to_string(),
+            capacity::stand_in_workers(plan.connections(), affinity::cores(), descriptors_hard).to_string(),
         ]
         .into();
+        if let Some(scale) = capacity::stand_in_time_scale(plan.ramp) {
+            arguments.extend(["--time-scale".to_owned(), scale.to_string()]);
+        }
         if tls {
             arguments.push("--tls".to_owned());
         }

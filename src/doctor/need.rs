@@ -162,9 +162,9 @@ impl Need {
 }
 
 impl StandIn {
-    /// As a run of so many sessions starts it.
-    pub fn of_run(sessions: u32, tls: bool, descriptors_hard: u64) -> Self {
-        Self { workers: capacity::stand_in_workers(sessions, affinity::cores(), descriptors_hard), tls }
+    /// As a run with so many connections starts it.
+    pub fn of_run(connections: u32, tls: bool, descriptors_hard: u64) -> Self {
+        Self { workers: capacity::stand_in_workers(connections, affinity::cores(), descriptors_hard), tls }
     }
 }
 

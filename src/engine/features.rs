@@ -8,9 +8,11 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::Path;
 
 use socket2::{Domain, Socket, Type};
 
+use super::port_range::PortRange;
 use super::ports;
 
 /// Windows that are asked for: a kernel that ignores the option falls into each by chance only.
@@ -85,7 +87,7 @@ fn try_bind_no_port() -> Tried {
 
 /// Bounds outside the sysctl's range are ignored without an error, so windows are cut from that and the ports looked at.
 pub fn try_port_windows() -> Tried {
-    let range = ports::local_range().map_err(reason)?;
+    let range = PortRange::read(Path::new("/")).ok_or("the range of local ports cannot be read")?.bounds();
     let mut last = Err("the range of local ports is too small to try it".to_owned());
     for window in windows_of(range) {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

@@ -15,6 +15,7 @@ pub mod features;
 mod link;
 pub mod observe;
 mod pool;
+pub mod port_range;
 pub mod ports;
 mod run;
 mod secure;

@@ -8,16 +8,21 @@
 //! [`Fault::TuplesExhausted`] is reported only when the worker's slices of every address have been walked through and, where the
 //! kernel searches, it finds no port outside them either.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::features;
+use super::port_range::PortRange;
 use super::sockets::fault_of;
 use crate::fault::Fault;
 use crate::plan::sources::PortMethod;
+use crate::tick::{Tick, Ticks};
 
 /// `IP_BIND_ADDRESS_NO_PORT` of linux/in.h: bind() chooses the address alone, connect() the port.
 pub(super) const IP_BIND_ADDRESS_NO_PORT: libc::c_int = 24;
@@ -25,26 +30,9 @@ pub(super) const IP_BIND_ADDRESS_NO_PORT: libc::c_int = 24;
 const IP_LOCAL_PORT_RANGE: libc::c_int = 51;
 /// Ports that the kernel looks through for one socket.
 const WINDOW: u32 = 16;
-/// `net.ipv4.ip_local_port_range`; IPv6 connections take theirs from it too.
-const LOCAL_RANGE: &str = "/proc/sys/net/ipv4/ip_local_port_range";
-
-/// The ports that this box connects from, first and last.
-///
-/// # Errors
-/// The system's, or that the file has no range in it.
-pub fn local_range() -> io::Result<(u16, u16)> {
-    let text = std::fs::read_to_string(LOCAL_RANGE)?;
-    parse_range(&text).ok_or_else(|| io::Error::other(format!("{LOCAL_RANGE} has no port range: {text:?}")))
-}
-
-/// A range of ports as the kernel writes it: two numbers, the second no less than the first.
-pub fn parse_range(text: &str) -> Option<(u16, u16)> {
-    let mut numbers = text.split_whitespace().map(str::parse::<u16>);
-    match (numbers.next()?, numbers.next()?, numbers.next()) {
-        (Ok(first), Ok(last), None) if first <= last => Some((first, last)),
-        _ => None,
-    }
-}
+/// For how long an address without a port left is not looked through again: that takes thousands of looks, and on loopback a port that waits
+/// is free again after so long.
+const FULL_FOR: Duration = Duration::from_secs(1);
 
 /// What this kernel can do, found by trying.
 pub fn method_of_this_kernel() -> PortMethod {
@@ -78,25 +66,16 @@ struct Slice {
 }
 
 impl Slice {
-    /// The slice of `worker` of `workers` in `range`, which has both ends in it.
-    fn of_worker(
-        source: Option<IpAddr>,
-        range: (u16, u16),
-        worker: usize,
-        workers: usize,
-        start: u32,
-    ) -> Self {
-        let count = u64::from(range.1.saturating_sub(range.0)) + 1;
-        let bound = |worker: usize| (count * worker as u64 / workers.max(1) as u64) as u32;
-        let (first, end) = (bound(worker), bound(worker + 1));
-        let count = end - first;
-        Self { source, first: u32::from(range.0) + first, count, next: start % count.max(1), used: 0 }
+    /// Of the ports from `first` to `last`; `start` is any number.
+    fn new(source: Option<IpAddr>, (first, last): (u16, u16), start: u32) -> Self {
+        let count = u32::from(last.saturating_sub(first)) + 1;
+        Self { source, first: u32::from(first), count, next: start % count, used: 0 }
     }
 
-    fn connect(&mut self, walk: Walk, address: SocketAddr) -> Result<Socket, Fault> {
+    fn connect(&mut self, walk: Walk, address: SocketAddr, range: &PortRange) -> Result<Socket, Fault> {
         match walk {
             Walk::Windows => connect_in_windows(self, address),
-            Walk::Explicit => connect_explicitly(self, address),
+            Walk::Explicit => connect_explicitly(self, address, range),
             Walk::Kernel => {
                 let socket = socket_from(self.source, address)?;
                 start(&socket, address).map(|()| socket)
@@ -118,44 +97,60 @@ impl Slice {
     }
 }
 
-/// A worker's source addresses and ports.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ports {
-    method: PortMethod,
-    slices: Vec<Slice>,
-    /// Indices of the slices that IPv4 targets, and IPv6 targets, can be reached from.
-    fitting: [Vec<usize>; 2],
-}
-
 /// What a run's workers cut their slices from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortSpace {
     /// How ports are chosen.
-    pub method: PortMethod,
-    /// `net.ipv4.ip_local_port_range`, both ends included, which holds for IPv6 as well.
-    pub range: (u16, u16),
+    method: PortMethod,
+    range: Arc<PortRange>,
     /// The source addresses; none: the kernel's choice.
-    pub sources: Vec<IpAddr>,
+    sources: Vec<IpAddr>,
 }
 
 impl PortSpace {
+    /// For so many workers. Where there are fewer ports than workers, or nobody knows the range, the kernel searches for all of them:
+    /// one method a run.
+    pub fn new(method: PortMethod, range: Option<PortRange>, sources: &[IpAddr], workers: usize) -> Self {
+        let method = match &range {
+            Some(range) if range.free() as usize >= workers => method,
+            _ => PortMethod::Kernel,
+        };
+        let range = range.unwrap_or_else(|| PortRange::new((0, 0), &[]));
+        Self { method, range: Arc::new(range), sources: sources.to_vec() }
+    }
+
+    /// How ports are chosen.
+    pub fn method(&self) -> PortMethod {
+        self.method
+    }
+
     /// The part of `worker` of `workers`. `start` is any number: where the first window lies, so that runs that follow each other
     /// do not begin on the ports of the one before.
     pub fn of_worker(&self, worker: usize, workers: usize, start: u32) -> Ports {
-        let cut = |source| Slice::of_worker(source, self.range, worker, workers, start);
+        let bounds = self.range.slice(worker, workers).unwrap_or_else(|| self.range.bounds());
+        let cut = |source| Slice::new(source, bounds, start);
         let slices = match self.sources.as_slice() {
             [] => vec![cut(None)],
             sources => sources.iter().map(|source| cut(Some(*source))).collect(),
         };
-        // With more workers than ports some have none of their own.
-        let none = slices.iter().any(|slice| slice.count == 0);
-        let method = if none { PortMethod::Kernel } else { self.method };
         let fitting = [true, false].map(|v4| {
             let fits = |slice: &Slice| slice.source.is_none_or(|source| source.is_ipv4() == v4);
             (0..slices.len()).filter(|index| fits(&slices[*index])).collect()
         });
-        Ports { method, slices, fitting }
+        Ports { method: self.method, range: Arc::clone(&self.range), slices, fitting, full: HashMap::new() }
     }
+}
+
+/// A worker's source addresses and ports.
+#[derive(Clone, Debug)]
+pub struct Ports {
+    method: PortMethod,
+    range: Arc<PortRange>,
+    slices: Vec<Slice>,
+    /// Indices of the slices that IPv4 targets, and IPv6 targets, can be reached from.
+    fitting: [Vec<usize>; 2],
+    /// Slices that have been found without a port left to a target, until when they are left alone, and why.
+    full: HashMap<(usize, SocketAddr), (Tick, Fault)>,
 }
 
 impl Ports {
@@ -163,8 +158,33 @@ impl Ports {
     /// round by it) and from another one where that has no port left.
     ///
     /// # Errors
-    /// The [`Fault`] behind the errno of the last attempt.
-    pub fn connect(&mut self, address: SocketAddr, key: usize) -> Result<Socket, Fault> {
+    /// The [`Fault`] behind the errno of the last attempt. Where no address has a port left and ours are the ones that are in use, it is
+    /// [`Fault::TuplesExhausted`], whatever others hold.
+    pub fn connect(&mut self, address: SocketAddr, key: usize, now: Tick) -> Result<Socket, Fault> {
+        self.full.retain(|_, (until, _)| !now.reached(*until));
+        let fitting = self.fitting[usize::from(address.is_ipv6())].len();
+        // No source address is of the target's family.
+        let mut last = Fault::Unreachable;
+        for step in 0..fitting {
+            let index = self.fitting[usize::from(address.is_ipv6())][(key + step) % fitting];
+            let fault = match self.full.get(&(index, address)) {
+                Some((_, fault)) => *fault,
+                None => match self.connect_from(index, address) {
+                    Err(fault @ (Fault::TuplesExhausted | Fault::PortTaken)) => {
+                        self.full.insert((index, address), (now + Ticks::from_duration(FULL_FOR), fault));
+                        fault
+                    }
+                    outcome => return outcome,
+                },
+            };
+            if last != Fault::TuplesExhausted {
+                last = fault;
+            }
+        }
+        Err(last)
+    }
+
+    fn connect_from(&mut self, index: usize, address: SocketAddr) -> Result<Socket, Fault> {
         // Other workers' slices may have ports left that they do not need: where it is the kernel that searches, it is
         // let loose on them when the own ones are used up.
         let walks: &[Walk] = match self.method {
@@ -172,19 +192,16 @@ impl Ports {
             PortMethod::Explicit => &[Walk::Explicit],
             PortMethod::Kernel => &[Walk::Kernel],
         };
-        let fitting = &self.fitting[usize::from(address.is_ipv6())];
         let mut last = Fault::TuplesExhausted;
         for walk in walks {
-            for step in 0..fitting.len() {
-                let slice = &mut self.slices[fitting[(key + step) % fitting.len()]];
-                match slice.connect(*walk, address) {
-                    Ok(socket) => {
-                        slice.used += 1;
-                        return Ok(socket);
-                    }
-                    Err(fault @ (Fault::TuplesExhausted | Fault::PortTaken)) => last = fault,
-                    Err(other) => return Err(other),
+            let slice = &mut self.slices[index];
+            match slice.connect(*walk, address, &self.range) {
+                Ok(socket) => {
+                    slice.used += 1;
+                    return Ok(socket);
                 }
+                Err(fault @ (Fault::TuplesExhausted | Fault::PortTaken)) => last = fault,
+                Err(other) => return Err(other),
             }
         }
         Err(last)
@@ -215,8 +232,9 @@ fn connect_in_windows(slice: &mut Slice, address: SocketAddr) -> Result<Socket, 
     Err(Fault::TuplesExhausted)
 }
 
-/// Walks the slice port by port. One that somebody listens on, or that waits for its last packets, is passed over.
-fn connect_explicitly(slice: &mut Slice, address: SocketAddr) -> Result<Socket, Fault> {
+/// Walks the slice port by port. One that somebody listens on, that waits for its last packets or that is reserved (the kernel heeds that
+/// in its own choices only) is passed over.
+fn connect_explicitly(slice: &mut Slice, address: SocketAddr, range: &PortRange) -> Result<Socket, Fault> {
     let unspecified: IpAddr = match address {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
@@ -226,6 +244,9 @@ fn connect_explicitly(slice: &mut Slice, address: SocketAddr) -> Result<Socket, 
     for _ in 0..slice.count {
         let port = (slice.first + slice.next) as u16;
         slice.advance(1);
+        if range.is_reserved(port) {
+            continue;
+        }
         let socket = make(address)?;
         socket.set_reuse_address(true).map_err(|error| fault_of(&error))?;
         let from = SocketAddr::new(slice.source.unwrap_or(unspecified), port);
@@ -313,38 +334,22 @@ mod tests {
         socket.local_addr().expect("bound").as_socket().expect("IP")
     }
 
-    fn space(method: PortMethod, range: (u16, u16), sources: &[&str]) -> PortSpace {
-        let sources = sources.iter().map(|source| source.parse().expect("an address")).collect();
-        PortSpace { method, range, sources }
+    fn local_range() -> (u16, u16) {
+        PortRange::read(std::path::Path::new("/")).expect("Linux has it").bounds()
     }
 
-    #[test]
-    fn ranges_are_read_and_nonsense_is_not() {
-        assert_eq!(parse_range("32768\t60999\n"), Some((32_768, 60_999)));
-        assert_eq!(parse_range("7 7"), Some((7, 7)));
-        for text in ["", "1", "2 1", "1 2 3", "1 65536", "a b"] {
-            assert_eq!(parse_range(text), None, "{text:?}");
-        }
-        assert!(local_range().is_ok());
+    fn ports(method: PortMethod, range: (u16, u16), sources: &[&str], start: u32) -> Ports {
+        let sources: Vec<IpAddr> = sources.iter().map(|source| source.parse().expect("an address")).collect();
+        PortSpace::new(method, Some(PortRange::new(range, &[])), &sources, 1).of_worker(0, 1, start)
     }
 
-    #[test]
-    fn slices_cover_the_range_once() {
-        let range = (32_768, 60_999);
-        for workers in [1, 2, 3, 51] {
-            let slices: Vec<Slice> =
-                (0..workers).map(|worker| Slice::of_worker(None, range, worker, workers, 5)).collect();
-            assert_eq!(slices.iter().map(|slice| slice.count).sum::<u32>(), 28_232);
-            assert_eq!(slices[0].first, 32_768);
-            for pair in slices.windows(2) {
-                assert_eq!(pair[0].first + pair[0].count, pair[1].first);
-            }
-        }
+    fn now() -> Tick {
+        Tick::default()
     }
 
     #[test]
     fn windows_stay_in_the_slice_and_come_round() {
-        let mut slice = Slice::of_worker(None, (1_000, 1_039), 0, 1, 39);
+        let mut slice = Slice::new(None, (1_000, 1_039), 39);
         assert_eq!(slice.window(), (1_039, 1_039));
         slice.advance(1);
         assert_eq!(slice.window(), (1_000, 1_015));
@@ -355,24 +360,26 @@ mod tests {
 
     #[test]
     fn with_more_workers_than_ports_the_kernel_chooses() {
-        let space = space(PortMethod::Windows, (1_000, 1_001), &[]);
-        assert_eq!(space.of_worker(0, 3, 0).method, PortMethod::Kernel);
-        assert_eq!(space.of_worker(1, 2, 7).method, PortMethod::Windows);
+        let range = || Some(PortRange::new((1_000, 1_001), &[]));
+        let method = |range, workers| PortSpace::new(PortMethod::Windows, range, &[], workers).method();
+        assert_eq!(method(range(), 3), PortMethod::Kernel, "for all of them");
+        assert_eq!(method(range(), 2), PortMethod::Windows);
+        assert_eq!(method(None, 1), PortMethod::Kernel);
     }
 
     /// Of the kernel's own range, so that bounds are not ignored (they only narrow it).
     #[test]
     fn every_port_of_a_slice_is_found_before_others_are_taken() {
-        let range = local_range().expect("Linux has it");
+        let range = local_range();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let address = listener.local_addr().expect("an address");
         // 37 ports of the range's end; some may be another process's.
-        let mut ports = space(PortMethod::Windows, (range.1 - 36, range.1), &[]).of_worker(0, 1, 11);
+        let mut ports = ports(PortMethod::Windows, (range.1 - 36, range.1), &[], 11);
         let own = range.1 - 36..=range.1;
         let mut sockets = Vec::new();
         let mut taken = HashSet::new();
         loop {
-            let socket = ports.connect(address, 0).expect("there are more outside the slice");
+            let socket = ports.connect(address, 0, now()).expect("there are more outside the slice");
             let port = port_of(&socket);
             sockets.push(socket);
             if !own.contains(&port) {
@@ -385,15 +392,15 @@ mod tests {
 
     #[test]
     fn explicit_ports_are_each_taken_once_and_then_there_are_none() {
-        let range = local_range().expect("Linux has it");
+        let range = local_range();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let address = listener.local_addr().expect("an address");
         let range = (range.1 - 99, range.1 - 60);
-        let mut ports = space(PortMethod::Explicit, range, &["127.0.9.1"]).of_worker(0, 1, 17);
+        let mut ports = ports(PortMethod::Explicit, range, &["127.0.9.1"], 17);
         let mut taken = HashSet::new();
         let mut sockets = Vec::new();
         let fault = loop {
-            match ports.connect(address, 0) {
+            match ports.connect(address, 0, now()) {
                 Ok(socket) => {
                     let from = address_of(&socket);
                     assert_eq!(from.ip().to_string(), "127.0.9.1");
@@ -405,20 +412,36 @@ mod tests {
         };
         assert_eq!(fault, Fault::TuplesExhausted);
         assert!(taken.len() > 20, "{} of 40", taken.len());
+        // Not looked through again at once, even though there is a port; after a while it is.
+        let gone = sockets.pop().expect("more than 20");
+        gone.set_linger(Some(Duration::ZERO)).expect("a reset frees the port at once");
+        drop(gone);
+        assert!(ports.connect(address, 0, now()).is_err());
+        let later = now() + Ticks::from_duration(FULL_FOR);
+        assert!(
+            ports.connect(address, 0, later).is_ok(),
+            "no packet was exchanged that would have to be waited for"
+        );
+        let v6 = "[::1]:9".parse().expect("an address");
+        assert_eq!(
+            ports.connect(v6, 0, now()).err(),
+            Some(Fault::Unreachable),
+            "no source address of its family"
+        );
     }
 
     #[test]
     fn addresses_are_gone_round_and_another_helps_out() {
-        let range = local_range().expect("Linux has it");
+        let range = local_range();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let address = listener.local_addr().expect("an address");
         let sources = ["127.0.9.2", "127.0.9.3", "::1"];
         let range = (range.1 - 139, range.1 - 120);
         for method in [PortMethod::Windows, PortMethod::Explicit] {
-            let mut ports = space(method, range, &sources).of_worker(0, 1, 3);
+            let mut ports = ports(method, range, &sources, 3);
             let mut sockets = Vec::new();
             for key in 0..20 {
-                let socket = ports.connect(address, key).expect("a port");
+                let socket = ports.connect(address, key, now()).expect("a port");
                 let from = address_of(&socket).ip().to_string();
                 // The third is of another family.
                 assert_eq!(from, ["127.0.9.2", "127.0.9.3"][key % 2]);

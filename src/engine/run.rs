@@ -4,6 +4,7 @@
 //! measured comes back in the [`Outcome`].
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
@@ -14,13 +15,13 @@ use super::clock::Clock;
 use super::control::Control;
 use super::link::{Shared, WorkerLink};
 use super::observe::Books;
+use super::port_range::PortRange;
 use super::ports::{self, PortSpace};
 use super::secure::Secure;
 use super::worker::Worker;
 use super::{Hosts, WorkerSetup, affinity, descriptors};
 use crate::measure::ledger::{self, Ledger, LedgerTotals};
 use crate::measure::{Interval, Layout, Recorder, Totals};
-use crate::plan::sources::PortMethod;
 use crate::plan::{End, Plan};
 use crate::report::Phase;
 use crate::session::Script;
@@ -155,7 +156,7 @@ pub fn run(
         let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared));
         control.gather_workers(&receiver)?;
         control.go(&receiver, stop, told);
-        Ok(control.outcome(space.method))
+        Ok(control.outcome(space.method()))
     })
 }
 
@@ -210,16 +211,10 @@ fn work(
     }
 }
 
-/// Where connections come from, and how they get their ports: one method a run.
+/// Where connections come from, and how they get their ports.
 fn port_space(plan: &Plan) -> PortSpace {
-    let sources = plan.sources.clone();
-    match ports::local_range() {
-        Ok(range) => {
-            let method = plan.ports.unwrap_or_else(ports::method_of_this_kernel);
-            PortSpace { method, range, sources }
-        }
-        Err(_) => PortSpace { method: PortMethod::Kernel, range: (0, 0), sources },
-    }
+    let method = plan.ports.unwrap_or_else(ports::method_of_this_kernel);
+    PortSpace::new(method, PortRange::read(Path::new("/")), &plan.sources, plan.workers)
 }
 
 fn ledger_of(plan: &Plan, worker: usize) -> Option<Ledger> {

@@ -10,13 +10,14 @@ use mio::net::TcpStream;
 
 use super::ports::Ports;
 use crate::fault::Fault;
+use crate::tick::Tick;
 
 /// Starts a connection from the source address that falls to `key`.
 ///
 /// # Errors
 /// The [`Fault`] behind the errno.
-pub fn connect(address: SocketAddr, ports: &mut Ports, key: usize) -> Result<TcpStream, Fault> {
-    Ok(TcpStream::from_std(ports.connect(address, key)?.into()))
+pub fn connect(address: SocketAddr, ports: &mut Ports, key: usize, now: Tick) -> Result<TcpStream, Fault> {
+    Ok(TcpStream::from_std(ports.connect(address, key, now)?.into()))
 }
 
 /// How a connection attempt stands.

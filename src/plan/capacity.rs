@@ -10,7 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::sources::{self, LOOPBACK_MAX};
-use crate::engine::{descriptors, ports};
+use crate::engine::descriptors;
+use crate::engine::port_range::PortRange;
 
 /// How long the kernel keeps a closed connection's ports (TCP_TIMEWAIT_LEN).
 pub const TIME_WAIT: Duration = Duration::from_secs(60);
@@ -22,8 +23,8 @@ pub const TIME_WAIT_REUSED: Duration = Duration::from_secs(1);
 pub struct Room {
     /// RLIMIT_NOFILE, hard: as far as the soft one can be raised without privilege.
     pub descriptors_hard: u64,
-    /// `net.ipv4.ip_local_port_range`, both ends included; none where it cannot be read.
-    pub port_range: Option<(u16, u16)>,
+    /// Local ports of an address that are not reserved; none where that cannot be read.
+    pub ports: Option<u32>,
     /// How long a port is taken after its connection over loopback has closed.
     pub loopback_time_wait: Duration,
 }
@@ -35,13 +36,12 @@ impl Room {
     /// The descriptor limit cannot be asked for.
     pub fn read(root: &Path) -> io::Result<Self> {
         let (_, descriptors_hard) = descriptors::limits()?;
-        let file =
-            |name: &str| fs::read_to_string(root.join("proc/sys/net/ipv4").join(name)).unwrap_or_default();
         // Kernels before 4.19 know no 2, which is for loopback alone; without the file nothing is reused.
-        let is_reused = matches!(file("tcp_tw_reuse").trim(), "1" | "2");
+        let reuse = fs::read_to_string(root.join("proc/sys/net/ipv4/tcp_tw_reuse")).unwrap_or_default();
+        let is_reused = matches!(reuse.trim(), "1" | "2");
         Ok(Self {
             descriptors_hard,
-            port_range: ports::parse_range(&file("ip_local_port_range")),
+            ports: PortRange::read(root).map(|range| range.free()),
             loopback_time_wait: if is_reused { TIME_WAIT_REUSED } else { TIME_WAIT },
         })
     }
@@ -62,32 +62,38 @@ pub const DESCRIPTORS_OF_A_WORKER: u64 = 64;
 const PORTS_TO_SPARE: f64 = 0.02;
 
 /// Workers for so many sessions: one a core, and more where a descriptor table of `descriptors_hard` does not hold a worker's
-/// share (each worker has a table of its own).
-pub fn workers(sessions: u32, cores: usize, descriptors_hard: u64) -> usize {
-    let of_a_worker = descriptors_hard.saturating_sub(DESCRIPTORS_OF_A_WORKER).max(1);
+/// share beside its `shared` HTTP connections (each worker has a table of its own).
+pub fn workers(sessions: u32, shared: u32, cores: usize, descriptors_hard: u64) -> usize {
+    let own = DESCRIPTORS_OF_A_WORKER + u64::from(shared);
+    let of_a_worker = descriptors_hard.saturating_sub(own).max(1);
     cores.max(usize::try_from(u64::from(sessions).div_ceil(of_a_worker)).unwrap_or(usize::MAX))
 }
 
-/// Workers of the stand-in for so many sessions. The kernel spreads connections over its listeners by a hash, so that the
+/// Workers of the stand-in for so many connections. The kernel spreads connections over its listeners by a hash, so that the
 /// fullest worker has more than its share: six standard deviations are allowed for, and the HTTP connections in between.
-pub fn stand_in_workers(sessions: u32, cores: usize, descriptors_hard: u64) -> usize {
+pub fn stand_in_workers(connections: u32, cores: usize, descriptors_hard: u64) -> usize {
     let room = descriptors_hard.saturating_sub(DESCRIPTORS_OF_A_WORKER) as f64;
     let fullest = |workers: usize| {
-        let share = f64::from(sessions) / workers as f64;
+        let share = f64::from(connections) / workers as f64;
         share + 6.0 * share.sqrt() + share * 0.02
     };
-    let most = (sessions as usize).max(1);
+    let most = (connections as usize).max(1);
     (cores.max(1)..=most).find(|workers| fullest(*workers) <= room).unwrap_or(most.max(cores))
 }
 
-/// Addresses of loopback for so many ports in use at once: none where the kernel's own choice has them.
-pub fn loopback_sources(ports: u64, range: (u16, u16)) -> Vec<IpAddr> {
-    let of_an_address = u64::from(range.1.saturating_sub(range.0)) + 1;
-    if ports <= of_an_address {
-        return Vec::new();
-    }
-    let usable = of_an_address as f64 * (1.0 - PORTS_TO_SPARE);
-    sources::of_loopback(((ports as f64 / usable).ceil() as usize).min(LOOPBACK_MAX))
+/// Addresses of loopback for so many ports in use at once, of which each address has `ports`: none where the kernel's own choice has
+/// them.
+pub fn loopback_sources(needed: u64, ports: u32) -> Vec<IpAddr> {
+    let usable = f64::from(ports) * (1.0 - PORTS_TO_SPARE);
+    let addresses = (needed as f64 / usable.max(1.0)).ceil() as usize;
+    if addresses <= 1 { Vec::new() } else { sources::of_loopback(addresses.min(LOOPBACK_MAX)) }
+}
+
+/// READY lasts five minutes, and a longer ramp does not fit: how much slower than real time the stand-in's challenge lives then, so that READY
+/// lasts the ramp and a ninth more. `None`: it lives in real time.
+pub fn stand_in_time_scale(ramp: Duration) -> Option<f64> {
+    const RAMP_IN_READY: Duration = Duration::from_secs(270);
+    (ramp > RAMP_IN_READY).then(|| RAMP_IN_READY.as_secs_f64() / ramp.as_secs_f64())
 }
 
 #[cfg(test)]
@@ -96,12 +102,13 @@ mod tests {
 
     #[test]
     fn workers_are_added_beyond_the_cores_only_for_descriptors() {
-        assert_eq!(workers(6_000, 2, 20_000), 2);
-        assert_eq!(workers(39_872, 2, 20_000), 2);
-        assert_eq!(workers(39_873, 2, 20_000), 3);
-        assert_eq!(workers(1_000_000, 2, 20_000), 51);
-        assert_eq!(workers(1_000_000, 32, 1 << 20), 32);
-        assert_eq!(workers(10, 4, 0), 10, "no limit makes it divide by zero");
+        assert_eq!(workers(6_000, 0, 2, 20_000), 2);
+        assert_eq!(workers(39_872, 0, 2, 20_000), 2);
+        assert_eq!(workers(39_873, 0, 2, 20_000), 3);
+        assert_eq!(workers(39_872, 32, 2, 20_000), 3, "shared connections are the worker's, too");
+        assert_eq!(workers(1_000_000, 0, 2, 20_000), 51);
+        assert_eq!(workers(1_000_000, 0, 32, 1 << 20), 32);
+        assert_eq!(workers(10, 0, 4, 0), 10, "no limit makes it divide by zero");
     }
 
     #[test]
@@ -122,18 +129,25 @@ mod tests {
     #[test]
     fn this_box_has_room() {
         let room = Room::read(Path::new("/")).expect("Linux has these");
-        assert!(room.port_range.is_some() && room.descriptors_hard > 0);
+        assert!(room.ports.is_some() && room.descriptors_hard > 0);
         let nowhere = Room::read(Path::new("/nowhere")).expect("files may be missing");
-        assert_eq!((nowhere.port_range, nowhere.loopback_time_wait), (None, TIME_WAIT));
+        assert_eq!((nowhere.ports, nowhere.loopback_time_wait), (None, TIME_WAIT));
     }
 
     #[test]
     fn loopback_addresses_as_needed() {
-        let range = (32_768, 60_999);
-        assert!(loopback_sources(28_232, range).is_empty(), "the kernel's own choice does");
-        assert_eq!(loopback_sources(28_233, range).len(), 2);
-        assert_eq!(loopback_sources(1_000_000, range).len(), 37);
-        assert_eq!(loopback_sources(1_000_000, (1_024, 65_535)).len(), 16);
-        assert_eq!(loopback_sources(u64::MAX, range).len(), LOOPBACK_MAX);
+        let ports = 28_232;
+        assert!(loopback_sources(27_667, ports).is_empty(), "the kernel's own choice does");
+        assert_eq!(loopback_sources(27_668, ports).len(), 2);
+        assert_eq!(loopback_sources(1_000_000, ports).len(), 37);
+        assert_eq!(loopback_sources(1_000_000, 64_512).len(), 16);
+        assert_eq!(loopback_sources(u64::MAX, ports).len(), LOOPBACK_MAX);
+        assert_eq!(loopback_sources(10, 0).len(), 10, "every port is reserved: the doctor will say so");
+    }
+
+    #[test]
+    fn the_stand_in_s_challenge_waits_for_long_ramps() {
+        assert_eq!(stand_in_time_scale(Duration::from_secs(270)), None);
+        assert_eq!(stand_in_time_scale(Duration::from_secs(540)), Some(0.5));
     }
 }

@@ -75,6 +75,13 @@ pub struct Plan {
     pub http: Http,
 }
 
+impl Plan {
+    /// Connections open at once at most, but for HTTP connections that are about to close.
+    pub fn connections(&self) -> u32 {
+        self.sessions.saturating_add(self.http.connections().saturating_mul(self.workers as u32))
+    }
+}
+
 /// Where a run goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {

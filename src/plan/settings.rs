@@ -1,4 +1,5 @@
-//! What was asked for, everything resolved: the content of `plan.toml`, which repeats a run.
+//! What was asked for, everything resolved but what the box decides where nothing is said (workers, source addresses): the content of
+//! `plan.toml`, which repeats a run.
 //!
 //! The scenario's source and the members are in it, so nothing but the program is needed to repeat it. Turns into a
 //! [`Plan`]; whether the box bears that is the doctor's to say. Invariant: what is written reads back the same.
@@ -211,8 +212,9 @@ impl Settings {
     ///
     /// # Errors
     /// The first thing that does not fit.
-    pub fn into_plan(self, target: Target, room: &Room) -> Result<Plan, PlanError> {
+    pub fn into_plan(self, mut target: Target, room: &Room) -> Result<Plan, PlanError> {
         self.check_values()?;
+        self.leave_out_unreachable(&mut target)?;
         let scenario = self.scenario()?;
         let members = self.members.first(self.sessions)?.members()?;
         let workers = self.workers(room);
@@ -244,8 +246,29 @@ impl Settings {
     /// Engine threads: as asked for, or as many as the cores and the descriptor limit want.
     fn workers(&self, room: &Room) -> usize {
         self.workers.unwrap_or_else(|| {
-            capacity::workers(self.sessions, affinity::cores(), room.descriptors_hard).min(WORKERS_MAX)
+            let shared = self.http().connections();
+            capacity::workers(self.sessions, shared, affinity::cores(), room.descriptors_hard)
+                .min(WORKERS_MAX)
         })
+    }
+
+    /// Leaves the target only addresses of a family that a given source address has.
+    fn leave_out_unreachable(&self, target: &mut Target) -> Result<(), PlanError> {
+        let value = |reason| PlanError::Value { what: "--source-ip", reason };
+        let given = sources::all(&self.source_ips).map_err(value)?;
+        let reaches = |address: &SocketAddr| given.iter().any(|it| it.is_ipv4() == address.is_ipv4());
+        match target.addresses.iter().find(|address| given.is_empty() || reaches(address)) {
+            Some(_) if given.is_empty() => {}
+            Some(_) => target.addresses.retain(reaches),
+            None => {
+                let family = if given.iter().all(IpAddr::is_ipv4) { "IPv4" } else { "IPv6" };
+                let first = target.addresses.first().map_or_else(String::new, |it| it.ip().to_string());
+                return Err(value(format!(
+                    "all of them are {family}, and the target has no such address ({first}): give others, or the target's with --resolve"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Where connections come from.
@@ -259,17 +282,10 @@ impl Settings {
         let value = |reason| PlanError::Value { what: "--source-ip", reason };
         let given = sources::all(&self.source_ips).map_err(value)?;
         if !given.is_empty() {
-            let lacks = |address: &&SocketAddr| given.iter().all(|it| it.is_ipv4() != address.is_ipv4());
-            return match target.addresses.iter().find(lacks) {
-                Some(address) => Err(value(format!(
-                    "none of the addresses given can reach {}: give some of its family, too",
-                    address.ip()
-                ))),
-                None => Ok(given),
-            };
+            return Ok(given);
         }
         let is_near = target.addresses.iter().all(|it| it.is_ipv4() && it.ip().is_loopback());
-        let Some(range) = room.port_range.filter(|_| is_near) else { return Ok(Vec::new()) };
+        let Some(of_an_address) = room.ports.filter(|_| is_near) else { return Ok(Vec::new()) };
         let (waiting, shared) = match self.http() {
             _ if scenario.http.is_empty() => (0, 0),
             Http::PerSession => {
@@ -278,7 +294,7 @@ impl Settings {
             Http::Pooled { connections } => (0, u64::from(connections) * workers as u64),
         };
         let ports = u64::from(self.sessions) + waiting + shared;
-        Ok(capacity::loopback_sources(ports.div_ceil(target.addresses.len() as u64), range))
+        Ok(capacity::loopback_sources(ports.div_ceil(target.addresses.len() as u64), of_an_address))
     }
 
     /// Which connections carry the HTTP steps.
@@ -413,11 +429,8 @@ mod tests {
     use super::super::CaFile;
     use super::*;
 
-    const BOX: Room = Room {
-        descriptors_hard: 20_000,
-        port_range: Some((32_768, 60_999)),
-        loopback_time_wait: Duration::from_secs(1),
-    };
+    const BOX: Room =
+        Room { descriptors_hard: 20_000, ports: Some(28_232), loopback_time_wait: Duration::from_secs(1) };
 
     fn settings() -> Settings {
         let (file, source) = Scenario::find("runnity").expect("built in");
@@ -584,10 +597,20 @@ mod tests {
     }
 
     #[test]
+    fn of_a_target_with_both_families_what_can_be_reached_is_left() {
+        let mut target = Target::at("10.0.0.1:80".parse().expect("an address"));
+        target.addresses.push("[fd00::9]:80".parse().expect("an address"));
+        let plan = settings().into_plan(target.clone(), &BOX).expect("IPv4 leads there");
+        assert_eq!(plan.target.addresses, [target.addresses[0]]);
+        let kernel_s = Settings { source_ips: Vec::new(), ..settings() };
+        assert_eq!(kernel_s.into_plan(target, &BOX).expect("either").target.addresses.len(), 2);
+    }
+
+    #[test]
     fn addresses_of_no_family_of_the_target_s_are_refused() {
         let mut settings = settings();
         settings.source_ips = vec!["fd00::1".parse().expect("an address")];
         let error = plan(settings).expect_err("refused");
-        assert!(error.contains("--source-ip") && error.contains("can reach 10.0.0.1"), "{error}");
+        assert!(error.contains("--source-ip: all of them are IPv6") && error.contains("10.0.0.1"), "{error}");
     }
 }

@@ -109,6 +109,10 @@ fn address(text: &str) -> Result<IpAddr, String> {
         true => "has a zone, which source addresses cannot have".to_owned(),
         false => format!("has {text:?}, which is no IP address"),
     })?;
+    usable(address)
+}
+
+fn usable(address: IpAddr) -> Result<IpAddr, String> {
     match address.is_unspecified() || address.is_multicast() || address == Ipv4Addr::BROADCAST {
         true => Err(format!("has {address}, which nothing can be sent from")),
         false => Ok(address),
@@ -156,11 +160,12 @@ fn block(network: &str, prefix: &str) -> Result<(IpAddr, u128), String> {
             IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & mask))
         }
     };
-    Ok(match (first, size) {
+    let (first, count) = match (first, size) {
         (_, 1 | 2) => (first, size),
         (IpAddr::V4(_), size) => (nth(first, 1), size - 2),
         (IpAddr::V6(_), size) => (nth(first, 1), size - 1),
-    })
+    };
+    usable(first).map(|first| (first, count))
 }
 
 fn address_of_block(text: &str) -> Result<IpAddr, String> {
@@ -233,6 +238,8 @@ mod tests {
             ("::1-8000::", "more than the 4096"),
             ("0.0.0.0", "nothing can be sent from"),
             ("224.0.0.1", "nothing can be sent from"),
+            ("224.0.0.0/28", "nothing can be sent from"),
+            ("0.0.0.0/32", "nothing can be sent from"),
             ("fe80::1%eth0", "has a zone"),
         ] {
             let error = refused(text);

@@ -6,6 +6,7 @@ use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::capacity::stand_in_time_scale;
 use super::load::{Load, Shape, per_second, rate_warning, whole};
 use super::roster::Roster;
 use super::{End, Http, KeyExchange, Plan, SuiteOrder};
@@ -76,7 +77,13 @@ impl<'p> Summary<'p> {
         if let Peer::StandIn { tls } = self.peer {
             // Its port is not known before it has been started.
             let tls = if tls { " over TLS" } else { "" };
-            return format!("the built-in stand-in, on a free port of 127.0.0.1{tls}");
+            let ready = match stand_in_time_scale(self.plan.ramp) {
+                Some(scale) => {
+                    format!(", its challenge at {scale:.2} of real time, so that READY outlasts the ramp")
+                }
+                None => String::new(),
+            };
+            return format!("the built-in stand-in, on a free port of 127.0.0.1{tls}{ready}");
         }
         let url = self.plan.target.url();
         let host = self.plan.target.host.trim_matches(['[', ']']);

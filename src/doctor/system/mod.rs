@@ -8,7 +8,7 @@ mod cgroup;
 use std::fs;
 use std::path::Path;
 
-use crate::engine::ports;
+use crate::engine::port_range;
 
 /// A reading, or why there is none.
 pub type Reading<T> = Result<T, String>;
@@ -94,8 +94,8 @@ impl System {
             nr_open: sysctl("fs/nr_open"),
             file_max: sysctl("fs/file-max"),
             files_open: files.nth_number("proc/sys/fs/file-nr", 0),
-            port_range: files.parsed("proc/sys/net/ipv4/ip_local_port_range", ports::parse_range),
-            reserved_ports: files.parsed("proc/sys/net/ipv4/ip_local_reserved_ports", port_list),
+            port_range: files.parsed("proc/sys/net/ipv4/ip_local_port_range", port_range::parse_range),
+            reserved_ports: files.parsed("proc/sys/net/ipv4/ip_local_reserved_ports", port_range::parse_list),
             tw_reuse: sysctl("net/ipv4/tcp_tw_reuse"),
             tw_buckets: sysctl("net/ipv4/tcp_max_tw_buckets"),
             tcp_mem_max_pages: files.nth_number("proc/sys/net/ipv4/tcp_mem", 2),
@@ -196,19 +196,6 @@ fn word(text: &str) -> Option<String> {
     (!text.is_empty() && text.len() <= 64 && text.chars().all(is_name)).then(|| text.to_owned())
 }
 
-/// `1,5-9`; nothing where nothing is reserved.
-fn port_list(text: &str) -> Option<Vec<(u16, u16)>> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Some(Vec::new());
-    }
-    let one = |part: &str| match part.split_once('-') {
-        Some((first, last)) => Some((first.parse().ok()?, last.parse().ok()?)),
-        None => part.parse().ok().map(|port| (port, port)),
-    };
-    text.split(',').map(one).map(|range| range.filter(|(first, last)| first <= last)).collect()
-}
-
 /// `TCP: inuse 4 orphan 0 tw 2 alloc 4 mem 0`.
 fn tcp_pages(sockstat: &str) -> Option<u64> {
     let line = sockstat.lines().find_map(|line| line.strip_prefix("TCP:"))?;
@@ -238,15 +225,6 @@ fn load_1m(loadavg: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lists_of_ports_are_read() {
-        assert_eq!(port_list("\n"), Some(vec![]));
-        assert_eq!(port_list("8080,9000-9010\n"), Some(vec![(8080, 8080), (9000, 9010)]));
-        for text in ["x", "1,", "9-8", "70000"] {
-            assert_eq!(port_list(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn the_kernel_s_files_are_read() {

@@ -330,7 +330,8 @@ impl<'p> Worker<'p> {
             if is_ending {
                 self.rows[row as usize].session.shell_marks |= MARK_READ_CLOSED;
             }
-            let is_up = event.is_writable() && !is_ending;
+            // Not of a shared connection: its place may have been given to another since the event came.
+            let is_up = event.is_writable() && !is_ending && event.token().0 == row as usize;
             if self.awaits_tcp(row) && !self.finish_dialing(row, is_up) {
                 continue;
             }

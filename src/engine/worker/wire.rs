@@ -236,7 +236,7 @@ impl Worker<'_> {
         address: SocketAddr,
         source: usize,
     ) -> Result<(), Fault> {
-        let mut socket = sockets::connect(address, &mut self.ports, source)?;
+        let mut socket = sockets::connect(address, &mut self.ports, source, self.now)?;
         let token = self.token_of(row);
         // Both directions, once: edges that are not needed cost less than changing the interest.
         self.poll
