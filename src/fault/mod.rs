@@ -229,10 +229,11 @@ mod tests {
     }
 
     /// One of each.
-    const EVERY: [Fault; 34] = [
+    const EVERY: [Fault; 35] = [
         DescriptorsExhausted,
         TuplesExhausted,
         PortTaken,
+        SourceNotLocal,
         MemoryExhausted,
         TicketAgedHere,
         HttpConnectionsBusy,
