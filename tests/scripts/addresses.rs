@@ -138,6 +138,37 @@ fn an_address_that_leads_nowhere_needs_a_device() {
 }
 
 #[test]
+fn each_spec_is_added_to_the_device_that_leads_there() {
+    let second = "ip link add thread type veth peer name far && ip link set thread up && ip link set far up || exit 97
+        ip address add 10.2.0.1/24 dev thread && ip -6 address add fd02::1/64 dev thread nodad || exit 97";
+    let said = said(&format!(
+        "{second}
+        sources add 10.0.0.11 10.2.0.11-12 fd02::11 fd00::11 --dry-run
+        sources add 10.2.0.11 10.0.0.11 10.2.0.12 >/dev/null; sources list | grep 'added here'
+        sources add 10.0.0.13 10.2.0.13 --dev wire | grep ^ip
+        sources remove 10.0.0.11-13 10.2.0.11-13 | grep -v ^ip; ip -4 -o address show | grep -c /32; true"
+    ));
+    assert_eq!(
+        said,
+        [
+            "ip address add 10.0.0.11/32 dev wire",
+            "ip address add 10.2.0.11/32 dev thread",
+            "ip address add 10.2.0.12/32 dev thread",
+            "ip address add fd02::11/128 dev thread nodad preferred_lft 0",
+            "ip address add fd00::11/128 dev wire nodad preferred_lft 0",
+            "  10.0.0.11 dev wire, added here",
+            "  10.2.0.11 dev thread, added here",
+            "  10.2.0.12 dev thread, added here",
+            "ip address add 10.0.0.13/32 dev wire",
+            "ip address add 10.2.0.13/32 dev wire",
+            "not there: 1",
+            "removed: 5",
+            "0"
+        ]
+    );
+}
+
+#[test]
 fn what_the_kernel_refuses_is_not_remembered() {
     let temp = tempfile::tempdir().expect("a directory");
     let finished = in_own_network(
