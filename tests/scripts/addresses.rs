@@ -139,7 +139,8 @@ fn an_address_that_leads_nowhere_needs_a_device() {
 
 #[test]
 fn each_spec_is_added_to_the_device_that_leads_there() {
-    let second = "ip link add thread type veth peer name far && ip link set thread up && ip link set far up || exit 97
+    let second =
+        "ip link add thread type veth peer name far && ip link set thread up && ip link set far up || exit 97
         ip address add 10.2.0.1/24 dev thread && ip -6 address add fd02::1/64 dev thread nodad || exit 97";
     let said = said(&format!(
         "{second}

@@ -237,16 +237,58 @@ fn files_of_the_whole_box() {
     assert_eq!(tree.get("fs.file-max"), "33216\n");
 }
 
+/// What `show` with this plan says where a descriptor table holds so many.
+#[track_caller]
+fn shown_with_descriptors(tree: &Tree, hard: u32, plan: &str) -> Finished {
+    let mut command = Command::new("bash");
+    command
+        .args(["-c", &format!("ulimit -n {hard} && exec \"$@\""), "bash"])
+        .arg(tree.command().get_program());
+    command
+        .arg("show")
+        .args(plan.split_whitespace())
+        .envs(tree.command().get_envs().filter_map(|(name, value)| Some((name, value?))));
+    ended(command)
+}
+
 #[test]
 fn descriptors_are_counted_by_the_worker() {
     let tree = Tree::usual();
-    let mut command = Command::new("bash");
-    command.args(["-c", "ulimit -n 1064 && exec \"$@\"", "bash"]).arg(tree.command().get_program());
-    command
-        .args(["show", "--sessions", "6001"])
-        .envs(tree.command().get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let finished = ended(command);
-    assert!(finished.stdout.contains("6001 sessions take at least 7 of them"), "{}", finished.stdout);
+    let shown = |hard, sessions: u32| {
+        shown_with_descriptors(&tree, hard, &format!("--server --ramp 4m --sessions {sessions}"))
+    };
+    let seven = shown(1_064, 6_001);
+    seven.assert_status(0);
+    assert!(seven.stdout.contains("6001 sessions take at least 7 of them"), "{}", seven.stdout);
+    // 256 workers are all there can be, each with 64 descriptors that are no session's.
+    let all = shown(1_064, 256_000);
+    all.assert_status(0);
+    assert!(all.stdout.contains("256000 sessions take at least 256 of them"), "{}", all.stdout);
+    let more = shown(1_064, 256_001);
+    more.assert_status(1);
+    assert!(
+        more.stdout.contains("do not hold 256001 sessions; with tables of 1065 they do"),
+        "{}",
+        more.stdout
+    );
+    shown(1_065, 256_001).assert_status(0);
+    let none = shown(64, 1);
+    none.assert_status(1);
+    assert!(none.stdout.contains("with tables of 65 they do"), "{}", none.stdout);
+}
+
+#[test]
+fn files_of_the_whole_box_are_those_of_many_workers_too() {
+    let tree = Tree::usual();
+    tree.set("fs.file-max", "20000\n");
+    let shown = |plan: &str| shown_with_descriptors(&tree, 1_064, plan).stdout;
+    let here = shown("--sessions 256000 --server");
+    assert!(here.contains("→ 549888"), "1,024 open, 512,000, 64 for each of 512 workers, 4,096\n{here}");
+    let elsewhere = shown("--sessions 256000");
+    assert!(
+        elsewhere.contains("→ 277504"),
+        "1,024 open, 256,000, 64 for each of 256 workers, 4,096\n{elsewhere}"
+    );
 }
 
 #[test]
