@@ -107,7 +107,8 @@ impl Measured {
         ];
         match counts.iter().find(|(pointer, wanted)| self.number(pointer) != *wanted) {
             Some((pointer, wanted)) => {
-                Err(format!("{pointer} is {} instead of {wanted}: {}", self.number(pointer), self.options))
+                let kinds = &self.summary["errors"]["by_kind"];
+                Err(format!("{pointer} is {} instead of {wanted} ({kinds}): {}", self.number(pointer), self.options))
             }
             None => Ok(()),
         }
