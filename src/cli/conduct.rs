@@ -4,7 +4,6 @@
 //! from the first second of load on, nothing ends the run without a summary.
 
 use std::io::{IsTerminal, Write};
-use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,16 +16,15 @@ use jiff::Timestamp;
 use super::look_up::{LookedUp, Standing, look_up};
 use super::run::RunArgs;
 use super::stand_in::StandIn;
-use super::{ExitStatus, agent, doctor, is_broken_pipe, recording, tell};
+use super::{ExitStatus, agent, doctor, hosts, is_broken_pipe, recording, tell};
 use crate::doctor::readings::{Readings, SocketTrial};
 use crate::doctor::{BROADCAST_LOAD, Report, Verdict, examine, text as doctor_text};
-use crate::engine::{self, Addresses, Hosts, Trust, TrustError, descriptors};
+use crate::engine::{self, Hosts, Trust, TrustError, descriptors};
 use crate::fault::Fault;
 use crate::plan::capacity::Room;
 use crate::plan::schedule::{self, Challenge, Entry, Start};
 use crate::plan::summary::Summary;
-use crate::plan::target::TargetError;
-use crate::plan::{CaFile, Plan, Settings, Target, resolve};
+use crate::plan::{CaFile, Plan, Settings, Target};
 use crate::report::files::{ResultsDir, default_name};
 use crate::report::{self, RunResult, text};
 use crate::units::duration_text;
@@ -55,10 +53,11 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let (mut plan, peer, room) = doctor::plan_of(&settings, Path::new("/"))?;
     let is_stand_in = settings.target.is_none();
     let summary = Summary::new(&plan, &settings.members, peer);
-    let need = doctor::need_of(&settings, &plan, &summary, peer, &room);
+    // What else may be connected to decides how many ports there are.
+    let mut hosts = hosts::resolve(&plan)?;
+    let need = doctor::need_of(&settings, &plan, &summary, peer, &room, &hosts);
     let fit = examine(&need, &Readings::of_this_box(Path::new("/"), &need, SocketTrial::IfClose));
     refuse_what_cannot_fit(&fit)?;
-    let mut hosts = resolve_hosts(&plan)?;
     check_key_log(&plan)?;
     output.show_plan(&summary, &fit);
 
@@ -240,46 +239,6 @@ fn start_stand_in(plan: &mut Plan, settings: &Settings, room: &Room) -> Result<S
     Ok(stand_in)
 }
 
-/// The hosts that sessions may be led to, with their addresses; the target's is the first.
-fn resolve_hosts(plan: &Plan) -> Result<Hosts> {
-    let bare = |host: &str| host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-    let mut names = vec![bare(&plan.target.host)];
-    let target = match resolve::given(&plan.resolve, &names[0], plan.target.port) {
-        // What was given holds for its port; to others the name leads.
-        Some(_) => addresses_of(&names[0]).unwrap_or_default(),
-        None => plan.target.addresses.iter().map(|address| address.ip()).collect(),
-    };
-    let mut hosts = vec![target];
-    for host in plan.allow_hosts.iter().map(|host| bare(host)) {
-        if !names.contains(&host) {
-            let is_given = plan.resolve.iter().any(|resolve| resolve.host == host);
-            hosts.push(match addresses_of(&host) {
-                Ok(addresses) => addresses,
-                Err(_) if is_given => Vec::new(),
-                Err(error) => return Err(error).with_context(|| format!("--allow-host {host}")),
-            });
-            names.push(host);
-        }
-    }
-    let mut given = Vec::new();
-    for resolve in &plan.resolve {
-        match names.iter().position(|name| *name == resolve.host) {
-            Some(index) => given.push((index as u16, resolve.port, resolve.addresses.clone())),
-            None => bail!(
-                "--resolve {resolve}: {} is neither the target's host nor an --allow-host",
-                resolve.host
-            ),
-        }
-    }
-    Ok(Hosts { names, addresses: Addresses { hosts, given }, trust: None })
-}
-
-/// Where a host's name leads.
-fn addresses_of(host: &str) -> Result<Vec<IpAddr>, TargetError> {
-    let target = Target::resolve(&format!("http://{}", bracketed(host)), &[])?;
-    Ok(target.addresses.iter().map(|address| address.ip()).collect())
-}
-
 /// Secrets that were asked for have somewhere to go: the library that writes them says nothing when they have not.
 fn check_key_log(plan: &Plan) -> Result<()> {
     if !plan.tls.key_log {
@@ -300,10 +259,6 @@ fn trust_of(plan: &Plan) -> Result<Option<Trust>> {
         Err(TrustError::NoSystemRoots(_)) if !plan.target.is_secure() => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-fn bracketed(host: &str) -> String {
-    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
 /// What is left to wait for.

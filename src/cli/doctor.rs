@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::ExitStatus;
 use super::run::{Preset, SettingsArgs};
+use super::{ExitStatus, hosts};
 use crate::doctor::need::{Need, StandIn};
 use crate::doctor::readings::{Readings, SocketTrial};
 use crate::doctor::{self, Verdict, text};
+use crate::engine::Hosts;
 use crate::plan::capacity::Room;
 use crate::plan::summary::{Peer, Summary};
 use crate::plan::{Plan, Settings, Target};
@@ -49,7 +50,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitStatus> {
     let settings = with_members(args.settings).into_settings()?;
     let (plan, peer, room) = plan_of(&settings, &args.root)?;
     let summary = Summary::new(&plan, &settings.members, peer);
-    let need = need_of(&settings, &plan, &summary, peer, &room);
+    let need = need_of(&settings, &plan, &summary, peer, &room, &hosts::resolve(&plan)?);
     let report = doctor::examine(&need, &Readings::of_this_box(&args.root, &need, SocketTrial::Always));
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -78,19 +79,21 @@ pub(super) fn plan_of(settings: &Settings, root: &Path) -> Result<(Plan, Peer, R
     Ok((settings.clone().into_plan(target, &room)?, peer, room))
 }
 
-/// What a plan takes of this box.
+/// What a plan takes of this box, when its connections may lead to these hosts.
 pub(super) fn need_of(
     settings: &Settings,
     plan: &Plan,
     summary: &Summary<'_>,
     peer: Peer,
     room: &Room,
+    hosts: &Hosts,
 ) -> Need {
     let stand_in = match peer {
         Peer::Target => None,
         Peer::StandIn { tls } => Some(StandIn::of_run(plan.connections(), tls, room.descriptors_hard)),
     };
-    Need::of(plan, settings.workers.is_some(), stand_in, summary.load())
+    let others = hosts::others(plan, hosts);
+    Need { others, ..Need::of(plan, settings.workers.is_some(), stand_in, summary.load()) }
 }
 
 /// Whether a box is large enough does not hang on who the members are: where a target is given without them, they are taken

@@ -6,6 +6,7 @@
 mod agent;
 mod conduct;
 mod doctor;
+mod hosts;
 mod look_up;
 mod recording;
 pub mod run;

@@ -1,16 +1,14 @@
 //! Descriptors: of one table, of any table, of the whole box.
 //!
 //! RLIMIT_NOFILE bounds a table. Workers that have one each share the sessions out among their tables; the kernel shares the
-//! stand-in's connections out among its listeners by a hash, so that some get more than the mean.
+//! stand-in's connections out among its listeners, not evenly.
 
 use super::check::{Check, Figure, Remedy, Verdict};
-use super::need::{Need, StandIn};
+use super::need::Need;
 use super::readings::Readings;
-use crate::plan::capacity::DESCRIPTORS_OF_A_WORKER;
+use crate::plan::capacity::{DESCRIPTORS_OF_A_WORKER, fullest_share};
 use crate::units::grouped;
 
-/// Standard deviations above the mean that a listener is allowed for: one table in a billion has more.
-const SPREAD: f64 = 6.0;
 const UNIT: &str = "descriptors";
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
@@ -37,7 +35,7 @@ impl Tables {
         let client = if are_private { need.workers.max(1) as u64 } else { 1 };
         let of_client = need.connections().div_ceil(client);
         let stand_in = need.stand_in.map_or(0, |it| if kernel_has { it.workers.max(1) as u64 } else { 1 });
-        let of_stand_in = need.stand_in.map_or(0, |it| listener_share(need, it, stand_in));
+        let of_stand_in = need.stand_in.map_or(0, |_| fullest_share(need.connections(), stand_in as usize));
         let fullest = of_client.max(of_stand_in);
         let sessions = grouped(need.sessions.into());
         let what = match (of_stand_in > of_client, client) {
@@ -56,27 +54,30 @@ impl Tables {
         }
     }
 
-    /// Workers with which the client's tables are large enough, if that many are allowed. Where their number was not given, the
-    /// engine has added what it can already.
+    /// Workers with which the client's tables are large enough, however many that are.
     fn workers_for(&self, need: &Need, allowed: u64) -> Option<u64> {
         let room = allowed.checked_sub(DESCRIPTORS_OF_A_WORKER).filter(|room| *room > 0)?;
-        let workers = need.connections().div_ceil(room);
-        let is_ours_to_say = self.are_private && need.workers_given;
-        (is_ours_to_say && workers > need.workers as u64 && workers <= need.workers_max as u64)
-            .then_some(workers)
+        self.are_private.then(|| need.connections().div_ceil(room))
     }
-}
 
-/// Connections of the stand-in's fullest table: binomially spread over its listeners.
-fn listener_share(need: &Need, stand_in: StandIn, tables: u64) -> u64 {
-    let connections = need.connections();
-    if tables == 1 || stand_in.workers <= 1 {
-        return connections;
+    /// … if that many are allowed. Where their number was not given, the engine has added what it can already.
+    fn more_workers(&self, need: &Need, allowed: u64) -> Option<u64> {
+        let is_possible =
+            |workers: &u64| *workers > need.workers as u64 && *workers <= need.workers_max as u64;
+        self.workers_for(need, allowed).filter(is_possible).filter(|_| need.workers_given)
     }
-    let share = 1.0 / tables as f64;
-    let mean = connections as f64 * share;
-    let deviation = (mean * (1.0 - share)).sqrt();
-    ((mean + SPREAD * deviation).ceil() as u64).min(connections)
+
+    /// What to say where no number of workers is enough.
+    fn beyond_the_cap(&self, need: &Need, allowed: u64) -> String {
+        match self.workers_for(need, allowed) {
+            Some(workers) if workers > need.workers_max as u64 => format!(
+                ": it would take {} workers, and a run has {} at most",
+                grouped(workers),
+                grouped(need.workers_max as u64)
+            ),
+            _ => String::new(),
+        }
+    }
 }
 
 fn limit(need: &Need, readings: &Readings, tables: &Tables) -> Check {
@@ -96,13 +97,14 @@ fn limit(need: &Need, readings: &Readings, tables: &Tables) -> Check {
         return check;
     }
     let why = format!(
-        "{} descriptors are needed ({}) and the hard limit is {}",
+        "{} descriptors are needed ({}) and the hard limit is {}{}",
         grouped(tables.needed),
         tables.what,
-        grouped(hard)
+        grouped(hard),
+        tables.beyond_the_cap(need, hard)
     );
     let mut remedies = Vec::new();
-    if let Some(workers) = tables.workers_for(need, hard) {
+    if let Some(workers) = tables.more_workers(need, hard) {
         let text = "spreads the sessions over more workers, each with descriptors of its own";
         remedies.push(Remedy::command(text, format!("--workers {workers}")));
     }

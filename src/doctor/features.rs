@@ -4,6 +4,7 @@ use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::Readings;
 use crate::engine::features::Tried;
+use crate::plan::PortMethod;
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     let features = &readings.trials.features;
@@ -30,10 +31,13 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             id: "port-windows",
             title: "port window a socket",
             tried: &features.port_windows,
-            // What it costs not to have it is the ports' to say.
-            needed: None,
-            why: "",
-            remedies: vec![Remedy::advice("Linux 6.3 or later")],
+            // Unless it is asked for, ports are chosen in another way where the kernel does not have it.
+            needed: (need.ports == Some(PortMethod::Windows)).then_some(Verdict::Refuse),
+            why: "--ports windows asks for it",
+            remedies: vec![
+                Remedy::command("walks the ports without the kernel's help", "--ports explicit"),
+                Remedy::advice("Linux 6.3 or later"),
+            ],
         },
         Feature {
             id: "reuse-port",

@@ -10,7 +10,7 @@ use crate::engine::affinity;
 use crate::measure::ledger;
 use crate::plan::load::Load;
 use crate::plan::settings::WORKERS_MAX;
-use crate::plan::{Http, Plan, SuiteOrder, Tls, capacity};
+use crate::plan::{Http, Plan, PortMethod, SuiteOrder, Tls, capacity};
 
 /// A held session's memory, all of it in the client (docs/performance.md): over ws, …
 const SESSION_BYTES: u64 = 77;
@@ -69,10 +69,15 @@ pub struct Need {
     pub http: HttpConnections,
     /// The client's memory of a held session, in bytes.
     pub session_bytes: u64,
-    /// Addresses of the target, the distinct destinations of connections.
+    /// Addresses of the target: the distinct destinations of HTTP connections, and of WebSockets that are led nowhere else.
     pub targets: Vec<SocketAddr>,
+    /// Other destinations that a WebSocket's URL may lead to, each once; none of `targets` is among them. Without a port: the
+    /// URL has it.
+    pub others: Vec<(IpAddr, Option<u16>)>,
     /// Addresses that connections come from; empty: the kernel's choice, one for each destination.
     pub sources: Vec<IpAddr>,
+    /// How connections get their ports, where the user fixed it.
+    pub ports: Option<PortMethod>,
     /// The stand-in, if it is what is loaded.
     pub stand_in: Option<StandIn>,
     /// Memory of the ledger of pairs, in bytes.
@@ -82,8 +87,8 @@ pub struct Need {
 }
 
 impl Need {
-    /// What this plan takes, with the load that it predicts. A plan for the stand-in need not have its address yet.
-    /// `workers_given`: the user fixed their number.
+    /// What this plan takes, with the load that it predicts, when nothing leads to other hosts than the target. A plan for the
+    /// stand-in need not have its address yet. `workers_given`: the user fixed their number.
     pub fn of(plan: &Plan, workers_given: bool, stand_in: Option<StandIn>, load: Option<Load>) -> Self {
         let is_secure = plan.target.is_secure() || stand_in.is_some_and(|it| it.tls);
         let http = match plan.http {
@@ -104,7 +109,9 @@ impl Need {
             http,
             session_bytes: session_bytes(is_secure, &plan.tls),
             targets: plan.target.addresses.clone(),
+            others: Vec::new(),
             sources: plan.sources.clone(),
+            ports: plan.ports,
             stand_in,
             observers_bytes: match keeps_ledger && !plan.no_broadcast {
                 true => ledger::bytes(plan.sessions, plan.workers),

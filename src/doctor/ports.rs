@@ -1,12 +1,16 @@
-//! Ports: (range) × (source addresses) × (the target's addresses), and what waits in TIME_WAIT on them.
+//! Ports: (range) × (source addresses) × (destinations), and what waits in TIME_WAIT on them.
+//!
+//! Where WebSockets lead is not known before their URLs are handed out. Invariant: refused is only what does not fit however they are
+//! spread over the target and the other hosts.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::{HttpConnections, Need};
 use super::readings::Readings;
-use crate::plan::capacity::{TIME_WAIT, TIME_WAIT_REUSED};
+use crate::plan::capacity::TIME_WAIT;
+use crate::plan::{PortMethod, capacity};
 use crate::units::{duration_text, grouped};
 
 /// The range opened as far as it is sensible.
@@ -50,34 +54,63 @@ fn source_addresses(need: &Need, readings: &Readings) -> Check {
     check.but(Verdict::Refuse, why, remedies)
 }
 
-/// Ports that there are.
+/// Ports that there are to some destinations.
 struct Supply {
     range: (u16, u16),
     /// Ports of the range that connect() takes.
     free: u64,
-    /// Pairs of source and target address that each have them all.
+    /// Pairs of source address and destination that each have them all.
     pairs: u64,
-    /// Pairs that one more source address makes.
+    /// Pairs that one more source address makes at most.
     per_source: u64,
+    destinations: u64,
+    /// Source addresses; where none are given, the one of each family that the kernel chooses.
+    sources: u64,
+    /// All destinations are of 127/8.
+    is_loopback: bool,
+}
+
+/// Ports that are asked for at the peak.
+#[derive(Clone, Copy)]
+struct Demand {
+    held: u64,
+    /// In TIME_WAIT.
+    waiting: u64,
+}
+
+/// Where connections lead, and what that asks for.
+struct Side {
+    supply: Supply,
+    demand: Demand,
+}
+
+impl Demand {
+    fn all(self) -> u64 {
+        self.held + self.waiting
+    }
 }
 
 impl Supply {
-    fn of(need: &Need, readings: &Readings) -> Result<Self, String> {
+    fn of(need: &Need, readings: &Readings, destinations: &[IpAddr]) -> Result<Self, String> {
         let range = readings.system.port_range.clone()?;
         // Without the file nothing is reserved: kernels before 2.6.34.
         let reserved = readings.system.reserved_ports.as_ref().map(Vec::as_slice).unwrap_or_default();
         let free = size(range).saturating_sub(reserved_within(range, reserved));
-        let (v4, v6) = need.sources.iter().fold((0, 0), |(v4, v6), source| match source {
-            IpAddr::V4(_) => (v4 + 1, v6),
-            IpAddr::V6(_) => (v4, v6 + 1),
-        });
-        let sources_for = |target: &std::net::SocketAddr| match (need.sources.is_empty(), target.is_ipv4()) {
-            (true, _) => 1,
-            (false, true) => v4,
-            (false, false) => v6,
+        // A family's destinations are reached from its own sources alone.
+        let to = by_family(destinations);
+        let from = match need.sources.as_slice() {
+            [] => to.map(|count| count.min(1)),
+            sources => by_family(sources),
         };
-        let pairs = need.targets.iter().map(sources_for).sum();
-        Ok(Self { range, free, pairs, per_source: (need.targets.len() as u64).max(1) })
+        Ok(Self {
+            range,
+            free,
+            pairs: from[0] * to[0] + from[1] * to[1],
+            per_source: to[0].max(to[1]).max(1),
+            destinations: to[0] + to[1],
+            sources: from[0] + from[1],
+            is_loopback: destinations.iter().all(|address| address.is_ipv4() && address.is_loopback()),
+        })
     }
 
     fn all(&self) -> u64 {
@@ -92,31 +125,68 @@ impl Supply {
 
     fn text(&self, need: &Need) -> String {
         let (first, last) = self.range;
-        let sources = need.sources.len().max(1);
-        match (sources, need.targets.len()) {
+        match (need.sources.len().max(1), self.destinations) {
             (1, 0 | 1) => format!("{} ({first}-{last})", grouped(self.all())),
-            (sources, targets) => format!(
+            (sources, destinations) => format!(
                 "{} ({first}-{last} × {} × {})",
                 grouped(self.all()),
                 counted(sources as u64, "source", "sources"),
-                counted(targets as u64, "target", "targets")
+                match need.others.is_empty() {
+                    true => counted(destinations, "target", "targets"),
+                    false => counted(destinations, "destination", "destinations"),
+                }
             ),
         }
     }
 }
 
+fn by_family(addresses: &[IpAddr]) -> [u64; 2] {
+    let v4 = addresses.iter().filter(|address| address.is_ipv4()).count();
+    [v4 as u64, (addresses.len() - v4) as u64]
+}
+
+/// The target's side: everything may lead there. The other hosts': WebSockets alone do. And both together.
+struct Sides {
+    target: Side,
+    others: Option<Side>,
+    both: Side,
+}
+
+impl Sides {
+    fn of(need: &Need, readings: &Readings) -> Result<Self, String> {
+        let whole = Demand { held: need.connections(), waiting: waiting(need, readings) };
+        let targets: Vec<IpAddr> = need.targets.iter().map(SocketAddr::ip).collect();
+        let others: Vec<IpAddr> = need.others.iter().map(|(address, _)| *address).collect();
+        let side = |destinations: &[IpAddr], demand: Demand| {
+            Supply::of(need, readings, destinations).map(|supply| Side { supply, demand })
+        };
+        let websockets = Demand { held: need.sessions.into(), waiting: 0 };
+        Ok(Self {
+            both: side(&[&targets[..], &others].concat(), whole)?,
+            others: if others.is_empty() { None } else { Some(side(&others, websockets)?) },
+            target: side(&targets, whole)?,
+        })
+    }
+
+    /// The sides that may have to bear it alone: which URLs are handed out is not known before.
+    fn each(&self) -> impl Iterator<Item = (&Side, &'static str)> {
+        let others = self.others.iter().map(|side| (side, "to the other hosts"));
+        std::iter::once((&self.target, "to the target")).chain(others)
+    }
+}
+
 fn ports(need: &Need, readings: &Readings) -> Check {
     let (id, title) = ("ports", "local ports");
-    let waiting = waiting(need, readings);
-    let needed = need.connections() + waiting;
-    let what = reason(need, waiting);
-    let figure = Figure::new(needed, "ports", format!("{}: {what}", grouped(needed)));
-    let supply = match Supply::of(need, readings) {
-        Ok(supply) => supply,
+    let demand = Demand { held: need.connections(), waiting: waiting(need, readings) };
+    let what = reason(need, demand.waiting);
+    let figure = Figure::new(demand.all(), "ports", format!("{}: {what}", grouped(demand.all())));
+    let sides = match Sides::of(need, readings) {
+        Ok(sides) => sides,
         Err(why) => return Check::unknown(id, title, figure, why),
     };
+    let supply = &sides.both.supply;
     let check = Check::ok(id, title, Figure::new(supply.all(), "ports", supply.text(need)), figure);
-    if supply.pairs == 0 {
+    if sides.target.supply.pairs == 0 {
         let why = "no source address is of the family (IPv4 or IPv6) of any of the target's";
         return check.but(
             Verdict::Refuse,
@@ -124,55 +194,78 @@ fn ports(need: &Need, readings: &Readings) -> Check {
             vec![Remedy::advice("give --source-ip addresses of that family")],
         );
     }
-    if needed > supply.all() {
+    if demand.all() > supply.all() {
         let why = format!(
             "{} local ports are needed at the peak ({what}) and there are {}",
-            grouped(needed),
+            grouped(demand.all()),
             supply.text(need)
         );
-        return check.but(Verdict::Refuse, why, remedies(need, readings, &supply, needed));
+        return check.but(Verdict::Refuse, why, remedies(need, readings, &sides.both));
     }
-    match &readings.trials.features.port_windows {
-        Err(error) if needed > supply.all() / 2 => {
-            let why = format!(
-                "more than half of the ports will be taken, and no socket's search for one can be narrowed (IP_LOCAL_PORT_RANGE: \
-                 {error}): it then takes milliseconds a connection"
-            );
-            let mut remedies = remedies(need, readings, &supply, needed * 2);
-            remedies.push(Remedy::advice("a kernel from Linux 6.3 on"));
-            check.but(Verdict::Warn, why, remedies)
-        }
-        _ => check,
+    if let Some((side, whither)) = sides.each().find(|(side, _)| side.demand.all() > side.supply.all()) {
+        let why = format!(
+            "should all WebSockets lead {whither}, {} local ports are needed there and there are {}",
+            grouped(side.demand.all()),
+            side.supply.text(need)
+        );
+        return check.but(Verdict::Warn, why, remedies(need, readings, side));
+    }
+    match need.ports {
+        Some(PortMethod::Kernel) => slow_search(check, need, readings, &sides),
+        // The others are as fast with the last port as with the first.
+        Some(PortMethod::Windows | PortMethod::Explicit) | None => check,
     }
 }
 
-/// Whatever brings the need and the supply together.
-fn remedies(need: &Need, readings: &Readings, supply: &Supply, needed: u64) -> Vec<Remedy> {
+/// The kernel's own search gets slow where most ports are taken.
+fn slow_search(check: Check, need: &Need, readings: &Readings, sides: &Sides) -> Check {
+    let mut each = sides.each();
+    let Some((side, _)) = each.find(|(side, _)| side.demand.all() > side.supply.all() / 2) else {
+        return check;
+    };
+    let method = match &readings.trials.features.port_windows {
+        Ok(()) => PortMethod::Windows,
+        Err(_) => PortMethod::Explicit,
+    };
+    let text = "chooses ports in a way that is as fast with the last of them";
+    let mut all = vec![Remedy::command(text, format!("--ports {}", method.key()))];
+    let twice = Demand { held: side.demand.held * 2, waiting: side.demand.waiting * 2 };
+    all.extend(remedies_for(need, readings, &side.supply, twice));
+    let why = "more than half of the ports will be taken, and the kernel searches among all of them (--ports kernel): it then takes \
+               milliseconds a connection";
+    check.but(Verdict::Warn, why, all)
+}
+
+/// Whatever brings the demand and the supply together.
+fn remedies(need: &Need, readings: &Readings, side: &Side) -> Vec<Remedy> {
+    remedies_for(need, readings, &side.supply, side.demand)
+}
+
+fn remedies_for(need: &Need, readings: &Readings, supply: &Supply, demand: Demand) -> Vec<Remedy> {
     let mut remedies = Vec::new();
-    if needed <= supply.widest() && supply.widest() > supply.all() {
+    if demand.all() <= supply.widest() && supply.widest() > supply.all() {
         remedies.push(Remedy::sysctl(RANGE, format!("{} {}", WIDEST.0, WIDEST.1)));
         remedies.push(Remedy::tune(need));
     }
-    let waiting = waiting(need, readings);
     let can_share = need.http == HttpConnections::PerSession;
-    if can_share && waiting > 0 && needed - waiting < supply.all() {
+    if can_share && demand.waiting > 0 && demand.held < supply.all() {
         remedies.push(Remedy::command(
             "shares HTTP connections, so that none waits in TIME_WAIT",
             "--http pooled",
         ));
-        if let Some(ramp) = longer_ramp(need, readings, supply.all()) {
+        if let Some(ramp) = longer_ramp(need, readings, supply.all(), demand) {
             let text = "arrives more slowly, so that fewer wait in TIME_WAIT at once";
             remedies.push(Remedy::command(text, format!("--ramp {}", duration_text(ramp))));
         }
     }
-    remedies.extend(more_sources(need, supply, needed));
+    remedies.extend(more_sources(supply, demand.all()));
     remedies
 }
 
 /// The source addresses that make ports enough.
-fn more_sources(need: &Need, supply: &Supply, needed: u64) -> Vec<Remedy> {
-    let sources = needed.div_ceil((supply.free * supply.per_source).max(1));
-    if need.targets.iter().all(|target| target.is_ipv4() && target.ip().is_loopback()) {
+fn more_sources(supply: &Supply, needed: u64) -> Vec<Remedy> {
+    if supply.is_loopback {
+        let sources = needed.div_ceil((supply.free * supply.per_source).max(1));
         // All of 127/8 is loopback's, nothing has to be added.
         let text = "connects from more addresses of the loopback";
         return match sources {
@@ -182,19 +275,22 @@ fn more_sources(need: &Need, supply: &Supply, needed: u64) -> Vec<Remedy> {
             ))],
         };
     }
-    let more = sources.saturating_sub(need.sources.len().max(1) as u64).max(1);
+    let missing = needed.div_ceil(supply.free.max(1)).saturating_sub(supply.pairs);
+    let more = missing.div_ceil(supply.per_source).max(1);
     let text = format!(
-        "gives this box {}; then name all {sources} by --source-ip",
-        counted(more, "more address", "more addresses")
+        "gives this box {}; then name all {} by --source-ip",
+        counted(more, "more address", "more addresses"),
+        grouped(supply.sources + more)
     );
     vec![Remedy::root(text, "scripts/source-addresses add ADDRESS…")]
 }
 
-/// The ramp with which sessions and what waits fit, in whole seconds.
-fn longer_ramp(need: &Need, readings: &Readings, ports: u64) -> Option<Duration> {
+/// The ramp with which what is held and what waits fit, in whole seconds.
+fn longer_ramp(need: &Need, readings: &Readings, ports: u64, demand: Demand) -> Option<Duration> {
     let wait = time_wait_span(need, readings).as_secs();
-    let room = ports.checked_sub(need.connections()).filter(|room| *room > 0)?;
-    Some(Duration::from_secs((u64::from(need.sessions) * wait).div_ceil(room)))
+    let room = ports.checked_sub(demand.held).filter(|room| *room > 0)?;
+    let ramp = Duration::from_secs((u64::from(need.sessions) * wait).div_ceil(room));
+    (ramp > need.ramp).then_some(ramp)
 }
 
 fn reason(need: &Need, waiting: u64) -> String {
@@ -212,14 +308,10 @@ fn waiting(need: &Need, readings: &Readings) -> u64 {
     need.closed_within(time_wait_span(need, readings))
 }
 
-/// How long a port is taken after its connection has closed.
+/// How long a port is taken after its connection has closed; without the file nothing is reused.
 fn time_wait_span(need: &Need, readings: &Readings) -> Duration {
-    match &readings.system.tw_reuse {
-        Ok(1) => TIME_WAIT_REUSED,
-        Ok(2) if need.is_loopback() => TIME_WAIT_REUSED,
-        // Kernels before 4.19 know no 2; without the file nothing is reused.
-        _ => TIME_WAIT,
-    }
+    let reuse = readings.system.tw_reuse.as_ref().ok().and_then(|reuse| u8::try_from(*reuse).ok());
+    capacity::time_wait(reuse.unwrap_or(0), need.is_loopback())
 }
 
 /// How many connections may wait in TIME_WAIT at all.

@@ -10,7 +10,10 @@ use super::readings::{SocketBytes, Trials};
 use super::system::{Conntrack, System};
 use super::*;
 use crate::engine::features::Features;
+use crate::plan::capacity::fullest_share;
 use crate::plan::load::{Load, Shape};
+
+mod ports;
 
 const FIXTURES: [&str; 7] =
     ["default", "tuned", "container", "garbage", "conntrack-full", "powersave", "slow-clock"];
@@ -56,7 +59,9 @@ fn need(sessions: u32, ramp_s: u64) -> Need {
         http: HttpConnections::PerSession,
         session_bytes: 77,
         targets: vec!["10.0.0.1:8080".parse().expect("an address")],
+        others: Vec::new(),
         sources: Vec::new(),
+        ports: None,
         stand_in: None,
         observers_bytes: 9_000_000,
         load: None,
@@ -235,7 +240,10 @@ fn workers_with_tables_of_their_own_share_the_sessions_out() {
     let refused = check("descriptors", &more, &readings);
     assert_eq!(commands(&refused), ["--workers 15", "ulimit -Hn 30064"], "4,032 in each");
     let too_many = Need { sessions: 6_000_000, ..tables.clone() };
-    assert_eq!(commands(&check("descriptors", &too_many, &readings)), ["ulimit -Hn 3000064"]);
+    let beyond = check("descriptors", &too_many, &readings);
+    assert_eq!(commands(&beyond), ["ulimit -Hn 3000064"]);
+    let why = beyond.why.as_deref().unwrap_or_default();
+    assert!(why.ends_with("4,096: it would take 1,489 workers, and a run has 64 at most"), "{why}");
     readings.trials.features.private_tables = Err("Operation not permitted".into());
     assert_eq!(check("descriptors", &tables, &readings).need.value, Some(6_064), "one table for all");
     let feature = check("private-descriptor-tables", &tables, &readings);
@@ -247,10 +255,9 @@ fn workers_with_tables_of_their_own_share_the_sessions_out() {
 fn the_stand_in_s_fullest_table_counts() {
     let readings = readings("default");
     let need = Need { table_per_worker: true, ..on_this_box(10_000, 240) };
-    // A hash shares out: 5,000 each, give or take six times 50.
-    assert_eq!(check("descriptors", &need, &readings).need.value, Some(5_300 + 64));
+    assert_eq!(check("descriptors", &need, &readings).need.value, Some(fullest_share(10_000, 2) + 64));
     let alone = Need { stand_in: Some(StandIn { workers: 1, tls: false }), ..need };
-    assert_eq!(check("descriptors", &alone, &readings).need.value, Some(10_064));
+    assert_eq!(check("descriptors", &alone, &readings).need.value, Some(fullest_share(10_000, 1) + 64));
 }
 
 #[test]
@@ -268,106 +275,6 @@ fn limits_of_the_whole_box_name_their_value() {
         (nr_open.verdict, commands(&nr_open)),
         (Verdict::Refuse, vec!["sysctl -w fs.nr_open=2000064"])
     );
-}
-
-#[test]
-fn ports_count_what_waits_in_time_wait() {
-    let default = readings("default");
-    // 20,000 held; with a 60 s ramp all 20,000 HTTP connections still wait at its end.
-    let refused = check("ports", &need(20_000, 60), &default);
-    assert_eq!(refused.verdict, Verdict::Refuse);
-    assert_eq!(refused.need.text, "40,000: 20,000 sessions and 20,000 HTTP connections in TIME_WAIT");
-    assert_eq!(
-        commands(&refused),
-        [
-            "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"",
-            "scripts/tune apply --sessions 20000 --ramp 60s",
-            "--http pooled",
-            "--ramp 2m26s",
-            "scripts/source-addresses add ADDRESS…",
-        ]
-    );
-    let ok = |need: &Need, readings: &Readings| check("ports", need, readings).verdict == Verdict::Ok;
-    assert!(ok(&need(20_000, 146), &default), "the ramp that was proposed");
-    assert!(!ok(&need(20_000, 145), &default), "and none shorter");
-    assert!(ok(&Need { http: HttpConnections::Pooled { per_worker: 50 }, ..need(20_000, 60) }, &default));
-    assert!(ok(&Need { http: HttpConnections::None, ..need(20_000, 60) }, &default));
-    assert!(ok(&on_this_box(20_000, 60), &default), "loopback's are reused after a second");
-    let mut reused = default.clone();
-    reused.system.tw_reuse = Ok(1);
-    assert!(ok(&need(20_000, 60), &reused));
-    reused.system.tw_reuse = Err("no file".into());
-    assert!(!ok(&on_this_box(20_000, 60), &reused), "nothing is reused as far as is known");
-}
-
-#[test]
-fn what_a_longer_ramp_cannot_mend_does_not_propose_it() {
-    let refused = check("ports", &need(30_000, 600), &readings("default"));
-    assert!(
-        !commands(&refused).iter().any(|it| it.starts_with("--ramp") || it.starts_with("--http")),
-        "{refused:#?}"
-    );
-    let mut wide = readings("default");
-    wide.system.port_range = Ok((1024, 65535));
-    assert_eq!(commands(&check("ports", &need(60_000, 60), &wide))[..2], ["--http pooled", "--ramp 13m18s"]);
-    let refused = check("ports", &need(100_000, 600), &wide);
-    assert!(refused.why.as_deref().is_some_and(|why| why.contains("there are 64,512")), "{refused:#?}");
-    assert_eq!(refused.remedies.len(), 1);
-    assert!(refused.remedies[0].text.contains("1 more address; then name all 2"), "{refused:#?}");
-}
-
-#[test]
-fn ports_are_range_times_sources_times_targets() {
-    let readings = readings("default");
-    let address = |text: &str| text.parse().expect("an address");
-    let many = Need {
-        targets: vec!["10.0.0.1:80".parse().expect("one"), "[fd00::1]:80".parse().expect("one")],
-        sources: vec![address("10.0.0.2"), address("10.0.0.3"), address("fd00::2")],
-        ..need(6_000, 240)
-    };
-    let ports = check("ports", &many, &readings);
-    assert_eq!(ports.reading.value, Some(3 * 28_232), "two pairs of IPv4, one of IPv6");
-    let plenty = Need { sessions: 80_000, ramp: Duration::from_millis(500), ..many };
-    let refused = check("ports", &plenty, &readings);
-    let tune = "scripts/tune apply --sessions 80000 --sources 3 --targets 2 --ramp 1s";
-    assert_eq!(commands(&refused)[1], tune, "{refused:#?}");
-    let none = Need { sources: vec![address("fd00::2")], ..need(6_000, 240) };
-    let refused = check("ports", &none, &readings);
-    assert_eq!((refused.verdict, refused.reading.value), (Verdict::Refuse, Some(0)));
-    let loopback = check("ports", &on_this_box(100_000, 600), &readings);
-    assert!(commands(&loopback).contains(&"--source-ip 127.0.1.1-127.0.1.4"), "{loopback:#?}");
-}
-
-#[test]
-fn more_than_half_of_the_ports_without_windows_is_slow() {
-    let mut readings = readings("default");
-    readings.trials.features.port_windows = Err("Protocol not available".into());
-    assert_eq!(check("ports", &need(10_000, 240), &readings).verdict, Verdict::Ok);
-    let slow = check("ports", &need(14_000, 240), &readings);
-    assert_eq!(slow.verdict, Verdict::Warn);
-    assert!(slow.why.as_deref().is_some_and(|why| why.contains("Protocol not available")));
-    assert!(commands(&slow).contains(&"sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\""), "{slow:#?}");
-}
-
-#[test]
-fn source_addresses_of_others_are_refused() {
-    let sources: Vec<IpAddr> = vec![IpAddr::from([10, 0, 0, 2]), IpAddr::from([10, 0, 0, 3])];
-    let mut readings = readings("default");
-    let refused = Err("Cannot assign requested address".to_owned());
-    readings.trials.sources = vec![(sources[0], Ok(())), (sources[1], refused)];
-    let check = check("source-addresses", &Need { sources, ..need(6_000, 240) }, &readings);
-    assert_eq!((check.verdict, check.reading.value), (Verdict::Refuse, Some(1)));
-    assert_eq!(
-        commands(&check),
-        ["scripts/source-addresses add 10.0.0.3", "ip addr add 10.0.0.3/32 dev DEVICE"]
-    );
-}
-
-#[test]
-fn too_few_time_wait_buckets_are_a_warning() {
-    let waiting = check("time-wait", &need(70_000, 60), &readings("default"));
-    assert_eq!(waiting.verdict, Verdict::Warn);
-    assert_eq!(commands(&waiting)[0], "sysctl -w net.ipv4.tcp_max_tw_buckets=70000");
 }
 
 #[test]

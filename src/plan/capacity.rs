@@ -36,14 +36,24 @@ impl Room {
     /// The descriptor limit cannot be asked for.
     pub fn read(root: &Path) -> io::Result<Self> {
         let (_, descriptors_hard) = descriptors::limits()?;
-        // Kernels before 4.19 know no 2, which is for loopback alone; without the file nothing is reused.
         let reuse = fs::read_to_string(root.join("proc/sys/net/ipv4/tcp_tw_reuse")).unwrap_or_default();
-        let is_reused = matches!(reuse.trim(), "1" | "2");
+        // Without the file nothing is reused.
+        let tw_reuse = reuse.trim().parse().unwrap_or(0);
         Ok(Self {
             descriptors_hard,
             ports: PortRange::read(root).map(|range| range.free()),
-            loopback_time_wait: if is_reused { TIME_WAIT_REUSED } else { TIME_WAIT },
+            loopback_time_wait: time_wait(tw_reuse, true),
         })
+    }
+}
+
+/// How long a port is taken after its connection has closed, by `net.ipv4.tcp_tw_reuse`: 0 never lets it be used again sooner, 1
+/// always, 2 (from Linux 4.19 on) over loopback alone.
+pub fn time_wait(tw_reuse: u8, loopback: bool) -> Duration {
+    match tw_reuse {
+        1 => TIME_WAIT_REUSED,
+        2 if loopback => TIME_WAIT_REUSED,
+        _ => TIME_WAIT,
     }
 }
 
@@ -69,16 +79,27 @@ pub fn workers(sessions: u32, shared: u32, cores: usize, descriptors_hard: u64) 
     cores.max(usize::try_from(u64::from(sessions).div_ceil(of_a_worker)).unwrap_or(usize::MAX))
 }
 
-/// Workers of the stand-in for so many connections. The kernel spreads connections over its listeners by a hash, so that the
-/// fullest worker has more than its share: six standard deviations are allowed for, and the HTTP connections in between.
+/// Standard deviations above the mean that a listener is allowed for: one table in a billion has more.
+const SPREAD: f64 = 6.0;
+/// Of a listener's connections, the HTTP connections that are open in between.
+const IN_BETWEEN: f64 = 0.02;
+
+/// Connections of the fullest of so many workers with a listener each. The kernel spreads connections over listeners by a hash,
+/// so that the fullest has more than its share: six standard deviations are allowed for, and the HTTP connections in between.
+pub fn fullest_share(connections: u64, workers: usize) -> u64 {
+    let share = connections as f64 / workers.max(1) as f64;
+    // None has more than all of them.
+    let held = (share + SPREAD * share.sqrt()).min(connections as f64);
+    (held + share * IN_BETWEEN).ceil() as u64
+}
+
+/// Workers of the stand-in for so many connections: one a core, and more where a descriptor table does not hold
+/// [`fullest_share`].
 pub fn stand_in_workers(connections: u32, cores: usize, descriptors_hard: u64) -> usize {
-    let room = descriptors_hard.saturating_sub(DESCRIPTORS_OF_A_WORKER) as f64;
-    let fullest = |workers: usize| {
-        let share = f64::from(connections) / workers as f64;
-        share + 6.0 * share.sqrt() + share * 0.02
-    };
+    let room = descriptors_hard.saturating_sub(DESCRIPTORS_OF_A_WORKER);
     let most = (connections as usize).max(1);
-    (cores.max(1)..=most).find(|workers| fullest(*workers) <= room).unwrap_or(most.max(cores))
+    let fits = |workers: &usize| fullest_share(connections.into(), *workers) <= room;
+    (cores.max(1)..=most).find(fits).unwrap_or(most.max(cores))
 }
 
 /// Addresses of loopback for so many ports in use at once, of which each address has `ports`: none where the kernel's own choice has
@@ -117,6 +138,23 @@ mod tests {
         let many = stand_in_workers(1_000_000, 2, 20_000);
         assert!((53..=56).contains(&many), "{many}");
         assert!(stand_in_workers(100, 2, 0) >= 2);
+    }
+
+    #[test]
+    fn the_fullest_worker_has_more_than_its_share() {
+        assert_eq!(fullest_share(10_000, 1), 10_200);
+        // 5,000, six times 70.7 more, and 100 in between.
+        assert_eq!(fullest_share(10_000, 2), 5_525);
+        assert_eq!(fullest_share(10, 2), 11, "none has more than all of them");
+        assert_eq!(fullest_share(0, 0), 0);
+    }
+
+    #[test]
+    fn a_port_is_free_again_sooner_where_the_kernel_lets_it() {
+        assert_eq!((time_wait(0, true), time_wait(0, false)), (TIME_WAIT, TIME_WAIT));
+        assert_eq!((time_wait(1, true), time_wait(1, false)), (TIME_WAIT_REUSED, TIME_WAIT_REUSED));
+        assert_eq!((time_wait(2, true), time_wait(2, false)), (TIME_WAIT_REUSED, TIME_WAIT));
+        assert_eq!(time_wait(3, true), TIME_WAIT, "nobody knows it");
     }
 
     #[test]

@@ -1,0 +1,167 @@
+//! Ports: destinations, source addresses, what waits on them, and how they are chosen.
+
+use super::*;
+use crate::plan::PortMethod;
+
+#[test]
+fn ports_count_what_waits_in_time_wait() {
+    let default = readings("default");
+    // 20,000 held; with a 60 s ramp all 20,000 HTTP connections still wait at its end.
+    let refused = check("ports", &need(20_000, 60), &default);
+    assert_eq!(refused.verdict, Verdict::Refuse);
+    assert_eq!(refused.need.text, "40,000: 20,000 sessions and 20,000 HTTP connections in TIME_WAIT");
+    assert_eq!(
+        commands(&refused),
+        [
+            "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"",
+            "scripts/tune apply --sessions 20000 --ramp 60s",
+            "--http pooled",
+            "--ramp 2m26s",
+            "scripts/source-addresses add ADDRESS…",
+        ]
+    );
+    let ok = |need: &Need, readings: &Readings| check("ports", need, readings).verdict == Verdict::Ok;
+    assert!(ok(&need(20_000, 146), &default), "the ramp that was proposed");
+    assert!(!ok(&need(20_000, 145), &default), "and none shorter");
+    assert!(ok(&Need { http: HttpConnections::Pooled { per_worker: 50 }, ..need(20_000, 60) }, &default));
+    assert!(ok(&Need { http: HttpConnections::None, ..need(20_000, 60) }, &default));
+    assert!(ok(&on_this_box(20_000, 60), &default), "loopback's are reused after a second");
+    let mut reused = default.clone();
+    reused.system.tw_reuse = Ok(1);
+    assert!(ok(&need(20_000, 60), &reused));
+    reused.system.tw_reuse = Err("no file".into());
+    assert!(!ok(&on_this_box(20_000, 60), &reused), "nothing is reused as far as is known");
+}
+
+#[test]
+fn what_a_longer_ramp_cannot_mend_does_not_propose_it() {
+    let refused = check("ports", &need(30_000, 600), &readings("default"));
+    assert!(
+        !commands(&refused).iter().any(|it| it.starts_with("--ramp") || it.starts_with("--http")),
+        "{refused:#?}"
+    );
+    let mut wide = readings("default");
+    wide.system.port_range = Ok((1024, 65535));
+    assert_eq!(commands(&check("ports", &need(60_000, 60), &wide))[..2], ["--http pooled", "--ramp 13m18s"]);
+    let refused = check("ports", &need(100_000, 600), &wide);
+    assert!(refused.why.as_deref().is_some_and(|why| why.contains("there are 64,512")), "{refused:#?}");
+    assert_eq!(refused.remedies.len(), 1);
+    assert!(refused.remedies[0].text.contains("1 more address; then name all 2"), "{refused:#?}");
+}
+
+#[test]
+fn ports_are_range_times_sources_times_targets() {
+    let readings = readings("default");
+    let address = |text: &str| text.parse().expect("an address");
+    let many = Need {
+        targets: vec!["10.0.0.1:80".parse().expect("one"), "[fd00::1]:80".parse().expect("one")],
+        sources: vec![address("10.0.0.2"), address("10.0.0.3"), address("fd00::2")],
+        ..need(6_000, 240)
+    };
+    let ports = check("ports", &many, &readings);
+    assert_eq!(ports.reading.value, Some(3 * 28_232), "two pairs of IPv4, one of IPv6");
+    let plenty = Need { sessions: 80_000, ramp: Duration::from_millis(500), ..many };
+    let refused = check("ports", &plenty, &readings);
+    let tune = "scripts/tune apply --sessions 80000 --sources 3 --targets 2 --ramp 1s";
+    assert_eq!(commands(&refused)[1], tune, "{refused:#?}");
+    let none = Need { sources: vec![address("fd00::2")], ..need(6_000, 240) };
+    let refused = check("ports", &none, &readings);
+    assert_eq!((refused.verdict, refused.reading.value), (Verdict::Refuse, Some(0)));
+    let loopback = check("ports", &on_this_box(100_000, 600), &readings);
+    assert!(commands(&loopback).contains(&"--source-ip 127.0.1.1-127.0.1.4"), "{loopback:#?}");
+}
+
+#[test]
+fn only_the_kernel_s_own_search_is_slow_beyond_half_of_the_ports() {
+    let mut readings = readings("default");
+    let kernel = |sessions| Need { ports: Some(PortMethod::Kernel), ..need(sessions, 240) };
+    assert_eq!(check("ports", &kernel(10_000), &readings).verdict, Verdict::Ok);
+    let slow = check("ports", &kernel(14_000), &readings);
+    assert_eq!(slow.verdict, Verdict::Warn);
+    assert!(slow.why.as_deref().is_some_and(|why| why.contains("--ports kernel")), "{slow:#?}");
+    assert_eq!(commands(&slow)[0], "--ports windows");
+    assert!(commands(&slow).contains(&"sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\""), "{slow:#?}");
+    readings.trials.features.port_windows = Err("Protocol not available".into());
+    assert_eq!(commands(&check("ports", &kernel(14_000), &readings))[0], "--ports explicit");
+    assert_eq!(check("ports", &need(14_000, 240), &readings).verdict, Verdict::Ok, "explicit by itself");
+}
+
+#[test]
+fn windows_that_the_kernel_does_not_have_are_refused() {
+    let mut readings = readings("default");
+    let windows = Need { ports: Some(PortMethod::Windows), ..need(6_000, 240) };
+    assert_eq!(check("port-windows", &windows, &readings).verdict, Verdict::Ok);
+    readings.trials.features.port_windows = Err("Protocol not available".into());
+    let refused = check("port-windows", &windows, &readings);
+    assert_eq!((refused.verdict, commands(&refused)), (Verdict::Refuse, vec!["--ports explicit"]));
+    assert_eq!(check("port-windows", &need(6_000, 240), &readings).verdict, Verdict::Ok);
+}
+
+#[test]
+fn other_hosts_are_destinations_of_websockets() {
+    let readings = readings("default");
+    let to = |others: &[(&str, Option<u16>)], need: Need| {
+        let others = others.iter().map(|(address, port)| (address.parse().expect("one"), *port)).collect();
+        check("ports", &Need { others, ..need }, &readings)
+    };
+    // 27,000 HTTP connections wait to the target at most, 27,000 WebSockets are held by the other.
+    let one = to(&[("10.0.0.9", Some(80))], need(27_000, 60));
+    assert_eq!((one.verdict, one.reading.value), (Verdict::Warn, Some(2 * 28_232)));
+    assert_eq!(one.reading.text, "56,464 (32768-60999 × 1 source × 2 destinations)");
+    let why = one.why.as_deref().unwrap_or_default();
+    assert!(why.contains("should all WebSockets lead to the target, 54,000 local ports"), "{one:#?}");
+    assert!(commands(&one).contains(&"--http pooled"), "{one:#?}");
+    assert_eq!(to(&[("10.0.0.9", Some(80))], need(60_000, 600)).verdict, Verdict::Refuse, "of both 56,464");
+    let two = [("10.0.0.9", None), ("10.0.0.10", None)];
+    assert_eq!(to(&two, need(60_000, 600)).verdict, Verdict::Warn);
+    assert_eq!(to(&two, need(20_000, 600)).verdict, Verdict::Ok);
+}
+
+#[test]
+fn one_other_host_may_have_to_bear_what_four_addresses_would() {
+    let readings = readings("default");
+    let targets = (1..=4).map(|last| format!("10.0.0.{last}:80").parse().expect("one")).collect();
+    let four = Need { targets, ..need(60_000, 600) };
+    assert_eq!(check("ports", &four, &readings).verdict, Verdict::Ok);
+    let others = vec![(IpAddr::from([10, 0, 0, 9]), None)];
+    let one = check("ports", &Need { others, ..four }, &readings);
+    assert_eq!(one.verdict, Verdict::Warn);
+    let why = one.why.as_deref().unwrap_or_default();
+    assert!(why.contains("lead to the other hosts, 60,000 local ports"), "{one:#?}");
+    assert!(!commands(&one).contains(&"--http pooled"), "none of them waits: {one:#?}");
+    assert_eq!(commands(&one)[0], "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"");
+}
+
+#[test]
+fn a_source_address_more_makes_pairs_with_its_own_family_alone() {
+    let readings = readings("default");
+    let targets = ["10.0.0.1:80", "10.0.0.2:80", "[fd00::1]:80"].map(|it| it.parse().expect("one")).to_vec();
+    let sources = vec!["10.0.0.2".parse().expect("one")];
+    let need = Need { targets, sources, http: HttpConnections::None, ..need(100_000, 600) };
+    let few = check("ports", &need, &readings);
+    // The IPv6 address has no pair.
+    assert_eq!((few.verdict, few.reading.value), (Verdict::Refuse, Some(2 * 28_232)));
+    let last = few.remedies.last().expect("one");
+    assert!(last.text.contains("1 more address; then name all 2"), "{few:#?}");
+}
+
+#[test]
+fn source_addresses_of_others_are_refused() {
+    let sources: Vec<IpAddr> = vec![IpAddr::from([10, 0, 0, 2]), IpAddr::from([10, 0, 0, 3])];
+    let mut readings = readings("default");
+    let refused = Err("Cannot assign requested address".to_owned());
+    readings.trials.sources = vec![(sources[0], Ok(())), (sources[1], refused)];
+    let check = check("source-addresses", &Need { sources, ..need(6_000, 240) }, &readings);
+    assert_eq!((check.verdict, check.reading.value), (Verdict::Refuse, Some(1)));
+    assert_eq!(
+        commands(&check),
+        ["scripts/source-addresses add 10.0.0.3", "ip addr add 10.0.0.3/32 dev DEVICE"]
+    );
+}
+
+#[test]
+fn too_few_time_wait_buckets_are_a_warning() {
+    let waiting = check("time-wait", &need(70_000, 60), &readings("default"));
+    assert_eq!(waiting.verdict, Verdict::Warn);
+    assert_eq!(commands(&waiting)[0], "sysctl -w net.ipv4.tcp_max_tw_buckets=70000");
+}
