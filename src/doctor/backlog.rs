@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::{Need, StandIn};
 use super::readings::Readings;
+use super::system::Owner;
 use crate::target::BACKLOG;
 use crate::units::{duration_text, grouped};
 
@@ -17,24 +18,39 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     let needed = need.connections_per_second();
     let figure = Figure::new(needed, UNIT, format!("{} arrive in a second", grouped(needed)));
     if !readings.is_target_here(need) {
-        return vec![Check::ok(
-            ID,
-            TITLE,
-            Figure::words("the target's own affair"),
-            Figure::words("not this box's"),
-        )];
+        return vec![elsewhere(readings)];
     }
     let most = match &readings.system.somaxconn {
         Ok(most) => *most,
         Err(why) => return vec![Check::unknown(ID, TITLE, figure, why.as_str())],
     };
     vec![match need.stand_in {
-        Some(stand_in) => of_stand_in(need, stand_in, most, figure, needed),
-        None => of_server(need, readings, most, figure, needed),
+        Some(stand_in) => of_stand_in(need, readings, stand_in, most, figure),
+        None => of_server(need, readings, most, figure),
     }]
 }
 
-fn of_stand_in(need: &Need, stand_in: StandIn, most: u64, figure: Figure, needed: u64) -> Check {
+/// Where the target is not on this box, or not known to be.
+fn elsewhere(readings: &Readings) -> Check {
+    let own_affair = Figure::words("the target's own affair");
+    let check = Check::ok(ID, TITLE, own_affair, Figure::words("not this box's"));
+    let unclear = readings.trials.targets.iter().find_map(|(address, owner)| match owner {
+        Owner::Unclear(why) => Some((*address, why)),
+        Owner::ThisBox | Owner::Another(_) => None,
+    });
+    match unclear {
+        Some((address, why)) => {
+            let why = format!(
+                "the target {address} may be on this box, of which nothing here takes account: {why}"
+            );
+            check.but(Verdict::Warn, why, vec![Remedy::whose(address)])
+        }
+        None => check,
+    }
+}
+
+fn of_stand_in(need: &Need, readings: &Readings, stand_in: StandIn, most: u64, figure: Figure) -> Check {
+    let needed = need.connections_per_second();
     let listeners = stand_in.workers.max(1) as u64;
     let room = most.min(BACKLOG as u64) * listeners;
     let reading =
@@ -47,14 +63,15 @@ fn of_stand_in(need: &Need, stand_in: StandIn, most: u64, figure: Figure, needed
     let mut remedies = Vec::new();
     if most < BACKLOG as u64 && each <= BACKLOG as u64 {
         remedies.push(Remedy::sysctl("net.core.somaxconn", each));
-        remedies.push(Remedy::tune(need));
+        remedies.push(Remedy::tune(need, readings));
     }
     remedies.extend(slower(need, room));
     check.but(Verdict::Warn, OVERFLOW, remedies)
 }
 
 /// How long a queue the server asked for is not known; the kernel grants no more than `somaxconn`.
-fn of_server(need: &Need, readings: &Readings, most: u64, figure: Figure, needed: u64) -> Check {
+fn of_server(need: &Need, readings: &Readings, most: u64, figure: Figure) -> Check {
+    let needed = need.connections_per_second();
     let mut reading = format!("somaxconn {}", grouped(most));
     if let Ok(syn) = &readings.system.syn_backlog {
         reading += &format!(", syn backlog {}", grouped(*syn));
@@ -63,7 +80,7 @@ fn of_server(need: &Need, readings: &Readings, most: u64, figure: Figure, needed
     if needed <= most {
         return check;
     }
-    let mut remedies = vec![Remedy::sysctl("net.core.somaxconn", needed), Remedy::tune(need)];
+    let mut remedies = vec![Remedy::sysctl("net.core.somaxconn", needed), Remedy::tune(need, readings)];
     remedies.extend(slower(need, most));
     let why = format!("{OVERFLOW}; a server has to ask for a queue of that length, too");
     check.but(Verdict::Warn, why, remedies)

@@ -2,11 +2,12 @@
 //!
 //! Knows no limit. Invariant: whatever is not [`Verdict::Ok`] says why.
 
-use std::fmt::Write;
+use std::net::IpAddr;
 
 use serde::Serialize;
 
 use super::need::Need;
+use super::readings::Readings;
 use crate::units::grouped;
 
 /// What a check comes to; later ones are worse.
@@ -109,16 +110,26 @@ impl Remedy {
         Self::root("sets it until the next boot", format!("sysctl -w {name}={quoted}"))
     }
 
-    /// The script that sets what it knows of them for this plan (descriptors, ports, backlog, conntrack), and puts it back.
-    pub fn tune(need: &Need) -> Self {
-        let mut command = format!("scripts/tune apply --sessions {}", need.sessions);
-        for (option, count) in [("sources", need.sources.len()), ("targets", need.targets.len())] {
-            if count > 1 {
-                let _ = write!(command, " --{option} {count}");
-            }
-        }
-        let _ = write!(command, " --ramp {}s", need.ramp.as_secs_f64().ceil().max(1.0));
-        if need.is_loopback() {
+    /// What tells whose an address is, where the doctor could not.
+    pub fn whose(address: IpAddr) -> Self {
+        Self::command("begins with \"local\" if it is this box's", format!("ip route get {address}"))
+    }
+
+    /// The script that sets what it knows of them for this plan (descriptors, ports, backlog, conntrack), and puts it back. It is
+    /// told of the fewest destinations that may have to bear all WebSockets.
+    pub fn tune(need: &Need, readings: &Readings) -> Self {
+        let targets = match need.others.len() {
+            0 => need.targets.len(),
+            others => need.targets.len().min(others),
+        };
+        let mut command = format!(
+            "scripts/tune apply --sessions {} --sources {} --targets {} --ramp {}s",
+            need.sessions,
+            need.sources.len().max(1),
+            targets.max(1),
+            need.ramp.as_secs_f64().ceil().max(1.0)
+        );
+        if readings.is_target_here(need) {
             command.push_str(" --server");
         }
         Self::root(

@@ -22,10 +22,10 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             return vec![Check::unknown(ID, TITLE, needed, why.as_str())];
         }
     };
-    vec![judge(need, tracked)]
+    vec![judge(need, readings, tracked)]
 }
 
-fn judge(need: &Need, tracked: Conntrack) -> Check {
+fn judge(need: &Need, readings: &Readings, tracked: Conntrack) -> Check {
     let waiting = need.closed_within(Duration::from_secs(tracked.time_wait_s));
     let needed = need.connections() + waiting;
     let room = tracked.max.saturating_sub(tracked.count);
@@ -43,7 +43,7 @@ fn judge(need: &Need, tracked: Conntrack) -> Check {
     }
     let remedies = vec![
         Remedy::sysctl("net.netfilter.nf_conntrack_max", tracked.count.saturating_add(needed)),
-        Remedy::tune(need),
+        Remedy::tune(need, readings),
     ];
     // Loaded is not in use: hooks are registered with the first rule that asks for a connection's state.
     if tracked.count == 0 {

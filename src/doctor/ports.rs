@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::{HttpConnections, Need};
 use super::readings::Readings;
+use super::system::Owner;
 use crate::plan::capacity::TIME_WAIT;
 use crate::plan::{PortMethod, capacity};
 use crate::units::{duration_text, grouped};
@@ -25,23 +26,43 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
 /// Whether the addresses that connections are to come from are this box's.
 fn source_addresses(need: &Need, readings: &Readings) -> Check {
     let given = need.sources.len() as u64;
-    let foreign: Vec<&(IpAddr, Result<(), String>)> =
-        readings.trials.sources.iter().filter(|(_, tried)| tried.is_err()).collect();
-    let usable = given.saturating_sub(foreign.len() as u64);
+    let (mut foreign, mut unclear) = (Vec::new(), Vec::new());
+    for (address, owner) in &readings.trials.sources {
+        match owner {
+            Owner::ThisBox => {}
+            Owner::Another(why) => foreign.push((*address, why.as_str())),
+            Owner::Unclear(why) => unclear.push((*address, why.as_str())),
+        }
+    }
+    let usable = given.saturating_sub((foreign.len() + unclear.len()) as u64);
     let check = Check::ok(
         "source-addresses",
         "source addresses",
-        Figure::new(usable, "addresses", format!("{} can be bound", grouped(usable))),
+        Figure::new(usable, "addresses", format!("{} are this box's", grouped(usable))),
         Figure::count(given, "addresses"),
     );
-    let Some((first, Err(error))) = foreign.first() else { return check };
+    if let Some(first) = foreign.first() {
+        let why = of_each(&foreign, "not this box's", first);
+        return check.but(Verdict::Refuse, why, to_add(&foreign));
+    }
+    let Some(first) = unclear.first() else { return check };
+    let why = of_each(&unclear, "perhaps not this box's", first);
+    check.but(Verdict::Warn, why, vec![Remedy::whose(first.0)])
+}
+
+fn of_each(some: &[(IpAddr, &str)], are: &str, (first, why): &(IpAddr, &str)) -> String {
+    match some.len() {
+        1 => format!("{first} is {are}: {why}"),
+        count => format!("{count} are {are}, the first is {first}: {why}"),
+    }
+}
+
+/// What gives this box addresses that are not its own.
+fn to_add(foreign: &[(IpAddr, &str)]) -> Vec<Remedy> {
+    let Some((first, _)) = foreign.first() else { return Vec::new() };
     let names: Vec<String> = foreign.iter().map(|(address, _)| address.to_string()).collect();
-    let why = match foreign.len() {
-        1 => format!("{first} cannot be bound here: {error}"),
-        count => format!("{count} cannot be bound here, the first is {first}: {error}"),
-    };
     let prefix = if first.is_ipv4() { 32 } else { 128 };
-    let remedies = vec![
+    vec![
         Remedy::root(
             "gives them to this box until the next boot",
             format!("scripts/source-addresses add {}", names.join(" ")),
@@ -50,8 +71,7 @@ fn source_addresses(need: &Need, readings: &Readings) -> Check {
             "does one by hand; DEVICE is the interface towards the target",
             format!("ip addr add {first}/{prefix} dev DEVICE"),
         ),
-    ];
-    check.but(Verdict::Refuse, why, remedies)
+    ]
 }
 
 /// Ports that there are to some destinations.
@@ -245,7 +265,7 @@ fn remedies_for(need: &Need, readings: &Readings, supply: &Supply, demand: Deman
     let mut remedies = Vec::new();
     if demand.all() <= supply.widest() && supply.widest() > supply.all() {
         remedies.push(Remedy::sysctl(RANGE, format!("{} {}", WIDEST.0, WIDEST.1)));
-        remedies.push(Remedy::tune(need));
+        remedies.push(Remedy::tune(need, readings));
     }
     let can_share = need.http == HttpConnections::PerSession;
     if can_share && demand.waiting > 0 && demand.held < supply.all() {

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::memory;
 use super::need::Need;
-use super::system::{Reading, System};
-use crate::engine::features::{Features, Tried, try_bind};
+use super::system::{Owner, Reading, System};
+use crate::engine::features::{Features, try_bind};
 use crate::engine::{affinity, descriptors, socket_bytes};
 
 /// The kernel's memory of a connected socket with its epoll entry, where it was not measured: what 16,000 of them took of all
@@ -38,16 +38,18 @@ pub enum SocketBytes {
 pub struct Trials {
     /// RLIMIT_NOFILE, soft and hard.
     pub descriptors: Reading<(u64, u64)>,
+    /// The effective user is root, who may exceed what the whole box is limited to.
+    pub is_root: bool,
     /// Cores that this process may use.
     pub cores: usize,
     /// Bytes in a page.
     pub page_bytes: u64,
     /// What the kernel can do.
     pub features: Features,
-    /// Whether each source address can be bound, in the plan's order.
-    pub sources: Vec<(IpAddr, Tried)>,
-    /// Of the target's addresses, those that are this box's.
-    pub local_targets: Vec<IpAddr>,
+    /// Whose each source address is, in the plan's order.
+    pub sources: Vec<(IpAddr, Owner)>,
+    /// Whose each of the target's addresses is.
+    pub targets: Vec<(IpAddr, Owner)>,
     /// What a socket costs.
     pub socket_bytes: SocketBytes,
 }
@@ -76,14 +78,15 @@ impl Readings {
     pub fn of_this_box(root: &Path, need: &Need, trial: SocketTrial) -> Self {
         let system = System::read(root);
         let stated = SocketBytes::Stated("not measured: memory suffices by far".to_owned());
-        let targets = need.targets.iter().map(|target| target.ip());
+        let owner = |address: IpAddr| (address, system.own_networks.owner(address, try_bind(address)));
         let trials = Trials {
             descriptors: descriptors::limits().map_err(|error| error.to_string()),
+            is_root: is_root(),
             cores: affinity::cores(),
             page_bytes: page_bytes(),
             features: Features::try_all(),
-            sources: need.sources.iter().map(|source| (*source, try_bind(*source))).collect(),
-            local_targets: targets.filter(|target| try_bind(*target).is_ok()).collect(),
+            sources: need.sources.iter().map(|source| owner(*source)).collect(),
+            targets: need.targets.iter().map(|target| owner(target.ip())).collect(),
             socket_bytes: stated,
         };
         let mut readings = Self { system, trials };
@@ -100,8 +103,13 @@ impl Readings {
 
     /// Whether what is loaded shares this box.
     pub fn is_target_here(&self, need: &Need) -> bool {
-        need.stand_in.is_some() || !self.trials.local_targets.is_empty()
+        need.stand_in.is_some() || self.trials.targets.iter().any(|(_, owner)| *owner == Owner::ThisBox)
     }
+}
+
+fn is_root() -> bool {
+    // SAFETY: geteuid takes nothing and cannot fail.
+    unsafe { libc::geteuid() == 0 }
 }
 
 fn page_bytes() -> u64 {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::need::{HttpConnections, StandIn};
 use super::readings::{SocketBytes, Trials};
-use super::system::{Conntrack, System};
+use super::system::{Conntrack, Owner, System};
 use super::*;
 use crate::engine::features::Features;
 use crate::plan::capacity::fullest_share;
@@ -35,11 +35,12 @@ fn readings(fixture: &str) -> Readings {
     assert!(root.is_dir(), "{} is missing", root.display());
     let trials = Trials {
         descriptors: Ok((1_024, 1 << 20)),
+        is_root: false,
         cores: 2,
         page_bytes: 4_096,
         features: features(),
         sources: Vec::new(),
-        local_targets: Vec::new(),
+        targets: Vec::new(),
         socket_bytes: SocketBytes::Measured(4_000),
     };
     Readings { system: System::read(&root), trials }
@@ -109,7 +110,7 @@ fn the_guide_s_run_fits_a_default_box() {
 fn a_tuned_box_bears_a_million_from_seventeen_addresses() {
     let mut readings = readings("tuned");
     let sources: Vec<IpAddr> = (1..=17_u8).map(|last| IpAddr::from([10, 0, 0, last])).collect();
-    readings.trials.sources = sources.iter().map(|source| (*source, Ok(()))).collect();
+    readings.trials.sources = sources.iter().map(|source| (*source, Owner::ThisBox)).collect();
     readings.trials.descriptors = Ok((20_000, 20_000));
     let need = Need { sources, table_per_worker: true, workers: 51, ..need(1_000_000, 1_000) };
     let report = examine(&need, &readings);
@@ -269,7 +270,14 @@ fn limits_of_the_whole_box_name_their_value() {
     // 2,176 are open; 12,000 for both ends, and 64 for each of the tables: one of the client's, two of the stand-in's.
     let needed = 2_176 + 12_000 + 3 * 64;
     assert_eq!(commands(&files)[0], format!("sysctl -w fs.file-max={needed}"));
-    assert_eq!(commands(&files)[1], "scripts/tune apply --sessions 6000 --ramp 240s --server");
+    assert_eq!(
+        commands(&files)[1],
+        "scripts/tune apply --sessions 6000 --sources 1 --targets 1 --ramp 240s --server"
+    );
+    readings.trials.is_root = true;
+    let exceeded = check("file-max", &on_this_box(6_000, 240), &readings);
+    assert_eq!(exceeded.verdict, Verdict::Warn, "root may");
+    assert_eq!(commands(&exceeded), commands(&files));
     let nr_open = check("nr-open", &need(2_000_000, 240), &readings);
     assert_eq!(
         (nr_open.verdict, commands(&nr_open)),
@@ -306,13 +314,18 @@ fn a_backlog_is_judged_where_the_target_is_here() {
         commands(&stand_in),
         [
             "sysctl -w net.core.somaxconn=600",
-            "scripts/tune apply --sessions 6000 --ramp 10s --server",
+            "scripts/tune apply --sessions 6000 --sources 1 --targets 1 --ramp 10s --server",
             "--ramp 47s"
         ]
     );
-    readings.trials.local_targets = vec![IpAddr::from([10, 0, 0, 1])];
+    let target = IpAddr::from([10, 0, 0, 1]);
+    readings.trials.targets = vec![(target, Owner::Unclear("no routes".into()))];
+    let unclear = check("backlog", &need(6_000, 10), &readings);
+    assert_eq!((unclear.verdict, commands(&unclear)), (Verdict::Warn, vec!["ip route get 10.0.0.1"]));
+    readings.trials.targets = vec![(target, Owner::ThisBox)];
     let server = check("backlog", &need(6_000, 10), &readings);
-    assert_eq!(commands(&server)[0], "sysctl -w net.core.somaxconn=1200");
+    let tune = "scripts/tune apply --sessions 6000 --sources 1 --targets 1 --ramp 10s --server";
+    assert_eq!(commands(&server)[..2], ["sysctl -w net.core.somaxconn=1200", tune]);
 }
 
 #[test]

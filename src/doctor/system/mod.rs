@@ -4,11 +4,13 @@
 //! alone; nothing here fails as a whole.
 
 mod cgroup;
+mod local;
 
 use std::fs;
 use std::path::Path;
 
 use crate::engine::port_range;
+pub use local::{OwnNetworks, Owner};
 
 /// A reading, or why there is none.
 pub type Reading<T> = Result<T, String>;
@@ -55,6 +57,8 @@ pub struct System {
     pub port_range: Reading<(u16, u16)>,
     /// `net.ipv4.ip_local_reserved_ports`: ranges that connect() leaves alone.
     pub reserved_ports: Reading<Vec<(u16, u16)>>,
+    /// How to tell whether an address is this box's.
+    pub own_networks: OwnNetworks,
     /// `net.ipv4.tcp_tw_reuse`: 0 never, 1 always, 2 on loopback only.
     pub tw_reuse: Reading<u64>,
     /// `net.ipv4.tcp_max_tw_buckets`: connections in TIME_WAIT at most.
@@ -96,6 +100,7 @@ impl System {
             files_open: files.nth_number("proc/sys/fs/file-nr", 0),
             port_range: files.parsed("proc/sys/net/ipv4/ip_local_port_range", port_range::parse_range),
             reserved_ports: files.parsed("proc/sys/net/ipv4/ip_local_reserved_ports", port_range::parse_list),
+            own_networks: OwnNetworks::read(&files),
             tw_reuse: sysctl("net/ipv4/tcp_tw_reuse"),
             tw_buckets: sysctl("net/ipv4/tcp_max_tw_buckets"),
             tcp_mem_max_pages: files.nth_number("proc/sys/net/ipv4/tcp_mem", 2),

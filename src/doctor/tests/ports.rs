@@ -14,7 +14,7 @@ fn ports_count_what_waits_in_time_wait() {
         commands(&refused),
         [
             "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"",
-            "scripts/tune apply --sessions 20000 --ramp 60s",
+            "scripts/tune apply --sessions 20000 --sources 1 --targets 1 --ramp 60s",
             "--http pooled",
             "--ramp 2m26s",
             "scripts/source-addresses add ADDRESS…",
@@ -129,7 +129,9 @@ fn one_other_host_may_have_to_bear_what_four_addresses_would() {
     let why = one.why.as_deref().unwrap_or_default();
     assert!(why.contains("lead to the other hosts, 60,000 local ports"), "{one:#?}");
     assert!(!commands(&one).contains(&"--http pooled"), "none of them waits: {one:#?}");
-    assert_eq!(commands(&one)[0], "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"");
+    // Of four addresses and one, the one is what the settings have to be enough for.
+    let tune = "scripts/tune apply --sessions 60000 --sources 1 --targets 1 --ramp 600s";
+    assert_eq!(commands(&one)[..2], ["sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"", tune]);
 }
 
 #[test]
@@ -149,14 +151,19 @@ fn a_source_address_more_makes_pairs_with_its_own_family_alone() {
 fn source_addresses_of_others_are_refused() {
     let sources: Vec<IpAddr> = vec![IpAddr::from([10, 0, 0, 2]), IpAddr::from([10, 0, 0, 3])];
     let mut readings = readings("default");
-    let refused = Err("Cannot assign requested address".to_owned());
-    readings.trials.sources = vec![(sources[0], Ok(())), (sources[1], refused)];
-    let check = check("source-addresses", &Need { sources, ..need(6_000, 240) }, &readings);
+    let refused = Owner::Another("Cannot assign requested address".to_owned());
+    readings.trials.sources = vec![(sources[0], Owner::ThisBox), (sources[1], refused)];
+    let need = Need { sources: sources.clone(), ..need(6_000, 240) };
+    let check = check("source-addresses", &need, &readings);
     assert_eq!((check.verdict, check.reading.value), (Verdict::Refuse, Some(1)));
     assert_eq!(
         commands(&check),
         ["scripts/source-addresses add 10.0.0.3", "ip addr add 10.0.0.3/32 dev DEVICE"]
     );
+    readings.trials.sources[1].1 = Owner::Unclear("no routes".into());
+    let unclear = super::check("source-addresses", &need, &readings);
+    assert_eq!((unclear.verdict, commands(&unclear)), (Verdict::Warn, vec!["ip route get 10.0.0.3"]));
+    assert!(unclear.why.as_deref().is_some_and(|why| why.contains("perhaps not this box's: no routes")));
 }
 
 #[test]
