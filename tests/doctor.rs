@@ -80,6 +80,24 @@ fn a_million_sessions_say_which_limit_and_how_to_mend_it() {
 }
 
 #[test]
+fn hosts_that_websockets_may_lead_to_have_ports_of_their_own() {
+    let root = fixture("default");
+    let args = ["--json", "--root", &root, "--target", ELSEWHERE, "--sessions", "60k", "--ramp", "10m"];
+    let alone = doctor(&args);
+    alone.assert_status(2);
+    assert_eq!(check(&checks(&alone), "ports")["reading"]["value"], 28_232);
+    let three = "ws1.invalid:80:10.0.0.1,10.0.0.2,10.0.0.3";
+    let others = doctor(&[&args[..], &["--allow-host", "ws1.invalid", "--resolve", three]].concat());
+    others.assert_status(0);
+    let report = checks(&others);
+    let ports = check(&report, "ports");
+    assert_eq!((&ports["verdict"], &ports["reading"]["value"]), (&json!("warn"), &json!(4 * 28_232)));
+    let nobody = doctor(&[&args[..], &["--resolve", three]].concat());
+    nobody.assert_status(2);
+    assert!(nobody.stderr.contains("neither the target's host nor an --allow-host"), "{}", nobody.stderr);
+}
+
+#[test]
 fn json_of_every_box_fits_the_schema() {
     let validator = validator();
     for name in ["default", "tuned", "container", "garbage", "conntrack-full", "powersave", "slow-clock"] {
@@ -163,6 +181,14 @@ fn a_run_that_cannot_fit_is_refused_before_anything_opens() {
         refused.stderr
     );
     assert!(!out.exists(), "nothing is left behind");
+}
+
+#[test]
+fn more_workers_than_there_may_be_are_said_to_be_too_many() {
+    let refused = with_descriptors(200, &["doctor", "--target", ELSEWHERE, "--sessions", "6000k"]);
+    refused.assert_status(2);
+    let said = flat(&refused.stdout);
+    assert!(said.contains("it would take 44,118 workers, and a run has 256 at most"), "{said}");
 }
 
 #[test]
