@@ -108,7 +108,11 @@ impl Measured {
         match counts.iter().find(|(pointer, wanted)| self.number(pointer) != *wanted) {
             Some((pointer, wanted)) => {
                 let kinds = &self.summary["errors"]["by_kind"];
-                Err(format!("{pointer} is {} instead of {wanted} ({kinds}): {}", self.number(pointer), self.options))
+                Err(format!(
+                    "{pointer} is {} instead of {wanted} ({kinds}): {}",
+                    self.number(pointer),
+                    self.options
+                ))
             }
             None => Ok(()),
         }

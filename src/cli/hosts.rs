@@ -43,7 +43,29 @@ pub(super) fn resolve(plan: &Plan) -> Result<Hosts> {
             ),
         }
     }
+    for (index, addresses) in hosts.iter_mut().enumerate() {
+        keep_reachable(plan, &names[index], addresses)?;
+    }
+    for (index, _, addresses) in &mut given {
+        keep_reachable(plan, &names[usize::from(*index)], addresses)?;
+    }
     Ok(Hosts { names, addresses: Addresses { hosts, given }, trust: None })
+}
+
+/// Leaves a host only addresses of a family that a source address has.
+fn keep_reachable(plan: &Plan, host: &str, addresses: &mut Vec<IpAddr>) -> Result<()> {
+    if plan.sources.is_empty() || addresses.is_empty() {
+        return Ok(());
+    }
+    let reaches = |address: &IpAddr| plan.sources.iter().any(|source| source.is_ipv4() == address.is_ipv4());
+    if !addresses.iter().any(reaches) {
+        bail!(
+            "--source-ip: no source address is of the family of {host} ({}): give some that are, or another address of it with --resolve",
+            addresses[0]
+        );
+    }
+    addresses.retain(reaches);
+    Ok(())
 }
 
 /// Where a WebSocket may lead besides the target's addresses, as far as is known before a URL has been handed out: each

@@ -143,10 +143,10 @@ pub fn run(
     thread::scope(|scope| {
         for worker in 0..plan.workers {
             let link = WorkerLink { worker, shared: Arc::clone(&shared), sender: sender.clone() };
-            let (script, layout, space) = (&script, &layout, &space);
+            let common = Common { plan, script: &script, hosts, layout: &layout, space: &space, clock };
             let spawned = thread::Builder::new()
                 .name(format!("worker-{worker}"))
-                .spawn_scoped(scope, move || work(worker, plan, script, hosts, layout, space, clock, link));
+                .spawn_scoped(scope, move || work(worker, &common, link));
             if let Err(error) = spawned {
                 shared.start(None);
                 return Err(EngineError::Worker(error.to_string()));
@@ -160,16 +160,18 @@ pub fn run(
     })
 }
 
-fn work(
-    worker: usize,
-    plan: &Plan,
-    script: &Script,
-    hosts: &Hosts,
-    layout: &Layout,
-    space: &PortSpace,
+/// What all workers start from.
+struct Common<'p> {
+    plan: &'p Plan,
+    script: &'p Script,
+    hosts: &'p Hosts,
+    layout: &'p Layout,
+    space: &'p PortSpace,
     clock: Clock,
-    link: WorkerLink,
-) {
+}
+
+fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
+    let Common { plan, script, hosts, layout, space, clock } = *common;
     affinity::pin(worker);
     // Before anything of this worker is opened. Where the kernel has no such tables the limit is the process's; the plan was
     // checked against that.
