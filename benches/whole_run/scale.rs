@@ -9,10 +9,9 @@ use super::measured::Measured;
 use super::parts::slope;
 
 /// Sessions and arrivals a second. PINGs of those who are in already take their share of the cores, so that the last million takes its time.
-const WS: [(u32, u32); 5] =
-    [(10_000, 2_000), (30_000, 2_000), (100_000, 2_500), (300_000, 2_500), (1_000_000, 2_000)];
+const WS: [(u32, u32); 4] = [(10_000, 2_000), (100_000, 4_000), (300_000, 4_000), (1_000_000, 2_200)];
 /// … over TLS, where each makes a full handshake.
-const WSS: [(u32, u32); 2] = [(50_000, 1_200), (250_000, 1_200)];
+const WSS: [(u32, u32); 2] = [(10_000, 1_200), (250_000, 1_200)];
 /// At least two PING cycles of 30 s, and longer than any timeout of set-up.
 const HOLD_S: u32 = 65;
 

@@ -22,6 +22,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const LEAD: Duration = Duration::from_millis(50);
 /// How often memory is given back in the hold: the entries of set-up's timeouts are let go of as late as those come due.
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(15);
+/// Pieces of memory from this size on are mapped: a histogram has 10 KiB.
+const LARGE_PIECE_BYTES: libc::c_int = 8 << 10;
 /// How long a second is held back for workers that are late with theirs.
 const WORKERS_LATE: Duration = Duration::from_millis(500);
 /// The ramp-down of a run that was stopped, at most.
@@ -341,6 +343,17 @@ impl<'p> Control<'p> {
             sources: Sources { method: method.key(), connections: self.connections },
             totals: self.totals,
         }
+    }
+}
+
+/// Has large pieces come from mappings of their own (mallopt(3)), which go back to the kernel when they are freed. Of those there are
+/// several every second, since what a worker has recorded is handed over whole: out of the heap, they would touch
+/// all that set-up has left free in it, again and again. Called before there are workers.
+pub(super) fn keep_heaps_small() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: two integers; nobody allocates at the same time whose memory it could touch.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_PIECE_BYTES);
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::arrivals::Arrivals;
 use super::clock::Clock;
-use super::control::Control;
+use super::control::{Control, keep_heaps_small};
 use super::link::{Shared, WorkerLink};
 use super::observe::Books;
 use super::port_range::PortRange;
@@ -134,6 +134,7 @@ pub fn run(
     stop: &dyn Fn() -> Option<String>,
     told: &mut dyn FnMut(&Second<'_>),
 ) -> Result<Outcome, EngineError> {
+    keep_heaps_small();
     let script = script_of(plan, hosts.names.clone());
     let layout = layout_of(plan);
     let clock = Clock::start();
