@@ -38,7 +38,7 @@ fn source_addresses(need: &Need, readings: &Readings) -> Check {
     let check = Check::ok(
         "source-addresses",
         "source addresses",
-        Figure::new(usable, "addresses", format!("{} are this box's", grouped(usable))),
+        Figure::new(usable, "addresses", format!("{} of this box", grouped(usable))),
         Figure::count(given, "addresses"),
     );
     if let Some(first) = foreign.first() {
