@@ -56,6 +56,7 @@ fn main() -> ExitCode {
             }
         }
     }
+    scale::print_slopes(&results);
     println!("raw results: {RESULTS}");
     ExitCode::SUCCESS
 }

@@ -8,7 +8,7 @@ use super::{pooled, scale, tls};
 type Part = fn() -> Result<Value, String>;
 
 /// All parts by name, in the order in which they are measured.
-pub const ALL: [(&str, Part); 12] = [
+pub const ALL: [(&str, Part); 16] = [
     ("density", density),
     ("heartbeat", heartbeat),
     ("burst", burst),
@@ -19,8 +19,12 @@ pub const ALL: [(&str, Part); 12] = [
     ("tls-handshakes", tls::handshakes),
     ("ports", scale::ports),
     ("set-up", scale::set_up),
-    ("scale", scale::ws),
-    ("tls-scale", scale::wss),
+    ("scale-10k", scale::ws_10k),
+    ("scale-100k", scale::ws_100k),
+    ("scale-300k", scale::ws_300k),
+    ("scale-1m", scale::ws_1m),
+    ("tls-scale-10k", scale::wss_10k),
+    ("tls-scale-250k", scale::wss_250k),
 ];
 
 /// Client memory a held session: the slope over runs of 3,000 to 15,000. The hold outlasts the longest timeout of

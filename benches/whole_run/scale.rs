@@ -8,58 +8,88 @@ use serde_json::{Map, Value, json};
 use super::measured::Measured;
 use super::parts::slope;
 
-/// Sessions and arrivals a second. PINGs of those who are in already take their share of the cores, so that the last million takes its time.
-const WS: [(u32, u32); 4] = [(10_000, 2_000), (100_000, 4_000), (300_000, 4_000), (1_000_000, 2_200)];
-/// … over TLS, where each makes a full handshake.
-const WSS: [(u32, u32); 2] = [(10_000, 1_200), (250_000, 1_200)];
 /// At least two PING cycles of 30 s, and longer than any timeout of set-up.
 const HOLD_S: u32 = 65;
 
-/// The curve over ws, with shared HTTP connections.
-pub fn ws() -> Result<Value, String> {
-    curve(&WS, "--http pooled")
+/// A point of the curve: sessions, arrivals a second, and further options. PINGs of those who are in already take their share of the
+/// cores, so that the million takes its time; over TLS each session makes a full handshake.
+struct Point(u32, u32, &'static str);
+
+/// Ten thousand over ws, with shared HTTP connections.
+pub fn ws_10k() -> Result<Value, String> {
+    Point(10_000, 2_000, "--http pooled").measure()
 }
 
-/// The curve over wss.
-pub fn wss() -> Result<Value, String> {
-    curve(&WSS, "--tls --http pooled")
+/// A hundred thousand.
+pub fn ws_100k() -> Result<Value, String> {
+    Point(100_000, 4_000, "--http pooled").measure()
 }
 
-fn curve(points: &[(u32, u32)], options: &str) -> Result<Value, String> {
-    println!(
-        "| sessions | workers | client memory, bytes | stand-in's | the kernel's, a session | a PING cycle, µs | lag p99, ms | PINGs due, all answered |"
-    );
-    println!("|---:|---:|---:|---:|---:|---:|---:|---:|");
-    let mut runs = Vec::new();
-    let mut memory = Vec::new();
-    let mut slopes = Map::new();
-    for (sessions, rate) in points {
-        let ramp_s = sessions / rate;
-        let ramp_down_s = (sessions / 20_000).max(2);
+/// Three hundred thousand.
+pub fn ws_300k() -> Result<Value, String> {
+    Point(300_000, 4_000, "--http pooled").measure()
+}
+
+/// A million.
+pub fn ws_1m() -> Result<Value, String> {
+    Point(1_000_000, 1_600, "--http pooled").measure()
+}
+
+/// Ten thousand over wss.
+pub fn wss_10k() -> Result<Value, String> {
+    Point(10_000, 1_200, "--tls --http pooled").measure()
+}
+
+/// A quarter of a million.
+pub fn wss_250k() -> Result<Value, String> {
+    Point(250_000, 1_200, "--tls --http pooled").measure()
+}
+
+impl Point {
+    fn measure(&self) -> Result<Value, String> {
+        let Self(sessions, rate, options) = self;
+        let (ramp_s, ramp_down_s) = (sessions / rate, (sessions / 20_000).max(2));
         let run = Measured::of(&format!(
             "{options} --sessions {sessions} --no-broadcast --ramp {ramp_s}s --hold {HOLD_S}s --ramp-down {ramp_down_s}s"
         ))?;
         let bytes = run.number("/generator/rss_bytes");
-        memory.push((f64::from(*sessions), bytes));
-        let kernel = run.box_bytes - bytes - run.stand_in_bytes;
-        let micros = run.hold_cpu_s / run.hold_pings * 1e6;
         println!(
-            "| {sessions} | {} | {bytes:.0} | {:.0} | {:.0} | {micros:.1} | {:.1} | {:.0} |",
+            "| sessions | workers | client memory, bytes | stand-in's | the kernel's, a session | a PING cycle, µs | lag p99, ms | PINGs due, all answered |"
+        );
+        println!("|---:|---:|---:|---:|---:|---:|---:|---:|");
+        println!(
+            "| {sessions} | {} | {bytes:.0} | {:.0} | {:.0} | {:.1} | {:.1} | {:.0} |\n",
             run.number("/generator/workers"),
             run.stand_in_bytes,
-            kernel / f64::from(*sessions),
+            (run.box_bytes - bytes - run.stand_in_bytes) / f64::from(*sessions),
+            run.hold_cpu_s / run.hold_pings * 1e6,
             run.number("/generator/lag_p99_ms"),
             run.number("/ping/due"),
         );
-        if memory.len() > 1 {
-            let to_here = slope(&memory);
-            slopes.insert(format!("to {sessions}"), json!(to_here));
-            println!("bytes a held session, by slope to {sessions}: {to_here:.1}");
-        }
-        runs.push(run.raw());
+        Ok(run.raw())
     }
-    println!();
-    Ok(json!({ "bytes_per_held_session": slopes, "runs": runs }))
+}
+
+/// Prints bytes a held session, by slope over the points of each curve that have been measured.
+pub fn print_slopes(results: &Map<String, Value>) {
+    for (curve, prefix) in [("ws", "scale-"), ("wss", "tls-scale-")] {
+        let number = |run: &Value, pointer: &str| run.pointer(pointer).and_then(Value::as_f64);
+        let mut points: Vec<(f64, f64)> = results
+            .iter()
+            .filter(|(name, _)| name.starts_with(prefix))
+            .filter_map(|(_, run)| {
+                Some((number(run, "/sessions/planned")?, number(run, "/generator/rss_bytes")?))
+            })
+            .collect();
+        points.sort_by(|one, other| one.0.total_cmp(&other.0));
+        for end in 2..=points.len() {
+            println!(
+                "{curve}: {:.1} bytes a held session, by slope to {:.0}",
+                slope(&points[..end]),
+                points[end - 1].0
+            );
+        }
+    }
 }
 
 /// Full sessions a second that are kept up for a while: 100,000, with shared HTTP connections, as fast as they come without an error. The rate

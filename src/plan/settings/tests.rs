@@ -1,0 +1,189 @@
+//! Settings, read, written, checked and made into plans.
+
+use super::*;
+use crate::plan::CaFile;
+
+const BOX: Room =
+    Room { descriptors_hard: 20_000, ports: Some(28_232), loopback_time_wait: Duration::from_secs(1) };
+
+fn settings() -> Settings {
+    let (file, source) = Scenario::find("runnity").expect("built in");
+    Settings {
+        startline: "0.1.0".into(),
+        target: Some("http://10.0.0.1:8080".into()),
+        sessions: 6000,
+        members: Roster::range(13, 6012, 38),
+        ramp: Duration::from_secs(240),
+        hold: Duration::from_secs(1800),
+        ramp_down: Duration::from_secs(30),
+        end: End::Close,
+        ping_interval: Some(Duration::from_secs(20)),
+        pong_timeout: None,
+        record_interval: None,
+        no_broadcast: false,
+        workers: Some(2),
+        source_ips: vec!["10.0.0.11-10.0.0.17".parse().expect("a range")],
+        ports: None,
+        seed: 42,
+        allow_hosts: vec!["ws.example".into()],
+        ws_map: vec![("wss://a".into(), "ws://b".into())],
+        resolve: vec!["runnity.example:443:10.0.0.5".parse().expect("one")],
+        wait_ready: true,
+        time_zone: "+09:00".into(),
+        http: HttpMode::Pooled,
+        http_connections: Some(7),
+        stand_in_tls: false,
+        tls: Tls { resumption: false, ..Tls::default() },
+        scenario: ScenarioSettings { file, set: BTreeMap::new(), source },
+    }
+}
+
+fn plan(settings: Settings) -> Result<Plan, String> {
+    let target = Target::at("10.0.0.1:8080".parse().expect("an address"));
+    settings.into_plan(target, &BOX).map_err(|error| error.to_string())
+}
+
+#[test]
+fn what_is_written_reads_back_the_same() {
+    let mut settings = settings();
+    settings.scenario.set.insert("pace_s_per_km".into(), "300".into());
+    let text = settings.to_toml();
+    assert!(text.contains("members = [\"13-6012@38\"]"), "{text}");
+    assert!(text.contains("ramp = \"4m\""), "{text}");
+    assert_eq!(Settings::from_toml("plan.toml", &text), Ok(settings));
+}
+
+#[test]
+fn a_plan_file_from_before_connections_were_shared_still_reads() {
+    let text = settings().to_toml();
+    let older: String =
+        text.lines().filter(|line| !line.starts_with("http")).map(|line| format!("{line}\n")).collect();
+    assert_eq!(text.lines().count() - older.lines().count(), 2);
+    let older = Settings::from_toml("plan.toml", &older).expect("it reads");
+    assert_eq!((older.http, older.http_connections), (HttpMode::PerSession, None));
+    assert_eq!(plan(older).expect("it fits").http, Http::PerSession);
+}
+
+#[test]
+fn a_plan_file_s_errors_have_a_line() {
+    let text = settings().to_toml().replace("hold = \"30m\"", "hold = \"30\"");
+    let error = Settings::from_toml("plan.toml", &text).expect_err("no unit").to_string();
+    assert!(error.starts_with("plan.toml:"), "{error}");
+    assert!(error.contains("\"30\" has no unit"), "{error}");
+    let text = settings().to_toml().replace("hold =", "hodl =");
+    let error = Settings::from_toml("plan.toml", &text).expect_err("unknown").to_string();
+    assert!(error.contains("unknown field `hodl`"), "{error}");
+}
+
+#[test]
+fn a_plan_has_the_heartbeat_that_was_asked_for() {
+    let plan = plan(settings()).expect("it fits");
+    let ping = plan.scenario.websocket.as_ref().and_then(|ws| ws.ping.as_ref()).expect("it has one");
+    assert_eq!((ping.interval, ping.timeout), (Duration::from_secs(20), Duration::from_secs(5)));
+    assert_eq!(plan.members.id(5999), 6012);
+}
+
+#[test]
+fn members_beyond_the_sessions_are_left_out() {
+    let plan = plan(Settings { sessions: 100, ..settings() }).expect("it fits");
+    assert_eq!(plan.members.len(), 100);
+    let error = self::plan(Settings { sessions: 7000, ..settings() }).expect_err("too few");
+    assert!(error.starts_with("6,000 members are given and 7,000 sessions asked for"), "{error}");
+}
+
+#[test]
+fn what_the_scenario_lacks_is_refused() {
+    let source = "name = \"join\"\n[[http]]\nname = \"join\"\nmethod = \"POST\"\npath = \"/join\"\n";
+    let join = |change: &dyn Fn(&mut Settings)| {
+        let mut settings = settings();
+        settings.scenario =
+            ScenarioSettings { file: "j.toml".into(), set: BTreeMap::new(), source: source.into() };
+        settings.hold = Duration::ZERO;
+        settings.ramp_down = Duration::ZERO;
+        settings.ping_interval = None;
+        settings.http_connections = None;
+        change(&mut settings);
+        plan(settings)
+    };
+    assert!(join(&|_| ()).is_ok());
+    assert_eq!(
+        join(&|settings| settings.hold = Duration::from_secs(1)).expect_err("nothing to hold"),
+        "--hold is asked for, and the scenario \"join\" has no [websocket] to hold"
+    );
+    assert_eq!(
+        join(&|settings| settings.end = End::Quit).expect_err("nothing to say"),
+        "--end quit is asked for, and the scenario \"join\" has no quit message"
+    );
+    let error = join(&|settings| settings.record_interval = Some(Duration::from_secs(1)));
+    assert!(error.expect_err("nothing to say").contains("has no record message"));
+    let error = join(&|settings| settings.ping_interval = Some(Duration::from_secs(1)));
+    assert!(error.expect_err("nothing to say").contains("has no [websocket.ping]"));
+}
+
+#[test]
+fn values_that_cannot_be_are_refused() {
+    let refused = |change: &dyn Fn(&mut Settings)| {
+        let mut settings = settings();
+        change(&mut settings);
+        plan(settings).expect_err("refused")
+    };
+    assert!(refused(&|s| s.workers = Some(0)).contains("0 is not from 1 to 256"));
+    assert!(refused(&|s| s.seed = u64::MAX).contains("9223372036854775807 at most"));
+    assert!(refused(&|s| s.workers = Some(257)).contains("257 is not from 1 to 256"));
+    assert!(refused(&|s| s.http_connections = Some(0)).contains("0 is not from 1 to 1000"));
+    assert!(refused(&|s| s.http = HttpMode::PerSession).contains("say --http pooled"));
+    assert!(refused(&|s| s.hold = RUN_MAX).contains("a run can last 9h at most"));
+    assert!(refused(&|s| s.hold = Duration::MAX).contains("a run can last 9h at most"));
+    assert!(refused(&|s| s.ping_interval = Some(Duration::ZERO)).contains("longer than zero"));
+    assert!(refused(&|s| s.no_broadcast = true).contains("for the built-in stand-in"));
+    assert!(refused(&|s| s.time_zone = "Mars".into()).contains("\"Mars\" is not known here"));
+    let stand_in = |s: &mut Settings| (s.target, s.resolve) = (None, Vec::new());
+    assert!(refused(&|s| stand_in(s)).contains("nothing is loaded over TLS: say --tls"));
+    let file = CaFile { file: "ca.pem".into(), pem: String::new() };
+    assert!(refused(&|s| s.tls.ca = vec![file.clone()]).contains("ca.pem: there is no PEM certificate"));
+    assert!(
+        refused(&|s| (s.tls.ca, s.tls.insecure) = (vec![file.clone()], true))
+            .contains("any certificate is taken")
+    );
+}
+
+#[test]
+fn as_many_workers_and_addresses_of_loopback_as_the_box_asks_for() {
+    let planned = |target: &str, change: &dyn Fn(&mut Settings)| {
+        let mut settings = settings();
+        (settings.workers, settings.source_ips) = (None, Vec::new());
+        (settings.sessions, settings.members) = (100_000, Roster::range(13, 100_012, 38));
+        change(&mut settings);
+        let target = Target::at(target.parse().expect("an address"));
+        settings.into_plan(target, &BOX).expect("it makes sense")
+    };
+    let near = planned("127.0.0.1:80", &|_| {});
+    assert_eq!((near.workers.max(6), near.sources.len()), (near.workers, 4));
+    assert!(planned("10.0.0.1:80", &|_| {}).sources.is_empty(), "the kernel's choice");
+    assert!(planned("[::1]:80", &|_| {}).sources.is_empty(), "there is only one");
+    let few = |s: &mut Settings| (s.sessions, s.members) = (6_000, Roster::range(13, 6_012, 38));
+    assert!(planned("127.0.0.1:80", &few).sources.is_empty(), "one address has enough");
+    let given = |s: &mut Settings| {
+        (s.workers, s.source_ips) = (Some(7), vec!["127.0.2.1-127.0.2.9".parse().expect("a range")]);
+    };
+    let given = planned("127.0.0.1:80", &given);
+    assert_eq!((given.workers, given.sources.len()), (7, 9));
+}
+
+#[test]
+fn of_a_target_with_both_families_what_can_be_reached_is_left() {
+    let mut target = Target::at("10.0.0.1:80".parse().expect("an address"));
+    target.addresses.push("[fd00::9]:80".parse().expect("an address"));
+    let plan = settings().into_plan(target.clone(), &BOX).expect("IPv4 leads there");
+    assert_eq!(plan.target.addresses, [target.addresses[0]]);
+    let kernel_s = Settings { source_ips: Vec::new(), ..settings() };
+    assert_eq!(kernel_s.into_plan(target, &BOX).expect("either").target.addresses.len(), 2);
+}
+
+#[test]
+fn addresses_of_no_family_of_the_target_s_are_refused() {
+    let mut settings = settings();
+    settings.source_ips = vec!["fd00::1".parse().expect("an address")];
+    let error = plan(settings).expect_err("refused");
+    assert!(error.contains("--source-ip: all of them are IPv6") && error.contains("10.0.0.1"), "{error}");
+}
