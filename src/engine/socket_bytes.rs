@@ -4,7 +4,7 @@
 //! each batch the kernel's unreclaimable slab memory is read, and how many TCP sockets there are on the whole box, since
 //! other programs open some meanwhile; the figure is the median slope between any two readings, which single allocations of
 //! theirs hardly move. A socket's inode and its name are counted by their sizes instead: they lie
-//! in the reclaimable slabs, where every file that anybody opens would be measured with them. Opens nothing beyond the box, is over within [`TIME_MAX`] and resets what it
+//! in the reclaimable slabs, where every file that anybody opens would be measured with them. Opens nothing beyond the box, is over within a second and resets what it
 //! opened, so that nothing waits in TIME_WAIT. Invariant: a figure that the readings do not agree on is not given.
 
 use std::fs;
