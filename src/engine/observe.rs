@@ -88,8 +88,8 @@ impl Observer for Books {
         self.recorder.session_closed(held);
     }
 
-    fn completed(&mut self, _who: Who) {
-        self.recorder.session_completed();
+    fn completed(&mut self, who: Who) {
+        self.recorder.session_completed(who.session);
     }
 
     fn failed(&mut self, who: Who, step: u8, fault: Fault, evidence: &[u8]) {
@@ -97,7 +97,7 @@ impl Observer for Books {
         self.recorder.failed(sample);
     }
 
-    fn abandoned(&mut self, _who: Who) {
-        self.recorder.session_abandoned();
+    fn abandoned(&mut self, who: Who) {
+        self.recorder.session_abandoned(who.session);
     }
 }

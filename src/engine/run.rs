@@ -183,8 +183,12 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         first: worker as u32,
         stride: plan.workers as u32,
     };
+    let mut recorder = Recorder::new(layout);
+    if plan.keep_fates {
+        recorder.keep_fates();
+    }
     let books = Books {
-        recorder: Recorder::new(layout),
+        recorder,
         ledger: ledger_of(plan, worker),
         at: Duration::ZERO,
         last_step: layout.steps.len().saturating_sub(1) as u8,

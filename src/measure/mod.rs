@@ -9,6 +9,7 @@
 
 mod counts;
 mod failures;
+mod fates;
 mod latencies;
 pub mod ledger;
 pub mod process;
@@ -24,6 +25,7 @@ use crate::tick::Ticks;
 
 pub use counts::{Counts, ERROR_RATE_FORMULA};
 pub use failures::{FAULT_KINDS_MAX, Failures, SAMPLE_EVIDENCE_BYTES_MAX, SAMPLES_PER_KIND_MAX};
+pub use fates::Fate;
 pub use latencies::{LATENCY_MICROS_MAX, Latencies};
 pub use recorder::Recorder;
 pub use secured::{Handshake, Secured};

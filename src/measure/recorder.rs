@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::failures::cut_evidence;
 use super::{
-    FAULT_KINDS_MAX, FaultSample, Handshake, Interval, Layout, PingEvent, SAMPLES_PER_KIND_MAX, StepTally,
+    FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, Layout, PingEvent, SAMPLES_PER_KIND_MAX, StepTally,
 };
 use crate::fault::Fault;
 use crate::scenario::MessageType;
@@ -21,12 +21,18 @@ pub struct Recorder {
     step_count: usize,
     /// Samples kept so far of each kind; stays over hand-overs, so that the bound is a run's.
     sampled: BTreeMap<(u8, Fault), u8>,
+    keeps_fates: bool,
 }
 
 impl Recorder {
     /// An empty recorder.
     pub fn new(layout: &Layout) -> Self {
-        Self { now: Interval::default(), step_count: layout.steps.len(), sampled: BTreeMap::new() }
+        Self { now: Interval::default(), step_count: layout.steps.len(), sampled: BTreeMap::new(), keeps_fates: false }
+    }
+
+    /// From here on, how each session ends is kept.
+    pub fn keep_fates(&mut self) {
+        self.keeps_fates = true;
     }
 
     /// A session began its first step, `lag` after its planned instant.
@@ -41,8 +47,9 @@ impl Recorder {
     }
 
     /// A session without WebSocket has done all its steps.
-    pub fn session_completed(&mut self) {
+    pub fn session_completed(&mut self, session: u32) {
         self.now.tally.counts.completed += 1;
+        self.keep_fate(session, Fate::Completed);
     }
 
     /// An open session is open no longer: it failed, was closed by the peer or by us.
@@ -52,8 +59,9 @@ impl Recorder {
     }
 
     /// A session was still being set up when the run was stopped.
-    pub fn session_abandoned(&mut self) {
+    pub fn session_abandoned(&mut self, session: u32) {
         self.now.tally.counts.abandoned += 1;
+        self.keep_fate(session, Fate::Abandoned);
     }
 
     /// A request was sent once more on a fresh connection.
@@ -96,6 +104,7 @@ impl Recorder {
     pub fn failed(&mut self, sample: FaultSample) {
         self.now.tally.counts.failed += 1;
         self.now.tally.failures.record(sample.step, sample.fault);
+        self.keep_fate(sample.session, Fate::Failed { step: sample.step, fault: sample.fault });
         self.keep_sample(sample);
     }
 
@@ -170,6 +179,12 @@ impl Recorder {
             steps.resize_with(self.step_count.max(step + 1), StepTally::default);
         }
         &mut steps[step]
+    }
+
+    fn keep_fate(&mut self, session: u32, fate: Fate) {
+        if self.keeps_fates {
+            self.now.fates.push((session, fate));
+        }
     }
 
     fn keep_sample(&mut self, mut sample: FaultSample) {
@@ -316,6 +331,22 @@ mod tests {
         assert_eq!(totals.tally().failures.in_step(1), 93);
         assert_eq!(totals.sample(1, Fault::HttpStatus(502)).unwrap().evidence, "bad gateway 0");
         assert!(totals.sample(0, Fault::Reset).is_none());
+    }
+
+    #[test]
+    fn fates_are_kept_if_asked_for() {
+        let mut recorder = Recorder::new(&layout());
+        recorder.session_completed(1);
+        assert!(recorder.take().fates().is_empty());
+        recorder.keep_fates();
+        recorder.session_completed(2);
+        recorder.failed(sample(Fault::Reset, ""));
+        recorder.session_abandoned(3);
+        let mut everyone = Interval::default();
+        everyone.merge(recorder.take());
+        let failed = Fate::Failed { step: 1, fault: Fault::Reset };
+        assert_eq!(everyone.fates(), [(2, Fate::Completed), (7, failed), (3, Fate::Abandoned)]);
+        assert!(recorder.take().fates().is_empty(), "each is handed over once");
     }
 
     #[test]

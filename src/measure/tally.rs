@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::routing::Routing;
-use super::{Counts, Failures, FaultSample, Latencies, Layout, Secured};
+use super::{Counts, Failures, Fate, FaultSample, Latencies, Layout, Secured};
 use crate::fault::Fault;
 use crate::scenario::MessageType;
 
@@ -105,6 +105,7 @@ impl Tally {
 pub struct Interval {
     pub(super) tally: Tally,
     pub(super) samples: Vec<FaultSample>,
+    pub(super) fates: Vec<(u32, Fate)>,
 }
 
 impl Interval {
@@ -112,11 +113,17 @@ impl Interval {
     pub fn merge(&mut self, mut other: Self) {
         self.tally.add(&other.tally);
         self.samples.append(&mut other.samples);
+        self.fates.append(&mut other.fates);
     }
 
     /// The figures of this time alone.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// Sessions that ended in this time, by number, and how; empty unless the plan asks for it.
+    pub fn fates(&self) -> &[(u32, Fate)] {
+        &self.fates
     }
 
     /// Failures of this time kept as evidence.

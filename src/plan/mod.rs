@@ -73,6 +73,8 @@ pub struct Plan {
     pub tls: Tls,
     /// Which connections carry the HTTP steps.
     pub http: Http,
+    /// How each session ended is told, not only how many did.
+    pub keep_fates: bool,
 }
 
 impl Plan {

@@ -240,6 +240,7 @@ impl Settings {
             resolve: self.resolve,
             tls: self.tls,
             http,
+            keep_fates: false,
         })
     }
 
