@@ -12,7 +12,7 @@ use super::document::{Section, Text};
 use super::error::{ScenarioError, Source};
 use super::names::{Moment, NAMES_MAX, NameList, Variable, Vocabulary};
 use super::template::Template;
-use super::{HttpStep, NamedError, Scenario, Take, TakeFrom, criteria, schedule, websocket};
+use super::{HttpStep, NamedError, Scenario, Take, TakeFrom, criteria, places, schedule, websocket};
 use crate::nearest;
 
 pub(super) type Result<T> = std::result::Result<T, ScenarioError>;
@@ -32,8 +32,9 @@ const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "ping"];
 /// Header fields that the engine writes itself.
 const ENGINE_HEADERS: [&str; 5] = ["host", "content-length", "connection", "transfer-encoding", "upgrade"];
 
-pub(super) const ROOT_KEYS: [&str; 8] =
-    ["name", "variables", "cookies", "errors", "http", "schedule", "websocket", "criteria"];
+pub(super) const ROOT_KEYS: [&str; 10] = [
+    "name", "variables", "cookies", "errors", "http", "schedule", "join", "leave", "websocket", "criteria",
+];
 pub(super) const HTTP_KEYS: [&str; 9] =
     ["name", "method", "path", "headers", "body", "expect", "timeout", "take", "errors"];
 pub(super) const ERROR_KEYS: [&str; 6] = ["name", "status", "field", "equals", "contains", "ticket"];
@@ -69,6 +70,9 @@ pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Resu
         return Err(source.error(root.place("cookies"), "answers set cookies, and there is no [[http]]"));
     }
     let schedule = schedule::compile(&root, &http, &vocabulary)?;
+    let before = (&http[..], schedule.as_ref());
+    let join = places::compile(&root, "join", before, &vocabulary, &shared, &mut errors)?;
+    let leave = places::compile(&root, "leave", before, &vocabulary, &shared, &mut errors)?;
     refuse_unused(&root, &vocabulary)?;
 
     let mut scenario = Scenario {
@@ -77,6 +81,8 @@ pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Resu
         cookies,
         http,
         schedule,
+        join,
+        leave,
         websocket,
         criteria: Vec::new(),
         value_names: vocabulary.values.into_vec(),
@@ -193,7 +199,18 @@ fn http_step(
     shared: &[NamedError],
     errors: &mut NameList,
 ) -> Result<HttpStep> {
-    let name = step_name(section)?;
+    http_step_named(section, step_name(section)?, vocabulary, taken, shared, errors)
+}
+
+/// The request of a section that is called so.
+pub(super) fn http_step_named(
+    section: &Section<'_>,
+    name: String,
+    vocabulary: &Vocabulary,
+    taken: &[bool],
+    shared: &[NamedError],
+    errors: &mut NameList,
+) -> Result<HttpStep> {
     let moment = Moment::Request { step: &name, taken };
     let path = section.required_text("path")?;
     let path_template = compiled(section, "path", &path, vocabulary, moment)?;

@@ -9,6 +9,7 @@ pub mod criteria;
 mod document;
 mod error;
 mod names;
+pub mod places;
 pub mod schedule;
 pub mod template;
 mod websocket;
@@ -42,7 +43,11 @@ pub struct Scenario {
     pub http: Vec<HttpStep>,
     /// How a run looks up, before it starts, when sessions may enter.
     pub schedule: Option<schedule::Schedule>,
-    /// The WebSocket that follows them.
+    /// How a member's place is taken beforehand.
+    pub join: Option<places::Place>,
+    /// How it is given up again.
+    pub leave: Option<places::Place>,
+    /// The WebSocket that follows the HTTP requests.
     pub websocket: Option<WebSocket>,
     /// What a run is judged by.
     pub criteria: Vec<Criterion>,

@@ -236,6 +236,8 @@ fn scenario() -> Scenario {
         cookies: false,
         http: vec![http("login"), http("enter")],
         schedule: None,
+        join: None,
+        leave: None,
         websocket: Some(websocket()),
         criteria: vec![
             criterion("held", "sessions.min_in_hold_share", Good::AtLeast, 0.999, "%"),
