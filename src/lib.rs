@@ -14,6 +14,7 @@ pub mod fault;
 pub mod measure;
 pub mod nearest;
 pub mod plan;
+pub mod prepare;
 pub mod protocol;
 pub mod report;
 pub mod scenario;

@@ -6,13 +6,12 @@
 use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
 
+use super::interrupt::{Interrupt, Words};
 use super::look_up::{LookedUp, Standing, look_up};
 use super::run::RunArgs;
 use super::stand_in::StandIn;
@@ -37,10 +36,13 @@ const READY_LOOK_MAX: Duration = Duration::from_secs(10);
 const READY_LOOK_FIRST: Duration = Duration::from_secs(2);
 /// How long failed look-ups are tried again.
 const UNANSWERED_MAX: Duration = Duration::from_secs(60);
+/// What signals are answered with.
+const ENDING: Words = Words {
+    first: b"\nending: sessions are being closed; once more leaves at once\n",
+    second: b"\nleft at once; the results up to the last second are in the results directory\n",
+};
 /// The variable that names the file of secrets; browsers and curl read it, too.
 const KEY_LOG_FILE: &str = "SSLKEYLOGFILE";
-/// Between two looks for a signal.
-const INTERRUPT_LOOK: Duration = Duration::from_millis(50);
 
 /// Carries out `startline run`.
 ///
@@ -61,7 +63,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     check_key_log(&plan)?;
     output.show_plan(&summary, &fit);
 
-    let interrupt = Interrupt::listen()?;
+    let interrupt = Interrupt::listen(&ENDING)?;
     let stand_in = if is_stand_in { Some(start_stand_in(&mut plan, &settings, &room)?) } else { None };
     hosts.trust = trust_of(&plan)?;
     let ask = || agent::new(&plan, hosts.trust.as_ref());
@@ -106,7 +108,7 @@ fn refuse_what_cannot_fit(fit: &Report) -> Result<()> {
 }
 
 /// What to do about a look-up that got no answer.
-fn hint(error: &anyhow::Error) -> &'static str {
+pub(super) fn hint(error: &anyhow::Error) -> &'static str {
     let of_tls = error.chain().find_map(|cause| match cause.downcast_ref::<ureq::Error>()? {
         ureq::Error::Io(error) => error.get_ref()?.downcast_ref::<rustls::Error>(),
         _ => None,
@@ -164,65 +166,6 @@ impl Output {
     }
 }
 
-/// The first signal asks for an orderly end, the second leaves at once.
-struct Interrupt {
-    signal: Arc<AtomicI32>,
-}
-
-impl Interrupt {
-    fn listen() -> Result<Self> {
-        let signal = Arc::new(AtomicI32::new(0));
-        for number in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-            if number == libc::SIGHUP && is_ignored(number) {
-                // nohup: whoever started this wants it to outlive the terminal.
-                continue;
-            }
-            let seen = Arc::clone(&signal);
-            // SAFETY: the action swaps an atomic integer and calls write() and _exit(), all of which are safe inside a
-            // signal handler (signal-safety(7)).
-            unsafe { signal_hook::low_level::register(number, move || signalled(&seen, number)) }
-                .context("cannot listen for signals")?;
-        }
-        Ok(Self { signal })
-    }
-
-    /// Why to stop, if somebody asked.
-    fn reason(&self) -> Option<String> {
-        let name = match self.signal.load(Ordering::SeqCst) {
-            0 => return None,
-            libc::SIGINT => "interrupted (SIGINT)",
-            libc::SIGHUP => "its terminal went away (SIGHUP)",
-            _ => "asked to end (SIGTERM)",
-        };
-        Some(name.to_owned())
-    }
-}
-
-/// What a signal does; runs inside the handler.
-fn signalled(seen: &AtomicI32, number: i32) {
-    if seen.swap(number, Ordering::SeqCst) == 0 {
-        return write_error(b"\nending: sessions are being closed; once more leaves at once\n");
-    }
-    write_error(b"\nleft at once; the results up to the last second are in the results directory\n");
-    // SAFETY: _exit() ends the process without running anything of it.
-    unsafe { libc::_exit(i32::from(ExitStatus::Inconclusive as u8)) };
-}
-
-/// Writes to standard error with one system call and no lock.
-fn write_error(text: &[u8]) {
-    // SAFETY: the pointer and length are of a live slice. Whether it could be written is nothing to act on here.
-    unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
-}
-
-/// Whether the process was started with this signal ignored.
-fn is_ignored(signal: i32) -> bool {
-    // SAFETY: an all-zero sigaction is a valid value, and the call only writes into it.
-    unsafe {
-        let mut now: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(signal, std::ptr::null(), &raw mut now) == 0 && now.sa_sigaction == libc::SIG_IGN
-    }
-}
-
 fn start_stand_in(plan: &mut Plan, settings: &Settings, room: &Room) -> Result<StandIn> {
     let Some(challenge) = plan.members.only_challenge() else {
         bail!(
@@ -253,7 +196,7 @@ fn check_key_log(plan: &Plan) -> Result<()> {
 }
 
 /// Whom to trust. Who loads a plain target may not need it: a URL that is handed out decides.
-fn trust_of(plan: &Plan) -> Result<Option<Trust>> {
+pub(super) fn trust_of(plan: &Plan) -> Result<Option<Trust>> {
     match Trust::new(&plan.tls) {
         Ok(trust) => Ok(Some(trust)),
         Err(TrustError::NoSystemRoots(_)) if !plan.target.is_secure() => Ok(None),
@@ -342,7 +285,7 @@ fn wait_ready(
         let left = Duration::from_secs(after.as_secs());
         output.say(format!("waiting for READY, in {} by the server's clock", duration_text(left)));
         let asleep = Instant::now();
-        if !sleep_unless(interrupt, wait.min(after.max(READY_LOOK_MIN))) {
+        if !interrupt.sleep(wait.min(after.max(READY_LOOK_MIN))) {
             return Ok(false);
         }
         match look_up(plan, scheduled, agent) {
@@ -365,18 +308,6 @@ fn wait_ready(
             Err(error) => output.say(format!("the look-up failed and is tried again: {error:#}")),
         }
     }
-}
-
-/// Sleeps; `false` as soon as somebody asks for the end.
-fn sleep_unless(interrupt: &Interrupt, span: Duration) -> bool {
-    let until = Instant::now() + span;
-    while Instant::now() < until {
-        if interrupt.reason().is_some() {
-            return false;
-        }
-        std::thread::sleep(INTERRUPT_LOOK.min(until.saturating_duration_since(Instant::now())));
-    }
-    interrupt.reason().is_none()
 }
 
 /// Plays the plan and records it second by second.

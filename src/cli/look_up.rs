@@ -1,7 +1,10 @@
-//! The look-up before a run: one member logs in and asks for the challenge, as the scenario's `[schedule]` says.
+//! The look-up before a run, and what else is asked around it: one member logs in and asks for the challenge, as the scenario's
+//! `[schedule]` says.
 //!
 //! A few plain requests by a library, away from the load. Judges nothing: that is [`crate::plan::schedule`]'s.
 //! Invariant: no step after the named one is played, so nobody's place is spent.
+
+use std::collections::HashMap;
 
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
@@ -30,6 +33,8 @@ pub struct LookedUp {
     pub server_now: Timestamp,
     /// How the plan's members stand to it, if the scenario says where that is listed.
     pub standing: Option<Standing>,
+    /// The status of everyone who is listed, by member.
+    pub listed: Option<HashMap<u64, String>>,
 }
 
 /// How the members of a plan stand to what they are to take part in.
@@ -50,27 +55,54 @@ pub struct Standing {
 /// # Errors
 /// When the target cannot be reached or does not answer as the scenario says, naming the request.
 pub fn look_up(plan: &Plan, schedule: &Schedule, agent: &ureq::Agent) -> Result<LookedUp> {
-    let base = plan.target.url();
-    let taken = vec![String::new(); plan.scenario.value_names.len()];
-    let mut asker = Asker { agent, base, plan, taken, cookies: Jar::default() };
-    for step in &plan.scenario.http[..schedule.steps] {
-        asker.play(step)?;
-    }
-    asker.ask(schedule)
+    Asker::log_in(plan, schedule, agent, 0)?.look_up()
 }
 
-struct Asker<'p> {
+/// A member of a plan who has logged in.
+pub struct Asker<'p> {
     agent: &'p ureq::Agent,
     base: String,
     plan: &'p Plan,
+    schedule: &'p Schedule,
+    member: u32,
     taken: Vec<String>,
     cookies: Jar,
 }
 
-impl Asker<'_> {
+impl<'p> Asker<'p> {
+    /// Has the plan's member of this index do the steps before the look-up.
+    ///
+    /// # Errors
+    /// As [`look_up`]'s.
+    pub fn log_in(
+        plan: &'p Plan,
+        schedule: &'p Schedule,
+        agent: &'p ureq::Agent,
+        member: u32,
+    ) -> Result<Self> {
+        let base = plan.target.url();
+        let taken = vec![String::new(); plan.scenario.value_names.len()];
+        let mut asker = Self { agent, base, plan, schedule, member, taken, cookies: Jar::default() };
+        for step in &plan.scenario.http[..schedule.steps] {
+            asker.play(step)?;
+        }
+        Ok(asker)
+    }
+
+    /// Sends JSON with the header fields of the look-up, which say who is asking. A status is an answer, not an error.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub fn send(&self, method: &str, path: &str, body: &Value) -> Result<Answer> {
+        let mut headers = self.headers(&self.schedule.headers);
+        headers.push(("Content-Type", "application/json".to_owned()));
+        self.request(method, path, headers, &body.to_string())
+    }
+
     fn play(&mut self, step: &HttpStep) -> Result<()> {
         let body = step.body.as_ref().map(|body| self.text(body)).unwrap_or_default();
-        let answer = self.request(&step.method, &step.path, &step.headers, &body)?;
+        let answer =
+            self.request(&step.method, &self.text(&step.path), self.headers(&step.headers), &body)?;
         if !step.expect.contains(&answer.status) {
             bail!("{} answered {}: {}", answer.url, answer.status, answer.said());
         }
@@ -88,8 +120,13 @@ impl Asker<'_> {
         Ok(())
     }
 
-    fn ask(&self, schedule: &Schedule) -> Result<LookedUp> {
-        let answer = self.request("GET", &schedule.path, &schedule.headers, "")?;
+    /// Looks up.
+    ///
+    /// # Errors
+    /// As [`look_up`]'s.
+    pub fn look_up(&self) -> Result<LookedUp> {
+        let schedule = self.schedule;
+        let answer = self.request("GET", &self.text(&schedule.path), self.headers(&schedule.headers), "")?;
         if answer.status != 200 {
             bail!("{} answered {}: {}", answer.url, answer.status, answer.said());
         }
@@ -99,6 +136,7 @@ impl Asker<'_> {
                 .map(String::from)
                 .ok_or_else(|| anyhow!("{} answered without {pointer}: {}", answer.url, answer.said()))
         };
+        let listed = schedule.participants.as_ref().and_then(|them| listed(them, &answer.json));
         Ok(LookedUp {
             status: text(&schedule.status)?,
             starts_at: text(&schedule.starts_at)?,
@@ -108,21 +146,23 @@ impl Asker<'_> {
             standing: schedule
                 .participants
                 .as_ref()
-                .and_then(|listed| standing(self.plan, listed, &answer.json)),
+                .zip(listed.as_ref())
+                .map(|(them, listed)| standing(self.plan, them, listed)),
+            listed,
         })
     }
 
     fn request(
         &self,
         method: &str,
-        path: &Template,
-        headers: &[(String, Template)],
+        path: &str,
+        headers: Vec<(&str, String)>,
         body: &str,
     ) -> Result<Answer> {
-        let url = format!("{}{}", self.base, self.text(path));
+        let url = format!("{}{path}", self.base);
         let mut request = ureq::http::Request::builder().method(method).uri(&url);
         for (name, value) in headers {
-            request = request.header(name, self.text(value));
+            request = request.header(name, value);
         }
         if let Some(cookies) = self.cookies.field_value() {
             request = request.header("Cookie", cookies);
@@ -142,10 +182,14 @@ impl Asker<'_> {
         Ok(Answer { url: format!("{method} {url}"), status, headers, date, json, body })
     }
 
+    fn headers<'t>(&self, headers: &'t [(String, Template)]) -> Vec<(&'t str, String)> {
+        headers.iter().map(|(name, value)| (name.as_str(), self.text(value))).collect()
+    }
+
     fn text(&self, template: &Template) -> String {
         let scope = Scope {
-            member_id: self.plan.members.id(0),
-            challenge_id: self.plan.members.challenge(0),
+            member_id: self.plan.members.id(self.member),
+            challenge_id: self.plan.members.challenge(self.member),
             session: 0,
             now_ms: Timestamp::now().as_millisecond().unsigned_abs(),
             held_ms: 0,
@@ -158,36 +202,46 @@ impl Asker<'_> {
     }
 }
 
-/// Finds the plan's members in the list; `None` when the answer has none.
-fn standing(plan: &Plan, listed: &Participants, answer: &Value) -> Option<Standing> {
-    let list = answer.pointer(&listed.list)?.as_array()?;
+/// Who is in the list, and with which status; `None` when the answer has none.
+fn listed(them: &Participants, answer: &Value) -> Option<HashMap<u64, String>> {
+    let list = answer.pointer(&them.list)?.as_array()?;
+    let one = |one: &Value| {
+        let status = one.pointer(&them.status).and_then(Value::as_str).unwrap_or_default();
+        Some((one.pointer(&them.member)?.as_u64()?, status.to_owned()))
+    };
+    Some(list.iter().filter_map(one).collect())
+}
+
+/// How the plan's members stand to what they are listed for.
+fn standing(plan: &Plan, them: &Participants, listed: &HashMap<u64, String>) -> Standing {
     let mut standing = Standing { absent: plan.sessions, ..Standing::default() };
-    for one in list {
-        let member = one.pointer(&listed.member).and_then(Value::as_u64);
-        let Some(index) = member.and_then(|id| plan.members.index_of(id)) else { continue };
-        if index >= plan.sessions {
+    for (member, status) in listed {
+        if plan.members.index_of(*member).is_none_or(|index| index >= plan.sessions) {
             continue;
         }
-        let status = one.pointer(&listed.status).and_then(Value::as_str).unwrap_or_default();
         let is_one_of = |statuses: &[String]| statuses.iter().any(|known| known == status);
-        *if is_one_of(&listed.may_enter) {
+        *if is_one_of(&them.may_enter) {
             &mut standing.first
-        } else if is_one_of(&listed.may_return) {
+        } else if is_one_of(&them.may_return) {
             &mut standing.may_return
         } else {
             &mut standing.barred
         } += 1;
         standing.absent = standing.absent.saturating_sub(1);
     }
-    Some(standing)
+    standing
 }
 
-struct Answer {
-    url: String,
-    status: u16,
+/// What a server answered.
+pub struct Answer {
+    /// The request, for errors.
+    pub url: String,
+    /// The HTTP status.
+    pub status: u16,
     headers: ureq::http::HeaderMap,
     date: Option<Timestamp>,
-    json: Value,
+    /// The body; null if it is not JSON.
+    pub json: Value,
     body: String,
 }
 
@@ -198,7 +252,7 @@ impl Answer {
     }
 
     /// What the server said, in a few words: the envelope's message if there is one.
-    fn said(&self) -> String {
+    pub fn said(&self) -> String {
         let message = self.json.pointer("/message").and_then(Value::as_str);
         let text = message.unwrap_or(if self.body.is_empty() { "an empty body" } else { &self.body });
         text.chars().take(300).collect()

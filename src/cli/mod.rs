@@ -7,7 +7,9 @@ mod agent;
 mod conduct;
 mod doctor;
 mod hosts;
+mod interrupt;
 mod look_up;
+mod prepare;
 mod recording;
 pub mod run;
 mod scenario;
@@ -67,6 +69,8 @@ pub struct Cli {
 pub enum Command {
     /// Check whether this box can make a run, and say what mends it if not; opens no connection to the target.
     Doctor(Box<doctor::DoctorArgs>),
+    /// Make members, a challenge and everyone's place in it, before a run.
+    Prepare(prepare::PrepareArgs),
     /// Run a load test; without a target, against the built-in stand-in.
     Run(Box<run::RunArgs>),
     /// Check a scenario, show the built-in ones, begin a new one.
@@ -87,6 +91,7 @@ impl Cli {
     pub fn execute(self) -> ExitStatus {
         let outcome = match self.command {
             Command::Doctor(args) => doctor::run(*args),
+            Command::Prepare(args) => prepare::run(args),
             Command::Run(args) => conduct::conduct(*args),
             Command::Scenario(args) => scenario::run(args).map(|()| ExitStatus::Passed),
             Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Passed),

@@ -63,7 +63,7 @@ impl Roster {
     }
 
     /// Listed members with their challenges, which must be unique already.
-    pub(super) fn listed(rows: impl IntoIterator<Item = (u64, u64)>) -> Self {
+    pub fn listed(rows: impl IntoIterator<Item = (u64, u64)>) -> Self {
         let mut spans: Vec<Span> = Vec::new();
         for (id, challenge) in rows {
             match spans.last_mut() {

@@ -210,6 +210,14 @@ impl Challenge {
         };
         Ok(Self { status: *read, start_at: time("startAt", start_at)?, end_at: time("endAt", end_at)? })
     }
+
+    /// When it becomes READY, in the server's zone.
+    ///
+    /// # Errors
+    /// There is no such time in this zone.
+    pub fn ready(&self, zone: &TimeZone) -> Result<Zoned, ScheduleError> {
+        Ok(earlier(&zoned("startAt", self.start_at, zone)?, READY_BEFORE_START))
+    }
 }
 
 /// The instant in an HTTP `Date` header: the server's now, to the second.
@@ -257,15 +265,8 @@ struct Calendar {
 
 impl Calendar {
     fn new(challenge: &Challenge, zone: &TimeZone, now: Timestamp) -> Result<Self, ScheduleError> {
-        let zoned = |field, time: DateTime| {
-            time.to_zoned(zone.clone()).map_err(|error| ScheduleError::Unreadable {
-                field,
-                found: time.to_string(),
-                reason: error.to_string(),
-            })
-        };
-        let start_at = zoned("startAt", challenge.start_at)?;
-        let end_at = zoned("endAt", challenge.end_at)?;
+        let start_at = zoned("startAt", challenge.start_at, zone)?;
+        let end_at = zoned("endAt", challenge.end_at, zone)?;
         let ready = earlier(&start_at, READY_BEFORE_START);
         let now = now.to_zoned(zone.clone());
         let name = zone.iana_name().map_or_else(|| now.offset().to_string(), str::to_owned);
@@ -341,6 +342,15 @@ impl Calendar {
             remedy,
         })
     }
+}
+
+/// A local time in its zone.
+fn zoned(field: &'static str, time: DateTime, zone: &TimeZone) -> Result<Zoned, ScheduleError> {
+    time.to_zoned(zone.clone()).map_err(|error| ScheduleError::Unreadable {
+        field,
+        found: time.to_string(),
+        reason: error.to_string(),
+    })
 }
 
 fn signed(span: Duration) -> SignedDuration {

@@ -141,7 +141,7 @@ impl<W: Write> Progress<W> {
 }
 
 /// Columns of the terminal on standard error; 80 if it does not say.
-fn terminal_columns() -> usize {
+pub fn terminal_columns() -> usize {
     let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: TIOCGWINSZ writes one winsize to the pointer, which is valid for the call.
     let status = unsafe { libc::ioctl(libc::STDERR_FILENO, libc::TIOCGWINSZ, &raw mut size) };

@@ -1,0 +1,116 @@
+//! How a step tells that it goes on: a bar that is redrawn on a terminal, a line now and then elsewhere.
+//!
+//! [`Bar::text`] makes the text and knows no terminal. Invariant: what is drawn never wraps, so that the next one can replace it.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use crate::report::numbers;
+use crate::report::progress::terminal_columns;
+use crate::units::{duration_text, grouped};
+
+/// Columns of the bar itself.
+const BAR_COLUMNS: usize = 24;
+/// Where there is no terminal, a line this often.
+const PLAIN_EVERY: Duration = Duration::from_secs(5);
+
+/// What there is to tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Standing {
+    /// Members who are through, whatever became of them.
+    pub over: usize,
+    /// All of them.
+    pub all: usize,
+    /// Of those who are through, how many have not got what was asked for.
+    pub without: usize,
+    /// To be tried again.
+    pub again: usize,
+    /// Members a second that are started.
+    pub per_s: f64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Bar {
+    what: &'static str,
+    terminal: bool,
+    drawn: bool,
+    next_plain: Instant,
+}
+
+impl Bar {
+    /// On standard error.
+    pub fn new(what: &'static str) -> Self {
+        let terminal =
+            io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        Self { what, terminal, drawn: false, next_plain: Instant::now() }
+    }
+
+    /// Shows it. Errors are dropped: nobody to tell, and nothing to stop for.
+    pub fn update(&mut self, standing: &Standing) {
+        if self.terminal {
+            let width = terminal_columns().saturating_sub(1);
+            let text: String = Self::text(self.what, standing).chars().take(width).collect();
+            let _ = write!(io::stderr(), "\r{text}\x1b[K");
+            self.drawn = true;
+        } else if Instant::now() >= self.next_plain {
+            let _ = writeln!(io::stderr(), "{}", Self::text(self.what, standing));
+            self.next_plain = Instant::now() + PLAIN_EVERY;
+        }
+    }
+
+    /// Prints a line of its own.
+    pub fn say(&mut self, text: &str) {
+        self.clear();
+        super::super::tell(text);
+    }
+
+    /// Takes what is drawn away.
+    pub fn clear(&mut self) {
+        if self.drawn {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+            self.drawn = false;
+        }
+    }
+
+    /// `joining  [#####               ] 2,500/10,000  25 %  without 3  again 5  6m15s left`
+    fn text(what: &str, standing: &Standing) -> String {
+        let Standing { over, all, without, again, per_s } = *standing;
+        let share = over as f64 / all.max(1) as f64;
+        let full = (share * BAR_COLUMNS as f64) as usize;
+        let bar = format!("{}{}", "#".repeat(full), ".".repeat(BAR_COLUMNS - full.min(BAR_COLUMNS)));
+        let mut text = format!(
+            "{what}  [{bar}] {}/{}  {}",
+            grouped(over as u64),
+            grouped(all as u64),
+            numbers::percent(share)
+        );
+        for (name, count) in [("without", without), ("again", again)] {
+            if count > 0 {
+                text.push_str(&format!("  {name} {}", grouped(count as u64)));
+            }
+        }
+        if per_s > 0.0 && over < all {
+            let left = Duration::from_secs(((all - over) as f64 / per_s).ceil() as u64);
+            text.push_str(&format!("  {} left", duration_text(left)));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_how_far_it_is_and_how_long_it_takes() {
+        let standing = Standing { over: 2500, all: 10_000, without: 3, again: 5, per_s: 20.0 };
+        assert_eq!(
+            Bar::text("joining", &standing),
+            "joining  [######..................] 2,500/10,000  25 %  without 3  again 5  6m15s left"
+        );
+        let done = Standing { over: 7, all: 7, ..Standing::default() };
+        assert_eq!(Bar::text("leaving", &done), "leaving  [########################] 7/7  100 %");
+        assert!(Bar::text("x", &Standing::default()).contains("0/0"));
+    }
+}

@@ -1,0 +1,92 @@
+//! What a failure means for a member's place, and for everyone else's.
+//!
+//! The scenario says what errors that it names mean; here is the rest. Invariant: nothing is tried again that has been told no.
+
+use crate::fault::{Blame, Fault};
+use crate::scenario::places::{Place, Refusal};
+
+/// What it means when a session that was to take or give up a place failed so.
+pub fn of(place: &Place, fault: Fault) -> Refusal {
+    use Fault::*;
+    match fault {
+        Named(error) => place.meaning(error),
+        // Not or no longer logged in: the next attempt logs in anew.
+        HttpStatus(401 | 403) => Refusal::Again,
+        HttpStatus(408 | 425 | 429 | 500..) => Refusal::Again,
+        HttpStatus(_) => Refusal::Final,
+        HttpMalformed | HttpHeadTooLarge | BodyTooLarge | BodyNotJson | ValueMissing(_) | ValueUnusable(_) => {
+            Refusal::Final
+        }
+        // A certificate that is not trusted, an address that is not this box's: the same for everyone.
+        Tls(tls) if tls.blame() == Blame::Scenario => Refusal::Stop,
+        SourceNotLocal => Refusal::Stop,
+        _ if fault.blame() == Blame::Scenario => Refusal::Stop,
+        // No answer, or half of one: whether it took effect, the next attempt shows.
+        _ => Refusal::Again,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::TlsFault;
+    use crate::scenario::Scenario;
+
+    fn of_join(fault: Fault) -> Refusal {
+        of(Scenario::runnity().join.as_ref().expect("Runnity's members join"), fault)
+    }
+
+    #[test]
+    fn no_answer_is_tried_again() {
+        for fault in [
+            Fault::ConnectRefused,
+            Fault::Reset,
+            Fault::StepTimeout,
+            Fault::ClosedEarly,
+            Fault::BodyTruncated,
+            Fault::DescriptorsExhausted,
+            Fault::HttpStatus(429),
+            Fault::HttpStatus(503),
+            Fault::HttpStatus(403),
+        ] {
+            assert_eq!(of_join(fault), Refusal::Again, "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn a_no_is_not() {
+        for fault in [Fault::HttpStatus(400), Fault::HttpStatus(302), Fault::ValueMissing(0)] {
+            assert_eq!(of_join(fault), Refusal::Final, "{fault:?}");
+        }
+        assert_eq!(of_join(Fault::SourceNotLocal), Refusal::Stop);
+        assert_eq!(of_join(Fault::HostNotAllowed), Refusal::Stop);
+    }
+
+    #[test]
+    fn an_untrusted_certificate_is_nobody_s_place() {
+        let fault = TlsFault::Untrusted;
+        let expected = if fault.blame() == Blame::Scenario { Refusal::Stop } else { Refusal::Again };
+        assert_eq!(of_join(Fault::Tls(fault)), expected);
+    }
+
+    #[test]
+    fn what_runnity_says_has_its_meaning() {
+        let scenario = Scenario::runnity();
+        let named = |name: &str| {
+            let index = scenario.error_names.iter().position(|known| known == name).expect("a name");
+            Fault::Named(index as u8)
+        };
+        for (name, join, leave) in [
+            ("CHALLENGE_TIME_OVERLAP", Refusal::LookUp, Refusal::Final),
+            ("CHALLENGE_NOT_RECRUITING", Refusal::Stop, Refusal::Final),
+            ("CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED", Refusal::Stop, Refusal::Final),
+            ("CHALLENGE_NOT_FOUND", Refusal::Stop, Refusal::Done),
+            ("CHALLENGE_NOT_JOINED", Refusal::Final, Refusal::Done),
+            ("MEMBER_NOT_FOUND", Refusal::Final, Refusal::Final),
+            ("nginx-502", Refusal::Again, Refusal::Again),
+        ] {
+            assert_eq!(of(scenario.join.as_ref().expect("join"), named(name)), join, "{name}");
+            assert_eq!(of(scenario.leave.as_ref().expect("leave"), named(name)), leave, "{name}");
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Who has a place, who has not, and why: one row a member, kept in a file that a later run takes up.
+//!
+//! Knows no server; what answers mean has been decided before. Invariants: a member has one row; a file that was cut short in
+//! the middle of a line is read up to there; of several rows of one member the last counts, so that appending is enough.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{self, Write};
+
+use crate::plan::roster::Roster;
+
+/// The file's columns.
+const HEADER: [&str; 5] = ["memberId", "challengeId", "outcome", "reason", "attempts"];
+
+/// How a member stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Nothing is known yet.
+    Pending,
+    /// It was done now.
+    Done,
+    /// It was so already.
+    Already,
+    /// It may be so already: to be looked up.
+    Unclear,
+    /// The member has a place in another challenge at that time.
+    Elsewhere,
+    /// The servers refused, and would again.
+    Refused,
+    /// It did not work, and may later.
+    Failed,
+}
+
+impl Outcome {
+    const KEYS: [(Self, &'static str); 7] = [
+        (Self::Pending, "pending"),
+        (Self::Done, "done"),
+        (Self::Already, "already"),
+        (Self::Unclear, "unclear"),
+        (Self::Elsewhere, "elsewhere"),
+        (Self::Refused, "refused"),
+        (Self::Failed, "failed"),
+    ];
+
+    /// As in the file.
+    pub fn key(self) -> &'static str {
+        Self::KEYS.iter().find(|(outcome, _)| *outcome == self).map_or("", |(_, key)| key)
+    }
+
+    fn of_key(key: &str) -> Option<Self> {
+        Self::KEYS.iter().find(|(_, known)| *known == key).map(|(outcome, _)| *outcome)
+    }
+
+    /// Nothing is left to do.
+    pub fn is_settled(self) -> bool {
+        matches!(self, Self::Done | Self::Already)
+    }
+}
+
+/// A member's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its id.
+    pub member: u64,
+    /// The challenge that it is about.
+    pub challenge: u64,
+    /// How it stands.
+    pub outcome: Outcome,
+    /// Why: an error's name; empty where nothing went wrong.
+    pub reason: String,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+/// Everyone's rows, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    rows: Vec<Row>,
+    index: HashMap<u64, usize>,
+}
+
+/// Why a file of places cannot be taken up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {message}")]
+pub struct PlacesError {
+    /// The file, as it was named.
+    pub file: String,
+    /// From 1.
+    pub line: u64,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Places {
+    /// Members about whom nothing is known yet.
+    pub fn of(members: impl IntoIterator<Item = (u64, u64)>) -> Self {
+        let mut places = Self::default();
+        for (member, challenge) in members {
+            let outcome = Outcome::Pending;
+            places.put(Row { member, challenge, outcome, reason: String::new(), attempts: 0 });
+        }
+        places
+    }
+
+    /// Reads what [`Places::write`] and [`Row::write`] wrote.
+    ///
+    /// # Errors
+    /// The first line that is neither, unless it is the last one and was cut short.
+    pub fn read(file: &str, text: &str) -> Result<Self, PlacesError> {
+        let error = |line, message: String| PlacesError { file: file.to_owned(), line, message };
+        let header = HEADER.join(",");
+        // What follows the last line break was being written when its writer was killed.
+        let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+        let mut lines = whole.lines().zip(1..);
+        match lines.next() {
+            Some((first, _)) if first == header => {}
+            _ => return Err(error(1, format!("a file of outcomes begins with \"{header}\""))),
+        }
+        let mut places = Self::default();
+        for (line, number) in lines {
+            places.put(Row::read(line).map_err(|message| error(number, message))?);
+        }
+        Ok(places)
+    }
+
+    fn put(&mut self, row: Row) {
+        match self.index.get(&row.member) {
+            Some(at) => self.rows[*at] = row,
+            None => {
+                self.index.insert(row.member, self.rows.len());
+                self.rows.push(row);
+            }
+        }
+    }
+
+    /// All rows.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Sets how a row stands.
+    pub fn set(&mut self, at: usize, outcome: Outcome, reason: &str) {
+        let row = &mut self.rows[at];
+        row.outcome = outcome;
+        reason.clone_into(&mut row.reason);
+    }
+
+    /// Notes that a row was tried once more.
+    pub fn tried(&mut self, at: usize) {
+        self.rows[at].attempts += 1;
+    }
+
+    /// Has those who failed in an earlier run tried again: the cause may have been mended.
+    pub fn take_up(&mut self) {
+        for row in &mut self.rows {
+            if !row.outcome.is_settled() {
+                *row = Row { outcome: Outcome::Pending, reason: String::new(), attempts: 0, ..row.clone() };
+            }
+        }
+    }
+
+    /// Takes back that a row was tried.
+    pub fn untried(&mut self, at: usize) {
+        self.rows[at].attempts = self.rows[at].attempts.saturating_sub(1);
+    }
+
+    /// The places of the rows of this outcome.
+    pub fn at(&self, outcome: Outcome) -> Vec<usize> {
+        (0..self.rows.len()).filter(|at| self.rows[*at].outcome == outcome).collect()
+    }
+
+    /// How many there are of each outcome.
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.rows.iter().filter(|row| row.outcome == outcome).count()
+    }
+
+    /// How many are settled.
+    pub fn settled(&self) -> usize {
+        self.rows.iter().filter(|row| row.outcome.is_settled()).count()
+    }
+
+    /// The members of these rows.
+    pub fn roster(&self, at: &[usize]) -> Roster {
+        Roster::listed(at.iter().map(|at| (self.rows[*at].member, self.rows[*at].challenge)))
+    }
+
+    /// The reasons of an outcome, the most frequent first.
+    pub fn reasons(&self, outcome: Outcome) -> Vec<(&str, usize)> {
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for row in self.rows.iter().filter(|row| row.outcome == outcome) {
+            *counts.entry(&row.reason).or_default() += 1;
+        }
+        let mut reasons: Vec<_> = counts.into_iter().collect();
+        reasons.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(other.0)));
+        reasons
+    }
+
+    /// Writes the header and a row a member.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", HEADER.join(","))?;
+        self.rows.iter().try_for_each(|row| row.write(out))
+    }
+}
+
+impl Row {
+    /// Writes it as a line.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{self}")
+    }
+
+    fn read(line: &str) -> Result<Self, String> {
+        let fields: Vec<&str> = line.split(',').collect();
+        let [member, challenge, outcome, reason, attempts] = fields[..] else {
+            return Err(format!("{} columns are needed, here are {}", HEADER.len(), fields.len()));
+        };
+        let number = |name: &str, text: &str| {
+            text.parse::<u64>().map_err(|_| format!("{name} {text:?} is not a whole number"))
+        };
+        Ok(Self {
+            member: number("memberId", member)?,
+            challenge: number("challengeId", challenge)?,
+            outcome: Outcome::of_key(outcome).ok_or_else(|| {
+                let keys = Outcome::KEYS.map(|(_, key)| key);
+                format!("outcome {outcome:?} is none{}", crate::nearest::hint(outcome, &keys))
+            })?,
+            reason: reason.to_owned(),
+            attempts: number("attempts", attempts)?.try_into().unwrap_or(u32::MAX),
+        })
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { member, challenge, outcome, reason, attempts } = self;
+        // Names of errors have neither spaces nor commas, as scenarios have them.
+        write!(f, "{member},{challenge},{},{},{attempts}", outcome.key(), reason.replace([',', '\n'], " "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(places: &Places) -> String {
+        let mut out = Vec::new();
+        places.write(&mut out).expect("into memory");
+        String::from_utf8(out).expect("text")
+    }
+
+    fn three() -> Places {
+        let mut places = Places::of([(13, 38), (14, 38), (20, 38)]);
+        places.set(0, Outcome::Done, "");
+        places.set(1, Outcome::Refused, "MEMBER_NOT_FOUND");
+        places.tried(1);
+        places
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let text = written(&three());
+        assert_eq!(
+            text,
+            "memberId,challengeId,outcome,reason,attempts\n13,38,done,,0\n14,38,refused,MEMBER_NOT_FOUND,1\n20,38,pending,,0\n"
+        );
+        assert_eq!(Places::read("f", &text).expect("it reads").rows(), three().rows());
+    }
+
+    #[test]
+    fn the_last_row_of_a_member_counts_and_a_cut_line_does_not() {
+        let text = format!("{}20,38,done,,1\n14,38,do", written(&three()));
+        let places = Places::read("f", &text).expect("it reads");
+        let outcomes: Vec<Outcome> = places.rows().iter().map(|row| row.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Done, Outcome::Refused, Outcome::Done]);
+    }
+
+    #[test]
+    fn taking_up_tries_those_again_who_have_no_place() {
+        let mut places = three();
+        places.take_up();
+        assert_eq!(places.at(Outcome::Pending), [1, 2]);
+        assert_eq!(places.rows()[1].reason, "");
+        assert_eq!(places.roster(&[0, 1, 2]).len(), 3);
+    }
+
+    #[test]
+    fn a_line_that_is_none_is_named() {
+        let refusal = |text: &str| Places::read("f.csv", text).expect_err("wrong").to_string();
+        assert!(refusal("memberId,challengeId\n13,38\n").starts_with("f.csv:1: a file of outcomes begins with"));
+        assert!(refusal("").starts_with("f.csv:1: "));
+        let header = "memberId,challengeId,outcome,reason,attempts\n";
+        assert_eq!(refusal(&format!("{header}13,38\n")), "f.csv:2: 5 columns are needed, here are 2");
+        assert_eq!(
+            refusal(&format!("{header}13,38,doen,,1\n")),
+            "f.csv:2: outcome \"doen\" is none; did you mean \"done\"?"
+        );
+        assert_eq!(refusal(&format!("{header}x,38,done,,1\n")), "f.csv:2: memberId \"x\" is not a whole number");
+    }
+
+    #[test]
+    fn reasons_come_by_frequency() {
+        let mut places = Places::of((1..=3).map(|member| (member, 1)));
+        places.set(0, Outcome::Failed, "b");
+        places.set(1, Outcome::Failed, "a");
+        places.set(2, Outcome::Failed, "a");
+        assert_eq!(places.reasons(Outcome::Failed), [("a", 2), ("b", 1)]);
+    }
+}
