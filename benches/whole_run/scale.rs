@@ -32,7 +32,7 @@ pub fn ws_300k() -> Result<Value, String> {
 
 /// A million.
 pub fn ws_1m() -> Result<Value, String> {
-    Point(1_000_000, 1_600, "--http pooled").measure()
+    Point(1_000_000, 1_000, "--http pooled").measure()
 }
 
 /// Ten thousand over wss.
