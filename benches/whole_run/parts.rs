@@ -8,7 +8,7 @@ use super::{pooled, scale, tls};
 type Part = fn() -> Result<Value, String>;
 
 /// All parts by name, in the order in which they are measured.
-pub const ALL: [(&str, Part); 16] = [
+pub const ALL: [(&str, Part); 17] = [
     ("density", density),
     ("heartbeat", heartbeat),
     ("burst", burst),
@@ -25,6 +25,7 @@ pub const ALL: [(&str, Part); 16] = [
     ("scale-1m", scale::ws_1m),
     ("tls-scale-10k", scale::wss_10k),
     ("tls-scale-250k", scale::wss_250k),
+    ("tls-scale-1m", scale::wss_1m),
 ];
 
 /// Client memory a held session: the slope over runs of 3,000 to 15,000. The hold outlasts the longest timeout of

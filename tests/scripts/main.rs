@@ -6,6 +6,7 @@ mod common;
 
 mod addresses;
 mod lan;
+mod own_network;
 mod ran;
 mod settings;
 mod settings_kept;

@@ -1,0 +1,47 @@
+//! `scripts/own-network`: a command in a network of its own, and nothing of the box changed.
+
+use std::process::Command;
+
+use crate::common::Finished;
+use crate::ran::{ended, script};
+
+#[track_caller]
+fn own_network(arguments: &[&str]) -> Finished {
+    let mut command = Command::new(script("own-network"));
+    command.args(arguments);
+    ended(command)
+}
+
+fn setting(name: &str) -> String {
+    std::fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).expect("a setting").trim().to_owned()
+}
+
+#[test]
+fn it_has_all_ports_a_large_table_and_a_loopback() {
+    let before = (setting("ip_local_port_range"), setting("tcp_child_ehash_entries"));
+    let finished = own_network(&[
+        "bash",
+        "-c",
+        "cat /proc/sys/net/ipv4/ip_local_port_range /proc/sys/net/ipv4/tcp_ehash_entries; ip -brief link; exit 7",
+    ]);
+    finished.assert_status(7);
+    let lines: Vec<&str> = finished.stdout.lines().collect();
+    assert_eq!(lines[..2], ["1024\t65535", "4194304"]);
+    assert!(lines.len() == 3 && lines[2].starts_with("lo ") && lines[2].contains("LOWER_UP"), "{lines:?}");
+    assert_eq!(before, (setting("ip_local_port_range"), setting("tcp_child_ehash_entries")));
+}
+
+#[test]
+fn a_run_passes_in_there() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = temp.path().join("results");
+    let run = [env!("CARGO_BIN_EXE_startline"), "run", "--sessions", "50", "--ramp", "1s", "--hold", "1s", "--ramp-down", "0", "--out"];
+    own_network(&[&run[..], &[out.to_str().expect("text")]].concat()).assert_status(0);
+}
+
+#[test]
+fn without_a_command_it_says_what_it_does() {
+    let finished = own_network(&[]);
+    finished.assert_status(2);
+    assert!(finished.stderr.contains("scripts/own-network COMMAND"), "{}", finished.stderr);
+}
