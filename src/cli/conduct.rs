@@ -115,8 +115,16 @@ pub(super) fn hint(error: &anyhow::Error) -> &'static str {
     });
     match of_tls {
         Some(error) => report::next_step(Fault::Tls(engine::tls_fault_of(error))),
+        None if was_answered(error) => {
+            "the target answers: are challenge and members those of this target, and is the scenario its own?"
+        }
         None => "is the target up, and is its port right? curl shows what answers there",
     }
+}
+
+/// Whether the target said something, if not what was hoped for.
+pub(super) fn was_answered(error: &anyhow::Error) -> bool {
+    !error.chain().any(|cause| cause.is::<ureq::Error>())
 }
 
 /// What the user wants to see, and where results go.

@@ -26,6 +26,8 @@ pub fn scenario() -> String {
     let source = include_str!("../../scenarios/runnity.toml");
     let (before, rest) = source.split_once("[schedule]\n").expect("a look-up");
     let (_, after) = rest.split_once("[websocket]\n").expect("a WebSocket after it");
+    // Only the request to join uses it.
+    let before = before.replace("challenge_password = \"\"\n", "");
     format!("{before}[websocket]\n{after}")
         .replace("timeout = \"35s\"", "timeout = \"700ms\"")
         .replace("_timeout = \"10s\"", "_timeout = \"700ms\"")

@@ -41,7 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const PASSWORD: &str = "challenge_password";
 
 const ENDING: Words = Words {
-    first: b"\nending: those under way are waited for; once more leaves at once\n",
+    first: b"\nending: outcomes are being written; once more leaves at once\n",
     second: b"\nleft at once; the outcomes up to the last second are in the file\n",
 };
 
@@ -177,7 +177,11 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<Ex
         Err(error) => {
             tell(&format!("error: the challenge could not be looked up: {error:#}"));
             tell(&format!("  {}", conduct::hint(&error)));
-            return Ok(ExitStatus::Inconclusive);
+            // What has been answered will be answered so again.
+            return Ok(match conduct::was_answered(&error) {
+                true => ExitStatus::Refused,
+                false => ExitStatus::Inconclusive,
+            });
         }
     };
     note_who_is_in(step, &mut places, looked_up.listed.as_ref());

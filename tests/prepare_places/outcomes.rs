@@ -1,0 +1,139 @@
+//! What becomes of members when the servers are well.
+
+use crate::common::{finish, startline};
+use crate::played::{ADMIN, Played, created};
+
+fn pair(outcome: &str, reason: &str) -> (String, String) {
+    (outcome.to_owned(), reason.to_owned())
+}
+
+#[test]
+fn everyone_joins_once_and_leaves_once() {
+    let played = Played::with_room_for(300);
+    let finished = played.join("13-62", &[]);
+    finished.assert_status(0);
+    assert!(finished.stdout.contains("50 members of challenge"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("50  joined"), "{}", finished.stdout);
+    assert_eq!((played.count("done"), played.joined()), (50, 51), "and the one who created it");
+
+    std::fs::remove_file(played.file()).expect("the file is there");
+    let joins = played.way.joins();
+    let finished = played.join("13-62", &[]);
+    finished.assert_status(0);
+    assert!(finished.stdout.contains("50  in it already"), "{}", finished.stdout);
+    assert_eq!(played.way.joins(), joins, "the list tells, and nobody is asked again");
+
+    std::fs::remove_file(played.file()).expect("the file is there");
+    let finished = finish(played.start("leave", "13-112", &[]));
+    finished.assert_status(0);
+    assert!(finished.stdout.contains("50  left") && finished.stdout.contains("50  not in it"), "{}", finished.stdout);
+    assert!(!finished.stderr.contains("warning"), "{}", finished.stderr);
+    assert_eq!(played.joined(), 1);
+}
+
+#[test]
+fn the_last_to_leave_is_warned_of() {
+    let played = Played::with_room_for(300);
+    let finished = finish(played.start("leave", "300-300", &[]));
+    finished.assert_status(0);
+    assert!(finished.stderr.contains("warning: nobody else is in the challenge"), "{}", finished.stderr);
+    played.stand.about(13, "GET", played.challenge, "").assert_refused(404, 404, "존재하지 않는 챌린지입니다");
+}
+
+#[test]
+fn who_is_in_another_challenge_is_told_from_who_is_in_this_one() {
+    let played = Played::with_room_for(300);
+    let other = created(&played.stand, ADMIN + 1, 300, 20, None);
+    played.stand.about(20, "POST", other, "/join").data(201);
+    // Joined by somebody else after the list was read: only the answer and a second look tell.
+    let finished = played.join("13-32", &[]);
+    finished.assert_status(1);
+    let rows = played.rows();
+    assert_eq!(rows[&20], pair("elsewhere", "CHALLENGE_TIME_OVERLAP"));
+    assert_eq!(played.count("done"), 19);
+    assert!(
+        finished.stdout.contains("in another at that time"),
+        "{}",
+        finished.stdout
+    );
+    assert!(finished.stderr.contains("once the cause is mended: startline prepare join --target"), "{}", finished.stderr);
+
+    played.stand.about(20, "DELETE", other, "/join").data(200);
+    played.resume("join", &[]).assert_status(0);
+    assert_eq!(played.rows()[&20], pair("done", ""));
+}
+
+#[test]
+fn unknown_members_are_refused_and_the_others_join() {
+    let played = Played::with_room_for(300);
+    let finished = played.join("290-320", &[]);
+    finished.assert_status(1);
+    assert_eq!(played.rows()[&313], pair("refused", "MEMBER_NOT_FOUND"));
+    assert_eq!((played.count("done"), played.count("already"), played.count("refused")), (22, 1, 8));
+    assert!(finished.stdout.contains("8 MEMBER_NOT_FOUND"), "{}", finished.stdout);
+}
+
+#[test]
+fn members_none_of_whom_are_known_stop_it_early() {
+    let played = Played::with_room_for(300);
+    let members = played.file().with_file_name("members.csv");
+    let rows: String = (1000..2000).map(|member| format!("{member},{}\n", played.challenge)).collect();
+    // One who can look up, and a thousand who are not there.
+    std::fs::write(&members, format!("memberId,challengeId\n13,{}\n{rows}", played.challenge)).expect("written");
+    let mut command = startline();
+    command.args(["prepare", "join", "--target", &played.way.url(), "--rate", "500/s", "--members"]);
+    command.arg(&members).arg("--out").arg(played.file());
+    let finished = finish(command.spawn().expect("the binary starts"));
+    finished.assert_status(1);
+    assert!(finished.stderr.contains("members in a row, and nobody else: login is refused with MEMBER_NOT_FOUND (존재하지 않는 회원입니다)"), "{}", finished.stderr);
+    assert!(played.count("pending") > 100, "{:?}", played.count("pending"));
+}
+
+#[test]
+fn a_full_challenge_stops_it_early_with_the_servers_words() {
+    let played = Played::with_room_for(31);
+    let finished = played.join("13-262", &["--rate", "100/s"]);
+    finished.assert_status(1);
+    assert_eq!((played.count("done"), played.joined()), (30, 31));
+    let expected = "stopped early: join is refused with CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED (참가 인원이 가득 찼습니다)";
+    assert!(finished.stderr.contains(expected), "{}", finished.stderr);
+    assert!(played.count("pending") > 50, "most were not tried: {:?}", played.rows());
+}
+
+#[test]
+fn a_private_challenge_takes_its_password() {
+    let played = Played::with_room_for(300);
+    let challenge = created(&played.stand, ADMIN + 2, 300, 20, Some("달{member_id}\"리기"));
+    let private = played.about(challenge);
+    let finished = private.join("13-22", &["--password", "wrong"]);
+    finished.assert_status(1);
+    assert!(finished.stderr.contains("CHALLENGE_PASSWORD_MISMATCH"), "{}", finished.stderr);
+    private.resume("join", &["--password", "달{member_id}\"리기"]).assert_status(0);
+    assert_eq!(private.count("done"), 10);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_before_anybody_joins() {
+    let played = Played::with_room_for(300);
+    std::fs::write(played.file(), "precious").expect("written");
+    let finished = played.join("13-22", &[]);
+    finished.assert_status(2);
+    assert!(finished.stderr.contains("is there already: go on with it by --resume"), "{}", finished.stderr);
+    assert_eq!(std::fs::read_to_string(played.file()).expect("it is there"), "precious");
+
+    let finished = played.resume("join", &[]);
+    finished.assert_status(2);
+    assert!(finished.stderr.contains("outcomes.csv:1: a file of outcomes begins with"), "{}", finished.stderr);
+    assert_eq!(std::fs::read_to_string(played.file()).expect("it is there"), "precious");
+    assert_eq!((played.way.joins(), played.joined()), (0, 1));
+}
+
+#[test]
+fn an_unknown_challenge_is_named() {
+    let played = Played::with_room_for(300).about(99);
+    let finished = played.join("13-22", &[]);
+    finished.assert_status(2);
+    assert!(finished.stderr.contains("존재하지 않는 챌린지입니다"), "{}", finished.stderr);
+    assert!(!finished.stderr.contains("is the target up"), "{}", finished.stderr);
+    assert!(!played.file().exists());
+}

@@ -1,0 +1,91 @@
+//! Joining while servers do not answer, or answer that they cannot.
+
+use crate::common::{eventually, finish};
+use crate::played::Played;
+
+const TOO_MANY: &str = "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n";
+const BAD_GATEWAY: &str =
+    "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 24\r\n\r\n<html>502 nginx</html>\r\n";
+const NOT_LOGGED_IN: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+const BROKEN: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: 72\r\n\r\n{\"isSuccess\":false,\"code\":500,\"message\":\"서버 내부 오류입니다\"}";
+
+/// Everyone gets in, although the first so many requests to join are answered so.
+#[track_caller]
+fn everyone_in_the_end(count: usize, answer: &str, reason: &str) {
+    let played = Played::with_room_for(300);
+    played.way.answer_joins(count, answer);
+    let finished = played.join("13-62", &[]);
+    finished.assert_status(0);
+    assert_eq!((played.count("done"), played.joined()), (50, 51), "{}", finished.stderr);
+    assert!(finished.stderr.contains(&format!("to be tried again ({reason})")), "{}", finished.stderr);
+    assert_eq!(played.way.joins(), 50 + count, "nobody is asked more often than needed");
+}
+
+#[test]
+fn too_many_requests() {
+    everyone_in_the_end(7, TOO_MANY, "http-429");
+}
+
+#[test]
+fn a_bad_gateway() {
+    everyone_in_the_end(7, BAD_GATEWAY, "nginx-502");
+}
+
+#[test]
+fn an_internal_error() {
+    everyone_in_the_end(7, BROKEN, "INTERNAL_SERVER_ERROR");
+}
+
+#[test]
+fn an_expired_token_is_renewed() {
+    everyone_in_the_end(7, NOT_LOGGED_IN, "http-403");
+}
+
+#[test]
+fn a_server_that_never_takes_one_member_is_given_up_on() {
+    let played = Played::with_room_for(300);
+    played.way.answer_joins(usize::MAX, BAD_GATEWAY);
+    let finished = played.join("13-15", &["--patience", "2s"]);
+    finished.assert_status(3);
+    assert_eq!(played.count("failed"), 3);
+    assert!(finished.stderr.contains("stopped early: nothing worked any more"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_server_that_goes_away_half_way_and_comes_back() {
+    let played = Played::with_room_for(300);
+    played.way.shut_after(100);
+    let child = played.start("join", "13-212", &["--rate", "200/s"]);
+    eventually("somebody turned away", || played.way.turned_away() >= 20);
+    played.way.open();
+    let finished = finish(child);
+    finished.assert_status(0);
+    assert_eq!((played.count("done") + played.count("already"), played.joined()), (200, 201));
+    assert!(finished.stderr.contains("to be tried again"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_server_that_stays_away_is_taken_up_later() {
+    let played = Played::with_room_for(300);
+    played.way.shut_after(100);
+    let finished = played.join("13-212", &["--rate", "200/s", "--patience", "2s"]);
+    finished.assert_status(3);
+    assert!(finished.stderr.contains("go on with: startline prepare join --target"), "{}", finished.stderr);
+    let done = played.count("done");
+    assert!((50..=100).contains(&done), "{done}");
+    // Left alone meanwhile: far fewer attempts than there were members left.
+    assert!(played.way.turned_away() < 100, "{}", played.way.turned_away());
+    played.way.open();
+    played.resume("join", &[]).assert_status(0);
+    assert_eq!((played.count("done") + played.count("already"), played.joined()), (200, 201));
+}
+
+#[test]
+fn a_target_that_is_not_there_is_told_of() {
+    let played = Played::with_room_for(300);
+    played.way.shut();
+    let finished = played.join("13-22", &[]);
+    finished.assert_status(3);
+    assert!(finished.stderr.contains("error: the challenge could not be looked up"), "{}", finished.stderr);
+    assert!(!played.file().exists(), "nothing has begun");
+}

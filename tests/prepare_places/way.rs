@@ -1,0 +1,143 @@
+//! The way to the stand-in: a proxy that can be shut, and that can answer in the servers' place.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// How a request is seen from the way: the beginning of its first line.
+const JOIN: &[u8] = b"POST /api/v1/challenges/";
+
+#[derive(Default)]
+struct State {
+    is_shut: AtomicBool,
+    is_over: AtomicBool,
+    /// Requests to join that came by.
+    joins: AtomicUsize,
+    /// Shuts the way once so many have come by; 0: never.
+    shut_after: AtomicUsize,
+    /// What the next requests to join are answered with, and how many.
+    instead: Mutex<Option<(usize, Vec<u8>)>>,
+    /// How many requests came while it was shut.
+    turned_away: AtomicUsize,
+}
+
+/// See the module.
+pub struct Way {
+    addr: SocketAddr,
+    state: Arc<State>,
+}
+
+impl Way {
+    /// To this stand-in.
+    pub fn to(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let addr = listener.local_addr().expect("its address");
+        let state = Arc::new(State::default());
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if shared.is_over.load(Ordering::SeqCst) {
+                    return;
+                }
+                if shared.is_shut.load(Ordering::SeqCst) {
+                    shared.turned_away.fetch_add(1, Ordering::SeqCst);
+                    continue;
+                }
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || carry(client, target, &shared));
+            }
+        });
+        Self { addr, state }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// From here on connections are closed as soon as they come.
+    pub fn shut(&self) {
+        self.state.is_shut.store(true, Ordering::SeqCst);
+    }
+
+    /// Shuts by itself once so many requests to join have come by.
+    pub fn shut_after(&self, joins: usize) {
+        self.state.shut_after.store(joins, Ordering::SeqCst);
+    }
+
+    pub fn open(&self) {
+        self.state.shut_after.store(0, Ordering::SeqCst);
+        self.state.is_shut.store(false, Ordering::SeqCst);
+    }
+
+    /// Answers the next requests to join itself.
+    pub fn answer_joins(&self, count: usize, answer: &str) {
+        *self.state.instead.lock().expect("not poisoned") = Some((count, answer.as_bytes().to_vec()));
+    }
+
+    /// Requests to join that came by so far, whoever answered.
+    pub fn joins(&self) -> usize {
+        self.state.joins.load(Ordering::SeqCst)
+    }
+
+    /// Connections that were turned away.
+    pub fn turned_away(&self) -> usize {
+        self.state.turned_away.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Way {
+    fn drop(&mut self) {
+        self.state.is_over.store(true, Ordering::SeqCst);
+        // Wakes the thread that accepts.
+        let _ = TcpStream::connect_timeout(&self.addr, Duration::from_secs(1));
+    }
+}
+
+/// Carries one connection to its end. Requests are small and come whole.
+fn carry(mut client: TcpStream, target: SocketAddr, state: &State) {
+    let Ok(mut server) = TcpStream::connect(target) else { return };
+    let (Ok(mut back), Ok(mut answers)) = (client.try_clone(), server.try_clone()) else { return };
+    let answering = thread::spawn(move || {
+        let _ = std::io::copy(&mut answers, &mut back);
+        let _ = back.shutdown(Shutdown::Both);
+    });
+    let mut bytes = vec![0; 16 << 10];
+    loop {
+        let count = match client.read(&mut bytes) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(_) => break,
+        };
+        if bytes.starts_with(JOIN) {
+            let number = state.joins.fetch_add(1, Ordering::SeqCst) + 1;
+            if number == state.shut_after.load(Ordering::SeqCst) {
+                state.is_shut.store(true, Ordering::SeqCst);
+            }
+            if let Some(answer) = instead(state) {
+                if client.write_all(&answer).is_err() {
+                    break;
+                }
+                continue;
+            }
+        }
+        if state.is_shut.load(Ordering::SeqCst) || server.write_all(&bytes[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = server.shutdown(Shutdown::Both);
+    let _ = answering.join();
+}
+
+fn instead(state: &State) -> Option<Vec<u8>> {
+    let mut instead = state.instead.lock().expect("not poisoned");
+    let (left, answer) = instead.as_mut()?;
+    if *left == 0 {
+        return None;
+    }
+    *left -= 1;
+    Some(answer.clone())
+}
