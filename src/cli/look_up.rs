@@ -152,13 +152,7 @@ impl<'p> Asker<'p> {
         })
     }
 
-    fn request(
-        &self,
-        method: &str,
-        path: &str,
-        headers: Vec<(&str, String)>,
-        body: &str,
-    ) -> Result<Answer> {
+    fn request(&self, method: &str, path: &str, headers: Vec<(&str, String)>, body: &str) -> Result<Answer> {
         let url = format!("{}{path}", self.base);
         let mut request = ureq::http::Request::builder().method(method).uri(&url);
         for (name, value) in headers {

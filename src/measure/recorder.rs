@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use super::failures::cut_evidence;
 use super::{
-    FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, Layout, PingEvent, SAMPLES_PER_KIND_MAX, StepTally,
+    FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, Layout, PingEvent, SAMPLES_PER_KIND_MAX,
+    StepTally,
 };
 use crate::fault::Fault;
 use crate::scenario::MessageType;
@@ -27,7 +28,12 @@ pub struct Recorder {
 impl Recorder {
     /// An empty recorder.
     pub fn new(layout: &Layout) -> Self {
-        Self { now: Interval::default(), step_count: layout.steps.len(), sampled: BTreeMap::new(), keeps_fates: false }
+        Self {
+            now: Interval::default(),
+            step_count: layout.steps.len(),
+            sampled: BTreeMap::new(),
+            keeps_fates: false,
+        }
     }
 
     /// From here on, how each session ends is kept.

@@ -106,7 +106,8 @@ mod tests {
 
     /// 20 a second for a challenge that starts at 10:00 and so is READY at 9:55.
     fn fits(status: &str, now: &str, members: u32) -> Result<Duration, String> {
-        let challenge = Challenge::read(status, "2026-03-01T10:00:00", "2026-03-01T11:00:00").expect("readable");
+        let challenge =
+            Challenge::read(status, "2026-03-01T10:00:00", "2026-03-01T11:00:00").expect("readable");
         let zone = crate::plan::schedule::zone("+09:00").expect("an offset");
         let now: Timestamp = format!("2026-03-01T{now}+09:00").parse().expect("an instant");
         let rate = Rate { count: 20, per: Duration::from_secs(1) };
@@ -129,7 +130,10 @@ mod tests {
     fn past_recruiting_nobody_joins() {
         for status in ["READY", "RUNNING", "DONE"] {
             let error = fits(status, "09:56:00", 1).expect_err("too late");
-            assert!(error.starts_with(&format!("the challenge is {status}: members can join only while")), "{error}");
+            assert!(
+                error.starts_with(&format!("the challenge is {status}: members can join only while")),
+                "{error}"
+            );
         }
     }
 }

@@ -14,9 +14,8 @@ pub fn of(place: &Place, fault: Fault) -> Refusal {
         HttpStatus(401 | 403) => Refusal::Again,
         HttpStatus(408 | 425 | 429 | 500..) => Refusal::Again,
         HttpStatus(_) => Refusal::Final,
-        HttpMalformed | HttpHeadTooLarge | BodyTooLarge | BodyNotJson | ValueMissing(_) | ValueUnusable(_) => {
-            Refusal::Final
-        }
+        HttpMalformed | HttpHeadTooLarge | BodyTooLarge | BodyNotJson | ValueMissing(_)
+        | ValueUnusable(_) => Refusal::Final,
         // A certificate that is not trusted, an address that is not this box's: the same for everyone.
         Tls(tls) if tls.blame() == Blame::Scenario => Refusal::Stop,
         SourceNotLocal => Refusal::Stop,

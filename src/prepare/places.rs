@@ -291,7 +291,9 @@ mod tests {
     #[test]
     fn a_line_that_is_none_is_named() {
         let refusal = |text: &str| Places::read("f.csv", text).expect_err("wrong").to_string();
-        assert!(refusal("memberId,challengeId\n13,38\n").starts_with("f.csv:1: a file of outcomes begins with"));
+        assert!(
+            refusal("memberId,challengeId\n13,38\n").starts_with("f.csv:1: a file of outcomes begins with")
+        );
         assert!(refusal("").starts_with("f.csv:1: "));
         let header = "memberId,challengeId,outcome,reason,attempts\n";
         assert_eq!(refusal(&format!("{header}13,38\n")), "f.csv:2: 5 columns are needed, here are 2");
@@ -299,7 +301,10 @@ mod tests {
             refusal(&format!("{header}13,38,doen,,1\n")),
             "f.csv:2: outcome \"doen\" is none; did you mean \"done\"?"
         );
-        assert_eq!(refusal(&format!("{header}x,38,done,,1\n")), "f.csv:2: memberId \"x\" is not a whole number");
+        assert_eq!(
+            refusal(&format!("{header}x,38,done,,1\n")),
+            "f.csv:2: memberId \"x\" is not a whole number"
+        );
     }
 
     #[test]

@@ -31,6 +31,11 @@ impl Retry {
         Self { patience, wait: WAIT_MIN, in_a_row: 0, last_success: Duration::ZERO, is_probing: false }
     }
 
+    /// Whether only a few are to be tried, to see whether the servers are back.
+    pub fn is_probing(&self) -> bool {
+        self.is_probing
+    }
+
     /// Something worked, or was refused for a reason of its own: the servers are well.
     pub fn worked(&mut self, now: Duration) {
         *self = Self { last_success: now, ..Self::new(self.patience) };
@@ -70,8 +75,7 @@ mod tests {
     #[test]
     fn waits_double_up_to_a_cap_and_patience_ends() {
         let mut retry = Retry::new(s(120));
-        let waits: Vec<u64> =
-            (0..7).map(|_| retry.pause(s(10)).expect("patience").as_secs()).collect();
+        let waits: Vec<u64> = (0..7).map(|_| retry.pause(s(10)).expect("patience").as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
         assert_eq!(retry.pause(s(119)), Some(s(30)));
         assert_eq!(retry.pause(s(120)), None);

@@ -32,9 +32,8 @@ const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "ping"];
 /// Header fields that the engine writes itself.
 const ENGINE_HEADERS: [&str; 5] = ["host", "content-length", "connection", "transfer-encoding", "upgrade"];
 
-pub(super) const ROOT_KEYS: [&str; 10] = [
-    "name", "variables", "cookies", "errors", "http", "schedule", "join", "leave", "websocket", "criteria",
-];
+pub(super) const ROOT_KEYS: [&str; 10] =
+    ["name", "variables", "cookies", "errors", "http", "schedule", "join", "leave", "websocket", "criteria"];
 pub(super) const HTTP_KEYS: [&str; 9] =
     ["name", "method", "path", "headers", "body", "expect", "timeout", "take", "errors"];
 pub(super) const ERROR_KEYS: [&str; 6] = ["name", "status", "field", "equals", "contains", "ticket"];

@@ -77,7 +77,9 @@ pub(super) fn compile(
     let keys: Vec<&str> = of_a_step.chain(&OWN_KEYS).copied().collect();
     let Some(section) = root.section(key, &title, &keys)? else { return Ok(None) };
     let Some(schedule) = schedule else {
-        return Err(section.own_error("it follows the steps that [schedule] is after, and there is no [schedule]"));
+        return Err(
+            section.own_error("it follows the steps that [schedule] is after, and there is no [schedule]")
+        );
     };
     let mut taken = vec![false; vocabulary.values.len()];
     for take in http[..schedule.steps].iter().flat_map(|step| &step.take) {
@@ -111,7 +113,8 @@ fn refusals(section: &Section<'_>, step: &HttpStep, errors: &NameList) -> Result
             let known = errors.position(name).filter(|index| step.errors.iter().any(|it| it.error == *index));
             let Some(index) = known else {
                 let names: Vec<&str> = errors.iter().collect();
-                let message = format!("no [[errors]] entry is named \"{name}\"{}", nearest::hint(name, &names));
+                let message =
+                    format!("no [[errors]] entry is named \"{name}\"{}", nearest::hint(name, &names));
                 return Err(section.error(key, text.span, message));
             };
             if refusals.iter().any(|(other, _)| *other == index) {
@@ -205,9 +208,20 @@ mod tests {
         for (rest, expected) in [
             ("[join]\nmethod = \"POST\"\npath = \"/c\"".to_owned(), "there is no [schedule]"),
             (format!("{SCHEDULE}[join]\nmethod = \"POST\"\npath = \"/{{ticket}}\""), "before it is taken"),
-            (format!("{SCHEDULE}[join]\nmethod = \"POST\"\npath = \"/\"\nstop = \"FUL\""), "did you mean \"FULL\"?"),
-            (format!("{SCHEDULE}[join]\nmethod = \"POST\"\npath = \"/\"\nstop = \"FULL\"\nagain = \"FULL\""), "twice"),
-            (format!("{SCHEDULE}[join]\nmethod = \"POST\"\npath = \"/\"\nname = \"x\""), "unknown key \"name\""),
+            (
+                format!("{SCHEDULE}[join]\nmethod = \"POST\"\npath = \"/\"\nstop = \"FUL\""),
+                "did you mean \"FULL\"?",
+            ),
+            (
+                format!(
+                    "{SCHEDULE}[join]\nmethod = \"POST\"\npath = \"/\"\nstop = \"FULL\"\nagain = \"FULL\""
+                ),
+                "twice",
+            ),
+            (
+                format!("{SCHEDULE}[join]\nmethod = \"POST\"\npath = \"/\"\nname = \"x\""),
+                "unknown key \"name\"",
+            ),
         ] {
             let error = scenario(&rest).expect_err("it is wrong");
             assert!(error.contains(expected), "{error}");

@@ -26,7 +26,11 @@ fn everyone_joins_once_and_leaves_once() {
     std::fs::remove_file(played.file()).expect("the file is there");
     let finished = finish(played.start("leave", "13-112", &[]));
     finished.assert_status(0);
-    assert!(finished.stdout.contains("50  left") && finished.stdout.contains("50  not in it"), "{}", finished.stdout);
+    assert!(
+        finished.stdout.contains("50  left") && finished.stdout.contains("50  not in it"),
+        "{}",
+        finished.stdout
+    );
     assert!(!finished.stderr.contains("warning"), "{}", finished.stderr);
     assert_eq!(played.joined(), 1);
 }
@@ -37,7 +41,11 @@ fn the_last_to_leave_is_warned_of() {
     let finished = finish(played.start("leave", "300-300", &[]));
     finished.assert_status(0);
     assert!(finished.stderr.contains("warning: nobody else is in the challenge"), "{}", finished.stderr);
-    played.stand.about(13, "GET", played.challenge, "").assert_refused(404, 404, "존재하지 않는 챌린지입니다");
+    played.stand.about(13, "GET", played.challenge, "").assert_refused(
+        404,
+        404,
+        "존재하지 않는 챌린지입니다",
+    );
 }
 
 #[test]
@@ -51,12 +59,12 @@ fn who_is_in_another_challenge_is_told_from_who_is_in_this_one() {
     let rows = played.rows();
     assert_eq!(rows[&20], pair("elsewhere", "CHALLENGE_TIME_OVERLAP"));
     assert_eq!(played.count("done"), 19);
+    assert!(finished.stdout.contains("in another at that time"), "{}", finished.stdout);
     assert!(
-        finished.stdout.contains("in another at that time"),
+        finished.stderr.contains("once the cause is mended: startline prepare join --target"),
         "{}",
-        finished.stdout
+        finished.stderr
     );
-    assert!(finished.stderr.contains("once the cause is mended: startline prepare join --target"), "{}", finished.stderr);
 
     played.stand.about(20, "DELETE", other, "/join").data(200);
     played.resume("join", &[]).assert_status(0);
@@ -79,7 +87,8 @@ fn members_none_of_whom_are_known_stop_it_early() {
     let members = played.file().with_file_name("members.csv");
     let rows: String = (1000..2000).map(|member| format!("{member},{}\n", played.challenge)).collect();
     // One who can look up, and a thousand who are not there.
-    std::fs::write(&members, format!("memberId,challengeId\n13,{}\n{rows}", played.challenge)).expect("written");
+    std::fs::write(&members, format!("memberId,challengeId\n13,{}\n{rows}", played.challenge))
+        .expect("written");
     let mut command = startline();
     command.args(["prepare", "join", "--target", &played.way.url(), "--rate", "500/s", "--members"]);
     command.arg(&members).arg("--out").arg(played.file());
@@ -123,7 +132,11 @@ fn what_makes_no_sense_is_refused_before_anybody_joins() {
 
     let finished = played.resume("join", &[]);
     finished.assert_status(2);
-    assert!(finished.stderr.contains("outcomes.csv:1: a file of outcomes begins with"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("outcomes.csv:1: a file of outcomes begins with"),
+        "{}",
+        finished.stderr
+    );
     assert_eq!(std::fs::read_to_string(played.file()).expect("it is there"), "precious");
     assert_eq!((played.way.joins(), played.joined()), (0, 1));
 }

@@ -35,7 +35,12 @@ impl Played {
     pub fn of(config: Config, participants: u32, minutes: i64) -> Self {
         let stand = Stand::start(config);
         let challenge = created(&stand, ADMIN, participants, minutes, None);
-        Self { way: Way::to(stand.addr()), stand, challenge, directory: tempfile::tempdir().expect("a directory") }
+        Self {
+            way: Way::to(stand.addr()),
+            stand,
+            challenge,
+            directory: tempfile::tempdir().expect("a directory"),
+        }
     }
 
     /// The same about another challenge.
@@ -78,7 +83,8 @@ impl Played {
         let rows: Vec<(u64, u64, String, String, u32)> =
             reader.deserialize().collect::<Result<_, _>>().expect("rows as they are documented");
         let count = rows.len();
-        let rows: BTreeMap<_, _> = rows.into_iter().map(|(member, _, outcome, reason, _)| (member, (outcome, reason))).collect();
+        let rows: BTreeMap<_, _> =
+            rows.into_iter().map(|(member, _, outcome, reason, _)| (member, (outcome, reason))).collect();
         assert_eq!(rows.len(), count, "a row a member");
         rows
     }

@@ -35,7 +35,19 @@ fn it_has_all_ports_a_large_table_and_a_loopback() {
 fn a_run_passes_in_there() {
     let temp = tempfile::tempdir().expect("a directory");
     let out = temp.path().join("results");
-    let run = [env!("CARGO_BIN_EXE_startline"), "run", "--sessions", "50", "--ramp", "1s", "--hold", "1s", "--ramp-down", "0", "--out"];
+    let run = [
+        env!("CARGO_BIN_EXE_startline"),
+        "run",
+        "--sessions",
+        "50",
+        "--ramp",
+        "1s",
+        "--hold",
+        "1s",
+        "--ramp-down",
+        "0",
+        "--out",
+    ];
     own_network(&[&run[..], &[out.to_str().expect("text")]].concat()).assert_status(0);
 }
 

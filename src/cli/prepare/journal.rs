@@ -43,7 +43,8 @@ impl Journal {
     pub fn take_up(path: &Path, places: &Places) -> Result<Self> {
         let name = path.display();
         replace(path, places).with_context(|| format!("cannot write {name}"))?;
-        let file = OpenOptions::new().append(true).open(path).with_context(|| format!("cannot write {name}"))?;
+        let file =
+            OpenOptions::new().append(true).open(path).with_context(|| format!("cannot write {name}"))?;
         Ok(Self { path: path.to_owned(), out: BufWriter::new(file), has_failed: false })
     }
 

@@ -33,6 +33,8 @@ use crate::units::{duration_text, grouped};
 const ATTEMPTS_MAX: u32 = 5;
 /// So many refusals in a row, and nobody who was not refused: nobody will be.
 const REFUSED_IN_A_ROW: usize = 50;
+/// Members who are tried to see whether the servers are back.
+const PROBES: usize = 3;
 /// Joins a second where nothing is said: the guide waits 50 ms between members.
 const RATE: Rate = Rate { count: 20, per: Duration::from_secs(1) };
 /// How long nothing may work where nothing is said.
@@ -118,7 +120,9 @@ impl Step {
             Self::Leave => &scenario.leave,
         };
         let key = self.key();
-        place.as_ref().ok_or_else(|| anyhow!("the scenario \"{}\" has no [{key}], which says how", scenario.name))
+        place
+            .as_ref()
+            .ok_or_else(|| anyhow!("the scenario \"{}\" has no [{key}], which says how", scenario.name))
     }
 
     /// How an outcome is told.
@@ -340,7 +344,11 @@ impl Rounds<'_> {
 
     fn rounds(&mut self) -> Result<End> {
         loop {
-            let to_do = self.to_do();
+            let mut to_do = self.to_do();
+            let is_probing = self.retry.is_probing();
+            if is_probing {
+                to_do.truncate(PROBES);
+            }
             if to_do.is_empty() && self.places.count(Outcome::Unclear) == 0 {
                 return Ok(End::Over);
             }
@@ -355,7 +363,9 @@ impl Rounds<'_> {
             if let Some(why) = self.interrupt.reason() {
                 return Ok(End::Broken(why));
             }
-            if self.to_do().is_empty() && self.places.count(Outcome::Unclear) == 0 {
+            let is_over = self.to_do().is_empty() && self.places.count(Outcome::Unclear) == 0;
+            let is_back = is_probing && !self.retry.is_probing();
+            if is_over || is_back {
                 continue;
             }
             let Some(wait) = self.retry.pause(self.began.elapsed()) else {
@@ -409,7 +419,9 @@ impl Rounds<'_> {
         engine::run(&plan, &self.prepared.hosts, &stop, &mut |second| {
             for (session, fate) in second.interval.fates() {
                 let said = || match fate {
-                    Fate::Failed { step, fault } => second.totals.sample(*step, *fault).map(|it| it.evidence.clone()),
+                    Fate::Failed { step, fault } => {
+                        second.totals.sample(*step, *fault).map(|it| it.evidence.clone())
+                    }
                     _ => None,
                 };
                 if let Some(why) = self.note(to_do[*session as usize], *fate, &said) {
@@ -598,9 +610,10 @@ mod tests {
     #[test]
     fn the_list_says_who_has_what_was_asked_for() {
         let listed = HashMap::from([(13, "WAITING".to_owned())]);
-        for (step, expected) in
-            [(Step::Join, [Outcome::Already, Outcome::Pending]), (Step::Leave, [Outcome::Pending, Outcome::Already])]
-        {
+        for (step, expected) in [
+            (Step::Join, [Outcome::Already, Outcome::Pending]),
+            (Step::Leave, [Outcome::Pending, Outcome::Already]),
+        ] {
             let mut places = Places::of([(13, 38), (14, 38)]);
             note_who_is_in(step, &mut places, Some(&listed));
             assert_eq!([places.rows()[0].outcome, places.rows()[1].outcome], expected);

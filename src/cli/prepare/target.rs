@@ -72,7 +72,12 @@ impl TargetArgs {
     ///
     /// # Errors
     /// What is wrong with the options.
-    pub fn prepared(&self, members: Vec<String>, challenge: Option<u64>, rate: Option<Rate>) -> Result<Prepared> {
+    pub fn prepared(
+        &self,
+        members: Vec<String>,
+        challenge: Option<u64>,
+        rate: Option<Rate>,
+    ) -> Result<Prepared> {
         let args = SettingsArgs {
             target: Some(self.target.clone()),
             scenario: self.scenario.clone(),
@@ -112,7 +117,10 @@ impl Prepared {
     /// It does not say.
     pub fn schedule(&self) -> Result<&Schedule> {
         self.plan.scenario.schedule.as_ref().ok_or_else(|| {
-            anyhow!("the scenario \"{}\" has no [schedule], which says how a member logs in and looks up", self.plan.scenario.name)
+            anyhow!(
+                "the scenario \"{}\" has no [schedule], which says how a member logs in and looks up",
+                self.plan.scenario.name
+            )
         })
     }
 }
