@@ -20,7 +20,7 @@ pub const JOIN_MARGIN: Duration = Duration::from_secs(5);
 pub enum CalendarError {
     /// The look-up has something unexpected in it.
     #[error(transparent)]
-    Schedule(#[from] ScheduleError),
+    Schedule(Box<ScheduleError>),
     /// The challenge is past joining.
     #[error(
         "the challenge is {status}: members can join only while it is RECRUITING, until {ready} (the server's time is {now}); \
@@ -72,7 +72,7 @@ pub fn joins_fit(
     members: u32,
     rate: Rate,
 ) -> Result<Duration, CalendarError> {
-    let ready = LocalTime(challenge.ready(zone)?);
+    let ready = LocalTime(challenge.ready(zone).map_err(Box::new).map_err(CalendarError::Schedule)?);
     let now = now.to_zoned(zone.clone());
     let left = Duration::try_from(now.duration_until(&ready.0)).unwrap_or_default();
     if challenge.status != Status::Recruiting {
