@@ -143,6 +143,10 @@ fn check(args: &CheckArgs) -> Result<String> {
             &format!("{}: {} {good} {}{warn}", criterion.name, criterion.measure, criterion.limit),
         );
     }
+    // Not a session's: what startline prepare sends, after the steps that the look-up is after.
+    for place in [&scenario.join, &scenario.leave].into_iter().flatten() {
+        example.http_step(&place.step, &mut text);
+    }
     let _ = writeln!(
         text,
         "\nNothing is wrong with it. Values in < > are the servers', the rest is rendered for member 13."
@@ -293,6 +297,13 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line:?} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_check_shows_how_places_are_taken_and_given_up() {
+        let text = checked("runnity");
+        assert!(text.contains("join       POST /api/v1/challenges/1/join\n"), "{text}");
+        assert!(text.contains("leave      DELETE /api/v1/challenges/1/join\n"), "{text}");
     }
 
     #[test]
