@@ -4,6 +4,8 @@
 //! decided here can be done again without harm.
 
 pub mod calendar;
+pub mod csv_files;
 pub mod meaning;
 pub mod places;
 pub mod retry;
+pub mod sql;

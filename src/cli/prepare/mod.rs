@@ -4,7 +4,9 @@
 //! already is left as it is, and said.
 
 mod bar;
+mod files;
 mod journal;
+mod members;
 mod places;
 mod target;
 
@@ -24,6 +26,8 @@ pub struct PrepareArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Step {
+    /// Write test members as SQL for the servers' database, and the CSV files that name them.
+    Members(Box<members::MembersArgs>),
     /// Give every member a place in a challenge: log in, join.
     Join(Box<places::JoinArgs>),
     /// Give the members' places up again: log in, leave.
@@ -43,6 +47,7 @@ Exit status:
 /// What keeps it from beginning.
 pub fn run(args: PrepareArgs) -> Result<ExitStatus> {
     match args.step {
+        Step::Members(args) => members::write(*args),
         Step::Join(args) => places::join(*args),
         Step::Leave(args) => places::leave(*args),
     }

@@ -1,0 +1,158 @@
+//! The guide's CSV files: consecutive members, a file a box, none of them in two.
+//!
+//! Text to a writer; knows no directory. Invariant: the files' ranges are disjoint, and together they are all members; what is
+//! written is what [`crate::plan::member_files`] reads.
+
+use std::io::{self, Write};
+use std::ops::RangeInclusive;
+
+/// What the files' names have around their number.
+const NAME: (&str, &str) = ("test_members_", ".csv");
+/// `member_id` is a bigint.
+const ID_MAX: u64 = i64::MAX as u64;
+
+/// All files.
+#[derive(Clone, Debug)]
+pub struct CsvFiles {
+    first_id: u64,
+    count: u32,
+    challenge: u64,
+    per_file: u32,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsvFile {
+    number: u32,
+    ids: RangeInclusive<u64>,
+    challenge: u64,
+}
+
+/// Why there can be no such files.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "--first-id {first_id} leaves no ids for --count {count}: the last one would be over {ID_MAX}, which a bigint ends at"
+)]
+pub struct IdsEnd {
+    /// The first id.
+    pub first_id: u64,
+    /// How many were asked for.
+    pub count: u32,
+}
+
+impl CsvFiles {
+    /// `count` members from `first_id` on, so many a file (at least 1).
+    ///
+    /// # Errors
+    /// There are not so many ids.
+    pub fn new(first_id: u64, count: u32, challenge: u64, per_file: u32) -> Result<Self, IdsEnd> {
+        let last = first_id.checked_add(u64::from(count) - 1);
+        last.filter(|last| *last <= ID_MAX).ok_or(IdsEnd { first_id, count })?;
+        Ok(Self { first_id, count, challenge, per_file })
+    }
+
+    /// The files in order.
+    pub fn files(&self) -> impl Iterator<Item = CsvFile> {
+        let last = *self.ids().end();
+        (0..self.count.div_ceil(self.per_file)).map(move |k| {
+            let first = self.first_id + u64::from(k) * u64::from(self.per_file);
+            let ids = first..=last.min(first + (u64::from(self.per_file) - 1));
+            CsvFile { number: k + 1, ids, challenge: self.challenge }
+        })
+    }
+
+    /// The ids of all files.
+    pub fn ids(&self) -> RangeInclusive<u64> {
+        self.first_id..=self.first_id + (u64::from(self.count) - 1)
+    }
+}
+
+impl CsvFile {
+    /// What the guide calls it.
+    pub fn name(&self) -> String {
+        format!("{}{}{}", NAME.0, self.number, NAME.1)
+    }
+
+    /// The challenge that they are in.
+    pub fn challenge(&self) -> u64 {
+        self.challenge
+    }
+
+    /// The members in it.
+    pub fn ids(&self) -> RangeInclusive<u64> {
+        self.ids.clone()
+    }
+
+    /// Writes the header and a row a member.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "memberId,challengeId")?;
+        self.ids.clone().try_for_each(|id| writeln!(out, "{id},{}", self.challenge))
+    }
+}
+
+/// Whether a file is called like one of these.
+pub fn is_name(name: &str) -> bool {
+    let number = name.strip_prefix(NAME.0).and_then(|rest| rest.strip_suffix(NAME.1));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::member_files::{self, MemberFile};
+
+    fn text(file: &CsvFile) -> String {
+        let mut out = Vec::new();
+        file.write(&mut out).expect("into memory");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn files_are_disjoint_and_together_everyone() {
+        let files = CsvFiles::new(13, 25, 38, 10).expect("files");
+        let ranges: Vec<_> = files.files().map(|file| file.ids()).collect();
+        assert_eq!(ranges, [13..=22, 23..=32, 33..=37]);
+        assert_eq!(files.ids(), 13..=37);
+        let names: Vec<_> = files.files().map(|file| file.name()).collect();
+        assert_eq!(names, ["test_members_1.csv", "test_members_2.csv", "test_members_3.csv"]);
+        assert!(names.iter().all(|name| is_name(name)));
+    }
+
+    #[test]
+    fn a_file_that_is_full_has_no_empty_one_behind_it() {
+        assert_eq!(CsvFiles::new(1, 20, 38, 10).expect("files").files().count(), 2);
+        assert_eq!(CsvFiles::new(1, 3, 38, u32::MAX).expect("files").files().count(), 1);
+    }
+
+    #[test]
+    fn what_is_written_is_what_a_run_reads() {
+        let files = CsvFiles::new(13, 5, 38, 2).expect("files");
+        let written: Vec<MemberFile> = files
+            .files()
+            .map(|file| MemberFile { name: file.name(), bytes: text(&file).into_bytes() })
+            .collect();
+        assert_eq!(written[2].bytes, b"memberId,challengeId\n17,38\n");
+        let members = member_files::read(&written, None).expect("they read").members().expect("members");
+        assert_eq!((members.len(), members.only_challenge()), (5, Some(38)));
+        assert_eq!((members.id(0), members.id(4)), (13, 17));
+    }
+
+    #[test]
+    fn ids_end_where_a_bigint_does() {
+        assert!(CsvFiles::new(ID_MAX, 1, 38, 1).is_ok());
+        for first_id in [ID_MAX, u64::MAX] {
+            let error = CsvFiles::new(first_id, 2, 38, 1).expect_err("refused").to_string();
+            assert!(error.contains("leaves no ids for --count 2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_called_otherwise() {
+        for name in ["test_members_.csv", "test_members_1.csv.bak", "test_members_a.csv", "members.csv"] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}
