@@ -182,8 +182,11 @@ fn beside(place: &Place<'_>, content: &Content<'_>) -> Result<(TempPath, u64)> {
 
 /// Keeps what is there under another name, until it is known that it is not needed any more.
 fn keep(real: &Path) -> io::Result<Option<TempPath>> {
-    if !real.try_exists()? {
-        return Ok(None);
+    match fs::symlink_metadata(real) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+        Ok(found) if !found.is_file() => return Err(io::Error::other("it is no ordinary file any more")),
+        Ok(_) => {}
     }
     let kept =
         Builder::new().prefix(".startline-").suffix(".before").make_in(directory_of(real), |path| {
