@@ -286,6 +286,7 @@ mod tests {
             workers: 1,
             sources: Vec::new(),
             ports: None,
+            keep_fates: false,
             seed: 42,
             allow_hosts: Vec::new(),
             ws_map: Vec::new(),
