@@ -6,16 +6,17 @@
 use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
 
 use super::interrupt::{Interrupt, Words};
 use super::look_up::{LookedUp, Standing, look_up};
+use super::ready::{Asked, Waited};
 use super::run::RunArgs;
 use super::stand_in::StandIn;
-use super::{ExitStatus, agent, doctor, hosts, is_broken_pipe, recording, tell};
+use super::{ExitStatus, agent, doctor, hosts, is_broken_pipe, ready, recording, tell};
 use crate::doctor::readings::{Readings, SocketTrial};
 use crate::doctor::{BROADCAST_LOAD, Report, Verdict, examine, text as doctor_text};
 use crate::engine::{self, Hosts, Trust, TrustError, descriptors};
@@ -26,16 +27,7 @@ use crate::plan::summary::Summary;
 use crate::plan::{CaFile, Plan, Settings, Target};
 use crate::report::files::{ResultsDir, default_name};
 use crate::report::{self, RunResult, text};
-use crate::units::duration_text;
 
-/// Between two look-ups while waiting for READY: at least, since servers change the status on a schedule of their own, …
-const READY_LOOK_MIN: Duration = Duration::from_secs(1);
-/// … and at most, since their clocks need not run as ours does.
-const READY_LOOK_MAX: Duration = Duration::from_secs(10);
-/// The first of them, which shows how fast the server's clock runs.
-const READY_LOOK_FIRST: Duration = Duration::from_secs(2);
-/// How long failed look-ups are tried again.
-const UNANSWERED_MAX: Duration = Duration::from_secs(60);
 /// What signals are answered with.
 const ENDING: Words = Words {
     first: b"\nending: sessions are being closed; once more leaves at once\n",
@@ -276,44 +268,27 @@ fn check_standing(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<
     Ok(())
 }
 
-/// Waits until the challenge is READY; `false` if that was interrupted or the target stopped answering. It is looked
-/// up again and again: the server's clock, not ours, says when.
+/// Waits until the challenge is READY; `false` if that was interrupted or the target stopped answering.
 fn wait_ready(
     plan: &Plan,
     settings: &Settings,
     agent: &ureq::Agent,
-    mut after: Duration,
+    after: Duration,
     interrupt: &Interrupt,
     output: &Output,
 ) -> Result<bool> {
     let Some(scheduled) = &plan.scenario.schedule else { return Ok(true) };
-    let mut unanswered_since: Option<Instant> = None;
-    let mut wait = READY_LOOK_FIRST;
-    loop {
-        let left = Duration::from_secs(after.as_secs());
-        output.say(format!("waiting for READY, in {} by the server's clock", duration_text(left)));
-        let asleep = Instant::now();
-        if !interrupt.sleep(wait.min(after.max(READY_LOOK_MIN))) {
-            return Ok(false);
-        }
-        match look_up(plan, scheduled, agent) {
-            Ok(looked_up) => {
-                unanswered_since = None;
-                // Judged each time: a READY that comes late may leave too little time for the ramp.
-                match judge(&looked_up, settings)? {
-                    Start::Now => return check_standing(&looked_up, plan, output).map(|()| true),
-                    Start::WhenReady { after: left, .. } => {
-                        let pace = after.saturating_sub(left).as_secs_f64() / asleep.elapsed().as_secs_f64();
-                        wait = left.div_f64(pace.max(1.0)).clamp(READY_LOOK_MIN, READY_LOOK_MAX);
-                        after = left;
-                    }
-                }
-            }
-            Err(error) if unanswered_since.get_or_insert_with(Instant::now).elapsed() > UNANSWERED_MAX => {
-                tell(&format!("error: the challenge could not be looked up: {error:#}"));
-                return Ok(false);
-            }
-            Err(error) => output.say(format!("the look-up failed and is tried again: {error:#}")),
+    let asked = Asked {
+        look_up: &|| look_up(plan, scheduled, agent),
+        judge: &|looked_up| judge(looked_up, settings),
+        quiet: output.quiet,
+    };
+    match ready::wait(&asked, after, interrupt)? {
+        Waited::Ready(looked_up) => check_standing(&looked_up, plan, output).map(|()| true),
+        Waited::Interrupted => Ok(false),
+        Waited::Unanswered(error) => {
+            tell(&format!("error: the challenge could not be looked up: {error:#}"));
+            Ok(false)
         }
     }
 }

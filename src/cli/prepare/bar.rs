@@ -1,12 +1,11 @@
 //! How a step tells that it goes on: a bar that is redrawn on a terminal, a line now and then elsewhere.
 //!
-//! [`Bar::text`] makes the text and knows no terminal. Invariant: what is drawn never wraps, so that the next one can replace it.
+//! [`Bar::text`] makes the text and knows no terminal, [`Redrawn`] shows it. Invariant: the same standing gives the same text.
 
-use std::io::{self, IsTerminal, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::super::redrawn::Redrawn;
 use crate::report::numbers;
-use crate::report::progress::terminal_columns;
 use crate::units::{duration_text, grouped};
 
 /// Columns of the bar itself.
@@ -33,44 +32,28 @@ pub struct Standing {
 #[derive(Debug)]
 pub struct Bar {
     what: &'static str,
-    terminal: bool,
-    drawn: bool,
-    next_plain: Instant,
+    line: Redrawn,
 }
 
 impl Bar {
     /// On standard error.
     pub fn new(what: &'static str) -> Self {
-        let terminal =
-            io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        Self { what, terminal, drawn: false, next_plain: Instant::now() }
+        Self { what, line: Redrawn::new(PLAIN_EVERY) }
     }
 
-    /// Shows it. Errors are dropped: nobody to tell, and nothing to stop for.
+    /// Shows it.
     pub fn update(&mut self, standing: &Standing) {
-        if self.terminal {
-            let width = terminal_columns().saturating_sub(1);
-            let text: String = Self::text(self.what, standing).chars().take(width).collect();
-            let _ = write!(io::stderr(), "\r{text}\x1b[K");
-            self.drawn = true;
-        } else if Instant::now() >= self.next_plain {
-            let _ = writeln!(io::stderr(), "{}", Self::text(self.what, standing));
-            self.next_plain = Instant::now() + PLAIN_EVERY;
-        }
+        self.line.show(&|| Self::text(self.what, standing));
     }
 
     /// Prints a line of its own.
     pub fn say(&mut self, text: &str) {
-        self.clear();
-        super::super::tell(text);
+        self.line.say(text);
     }
 
     /// Takes what is drawn away.
     pub fn clear(&mut self) {
-        if self.drawn {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-            self.drawn = false;
-        }
+        self.line.clear();
     }
 
     /// `joining  [#####               ] 2,500/10,000  25 %  without 3  again 5  6m15s left`
