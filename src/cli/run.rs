@@ -89,7 +89,7 @@ pub struct SettingsArgs {
 
     /// The time zone of the servers, whose startAt and endAt carry none: a name, an offset such as +09:00, or system
     /// [default: system, this box's own].
-    #[arg(long, value_name = "ZONE", value_parser = values::time_zone, help_heading = "Target", requires = "target")]
+    #[arg(long, value_name = "ZONE", value_parser = values::time_zone, allow_hyphen_values = true, help_heading = "Target", requires = "target")]
     pub time_zone: Option<String>,
 
     /// A named set of settings, which single options override. guide: the load test guide's run, 6000 sessions,

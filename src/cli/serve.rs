@@ -124,7 +124,7 @@ pub struct ServeArgs {
     time_scale: f64,
 
     /// The servers' time zone, which is what startAt means [default: the system's].
-    #[arg(long, value_name = "ZONE", value_parser = time_zone)]
+    #[arg(long, value_name = "ZONE", value_parser = time_zone, allow_hyphen_values = true)]
     time_zone: Option<jiff::tz::TimeZone>,
 
     /// What wsUrl starts with [default: ws:// or wss:// and the Host that the request came to].
