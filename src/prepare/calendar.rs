@@ -55,6 +55,12 @@ pub enum CalendarError {
     },
 }
 
+impl From<ScheduleError> for CalendarError {
+    fn from(error: ScheduleError) -> Self {
+        Self::Schedule(Box::new(error))
+    }
+}
+
 /// How a rate is typed.
 pub fn rate_text(rate: Rate) -> String {
     let unit = if rate.per == Duration::from_secs(1) { "s" } else { "m" };
