@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -67,6 +67,7 @@ pub struct Asker<'p> {
     member: u32,
     taken: Vec<String>,
     cookies: Jar,
+    server_now: Option<Timestamp>,
 }
 
 impl<'p> Asker<'p> {
@@ -82,11 +83,17 @@ impl<'p> Asker<'p> {
     ) -> Result<Self> {
         let base = plan.target.url();
         let taken = vec![String::new(); plan.scenario.value_names.len()];
-        let mut asker = Self { agent, base, plan, schedule, member, taken, cookies: Jar::default() };
+        let cookies = Jar::default();
+        let mut asker = Self { agent, base, plan, schedule, member, taken, cookies, server_now: None };
         for step in &plan.scenario.http[..schedule.steps] {
             asker.play(step)?;
         }
         Ok(asker)
+    }
+
+    /// The server's clock as the last of those steps was answered, if it said.
+    pub fn server_now(&self) -> Option<Timestamp> {
+        self.server_now
     }
 
     /// Sends JSON with the header fields of the look-up, which say who is asking. A status is an answer, not an error.
@@ -104,8 +111,9 @@ impl<'p> Asker<'p> {
         let answer =
             self.request(&step.method, &self.text(&step.path), self.headers(&step.headers), &body)?;
         if !step.expect.contains(&answer.status) {
-            bail!("{} answered {}: {}", answer.url, answer.status, answer.said());
+            return Err(answer.unexpected());
         }
+        self.server_now = answer.date;
         if self.plan.scenario.cookies {
             let now_s = Timestamp::now().as_second();
             answer.headers("Set-Cookie").iter().for_each(|field| self.cookies.set(field, now_s));
@@ -128,7 +136,7 @@ impl<'p> Asker<'p> {
         let schedule = self.schedule;
         let answer = self.request("GET", &self.text(&schedule.path), self.headers(&schedule.headers), "")?;
         if answer.status != 200 {
-            bail!("{} answered {}: {}", answer.url, answer.status, answer.said());
+            return Err(answer.unexpected());
         }
         let text = |pointer: &str| {
             let value = answer.json.pointer(pointer).and_then(Value::as_str);
@@ -226,6 +234,16 @@ fn standing(plan: &Plan, them: &Participants, listed: &HashMap<u64, String>) -> 
     standing
 }
 
+/// The server did answer, but not as it would have if all were well.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{url} answered {status}: {said}")]
+pub struct Unexpected {
+    url: String,
+    /// The HTTP status.
+    pub status: u16,
+    said: String,
+}
+
 /// What a server answered.
 pub struct Answer {
     /// The request, for errors.
@@ -233,7 +251,8 @@ pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     headers: ureq::http::HeaderMap,
-    date: Option<Timestamp>,
+    /// The server's clock, if it says.
+    pub date: Option<Timestamp>,
     /// The body; null if it is not JSON.
     pub json: Value,
     body: String,
@@ -243,6 +262,11 @@ impl Answer {
     /// All values of a header field that are text.
     fn headers(&self, name: &str) -> Vec<String> {
         self.headers.get_all(name).iter().filter_map(|value| Some(value.to_str().ok()?.to_owned())).collect()
+    }
+
+    /// This answer as an error.
+    pub fn unexpected(&self) -> anyhow::Error {
+        Unexpected { url: self.url.clone(), status: self.status, said: self.said() }.into()
     }
 
     /// What the server said, in a few words: the envelope's message if there is one.

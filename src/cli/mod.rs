@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn every_option_has_help_and_every_value_a_name() {
-        for command in Cli::command().get_subcommands() {
+        let whole = Cli::command();
+        let steps = whole.get_subcommands().flat_map(|command| command.get_subcommands());
+        for command in whole.get_subcommands().chain(steps) {
             for arg in command.get_arguments() {
                 let name = format!("{} --{}", command.get_name(), arg.get_id());
                 assert!(arg.get_help().is_some(), "{name} has no help");

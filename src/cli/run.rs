@@ -443,7 +443,7 @@ impl SettingsArgs {
 }
 
 /// Whether a `--members` value is meant as ids: a file of such a name is reached by `./`.
-fn is_range(spec: &str) -> bool {
+pub(super) fn is_range(spec: &str) -> bool {
     spec.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
 }
 

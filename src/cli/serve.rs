@@ -18,6 +18,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use self::tls::TlsArgs;
 use super::values;
 use crate::engine::descriptors::raise_limit;
+use crate::plan::schedule::zone;
 use crate::target::world::Distance;
 use crate::target::{Config, Preload, Server, TIME_SCALE_MAX, Tls};
 
@@ -123,7 +124,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = time_scale)]
     time_scale: f64,
 
-    /// The servers' time zone, which is what startAt means [default: the system's].
+    /// The servers' time zone, which is what startAt means: a name, or an offset such as +09:00 [default: the system's].
     #[arg(long, value_name = "ZONE", value_parser = time_zone, allow_hyphen_values = true)]
     time_zone: Option<jiff::tz::TimeZone>,
 
@@ -365,7 +366,8 @@ fn distance(text: &str) -> Result<Distance, String> {
 }
 
 fn time_zone(text: &str) -> Result<jiff::tz::TimeZone, String> {
-    jiff::tz::TimeZone::get(text).map_err(|_| "not a time zone such as Asia/Seoul or UTC".to_owned())
+    let name = values::time_zone(text)?;
+    zone(&name).ok_or_else(|| format!("{name} is not known on this box"))
 }
 
 fn ws_url(text: &str) -> Result<String, String> {

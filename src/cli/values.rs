@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimeParser;
 
 pub use crate::plan::Rate;
@@ -150,6 +151,24 @@ pub fn time_zone(text: &str) -> Result<String, String> {
     }
 }
 
+/// Reads a local time, to the second, without an offset: `2026-03-01T10:00`.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn local_time(text: &str) -> Result<DateTime, String> {
+    let refused = || {
+        format!(
+            "{text:?} is not a local time: write date and time without an offset (--time-zone has it), such as 2026-03-01T10:00"
+        )
+    };
+    let (_, time) = text.split_once(['T', ' ']).ok_or_else(refused)?;
+    // An offset would be read over.
+    if time.contains(|c: char| !c.is_ascii_digit() && c != ':') {
+        return Err(refused());
+    }
+    text.parse().map_err(|_| refused())
+}
+
 /// Reads a seed; TOML's integers, and so plan files, end at 2⁶³ − 1.
 ///
 /// # Errors
@@ -245,6 +264,24 @@ mod tests {
         assert_eq!(time_zone("UTC"), Ok("UTC".into()));
         assert_eq!(time_zone("system"), Ok("system".into()));
         assert!(time_zone("Seoul").unwrap_err().contains("such as Asia/Seoul"));
+    }
+
+    #[test]
+    fn local_times() {
+        let read = |text: &str| local_time(text).map(|time| time.to_string());
+        assert_eq!(read("2026-03-01T10:00"), Ok("2026-03-01T10:00:00".into()));
+        assert_eq!(read("2026-03-01 10:00:59"), Ok("2026-03-01T10:00:59".into()));
+        for text in [
+            "",
+            "10:00",
+            "2026-03-01",
+            "2026-03-01T10:00Z",
+            "2026-03-01T10:00+09:00",
+            "2026-03-01T10:00:00.5",
+            "2026-02-30T10:00",
+        ] {
+            assert!(read(text).unwrap_err().contains("such as 2026-03-01T10:00"), "{text}");
+        }
     }
 
     #[test]

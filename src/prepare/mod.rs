@@ -4,8 +4,10 @@
 //! decided here can be done again without harm.
 
 pub mod calendar;
+pub mod challenge;
 pub mod csv_files;
 pub mod meaning;
 pub mod places;
 pub mod retry;
 pub mod sql;
+pub mod start;

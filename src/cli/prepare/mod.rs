@@ -1,13 +1,19 @@
 //! `startline prepare`: one file a step.
 //!
-//! Parses and calls, as all of `cli`; what is decided is in [`crate::prepare`]. Invariant: each step can be repeated: what is so
-//! already is left as it is, and said.
+//! Parses and calls, as all of `cli`; what is decided is in [`crate::prepare`]. Invariant: each step but the one that creates a
+//! challenge can be repeated: what is so already is left as it is, and said.
 
+mod about;
+mod all;
 mod bar;
+mod challenge;
+mod create;
 mod files;
 mod journal;
+mod made;
 mod members;
 mod places;
+mod shell;
 mod target;
 
 use anyhow::Result;
@@ -28,10 +34,14 @@ pub struct PrepareArgs {
 enum Step {
     /// Write test members as SQL for the servers' database, and the CSV files that name them.
     Members(Box<members::MembersArgs>),
+    /// Create a challenge that leaves time for all to join, and say when what has to be over.
+    Challenge(Box<challenge::ChallengeArgs>),
     /// Give every member a place in a challenge: log in, join.
     Join(Box<places::JoinArgs>),
     /// Give the members' places up again: log in, leave.
     Leave(Box<places::LeaveArgs>),
+    /// For members that are there: challenge, then join, then print the command of the run.
+    All(Box<all::AllArgs>),
 }
 
 pub(super) const EXIT_STATUS_HELP: &str = "\
@@ -48,6 +58,8 @@ Exit status:
 pub fn run(args: PrepareArgs) -> Result<ExitStatus> {
     match args.step {
         Step::Members(args) => members::write(*args),
+        Step::All(args) => all::all(*args),
+        Step::Challenge(args) => challenge::challenge(*args),
         Step::Join(args) => places::join(*args),
         Step::Leave(args) => places::leave(*args),
     }

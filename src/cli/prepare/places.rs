@@ -17,6 +17,7 @@ use super::super::look_up::{Asker, LookedUp};
 use super::super::{ExitStatus, conduct, tell, values};
 use super::bar::{Bar, Standing};
 use super::journal::Journal;
+use super::shell::quoted;
 use super::target::{Prepared, TargetArgs};
 use crate::engine;
 use crate::measure::Fate;
@@ -36,7 +37,7 @@ const REFUSED_IN_A_ROW: usize = 50;
 /// Members who are tried to see whether the servers are back.
 const PROBES: usize = 3;
 /// Joins a second where nothing is said: the guide waits 50 ms between members.
-const RATE: Rate = Rate { count: 20, per: Duration::from_secs(1) };
+pub(super) const RATE: Rate = Rate { count: 20, per: Duration::from_secs(1) };
 /// How long nothing may work where nothing is said.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The scenario's variable that `--password` sets.
@@ -57,6 +58,22 @@ pub struct JoinArgs {
     /// The password of a private challenge.
     #[arg(long, value_name = "TEXT", help_heading = "Members")]
     password: Option<String>,
+}
+
+impl JoinArgs {
+    /// What `prepare all` asks for once there is a challenge.
+    pub(super) fn of(
+        target: TargetArgs,
+        challenge: u64,
+        members: Vec<String>,
+        rate: Rate,
+        patience: Option<Duration>,
+        out: Option<PathBuf>,
+        password: Option<String>,
+    ) -> Self {
+        let (challenge, rate) = (Some(challenge), Some(rate));
+        Self { places: PlacesArgs { target, challenge, members, resume: None, rate, patience, out }, password }
+    }
 }
 
 /// Options of `startline prepare leave`. The last one to leave a challenge that is still RECRUITING deletes it.
@@ -159,6 +176,8 @@ pub fn leave(args: LeaveArgs) -> Result<ExitStatus> {
 
 fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<ExitStatus> {
     let is_private = password.is_some();
+    // What is typed again to go on.
+    let password_option = password.iter().map(|text| format!(" --password {}", quoted(text))).collect::<String>();
     args.target.set.extend(password.map(|password| (PASSWORD.to_owned(), escaped(&password))));
     let rate = args.rate.unwrap_or(RATE);
     let (mut places, members) = match &args.resume {
@@ -226,7 +245,7 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<Ex
         places,
     };
     let (places, end) = rounds.play()?;
-    Ok(tell_end(step, &args.target, &path, &places, &end))
+    Ok(tell_end(step, &format!("{}{password_option}", args.target), &path, &places, &end))
 }
 
 /// A file of outcomes, made whole, so that it names each member once.
@@ -552,7 +571,7 @@ fn message_of(evidence: &str) -> Option<String> {
 }
 
 /// Tells what became of everyone.
-fn tell_end(step: Step, target: &TargetArgs, path: &Path, places: &Places, end: &End) -> ExitStatus {
+fn tell_end(step: Step, target: &str, path: &Path, places: &Places, end: &End) -> ExitStatus {
     let all = places.rows().len();
     let order = [
         Outcome::Done,
@@ -575,7 +594,8 @@ fn tell_end(step: Step, target: &TargetArgs, path: &Path, places: &Places, end: 
         println!("  {count:>9}  {:<24}{}", step.words(outcome), reasons.join(", "));
     }
     println!("What became of each: {}", path.display());
-    let again = format!("startline prepare {} {target} --resume {}", step.key(), path.display());
+    let file = path.display().to_string();
+    let again = format!("startline prepare {} {target} --resume {}", step.key(), quoted(&file));
     match end {
         End::Over if places.settled() == all => return ExitStatus::Passed,
         End::Over => {}

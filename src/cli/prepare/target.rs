@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::super::run::SettingsArgs;
 use super::super::{agent, doctor, hosts, values};
+use super::shell::quoted;
 use crate::engine::{Hosts, descriptors};
 use crate::plan::sources::SourceSpec;
 use crate::plan::{Plan, Rate, Resolve, Settings};
@@ -31,7 +32,7 @@ pub struct TargetArgs {
 
     /// The time zone of the servers, whose startAt and endAt carry none: a name, an offset such as +09:00, or system
     /// [default: system, this box's own].
-    #[arg(long, value_name = "ZONE", value_parser = values::time_zone, help_heading = "Target")]
+    #[arg(long, value_name = "ZONE", value_parser = values::time_zone, allow_hyphen_values = true, help_heading = "Target")]
     pub time_zone: Option<String>,
 
     /// Connect to this address for host and port, as with curl, such as runnity.example:443:10.0.0.5; repeat for more.
@@ -125,20 +126,20 @@ impl Prepared {
     }
 }
 
-/// How these options are typed again.
+/// How these options are typed again, in a shell.
 impl std::fmt::Display for TargetArgs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "--target {}", self.target)?;
-        let mut option = |name: &str, value: &dyn std::fmt::Display| write!(f, " --{name} {value}");
+        let mut option = |name: &str, value: &str| write!(f, "{name} {}", quoted(value));
+        option("--target", &self.target)?;
         if let Some(scenario) = &self.scenario {
-            option("scenario", scenario)?;
+            option(" --scenario", scenario)?;
         }
         if let Some(zone) = &self.time_zone {
-            option("time-zone", zone)?;
+            option(" --time-zone", zone)?;
         }
-        self.resolve.iter().try_for_each(|it| option("resolve", it))?;
-        self.source_ip.iter().try_for_each(|it| option("source-ip", it))?;
-        self.ca.iter().try_for_each(|it| option("ca", &it.display()))?;
+        self.resolve.iter().try_for_each(|it| option(" --resolve", &it.to_string()))?;
+        self.source_ip.iter().try_for_each(|it| option(" --source-ip", &it.to_string()))?;
+        self.ca.iter().try_for_each(|it| option(" --ca", &it.display().to_string()))?;
         if self.insecure { f.write_str(" --insecure") } else { Ok(()) }
     }
 }

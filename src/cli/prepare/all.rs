@@ -1,0 +1,160 @@
+//! `startline prepare all`: a challenge, everyone's place in it, and the command of the run.
+//!
+//! For a target whose members are there. Each step is the one of its own name. Invariant: whatever is wrong with any step's options is
+//! said before the first step; a step that fails is the last, and what is there by then is named.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+
+use super::super::run::is_range;
+use super::super::{ExitStatus, tell, values};
+use super::about::{AboutArgs, Joins};
+use super::challenge::NOT_YET;
+use super::create::create;
+use super::made::{self, NextRun};
+use super::places::{self, JoinArgs};
+use super::target::TargetArgs;
+use crate::plan::Rate;
+use crate::prepare::{calendar, start};
+use crate::units::grouped;
+
+/// Options of `startline prepare all`.
+// These comments are the help text, where Markdown's brackets would be in the way.
+#[allow(rustdoc::invalid_html_tags)]
+#[derive(Args, Clone, Debug)]
+#[command(after_help = super::EXIT_STATUS_HELP)]
+pub struct AllArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+
+    #[command(flatten)]
+    about: AboutArgs,
+
+    /// Members: a range of ids such as 13-6012, or a CSV file with the column memberId and without challengeId. Repeat for more
+    /// files.
+    #[arg(long, value_name = "SPEC", required = true, help_heading = "Members")]
+    members: Vec<String>,
+
+    /// Joins a second or minute [default: 20/s].
+    #[arg(long, value_name = "RATE", value_parser = values::rate, help_heading = "Members")]
+    rate: Option<Rate>,
+
+    /// Give the joins up when nothing has worked for so long [default: 2m].
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Members")]
+    patience: Option<Duration>,
+
+    /// Write what became of each member to this CSV file, which must be new [default: startline-join-<time>.csv].
+    #[arg(long, value_name = "FILE", help_heading = "Members")]
+    out: Option<PathBuf>,
+
+    /// Sessions of the run that follows [default: all members].
+    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Run")]
+    sessions: Option<u32>,
+
+    /// Its ramp, which has to end before startAt, 5 minutes after READY [default: 25 a second, 240s at most].
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Run")]
+    ramp: Option<Duration>,
+
+    /// Its hold, which has to end before endAt [default: 30m, or as long as the distance allows].
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Run")]
+    hold: Option<Duration>,
+}
+
+/// Carries out `startline prepare all`.
+///
+/// # Errors
+/// What keeps it from beginning.
+pub fn all(args: AllArgs) -> Result<ExitStatus> {
+    refuse_challenge_columns(&args.members)?;
+    refuse_what_is_there(&args)?;
+    let rate = args.rate.unwrap_or(places::RATE);
+    let of_members = args.target.prepared(args.members.clone(), Some(NOT_YET), Some(rate))?;
+    if of_members.plan.scenario.join.is_none() {
+        bail!(
+            "the scenario \"{}\" has no [join], which says how members join",
+            of_members.plan.scenario.name
+        );
+    }
+    let joins = Joins { members: of_members.plan.sessions, rate, are_given: true };
+    let run = next_run(&args, joins.members)?;
+    args.about.check_room(&joins)?;
+    let of_admin = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET), None)?;
+    let made = match create(&of_admin, &args.about, &joins) {
+        Ok(made) => made,
+        Err(unmade) => return Ok(unmade.tell()),
+    };
+    let id = made.created.id;
+    show(&made::text(&made));
+    let command = run.command(&args.target, id);
+    match places::join(join_args(&args, id, rate)) {
+        Ok(ExitStatus::Passed) => {
+            show(&format!("Next, and it waits for READY by itself:\n{command}\n"));
+            Ok(ExitStatus::Passed)
+        }
+        Ok(status) => {
+            tell(&format!("  challenge {id} stays; when everyone is in it: {command}"));
+            Ok(status)
+        }
+        Err(error) => {
+            let rate = args.rate.map(calendar::rate_text);
+            let password = args.about.password.as_deref();
+            let join = made::join_command(&args.target, id, &args.members, rate.as_deref(), password);
+            tell(&format!("error: {error:#}"));
+            tell(&format!("  challenge {id} stays; go on with: {join}"));
+            tell(&format!("  and then: {command}"));
+            Ok(ExitStatus::Refused)
+        }
+    }
+}
+
+fn join_args(args: &AllArgs, id: u64, rate: Rate) -> JoinArgs {
+    let (target, members, out) = (args.target.clone(), args.members.clone(), args.out.clone());
+    JoinArgs::of(target, id, members, rate, args.patience, out, args.about.password.clone())
+}
+
+/// The run that follows, if it fits the challenge.
+fn next_run(args: &AllArgs, members: u32) -> Result<NextRun<'_>> {
+    let sessions = args.sessions.unwrap_or(members);
+    if sessions > members {
+        bail!("--sessions {}: there are {} members", grouped(sessions.into()), grouped(members.into()));
+    }
+    let ramp = args.ramp.unwrap_or_else(|| start::ramp_for(sessions));
+    let hold = args.hold.unwrap_or_else(|| start::hold_for(args.about.distance, ramp));
+    start::run_fits(args.about.distance, ramp, hold)?;
+    Ok(NextRun { members: &args.members, sessions, ramp, hold })
+}
+
+/// Files that name a challenge name another one: this one is not there yet.
+fn refuse_challenge_columns(members: &[String]) -> Result<()> {
+    let is_the_column =
+        |column: &str| column.trim_matches(['\u{feff}', '"', ' ', '\t', '\r']) == "challengeId";
+    for file in members.iter().filter(|spec| !is_range(spec)) {
+        let bytes = fs::read(file).with_context(|| format!("cannot read the members' file {file}"))?;
+        let header = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if String::from_utf8_lossy(header).split(',').any(is_the_column) {
+            return Err(anyhow!(
+                "{file} has the column challengeId, and the challenge is only made now: give a file without that column, or a range of ids"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The joins' file has to be new, and that is better known before there is a challenge.
+fn refuse_what_is_there(args: &AllArgs) -> Result<()> {
+    match &args.out {
+        Some(out) if out.exists() => bail!("--out: {} is there already; name another", out.display()),
+        _ => Ok(()),
+    }
+}
+
+/// Prints; nobody may be reading there any more, which is no reason to leave members without their places.
+fn show(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,185 @@
+//! `startline prepare challenge`: an administrator creates a challenge, with time enough for everyone to join.
+//!
+//! Puts the pieces together: options, `create`, what is printed, waiting. Invariant: the challenge is printed as soon as it is there,
+//! so that nothing that comes afterwards can lose its number.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::super::interrupt::{Interrupt, Words};
+use super::super::look_up::{LookedUp, look_up};
+use super::super::ready::{self, Asked, Waited};
+use super::super::{ExitStatus, conduct, tell, values};
+use super::about::{AboutArgs, Joins};
+use super::create::{Made, create, zone_of};
+use super::made;
+use super::target::{Prepared, TargetArgs};
+use crate::plan::members::Members;
+use crate::plan::schedule::{self, Challenge, Demand, Entry, LocalTime, Start};
+use crate::plan::{Plan, Rate};
+use crate::prepare::{calendar, start};
+
+/// Those who are to join where nothing is said: the guide's sessions.
+const MEMBERS: u32 = 6000;
+/// Stands for the challenge's number until it has one.
+pub(super) const NOT_YET: u64 = 0;
+
+const ENDING: Words = Words {
+    first: b"\nending: no longer waiting for READY; the challenge stays\n",
+    second: b"\nleft at once; the challenge stays\n",
+};
+
+/// Options of `startline prepare challenge`.
+// These comments are the help text, where Markdown's brackets would be in the way.
+#[allow(rustdoc::invalid_html_tags)]
+#[derive(Args, Clone, Debug)]
+#[command(after_help = super::EXIT_STATUS_HELP)]
+pub struct ChallengeArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+
+    #[command(flatten)]
+    about: AboutArgs,
+
+    /// Who are to join, for whose time and room it is made: a count, or a range of ids such as 13-6012 [default: 6000].
+    #[arg(long, value_name = "N|A-B", value_parser = who, help_heading = "Members")]
+    members: Option<Who>,
+
+    /// How fast they are to join, a second or minute [default: 20/s].
+    #[arg(long, value_name = "RATE", value_parser = values::rate, help_heading = "Members")]
+    rate: Option<Rate>,
+
+    /// The ramp of the run that it is made for; see --hold [default: 25 a second, 240s at most].
+    #[arg(long, value_name = "TIME", value_parser = values::duration, requires = "hold", help_heading = "Members")]
+    ramp: Option<Duration>,
+
+    /// The hold of the run that it is made for: warns if the distance is too short for ramp and hold.
+    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Members")]
+    hold: Option<Duration>,
+
+    /// Then wait until it is READY. What was created is printed before.
+    #[arg(long, help_heading = "Output")]
+    wait_ready: bool,
+
+    /// Print the challenge as one JSON object on standard output, and nothing else there.
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+/// Who are to join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Who {
+    count: u32,
+    /// As typed, if it says who they are.
+    range: Option<String>,
+}
+
+fn who(text: &str) -> Result<Who, String> {
+    if !text.contains('-') {
+        return Ok(Who { count: values::count(text)?, range: None });
+    }
+    let ids = values::id_range(text)?;
+    let count = (ids.end() - ids.start()).checked_add(1).and_then(|count| u32::try_from(count).ok());
+    let count =
+        count.ok_or_else(|| format!("{text} are more than the {} members that can be counted", u32::MAX))?;
+    Ok(Who { count, range: Some(text.to_owned()) })
+}
+
+/// Carries out `startline prepare challenge`.
+///
+/// # Errors
+/// What keeps it from beginning.
+pub fn challenge(args: ChallengeArgs) -> Result<ExitStatus> {
+    let members = args.members.as_ref().map_or(MEMBERS, |who| who.count);
+    let rate = args.rate.unwrap_or(super::places::RATE);
+    let joins = Joins { members, rate, are_given: args.members.is_some() };
+    args.about.check_room(&joins)?;
+    if let Some(hold) = args.hold {
+        let ramp = args.ramp.unwrap_or_else(|| start::ramp_for(members));
+        if let Err(error) = start::run_fits(args.about.distance, ramp, hold) {
+            tell(&format!("warning: {error}"));
+        }
+    }
+    let prepared = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET), None)?;
+    let made = match create(&prepared, &args.about, &joins) {
+        Ok(made) => made,
+        Err(unmade) => return Ok(unmade.tell()),
+    };
+    let id = made.created.id;
+    show(&args, &made).with_context(|| format!("challenge {id} is there, and could not be printed"))?;
+    if args.wait_ready { wait_ready(&prepared, &args, &made) } else { Ok(ExitStatus::Passed) }
+}
+
+fn show(args: &ChallengeArgs, made: &Made) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &made::Object::of(made))?;
+        writeln!(out)?;
+    } else {
+        let range = args.members.as_ref().and_then(|who| who.range.clone());
+        let rate = args.rate.map(calendar::rate_text);
+        let next = made::join_command(
+            &args.target,
+            made.created.id,
+            &[range.unwrap_or_else(|| "FIRST-LAST".to_owned())],
+            rate.as_deref(),
+            args.about.password.as_deref(),
+        );
+        writeln!(out, "{}Next: {next}", made::text(made))?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Waits until the challenge says READY.
+fn wait_ready(prepared: &Prepared, args: &ChallengeArgs, made: &Made) -> Result<ExitStatus> {
+    let interrupt = Interrupt::listen(&ENDING)?;
+    let (agent, zone, id) = (prepared.agent(), zone_of(prepared)?, made.created.id);
+    let members = Arc::new(Members::range(args.about.admin, 1, id));
+    let plan = Plan { members, ..prepared.plan.clone() };
+    let scheduled = prepared.schedule()?;
+    let judge = |looked_up: &LookedUp| -> Result<Start> {
+        let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
+        let demand =
+            Demand { ramp: Duration::ZERO, hold: Duration::ZERO, entry: Entry::First, wait_ready: true };
+        Ok(schedule::judge(&challenge, &zone, looked_up.server_now, &demand)?)
+    };
+    let asked = Asked { look_up: &|| look_up(&plan, scheduled, &agent), judge: &judge, quiet: false };
+    let after = Duration::try_from(made.now.duration_until(&made.times.ready)).unwrap_or_default();
+    match ready::wait(&asked, after, &interrupt)? {
+        Waited::Ready(looked_up) => {
+            let now = LocalTime(looked_up.server_now.to_zoned(zone.clone()));
+            tell(&format!(
+                "challenge {id} is READY (the server's time is {now}): members can enter until startAt, {}",
+                LocalTime(made.times.start.clone())
+            ));
+            Ok(ExitStatus::Passed)
+        }
+        Waited::Interrupted => {
+            tell(&format!("stopped while waiting for READY; challenge {id} stays"));
+            Ok(ExitStatus::Inconclusive)
+        }
+        Waited::Unanswered(error) => {
+            tell(&format!("error: challenge {id} could not be looked up any more: {error:#}"));
+            tell(&format!("  {}", conduct::hint(&error)));
+            Ok(ExitStatus::Inconclusive)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_are_to_join_is_a_count_or_a_range() {
+        assert_eq!(who("6k"), Ok(Who { count: 6000, range: None }));
+        assert_eq!(who("13-6012"), Ok(Who { count: 6000, range: Some("13-6012".into()) }));
+        for wrong in ["0", "20-13", "a-b", "ids.csv", "0-18446744073709551615", "1-4294967296"] {
+            assert!(who(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What is printed of a new challenge: for people, or as one JSON object; and the commands that come next.
+//!
+//! Makes text only. Invariant: every instant has its offset, so that nobody need know the server's zone to read it.
+
+use std::time::Duration;
+
+use jiff::Zoned;
+use serde::Serialize;
+
+use super::create::Made;
+use super::shell::quoted;
+use super::target::TargetArgs;
+use crate::plan::schedule::LocalTime;
+use crate::units::{duration_text, grouped};
+
+/// The challenge as a program reads it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Object<'m> {
+    id: u64,
+    status: &'m str,
+    title: &'m str,
+    distance: &'m str,
+    max_participants: u32,
+    is_private: bool,
+    /// As the server has it.
+    start_at: &'m str,
+    /// As the server has it.
+    end_at: &'m str,
+    /// In which the two are read.
+    time_zone: &'m str,
+    server_time: String,
+    ready_at: String,
+    /// READY: by when joins have to be over.
+    join_by: String,
+    /// `startAt`: by when the ramp has to be over.
+    ramp_by: String,
+    /// `endAt`: by when the hold has to be over.
+    hold_by: String,
+}
+
+impl<'m> Object<'m> {
+    /// Of this challenge.
+    pub fn of(made: &'m Made) -> Self {
+        let Made { asked, created, times, now, zone } = made;
+        Self {
+            id: created.id,
+            status: &created.status,
+            title: &asked.title,
+            distance: asked.distance,
+            max_participants: asked.max_participants,
+            is_private: asked.is_private,
+            start_at: &created.start_at,
+            end_at: &created.end_at,
+            time_zone: zone,
+            server_time: instant(now),
+            ready_at: instant(&times.ready),
+            join_by: instant(&times.ready),
+            ramp_by: instant(&times.start),
+            hold_by: instant(&times.end),
+        }
+    }
+}
+
+fn instant(at: &Zoned) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+/// The challenge for people.
+pub fn text(made: &Made) -> String {
+    let Made { asked, created, times, now, .. } = made;
+    let private = if asked.is_private { ", private" } else { "" };
+    let mut text = format!(
+        "challenge {}: {}, {}, room for {}{private}, \"{}\"\n",
+        created.id,
+        created.status,
+        asked.distance,
+        grouped(asked.max_participants.into()),
+        asked.title
+    );
+    let mut row = |name: &str, at: &Zoned, what: &str| {
+        let left = Duration::try_from(now.duration_until(at)).unwrap_or_default();
+        let left = format!("in {}", duration_text(Duration::from_secs(left.as_secs())));
+        text.push_str(&format!("  {name:<7} {}  {left:<13} {what}\n", LocalTime(at.clone())));
+    };
+    row("READY", &times.ready, "joins have to be over, first entries begin");
+    row("startAt", &times.start, "first entries, and so the ramp, have to be over");
+    row("endAt", &times.end, "the hold has to be over");
+    text
+}
+
+/// The command by which members join, if that is not all of it: `members` as typed.
+pub fn join_command(
+    target: &TargetArgs,
+    id: u64,
+    members: &[String],
+    rate: Option<&str>,
+    password: Option<&str>,
+) -> String {
+    let mut command = format!("startline prepare join {target} --challenge {id}");
+    members.iter().for_each(|spec| command.push_str(&option("members", spec)));
+    rate.iter().for_each(|rate| command.push_str(&option("rate", rate)));
+    password.iter().for_each(|password| command.push_str(&option("password", password)));
+    command
+}
+
+/// The run that a challenge was made for.
+#[derive(Clone, Copy, Debug)]
+pub struct NextRun<'a> {
+    /// Its members, as typed.
+    pub members: &'a [String],
+    /// How many of them.
+    pub sessions: u32,
+    /// From READY on.
+    pub ramp: Duration,
+    /// After that.
+    pub hold: Duration,
+}
+
+impl NextRun<'_> {
+    /// The command by which it begins.
+    pub fn command(&self, target: &TargetArgs, id: u64) -> String {
+        let mut command = format!("startline run {target} --challenge {id}");
+        self.members.iter().for_each(|spec| command.push_str(&option("members", spec)));
+        let (ramp, hold) = (duration_text(self.ramp), duration_text(self.hold));
+        command.push_str(&format!(" --sessions {} --ramp {ramp} --hold {hold} --wait-ready", self.sessions));
+        command
+    }
+}
+
+fn option(name: &str, value: &str) -> String {
+    // What begins with a dash would be taken for an option.
+    let equals = if value.starts_with('-') { '=' } else { ' ' };
+    format!(" --{name}{equals}{}", quoted(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prepare::challenge::{Created, NewChallenge};
+    use crate::prepare::start::Timetable;
+
+    fn made() -> Made {
+        let at =
+            |time: &str| format!("2026-03-01T{time}+09:00[Asia/Seoul]").parse::<Zoned>().expect("an instant");
+        Made {
+            asked: NewChallenge {
+                title: "한강 5 km".into(),
+                description: "d".into(),
+                max_participants: 6001,
+                start_at: "2026-03-01T10:00:00".into(),
+                distance: "FIVE",
+                is_private: true,
+                password: Some("p w".into()),
+                is_broadcast: false,
+            },
+            created: Created {
+                id: 39,
+                status: "RECRUITING".into(),
+                start_at: "2026-03-01T10:00:00".into(),
+                end_at: "2026-03-01T11:00:00".into(),
+                created_at: None,
+            },
+            times: Timetable { ready: at("09:55:00"), start: at("10:00:00"), end: at("11:00:00") },
+            now: at("09:47:30"),
+            zone: "Asia/Seoul".into(),
+        }
+    }
+
+    #[test]
+    fn people_read_what_has_to_be_over_when() {
+        assert_eq!(
+            text(&made()),
+            "challenge 39: RECRUITING, FIVE, room for 6,001, private, \"한강 5 km\"\n\
+             \x20 READY   2026-03-01 09:55:00+09:00  in 7m30s      joins have to be over, first entries begin\n\
+             \x20 startAt 2026-03-01 10:00:00+09:00  in 12m30s     first entries, and so the ramp, have to be over\n\
+             \x20 endAt   2026-03-01 11:00:00+09:00  in 1h12m30s   the hold has to be over\n"
+        );
+    }
+
+    #[test]
+    fn programs_read_instants() {
+        let made = made();
+        let object = serde_json::to_value(Object::of(&made)).expect("JSON");
+        assert_eq!(object["id"], 39);
+        assert_eq!(object["startAt"], "2026-03-01T10:00:00");
+        assert_eq!(object["joinBy"], "2026-03-01T09:55:00+09:00");
+        assert_eq!(object["rampBy"], "2026-03-01T10:00:00+09:00");
+        assert!(!object.to_string().contains("p w"), "the password is nobody's to read");
+    }
+
+    #[test]
+    fn commands_can_be_typed_as_they_are() {
+        let target = TargetArgs { target: "http://[::1]:8080".into(), ..TargetArgs::default() };
+        let members = ["my members.csv".to_owned(), "-x.csv".to_owned()];
+        assert_eq!(
+            join_command(&target, 39, &members, Some("50/s"), Some("it's")),
+            r"startline prepare join --target 'http://[::1]:8080' --challenge 39 --members 'my members.csv' --members=-x.csv --rate 50/s --password 'it'\''s'"
+        );
+        let (ramp, hold) = (Duration::from_secs(240), Duration::from_secs(1800));
+        let run = NextRun { members: &members[..1], sessions: 6000, ramp, hold };
+        assert_eq!(
+            run.command(&target, 39),
+            "startline run --target 'http://[::1]:8080' --challenge 39 --members 'my members.csv' --sessions 6000 --ramp 4m --hold 30m \
+             --wait-ready"
+        );
+    }
+}

@@ -1,0 +1,58 @@
+//! `--wait-ready`: until READY by the server's clock, or until somebody asks for the end.
+
+use std::io::{BufRead, BufReader};
+
+use crate::common::{finish, run, signal, startline};
+use crate::peer::{LOGIN, OK, Peer};
+use crate::server::Server;
+
+#[test]
+fn it_ends_when_the_server_says_ready() {
+    // READY is 6 minutes away on a clock that runs 60 times as fast as ours.
+    let server = Server::start(&["--time-zone", "UTC", "--time-scale", "60"]);
+    let began = std::time::Instant::now();
+    let finished = server.prepare("challenge", &["--members", "1", "--wait-ready"]);
+    finished.assert_status(0);
+    assert!(began.elapsed().as_secs_f64() > 3.0, "it did wait");
+    assert!(finished.stdout.starts_with("challenge 1: RECRUITING"), "{}", finished.stdout);
+    assert!(finished.stderr.contains("waiting for READY, in "), "{}", finished.stderr);
+    assert!(finished.stderr.contains("challenge 1 is READY (the server's time is 20"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_signal_ends_it_and_the_number_is_there_before() {
+    let server = Server::plain();
+    let args = server.args("challenge", &["--members", "1", "--wait-ready", "--json"]);
+    let mut child = startline().args(args).spawn().expect("the binary starts");
+    let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    stderr.read_line(&mut line).expect("a line");
+    assert!(line.starts_with("waiting for READY, in "), "{line}");
+    signal(child.id(), libc::SIGINT);
+    let rest: Vec<String> = stderr.lines().map_while(Result::ok).collect();
+    let finished = finish(child);
+    finished.assert_status(3);
+    assert_eq!(crate::server::object(&finished)["id"], 1);
+    assert!(rest.iter().any(|line| line.contains("challenge 1 stays")), "{rest:?}");
+}
+
+#[test]
+fn a_look_up_that_fails_is_tried_again() {
+    let challenge = r#"{"data":{"challengeId":7,"status":"RECRUITING","startAt":"2026-03-01T10:11:00","endAt":"2026-03-01T11:11:00"}}"#;
+    let ready: &'static str = challenge.replace("RECRUITING", "READY").leak();
+    let created = ("201 Created\r\nDate: Sun, 01 Mar 2026 10:00:00 GMT", challenge);
+    let peer = Peer::answering(vec![(OK, LOGIN), created, ("", ""), (OK, LOGIN), (OK, ready)]);
+    let options = ["--target", &peer.url, "--admin", "13", "--time-zone", "UTC", "--wait-ready"];
+    let finished = run(&[&["prepare", "challenge"], &options[..]].concat());
+    finished.assert_status(0);
+    assert!(
+        finished.stderr.contains("the look-up failed and is tried again: cannot ask POST"),
+        "{}",
+        finished.stderr
+    );
+    assert!(
+        finished.stderr.contains("challenge 7 is READY (the server's time is 2026-03-01 10:00:00+00:00)"),
+        "{}",
+        finished.stderr
+    );
+}
