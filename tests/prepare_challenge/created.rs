@@ -115,7 +115,11 @@ fn it_is_created_over_tls_as_well() {
     let refused = server.prepare("challenge", &["--ca", other]);
     refused.assert_status(3);
     assert!(refused.stderr.starts_with("error: member 13 cannot log in: "), "{}", refused.stderr);
-    assert!(!refused.stderr.contains("is the target up"), "the advice is about certificates: {}", refused.stderr);
+    assert!(
+        !refused.stderr.contains("is the target up"),
+        "the advice is about certificates: {}",
+        refused.stderr
+    );
 }
 
 #[test]

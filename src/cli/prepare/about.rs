@@ -29,7 +29,7 @@ pub struct AboutArgs {
     #[arg(long, value_name = "TEXT", help_heading = "Challenge")]
     pub title: Option<String>,
 
-    /// Its description [default: load test by startline <version>].
+    /// Its description [default: startline's name and version].
     #[arg(long, value_name = "TEXT", help_heading = "Challenge")]
     pub description: Option<String>,
 

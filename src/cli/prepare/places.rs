@@ -177,7 +177,8 @@ pub fn leave(args: LeaveArgs) -> Result<ExitStatus> {
 fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<ExitStatus> {
     let is_private = password.is_some();
     // What is typed again to go on.
-    let password_option = password.iter().map(|text| format!(" --password {}", quoted(text))).collect::<String>();
+    let password_option =
+        password.iter().map(|text| format!(" --password {}", quoted(text))).collect::<String>();
     args.target.set.extend(password.map(|password| (PASSWORD.to_owned(), escaped(&password))));
     let rate = args.rate.unwrap_or(RATE);
     let (mut places, members) = match &args.resume {
