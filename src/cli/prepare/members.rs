@@ -13,6 +13,7 @@ use clap::{ArgGroup, Args};
 
 use super::super::{ExitStatus, values};
 use super::files::Files;
+use super::shell::quoted;
 use crate::prepare::csv_files::{self, CsvFiles};
 use crate::prepare::sql::{TestMembers, Wanted};
 use crate::report::numbers;
@@ -300,9 +301,7 @@ fn counted(count: usize, what: &str) -> String {
 
 /// A path as a shell takes it.
 fn shell(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |char: char| char.is_alphanumeric() || "/._-+,@%".contains(char);
-    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    quoted(&path.display().to_string()).into_owned()
 }
 
 fn indented(text: &str) -> String {

@@ -1,0 +1,323 @@
+//! Members taking their turn, round after round, until nothing is left to do, or to hope for.
+//!
+//! The engine plays a round; what its failures mean is [`meaning`]'s, when to wait [`Retry`]'s. Invariant: a member's outcome is noted
+//! before the next one's, and whatever is unclear is looked up before it is told.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::super::super::interrupt::Interrupt;
+use super::super::super::look_up::{Asker, LookedUp};
+use super::super::bar::{Bar, Standing};
+use super::super::journal::Journal;
+use super::super::target::Prepared;
+use crate::engine;
+use crate::measure::Fate;
+use crate::plan::{Plan, Rate};
+use crate::prepare::meaning;
+use crate::prepare::places::{Outcome, Places};
+use crate::prepare::retry::Retry;
+use crate::scenario::Scenario;
+use crate::scenario::places::{Place, Refusal};
+use crate::units::{duration_text, grouped};
+
+/// Attempts of a member while the servers are well.
+const ATTEMPTS_MAX: u32 = 5;
+/// So many refusals in a row, and nobody who was not refused: nobody will be.
+const REFUSED_IN_A_ROW: usize = 50;
+/// Members who are tried to see whether the servers are back.
+const PROBES: usize = 3;
+
+/// Has the first member look the challenge up.
+pub fn look_up(prepared: &Prepared, agent: &ureq::Agent) -> Result<LookedUp> {
+    Asker::log_in(&prepared.plan, prepared.schedule()?, agent, 0)?.look_up()
+}
+
+/// Why there are no further rounds.
+pub enum End {
+    /// Everyone is through.
+    Over,
+    /// A reason that holds for everyone.
+    Stopped(String),
+    /// Nothing has worked for too long, or somebody asked for the end.
+    Broken(String),
+}
+
+/// Why a round ends early.
+#[derive(Clone, Debug)]
+enum Cut {
+    /// The servers are to be left alone for a while.
+    Pause,
+    /// A reason that holds for everyone.
+    Stop(String),
+}
+
+/// What is to be done, and with what.
+pub struct Task<'p> {
+    /// Whom to ask, and how.
+    pub prepared: &'p Prepared,
+    /// What refusals mean.
+    pub place: &'p Place,
+    /// What a member's session does.
+    pub scenario: Arc<Scenario>,
+    /// For look-ups.
+    pub agent: &'p ureq::Agent,
+    /// Who may ask for the end.
+    pub interrupt: &'p Interrupt,
+    /// Members who take their turn.
+    pub rate: Rate,
+}
+
+/// See the module.
+pub struct Rounds<'p> {
+    task: Task<'p>,
+    began: Instant,
+    retry: Retry,
+    refused_in_a_row: usize,
+    journal: Journal,
+    bar: Bar,
+    places: Places,
+}
+
+impl<'p> Rounds<'p> {
+    /// Begins now, and gives up when nothing has worked for `patience`.
+    pub fn new(task: Task<'p>, patience: Duration, journal: Journal, bar: Bar, places: Places) -> Self {
+        let retry = Retry::new(patience);
+        Self { task, began: Instant::now(), retry, refused_in_a_row: 0, journal, bar, places }
+    }
+
+    /// Plays rounds until nothing is left to do, or to hope for.
+    ///
+    /// # Errors
+    /// A round could not begin.
+    pub fn play(mut self) -> Result<(Places, End)> {
+        let end = self.rounds()?;
+        self.bar.update(&self.standing());
+        self.bar.clear();
+        self.journal.finish(&self.places);
+        Ok((self.places, end))
+    }
+
+    fn rounds(&mut self) -> Result<End> {
+        loop {
+            let mut to_do = self.to_do();
+            let is_probing = self.retry.is_probing();
+            if is_probing {
+                to_do.truncate(PROBES);
+            }
+            if to_do.is_empty() && self.places.count(Outcome::Unclear) == 0 {
+                return Ok(End::Over);
+            }
+            if !to_do.is_empty()
+                && let Some(Cut::Stop(why)) = self.round(&to_do)?
+            {
+                // Those who got an unclear answer before it are still looked up.
+                self.settle_unclear();
+                return Ok(End::Stopped(why));
+            }
+            self.settle_unclear();
+            if let Some(why) = self.task.interrupt.reason() {
+                return Ok(End::Broken(why));
+            }
+            let is_over = self.to_do().is_empty() && self.places.count(Outcome::Unclear) == 0;
+            let is_back = is_probing && !self.retry.is_probing();
+            if is_over || is_back {
+                continue;
+            }
+            let Some(wait) = self.retry.pause(self.began.elapsed()) else {
+                return Ok(End::Broken("nothing worked any more".into()));
+            };
+            let left = self.to_do().len() + self.places.count(Outcome::Unclear);
+            self.bar.say(&format!(
+                "{} to be tried again{}, in {}",
+                grouped(left as u64),
+                self.most_frequent_failure(),
+                duration_text(wait)
+            ));
+            if !self.task.interrupt.sleep(wait) {
+                return Ok(End::Broken(self.task.interrupt.reason().unwrap_or_default()));
+            }
+        }
+    }
+
+    fn most_frequent_failure(&self) -> String {
+        let reasons = self.places.reasons(Outcome::Failed);
+        reasons.first().map_or_else(String::new, |(reason, _)| format!(" ({reason})"))
+    }
+
+    fn to_do(&self) -> Vec<usize> {
+        let is_left = |at: &usize| {
+            let row = &self.places.rows()[*at];
+            match row.outcome {
+                Outcome::Pending => true,
+                Outcome::Failed => row.attempts < ATTEMPTS_MAX,
+                _ => false,
+            }
+        };
+        (0..self.places.rows().len()).filter(is_left).collect()
+    }
+
+    /// Has these members take their turn.
+    fn round(&mut self, to_do: &[usize]) -> Result<Option<Cut>> {
+        let members = self.places.roster(to_do).members()?;
+        let sessions = to_do.len() as u32;
+        let plan = Plan {
+            scenario: Arc::clone(&self.task.scenario),
+            members: Arc::new(members),
+            sessions,
+            ramp: self.task.rate.ramp(sessions),
+            keep_fates: true,
+            ..self.task.prepared.plan.clone()
+        };
+        let cut: RefCell<Option<Cut>> = RefCell::new(None);
+        let interrupt = self.task.interrupt;
+        let stop = || interrupt.reason().or_else(|| cut.borrow().is_some().then(|| "cut short".to_owned()));
+        engine::run(&plan, &self.task.prepared.hosts, &stop, &mut |second| {
+            for (session, fate) in second.interval.fates() {
+                let said = || match fate {
+                    Fate::Failed { step, fault } => {
+                        second.totals.sample(*step, *fault).map(|it| it.evidence.clone())
+                    }
+                    _ => None,
+                };
+                if let Some(why) = self.note(to_do[*session as usize], *fate, &said) {
+                    cut.borrow_mut().get_or_insert(Cut::Stop(why));
+                }
+            }
+            self.journal.flush();
+            if self.retry.is_tripped() {
+                cut.borrow_mut().get_or_insert(Cut::Pause);
+            }
+            self.bar.update(&self.standing());
+        })?;
+        // Failures of a time in which nothing worked say nothing of the members.
+        if self.retry.is_tripped() {
+            self.forgive(to_do);
+        }
+        Ok(cut.into_inner())
+    }
+
+    /// Takes back the attempts that those who failed have made in this round.
+    fn forgive(&mut self, to_do: &[usize]) {
+        for at in to_do {
+            if self.places.rows()[*at].outcome == Outcome::Failed {
+                self.places.untried(*at);
+            }
+        }
+    }
+
+    /// Notes what became of a member; the reason, if it is one for everyone.
+    fn note(&mut self, at: usize, fate: Fate, said: &dyn Fn() -> Option<String>) -> Option<String> {
+        let (step, fault) = match fate {
+            // It may have taken effect; the next attempt shows.
+            Fate::Abandoned => return None,
+            Fate::Completed => {
+                self.put(at, Outcome::Done, "");
+                return None;
+            }
+            Fate::Failed { step, fault } => (step, fault),
+        };
+        let reason = fault.key(&*self.task.scenario);
+        let scenario = Arc::clone(&self.task.scenario);
+        let why = || {
+            let step = &scenario.http[usize::from(step)].name;
+            let said = said().and_then(|text| message_of(&text)).map(|text| format!(" ({text})"));
+            format!("{step} is refused with {reason}{}", said.unwrap_or_default())
+        };
+        match meaning::of(self.task.place, fault) {
+            Refusal::Done => self.put(at, Outcome::Already, &reason),
+            Refusal::LookUp => self.put(at, Outcome::Unclear, &reason),
+            Refusal::Again => {
+                self.retry.failed();
+                self.places.tried(at);
+                self.places.set(at, Outcome::Failed, &reason);
+                self.journal.append(&self.places.rows()[at]);
+            }
+            Refusal::Final => {
+                self.put(at, Outcome::Refused, &reason);
+                self.refused_in_a_row += 1;
+                if self.refused_in_a_row >= REFUSED_IN_A_ROW {
+                    let count = self.refused_in_a_row;
+                    return Some(format!("{count} members in a row, and nobody else: {}", why()));
+                }
+                return None;
+            }
+            Refusal::Stop => {
+                self.put(at, Outcome::Refused, &reason);
+                return Some(why());
+            }
+        }
+        None
+    }
+
+    /// The servers gave an answer that counts.
+    fn put(&mut self, at: usize, outcome: Outcome, reason: &str) {
+        self.retry.worked(self.began.elapsed());
+        if outcome != Outcome::Refused {
+            self.refused_in_a_row = 0;
+        }
+        self.places.tried(at);
+        self.places.set(at, outcome, reason);
+        self.journal.append(&self.places.rows()[at]);
+    }
+
+    /// Looks up those whose answer can mean either.
+    fn settle_unclear(&mut self) {
+        let unclear = self.places.at(Outcome::Unclear);
+        if unclear.is_empty() {
+            return;
+        }
+        match look_up(self.task.prepared, self.task.agent) {
+            Ok(LookedUp { listed: Some(listed), .. }) => {
+                for at in unclear {
+                    let row = &self.places.rows()[at];
+                    let (reason, is_in) = (row.reason.clone(), listed.contains_key(&row.member));
+                    let outcome = if is_in { Outcome::Already } else { Outcome::Elsewhere };
+                    self.places.set(at, outcome, if is_in { "" } else { &reason });
+                    self.journal.append(&self.places.rows()[at]);
+                }
+                self.journal.flush();
+            }
+            Ok(_) => {
+                for at in unclear {
+                    self.places.set(at, Outcome::Refused, "not-listed");
+                }
+            }
+            Err(error) => self.bar.say(&format!("the look-up failed and is tried again: {error:#}")),
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        let count = |outcome| self.places.count(outcome);
+        let without = count(Outcome::Refused) + count(Outcome::Elsewhere);
+        Standing {
+            over: self.places.settled() + count(Outcome::Unclear) + without,
+            all: self.places.rows().len(),
+            without,
+            again: count(Outcome::Failed),
+            per_s: f64::from(self.task.rate.count) / self.task.rate.per.as_secs_f64(),
+        }
+    }
+}
+
+/// The envelope's message, if the server's answer is one.
+fn message_of(evidence: &str) -> Option<String> {
+    let body = &evidence[evidence.find('{')?..];
+    let json: serde_json::Value = serde_json::from_str(body).ok()?;
+    Some(json.pointer("/message")?.as_str()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_s_message_is_found_in_evidence() {
+        assert_eq!(message_of("{\"message\":\"가득\"}"), Some("가득".into()));
+        assert_eq!(message_of("<html>"), None);
+        assert_eq!(message_of("{cut"), None);
+    }
+}

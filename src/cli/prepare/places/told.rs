@@ -1,0 +1,86 @@
+//! What became of everyone, as it is told at the end, and the exit status that it means.
+//!
+//! Invariant: whoever has not got what was asked for is told why, and how to go on.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::super::super::{ExitStatus, tell};
+use super::super::shell::quoted;
+use super::rounds::End;
+use super::step::Step;
+use crate::prepare::places::{Outcome, Places};
+use crate::units::grouped;
+
+/// The order in which outcomes are told.
+const ORDER: [Outcome; 7] = [
+    Outcome::Done,
+    Outcome::Already,
+    Outcome::Elsewhere,
+    Outcome::Refused,
+    Outcome::Failed,
+    Outcome::Unclear,
+    Outcome::Pending,
+];
+
+/// Tells what became of everyone. `options` are those of the command but for its members.
+pub fn tell_end(step: Step, options: &str, path: &Path, places: &Places, end: &End) -> ExitStatus {
+    // Whoever has stopped reading has the file, and the exit status.
+    let _ = io::stdout().write_all(table(step, path, places).as_bytes());
+    let file = path.display().to_string();
+    let again = format!("startline prepare {} {options} --resume {}", step.key(), quoted(&file));
+    match end {
+        End::Over if places.settled() == places.rows().len() => return ExitStatus::Passed,
+        End::Over => {}
+        End::Stopped(why) => tell(&format!("stopped early: {why}")),
+        End::Broken(why) => {
+            tell(&format!("stopped early: {why}"));
+            tell(&format!("  go on with: {again}"));
+            return ExitStatus::Inconclusive;
+        }
+    }
+    tell(&format!("  once the cause is mended: {again}"));
+    ExitStatus::Failed
+}
+
+fn table(step: Step, path: &Path, places: &Places) -> String {
+    let rows = places.rows();
+    let challenge = rows.first().map_or(0, |row| row.challenge);
+    let mut text = format!("{} members of challenge {challenge}:\n", grouped(rows.len() as u64));
+    for outcome in ORDER.into_iter().filter(|outcome| places.count(*outcome) > 0) {
+        let reasons = places.reasons(outcome);
+        let reasons: Vec<String> = reasons
+            .iter()
+            .filter(|(reason, _)| !reason.is_empty() && !outcome.is_settled())
+            .map(|(reason, count)| format!("{} {reason}", grouped(*count as u64)))
+            .collect();
+        let count = grouped(places.count(outcome) as u64);
+        let line = format!("  {count:>9}  {:<24}{}", step.words(outcome), reasons.join(", "));
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text.push_str(&format!("What became of each: {}\n", path.display()));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_what_there_is_and_why() {
+        let mut places = Places::of((1..=4).map(|member| (member, 38)));
+        places.set(0, Outcome::Done, "");
+        places.set(1, Outcome::Already, "CHALLENGE_NOT_JOINED");
+        places.set(2, Outcome::Refused, "MEMBER_NOT_FOUND");
+        assert_eq!(
+            table(Step::Leave, Path::new("o.csv"), &places),
+            "4 members of challenge 38:
+          1  left
+          1  not in it
+          1  refused                 1 MEMBER_NOT_FOUND
+          1  not tried
+What became of each: o.csv\n"
+        );
+    }
+}
