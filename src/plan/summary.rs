@@ -294,6 +294,7 @@ mod tests {
             resolve: Vec::new(),
             tls: Default::default(),
             http: Http::PerSession,
+            keep_fates: false,
         }
     }
 
