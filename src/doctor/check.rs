@@ -2,6 +2,7 @@
 //!
 //! Knows no limit. Invariant: whatever is not [`Verdict::Ok`] says why.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::Serialize;
@@ -20,8 +21,18 @@ pub enum Verdict {
     Ok,
     /// The run can be made, and its results may suffer.
     Warn,
+    /// What has to be so before a test is not: `preflight` alone says so.
+    Fail,
     /// The plan cannot fit.
     Refuse,
+}
+
+impl Verdict {
+    /// The worst of the checks', unknown ones left out.
+    pub fn worst(checks: &[Check]) -> Self {
+        let known = checks.iter().map(|check| check.verdict).filter(|verdict| *verdict != Self::Unknown);
+        known.max().unwrap_or(Self::Ok)
+    }
 }
 
 /// A quantity, for people and for programs.
@@ -52,7 +63,7 @@ pub struct Check {
     /// Its name in kebab-case; stays the same from version to version.
     pub id: &'static str,
     /// Its name for people.
-    pub title: &'static str,
+    pub title: Cow<'static, str>,
     /// What this box has.
     pub reading: Figure,
     /// What the plan takes.
@@ -141,8 +152,8 @@ impl Remedy {
 
 impl Check {
     /// One that suffices.
-    pub fn ok(id: &'static str, title: &'static str, reading: Figure, need: Figure) -> Self {
-        Self { id, title, reading, need, verdict: Verdict::Ok, why: None, remedies: Vec::new() }
+    pub fn ok(id: &'static str, title: impl Into<Cow<'static, str>>, reading: Figure, need: Figure) -> Self {
+        Self { id, title: title.into(), reading, need, verdict: Verdict::Ok, why: None, remedies: Vec::new() }
     }
 
     /// The same, with another verdict.
@@ -151,7 +162,12 @@ impl Check {
     }
 
     /// One whose reading is missing.
-    pub fn unknown(id: &'static str, title: &'static str, need: Figure, why: impl Into<String>) -> Self {
+    pub fn unknown(
+        id: &'static str,
+        title: impl Into<Cow<'static, str>>,
+        need: Figure,
+        why: impl Into<String>,
+    ) -> Self {
         Self::ok(id, title, Figure::unknown(), need).but(Verdict::Unknown, why, Vec::new())
     }
 }

@@ -52,8 +52,7 @@ pub fn examine(need: &Need, readings: &Readings) -> Report {
 
 impl Report {
     fn of(checks: Vec<Check>) -> Self {
-        let known = checks.iter().map(|check| check.verdict).filter(|verdict| *verdict != Verdict::Unknown);
-        Self { verdict: known.max().unwrap_or(Verdict::Ok), checks }
+        Self { verdict: Verdict::worst(&checks), checks }
     }
 
     /// The checks with this verdict.

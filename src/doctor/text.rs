@@ -1,6 +1,6 @@
 //! The checks as a table of a hundred columns, and as lines for a run that is about to begin.
 //!
-//! Prints a [`Report`] and judges nothing. Marks and words carry the meaning, colour only repeats it. Invariant: commands
+//! Prints a [`Report`], or the rows of another list of checks, and judges nothing. Marks and words carry the meaning, colour only repeats it. Invariant: commands
 //! are never broken over lines, so that they can be pasted.
 
 use std::fmt::Write;
@@ -18,14 +18,20 @@ const INDENT: usize = 4;
 
 /// The whole report.
 pub fn table(report: &Report, colour: bool) -> String {
+    format!(
+        "{}\n{}\n",
+        rows(["limit", "this box", "the plan's need"], &report.checks, colour),
+        conclusion(report)
+    )
+}
+
+/// Checks under these heads, without a conclusion.
+pub fn rows(heads: [&str; 3], checks: &[Check], colour: bool) -> String {
     let mut page = Page { out: String::new(), colour, commands: Vec::new() };
-    page.cells("", "", "limit", "this box", "the plan's need");
-    for check in &report.checks {
+    page.cells("", "", heads[0], heads[1], heads[2]);
+    for check in checks {
         page.check(check);
     }
-    page.out.push('\n');
-    page.out.push_str(&conclusion(report));
-    page.out.push('\n');
     page.out
 }
 
@@ -47,13 +53,19 @@ pub fn line(check: &Check) -> String {
 }
 
 fn conclusion(report: &Report) -> String {
-    let count = |verdict: Verdict| report.with(verdict).count();
-    let (refused, warned, unknown) = (count(Verdict::Refuse), count(Verdict::Warn), count(Verdict::Unknown));
-    let mut text = match refused {
+    let text = match report.with(Verdict::Refuse).count() {
         0 => "The plan fits this box".to_owned(),
         1 => "The plan does not fit this box: 1 limit is in the way".to_owned(),
         count => format!("The plan does not fit this box: {count} limits are in the way"),
     };
+    text + &remarks(&report.checks)
+}
+
+/// What a conclusion says of warnings and of what is not known, to its full stop.
+pub fn remarks(checks: &[Check]) -> String {
+    let count = |verdict: Verdict| checks.iter().filter(|check| check.verdict == verdict).count();
+    let (warned, unknown) = (count(Verdict::Warn), count(Verdict::Unknown));
+    let mut text = String::new();
     match warned {
         0 => {}
         1 => text += "; 1 warning",
@@ -86,9 +98,9 @@ impl Page {
             Verdict::Ok => ("✓", "32"),
             Verdict::Unknown => ("?", "2"),
             Verdict::Warn => ("!", "33"),
-            Verdict::Refuse => ("✗", "31"),
+            Verdict::Fail | Verdict::Refuse => ("✗", "31"),
         };
-        self.cells(mark, colour, check.title, &check.reading.text, &check.need.text);
+        self.cells(mark, colour, &check.title, &check.reading.text, &check.need.text);
         if check.verdict != Verdict::Ok {
             self.why("", check);
             self.remedies(check);
