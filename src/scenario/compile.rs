@@ -6,9 +6,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use toml::de::DeTable;
-
-use super::document::{Section, Text};
+use super::document::{self, Section, Text};
 use super::error::{ScenarioError, Source};
 use super::names::{Moment, NAMES_MAX, NameList, Variable, Vocabulary};
 use super::template::Template;
@@ -41,11 +39,8 @@ pub(super) const ERROR_KEYS: [&str; 6] = ["name", "status", "field", "equals", "
 /// See [`Scenario::compile`].
 pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Result<Scenario> {
     let source = Source { file, text };
-    let document = DeTable::parse(text).map_err(|error| {
-        let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
-        source.error(error.span().unwrap_or(0..0), format!("not TOML: {message}"))
-    })?;
-    let root = Section::root(source, document.get_ref(), &ROOT_KEYS)?;
+    let document = document::parse(source)?;
+    let root = Section::root(source, "the scenario", document.get_ref(), &ROOT_KEYS)?;
     let name = root.required_text("name")?.value.to_owned();
     let http = root.sections("http", "[[http]]", &HTTP_KEYS)?;
     let vocabulary = vocabulary(&root, &http, set)?;

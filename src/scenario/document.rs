@@ -2,7 +2,7 @@
 //!
 //! A thin reader over `toml`'s spanned tables rather than derived structs: serde's own message for an unknown field
 //! has neither the table's name nor the nearest key, and its type errors do not name the key. Knows TOML types and our
-//! durations, nothing of scenarios. Invariant: a [`Section`] that exists has no unknown key.
+//! durations, nothing of scenarios: the file of what is watched is read by it, too. Invariant: a [`Section`] that exists has no unknown key.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -18,26 +18,39 @@ type Result<T> = std::result::Result<T, ScenarioError>;
 
 /// A table of the document.
 #[derive(Clone, Debug)]
-pub(super) struct Section<'d> {
-    pub(super) source: Source<'d>,
+pub(crate) struct Section<'d> {
+    pub(crate) source: Source<'d>,
     /// As written in the file: `[websocket]`, `[[http]]`.
-    pub(super) title: String,
+    pub(crate) title: String,
     /// The table's place.
-    pub(super) span: Range<usize>,
+    pub(crate) span: Range<usize>,
     table: &'d DeTable<'d>,
 }
 
 /// Text in the document and its place.
 #[derive(Clone, Debug)]
-pub(super) struct Text<'d> {
-    pub(super) value: &'d str,
-    pub(super) span: Range<usize>,
+pub(crate) struct Text<'d> {
+    pub(crate) value: &'d str,
+    pub(crate) span: Range<usize>,
+}
+
+/// Reads a document.
+pub(crate) fn parse(source: Source<'_>) -> Result<Spanned<DeTable<'_>>> {
+    DeTable::parse(source.text).map_err(|error| {
+        let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+        source.error(error.span().unwrap_or(0..0), format!("not TOML: {message}"))
+    })
 }
 
 impl<'d> Section<'d> {
     /// The document's top level.
-    pub(super) fn root(source: Source<'d>, table: &'d DeTable<'d>, valid: &[&str]) -> Result<Self> {
-        Self::new(source, "the scenario".into(), 0..0, table, valid)
+    pub(crate) fn root(
+        source: Source<'d>,
+        title: &str,
+        table: &'d DeTable<'d>,
+        valid: &[&str],
+    ) -> Result<Self> {
+        Self::new(source, title.into(), 0..0, table, valid)
     }
 
     fn new(
@@ -60,22 +73,22 @@ impl<'d> Section<'d> {
     }
 
     /// An error about `key`'s value at `span`.
-    pub(super) fn error(&self, key: &str, span: Range<usize>, message: impl AsRef<str>) -> ScenarioError {
+    pub(crate) fn error(&self, key: &str, span: Range<usize>, message: impl AsRef<str>) -> ScenarioError {
         self.source.error(span, format!("\"{key}\" in {}: {}", self.title, message.as_ref()))
     }
 
     /// An error about the section itself.
-    pub(super) fn own_error(&self, message: impl AsRef<str>) -> ScenarioError {
+    pub(crate) fn own_error(&self, message: impl AsRef<str>) -> ScenarioError {
         self.source.error(self.span.clone(), format!("{}: {}", self.title, message.as_ref()))
     }
 
     /// The place of `key`'s value; the section's own if it is not there.
-    pub(super) fn place(&self, key: &str) -> Range<usize> {
+    pub(crate) fn place(&self, key: &str) -> Range<usize> {
         self.table.get(key).map_or(self.span.clone(), Spanned::span)
     }
 
     /// Whether `key` is there.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
@@ -89,7 +102,7 @@ impl<'d> Section<'d> {
     }
 
     /// A string.
-    pub(super) fn text(&self, key: &str) -> Result<Option<Text<'d>>> {
+    pub(crate) fn text(&self, key: &str) -> Result<Option<Text<'d>>> {
         let Some(value) = self.table.get(key) else { return Ok(None) };
         match value.get_ref() {
             DeValue::String(text) => Ok(Some(Text { value: text.as_ref(), span: value.span() })),
@@ -98,7 +111,7 @@ impl<'d> Section<'d> {
     }
 
     /// A string that has to be there and not be empty.
-    pub(super) fn required_text(&self, key: &str) -> Result<Text<'d>> {
+    pub(crate) fn required_text(&self, key: &str) -> Result<Text<'d>> {
         let text = self.text(key)?.ok_or_else(|| self.missing(key))?;
         if text.value.is_empty() {
             return Err(self.error(key, text.span, "it is empty"));
@@ -107,7 +120,7 @@ impl<'d> Section<'d> {
     }
 
     /// A duration.
-    pub(super) fn duration(&self, key: &str) -> Result<Option<Duration>> {
+    pub(crate) fn duration(&self, key: &str) -> Result<Option<Duration>> {
         let Some(value) = self.table.get(key) else { return Ok(None) };
         let text = match value.get_ref() {
             DeValue::String(text) => text.as_ref(),
@@ -122,7 +135,7 @@ impl<'d> Section<'d> {
     }
 
     /// A duration that a timer can keep: over zero and at most `longest`.
-    pub(super) fn delay(&self, key: &str, longest: Duration) -> Result<Option<Duration>> {
+    pub(crate) fn delay(&self, key: &str, longest: Duration) -> Result<Option<Duration>> {
         let Some(delay) = self.duration(key)? else { return Ok(None) };
         if delay.is_zero() {
             return Err(self.error(key, self.place(key), "it has to be longer than zero"));
@@ -135,7 +148,7 @@ impl<'d> Section<'d> {
     }
 
     /// true or false; false if it is not there.
-    pub(super) fn flag(&self, key: &str) -> Result<bool> {
+    pub(crate) fn flag(&self, key: &str) -> Result<bool> {
         let Some(value) = self.table.get(key) else { return Ok(false) };
         match value.get_ref() {
             DeValue::Boolean(flag) => Ok(*flag),
@@ -144,7 +157,7 @@ impl<'d> Section<'d> {
     }
 
     /// A finite number, whole or not.
-    pub(super) fn number(&self, key: &str) -> Result<Option<f64>> {
+    pub(crate) fn number(&self, key: &str) -> Result<Option<f64>> {
         let Some(value) = self.table.get(key) else { return Ok(None) };
         let number = match value.get_ref() {
             DeValue::Integer(number) => whole(number).map(|number| number as f64),
@@ -158,7 +171,7 @@ impl<'d> Section<'d> {
     }
 
     /// A whole number of at least 1 that fits 32 bits.
-    pub(super) fn count(&self, key: &str) -> Result<Option<u32>> {
+    pub(crate) fn count(&self, key: &str) -> Result<Option<u32>> {
         let Some(value) = self.table.get(key) else { return Ok(None) };
         let DeValue::Integer(number) = value.get_ref() else {
             return Err(self.wrong_type(key, value, "a whole number"));
@@ -170,7 +183,7 @@ impl<'d> Section<'d> {
     }
 
     /// A size in bytes: a whole number, or a string such as `"16MiB"`.
-    pub(super) fn size(&self, key: &str) -> Result<Option<u64>> {
+    pub(crate) fn size(&self, key: &str) -> Result<Option<u64>> {
         let Some(value) = self.table.get(key) else { return Ok(None) };
         let text = match value.get_ref() {
             DeValue::String(text) => text.as_ref(),
@@ -180,8 +193,22 @@ impl<'d> Section<'d> {
         units::bytes(text).map(Some).map_err(|reason| self.error(key, value.span(), reason))
     }
 
+    /// A list of strings, none of them empty; an empty one if it is not there.
+    pub(crate) fn texts(&self, key: &str) -> Result<Vec<Text<'d>>> {
+        let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
+        let DeValue::Array(list) = value.get_ref() else {
+            return Err(self.wrong_type(key, value, "a list of strings"));
+        };
+        let text = |one: &'d Spanned<DeValue<'d>>| match one.get_ref() {
+            DeValue::String(text) if text.is_empty() => Err(self.error(key, one.span(), "it is empty")),
+            DeValue::String(text) => Ok(Text { value: text.as_ref(), span: one.span() }),
+            _ => Err(self.wrong_type(key, one, "a string")),
+        };
+        list.iter().map(text).collect()
+    }
+
     /// HTTP statuses: one, or a list of them.
-    pub(super) fn statuses(&self, key: &str) -> Result<Option<Vec<u16>>> {
+    pub(crate) fn statuses(&self, key: &str) -> Result<Option<Vec<u16>>> {
         let Some(value) = self.table.get(key) else { return Ok(None) };
         let statuses: Vec<u16> = match value.get_ref() {
             DeValue::Array(list) => list.iter().map(|one| self.status(key, one)).collect::<Result<_>>()?,
@@ -204,7 +231,7 @@ impl<'d> Section<'d> {
     }
 
     /// A table whose keys are known beforehand.
-    pub(super) fn section(&self, key: &str, title: &str, valid: &[&str]) -> Result<Option<Section<'d>>> {
+    pub(crate) fn section(&self, key: &str, title: &str, valid: &[&str]) -> Result<Option<Section<'d>>> {
         let Some(value) = self.table.get(key) else { return Ok(None) };
         match value.get_ref() {
             DeValue::Table(table) => {
@@ -215,7 +242,7 @@ impl<'d> Section<'d> {
     }
 
     /// An array of tables.
-    pub(super) fn sections(&self, key: &str, title: &str, valid: &[&str]) -> Result<Vec<Section<'d>>> {
+    pub(crate) fn sections(&self, key: &str, title: &str, valid: &[&str]) -> Result<Vec<Section<'d>>> {
         let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
         let DeValue::Array(tables) = value.get_ref() else {
             return Err(self.wrong_type(key, value, &format!("an array of tables ({title})")));
@@ -229,7 +256,7 @@ impl<'d> Section<'d> {
 
     /// A table whose keys are names and whose values are text (numbers and booleans as they are written, where
     /// `scalars` allows them), in the file's order.
-    pub(super) fn pairs(&self, key: &str, scalars: bool) -> Result<Vec<(Text<'d>, Text<'d>)>> {
+    pub(crate) fn pairs(&self, key: &str, scalars: bool) -> Result<Vec<(Text<'d>, Text<'d>)>> {
         let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
         let DeValue::Table(table) = value.get_ref() else {
             return Err(self.wrong_type(key, value, "a table"));
@@ -274,6 +301,7 @@ mod tests {
         let document = DeTable::parse(text).expect("TOML");
         check(Section::root(
             Source { file: "x.toml", text },
+            "the scenario",
             document.get_ref(),
             &["timeout", "list", "word"],
         ))

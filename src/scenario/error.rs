@@ -50,14 +50,14 @@ pub enum ScenarioError {
 
 /// A file's name and text: turns places in it into errors.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Source<'s> {
-    pub(super) file: &'s str,
-    pub(super) text: &'s str,
+pub(crate) struct Source<'s> {
+    pub(crate) file: &'s str,
+    pub(crate) text: &'s str,
 }
 
 impl Source<'_> {
     /// An error at the start of `span`.
-    pub(super) fn error(&self, span: Range<usize>, message: impl Into<String>) -> ScenarioError {
+    pub(crate) fn error(&self, span: Range<usize>, message: impl Into<String>) -> ScenarioError {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         ScenarioError::At {

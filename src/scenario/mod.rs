@@ -6,8 +6,8 @@
 
 mod compile;
 pub mod criteria;
-mod document;
-mod error;
+pub(crate) mod document;
+pub(crate) mod error;
 mod names;
 pub mod places;
 pub mod schedule;

@@ -9,8 +9,8 @@ use super::document::Section;
 use super::names::{Moment, Vocabulary};
 use super::template::Template;
 
-pub(super) const KEYS: [&str; 7] =
-    ["after", "path", "headers", "status", "starts_at", "ends_at", "participants"];
+pub(super) const KEYS: [&str; 8] =
+    ["after", "path", "headers", "status", "starts_at", "ends_at", "created_at", "participants"];
 pub(super) const PARTICIPANT_KEYS: [&str; 5] = ["list", "member", "status", "may_enter", "may_return"];
 
 /// The look-up of what a run takes part in.
@@ -28,6 +28,8 @@ pub struct Schedule {
     pub starts_at: String,
     /// Pointer to the instant by which the hold has to be over.
     pub ends_at: String,
+    /// Pointer to the instant at which it was made, where the answer has one.
+    pub created_at: Option<String>,
     /// Where those who have joined are listed.
     pub participants: Option<Participants>,
 }
@@ -77,6 +79,7 @@ pub(super) fn compile(
         status: pointer(&section, "status")?,
         starts_at: pointer(&section, "starts_at")?,
         ends_at: pointer(&section, "ends_at")?,
+        created_at: section.has("created_at").then(|| pointer(&section, "created_at")).transpose()?,
         participants: participants(&section)?,
     }))
 }
