@@ -2,6 +2,7 @@
 //!
 //! A library's, blocking. Invariant: no proxy, no redirect, no address but the plan's; a status is an answer, not an error.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,15 +22,39 @@ const ADDRESSES_MAX: usize = 16;
 
 /// A client for a plan's target.
 pub fn new(plan: &Plan, trust: Option<&Trust>) -> Agent {
+    with(plan, trust, TIMEOUT, plan.resolve.clone())
+}
+
+/// The same, that gives up after so long.
+pub fn patient_for(plan: &Plan, trust: Option<&Trust>, timeout: Duration) -> Agent {
+    with(plan, trust, timeout, plan.resolve.clone())
+}
+
+/// A client for one address of a plan's target.
+pub fn to_address(plan: &Plan, trust: Option<&Trust>, address: IpAddr, timeout: Duration) -> Agent {
+    let host = plan.target.host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    let only = Resolve { host, port: plan.target.port, addresses: vec![address] };
+    with(plan, trust, timeout, vec![only])
+}
+
+/// An error in words, without the library's own word for its kind.
+pub fn said(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(error) => error.to_string(),
+        other => other.to_string(),
+    }
+}
+
+fn with(plan: &Plan, trust: Option<&Trust>, timeout: Duration, overrides: Vec<Resolve>) -> Agent {
     let mut config = Agent::config_builder()
-        .timeout_global(Some(TIMEOUT))
+        .timeout_global(Some(timeout))
         .http_status_as_error(false)
         .max_redirects(0)
         .proxy(None);
     if let Some(trust) = trust {
         config = config.tls_config(tls(plan, trust));
     }
-    let given = Given { overrides: plan.resolve.clone(), dns: DefaultResolver::default() };
+    let given = Given { overrides, dns: DefaultResolver::default() };
     Agent::with_parts(config.build(), DefaultConnector::default(), given)
 }
 

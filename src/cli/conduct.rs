@@ -239,8 +239,7 @@ fn judge(looked_up: &LookedUp, settings: &Settings) -> Result<Start> {
     let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
     let zone = schedule::zone(&settings.time_zone)
         .ok_or_else(|| anyhow!("--time-zone {} is not known on this box", settings.time_zone))?;
-    let again = looked_up.standing.is_some_and(|members| members.first == 0 && members.may_return > 0);
-    let entry = if again { Entry::Again } else { Entry::First };
+    let entry = looked_up.standing.map_or(Entry::First, Standing::entry);
     Ok(schedule::judge(&challenge, &zone, looked_up.server_now, &settings.demand(entry))?)
 }
 

@@ -11,11 +11,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::plan::Plan;
+pub use crate::plan::schedule::Standing;
 use crate::plan::schedule::date_header;
 use crate::protocol::http::cookies::Jar;
 use crate::scenario::HttpStep;
 use crate::scenario::schedule::{Participants, Schedule};
 use crate::scenario::template::{Scope, Template};
+use crate::session::refusal;
 
 /// Bytes of an answer read at most; a look-up lists every participant.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
@@ -29,25 +31,14 @@ pub struct LookedUp {
     pub starts_at: String,
     /// When the hold has to be over, in the server's local time.
     pub ends_at: String,
+    /// When it was made, in the server's local time, if the scenario says where that is.
+    pub created_at: Option<String>,
     /// The server's clock.
     pub server_now: Timestamp,
     /// How the plan's members stand to it, if the scenario says where that is listed.
     pub standing: Option<Standing>,
     /// The status of everyone who is listed, by member.
     pub listed: Option<HashMap<u64, String>>,
-}
-
-/// How the members of a plan stand to what they are to take part in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// Not listed: they have not joined.
-    pub absent: u32,
-    /// Have been in before and may come back.
-    pub may_return: u32,
-    /// Waiting: theirs is a first entry.
-    pub first: u32,
-    /// Listed with any other status: inside already, or out for good.
-    pub barred: u32,
 }
 
 /// Looks up for the first member of a plan.
@@ -96,6 +87,11 @@ impl<'p> Asker<'p> {
         self.server_now
     }
 
+    /// The challenge that is looked up.
+    pub fn challenge(&self) -> u64 {
+        self.plan.members.challenge(self.member)
+    }
+
     /// Sends JSON with the header fields of the look-up, which say who is asking. A status is an answer, not an error.
     ///
     /// # Errors
@@ -111,7 +107,8 @@ impl<'p> Asker<'p> {
         let answer =
             self.request(&step.method, &self.text(&step.path), self.headers(&step.headers), &body)?;
         if !step.expect.contains(&answer.status) {
-            return Err(answer.unexpected());
+            let name = refusal(step, answer.status, answer.body.as_bytes()).key(&*self.plan.scenario);
+            return Err(answer.unexpected(Some(name)));
         }
         self.server_now = answer.date;
         if self.plan.scenario.cookies {
@@ -136,7 +133,7 @@ impl<'p> Asker<'p> {
         let schedule = self.schedule;
         let answer = self.request("GET", &self.text(&schedule.path), self.headers(&schedule.headers), "")?;
         if answer.status != 200 {
-            return Err(answer.unexpected());
+            return Err(answer.unexpected(None));
         }
         let text = |pointer: &str| {
             let value = answer.json.pointer(pointer).and_then(Value::as_str);
@@ -149,6 +146,7 @@ impl<'p> Asker<'p> {
             status: text(&schedule.status)?,
             starts_at: text(&schedule.starts_at)?,
             ends_at: text(&schedule.ends_at)?,
+            created_at: schedule.created_at.as_deref().and_then(|pointer| text(pointer).ok()),
             // A server without a Date header shares our clock, for all we know.
             server_now: answer.date.unwrap_or_else(Timestamp::now),
             standing: schedule
@@ -235,13 +233,17 @@ fn standing(plan: &Plan, them: &Participants, listed: &HashMap<u64, String>) -> 
 }
 
 /// The server did answer, but not as it would have if all were well.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{url} answered {status}: {said}")]
 pub struct Unexpected {
-    url: String,
+    /// The request.
+    pub url: String,
     /// The HTTP status.
     pub status: u16,
-    said: String,
+    /// What the server said.
+    pub said: String,
+    /// The scenario's name for it, if a step of the scenario was answered so.
+    pub name: Option<String>,
 }
 
 /// What a server answered.
@@ -264,9 +266,9 @@ impl Answer {
         self.headers.get_all(name).iter().filter_map(|value| Some(value.to_str().ok()?.to_owned())).collect()
     }
 
-    /// This answer as an error.
-    pub fn unexpected(&self) -> anyhow::Error {
-        Unexpected { url: self.url.clone(), status: self.status, said: self.said() }.into()
+    /// This answer as an error, with the scenario's name for it.
+    pub fn unexpected(&self, name: Option<String>) -> anyhow::Error {
+        Unexpected { url: self.url.clone(), status: self.status, said: self.said(), name }.into()
     }
 
     /// What the server said, in a few words: the envelope's message if there is one.

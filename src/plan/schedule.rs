@@ -53,6 +53,26 @@ pub enum Entry {
     Again,
 }
 
+/// How the members of a plan stand to the challenge, by its list of participants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Not listed: they have not joined.
+    pub absent: u32,
+    /// Have been in before and may come back.
+    pub may_return: u32,
+    /// Waiting: theirs is a first entry.
+    pub first: u32,
+    /// Listed with any other status: inside already, or out for good.
+    pub barred: u32,
+}
+
+impl Standing {
+    /// What their entries are.
+    pub fn entry(self) -> Entry {
+        if self.first == 0 && self.may_return > 0 { Entry::Again } else { Entry::First }
+    }
+}
+
 /// What is to be fitted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Demand {

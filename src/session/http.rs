@@ -276,7 +276,7 @@ fn take_values(takes: &[Take], answer: &ResponseReader, taken: &mut [String]) ->
 }
 
 /// The name of a refused answer: the first of the scenario's that fits, else its status.
-fn refusal(step: &HttpStep, status: u16, body: &[u8]) -> Fault {
+pub fn refusal(step: &HttpStep, status: u16, body: &[u8]) -> Fault {
     let json: Option<Value> = serde_json::from_slice(body).ok();
     let text = String::from_utf8_lossy(body);
     let fits = |error: &&NamedError| {

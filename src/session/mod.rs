@@ -40,6 +40,7 @@ use crate::scenario::MessageType;
 use crate::tick::{Tick, Ticks};
 use frames::Partial;
 use http::Setup;
+pub use http::refusal;
 pub use script::{Endpoint, Script};
 pub use slots::Slots;
 
