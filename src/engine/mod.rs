@@ -31,7 +31,7 @@ use observe::Books;
 use ports::Ports;
 pub use run::{EngineError, Outcome, RampDownOutcome, Second, Sources, Standing, layout_of, run};
 use secure::Secure;
-pub use secure::{Trust, TrustError, fault_of as tls_fault_of};
+pub use secure::{Look as TlsLook, Trust, TrustError, fault_of as tls_fault_of, look as tls_look};
 
 use crate::plan::members::Members;
 use crate::session::{Endpoint, Script};

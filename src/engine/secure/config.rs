@@ -63,6 +63,11 @@ impl Trust {
         &self.roots
     }
 
+    /// Who judges certificates.
+    pub(super) fn verifier(&self) -> &Arc<dyn ServerCertVerifier> {
+        &self.verifier
+    }
+
     /// The cryptography in use.
     pub fn provider(&self) -> &Arc<CryptoProvider> {
         &self.provider

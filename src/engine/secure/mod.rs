@@ -6,11 +6,13 @@
 //! are cut before rustls sees them, so nothing of a later record is ever inside it; what may not be lost between two
 //! connections of a session (its ticket) goes when the session is over.
 //!
-//! Where to look next: `config` for what is offered and trusted, `desk` for tickets and secrets, `faults` for what rustls says.
+//! Where to look next: `config` for what is offered and trusted, `desk` for tickets and secrets, `faults` for what rustls says, `look` for a
+//! handshake that is only looked at.
 
 mod config;
 mod desk;
 mod faults;
+mod look;
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -24,6 +26,7 @@ use slab::Slab;
 pub use config::{Trust, TrustError};
 use desk::{Desk, Ticket};
 pub use faults::fault_of;
+pub use look::{Look, look};
 
 use crate::fault::TlsFault;
 use crate::measure::Handshake;
