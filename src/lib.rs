@@ -5,7 +5,7 @@
 //! targets reach every part. Arrows point one way: [`cli`] → [`plan`] → [`engine`] → [`session`] →
 //! [`protocol`], and [`engine`] → [`measure`] → [`report`]. [`target`] is the built-in stand-in for the
 //! servers under test; it never uses [`session`]. [`doctor`] stands between [`cli`] and [`plan`] and says whether this box bears a
-//! plan. `ARCHITECTURE.md` is the map.
+//! plan; [`preflight`], whether everything is there for a test. `ARCHITECTURE.md` is the map.
 
 pub mod cli;
 pub mod doctor;
@@ -14,6 +14,7 @@ pub mod fault;
 pub mod measure;
 pub mod nearest;
 pub mod plan;
+pub mod preflight;
 pub mod prepare;
 pub mod protocol;
 pub mod report;

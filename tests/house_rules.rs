@@ -73,6 +73,22 @@ fn the_doctor_opens_no_socket() {
 }
 
 #[test]
+fn preflight_opens_no_socket_and_reads_no_clock() {
+    let words = [
+        "TcpStream",
+        "TcpListener",
+        "ureq",
+        "Instant::now",
+        "Timestamp::now",
+        "SystemTime",
+        "std::fs",
+        "std::env",
+    ];
+    refuse("src/preflight", &words, "what is asked, and when, is the command line's");
+    refuse("src/preflight", &["crate::cli", "crate::engine", "crate::session"], "it judges what was found");
+}
+
+#[test]
 fn arrows_between_modules_point_one_way() {
     refuse(
         "src/protocol",
@@ -102,7 +118,7 @@ fn arrows_between_modules_point_one_way() {
     );
     refuse(
         "src/doctor",
-        &["crate::cli", "crate::session", "crate::report", "crate::scenario"],
+        &["crate::cli", "crate::session", "crate::report", "crate::scenario", "crate::preflight"],
         "it stands between the command line and the plan",
     );
     refuse(

@@ -9,6 +9,7 @@ mod doctor;
 mod hosts;
 mod interrupt;
 mod look_up;
+mod preflight;
 mod prepare;
 mod ready;
 mod recording;
@@ -71,6 +72,8 @@ pub struct Cli {
 pub enum Command {
     /// Check whether this box can make a run, and say what mends it if not; opens no connection to the target.
     Doctor(Box<doctor::DoctorArgs>),
+    /// Check before a test that everything is there: the target, its clock, members, challenge, this box, what is watched.
+    Preflight(Box<preflight::PreflightArgs>),
     /// Make members, a challenge and everyone's place in it, before a run.
     Prepare(prepare::PrepareArgs),
     /// Run a load test; without a target, against the built-in stand-in.
@@ -93,6 +96,7 @@ impl Cli {
     pub fn execute(self) -> ExitStatus {
         let outcome = match self.command {
             Command::Doctor(args) => doctor::run(*args),
+            Command::Preflight(args) => preflight::run(*args),
             Command::Prepare(args) => prepare::run(args),
             Command::Run(args) => conduct::conduct(*args),
             Command::Scenario(args) => scenario::run(args).map(|()| ExitStatus::Passed),

@@ -146,7 +146,7 @@ impl Unmade {
     fn unclear(answer: &Answer, place: &str, admin: u64) -> Self {
         let what = format!("the answer has no {place}, which the admin API of Runnity has");
         Self {
-            error: answer.unexpected().context(what),
+            error: answer.unexpected(None).context(what),
             next: vec![perhaps_there(admin)],
             status: ExitStatus::Inconclusive,
         }
@@ -175,7 +175,7 @@ impl Unmade {
             _ => Vec::new(),
         };
         let status = if answer.status < 500 { ExitStatus::Refused } else { ExitStatus::Inconclusive };
-        Self { error: answer.unexpected().context("the challenge was not created"), next, status }
+        Self { error: answer.unexpected(None).context("the challenge was not created"), next, status }
     }
 
     /// Says so on standard error.

@@ -16,6 +16,8 @@ mod places;
 mod shell;
 mod target;
 
+pub(super) use target::TargetArgs;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 

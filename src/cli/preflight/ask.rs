@@ -1,0 +1,122 @@
+//! Members who log in, and the look-up of their challenge: what may be asked without spending anything.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::{Result, anyhow};
+
+use super::super::look_up::{Asker, LookedUp, Unexpected};
+use super::tell_progress;
+use crate::plan::schedule::zone;
+use crate::plan::{Plan, Settings};
+use crate::preflight::challenge::{self, LookUp, Wanted};
+use crate::preflight::members::{self, Login, Refusal, SampleSize};
+use crate::preflight::{Check, Remedy, clean};
+use crate::scenario::Criterion;
+use crate::scenario::schedule::{Participants, Schedule};
+use crate::units::grouped;
+
+/// Logins after which it is told how far they are.
+const TOLD_EVERY: usize = 500;
+
+/// Has members log in; the first who can is there to look up.
+pub(super) fn members<'p>(
+    plan: &'p Plan,
+    schedule: &'p Schedule,
+    agent: &'p ureq::Agent,
+    size: SampleSize,
+) -> (Vec<Check>, Option<Asker<'p>>) {
+    let sample = members::sample(plan.sessions, size, plan.seed);
+    let mut logins = Vec::with_capacity(sample.len());
+    let mut asker = None;
+    for (done, index) in sample.iter().enumerate() {
+        if done > 0 && done % TOLD_EVERY == 0 {
+            let all = grouped(sample.len() as u64);
+            tell_progress(&format!("{} of {all} members have been asked to log in", grouped(done as u64)));
+        }
+        let began = Instant::now();
+        let outcome = Asker::log_in(plan, schedule, agent, *index);
+        let took = began.elapsed();
+        let refusal = match outcome {
+            Ok(logged_in) => {
+                asker.get_or_insert(logged_in);
+                None
+            }
+            Err(error) => Some(refusal(&error)),
+        };
+        logins.push(Login { member: plan.members.id(*index), took, refusal });
+    }
+    (members::checks(&logins, plan.sessions, criterion(plan, schedule)), asker)
+}
+
+fn refusal(error: &anyhow::Error) -> Refusal {
+    match error.downcast_ref::<Unexpected>() {
+        Some(Unexpected { name, said, .. }) => Refusal { name: Some(name.clone()), said: said.clone() },
+        // What differs from member to member is left out, so that alike reasons are one.
+        None => Refusal { name: None, said: error.root_cause().to_string() },
+    }
+}
+
+/// The scenario's criterion of the step that logs in: the last before the look-up.
+fn criterion<'p>(plan: &'p Plan, schedule: &Schedule) -> Option<&'p Criterion> {
+    let step = plan.scenario.http.get(schedule.steps.checked_sub(1)?)?;
+    let begin = format!("steps.{}.", step.name);
+    plan.scenario.criteria.iter().find(|criterion| criterion.measure.starts_with(&begin))
+}
+
+/// Looks the challenge up.
+///
+/// # Errors
+/// The time zone is not known, which `run` would refuse.
+pub(super) fn challenge(
+    plan: &Plan,
+    settings: &Settings,
+    schedule: &Schedule,
+    asker: &Asker<'_>,
+    join: &Remedy,
+) -> Result<Vec<Check>> {
+    let zone = zone(&settings.time_zone)
+        .ok_or_else(|| anyhow!("--time-zone {} is not known on this box", settings.time_zone))?;
+    let looked_up = match asker.look_up() {
+        Ok(looked_up) => looked_up,
+        Err(error) => return Ok(challenge::not_found(&clean(&format!("{error:#}")))),
+    };
+    let participants = schedule.participants.as_ref();
+    let look_up = LookUp {
+        status: &looked_up.status,
+        starts_at: &looked_up.starts_at,
+        ends_at: &looked_up.ends_at,
+        created_at: looked_up.created_at.as_deref(),
+        server_now: looked_up.server_now,
+        standing: looked_up.standing,
+        barred: barred(plan, participants, &looked_up),
+    };
+    let waiting = participants.map(|them| them.may_enter.join(" or ")).unwrap_or_default();
+    Ok(challenge::checks(
+        &look_up,
+        &Wanted {
+            id: asker.challenge(),
+            has_others: plan.members.only_challenge().is_none(),
+            sessions: plan.sessions,
+            ramp: settings.ramp,
+            hold: settings.hold,
+            wait_ready: settings.wait_ready,
+            zone: &zone,
+            waiting: &waiting,
+            join: join.clone(),
+        },
+    ))
+}
+
+/// Of the plan's members who cannot enter, how many have which status.
+fn barred(plan: &Plan, participants: Option<&Participants>, looked_up: &LookedUp) -> BTreeMap<String, u32> {
+    let mut barred = BTreeMap::new();
+    let (Some(them), Some(listed)) = (participants, &looked_up.listed) else { return barred };
+    for (member, status) in listed {
+        let is_ours = plan.members.index_of(*member).is_some_and(|index| index < plan.sessions);
+        if is_ours && !them.may_enter.contains(status) && !them.may_return.contains(status) {
+            *barred.entry(status.clone()).or_insert(0) += 1;
+        }
+    }
+    barred
+}

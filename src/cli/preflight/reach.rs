@@ -1,0 +1,160 @@
+//! The target's addresses, one by one: a connection, a handshake, an answer; and then its clock.
+//!
+//! All addresses at the same time, so that one that drops packets is waited for once. Invariant: what is sent is a GET of `/`.
+
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::super::agent;
+use crate::engine::{Trust, tls_look};
+use crate::plan::schedule::date_header;
+use crate::plan::{Plan, Target};
+use crate::preflight::certificate::{self, Certificate, Shown};
+use crate::preflight::clock::{self, Sample};
+use crate::preflight::target::{self, Answered, Connected, Url};
+use crate::preflight::{Check, Verdict};
+
+/// For each connection, each handshake and each answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Of an answer's body, read so that its connection can be used again.
+const BODY_BYTES_MAX: u64 = 1 << 20;
+
+/// How far the target was reached.
+pub(super) struct Reached {
+    /// What there is to say of it.
+    pub(super) checks: Vec<Check>,
+    /// Why nothing more can be asked of it.
+    pub(super) why_not: Option<&'static str>,
+    /// It answered, or showed a certificate.
+    pub(super) was_asked: bool,
+}
+
+/// Connects, shakes hands and asks.
+pub(super) fn target(plan: &Plan, trust: Option<&Trust>) -> Reached {
+    let url = url(&plan.target);
+    let connections = each(&plan.target.addresses, connect);
+    let connected: Vec<Connected> = connections
+        .iter()
+        .map(|(address, outcome)| Connected {
+            address: *address,
+            outcome: outcome.as_ref().map(|(span, _)| *span).map_err(Clone::clone),
+        })
+        .collect();
+    let mut checks = vec![target::reachable(&url, &connected)];
+    let streams: Vec<(SocketAddr, TcpStream)> =
+        connections.into_iter().filter_map(|(address, outcome)| Some((address, outcome.ok()?.1))).collect();
+    let reached: Vec<SocketAddr> = streams.iter().map(|(address, _)| *address).collect();
+    if reached.is_empty() {
+        let why = "because the target takes no connection";
+        if plan.target.is_secure() {
+            checks.push(certificate::unknown(&plan.target.host, why));
+        }
+        checks.push(target::not_answering(why));
+        return Reached { checks, why_not: Some(why), was_asked: false };
+    }
+    if let Some(trust) = trust.filter(|_| plan.target.is_secure()) {
+        let check = shown(plan, trust, streams);
+        let is_refused = check.verdict == Verdict::Fail;
+        checks.push(check);
+        if is_refused {
+            let why = "because the certificate fails";
+            checks.push(target::not_answering(why));
+            return Reached { checks, why_not: Some(why), was_asked: true };
+        }
+    }
+    let answers = each(&reached, |address| answer(plan, trust, address));
+    let was_asked = answers.iter().any(|(_, outcome)| outcome.is_ok());
+    let answered: Vec<Answered> =
+        answers.into_iter().map(|(address, outcome)| Answered { address, outcome }).collect();
+    checks.push(target::answering(&url, &answered));
+    Reached {
+        checks,
+        why_not: (!was_asked).then_some("because the target does not answer over HTTP"),
+        was_asked,
+    }
+}
+
+/// Does this for all addresses at once.
+fn each<T: Send>(addresses: &[SocketAddr], ask: impl Fn(SocketAddr) -> T + Sync) -> Vec<(SocketAddr, T)> {
+    thread::scope(|scope| {
+        let asked: Vec<_> =
+            addresses.iter().map(|address| (*address, scope.spawn(|| ask(*address)))).collect();
+        asked.into_iter().filter_map(|(address, thread)| Some((address, thread.join().ok()?))).collect()
+    })
+}
+
+fn connect(address: SocketAddr) -> Result<(Duration, TcpStream), String> {
+    let began = Instant::now();
+    match TcpStream::connect_timeout(&address, TIMEOUT) {
+        Ok(stream) => Ok((began.elapsed(), stream)),
+        Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+            Err(format!("no answer within {} s", TIMEOUT.as_secs()))
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn shown(plan: &Plan, trust: &Trust, streams: Vec<(SocketAddr, TcpStream)>) -> Check {
+    let host = &plan.target.host;
+    let shown: Vec<Shown> = thread::scope(|scope| {
+        let looks: Vec<_> = streams
+            .into_iter()
+            .map(|(address, stream)| {
+                (address, scope.spawn(move || tls_look(trust, &plan.tls, host, stream, TIMEOUT)))
+            })
+            .collect();
+        let looks = looks.into_iter().filter_map(|(address, look)| Some((address, look.join().ok()?)));
+        looks
+            .map(|(address, look)| Shown {
+                address,
+                certificate: look.certificate.as_deref().and_then(Certificate::read),
+                refused: look.broken.map(|broken| (broken.fault, broken.evidence)),
+            })
+            .collect()
+    });
+    certificate::check(host, &shown, plan.tls.insecure, Timestamp::now())
+}
+
+fn answer(plan: &Plan, trust: Option<&Trust>, address: SocketAddr) -> Result<(u16, Duration), String> {
+    let agent = agent::to_address(plan, trust, address.ip(), TIMEOUT);
+    let began = Instant::now();
+    let answer = agent.get(root(plan)).call().map_err(|error| agent::said(&error))?;
+    Ok((answer.status().as_u16(), began.elapsed()))
+}
+
+/// The server's clock, by as many answers as it takes.
+pub(super) fn clock(plan: &Plan, agent: &ureq::Agent) -> Check {
+    let mut samples: Vec<Sample> = Vec::new();
+    loop {
+        // One answer that is missing ends it: what there is bounds the offset all the same.
+        let Some(sample) = sample(plan, agent) else { break };
+        samples.push(sample);
+        // The first connects; its round trip says little of the next one's.
+        let next = clock::next_ask(&samples, Timestamp::now());
+        let Some(next) = next else { break };
+        let wait = next.duration_since(Timestamp::now());
+        thread::sleep(Duration::try_from(wait).unwrap_or_default().min(Duration::from_secs(1)));
+    }
+    clock::check(&samples)
+}
+
+fn sample(plan: &Plan, agent: &ureq::Agent) -> Option<Sample> {
+    let sent = Timestamp::now();
+    let mut answer = agent.get(root(plan)).call().ok()?;
+    let received = Timestamp::now();
+    let date = answer.headers().get("date")?.to_str().ok().and_then(date_header)?;
+    // To its end, so that the connection is kept; a body that is longer costs a connection, no more.
+    let _ = answer.body_mut().with_config().limit(BODY_BYTES_MAX).read_to_vec();
+    Some(Sample { sent, received, date })
+}
+
+fn root(plan: &Plan) -> String {
+    format!("{}/", plan.target.url())
+}
+
+fn url(target: &Target) -> Url {
+    Url { url: target.url(), host: target.host.clone(), port: target.port }
+}

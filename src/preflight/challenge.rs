@@ -1,0 +1,421 @@
+//! The challenge: how far its life has come, whether the plan fits what is left of it, and everyone's place in it.
+//!
+//! By one look-up and the server's own clock; [`schedule::judge`] decides, as it does before a run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Zoned};
+
+use super::words::{clean, listed};
+use super::zone::{self, Clues};
+use super::{Check, Figure, Remedy, Verdict};
+use crate::plan::schedule::{
+    self, Challenge, Demand, ENTER_MARGIN, Entry, ScheduleError, Standing, Start, Status,
+};
+use crate::units::{duration_text, grouped};
+
+/// What a look-up says.
+#[derive(Clone, Debug)]
+pub struct LookUp<'l> {
+    /// As the server names it.
+    pub status: &'l str,
+    /// When everyone has to be in, in the server's local time.
+    pub starts_at: &'l str,
+    /// When the hold has to be over, likewise.
+    pub ends_at: &'l str,
+    /// When the challenge was made, likewise, if the answer says so.
+    pub created_at: Option<&'l str>,
+    /// The server's clock.
+    pub server_now: Timestamp,
+    /// How the plan's members stand to it, if they are listed.
+    pub standing: Option<Standing>,
+    /// Of those who are barred, how many have which status.
+    pub barred: BTreeMap<String, u32>,
+}
+
+/// What the plan asks of it.
+#[derive(Clone, Debug)]
+pub struct Wanted<'w> {
+    /// The challenge that was looked up.
+    pub id: u64,
+    /// Whether other members of the plan are in other challenges.
+    pub has_others: bool,
+    /// Members that are to enter.
+    pub sessions: u32,
+    /// From the first arrival to the last.
+    pub ramp: Duration,
+    /// After that.
+    pub hold: Duration,
+    /// Whether the run waits for READY.
+    pub wait_ready: bool,
+    /// The zone of the server's times.
+    pub zone: &'w TimeZone,
+    /// The status of those who may enter first, as the scenario names it.
+    pub waiting: &'w str,
+    /// How absent members join while it is RECRUITING.
+    pub join: Remedy,
+}
+
+const CHALLENGE: (&str, &str, &str) = ("challenge", "challenge", "READY, or RECRUITING until then");
+const SCHEDULE: (&str, &str, &str) =
+    ("schedule", "ramp and hold fit", "the ramp 5 s before startAt, the hold by endAt");
+const PLACES: (&str, &str, &str) = ("places", "members' places", "all of them waiting to enter");
+
+const NO_ZONE: &str = "because the challenge's times cannot be read without the right time zone";
+
+const MAKE_ANOTHER: &str =
+    "create another challenge, have everyone join it, and give its id with --challenge";
+
+/// What is not asked since something else failed.
+pub fn unknown(why: &str) -> Vec<Check> {
+    std::iter::once(zone::unknown(why))
+        .chain([CHALLENGE, SCHEDULE, PLACES].map(|item| unknown_item(item, why)))
+        .collect()
+}
+
+fn unknown_item((id, title, need): (&'static str, &'static str, &'static str), why: &str) -> Check {
+    Check::unknown(id, title, Figure::words(need), why)
+}
+
+/// The look-up failed, though its member had logged in.
+pub fn not_found(said: &str) -> Vec<Check> {
+    let (id, title, need) = CHALLENGE;
+    let remedy =
+        Remedy::advice("is its id right (--challenge), and was it deleted when the last member left?");
+    let life = Check::ok(id, title, Figure::words("no answer that can be used"), Figure::words(need)).but(
+        Verdict::Fail,
+        said,
+        vec![remedy],
+    );
+    let why = "because the challenge could not be looked up";
+    vec![zone::unknown(why), life, unknown_item(SCHEDULE, why), unknown_item(PLACES, why)]
+}
+
+/// Judges all of it.
+pub fn checks(look_up: &LookUp<'_>, wanted: &Wanted<'_>) -> Vec<Check> {
+    let challenge = match Challenge::read(look_up.status, look_up.starts_at, look_up.ends_at) {
+        Ok(challenge) => challenge,
+        Err(error) => return unreadable(&error, look_up, wanted),
+    };
+    let now = look_up.server_now.to_zoned(wanted.zone.clone());
+    let created_at = look_up.created_at.and_then(|text| text.parse().ok());
+    let clues = Clues { challenge: &challenge, created_at, now: now.datetime() };
+    let zone = zone::check(&clues, wanted.zone, SignedDuration::from_secs(now.offset().seconds().into()));
+    let entry = look_up.standing.map_or(Entry::First, Standing::entry);
+    let demand = Demand { ramp: wanted.ramp, hold: wanted.hold, entry, wait_ready: true };
+    let judged = schedule::judge(&challenge, wanted.zone, look_up.server_now, &demand);
+    let is_zone_wrong = zone.verdict == Verdict::Fail;
+    let life = match challenge.status {
+        Status::Recruiting | Status::Ready if is_zone_wrong => zoneless(&challenge, wanted),
+        _ => life(&challenge, &now, &judged, wanted, entry),
+    };
+    let fit = match is_zone_wrong {
+        true => unknown_item(SCHEDULE, NO_ZONE),
+        false => fit(&challenge, &now, &judged, wanted),
+    };
+    vec![zone, life, fit, places(look_up, wanted, challenge.status)]
+}
+
+fn unreadable(error: &ScheduleError, look_up: &LookUp<'_>, wanted: &Wanted<'_>) -> Vec<Check> {
+    let why = "because the challenge cannot be read";
+    let remedy =
+        Remedy::advice("the scenario's [schedule] says where status, startAt and endAt stand in the answer");
+    let life =
+        Check::ok(CHALLENGE.0, CHALLENGE.1, Figure::words(clean(look_up.status)), Figure::words(CHALLENGE.2))
+            .but(Verdict::Fail, clean(&error.to_string()), vec![remedy]);
+    // Nobody joins what cannot be read.
+    vec![zone::unknown(why), life, unknown_item(SCHEDULE, why), places(look_up, wanted, Status::Done)]
+}
+
+/// Its status is known, and no time of it.
+fn zoneless(challenge: &Challenge, wanted: &Wanted<'_>) -> Check {
+    let (id, title, need) = CHALLENGE;
+    let reading = Figure::words(format!("{} {}", wanted.id, challenge.status.key()));
+    Check::ok(id, title, reading, Figure::words(need)).but(Verdict::Unknown, NO_ZONE, Vec::new())
+}
+
+/// How far its life has come.
+fn life(
+    challenge: &Challenge,
+    now: &Zoned,
+    judged: &Result<Start, ScheduleError>,
+    wanted: &Wanted<'_>,
+    entry: Entry,
+) -> Check {
+    let (id, title, need) = CHALLENGE;
+    let left = |to: Result<Zoned, ScheduleError>| to.map(|to| now.duration_until(&to)).unwrap_or_default();
+    let zoned = |time: jiff::civil::DateTime| time.to_zoned(wanted.zone.clone());
+    let start_in = zoned(challenge.start_at).map(|start| now.duration_until(&start)).unwrap_or_default();
+    let number = wanted.id;
+    let text = match challenge.status {
+        Status::Ready => format!("{number} READY, {} to startAt", span(start_in)),
+        Status::Recruiting => {
+            let ready_in = left(challenge.ready(wanted.zone));
+            format!("{number} RECRUITING, READY in {}, startAt in {}", span(ready_in), span(start_in))
+        }
+        other => format!("{number} {}", other.key()),
+    };
+    let seconds = u64::try_from(start_in.as_secs())
+        .ok()
+        .filter(|_| matches!(challenge.status, Status::Recruiting | Status::Ready));
+    let reading = match seconds {
+        Some(seconds) => Figure::new(seconds, "seconds to startAt", text),
+        None => Figure::words(text),
+    };
+    let check = Check::ok(id, title, reading, Figure::words(need));
+    match judged {
+        Err(
+            error @ (ScheduleError::Done { .. }
+            | ScheduleError::Running { .. }
+            | ScheduleError::Contradiction { .. }
+            | ScheduleError::Unreadable { .. }),
+        ) => check.but(Verdict::Fail, error.to_string(), vec![Remedy::advice(MAKE_ANOTHER)]),
+        _ if wanted.has_others => check.but(
+            Verdict::Warn,
+            "the members are in several challenges, and only this one, the first member's, was looked up",
+            vec![Remedy::advice("give the members of one challenge at a time, to preflight as to run")],
+        ),
+        _ if challenge.status == Status::Recruiting && !wanted.wait_ready => check.but(
+            Verdict::Warn,
+            "members can enter only once it is READY: a run that begins before is refused",
+            vec![Remedy::advice("begin the run then, or give it --wait-ready")],
+        ),
+        _ if entry == Entry::Again && challenge.status == Status::Running => check.but(
+            Verdict::Warn,
+            "it has begun: those who were in before may come back, and nobody else",
+            vec![Remedy::advice(MAKE_ANOTHER)],
+        ),
+        _ => check,
+    }
+}
+
+/// Whether the plan fits what is left of it.
+fn fit(
+    challenge: &Challenge,
+    now: &Zoned,
+    judged: &Result<Start, ScheduleError>,
+    wanted: &Wanted<'_>,
+) -> Check {
+    let (id, title, need) = SCHEDULE;
+    let plan = format!("ramp {}, hold {}", duration_text(wanted.ramp), duration_text(wanted.hold));
+    let check = |text: String| Check::ok(id, title, Figure::words(text), Figure::words(need));
+    match judged {
+        Ok(Start::Now) => {
+            let last =
+                challenge.start_at.to_zoned(wanted.zone.clone()).map(|start| now.duration_until(&start));
+            let slack = last.unwrap_or_default() - signed(wanted.ramp) - signed(ENTER_MARGIN);
+            match challenge.status {
+                Status::Ready if slack > SignedDuration::ZERO => {
+                    check(format!("{plan}: fits if begun within {}", span(slack)))
+                }
+                _ => check(format!("{plan}: fits if begun now")),
+            }
+        }
+        Ok(Start::WhenReady { .. }) => check(format!("{plan}: fits if begun once it is READY")),
+        Err(error) => {
+            let remedy = match error {
+                ScheduleError::RampPastStart { remedy, .. } | ScheduleError::HoldPastEnd { remedy, .. } => {
+                    remedy
+                }
+                _ => {
+                    return unknown_item(
+                        SCHEDULE,
+                        "because nobody can enter this challenge any more, or its times are off",
+                    );
+                }
+            };
+            // The remedy has a line of its own.
+            let whole = error.to_string();
+            let why = whole.strip_suffix(&format!(": {remedy}")).unwrap_or(&whole);
+            check(plan).but(Verdict::Fail, why, vec![Remedy::advice(remedy.as_str())])
+        }
+    }
+}
+
+/// Everyone's place.
+fn places(look_up: &LookUp<'_>, wanted: &Wanted<'_>, status: Status) -> Check {
+    let (id, title, _) = PLACES;
+    let waiting = wanted.waiting;
+    let need = Figure::new(
+        wanted.sessions.into(),
+        "members",
+        format!("all {} {waiting}", grouped(wanted.sessions.into())),
+    );
+    let Some(Standing { absent, may_return, first, barred }) = look_up.standing else {
+        return Check::unknown(
+            id,
+            title,
+            need,
+            "because the look-up lists nobody, or the scenario does not say where",
+        );
+    };
+    let parts = [(first, waiting), (may_return, "may return"), (absent, "absent"), (barred, "barred")];
+    let text: Vec<String> = parts
+        .iter()
+        .filter(|(count, what)| *count > 0 || *what == waiting)
+        .map(|(count, what)| format!("{} {what}", grouped((*count).into())))
+        .collect();
+    let check = Check::ok(id, title, Figure::new(first.into(), "members", text.join(", ")), need);
+    let mut reasons = Vec::new();
+    let mut remedies = Vec::new();
+    if absent > 0 {
+        reasons.push(format!("{} have not joined", grouped(absent.into())));
+        remedies.push(match status {
+            Status::Recruiting => wanted.join.clone(),
+            _ => Remedy::advice(format!("joining needs RECRUITING: {MAKE_ANOTHER}")),
+        });
+    }
+    if barred > 0 {
+        let statuses: Vec<String> = look_up
+            .barred
+            .iter()
+            .map(|(status, count)| format!("{} {}", grouped((*count).into()), clean(status)))
+            .collect();
+        reasons.push(format!("{} cannot enter ({})", grouped(barred.into()), listed(&statuses)));
+        remedies.push(Remedy::advice(format!("take other members, or {MAKE_ANOTHER}")));
+    }
+    if reasons.is_empty() {
+        return check;
+    }
+    check.but(Verdict::Fail, format!("{}: each of them is refused at enter", reasons.join(", ")), remedies)
+}
+
+/// To the second, since servers' clocks are read to the second.
+fn span(span: SignedDuration) -> String {
+    let text = duration_text(Duration::from_secs(span.as_secs().unsigned_abs()));
+    if span < SignedDuration::ZERO { format!("-{text}") } else { text }
+}
+
+fn signed(span: Duration) -> SignedDuration {
+    SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static ZONE: TimeZone = TimeZone::UTC;
+    const START: &str = "2026-11-26T19:05:00";
+    const END: &str = "2026-11-26T20:05:00";
+
+    fn look_up(status: &'static str, now: &str) -> LookUp<'static> {
+        let standing = Standing { first: 10, ..Standing::default() };
+        LookUp {
+            status,
+            starts_at: START,
+            ends_at: END,
+            created_at: Some("2026-11-26T18:00:00"),
+            server_now: format!("2026-11-26T{now}Z").parse().expect("an instant"),
+            standing: Some(standing),
+            barred: BTreeMap::new(),
+        }
+    }
+
+    fn wanted() -> Wanted<'static> {
+        Wanted {
+            id: 38,
+            has_others: false,
+            sessions: 10,
+            ramp: Duration::from_secs(60),
+            hold: Duration::from_secs(1800),
+            wait_ready: false,
+            zone: &ZONE,
+            waiting: "WAITING",
+            join: Remedy::command("has them join", "startline prepare join"),
+        }
+    }
+
+    fn verdicts(checks: &[Check]) -> Vec<Verdict> {
+        checks.iter().map(|check| check.verdict).collect()
+    }
+
+    use Verdict::{Fail, Ok as Well, Unknown, Warn};
+
+    #[test]
+    fn a_ready_challenge_says_how_long_is_left() {
+        let checks = checks(&look_up("READY", "19:01:00"), &wanted());
+        assert_eq!(verdicts(&checks), [Well; 4], "{checks:#?}");
+        assert_eq!(checks[1].reading.text, "38 READY, 4m to startAt");
+        assert_eq!(checks[2].reading.text, "ramp 1m, hold 30m: fits if begun within 2m55s");
+        assert_eq!(checks[3].reading.text, "10 WAITING");
+    }
+
+    #[test]
+    fn a_recruiting_challenge_says_until_when() {
+        let checks_of =
+            |wait_ready| checks(&look_up("RECRUITING", "18:30:00"), &Wanted { wait_ready, ..wanted() });
+        assert_eq!(verdicts(&checks_of(true)), [Well; 4]);
+        let early = checks_of(false);
+        assert_eq!(verdicts(&early), [Well, Warn, Well, Well]);
+        assert_eq!(early[1].reading.text, "38 RECRUITING, READY in 30m, startAt in 35m");
+    }
+
+    #[test]
+    fn a_challenge_that_has_begun_or_is_over_fails() {
+        let running = checks(&look_up("RUNNING", "19:30:00"), &wanted());
+        assert_eq!(verdicts(&running), [Well, Fail, Unknown, Well]);
+        let done = checks(&look_up("DONE", "21:00:00"), &wanted());
+        assert_eq!(verdicts(&done), [Well, Fail, Unknown, Well]);
+        let standing = Some(Standing { may_return: 10, ..Standing::default() });
+        let again = LookUp { standing, ..look_up("RUNNING", "19:06:00") };
+        assert_eq!(verdicts(&checks(&again, &wanted())), [Well, Warn, Well, Well]);
+    }
+
+    #[test]
+    fn what_does_not_fit_comes_with_what_would() {
+        let late = checks(&look_up("READY", "19:04:30"), &wanted());
+        assert_eq!(verdicts(&late), [Well, Well, Fail, Well]);
+        assert!(
+            late[2].why.as_deref().is_some_and(|why| why.ends_with("startAt, 2026-11-26 19:05:00+00:00")),
+            "{late:?}"
+        );
+        assert_eq!(late[2].remedies[0].text, "--ramp 25s is the longest that fits");
+        let long =
+            checks(&look_up("READY", "19:01:00"), &Wanted { hold: Duration::from_secs(7200), ..wanted() });
+        assert!(long[2].remedies[0].text.starts_with("--hold 1h3m is the longest"), "{:?}", long[2]);
+    }
+
+    #[test]
+    fn a_wrong_zone_leaves_the_fit_open() {
+        let checks = checks(&look_up("READY", "10:01:00"), &wanted());
+        assert_eq!(verdicts(&checks), [Fail, Unknown, Unknown, Well]);
+        assert_eq!(checks[1].reading.text, "38 READY");
+    }
+
+    #[test]
+    fn everyone_s_place_is_counted() {
+        let with = |status, standing| {
+            let barred = BTreeMap::from([("RUNNING".to_owned(), 2), ("QU\x1bIT".to_owned(), 1)]);
+            let look_up = LookUp { standing, barred, ..look_up(status, "18:30:00") };
+            checks(&look_up, &wanted()).remove(3)
+        };
+        let absent = Standing { first: 7, absent: 3, ..Standing::default() };
+        let check = with("RECRUITING", Some(absent));
+        assert_eq!((check.verdict, check.reading.text.as_str()), (Fail, "7 WAITING, 3 absent"));
+        assert_eq!(check.remedies[0].command.as_deref(), Some("startline prepare join"));
+        assert_eq!(check.why.as_deref(), Some("3 have not joined: each of them is refused at enter"));
+        let barred = Standing { first: 5, may_return: 2, barred: 3, ..Standing::default() };
+        let check = with("RECRUITING", Some(barred));
+        assert_eq!(check.reading.text, "5 WAITING, 2 may return, 3 barred");
+        let why = check.why.expect("a reason");
+        assert_eq!(why, "3 cannot enter (1 QU IT, 2 RUNNING): each of them is refused at enter");
+        assert_eq!(with("RECRUITING", None).verdict, Unknown);
+        let late = with("READY", Some(absent));
+        assert!(late.remedies[0].text.starts_with("joining needs RECRUITING"));
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_told() {
+        let checks = checks(&LookUp { status: "REDY", ..look_up("READY", "19:01:00") }, &wanted());
+        assert_eq!(verdicts(&checks), [Unknown, Fail, Unknown, Well]);
+        assert!(checks[1].why.as_deref().is_some_and(|why| why.contains("did you mean")));
+    }
+
+    #[test]
+    fn several_challenges_are_warned_of() {
+        let checks = checks(&look_up("READY", "19:01:00"), &Wanted { has_others: true, ..wanted() });
+        assert_eq!(verdicts(&checks), [Well, Warn, Well, Well]);
+    }
+}

@@ -1,0 +1,240 @@
+//! Are the members there? A sample of them logs in; who cannot, and how long it took.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::words::{clean, listed, micros, ms, quantile};
+use super::{Check, Figure, Remedy, Verdict};
+use crate::scenario::criteria::limit_text;
+use crate::scenario::{Criterion, Good};
+use crate::units::grouped;
+
+/// How many members log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleSize {
+    /// So many at most.
+    Some(u32),
+    /// Every one.
+    All,
+}
+
+/// The members of a sample, by index, in order: the first, the last, and others drawn by the seed.
+pub fn sample(members: u32, size: SampleSize, seed: u64) -> Vec<u32> {
+    let size = match size {
+        SampleSize::Some(size) if size < members => size,
+        _ => return (0..members).collect(),
+    };
+    let mut drawn = std::collections::BTreeSet::from([0]);
+    if size > 1 {
+        drawn.insert(members - 1);
+    }
+    let mut rng = fastrand::Rng::with_seed(seed);
+    while drawn.len() < size as usize {
+        drawn.insert(rng.u32(0..members));
+    }
+    drawn.into_iter().collect()
+}
+
+/// How a member's login went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The member's id.
+    pub member: u64,
+    /// From the request to the whole answer.
+    pub took: Duration,
+    /// Why it failed.
+    pub refusal: Option<Refusal>,
+}
+
+/// Why a login failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The scenario's name for it, if the server answered.
+    pub name: Option<String>,
+    /// In the server's words, or the library's.
+    pub said: String,
+}
+
+/// Whether the members are there, and whether logging in is fast enough before any load.
+pub fn checks(logins: &[Login], members: u32, criterion: Option<&Criterion>) -> Vec<Check> {
+    vec![there(logins, members), latency(logins, criterion)]
+}
+
+/// What is not asked since something else failed.
+pub fn unknown(why: &str) -> Vec<Check> {
+    vec![
+        Check::unknown(THERE, THERE_TITLE, Figure::words("all of the sample"), why),
+        Check::unknown(LATENCY, LATENCY_TITLE, Figure::words("as the scenario's criterion"), why),
+    ]
+}
+
+const THERE: &str = "members";
+const THERE_TITLE: &str = "members there";
+const LATENCY: &str = "login-latency";
+const LATENCY_TITLE: &str = "login latency";
+
+fn there(logins: &[Login], members: u32) -> Check {
+    let (asked, well) = (logins.len(), logins.iter().filter(|one| one.refusal.is_none()).count());
+    let reading =
+        Figure::new(well as u64, "members", format!("{} of {} logged in", count(well), count(asked)));
+    let need = match asked as u64 == u64::from(members) {
+        true => format!("all {} members", grouped(members.into())),
+        false => format!("all of a sample of the {} members", grouped(members.into())),
+    };
+    let check = Check::ok(THERE, THERE_TITLE, reading, Figure::new(asked as u64, "members", need));
+    let reasons = reasons(logins);
+    if reasons.is_empty() {
+        return check;
+    }
+    let answered = logins.iter().filter_map(|one| one.refusal.as_ref()).any(|refusal| refusal.name.is_some());
+    let remedy = match answered {
+        true => {
+            "make these members, or give others with --members; --sample all shows every one that is missing"
+        }
+        false => "is the server up? its log and its proxy's say what became of these requests",
+    };
+    check.but(Verdict::Fail, reasons.join("; "), vec![Remedy::advice(remedy)])
+}
+
+/// `MEMBER_NOT_FOUND (존재하지 …): 9000, 9001`, the most frequent first.
+fn reasons(logins: &[Login]) -> Vec<String> {
+    let mut by_reason: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for login in logins {
+        let Some(refusal) = &login.refusal else { continue };
+        let said = clean(&refusal.said);
+        let reason = match &refusal.name {
+            Some(name) => format!("{name} ({said})"),
+            None => said,
+        };
+        by_reason.entry(reason).or_default().push(login.member);
+    }
+    let mut reasons: Vec<_> = by_reason.into_iter().collect();
+    reasons.sort_by_key(|(_, members)| std::cmp::Reverse(members.len()));
+    reasons.iter().map(|(reason, members)| format!("{reason}: {}", of_members(members))).collect()
+}
+
+fn of_members(members: &[u64]) -> String {
+    let plural = if members.len() == 1 { "" } else { "s" };
+    format!("member{plural} {}", listed(members))
+}
+
+/// Against the scenario's criterion of the login step. The median is held against it: a run's figure is of thousands, and the first
+/// login after a quiet night is no measure of them.
+fn latency(logins: &[Login], criterion: Option<&Criterion>) -> Check {
+    let need = match criterion {
+        Some(criterion) => Figure::words(format!(
+            "half of them {} ({} in the run)",
+            limit_text(criterion.good, criterion.limit, &criterion.unit),
+            statistic(criterion)
+        )),
+        None => Figure::words("no criterion in the scenario"),
+    };
+    let mut took: Vec<Duration> =
+        logins.iter().filter(|one| one.refusal.is_none()).map(|one| one.took).collect();
+    took.sort_unstable();
+    let Some((median, slowest)) = quantile(&took, 0.5).zip(took.last().copied()) else {
+        return Check::unknown(LATENCY, LATENCY_TITLE, need, "because nobody of the sample could log in");
+    };
+    let reading = micros(median, format!("p50 {}, max {}", ms(median), ms(slowest)));
+    let check = Check::ok(LATENCY, LATENCY_TITLE, reading, need);
+    match criterion {
+        Some(criterion) if !is_met(criterion, median) => check.but(
+            Verdict::Warn,
+            "logins one after the other, without any load, are slower than the run's criterion",
+            vec![Remedy::advice(
+                "look at the network between (the time of \"target reachable\") and at the server's database pool and CPU",
+            )],
+        ),
+        _ => check,
+    }
+}
+
+fn is_met(criterion: &Criterion, span: Duration) -> bool {
+    let value = span.as_secs_f64() * 1000.0;
+    match criterion.good {
+        Good::AtMost => value <= criterion.limit,
+        Good::AtLeast => value >= criterion.limit,
+        Good::Below => value < criterion.limit,
+    }
+}
+
+/// `p95` of `steps.login.p95_ms`.
+fn statistic(criterion: &Criterion) -> &str {
+    let last = criterion.measure.rsplit('.').next().unwrap_or_default();
+    last.strip_suffix("_ms").unwrap_or(last)
+}
+
+fn count(number: usize) -> String {
+    grouped(number as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn criterion(limit: f64) -> Criterion {
+        Criterion {
+            name: "login".into(),
+            measure: "steps.login.p95_ms".into(),
+            good: Good::Below,
+            limit,
+            warn: None,
+            unit: "ms".into(),
+            needs_sessions: None,
+            needs_hold: None,
+        }
+    }
+
+    fn login(member: u64, refusal: Option<(&str, &str)>) -> Login {
+        let refusal = refusal.map(|(name, said)| Refusal {
+            name: Some(name.to_owned()).filter(|name| !name.is_empty()),
+            said: said.into(),
+        });
+        Login { member, took: Duration::from_millis(member), refusal }
+    }
+
+    #[test]
+    fn a_sample_has_both_ends_and_repeats_by_its_seed() {
+        let ten = sample(6000, SampleSize::Some(10), 7);
+        assert_eq!((ten.len(), ten[0], ten[9]), (10, 0, 5999));
+        assert!(ten.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(ten, sample(6000, SampleSize::Some(10), 7));
+        assert_ne!(ten, sample(6000, SampleSize::Some(10), 8));
+        assert_eq!(sample(3, SampleSize::Some(10), 1), [0, 1, 2]);
+        assert_eq!(sample(5, SampleSize::All, 1), [0, 1, 2, 3, 4]);
+        assert_eq!(sample(9, SampleSize::Some(1), 1), [0]);
+        assert_eq!(sample(9, SampleSize::Some(2), 1), [0, 8]);
+    }
+
+    #[test]
+    fn everyone_there_is_well() {
+        let logins: Vec<Login> = (1..=3).map(|member| login(member, None)).collect();
+        let checks = checks(&logins, 6000, Some(&criterion(100.0)));
+        assert!(checks.iter().all(|check| check.verdict == Verdict::Ok), "{checks:?}");
+        assert_eq!(checks[0].reading.text, "3 of 3 logged in");
+        assert_eq!(checks[0].need.text, "all of a sample of the 6,000 members");
+        assert_eq!(checks[1].reading.text, "p50 2.00 ms, max 3.00 ms");
+        assert_eq!(checks[1].need.text, "half of them below 100 ms (p95 in the run)");
+    }
+
+    #[test]
+    fn who_is_unknown_is_named_by_reason() {
+        let missing = Some(("MEMBER_NOT_FOUND", "no such\nmember"));
+        let logins =
+            [login(13, None), login(90, Some(("", "reset"))), login(91, missing), login(92, missing)];
+        let check = &checks(&logins, 4, None)[0];
+        assert_eq!(check.verdict, Verdict::Fail);
+        let why = check.why.as_deref();
+        assert_eq!(why, Some("MEMBER_NOT_FOUND (no such member): members 91, 92; reset: member 90"));
+        assert_eq!(check.need.text, "all 4 members");
+    }
+
+    #[test]
+    fn slow_logins_are_warned_of_by_their_median() {
+        let logins: Vec<Login> = [1, 2, 900].map(|member| login(member, None)).into();
+        assert_eq!(checks(&logins, 3, Some(&criterion(100.0)))[1].verdict, Verdict::Ok);
+        assert_eq!(checks(&logins, 3, Some(&criterion(2.0)))[1].verdict, Verdict::Warn);
+        let nobody = [login(1, Some(("", "reset")))];
+        assert_eq!(checks(&nobody, 3, None)[1].verdict, Verdict::Unknown);
+    }
+}

@@ -1,0 +1,179 @@
+//! Is the target there? Connections to each of its addresses, and an HTTP answer from each.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::words::{clean, listed, micros, ms};
+use super::{Check, Figure, Remedy, Verdict};
+
+/// How an address of the target took a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connected {
+    /// The address.
+    pub address: SocketAddr,
+    /// How long it took, or why it failed.
+    pub outcome: Result<Duration, String>,
+}
+
+/// How an address of the target answered a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The address.
+    pub address: SocketAddr,
+    /// Status and time from the request, with its connection, to the answer's head; or why there was none.
+    pub outcome: Result<(u16, Duration), String>,
+}
+
+/// The target's URL taken apart, for remedies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// All of it, without a path.
+    pub url: String,
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+/// Whether every address takes connections.
+pub fn reachable(url: &Url, connected: &[Connected]) -> Check {
+    let reached: Vec<Duration> = connected.iter().filter_map(|one| one.outcome.clone().ok()).collect();
+    let slowest = reached.iter().max().copied();
+    let (there, all) = (reached.len(), connected.len());
+    let time = slowest.map(|span| format!(", {} at most", ms(span))).unwrap_or_default();
+    let reading = format!("{there} of {all} {} connected{time}", addresses(all));
+    let reading = match slowest {
+        Some(span) => micros(span, reading),
+        None => Figure::words(reading),
+    };
+    let check = Check::ok("target", "target reachable", reading, Figure::words("every address"));
+    let failed: Vec<String> = connected
+        .iter()
+        .filter_map(|one| Some(format!("{}: {}", one.address, one.outcome.as_ref().err()?)))
+        .collect();
+    if failed.is_empty() {
+        return check;
+    }
+    check.but(
+        Verdict::Fail,
+        format!("no connection to {}", listed(&failed)),
+        vec![Remedy::command("shows what answers there, if anything", curl(url, connected))],
+    )
+}
+
+/// Whether HTTP answers on every address.
+pub fn answering(url: &Url, answered: &[Answered]) -> Check {
+    let slowest = answered.iter().filter_map(|one| one.outcome.as_ref().ok()).map(|(_, span)| *span).max();
+    let there = answered.iter().filter(|one| one.outcome.is_ok()).count();
+    let time = slowest.map(|span| format!(", {} at most", ms(span))).unwrap_or_default();
+    let reading = format!("{there} of {} {} answered{time}", answered.len(), addresses(answered.len()));
+    let reading = match slowest {
+        Some(span) => micros(span, reading),
+        None => Figure::words(reading),
+    };
+    let check = Check::ok(HTTP, HTTP_TITLE, reading, Figure::words(HTTP_NEED));
+    let failed: Vec<String> = answered
+        .iter()
+        .filter_map(|one| Some(format!("{}: {}", one.address, clean(one.outcome.as_ref().err()?))))
+        .collect();
+    if !failed.is_empty() {
+        let remedy = "is this the port of the web server, and does it speak what the URL says? curl shows what answers";
+        return check.but(
+            Verdict::Fail,
+            format!("no HTTP from {}", listed(&failed)),
+            vec![Remedy::command(remedy, format!("curl -v {}", url.url))],
+        );
+    }
+    let behind: Vec<String> = answered
+        .iter()
+        .filter_map(|one| match one.outcome {
+            Ok((status @ 502..=504, _)) => Some(format!("{} answers {status}", one.address)),
+            _ => None,
+        })
+        .collect();
+    if behind.is_empty() {
+        return check;
+    }
+    check.but(
+        Verdict::Warn,
+        format!("{}: a proxy is there, and the server behind it is not", listed(&behind)),
+        vec![Remedy::advice("start the servers behind it; the proxy's error log names them")],
+    )
+}
+
+/// What is not asked since something else failed.
+pub fn not_answering(why: &str) -> Check {
+    Check::unknown(HTTP, HTTP_TITLE, Figure::words(HTTP_NEED), why)
+}
+
+const HTTP: &str = "http";
+const HTTP_TITLE: &str = "HTTP answers";
+const HTTP_NEED: &str = "every address, whatever the status";
+
+fn addresses(count: usize) -> &'static str {
+    if count == 1 { "address" } else { "addresses" }
+}
+
+/// Asks the first address that failed, under the target's name.
+fn curl(url: &Url, connected: &[Connected]) -> String {
+    let failed = connected.iter().find(|one| one.outcome.is_err()).map(|one| one.address);
+    match failed {
+        Some(address) if address.ip().to_string() != url.host.trim_matches(['[', ']']) => {
+            format!("curl -v --resolve {}:{}:{} {}", url.host, url.port, address.ip(), url.url)
+        }
+        _ => format!("curl -v {}", url.url),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(host: &str) -> Url {
+        Url { url: format!("http://{host}:80"), host: host.into(), port: 80 }
+    }
+
+    fn connected(outcomes: &[Result<u64, &str>]) -> Vec<Connected> {
+        let one = |(at, outcome): (usize, &Result<u64, &str>)| Connected {
+            address: ([10, 0, 0, at as u8 + 1], 80).into(),
+            outcome: outcome.map(Duration::from_micros).map_err(String::from),
+        };
+        outcomes.iter().enumerate().map(one).collect()
+    }
+
+    fn answered(outcomes: &[Result<u16, &str>]) -> Vec<Answered> {
+        let one = |(at, outcome): (usize, &Result<u16, &str>)| Answered {
+            address: ([10, 0, 0, at as u8 + 1], 80).into(),
+            outcome: outcome.map(|status| (status, Duration::from_millis(2))).map_err(String::from),
+        };
+        outcomes.iter().enumerate().map(one).collect()
+    }
+
+    #[test]
+    fn every_address_has_to_take_connections() {
+        let fine = reachable(&url("x"), &connected(&[Ok(240), Ok(1_500)]));
+        assert_eq!(fine.verdict, Verdict::Ok);
+        assert_eq!(fine.reading.text, "2 of 2 addresses connected, 1.50 ms at most");
+        assert_eq!(fine.reading.value, Some(1_500));
+        let half = reachable(&url("x"), &connected(&[Ok(240), Err("connection refused")]));
+        assert_eq!(half.verdict, Verdict::Fail);
+        assert_eq!(half.why.as_deref(), Some("no connection to 10.0.0.2:80: connection refused"));
+        let command = half.remedies[0].command.as_deref();
+        assert_eq!(command, Some("curl -v --resolve x:80:10.0.0.2 http://x:80"));
+        let bare = reachable(&url("10.0.0.1"), &connected(&[Err("timed out")]));
+        assert_eq!(bare.remedies[0].command.as_deref(), Some("curl -v http://10.0.0.1:80"));
+    }
+
+    #[test]
+    fn any_status_is_an_answer_and_a_lonely_proxy_is_told() {
+        assert_eq!(answering(&url("x"), &answered(&[Ok(404), Ok(403)])).verdict, Verdict::Ok);
+        let lonely = answering(&url("x"), &answered(&[Ok(404), Ok(502)]));
+        assert_eq!(lonely.verdict, Verdict::Warn);
+        assert!(lonely.why.expect("a reason").starts_with("10.0.0.2:80 answers 502: a proxy is there"));
+        let dumb = answering(&url("x"), &answered(&[Err("closed")]));
+        assert_eq!(
+            (dumb.verdict, dumb.why.as_deref()),
+            (Verdict::Fail, Some("no HTTP from 10.0.0.1:80: closed"))
+        );
+    }
+}

@@ -1,0 +1,62 @@
+//! The report as a table with a conclusion, as the doctor's is.
+
+use super::{Report, Verdict};
+use crate::doctor::text;
+
+/// The whole report.
+pub fn table(report: &Report, colour: bool) -> String {
+    let rows = text::rows(["item", "found", "needed"], &report.checks, colour);
+    format!("{rows}\n{}\n", conclusion(report))
+}
+
+fn conclusion(report: &Report) -> String {
+    let failed = report.checks.iter().filter(|check| check.verdict == Verdict::Fail).count();
+    let begin = match failed {
+        0 => "Ready: nothing is in the way".to_owned(),
+        1 => "Not ready: 1 item fails".to_owned(),
+        count => format!("Not ready: {count} items fail"),
+    };
+    begin + &text::remarks(&report.checks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Check, Figure, Remedy};
+    use super::*;
+
+    fn report(verdicts: &[Verdict]) -> Report {
+        let check = Check::ok("a", "an item", Figure::words("this"), Figure::words("that"));
+        let checks = verdicts.iter().map(|verdict| match verdict {
+            Verdict::Ok => check.clone(),
+            other => check.clone().but(*other, "for a reason", vec![Remedy::advice("do it")]),
+        });
+        Report::new("http://x".into(), jiff::Timestamp::UNIX_EPOCH, checks.collect())
+    }
+
+    #[test]
+    fn the_conclusion_counts() {
+        let end = |verdicts: &[Verdict]| table(&report(verdicts), false).lines().last().map(String::from);
+        assert_eq!(end(&[Verdict::Ok]).as_deref(), Some("Ready: nothing is in the way."));
+        assert_eq!(
+            end(&[Verdict::Ok, Verdict::Warn, Verdict::Unknown]).as_deref(),
+            Some("Ready: nothing is in the way; 1 warning; 1 could not be found out.")
+        );
+        assert_eq!(
+            end(&[Verdict::Fail, Verdict::Warn, Verdict::Fail]).as_deref(),
+            Some("Not ready: 2 items fail; 1 warning.")
+        );
+        assert_eq!(report(&[Verdict::Unknown, Verdict::Warn]).verdict, Verdict::Warn);
+    }
+
+    #[test]
+    fn rows_have_their_reason_and_remedy() {
+        let expected = "  item                      found                         needed
+✗ an item                   this                          that
+    for a reason
+    → do it
+
+Not ready: 1 item fails.
+";
+        assert_eq!(table(&report(&[Verdict::Fail]), false), expected);
+    }
+}

@@ -1,0 +1,11 @@
+//! What is watched during a test, and whether it answers: pages, Prometheus and Redis servers, listed in a file of the user's.
+//!
+//! [`file`] reads the list, the others judge what came back. Opens nothing. Invariant: no password is in the file, nor in anything
+//! that is printed.
+
+pub mod file;
+pub mod http;
+pub mod prometheus;
+pub mod redis;
+
+pub use file::Watch;

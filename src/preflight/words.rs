@@ -1,0 +1,74 @@
+//! How readings are written: times in three digits, lists that end somewhere, servers' words without control characters.
+
+use std::time::Duration;
+
+use crate::doctor::Figure;
+use crate::report::numbers::figure;
+
+/// Characters of a server's own words shown at most.
+const SAID_CHARS_MAX: usize = 200;
+
+/// Items of a list shown at most.
+const LISTED_MAX: usize = 5;
+
+/// `3.24 ms`.
+pub(super) fn ms(span: Duration) -> String {
+    format!("{} ms", figure(span.as_secs_f64() * 1000.0))
+}
+
+/// A time as a figure, in microseconds for programs.
+pub(super) fn micros(span: Duration, text: impl Into<String>) -> Figure {
+    Figure::new(u64::try_from(span.as_micros()).unwrap_or(u64::MAX), "microseconds", text)
+}
+
+/// A server's words in one line that no terminal obeys, cut where they are long.
+pub fn clean(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(SAID_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// `a, b and 3 more`.
+pub(super) fn listed<T: ToString>(items: &[T]) -> String {
+    let shown: Vec<String> = items.iter().take(LISTED_MAX).map(T::to_string).collect();
+    match items.len().saturating_sub(LISTED_MAX) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// The smallest value that at least this share of the sorted ones is not above; `None` of none.
+pub(super) fn quantile(sorted: &[Duration], share: f64) -> Option<Duration> {
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.max(1) - 1).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_servers_are_made_harmless() {
+        assert_eq!(clean("a\x1b[31m\r\n  b"), "a [31m b");
+        assert_eq!(clean(&"가".repeat(300)).chars().count(), SAID_CHARS_MAX + 1);
+    }
+
+    #[test]
+    fn lists_end() {
+        assert_eq!(listed(&[1, 2]), "1, 2");
+        assert_eq!(listed(&[1, 2, 3, 4, 5, 6, 7]), "1, 2, 3, 4, 5 and 2 more");
+    }
+
+    #[test]
+    fn quantiles_are_values_that_were_there() {
+        let spans: Vec<Duration> = (1..=10).map(Duration::from_millis).collect();
+        assert_eq!(quantile(&spans, 0.5), Some(Duration::from_millis(5)));
+        assert_eq!(quantile(&spans, 0.95), Some(Duration::from_millis(10)));
+        assert_eq!(quantile(&spans[..1], 0.5), Some(Duration::from_millis(1)));
+        assert_eq!(quantile(&[], 0.5), None);
+        assert_eq!(ms(Duration::from_micros(3_240)), "3.24 ms");
+    }
+}

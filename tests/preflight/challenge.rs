@@ -1,0 +1,85 @@
+//! The challenge's life, whether a plan fits it, and the zone of its times.
+
+use crate::common::eventually;
+use crate::served::{Served, assert_check, assert_others_well, check, found, usual};
+
+fn await_status(served: &Served, status: &str) {
+    eventually(status, || served.look_up()["status"] == status);
+}
+
+#[test]
+fn a_recruiting_one_is_waited_for_or_warned_of() {
+    let served = Served::start(&[]);
+    let report = found(0, &usual(&served.url));
+    assert_check(&report, "challenge", "warn", "members can enter only once it is READY");
+    assert_others_well(&report, &["challenge"]);
+    let report = found(0, &[&usual(&served.url)[..], &["--wait-ready"]].concat());
+    let challenge = assert_check(&report, "challenge", "ok", "");
+    assert!(
+        challenge["reading"]["text"].as_str().expect("text").starts_with("38 RECRUITING, READY in 14m"),
+        "{challenge}"
+    );
+    let left_s = challenge["reading"]["value"].as_u64().expect("seconds");
+    assert!((1_000..=1_200).contains(&left_s), "{left_s}");
+}
+
+#[test]
+fn one_that_has_begun_is_too_late() {
+    let served = Served::start(&["--ready", "--time-scale", "100", "--distance", "HALF"]);
+    await_status(&served, "RUNNING");
+    let report = found(1, &usual(&served.url));
+    assert_check(&report, "challenge", "fail", "the challenge is RUNNING since startAt");
+    assert_check(&report, "schedule", "unknown", "because nobody can enter this challenge any more");
+    assert_check(&report, "places", "fail", "20 cannot enter (20 NOT_STARTED)");
+}
+
+#[test]
+fn one_that_is_over_is_too_late() {
+    let served = Served::start(&["--ready", "--time-scale", "600", "--distance", "M100"]);
+    await_status(&served, "DONE");
+    let report = found(1, &usual(&served.url));
+    assert_check(&report, "challenge", "fail", "the challenge is DONE since endAt");
+}
+
+#[test]
+fn what_does_not_fit_comes_with_what_would() {
+    let served = Served::ready();
+    let with = |option: &str, value: &'static str| {
+        let mut args = usual(&served.url);
+        let at = args.iter().position(|arg| *arg == option).expect("it is there");
+        args[at + 1] = value;
+        found(1, &args)
+    };
+    let report = with("--ramp", "10m");
+    let schedule = assert_check(&report, "schedule", "fail", "the ramp would end at");
+    let remedy = schedule["remedies"][0]["text"].as_str().expect("text");
+    assert!(remedy.starts_with("--ramp 4m") && remedy.ends_with("is the longest that fits"), "{remedy}");
+    assert_others_well(&report, &["schedule"]);
+    let report = with("--hold", "2h");
+    assert_check(&report, "schedule", "fail", "the hold would end at");
+}
+
+#[test]
+fn a_wrong_time_zone_is_recognised() {
+    for args in [&["--ready", "--time-zone", "Asia/Seoul"][..], &["--time-zone", "Asia/Seoul"]] {
+        let served = Served::start(args);
+        let wrong = [&usual(&served.url)[..], &["--time-zone", "UTC", "--wait-ready"]].concat();
+        let report = found(1, &wrong);
+        let zone = assert_check(&report, "time-zone", "fail", "which is still to come in this zone");
+        assert!(zone["why"].as_str().expect("text").ends_with("the servers' zone may be +09:00"), "{zone}");
+        assert_check(&report, "schedule", "unknown", "without the right time zone");
+        let right = [&usual(&served.url)[..], &["--time-zone", "+09:00", "--wait-ready"]].concat();
+        assert_others_well(&found(0, &right), &[]);
+    }
+}
+
+#[test]
+fn a_scenario_without_a_look_up_leaves_it_open() {
+    let served = Served::ready();
+    let args = ["--target", &served.url, "--scenario", "echo", "--sessions", "20"];
+    let report = found(0, &args);
+    for id in ["members", "challenge", "places"] {
+        assert_check(&report, id, "unknown", "because the scenario has no [schedule]");
+    }
+    assert_eq!(check(&report, "http")["verdict"], "ok");
+}

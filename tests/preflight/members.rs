@@ -1,0 +1,77 @@
+//! Members who are not there, and places that they do not have.
+
+use crate::served::{CHALLENGE, Served, assert_check, assert_others_well, check, found, usual};
+
+#[test]
+fn members_that_are_missing_are_named() {
+    let served = Served::start(&["--ready", "--members", "13-22"]);
+    let report = found(1, &[&usual(&served.url)[..], &["--sample", "all"]].concat());
+    let why = "MEMBER_NOT_FOUND (존재하지 않는 회원입니다): members 23, 24, 25, 26, 27 and 5 more";
+    let members = assert_check(&report, "members", "fail", why);
+    assert_eq!(members["reading"]["text"], "10 of 20 logged in");
+    let places = assert_check(&report, "places", "fail", "10 have not joined");
+    assert!(places["remedies"][0]["text"].as_str().expect("text").starts_with("joining needs RECRUITING"));
+    assert_others_well(&report, &["members", "places"]);
+}
+
+#[test]
+fn a_sample_has_the_last_member_in_it() {
+    let served = Served::start(&["--ready", "--members", "13-31"]);
+    let report = found(1, &[&usual(&served.url)[..], &["--sample", "2"]].concat());
+    let members = assert_check(&report, "members", "fail", "member 32");
+    assert_eq!(members["reading"]["text"], "1 of 2 logged in");
+}
+
+#[test]
+fn nobody_there_leaves_the_challenge_unknown() {
+    let served = Served::start(&["--ready", "--members", "100-120"]);
+    let report = found(1, &usual(&served.url));
+    assert_check(&report, "members", "fail", "MEMBER_NOT_FOUND");
+    for id in ["login-latency", "challenge", "schedule", "places"] {
+        assert_check(&report, id, "unknown", "because nobody of the sample could log in");
+    }
+}
+
+#[test]
+fn who_has_not_joined_is_told_how() {
+    let served = Served::start(&[]);
+    for member in [14, 20] {
+        let token = served.login(member);
+        served.call("DELETE", &format!("/api/v1/challenges/{CHALLENGE}/join"), &token);
+    }
+    let report = found(1, &[&usual(&served.url)[..], &["--wait-ready"]].concat());
+    let places = assert_check(&report, "places", "fail", "2 have not joined");
+    assert_eq!(places["reading"]["text"], "18 WAITING, 2 absent");
+    let command = places["remedies"][0]["command"].as_str().expect("a command");
+    let expected =
+        format!("startline prepare join --target {} --challenge {CHALLENGE} --members 13-32", served.url);
+    assert_eq!(command, expected);
+    assert_others_well(&report, &["places"]);
+}
+
+#[test]
+fn who_is_barred_is_told_by_status() {
+    let served = Served::ready();
+    for (member, status) in [(15, "QUIT"), (16, "RUNNING"), (17, "RUNNING"), (18, "DISCONNECTED")] {
+        served.call(
+            "POST",
+            &format!("/stand-in/challenges/{CHALLENGE}/members/{member}/status/{status}"),
+            "",
+        );
+    }
+    let report = found(1, &usual(&served.url));
+    let places = assert_check(&report, "places", "fail", "3 cannot enter (1 QUIT, 2 RUNNING)");
+    assert_eq!(places["reading"]["text"], "16 WAITING, 1 may return, 3 barred");
+    assert_eq!(check(&report, "challenge")["verdict"], "ok");
+}
+
+#[test]
+fn another_challenge_than_the_members_is_told() {
+    let served = Served::ready();
+    let args: Vec<&str> =
+        usual(&served.url).into_iter().map(|arg| if arg == CHALLENGE { "39" } else { arg }).collect();
+    let report = found(1, &args);
+    assert_check(&report, "challenge", "fail", "answered 404");
+    assert_check(&report, "places", "unknown", "because the challenge could not be looked up");
+    assert_check(&report, "members", "ok", "");
+}
