@@ -15,6 +15,9 @@ use crate::tools::{Guarded, program};
 /// Ports tried: another process may take one between its finding and its use.
 const TRIES: usize = 20;
 
+/// How a server is started, what it is asked, and how an answer begins once it is there.
+type Plan = (Command, Vec<u8>, &'static [&'static str]);
+
 /// A server, what it writes, and where it listens.
 #[derive(Debug)]
 pub struct Watched {
@@ -70,7 +73,7 @@ impl Watched {
 
     /// Starts what `make` says for a port and a directory; it is there once it answers the request with one of the beginnings.
     #[track_caller]
-    fn start(make: &dyn Fn(u16, &Path) -> (Command, Vec<u8>, &'static [&'static str])) -> Self {
+    fn start(make: &dyn Fn(u16, &Path) -> Plan) -> Self {
         for _ in 0..TRIES {
             let directory = tempfile::tempdir().expect("a directory");
             let port = free_port();

@@ -128,11 +128,9 @@ fn answer(plan: &Plan, trust: Option<&Trust>, address: SocketAddr) -> Result<(u1
 /// The server's clock, by as many answers as it takes.
 pub(super) fn clock(plan: &Plan, agent: &ureq::Agent) -> Check {
     let mut samples: Vec<Sample> = Vec::new();
-    loop {
-        // One answer that is missing ends it: what there is bounds the offset all the same.
-        let Some(sample) = sample(plan, agent) else { break };
+    // One answer that is missing ends it: what there is bounds the offset all the same.
+    while let Some(sample) = sample(plan, agent) {
         samples.push(sample);
-        // The first connects; its round trip says little of the next one's.
         let next = clock::next_ask(&samples, Timestamp::now());
         let Some(next) = next else { break };
         let wait = next.duration_since(Timestamp::now());

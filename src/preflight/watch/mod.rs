@@ -1,6 +1,6 @@
 //! What is watched during a test, and whether it answers: pages, Prometheus and Redis servers, listed in a file of the user's.
 //!
-//! [`file`] reads the list, the others judge what came back. Opens nothing. Invariant: no password is in the file, nor in anything
+//! [`Watch`] reads the list, the others judge what came back. Opens nothing. Invariant: no password is in the file, nor in anything
 //! that is printed.
 
 pub mod file;
