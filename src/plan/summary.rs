@@ -294,7 +294,6 @@ mod tests {
             resolve: Vec::new(),
             tls: Default::default(),
             http: Http::PerSession,
-            keep_fates: false,
         }
     }
 

@@ -51,7 +51,7 @@ pub(super) fn members<'p>(
 
 fn refusal(error: &anyhow::Error) -> Refusal {
     match error.downcast_ref::<Unexpected>() {
-        Some(Unexpected { name, said, .. }) => Refusal { name: Some(name.clone()), said: said.clone() },
+        Some(Unexpected { name, said, .. }) => Refusal { name: name.clone(), said: said.clone() },
         // What differs from member to member is left out, so that alike reasons are one.
         None => Refusal { name: None, said: error.root_cause().to_string() },
     }
