@@ -194,7 +194,7 @@ fn tell_unasked(error: &anyhow::Error) -> ExitStatus {
 fn tell_beginning(step: Step, places: &Places, rate: Rate, plan: &Plan, path: &Path) {
     let (all, settled) = (places.rows().len(), places.settled());
     tell(&format!(
-        "{} {} of {} members at {}, {}; outcomes in {}",
+        "{} {} of {} members at {} on {}; outcomes in {}",
         step.going_on(),
         grouped((all - settled) as u64),
         grouped(all as u64),
