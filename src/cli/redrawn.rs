@@ -40,6 +40,11 @@ impl Redrawn {
         }
     }
 
+    /// Takes what is drawn away; where lines stay, the last one is to be how it ended.
+    pub fn finish(&mut self, text: &dyn Fn() -> String) {
+        if self.terminal { self.clear() } else { tell(&text()) }
+    }
+
     /// Prints a line of its own.
     pub fn say(&mut self, text: &str) {
         self.clear();

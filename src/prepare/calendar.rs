@@ -99,7 +99,7 @@ pub fn joins_fit(
     Err(CalendarError::TooSlow {
         members,
         rate: rate_text(rate),
-        takes,
+        takes: Duration::from_secs(takes.as_secs_f64().ceil() as u64),
         left: Duration::from_secs(left.as_secs()),
         ready,
         remedy,

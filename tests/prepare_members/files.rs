@@ -125,7 +125,7 @@ fn members_of_an_earlier_preparation_are_not_left_beside_new_ones() {
     let before = contents(at.path());
     let refused = members(&at, &[&args[..], &["5", "--force"]].concat());
     refused.assert_status(2);
-    assert!(refused.stderr.contains("is of an earlier preparation"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("of an earlier preparation"), "{}", refused.stderr);
     assert_eq!(contents(at.path()), before);
 }
 

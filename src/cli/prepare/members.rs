@@ -92,6 +92,11 @@ Exit status:
 /// # Errors
 /// Why no file was written.
 pub fn write(args: MembersArgs) -> Result<ExitStatus> {
+    for (option, file) in [("--sql", &args.sql), ("--cleanup", &args.cleanup), ("--csv", &args.csv)] {
+        if file.as_deref() == Some(Path::new("-")) {
+            bail!("{option}: \"-\" is not written to standard output, since there is more than one file: name a file");
+        }
+    }
     let sql = args.sql.as_deref().map(|file| Sql::of(&args, file)).transpose()?;
     let csv = args.csv.as_deref().map(|directory| Csv::of(&args, directory)).transpose()?;
     let mut files = Files::new(args.force);
@@ -231,17 +236,24 @@ impl<'a> Csv<'a> {
         }
         let ours: std::collections::HashSet<String> = self.files.files().map(|file| file.name()).collect();
         let unreadable = || format!("cannot read the directory {}", self.directory.display());
+        let mut others = Vec::new();
         for entry in fs::read_dir(self.directory).with_context(unreadable)? {
-            let entry = entry.with_context(unreadable)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
+            let name = entry.with_context(unreadable)?.file_name().to_string_lossy().into_owned();
             if csv_files::is_name(&name) && !ours.contains(&name) {
-                bail!(
-                    "{} is of an earlier preparation, with members that may be in the new files too: remove it, or name another directory",
-                    entry.path().display()
-                );
+                others.push(name);
             }
         }
-        Ok(())
+        others.sort_unstable();
+        let Some(first) = others.first() else { return Ok(()) };
+        let more = match others.len() {
+            1 => String::new(),
+            count => format!(" and {} more like it", count - 1),
+        };
+        bail!(
+            "{}{more} would be left of an earlier preparation, with members that may be in the new files too (--force does not take them away): \
+             remove them, or name another directory",
+            self.directory.join(first).display()
+        );
     }
 
     fn tell(&self, text: &mut String) {
