@@ -77,6 +77,8 @@ pub struct Row {
 pub struct Places {
     rows: Vec<Row>,
     index: HashMap<u64, usize>,
+    /// How many rows have each outcome, by its place among them: asked every second, of a million rows.
+    counts: [usize; Outcome::KEYS.len()],
 }
 
 /// Why a file of places cannot be taken up.
@@ -124,8 +126,12 @@ impl Places {
     }
 
     fn put(&mut self, row: Row) {
+        self.counts[row.outcome as usize] += 1;
         match self.index.get(&row.member) {
-            Some(at) => self.rows[*at] = row,
+            Some(at) => {
+                self.counts[self.rows[*at].outcome as usize] -= 1;
+                self.rows[*at] = row;
+            }
             None => {
                 self.index.insert(row.member, self.rows.len());
                 self.rows.push(row);
@@ -141,6 +147,8 @@ impl Places {
     /// Sets how a row stands.
     pub fn set(&mut self, at: usize, outcome: Outcome, reason: &str) {
         let row = &mut self.rows[at];
+        self.counts[row.outcome as usize] -= 1;
+        self.counts[outcome as usize] += 1;
         row.outcome = outcome;
         reason.clone_into(&mut row.reason);
     }
@@ -152,9 +160,10 @@ impl Places {
 
     /// Has those who failed in an earlier run tried again: the cause may have been mended.
     pub fn take_up(&mut self) {
-        for row in &mut self.rows {
-            if !row.outcome.is_settled() {
-                *row = Row { outcome: Outcome::Pending, reason: String::new(), attempts: 0, ..row.clone() };
+        for at in 0..self.rows.len() {
+            if !self.rows[at].outcome.is_settled() {
+                self.set(at, Outcome::Pending, "");
+                self.rows[at].attempts = 0;
             }
         }
     }
@@ -171,12 +180,12 @@ impl Places {
 
     /// How many there are of each outcome.
     pub fn count(&self, outcome: Outcome) -> usize {
-        self.rows.iter().filter(|row| row.outcome == outcome).count()
+        self.counts[outcome as usize]
     }
 
     /// How many are settled.
     pub fn settled(&self) -> usize {
-        self.rows.iter().filter(|row| row.outcome.is_settled()).count()
+        self.count(Outcome::Done) + self.count(Outcome::Already)
     }
 
     /// The members of these rows.
@@ -285,7 +294,26 @@ mod tests {
         places.take_up();
         assert_eq!(places.at(Outcome::Pending), [1, 2]);
         assert_eq!(places.rows()[1].reason, "");
+        assert_eq!(places.rows()[1].attempts, 0);
         assert_eq!(places.roster(&[0, 1, 2]).len(), 3);
+    }
+
+    #[test]
+    fn counts_are_those_of_the_rows() {
+        let text = format!("{}13,38,failed,http-500,1\n13,38,done,,2\n14,38,elsewhere,,2\n", written(&three()));
+        let mut places = Places::read("f", &text).expect("it reads");
+        let check = |places: &Places| {
+            for (outcome, key) in Outcome::KEYS {
+                let rows = places.rows().iter().filter(|row| row.outcome == outcome).count();
+                assert_eq!((places.count(outcome), places.at(outcome).len()), (rows, rows), "{key}");
+            }
+            assert_eq!(places.settled(), places.rows().iter().filter(|row| row.outcome.is_settled()).count());
+        };
+        check(&places);
+        places.set(2, Outcome::Already, "");
+        check(&places);
+        places.take_up();
+        check(&places);
     }
 
     #[test]
