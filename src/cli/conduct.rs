@@ -12,7 +12,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
 
 use super::interrupt::{Interrupt, Words};
-use super::look_up::{LookedUp, Standing, look_up};
+use super::look_up::{LookedUp, Standing, Unexpected, look_up};
 use super::ready::{Asked, Waited};
 use super::run::RunArgs;
 use super::stand_in::StandIn;
@@ -107,11 +107,29 @@ pub(super) fn hint(error: &anyhow::Error) -> &'static str {
     });
     match of_tls {
         Some(error) => report::next_step(Fault::Tls(engine::tls_fault_of(error))),
+        None if may_work_later(error) => SERVERS_FAIL,
+        None if answered(error).is_some_and(|status| (300..400).contains(&status)) => LEADS_ELSEWHERE,
         None if was_answered(error) => {
             "the target answers: are challenge and members those of this target, and is the scenario its own?"
         }
         None => "is the target up, and is its port right? curl shows what answers there",
     }
+}
+
+/// What to do about servers that say that they do not work.
+pub(super) const SERVERS_FAIL: &str = "the servers are there but do not work: see their logs";
+/// What to do about a redirect.
+pub(super) const LEADS_ELSEWHERE: &str =
+    "the target leads elsewhere: give --target the URL of the servers themselves";
+
+/// The status that was answered, if that is what is wrong.
+fn answered(error: &anyhow::Error) -> Option<u16> {
+    error.downcast_ref::<Unexpected>().map(|unexpected| unexpected.status)
+}
+
+/// Whether the answer was one that may be another one later: the servers are too busy, or do not work.
+pub(super) fn may_work_later(error: &anyhow::Error) -> bool {
+    matches!(answered(error), Some(408 | 425 | 429 | 500..))
 }
 
 /// Whether the target said something, if not what was hoped for.
@@ -306,4 +324,20 @@ fn load(
         recording.second(second);
     })?;
     Ok(recording.finish(&outcome))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_goes_by_the_status_that_was_answered() {
+        let hinted = |status: u16| {
+            let unexpected = Unexpected { url: "GET /".into(), status, said: "no".into(), name: None };
+            hint(&unexpected.into())
+        };
+        assert_eq!((hinted(502), hinted(429)), (SERVERS_FAIL, SERVERS_FAIL));
+        assert_eq!(hinted(301), LEADS_ELSEWHERE);
+        assert!(hinted(404).starts_with("the target answers"));
+    }
 }

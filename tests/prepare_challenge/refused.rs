@@ -155,6 +155,10 @@ fn failing_servers_and_strangers_are_told_apart() {
         3,
         &["member 13 cannot log in", "answered 503: busy", "see their logs"],
     );
+    let peer = Peer::answering(vec![("301 Moved Permanently\r\nLocation: https://x/", "")]);
+    assert_told(&asked(&peer.url, &[]), 2, &["member 13 cannot log in", "the target leads elsewhere"]);
+    let peer = Peer::answering(vec![("429 Too Many Requests", "")]);
+    assert_told(&asked(&peer.url, &[]), 3, &["member 13 cannot log in", "see their logs"]);
     let peer = Peer::answering(vec![(OK, "{}")]);
     assert_told(&asked(&peer.url, &[]), 3, &["without access_token"]);
 }

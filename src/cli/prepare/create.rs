@@ -120,14 +120,19 @@ fn warn_of_zone(created: &Created, now: Timestamp, zone: &TimeZone) {
 impl Unmade {
     fn not_logged_in(error: Error, admin: u64) -> Self {
         match error.downcast_ref::<Unexpected>().map(|unexpected| unexpected.status) {
-            Some(400..=499) => Self {
+            Some(300..=399) => Self {
+                error: error.context(format!("member {admin} cannot log in")),
+                next: vec![conduct::LEADS_ELSEWHERE.into()],
+                status: ExitStatus::Refused,
+            },
+            Some(400..=499) if !conduct::may_work_later(&error) => Self {
                 error: error.context(format!("member {admin} cannot log in")),
                 next: vec!["give --admin the id of a member that is there and may create challenges".into()],
                 status: ExitStatus::Refused,
             },
             Some(_) => Self {
                 error: error.context(format!("member {admin} cannot log in")),
-                next: vec!["the servers are there but do not work: see their logs".into()],
+                next: vec![conduct::SERVERS_FAIL.into()],
                 status: ExitStatus::Inconclusive,
             },
             None => Self {
@@ -161,7 +166,7 @@ impl Unmade {
                  leave), or give another --admin"
             )],
             300..=399 => {
-                vec!["the target leads elsewhere: give --target the URL of the servers themselves".into()]
+                vec![conduct::LEADS_ELSEWHERE.into()]
             }
             401 | 403 => vec![format!(
                 "member {admin} may not create challenges: give --admin the id of an administrator"
