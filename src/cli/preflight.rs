@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::prepare::TargetArgs;
+use super::prepare::{TargetArgs, quoted};
 use super::run::SettingsArgs;
 use super::{ExitStatus, agent, conduct, doctor, hosts, tell, values};
 use crate::doctor::readings::{Readings, SocketTrial};
@@ -202,7 +202,7 @@ fn join(args: &SettingsArgs) -> Remedy {
         command += &format!(" --challenge {challenge}");
     }
     for members in &args.members {
-        command += &format!(" --members {members}");
+        command += &format!(" --members {}", quoted(members));
     }
     Remedy::command(text, command)
 }
@@ -230,7 +230,7 @@ mod tests {
     fn joining_is_typed_with_the_same_options() {
         let args = SettingsArgs {
             target: Some("http://192.0.2.1".into()),
-            members: vec!["13-20".into(), "30-40".into()],
+            members: vec!["13-20".into(), "my members.csv".into()],
             challenge: Some(38),
             time_zone: Some("+09:00".into()),
             ..Default::default()
@@ -239,7 +239,7 @@ mod tests {
             join(&args).command.as_deref(),
             Some(
                 "startline prepare join --target http://192.0.2.1 --time-zone +09:00 --challenge 38 --members 13-20 --members \
-                 30-40"
+                 'my members.csv'"
             )
         );
         assert_eq!(join(&SettingsArgs::default()).command, None);

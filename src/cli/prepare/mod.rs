@@ -16,6 +16,7 @@ mod places;
 mod shell;
 mod target;
 
+pub(super) use shell::quoted;
 pub(super) use target::TargetArgs;
 
 use anyhow::Result;
