@@ -30,7 +30,8 @@ pub fn tell_end(step: Step, options: &str, path: &Path, places: &Places, end: &E
     let file = path.display().to_string();
     let again = format!("startline prepare {} {options} --resume {}", step.key(), quoted(&file));
     match end {
-        End::Over if places.settled() == places.rows().len() => return ExitStatus::Passed,
+        // A signal that comes when everyone is through stops nothing.
+        _ if places.settled() == places.rows().len() => return ExitStatus::Passed,
         End::Over => {}
         End::Stopped(why) => tell(&format!("stopped early: {why}")),
         End::Broken(why) => {
@@ -66,6 +67,18 @@ fn table(step: Step, path: &Path, places: &Places) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_signal_after_the_last_member_stops_nothing() {
+        let mut places = Places::of([(13, 38), (14, 38)]);
+        let told = |places: &Places| {
+            tell_end(Step::Join, "", Path::new("o.csv"), places, &End::Broken("interrupted".into()))
+        };
+        places.set(0, Outcome::Done, "");
+        assert_eq!(told(&places), ExitStatus::Inconclusive);
+        places.set(1, Outcome::Already, "");
+        assert_eq!(told(&places), ExitStatus::Passed);
+    }
 
     #[test]
     fn a_table_has_what_there_is_and_why() {
