@@ -46,6 +46,51 @@ fn the_last_to_leave_is_warned_of() {
         404,
         "존재하지 않는 챌린지입니다",
     );
+
+    std::fs::remove_file(played.file()).expect("the file is there");
+    let finished = finish(played.start("leave", "300-300", &[]));
+    finished.assert_status(0);
+    assert!(finished.stderr.contains("is not there: nobody is in it"), "{}", finished.stderr);
+    assert!(finished.stdout.contains("1  not in it"), "{}", finished.stdout);
+}
+
+#[test]
+fn a_file_of_joins_that_is_taken_up_to_leave_says_nothing_of_who_has_left() {
+    let played = Played::with_room_for(300);
+    played.join("13-22", &[]).assert_status(0);
+    let finished = played.resume("leave", &[]);
+    finished.assert_status(0);
+    assert!(finished.stdout.contains("10  left"), "{}", finished.stdout);
+    assert_eq!((played.count("done"), played.joined()), (10, 1));
+}
+
+#[test]
+fn reasons_stay_in_the_file_if_nobody_can_be_tried_again() {
+    let played = Played::with_room_for(300);
+    played.join("311-314", &[]).assert_status(1);
+    assert_eq!(played.rows()[&313], pair("refused", "MEMBER_NOT_FOUND"));
+    played.way.shut();
+    played.resume("join", &[]).assert_status(3);
+    assert_eq!(played.rows()[&313], pair("refused", "MEMBER_NOT_FOUND"));
+}
+
+#[test]
+fn a_gap_in_the_ids_is_passed_by_when_a_run_is_taken_up() {
+    let played = Played::with_room_for(300);
+    let members = played.file().with_file_name("members.csv");
+    // Seventy have a place, sixty are not there, ten come after them.
+    let rows: String =
+        (13..83).chain(400..460).chain(100..110).map(|member| format!("{member},38,pending,,0\n")).collect();
+    let rows = rows.replace(",38,", &format!(",{},", played.challenge));
+    std::fs::write(&members, format!("memberId,challengeId,outcome,reason,attempts\n{rows}"))
+        .expect("written");
+    std::fs::rename(&members, played.file()).expect("renamed");
+    for _ in 0..2 {
+        let finished = played.resume("join", &[]);
+        finished.assert_status(1);
+        assert!(!finished.stderr.contains("in a row"), "{}", finished.stderr);
+        assert_eq!((played.count("refused"), played.joined()), (60, 81));
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 
 use super::super::interrupt::{Interrupt, Words};
-use super::super::look_up::LookedUp;
+use super::super::look_up::{LookedUp, Unexpected};
 use super::super::{ExitStatus, conduct, tell, values};
 use super::bar::Bar;
 use super::journal::Journal;
@@ -151,11 +151,20 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<Ex
     let interrupt = Interrupt::listen(&ENDING)?;
     let agent = prepared.agent();
     let looked_up = match look_up(&prepared, &agent) {
-        Ok(looked_up) => looked_up,
+        Ok(looked_up) => Some(looked_up),
+        // The last one to leave has deleted it, if it was ever there.
+        Err(error) if step == Step::Leave && is_gone(&error) => {
+            tell(&format!("warning: challenge {challenge} is not there: nobody is in it"));
+            None
+        }
         Err(error) => return Ok(tell_unasked(&error)),
     };
-    note_who_is_in(step, &mut places, looked_up.listed.as_ref());
-    check_challenge(step, &prepared, &looked_up, &places, rate)?;
+    let nobody = HashMap::new();
+    let listed = looked_up.as_ref().map_or(Some(&nobody), |looked_up| looked_up.listed.as_ref());
+    note_who_is_in(step, &mut places, listed);
+    if let Some(looked_up) = &looked_up {
+        check_challenge(step, &prepared, looked_up, &places, rate)?;
+    }
     let path = args.resume.clone().or(args.out.clone()).unwrap_or_else(|| default_file(step));
     let journal = match args.resume {
         Some(_) => Journal::take_up(&path, &places)?,
@@ -163,7 +172,8 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<Ex
     };
     tell_beginning(step, &places, rate, plan, &path);
     let scenario = Arc::new(plan.scenario.for_place(place, is_private));
-    let task = Task { prepared: &prepared, place, scenario, agent: &agent, interrupt: &interrupt, rate };
+    let task =
+        Task { step, prepared: &prepared, place, scenario, agent: &agent, interrupt: &interrupt, rate };
     let patience = args.patience.unwrap_or(PATIENCE);
     let (places, end) = Rounds::new(task, patience, journal, Bar::new(step.going_on()), places).play()?;
     Ok(tell_end(step, &options, &path, &places, &end))
@@ -184,11 +194,19 @@ fn typed_again(args: &PlacesArgs, password: Option<&str>) -> String {
     options
 }
 
+/// Whether the look-up itself, and not the login before it, found nothing.
+fn is_gone(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Unexpected>().is_some_and(|it| it.status == 404 && it.name.is_none())
+}
+
 fn tell_unasked(error: &anyhow::Error) -> ExitStatus {
     tell(&format!("error: the challenge could not be looked up: {error:#}"));
     tell(&format!("  {}", conduct::hint(error)));
-    // What has been answered will be answered so again.
-    if conduct::was_answered(error) { ExitStatus::Refused } else { ExitStatus::Inconclusive }
+    // What has been answered will be answered so again, unless it is that the servers do not work now.
+    match conduct::was_answered(error) && !conduct::may_work_later(error) {
+        true => ExitStatus::Refused,
+        false => ExitStatus::Inconclusive,
+    }
 }
 
 fn tell_beginning(step: Step, places: &Places, rate: Rate, plan: &Plan, path: &Path) {
@@ -209,8 +227,9 @@ fn resumed(file: &Path) -> Result<(Places, Vec<String>)> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).with_context(|| format!("--resume: cannot read {name}"))?;
     let mut places = Places::read(&name, &text).context("--resume")?;
-    places.take_up();
+    // With its reasons: they are to be there still if nobody is tried again.
     Journal::take_up(file, &places)?;
+    places.take_up();
     // A file of such a name could be taken for a range.
     let name = if name.contains('/') { name } else { format!("./{name}") };
     Ok((places, vec![name]))
@@ -227,13 +246,16 @@ fn default_file(step: Step) -> PathBuf {
     format!("startline-{}-{}.csv", step.key(), now.strftime("%Y%m%d-%H%M%S")).into()
 }
 
-/// Whom the list shows to have what was asked for.
+/// Whom the list shows to have what was asked for, and who of a file that is taken up have it no longer: it may be of some time ago, or of
+/// the other step.
 fn note_who_is_in(step: Step, places: &mut Places, listed: Option<&HashMap<u64, String>>) {
     let Some(listed) = listed else { return };
-    for at in places.at(Outcome::Pending) {
-        let is_in = listed.contains_key(&places.rows()[at].member);
-        if is_in == (step == Step::Join) {
-            places.set(at, Outcome::Already, "");
+    for at in 0..places.rows().len() {
+        let row = &places.rows()[at];
+        let (is_in, was_settled) = (listed.contains_key(&row.member), row.outcome.is_settled());
+        let is_settled = is_in == (step == Step::Join);
+        if was_settled != is_settled {
+            places.set(at, if is_settled { Outcome::Already } else { Outcome::Pending }, "");
         }
     }
 }
@@ -268,7 +290,10 @@ fn check_challenge(
             "the challenge is {}: members can leave only while they are WAITING, which nobody is after startAt",
             challenge.status.key()
         ),
-        Step::Leave if looked_up.listed.as_ref().is_some_and(|listed| listed.len() == members as usize) => {
+        Step::Leave
+            if challenge.status == Status::Recruiting
+                && looked_up.listed.as_ref().is_some_and(|listed| listed.len() == members as usize) =>
+        {
             tell("warning: nobody else is in the challenge, and the last one to leave deletes it");
         }
         Step::Leave => {}
@@ -295,6 +320,14 @@ mod tests {
         ] {
             let mut places = Places::of([(13, 38), (14, 38)]);
             note_who_is_in(step, &mut places, Some(&listed));
+            assert_eq!([places.rows()[0].outcome, places.rows()[1].outcome], expected);
+            // A file of the other step, in which everyone is through.
+            (0..2).for_each(|at| places.set(at, Outcome::Done, ""));
+            note_who_is_in(step, &mut places, Some(&listed));
+            let expected = expected.map(|outcome| match outcome {
+                Outcome::Already => Outcome::Done,
+                other => other,
+            });
             assert_eq!([places.rows()[0].outcome, places.rows()[1].outcome], expected);
         }
     }

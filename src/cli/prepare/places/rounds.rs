@@ -14,6 +14,7 @@ use super::super::super::look_up::{Asker, LookedUp};
 use super::super::bar::{Bar, Standing};
 use super::super::journal::Journal;
 use super::super::target::Prepared;
+use super::step::Step;
 use crate::engine;
 use crate::measure::Fate;
 use crate::plan::{Plan, Rate};
@@ -26,7 +27,8 @@ use crate::units::{duration_text, grouped};
 
 /// Attempts of a member while the servers are well.
 const ATTEMPTS_MAX: u32 = 5;
-/// So many refusals in a row, and nobody who was not refused: nobody will be.
+/// So many refusals in a row, and more than there are members who have what was asked for: nobody else will have it. Fewer may be a gap
+/// in the ids, which a run that is taken up meets first.
 const REFUSED_IN_A_ROW: usize = 50;
 /// Members who are tried to see whether the servers are back.
 const PROBES: usize = 3;
@@ -57,6 +59,8 @@ enum Cut {
 
 /// What is to be done, and with what.
 pub struct Task<'p> {
+    /// What is done.
+    pub step: Step,
     /// Whom to ask, and how.
     pub prepared: &'p Prepared,
     /// What refusals mean.
@@ -239,7 +243,8 @@ impl<'p> Rounds<'p> {
             Refusal::Final => {
                 self.put(at, Outcome::Refused, &reason);
                 self.refused_in_a_row += 1;
-                if self.refused_in_a_row >= REFUSED_IN_A_ROW {
+                if self.refused_in_a_row >= REFUSED_IN_A_ROW && self.refused_in_a_row > self.places.settled()
+                {
                     let count = self.refused_in_a_row;
                     return Some(format!("{count} members in a row, and nobody else: {}", why()));
                 }
@@ -275,8 +280,8 @@ impl<'p> Rounds<'p> {
                 for at in unclear {
                     let row = &self.places.rows()[at];
                     let (reason, is_in) = (row.reason.clone(), listed.contains_key(&row.member));
-                    let outcome = if is_in { Outcome::Already } else { Outcome::Elsewhere };
-                    self.places.set(at, outcome, if is_in { "" } else { &reason });
+                    let outcome = self.task.step.by_the_list(is_in);
+                    self.places.set(at, outcome, if outcome == Outcome::Already { "" } else { &reason });
                     self.journal.append(&self.places.rows()[at]);
                 }
                 self.journal.flush();
@@ -284,7 +289,9 @@ impl<'p> Rounds<'p> {
             Ok(_) => {
                 for at in unclear {
                     self.places.set(at, Outcome::Refused, "not-listed");
+                    self.journal.append(&self.places.rows()[at]);
                 }
+                self.journal.flush();
             }
             Err(error) => self.bar.say(&format!("the look-up failed and is tried again: {error:#}")),
         }

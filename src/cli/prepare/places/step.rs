@@ -39,6 +39,15 @@ impl Step {
             .ok_or_else(|| anyhow!("the scenario \"{}\" has no [{key}], which says how", scenario.name))
     }
 
+    /// How a member stands whose answer could mean either, once the list of participants has told.
+    pub fn by_the_list(self, is_in: bool) -> Outcome {
+        match (self, is_in) {
+            (Self::Join, true) | (Self::Leave, false) => Outcome::Already,
+            (Self::Join, false) => Outcome::Elsewhere,
+            (Self::Leave, true) => Outcome::Refused,
+        }
+    }
+
     /// What goes on.
     pub fn going_on(self) -> &'static str {
         match self {
@@ -60,5 +69,17 @@ impl Step {
             (_, Outcome::Unclear) => "to be looked up",
             (_, Outcome::Pending) => "not tried",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_means_the_contrary_to_those_who_leave() {
+        let told = |step: Step| [step.by_the_list(true), step.by_the_list(false)];
+        assert_eq!(told(Step::Join), [Outcome::Already, Outcome::Elsewhere]);
+        assert_eq!(told(Step::Leave), [Outcome::Refused, Outcome::Already]);
     }
 }
