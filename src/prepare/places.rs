@@ -300,7 +300,8 @@ mod tests {
 
     #[test]
     fn counts_are_those_of_the_rows() {
-        let text = format!("{}13,38,failed,http-500,1\n13,38,done,,2\n14,38,elsewhere,,2\n", written(&three()));
+        let text =
+            format!("{}13,38,failed,http-500,1\n13,38,done,,2\n14,38,elsewhere,,2\n", written(&three()));
         let mut places = Places::read("f", &text).expect("it reads");
         let check = |places: &Places| {
             for (outcome, key) in Outcome::KEYS {

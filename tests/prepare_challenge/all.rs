@@ -85,6 +85,22 @@ fn members_who_cannot_join_end_it_and_the_challenge_stays() {
 }
 
 #[test]
+fn members_none_of_whom_is_there_leave_the_joins_to_be_done() {
+    let server = Server::plain();
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = temp.path().join("joins.csv");
+    let finished =
+        server.prepare("all", &["--members", "50-60", "--out", out.to_str().expect("UTF-8 paths")]);
+    finished.assert_status(2);
+    let words = format!(
+        "challenge 1 stays; go on with: startline prepare join --target {} --time-zone UTC --challenge 1 --members 50-60",
+        server.url
+    );
+    assert!(finished.stderr.contains(&words), "{}", finished.stderr);
+    assert!(finished.stderr.contains("and then: startline run --target"), "{}", finished.stderr);
+}
+
+#[test]
 fn a_challenge_that_is_refused_is_the_end_of_it() {
     let server = Server::plain();
     let finished = server.prepare("all", &["--members", "13-22", "--title", &"x".repeat(101)]);
@@ -110,6 +126,7 @@ fn whatever_is_wrong_with_any_step_is_said_before_the_first() {
         ),
         ([&range[..], &["--max-participants", "9"]].concat(), "10 members are to join"),
         ([&range[..], &["--out", &taken]].concat(), "is there already; name another"),
+        ([&range[..], &["--out", "/no-such-directory/x.csv"]].concat(), "in a directory that is not there"),
         ([&range[..], &["--scenario", "echo"]].concat(), "has no [join]"),
         (vec!["--members", &with_column], "has the column challengeId"),
         (vec!["--members", "22-13"], "did you mean 13-22?"),

@@ -91,19 +91,27 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
     let id = made.created.id;
     show(&made::text(&made));
     let command = run.command(&args.target, id);
-    match places::join(join_args(&args, id, rate)) {
+    let out = args.out.clone().unwrap_or_else(places::default_join_file);
+    let join = {
+        let (rate, password) = (args.rate.map(calendar::rate_text), args.about.password.as_deref());
+        made::join_command(&args.target, id, &args.members, rate.as_deref(), password)
+    };
+    match places::join(join_args(&args, id, rate, out.clone())) {
         Ok(ExitStatus::Passed) => {
             show(&format!("Next, and it waits for READY by itself:\n{command}\n"));
             Ok(ExitStatus::Passed)
+        }
+        // It ended before anybody was asked to join, and so named no file to take up.
+        Ok(status) if !out.exists() => {
+            tell(&format!("  challenge {id} stays; go on with: {join}"));
+            tell(&format!("  and then: {command}"));
+            Ok(status)
         }
         Ok(status) => {
             tell(&format!("  challenge {id} stays; when everyone is in it: {command}"));
             Ok(status)
         }
         Err(error) => {
-            let rate = args.rate.map(calendar::rate_text);
-            let password = args.about.password.as_deref();
-            let join = made::join_command(&args.target, id, &args.members, rate.as_deref(), password);
             tell(&format!("error: {error:#}"));
             tell(&format!("  challenge {id} stays; go on with: {join}"));
             tell(&format!("  and then: {command}"));
@@ -112,9 +120,9 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
     }
 }
 
-fn join_args(args: &AllArgs, id: u64, rate: Rate) -> JoinArgs {
-    let (target, members, out) = (args.target.clone(), args.members.clone(), args.out.clone());
-    JoinArgs::of(target, id, members, rate, args.patience, out, args.about.password.clone())
+fn join_args(args: &AllArgs, id: u64, rate: Rate, out: PathBuf) -> JoinArgs {
+    let (target, members) = (args.target.clone(), args.members.clone());
+    JoinArgs::of(target, id, members, rate, args.patience, Some(out), args.about.password.clone())
 }
 
 /// The run that follows, if it fits the challenge.
@@ -149,6 +157,9 @@ fn refuse_challenge_columns(members: &[String]) -> Result<()> {
 fn refuse_what_is_there(args: &AllArgs) -> Result<()> {
     match &args.out {
         Some(out) if out.exists() => bail!("--out: {} is there already; name another", out.display()),
+        Some(out) if out.parent().is_some_and(|at| !at.as_os_str().is_empty() && !at.is_dir()) => {
+            bail!("--out: {} would be in a directory that is not there", out.display())
+        }
         _ => Ok(()),
     }
 }

@@ -241,6 +241,11 @@ fn escaped(text: &str) -> String {
     quoted[1..quoted.len() - 1].replace('{', "\\u007b")
 }
 
+/// Where outcomes of joins go where nothing is said.
+pub(super) fn default_join_file() -> PathBuf {
+    default_file(Step::Join)
+}
+
 fn default_file(step: Step) -> PathBuf {
     let now = jiff::Zoned::now();
     format!("startline-{}-{}.csv", step.key(), now.strftime("%Y%m%d-%H%M%S")).into()
