@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use crate::plan::Rate;
 use crate::plan::schedule::{Challenge, LocalTime, ScheduleError, Status};
+use crate::plan::settings::RUN_MAX;
 use crate::units::{duration_text, grouped};
 
 /// The last one to join still has to log in and be answered before READY.
@@ -33,6 +34,19 @@ pub enum CalendarError {
         ready: LocalTime,
         /// The server's time.
         now: LocalTime,
+    },
+    /// Longer than a run can last.
+    #[error(
+        "{} members at {rate} take {}, and {} is the most at a time: give a higher --rate, or fewer --members",
+        grouped((*members).into()), duration_text(*takes), duration_text(RUN_MAX)
+    )]
+    TooLong {
+        /// Who are to join, or to leave.
+        members: u32,
+        /// At this rate.
+        rate: String,
+        /// So long.
+        takes: Duration,
     },
     /// The joins would last into READY.
     #[error(
@@ -65,6 +79,18 @@ impl From<ScheduleError> for CalendarError {
 pub fn rate_text(rate: Rate) -> String {
     let unit = if rate.per == Duration::from_secs(1) { "s" } else { "m" };
     format!("{}/{unit}", rate.count)
+}
+
+/// Whether so many members at this rate are one run of the engine.
+///
+/// # Errors
+/// They are not.
+pub fn fit_a_run(members: u32, rate: Rate) -> Result<(), CalendarError> {
+    let takes = Duration::from_secs(rate.ramp(members).as_secs_f64().ceil() as u64);
+    match takes > RUN_MAX {
+        true => Err(CalendarError::TooLong { members, rate: rate_text(rate), takes }),
+        false => Ok(()),
+    }
 }
 
 /// Whether so many members can join at this rate before READY; the time that is left until then.
@@ -130,6 +156,17 @@ mod tests {
         );
         let error = fits("RECRUITING", "09:54:57", 10).expect_err("3 s are left");
         assert!(error.ends_with("create a challenge that starts later"), "{error}");
+    }
+
+    #[test]
+    fn what_takes_a_day_is_refused_with_what_to_do() {
+        let rate = |count| Rate { count, per: Duration::from_secs(60) };
+        assert_eq!(fit_a_run(10_000, rate(20)), Ok(()));
+        let error = fit_a_run(10_000, rate(1)).expect_err("a week").to_string();
+        assert_eq!(
+            error,
+            "10,000 members at 1/m take 166h40m, and 9h is the most at a time: give a higher --rate, or fewer --members"
+        );
     }
 
     #[test]

@@ -25,6 +25,25 @@ pub fn of(place: &Place, fault: Fault) -> Refusal {
     }
 }
 
+/// What mends a refusal, by Runnity's names for them; none where the name says it all, or is another system's.
+pub fn remedy(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "MEMBER_NOT_FOUND" => "make these members: startline prepare members",
+        "CHALLENGE_TIME_OVERLAP" => "have them leave the other challenge: startline prepare leave",
+        "CHALLENGE_NOT_FOUND" | "CHALLENGE_NOT_RECRUITING" => {
+            "create another challenge: startline prepare challenge"
+        }
+        "CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED" => {
+            "create a challenge with room: startline prepare challenge --max-participants N"
+        }
+        "CHALLENGE_PASSWORD_MISMATCH" => "give the challenge's password with --password",
+        "CHALLENGE_CANCEL_NOT_ALLOWED" => "members can leave only while they are WAITING",
+        // What the list says of a member who is in it and cannot leave.
+        _ if name.starts_with("is-") => "members can leave only while they are WAITING",
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +106,14 @@ mod tests {
             assert_eq!(of(scenario.join.as_ref().expect("join"), named(name)), join, "{name}");
             assert_eq!(of(scenario.leave.as_ref().expect("leave"), named(name)), leave, "{name}");
         }
+    }
+
+    #[test]
+    fn a_remedy_is_of_an_error_that_there_is() {
+        let scenario = Scenario::runnity();
+        let with_remedy: Vec<&String> =
+            scenario.error_names.iter().filter(|name| remedy(name).is_some()).collect();
+        assert_eq!(with_remedy.len(), 7, "{with_remedy:?}");
+        assert_eq!(remedy("http-418"), None);
     }
 }

@@ -111,9 +111,8 @@ impl Places {
     pub fn read(file: &str, text: &str) -> Result<Self, PlacesError> {
         let error = |line, message: String| PlacesError { file: file.to_owned(), line, message };
         let header = HEADER.join(",");
-        // What follows the last line break was being written when its writer was killed.
-        let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-        let mut lines = whole.lines().zip(1..);
+        let end = text.rfind('\n').map_or(0, |end| end + 1);
+        let mut lines = text[..end].lines().zip(1..);
         match lines.next() {
             Some((first, _)) if first == header => {}
             _ => return Err(error(1, format!("a file of outcomes begins with \"{header}\""))),
@@ -121,6 +120,10 @@ impl Places {
         let mut places = Self::default();
         for (line, number) in lines {
             places.put(Row::read(line).map_err(|message| error(number, message))?);
+        }
+        // What follows the last line break was being written when its writer was killed, or comes from an editor that leaves it out.
+        if let Ok(row) = Row::read(&text[end..]) {
+            places.put(row);
         }
         Ok(places)
     }
@@ -166,11 +169,6 @@ impl Places {
                 self.rows[at].attempts = 0;
             }
         }
-    }
-
-    /// Takes back that a row was tried.
-    pub fn untried(&mut self, at: usize) {
-        self.rows[at].attempts = self.rows[at].attempts.saturating_sub(1);
     }
 
     /// The places of the rows of this outcome.

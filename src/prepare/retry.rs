@@ -51,9 +51,14 @@ impl Retry {
         self.in_a_row >= if self.is_probing { IN_A_ROW_PROBING } else { IN_A_ROW }
     }
 
+    /// Whether nothing has worked for as long as is waited for it.
+    pub fn is_spent(&self, now: Duration) -> bool {
+        now.saturating_sub(self.last_success) >= self.patience
+    }
+
     /// How long to wait before the next attempt; `None` to give up.
     pub fn pause(&mut self, now: Duration) -> Option<Duration> {
-        if now.saturating_sub(self.last_success) >= self.patience {
+        if self.is_spent(now) {
             return None;
         }
         let wait = self.wait;

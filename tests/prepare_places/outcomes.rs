@@ -106,7 +106,7 @@ fn who_is_in_another_challenge_is_told_from_who_is_in_this_one() {
     assert_eq!(played.count("done"), 19);
     assert!(finished.stdout.contains("in another at that time"), "{}", finished.stdout);
     assert!(
-        finished.stderr.contains("once the cause is mended: startline prepare join --target"),
+        finished.stderr.contains("  have them leave the other challenge: startline prepare leave\n  then: startline prepare join --target"),
         "{}",
         finished.stderr
     );
@@ -149,7 +149,7 @@ fn a_full_challenge_stops_it_early_with_the_servers_words() {
     let finished = played.join("13-262", &["--rate", "100/s"]);
     finished.assert_status(1);
     assert_eq!((played.count("done"), played.joined()), (30, 31));
-    let expected = "stopped early: join is refused with CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED (참가 인원이 가득 찼습니다)";
+    let expected = "the rest was not tried: join is refused with CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED (참가 인원이 가득 찼습니다)";
     assert!(finished.stderr.contains(expected), "{}", finished.stderr);
     assert!(played.count("pending") > 50, "most were not tried: {:?}", played.rows());
 }
@@ -194,4 +194,24 @@ fn an_unknown_challenge_is_named() {
     assert!(finished.stderr.contains("존재하지 않는 챌린지입니다"), "{}", finished.stderr);
     assert!(!finished.stderr.contains("is the target up"), "{}", finished.stderr);
     assert!(!played.file().exists());
+}
+
+#[test]
+fn who_is_not_waiting_any_more_is_not_asked_to_leave() {
+    let played = Played::with_room_for(300);
+    played.join("13-22", &[]).assert_status(0);
+    std::fs::remove_file(played.file()).expect("the file is there");
+    played.stand.control(&format!("challenges/{}/members/13/status/DISCONNECTED", played.challenge));
+    let finished = finish(played.start("leave", "13-22", &[]));
+    finished.assert_status(1);
+    assert_eq!(played.rows()[&13], pair("refused", "is-DISCONNECTED"));
+    assert_eq!(played.count("done"), 9);
+    assert!(finished.stderr.contains("members can leave only while they are WAITING"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_first_member_who_is_not_there_keeps_nobody_from_joining() {
+    let played = Played::with_room_for(300);
+    played.join("11-22", &[]).assert_status(1);
+    assert_eq!((played.count("done"), played.count("refused")), (10, 2));
 }

@@ -47,7 +47,11 @@ fn a_server_that_never_takes_one_member_is_given_up_on() {
     let finished = played.join("13-15", &["--patience", "2s"]);
     finished.assert_status(3);
     assert_eq!(played.count("failed"), 3);
-    assert!(finished.stderr.contains("stopped early: nothing worked any more"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("stopped early: nothing worked for as long as --patience allows"),
+        "{}",
+        finished.stderr
+    );
 }
 
 #[test]
@@ -87,4 +91,17 @@ fn a_target_that_is_not_there_is_told_of() {
     finished.assert_status(3);
     assert!(finished.stderr.contains("error: the challenge could not be looked up"), "{}", finished.stderr);
     assert!(!played.file().exists(), "nothing has begun");
+}
+
+#[test]
+fn a_server_that_falls_silent_is_told_of_and_given_up_on_in_time() {
+    let played = Played::with_room_for(300);
+    played.way.fall_silent();
+    let began = std::time::Instant::now();
+    let finished = played.join("13-22", &["--patience", "6s"]);
+    finished.assert_status(3);
+    // Far less than the step's own timeout of 35 s.
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    assert!(finished.stderr.contains("no answer for "), "{}", finished.stderr);
+    assert_eq!(played.count("pending"), 10);
 }

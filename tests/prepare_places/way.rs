@@ -14,6 +14,8 @@ const JOIN: &[u8] = b"POST /api/v1/challenges/";
 struct State {
     is_shut: AtomicBool,
     is_over: AtomicBool,
+    /// Requests to join are taken and never answered.
+    is_silent: AtomicBool,
     /// Requests to join that came by.
     joins: AtomicUsize,
     /// Shuts the way once so many have come by; 0: never.
@@ -72,6 +74,11 @@ impl Way {
         self.state.is_shut.store(false, Ordering::SeqCst);
     }
 
+    /// From here on requests to join are taken and never answered.
+    pub fn fall_silent(&self) {
+        self.state.is_silent.store(true, Ordering::SeqCst);
+    }
+
     /// Answers the next requests to join itself.
     pub fn answer_joins(&self, count: usize, answer: &str) {
         *self.state.instead.lock().expect("not poisoned") = Some((count, answer.as_bytes().to_vec()));
@@ -116,6 +123,9 @@ fn carry(mut client: TcpStream, target: SocketAddr, state: &State) {
             let number = state.joins.fetch_add(1, Ordering::SeqCst) + 1;
             if number == state.shut_after.load(Ordering::SeqCst) {
                 state.is_shut.store(true, Ordering::SeqCst);
+            }
+            if state.is_silent.load(Ordering::SeqCst) {
+                continue;
             }
             if let Some(answer) = instead(state) {
                 if client.write_all(&answer).is_err() {

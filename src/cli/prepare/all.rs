@@ -73,7 +73,8 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
     refuse_challenge_columns(&args.members)?;
     refuse_what_is_there(&args)?;
     let rate = args.rate.unwrap_or(places::RATE);
-    let of_members = args.target.prepared(args.members.clone(), Some(NOT_YET), Some(rate))?;
+    let of_members = args.target.prepared(args.members.clone(), Some(NOT_YET))?;
+    calendar::fit_a_run(of_members.plan.sessions, rate)?;
     if of_members.plan.scenario.join.is_none() {
         bail!(
             "the scenario \"{}\" has no [join], which says how members join",
@@ -83,7 +84,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
     let joins = Joins { members: of_members.plan.sessions, rate, are_given: true };
     let run = next_run(&args, joins.members)?;
     args.about.check_room(&joins)?;
-    let of_admin = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET), None)?;
+    let of_admin = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET))?;
     let made = match create(&of_admin, &args.about, &joins) {
         Ok(made) => made,
         Err(unmade) => return Ok(unmade.tell()),

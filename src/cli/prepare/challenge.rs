@@ -104,7 +104,7 @@ pub fn challenge(args: ChallengeArgs) -> Result<ExitStatus> {
             tell(&format!("warning: {error}"));
         }
     }
-    let prepared = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET), None)?;
+    let prepared = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET))?;
     let made = match create(&prepared, &args.about, &joins) {
         Ok(made) => made,
         Err(unmade) => return Ok(unmade.tell()),

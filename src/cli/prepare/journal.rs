@@ -20,6 +20,23 @@ pub struct Journal {
 }
 
 impl Journal {
+    /// Whether a file can be begun, as far as can be known without beginning it.
+    ///
+    /// # Errors
+    /// It is there already, or its directory is not.
+    pub fn check(path: &Path) -> Result<()> {
+        let name = path.display();
+        if path.exists() {
+            bail!("{name} is there already: go on with it by --resume {name}, or name another with --out");
+        }
+        match path.parent() {
+            Some(at) if !at.as_os_str().is_empty() && !at.is_dir() => {
+                bail!("--out: {name} would be in a directory that is not there")
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Begins a file, which must be new.
     ///
     /// # Errors

@@ -94,7 +94,9 @@ Exit status:
 pub fn write(args: MembersArgs) -> Result<ExitStatus> {
     for (option, file) in [("--sql", &args.sql), ("--cleanup", &args.cleanup), ("--csv", &args.csv)] {
         if file.as_deref() == Some(Path::new("-")) {
-            bail!("{option}: \"-\" is not written to standard output, since there is more than one file: name a file");
+            bail!(
+                "{option}: \"-\" is not written to standard output, since there is more than one file: name a file"
+            );
         }
     }
     let sql = args.sql.as_deref().map(|file| Sql::of(&args, file)).transpose()?;

@@ -52,7 +52,7 @@ Exit status:
   0  done, or so already
   1  not for all of them: the table says why
   2  wrong arguments, or what is asked for cannot be
-  3  stopped early, or the target did not answer; what was done is kept";
+  3  interrupted or given up, or the target did not answer; what was done is kept";
 
 /// Carries out a step.
 ///

@@ -139,7 +139,10 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<Ex
         Some(file) => resumed(file)?,
         None => (Places::default(), args.members.clone()),
     };
-    let prepared = args.target.prepared(members, args.challenge, Some(rate))?;
+    if let Some(out) = &args.out {
+        Journal::check(out)?;
+    }
+    let prepared = args.target.prepared(members, args.challenge)?;
     let plan = &prepared.plan;
     let place = step.of(&plan.scenario)?;
     let Some(challenge) = plan.members.only_challenge() else {
@@ -162,9 +165,13 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<Ex
     let nobody = HashMap::new();
     let listed = looked_up.as_ref().map_or(Some(&nobody), |looked_up| looked_up.listed.as_ref());
     note_who_is_in(step, &mut places, listed);
+    if step == Step::Leave {
+        note_who_cannot_leave(&prepared, &mut places, listed);
+    }
     if let Some(looked_up) = &looked_up {
         check_challenge(step, &prepared, looked_up, &places, rate)?;
     }
+    calendar::fit_a_run(places.count(Outcome::Pending) as u32, rate)?;
     let path = args.resume.clone().or(args.out.clone()).unwrap_or_else(|| default_file(step));
     let journal = match args.resume {
         Some(_) => Journal::take_up(&path, &places)?,
@@ -210,11 +217,11 @@ fn tell_unasked(error: &anyhow::Error) -> ExitStatus {
 }
 
 fn tell_beginning(step: Step, places: &Places, rate: Rate, plan: &Plan, path: &Path) {
-    let (all, settled) = (places.rows().len(), places.settled());
+    let (all, to_do) = (places.rows().len(), places.count(Outcome::Pending));
     tell(&format!(
         "{} {} of {} members at {} on {}; outcomes in {}",
         step.going_on(),
-        grouped((all - settled) as u64),
+        grouped(to_do as u64),
         grouped(all as u64),
         calendar::rate_text(rate),
         plan.target.url(),
@@ -265,6 +272,18 @@ fn note_who_is_in(step: Step, places: &mut Places, listed: Option<&HashMap<u64, 
     }
 }
 
+/// Whom the list shows not to be WAITING: they would only be refused.
+fn note_who_cannot_leave(prepared: &Prepared, places: &mut Places, listed: Option<&HashMap<u64, String>>) {
+    let them = prepared.plan.scenario.schedule.as_ref().and_then(|schedule| schedule.participants.as_ref());
+    let (Some(listed), Some(them)) = (listed, them) else { return };
+    for at in places.at(Outcome::Pending) {
+        let status = listed.get(&places.rows()[at].member);
+        if let Some(status) = status.filter(|status| !them.may_enter.contains(status)) {
+            places.set(at, Outcome::Refused, &format!("is-{status}"));
+        }
+    }
+}
+
 /// Refuses what the challenge's life does not allow, and warns of what it would end.
 fn check_challenge(
     step: Step,
@@ -273,7 +292,7 @@ fn check_challenge(
     places: &Places,
     rate: Rate,
 ) -> Result<()> {
-    let members = (places.rows().len() - places.settled()) as u32;
+    let members = places.count(Outcome::Pending) as u32;
     if members == 0 {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use super::super::{agent, doctor, hosts, values};
 use super::shell::quoted;
 use crate::engine::{Hosts, descriptors};
 use crate::plan::sources::SourceSpec;
-use crate::plan::{Plan, Rate, Resolve, Settings};
+use crate::plan::{Plan, Resolve, Settings};
 use crate::scenario::schedule::Schedule;
 
 /// Where preparation goes, and how.
@@ -68,17 +68,12 @@ pub struct Prepared {
 }
 
 impl TargetArgs {
-    /// What it takes to ask for these members of this challenge (as `run`'s options have them), and to play sessions at
-    /// this rate.
+    /// What it takes to ask for these members of this challenge (as `run`'s options have them), and to play
+    /// sessions.
     ///
     /// # Errors
     /// What is wrong with the options.
-    pub fn prepared(
-        &self,
-        members: Vec<String>,
-        challenge: Option<u64>,
-        rate: Option<Rate>,
-    ) -> Result<Prepared> {
+    pub fn prepared(&self, members: Vec<String>, challenge: Option<u64>) -> Result<Prepared> {
         let args = SettingsArgs {
             target: Some(self.target.clone()),
             scenario: self.scenario.clone(),
@@ -90,7 +85,6 @@ impl TargetArgs {
             insecure: self.insecure,
             members,
             challenge,
-            rate,
             hold: Some(Duration::ZERO),
             ramp_down: Some(Duration::ZERO),
             // A few connections at a time.

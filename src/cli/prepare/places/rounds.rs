@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::super::super::interrupt::Interrupt;
-use super::super::super::look_up::{Asker, LookedUp};
+use super::super::super::look_up::{Asker, LookedUp, Unexpected};
 use super::super::bar::{Bar, Standing};
 use super::super::journal::Journal;
 use super::super::target::Prepared;
@@ -25,17 +25,35 @@ use crate::scenario::Scenario;
 use crate::scenario::places::{Place, Refusal};
 use crate::units::{duration_text, grouped};
 
-/// Attempts of a member while the servers are well.
-const ATTEMPTS_MAX: u32 = 5;
+/// Failures of a member while the servers are well.
+const STRIKES_MAX: u8 = 5;
 /// So many refusals in a row, and more than there are members who have what was asked for: nobody else will have it. Fewer may be a gap
 /// in the ids, which a run that is taken up meets first.
 const REFUSED_IN_A_ROW: usize = 50;
 /// Members who are tried to see whether the servers are back.
 const PROBES: usize = 3;
+/// Members who are asked to look the challenge up, at most.
+const LOOKERS: usize = 5;
+/// Why it is given up.
+const NOTHING_WORKS: &str = "nothing worked for as long as --patience allows";
 
-/// Has the first member look the challenge up.
+/// Has a member look the challenge up: the first of a few who can log in.
+///
+/// # Errors
+/// As the first member's.
 pub fn look_up(prepared: &Prepared, agent: &ureq::Agent) -> Result<LookedUp> {
-    Asker::log_in(&prepared.plan, prepared.schedule()?, agent, 0)?.look_up()
+    let (plan, schedule) = (&prepared.plan, prepared.schedule()?);
+    let first = match Asker::log_in(plan, schedule, agent, 0) {
+        Ok(asker) => return asker.look_up(),
+        Err(error) => error,
+    };
+    // Only this member was refused; others may be there.
+    let is_refused = first.downcast_ref::<Unexpected>().is_some_and(|it| (400..=499).contains(&it.status));
+    let others = (1..plan.sessions).take(if is_refused { LOOKERS - 1 } else { 0 });
+    match others.into_iter().find_map(|member| Asker::log_in(plan, schedule, agent, member).ok()) {
+        Some(asker) => asker.look_up(),
+        None => Err(first.context(format!("member {} cannot log in", plan.members.id(0)))),
+    }
 }
 
 /// Why there are no further rounds.
@@ -53,6 +71,8 @@ pub enum End {
 enum Cut {
     /// The servers are to be left alone for a while.
     Pause,
+    /// Nothing has worked for too long.
+    GiveUp,
     /// A reason that holds for everyone.
     Stop(String),
 }
@@ -84,13 +104,29 @@ pub struct Rounds<'p> {
     journal: Journal,
     bar: Bar,
     places: Places,
+    /// Of each member, how often it failed while the servers were well.
+    strikes: Vec<u8>,
+    /// Who has failed in this round.
+    failed_now: Vec<usize>,
+    /// Since when members wait who have not been answered; none: nobody does.
+    waiting_since: Option<Duration>,
 }
 
 impl<'p> Rounds<'p> {
     /// Begins now, and gives up when nothing has worked for `patience`.
     pub fn new(task: Task<'p>, patience: Duration, journal: Journal, bar: Bar, places: Places) -> Self {
-        let retry = Retry::new(patience);
-        Self { task, began: Instant::now(), retry, refused_in_a_row: 0, journal, bar, places }
+        Self {
+            task,
+            began: Instant::now(),
+            retry: Retry::new(patience),
+            refused_in_a_row: 0,
+            journal,
+            bar,
+            strikes: vec![0; places.rows().len()],
+            places,
+            failed_now: Vec::new(),
+            waiting_since: None,
+        }
     }
 
     /// Plays rounds until nothing is left to do, or to hope for.
@@ -99,8 +135,7 @@ impl<'p> Rounds<'p> {
     /// A round could not begin.
     pub fn play(mut self) -> Result<(Places, End)> {
         let end = self.rounds()?;
-        self.bar.update(&self.standing());
-        self.bar.clear();
+        self.bar.finish(&self.standing());
         self.journal.finish(&self.places);
         Ok((self.places, end))
     }
@@ -115,14 +150,14 @@ impl<'p> Rounds<'p> {
             if to_do.is_empty() && self.places.count(Outcome::Unclear) == 0 {
                 return Ok(End::Over);
             }
-            if !to_do.is_empty()
-                && let Some(Cut::Stop(why)) = self.round(&to_do)?
-            {
-                // Those who got an unclear answer before it are still looked up.
-                self.settle_unclear();
-                return Ok(End::Stopped(why));
-            }
+            let cut = if to_do.is_empty() { None } else { self.round(&to_do)? };
+            // Whatever the round ended by.
             self.settle_unclear();
+            match cut {
+                Some(Cut::Stop(why)) => return Ok(End::Stopped(why)),
+                Some(Cut::GiveUp) => return Ok(End::Broken(NOTHING_WORKS.into())),
+                Some(Cut::Pause) | None => {}
+            }
             if let Some(why) = self.task.interrupt.reason() {
                 return Ok(End::Broken(why));
             }
@@ -132,34 +167,36 @@ impl<'p> Rounds<'p> {
                 continue;
             }
             let Some(wait) = self.retry.pause(self.began.elapsed()) else {
-                return Ok(End::Broken("nothing worked any more".into()));
+                return Ok(End::Broken(NOTHING_WORKS.into()));
             };
-            let left = self.to_do().len() + self.places.count(Outcome::Unclear);
-            self.bar.say(&format!(
-                "{} to be tried again{}, in {}",
-                grouped(left as u64),
-                self.most_frequent_failure(),
-                duration_text(wait)
-            ));
+            self.bar.say(&self.about_the_wait(wait));
             if !self.task.interrupt.sleep(wait) {
                 return Ok(End::Broken(self.task.interrupt.reason().unwrap_or_default()));
             }
         }
     }
 
-    fn most_frequent_failure(&self) -> String {
+    /// `102 to be tried again (nginx-502), 5,474 not tried yet; going on in 4s`
+    fn about_the_wait(&self, wait: Duration) -> String {
+        let number = |outcome| grouped(self.places.count(outcome) as u64);
         let reasons = self.places.reasons(Outcome::Failed);
-        reasons.first().map_or_else(String::new, |(reason, _)| format!(" ({reason})"))
+        let mut parts = Vec::new();
+        if let Some((reason, _)) = reasons.first() {
+            parts.push(format!("{} to be tried again ({reason})", number(Outcome::Failed)));
+        }
+        for (outcome, what) in [(Outcome::Unclear, "to be looked up"), (Outcome::Pending, "not tried yet")] {
+            if self.places.count(outcome) > 0 {
+                parts.push(format!("{} {what}", number(outcome)));
+            }
+        }
+        format!("{}; going on in {}", parts.join(", "), duration_text(wait))
     }
 
     fn to_do(&self) -> Vec<usize> {
-        let is_left = |at: &usize| {
-            let row = &self.places.rows()[*at];
-            match row.outcome {
-                Outcome::Pending => true,
-                Outcome::Failed => row.attempts < ATTEMPTS_MAX,
-                _ => false,
-            }
+        let is_left = |at: &usize| match self.places.rows()[*at].outcome {
+            Outcome::Pending => true,
+            Outcome::Failed => self.strikes[*at] < STRIKES_MAX,
+            _ => false,
         };
         (0..self.places.rows().len()).filter(is_left).collect()
     }
@@ -177,6 +214,8 @@ impl<'p> Rounds<'p> {
             ..self.task.prepared.plan.clone()
         };
         let cut: RefCell<Option<Cut>> = RefCell::new(None);
+        let mut over = 0;
+        self.failed_now.clear();
         let interrupt = self.task.interrupt;
         let stop = || interrupt.reason().or_else(|| cut.borrow().is_some().then(|| "cut short".to_owned()));
         engine::run(&plan, &self.task.prepared.hosts, &stop, &mut |second| {
@@ -192,25 +231,36 @@ impl<'p> Rounds<'p> {
                 }
             }
             self.journal.flush();
+            let answered = second.interval.fates().len();
+            over += answered;
+            self.wait_on(answered > 0, second.started as usize > over);
+            let now = self.began.elapsed();
+            if self.retry.is_spent(now) && (self.waiting_since.is_some() || !self.failed_now.is_empty()) {
+                cut.borrow_mut().get_or_insert(Cut::GiveUp);
+            }
             if self.retry.is_tripped() {
                 cut.borrow_mut().get_or_insert(Cut::Pause);
             }
             self.bar.update(&self.standing());
         })?;
+        self.waiting_since = None;
         // Failures of a time in which nothing worked say nothing of the members.
-        if self.retry.is_tripped() {
-            self.forgive(to_do);
+        if !self.retry.is_tripped() {
+            for at in std::mem::take(&mut self.failed_now) {
+                self.strikes[at] += 1;
+            }
         }
         Ok(cut.into_inner())
     }
 
-    /// Takes back the attempts that those who failed have made in this round.
-    fn forgive(&mut self, to_do: &[usize]) {
-        for at in to_do {
-            if self.places.rows()[*at].outcome == Outcome::Failed {
-                self.places.untried(*at);
-            }
-        }
+    /// Keeps since when nobody has been answered of those who wait for it.
+    fn wait_on(&mut self, somebody_was_answered: bool, somebody_waits: bool) {
+        let now = self.began.elapsed();
+        self.waiting_since = match self.waiting_since {
+            _ if !somebody_waits => None,
+            Some(since) if !somebody_was_answered => Some(since),
+            _ => Some(now),
+        };
     }
 
     /// Notes what became of a member; the reason, if it is one for everyone.
@@ -236,6 +286,7 @@ impl<'p> Rounds<'p> {
             Refusal::LookUp => self.put(at, Outcome::Unclear, &reason),
             Refusal::Again => {
                 self.retry.failed();
+                self.failed_now.push(at);
                 self.places.tried(at);
                 self.places.set(at, Outcome::Failed, &reason);
                 self.journal.append(&self.places.rows()[at]);
@@ -306,6 +357,9 @@ impl<'p> Rounds<'p> {
             without,
             again: count(Outcome::Failed),
             per_s: f64::from(self.task.rate.count) / self.task.rate.per.as_secs_f64(),
+            unanswered: self
+                .waiting_since
+                .map_or(Duration::ZERO, |since| self.began.elapsed().saturating_sub(since)),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::super::super::{ExitStatus, tell};
 use super::super::shell::quoted;
 use super::rounds::End;
 use super::step::Step;
+use crate::prepare::meaning;
 use crate::prepare::places::{Outcome, Places};
 use crate::units::grouped;
 
@@ -33,15 +34,31 @@ pub fn tell_end(step: Step, options: &str, path: &Path, places: &Places, end: &E
         // A signal that comes when everyone is through stops nothing.
         _ if places.settled() == places.rows().len() => return ExitStatus::Passed,
         End::Over => {}
-        End::Stopped(why) => tell(&format!("stopped early: {why}")),
+        End::Stopped(why) => tell(&format!("the rest was not tried: {why}")),
         End::Broken(why) => {
             tell(&format!("stopped early: {why}"));
             tell(&format!("  go on with: {again}"));
             return ExitStatus::Inconclusive;
         }
     }
-    tell(&format!("  once the cause is mended: {again}"));
+    for remedy in remedies(places) {
+        tell(&format!("  {remedy}"));
+    }
+    tell(&format!("  then: {again}"));
     ExitStatus::Failed
+}
+
+/// What mends what there is, each once.
+fn remedies(places: &Places) -> Vec<&'static str> {
+    let outcomes = [Outcome::Elsewhere, Outcome::Refused, Outcome::Failed];
+    let reasons = outcomes.into_iter().flat_map(|outcome| places.reasons(outcome));
+    let mut remedies: Vec<&str> = Vec::new();
+    for remedy in reasons.filter_map(|(reason, _)| meaning::remedy(reason)) {
+        if !remedies.contains(&remedy) {
+            remedies.push(remedy);
+        }
+    }
+    remedies
 }
 
 fn table(step: Step, path: &Path, places: &Places) -> String {
@@ -56,7 +73,7 @@ fn table(step: Step, path: &Path, places: &Places) -> String {
             .map(|(reason, count)| format!("{} {reason}", grouped(*count as u64)))
             .collect();
         let count = grouped(places.count(outcome) as u64);
-        let line = format!("  {count:>9}  {:<24}{}", step.words(outcome), reasons.join(", "));
+        let line = format!("  {count:>9}  {:<24}  {}", step.words(outcome), reasons.join(", "));
         text.push_str(line.trim_end());
         text.push('\n');
     }
@@ -91,7 +108,7 @@ mod tests {
             "4 members of challenge 38:
           1  left
           1  not in it
-          1  refused                 1 MEMBER_NOT_FOUND
+          1  refused                   1 MEMBER_NOT_FOUND
           1  not tried
 What became of each: o.csv\n"
         );
