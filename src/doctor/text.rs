@@ -15,6 +15,8 @@ const TITLE: usize = 26;
 const READING: usize = 30;
 /// What is under a check is indented by so much.
 const INDENT: usize = 4;
+/// How the reason of a check begins that hangs on another one.
+const HANGS_ON: &str = "because ";
 
 /// The whole report.
 pub fn table(report: &Report, colour: bool) -> String {
@@ -31,6 +33,31 @@ pub fn rows(heads: [&str; 3], checks: &[Check], colour: bool) -> String {
     page.cells("", "", heads[0], heads[1], heads[2]);
     for check in checks {
         page.check(check);
+    }
+    page.out
+}
+
+/// The same, with those that hang on the same failure in one line, where the first of them stands.
+pub fn folded_rows(heads: [&str; 3], checks: &[Check], colour: bool) -> String {
+    let mut page = Page { out: String::new(), colour, commands: Vec::new() };
+    page.cells("", "", heads[0], heads[1], heads[2]);
+    let is_unasked = |check: &Check| {
+        check.verdict == Verdict::Unknown && check.why.as_deref().is_some_and(|why| why.starts_with(HANGS_ON))
+    };
+    let mut folded: Vec<&str> = Vec::new();
+    for check in checks {
+        let why = check.why.as_deref().unwrap_or_default();
+        let alike: Vec<&Check> =
+            checks.iter().filter(|other| is_unasked(other) && other.why == check.why).collect();
+        match alike[..] {
+            [_, _, ..] if is_unasked(check) => {
+                if !folded.contains(&why) {
+                    folded.push(why);
+                    page.unasked(&alike, why);
+                }
+            }
+            _ => page.check(check),
+        }
     }
     page.out
 }
@@ -94,17 +121,29 @@ struct Page {
 
 impl Page {
     fn check(&mut self, check: &Check) {
-        let (mark, colour) = match check.verdict {
-            Verdict::Ok => ("✓", "32"),
-            Verdict::Unknown => ("?", "2"),
-            Verdict::Warn => ("!", "33"),
-            Verdict::Fail | Verdict::Refuse => ("✗", "31"),
-        };
+        let (mark, colour) = mark(check.verdict);
         self.cells(mark, colour, &check.title, &check.reading.text, &check.need.text);
         if check.verdict != Verdict::Ok {
             self.why("", check);
             self.remedies(check);
         }
+    }
+
+    /// Checks that were not asked, for one reason.
+    fn unasked(&mut self, checks: &[&Check], why: &str) {
+        let titles: Vec<&str> = checks.iter().map(|check| check.title.as_ref()).collect();
+        let text = format!("not looked at, {why}: {}", titles.join(", "));
+        let (sign, colour) = mark(Verdict::Unknown);
+        for (k, line) in wrapped(&text, WIDTH - INDENT).into_iter().enumerate() {
+            let _ = match k {
+                0 => writeln!(self.out, "{} {line}", self.marked(sign, colour)),
+                _ => writeln!(self.out, "{:INDENT$}{line}", ""),
+            };
+        }
+    }
+
+    fn marked(&self, mark: &str, colour: &str) -> String {
+        if self.colour { format!("\x1b[{colour}m{mark}\x1b[0m") } else { mark.to_owned() }
     }
 
     /// A row, whose cells go on under themselves.
@@ -115,8 +154,7 @@ impl Page {
         let cell = |column: usize, row: usize| columns[column].get(row).map_or("", String::as_str);
         for row in 0..rows {
             let mark = match (row, mark) {
-                (0, mark) if self.colour && !mark.is_empty() => format!("\x1b[{colour}m{mark}\x1b[0m"),
-                (0, mark) if !mark.is_empty() => mark.to_owned(),
+                (0, mark) if !mark.is_empty() => self.marked(mark, colour),
                 _ => " ".to_owned(),
             };
             let text = format!("{:<TITLE$}{:<READING$}{}", cell(0, row), cell(1, row), cell(2, row));
@@ -152,6 +190,16 @@ impl Page {
             let before = if k == 0 { first } else { "  " };
             let _ = writeln!(self.out, "{:INDENT$}{before}{line}", "");
         }
+    }
+}
+
+/// A verdict's mark and its colour.
+fn mark(verdict: Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Ok => ("✓", "32"),
+        Verdict::Unknown => ("?", "2"),
+        Verdict::Warn => ("!", "33"),
+        Verdict::Fail | Verdict::Refuse => ("✗", "31"),
     }
 }
 

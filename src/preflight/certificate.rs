@@ -106,9 +106,12 @@ pub fn check(host: &str, shown: &[Shown], is_insecure: bool, now: Timestamp) -> 
     if let Some((_, (first, _))) = refused.first() {
         let why: Vec<String> = refused
             .iter()
-            .map(|(address, (fault, evidence))| format!("{address}: {} ({})", fault.key(), clean(evidence)))
+            .map(|(address, (fault, evidence))| match clean(evidence) {
+                evidence if evidence.is_empty() => format!("{address}: {}", fault.key()),
+                evidence => format!("{address}: {} ({evidence})", fault.key()),
+            })
             .collect();
-        return check.but(Verdict::Fail, listed(&why), vec![Remedy::advice(next_step(Fault::Tls(*first)))]);
+        return check.but(Verdict::Fail, listed(&why), vec![Remedy::advice(remedy(*first))]);
     }
     if is_insecure {
         let names = soonest.map(|one| listed(&one.names)).unwrap_or_default();
@@ -131,6 +134,30 @@ pub fn check(host: &str, shown: &[Shown], is_insecure: bool, now: Timestamp) -> 
             Vec::new(),
         ),
     }
+}
+
+/// Whether anything of it was TLS; otherwise nobody was there to be asked over https.
+pub fn is_tls(shown: &[Shown]) -> bool {
+    let silent = |fault: TlsFault| {
+        matches!(
+            fault,
+            TlsFault::NotTls
+                | TlsFault::HandshakeTimeout
+                | TlsFault::HandshakeClosed
+                | TlsFault::HandshakeReset
+        )
+    };
+    shown
+        .iter()
+        .any(|one| one.certificate.is_some() || one.refused.as_ref().is_none_or(|(fault, _)| !silent(*fault)))
+}
+
+/// A run's advice. It points to samples of a run, of which there are none here: what was seen is in the reason.
+fn remedy(fault: TlsFault) -> String {
+    let text = next_step(Fault::Tls(fault));
+    text.replace(" (see the evidence)", "")
+        .replace("see the evidence, and ", "")
+        .replace(" with the evidence", " with the reason above")
 }
 
 fn lasts(days: i64) -> String {
@@ -211,6 +238,31 @@ mod tests {
             super::check("x", &plain, false, at("2020-03-14T01:00:00Z")).reading.text,
             "none was shown"
         );
+    }
+
+    #[test]
+    fn evidence_is_named_only_where_it_is() {
+        for fault in [
+            TlsFault::NotTls,
+            TlsFault::WrongName,
+            TlsFault::CertificateInvalid,
+            TlsFault::HandshakeInvalid,
+            TlsFault::Extraction,
+        ] {
+            let check = check("x", &[shown(None, Some((fault, "")))], false, at("2020-03-14T01:00:00Z"));
+            assert!(!check.remedies[0].text.contains("evidence"), "{:?}", check.remedies);
+            assert_eq!(check.why, Some(format!("10.0.0.1:443: {}", fault.key())));
+        }
+    }
+
+    #[test]
+    fn what_speaks_no_tls_was_not_asked() {
+        let refused = |fault| [shown(None, Some((fault, "x")))];
+        assert!(!is_tls(&refused(TlsFault::NotTls)));
+        assert!(!is_tls(&refused(TlsFault::HandshakeClosed)));
+        assert!(is_tls(&refused(TlsFault::Version)));
+        assert!(is_tls(&[shown(Some(ending(2030)), Some((TlsFault::WrongName, "for b")))]));
+        assert!(is_tls(&[shown(Some(ending(2030)), None)]));
     }
 
     #[test]

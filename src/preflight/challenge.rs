@@ -58,10 +58,12 @@ pub struct Wanted<'w> {
     pub join: Remedy,
 }
 
-const CHALLENGE: (&str, &str, &str) = ("challenge", "challenge", "READY, or RECRUITING until then");
+const CHALLENGE: (&str, &str, &str) = ("challenge", "challenge", "READY");
+/// What is needed of it where the run waits.
+const WAITED_FOR: &str = "READY, or RECRUITING until then";
 const SCHEDULE: (&str, &str, &str) =
     ("schedule", "ramp and hold fit", "the ramp 5 s before startAt, the hold by endAt");
-const PLACES: (&str, &str, &str) = ("places", "members' places", "all of them waiting to enter");
+const PLACES: (&str, &str, &str) = ("places", "members' places", "all waiting to enter, or may return");
 
 const NO_ZONE: &str = "because the challenge's times cannot be read without the right time zone";
 
@@ -69,10 +71,15 @@ const MAKE_ANOTHER: &str =
     "create another challenge, have everyone join it, and give its id with --challenge";
 
 /// What is not asked since something else failed.
-pub fn unknown(why: &str) -> Vec<Check> {
-    std::iter::once(zone::unknown(why))
-        .chain([CHALLENGE, SCHEDULE, PLACES].map(|item| unknown_item(item, why)))
-        .collect()
+pub fn unknown(wait_ready: bool, why: &str) -> Vec<Check> {
+    let (id, title, _) = CHALLENGE;
+    let life = Check::unknown(id, title, life_need(wait_ready), why);
+    vec![zone::unknown(why), life, unknown_item(SCHEDULE, why), unknown_item(PLACES, why)]
+}
+
+/// What a run that begins now needs.
+fn life_need(wait_ready: bool) -> Figure {
+    Figure::words(if wait_ready { WAITED_FOR } else { CHALLENGE.2 })
 }
 
 fn unknown_item((id, title, need): (&'static str, &'static str, &'static str), why: &str) -> Check {
@@ -80,15 +87,12 @@ fn unknown_item((id, title, need): (&'static str, &'static str, &'static str), w
 }
 
 /// The look-up failed, though its member had logged in.
-pub fn not_found(said: &str) -> Vec<Check> {
-    let (id, title, need) = CHALLENGE;
+pub fn not_found(wait_ready: bool, said: &str) -> Vec<Check> {
+    let (id, title, _) = CHALLENGE;
     let remedy =
         Remedy::advice("is its id right (--challenge), and was it deleted when the last member left?");
-    let life = Check::ok(id, title, Figure::words("no answer that can be used"), Figure::words(need)).but(
-        Verdict::Fail,
-        said,
-        vec![remedy],
-    );
+    let reading = Figure::words("no answer that can be used");
+    let life = Check::ok(id, title, reading, life_need(wait_ready)).but(Verdict::Fail, said, vec![remedy]);
     let why = "because the challenge could not be looked up";
     vec![zone::unknown(why), life, unknown_item(SCHEDULE, why), unknown_item(PLACES, why)]
 }
@@ -122,18 +126,22 @@ fn unreadable(error: &ScheduleError, look_up: &LookUp<'_>, wanted: &Wanted<'_>) 
     let why = "because the challenge cannot be read";
     let remedy =
         Remedy::advice("the scenario's [schedule] says where status, startAt and endAt stand in the answer");
-    let life =
-        Check::ok(CHALLENGE.0, CHALLENGE.1, Figure::words(clean(look_up.status)), Figure::words(CHALLENGE.2))
-            .but(Verdict::Fail, clean(&error.to_string()), vec![remedy]);
+    let (id, title, _) = CHALLENGE;
+    let reading = Figure::words(clean(look_up.status));
+    let life = Check::ok(id, title, reading, life_need(wanted.wait_ready)).but(
+        Verdict::Fail,
+        clean(&error.to_string()),
+        vec![remedy],
+    );
     // Nobody joins what cannot be read.
     vec![zone::unknown(why), life, unknown_item(SCHEDULE, why), places(look_up, wanted, Status::Done)]
 }
 
 /// Its status is known, and no time of it.
 fn zoneless(challenge: &Challenge, wanted: &Wanted<'_>) -> Check {
-    let (id, title, need) = CHALLENGE;
+    let (id, title, _) = CHALLENGE;
     let reading = Figure::words(format!("{} {}", wanted.id, challenge.status.key()));
-    Check::ok(id, title, reading, Figure::words(need)).but(Verdict::Unknown, NO_ZONE, Vec::new())
+    Check::ok(id, title, reading, life_need(wanted.wait_ready)).but(Verdict::Unknown, NO_ZONE, Vec::new())
 }
 
 /// How far its life has come.
@@ -144,15 +152,14 @@ fn life(
     wanted: &Wanted<'_>,
     entry: Entry,
 ) -> Check {
-    let (id, title, need) = CHALLENGE;
-    let left = |to: Result<Zoned, ScheduleError>| to.map(|to| now.duration_until(&to)).unwrap_or_default();
+    let (id, title, _) = CHALLENGE;
+    let ready_in = challenge.ready(wanted.zone).map(|ready| now.duration_until(&ready)).unwrap_or_default();
     let zoned = |time: jiff::civil::DateTime| time.to_zoned(wanted.zone.clone());
     let start_in = zoned(challenge.start_at).map(|start| now.duration_until(&start)).unwrap_or_default();
     let number = wanted.id;
     let text = match challenge.status {
         Status::Ready => format!("{number} READY, {} to startAt", span(start_in)),
         Status::Recruiting => {
-            let ready_in = left(challenge.ready(wanted.zone));
             format!("{number} RECRUITING, READY in {}, startAt in {}", span(ready_in), span(start_in))
         }
         other => format!("{number} {}", other.key()),
@@ -164,7 +171,7 @@ fn life(
         Some(seconds) => Figure::new(seconds, "seconds to startAt", text),
         None => Figure::words(text),
     };
-    let check = Check::ok(id, title, reading, Figure::words(need));
+    let check = Check::ok(id, title, reading, life_need(wanted.wait_ready));
     match judged {
         Err(
             error @ (ScheduleError::Done { .. }
@@ -172,15 +179,18 @@ fn life(
             | ScheduleError::Contradiction { .. }
             | ScheduleError::Unreadable { .. }),
         ) => check.but(Verdict::Fail, error.to_string(), vec![Remedy::advice(MAKE_ANOTHER)]),
+        _ if challenge.status == Status::Recruiting && !wanted.wait_ready => check.but(
+            Verdict::Fail,
+            "members can enter only once it is READY: a run that begins before is refused",
+            vec![
+                Remedy::advice(begin_then(ready_in)),
+                Remedy::advice("or give --wait-ready, to preflight as to run"),
+            ],
+        ),
         _ if wanted.has_others => check.but(
             Verdict::Warn,
             "the members are in several challenges, and only this one, the first member's, was looked up",
             vec![Remedy::advice("give the members of one challenge at a time, to preflight as to run")],
-        ),
-        _ if challenge.status == Status::Recruiting && !wanted.wait_ready => check.but(
-            Verdict::Warn,
-            "members can enter only once it is READY: a run that begins before is refused",
-            vec![Remedy::advice("begin the run then, or give it --wait-ready")],
         ),
         _ if entry == Entry::Again && challenge.status == Status::Running => check.but(
             Verdict::Warn,
@@ -188,6 +198,14 @@ fn life(
             vec![Remedy::advice(MAKE_ANOTHER)],
         ),
         _ => check,
+    }
+}
+
+/// When a run may begin that does not wait by itself.
+fn begin_then(ready_in: SignedDuration) -> String {
+    match ready_in > SignedDuration::ZERO {
+        true => format!("begin it in {}, when the challenge is READY", span(ready_in)),
+        false => "begin it as soon as the servers have made the challenge READY, which is due".to_owned(),
     }
 }
 
@@ -241,7 +259,7 @@ fn places(look_up: &LookUp<'_>, wanted: &Wanted<'_>, status: Status) -> Check {
     let need = Figure::new(
         wanted.sessions.into(),
         "members",
-        format!("all {} {waiting}", grouped(wanted.sessions.into())),
+        format!("all {} {waiting}, or may return", grouped(wanted.sessions.into())),
     );
     let Some(Standing { absent, may_return, first, barred }) = look_up.standing else {
         return Check::unknown(
@@ -257,11 +275,13 @@ fn places(look_up: &LookUp<'_>, wanted: &Wanted<'_>, status: Status) -> Check {
         .filter(|(count, what)| *count > 0 || *what == waiting)
         .map(|(count, what)| format!("{} {what}", grouped((*count).into())))
         .collect();
-    let check = Check::ok(id, title, Figure::new(first.into(), "members", text.join(", ")), need);
+    let can_enter = u64::from(first) + u64::from(may_return);
+    let check = Check::ok(id, title, Figure::new(can_enter, "members", text.join(", ")), need);
     let mut reasons = Vec::new();
     let mut remedies = Vec::new();
     if absent > 0 {
-        reasons.push(format!("{} have not joined", grouped(absent.into())));
+        let have = if absent == 1 { "has" } else { "have" };
+        reasons.push(format!("{} {have} not joined", grouped(absent.into())));
         remedies.push(match status {
             Status::Recruiting => wanted.join.clone(),
             _ => Remedy::advice(format!("joining needs RECRUITING: {MAKE_ANOTHER}")),
@@ -279,7 +299,12 @@ fn places(look_up: &LookUp<'_>, wanted: &Wanted<'_>, status: Status) -> Check {
     if reasons.is_empty() {
         return check;
     }
-    check.but(Verdict::Fail, format!("{}: each of them is refused at enter", reasons.join(", ")), remedies)
+    // As a run has it: refused where nobody can enter, begun with a warning where somebody can.
+    let (verdict, so) = match can_enter {
+        0 => (Verdict::Fail, "nobody can enter, so a run is refused"),
+        _ => (Verdict::Warn, "each of them is refused at enter"),
+    };
+    check.but(verdict, format!("{}: {so}", reasons.join(", ")), remedies)
 }
 
 /// To the second, since servers' clocks are read to the second.
@@ -346,9 +371,14 @@ mod tests {
     fn a_recruiting_challenge_says_until_when() {
         let checks_of =
             |wait_ready| checks(&look_up("RECRUITING", "18:30:00"), &Wanted { wait_ready, ..wanted() });
-        assert_eq!(verdicts(&checks_of(true)), [Well; 4]);
+        let waiting = checks_of(true);
+        assert_eq!(verdicts(&waiting), [Well; 4]);
+        assert_eq!(waiting[1].need.text, "READY, or RECRUITING until then");
         let early = checks_of(false);
-        assert_eq!(verdicts(&early), [Well, Warn, Well, Well]);
+        assert_eq!(verdicts(&early), [Well, Fail, Well, Well], "a run is refused");
+        assert_eq!(early[1].need.text, "READY");
+        assert_eq!(early[1].remedies[0].text, "begin it in 30m, when the challenge is READY");
+        assert!(early[1].remedies[1].text.contains("--wait-ready"));
         assert_eq!(early[1].reading.text, "38 RECRUITING, READY in 30m, startAt in 35m");
     }
 
@@ -393,7 +423,11 @@ mod tests {
         };
         let absent = Standing { first: 7, absent: 3, ..Standing::default() };
         let check = with("RECRUITING", Some(absent));
-        assert_eq!((check.verdict, check.reading.text.as_str()), (Fail, "7 WAITING, 3 absent"));
+        assert_eq!((check.verdict, check.reading.text.as_str()), (Warn, "7 WAITING, 3 absent"));
+        assert_eq!(
+            (check.reading.value, check.need.text.as_str()),
+            (Some(7), "all 10 WAITING, or may return")
+        );
         assert_eq!(check.remedies[0].command.as_deref(), Some("startline prepare join"));
         assert_eq!(check.why.as_deref(), Some("3 have not joined: each of them is refused at enter"));
         let barred = Standing { first: 5, may_return: 2, barred: 3, ..Standing::default() };
@@ -402,6 +436,13 @@ mod tests {
         let why = check.why.expect("a reason");
         assert_eq!(why, "3 cannot enter (1 QU IT, 2 RUNNING): each of them is refused at enter");
         assert_eq!(with("RECRUITING", None).verdict, Unknown);
+        let nobody = Standing { absent: 7, barred: 3, ..Standing::default() };
+        let check = with("RECRUITING", Some(nobody));
+        assert_eq!(check.verdict, Fail);
+        assert!(check.why.expect("a reason").ends_with("nobody can enter, so a run is refused"));
+        let again = Standing { may_return: 10, ..Standing::default() };
+        let check = with("READY", Some(again));
+        assert_eq!((check.verdict, check.reading.value), (Well, Some(10)));
         let late = with("READY", Some(absent));
         assert!(late.remedies[0].text.starts_with("joining needs RECRUITING"));
     }
@@ -411,6 +452,34 @@ mod tests {
         let checks = checks(&LookUp { status: "REDY", ..look_up("READY", "19:01:00") }, &wanted());
         assert_eq!(verdicts(&checks), [Unknown, Fail, Unknown, Well]);
         assert!(checks[1].why.as_deref().is_some_and(|why| why.contains("did you mean")));
+    }
+
+    /// Verdict for verdict what a run makes of the same look-up.
+    #[test]
+    fn a_run_s_refusals_fail_here() {
+        for (status, now) in [
+            ("RECRUITING", "18:30:00"),
+            ("RECRUITING", "19:00:30"),
+            ("READY", "19:01:00"),
+            ("READY", "19:04:30"),
+            ("READY", "19:05:30"),
+            ("RUNNING", "19:30:00"),
+            ("RUNNING", "20:05:30"),
+            ("DONE", "20:10:00"),
+        ] {
+            for wait_ready in [false, true] {
+                for has_others in [false, true] {
+                    let look_up = look_up(status, now);
+                    let wanted = Wanted { wait_ready, has_others, ..wanted() };
+                    let challenge = Challenge::read(status, START, END).expect("it reads");
+                    let demand =
+                        Demand { ramp: wanted.ramp, hold: wanted.hold, entry: Entry::First, wait_ready };
+                    let run = schedule::judge(&challenge, &ZONE, look_up.server_now, &demand);
+                    let fails = verdicts(&checks(&look_up, &wanted)).contains(&Fail);
+                    assert_eq!(fails, run.is_err(), "{status} {now} {wait_ready} {has_others}: {run:?}");
+                }
+            }
+        }
     }
 
     #[test]

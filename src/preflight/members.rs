@@ -1,6 +1,6 @@
 //! Are the members there? A sample of them logs in; who cannot, and how long it took.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::words::{clean, listed, micros, ms, quantile};
@@ -24,7 +24,7 @@ pub fn sample(members: u32, size: SampleSize, seed: u64) -> Vec<u32> {
         SampleSize::Some(size) if size < members => size,
         _ => return (0..members).collect(),
     };
-    let mut drawn = std::collections::BTreeSet::from([0]);
+    let mut drawn = BTreeSet::from([0]);
     if size > 1 {
         drawn.insert(members - 1);
     }
@@ -46,9 +46,54 @@ pub struct Login {
     pub refusal: Option<Refusal>,
 }
 
+/// Whose a failed login is to mend, by what came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Blame {
+    /// 400 or 404: such a member is not known there.
+    Member,
+    /// 5xx: the servers failed.
+    Server,
+    /// Any other status, or an answer without what the scenario takes from it.
+    Answer,
+    /// There was no answer.
+    Silence,
+}
+
+impl Blame {
+    /// By the status of an answer that was not expected, whatever a scenario calls it.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            400 | 404 => Self::Member,
+            500..=599 => Self::Server,
+            _ => Self::Answer,
+        }
+    }
+
+    /// What mends it; `anybody` of the sample could log in.
+    fn remedy(self, anybody: bool) -> &'static str {
+        match self {
+            Self::Member if anybody => {
+                "make these members, or give others with --members; --sample all shows every one that is missing"
+            }
+            Self::Member => {
+                "make these members, or give others with --members; if they are there, does this server have the login \
+                 that the scenario asks for?"
+            }
+            Self::Server => "look at the servers' logs at this time: they failed, whoever the member is",
+            Self::Answer => {
+                "the login does not answer as the scenario describes it: is the scenario that of these servers, and is \
+                 there a proxy that refuses?"
+            }
+            Self::Silence => "is the server up? its log and its proxy's say what became of these requests",
+        }
+    }
+}
+
 /// Why a login failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// Whose it is.
+    pub blame: Blame,
     /// The scenario's name for it, if the server answered.
     pub name: Option<String>,
     /// In the server's words, or the library's.
@@ -86,14 +131,9 @@ fn there(logins: &[Login], members: u32) -> Check {
     if reasons.is_empty() {
         return check;
     }
-    let answered = logins.iter().filter_map(|one| one.refusal.as_ref()).any(|refusal| refusal.name.is_some());
-    let remedy = match answered {
-        true => {
-            "make these members, or give others with --members; --sample all shows every one that is missing"
-        }
-        false => "is the server up? its log and its proxy's say what became of these requests",
-    };
-    check.but(Verdict::Fail, reasons.join("; "), vec![Remedy::advice(remedy)])
+    let blames: BTreeSet<Blame> = logins.iter().filter_map(|one| Some(one.refusal.as_ref()?.blame)).collect();
+    let remedies = blames.iter().map(|blame| Remedy::advice(blame.remedy(well > 0))).collect();
+    check.but(Verdict::Fail, reasons.join("; "), remedies)
 }
 
 /// `MEMBER_NOT_FOUND (존재하지 …): 9000, 9001`, the most frequent first.
@@ -187,6 +227,7 @@ mod tests {
 
     fn login(member: u64, refusal: Option<(&str, &str)>) -> Login {
         let refusal = refusal.map(|(name, said)| Refusal {
+            blame: if name.is_empty() { Blame::Silence } else { Blame::Member },
             name: Some(name.to_owned()).filter(|name| !name.is_empty()),
             said: said.into(),
         });
@@ -227,6 +268,36 @@ mod tests {
         let why = check.why.as_deref();
         assert_eq!(why, Some("MEMBER_NOT_FOUND (no such member): members 91, 92; reset: member 90"));
         assert_eq!(check.need.text, "all 4 members");
+    }
+
+    #[test]
+    fn the_remedy_is_that_of_whoever_failed() {
+        let refused = |status| Login {
+            refusal: Some(Refusal {
+                blame: Blame::of_status(status),
+                name: Some("X".into()),
+                said: "x".into(),
+            }),
+            ..login(90, None)
+        };
+        let remedies = |logins: &[Login]| -> Vec<String> {
+            checks(logins, 4, None)[0].remedies.iter().map(|remedy| remedy.text.clone()).collect()
+        };
+        for (status, begin) in [
+            (400, "make these members"),
+            (404, "make these members"),
+            (500, "look at the servers' logs"),
+            (503, "look at the servers' logs"),
+            (401, "the login does not answer"),
+        ] {
+            let [remedy] = &remedies(&[login(13, None), refused(status)])[..] else { panic!("one remedy") };
+            assert!(remedy.starts_with(begin), "{status}: {remedy}");
+        }
+        let both = remedies(&[refused(500), refused(404)]);
+        assert_eq!(both.len(), 2);
+        assert!(both[0].ends_with("does this server have the login that the scenario asks for?"), "{both:?}");
+        let silent = remedies(&[login(13, Some(("", "reset")))]);
+        assert!(silent[0].starts_with("is the server up?"));
     }
 
     #[test]

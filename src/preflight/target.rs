@@ -46,7 +46,7 @@ pub fn reachable(url: &Url, connected: &[Connected]) -> Check {
         Some(span) => micros(span, reading),
         None => Figure::words(reading),
     };
-    let check = Check::ok("target", "target reachable", reading, Figure::words("every address"));
+    let check = Check::ok(TARGET, TARGET_TITLE, reading, Figure::words(TARGET_NEED));
     let failed: Vec<String> = connected
         .iter()
         .filter_map(|one| Some(format!("{}: {}", one.address, one.outcome.as_ref().err()?)))
@@ -58,6 +58,18 @@ pub fn reachable(url: &Url, connected: &[Connected]) -> Check {
         Verdict::Fail,
         format!("no connection to {}", listed(&failed)),
         vec![Remedy::command("shows what answers there, if anything", curl(url, connected))],
+    )
+}
+
+/// The target's name leads to no address.
+pub fn nameless(host: &str, reason: &str) -> Check {
+    Check::ok(TARGET, TARGET_TITLE, Figure::words("no address"), Figure::words(TARGET_NEED)).but(
+        Verdict::Fail,
+        format!("{host} cannot be resolved: {}", clean(reason)),
+        vec![
+            Remedy::command("shows where the name leads, if anywhere", format!("getent hosts {host}")),
+            Remedy::advice("is it spelt rightly? --resolve HOST:PORT:ADDR gives a name that is not in the DNS an address"),
+        ],
     )
 }
 
@@ -106,6 +118,9 @@ pub fn not_answering(why: &str) -> Check {
     Check::unknown(HTTP, HTTP_TITLE, Figure::words(HTTP_NEED), why)
 }
 
+const TARGET: &str = "target";
+const TARGET_TITLE: &str = "target reachable";
+const TARGET_NEED: &str = "every address";
 const HTTP: &str = "http";
 const HTTP_TITLE: &str = "HTTP answers";
 const HTTP_NEED: &str = "every address, whatever the status";

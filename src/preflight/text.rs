@@ -5,7 +5,7 @@ use crate::doctor::text;
 
 /// The whole report.
 pub fn table(report: &Report, colour: bool) -> String {
-    let rows = text::rows(["item", "found", "needed"], &report.checks, colour);
+    let rows = text::folded_rows(["item", "found", "needed"], &report.checks, colour);
     format!("{rows}\n{}\n", conclusion(report))
 }
 
@@ -46,6 +46,34 @@ mod tests {
             Some("Not ready: 2 items fail; 1 warning.")
         );
         assert_eq!(report(&[Verdict::Unknown, Verdict::Warn]).verdict, Verdict::Warn);
+    }
+
+    #[test]
+    fn what_hangs_on_one_failure_is_one_line() {
+        let unknown = |title: &'static str, why| Check::unknown("u", title, Figure::words("that"), why);
+        let (gone, zone) = ("because the target takes no connection", "because the zone is wrong");
+        let checks = vec![
+            Check::ok("a", "the target", Figure::words("0"), Figure::words("1")).but(
+                Verdict::Fail,
+                "no connection",
+                Vec::new(),
+            ),
+            unknown("HTTP", gone),
+            unknown("fit", zone),
+            unknown("clock", gone),
+        ];
+        let report = Report::new("http://x".into(), jiff::Timestamp::UNIX_EPOCH, checks);
+        let expected = "  item                      found                         needed
+✗ the target                0                             1
+    no connection
+? not looked at, because the target takes no connection: HTTP, clock
+? fit                       unknown                       that
+    because the zone is wrong
+
+Not ready: 1 item fails; 3 could not be found out.
+";
+        assert_eq!(table(&report, false), expected);
+        assert!(table(&report, true).contains("\x1b[2m?\x1b[0m not looked at"));
     }
 
     #[test]

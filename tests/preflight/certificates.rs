@@ -110,6 +110,9 @@ fn one_for_another_name_fails() {
 fn a_plain_server_is_told_from_a_secure_one() {
     let served = Served::ready();
     let url = format!("https://{}", served.address());
-    let report = found(1, &[&usual(&url)[..], &["--insecure"]].concat());
-    assert_check(&report, "certificate", "fail", "tls-not-tls");
+    let report = found(3, &[&usual(&url)[..], &["--insecure"]].concat());
+    let certificate = assert_check(&report, "certificate", "fail", "tls-not-tls");
+    let remedy = certificate["remedies"][0]["text"].as_str().expect("text");
+    assert!(remedy.contains("write http://") && !remedy.contains("evidence"), "{remedy}");
+    assert_check(&report, "members", "unknown", "because the target does not speak TLS");
 }

@@ -8,10 +8,23 @@ fn await_status(served: &Served, status: &str) {
 }
 
 #[test]
-fn a_recruiting_one_is_waited_for_or_warned_of() {
+fn a_recruiting_one_is_waited_for_or_fails_as_it_does_in_run() {
     let served = Served::start(&[]);
-    let report = found(0, &usual(&served.url));
-    assert_check(&report, "challenge", "warn", "members can enter only once it is READY");
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = temp.path().join("out");
+    let mut run = crate::common::startline();
+    run.arg("run").args(usual(&served.url)).args(["--out", crate::tools::text(&out)]);
+    let run = crate::common::finish(run.spawn().expect("the binary starts"));
+    run.assert_status(2);
+    assert!(run.stderr.contains("still RECRUITING"), "{}", run.stderr);
+    let report = found(1, &usual(&served.url));
+    let challenge = assert_check(&report, "challenge", "fail", "a run that begins before is refused");
+    assert_eq!(challenge["need"]["text"], "READY");
+    assert!(
+        challenge["remedies"][0]["text"].as_str().expect("text").starts_with("begin it in 14m"),
+        "{challenge}"
+    );
+    assert!(challenge["remedies"][1]["text"].as_str().expect("text").contains("--wait-ready"), "{challenge}");
     assert_others_well(&report, &["challenge"]);
     let report = found(0, &[&usual(&served.url)[..], &["--wait-ready"]].concat());
     let challenge = assert_check(&report, "challenge", "ok", "");
@@ -19,6 +32,7 @@ fn a_recruiting_one_is_waited_for_or_warned_of() {
         challenge["reading"]["text"].as_str().expect("text").starts_with("38 RECRUITING, READY in 14m"),
         "{challenge}"
     );
+    assert_eq!(challenge["need"]["text"], "READY, or RECRUITING until then");
     let left_s = challenge["reading"]["value"].as_u64().expect("seconds");
     assert!((1_000..=1_200).contains(&left_s), "{left_s}");
 }

@@ -66,6 +66,28 @@ fn a_server_that_is_gone_leaves_the_rest_unknown() {
 }
 
 #[test]
+fn what_is_not_looked_at_is_one_line() {
+    let mut served = Served::ready();
+    served.kill();
+    let finished = printed(&usual(&served.url));
+    finished.assert_status(3);
+    let out = finished.stdout.replace("\n    ", " ");
+    let line = "? not looked at, because the target takes no connection: HTTP answers, servers' clock, members there, \
+                login latency, time zone, challenge, ramp and hold fit, members' places\n";
+    assert!(out.contains(line), "{}", finished.stdout);
+    assert_eq!(finished.stdout.matches("because the target").count(), 1, "{}", finished.stdout);
+}
+
+#[test]
+fn a_name_that_leads_nowhere_could_not_be_asked() {
+    let report = found(3, &usual("https://runnity.invalid"));
+    assert_check(&report, "target", "fail", "runnity.invalid cannot be resolved");
+    for id in ["certificate", "http", "clock", "members", "challenge", "places", "box"] {
+        assert_check(&report, id, "unknown", "because the target's name leads nowhere");
+    }
+}
+
+#[test]
 fn what_speaks_no_http_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));

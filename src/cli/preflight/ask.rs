@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow};
 
+use super::super::conduct::was_answered;
 use super::super::look_up::{Asker, LookedUp, Unexpected};
 use super::tell_progress;
 use crate::plan::schedule::zone;
 use crate::plan::{Plan, Settings};
 use crate::preflight::challenge::{self, LookUp, Wanted};
-use crate::preflight::members::{self, Login, Refusal, SampleSize};
+use crate::preflight::members::{self, Blame, Login, Refusal, SampleSize};
 use crate::preflight::{Check, Remedy, clean};
 use crate::scenario::Criterion;
 use crate::scenario::schedule::{Participants, Schedule};
@@ -51,9 +52,14 @@ pub(super) fn members<'p>(
 
 fn refusal(error: &anyhow::Error) -> Refusal {
     match error.downcast_ref::<Unexpected>() {
-        Some(Unexpected { name, said, .. }) => Refusal { name: name.clone(), said: said.clone() },
+        Some(Unexpected { name, said, status, .. }) => {
+            Refusal { blame: Blame::of_status(*status), name: name.clone(), said: said.clone() }
+        }
         // What differs from member to member is left out, so that alike reasons are one.
-        None => Refusal { name: None, said: error.root_cause().to_string() },
+        None => {
+            let blame = if was_answered(error) { Blame::Answer } else { Blame::Silence };
+            Refusal { blame, name: None, said: error.root_cause().to_string() }
+        }
     }
 }
 
@@ -79,7 +85,7 @@ pub(super) fn challenge(
         .ok_or_else(|| anyhow!("--time-zone {} is not known on this box", settings.time_zone))?;
     let looked_up = match asker.look_up() {
         Ok(looked_up) => looked_up,
-        Err(error) => return Ok(challenge::not_found(&clean(&format!("{error:#}")))),
+        Err(error) => return Ok(challenge::not_found(settings.wait_ready, &clean(&format!("{error:#}")))),
     };
     let participants = schedule.participants.as_ref();
     let look_up = LookUp {

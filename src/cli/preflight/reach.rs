@@ -56,13 +56,18 @@ pub(super) fn target(plan: &Plan, trust: Option<&Trust>) -> Reached {
         return Reached { checks, why_not: Some(why), was_asked: false };
     }
     if let Some(trust) = trust.filter(|_| plan.target.is_secure()) {
-        let check = shown(plan, trust, streams);
+        let shown = shown(plan, trust, streams);
+        let check = certificate::check(&plan.target.host, &shown, plan.tls.insecure, Timestamp::now());
         let is_refused = check.verdict == Verdict::Fail;
         checks.push(check);
         if is_refused {
-            let why = "because the certificate fails";
+            let was_asked = certificate::is_tls(&shown);
+            let why = match was_asked {
+                true => "because the certificate fails",
+                false => "because the target does not speak TLS",
+            };
             checks.push(target::not_answering(why));
-            return Reached { checks, why_not: Some(why), was_asked: true };
+            return Reached { checks, why_not: Some(why), was_asked };
         }
     }
     let answers = each(&reached, |address| answer(plan, trust, address));
@@ -75,6 +80,17 @@ pub(super) fn target(plan: &Plan, trust: Option<&Trust>) -> Reached {
         why_not: (!was_asked).then_some("because the target does not answer over HTTP"),
         was_asked,
     }
+}
+
+/// Nothing can be asked of a name that leads nowhere.
+pub(super) fn nameless(host: &str, is_secure: bool, reason: &str) -> Reached {
+    let why = "because the target's name leads nowhere";
+    let mut checks = vec![target::nameless(host, reason)];
+    if is_secure {
+        checks.push(certificate::unknown(host, why));
+    }
+    checks.push(target::not_answering(why));
+    Reached { checks, why_not: Some(why), was_asked: false }
 }
 
 /// Does this for all addresses at once.
@@ -97,9 +113,9 @@ fn connect(address: SocketAddr) -> Result<(Duration, TcpStream), String> {
     }
 }
 
-fn shown(plan: &Plan, trust: &Trust, streams: Vec<(SocketAddr, TcpStream)>) -> Check {
+fn shown(plan: &Plan, trust: &Trust, streams: Vec<(SocketAddr, TcpStream)>) -> Vec<Shown> {
     let host = &plan.target.host;
-    let shown: Vec<Shown> = thread::scope(|scope| {
+    thread::scope(|scope| {
         let looks: Vec<_> = streams
             .into_iter()
             .map(|(address, stream)| {
@@ -114,8 +130,7 @@ fn shown(plan: &Plan, trust: &Trust, streams: Vec<(SocketAddr, TcpStream)>) -> C
                 refused: look.broken.map(|broken| (broken.fault, broken.evidence)),
             })
             .collect()
-    });
-    certificate::check(host, &shown, plan.tls.insecure, Timestamp::now())
+    })
 }
 
 fn answer(plan: &Plan, trust: Option<&Trust>, address: SocketAddr) -> Result<(u16, Duration), String> {
