@@ -135,7 +135,8 @@ impl<'p> Rounds<'p> {
     /// A round could not begin.
     pub fn play(mut self) -> Result<(Places, End)> {
         let end = self.rounds()?;
-        self.bar.finish(&self.standing());
+        // Nothing is left to come.
+        self.bar.finish(&Standing { per_s: 0.0, ..self.standing() });
         self.journal.finish(&self.places);
         Ok((self.places, end))
     }
