@@ -46,6 +46,24 @@ pub struct Login {
     pub refusal: Option<Refusal>,
 }
 
+/// Logins in a row without an answer, after which no more are asked for: each takes as long as a request may.
+const SILENT_MAX: usize = 2;
+
+/// Whether further logins would only be waited for.
+pub fn is_hopeless(logins: &[Login]) -> bool {
+    let is_silent = |login: &Login| login.refusal.as_ref().is_some_and(|it| it.blame == Blame::Silence);
+    logins.len() >= SILENT_MAX && logins.iter().rev().take(SILENT_MAX).all(is_silent)
+}
+
+impl Login {
+    /// One that was not asked for, since those before got no answer.
+    pub fn not_asked(member: u64) -> Self {
+        let said = "not asked, since those before got no answer".to_owned();
+        let refusal = Some(Refusal { blame: Blame::Silence, name: None, said });
+        Self { member, took: Duration::ZERO, refusal }
+    }
+}
+
 /// Whose a failed login is to mend, by what came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Blame {
@@ -256,6 +274,18 @@ mod tests {
         assert_eq!(checks[0].need.text, "all of a sample of the 6,000 members");
         assert_eq!(checks[1].reading.text, "p50 2.00 ms, max 3.00 ms");
         assert_eq!(checks[1].need.text, "half of them below 100 ms (p95 in the run)");
+    }
+
+    #[test]
+    fn after_two_without_an_answer_no_more_are_asked() {
+        let silent = |member| login(member, Some(("", "timeout")));
+        assert!(!is_hopeless(&[]) && !is_hopeless(&[silent(13)]));
+        assert!(!is_hopeless(&[silent(13), login(14, None), silent(15)]));
+        let mut logins = vec![login(13, None), silent(14), silent(15)];
+        assert!(is_hopeless(&logins));
+        logins.push(Login::not_asked(16));
+        assert!(is_hopeless(&logins), "and so on to the end");
+        assert_eq!(checks(&logins, 6000, None)[0].reading.text, "1 of 4 logged in");
     }
 
     #[test]

@@ -35,6 +35,10 @@ pub(super) fn members<'p>(
             let all = grouped(sample.len() as u64);
             tell_progress(&format!("{} of {all} members have been asked to log in", grouped(done as u64)));
         }
+        if members::is_hopeless(&logins) {
+            logins.push(Login::not_asked(plan.members.id(*index)));
+            continue;
+        }
         let began = Instant::now();
         let outcome = Asker::log_in(plan, schedule, agent, *index);
         let took = began.elapsed();
