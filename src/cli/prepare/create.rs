@@ -125,6 +125,11 @@ impl Unmade {
                 next: vec![conduct::LEADS_ELSEWHERE.into()],
                 status: ExitStatus::Refused,
             },
+            Some(404 | 405) => Self {
+                error: error.context(format!("member {admin} cannot log in")),
+                next: vec!["there is no such login here: is the target a business server of Runnity?".into()],
+                status: ExitStatus::Refused,
+            },
             Some(400..=499) if !conduct::may_work_later(&error) => Self {
                 error: error.context(format!("member {admin} cannot log in")),
                 next: vec!["give --admin the id of a member that is there and may create challenges".into()],
