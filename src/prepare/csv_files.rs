@@ -16,7 +16,7 @@ const ID_MAX: u64 = i64::MAX as u64;
 pub struct CsvFiles {
     first_id: u64,
     count: u32,
-    challenge: u64,
+    challenge: Option<u64>,
     per_file: u32,
 }
 
@@ -25,7 +25,7 @@ pub struct CsvFiles {
 pub struct CsvFile {
     number: u32,
     ids: RangeInclusive<u64>,
-    challenge: u64,
+    challenge: Option<u64>,
 }
 
 /// Why there can be no such files.
@@ -41,11 +41,11 @@ pub struct IdsEnd {
 }
 
 impl CsvFiles {
-    /// `count` members from `first_id` on, so many a file (at least 1).
+    /// `count` members from `first_id` on, so many a file (at least 1); without a challenge, which is then to be said beside the files.
     ///
     /// # Errors
     /// There are not so many ids.
-    pub fn new(first_id: u64, count: u32, challenge: u64, per_file: u32) -> Result<Self, IdsEnd> {
+    pub fn new(first_id: u64, count: u32, challenge: Option<u64>, per_file: u32) -> Result<Self, IdsEnd> {
         let last = first_id.checked_add(u64::from(count) - 1);
         last.filter(|last| *last <= ID_MAX).ok_or(IdsEnd { first_id, count })?;
         Ok(Self { first_id, count, challenge, per_file })
@@ -73,8 +73,8 @@ impl CsvFile {
         format!("{}{}{}", NAME.0, self.number, NAME.1)
     }
 
-    /// The challenge that they are in.
-    pub fn challenge(&self) -> u64 {
+    /// The challenge that they are in, if it is known.
+    pub fn challenge(&self) -> Option<u64> {
         self.challenge
     }
 
@@ -88,8 +88,16 @@ impl CsvFile {
     /// # Errors
     /// The writer's.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "memberId,challengeId")?;
-        self.ids.clone().try_for_each(|id| writeln!(out, "{id},{}", self.challenge))
+        match self.challenge {
+            Some(challenge) => {
+                writeln!(out, "memberId,challengeId")?;
+                self.ids.clone().try_for_each(|id| writeln!(out, "{id},{challenge}"))
+            }
+            None => {
+                writeln!(out, "memberId")?;
+                self.ids.clone().try_for_each(|id| writeln!(out, "{id}"))
+            }
+        }
     }
 }
 
@@ -112,7 +120,7 @@ mod tests {
 
     #[test]
     fn files_are_disjoint_and_together_everyone() {
-        let files = CsvFiles::new(13, 25, 38, 10).expect("files");
+        let files = CsvFiles::new(13, 25, Some(38), 10).expect("files");
         let ranges: Vec<_> = files.files().map(|file| file.ids()).collect();
         assert_eq!(ranges, [13..=22, 23..=32, 33..=37]);
         assert_eq!(files.ids(), 13..=37);
@@ -123,13 +131,13 @@ mod tests {
 
     #[test]
     fn a_file_that_is_full_has_no_empty_one_behind_it() {
-        assert_eq!(CsvFiles::new(1, 20, 38, 10).expect("files").files().count(), 2);
-        assert_eq!(CsvFiles::new(1, 3, 38, u32::MAX).expect("files").files().count(), 1);
+        assert_eq!(CsvFiles::new(1, 20, Some(38), 10).expect("files").files().count(), 2);
+        assert_eq!(CsvFiles::new(1, 3, Some(38), u32::MAX).expect("files").files().count(), 1);
     }
 
     #[test]
     fn what_is_written_is_what_a_run_reads() {
-        let files = CsvFiles::new(13, 5, 38, 2).expect("files");
+        let files = CsvFiles::new(13, 5, Some(38), 2).expect("files");
         let written: Vec<MemberFile> = files
             .files()
             .map(|file| MemberFile { name: file.name(), bytes: text(&file).into_bytes() })
@@ -141,10 +149,19 @@ mod tests {
     }
 
     #[test]
+    fn without_a_challenge_it_is_said_beside_the_files() {
+        let file = CsvFiles::new(13, 2, None, 2).expect("files").files().next().expect("one");
+        assert_eq!(text(&file), "memberId\n13\n14\n");
+        let written = [MemberFile { name: file.name(), bytes: text(&file).into_bytes() }];
+        let members = member_files::read(&written, Some(38)).expect("they read").members().expect("members");
+        assert_eq!(members.only_challenge(), Some(38));
+    }
+
+    #[test]
     fn ids_end_where_a_bigint_does() {
-        assert!(CsvFiles::new(ID_MAX, 1, 38, 1).is_ok());
+        assert!(CsvFiles::new(ID_MAX, 1, Some(38), 1).is_ok());
         for first_id in [ID_MAX, u64::MAX] {
-            let error = CsvFiles::new(first_id, 2, 38, 1).expect_err("refused").to_string();
+            let error = CsvFiles::new(first_id, 2, Some(38), 1).expect_err("refused").to_string();
             assert!(error.contains("leaves no ids for --count 2"), "{error}");
         }
     }

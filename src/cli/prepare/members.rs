@@ -64,16 +64,16 @@ pub struct MembersArgs {
     #[arg(long, value_name = "PATTERN", help_heading = "SQL", requires = "sql")]
     nickname: Option<String>,
 
-    /// Write CSV files with the header memberId,challengeId to this directory: test_members_1.csv and so on, which run and
-    /// join take with --members. It is made if it is not there.
-    #[arg(long, value_name = "DIR", help_heading = "CSV files", requires_all = ["first_id", "challenge"])]
+    /// Write CSV files of members to this directory: test_members_1.csv and so on, which run, join and all take with --members. It
+    /// is made if it is not there.
+    #[arg(long, value_name = "DIR", help_heading = "CSV files", requires = "first_id")]
     csv: Option<PathBuf>,
 
     /// The id that the database gave the first member; the others are taken to follow it without a gap.
     #[arg(long, value_name = "ID", value_parser = values::id, help_heading = "CSV files", requires = "csv")]
     first_id: Option<u64>,
 
-    /// The members' challenge.
+    /// The members' challenge, as a column challengeId. Leave it out for files that prepare all is to take, or for several challenges.
     #[arg(long, value_name = "ID", value_parser = values::id, help_heading = "CSV files", requires = "csv")]
     challenge: Option<u64>,
 
@@ -225,9 +225,9 @@ struct Csv<'a> {
 
 impl<'a> Csv<'a> {
     fn of(args: &MembersArgs, directory: &'a Path) -> Result<Self> {
-        // Parsing has seen to it that both are there.
-        let (first_id, challenge) = (args.first_id.unwrap_or_default(), args.challenge.unwrap_or_default());
-        let files = CsvFiles::new(first_id, args.count, challenge, args.per_file.unwrap_or(args.count))?;
+        // Parsing has seen to it that it is there.
+        let first_id = args.first_id.unwrap_or_default();
+        let files = CsvFiles::new(first_id, args.count, args.challenge, args.per_file.unwrap_or(args.count))?;
         Ok(Self { directory, files })
     }
 
@@ -286,14 +286,17 @@ impl<'a> Csv<'a> {
         let ids = self.files.ids();
         let file = self.files.files().next().map(|file| (file.challenge(), self.directory.join(file.name())));
         let Some((challenge, file)) = file else { return };
+        // Where no file says it, it is said beside the range and the files.
+        let known = challenge.map_or("ID".to_owned(), |challenge| challenge.to_string());
+        let beside = if challenge.is_none() { " --challenge ID" } else { "" };
         let _ = writeln!(
             text,
-            "  startline prepare join --target URL --challenge {challenge} --members {}-{}",
+            "  startline prepare join --target URL --challenge {known} --members {}-{}",
             ids.start(),
             ids.end()
         );
         let each = if self.files.files().nth(1).is_some() { "    # and so on, a file a box" } else { "" };
-        let _ = writeln!(text, "  startline run --target URL --members {}{each}", shell(&file));
+        let _ = writeln!(text, "  startline run --target URL{beside} --members {}{each}", shell(&file));
     }
 }
 
