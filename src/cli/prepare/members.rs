@@ -24,7 +24,7 @@ const NAMED_MAX: usize = 8;
 
 /// Options of `startline prepare members`.
 // These comments are the help text, where Markdown's brackets would be in the way.
-#[allow(rustdoc::invalid_html_tags)]
+#[allow(rustdoc::invalid_html_tags, rustdoc::broken_intra_doc_links)]
 #[derive(Args, Clone, Debug)]
 #[command(after_help = AFTER_HELP, group(ArgGroup::new("files").args(["sql", "csv"]).required(true).multiple(true)))]
 pub struct MembersArgs {
