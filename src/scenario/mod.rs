@@ -4,6 +4,7 @@
 //! in as the default. Invariant: a [`Scenario`] that exists has been checked whole: every template
 //! variable is known, every duration and pointer parsed, every index in range.
 
+mod builtin;
 mod compile;
 pub mod criteria;
 pub(crate) mod document;
@@ -22,13 +23,6 @@ use crate::protocol::scan::Path;
 pub use error::ScenarioError;
 use serde_json::Value;
 use template::Template;
-
-/// The scenarios that are compiled in: name and source.
-const BUILTIN: [(&str, &str); 3] = [
-    ("runnity", include_str!("../../scenarios/runnity.toml")),
-    ("echo", include_str!("../../scenarios/echo.toml")),
-    ("chat", include_str!("../../scenarios/chat.toml")),
-];
 
 /// A compiled scenario.
 #[derive(Clone, Debug)]
@@ -321,16 +315,6 @@ impl Scenario {
         compile::scenario(file_name, source, set)
     }
 
-    /// The source of a scenario that is compiled in.
-    pub fn builtin(name: &str) -> Option<&'static str> {
-        BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, source)| *source)
-    }
-
-    /// The scenarios that are compiled in: name and source.
-    pub fn builtins() -> &'static [(&'static str, &'static str)] {
-        &BUILTIN
-    }
-
     /// Whether anything that sessions say depends on their member's group, so that a run has to be told of one.
     pub fn has_challenge(&self) -> bool {
         let fields = |headers: &[(String, Template)]| headers.iter().any(|(_, value)| value.has_challenge());
@@ -353,36 +337,6 @@ impl Scenario {
         self.schedule.is_some()
             || self.http.iter().any(step)
             || self.websocket.as_ref().is_some_and(websocket)
-    }
-
-    /// What `--scenario` means: the name of a built-in scenario, or a file (with a `/` in its name or `.toml` at its
-    /// end). Returns the name for errors, and the source.
-    ///
-    /// # Errors
-    /// There is no such scenario, or the file cannot be read.
-    pub fn find(name_or_file: &str) -> Result<(String, String), ScenarioError> {
-        if let Some(source) = Self::builtin(name_or_file) {
-            return Ok((format!("scenarios/{name_or_file}.toml"), source.to_owned()));
-        }
-        if !name_or_file.contains('/') && !name_or_file.ends_with(".toml") {
-            let hint = crate::nearest::hint(name_or_file, &BUILTIN.map(|(name, _)| name));
-            return Err(ScenarioError::Unknown { name: name_or_file.to_owned(), hint });
-        }
-        match std::fs::read_to_string(name_or_file) {
-            Ok(source) => Ok((name_or_file.to_owned(), source)),
-            Err(error) => {
-                Err(ScenarioError::Unreadable { file: name_or_file.to_owned(), reason: error.to_string() })
-            }
-        }
-    }
-
-    /// Runnity's own, with its variables as they are in the file.
-    ///
-    /// # Panics
-    /// Never: a test compiles it.
-    pub fn runnity() -> Self {
-        let (name, source) = BUILTIN[0];
-        Self::compile(name, source, &[]).expect("the built-in scenario compiles")
     }
 
     /// The names of all steps of a session in order: the HTTP steps, then `connect`, `open` and `ping` when there is

@@ -105,7 +105,6 @@ impl Server {
             if let Some(status) = server.process.try_wait().expect("our own child") {
                 panic!("MariaDB ended with {status}: {}", fs::read_to_string(&log).unwrap_or_default());
             }
-            std::thread::sleep(Duration::from_millis(5));
             server.socket().exists()
                 && finish(server.client(&["-e", "SELECT 1"]).spawn().expect("it starts")).status == 0
         });
@@ -139,7 +138,7 @@ impl Drop for Server {
         drop(self.process.stdin.take());
         let give_up = Instant::now() + Duration::from_secs(10);
         while Instant::now() < give_up && matches!(self.process.try_wait(), Ok(None)) {
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::yield_now();
         }
         // It may have ended by itself.
         let _ = self.process.kill();

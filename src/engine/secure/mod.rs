@@ -12,6 +12,7 @@
 mod config;
 mod desk;
 mod faults;
+mod link;
 mod look;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use slab::Slab;
 pub use config::{Trust, TrustError};
 use desk::{Desk, Ticket};
 pub use faults::fault_of;
+use link::{At, Link};
 pub use look::{Look, look};
 
 use crate::fault::TlsFault;
@@ -115,49 +117,6 @@ struct Begun {
 #[derive(Debug)]
 #[must_use]
 pub struct Detached(Link);
-
-/// What a row's connection is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
-    /// Not secure, or none.
-    Plain,
-    /// TCP is to come up; the host's index.
-    Dialing(u32),
-    /// A rustls object, by key.
-    Rustls(usize),
-    /// Secrets.
-    Held(Handle),
-}
-
-/// An [`At`] in four bytes: two bits for the kind.
-#[derive(Clone, Copy, Debug, Default)]
-struct Link(u32);
-
-impl Link {
-    const KIND_SHIFT: u32 = 30;
-    const VALUE_MASK: u32 = (1 << Self::KIND_SHIFT) - 1;
-
-    fn new(at: At) -> Self {
-        let (kind, value) = match at {
-            At::Plain => (0, 0),
-            At::Dialing(host) => (1, host),
-            At::Rustls(key) => (2, key as u32),
-            At::Held(handle) => (3, handle.to_bits()),
-        };
-        assert!(value <= Self::VALUE_MASK, "a worker has fewer than 2^29 sessions");
-        Self(kind << Self::KIND_SHIFT | value)
-    }
-
-    fn at(self) -> At {
-        let value = self.0 & Self::VALUE_MASK;
-        match (self.0 >> Self::KIND_SHIFT, Handle::from_bits(value)) {
-            (1, _) => At::Dialing(value),
-            (2, _) => At::Rustls(value as usize),
-            (3, Some(handle)) => At::Held(handle),
-            _ => At::Plain,
-        }
-    }
-}
 
 impl Secure {
     /// For `rows` sessions that connect to these hosts.
