@@ -3,7 +3,6 @@
 //! Each step can refuse; the later ones have more to undo, so whatever can be known early is asked early. Invariant:
 //! from the first second of load on, nothing ends the run without a summary.
 
-use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +15,7 @@ use super::look_up::{LookedUp, Standing, Unexpected, look_up};
 use super::ready::{Asked, Waited};
 use super::run::RunArgs;
 use super::stand_in::StandIn;
-use super::{ExitStatus, agent, doctor, hosts, is_broken_pipe, ready, recording, tell};
+use super::{ExitStatus, agent, doctor, hosts, is_broken_pipe, print_found, ready, recording, tell};
 use crate::doctor::readings::{Readings, SocketTrial};
 use crate::doctor::{BROADCAST_LOAD, Report, Verdict, examine, text as doctor_text};
 use crate::engine::{self, Hosts, Trust, TrustError, descriptors};
@@ -172,15 +171,7 @@ impl Output {
     }
 
     fn show_result(&self, result: &RunResult, path: &Path) -> Result<()> {
-        let mut out = std::io::stdout().lock();
-        if self.json {
-            serde_json::to_writer_pretty(&mut out, result)?;
-            writeln!(out)?;
-        } else {
-            let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            write!(out, "{}", text::summary(result, Some(path), colour))?;
-        }
-        Ok(out.flush()?)
+        print_found(self.json, result, |colour| text::summary(result, Some(path), colour))
     }
 }
 

@@ -3,14 +3,13 @@
 //! Takes a run's options, makes the same plan of them and asks [`crate::doctor`], as a run does before its first socket.
 //! Opens no connection to the target; names are resolved. Invariant: what `run` would refuse, this refuses.
 
-use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
 
 use super::run::{Preset, SettingsArgs};
-use super::{ExitStatus, hosts};
+use super::{ExitStatus, hosts, print_found};
 use crate::doctor::need::{Need, StandIn};
 use crate::doctor::readings::{Readings, SocketTrial};
 use crate::doctor::{self, Verdict, text};
@@ -52,15 +51,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitStatus> {
     let summary = Summary::new(&plan, &settings.members, peer);
     let need = need_of(&settings, &plan, &summary, peer, &room, &hosts::resolve(&plan)?);
     let report = doctor::examine(&need, &Readings::of_this_box(&args.root, &need, SocketTrial::Always));
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        serde_json::to_writer_pretty(&mut out, &report)?;
-        writeln!(out)?;
-    } else {
-        let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        write!(out, "{}", text::table(&report, colour))?;
-    }
-    out.flush()?;
+    print_found(args.json, &report, |colour| text::table(&report, colour))?;
     Ok(match report.verdict {
         Verdict::Refuse => ExitStatus::Refused,
         Verdict::Unknown | Verdict::Ok | Verdict::Warn | Verdict::Fail => ExitStatus::Passed,

@@ -20,10 +20,11 @@ mod serve;
 mod stand_in;
 pub mod values;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use serde::Serialize;
 
 use crate::report::Verdict;
 
@@ -111,6 +112,23 @@ impl Cli {
             ExitStatus::Refused
         })
     }
+}
+
+/// Prints what a command has found on standard output: as JSON, or as the text that is made with or without colour.
+pub(crate) fn print_found(
+    json: bool,
+    found: &impl Serialize,
+    text: impl FnOnce(bool) -> String,
+) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    if json {
+        serde_json::to_writer_pretty(&mut out, found)?;
+        writeln!(out)?;
+    } else {
+        let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        write!(out, "{}", text(colour))?;
+    }
+    Ok(out.flush()?)
 }
 
 /// Prints a line on standard error. Nobody may be reading there any more, which is no reason to end a run.

@@ -9,7 +9,8 @@ mod reach;
 mod watched;
 
 use std::fs;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -18,7 +19,7 @@ use jiff::Timestamp;
 
 use super::prepare::{TargetArgs, quoted};
 use super::run::SettingsArgs;
-use super::{ExitStatus, agent, conduct, doctor, hosts, tell, values};
+use super::{ExitStatus, agent, conduct, doctor, hosts, print_found, tell, values};
 use crate::doctor::readings::{Readings, SocketTrial};
 use crate::engine::{Hosts, descriptors};
 use crate::plan::summary::Summary;
@@ -89,15 +90,7 @@ pub fn run(args: PreflightArgs) -> Result<ExitStatus> {
         }
     };
     let report = Report::new(url, asked_at, found.checks);
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        serde_json::to_writer_pretty(&mut out, &report)?;
-        writeln!(out)?;
-    } else {
-        let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        write!(out, "{}", text::table(&report, colour))?;
-    }
-    out.flush()?;
+    print_found(args.json, &report, |colour| text::table(&report, colour))?;
     Ok(match report.verdict {
         _ if !found.was_asked => ExitStatus::Inconclusive,
         Verdict::Fail | Verdict::Refuse => ExitStatus::Failed,

@@ -213,3 +213,19 @@ pub fn descriptor_tables(process: u32) -> BTreeMap<String, Vec<String>> {
 pub fn sockets_in(table: &[String]) -> Vec<&String> {
     table.iter().filter(|link| link.starts_with("socket:")).collect()
 }
+
+/// No key of the object at this place may be left out, and no other may be added, as `is_valid` judges.
+#[track_caller]
+pub fn assert_every_key_counts(whole: &Value, at: &str, is_valid: &dyn Fn(&Value) -> bool) {
+    let with = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {
+        let mut spoilt = whole.clone();
+        change(spoilt.pointer_mut(at).and_then(Value::as_object_mut).expect("an object"));
+        spoilt
+    };
+    for key in whole.pointer(at).and_then(Value::as_object).expect("an object").keys() {
+        let spoilt = with(&|object| drop(object.remove(key)));
+        assert!(!is_valid(&spoilt), "{at}/{key} may be left out");
+    }
+    let spoilt = with(&|object| drop(object.insert("surprise".into(), Value::from(1))));
+    assert!(!is_valid(&spoilt), "an unknown key at {at:?} is accepted");
+}

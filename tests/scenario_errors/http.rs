@@ -1,0 +1,107 @@
+//! What can be wrong with requests and with the names of their errors.
+
+use super::*;
+
+#[test]
+fn bad_json_pointers() {
+    assert_eq!(
+        spoiled("take = { ticket = \"/data/ticket\" }", "take = { ticket = \"data.ticket\" }"),
+        "x.toml:15:19: \"take.ticket\" in [[http]]: \"data.ticket\" is not a JSON pointer: write \"/data/ticket\""
+    );
+    assert_eq!(
+        spoiled("take = { ticket = \"/data/ticket\" }", "take = { ticket = \"/a~b\" }"),
+        "x.toml:15:19: \"take.ticket\" in [[http]]: \"/a~b\" is not a JSON pointer: \"~\" is written \"~0\""
+    );
+    assert_eq!(
+        spoiled("listed = \"/all/*/id\"", "listed = \"/all/id\""),
+        "x.toml:28:10: \"listed\" in [websocket.presence]: \"/all/id\" is not \"/array/*/name\", a member of each \
+         element of an array"
+    );
+    assert_eq!(
+        spoiled("subject = \"/id\"", "subject = \"id\""),
+        "x.toml:27:11: \"subject\" in [websocket.presence]: \"id\" is not \"/name\", a member at the top of the \
+         message"
+    );
+}
+
+#[test]
+fn unusable_requests() {
+    assert_eq!(
+        spoiled("method = \"GET\"", "method = \"get\""),
+        "x.toml:12:10: \"method\" in [[http]]: \"get\" is not a method: upper-case letters only, such as GET"
+    );
+    assert_eq!(
+        spoiled("path = \"/enter/{challenge_id}\"", "path = \"enter\""),
+        "x.toml:13:8: \"path\" in [[http]]: it has to begin with \"/\""
+    );
+    assert_eq!(
+        spoiled("path = \"/enter/{challenge_id}\"", "path = \"/en ter\""),
+        "x.toml:13:8: \"path\" in [[http]]: a space has to be written percent-encoded"
+    );
+    assert_eq!(
+        spoiled("headers = { Authorization = \"Bearer {token}\" }", "headers = { Host = \"x\" }"),
+        "x.toml:14:13: \"headers.Host\" in [[http]]: this field is written by the engine"
+    );
+    assert_eq!(
+        spoiled("headers = { Authorization = \"Bearer {token}\" }", "headers = { A = \"x\\r\\nB: y\" }"),
+        "x.toml:14:17: \"headers.A\" in [[http]]: control characters cannot be sent in a header field"
+    );
+    assert_eq!(
+        spoiled("take = { ticket = \"/data/ticket\" }", "expect = [200, 99]\ntake = { ticket = \"/t\" }"),
+        "x.toml:15:16: \"expect\" in [[http]]: 99 is not a final HTTP status (200 to 599)"
+    );
+}
+
+#[test]
+fn names_of_steps() {
+    assert_eq!(
+        spoiled("name = \"enter\"\nmethod = \"GET\"", "name = \"login\"\nmethod = \"GET\""),
+        "x.toml:11:8: \"name\" in [[http]]: there is another step \"login\""
+    );
+    assert_eq!(
+        spoiled("name = \"enter\"\nmethod = \"GET\"", "name = \"ping\"\nmethod = \"GET\""),
+        "x.toml:11:8: \"name\" in [[http]]: \"ping\" is the name of a WebSocket's step"
+    );
+    assert_eq!(
+        spoiled("name = \"enter\"\nmethod = \"GET\"", "name = \"a.b\"\nmethod = \"GET\""),
+        "x.toml:11:8: \"name\" in [[http]]: \"a.b\" is not a step's name: letters, digits, _ and - only"
+    );
+}
+
+#[test]
+fn errors_without_a_condition() {
+    let errors = "errors = [{ name = \"FULL\", status = 403 }]";
+    assert_eq!(
+        spoiled(errors, "errors = [{ name = \"FULL\" }]"),
+        "x.toml:16:11: [[http.errors]]: give \"status\", \"field\" with \"equals\", or \"contains\""
+    );
+    assert_eq!(
+        spoiled(errors, "errors = [{ name = \"FULL\", field = \"/message\" }]"),
+        "x.toml:16:11: [[http.errors]]: \"field\" and \"equals\" go together"
+    );
+    assert_eq!(
+        spoiled(errors, "errors = [{ name = \"TOO FULL\", status = 403 }]"),
+        "x.toml:16:20: \"name\" in [[http.errors]]: a name has no spaces"
+    );
+}
+
+#[test]
+fn shared_errors_come_after_a_step_s_own() {
+    let source = GOOD.replace(
+        "[[http]]\nname = \"login\"",
+        "[[errors]]\nname = \"GATEWAY\"\nstatus = 502\n[[http]]\nname = \"login\"",
+    );
+    let scenario = Scenario::compile("x.toml", &source, &[]).expect("nothing is wrong");
+    let names: Vec<&str> =
+        scenario.http[1].errors.iter().map(|e| scenario.error_names[usize::from(e.error)].as_str()).collect();
+    assert_eq!(names, ["FULL", "GATEWAY"]);
+    assert_eq!(scenario.http[0].errors.len(), 1);
+}
+
+#[test]
+fn shared_errors_without_requests() {
+    assert_eq!(
+        refused("name = \"x\"\n[[errors]]\nname = \"A\"\nstatus = 502\n[websocket]\nurl = \"/ws\"\n"),
+        "x.toml:2:1: [[errors]] name HTTP answers, and there is no [[http]]"
+    );
+}
