@@ -2,7 +2,7 @@
 //!
 //! Knows no instant. Invariant: timers and queues are one to one, and all entries of a queue have the same delay.
 
-/// A timer that a session asks for. It comes back through [`Session::timer`]; stale ones are harmless.
+/// A timer that a session asks for. It comes back through [`super::Session::timer`]; stale ones are harmless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timer {
     /// The end of the close handshake.
