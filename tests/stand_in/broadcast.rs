@@ -162,34 +162,35 @@ fn a_quiet_server_lists_and_announces_nobody() {
     assert_eq!(stand.counters().broadcasts_delivered, 0);
 }
 
+/// A socket with as small a buffer for what comes in as there is.
+fn narrow(stand: &Stand) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    socket.connect(&stand.addr().into()).unwrap();
+    socket.into()
+}
+
 #[test]
 fn a_receiver_that_does_not_read_is_closed_and_counted() {
     let stand = Stand::start(Config { backlog_bytes: 16 << 10, send_buffer_bytes: Some(4 << 10), ..ready() });
     let (ticket, _) = stand.enter(13);
-    let deaf = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    deaf.set_recv_buffer_size(4 << 10).unwrap();
-    deaf.connect(&stand.addr().into()).unwrap();
-    let deaf =
-        Client::over(TcpStream::from(deaf), stand.addr(), &format!("/ws/ws1?ticket={ticket}")).unwrap();
+    let deaf = Client::over(narrow(&stand), stand.addr(), &format!("/ws/ws1?ticket={ticket}")).unwrap();
     let (mut actor, _) = stand.open(14);
     let (mut watcher, _) = stand.open(15);
-    let mut distance = 0.0;
     let mut left = None;
+    let mut pace = 0;
     await_that("the deaf one is closed", || {
+        pace += 1;
         for _ in 0..20 {
-            distance += 0.0001;
-            actor.record(distance, 300);
+            actor.record(0.1, pace);
         }
-        actor.ping();
-        // The watcher reads: with a send buffer as small as this, one that does not is soon as deaf as the other.
-        watcher.say(&serde_json::json!({"type": "PING", "timestamp": 1}));
-        loop {
-            let text = watcher.text();
-            match text["type"].as_str() {
-                Some("PONG") => break,
-                Some("USER_LEFT") => left = Some(text),
-                _ => {}
+        // In step with the watcher: what is gathered for 10 ms at full speed is over the limit for one that reads, too.
+        for _ in 0..20 {
+            let mut text = watcher.text();
+            if text["type"] == "USER_LEFT" {
+                left = Some(std::mem::replace(&mut text, watcher.text()));
             }
+            assert_eq!(text["pace"], pace, "{text}");
         }
         stand.counters().backlog_overflows == 1
     });
@@ -199,14 +200,6 @@ fn a_receiver_that_does_not_read_is_closed_and_counted() {
     assert!(counters.backlog_peak_bytes <= (16 << 10) + 1024, "{counters:?}");
     drop(deaf);
     let (_again, _) = stand.open(13);
-}
-
-/// A socket with as small a buffer for what comes in as there is.
-fn narrow(stand: &Stand) -> TcpStream {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4 << 10).unwrap();
-    socket.connect(&stand.addr().into()).unwrap();
-    socket.into()
 }
 
 #[test]
@@ -302,11 +295,7 @@ fn a_connected_over_the_backlog_limit_still_arrives_whole() {
     let stand = Stand::start(Config { backlog_bytes: 1 << 10, send_buffer_bytes: Some(4 << 10), ..ready() });
     let _others: Vec<_> = (13..113).map(|member| stand.open(member)).collect();
     let (ticket, _) = stand.enter(200);
-    let slow = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    slow.set_recv_buffer_size(4 << 10).unwrap();
-    slow.connect(&stand.addr().into()).unwrap();
-    let mut slow =
-        Client::over(TcpStream::from(slow), stand.addr(), &format!("/ws/ws1?ticket={ticket}")).unwrap();
+    let mut slow = Client::over(narrow(&stand), stand.addr(), &format!("/ws/ws1?ticket={ticket}")).unwrap();
     assert_eq!(slow.text()["participants"].as_array().unwrap().len(), 100);
     slow.ping();
 }
