@@ -202,14 +202,15 @@ impl<'p> Asker<'p> {
     }
 }
 
-/// Who is in the list, and with which status; `None` when the answer has none.
+/// Who has a place by the list, and with which status; `None` when the answer has none.
 fn listed(them: &Participants, answer: &Value) -> Option<HashMap<u64, String>> {
     let list = answer.pointer(&them.list)?.as_array()?;
     let one = |one: &Value| {
         let status = one.pointer(&them.status).and_then(Value::as_str).unwrap_or_default();
         Some((one.pointer(&them.member)?.as_u64()?, status.to_owned()))
     };
-    Some(list.iter().filter_map(one).collect())
+    let has_place = |(_, status): &(u64, String)| !them.has_left.contains(status);
+    Some(list.iter().filter_map(one).filter(has_place).collect())
 }
 
 /// How the plan's members stand to what they are listed for.
@@ -276,5 +277,31 @@ impl Answer {
         let message = self.json.pointer("/message").and_then(Value::as_str);
         let text = message.unwrap_or(if self.body.is_empty() { "an empty body" } else { &self.body });
         text.chars().take(300).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_left_is_not_in_the_list() {
+        let text = |text: &str| text.to_owned();
+        let them = Participants {
+            list: text("/list"),
+            member: text("/id"),
+            status: text("/status"),
+            may_enter: vec![text("WAITING")],
+            may_return: Vec::new(),
+            has_left: vec![text("LEFT")],
+        };
+        let answer = serde_json::json!({"list": [
+            {"id": 13, "status": "WAITING"}, {"id": 14, "status": "LEFT"}, {"id": 15},
+            // Came back: two rows.
+            {"id": 16, "status": "WAITING"}, {"id": 16, "status": "LEFT"},
+        ]});
+        let expected = [(13, text("WAITING")), (15, String::new()), (16, text("WAITING"))];
+        assert_eq!(listed(&them, &answer), Some(HashMap::from(expected)));
+        assert_eq!(listed(&them, &serde_json::json!({"list": null})), None);
     }
 }

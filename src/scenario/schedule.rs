@@ -11,7 +11,8 @@ use super::template::Template;
 
 pub(super) const KEYS: [&str; 8] =
     ["after", "path", "headers", "status", "starts_at", "ends_at", "created_at", "participants"];
-pub(super) const PARTICIPANT_KEYS: [&str; 5] = ["list", "member", "status", "may_enter", "may_return"];
+pub(super) const PARTICIPANT_KEYS: [&str; 6] =
+    ["list", "member", "status", "may_enter", "may_return", "has_left"];
 
 /// The look-up of what a run takes part in.
 #[derive(Clone, Debug)]
@@ -47,6 +48,8 @@ pub struct Participants {
     pub may_enter: Vec<String>,
     /// The statuses of those who have been in before and may come back.
     pub may_return: Vec<String>,
+    /// The statuses of those who are listed and have no place any more.
+    pub has_left: Vec<String>,
 }
 
 pub(super) fn compile(
@@ -87,13 +90,22 @@ pub(super) fn compile(
 fn participants(schedule: &Section<'_>) -> Result<Option<Participants>> {
     let title = "[schedule.participants]";
     let Some(section) = schedule.section("participants", title, &PARTICIPANT_KEYS)? else { return Ok(None) };
-    Ok(Some(Participants {
+    let them = Participants {
         list: pointer(&section, "list")?,
         member: pointer(&section, "member")?,
         status: pointer(&section, "status")?,
         may_enter: words(&section, "may_enter")?,
         may_return: words(&section, "may_return")?,
-    }))
+        has_left: if section.has("has_left") { words(&section, "has_left")? } else { Vec::new() },
+    };
+    for (key, others) in [("may_enter", &them.may_enter), ("may_return", &them.may_return)] {
+        if let Some(status) = them.has_left.iter().find(|status| others.contains(status)) {
+            let span = section.required_text("has_left")?.span;
+            let message = format!("\"{status}\" is in {key}, too: who has left has no place to enter");
+            return Err(section.error("has_left", span, message));
+        }
+    }
+    Ok(Some(them))
 }
 
 fn pointer(section: &Section<'_>, key: &str) -> Result<String> {
@@ -144,6 +156,16 @@ mod tests {
     fn the_look_up_does_not_know_what_later_steps_take() {
         let error = compiled(&format!("after = \"login\"\npath = \"/c/{{ticket}}\"\n{REST}")).unwrap_err();
         assert!(error.contains("{ticket} is used in the step \"schedule\" before it is taken"), "{error}");
+    }
+
+    #[test]
+    fn who_has_left_cannot_enter() {
+        let text = format!("after = \"login\"\npath = \"/c\"\n{REST}has_left = ");
+        let schedule =
+            compiled(&format!("{text}\"GONE\"\n")).expect("it compiles").schedule.expect("it is there");
+        assert_eq!(schedule.participants.expect("they are there").has_left, ["GONE"]);
+        let error = compiled(&format!("{text}\"GONE LOST\"\n")).unwrap_err();
+        assert!(error.contains("\"LOST\" is in may_return, too"), "{error}");
     }
 
     #[test]
