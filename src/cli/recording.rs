@@ -189,6 +189,7 @@ fn facts_of(plan: &Plan, settings: &Settings) -> Facts {
         hold_planned: plan.hold,
         hold_actual: Duration::ZERO,
         tightest_timeout: tightest_timeout(plan),
+        lag_limit: plan.lag_limit,
         first_start: None,
         last_start: None,
         peak: 0,

@@ -213,6 +213,12 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "N", value_parser = values::count, help_heading = "This box")]
     pub workers: Option<u32>,
 
+    /// How late this box may be itself, as lag p99, for results to count; above it the run proves nothing. More than the default
+    /// is for a box that is busy with other things as well: its lateness is then in the latencies [default: a tenth of the
+    /// tightest timeout].
+    #[arg(long, value_name = "TIME", value_parser = values::delay, help_heading = "This box")]
+    pub lag_limit: Option<Duration>,
+
     /// Seed of everything that is drawn at random [default: drawn, and kept in plan.toml].
     #[arg(long, value_name = "N", value_parser = values::seed, help_heading = "This box")]
     pub seed: Option<u64>,
@@ -223,7 +229,7 @@ pub struct SettingsArgs {
 }
 
 /// The options that make up a plan, which `--plan` has all of.
-const SETTINGS: [&str; 35] = [
+const SETTINGS: [&str; 36] = [
     "target",
     "challenge",
     "members",
@@ -258,6 +264,7 @@ const SETTINGS: [&str; 35] = [
     "http",
     "http_connections",
     "workers",
+    "lag_limit",
     "seed",
 ];
 
@@ -337,6 +344,7 @@ impl SettingsArgs {
             workers: self.workers.map(|workers| workers as usize),
             source_ips: self.source_ip,
             ports: self.ports,
+            lag_limit: self.lag_limit,
             // 32 bits are plenty, and every JSON reader keeps them.
             seed: self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
             allow_hosts: self.allow_host,

@@ -73,6 +73,8 @@ pub struct Plan {
     pub tls: Tls,
     /// Which connections carry the HTTP steps.
     pub http: Http,
+    /// How late this box may be itself (lag p99) for results to count; none: a tenth of the tightest timeout.
+    pub lag_limit: Option<Duration>,
     /// How each session ended is told, not only how many did.
     pub keep_fates: bool,
 }

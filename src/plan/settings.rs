@@ -72,6 +72,9 @@ pub struct Settings {
     /// How connections get their ports; none: as this kernel does best.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ports: Option<PortMethod>,
+    /// How late this box may be itself (lag p99) for results to count; none: a tenth of the tightest timeout.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "units::optional_duration_serde")]
+    pub lag_limit: Option<Duration>,
     /// Seeds everything that is drawn.
     pub seed: u64,
     /// Hosts besides the target's that a handed-out URL may lead to.
@@ -240,6 +243,7 @@ impl Settings {
             resolve: self.resolve,
             tls: self.tls,
             http,
+            lag_limit: self.lag_limit,
             keep_fates: false,
         })
     }
@@ -331,6 +335,7 @@ impl Settings {
             ("ping interval", self.ping_interval),
             ("pong timeout", self.pong_timeout),
             ("record interval", self.record_interval),
+            ("lag limit", self.lag_limit),
         ];
         for (what, delay) in delays {
             if delay.is_some_and(|delay| delay.is_zero() || delay > RUN_MAX) {

@@ -286,6 +286,7 @@ mod tests {
             workers: 1,
             sources: Vec::new(),
             ports: None,
+            lag_limit: None,
             keep_fates: false,
             seed: 42,
             allow_hosts: Vec::new(),

@@ -74,7 +74,7 @@ fn grounds(totals: &Totals, facts: &Facts, result: &RunResult) -> Grounds {
     let limit = result.generator.lag_limit_ms;
     let lagging = limit.zip(result.generator.lag_p99_ms).is_some_and(|(limit, lag)| lag > limit);
     let excuses: Excuses = verdict::excuses(&tally.failures, tally.counts.ping_failed(), lagging);
-    Grounds { broken, excuses }
+    Grounds { broken, excuses, is_lag_limit_given: facts.lag_limit.is_some() }
 }
 
 fn sessions(tally: &Tally, facts: &Facts) -> SessionsResult {
@@ -341,7 +341,7 @@ fn ramp_down(facts: &RampDownFacts) -> RampDownResult {
 fn generator(tally: &Tally, facts: &Facts) -> GeneratorResult {
     // Arrivals are counted apart; the worse of the two is the worker's lateness.
     let worse = |figure: fn(&Latencies) -> Option<Duration>| figure(&tally.lag).max(figure(&tally.start_lag));
-    let limit = facts.tightest_timeout.mul_f64(verdict::LAG_SHARE_MAX);
+    let limit = facts.lag_limit.unwrap_or_else(|| facts.tightest_timeout.mul_f64(verdict::LAG_SHARE_MAX));
     let grown = facts.rss_in_hold as f64 - facts.rss_at_start as f64;
     GeneratorResult {
         workers: facts.workers,

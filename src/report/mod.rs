@@ -118,6 +118,8 @@ pub struct Facts {
     /// The shortest of the scenario's timeouts (steps and heartbeat); our own lag is judged against a tenth of it.
     /// Zero: it has none.
     pub tightest_timeout: Duration,
+    /// What our own lag is judged against instead, if the plan says so.
+    pub lag_limit: Option<Duration>,
     /// When the first session really started, since the run began.
     pub first_start: Option<Duration>,
     /// When the last session so far really started, since the run began.

@@ -408,7 +408,7 @@ pub struct GeneratorResult {
     pub lag_p99_ms: Option<f64>,
     /// The latest of them.
     pub lag_max_ms: Option<f64>,
-    /// Over this `lag_p99_ms` the run proves nothing: a tenth of the tightest timeout; `null` without timeouts.
+    /// Over this `lag_p99_ms` the run proves nothing: the plan's, else a tenth of the tightest timeout; `null` without either.
     pub lag_limit_ms: Option<f64>,
     /// A turn of a worker's loop, 99th percentile.
     pub turn_p99_ms: Option<f64>,

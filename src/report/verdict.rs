@@ -8,8 +8,8 @@
 //!    does not save it: latencies are read again from the instant of sending, sessions and errors without the
 //!    faults blamed on this box. It stands under less load than planned too: more would not have helped.
 //! 3. **The generator was not fit: inconclusive.** Nobody started, under 99 % of the planned arrivals were
-//!    achieved, or the workers' lag was over a tenth of the tightest timeout. A pass under less load than
-//!    planned proves nothing about the plan.
+//!    achieved, or the workers' lag was over its limit: the plan's, else a tenth of the tightest timeout. A pass
+//!    under less load than planned proves nothing about the plan.
 //! 4. **A criterion fails and the failure does not stand: inconclusive.**
 //! 5. **No criterion was set, or not one could be measured: inconclusive.**
 //! 6. **Otherwise: pass**, with warnings if there are any. Latencies are judged from the instant they were due
@@ -45,6 +45,8 @@ pub(super) struct Grounds {
     pub broken: Vec<String>,
     /// What this box may have spoiled.
     pub excuses: Excuses,
+    /// The plan says how late this box may be.
+    pub is_lag_limit_given: bool,
 }
 
 /// Judges `criteria`, and fills in the result's criteria, verdict, exit status and reasons.
@@ -245,9 +247,9 @@ fn unfit(result: &RunResult, grounds: &Grounds) -> Vec<String> {
     if grounds.excuses.lagging {
         let lag = numbers::figure(result.generator.lag_p99_ms.unwrap_or_default());
         let limit = numbers::figure(result.generator.lag_limit_ms.unwrap_or_default());
-        reasons.push(format!(
-            "This box was late itself: lag p99 {lag} ms, over {limit} ms (a tenth of the tightest timeout)."
-        ));
+        let whose =
+            if grounds.is_lag_limit_given { "--lag-limit" } else { "a tenth of the tightest timeout" };
+        reasons.push(format!("This box was late itself: lag p99 {lag} ms, over {limit} ms ({whose})."));
     }
     reasons
 }

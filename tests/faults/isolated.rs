@@ -31,7 +31,7 @@ pub fn in_own_network(temp: &TempDir, before: &str, target: &str, options: &[&st
         .args(["--user", "--map-root-user", "--net", "--mount", "bash", "-c", &script])
         .arg(env!("CARGO_BIN_EXE_startline"))
         .args(["run", "--target", target, "--members", "13-18", "--challenge", "38", "--sessions", "6"])
-        .args(["--ramp", "2s", "--hold", "300ms", "--ramp-down", "0", "--scenario"])
+        .args(["--ramp", "2s", "--hold", "300ms", "--ramp-down", "0", "--lag-limit", "30s", "--scenario"])
         .arg(&file)
         .arg("--out")
         .arg(&out)

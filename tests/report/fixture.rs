@@ -199,6 +199,7 @@ fn facts() -> Facts {
         hold_planned: Duration::from_secs(1800),
         hold_actual: Duration::from_secs(1800),
         tightest_timeout: Duration::from_secs(5),
+        lag_limit: None,
         first_start: Some(Duration::ZERO),
         last_start: Some(Duration::from_millis(239_960)),
         peak: 6000,

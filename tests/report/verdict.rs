@@ -139,6 +139,18 @@ fn lag_beyond_a_tenth_of_the_tightest_timeout_proves_nothing() {
     assert_eq!(run.result().verdict, Verdict::Pass, "900 ms are within a tenth of 10 s");
 }
 
+#[test]
+fn lag_is_judged_by_the_plans_own_limit_where_it_has_one() {
+    let limited = |limit_ms| {
+        let mut run = Run::good();
+        run.lag_badly();
+        run.facts.lag_limit = Some(Duration::from_millis(limit_ms));
+        run.result()
+    };
+    assert_eq!(limited(1000).verdict, Verdict::Pass, "900 ms are within what the plan allows");
+    assert_verdict(&limited(1), Verdict::Inconclusive, "over 1.00 ms (--lag-limit)");
+}
+
 // 4. A failure that does not stand.
 
 #[test]

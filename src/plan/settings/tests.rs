@@ -24,6 +24,7 @@ fn settings() -> Settings {
         workers: Some(2),
         source_ips: vec!["10.0.0.11-10.0.0.17".parse().expect("a range")],
         ports: None,
+        lag_limit: Some(Duration::from_millis(750)),
         seed: 42,
         allow_hosts: vec!["ws.example".into()],
         ws_map: vec![("wss://a".into(), "ws://b".into())],
