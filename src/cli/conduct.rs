@@ -23,6 +23,7 @@ use crate::fault::Fault;
 use crate::plan::capacity::Room;
 use crate::plan::schedule::{self, Challenge, Entry, Start};
 use crate::plan::summary::Summary;
+use crate::plan::zone::Clues;
 use crate::plan::{CaFile, Plan, Settings, Target};
 use crate::report::files::{ResultsDir, default_name};
 use crate::report::{self, RunResult, text};
@@ -237,6 +238,7 @@ fn check_schedule(
     let Some(scheduled) = &plan.scenario.schedule else { return Ok(Wait::Nothing) };
     let looked_up = look_up(plan, scheduled, agent).map_err(Unfit::Unasked)?;
     check_standing(&looked_up, plan, output).map_err(Unfit::Refused)?;
+    warn_of_zone(&looked_up, settings, output).map_err(Unfit::Refused)?;
     let fits = judge(&looked_up, settings).map_err(Unfit::Refused)?;
     Ok(match fits {
         Start::Now => Wait::Nothing,
@@ -246,10 +248,22 @@ fn check_schedule(
 
 fn judge(looked_up: &LookedUp, settings: &Settings) -> Result<Start> {
     let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
-    let zone = schedule::zone(&settings.time_zone)
-        .ok_or_else(|| anyhow!("--time-zone {} is not known on this box", settings.time_zone))?;
+    let zone = schedule::known_zone(&settings.time_zone)?;
     let entry = looked_up.standing.map_or(Entry::First, Standing::entry);
     Ok(schedule::judge(&challenge, &zone, looked_up.server_now, &settings.demand(entry))?)
+}
+
+/// Warns of a zone in which the challenge was made in the future. Its status alone may as well be that of a schedule that is late.
+fn warn_of_zone(looked_up: &LookedUp, settings: &Settings, output: &Output) -> Result<()> {
+    let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
+    let zone = schedule::known_zone(&settings.time_zone)?;
+    let clues = Clues::new(&challenge, looked_up.created_at.as_deref(), looked_up.server_now, &zone);
+    if clues.is_made_in_the_future()
+        && let Err(other) = clues.check()
+    {
+        output.say(format!("warning: {other}"));
+    }
+    Ok(())
 }
 
 /// Warns of members who will be refused, and refuses a run of none but such.

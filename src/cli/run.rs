@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -227,6 +228,9 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "FILE", help_heading = "This box", conflicts_with_all = SETTINGS)]
     pub plan: Option<PathBuf>,
 }
+
+/// More than ten million members take.
+const MEMBER_FILE_BYTES_MAX: u64 = 256 << 20;
 
 /// The options that make up a plan, which `--plan` has all of.
 const SETTINGS: [&str; 36] = [
@@ -462,7 +466,14 @@ fn ca_file(file: &Path) -> anyhow::Result<CaFile> {
 }
 
 fn member_file(name: &str) -> anyhow::Result<MemberFile> {
-    let bytes = fs::read(name).with_context(|| format!("cannot read the members' file {name}"))?;
+    // A pipe is welcome, a device that never ends is not.
+    let mut bytes = Vec::new();
+    fs::File::open(name)
+        .and_then(|file| file.take(MEMBER_FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
+        .with_context(|| format!("cannot read the members' file {name}"))?;
+    if bytes.len() as u64 > MEMBER_FILE_BYTES_MAX {
+        bail!("the members' file {name} is longer than {} MiB: is it one?", MEMBER_FILE_BYTES_MAX >> 20);
+    }
     Ok(MemberFile { name: name.to_owned(), bytes })
 }
 

@@ -17,6 +17,7 @@ pub mod sources;
 pub mod summary;
 pub mod target;
 pub mod tls;
+pub mod zone;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

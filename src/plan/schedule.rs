@@ -253,6 +253,19 @@ pub fn zone(name: &str) -> Option<TimeZone> {
     jiff::fmt::temporal::DateTimeParser::new().parse_time_zone(name).ok()
 }
 
+/// No zone of this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("--time-zone {0} is not known on this box")]
+pub struct UnknownZone(String);
+
+/// The same as [`zone`], for those who cannot go on without it.
+///
+/// # Errors
+/// There is none of this name.
+pub fn known_zone(name: &str) -> Result<TimeZone, UnknownZone> {
+    zone(name).ok_or_else(|| UnknownZone(name.to_owned()))
+}
+
 /// Judges whether `demand` fits `challenge`, whose times are of `zone`, at the server's `now`.
 ///
 /// # Errors

@@ -9,11 +9,12 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::words::{clean, listed};
-use super::zone::{self, Clues};
+use super::zone;
 use super::{Check, Figure, Remedy, Verdict};
 use crate::plan::schedule::{
     self, Challenge, Demand, ENTER_MARGIN, Entry, ScheduleError, Standing, Start, Status,
 };
+use crate::plan::zone::Clues;
 use crate::units::{duration_text, grouped};
 
 /// What a look-up says.
@@ -104,9 +105,8 @@ pub fn checks(look_up: &LookUp<'_>, wanted: &Wanted<'_>) -> Vec<Check> {
         Err(error) => return unreadable(&error, look_up, wanted),
     };
     let now = look_up.server_now.to_zoned(wanted.zone.clone());
-    let created_at = look_up.created_at.and_then(|text| text.parse().ok());
-    let clues = Clues { challenge: &challenge, created_at, now: now.datetime() };
-    let zone = zone::check(&clues, wanted.zone, SignedDuration::from_secs(now.offset().seconds().into()));
+    let clues = Clues::new(&challenge, look_up.created_at, look_up.server_now, wanted.zone);
+    let zone = zone::check(&clues, wanted.zone);
     let entry = look_up.standing.map_or(Entry::First, Standing::entry);
     let demand = Demand { ramp: wanted.ramp, hold: wanted.hold, entry, wait_ready: true };
     let judged = schedule::judge(&challenge, wanted.zone, look_up.server_now, &demand);

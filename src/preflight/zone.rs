@@ -1,81 +1,27 @@
-//! Is the time zone right that the server's local times are read in? Told by what cannot be.
+//! Is the time zone right that the server's local times are read in? What [`crate::plan::zone`] can tell of it, as a check.
 //!
-//! A challenge's times have no zone, and its status says roughly what time it is there: READY is the five minutes before its start,
-//! and nothing was made in the future. Pure. Invariant: a zone is called wrong only when the look-up contradicts it.
+//! Pure. Invariant: a zone that fails comes with one that fits, or with the word that none does.
 
-use jiff::SignedDuration;
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::{Check, Figure, Remedy, Verdict};
-use crate::plan::schedule::{Challenge, READY_BEFORE_START, Status};
-
-/// Servers change a status on a schedule of their own, and clocks differ a little.
-const GRACE: SignedDuration = SignedDuration::from_secs(90);
-/// Zones are whole multiples of these apart; most of the first, a few of the last.
-const STEPS_MINUTES: [i64; 3] = [60, 30, 15];
-/// The widest two are this far apart.
-const WIDEST_MINUTES: i64 = 26 * 60;
+use crate::plan::zone::{Clues, offset_text};
 
 const ID: &str = "time-zone";
 const TITLE: &str = "time zone";
 const NEED: &str = "the servers'";
 
-/// What there is to tell it by.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Clues<'c> {
-    pub(super) challenge: &'c Challenge,
-    pub(super) created_at: Option<DateTime>,
-    /// The server's now, in the zone in question.
-    pub(super) now: DateTime,
-}
-
-impl Clues<'_> {
-    /// Whether it may be this local time there.
-    fn fit(&self, now: DateTime) -> bool {
-        let Challenge { status, start_at, end_at } = *self.challenge;
-        let opens = start_at.saturating_sub(READY_BEFORE_START);
-        let by_status = match status {
-            Status::Recruiting => now < opens.saturating_add(GRACE),
-            Status::Ready => opens.saturating_sub(GRACE) <= now && now < start_at.saturating_add(GRACE),
-            Status::Running => start_at.saturating_sub(GRACE) <= now && now < end_at.saturating_add(GRACE),
-            // It may be over early.
-            Status::Done => true,
-        };
-        by_status && self.created_at.is_none_or(|made| made <= now.saturating_add(GRACE))
-    }
-
-    /// By how much the local time would have to be another; zero if it fits, `None` if no zone's does. Where several would, the
-    /// likelier kind of zone, and of these the nearest.
-    fn shift(&self) -> Option<SignedDuration> {
-        let of = |step: i64| {
-            let counts = (0..=WIDEST_MINUTES / step).flat_map(|count| [count, -count]);
-            counts.map(move |count| SignedDuration::from_mins(count * step))
-        };
-        STEPS_MINUTES.into_iter().flat_map(of).find(|shift| self.fit(self.now.saturating_add(*shift)))
-    }
-}
-
 /// Judges a zone.
-pub(super) fn check(clues: &Clues<'_>, zone: &TimeZone, offset: SignedDuration) -> Check {
+pub(super) fn check(clues: &Clues<'_>, zone: &TimeZone) -> Check {
     let now = clues.now.strftime("%H:%M:%S");
     let name = zone.iana_name().map_or_else(String::new, |name| format!("{name}, "));
-    let reading = Figure::words(format!("{name}{}: {now} there", offset_text(offset)));
+    let reading = Figure::words(format!("{name}{}: {now} there", offset_text(clues.offset)));
     let check = Check::ok(ID, TITLE, reading, Figure::words(NEED));
-    let Challenge { status, start_at, .. } = clues.challenge;
-    let told = match clues.created_at.filter(|made| *made > clues.now.saturating_add(GRACE)) {
-        Some(made) => format!(
-            "the challenge was made at {}, which is still to come in this zone",
-            made.strftime("%F %T")
-        ),
-        None => {
-            format!("{} with startAt {} does not fit that time", status.key(), start_at.strftime("%F %T"))
-        }
-    };
+    let told = clues.told();
     match clues.shift() {
         Some(shift) if shift.is_zero() => check,
         Some(shift) => {
-            let other = offset_text(offset + shift);
+            let other = offset_text(clues.offset + shift);
             check.but(
                 Verdict::Fail,
                 format!("{told}: the servers' zone may be {other}"),
@@ -97,16 +43,12 @@ pub(super) fn unknown(why: &str) -> Check {
     Check::unknown(ID, TITLE, Figure::words(NEED), why)
 }
 
-/// `+09:00`.
-fn offset_text(offset: SignedDuration) -> String {
-    let sign = if offset < SignedDuration::ZERO { '-' } else { '+' };
-    let minutes = offset.as_secs().unsigned_abs() / 60;
-    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
+    use crate::plan::schedule::Challenge;
 
     fn challenge(status: &str) -> Challenge {
         Challenge::read(status, "2026-11-26T19:05:00", "2026-11-26T20:05:00").expect("it reads")
@@ -115,8 +57,9 @@ mod tests {
     fn checked(status: &str, created_at: Option<&str>, now: &str) -> Check {
         let challenge = challenge(status);
         let created_at = created_at.map(|text| text.parse().expect("a time"));
-        let clues = Clues { challenge: &challenge, created_at, now: now.parse().expect("a time") };
-        check(&clues, &TimeZone::UTC, SignedDuration::ZERO)
+        let now = now.parse().expect("a time");
+        let clues = Clues { challenge: &challenge, created_at, now, offset: SignedDuration::ZERO };
+        check(&clues, &TimeZone::UTC)
     }
 
     #[test]

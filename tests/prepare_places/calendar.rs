@@ -57,3 +57,49 @@ fn ready_in_the_middle_stops_it_with_the_reason() {
     );
     assert!(played.count("pending") > 0);
 }
+
+#[test]
+fn a_wrong_time_zone_is_told_and_what_is_likelier_counts() {
+    // The servers are in UTC: by this zone READY is 15 hours away, and the challenge is yet to be made.
+    let played = Played::of(plain(), 300, 11);
+    let finished = played.join("13-212", &["--rate", "10/m", "--time-zone", "-09:00"]);
+    finished.assert_status(2);
+    for told in ["still to come in this zone", "give --time-zone +00:00", "--rate 1/s would do"] {
+        assert!(finished.stderr.contains(told), "{told}: {}", finished.stderr);
+    }
+    assert_eq!(played.way.joins(), 0);
+    // By this one READY is over.
+    let finished = played.join("13-22", &["--time-zone", "+12:00"]);
+    finished.assert_status(0);
+    let told = "the servers' zone may be ";
+    assert!(
+        finished.stderr.contains("RECRUITING with startAt ") && finished.stderr.contains(told),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn a_range_that_is_a_typing_error_is_refused_before_anybody_is_asked() {
+    let played = Played::with_room_for(300);
+    let finished = played.join("1-4000000000", &[]);
+    finished.assert_status(2);
+    let told = "--members: 4,000,000,000 are more than 10,000,000 at a time: is the range right?";
+    assert!(finished.stderr.contains(told), "{}", finished.stderr);
+    assert!(!played.file().exists());
+    let finished = played.join("/dev/zero", &[]);
+    finished.assert_status(2);
+    assert!(finished.stderr.contains("/dev/zero is longer than 256 MiB: is it one?"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_list_of_members_nobody_of_whom_is_there_says_who_was_asked() {
+    let played = Played::with_room_for(300);
+    let finished = played.join("1000-1100", &[]);
+    finished.assert_status(2);
+    assert!(
+        finished.stderr.contains("member 1000 cannot log in, nor can the 4 after it"),
+        "{}",
+        finished.stderr
+    );
+}

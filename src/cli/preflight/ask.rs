@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use super::super::conduct::was_answered;
 use super::super::look_up::{Asker, LookedUp, Unexpected};
 use super::tell_progress;
-use crate::plan::schedule::zone;
+use crate::plan::schedule::known_zone;
 use crate::plan::{Plan, Settings};
 use crate::preflight::challenge::{self, LookUp, Wanted};
 use crate::preflight::members::{self, Blame, Login, Refusal, SampleSize};
@@ -85,8 +85,7 @@ pub(super) fn challenge(
     asker: &Asker<'_>,
     join: &Remedy,
 ) -> Result<Vec<Check>> {
-    let zone = zone(&settings.time_zone)
-        .ok_or_else(|| anyhow!("--time-zone {} is not known on this box", settings.time_zone))?;
+    let zone = known_zone(&settings.time_zone)?;
     let looked_up = match asker.look_up() {
         Ok(looked_up) => looked_up,
         Err(error) => return Ok(challenge::not_found(settings.wait_ready, &clean(&format!("{error:#}")))),

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::super::interrupt::{Interrupt, Words};
@@ -23,6 +23,7 @@ use super::journal::Journal;
 use super::shell::quoted;
 use super::target::{Prepared, TargetArgs};
 use crate::plan::schedule::{self, Challenge, Status};
+use crate::plan::zone::Clues;
 use crate::plan::{Plan, Rate};
 use crate::prepare::calendar;
 use crate::prepare::places::{Outcome, Places};
@@ -35,6 +36,8 @@ use told::tell_end;
 pub(super) const RATE: Rate = Rate { count: 20, per: Duration::from_secs(1) };
 /// How long nothing may work where nothing is said.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Members whose outcomes are kept at a time: some hundred bytes each, in memory and in the file.
+const MEMBERS_MAX: u32 = 10_000_000;
 /// The scenario's variable that `--password` sets.
 const PASSWORD: &str = "challenge_password";
 
@@ -145,6 +148,13 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<Ex
     let prepared = args.target.prepared(members, args.challenge)?;
     let plan = &prepared.plan;
     let place = step.of(&plan.scenario)?;
+    if plan.sessions > MEMBERS_MAX {
+        bail!(
+            "--members: {} are more than {} at a time: is the range right?",
+            grouped(plan.sessions.into()),
+            grouped(MEMBERS_MAX.into())
+        );
+    }
     let Some(challenge) = plan.members.only_challenge() else {
         bail!("the members are in several challenges: take one file, and so one challenge, at a time");
     };
@@ -297,10 +307,17 @@ fn check_challenge(
         return Ok(());
     }
     let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
-    let zone = schedule::zone(&prepared.settings.time_zone)
-        .ok_or_else(|| anyhow!("--time-zone {} is not known on this box", prepared.settings.time_zone))?;
+    let zone = schedule::known_zone(&prepared.settings.time_zone)?;
     match step {
         Step::Join => {
+            let clues = Clues::new(&challenge, looked_up.created_at.as_deref(), looked_up.server_now, &zone);
+            let zone = match clues.check() {
+                Ok(()) => zone,
+                Err(other) => {
+                    tell(&format!("warning: {other}"));
+                    other.zone()
+                }
+            };
             let left = calendar::joins_fit(&challenge, &zone, looked_up.server_now, members, rate)?;
             let takes = Duration::from_secs(rate.ramp(members).as_secs_f64().ceil() as u64);
             tell(&format!(

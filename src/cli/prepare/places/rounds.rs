@@ -52,7 +52,12 @@ pub fn look_up(prepared: &Prepared, agent: &ureq::Agent) -> Result<LookedUp> {
     let others = (1..plan.sessions).take(if is_refused { LOOKERS - 1 } else { 0 });
     match others.into_iter().find_map(|member| Asker::log_in(plan, schedule, agent, member).ok()) {
         Some(asker) => asker.look_up(),
-        None => Err(first.context(format!("member {} cannot log in", plan.members.id(0)))),
+        None => {
+            let tried = if is_refused { plan.sessions.min(LOOKERS as u32) } else { 1 };
+            let others =
+                if tried > 1 { format!(", nor can the {} after it", tried - 1) } else { String::new() };
+            Err(first.context(format!("member {} cannot log in{others}", plan.members.id(0))))
+        }
     }
 }
 

@@ -1,0 +1,122 @@
+//! Is the time zone right that the server's local times are read in? Told by what cannot be.
+//!
+//! A challenge's times have no zone, and its status says roughly what time it is there: READY is the five minutes before its start,
+//! and nothing was made in the future. Pure. Invariant: a zone is called wrong only when the look-up contradicts it.
+
+use jiff::civil::DateTime;
+use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+
+use super::schedule::{Challenge, READY_BEFORE_START, Status};
+
+/// Servers change a status on a schedule of their own, and clocks differ a little.
+const GRACE: SignedDuration = SignedDuration::from_secs(90);
+/// Zones are whole multiples of these apart; most of the first, a few of the last.
+const STEPS_MINUTES: [i64; 3] = [60, 30, 15];
+/// The widest two are this far apart.
+const WIDEST_MINUTES: i64 = 26 * 60;
+
+/// What the look-up says that no zone but the server's fits.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{told}: the servers' zone may be {}; give --time-zone {}, or the zone's name", offset_text(*offset), offset_text(*offset)
+)]
+pub struct OtherZone {
+    /// What does not fit.
+    told: String,
+    /// What would: ahead of UTC by this.
+    offset: SignedDuration,
+}
+
+impl OtherZone {
+    /// The one that would fit.
+    pub fn zone(&self) -> TimeZone {
+        let seconds = i32::try_from(self.offset.as_secs()).ok();
+        let offset = seconds.and_then(|seconds| Offset::from_seconds(seconds).ok());
+        offset.map_or(TimeZone::UTC, TimeZone::fixed)
+    }
+}
+
+/// What there is to tell it by.
+#[derive(Clone, Copy, Debug)]
+pub struct Clues<'c> {
+    /// The look-up.
+    pub challenge: &'c Challenge,
+    /// When it was made, by the server's clock, if the look-up says.
+    pub created_at: Option<DateTime>,
+    /// The server's now, in the zone in question.
+    pub now: DateTime,
+    /// What that zone is ahead of UTC by.
+    pub offset: SignedDuration,
+}
+
+impl<'c> Clues<'c> {
+    /// Of a look-up whose answer came at `now`.
+    pub fn new(challenge: &'c Challenge, created_at: Option<&str>, now: Timestamp, zone: &TimeZone) -> Self {
+        let created_at = created_at.and_then(|text| text.parse().ok());
+        let offset = SignedDuration::from_secs(zone.to_offset(now).seconds().into());
+        Self { challenge, created_at, now: zone.to_datetime(now), offset }
+    }
+
+    /// Whether the challenge was made in the future by this zone, which needs no server's schedule to be on time.
+    pub fn is_made_in_the_future(&self) -> bool {
+        self.created_at.is_some_and(|made| made > self.now.saturating_add(GRACE))
+    }
+
+    /// What does not fit.
+    pub fn told(&self) -> String {
+        let Challenge { status, start_at, .. } = self.challenge;
+        match self.created_at.filter(|_| self.is_made_in_the_future()) {
+            Some(made) => format!(
+                "the challenge was made at {}, which is still to come in this zone",
+                made.strftime("%F %T")
+            ),
+            None => {
+                let now = self.now.strftime("%H:%M:%S");
+                format!("{} with startAt {} does not fit {now}", status.key(), start_at.strftime("%F %T"))
+            }
+        }
+    }
+
+    /// Refuses a zone where another is likelier.
+    ///
+    /// # Errors
+    /// It is, and which.
+    pub fn check(&self) -> Result<(), OtherZone> {
+        match self.shift().filter(|shift| !shift.is_zero()) {
+            Some(shift) => Err(OtherZone { told: self.told(), offset: self.offset + shift }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it may be this local time there.
+    fn fit(&self, now: DateTime) -> bool {
+        let Challenge { status, start_at, end_at } = *self.challenge;
+        let opens = start_at.saturating_sub(READY_BEFORE_START);
+        let by_status = match status {
+            Status::Recruiting => now < opens.saturating_add(GRACE),
+            Status::Ready => opens.saturating_sub(GRACE) <= now && now < start_at.saturating_add(GRACE),
+            Status::Running => start_at.saturating_sub(GRACE) <= now && now < end_at.saturating_add(GRACE),
+            // It may be over early.
+            Status::Done => true,
+        };
+        by_status && !Self { now, ..*self }.is_made_in_the_future()
+    }
+
+    /// By how much the local time would have to be another; zero if it fits, `None` if no zone's does. Where several would, the
+    /// likelier kind of zone, and of these the nearest.
+    pub fn shift(&self) -> Option<SignedDuration> {
+        let of = |step: i64| {
+            let counts = (0..=WIDEST_MINUTES / step).flat_map(|count| [count, -count]);
+            counts.map(move |count| SignedDuration::from_mins(count * step))
+        };
+        STEPS_MINUTES.into_iter().flat_map(of).find(|shift| self.fit(self.now.saturating_add(*shift)))
+    }
+}
+
+/// `+09:00`.
+pub fn offset_text(offset: SignedDuration) -> String {
+    let sign = if offset < SignedDuration::ZERO { '-' } else { '+' };
+    let minutes = offset.as_secs().unsigned_abs() / 60;
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
