@@ -7,16 +7,22 @@ fn await_status(served: &Served, status: &str) {
     eventually(status, || served.look_up()["status"] == status);
 }
 
-#[test]
-fn a_recruiting_one_is_waited_for_or_fails_as_it_does_in_run() {
-    let served = Served::start(&[]);
+/// What `run` says with the same options.
+#[track_caller]
+fn assert_run_refused(served: &Served, more: &[&str], told: &str) {
     let temp = tempfile::tempdir().expect("a directory");
     let out = temp.path().join("out");
     let mut run = crate::common::startline();
-    run.arg("run").args(usual(&served.url)).args(["--out", crate::tools::text(&out)]);
+    run.arg("run").args(usual(&served.url)).args(more).args(["--out", crate::tools::text(&out)]);
     let run = crate::common::finish(run.spawn().expect("the binary starts"));
     run.assert_status(2);
-    assert!(run.stderr.contains("still RECRUITING"), "{}", run.stderr);
+    assert!(format!("{}{}", run.stdout, run.stderr).contains(told), "{}", run.stderr);
+}
+
+#[test]
+fn a_recruiting_one_is_waited_for_or_fails_as_it_does_in_run() {
+    let served = Served::start(&[]);
+    assert_run_refused(&served, &[], "still RECRUITING");
     let report = found(1, &usual(&served.url));
     let challenge = assert_check(&report, "challenge", "fail", "a run that begins before is refused");
     assert_eq!(challenge["need"]["text"], "READY");
@@ -84,6 +90,11 @@ fn a_wrong_time_zone_is_recognised() {
         assert_check(&report, "schedule", "unknown", "without the right time zone");
         let right = [&usual(&served.url)[..], &["--time-zone", "+09:00", "--wait-ready"]].concat();
         assert_others_well(&found(0, &right), &[]);
+        // READY, it would run.
+        if !args.contains(&"--ready") {
+            let told = "still to come in this zone: the servers' zone may be +09:00; give --time-zone +09:00";
+            assert_run_refused(&served, &["--time-zone", "UTC"], told);
+        }
     }
 }
 
