@@ -8,15 +8,11 @@ mod common;
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use common::isolated::{finish_isolated, isolated};
 use common::{Finished, Run, descriptor_tables, eventually, finish, number, results, sockets_in, summary};
-
-/// What unshare(1) needs.
-const MENDED_BY: &str = "unshare of util-linux makes the namespaces: apt-get install util-linux, and sysctl -w \
-                         kernel.unprivileged_userns_clone=1 where users may not";
 
 /// The most that a worker may cost before it has a session.
 const WORKER_BYTES_MAX: f64 = 256.0 * 1024.0;
@@ -205,18 +201,6 @@ fn in_own_network(out: &Path, before: &str, stand_in: &[&str], run: &[&str]) -> 
         \"$0\" run --challenge 38 \"$@\"",
         stand_in.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ")
     );
-    let child = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "--mount", "bash", "-c", &script])
-        .arg(env!("CARGO_BIN_EXE_startline"))
-        .args(run)
-        .arg("--out")
-        .arg(out)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect(MENDED_BY);
-    let finished = finish(child);
-    assert!(out.join("summary.json").exists(), "{MENDED_BY}\n{}", finished.stderr);
-    summary(out)
+    let (_, summary) = finish_isolated(isolated(&script).args(run), out);
+    summary
 }

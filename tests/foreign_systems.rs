@@ -4,7 +4,7 @@
 mod common;
 mod foreign;
 
-use common::{Run, number, results, summary};
+use common::{Run, kinds, number, results, summary};
 use foreign::chat::{self, Manners};
 use foreign::echo::{self, Answering};
 use serde_json::Value;
@@ -31,12 +31,6 @@ fn played(scenario: &str, target: &str, status: i32) -> Value {
     let out = results(&temp);
     run(scenario, target, &out).finish().assert_status(status);
     summary(&out)
-}
-
-#[track_caller]
-fn kinds(summary: &Value) -> Vec<(String, u64)> {
-    let kinds = summary["errors"]["by_kind"].as_object().expect("an object");
-    kinds.iter().map(|(kind, count)| (kind.clone(), count.as_u64().expect("a count"))).collect()
 }
 
 #[track_caller]

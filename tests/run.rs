@@ -2,53 +2,21 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Child;
 
-use common::{
-    Run, descriptor_tables, eventually, finish, number, results, run, signal, sockets_in, startline, summary,
-};
+use common::processes::{StandIn, free_port};
+use common::{Run, descriptor_tables, eventually, finish, number, results, run, signal, sockets_in, summary};
 use serde_json::Value;
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8 paths")
 }
 
-/// A stand-in of the test's own with challenge 38; it is killed when dropped, or when the test's thread ends.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    /// With these members waiting in a challenge that is READY.
-    fn ready(members: &str, args: &[&str]) -> Self {
-        Self::start(&[&["--members", members, "--challenge", "38", "--ready"], args].concat())
-    }
-
-    fn start(args: &[&str]) -> Self {
-        let mut child = startline()
-            .args(["serve", "--listen", "127.0.0.1:0", "--announce-json"])
-            .args(["--parent", &std::process::id().to_string()])
-            .args(args)
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("the stand-in starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("a pipe");
-        BufReader::new(stdout).read_line(&mut line).expect("a line");
-        let announced: Value = serde_json::from_str(&line).expect("JSON");
-        let url = format!("http://{}", announced["listening"].as_str().expect("an address"));
-        Self { child, url }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A stand-in with these members waiting in a challenge 38 that is READY.
+#[track_caller]
+fn ready(members: &str, args: &[&str]) -> StandIn {
+    StandIn::start(&[&["--members", members, "--challenge", "38", "--ready"], args].concat())
 }
 
 /// Starts a run and waits until its files say that it is in this phase.
@@ -126,7 +94,7 @@ fn a_run_without_broadcasts_keeps_no_ledger() {
 
 #[test]
 fn a_racy_server_s_overlaps_are_told_from_duplicates() {
-    let server = Server::ready("13-112", &["--racy"]);
+    let server = ready("13-112", &["--racy"]);
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
     let run = Run::against(&server.url, 100, &out).with("hold", "1s");
@@ -175,7 +143,7 @@ fn json_goes_to_standard_output_alone() {
 #[test]
 fn servers_that_drop_sessions_fail_the_run() {
     // Sessions ping every 5 s and are idle after 1 s: all of them are dropped in mid-hold, without a message.
-    let server = Server::ready("13-62", &["--idle-timeout", "1s", "--idle-check", "1s"]);
+    let server = ready("13-62", &["--idle-timeout", "1s", "--idle-check", "1s"]);
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
     let run = Run::against(&server.url, 50, &out).with("hold", "4s").with("ping-interval", "5s");
@@ -190,7 +158,7 @@ fn servers_that_drop_sessions_fail_the_run() {
 
 #[test]
 fn servers_that_die_in_mid_hold_fail_the_run() {
-    let server = Server::ready("13-62", &[]);
+    let server = ready("13-62", &[]);
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
     let child = start_until("hold", &Run::against(&server.url, 50, &out).with("hold", "5s"), &out);
@@ -203,7 +171,7 @@ fn servers_that_die_in_mid_hold_fail_the_run() {
 
 #[test]
 fn spent_members_are_told_apart_by_name() {
-    let server = Server::ready("13-22", &[]);
+    let server = ready("13-22", &[]);
     let temp = tempfile::tempdir().expect("a directory");
     let (first, second) = (temp.path().join("first"), temp.path().join("second"));
     Run::against(&server.url, 5, &first).with("end", "quit").finish().assert_status(0);
@@ -218,7 +186,7 @@ fn spent_members_are_told_apart_by_name() {
 
 #[test]
 fn a_run_of_which_nobody_can_enter_is_refused() {
-    let server = Server::ready("13-22", &[]);
+    let server = ready("13-22", &[]);
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
     let refused = Run::against(&server.url, 10, &out).with("members", "100-109").finish();
@@ -236,7 +204,7 @@ fn a_run_of_which_nobody_can_enter_is_refused() {
 fn waiting_for_ready_goes_by_the_server_s_clock() {
     // READY is 15 minutes away on a clock that runs 200 times as fast as ours.
     let args = ["--members", "13-22", "--challenge", "38", "--time-scale", "200"];
-    let server = Server::start(&args);
+    let server = StandIn::start(&args);
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
     let run = Run::against(&server.url, 10, &out).with("ramp", "0s").with("hold", "100ms").flag("wait-ready");
@@ -247,7 +215,7 @@ fn waiting_for_ready_goes_by_the_server_s_clock() {
 
 #[test]
 fn closed_members_can_enter_again() {
-    let server = Server::ready("13-22", &[]);
+    let server = ready("13-22", &[]);
     let temp = tempfile::tempdir().expect("a directory");
     for name in ["first", "second"] {
         Run::against(&server.url, 10, &temp.path().join(name)).finish().assert_status(0);
@@ -256,7 +224,7 @@ fn closed_members_can_enter_again() {
 
 #[test]
 fn members_come_from_the_guide_s_files() {
-    let server = Server::ready("13-42", &[]);
+    let server = ready("13-42", &[]);
     let temp = tempfile::tempdir().expect("a directory");
     let write = |name: &str, ids: std::ops::Range<u32>| {
         let path = temp.path().join(name);
@@ -279,7 +247,7 @@ fn members_come_from_the_guide_s_files() {
 
 #[test]
 fn a_ramp_that_cannot_end_before_the_start_is_refused() {
-    let server = Server::ready("13-22", &[]);
+    let server = ready("13-22", &[]);
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
     let refused = Run::against(&server.url, 10, &out).with("ramp", "6m").finish();
@@ -291,7 +259,7 @@ fn a_ramp_that_cannot_end_before_the_start_is_refused() {
 #[test]
 fn a_hold_past_the_end_is_refused() {
     // M100 ends five minutes after its start, which is five minutes from now.
-    let server = Server::ready("13-22", &["--distance", "M100"]);
+    let server = ready("13-22", &["--distance", "M100"]);
     let temp = tempfile::tempdir().expect("a directory");
     let refused = Run::against(&server.url, 10, &results(&temp)).with("hold", "20m").finish();
     refused.assert_status(2);
@@ -300,9 +268,7 @@ fn a_hold_past_the_end_is_refused() {
 
 #[test]
 fn a_target_that_is_not_there_is_named() {
-    // Bound and dropped: nothing listens there now.
-    let port =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
+    let port = free_port();
     let temp = tempfile::tempdir().expect("a directory");
     let refused = Run::against(&format!("http://127.0.0.1:{port}"), 10, &results(&temp)).finish();
     refused.assert_status(3);
@@ -312,7 +278,7 @@ fn a_target_that_is_not_there_is_named() {
 
 #[test]
 fn an_interrupt_closes_every_session_and_writes_everything() {
-    let server = Server::ready("13-62", &[]);
+    let server = ready("13-62", &[]);
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
     let run = Run::against(&server.url, 50, &out).with("hold", "4m").with("ramp-down", "1m");
@@ -421,7 +387,7 @@ fn a_file_in_the_way_of_the_results_is_refused_before_anything_opens() {
 }
 
 /// A number of the stand-in's own counters.
-fn counted(server: &Server, name: &str) -> u64 {
+fn counted(server: &StandIn, name: &str) -> u64 {
     let url = format!("{}/stand-in/counters", server.url);
     let text = ureq::get(&url).call().and_then(|mut answer| answer.body_mut().read_to_string());
     let counters: Value = serde_json::from_str(&text.expect("an answer")).expect("JSON");
@@ -430,7 +396,7 @@ fn counted(server: &Server, name: &str) -> u64 {
 
 #[test]
 fn shared_connections_are_few_and_gone_in_the_hold() {
-    let server = Server::ready("13-212", &[]);
+    let server = ready("13-212", &[]);
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
     let run = Run::against(&server.url, 200, &out).with("http", "pooled").with("http-connections", 3);

@@ -206,12 +206,7 @@ pub(super) fn http_step_named(
     errors: &mut NameList,
 ) -> Result<HttpStep> {
     let moment = Moment::Request { step: &name, taken };
-    let path = section.required_text("path")?;
-    let path_template = compiled(section, "path", &path, vocabulary, moment)?;
-    if !path_template.literal_start().starts_with(b"/") {
-        return Err(section.error("path", path.span, "it has to begin with \"/\""));
-    }
-    refuse_unusable_in_url(section, "path", &path, &path_template)?;
+    let path = request_path(section, vocabulary, moment)?;
     let body = match section.text("body")? {
         Some(text) => Some(compiled(section, "body", &text, vocabulary, moment)?),
         None => None,
@@ -221,7 +216,7 @@ pub(super) fn http_step_named(
     named.extend_from_slice(shared);
     Ok(HttpStep {
         method: method(section)?,
-        path: path_template,
+        path,
         headers: headers(section, vocabulary, moment)?,
         body,
         expect: section.statuses("expect")?.unwrap_or_else(|| vec![200]),
@@ -230,6 +225,21 @@ pub(super) fn http_step_named(
         errors: named,
         name,
     })
+}
+
+/// A request's path and query.
+pub(super) fn request_path(
+    section: &Section<'_>,
+    vocabulary: &Vocabulary,
+    moment: Moment<'_>,
+) -> Result<Template> {
+    let path = section.required_text("path")?;
+    let template = compiled(section, "path", &path, vocabulary, moment)?;
+    if !template.literal_start().starts_with(b"/") {
+        return Err(section.error("path", path.span, "it has to begin with \"/\""));
+    }
+    refuse_unusable_in_url(section, "path", &path, &template)?;
+    Ok(template)
 }
 
 fn step_name(section: &Section<'_>) -> Result<String> {

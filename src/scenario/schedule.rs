@@ -4,7 +4,7 @@
 //! Invariant: the request uses only what those steps take.
 
 use super::HttpStep;
-use super::compile::{Result, check_pointer, compiled, headers, refuse_unusable_in_url};
+use super::compile::{Result, check_pointer, headers, request_path};
 use super::document::Section;
 use super::names::{Moment, Vocabulary};
 use super::template::Template;
@@ -69,15 +69,9 @@ pub(super) fn compile(
         .flat_map(|step| &step.take)
         .for_each(|take| taken[usize::from(take.value)] = true);
     let moment = Moment::Request { step: "schedule", taken: &taken };
-    let path = section.required_text("path")?;
-    let template = compiled(&section, "path", &path, vocabulary, moment)?;
-    if !template.literal_start().starts_with(b"/") {
-        return Err(section.error("path", path.span, "it has to begin with \"/\""));
-    }
-    refuse_unusable_in_url(&section, "path", &path, &template)?;
     Ok(Some(Schedule {
         steps: position + 1,
-        path: template,
+        path: request_path(&section, vocabulary, moment)?,
         headers: headers(&section, vocabulary, moment)?,
         status: pointer(&section, "status")?,
         starts_at: pointer(&section, "starts_at")?,

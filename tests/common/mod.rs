@@ -3,6 +3,10 @@
 // Each test binary compiles this for itself and uses its part.
 #![allow(dead_code)]
 
+pub mod frames;
+pub mod isolated;
+pub mod processes;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -16,8 +20,13 @@ pub const DEADLINE: Duration = Duration::from_secs(120);
 /// The binary under test.
 pub fn startline() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_startline"));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    piped(&mut command);
     command
+}
+
+/// Nothing comes in, and what comes out is the test's to read.
+pub fn piped(command: &mut Command) -> &mut Command {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped())
 }
 
 /// Runs the binary to its end.
@@ -185,6 +194,21 @@ pub fn eventually(what: &str, mut ready: impl FnMut() -> bool) {
         assert!(Instant::now() < give_up, "{what} did not come to pass");
         std::thread::yield_now();
     }
+}
+
+/// For where time is what is tested: a server that takes this long. Parking may end early.
+pub fn let_pass(span: Duration) {
+    let until = Instant::now() + span;
+    while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        std::thread::park_timeout(left);
+    }
+}
+
+/// How often each kind of failure came.
+#[track_caller]
+pub fn kinds(summary: &Value) -> Vec<(String, u64)> {
+    let kinds = summary["errors"]["by_kind"].as_object().expect("an object");
+    kinds.iter().map(|(kind, count)| (kind.clone(), count.as_u64().expect("a count"))).collect()
 }
 
 /// A path for results in a directory that goes away with the test.

@@ -1,6 +1,8 @@
 //! Frames that break RFC 6455, and those that only look unusual.
 
-use crate::peer::{CONNECTED, Connection, PONG, Script, frame};
+use crate::common::frames::frame;
+use crate::common::let_pass;
+use crate::peer::{CONNECTED, Connection, PONG, Script};
 use crate::played::{Played, against};
 
 /// At the first PING of each session.
@@ -142,7 +144,7 @@ fn a_message_split_at_every_byte() {
             let cut = 1 + (to.pings as usize - 1) % (whole.len() - 1);
             to.send(&whole[..cut]);
             // The client reads what there is before the rest comes.
-            to.let_pass(std::time::Duration::from_millis(5));
+            let_pass(std::time::Duration::from_millis(5));
             to.send(&whole[cut..]);
         }),
         |run| run.with("ping-interval", "60ms").with("pong-timeout", "55ms").with("hold", "2500ms"),

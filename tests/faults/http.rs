@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::common::let_pass;
 use crate::peer::{Script, response};
 use crate::played::{SESSIONS, against};
 
@@ -164,7 +165,7 @@ fn not_http_at_all() {
 #[test]
 fn an_answer_that_is_late_but_in_time() {
     let script = Script::good().login(|to| {
-        to.let_pass(Duration::from_millis(150));
+        let_pass(Duration::from_millis(150));
         to.json(TOKEN);
     });
     let played = against(script);

@@ -1,15 +1,11 @@
 //! A run in namespaces of its own, beside a stand-in that only it can see: what is changed in there is nobody's loss.
 
-use std::process::{Command, Stdio};
-
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::{Finished, finish, results, summary};
+use crate::common::isolated::{finish_isolated, isolated};
+use crate::common::{Finished, results};
 use crate::played::scenario;
-
-pub const MENDED_BY: &str = "unshare of util-linux makes the namespaces: apt-get install util-linux, and sysctl -w \
-                             kernel.unprivileged_userns_clone=1 where users may not";
 
 /// Six sessions against a stand-in on port 8080 of the namespace's 127.0.0.1, after these commands in there.
 #[track_caller]
@@ -27,21 +23,11 @@ pub fn in_own_network(temp: &TempDir, before: &str, target: &str, options: &[&st
         {before}
         \"$0\" \"$@\""
     );
-    let child = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "--mount", "bash", "-c", &script])
-        .arg(env!("CARGO_BIN_EXE_startline"))
+    let mut command = isolated(&script);
+    command
         .args(["run", "--target", target, "--members", "13-18", "--challenge", "38", "--sessions", "6"])
         .args(["--ramp", "2s", "--hold", "300ms", "--ramp-down", "0", "--lag-limit", "30s", "--scenario"])
         .arg(&file)
-        .arg("--out")
-        .arg(&out)
-        .args(options)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect(MENDED_BY);
-    let finished = finish(child);
-    assert!(out.join("summary.json").exists(), "{MENDED_BY}\n{}", finished.stderr);
-    (finished, summary(&out))
+        .args(options);
+    finish_isolated(&mut command, &out)
 }

@@ -7,10 +7,12 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection};
 use tungstenite::handshake::derive_accept_key;
+
+use crate::common::frames::frame;
 
 /// What a peer does when something comes.
 type Act = Arc<dyn Fn(&mut Connection) + Send + Sync>;
@@ -305,14 +307,6 @@ impl Connection {
         self.unread.clear();
     }
 
-    /// Time is what is tested here: an answer that is late by this much.
-    pub fn let_pass(&self, span: Duration) {
-        let until = Instant::now() + span;
-        while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            thread::park_timeout(left);
-        }
-    }
-
     /// Says nothing any more until the client hangs up.
     pub fn fall_silent(&mut self) {
         while self.more() {
@@ -324,22 +318,4 @@ impl Connection {
 /// A whole answer.
 pub fn response(status: &str, kind: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-}
-
-/// An unmasked frame.
-pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first];
-    match payload.len() {
-        length @ 0..126 => frame.push(length as u8),
-        length @ 126..=0xffff => {
-            frame.push(126);
-            frame.extend_from_slice(&(length as u16).to_be_bytes());
-        }
-        length => {
-            frame.push(127);
-            frame.extend_from_slice(&(length as u64).to_be_bytes());
-        }
-    }
-    frame.extend_from_slice(payload);
-    frame
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::{Finished, Run, number, results, summary};
+use crate::common::{Finished, Run, kinds, number, results, summary};
 use crate::peer::{Peer, Script};
 
 /// Sessions of a run, unless a test says otherwise.
@@ -81,8 +81,7 @@ impl Played {
         assert_eq!(ping("due"), ping("sent") + ping("missed"), "{:#}", self.summary["ping"]);
         let settled = ping("answered") + ping("late") + ping("unanswered") + ping("pending");
         assert_eq!(ping("sent"), settled, "{:#}", self.summary["ping"]);
-        let kinds = self.summary["errors"]["by_kind"].as_object().expect("an object");
-        let counted: u64 = kinds.values().filter_map(Value::as_u64).sum();
+        let counted: u64 = self.kinds().iter().map(|(_, count)| count).sum();
         assert_eq!(counted, self.count("/errors/total"), "{:#}", self.summary["errors"]);
         for file in ["summary.json", "timeline.csv", "latency.hlog", "failures.jsonl", "plan.toml"] {
             assert!(self.out.join(file).exists(), "{file} is missing");
@@ -131,8 +130,7 @@ impl Played {
 
     #[track_caller]
     pub fn kinds(&self) -> Vec<(String, u64)> {
-        let kinds = self.summary["errors"]["by_kind"].as_object().expect("an object");
-        kinds.iter().map(|(kind, count)| (kind.clone(), count.as_u64().expect("a count"))).collect()
+        kinds(&self.summary)
     }
 
     pub fn evidence(&self) -> String {

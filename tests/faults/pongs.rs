@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::common::let_pass;
 use crate::peer::{CONNECTED, PONG, Script};
 use crate::played::against;
 
@@ -19,7 +20,7 @@ fn pong_never() {
 #[test]
 fn pong_late() {
     let script = Script::good().ping(|to| {
-        to.let_pass(Duration::from_millis(240));
+        let_pass(Duration::from_millis(240));
         to.text(PONG);
     });
     let played = against(script);

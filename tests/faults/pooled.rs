@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use crate::common::processes::free_port;
 use crate::common::{Run, eventually, finish, number, results, signal, summary};
 use crate::peer::{Connection, Script, response};
 use crate::played::{Played, run_with, scenario};
@@ -133,9 +134,8 @@ fn a_refusal_leaves_the_connection_in_use() {
 
 #[test]
 fn nobody_listens() {
-    let port =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
-    let played = sharing(1, Script::good(), |run| run.with("target", format!("http://127.0.0.1:{port}")));
+    let target = format!("http://127.0.0.1:{}", free_port());
+    let played = sharing(1, Script::good(), |run| run.with("target", target));
     played.assert_all_failed("login", "connect-refused", "network");
 }
 

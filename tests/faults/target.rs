@@ -1,41 +1,19 @@
 //! Targets that cannot be reached. What needs a network of its own makes one: an empty network namespace, in which nothing goes
 //! anywhere.
 
-use std::net::TcpListener;
-use std::process::{Command, Stdio};
-
-use crate::common::{Run, finish, results, summary};
-use crate::isolated::{MENDED_BY, in_own_network};
+use crate::common::isolated::{MENDED_BY, finish_isolated, isolated};
+use crate::common::processes::free_port;
+use crate::common::{Run, finish, results};
+use crate::isolated::in_own_network;
 use crate::peer::Script;
 use crate::played::{run_with, scenario};
 
-/// A port of the loopback on which nobody listens.
-fn closed_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
-}
-
-/// `startline` in namespaces of its own, whose loopback is down, after a command in there.
-fn isolated(before: &str) -> Command {
-    let mut command = Command::new("unshare");
-    let script = format!("{before} exec \"$0\" \"$@\"");
-    command.args([
-        "--user",
-        "--map-root-user",
-        "--net",
-        "--mount",
-        "sh",
-        "-c",
-        &script,
-        env!("CARGO_BIN_EXE_startline"),
-    ]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
+/// The binary and nothing else.
+const PLAIN: &str = "exec \"$0\" \"$@\"";
 
 #[test]
 fn target_refused() {
-    let url = format!("http://127.0.0.1:{}", closed_port());
+    let url = format!("http://127.0.0.1:{}", free_port());
     let played = run_with(Script::good(), |run| run.with("target", url));
     played.assert_all_failed("login", "connect-refused", "network");
 }
@@ -43,7 +21,7 @@ fn target_refused() {
 #[test]
 fn target_refused_at_the_look_up() {
     let temp = tempfile::tempdir().expect("a directory");
-    let url = format!("http://127.0.0.1:{}", closed_port());
+    let url = format!("http://127.0.0.1:{}", free_port());
     let finished = Run::against(&url, 3, &results(&temp)).finish();
     finished.assert_status(3);
     assert!(finished.stderr.contains("the challenge could not be looked up"), "{}", finished.stderr);
@@ -56,7 +34,8 @@ fn target_unreachable() {
     let out = results(&temp);
     let file = temp.path().join("short.toml");
     std::fs::write(&file, scenario()).expect("written");
-    let child = isolated("")
+    let mut command = isolated(PLAIN);
+    command
         .args([
             "run",
             "--target",
@@ -69,13 +48,9 @@ fn target_unreachable() {
             "3",
         ])
         .args(["--ramp", "100ms", "--hold", "200ms", "--ramp-down", "0", "--scenario"])
-        .arg(&file)
-        .arg("--out")
-        .arg(&out)
-        .spawn()
-        .expect(MENDED_BY);
-    finish(child).assert_status(1);
-    let summary = summary(&out);
+        .arg(&file);
+    let (finished, summary) = finish_isolated(&mut command, &out);
+    finished.assert_status(1);
     assert_eq!(summary["errors"]["by_kind"]["unreachable"], 3, "{:#}", summary["errors"]);
     assert_eq!(summary["errors"]["by_blame"]["network"], 3);
 }
@@ -84,7 +59,7 @@ fn target_unreachable() {
 fn target_s_name_not_resolving() {
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
-    let child = isolated("")
+    let child = isolated(PLAIN)
         .args([
             "run",
             "--target",

@@ -3,7 +3,8 @@
 
 use rustls::version::TLS12;
 
-use crate::peer::{CONNECTED, Connection, PONG, Script, frame};
+use crate::common::frames::frame;
+use crate::peer::{CONNECTED, Connection, PONG, Script};
 use crate::played::Played;
 use crate::tls_peer::{
     ALERT, APPLICATION_DATA, Authority, CHANGE_CIPHER_SPEC, HANDSHAKE, against_secured, against_secured_with,

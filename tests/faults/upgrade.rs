@@ -1,6 +1,7 @@
 //! Answers to the upgrade.
 
-use crate::peer::{CONNECTED, Script, frame};
+use crate::common::frames::frame;
+use crate::peer::{CONNECTED, Script};
 use crate::played::against;
 
 fn upgrading(status: &'static str) -> Script {

@@ -2,11 +2,13 @@
 
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::{Message, WebSocket};
+
+use crate::common::let_pass;
 
 /// What comes back.
 #[derive(Clone, Copy, Debug)]
@@ -50,21 +52,13 @@ fn serve(stream: TcpStream, answering: Answering) {
             Answering::LastByteChanged => format!("{}?", &text[..text.len() - 1]),
             Answering::OfTheOneBefore => std::mem::replace(&mut before, text),
             Answering::AfterMillis(millis) => {
-                wait(Duration::from_millis(millis));
+                let_pass(Duration::from_millis(millis));
                 text
             }
         };
         if socket.send(Message::text(answer)).is_err() {
             return;
         }
-    }
-}
-
-/// The delay is what is being tested; parking may end early.
-fn wait(span: Duration) {
-    let until = Instant::now() + span;
-    while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-        thread::park_timeout(left);
     }
 }
 

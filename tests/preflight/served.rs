@@ -1,14 +1,11 @@
 //! `startline serve` as a process, and `startline preflight` against it.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
+use std::process::Command;
 
 use serde_json::Value;
 
+use crate::common::processes::StandIn;
 use crate::common::{DEADLINE, Finished, finish, startline};
-use crate::tools::Guarded;
 
 /// The challenge that stand-ins have.
 pub const CHALLENGE: &str = "38";
@@ -16,7 +13,7 @@ pub const CHALLENGE: &str = "38";
 /// A stand-in that ends with the test.
 #[derive(Debug)]
 pub struct Served {
-    process: Guarded,
+    stand_in: StandIn,
     pub url: String,
     /// The CA that it made, PEM.
     pub ca: Option<String>,
@@ -26,26 +23,14 @@ impl Served {
     /// With these options; members 13 to 32 and the challenge, if they do not say otherwise.
     #[track_caller]
     pub fn start(args: &[&str]) -> Self {
-        let mut command = startline();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--announce-json", "--workers", "1"]).args(args);
+        let mut args = [&["--workers", "1"], args].concat();
         for (option, value) in [("--members", "13-32"), ("--challenge", CHALLENGE)] {
             if !args.contains(&option) {
-                command.args([option, value]);
+                args.extend([option, value]);
             }
         }
-        command.stderr(Stdio::null());
-        let mut process = Guarded::spawn(&mut command);
-        let stdout = process.0.stdout.take().expect("piped");
-        let (sender, receiver) = mpsc::channel();
-        thread::spawn(move || {
-            let mut line = String::new();
-            BufReader::new(stdout).read_line(&mut line).map(|_| sender.send(line))
-        });
-        let line = receiver.recv_timeout(DEADLINE).expect("an announcement");
-        let announced: Value = serde_json::from_str(&line).expect("JSON");
-        let text = |key: &str| announced[key].as_str().map(String::from);
-        let url = format!("{}://{}", text("scheme").expect("one"), text("listening").expect("an address"));
-        Self { process, url, ca: text("ca") }
+        let mut stand_in = StandIn::start(&args);
+        Self { url: stand_in.url.clone(), ca: stand_in.ca.take(), stand_in }
     }
 
     /// With the challenge READY.
@@ -61,7 +46,7 @@ impl Served {
 
     /// Ends it, as a crash would.
     pub fn kill(&mut self) {
-        self.process.kill();
+        self.stand_in.kill();
     }
 
     /// One request; the answer's JSON.

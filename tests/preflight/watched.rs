@@ -5,9 +5,10 @@ use std::fs;
 use serde_json::Value;
 
 use crate::common::eventually;
+use crate::common::processes::free_port;
 use crate::served::{Served, assert_check, assert_others_well, check, found, found_by, preflight, usual};
 use crate::tools::text;
-use crate::watching::{Watched, free_port};
+use crate::watching::Watched;
 
 /// What preflight finds with this file of what is watched.
 #[track_caller]

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -10,7 +10,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::common::eventually;
-use crate::tools::{Guarded, program};
+use crate::common::processes::{Guarded, free_port};
+use crate::tools::program;
 
 /// Ports tried: another process may take one between its finding and its use.
 const TRIES: usize = 20;
@@ -113,9 +114,4 @@ fn said(port: u16, request: &[u8]) -> String {
         Ok::<_, std::io::Error>(String::from_utf8_lossy(&answer[..read]).into_owned())
     };
     ask().unwrap_or_default()
-}
-
-/// A port that was free a moment ago.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }

@@ -1,33 +1,21 @@
 //! A stand-in of the test's own, and commands against it.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-
 use serde_json::Value;
 
-use crate::common::{Finished, finish, startline};
+use crate::common::processes::StandIn;
+use crate::common::{Finished, finish, piped, startline};
 
-/// A stand-in with members 13 to 42; it is killed when dropped, or when the test's thread ends.
+/// A stand-in with members 13 to 42.
 pub struct Server {
-    child: Child,
+    _stand_in: StandIn,
     pub url: String,
 }
 
 impl Server {
+    #[track_caller]
     pub fn start(args: &[&str]) -> Self {
-        let mut child = startline()
-            .args(["serve", "--listen", "127.0.0.1:0", "--announce-json", "--members", "13-42"])
-            .args(["--parent", &std::process::id().to_string()])
-            .args(args)
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("the stand-in starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("a pipe");
-        BufReader::new(stdout).read_line(&mut line).expect("a line");
-        let announced: Value = serde_json::from_str(&line).expect("JSON");
-        let text = |name: &str| announced[name].as_str().expect("text").to_owned();
-        Self { child, url: format!("{}://{}", text("scheme"), text("listening")) }
+        let stand_in = StandIn::start(&[&["--members", "13-42"], args].concat());
+        Self { url: stand_in.url.clone(), _stand_in: stand_in }
     }
 
     /// In UTC.
@@ -54,13 +42,6 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Standard output, which is one JSON object.
 #[track_caller]
 pub fn object(finished: &Finished) -> Value {
@@ -77,13 +58,7 @@ pub fn typed(command: &str, directory: &std::path::Path) -> Finished {
         std::iter::once(binary.parent().expect("a directory").to_owned())
             .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
     );
-    let child = std::process::Command::new("sh")
-        .args(["-c", &format!("exec {command}")])
-        .env("PATH", path.expect("a path"))
-        .current_dir(directory)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    finish(child.expect("a shell"))
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &format!("exec {command}")]).env("PATH", path.expect("a path")).current_dir(directory);
+    finish(piped(&mut shell).spawn().expect("a shell"))
 }

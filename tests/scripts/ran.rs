@@ -1,9 +1,9 @@
 //! Running a script: as it is, or in namespaces of its own beside a device that leads nowhere.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use crate::common::{Finished, finish};
+use crate::common::{Finished, finish, piped};
 
 const MENDED_BY: &str = "unshare of util-linux makes the namespaces, ip of iproute2 the devices: apt-get install util-linux iproute2, and \
                          sysctl -w kernel.unprivileged_userns_clone=1 where users may not";
@@ -16,8 +16,7 @@ pub fn script(name: &str) -> PathBuf {
 /// Runs a command to its end.
 #[track_caller]
 pub fn ended(mut command: Command) -> Finished {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    finish(command.spawn().expect(MENDED_BY))
+    finish(piped(&mut command).spawn().expect(MENDED_BY))
 }
 
 /// What these commands do in a network of their own: `lo`, and `wire` with 10.0.0.1/24 and fd00::1/64. `tune` and `sources` are the

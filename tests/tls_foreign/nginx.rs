@@ -1,32 +1,30 @@
 //! nginx as Runnity has it: TLS ends there, `/api/` and two WebSocket servers are behind it, all of which are one plain stand-in.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::{DEADLINE, Run, eventually, startline};
-use crate::tools::{Certified, Guarded, NAME, program, text};
+use crate::common::processes::{Guarded, StandIn, free_port};
+use crate::common::{DEADLINE, Run, eventually};
+use crate::tools::{Certified, NAME, program, text};
 
 /// Ports tried: another process may take one between its finding and its use.
 const TRIES: usize = 20;
 
 /// The challenge that the stand-in has ready.
-const CHALLENGE: u32 = 38;
+const CHALLENGE: &str = "38";
 
 /// nginx, the stand-in behind it, and their certificate.
 #[derive(Debug)]
 pub struct Proxied {
     // In this order: nginx lets go of its upstreams first.
     _nginx: Guarded,
-    pub stand_in: Guarded,
-    upstream: SocketAddr,
+    pub stand_in: StandIn,
     pub certified: Certified,
     pub port: u16,
     _directory: TempDir,
@@ -43,12 +41,15 @@ impl Proxied {
     #[track_caller]
     pub fn with(certified: Certified, directives: &str) -> Self {
         let nginx = program("nginx", "apt-get install nginx-light (or nginx)");
-        let (stand_in, upstream) = stand_in();
+        let members = ["--ready", "--members", "13-612", "--challenge", CHALLENGE];
+        let stand_in = StandIn::start(&members);
         let directory = tempfile::tempdir().expect("a directory");
         for _ in 0..TRIES {
             let port = free_port();
-            if let Some(process) = serve(&nginx, directory.path(), &certified, port, upstream, directives) {
-                return Self { _nginx: process, stand_in, upstream, certified, port, _directory: directory };
+            if let Some(process) =
+                serve(&nginx, directory.path(), &certified, port, stand_in.address, directives)
+            {
+                return Self { _nginx: process, stand_in, certified, port, _directory: directory };
             }
         }
         panic!("nginx found no port in {TRIES} tries: {}", said(directory.path()));
@@ -74,7 +75,7 @@ impl Proxied {
 
     /// Sessions that the stand-in has let in so far.
     pub fn connected(&self) -> u64 {
-        let mut stream = TcpStream::connect(self.upstream).expect("the stand-in listens");
+        let mut stream = TcpStream::connect(self.stand_in.address).expect("the stand-in listens");
         stream.set_read_timeout(Some(DEADLINE)).expect("a socket");
         let request = "GET /stand-in/counters HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         stream.write_all(request.as_bytes()).expect("sent");
@@ -84,21 +85,6 @@ impl Proxied {
         let counters: Value = serde_json::from_str(body).expect("JSON");
         counters["connected"].as_u64().expect("a count")
     }
-}
-
-/// The plain stand-in; where it listens.
-fn stand_in() -> (Guarded, SocketAddr) {
-    let args = ["serve", "--listen", "127.0.0.1:0", "--announce-json", "--ready", "--members", "13-612"];
-    let mut process = Guarded::spawn(startline().args(args).args(["--challenge", &CHALLENGE.to_string()]));
-    let stdout = process.0.stdout.take().expect("piped");
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).map(|_| sender.send(line))
-    });
-    let line = receiver.recv_timeout(DEADLINE).expect("an announcement");
-    let announced: Value = serde_json::from_str(&line).expect("JSON");
-    (process, announced["listening"].as_str().expect("an address").parse().expect("an address"))
 }
 
 /// Starts nginx on this port; `None` when somebody else has it.
@@ -186,9 +172,4 @@ http {{
 
 fn said(directory: &Path) -> String {
     fs::read_to_string(directory.join("error.log")).unwrap_or_default()
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
 }

@@ -18,8 +18,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tungstenite::handshake::derive_accept_key;
 
+use crate::common::frames::frame;
+use crate::common::processes::Guarded;
 use crate::common::{DEADLINE, Finished, Run, eventually, number, results, summary};
-use crate::tools::{Certified, Guarded, Key, openssl};
+use crate::tools::{Certified, Key, openssl};
 
 /// A WebSocket and no HTTP: what is read and written is TLS's business alone.
 const SCENARIO: &str = r#"
@@ -345,22 +347,4 @@ impl Line {
         self.heard.extend_from_slice(&buffer[..read]);
         Some(())
     }
-}
-
-/// A server's frame: not masked.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first];
-    match payload.len() {
-        short @ 0..=125 => frame.push(short as u8),
-        middle @ 126..=0xffff => {
-            frame.push(126);
-            frame.extend((middle as u16).to_be_bytes());
-        }
-        long => {
-            frame.push(127);
-            frame.extend((long as u64).to_be_bytes());
-        }
-    }
-    frame.extend(payload);
-    frame
 }

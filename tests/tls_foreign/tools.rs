@@ -1,13 +1,13 @@
-//! The foreign programs, certificates that openssl makes, and processes that do not outlive a test.
+//! The foreign programs, and certificates that openssl makes.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::common::finish;
+use crate::common::{finish, piped};
 
 /// The name that the servers' certificate is for, beside 127.0.0.1.
 pub const NAME: &str = "runnity.test";
@@ -36,9 +36,8 @@ pub fn openssl() -> Command {
 #[track_caller]
 fn make(directory: &Path, args: &[&str]) {
     let mut command = openssl();
-    command.current_dir(directory).args(args);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    finish(command.spawn().expect("openssl starts")).assert_status(0);
+    finish(piped(command.current_dir(directory).args(args)).spawn().expect("openssl starts"))
+        .assert_status(0);
 }
 
 /// A kind of key.
@@ -99,33 +98,6 @@ impl Certified {
     /// The server's key.
     pub fn key(&self) -> PathBuf {
         self.directory.path().join("server.key")
-    }
-}
-
-/// A process that ends with the test, whatever becomes of it.
-#[derive(Debug)]
-pub struct Guarded(pub Child);
-
-impl Guarded {
-    #[track_caller]
-    pub fn spawn(command: &mut Command) -> Self {
-        let program = command.get_program().to_owned();
-        let child =
-            command.spawn().unwrap_or_else(|error| panic!("{}: {error}", Path::new(&program).display()));
-        Self(child)
-    }
-
-    /// Ends it at once, as a crash would.
-    pub fn kill(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Drop for Guarded {
-    fn drop(&mut self) {
-        self.kill();
     }
 }
 

@@ -1,0 +1,85 @@
+//! Processes that do not outlive a test, the stand-in among them.
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use super::{DEADLINE, startline};
+
+/// A process that ends with the test, whatever becomes of it.
+#[derive(Debug)]
+pub struct Guarded(pub Child);
+
+impl Guarded {
+    #[track_caller]
+    pub fn spawn(command: &mut Command) -> Self {
+        let program = command.get_program().to_owned();
+        let child =
+            command.spawn().unwrap_or_else(|error| panic!("{}: {error}", Path::new(&program).display()));
+        Self(child)
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// `startline serve` on a port of its own; it is killed when dropped, or when the thread that started it ends.
+#[derive(Debug)]
+pub struct StandIn {
+    process: Guarded,
+    pub url: String,
+    pub address: SocketAddr,
+    /// The CA that it made, PEM.
+    pub ca: Option<String>,
+}
+
+impl StandIn {
+    /// With these options.
+    #[track_caller]
+    pub fn start(args: &[&str]) -> Self {
+        let mut command = startline();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--announce-json"]);
+        command.args(["--parent", &std::process::id().to_string()]).args(args).stderr(Stdio::inherit());
+        let mut process = Guarded::spawn(&mut command);
+        let stdout = process.0.stdout.take().expect("piped");
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            BufReader::new(stdout).read_line(&mut line).map(|_| sender.send(line))
+        });
+        let line = receiver.recv_timeout(DEADLINE).expect("an announcement");
+        let announced: Value = serde_json::from_str(&line).expect("JSON");
+        let text = |key: &str| announced[key].as_str();
+        let listening = text("listening").expect("an address");
+        Self {
+            process,
+            url: format!("{}://{listening}", text("scheme").expect("a scheme")),
+            address: listening.parse().expect("an address"),
+            ca: text("ca").map(String::from),
+        }
+    }
+
+    /// Ends it, as a crash would.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+}
+
+/// A port of the loopback on which nobody listens, but for somebody who took it since.
+#[track_caller]
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
