@@ -125,7 +125,7 @@ fn a_run_against_foreign_servers_passes_with_exact_counts() {
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
     let run = Run::against(&target, SESSIONS as u32, &out).with("ramp", "1s").with("hold", "3s");
-    run.with("ping-interval", "1s").with("pong-timeout", "900ms").finish().assert_status(0);
+    run.with("ping-interval", "1s").finish().assert_status(0);
     let summary = summary(&out);
     assert_eq!(summary["verdict"], "pass");
     assert_eq!(number(&summary, "/sessions/held_to_end") as u64, SESSIONS);

@@ -202,8 +202,8 @@ fn a_run_of_which_nobody_can_enter_is_refused() {
 
 #[test]
 fn waiting_for_ready_goes_by_the_server_s_clock() {
-    // READY is 15 minutes away on a clock that runs 200 times as fast as ours.
-    let args = ["--members", "13-22", "--challenge", "38", "--time-scale", "200"];
+    // READY is 15 minutes away on a clock that runs 100 times as fast as ours, and stays so for five of them, 3 s.
+    let args = ["--members", "13-22", "--challenge", "38", "--time-scale", "100"];
     let server = StandIn::start(&args);
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
@@ -401,7 +401,7 @@ fn shared_connections_are_few_and_gone_in_the_hold() {
     let out = results(&temp);
     let run = Run::against(&server.url, 200, &out).with("http", "pooled").with("http-connections", 3);
     let before = counted(&server, "accepted");
-    let child = start_until("hold", &run.with("workers", 2).with("hold", "3s"), &out);
+    let child = start_until("hold", &run.with("workers", 2).with("hold", "6s"), &out);
     let tables = descriptor_tables(child.id());
     let of_workers = tables.iter().filter(|(thread, _)| thread.starts_with("worker-"));
     let sockets: usize = of_workers.map(|(_, table)| sockets_in(table).len()).sum();

@@ -59,7 +59,8 @@ fn one_lost_session_leaves_the_others_alone() {
         let body = format!(r#"{{"data":{{"accessToken":"{member}"}}}}"#);
         to.json(&body);
     });
-    let played = run_with(script, |run| run.with("members", "13-22").with("sessions", 10));
+    let played =
+        run_with(script, |run| run.with("members", "13-22").with("sessions", 10).with("hold", "2500ms"));
     played.finished.assert_status(1);
     assert_eq!(played.kinds(), [("closed-1011".to_owned(), 1)]);
     assert_eq!(played.count("/sessions/held_to_end"), 9);

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use crate::common::isolated::{finish_isolated, isolated};
 use crate::common::{Finished, results};
-use crate::played::scenario;
+use crate::played::{TIMEOUT, scenario};
 
 /// Six sessions against a stand-in on port 8080 of the namespace's 127.0.0.1, after these commands in there.
 #[track_caller]
@@ -13,7 +13,7 @@ pub fn in_own_network(temp: &TempDir, before: &str, target: &str, options: &[&st
     let (file, out) = (temp.path().join("short.toml"), results(temp));
     // A port that is used again at once may lead to a connection whose end the server has yet to see: then the kernel sends its SYN again after
     // a second.
-    std::fs::write(&file, scenario().replace("700ms", "3s")).expect("written");
+    std::fs::write(&file, scenario().replace(TIMEOUT, "5s")).expect("written");
     // The stand-in ends with this shell, which is told to end with the run.
     let script = format!(
         "ip link set lo up || exit 9

@@ -21,6 +21,9 @@ pub struct Played {
     _temp: TempDir,
 }
 
+/// The steps' timeouts, in which a busy machine has to do what belongs there.
+pub const TIMEOUT: &str = "2s";
+
 /// Runnity's scenario with short timeouts, and without the look-up before the run.
 pub fn scenario() -> String {
     let source = include_str!("../../scenarios/runnity.toml");
@@ -29,9 +32,9 @@ pub fn scenario() -> String {
     // Only the request to join uses it.
     let before = before.replace("challenge_password = \"\"\n", "");
     format!("{before}[websocket]\n{after}")
-        .replace("timeout = \"35s\"", "timeout = \"700ms\"")
-        .replace("_timeout = \"10s\"", "_timeout = \"700ms\"")
-        .replace("close_timeout = \"5s\"", "close_timeout = \"300ms\"")
+        .replace("timeout = \"35s\"", &format!("timeout = \"{TIMEOUT}\""))
+        .replace("_timeout = \"10s\"", &format!("_timeout = \"{TIMEOUT}\""))
+        .replace("close_timeout = \"5s\"", "close_timeout = \"1s\"")
 }
 
 /// Plays against a peer with these manners.
@@ -51,9 +54,10 @@ pub fn run_with(script: Script, options: impl FnOnce(Run) -> Run) -> Played {
     let run = Run::against(&peer.url(), SESSIONS, &out)
         .with("scenario", file.display())
         .with("ramp", "100ms")
-        .with("hold", "900ms")
-        .with("ping-interval", "300ms")
-        .with("pong-timeout", "200ms");
+        // One PING a session, so that none falls due while another is under way.
+        .with("hold", "1500ms")
+        .with("ping-interval", "1s")
+        .with("pong-timeout", TIMEOUT);
     let finished = options(run).finish();
     let summary = summary(&out);
     let played = Played { finished, summary, out, peer, _temp: temp };

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use crate::common::let_pass;
 use crate::peer::{CONNECTED, PONG, Script};
-use crate::played::against;
+use crate::played::{against, run_with};
 
 #[test]
 fn pong_never() {
-    let played = against(Script::good().ping(|_| {}));
+    let played =
+        run_with(Script::good().ping(|_| {}), |run| run.with("pong-timeout", "1s").with("hold", "2s"));
     played.finished.assert_status(1);
     assert_eq!(played.count("/ping/answered"), 0);
     let unanswered = played.count("/ping/unanswered");
@@ -20,10 +21,13 @@ fn pong_never() {
 #[test]
 fn pong_late() {
     let script = Script::good().ping(|to| {
-        let_pass(Duration::from_millis(240));
+        // Far from the timeout and from the next PING.
+        let_pass(Duration::from_millis(1_500));
         to.text(PONG);
     });
-    let played = against(script);
+    let played = run_with(script, |run| {
+        run.with("ping-interval", "2s").with("pong-timeout", "1s").with("hold", "4200ms")
+    });
     played.finished.assert_status(1);
     assert_eq!(played.count("/ping/answered"), 0, "{:#}", played.summary["ping"]);
     assert!(played.count("/ping/late") > 0, "{:#}", played.summary["ping"]);

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use crate::common::processes::free_port;
 use crate::common::{Run, eventually, finish, number, results, signal, summary};
 use crate::peer::{Connection, Script, response};
-use crate::played::{Played, run_with, scenario};
+use crate::played::{Played, TIMEOUT, run_with, scenario};
 use crate::tls_peer::Authority;
 
 /// So many sessions that the few connections go round many times.
@@ -214,7 +214,7 @@ fn stopped_while_most_wait() {
     let temp = tempfile::tempdir().expect("a directory");
     let (file, out) = (temp.path().join("s.toml"), results(&temp));
     // Long enough that nobody's time is over before the signal comes.
-    std::fs::write(&file, scenario().replace("700ms", "60s")).expect("written");
+    std::fs::write(&file, scenario().replace(TIMEOUT, "60s")).expect("written");
     let run = Run::against(&peer.url(), 30, &out).with("scenario", file.display());
     let child = run.with("ramp", "100ms").with("http", "pooled").with("http-connections", 1).start();
     eventually("the first request", || peer.seen.connections.load(Ordering::Relaxed) > 0);

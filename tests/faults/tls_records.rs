@@ -244,7 +244,9 @@ fn one_broken_session_leaves_the_others_alone() {
             true => send_changed(to),
             false => to.text(PONG),
         });
-    let played = against_secured_with(script, |run| run.with("members", "1-10").with("sessions", 10));
+    let played = against_secured_with(script, |run| {
+        run.with("members", "1-10").with("sessions", 10).with("hold", "2500ms")
+    });
     played.finished.assert_status(1);
     assert_eq!(played.kinds(), [("tls-record:bad-record-mac".to_owned(), 1)]);
     assert_eq!(played.count("/sessions/held_to_end"), 9);

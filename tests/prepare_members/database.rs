@@ -138,7 +138,7 @@ impl Drop for Server {
         drop(self.process.stdin.take());
         let give_up = Instant::now() + Duration::from_secs(10);
         while Instant::now() < give_up && matches!(self.process.try_wait(), Ok(None)) {
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(1));
         }
         // It may have ended by itself.
         let _ = self.process.kill();

@@ -299,6 +299,7 @@ pub fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
         assert!(started.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
-        std::thread::yield_now();
+        // Whoever looks without a pause takes the core from what it waits for.
+        std::thread::park_timeout(Duration::from_millis(1));
     }
 }

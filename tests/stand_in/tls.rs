@@ -309,7 +309,7 @@ fn what_is_neither_tls_nor_http_ends_the_connection_and_nothing_else() {
 
 #[test]
 fn handshakes_that_are_not_gone_on_with_are_given_up() {
-    let limit = Duration::from_millis(400);
+    let limit = Duration::from_millis(2500);
     let stand = Secured::start(TlsSettings::default(), Config { handshake_timeout: limit, ..ready() });
     let silent = TcpStream::connect(stand.addr()).unwrap();
     let mut half = TcpStream::connect(stand.addr()).unwrap();
