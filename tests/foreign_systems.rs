@@ -61,10 +61,9 @@ fn echo_in_fragments_is_the_same_too() {
 fn echo_of_other_bytes_is_a_mismatch_and_no_answer() {
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
-    run("echo", &echo::start(Answering::LastByteChanged), &out)
-        .with("pong-timeout", "1s")
-        .finish()
-        .assert_status(1);
+    // One PING a session, whose time is over before the next is due.
+    let changed = run("echo", &echo::start(Answering::LastByteChanged), &out).with("pong-timeout", "1s");
+    changed.with("ping-interval", "1800ms").with("hold", "2900ms").finish().assert_status(1);
     let summary = summary(&out);
     assert_eq!(number(&summary, "/ping/answered"), 0.0);
     // Once a session at least: text that comes while a PING is overdue is taken for that one's.

@@ -8,8 +8,9 @@ use crate::played::{against, run_with};
 
 #[test]
 fn pong_never() {
-    let played =
-        run_with(Script::good().ping(|_| {}), |run| run.with("pong-timeout", "1s").with("hold", "2s"));
+    let played = run_with(Script::good().ping(|_| {}), |run| {
+        run.with("ping-interval", "1500ms").with("pong-timeout", "1s").with("hold", "2800ms")
+    });
     played.finished.assert_status(1);
     assert_eq!(played.count("/ping/answered"), 0);
     let unanswered = played.count("/ping/unanswered");

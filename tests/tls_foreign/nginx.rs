@@ -68,9 +68,9 @@ impl Proxied {
             .with("challenge", CHALLENGE)
             .with("resolve", format!("{NAME}:{}:127.0.0.1", self.port))
             .with("ramp", "1s")
-            .with("hold", "2s")
+            .with("hold", "2500ms")
             .with("ramp-down", "200ms")
-            .with("ping-interval", "500ms")
+            .with("ping-interval", "1s")
     }
 
     /// Sessions that the stand-in has let in so far.
