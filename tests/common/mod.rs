@@ -66,8 +66,7 @@ impl Run {
         Self { args: vec!["run".into()], variables: Vec::new() }.with("lag-limit", "30s")
     }
 
-    /// A short run of so many sessions with the built-in stand-in, every phase of which is seen. The timeout of PONGs is the
-    /// scenario's: the box may be late itself by a tenth of it.
+    /// A short run of so many sessions with the built-in stand-in, every phase of which is seen.
     pub fn small(sessions: u32, out: &Path) -> Self {
         let run = Self::new().with("sessions", sessions).with("out", out.display()).patient(out);
         run.with("ramp", "2s").with("hold", "3s").with("ramp-down", "500ms").with("ping-interval", "1s")

@@ -46,6 +46,8 @@ fn a_run_passes_in_there() {
         "1s",
         "--ramp-down",
         "0",
+        "--lag-limit",
+        "30s",
         "--out",
     ];
     own_network(&[&run[..], &[out.to_str().expect("text")]].concat()).assert_status(0);
