@@ -11,6 +11,7 @@ pub mod cli;
 pub mod doctor;
 pub mod engine;
 pub mod fault;
+pub mod foreign;
 pub mod measure;
 pub mod nearest;
 pub mod plan;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::foreign;
 use crate::plan::Plan;
 pub use crate::plan::schedule::Standing;
 use crate::plan::schedule::date_header;
@@ -21,6 +22,9 @@ use crate::session::refusal;
 
 /// Bytes of an answer read at most; a look-up lists every participant.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// Characters of a server's own words told at most.
+const SAID_CHARS_MAX: usize = 300;
 
 /// What the look-up says.
 #[derive(Clone, Debug)]
@@ -272,17 +276,29 @@ impl Answer {
         Unexpected { url: self.url.clone(), status: self.status, said: self.said(), name }.into()
     }
 
-    /// What the server said, in a few words: the envelope's message if there is one.
+    /// What the server said, in a few words that no terminal obeys: the envelope's message if there is one.
     pub fn said(&self) -> String {
         let message = self.json.pointer("/message").and_then(Value::as_str);
         let text = message.unwrap_or(if self.body.is_empty() { "an empty body" } else { &self.body });
-        text.chars().take(300).collect()
+        foreign::line(text, SAID_CHARS_MAX)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_terminal_obeys_what_a_server_said() {
+        let said = |body: &str| {
+            let json = serde_json::from_str(body).unwrap_or(Value::Null);
+            let (url, headers) = ("GET /".to_owned(), ureq::http::HeaderMap::new());
+            Answer { url, status: 400, headers, date: None, json, body: body.to_owned() }.said()
+        };
+        assert_eq!(said(r#"{"message":"\u001b[2J\u001b[31mEVIL\u0007\n"}"#), "[2J [31mEVIL");
+        assert_eq!(said("<b>\x1b]0;evil\x07</b>"), "<b> ]0;evil </b>");
+        assert_eq!(said(""), "an empty body");
+    }
 
     #[test]
     fn who_has_left_is_not_in_the_list() {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::doctor::Figure;
+use crate::foreign;
 use crate::report::numbers::figure;
 
 /// Characters of a server's own words shown at most.
@@ -23,12 +24,7 @@ pub(super) fn micros(span: Duration, text: impl Into<String>) -> Figure {
 
 /// A server's words in one line that no terminal obeys, cut where they are long.
 pub fn clean(text: &str) -> String {
-    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(SAID_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    foreign::line(text, SAID_CHARS_MAX)
 }
 
 /// `a, b and 3 more`.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::numbers::{bytes, figure, grouped, percent, span};
 use super::verdict::with_unit;
 use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StepResult, Verdict};
+use crate::foreign;
 
 /// Kinds of failures shown; the rest is in `summary.json`.
 const ERRORS_SHOWN_MAX: usize = 4;
@@ -216,7 +217,7 @@ impl Page {
                 _ => String::new(),
             };
             let text =
-                format!("{}  {} sessions ({share}){wrong}", printable(url, 60), grouped(server.sessions));
+                format!("{}  {} sessions ({share}){wrong}", foreign::line(url, 60), grouped(server.sessions));
             self.line(if k == 0 { "Servers" } else { "" }, &text);
         }
         let hidden = result.servers.len().saturating_sub(SERVERS_SHOWN_MAX);
@@ -319,7 +320,8 @@ impl Page {
             let _ = write!(text, ", first kept: member {} at {at}", sample.member_id);
         }
         self.line("", &text);
-        let evidence = detail.sample.as_ref().map(|sample| printable(&sample.evidence, EVIDENCE_CHARS_MAX));
+        let evidence =
+            detail.sample.as_ref().map(|sample| foreign::line(&sample.evidence, EVIDENCE_CHARS_MAX));
         if let Some(evidence) = evidence.filter(|evidence| !evidence.is_empty()) {
             let evidence = self.paint(Paint::Dim, &evidence);
             self.line("", &format!("    {evidence}"));
@@ -437,25 +439,4 @@ fn own_lateness(result: &RunResult) -> Option<String> {
         figure(due),
         figure(sent)
     ))
-}
-
-/// Foreign text on one line: no control characters, at most `max` characters.
-fn printable(text: &str, max: usize) -> String {
-    let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut clean: String = one_line.chars().filter(|c| !c.is_control()).take(max).collect();
-    if one_line.chars().count() > max {
-        clean.push('…');
-    }
-    clean
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_peer_s_text_cannot_rewrite_the_terminal() {
-        assert_eq!(printable("<html>\r\n\x1b[2J  bad\x07", 72), "<html> [2J bad");
-        assert_eq!(printable("가나다라", 2), "가나…");
-    }
 }
