@@ -74,6 +74,7 @@ pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Resu
         source: text.to_owned(),
         cookies,
         http,
+        sends_once: false,
         schedule,
         join,
         leave,

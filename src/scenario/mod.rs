@@ -35,6 +35,9 @@ pub struct Scenario {
     pub cookies: bool,
     /// The HTTP requests of a session, in order, on one keep-alive connection.
     pub http: Vec<HttpStep>,
+    /// Each of these on a connection of its own instead: no close can then be a kept-alive connection's, after which a request is sent
+    /// once more.
+    pub sends_once: bool,
     /// How a run looks up, before it starts, when sessions may enter.
     pub schedule: Option<schedule::Schedule>,
     /// How a member's place is taken beforehand.

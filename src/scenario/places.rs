@@ -49,7 +49,8 @@ impl Place {
 }
 
 impl Scenario {
-    /// A scenario of the schedule's steps and then this request, without a WebSocket and without criteria.
+    /// A scenario of the schedule's steps and then this request, without a WebSocket and without criteria. Nothing is sent twice: a
+    /// request whose answer is lost may have taken effect, and whoever sends it again counts that (RFC 9110, 9.2.2).
     pub fn for_place(&self, place: &Place, is_private: bool) -> Self {
         let steps = self.schedule.as_ref().map_or(0, |schedule| schedule.steps);
         let mut step = place.step.clone();
@@ -58,7 +59,7 @@ impl Scenario {
         }
         let mut http = self.http[..steps].to_vec();
         http.push(step);
-        Self { http, websocket: None, criteria: Vec::new(), ..self.clone() }
+        Self { http, sends_once: true, websocket: None, criteria: Vec::new(), ..self.clone() }
     }
 }
 
@@ -188,6 +189,7 @@ mod tests {
         let join = scenario.for_place(scenario.join.as_ref().expect("it is there"), false);
         assert_eq!(join.step_names(), ["login", "join"]);
         assert!(join.websocket.is_none() && join.criteria.is_empty());
+        assert!(join.sends_once && !scenario.sends_once);
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl Session {
         self.set_flag(RETRIED, false);
         if usize::from(self.step) + 1 < ctx.script.scenario.http.len() {
             self.step += 1;
-            if reusable {
+            if reusable && !ctx.script.scenario.sends_once {
                 self.set_flag(REUSED, true);
                 self.begin_step(ctx);
                 self.send_request(ctx);

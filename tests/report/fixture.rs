@@ -235,6 +235,7 @@ fn scenario() -> Scenario {
         name: "runnity".into(),
         source: String::new(),
         cookies: false,
+        sends_once: false,
         http: vec![http("login"), http("enter")],
         schedule: None,
         join: None,
