@@ -112,6 +112,11 @@ impl Places {
         let error = |line, message: String| PlacesError { file: file.to_owned(), line, message };
         let header = HEADER.join(",");
         let end = text.rfind('\n').map_or(0, |end| end + 1);
+        if text.is_empty() {
+            let what =
+                "it is empty, so nothing has begun: remove it, and start anew with --members and --out";
+            return Err(error(1, what.to_owned()));
+        }
         let mut lines = text[..end].lines().zip(1..);
         match lines.next() {
             Some((first, _)) if first == header => {}
@@ -218,7 +223,8 @@ impl Row {
     /// # Errors
     /// The writer's.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{self}")
+        // In one piece: a writer that cannot take it all takes none of it, and the next row begins a line.
+        out.write_all(format!("{self}\n").as_bytes())
     }
 
     fn read(line: &str) -> Result<Self, String> {
@@ -245,8 +251,9 @@ impl Row {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { member, challenge, outcome, reason, attempts } = self;
-        // Names of errors have neither spaces nor commas, as scenarios have them.
-        write!(f, "{member},{challenge},{},{},{attempts}", outcome.key(), reason.replace([',', '\n'], " "))
+        // Names of errors have neither spaces nor commas, as scenarios have them; statuses are the servers' own.
+        let reason = reason.replace(|c: char| c.is_control() || matches!(c, ',' | '"'), " ");
+        write!(f, "{member},{challenge},{},{reason},{attempts}", outcome.key())
     }
 }
 
@@ -276,6 +283,14 @@ mod tests {
             "memberId,challengeId,outcome,reason,attempts\n13,38,done,,0\n14,38,refused,MEMBER_NOT_FOUND,1\n20,38,pending,,0\n"
         );
         assert_eq!(Places::read("f", &text).expect("it reads").rows(), three().rows());
+    }
+
+    #[test]
+    fn a_reason_stays_in_its_column() {
+        let mut places = three();
+        places.set(0, Outcome::Refused, "is-\"A,B\"\r\nC");
+        let read = Places::read("f", &written(&places)).expect("it reads");
+        assert_eq!(read.rows()[0].reason, "is- A B   C");
     }
 
     #[test]
@@ -321,7 +336,7 @@ mod tests {
         assert!(
             refusal("memberId,challengeId\n13,38\n").starts_with("f.csv:1: a file of outcomes begins with")
         );
-        assert!(refusal("").starts_with("f.csv:1: "));
+        assert!(refusal("").starts_with("f.csv:1: it is empty"));
         let header = "memberId,challengeId,outcome,reason,attempts\n";
         assert_eq!(refusal(&format!("{header}13,38\n")), "f.csv:2: 5 columns are needed, here are 2");
         assert_eq!(

@@ -7,8 +7,11 @@ mod common;
 mod stand;
 
 mod calendar;
+mod file;
+mod lost;
 mod outcomes;
 mod played;
 mod stopped;
 mod trouble;
 mod way;
+mod words;

@@ -71,22 +71,47 @@ impl Played {
 
     /// Takes the file up.
     pub fn resume(&self, step: &str, more: &[&str]) -> Finished {
+        finish(self.start_resume(step, more))
+    }
+
+    /// The same in the background.
+    pub fn start_resume(&self, step: &str, more: &[&str]) -> Child {
         let mut command = startline();
         command.args(["prepare", step, "--target", &self.way.url(), "--rate", "500/s", "--resume"]);
-        finish(command.arg(self.file()).args(more).spawn().expect("the binary starts"))
+        command.arg(self.file()).args(more).spawn().expect("the binary starts")
+    }
+
+    /// The names of the files that there are.
+    pub fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.directory.path()).expect("the directory");
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
     }
 
     /// Outcome and reason of each member, as the file has them.
     #[track_caller]
     pub fn rows(&self) -> BTreeMap<u64, (String, String)> {
-        let mut reader = csv::Reader::from_path(self.file()).expect("the file");
-        let rows: Vec<(u64, u64, String, String, u32)> =
-            reader.deserialize().collect::<Result<_, _>>().expect("rows as they are documented");
-        let count = rows.len();
+        let written = self.written();
+        let count = written.len();
         let rows: BTreeMap<_, _> =
-            rows.into_iter().map(|(member, _, outcome, reason, _)| (member, (outcome, reason))).collect();
+            written.into_iter().map(|(member, _, outcome, reason, _)| (member, (outcome, reason))).collect();
         assert_eq!(rows.len(), count, "a row a member");
         rows
+    }
+
+    /// How often members were tried, as the file has it: so many times, and how many members.
+    #[track_caller]
+    pub fn attempts(&self) -> BTreeMap<u32, usize> {
+        let mut attempts = BTreeMap::new();
+        for (.., times) in self.written() {
+            *attempts.entry(times).or_default() += 1;
+        }
+        attempts
+    }
+
+    #[track_caller]
+    fn written(&self) -> Vec<(u64, u64, String, String, u32)> {
+        let mut reader = csv::Reader::from_path(self.file()).expect("the file");
+        reader.deserialize().collect::<Result<_, _>>().expect("rows as they are documented")
     }
 
     /// How many rows have this outcome.

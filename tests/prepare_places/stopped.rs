@@ -1,5 +1,7 @@
 //! A run that is stopped, or killed, and taken up.
 
+use std::time::{Duration, Instant};
+
 use crate::common::{eventually, finish, signal};
 use crate::played::Played;
 
@@ -44,4 +46,40 @@ fn a_killed_run_is_taken_up_from_its_last_second() {
     played.resume("join", &[]).assert_status(0);
     assert_eq!((played.rows().len(), played.joined()), (250, 251));
     assert_eq!(played.count("done") + played.count("already"), 250);
+}
+
+#[test]
+fn an_interrupt_before_the_first_answer_is_heard() {
+    for step in ["join", "leave"] {
+        let played = Played::with_room_for(300);
+        played.way.fall_mute();
+        let child = played.start(step, "13-22", &[]);
+        eventually("a request", || played.way.unanswered() > 0);
+        let asked_at = Instant::now();
+        signal(child.id(), libc::SIGINT);
+        let finished = finish(child);
+        finished.assert_status(3);
+        // Far less than a look-up's timeout of 35 s.
+        assert!(asked_at.elapsed() < Duration::from_secs(15), "{:?}", asked_at.elapsed());
+        let expected = format!("stopped: interrupted (SIGINT); nobody has been asked to {step} yet");
+        assert!(finished.stderr.contains(&expected), "{}", finished.stderr);
+        assert!(!finished.stderr.contains("is the target up"), "{}", finished.stderr);
+        assert!(!finished.stderr.contains("outcomes"), "there are none: {}", finished.stderr);
+        assert!(played.files().is_empty(), "{:?}", played.files());
+    }
+}
+
+#[test]
+fn an_interrupt_before_the_first_answer_leaves_a_file_as_it_was() {
+    let played = Played::with_room_for(300);
+    played.join("311-314", &[]).assert_status(1);
+    let before = std::fs::read_to_string(played.file()).expect("the file");
+    played.way.fall_mute();
+    let child = played.start_resume("join", &[]);
+    eventually("a request", || played.way.unanswered() > 0);
+    signal(child.id(), libc::SIGTERM);
+    let finished = finish(child);
+    finished.assert_status(3);
+    assert!(finished.stderr.contains("stopped: asked to end (SIGTERM)"), "{}", finished.stderr);
+    assert_eq!(std::fs::read_to_string(played.file()).expect("the file"), before);
 }

@@ -12,7 +12,7 @@ const BROKEN: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Type: applic
 #[track_caller]
 fn everyone_in_the_end(count: usize, answer: &str, reason: &str) {
     let played = Played::with_room_for(300);
-    played.way.answer_joins(count, answer);
+    played.way.answer(count, answer);
     let finished = played.join("13-62", &[]);
     finished.assert_status(0);
     assert_eq!((played.count("done"), played.joined()), (50, 51), "{}", finished.stderr);
@@ -43,7 +43,7 @@ fn an_expired_token_is_renewed() {
 #[test]
 fn a_server_that_never_takes_one_member_is_given_up_on() {
     let played = Played::with_room_for(300);
-    played.way.answer_joins(usize::MAX, BAD_GATEWAY);
+    played.way.answer(usize::MAX, BAD_GATEWAY);
     let finished = played.join("13-15", &["--patience", "2s"]);
     finished.assert_status(3);
     assert_eq!(played.count("failed"), 3);

@@ -1,4 +1,4 @@
-//! The way to the stand-in: a proxy that can be shut, and that can answer in the servers' place.
+//! The way to the stand-in: a proxy that can be shut, that can answer in the servers' place, and that can lose their answers.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 /// How a request is seen from the way: the beginning of its first line.
 const JOIN: &[u8] = b"POST /api/v1/challenges/";
+const LEAVE: &[u8] = b"DELETE /api/v1/challenges/";
 
 #[derive(Default)]
 struct State {
@@ -16,12 +17,20 @@ struct State {
     is_over: AtomicBool,
     /// Requests to join are taken and never answered.
     is_silent: AtomicBool,
+    /// All requests are taken and never answered.
+    is_mute: AtomicBool,
+    /// Requests that were taken so.
+    unanswered: AtomicUsize,
     /// Requests to join that came by.
     joins: AtomicUsize,
+    /// Requests to leave that came by.
+    leaves: AtomicUsize,
     /// Shuts the way once so many have come by; 0: never.
     shut_after: AtomicUsize,
-    /// What the next requests to join are answered with, and how many.
+    /// What the next requests to join or leave are answered with, and how many.
     instead: Mutex<Option<(usize, Vec<u8>)>>,
+    /// The same, but they take effect: only the servers' own answer is lost.
+    lost: Mutex<Option<(usize, Vec<u8>)>>,
     /// How many requests came while it was shut.
     turned_away: AtomicUsize,
 }
@@ -79,14 +88,34 @@ impl Way {
         self.state.is_silent.store(true, Ordering::SeqCst);
     }
 
-    /// Answers the next requests to join itself.
-    pub fn answer_joins(&self, count: usize, answer: &str) {
+    /// From here on all requests are taken and never answered.
+    pub fn fall_mute(&self) {
+        self.state.is_mute.store(true, Ordering::SeqCst);
+    }
+
+    /// How many have been taken so.
+    pub fn unanswered(&self) -> usize {
+        self.state.unanswered.load(Ordering::SeqCst)
+    }
+
+    /// Answers the next requests to join or leave itself.
+    pub fn answer(&self, count: usize, answer: &str) {
         *self.state.instead.lock().expect("not poisoned") = Some((count, answer.as_bytes().to_vec()));
+    }
+
+    /// Has the next requests to join or leave take effect and loses their answers: this comes instead, and the connection is closed.
+    pub fn lose_answers(&self, count: usize, instead: &str) {
+        *self.state.lost.lock().expect("not poisoned") = Some((count, instead.as_bytes().to_vec()));
     }
 
     /// Requests to join that came by so far, whoever answered.
     pub fn joins(&self) -> usize {
         self.state.joins.load(Ordering::SeqCst)
+    }
+
+    /// The same of requests to leave.
+    pub fn leaves(&self) -> usize {
+        self.state.leaves.load(Ordering::SeqCst)
     }
 
     /// Connections that were turned away.
@@ -107,8 +136,17 @@ impl Drop for Way {
 fn carry(mut client: TcpStream, target: SocketAddr, state: &State) {
     let Ok(mut server) = TcpStream::connect(target) else { return };
     let (Ok(mut back), Ok(mut answers)) = (client.try_clone(), server.try_clone()) else { return };
+    let lost: Arc<Mutex<Option<Vec<u8>>>> = Arc::default();
+    let is_lost = Arc::clone(&lost);
     let answering = thread::spawn(move || {
-        let _ = std::io::copy(&mut answers, &mut back);
+        let mut bytes = vec![0; 64 << 10];
+        while let Ok(count) = answers.read(&mut bytes) {
+            let instead = is_lost.lock().expect("not poisoned").take();
+            let answer = instead.as_deref().unwrap_or(&bytes[..count]);
+            if count == 0 || back.write_all(answer).is_err() || instead.is_some() {
+                break;
+            }
+        }
         let _ = back.shutdown(Shutdown::Both);
     });
     let mut bytes = vec![0; 16 << 10];
@@ -119,6 +157,10 @@ fn carry(mut client: TcpStream, target: SocketAddr, state: &State) {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(_) => break,
         };
+        if state.is_mute.load(Ordering::SeqCst) {
+            state.unanswered.fetch_add(1, Ordering::SeqCst);
+            continue;
+        }
         if bytes.starts_with(JOIN) {
             let number = state.joins.fetch_add(1, Ordering::SeqCst) + 1;
             if number == state.shut_after.load(Ordering::SeqCst) {
@@ -127,12 +169,18 @@ fn carry(mut client: TcpStream, target: SocketAddr, state: &State) {
             if state.is_silent.load(Ordering::SeqCst) {
                 continue;
             }
-            if let Some(answer) = instead(state) {
+        }
+        if bytes.starts_with(LEAVE) {
+            state.leaves.fetch_add(1, Ordering::SeqCst);
+        }
+        if bytes.starts_with(JOIN) || bytes.starts_with(LEAVE) {
+            if let Some(answer) = next_of(&state.instead) {
                 if client.write_all(&answer).is_err() {
                     break;
                 }
                 continue;
             }
+            *lost.lock().expect("not poisoned") = next_of(&state.lost);
         }
         if state.is_shut.load(Ordering::SeqCst) || server.write_all(&bytes[..count]).is_err() {
             break;
@@ -142,9 +190,9 @@ fn carry(mut client: TcpStream, target: SocketAddr, state: &State) {
     let _ = answering.join();
 }
 
-fn instead(state: &State) -> Option<Vec<u8>> {
-    let mut instead = state.instead.lock().expect("not poisoned");
-    let (left, answer) = instead.as_mut()?;
+fn next_of(answers: &Mutex<Option<(usize, Vec<u8>)>>) -> Option<Vec<u8>> {
+    let mut answers = answers.lock().expect("not poisoned");
+    let (left, answer) = answers.as_mut()?;
     if *left == 0 {
         return None;
     }

@@ -1,12 +1,16 @@
 //! The file of outcomes: appended to while members take their turn, made whole at the end.
 //!
-//! Invariant: at any instant the file has every member, and what was known of each a second ago.
+//! Invariants: at any instant the file has every member, and what was known of each a second ago; it is there whole or not at all, and
+//! nothing else is left beside it; only one process writes it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File, Permissions};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use tempfile::{Builder, NamedTempFile};
 
 use super::super::tell;
 use crate::prepare::places::{Places, Row};
@@ -14,7 +18,11 @@ use crate::prepare::places::{Places, Row};
 /// See the module.
 #[derive(Debug)]
 pub struct Journal {
+    /// As it was named.
+    name: PathBuf,
+    /// Behind symbolic links, which stay.
     path: PathBuf,
+    /// The file itself, locked for as long as it is open.
     out: BufWriter<File>,
     has_failed: bool,
 }
@@ -25,13 +33,12 @@ impl Journal {
     /// # Errors
     /// It is there already, or its directory is not.
     pub fn check(path: &Path) -> Result<()> {
-        let name = path.display();
         if path.exists() {
-            bail!("{name} is there already: go on with it by --resume {name}, or name another with --out");
+            return Err(is_there(path));
         }
         match path.parent() {
             Some(at) if !at.as_os_str().is_empty() && !at.is_dir() => {
-                bail!("--out: {name} would be in a directory that is not there")
+                bail!("--out: {} would be in a directory that is not there", path.display())
             }
             _ => Ok(()),
         }
@@ -40,29 +47,53 @@ impl Journal {
     /// Begins a file, which must be new.
     ///
     /// # Errors
-    /// It is there already, or cannot be written.
+    /// It is there already, or cannot be written; nothing is left of it then.
     pub fn create(path: &Path, places: &Places) -> Result<Self> {
-        let name = path.display();
-        match OpenOptions::new().write(true).create_new(true).open(path) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                bail!("{name} is there already: go on with it by --resume {name}, or name another with --out")
+        let cannot = || format!("cannot write {}, so nobody was asked", path.display());
+        let written = written(path, places).with_context(cannot)?;
+        let file = match written.persist_noclobber(path) {
+            Ok(file) => file,
+            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(is_there(path));
             }
-            Err(error) => return Err(error).with_context(|| format!("cannot write {name}")),
-        }
-        Self::take_up(path, places)
+            Err(refused) => return Err(refused.error).with_context(cannot),
+        };
+        Ok(Self::of(path, path.to_owned(), file))
     }
 
-    /// Goes on with a file.
+    /// Takes a file up, so that nobody else does from here on, and what is in it. It is made whole before it is appended to.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub fn take_up(path: &Path, places: &Places) -> Result<Self> {
+    /// It cannot be read, or somebody else is writing it.
+    pub fn open(path: &Path) -> Result<(Self, String)> {
         let name = path.display();
-        replace(path, places).with_context(|| format!("cannot write {name}"))?;
-        let file =
-            OpenOptions::new().append(true).open(path).with_context(|| format!("cannot write {name}"))?;
-        Ok(Self { path: path.to_owned(), out: BufWriter::new(file), has_failed: false })
+        let cannot = || format!("cannot read {name}");
+        let real = fs::canonicalize(path).with_context(cannot)?;
+        if !real.is_file() {
+            bail!("{name} is no ordinary file");
+        }
+        let mut file = File::open(&real).with_context(cannot)?;
+        // Whoever had it may have put another in its place just before it was locked here.
+        if !lock(&file, path) || !is_still_at(&file, &real).with_context(cannot)? {
+            bail!(
+                "another startline is writing {name}: wait until it has ended, or stop it with Ctrl-C; then take the file up"
+            );
+        }
+        let mut text = String::new();
+        file.read_to_string(&mut text).with_context(cannot)?;
+        Ok((Self::of(path, real, file), text))
+    }
+
+    fn of(name: &Path, path: PathBuf, file: File) -> Self {
+        Self { name: name.to_owned(), path, out: BufWriter::new(file), has_failed: false }
+    }
+
+    /// Leaves a row a member, and goes on behind them.
+    ///
+    /// # Errors
+    /// It cannot be written; the file is as it was then.
+    pub fn make_whole(&mut self, places: &Places) -> Result<()> {
+        self.replace(places).with_context(|| format!("cannot write {}", self.name.display()))
     }
 
     /// Adds what is known of a member.
@@ -79,9 +110,22 @@ impl Journal {
 
     /// Leaves a row a member.
     pub fn finish(mut self, places: &Places) {
-        self.flush();
-        let written = replace(&self.path, places);
-        self.warn_of(written);
+        if let Err(error) = self.replace(places) {
+            self.flush();
+            tell(&format!(
+                "warning: {} cannot be made whole: {error}; it can be taken up as it is",
+                self.name.display()
+            ));
+        }
+    }
+
+    /// Writes all of it beside the file, then puts it in its place. The old one stays locked until the new one is there, and locked, too.
+    fn replace(&mut self, places: &Places) -> io::Result<()> {
+        let file = written(&self.path, places)?.persist(&self.path).map_err(|refused| refused.error)?;
+        // What had not been handed over is in the new one.
+        let before = std::mem::replace(&mut self.out, BufWriter::new(file));
+        drop(before.into_parts());
+        Ok(())
     }
 
     /// A file that cannot be written is no reason to stop, and is told of once.
@@ -90,18 +134,121 @@ impl Journal {
             && !self.has_failed
         {
             self.has_failed = true;
-            tell(&format!("warning: {} cannot be written: {error}", self.path.display()));
+            tell(&format!("warning: {} cannot be written: {error}", self.name.display()));
         }
     }
 }
 
-/// Writes all of it beside the file, then puts it in its place.
-fn replace(path: &Path, places: &Places) -> io::Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    let part = PathBuf::from(name);
-    let mut out = BufWriter::new(File::create(&part)?);
+fn is_there(path: &Path) -> anyhow::Error {
+    let name = path.display();
+    anyhow!("{name} is there already: go on with it by --resume {name}, or name another with --out")
+}
+
+/// A file beside this one with all of it, locked; gone when it is dropped.
+fn written(path: &Path, places: &Places) -> io::Result<NamedTempFile> {
+    let beside = path.parent().filter(|at| !at.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = Builder::new()
+        .prefix(".startline-")
+        .suffix(".part")
+        .append(true)
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(beside)?;
+    // Nobody else knows its name.
+    lock(file.as_file(), path);
+    let mut out = BufWriter::new(file.as_file());
     places.write(&mut out)?;
     out.flush()?;
-    fs::rename(&part, path)
+    drop(out);
+    Ok(file)
+}
+
+/// Whether nobody else has this file locked. The lock goes with the last descriptor, however the process ends.
+fn lock(file: &File, name: &Path) -> bool {
+    // std's own try_lock came with Rust 1.89.
+    // SAFETY: flock() takes two integers, and the descriptor is an open file's.
+    if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+        return true;
+    }
+    let error = io::Error::last_os_error();
+    if error.kind() != io::ErrorKind::WouldBlock {
+        tell(&format!(
+            "warning: {} cannot be locked ({error}): see to it that no other startline writes it",
+            name.display()
+        ));
+    }
+    error.kind() != io::ErrorKind::WouldBlock
+}
+
+fn is_still_at(file: &File, path: &Path) -> io::Result<bool> {
+    let (ours, there) = (file.metadata()?, fs::metadata(path)?);
+    Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prepare::places::Outcome;
+
+    fn names(at: &Path) -> Vec<String> {
+        let entries = fs::read_dir(at).expect("a directory");
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    fn refused(path: &Path) -> String {
+        format!("{:#}", Journal::open(path).expect_err("it is locked"))
+    }
+
+    #[test]
+    fn only_one_has_it_from_its_beginning_to_its_end() {
+        let at = tempfile::tempdir().expect("a directory");
+        let path = at.path().join("a.csv");
+        let mut places = Places::of([(13, 38)]);
+        let mut first = Journal::create(&path, &places).expect("it begins");
+        assert!(refused(&path).contains("another startline is writing"), "{}", refused(&path));
+        // A file that was put in its place is as locked as the one before.
+        first.make_whole(&places).expect("written");
+        assert!(refused(&path).contains("another startline is writing"), "{}", refused(&path));
+        places.set(0, Outcome::Done, "");
+        first.append(&places.rows()[0]);
+        first.flush();
+        drop(first);
+        let (second, text) = Journal::open(&path).expect("nobody has it");
+        assert_eq!(text.lines().count(), 3);
+        second.finish(&places);
+        assert_eq!(Journal::open(&path).expect("nobody has it").1.lines().count(), 2);
+        assert_eq!(names(at.path()), ["a.csv"]);
+    }
+
+    #[test]
+    fn one_that_is_there_is_not_begun() {
+        let at = tempfile::tempdir().expect("a directory");
+        let path = at.path().join("a.csv");
+        fs::write(&path, "precious").expect("written");
+        let error = Journal::create(&path, &Places::default()).expect_err("it is there").to_string();
+        assert!(error.contains("is there already"), "{error}");
+        assert_eq!(
+            (names(at.path()), fs::read_to_string(&path).expect("it is there")),
+            (vec!["a.csv".into()], "precious".into())
+        );
+    }
+
+    #[test]
+    fn a_link_to_it_stays_one() {
+        let at = tempfile::tempdir().expect("a directory");
+        let (path, link) = (at.path().join("a.csv"), at.path().join("link.csv"));
+        let places = Places::of([(13, 38)]);
+        drop(Journal::create(&path, &places).expect("it begins"));
+        std::os::unix::fs::symlink(&path, &link).expect("a link");
+        let (mut journal, _) = Journal::open(&link).expect("it opens");
+        journal.make_whole(&places).expect("written");
+        assert!(fs::symlink_metadata(&link).expect("it is there").is_symlink());
+        assert!(refused(&path).contains("another startline is writing"));
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        let at = tempfile::tempdir().expect("a directory");
+        assert!(refused(at.path()).contains("is no ordinary file"));
+        assert!(refused(&at.path().join("none")).contains("cannot read"));
+    }
 }

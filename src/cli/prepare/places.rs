@@ -41,6 +41,14 @@ const MEMBERS_MAX: u32 = 10_000_000;
 /// The scenario's variable that `--password` sets.
 const PASSWORD: &str = "challenge_password";
 
+/// Runnity's name for a password that is missing or another.
+const WRONG_PASSWORD: &str = "CHALLENGE_PASSWORD_MISMATCH";
+
+/// While there is nothing to be written.
+const NOT_BEGUN: Words = Words {
+    first: b"\nending: nobody has had a turn yet; once more leaves at once\n",
+    second: b"\nleft at once; nobody has had a turn yet\n",
+};
 const ENDING: Words = Words {
     first: b"\nending: outcomes are being written; once more leaves at once\n",
     second: b"\nleft at once; the outcomes up to the last second are in the file\n",
@@ -135,12 +143,12 @@ pub fn leave(args: LeaveArgs) -> Result<ExitStatus> {
 
 fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<ExitStatus> {
     let is_private = password.is_some();
-    let options = typed_again(&args, password.as_deref());
-    args.target.set.extend(password.map(|password| (PASSWORD.to_owned(), escaped(&password))));
+    let typed = args.clone();
+    args.target.set.extend(password.as_deref().map(|password| (PASSWORD.to_owned(), escaped(password))));
     let rate = args.rate.unwrap_or(RATE);
-    let (mut places, members) = match &args.resume {
-        Some(file) => resumed(file)?,
-        None => (Places::default(), args.members.clone()),
+    let (taken_up, mut places, members) = match &args.resume {
+        Some(file) => resumed(file).context("--resume")?,
+        None => (None, Places::default(), args.members.clone()),
     };
     if let Some(out) = &args.out {
         Journal::check(out)?;
@@ -161,16 +169,17 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<Ex
     if args.resume.is_none() {
         places = Places::of((0..plan.sessions).map(|k| (plan.members.id(k), challenge)));
     }
-    let interrupt = Interrupt::listen(&ENDING)?;
+    let interrupt = Interrupt::listen(&NOT_BEGUN)?;
     let agent = prepared.agent();
-    let looked_up = match look_up(&prepared, &agent) {
-        Ok(looked_up) => Some(looked_up),
+    let looked_up = match look_up(&prepared, &agent, &interrupt, Duration::ZERO)? {
+        Some(Ok(looked_up)) => Some(looked_up),
         // The last one to leave has deleted it, if it was ever there.
-        Err(error) if step == Step::Leave && is_gone(&error) => {
+        Some(Err(error)) if step == Step::Leave && is_gone(&error) => {
             tell(&format!("warning: challenge {challenge} is not there: nobody is in it"));
             None
         }
-        Err(error) => return Ok(tell_unasked(&error)),
+        Some(Err(error)) => return Ok(tell_unasked(&error)),
+        None => return Ok(tell_stopped(step, &interrupt)),
     };
     let nobody = HashMap::new();
     let listed = looked_up.as_ref().map_or(Some(&nobody), |looked_up| looked_up.listed.as_ref());
@@ -182,25 +191,33 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<Ex
         check_challenge(step, &prepared, looked_up, &places, rate)?;
     }
     calendar::fit_a_run(places.count(Outcome::Pending) as u32, rate)?;
-    let path = args.resume.clone().or(args.out.clone()).unwrap_or_else(|| default_file(step));
-    let journal = match args.resume {
-        Some(_) => Journal::take_up(&path, &places)?,
+    let path = args.resume.or(args.out).unwrap_or_else(|| default_file(step));
+    let journal = match taken_up {
+        Some(mut journal) => journal.make_whole(&places).map(|()| journal)?,
         None => Journal::create(&path, &places)?,
     };
+    interrupt.now_says(&ENDING);
     tell_beginning(step, &places, rate, plan, &path);
     let scenario = Arc::new(plan.scenario.for_place(place, is_private));
     let task =
         Task { step, prepared: &prepared, place, scenario, agent: &agent, interrupt: &interrupt, rate };
     let patience = args.patience.unwrap_or(PATIENCE);
     let (places, end) = Rounds::new(task, patience, journal, Bar::new(step.going_on()), places).play()?;
+    let options = typed_again(&typed, password_to_type(password.as_deref(), &places).as_deref());
     Ok(tell_end(step, &options, &path, &places, &end))
+}
+
+/// The password as it is typed again; not if it is another that is needed.
+fn password_to_type(password: Option<&str>, places: &Places) -> Option<String> {
+    let is_wrong = places.reasons(Outcome::Refused).iter().any(|(reason, _)| *reason == WRONG_PASSWORD);
+    if is_wrong { Some("PASSWORD".into()) } else { password.map(|password| quoted(password).into_owned()) }
 }
 
 /// The options that go on where this ends; the members are in its file.
 fn typed_again(args: &PlacesArgs, password: Option<&str>) -> String {
     let mut options = args.target.to_string();
     if let Some(password) = password {
-        options.push_str(&format!(" --password {}", quoted(password)));
+        options.push_str(&format!(" --password {password}"));
     }
     if let Some(rate) = args.rate {
         options.push_str(&format!(" --rate {}", calendar::rate_text(rate)));
@@ -226,6 +243,12 @@ fn tell_unasked(error: &anyhow::Error) -> ExitStatus {
     }
 }
 
+fn tell_stopped(step: Step, interrupt: &Interrupt) -> ExitStatus {
+    let why = interrupt.reason().unwrap_or_default();
+    tell(&format!("stopped: {why}; nobody has been asked to {} yet", step.key()));
+    ExitStatus::Inconclusive
+}
+
 fn tell_beginning(step: Step, places: &Places, rate: Rate, plan: &Plan, path: &Path) {
     let (all, to_do) = (places.rows().len(), places.count(Outcome::Pending));
     tell(&format!(
@@ -240,16 +263,16 @@ fn tell_beginning(step: Step, places: &Places, rate: Rate, plan: &Plan, path: &P
 }
 
 /// A file of outcomes, made whole, so that it names each member once.
-fn resumed(file: &Path) -> Result<(Places, Vec<String>)> {
+fn resumed(file: &Path) -> Result<(Option<Journal>, Places, Vec<String>)> {
     let name = file.display().to_string();
-    let text = std::fs::read_to_string(file).with_context(|| format!("--resume: cannot read {name}"))?;
-    let mut places = Places::read(&name, &text).context("--resume")?;
+    let (mut journal, text) = Journal::open(file)?;
+    let mut places = Places::read(&name, &text)?;
     // With its reasons: they are to be there still if nobody is tried again.
-    Journal::take_up(file, &places)?;
+    journal.make_whole(&places)?;
     places.take_up();
     // A file of such a name could be taken for a range.
     let name = if name.contains('/') { name } else { format!("./{name}") };
-    Ok((places, vec![name]))
+    Ok((Some(journal), places, vec![name]))
 }
 
 /// What JSON wants escaped, and braces, which would be variables in a scenario's text.
@@ -288,8 +311,8 @@ fn note_who_cannot_leave(prepared: &Prepared, places: &mut Places, listed: Optio
     let (Some(listed), Some(them)) = (listed, them) else { return };
     for at in places.at(Outcome::Pending) {
         let status = listed.get(&places.rows()[at].member);
-        if let Some(status) = status.filter(|status| !them.may_enter.contains(status)) {
-            places.set(at, Outcome::Refused, &format!("is-{status}"));
+        if let Some(why) = status.and_then(|status| Step::cannot_leave(status, &them.may_enter)) {
+            places.set(at, Outcome::Refused, &why);
         }
     }
 }

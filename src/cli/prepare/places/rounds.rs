@@ -4,6 +4,7 @@
 //! before the next one's, and whatever is unclear is looked up before it is told.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,10 @@ use super::super::super::look_up::{Asker, LookedUp, Unexpected};
 use super::super::bar::{Bar, Standing};
 use super::super::journal::Journal;
 use super::super::target::Prepared;
+use super::is_gone;
 use super::step::Step;
 use crate::engine;
+use crate::foreign;
 use crate::measure::Fate;
 use crate::plan::{Plan, Rate};
 use crate::prepare::meaning;
@@ -23,6 +26,7 @@ use crate::prepare::places::{Outcome, Places};
 use crate::prepare::retry::Retry;
 use crate::scenario::Scenario;
 use crate::scenario::places::{Place, Refusal};
+use crate::scenario::schedule::Schedule;
 use crate::units::{duration_text, grouped};
 
 /// Failures of a member while the servers are well.
@@ -34,15 +38,30 @@ const REFUSED_IN_A_ROW: usize = 50;
 const PROBES: usize = 3;
 /// Members who are asked to look the challenge up, at most.
 const LOOKERS: usize = 5;
+/// How long a look-up that is under way, or is made at the end, may take when somebody has asked for the end.
+const LAST_LOOK: Duration = Duration::from_secs(3);
+/// Characters of a server's own words told at most.
+const SAID_CHARS_MAX: usize = 300;
 /// Why it is given up.
 const NOTHING_WORKS: &str = "nothing worked for as long as --patience allows";
 
-/// Has a member look the challenge up: the first of a few who can log in.
+/// Has a member look the challenge up: the first of a few who can log in. `None` once somebody has asked for the end and there is no
+/// answer after this time.
 ///
 /// # Errors
-/// As the first member's.
-pub fn look_up(prepared: &Prepared, agent: &ureq::Agent) -> Result<LookedUp> {
-    let (plan, schedule) = (&prepared.plan, prepared.schedule()?);
+/// It could not be asked; what the target made of it is inside.
+pub fn look_up(
+    prepared: &Prepared,
+    agent: &ureq::Agent,
+    interrupt: &Interrupt,
+    grace: Duration,
+) -> Result<Option<Result<LookedUp>>> {
+    // A request has no end but its answer or its timeout, so that it is left to itself when nobody waits for it any more.
+    let (plan, schedule, agent) = (prepared.plan.clone(), prepared.schedule()?.clone(), agent.clone());
+    interrupt.or(grace, move || ask(&plan, &schedule, &agent))
+}
+
+fn ask(plan: &Plan, schedule: &Schedule, agent: &ureq::Agent) -> Result<LookedUp> {
     let first = match Asker::log_in(plan, schedule, agent, 0) {
         Ok(asker) => return asker.look_up(),
         Err(error) => error,
@@ -332,26 +351,38 @@ impl<'p> Rounds<'p> {
         if unclear.is_empty() {
             return;
         }
-        match look_up(self.task.prepared, self.task.agent) {
-            Ok(LookedUp { listed: Some(listed), .. }) => {
-                for at in unclear {
-                    let row = &self.places.rows()[at];
-                    let (reason, is_in) = (row.reason.clone(), listed.contains_key(&row.member));
-                    let outcome = self.task.step.by_the_list(is_in);
-                    self.places.set(at, outcome, if outcome == Outcome::Already { "" } else { &reason });
-                    self.journal.append(&self.places.rows()[at]);
-                }
-                self.journal.flush();
+        let Task { step, prepared, agent, interrupt, .. } = self.task;
+        let listed = match look_up(prepared, agent, interrupt, LAST_LOOK) {
+            Ok(Some(Ok(looked_up))) => looked_up.listed,
+            // Others have left meanwhile, and the last one has deleted it.
+            Ok(Some(Err(error))) if step == Step::Leave && is_gone(&error) => Some(HashMap::new()),
+            // They stay as they are, to be looked up when the file is taken up.
+            Ok(None) => return,
+            Ok(Some(Err(error))) | Err(error) => {
+                return self.bar.say(&format!("the look-up failed and is tried again: {error:#}"));
             }
-            Ok(_) => {
-                for at in unclear {
-                    self.places.set(at, Outcome::Refused, "not-listed");
-                    self.journal.append(&self.places.rows()[at]);
+        };
+        let schedule = prepared.plan.scenario.schedule.as_ref();
+        let waiting =
+            schedule.and_then(|schedule| schedule.participants.as_ref()).map(|them| &them.may_enter);
+        for at in unclear {
+            let row = &self.places.rows()[at];
+            let (answered, status) =
+                (row.reason.clone(), listed.as_ref().map(|listed| listed.get(&row.member)));
+            let (outcome, why) = match status {
+                Some(status) => {
+                    let waiting = waiting.map_or(&[][..], Vec::as_slice);
+                    step.by_the_list(status.map(String::as_str), waiting, &answered)
                 }
-                self.journal.flush();
+                None => (Outcome::Refused, "not-listed".into()),
+            };
+            if outcome == Outcome::Failed {
+                self.strikes[at] += 1;
             }
-            Err(error) => self.bar.say(&format!("the look-up failed and is tried again: {error:#}")),
+            self.places.set(at, outcome, &why);
+            self.journal.append(&self.places.rows()[at]);
         }
+        self.journal.flush();
     }
 
     fn standing(&self) -> Standing {
@@ -370,11 +401,11 @@ impl<'p> Rounds<'p> {
     }
 }
 
-/// The envelope's message, if the server's answer is one.
+/// The envelope's message, if the server's answer is one, for a terminal.
 fn message_of(evidence: &str) -> Option<String> {
     let body = &evidence[evidence.find('{')?..];
     let json: serde_json::Value = serde_json::from_str(body).ok()?;
-    Some(json.pointer("/message")?.as_str()?.to_owned())
+    Some(foreign::line(json.pointer("/message")?.as_str()?, SAID_CHARS_MAX))
 }
 
 #[cfg(test)]
@@ -384,6 +415,7 @@ mod tests {
     #[test]
     fn a_server_s_message_is_found_in_evidence() {
         assert_eq!(message_of("{\"message\":\"가득\"}"), Some("가득".into()));
+        assert_eq!(message_of(r#"{"message":"\u001b[2JEVIL\u0007"}"#), Some("[2JEVIL".into()));
         assert_eq!(message_of("<html>"), None);
         assert_eq!(message_of("{cut"), None);
     }

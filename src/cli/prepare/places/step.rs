@@ -2,11 +2,17 @@
 //!
 //! Knows no server. Invariant: every outcome has words that make sense after a number.
 
+use std::borrow::Cow;
+
 use anyhow::{Result, anyhow};
 
+use crate::foreign;
 use crate::prepare::places::Outcome;
 use crate::scenario::Scenario;
 use crate::scenario::places::Place;
+
+/// Characters of a status told at most.
+const STATUS_CHARS_MAX: usize = 40;
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,13 +45,29 @@ impl Step {
             .ok_or_else(|| anyhow!("the scenario \"{}\" has no [{key}], which says how", scenario.name))
     }
 
-    /// How a member stands whose answer could mean either, once the list of participants has told.
-    pub fn by_the_list(self, is_in: bool) -> Outcome {
-        match (self, is_in) {
-            (Self::Join, true) | (Self::Leave, false) => Outcome::Already,
-            (Self::Join, false) => Outcome::Elsewhere,
-            (Self::Leave, true) => Outcome::Refused,
+    /// How a member stands whose answer could mean either, and why, once the list of participants has told: with which status the
+    /// member is listed, if at all. `waiting` are the statuses of those who can leave, `answered` is the answer's name.
+    pub fn by_the_list<'a>(
+        self,
+        status: Option<&str>,
+        waiting: &[String],
+        answered: &'a str,
+    ) -> (Outcome, Cow<'a, str>) {
+        match (self, status) {
+            (Self::Join, Some(_)) | (Self::Leave, None) => (Outcome::Already, "".into()),
+            (Self::Join, None) => (Outcome::Elsewhere, answered.into()),
+            (Self::Leave, Some(status)) => match Self::cannot_leave(status, waiting) {
+                Some(why) => (Outcome::Refused, why.into()),
+                // The answer and the list are of different instants, or the answer was another's.
+                None => (Outcome::Failed, answered.into()),
+            },
         }
+    }
+
+    /// Why a member of this status cannot leave, if so: `is-DISCONNECTED`.
+    pub fn cannot_leave(status: &str, waiting: &[String]) -> Option<String> {
+        let is_waiting = waiting.iter().any(|known| known == status);
+        (!is_waiting).then(|| format!("is-{}", foreign::line(status, STATUS_CHARS_MAX)))
     }
 
     /// What goes on.
@@ -78,8 +100,15 @@ mod tests {
 
     #[test]
     fn the_list_means_the_contrary_to_those_who_leave() {
-        let told = |step: Step| [step.by_the_list(true), step.by_the_list(false)];
-        assert_eq!(told(Step::Join), [Outcome::Already, Outcome::Elsewhere]);
-        assert_eq!(told(Step::Leave), [Outcome::Refused, Outcome::Already]);
+        let waiting = ["WAITING".to_owned()];
+        let told = |step: Step, status: Option<&str>| {
+            let (outcome, why) = step.by_the_list(status, &waiting, "NO");
+            (outcome, why.into_owned())
+        };
+        assert_eq!(told(Step::Join, Some("WAITING")), (Outcome::Already, "".into()));
+        assert_eq!(told(Step::Join, None), (Outcome::Elsewhere, "NO".into()));
+        assert_eq!(told(Step::Leave, None), (Outcome::Already, "".into()));
+        assert_eq!(told(Step::Leave, Some("WAITING")), (Outcome::Failed, "NO".into()));
+        assert_eq!(told(Step::Leave, Some("RUNNING\x1b[2J")), (Outcome::Refused, "is-RUNNING [2J".into()));
     }
 }

@@ -34,7 +34,7 @@ pub fn tell_end(step: Step, options: &str, path: &Path, places: &Places, end: &E
         // A signal that comes when everyone is through stops nothing.
         _ if places.settled() == places.rows().len() => return ExitStatus::Passed,
         End::Over => {}
-        End::Stopped(why) => tell(&format!("the rest was not tried: {why}")),
+        End::Stopped(why) => tell(&format!("{}{why}", what_was_left(places))),
         End::Broken(why) => {
             tell(&format!("stopped early: {why}"));
             tell(&format!("  go on with: {again}"));
@@ -46,6 +46,15 @@ pub fn tell_end(step: Step, options: &str, path: &Path, places: &Places, end: &E
     }
     tell(&format!("  then: {again}"));
     ExitStatus::Failed
+}
+
+/// What a reason that holds for everyone has kept from happening.
+fn what_was_left(places: &Places) -> &'static str {
+    match (places.count(Outcome::Pending), places.count(Outcome::Failed)) {
+        (0, 0) => "",
+        (0, _) => "who failed was not tried again: ",
+        _ => "the rest was not tried: ",
+    }
 }
 
 /// What mends what there is, each once.
@@ -95,6 +104,17 @@ mod tests {
         assert_eq!(told(&places), ExitStatus::Inconclusive);
         places.set(1, Outcome::Already, "");
         assert_eq!(told(&places), ExitStatus::Passed);
+    }
+
+    #[test]
+    fn only_who_is_left_was_not_tried() {
+        let mut places = Places::of([(13, 38), (14, 38)]);
+        places.set(0, Outcome::Refused, "CHALLENGE_PASSWORD_MISMATCH");
+        assert_eq!(what_was_left(&places), "the rest was not tried: ");
+        places.set(1, Outcome::Failed, "http-503");
+        assert_eq!(what_was_left(&places), "who failed was not tried again: ");
+        places.set(1, Outcome::Refused, "CHALLENGE_PASSWORD_MISMATCH");
+        assert_eq!(what_was_left(&places), "");
     }
 
     #[test]
