@@ -96,6 +96,11 @@ pub fn grouped(value: u64) -> String {
     text
 }
 
+/// Writes how many there are of what: `1 member`, `6,000 members`.
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count), if count == 1 { one } else { many })
+}
+
 /// Serde's `with` for durations as text in plan files.
 pub mod duration_serde {
     use std::time::Duration;
@@ -203,5 +208,11 @@ mod tests {
         assert_eq!(grouped(0), "0");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(17_997_000), "17,997,000");
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let members = |count| counted(count, "member", "members");
+        assert_eq!([members(0), members(1), members(6000)], ["0 members", "1 member", "6,000 members"]);
     }
 }

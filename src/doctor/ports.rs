@@ -12,7 +12,7 @@ use super::readings::Readings;
 use super::system::Owner;
 use crate::plan::capacity::TIME_WAIT;
 use crate::plan::{PortMethod, capacity};
-use crate::units::{duration_text, grouped};
+use crate::units::{counted, duration_text, grouped};
 
 /// The range opened as far as it is sensible.
 const WIDEST: (u16, u16) = (1024, 65535);
@@ -370,8 +370,4 @@ fn reserved_within(range: (u16, u16), reserved: &[(u16, u16)]) -> u64 {
         if first <= last { size((first, last)) } else { 0 }
     };
     reserved.iter().map(overlap).sum()
-}
-
-fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
