@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
 
+use crate::units;
+
 /// What a column of these takes: varchar(255) counts characters, not bytes.
 const COLUMN_CHARS_MAX: usize = 255;
 /// Members a statement.
@@ -184,6 +186,11 @@ impl TestMembers {
         self.0.nickname.replace(NUMBER, &i.to_string())
     }
 
+    /// How many they are, in words.
+    fn test_members(&self) -> String {
+        units::counted(self.0.count.into(), "test member", "test members")
+    }
+
     /// Writes what makes all of them, or none if one is there already.
     ///
     /// # Errors
@@ -192,7 +199,8 @@ impl TestMembers {
         let count = self.0.count;
         writeln!(
             out,
-            "-- Makes {count} test members: all of them, or none if one of them is there already."
+            "-- Makes {}: all of them, or none if one of them is there already.",
+            self.test_members()
         )?;
         writeln!(out, "-- The last line that this shows says which, and the members' ids.")?;
         writeln!(out, "{BEGIN}SET @startline_before = {};", self.counted())?;
@@ -218,10 +226,10 @@ impl TestMembers {
     /// # Errors
     /// The writer's.
     pub fn write_clean_up(&self, out: &mut dyn Write) -> io::Result<()> {
-        let count = self.0.count;
         writeln!(
             out,
-            "-- Deletes {count} test members, those of them that are there, and nobody else: all of them, or none."
+            "-- Deletes {}, those of them that are there, and nobody else: all of them, or none.",
+            self.test_members()
         )?;
         writeln!(
             out,

@@ -130,6 +130,60 @@ fn members_of_an_earlier_preparation_are_not_left_beside_new_ones() {
 }
 
 #[test]
+fn files_are_there_even_if_that_cannot_be_said() {
+    let at = directory();
+    let full = fs::File::create("/dev/full").expect("a full device");
+    let args = ["prepare", "members", "--count", "5", "--sql", "a.sql"];
+    let child = startline().current_dir(at.path()).args(args).stdout(full).spawn().expect("it starts");
+    let made = finish(child);
+    made.assert_status(0);
+    for words in
+        ["warning: standard output cannot be written (No space left on device", "a.sql  makes 5 members"]
+    {
+        assert!(made.stderr.contains(words), "{words} is missing:\n{}", made.stderr);
+    }
+    assert_eq!(contents(at.path()).len(), 2);
+}
+
+#[test]
+fn one_member_is_told_as_one() {
+    let at = directory();
+    let csv = ["--csv", "csv", "--first-id", "13"];
+    let made = members(&at, &[&["--count", "1", "--sql", "a.sql"], &csv[..]].concat());
+    made.assert_status(0);
+    for words in [
+        "a.sql  makes 1 member, social_uid \"test_uid_1\" (1 INSERT, ",
+        "csv/test_members_1.csv  member 13\n",
+    ] {
+        assert!(made.stdout.contains(words), "{words} is missing:\n{}", made.stdout);
+    }
+    let import = fs::read_to_string(at.path().join("a.sql")).expect("text");
+    assert!(import.starts_with("-- Makes 1 test member: "), "{import}");
+}
+
+#[test]
+fn what_is_no_ordinary_file_is_refused_with_what_it_is() {
+    let sql = ["--count", "5", "--force", "--sql"];
+    for (file, words) in [
+        ("-", "--sql: nothing is written to \"-\""),
+        (
+            "/dev/stdout",
+            "--sql: nothing is written to \"/dev/stdout\", which stands for what is open already",
+        ),
+        ("/dev/fd/1", "name a file"),
+        ("/dev/null", "/dev/null is a device, and no ordinary file"),
+    ] {
+        assert_refused(&[&sql[..], &[file]].concat(), words);
+    }
+    let at = directory();
+    std::os::unix::fs::symlink("gone.sql", at.path().join("a.sql")).expect("a link");
+    let refused = members(&at, &["--count", "5", "--sql", "a.sql"]);
+    refused.assert_status(2);
+    let words = "error: a.sql is a symbolic link to gone.sql, which is not there: name that file, or remove the link\n";
+    assert_eq!(refused.stderr, words);
+}
+
+#[test]
 fn a_file_that_cannot_be_written_leaves_none() {
     let sql = ["--count", "5", "--sql"];
     assert_refused(&[&sql[..], &["none/a.sql"]].concat(), "its directory none");

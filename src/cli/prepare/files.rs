@@ -4,9 +4,9 @@
 //! name and put there when all are whole; if one cannot be, what was there before is there again.
 
 use std::collections::HashMap;
-use std::fs::{self, Permissions};
+use std::fs::{self, FileType, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -151,14 +151,38 @@ fn real(given: &Path, may_replace: bool) -> Result<PathBuf> {
         }
         found => found.with_context(|| cannot_write(given))?,
     };
-    let real = given.canonicalize().with_context(|| cannot_write(given))?;
-    if !real.is_file() {
-        bail!("{name} is there and no ordinary file: name another");
+    // Of what is behind links, since some lead to what has no name, such as a pipe.
+    let kind = match fs::metadata(given) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let to = fs::read_link(given).with_context(|| cannot_write(given))?;
+            bail!(
+                "{name} is a symbolic link to {}, which is not there: name that file, or remove the link",
+                to.display()
+            );
+        }
+        found => found.with_context(|| cannot_write(given))?.file_type(),
+    };
+    if !kind.is_file() {
+        bail!(
+            "{name} is {}, and no ordinary file: name another (files are put in their places once all are whole)",
+            what(kind)
+        );
     }
+    let real = given.canonicalize().with_context(|| cannot_write(given))?;
     if !may_replace {
         bail!("{name} is there already: name another file, or write over it with --force");
     }
     Ok(real)
+}
+
+/// What is no file, in a word.
+fn what(kind: FileType) -> &'static str {
+    match kind {
+        _ if kind.is_dir() => "a directory",
+        _ if kind.is_fifo() => "a pipe",
+        _ if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
 }
 
 /// Writes a file beside its place.
@@ -318,8 +342,20 @@ mod tests {
             files.add(path, |_| Ok(()));
             refusal(&files)
         };
-        assert!(refused("/dev/null".into()).contains("no ordinary file"));
-        assert!(refused(at.path().to_owned()).contains("no ordinary file"));
+        assert!(refused("/dev/null".into()).contains("/dev/null is a device, and no ordinary file"));
+        assert!(refused(at.path().to_owned()).contains("is a directory, and no ordinary file"));
+        let socket = at.path().join("socket");
+        drop(std::os::unix::net::UnixListener::bind(&socket).expect("a socket"));
+        assert!(refused(socket.clone()).contains("is a socket, and no"));
+        fs::remove_file(socket).expect("removed");
+        let link = at.path().join("link");
+        std::os::unix::fs::symlink("gone.sql", &link).expect("a link");
+        let error = refused(link.clone());
+        assert!(
+            error.contains("link is a symbolic link to gone.sql, which is not there: name that file"),
+            "{error}"
+        );
+        fs::remove_file(link).expect("removed");
         assert!(refused(at.path().join("none/a")).contains("its directory"));
         assert!(refused("/".into()).contains("no name of a file"));
         let mut twice = Files::new(true);

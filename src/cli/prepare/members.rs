@@ -5,7 +5,6 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -13,11 +12,12 @@ use clap::{ArgGroup, Args};
 
 use super::super::{ExitStatus, values};
 use super::files::Files;
+use super::printed;
 use super::shell::quoted;
 use crate::prepare::csv_files::{self, CsvFiles};
 use crate::prepare::sql::{TestMembers, Wanted};
 use crate::report::numbers;
-use crate::units::grouped;
+use crate::units::{counted, grouped};
 
 /// How many CSV files are told by name.
 const NAMED_MAX: usize = 8;
@@ -93,9 +93,10 @@ Exit status:
 /// Why no file was written.
 pub fn write(args: MembersArgs) -> Result<ExitStatus> {
     for (option, file) in [("--sql", &args.sql), ("--cleanup", &args.cleanup), ("--csv", &args.csv)] {
-        if file.as_deref() == Some(Path::new("-")) {
+        if let Some(file) = file.as_deref().filter(|file| *file == Path::new("-") || is_an_open_file(file)) {
             bail!(
-                "{option}: \"-\" is not written to standard output, since there is more than one file: name a file"
+                "{option}: nothing is written to {file:?}, which stands for what is open already (such as standard output), since there is more \
+                 than one file: name a file"
             );
         }
     }
@@ -125,9 +126,8 @@ pub fn write(args: MembersArgs) -> Result<ExitStatus> {
         (None, Some(csv)) => csv.tell_next(&mut text),
         (None, None) => {}
     }
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
+    // The files are there, whether or not it can be said.
+    printed::print("warning", &text);
     Ok(ExitStatus::Passed)
 }
 
@@ -156,19 +156,20 @@ impl Sql {
 
     fn tell(&self, sizes: &[u64], text: &mut String) {
         let (first, last) = self.members.ends();
+        let range = if first == last { format!("{first:?}") } else { format!("{first:?} to {last:?}") };
         let _ = writeln!(
             text,
-            "{}  makes {} members, social_uid {first:?} to {last:?} ({}, {})",
+            "{}  makes {}, social_uid {range} ({}, {})",
             self.import.display(),
-            grouped(self.members.count().into()),
-            counted(self.members.batches(), "INSERT"),
+            counted(self.members.count().into(), "member", "members"),
+            counted(self.members.batches() as u64, "INSERT", "INSERTs"),
             numbers::bytes(sizes[0])
         );
         let _ = writeln!(
             text,
             "{}  deletes exactly these again ({}, {})",
             self.clean_up.display(),
-            counted(self.members.batches(), "DELETE"),
+            counted(self.members.batches() as u64, "DELETE", "DELETEs"),
             numbers::bytes(sizes[1])
         );
     }
@@ -262,12 +263,11 @@ impl<'a> Csv<'a> {
         let files: Vec<_> = self.files.files().collect();
         let line = |at: usize| {
             let ids = files[at].ids();
-            format!(
-                "{}  members {}-{}\n",
-                self.directory.join(files[at].name()).display(),
-                ids.start(),
-                ids.end()
-            )
+            let whom = match ids.start() == ids.end() {
+                true => format!("member {}", ids.start()),
+                false => format!("members {}-{}", ids.start(), ids.end()),
+            };
+            format!("{}  {whom}\n", self.directory.join(files[at].name()).display())
         };
         let shown = if files.len() > NAMED_MAX { NAMED_MAX - 2 } else { files.len() };
         (0..shown).for_each(|at| text.push_str(&line(at)));
@@ -300,6 +300,13 @@ impl<'a> Csv<'a> {
     }
 }
 
+/// Whether a name stands for what this process has open, wherever that leads.
+fn is_an_open_file(file: &Path) -> bool {
+    ["/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"]
+        .iter()
+        .any(|known| file.starts_with(known))
+}
+
 /// `members.sql` has `members.cleanup.sql` beside it.
 fn clean_up_of(file: &Path) -> PathBuf {
     let stem = if file.extension().is_some_and(|it| it == "sql") {
@@ -310,10 +317,6 @@ fn clean_up_of(file: &Path) -> PathBuf {
     let mut name = stem.into_os_string();
     name.push(".cleanup.sql");
     name.into()
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{} {what}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
 }
 
 /// A path as a shell takes it.

@@ -14,6 +14,7 @@ mod made;
 mod members;
 mod places;
 mod shell;
+mod printed;
 mod target;
 
 pub(super) use shell::quoted;
