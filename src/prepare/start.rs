@@ -244,23 +244,24 @@ pub fn hold_for(distance: Distance, ramp: Duration) -> Duration {
     HOLD_DEFAULT.min(longest_hold(distance, ramp).saturating_sub(HOLD_MARGIN))
 }
 
-/// Whether a run that begins at READY has room in a challenge of this distance.
-///
-/// # Errors
-/// It has not, and what would fit.
-pub fn run_fits(distance: Distance, ramp: Duration, hold: Duration) -> Result<(), StartError> {
-    if ramp > RAMP_MAX {
-        return Err(StartError::RampTooLong { ramp });
-    }
+/// Why a run that begins at READY has no room in a challenge of this distance, and what would fit; nothing if it has.
+pub fn misfits(distance: Distance, ramp: Duration, hold: Duration) -> Vec<StartError> {
+    let too_slow = (ramp > RAMP_MAX).then_some(StartError::RampTooLong { ramp });
+    // Beside a ramp that cannot be, the hold is held against the longest that can: whoever mends both is through.
+    let too_long = hold_misfit(distance, ramp.min(RAMP_MAX), hold);
+    too_slow.into_iter().chain(too_long).collect()
+}
+
+fn hold_misfit(distance: Distance, ramp: Duration, hold: Duration) -> Option<StartError> {
     let longest = longest_hold(distance, ramp);
     if hold <= longest {
-        return Ok(());
+        return None;
     }
     let longer = DISTANCES.iter().find(|other| hold <= longest_hold(**other, ramp));
     let or_longer = longer.map_or_else(String::new, |other| {
         format!(", --distance {} the shortest that does for it", other.name)
     });
-    Err(StartError::HoldTooLong {
+    Some(StartError::HoldTooLong {
         distance: distance.name,
         ramp,
         hold,

@@ -134,7 +134,10 @@ fn next_run(args: &AllArgs, members: u32) -> Result<NextRun<'_>> {
     }
     let ramp = args.ramp.unwrap_or_else(|| start::ramp_for(sessions));
     let hold = args.hold.unwrap_or_else(|| start::hold_for(args.about.distance, ramp));
-    start::run_fits(args.about.distance, ramp, hold)?;
+    let misfits = start::misfits(args.about.distance, ramp, hold);
+    if !misfits.is_empty() {
+        bail!("{}", misfits.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "));
+    }
     Ok(NextRun { members: &args.members, sessions, ramp, hold })
 }
 

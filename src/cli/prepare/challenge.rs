@@ -100,8 +100,8 @@ pub fn challenge(args: ChallengeArgs) -> Result<ExitStatus> {
     args.about.check_room(&joins)?;
     if let Some(hold) = args.hold {
         let ramp = args.ramp.unwrap_or_else(|| start::ramp_for(members));
-        if let Err(error) = start::run_fits(args.about.distance, ramp, hold) {
-            tell(&format!("warning: {error}"));
+        for misfit in start::misfits(args.about.distance, ramp, hold) {
+            tell(&format!("warning: {misfit}"));
         }
     }
     let prepared = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET))?;

@@ -164,14 +164,21 @@ fn ramps_and_holds_by_default_fit() {
     assert_eq!(hold_for(distance("M100"), s(240)), s(300));
     for distance in DISTANCES {
         for ramp in [s(1), s(240), RAMP_MAX] {
-            assert_eq!(run_fits(distance, ramp, hold_for(distance, ramp)), Ok(()), "{distance:?} {ramp:?}");
+            assert_eq!(misfits(distance, ramp, hold_for(distance, ramp)), [], "{distance:?} {ramp:?}");
         }
     }
 }
 
 #[test]
 fn a_run_that_does_not_fit_is_told_what_would() {
-    let refusal = |name, ramp, hold| run_fits(distance(name), ramp, hold).expect_err("too long").to_string();
+    let told = |name, ramp, hold| {
+        misfits(distance(name), ramp, hold).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let refusal = |name, ramp, hold| {
+        let told = told(name, ramp, hold);
+        assert_eq!(told.len(), 1, "{told:?}");
+        told[0].clone()
+    };
     assert_eq!(
         refusal("FIVE", s(240), s(5400)),
         "a ramp of 4m and a hold of 1h30m take 1h34m, and a challenge of FIVE is over 1h5m after it is READY: --hold 1h1m is the \
@@ -182,5 +189,20 @@ fn a_run_that_does_not_fit_is_told_what_would() {
         refusal("HALF", s(300), s(0)),
         "--ramp 5m does not fit the five minutes from READY to startAt in which members can enter: 4m55s is the longest that does"
     );
-    assert_eq!(run_fits(distance("FIVE"), s(240), s(3660)), Ok(()));
+    assert_eq!(misfits(distance("FIVE"), s(240), s(3660)), []);
+}
+
+#[test]
+fn a_ramp_and_a_hold_that_do_not_fit_are_both_told() {
+    let told: Vec<String> =
+        misfits(distance("ONE"), s(300), s(3600)).iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("--ramp 5m does not fit"), "{told:?}");
+    // Whoever does as the first says finds the second true.
+    assert_eq!(
+        told[1],
+        "a ramp of 4m55s and a hold of 1h take 1h4m55s, and a challenge of ONE is over 25m after it is READY: --hold 20m5s is the \
+         longest that fits, --distance FOUR the shortest that does for it"
+    );
+    assert_eq!(misfits(distance("ONE"), RAMP_MAX, s(1205)), []);
 }
