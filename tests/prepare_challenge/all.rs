@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use crate::common::{Finished, run, summary};
+use crate::common::{Finished, finish, run, startline, summary};
 use crate::server::{Server, typed};
 
 /// The last line on standard output, which is the command to type next.
@@ -101,6 +101,48 @@ fn members_none_of_whom_is_there_leave_the_joins_to_be_done() {
 }
 
 #[test]
+fn joins_to_be_done_keep_every_option() {
+    let server = Server::plain();
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = temp.path().join("my joins.csv");
+    let out = out.to_str().expect("UTF-8 paths");
+    let options = ["--members", "50-60", "--rate", "50/s", "--patience", "30s", "--out", out];
+    let finished = server.prepare("all", &options);
+    finished.assert_status(2);
+    let words = format!("--challenge 1 --members 50-60 --rate 50/s --patience 30s --out '{out}'\n");
+    assert!(finished.stderr.contains(&words), "{}", finished.stderr);
+}
+
+#[test]
+fn a_result_that_cannot_be_printed_is_told_on_standard_error() {
+    let server = Server::plain();
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = temp.path().join("joins.csv");
+    let options = ["--members", "14-20", "--rate", "200/s", "--out", out.to_str().expect("UTF-8 paths")];
+    let full = std::fs::File::create("/dev/full").expect("a full device");
+    let args = server.args("all", &options);
+    let finished = finish(startline().args(args).stdout(full).spawn().expect("the binary starts"));
+    finished.assert_status(3);
+    for words in [
+        "error: standard output cannot be written (No space left on device",
+        "challenge 1: RECRUITING",
+        "\nstartline run --target http://",
+    ] {
+        assert!(finished.stderr.contains(words), "{words}: {}", finished.stderr);
+    }
+    let text = std::fs::read_to_string(&out).expect("outcomes");
+    assert_eq!(text.matches(",done,").count(), 7, "they have joined all the same: {text}");
+}
+
+#[test]
+fn one_member_and_one_session_are_told_as_one() {
+    let server = Server::plain();
+    let finished = server.prepare("all", &["--members", "14-14", "--sessions", "2"]);
+    finished.assert_status(2);
+    assert!(finished.stderr.contains("--sessions 2: there is 1 member\n"), "{}", finished.stderr);
+}
+
+#[test]
 fn a_challenge_that_is_refused_is_the_end_of_it() {
     let server = Server::plain();
     let finished = server.prepare("all", &["--members", "13-22", "--title", &"x".repeat(101)]);
@@ -116,6 +158,7 @@ fn whatever_is_wrong_with_any_step_is_said_before_the_first() {
     let temp = tempfile::tempdir().expect("a directory");
     let with_column = file(temp.path(), "old.csv", "\u{feff}\"challengeId\",memberId\r\n38,13\r\n");
     let taken = file(temp.path(), "taken.csv", "");
+    let others = file(temp.path(), "others.csv", "memberId\n14\n15\n");
     let range = ["--members", "13-22"];
     for (options, words) in [
         ([&range[..], &["--sessions", "11"]].concat(), "--sessions 11: there are 10 members"),
@@ -125,6 +168,19 @@ fn whatever_is_wrong_with_any_step_is_said_before_the_first() {
             "--hold 1h4m59s is the longest that fits, --distance NINE the shortest",
         ),
         ([&range[..], &["--max-participants", "9"]].concat(), "10 members are to join"),
+        ([&range[..], &["--max-participants", "1"]].concat(), "room for 2 at least"),
+        (
+            vec!["--members", "100-109", "--max-participants", "10"],
+            "10 members are to join, and member 13, who creates it, takes a place besides: leave it out, or give 11",
+        ),
+        (
+            vec!["--members", &others, "--max-participants", "2"],
+            "2 members are to join, and member 13, who creates it, takes a place besides: leave it out, or give 3",
+        ),
+        (
+            [&range[..], &["--ramp", "5m", "--hold", "2h"]].concat(),
+            "4m55s is the longest that does\n  a ramp of 4m55s and a hold of 2h take",
+        ),
         ([&range[..], &["--out", &taken]].concat(), "is there already; name another"),
         ([&range[..], &["--out", "/no-such-directory/x.csv"]].concat(), "in a directory that is not there"),
         ([&range[..], &["--scenario", "echo"]].concat(), "has no [join]"),

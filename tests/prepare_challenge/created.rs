@@ -5,6 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use startline::prepare::challenge::DISTANCES;
 
+use crate::common::{finish, run, startline};
+use crate::peer::{LOGIN, OK, Peer};
 use crate::server::{Server, object, typed};
 
 fn instant(object: &Value, name: &str) -> Timestamp {
@@ -140,4 +142,73 @@ fn a_hold_that_the_distance_is_too_short_for_is_warned_of() {
         server.prepare("challenge", &["--distance", "FOUR", "--hold", "1h"]).assert_status(0).stderr,
         ""
     );
+}
+
+#[test]
+fn a_ramp_and_a_hold_are_both_warned_of() {
+    let server = Server::plain();
+    let finished = server.prepare("challenge", &["--distance", "ONE", "--ramp", "5m", "--hold", "1h"]);
+    finished.assert_status(0);
+    for words in ["warning: --ramp 5m does not fit", "warning: a ramp of 4m55s and a hold of 1h take"] {
+        assert!(finished.stderr.contains(words), "{words}: {}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_room_that_may_be_too_small_is_warned_of() {
+    let server = Server::plain();
+    let finished = server.prepare("challenge", &["--members", "20", "--max-participants", "20"]);
+    finished.assert_status(0);
+    let words = "warning: --max-participants 20 has room for all 20 members only if member 13, who creates it, is one of them: give 21";
+    assert!(finished.stderr.contains(words), "{}", finished.stderr);
+    for options in [
+        ["--members", "13-22", "--max-participants", "10"],
+        ["--members", "100-109", "--max-participants", "11"],
+    ] {
+        assert_eq!(server.prepare("challenge", &options).assert_status(0).stderr, "", "{options:?}");
+    }
+}
+
+#[test]
+fn a_challenge_that_cannot_be_printed_is_told_on_standard_error() {
+    let server = Server::plain();
+    for (option, words) in
+        [("--broadcast", "Next: startline prepare join --target "), ("--json", "\"holdBy\": ")]
+    {
+        let args = server.args("challenge", &["--members", "13-22", option]);
+        let full = std::fs::File::create("/dev/full").expect("a full device");
+        let finished = finish(startline().args(args).stdout(full).spawn().expect("the binary starts"));
+        finished.assert_status(3);
+        for words in
+            ["error: standard output cannot be written (No space left on device", "RECRUITING", words]
+        {
+            assert!(finished.stderr.contains(words), "{words}: {}", finished.stderr);
+        }
+    }
+}
+
+#[test]
+fn nobody_who_reads_any_more_is_no_error() {
+    let server = Server::plain();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let args = server.args("challenge", &["--members", "13-22"]);
+    let finished = finish(startline().args(args).stdout(writer).spawn().expect("the binary starts"));
+    assert_eq!(finished.assert_status(0).stderr, "");
+}
+
+#[test]
+fn no_terminal_obeys_what_a_server_says() {
+    let created = r#"{"data":{"challengeId":7,"title":"\u001b[2J","status":"RECRUITING\u001b[2J","startAt":"2026-03-01T10:00:00","endAt":"2026-03-01T11:00:00"}}"#;
+    let rules = r#"{"message":"no\u001b[2J","data":{"errors":{"title\u001b[2J":"\u001b]0;x\u0007"}}}"#;
+    for (head, body) in
+        [("201 Created", created), ("400 Bad Request", rules), ("500 Internal Server Error", "\u{1b}[2J")]
+    {
+        let peer = Peer::answering(vec![(OK, LOGIN), (head, body)]);
+        let finished =
+            run(&["prepare", "challenge", "--target", &peer.url, "--admin", "13", "--time-zone", "UTC"]);
+        let told = format!("{}{}", finished.stdout, finished.stderr);
+        assert!(told.contains("[2J"), "{told:?}");
+        assert!(!told.contains(|c: char| c.is_control() && c != '\n'), "{told:?}");
+    }
 }

@@ -56,6 +56,7 @@ fn options_that_cannot_be_are_refused_before_anybody_is_asked() {
         (["--start-at", "10:00"], "such as 2026-03-01T10:00"),
         (["--start-at", "2026-03-01T10:00Z"], "without an offset"),
         (["--password", ""], "it is empty"),
+        (["--max-participants", "1"], "room for 2 at least"),
         (["--members", "22-13"], "did you mean 13-22?"),
         (["--ramp", "10s"], "--hold"),
         (["--time-zone", "Seoul"], "such as Asia/Seoul"),
@@ -69,11 +70,21 @@ fn options_that_cannot_be_are_refused_before_anybody_is_asked() {
         2,
         &["later than in a week", "a higher --rate"],
     );
-    assert_told(
-        &asked(&url, &["--members", "20", "--max-participants", "19"]),
-        2,
-        &["--max-participants 19: 20 members"],
-    );
+    for (members, room, words) in [
+        ("20", "19", "--max-participants 19: 20 members are to join, and member 13"),
+        (
+            "100-109",
+            "10",
+            "10 members are to join, and member 13, who creates it, takes a place besides: leave it out, or give 11",
+        ),
+        (
+            "13-22",
+            "9",
+            "10 members are to join, member 13, who creates it, among them: leave it out, or give 10",
+        ),
+    ] {
+        assert_told(&asked(&url, &["--members", members, "--max-participants", room]), 2, &[words]);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::common::{Finished, run};
-use crate::server::{Server, object};
+use crate::server::{Server, object, typed};
 
 /// Creates a challenge on a server in one zone, told that it is in another.
 #[track_caller]
@@ -60,8 +60,34 @@ fn a_zone_west_of_the_server_s_is_refused_by_the_server_with_a_word_about_zones(
 fn a_zone_east_of_the_server_s_is_warned_of() {
     let finished = created("UTC", "Asia/Seoul", &[]);
     finished.assert_status(0);
-    assert!(finished.stderr.contains("not Asia/Seoul's but that of offset +00"), "{}", finished.stderr);
-    assert_eq!(object(&finished)["id"], 1);
+    assert!(finished.stderr.contains("not Asia/Seoul's but that of offset +00:00"), "{}", finished.stderr);
+    let object = object(&finished);
+    assert_eq!(object["id"], 1);
+    // Nine hours later than was meant, and told so.
+    assert_eq!(text(&object, "timeZone"), "+00:00");
+    let start: Timestamp = text(&object, "rampBy").parse().expect("an instant");
+    let ahead = Timestamp::now().duration_until(start).as_secs();
+    assert!((9 * 3600 + 600..=9 * 3600 + 661).contains(&ahead), "{ahead}");
+}
+
+#[test]
+fn what_comes_next_has_the_zone_that_the_server_shows() {
+    let server = Server::start(&["--time-zone", "-03:30"]);
+    let temp = tempfile::tempdir().expect("a directory");
+    let args = ["--target", &server.url, "--admin", "13", "--time-zone", "Asia/Seoul", "--members", "13-15"];
+    let finished = run(&[&["prepare", "challenge"], &args[..]].concat());
+    finished.assert_status(0);
+    let next = finished.stdout.lines().find_map(|line| line.strip_prefix("Next: ")).expect("a next command");
+    assert!(next.contains(" --time-zone -03:30 --challenge 1 "), "{next}");
+    typed(next, temp.path()).assert_status(0);
+    let out = temp.path().join("joins.csv");
+    let all = ["--out", out.to_str().expect("UTF-8 paths"), "--rate", "200/s", "--hold", "2s"];
+    let members =
+        ["--target", &server.url, "--admin", "16", "--time-zone", "Asia/Seoul", "--members", "17-19"];
+    let finished = run(&[&["prepare", "all"], &members[..], &all].concat());
+    finished.assert_status(0);
+    let last = finished.stdout.lines().last().expect("output");
+    assert!(last.contains(" --time-zone -03:30 --challenge 2 "), "{last}");
 }
 
 #[test]

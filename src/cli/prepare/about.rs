@@ -11,7 +11,7 @@ use jiff::civil::DateTime;
 use super::super::values;
 use crate::plan::Rate;
 use crate::prepare::challenge::{Distance, NewChallenge};
-use crate::units::grouped;
+use crate::units::counted;
 
 /// The fewest that the servers take.
 const PARTICIPANTS_MIN: u32 = 2;
@@ -33,8 +33,8 @@ pub struct AboutArgs {
     #[arg(long, value_name = "TEXT", help_heading = "Challenge")]
     pub description: Option<String>,
 
-    /// How many have room in it [default: those who are to join, and its creator].
-    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Challenge")]
+    /// How many have room in it, its creator among them; 2 at least [default: those who are to join, and one for its creator].
+    #[arg(long, value_name = "N", value_parser = room, help_heading = "Challenge")]
     pub max_participants: Option<u32>,
 
     /// Its distance, which says how long it lasts from startAt to endAt: M100 5m, M500 10m, ONE 20m, TWO 30m, THREE 45m, FOUR and
@@ -63,31 +63,67 @@ pub struct Joins {
     pub members: u32,
     /// How fast.
     pub rate: Rate,
-    /// They were asked for, and not taken for want of anything better.
-    pub are_given: bool,
+    /// What is known of them.
+    pub who: Who,
+}
+
+/// What is known of those who are to join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Nothing was said, and their number is taken for want of anything better.
+    Unsaid,
+    /// How many, and not who.
+    Counted,
+    /// Each of them.
+    Known {
+        /// The creator of the challenge is one of them, and takes no place besides theirs.
+        are_with_admin: bool,
+    },
 }
 
 impl AboutArgs {
     /// How many have room in it.
     pub fn room(&self, joins: &Joins) -> u32 {
-        self.max_participants.unwrap_or(joins.members.saturating_add(1)).max(PARTICIPANTS_MIN)
+        self.max_participants.unwrap_or(joins.members.saturating_add(1))
     }
 
-    /// Refuses a challenge that is too small for those who are to join it.
+    /// Refuses a challenge that is too small for those who are to join it; a warning if that depends on who they are.
     ///
     /// # Errors
     /// It is.
-    pub fn check_room(&self, joins: &Joins) -> Result<()> {
-        let room = self.room(joins);
-        if joins.are_given && room < joins.members {
+    pub fn check_room(&self, joins: &Joins) -> Result<Option<String>> {
+        let (Some(room), members, admin) = (self.max_participants, joins.members, self.admin) else {
+            return Ok(None);
+        };
+        let with_one_more = members.saturating_add(1);
+        let (needed, why) = match joins.who {
+            Who::Unsaid => return Ok(None),
+            Who::Known { are_with_admin: true } => {
+                (members, format!("member {admin}, who creates it, among them"))
+            }
+            Who::Known { are_with_admin: false } => {
+                (with_one_more, format!("and member {admin}, who creates it, takes a place besides"))
+            }
+            Who::Counted if room == members => {
+                let members = counted(members.into(), "member", "members");
+                return Ok(Some(format!(
+                    "--max-participants {room} has room for all {members} only if member {admin}, who creates it, is one of them: give \
+                     {with_one_more} if not"
+                )));
+            }
+            Who::Counted => (
+                with_one_more,
+                format!("and member {admin}, who creates it, takes a place unless it is one of them"),
+            ),
+        };
+        if room < needed {
+            let is_are = if members == 1 { "is" } else { "are" };
             bail!(
-                "--max-participants {}: {} members are to join, and the creator is in it as well: leave it out, or give {}",
-                grouped(room.into()),
-                grouped(joins.members.into()),
-                joins.members.saturating_add(1)
+                "--max-participants {room}: {} {is_are} to join, {why}: leave it out, or give {needed}",
+                counted(members.into(), "member", "members"),
             );
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The request's body.
@@ -104,6 +140,16 @@ impl AboutArgs {
             password: self.password.clone(),
             is_broadcast: self.broadcast,
         }
+    }
+}
+
+/// How many a challenge has room for.
+fn room(text: &str) -> Result<u32, String> {
+    match values::count(text)? {
+        count if count < PARTICIPANTS_MIN => {
+            Err(format!("a challenge has room for {PARTICIPANTS_MIN} at least, its creator among them"))
+        }
+        count => Ok(count),
     }
 }
 
@@ -132,7 +178,7 @@ mod tests {
     }
 
     fn joins(members: u32) -> Joins {
-        Joins { members, rate: Rate { count: 20, per: std::time::Duration::from_secs(1) }, are_given: true }
+        Joins { members, rate: Rate { count: 20, per: std::time::Duration::from_secs(1) }, who: Who::Counted }
     }
 
     fn body(options: &[&str], members: u32) -> NewChallenge {
@@ -174,12 +220,37 @@ mod tests {
 
     #[test]
     fn a_challenge_too_small_is_refused() {
-        let small = about(&["--max-participants", "19"]);
-        let error = small.check_room(&joins(20)).expect_err("too small").to_string();
-        assert!(error.starts_with("--max-participants 19: 20 members are to join"), "{error}");
-        // The creator may be one of them.
-        assert!(about(&["--max-participants", "20"]).check_room(&joins(20)).is_ok());
-        assert!(small.check_room(&Joins { are_given: false, ..joins(20) }).is_ok());
-        assert!(about(&[]).check_room(&joins(u32::MAX)).is_ok());
+        let refusal = |room: u32, members: u32, who: Who| {
+            let joins = Joins { who, ..joins(members) };
+            about(&["--max-participants", &room.to_string()]).check_room(&joins).map_err(|it| it.to_string())
+        };
+        let (with, without) = (Who::Known { are_with_admin: true }, Who::Known { are_with_admin: false });
+        assert_eq!(
+            refusal(10, 10, without),
+            Err("--max-participants 10: 10 members are to join, and member 13, who creates it, takes a place besides: leave it out, or \
+                 give 11"
+                .into())
+        );
+        assert_eq!(refusal(11, 10, without), Ok(None));
+        assert_eq!(
+            refusal(19, 20, with),
+            Err("--max-participants 19: 20 members are to join, member 13, who creates it, among them: leave it out, or give 20".into())
+        );
+        assert_eq!(refusal(20, 20, with), Ok(None));
+        assert!(refusal(19, 20, Who::Counted).expect_err("too small").ends_with("or give 21"));
+        let warning = refusal(20, 20, Who::Counted).expect("it may do").expect("a warning");
+        assert!(warning.contains("only if member 13, who creates it, is one of them: give 21"), "{warning}");
+        assert_eq!(refusal(21, 20, Who::Counted), Ok(None));
+        assert_eq!(refusal(19, 20, Who::Unsaid), Ok(None));
+        assert!(matches!(about(&[]).check_room(&joins(u32::MAX)), Ok(None)));
+    }
+
+    #[test]
+    fn there_is_no_challenge_for_one() {
+        let typed = |room: &str| Typed::try_parse_from(["x", "--admin", "13", "--max-participants", room]);
+        let error = typed("1").err().expect("refused").to_string();
+        assert!(error.contains("room for 2 at least"), "{error}");
+        assert_eq!(typed("2").expect("accepted").about.max_participants, Some(2));
+        assert_eq!(body(&[], 1).max_participants, 2);
     }
 }

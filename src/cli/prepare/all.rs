@@ -4,7 +4,6 @@
 //! said before the first step; a step that fails is the last, and what is there by then is named.
 
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,15 +12,16 @@ use clap::Args;
 
 use super::super::run::is_range;
 use super::super::{ExitStatus, tell, values};
-use super::about::{AboutArgs, Joins};
+use super::about::{AboutArgs, Joins, Who};
 use super::challenge::NOT_YET;
 use super::create::create;
-use super::made::{self, NextRun};
+use super::made::{self, NextJoin, NextRun};
 use super::places::{self, JoinArgs};
+use super::printed::{self, plain};
 use super::target::TargetArgs;
 use crate::plan::Rate;
 use crate::prepare::{calendar, start};
-use crate::units::grouped;
+use crate::units::{counted, grouped};
 
 /// Options of `startline prepare all`.
 // These comments are the help text, where Markdown's brackets would be in the way.
@@ -81,7 +81,9 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
             of_members.plan.scenario.name
         );
     }
-    let joins = Joins { members: of_members.plan.sessions, rate, are_given: true };
+    let are_with_admin = of_members.plan.members.index_of(args.about.admin).is_some();
+    let who = Who::Known { are_with_admin };
+    let joins = Joins { members: of_members.plan.sessions, rate, who };
     let run = next_run(&args, joins.members)?;
     args.about.check_room(&joins)?;
     let of_admin = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET))?;
@@ -90,22 +92,35 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
         Err(unmade) => return Ok(unmade.tell()),
     };
     let id = made.created.id;
-    show(&made::text(&made));
-    let command = run.command(&args.target, id);
+    let is_shown = printed::print("error", &made::text(&made));
+    let target = made.target(&args.target);
+    let command = run.command(&target, id);
     let out = args.out.clone().unwrap_or_else(places::default_join_file);
-    let join = {
-        let (rate, password) = (args.rate.map(calendar::rate_text), args.about.password.as_deref());
-        made::join_command(&args.target, id, &args.members, rate.as_deref(), password)
+    let join = NextJoin {
+        members: &args.members,
+        rate: args.rate,
+        patience: args.patience,
+        out: args.out.as_deref(),
+        password: args.about.password.as_deref(),
     };
-    match places::join(join_args(&args, id, rate, out.clone())) {
+    // A file that is there already is some other joins'.
+    let was_there = out.exists();
+    let has_outcomes = || !was_there && out.exists();
+    let go_on = || match has_outcomes() {
+        true => join.resumed(&target, &out),
+        false => join.command(&target, id),
+    };
+    match places::join(join_args(&args, target.clone(), id, rate, out.clone())) {
         Ok(ExitStatus::Passed) => {
-            show(&format!("Next, and it waits for READY by itself:\n{command}\n"));
-            Ok(ExitStatus::Passed)
+            let next = format!("Next, and it waits for READY by itself:\n{command}\n");
+            match printed::print("error", &next) && is_shown {
+                true => Ok(ExitStatus::Passed),
+                false => Ok(ExitStatus::Inconclusive),
+            }
         }
         // It ended before anybody was asked to join, and so named no file to take up.
-        Ok(status) if !out.exists() => {
-            tell(&format!("  challenge {id} stays; go on with: {join}"));
-            tell(&format!("  and then: {command}"));
+        Ok(status) if !has_outcomes() => {
+            tell_what_is_left(id, &go_on(), &command);
             Ok(status)
         }
         Ok(status) => {
@@ -113,24 +128,30 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
             Ok(status)
         }
         Err(error) => {
-            tell(&format!("error: {error:#}"));
-            tell(&format!("  challenge {id} stays; go on with: {join}"));
-            tell(&format!("  and then: {command}"));
+            tell(&plain(&format!("error: {error:#}")));
+            tell_what_is_left(id, &go_on(), &command);
             Ok(ExitStatus::Refused)
         }
     }
 }
 
-fn join_args(args: &AllArgs, id: u64, rate: Rate, out: PathBuf) -> JoinArgs {
-    let (target, members) = (args.target.clone(), args.members.clone());
-    JoinArgs::of(target, id, members, rate, args.patience, Some(out), args.about.password.clone())
+fn tell_what_is_left(id: u64, join: &str, run: &str) {
+    tell(&format!("  challenge {id} stays; go on with: {join}"));
+    tell(&format!("  and then: {run}"));
+}
+
+fn join_args(args: &AllArgs, target: TargetArgs, id: u64, rate: Rate, out: PathBuf) -> JoinArgs {
+    let (members, password) = (args.members.clone(), args.about.password.clone());
+    JoinArgs::of(target, id, members, rate, args.patience, Some(out), password)
 }
 
 /// The run that follows, if it fits the challenge.
 fn next_run(args: &AllArgs, members: u32) -> Result<NextRun<'_>> {
     let sessions = args.sessions.unwrap_or(members);
     if sessions > members {
-        bail!("--sessions {}: there are {} members", grouped(sessions.into()), grouped(members.into()));
+        let there = counted(members.into(), "member", "members");
+        let are = if members == 1 { "is" } else { "are" };
+        bail!("--sessions {}: there {are} {there}", grouped(sessions.into()));
     }
     let ramp = args.ramp.unwrap_or_else(|| start::ramp_for(sessions));
     let hold = args.hold.unwrap_or_else(|| start::hold_for(args.about.distance, ramp));
@@ -166,10 +187,4 @@ fn refuse_what_is_there(args: &AllArgs) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Prints; nobody may be reading there any more, which is no reason to leave members without their places.
-fn show(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -3,25 +3,26 @@
 //! Puts the pieces together: options, `create`, what is printed, waiting. Invariant: the challenge is printed as soon as it is there,
 //! so that nothing that comes afterwards can lose its number.
 
-use std::io::Write;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 
 use super::super::interrupt::{Interrupt, Words};
 use super::super::look_up::{LookedUp, look_up};
 use super::super::ready::{self, Asked, Waited};
 use super::super::{ExitStatus, conduct, tell, values};
-use super::about::{AboutArgs, Joins};
-use super::create::{Made, create, zone_of};
-use super::made;
+use super::about::{self, AboutArgs, Joins};
+use super::create::{Made, create};
+use super::made::{self, NextJoin};
+use super::printed::{self, plain};
 use super::target::{Prepared, TargetArgs};
 use crate::plan::members::Members;
 use crate::plan::schedule::{self, Challenge, Demand, Entry, LocalTime, Start};
 use crate::plan::{Plan, Rate};
-use crate::prepare::{calendar, start};
+use crate::prepare::start;
 
 /// Those who are to join where nothing is said: the guide's sessions.
 const MEMBERS: u32 = 6000;
@@ -74,19 +75,29 @@ pub struct ChallengeArgs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Who {
     count: u32,
-    /// As typed, if it says who they are.
-    range: Option<String>,
+    /// If it says who they are.
+    ids: Option<RangeInclusive<u64>>,
+}
+
+impl Who {
+    /// What is known of them by this.
+    fn with(&self, admin: u64) -> about::Who {
+        match &self.ids {
+            Some(ids) => about::Who::Known { are_with_admin: ids.contains(&admin) },
+            None => about::Who::Counted,
+        }
+    }
 }
 
 fn who(text: &str) -> Result<Who, String> {
     if !text.contains('-') {
-        return Ok(Who { count: values::count(text)?, range: None });
+        return Ok(Who { count: values::count(text)?, ids: None });
     }
     let ids = values::id_range(text)?;
     let count = (ids.end() - ids.start()).checked_add(1).and_then(|count| u32::try_from(count).ok());
     let count =
         count.ok_or_else(|| format!("{text} are more than the {} members that can be counted", u32::MAX))?;
-    Ok(Who { count, range: Some(text.to_owned()) })
+    Ok(Who { count, ids: Some(ids) })
 }
 
 /// Carries out `startline prepare challenge`.
@@ -96,8 +107,11 @@ fn who(text: &str) -> Result<Who, String> {
 pub fn challenge(args: ChallengeArgs) -> Result<ExitStatus> {
     let members = args.members.as_ref().map_or(MEMBERS, |who| who.count);
     let rate = args.rate.unwrap_or(super::places::RATE);
-    let joins = Joins { members, rate, are_given: args.members.is_some() };
-    args.about.check_room(&joins)?;
+    let who = args.members.as_ref().map_or(about::Who::Unsaid, |who| who.with(args.about.admin));
+    let joins = Joins { members, rate, who };
+    if let Some(warning) = args.about.check_room(&joins)? {
+        tell(&format!("warning: {warning}"));
+    }
     if let Some(hold) = args.hold {
         let ramp = args.ramp.unwrap_or_else(|| start::ramp_for(members));
         for misfit in start::misfits(args.about.distance, ramp, hold) {
@@ -109,35 +123,29 @@ pub fn challenge(args: ChallengeArgs) -> Result<ExitStatus> {
         Ok(made) => made,
         Err(unmade) => return Ok(unmade.tell()),
     };
-    let id = made.created.id;
-    show(&args, &made).with_context(|| format!("challenge {id} is there, and could not be printed"))?;
+    if !printed::print("error", &shown(&args, &made)?) {
+        return Ok(ExitStatus::Inconclusive);
+    }
     if args.wait_ready { wait_ready(&prepared, &args, &made) } else { Ok(ExitStatus::Passed) }
 }
 
-fn show(args: &ChallengeArgs, made: &Made) -> Result<()> {
-    let mut out = std::io::stdout().lock();
+/// The challenge as it is printed.
+fn shown(args: &ChallengeArgs, made: &Made) -> Result<String> {
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &made::Object::of(made))?;
-        writeln!(out)?;
-    } else {
-        let range = args.members.as_ref().and_then(|who| who.range.clone());
-        let rate = args.rate.map(calendar::rate_text);
-        let next = made::join_command(
-            &args.target,
-            made.created.id,
-            &[range.unwrap_or_else(|| "FIRST-LAST".to_owned())],
-            rate.as_deref(),
-            args.about.password.as_deref(),
-        );
-        writeln!(out, "{}Next: {next}", made::text(made))?;
+        return Ok(serde_json::to_string_pretty(&made::Object::of(made))? + "\n");
     }
-    Ok(out.flush()?)
+    let ids = args.members.as_ref().and_then(|who| who.ids.as_ref());
+    let members = [ids.map_or("FIRST-LAST".to_owned(), |ids| format!("{}-{}", ids.start(), ids.end()))];
+    let password = args.about.password.as_deref();
+    let join = NextJoin { members: &members, rate: args.rate, password, ..NextJoin::default() };
+    let next = join.command(&made.target(&args.target), made.created.id);
+    Ok(format!("{}Next: {next}\n", made::text(made)))
 }
 
 /// Waits until the challenge says READY.
 fn wait_ready(prepared: &Prepared, args: &ChallengeArgs, made: &Made) -> Result<ExitStatus> {
     let interrupt = Interrupt::listen(&ENDING)?;
-    let (agent, zone, id) = (prepared.agent(), zone_of(prepared)?, made.created.id);
+    let (agent, zone, id) = (prepared.agent(), made.now.time_zone().clone(), made.created.id);
     let members = Arc::new(Members::range(args.about.admin, 1, id));
     let plan = Plan { members, ..prepared.plan.clone() };
     let scheduled = prepared.schedule()?;
@@ -163,7 +171,7 @@ fn wait_ready(prepared: &Prepared, args: &ChallengeArgs, made: &Made) -> Result<
             Ok(ExitStatus::Inconclusive)
         }
         Waited::Unanswered(error) => {
-            tell(&format!("error: challenge {id} could not be looked up any more: {error:#}"));
+            tell(&plain(&format!("error: challenge {id} could not be looked up any more: {error:#}")));
             tell(&format!("  {}", conduct::hint(&error)));
             Ok(ExitStatus::Inconclusive)
         }
@@ -176,8 +184,8 @@ mod tests {
 
     #[test]
     fn who_are_to_join_is_a_count_or_a_range() {
-        assert_eq!(who("6k"), Ok(Who { count: 6000, range: None }));
-        assert_eq!(who("13-6012"), Ok(Who { count: 6000, range: Some("13-6012".into()) }));
+        assert_eq!(who("6k"), Ok(Who { count: 6000, ids: None }));
+        assert_eq!(who("13-6012"), Ok(Who { count: 6000, ids: Some(13..=6012) }));
         for wrong in ["0", "20-13", "a-b", "ids.csv", "0-18446744073709551615", "1-4294967296"] {
             assert!(who(wrong).is_err(), "{wrong}");
         }

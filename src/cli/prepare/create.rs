@@ -3,6 +3,9 @@
 //! What to ask for is `about`'s, when it starts [`start`]'s, what is printed of it `made`'s. Invariant: whatever keeps the challenge
 //! from being there is told with what to do next, and it is said when it may be there all the same.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::{Error, anyhow};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -10,11 +13,19 @@ use jiff::{Timestamp, Zoned};
 
 use super::super::look_up::{Answer, Asker, Unexpected};
 use super::super::{ExitStatus, conduct, tell};
-use super::about::{AboutArgs, Joins};
-use super::target::Prepared;
+use super::about::{AboutArgs, Joins, Who};
+use super::awaited::{Awaited, Gate, or_signal};
+use super::printed::plain;
+use super::target::{Prepared, TargetArgs};
+use crate::plan::Plan;
 use crate::plan::schedule::{self, Challenge, Status};
-use crate::prepare::challenge::{self, Created, NewChallenge, broken_rules};
+use crate::preflight::clean;
+use crate::prepare::challenge::{self, BrokenRule, Created, NewChallenge, broken_rules};
 use crate::prepare::{calendar, start};
+use crate::scenario::schedule::Schedule;
+
+/// Broken rules told at most.
+const RULES_MAX: usize = 20;
 
 /// A challenge that is there.
 pub struct Made {
@@ -26,8 +37,10 @@ pub struct Made {
     pub times: start::Timetable,
     /// The server's clock when it was made, in its zone.
     pub now: Zoned,
-    /// The zone's name.
+    /// The zone's name, or its offset.
     pub zone: String,
+    /// The offset of that zone, if it is not the one that was given.
+    pub corrected: Option<String>,
 }
 
 /// Why there is no challenge.
@@ -37,7 +50,7 @@ pub struct Unmade {
     status: ExitStatus,
 }
 
-/// Creates a challenge; the first member of the plan is the administrator.
+/// Creates a challenge; the first member of the plan is the administrator. A signal ends it at once.
 ///
 /// # Errors
 /// There is none, or nobody knows.
@@ -47,33 +60,85 @@ pub fn create(prepared: &Prepared, about: &AboutArgs, joins: &Joins) -> Result<M
     // Where the start is given, joins that are slow are the calendar's to refuse.
     let ahead =
         if about.start_at.is_some() { ahead.unwrap_or_default() } else { ahead.map_err(Error::from)? };
-    let agent = prepared.agent();
-    let asker = Asker::log_in(&prepared.plan, prepared.schedule()?, &agent, 0)
-        .map_err(|error| Unmade::not_logged_in(error, about.admin))?;
-    let now = asker.server_now().unwrap_or_else(|| {
-        tell("warning: the server does not say what time it has (no Date header); this box's clock is taken for its");
-        Timestamp::now()
-    });
-    let start_at = about.start_at.unwrap_or_else(|| start::by_default(now, &zone, ahead));
-    check_start(about, joins, start_at, now, &zone)?;
-    let asked = about.body(start_at, &now.to_zoned(zone.clone()), joins);
-    let body = serde_json::to_value(&asked).map_err(Error::from)?;
-    let answer = asker
-        .send(challenge::METHOD, challenge::PATH, &body)
-        .map_err(|error| Unmade::unanswered(error, about.admin))?;
-    if !(200..300).contains(&answer.status) {
-        return Err(Unmade::refused(&answer, about.admin));
+    let asked = Arc::new(Gate::new());
+    let request = Request {
+        plan: prepared.plan.clone(),
+        schedule: prepared.schedule()?.clone(),
+        agent: prepared.agent(),
+        about: about.clone(),
+        joins: *joins,
+        zone,
+        ahead,
+        asked: Arc::clone(&asked),
+    };
+    match or_signal(move || request.send())? {
+        Awaited::Done(made) => made,
+        Awaited::Signalled(signal) => Err(Unmade::interrupted(signal, asked.shut().as_deref(), about.admin)),
     }
-    let created =
-        Created::read(&answer.json).map_err(|place| Unmade::unclear(&answer, place, about.admin))?;
-    let now = answer.date.unwrap_or(now);
-    warn_of_zone(&created, now, &zone);
-    let read = Challenge::read(&created.status, &created.start_at, &created.end_at);
-    let times = read.and_then(|challenge| start::Timetable::of(&challenge, &zone));
-    let times = times.map_err(|error| {
-        Error::from(error).context(format!("challenge {} is there, and its times cannot be read", created.id))
-    })?;
-    Ok(Made { asked, created, times, now: now.to_zoned(zone.clone()), zone: start::zone_name(&zone, now) })
+}
+
+/// What asking takes, on a thread of its own.
+struct Request {
+    plan: Plan,
+    schedule: Schedule,
+    agent: ureq::Agent,
+    about: AboutArgs,
+    joins: Joins,
+    zone: TimeZone,
+    /// From now to the start, where none is given.
+    ahead: Duration,
+    /// The title, once it is asked for.
+    asked: Arc<Gate<String>>,
+}
+
+impl Request {
+    fn send(&self) -> Result<Made, Unmade> {
+        let (about, admin, zone) = (&self.about, self.about.admin, &self.zone);
+        let asker = Asker::log_in(&self.plan, &self.schedule, &self.agent, 0)
+            .map_err(|error| Unmade::not_logged_in(error, admin))?;
+        let now = asker.server_now().unwrap_or_else(|| {
+            tell("warning: the server does not say what time it has (no Date header); this box's clock is taken for its");
+            Timestamp::now()
+        });
+        let start_at = about.start_at.unwrap_or_else(|| start::by_default(now, zone, self.ahead));
+        check_start(about, &self.joins, start_at, now, zone)?;
+        let asked = about.body(start_at, &now.to_zoned(zone.clone()), &self.joins);
+        let body = serde_json::to_value(&asked).map_err(Error::from)?;
+        if !self.asked.pass(asked.title.clone()) {
+            return Err(anyhow!("a signal came before it was asked for").into());
+        }
+        let answer = asker
+            .send(challenge::METHOD, challenge::PATH, &body)
+            .map_err(|error| Unmade::unanswered(error, admin))?;
+        if !(200..300).contains(&answer.status) {
+            return Err(Unmade::refused(&answer, admin));
+        }
+        let created = Created::read(&answer.json).map_err(|place| Unmade::unclear(&answer, place, admin))?;
+        Made::of(asked, created, answer.date.unwrap_or(now), zone)
+    }
+}
+
+impl Made {
+    fn of(asked: NewChallenge, created: Created, now: Timestamp, given: &TimeZone) -> Result<Self, Unmade> {
+        let other = other_zone(&created, now, given);
+        let zone = other.as_ref().unwrap_or(given);
+        let read = Challenge::read(&created.status, &created.start_at, &created.end_at);
+        let times = read.and_then(|challenge| start::Timetable::of(&challenge, zone));
+        let times = times.map_err(|error| {
+            let what = format!("challenge {} is there, and its times cannot be read", created.id);
+            Error::from(error).context(what)
+        })?;
+        let now = now.to_zoned(zone.clone());
+        let corrected = other.is_some().then(|| offset_text(&now));
+        let zone = corrected.clone().unwrap_or_else(|| start::zone_name(zone, now.timestamp()));
+        Ok(Self { asked, created, times, now, zone, corrected })
+    }
+
+    /// The target for whoever goes on: with the zone that the server has shown to be its.
+    pub fn target(&self, given: &TargetArgs) -> TargetArgs {
+        let time_zone = self.corrected.clone().or_else(|| given.time_zone.clone());
+        TargetArgs { time_zone, ..given.clone() }
+    }
 }
 
 /// The servers' time zone.
@@ -96,25 +161,30 @@ fn check_start(
     if about.start_at.is_some() {
         start::check(start_at, now, zone)?;
     }
-    if joins.are_given {
+    if joins.who != Who::Unsaid {
         let challenge = Challenge { status: Status::Recruiting, start_at, end_at: start_at };
         calendar::joins_fit(&challenge, zone, now, joins.members, joins.rate)?;
     }
     Ok(())
 }
 
-/// A wrong zone shifts everything that is told, and the servers do not mind.
-fn warn_of_zone(created: &Created, now: Timestamp, zone: &TimeZone) {
-    let Some(created_at) = created.created_at.as_ref().and_then(|text| text.parse::<DateTime>().ok()) else {
-        return;
-    };
-    if let Some(offset) = start::other_offset(created_at, now, zone) {
-        tell(&format!(
-            "warning: the server wrote {created_at} as its local time, which is not {}'s but that of offset {offset}: the times below \
-             are then wrong; create another challenge with --time-zone {offset} (or the zone's name)",
-            start::zone_name(zone, now)
-        ));
-    }
+/// The zone that the server shows to be its by what it writes, if it is not the given one: that shifts everything, and the servers do not
+/// mind.
+fn other_zone(created: &Created, now: Timestamp, given: &TimeZone) -> Option<TimeZone> {
+    let created_at = created.created_at.as_ref()?.parse::<DateTime>().ok()?;
+    let zone = TimeZone::fixed(start::other_offset(created_at, now, given)?);
+    let offset = offset_text(&now.to_zoned(zone.clone()));
+    tell(&format!(
+        "warning: the server wrote {created_at} as its local time, which is not {}'s but that of offset {offset}: the challenge starts at \
+         another time than was meant, and what follows is by that offset; create another with --time-zone {offset} (or the zone's name)",
+        start::zone_name(given, now)
+    ));
+    Some(zone)
+}
+
+/// An offset as `--time-zone` takes it.
+fn offset_text(at: &Zoned) -> String {
+    at.strftime("%:z").to_string()
 }
 
 impl Unmade {
@@ -148,6 +218,17 @@ impl Unmade {
         }
     }
 
+    fn interrupted(signal: &str, asked: Option<&str>, admin: u64) -> Self {
+        let (error, next) = match asked {
+            Some(title) => (
+                anyhow!("{signal} before the servers answered: the challenge may have been created"),
+                vec![format!("look for its title, \"{title}\"; member {admin} is in it then")],
+            ),
+            None => (anyhow!("{signal} before a challenge was asked for: none was created"), Vec::new()),
+        };
+        Self { error, next, status: ExitStatus::Inconclusive }
+    }
+
     fn unanswered(error: Error, admin: u64) -> Self {
         let next = vec![conduct::hint(&error).to_owned(), perhaps_there(admin)];
         Self { error: error.context("there is no answer"), next, status: ExitStatus::Inconclusive }
@@ -163,7 +244,11 @@ impl Unmade {
     }
 
     fn refused(answer: &Answer, admin: u64) -> Self {
-        let rules: Vec<String> = broken_rules(&answer.json).iter().map(ToString::to_string).collect();
+        let rules = broken_rules(&answer.json).into_iter().take(RULES_MAX).map(|rule| {
+            let (field, message) = (clean(&rule.field), clean(&rule.message));
+            BrokenRule { field, message }.to_string()
+        });
+        let rules: Vec<String> = rules.collect();
         let next = match answer.status {
             _ if !rules.is_empty() => rules,
             400 => vec![format!(
@@ -190,8 +275,8 @@ impl Unmade {
 
     /// Says so on standard error.
     pub fn tell(&self) -> ExitStatus {
-        tell(&format!("error: {:#}", self.error));
-        self.next.iter().for_each(|line| tell(&format!("  {line}")));
+        tell(&plain(&format!("error: {:#}", self.error)));
+        self.next.iter().for_each(|line| tell(&plain(&format!("  {line}"))));
         self.status
     }
 }

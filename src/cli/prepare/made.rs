@@ -2,15 +2,20 @@
 //!
 //! Makes text only. Invariant: every instant has its offset, so that nobody need know the server's zone to read it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Zoned;
 use serde::Serialize;
 
 use super::create::Made;
+use super::printed::plain;
 use super::shell::quoted;
 use super::target::TargetArgs;
+use crate::plan::Rate;
 use crate::plan::schedule::LocalTime;
+use crate::preflight::clean;
+use crate::prepare::calendar;
 use crate::units::{duration_text, grouped};
 
 /// The challenge as a program reads it.
@@ -42,7 +47,7 @@ pub struct Object<'m> {
 impl<'m> Object<'m> {
     /// Of this challenge.
     pub fn of(made: &'m Made) -> Self {
-        let Made { asked, created, times, now, zone } = made;
+        let Made { asked, created, times, now, zone, .. } = made;
         Self {
             id: created.id,
             status: &created.status,
@@ -73,10 +78,10 @@ pub fn text(made: &Made) -> String {
     let mut text = format!(
         "challenge {}: {}, {}, room for {}{private}, \"{}\"\n",
         created.id,
-        created.status,
+        clean(&created.status),
         asked.distance,
         grouped(asked.max_participants.into()),
-        asked.title
+        plain(&asked.title)
     );
     let mut row = |name: &str, at: &Zoned, what: &str| {
         let left = Duration::try_from(now.duration_until(at)).unwrap_or_default();
@@ -89,19 +94,44 @@ pub fn text(made: &Made) -> String {
     text
 }
 
-/// The command by which members join, if that is not all of it: `members` as typed.
-pub fn join_command(
-    target: &TargetArgs,
-    id: u64,
-    members: &[String],
-    rate: Option<&str>,
-    password: Option<&str>,
-) -> String {
-    let mut command = format!("startline prepare join {target} --challenge {id}");
-    members.iter().for_each(|spec| command.push_str(&option("members", spec)));
-    rate.iter().for_each(|rate| command.push_str(&option("rate", rate)));
-    password.iter().for_each(|password| command.push_str(&option("password", password)));
-    command
+/// The joins that a challenge was made for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NextJoin<'a> {
+    /// Those who join, as typed.
+    pub members: &'a [String],
+    /// How fast, if that was said.
+    pub rate: Option<Rate>,
+    /// How long nothing may work, if that was said.
+    pub patience: Option<Duration>,
+    /// Where outcomes go, if that was said.
+    pub out: Option<&'a Path>,
+    /// The challenge's password.
+    pub password: Option<&'a str>,
+}
+
+impl NextJoin<'_> {
+    /// The command by which they begin.
+    pub fn command(&self, target: &TargetArgs, id: u64) -> String {
+        let mut command = format!("startline prepare join {target} --challenge {id}");
+        self.members.iter().for_each(|spec| command.push_str(&option("members", spec)));
+        self.push_options(&mut command);
+        self.out.iter().for_each(|out| command.push_str(&option("out", &out.display().to_string())));
+        command
+    }
+
+    /// The command by which they go on from a file of outcomes.
+    pub fn resumed(&self, target: &TargetArgs, file: &Path) -> String {
+        let mut command = format!("startline prepare join {target}");
+        command.push_str(&option("resume", &file.display().to_string()));
+        self.push_options(&mut command);
+        command
+    }
+
+    fn push_options(&self, command: &mut String) {
+        self.rate.iter().for_each(|rate| command.push_str(&option("rate", &calendar::rate_text(*rate))));
+        self.patience.iter().for_each(|time| command.push_str(&option("patience", &duration_text(*time))));
+        self.password.iter().for_each(|password| command.push_str(&option("password", password)));
+    }
 }
 
 /// The run that a challenge was made for.
@@ -164,6 +194,7 @@ mod tests {
             times: Timetable { ready: at("09:55:00"), start: at("10:00:00"), end: at("11:00:00") },
             now: at("09:47:30"),
             zone: "Asia/Seoul".into(),
+            corrected: None,
         }
     }
 
@@ -179,6 +210,18 @@ mod tests {
     }
 
     #[test]
+    fn no_terminal_obeys_what_is_printed() {
+        let mut made = made();
+        made.created.status = "\x1b[2JRECRUITING\r".into();
+        made.asked.title = "a\nb\x1b]0;x\x07".into();
+        let text = text(&made);
+        assert!(
+            text.starts_with("challenge 39: [2JRECRUITING, FIVE, room for 6,001, private, \"a b ]0;x \"\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn programs_read_instants() {
         let made = made();
         let object = serde_json::to_value(Object::of(&made)).expect("JSON");
@@ -190,12 +233,40 @@ mod tests {
     }
 
     #[test]
+    fn commands_have_the_zone_that_is_right() {
+        let given = TargetArgs { time_zone: Some("Asia/Seoul".into()), ..TargetArgs::default() };
+        let mut made = made();
+        assert_eq!(made.target(&given).time_zone, given.time_zone);
+        made.corrected = Some("-03:30".into());
+        assert_eq!(made.target(&given).time_zone.as_deref(), Some("-03:30"));
+    }
+
+    #[test]
     fn commands_can_be_typed_as_they_are() {
         let target = TargetArgs { target: "http://[::1]:8080".into(), ..TargetArgs::default() };
         let members = ["my members.csv".to_owned(), "-x.csv".to_owned()];
         assert_eq!(
-            join_command(&target, 39, &members, Some("50/s"), Some("it's")),
-            r"startline prepare join --target 'http://[::1]:8080' --challenge 39 --members 'my members.csv' --members=-x.csv --rate 50/s --password 'it'\''s'"
+            NextJoin { members: &members, ..NextJoin::default() }.command(&target, 39),
+            "startline prepare join --target 'http://[::1]:8080' --challenge 39 --members 'my members.csv' --members=-x.csv"
+        );
+        let join = NextJoin {
+            members: &members[..1],
+            rate: Some(Rate { count: 50, per: Duration::from_secs(1) }),
+            patience: Some(Duration::from_secs(30)),
+            out: Some(Path::new("my joins.csv")),
+            password: Some("it's"),
+        };
+        let options = r"--rate 50/s --patience 30s --password 'it'\''s'";
+        assert_eq!(
+            join.command(&target, 39),
+            format!(
+                "startline prepare join --target 'http://[::1]:8080' --challenge 39 --members 'my members.csv' {options} --out 'my \
+                 joins.csv'"
+            )
+        );
+        assert_eq!(
+            join.resumed(&target, Path::new("-x.csv")),
+            format!("startline prepare join --target 'http://[::1]:8080' --resume=-x.csv {options}")
         );
         let (ramp, hold) = (Duration::from_secs(240), Duration::from_secs(1800));
         let run = NextRun { members: &members[..1], sessions: 6000, ramp, hold };

@@ -5,6 +5,7 @@
 
 mod about;
 mod all;
+mod awaited;
 mod bar;
 mod challenge;
 mod create;
@@ -13,8 +14,8 @@ mod journal;
 mod made;
 mod members;
 mod places;
-mod shell;
 mod printed;
+mod shell;
 mod target;
 
 pub(super) use shell::quoted;
@@ -53,7 +54,7 @@ Exit status:
   0  done, or so already
   1  not for all of them: the table says why
   2  wrong arguments, or what is asked for cannot be
-  3  interrupted or given up, or the target did not answer; what was done is kept";
+  3  interrupted or given up, the target did not answer, or the result cannot be printed; what was done is kept";
 
 /// Carries out a step.
 ///
