@@ -10,14 +10,15 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 
+use super::super::interrupt::Interrupt;
 use super::super::run::is_range;
 use super::super::{ExitStatus, tell, values};
 use super::about::{AboutArgs, Joins, Who};
 use super::challenge::NOT_YET;
-use super::create::create;
+use super::create::{CREATING, create};
 use super::made::{self, NextJoin, NextRun};
 use super::places::{self, JoinArgs};
-use super::printed::{self, plain};
+use super::printed;
 use super::target::TargetArgs;
 use crate::plan::Rate;
 use crate::prepare::{calendar, start};
@@ -87,7 +88,8 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
     let run = next_run(&args, joins.members)?;
     args.about.check_room(&joins)?;
     let of_admin = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET))?;
-    let made = match create(&of_admin, &args.about, &joins) {
+    let interrupt = Interrupt::listen(&CREATING)?;
+    let made = match create(&of_admin, &args.about, &joins, &interrupt) {
         Ok(made) => made,
         Err(unmade) => return Ok(unmade.tell()),
     };
@@ -110,7 +112,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
         true => join.resumed(&target, &out),
         false => join.command(&target, id),
     };
-    match places::join(join_args(&args, target.clone(), id, rate, out.clone())) {
+    match places::join_heard(join_args(&args, target.clone(), id, rate, out.clone()), &interrupt) {
         Ok(ExitStatus::Passed) => {
             let next = format!("Next, and it waits for READY by itself:\n{command}\n");
             match printed::print("error", &next) && is_shown {
@@ -128,7 +130,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
             Ok(status)
         }
         Err(error) => {
-            tell(&plain(&format!("error: {error:#}")));
+            tell(&format!("error: {error:#}"));
             tell_what_is_left(id, &go_on(), &command);
             Ok(ExitStatus::Refused)
         }

@@ -15,9 +15,9 @@ use super::super::look_up::{LookedUp, look_up};
 use super::super::ready::{self, Asked, Waited};
 use super::super::{ExitStatus, conduct, tell, values};
 use super::about::{self, AboutArgs, Joins};
-use super::create::{Made, create};
+use super::create::{CREATING, Made, create};
 use super::made::{self, NextJoin};
-use super::printed::{self, plain};
+use super::printed;
 use super::target::{Prepared, TargetArgs};
 use crate::plan::members::Members;
 use crate::plan::schedule::{self, Challenge, Demand, Entry, LocalTime, Start};
@@ -119,14 +119,19 @@ pub fn challenge(args: ChallengeArgs) -> Result<ExitStatus> {
         }
     }
     let prepared = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET))?;
-    let made = match create(&prepared, &args.about, &joins) {
+    let interrupt = Interrupt::listen(&CREATING)?;
+    let made = match create(&prepared, &args.about, &joins, &interrupt) {
         Ok(made) => made,
         Err(unmade) => return Ok(unmade.tell()),
     };
     if !printed::print("error", &shown(&args, &made)?) {
         return Ok(ExitStatus::Inconclusive);
     }
-    if args.wait_ready { wait_ready(&prepared, &args, &made) } else { Ok(ExitStatus::Passed) }
+    interrupt.now_says(&ENDING);
+    match args.wait_ready {
+        true => wait_ready(&prepared, &args, &made, &interrupt),
+        false => Ok(ExitStatus::Passed),
+    }
 }
 
 /// The challenge as it is printed.
@@ -143,8 +148,12 @@ fn shown(args: &ChallengeArgs, made: &Made) -> Result<String> {
 }
 
 /// Waits until the challenge says READY.
-fn wait_ready(prepared: &Prepared, args: &ChallengeArgs, made: &Made) -> Result<ExitStatus> {
-    let interrupt = Interrupt::listen(&ENDING)?;
+fn wait_ready(
+    prepared: &Prepared,
+    args: &ChallengeArgs,
+    made: &Made,
+    interrupt: &Interrupt,
+) -> Result<ExitStatus> {
     let (agent, zone, id) = (prepared.agent(), made.now.time_zone().clone(), made.created.id);
     let members = Arc::new(Members::range(args.about.admin, 1, id));
     let plan = Plan { members, ..prepared.plan.clone() };
@@ -157,7 +166,7 @@ fn wait_ready(prepared: &Prepared, args: &ChallengeArgs, made: &Made) -> Result<
     };
     let asked = Asked { look_up: &|| look_up(&plan, scheduled, &agent), judge: &judge, quiet: false };
     let after = Duration::try_from(made.now.duration_until(&made.times.ready)).unwrap_or_default();
-    match ready::wait(&asked, after, &interrupt)? {
+    match ready::wait(&asked, after, interrupt)? {
         Waited::Ready(looked_up) => {
             let now = LocalTime(looked_up.server_now.to_zoned(zone.clone()));
             tell(&format!(
@@ -171,7 +180,7 @@ fn wait_ready(prepared: &Prepared, args: &ChallengeArgs, made: &Made) -> Result<
             Ok(ExitStatus::Inconclusive)
         }
         Waited::Unanswered(error) => {
-            tell(&plain(&format!("error: challenge {id} could not be looked up any more: {error:#}")));
+            tell(&format!("error: challenge {id} could not be looked up any more: {error:#}"));
             tell(&format!("  {}", conduct::hint(&error)));
             Ok(ExitStatus::Inconclusive)
         }

@@ -11,12 +11,13 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use super::super::interrupt::{Interrupt, Words};
 use super::super::look_up::{Answer, Asker, Unexpected};
 use super::super::{ExitStatus, conduct, tell};
 use super::about::{AboutArgs, Joins, Who};
-use super::awaited::{Awaited, Gate, or_signal};
-use super::printed::plain;
+use super::gate::Gate;
 use super::target::{Prepared, TargetArgs};
+use crate::foreign;
 use crate::plan::Plan;
 use crate::plan::schedule::{self, Challenge, Status};
 use crate::preflight::clean;
@@ -24,6 +25,8 @@ use crate::prepare::challenge::{self, BrokenRule, Created, NewChallenge, broken_
 use crate::prepare::{calendar, start};
 use crate::scenario::schedule::Schedule;
 
+/// Of what a server says, and where it was said.
+const TOLD_CHARS_MAX: usize = 1_000;
 /// Broken rules told at most.
 const RULES_MAX: usize = 20;
 
@@ -50,12 +53,21 @@ pub struct Unmade {
     status: ExitStatus,
 }
 
+/// What signals say meanwhile.
+pub const CREATING: Words =
+    Words { first: b"\nending\n", second: b"\nleft at once; the challenge may have been created\n" };
+
 /// Creates a challenge; the first member of the plan is the administrator. A signal ends it at once.
 ///
 /// # Errors
 /// There is none, or nobody knows.
-pub fn create(prepared: &Prepared, about: &AboutArgs, joins: &Joins) -> Result<Made, Unmade> {
-    let zone = zone_of(prepared)?;
+pub fn create(
+    prepared: &Prepared,
+    about: &AboutArgs,
+    joins: &Joins,
+    interrupt: &Interrupt,
+) -> Result<Made, Unmade> {
+    let zone = schedule::known_zone(&prepared.settings.time_zone).map_err(Error::from)?;
     let ahead = start::ahead(joins.members, joins.rate);
     // Where the start is given, joins that are slow are the calendar's to refuse.
     let ahead =
@@ -71,10 +83,10 @@ pub fn create(prepared: &Prepared, about: &AboutArgs, joins: &Joins) -> Result<M
         ahead,
         asked: Arc::clone(&asked),
     };
-    match or_signal(move || request.send())? {
-        Awaited::Done(made) => made,
-        Awaited::Signalled(signal) => Err(Unmade::interrupted(signal, asked.shut().as_deref(), about.admin)),
-    }
+    interrupt.or(Duration::ZERO, move || request.send())?.unwrap_or_else(|| {
+        let signal = interrupt.reason().unwrap_or_default();
+        Err(Unmade::interrupted(&signal, asked.shut().as_deref(), about.admin))
+    })
 }
 
 /// What asking takes, on a thread of its own.
@@ -139,15 +151,6 @@ impl Made {
         let time_zone = self.corrected.clone().or_else(|| given.time_zone.clone());
         TargetArgs { time_zone, ..given.clone() }
     }
-}
-
-/// The servers' time zone.
-///
-/// # Errors
-/// It is not known on this box.
-pub fn zone_of(prepared: &Prepared) -> anyhow::Result<TimeZone> {
-    let name = &prepared.settings.time_zone;
-    schedule::zone(name).ok_or_else(|| anyhow!("--time-zone {name} is not known on this box"))
 }
 
 /// Refuses what the servers would, and a start that leaves too little time to join.
@@ -275,8 +278,8 @@ impl Unmade {
 
     /// Says so on standard error.
     pub fn tell(&self) -> ExitStatus {
-        tell(&plain(&format!("error: {:#}", self.error)));
-        self.next.iter().for_each(|line| tell(&plain(&format!("  {line}"))));
+        tell(&format!("error: {}", foreign::line(&format!("{:#}", self.error), TOLD_CHARS_MAX)));
+        self.next.iter().for_each(|next| tell(&format!("  {}", foreign::line(next, TOLD_CHARS_MAX))));
         self.status
     }
 }

@@ -9,14 +9,17 @@ use jiff::Zoned;
 use serde::Serialize;
 
 use super::create::Made;
-use super::printed::plain;
 use super::shell::quoted;
 use super::target::TargetArgs;
+use crate::foreign;
 use crate::plan::Rate;
 use crate::plan::schedule::LocalTime;
 use crate::preflight::clean;
 use crate::prepare::calendar;
 use crate::units::{duration_text, grouped};
+
+/// Of a title; Runnity's have 100 at most.
+const TITLE_CHARS_MAX: usize = 200;
 
 /// The challenge as a program reads it.
 #[derive(Serialize)]
@@ -81,7 +84,7 @@ pub fn text(made: &Made) -> String {
         clean(&created.status),
         asked.distance,
         grouped(asked.max_participants.into()),
-        plain(&asked.title)
+        foreign::line(&asked.title, TITLE_CHARS_MAX)
     );
     let mut row = |name: &str, at: &Zoned, what: &str| {
         let left = Duration::try_from(now.duration_until(at)).unwrap_or_default();

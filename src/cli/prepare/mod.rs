@@ -5,11 +5,11 @@
 
 mod about;
 mod all;
-mod awaited;
 mod bar;
 mod challenge;
 mod create;
 mod files;
+mod gate;
 mod journal;
 mod made;
 mod members;

@@ -130,7 +130,15 @@ struct PlacesArgs {
 /// # Errors
 /// What keeps it from beginning.
 pub fn join(args: JoinArgs) -> Result<ExitStatus> {
-    take(Step::Join, args.places, args.password)
+    take(Step::Join, args.places, args.password, None)
+}
+
+/// The same for who listens for signals already.
+///
+/// # Errors
+/// As [`join`]'s.
+pub(super) fn join_heard(args: JoinArgs, interrupt: &Interrupt) -> Result<ExitStatus> {
+    take(Step::Join, args.places, args.password, Some(interrupt))
 }
 
 /// Carries out `startline prepare leave`.
@@ -138,10 +146,15 @@ pub fn join(args: JoinArgs) -> Result<ExitStatus> {
 /// # Errors
 /// What keeps it from beginning.
 pub fn leave(args: LeaveArgs) -> Result<ExitStatus> {
-    take(Step::Leave, args.places, None)
+    take(Step::Leave, args.places, None, None)
 }
 
-fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<ExitStatus> {
+fn take(
+    step: Step,
+    mut args: PlacesArgs,
+    password: Option<String>,
+    heard: Option<&Interrupt>,
+) -> Result<ExitStatus> {
     let is_private = password.is_some();
     let typed = args.clone();
     args.target.set.extend(password.as_deref().map(|password| (PASSWORD.to_owned(), escaped(password))));
@@ -169,9 +182,11 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<Ex
     if args.resume.is_none() {
         places = Places::of((0..plan.sessions).map(|k| (plan.members.id(k), challenge)));
     }
-    let interrupt = Interrupt::listen(&NOT_BEGUN)?;
+    let own = if heard.is_none() { Some(Interrupt::listen(&NOT_BEGUN)?) } else { None };
+    let interrupt = heard.or(own.as_ref()).context("nobody listens for signals")?;
+    interrupt.now_says(&NOT_BEGUN);
     let agent = prepared.agent();
-    let looked_up = match look_up(&prepared, &agent, &interrupt, Duration::ZERO)? {
+    let looked_up = match look_up(&prepared, &agent, interrupt, Duration::ZERO)? {
         Some(Ok(looked_up)) => Some(looked_up),
         // The last one to leave has deleted it, if it was ever there.
         Some(Err(error)) if step == Step::Leave && is_gone(&error) => {
@@ -179,7 +194,7 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<Ex
             None
         }
         Some(Err(error)) => return Ok(tell_unasked(&error)),
-        None => return Ok(tell_stopped(step, &interrupt)),
+        None => return Ok(tell_stopped(step, interrupt)),
     };
     let nobody = HashMap::new();
     let listed = looked_up.as_ref().map_or(Some(&nobody), |looked_up| looked_up.listed.as_ref());
@@ -199,8 +214,7 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>) -> Result<Ex
     interrupt.now_says(&ENDING);
     tell_beginning(step, &places, rate, plan, &path);
     let scenario = Arc::new(plan.scenario.for_place(place, is_private));
-    let task =
-        Task { step, prepared: &prepared, place, scenario, agent: &agent, interrupt: &interrupt, rate };
+    let task = Task { step, prepared: &prepared, place, scenario, agent: &agent, interrupt, rate };
     let patience = args.patience.unwrap_or(PATIENCE);
     let (places, end) = Rounds::new(task, patience, journal, Bar::new(step.going_on()), places).play()?;
     let options = typed_again(&typed, password_to_type(password.as_deref(), &places).as_deref());

@@ -20,18 +20,3 @@ pub fn print(severity: &str, text: &str) -> bool {
         _ => true,
     }
 }
-
-/// A server's words, or the user's, in one line that no terminal obeys.
-pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_terminal_obeys_a_server_s_words() {
-        assert_eq!(plain("\x1b[2J한강\r\nx\u{9b}1m"), " [2J한강  x 1m");
-    }
-}
