@@ -34,7 +34,8 @@ pub fn remedy(name: &str) -> Option<&'static str> {
             "create another challenge: startline prepare challenge"
         }
         "CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED" => {
-            "create a challenge with room: startline prepare challenge --max-participants N"
+            "have those who are in it leave (startline prepare leave), or they overlap; then create a challenge with room: \
+             startline prepare challenge --max-participants N"
         }
         "CHALLENGE_PASSWORD_MISMATCH" => "give the challenge's password with --password",
         "CHALLENGE_CANCEL_NOT_ALLOWED" => "members can leave only while they are WAITING",
@@ -42,6 +43,14 @@ pub fn remedy(name: &str) -> Option<&'static str> {
         _ if name.starts_with("is-") => "members can leave only while they are WAITING",
         _ => return None,
     })
+}
+
+/// Whether this refusal, by Runnity's names, is of the challenge as it is, so that only another one helps.
+pub fn is_of_the_challenge(name: &str) -> bool {
+    matches!(
+        name,
+        "CHALLENGE_NOT_FOUND" | "CHALLENGE_NOT_RECRUITING" | "CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED"
+    )
 }
 
 #[cfg(test)]
@@ -114,6 +123,7 @@ mod tests {
         let with_remedy: Vec<&String> =
             scenario.error_names.iter().filter(|name| remedy(name).is_some()).collect();
         assert_eq!(with_remedy.len(), 7, "{with_remedy:?}");
+        assert_eq!(scenario.error_names.iter().filter(|name| is_of_the_challenge(name)).count(), 3);
         assert_eq!(remedy("http-418"), None);
     }
 }

@@ -27,10 +27,10 @@ use crate::plan::zone::Clues;
 use crate::plan::{Plan, Rate};
 use crate::prepare::calendar;
 use crate::prepare::places::{Outcome, Places};
-use crate::units::{duration_text, grouped};
+use crate::units::{counted, duration_text, grouped};
 use rounds::{Rounds, Task, look_up};
 use step::Step;
-use told::tell_end;
+use told::{Typed, tell_end};
 
 /// Joins a second where nothing is said: the guide waits 50 ms between members.
 pub(super) const RATE: Rate = Rate { count: 20, per: Duration::from_secs(1) };
@@ -218,7 +218,8 @@ fn take(
     let patience = args.patience.unwrap_or(PATIENCE);
     let (places, end) = Rounds::new(task, patience, journal, Bar::new(step.going_on()), places).play()?;
     let options = typed_again(&typed, password_to_type(password.as_deref(), &places).as_deref());
-    Ok(tell_end(step, &options, &path, &places, &end))
+    let typed = Typed { step, options: &options, members: &typed.members };
+    Ok(tell_end(&typed, &path, &places, &end))
 }
 
 /// The password as it is typed again; not if it is another that is needed.
@@ -266,10 +267,10 @@ fn tell_stopped(step: Step, interrupt: &Interrupt) -> ExitStatus {
 fn tell_beginning(step: Step, places: &Places, rate: Rate, plan: &Plan, path: &Path) {
     let (all, to_do) = (places.rows().len(), places.count(Outcome::Pending));
     tell(&format!(
-        "{} {} of {} members at {} on {}; outcomes in {}",
+        "{} {} of {} at {} on {}; outcomes in {}",
         step.going_on(),
         grouped(to_do as u64),
-        grouped(all as u64),
+        counted(all as u64, "member", "members"),
         calendar::rate_text(rate),
         plan.target.url(),
         path.display()
@@ -358,8 +359,9 @@ fn check_challenge(
             let left = calendar::joins_fit(&challenge, &zone, looked_up.server_now, members, rate)?;
             let takes = Duration::from_secs(rate.ramp(members).as_secs_f64().ceil() as u64);
             tell(&format!(
-                "{} members take {}; the challenge becomes READY in {}",
-                grouped(members.into()),
+                "{} at {} take {}; the challenge becomes READY in {}",
+                counted(members.into(), "member", "members"),
+                calendar::rate_text(rate),
                 duration_text(takes),
                 duration_text(Duration::from_secs(left.as_secs()))
             ));

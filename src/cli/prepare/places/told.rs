@@ -2,16 +2,16 @@
 //!
 //! Invariant: whoever has not got what was asked for is told why, and how to go on.
 
-use std::io::{self, Write};
 use std::path::Path;
 
 use super::super::super::{ExitStatus, tell};
+use super::super::printed;
 use super::super::shell::quoted;
 use super::rounds::End;
 use super::step::Step;
 use crate::prepare::meaning;
 use crate::prepare::places::{Outcome, Places};
-use crate::units::grouped;
+use crate::units::{counted, grouped};
 
 /// The order in which outcomes are told.
 const ORDER: [Outcome; 7] = [
@@ -24,12 +24,40 @@ const ORDER: [Outcome; 7] = [
     Outcome::Pending,
 ];
 
-/// Tells what became of everyone. `options` are those of the command but for its members.
-pub fn tell_end(step: Step, options: &str, path: &Path, places: &Places, end: &End) -> ExitStatus {
-    // Whoever has stopped reading has the file, and the exit status.
-    let _ = io::stdout().write_all(table(step, path, places).as_bytes());
-    let file = path.display().to_string();
-    let again = format!("startline prepare {} {options} --resume {}", step.key(), quoted(&file));
+/// The command that was typed.
+#[derive(Clone, Copy, Debug)]
+pub struct Typed<'t> {
+    /// What it did.
+    pub step: Step,
+    /// Its options but for challenge, members and file.
+    pub options: &'t str,
+    /// Its members; none where a file was taken up.
+    pub members: &'t [String],
+}
+
+impl Typed<'_> {
+    /// The same for those who are in a file of outcomes.
+    fn resumed(&self, path: &Path) -> String {
+        let file = path.display().to_string();
+        format!("startline prepare {} {} --resume {}", self.step.key(), self.options, quoted(&file))
+    }
+
+    /// The same about a challenge that has yet to be made.
+    fn of_another(&self) -> String {
+        let mut members: Vec<String> =
+            self.members.iter().map(|spec| format!(" --members {}", quoted(spec))).collect();
+        if members.is_empty() {
+            members.push(" --members MEMBERS".to_owned());
+        }
+        format!("startline prepare {} {} --challenge NEW{}", self.step.key(), self.options, members.concat())
+    }
+}
+
+/// Tells what became of everyone.
+pub fn tell_end(typed: &Typed<'_>, path: &Path, places: &Places, end: &End) -> ExitStatus {
+    // The file has it as well.
+    printed::print("warning", &table(typed.step, path, places));
+    let again = typed.resumed(path);
     match end {
         // A signal that comes when everyone is through stops nothing.
         _ if places.settled() == places.rows().len() => return ExitStatus::Passed,
@@ -44,7 +72,11 @@ pub fn tell_end(step: Step, options: &str, path: &Path, places: &Places, end: &E
     for remedy in remedies(places) {
         tell(&format!("  {remedy}"));
     }
-    tell(&format!("  then: {again}"));
+    // A file of outcomes stays with its challenge.
+    let is_over =
+        places.reasons(Outcome::Refused).iter().any(|(reason, _)| meaning::is_of_the_challenge(reason));
+    let next = if is_over && typed.step == Step::Join { typed.of_another() } else { again };
+    tell(&format!("  then: {next}"));
     ExitStatus::Failed
 }
 
@@ -73,7 +105,7 @@ fn remedies(places: &Places) -> Vec<&'static str> {
 fn table(step: Step, path: &Path, places: &Places) -> String {
     let rows = places.rows();
     let challenge = rows.first().map_or(0, |row| row.challenge);
-    let mut text = format!("{} members of challenge {challenge}:\n", grouped(rows.len() as u64));
+    let mut text = format!("{} of challenge {challenge}:\n", counted(rows.len() as u64, "member", "members"));
     for outcome in ORDER.into_iter().filter(|outcome| places.count(*outcome) > 0) {
         let reasons = places.reasons(outcome);
         let reasons: Vec<String> = reasons
@@ -98,7 +130,8 @@ mod tests {
     fn a_signal_after_the_last_member_stops_nothing() {
         let mut places = Places::of([(13, 38), (14, 38)]);
         let told = |places: &Places| {
-            tell_end(Step::Join, "", Path::new("o.csv"), places, &End::Broken("interrupted".into()))
+            let typed = Typed { step: Step::Join, options: "", members: &[] };
+            tell_end(&typed, Path::new("o.csv"), places, &End::Broken("interrupted".into()))
         };
         places.set(0, Outcome::Done, "");
         assert_eq!(told(&places), ExitStatus::Inconclusive);
@@ -115,6 +148,21 @@ mod tests {
         assert_eq!(what_was_left(&places), "who failed was not tried again: ");
         places.set(1, Outcome::Refused, "CHALLENGE_PASSWORD_MISMATCH");
         assert_eq!(what_was_left(&places), "");
+    }
+
+    #[test]
+    fn what_goes_on_is_typed_again() {
+        let members = ["13-20".to_owned(), "my members.csv".to_owned()];
+        let typed = Typed { step: Step::Join, options: "--target http://t", members: &members };
+        assert_eq!(
+            typed.of_another(),
+            "startline prepare join --target http://t --challenge NEW --members 13-20 --members 'my members.csv'"
+        );
+        assert_eq!(
+            typed.resumed(Path::new("o.csv")),
+            "startline prepare join --target http://t --resume o.csv"
+        );
+        assert!(Typed { members: &[], ..typed }.of_another().ends_with("--challenge NEW --members MEMBERS"));
     }
 
     #[test]
