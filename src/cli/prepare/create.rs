@@ -53,9 +53,9 @@ pub struct Unmade {
     status: ExitStatus,
 }
 
-/// What signals say meanwhile.
+/// What signals say meanwhile: the first is answered by what comes of it, on a line of its own.
 pub const CREATING: Words =
-    Words { first: b"\nending\n", second: b"\nleft at once; the challenge may have been created\n" };
+    Words { first: b"\n", second: b"\nleft at once; the challenge may have been created\n" };
 
 /// Creates a challenge; the first member of the plan is the administrator. A signal ends it at once.
 ///

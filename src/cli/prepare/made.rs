@@ -219,7 +219,7 @@ mod tests {
         made.asked.title = "a\nb\x1b]0;x\x07".into();
         let text = text(&made);
         assert!(
-            text.starts_with("challenge 39: [2JRECRUITING, FIVE, room for 6,001, private, \"a b ]0;x \"\n"),
+            text.starts_with("challenge 39: [2JRECRUITING, FIVE, room for 6,001, private, \"a b ]0;x\"\n"),
             "{text}"
         );
     }
