@@ -5,6 +5,7 @@
 mod common;
 
 mod addresses;
+mod addresses_kept;
 mod lan;
 mod own_network;
 mod ran;
