@@ -169,6 +169,53 @@ fn what_one_address_cannot_is_said_with_how_many_can() {
 }
 
 #[test]
+fn what_the_addresses_asked_for_do_not_need_is_not_written() {
+    // One address has 63,221 ports at most, too few either way; two have enough for what waits in TIME_WAIT, too.
+    for plan in ["--sessions 63000 --ramp 240", "--sessions 63000 --ramp 240 --sources 2"] {
+        let tree = Tree::usual();
+        let finished = tree.tune(&format!("apply {plan}"));
+        assert_eq!(tree.changed(), [(PORTS, "1024 65535\n".into())], "{plan}");
+        let unmet =
+            "Ports: 78750 are needed, and all pairs of source and target (1) have 63221. With 2 source";
+        assert_eq!(finished.stdout.contains(unmet), finished.status == 1, "{}", finished.stdout);
+        assert_eq!(finished.status == 0, plan.ends_with("--sources 2"), "{}", finished.stdout);
+    }
+    // Sixteen addresses suffice for a million by using ports again, and are told so; twenty without.
+    let reused = [(PORTS, "1024 65535\n".into()), ("net.ipv4.tcp_tw_reuse", "1\n".to_owned())];
+    for (sources, status, changed) in [(1, 1, &reused[..]), (16, 0, &reused), (20, 0, &reused[..1])] {
+        let tree = Tree::usual();
+        tree.tune(&format!("apply --sessions 1000k --ramp 4m --sources {sources}")).assert_status(status);
+        assert_eq!(tree.changed(), changed, "{sources} sources");
+    }
+}
+
+#[test]
+fn counts_and_durations_are_written_as_for_startline() {
+    // What waits of 10,000 sessions within 60 s says how long the ramp was taken for.
+    let waiting = |words: &str| {
+        let shown = Tree::usual().tune(&format!("show --sessions 10k {words}")).stdout;
+        let (before, _) = shown.split_once(" HTTP connections just closed").expect("a reason");
+        before.rsplit(' ').next().expect("a count").parse::<u32>().expect("a count")
+    };
+    for (ramp, expected) in [
+        ("500ms", 10_000),
+        ("60s", 10_000),
+        ("60s1ms", 10_000),
+        ("61s", 9_837),
+        ("1m500ms", 9_918),
+        ("4m", 2_500),
+        ("240", 2_500),
+        ("1h", 167),
+        ("1h30m", 112),
+        ("1h30m20s500ms", 111),
+        ("0", 10_000),
+    ] {
+        assert_eq!(waiting(&format!("--ramp {ramp}")), expected, "--ramp {ramp}");
+    }
+    assert_eq!(waiting("--ramp 0240s --targets 1k --sources 1k"), 2_500, "no octal numbers");
+}
+
+#[test]
 fn nothing_is_lowered() {
     let tree = Tree::usual();
     tree.set(PORTS, "500\t65000\n");
@@ -344,7 +391,16 @@ fn what_is_no_plan_is_refused() {
         "apply --sessions 0",
         "apply --sessions many",
         "apply --sessions 1e6",
-        "apply --ramp 4h",
+        "apply --sessions 1.5k",
+        "apply --sessions 0k",
+        "apply --sessions 6000k0",
+        "apply --sessions 1000000k",
+        "apply --ramp 4d",
+        "apply --ramp 30s1m",
+        "apply --ramp 1s1s",
+        "apply --ramp 1.5s",
+        "apply --ramp h",
+        "apply --ramp -1s",
         "apply --force",
         "show --dry-run",
         "revert --sessions 6000",

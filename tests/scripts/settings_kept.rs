@@ -2,6 +2,10 @@
 
 use std::fs;
 
+use std::process::Command;
+
+use crate::common::Finished;
+use crate::ran::ended;
 use crate::settings::Tree;
 
 const PORTS: &str = "net.ipv4.ip_local_port_range";
@@ -160,4 +164,64 @@ fn a_file_of_somebody_elses_is_left_alone() {
         assert!(finished.stderr.contains("not of my making"), "{}", finished.stderr);
     }
     assert_eq!(fs::read_to_string(tree.conf()).expect("a file"), "vm.swappiness = 1\n");
+}
+
+/// What these commands do, `"$TUNE"` being the script on this tree.
+#[track_caller]
+fn shell(tree: &Tree, commands: &str) -> Finished {
+    let tune = tree.command();
+    let mut command = Command::new("bash");
+    command.args(["-c", &format!("set -u\n{commands}")]).env("TUNE", tune.get_program());
+    command.envs(tune.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    ended(command)
+}
+
+#[test]
+fn those_that_run_at_once_save_everything() {
+    let tree = Tree::usual();
+    tree.set("net.ipv4.tcp_syncookies", "0\n");
+    let finished = shell(
+        &tree,
+        "for plan in '--sessions 20000' '--targets 2000' '--server --sessions 6000 --ramp 1' '--server --sessions 5000 --ramp 1'; do
+            \"$TUNE\" apply $plan >/dev/null & applying+=($!)
+        done
+        for one in \"${applying[@]}\"; do wait $one || exit 1; done",
+    );
+    finished.assert_status(0);
+    assert_eq!(tree.get(PORTS), "1024 65535\n");
+    assert_eq!(tree.get("net.ipv4.neigh.default.gc_thresh3"), "2128\n");
+    assert_eq!(tree.get("net.core.somaxconn"), "12000\n", "whoever came last lowered nothing");
+    assert_eq!(tree.get("net.ipv4.tcp_max_syn_backlog"), "16001\n");
+    tree.tune("revert").assert_status(0);
+    tree.set("net.ipv4.tcp_syncookies", "1\n");
+    assert!(tree.changed().is_empty(), "{:?}", tree.changed());
+}
+
+#[test]
+fn one_that_has_to_wait_looks_at_the_box_afterwards() {
+    let tree = Tree::usual();
+    for (words, after) in [
+        ("apply --server --sessions 6000 --ramp 1", "All is as needed; nothing was changed.\n"),
+        ("revert", "Nothing to put back.\n"),
+        ("persist", "Nothing was changed by scripts/tune apply, so there is nothing to keep.\n"),
+    ] {
+        tree.set("net.core.somaxconn", "4096\n");
+        let finished = shell(
+            &tree,
+            &format!(
+                "mkdir -p \"${{STARTLINE_TUNE_STATE%/*}}\"; exec {{held}}>\"$STARTLINE_TUNE_STATE.lock\"; flock $held
+                \"$TUNE\" {words} 2>\"$STARTLINE_TUNE_STATE.said\" & waiting=$!; SECONDS=0
+                until grep -q 'another one is at work' \"$STARTLINE_TUNE_STATE.said\"; do [ $SECONDS -lt 60 ] || exit 97; sleep 0.02; done
+                echo 20000 >\"$STARTLINE_TUNE_ROOT/net/core/somaxconn\"; flock -u $held; wait $waiting"
+            ),
+        );
+        finished.assert_status(0);
+        assert!(finished.stdout.ends_with(after), "{words}: {}", finished.stdout);
+        assert_eq!(tree.get("net.core.somaxconn"), "20000\n", "{words}");
+    }
+    let dry = shell(
+        &tree,
+        "exec {held}>\"$STARTLINE_TUNE_STATE.lock\"; flock $held; \"$TUNE\" revert --dry-run && \"$TUNE\" show >/dev/null",
+    );
+    dry.assert_status(0);
 }
