@@ -12,3 +12,5 @@ mod ran;
 mod settings;
 mod settings_kept;
 mod specs;
+mod trials;
+mod usage;

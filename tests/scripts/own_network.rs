@@ -59,3 +59,47 @@ fn without_a_command_it_says_what_it_does() {
     finished.assert_status(2);
     assert!(finished.stderr.contains("scripts/own-network COMMAND"), "{}", finished.stderr);
 }
+
+/// What this says where the settings are so.
+#[track_caller]
+fn own_network_where(settings: &str) -> Finished {
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "bash", "-c"]);
+    command.arg(format!("{settings} || exit 99; \"$SCRIPT\" cat /proc/sys/net/ipv4/ip_local_port_range"));
+    command.env("SCRIPT", script("own-network"));
+    ended(command)
+}
+
+#[test]
+fn settings_that_are_read_only_are_no_old_kernel() {
+    let finished =
+        own_network_where("mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys");
+    finished.assert_status(1);
+    let said = &finished.stderr;
+    assert!(said.contains("/proc/sys is read-only here, as in a container: start it with"), "{said}");
+    assert!(
+        said.contains("the network could not be made: /proc/sys/net/ipv4/ip_local_port_range cannot"),
+        "{said}"
+    );
+    assert!(!said.contains("kernel") && !said.contains("line "), "{said}");
+}
+
+#[test]
+fn an_old_kernel_is_named_and_goes_on() {
+    // A kernel without the one setting, and with the other.
+    let finished = own_network_where(
+        "mount -t tmpfs none /proc/sys/net && mkdir /proc/sys/net/ipv4 && : >/proc/sys/net/ipv4/ip_local_port_range",
+    );
+    finished.assert_status(0);
+    assert_eq!(finished.stdout, "1024 65535\n");
+    let said =
+        "the table of sockets stays as it is: this kernel has no tcp_child_ehash_entries (Linux 6.2)\n";
+    assert_eq!(finished.stderr, said);
+}
+
+#[test]
+fn an_option_is_no_command() {
+    let finished = own_network(&["--verbose", "true"]);
+    finished.assert_status(2);
+    assert!(finished.stderr.contains("there is no option \"--verbose\""), "{}", finished.stderr);
+}
