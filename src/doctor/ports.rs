@@ -9,7 +9,6 @@ use std::time::Duration;
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::{HttpConnections, Need};
 use super::readings::Readings;
-use super::system::Owner;
 use crate::plan::capacity::TIME_WAIT;
 use crate::plan::{PortMethod, capacity};
 use crate::units::{counted, duration_text, grouped};
@@ -19,59 +18,7 @@ const WIDEST: (u16, u16) = (1024, 65535);
 const RANGE: &str = "net.ipv4.ip_local_port_range";
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
-    let sources = (!need.sources.is_empty()).then(|| source_addresses(need, readings));
-    sources.into_iter().chain([ports(need, readings), time_wait(need, readings)]).collect()
-}
-
-/// Whether the addresses that connections are to come from are this box's.
-fn source_addresses(need: &Need, readings: &Readings) -> Check {
-    let given = need.sources.len() as u64;
-    let (mut foreign, mut unclear) = (Vec::new(), Vec::new());
-    for (address, owner) in &readings.trials.sources {
-        match owner {
-            Owner::ThisBox => {}
-            Owner::Another(why) => foreign.push((*address, why.as_str())),
-            Owner::Unclear(why) => unclear.push((*address, why.as_str())),
-        }
-    }
-    let usable = given.saturating_sub((foreign.len() + unclear.len()) as u64);
-    let check = Check::ok(
-        "source-addresses",
-        "source addresses",
-        Figure::new(usable, "addresses", format!("{} of this box", grouped(usable))),
-        Figure::count(given, "addresses"),
-    );
-    if let Some(first) = foreign.first() {
-        let why = of_each(&foreign, "not this box's", first);
-        return check.but(Verdict::Refuse, why, to_add(&foreign));
-    }
-    let Some(first) = unclear.first() else { return check };
-    let why = of_each(&unclear, "perhaps not this box's", first);
-    check.but(Verdict::Warn, why, vec![Remedy::whose(first.0)])
-}
-
-fn of_each(some: &[(IpAddr, &str)], are: &str, (first, why): &(IpAddr, &str)) -> String {
-    match some.len() {
-        1 => format!("{first} is {are}: {why}"),
-        count => format!("{count} are {are}, the first is {first}: {why}"),
-    }
-}
-
-/// What gives this box addresses that are not its own.
-fn to_add(foreign: &[(IpAddr, &str)]) -> Vec<Remedy> {
-    let Some((first, _)) = foreign.first() else { return Vec::new() };
-    let names: Vec<String> = foreign.iter().map(|(address, _)| address.to_string()).collect();
-    let prefix = if first.is_ipv4() { 32 } else { 128 };
-    vec![
-        Remedy::root(
-            "gives them to this box until the next boot",
-            format!("scripts/source-addresses add {}", names.join(" ")),
-        ),
-        Remedy::root(
-            "does one by hand; DEVICE is the interface towards the target",
-            format!("ip addr add {first}/{prefix} dev DEVICE"),
-        ),
-    ]
+    vec![ports(need, readings), time_wait(need, readings)]
 }
 
 /// Ports that there are to some destinations.
@@ -145,12 +92,20 @@ impl Supply {
 
     fn text(&self, need: &Need) -> String {
         let (first, last) = self.range;
-        match (need.sources.len().max(1), self.destinations) {
+        let sources = need.sources.len().max(1) as u64;
+        match (sources, self.destinations) {
             (1, 0 | 1) => format!("{} ({first}-{last})", grouped(self.all())),
+            // Of both families: not every source reaches every destination.
+            (sources, destinations) if self.pairs != sources * destinations => format!(
+                "{} ({first}-{last} × {} and {} of one family)",
+                grouped(self.all()),
+                counted(self.pairs, "pair of a source", "pairs of a source"),
+                if need.others.is_empty() { "a target" } else { "a destination" }
+            ),
             (sources, destinations) => format!(
                 "{} ({first}-{last} × {} × {})",
                 grouped(self.all()),
-                counted(sources as u64, "source", "sources"),
+                counted(sources, "source", "sources"),
                 match need.others.is_empty() {
                     true => counted(destinations, "target", "targets"),
                     false => counted(destinations, "destination", "destinations"),

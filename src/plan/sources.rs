@@ -66,6 +66,22 @@ pub fn all(specs: &[SourceSpec]) -> Result<Vec<IpAddr>, String> {
     }
 }
 
+/// The same addresses in as few words as [`SourceSpec`] takes: neighbours that follow each other are a range.
+pub fn as_ranges(addresses: &[IpAddr]) -> Vec<String> {
+    let mut runs: Vec<(IpAddr, usize)> = Vec::new();
+    for address in addresses {
+        match runs.last_mut() {
+            Some((first, count)) if nth(*first, *count) == *address => *count += 1,
+            _ => runs.push((*address, 1)),
+        }
+    }
+    let text = |(first, count): (IpAddr, usize)| match count {
+        1 => first.to_string(),
+        _ => format!("{first}-{}", nth(first, count - 1)),
+    };
+    runs.into_iter().map(text).collect()
+}
+
 /// The addresses of loopback that a run takes by itself when one does not have ports enough: 127.0.1.1 and on.
 pub fn of_loopback(count: usize) -> Vec<IpAddr> {
     let first = IpAddr::V4(Ipv4Addr::new(127, 0, 1, 1));
@@ -113,6 +129,11 @@ fn address(text: &str) -> Result<IpAddr, String> {
 }
 
 fn usable(address: IpAddr) -> Result<IpAddr, String> {
+    if matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
+        return Err(format!(
+            "has {address}, a link-local address, which works only with a zone and is not supported"
+        ));
+    }
     match address.is_unspecified() || address.is_multicast() || address == Ipv4Addr::BROADCAST {
         true => Err(format!("has {address}, which nothing can be sent from")),
         false => Ok(address),
@@ -241,6 +262,9 @@ mod tests {
             ("224.0.0.0/28", "nothing can be sent from"),
             ("0.0.0.0/32", "nothing can be sent from"),
             ("fe80::1%eth0", "has a zone"),
+            ("fe80::1", "link-local address, which works only with a zone and is not supported"),
+            ("fe80::/120", "link-local"),
+            ("fe7f::ffff-fe80::", "link-local"),
         ] {
             let error = refused(text);
             assert!(error.contains(why) && error.contains("such as 10.0.0.11"), "{text}: {error}");
@@ -257,6 +281,19 @@ mod tests {
             ["10.0.0.2", "10.0.0.1", "10.0.0.3"]
         );
         assert!(all(&specs(&["10.0.0.0/20", "10.0.16.0/20"])).expect_err("8,188").contains("8188 addresses"));
+    }
+
+    #[test]
+    fn many_addresses_are_said_in_few_words_that_mean_the_same() {
+        let block: SourceSpec = "10.64.0.0/20".parse().expect("a spec");
+        let addresses: Vec<IpAddr> = block.addresses().collect();
+        assert_eq!(as_ranges(&addresses), ["10.64.0.1-10.64.15.254"]);
+        let specs =
+            ["fd00::9", "fd00::1-fd00::3", "10.0.0.255-10.0.1.0", "10.0.0.7", "255.255.255.254", "::2"]
+                .map(|text| text.parse().expect("a spec"));
+        let some = all(&specs).expect("few");
+        assert_eq!(as_ranges(&some), specs.each_ref().map(SourceSpec::to_string));
+        assert!(as_ranges(&[]).is_empty());
     }
 
     #[test]

@@ -60,6 +60,8 @@ fn ports_are_range_times_sources_times_targets() {
     };
     let ports = check("ports", &many, &readings);
     assert_eq!(ports.reading.value, Some(3 * 28_232), "two pairs of IPv4, one of IPv6");
+    assert_eq!(ports.reading.text, "84,696 (32768-60999 × 3 pairs of a source and a target of one family)");
+    assert_eq!(check("source-addresses", &many, &readings).verdict, Verdict::Ok);
     let plenty = Need { sessions: 80_000, ramp: Duration::from_millis(500), ..many };
     let refused = check("ports", &plenty, &readings);
     let tune = "scripts/tune apply --sessions 80000 --sources 3 --targets 2 --ramp 1s";
@@ -164,6 +166,66 @@ fn source_addresses_of_others_are_refused() {
     let unclear = super::check("source-addresses", &need, &readings);
     assert_eq!((unclear.verdict, commands(&unclear)), (Verdict::Warn, vec!["ip route get 10.0.0.3"]));
     assert!(unclear.why.as_deref().is_some_and(|why| why.contains("perhaps not this box's: no routes")));
+}
+
+#[test]
+fn a_source_address_from_which_nothing_leads_to_the_target_is_refused_by_name() {
+    let refused = |sources: &[&str], owner: Owner, need: Need| {
+        let sources: Vec<IpAddr> = sources.iter().map(|source| source.parse().expect("one")).collect();
+        let mut readings = readings("default");
+        readings.trials.sources = sources.iter().map(|source| (*source, Owner::ThisBox)).collect();
+        readings.trials.targets = need.targets.iter().map(|it| (it.ip(), owner.clone())).collect();
+        check("source-addresses", &Need { sources, ..need }, &readings)
+    };
+    let elsewhere = || Owner::Another("Cannot assign requested address".to_owned());
+    let loopback = refused(&["10.0.0.7", "127.0.2.1"], elsewhere(), need(6_000, 240));
+    assert_eq!((loopback.verdict, loopback.reading.value), (Verdict::Refuse, Some(1)));
+    assert_eq!(
+        loopback.why.as_deref(),
+        Some(
+            "127.0.2.1 is of the loopback, and the target 10.0.0.1 is not on this box: nothing goes from one to the other"
+        )
+    );
+    let unclear = refused(&["127.0.2.1"], Owner::Unclear("no routes".into()), need(6_000, 240));
+    assert_eq!(unclear.verdict, Verdict::Warn);
+    assert_eq!(refused(&["127.0.2.1"], Owner::ThisBox, need(6_000, 240)).verdict, Verdict::Ok);
+
+    let sources = ["10.0.0.7", "fd00::7", "fd00::8"];
+    let family = refused(&sources, elsewhere(), need(6_000, 240));
+    assert_eq!((family.verdict, family.reading.value), (Verdict::Refuse, Some(1)));
+    assert_eq!(
+        family.why.as_deref(),
+        Some(
+            "2 are IPv6 addresses, the first is fd00::7, and the target has only IPv4 addresses (10.0.0.1): no connection would come \
+             from there"
+        )
+    );
+    let others = vec![("fd00::1".parse().expect("one"), None)];
+    let led = refused(&sources, elsewhere(), Need { others, ..need(6_000, 240) });
+    assert_eq!(led.verdict, Verdict::Ok, "WebSockets may lead there");
+}
+
+#[test]
+fn what_adds_addresses_is_short_and_finds_its_device() {
+    let sources: Vec<IpAddr> = (1..=254).map(|last| IpAddr::from([10, 64, 0, last])).collect();
+    let mut readings = readings("default");
+    let foreign = Owner::Another("Cannot assign requested address".to_owned());
+    readings.trials.sources = sources.iter().map(|source| (*source, foreign.clone())).collect();
+    let far = check("source-addresses", &Need { sources: sources.clone(), ..need(6_000, 240) }, &readings);
+    assert_eq!(commands(&far)[0], "scripts/source-addresses add 10.64.0.1-10.64.0.254");
+    let near = check("source-addresses", &Need { sources, ..on_this_box(6_000, 240) }, &readings);
+    assert_eq!(
+        commands(&near),
+        ["scripts/source-addresses add 10.64.0.1-10.64.0.254 --dev lo", "ip addr add 10.64.0.1/32 dev lo"]
+    );
+    let source: IpAddr = "fd00:77::1".parse().expect("one");
+    readings.trials.sources = vec![(source, foreign)];
+    let targets = vec!["[::1]:8080".parse().expect("one")];
+    let v6 = check("source-addresses", &Need { sources: vec![source], targets, ..need(10, 1) }, &readings);
+    assert_eq!(
+        commands(&v6),
+        ["scripts/source-addresses add fd00:77::1 --dev lo", "ip addr add fd00:77::1/128 dev lo nodad"]
+    );
 }
 
 #[test]
