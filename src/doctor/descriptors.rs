@@ -7,7 +7,7 @@ use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::Readings;
 use crate::plan::capacity::{DESCRIPTORS_OF_A_WORKER, fullest_share};
-use crate::units::grouped;
+use crate::units::{counted, grouped};
 
 const UNIT: &str = "descriptors";
 
@@ -24,6 +24,8 @@ struct Tables {
     are_private: bool,
     /// The fullest's descriptors.
     needed: u64,
+    /// … of the stand-in's.
+    needed_by_stand_in: u64,
     /// How they come about.
     what: String,
 }
@@ -36,21 +38,31 @@ impl Tables {
         let of_client = need.connections().div_ceil(client);
         let stand_in = need.stand_in.map_or(0, |it| if kernel_has { it.workers.max(1) as u64 } else { 1 });
         let of_stand_in = need.stand_in.map_or(0, |_| fullest_share(need.connections(), stand_in as usize));
-        let fullest = of_client.max(of_stand_in);
+        let needed_by_client = of_client + DESCRIPTORS_OF_A_WORKER;
+        let needed_by_stand_in = of_stand_in + DESCRIPTORS_OF_A_WORKER;
         let sessions = grouped(need.sessions.into());
-        let what = match (of_stand_in > of_client, client) {
-            (true, _) => format!("of {sessions} sessions in a worker of the stand-in"),
-            (false, 1) => format!("{sessions} sessions"),
-            (false, workers) => {
-                format!("{} of {sessions} sessions in each of {workers} workers", grouped(of_client))
-            }
+        let what = if needed_by_stand_in > needed_by_client {
+            let share = grouped(of_stand_in);
+            let whose = counted(stand_in, "worker", "workers");
+            format!(
+                "{share} of {sessions} sessions at most in each of the stand-in's {whose}, and {DESCRIPTORS_OF_A_WORKER} for itself"
+            )
+        } else if client == 1 {
+            format!("{sessions} sessions, and {DESCRIPTORS_OF_A_WORKER} for itself")
+        } else {
+            format!(
+                "{} of {sessions} sessions in each of {client} workers{}, and {DESCRIPTORS_OF_A_WORKER} for itself",
+                grouped(of_client),
+                added(need, readings)
+            )
         };
         Self {
             client,
             stand_in,
             are_private,
-            needed: fullest + DESCRIPTORS_OF_A_WORKER,
-            what: format!("{what}, and {DESCRIPTORS_OF_A_WORKER} for itself"),
+            needed: needed_by_client.max(needed_by_stand_in),
+            needed_by_stand_in,
+            what,
         }
     }
 
@@ -64,7 +76,8 @@ impl Tables {
     fn more_workers(&self, need: &Need, allowed: u64) -> Option<u64> {
         let is_possible =
             |workers: &u64| *workers > need.workers as u64 && *workers <= need.workers_max as u64;
-        self.workers_for(need, allowed).filter(is_possible).filter(|_| need.workers_given)
+        let client_alone = need.workers_given && self.needed_by_stand_in <= allowed;
+        self.workers_for(need, allowed).filter(is_possible).filter(|_| client_alone)
     }
 
     /// What to say where no number of workers is enough.
@@ -75,8 +88,25 @@ impl Tables {
                 grouped(workers),
                 grouped(need.workers_max as u64)
             ),
+            _ if self.needed_by_stand_in > allowed && self.stand_in >= need.workers_max as u64 => {
+                format!(": the stand-in has {} workers at most", grouped(need.workers_max as u64))
+            }
             _ => String::new(),
         }
+    }
+}
+
+/// How many workers there are beyond the cores, where that was not the user's choice.
+fn added(need: &Need, readings: &Readings) -> String {
+    let cores = readings.trials.cores;
+    match need.workers.checked_sub(cores).filter(|more| *more > 0 && !need.workers_given) {
+        Some(more) => format!(
+            " ({}, {} more for the descriptor limit, {} at most)",
+            counted(cores as u64, "core", "cores"),
+            grouped(more as u64),
+            grouped(need.workers_max as u64)
+        ),
+        None => String::new(),
     }
 }
 

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use super::settings::WORKERS_MAX;
 use super::sources::{self, LOOPBACK_MAX};
 use crate::engine::descriptors;
 use crate::engine::port_range::PortRange;
@@ -94,12 +95,12 @@ pub fn fullest_share(connections: u64, workers: usize) -> u64 {
 }
 
 /// Workers of the stand-in for so many connections: one a core, and more where a descriptor table does not hold
-/// [`fullest_share`].
+/// [`fullest_share`], as many as a run has at most.
 pub fn stand_in_workers(connections: u32, cores: usize, descriptors_hard: u64) -> usize {
     let room = descriptors_hard.saturating_sub(DESCRIPTORS_OF_A_WORKER);
-    let most = (connections as usize).max(1);
+    let most = WORKERS_MAX.max(cores);
     let fits = |workers: &usize| fullest_share(connections.into(), *workers) <= room;
-    (cores.max(1)..=most).find(fits).unwrap_or(most.max(cores))
+    (cores.max(1)..=most).find(fits).unwrap_or(most)
 }
 
 /// Addresses of loopback for so many ports in use at once, of which each address has `ports`: none where the kernel's own choice has
@@ -137,7 +138,13 @@ mod tests {
         assert_eq!(stand_in_workers(6_000, 2, 20_000), 2);
         let many = stand_in_workers(1_000_000, 2, 20_000);
         assert!((53..=56).contains(&many), "{many}");
-        assert!(stand_in_workers(100, 2, 0) >= 2);
+        assert_eq!(stand_in_workers(4_000, 2, 140), 105, "38 each, and as many again for the spread");
+        assert_eq!(
+            stand_in_workers(4_000, 2, 64),
+            256,
+            "no number fits, and there are no thousands of threads"
+        );
+        assert_eq!(stand_in_workers(100, 300, 64), 300);
     }
 
     #[test]

@@ -9,8 +9,9 @@ use std::time::Duration;
 use super::capacity::stand_in_time_scale;
 use super::load::{Load, Shape, per_second, rate_warning, whole};
 use super::roster::Roster;
+use super::settings::WORKERS_MAX;
 use super::{End, Http, KeyExchange, Plan, SuiteOrder};
-use crate::units::{duration_text, grouped};
+use crate::units::{counted, duration_text, grouped};
 
 /// What there is to say about a plan before it starts.
 #[derive(Clone, Debug)]
@@ -223,9 +224,11 @@ fn line(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
 
 /// Why there are more workers than cores.
 fn workers_text(workers: usize, cores: usize) -> Option<String> {
-    (workers > cores).then(|| {
-        format!("(more workers than the {cores} cores: each has a descriptor table, and so a descriptor limit, of its own)")
-    })
+    let more = workers.checked_sub(cores).filter(|more| *more > 0)?;
+    let cores = counted(cores as u64, "core", "cores");
+    Some(format!(
+        "({workers} workers: {cores} and {more} more, {WORKERS_MAX} at most: each has a descriptor table, and so a descriptor limit, of its own)"
+    ))
 }
 
 /// Where connections come from, if that is not the kernel's choice: the first and the last where they are many.
@@ -334,6 +337,13 @@ broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its en
         let text = Summary::new(&plan, &roster, Peer::Target).to_string();
         let line = "http       1,000 connections a worker, kept alive and shared by its sessions";
         assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
+    fn workers_beyond_the_cores_are_accounted_for() {
+        assert_eq!(workers_text(2, 2), None);
+        let text = "(19 workers: 2 cores and 17 more, 256 at most: each has a descriptor table, and so a descriptor limit, of its own)";
+        assert_eq!(workers_text(19, 2).as_deref(), Some(text));
     }
 
     #[test]

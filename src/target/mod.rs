@@ -60,7 +60,7 @@ impl Server {
         if addr.port() != 0 {
             ensure_free(addr)?;
         }
-        let shared = Arc::new(Shared::new(config, count)?);
+        let shared = Arc::new(Shared::new(config, count));
         let mut server = Self { addr, shared, workers: Vec::with_capacity(count) };
         for id in 0..count {
             // The first one settles the port.
@@ -170,8 +170,7 @@ fn prepare(id: usize, shared: Arc<Shared>, addr: SocketAddr) -> io::Result<(Work
     if shared.config.pin {
         affinity::pin(id);
     }
-    let bells: Vec<_> = shared.mailboxes.iter().map(mailbox::Mailbox::bell).collect();
-    descriptors::take_private_table(&bells);
+    descriptors::take_private_table(&[]);
     let listener = listen(addr)?;
     let addr = listener.local_addr()?;
     Ok((Worker::new(id as u16, shared, listener)?, addr))

@@ -3,7 +3,6 @@
 //! Owns no socket. Invariant: whoever takes the world's lock first brings it to the present, and tells every worker of the
 //! challenges that have ended by that.
 
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
@@ -31,19 +30,19 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(config: Config, workers: usize) -> io::Result<Self> {
+    pub(super) fn new(config: Config, workers: usize) -> Self {
         let clock = ServerClock::start(config.time_scale);
-        Ok(Self {
+        Self {
             clock,
             tokens: Tokens::new(),
-            mailboxes: (0..workers).map(|_| Mailbox::new()).collect::<io::Result<_>>()?,
+            mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
             cells: (0..workers).map(|_| Cells::new()).collect(),
             held: (0..config.servers).map(|_| AtomicUsize::new(0)).collect(),
             faulty_messages: AtomicBool::new(false),
             world: Mutex::new(world_for(&config, clock.read().now)),
             sessions: AtomicU32::new(0),
             config,
-        })
+        }
     }
 
     /// Works on the world as it is `now`.

@@ -108,7 +108,7 @@ impl Worker {
         let poll = Poll::new()?;
         let mut listener = TcpListener::from_std(listener);
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-        let bell = shared.mailboxes[usize::from(id)].bell();
+        let bell = shared.mailboxes[usize::from(id)].put_up_bell()?;
         poll.registry().register(&mut SourceFd(&bell), MAILBOX, Interest::READABLE)?;
         let moment = shared.clock.read();
         Ok(Self {

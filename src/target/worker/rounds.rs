@@ -34,6 +34,8 @@ impl Worker {
             // Taking the world brings it to the present.
             self.shared.world(self.moment.now, |_| ());
             self.unpark();
+            // Those that nobody could ring for, and that came before the bell was there.
+            self.read_letters();
         }
         if tick.reached(self.next_idle_check) {
             self.next_idle_check = tick + Ticks::from_duration(self.shared.config.idle_check);
