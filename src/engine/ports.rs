@@ -4,9 +4,9 @@
 //! target a connect costs milliseconds. `IP_LOCAL_PORT_RANGE` (ip(7), Linux 6.3) narrows the search of one
 //! socket to a window, and windows that move on keep it at a few looks until the range is used up. Kernels without it get
 //! explicit ports, which are walked in the same way. The two do not mix on one address (an explicit port is refused to the
-//! kernel's search), so that a run has one [`PortMethod`]. Invariants: slices of workers do not overlap;
-//! [`Fault::TuplesExhausted`] is reported only when the worker's slices of every address have been walked through and, where the
-//! kernel searches, it finds no port outside them either.
+//! kernel's search), so that a run has one [`PortMethod`]. Invariants: slices of workers do not overlap, and a worker takes ports
+//! of others' slices only while its own has none left; [`Fault::TuplesExhausted`] and [`Fault::PortTaken`] are reported only when the
+//! range of every address has been walked through.
 
 use std::collections::HashMap;
 use std::io;
@@ -43,10 +43,12 @@ pub fn method_of_this_kernel() -> PortMethod {
 }
 
 /// One way through the ports of an address.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Walk {
     Windows,
     Explicit,
+    /// Explicit ports of the whole range: those of other workers' slices that they do not need.
+    Beyond,
     Kernel,
 }
 
@@ -73,13 +75,18 @@ impl Slice {
     }
 
     fn connect(&mut self, walk: Walk, address: SocketAddr, range: &PortRange) -> Result<Socket, Fault> {
-        match walk {
+        let connected = match walk {
             Walk::Windows => connect_in_windows(self, address),
-            Walk::Explicit => connect_explicitly(self, address, range),
+            Walk::Explicit | Walk::Beyond => connect_explicitly(self, address, range),
             Walk::Kernel => {
                 let socket = socket_from(self.source, address)?;
                 start(&socket, address).map(|()| socket)
             }
+        };
+        match connected {
+            // The kernel finds no way for packets of this address.
+            Err(Fault::Errno(libc::EINVAL)) if self.source.is_some() => Err(Fault::SourceUnusable),
+            outcome => outcome,
         }
     }
 
@@ -137,7 +144,16 @@ impl PortSpace {
             let fits = |slice: &Slice| slice.source.is_none_or(|source| source.is_ipv4() == v4);
             (0..slices.len()).filter(|index| fits(&slices[*index])).collect()
         });
-        Ports { method: self.method, range: Arc::clone(&self.range), slices, fitting, full: HashMap::new() }
+        Ports {
+            method: self.method,
+            is_range_shared: bounds != self.range.bounds(),
+            range: Arc::clone(&self.range),
+            slices,
+            beyond: HashMap::new(),
+            start,
+            fitting,
+            full: HashMap::new(),
+        }
     }
 }
 
@@ -146,11 +162,17 @@ impl PortSpace {
 pub struct Ports {
     method: PortMethod,
     range: Arc<PortRange>,
+    /// Other workers have parts of it.
+    is_range_shared: bool,
     slices: Vec<Slice>,
+    /// The whole range of the addresses whose slices were not enough.
+    beyond: HashMap<usize, Slice>,
+    /// Any number; where those begin.
+    start: u32,
     /// Indices of the slices that IPv4 targets, and IPv6 targets, can be reached from.
     fitting: [Vec<usize>; 2],
-    /// Slices that have been found without a port left to a target, until when they are left alone, and why.
-    full: HashMap<(usize, SocketAddr), (Tick, Fault)>,
+    /// Slices in which a way was found without a port left to a target, until when it is left alone there, and why.
+    full: HashMap<(usize, Walk, SocketAddr), (Tick, Fault)>,
 }
 
 impl Ports {
@@ -167,15 +189,9 @@ impl Ports {
         let mut last = Fault::Unreachable;
         for step in 0..fitting {
             let index = self.fitting[usize::from(address.is_ipv6())][(key + step) % fitting];
-            let fault = match self.full.get(&(index, address)) {
-                Some((_, fault)) => *fault,
-                None => match self.connect_from(index, address) {
-                    Err(fault @ (Fault::TuplesExhausted | Fault::PortTaken)) => {
-                        self.full.insert((index, address), (now + Ticks::from_duration(FULL_FOR), fault));
-                        fault
-                    }
-                    outcome => return outcome,
-                },
+            let fault = match self.connect_from(index, address, now) {
+                Err(fault @ (Fault::TuplesExhausted | Fault::PortTaken)) => fault,
+                outcome => return outcome,
             };
             if last != Fault::TuplesExhausted {
                 last = fault;
@@ -184,25 +200,45 @@ impl Ports {
         Err(last)
     }
 
-    fn connect_from(&mut self, index: usize, address: SocketAddr) -> Result<Socket, Fault> {
-        // Other workers' slices may have ports left that they do not need: where it is the kernel that searches, it is
-        // let loose on them when the own ones are used up.
+    fn connect_from(&mut self, index: usize, address: SocketAddr, now: Tick) -> Result<Socket, Fault> {
+        // Other workers' slices may have ports left that they do not need: a worker is let loose on them when its own are used up.
         let walks: &[Walk] = match self.method {
             PortMethod::Windows => &[Walk::Windows, Walk::Kernel],
+            PortMethod::Explicit if self.is_range_shared => &[Walk::Explicit, Walk::Beyond],
             PortMethod::Explicit => &[Walk::Explicit],
             PortMethod::Kernel => &[Walk::Kernel],
         };
+        let until = now + Ticks::from_duration(FULL_FOR);
         let mut last = Fault::TuplesExhausted;
         for walk in walks {
-            let slice = &mut self.slices[index];
+            if let Some((_, fault)) = self.full.get(&(index, *walk, address)) {
+                last = *fault;
+                continue;
+            }
+            let slice = match walk {
+                Walk::Beyond => {
+                    let whole = || Slice::new(self.slices[index].source, self.range.bounds(), self.start);
+                    self.beyond.entry(index).or_insert_with(whole)
+                }
+                Walk::Windows | Walk::Explicit | Walk::Kernel => &mut self.slices[index],
+            };
             match slice.connect(*walk, address, &self.range) {
                 Ok(socket) => {
-                    slice.used += 1;
+                    self.slices[index].used += 1;
                     return Ok(socket);
                 }
-                Err(fault @ (Fault::TuplesExhausted | Fault::PortTaken)) => last = fault,
+                Err(fault @ (Fault::TuplesExhausted | Fault::PortTaken)) => {
+                    last = fault;
+                    // A few looks at windows cost less than the kernel's search, as long as that finds something.
+                    if *walk != Walk::Windows {
+                        self.full.insert((index, *walk, address), (until, fault));
+                    }
+                }
                 Err(other) => return Err(other),
             }
+        }
+        for walk in walks {
+            self.full.entry((index, *walk, address)).or_insert((until, last));
         }
         Err(last)
     }
@@ -320,134 +356,4 @@ fn start(socket: &Socket, address: SocketAddr) -> Result<(), Fault> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-    use std::net::TcpListener;
-
-    use super::*;
-
-    fn port_of(socket: &Socket) -> u16 {
-        address_of(socket).port()
-    }
-
-    fn address_of(socket: &Socket) -> SocketAddr {
-        socket.local_addr().expect("bound").as_socket().expect("IP")
-    }
-
-    fn local_range() -> (u16, u16) {
-        PortRange::read(std::path::Path::new("/")).expect("Linux has it").bounds()
-    }
-
-    fn ports(method: PortMethod, range: (u16, u16), sources: &[&str], start: u32) -> Ports {
-        let sources: Vec<IpAddr> = sources.iter().map(|source| source.parse().expect("an address")).collect();
-        PortSpace::new(method, Some(PortRange::new(range, &[])), &sources, 1).of_worker(0, 1, start)
-    }
-
-    fn now() -> Tick {
-        Tick::default()
-    }
-
-    #[test]
-    fn windows_stay_in_the_slice_and_come_round() {
-        let mut slice = Slice::new(None, (1_000, 1_039), 39);
-        assert_eq!(slice.window(), (1_039, 1_039));
-        slice.advance(1);
-        assert_eq!(slice.window(), (1_000, 1_015));
-        slice.advance(WINDOW);
-        slice.advance(WINDOW);
-        assert_eq!(slice.window(), (1_032, 1_039));
-    }
-
-    #[test]
-    fn with_more_workers_than_ports_the_kernel_chooses() {
-        let range = || Some(PortRange::new((1_000, 1_001), &[]));
-        let method = |range, workers| PortSpace::new(PortMethod::Windows, range, &[], workers).method();
-        assert_eq!(method(range(), 3), PortMethod::Kernel, "for all of them");
-        assert_eq!(method(range(), 2), PortMethod::Windows);
-        assert_eq!(method(None, 1), PortMethod::Kernel);
-    }
-
-    /// Of the kernel's own range, so that bounds are not ignored (they only narrow it).
-    #[test]
-    fn every_port_of_a_slice_is_found_before_others_are_taken() {
-        let range = local_range();
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
-        let address = listener.local_addr().expect("an address");
-        // 37 ports of the range's end; some may be another process's.
-        let mut ports = ports(PortMethod::Windows, (range.1 - 36, range.1), &[], 11);
-        let own = range.1 - 36..=range.1;
-        let mut sockets = Vec::new();
-        let mut taken = HashSet::new();
-        loop {
-            let socket = ports.connect(address, 0, now()).expect("there are more outside the slice");
-            let port = port_of(&socket);
-            sockets.push(socket);
-            if !own.contains(&port) {
-                break;
-            }
-            assert!(taken.insert(port), "{port} came twice");
-        }
-        assert!(taken.len() > 20, "{} of 37", taken.len());
-    }
-
-    #[test]
-    fn explicit_ports_are_each_taken_once_and_then_there_are_none() {
-        let range = local_range();
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
-        let address = listener.local_addr().expect("an address");
-        let range = (range.1 - 99, range.1 - 60);
-        let mut ports = ports(PortMethod::Explicit, range, &["127.0.9.1"], 17);
-        let mut taken = HashSet::new();
-        let mut sockets = Vec::new();
-        let fault = loop {
-            match ports.connect(address, 0, now()) {
-                Ok(socket) => {
-                    let from = address_of(&socket);
-                    assert_eq!(from.ip().to_string(), "127.0.9.1");
-                    assert!((range.0..=range.1).contains(&from.port()) && taken.insert(from.port()));
-                    sockets.push(socket);
-                }
-                Err(fault) => break fault,
-            }
-        };
-        assert_eq!(fault, Fault::TuplesExhausted);
-        assert!(taken.len() > 20, "{} of 40", taken.len());
-        // Not looked through again at once, even though there is a port; after a while it is.
-        let gone = sockets.pop().expect("more than 20");
-        gone.set_linger(Some(Duration::ZERO)).expect("a reset frees the port at once");
-        drop(gone);
-        assert!(ports.connect(address, 0, now()).is_err());
-        let later = now() + Ticks::from_duration(FULL_FOR);
-        assert!(
-            ports.connect(address, 0, later).is_ok(),
-            "no packet was exchanged that would have to be waited for"
-        );
-        let v6 = "[::1]:9".parse().expect("an address");
-        assert_eq!(
-            ports.connect(v6, 0, now()).err(),
-            Some(Fault::Unreachable),
-            "no source address of its family"
-        );
-    }
-
-    #[test]
-    fn addresses_are_gone_round_and_another_helps_out() {
-        let range = local_range();
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
-        let address = listener.local_addr().expect("an address");
-        let sources = ["127.0.9.2", "127.0.9.3", "::1"];
-        let range = (range.1 - 139, range.1 - 120);
-        for method in [PortMethod::Windows, PortMethod::Explicit] {
-            let mut ports = ports(method, range, &sources, 3);
-            let mut sockets = Vec::new();
-            for key in 0..20 {
-                let socket = ports.connect(address, key, now()).expect("a port");
-                let from = address_of(&socket).ip().to_string();
-                // The third is of another family.
-                assert_eq!(from, ["127.0.9.2", "127.0.9.3"][key % 2]);
-                sockets.push(socket);
-            }
-            assert_eq!(ports.used().collect::<Vec<_>>(), [10, 10, 0]);
-        }
-    }
-}
+mod tests;

@@ -48,6 +48,8 @@ pub enum Fault {
     PortTaken,
     /// EADDRNOTAVAIL from bind: the source address is not, or no longer, one of this box's.
     SourceNotLocal,
+    /// EINVAL from connect with a source address: nothing goes from it to this target.
+    SourceUnusable,
     /// ENOMEM or ENOBUFS.
     MemoryExhausted,
     /// The one-time ticket expired because this box was late to use it.
@@ -127,8 +129,8 @@ impl Fault {
     pub fn blame(self) -> Blame {
         use Fault::*;
         match self {
-            DescriptorsExhausted | TuplesExhausted | PortTaken | SourceNotLocal | MemoryExhausted
-            | TicketAgedHere | HttpConnectionsBusy => Blame::Box,
+            DescriptorsExhausted | TuplesExhausted | PortTaken | SourceNotLocal | SourceUnusable
+            | MemoryExhausted | TicketAgedHere | HttpConnectionsBusy => Blame::Box,
             ConnectRefused | Unreachable | Reset | KernelTimeout | Errno(_) => Blame::Network,
             UrlInvalid | HostNotAllowed => Blame::Scenario,
             Tls(fault) => fault.blame(),
@@ -160,6 +162,7 @@ impl Fault {
             TuplesExhausted => "tuples-exhausted".into(),
             PortTaken => "port-taken".into(),
             SourceNotLocal => "source-not-local".into(),
+            SourceUnusable => "source-unusable".into(),
             MemoryExhausted => "memory-exhausted".into(),
             TicketAgedHere => "ticket-aged-here".into(),
             HttpConnectionsBusy => "http-connections-busy".into(),
@@ -229,11 +232,12 @@ mod tests {
     }
 
     /// One of each.
-    const EVERY: [Fault; 35] = [
+    const EVERY: [Fault; 36] = [
         DescriptorsExhausted,
         TuplesExhausted,
         PortTaken,
         SourceNotLocal,
+        SourceUnusable,
         MemoryExhausted,
         TicketAgedHere,
         HttpConnectionsBusy,

@@ -18,6 +18,9 @@ pub fn next(fault: Fault) -> &'static str {
         }
         PortTaken => "Another program holds ports of this range; narrow the range or end that program.",
         SourceNotLocal => "The address was taken away; as root: scripts/source-addresses add ADDRESS.",
+        SourceUnusable => {
+            "The kernel sends nothing from that --source-ip to the target: give an address of the interface towards it."
+        }
         MemoryExhausted => {
             "The kernel ran out of socket memory; compare net.ipv4.tcp_mem with /proc/net/sockstat."
         }

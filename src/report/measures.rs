@@ -24,8 +24,17 @@ pub(super) enum Fair {
     Otherwise(f64),
     /// It is this box's own performance: a failure of it says nothing about the servers.
     Ours,
-    /// Nobody can tell, since the workers lagged: a failure of it proves nothing.
-    Unknown,
+    /// Nobody can tell, for this reason: a failure of it proves nothing.
+    Unknown(Doubt),
+}
+
+/// Why nobody can tell whose failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// The workers lagged.
+    Late,
+    /// An address that sessions came from was taken away from this box: what was on its way to them did not arrive.
+    SourceLost,
 }
 
 /// What this box may have spoiled.
@@ -33,10 +42,20 @@ pub(super) enum Fair {
 pub(super) struct Excuses {
     /// The workers were so late that anything with a clock in it may be their doing.
     pub lagging: bool,
-    /// Failed sessions that are this box's fault, and, when lagging, those that may be.
+    /// A source address was taken away in mid-run.
+    pub source_lost: bool,
+    /// Failed sessions that are this box's fault, and, when in doubt, those that may be.
     pub sessions: u64,
-    /// Failed PING cycles that may be this box's fault: all of them when lagging, else none.
+    /// Failed PING cycles that may be this box's fault: all of them when in doubt, else none.
     pub pings: u64,
+}
+
+impl Excuses {
+    /// Why what did not arrive (in time) may be this box's doing, if it may.
+    pub fn doubt(self) -> Option<Doubt> {
+        let late = self.lagging.then_some(Doubt::Late);
+        late.or(self.source_lost.then_some(Doubt::SourceLost))
+    }
 }
 
 /// How a measure depends on this box.
@@ -46,8 +65,8 @@ enum Part {
     None,
     /// It is this box's own performance.
     Whole,
-    /// Only when the workers lag.
-    Lag,
+    /// Only when what comes late, or not at all, may be its doing.
+    Arrival,
     /// Each excused session would have counted, in the measure's own unit (1 or a share of the plan).
     Sessions,
     /// It is the error rate.
@@ -73,10 +92,10 @@ const SCALARS: &[Scalar] = &[
     Scalar { name: "arrivals.achieved_share", share: true, part: Part::Whole, read: |r| r.arrivals.achieved_share.ok_or(NO_RATE) },
     Scalar { name: "errors.rate", share: true, part: Part::ErrorRate, read: error_rate },
     Scalar { name: "ledger.duplicate", share: false, part: Part::None, read: |r| ledger(r, |ledger| ledger.duplicate) },
-    Scalar { name: "ledger.missing", share: false, part: Part::Lag, read: |r| ledger(r, |ledger| ledger.missing) },
-    Scalar { name: "ping.late", share: false, part: Part::Lag, read: |r| ping(r, r.ping.late) },
-    Scalar { name: "ping.missed", share: false, part: Part::Lag, read: |r| ping(r, r.ping.missed) },
-    Scalar { name: "ping.unanswered", share: false, part: Part::Lag, read: |r| ping(r, r.ping.unanswered) },
+    Scalar { name: "ledger.missing", share: false, part: Part::Arrival, read: |r| ledger(r, |ledger| ledger.missing) },
+    Scalar { name: "ping.late", share: false, part: Part::Arrival, read: |r| ping(r, r.ping.late) },
+    Scalar { name: "ping.missed", share: false, part: Part::Arrival, read: |r| ping(r, r.ping.missed) },
+    Scalar { name: "ping.unanswered", share: false, part: Part::Arrival, read: |r| ping(r, r.ping.unanswered) },
     Scalar { name: "servers.misrouted", share: false, part: Part::None, read: misrouted },
     Scalar { name: "servers.smallest_share", share: true, part: Part::None, read: smallest_share },
     Scalar { name: "sessions.completed", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.completed as f64) },
@@ -131,7 +150,7 @@ fn read_step(step: &str, figure: &str, result: &RunResult, excuses: Excuses) -> 
     let value = known.from_due.figure(figure).ok_or_else(nothing)?;
     let sent = known.from_sent.figure(figure).ok_or_else(nothing)?;
     // A lagging worker is late to read answers as well, which is in both figures.
-    let fair = if excuses.lagging { Fair::Unknown } else { Fair::Otherwise(sent) };
+    let fair = if excuses.lagging { Fair::Unknown(Doubt::Late) } else { Fair::Otherwise(sent) };
     Ok(Reading { value, fair })
 }
 
@@ -140,13 +159,7 @@ fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fa
     match scalar.part {
         Part::None => Fair::Same,
         Part::Whole => Fair::Ours,
-        Part::Lag => {
-            if excuses.lagging {
-                Fair::Unknown
-            } else {
-                Fair::Same
-            }
-        }
+        Part::Arrival => excuses.doubt().map_or(Fair::Same, Fair::Unknown),
         Part::Sessions => {
             let unit = if scalar.share { result.sessions.planned.max(1) as f64 } else { 1.0 };
             Fair::Otherwise(value + sessions / unit)

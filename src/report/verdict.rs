@@ -17,11 +17,12 @@
 //!
 //! While the workers lag, a failure that has a clock in it (latencies, timeouts, PINGs, sessions that the server
 //! dropped as idle, announcements not read in time) does not stand; an answer of the server (a status, a
-//! named error, a broken frame, a wrong server) still does.
+//! named error, a broken frame, a wrong server) still does. So it is when a source address was taken away from this box, but for
+//! latencies: what was on its way to that address did not arrive.
 
 use std::time::Duration;
 
-use super::measures::{self, Excuses, Fair};
+use super::measures::{self, Doubt, Excuses, Fair};
 use super::result::good_key;
 use super::{CriterionResult, Outcome, RunResult, Verdict, numbers};
 use crate::fault::{Blame, Fault, TlsFault};
@@ -62,16 +63,19 @@ pub(super) fn judge(result: &mut RunResult, criteria: &[Criterion], grounds: &Gr
 /// What this box may have spoiled, from the failures.
 pub(super) fn excuses(failures: &Failures, ping_failed: u64, lagging: bool) -> Excuses {
     let ours = failures.blamed_on(Blame::Box);
+    let source_lost = failures.iter().any(|(_, fault, _)| fault == Fault::SourceNotLocal);
+    let in_doubt = lagging || source_lost;
     let clocked: u64 =
         failures.iter().filter(|(_, fault, _)| may_be_lateness(*fault)).map(|(.., count)| count).sum();
     Excuses {
         lagging,
-        sessions: ours + if lagging { clocked } else { 0 },
-        pings: if lagging { ping_failed } else { 0 },
+        source_lost,
+        sessions: ours + if in_doubt { clocked } else { 0 },
+        pings: if in_doubt { ping_failed } else { 0 },
     }
 }
 
-/// Faults that a client brings about by being late: it reads too late, or is dropped as idle.
+/// Faults that a client brings about by being late, or out of reach: it reads too late, or is dropped as idle.
 fn may_be_lateness(fault: Fault) -> bool {
     use Fault::*;
     matches!(fault, StepTimeout | KernelTimeout | ClosedEarly | Cut | Closed(1000 | 1001 | 1005))
@@ -144,7 +148,7 @@ fn meets(good: Good, value: f64, limit: f64) -> bool {
 fn stands(criterion: &Criterion, fair: Fair) -> bool {
     match fair {
         Fair::Same => true,
-        Fair::Ours | Fair::Unknown => false,
+        Fair::Ours | Fair::Unknown(_) => false,
         Fair::Otherwise(value) => outcome(criterion, value) == Outcome::Fail,
     }
 }
@@ -164,6 +168,11 @@ fn why(criterion: &Criterion, judged: &CriterionResult, fair: Fair) -> String {
             )
         }
         (_, false, Fair::Ours) => format!("{measured}, should be {limit}; that is this box's own doing"),
+        (_, false, Fair::Unknown(Doubt::SourceLost)) => {
+            format!(
+                "{measured}, should be {limit}; this box lost an address that sessions came from, so it may be its doing"
+            )
+        }
         (_, false, _) => {
             format!("{measured}, should be {limit}; this box was late itself, so it may be its doing")
         }

@@ -65,6 +65,8 @@ fn source_address_taken_away() {
         (until ss -Htn 'src 10.9.9.9' | grep -q .; do :; done; ip address del 10.9.9.9/32 dev lo) &";
     let options = ["--source-ip", "10.9.9.9"];
     let (finished, summary) = in_own_network(&temp, before, "http://127.0.0.1:8080", &options);
+    // Whatever else failed by that, announcements that never came among it, the servers did nothing wrong.
+    finished.assert_status(3);
     let failed = summary["errors"]["by_kind"]["source-not-local"].as_u64().expect("counted");
     assert!(failed > 0, "{summary:#}");
     assert_eq!(summary["errors"]["by_blame"]["box"], failed);
@@ -73,4 +75,26 @@ fn source_address_taken_away() {
         "the remedy is named: {}",
         finished.stdout
     );
+}
+
+/// WebSockets are led to another box, and nothing gets there from an address of the loopback.
+#[test]
+fn source_address_of_the_loopback_and_a_host_elsewhere() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let before =
+        "ip link add here type veth peer name there && ip link set here up && ip link set there up || exit 9
+        ip address add 10.9.8.1/24 dev here || exit 9";
+    let options = [
+        "--source-ip",
+        "127.0.9.7",
+        "--allow-host",
+        "10.9.8.7",
+        "--ws-map",
+        "ws://127.0.0.1:8080=ws://10.9.8.7:8080",
+    ];
+    let (finished, summary) = in_own_network(&temp, before, "http://127.0.0.1:8080", &options);
+    finished.assert_status(3);
+    assert_eq!(summary["errors"]["by_kind"], serde_json::json!({ "source-unusable": 6 }), "{summary:#}");
+    assert_eq!(summary["errors"]["by_blame"]["box"], 6);
+    assert!(finished.stdout.contains("the interface towards it"), "the remedy is named: {}", finished.stdout);
 }

@@ -204,6 +204,31 @@ fn timeouts_of_a_lagging_box_do_not_stand() {
     assert!(!one(&result, "error-rate").stands);
 }
 
+/// What was on its way to an address that is gone never arrived, whoever sent it.
+#[test]
+fn silence_after_a_source_address_was_lost_does_not_stand() {
+    let spoil = |run: &mut Run| {
+        (0..3000).for_each(|_| run.ping(PingEvent::TimedOut));
+        (0..600).for_each(|_| run.fail(ENTER, Fault::StepTimeout, ""));
+        run.judge_only(criterion("error-rate", "errors.rate", Good::Below, 0.01, "%"));
+        run.scenario.criteria.push(criterion("pings", "ping.unanswered", Good::AtMost, 0.0, ""));
+    };
+    let mut run = Run::good();
+    spoil(&mut run);
+    assert_eq!(run.result().verdict, Verdict::Fail, "without that, it is the servers'");
+    let mut run = Run::good();
+    spoil(&mut run);
+    run.fail(ENTER, Fault::SourceNotLocal, "");
+    let result = run.result();
+    assert_verdict(&result, Verdict::Inconclusive, "this box lost an address that sessions came from");
+    assert!(!one(&result, "error-rate").stands && !one(&result, "pings").stands);
+    run = Run::good();
+    (0..1400).for_each(|_| run.fail(ENTER, Fault::HttpStatus(500), ""));
+    run.fail(ENTER, Fault::SourceNotLocal, "");
+    run.judge_only(criterion("error-rate", "errors.rate", Good::Below, 0.01, "%"));
+    assert_eq!(run.result().verdict, Verdict::Fail, "an answer is the servers' all the same");
+}
+
 #[test]
 fn arrivals_are_this_box_s_own_and_never_fail_the_servers() {
     let mut run = Run::good();
