@@ -194,6 +194,57 @@ fn too_few_descriptors_are_refused_by_doctor_and_run_alike() {
     }
 }
 
+/// A full disk is no verdict.
+#[test]
+fn what_cannot_be_printed_changes_no_verdict() {
+    let into_a_full_disk = |sessions: &str| {
+        let command = format!("exec \"$0\" doctor --target {ELSEWHERE} --sessions {sessions} >/dev/full");
+        let child = Command::new("sh")
+            .args(["-c", &command])
+            .arg(env!("CARGO_BIN_EXE_startline"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        finish(child.expect("a shell"))
+    };
+    for (sessions, status) in [("10", 0), ("1000k", 2)] {
+        let full = into_a_full_disk(sessions);
+        full.assert_status(status);
+        assert!(full.stderr.contains("warning: the checks could not be printed"), "{}", full.stderr);
+    }
+}
+
+/// A run that has just enough descriptors, by the doctor's reckoning, makes it: its stand-in with a worker for every few sessions, too.
+#[test]
+fn what_the_doctor_says_fits_into_few_descriptors_does() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let options =
+        ["--ramp", "3s", "--hold", "500ms", "--ramp-down", "0", "--no-broadcast", "--lag-limit", "1m"];
+    for (limit, sessions, how) in
+        [(100, "600", "per-session"), (80, "200", "per-session"), (110, "300", "pooled")]
+    {
+        let out = temp.path().join(limit.to_string());
+        let args = [&["--sessions", sessions, "--http", how], &options[..]].concat();
+        let doctor = with_descriptors(limit, &[&["doctor", "--json"], &args[..]].concat());
+        assert_eq!(check(&checks(&doctor), "descriptors")["verdict"], "ok", "{limit}");
+        let dir = out.to_str().expect("UTF-8");
+        let run = with_descriptors(limit, &[&["run", "--out", dir], &args[..]].concat());
+        let text = std::fs::read_to_string(out.join("summary.json"));
+        let summary: Value = serde_json::from_str(&text.expect(&run.stderr)).expect("JSON");
+        assert_eq!(summary["errors"]["by_kind"], json!({}), "{limit}: {}", run.stdout);
+        assert_eq!(summary["sessions"]["held_to_end"].to_string(), sessions, "{limit}");
+    }
+    // No number of workers is enough here.
+    let args = [&["--sessions", "4000"], &options[..]].concat();
+    for command in ["doctor", "run"] {
+        let refused = with_descriptors(70, &[&[command], &args[..]].concat());
+        refused.assert_status(2);
+        let said = flat(&format!("{}{}", refused.stdout, refused.stderr));
+        assert!(said.contains("→ ulimit -Hn "), "{said}");
+    }
+}
+
 #[test]
 fn options_without_an_effect_are_refused() {
     for args in [&["--out", "x"][..], &["--quiet"], &["--sessions", "none"]] {

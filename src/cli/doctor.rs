@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::run::{Preset, SettingsArgs};
-use super::{ExitStatus, hosts, print_found};
+use super::{ExitStatus, hosts, print_or_tell};
 use crate::doctor::need::{Need, StandIn};
 use crate::doctor::readings::{Readings, SocketTrial};
 use crate::doctor::{self, Verdict, text};
@@ -44,14 +44,14 @@ pub struct DoctorArgs {
 /// Carries out `startline doctor`.
 ///
 /// # Errors
-/// What is wrong with the plan itself, or that the checks cannot be printed.
+/// What is wrong with the plan itself.
 pub fn run(args: DoctorArgs) -> Result<ExitStatus> {
     let settings = with_members(args.settings).into_settings()?;
     let (plan, peer, room) = plan_of(&settings, &args.root)?;
     let summary = Summary::new(&plan, &settings.members, peer);
     let need = need_of(&settings, &plan, &summary, peer, &room, &hosts::resolve(&plan)?);
     let report = doctor::examine(&need, &Readings::of_this_box(&args.root, &need, SocketTrial::Always));
-    print_found(args.json, &report, |colour| text::table(&report, colour))?;
+    print_or_tell(args.json, &report, |colour| text::table(&report, colour));
     Ok(match report.verdict {
         Verdict::Refuse => ExitStatus::Refused,
         Verdict::Unknown | Verdict::Ok | Verdict::Warn | Verdict::Fail => ExitStatus::Passed,

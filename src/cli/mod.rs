@@ -131,6 +131,15 @@ pub(crate) fn print_found(
     Ok(out.flush()?)
 }
 
+/// [`print_found`] for checks, whose verdict is the exit status whether it could be printed or not: what kept it is said.
+pub(crate) fn print_or_tell(json: bool, found: &impl Serialize, text: impl FnOnce(bool) -> String) {
+    if let Err(error) = print_found(json, found, text)
+        && !is_broken_pipe(&error)
+    {
+        tell(&format!("warning: the checks could not be printed: {error:#}"));
+    }
+}
+
 /// Prints a line on standard error. Nobody may be reading there any more, which is no reason to end a run.
 pub(crate) fn tell(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");

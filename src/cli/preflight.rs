@@ -19,7 +19,7 @@ use jiff::Timestamp;
 
 use super::prepare::{TargetArgs, quoted};
 use super::run::SettingsArgs;
-use super::{ExitStatus, agent, conduct, doctor, hosts, print_found, tell, values};
+use super::{ExitStatus, agent, conduct, doctor, hosts, print_or_tell, tell, values};
 use crate::doctor::readings::{Readings, SocketTrial};
 use crate::engine::{Hosts, descriptors};
 use crate::plan::summary::Summary;
@@ -90,7 +90,7 @@ pub fn run(args: PreflightArgs) -> Result<ExitStatus> {
         }
     };
     let report = Report::new(url, asked_at, found.checks);
-    print_found(args.json, &report, |colour| text::table(&report, colour))?;
+    print_or_tell(args.json, &report, |colour| text::table(&report, colour));
     Ok(match report.verdict {
         _ if !found.was_asked => ExitStatus::Inconclusive,
         Verdict::Fail | Verdict::Refuse => ExitStatus::Failed,
