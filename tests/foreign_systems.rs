@@ -11,7 +11,7 @@ use serde_json::Value;
 
 const SESSIONS: u32 = 20;
 
-/// A short run of a built-in scenario. The timeout of replies is the scenario's: the box may be late itself by a tenth of it.
+/// A short run of a built-in scenario.
 fn run(scenario: &str, target: &str, out: &std::path::Path) -> Run {
     Run::against(target, SESSIONS, out)
         .without("challenge")

@@ -130,7 +130,7 @@ struct PlacesArgs {
 /// # Errors
 /// What keeps it from beginning.
 pub fn join(args: JoinArgs) -> Result<ExitStatus> {
-    take(Step::Join, args.places, args.password, None)
+    join_heard(args, &Interrupt::listen(&NOT_BEGUN)?)
 }
 
 /// The same for who listens for signals already.
@@ -138,7 +138,8 @@ pub fn join(args: JoinArgs) -> Result<ExitStatus> {
 /// # Errors
 /// As [`join`]'s.
 pub(super) fn join_heard(args: JoinArgs, interrupt: &Interrupt) -> Result<ExitStatus> {
-    take(Step::Join, args.places, args.password, Some(interrupt))
+    interrupt.now_says(&NOT_BEGUN);
+    take(Step::Join, args.places, args.password, interrupt)
 }
 
 /// Carries out `startline prepare leave`.
@@ -146,14 +147,14 @@ pub(super) fn join_heard(args: JoinArgs, interrupt: &Interrupt) -> Result<ExitSt
 /// # Errors
 /// What keeps it from beginning.
 pub fn leave(args: LeaveArgs) -> Result<ExitStatus> {
-    take(Step::Leave, args.places, None, None)
+    take(Step::Leave, args.places, None, &Interrupt::listen(&NOT_BEGUN)?)
 }
 
 fn take(
     step: Step,
     mut args: PlacesArgs,
     password: Option<String>,
-    heard: Option<&Interrupt>,
+    interrupt: &Interrupt,
 ) -> Result<ExitStatus> {
     let is_private = password.is_some();
     let typed = args.clone();
@@ -182,9 +183,6 @@ fn take(
     if args.resume.is_none() {
         places = Places::of((0..plan.sessions).map(|k| (plan.members.id(k), challenge)));
     }
-    let own = if heard.is_none() { Some(Interrupt::listen(&NOT_BEGUN)?) } else { None };
-    let interrupt = heard.or(own.as_ref()).context("nobody listens for signals")?;
-    interrupt.now_says(&NOT_BEGUN);
     let agent = prepared.agent();
     let looked_up = match look_up(&prepared, &agent, interrupt, Duration::ZERO)? {
         Some(Ok(looked_up)) => Some(looked_up),
