@@ -157,6 +157,7 @@ fn whatever_is_wrong_with_any_step_is_said_before_the_first() {
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let temp = tempfile::tempdir().expect("a directory");
     let with_column = file(temp.path(), "old.csv", "\u{feff}\"challengeId\",memberId\r\n38,13\r\n");
+    let column_last = file(temp.path(), "last.csv", "memberId,challengeId\n13,38\n");
     let taken = file(temp.path(), "taken.csv", "");
     let others = file(temp.path(), "others.csv", "memberId\n14\n15\n");
     let range = ["--members", "13-22"];
@@ -185,6 +186,8 @@ fn whatever_is_wrong_with_any_step_is_said_before_the_first() {
         ([&range[..], &["--out", "/no-such-directory/x.csv"]].concat(), "in a directory that is not there"),
         ([&range[..], &["--scenario", "echo"]].concat(), "has no [join]"),
         (vec!["--members", &with_column], "has the column challengeId"),
+        (vec!["--members", &column_last], "has the column challengeId"),
+        (vec!["--members", "/dev/zero"], "is longer than 256 MiB"),
         (vec!["--members", "22-13"], "did you mean 13-22?"),
         (vec!["--members", "no-such.csv"], "cannot read the members' file no-such.csv"),
     ] {

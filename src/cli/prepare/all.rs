@@ -3,7 +3,8 @@
 //! For a target whose members are there. Each step is the one of its own name. Invariant: whatever is wrong with any step's options is
 //! said before the first step; a step that fails is the last, and what is there by then is named.
 
-use std::fs;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ use super::target::TargetArgs;
 use crate::plan::Rate;
 use crate::prepare::{calendar, start};
 use crate::units::{counted, grouped};
+
+/// Of a members file, read to see its columns.
+const HEADER_BYTES_MAX: u64 = 64 << 10;
 
 /// Options of `startline prepare all`.
 // These comments are the help text, where Markdown's brackets would be in the way.
@@ -167,17 +171,23 @@ fn next_run(args: &AllArgs, members: u32) -> Result<NextRun<'_>> {
 /// Files that name a challenge name another one: this one is not there yet.
 fn refuse_challenge_columns(members: &[String]) -> Result<()> {
     let is_the_column =
-        |column: &str| column.trim_matches(['\u{feff}', '"', ' ', '\t', '\r']) == "challengeId";
+        |column: &str| column.trim_matches(['\u{feff}', '"', ' ', '\t', '\r', '\n']) == "challengeId";
     for file in members.iter().filter(|spec| !is_range(spec)) {
-        let bytes = fs::read(file).with_context(|| format!("cannot read the members' file {file}"))?;
-        let header = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        if String::from_utf8_lossy(header).split(',').any(is_the_column) {
+        let header = first_line(file).with_context(|| format!("cannot read the members' file {file}"))?;
+        if String::from_utf8_lossy(&header).split(',').any(is_the_column) {
             return Err(anyhow!(
                 "{file} has the column challengeId, and the challenge is only made now: give a file without that column, or a range of ids"
             ));
         }
     }
     Ok(())
+}
+
+/// As far as columns can reach: a device may never end.
+fn first_line(file: &str) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    BufReader::new(File::open(file)?.take(HEADER_BYTES_MAX)).read_until(b'\n', &mut line)?;
+    Ok(line)
 }
 
 /// The joins' file has to be new, and that is better known before there is a challenge.
