@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
 
 use super::interrupt::{Interrupt, Words};
-use super::look_up::{LookedUp, Standing, Unexpected, look_up};
+use super::look_up::{LookedUp, Standing, Unexpected, look_up_heard};
 use super::ready::{Asked, Waited};
 use super::run::RunArgs;
 use super::stand_in::StandIn;
@@ -28,7 +28,12 @@ use crate::plan::{CaFile, Plan, Settings, Target};
 use crate::report::files::{ResultsDir, default_name};
 use crate::report::{self, RunResult, text};
 
-/// What signals are answered with.
+/// What signals are answered with before the load.
+const NOT_BEGUN: Words = Words {
+    first: b"\nending: nothing has been loaded yet; once more leaves at once\n",
+    second: b"\nleft at once; nothing has been loaded\n",
+};
+/// And in it.
 const ENDING: Words = Words {
     first: b"\nending: sessions are being closed; once more leaves at once\n",
     second: b"\nleft at once; the results up to the last second are in the results directory\n",
@@ -55,14 +60,21 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     check_key_log(&plan)?;
     output.show_plan(&summary, &fit);
 
-    let interrupt = Interrupt::listen(&ENDING)?;
+    let interrupt = Interrupt::listen(&NOT_BEGUN)?;
     let stand_in = if is_stand_in { Some(start_stand_in(&mut plan, &settings, &room)?) } else { None };
     hosts.trust = trust_of(&plan)?;
     let ask = || agent::new(&plan, hosts.trust.as_ref());
     let wait = match stand_in {
         Some(_) => Wait::Nothing,
-        None => match check_schedule(&plan, &settings, &ask(), &output) {
+        None => match check_schedule(&plan, &settings, &ask(), &interrupt, &output) {
             Ok(wait) => wait,
+            Err(Unfit::Interrupted) => {
+                tell(&format!(
+                    "error: {} while the challenge was looked up: nothing was loaded",
+                    interrupt.reason().unwrap_or_default()
+                ));
+                return Ok(ExitStatus::Inconclusive);
+            }
             Err(Unfit::Refused(error)) => return Err(error),
             Err(Unfit::Unasked(error)) => {
                 tell(&format!("error: the challenge could not be looked up: {error:#}"));
@@ -226,6 +238,8 @@ enum Unfit {
     Refused(anyhow::Error),
     /// The target did not answer.
     Unasked(anyhow::Error),
+    /// Somebody asked for the end before it did.
+    Interrupted,
 }
 
 /// Asks the target whether the plan fits its schedule.
@@ -233,10 +247,13 @@ fn check_schedule(
     plan: &Plan,
     settings: &Settings,
     agent: &ureq::Agent,
+    interrupt: &Interrupt,
     output: &Output,
 ) -> Result<Wait, Unfit> {
     let Some(scheduled) = &plan.scenario.schedule else { return Ok(Wait::Nothing) };
-    let looked_up = look_up(plan, scheduled, agent).map_err(Unfit::Unasked)?;
+    let looked_up = look_up_heard(plan, scheduled, agent, interrupt)
+        .map_err(Unfit::Unasked)?
+        .ok_or(Unfit::Interrupted)?;
     check_standing(&looked_up, plan, output).map_err(Unfit::Refused)?;
     warn_of_zone(&looked_up, settings, output).map_err(Unfit::Refused)?;
     let fits = judge(&looked_up, settings).map_err(Unfit::Refused)?;
@@ -301,7 +318,7 @@ fn wait_ready(
 ) -> Result<bool> {
     let Some(scheduled) = &plan.scenario.schedule else { return Ok(true) };
     let asked = Asked {
-        look_up: &|| look_up(plan, scheduled, agent),
+        look_up: &|| look_up_heard(plan, scheduled, agent, interrupt),
         judge: &|looked_up| judge(looked_up, settings),
         quiet: output.quiet,
     };
@@ -325,6 +342,7 @@ fn load(
     output: &Output,
 ) -> Result<RunResult> {
     let mut recording = recording::Recording::new(plan, settings, directory, !output.quiet);
+    interrupt.now_says(&ENDING);
     let outcome = engine::run(plan, hosts, &|| interrupt.reason(), &mut |second| {
         recording.second(second);
     })?;

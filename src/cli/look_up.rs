@@ -5,11 +5,13 @@
 //! Invariant: no step after the named one is played, so nobody's place is spent.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::interrupt::Interrupt;
 use crate::foreign;
 use crate::plan::Plan;
 pub use crate::plan::schedule::Standing;
@@ -45,12 +47,24 @@ pub struct LookedUp {
     pub listed: Option<HashMap<u64, String>>,
 }
 
-/// Looks up for the first member of a plan.
+/// Looks up for the first member of a plan, however long that takes.
+fn look_up(plan: &Plan, schedule: &Schedule, agent: &ureq::Agent) -> Result<LookedUp> {
+    Asker::log_in(plan, schedule, agent, 0)?.look_up()
+}
+
+/// Looks up for the first member of a plan, as long as nobody asks for the end: then `None`, at once.
 ///
 /// # Errors
 /// When the target cannot be reached or does not answer as the scenario says, naming the request.
-pub fn look_up(plan: &Plan, schedule: &Schedule, agent: &ureq::Agent) -> Result<LookedUp> {
-    Asker::log_in(plan, schedule, agent, 0)?.look_up()
+pub fn look_up_heard(
+    plan: &Plan,
+    schedule: &Schedule,
+    agent: &ureq::Agent,
+    interrupt: &Interrupt,
+) -> Result<Option<LookedUp>> {
+    // A request has no end but its answer or its timeout, so that it is left to itself when nobody waits for it any more.
+    let (plan, schedule, agent) = (plan.clone(), schedule.clone(), agent.clone());
+    interrupt.or(Duration::ZERO, move || look_up(&plan, &schedule, &agent))?.transpose()
 }
 
 /// A member of a plan who has logged in.

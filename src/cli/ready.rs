@@ -1,7 +1,7 @@
 //! Waiting until a challenge is READY: `run` and `prepare challenge` with `--wait-ready`.
 //!
 //! Looks the challenge up again and again, since the server's clock, not ours, says when; how, and what the answer means, is the
-//! caller's. Invariants: a look-up that fails ends nothing before a minute of failures; the first signal ends it.
+//! caller's. Invariants: a look-up that fails ends nothing before a minute of failures; the first signal ends it, an answer under way or not.
 
 use std::time::{Duration, Instant};
 
@@ -40,8 +40,8 @@ pub enum Waited {
 
 /// How to ask, and what the answer means.
 pub struct Asked<'a> {
-    /// Looks the challenge up.
-    pub look_up: &'a dyn Fn() -> Result<LookedUp>,
+    /// Looks the challenge up; `None` once somebody has asked for the end.
+    pub look_up: &'a dyn Fn() -> Result<Option<LookedUp>>,
     /// Whether it has come to READY; asked each time, since a READY that comes late may leave too little time.
     pub judge: &'a dyn Fn(&LookedUp) -> Result<Start>,
     /// Say nothing while waiting.
@@ -74,7 +74,8 @@ fn watch(asked: &Asked<'_>, after: Duration, interrupt: &Interrupt, line: &mut R
             }
         }
         match (asked.look_up)() {
-            Ok(looked_up) => {
+            Ok(None) => return Ok(Waited::Interrupted),
+            Ok(Some(looked_up)) => {
                 unanswered_since = None;
                 match (asked.judge)(&looked_up)? {
                     Start::Now => return Ok(Waited::Ready(looked_up)),

@@ -1,9 +1,14 @@
 //! Targets that cannot be reached. What needs a network of its own makes one: an empty network namespace, in which nothing goes
 //! anywhere.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Child;
+use std::time::{Duration, Instant};
+
 use crate::common::isolated::{MENDED_BY, finish_isolated, isolated};
 use crate::common::processes::free_port;
-use crate::common::{Run, finish, results};
+use crate::common::{Run, finish, results, signal};
 use crate::isolated::in_own_network;
 use crate::peer::Script;
 use crate::played::{run_with, scenario};
@@ -26,6 +31,60 @@ fn target_refused_at_the_look_up() {
     finished.assert_status(3);
     assert!(finished.stderr.contains("the challenge could not be looked up"), "{}", finished.stderr);
     assert!(finished.stderr.contains("is the target up, and is its port right?"), "{}", finished.stderr);
+}
+
+/// The first bytes of a connection, which say that something has been asked.
+fn asked(listener: &TcpListener) -> TcpStream {
+    let (mut stream, _) = listener.accept().expect("a connection");
+    stream.read_exact(&mut [0; 4]).expect("a request");
+    stream
+}
+
+fn answer(stream: &mut TcpStream, body: &str) {
+    let length = body.len();
+    write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+        .expect("sent");
+}
+
+/// A request takes up to 35 s where nobody answers.
+#[track_caller]
+fn assert_ends_at_once(child: Child, words: &str) {
+    signal(child.id(), libc::SIGINT);
+    let at = Instant::now();
+    let finished = finish(child);
+    assert!(at.elapsed() < Duration::from_secs(15), "{:?}", at.elapsed());
+    finished.assert_status(3);
+    assert!(finished.stderr.contains("ending: nothing has been loaded yet"), "{}", finished.stderr);
+    assert!(finished.stderr.contains(words), "{}", finished.stderr);
+}
+
+#[test]
+fn target_silent_at_the_look_up_is_not_waited_for_after_a_signal() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let child = Run::against(&url, 3, &results(&temp)).start();
+    let _silent = asked(&listener);
+    assert_ends_at_once(
+        child,
+        "error: interrupted (SIGINT) while the challenge was looked up: nothing was loaded",
+    );
+}
+
+#[test]
+fn target_silent_while_ready_is_awaited_is_not_waited_for_after_a_signal() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let child = Run::against(&url, 3, &results(&temp)).flag("wait-ready").start();
+    answer(&mut asked(&listener), r#"{"data":{"accessToken":"t"}}"#);
+    let times = r#""startAt":"2999-03-01T10:11:00","endAt":"2999-03-01T11:11:00""#;
+    answer(
+        &mut asked(&listener),
+        &format!(r#"{{"data":{{"challengeId":38,"status":"RECRUITING",{times}}}}}"#),
+    );
+    let _silent = asked(&listener);
+    assert_ends_at_once(child, "stopped while waiting for READY; nothing was loaded");
 }
 
 #[test]

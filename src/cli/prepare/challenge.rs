@@ -11,7 +11,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::super::interrupt::{Interrupt, Words};
-use super::super::look_up::{LookedUp, look_up};
+use super::super::look_up::{LookedUp, look_up_heard};
 use super::super::ready::{self, Asked, Waited};
 use super::super::{ExitStatus, conduct, tell, values};
 use super::about::{self, AboutArgs, Joins};
@@ -164,7 +164,8 @@ fn wait_ready(
             Demand { ramp: Duration::ZERO, hold: Duration::ZERO, entry: Entry::First, wait_ready: true };
         Ok(schedule::judge(&challenge, &zone, looked_up.server_now, &demand)?)
     };
-    let asked = Asked { look_up: &|| look_up(&plan, scheduled, &agent), judge: &judge, quiet: false };
+    let look_up = || look_up_heard(&plan, scheduled, &agent, interrupt);
+    let asked = Asked { look_up: &look_up, judge: &judge, quiet: false };
     let after = Duration::try_from(made.now.duration_until(&made.times.ready)).unwrap_or_default();
     match ready::wait(&asked, after, interrupt)? {
         Waited::Ready(looked_up) => {
