@@ -1,4 +1,4 @@
-//! The challenge: how far its life has come, whether the plan fits what is left of it, and everyone's place in it.
+//! The challenge: how far its life has come, and whether the plan fits what is left of it.
 //!
 //! By one look-up and the server's own clock; [`schedule::judge`] decides, as it does before a run.
 
@@ -8,14 +8,14 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
-use super::words::{clean, listed};
-use super::zone;
+use super::words::clean;
 use super::{Check, Figure, Remedy, Verdict};
+use super::{places, zone};
 use crate::plan::schedule::{
     self, Challenge, Demand, ENTER_MARGIN, Entry, ScheduleError, Standing, Start, Status,
 };
 use crate::plan::zone::Clues;
-use crate::units::{duration_text, grouped};
+use crate::units::duration_text;
 
 /// What a look-up says.
 #[derive(Clone, Debug)]
@@ -64,18 +64,17 @@ const CHALLENGE: (&str, &str, &str) = ("challenge", "challenge", "READY");
 const WAITED_FOR: &str = "READY, or RECRUITING until then";
 const SCHEDULE: (&str, &str, &str) =
     ("schedule", "ramp and hold fit", "the ramp 5 s before startAt, the hold by endAt");
-const PLACES: (&str, &str, &str) = ("places", "members' places", "all waiting to enter, or may return");
 
 const NO_ZONE: &str = "because the challenge's times cannot be read without the right time zone";
 
-const MAKE_ANOTHER: &str =
+pub(super) const MAKE_ANOTHER: &str =
     "create another challenge, have everyone join it, and give its id with --challenge";
 
 /// What is not asked since something else failed.
 pub fn unknown(wait_ready: bool, why: &str) -> Vec<Check> {
     let (id, title, _) = CHALLENGE;
     let life = Check::unknown(id, title, life_need(wait_ready), why);
-    vec![zone::unknown(why), life, unknown_item(SCHEDULE, why), unknown_item(PLACES, why)]
+    vec![zone::unknown(why), life, unknown_item(SCHEDULE, why), places::unknown(why)]
 }
 
 /// What a run that begins now needs.
@@ -95,7 +94,7 @@ pub fn not_found(wait_ready: bool, said: &str) -> Vec<Check> {
     let reading = Figure::words("no answer that can be used");
     let life = Check::ok(id, title, reading, life_need(wait_ready)).but(Verdict::Fail, said, vec![remedy]);
     let why = "because the challenge could not be looked up";
-    vec![zone::unknown(why), life, unknown_item(SCHEDULE, why), unknown_item(PLACES, why)]
+    vec![zone::unknown(why), life, unknown_item(SCHEDULE, why), places::unknown(why)]
 }
 
 /// Judges all of it.
@@ -119,7 +118,7 @@ pub fn checks(look_up: &LookUp<'_>, wanted: &Wanted<'_>) -> Vec<Check> {
         true => unknown_item(SCHEDULE, NO_ZONE),
         false => fit(&challenge, &now, &judged, wanted),
     };
-    vec![zone, life, fit, places(look_up, wanted, challenge.status)]
+    vec![zone, life, fit, places::check(look_up, wanted, challenge.status)]
 }
 
 fn unreadable(error: &ScheduleError, look_up: &LookUp<'_>, wanted: &Wanted<'_>) -> Vec<Check> {
@@ -134,7 +133,7 @@ fn unreadable(error: &ScheduleError, look_up: &LookUp<'_>, wanted: &Wanted<'_>) 
         vec![remedy],
     );
     // Nobody joins what cannot be read.
-    vec![zone::unknown(why), life, unknown_item(SCHEDULE, why), places(look_up, wanted, Status::Done)]
+    vec![zone::unknown(why), life, unknown_item(SCHEDULE, why), places::check(look_up, wanted, Status::Done)]
 }
 
 /// Its status is known, and no time of it.
@@ -250,61 +249,6 @@ fn fit(
             check(plan).but(Verdict::Fail, why, vec![Remedy::advice(remedy.as_str())])
         }
     }
-}
-
-/// Everyone's place.
-fn places(look_up: &LookUp<'_>, wanted: &Wanted<'_>, status: Status) -> Check {
-    let (id, title, _) = PLACES;
-    let waiting = wanted.waiting;
-    let need = Figure::new(
-        wanted.sessions.into(),
-        "members",
-        format!("all {} {waiting}, or may return", grouped(wanted.sessions.into())),
-    );
-    let Some(Standing { absent, may_return, first, barred }) = look_up.standing else {
-        return Check::unknown(
-            id,
-            title,
-            need,
-            "because the look-up lists nobody, or the scenario does not say where",
-        );
-    };
-    let parts = [(first, waiting), (may_return, "may return"), (absent, "absent"), (barred, "barred")];
-    let text: Vec<String> = parts
-        .iter()
-        .filter(|(count, what)| *count > 0 || *what == waiting)
-        .map(|(count, what)| format!("{} {what}", grouped((*count).into())))
-        .collect();
-    let can_enter = u64::from(first) + u64::from(may_return);
-    let check = Check::ok(id, title, Figure::new(can_enter, "members", text.join(", ")), need);
-    let mut reasons = Vec::new();
-    let mut remedies = Vec::new();
-    if absent > 0 {
-        let have = if absent == 1 { "has" } else { "have" };
-        reasons.push(format!("{} {have} not joined", grouped(absent.into())));
-        remedies.push(match status {
-            Status::Recruiting => wanted.join.clone(),
-            _ => Remedy::advice(format!("joining needs RECRUITING: {MAKE_ANOTHER}")),
-        });
-    }
-    if barred > 0 {
-        let statuses: Vec<String> = look_up
-            .barred
-            .iter()
-            .map(|(status, count)| format!("{} {}", grouped((*count).into()), clean(status)))
-            .collect();
-        reasons.push(format!("{} cannot enter ({})", grouped(barred.into()), listed(&statuses)));
-        remedies.push(Remedy::advice(format!("take other members, or {MAKE_ANOTHER}")));
-    }
-    if reasons.is_empty() {
-        return check;
-    }
-    // As a run has it: refused where nobody can enter, begun with a warning where somebody can.
-    let (verdict, so) = match can_enter {
-        0 => (Verdict::Fail, "nobody can enter, so a run is refused"),
-        _ => (Verdict::Warn, "each of them is refused at enter"),
-    };
-    check.but(verdict, format!("{}: {so}", reasons.join(", ")), remedies)
 }
 
 /// To the second, since servers' clocks are read to the second.

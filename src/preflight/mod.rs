@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod challenge;
 pub mod clock;
 pub mod members;
+mod places;
 pub mod target;
 pub mod text;
 pub mod this_box;
