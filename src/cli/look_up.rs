@@ -45,6 +45,8 @@ pub struct LookedUp {
     pub standing: Option<Standing>,
     /// The status of everyone who is listed, by member.
     pub listed: Option<HashMap<u64, String>>,
+    /// How many have room in it, those who are listed among them, if the scenario says where that is.
+    pub room: Option<u64>,
 }
 
 /// Looks up for the first member of a plan, however long that takes.
@@ -77,6 +79,13 @@ pub struct Asker<'p> {
     taken: Vec<String>,
     cookies: Jar,
     server_now: Option<Timestamp>,
+}
+
+impl LookedUp {
+    /// How many more have room in it, if that and who has a place are known.
+    pub fn places_left(&self) -> Option<u64> {
+        Some(self.room?.saturating_sub(self.listed.as_ref()?.len() as u64))
+    }
 }
 
 impl<'p> Asker<'p> {
@@ -173,6 +182,7 @@ impl<'p> Asker<'p> {
                 .zip(listed.as_ref())
                 .map(|(them, listed)| standing(self.plan, them, listed)),
             listed,
+            room: schedule.participants.as_ref().and_then(|them| room(them, &answer.json)),
         })
     }
 
@@ -229,6 +239,11 @@ fn listed(them: &Participants, answer: &Value) -> Option<HashMap<u64, String>> {
     };
     let has_place = |(_, status): &(u64, String)| !them.has_left.contains(status);
     Some(list.iter().filter_map(one).filter(has_place).collect())
+}
+
+/// How many have room in it by the answer; `None` when that says nothing of it.
+fn room(them: &Participants, answer: &Value) -> Option<u64> {
+    answer.pointer(them.room.as_ref()?)?.as_u64()
 }
 
 /// How the plan's members stand to what they are listed for.
@@ -324,6 +339,7 @@ mod tests {
             may_enter: vec![text("WAITING")],
             may_return: Vec::new(),
             has_left: vec![text("LEFT")],
+            room: None,
         };
         let answer = serde_json::json!({"list": [
             {"id": 13, "status": "WAITING"}, {"id": 14, "status": "LEFT"}, {"id": 15},

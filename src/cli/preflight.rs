@@ -216,8 +216,7 @@ fn read_watch(file: &Path) -> Result<Watch> {
 
 /// How absent members join, by the options that were typed: those of the plan, and nobody else's place is taken.
 fn join(args: &SettingsArgs, plan: &Plan) -> Remedy {
-    let text = "has those of the plan join who are absent, as far as the challenge has room for them (maxParticipants); where \
-                it has not, give fewer --sessions, or create a larger challenge";
+    let text = "has those of the plan join who are absent";
     let Some((target, members)) = args.target.as_ref().zip(typed_members(args, plan)) else {
         // All that there is to type is in a plan file, or a file of members has more than the plan.
         return Remedy::advice(format!(
@@ -292,7 +291,7 @@ mod tests {
         assert_eq!(joined(&args).command, Some(format!("{begin}13-6012")));
         let fewer = SettingsArgs { sessions: Some(2000), ..args };
         assert_eq!(joined(&fewer).command, Some(format!("{begin}13-2012")));
-        assert!(joined(&fewer).text.contains("as far as the challenge has room"));
+        assert_eq!(joined(&fewer).text, "has those of the plan join who are absent");
     }
 
     #[test]

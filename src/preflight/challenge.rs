@@ -34,6 +34,8 @@ pub struct LookUp<'l> {
     pub standing: Option<Standing>,
     /// Of those who are barred, how many have which status.
     pub barred: BTreeMap<String, u32>,
+    /// How many more can join it, if that is known.
+    pub places_left: Option<u64>,
 }
 
 /// What the plan asks of it.
@@ -279,6 +281,7 @@ mod tests {
             server_now: format!("2026-11-26T{now}Z").parse().expect("an instant"),
             standing: Some(standing),
             barred: BTreeMap::new(),
+            places_left: Some(3),
         }
     }
 
@@ -389,6 +392,18 @@ mod tests {
         assert_eq!((check.verdict, check.reading.value), (Well, Some(10)));
         let late = with("READY", Some(absent));
         assert!(late.remedies[0].text.starts_with("joining needs RECRUITING"));
+    }
+
+    #[test]
+    fn joining_is_no_remedy_where_there_is_no_room() {
+        let standing = Some(Standing { first: 6, absent: 4, ..Standing::default() });
+        let look_up = LookUp { standing, ..look_up("RECRUITING", "18:30:00") };
+        let check = checks(&look_up, &wanted()).remove(3);
+        assert_eq!((check.verdict, check.remedies.len()), (Warn, 1));
+        assert_eq!(check.remedies[0].command, None);
+        assert!(check.remedies[0].text.starts_with("the challenge has room for 3 more: "), "{check:?}");
+        let unknown = LookUp { places_left: None, ..look_up };
+        assert!(checks(&unknown, &wanted()).remove(3).remedies[0].command.is_some());
     }
 
     #[test]

@@ -47,8 +47,12 @@ pub(super) fn check(look_up: &LookUp<'_>, wanted: &Wanted<'_>, status: Status) -
     if absent > 0 {
         let have = if absent == 1 { "has" } else { "have" };
         reasons.push(format!("{} {have} not joined", grouped(absent.into())));
-        remedies.push(match status {
-            Status::Recruiting => wanted.join.clone(),
+        remedies.push(match (status, look_up.places_left) {
+            (Status::Recruiting, Some(left)) if left < absent.into() => Remedy::advice(format!(
+                "the challenge has room for {} more: take fewer members, or create a larger challenge and have everyone join that",
+                grouped(left)
+            )),
+            (Status::Recruiting, _) => wanted.join.clone(),
             _ => Remedy::advice(format!("joining needs RECRUITING: {MAKE_ANOTHER}")),
         });
     }

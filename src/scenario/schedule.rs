@@ -11,8 +11,8 @@ use super::template::Template;
 
 pub(super) const KEYS: [&str; 8] =
     ["after", "path", "headers", "status", "starts_at", "ends_at", "created_at", "participants"];
-pub(super) const PARTICIPANT_KEYS: [&str; 6] =
-    ["list", "member", "status", "may_enter", "may_return", "has_left"];
+pub(super) const PARTICIPANT_KEYS: [&str; 7] =
+    ["list", "member", "status", "may_enter", "may_return", "has_left", "room"];
 
 /// The look-up of what a run takes part in.
 #[derive(Clone, Debug)]
@@ -50,6 +50,8 @@ pub struct Participants {
     pub may_return: Vec<String>,
     /// The statuses of those who are listed and have no place any more.
     pub has_left: Vec<String>,
+    /// RFC 6901 pointer to how many have room in it, those who have a place among them, where the answer says so.
+    pub room: Option<String>,
 }
 
 pub(super) fn compile(
@@ -91,6 +93,7 @@ fn participants(schedule: &Section<'_>) -> Result<Option<Participants>> {
         may_enter: words(&section, "may_enter")?,
         may_return: words(&section, "may_return")?,
         has_left: if section.has("has_left") { words(&section, "has_left")? } else { Vec::new() },
+        room: section.has("room").then(|| pointer(&section, "room")).transpose()?,
     };
     for (key, others) in [("may_enter", &them.may_enter), ("may_return", &them.may_return)] {
         if let Some(status) = them.has_left.iter().find(|status| others.contains(status)) {

@@ -128,7 +128,7 @@ fn unknown_members_are_refused_and_the_others_join() {
 
 #[test]
 fn members_none_of_whom_are_known_stop_it_early() {
-    let played = Played::with_room_for(300);
+    let played = Played::with_room_for(1200);
     let members = played.file().with_file_name("members.csv");
     let rows: String = (1000..2000).map(|member| format!("{member},{}\n", played.challenge)).collect();
     // One who can look up, and a thousand who are not there.
@@ -144,9 +144,37 @@ fn members_none_of_whom_are_known_stop_it_early() {
 }
 
 #[test]
-fn a_full_challenge_stops_it_early_with_the_servers_words() {
+fn more_than_there_is_room_for_are_refused_before_anybody_joins() {
     let played = Played::with_room_for(31);
-    let finished = played.join("13-262", &["--rate", "100/s"]);
+    let finished = played.join("13-43", &["--rate", "100/s"]);
+    finished.assert_status(2);
+    let told = "error: the challenge has 31 places, of which 30 are left, and 31 more are to join: take fewer members, or";
+    assert!(finished.stderr.contains(told), "{}", finished.stderr);
+    assert_eq!((played.file().exists(), played.joined()), (false, 1));
+    played.join("13-42", &["--rate", "100/s"]).assert_status(0);
+    // Whoever is in takes no other place.
+    played.resume("join", &[]).assert_status(0);
+    std::fs::remove_file(played.file()).expect("removed");
+    let more = played.join("43-44", &[]);
+    more.assert_status(2);
+    let told =
+        "error: the challenge is full: it has 31 places, and 2 more are to join: create a larger challenge";
+    assert!(more.stderr.contains(told), "{}", more.stderr);
+}
+
+#[test]
+fn a_challenge_that_fills_up_stops_it_early_with_the_servers_words() {
+    let played = Played::with_room_for(31);
+    // As if others had taken the places after the look-up: it does not say how many there are.
+    let scenario = played.file().with_file_name("unknown-room.toml");
+    let runnity =
+        startline().args(["scenario", "show", "runnity"]).output().expect("the binary starts").stdout;
+    let runnity = String::from_utf8(runnity).expect("text");
+    let without = runnity.replace("room = \"/data/maxParticipants\"\n", "");
+    assert_ne!(without, runnity);
+    std::fs::write(&scenario, without).expect("written");
+    let scenario = scenario.to_str().expect("text");
+    let finished = played.join("13-262", &["--rate", "100/s", "--scenario", scenario]);
     finished.assert_status(1);
     assert_eq!((played.count("done"), played.joined()), (30, 31));
     let expected = "the rest was not tried: join is refused with CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED (참가 인원이 가득 찼습니다)";

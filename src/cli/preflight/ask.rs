@@ -99,6 +99,7 @@ pub(super) fn challenge(
         server_now: looked_up.server_now,
         standing: looked_up.standing,
         barred: barred(plan, participants, &looked_up),
+        places_left: looked_up.places_left(),
     };
     let waiting = participants.map(|them| them.may_enter.join(" or ")).unwrap_or_default();
     Ok(challenge::checks(

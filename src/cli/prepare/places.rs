@@ -330,6 +330,22 @@ fn note_who_cannot_leave(prepared: &Prepared, places: &mut Places, listed: Optio
     }
 }
 
+/// Refuses more joins than the challenge has room for: they would be found out one by one, when all the others are in.
+fn check_room(looked_up: &LookedUp, members: u64) -> Result<()> {
+    let (Some(room), Some(left)) = (looked_up.room, looked_up.places_left()) else { return Ok(()) };
+    let (room, more) = (counted(room, "place", "places"), grouped(members));
+    match left {
+        _ if left >= members => Ok(()),
+        0 => bail!(
+            "the challenge is full: it has {room}, and {more} more are to join: create a larger challenge"
+        ),
+        _ => bail!(
+            "the challenge has {room}, of which {} left, and {more} more are to join: take fewer members, or create a larger challenge",
+            if left == 1 { "1 is".to_owned() } else { format!("{} are", grouped(left)) },
+        ),
+    }
+}
+
 /// Refuses what the challenge's life does not allow, and warns of what it would end.
 fn check_challenge(
     step: Step,
@@ -355,6 +371,7 @@ fn check_challenge(
                 }
             };
             let left = calendar::joins_fit(&challenge, &zone, looked_up.server_now, members, rate)?;
+            check_room(looked_up, members.into())?;
             let takes = Duration::from_secs(rate.ramp(members).as_secs_f64().ceil() as u64);
             tell(&format!(
                 "{} at {} take {}; the challenge becomes READY in {}",
