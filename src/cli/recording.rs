@@ -83,7 +83,7 @@ impl<'r> Recording<'r> {
         self.facts.port_method = Some(outcome.sources.method);
         let counts = outcome.sources.connections.iter().copied();
         self.facts.sources = match self.plan.sources.as_slice() {
-            [] => counts.map(|count| (None, count)).collect(),
+            [] => counts.map(|counts| (None, counts)).collect(),
             sources => sources.iter().copied().map(Some).zip(counts).collect(),
         };
         let open = outcome.totals.tally().counts.open_now();

@@ -11,7 +11,7 @@ use super::clock::Clock;
 use super::link::{Message, Shared};
 use super::run::{EngineError, Outcome, RampDownOutcome, Second, Sources, Standing};
 use crate::measure::ledger::{Ledger, LedgerTotals, SessionSet};
-use crate::measure::{Interval, Layout, Totals, process};
+use crate::measure::{Interval, Layout, SourceCounts, Totals, process};
 use crate::plan::Plan;
 use crate::plan::sources::PortMethod;
 use crate::report::Phase;
@@ -44,8 +44,8 @@ pub(super) struct Control<'p> {
     /// Intervals since the last second was told.
     fresh: Interval,
     accounts: Vec<Option<WorkerAccounts>>,
-    /// Connections begun from each source address, of the workers whose accounts are closed.
-    connections: Vec<u64>,
+    /// What became of the connections of each source address, of the workers whose accounts are closed.
+    connections: Vec<SourceCounts>,
     finished: usize,
     told_seconds: u64,
     /// Workers that have handed over since the last second was told.
@@ -170,9 +170,10 @@ impl<'p> Control<'p> {
                 self.fresh.merge(interval);
             }
             Message::Accounts { interval, ledger, open, known, connections } => {
-                self.connections.resize(self.connections.len().max(connections.len()), 0);
-                for (sum, count) in self.connections.iter_mut().zip(connections) {
-                    *sum += u64::from(count);
+                let sources = self.connections.len().max(connections.len());
+                self.connections.resize(sources, SourceCounts::default());
+                for (sum, counts) in self.connections.iter_mut().zip(connections) {
+                    *sum += counts;
                 }
                 self.totals.add(&interval);
                 self.fresh.merge(interval);

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use crate::measure::Interval;
 use crate::measure::ledger::{Ledger, SessionSet};
+use crate::measure::{Interval, SourceCounts};
 
 /// What a worker is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,8 @@ pub(super) enum Message {
         open: SessionSet,
         /// Of these, the ones open long enough that announcements by and to them have had their time.
         known: SessionSet,
-        /// Connections begun from each source address, in the plan's order.
-        connections: Vec<u32>,
+        /// What became of the connections of each source address, in the plan's order.
+        connections: Vec<SourceCounts>,
     },
     /// All its sessions are over; what it recorded since its accounts closed, and spills that were not given back.
     Finished { interval: Interval, spills_left: usize },
@@ -169,7 +169,7 @@ impl WorkerLink {
         ledger: Option<Ledger>,
         open: SessionSet,
         known: SessionSet,
-        connections: Vec<u32>,
+        connections: Vec<SourceCounts>,
     ) {
         self.say(Message::Accounts { interval, ledger, open, known, connections });
     }

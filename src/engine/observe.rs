@@ -3,6 +3,7 @@
 //! Adds instants of the run and bounds evidence; decides nothing. Invariant: after accounts are closed only the
 //! recorder is written to (it is then the ramp-down's), never the ledger.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::fault::Fault;
@@ -21,6 +22,8 @@ pub struct Books {
     pub ledger: Option<Ledger>,
     /// Since the run began; set once a turn.
     pub at: Duration,
+    /// Where the connection comes from that is being given up, not having come up: its failure's evidence.
+    pub from: Option<SocketAddr>,
     /// The last index of the step names, which is what error messages in mid-hold are filed under.
     pub last_step: u8,
 }
@@ -33,7 +36,10 @@ impl Books {
             step,
             fault,
             at: self.at,
-            evidence: String::from_utf8_lossy(evidence).into_owned(),
+            evidence: match self.from {
+                Some(from) => format!("from {from}"),
+                None => String::from_utf8_lossy(evidence).into_owned(),
+            },
         }
     }
 }

@@ -21,6 +21,7 @@ use super::features;
 use super::port_range::PortRange;
 use super::sockets::fault_of;
 use crate::fault::Fault;
+use crate::measure::SourceCounts;
 use crate::plan::sources::PortMethod;
 use crate::tick::{Tick, Ticks};
 
@@ -63,15 +64,15 @@ struct Slice {
     count: u32,
     /// Where the next window begins, counted from `first`.
     next: u32,
-    /// Connections begun from it.
-    used: u32,
+    /// What became of connections from it.
+    counts: SourceCounts,
 }
 
 impl Slice {
     /// Of the ports from `first` to `last`; `start` is any number.
     fn new(source: Option<IpAddr>, (first, last): (u16, u16), start: u32) -> Self {
         let count = u32::from(last.saturating_sub(first)) + 1;
-        Self { source, first: u32::from(first), count, next: start % count, used: 0 }
+        Self { source, first: u32::from(first), count, next: start % count, counts: SourceCounts::default() }
     }
 
     fn connect(&mut self, walk: Walk, address: SocketAddr, range: &PortRange) -> Result<Socket, Fault> {
@@ -224,7 +225,7 @@ impl Ports {
             };
             match slice.connect(*walk, address, &self.range) {
                 Ok(socket) => {
-                    self.slices[index].used += 1;
+                    self.slices[index].counts.begun += 1;
                     return Ok(socket);
                 }
                 Err(fault @ (Fault::TuplesExhausted | Fault::PortTaken)) => {
@@ -243,9 +244,17 @@ impl Ports {
         Err(last)
     }
 
-    /// Connections begun from each source address, in the order given.
-    pub fn used(&self) -> impl Iterator<Item = u32> + '_ {
-        self.slices.iter().map(|slice| slice.used)
+    /// Nothing has answered a connection from this address.
+    pub fn unanswered(&mut self, from: IpAddr) {
+        let is_its = |slice: &&mut Slice| slice.source.is_none_or(|source| source == from);
+        if let Some(slice) = self.slices.iter_mut().find(is_its) {
+            slice.counts.unanswered += 1;
+        }
+    }
+
+    /// What became of the connections of each source address, in the order given.
+    pub fn counts(&self) -> impl Iterator<Item = SourceCounts> + '_ {
+        self.slices.iter().map(|slice| slice.counts)
     }
 }
 

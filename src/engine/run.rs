@@ -21,7 +21,7 @@ use super::secure::Secure;
 use super::worker::Worker;
 use super::{Hosts, WorkerSetup, affinity, descriptors};
 use crate::measure::ledger::{self, Ledger, LedgerTotals};
-use crate::measure::{Interval, Layout, Recorder, Totals};
+use crate::measure::{Interval, Layout, Recorder, SourceCounts, Totals};
 use crate::plan::{End, Plan};
 use crate::report::Phase;
 use crate::session::Script;
@@ -98,9 +98,9 @@ pub struct RampDownOutcome {
 pub struct Sources {
     /// How ports were chosen: `windows`, `explicit` or `kernel`.
     pub method: &'static str,
-    /// Connections begun from each source address until accounts closed, in the plan's order; a single one if the choice was
-    /// the kernel's.
-    pub connections: Vec<u64>,
+    /// What became of the connections of each source address until accounts closed, in the plan's order; a single one if the
+    /// choice was the kernel's.
+    pub connections: Vec<SourceCounts>,
 }
 
 /// What a run was.
@@ -191,6 +191,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         recorder,
         ledger: ledger_of(plan, worker),
         at: Duration::ZERO,
+        from: None,
         last_step: layout.steps.len().saturating_sub(1) as u8,
     };
     let seed = plan.seed ^ (worker as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);

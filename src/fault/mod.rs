@@ -66,6 +66,8 @@ pub enum Fault {
     Reset,
     /// ETIMEDOUT from the kernel: retransmissions went unanswered.
     KernelTimeout,
+    /// The connection was not up within the step's timeout: nothing answered its SYNs.
+    ConnectTimeout,
     /// Another errno.
     Errno(i32),
 
@@ -131,7 +133,9 @@ impl Fault {
         match self {
             DescriptorsExhausted | TuplesExhausted | PortTaken | SourceNotLocal | SourceUnusable
             | MemoryExhausted | TicketAgedHere | HttpConnectionsBusy => Blame::Box,
-            ConnectRefused | Unreachable | Reset | KernelTimeout | Errno(_) => Blame::Network,
+            ConnectRefused | Unreachable | Reset | KernelTimeout | ConnectTimeout | Errno(_) => {
+                Blame::Network
+            }
             UrlInvalid | HostNotAllowed => Blame::Scenario,
             Tls(fault) => fault.blame(),
             _ => Blame::Server,
@@ -170,6 +174,7 @@ impl Fault {
             Unreachable => "unreachable".into(),
             Reset => "reset".into(),
             KernelTimeout => "kernel-timeout".into(),
+            ConnectTimeout => "connect-timeout".into(),
             Errno(errno) => format!("errno-{errno}"),
             StepTimeout => "timeout".into(),
             ClosedEarly => "closed-early".into(),
@@ -232,7 +237,7 @@ mod tests {
     }
 
     /// One of each.
-    const EVERY: [Fault; 36] = [
+    const EVERY: [Fault; 37] = [
         DescriptorsExhausted,
         TuplesExhausted,
         PortTaken,
@@ -245,6 +250,7 @@ mod tests {
         Unreachable,
         Reset,
         KernelTimeout,
+        ConnectTimeout,
         Errno(5),
         StepTimeout,
         ClosedEarly,

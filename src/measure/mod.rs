@@ -16,6 +16,7 @@ pub mod process;
 mod recorder;
 pub mod routing;
 mod secured;
+mod sources;
 mod tally;
 
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use fates::Fate;
 pub use latencies::{LATENCY_MICROS_MAX, Latencies};
 pub use recorder::Recorder;
 pub use secured::{Handshake, Secured};
+pub use sources::SourceCounts;
 pub use tally::{Interval, StepTally, Tally, Totals};
 
 /// What there is to count: names by index.

@@ -36,6 +36,10 @@ pub fn next(fault: Fault) -> &'static str {
         KernelTimeout => {
             "Packets went unanswered; look for loss, a full conntrack table or a firewall on the way."
         }
+        ConnectTimeout => {
+            "Nothing answered while connecting; look for a full accept queue or a firewall there, and a way back to the source \
+             address (failures.jsonl names it)."
+        }
         Errno(_) => "Look the errno up in errno(3); failures.jsonl has the instants.",
         StepTimeout => {
             "The server took longer than the step's timeout; see its pools and queues at these instants."

@@ -11,7 +11,7 @@ use super::measures::Excuses;
 use super::verdict::{self, Grounds};
 use super::{advice, numbers, tls, *};
 use crate::fault::Blame;
-use crate::measure::{ERROR_RATE_FORMULA, FaultSample, Latencies, Tally, Totals};
+use crate::measure::{ERROR_RATE_FORMULA, FaultSample, Latencies, SourceCounts, Tally, Totals};
 use crate::scenario::{MessageType, Scenario};
 
 /// Missing pairs are few by construction; kinds of failures are not. More stay in `failures.jsonl`.
@@ -346,7 +346,8 @@ fn generator(tally: &Tally, facts: &Facts) -> GeneratorResult {
     GeneratorResult {
         workers: facts.workers,
         port_method: facts.port_method.map(str::to_owned),
-        connections_by_source: facts.sources.iter().map(by_source).collect(),
+        connections_by_source: by_source(facts, |counts| Some(counts.begun)),
+        unanswered_by_source: by_source(facts, |counts| Some(counts.unanswered).filter(|count| *count > 0)),
         lag_p99_ms: millis(worse(|lag| lag.quantile(0.99))),
         lag_max_ms: millis(worse(Latencies::max)),
         lag_limit_ms: (!limit.is_zero()).then(|| numbers::millis(limit)),
@@ -358,8 +359,9 @@ fn generator(tally: &Tally, facts: &Facts) -> GeneratorResult {
     }
 }
 
-fn by_source((source, connections): &(Option<IpAddr>, u64)) -> (String, u64) {
-    (source.map_or_else(|| "kernel".to_owned(), |source| source.to_string()), *connections)
+fn by_source(facts: &Facts, count: impl Fn(&SourceCounts) -> Option<u64>) -> BTreeMap<String, u64> {
+    let name = |source: Option<IpAddr>| source.map_or_else(|| "kernel".to_owned(), |it| it.to_string());
+    facts.sources.iter().filter_map(|(source, counts)| Some((name(*source), count(counts)?))).collect()
 }
 
 fn ending_key(ending: &Ending) -> &'static str {

@@ -26,6 +26,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
 use crate::measure::process::Host;
 
@@ -105,8 +106,8 @@ pub struct Facts {
     pub workers: u32,
     /// How source ports were chosen; none while the run goes on.
     pub port_method: Option<&'static str>,
-    /// Connections begun from each source address; empty while the run goes on. `None`: the kernel's choice of address.
-    pub sources: Vec<(Option<IpAddr>, u64)>,
+    /// What became of the connections of each source address; empty while the run goes on. `None`: the kernel's choice of address.
+    pub sources: Vec<(Option<IpAddr>, SourceCounts)>,
     /// Sessions that the plan starts.
     pub sessions_planned: u32,
     /// Arrivals planned a second; `None` when all start at once.

@@ -404,6 +404,10 @@ pub struct GeneratorResult {
     /// Connections begun until accounts closed, HTTP and WebSocket, by source address; `kernel` where the choice was the
     /// kernel's. Empty while the run goes on.
     pub connections_by_source: BTreeMap<String, u64>,
+    /// Of these, the ones to which nothing answered within their step's timeout (`connect-timeout`); without the addresses that
+    /// have none.
+    #[serde(default)]
+    pub unanswered_by_source: BTreeMap<String, u64>,
     /// Timers and arrivals handled after their planned instant, 99th percentile.
     pub lag_p99_ms: Option<f64>,
     /// The latest of them.

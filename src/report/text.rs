@@ -4,6 +4,8 @@
 //! asked for, only repeats it. Invariant: text of a peer is shown on one line, cut, and without control
 //! characters, so that it cannot rewrite a terminal.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -18,6 +20,9 @@ const ERRORS_SHOWN_MAX: usize = 4;
 
 /// Servers shown.
 const SERVERS_SHOWN_MAX: usize = 8;
+
+/// Source addresses shown that nothing answered.
+const SOURCES_SHOWN_MAX: usize = 4;
 
 /// Reasons shown under the verdict.
 const REASONS_SHOWN_MAX: usize = 4;
@@ -195,7 +200,7 @@ impl Page {
             .map(|(name, &count)| (name, count))
             .filter(|(_, count)| *count > 0)
             .collect();
-        types.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        types.sort_by_key(|(_, count)| Reverse(*count));
         let shown: Vec<String> = types
             .iter()
             .take(TYPES_SHOWN_MAX)
@@ -353,6 +358,9 @@ impl Page {
             );
             self.line("", &text);
         }
+        if by_source.len() > 1 && !own.unanswered_by_source.is_empty() {
+            self.line("", &unanswered(&own.unanswered_by_source));
+        }
     }
 
     fn mark(&self, criterion: &CriterionResult) -> String {
@@ -388,6 +396,22 @@ impl Page {
         self.out.push_str(line.trim_end());
         self.out.push('\n');
     }
+}
+
+/// Which addresses nothing answered, most first.
+fn unanswered(by_source: &BTreeMap<String, u64>) -> String {
+    let mut sources: Vec<_> = by_source.iter().collect();
+    sources.sort_by_key(|(_, count)| Reverse(**count));
+    let shown: Vec<String> = sources
+        .iter()
+        .take(SOURCES_SHOWN_MAX)
+        .map(|(source, count)| format!("{} from {source}", grouped(**count)))
+        .collect();
+    let more = match sources.len().saturating_sub(SOURCES_SHOWN_MAX) {
+        0 => String::new(),
+        more => format!(" and from {more} more"),
+    };
+    format!("nothing answered {}{more}", shown.join(", "))
 }
 
 fn criterion_row(criterion: &CriterionResult) -> [String; 3] {

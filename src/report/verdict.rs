@@ -78,7 +78,7 @@ pub(super) fn excuses(failures: &Failures, ping_failed: u64, lagging: bool) -> E
 /// Faults that a client brings about by being late, or out of reach: it reads too late, or is dropped as idle.
 fn may_be_lateness(fault: Fault) -> bool {
     use Fault::*;
-    matches!(fault, StepTimeout | KernelTimeout | ClosedEarly | Cut | Closed(1000 | 1001 | 1005))
+    matches!(fault, StepTimeout | KernelTimeout | ConnectTimeout | ClosedEarly | Cut | Closed(1000 | 1001 | 1005))
         // A server gives up on a hello that is late just as we do.
         || matches!(fault, Tls(TlsFault::HandshakeTimeout | TlsFault::HandshakeClosed))
 }

@@ -391,7 +391,11 @@ impl Session {
 
     /// What a timer finds that ends the current step.
     fn timeout(&self) -> Fault {
-        if self.flag(SECURING) { Fault::Tls(TlsFault::HandshakeTimeout) } else { Fault::StepTimeout }
+        match self.phase {
+            _ if self.flag(SECURING) => Fault::Tls(TlsFault::HandshakeTimeout),
+            Phase::Dialing | Phase::DialingWs => Fault::ConnectTimeout,
+            _ => Fault::StepTimeout,
+        }
     }
 
     /// Index into the step names of what the session is doing.

@@ -36,6 +36,11 @@ impl Timer {
         matches!(self, Self::FirstPing | Self::NextPing | Self::FirstRecord | Self::NextRecord)
     }
 
+    /// Whether it may find a connection that has not come up.
+    pub fn may_end_dialing(self) -> bool {
+        matches!(self, Self::Connect | Self::Step(_))
+    }
+
     /// The queue of this timer: one for each constant delay, and one more for the first of a series, which starts
     /// from another instant than its followers.
     pub fn queue(self) -> usize {

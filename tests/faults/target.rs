@@ -2,9 +2,11 @@
 //! anywhere.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Child;
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
 
 use crate::common::isolated::{MENDED_BY, finish_isolated, isolated};
 use crate::common::processes::free_port;
@@ -85,6 +87,45 @@ fn target_silent_while_ready_is_awaited_is_not_waited_for_after_a_signal() {
     );
     let _silent = asked(&listener);
     assert_ends_at_once(child, "stopped while waiting for READY; nothing was loaded");
+}
+
+/// A listener that nobody can connect to any more, and what fills its accept queue: the kernel drops further SYNs (listen(2)).
+fn full() -> (TcpListener, Vec<TcpStream>) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+    socket.listen(0).expect("it listens");
+    let listener = TcpListener::from(socket);
+    let address = listener.local_addr().expect("an address");
+    let mut waiting = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(500)) {
+        assert!(waiting.len() < 100, "its queue has no end");
+        waiting.push(stream);
+    }
+    (listener, waiting)
+}
+
+#[test]
+fn target_whose_accept_queue_is_full() {
+    let (listener, _waiting) = full();
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let played = run_with(Script::good(), |run| {
+        run.with("target", url)
+            .with("members", "13-16")
+            .with("sessions", 4)
+            .and("source-ip", "127.0.8.1")
+            .and("source-ip", "127.0.8.2")
+    });
+    played.assert_all_failed("login", "connect-timeout", "network");
+    let generator = &played.summary["generator"];
+    let two_each = serde_json::json!({ "127.0.8.1": 2, "127.0.8.2": 2 });
+    assert_eq!(generator["connections_by_source"], two_each);
+    assert_eq!(generator["unanswered_by_source"], two_each);
+    let told = "nothing answered 2 from 127.0.8.1, 2 from 127.0.8.2";
+    assert!(played.finished.stdout.contains(told), "{}", played.finished.stdout);
+    let failures = std::fs::read_to_string(played.out.join("failures.jsonl")).expect("samples");
+    for source in ["\"from 127.0.8.1:", "\"from 127.0.8.2:"] {
+        assert_eq!(failures.lines().filter(|line| line.contains(source)).count(), 2, "{failures}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use startline::fault::Fault;
 use startline::measure::ledger::LedgerTotals;
 use startline::measure::process::Host;
-use startline::measure::{FaultSample, Interval, Layout, PingEvent, Recorder, Totals};
+use startline::measure::{FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Totals};
 use startline::report::{Ending, Facts, RampDownFacts, RunResult};
 use startline::scenario::template::Template;
 use startline::scenario::{Criterion, Good, HttpStep, MessageType, Scenario, WebSocket};
@@ -193,7 +193,7 @@ fn facts() -> Facts {
         plan: serde_json::json!({"sessions": 6000, "target": "https://runnity.example"}),
         workers: 8,
         port_method: Some("windows"),
-        sources: vec![(None, 12_000)],
+        sources: vec![(None, SourceCounts { begun: 12_000, unanswered: 0 })],
         sessions_planned: 6000,
         planned_per_s: Some(25.0),
         hold_planned: Duration::from_secs(1800),

@@ -31,8 +31,13 @@ impl Driven {
     pub fn waiting() -> Self {
         let script = script();
         let layout = Layout { steps: script.scenario.step_names(), messages: Vec::new() };
-        let books =
-            Books { recorder: Recorder::new(&layout), ledger: None, at: Duration::ZERO, last_step: 4 };
+        let books = Books {
+            recorder: Recorder::new(&layout),
+            ledger: None,
+            at: Duration::ZERO,
+            from: None,
+            last_step: 4,
+        };
         let mut driven = Self {
             script,
             layout,

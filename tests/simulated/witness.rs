@@ -56,7 +56,13 @@ impl Default for Witness {
         };
         Self {
             tally: Tally::default(),
-            books: Books { recorder: Recorder::new(&layout), ledger: None, at: Duration::ZERO, last_step: 4 },
+            books: Books {
+                recorder: Recorder::new(&layout),
+                ledger: None,
+                at: Duration::ZERO,
+                from: None,
+                last_step: 4,
+            },
             totals: Totals::new(&layout),
         }
     }

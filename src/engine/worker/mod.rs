@@ -288,6 +288,10 @@ impl<'p> Worker<'p> {
             if timer.is_owed() {
                 self.books.recorder.lag(self.now.since(entry.due));
             }
+            if timer.may_end_dialing() && self.awaits_tcp(entry.owner) {
+                self.dialing_due(entry.owner, timer, entry.due);
+                continue;
+            }
             self.drive(entry.owner, |session, ctx| session.timer(timer, entry.due, ctx));
         }
     }
@@ -370,7 +374,7 @@ impl<'p> Worker<'p> {
             }
         }
         let ledger = self.books.ledger.take();
-        self.link.accounts(self.books.recorder.take(), ledger, open, known, self.ports.used().collect());
+        self.link.accounts(self.books.recorder.take(), ledger, open, known, self.ports.counts().collect());
     }
 
     /// How long the poll may sleep; what comes sooner has the alarm set for it. Deadlines alone wake nobody: most are

@@ -12,7 +12,8 @@ use super::super::observe::Books;
 use super::super::sockets::{self, Dialed};
 use super::{MARK_READ_CLOSED, MARK_SHAKING, MARK_UNREAD, Worker};
 use crate::fault::Fault;
-use crate::session::{Context, Endpoint, Phase, Session, Who};
+use crate::session::{Context, Endpoint, Phase, Session, Timer, Who};
+use crate::tick::Tick;
 
 /// Reads of one session in a turn; what is left waits for the next turn.
 const READS_PER_TURN: usize = 4;
@@ -297,6 +298,20 @@ impl Worker<'_> {
         };
         if let Some(fault) = fault {
             self.drive(row, |session, ctx| session.disconnected(Some(fault), ctx));
+        }
+    }
+
+    /// A timer has come while the connection is not up. If it ends the session, nothing has answered the address that it is from.
+    pub(super) fn dialing_due(&mut self, row: u32, timer: Timer, due: Tick) {
+        let socket = self.rows[row as usize].socket.as_ref();
+        let from = socket.and_then(|socket| socket.local_addr().ok());
+        self.books.from = from;
+        self.drive(row, |session, ctx| session.timer(timer, due, ctx));
+        self.books.from = None;
+        if let Some(from) = from
+            && self.rows[row as usize].session.phase() == Phase::Over
+        {
+            self.ports.unanswered(from.ip());
         }
     }
 
