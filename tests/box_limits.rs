@@ -6,13 +6,19 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Lines};
+use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{ChildStderr, Command};
 
 use serde_json::Value;
 
 use common::isolated::{finish_isolated, isolated};
-use common::{Finished, Run, descriptor_tables, eventually, finish, number, results, sockets_in, summary};
+use common::processes::Guarded;
+use common::{
+    Finished, Run, descriptor_tables, eventually, finish, number, results, sockets_in, startline, summary,
+};
 
 /// The most that a worker may cost before it has a session.
 const WORKER_BYTES_MAX: f64 = 256.0 * 1024.0;
@@ -75,6 +81,12 @@ fn a_number_of_workers_that_cannot_hold_them_is_refused() {
 /// Runs it with no more descriptors than these in each table.
 fn under_a_limit(run: &Run, descriptors: libc::rlim_t) -> Finished {
     let mut command = run.command();
+    limit(&mut command, descriptors);
+    finish(command.spawn().expect("the binary starts"))
+}
+
+/// Gives it a hard limit of descriptors.
+fn limit(command: &mut Command, descriptors: libc::rlim_t) {
     let limit = libc::rlimit { rlim_cur: descriptors, rlim_max: descriptors };
     // SAFETY: setrlimit() is a plain system call (signal-safety(7) does not name it, but it takes no lock) that reads `limit`.
     unsafe {
@@ -83,7 +95,6 @@ fn under_a_limit(run: &Run, descriptors: libc::rlim_t) -> Finished {
             _ => Err(std::io::Error::last_os_error()),
         });
     }
-    finish(command.spawn().expect("the binary starts"))
 }
 
 /// A million sessions may mean 51 of them.
@@ -203,4 +214,43 @@ fn in_own_network(out: &Path, before: &str, stand_in: &[&str], run: &[&str]) -> 
     );
     let (_, summary) = finish_isolated(isolated(&script).args(run), out);
     summary
+}
+
+/// Lines of a stand-in's standard error under a limit, and where it listens.
+#[track_caller]
+fn stand_in_under_a_limit(
+    descriptors: u64,
+    more: &[&str],
+) -> (Guarded, String, Lines<BufReader<ChildStderr>>) {
+    let mut command = startline();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--announce-json", "--members", "13-412"]).args(more);
+    limit(&mut command, descriptors);
+    let mut process = Guarded::spawn(&mut command);
+    let mut line = String::new();
+    BufReader::new(process.0.stdout.take().expect("piped")).read_line(&mut line).expect("an announcement");
+    let announced: Value = serde_json::from_str(&line).expect("JSON");
+    let said = BufReader::new(process.0.stderr.take().expect("piped")).lines();
+    (process, announced["listening"].as_str().expect("an address").to_owned(), said)
+}
+
+#[test]
+fn a_stand_in_without_a_descriptor_left_says_so() {
+    let (_process, address, mut said) = stand_in_under_a_limit(120, &["--workers", "1"]);
+    let warned = said.next().expect("a warning").expect("text");
+    assert!(warned.starts_with("warning: 1 worker with 120 descriptors each has room for some "), "{warned}");
+    assert!(warned.contains("and there are 400 members: --workers "), "{warned}");
+    let _connections: Vec<_> =
+        (0..150).map(|_| TcpStream::connect(&address).expect("the kernel's queue has room")).collect();
+    let told = said.next().expect("a warning").expect("text");
+    let expected = "warning: connections wait, since they cannot be accepted: Too many open files";
+    assert!(told.starts_with(expected) && told.contains("1 worker may have 120 descriptors"), "{told}");
+}
+
+#[test]
+fn a_stand_in_has_workers_enough_for_its_members() {
+    let (process, ..) = stand_in_under_a_limit(120, &[]);
+    eventually("more workers than there are cores", || {
+        let tables = descriptor_tables(process.0.id());
+        tables.keys().filter(|name| name.starts_with("stand-in-")).count() > 8
+    });
 }

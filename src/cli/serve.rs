@@ -15,13 +15,17 @@ use anyhow::{Context, bail};
 use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use self::announced::{Summary, object};
 use self::tls::TlsArgs;
-use super::values;
-use crate::engine::descriptors::raise_limit;
+use super::{tell, values};
+use crate::engine::affinity::cores;
+use crate::engine::descriptors::{limits, raise_limit};
 use crate::plan::schedule::zone;
 use crate::target::world::Distance;
-use crate::target::{Config, Preload, Server, TIME_SCALE_MAX, Tls};
+use crate::target::{Config, Preload, Server, TIME_SCALE_MAX};
 
+mod announced;
+mod room;
 mod tls;
 
 const PATHS_HELP: &str = "\
@@ -55,7 +59,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     tls: TlsArgs,
 
-    /// Event loops [default: one a core].
+    /// Event loops [default: one a core, and more where all members' connections need more descriptors than these may have].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = whole)]
     workers: usize,
 
@@ -153,10 +157,18 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     if let Some(parent) = args.parent {
         die_with(parent)?;
     }
-    // A lower limit than hoped for shows as failures to accept; no reason not to start.
-    let _ = raise_limit();
+    // A lower limit than hoped for is told; no reason not to start.
+    let descriptors = raise_limit().or_else(|_| limits().map(|(soft, _)| soft)).unwrap_or(0);
     let mut signals = Signals::watch()?;
-    let config = args.config()?;
+    let mut config = args.config()?;
+    let members = config.members.clone().count() as u64;
+    config.workers = room::workers(config.workers, members, cores(), descriptors);
+    // Whoever starts it for a load has counted on that load alone.
+    if args.parent.is_none()
+        && let Some(warning) = room::too_little(config.workers, members, cores(), descriptors)
+    {
+        tell(&warning);
+    }
     let summary = Summary::of(&config);
     let (listen, tls) = (config.listen, config.tls.clone());
     let mut server = Server::start(config).with_context(|| format!("cannot listen on {listen}"))?;
@@ -171,7 +183,14 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         .and_then(|()| stdout.flush())
         .context("cannot announce the address")?;
     drop(stdout);
-    let failure = signals.wait(|| server.failure());
+    let mut is_told = false;
+    let failure = signals.wait(|| {
+        if let Some(error) = server.accept_failure().filter(|_| !is_told) {
+            is_told = true;
+            tell(&room::not_accepted(&error, server.workers(), descriptors));
+        }
+        server.failure()
+    });
     let counters = server.stop();
     if !args.announce_json {
         // The reader of the output may be gone; the summary is not worth an error.
@@ -230,53 +249,6 @@ impl ServeArgs {
 
 /// How often it is looked whether the stand-in is still well.
 const FAILURE_CHECK: Duration = Duration::from_millis(200);
-
-/// What the announcement says besides the address.
-struct Summary {
-    scheme: &'static str,
-    servers: usize,
-    members: usize,
-    challenge: Option<(u64, &'static str)>,
-}
-
-impl Summary {
-    fn of(config: &Config) -> Self {
-        let challenge = config
-            .preload
-            .map(|preload| (preload.challenge, if preload.ready { "READY" } else { "RECRUITING" }));
-        let scheme = scheme(config.tls.as_ref());
-        Self { scheme, servers: config.servers, members: config.members.clone().count(), challenge }
-    }
-
-    /// The announcement for people.
-    fn line(&self, addr: SocketAddr) -> String {
-        let plural =
-            |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        let challenge = match self.challenge {
-            Some((id, status)) => format!("challenge {id} {status}"),
-            None => "no challenge".to_owned(),
-        };
-        format!(
-            "listening on {}://{addr} ({}, {}, {challenge})",
-            self.scheme,
-            plural(self.servers, "WebSocket server"),
-            plural(self.members, "member"),
-        )
-    }
-}
-
-/// The announcement for a program.
-fn object(addr: SocketAddr, tls: Option<&Tls>) -> String {
-    let mut object = serde_json::json!({ "listening": addr, "scheme": scheme(tls) });
-    if let Some(ca) = tls.and_then(Tls::ca) {
-        object["ca"] = ca.into();
-    }
-    object.to_string()
-}
-
-fn scheme(tls: Option<&Tls>) -> &'static str {
-    if tls.is_some() { "https" } else { "http" }
-}
 
 /// The two signals that end the program.
 struct Signals {

@@ -8,6 +8,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
@@ -78,6 +79,17 @@ impl Server {
     /// The counts at this moment.
     pub fn counters(&self) -> Counters {
         self.shared.counters()
+    }
+
+    /// Why a connection could not be accepted, the last time that one could not.
+    pub fn accept_failure(&self) -> Option<io::Error> {
+        let errno = self.shared.accept_errno.load(Relaxed);
+        (errno != 0).then(|| io::Error::from_raw_os_error(errno))
+    }
+
+    /// How many event loops it has.
+    pub fn workers(&self) -> usize {
+        self.workers.len()
     }
 
     /// Why the stand-in is coming to its end by itself: the first worker found that died. A worker that dies takes the

@@ -3,7 +3,7 @@
 //! Owns no socket. Invariant: whoever takes the world's lock first brings it to the present, and tells every worker of the
 //! challenges that have ended by that.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use super::config::Config;
@@ -23,6 +23,8 @@ pub(super) struct Shared {
     pub(super) cells: Vec<Cells>,
     /// WebSockets on each server.
     pub(super) held: Vec<AtomicUsize>,
+    /// Why a connection could not be accepted, the last time: an errno; 0: none.
+    pub(super) accept_errno: AtomicI32,
     /// Whether a fault is ordered that concerns messages: those are looked at without the world's lock otherwise.
     pub(super) faulty_messages: AtomicBool,
     world: Mutex<World>,
@@ -38,6 +40,7 @@ impl Shared {
             mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
             cells: (0..workers).map(|_| Cells::new()).collect(),
             held: (0..config.servers).map(|_| AtomicUsize::new(0)).collect(),
+            accept_errno: AtomicI32::new(0),
             faulty_messages: AtomicBool::new(false),
             world: Mutex::new(world_for(&config, clock.read().now)),
             sessions: AtomicU32::new(0),

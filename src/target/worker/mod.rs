@@ -9,6 +9,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use mio::net::TcpListener;
@@ -243,10 +244,10 @@ impl Worker {
                 Ok((socket, _)) => self.welcome(socket),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_about_one_connection(&error) => {}
-                Err(_) => {
+                Err(error) => {
                     // Out of descriptors or memory: the connection stays in the kernel's queue, the listener stays readable
                     // and would spin.
-                    self.count(Count::accept_failures, 1);
+                    self.not_accepted(&error);
                     self.accept_paused_until = Some(self.moment.tick + Ticks::from_duration(ACCEPT_PAUSE));
                     return;
                 }
@@ -265,9 +266,8 @@ impl Worker {
         let slot = entry.key();
         let token = Token(FIRST_CONNECTION + slot);
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if self.poll.registry().register(&mut socket, token, interest).is_err() {
-            self.count(Count::accept_failures, 1);
-            return;
+        if let Err(error) = self.poll.registry().register(&mut socket, token, interest) {
+            return self.not_accepted(&error);
         }
         entry.insert(Connection::new(socket, self.moment.tick));
         if self.shared.config.tls.is_some() {
@@ -275,6 +275,11 @@ impl Worker {
             self.timers.arm(HANDSHAKE, slot as u32, until);
         }
         self.count(Count::accepted, 1);
+    }
+
+    fn not_accepted(&self, error: &io::Error) {
+        self.count(Count::accept_failures, 1);
+        self.shared.accept_errno.store(error.raw_os_error().unwrap_or_default(), Relaxed);
     }
 
     fn on_writable(&mut self, slot: u32) {
