@@ -6,9 +6,9 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::civil::DateTime;
-use jiff::fmt::temporal::DateTimeParser;
 
 pub use crate::plan::Rate;
+use crate::plan::schedule::zone;
 use crate::scenario::template::is_identifier;
 use crate::units;
 
@@ -140,12 +140,9 @@ pub fn url_map(text: &str) -> Result<(String, String), String> {
 /// # Errors
 /// Why `text` is not one.
 pub fn time_zone(text: &str) -> Result<String, String> {
-    if text == "system" {
-        return Ok(text.to_owned());
-    }
-    match DateTimeParser::new().parse_time_zone(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(format!(
+    match zone(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(format!(
             "{text:?} is not a time zone known here: write a name such as Asia/Seoul, or an offset such as +09:00"
         )),
     }
@@ -263,7 +260,14 @@ mod tests {
         assert_eq!(time_zone("+09:00"), Ok("+09:00".into()));
         assert_eq!(time_zone("UTC"), Ok("UTC".into()));
         assert_eq!(time_zone("system"), Ok("system".into()));
-        assert!(time_zone("Seoul").unwrap_err().contains("such as Asia/Seoul"));
+        for text in ["Seoul", "UTC+9", "GMT+9", "KST-9", "EST5EDT,M3.2.0,M11.1.0"] {
+            assert!(
+                time_zone(text).unwrap_err().contains("such as Asia/Seoul, or an offset such as +09:00"),
+                "{text}"
+            );
+        }
+        assert_eq!(time_zone("Asia/Seoul"), Ok("Asia/Seoul".into()));
+        assert_eq!(time_zone("EST5EDT"), Ok("EST5EDT".into()), "an IANA name, however it looks");
     }
 
     #[test]

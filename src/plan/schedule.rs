@@ -245,12 +245,14 @@ pub fn date_header(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp())
 }
 
-/// The zone of this name: IANA, an offset, or `system`.
+/// The zone of this name: IANA, an offset, or `system`. POSIX's way to write one is not taken: its `UTC+9` is nine hours *west* of
+/// Greenwich, which nobody means.
 pub fn zone(name: &str) -> Option<TimeZone> {
     if name == "system" {
         return Some(TimeZone::system());
     }
-    jiff::fmt::temporal::DateTimeParser::new().parse_time_zone(name).ok()
+    let is_meant = |zone: &TimeZone| zone.iana_name().is_some() || zone.to_fixed_offset().is_ok();
+    jiff::fmt::temporal::DateTimeParser::new().parse_time_zone(name).ok().filter(is_meant)
 }
 
 /// No zone of this name.

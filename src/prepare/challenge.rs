@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::nearest;
+use crate::units::grouped;
 
 /// How it is sent.
 pub const METHOD: &str = "POST";
@@ -99,24 +100,60 @@ pub struct Created {
     pub end_at: String,
     /// In the server's local time; not every server need say.
     pub created_at: Option<String>,
+    /// Its name, if the server says it.
+    pub title: Option<String>,
+    /// The distance's name, likewise.
+    pub distance: Option<String>,
+    /// Who have room in it, likewise.
+    pub max_participants: Option<u64>,
+    /// Whether joining takes a password, likewise.
+    pub is_private: Option<bool>,
+}
+
+/// What keeps an answer from being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Where something is not.
+    pub place: &'static str,
+    /// The number of the challenge, which is there, if that is not what is missing.
+    pub id: Option<u64>,
 }
 
 impl Created {
     /// Reads the answer.
     ///
     /// # Errors
-    /// The place where something is missing.
-    pub fn read(answer: &Value) -> Result<Self, &'static str> {
-        let text = |place: &'static str| answer.pointer(place)?.as_str().map(str::to_owned);
-        let needed = |place: &'static str| text(place).ok_or(place);
+    /// Something is missing.
+    pub fn read(answer: &Value) -> Result<Self, Missing> {
+        let text = |place: &str| answer.pointer(place)?.as_str().map(str::to_owned);
         let id = answer.pointer("/data/challengeId").and_then(Value::as_u64);
+        let needed = |place: &'static str| text(place).ok_or(Missing { place, id });
         Ok(Self {
-            id: id.ok_or("/data/challengeId")?,
+            id: id.ok_or(Missing { place: "/data/challengeId", id })?,
             status: needed("/data/status")?,
             start_at: needed("/data/startAt")?,
             end_at: needed("/data/endAt")?,
             created_at: text("/data/createdAt"),
+            title: text("/data/title"),
+            distance: text("/data/distance"),
+            max_participants: answer.pointer("/data/maxParticipants").and_then(Value::as_u64),
+            is_private: answer.pointer("/data/isPrivate").and_then(Value::as_bool),
         })
+    }
+
+    /// What the servers made otherwise than was asked: `room for 5, not 11`.
+    pub fn differences(&self, asked: &NewChallenge) -> Vec<String> {
+        let mut differences = Vec::new();
+        let mut differ = |made: Option<String>, asked: String| {
+            differences.extend(made.filter(|made| *made != asked).map(|made| format!("{made}, not {asked}")));
+        };
+        differ(self.title.as_ref().map(|title| format!("{title:?}")), format!("{:?}", asked.title));
+        differ(self.distance.clone(), asked.distance.to_owned());
+        let room = |room: u64| format!("room for {}", grouped(room));
+        differ(self.max_participants.map(room), room(asked.max_participants.into()));
+        let access = |is_private| if is_private { "private" } else { "open to everyone" }.to_owned();
+        differ(self.is_private.map(access), access(asked.is_private));
+        differences
     }
 }
 
@@ -217,10 +254,44 @@ mod tests {
         let created = Created::read(&answer).expect("all is there");
         assert_eq!((created.id, created.created_at), (7, None));
         answer["data"]["endAt"] = json!(3);
-        assert_eq!(Created::read(&answer), Err("/data/endAt"));
+        assert_eq!(Created::read(&answer), Err(Missing { place: "/data/endAt", id: Some(7) }));
         for none in [json!(null), json!([1]), json!({"data": {"challengeId": -1}})] {
-            assert_eq!(Created::read(&none), Err("/data/challengeId"));
+            assert_eq!(Created::read(&none), Err(Missing { place: "/data/challengeId", id: None }));
         }
+    }
+
+    #[test]
+    fn what_was_made_otherwise_is_told() {
+        let asked = NewChallenge {
+            title: "t".into(),
+            description: "d".into(),
+            max_participants: 11,
+            start_at: "2026-03-01T10:00:00".into(),
+            distance: "FIVE",
+            is_private: true,
+            password: Some("p".into()),
+            is_broadcast: false,
+        };
+        let data = json!({"challengeId": 7, "status": "s", "startAt": "s", "endAt": "e"});
+        let created = |more: Value| {
+            let mut data = data.clone();
+            more.as_object().expect("an object").iter().for_each(|(key, value)| data[key] = value.clone());
+            Created::read(&json!({ "data": data })).expect("all is there")
+        };
+        let silent = created(json!({}));
+        assert!(silent.differences(&asked).is_empty(), "what is not said is as it was asked for");
+        let same = json!({"title": "t", "distance": "FIVE", "maxParticipants": 11, "isPrivate": true});
+        assert!(created(same).differences(&asked).is_empty());
+        let other = json!({"title": "u", "distance": "TEN", "maxParticipants": 5, "isPrivate": false});
+        assert_eq!(
+            created(other).differences(&asked),
+            [
+                "\"u\", not \"t\"",
+                "TEN, not FIVE",
+                "room for 5, not room for 11",
+                "open to everyone, not private"
+            ]
+        );
     }
 
     #[test]

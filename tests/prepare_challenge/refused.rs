@@ -126,7 +126,11 @@ fn an_answer_that_never_comes_leaves_it_open_whether_the_challenge_is_there() {
     assert_told(
         &asked(&peer.url, &[]),
         3,
-        &["there is no answer", "the challenge may be there all the same; member 13 is in it then"],
+        &[
+            "there is no answer",
+            "the challenge may be there all the same: look for its title, \"",
+            "\"; member 13 is in it then",
+        ],
     );
 }
 
@@ -155,6 +159,21 @@ fn failing_servers_and_strangers_are_told_apart() {
             vec!["no /data/challengeId", "may be there all the same"],
         ),
         ("201 Created", "not JSON", 3, vec!["no /data/challengeId"]),
+        (
+            "201 Created",
+            r#"{"data":{"challengeId":39,"status":"RECRUITING","startAt":"2026-03-01T10:11:00"}}"#,
+            3,
+            vec!["challenge 39 is there, and the answer has no /data/endAt", "preflight with --challenge 39"],
+        ),
+        (
+            "201 Created",
+            r#"{"data":{"challengeId":39,"status":"OPEN","startAt":"2026-03-01T10:11:00","endAt":"2026-03-01T11:11:00"}}"#,
+            3,
+            vec![
+                "challenge 39 is there, and what the servers say of it cannot be read",
+                "with --challenge 39",
+            ],
+        ),
     ];
     for (head, body, status, words) in cases {
         let peer = Peer::answering(vec![(OK, LOGIN), (head, body)]);
@@ -188,5 +207,5 @@ fn a_server_that_does_not_say_what_time_it_has_is_warned_of() {
 fn times_that_cannot_be_read_lose_no_number() {
     let created = r#"{"data":{"challengeId":7,"status":"RECRUITING","startAt":"soon","endAt":"later"}}"#;
     let peer = Peer::answering(vec![(OK, LOGIN), ("201 Created", created)]);
-    assert_told(&asked(&peer.url, &[]), 2, &["challenge 7 is there", "startAt is \"soon\""]);
+    assert_told(&asked(&peer.url, &[]), 3, &["challenge 7 is there", "startAt is \"soon\""]);
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use startline::plan::member_files::{self, MemberFile};
 use tempfile::TempDir;
 
-use crate::common::{Finished, finish, startline};
+use crate::common::{Finished, eventually, finish, signal, startline};
 
 fn directory() -> TempDir {
     tempfile::tempdir().expect("a directory")
@@ -48,6 +48,29 @@ fn assert_refused(args: &[&str], words: &str) {
     refused.assert_status(2);
     assert!(refused.stderr.contains(words), "{args:?}: {}", refused.stderr);
     assert_eq!(contents(at.path()), [], "{args:?} left files");
+}
+
+#[test]
+fn a_signal_leaves_nothing_behind() {
+    let at = directory();
+    let mut command = startline();
+    command.current_dir(at.path()).args(["prepare", "members", "--count", "30000k", "--sql", "members.sql"]);
+    let child = command.spawn().expect("it starts");
+    eventually("a file that is being written", || {
+        fs::read_dir(at.path()).expect("a directory").flatten().any(|entry| {
+            entry.file_name().to_string_lossy().ends_with(".part")
+                && entry.metadata().is_ok_and(|found| found.len() > 0)
+        })
+    });
+    signal(child.id(), libc::SIGTERM);
+    let finished = finish(child);
+    finished.assert_status(3);
+    assert!(
+        finished.stderr.contains("stopped: asked to end (SIGTERM); no file was written"),
+        "{}",
+        finished.stderr
+    );
+    assert_eq!(contents(at.path()), []);
 }
 
 #[test]

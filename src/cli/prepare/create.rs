@@ -21,7 +21,7 @@ use crate::foreign;
 use crate::plan::Plan;
 use crate::plan::schedule::{self, Challenge, Status};
 use crate::preflight::clean;
-use crate::prepare::challenge::{self, BrokenRule, Created, NewChallenge, broken_rules};
+use crate::prepare::challenge::{self, BrokenRule, Created, Missing, NewChallenge, broken_rules};
 use crate::prepare::{calendar, start};
 use crate::scenario::schedule::Schedule;
 
@@ -121,11 +121,12 @@ impl Request {
         }
         let answer = asker
             .send(challenge::METHOD, challenge::PATH, &body)
-            .map_err(|error| Unmade::unanswered(error, admin))?;
+            .map_err(|error| Unmade::unanswered(error, admin, &asked.title))?;
         if !(200..300).contains(&answer.status) {
-            return Err(Unmade::refused(&answer, admin));
+            return Err(Unmade::refused(&answer, admin, &asked.title));
         }
-        let created = Created::read(&answer.json).map_err(|place| Unmade::unclear(&answer, place, admin))?;
+        let created = Created::read(&answer.json);
+        let created = created.map_err(|missing| Unmade::unclear(&answer, missing, admin, &asked.title))?;
         Made::of(asked, created, answer.date.unwrap_or(now), zone)
     }
 }
@@ -137,10 +138,16 @@ impl Made {
         let read = Challenge::read(&created.status, &created.start_at, &created.end_at);
         let times = read.and_then(|challenge| start::Timetable::of(&challenge, zone));
         let times = times.map_err(|error| {
-            let what = format!("challenge {} is there, and its times cannot be read", created.id);
-            Error::from(error).context(what)
+            let what =
+                format!("challenge {} is there, and what the servers say of it cannot be read", created.id);
+            Unmade {
+                error: Error::from(error).context(what),
+                next: vec![go_on(created.id)],
+                status: ExitStatus::Inconclusive,
+            }
         })?;
         let now = now.to_zoned(zone.clone());
+        warn_of_surprises(&created, &asked, &times, &now);
         let corrected = other.is_some().then(|| offset_text(&now));
         let zone = corrected.clone().unwrap_or_else(|| start::zone_name(zone, now.timestamp()));
         Ok(Self { asked, created, times, now, zone, corrected })
@@ -150,6 +157,26 @@ impl Made {
     pub fn target(&self, given: &TargetArgs) -> TargetArgs {
         let time_zone = self.corrected.clone().or_else(|| given.time_zone.clone());
         TargetArgs { time_zone, ..given.clone() }
+    }
+}
+
+/// Warns of what is not as it was asked for, and of times at which nobody can do anything.
+fn warn_of_surprises(created: &Created, asked: &NewChallenge, times: &start::Timetable, now: &Zoned) {
+    let differences = created.differences(asked);
+    if !differences.is_empty() {
+        let differences = foreign::line(&differences.join("; "), TOLD_CHARS_MAX);
+        tell(&format!("warning: the servers made it otherwise than was asked: {differences}"));
+    }
+    if times.end <= times.start {
+        tell(
+            "warning: endAt is not after startAt: nobody can run in this challenge; is that distance known to the servers?",
+        );
+    }
+    if times.ready <= *now {
+        tell(
+            "warning: by the server's clock READY has passed, and nobody can join this challenge any more: is --time-zone the \
+             servers'?",
+        );
     }
 }
 
@@ -225,28 +252,33 @@ impl Unmade {
         let (error, next) = match asked {
             Some(title) => (
                 anyhow!("{signal} before the servers answered: the challenge may have been created"),
-                vec![format!("look for its title, \"{title}\"; member {admin} is in it then")],
+                vec![look_for(admin, title)],
             ),
             None => (anyhow!("{signal} before a challenge was asked for: none was created"), Vec::new()),
         };
         Self { error, next, status: ExitStatus::Inconclusive }
     }
 
-    fn unanswered(error: Error, admin: u64) -> Self {
-        let next = vec![conduct::hint(&error).to_owned(), perhaps_there(admin)];
+    fn unanswered(error: Error, admin: u64, title: &str) -> Self {
+        let next = vec![conduct::hint(&error).to_owned(), perhaps_there(admin, title)];
         Self { error: error.context("there is no answer"), next, status: ExitStatus::Inconclusive }
     }
 
-    fn unclear(answer: &Answer, place: &str, admin: u64) -> Self {
+    fn unclear(answer: &Answer, missing: Missing, admin: u64, title: &str) -> Self {
+        let place = missing.place;
         let what = format!("the answer has no {place}, which the admin API of Runnity has");
+        let (what, next) = match missing.id {
+            Some(id) => (format!("challenge {id} is there, and {what}"), go_on(id)),
+            None => (what, perhaps_there(admin, title)),
+        };
         Self {
             error: answer.unexpected(None).context(what),
-            next: vec![perhaps_there(admin)],
+            next: vec![next],
             status: ExitStatus::Inconclusive,
         }
     }
 
-    fn refused(answer: &Answer, admin: u64) -> Self {
+    fn refused(answer: &Answer, admin: u64, title: &str) -> Self {
         let rules = broken_rules(&answer.json).into_iter().take(RULES_MAX).map(|rule| {
             let (field, message) = (clean(&rule.field), clean(&rule.message));
             BrokenRule { field, message }.to_string()
@@ -269,7 +301,9 @@ impl Unmade {
                 challenge::METHOD,
                 challenge::PATH
             )],
-            500.. => vec!["the servers failed: see their logs, then try again".into(), perhaps_there(admin)],
+            500.. => {
+                vec!["the servers failed: see their logs, then try again".into(), perhaps_there(admin, title)]
+            }
             _ => Vec::new(),
         };
         let status = if answer.status < 500 { ExitStatus::Refused } else { ExitStatus::Inconclusive };
@@ -290,6 +324,16 @@ impl From<Error> for Unmade {
     }
 }
 
-fn perhaps_there(admin: u64) -> String {
-    format!("the challenge may be there all the same; member {admin} is in it then")
+fn perhaps_there(admin: u64, title: &str) -> String {
+    format!("the challenge may be there all the same: {}", look_for(admin, title))
+}
+
+fn look_for(admin: u64, title: &str) -> String {
+    format!("look for its title, \"{title}\"; member {admin} is in it then")
+}
+
+fn go_on(id: u64) -> String {
+    format!(
+        "startline preflight with --challenge {id} shows whether the look-up has it; prepare join and run then take it"
+    )
 }

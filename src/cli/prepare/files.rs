@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use tempfile::{Builder, TempPath};
+use tempfile::{Builder, NamedTempFile, TempPath};
 
 /// Writes what is in a file.
 type Content<'c> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'c>;
@@ -18,6 +18,7 @@ type Content<'c> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'c>;
 /// What is to be written.
 pub struct Files<'c> {
     may_replace: bool,
+    stop: Box<dyn Fn() -> Option<String> + 'c>,
     files: Vec<(PathBuf, Content<'c>)>,
 }
 
@@ -32,7 +33,12 @@ struct Place<'f> {
 impl<'c> Files<'c> {
     /// None yet; `may_replace` if there may be files of these names.
     pub fn new(may_replace: bool) -> Self {
-        Self { may_replace, files: Vec::new() }
+        Self { may_replace, stop: Box::new(|| None), files: Vec::new() }
+    }
+
+    /// Gives up as soon as there is a reason to.
+    pub fn unless(self, stop: impl Fn() -> Option<String> + 'c) -> Self {
+        Self { stop: Box::new(stop), ..self }
     }
 
     /// One more.
@@ -59,7 +65,7 @@ impl<'c> Files<'c> {
         let mut whole = Vec::new();
         let mut sizes = Vec::new();
         for (place, (_, content)) in places.iter().zip(&self.files) {
-            let (path, size) = beside(place, content)?;
+            let (path, size) = beside(place, content, &*self.stop)?;
             whole.push((place, path));
             sizes.push(size);
         }
@@ -186,7 +192,11 @@ fn what(kind: FileType) -> &'static str {
 }
 
 /// Writes a file beside its place.
-fn beside(place: &Place<'_>, content: &Content<'_>) -> Result<(TempPath, u64)> {
+fn beside(
+    place: &Place<'_>,
+    content: &Content<'_>,
+    stop: &dyn Fn() -> Option<String>,
+) -> Result<(TempPath, u64)> {
     let write = || -> io::Result<(TempPath, u64)> {
         // As any new file: the umask takes from it what it should.
         let permissions = Permissions::from_mode(0o666);
@@ -195,13 +205,32 @@ fn beside(place: &Place<'_>, content: &Content<'_>) -> Result<(TempPath, u64)> {
             .suffix(".part")
             .permissions(permissions)
             .tempfile_in(directory_of(&place.real))?;
-        let mut out = BufWriter::new(file);
+        let mut out = BufWriter::new(Unless { file, stop });
         content(&mut out)?;
-        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?.file;
         let size = file.as_file().metadata()?.len();
         Ok((file.into_temp_path(), size))
     };
     write().with_context(|| cannot_write(place.given))
+}
+
+/// A file that is written on as long as there is no reason to stop.
+struct Unless<'s> {
+    file: NamedTempFile,
+    stop: &'s dyn Fn() -> Option<String>,
+}
+
+impl Write for Unless<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match (self.stop)() {
+            Some(why) => Err(io::Error::other(why)),
+            None => self.file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Keeps what is there under another name, until it is known that it is not needed any more.

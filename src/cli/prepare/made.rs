@@ -29,7 +29,7 @@ pub struct Object<'m> {
     status: &'m str,
     title: &'m str,
     distance: &'m str,
-    max_participants: u32,
+    max_participants: u64,
     is_private: bool,
     /// As the server has it.
     start_at: &'m str,
@@ -50,14 +50,15 @@ pub struct Object<'m> {
 impl<'m> Object<'m> {
     /// Of this challenge.
     pub fn of(made: &'m Made) -> Self {
-        let Made { asked, created, times, now, zone, .. } = made;
+        let Made { created, times, now, zone, .. } = made;
+        let About { title, distance, max_participants, is_private } = About::of(made);
         Self {
             id: created.id,
             status: &created.status,
-            title: &asked.title,
-            distance: asked.distance,
-            max_participants: asked.max_participants,
-            is_private: asked.is_private,
+            title,
+            distance,
+            max_participants,
+            is_private,
             start_at: &created.start_at,
             end_at: &created.end_at,
             time_zone: zone,
@@ -70,25 +71,49 @@ impl<'m> Object<'m> {
     }
 }
 
+/// What it is, by the servers' word, and as it was asked for where they say nothing.
+struct About<'m> {
+    title: &'m str,
+    distance: &'m str,
+    max_participants: u64,
+    is_private: bool,
+}
+
+impl<'m> About<'m> {
+    fn of(Made { asked, created, .. }: &'m Made) -> Self {
+        Self {
+            title: created.title.as_deref().unwrap_or(&asked.title),
+            distance: created.distance.as_deref().unwrap_or(asked.distance),
+            max_participants: created.max_participants.unwrap_or(asked.max_participants.into()),
+            is_private: created.is_private.unwrap_or(asked.is_private),
+        }
+    }
+}
+
 fn instant(at: &Zoned) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 /// The challenge for people.
 pub fn text(made: &Made) -> String {
-    let Made { asked, created, times, now, .. } = made;
-    let private = if asked.is_private { ", private" } else { "" };
+    let Made { created, times, now, .. } = made;
+    let About { title, distance, max_participants, is_private } = About::of(made);
+    let private = if is_private { ", private" } else { "" };
     let mut text = format!(
         "challenge {}: {}, {}, room for {}{private}, \"{}\"\n",
         created.id,
         clean(&created.status),
-        asked.distance,
-        grouped(asked.max_participants.into()),
-        foreign::line(&asked.title, TITLE_CHARS_MAX)
+        clean(distance),
+        grouped(max_participants),
+        foreign::line(title, TITLE_CHARS_MAX)
     );
     let mut row = |name: &str, at: &Zoned, what: &str| {
-        let left = Duration::try_from(now.duration_until(at)).unwrap_or_default();
-        let left = format!("in {}", duration_text(Duration::from_secs(left.as_secs())));
+        let left = match Duration::try_from(now.duration_until(at)) {
+            Ok(left) if !left.is_zero() => {
+                format!("in {}", duration_text(Duration::from_secs(left.as_secs())))
+            }
+            _ => "passed".to_owned(),
+        };
         text.push_str(&format!("  {name:<7} {}  {left:<13} {what}\n", LocalTime(at.clone())));
     };
     row("READY", &times.ready, "joins have to be over, first entries begin");
@@ -193,6 +218,10 @@ mod tests {
                 start_at: "2026-03-01T10:00:00".into(),
                 end_at: "2026-03-01T11:00:00".into(),
                 created_at: None,
+                title: None,
+                distance: None,
+                max_participants: None,
+                is_private: None,
             },
             times: Timetable { ready: at("09:55:00"), start: at("10:00:00"), end: at("11:00:00") },
             now: at("09:47:30"),
@@ -210,6 +239,22 @@ mod tests {
              \x20 startAt 2026-03-01 10:00:00+09:00  in 12m30s     first entries, and so the ramp, have to be over\n\
              \x20 endAt   2026-03-01 11:00:00+09:00  in 1h12m30s   the hold has to be over\n"
         );
+    }
+
+    #[test]
+    fn what_the_servers_made_of_it_is_shown_and_what_has_passed() {
+        let mut made = made();
+        let about = (Some("other".to_owned()), Some("TEN".to_owned()), Some(5), Some(false));
+        let created = &mut made.created;
+        (created.title, created.distance, created.max_participants, created.is_private) = about;
+        made.now = made.times.start.clone();
+        let text = text(&made);
+        assert!(text.starts_with("challenge 39: RECRUITING, TEN, room for 5, \"other\"\n"), "{text}");
+        assert!(text.contains("  READY   2026-03-01 09:55:00+09:00  passed        joins"), "{text}");
+        assert!(text.contains("  startAt 2026-03-01 10:00:00+09:00  passed        first"), "{text}");
+        let object = serde_json::to_value(Object::of(&made)).expect("JSON");
+        assert_eq!((&object["maxParticipants"], &object["distance"]), (&5.into(), &"TEN".into()));
+        assert_eq!((&object["title"], &object["isPrivate"]), (&"other".into(), &false.into()));
     }
 
     #[test]

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{ArgGroup, Args};
 
-use super::super::{ExitStatus, values};
+use super::super::interrupt::{Interrupt, Words};
+use super::super::{ExitStatus, tell, values};
 use super::files::Files;
 use super::printed;
 use super::shell::quoted;
@@ -85,7 +86,14 @@ pub struct MembersArgs {
 const AFTER_HELP: &str = "\
 Exit status:
   0  all files are written
-  2  wrong arguments, or a file cannot be written; then none is";
+  2  wrong arguments, or a file cannot be written; then none is
+  3  interrupted; then none is";
+
+/// What signals are answered with while files are written.
+const WRITING: Words = Words {
+    first: b"\nending: no file is left behind; once more leaves at once\n",
+    second: b"\nleft at once; what was begun is in hidden files that end in .part\n",
+};
 
 /// Carries out `startline prepare members`.
 ///
@@ -102,7 +110,8 @@ pub fn write(args: MembersArgs) -> Result<ExitStatus> {
     }
     let sql = args.sql.as_deref().map(|file| Sql::of(&args, file)).transpose()?;
     let csv = args.csv.as_deref().map(|directory| Csv::of(&args, directory)).transpose()?;
-    let mut files = Files::new(args.force);
+    let interrupt = Interrupt::listen(&WRITING)?;
+    let mut files = Files::new(args.force).unless(|| interrupt.reason());
     if let Some(sql) = &sql {
         files.add(sql.import.clone(), |out| sql.members.write_import(out));
         files.add(sql.clean_up.clone(), |out| sql.members.write_clean_up(out));
@@ -113,7 +122,13 @@ pub fn write(args: MembersArgs) -> Result<ExitStatus> {
             files.add(csv.directory.join(file.name()), move |out| file.write(out));
         }
     }
-    let sizes = files.write(args.csv.as_deref())?;
+    let sizes = match (files.write(args.csv.as_deref()), interrupt.reason()) {
+        (Err(_), Some(why)) => {
+            tell(&format!("stopped: {why}; no file was written"));
+            return Ok(ExitStatus::Inconclusive);
+        }
+        (written, _) => written?,
+    };
     let mut text = String::new();
     if let Some(sql) = &sql {
         sql.tell(&sizes, &mut text);
