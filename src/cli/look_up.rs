@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -144,9 +144,9 @@ impl<'p> Asker<'p> {
         }
         for take in &step.take {
             let name = &self.plan.scenario.value_names[usize::from(take.value)];
-            let value = take.text(&answer.json, &|name| answer.headers(name)).ok_or_else(|| {
-                anyhow!("{} answered without {name} ({}): {}", answer.url, take.from, answer.said())
-            })?;
+            let value = take
+                .text(&answer.json, &|name| answer.headers(name))
+                .ok_or_else(|| answer.lacking(format!("{name} ({})", take.from)))?;
             self.taken[usize::from(take.value)] = value;
         }
         Ok(())
@@ -164,9 +164,7 @@ impl<'p> Asker<'p> {
         }
         let text = |pointer: &str| {
             let value = answer.json.pointer(pointer).and_then(Value::as_str);
-            value
-                .map(String::from)
-                .ok_or_else(|| anyhow!("{} answered without {pointer}: {}", answer.url, answer.said()))
+            value.map(String::from).ok_or_else(|| answer.lacking(pointer.to_owned()))
         };
         let listed = schedule.participants.as_ref().and_then(|them| listed(them, &answer.json));
         Ok(LookedUp {
@@ -280,6 +278,18 @@ pub struct Unexpected {
     pub name: Option<String>,
 }
 
+/// The server did answer as it should, but for something that the scenario takes from it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{url} answered without {what}: {said}")]
+pub struct Lacking {
+    /// The request.
+    pub url: String,
+    /// What is not there.
+    pub what: String,
+    /// What the server said.
+    pub said: String,
+}
+
 /// What a server answered.
 pub struct Answer {
     /// The request, for errors.
@@ -303,6 +313,10 @@ impl Answer {
     /// This answer as an error, with the scenario's name for it.
     pub fn unexpected(&self, name: Option<String>) -> anyhow::Error {
         Unexpected { url: self.url.clone(), status: self.status, said: self.said(), name }.into()
+    }
+
+    fn lacking(&self, what: String) -> anyhow::Error {
+        Lacking { url: self.url.clone(), what, said: self.said() }.into()
     }
 
     /// What the server said, in a few words that no terminal obeys: the envelope's message if there is one.

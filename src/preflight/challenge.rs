@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
+use super::unfound::Unfound;
 use super::words::clean;
 use super::{Check, Figure, Remedy, Verdict};
 use super::{places, zone};
@@ -75,8 +76,24 @@ pub(super) const MAKE_ANOTHER: &str =
 /// What is not asked since something else failed.
 pub fn unknown(wait_ready: bool, why: &str) -> Vec<Check> {
     let (id, title, _) = CHALLENGE;
-    let life = Check::unknown(id, title, life_need(wait_ready), why);
+    beside(Check::unknown(id, title, life_need(wait_ready), why), why)
+}
+
+/// The challenge's own item, and those that hang on it.
+fn beside(life: Check, why: &str) -> Vec<Check> {
     vec![zone::unknown(why), life, unknown_item(SCHEDULE, why), places::unknown(why)]
+}
+
+/// The look-up failed, though its member had logged in.
+pub fn not_found(wait_ready: bool, unfound: Unfound, said: &str) -> Vec<Check> {
+    let (id, title, _) = CHALLENGE;
+    let reading = Figure::words("no answer that can be used");
+    let life = Check::ok(id, title, reading, life_need(wait_ready)).but(
+        Verdict::Fail,
+        said,
+        vec![Remedy::advice(unfound.remedy())],
+    );
+    beside(life, "because the challenge could not be looked up")
 }
 
 /// What a run that begins now needs.
@@ -86,17 +103,6 @@ fn life_need(wait_ready: bool) -> Figure {
 
 fn unknown_item((id, title, need): (&'static str, &'static str, &'static str), why: &str) -> Check {
     Check::unknown(id, title, Figure::words(need), why)
-}
-
-/// The look-up failed, though its member had logged in.
-pub fn not_found(wait_ready: bool, said: &str) -> Vec<Check> {
-    let (id, title, _) = CHALLENGE;
-    let remedy =
-        Remedy::advice("is its id right (--challenge), and was it deleted when the last member left?");
-    let reading = Figure::words("no answer that can be used");
-    let life = Check::ok(id, title, reading, life_need(wait_ready)).but(Verdict::Fail, said, vec![remedy]);
-    let why = "because the challenge could not be looked up";
-    vec![zone::unknown(why), life, unknown_item(SCHEDULE, why), places::unknown(why)]
 }
 
 /// Judges all of it.

@@ -49,6 +49,9 @@ pub struct Login {
 /// Logins in a row without an answer, after which no more are asked for: each takes as long as a request may.
 const SILENT_MAX: usize = 2;
 
+/// Reasons that are told apart; more of them say no more.
+const REASONS_MAX: usize = 5;
+
 /// Whether further logins would only be waited for.
 pub fn is_hopeless(logins: &[Login]) -> bool {
     let is_silent = |login: &Login| login.refusal.as_ref().is_some_and(|it| it.blame == Blame::Silence);
@@ -59,7 +62,7 @@ impl Login {
     /// One that was not asked for, since those before got no answer.
     pub fn not_asked(member: u64) -> Self {
         let said = "not asked, since those before got no answer".to_owned();
-        let refusal = Some(Refusal { blame: Blame::Silence, name: None, said });
+        let refusal = Some(Refusal { blame: Blame::Silence, name: None, said, example: None });
         Self { member, took: Duration::ZERO, refusal }
     }
 }
@@ -114,8 +117,10 @@ pub struct Refusal {
     pub blame: Blame,
     /// The scenario's name for it, if the server answered.
     pub name: Option<String>,
-    /// In the server's words, or the library's.
+    /// In the server's words, or the library's. Alike for all who are refused for the same reason, but for a member's own id.
     pub said: String,
+    /// What else this one was answered, which may be another text for each.
+    pub example: Option<String>,
 }
 
 /// Whether the members are there, and whether logging in is fast enough before any load.
@@ -156,19 +161,62 @@ fn there(logins: &[Login], members: u32) -> Check {
 
 /// `MEMBER_NOT_FOUND (존재하지 …): 9000, 9001`, the most frequent first.
 fn reasons(logins: &[Login]) -> Vec<String> {
-    let mut by_reason: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    let mut by_reason: BTreeMap<String, (&Refusal, Vec<u64>)> = BTreeMap::new();
     for login in logins {
         let Some(refusal) = &login.refusal else { continue };
-        let said = clean(&refusal.said);
-        let reason = match &refusal.name {
-            Some(name) => format!("{name} ({said})"),
-            None => said,
-        };
-        by_reason.entry(reason).or_default().push(login.member);
+        let reason = refusal.reason(Some(login.member));
+        by_reason.entry(reason).or_insert((refusal, Vec::new())).1.push(login.member);
     }
     let mut reasons: Vec<_> = by_reason.into_iter().collect();
-    reasons.sort_by_key(|(_, members)| std::cmp::Reverse(members.len()));
-    reasons.iter().map(|(reason, members)| format!("{reason}: {}", of_members(members))).collect()
+    reasons.sort_by_key(|(_, (_, members))| (std::cmp::Reverse(members.len()), members.first().copied()));
+    let mut others: Vec<u64> =
+        reasons.iter().skip(REASONS_MAX).flat_map(|(_, (_, members))| members.clone()).collect();
+    others.sort_unstable();
+    let mut told: Vec<String> = reasons
+        .iter()
+        .take(REASONS_MAX)
+        .map(|(reason, (first, members))| match members[..] {
+            [_] => format!("{}{}: {}", first.reason(None), first.for_example(), of_members(members)),
+            _ => format!("{reason}{}: {}", first.for_example(), of_members(members)),
+        })
+        .collect();
+    if !others.is_empty() {
+        told.push(format!("{} more reasons: {}", reasons.len() - REASONS_MAX, of_members(&others)));
+    }
+    told
+}
+
+impl Refusal {
+    /// In words; with N for the member's own id, if that is given: whoever else is refused for the same has another one.
+    fn reason(&self, own_id: Option<u64>) -> String {
+        let said = clean(&self.said);
+        let said = own_id.map(|member| without(&said, member)).unwrap_or(said);
+        match &self.name {
+            Some(name) => format!("{name} ({said})"),
+            None => said,
+        }
+    }
+
+    fn for_example(&self) -> String {
+        self.example.as_ref().map(|said| format!(", but {}", clean(said))).unwrap_or_default()
+    }
+}
+
+/// A text in which a number that stands by itself is any number, N.
+fn without(text: &str, number: u64) -> String {
+    let number = number.to_string();
+    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(&number) {
+        let (before, after) = (&rest[..at], &rest[at + number.len()..]);
+        let is_alone = !is_digit(before.chars().next_back().or(out.chars().next_back()))
+            && !is_digit(after.chars().next());
+        out += before;
+        out += if is_alone { "N" } else { &number };
+        rest = after;
+    }
+    out + rest
 }
 
 fn of_members(members: &[u64]) -> String {
@@ -248,6 +296,7 @@ mod tests {
             blame: if name.is_empty() { Blame::Silence } else { Blame::Member },
             name: Some(name.to_owned()).filter(|name| !name.is_empty()),
             said: said.into(),
+            example: None,
         });
         Login { member, took: Duration::from_millis(member), refusal }
     }
@@ -301,12 +350,46 @@ mod tests {
     }
 
     #[test]
+    fn what_differs_from_member_to_member_makes_no_reason_of_its_own() {
+        let missing: Vec<Login> = (91..=300)
+            .map(|member| {
+                login(member, Some(("X", &format!("{member}: no member {member} among 9{member}0"))))
+            })
+            .collect();
+        let why = |logins: &[Login]| checks(logins, 4, None)[0].why.clone().expect("they fail");
+        let told = why(&missing[..2]);
+        // A longer number with the same digits is not the member's.
+        assert!(told.starts_with("X (91: no member 91 among 9910): member 91; X (92:"), "{told}");
+        let alike = [login(91, Some(("X", "no member 91."))), login(92, Some(("X", "no member 92.")))];
+        assert_eq!(why(&alike), "X (no member N.): members 91, 92");
+        assert_eq!(why(&alike[..1]), "X (no member 91.): member 91");
+        assert!(why(&missing).ends_with("; 205 more reasons: members 96, 97, 98, 99, 100 and 200 more"));
+    }
+
+    #[test]
+    fn an_answer_that_lacks_something_is_shown_once() {
+        let lacking = |member: u64| Login {
+            refusal: Some(Refusal {
+                blame: Blame::Answer,
+                name: None,
+                said: "answered without token (/token)".into(),
+                example: Some(format!("{{\"session\":\"{}\"}}", member * 7919)),
+            }),
+            ..login(member, None)
+        };
+        let why = checks(&[lacking(13), lacking(14)], 4, None)[0].why.clone();
+        let expected = "answered without token (/token), but {\"session\":\"102947\"}: members 13, 14";
+        assert_eq!(why.as_deref(), Some(expected));
+    }
+
+    #[test]
     fn the_remedy_is_that_of_whoever_failed() {
         let refused = |status| Login {
             refusal: Some(Refusal {
                 blame: Blame::of_status(status),
                 name: Some("X".into()),
                 said: "x".into(),
+                example: None,
             }),
             ..login(90, None)
         };

@@ -12,6 +12,7 @@ mod places;
 pub mod target;
 pub mod text;
 pub mod this_box;
+pub mod unfound;
 pub mod watch;
 mod words;
 mod zone;

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::common::eventually;
+use crate::peer::{OK, looking_up};
 use crate::served::{Served, assert_check, assert_others_well, check, found, usual};
 
 fn await_status(served: &Served, status: &str) {
@@ -110,4 +111,25 @@ fn a_scenario_without_a_look_up_leaves_it_open() {
         assert_check(&report, id, "unknown", "because the scenario has no [schedule]");
     }
     assert_eq!(check(&report, "http")["verdict"], "ok");
+}
+
+/// The id is doubted only where the servers say that there is no such challenge.
+#[test]
+fn a_look_up_that_fails_says_whose_it_is() {
+    let schedule = "the scenario's [schedule] says where status, startAt and endAt stand";
+    for (head, body, why, remedy) in [
+        ("404 Not Found", "", "answered 404", "is its id right (--challenge)"),
+        ("502 Bad Gateway", "<html>", "answered 502", "look at the servers' logs at this time"),
+        ("403 Forbidden", "", "answered 403", "the servers do not take the login for a look-up"),
+        (OK, r#"{"data":null}"#, "answered without /data/status", schedule),
+        (OK, r#"{"data":{"status":"READY","startAt":null}}"#, "answered without /data/startAt", schedule),
+    ] {
+        let peer = looking_up(head, body);
+        let report = found(1, &usual(&peer.url));
+        let challenge = assert_check(&report, "challenge", "fail", why);
+        let remedies = challenge["remedies"].as_array().expect("a list");
+        let told = remedies[0]["text"].as_str().expect("text");
+        assert!(remedies.len() == 1 && told.starts_with(remedy), "{challenge:#}");
+        assert_check(&report, "places", "unknown", "because the challenge could not be looked up");
+    }
 }

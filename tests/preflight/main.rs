@@ -5,6 +5,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod peer;
 mod served;
 #[path = "../tls_foreign/tools.rs"]
 #[allow(dead_code)]

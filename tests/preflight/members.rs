@@ -1,5 +1,6 @@
 //! Members who are not there, and places that they do not have.
 
+use crate::peer::{OK, Peer};
 use crate::served::{CHALLENGE, Served, assert_check, assert_others_well, check, found, usual};
 
 #[test]
@@ -111,4 +112,18 @@ fn another_challenge_than_the_members_is_told() {
     assert_check(&report, "challenge", "fail", "answered 404");
     assert_check(&report, "places", "unknown", "because the challenge could not be looked up");
     assert_check(&report, "members", "ok", "");
+}
+
+/// One reason for all, and nothing in it that each has for itself.
+#[test]
+fn logins_that_lack_a_token_are_one_reason() {
+    let peer = Peer::start(|asked| match asked.split_once("memberId=") {
+        Some((_, member)) => Some((OK, format!("{{\"data\":{{\"session\":\"s{member}\"}}}}"))),
+        None => Some((OK, String::new())),
+    });
+    let report = found(1, &[&usual(&peer.url)[..], &["--sample", "all"]].concat());
+    let members = check(&report, "members");
+    let why = "answered without access_token (/data/accessToken), but {\"data\":{\"session\":\"s13\"}}: \
+               members 13, 14, 15, 16, 17 and 15 more";
+    assert_eq!((members["verdict"].as_str(), members["why"].as_str()), (Some("fail"), Some(why)));
 }

@@ -6,12 +6,13 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::super::conduct::was_answered;
-use super::super::look_up::{Asker, LookedUp, Unexpected};
+use super::super::look_up::{Asker, Lacking, LookedUp, Unexpected};
 use super::tell_progress;
 use crate::plan::schedule::known_zone;
 use crate::plan::{Plan, Settings};
 use crate::preflight::challenge::{self, LookUp, Wanted};
 use crate::preflight::members::{self, Blame, Login, Refusal, SampleSize};
+use crate::preflight::unfound::Unfound;
 use crate::preflight::{Check, Remedy, clean};
 use crate::scenario::Criterion;
 use crate::scenario::schedule::{Participants, Schedule};
@@ -55,15 +56,29 @@ pub(super) fn members<'p>(
 }
 
 fn refusal(error: &anyhow::Error) -> Refusal {
+    // The request is left out, since it differs from member to member, and alike reasons are to be one.
+    if let Some(Unexpected { name, said, status, .. }) = error.downcast_ref() {
+        let (name, said) = (name.clone(), said.clone());
+        return Refusal { blame: Blame::of_status(*status), name, said, example: None };
+    }
+    if let Some(Lacking { what, said, .. }) = error.downcast_ref() {
+        let example = Some(said.clone());
+        return Refusal {
+            blame: Blame::Answer,
+            name: None,
+            said: format!("answered without {what}"),
+            example,
+        };
+    }
+    let blame = if was_answered(error) { Blame::Answer } else { Blame::Silence };
+    Refusal { blame, name: None, said: error.root_cause().to_string(), example: None }
+}
+
+fn unfound(error: &anyhow::Error) -> Unfound {
     match error.downcast_ref::<Unexpected>() {
-        Some(Unexpected { name, said, status, .. }) => {
-            Refusal { blame: Blame::of_status(*status), name: name.clone(), said: said.clone() }
-        }
-        // What differs from member to member is left out, so that alike reasons are one.
-        None => {
-            let blame = if was_answered(error) { Blame::Answer } else { Blame::Silence };
-            Refusal { blame, name: None, said: error.root_cause().to_string() }
-        }
+        Some(unexpected) => Unfound::Status(unexpected.status),
+        None if was_answered(error) => Unfound::Lacking,
+        None => Unfound::Silence,
     }
 }
 
@@ -88,7 +103,10 @@ pub(super) fn challenge(
     let zone = known_zone(&settings.time_zone)?;
     let looked_up = match asker.look_up() {
         Ok(looked_up) => looked_up,
-        Err(error) => return Ok(challenge::not_found(settings.wait_ready, &clean(&format!("{error:#}")))),
+        Err(error) => {
+            let said = clean(&format!("{error:#}"));
+            return Ok(challenge::not_found(settings.wait_ready, unfound(&error), &said));
+        }
     };
     let participants = schedule.participants.as_ref();
     let look_up = LookUp {
