@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Check, Figure, Remedy, Verdict};
 
 /// Beyond this, times of results and of servers' logs are hard to lay beside each other.
-const LIMIT: Duration = Duration::from_secs(2);
+const LIMIT: SignedDuration = SignedDuration::from_secs(2);
 /// Answers asked for at most.
 const SAMPLES_MAX: usize = 6;
 /// Bounds that are this close are close enough.
@@ -67,13 +67,24 @@ impl Offset {
     pub fn error(self) -> SignedDuration {
         (self.high - self.low) / 2
     }
+
+    /// Whether it is within the limit, wherever between the bounds it is; `None` where that depends on it.
+    fn is_within(self) -> Option<bool> {
+        match (self.low, self.high) {
+            (low, high) if -LIMIT <= low && high <= LIMIT => Some(true),
+            (low, high) if high < -LIMIT || LIMIT < low => Some(false),
+            _ => None,
+        }
+    }
 }
 
 /// When, from `now` on, to ask again; `None` once it is close enough or there is no more to learn.
 pub fn next_ask(samples: &[Sample], now: Timestamp) -> Option<Timestamp> {
     let offset = Offset::of(samples).filter(|offset| offset.agrees)?;
-    let trip = samples.iter().map(|one| one.received.duration_since(one.sent)).min()?;
-    if samples.len() >= SAMPLES_MAX || offset.high - offset.low <= CLOSE.max(trip * 2) {
+    let trip = fastest(samples)?;
+    // The first answer says nothing of the others' time: its connection was set up for it.
+    let is_close = samples.len() > 1 && offset.high - offset.low <= CLOSE.max(trip * 2);
+    if samples.len() >= SAMPLES_MAX || is_close {
         return None;
     }
     // By the server's clock, if the middle were right, the request arrives half a round trip after it is sent.
@@ -94,8 +105,10 @@ pub fn check(samples: &[Sample]) -> Check {
     let reading = format!("{}, {}", direction(middle), precision(offset, samples.len()));
     let size_ms = u64::try_from(middle.unsigned_abs().as_millis()).unwrap_or(u64::MAX);
     let check = Check::ok(ID, TITLE, Figure::new(size_ms, "milliseconds", reading), need);
-    if middle.unsigned_abs() <= LIMIT {
-        return check;
+    match offset.is_within() {
+        Some(true) => return check,
+        Some(false) => {}
+        None => return check.but(Verdict::Unknown, undecided(offset, samples), vec![synchronised()]),
     }
     if let Some(zone) = zone_like(middle) {
         return check.but(
@@ -111,8 +124,34 @@ pub fn check(samples: &[Sample]) -> Check {
         Verdict::Warn,
         "startAt is judged by the server's clock, and times in the results are by this box's: they will not lie beside \
          those of the servers' logs",
-        vec![Remedy::command("on either box, shows whether its clock is synchronised", "timedatectl")],
+        vec![synchronised()],
     )
+}
+
+/// Why nobody knows whether it is within the limit.
+fn undecided(offset: Offset, samples: &[Sample]) -> String {
+    let (low, high) = (direction(offset.low), direction(offset.high));
+    let between = format!("it is somewhere between {low} and {high}, so more than 2 s or less");
+    let trip = fastest(samples).unwrap_or_default();
+    if !offset.agrees {
+        return format!(
+            "{between}: its Dates disagree, as those of several servers behind one address do, or of one that keeps its Date \
+             for a while"
+        );
+    }
+    if trip <= CLOSE {
+        return between;
+    }
+    format!("{between}: the fastest answer took {}, and says no more than that", amount(trip.unsigned_abs()))
+}
+
+fn synchronised() -> Remedy {
+    Remedy::command("on either box, shows whether its clock is synchronised", "timedatectl")
+}
+
+/// The shortest time from a request to its answer.
+fn fastest(samples: &[Sample]) -> Option<SignedDuration> {
+    samples.iter().map(|one| one.received.duration_since(one.sent)).min()
 }
 
 /// What is not asked since something else failed.
@@ -175,7 +214,13 @@ mod tests {
         }
 
         fn asked(&self) -> Vec<Sample> {
-            let mut samples = vec![self.ask(at_ms(1_700_000_000_123))];
+            self.asked_after(SignedDuration::ZERO)
+        }
+
+        /// Its first answer comes so much later, after which the others are there.
+        fn asked_after(&self, set_up: SignedDuration) -> Vec<Sample> {
+            let first = self.ask(at_ms(1_700_000_000_123) + set_up);
+            let mut samples = vec![Sample { sent: first.sent - set_up, ..first }];
             while let Some(next) = next_ask(&samples, samples[samples.len() - 1].received) {
                 let waited = next.duration_since(samples[samples.len() - 1].received);
                 assert!(waited > SignedDuration::ZERO && waited <= SECOND, "{waited:?}");
@@ -229,6 +274,32 @@ mod tests {
     }
 
     #[test]
+    fn a_slow_first_answer_is_asked_for_again() {
+        for set_up in [1_200, 3_000, 20_000] {
+            let samples = Server { ahead: ms(-120), trip: ms(4) }.asked_after(ms(set_up));
+            let offset = Offset::of(&samples).expect("answers");
+            assert!(samples.len() > 2 && offset.error() <= ms(60), "{set_up}: {offset:?}");
+            assert_eq!(check(&samples).verdict, Verdict::Ok);
+        }
+    }
+
+    #[test]
+    fn bounds_on_both_sides_of_the_limit_say_nothing() {
+        let slow = Server { ahead: ms(0), trip: ms(4_500) }.asked();
+        assert_eq!(slow.len(), 2, "more would be as slow");
+        let undecided = check(&slow);
+        assert_eq!(undecided.verdict, Verdict::Unknown, "{undecided:?}");
+        let why = undecided.why.expect("a reason");
+        assert!(why.starts_with("it is somewhere between 2."), "{why}");
+        assert!(why.ends_with("the fastest answer took 4.50 s, and says no more than that"), "{why}");
+        // As far off as they are slow: no bound is within the limit.
+        assert_eq!(check(&Server { ahead: ms(9_000), trip: ms(4_500) }.asked()).verdict, Verdict::Warn);
+        let close = check(&Server { ahead: ms(-2_000), trip: ms(4) }.asked());
+        assert_eq!(close.verdict, Verdict::Unknown);
+        assert!(close.why.expect("a reason").ends_with("behind, so more than 2 s or less"));
+    }
+
+    #[test]
     fn a_zone_s_difference_is_recognised() {
         for (ahead, text) in
             [(32_400_000, Some("9 h 0 min")), (-19_800_000, Some("5 h 30 min")), (1_000_000, None)]
@@ -249,7 +320,10 @@ mod tests {
         let offset = Offset::of(&[one, other]).expect("answers");
         assert!(!offset.agrees);
         assert_eq!(next_ask(&[one, other], sent), None);
-        assert!(check(&[one, other]).reading.text.ends_with("its Dates disagree"));
+        let disagreed = check(&[one, other]);
+        assert!(disagreed.reading.text.ends_with("its Dates disagree"));
+        assert_eq!(disagreed.verdict, Verdict::Unknown);
+        assert!(disagreed.why.expect("a reason").contains("several servers behind one address"));
         assert_eq!(check(&[]).verdict, Verdict::Unknown);
     }
 }
