@@ -1,25 +1,28 @@
 //! `startline preflight`: the guide's checklist before a test, each item looked at for real.
 //!
-//! Takes a run's options, so that the very same ones can be given to `run`. Asks in the order in which items hang on each other;
-//! what is judged is [`crate::preflight`]'s. Invariants: no place and no ticket is spent: nobody joins, nobody enters; every
-//! request has a timeout.
+//! Takes a run's options, so that the very same ones can be given to `run`. Asks in the order in which items hang on each other, on
+//! a thread of its own, so that a signal is heard whatever is waited for; what is judged is [`crate::preflight`]'s. Invariants: no
+//! place and no ticket is spent: nobody joins, nobody enters; every request has a timeout; what was found is printed.
 
 mod ask;
+mod board;
+mod join;
 mod reach;
 mod watched;
 
 use std::fs;
-use std::io::IsTerminal;
-
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::prepare::{TargetArgs, quoted};
+use self::board::{Board, Standing, Telling};
+use super::interrupt::{Interrupt, Words};
 use super::run::SettingsArgs;
-use super::{ExitStatus, agent, conduct, doctor, hosts, print_or_tell, tell, values};
+use super::{ExitStatus, agent, conduct, doctor, hosts, print_or_tell, values};
 use crate::doctor::readings::{Readings, SocketTrial};
 use crate::engine::{Hosts, descriptors};
 use crate::plan::summary::Summary;
@@ -27,8 +30,9 @@ use crate::plan::target::TargetError;
 use crate::plan::{Plan, Settings};
 use crate::preflight::members::SampleSize;
 use crate::preflight::watch::Watch;
-use crate::preflight::{Check, Remedy, Report, Verdict, challenge, members, text, this_box};
-use crate::units::grouped;
+use crate::preflight::{
+    Check, Remedy, Report, Verdict, certificate, challenge, clock, members, target, text, this_box,
+};
 
 /// The option is `run`'s, which can do without.
 const TARGET_HELP: &str = "The servers that are to be looked at, such as http://runnity.example:8080; required, here or in the file of --plan";
@@ -42,7 +46,7 @@ Exit status:
   0  everything is there; there may be warnings
   1  an item fails
   2  wrong arguments
-  3  the target could not be asked",
+  3  the target could not be asked, or a signal ended it",
     mut_arg("target", |arg| arg.help(TARGET_HELP).long_help(None)),
     mut_arg("tls", |arg| arg.hide(true)),
     mut_arg("no_broadcast", |arg| arg.hide(true)))]
@@ -71,6 +75,14 @@ fn sample_size(text: &str) -> Result<SampleSize, String> {
     }
 }
 
+/// What signals are answered with.
+const ENDING: Words = Words {
+    first: b"\nending: nothing more is asked, and what was found is printed; once more leaves at once\n",
+    second: b"\nleft at once\n",
+};
+/// Why an item is unknown then.
+const INTERRUPTED: &str = "because it was interrupted";
+
 /// Carries out `startline preflight`.
 ///
 /// # Errors
@@ -79,20 +91,23 @@ pub fn run(args: PreflightArgs) -> Result<ExitStatus> {
     let watch = args.watch.as_deref().map(read_watch).transpose()?.unwrap_or_default();
     let settings = settings(&args)?;
     let asked_at = Timestamp::now();
-    let (url, found) = match settings.target() {
-        Err(TargetError::Unresolved { host, reason }) => {
-            (settings.target.clone().unwrap_or_default(), nameless(&settings, &host, &reason))
-        }
-        _ => {
-            let prepared = Prepared::new(&args.settings, settings, watch)?;
-            let found = prepared.found(args.sample.unwrap_or(SampleSize::Some(SAMPLE)))?;
-            (prepared.plan.target.url(), found)
-        }
+    let asking = Asking {
+        sample: args.sample.unwrap_or(SampleSize::Some(SAMPLE)),
+        args: args.settings,
+        settings,
+        watch,
+        board: Arc::new(Board::new()),
     };
-    let report = Report::new(url, asked_at, found.checks);
+    let interrupt = Interrupt::listen(&ENDING)?;
+    asking.board.now("looking up the target's name");
+    let telling = Telling::start(Arc::clone(&asking.board))?;
+    let found = asking.found(&interrupt);
+    drop(telling);
+    let found = found?;
+    let report = Report { interrupted: found.interrupted, ..Report::new(found.url, asked_at, found.checks) };
     print_or_tell(args.json, &report, |colour| text::table(&report, colour));
     Ok(match report.verdict {
-        _ if !found.was_asked => ExitStatus::Inconclusive,
+        _ if report.interrupted || !found.was_asked => ExitStatus::Inconclusive,
         Verdict::Fail | Verdict::Refuse => ExitStatus::Failed,
         Verdict::Unknown | Verdict::Ok | Verdict::Warn => ExitStatus::Passed,
     })
@@ -110,96 +125,172 @@ fn settings(args: &PreflightArgs) -> Result<Settings> {
     Ok(settings)
 }
 
-/// What there is to see of a target without an address: no plan can be made for it, so this box is not held against one.
-fn nameless(settings: &Settings, host: &str, reason: &str) -> Found {
-    let is_secure = settings.target.as_deref().is_some_and(|url| {
-        let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
-        matches!(scheme.as_str(), "https" | "wss")
-    });
-    let reached = reach::nameless(host, is_secure, reason);
-    let mut checks = reached.checks;
-    if let Some(why) = reached.why_not {
-        checks.extend(unasked(settings, why));
-        checks.push(this_box::unknown(why));
-    }
-    Found { checks, was_asked: reached.was_asked }
-}
-
-/// What is not asked of a target that does not answer.
-fn unasked(settings: &Settings, why: &str) -> Vec<Check> {
-    let mut checks = vec![crate::preflight::clock::unknown(why)];
-    checks.extend(members::unknown(why));
-    checks.extend(challenge::unknown(settings.wait_ready, why));
-    checks
+/// Whether a URL that may not be one names https.
+fn is_secure(url: &str) -> bool {
+    let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    matches!(scheme.as_str(), "https" | "wss")
 }
 
 /// What there is to see.
 struct Found {
+    /// The target's.
+    url: String,
     checks: Vec<Check>,
     /// The target answered, or showed a certificate that is not to be trusted.
     was_asked: bool,
+    /// Somebody asked for the end before that was all.
+    interrupted: bool,
+}
+
+/// Everything that was typed, and where it is written what comes of it.
+#[derive(Clone)]
+struct Asking {
+    args: SettingsArgs,
+    settings: Settings,
+    watch: Watch,
+    sample: SampleSize,
+    board: Arc<Board>,
 }
 
 /// Everything that is known before anything is asked.
 struct Prepared {
-    settings: Settings,
     plan: Plan,
     hosts: Hosts,
-    watch: Watch,
     /// How absent members join.
     join: Remedy,
     need: crate::doctor::Need,
 }
 
-impl Prepared {
-    fn new(args: &SettingsArgs, settings: Settings, watch: Watch) -> Result<Self> {
-        descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
-        let (plan, peer, room) = doctor::plan_of(&settings, Path::new("/"))?;
-        let join = join(args, &plan);
-        let mut hosts = hosts::resolve(&plan)?;
-        let need = {
-            let summary = Summary::new(&plan, &settings.members, peer);
-            doctor::need_of(&settings, &plan, &summary, peer, &room, &hosts)
+impl Asking {
+    /// Asks everything, until somebody asks for the end.
+    fn found(&self, interrupt: &Interrupt) -> Result<Found> {
+        // Neither a name that is looked up nor a request can be interrupted: what comes of them then is written nowhere.
+        let asking = self.clone();
+        let prepared = interrupt.or(Duration::ZERO, move || asking.prepare())?.transpose()?;
+        let prepared = prepared.map(|prepared| prepared.map(Arc::new));
+        let is_whole = match &prepared {
+            None => false,
+            // Of a name that leads nowhere all is said.
+            Some(None) => true,
+            Some(Some(prepared)) => {
+                let (asking, prepared) = (self.clone(), Arc::clone(prepared));
+                interrupt.or(Duration::ZERO, move || asking.ask(&prepared))?.transpose()?.is_some()
+            }
         };
-        hosts.trust = conduct::trust_of(&plan)?;
-        Ok(Self { settings, plan, hosts, watch, join, need })
+        let prepared = prepared.flatten();
+        let plan = prepared.as_ref().map(|prepared| &prepared.plan);
+        let Standing { mut checks, logins, was_asked, .. } = self.board.close();
+        if !is_whole {
+            if let Some(plan) = plan.filter(|_| !logins.is_empty()) {
+                checks.extend(ask::members_so_far(plan, self.sample, &logins));
+            }
+            checks.extend(self.outline(plan).into_iter().skip(checks.len()));
+        }
+        let typed = self.settings.target.clone().unwrap_or_default();
+        let url = plan.map_or(typed, |plan| plan.target.url());
+        Ok(Found { url, checks, was_asked, interrupted: !is_whole })
     }
 
-    /// Asks everything.
-    fn found(&self, sample: SampleSize) -> Result<Found> {
-        let trust = self.hosts.trust.as_ref();
-        let reached = reach::target(&self.plan, trust);
-        let mut checks = reached.checks;
-        match &reached.why_not {
-            None => self.ask(sample, &mut checks)?,
-            Some(why) => checks.extend(unasked(&self.settings, why)),
+    /// Everything there is to find, in the same order, as what was not found.
+    fn outline(&self, plan: Option<&Plan>) -> Vec<Check> {
+        let typed = self.settings.target.as_deref().unwrap_or_default();
+        let host = plan.map_or_else(|| host_of(typed), |plan| plan.target.host.clone());
+        let mut checks = vec![target::unknown(INTERRUPTED)];
+        if is_secure(typed) {
+            checks.push(certificate::unknown(&host, INTERRUPTED));
         }
-        checks.push(self.this_box());
-        checks.extend(watched::checks(&self.watch, &self.plan, trust));
-        Ok(Found { checks, was_asked: reached.was_asked })
+        checks.push(target::not_answering(INTERRUPTED));
+        checks.extend(self.unasked(INTERRUPTED));
+        checks.push(this_box::unknown(INTERRUPTED));
+        checks.extend(watched::unknown(&self.watch, INTERRUPTED));
+        checks
+    }
+
+    /// What is not asked of a target that does not answer.
+    fn unasked(&self, why: &str) -> Vec<Check> {
+        let mut checks = vec![clock::unknown(why)];
+        checks.extend(members::unknown(why));
+        checks.extend(challenge::unknown(self.settings.wait_ready, why));
+        checks
+    }
+
+    /// Finds out all that asking takes; `None` where the target's name leads nowhere: no plan can be made for it, so this box is
+    /// not held against one.
+    fn prepare(&self) -> Result<Option<Prepared>> {
+        if let Err(TargetError::Unresolved { host, reason }) = self.settings.target() {
+            let is_secure = self.settings.target.as_deref().is_some_and(is_secure);
+            let why = reach::nameless(&host, is_secure, &reason, &self.board);
+            self.board.found(self.unasked(why));
+            self.board.found([this_box::unknown(why)]);
+            return Ok(None);
+        }
+        Prepared::new(&self.args, &self.settings).map(Some)
+    }
+
+    /// Asks all there is to ask.
+    fn ask(&self, prepared: &Prepared) -> Result<()> {
+        let (plan, trust) = (&prepared.plan, prepared.hosts.trust.as_ref());
+        match reach::target(plan, trust, &self.board) {
+            None => self.ask_over_http(prepared)?,
+            Some(why) => self.board.found(self.unasked(why)),
+        }
+        if self.board.now("looking at this box") {
+            self.board.found([prepared.this_box()]);
+        }
+        watched::ask(&self.watch, plan, trust, &self.board);
+        Ok(())
     }
 
     /// Asks what needs answers over HTTP.
-    fn ask(&self, sample: SampleSize, checks: &mut Vec<Check>) -> Result<()> {
-        let agent = agent::new(&self.plan, self.hosts.trust.as_ref());
-        checks.push(reach::clock(&self.plan, &agent));
-        let Some(schedule) = &self.plan.scenario.schedule else {
+    fn ask_over_http(&self, prepared: &Prepared) -> Result<()> {
+        let (plan, settings, board) = (&prepared.plan, &self.settings, &self.board);
+        let agent = agent::new(plan, prepared.hosts.trust.as_ref());
+        reach::clock(plan, &agent, board);
+        let Some(schedule) = &plan.scenario.schedule else {
             let why = "because the scenario has no [schedule], which says how a member logs in and looks up";
-            checks.extend(members::unknown(why));
-            checks.extend(challenge::unknown(self.settings.wait_ready, why));
+            board.found(members::unknown(why));
+            board.found(challenge::unknown(settings.wait_ready, why));
             return Ok(());
         };
-        let (found, asker) = ask::members(&self.plan, schedule, &agent, sample);
-        checks.extend(found);
-        let found = match asker {
-            Some(asker) => ask::challenge(&self.plan, &self.settings, schedule, &asker, &self.join)?,
-            None => {
-                let why = "because nobody of the sample could log in";
-                challenge::unknown(self.settings.wait_ready, why)
+        let asker = match ask::members(plan, schedule, &agent, self.sample, board) {
+            ask::Asked::Stopped => return Ok(()),
+            ask::Asked::By(asker) => asker,
+            ask::Asked::Nobody => {
+                board.found(challenge::unknown(
+                    settings.wait_ready,
+                    "because nobody of the sample could log in",
+                ));
+                return Ok(());
             }
         };
-        checks.extend(found);
+        if board.now(format!("looking up challenge {}", asker.challenge())) {
+            board.found(ask::challenge(plan, settings, schedule, &asker, &prepared.join)?);
+        }
         Ok(())
+    }
+}
+
+/// The host of a URL that may not be one.
+fn host_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    match rest.split_once(']') {
+        Some((address, _)) => format!("{address}]"),
+        None => rest.split([':', '/']).next().unwrap_or_default().to_owned(),
+    }
+}
+
+impl Prepared {
+    fn new(args: &SettingsArgs, settings: &Settings) -> Result<Self> {
+        descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
+        let (plan, peer, room) = doctor::plan_of(settings, Path::new("/"))?;
+        let join = join::remedy(args, &plan);
+        let mut hosts = hosts::resolve(&plan)?;
+        let need = {
+            let summary = Summary::new(&plan, &settings.members, peer);
+            doctor::need_of(settings, &plan, &summary, peer, &room, &hosts)
+        };
+        hosts.trust = conduct::trust_of(&plan)?;
+        Ok(Self { plan, hosts, join, need })
     }
 
     fn this_box(&self) -> Check {
@@ -214,52 +305,6 @@ fn read_watch(file: &Path) -> Result<Watch> {
     Ok(Watch::read(&name, &text, &|variable| std::env::var(variable).ok())?)
 }
 
-/// How absent members join, by the options that were typed: those of the plan, and nobody else's place is taken.
-fn join(args: &SettingsArgs, plan: &Plan) -> Remedy {
-    let text = "has those of the plan join who are absent";
-    let Some((target, members)) = args.target.as_ref().zip(typed_members(args, plan)) else {
-        // All that there is to type is in a plan file, or a file of members has more than the plan.
-        return Remedy::advice(format!(
-            "startline prepare join, with the plan's target and challenge, and a file of its {} members, {text}",
-            grouped(plan.sessions.into())
-        ));
-    };
-    let target = TargetArgs {
-        target: target.clone(),
-        scenario: args.scenario.clone(),
-        time_zone: args.time_zone.clone(),
-        resolve: args.resolve.clone(),
-        source_ip: args.source_ip.clone(),
-        ca: args.ca.clone(),
-        insecure: args.insecure,
-        set: Vec::new(),
-    };
-    Remedy::command(text, format!("startline prepare join {target}{members}"))
-}
-
-/// The options that name the plan's members and nobody else; `None` where only a file of their own would.
-fn typed_members(args: &SettingsArgs, plan: &Plan) -> Option<String> {
-    let challenge = plan.members.only_challenge()?;
-    let id = |index: u32| plan.members.id(index);
-    let (first, last) = (id(0), id(plan.sessions.checked_sub(1)?));
-    if (0..plan.sessions).all(|index| first.checked_add(u64::from(index)) == Some(id(index))) {
-        return Some(format!(" --challenge {challenge} --members {first}-{last}"));
-    }
-    let all = SettingsArgs { sessions: None, preset: None, ..args.clone() };
-    if all.into_settings().ok()?.sessions != plan.sessions {
-        return None;
-    }
-    let files: String = args.members.iter().map(|file| format!(" --members {}", quoted(file))).collect();
-    Some(format!(" --challenge {challenge}{files}"))
-}
-
-/// Says what takes a while, to whoever waits for it.
-fn tell_progress(line: &str) {
-    if std::io::stderr().is_terminal() {
-        tell(line);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,45 +317,12 @@ mod tests {
         assert!(sample_size("some").expect_err("no").ends_with(", or all"));
     }
 
-    fn joined(args: &SettingsArgs) -> Remedy {
-        let settings = args.clone().into_settings().expect("it makes sense");
-        join(args, &doctor::plan_of(&settings, Path::new("/")).expect("a plan").0)
-    }
-
     #[test]
-    fn joining_is_typed_with_the_same_options_for_the_plan_s_members_alone() {
-        let args = SettingsArgs {
-            target: Some("http://192.0.2.1".into()),
-            members: vec!["13-6012".into()],
-            challenge: Some(38),
-            time_zone: Some("+09:00".into()),
-            ..Default::default()
-        };
-        let begin =
-            "startline prepare join --target http://192.0.2.1 --time-zone +09:00 --challenge 38 --members ";
-        assert_eq!(joined(&args).command, Some(format!("{begin}13-6012")));
-        let fewer = SettingsArgs { sessions: Some(2000), ..args };
-        assert_eq!(joined(&fewer).command, Some(format!("{begin}13-2012")));
-        assert_eq!(joined(&fewer).text, "has those of the plan join who are absent");
-    }
-
-    #[test]
-    fn files_of_members_are_typed_where_they_have_nobody_else() {
-        let temp = tempfile::tempdir().expect("a directory");
-        let file = temp.path().join("test ids.csv");
-        fs::write(&file, "memberId,challengeId\n13,38\n20,38\n21,38\n").expect("written");
-        let file = file.display().to_string();
-        let args = SettingsArgs {
-            target: Some("http://192.0.2.1".into()),
-            members: vec![file.clone()],
-            ..Default::default()
-        };
-        let expected =
-            format!("startline prepare join --target http://192.0.2.1 --challenge 38 --members '{file}'");
-        assert_eq!(joined(&args).command, Some(expected));
-        let fewer = SettingsArgs { sessions: Some(2), ..args };
-        assert_eq!(joined(&fewer).command, None);
-        assert!(joined(&fewer).text.contains("a file of its 2 members"));
+    fn hosts_are_found_in_what_was_typed() {
+        assert_eq!(host_of("https://runnity.example:8443"), "runnity.example");
+        assert_eq!(host_of("http://[::1]:80/x"), "[::1]");
+        assert_eq!(host_of("runnity.example"), "runnity.example");
+        assert!(is_secure("WSS://x") && is_secure("https://x") && !is_secure("http://https"));
     }
 
     #[test]

@@ -26,6 +26,11 @@ impl Redrawn {
         Self { terminal, drawn: false, plain_every, next_plain: Instant::now() }
     }
 
+    /// The same, the first of them after that time: for what mostly ends before it.
+    pub fn after_a_while(plain_every: Duration) -> Self {
+        Self { next_plain: Instant::now() + plain_every, ..Self::new(plain_every) }
+    }
+
     /// Shows how it stands. Errors are dropped: nobody to tell, and nothing to stop for.
     pub fn show(&mut self, text: &dyn Fn() -> String) {
         if self.terminal {

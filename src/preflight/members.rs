@@ -125,7 +125,17 @@ pub struct Refusal {
 
 /// Whether the members are there, and whether logging in is fast enough before any load.
 pub fn checks(logins: &[Login], members: u32, criterion: Option<&Criterion>) -> Vec<Check> {
-    vec![there(logins, members), latency(logins, criterion)]
+    cut_short(logins, logins.len(), members, criterion)
+}
+
+/// The same, where it was interrupted before so many were asked for.
+pub fn cut_short(
+    logins: &[Login],
+    asked_for: usize,
+    members: u32,
+    criterion: Option<&Criterion>,
+) -> Vec<Check> {
+    vec![there(logins, asked_for, members), latency(logins, criterion)]
 }
 
 /// What is not asked since something else failed.
@@ -141,8 +151,9 @@ const THERE_TITLE: &str = "members there";
 const LATENCY: &str = "login-latency";
 const LATENCY_TITLE: &str = "login latency";
 
-fn there(logins: &[Login], members: u32) -> Check {
-    let (asked, well) = (logins.len(), logins.iter().filter(|one| one.refusal.is_none()).count());
+fn there(logins: &[Login], asked_for: usize, members: u32) -> Check {
+    let left = asked_for.saturating_sub(logins.len());
+    let (asked, well) = (asked_for, logins.iter().filter(|one| one.refusal.is_none()).count());
     let reading =
         Figure::new(well as u64, "members", format!("{} of {} logged in", count(well), count(asked)));
     let need = match asked as u64 == u64::from(members) {
@@ -150,9 +161,17 @@ fn there(logins: &[Login], members: u32) -> Check {
         false => format!("all of a sample of the {} members", grouped(members.into())),
     };
     let check = Check::ok(THERE, THERE_TITLE, reading, Figure::new(asked as u64, "members", need));
-    let reasons = reasons(logins);
-    if reasons.is_empty() {
-        return check;
+    let mut reasons = reasons(logins);
+    match (reasons.is_empty(), left) {
+        (true, 0) => return check,
+        (true, _) => {
+            let why = format!("because it was interrupted before {} had logged in", members_of(left));
+            return check.but(Verdict::Unknown, why, Vec::new());
+        }
+        (false, 0) => {}
+        (false, _) => {
+            reasons.push(format!("{} had not logged in yet when it was interrupted", members_of(left)));
+        }
     }
     let blames: BTreeSet<Blame> = logins.iter().filter_map(|one| Some(one.refusal.as_ref()?.blame)).collect();
     let remedies = blames.iter().map(|blame| Remedy::advice(blame.remedy(well > 0))).collect();
@@ -181,7 +200,9 @@ fn reasons(logins: &[Login]) -> Vec<String> {
         })
         .collect();
     if !others.is_empty() {
-        told.push(format!("{} more reasons: {}", reasons.len() - REASONS_MAX, of_members(&others)));
+        let more = reasons.len() - REASONS_MAX;
+        let plural = if more == 1 { "" } else { "s" };
+        told.push(format!("{} more reason{plural}: {}", count(more), of_members(&others)));
     }
     told
 }
@@ -217,6 +238,10 @@ fn without(text: &str, number: u64) -> String {
         rest = after;
     }
     out + rest
+}
+
+fn members_of(number: usize) -> String {
+    if number == 1 { "1 member".to_owned() } else { format!("{} members", count(number)) }
 }
 
 fn of_members(members: &[u64]) -> String {
@@ -364,6 +389,23 @@ mod tests {
         assert_eq!(why(&alike), "X (no member N.): members 91, 92");
         assert_eq!(why(&alike[..1]), "X (no member 91.): member 91");
         assert!(why(&missing).ends_with("; 205 more reasons: members 96, 97, 98, 99, 100 and 200 more"));
+    }
+
+    #[test]
+    fn members_who_were_not_asked_are_counted() {
+        let cut = |logins: &[Login]| cut_short(logins, 300, 6000, None);
+        let well = cut(&[login(13, None), login(14, None)]);
+        assert_eq!(well[0].verdict, Verdict::Unknown);
+        assert_eq!(well[0].reading.text, "2 of 300 logged in");
+        assert_eq!(
+            well[0].why.as_deref(),
+            Some("because it was interrupted before 298 members had logged in")
+        );
+        assert_eq!(well[1].verdict, Verdict::Ok, "of those who did");
+        let refused = cut(&[login(13, Some(("X", "no")))]);
+        assert_eq!(refused[0].verdict, Verdict::Fail);
+        let why = "X (no): member 13; 299 members had not logged in yet when it was interrupted";
+        assert_eq!(refused[0].why.as_deref(), Some(why));
     }
 
     #[test]

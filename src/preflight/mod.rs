@@ -30,6 +30,8 @@ pub struct Report {
     pub target: String,
     /// When the asking began, by this box's clock.
     pub asked_at: Timestamp,
+    /// Whether somebody asked for the end before everything was looked at.
+    pub interrupted: bool,
     /// The worst of the checks', unknown ones left out.
     pub verdict: Verdict,
     /// In the order in which they hang on each other.
@@ -37,8 +39,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Of these checks.
+    /// Of these checks, which are all.
     pub fn new(target: String, asked_at: Timestamp, checks: Vec<Check>) -> Self {
-        Self { target, asked_at, verdict: Verdict::worst(&checks), checks }
+        Self { target, asked_at, interrupted: false, verdict: Verdict::worst(&checks), checks }
     }
 }

@@ -61,6 +61,11 @@ pub fn reachable(url: &Url, connected: &[Connected]) -> Check {
     )
 }
 
+/// What is not looked at since it was interrupted.
+pub fn unknown(why: &str) -> Check {
+    Check::unknown(TARGET, TARGET_TITLE, Figure::words(TARGET_NEED), why)
+}
+
 /// The target's name leads to no address.
 pub fn nameless(host: &str, reason: &str) -> Check {
     Check::ok(TARGET, TARGET_TITLE, Figure::words("no address"), Figure::words(TARGET_NEED)).but(

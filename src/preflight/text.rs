@@ -12,11 +12,16 @@ pub fn table(report: &Report, colour: bool) -> String {
 fn conclusion(report: &Report) -> String {
     let failed = report.checks.iter().filter(|check| check.verdict == Verdict::Fail).count();
     let begin = match failed {
+        0 if report.interrupted => "Interrupted: nothing of what was looked at fails".to_owned(),
+        _ if report.interrupted => format!("Interrupted, and not ready: {}", failing(failed)),
         0 => "Ready: nothing is in the way".to_owned(),
-        1 => "Not ready: 1 item fails".to_owned(),
-        count => format!("Not ready: {count} items fail"),
+        _ => format!("Not ready: {}", failing(failed)),
     };
     begin + &text::remarks(&report.checks)
+}
+
+fn failing(items: usize) -> String {
+    if items == 1 { "1 item fails".to_owned() } else { format!("{items} items fail") }
 }
 
 #[cfg(test)]
@@ -46,6 +51,18 @@ mod tests {
             Some("Not ready: 2 items fail; 1 warning.")
         );
         assert_eq!(report(&[Verdict::Unknown, Verdict::Warn]).verdict, Verdict::Warn);
+    }
+
+    #[test]
+    fn nobody_is_ready_by_half_a_report() {
+        let end = |verdicts: &[Verdict]| {
+            let report = Report { interrupted: true, ..report(verdicts) };
+            table(&report, false).lines().last().map(String::from)
+        };
+        let well = "Interrupted: nothing of what was looked at fails; 1 could not be found out.";
+        assert_eq!(end(&[Verdict::Ok, Verdict::Unknown]).as_deref(), Some(well));
+        let failed = "Interrupted, and not ready: 1 item fails; 1 could not be found out.";
+        assert_eq!(end(&[Verdict::Fail, Verdict::Unknown]).as_deref(), Some(failed));
     }
 
     #[test]

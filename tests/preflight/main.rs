@@ -17,5 +17,6 @@ mod challenge;
 mod members;
 mod options;
 mod reports;
+mod stopped;
 mod target;
 mod watched;

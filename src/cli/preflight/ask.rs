@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::super::conduct::was_answered;
 use super::super::look_up::{Asker, Lacking, LookedUp, Unexpected};
-use super::tell_progress;
+use super::board::Board;
 use crate::plan::schedule::known_zone;
 use crate::plan::{Plan, Settings};
 use crate::preflight::challenge::{self, LookUp, Wanted};
@@ -18,26 +18,34 @@ use crate::scenario::Criterion;
 use crate::scenario::schedule::{Participants, Schedule};
 use crate::units::grouped;
 
-/// Logins after which it is told how far they are.
-const TOLD_EVERY: usize = 500;
+/// Who is there to look up.
+pub(super) enum Asked<'p> {
+    /// The first of the sample who could log in.
+    By(Asker<'p>),
+    /// Nobody of the sample could.
+    Nobody,
+    /// No more were asked, since nothing more is to be.
+    Stopped,
+}
 
-/// Has members log in; the first who can is there to look up.
+/// Has members log in.
 pub(super) fn members<'p>(
     plan: &'p Plan,
     schedule: &'p Schedule,
     agent: &'p ureq::Agent,
     size: SampleSize,
-) -> (Vec<Check>, Option<Asker<'p>>) {
+    board: &Board,
+) -> Asked<'p> {
     let sample = members::sample(plan.sessions, size, plan.seed);
-    let mut logins = Vec::with_capacity(sample.len());
+    let mut refused = 0;
     let mut asker = None;
     for (done, index) in sample.iter().enumerate() {
-        if done > 0 && done % TOLD_EVERY == 0 {
-            let all = grouped(sample.len() as u64);
-            tell_progress(&format!("{} of {all} members have been asked to log in", grouped(done as u64)));
+        let member = plan.members.id(*index);
+        if !board.now(logging_in(done, sample.len(), refused, member)) {
+            return Asked::Stopped;
         }
-        if members::is_hopeless(&logins) {
-            logins.push(Login::not_asked(plan.members.id(*index)));
+        if board.with_logins(members::is_hopeless) {
+            board.logged_in(Login::not_asked(member));
             continue;
         }
         let began = Instant::now();
@@ -50,9 +58,25 @@ pub(super) fn members<'p>(
             }
             Err(error) => Some(refusal(&error)),
         };
-        logins.push(Login { member: plan.members.id(*index), took, refusal });
+        refused += usize::from(refusal.is_some());
+        board.logged_in(Login { member, took, refusal });
     }
-    (members::checks(&logins, plan.sessions, criterion(plan, schedule)), asker)
+    board.judged(|logins| members::checks(logins, plan.sessions, criterion(plan, schedule)));
+    asker.map_or(Asked::Nobody, Asked::By)
+}
+
+/// `members log in, 37 of 500 asked, 2 refused; waiting for member 50`.
+fn logging_in(done: usize, all: usize, refused: usize, member: u64) -> String {
+    let count = |count: usize| grouped(count as u64);
+    let refused = if refused > 0 { format!(", {} in vain", count(refused)) } else { String::new() };
+    format!("members log in, {} of {} done{refused}; waiting for member {member}", count(done), count(all))
+}
+
+/// What members can be judged by who have logged in until there was an interruption.
+pub(super) fn members_so_far(plan: &Plan, size: SampleSize, logins: &[Login]) -> Vec<Check> {
+    let asked_for = members::sample(plan.sessions, size, plan.seed).len();
+    let criterion = plan.scenario.schedule.as_ref().and_then(|schedule| criterion(plan, schedule));
+    members::cut_short(logins, asked_for, plan.sessions, criterion)
 }
 
 fn refusal(error: &anyhow::Error) -> Refusal {

@@ -9,32 +9,25 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::super::agent;
+use super::board::Board;
 use crate::engine::{Trust, tls_look};
 use crate::plan::schedule::date_header;
 use crate::plan::{Plan, Target};
+use crate::preflight::Verdict;
 use crate::preflight::certificate::{self, Certificate, Shown};
 use crate::preflight::clock::{self, Sample};
 use crate::preflight::target::{self, Answered, Connected, Url};
-use crate::preflight::{Check, Verdict};
 
 /// For each connection, each handshake and each answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Of an answer's body, read so that its connection can be used again.
 const BODY_BYTES_MAX: u64 = 1 << 20;
 
-/// How far the target was reached.
-pub(super) struct Reached {
-    /// What there is to say of it.
-    pub(super) checks: Vec<Check>,
-    /// Why nothing more can be asked of it.
-    pub(super) why_not: Option<&'static str>,
-    /// It answered, or showed a certificate.
-    pub(super) was_asked: bool,
-}
-
-/// Connects, shakes hands and asks.
-pub(super) fn target(plan: &Plan, trust: Option<&Trust>) -> Reached {
+/// Connects, shakes hands and asks; why nothing more can be asked of it, if so.
+pub(super) fn target(plan: &Plan, trust: Option<&Trust>, board: &Board) -> Option<&'static str> {
     let url = url(&plan.target);
+    let host = &plan.target.host;
+    board.now(format!("connecting to {host}"));
     let connections = each(&plan.target.addresses, connect);
     let connected: Vec<Connected> = connections
         .iter()
@@ -43,54 +36,59 @@ pub(super) fn target(plan: &Plan, trust: Option<&Trust>) -> Reached {
             outcome: outcome.as_ref().map(|(span, _)| *span).map_err(Clone::clone),
         })
         .collect();
-    let mut checks = vec![target::reachable(&url, &connected)];
+    board.found([target::reachable(&url, &connected)]);
     let streams: Vec<(SocketAddr, TcpStream)> =
         connections.into_iter().filter_map(|(address, outcome)| Some((address, outcome.ok()?.1))).collect();
     let reached: Vec<SocketAddr> = streams.iter().map(|(address, _)| *address).collect();
     if reached.is_empty() {
         let why = "because the target takes no connection";
         if plan.target.is_secure() {
-            checks.push(certificate::unknown(&plan.target.host, why));
+            board.found([certificate::unknown(host, why)]);
         }
-        checks.push(target::not_answering(why));
-        return Reached { checks, why_not: Some(why), was_asked: false };
+        board.found([target::not_answering(why)]);
+        return Some(why);
     }
     if let Some(trust) = trust.filter(|_| plan.target.is_secure()) {
+        board.now(format!("shaking hands with {host}"));
         let shown = shown(plan, trust, streams);
-        let check = certificate::check(&plan.target.host, &shown, plan.tls.insecure, Timestamp::now());
+        let check = certificate::check(host, &shown, plan.tls.insecure, Timestamp::now());
         let is_refused = check.verdict == Verdict::Fail;
-        checks.push(check);
+        board.found([check]);
         if is_refused {
-            let was_asked = certificate::is_tls(&shown);
-            let why = match was_asked {
-                true => "because the certificate fails",
+            let why = match certificate::is_tls(&shown) {
+                true => {
+                    board.answered();
+                    "because the certificate fails"
+                }
                 false => "because the target does not speak TLS",
             };
-            checks.push(target::not_answering(why));
-            return Reached { checks, why_not: Some(why), was_asked };
+            board.found([target::not_answering(why)]);
+            return Some(why);
         }
     }
-    let answers = each(&reached, |address| answer(plan, trust, address));
-    let was_asked = answers.iter().any(|(_, outcome)| outcome.is_ok());
-    let answered: Vec<Answered> =
-        answers.into_iter().map(|(address, outcome)| Answered { address, outcome }).collect();
-    checks.push(target::answering(&url, &answered));
-    Reached {
-        checks,
-        why_not: (!was_asked).then_some("because the target does not answer over HTTP"),
-        was_asked,
+    board.now(format!("asking {host} for an answer over HTTP"));
+    let answers = each(&reached, |address| {
+        let outcome = answer(plan, trust, address);
+        Answered { address, outcome }
+    });
+    let answered: Vec<Answered> = answers.into_iter().map(|(_, answered)| answered).collect();
+    board.found([target::answering(&url, &answered)]);
+    if answered.iter().all(|one| one.outcome.is_err()) {
+        return Some("because the target does not answer over HTTP");
     }
+    board.answered();
+    None
 }
 
-/// Nothing can be asked of a name that leads nowhere.
-pub(super) fn nameless(host: &str, is_secure: bool, reason: &str) -> Reached {
+/// Nothing can be asked of a name that leads nowhere; why.
+pub(super) fn nameless(host: &str, is_secure: bool, reason: &str, board: &Board) -> &'static str {
     let why = "because the target's name leads nowhere";
-    let mut checks = vec![target::nameless(host, reason)];
+    board.found([target::nameless(host, reason)]);
     if is_secure {
-        checks.push(certificate::unknown(host, why));
+        board.found([certificate::unknown(host, why)]);
     }
-    checks.push(target::not_answering(why));
-    Reached { checks, why_not: Some(why), was_asked: false }
+    board.found([target::not_answering(why)]);
+    why
 }
 
 /// Does this for all addresses at once.
@@ -141,17 +139,19 @@ fn answer(plan: &Plan, trust: Option<&Trust>, address: SocketAddr) -> Result<(u1
 }
 
 /// The server's clock, by as many answers as it takes.
-pub(super) fn clock(plan: &Plan, agent: &ureq::Agent) -> Check {
+pub(super) fn clock(plan: &Plan, agent: &ureq::Agent, board: &Board) {
     let mut samples: Vec<Sample> = Vec::new();
+    let asking = |asked: usize| format!("asking for the servers' clock (answers so far: {asked})");
     // One answer that is missing ends it: what there is bounds the offset all the same.
-    while let Some(sample) = sample(plan, agent) {
+    while board.now(asking(samples.len())) {
+        let Some(sample) = sample(plan, agent) else { break };
         samples.push(sample);
         let next = clock::next_ask(&samples, Timestamp::now());
         let Some(next) = next else { break };
         let wait = next.duration_since(Timestamp::now());
         thread::sleep(Duration::try_from(wait).unwrap_or_default().min(Duration::from_secs(1)));
     }
-    clock::check(&samples)
+    board.found([clock::check(&samples)]);
 }
 
 fn sample(plan: &Plan, agent: &ureq::Agent) -> Option<Sample> {

@@ -9,6 +9,7 @@ use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
 use serde_json::Value;
 
 use super::super::agent;
+use super::board::Board;
 use crate::engine::Trust;
 use crate::plan::Plan;
 use crate::plan::schedule::date_header;
@@ -27,11 +28,25 @@ const PINGS: usize = 20;
 const PING_PAUSE: Duration = Duration::from_millis(10);
 
 /// Asks everything that is watched.
-pub(super) fn checks(watch: &Watch, plan: &Plan, trust: Option<&Trust>) -> Vec<Check> {
+pub(super) fn ask(watch: &Watch, plan: &Plan, trust: Option<&Trust>, board: &Board) {
     let agent = agent::patient_for(plan, trust, TIMEOUT);
-    let mut checks: Vec<Check> = watch.http.iter().map(|it| http::check(it, &page(&agent, it))).collect();
-    checks.extend(watch.prometheus.iter().map(|it| prometheus::check(it, &targets(&agent, it))));
-    checks.extend(watch.redis.iter().map(|it| judged::check(it, &ping(it).map_err(|error| said(&error)))));
+    let next = |name: &str| board.now(format!("asking what is watched: {name}"));
+    for it in watch.http.iter().take_while(|it| next(&it.name)) {
+        board.found([http::check(it, &page(&agent, it))]);
+    }
+    for it in watch.prometheus.iter().take_while(|_| next("Prometheus")) {
+        board.found([prometheus::check(it, &targets(&agent, it))]);
+    }
+    for it in watch.redis.iter().take_while(|it| next(&it.name)) {
+        board.found([judged::check(it, &ping(it).map_err(|error| said(&error)))]);
+    }
+}
+
+/// What is not asked, in the same order.
+pub(super) fn unknown(watch: &Watch, why: &str) -> Vec<Check> {
+    let mut checks: Vec<Check> = watch.http.iter().map(|it| http::unknown(it, why)).collect();
+    checks.extend(watch.prometheus.iter().map(|it| prometheus::unknown(it, why)));
+    checks.extend(watch.redis.iter().map(|it| judged::unknown(it, why)));
     checks
 }
 

@@ -21,6 +21,11 @@ pub struct Answer {
     pub took: Duration,
 }
 
+/// What is not looked at since something else was in the way.
+pub fn unknown(page: &Page, why: &str) -> Check {
+    Check::unknown(ID, page.name.clone(), Figure::words(need(page)), why)
+}
+
 /// Judges an answer, or the reason for none.
 pub fn check(page: &Page, answer: &Result<Answer, String>) -> Check {
     let title = page.name.clone();

@@ -54,13 +54,21 @@ struct Scraped {
     said: String,
 }
 
-/// Judges an answer, or the reason for none.
-pub fn check(server: &Prometheus, answer: &Result<Answer, String>) -> Check {
-    let need = match &server.targets[..] {
+/// What is not looked at since something else was in the way.
+pub fn unknown(server: &Prometheus, why: &str) -> Check {
+    Check::unknown(ID, TITLE, need(server), why)
+}
+
+fn need(server: &Prometheus) -> Figure {
+    Figure::words(match &server.targets[..] {
         [] => "every active target up and scraped".to_owned(),
         named => format!("up and scraped: {}", named.join(", ")),
-    };
-    let need = Figure::words(need);
+    })
+}
+
+/// Judges an answer, or the reason for none.
+pub fn check(server: &Prometheus, answer: &Result<Answer, String>) -> Check {
+    let need = need(server);
     let failed = |reading: &str, why: String| {
         let remedy = Remedy::command("shows what answers", format!("curl -v '{}{PATH}'", server.url));
         Check::ok(ID, TITLE, Figure::words(reading), need.clone()).but(Verdict::Fail, why, vec![remedy])

@@ -8,6 +8,7 @@ use crate::preflight::{Check, Figure, Remedy, Verdict};
 use crate::report::numbers::{bytes, percent};
 
 const ID: &str = "watch-redis";
+const NEED: &str = "PING under 10 ms, memory under 80 % of maxmemory";
 /// Beyond this the guide warns …
 const LATENCY_WARN: Duration = Duration::from_millis(10);
 /// … and beyond this it calls it dangerous.
@@ -57,10 +58,19 @@ impl Memory {
     }
 }
 
+/// What is not looked at since something else was in the way.
+pub fn unknown(server: &Redis, why: &str) -> Check {
+    Check::unknown(ID, title(server), Figure::words(NEED), why)
+}
+
+fn title(server: &Redis) -> String {
+    format!("Redis {}", server.name)
+}
+
 /// Judges what a server answered, or the reason for no answer.
 pub fn check(server: &Redis, asked: &Result<Asked, String>) -> Check {
-    let title = format!("Redis {}", server.name);
-    let need = Figure::words("PING under 10 ms, memory under 80 % of maxmemory");
+    let title = title(server);
+    let need = Figure::words(NEED);
     let asked = match asked {
         Ok(asked) => asked,
         Err(why) => return unanswered(server, Check::ok(ID, title, Figure::words("no answer"), need), why),
