@@ -22,6 +22,8 @@ pub struct Answered {
     pub address: SocketAddr,
     /// Status and time from the request, with its connection, to the answer's head; or why there was none.
     pub outcome: Result<(u16, Duration), String>,
+    /// It was asked over plain HTTP, and TLS is spoken there.
+    pub speaks_tls: bool,
 }
 
 /// The target's URL taken apart, for remedies.
@@ -89,6 +91,15 @@ pub fn answering(url: &Url, answered: &[Answered]) -> Check {
         None => Figure::words(reading),
     };
     let check = Check::ok(HTTP, HTTP_TITLE, reading, Figure::words(HTTP_NEED));
+    let secure: Vec<String> = answered.iter().filter(|one| one.speaks_tls).map(to_plain).collect();
+    if !secure.is_empty() {
+        let https = url.url.replacen("http://", "https://", 1);
+        return check.but(
+            Verdict::Fail,
+            format!("the URL says http, and TLS is spoken by {}", listed(&secure)),
+            vec![Remedy::advice(format!("give --target {https}, to preflight as to run"))],
+        );
+    }
     let failed: Vec<String> = answered
         .iter()
         .filter_map(|one| Some(format!("{}: {}", one.address, clean(one.outcome.as_ref().err()?))))
@@ -116,6 +127,14 @@ pub fn answering(url: &Url, answered: &[Answered]) -> Check {
         format!("{}: a proxy is there, and the server behind it is not", listed(&behind)),
         vec![Remedy::advice("start the servers behind it; the proxy's error log names them")],
     )
+}
+
+/// What an address that speaks TLS says to plain HTTP.
+fn to_plain(one: &Answered) -> String {
+    match &one.outcome {
+        Ok((status, _)) => format!("{}, which answers plain HTTP with {status}", one.address),
+        Err(why) => format!("{}, which answers plain HTTP with none ({})", one.address, clean(why)),
+    }
 }
 
 /// What is not asked since something else failed.
@@ -165,6 +184,7 @@ mod tests {
         let one = |(at, outcome): (usize, &Result<u16, &str>)| Answered {
             address: ([10, 0, 0, at as u8 + 1], 80).into(),
             outcome: outcome.map(|status| (status, Duration::from_millis(2))).map_err(String::from),
+            speaks_tls: false,
         };
         outcomes.iter().enumerate().map(one).collect()
     }
@@ -195,5 +215,17 @@ mod tests {
             (dumb.verdict, dumb.why.as_deref()),
             (Verdict::Fail, Some("no HTTP from 10.0.0.1:80: closed"))
         );
+    }
+
+    #[test]
+    fn tls_behind_a_plain_url_is_told_with_the_right_one() {
+        let mut there = answered(&[Ok(400), Err("closed"), Ok(404)]);
+        there[0].speaks_tls = true;
+        there[1].speaks_tls = true;
+        let check = answering(&url("x"), &there);
+        let why = "the URL says http, and TLS is spoken by 10.0.0.1:80, which answers plain HTTP with 400, 10.0.0.2:80, which \
+                   answers plain HTTP with none (closed)";
+        assert_eq!((check.verdict, check.why.as_deref()), (Verdict::Fail, Some(why)));
+        assert_eq!(check.remedies[0].text, "give --target https://x:80, to preflight as to run");
     }
 }

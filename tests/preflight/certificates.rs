@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
+use crate::nginx::Proxied;
 use crate::served::{Served, assert_check, assert_others_well, found, found_by, preflight, usual};
 use crate::tools::{Certified, text};
 
@@ -115,4 +116,26 @@ fn a_plain_server_is_told_from_a_secure_one() {
     let remedy = certificate["remedies"][0]["text"].as_str().expect("text");
     assert!(remedy.contains("write http://") && !remedy.contains("evidence"), "{remedy}");
     assert_check(&report, "members", "unknown", "because the target does not speak TLS");
+}
+
+/// nginx, as the stand-in, answers plain HTTP at its port of TLS with 400, which has nothing to do with members.
+#[test]
+fn tls_at_a_plain_url_is_told_with_the_right_one() {
+    let nginx = Proxied::start("");
+    let address = format!("127.0.0.1:{}", nginx.port);
+    let report = found(3, &usual(&format!("http://{address}")));
+    let why = format!("the URL says http, and TLS is spoken by {address}, which answers plain HTTP with 400");
+    let http = assert_check(&report, "http", "fail", &why);
+    let remedy = format!("give --target https://{address}, to preflight as to run");
+    assert_eq!(http["remedies"][0]["text"], remedy);
+    assert_check(&report, "members", "unknown", "because the target speaks TLS");
+}
+
+/// Others hang up.
+#[test]
+fn tls_that_hangs_up_on_plain_http_is_told_all_the_same() {
+    let peer = crate::peer::secure();
+    let report = found(3, &usual(&format!("http://{peer}")));
+    let why = format!("TLS is spoken by {peer}, which answers plain HTTP with none (");
+    assert_check(&report, "http", "fail", &why);
 }

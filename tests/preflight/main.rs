@@ -1,10 +1,13 @@
 //! `startline preflight` as a user runs it: against `startline serve`, and with a real Redis and a real Prometheus to watch.
 //!
-//! redis-server, prometheus and openssl have to be there: without them the tests that need them fail with the command that installs
+//! redis-server, prometheus, nginx and openssl have to be there: without them the tests that need them fail with the command that installs
 //! them.
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../tls_foreign/nginx.rs"]
+#[allow(dead_code)]
+mod nginx;
 mod peer;
 mod served;
 #[path = "../tls_foreign/tools.rs"]

@@ -5,6 +5,10 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection};
+
 /// What is answered: a status line with header fields, and a body.
 pub type Answer = (&'static str, String);
 
@@ -75,4 +79,31 @@ pub fn looking_up(head: &'static str, body: &'static str) -> Peer {
         }
         _ => Some((OK, String::new())),
     })
+}
+
+/// A server of TLS that hangs up on whatever is no handshake; where it listens.
+pub fn secure() -> String {
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("a name");
+    let certificate = params.self_signed(&key).expect("a certificate").der().clone();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).expect("it reads");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("usual versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .expect("they belong together");
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound").to_string();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut connection = ServerConnection::new(Arc::clone(&config)).expect("a connection");
+            thread::spawn(move || {
+                while connection.is_handshaking() && connection.complete_io(&mut stream).is_ok() {}
+            });
+        }
+    });
+    address
 }

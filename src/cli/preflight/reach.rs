@@ -1,6 +1,7 @@
 //! The target's addresses, one by one: a connection, a handshake, an answer; and then its clock.
 //!
-//! All addresses at the same time, so that one that drops packets is waited for once. Invariant: what is sent is a GET of `/`.
+//! All addresses at the same time, so that one that drops packets is waited for once. Invariant: what is sent is a GET of `/`,
+//! and a ClientHello.
 
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
@@ -12,7 +13,7 @@ use super::super::agent;
 use super::board::Board;
 use crate::engine::{Trust, tls_look};
 use crate::plan::schedule::date_header;
-use crate::plan::{Plan, Target};
+use crate::plan::{Plan, Target, Tls};
 use crate::preflight::Verdict;
 use crate::preflight::certificate::{self, Certificate, Shown};
 use crate::preflight::clock::{self, Sample};
@@ -69,12 +70,17 @@ pub(super) fn target(plan: &Plan, trust: Option<&Trust>, board: &Board) -> Optio
     board.now(format!("asking {host} for an answer over HTTP"));
     let answers = each(&reached, |address| {
         let outcome = answer(plan, trust, address);
-        Answered { address, outcome }
+        // What servers of TLS say to plain HTTP is 400, an alert, or nothing.
+        let is_odd = !plan.target.is_secure() && !matches!(outcome, Ok((status, _)) if status != 400);
+        Answered { address, outcome, speaks_tls: is_odd && speaks_tls(plan, address) }
     });
     let answered: Vec<Answered> = answers.into_iter().map(|(_, answered)| answered).collect();
     board.found([target::answering(&url, &answered)]);
-    if answered.iter().all(|one| one.outcome.is_err()) {
-        return Some("because the target does not answer over HTTP");
+    if answered.iter().all(|one| one.outcome.is_err() || one.speaks_tls) {
+        return Some(match answered.iter().any(|one| one.speaks_tls) {
+            true => "because the target speaks TLS, and its URL does not say https",
+            false => "because the target does not answer over HTTP",
+        });
     }
     board.answered();
     None
@@ -129,6 +135,14 @@ fn shown(plan: &Plan, trust: &Trust, streams: Vec<(SocketAddr, TcpStream)>) -> V
             })
             .collect()
     })
+}
+
+/// Whether a certificate is shown there, whoever trusts it.
+fn speaks_tls(plan: &Plan, address: SocketAddr) -> bool {
+    let tls = Tls { insecure: true, ..plan.tls.clone() };
+    let Some(anyone) = Trust::new(&tls).ok() else { return false };
+    let Ok((_, stream)) = connect(address) else { return false };
+    tls_look(&anyone, &tls, &plan.target.host, stream, TIMEOUT).certificate.is_some()
 }
 
 fn answer(plan: &Plan, trust: Option<&Trust>, address: SocketAddr) -> Result<(u16, Duration), String> {
