@@ -11,6 +11,7 @@ mod own_network;
 mod ran;
 mod settings;
 mod settings_kept;
+mod settings_networks;
 mod specs;
 mod trials;
 mod usage;
