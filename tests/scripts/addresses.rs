@@ -28,8 +28,8 @@ fn addresses_are_added_once_and_removed_once() {
     assert_eq!(
         said,
         [
-            "ip address add 10.0.0.11/32 dev wire",
-            "ip address add 10.0.0.12/32 dev wire",
+            "ip address add 10.0.0.11/32 dev wire metric 188188",
+            "ip address add 10.0.0.12/32 dev wire metric 188188",
             "added: 2",
             "already there: 2",
             "2",
@@ -77,9 +77,9 @@ fn a_dry_run_adds_nothing() {
     assert_eq!(
         said,
         [
-            "ip address add 10.0.0.11/32 dev wire",
-            "ip address add fd00::11/128 dev wire nodad preferred_lft 0",
-            "ip route add local fd00:9::/64 dev lo",
+            "ip address add 10.0.0.11/32 dev wire metric 188188",
+            "ip address add fd00::11/128 dev wire metric 188188 nodad preferred_lft 0",
+            "ip route add local fd00:9::/64 dev lo proto 173",
             "sysctl -w net.ipv6.ip_nonlocal_bind=1",
             "0",
             "0",
@@ -123,7 +123,10 @@ fn of_many_addresses_the_first_and_the_last_are_shown() {
     );
     assert_eq!(said.len(), 12 + 2 + 1 + 2, "{said:#?}");
     assert_eq!(said[12], "… 1009 more (--dry-run prints them all)");
-    assert_eq!(said[13..], ["ip address add 10.0.7.254/32 dev wire", "added: 1022", "removed: 1022", "1"]);
+    assert_eq!(
+        said[13..],
+        ["ip address add 10.0.7.254/32 dev wire metric 188188", "added: 1022", "removed: 1022", "1"]
+    );
 }
 
 #[test]
@@ -134,7 +137,7 @@ fn an_address_that_leads_nowhere_needs_a_device() {
         "sources add 192.0.2.7; echo status $?; sources add 192.0.2.7 --dev wire",
     );
     assert!(finished.stderr.contains("no route leads to 192.0.2.7"), "{}", finished.stderr);
-    assert_eq!(finished.stdout, "status 2\nip address add 192.0.2.7/32 dev wire\nadded: 1\n");
+    assert_eq!(finished.stdout, "status 2\nip address add 192.0.2.7/32 dev wire metric 188188\nadded: 1\n");
 }
 
 #[test]
@@ -152,16 +155,16 @@ fn each_spec_is_added_to_the_device_that_leads_there() {
     assert_eq!(
         said,
         [
-            "ip address add 10.0.0.11/32 dev wire",
-            "ip address add 10.2.0.11/32 dev thread",
-            "ip address add 10.2.0.12/32 dev thread",
-            "ip address add fd02::11/128 dev thread nodad preferred_lft 0",
-            "ip address add fd00::11/128 dev wire nodad preferred_lft 0",
+            "ip address add 10.0.0.11/32 dev wire metric 188188",
+            "ip address add 10.2.0.11/32 dev thread metric 188188",
+            "ip address add 10.2.0.12/32 dev thread metric 188188",
+            "ip address add fd02::11/128 dev thread metric 188188 nodad preferred_lft 0",
+            "ip address add fd00::11/128 dev wire metric 188188 nodad preferred_lft 0",
             "  10.0.0.11 dev wire, added here",
             "  10.2.0.11 dev thread, added here",
             "  10.2.0.12 dev thread, added here",
-            "ip address add 10.0.0.13/32 dev wire",
-            "ip address add 10.2.0.13/32 dev wire",
+            "ip address add 10.0.0.13/32 dev wire metric 188188",
+            "ip address add 10.2.0.13/32 dev wire metric 188188",
             "not there: 1",
             "removed: 5",
             "0"
@@ -204,17 +207,17 @@ fn one_route_makes_a_block_this_box_s_own() {
     assert_eq!(
         said,
         [
-            "ip route add local 10.9.0.0/16 dev lo",
-            "ip route add local fd00:9::/64 dev lo",
+            "ip route add local 10.9.0.0/16 dev lo proto 173",
+            "ip route add local fd00:9::/64 dev lo proto 173",
             "sysctl -w net.ipv6.ip_nonlocal_bind=1",
             "10.9.0.0/16: already there",
             "fd00:9::/64: already there",
             "served",
             "served",
-            "ip route del local fd00:9::/64 dev lo",
-            "ip route del local 10.9.0.0/16 dev lo",
             "10.8.0.0/16: not there",
             "sysctl -w net.ipv6.ip_nonlocal_bind=0",
+            "ip route del local fd00:9::/64 dev lo proto 173",
+            "ip route del local 10.9.0.0/16 dev lo proto 173",
             "0",
             "0",
             "0"

@@ -49,7 +49,7 @@ fn one_that_has_to_wait_says_so() {
         sources add 10.2.0.1 --dev wire --dry-run; there; flock -u $held; wait $adding; there",
     );
     let lines: Vec<&str> = finished.stdout.lines().collect();
-    let command = "ip address add 10.2.0.1/32 dev wire";
+    let command = "ip address add 10.2.0.1/32 dev wire metric 188188";
     assert_eq!(lines, [command, "0", command, "added: 1", "1"], "a dry run has nothing to wait for");
 }
 
@@ -95,7 +95,7 @@ fn without_a_reader_of_what_it_says_it_leaves_nothing_unremembered() {
     let said = said(
         "sources add 10.2.0.1-100 --dev wire 2>/dev/null | head -n 1; [ \"$(there)\" = \"$(remembered)\" ] && echo true",
     );
-    assert_eq!(said, ["ip address add 10.2.0.1/32 dev wire", "true"]);
+    assert_eq!(said, ["ip address add 10.2.0.1/32 dev wire metric 188188", "true"]);
 }
 
 #[test]
@@ -124,12 +124,12 @@ fn a_dry_run_of_removing_shows_every_command() {
     );
     let expected = [
         "ip address del 10.2.0.1/32 dev wire",
-        "ip route del local fd00:9::/64 dev lo",
         "sysctl -w net.ipv6.ip_nonlocal_bind=0",
+        "ip route del local fd00:9::/64 dev lo proto 173",
         "1",
         "1",
         "alike",
-        "ip route del local fd00:9::/64 dev lo",
+        "ip route del local fd00:9::/64 dev lo proto 173",
     ];
     assert_eq!(said, expected, "the other block still needs the setting");
 }
@@ -146,11 +146,11 @@ fn a_setting_that_cannot_be_set_is_not_remembered_as_set() {
     assert_eq!(
         lines,
         [
-            "ip route add local fd00:9::/64 dev lo",
+            "ip route add local fd00:9::/64 dev lo proto 173",
             "sysctl -w net.ipv6.ip_nonlocal_bind=1",
             "status 1",
             "route fd00:9::/64 lo",
-            "ip route del local fd00:9::/64 dev lo",
+            "ip route del local fd00:9::/64 dev lo proto 173",
             "status 0",
         ]
     );
@@ -172,7 +172,8 @@ fn a_setting_that_cannot_be_put_back_is_remembered() {
         umount /proc/sys; sources remove --all; echo status $?; cat /proc/sys/net/ipv6/ip_nonlocal_bind",
     );
     assert_eq!(
-        finished.stdout, "status 1\nsysctl -w net.ipv6.ip_nonlocal_bind=0\nstatus 0\n0\n",
+        finished.stdout,
+        "status 1\nsysctl -w net.ipv6.ip_nonlocal_bind=0\nip route del local fd00:9::/64 dev lo proto 173\nstatus 0\n0\n",
         "{}",
         finished.stderr
     );
@@ -193,7 +194,7 @@ fn what_failed_is_named_by_its_command() {
         "echo 1 >/proc/sys/net/ipv6/conf/wire/disable_ipv6; sources add 10.2.0.1 fd00::11 --dev wire >/dev/null",
     );
     finished.assert_status(1);
-    let named = "scripts/source-addresses: ip address add fd00::11/128 dev wire nodad preferred_lft 0: ";
+    let named = "scripts/source-addresses: ip address add fd00::11/128 dev wire metric 188188 nodad preferred_lft 0: ";
     assert!(finished.stderr.starts_with(named), "{}", finished.stderr);
 }
 

@@ -6,6 +6,7 @@ mod common;
 
 mod addresses;
 mod addresses_kept;
+mod addresses_whose;
 mod lan;
 mod own_network;
 mod ran;
