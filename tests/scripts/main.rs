@@ -11,6 +11,7 @@ mod lan;
 mod own_network;
 mod ran;
 mod settings;
+mod settings_beyond;
 mod settings_kept;
 mod settings_networks;
 mod specs;
