@@ -50,6 +50,13 @@ fn with_descriptors(limit: u32, args: &[&str]) -> Finished {
     finish(child.expect("a shell"))
 }
 
+/// By whoever may on this box.
+fn says_how_to_raise_it(said: &str) -> bool {
+    let here =
+        said.contains("→ prlimit --pid $$ --nofile=") || said.contains("→ sudo prlimit --pid $$ --nofile=");
+    here || said.contains("→ nobody in here may raise it, root neither (no CAP_SYS_RESOURCE): whoever starts")
+}
+
 fn validator() -> jsonschema::Validator {
     let schema: Value = serde_json::from_str(include_str!("../schema/doctor.schema.json")).expect("JSON");
     jsonschema::meta::validate(&schema).expect("the schema is a schema");
@@ -190,7 +197,7 @@ fn too_few_descriptors_are_refused_by_doctor_and_run_alike() {
         refused.assert_status(2);
         let said = flat(&format!("{}{}", refused.stdout, refused.stderr));
         assert!(said.contains("and the hard limit is 200"), "{said}");
-        assert!(said.contains("→ --workers 45") && said.contains("→ ulimit -Hn "), "{said}");
+        assert!(said.contains("→ --workers 45") && says_how_to_raise_it(&said), "{said}");
     }
 }
 
@@ -241,7 +248,7 @@ fn what_the_doctor_says_fits_into_few_descriptors_does() {
         let refused = with_descriptors(70, &[&[command], &args[..]].concat());
         refused.assert_status(2);
         let said = flat(&format!("{}{}", refused.stdout, refused.stderr));
-        assert!(said.contains("→ ulimit -Hn "), "{said}");
+        assert!(says_how_to_raise_it(&said), "{said}");
     }
 }
 

@@ -26,6 +26,11 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
 }
 
 fn judge(need: &Need, readings: &Readings, tracked: Conntrack) -> Check {
+    // Loaded is not in use: hooks are registered with the first rule that asks for a connection's state, and not even what was sent
+    // just before the count was read (`Readings::of_this_box`) is tracked.
+    if tracked.count == 0 {
+        return Check::ok(ID, TITLE, Figure::words("nothing is tracked"), Figure::words("not needed"));
+    }
     let waiting = need.closed_within(Duration::from_secs(tracked.time_wait_s));
     let needed = need.connections() + waiting;
     let room = tracked.max.saturating_sub(tracked.count);
@@ -41,17 +46,17 @@ fn judge(need: &Need, readings: &Readings, tracked: Conntrack) -> Check {
     if needed <= room {
         return check;
     }
-    let remedies = vec![
-        Remedy::sysctl("net.netfilter.nf_conntrack_max", tracked.count.saturating_add(needed)),
-        Remedy::tune(need, readings),
-    ];
-    // Loaded is not in use: hooks are registered with the first rule that asks for a connection's state.
-    if tracked.count == 0 {
-        let why = "nothing is tracked at the moment, so that perhaps no rule asks for it; if one does, packets of connections \
-                   beyond the limit are dropped";
-        return check.but(Verdict::Warn, why, remedies);
-    }
     let why =
         "packets of connections beyond the limit are dropped, which looks like a network that loses them";
-    check.but(Verdict::Refuse, why, remedies)
+    check.but(Verdict::Refuse, why, remedies(need, readings, tracked, tracked.count.saturating_add(needed)))
+}
+
+fn remedies(need: &Need, readings: &Readings, tracked: Conntrack, wanted: u64) -> Vec<Remedy> {
+    const KEY: &str = "net.netfilter.nf_conntrack_max";
+    if tracked.is_settable {
+        return vec![Remedy::sysctl(KEY, wanted), Remedy::tune(need, readings)];
+    }
+    vec![Remedy::advice(format!(
+        "{KEY} is the whole box's and read-only in this network namespace: on the host, as root, sysctl -w {KEY}={wanted}"
+    ))]
 }

@@ -6,6 +6,7 @@
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::Readings;
+use super::system::Raising;
 use crate::plan::capacity::{DESCRIPTORS_OF_A_WORKER, fullest_share};
 use crate::units::{counted, grouped};
 
@@ -138,18 +139,33 @@ fn limit(need: &Need, readings: &Readings, tables: &Tables) -> Check {
         let text = "spreads the sessions over more workers, each with descriptors of its own";
         remedies.push(Remedy::command(text, format!("--workers {workers}")));
     }
-    let needed = tables.needed;
+    remedies.push(higher_limit(readings, tables.needed));
+    check.but(Verdict::Refuse, why, remedies)
+}
+
+/// How the hard limit of what is started next gets higher, by whoever may raise it.
+fn higher_limit(readings: &Readings, needed: u64) -> Remedy {
     // The kernel refuses a limit above it.
     let first = match &readings.system.nr_open {
         Ok(most) if needed > *most => " once fs.nr_open has been raised",
         _ => "",
     };
-    let text = format!(
-        "raises it in this shell{first}; for good: \"* hard nofile {needed}\" in /etc/security/limits.conf and a new login, or \
-         LimitNOFILE={needed} in a unit"
-    );
-    remedies.push(Remedy::root(text, format!("ulimit -Hn {needed}")));
-    check.but(Verdict::Refuse, why, remedies)
+    let by_shell = format!("prlimit --pid $$ --nofile={needed}:{needed}");
+    let text = |whom: &str| {
+        format!(
+            "raises it in this shell{first}; for good: \"{whom} hard nofile {needed}\" in /etc/security/limits.conf and a new login, or \
+             LimitNOFILE={needed} in a unit"
+        )
+    };
+    match readings.system.raising {
+        // limits.conf's wildcard is not for root.
+        Ok(Raising::ByThisUser) => Remedy::root(text("root"), by_shell),
+        Ok(Raising::FromOutside) => Remedy::advice(format!(
+            "nobody in here may raise it, root neither (no CAP_SYS_RESOURCE): whoever starts this container or virtual machine has to set it, \
+             as with docker run --ulimit nofile={needed}:{needed} or LimitNOFILE={needed} in its unit"
+        )),
+        Ok(Raising::ByRoot) | Err(_) => Remedy::root(text("*"), format!("sudo {by_shell}")),
+    }
 }
 
 fn nr_open(readings: &Readings, tables: &Tables) -> Check {

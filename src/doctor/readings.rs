@@ -8,7 +8,7 @@ use std::path::Path;
 use super::memory;
 use super::need::Need;
 use super::system::{Owner, Reading, System};
-use crate::engine::features::{Features, try_bind};
+use crate::engine::features::{Features, send_over_loopback, try_bind};
 use crate::engine::{affinity, descriptors, socket_bytes};
 
 /// The kernel's memory of a connected socket with its epoll entry, where it was not measured: what 16,000 of them took of all
@@ -76,6 +76,8 @@ impl SocketBytes {
 impl Readings {
     /// Reads the files under `root`, and tries on this box what the plan needs tried.
     pub fn of_this_box(root: &Path, need: &Need, trial: SocketTrial) -> Self {
+        // Where any rule has connections tracked, this is one, and their count is not 0.
+        send_over_loopback();
         let system = System::read(root);
         let stated = SocketBytes::Stated("not measured: memory suffices by far".to_owned());
         let owner = |address: IpAddr| (address, system.own_networks.owner(address, try_bind(address)));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::need::{HttpConnections, StandIn};
 use super::readings::{SocketBytes, Trials};
-use super::system::{Conntrack, Owner, System};
+use super::system::{Conntrack, Owner, Raising, System};
 use super::*;
 use crate::engine::features::Features;
 use crate::plan::capacity::fullest_share;
@@ -126,7 +126,8 @@ fn a_tuned_box_bears_a_million_from_seventeen_addresses() {
 #[test]
 fn every_check_of_every_box_is_whole() {
     let mut extreme = readings("default");
-    extreme.system.conntrack = Ok(Some(Conntrack { max: u64::MAX, count: u64::MAX, time_wait_s: u64::MAX }));
+    extreme.system.conntrack =
+        Ok(Some(Conntrack { max: u64::MAX, count: u64::MAX, is_settable: true, time_wait_s: u64::MAX }));
     extreme.system.tcp_mem_pages = Ok(u64::MAX);
     extreme.system.files_open = Ok(u64::MAX);
     extreme.trials.descriptors = Ok((0, 0));
@@ -226,9 +227,20 @@ fn too_few_descriptors_say_how_many_and_how() {
         Some("6,064 descriptors are needed (6,000 sessions, and 64 for itself) and the hard limit is 4,096")
     );
     assert_eq!(check.reading.text, "4,096 (soft 1,024, raised by startline)");
-    assert_eq!(commands(&check), ["ulimit -Hn 6064"]);
+    assert_eq!(commands(&check), ["sudo prlimit --pid $$ --nofile=6064:6064"]);
     assert!(check.remedies[0].needs_root);
     assert!(check.remedies[0].text.contains("\"* hard nofile 6064\" in /etc/security/limits.conf"));
+    let remedy = |raising| {
+        let mut readings = readings.clone();
+        readings.system.raising = Ok(raising);
+        self::check("descriptors", &need(6_000, 240), &readings).remedies.remove(0)
+    };
+    let of_root = remedy(Raising::ByThisUser);
+    assert_eq!(of_root.command.as_deref(), Some("prlimit --pid $$ --nofile=6064:6064"));
+    assert!(of_root.text.contains("\"root hard nofile 6064\""), "{}", of_root.text);
+    let from_outside = remedy(Raising::FromOutside);
+    assert_eq!((from_outside.command, from_outside.needs_root), (None, false));
+    assert!(from_outside.text.contains("--ulimit nofile=6064:6064"), "{}", from_outside.text);
 }
 
 #[test]
@@ -239,10 +251,14 @@ fn workers_with_tables_of_their_own_share_the_sessions_out() {
     assert_eq!(check("descriptors", &tables, &readings).need.value, Some(3_064));
     let more = Need { sessions: 60_000, ..tables.clone() };
     let refused = check("descriptors", &more, &readings);
-    assert_eq!(commands(&refused), ["--workers 15", "ulimit -Hn 30064"], "4,032 in each");
+    assert_eq!(
+        commands(&refused),
+        ["--workers 15", "sudo prlimit --pid $$ --nofile=30064:30064"],
+        "4,032 in each"
+    );
     let too_many = Need { sessions: 6_000_000, ..tables.clone() };
     let beyond = check("descriptors", &too_many, &readings);
-    assert_eq!(commands(&beyond), ["ulimit -Hn 3000064"]);
+    assert_eq!(commands(&beyond), ["sudo prlimit --pid $$ --nofile=3000064:3000064"]);
     let why = beyond.why.as_deref().unwrap_or_default();
     assert!(why.ends_with("4,096: it would take 1,489 workers, and a run has 64 at most"), "{why}");
     readings.trials.features.private_tables = Err("Operation not permitted".into());
@@ -293,13 +309,15 @@ fn a_conntrack_table_that_is_nearly_full_is_refused() {
     assert_eq!(full.reading.text, "4,336 of 65,536 free");
     // 6,000 sessions and 3,000 HTTP connections of the last two minutes, on top of what is there.
     assert_eq!(commands(&full)[0], "sysctl -w net.netfilter.nf_conntrack_max=70200");
-    let unused = Conntrack { max: 4_336, count: 0, time_wait_s: 120 };
+    let unused = Conntrack { max: 4_336, count: 0, is_settable: true, time_wait_s: 120 };
     readings.system.conntrack = Ok(Some(unused));
-    assert_eq!(
-        check("conntrack", &need(6_000, 240), &readings).verdict,
-        Verdict::Warn,
-        "no rule may ask for it"
-    );
+    let of_unused = check("conntrack", &need(6_000, 240), &readings);
+    assert_eq!((of_unused.verdict, of_unused.reading.text.as_str()), (Verdict::Ok, "nothing is tracked"));
+    readings.system.conntrack = Ok(Some(Conntrack { count: 1, is_settable: false, ..unused }));
+    let of_namespace = check("conntrack", &need(6_000, 240), &readings);
+    assert_eq!((of_namespace.verdict, commands(&of_namespace).len()), (Verdict::Refuse, 0));
+    let said = &of_namespace.remedies[0].text;
+    assert!(said.ends_with("on the host, as root, sysctl -w net.netfilter.nf_conntrack_max=9001"), "{said}");
     assert_eq!(check("conntrack", &need(6_000, 240), &self::readings("default")).reading.text, "not loaded");
 }
 

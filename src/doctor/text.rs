@@ -108,8 +108,9 @@ pub fn remarks(checks: &[Check]) -> String {
 
 /// What to type, or to do.
 fn typed(remedy: &Remedy) -> String {
-    let root = if remedy.needs_root { " (as root)" } else { "" };
-    format!("{}{root}", remedy.command.as_deref().unwrap_or(&remedy.text))
+    let typed = remedy.command.as_deref().unwrap_or(&remedy.text);
+    let root = if remedy.needs_root && !typed.starts_with("sudo ") { " (as root)" } else { "" };
+    format!("{typed}{root}")
 }
 
 struct Page {

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::Path;
 
@@ -57,6 +57,15 @@ impl Features {
 /// Whether connections can come from this address: whether it is one of this box's.
 pub fn try_bind(address: IpAddr) -> Tried {
     bound(SocketAddr::new(address, 0), |_| Ok(())).map(drop).map_err(reason)
+}
+
+/// Sends a datagram over the loopback to ourselves, for what the kernel counts of it. Without a loopback, or a port, there is none.
+pub fn send_over_loopback() {
+    let send = || {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        socket.send_to(b"startline", socket.local_addr()?)
+    };
+    let _: io::Result<usize> = send();
 }
 
 /// On a thread that ends with the table.

@@ -5,12 +5,14 @@
 
 mod cgroup;
 mod local;
+mod raising;
 
 use std::fs;
 use std::path::Path;
 
 use crate::engine::port_range;
 pub use local::{OwnNetworks, Owner};
+pub use raising::Raising;
 
 /// A reading, or why there is none.
 pub type Reading<T> = Result<T, String>;
@@ -22,6 +24,8 @@ pub struct Conntrack {
     pub max: u64,
     /// `net.netfilter.nf_conntrack_count`: tracked now.
     pub count: u64,
+    /// Whether `max` can be written: it is the whole box's, and only read in a network namespace.
+    pub is_settable: bool,
     /// `net.netfilter.nf_conntrack_tcp_timeout_time_wait`: seconds that a closed one stays.
     pub time_wait_s: u64,
 }
@@ -49,6 +53,8 @@ pub struct CpuTime {
 pub struct System {
     /// `fs.nr_open`: no limit of descriptors can be higher.
     pub nr_open: Reading<u64>,
+    /// Who may raise a limit of descriptors.
+    pub raising: Reading<Raising>,
     /// `fs.file-max`: files open on the whole box at most.
     pub file_max: Reading<u64>,
     /// Of these, taken now (`fs.file-nr`).
@@ -96,6 +102,7 @@ impl System {
         let sysctl = |name: &str| files.number(&format!("proc/sys/{name}"));
         Self {
             nr_open: sysctl("fs/nr_open"),
+            raising: Raising::read(&files),
             file_max: sysctl("fs/file-max"),
             files_open: files.nth_number("proc/sys/fs/file-nr", 0),
             port_range: files.parsed("proc/sys/net/ipv4/ip_local_port_range", port_range::parse_range),
@@ -155,7 +162,9 @@ impl Files<'_> {
         }
         let (max, count) = (self.number(&path("max"))?, self.number(&path("count"))?);
         let time_wait_s = self.number(&path("tcp_timeout_time_wait"))?;
-        Ok(Some(Conntrack { max, count, time_wait_s }))
+        let mode = fs::metadata(self.root.join(path("max"))).map_err(|error| error.to_string())?;
+        let is_settable = !mode.permissions().readonly();
+        Ok(Some(Conntrack { max, count, is_settable, time_wait_s }))
     }
 
     fn governors(&self) -> Reading<Vec<String>> {
