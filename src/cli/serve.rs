@@ -149,6 +149,15 @@ pub struct ServeArgs {
     parent: Option<u32>,
 }
 
+/// A thread too many is not the address's fault.
+fn not_started(error: std::io::Error, listen: SocketAddr) -> anyhow::Error {
+    let context = match error.kind() {
+        std::io::ErrorKind::WouldBlock => "a worker of the stand-in could not start".to_owned(),
+        _ => format!("cannot listen on {listen}"),
+    };
+    anyhow::Error::from(error).context(context)
+}
+
 /// Runs until SIGINT or SIGTERM; a second one ends it at once.
 ///
 /// # Errors
@@ -171,7 +180,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     }
     let summary = Summary::of(&config);
     let (listen, tls) = (config.listen, config.tls.clone());
-    let mut server = Server::start(config).with_context(|| format!("cannot listen on {listen}"))?;
+    let mut server = Server::start(config).map_err(|error| not_started(error, listen))?;
     let trust = tls.as_ref().map(|tls| args.tls.hand_out(tls, server.addr())).transpose()?;
     let announcement = if args.announce_json {
         object(server.addr(), tls.as_ref())

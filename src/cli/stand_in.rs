@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
-use crate::engine::affinity;
+use crate::engine::{affinity, spawn};
 use crate::plan::{Plan, capacity};
 
 /// How long it may take to end after it was asked to, before it is killed.
@@ -121,7 +121,9 @@ fn announced(child: &mut Child) -> Result<Announcement> {
         bail!("the stand-in ended before it listened ({status}); its own message is above");
     }
     let announcement = serde_json::from_str(&line).with_context(|| format!("the stand-in said {line:?}"))?;
-    std::thread::spawn(move || drop(reader.read_to_end(&mut Vec::new())));
+    let drain = move || drop(reader.read_to_end(&mut Vec::new()));
+    let thread = std::thread::Builder::new().name("drain".into()).spawn(drain);
+    thread.map_err(spawn::explained).context("cannot read on from the stand-in")?;
     Ok(announcement)
 }
 

@@ -21,6 +21,7 @@ mod run;
 mod secure;
 pub mod socket_bytes;
 mod sockets;
+pub mod spawn;
 pub mod timers;
 mod worker;
 

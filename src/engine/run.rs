@@ -19,7 +19,7 @@ use super::port_range::PortRange;
 use super::ports::{self, PortSpace};
 use super::secure::Secure;
 use super::worker::Worker;
-use super::{Hosts, WorkerSetup, affinity, descriptors};
+use super::{Hosts, WorkerSetup, affinity, descriptors, spawn};
 use crate::measure::ledger::{self, Ledger, LedgerTotals};
 use crate::measure::{Interval, Layout, Recorder, SourceCounts, Totals};
 use crate::plan::{End, Plan};
@@ -150,7 +150,7 @@ pub fn run(
                 .spawn_scoped(scope, move || work(worker, &common, link));
             if let Err(error) = spawned {
                 shared.start(None);
-                return Err(EngineError::Worker(error.to_string()));
+                return Err(EngineError::Worker(spawn::explained(error).to_string()));
             }
         }
         drop(sender);

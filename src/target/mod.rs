@@ -36,7 +36,7 @@ pub use self::tls::{Tls, TlsSettings, TlsVersions};
 use self::mailbox::Letter;
 use self::shared::Shared;
 use self::worker::Worker;
-use crate::engine::{affinity, descriptors};
+use crate::engine::{affinity, descriptors, spawn};
 
 /// Connections that wait to be accepted, for each worker (the kernel's `net.core.somaxconn` bounds it).
 pub const BACKLOG: i32 = 4096;
@@ -127,7 +127,8 @@ impl Server {
                 worker.run()
             }
         };
-        let thread = std::thread::Builder::new().name(format!("stand-in-{id}")).spawn(body)?;
+        let thread = std::thread::Builder::new().name(format!("stand-in-{id}"));
+        let thread = thread.spawn(body).map_err(spawn::explained)?;
         self.workers.push(thread);
         report.recv().map_err(|_| io::Error::other("a worker of the stand-in died at its start"))?
     }
