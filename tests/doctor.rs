@@ -5,6 +5,7 @@ mod common;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use common::isolated::{self, isolated};
 use common::{Finished, Run, assert_every_key_counts, finish, results, run};
 use serde_json::{Value, json};
 
@@ -250,6 +251,69 @@ fn what_the_doctor_says_fits_into_few_descriptors_does() {
         let said = flat(&format!("{}{}", refused.stdout, refused.stderr));
         assert!(says_how_to_raise_it(&said), "{said}");
     }
+}
+
+/// In a network of its own, whose loopback is down and which has no routes.
+#[test]
+fn a_target_that_nothing_leads_to_is_refused() {
+    let in_it = |before: &str, args: &[&str]| {
+        let mut command = isolated(&format!("{before}\nexec \"$0\" \"$@\""));
+        finish(command.args(args).spawn().expect(isolated::MENDED_BY))
+    };
+    let local = ["doctor", "--sessions", "1000"];
+    let down = in_it("", &local);
+    down.assert_status(2);
+    let said = flat(&down.stdout);
+    assert!(said.contains("nothing leads to the target 127.0.0.1: Network is unreachable"), "{said}");
+    assert!(said.contains("→ ip link set lo up (as root)"), "{said}");
+    in_it("ip link set lo up || exit 9", &local).assert_status(0);
+    let elsewhere = ["--sessions", "10", "--target", ELSEWHERE, "--members", "1-10", "--challenge", "1"];
+    for command in ["doctor", "run"] {
+        let nowhere = in_it("ip link set lo up || exit 9", &[&[command], &elsewhere[..]].concat());
+        nowhere.assert_status(2);
+        let said = flat(&format!("{}{}", nowhere.stdout, nowhere.stderr));
+        assert!(said.contains("→ ip route get 192.0.2.1"), "{said}");
+    }
+}
+
+/// Two ends of a wire, and a server at the other one: what a run leaves in TIME_WAIT the next one has to do without.
+#[test]
+fn a_second_run_right_after_the_first_is_told_to_wait() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let script = "
+        ip link set lo up && echo '40000 40199' > /proc/sys/net/ipv4/ip_local_port_range || exit 9
+        mkfifo \"$1/ready\" || exit 9
+        unshare --net bash -c 'echo $$ > \"$1/there\"; read -r _ < \"$1/ready\"
+            exec \"$0\" serve --listen 10.9.7.2:8080 --members 1-100 --challenge 1 --ready' \"$0\" \"$1\" > \"$1/serving\" 2>&1 & server=$!
+        trap 'kill $server' EXIT
+        until [ -s \"$1/there\" ]; do kill -0 $server || exit 9; done
+        ip link add here type veth peer name there netns $server && ip address add 10.9.7.1/24 dev here && ip link set here up || exit 9
+        nsenter --net=/proc/$server/ns/net bash -c 'ip link set lo up; ip address add 10.9.7.2/24 dev there && ip link set there up' || exit 9
+        echo > \"$1/ready\"
+        until (exec 3<>/dev/tcp/10.9.7.2/8080) 2>/dev/null; do kill -0 $server || exit 9; done
+        plan='--target http://10.9.7.2:8080 --members 1-90 --challenge 1 --sessions 90 --ramp 2s'
+        \"$0\" doctor --json $plan > \"$1/before\" || exit 9
+        \"$0\" run $plan --hold 200ms --ramp-down 0 --lag-limit 1m --out \"$1/run\" >&2
+        \"$0\" doctor --json $plan
+        status=$?
+        \"$0\" run $plan --out \"$1/again\" >&2
+        [ $status = $? ] && exit $status";
+    let finished = finish(isolated(script).arg(temp.path()).spawn().expect(isolated::MENDED_BY));
+    finished.assert_status(2);
+    let summary = std::fs::read_to_string(temp.path().join("run/summary.json")).expect("the first was made");
+    let summary: Value = serde_json::from_str(&summary).expect("JSON");
+    assert_eq!(summary["errors"]["by_kind"], json!({}), "{}", finished.stderr);
+    let report = checks(&finished);
+    let ports = check(&report, "ports");
+    assert_eq!((&ports["verdict"], &ports["need"]["value"]), (&json!("refuse"), &json!(180)));
+    assert!(ports["reading"]["value"].as_u64().is_some_and(|ports| ports <= 110), "{ports:#}");
+    let wait = ports["remedies"][0]["text"].as_str().unwrap_or_default();
+    assert!(wait.starts_with("wait "), "{ports:#}");
+    assert!(!temp.path().join("again").exists(), "nothing was begun");
+    let before: Value =
+        serde_json::from_str(&std::fs::read_to_string(temp.path().join("before")).expect("there"))
+            .expect("JSON");
+    assert_eq!(check(&before, "ports")["reading"]["value"], 200);
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             needed: many_tables.then_some(Verdict::Warn),
             why: "all workers share one table, and its limit of descriptors",
             remedies: vec![Remedy::advice("Linux 5.9 or later; in a container, a seccomp profile that allows close_range")],
+            is_preferred: false,
         },
         Feature {
             id: "bind-no-port",
@@ -26,6 +27,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             needed: (!need.sources.is_empty()).then_some(Verdict::Warn),
             why: "a port is taken for all destinations when its source address is bound, so that fewer connections fit",
             remedies: vec![Remedy::advice("Linux 4.2 or later")],
+            is_preferred: false,
         },
         Feature {
             id: "port-windows",
@@ -38,6 +40,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
                 Remedy::command("walks the ports without the kernel's help", "--ports explicit"),
                 Remedy::advice("Linux 6.3 or later"),
             ],
+            is_preferred: need.ports.is_none(),
         },
         Feature {
             id: "reuse-port",
@@ -46,6 +49,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             needed: need.stand_in.map(|_| Verdict::Refuse),
             why: "each worker of the stand-in listens on the same port",
             remedies: vec![Remedy::advice("Linux 3.9 or later")],
+            is_preferred: false,
         },
         Feature {
             id: "ipv6",
@@ -57,6 +61,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
  Remedy::sysctl("net.ipv6.conf.all.disable_ipv6", 0),
  Remedy::advice("an IPv4 address of the target, by --resolve"),
  ],
+            is_preferred: false,
         },
         Feature {
             id: "timerfd",
@@ -65,6 +70,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             needed: Some(Verdict::Refuse),
             why: "every worker wakes up by one",
             remedies: vec![Remedy::advice("in a container, a seccomp profile that allows timerfd_create")],
+            is_preferred: false,
         },
     ]
     .into_iter()
@@ -81,11 +87,14 @@ struct Feature<'r> {
     needed: Option<Verdict>,
     why: &'static str,
     remedies: Vec<Remedy>,
+    /// It is used where it works, and not needed otherwise.
+    is_preferred: bool,
 }
 
 impl Feature<'_> {
     fn check(self) -> Check {
-        let need = Figure::words(if self.needed.is_some() { "used" } else { "not needed" });
+        let is_used = self.needed.is_some() || (self.is_preferred && self.tried.is_ok());
+        let need = Figure::words(if is_used { "used" } else { "not needed" });
         match (self.tried, self.needed) {
             (Ok(()), _) => Check::ok(self.id, self.title, Figure::words("works"), need),
             (Err(error), None) => {

@@ -16,6 +16,7 @@ mod memory;
 pub mod need;
 mod ports;
 pub mod readings;
+mod routes;
 mod sources;
 pub mod system;
 pub mod text;
@@ -42,6 +43,7 @@ pub fn examine(need: &Need, readings: &Readings) -> Report {
     let groups = [
         descriptors::checks(need, readings),
         sources::checks(need, readings),
+        routes::checks(need, readings),
         ports::checks(need, readings),
         conntrack::checks(need, readings),
         backlog::checks(need, readings),

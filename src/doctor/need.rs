@@ -126,6 +126,12 @@ impl Need {
         self.stand_in.is_some() || self.targets.iter().all(|target| target.ip().is_loopback())
     }
 
+    /// Where connections may lead: the target's addresses, and after them the others.
+    pub fn destinations(&self) -> Vec<(IpAddr, Option<u16>)> {
+        let targets = self.targets.iter().map(|target| (target.ip(), Some(target.port())));
+        targets.chain(self.others.iter().copied()).collect()
+    }
+
     /// HTTP connections that stay open.
     pub fn pooled(&self) -> u64 {
         match self.http {

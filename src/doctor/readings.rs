@@ -7,8 +7,9 @@ use std::path::Path;
 
 use super::memory;
 use super::need::Need;
-use super::system::{Owner, Reading, System};
+use super::system::{Owner, Reading, System, TimeWaits};
 use crate::engine::features::{Features, send_over_loopback, try_bind};
+use crate::engine::routes::{leads_nowhere, try_route};
 use crate::engine::{affinity, descriptors, socket_bytes};
 
 /// The kernel's memory of a connected socket with its epoll entry, where it was not measured: what 16,000 of them took of all
@@ -33,6 +34,31 @@ pub enum SocketBytes {
     Stated(String),
 }
 
+/// Source addresses that are tried, of those that are given: their routes hardly differ.
+const SOURCES_TRIED: usize = 8;
+
+/// Whether anything leads to a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// From this source address; where none is given, the kernel chooses.
+    pub from: Option<IpAddr>,
+    /// To there.
+    pub to: IpAddr,
+    /// What came of it.
+    pub found: Found,
+}
+
+/// What came of looking for a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// There is one, and connections come from this address.
+    From(IpAddr),
+    /// There is none, for this reason.
+    Nothing(String),
+    /// The source address could not be used, which is its own check's to say.
+    Unclear,
+}
+
 /// What no file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trials {
@@ -50,6 +76,8 @@ pub struct Trials {
     pub sources: Vec<(IpAddr, Owner)>,
     /// Whose each of the target's addresses is.
     pub targets: Vec<(IpAddr, Owner)>,
+    /// From the first source addresses, or from where the kernel chooses, to each destination of the same family.
+    pub routes: Vec<Route>,
     /// What a socket costs.
     pub socket_bytes: SocketBytes,
 }
@@ -59,6 +87,8 @@ pub struct Trials {
 pub struct Readings {
     /// From files.
     pub system: System,
+    /// Connections in TIME_WAIT to where the plan's lead.
+    pub time_waits: Reading<TimeWaits>,
     /// From asking and trying.
     pub trials: Trials,
 }
@@ -89,9 +119,11 @@ impl Readings {
             features: Features::try_all(),
             sources: need.sources.iter().map(|source| owner(*source)).collect(),
             targets: need.targets.iter().map(|target| owner(target.ip())).collect(),
+            routes: routes(need),
             socket_bytes: stated,
         };
-        let mut readings = Self { system, trials };
+        let time_waits = system.read_time_waits(root, &need.destinations());
+        let mut readings = Self { system, time_waits, trials };
         if trial == SocketTrial::Always || memory::is_measuring_worthwhile(need, &readings) {
             // The trial takes descriptors, and a run has the hard limit, too. Where it cannot be raised, the trial says so.
             let _ = descriptors::raise_limit();
@@ -107,6 +139,29 @@ impl Readings {
     pub fn is_target_here(&self, need: &Need) -> bool {
         need.stand_in.is_some() || self.trials.targets.iter().any(|(_, owner)| *owner == Owner::ThisBox)
     }
+}
+
+fn routes(need: &Need) -> Vec<Route> {
+    let sources: Vec<Option<IpAddr>> = match need.sources.as_slice() {
+        [] => vec![None],
+        sources => sources.iter().copied().take(SOURCES_TRIED).map(Some).collect(),
+    };
+    let mut routes: Vec<Route> = Vec::new();
+    for (to, _) in need.destinations() {
+        for from in &sources {
+            let is_tried = routes.iter().any(|route| (route.from, route.to) == (*from, to));
+            if is_tried || from.is_some_and(|from| from.is_ipv4() != to.is_ipv4()) {
+                continue;
+            }
+            let found = match try_route(*from, to) {
+                Ok(chosen) => Found::From(chosen),
+                Err(error) if leads_nowhere(&error, *from) => Found::Nothing(error.to_string()),
+                Err(_) => Found::Unclear,
+            };
+            routes.push(Route { from: *from, to, found });
+        }
+    }
+    routes
 }
 
 fn is_root() -> bool {

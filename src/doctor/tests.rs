@@ -6,14 +6,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::need::{HttpConnections, StandIn};
-use super::readings::{SocketBytes, Trials};
-use super::system::{Conntrack, Owner, Raising, System};
+use super::readings::{Found, Route, SocketBytes, Trials};
+use super::system::{Conntrack, Owner, Raising, System, TimeWaits};
 use super::*;
 use crate::engine::features::Features;
 use crate::plan::capacity::fullest_share;
 use crate::plan::load::{Load, Shape};
 
+mod lingering;
 mod ports;
+mod routes;
 
 const FIXTURES: [&str; 7] =
     ["default", "tuned", "container", "garbage", "conntrack-full", "powersave", "slow-clock"];
@@ -41,9 +43,10 @@ fn readings(fixture: &str) -> Readings {
         features: features(),
         sources: Vec::new(),
         targets: Vec::new(),
+        routes: Vec::new(),
         socket_bytes: SocketBytes::Measured(4_000),
     };
-    Readings { system: System::read(&root), trials }
+    Readings { system: System::read(&root), time_waits: Ok(TimeWaits::default()), trials }
 }
 
 /// The guide's kind of run against one server elsewhere.

@@ -17,6 +17,7 @@ pub mod observe;
 mod pool;
 pub mod port_range;
 pub mod ports;
+pub mod routes;
 mod run;
 mod secure;
 pub mod socket_bytes;

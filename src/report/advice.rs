@@ -14,7 +14,8 @@ pub fn next(fault: Fault) -> &'static str {
             "Use more --workers (each has a limit of its own), or raise the hard limit as root (ulimit -Hn, LimitNOFILE)."
         }
         TuplesExhausted => {
-            "Give more source addresses (--source-ip), or as root: sysctl -w net.ipv4.ip_local_port_range='1024 65535'."
+            "Wait a minute if a run has just ended (TIME_WAIT holds its ports), or give more source addresses (--source-ip), or as root: \
+             sysctl -w net.ipv4.ip_local_port_range='1024 65535'."
         }
         PortTaken => "Another program holds ports of this range; narrow the range or end that program.",
         SourceNotLocal => "The address was taken away; as root: scripts/source-addresses add ADDRESS.",

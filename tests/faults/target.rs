@@ -13,7 +13,7 @@ use crate::common::processes::free_port;
 use crate::common::{Run, finish, results, signal};
 use crate::isolated::in_own_network;
 use crate::peer::Script;
-use crate::played::{run_with, scenario};
+use crate::played::run_with;
 
 /// The binary and nothing else.
 const PLAIN: &str = "exec \"$0\" \"$@\"";
@@ -128,31 +128,16 @@ fn target_whose_accept_queue_is_full() {
     }
 }
 
+/// A target that nothing leads to is refused before anything is loaded; a host that WebSockets are led to is warned of.
 #[test]
 fn target_unreachable() {
     let temp = tempfile::tempdir().expect("a directory");
-    let out = results(&temp);
-    let file = temp.path().join("short.toml");
-    std::fs::write(&file, scenario()).expect("written");
-    let mut command = isolated(PLAIN);
-    command
-        .args([
-            "run",
-            "--target",
-            "http://127.0.0.1:9",
-            "--members",
-            "13-15",
-            "--challenge",
-            "38",
-            "--sessions",
-            "3",
-        ])
-        .args(["--ramp", "100ms", "--hold", "200ms", "--ramp-down", "0", "--scenario"])
-        .arg(&file);
-    let (finished, summary) = finish_isolated(&mut command, &out);
-    finished.assert_status(1);
-    assert_eq!(summary["errors"]["by_kind"]["unreachable"], 3, "{:#}", summary["errors"]);
-    assert_eq!(summary["errors"]["by_blame"]["network"], 3);
+    let options = ["--allow-host", "10.9.8.7", "--ws-map", "ws://127.0.0.1:8080=ws://10.9.8.7:8080"];
+    let (finished, summary) = in_own_network(&temp, "", "http://127.0.0.1:8080", &options);
+    assert_eq!(summary["errors"]["by_kind"]["unreachable"], 6, "{:#}", summary["errors"]);
+    assert_eq!(summary["errors"]["by_blame"]["network"], 6);
+    let warning = "warning: routes to the target: nothing leads to another host, which WebSockets may lead to, 10.9.8.7: ";
+    assert!(finished.stderr.contains(warning), "{}", finished.stderr);
 }
 
 #[test]

@@ -6,13 +6,18 @@
 mod cgroup;
 mod local;
 mod raising;
+mod time_wait;
 
 use std::fs;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
-use crate::engine::port_range;
+use crate::engine::port_range::{self, PortRange};
+use crate::plan::capacity::{self, TIME_WAIT};
 pub use local::{OwnNetworks, Owner};
 pub use raising::Raising;
+pub use time_wait::{Fading, TimeWaits};
 
 /// A reading, or why there is none.
 pub type Reading<T> = Result<T, String>;
@@ -71,6 +76,8 @@ pub struct System {
     pub tw_buckets: Reading<u64>,
     /// `net.ipv4.tcp_mem`, the last number: pages of data that all TCP sockets may queue.
     pub tcp_mem_max_pages: Reading<u64>,
+    /// Connections in TIME_WAIT now (`/proc/net/sockstat`).
+    pub time_waits: Reading<u64>,
     /// Pages queued now (`/proc/net/sockstat`).
     pub tcp_mem_pages: Reading<u64>,
     /// `net.core.somaxconn`: connections that a listener lets wait, at most.
@@ -111,7 +118,8 @@ impl System {
             tw_reuse: sysctl("net/ipv4/tcp_tw_reuse"),
             tw_buckets: sysctl("net/ipv4/tcp_max_tw_buckets"),
             tcp_mem_max_pages: files.nth_number("proc/sys/net/ipv4/tcp_mem", 2),
-            tcp_mem_pages: files.parsed("proc/net/sockstat", tcp_pages),
+            time_waits: files.parsed("proc/net/sockstat", |text| of_tcp(text, "tw")),
+            tcp_mem_pages: files.parsed("proc/net/sockstat", |text| of_tcp(text, "mem")),
             somaxconn: sysctl("net/core/somaxconn"),
             syn_backlog: sysctl("net/ipv4/tcp_max_syn_backlog"),
             conntrack: files.conntrack(),
@@ -123,6 +131,32 @@ impl System {
             clock_source: files.clock("current_clocksource").map(|names| names.concat()),
             clock_sources: files.clock("available_clocksource"),
         }
+    }
+
+    /// How long a port is taken after its connection has closed; without the file nothing is reused.
+    pub fn time_wait(&self, is_loopback: bool) -> Duration {
+        let reuse = self.tw_reuse.as_ref().ok().and_then(|reuse| u8::try_from(*reuse).ok());
+        capacity::time_wait(reuse.unwrap_or(0), is_loopback)
+    }
+
+    /// The connections in TIME_WAIT that hold a local port to one of these destinations, read under the same root. A destination
+    /// without a port is any port of its address; those to which the kernel uses such ports again are left out. Where there are
+    /// none at all, no line is read: millions take seconds.
+    pub fn read_time_waits(&self, root: &Path, destinations: &[(IpAddr, Option<u16>)]) -> Reading<TimeWaits> {
+        let is_held = |(ip, _): &&(IpAddr, Option<u16>)| self.time_wait(ip.is_loopback()) == TIME_WAIT;
+        let destinations: Vec<_> = destinations.iter().filter(is_held).collect();
+        if self.time_waits == Ok(0) || destinations.is_empty() {
+            return Ok(TimeWaits::default());
+        }
+        let range = self.port_range.clone()?;
+        // Without the file nothing is reserved.
+        let reserved = self.reserved_ports.as_ref().map(Vec::as_slice).unwrap_or_default();
+        let ports = PortRange::new(range, reserved);
+        let is_local = |port| (range.0..=range.1).contains(&port) && !ports.is_reserved(port);
+        let is_asked_for = |to: SocketAddr| {
+            destinations.iter().any(|(ip, port)| *ip == to.ip() && port.is_none_or(|port| port == to.port()))
+        };
+        TimeWaits::read(&Files { root }, is_local, is_asked_for)
     }
 }
 
@@ -211,9 +245,9 @@ fn word(text: &str) -> Option<String> {
 }
 
 /// `TCP: inuse 4 orphan 0 tw 2 alloc 4 mem 0`.
-fn tcp_pages(sockstat: &str) -> Option<u64> {
+fn of_tcp(sockstat: &str, name: &str) -> Option<u64> {
     let line = sockstat.lines().find_map(|line| line.strip_prefix("TCP:"))?;
-    line.split_whitespace().skip_while(|word| *word != "mem").nth(1)?.parse().ok()
+    line.split_whitespace().skip_while(|word| *word != name).nth(1)?.parse().ok()
 }
 
 fn memory_available(meminfo: &str) -> Option<u64> {
@@ -242,11 +276,13 @@ mod tests {
 
     #[test]
     fn the_kernel_s_files_are_read() {
-        assert_eq!(tcp_pages("sockets: used 18\nTCP: inuse 4 orphan 0 tw 2 alloc 4 mem 7\n"), Some(7));
+        let sockstat = "sockets: used 18\nTCP: inuse 4 orphan 0 tw 2 alloc 4 mem 7\n";
+        assert_eq!((of_tcp(sockstat, "mem"), of_tcp(sockstat, "tw")), (Some(7), Some(2)));
         assert_eq!(memory_available("MemTotal: 9 kB\nMemAvailable:   2048 kB\n"), Some(2 << 20));
         let time = cpu_time("cpu  10 0 10 60 0 0 0 20 5 5\ncpu0 1 2 3\n");
         assert_eq!(time, Some(CpuTime { total: 100, stolen: 20 }));
-        assert_eq!(load_1m("2.26 1.27 0.55 4/104 7575\n"), Some(2.26));
+        let loadavg = "2.26 1.27 0.55 4/104 7575\n";
+        assert_eq!(load_1m(loadavg), Some(2.26));
     }
 
     #[test]
@@ -261,7 +297,7 @@ mod tests {
             "MemAvailable: much",
         ] {
             assert_eq!(
-                (cpu_time(text), tcp_pages(text), memory_available(text)),
+                (cpu_time(text), of_tcp(text, "mem"), memory_available(text)),
                 (None, None, None),
                 "{text}"
             );

@@ -93,10 +93,16 @@ fn windows_that_the_kernel_does_not_have_are_refused() {
     let mut readings = readings("default");
     let windows = Need { ports: Some(PortMethod::Windows), ..need(6_000, 240) };
     assert_eq!(check("port-windows", &windows, &readings).verdict, Verdict::Ok);
+    let need_of = |ports, readings: &Readings| {
+        check("port-windows", &Need { ports, ..need(6_000, 240) }, readings).need.text
+    };
+    assert_eq!(need_of(None, &readings), "used", "by itself");
+    assert_eq!(need_of(Some(PortMethod::Kernel), &readings), "not needed");
     readings.trials.features.port_windows = Err("Protocol not available".into());
     let refused = check("port-windows", &windows, &readings);
     assert_eq!((refused.verdict, commands(&refused)), (Verdict::Refuse, vec!["--ports explicit"]));
     assert_eq!(check("port-windows", &need(6_000, 240), &readings).verdict, Verdict::Ok);
+    assert_eq!(need_of(None, &readings), "not needed", "ports are chosen in another way");
 }
 
 #[test]
@@ -233,4 +239,88 @@ fn too_few_time_wait_buckets_are_a_warning() {
     let waiting = check("time-wait", &need(70_000, 60), &readings("default"));
     assert_eq!(waiting.verdict, Verdict::Warn);
     assert_eq!(commands(&waiting)[0], "sysctl -w net.ipv4.tcp_max_tw_buckets=70000");
+}
+
+#[test]
+fn reserved_ports_are_said_freed_and_counted_in_the_widest_range() {
+    let plan = Need { http: HttpConnections::None, ..on_this_box(60_000, 60) };
+    let mut readings = readings("default");
+    readings.system.reserved_ports = Ok(vec![(32_768, 60_000)]);
+    let within = check("ports", &plan, &readings);
+    assert_eq!((within.verdict, within.reading.value), (Verdict::Refuse, Some(999)));
+    assert_eq!(within.reading.text, "999 (32768-60999, 27,233 of them reserved)");
+    // 37,279 are left of the widest range.
+    let both = "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\" net.ipv4.ip_local_reserved_ports=\"\"";
+    assert_eq!(commands(&within), [both, "--source-ip 127.0.1.1-127.0.1.61"]);
+    assert!(
+        within.remedies[0].text.contains("frees the 27,233 ports that are reserved in it"),
+        "{within:#?}"
+    );
+    let fewer = check("ports", &Need { sessions: 20_000, ..plan.clone() }, &readings);
+    assert_eq!(commands(&fewer)[0], "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"");
+    assert_eq!(commands(&fewer)[2], "sysctl -w net.ipv4.ip_local_reserved_ports=\"\"");
+    // Outside the present range, they keep a wider one from having them.
+    readings.system.reserved_ports = Ok(vec![(1_024, 32_000)]);
+    let outside = check("ports", &plan, &readings);
+    assert_eq!(outside.reading.text, "28,232 (32768-60999)");
+    assert_eq!(commands(&outside)[0], both);
+    assert!(
+        !commands(&outside).contains(&"sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\""),
+        "{outside:#?}"
+    );
+    readings.system.reserved_ports = Ok(vec![(1_024, 4_000)]);
+    assert_eq!(
+        commands(&check("ports", &plan, &readings))[0],
+        "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"",
+        "61,535 are enough"
+    );
+}
+
+#[test]
+fn addresses_for_a_target_on_this_box_can_be_typed_as_they_stand() {
+    let mut readings = readings("default");
+    let to = |target: &str, sessions| Need {
+        http: HttpConnections::None,
+        targets: vec![target.parse().expect("one")],
+        ..need(sessions, 60)
+    };
+    let v6 = check("ports", &to("[::1]:80", 60_000), &readings);
+    let last = v6.remedies.last().expect("one");
+    assert_eq!(last.command.as_deref(), Some("scripts/source-addresses add fd00:77::1-fd00:77::3 --dev lo"));
+    assert!(last.text.ends_with("then add --source-ip fd00:77::1-fd00:77::3 to the plan"), "{v6:#?}");
+    assert!(last.needs_root);
+    let v4 = to("10.0.0.1:80", 60_000);
+    assert!(commands(&check("ports", &v4, &readings)).contains(&"scripts/source-addresses add ADDRESS…"));
+    readings.trials.targets = vec![([10, 0, 0, 1].into(), Owner::ThisBox)];
+    let own = check("ports", &v4, &readings);
+    assert_eq!(commands(&own).last(), Some(&"--source-ip 127.0.1.1-127.0.1.3"), "{own:#?}");
+    readings.system.port_range = Ok((40_000, 40_999));
+    let many = check("ports", &to("127.0.0.1:80", 1_002_001), &readings);
+    assert_eq!(commands(&many), ["--source-ip 127.0.1.1-127.0.4.235"], "1,003 of them: {many:#?}");
+    // Of 1,000 ports each it would take more addresses than a run can have.
+    let most = check("ports", &to("127.0.0.1:80", 5_000_000), &readings);
+    assert_eq!(commands(&most), ["sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\""]);
+    assert!(
+        most.remedies[0].text.ends_with("then add --source-ip 127.0.1.1-127.0.1.78 to the plan"),
+        "{most:#?}"
+    );
+    let nothing = check("ports", &to("127.0.0.1:80", u32::MAX), &readings);
+    assert_eq!(commands(&nothing), Vec::<&str>::new());
+    assert!(nothing.remedies[0].text.starts_with("plan fewer sessions"), "{nothing:#?}");
+}
+
+#[test]
+fn a_wider_range_takes_fewer_addresses() {
+    let plan = Need { http: HttpConnections::None, ..need(100_000, 60) };
+    let refused = check("ports", &plan, &readings("default"));
+    assert_eq!(
+        commands(&refused),
+        [
+            "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\" && scripts/source-addresses add ADDRESS…",
+            "scripts/source-addresses add ADDRESS…"
+        ]
+    );
+    let texts: Vec<&str> = refused.remedies.iter().map(|remedy| remedy.text.as_str()).collect();
+    assert!(texts[0].contains("this box 1 more address; then name all 2 by --source-ip"), "{texts:?}");
+    assert!(texts[1].contains("this box 3 more addresses; then name all 4 by --source-ip"), "{texts:?}");
 }

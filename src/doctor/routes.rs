@@ -1,0 +1,60 @@
+//! Whether anything leads from here to what is loaded. Asked of the kernel's routes; nothing is sent.
+
+use std::net::IpAddr;
+
+use super::check::{Check, Figure, Remedy, Verdict};
+use super::need::Need;
+use super::readings::{Found, Readings, Route};
+use crate::units::{counted, grouped};
+
+pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
+    vec![check(need, readings)]
+}
+
+fn check(need: &Need, readings: &Readings) -> Check {
+    let routes = &readings.trials.routes;
+    let all = routes.len() as u64;
+    let nowhere: Vec<(&Route, &str)> = routes
+        .iter()
+        .filter_map(|route| match &route.found {
+            Found::Nothing(why) => Some((route, why.as_str())),
+            Found::From(_) | Found::Unclear => None,
+        })
+        .collect();
+    let found = all - nowhere.len() as u64;
+    let reading = Figure::new(found, "routes", format!("{} found", grouped(found)));
+    let check = Check::ok("route", "routes to the target", reading, Figure::count(all, "routes"));
+    // WebSockets may lead to the other hosts, and need not.
+    let is_target = |(route, _): &&(&Route, &str)| need.targets.iter().any(|target| target.ip() == route.to);
+    let of_target = nowhere.iter().find(is_target);
+    let Some((route, reason)) = of_target.or(nowhere.first()) else { return check };
+    let verdict = if of_target.is_some() { Verdict::Refuse } else { Verdict::Warn };
+    let more = match nowhere.len() as u64 - 1 {
+        0 => String::new(),
+        others => format!(" ({} missing in all)", counted(others + 1, "route is", "routes are")),
+    };
+    let from = route.from.map(|from| format!(" from {from}")).unwrap_or_default();
+    let why = format!("nothing leads{from} to {}{more}: {reason}", whither(route.to, of_target.is_some()));
+    check.but(verdict, why, remedies(need, route))
+}
+
+fn whither(to: IpAddr, is_target: bool) -> String {
+    format!("{} {to}", if is_target { "the target" } else { "another host, which WebSockets may lead to," })
+}
+
+fn remedies(need: &Need, route: &Route) -> Vec<Remedy> {
+    if route.to.is_loopback() {
+        return vec![Remedy::root("brings the loopback up", "ip link set lo up")];
+    }
+    let from = route.from.map(|from| format!(" from {from}")).unwrap_or_default();
+    let mut remedies = vec![Remedy::command(
+        "shows what the kernel says of it: give this box a route there, or correct the target",
+        format!("ip route get {}{from}", route.to),
+    )];
+    if need.targets.len() > 1 {
+        remedies.push(Remedy::advice(
+            "where the target's other addresses are enough, name them alone: --resolve HOST:PORT:ADDRESS,…",
+        ));
+    }
+    remedies
+}
