@@ -171,8 +171,9 @@ impl Output {
     fn show_plan(&self, summary: &Summary<'_>, fit: &Report) {
         // Standard error: what a run prints on standard output is its result.
         self.say(summary.to_string());
-        // The broadcasts are the summary's to warn of.
-        for check in fit.with(Verdict::Warn).filter(|check| check.id != BROADCAST_LOAD) {
+        // The broadcasts are the summary's to warn of, unless it takes a control group's cores for whole ones.
+        let is_said = summary.load_warning().is_some();
+        for check in fit.with(Verdict::Warn).filter(|check| !is_said || check.id != BROADCAST_LOAD) {
             self.say(format!("warning: {}", doctor_text::line(check)));
         }
     }

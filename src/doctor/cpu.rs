@@ -4,6 +4,7 @@
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::Readings;
+use crate::plan::load::cores_text;
 use crate::units::grouped;
 
 /// The check of deliveries a second, which a run's summary says in its own words.
@@ -24,9 +25,14 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
 
 fn broadcasts(need: &Need, readings: &Readings) -> Check {
     let title = "predicted broadcasts";
-    let cores = need.workers.min(readings.trials.cores).max(1);
+    let cores = readings.cores().min(need.workers.max(1) as f64);
+    let text = match readings.cores() < readings.trials.cores as f64 {
+        true => format!("{}, by the control group's quota", cores_text(cores)),
+        false => cores_text(cores),
+    };
+    // In whole cores, as far as there are such.
     let reading =
-        Figure::new(cores as u64, "cores", format!("{cores} core{}", if cores == 1 { "" } else { "s" }));
+        Figure { value: (cores.fract() == 0.0).then_some(cores as u64), ..Figure::new(0, "cores", text) };
     let Some(load) = &need.load else {
         return Check::ok(BROADCAST_LOAD, title, reading, Figure::new(0, "deliveries/s", "none"));
     };
@@ -41,20 +47,25 @@ fn broadcasts(need: &Need, readings: &Readings) -> Check {
 
 fn busy(readings: &Readings) -> Check {
     let (id, title) = ("cpu-load", "other work on this box");
-    let cores = readings.trials.cores.max(1);
-    let most = cores as f64 * BUSY_SHARE;
-    let figure = Figure::words(format!("a load of {most:.1} at most"));
+    let most = readings.cores() * BUSY_SHARE;
+    let of_a_core = |load: f64, text: String| Figure::new((load * 100.0).round() as u64, "% of a core", text);
+    let figure = of_a_core(most, format!("a load of {} at most", load_text(most)));
     let load = match &readings.system.load_1m {
         Ok(load) => *load,
         Err(why) => return Check::unknown(id, title, figure, why.as_str()),
     };
-    let check =
-        Check::ok(id, title, Figure::words(format!("a load of {load:.1} in the last minute")), figure);
+    let reading = of_a_core(load, format!("a load of {} in the last minute", load_text(load)));
+    let check = Check::ok(id, title, reading, figure);
     if load <= most {
         return check;
     }
     let why = "something else uses these cores: latencies will contain its work";
     check.but(Verdict::Warn, why, vec![Remedy::command("shows what runs; end it, or wait for it", "top")])
+}
+
+/// Where a control group leaves a part of a core, tenths say too little.
+fn load_text(load: f64) -> String {
+    if load > 0.0 && load < 0.1 { format!("{load:.2}") } else { format!("{load:.1}") }
 }
 
 fn governor(readings: &Readings) -> Check {
@@ -76,13 +87,16 @@ fn governor(readings: &Readings) -> Check {
 fn steal(readings: &Readings) -> Check {
     let (id, title) = ("cpu-steal", "CPU time stolen by host");
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
-    let figure = Figure::words(format!("{} at most", percent(STOLEN_SHARE)));
+    let of_the_time =
+        |share: f64, text: String| Figure::new((share * 1000.0).round() as u64, "‰ of the time", text);
+    let figure = of_the_time(STOLEN_SHARE, format!("{} at most", percent(STOLEN_SHARE)));
     let time = match &readings.system.cpu_time {
         Ok(time) => *time,
         Err(why) => return Check::unknown(id, title, figure, why.as_str()),
     };
     let share = time.stolen as f64 / time.total.max(1) as f64;
-    let check = Check::ok(id, title, Figure::words(format!("{} since the boot", percent(share))), figure);
+    let check =
+        Check::ok(id, title, of_the_time(share, format!("{} since the boot", percent(share))), figure);
     if share <= STOLEN_SHARE {
         return check;
     }

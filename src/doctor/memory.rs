@@ -3,6 +3,7 @@
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::{Readings, SOCKET_BYTES_STATED, SocketBytes};
+use crate::measure::ledger;
 use crate::units::grouped;
 
 /// The client without sessions and workers: resident with two workers, less theirs.
@@ -15,6 +16,8 @@ const STAND_IN_PROGRAM_BYTES: u64 = 8_500_000;
 const STAND_IN_BYTES: u64 = 560;
 /// … and what rustls keeps for a connection of its side, over wss: the slope from 1,000 to 8,000.
 const STAND_IN_TLS_BYTES: u64 = 6_100;
+/// The stack of a thread, as the standard library asks for it.
+const STACK_BYTES: u64 = 2 << 20;
 /// A share of the room that may be taken without a word.
 const SHARE: f64 = 0.8;
 /// Where kernel memory for sockets, by the stated figure, takes more of the room than this, it is worth measuring.
@@ -101,10 +104,13 @@ fn memory(need: &Need, readings: &Readings) -> Check {
         Check::ok(id, title, Figure::new(room, "bytes", format!("{}{whose}", megabytes(room))), figure);
     let remedies = || {
         vec![
-            Remedy::advice(fewer(need, &taken, room)),
+            Remedy::advice(fewer(need, readings, room)),
             Remedy::advice("more memory, or less of it for others"),
         ]
     };
+    if let Some(check) = address_space(need, readings, &taken, &check) {
+        return check;
+    }
     if taken.all() > room {
         let why = format!("{} are needed and {} are left", megabytes(taken.all()), megabytes(room));
         return check.but(Verdict::Refuse, why, remedies());
@@ -116,15 +122,47 @@ fn memory(need: &Need, readings: &Readings) -> Check {
     check
 }
 
-/// Sessions that fit into four fifths of the room, to the thousand below.
-fn fewer(need: &Need, taken: &Taken, room: u64) -> String {
-    let sessions = u64::from(need.sessions).max(1);
-    let fixed = PROGRAM_BYTES + need.workers as u64 * WORKER_BYTES;
-    let each = (taken.all() - fixed).div_ceil(sessions).max(1);
-    let fitting = ((room as f64 * SHARE) as u64).saturating_sub(fixed) / each;
-    match fitting / 1000 {
-        0 => "plan fewer sessions".to_owned(),
-        thousands => format!("plan fewer sessions: {} fit into four fifths of it", grouped(thousands * 1000)),
+/// RLIMIT_AS bounds each process's own: the client's and the stand-in's, what they keep and the stacks of their workers. More than that
+/// is reserved where it may be, and done without where not.
+fn address_space(need: &Need, readings: &Readings, taken: &Taken, check: &Check) -> Option<Check> {
+    let limit = readings.trials.address_space_bytes?;
+    let stacks = |workers: usize| workers as u64 * STACK_BYTES;
+    let of_stand_in = need.stand_in.map_or(0, |it| taken.stand_in + stacks(it.workers));
+    let needed = of_stand_in.max(taken.client + stacks(need.workers));
+    if needed <= limit {
+        return None;
+    }
+    let why = format!(
+        "a process takes {} of addresses at least, and may have {} (ulimit -v)",
+        megabytes(needed),
+        megabytes(limit)
+    );
+    let lift =
+        Remedy::command("lifts it in this shell, where the hard limit allows it", "ulimit -Sv unlimited");
+    Some(check.clone().but(Verdict::Refuse, why, vec![lift]))
+}
+
+/// Sessions that fit into four fifths of the room, to the thousand below. Reckoned anew for each number: some parts are there whatever
+/// the number is, and the ledger of fewer sessions may be the larger one.
+fn fewer(need: &Need, readings: &Readings, room: u64) -> String {
+    let fits = |thousands: &u32| {
+        let sessions = thousands * 1000;
+        let observers_bytes = match need.observers_bytes {
+            0 => 0,
+            _ => ledger::bytes(sessions, need.workers),
+        };
+        let fewer = Need { sessions, observers_bytes, ..need.clone() };
+        Taken::of(&fewer, readings).all() as f64 <= room as f64 * SHARE
+    };
+    // None has less than a socket's memory.
+    let most = u32::try_from(room / readings.trials.socket_bytes.bytes().max(1) / 1000).unwrap_or(u32::MAX);
+    let below = need.sessions.saturating_sub(1) / 1000;
+    match (1..=below.min(most)).rev().find(fits) {
+        None => "plan fewer sessions".to_owned(),
+        Some(thousands) => format!(
+            "plan fewer sessions: {} fit into four fifths of it",
+            grouped(u64::from(thousands) * 1000)
+        ),
     }
 }
 

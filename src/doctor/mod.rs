@@ -20,6 +20,8 @@ mod routes;
 mod sources;
 pub mod system;
 pub mod text;
+mod threads;
+pub mod user;
 
 use serde::Serialize;
 
@@ -42,6 +44,7 @@ pub struct Report {
 pub fn examine(need: &Need, readings: &Readings) -> Report {
     let groups = [
         descriptors::checks(need, readings),
+        threads::checks(need, readings),
         sources::checks(need, readings),
         routes::checks(need, readings),
         ports::checks(need, readings),

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::memory;
 use super::need::Need;
 use super::system::{Owner, Reading, System, TimeWaits};
+use super::user::ThreadsOfUser;
 use crate::engine::features::{Features, send_over_loopback, try_bind};
 use crate::engine::routes::{leads_nowhere, try_route};
 use crate::engine::{affinity, descriptors, socket_bytes};
@@ -64,6 +65,10 @@ pub enum Found {
 pub struct Trials {
     /// RLIMIT_NOFILE, soft and hard.
     pub descriptors: Reading<(u64, u64)>,
+    /// What RLIMIT_NPROC leaves this user; `None` where it does not hold.
+    pub threads_of_user: Reading<Option<ThreadsOfUser>>,
+    /// RLIMIT_AS, soft: bytes of addresses that a process may have; `None` where there is no limit.
+    pub address_space_bytes: Option<u64>,
     /// The effective user is root, who may exceed what the whole box is limited to.
     pub is_root: bool,
     /// Cores that this process may use.
@@ -113,6 +118,8 @@ impl Readings {
         let owner = |address: IpAddr| (address, system.own_networks.owner(address, try_bind(address)));
         let trials = Trials {
             descriptors: descriptors::limits().map_err(|error| error.to_string()),
+            threads_of_user: ThreadsOfUser::read(),
+            address_space_bytes: address_space_bytes(),
             is_root: is_root(),
             cores: affinity::cores(),
             page_bytes: page_bytes(),
@@ -133,6 +140,12 @@ impl Readings {
             };
         }
         readings
+    }
+
+    /// Cores that this process may have: a control group's quota can be a part of one.
+    pub fn cores(&self) -> f64 {
+        let cores = self.trials.cores.max(1) as f64;
+        self.system.core_quota.as_ref().ok().copied().flatten().map_or(cores, |quota| quota.min(cores))
     }
 
     /// Whether what is loaded shares this box.
@@ -167,6 +180,13 @@ fn routes(need: &Need) -> Vec<Route> {
 fn is_root() -> bool {
     // SAFETY: geteuid takes nothing and cannot fail.
     unsafe { libc::geteuid() == 0 }
+}
+
+fn address_space_bytes() -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the structure is valid and ours.
+    let done = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) };
+    (done == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
 }
 
 fn page_bytes() -> u64 {

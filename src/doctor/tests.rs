@@ -10,12 +10,14 @@ use super::readings::{Found, Route, SocketBytes, Trials};
 use super::system::{Conntrack, Owner, Raising, System, TimeWaits};
 use super::*;
 use crate::engine::features::Features;
+use crate::measure::ledger;
 use crate::plan::capacity::fullest_share;
 use crate::plan::load::{Load, Shape};
 
 mod lingering;
 mod ports;
 mod routes;
+mod threads;
 
 const FIXTURES: [&str; 7] =
     ["default", "tuned", "container", "garbage", "conntrack-full", "powersave", "slow-clock"];
@@ -37,6 +39,8 @@ fn readings(fixture: &str) -> Readings {
     assert!(root.is_dir(), "{} is missing", root.display());
     let trials = Trials {
         descriptors: Ok((1_024, 1 << 20)),
+        threads_of_user: Ok(None),
+        address_space_bytes: None,
         is_root: false,
         cores: 2,
         page_bytes: 4_096,
@@ -219,6 +223,40 @@ fn memory_is_made_of_its_parts() {
     assert!(is_measuring_worthwhile(&need(1_000_000, 240), &stated), "4 GB of 14");
 }
 
+/// What is there whatever the number of sessions counts, at both ends, and a ledger of all is larger than one of a sample.
+#[test]
+fn as_many_sessions_as_are_proposed_do_fit() {
+    let mut readings = readings("default");
+    for megabytes in [60, 120, 250, 900] {
+        readings.system.memory_available = Ok(megabytes * 1_000_000);
+        let plan =
+            |sessions| Need { observers_bytes: ledger::bytes(sessions, 2), ..on_this_box(sessions, 240) };
+        let refused = check("memory", &plan(400_000), &readings);
+        assert_eq!(refused.verdict, Verdict::Refuse, "{refused:#?}");
+        let text = &refused.remedies[0].text;
+        let fitting = text.split(' ').nth(3).expect("a number").replace(',', "");
+        let fitting: u32 = fitting.parse().unwrap_or_else(|_| panic!("{text}"));
+        assert_eq!(check("memory", &plan(fitting), &readings).verdict, Verdict::Ok, "{megabytes} MB: {text}");
+        assert_ne!(check("memory", &plan(fitting + 1_000), &readings).verdict, Verdict::Ok, "{text}");
+    }
+    readings.system.memory_available = Ok(20_000_000);
+    let refused = check("memory", &on_this_box(400_000, 240), &readings);
+    assert_eq!(refused.remedies[0].text, "plan fewer sessions");
+}
+
+#[test]
+fn a_process_s_addresses_are_bounded_too() {
+    let mut readings = readings("default");
+    readings.trials.address_space_bytes = Some(20_000_000);
+    let refused = check("memory", &on_this_box(6_000, 240), &readings);
+    assert_eq!((refused.verdict, commands(&refused)), (Verdict::Refuse, vec!["ulimit -Sv unlimited"]));
+    // 11 MB, two workers with a stack each, the sessions and the ledger.
+    let why = "a process takes 26 MB of addresses at least, and may have 20 MB (ulimit -v)";
+    assert_eq!(refused.why.as_deref(), Some(why));
+    readings.trials.address_space_bytes = Some(30_000_000);
+    assert_eq!(check("memory", &on_this_box(6_000, 240), &readings).verdict, Verdict::Ok);
+}
+
 #[test]
 fn too_few_descriptors_say_how_many_and_how() {
     let mut readings = readings("default");
@@ -381,6 +419,31 @@ fn a_governor_that_saves_power_steal_and_other_work_are_warnings() {
     assert_eq!((steal.verdict, steal.reading.text.as_str()), (Verdict::Warn, "6.8 % since the boot"));
     assert_eq!(check("cpu-load", &need, &readings).verdict, Verdict::Warn);
     assert_eq!(examine(&need, &readings).verdict, Verdict::Warn);
+}
+
+#[test]
+fn a_quota_leaves_a_part_of_the_cores() {
+    let mut readings = readings("default");
+    readings.system.load_1m = Ok(0.12);
+    let shape = Shape {
+        groups: &[2_000],
+        ramp: Duration::from_secs(60),
+        ramp_down: Duration::from_secs(60),
+        record_interval: None,
+    };
+    let need = Need { load: Some(Load::predict(&shape)), ..need(2_000, 60) };
+    let busy = check("cpu-load", &need, &readings);
+    assert_eq!((busy.verdict, busy.need.value, busy.reading.value), (Verdict::Ok, Some(100), Some(12)));
+    assert_eq!(check("cpu-steal", &need, &readings).need.value, Some(10), "‰");
+    assert_eq!(check(BROADCAST_LOAD, &need, &readings).verdict, Verdict::Ok);
+    readings.system.core_quota = Ok(Some(0.1));
+    let busy = check("cpu-load", &need, &readings);
+    assert_eq!((busy.verdict, busy.need.text.as_str()), (Verdict::Warn, "a load of 0.05 at most"));
+    let broadcasts = check(BROADCAST_LOAD, &need, &readings);
+    assert_eq!(broadcasts.reading.text, "0.1 cores, by the control group's quota");
+    assert!(broadcasts.why.is_some_and(|why| why.contains("more deliveries than 0.1 cores can")));
+    readings.system.core_quota = Ok(Some(8.0));
+    assert_eq!(check(BROADCAST_LOAD, &need, &readings).reading.text, "2 cores", "there are no more");
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl Load {
 
     /// What the plan's author should know before starting: where more is delivered than `cores` of this box can be
     /// counted on for, the stand-in's work included where it shares them.
-    pub fn warning(&self, cores: usize, stand_in: bool) -> Option<String> {
+    pub fn warning(&self, cores: f64, stand_in: bool) -> Option<String> {
         let phases = [
             ("at the end of the ramp", self.ramp_end_per_s, "--ramp"),
             ("in the hold", self.hold_per_s, "--record-interval"),
@@ -96,7 +96,7 @@ impl Load {
         let mut heavy = Vec::new();
         let mut options = Vec::new();
         for (when, rate, option) in phases {
-            let bearable = self.bearable_per_s(rate, stand_in) * cores.max(1) as f64;
+            let bearable = self.bearable_per_s(rate, stand_in) * cores;
             if rate > bearable {
                 heavy.push(format!("{}/s {when} (of {})", whole(rate), whole(bearable)));
                 options.push(option);
@@ -105,11 +105,11 @@ impl Load {
         if heavy.is_empty() {
             return None;
         }
-        let plural = if cores == 1 { "" } else { "s" };
+        let cores = cores_text(cores);
         let shared = if stand_in { ", shared with the stand-in," } else { "" };
         let no_broadcast = if stand_in { " or --no-broadcast" } else { "" };
         Some(format!(
-            "more deliveries than {cores} core{plural}{shared} can be counted on for: {}; latencies will contain this \
+            "more deliveries than {cores}{shared} can be counted on for: {}; latencies will contain this \
              box's own lag; a longer {}{no_broadcast} helps",
             heavy.join(", "),
             options.join(" and "),
@@ -125,6 +125,16 @@ impl Load {
             RECEIVE_MICROS
         };
         SHARE * 1e6 / micros
+    }
+}
+
+/// So many cores, of which a control group may leave a part.
+pub fn cores_text(cores: f64) -> String {
+    match cores {
+        1.0 => "1 core".to_owned(),
+        whole if whole.fract() == 0.0 => format!("{whole:.0} cores"),
+        part if part < 0.1 => format!("{part:.2} cores"),
+        part => format!("{part:.1} cores"),
     }
 }
 
@@ -194,21 +204,24 @@ mod tests {
     #[test]
     fn more_than_the_box_bears_is_said() {
         assert_eq!(
-            Load::predict(&shape(&[6000], 60)).warning(2, false).as_deref(),
+            Load::predict(&shape(&[6000], 60)).warning(2.0, false).as_deref(),
             Some(
                 "more deliveries than 2 cores can be counted on for: 599,900/s at the end of the ramp (of 500,000), \
                  1,199,800/s as the ramp-down begins (of 500,000); latencies will contain this box's own lag; a longer \
                  --ramp and --ramp-down helps"
             )
         );
-        assert_eq!(Load::predict(&shape(&[500], 60)).warning(2, false), None);
+        assert_eq!(Load::predict(&shape(&[500], 60)).warning(2.0, false), None);
     }
 
     #[test]
     fn the_stand_in_s_batches_are_cheaper_but_its_work_counts() {
         let load = Load::predict(&shape(&[6000], 60));
-        assert_eq!(load.warning(2, true), None, "ten announcements a batch");
-        let warning = load.warning(1, true).expect("one core does both ends");
+        assert_eq!(load.warning(2.0, true), None, "ten announcements a batch");
+        let warning = load.warning(1.0, true).expect("one core does both ends");
+        assert!(
+            load.warning(0.1, false).is_some_and(|why| why.starts_with("more deliveries than 0.1 cores can"))
+        );
         assert!(warning.contains("1 core, shared with the stand-in, can be counted on for"), "{warning}");
         assert!(warning.ends_with("or --no-broadcast helps"), "{warning}");
     }

@@ -60,8 +60,7 @@ impl<'p> Summary<'p> {
         // The guide's rate is about the real servers; the stand-in is there to be pushed.
         let is_stand_in = self.peer != Peer::Target;
         let rate = if is_stand_in { None } else { rate_warning(self.plan.sessions, self.plan.ramp) };
-        let cores = self.plan.workers.min(crate::engine::affinity::cores());
-        let load = self.load.and_then(|load| load.warning(cores, is_stand_in));
+        let load = self.load_warning();
         let insecure = self.plan.tls.insecure.then(|| {
             "--insecure: no certificate is checked, so whoever answers is taken for the target; the result says so".to_owned()
         });
@@ -70,6 +69,12 @@ impl<'p> Summary<'p> {
                 .to_owned()
         });
         insecure.into_iter().chain(key_log).chain(rate).chain(load).collect()
+    }
+
+    /// What is wrong with the broadcasts, on cores that are all this program's.
+    pub fn load_warning(&self) -> Option<String> {
+        let cores = self.plan.workers.min(crate::engine::affinity::cores()).max(1);
+        self.load.and_then(|load| load.warning(cores as f64, self.peer != Peer::Target))
     }
 
     fn target(&self) -> String {

@@ -44,6 +44,17 @@ pub struct CgroupRoom {
     pub room_bytes: u64,
 }
 
+/// Threads that a control group lets start, each of which the kernel counts as a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadRoom {
+    /// The file that limits them.
+    pub limit: String,
+    /// Those that there are.
+    pub running: u64,
+    /// The limit less these.
+    pub room: u64,
+}
+
 /// Time that CPUs had since the boot, in the kernel's ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CpuTime {
@@ -90,6 +101,14 @@ pub struct System {
     pub memory_available: Reading<u64>,
     /// The control groups' tightest limit of memory; `None` where there is none.
     pub cgroup: Reading<Option<CgroupRoom>>,
+    /// … and of threads.
+    pub thread_room: Reading<Option<ThreadRoom>>,
+    /// … and of CPU time, in cores.
+    pub core_quota: Reading<Option<f64>>,
+    /// `kernel.threads-max`: threads of the whole box at most.
+    pub threads_max: Reading<u64>,
+    /// Of these, there now (`/proc/loadavg`).
+    pub threads: Reading<u64>,
     /// CPU time since the boot.
     pub cpu_time: Reading<CpuTime>,
     /// Processes that ran or were ready to run, averaged over a minute.
@@ -125,6 +144,10 @@ impl System {
             conntrack: files.conntrack(),
             memory_available: files.parsed("proc/meminfo", memory_available),
             cgroup: cgroup::room(&files),
+            thread_room: cgroup::thread_room(&files),
+            core_quota: cgroup::cores(&files),
+            threads_max: sysctl("kernel/threads-max"),
+            threads: files.parsed("proc/loadavg", threads),
             cpu_time: files.parsed("proc/stat", cpu_time),
             load_1m: files.parsed("proc/loadavg", load_1m),
             governors: files.governors(),
@@ -270,6 +293,11 @@ fn load_1m(loadavg: &str) -> Option<f64> {
     (load.is_finite() && load >= 0.0).then_some(load)
 }
 
+/// `2.26 1.27 0.55 4/104 7575`: of 104, four run or are ready to.
+fn threads(loadavg: &str) -> Option<u64> {
+    loadavg.split_whitespace().nth(3)?.split_once('/')?.1.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,7 +310,7 @@ mod tests {
         let time = cpu_time("cpu  10 0 10 60 0 0 0 20 5 5\ncpu0 1 2 3\n");
         assert_eq!(time, Some(CpuTime { total: 100, stolen: 20 }));
         let loadavg = "2.26 1.27 0.55 4/104 7575\n";
-        assert_eq!(load_1m(loadavg), Some(2.26));
+        assert_eq!((load_1m(loadavg), threads(loadavg)), (Some(2.26), Some(104)));
     }
 
     #[test]
@@ -302,8 +330,8 @@ mod tests {
                 "{text}"
             );
         }
-        for text in ["NaN", "-1 0", "inf", ""] {
-            assert_eq!(load_1m(text), None, "{text}");
+        for text in ["NaN", "-1 0", "inf", "", "NaN 0 0 4/-1"] {
+            assert_eq!((load_1m(text), threads(text)), (None, None), "{text}");
         }
         assert_eq!((word("tsc\n"), word("a b"), word("\u{1b}[2J")), (Some("tsc".to_owned()), None, None));
     }
