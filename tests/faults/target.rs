@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::common::isolated::{MENDED_BY, finish_isolated, isolated};
+use crate::common::isolated::{MENDED_BY, isolated};
 use crate::common::processes::free_port;
 use crate::common::{Run, finish, results, signal};
 use crate::isolated::in_own_network;
