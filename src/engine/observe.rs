@@ -103,7 +103,7 @@ impl Observer for Books {
         self.recorder.failed(sample);
     }
 
-    fn abandoned(&mut self, who: Who) {
-        self.recorder.session_abandoned(who.session);
+    fn abandoned(&mut self, who: Who, asked: Option<u8>) {
+        self.recorder.session_abandoned(who.session, asked);
     }
 }

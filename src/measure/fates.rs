@@ -17,5 +17,8 @@ pub enum Fate {
         fault: Fault,
     },
     /// The run ended before it did.
-    Abandoned,
+    Abandoned {
+        /// The step whose request had gone out and was not answered, if one had.
+        asked: Option<u8>,
+    },
 }

@@ -64,10 +64,10 @@ impl Recorder {
         self.now.tally.counts.held_ticks += u64::from(held.raw());
     }
 
-    /// A session was still being set up when the run was stopped.
-    pub fn session_abandoned(&mut self, session: u32) {
+    /// A session was still being set up when the run was stopped; `asked`: the step whose request was out.
+    pub fn session_abandoned(&mut self, session: u32, asked: Option<u8>) {
         self.now.tally.counts.abandoned += 1;
-        self.keep_fate(session, Fate::Abandoned);
+        self.keep_fate(session, Fate::Abandoned { asked });
     }
 
     /// A request was sent once more on a fresh connection.
@@ -347,11 +347,14 @@ mod tests {
         recorder.keep_fates();
         recorder.session_completed(2);
         recorder.failed(sample(Fault::Reset, ""));
-        recorder.session_abandoned(3);
+        recorder.session_abandoned(3, Some(0));
         let mut everyone = Interval::default();
         everyone.merge(recorder.take());
         let failed = Fate::Failed { step: 1, fault: Fault::Reset };
-        assert_eq!(everyone.fates(), [(2, Fate::Completed), (7, failed), (3, Fate::Abandoned)]);
+        assert_eq!(
+            everyone.fates(),
+            [(2, Fate::Completed), (7, failed), (3, Fate::Abandoned { asked: Some(0) })]
+        );
         assert!(recorder.take().fates().is_empty(), "each is handed over once");
     }
 

@@ -19,7 +19,8 @@ impl Session {
             Phase::Held => self.begin_close(ctx),
             Phase::Idle | Phase::Closing | Phase::Over => {}
             _ => {
-                ctx.observer.abandoned(ctx.who);
+                let asked = (self.phase == Phase::Awaiting).then_some(self.step);
+                ctx.observer.abandoned(ctx.who, asked);
                 self.over(ctx);
             }
         }

@@ -175,8 +175,8 @@ pub trait Observer {
     fn completed(&mut self, who: Who);
     /// The session failed in this step.
     fn failed(&mut self, who: Who, step: u8, fault: Fault, evidence: &[u8]);
-    /// The run ended while the session was being set up.
-    fn abandoned(&mut self, who: Who);
+    /// The run ended while the session was being set up; `asked`: the HTTP step whose request was out and not answered.
+    fn abandoned(&mut self, who: Who, asked: Option<u8>);
 }
 
 /// What a session may use while it handles an event.

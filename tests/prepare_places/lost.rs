@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::{eventually, finish};
+use crate::common::{eventually, finish, signal};
 use crate::played::Played;
 
 const GATEWAY_TIMEOUT: &str = "HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\n\r\n";
@@ -83,4 +83,45 @@ fn who_stops_waiting_meanwhile_is_refused_with_the_status() {
     finish(child).assert_status(1);
     assert_eq!(played.rows()[&16], ("refused".into(), "is-DISCONNECTED".into()));
     assert_eq!(played.count("done"), 3);
+}
+
+/// Ten ask to join, nobody is answered, and somebody asks for the end.
+#[track_caller]
+fn stopped_unanswered(played: &Played, status: i32) {
+    let child = played.start("join", "13-22", &[]);
+    eventually("everyone's request", || played.way.joins() == 10);
+    signal(child.id(), libc::SIGINT);
+    finish(child).assert_status(status);
+    assert_eq!(played.attempts(), BTreeMap::from([(1, 10)]), "as many as there were requests");
+}
+
+#[test]
+fn who_was_not_answered_when_it_was_stopped_has_failed() {
+    let played = Played::with_room_for(300);
+    played.way.fall_silent();
+    stopped_unanswered(&played, 3);
+    assert_eq!(played.rows()[&13], ("failed".into(), "no-answer".into()));
+    assert_eq!((played.count("failed"), played.joined()), (10, 1));
+}
+
+#[test]
+fn who_joined_unanswered_when_it_was_stopped_is_in_it() {
+    let played = Played::with_room_for(300);
+    played.way.withhold_answers();
+    stopped_unanswered(&played, 0);
+    assert_eq!((played.count("already"), played.joined()), (10, 11));
+}
+
+#[test]
+fn who_had_only_logged_in_when_it_was_stopped_was_not_tried() {
+    let played = Played::with_room_for(300);
+    let child = played.start("join", "13-112", &["--rate", "2/s"]);
+    eventually("a request", || played.way.joins() > 0);
+    played.way.fall_mute();
+    eventually("a login", || played.way.unanswered() > 0);
+    signal(child.id(), libc::SIGINT);
+    finish(child).assert_status(3);
+    assert_eq!(played.count("done") + played.count("pending") + played.count("failed"), 100);
+    assert!(played.count("pending") >= 90, "{:?}", played.rows());
+    assert_eq!(played.attempts().remove(&0), Some(played.count("pending")));
 }

@@ -1,5 +1,7 @@
 //! Joining while servers do not answer, or answer that they cannot.
 
+use std::collections::BTreeMap;
+
 use crate::common::{eventually, finish};
 use crate::played::Played;
 
@@ -103,5 +105,6 @@ fn a_server_that_falls_silent_is_told_of_and_given_up_on_in_time() {
     // Far less than the step's own timeout of 35 s.
     assert!(began.elapsed().as_secs() < 25, "{:?}", began.elapsed());
     assert!(finished.stderr.contains("no answer for "), "{}", finished.stderr);
-    assert_eq!(played.count("pending"), 10);
+    assert_eq!(played.rows()[&13], ("failed".into(), "no-answer".into()));
+    assert_eq!((played.count("failed"), played.attempts()), (10, BTreeMap::from([(1, 10)])));
 }

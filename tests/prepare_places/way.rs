@@ -17,6 +17,8 @@ struct State {
     is_over: AtomicBool,
     /// Requests to join are taken and never answered.
     is_silent: AtomicBool,
+    /// Requests to join take effect, and their answers never come.
+    is_withholding: AtomicBool,
     /// All requests are taken and never answered.
     is_mute: AtomicBool,
     /// Requests that were taken so.
@@ -88,6 +90,11 @@ impl Way {
         self.state.is_silent.store(true, Ordering::SeqCst);
     }
 
+    /// From here on requests to join take effect, and their answers never come.
+    pub fn withhold_answers(&self) {
+        self.state.is_withholding.store(true, Ordering::SeqCst);
+    }
+
     /// From here on all requests are taken and never answered.
     pub fn fall_mute(&self) {
         self.state.is_mute.store(true, Ordering::SeqCst);
@@ -138,9 +145,14 @@ fn carry(mut client: TcpStream, target: SocketAddr, state: &State) {
     let (Ok(mut back), Ok(mut answers)) = (client.try_clone(), server.try_clone()) else { return };
     let lost: Arc<Mutex<Option<Vec<u8>>>> = Arc::default();
     let is_lost = Arc::clone(&lost);
+    let withheld = Arc::new(AtomicBool::new(false));
+    let is_withheld = Arc::clone(&withheld);
     let answering = thread::spawn(move || {
         let mut bytes = vec![0; 64 << 10];
         while let Ok(count) = answers.read(&mut bytes) {
+            if count > 0 && is_withheld.load(Ordering::SeqCst) {
+                continue;
+            }
             let instead = is_lost.lock().expect("not poisoned").take();
             let answer = instead.as_deref().unwrap_or(&bytes[..count]);
             if count == 0 || back.write_all(answer).is_err() || instead.is_some() {
@@ -169,6 +181,7 @@ fn carry(mut client: TcpStream, target: SocketAddr, state: &State) {
             if state.is_silent.load(Ordering::SeqCst) {
                 continue;
             }
+            withheld.store(state.is_withholding.load(Ordering::SeqCst), Ordering::SeqCst);
         }
         if bytes.starts_with(LEAVE) {
             state.leaves.fetch_add(1, Ordering::SeqCst);

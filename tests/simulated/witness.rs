@@ -194,8 +194,8 @@ impl Observer for Witness {
         self.books.failed(who, step, fault, evidence);
         self.tally.failures.push((who.session, step, fault));
     }
-    fn abandoned(&mut self, who: Who) {
-        self.books.abandoned(who);
+    fn abandoned(&mut self, who: Who, asked: Option<u8>) {
+        self.books.abandoned(who, asked);
         self.tally.abandoned += 1;
     }
 }

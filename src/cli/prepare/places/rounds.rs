@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use super::super::super::agent;
 use super::super::super::interrupt::Interrupt;
 use super::super::super::look_up::{Asker, LookedUp, Unexpected};
 use super::super::bar::{Bar, Standing};
@@ -42,6 +43,10 @@ const LOOKERS: usize = 5;
 const LAST_LOOK: Duration = Duration::from_secs(3);
 /// Characters of a server's own words told at most.
 const SAID_CHARS_MAX: usize = 300;
+/// Why a member failed whose answer was not waited for.
+const NO_ANSWER: &str = "no-answer";
+/// How long each request of the last look may take where nothing has worked for a while.
+const LAST_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Why it is given up.
 const NOTHING_WORKS: &str = "nothing worked for as long as --patience allows";
 
@@ -159,6 +164,7 @@ impl<'p> Rounds<'p> {
     /// A round could not begin.
     pub fn play(mut self) -> Result<(Places, End)> {
         let end = self.rounds()?;
+        self.settle_at_the_end(&end);
         // Nothing is left to come.
         self.bar.finish(&Standing { per_s: 0.0, ..self.standing() });
         self.journal.finish(&self.places);
@@ -176,8 +182,13 @@ impl<'p> Rounds<'p> {
                 return Ok(End::Over);
             }
             let cut = if to_do.is_empty() { None } else { self.round(&to_do)? };
-            // Whatever the round ended by.
-            self.settle_unclear();
+            let is_the_last = match cut {
+                Some(Cut::Stop(_) | Cut::GiveUp) => true,
+                Some(Cut::Pause) | None => self.task.interrupt.reason().is_some(),
+            };
+            if !is_the_last {
+                self.settle_unclear();
+            }
             match cut {
                 Some(Cut::Stop(why)) => return Ok(End::Stopped(why)),
                 Some(Cut::GiveUp) => return Ok(End::Broken(NOTHING_WORKS.into())),
@@ -291,8 +302,10 @@ impl<'p> Rounds<'p> {
     /// Notes what became of a member; the reason, if it is one for everyone.
     fn note(&mut self, at: usize, fate: Fate, said: &dyn Fn() -> Option<String>) -> Option<String> {
         let (step, fault) = match fate {
-            // It may have taken effect; the next attempt shows.
-            Fate::Abandoned => return None,
+            Fate::Abandoned { asked } => {
+                self.note_abandoned(at, asked);
+                return None;
+            }
             Fate::Completed => {
                 self.put(at, Outcome::Done, "");
                 return None;
@@ -334,6 +347,17 @@ impl<'p> Rounds<'p> {
         None
     }
 
+    /// The round ended first. A request that was out may have taken effect, which the next attempt or the last look at the list shows;
+    /// who had not come to send it has not been tried.
+    fn note_abandoned(&mut self, at: usize, asked: Option<u8>) {
+        let own_step = self.task.scenario.http.len() - 1;
+        if asked.map(usize::from) == Some(own_step) {
+            self.places.tried(at);
+            self.places.set(at, Outcome::Failed, NO_ANSWER);
+            self.journal.append(&self.places.rows()[at]);
+        }
+    }
+
     /// The servers gave an answer that counts.
     fn put(&mut self, at: usize, outcome: Outcome, reason: &str) {
         self.retry.worked(self.began.elapsed());
@@ -351,29 +375,61 @@ impl<'p> Rounds<'p> {
         if unclear.is_empty() {
             return;
         }
-        let Task { step, prepared, agent, interrupt, .. } = self.task;
-        let listed = match look_up(prepared, agent, interrupt, LAST_LOOK) {
-            Ok(Some(Ok(looked_up))) => looked_up.listed,
-            // Others have left meanwhile, and the last one has deleted it.
-            Ok(Some(Err(error))) if step == Step::Leave && is_gone(&error) => Some(HashMap::new()),
-            // They stay as they are, to be looked up when the file is taken up.
-            Ok(None) => return,
-            Ok(Some(Err(error))) | Err(error) => {
-                return self.bar.say(&format!("the look-up failed and is tried again: {error:#}"));
+        match self.listed(self.task.agent) {
+            Ok(Some(listed)) => self.settle(&unclear, listed.as_ref()),
+            // They stay as they are, to be looked up at the end.
+            Ok(None) => {}
+            Err(error) => self.bar.say(&format!("the look-up failed and is tried again: {error:#}")),
+        }
+    }
+
+    /// The same of everyone who is not through when there is no further round: what was asked for may have happened although its answer
+    /// was lost.
+    fn settle_at_the_end(&mut self, end: &End) {
+        let (unclear, failed) = (self.places.at(Outcome::Unclear), self.places.at(Outcome::Failed));
+        if unclear.is_empty() && failed.is_empty() {
+            return;
+        }
+        let Task { prepared, agent, .. } = self.task;
+        let looked = match end {
+            End::Broken(_) => {
+                let trust = prepared.hosts.trust.as_ref();
+                self.listed(&agent::patient_for(&prepared.plan, trust, LAST_LOOK_TIMEOUT))
             }
+            End::Over | End::Stopped(_) => self.listed(agent),
         };
-        let schedule = prepared.plan.scenario.schedule.as_ref();
-        let waiting =
-            schedule.and_then(|schedule| schedule.participants.as_ref()).map(|them| &them.may_enter);
-        for at in unclear {
+        match looked {
+            Ok(Some(listed)) => {
+                self.settle(&unclear, listed.as_ref());
+                self.settle_failed(&failed, listed.as_ref());
+            }
+            // They stay as they are, to be looked up when the file is taken up.
+            Ok(None) => {}
+            Err(error) => self.bar.say(&format!("the last look at the list failed: {error:#}")),
+        }
+    }
+
+    /// Who is listed and how, if the list can be read; `None` when somebody waits for the end and no answer comes.
+    fn listed(&self, agent: &ureq::Agent) -> Result<Option<Option<HashMap<u64, String>>>> {
+        let Task { step, prepared, interrupt, .. } = self.task;
+        match look_up(prepared, agent, interrupt, LAST_LOOK)? {
+            Some(Ok(looked_up)) => Ok(Some(looked_up.listed)),
+            // Others have left meanwhile, and the last one has deleted it.
+            Some(Err(error)) if step == Step::Leave && is_gone(&error) => Ok(Some(Some(HashMap::new()))),
+            Some(Err(error)) => Err(error),
+            None => Ok(None),
+        }
+    }
+
+    fn settle(&mut self, unclear: &[usize], listed: Option<&HashMap<u64, String>>) {
+        let schedule = self.task.prepared.plan.scenario.schedule.as_ref();
+        let them = schedule.and_then(|schedule| schedule.participants.as_ref());
+        let waiting = them.map_or(&[][..], |them| &them.may_enter[..]);
+        for at in unclear.iter().copied() {
             let row = &self.places.rows()[at];
-            let (answered, status) =
-                (row.reason.clone(), listed.as_ref().map(|listed| listed.get(&row.member)));
+            let (answered, status) = (row.reason.clone(), listed.map(|listed| listed.get(&row.member)));
             let (outcome, why) = match status {
-                Some(status) => {
-                    let waiting = waiting.map_or(&[][..], Vec::as_slice);
-                    step.by_the_list(status.map(String::as_str), waiting, &answered)
-                }
+                Some(status) => self.task.step.by_the_list(status.map(String::as_str), waiting, &answered),
                 None => (Outcome::Refused, "not-listed".into()),
             };
             if outcome == Outcome::Failed {
@@ -381,6 +437,18 @@ impl<'p> Rounds<'p> {
             }
             self.places.set(at, outcome, &why);
             self.journal.append(&self.places.rows()[at]);
+        }
+        self.journal.flush();
+    }
+
+    /// Of those who failed only the list says what became of a request whose answer was lost.
+    fn settle_failed(&mut self, failed: &[usize], listed: Option<&HashMap<u64, String>>) {
+        let Some(listed) = listed else { return };
+        for at in failed.iter().copied() {
+            if listed.contains_key(&self.places.rows()[at].member) == (self.task.step == Step::Join) {
+                self.places.set(at, Outcome::Already, "");
+                self.journal.append(&self.places.rows()[at]);
+            }
         }
         self.journal.flush();
     }
