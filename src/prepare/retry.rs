@@ -1,7 +1,8 @@
 //! When to try again, and when to give up.
 //!
 //! Takes instants and what became of attempts; sleeps never. Invariants: while nothing works, waits double up to a cap, and so
-//! much patience ends; one success makes all of it new.
+//! much patience ends, of which no wait takes more than is left; one success makes all of it new. Time in which nobody asks for anything
+//! costs no patience.
 
 use std::time::Duration;
 
@@ -20,15 +21,15 @@ pub struct Retry {
     patience: Duration,
     wait: Duration,
     in_a_row: u32,
-    /// When something last worked, or the first attempt was made.
-    last_success: Duration,
+    /// Since when something has been failing or unanswered, and nothing has worked.
+    in_trouble_since: Option<Duration>,
     is_probing: bool,
 }
 
 impl Retry {
     /// Gives up when nothing has worked for as long as `patience`.
     pub fn new(patience: Duration) -> Self {
-        Self { patience, wait: WAIT_MIN, in_a_row: 0, last_success: Duration::ZERO, is_probing: false }
+        Self { patience, wait: WAIT_MIN, in_a_row: 0, in_trouble_since: None, is_probing: false }
     }
 
     /// Whether only a few are to be tried, to see whether the servers are back.
@@ -37,12 +38,18 @@ impl Retry {
     }
 
     /// Something worked, or was refused for a reason of its own: the servers are well.
-    pub fn worked(&mut self, now: Duration) {
-        *self = Self { last_success: now, ..Self::new(self.patience) };
+    pub fn worked(&mut self) {
+        *self = Self::new(self.patience);
+    }
+
+    /// Somebody waits for an answer.
+    pub fn waits(&mut self, now: Duration) {
+        self.in_trouble_since.get_or_insert(now);
     }
 
     /// Something did not work that may later.
-    pub fn failed(&mut self) {
+    pub fn failed(&mut self, now: Duration) {
+        self.in_trouble_since.get_or_insert(now);
         self.in_a_row += 1;
     }
 
@@ -53,16 +60,24 @@ impl Retry {
 
     /// Whether nothing has worked for as long as is waited for it.
     pub fn is_spent(&self, now: Duration) -> bool {
-        now.saturating_sub(self.last_success) >= self.patience
+        self.left(now).is_zero()
+    }
+
+    /// How much patience there is.
+    fn left(&self, now: Duration) -> Duration {
+        let spent = self.in_trouble_since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
+        self.patience.saturating_sub(spent)
     }
 
     /// How long to wait before the next attempt; `None` to give up.
     pub fn pause(&mut self, now: Duration) -> Option<Duration> {
-        if self.is_spent(now) {
+        self.in_trouble_since.get_or_insert(now);
+        let left = self.left(now);
+        if left.is_zero() {
             return None;
         }
-        let wait = self.wait;
-        self.wait = (wait * 2).min(WAIT_MAX);
+        let wait = self.wait.min(left);
+        self.wait = (self.wait * 2).min(WAIT_MAX);
         self.is_probing |= self.is_tripped();
         self.in_a_row = 0;
         Some(wait)
@@ -82,8 +97,21 @@ mod tests {
         let mut retry = Retry::new(s(120));
         let waits: Vec<u64> = (0..7).map(|_| retry.pause(s(10)).expect("patience").as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
-        assert_eq!(retry.pause(s(119)), Some(s(30)));
-        assert_eq!(retry.pause(s(120)), None);
+        assert_eq!(retry.pause(s(129)), Some(s(1)));
+        assert_eq!(retry.pause(s(130)), None);
+    }
+
+    #[test]
+    fn no_wait_takes_more_patience_than_is_left() {
+        let mut retry = Retry::new(s(40));
+        retry.failed(s(0));
+        let mut now = s(0);
+        let mut waits = Vec::new();
+        while let Some(wait) = retry.pause(now) {
+            waits.push(wait.as_secs());
+            now += wait;
+        }
+        assert_eq!((waits, now), (vec![1, 2, 4, 8, 16, 9], s(40)));
     }
 
     #[test]
@@ -91,33 +119,52 @@ mod tests {
         let mut retry = Retry::new(s(120));
         retry.pause(s(1));
         retry.pause(s(2));
-        retry.worked(s(100));
-        assert_eq!(retry.pause(s(219)), Some(s(1)));
+        retry.worked();
+        retry.failed(s(100));
+        assert_eq!(retry.pause(s(119)), Some(s(1)));
         assert_eq!(retry.pause(s(220)), None);
+    }
+
+    #[test]
+    fn patience_goes_by_only_while_somebody_waits_or_has_failed() {
+        let mut retry = Retry::new(s(30));
+        assert!(!retry.is_spent(s(1_000)));
+        retry.waits(s(1_000));
+        retry.waits(s(1_020));
+        assert!(!retry.is_spent(s(1_029)));
+        assert!(retry.is_spent(s(1_030)));
+        // What fails after a long wait has been in trouble since the wait began.
+        retry.failed(s(1_029));
+        assert!(retry.is_spent(s(1_030)));
+        retry.worked();
+        assert!(!retry.is_spent(s(2_000)));
+        retry.failed(s(2_000));
+        assert!(!retry.is_spent(s(2_029)));
+        assert!(retry.is_spent(s(2_030)));
     }
 
     #[test]
     fn a_row_of_failures_trips_it_and_fewer_do_while_probing() {
         let mut retry = Retry::new(s(120));
-        (0..19).for_each(|_| retry.failed());
+        (0..19).for_each(|_| retry.failed(s(1)));
         assert!(!retry.is_tripped());
-        retry.failed();
+        retry.failed(s(1));
         assert!(retry.is_tripped());
         retry.pause(s(1));
         assert!(!retry.is_tripped());
-        (0..3).for_each(|_| retry.failed());
+        (0..3).for_each(|_| retry.failed(s(1)));
         assert!(retry.is_tripped());
-        retry.worked(s(2));
-        (0..3).for_each(|_| retry.failed());
+        retry.worked();
+        (0..3).for_each(|_| retry.failed(s(1)));
         assert!(!retry.is_tripped());
     }
 
     #[test]
     fn a_few_failures_among_successes_are_no_reason_to_probe() {
         let mut retry = Retry::new(s(120));
-        retry.failed();
+        retry.failed(s(1));
         retry.pause(s(1));
-        (0..3).for_each(|_| retry.failed());
+        (0..3).for_each(|_| retry.failed(s(1)));
         assert!(!retry.is_tripped());
     }
 }

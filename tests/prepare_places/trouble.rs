@@ -108,3 +108,23 @@ fn a_server_that_falls_silent_is_told_of_and_given_up_on_in_time() {
     assert_eq!(played.rows()[&13], ("failed".into(), "no-answer".into()));
     assert_eq!((played.count("failed"), played.attempts()), (10, BTreeMap::from([(1, 10)])));
 }
+
+#[test]
+fn a_rate_that_is_slower_than_the_patience_is_no_trouble() {
+    let played = Played::with_room_for(300);
+    let finished = played.join("13-15", &["--rate", "20/m", "--patience", "2s"]);
+    finished.assert_status(0);
+    assert_eq!((played.count("done"), played.joined()), (3, 4), "{}", finished.stderr);
+}
+
+#[test]
+fn no_wait_outlasts_the_patience() {
+    let played = Played::with_room_for(300);
+    played.way.answer(usize::MAX, BROKEN);
+    let began = std::time::Instant::now();
+    let finished = played.join("13-15", &["--patience", "8s"]);
+    finished.assert_status(3);
+    // 1, 2, 4 and then what is left, not 8.
+    let took = began.elapsed().as_secs();
+    assert!((8..14).contains(&took), "{took} s: {}", finished.stderr);
+}

@@ -270,8 +270,7 @@ impl<'p> Rounds<'p> {
             let answered = second.interval.fates().len();
             over += answered;
             self.wait_on(answered > 0, second.started as usize > over);
-            let now = self.began.elapsed();
-            if self.retry.is_spent(now) && (self.waiting_since.is_some() || !self.failed_now.is_empty()) {
+            if self.retry.is_spent(self.began.elapsed()) {
                 cut.borrow_mut().get_or_insert(Cut::GiveUp);
             }
             if self.retry.is_tripped() {
@@ -292,6 +291,9 @@ impl<'p> Rounds<'p> {
     /// Keeps since when nobody has been answered of those who wait for it.
     fn wait_on(&mut self, somebody_was_answered: bool, somebody_waits: bool) {
         let now = self.began.elapsed();
+        if somebody_waits {
+            self.retry.waits(now);
+        }
         self.waiting_since = match self.waiting_since {
             _ if !somebody_waits => None,
             Some(since) if !somebody_was_answered => Some(since),
@@ -323,7 +325,7 @@ impl<'p> Rounds<'p> {
             Refusal::Done => self.put(at, Outcome::Already, &reason),
             Refusal::LookUp => self.put(at, Outcome::Unclear, &reason),
             Refusal::Again => {
-                self.retry.failed();
+                self.retry.failed(self.began.elapsed());
                 self.failed_now.push(at);
                 self.places.tried(at);
                 self.places.set(at, Outcome::Failed, &reason);
@@ -360,7 +362,7 @@ impl<'p> Rounds<'p> {
 
     /// The servers gave an answer that counts.
     fn put(&mut self, at: usize, outcome: Outcome, reason: &str) {
-        self.retry.worked(self.began.elapsed());
+        self.retry.worked();
         if outcome != Outcome::Refused {
             self.refused_in_a_row = 0;
         }
