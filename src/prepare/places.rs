@@ -110,7 +110,7 @@ impl Places {
     /// The first line that is neither, unless it is the last one and was cut short.
     pub fn read(file: &str, text: &str) -> Result<Self, PlacesError> {
         let error = |line, message: String| PlacesError { file: file.to_owned(), line, message };
-        let header = HEADER.join(",");
+        let header = Self::header();
         let end = text.rfind('\n').map_or(0, |end| end + 1);
         if text.is_empty() {
             let what =
@@ -130,7 +130,16 @@ impl Places {
         if let Ok(row) = Row::read(&text[end..]) {
             places.put(row);
         }
+        if places.rows.is_empty() {
+            let what = "it has a header and no members: remove it, and start anew with --members and --out";
+            return Err(error(1, what.to_owned()));
+        }
         Ok(places)
+    }
+
+    /// The first line of a file of them.
+    pub fn header() -> String {
+        HEADER.join(",")
     }
 
     fn put(&mut self, row: Row) {
@@ -212,7 +221,7 @@ impl Places {
     /// # Errors
     /// The writer's.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}", HEADER.join(","))?;
+        writeln!(out, "{}", Self::header())?;
         self.rows.iter().try_for_each(|row| row.write(out))
     }
 }
@@ -338,6 +347,10 @@ mod tests {
         );
         assert!(refusal("").starts_with("f.csv:1: it is empty"));
         let header = "memberId,challengeId,outcome,reason,attempts\n";
+        assert!(refusal(header).starts_with("f.csv:1: it has a header and no members"));
+        assert!(
+            refusal(&format!("{header}13,38,pen")).starts_with("f.csv:1: it has a header and no members")
+        );
         assert_eq!(refusal(&format!("{header}13,38\n")), "f.csv:2: 5 columns are needed, here are 2");
         assert_eq!(
             refusal(&format!("{header}13,38,doen,,1\n")),

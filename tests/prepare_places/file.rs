@@ -65,3 +65,35 @@ fn an_empty_file_is_told_what_to_do_about() {
         finished.stderr
     );
 }
+
+#[test]
+fn a_file_of_nobody_is_told_what_to_do_about() {
+    let played = Played::with_room_for(300);
+    std::fs::write(played.file(), "memberId,challengeId,outcome,reason,attempts\n").expect("written");
+    let finished = played.resume("join", &[]);
+    finished.assert_status(2);
+    assert!(
+        finished.stderr.contains("outcomes.csv:1: it has a header and no members: remove it, and start anew"),
+        "{}",
+        finished.stderr
+    );
+    assert!(!finished.stderr.contains("error: --members"), "{}", finished.stderr);
+}
+
+#[test]
+fn what_is_no_file_is_refused_before_anybody_is_asked() {
+    let played = Played::with_room_for(300);
+    for (out, told) in [
+        ("-", "--out: outcomes are not written to \"-\", which stands for standard output"),
+        ("/dev/stdout", "--out: /dev/stdout is no ordinary file"),
+        ("/", "--out: / is a directory: name a file in it"),
+    ] {
+        let mut command = startline();
+        command.args(["prepare", "join", "--target", &played.way.url(), "--members", "13-22"]);
+        command.args(["--challenge", &played.challenge.to_string(), "--out", out]);
+        let finished = finish(command.spawn().expect("the binary starts"));
+        finished.assert_status(2);
+        assert!(finished.stderr.contains(told), "{}", finished.stderr);
+    }
+    assert_eq!(played.joined(), 1);
+}

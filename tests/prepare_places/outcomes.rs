@@ -200,7 +200,8 @@ fn what_makes_no_sense_is_refused_before_anybody_joins() {
     std::fs::write(played.file(), "precious").expect("written");
     let finished = played.join("13-22", &[]);
     finished.assert_status(2);
-    assert!(finished.stderr.contains("is there already: go on with it by --resume"), "{}", finished.stderr);
+    let told = "outcomes.csv is there already, and is no file of outcomes: name another with --out";
+    assert!(finished.stderr.contains(told), "{}", finished.stderr);
     assert_eq!(std::fs::read_to_string(played.file()).expect("it is there"), "precious");
 
     let finished = played.resume("join", &[]);

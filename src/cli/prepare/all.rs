@@ -17,6 +17,7 @@ use super::super::{ExitStatus, tell, values};
 use super::about::{AboutArgs, Joins, Who};
 use super::challenge::NOT_YET;
 use super::create::{CREATING, create};
+use super::journal::Journal;
 use super::made::{self, NextJoin, NextRun};
 use super::places::{self, JoinArgs};
 use super::printed;
@@ -192,6 +193,7 @@ fn first_line(file: &str) -> io::Result<Vec<u8>> {
 
 /// The joins' file has to be new, and that is better known before there is a challenge.
 fn refuse_what_is_there(args: &AllArgs) -> Result<()> {
+    args.out.as_deref().map_or(Ok(()), Journal::refuse_what_is_no_file)?;
     match &args.out {
         Some(out) if out.exists() => bail!("--out: {} is there already; name another", out.display()),
         Some(out) if out.parent().is_some_and(|at| !at.as_os_str().is_empty() && !at.is_dir()) => {

@@ -33,6 +33,7 @@ impl Journal {
     /// # Errors
     /// It is there already, or its directory is not.
     pub fn check(path: &Path) -> Result<()> {
+        Self::refuse_what_is_no_file(path)?;
         if path.exists() {
             return Err(is_there(path));
         }
@@ -40,6 +41,26 @@ impl Journal {
             Some(at) if !at.as_os_str().is_empty() && !at.is_dir() => {
                 bail!("--out: {} would be in a directory that is not there", path.display())
             }
+            _ => Ok(()),
+        }
+    }
+
+    /// Outcomes are in a file that can be taken up.
+    ///
+    /// # Errors
+    /// It is none, and cannot become one.
+    pub fn refuse_what_is_no_file(path: &Path) -> Result<()> {
+        let name = path.display();
+        if path == Path::new("-") {
+            bail!(
+                "--out: outcomes are not written to \"-\", which stands for standard output, since they are to be taken up by --resume: name a file"
+            );
+        }
+        match fs::metadata(path) {
+            Ok(it) if it.is_dir() => bail!("--out: {name} is a directory: name a file in it"),
+            Ok(it) if !it.is_file() => bail!(
+                "--out: {name} is no ordinary file, and outcomes are to be taken up by --resume: name a file"
+            ),
             _ => Ok(()),
         }
     }
@@ -141,7 +162,20 @@ impl Journal {
 
 fn is_there(path: &Path) -> anyhow::Error {
     let name = path.display();
+    if !begins_as_outcomes_do(path) {
+        return anyhow!("{name} is there already, and is no file of outcomes: name another with --out");
+    }
     anyhow!("{name} is there already: go on with it by --resume {name}, or name another with --out")
+}
+
+/// Whether it could be taken up, by its first line.
+fn begins_as_outcomes_do(path: &Path) -> bool {
+    let header = Places::header();
+    let mut begins = vec![0; header.len()];
+    let is_file = fs::metadata(path).is_ok_and(|it| it.is_file());
+    is_file
+        && File::open(path).and_then(|mut file| file.read_exact(&mut begins)).is_ok()
+        && begins == header.as_bytes()
 }
 
 /// A file beside this one with all of it, locked; gone when it is dropped.
@@ -225,11 +259,24 @@ mod tests {
         let path = at.path().join("a.csv");
         fs::write(&path, "precious").expect("written");
         let error = Journal::create(&path, &Places::default()).expect_err("it is there").to_string();
-        assert!(error.contains("is there already"), "{error}");
+        assert!(error.contains("is there already, and is no file of outcomes"), "{error}");
         assert_eq!(
             (names(at.path()), fs::read_to_string(&path).expect("it is there")),
             (vec!["a.csv".into()], "precious".into())
         );
+    }
+
+    #[test]
+    fn one_of_outcomes_is_gone_on_with_and_what_is_no_file_is_named() {
+        let at = tempfile::tempdir().expect("a directory");
+        let path = at.path().join("a.csv");
+        drop(Journal::create(&path, &Places::of([(13, 38)])).expect("it begins"));
+        let refused = |path: &Path| Journal::check(path).expect_err("it is no new file").to_string();
+        assert!(refused(&path).contains("is there already: go on with it by --resume"), "{}", refused(&path));
+        assert!(refused(at.path()).ends_with("is a directory: name a file in it"));
+        assert!(refused(Path::new("/dev/null")).contains("is no ordinary file"));
+        assert!(refused(Path::new("-")).contains("stands for standard output"));
+        Journal::check(&at.path().join("b.csv")).expect("it can be begun");
     }
 
     #[test]
