@@ -5,14 +5,22 @@
 use crate::fault::{Blame, Fault};
 use crate::scenario::places::{Place, Refusal};
 
-/// What it means when a session that was to take or give up a place failed so.
-pub fn of(place: &Place, fault: Fault) -> Refusal {
+/// What it means when a session that was to take or give up a place failed so; `is_own`: in the request that does it, not in those before.
+pub fn of(place: &Place, fault: Fault, is_own: bool) -> Refusal {
     use Fault::*;
     match fault {
         Named(error) => place.meaning(error),
         // Not or no longer logged in: the next attempt logs in anew.
         HttpStatus(401 | 403) => Refusal::Again,
         HttpStatus(408 | 425 | 429 | 500..) => Refusal::Again,
+        // Not what the scenario expects, and no refusal either: it may well have taken effect.
+        HttpStatus(200..=299) if is_own => Refusal::LookUp,
+        HttpMalformed | HttpHeadTooLarge | BodyTooLarge | BodyNotJson | ValueMissing(_)
+        | ValueUnusable(_)
+            if is_own =>
+        {
+            Refusal::LookUp
+        }
         HttpStatus(_) => Refusal::Final,
         HttpMalformed | HttpHeadTooLarge | BodyTooLarge | BodyNotJson | ValueMissing(_)
         | ValueUnusable(_) => Refusal::Final,
@@ -25,22 +33,37 @@ pub fn of(place: &Place, fault: Fault) -> Refusal {
     }
 }
 
+/// What mends a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// The members are not there: make them.
+    MakeMembers,
+    /// They are in another challenge at that time, and have to leave it.
+    LeaveTheOther,
+    /// The challenge is not there: create another.
+    Create,
+    /// The challenge takes nobody any more: who is in it leaves, or overlaps, and another is created.
+    LeaveAndCreate,
+    /// The challenge is full: the same, with more room.
+    LeaveAndCreateLarger,
+    /// The challenge has another password.
+    GivePassword,
+    /// None: who is not WAITING any more does not leave.
+    OnlyWaiting,
+}
+
 /// What mends a refusal, by Runnity's names for them; none where the name says it all, or is another system's.
-pub fn remedy(name: &str) -> Option<&'static str> {
+pub fn remedy(name: &str) -> Option<Remedy> {
     Some(match name {
-        "MEMBER_NOT_FOUND" => "make these members: startline prepare members",
-        "CHALLENGE_TIME_OVERLAP" => "have them leave the other challenge: startline prepare leave",
-        "CHALLENGE_NOT_FOUND" | "CHALLENGE_NOT_RECRUITING" => {
-            "create another challenge: startline prepare challenge"
-        }
-        "CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED" => {
-            "have those who are in it leave (startline prepare leave), or they overlap; then create a challenge with room: \
-             startline prepare challenge --max-participants N"
-        }
-        "CHALLENGE_PASSWORD_MISMATCH" => "give the challenge's password with --password",
-        "CHALLENGE_CANCEL_NOT_ALLOWED" => "members can leave only while they are WAITING",
+        "MEMBER_NOT_FOUND" => Remedy::MakeMembers,
+        "CHALLENGE_TIME_OVERLAP" => Remedy::LeaveTheOther,
+        "CHALLENGE_NOT_FOUND" => Remedy::Create,
+        "CHALLENGE_NOT_RECRUITING" => Remedy::LeaveAndCreate,
+        "CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED" => Remedy::LeaveAndCreateLarger,
+        "CHALLENGE_PASSWORD_MISMATCH" => Remedy::GivePassword,
+        "CHALLENGE_CANCEL_NOT_ALLOWED" => Remedy::OnlyWaiting,
         // What the list says of a member who is in it and cannot leave.
-        _ if name.starts_with("is-") => "members can leave only while they are WAITING",
+        _ if name.starts_with("is-") => Remedy::OnlyWaiting,
         _ => return None,
     })
 }
@@ -60,7 +83,7 @@ mod tests {
     use crate::scenario::Scenario;
 
     fn of_join(fault: Fault) -> Refusal {
-        of(Scenario::runnity().join.as_ref().expect("Runnity's members join"), fault)
+        of(Scenario::runnity().join.as_ref().expect("Runnity's members join"), fault, true)
     }
 
     #[test]
@@ -82,11 +105,28 @@ mod tests {
 
     #[test]
     fn a_no_is_not() {
-        for fault in [Fault::HttpStatus(400), Fault::HttpStatus(302), Fault::ValueMissing(0)] {
+        for fault in [Fault::HttpStatus(400), Fault::HttpStatus(302), Fault::HttpStatus(418)] {
             assert_eq!(of_join(fault), Refusal::Final, "{fault:?}");
         }
         assert_eq!(of_join(Fault::SourceNotLocal), Refusal::Stop);
         assert_eq!(of_join(Fault::HostNotAllowed), Refusal::Stop);
+    }
+
+    #[test]
+    fn an_answer_that_says_nothing_may_have_taken_effect() {
+        let scenario = Scenario::runnity();
+        let join = scenario.join.as_ref().expect("Runnity's members join");
+        for fault in [
+            Fault::HttpStatus(200),
+            Fault::HttpStatus(204),
+            Fault::BodyNotJson,
+            Fault::ValueMissing(0),
+            Fault::HttpMalformed,
+        ] {
+            assert_eq!(of(join, fault, true), Refusal::LookUp, "{fault:?}");
+            // A login that says nothing has asked for no place.
+            assert_eq!(of(join, fault, false), Refusal::Final, "{fault:?}");
+        }
     }
 
     #[test]
@@ -112,8 +152,8 @@ mod tests {
             ("MEMBER_NOT_FOUND", Refusal::Final, Refusal::Final),
             ("nginx-502", Refusal::Again, Refusal::Again),
         ] {
-            assert_eq!(of(scenario.join.as_ref().expect("join"), named(name)), join, "{name}");
-            assert_eq!(of(scenario.leave.as_ref().expect("leave"), named(name)), leave, "{name}");
+            assert_eq!(of(scenario.join.as_ref().expect("join"), named(name), true), join, "{name}");
+            assert_eq!(of(scenario.leave.as_ref().expect("leave"), named(name), true), leave, "{name}");
         }
     }
 

@@ -199,3 +199,21 @@ fn whatever_is_wrong_with_any_step_is_said_before_the_first() {
     listener.set_nonblocking(true).expect("it can be");
     assert!(listener.accept().is_err(), "nobody was asked");
 }
+
+#[test]
+fn a_challenge_that_takes_nobody_any_more_has_no_run() {
+    // READY comes six minutes, here three seconds, after it was made; the joins take six.
+    let server = Server::start(&["--time-zone", "UTC", "--time-scale", "120"]);
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = temp.path().join("joins.csv");
+    let out = out.to_str().expect("UTF-8 paths");
+    let finished = server.prepare("all", &["--members", "13-42", "--rate", "5/s", "--out", out]);
+    finished.assert_status(1);
+    let stderr = &finished.stderr;
+    assert!(stderr.contains("join is refused with CHALLENGE_NOT_RECRUITING"), "{stderr}");
+    assert!(stderr.contains("until startAt: startline prepare leave --target "), "{stderr}");
+    assert!(stderr.contains(" --challenge NEW --members 13-42"), "{stderr}");
+    for words in ["challenge 1 stays", "startline run"] {
+        assert!(!stderr.contains(words) && !finished.stdout.contains(words), "{words}: {stderr}");
+    }
+}

@@ -56,6 +56,13 @@ fn ready_in_the_middle_stops_it_with_the_reason() {
         finished.stderr
     );
     assert!(played.count("pending") > 0);
+    // Who is in it overlaps with any other at that time.
+    let told = format!(
+        "the {done} who are in it are in no other at that time until they leave, which they can until startAt: startline prepare leave --target {} --rate 40/s --members {}\n  create another challenge: startline prepare challenge\n  then: startline prepare join",
+        played.way.url(),
+        played.file().display()
+    );
+    assert!(finished.stderr.contains(&told), "{}", finished.stderr);
 }
 
 #[test]

@@ -106,7 +106,10 @@ fn who_is_in_another_challenge_is_told_from_who_is_in_this_one() {
     assert_eq!(played.count("done"), 19);
     assert!(finished.stdout.contains("in another at that time"), "{}", finished.stdout);
     assert!(
-        finished.stderr.contains("  have them leave the other challenge: startline prepare leave\n  then: startline prepare join --target"),
+        finished.stderr.contains(&format!(
+            "  have them leave the other challenge, which they can until its startAt: startline prepare leave --target {} --rate 500/s --challenge OTHER --members 13-32\n  then: startline prepare join --target",
+            played.way.url()
+        )),
         "{}",
         finished.stderr
     );

@@ -128,3 +128,60 @@ fn no_wait_outlasts_the_patience() {
     let took = began.elapsed().as_secs();
     assert!((8..14).contains(&took), "{took} s: {}", finished.stderr);
 }
+
+const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\n\r\n";
+const PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<html>hi</html>";
+const FOUND: &str = "HTTP/1.1 302 Found\r\nLocation: https://x.example/login\r\nContent-Length: 0\r\n\r\n";
+const TEAPOT: &str = "HTTP/1.1 418 I'm a teapot\r\nContent-Length: 6\r\n\r\nteapot";
+
+/// Two who are answered so have not joined, and are told why before they are told how to go on.
+#[track_caller]
+fn refused_with(answer: &str, reason: &str, told: &str) {
+    let played = Played::with_room_for(300);
+    played.way.answer(usize::MAX, answer);
+    let finished = played.join("13-14", &[]);
+    finished.assert_status(1);
+    assert_eq!(played.rows()[&13], ("refused".into(), reason.into()));
+    assert_eq!(played.attempts(), BTreeMap::from([(1, 2)]));
+    let lines: Vec<&str> = finished.stderr.lines().collect();
+    let then =
+        lines.iter().position(|line| line.starts_with("  then: startline prepare join")).expect("then");
+    assert!(lines[then - 1].contains(told), "{}", finished.stderr);
+}
+
+#[test]
+fn answers_that_say_nothing_and_have_not_taken_effect_are_refusals() {
+    refused_with(
+        NO_CONTENT,
+        "http-204",
+        "  join is answered with http-204, which the scenario does not expect: is",
+    );
+    refused_with(PAGE, "http-200", "which the scenario does not expect (<html>hi</html>): is --target");
+    refused_with(
+        FOUND,
+        "http-302",
+        "  join is answered with http-302: the target leads elsewhere: give --target",
+    );
+    refused_with(TEAPOT, "http-418", "  join is refused with http-418 (teapot)");
+}
+
+#[test]
+fn answers_that_say_nothing_and_have_taken_effect_are_joins() {
+    let played = Played::with_room_for(300);
+    played.way.lose_answers(usize::MAX, NO_CONTENT);
+    let finished = played.join("13-132", &["--rate", "60/s"]);
+    finished.assert_status(0);
+    assert_eq!((played.count("already"), played.joined()), (120, 121), "{}", finished.stderr);
+}
+
+#[test]
+fn answers_that_say_nothing_stop_it_when_nobody_has_joined_by_them() {
+    let played = Played::with_room_for(300);
+    played.way.answer(usize::MAX, NO_CONTENT);
+    let finished = played.join("13-262", &["--rate", "50/s"]);
+    finished.assert_status(1);
+    let told = "the rest was not tried: ";
+    assert!(finished.stderr.contains(told), "{}", finished.stderr);
+    assert!(finished.stderr.contains("members in a row, and nobody else: join is answered with http-204"));
+    assert!(played.count("refused") >= 50 && played.count("pending") > 0, "{}", finished.stderr);
+}

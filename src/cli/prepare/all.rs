@@ -19,7 +19,7 @@ use super::challenge::NOT_YET;
 use super::create::{CREATING, create};
 use super::journal::Journal;
 use super::made::{self, NextJoin, NextRun};
-use super::places::{self, JoinArgs};
+use super::places::{self, JoinArgs, Taken};
 use super::printed;
 use super::target::TargetArgs;
 use crate::plan::Rate;
@@ -118,7 +118,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
         false => join.command(&target, id),
     };
     match places::join_heard(join_args(&args, target.clone(), id, rate, out.clone()), &interrupt) {
-        Ok(ExitStatus::Passed) => {
+        Ok(Taken { status: ExitStatus::Passed, .. }) => {
             let next = format!("Next, and it waits for READY by itself:\n{command}\n");
             match printed::print("error", &next) && is_shown {
                 true => Ok(ExitStatus::Passed),
@@ -126,11 +126,13 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
             }
         }
         // It ended before anybody was asked to join, and so named no file to take up.
-        Ok(status) if !has_outcomes() => {
+        Ok(Taken { status, .. }) if !has_outcomes() => {
             tell_what_is_left(id, &go_on(), &command);
             Ok(status)
         }
-        Ok(status) => {
+        // It has said that another challenge is needed: this one's run is of no use.
+        Ok(Taken { status, needs_another: true }) => Ok(status),
+        Ok(Taken { status, .. }) => {
             tell(&format!("  challenge {id} stays; when everyone is in it: {command}"));
             Ok(status)
         }

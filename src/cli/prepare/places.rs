@@ -3,6 +3,8 @@
 //! What is asked for, and what has to be known before anybody is asked; [`rounds`] does it. Invariants: what is known of a member
 //! is in the file within a second; nothing ends this without the file being whole.
 
+mod answers;
+mod looker;
 mod rounds;
 mod step;
 mod told;
@@ -28,9 +30,10 @@ use crate::plan::{Plan, Rate};
 use crate::prepare::calendar;
 use crate::prepare::places::{Outcome, Places};
 use crate::units::{counted, duration_text, grouped};
-use rounds::{Rounds, Task, look_up};
+use looker::look_up;
+use rounds::{Rounds, Task};
 use step::Step;
-use told::{Typed, tell_end};
+use told::{Typed, as_members, needs_another, tell_end};
 
 /// Joins a second where nothing is said: the guide waits 50 ms between members.
 pub(super) const RATE: Rate = Rate { count: 20, per: Duration::from_secs(1) };
@@ -130,14 +133,29 @@ struct PlacesArgs {
 /// # Errors
 /// What keeps it from beginning.
 pub fn join(args: JoinArgs) -> Result<ExitStatus> {
-    join_heard(args, &Interrupt::listen(&NOT_BEGUN)?)
+    Ok(join_heard(args, &Interrupt::listen(&NOT_BEGUN)?)?.status)
+}
+
+/// What came of it.
+pub(super) struct Taken {
+    /// How it ended.
+    pub(super) status: ExitStatus,
+    /// Nobody can join this challenge any more.
+    pub(super) needs_another: bool,
+}
+
+impl From<ExitStatus> for Taken {
+    /// It ended before anybody was asked.
+    fn from(status: ExitStatus) -> Self {
+        Self { status, needs_another: false }
+    }
 }
 
 /// The same for who listens for signals already.
 ///
 /// # Errors
 /// As [`join`]'s.
-pub(super) fn join_heard(args: JoinArgs, interrupt: &Interrupt) -> Result<ExitStatus> {
+pub(super) fn join_heard(args: JoinArgs, interrupt: &Interrupt) -> Result<Taken> {
     interrupt.now_says(&NOT_BEGUN);
     take(Step::Join, args.places, args.password, interrupt)
 }
@@ -147,15 +165,10 @@ pub(super) fn join_heard(args: JoinArgs, interrupt: &Interrupt) -> Result<ExitSt
 /// # Errors
 /// What keeps it from beginning.
 pub fn leave(args: LeaveArgs) -> Result<ExitStatus> {
-    take(Step::Leave, args.places, None, &Interrupt::listen(&NOT_BEGUN)?)
+    Ok(take(Step::Leave, args.places, None, &Interrupt::listen(&NOT_BEGUN)?)?.status)
 }
 
-fn take(
-    step: Step,
-    mut args: PlacesArgs,
-    password: Option<String>,
-    interrupt: &Interrupt,
-) -> Result<ExitStatus> {
+fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &Interrupt) -> Result<Taken> {
     let is_private = password.is_some();
     let typed = args.clone();
     args.target.set.extend(password.as_deref().map(|password| (PASSWORD.to_owned(), escaped(password))));
@@ -191,8 +204,8 @@ fn take(
             tell(&format!("warning: challenge {challenge} is not there: nobody is in it"));
             None
         }
-        Some(Err(error)) => return Ok(tell_unasked(&error)),
-        None => return Ok(tell_stopped(step, interrupt)),
+        Some(Err(error)) => return Ok(tell_unasked(&error).into()),
+        None => return Ok(tell_stopped(step, interrupt).into()),
     };
     let nobody = HashMap::new();
     let listed = looked_up.as_ref().map_or(Some(&nobody), |looked_up| looked_up.listed.as_ref());
@@ -214,10 +227,16 @@ fn take(
     let scenario = Arc::new(plan.scenario.for_place(place, is_private));
     let task = Task { step, prepared: &prepared, place, scenario, agent: &agent, interrupt, rate };
     let patience = args.patience.unwrap_or(PATIENCE);
-    let (places, end) = Rounds::new(task, patience, journal, Bar::new(step.going_on()), places).play()?;
-    let options = typed_again(&typed, password_to_type(password.as_deref(), &places).as_deref());
-    let typed = Typed { step, options: &options, members: &typed.members };
-    Ok(tell_end(&typed, &path, &places, &end))
+    let rounds = Rounds::new(task, patience, journal, Bar::new(step.going_on()), places);
+    let played = rounds.play()?;
+    let password = password_to_type(password.as_deref(), &played.places);
+    let options = typed_again(&typed, password.as_deref());
+    let to_leave = typed_again(&typed, None);
+    // Members whose files name their challenge are in no other.
+    let members = if typed.challenge.is_some() { &typed.members[..] } else { &[] };
+    let typed = Typed { step, options: &options, to_leave: &to_leave, members };
+    let status = tell_end(&typed, &path, &played);
+    Ok(Taken { status, needs_another: needs_another(step, &played.places) })
 }
 
 /// The password as it is typed again; not if it is another that is needed.
@@ -283,9 +302,7 @@ fn resumed(file: &Path) -> Result<(Option<Journal>, Places, Vec<String>)> {
     // With its reasons: they are to be there still if nobody is tried again.
     journal.make_whole(&places)?;
     places.take_up();
-    // A file of such a name could be taken for a range.
-    let name = if name.contains('/') { name } else { format!("./{name}") };
-    Ok((Some(journal), places, vec![name]))
+    Ok((Some(journal), places, vec![as_members(file)]))
 }
 
 /// What JSON wants escaped, and braces, which would be variables in a scenario's text.

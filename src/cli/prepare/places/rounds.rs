@@ -12,14 +12,14 @@ use anyhow::Result;
 
 use super::super::super::agent;
 use super::super::super::interrupt::Interrupt;
-use super::super::super::look_up::{Asker, LookedUp, Unexpected};
 use super::super::bar::{Bar, Standing};
 use super::super::journal::Journal;
 use super::super::target::Prepared;
+use super::answers::Answers;
 use super::is_gone;
+use super::looker::look_up;
 use super::step::Step;
 use crate::engine;
-use crate::foreign;
 use crate::measure::Fate;
 use crate::plan::{Plan, Rate};
 use crate::prepare::meaning;
@@ -27,7 +27,6 @@ use crate::prepare::places::{Outcome, Places};
 use crate::prepare::retry::Retry;
 use crate::scenario::Scenario;
 use crate::scenario::places::{Place, Refusal};
-use crate::scenario::schedule::Schedule;
 use crate::units::{duration_text, grouped};
 
 /// Failures of a member while the servers are well.
@@ -37,53 +36,14 @@ const STRIKES_MAX: u8 = 5;
 const REFUSED_IN_A_ROW: usize = 50;
 /// Members who are tried to see whether the servers are back.
 const PROBES: usize = 3;
-/// Members who are asked to look the challenge up, at most.
-const LOOKERS: usize = 5;
 /// How long a look-up that is under way, or is made at the end, may take when somebody has asked for the end.
 const LAST_LOOK: Duration = Duration::from_secs(3);
-/// Characters of a server's own words told at most.
-const SAID_CHARS_MAX: usize = 300;
 /// Why a member failed whose answer was not waited for.
 const NO_ANSWER: &str = "no-answer";
 /// How long each request of the last look may take where nothing has worked for a while.
 const LAST_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Why it is given up.
 const NOTHING_WORKS: &str = "nothing worked for as long as --patience allows";
-
-/// Has a member look the challenge up: the first of a few who can log in. `None` once somebody has asked for the end and there is no
-/// answer after this time.
-///
-/// # Errors
-/// It could not be asked; what the target made of it is inside.
-pub fn look_up(
-    prepared: &Prepared,
-    agent: &ureq::Agent,
-    interrupt: &Interrupt,
-    grace: Duration,
-) -> Result<Option<Result<LookedUp>>> {
-    // A request has no end but its answer or its timeout, so that it is left to itself when nobody waits for it any more.
-    let (plan, schedule, agent) = (prepared.plan.clone(), prepared.schedule()?.clone(), agent.clone());
-    interrupt.or(grace, move || ask(&plan, &schedule, &agent))
-}
-
-fn ask(plan: &Plan, schedule: &Schedule, agent: &ureq::Agent) -> Result<LookedUp> {
-    let first = match Asker::log_in(plan, schedule, agent, 0) {
-        Ok(asker) => return asker.look_up(),
-        Err(error) => error,
-    };
-    // Only this member was refused; others may be there.
-    let is_refused = first.downcast_ref::<Unexpected>().is_some_and(|it| (400..=499).contains(&it.status));
-    let others = (1..plan.sessions).take(if is_refused { LOOKERS - 1 } else { 0 });
-    match others.into_iter().find_map(|member| Asker::log_in(plan, schedule, agent, member).ok()) {
-        Some(asker) => asker.look_up(),
-        None => {
-            let tried = if is_refused { plan.sessions.min(LOOKERS as u32) } else { 1 };
-            let others =
-                if tried > 1 { format!(", nor can the {} after it", tried - 1) } else { String::new() };
-            Err(first.context(format!("member {} cannot log in{others}", plan.members.id(0))))
-        }
-    }
-}
 
 /// Why there are no further rounds.
 pub enum End {
@@ -95,11 +55,23 @@ pub enum End {
     Broken(String),
 }
 
+/// What came of it.
+pub struct Played {
+    /// How everyone stands.
+    pub places: Places,
+    /// Why it is over.
+    pub end: End,
+    /// What was answered.
+    pub answers: Answers,
+}
+
 /// Why a round ends early.
 #[derive(Clone, Debug)]
 enum Cut {
     /// The servers are to be left alone for a while.
     Pause,
+    /// Many answers in a row can mean either: the list is to tell what they mean before more are asked for.
+    Look,
     /// Nothing has worked for too long.
     GiveUp,
     /// A reason that holds for everyone.
@@ -130,6 +102,11 @@ pub struct Rounds<'p> {
     began: Instant,
     retry: Retry,
     refused_in_a_row: usize,
+    /// Answers in a row that say nothing the scenario knows.
+    unusable_in_a_row: usize,
+    /// The list has shown that they are no refusals.
+    unusable_is_done: bool,
+    answers: Answers,
     journal: Journal,
     bar: Bar,
     places: Places,
@@ -149,6 +126,9 @@ impl<'p> Rounds<'p> {
             began: Instant::now(),
             retry: Retry::new(patience),
             refused_in_a_row: 0,
+            unusable_in_a_row: 0,
+            unusable_is_done: false,
+            answers: Answers::default(),
             journal,
             bar,
             strikes: vec![0; places.rows().len()],
@@ -162,13 +142,13 @@ impl<'p> Rounds<'p> {
     ///
     /// # Errors
     /// A round could not begin.
-    pub fn play(mut self) -> Result<(Places, End)> {
+    pub fn play(mut self) -> Result<Played> {
         let end = self.rounds()?;
         self.settle_at_the_end(&end);
         // Nothing is left to come.
         self.bar.finish(&Standing { per_s: 0.0, ..self.standing() });
         self.journal.finish(&self.places);
-        Ok((self.places, end))
+        Ok(Played { places: self.places, end, answers: self.answers })
     }
 
     fn rounds(&mut self) -> Result<End> {
@@ -184,22 +164,26 @@ impl<'p> Rounds<'p> {
             let cut = if to_do.is_empty() { None } else { self.round(&to_do)? };
             let is_the_last = match cut {
                 Some(Cut::Stop(_) | Cut::GiveUp) => true,
-                Some(Cut::Pause) | None => self.task.interrupt.reason().is_some(),
+                Some(Cut::Pause | Cut::Look) | None => self.task.interrupt.reason().is_some(),
             };
             if !is_the_last {
                 self.settle_unclear();
             }
+            let is_looking = matches!(cut, Some(Cut::Look));
             match cut {
                 Some(Cut::Stop(why)) => return Ok(End::Stopped(why)),
                 Some(Cut::GiveUp) => return Ok(End::Broken(NOTHING_WORKS.into())),
-                Some(Cut::Pause) | None => {}
+                Some(Cut::Pause | Cut::Look) | None => {}
             }
             if let Some(why) = self.task.interrupt.reason() {
                 return Ok(End::Broken(why));
             }
             let is_over = self.to_do().is_empty() && self.places.count(Outcome::Unclear) == 0;
             let is_back = is_probing && !self.retry.is_probing();
-            if is_over || is_back {
+            if let Some(why) = self.refused_by_all().filter(|_| !is_over) {
+                return Ok(End::Stopped(why));
+            }
+            if is_over || is_back || is_looking {
                 continue;
             }
             let Some(wait) = self.retry.pause(self.began.elapsed()) else {
@@ -225,6 +209,8 @@ impl<'p> Rounds<'p> {
                 parts.push(format!("{} {what}", number(outcome)));
             }
         }
+        // What is left of the patience is no whole number of seconds.
+        let wait = Duration::from_secs(wait.as_secs_f64().ceil() as u64);
         format!("{}; going on in {}", parts.join(", "), duration_text(wait))
     }
 
@@ -262,8 +248,8 @@ impl<'p> Rounds<'p> {
                     }
                     _ => None,
                 };
-                if let Some(why) = self.note(to_do[*session as usize], *fate, &said) {
-                    cut.borrow_mut().get_or_insert(Cut::Stop(why));
+                if let Some(end) = self.note(to_do[*session as usize], *fate, &said) {
+                    cut.borrow_mut().get_or_insert(end);
                 }
             }
             self.journal.flush();
@@ -301,8 +287,8 @@ impl<'p> Rounds<'p> {
         };
     }
 
-    /// Notes what became of a member; the reason, if it is one for everyone.
-    fn note(&mut self, at: usize, fate: Fate, said: &dyn Fn() -> Option<String>) -> Option<String> {
+    /// Notes what became of a member; why the round ends by that, if it does.
+    fn note(&mut self, at: usize, fate: Fate, said: &dyn Fn() -> Option<String>) -> Option<Cut> {
         let (step, fault) = match fate {
             Fate::Abandoned { asked } => {
                 self.note_abandoned(at, asked);
@@ -315,15 +301,16 @@ impl<'p> Rounds<'p> {
             Fate::Failed { step, fault } => (step, fault),
         };
         let reason = fault.key(&*self.task.scenario);
-        let scenario = Arc::clone(&self.task.scenario);
-        let why = || {
-            let step = &scenario.http[usize::from(step)].name;
-            let said = said().and_then(|text| message_of(&text)).map(|text| format!(" ({text})"));
-            format!("{step} is refused with {reason}{}", said.unwrap_or_default())
-        };
-        match meaning::of(self.task.place, fault) {
+        self.answers.note(&reason, &self.task.scenario.http[usize::from(step)].name, fault, said);
+        match meaning::of(self.task.place, fault, usize::from(step) == self.own_step()) {
             Refusal::Done => self.put(at, Outcome::Already, &reason),
-            Refusal::LookUp => self.put(at, Outcome::Unclear, &reason),
+            Refusal::LookUp => {
+                self.put(at, Outcome::Unclear, &reason);
+                self.unusable_in_a_row += usize::from(!self.is_named(&reason));
+                if self.unusable_in_a_row >= REFUSED_IN_A_ROW && !self.unusable_is_done {
+                    return Some(Cut::Look);
+                }
+            }
             Refusal::Again => {
                 self.retry.failed(self.began.elapsed());
                 self.failed_now.push(at);
@@ -334,26 +321,41 @@ impl<'p> Rounds<'p> {
             Refusal::Final => {
                 self.put(at, Outcome::Refused, &reason);
                 self.refused_in_a_row += 1;
-                if self.refused_in_a_row >= REFUSED_IN_A_ROW && self.refused_in_a_row > self.places.settled()
-                {
-                    let count = self.refused_in_a_row;
-                    return Some(format!("{count} members in a row, and nobody else: {}", why()));
-                }
-                return None;
+                return self.refused_by_all().map(Cut::Stop);
             }
             Refusal::Stop => {
                 self.put(at, Outcome::Refused, &reason);
-                return Some(why());
+                return Some(Cut::Stop(self.answers.line(&reason).unwrap_or(reason)));
             }
         }
         None
     }
 
+    /// Why nobody else will have it, if so many have been refused in a row.
+    fn refused_by_all(&self) -> Option<String> {
+        let count = self.refused_in_a_row;
+        if count < REFUSED_IN_A_ROW || count <= self.places.settled() {
+            return None;
+        }
+        let reasons = self.places.reasons(Outcome::Refused);
+        let why = reasons.iter().find_map(|(reason, _)| self.answers.line(reason)).unwrap_or_default();
+        Some(format!("{count} members in a row, and nobody else: {why}"))
+    }
+
+    /// The request that takes the place, or gives it up; those before it log in.
+    fn own_step(&self) -> usize {
+        self.task.scenario.http.len() - 1
+    }
+
+    /// Whether the scenario knows this reason.
+    fn is_named(&self, reason: &str) -> bool {
+        self.task.scenario.error_names.iter().any(|name| name == reason)
+    }
+
     /// The round ended first. A request that was out may have taken effect, which the next attempt or the last look at the list shows;
     /// who had not come to send it has not been tried.
     fn note_abandoned(&mut self, at: usize, asked: Option<u8>) {
-        let own_step = self.task.scenario.http.len() - 1;
-        if asked.map(usize::from) == Some(own_step) {
+        if asked.map(usize::from) == Some(self.own_step()) {
             self.places.tried(at);
             self.places.set(at, Outcome::Failed, NO_ANSWER);
             self.journal.append(&self.places.rows()[at]);
@@ -363,8 +365,9 @@ impl<'p> Rounds<'p> {
     /// The servers gave an answer that counts.
     fn put(&mut self, at: usize, outcome: Outcome, reason: &str) {
         self.retry.worked();
-        if outcome != Outcome::Refused {
-            self.refused_in_a_row = 0;
+        let is_a_no = outcome == Outcome::Refused || (outcome == Outcome::Unclear && !self.is_named(reason));
+        if !is_a_no {
+            (self.refused_in_a_row, self.unusable_in_a_row) = (0, 0);
         }
         self.places.tried(at);
         self.places.set(at, outcome, reason);
@@ -427,15 +430,25 @@ impl<'p> Rounds<'p> {
         let schedule = self.task.prepared.plan.scenario.schedule.as_ref();
         let them = schedule.and_then(|schedule| schedule.participants.as_ref());
         let waiting = them.map_or(&[][..], |them| &them.may_enter[..]);
+        self.unusable_in_a_row = 0;
         for at in unclear.iter().copied() {
             let row = &self.places.rows()[at];
             let (answered, status) = (row.reason.clone(), listed.map(|listed| listed.get(&row.member)));
+            let is_named = self.is_named(&answered);
             let (outcome, why) = match status {
-                Some(status) => self.task.step.by_the_list(status.map(String::as_str), waiting, &answered),
-                None => (Outcome::Refused, "not-listed".into()),
+                Some(status) => {
+                    let status = status.map(String::as_str);
+                    self.task.step.by_the_list(status, waiting, (&answered, is_named))
+                }
+                None if is_named => (Outcome::Refused, "not-listed".into()),
+                None => (Outcome::Refused, answered.as_str().into()),
             };
             if outcome == Outcome::Failed {
                 self.strikes[at] += 1;
+            }
+            if !is_named {
+                self.refused_in_a_row += usize::from(outcome == Outcome::Refused);
+                self.unusable_is_done |= outcome == Outcome::Already;
             }
             self.places.set(at, outcome, &why);
             self.journal.append(&self.places.rows()[at]);
@@ -468,25 +481,5 @@ impl<'p> Rounds<'p> {
                 .waiting_since
                 .map_or(Duration::ZERO, |since| self.began.elapsed().saturating_sub(since)),
         }
-    }
-}
-
-/// The envelope's message, if the server's answer is one, for a terminal.
-fn message_of(evidence: &str) -> Option<String> {
-    let body = &evidence[evidence.find('{')?..];
-    let json: serde_json::Value = serde_json::from_str(body).ok()?;
-    Some(foreign::line(json.pointer("/message")?.as_str()?, SAID_CHARS_MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_s_message_is_found_in_evidence() {
-        assert_eq!(message_of("{\"message\":\"가득\"}"), Some("가득".into()));
-        assert_eq!(message_of(r#"{"message":"\u001b[2JEVIL\u0007"}"#), Some("[2JEVIL".into()));
-        assert_eq!(message_of("<html>"), None);
-        assert_eq!(message_of("{cut"), None);
     }
 }

@@ -46,20 +46,23 @@ impl Step {
     }
 
     /// How a member stands whose answer could mean either, and why, once the list of participants has told: with which status the
-    /// member is listed, if at all. `waiting` are the statuses of those who can leave, `answered` is the answer's name.
+    /// member is listed, if at all. `waiting` are the statuses of those who can leave; `answered` is the answer's name, and whether it is one that the
+    /// scenario gives. Any other says nothing that could be used, and so nothing for who has not got what was asked for.
     pub fn by_the_list<'a>(
         self,
         status: Option<&str>,
         waiting: &[String],
-        answered: &'a str,
+        (answered, is_named): (&'a str, bool),
     ) -> (Outcome, Cow<'a, str>) {
         match (self, status) {
             (Self::Join, Some(_)) | (Self::Leave, None) => (Outcome::Already, "".into()),
-            (Self::Join, None) => (Outcome::Elsewhere, answered.into()),
+            (Self::Join, None) if is_named => (Outcome::Elsewhere, answered.into()),
+            (Self::Join, None) => (Outcome::Refused, answered.into()),
             (Self::Leave, Some(status)) => match Self::cannot_leave(status, waiting) {
                 Some(why) => (Outcome::Refused, why.into()),
                 // The answer and the list are of different instants, or the answer was another's.
-                None => (Outcome::Failed, answered.into()),
+                None if is_named => (Outcome::Failed, answered.into()),
+                None => (Outcome::Refused, answered.into()),
             },
         }
     }
@@ -102,13 +105,17 @@ mod tests {
     fn the_list_means_the_contrary_to_those_who_leave() {
         let waiting = ["WAITING".to_owned()];
         let told = |step: Step, status: Option<&str>| {
-            let (outcome, why) = step.by_the_list(status, &waiting, "NO");
+            let (outcome, why) = step.by_the_list(status, &waiting, ("NO", true));
             (outcome, why.into_owned())
         };
         assert_eq!(told(Step::Join, Some("WAITING")), (Outcome::Already, "".into()));
         assert_eq!(told(Step::Join, None), (Outcome::Elsewhere, "NO".into()));
         assert_eq!(told(Step::Leave, None), (Outcome::Already, "".into()));
         assert_eq!(told(Step::Leave, Some("WAITING")), (Outcome::Failed, "NO".into()));
+        let unusable = |step: Step, status| step.by_the_list(status, &waiting, ("http-204", false)).0;
+        assert_eq!(unusable(Step::Join, Some("WAITING")), Outcome::Already);
+        assert_eq!(unusable(Step::Join, None), Outcome::Refused);
+        assert_eq!(unusable(Step::Leave, Some("WAITING")), Outcome::Refused);
         assert_eq!(told(Step::Leave, Some("RUNNING\x1b[2J")), (Outcome::Refused, "is-RUNNING [2J".into()));
     }
 }

@@ -7,9 +7,10 @@ use std::path::Path;
 use super::super::super::{ExitStatus, tell};
 use super::super::printed;
 use super::super::shell::quoted;
-use super::rounds::End;
+use super::answers::Answers;
+use super::rounds::{End, Played};
 use super::step::Step;
-use crate::prepare::meaning;
+use crate::prepare::meaning::{self, Remedy};
 use crate::prepare::places::{Outcome, Places};
 use crate::units::{counted, grouped};
 
@@ -24,6 +25,9 @@ const ORDER: [Outcome; 7] = [
     Outcome::Pending,
 ];
 
+/// Of reasons without a remedy told at most.
+const LINES_MAX: usize = 5;
+
 /// The command that was typed.
 #[derive(Clone, Copy, Debug)]
 pub struct Typed<'t> {
@@ -31,7 +35,9 @@ pub struct Typed<'t> {
     pub step: Step,
     /// Its options but for challenge, members and file.
     pub options: &'t str,
-    /// Its members; none where a file was taken up.
+    /// Those of them that members who leave need.
+    pub to_leave: &'t str,
+    /// Its members, if they can be taken for another challenge as they are.
     pub members: &'t [String],
 }
 
@@ -44,40 +50,66 @@ impl Typed<'_> {
 
     /// The same about a challenge that has yet to be made.
     fn of_another(&self) -> String {
-        let mut members: Vec<String> =
-            self.members.iter().map(|spec| format!(" --members {}", quoted(spec))).collect();
-        if members.is_empty() {
-            members.push(" --members MEMBERS".to_owned());
+        format!("startline prepare {} {} --challenge NEW{}", self.step.key(), self.options, self.members())
+    }
+
+    /// Has those in a file of outcomes leave its challenge.
+    fn leave(&self, path: &Path) -> String {
+        let file = as_members(path);
+        format!("startline prepare leave {} --members {}", self.to_leave, quoted(&file))
+    }
+
+    /// Has the same members leave another challenge.
+    fn leave_another(&self) -> String {
+        format!("startline prepare leave {} --challenge OTHER{}", self.to_leave, self.members())
+    }
+
+    fn members(&self) -> String {
+        match self.members {
+            [] => " --members MEMBERS".to_owned(),
+            members => members.iter().map(|spec| format!(" --members {}", quoted(spec))).collect(),
         }
-        format!("startline prepare {} {} --challenge NEW{}", self.step.key(), self.options, members.concat())
     }
 }
 
+/// A file as `--members` takes it: some names could be taken for a range.
+pub fn as_members(path: &Path) -> String {
+    let name = path.display().to_string();
+    if name.contains('/') { name } else { format!("./{name}") }
+}
+
 /// Tells what became of everyone.
-pub fn tell_end(typed: &Typed<'_>, path: &Path, places: &Places, end: &End) -> ExitStatus {
+pub fn tell_end(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
+    let Played { places, end, answers } = played;
     // The file has it as well.
     printed::print("warning", &table(typed.step, path, places));
     let again = typed.resumed(path);
-    match end {
+    let why = match end {
         // A signal that comes when everyone is through stops nothing.
         _ if places.settled() == places.rows().len() => return ExitStatus::Passed,
-        End::Over => {}
-        End::Stopped(why) => tell(&format!("{}{why}", what_was_left(places))),
+        End::Over => None,
+        End::Stopped(why) => Some(format!("{}{why}", what_was_left(places))),
         End::Broken(why) => {
             tell(&format!("stopped early: {why}"));
             tell(&format!("  go on with: {again}"));
             return ExitStatus::Inconclusive;
         }
-    }
-    for remedy in remedies(places) {
-        tell(&format!("  {remedy}"));
-    }
-    // A file of outcomes stays with its challenge.
-    let is_over =
-        places.reasons(Outcome::Refused).iter().any(|(reason, _)| meaning::is_of_the_challenge(reason));
-    let next = if is_over && typed.step == Step::Join { typed.of_another() } else { again };
-    tell(&format!("  then: {next}"));
+    };
+    let next = if needs_another(typed.step, places) { typed.of_another() } else { again };
+    let mut lines = remedies(typed, path, places);
+    // What has been said already is not said again.
+    lines.extend(unnamed(places, answers).filter(|line| !why.as_ref().is_some_and(|why| why.contains(line))));
+    let has_what_comes_first = why.is_some() || !lines.is_empty();
+    why.iter().for_each(|why| tell(why));
+    lines.iter().for_each(|line| tell(&format!("  {line}")));
+    tell(&format!("  {}: {next}", if has_what_comes_first { "then" } else { "to try again" }));
     ExitStatus::Failed
+}
+
+/// Whether nobody can join this challenge any more; its file of outcomes stays with it.
+pub fn needs_another(step: Step, places: &Places) -> bool {
+    let is_over = |(reason, _): &(&str, usize)| meaning::is_of_the_challenge(reason);
+    step == Step::Join && places.reasons(Outcome::Refused).iter().any(is_over)
 }
 
 /// What a reason that holds for everyone has kept from happening.
@@ -89,17 +121,64 @@ fn what_was_left(places: &Places) -> &'static str {
     }
 }
 
-/// What mends what there is, each once.
-fn remedies(places: &Places) -> Vec<&'static str> {
+/// Why those have nothing who have nothing, the most frequent first.
+fn reasons(places: &Places) -> impl Iterator<Item = &str> {
     let outcomes = [Outcome::Elsewhere, Outcome::Refused, Outcome::Failed];
-    let reasons = outcomes.into_iter().flat_map(|outcome| places.reasons(outcome));
-    let mut remedies: Vec<&str> = Vec::new();
-    for remedy in reasons.filter_map(|(reason, _)| meaning::remedy(reason)) {
+    outcomes.into_iter().flat_map(|outcome| places.reasons(outcome)).map(|(reason, _)| reason)
+}
+
+/// What mends what there is, each once.
+fn remedies(typed: &Typed<'_>, path: &Path, places: &Places) -> Vec<String> {
+    let mut remedies: Vec<Remedy> = Vec::new();
+    for remedy in reasons(places).filter_map(meaning::remedy) {
         if !remedies.contains(&remedy) {
             remedies.push(remedy);
         }
     }
-    remedies
+    remedies.into_iter().flat_map(|remedy| lines(remedy, typed, path, places.settled())).collect()
+}
+
+/// A remedy where so many have what was asked for.
+fn lines(remedy: Remedy, typed: &Typed<'_>, path: &Path, settled: usize) -> Vec<String> {
+    let line = match remedy {
+        Remedy::MakeMembers => "make these members: startline prepare members".to_owned(),
+        Remedy::LeaveTheOther => format!(
+            "have them leave the other challenge, which they can until its startAt: {}",
+            typed.leave_another()
+        ),
+        Remedy::Create | Remedy::LeaveAndCreate => {
+            "create another challenge: startline prepare challenge".to_owned()
+        }
+        Remedy::LeaveAndCreateLarger => {
+            "create a challenge with room: startline prepare challenge --max-participants N".to_owned()
+        }
+        Remedy::GivePassword => "give the challenge's password with --password".to_owned(),
+        Remedy::OnlyWaiting => "members can leave only while they are WAITING".to_owned(),
+    };
+    let are_in_the_way = matches!(remedy, Remedy::LeaveAndCreate | Remedy::LeaveAndCreateLarger);
+    if !are_in_the_way || settled == 0 {
+        return vec![line];
+    }
+    let who = if settled == 1 {
+        "the one who is in it is in no other".to_owned()
+    } else {
+        format!("the {} who are in it are in no other", grouped(settled as u64))
+    };
+    let leave =
+        format!("{who} at that time until they leave, which they can until startAt: {}", typed.leave(path));
+    vec![leave, line]
+}
+
+/// What was answered for reasons that have no remedy, each once.
+fn unnamed<'p>(places: &'p Places, answers: &'p Answers) -> impl Iterator<Item = String> + 'p {
+    let mut told: Vec<&str> = Vec::new();
+    let is_new = move |reason: &&'p str| {
+        let is_new = !told.contains(reason);
+        told.push(reason);
+        is_new
+    };
+    let without = reasons(places).filter(|reason| meaning::remedy(reason).is_none());
+    without.filter(is_new).filter_map(|reason| answers.line(reason)).take(LINES_MAX)
 }
 
 fn table(step: Step, path: &Path, places: &Places) -> String {
@@ -126,12 +205,21 @@ fn table(step: Step, path: &Path, places: &Places) -> String {
 mod tests {
     use super::*;
 
+    fn typed_join<'t>(options: &'t str, members: &'t [String]) -> Typed<'t> {
+        Typed { step: Step::Join, options, to_leave: "--target http://t", members }
+    }
+
+    fn played(places: &Places) -> Played {
+        let end = End::Broken("interrupted".into());
+        Played { places: places.clone(), end, answers: Answers::default() }
+    }
+
     #[test]
     fn a_signal_after_the_last_member_stops_nothing() {
         let mut places = Places::of([(13, 38), (14, 38)]);
         let told = |places: &Places| {
-            let typed = Typed { step: Step::Join, options: "", members: &[] };
-            tell_end(&typed, Path::new("o.csv"), places, &End::Broken("interrupted".into()))
+            let typed = typed_join("", &[]);
+            tell_end(&typed, Path::new("o.csv"), &played(places))
         };
         places.set(0, Outcome::Done, "");
         assert_eq!(told(&places), ExitStatus::Inconclusive);
@@ -153,7 +241,7 @@ mod tests {
     #[test]
     fn what_goes_on_is_typed_again() {
         let members = ["13-20".to_owned(), "my members.csv".to_owned()];
-        let typed = Typed { step: Step::Join, options: "--target http://t", members: &members };
+        let typed = typed_join("--target http://t", &members);
         assert_eq!(
             typed.of_another(),
             "startline prepare join --target http://t --challenge NEW --members 13-20 --members 'my members.csv'"
@@ -163,6 +251,39 @@ mod tests {
             "startline prepare join --target http://t --resume o.csv"
         );
         assert!(Typed { members: &[], ..typed }.of_another().ends_with("--challenge NEW --members MEMBERS"));
+    }
+
+    #[test]
+    fn who_is_in_a_challenge_that_is_of_no_use_leaves_it_first() {
+        let mut places = Places::of((1..=1_300).map(|member| (member, 38)));
+        let members = ["1-1300".to_owned()];
+        let typed = typed_join("--target http://t --password x", &members);
+        let told = |places: &Places| remedies(&typed, Path::new("o.csv"), places);
+        let create = "create another challenge: startline prepare challenge".to_owned();
+        places.set(1_299, Outcome::Refused, "CHALLENGE_NOT_RECRUITING");
+        assert_eq!(told(&places), std::slice::from_ref(&create));
+        assert!(needs_another(Step::Join, &places));
+        (0..1_200).for_each(|at| places.set(at, Outcome::Done, ""));
+        let leave = "the 1,200 who are in it are in no other at that time until they leave, which they can until startAt: \
+                     startline prepare leave --target http://t --members ./o.csv";
+        assert_eq!(told(&places), [leave.to_owned(), create]);
+        places.set(1_299, Outcome::Elsewhere, "CHALLENGE_TIME_OVERLAP");
+        let leave = "have them leave the other challenge, which they can until its startAt: \
+                     startline prepare leave --target http://t --challenge OTHER --members 1-1300";
+        assert_eq!(told(&places), [leave]);
+        assert!(!needs_another(Step::Join, &places));
+    }
+
+    #[test]
+    fn reasons_without_a_name_are_told_in_the_servers_words() {
+        let mut places = Places::of((1..=3).map(|member| (member, 38)));
+        (0..2).for_each(|at| places.set(at, Outcome::Refused, "http-418"));
+        places.set(2, Outcome::Refused, "MEMBER_NOT_FOUND");
+        let mut answers = Answers::default();
+        let fault = crate::fault::Fault::HttpStatus(418);
+        answers.note("http-418", "join", fault, || Some("teapot".into()));
+        let told: Vec<String> = unnamed(&places, &answers).collect();
+        assert_eq!(told, ["join is refused with http-418 (teapot)"]);
     }
 
     #[test]
