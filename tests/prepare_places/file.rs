@@ -1,8 +1,8 @@
 //! The file of outcomes: whose it is while it is written, and what is left of one that could not be.
 
-use std::process::Stdio;
+use std::process::{Child, Command};
 
-use crate::common::{eventually, finish, signal, startline};
+use crate::common::{eventually, finish, piped, signal, startline};
 use crate::played::Played;
 
 #[test]
@@ -33,19 +33,7 @@ fn a_file_that_is_being_written_is_nobody_else_s() {
 #[test]
 fn a_file_that_cannot_be_begun_leaves_nothing_behind() {
     let played = Played::with_room_for(300);
-    let startline = startline();
-    let program = startline.get_program().to_string_lossy().into_owned();
-    let child = std::process::Command::new("sh")
-        .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh", &program])
-        .args(["prepare", "join", "--target", &played.way.url(), "--members", "13-22"])
-        .args(["--challenge", &played.challenge.to_string(), "--out"])
-        .arg(played.file())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("a shell");
-    let finished = finish(child);
+    let finished = finish(joining_within(&played, 0, "13-22"));
     finished.assert_status(2);
     assert!(finished.stderr.contains("outcomes.csv, so nobody was asked: "), "{}", finished.stderr);
     assert!(played.files().is_empty(), "{:?}", played.files());
@@ -96,4 +84,42 @@ fn what_is_no_file_is_refused_before_anybody_is_asked() {
         assert!(finished.stderr.contains(told), "{}", finished.stderr);
     }
     assert_eq!(played.joined(), 1);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_to_its_end_is_told_of_and_taken_up() {
+    let played = Played::with_room_for(300);
+    let members = played.file().with_file_name("members.csv");
+    let ids: String = (13..=62).chain(313..=357).map(|id| format!("{id}\n")).collect();
+    std::fs::write(&members, format!("memberId\n{ids}")).expect("written");
+    let row = |member: u64| format!("{member},{},pending,,0\n", played.challenge).len();
+    let begun = 45 + (13..=62).chain(313..=357).map(row).sum::<usize>();
+    // Whoever is refused takes more room in the end than at the beginning.
+    let finished = finish(joining_within(&played, begun.div_ceil(512), members.to_str().expect("text")));
+    finished.assert_status(3);
+    let file = played.file();
+    let file = file.display();
+    assert!(finished.stdout.contains(&format!("What became of some: {file}, which is not whole\n")));
+    assert!(
+        finished.stderr.contains(&format!("error: {file} is not whole, since it could not be written: "))
+    );
+    let told = "  make room, then have the list tell the rest: startline prepare join --target";
+    assert!(finished.stderr.contains(told), "{}", finished.stderr);
+    played.resume("join", &[]).assert_status(1);
+    let settled = played.count("done") + played.count("already");
+    assert_eq!((settled, played.count("refused"), played.joined()), (50, 45, 51));
+    assert_eq!(played.files().len(), 2, "{:?}", played.files());
+}
+
+/// `prepare join` with files of so many blocks of 512 bytes at most.
+fn joining_within(played: &Played, blocks: usize, members: &str) -> Child {
+    let startline = startline();
+    let program = startline.get_program().to_string_lossy().into_owned();
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"", "sh"]);
+    command.args([&blocks.to_string(), &program, "prepare", "join", "--target", &played.way.url()]);
+    command.args(["--rate", "500/s", "--challenge", &played.challenge.to_string(), "--out"]);
+    command.arg(played.file());
+    command.args(["--members", members]);
+    piped(&mut command).spawn().expect("a shell")
 }

@@ -24,7 +24,10 @@ pub struct Journal {
     path: PathBuf,
     /// The file itself, locked for as long as it is open.
     out: BufWriter<File>,
+    /// Writing has failed, which has been told.
     has_failed: bool,
+    /// A row could not even be kept to be written later.
+    has_lost_rows: bool,
 }
 
 impl Journal {
@@ -106,7 +109,13 @@ impl Journal {
     }
 
     fn of(name: &Path, path: PathBuf, file: File) -> Self {
-        Self { name: name.to_owned(), path, out: BufWriter::new(file), has_failed: false }
+        Self {
+            name: name.to_owned(),
+            path,
+            out: BufWriter::new(file),
+            has_failed: false,
+            has_lost_rows: false,
+        }
     }
 
     /// Leaves a row a member, and goes on behind them.
@@ -120,6 +129,7 @@ impl Journal {
     /// Adds what is known of a member.
     pub fn append(&mut self, row: &Row) {
         let written = row.write(&mut self.out);
+        self.has_lost_rows |= written.is_err();
         self.warn_of(written);
     }
 
@@ -130,14 +140,21 @@ impl Journal {
     }
 
     /// Leaves a row a member.
-    pub fn finish(mut self, places: &Places) {
-        if let Err(error) = self.replace(places) {
-            self.flush();
-            tell(&format!(
-                "warning: {} cannot be made whole: {error}; it can be taken up as it is",
-                self.name.display()
-            ));
+    ///
+    /// # Errors
+    /// The file has not all that is known.
+    pub fn finish(mut self, places: &Places) -> io::Result<()> {
+        let Err(error) = self.replace(places) else { return Ok(()) };
+        self.out.flush()?;
+        if self.has_lost_rows {
+            return Err(error);
         }
+        // What was added is all there.
+        tell(&format!(
+            "warning: {} cannot be made whole: {error}; it can be taken up as it is",
+            self.name.display()
+        ));
+        Ok(())
     }
 
     /// Writes all of it beside the file, then puts it in its place. The old one stays locked until the new one is there, and locked, too.
@@ -248,7 +265,7 @@ mod tests {
         drop(first);
         let (second, text) = Journal::open(&path).expect("nobody has it");
         assert_eq!(text.lines().count(), 3);
-        second.finish(&places);
+        second.finish(&places).expect("written");
         assert_eq!(Journal::open(&path).expect("nobody has it").1.lines().count(), 2);
         assert_eq!(names(at.path()), ["a.csv"]);
     }

@@ -54,7 +54,8 @@ Exit status:
   0  done, or so already
   1  not for all of them: the table says why
   2  wrong arguments, or what is asked for cannot be
-  3  interrupted or given up, the target did not answer, or a result that is in no file cannot be printed; what was done is kept";
+  3  interrupted or given up, the target did not answer, a result that is in no file cannot be
+     printed, or one is not whole in its file; what was done is kept";
 
 /// Carries out a step.
 ///

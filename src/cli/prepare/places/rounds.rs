@@ -63,6 +63,8 @@ pub struct Played {
     pub end: End,
     /// What was answered.
     pub answers: Answers,
+    /// Why not all of it is in the file, if so.
+    pub unwritten: Option<std::io::Error>,
 }
 
 /// Why a round ends early.
@@ -147,8 +149,8 @@ impl<'p> Rounds<'p> {
         self.settle_at_the_end(&end);
         // Nothing is left to come.
         self.bar.finish(&Standing { per_s: 0.0, ..self.standing() });
-        self.journal.finish(&self.places);
-        Ok(Played { places: self.places, end, answers: self.answers })
+        let unwritten = self.journal.finish(&self.places).err();
+        Ok(Played { places: self.places, end, answers: self.answers, unwritten })
     }
 
     fn rounds(&mut self) -> Result<End> {

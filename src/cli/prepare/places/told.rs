@@ -80,9 +80,18 @@ pub fn as_members(path: &Path) -> String {
 
 /// Tells what became of everyone.
 pub fn tell_end(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
-    let Played { places, end, answers } = played;
     // The file has it as well.
-    printed::print("warning", &table(typed.step, path, places));
+    printed::print("warning", &table(typed.step, path, &played.places, played.unwritten.is_none()));
+    let status = tell_why(typed, path, played);
+    let Some(error) = &played.unwritten else { return status };
+    tell(&format!("error: {} is not whole, since it could not be written: {error}", path.display()));
+    tell(&format!("  make room, then have the list tell the rest: {}", typed.resumed(path)));
+    ExitStatus::Inconclusive
+}
+
+/// Why not everyone has what was asked for, and how to go on.
+fn tell_why(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
+    let Played { places, end, answers, .. } = played;
     let again = typed.resumed(path);
     let why = match end {
         // A signal that comes when everyone is through stops nothing.
@@ -181,7 +190,7 @@ fn unnamed<'p>(places: &'p Places, answers: &'p Answers) -> impl Iterator<Item =
     without.filter(is_new).filter_map(|reason| answers.line(reason)).take(LINES_MAX)
 }
 
-fn table(step: Step, path: &Path, places: &Places) -> String {
+fn table(step: Step, path: &Path, places: &Places, is_whole: bool) -> String {
     let rows = places.rows();
     let challenge = rows.first().map_or(0, |row| row.challenge);
     let mut text = format!("{} of challenge {challenge}:\n", counted(rows.len() as u64, "member", "members"));
@@ -197,7 +206,10 @@ fn table(step: Step, path: &Path, places: &Places) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     }
-    text.push_str(&format!("What became of each: {}\n", path.display()));
+    text.push_str(&match is_whole {
+        true => format!("What became of each: {}\n", path.display()),
+        false => format!("What became of some: {}, which is not whole\n", path.display()),
+    });
     text
 }
 
@@ -209,9 +221,9 @@ mod tests {
         Typed { step: Step::Join, options, to_leave: "--target http://t", members }
     }
 
-    fn played(places: &Places) -> Played {
+    fn played(places: &Places, unwritten: Option<std::io::Error>) -> Played {
         let end = End::Broken("interrupted".into());
-        Played { places: places.clone(), end, answers: Answers::default() }
+        Played { places: places.clone(), end, answers: Answers::default(), unwritten }
     }
 
     #[test]
@@ -219,12 +231,17 @@ mod tests {
         let mut places = Places::of([(13, 38), (14, 38)]);
         let told = |places: &Places| {
             let typed = typed_join("", &[]);
-            tell_end(&typed, Path::new("o.csv"), &played(places))
+            tell_end(&typed, Path::new("o.csv"), &played(places, None))
         };
         places.set(0, Outcome::Done, "");
         assert_eq!(told(&places), ExitStatus::Inconclusive);
         places.set(1, Outcome::Already, "");
         assert_eq!(told(&places), ExitStatus::Passed);
+        let typed = typed_join("", &[]);
+        let full = std::io::Error::from_raw_os_error(libc::ENOSPC);
+        // Everyone is through, but the file does not say so.
+        let told = tell_end(&typed, Path::new("o.csv"), &played(&places, Some(full)));
+        assert_eq!(told, ExitStatus::Inconclusive);
     }
 
     #[test]
@@ -293,7 +310,7 @@ mod tests {
         places.set(1, Outcome::Already, "CHALLENGE_NOT_JOINED");
         places.set(2, Outcome::Refused, "MEMBER_NOT_FOUND");
         assert_eq!(
-            table(Step::Leave, Path::new("o.csv"), &places),
+            table(Step::Leave, Path::new("o.csv"), &places, true),
             "4 members of challenge 38:
           1  left
           1  not in it
