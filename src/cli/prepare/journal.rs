@@ -237,12 +237,26 @@ fn is_still_at(file: &File, path: &Path) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
     use crate::prepare::places::Outcome;
 
     fn names(at: &Path) -> Vec<String> {
         let entries = fs::read_dir(at).expect("a directory");
         entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    /// Opened by nobody else any more. What another test's child inherits between its fork() and its exec() stays locked for that long.
+    fn opened(path: &Path) -> (Journal, String) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            match Journal::open(path) {
+                Ok(opened) => return opened,
+                Err(error) => assert!(Instant::now() < deadline, "{error:#}"),
+            }
+            std::thread::yield_now();
+        }
     }
 
     fn refused(path: &Path) -> String {
@@ -263,10 +277,10 @@ mod tests {
         first.append(&places.rows()[0]);
         first.flush();
         drop(first);
-        let (second, text) = Journal::open(&path).expect("nobody has it");
+        let (second, text) = opened(&path);
         assert_eq!(text.lines().count(), 3);
         second.finish(&places).expect("written");
-        assert_eq!(Journal::open(&path).expect("nobody has it").1.lines().count(), 2);
+        assert_eq!(opened(&path).1.lines().count(), 2);
         assert_eq!(names(at.path()), ["a.csv"]);
     }
 
@@ -303,7 +317,7 @@ mod tests {
         let places = Places::of([(13, 38)]);
         drop(Journal::create(&path, &places).expect("it begins"));
         std::os::unix::fs::symlink(&path, &link).expect("a link");
-        let (mut journal, _) = Journal::open(&link).expect("it opens");
+        let (mut journal, _) = opened(&link);
         journal.make_whole(&places).expect("written");
         assert!(fs::symlink_metadata(&link).expect("it is there").is_symlink());
         assert!(refused(&path).contains("another startline is writing"));
