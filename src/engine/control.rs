@@ -167,7 +167,7 @@ impl<'p> Control<'p> {
             Message::Second(interval) => {
                 self.heard_seconds += 1;
                 self.account_for(worker).add(&interval);
-                self.fresh.merge(interval);
+                self.fresh.merge(*interval);
             }
             Message::Accounts { interval, ledger, open, known, connections } => {
                 let sources = self.connections.len().max(connections.len());
@@ -176,12 +176,12 @@ impl<'p> Control<'p> {
                     *sum += counts;
                 }
                 self.totals.add(&interval);
-                self.fresh.merge(interval);
+                self.fresh.merge(*interval);
                 self.accounts[worker] = Some(WorkerAccounts { ledger, open, known });
             }
             Message::Finished { interval, spills_left } => {
                 self.after.add(&interval);
-                self.fresh.merge(interval);
+                self.fresh.merge(*interval);
                 self.spills_left += spills_left;
                 self.finished += 1;
             }

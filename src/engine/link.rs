@@ -22,16 +22,17 @@ pub(super) enum Order {
     },
 }
 
-/// What a worker says.
+/// What a worker says. A channel has room for 31 of them at a time, made by whichever worker finds none left, so that what is large is in a
+/// box.
 #[derive(Debug)]
 pub(super) enum Message {
     /// It stands ready, buffers touched.
     Ready,
     /// What it recorded in about a second.
-    Second(Interval),
+    Second(Box<Interval>),
     /// Its accounts are closed.
     Accounts {
-        interval: Interval,
+        interval: Box<Interval>,
         ledger: Option<Ledger>,
         open: SessionSet,
         /// Of these, the ones open long enough that announcements by and to them have had their time.
@@ -40,7 +41,7 @@ pub(super) enum Message {
         connections: Vec<SourceCounts>,
     },
     /// All its sessions are over; what it recorded since its accounts closed, and spills that were not given back.
-    Finished { interval: Interval, spills_left: usize },
+    Finished { interval: Box<Interval>, spills_left: usize },
     /// It could not go on.
     Broken(String),
 }
@@ -160,7 +161,7 @@ impl WorkerLink {
     }
 
     pub(super) fn second(&self, interval: Interval) {
-        self.say(Message::Second(interval));
+        self.say(Message::Second(Box::new(interval)));
     }
 
     pub(super) fn accounts(
@@ -171,11 +172,11 @@ impl WorkerLink {
         known: SessionSet,
         connections: Vec<SourceCounts>,
     ) {
-        self.say(Message::Accounts { interval, ledger, open, known, connections });
+        self.say(Message::Accounts { interval: Box::new(interval), ledger, open, known, connections });
     }
 
     pub(super) fn finished(&self, interval: Interval, spills_left: usize) {
-        self.say(Message::Finished { interval, spills_left });
+        self.say(Message::Finished { interval: Box::new(interval), spills_left });
     }
 
     pub(super) fn broken(&self, why: String) {
@@ -185,5 +186,15 @@ impl WorkerLink {
     fn say(&self, message: Message) {
         // Nobody listens any more only when the control thread has given up: then nothing is lost by it.
         let _ = self.sender.send((self.worker, message));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_s_block_takes_no_more_than_a_page_or_two() {
+        assert!(31 * size_of::<(usize, Message)>() <= 8192, "{}", size_of::<(usize, Message)>());
     }
 }
