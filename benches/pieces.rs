@@ -11,17 +11,17 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use startline::engine::timers::Timers;
 use startline::measure::Latencies;
-use startline::protocol::http::{Limits, ResponseReader};
-use startline::protocol::scan::{Path, Scanner, quick_integer, quick_text};
-use startline::protocol::tls::{Opened, Pool, Reassembly, Secrets, Suite};
-use startline::protocol::websocket::{
-    Opcode, Reader, Utf8Check, accept_for, apply_mask, parse_header, write_frame,
-};
 use startline::scenario::Scenario;
 use startline::scenario::template::Scope;
-use startline::tick::{Tick, Ticks};
+use startline_os::tick::{Tick, Ticks};
+use startline_os::timers::Timers;
+use startline_protocol::http::{Limits, ResponseReader};
+use startline_protocol::scan::{Path, Scanner, quick_integer, quick_text};
+use startline_protocol::tls::{Opened, Pool, Reassembly, Secrets, Suite};
+use startline_protocol::websocket::{
+    Opcode, Reader, Utf8Check, accept_for, apply_mask, parse_header, write_frame,
+};
 
 const ENTER_ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nServer: nginx/1.24.0\r\nDate: Tue, 01 Jul 2025 09:00:00 GMT\r\n\
 Content-Type: application/json\r\nContent-Length: 165\r\nConnection: keep-alive\r\nVary: Origin\r\n\

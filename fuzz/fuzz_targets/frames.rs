@@ -4,7 +4,7 @@
 
 use checks::protocol::frames;
 use libfuzzer_sys::fuzz_target;
-use startline::protocol::websocket::Reader;
+use startline_protocol::websocket::Reader;
 
 fuzz_target!(|bytes: &[u8]| {
     frames::header(bytes, Reader::Client);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
+use startline_os::descriptors;
 
 use super::interrupt::{Interrupt, Words};
 use super::look_up::{LookedUp, Standing, Unexpected, look_up_heard};
@@ -18,7 +19,7 @@ use super::stand_in::StandIn;
 use super::{ExitStatus, agent, doctor, hosts, is_broken_pipe, print_found, ready, recording, tell};
 use crate::doctor::readings::{Readings, SocketTrial};
 use crate::doctor::{BROADCAST_LOAD, Report, Verdict, examine, text as doctor_text};
-use crate::engine::{self, Hosts, Trust, TrustError, descriptors};
+use crate::engine::{self, Hosts, Trust, TrustError};
 use crate::fault::Fault;
 use crate::plan::capacity::Room;
 use crate::plan::schedule::{self, Challenge, Entry, Start};

@@ -15,8 +15,9 @@ use super::interrupt::Interrupt;
 use crate::foreign;
 use crate::plan::Plan;
 pub use crate::plan::schedule::Standing;
+use startline_protocol::http::cookies::Jar;
+
 use crate::plan::schedule::date_header;
-use crate::protocol::http::cookies::Jar;
 use crate::scenario::HttpStep;
 use crate::scenario::schedule::{Participants, Schedule};
 use crate::scenario::template::{Scope, Template};

@@ -18,13 +18,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
+use startline_os::descriptors;
 
 use self::board::{Board, Standing, Telling};
 use super::interrupt::{Interrupt, Words};
 use super::run::SettingsArgs;
 use super::{ExitStatus, agent, conduct, doctor, hosts, print_or_tell, values};
 use crate::doctor::readings::{Readings, SocketTrial};
-use crate::engine::{Hosts, descriptors};
+use crate::engine::Hosts;
 use crate::plan::summary::Summary;
 use crate::plan::target::TargetError;
 use crate::plan::{Plan, Settings};

@@ -6,12 +6,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Error, Result};
+use startline_os::units::duration_text;
 
 use super::interrupt::Interrupt;
 use super::look_up::LookedUp;
 use super::redrawn::Redrawn;
 use crate::plan::schedule::Start;
-use crate::units::duration_text;
 
 /// Between two look-ups: at least, since servers change the status on a schedule of their own, …
 const LOOK_MIN: Duration = Duration::from_secs(1);

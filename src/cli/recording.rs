@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use startline_os::process;
 
 use crate::engine::{self, Outcome, Second, Standing};
-use crate::measure::{Totals, process};
+use crate::measure::Totals;
 use crate::plan::{Plan, Settings};
 use crate::report::files::{self, ResultsDir};
 use crate::report::progress::{Progress, Status};

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
+use startline_os::units::duration_text;
+use startline_protocol::scan;
 
 use super::values;
-use crate::protocol::scan;
 use crate::scenario::template::{Scope, Template};
 use crate::scenario::{Good, HttpStep, Ping, Reply, Role, Scenario, WebSocket};
-use crate::units::duration_text;
 
 /// What a new scenario begins as.
 const TEMPLATE: &str = include_str!("../../scenarios/template.toml");

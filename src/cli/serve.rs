@@ -13,16 +13,17 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use signal_hook::consts::{SIGINT, SIGTERM};
+use startline_mock::world::Distance;
+use startline_mock::{Config, Preload, Server, TIME_SCALE_MAX};
+use startline_os::affinity::cores;
+use startline_os::descriptors::{limits, raise_limit};
 
 use self::announced::{Summary, object};
 use self::tls::TlsArgs;
 use super::{tell, values};
-use crate::engine::affinity::cores;
-use crate::engine::descriptors::{limits, raise_limit};
 use crate::plan::schedule::zone;
-use crate::target::world::Distance;
-use crate::target::{Config, Preload, Server, TIME_SCALE_MAX};
 
 mod announced;
 mod room;
@@ -167,7 +168,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         die_with(parent)?;
     }
     // A lower limit than hoped for is told; no reason not to start.
-    let descriptors = raise_limit().or_else(|_| limits().map(|(soft, _)| soft)).unwrap_or(0);
+    let descriptors = raise_limit().unwrap_or_else(|_| limits().0);
     let mut signals = Signals::watch()?;
     let mut config = args.config()?;
     let members = config.members.clone().count() as u64;
@@ -299,11 +300,8 @@ impl Signals {
 /// Has the kernel kill this process when its parent ends. The parent may have ended before that was asked for, and is
 /// looked for afterwards.
 fn die_with(parent: u32) -> anyhow::Result<()> {
-    // SAFETY: plain system calls without pointers.
-    let (asked, actual) = unsafe { (libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL), libc::getppid()) };
-    if asked != 0 {
-        return Err(std::io::Error::last_os_error()).context("cannot tie this process to its parent");
-    }
+    set_parent_process_death_signal(Some(Signal::KILL)).context("cannot tie this process to its parent")?;
+    let actual = Pid::as_raw(getppid());
     if u32::try_from(actual) != Ok(parent) {
         bail!("--parent {parent}: the parent is process {actual}");
     }
@@ -315,7 +313,7 @@ fn whole(text: &str) -> Result<usize, String> {
 }
 
 fn size(text: &str) -> Result<usize, String> {
-    let bytes = crate::units::bytes(text)?;
+    let bytes = startline_os::units::bytes(text)?;
     usize::try_from(bytes).map_err(|_| format!("{text} is more than there can be"))
 }
 
@@ -360,8 +358,9 @@ fn ws_url(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clap::Parser;
+
+    use super::*;
 
     #[derive(Debug, Parser)]
     struct Cli {

@@ -11,9 +11,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
+use startline_os::{affinity, spawn};
 
-use crate::engine::{affinity, spawn};
 use crate::plan::{Plan, capacity};
 
 /// How long it may take to end after it was asked to, before it is killed.
@@ -87,8 +88,8 @@ impl StandIn {
 impl Drop for StandIn {
     /// Asks it to end, and kills it if it does not.
     fn drop(&mut self) {
-        // SAFETY: kill() takes two integers and touches no memory; the child has not been waited for, so its id is its own.
-        unsafe { libc::kill(self.child.id() as libc::pid_t, libc::SIGTERM) };
+        // The child has not been waited for, so its id is its own.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let give_up = Instant::now() + END_WITHIN;
         while Instant::now() < give_up {
             match self.child.try_wait() {

@@ -8,9 +8,10 @@ use std::time::Duration;
 use jiff::civil::DateTime;
 
 pub use crate::plan::Rate;
+use startline_os::units;
+
 use crate::plan::schedule::zone;
 use crate::scenario::template::is_identifier;
-use crate::units;
 
 /// Reads a duration: `100ms`, `30s`, `5m`, `1h30m` or `0`.
 ///

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use startline_mock::BACKLOG;
+use startline_os::system::Owner;
+use startline_os::units::{duration_text, grouped};
+
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::{Need, StandIn};
 use super::readings::Readings;
-use super::system::Owner;
-use crate::target::BACKLOG;
-use crate::units::{duration_text, grouped};
 
 const ID: &str = "backlog";
 const TITLE: &str = "target's accept queue";

@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::Serialize;
+use startline_os::units::grouped;
 
 use super::need::Need;
 use super::readings::Readings;
-use crate::units::grouped;
 
 /// What a check comes to; later ones are worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use startline_os::system::Conntrack;
+use startline_os::units::grouped;
+
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::Readings;
-use super::system::Conntrack;
-use crate::units::grouped;
 
 const TITLE: &str = "tracked connections";
 const ID: &str = "conntrack";

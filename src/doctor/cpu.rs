@@ -1,11 +1,12 @@
 //! Cores: what the broadcasts ask of them, and what keeps them from giving it: other programs, the frequency governor, the
 //! host's other guests, a slow clock. Nothing here refuses: results may only suffer.
 
+use startline_os::units::grouped;
+
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::Readings;
 use crate::plan::load::cores_text;
-use crate::units::grouped;
 
 /// The check of deliveries a second, which a run's summary says in its own words.
 pub const BROADCAST_LOAD: &str = "broadcast-load";

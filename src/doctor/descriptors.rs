@@ -3,12 +3,13 @@
 //! RLIMIT_NOFILE bounds a table. Workers that have one each share the sessions out among their tables; the kernel shares the
 //! stand-in's connections out among its listeners, not evenly.
 
+use startline_os::system::Raising;
+use startline_os::units::{counted, grouped};
+
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::Readings;
-use super::system::Raising;
 use crate::plan::capacity::{DESCRIPTORS_OF_A_WORKER, fullest_share};
-use crate::units::{counted, grouped};
 
 const UNIT: &str = "descriptors";
 

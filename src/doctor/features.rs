@@ -1,9 +1,10 @@
 //! What the kernel can do, held against what the plan needs of it.
 
+use startline_os::features::Tried;
+
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::Readings;
-use crate::engine::features::Tried;
 use crate::plan::PortMethod;
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {

@@ -1,10 +1,11 @@
 //! Memory: the kernel's for sockets, ours, the observers', the stand-in's; and the kernel's own limit for TCP.
 
+use startline_os::units::grouped;
+
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::{Readings, SOCKET_BYTES_STATED, SocketBytes};
 use crate::measure::ledger;
-use crate::units::grouped;
 
 /// The client without sessions and workers: resident with two workers, less theirs.
 const PROGRAM_BYTES: u64 = 11_000_000;

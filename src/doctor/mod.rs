@@ -18,10 +18,8 @@ mod ports;
 pub mod readings;
 mod routes;
 mod sources;
-pub mod system;
 pub mod text;
 mod threads;
-pub mod user;
 
 use serde::Serialize;
 

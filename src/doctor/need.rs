@@ -6,7 +6,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::engine::affinity;
+use startline_os::affinity;
+
 use crate::measure::ledger;
 use crate::plan::load::Load;
 use crate::plan::settings::WORKERS_MAX;

@@ -6,13 +6,14 @@
 mod remedies;
 mod supply;
 
+use startline_os::time_wait::TIME_WAIT;
+use startline_os::units::grouped;
+
 use self::supply::{Demand, Sides};
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::Readings;
 use crate::plan::PortMethod;
-use crate::plan::capacity::TIME_WAIT;
-use crate::units::grouped;
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     vec![ports(need, readings), time_wait(need, readings)]

@@ -5,13 +5,14 @@
 use std::net::IpAddr;
 use std::path::Path;
 
+use startline_os::features::{Features, send_over_loopback, try_bind};
+use startline_os::routes::{leads_nowhere, try_route};
+use startline_os::system::{Owner, Reading, System, TimeWaits};
+use startline_os::user::{self, ThreadsOfUser};
+use startline_os::{affinity, descriptors, process, socket_bytes};
+
 use super::memory;
 use super::need::Need;
-use super::system::{Owner, Reading, System, TimeWaits};
-use super::user::ThreadsOfUser;
-use crate::engine::features::{Features, send_over_loopback, try_bind};
-use crate::engine::routes::{leads_nowhere, try_route};
-use crate::engine::{affinity, descriptors, socket_bytes};
 
 /// The kernel's memory of a connected socket with its epoll entry, where it was not measured: what 16,000 of them took of all
 /// slabs on Linux 6.18, x86-64, inode and name included.
@@ -117,12 +118,12 @@ impl Readings {
         let stated = SocketBytes::Stated("not measured: memory suffices by far".to_owned());
         let owner = |address: IpAddr| (address, system.own_networks.owner(address, try_bind(address)));
         let trials = Trials {
-            descriptors: descriptors::limits().map_err(|error| error.to_string()),
-            threads_of_user: ThreadsOfUser::read(),
-            address_space_bytes: address_space_bytes(),
-            is_root: is_root(),
+            descriptors: Ok(descriptors::limits()),
+            threads_of_user: Ok(ThreadsOfUser::read()),
+            address_space_bytes: user::address_space_bytes(),
+            is_root: user::is_root(),
             cores: affinity::cores(),
-            page_bytes: page_bytes(),
+            page_bytes: process::page_bytes(),
             features: Features::try_all(),
             sources: need.sources.iter().map(|source| owner(*source)).collect(),
             targets: need.targets.iter().map(|target| owner(target.ip())).collect(),
@@ -175,22 +176,4 @@ fn routes(need: &Need) -> Vec<Route> {
         }
     }
     routes
-}
-
-fn is_root() -> bool {
-    // SAFETY: geteuid takes nothing and cannot fail.
-    unsafe { libc::geteuid() == 0 }
-}
-
-fn address_space_bytes() -> Option<u64> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the structure is valid and ours.
-    let done = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) };
-    (done == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
-}
-
-fn page_bytes() -> u64 {
-    // SAFETY: sysconf takes no pointer and has no precondition.
-    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    u64::try_from(page).unwrap_or(4096)
 }

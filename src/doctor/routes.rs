@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
+use startline_os::units::{counted, grouped};
+
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::{Found, Readings, Route};
-use crate::units::{counted, grouped};
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     vec![check(need, readings)]

@@ -2,12 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use startline_os::system::Owner;
+use startline_os::units::{counted, grouped};
+
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::Readings;
-use super::system::Owner;
 use crate::plan::sources::as_ranges;
-use crate::units::{counted, grouped};
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     if need.sources.is_empty() { Vec::new() } else { vec![check(need, readings)] }

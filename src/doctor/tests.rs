@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use startline_os::features::Features;
+use startline_os::system::{Conntrack, Owner, Raising, System, TimeWaits};
+
 use super::need::{HttpConnections, StandIn};
 use super::readings::{Found, Route, SocketBytes, Trials};
-use super::system::{Conntrack, Owner, Raising, System, TimeWaits};
 use super::*;
-use crate::engine::features::Features;
 use crate::measure::ledger;
 use crate::plan::capacity::fullest_share;
 use crate::plan::load::{Load, Shape};

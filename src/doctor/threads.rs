@@ -2,10 +2,11 @@
 //!
 //! Invariant: the reading is the tightest of the limits that could be read.
 
+use startline_os::units::{counted, grouped};
+
 use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::Readings;
-use crate::units::{counted, grouped};
 
 const ID: &str = "threads";
 const TITLE: &str = "threads";

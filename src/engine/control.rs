@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use super::clock::Clock;
+use startline_os::clock::Clock;
+use startline_os::{heap, process};
+
 use super::link::{Message, Shared};
 use super::run::{EngineError, Outcome, RampDownOutcome, Second, Sources, Standing};
 use crate::measure::ledger::{Ledger, LedgerTotals, SessionSet};
-use crate::measure::{Interval, Layout, SourceCounts, Totals, process};
+use crate::measure::{Interval, Layout, SourceCounts, Totals};
 use crate::plan::Plan;
 use crate::plan::sources::PortMethod;
 use crate::report::Phase;
@@ -22,8 +24,6 @@ const LOOK: Duration = Duration::from_millis(50);
 const LEAD: Duration = Duration::from_millis(50);
 /// How often memory is given back in the hold: the entries of set-up's timeouts are let go of as late as those come due.
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(15);
-/// Pieces of memory from this size on are mapped: a histogram has 10 KiB.
-const LARGE_PIECE_BYTES: libc::c_int = 8 << 10;
 /// How long a second is held back for workers that are late with theirs.
 const WORKERS_LATE: Duration = Duration::from_millis(500);
 /// The ramp-down of a run that was stopped, at most.
@@ -121,7 +121,7 @@ impl<'p> Control<'p> {
             }
         }
         // Now, too, or what set-up took and is no longer used would be subtracted from what sessions take.
-        give_memory_back();
+        heap::give_back();
         self.standing.rss_bytes_at_start = process::rss_bytes_exact();
         self.cpu_at_start = process::cpu_seconds();
         self.started_at = self.clock.elapsed() + LEAD;
@@ -262,14 +262,14 @@ impl<'p> Control<'p> {
             Phase::Settle if self.shared.settled() >= self.plan.sessions => {
                 self.enter(Phase::Hold);
                 self.gave_back_at = self.at();
-                give_memory_back();
+                heap::give_back();
                 // Read after `settled`: no opening is overlooked.
                 self.standing.min_in_hold = Some(self.shared.open());
             }
             Phase::Hold => {
                 if self.at() >= self.gave_back_at + GIVE_BACK_EVERY {
                     self.gave_back_at = self.at();
-                    give_memory_back();
+                    heap::give_back();
                 }
                 // Nobody comes back once gone, and a scenario without a WebSocket holds nobody.
                 let nothing_to_hold = open == 0;
@@ -344,27 +344,6 @@ impl<'p> Control<'p> {
             sources: Sources { method: method.key(), connections: self.connections },
             totals: self.totals,
         }
-    }
-}
-
-/// Has large pieces come from mappings of their own (mallopt(3)), which go back to the kernel when they are freed. Of those there are
-/// several every second, since what a worker has recorded is handed over whole: out of the heap, they would touch
-/// all that set-up has left free in it, again and again. Called before there are workers.
-pub(super) fn keep_heaps_small() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: two integers; nobody allocates at the same time whose memory it could touch.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_PIECE_BYTES);
-    }
-}
-
-/// What arrivals took for a while, a TLS handshake's kilobytes above all, goes back to the kernel: an allocator gives back by itself only what
-/// lies at its end (malloc_trim(3)).
-fn give_memory_back() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: the call takes an integer and touches no memory that is in use; other threads' allocations wait for it.
-    unsafe {
-        libc::malloc_trim(0);
     }
 }
 

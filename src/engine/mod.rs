@@ -5,25 +5,15 @@
 //! What the box can do is tried here as well, before a run: [`features`] and [`socket_bytes`].
 //! Invariant: a socket is made, used and dropped by one worker, and workers share nothing on the hot path.
 
-pub mod affinity;
-pub mod alarm;
 pub mod arrivals;
-pub mod clock;
 mod control;
-pub mod descriptors;
-pub mod features;
 mod link;
 pub mod observe;
 mod pool;
-pub mod port_range;
 pub mod ports;
-pub mod routes;
 mod run;
 mod secure;
-pub mod socket_bytes;
 mod sockets;
-pub mod spawn;
-pub mod timers;
 mod worker;
 
 use std::net::IpAddr;

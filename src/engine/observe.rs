@@ -6,12 +6,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use startline_os::tick::Ticks;
+
 use crate::fault::Fault;
 use crate::measure::ledger::Ledger;
 use crate::measure::{FaultSample, PingEvent, Recorder};
 use crate::scenario::MessageType;
 use crate::session::{Observer, Who};
-use crate::tick::Ticks;
 
 /// What one worker writes into.
 #[derive(Debug)]

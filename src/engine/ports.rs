@@ -11,24 +11,19 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
+use startline_os::port_range::PortRange;
+use startline_os::tick::{Tick, Ticks};
+use startline_os::{features, socket_options};
 
-use super::features;
-use super::port_range::PortRange;
 use super::sockets::fault_of;
 use crate::fault::Fault;
 use crate::measure::SourceCounts;
 use crate::plan::sources::PortMethod;
-use crate::tick::{Tick, Ticks};
 
-/// `IP_BIND_ADDRESS_NO_PORT` of linux/in.h: bind() chooses the address alone, connect() the port.
-pub(super) const IP_BIND_ADDRESS_NO_PORT: libc::c_int = 24;
-/// `IP_LOCAL_PORT_RANGE` of linux/in.h; the low half of its value is the first port, the high half the last.
-const IP_LOCAL_PORT_RANGE: libc::c_int = 51;
 /// Ports that the kernel looks through for one socket.
 const WINDOW: u32 = 16;
 /// For how long an address without a port left is not looked through again: that takes thousands of looks, and on loopback a port that waits
@@ -263,7 +258,7 @@ fn connect_in_windows(slice: &mut Slice, address: SocketAddr) -> Result<Socket, 
     let socket = socket_from(slice.source, address)?;
     let mut looked_at = 0;
     while looked_at < slice.count + WINDOW {
-        narrow(&socket, slice.window()).map_err(|error| fault_of(&error))?;
+        socket_options::narrow_ports(&socket, slice.window()).map_err(|error| fault_of(&error))?;
         match start(&socket, address) {
             Err(Fault::TuplesExhausted) => {}
             outcome => {
@@ -323,7 +318,7 @@ fn make(address: SocketAddr) -> Result<Socket, Fault> {
 fn socket_from(source: Option<IpAddr>, address: SocketAddr) -> Result<Socket, Fault> {
     let socket = make(address)?;
     if let Some(source) = source {
-        set(&socket, IP_BIND_ADDRESS_NO_PORT, 1).map_err(|error| fault_of(&error))?;
+        socket_options::leave_port_to_connect(&socket).map_err(|error| fault_of(&error))?;
         socket.bind(&SocketAddr::new(source, 0).into()).map_err(|error| bind_fault(&error))?;
     }
     Ok(socket)
@@ -335,26 +330,6 @@ fn bind_fault(error: &io::Error) -> Fault {
         Some(libc::EADDRNOTAVAIL) => Fault::SourceNotLocal,
         _ => fault_of(error),
     }
-}
-
-/// Narrows a socket's choice of ports.
-pub(super) fn narrow(socket: &Socket, (first, last): (u16, u16)) -> io::Result<()> {
-    set(socket, IP_LOCAL_PORT_RANGE, u32::from(last) << 16 | u32::from(first))
-}
-
-/// Sets an option of ip(7) that socket2 does not have. Both hold for IPv6 sockets as well.
-pub(super) fn set(socket: &Socket, option: libc::c_int, value: u32) -> io::Result<()> {
-    // SAFETY: the option's value is a u32 that outlives the call, and its size is given.
-    let set = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::IPPROTO_IP,
-            option,
-            (&raw const value).cast(),
-            size_of::<u32>() as libc::socklen_t,
-        )
-    };
-    if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 fn start(socket: &Socket, address: SocketAddr) -> Result<(), Fault> {

@@ -10,23 +10,25 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use startline_os::clock::Clock;
+use startline_os::port_range::PortRange;
+use startline_os::tick::Ticks;
+use startline_os::{affinity, descriptors, heap, spawn};
+
 use super::arrivals::Arrivals;
-use super::clock::Clock;
-use super::control::{Control, keep_heaps_small};
+use super::control::Control;
 use super::link::{Shared, WorkerLink};
 use super::observe::Books;
-use super::port_range::PortRange;
 use super::ports::{self, PortSpace};
 use super::secure::Secure;
 use super::worker::Worker;
-use super::{Hosts, WorkerSetup, affinity, descriptors, spawn};
+use super::{Hosts, WorkerSetup};
 use crate::measure::ledger::{self, Ledger, LedgerTotals};
 use crate::measure::{Interval, Layout, Recorder, SourceCounts, Totals};
 use crate::plan::{End, Plan};
 use crate::report::Phase;
 use crate::session::Script;
 use crate::session::script::Delays;
-use crate::tick::Ticks;
 
 /// Why a run could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -134,7 +136,7 @@ pub fn run(
     stop: &dyn Fn() -> Option<String>,
     told: &mut dyn FnMut(&Second<'_>),
 ) -> Result<Outcome, EngineError> {
-    keep_heaps_small();
+    heap::keep_small();
     let script = script_of(plan, hosts.names.clone());
     let layout = layout_of(plan);
     let clock = Clock::start();

@@ -7,10 +7,10 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use mio::net::TcpStream;
+use startline_os::tick::Tick;
 
 use super::ports::Ports;
 use crate::fault::Fault;
-use crate::tick::Tick;
 
 /// Starts a connection from the source address that falls to `key`.
 ///

@@ -8,7 +8,7 @@ mod tls;
 
 use std::fmt;
 
-use crate::protocol::websocket::Violation;
+use startline_protocol::websocket::Violation;
 pub use tls::TlsFault;
 
 /// Who has to act for a failure to go away.
@@ -220,10 +220,11 @@ impl fmt::Display for Blame {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::protocol::tls::{PeerAlert, RecordFault};
-    use crate::protocol::websocket::Violation as Rule;
     use Fault::*;
+    use startline_protocol::tls::{PeerAlert, RecordFault};
+    use startline_protocol::websocket::Violation as Rule;
+
+    use super::*;
 
     struct Names;
 
@@ -362,7 +363,7 @@ mod tests {
 
     #[test]
     fn the_manual_has_every_rule_of_rfc_6455() {
-        use crate::protocol::websocket::Violation::*;
+        use startline_protocol::websocket::Violation::*;
         let manual = include_str!("../../docs/failures.md");
         for violation in [
             BadClose,

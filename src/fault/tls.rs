@@ -3,8 +3,9 @@
 //! Names and blames; what led there is `engine::secure`'s to find. Invariant: a peer's alert is kept by number, so
 //! that each has the name that RFC 8446, section 6, gives it.
 
+use startline_protocol::tls::{PeerAlert, RecordFault};
+
 use super::Blame;
-use crate::protocol::tls::{PeerAlert, RecordFault};
 
 /// A failure of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,7 +3,7 @@
 //! Knows no names and no time of day. Invariant: once accounts are closed, [`Counts::check`] holds; if it does
 //! not, this program has lost something and no figure of the run can be trusted.
 
-use crate::tick::TICK_MICROS;
+use startline_os::tick::TICK_MICROS;
 
 /// How [`Counts::error_rate`] is made, in the words of the report.
 pub const ERROR_RATE_FORMULA: &str =

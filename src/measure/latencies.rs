@@ -8,8 +8,7 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-
-use crate::tick::Ticks;
+use startline_os::tick::Ticks;
 
 /// The greatest latency told apart, in microseconds: twice the longest timeout that makes sense. Longer ones
 /// count in the last bucket.

@@ -12,7 +12,6 @@ mod failures;
 mod fates;
 mod latencies;
 pub mod ledger;
-pub mod process;
 mod recorder;
 pub mod routing;
 mod secured;
@@ -21,8 +20,9 @@ mod tally;
 
 use std::time::Duration;
 
+use startline_os::tick::Ticks;
+
 use crate::fault::Fault;
-use crate::tick::Ticks;
 
 pub use counts::{Counts, ERROR_RATE_FORMULA};
 pub use failures::{FAULT_KINDS_MAX, Failures, SAMPLE_EVIDENCE_BYTES_MAX, SAMPLES_PER_KIND_MAX};

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use startline_os::tick::Ticks;
+
 use super::failures::cut_evidence;
 use super::{
     FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, Layout, PingEvent, SAMPLES_PER_KIND_MAX,
@@ -13,7 +15,6 @@ use super::{
 };
 use crate::fault::Fault;
 use crate::scenario::MessageType;
-use crate::tick::Ticks;
 
 /// A worker's recorder.
 #[derive(Debug)]

@@ -9,15 +9,12 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use startline_os::descriptors;
+use startline_os::port_range::PortRange;
+use startline_os::time_wait::time_wait;
+
 use super::settings::WORKERS_MAX;
 use super::sources::{self, LOOPBACK_MAX};
-use crate::engine::descriptors;
-use crate::engine::port_range::PortRange;
-
-/// How long the kernel keeps a closed connection's ports (TCP_TIMEWAIT_LEN).
-pub const TIME_WAIT: Duration = Duration::from_secs(60);
-/// … and where `tcp_tw_reuse` lets a new connection have them.
-pub const TIME_WAIT_REUSED: Duration = Duration::from_secs(1);
 
 /// What of this box decides how many there have to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +33,7 @@ impl Room {
     /// # Errors
     /// The descriptor limit cannot be asked for.
     pub fn read(root: &Path) -> io::Result<Self> {
-        let (_, descriptors_hard) = descriptors::limits()?;
+        let (_, descriptors_hard) = descriptors::limits();
         let reuse = fs::read_to_string(root.join("proc/sys/net/ipv4/tcp_tw_reuse")).unwrap_or_default();
         // Without the file nothing is reused.
         let tw_reuse = reuse.trim().parse().unwrap_or(0);
@@ -45,16 +42,6 @@ impl Room {
             ports: PortRange::read(root).map(|range| range.free()),
             loopback_time_wait: time_wait(tw_reuse, true),
         })
-    }
-}
-
-/// How long a port is taken after its connection has closed, by `net.ipv4.tcp_tw_reuse`: 0 never lets it be used again sooner, 1
-/// always, 2 (from Linux 4.19 on) over loopback alone.
-pub fn time_wait(tw_reuse: u8, loopback: bool) -> Duration {
-    match tw_reuse {
-        1 => TIME_WAIT_REUSED,
-        2 if loopback => TIME_WAIT_REUSED,
-        _ => TIME_WAIT,
     }
 }
 
@@ -120,6 +107,8 @@ pub fn stand_in_time_scale(ramp: Duration) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use startline_os::time_wait::TIME_WAIT;
+
     use super::*;
 
     #[test]
@@ -154,14 +143,6 @@ mod tests {
         assert_eq!(fullest_share(10_000, 2), 5_525);
         assert_eq!(fullest_share(10, 2), 11, "none has more than all of them");
         assert_eq!(fullest_share(0, 0), 0);
-    }
-
-    #[test]
-    fn a_port_is_free_again_sooner_where_the_kernel_lets_it() {
-        assert_eq!((time_wait(0, true), time_wait(0, false)), (TIME_WAIT, TIME_WAIT));
-        assert_eq!((time_wait(1, true), time_wait(1, false)), (TIME_WAIT_REUSED, TIME_WAIT_REUSED));
-        assert_eq!((time_wait(2, true), time_wait(2, false)), (TIME_WAIT_REUSED, TIME_WAIT));
-        assert_eq!(time_wait(3, true), TIME_WAIT, "nobody knows it");
     }
 
     #[test]

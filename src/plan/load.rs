@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::units::{duration_text, grouped};
+use startline_os::units::{duration_text, grouped};
 
 /// One participant in the open message's list.
 const LISTED_BYTES: u64 = 93;

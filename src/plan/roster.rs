@@ -8,9 +8,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use startline_os::units::grouped;
 
 use super::members::Members;
-use crate::units::grouped;
 
 /// Members in the order of their sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,9 +10,9 @@ use std::time::Duration;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
+use startline_os::units::duration_text;
 
 use crate::nearest;
-use crate::units::duration_text;
 
 /// How long before `startAt` a challenge becomes READY.
 pub const READY_BEFORE_START: Duration = Duration::from_secs(300);

@@ -10,15 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use startline_os::affinity;
+use startline_os::units::{self, duration_text};
 
 use super::capacity::{self, Room};
 use super::roster::{Roster, RosterError};
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
 use super::{End, Http, HttpMode, Plan, Resolve, Target, Tls, http, schedule};
-use crate::engine::affinity;
 use crate::scenario::{Scenario, ScenarioError};
-use crate::units::{self, duration_text};
 
 /// Engine threads at most. More than cores only help where the descriptor limit of one is too low for its share.
 pub const WORKERS_MAX: usize = 256;

@@ -6,12 +6,13 @@ use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use startline_os::units::{counted, duration_text, grouped};
+
 use super::capacity::stand_in_time_scale;
 use super::load::{Load, Shape, per_second, rate_warning, whole};
 use super::roster::Roster;
 use super::settings::WORKERS_MAX;
 use super::{End, Http, KeyExchange, Plan, SuiteOrder};
-use crate::units::{counted, duration_text, grouped};
 
 /// What there is to say about a plan before it starts.
 #[derive(Clone, Debug)]
@@ -73,7 +74,7 @@ impl<'p> Summary<'p> {
 
     /// What is wrong with the broadcasts, on cores that are all this program's.
     pub fn load_warning(&self) -> Option<String> {
-        let cores = self.plan.workers.min(crate::engine::affinity::cores()).max(1);
+        let cores = self.plan.workers.min(startline_os::affinity::cores()).max(1);
         self.load.and_then(|load| load.warning(cores as f64, self.peer != Peer::Target))
     }
 
@@ -192,7 +193,7 @@ impl fmt::Display for Summary<'_> {
             plan.seed
         );
         line(f, "sessions", &sessions)?;
-        if let Some(why) = workers_text(plan.workers, crate::engine::affinity::cores()) {
+        if let Some(why) = workers_text(plan.workers, startline_os::affinity::cores()) {
             line(f, "", &why)?;
         }
         if let Some(sources) = sources_text(&plan.sources) {

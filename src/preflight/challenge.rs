@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
+use startline_os::units::duration_text;
 
 use super::unfound::Unfound;
 use super::words::clean;
@@ -16,7 +17,6 @@ use crate::plan::schedule::{
     self, Challenge, Demand, ENTER_MARGIN, Entry, ScheduleError, Standing, Start, Status,
 };
 use crate::plan::zone::Clues;
-use crate::units::duration_text;
 
 /// What a look-up says.
 #[derive(Clone, Debug)]

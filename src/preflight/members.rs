@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use startline_os::units::grouped;
+
 use super::words::{clean, listed, micros, ms, quantile};
 use super::{Check, Figure, Remedy, Verdict};
 use crate::scenario::criteria::limit_text;
 use crate::scenario::{Criterion, Good};
-use crate::units::grouped;
 
 /// How many members log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

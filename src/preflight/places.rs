@@ -3,11 +3,12 @@
 //! By the same look-up as the [`challenge`](super::challenge) itself. As a run has it: refused where nobody can enter, begun with a
 //! warning where somebody can.
 
+use startline_os::units::grouped;
+
 use super::challenge::{LookUp, MAKE_ANOTHER, Wanted};
 use super::words::{clean, listed};
 use super::{Check, Figure, Remedy, Verdict};
 use crate::plan::schedule::{Standing, Status};
-use crate::units::grouped;
 
 const ID: &str = "places";
 const TITLE: &str = "members' places";

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use startline_os::units::{duration_text, grouped};
 
 use crate::plan::Rate;
 use crate::plan::schedule::{Challenge, LocalTime, ScheduleError, Status};
 use crate::plan::settings::RUN_MAX;
-use crate::units::{duration_text, grouped};
 
 /// The last one to join still has to log in and be answered before READY.
 pub const JOIN_MARGIN: Duration = Duration::from_secs(5);

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
+use startline_os::units::grouped;
 
 use crate::nearest;
-use crate::units::grouped;
 
 /// How it is sent.
 pub const METHOD: &str = "POST";

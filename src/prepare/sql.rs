@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
 
-use crate::units;
+use startline_os::units;
 
 /// What a column of these takes: varchar(255) counts characters, not bytes.
 const COLUMN_CHARS_MAX: usize = 255;

@@ -8,12 +8,12 @@ use std::time::Duration;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp, Zoned};
+use startline_os::units::{duration_text, grouped};
 
 use super::calendar::rate_text;
 use super::challenge::{DISTANCES, Distance};
 use crate::plan::Rate;
 use crate::plan::schedule::{Challenge, ENTER_MARGIN, LocalTime, READY_BEFORE_START, ScheduleError};
-use crate::units::{duration_text, grouped};
 
 /// The servers refuse a start that is nearer.
 pub const AHEAD_MIN: Duration = Duration::from_secs(10 * 60);

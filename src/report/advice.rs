@@ -3,8 +3,9 @@
 //! A table and nothing else, in the order of [`Fault`]. Names no remedy that this program could not know
 //! about; where the answer lies in a server's log it says which.
 
+use startline_protocol::tls::PeerAlert;
+
 use crate::fault::{Fault, TlsFault};
-use crate::protocol::tls::PeerAlert;
 
 /// The next step for this kind of failure.
 pub fn next(fault: Fault) -> &'static str {

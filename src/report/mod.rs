@@ -26,9 +26,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use startline_os::process::Host;
+
 use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
-use crate::measure::process::Host;
 
 pub use advice::next as next_step;
 pub use measures::{is_measure, is_share};

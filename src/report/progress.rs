@@ -142,10 +142,8 @@ impl<W: Write> Progress<W> {
 
 /// Columns of the terminal on standard error; 80 if it does not say.
 pub fn terminal_columns() -> usize {
-    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: TIOCGWINSZ writes one winsize to the pointer, which is valid for the call.
-    let status = unsafe { libc::ioctl(libc::STDERR_FILENO, libc::TIOCGWINSZ, &raw mut size) };
-    if status == 0 && size.ws_col > 0 { usize::from(size.ws_col) } else { 80 }
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
+    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(80)
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use startline_os::process::Host;
 
 use super::Ordered;
-use crate::measure::process::Host;
 use crate::scenario::Good;
 
 /// The version of `summary.json`'s form. It grows when a key changes its meaning or goes; new keys do not

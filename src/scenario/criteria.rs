@@ -3,11 +3,12 @@
 //! Evaluates nothing: `report` does, from the finished result. Invariant: a compiled [`Criterion`] names a measure of
 //! [`MEASURES`] (or a statistic of one of the scenario's steps) that this scenario can produce.
 
+use startline_os::units::duration_text;
+
 use super::document::Section;
 use super::error::ScenarioError;
 use super::{Criterion, Good, WebSocket};
 use crate::nearest;
-use crate::units::duration_text;
 
 /// Something that is measured in every run that has what it needs.
 #[derive(Clone, Copy, Debug)]

@@ -7,12 +7,12 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use startline_os::units;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{ScenarioError, Source};
 use crate::nearest;
-use crate::units;
 
 type Result<T> = std::result::Result<T, ScenarioError>;
 

@@ -17,9 +17,10 @@ mod websocket;
 
 use std::time::Duration;
 
+use startline_protocol::http::cookies;
+use startline_protocol::scan::Path;
+
 use crate::fault::FaultNames;
-use crate::protocol::http::cookies;
-use crate::protocol::scan::Path;
 pub use error::ScenarioError;
 use serde_json::Value;
 use template::Template;

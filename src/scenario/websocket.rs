@@ -5,13 +5,14 @@
 
 use std::time::Duration;
 
+use startline_protocol::scan::Path;
+
 use super::compile::{DELAY_MAX, Result, compiled, error_name, headers, refuse_unusable_in_url, too_many};
 use super::document::{Section, Text};
 use super::names::{Moment, NAMES_MAX, NameList, Vocabulary};
 use super::template::Template;
 use super::{MessageError, MessageRule, MessageType, Ping, Reply, Role, WebSocket};
 use crate::nearest;
-use crate::protocol::scan::Path;
 
 /// Where the file gives none: connecting and opening.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);

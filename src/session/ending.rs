@@ -3,10 +3,11 @@
 //! Invariant: whatever the way, the spill is gone, the connection is asked to be dropped, and exactly one of the
 //! observer's `completed`, `closed` and `abandoned`, or `failed` (after `closed` if it was open) has been called.
 
+use startline_protocol::websocket::write_close;
+
 use super::{Context, NO_ERROR, Observer, PING_OUTSTANDING, Phase, Session, Timer};
 use crate::fault::Fault;
 use crate::measure::PingEvent;
-use crate::protocol::websocket::write_close;
 
 /// Bytes of a peer's answer kept with a failure.
 pub(super) const EVIDENCE_BYTES_MAX: usize = 512;

@@ -4,15 +4,16 @@
 //! header or a control payload that a read cut through is kept. Invariant: at a boundary with no message
 //! open there is no spill.
 
+use startline_protocol::scan::Scanner;
+use startline_protocol::websocket::{
+    FrameHeader, HEADER_BYTES_MAX, Opcode, Reader, Utf8Check, Violation, parse_close, parse_header,
+    write_close, write_frame,
+};
+
 use super::messages::Found;
 use super::replies::Echo;
 use super::{Context, Observer, Phase, Session};
 use crate::fault::Fault;
-use crate::protocol::scan::Scanner;
-use crate::protocol::websocket::{
-    FrameHeader, HEADER_BYTES_MAX, Opcode, Reader, Utf8Check, Violation, parse_close, parse_header,
-    write_close, write_frame,
-};
 
 /// Where the parsers of an incomplete frame or message stand.
 #[derive(Debug, Default)]

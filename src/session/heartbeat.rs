@@ -8,11 +8,12 @@
 //! of the timeout after the outstanding one was sent is therefore also taken for a sign that the older one's was lost: when
 //! the outstanding PING then times out, nothing is owed for it. One lost PONG costs two cycles, not all.
 
+use startline_os::tick::{Tick, Ticks};
+use startline_protocol::websocket::{Opcode, write_frame};
+
 use super::{Context, NO_ERROR, Observer, PING_OUTSTANDING, PROMPT_LATE, Session, Timer};
 use crate::measure::PingEvent;
-use crate::protocol::websocket::{Opcode, write_frame};
 use crate::scenario::template::{Scope, Template};
-use crate::tick::{Tick, Ticks};
 
 /// "Soon after a PING": this share of the PONG's timeout.
 const PROMPT_SHARE: u32 = 10;

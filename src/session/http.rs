@@ -4,15 +4,15 @@
 //! an answer is judged only when it is whole, and nothing is assumed of its body but what the scenario takes.
 
 use serde_json::Value;
+use startline_os::tick::Tick;
+use startline_protocol::http::cookies::Jar;
+use startline_protocol::http::{HttpError, Limits, ResponseReader};
 
 use super::script::Script;
 use super::{Context, Observer, Phase, RETRIED, REUSED, Session};
 use crate::fault::Fault;
-use crate::protocol::http::cookies::Jar;
-use crate::protocol::http::{HttpError, Limits, ResponseReader};
 use crate::scenario::template::{Scope, Template};
 use crate::scenario::{HttpStep, NamedError, Take, TakeFrom};
-use crate::tick::Tick;
 
 /// Bytes of a taken value kept at most: tokens are some 200, URLs under 2,000.
 const TAKEN_BYTES_MAX: usize = 8 << 10;
@@ -258,7 +258,7 @@ pub(super) fn write_fields(fields: &[(String, Template)], scope: &Scope<'_>, out
 fn take_values(takes: &[Take], answer: &ResponseReader, taken: &mut [String]) -> Result<(), Fault> {
     let mut body = Value::Null;
     if takes.iter().any(|take| matches!(take.from, TakeFrom::Body(_))) {
-        if answer.body_kept() == crate::protocol::http::BodyKept::Cut {
+        if answer.body_kept() == startline_protocol::http::BodyKept::Cut {
             return Err(Fault::BodyTooLarge);
         }
         body = serde_json::from_slice(answer.body()).map_err(|_| Fault::BodyNotJson)?;

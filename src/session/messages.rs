@@ -4,12 +4,13 @@
 //! scanner. Knows the roles of the scenario's messages, not their names. Invariant: the text of every
 //! message has been checked to be UTF-8, and of every 64th to be JSON throughout.
 
+use startline_protocol::scan::{Scanner, Value, quick_integer, quick_text};
+use startline_protocol::websocket::Violation;
+
 use super::frames::Message;
 use super::replies::Echo;
 use super::{Context, Observer, Phase, Session, Timer};
 use crate::fault::Fault;
-use crate::protocol::scan::{Scanner, Value, quick_integer, quick_text};
-use crate::protocol::websocket::Violation;
 use crate::scenario::{MessageType, Role, WebSocket};
 
 /// One message in so many is checked to be JSON to its end when a quick look was enough.

@@ -33,14 +33,14 @@ mod upgrade;
 
 use std::collections::VecDeque;
 
+use frames::Partial;
+use http::Setup;
 use slab::Slab;
+use startline_os::tick::{Tick, Ticks};
 
 use crate::fault::{Fault, TlsFault};
 use crate::measure::PingEvent;
 use crate::scenario::MessageType;
-use crate::tick::{Tick, Ticks};
-use frames::Partial;
-use http::Setup;
 pub use http::refusal;
 pub use script::{Endpoint, Script};
 pub use slots::Slots;

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use startline_os::tick::Ticks;
+
 use crate::fault::Fault;
 use crate::scenario::{Scenario, WebSocket};
-use crate::tick::Ticks;
 
 /// A scenario ready to be played.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@
 //! after open, and later by less than a slot; slots of different workers differ, so that a million sessions do not beat
 //! in step. (Where ticks wrap, after 19 h, later sessions get slots of their own once.)
 
-use crate::tick::{Tick, Ticks};
+use startline_os::tick::{Tick, Ticks};
 
 /// The widest slot: 32.768 ms.
 const WIDTH_MAX_TICKS: u32 = 2048;

@@ -2,11 +2,12 @@
 //!
 //! Invariant: nothing is connected to before the URL's host has been found allowed.
 
+use startline_protocol::http::{Limits, ResponseReader};
+use startline_protocol::websocket::{accept_for, key_text};
+
 use super::http::write_fields;
 use super::{Context, Observer, Phase, Session, TICKET_AGED, Timer};
 use crate::fault::Fault;
-use crate::protocol::http::{Limits, ResponseReader};
-use crate::protocol::websocket::{accept_for, key_text};
 use crate::scenario::WebSocket;
 
 impl Session {

@@ -1,7 +1,7 @@
 //! Cookies against a list, and whatever comes in a `Set-Cookie` field.
 
 use proptest::prelude::*;
-use startline::protocol::http::cookies::{COOKIES_MAX, Jar};
+use startline_protocol::http::cookies::{COOKIES_MAX, Jar};
 
 use crate::checks::cookies::{self as check, NOW_S};
 use crate::{changed, changes};

@@ -1,6 +1,6 @@
 //! Joining against the challenge's life.
 
-use startline::target::Config;
+use startline_mock::Config;
 
 use crate::common::{eventually, finish};
 use crate::played::{ADMIN, Played};

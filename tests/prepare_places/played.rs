@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Child;
 
 use serde_json::json;
-use startline::target::Config;
+use startline_mock::Config;
 use tempfile::TempDir;
 
 use crate::common::{Finished, finish, startline};

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use proptest::prelude::*;
-use startline::protocol::websocket::*;
+use startline_protocol::websocket::*;
 use tungstenite::Message;
 use tungstenite::protocol::frame::FrameHeader as ForeignHeader;
 use tungstenite::protocol::frame::coding::{CloseCode, OpCode};

@@ -1,7 +1,7 @@
 //! HTTP messages at every split against what they were made from, and heads against httparse.
 
 use proptest::prelude::*;
-use startline::protocol::http::*;
+use startline_protocol::http::*;
 
 use crate::checks::http::{self as check, LIMITS, read_response};
 use crate::checks::splits;

@@ -1,7 +1,7 @@
 //! JSON messages, whole and damaged: the scanner against serde_json.
 
 use proptest::prelude::*;
-use startline::protocol::scan::*;
+use startline_protocol::scan::*;
 
 use crate::checks::messages::{self as check, Found, scan, text_cut};
 use crate::{mutated, mutations};

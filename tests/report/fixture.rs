@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use startline::fault::Fault;
 use startline::measure::ledger::LedgerTotals;
-use startline::measure::process::Host;
 use startline::measure::{FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Totals};
 use startline::report::{Ending, Facts, RampDownFacts, RunResult};
 use startline::scenario::template::Template;
 use startline::scenario::{Criterion, Good, HttpStep, MessageType, Scenario, WebSocket};
-use startline::tick::Ticks;
+use startline_os::process::Host;
+use startline_os::tick::Ticks;
 
 pub const LOGIN: u8 = 0;
 pub const ENTER: u8 = 1;

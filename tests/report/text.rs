@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use startline::report::text::summary;
-use startline::tick::Ticks;
+use startline_os::tick::Ticks;
 
 use super::fixture::{Run, rich};
 

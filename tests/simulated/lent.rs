@@ -6,7 +6,7 @@ use startline::engine::observe::Books;
 use startline::fault::{Blame, Fault};
 use startline::measure::{Layout, Recorder, Totals};
 use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Who};
-use startline::tick::{Tick, Ticks};
+use startline_os::tick::{Tick, Ticks};
 
 use super::script;
 

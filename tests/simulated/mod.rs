@@ -13,7 +13,7 @@ use startline::fault::Fault;
 use startline::scenario::Scenario;
 use startline::session::script::Delays;
 use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Who};
-use startline::tick::{TICK_MICROS, Tick};
+use startline_os::tick::{TICK_MICROS, Tick};
 
 pub use peer::Fate;
 use peer::Peer;

@@ -2,8 +2,8 @@
 //! what they test.
 
 use startline::fault::Fault;
-use startline::protocol::websocket::Violation;
 use startline::scenario::Scenario;
+use startline_protocol::websocket::Violation;
 
 use super::{Micros, SECOND};
 

@@ -8,7 +8,7 @@ use startline::measure::ledger::{Ledger, LedgerTotals, SessionSet};
 use startline::measure::{Layout, PingEvent, Recorder, Totals};
 use startline::scenario::{MessageType, Scenario};
 use startline::session::{Observer, Who};
-use startline::tick::Ticks;
+use startline_os::tick::Ticks;
 
 /// What all sessions told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

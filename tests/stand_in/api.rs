@@ -209,7 +209,7 @@ fn who_is_not_logged_in_gets_403_and_nothing_else() {
 #[test]
 fn a_token_is_over_at_its_time() {
     let stand =
-        Stand::start(startline::target::Config { token_ttl: std::time::Duration::from_millis(1), ..plain() });
+        Stand::start(startline_mock::Config { token_ttl: std::time::Duration::from_millis(1), ..plain() });
     let token = stand.login(13);
     await_that("the token is over", || {
         stand.call("GET", "/api/v1/challenges/1", Some(&token), None).status == 403
@@ -233,7 +233,7 @@ fn an_unknown_path_gets_springs_error() {
 
 #[test]
 fn the_websocket_url_is_the_one_configured() {
-    let config = startline::target::Config { public_url: Some("wss://runnity.example".into()), ..ready() };
+    let config = startline_mock::Config { public_url: Some("wss://runnity.example".into()), ..ready() };
     let stand = Stand::start(config);
     assert!(stand.enter(13).1.starts_with("wss://runnity.example/ws/ws"));
 }

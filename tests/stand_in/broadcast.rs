@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
-use startline::target::Config;
+use startline_mock::Config;
 
 use crate::common::*;
 

@@ -10,7 +10,7 @@ use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
 use serde_json::{Value, json};
-use startline::target::TlsSettings;
+use startline_mock::TlsSettings;
 use tempfile::TempDir;
 
 use crate::common::*;

@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use startline::target::world::Distance;
-use startline::target::{Config, Counters, Preload, Server};
+use startline_mock::world::Distance;
+use startline_mock::{Config, Counters, Preload, Server};
 use tungstenite::protocol::WebSocket;
 use tungstenite::{Error, Message};
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use startline::target::Config;
-use startline::target::world::{index_for, java_hash};
+use startline_mock::Config;
+use startline_mock::world::{index_for, java_hash};
 
 use crate::common::*;
 

@@ -1,7 +1,7 @@
 //! A challenge's life on a clock that runs faster.
 
 use serde_json::json;
-use startline::target::Config;
+use startline_mock::Config;
 
 use crate::common::*;
 
@@ -59,9 +59,9 @@ fn a_challenge_lives_and_ends_on_the_scaled_clock() {
 
 #[test]
 fn a_finisher_is_closed_at_the_end_too_and_a_racy_server_tells_of_expiry() {
-    let preload = startline::target::Preload {
+    let preload = startline_mock::Preload {
         challenge: CHALLENGE,
-        distance: startline::target::world::Distance::M100,
+        distance: startline_mock::world::Distance::M100,
         ready: true,
     };
     let config = Config { time_scale: SCALE, racy: true, preload: Some(preload), ..plain() };

@@ -15,7 +15,7 @@ use rustls::{
     SupportedProtocolVersion,
 };
 use serde_json::{Value, json};
-use startline::target::{Config, Counters, Identity, Server, Tls, TlsSettings, TlsVersions};
+use startline_mock::{Config, Counters, Identity, Server, Tls, TlsSettings, TlsVersions};
 use tempfile::TempDir;
 
 use crate::common::*;

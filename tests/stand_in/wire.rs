@@ -222,7 +222,7 @@ fn a_body_over_the_limit_is_refused_and_the_next_request_is_read() {
 
 #[test]
 fn a_client_that_only_asks_and_never_reads_is_not_answered_without_bound() {
-    let stand = Stand::start(startline::target::Config {
+    let stand = Stand::start(startline_mock::Config {
         send_buffer_bytes: Some(4 << 10),
         members: 13..=42,
         ..ready()

@@ -5,7 +5,7 @@
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, HKDF_SHA384, KeyType, Prk};
-use startline::protocol::tls::*;
+use startline_protocol::tls::*;
 
 /// The content types (RFC 8446 section 5.1).
 pub const ALERT: u8 = 21;

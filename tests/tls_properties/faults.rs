@@ -1,10 +1,10 @@
 //! Every rule that a peer can break, by name, from a peer that has the keys; and what it may do though few do it.
 
 use rustls::AlertDescription;
-use startline::protocol::tls::RecordFault::{
+use startline_protocol::tls::RecordFault::{
     BadRecordMac, DecodeError, IllegalParameter, RecordOverflow, SequenceExhausted, UnexpectedMessage,
 };
-use startline::protocol::tls::*;
+use startline_protocol::tls::*;
 
 use crate::SUITES;
 use crate::checks::{ALERT, DATA, HANDSHAKE, Rig};

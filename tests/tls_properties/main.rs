@@ -6,7 +6,7 @@ mod mutations;
 mod peers;
 mod sessions;
 
-use startline::protocol::tls::Suite;
+use startline_protocol::tls::Suite;
 
 /// Every suite of TLS 1.3 that rustls speaks.
 pub const SUITES: [Suite; 3] =

@@ -1,7 +1,7 @@
 //! Records that are not what was sealed: refused by name at every length, with any byte changed, and never a panic.
 
 use proptest::prelude::*;
-use startline::protocol::tls::*;
+use startline_protocol::tls::*;
 
 use crate::SUITES;
 use crate::checks::{self, DATA, Rig};

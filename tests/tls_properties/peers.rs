@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
     ClientConfig, ClientConnection, Connection, KeyLog, RootCertStore, ServerConfig, ServerConnection,
 };
-use startline::protocol::tls::*;
+use startline_protocol::tls::*;
 
 /// Which side of the handshake becomes ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

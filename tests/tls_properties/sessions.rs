@@ -4,7 +4,7 @@ use std::io::Write;
 
 use proptest::prelude::*;
 use rustls::{AlertDescription, Connection};
-use startline::protocol::tls::*;
+use startline_protocol::tls::*;
 
 use crate::SUITES;
 use crate::peers::{Ours, Pair, Side, deliver, said, try_deliver, written};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::Result;
+use startline_os::units::grouped;
 
 use super::super::conduct::was_answered;
 use super::super::look_up::{Asker, Lacking, LookedUp, Unexpected};
@@ -16,7 +17,6 @@ use crate::preflight::unfound::Unfound;
 use crate::preflight::{Check, Remedy, clean};
 use crate::scenario::Criterion;
 use crate::scenario::schedule::{Participants, Schedule};
-use crate::units::grouped;
 
 /// Who is there to look up.
 pub(super) enum Asked<'p> {

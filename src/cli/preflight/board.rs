@@ -9,11 +9,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use startline_os::units::duration_text;
 
 use super::super::redrawn::Redrawn;
 use crate::preflight::Check;
 use crate::preflight::members::Login;
-use crate::units::duration_text;
 
 /// On a terminal, the line is drawn this often.
 const DRAWN_EVERY: Duration = Duration::from_millis(200);

@@ -2,11 +2,12 @@
 //!
 //! Asks nothing. Invariant: it names the plan's members and nobody else, whose places are not to be taken.
 
+use startline_os::units::grouped;
+
 use super::super::prepare::{TargetArgs, quoted};
 use super::super::run::SettingsArgs;
 use crate::plan::Plan;
 use crate::preflight::Remedy;
-use crate::units::grouped;
 
 /// How absent members join, by the options that were typed: those of the plan, and nobody else's place is taken.
 pub(super) fn remedy(args: &SettingsArgs, plan: &Plan) -> Remedy {

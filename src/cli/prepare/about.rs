@@ -7,11 +7,11 @@ use anyhow::{Result, bail};
 use clap::Args;
 use jiff::Zoned;
 use jiff::civil::DateTime;
+use startline_os::units::counted;
 
 use super::super::values;
 use crate::plan::Rate;
 use crate::prepare::challenge::{Distance, NewChallenge};
-use crate::units::counted;
 
 /// The fewest that the servers take.
 const PARTICIPANTS_MIN: u32 = 2;

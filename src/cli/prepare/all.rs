@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use startline_os::units::{counted, grouped};
 
 use super::super::interrupt::Interrupt;
 use super::super::run::is_range;
@@ -24,7 +25,6 @@ use super::printed;
 use super::target::TargetArgs;
 use crate::plan::Rate;
 use crate::prepare::{calendar, start};
-use crate::units::{counted, grouped};
 
 /// Of a members file, read to see its columns.
 const HEADER_BYTES_MAX: u64 = 64 << 10;

@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
+use startline_os::units::{duration_text, grouped};
+
 use super::super::redrawn::Redrawn;
-use crate::units::{duration_text, grouped};
 
 /// Columns of the bar itself.
 const BAR_COLUMNS: usize = 24;

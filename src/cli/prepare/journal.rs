@@ -5,11 +5,12 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Read, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use tempfile::{Builder, NamedTempFile};
 
 use super::super::tell;
@@ -216,18 +217,14 @@ fn written(path: &Path, places: &Places) -> io::Result<NamedTempFile> {
 /// Whether nobody else has this file locked. The lock goes with the last descriptor, however the process ends.
 fn lock(file: &File, name: &Path) -> bool {
     // std's own try_lock came with Rust 1.89.
-    // SAFETY: flock() takes two integers, and the descriptor is an open file's.
-    if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
-        return true;
-    }
-    let error = io::Error::last_os_error();
-    if error.kind() != io::ErrorKind::WouldBlock {
+    let Err(error) = flock(file, FlockOperation::NonBlockingLockExclusive) else { return true };
+    if error != Errno::WOULDBLOCK {
         tell(&format!(
             "warning: {} cannot be locked ({error}): see to it that no other startline writes it",
             name.display()
         ));
     }
-    error.kind() != io::ErrorKind::WouldBlock
+    error != Errno::WOULDBLOCK
 }
 
 fn is_still_at(file: &File, path: &Path) -> io::Result<bool> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Zoned;
 use serde::Serialize;
+use startline_os::units::{duration_text, grouped};
 
 use super::create::Made;
 use super::shell::quoted;
@@ -16,7 +17,6 @@ use crate::plan::Rate;
 use crate::plan::schedule::LocalTime;
 use crate::preflight::clean;
 use crate::prepare::calendar;
-use crate::units::{duration_text, grouped};
 
 /// Of a title; Runnity's have 100 at most.
 const TITLE_CHARS_MAX: usize = 200;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{ArgGroup, Args};
+use startline_os::units::{counted, grouped};
 
 use super::super::interrupt::{Interrupt, Words};
 use super::super::{ExitStatus, tell, values};
@@ -18,7 +19,6 @@ use super::shell::quoted;
 use crate::prepare::csv_files::{self, CsvFiles};
 use crate::prepare::sql::{TestMembers, Wanted};
 use crate::report::numbers;
-use crate::units::{counted, grouped};
 
 /// How many CSV files are told by name.
 const NAMED_MAX: usize = 8;

@@ -16,6 +16,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use looker::look_up;
+use rounds::{Rounds, Task};
+use startline_os::units::{counted, duration_text, grouped};
+use step::Step;
+use told::{Typed, as_members, needs_another, tell_end};
 
 use super::super::interrupt::{Interrupt, Words};
 use super::super::look_up::{LookedUp, Unexpected};
@@ -29,11 +34,6 @@ use crate::plan::zone::Clues;
 use crate::plan::{Plan, Rate};
 use crate::prepare::calendar;
 use crate::prepare::places::{Outcome, Places};
-use crate::units::{counted, duration_text, grouped};
-use looker::look_up;
-use rounds::{Rounds, Task};
-use step::Step;
-use told::{Typed, as_members, needs_another, tell_end};
 
 /// Joins a second where nothing is said: the guide waits 50 ms between members.
 pub(super) const RATE: Rate = Rate { count: 20, per: Duration::from_secs(1) };

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use startline_os::descriptors;
 
 use super::super::run::SettingsArgs;
 use super::super::{agent, doctor, hosts, values};
 use super::shell::quoted;
-use crate::engine::{Hosts, descriptors};
+use crate::engine::Hosts;
 use crate::plan::sources::SourceSpec;
 use crate::plan::{Plan, Resolve, Settings};
 use crate::scenario::schedule::Schedule;

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use crate::target::{Config, Tls};
+use startline_mock::{Config, Tls};
 
 /// What the announcement says besides the address.
 pub(super) struct Summary {

@@ -5,8 +5,9 @@
 
 use std::io;
 
+use startline_os::units::{counted, grouped};
+
 use crate::plan::capacity::{DESCRIPTORS_OF_A_WORKER, fullest_share, stand_in_workers};
-use crate::units::{counted, grouped};
 
 /// The workers there are to be: those asked for, or as many as the members' connections need.
 pub(super) fn workers(asked: usize, members: u64, cores: usize, descriptors: u64) -> usize {

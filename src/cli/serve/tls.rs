@@ -10,8 +10,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use rustls::CipherSuite;
 use rustls::pki_types::ServerName;
-
-use crate::target::{Identity, IdentityError, Tls, TlsSettings, TlsVersions};
+use startline_mock::{Identity, IdentityError, Tls, TlsSettings, TlsVersions};
 
 /// The options.
 #[derive(Debug, Args)]
@@ -146,8 +145,9 @@ fn name(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clap::Parser;
+
+    use super::*;
 
     #[derive(Debug, Parser)]
     struct Cli {

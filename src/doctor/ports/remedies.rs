@@ -4,12 +4,13 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use startline_os::units::{counted, duration_text, grouped};
+
 use super::supply::{Demand, Side, Supply, WIDEST, size};
 use crate::doctor::check::Remedy;
 use crate::doctor::need::{HttpConnections, Need};
 use crate::doctor::readings::Readings;
 use crate::plan::sources::{SOURCES_MAX, as_ranges, of_loopback};
-use crate::units::{counted, duration_text, grouped};
 
 const RANGE: &str = "net.ipv4.ip_local_port_range";
 const RESERVED: &str = "net.ipv4.ip_local_reserved_ports";

@@ -6,11 +6,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use startline_os::system::{Fading, Owner};
+use startline_os::time_wait::TIME_WAIT;
+use startline_os::units::{counted, grouped};
+
 use crate::doctor::need::{HttpConnections, Need};
 use crate::doctor::readings::{Found, Readings};
-use crate::doctor::system::{Fading, Owner};
-use crate::plan::capacity::{TIME_WAIT, closed_within};
-use crate::units::{counted, grouped};
+use crate::plan::capacity::closed_within;
 
 /// The range opened as far as it is sensible.
 pub(super) const WIDEST: (u16, u16) = (1024, 65535);

@@ -53,7 +53,7 @@ fn ports_that_the_last_run_still_holds_are_not_there() {
     );
     let ramp =
         commands(&refused).into_iter().find_map(|command| command.strip_prefix("--ramp ")).expect("one");
-    let slower = Need { ramp: crate::units::duration(ramp).expect("a time"), ..twice.clone() };
+    let slower = Need { ramp: startline_os::units::duration(ramp).expect("a time"), ..twice.clone() };
     assert_eq!(check("ports", &slower, &after_a_run(1_400, 58)).verdict, Verdict::Ok, "{ramp}");
     assert_eq!(check("ports", &twice, &after_a_run(1_400, 17)).verdict, Verdict::Ok, "as after that wait");
     assert_eq!(

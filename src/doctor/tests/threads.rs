@@ -1,8 +1,9 @@
 //! Threads that a user, a control group and the box let start.
 
+use startline_os::system::ThreadRoom;
+use startline_os::user::ThreadsOfUser;
+
 use super::*;
-use crate::doctor::system::ThreadRoom;
-use crate::doctor::user::ThreadsOfUser;
 
 /// As many workers as descriptors ask for, at both ends.
 fn a_million() -> Need {

@@ -4,10 +4,10 @@
 //! first bytes of what answered, never a secret.
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible};
+use startline_protocol::tls::RecordFault;
 
 use super::Broken;
 use crate::fault::TlsFault;
-use crate::protocol::tls::RecordFault;
 
 /// Bytes of what is no TLS kept as evidence.
 const SHOWN_BYTES: usize = 256;
@@ -199,7 +199,7 @@ mod tests {
                 0 => "tls-handshake-closed".to_owned(),
                 40 | 71 => "tls-no-common-suite".to_owned(),
                 70 => "tls-version".to_owned(),
-                _ => format!("tls-alert:{}", crate::protocol::tls::PeerAlert(number)),
+                _ => format!("tls-alert:{}", startline_protocol::tls::PeerAlert(number)),
             };
             assert_eq!(of(&Error::AlertReceived(AlertDescription::from(number))).key(), expected);
         }

@@ -2,7 +2,7 @@
 //!
 //! Knows no connection. Invariant: a [`Link`] gives back the [`At`] that it was made of.
 
-use crate::protocol::tls::Handle;
+use startline_protocol::tls::Handle;
 
 /// What a row's connection is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

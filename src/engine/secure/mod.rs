@@ -1,7 +1,7 @@
 //! The TLS of one worker's sessions: bytes off the wire in, plaintext out, and the other way round.
 //!
 //! rustls makes each handshake and checks the certificate. Once a session's WebSocket is up over TLS 1.3, its secrets are
-//! taken out, and [`crate::protocol::tls`] goes on with them alone; TLS 1.2 and HTTP connections keep the rustls object. Owns
+//! taken out, and [`startline_protocol::tls`] goes on with them alone; TLS 1.2 and HTTP connections keep the rustls object. Owns
 //! no socket, reads no clock. Invariants: a row has at most one connection's state, and none once its socket is gone; records
 //! are cut before rustls sees them, so nothing of a later record is ever inside it; what may not be lost between two
 //! connections of a session (its ticket) goes when the session is over.
@@ -30,13 +30,14 @@ pub use faults::fault_of;
 use link::{At, Link};
 pub use look::{Look, look};
 
-use crate::fault::TlsFault;
-use crate::measure::Handshake;
-use crate::plan::Tls;
-use crate::protocol::tls::{
+use startline_protocol::tls::{
     HEADER_BYTES, Handle, KeyUpdate, Opened, PLAINTEXT_BYTES_MAX, Pool, Reassembly, RecordFault, Secrets,
     Suite, record_len,
 };
+
+use crate::fault::TlsFault;
+use crate::measure::Handshake;
+use crate::plan::Tls;
 
 /// The longest record of any version: TLS 1.2 allows for 2048 bytes around the plaintext (RFC 5246, 6.2.3).
 const ANY_RECORD_BYTES_MAX: usize = HEADER_BYTES + PLAINTEXT_BYTES_MAX + 2048;

@@ -15,21 +15,21 @@ use std::time::Duration;
 
 use mio::net::TcpStream;
 use mio::{Events, Poll};
+use startline_os::alarm::{ALARM, Alarm};
+use startline_os::clock::Clock;
+use startline_os::tick::{Tick, Ticks};
+use startline_os::timers::Timers;
 
-use super::alarm::{ALARM, Alarm};
 use super::arrivals::Arrivals;
-use super::clock::Clock;
 use super::link::{Order, WorkerLink};
 use super::observe::Books;
 use super::pool::Pool;
 use super::ports::Ports;
 use super::secure::Secure;
-use super::timers::Timers;
 use super::{Addresses, WorkerSetup};
 use crate::measure::ledger::SessionSet;
 use crate::plan::members::Members;
 use crate::session::{Commands, Endpoint, Script, Session, Slots, Spills, Timer};
-use crate::tick::{Tick, Ticks};
 
 /// Bytes read at once. One buffer a worker.
 const READ_BYTES: usize = 64 << 10;

@@ -3,10 +3,11 @@
 //! What is in a record is [`Secure`](crate::engine::secure::Secure)'s to say; this carries it there and back. Invariant: while a
 //! handshake is under way its row is marked, and the session hears of nothing but its end.
 
+use startline_protocol::tls::{HEADER_BYTES, RecordFault};
+
 use super::{MARK_SHAKING, Worker};
 use crate::engine::secure::{Broken, Data, Received};
 use crate::fault::Fault;
-use crate::protocol::tls::{HEADER_BYTES, RecordFault};
 use crate::session::Phase;
 
 /// KeyUpdates in one read. Each may have to be answered, by a record and a system call of its own: a peer that sends nothing else would have

@@ -7,13 +7,13 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 
 use mio::Interest;
+use startline_os::tick::Tick;
 
 use super::super::observe::Books;
 use super::super::sockets::{self, Dialed};
 use super::{MARK_READ_CLOSED, MARK_SHAKING, MARK_UNREAD, Worker};
 use crate::fault::Fault;
 use crate::session::{Context, Endpoint, Phase, Session, Timer, Who};
-use crate::tick::Tick;
 
 /// Reads of one session in a turn; what is left waits for the next turn.
 const READS_PER_TURN: usize = 4;

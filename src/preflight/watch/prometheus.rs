@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use startline_os::units;
 
 use super::file::Prometheus;
 use crate::preflight::words::{clean, listed};
 use crate::preflight::{Check, Figure, Remedy, Verdict};
-use crate::units;
 
 const ID: &str = "watch-prometheus";
 const TITLE: &str = "Prometheus";

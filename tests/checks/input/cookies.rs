@@ -1,6 +1,6 @@
 //! Cookies that any server could set: nothing of them may harm a request, and a jar stays bounded.
 
-use startline::protocol::http::cookies::{COOKIE_BYTES_MAX, COOKIES_MAX, Jar, parse};
+use startline_protocol::http::cookies::{COOKIE_BYTES_MAX, COOKIES_MAX, Jar, parse};
 
 /// Summer 2025.
 pub const NOW_S: i64 = 1_750_000_000;

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use startline::protocol::websocket::*;
+use startline_protocol::websocket::*;
 use tungstenite::Error;
 use tungstenite::protocol::frame::FrameHeader as ForeignHeader;
 use tungstenite::protocol::frame::coding::CloseCode;

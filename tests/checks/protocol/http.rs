@@ -1,6 +1,6 @@
 //! HTTP messages at every split, their heads against httparse, their bodies against a naive reader of the whole.
 
-use startline::protocol::http::*;
+use startline_protocol::http::*;
 
 use super::splits;
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
-use startline::protocol::scan::*;
+use startline_protocol::scan::*;
 
 use super::splits;
 

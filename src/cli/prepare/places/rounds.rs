@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use startline_os::units::{duration_text, grouped};
 
 use super::super::super::agent;
 use super::super::super::interrupt::Interrupt;
@@ -27,7 +28,6 @@ use crate::prepare::places::{Outcome, Places};
 use crate::prepare::retry::Retry;
 use crate::scenario::Scenario;
 use crate::scenario::places::{Place, Refusal};
-use crate::units::{duration_text, grouped};
 
 /// Failures of a member while the servers are well.
 const STRIKES_MAX: u8 = 5;

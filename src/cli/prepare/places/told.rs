@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use startline_os::units::{counted, grouped};
+
 use super::super::super::{ExitStatus, tell};
 use super::super::printed;
 use super::super::shell::quoted;
@@ -12,7 +14,6 @@ use super::rounds::{End, Played};
 use super::step::Step;
 use crate::prepare::meaning::{self, Remedy};
 use crate::prepare::places::{Outcome, Places};
-use crate::units::{counted, grouped};
 
 /// The order in which outcomes are told.
 const ORDER: [Outcome; 7] = [

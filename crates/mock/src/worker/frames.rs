@@ -1,0 +1,291 @@
+//! Frames from a client, the messages that they carry, and how a WebSocket ends.
+//!
+//! Invariants: a message is answered at once and alone; nothing is read after a close frame but the peer's own; what a client
+//! can make us keep is bounded by [`MESSAGE_BYTES_MAX`].
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use startline_os::tick::Ticks;
+use startline_protocol::websocket::{self, FrameHeader, Opcode, Reader, Violation};
+
+use super::super::connection::{Fragments, NO_ROOM, State};
+use super::super::counters::Count;
+use super::super::incoming::{self, Incoming};
+use super::super::messages::{self, ErrorCode, LeaveReason};
+use super::super::world::{Fault, Recorded};
+use super::{CLOSE_TIMEOUT, CLOSING, Worker};
+
+/// The longest message taken from a client.
+const MESSAGE_BYTES_MAX: usize = 64 << 10;
+
+impl Worker {
+    /// Reads frames from what has come, together with what was left over before.
+    pub(super) fn read_frames(&mut self, slot: u32, bytes: &mut [u8]) {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        let mut kept =
+            connection.spilled().map(|spill| std::mem::take(&mut spill.unused)).unwrap_or_default();
+        let rest = if kept.is_empty() {
+            bytes
+        } else {
+            kept.extend_from_slice(bytes);
+            kept.as_mut_slice()
+        };
+        let used = match self.read_whole_frames(slot, rest) {
+            Ok(used) => used,
+            Err(violation) => {
+                self.fail(slot, violation);
+                rest.len()
+            }
+        };
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        if used < rest.len() && connection.state != State::Deaf {
+            connection.spill().unused = rest[used..].to_vec();
+        }
+        connection.tidy();
+    }
+
+    /// Handles every frame that is there in full; says how many bytes those were.
+    fn read_whole_frames(&mut self, slot: u32, bytes: &mut [u8]) -> Result<usize, Violation> {
+        let mut used = 0;
+        while let Some((header, header_len)) = websocket::parse_header(&bytes[used..], Reader::Server)? {
+            let Some(connection) = self.connections.get_mut(slot as usize) else { return Ok(bytes.len()) };
+            if connection.state == State::Deaf || connection.spilled().is_some_and(|spill| spill.last) {
+                return Ok(bytes.len());
+            }
+            // A control frame between fragments is no part of their message.
+            let collected = connection
+                .spilled()
+                .filter(|_| !header.opcode.is_control())
+                .and_then(|spill| spill.message.as_ref())
+                .map_or(0, |message| message.bytes.len());
+            if header.payload_len > (MESSAGE_BYTES_MAX - collected) as u64 {
+                return Err(Violation::MessageTooLong);
+            }
+            let start = used + header_len;
+            let end = start + header.payload_len as usize;
+            let Some(payload) = bytes.get_mut(start..end) else { break };
+            if let Some(key) = header.mask {
+                websocket::apply_mask(payload, key, 0);
+            }
+            used = end;
+            self.on_frame(slot, header, payload)?;
+        }
+        Ok(used)
+    }
+
+    fn on_frame(&mut self, slot: u32, header: FrameHeader, payload: &[u8]) -> Result<(), Violation> {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return Ok(()) };
+        if header.opcode == Opcode::Close {
+            return self.on_close(slot, payload);
+        }
+        if !connection.state.is_live() {
+            return Ok(());
+        }
+        match header.opcode {
+            Opcode::Ping => {
+                self.reply(slot, |_, out| websocket::write_frame(out, Opcode::Pong, None, payload));
+                Ok(())
+            }
+            Opcode::Pong => {
+                connection.heard = self.moment.tick;
+                Ok(())
+            }
+            Opcode::Close => Ok(()),
+            Opcode::Text | Opcode::Binary => {
+                if connection.spilled().is_some_and(|spill| spill.message.is_some()) {
+                    return Err(Violation::ExpectedContinuation);
+                }
+                let is_text = header.opcode == Opcode::Text;
+                if header.fin {
+                    return self.on_message(slot, is_text, payload);
+                }
+                connection.spill().message = Some(Fragments { is_text, bytes: payload.to_vec() });
+                Ok(())
+            }
+            Opcode::Continuation => {
+                let Some(message) = connection.spilled().and_then(|spill| spill.message.as_mut()) else {
+                    return Err(Violation::UnexpectedContinuation);
+                };
+                message.bytes.extend_from_slice(payload);
+                if !header.fin {
+                    return Ok(());
+                }
+                match connection.spill().message.take() {
+                    Some(message) => self.on_message(slot, message.is_text, &message.bytes),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// The peer's close frame: the answer to ours, or answered here.
+    fn on_close(&mut self, slot: u32, payload: &[u8]) -> Result<(), Violation> {
+        let code = websocket::parse_close(payload)?.map(|(code, _)| code);
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return Ok(()) };
+        if connection.state.is_live() {
+            self.depart(slot, LeaveReason::Disconnected);
+            // With its timer: a peer that does not take what is queued before the answer is not waited for without end.
+            self.await_close(slot);
+            self.reply(slot, |_, out| match code {
+                Some(code) => websocket::write_close(out, None, code, ""),
+                None => websocket::write_frame(out, Opcode::Close, None, &[]),
+            });
+        }
+        self.close_when_sent(slot);
+        Ok(())
+    }
+
+    fn on_message(&mut self, slot: u32, is_text: bool, payload: &[u8]) -> Result<(), Violation> {
+        if !is_text {
+            // Spring's text handler: CloseStatus.NOT_ACCEPTABLE.
+            self.depart(slot, LeaveReason::Disconnected);
+            self.close(slot, 1003);
+            return Ok(());
+        }
+        if std::str::from_utf8(payload).is_err() {
+            return Err(Violation::BadUtf8);
+        }
+        let Some(connection) = self.connections.get(slot as usize) else { return Ok(()) };
+        let state = connection.state;
+        if state == State::Listed || self.is_ordered_to_forget() {
+            self.reply_error(slot, ErrorCode::InvalidSession);
+            return Ok(());
+        }
+        match incoming::read(payload) {
+            Incoming::Ping => self.on_ping(slot),
+            Incoming::Pong => self.hear(slot),
+            Incoming::Record { distance, pace } => self.on_record(slot, distance, pace),
+            Incoming::Quit => self.bar(slot, LeaveReason::Quit, 1000),
+            Incoming::Kicked => self.bar(slot, LeaveReason::Kicked, 1008),
+            Incoming::BadRecord => {
+                self.hear(slot);
+                self.reply_error(slot, ErrorCode::RecordProcessingError);
+            }
+            Incoming::UnknownType => self.reply_error(slot, ErrorCode::InvalidMessageType),
+            Incoming::Malformed => self.reply_error(slot, ErrorCode::MessageProcessingError),
+        }
+        Ok(())
+    }
+
+    fn on_ping(&mut self, slot: u32) {
+        self.hear(slot);
+        self.count(Count::pings, 1);
+        self.reply(slot, |worker, out| {
+            worker.text.clear();
+            messages::pong(&mut worker.text, worker.moment.now.wall_ms);
+            websocket::write_frame(out, Opcode::Text, None, &worker.text);
+        });
+    }
+
+    fn on_record(&mut self, slot: u32, distance: f64, pace: i32) {
+        self.hear(slot);
+        let Some(connection) = self.connections.get(slot as usize) else { return };
+        let Some(room) = self.rooms.get(connection.room as usize) else { return };
+        let (challenge, runner, session) = (room.challenge, connection.runner, connection.session);
+        let now = self.moment.now;
+        let recorded =
+            self.shared.world(now, |world| world.record(challenge, runner, session, (distance, pace), now));
+        self.has_news = true;
+        match recorded {
+            Err(_) => self.reply_error(slot, ErrorCode::InvalidSession),
+            Ok(recorded) => {
+                self.count(Count::records, 1);
+                if recorded == Recorded::Finished {
+                    self.stop_receiving(slot);
+                }
+            }
+        }
+    }
+
+    /// The member ends it in a way that allows no return.
+    fn bar(&mut self, slot: u32, reason: LeaveReason, code: u16) {
+        self.depart(slot, reason);
+        self.close(slot, code);
+    }
+
+    /// Takes the member out of the challenge, if it is this session's to do so, and has everyone else told.
+    pub(super) fn depart(&mut self, slot: u32, reason: LeaveReason) {
+        let Some(connection) = self.connections.get(slot as usize) else { return };
+        if connection.room == NO_ROOM {
+            return;
+        }
+        let (room, runner, session) = (connection.room, connection.runner, connection.session);
+        let challenge = self.rooms[room as usize].challenge;
+        let now = self.moment.now;
+        self.shared.world(now, |world| world.depart(challenge, runner, session, reason, now));
+        self.has_news = true;
+        self.leave_room(slot);
+    }
+
+    /// Sends a close frame and awaits the peer's.
+    pub(super) fn close(&mut self, slot: u32, code: u16) {
+        self.leave_room(slot);
+        self.await_close(slot);
+        self.reply(slot, |_, out| websocket::write_close(out, None, code, ""));
+    }
+
+    /// From here on nothing but the peer's close frame matters.
+    pub(super) fn await_close(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        connection.state = State::Closing;
+        connection.heard = self.moment.tick;
+        if let Some(spill) = connection.spilled() {
+            (spill.message, spill.opening) = (None, None);
+        }
+        connection.tidy();
+        self.timers.arm(CLOSING, slot, self.moment.tick + Ticks::from_duration(CLOSE_TIMEOUT));
+    }
+
+    /// The peer has had its time to answer a close frame.
+    pub(super) fn give_up_closing(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get(slot as usize) else { return };
+        let waited = self.moment.tick.since(connection.heard).as_duration();
+        if matches!(connection.state, State::Closing | State::Deaf) && waited + super::ROUND >= CLOSE_TIMEOUT
+        {
+            self.drop_connection(slot);
+        }
+    }
+
+    /// The peer has broken the protocol. Our side is closed behind the close frame, and whatever still comes is thrown away
+    /// until the peer closes too: to close at once would reset the connection, and the frame might never arrive.
+    fn fail(&mut self, slot: u32, violation: Violation) {
+        self.count(Count::violations, 1);
+        let Some(connection) = self.connections.get(slot as usize) else { return };
+        if connection.state.is_live() {
+            self.depart(slot, LeaveReason::Error);
+            self.close(slot, violation.close_code());
+        }
+        self.set_state(slot, State::Deaf);
+        if let Some(connection) = self.connections.get_mut(slot as usize).filter(|it| !it.is_backlogged()) {
+            connection.end_writing();
+        }
+    }
+
+    fn reply_error(&mut self, slot: u32, code: ErrorCode) {
+        self.reply(slot, |worker, out| worker.put_error(code, out));
+    }
+
+    fn reply(&mut self, slot: u32, render: impl FnOnce(&mut Self, &mut Vec<u8>)) {
+        let mut out = std::mem::take(&mut self.scratch);
+        out.clear();
+        render(self, &mut out);
+        self.send(slot, &out);
+        self.scratch = out;
+    }
+
+    fn hear(&mut self, slot: u32) {
+        if let Some(connection) = self.connections.get_mut(slot as usize) {
+            connection.heard = self.moment.tick;
+        }
+    }
+
+    fn is_ordered_to_forget(&self) -> bool {
+        self.shared.faulty_messages.load(Relaxed)
+            && self.shared.world(self.moment.now, |world| {
+                let happens = world.take_fault(Fault::WsInvalidSession);
+                // Under the world's lock, as it is set: else an order of this moment could be forgotten.
+                self.shared.faulty_messages.store(world.faults_left(Fault::WsInvalidSession) > 0, Relaxed);
+                happens
+            })
+    }
+}
