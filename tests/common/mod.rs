@@ -1,13 +1,13 @@
 //! What the tests that run the binary share: a private directory, a deadline, a result to read.
 
-// Each test binary compiles this for itself and uses its part.
-#![allow(dead_code)]
-
 pub mod frames;
-pub mod isolated;
+pub mod peer;
+pub mod played;
 pub mod processes;
+pub mod served;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -264,4 +264,10 @@ pub fn assert_every_key_counts(whole: &Value, at: &str, is_valid: &dyn Fn(&Value
     }
     let spoilt = with(&|object| drop(object.insert("surprise".into(), Value::from(1))));
     assert!(!is_valid(&spoilt), "an unknown key at {at:?} is accepted");
+}
+
+/// Paths as text, which those of tests are.
+#[track_caller]
+pub fn text(path: &(impl AsRef<OsStr> + ?Sized)) -> &str {
+    path.as_ref().to_str().expect("a path of UTF-8")
 }
