@@ -19,7 +19,7 @@ type Act = Arc<dyn Fn(&mut Connection) + Send + Sync>;
 
 /// A peer's manners, each of which a test may replace.
 #[derive(Clone)]
-pub struct Script {
+pub(crate) struct Script {
     /// It speaks TLS with this.
     tls: Option<Arc<ServerConfig>>,
     /// In place of all that follows.
@@ -34,39 +34,39 @@ pub struct Script {
 }
 
 /// A running peer.
-pub struct Peer {
-    pub address: SocketAddr,
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
     is_secure: bool,
-    pub seen: Arc<Seen>,
+    pub(crate) seen: Arc<Seen>,
 }
 
 /// What it has seen.
 #[derive(Default)]
-pub struct Seen {
-    pub connections: AtomicU32,
+pub(crate) struct Seen {
+    pub(crate) connections: AtomicU32,
     /// WebSocket frames from clients: opcode and payload.
-    pub frames: Mutex<Vec<(u8, Vec<u8>)>>,
+    pub(crate) frames: Mutex<Vec<(u8, Vec<u8>)>>,
 }
 
 /// A connection and what is known of it.
-pub struct Connection {
-    pub stream: TcpStream,
+pub(crate) struct Connection {
+    pub(crate) stream: TcpStream,
     /// Until records are made by hand.
-    pub tls: Option<ServerConnection>,
+    pub(crate) tls: Option<ServerConnection>,
     is_secure: bool,
     unread: Vec<u8>,
-    pub seen: Arc<Seen>,
-    pub address: SocketAddr,
+    pub(crate) seen: Arc<Seen>,
+    pub(crate) address: SocketAddr,
     /// The head of the last request.
-    pub head: String,
+    pub(crate) head: String,
     /// PINGs so far.
-    pub pings: u32,
+    pub(crate) pings: u32,
     /// For a test to remember something of the connection by.
-    pub note: String,
+    pub(crate) note: String,
 }
 
 impl Script {
-    pub fn good() -> Self {
+    pub(crate) fn good() -> Self {
         Self {
             tls: None,
             accepted: None,
@@ -86,48 +86,48 @@ impl Script {
     }
 
     /// Speaks TLS.
-    pub fn secured(mut self, tls: Arc<ServerConfig>) -> Self {
+    pub(crate) fn secured(mut self, tls: Arc<ServerConfig>) -> Self {
         self.tls = Some(tls);
         self
     }
 
     /// Does only this with a connection, whatever comes.
-    pub fn accepted(act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+    pub(crate) fn accepted(act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
         Self { accepted: Some(Arc::new(act)), ..Self::good() }
     }
 
-    pub fn login(mut self, act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+    pub(crate) fn login(mut self, act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
         self.login = Arc::new(act);
         self
     }
 
-    pub fn enter(mut self, act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+    pub(crate) fn enter(mut self, act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
         self.enter = Arc::new(act);
         self
     }
 
-    pub fn upgrade(mut self, act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+    pub(crate) fn upgrade(mut self, act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
         self.upgrade = Arc::new(act);
         self
     }
 
-    pub fn opened(mut self, act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+    pub(crate) fn opened(mut self, act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
         self.opened = Arc::new(act);
         self
     }
 
-    pub fn ping(mut self, act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+    pub(crate) fn ping(mut self, act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
         self.ping = Arc::new(act);
         self
     }
 
-    pub fn closing(mut self, act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+    pub(crate) fn closing(mut self, act: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
         self.closing = Arc::new(act);
         self
     }
 
     /// Starts it.
-    pub fn start(self) -> Peer {
+    pub(crate) fn start(self) -> Peer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address");
         let seen = Arc::new(Seen::default());
@@ -159,14 +159,14 @@ impl Script {
 
 impl Peer {
     /// Where it is, as a target.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let scheme = if self.is_secure { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 }
 
-pub const CONNECTED: &str = r#"{"type":"CONNECTED","userId":13,"participants":[],"timestamp":1}"#;
-pub const PONG: &str = r#"{"type":"PONG","timestamp":1}"#;
+pub(crate) const CONNECTED: &str = r#"{"type":"CONNECTED","userId":13,"participants":[],"timestamp":1}"#;
+pub(crate) const PONG: &str = r#"{"type":"PONG","timestamp":1}"#;
 
 impl Connection {
     fn serve(&mut self, script: &Script) {
@@ -204,7 +204,7 @@ impl Connection {
     }
 
     /// Waits for bytes; `false` when none will come.
-    pub fn more(&mut self) -> bool {
+    pub(crate) fn more(&mut self) -> bool {
         let mut buffer = [0; 4096];
         loop {
             let count = match self.stream.read(&mut buffer) {
@@ -252,35 +252,35 @@ impl Connection {
         Some((frame[0] & 0x0f, payload))
     }
 
-    pub fn ws_url(&self) -> String {
+    pub(crate) fn ws_url(&self) -> String {
         let scheme = if self.is_secure { "wss" } else { "ws" };
         format!("{scheme}://{}/ws/ws1", self.address)
     }
 
     /// Whatever is left of the client may have gone: that is the test's to notice.
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let sealed = self.seal(bytes.as_ref());
         let _ = self.stream.write_all(&sealed);
     }
 
     /// In packets of one byte, as far as the kernel lets us.
-    pub fn send_byte_by_byte(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn send_byte_by_byte(&mut self, bytes: impl AsRef<[u8]>) {
         for byte in bytes.as_ref() {
             self.send([*byte]);
             thread::yield_now();
         }
     }
 
-    pub fn json(&mut self, body: &str) {
+    pub(crate) fn json(&mut self, body: &str) {
         self.answer("200 OK", "application/json", body);
     }
 
-    pub fn answer(&mut self, status: &str, kind: &str, body: &str) {
+    pub(crate) fn answer(&mut self, status: &str, kind: &str, body: &str) {
         self.send(response(status, kind, body));
     }
 
     /// The 101 that fits the request.
-    pub fn switching(&self) -> String {
+    pub(crate) fn switching(&self) -> String {
         let key =
             self.head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap_or_default();
         format!(
@@ -289,26 +289,26 @@ impl Connection {
         )
     }
 
-    pub fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.frame(0x81, text.as_bytes());
     }
 
-    pub fn frame(&mut self, first: u8, payload: &[u8]) {
+    pub(crate) fn frame(&mut self, first: u8, payload: &[u8]) {
         self.send(frame(first, payload));
     }
 
-    pub fn hang_up(&mut self) {
+    pub(crate) fn hang_up(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 
     /// Ends it by a reset, with bytes of the client's unread or not.
-    pub fn cut(&mut self) {
+    pub(crate) fn cut(&mut self) {
         let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         self.unread.clear();
     }
 
     /// Says nothing any more until the client hangs up.
-    pub fn fall_silent(&mut self) {
+    pub(crate) fn fall_silent(&mut self) {
         while self.more() {
             self.unread.clear();
         }
@@ -316,6 +316,6 @@ impl Connection {
 }
 
 /// A whole answer.
-pub fn response(status: &str, kind: &str, body: &str) -> String {
+pub(crate) fn response(status: &str, kind: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }

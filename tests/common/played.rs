@@ -10,22 +10,22 @@ use super::peer::{Peer, Script};
 use crate::common::{Finished, Run, kinds, number, results, summary};
 
 /// Sessions of a run, unless a test says otherwise.
-pub const SESSIONS: u32 = 3;
+pub(crate) const SESSIONS: u32 = 3;
 
 /// A run that has ended.
-pub struct Played {
-    pub finished: Finished,
-    pub summary: Value,
-    pub out: PathBuf,
-    pub peer: Peer,
+pub(crate) struct Played {
+    pub(crate) finished: Finished,
+    pub(crate) summary: Value,
+    pub(crate) out: PathBuf,
+    pub(crate) peer: Peer,
     _temp: TempDir,
 }
 
 /// The steps' timeouts, in which a busy machine has to do what belongs there.
-pub const TIMEOUT: &str = "2s";
+pub(crate) const TIMEOUT: &str = "2s";
 
 /// Runnity's scenario with short timeouts, and without the look-up before the run.
-pub fn scenario() -> String {
+pub(crate) fn scenario() -> String {
     let source = include_str!("../../scenarios/runnity.toml");
     let (before, rest) = source.split_once("[schedule]\n").expect("a look-up");
     let (_, after) = rest.split_once("[websocket]\n").expect("a WebSocket after it");
@@ -39,13 +39,13 @@ pub fn scenario() -> String {
 
 /// Plays against a peer with these manners.
 #[track_caller]
-pub fn against(script: Script) -> Played {
+pub(crate) fn against(script: Script) -> Played {
     run_with(script, |run| run)
 }
 
 /// The same with options of the test's.
 #[track_caller]
-pub fn run_with(script: Script, options: impl FnOnce(Run) -> Run) -> Played {
+pub(crate) fn run_with(script: Script, options: impl FnOnce(Run) -> Run) -> Played {
     let peer = script.start();
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
@@ -66,7 +66,7 @@ pub fn run_with(script: Script, options: impl FnOnce(Run) -> Run) -> Played {
 }
 
 impl Played {
-    pub fn count(&self, pointer: &str) -> u64 {
+    pub(crate) fn count(&self, pointer: &str) -> u64 {
         number(&self.summary, pointer) as u64
     }
 
@@ -94,7 +94,7 @@ impl Played {
 
     /// Every session opened, was held and closed; nothing was counted as an error.
     #[track_caller]
-    pub fn assert_undisturbed(&self) -> &Self {
+    pub(crate) fn assert_undisturbed(&self) -> &Self {
         assert_eq!(self.kinds(), [], "{}", self.finished.stdout);
         assert_eq!(
             self.count("/sessions/held_to_end"),
@@ -108,7 +108,7 @@ impl Played {
 
     /// Every session failed under this name in this step, by this one's fault, and nothing else did.
     #[track_caller]
-    pub fn assert_all_failed(&self, step: &str, kind: &str, blame: &str) -> &Self {
+    pub(crate) fn assert_all_failed(&self, step: &str, kind: &str, blame: &str) -> &Self {
         self.finished.assert_status(1);
         let sessions = self.count("/sessions/planned");
         assert_eq!(self.kinds(), [(kind.to_owned(), sessions)], "{}", self.finished.stdout);
@@ -126,27 +126,27 @@ impl Played {
 
     /// Every session was open and then failed.
     #[track_caller]
-    pub fn assert_all_lost(&self, kind: &str, blame: &str) {
+    pub(crate) fn assert_all_lost(&self, kind: &str, blame: &str) {
         self.assert_all_failed("ping", kind, blame);
         assert_eq!(self.count("/sessions/established"), self.count("/sessions/planned"));
         assert_eq!(self.count("/sessions/held_to_end"), 0);
     }
 
     #[track_caller]
-    pub fn kinds(&self) -> Vec<(String, u64)> {
+    pub(crate) fn kinds(&self) -> Vec<(String, u64)> {
         kinds(&self.summary)
     }
 
-    pub fn evidence(&self) -> String {
+    pub(crate) fn evidence(&self) -> String {
         std::fs::read_to_string(self.out.join("failures.jsonl")).expect("samples")
     }
 
-    pub fn connections(&self) -> u32 {
+    pub(crate) fn connections(&self) -> u32 {
         self.peer.seen.connections.load(Ordering::Relaxed)
     }
 
     /// Whether a client sent such a frame.
-    pub fn peer_saw(&self, opcode: u8, payload: &[u8]) -> bool {
+    pub(crate) fn peer_saw(&self, opcode: u8, payload: &[u8]) -> bool {
         let frames = self.peer.seen.frames.lock().expect("no panic");
         frames.iter().any(|(seen, bytes)| *seen == opcode && bytes == payload)
     }

@@ -8,21 +8,21 @@ use crate::common::processes::StandIn;
 use crate::common::{DEADLINE, Finished, finish, startline};
 
 /// The challenge that stand-ins have.
-pub const CHALLENGE: &str = "38";
+pub(crate) const CHALLENGE: &str = "38";
 
 /// A stand-in that ends with the test.
 #[derive(Debug)]
-pub struct Served {
+pub(crate) struct Served {
     stand_in: StandIn,
-    pub url: String,
+    pub(crate) url: String,
     /// The CA that it made, PEM.
-    pub ca: Option<String>,
+    pub(crate) ca: Option<String>,
 }
 
 impl Served {
     /// With these options; members 13 to 32 and the challenge, if they do not say otherwise.
     #[track_caller]
-    pub fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let mut args = [&["--workers", "1"], args].concat();
         for (option, value) in [("--members", "13-32"), ("--challenge", CHALLENGE)] {
             if !args.contains(&option) {
@@ -35,23 +35,23 @@ impl Served {
 
     /// With the challenge READY.
     #[track_caller]
-    pub fn ready() -> Self {
+    pub(crate) fn ready() -> Self {
         Self::start(&["--ready"])
     }
 
     /// Where it listens, without the scheme.
-    pub fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         self.url.split_once("://").expect("a URL").1
     }
 
     /// Ends it, as a crash would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.stand_in.kill();
     }
 
     /// One request; the answer's JSON.
     #[track_caller]
-    pub fn call(&self, method: &str, path: &str, token: &str) -> Value {
+    pub(crate) fn call(&self, method: &str, path: &str, token: &str) -> Value {
         let request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
@@ -65,21 +65,21 @@ impl Served {
 
     /// A member's token.
     #[track_caller]
-    pub fn login(&self, member: u64) -> String {
+    pub(crate) fn login(&self, member: u64) -> String {
         let answer = self.call("POST", &format!("/api/v1/auth/test-login?memberId={member}"), "");
         answer["data"]["accessToken"].as_str().expect("a token").to_owned()
     }
 
     /// What the look-up says.
     #[track_caller]
-    pub fn look_up(&self) -> Value {
+    pub(crate) fn look_up(&self) -> Value {
         let token = self.login(13);
         self.call("GET", &format!("/api/v1/challenges/{CHALLENGE}"), &token)["data"].clone()
     }
 
     /// How many participants there are of each status: `WAITING`, 20.
     #[track_caller]
-    pub fn count(&self, status: &str) -> usize {
+    pub(crate) fn count(&self, status: &str) -> usize {
         let looked_up = self.look_up();
         let participants = looked_up["participants"].as_array().expect("a list");
         participants.iter().filter(|one| one["status"] == status).count()
@@ -87,27 +87,27 @@ impl Served {
 }
 
 /// `startline preflight` with these options.
-pub fn preflight(args: &[&str]) -> Command {
+pub(crate) fn preflight(args: &[&str]) -> Command {
     let mut command = startline();
     command.arg("preflight").args(args);
     command
 }
 
 /// All that it takes to look at members 13 to 32, for a short run.
-pub fn usual(url: &str) -> Vec<&str> {
+pub(crate) fn usual(url: &str) -> Vec<&str> {
     let load = ["--ramp", "5s", "--hold", "20s", "--seed", "7"];
     [&["--target", url, "--challenge", CHALLENGE, "--members", "13-32"][..], &load].concat()
 }
 
 /// What preflight finds, as data; its exit status is asserted.
 #[track_caller]
-pub fn found(status: i32, args: &[&str]) -> Value {
+pub(crate) fn found(status: i32, args: &[&str]) -> Value {
     found_by(status, &mut preflight(&[args, &["--json"]].concat()))
 }
 
 /// The same, of a command of the test's.
 #[track_caller]
-pub fn found_by(status: i32, command: &mut Command) -> Value {
+pub(crate) fn found_by(status: i32, command: &mut Command) -> Value {
     let finished = finish(command.spawn().expect("the binary starts"));
     finished.assert_status(status);
     serde_json::from_str(&finished.stdout).expect("nothing but JSON")
@@ -115,20 +115,20 @@ pub fn found_by(status: i32, command: &mut Command) -> Value {
 
 /// What it prints for people.
 #[track_caller]
-pub fn printed(args: &[&str]) -> Finished {
+pub(crate) fn printed(args: &[&str]) -> Finished {
     finish(preflight(args).spawn().expect("the binary starts"))
 }
 
 /// The check of this id; the first, if there are several.
 #[track_caller]
-pub fn check<'v>(report: &'v Value, id: &str) -> &'v Value {
+pub(crate) fn check<'v>(report: &'v Value, id: &str) -> &'v Value {
     let checks = report["checks"].as_array().expect("checks");
     checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no {id} in {report:#}"))
 }
 
 /// Asserts a check's verdict, and what its reason says; gives the check.
 #[track_caller]
-pub fn assert_check<'v>(report: &'v Value, id: &str, verdict: &str, why: &str) -> &'v Value {
+pub(crate) fn assert_check<'v>(report: &'v Value, id: &str, verdict: &str, why: &str) -> &'v Value {
     let check = check(report, id);
     assert_eq!(check["verdict"], verdict, "{check:#}");
     assert!(check["why"].as_str().unwrap_or_default().contains(why), "{check:#}");
@@ -137,7 +137,7 @@ pub fn assert_check<'v>(report: &'v Value, id: &str, verdict: &str, why: &str) -
 
 /// Asserts that all other checks are ok, but for this box, which is whatever machine the tests run on.
 #[track_caller]
-pub fn assert_others_well(report: &Value, but: &[&str]) {
+pub(crate) fn assert_others_well(report: &Value, but: &[&str]) {
     for check in report["checks"].as_array().expect("checks") {
         let id = check["id"].as_str().expect("an id");
         if id != "box" && !but.contains(&id) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::common::{Finished, Run, assert_every_key_counts, finish, results, run};
-use crate::isolated::{self, isolated};
+use crate::isolated::{HOW_TO_INSTALL, isolated};
 use serde_json::{Value, json};
 
 /// Nobody's (RFC 5737): nothing is ever connected to.
@@ -256,7 +256,7 @@ fn what_the_doctor_says_fits_into_few_descriptors_does() {
 fn a_target_that_nothing_leads_to_is_refused() {
     let in_it = |before: &str, args: &[&str]| {
         let mut command = isolated(&format!("{before}\nexec \"$0\" \"$@\""));
-        finish(command.args(args).spawn().expect(isolated::MENDED_BY))
+        finish(command.args(args).spawn().expect(HOW_TO_INSTALL))
     };
     let local = ["doctor", "--sessions", "1000"];
     let down = in_it("", &local);
@@ -296,7 +296,7 @@ fn a_second_run_right_after_the_first_is_told_to_wait() {
         status=$?
         \"$0\" run $plan --out \"$1/again\" >&2
         [ $status = $? ] && exit $status";
-    let finished = finish(isolated(script).arg(temp.path()).spawn().expect(isolated::MENDED_BY));
+    let finished = finish(isolated(script).arg(temp.path()).spawn().expect(HOW_TO_INSTALL));
     finished.assert_status(2);
     let summary = std::fs::read_to_string(temp.path().join("run/summary.json")).expect("the first was made");
     let summary: Value = serde_json::from_str(&summary).expect("JSON");

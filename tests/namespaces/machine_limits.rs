@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Lines};
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{ChildStderr, Command};
 
 use serde_json::Value;
@@ -16,7 +15,7 @@ use crate::common::processes::Guarded;
 use crate::common::{
     Finished, Run, descriptor_tables, eventually, finish, number, results, sockets_in, startline, summary,
 };
-use crate::isolated::{finish_isolated, isolated};
+use crate::isolated::in_own_network;
 
 /// The most that a worker may cost before it has a session.
 const WORKER_BYTES_MAX: f64 = 256.0 * 1024.0;
@@ -179,7 +178,7 @@ fn ipv6_addresses_are_sources_as_well() {
         let out = temp.path().join(method);
         let mut run = run.to_vec();
         run.extend(["--ports", method, "--ramp", "1s", "--hold", "500ms", "--ramp-down", "0"]);
-        let summary = in_own_network(&out, before, &options, &run);
+        let (_, summary) = in_own_network(&out, before, &options, &run);
         assert_eq!(number(&summary, "/sessions/held_to_end"), 30.0, "{:#}", summary["errors"]);
         assert_eq!(connections(&summary).values().copied().collect::<Vec<_>>(), [20, 20, 20]);
     }
@@ -197,28 +196,11 @@ fn a_range_of_ports_is_used_to_its_end() {
         let mut run = run.to_vec();
         run.extend(["--ports", method, "--source-ip", "127.0.0.9", "--ping-interval", "10m"]);
         run.extend(["--ramp", "20s", "--hold", "500ms", "--ramp-down", "2s"]);
-        let summary = in_own_network(&out, "", &options, &run);
+        let (_, summary) = in_own_network(&out, "", &options, &run);
         assert_eq!(summary["errors"]["by_kind"], serde_json::json!({}), "{method}");
         assert_eq!(number(&summary, "/sessions/held_to_end"), 26_500.0);
         assert_eq!(connections(&summary)["127.0.0.9"], 53_000);
     }
-}
-
-/// A run in namespaces of its own, beside a stand-in that only it can see.
-#[track_caller]
-fn in_own_network(out: &Path, before: &str, stand_in: &[&str], run: &[&str]) -> Value {
-    let port = "8080";
-    let script = format!(
-        "ip link set lo up || exit 9
-        {before}
-        \"$0\" serve --challenge 38 --ready {} >/dev/null 2>&1 & server=$!
-        trap 'kill $server' EXIT
-        until ss -Hltn 'sport = {port}' | grep -q .; do kill -0 $server || exit 9; done
-        \"$0\" run --challenge 38 \"$@\"",
-        stand_in.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ")
-    );
-    let (_, summary) = finish_isolated(isolated(&script).args(run), out);
-    summary
 }
 
 /// Lines of a stand-in's standard error under a limit, and where it listens.

@@ -1,5 +1,5 @@
-//! What needs `unshare` of util-linux and `ip` of iproute2: the limits of this machine, the doctor, the scripts
-//! that change settings, and the faults of routes, ports and addresses.
+//! What needs `unshare` of util-linux and `ip` of iproute2: the limits of this machine, the doctor,
+//! the scripts that change settings, and the faults of routes, ports and addresses.
 //!
 //! What a test changes is changed in namespaces of its own, and nothing on this machine.
 

@@ -2,7 +2,7 @@
 //!
 //! No socket, no thread, no clock: a heap of events and the session machine. Each peer draws a fate, and the
 //! session must end as that fate says, under the name that it says. Every run ends with conservation checks, and every
-//! failure names its seed: `STARTLINE_SEED=n cargo test --test simulation` repeats it,
+//! failure names its seed: `STARTLINE_SEED=n cargo test --test plain simulation` repeats it,
 //! `STARTLINE_SEEDS=n` widens the sweep.
 
 use super::simulated::lent::Driven;

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::common::{Run, number, results, summary};
+use crate::foreign::converse;
 use tiny_http::{Header, Method, Request, Response, Server};
 use tungstenite::{Message, WebSocket};
 
@@ -94,27 +95,10 @@ fn serve_websocket(stream: TcpStream, room: &Room) {
     );
     socket.send(Message::text(connected)).expect("CONNECTED is sent");
     socket.get_mut().set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
-    converse(socket, &inbox);
-}
-
-fn converse(mut socket: WebSocket<TcpStream>, inbox: &std::sync::mpsc::Receiver<String>) {
-    loop {
-        for message in inbox.try_iter() {
-            if socket.send(Message::text(message)).is_err() {
-                return;
-            }
-        }
-        match socket.read() {
-            Ok(Message::Text(text)) => {
-                assert!(text.starts_with(r#"{"type":"PING","timestamp":"#), "{text}");
-                let _ = socket.send(Message::text(r#"{"type":"PONG","timestamp":1}"#));
-            }
-            Ok(_) => {}
-            Err(tungstenite::Error::Io(error))
-                if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
-            Err(_) => return,
-        }
-    }
+    converse(socket, &inbox, |socket, text| {
+        assert!(text.starts_with(r#"{"type":"PING","timestamp":"#), "{text}");
+        let _ = socket.send(Message::text(r#"{"type":"PONG","timestamp":1}"#));
+    });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Limits of this box that are reached in mid-run.
 
-use super::in_own_network;
+use super::short_run;
 use crate::common::peer::Script;
 use crate::common::played::scenario;
 use crate::common::{eventually, finish, results, summary};
@@ -45,7 +45,7 @@ fn tuples_used_up() {
     let temp = tempfile::tempdir().expect("a directory");
     let before = "echo '40000 40009' > /proc/sys/net/ipv4/ip_local_port_range || exit 9
         for holder in 3 4 5 6 7 8; do eval \"exec $holder<>/dev/tcp/127.0.0.1/8080\"; done";
-    let (finished, summary) = in_own_network(&temp, before, "http://127.0.0.1:8080", &[]);
+    let (finished, summary) = short_run(&temp, before, "http://127.0.0.1:8080", &[]);
     // The servers did nothing wrong, and nothing was shown of them either.
     finished.assert_status(3);
     let kinds = summary["errors"]["by_kind"].as_object().expect("an object");
@@ -64,7 +64,7 @@ fn source_address_taken_away() {
     let before = "ip address add 10.9.9.9/32 dev lo || exit 9
         (until ss -Htn 'src 10.9.9.9' | grep -q .; do :; done; ip address del 10.9.9.9/32 dev lo) &";
     let options = ["--source-ip", "10.9.9.9"];
-    let (finished, summary) = in_own_network(&temp, before, "http://127.0.0.1:8080", &options);
+    let (finished, summary) = short_run(&temp, before, "http://127.0.0.1:8080", &options);
     // Whatever else failed by that, announcements that never came among it, the servers did nothing wrong.
     finished.assert_status(3);
     let failed = summary["errors"]["by_kind"]["source-not-local"].as_u64().expect("counted");
@@ -92,7 +92,7 @@ fn source_address_of_the_loopback_and_a_host_elsewhere() {
         "--ws-map",
         "ws://127.0.0.1:8080=ws://10.9.8.7:8080",
     ];
-    let (finished, summary) = in_own_network(&temp, before, "http://127.0.0.1:8080", &options);
+    let (finished, summary) = short_run(&temp, before, "http://127.0.0.1:8080", &options);
     finished.assert_status(3);
     assert_eq!(summary["errors"]["by_kind"], serde_json::json!({ "source-unusable": 6 }), "{summary:#}");
     assert_eq!(summary["errors"]["by_blame"]["box"], 6);

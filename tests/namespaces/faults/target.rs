@@ -1,19 +1,20 @@
 //! Targets that cannot be reached. What needs a network of its own makes one: an empty network namespace, in which nothing goes
 //! anywhere.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-use super::in_own_network;
+use super::short_run;
+use crate::common::http::respond;
 use crate::common::peer::Script;
 use crate::common::played::run_with;
 use crate::common::processes::free_port;
 use crate::common::{Run, finish, results, signal};
-use crate::isolated::{MENDED_BY, isolated};
+use crate::isolated::{HOW_TO_INSTALL, isolated};
 
 /// The binary and nothing else.
 const PLAIN: &str = "exec \"$0\" \"$@\"";
@@ -43,9 +44,7 @@ fn asked(listener: &TcpListener) -> TcpStream {
 }
 
 fn answer(stream: &mut TcpStream, body: &str) {
-    let length = body.len();
-    write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
-        .expect("sent");
+    respond(stream, "200 OK", body).expect("sent");
 }
 
 /// A request takes up to 35 s where nobody answers.
@@ -133,7 +132,7 @@ fn target_whose_accept_queue_is_full() {
 fn target_unreachable() {
     let temp = tempfile::tempdir().expect("a directory");
     let options = ["--allow-host", "10.9.8.7", "--ws-map", "ws://127.0.0.1:8080=ws://10.9.8.7:8080"];
-    let (finished, summary) = in_own_network(&temp, "", "http://127.0.0.1:8080", &options);
+    let (finished, summary) = short_run(&temp, "", "http://127.0.0.1:8080", &options);
     assert_eq!(summary["errors"]["by_kind"]["unreachable"], 6, "{:#}", summary["errors"]);
     assert_eq!(summary["errors"]["by_blame"]["network"], 6);
     let warning = "warning: routes to the target: nothing leads to another host, which WebSockets may lead to, 10.9.8.7: ";
@@ -157,7 +156,7 @@ fn target_s_name_not_resolving() {
         ])
         .arg(&out)
         .spawn()
-        .expect(MENDED_BY);
+        .expect(HOW_TO_INSTALL);
     let finished = finish(child);
     finished.assert_status(2);
     assert!(
@@ -179,7 +178,7 @@ fn target_with_several_addresses() {
     for options in [&[][..], &shared] {
         let options = [&["--allow-host", "127.0.0.1"], options].concat();
         let _ = std::fs::remove_dir_all(results(&temp));
-        let (finished, summary) = in_own_network(&temp, &before, "http://runnity.test:8080", &options);
+        let (finished, summary) = short_run(&temp, &before, "http://runnity.test:8080", &options);
         finished.assert_status(0);
         assert_eq!(summary["sessions"]["held_to_end"], 6, "{:#}", summary["errors"]);
         assert_eq!(summary["errors"]["total"], 0);

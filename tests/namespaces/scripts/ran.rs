@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::{Finished, finish, piped};
-
-const MENDED_BY: &str = "unshare of util-linux makes the namespaces, ip of iproute2 the devices: apt-get install util-linux iproute2, and \
-                         sysctl -w kernel.unprivileged_userns_clone=1 where users may not";
+use crate::isolated::{HOW_TO_INSTALL, isolated};
 
 /// Where a script is.
 pub fn script(name: &str) -> PathBuf {
@@ -16,7 +14,7 @@ pub fn script(name: &str) -> PathBuf {
 /// Runs a command to its end.
 #[track_caller]
 pub fn ended(mut command: Command) -> Finished {
-    finish(piped(&mut command).spawn().expect(MENDED_BY))
+    finish(piped(&mut command).spawn().expect(HOW_TO_INSTALL))
 }
 
 /// What these commands do in a network of their own: `lo`, and `wire` with 10.0.0.1/24 and fd00::1/64. `tune` and `sources` are the
@@ -31,16 +29,13 @@ pub fn in_own_network(directory: &Path, commands: &str) -> Finished {
         tune() { \"$TUNE\" \"$@\"; }
         sources() { \"$SOURCES\" \"$@\"; }
     ";
-    let mut command = Command::new("unshare");
-    command
-        .args(["--user", "--map-root-user", "--net", "--mount", "bash", "-c"])
-        .arg(format!("{before}\n{commands}"));
+    let mut command = isolated(&format!("{before}\n{commands}"));
     command.env("TUNE", script("tune")).env("SOURCES", script("source-addresses"));
     command.env("STARTLINE", env!("CARGO_BIN_EXE_startline"));
     command.env("STARTLINE_TUNE_STATE", directory.join("tune.saved"));
     command.env("STARTLINE_TUNE_CONF", directory.join("90-startline.conf"));
     command.env("STARTLINE_SOURCES_STATE", directory.join("source-addresses"));
     let finished = ended(command);
-    assert_ne!(finished.status, 99, "{MENDED_BY}\n{}", finished.stderr);
+    assert_ne!(finished.status, 99, "{HOW_TO_INSTALL}\n{}", finished.stderr);
     finished
 }

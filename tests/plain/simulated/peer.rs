@@ -6,6 +6,7 @@ use startline::protocol::websocket::Violation;
 use startline::scenario::Scenario;
 
 use super::{Micros, SECOND};
+use crate::frames;
 
 /// What befalls a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -363,9 +364,7 @@ fn answer(status: u16, reason: &str, body: &str) -> Reply {
 
 /// A whole text message.
 pub fn text_frame(text: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    frame(&mut out, 1, text.as_bytes());
-    out
+    frames::frame(0x81, text.as_bytes())
 }
 
 fn frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
@@ -373,17 +372,5 @@ fn frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
 }
 
 fn raw_frame(out: &mut Vec<u8>, first: u8, payload: &[u8]) {
-    out.push(first);
-    match payload.len() {
-        short @ 0..126 => out.push(short as u8),
-        long @ 126..=0xffff => {
-            out.push(126);
-            out.extend_from_slice(&(long as u16).to_be_bytes());
-        }
-        long => {
-            out.push(127);
-            out.extend_from_slice(&(long as u64).to_be_bytes());
-        }
-    }
-    out.extend_from_slice(payload);
+    out.extend(frames::frame(first, payload));
 }

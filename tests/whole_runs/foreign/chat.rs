@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use tungstenite::Message;
 use tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tungstenite::http::StatusCode;
-use tungstenite::{Message, WebSocket};
+
+use super::converse;
 
 /// How it behaves.
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +123,15 @@ fn enter(stream: TcpStream, manners: Manners, shared: &Shared) {
     shared.room.lock().expect("no panic").push(sender);
     let _ = socket.send(Message::text(r#"{"room":"lobby","type":"welcome"}"#));
     socket.get_mut().set_read_timeout(Some(Duration::from_millis(5))).expect("a timeout");
-    converse(socket, &inbox, shared);
+    converse(socket, &inbox, |_, text| {
+        let said: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        if said["type"] == "say" {
+            // Everyone in the room hears it, with its id.
+            let heard = format!(r#"{{"type":"said","text":{},"id":{}}}"#, said["text"], said["id"]);
+            let room = shared.room.lock().expect("no panic");
+            room.iter().for_each(|other| drop(other.send(heard.clone())));
+        }
+    });
 }
 
 fn choosing(mut response: Response, manners: Manners) -> Response {
@@ -150,30 +160,5 @@ fn admit(request: &Request, manners: Manners, shared: &Shared) -> Result<String,
     match field("X-CSRF-Token") == format!("csrf-of-{user}") {
         true => Ok(user.clone()),
         false => Err(StatusCode::FORBIDDEN),
-    }
-}
-
-/// Everyone in the room hears what anyone says, with its id.
-fn converse(mut socket: WebSocket<TcpStream>, inbox: &Receiver<String>, shared: &Shared) {
-    loop {
-        for heard in inbox.try_iter() {
-            if socket.send(Message::text(heard)).is_err() {
-                return;
-            }
-        }
-        match socket.read() {
-            Ok(Message::Text(text)) => {
-                let said: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-                if said["type"] == "say" {
-                    let heard = format!(r#"{{"type":"said","text":{},"id":{}}}"#, said["text"], said["id"]);
-                    let room = shared.room.lock().expect("no panic");
-                    room.iter().for_each(|other| drop(other.send(heard.clone())));
-                }
-            }
-            Ok(_) => {}
-            Err(tungstenite::Error::Io(error))
-                if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
-            Err(_) => return,
-        }
     }
 }

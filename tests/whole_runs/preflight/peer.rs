@@ -1,9 +1,11 @@
 //! A server that answers each request as the test says, or never.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
+
+use crate::common::http::{read_request, respond};
 
 /// What is answered: a status line with header fields, and a body.
 pub type Answer = (&'static str, String);
@@ -33,27 +35,10 @@ impl Peer {
 /// One request a connection. Whoever hangs up first is no failure of the test's.
 fn serve(stream: TcpStream, answer: &dyn Fn(&str) -> Option<Answer>) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let mut request = String::new();
-    reader.read_line(&mut request).ok().filter(|read| *read > 0)?;
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).ok()? == 0 || line.trim().is_empty() {
-            break;
-        }
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-    }
-    reader.read_exact(&mut vec![0; length]).ok()?;
-    let asked = request.trim_end().trim_end_matches(" HTTP/1.1").to_owned();
+    let asked = read_request(&mut reader)?;
     let mut stream = stream;
     match answer(&asked) {
-        Some((head, body)) => {
-            let length = body.len();
-            write!(stream, "HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
-                .ok()
-        }
+        Some((head, body)) => respond(&mut stream, head, &body).ok(),
         // Until the other end hangs up.
         None => reader.read_to_end(&mut Vec::new()).ok().map(drop),
     }

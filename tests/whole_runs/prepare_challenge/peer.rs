@@ -1,7 +1,9 @@
 //! A server that answers one request after the other as it was told to, whatever is asked.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::BufReader;
 use std::net::{TcpListener, TcpStream};
+
+use crate::common::http::{read_request, respond};
 
 pub struct Peer {
     pub url: String,
@@ -24,23 +26,11 @@ impl Peer {
 
 fn answer(mut stream: TcpStream, head: &str, body: &str) {
     let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 || line.trim().is_empty() {
-            break;
-        }
-        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().expect("a length");
-        }
+    read_request(&mut reader).expect("a request");
+    // Without a head it hangs up without a word.
+    if !head.is_empty() {
+        respond(&mut stream, head, body).expect("sent");
     }
-    reader.read_exact(&mut vec![0; length]).expect("the body");
-    if head.is_empty() {
-        return; // It hangs up without a word.
-    }
-    let length = body.len();
-    write!(stream, "HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
-        .expect("sent");
 }
 
 /// The head of an answer at 10:00:00.
