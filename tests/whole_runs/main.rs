@@ -1,6 +1,6 @@
-//! What needs no program but the built binary: whole runs, `prepare` and `preflight`, against the
-//! built-in mock server and against servers of the tests' own; and the mock server against clients
-//! that nobody here wrote.
+//! What needs no program but the built binary, and openssl for the mock server's certificates: whole
+//! runs, `prepare` and `preflight`, against the built-in mock server and against servers of the
+//! tests' own; and the mock server against clients that nobody here wrote.
 
 #[path = "../common/mod.rs"]
 mod common;

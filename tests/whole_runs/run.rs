@@ -5,13 +5,9 @@ use std::process::Child;
 
 use crate::common::processes::{StandIn, free_port};
 use crate::common::{
-    Run, descriptor_tables, eventually, finish, number, results, run, signal, sockets_in, summary,
+    Run, descriptor_tables, eventually, finish, number, results, run, signal, sockets_in, summary, text,
 };
 use serde_json::Value;
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8 paths")
-}
 
 /// A stand-in with these members waiting in a challenge 38 that is READY.
 #[track_caller]

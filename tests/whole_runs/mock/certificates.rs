@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use super::process::Process;
 use super::stand::*;
 use super::tls::*;
+use crate::common::text;
 
 /// Runs openssl with this input; its output and what it complained of.
 #[track_caller]
@@ -26,15 +27,11 @@ fn openssl(args: &[&str], input: &str) -> (bool, String) {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap_or_else(|error| panic!("openssl: {error}; mended by: apt-get install openssl"));
+        .unwrap_or_else(|error| panic!("openssl: {error}; to fix it: apt-get install openssl"));
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&text).into_owned())
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
 }
 
 const REQUEST: &str = "GET /stand-in/counters HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
