@@ -2,11 +2,6 @@
 
 #![no_main]
 
-// Stands alone; most of it is for the property tests.
-#[allow(dead_code)]
-#[path = "../../tests/tls_properties/checks.rs"]
-mod checks;
-
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| checks::records(bytes));
+fuzz_target!(|bytes: &[u8]| checks::tls::records(bytes));

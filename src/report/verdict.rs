@@ -1,6 +1,6 @@
 //! What a run proves: criteria against their limits, and who could be to blame for a failure.
 //!
-//! The order in which things decide, first match wins. Each rule has a test in `tests/report`.
+//! The order in which things decide, first match wins. Each rule has a test in `tests/plain/report`.
 //!
 //! 1. **Not finished, stopped early, or accounts that do not close: inconclusive.** Half a run is no run, and
 //!    sums that do not close mean that this program lost something.

@@ -1,7 +1,7 @@
 //! A server's WebSocket frames, made by none of the program's code.
 
 /// One that is not masked, with this first byte.
-pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
         length @ 0..126 => frame.push(length as u8),

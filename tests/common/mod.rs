@@ -1,13 +1,14 @@
 //! What the tests that run the binary share: a private directory, a deadline, a result to read.
 
-// Each test binary compiles this for itself and uses its part.
-#![allow(dead_code)]
-
-pub mod frames;
-pub mod isolated;
-pub mod processes;
+pub(crate) mod frames;
+pub(crate) mod http;
+pub(crate) mod peer;
+pub(crate) mod played;
+pub(crate) mod processes;
+pub(crate) mod served;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -15,32 +16,32 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// No run of a test takes longer; a binary that does is killed and the test fails.
-pub const DEADLINE: Duration = Duration::from_secs(120);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Between two looks at what is waited for: whoever looks without a pause takes the core from what it waits for.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// The binary under test.
-pub fn startline() -> Command {
+pub(crate) fn startline() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_startline"));
     piped(&mut command);
     command
 }
 
 /// Nothing comes in, and what comes out is the test's to read.
-pub fn piped(command: &mut Command) -> &mut Command {
+pub(crate) fn piped(command: &mut Command) -> &mut Command {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped())
 }
 
 /// Runs the binary to its end.
 #[track_caller]
-pub fn run(args: &[&str]) -> Finished {
+pub(crate) fn run(args: &[&str]) -> Finished {
     finish(startline().args(args).spawn().expect("the binary starts"))
 }
 
 /// Waits for a started binary, up to the deadline.
 #[track_caller]
-pub fn finish(child: Child) -> Finished {
+pub(crate) fn finish(child: Child) -> Finished {
     let id = child.id();
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
@@ -55,7 +56,7 @@ pub fn finish(child: Child) -> Finished {
 
 /// A `startline run` being put together: options by name, in the order given.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub(crate) struct Run {
     args: Vec<String>,
     variables: Vec<(String, String)>,
 }
@@ -67,7 +68,7 @@ impl Run {
     }
 
     /// A short run of so many sessions with the built-in stand-in, every phase of which is seen.
-    pub fn small(sessions: u32, out: &Path) -> Self {
+    pub(crate) fn small(sessions: u32, out: &Path) -> Self {
         let run = Self::new().with("sessions", sessions).with("out", out.display()).patient(out);
         run.with("ramp", "2s").with("hold", "3s").with("ramp-down", "500ms").with("ping-interval", "1s")
     }
@@ -85,7 +86,7 @@ impl Run {
     }
 
     /// A run as short as it can be against a target's challenge 38, of members from 13 on.
-    pub fn against(target: &str, sessions: u32, out: &Path) -> Self {
+    pub(crate) fn against(target: &str, sessions: u32, out: &Path) -> Self {
         let run = Self::new().with("target", target).with("challenge", 38).patient(out);
         run.with("members", format!("13-{}", 12 + sessions))
             .with("sessions", sessions)
@@ -96,7 +97,7 @@ impl Run {
     }
 
     /// Sets an option; one that is there already is replaced.
-    pub fn with(mut self, option: &str, value: impl ToString) -> Self {
+    pub(crate) fn with(mut self, option: &str, value: impl ToString) -> Self {
         let option = format!("--{option}");
         match self.args.iter().position(|arg| *arg == option) {
             Some(at) => self.args[at + 1] = value.to_string(),
@@ -106,25 +107,25 @@ impl Run {
     }
 
     /// Adds an option that may be there already.
-    pub fn and(mut self, option: &str, value: &str) -> Self {
+    pub(crate) fn and(mut self, option: &str, value: &str) -> Self {
         self.args.extend([format!("--{option}"), value.to_owned()]);
         self
     }
 
     /// Sets an option that has no value.
-    pub fn flag(mut self, option: &str) -> Self {
+    pub(crate) fn flag(mut self, option: &str) -> Self {
         self.args.push(format!("--{option}"));
         self
     }
 
     /// Sets a variable of its environment.
-    pub fn variable(mut self, name: &str, value: impl ToString) -> Self {
+    pub(crate) fn variable(mut self, name: &str, value: impl ToString) -> Self {
         self.variables.push((name.to_owned(), value.to_string()));
         self
     }
 
     /// Takes an option back.
-    pub fn without(mut self, option: &str) -> Self {
+    pub(crate) fn without(mut self, option: &str) -> Self {
         let option = format!("--{option}");
         if let Some(at) = self.args.iter().position(|arg| *arg == option) {
             self.args.drain(at..at + 2);
@@ -134,17 +135,17 @@ impl Run {
 
     /// Runs it to its end.
     #[track_caller]
-    pub fn finish(&self) -> Finished {
+    pub(crate) fn finish(&self) -> Finished {
         finish(self.start())
     }
 
     /// Starts it.
-    pub fn start(&self) -> Child {
+    pub(crate) fn start(&self) -> Child {
         self.command().spawn().expect("the binary starts")
     }
 
     /// It, to be started in an environment of the test's.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = startline();
         command.args(&self.args).envs(self.variables.clone());
         command
@@ -152,17 +153,17 @@ impl Run {
 }
 
 /// Sends a signal to a process that this test has started.
-pub fn signal(id: u32, signal: i32) {
+pub(crate) fn signal(id: u32, signal: i32) {
     // SAFETY: kill() takes two integers and touches no memory; the process is our own child.
     unsafe { libc::kill(id as libc::pid_t, signal) };
 }
 
 /// How a run ended.
 #[derive(Debug)]
-pub struct Finished {
-    pub status: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Finished {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Finished {
@@ -176,7 +177,7 @@ impl Finished {
 
     /// The exit status, with everything printed when it is another.
     #[track_caller]
-    pub fn assert_status(&self, status: i32) -> &Self {
+    pub(crate) fn assert_status(&self, status: i32) -> &Self {
         assert_eq!(self.status, status, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         self
     }
@@ -184,7 +185,7 @@ impl Finished {
 
 /// A summary as written.
 #[track_caller]
-pub fn summary(directory: &Path) -> Value {
+pub(crate) fn summary(directory: &Path) -> Value {
     let path = directory.join("summary.json");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).expect("the summary is JSON")
@@ -192,14 +193,14 @@ pub fn summary(directory: &Path) -> Value {
 
 /// A number in a summary.
 #[track_caller]
-pub fn number(summary: &Value, pointer: &str) -> f64 {
+pub(crate) fn number(summary: &Value, pointer: &str) -> f64 {
     let value = summary.pointer(pointer).unwrap_or_else(|| panic!("{pointer} is missing in {summary:#}"));
     value.as_f64().unwrap_or_else(|| panic!("{pointer} is {value}"))
 }
 
 /// Waits until `ready` says so, up to the deadline.
 #[track_caller]
-pub fn eventually(what: &str, mut ready: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut ready: impl FnMut() -> bool) {
     let give_up = Instant::now() + DEADLINE;
     while !ready() {
         assert!(Instant::now() < give_up, "{what} did not come to pass");
@@ -208,7 +209,7 @@ pub fn eventually(what: &str, mut ready: impl FnMut() -> bool) {
 }
 
 /// For where time is what is tested: a server that takes this long. Parking may end early.
-pub fn let_pass(span: Duration) {
+pub(crate) fn let_pass(span: Duration) {
     let until = Instant::now() + span;
     while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
         std::thread::park_timeout(left);
@@ -217,19 +218,19 @@ pub fn let_pass(span: Duration) {
 
 /// How often each kind of failure came.
 #[track_caller]
-pub fn kinds(summary: &Value) -> Vec<(String, u64)> {
+pub(crate) fn kinds(summary: &Value) -> Vec<(String, u64)> {
     let kinds = summary["errors"]["by_kind"].as_object().expect("an object");
     kinds.iter().map(|(kind, count)| (kind.clone(), count.as_u64().expect("a count"))).collect()
 }
 
 /// A path for results in a directory that goes away with the test.
-pub fn results(temp: &tempfile::TempDir) -> PathBuf {
+pub(crate) fn results(temp: &tempfile::TempDir) -> PathBuf {
     temp.path().join("results")
 }
 
 /// What each thread of a process has open, by the thread's name: what the links of its descriptors say.
 #[track_caller]
-pub fn descriptor_tables(process: u32) -> BTreeMap<String, Vec<String>> {
+pub(crate) fn descriptor_tables(process: u32) -> BTreeMap<String, Vec<String>> {
     let mut tables = BTreeMap::new();
     for task in std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
         let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
@@ -246,13 +247,13 @@ pub fn descriptor_tables(process: u32) -> BTreeMap<String, Vec<String>> {
 }
 
 /// The sockets among them.
-pub fn sockets_in(table: &[String]) -> Vec<&String> {
+pub(crate) fn sockets_in(table: &[String]) -> Vec<&String> {
     table.iter().filter(|link| link.starts_with("socket:")).collect()
 }
 
 /// No key of the object at this place may be left out, and no other may be added, as `is_valid` judges.
 #[track_caller]
-pub fn assert_every_key_counts(whole: &Value, at: &str, is_valid: &dyn Fn(&Value) -> bool) {
+pub(crate) fn assert_every_key_counts(whole: &Value, at: &str, is_valid: &dyn Fn(&Value) -> bool) {
     let with = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {
         let mut spoilt = whole.clone();
         change(spoilt.pointer_mut(at).and_then(Value::as_object_mut).expect("an object"));
@@ -264,4 +265,10 @@ pub fn assert_every_key_counts(whole: &Value, at: &str, is_valid: &dyn Fn(&Value
     }
     let spoilt = with(&|object| drop(object.insert("surprise".into(), Value::from(1))));
     assert!(!is_valid(&spoilt), "an unknown key at {at:?} is accepted");
+}
+
+/// Paths as text, which those of tests are.
+#[track_caller]
+pub(crate) fn text(path: &(impl AsRef<OsStr> + ?Sized)) -> &str {
+    path.as_ref().to_str().expect("a path of UTF-8")
 }

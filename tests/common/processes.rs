@@ -11,11 +11,11 @@ use super::{DEADLINE, startline};
 
 /// A process that ends with the test, whatever becomes of it.
 #[derive(Debug)]
-pub struct Guarded(pub Child);
+pub(crate) struct Guarded(pub(crate) Child);
 
 impl Guarded {
     #[track_caller]
-    pub fn spawn(command: &mut Command) -> Self {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let program = command.get_program().to_owned();
         let child =
             command.spawn().unwrap_or_else(|error| panic!("{}: {error}", Path::new(&program).display()));
@@ -23,7 +23,7 @@ impl Guarded {
     }
 
     /// Ends it at once, as a crash would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // It may have ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -38,18 +38,18 @@ impl Drop for Guarded {
 
 /// `startline serve` on a port of its own; it is killed when dropped, or when the thread that started it ends.
 #[derive(Debug)]
-pub struct StandIn {
+pub(crate) struct StandIn {
     process: Guarded,
-    pub url: String,
-    pub address: SocketAddr,
+    pub(crate) url: String,
+    pub(crate) address: SocketAddr,
     /// The CA that it made, PEM.
-    pub ca: Option<String>,
+    pub(crate) ca: Option<String>,
 }
 
 impl StandIn {
     /// With these options.
     #[track_caller]
-    pub fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let mut command = startline();
         command.args(["serve", "--listen", "127.0.0.1:0", "--announce-json"]);
         command.args(["--parent", &std::process::id().to_string()]).args(args).stderr(Stdio::inherit());
@@ -73,13 +73,13 @@ impl StandIn {
     }
 
     /// Ends it, as a crash would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.process.kill();
     }
 }
 
 /// A port of the loopback on which nobody listens, but for somebody who took it since.
 #[track_caller]
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }

@@ -1,0 +1,17 @@
+//! What needs no program, no process and no socket: the library's parsers, session machine,
+//! scenarios and reports, and the rules of the house.
+
+#[path = "../checks/mod.rs"]
+mod checks;
+#[path = "../common/frames.rs"]
+mod frames;
+
+mod house_rules;
+mod input_properties;
+mod protocol_properties;
+mod report;
+mod scenario_errors;
+mod scenario_replies;
+mod simulated;
+mod simulation;
+mod tls_properties;

@@ -1,0 +1,17 @@
+//! What needs no program but the built binary, and openssl for the mock server's certificates: whole
+//! runs, `prepare` and `preflight`, against the built-in mock server and against servers of the
+//! tests' own; and the mock server against clients that nobody here wrote.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod foreign;
+
+mod faults;
+mod foreign_server;
+mod foreign_systems;
+mod mock;
+mod preflight;
+mod prepare_challenge;
+mod prepare_members;
+mod prepare_places;
+mod run;
