@@ -99,6 +99,11 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "NAME", value_enum, help_heading = "Load")]
     pub preset: Option<Preset>,
 
+    /// A short run to see how it works: 500 sessions against the built-in mock server, with a PING every 5s, in 20
+    /// seconds. Single options override it.
+    #[arg(long, help_heading = "Load", conflicts_with_all = ["target", "preset"])]
+    pub demo: bool,
+
     /// Sessions to start; k is 1000 [default: all members given, else 6000].
     #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Load")]
     pub sessions: Option<u32>,
@@ -233,7 +238,7 @@ pub struct SettingsArgs {
 const MEMBER_FILE_BYTES_MAX: u64 = 256 << 20;
 
 /// The options that make up a plan, which `--plan` has all of.
-const SETTINGS: [&str; 36] = [
+const SETTINGS: [&str; 37] = [
     "target",
     "challenge",
     "members",
@@ -243,6 +248,7 @@ const SETTINGS: [&str; 36] = [
     "wait_ready",
     "time_zone",
     "preset",
+    "demo",
     "sessions",
     "ramp",
     "rate",
@@ -290,6 +296,17 @@ struct Defaults {
 }
 
 impl Defaults {
+    /// A run that shows every part of the result in 20 seconds.
+    const DEMO: Self = Self {
+        sessions: Some(500),
+        ramp: Duration::from_secs(5),
+        hold: Duration::from_secs(11),
+        ramp_down: Duration::from_secs(4),
+        // Two cycles within the hold.
+        ping_interval: Some(Duration::from_secs(5)),
+        pong_timeout: None,
+    };
+
     fn of(preset: Option<Preset>, has_websocket: bool) -> Self {
         match preset {
             Some(Preset::Guide) => Self {
@@ -325,7 +342,10 @@ impl SettingsArgs {
             return Ok(Settings::from_toml(&name, &text)?);
         }
         let (scenario, compiled) = self.scenario_settings()?;
-        let defaults = Defaults::of(self.preset, compiled.websocket.is_some());
+        let defaults = match self.demo {
+            true => Defaults::DEMO,
+            false => Defaults::of(self.preset, compiled.websocket.is_some()),
+        };
         let (sessions, members) = self.sessions_and_members(defaults.sessions, &compiled)?;
         let ramp = match self.rate {
             Some(rate) => rate.ramp(sessions),

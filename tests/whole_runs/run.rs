@@ -74,6 +74,21 @@ fn a_run_without_a_target_passes_with_exact_counts() {
 }
 
 #[test]
+fn the_demo_is_a_whole_run() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    // Its latency limits are for a quiet machine: the counts are what a busy one must reach as well.
+    run(&["run", "--demo", "--lag-limit", "30s", "--out", text(&out)]);
+    let summary = summary(&out);
+    assert_eq!(number(&summary, "/sessions/established"), 500.0);
+    assert_eq!(number(&summary, "/sessions/held_to_end"), 500.0);
+    assert_eq!(number(&summary, "/errors/total"), 0.0);
+    assert_eq!(number(&summary, "/ledger/expected"), 500.0 * 499.0);
+    assert_eq!(number(&summary, "/ledger/missing"), 0.0);
+    assert!(number(&summary, "/ping/answered") >= 2.0 * 500.0);
+}
+
+#[test]
 fn a_run_without_broadcasts_keeps_no_ledger() {
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);

@@ -58,6 +58,18 @@ fn the_guide_s_preset_gives_way_to_single_options() {
 }
 
 #[test]
+fn the_demo_is_short_and_has_no_target() {
+    let demo = settings(&["--demo"]);
+    assert_eq!((demo.target.as_deref(), demo.sessions), (None, 500));
+    assert_eq!(demo.ramp + demo.hold + demo.ramp_down, seconds(20));
+    assert_eq!(settings(&["--demo", "--hold", "1s", "--sessions", "50"]).sessions, 50);
+    for other in [&["--target", "http://x"][..], &["--preset", "guide"], &["--plan", "plan.toml"]] {
+        let refused = refused(&[&["--demo"], other].concat());
+        assert!(refused.contains("cannot be used with"), "{refused}");
+    }
+}
+
+#[test]
 fn without_sessions_all_members_take_part() {
     assert_eq!(settings(&TARGET).sessions, 6000);
     assert_eq!(settings(&["--members", "13-112"]).sessions, 100);
