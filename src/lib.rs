@@ -7,6 +7,7 @@
 //! servers under test; it never uses [`session`]. [`doctor`] stands between [`cli`] and [`plan`] and says whether this box bears a
 //! plan; [`preflight`], whether everything is there for a test. `ARCHITECTURE.md` is the map.
 
+pub mod checks;
 pub mod cli;
 pub mod doctor;
 pub mod engine;
@@ -14,6 +15,7 @@ pub mod fault;
 pub mod foreign;
 pub mod measure;
 pub mod nearest;
+pub mod numbers;
 pub mod plan;
 pub mod preflight;
 pub mod prepare;

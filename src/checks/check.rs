@@ -1,34 +1,31 @@
-//! A check as data, and what the groups of checks make theirs with.
+//! A check as data: a reading, a need, the verdict between them, and the fixes.
 //!
 //! Knows no limit. Invariant: whatever is not [`Verdict::Ok`] says why.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::need::Need;
-use super::readings::Readings;
 use crate::units::grouped;
 
-/// What a check comes to; later ones are worse.
+/// The outcome of a check; later ones are worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// It could not be found out.
+    /// The reading is missing.
     Unknown,
-    /// It suffices.
+    /// The reading satisfies the need.
     Ok,
-    /// The run can be made, and its results may suffer.
+    /// The run is possible, and its results may suffer.
     Warn,
-    /// What has to be so before a test is not: `preflight` alone says so.
+    /// Something that a test requires is not there. Only `preflight` says so.
     Fail,
     /// The plan cannot fit.
     Refuse,
 }
 
 impl Verdict {
-    /// The worst of the checks', unknown ones left out.
+    /// Returns the worst verdict of the checks, unknown ones left out.
     pub fn worst(checks: &[Check]) -> Self {
         let known = checks.iter().map(|check| check.verdict).filter(|verdict| *verdict != Self::Unknown);
         known.max().unwrap_or(Self::Ok)
@@ -38,51 +35,57 @@ impl Verdict {
 /// A quantity, for people and for programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Figure {
-    /// In words.
+    /// The quantity in words.
     pub text: String,
     /// The number, where one number says it.
     pub value: Option<u64>,
-    /// Of what, in the plural.
+    /// The unit, in the plural.
     pub unit: &'static str,
 }
 
-/// Something that mends it.
+/// A way to fix what a check found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Remedy {
+pub struct Fix {
     /// What it does.
     pub text: String,
     /// A command that can be pasted; none when there is nothing to type.
     pub command: Option<String>,
     /// Whether it needs root.
     pub needs_root: bool,
+    /// Whether the command becomes root by itself.
+    #[serde(skip)]
+    pub has_sudo: bool,
 }
 
-/// One limit, held against the plan.
+/// A reading, compared with what the plan or the test needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// Its name in kebab-case; stays the same from version to version.
     pub id: &'static str,
     /// Its name for people.
     pub title: Cow<'static, str>,
-    /// What this box has.
+    /// What was found.
     pub reading: Figure,
-    /// What the plan takes.
+    /// What is needed.
     pub need: Figure,
-    /// One against the other.
+    /// The outcome.
     pub verdict: Verdict,
     /// The reason, where it is not ok.
     pub why: Option<String>,
-    /// Each of them by itself mends it, unless its text says otherwise; best first.
-    pub remedies: Vec<Remedy>,
+    /// Any one of them is enough, unless its text says otherwise; best first.
+    pub fixes: Vec<Fix>,
+    /// Whether it was not made at all, since another check failed or somebody interrupted.
+    #[serde(skip)]
+    pub skipped: bool,
 }
 
 impl Figure {
-    /// A count in words of its own.
+    /// A count with a text of its own.
     pub fn new(value: u64, unit: &'static str, text: impl Into<String>) -> Self {
         Self { text: text.into(), value: Some(value), unit }
     }
 
-    /// A bare count.
+    /// A count.
     pub fn count(value: u64, unit: &'static str) -> Self {
         Self::new(value, unit, grouped(value))
     }
@@ -92,76 +95,47 @@ impl Figure {
         Self { text: text.into(), value: None, unit: "" }
     }
 
-    /// What could not be found out.
+    /// A missing reading.
     pub fn unknown() -> Self {
         Self::words("unknown")
     }
 }
 
-impl Remedy {
-    /// Something to type as whoever one is.
+impl Fix {
+    /// A command for any user.
     pub fn command(text: impl Into<String>, command: impl Into<String>) -> Self {
-        Self { text: text.into(), command: Some(command.into()), needs_root: false }
+        Self { command: Some(command.into()), ..Self::advice(text) }
     }
 
-    /// Something to type as root.
+    /// A command for root.
     pub fn root(text: impl Into<String>, command: impl Into<String>) -> Self {
         Self { needs_root: true, ..Self::command(text, command) }
     }
 
-    /// Something to do.
+    /// A command that becomes root by its own `sudo`.
+    pub fn sudo(text: impl Into<String>, command: impl Into<String>) -> Self {
+        Self { has_sudo: true, ..Self::root(text, command) }
+    }
+
+    /// Something to do, without a command.
     pub fn advice(text: impl Into<String>) -> Self {
-        Self { text: text.into(), command: None, needs_root: false }
-    }
-
-    /// Sets a kernel parameter until the next boot.
-    pub fn sysctl(name: &str, value: impl std::fmt::Display) -> Self {
-        let value = value.to_string();
-        let quoted = if value.contains(' ') { format!("\"{value}\"") } else { value };
-        Self::root("sets it until the next boot", format!("sysctl -w {name}={quoted}"))
-    }
-
-    /// What tells whose an address is, where the doctor could not.
-    pub fn whose(address: IpAddr) -> Self {
-        Self::command("begins with \"local\" if it is this box's", format!("ip route get {address}"))
-    }
-
-    /// The script that sets what it knows of them for this plan (descriptors, ports, backlog, conntrack), and puts it back. It is
-    /// told of the fewest destinations that may have to bear all WebSockets.
-    pub fn tune(need: &Need, readings: &Readings) -> Self {
-        let targets = match need.others.len() {
-            0 => need.targets.len(),
-            others => need.targets.len().min(others),
-        };
-        let mut command = format!(
-            "scripts/tune apply --sessions {} --sources {} --targets {} --ramp {}s",
-            need.sessions,
-            need.sources.len().max(1),
-            targets.max(1),
-            need.ramp.as_secs_f64().ceil().max(1.0)
-        );
-        if readings.is_target_here(need) {
-            command.push_str(" --server");
-        }
-        Self::root(
-            "sets this and what else the plan needs of the kernel; scripts/tune revert puts it back",
-            command,
-        )
+        Self { text: text.into(), command: None, needs_root: false, has_sudo: false }
     }
 }
 
 impl Check {
-    /// One that suffices.
+    /// A check whose reading satisfies the need.
     pub fn ok(id: &'static str, title: impl Into<Cow<'static, str>>, reading: Figure, need: Figure) -> Self {
-        Self { id, title: title.into(), reading, need, verdict: Verdict::Ok, why: None, remedies: Vec::new() }
+        let title = title.into();
+        Self { id, title, reading, need, verdict: Verdict::Ok, why: None, fixes: Vec::new(), skipped: false }
     }
 
-    /// The same, with another verdict.
-    pub fn but(self, verdict: Verdict, why: impl Into<String>, remedies: Vec<Remedy>) -> Self {
-        Self { verdict, why: Some(why.into()), remedies, ..self }
+    /// The same check with another verdict.
+    pub fn but(self, verdict: Verdict, why: impl Into<String>, fixes: Vec<Fix>) -> Self {
+        Self { verdict, why: Some(why.into()), fixes, ..self }
     }
 
-    /// One whose reading is missing.
+    /// A check whose reading is missing.
     pub fn unknown(
         id: &'static str,
         title: impl Into<Cow<'static, str>>,
@@ -169,5 +143,11 @@ impl Check {
         why: impl Into<String>,
     ) -> Self {
         Self::ok(id, title, Figure::unknown(), need).but(Verdict::Unknown, why, Vec::new())
+    }
+
+    /// A check that was not made. `cause` completes "not checked, because …".
+    pub fn skipped(id: &'static str, title: impl Into<Cow<'static, str>>, need: Figure, cause: &str) -> Self {
+        let why = format!("not checked, because {cause}");
+        Self { skipped: true, ..Self::unknown(id, title, need, why) }
     }
 }

@@ -1,282 +1,178 @@
-//! The checks as a table of a hundred columns, and as lines for a run that is about to begin.
+//! Checks as a table, with the reason and the fixes of each under its row.
 //!
-//! Prints a [`Report`], or the rows of another list of checks, and judges nothing. Marks and words carry the meaning, colour only repeats it. Invariant: commands
-//! are never broken over lines, so that they can be pasted.
+//! Judges nothing. Invariant: checks that were skipped for the same cause are one row, where the first of them stands.
 
-use std::fmt::Write;
+use super::table::{Column, Page, Paint, Table};
+use super::{Check, Fix, Verdict};
 
-use super::{Check, Remedy, Report, Verdict};
-
-/// Columns of the page.
-const WIDTH: usize = 100;
-/// Of these, for a title, …
-const TITLE: usize = 26;
-/// … and for a reading.
-const READING: usize = 30;
-/// What is under a check is indented by so much.
-const INDENT: usize = 4;
-/// How the reason of a check begins that hangs on another one.
-const HANGS_ON: &str = "because ";
-
-/// The whole report.
-pub fn table(report: &Report, colour: bool) -> String {
-    format!(
-        "{}\n{}\n",
-        rows(["limit", "this box", "the plan's need"], &report.checks, colour),
-        conclusion(report)
-    )
-}
-
-/// Checks under these heads, without a conclusion.
-pub fn rows(heads: [&str; 3], checks: &[Check], colour: bool) -> String {
-    let mut page = Page { out: String::new(), colour, commands: Vec::new() };
-    page.cells("", "", heads[0], heads[1], heads[2]);
-    for check in checks {
-        page.check(check);
-    }
-    page.out
-}
-
-/// The same, with those that hang on the same failure in one line, where the first of them stands.
-pub fn folded_rows(heads: [&str; 3], checks: &[Check], colour: bool) -> String {
-    let mut page = Page { out: String::new(), colour, commands: Vec::new() };
-    page.cells("", "", heads[0], heads[1], heads[2]);
-    let is_unasked = |check: &Check| {
-        check.verdict == Verdict::Unknown && check.why.as_deref().is_some_and(|why| why.starts_with(HANGS_ON))
-    };
-    let mut folded: Vec<&str> = Vec::new();
-    for check in checks {
+/// Returns checks as a table under these heads: title, reading and need.
+pub fn table(heads: [&'static str; 3], checks: &[Check], page: Page) -> String {
+    let mut table = Table::new(heads.map(Column::words));
+    let mut shown = Vec::new();
+    let is_skipped_with = |one: &Check, other: &Check| one.skipped && other.skipped && one.why == other.why;
+    for (k, check) in checks.iter().enumerate() {
+        if checks[..k].iter().any(|before| is_skipped_with(before, check)) {
+            continue;
+        }
+        let alike: Vec<&str> = checks
+            .iter()
+            .filter(|other| is_skipped_with(check, other))
+            .map(|check| check.title.as_ref())
+            .collect();
         let why = check.why.as_deref().unwrap_or_default();
-        let alike: Vec<&Check> =
-            checks.iter().filter(|other| is_unasked(other) && other.why == check.why).collect();
-        match alike[..] {
-            [_, _, ..] if is_unasked(check) => {
-                if !folded.contains(&why) {
-                    folded.push(why);
-                    page.unasked(&alike, why);
-                }
-            }
-            _ => page.check(check),
+        if alike.len() > 1 {
+            table.span(Some(mark(check.verdict)), format!("{}: {why}", alike.join(", ")));
+            continue;
+        }
+        let cells = [check.title.as_ref(), &check.reading.text, &check.need.text];
+        table.row(Some(mark(check.verdict)), cells.map(String::from));
+        if check.verdict != Verdict::Ok {
+            table.note("", why);
+            add_fixes(&mut table, &check.fixes, &mut shown);
         }
     }
-    page.out
+    table.text(page)
 }
 
-/// The checks that refuse, one under the other, with their remedies.
-pub fn refusals(report: &Report) -> String {
-    let mut page = Page { out: String::new(), colour: false, commands: Vec::new() };
-    for check in report.with(Verdict::Refuse) {
-        page.why(&format!("{}: ", check.title), check);
-        page.remedies(check);
+/// Returns the checks that refuse, one under the other, with their fixes.
+pub fn refusals(checks: &[Check], page: Page) -> String {
+    let mut table = Table::new([]);
+    let mut shown = Vec::new();
+    for check in checks.iter().filter(|check| check.verdict == Verdict::Refuse) {
+        table.note("", format!("{}: {}", check.title, check.why.as_deref().unwrap_or_default()));
+        add_fixes(&mut table, &check.fixes, &mut shown);
     }
-    page.out
+    table.text(page)
 }
 
-/// A check in one line.
+/// Returns a check in one line, with its first fix.
 pub fn line(check: &Check) -> String {
     let why = check.why.as_deref().unwrap_or_default();
-    let remedy = check.remedies.first().map(|remedy| format!(" → {}", typed(remedy))).unwrap_or_default();
-    format!("{}: {why}{remedy}", check.title)
+    let fix = check.fixes.first().map(|fix| format!(" → {}", typed(fix))).unwrap_or_default();
+    format!("{}: {why}{fix}", check.title)
 }
 
-fn conclusion(report: &Report) -> String {
-    let text = match report.with(Verdict::Refuse).count() {
-        0 => "The plan fits this box".to_owned(),
-        1 => "The plan does not fit this box: 1 limit is in the way".to_owned(),
-        count => format!("The plan does not fit this box: {count} limits are in the way"),
-    };
-    text + &remarks(&report.checks)
-}
-
-/// What a conclusion says of warnings and of what is not known, to its full stop.
+/// Returns what a conclusion says of warnings and of unknown readings, to its full stop.
 pub fn remarks(checks: &[Check]) -> String {
     let count = |verdict: Verdict| checks.iter().filter(|check| check.verdict == verdict).count();
-    let (warned, unknown) = (count(Verdict::Warn), count(Verdict::Unknown));
-    let mut text = String::new();
-    match warned {
-        0 => {}
-        1 => text += "; 1 warning",
-        count => {
-            let _ = write!(text, "; {count} warnings");
+    let warnings = match count(Verdict::Warn) {
+        0 => String::new(),
+        1 => "; 1 warning".to_owned(),
+        count => format!("; {count} warnings"),
+    };
+    match count(Verdict::Unknown) {
+        0 => format!("{warnings}."),
+        count => format!("{warnings}; {count} unknown."),
+    }
+}
+
+/// `shown` has the commands above: one of them may fix several checks, and is printed once.
+fn add_fixes<'c>(table: &mut Table, fixes: &'c [Fix], shown: &mut Vec<&'c str>) {
+    for fix in fixes {
+        match &fix.command {
+            None => table.note("→ ", fix.text.as_str()),
+            Some(command) if shown.contains(&command.as_str()) => {}
+            Some(command) => {
+                shown.push(command);
+                table.command(typed(fix));
+                table.note("  ", fix.text.as_str());
+            }
         }
     }
-    if unknown > 0 {
-        let _ = write!(text, "; {unknown} could not be found out");
-    }
-    text + "."
 }
 
 /// What to type, or to do.
-fn typed(remedy: &Remedy) -> String {
-    let typed = remedy.command.as_deref().unwrap_or(&remedy.text);
-    let root = if remedy.needs_root && !typed.starts_with("sudo ") { " (as root)" } else { "" };
+fn typed(fix: &Fix) -> String {
+    let typed = fix.command.as_deref().unwrap_or(&fix.text);
+    let root = if fix.needs_root && !fix.has_sudo { " (as root)" } else { "" };
     format!("{typed}{root}")
 }
 
-struct Page {
-    out: String,
-    colour: bool,
-    /// Commands shown already: one of them mends several checks.
-    commands: Vec<String>,
-}
-
-impl Page {
-    fn check(&mut self, check: &Check) {
-        let (mark, colour) = mark(check.verdict);
-        self.cells(mark, colour, &check.title, &check.reading.text, &check.need.text);
-        if check.verdict != Verdict::Ok {
-            self.why("", check);
-            self.remedies(check);
-        }
-    }
-
-    /// Checks that were not asked, for one reason.
-    fn unasked(&mut self, checks: &[&Check], why: &str) {
-        let titles: Vec<&str> = checks.iter().map(|check| check.title.as_ref()).collect();
-        let text = format!("not looked at, {why}: {}", titles.join(", "));
-        let (sign, colour) = mark(Verdict::Unknown);
-        for (k, line) in wrapped(&text, WIDTH - INDENT).into_iter().enumerate() {
-            let _ = match k {
-                0 => writeln!(self.out, "{} {line}", self.marked(sign, colour)),
-                _ => writeln!(self.out, "{:INDENT$}{line}", ""),
-            };
-        }
-    }
-
-    fn marked(&self, mark: &str, colour: &str) -> String {
-        if self.colour { format!("\x1b[{colour}m{mark}\x1b[0m") } else { mark.to_owned() }
-    }
-
-    /// A row, whose cells go on under themselves.
-    fn cells(&mut self, mark: &str, colour: &str, title: &str, reading: &str, need: &str) {
-        let needs_width = WIDTH - 2 - TITLE - READING;
-        let columns = [wrapped(title, TITLE - 1), wrapped(reading, READING - 1), wrapped(need, needs_width)];
-        let rows = columns.iter().map(Vec::len).max().unwrap_or(0);
-        let cell = |column: usize, row: usize| columns[column].get(row).map_or("", String::as_str);
-        for row in 0..rows {
-            let mark = match (row, mark) {
-                (0, mark) if !mark.is_empty() => self.marked(mark, colour),
-                _ => " ".to_owned(),
-            };
-            let text = format!("{:<TITLE$}{:<READING$}{}", cell(0, row), cell(1, row), cell(2, row));
-            let _ = writeln!(self.out, "{mark} {}", text.trim_end());
-        }
-    }
-
-    fn why(&mut self, before: &str, check: &Check) {
-        let text = format!("{before}{}", check.why.as_deref().unwrap_or_default());
-        for line in wrapped(&text, WIDTH - INDENT) {
-            let _ = writeln!(self.out, "{:INDENT$}{line}", "");
-        }
-    }
-
-    fn remedies(&mut self, check: &Check) {
-        for remedy in &check.remedies {
-            let Some(command) = &remedy.command else {
-                self.lines("→ ", &remedy.text);
-                continue;
-            };
-            if self.commands.contains(command) {
-                continue;
-            }
-            self.commands.push(command.clone());
-            let _ = writeln!(self.out, "{:INDENT$}→ {}", "", typed(remedy));
-            self.lines("  ", &remedy.text);
-        }
-    }
-
-    fn lines(&mut self, first: &str, text: &str) {
-        let room = WIDTH - INDENT - first.chars().count();
-        for (k, line) in wrapped(text, room).into_iter().enumerate() {
-            let before = if k == 0 { first } else { "  " };
-            let _ = writeln!(self.out, "{:INDENT$}{before}{line}", "");
-        }
-    }
-}
-
-/// A verdict's mark and its colour.
-fn mark(verdict: Verdict) -> (&'static str, &'static str) {
+fn mark(verdict: Verdict) -> (&'static str, Paint) {
     match verdict {
-        Verdict::Ok => ("✓", "32"),
-        Verdict::Unknown => ("?", "2"),
-        Verdict::Warn => ("!", "33"),
-        Verdict::Fail | Verdict::Refuse => ("✗", "31"),
+        Verdict::Ok => ("✓", Paint::Good),
+        Verdict::Unknown => ("?", Paint::Dim),
+        Verdict::Warn => ("!", Paint::Warning),
+        Verdict::Fail | Verdict::Refuse => ("✗", Paint::Bad),
     }
-}
-
-/// Broken at spaces into lines of this width; longer words stay whole.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Figure;
+    use crate::checks::Figure;
 
-    fn report() -> Report {
+    fn checks() -> Vec<Check> {
         let check = Check::ok("a", "descriptors", Figure::count(4096, "descriptors"), Figure::words("many"));
-        let tune = || Remedy::root("sets all of them", "scripts/tune apply --sessions 9");
-        let refused = check.clone().but(
-            Verdict::Refuse,
-            "there are too few of them",
-            vec![Remedy::sysctl("fs.nr_open", 9_000), tune()],
-        );
-        let warned = Check { id: "b", ..check.clone() }.but(Verdict::Warn, "it may be slow", vec![tune()]);
-        let checks = vec![
-            check.clone(),
-            refused,
-            warned,
-            Check::unknown("c", "memory", Figure::words("much"), "no file"),
-        ];
-        Report { verdict: Verdict::Refuse, checks }
+        let all = || Fix::root("sets all of them", "startline tune apply --sessions 9");
+        let one = Fix::root("sets it until the next boot", "sysctl -w fs.nr_open=9000");
+        let refused = check.clone().but(Verdict::Refuse, "there are too few of them", vec![one, all()]);
+        let warned = Check { id: "b", ..check.clone() }.but(Verdict::Warn, "it may be slow", vec![all()]);
+        vec![check, refused, warned, Check::unknown("c", "memory", Figure::words("much"), "no file")]
     }
 
     #[test]
     fn a_table_of_checks() {
-        let expected = "  limit                     this box                      the plan's need
-✓ descriptors               4,096                         many
-✗ descriptors               4,096                         many
+        let expected = "  limit        this machine  the plan needs
+✓ descriptors  4,096         many
+✗ descriptors  4,096         many
     there are too few of them
     → sysctl -w fs.nr_open=9000 (as root)
       sets it until the next boot
-    → scripts/tune apply --sessions 9 (as root)
+    → startline tune apply --sessions 9 (as root)
       sets all of them
-! descriptors               4,096                         many
+! descriptors  4,096         many
     it may be slow
-? memory                    unknown                       much
+? memory       unknown       much
     no file
-
-The plan does not fit this box: 1 limit is in the way; 1 warning; 1 could not be found out.
 ";
-        assert_eq!(table(&report(), false), expected);
-        assert!(table(&report(), true).contains("\x1b[31m✗\x1b[0m descriptors"));
+        let heads = ["limit", "this machine", "the plan needs"];
+        assert_eq!(table(heads, &checks(), Page::PLAIN), expected);
+        let coloured = table(heads, &checks(), Page { colour: true, ..Page::PLAIN });
+        assert!(coloured.contains("\x1b[1;31m✗\x1b[0m descriptors"));
+        assert_eq!(remarks(&checks()), "; 1 warning; 1 unknown.");
     }
 
     #[test]
-    fn a_run_s_lines() {
-        let report = report();
-        assert!(refusals(&report).starts_with("    descriptors: there are too few of them\n    → sysctl -w"));
-        assert_eq!(
-            line(&report.checks[2]),
-            "descriptors: it may be slow → scripts/tune apply --sessions 9 (as root)"
+    fn the_lines_before_a_run() {
+        let checks = checks();
+        let refusals = refusals(&checks, Page::PLAIN);
+        assert!(
+            refusals.starts_with("    descriptors: there are too few of them\n    → sysctl -w"),
+            "{refusals}"
         );
+        let expected = "descriptors: it may be slow → startline tune apply --sessions 9 (as root)";
+        assert_eq!(line(&checks[2]), expected);
     }
 
     #[test]
-    fn long_cells_go_on_under_themselves() {
-        assert_eq!(wrapped("aa bb cc", 5), ["aa bb", "cc"]);
-        assert_eq!(wrapped("aaaaaaaa b", 5), ["aaaaaaaa", "b"]);
-        assert_eq!(wrapped("", 5), [""]);
+    fn a_command_with_sudo_of_its_own_is_not_marked() {
+        assert_eq!(typed(&Fix::sudo("raises it", "sudo prlimit")), "sudo prlimit");
+        assert_eq!(typed(&Fix::advice("do it")), "do it");
+    }
+
+    #[test]
+    fn checks_skipped_for_the_same_cause_are_one_row() {
+        let skipped = |title: &'static str, cause| Check::skipped("u", title, Figure::words("that"), cause);
+        let (gone, zone) = ("the target accepts no connection", "the zone is wrong");
+        let target = Check::ok("a", "the target", Figure::words("0"), Figure::words("1"));
+        let checks = vec![
+            target.but(Verdict::Fail, "no connection", Vec::new()),
+            skipped("HTTP", gone),
+            skipped("fit", zone),
+            skipped("clock", gone),
+            // The same words of a check that was made.
+            Check::unknown("u", "made", Figure::words("that"), "not checked, because the zone is wrong"),
+        ];
+        let expected = "  item        found    needed
+✗ the target  0        1
+    no connection
+? HTTP, clock: not checked, because the target accepts no connection
+? fit         unknown  that
+    not checked, because the zone is wrong
+? made        unknown  that
+    not checked, because the zone is wrong
+";
+        assert_eq!(table(["item", "found", "needed"], &checks, Page::PLAIN), expected);
     }
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::{Need, StandIn};
 use super::readings::Readings;
 use super::system::Owner;
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::target::BACKLOG;
 use crate::units::{duration_text, grouped};
 
@@ -43,7 +44,7 @@ fn elsewhere(readings: &Readings) -> Check {
             let why = format!(
                 "the target {address} may be on this box, of which nothing here takes account: {why}"
             );
-            check.but(Verdict::Warn, why, vec![Remedy::whose(address)])
+            check.but(Verdict::Warn, why, vec![fixes::whose(address)])
         }
         None => check,
     }
@@ -60,13 +61,13 @@ fn of_stand_in(need: &Need, readings: &Readings, stand_in: StandIn, most: u64, f
         return check;
     }
     let each = needed.div_ceil(listeners);
-    let mut remedies = Vec::new();
+    let mut fixes = Vec::new();
     if most < BACKLOG as u64 && each <= BACKLOG as u64 {
-        remedies.push(Remedy::sysctl("net.core.somaxconn", each));
-        remedies.push(Remedy::tune(need, readings));
+        fixes.push(fixes::sysctl("net.core.somaxconn", each));
+        fixes.push(fixes::tune(need, readings));
     }
-    remedies.extend(slower(need, room));
-    check.but(Verdict::Warn, OVERFLOW, remedies)
+    fixes.extend(slower(need, room));
+    check.but(Verdict::Warn, OVERFLOW, fixes)
 }
 
 /// How long a queue the server asked for is not known; the kernel grants no more than `somaxconn`.
@@ -80,19 +81,18 @@ fn of_server(need: &Need, readings: &Readings, most: u64, figure: Figure) -> Che
     if needed <= most {
         return check;
     }
-    let mut remedies = vec![Remedy::sysctl("net.core.somaxconn", needed), Remedy::tune(need, readings)];
-    remedies.extend(slower(need, most));
+    let mut fixes = vec![fixes::sysctl("net.core.somaxconn", needed), fixes::tune(need, readings)];
+    fixes.extend(slower(need, most));
     let why = format!("{OVERFLOW}; a server has to ask for a queue of that length, too");
-    check.but(Verdict::Warn, why, remedies)
+    check.but(Verdict::Warn, why, fixes)
 }
 
 const OVERFLOW: &str = "should the server not accept for a second, the queue overflows, and a connection that finds it full is tried \
                         again by the kernel after a second";
 
 /// The ramp with which no more than `room` arrive in a second.
-fn slower(need: &Need, room: u64) -> Option<Remedy> {
+fn slower(need: &Need, room: u64) -> Option<Fix> {
     let connections = u64::from(need.sessions) * need.connections_each();
     let ramp = Duration::from_secs(connections.div_ceil(room.max(1)));
-    (ramp > need.ramp)
-        .then(|| Remedy::command("arrives more slowly", format!("--ramp {}", duration_text(ramp))))
+    (ramp > need.ramp).then(|| Fix::command("arrives more slowly", format!("--ramp {}", duration_text(ramp))))
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::Need;
 use super::readings::Readings;
 use super::system::Conntrack;
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::units::grouped;
 
 const TITLE: &str = "tracked connections";
@@ -48,15 +49,15 @@ fn judge(need: &Need, readings: &Readings, tracked: Conntrack) -> Check {
     }
     let why =
         "packets of connections beyond the limit are dropped, which looks like a network that loses them";
-    check.but(Verdict::Refuse, why, remedies(need, readings, tracked, tracked.count.saturating_add(needed)))
+    check.but(Verdict::Refuse, why, fixes_for(need, readings, tracked, tracked.count.saturating_add(needed)))
 }
 
-fn remedies(need: &Need, readings: &Readings, tracked: Conntrack, wanted: u64) -> Vec<Remedy> {
+fn fixes_for(need: &Need, readings: &Readings, tracked: Conntrack, wanted: u64) -> Vec<Fix> {
     const KEY: &str = "net.netfilter.nf_conntrack_max";
     if tracked.is_settable {
-        return vec![Remedy::sysctl(KEY, wanted), Remedy::tune(need, readings)];
+        return vec![fixes::sysctl(KEY, wanted), fixes::tune(need, readings)];
     }
-    vec![Remedy::advice(format!(
+    vec![Fix::advice(format!(
         "{KEY} is the whole box's and read-only in this network namespace: on the host, as root, sysctl -w {KEY}={wanted}"
     ))]
 }

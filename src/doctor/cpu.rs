@@ -1,9 +1,9 @@
 //! Cores: what the broadcasts ask of them, and what keeps them from giving it: other programs, the frequency governor, the
 //! host's other guests, a slow clock. Nothing here refuses: results may only suffer.
 
-use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::Readings;
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::plan::load::cores_text;
 use crate::units::grouped;
 
@@ -60,7 +60,7 @@ fn busy(readings: &Readings) -> Check {
         return check;
     }
     let why = "something else uses these cores: latencies will contain its work";
-    check.but(Verdict::Warn, why, vec![Remedy::command("shows what runs; end it, or wait for it", "top")])
+    check.but(Verdict::Warn, why, vec![Fix::command("shows what runs; end it, or wait for it", "top")])
 }
 
 /// Where a control group leaves a part of a core, tenths say too little.
@@ -81,7 +81,7 @@ fn governor(readings: &Readings) -> Check {
     }
     let why = "cores that wait for work are slowed down, which is lag in the first messages after each wait";
     let command = format!("echo performance | tee {GOVERNOR_FILES}");
-    check.but(Verdict::Warn, why, vec![Remedy::root("keeps them at full speed until the next boot", command)])
+    check.but(Verdict::Warn, why, vec![Fix::root("keeps them at full speed until the next boot", command)])
 }
 
 fn steal(readings: &Readings) -> Check {
@@ -102,7 +102,7 @@ fn steal(readings: &Readings) -> Check {
     }
     let why =
         "the host gives this machine's cores to others while they are needed here: pauses in every latency";
-    check.but(Verdict::Warn, why, vec![Remedy::advice("a machine with cores of its own, or a quieter host")])
+    check.but(Verdict::Warn, why, vec![Fix::advice("a machine with cores of its own, or a quieter host")])
 }
 
 fn clock(readings: &Readings) -> Check {
@@ -118,11 +118,11 @@ fn clock(readings: &Readings) -> Check {
     }
     let why = "each reading of the clock is a system call, or slower; every message reads it";
     let offered = readings.system.clock_sources.as_ref().map(Vec::as_slice).unwrap_or_default();
-    let remedy = match FAST_CLOCKS.iter().find(|fast| offered.iter().any(|name| name == *fast)) {
-        Some(fast) => Remedy::root("takes it until the next boot", format!("echo {fast} > {CLOCK_FILE}")),
-        None => Remedy::advice(
+    let fix = match FAST_CLOCKS.iter().find(|fast| offered.iter().any(|name| name == *fast)) {
+        Some(fast) => Fix::root("takes it until the next boot", format!("echo {fast} > {CLOCK_FILE}")),
+        None => Fix::advice(
             "the kernel offers no faster one: its log says why it gave up tsc (dmesg | grep -i tsc)",
         ),
     };
-    check.but(Verdict::Warn, why, vec![remedy])
+    check.but(Verdict::Warn, why, vec![fix])
 }

@@ -3,10 +3,11 @@
 //! RLIMIT_NOFILE bounds a table. Workers that have one each share the sessions out among their tables; the kernel shares the
 //! stand-in's connections out among its listeners, not evenly.
 
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::Need;
 use super::readings::Readings;
 use super::system::Raising;
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::plan::capacity::{DESCRIPTORS_OF_A_WORKER, fullest_share};
 use crate::units::{counted, grouped};
 
@@ -134,17 +135,17 @@ fn limit(need: &Need, readings: &Readings, tables: &Tables) -> Check {
         grouped(hard),
         tables.beyond_the_cap(need, hard)
     );
-    let mut remedies = Vec::new();
+    let mut fixes = Vec::new();
     if let Some(workers) = tables.more_workers(need, hard) {
         let text = "spreads the sessions over more workers, each with descriptors of its own";
-        remedies.push(Remedy::command(text, format!("--workers {workers}")));
+        fixes.push(Fix::command(text, format!("--workers {workers}")));
     }
-    remedies.push(higher_limit(readings, tables.needed));
-    check.but(Verdict::Refuse, why, remedies)
+    fixes.push(higher_limit(readings, tables.needed));
+    check.but(Verdict::Refuse, why, fixes)
 }
 
 /// How the hard limit of what is started next gets higher, by whoever may raise it.
-fn higher_limit(readings: &Readings, needed: u64) -> Remedy {
+fn higher_limit(readings: &Readings, needed: u64) -> Fix {
     // The kernel refuses a limit above it.
     let first = match &readings.system.nr_open {
         Ok(most) if needed > *most => " once fs.nr_open has been raised",
@@ -159,12 +160,12 @@ fn higher_limit(readings: &Readings, needed: u64) -> Remedy {
     };
     match readings.system.raising {
         // limits.conf's wildcard is not for root.
-        Ok(Raising::ByThisUser) => Remedy::root(text("root"), by_shell),
-        Ok(Raising::FromOutside) => Remedy::advice(format!(
+        Ok(Raising::ByThisUser) => Fix::root(text("root"), by_shell),
+        Ok(Raising::FromOutside) => Fix::advice(format!(
             "nobody in here may raise it, root neither (no CAP_SYS_RESOURCE): whoever starts this container or virtual machine has to set it, \
              as with docker run --ulimit nofile={needed}:{needed} or LimitNOFILE={needed} in its unit"
         )),
-        Ok(Raising::ByRoot) | Err(_) => Remedy::root(text("*"), format!("sudo {by_shell}")),
+        Ok(Raising::ByRoot) | Err(_) => Fix::root(text("*"), format!("sudo {by_shell}")),
     }
 }
 
@@ -181,7 +182,7 @@ fn nr_open(readings: &Readings, tables: &Tables) -> Check {
         return check;
     }
     let why = format!("no limit of descriptors can be above fs.nr_open, which is {}", grouped(most));
-    check.but(Verdict::Refuse, why, vec![Remedy::sysctl("fs.nr_open", tables.needed)])
+    check.but(Verdict::Refuse, why, vec![fixes::sysctl("fs.nr_open", tables.needed)])
 }
 
 /// Files of all processes together.
@@ -209,15 +210,14 @@ fn file_max(need: &Need, readings: &Readings, tables: &Tables) -> Check {
         return check;
     }
     let why = format!("fs.file-max allows {} files and {} are open already", grouped(most), grouped(open));
-    let remedies =
-        vec![Remedy::sysctl("fs.file-max", open.saturating_add(files)), Remedy::tune(need, readings)];
+    let fixes = vec![fixes::sysctl("fs.file-max", open.saturating_add(files)), fixes::tune(need, readings)];
     if readings.trials.is_root {
         // CAP_SYS_ADMIN is asked at each open; root has it, but for a container's that gave it up.
         return check.but(
             Verdict::Warn,
             format!("{why}: root may exceed it, other users' programs then open none"),
-            remedies,
+            fixes,
         );
     }
-    check.but(Verdict::Refuse, why, remedies)
+    check.but(Verdict::Refuse, why, fixes)
 }

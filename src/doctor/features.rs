@@ -1,8 +1,9 @@
 //! What the kernel can do, held against what the plan needs of it.
 
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::Need;
 use super::readings::Readings;
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::engine::features::Tried;
 use crate::plan::PortMethod;
 
@@ -17,7 +18,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             tried: &features.private_tables,
             needed: many_tables.then_some(Verdict::Warn),
             why: "all workers share one table, and its limit of descriptors",
-            remedies: vec![Remedy::advice("Linux 5.9 or later; in a container, a seccomp profile that allows close_range")],
+            fixes: vec![Fix::advice("Linux 5.9 or later; in a container, a seccomp profile that allows close_range")],
             is_preferred: false,
         },
         Feature {
@@ -26,7 +27,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             tried: &features.bind_no_port,
             needed: (!need.sources.is_empty()).then_some(Verdict::Warn),
             why: "a port is taken for all destinations when its source address is bound, so that fewer connections fit",
-            remedies: vec![Remedy::advice("Linux 4.2 or later")],
+            fixes: vec![Fix::advice("Linux 4.2 or later")],
             is_preferred: false,
         },
         Feature {
@@ -36,9 +37,9 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             // Unless it is asked for, ports are chosen in another way where the kernel does not have it.
             needed: (need.ports == Some(PortMethod::Windows)).then_some(Verdict::Refuse),
             why: "--ports windows asks for it",
-            remedies: vec![
-                Remedy::command("walks the ports without the kernel's help", "--ports explicit"),
-                Remedy::advice("Linux 6.3 or later"),
+            fixes: vec![
+                Fix::command("walks the ports without the kernel's help", "--ports explicit"),
+                Fix::advice("Linux 6.3 or later"),
             ],
             is_preferred: need.ports.is_none(),
         },
@@ -48,7 +49,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             tried: &features.reuse_port,
             needed: need.stand_in.map(|_| Verdict::Refuse),
             why: "each worker of the stand-in listens on the same port",
-            remedies: vec![Remedy::advice("Linux 3.9 or later")],
+            fixes: vec![Fix::advice("Linux 3.9 or later")],
             is_preferred: false,
         },
         Feature {
@@ -57,9 +58,9 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             tried: &features.ipv6,
             needed: need.has_ipv6().then_some(Verdict::Refuse),
             why: "the target or a source address is IPv6",
-            remedies: vec![
- Remedy::sysctl("net.ipv6.conf.all.disable_ipv6", 0),
- Remedy::advice("an IPv4 address of the target, by --resolve"),
+            fixes: vec![
+ fixes::sysctl("net.ipv6.conf.all.disable_ipv6", 0),
+ Fix::advice("an IPv4 address of the target, by --resolve"),
  ],
             is_preferred: false,
         },
@@ -69,7 +70,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             tried: &features.timerfd,
             needed: Some(Verdict::Refuse),
             why: "every worker wakes up by one",
-            remedies: vec![Remedy::advice("in a container, a seccomp profile that allows timerfd_create")],
+            fixes: vec![Fix::advice("in a container, a seccomp profile that allows timerfd_create")],
             is_preferred: false,
         },
     ]
@@ -86,7 +87,7 @@ struct Feature<'r> {
     /// The verdict without it, if the plan needs it.
     needed: Option<Verdict>,
     why: &'static str,
-    remedies: Vec<Remedy>,
+    fixes: Vec<Fix>,
     /// It is used where it works, and not needed otherwise.
     is_preferred: bool,
 }
@@ -101,11 +102,8 @@ impl Feature<'_> {
                 Check::ok(self.id, self.title, Figure::words(format!("none: {error}")), need)
             }
             (Err(error), Some(verdict)) => {
-                Check::ok(self.id, self.title, Figure::words(format!("none: {error}")), need).but(
-                    verdict,
-                    self.why,
-                    self.remedies,
-                )
+                Check::ok(self.id, self.title, Figure::words(format!("none: {error}")), need)
+                    .but(verdict, self.why, self.fixes)
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Memory: the kernel's for sockets, ours, the observers', the stand-in's; and the kernel's own limit for TCP.
 
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::Need;
 use super::readings::{Readings, SOCKET_BYTES_STATED, SocketBytes};
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::measure::ledger;
 use crate::units::grouped;
 
@@ -28,7 +29,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
 }
 
 /// Whether what a socket costs may decide the verdict: sockets take, by the stated figure, more than a quarter of the room.
-pub fn is_measuring_worthwhile(need: &Need, readings: &Readings) -> bool {
+pub(super) fn is_measuring_worthwhile(need: &Need, readings: &Readings) -> bool {
     let kernel = sockets(need, readings) * SOCKET_BYTES_STATED;
     room(readings).is_ok_and(|(room, _)| kernel as f64 > room as f64 * WORTH_MEASURING)
 }
@@ -102,22 +103,19 @@ fn memory(need: &Need, readings: &Readings) -> Check {
     };
     let check =
         Check::ok(id, title, Figure::new(room, "bytes", format!("{}{whose}", megabytes(room))), figure);
-    let remedies = || {
-        vec![
-            Remedy::advice(fewer(need, readings, room)),
-            Remedy::advice("more memory, or less of it for others"),
-        ]
+    let fixes = || {
+        vec![Fix::advice(fewer(need, readings, room)), Fix::advice("more memory, or less of it for others")]
     };
     if let Some(check) = address_space(need, readings, &taken, &check) {
         return check;
     }
     if taken.all() > room {
         let why = format!("{} are needed and {} are left", megabytes(taken.all()), megabytes(room));
-        return check.but(Verdict::Refuse, why, remedies());
+        return check.but(Verdict::Refuse, why, fixes());
     }
     if taken.all() as f64 > room as f64 * SHARE {
         let why = "more than four fifths of what is left will be taken";
-        return check.but(Verdict::Warn, why, remedies());
+        return check.but(Verdict::Warn, why, fixes());
     }
     check
 }
@@ -137,8 +135,7 @@ fn address_space(need: &Need, readings: &Readings, taken: &Taken, check: &Check)
         megabytes(needed),
         megabytes(limit)
     );
-    let lift =
-        Remedy::command("lifts it in this shell, where the hard limit allows it", "ulimit -Sv unlimited");
+    let lift = Fix::command("lifts it in this shell, where the hard limit allows it", "ulimit -Sv unlimited");
     Some(check.clone().but(Verdict::Refuse, why, vec![lift]))
 }
 
@@ -188,7 +185,7 @@ fn tcp_memory(need: &Need, readings: &Readings) -> Check {
     let needed = used.saturating_add(pages);
     let value = format!("{} {} {needed}", needed / 2, needed / 4 * 3);
     let why = "beyond net.ipv4.tcp_mem the kernel drops what comes in, which looks like loss";
-    check.but(Verdict::Warn, why, vec![Remedy::sysctl("net.ipv4.tcp_mem", value)])
+    check.but(Verdict::Warn, why, vec![fixes::sysctl("net.ipv4.tcp_mem", value)])
 }
 
 fn megabytes(bytes: u64) -> String {

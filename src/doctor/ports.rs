@@ -7,9 +7,10 @@ mod remedies;
 mod supply;
 
 use self::supply::{Demand, Sides};
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::Need;
 use super::readings::Readings;
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::plan::PortMethod;
 use crate::plan::capacity::TIME_WAIT;
 use crate::units::grouped;
@@ -34,7 +35,7 @@ fn ports(need: &Need, readings: &Readings) -> Check {
         return check.but(
             Verdict::Refuse,
             why,
-            vec![Remedy::advice("give --source-ip addresses of that family")],
+            vec![Fix::advice("give --source-ip addresses of that family")],
         );
     }
     if demand.all() > supply.all() {
@@ -71,7 +72,7 @@ fn slow_search(check: Check, need: &Need, readings: &Readings, sides: &Sides) ->
         Err(_) => PortMethod::Explicit,
     };
     let text = "chooses ports in a way that is as fast with the last of them";
-    let mut all = vec![Remedy::command(text, format!("--ports {}", method.key()))];
+    let mut all = vec![Fix::command(text, format!("--ports {}", method.key()))];
     let twice = Demand { held: side.demand.held * 2, waiting: side.demand.waiting * 2 };
     all.extend(remedies::for_demand(need, readings, side, twice));
     let why = "more than half of the ports will be taken, and the kernel searches among all of them (--ports kernel): it then takes \
@@ -111,5 +112,5 @@ fn time_wait(need: &Need, readings: &Readings) -> Check {
         return check;
     }
     let why = "those beyond skip TIME_WAIT: no session fails of it, but a late packet may meet a new connection on the same ports";
-    check.but(Verdict::Warn, why, vec![Remedy::sysctl("net.ipv4.tcp_max_tw_buckets", needed)])
+    check.but(Verdict::Warn, why, vec![fixes::sysctl("net.ipv4.tcp_max_tw_buckets", needed)])
 }

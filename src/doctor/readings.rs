@@ -1,11 +1,10 @@
-//! Everything that a plan is held against: the kernel's files, and what only asking or trying tells.
+//! The limits of this machine: from the kernel's files, and from system calls.
 //!
-//! [`Readings::of_this_box`] is the one place that asks; tests put theirs together by hand.
+//! [`Readings::of_this_machine`] is the one place that reads them; tests put theirs together by hand. Judges nothing.
 
 use std::net::IpAddr;
 use std::path::Path;
 
-use super::memory;
 use super::need::Need;
 use super::system::{Owner, Reading, System, TimeWaits};
 use super::user::ThreadsOfUser;
@@ -17,16 +16,7 @@ use crate::engine::{affinity, descriptors, socket_bytes};
 /// slabs on Linux 6.18, x86-64, inode and name included.
 pub const SOCKET_BYTES_STATED: u64 = 4_000;
 
-/// Whether to open some thousand sockets, to see what they cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SocketTrial {
-    /// Always.
-    Always,
-    /// Where the stated figure leaves it open whether memory suffices ([`memory::is_measuring_worthwhile`]).
-    IfClose,
-}
-
-/// What a socket costs the kernel.
+/// The kernel's memory of a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SocketBytes {
     /// Measured here, in bytes.
@@ -109,8 +99,8 @@ impl SocketBytes {
 }
 
 impl Readings {
-    /// Reads the files under `root`, and tries on this box what the plan needs tried.
-    pub fn of_this_box(root: &Path, need: &Need, trial: SocketTrial) -> Self {
+    /// Reads the files under `root`, and tries on this machine what the plan needs. What a socket costs is not measured.
+    pub fn of_this_machine(root: &Path, need: &Need) -> Self {
         // Where any rule has connections tracked, this is one, and their count is not 0.
         send_over_loopback();
         let system = System::read(root);
@@ -130,16 +120,17 @@ impl Readings {
             socket_bytes: stated,
         };
         let time_waits = system.read_time_waits(root, &need.destinations());
-        let mut readings = Self { system, time_waits, trials };
-        if trial == SocketTrial::Always || memory::is_measuring_worthwhile(need, &readings) {
-            // The trial takes descriptors, and a run has the hard limit, too. Where it cannot be raised, the trial says so.
-            let _ = descriptors::raise_limit();
-            readings.trials.socket_bytes = match socket_bytes::measure() {
-                Ok(bytes) => SocketBytes::Measured(bytes),
-                Err(why) => SocketBytes::Stated(format!("could not be measured: {why}")),
-            };
-        }
-        readings
+        Self { system, time_waits, trials }
+    }
+
+    /// Opens some thousand sockets to measure what one costs.
+    pub fn measure_sockets(&mut self) {
+        // The trial takes descriptors, and a run has the hard limit, too. Where it cannot be raised, the trial says so.
+        let _ = descriptors::raise_limit();
+        self.trials.socket_bytes = match socket_bytes::measure() {
+            Ok(bytes) => SocketBytes::Measured(bytes),
+            Err(why) => SocketBytes::Stated(format!("could not be measured: {why}")),
+        };
     }
 
     /// Cores that this process may have: a control group's quota can be a part of one.

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::{Found, Readings, Route};
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::units::{counted, grouped};
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
@@ -35,26 +35,26 @@ fn check(need: &Need, readings: &Readings) -> Check {
     };
     let from = route.from.map(|from| format!(" from {from}")).unwrap_or_default();
     let why = format!("nothing leads{from} to {}{more}: {reason}", whither(route.to, of_target.is_some()));
-    check.but(verdict, why, remedies(need, route))
+    check.but(verdict, why, fixes_for(need, route))
 }
 
 fn whither(to: IpAddr, is_target: bool) -> String {
     format!("{} {to}", if is_target { "the target" } else { "another host, which WebSockets may lead to," })
 }
 
-fn remedies(need: &Need, route: &Route) -> Vec<Remedy> {
+fn fixes_for(need: &Need, route: &Route) -> Vec<Fix> {
     if route.to.is_loopback() {
-        return vec![Remedy::root("brings the loopback up", "ip link set lo up")];
+        return vec![Fix::root("brings the loopback up", "ip link set lo up")];
     }
     let from = route.from.map(|from| format!(" from {from}")).unwrap_or_default();
-    let mut remedies = vec![Remedy::command(
+    let mut fixes = vec![Fix::command(
         "shows what the kernel says of it: give this box a route there, or correct the target",
         format!("ip route get {}{from}", route.to),
     )];
     if need.targets.len() > 1 {
-        remedies.push(Remedy::advice(
+        fixes.push(Fix::advice(
             "where the target's other addresses are enough, name them alone: --resolve HOST:PORT:ADDRESS,…",
         ));
     }
-    remedies
+    fixes
 }

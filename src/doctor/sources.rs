@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::Need;
 use super::readings::Readings;
 use super::system::Owner;
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::plan::sources::as_ranges;
 use crate::units::{counted, grouped};
 
@@ -18,7 +19,7 @@ struct Trouble {
     with: Vec<IpAddr>,
     verdict: Verdict,
     why: String,
-    remedies: Vec<Remedy>,
+    fixes: Vec<Fix>,
 }
 
 fn check(need: &Need, readings: &Readings) -> Check {
@@ -41,12 +42,12 @@ fn check(need: &Need, readings: &Readings) -> Check {
         Figure::count(given, "addresses"),
     );
     let Some(worst) = troubles.iter().map(|trouble| trouble.verdict).max() else { return check };
-    let (mut whys, mut remedies) = (Vec::new(), Vec::new());
+    let (mut whys, mut fixes) = (Vec::new(), Vec::new());
     for trouble in troubles.into_iter().filter(|trouble| trouble.verdict == worst) {
         whys.push(trouble.why);
-        remedies.extend(trouble.remedies);
+        fixes.extend(trouble.fixes);
     }
-    check.but(worst, whys.join("; "), remedies)
+    check.but(worst, whys.join("; "), fixes)
 }
 
 /// Sessions that fell to such an address would be given another, which is not what was asked for.
@@ -63,8 +64,8 @@ fn of_another_family(need: &Need) -> Option<Trouble> {
         "{}, and the target has only {its} addresses ({target}): no connection would come from there",
         are(&with, &what)
     );
-    let remedies = vec![Remedy::advice(format!("leave {} out of --source-ip", them(&with)))];
-    Some(Trouble { with, verdict: Verdict::Refuse, why, remedies })
+    let fixes = vec![Fix::advice(format!("leave {} out of --source-ip", them(&with)))];
+    Some(Trouble { with, verdict: Verdict::Refuse, why, fixes })
 }
 
 fn not_of_this_box(need: &Need, readings: &Readings) -> Option<Trouble> {
@@ -74,8 +75,8 @@ fn not_of_this_box(need: &Need, readings: &Readings) -> Option<Trouble> {
     };
     let (with, reason) = of_owner(readings, foreign)?;
     let why = format!("{}: {reason}", are(&with, "not this box's"));
-    let remedies = to_add(need, &with);
-    Some(Trouble { with, verdict: Verdict::Refuse, why, remedies })
+    let fixes = to_add(need, &with);
+    Some(Trouble { with, verdict: Verdict::Refuse, why, fixes })
 }
 
 fn perhaps_not_of_this_box(readings: &Readings) -> Option<Trouble> {
@@ -85,8 +86,8 @@ fn perhaps_not_of_this_box(readings: &Readings) -> Option<Trouble> {
     };
     let (with, reason) = of_owner(readings, unclear)?;
     let why = format!("{}: {reason}", are(&with, "perhaps not this box's"));
-    let remedies = vec![Remedy::whose(with[0])];
-    Some(Trouble { with, verdict: Verdict::Warn, why, remedies })
+    let fixes = vec![fixes::whose(with[0])];
+    Some(Trouble { with, verdict: Verdict::Warn, why, fixes })
 }
 
 /// The source addresses of such owners, and the reason that the first of them has.
@@ -118,15 +119,15 @@ fn of_the_loopback(need: &Need, readings: &Readings) -> Option<Trouble> {
         "{}, and the target {target} {is} not on this box: nothing goes from one to the other",
         are(&with, "of the loopback")
     );
-    let remedies = vec![Remedy::advice(format!(
+    let fixes = vec![Fix::advice(format!(
         "leave {} out of --source-ip, or give addresses of the interface towards the target",
         them(&with)
     ))];
-    Some(Trouble { with, verdict, why, remedies })
+    Some(Trouble { with, verdict, why, fixes })
 }
 
 /// What gives this box addresses that are not its own.
-fn to_add(need: &Need, foreign: &[IpAddr]) -> Vec<Remedy> {
+fn to_add(need: &Need, foreign: &[IpAddr]) -> Vec<Fix> {
     let Some(first) = foreign.first() else { return Vec::new() };
     // The script finds a device by the route to the address, and to one of the loopback's neighbours there need not be any.
     let is_near = need.targets.iter().all(|target| target.ip().is_loopback());
@@ -134,11 +135,11 @@ fn to_add(need: &Need, foreign: &[IpAddr]) -> Vec<Remedy> {
     let by_hand = if is_near { "" } else { "; DEVICE is the interface towards the target" };
     let (prefix, options) = if first.is_ipv4() { (32, "") } else { (128, " nodad") };
     vec![
-        Remedy::root(
+        Fix::root(
             "gives them to this box until the next boot",
             format!("scripts/source-addresses add {}{option}", as_ranges(foreign).join(" ")),
         ),
-        Remedy::root(
+        Fix::root(
             format!("does one by hand{by_hand}"),
             format!("ip addr add {first}/{prefix} dev {device}{options}"),
         ),

@@ -2,9 +2,10 @@
 //!
 //! Invariant: the reading is the tightest of the limits that could be read.
 
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::Need;
 use super::readings::Readings;
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::units::{counted, grouped};
 
 const ID: &str = "threads";
@@ -18,7 +19,7 @@ struct Limit {
     room: u64,
     /// Its name, and what is taken of it.
     text: String,
-    remedy: Remedy,
+    fix: Fix,
 }
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
@@ -53,7 +54,7 @@ fn check(need: &Need, readings: &Readings) -> Check {
             limit.text
         );
         let fewer = fewer_workers(need, readings);
-        return check.but(Verdict::Refuse, why, [limit.remedy].into_iter().chain(fewer).collect());
+        return check.but(Verdict::Refuse, why, [limit.fix].into_iter().chain(fewer).collect());
     }
     match unread {
         Some(why) => check.but(Verdict::Unknown, why, Vec::new()),
@@ -69,13 +70,11 @@ fn of_user(readings: &Readings, needed: u64) -> Result<Option<Limit>, String> {
     let for_good = format!(
         "for good: \"* - nproc {wanted}\" in /etc/security/limits.conf and a new login, or LimitNPROC={wanted} in a unit"
     );
-    let remedy = match wanted <= user.hard {
-        true => {
-            Remedy::command(format!("raises it in this shell; {for_good}"), format!("ulimit -Su {wanted}"))
-        }
-        false => Remedy::root(format!("raises it in this shell; {for_good}"), format!("ulimit -u {wanted}")),
+    let fix = match wanted <= user.hard {
+        true => Fix::command(format!("raises it in this shell; {for_good}"), format!("ulimit -Su {wanted}")),
+        false => Fix::root(format!("raises it in this shell; {for_good}"), format!("ulimit -u {wanted}")),
     };
-    Ok(Some(Limit { room: user.soft.saturating_sub(user.running), text, remedy }))
+    Ok(Some(Limit { room: user.soft.saturating_sub(user.running), text, fix }))
 }
 
 /// The control group's.
@@ -92,20 +91,20 @@ fn of_group(readings: &Readings, needed: u64) -> Result<Option<Limit>, String> {
     let how = format!(
         "sets it for this control group; for good: TasksMax={wanted} in the unit, or the container's --pids-limit {wanted}"
     );
-    let remedy = Remedy::root(how, format!("echo {wanted} > {}", group.limit));
-    Ok(Some(Limit { room: group.room, text, remedy }))
+    let fix = Fix::root(how, format!("echo {wanted} > {}", group.limit));
+    Ok(Some(Limit { room: group.room, text, fix }))
 }
 
 /// The whole box's.
 fn of_box(readings: &Readings, needed: u64) -> Result<Option<Limit>, String> {
     let (most, running) = (readings.system.threads_max.clone()?, readings.system.threads.clone()?);
     let text = format!("kernel.threads-max {}, {} of them running", grouped(most), grouped(running));
-    let remedy = Remedy::sysctl("kernel.threads-max", running.saturating_add(needed));
-    Ok(Some(Limit { room: most.saturating_sub(running), text, remedy }))
+    let fix = fixes::sysctl("kernel.threads-max", running.saturating_add(needed));
+    Ok(Some(Limit { room: most.saturating_sub(running), text, fix }))
 }
 
 /// Workers beyond the cores are there for their descriptors.
-fn fewer_workers(need: &Need, readings: &Readings) -> Option<Remedy> {
+fn fewer_workers(need: &Need, readings: &Readings) -> Option<Fix> {
     let of_stand_in = need.stand_in.map_or(0, |it| it.workers);
     let is_beyond = need.workers.max(of_stand_in) > readings.trials.cores;
     let how = match need.workers_given {
@@ -114,5 +113,5 @@ fn fewer_workers(need: &Need, readings: &Readings) -> Option<Remedy> {
             "raise the hard limit of descriptors (ulimit -Hn), as root: fewer workers may be enough then"
         }
     };
-    is_beyond.then(|| Remedy::advice(how))
+    is_beyond.then(|| Fix::advice(how))
 }

@@ -8,7 +8,8 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use super::Phase;
-use super::numbers::{bytes, figure, grouped};
+use crate::checks::table;
+use crate::numbers::{bytes, figure, grouped};
 
 /// Where there is no terminal, a line this often.
 pub const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
@@ -142,10 +143,7 @@ impl<W: Write> Progress<W> {
 
 /// Columns of the terminal on standard error; 80 if it does not say.
 pub fn terminal_columns() -> usize {
-    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: TIOCGWINSZ writes one winsize to the pointer, which is valid for the call.
-    let status = unsafe { libc::ioctl(libc::STDERR_FILENO, libc::TIOCGWINSZ, &raw mut size) };
-    if status == 0 && size.ws_col > 0 { usize::from(size.ws_col) } else { 80 }
+    table::terminal_columns(&io::stderr())
 }
 
 #[cfg(test)]

@@ -45,8 +45,8 @@ fn what_a_longer_ramp_cannot_mend_does_not_propose_it() {
     assert_eq!(commands(&check("ports", &need(60_000, 60), &wide))[..2], ["--http pooled", "--ramp 13m18s"]);
     let refused = check("ports", &need(100_000, 600), &wide);
     assert!(refused.why.as_deref().is_some_and(|why| why.contains("there are 64,512")), "{refused:#?}");
-    assert_eq!(refused.remedies.len(), 1);
-    assert!(refused.remedies[0].text.contains("1 more address; then name all 2"), "{refused:#?}");
+    assert_eq!(refused.fixes.len(), 1);
+    assert!(refused.fixes[0].text.contains("1 more address; then name all 2"), "{refused:#?}");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn a_source_address_more_makes_pairs_with_its_own_family_alone() {
     let few = check("ports", &need, &readings);
     // The IPv6 address has no pair.
     assert_eq!((few.verdict, few.reading.value), (Verdict::Refuse, Some(2 * 28_232)));
-    let last = few.remedies.last().expect("one");
+    let last = few.fixes.last().expect("one");
     assert!(last.text.contains("1 more address; then name all 2"), "{few:#?}");
 }
 
@@ -252,10 +252,7 @@ fn reserved_ports_are_said_freed_and_counted_in_the_widest_range() {
     // 37,279 are left of the widest range.
     let both = "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\" net.ipv4.ip_local_reserved_ports=\"\"";
     assert_eq!(commands(&within), [both, "--source-ip 127.0.1.1-127.0.1.61"]);
-    assert!(
-        within.remedies[0].text.contains("frees the 27,233 ports that are reserved in it"),
-        "{within:#?}"
-    );
+    assert!(within.fixes[0].text.contains("frees the 27,233 ports that are reserved in it"), "{within:#?}");
     let fewer = check("ports", &Need { sessions: 20_000, ..plan.clone() }, &readings);
     assert_eq!(commands(&fewer)[0], "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"");
     assert_eq!(commands(&fewer)[2], "sysctl -w net.ipv4.ip_local_reserved_ports=\"\"");
@@ -285,7 +282,7 @@ fn addresses_for_a_target_on_this_box_can_be_typed_as_they_stand() {
         ..need(sessions, 60)
     };
     let v6 = check("ports", &to("[::1]:80", 60_000), &readings);
-    let last = v6.remedies.last().expect("one");
+    let last = v6.fixes.last().expect("one");
     assert_eq!(last.command.as_deref(), Some("scripts/source-addresses add fd00:77::1-fd00:77::3 --dev lo"));
     assert!(last.text.ends_with("then add --source-ip fd00:77::1-fd00:77::3 to the plan"), "{v6:#?}");
     assert!(last.needs_root);
@@ -301,12 +298,12 @@ fn addresses_for_a_target_on_this_box_can_be_typed_as_they_stand() {
     let most = check("ports", &to("127.0.0.1:80", 5_000_000), &readings);
     assert_eq!(commands(&most), ["sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\""]);
     assert!(
-        most.remedies[0].text.ends_with("then add --source-ip 127.0.1.1-127.0.1.78 to the plan"),
+        most.fixes[0].text.ends_with("then add --source-ip 127.0.1.1-127.0.1.78 to the plan"),
         "{most:#?}"
     );
     let nothing = check("ports", &to("127.0.0.1:80", u32::MAX), &readings);
     assert_eq!(commands(&nothing), Vec::<&str>::new());
-    assert!(nothing.remedies[0].text.starts_with("plan fewer sessions"), "{nothing:#?}");
+    assert!(nothing.fixes[0].text.starts_with("plan fewer sessions"), "{nothing:#?}");
 }
 
 #[test]
@@ -320,7 +317,7 @@ fn a_wider_range_takes_fewer_addresses() {
             "scripts/source-addresses add ADDRESS…"
         ]
     );
-    let texts: Vec<&str> = refused.remedies.iter().map(|remedy| remedy.text.as_str()).collect();
+    let texts: Vec<&str> = refused.fixes.iter().map(|fix| fix.text.as_str()).collect();
     assert!(texts[0].contains("this box 1 more address; then name all 2 by --source-ip"), "{texts:?}");
     assert!(texts[1].contains("this box 3 more addresses; then name all 4 by --source-ip"), "{texts:?}");
 }

@@ -38,7 +38,7 @@ fn a_loopback_that_is_down_says_so() {
     readings.trials.routes = vec![nothing(None, "127.0.0.1")];
     let down = check("route", &on_this_box(6_000, 240), &readings);
     assert_eq!((down.verdict, commands(&down)), (Verdict::Refuse, vec!["ip link set lo up"]));
-    assert!(down.remedies[0].needs_root);
+    assert!(down.fixes[0].needs_root);
 }
 
 #[test]

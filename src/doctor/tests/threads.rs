@@ -34,11 +34,11 @@ fn the_tightest_limit_is_named_with_what_mends_it() {
              them running"
         )
     );
-    assert_eq!((commands(&refused), refused.remedies[0].needs_root), (vec!["ulimit -u 153"], true));
-    assert!(refused.remedies[1].text.contains("fewer workers"), "{refused:#?}");
+    assert_eq!((commands(&refused), refused.fixes[0].needs_root), (vec!["ulimit -u 153"], true));
+    assert!(refused.fixes[1].text.contains("fewer workers"), "{refused:#?}");
     readings.trials.threads_of_user = Ok(Some(ThreadsOfUser { hard: 200, ..user }));
     let raised = check("threads", &a_million(), &readings);
-    assert_eq!((commands(&raised), raised.remedies[0].needs_root), (vec!["ulimit -Su 153"], false));
+    assert_eq!((commands(&raised), raised.fixes[0].needs_root), (vec!["ulimit -Su 153"], false));
 
     let limit = "/sys/fs/cgroup/app/pids.max".to_owned();
     readings.system.thread_room = Ok(Some(ThreadRoom { limit, running: 7, room: 43 }));

@@ -10,6 +10,7 @@ use super::super::shell::quoted;
 use super::answers::Answers;
 use super::rounds::{End, Played};
 use super::step::Step;
+use crate::checks::table::{Column, Page, Table};
 use crate::prepare::meaning::{self, Remedy};
 use crate::prepare::places::{Outcome, Places};
 use crate::units::{counted, grouped};
@@ -80,8 +81,9 @@ pub fn as_members(path: &Path) -> String {
 
 /// Tells what became of everyone.
 pub fn tell_end(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
+    let page = Page::of(&std::io::stdout());
     // The file has it as well.
-    printed::print("warning", &table(typed.step, path, &played.places, played.unwritten.is_none()));
+    printed::print("warning", &table(typed.step, path, &played.places, played.unwritten.is_none(), page));
     let status = tell_why(typed, path, played);
     let Some(error) = &played.unwritten else { return status };
     tell(&format!("error: {} is not whole, since it could not be written: {error}", path.display()));
@@ -190,10 +192,11 @@ fn unnamed<'p>(places: &'p Places, answers: &'p Answers) -> impl Iterator<Item =
     without.filter(is_new).filter_map(|reason| answers.line(reason)).take(LINES_MAX)
 }
 
-fn table(step: Step, path: &Path, places: &Places, is_whole: bool) -> String {
+fn table(step: Step, path: &Path, places: &Places, is_whole: bool, page: Page) -> String {
     let rows = places.rows();
     let challenge = rows.first().map_or(0, |row| row.challenge);
     let mut text = format!("{} of challenge {challenge}:\n", counted(rows.len() as u64, "member", "members"));
+    let mut table = Table::new([Column::words(""), Column::number(""), Column::words(""), Column::words("")]);
     for outcome in ORDER.into_iter().filter(|outcome| places.count(*outcome) > 0) {
         let reasons = places.reasons(outcome);
         let reasons: Vec<String> = reasons
@@ -202,10 +205,9 @@ fn table(step: Step, path: &Path, places: &Places, is_whole: bool) -> String {
             .map(|(reason, count)| format!("{} {reason}", grouped(*count as u64)))
             .collect();
         let count = grouped(places.count(outcome) as u64);
-        let line = format!("  {count:>9}  {:<24}  {}", step.words(outcome), reasons.join(", "));
-        text.push_str(line.trim_end());
-        text.push('\n');
+        table.row(None, ["".to_owned(), count, step.words(outcome).to_owned(), reasons.join(", ")]);
     }
+    text += &table.text(page);
     text.push_str(&match is_whole {
         true => format!("What became of each: {}\n", path.display()),
         false => format!("What became of some: {}, which is not whole\n", path.display()),
@@ -310,12 +312,12 @@ mod tests {
         places.set(1, Outcome::Already, "CHALLENGE_NOT_JOINED");
         places.set(2, Outcome::Refused, "MEMBER_NOT_FOUND");
         assert_eq!(
-            table(Step::Leave, Path::new("o.csv"), &places, true),
+            table(Step::Leave, Path::new("o.csv"), &places, true, Page::PLAIN),
             "4 members of challenge 38:
-          1  left
-          1  not in it
-          1  refused                   1 MEMBER_NOT_FOUND
-          1  not tried
+  1  left
+  1  not in it
+  1  refused    1 MEMBER_NOT_FOUND
+  1  not tried
 What became of each: o.csv\n"
         );
     }
