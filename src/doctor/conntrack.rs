@@ -1,4 +1,4 @@
-//! Connections that the kernel's firewall tracks: beyond the limit their packets are dropped without a word to anybody.
+//! Checks the connections that the kernel's firewall tracks: beyond the limit it drops their packets silently.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
 
 fn judge(need: &Need, readings: &Readings, tracked: Conntrack) -> Check {
     // Loaded is not in use: hooks are registered with the first rule that asks for a connection's state, and not even what was sent
-    // just before the count was read (`Readings::of_this_box`) is tracked.
+    // just before the count was read (`Readings::of_this_machine`) is tracked.
     if tracked.count == 0 {
         return Check::ok(ID, TITLE, Figure::words("nothing is tracked"), Figure::words("not needed"));
     }
@@ -48,7 +48,7 @@ fn judge(need: &Need, readings: &Readings, tracked: Conntrack) -> Check {
         return check;
     }
     let why =
-        "packets of connections beyond the limit are dropped, which looks like a network that loses them";
+        "the kernel drops packets of connections beyond the limit, which looks like packet loss";
     check.but(Verdict::Refuse, why, fixes_for(need, readings, tracked, tracked.count.saturating_add(needed)))
 }
 
@@ -58,6 +58,6 @@ fn fixes_for(need: &Need, readings: &Readings, tracked: Conntrack, wanted: u64) 
         return vec![fixes::sysctl(KEY, wanted), fixes::tune(need, readings)];
     }
     vec![Fix::advice(format!(
-        "{KEY} is the whole box's and read-only in this network namespace: on the host, as root, sysctl -w {KEY}={wanted}"
+        "{KEY} belongs to the host and is read-only in this network namespace: on the host, as root, sysctl -w {KEY}={wanted}"
     ))]
 }

@@ -1,4 +1,4 @@
-//! What the kernel can do, held against what the plan needs of it.
+//! Checks the kernel features that the plan needs.
 
 use super::fixes;
 use super::need::Need;
@@ -14,7 +14,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     [
         Feature {
             id: "private-descriptor-tables",
-            title: "descriptor table a thread",
+            title: "descriptors per thread",
             tried: &features.private_tables,
             needed: many_tables.then_some(Verdict::Warn),
             why: "all workers share one table, and its limit of descriptors",
@@ -26,19 +26,19 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             title: "ports chosen at connect",
             tried: &features.bind_no_port,
             needed: (!need.sources.is_empty()).then_some(Verdict::Warn),
-            why: "a port is taken for all destinations when its source address is bound, so that fewer connections fit",
+            why: "binding a source address takes a port for all destinations, so that fewer connections fit",
             fixes: vec![Fix::advice("Linux 4.2 or later")],
             is_preferred: false,
         },
         Feature {
             id: "port-windows",
-            title: "port window a socket",
+            title: "port range per socket",
             tried: &features.port_windows,
-            // Unless it is asked for, ports are chosen in another way where the kernel does not have it.
+            // Unless --ports asks for it, ports are chosen in another way if the kernel does not have it.
             needed: (need.ports == Some(PortMethod::Windows)).then_some(Verdict::Refuse),
             why: "--ports windows asks for it",
             fixes: vec![
-                Fix::command("walks the ports without the kernel's help", "--ports explicit"),
+                Fix::command("chooses ports without the kernel's help", "--ports explicit"),
                 Fix::advice("Linux 6.3 or later"),
             ],
             is_preferred: need.ports.is_none(),
@@ -48,7 +48,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             title: "listeners sharing a port",
             tried: &features.reuse_port,
             needed: need.stand_in.map(|_| Verdict::Refuse),
-            why: "each worker of the stand-in listens on the same port",
+            why: "all workers of the built-in mock server listen on the same port",
             fixes: vec![Fix::advice("Linux 3.9 or later")],
             is_preferred: false,
         },
@@ -60,16 +60,16 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             why: "the target or a source address is IPv6",
             fixes: vec![
  fixes::sysctl("net.ipv6.conf.all.disable_ipv6", 0),
- Fix::advice("an IPv4 address of the target, by --resolve"),
+ Fix::advice("give an IPv4 address of the target with --resolve"),
  ],
             is_preferred: false,
         },
         Feature {
             id: "timerfd",
-            title: "timers in a poll",
+            title: "timers (timerfd)",
             tried: &features.timerfd,
             needed: Some(Verdict::Refuse),
-            why: "every worker wakes up by one",
+            why: "every worker needs one to wake up",
             fixes: vec![Fix::advice("in a container, a seccomp profile that allows timerfd_create")],
             is_preferred: false,
         },
@@ -79,7 +79,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     .collect()
 }
 
-/// One feature, and what it means not to have it.
+/// A feature, and what its absence means.
 struct Feature<'r> {
     id: &'static str,
     title: &'static str,
@@ -88,7 +88,7 @@ struct Feature<'r> {
     needed: Option<Verdict>,
     why: &'static str,
     fixes: Vec<Fix>,
-    /// It is used where it works, and not needed otherwise.
+    /// It is used if it works, and not needed.
     is_preferred: bool,
 }
 

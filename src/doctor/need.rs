@@ -1,6 +1,6 @@
-//! What a plan takes of this box.
+//! What a plan needs of this machine.
 //!
-//! Data and small sums; reads nothing. Invariant: everything here follows from the plan, nothing from the box but the
+//! Data and small sums; reads nothing. Invariant: everything here follows from the plan, nothing from the machine except the
 //! number of its cores.
 
 use std::net::{IpAddr, SocketAddr};
@@ -37,7 +37,7 @@ pub enum HttpConnections {
     },
 }
 
-/// The built-in stand-in, a child on this box.
+/// The built-in mock server, a child process on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StandIn {
     /// Its event loops, each with a descriptor table and a listener of its own.
@@ -46,7 +46,7 @@ pub struct StandIn {
     pub tls: bool,
 }
 
-/// What a plan takes of this box.
+/// What a plan needs of this machine.
 #[derive(Clone, Debug)]
 pub struct Need {
     /// Sessions, each with one connection at a time.
@@ -78,7 +78,7 @@ pub struct Need {
     pub sources: Vec<IpAddr>,
     /// How connections get their ports, where the user fixed it.
     pub ports: Option<PortMethod>,
-    /// The stand-in, if it is what is loaded.
+    /// The mock server, if it is the target.
     pub stand_in: Option<StandIn>,
     /// Memory of the ledger of pairs, in bytes.
     pub observers_bytes: u64,
@@ -88,7 +88,7 @@ pub struct Need {
 
 impl Need {
     /// What this plan takes, with the load that it predicts, when nothing leads to other hosts than the target. A plan for the
-    /// stand-in need not have its address yet. `workers_given`: the user fixed their number.
+    /// mock server need not have its address yet. `workers_given`: the user fixed their number.
     pub fn of(plan: &Plan, workers_given: bool, stand_in: Option<StandIn>, load: Option<Load>) -> Self {
         let is_secure = plan.target.is_secure() || stand_in.is_some_and(|it| it.tls);
         let http = match plan.http {

@@ -55,11 +55,11 @@ pub enum Found {
 pub struct Trials {
     /// RLIMIT_NOFILE, soft and hard.
     pub descriptors: Reading<(u64, u64)>,
-    /// What RLIMIT_NPROC leaves this user; `None` where it does not hold.
+    /// What RLIMIT_NPROC leaves this user; `None` where it does not apply.
     pub threads_of_user: Reading<Option<ThreadsOfUser>>,
     /// RLIMIT_AS, soft: bytes of addresses that a process may have; `None` where there is no limit.
     pub address_space_bytes: Option<u64>,
-    /// The effective user is root, who may exceed what the whole box is limited to.
+    /// The effective user is root, who may exceed some limits of the machine.
     pub is_root: bool,
     /// Cores that this process may use.
     pub cores: usize,
@@ -77,7 +77,7 @@ pub struct Trials {
     pub socket_bytes: SocketBytes,
 }
 
-/// What this box has.
+/// What this machine has.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Readings {
     /// From files.
@@ -139,7 +139,7 @@ impl Readings {
         self.system.core_quota.as_ref().ok().copied().flatten().map_or(cores, |quota| quota.min(cores))
     }
 
-    /// Whether what is loaded shares this box.
+    /// Returns whether the target is on this machine.
     pub fn is_target_here(&self, need: &Need) -> bool {
         need.stand_in.is_some() || self.trials.targets.iter().any(|(_, owner)| *owner == Owner::ThisBox)
     }

@@ -216,7 +216,7 @@ fn memory_is_made_of_its_parts() {
     stated.trials.socket_bytes = SocketBytes::Stated("could not be measured: too noisy".into());
     let memory = check("memory", &need(10_000, 240), &stated);
     assert!(
-        memory.need.text.contains("4,000 bytes of the kernel's, as stated (could not be"),
+        memory.need.text.contains("4,000 bytes in the kernel, an estimate (could not be"),
         "{}",
         memory.need.text
     );
@@ -252,7 +252,7 @@ fn a_process_s_addresses_are_bounded_too() {
     let refused = check("memory", &on_this_box(6_000, 240), &readings);
     assert_eq!((refused.verdict, commands(&refused)), (Verdict::Refuse, vec!["ulimit -Sv unlimited"]));
     // 11 MB, two workers with a stack each, the sessions and the ledger.
-    let why = "a process takes 26 MB of addresses at least, and may have 20 MB (ulimit -v)";
+    let why = "a process needs at least 26 MB of address space, and may have 20 MB (ulimit -v)";
     assert_eq!(refused.why.as_deref(), Some(why));
     readings.trials.address_space_bytes = Some(30_000_000);
     assert_eq!(check("memory", &on_this_box(6_000, 240), &readings).verdict, Verdict::Ok);
@@ -266,7 +266,7 @@ fn too_few_descriptors_say_how_many_and_how() {
     assert_eq!(check.verdict, Verdict::Refuse);
     assert_eq!(
         check.why.as_deref(),
-        Some("6,064 descriptors are needed (6,000 sessions, and 64 for itself) and the hard limit is 4,096")
+        Some("the plan needs 6,064 descriptors (6,000 sessions, and 64 for itself) and the hard limit is 4,096")
     );
     assert_eq!(check.reading.text, "4,096 (soft 1,024, raised by startline)");
     assert_eq!(commands(&check), ["sudo prlimit --pid $$ --nofile=6064:6064"]);
@@ -302,7 +302,7 @@ fn workers_with_tables_of_their_own_share_the_sessions_out() {
     let beyond = check("descriptors", &too_many, &readings);
     assert_eq!(commands(&beyond), ["sudo prlimit --pid $$ --nofile=3000064:3000064"]);
     let why = beyond.why.as_deref().unwrap_or_default();
-    assert!(why.ends_with("4,096: it would take 1,489 workers, and a run has 64 at most"), "{why}");
+    assert!(why.ends_with("4,096: it would take 1,489 workers, and a run has at most 64"), "{why}");
     readings.trials.features.private_tables = Err("Operation not permitted".into());
     assert_eq!(check("descriptors", &tables, &readings).need.value, Some(6_064), "one table for all");
     let feature = check("private-descriptor-tables", &tables, &readings);

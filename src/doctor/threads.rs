@@ -1,4 +1,4 @@
-//! Threads: a worker is one, at both ends, and the kernel counts them as processes.
+//! Checks the limits of threads: each worker is one, at both ends, and the kernel counts them as processes.
 //!
 //! Invariant: the reading is the tightest of the limits that could be read.
 
@@ -11,7 +11,7 @@ use crate::units::{counted, grouped};
 const ID: &str = "threads";
 const TITLE: &str = "threads";
 const UNIT: &str = "threads";
-/// Beside the workers: the stand-in's first thread, trials, and what else a run starts for a moment.
+/// Besides the workers: the mock server's first thread, trials, and what else a run starts for a moment.
 const SPARE: u64 = 8;
 
 /// One limit.
@@ -32,10 +32,10 @@ fn check(need: &Need, readings: &Readings) -> Check {
     let needed = of_client + of_stand_in + SPARE;
     let whose = match of_stand_in {
         0 => counted(of_client, "worker", "workers"),
-        theirs => format!("{} workers and the stand-in's {}", grouped(of_client), grouped(theirs)),
+        theirs => format!("{} workers and {} of the mock server", grouped(of_client), grouped(theirs)),
     };
     let figure = Figure::new(needed, UNIT, format!("{}: {whose}, and {SPARE} to spare", grouped(needed)));
-    let limits = [of_user(readings, needed), of_group(readings, needed), of_box(readings, needed)];
+    let limits = [of_user(readings, needed), of_group(readings, needed), of_machine(readings, needed)];
     let unread = limits.iter().find_map(|limit| limit.as_ref().err().cloned());
     let tightest = limits.into_iter().filter_map(|limit| limit.ok().flatten()).min_by_key(|limit| limit.room);
     let Some(limit) = tightest else {
@@ -48,7 +48,7 @@ fn check(need: &Need, readings: &Readings) -> Check {
     let check = Check::ok(ID, TITLE, Figure::new(limit.room, UNIT, reading), figure);
     if needed > limit.room {
         let why = format!(
-            "{} threads are needed ({whose}, and {SPARE} to spare) and {} more may be started: {}",
+            "the plan needs {} threads ({whose}, and {SPARE} to spare) and {} more may be started: {}",
             grouped(needed),
             grouped(limit.room),
             limit.text
@@ -95,8 +95,8 @@ fn of_group(readings: &Readings, needed: u64) -> Result<Option<Limit>, String> {
     Ok(Some(Limit { room: group.room, text, fix }))
 }
 
-/// The whole box's.
-fn of_box(readings: &Readings, needed: u64) -> Result<Option<Limit>, String> {
+/// The limit of this machine.
+fn of_machine(readings: &Readings, needed: u64) -> Result<Option<Limit>, String> {
     let (most, running) = (readings.system.threads_max.clone()?, readings.system.threads.clone()?);
     let text = format!("kernel.threads-max {}, {} of them running", grouped(most), grouped(running));
     let fix = fixes::sysctl("kernel.threads-max", running.saturating_add(needed));
@@ -108,7 +108,7 @@ fn fewer_workers(need: &Need, readings: &Readings) -> Option<Fix> {
     let of_stand_in = need.stand_in.map_or(0, |it| it.workers);
     let is_beyond = need.workers.max(of_stand_in) > readings.trials.cores;
     let how = match need.workers_given {
-        true => "plan fewer --workers, if their descriptors suffice",
+        true => "use fewer --workers, if their descriptors are enough",
         false => {
             "raise the hard limit of descriptors (ulimit -Hn), as root: fewer workers may be enough then"
         }

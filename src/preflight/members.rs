@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::format::{clean, listed, micros, ms, quantile};
 use crate::checks::{Check, Figure, Fix, Verdict};
-use crate::scenario::criteria::limit_text;
+use crate::scenario::criteria::{limit_text, step_statistic};
 use crate::scenario::{Criterion, Good};
 use crate::units::grouped;
 
@@ -259,7 +259,7 @@ fn latency(logins: &[Login], criterion: Option<&Criterion>) -> Check {
         Some(criterion) => Figure::words(format!(
             "half of them {} ({} in the run)",
             limit_text(criterion.good, criterion.limit, &criterion.unit),
-            statistic(criterion)
+            step_statistic(&criterion.measure).map_or("", |(_, statistic)| statistic)
         )),
         None => Figure::words("no criterion in the scenario"),
     };
@@ -290,12 +290,6 @@ fn is_met(criterion: &Criterion, span: Duration) -> bool {
         Good::AtLeast => value >= criterion.limit,
         Good::Below => value < criterion.limit,
     }
-}
-
-/// `p95` of `steps.login.p95_ms`.
-fn statistic(criterion: &Criterion) -> &str {
-    let last = criterion.measure.rsplit('.').next().unwrap_or_default();
-    last.strip_suffix("_ms").unwrap_or(last)
 }
 
 fn count(number: usize) -> String {

@@ -15,6 +15,7 @@ use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StepResult, Verdic
 use crate::checks::table::{Column, Page, Paint, Table};
 use crate::foreign;
 use crate::numbers::{bytes, figure, grouped, percent, span};
+use crate::scenario::criteria::step_statistic;
 
 /// Kinds of failures shown; the rest is in `summary.json`.
 const ERRORS_SHOWN_MAX: usize = 4;
@@ -402,9 +403,8 @@ fn criterion_row(criterion: &CriterionResult) -> [String; 3] {
         let _ = write!(limit, "  not measured: {}", criterion.why);
     }
     // Of a step's latency, say which figure is judged: `login p95`.
-    let figure = criterion.measure.strip_prefix("steps.").and_then(|rest| rest.rsplit('.').next());
-    let name = match figure.and_then(|figure| figure.strip_suffix("_ms")) {
-        Some(figure) => format!("{} {figure}", criterion.name),
+    let name = match step_statistic(&criterion.measure) {
+        Some((_, statistic)) => format!("{} {statistic}", criterion.name),
         None => criterion.name.clone(),
     };
     [name, criterion.measured.map_or_else(|| "–".into(), show), limit]

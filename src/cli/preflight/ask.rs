@@ -16,6 +16,7 @@ use crate::preflight::clean;
 use crate::preflight::look_up::{LookUp, LookUpFailure, Wanted};
 use crate::preflight::members::{self, Blame, Login, Refusal, SampleSize};
 use crate::scenario::Criterion;
+use crate::scenario::criteria::step_statistic;
 use crate::scenario::schedule::{Participants, Schedule};
 use crate::units::grouped;
 
@@ -110,8 +111,10 @@ fn look_up_failure(error: &anyhow::Error) -> LookUpFailure {
 /// The scenario's criterion of the step that logs in: the last before the look-up.
 fn criterion<'p>(plan: &'p Plan, schedule: &Schedule) -> Option<&'p Criterion> {
     let step = plan.scenario.http.get(schedule.steps.checked_sub(1)?)?;
-    let begin = format!("steps.{}.", step.name);
-    plan.scenario.criteria.iter().find(|criterion| criterion.measure.starts_with(&begin))
+    let judges_it = |criterion: &&Criterion| {
+        step_statistic(&criterion.measure).is_some_and(|(judged, _)| judged == step.name)
+    };
+    plan.scenario.criteria.iter().find(judges_it)
 }
 
 /// Looks the challenge up.

@@ -1,6 +1,6 @@
-//! What brings ports and plan together: waiting, wider ranges, fewer connections, more addresses.
+//! Fixes for too few ports: waiting, a wider range, fewer connections, more addresses.
 //!
-//! Invariant: each remedy is enough by itself, and what can be typed as it stands is printed so.
+//! Invariant: each fix is enough by itself, and what can be typed as it stands is printed so.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -81,7 +81,7 @@ fn more_sources(supply: &Supply, needed: u64) -> Vec<Fix> {
     let is_allowed = |(_, all): &(u64, u64)| *all <= SOURCES_MAX as u64;
     let plain = sources_with(supply, supply.free, needed).filter(is_allowed);
     let wider = sources_with(supply, wide, needed).filter(is_allowed);
-    let widen = format!("sysctl -w {RANGE}=\"{} {}\" && ", WIDEST.0, WIDEST.1);
+    let widen = format!("sysctl -w {RANGE}=\"{} {}\"", WIDEST.0, WIDEST.1);
     let mut remedies = Vec::new();
     // Fewer addresses in a wider range: where addresses cost something, or where there cannot be so many.
     let is_fewer = match (wider, plain) {
@@ -90,18 +90,18 @@ fn more_sources(supply: &Supply, needed: u64) -> Vec<Fix> {
         }
         (wider, plain) => wider.is_some() && plain.is_none(),
     };
-    for (sources, first) in [(wider.filter(|_| is_fewer), widen.as_str()), (plain, "")] {
+    for (sources, widen) in [(wider.filter(|_| is_fewer), Some(widen.as_str())), (plain, None)] {
         let Some((more, all)) = sources else { continue };
         remedies.push(if supply.is_local {
-            of_this_box(supply, all, first)
+            of_this_machine(supply, all, widen)
         } else {
-            of_the_network(more, all, first)
+            of_the_network(more, all, widen)
         });
     }
     remedies
 }
 
-/// How many more source addresses it takes when each pair has so many ports, and how many that makes. On this box they take the
+/// How many more source addresses it takes when each pair has so many ports, and how many that makes. On this machine they take the
 /// place of those that there are.
 fn sources_with(supply: &Supply, ports: u64, needed: u64) -> Option<(u64, u64)> {
     if ports == 0 {
@@ -116,23 +116,28 @@ fn sources_with(supply: &Supply, ports: u64, needed: u64) -> Option<(u64, u64)> 
     Some((more, supply.sources + more))
 }
 
-fn of_the_network(more: u64, all: u64, first: &str) -> Fix {
-    let both = if first.is_empty() { "" } else { "a wider range with fewer addresses: " };
+fn of_the_network(more: u64, all: u64, widen: Option<&str>) -> Fix {
+    let both = widen.map_or("", |_| "a wider range with fewer addresses: ");
     let text = format!(
-        "{both}gives this box {}; then name all {} by --source-ip",
+        "{both}gives this machine {}; then name all {} by --source-ip",
         counted(more, "more address", "more addresses"),
         grouped(all)
     );
-    Fix::root(text, format!("{first}scripts/source-addresses add ADDRESS…"))
+    Fix::root(text, format!("{}scripts/source-addresses add ADDRESS…", before(widen)))
 }
 
-/// For a target on this box the addresses can be named.
-fn of_this_box(supply: &Supply, count: u64, first: &str) -> Fix {
+/// What is typed before another command.
+fn before(widen: Option<&str>) -> String {
+    widen.map(|widen| format!("{widen} && ")).unwrap_or_default()
+}
+
+/// For a target on this machine the addresses can be named.
+fn of_this_machine(supply: &Supply, count: u64, widen: Option<&str>) -> Fix {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     if supply.is_ipv4 {
-        // All of 127/8 is loopback's, nothing has to be added.
+        // All of 127/8 is loopback's, nothing must be added.
         let sources = as_ranges(&of_loopback(count)).join(",");
-        return match first.strip_suffix(" && ") {
+        return match widen {
             None => {
                 Fix::command("connects from more addresses of the loopback", format!("--source-ip {sources}"))
             }
@@ -145,7 +150,7 @@ fn of_this_box(supply: &Supply, count: u64, first: &str) -> Fix {
     let address = |index: usize| IpAddr::V6(Ipv6Addr::from_bits((0xfd00_0077 << 96) + 1 + index as u128));
     let sources = as_ranges(&(0..count).map(address).collect::<Vec<_>>()).join(",");
     Fix::root(
-        format!("gives these to this box until the next boot; then add --source-ip {sources} to the plan"),
-        format!("{first}scripts/source-addresses add {sources} --dev lo"),
+        format!("gives these to this machine until the next boot; then add --source-ip {sources} to the plan"),
+        format!("{}scripts/source-addresses add {sources} --dev lo", before(widen)),
     )
 }

@@ -1,6 +1,6 @@
-//! How many ports there are to some destinations, how many are asked for there, and what is still in TIME_WAIT from before.
+//! Counts the ports to some destinations, the ports that the plan needs there, and those still in TIME_WAIT from before.
 //!
-//! Sums alone; judges nothing. Invariant: what waits there from before is held against the plan second by second, so that a ramp in which
+//! Calculates, and judges nothing. Invariant: what waits there from before is compared with the plan second by second, so that a ramp in which
 //! it goes by itself is not refused for it.
 
 use std::net::IpAddr;
@@ -38,7 +38,7 @@ pub(super) struct Supply {
     pub(super) sources: u64,
     /// More of the destinations are of IPv4 than of IPv6, or as many.
     pub(super) is_ipv4: bool,
-    /// All destinations are on this box.
+    /// All destinations are on this machine.
     pub(super) is_local: bool,
     /// What closed connections from before hold of it when the plan needs it; 0 where there is room for both.
     pub(super) lingering: u64,
@@ -92,7 +92,7 @@ impl Supply {
             destinations: to[0] + to[1],
             sources: from[0] + from[1],
             is_ipv4: to[0] >= to[1],
-            is_local: destinations.iter().all(|(address, _)| is_of_this_box(readings, *address)),
+            is_local: destinations.iter().all(|(address, _)| is_of_this_machine(readings, *address)),
             lingering: 0,
         })
     }
@@ -224,7 +224,7 @@ impl Sides {
         })
     }
 
-    /// The sides that may have to bear it alone: which URLs are handed out is not known before.
+    /// The sides, each of which may get all WebSockets: which URLs the server returns is not known before.
     pub(super) fn each(&self) -> impl Iterator<Item = (&Side, &'static str)> {
         let others = self.others.iter().map(|side| (side, "to the other hosts"));
         std::iter::once((&self.target, "to the target")).chain(others)
@@ -247,7 +247,7 @@ fn before(need: &Need, readings: &Readings, destinations: &[Destination]) -> Fad
         .fold(Fading::default(), |sum, (_, _, fading)| sum.with(fading))
 }
 
-fn is_of_this_box(readings: &Readings, address: IpAddr) -> bool {
+fn is_of_this_machine(readings: &Readings, address: IpAddr) -> bool {
     let mut owners = readings.trials.targets.iter();
     address.is_loopback() || owners.any(|(target, owner)| *target == address && *owner == Owner::ThisBox)
 }

@@ -117,7 +117,7 @@ fn other_hosts_are_destinations_of_websockets() {
     assert_eq!((one.verdict, one.reading.value), (Verdict::Warn, Some(2 * 28_232)));
     assert_eq!(one.reading.text, "56,464 (32768-60999 × 1 source × 2 destinations)");
     let why = one.why.as_deref().unwrap_or_default();
-    assert!(why.contains("should all WebSockets lead to the target, 54,000 local ports"), "{one:#?}");
+    assert!(why.contains("if all WebSockets go to the target, the plan needs 54,000 local ports"), "{one:#?}");
     assert!(commands(&one).contains(&"--http pooled"), "{one:#?}");
     assert_eq!(to(&[("10.0.0.9", Some(80))], need(60_000, 600)).verdict, Verdict::Refuse, "of both 56,464");
     let two = [("10.0.0.9", None), ("10.0.0.10", None)];
@@ -135,7 +135,7 @@ fn one_other_host_may_have_to_bear_what_four_addresses_would() {
     let one = check("ports", &Need { others, ..four }, &readings);
     assert_eq!(one.verdict, Verdict::Warn);
     let why = one.why.as_deref().unwrap_or_default();
-    assert!(why.contains("lead to the other hosts, 60,000 local ports"), "{one:#?}");
+    assert!(why.contains("go to the other hosts, the plan needs 60,000 local ports"), "{one:#?}");
     assert!(!commands(&one).contains(&"--http pooled"), "none of them waits: {one:#?}");
     // Of four addresses and one, the one is what the settings have to be enough for.
     let tune = "scripts/tune apply --sessions 60000 --sources 1 --targets 1 --ramp 600s";
@@ -171,7 +171,7 @@ fn source_addresses_of_others_are_refused() {
     readings.trials.sources[1].1 = Owner::Unclear("no routes".into());
     let unclear = super::check("source-addresses", &need, &readings);
     assert_eq!((unclear.verdict, commands(&unclear)), (Verdict::Warn, vec!["ip route get 10.0.0.3"]));
-    assert!(unclear.why.as_deref().is_some_and(|why| why.contains("perhaps not this box's: no routes")));
+    assert!(unclear.why.as_deref().is_some_and(|why| why.contains("perhaps not of this machine: no routes")));
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn a_source_address_from_which_nothing_leads_to_the_target_is_refused_by_name() 
     assert_eq!(
         loopback.why.as_deref(),
         Some(
-            "127.0.2.1 is of the loopback, and the target 10.0.0.1 is not on this box: nothing goes from one to the other"
+            "127.0.2.1 is of the loopback, and the target 10.0.0.1 is not on this machine: the kernel does not connect one to the other"
         )
     );
     let unclear = refused(&["127.0.2.1"], Owner::Unclear("no routes".into()), need(6_000, 240));
@@ -318,6 +318,6 @@ fn a_wider_range_takes_fewer_addresses() {
         ]
     );
     let texts: Vec<&str> = refused.fixes.iter().map(|fix| fix.text.as_str()).collect();
-    assert!(texts[0].contains("this box 1 more address; then name all 2 by --source-ip"), "{texts:?}");
-    assert!(texts[1].contains("this box 3 more addresses; then name all 4 by --source-ip"), "{texts:?}");
+    assert!(texts[0].contains("this machine 1 more address; then name all 2 by --source-ip"), "{texts:?}");
+    assert!(texts[1].contains("this machine 3 more addresses; then name all 4 by --source-ip"), "{texts:?}");
 }

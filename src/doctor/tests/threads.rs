@@ -14,7 +14,7 @@ fn a_million() -> Need {
 fn a_worker_is_a_thread_at_both_ends() {
     let threads = check("threads", &a_million(), &readings("default"));
     assert_eq!((threads.verdict, threads.need.value), (Verdict::Ok, Some(51 + 54 + 8)));
-    assert_eq!(threads.need.text, "113: 51 workers and the stand-in's 54, and 8 to spare");
+    assert_eq!(threads.need.text, "113: 51 workers and 54 of the mock server, and 8 to spare");
     // Of 126,887 threads 412 are there.
     assert_eq!(threads.reading.value, Some(126_887 - 412));
     assert_eq!(threads.reading.text, "126,475 (kernel.threads-max 126,887, 412 of them running)");
@@ -30,7 +30,7 @@ fn the_tightest_limit_is_named_with_what_mends_it() {
     assert_eq!(
         refused.why.as_deref(),
         Some(
-            "113 threads are needed (51 workers and the stand-in's 54, and 8 to spare) and 60 more may be started: ulimit -u 100, 40 of \
+            "113 threads are needed (51 workers and 54 of the mock server, and 8 to spare) and 60 more may be started: ulimit -u 100, 40 of \
              them running"
         )
     );

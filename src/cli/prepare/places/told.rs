@@ -95,11 +95,11 @@ pub fn tell_end(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
 fn tell_why(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
     let Played { places, end, answers, .. } = played;
     let again = typed.resumed(path);
-    let why = match end {
+    let stop = match end {
         // A signal that comes when everyone is through stops nothing.
         _ if places.settled() == places.rows().len() => return ExitStatus::Passed,
         End::Over => None,
-        End::Stopped(why) => Some(format!("{}{why}", what_was_left(places))),
+        End::Stopped(stop) => Some(stop),
         End::Broken(why) => {
             tell(&format!("stopped early: {why}"));
             tell(&format!("  go on with: {again}"));
@@ -108,10 +108,9 @@ fn tell_why(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
     };
     let next = if needs_another(typed.step, places) { typed.of_another() } else { again };
     let mut lines = remedies(typed, path, places);
-    // What has been said already is not said again.
-    lines.extend(unnamed(places, answers).filter(|line| !why.as_ref().is_some_and(|why| why.contains(line))));
-    let has_what_comes_first = why.is_some() || !lines.is_empty();
-    why.iter().for_each(|why| tell(why));
+    lines.extend(unnamed(places, answers, stop.map(|stop| stop.reason.as_str())));
+    let has_what_comes_first = stop.is_some() || !lines.is_empty();
+    stop.iter().for_each(|stop| tell(&format!("{}{}", what_was_left(places), stop.text)));
     lines.iter().for_each(|line| tell(&format!("  {line}")));
     tell(&format!("  {}: {next}", if has_what_comes_first { "then" } else { "to try again" }));
     ExitStatus::Failed
@@ -180,9 +179,13 @@ fn lines(remedy: Remedy, typed: &Typed<'_>, path: &Path, settled: usize) -> Vec<
     vec![leave, line]
 }
 
-/// What was answered for reasons that have no remedy, each once.
-fn unnamed<'p>(places: &'p Places, answers: &'p Answers) -> impl Iterator<Item = String> + 'p {
-    let mut told: Vec<&str> = Vec::new();
+/// What was answered for reasons that have no fix, each once; `known` is a reason that has been printed.
+fn unnamed<'p>(
+    places: &'p Places,
+    answers: &'p Answers,
+    known: Option<&'p str>,
+) -> impl Iterator<Item = String> + 'p {
+    let mut told: Vec<&str> = known.into_iter().collect();
     let is_new = move |reason: &&'p str| {
         let is_new = !told.contains(reason);
         told.push(reason);
@@ -301,8 +304,9 @@ mod tests {
         let mut answers = Answers::default();
         let fault = crate::fault::Fault::HttpStatus(418);
         answers.note("http-418", "join", fault, || Some("teapot".into()));
-        let told: Vec<String> = unnamed(&places, &answers).collect();
+        let told: Vec<String> = unnamed(&places, &answers, None).collect();
         assert_eq!(told, ["join is refused with http-418 (teapot)"]);
+        assert_eq!(unnamed(&places, &answers, Some("http-418")).count(), 0, "it has been printed");
     }
 
     #[test]
