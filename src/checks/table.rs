@@ -1,8 +1,9 @@
 //! Tables in columns by display width, which fit the page that they are printed on.
 //!
-//! Lays out text and knows nothing of its meaning. A row may have a mark before it and notes under it, which take the whole width.
-//! Marks and words carry the meaning, colour only repeats it. Invariants: cells and notes are wrapped at the page's width; a command
-//! is never broken over lines, so that it can be pasted.
+//! Lays out text and knows nothing of its meaning. A row may have a mark before it and notes under
+//! it, which take the whole width. Marks and words carry the meaning, colour only repeats it.
+//! Invariants: cells and notes are wrapped at the page's width; a command is never broken over
+//! lines, so that it can be pasted.
 
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -51,7 +52,8 @@ impl Page {
     /// A page without colour, of the width that pages have that are no terminal.
     pub const PLAIN: Self = Self { columns: COLUMNS_DEFAULT, colour: false };
 
-    /// Standard output or standard error: as wide as the terminal, in colour unless `NO_COLOR` is set.
+    /// Standard output or standard error: as wide as the terminal, in colour unless `NO_COLOR` is
+    /// set.
     pub fn of(out: &(impl AsFd + IsTerminal)) -> Self {
         Self {
             columns: terminal_columns(out).clamp(COLUMNS_MIN, COLUMNS_MAX),
@@ -179,7 +181,8 @@ impl Table {
         out
     }
 
-    /// The width of each column: what its cells take, and less where the page is too narrow. The widest give way.
+    /// The width of each column: what its cells take, and less where the page is too narrow. The
+    /// widest give way.
     fn widths(&self, page: usize) -> Vec<usize> {
         let mut widths: Vec<usize> = self.columns.iter().map(|column| display_width(column.head)).collect();
         for row in &self.rows {

@@ -1,6 +1,7 @@
 //! Checks as a table, with the reason and the fixes of each under its row.
 //!
-//! Judges nothing. Invariant: checks that were skipped for the same cause are one row, where the first of them stands.
+//! Judges nothing. Invariant: checks that were skipped for the same cause are one row, where the
+//! first of them stands.
 
 use super::table::{Column, Page, Paint, Table};
 use super::{Check, Fix, Verdict};

@@ -94,5 +94,6 @@ const OVERFLOW: &str = "if the server does not accept for a second, the queue ov
 fn slower(need: &Need, room: u64) -> Option<Fix> {
     let connections = u64::from(need.sessions) * need.connections_each();
     let ramp = Duration::from_secs(connections.div_ceil(room.max(1)));
-    (ramp > need.ramp).then(|| Fix::command("sessions arrive more slowly", format!("--ramp {}", duration_text(ramp))))
+    (ramp > need.ramp)
+        .then(|| Fix::command("sessions arrive more slowly", format!("--ramp {}", duration_text(ramp))))
 }

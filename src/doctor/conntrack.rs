@@ -1,4 +1,5 @@
-//! Checks the connections that the kernel's firewall tracks: beyond the limit it drops their packets silently.
+//! Checks the connections that the kernel's firewall tracks: beyond the limit it drops their
+//! packets silently.
 
 use std::time::Duration;
 
@@ -27,8 +28,9 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
 }
 
 fn judge(need: &Need, readings: &Readings, tracked: Conntrack) -> Check {
-    // Loaded is not in use: hooks are registered with the first rule that asks for a connection's state, and not even what was sent
-    // just before the count was read (`Readings::of_this_machine`) is tracked.
+    // Loaded is not in use: hooks are registered with the first rule that asks for a connection's
+    // state, and not even what was sent just before the count was read
+    // (`Readings::of_this_machine`) is tracked.
     if tracked.count == 0 {
         return Check::ok(ID, TITLE, Figure::words("nothing is tracked"), Figure::words("not needed"));
     }
@@ -47,8 +49,7 @@ fn judge(need: &Need, readings: &Readings, tracked: Conntrack) -> Check {
     if needed <= room {
         return check;
     }
-    let why =
-        "the kernel drops packets of connections beyond the limit, which looks like packet loss";
+    let why = "the kernel drops packets of connections beyond the limit, which looks like packet loss";
     check.but(Verdict::Refuse, why, fixes_for(need, readings, tracked, tracked.count.saturating_add(needed)))
 }
 

@@ -1,5 +1,6 @@
-//! Checks the cores: the load of the broadcasts, and what slows them down: other programs, the frequency governor, the host's
-//! other guests, a slow clock. Invariant: nothing here refuses a plan; only its results may suffer.
+//! Checks the cores: the load of the broadcasts, and what slows them down: other programs, the
+//! frequency governor, the host's other guests, a slow clock. Invariant: nothing here refuses a
+//! plan; only its results may suffer.
 
 use super::need::Need;
 use super::readings::Readings;
@@ -100,8 +101,7 @@ fn steal(readings: &Readings) -> Check {
     if share <= STOLEN_SHARE {
         return check;
     }
-    let why =
-        "the host gives this machine's cores to other guests: latencies contain these pauses";
+    let why = "the host gives this machine's cores to other guests: latencies contain these pauses";
     check.but(Verdict::Warn, why, vec![Fix::advice("use a machine with cores of its own, or a quieter host")])
 }
 
@@ -120,9 +120,9 @@ fn clock(readings: &Readings) -> Check {
     let offered = readings.system.clock_sources.as_ref().map(Vec::as_slice).unwrap_or_default();
     let fix = match FAST_CLOCKS.iter().find(|fast| offered.iter().any(|name| name == *fast)) {
         Some(fast) => Fix::root("uses it until the next boot", format!("echo {fast} > {CLOCK_FILE}")),
-        None => Fix::advice(
-            "the kernel has no faster one: its log says why it gave up tsc (dmesg | grep -i tsc)",
-        ),
+        None => {
+            Fix::advice("the kernel has no faster one: its log says why it gave up tsc (dmesg | grep -i tsc)")
+        }
     };
     check.but(Verdict::Warn, why, vec![fix])
 }

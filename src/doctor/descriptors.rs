@@ -1,7 +1,7 @@
 //! Checks the limits of descriptors: of one table, of any table, of this machine.
 //!
-//! RLIMIT_NOFILE bounds a table. Workers that have one each share the sessions out among their tables; the kernel shares the
-//! mock server's connections out among its listeners, not evenly.
+//! RLIMIT_NOFILE bounds a table. Workers that have one each share the sessions out among their
+//! tables; the kernel shares the mock server's connections out among its listeners, not evenly.
 
 use super::fixes;
 use super::need::Need;
@@ -74,7 +74,8 @@ impl Tables {
         self.are_private.then(|| need.connections().div_ceil(room))
     }
 
-    /// … if that many are allowed. Where their number was not given, the engine has added what it can already.
+    /// … if that many are allowed. Where their number was not given, the engine has added what it
+    /// can already.
     fn more_workers(&self, need: &Need, allowed: u64) -> Option<u64> {
         let is_possible =
             |workers: &u64| *workers > need.workers as u64 && *workers <= need.workers_max as u64;

@@ -18,7 +18,9 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             tried: &features.private_tables,
             needed: many_tables.then_some(Verdict::Warn),
             why: "all workers share one table, and its limit of descriptors",
-            fixes: vec![Fix::advice("Linux 5.9 or later; in a container, a seccomp profile that allows close_range")],
+            fixes: vec![Fix::advice(
+                "Linux 5.9 or later; in a container, a seccomp profile that allows close_range",
+            )],
             is_preferred: false,
         },
         Feature {
@@ -34,7 +36,8 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             id: "port-windows",
             title: "port range per socket",
             tried: &features.port_windows,
-            // Unless --ports asks for it, ports are chosen in another way if the kernel does not have it.
+            // Unless --ports asks for it, ports are chosen in another way if the kernel does not
+            // have it.
             needed: (need.ports == Some(PortMethod::Windows)).then_some(Verdict::Refuse),
             why: "--ports windows asks for it",
             fixes: vec![
@@ -59,9 +62,9 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             needed: need.has_ipv6().then_some(Verdict::Refuse),
             why: "the target or a source address is IPv6",
             fixes: vec![
- fixes::sysctl("net.ipv6.conf.all.disable_ipv6", 0),
- Fix::advice("give an IPv4 address of the target with --resolve"),
- ],
+                fixes::sysctl("net.ipv6.conf.all.disable_ipv6", 0),
+                Fix::advice("give an IPv4 address of the target with --resolve"),
+            ],
             is_preferred: false,
         },
         Feature {

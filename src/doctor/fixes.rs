@@ -24,8 +24,9 @@ pub(super) fn whose(address: IpAddr) -> Fix {
     )
 }
 
-/// The script that sets what it knows of them for this plan (descriptors, ports, backlog, conntrack), and puts it back. It is
-/// told of the fewest destinations that may have to bear all WebSockets.
+/// The script that sets what it knows of them for this plan (descriptors, ports, backlog,
+/// conntrack), and puts it back. It is told of the fewest destinations that may have to bear all
+/// WebSockets.
 pub(super) fn tune(need: &Need, readings: &Readings) -> Fix {
     let targets = match need.others.len() {
         0 => need.targets.len(),

@@ -1,4 +1,5 @@
-//! Checks memory: the kernel's for sockets, the client's, the built-in mock server's; and the kernel's own limit for TCP.
+//! Checks memory: the kernel's for sockets, the client's, the built-in mock server's; and the
+//! kernel's own limit for TCP.
 
 use super::fixes;
 use super::need::Need;
@@ -13,7 +14,8 @@ const PROGRAM_BYTES: u64 = 11_000_000;
 const WORKER_BYTES: u64 = 256 << 10;
 /// The mock server without members.
 const STAND_IN_PROGRAM_BYTES: u64 = 8_500_000;
-/// The mock server's memory of a connected member: the slope from 1,000 to 5,000 that hear of each other.
+/// The mock server's memory of a connected member: the slope from 1,000 to 5,000 that hear of each
+/// other.
 const STAND_IN_BYTES: u64 = 560;
 /// … and what rustls keeps for a connection of its side, over wss: the slope from 1,000 to 8,000.
 const STAND_IN_TLS_BYTES: u64 = 6_100;
@@ -21,14 +23,16 @@ const STAND_IN_TLS_BYTES: u64 = 6_100;
 const STACK_BYTES: u64 = 2 << 20;
 /// The share of the room that may be taken without a warning.
 const SHARE: f64 = 0.8;
-/// Where kernel memory for sockets, by the stated figure, takes more of the room than this, it is worth measuring.
+/// Where kernel memory for sockets, by the stated figure, takes more of the room than this, it is
+/// worth measuring.
 const WORTH_MEASURING: f64 = 0.25;
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     vec![memory(need, readings), tcp_memory(need, readings)]
 }
 
-/// Returns whether the cost of a socket may decide the verdict: sockets take, by the stated figure, more than a quarter of the room.
+/// Returns whether the cost of a socket may decide the verdict: sockets take, by the stated figure,
+/// more than a quarter of the room.
 pub(super) fn is_measuring_worthwhile(need: &Need, readings: &Readings) -> bool {
     let kernel = sockets(need, readings) * SOCKET_BYTES_STATED;
     room(readings).is_ok_and(|(room, _)| kernel as f64 > room as f64 * WORTH_MEASURING)
@@ -120,8 +124,9 @@ fn memory(need: &Need, readings: &Readings) -> Check {
     check
 }
 
-/// RLIMIT_AS bounds the address space of each process, the client and the mock server: what they keep and the stacks of their
-/// workers. They reserve more than that where they may, and manage without where not.
+/// RLIMIT_AS bounds the address space of each process, the client and the mock server: what they
+/// keep and the stacks of their workers. They reserve more than that where they may, and manage
+/// without where not.
 fn address_space(need: &Need, readings: &Readings, taken: &Taken, check: &Check) -> Option<Check> {
     let limit = readings.trials.address_space_bytes?;
     let stacks = |workers: usize| workers as u64 * STACK_BYTES;
@@ -135,12 +140,16 @@ fn address_space(need: &Need, readings: &Readings, taken: &Taken, check: &Check)
         megabytes(needed),
         megabytes(limit)
     );
-    let lift = Fix::command("removes the limit in this shell, if the hard limit allows that", "ulimit -Sv unlimited");
+    let lift = Fix::command(
+        "removes the limit in this shell, if the hard limit allows that",
+        "ulimit -Sv unlimited",
+    );
     Some(check.clone().but(Verdict::Refuse, why, vec![lift]))
 }
 
-/// Sessions that fit into four fifths of the room, to the thousand below. Calculated anew for each number: some parts do not depend on
-/// the number, and the ledger of fewer sessions may be the larger one.
+/// Sessions that fit into four fifths of the room, to the thousand below. Calculated anew for each
+/// number: some parts do not depend on the number, and the ledger of fewer sessions may be the
+/// larger one.
 fn fewer(need: &Need, readings: &Readings, room: u64) -> String {
     let fits = |thousands: &u32| {
         let sessions = thousands * 1000;

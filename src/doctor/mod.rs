@@ -1,9 +1,12 @@
-//! Checks whether this machine can run a plan: each limit with its reading, the plan's need, a verdict and the fixes.
+//! Checks whether this machine can run a plan: each limit with its reading, the plan's need, a
+//! verdict and the fixes.
 //!
-//! [`need::Need`] is what a plan needs, [`readings::Readings`] what this machine has; [`examine`] compares the two, a small file
-//! for each group of limits. Opens no socket: [`crate::engine`] tries what must be tried, and nothing ever connects to the target.
-//! Invariants: judging is pure, so tests make readings up; a limit that cannot be read is [`Verdict::Unknown`] with the reason, and
-//! never a failure of the doctor; [`Verdict::Refuse`] is for plans that cannot fit, and for nothing else.
+//! [`need::Need`] is what a plan needs, [`readings::Readings`] what this machine has; [`examine`]
+//! compares the two, a small file for each group of limits. Opens no socket: [`crate::engine`]
+//! tries what must be tried, and nothing ever connects to the target. Invariants: judging is pure,
+//! so tests make readings up; a limit that cannot be read is [`Verdict::Unknown`] with the reason,
+//! and never a failure of the doctor; [`Verdict::Refuse`] is for plans that cannot fit, and for
+//! nothing else.
 
 mod backlog;
 mod conntrack;
@@ -45,7 +48,8 @@ pub struct Report {
 pub enum SocketTrial {
     /// Always.
     Always,
-    /// Where sockets, by the stated figure, take so much memory that their cost may decide the verdict.
+    /// Where sockets, by the stated figure, take so much memory that their cost may decide the
+    /// verdict.
     IfClose,
 }
 

@@ -1,7 +1,7 @@
 //! What a plan needs of this machine.
 //!
-//! Data and small sums; reads nothing. Invariant: everything here follows from the plan, nothing from the machine except the
-//! number of its cores.
+//! Data and small sums; reads nothing. Invariant: everything here follows from the plan, nothing
+//! from the machine except the number of its cores.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -69,10 +69,11 @@ pub struct Need {
     pub http: HttpConnections,
     /// The client's memory of a held session, in bytes.
     pub session_bytes: u64,
-    /// Addresses of the target: the distinct destinations of HTTP connections, and of WebSockets that are led nowhere else.
+    /// Addresses of the target: the distinct destinations of HTTP connections, and of WebSockets
+    /// that are led nowhere else.
     pub targets: Vec<SocketAddr>,
-    /// Other destinations that a WebSocket's URL may lead to, each once; none of `targets` is among them. Without a port: the
-    /// URL has it.
+    /// Other destinations that a WebSocket's URL may lead to, each once; none of `targets` is among
+    /// them. Without a port: the URL has it.
     pub others: Vec<(IpAddr, Option<u16>)>,
     /// Addresses that connections come from; empty: the kernel's choice, one for each destination.
     pub sources: Vec<IpAddr>,
@@ -87,8 +88,9 @@ pub struct Need {
 }
 
 impl Need {
-    /// What this plan takes, with the load that it predicts, when nothing leads to other hosts than the target. A plan for the
-    /// mock server need not have its address yet. `workers_given`: the user fixed their number.
+    /// What this plan takes, with the load that it predicts, when nothing leads to other hosts than
+    /// the target. A plan for the mock server need not have its address yet. `workers_given`: the
+    /// user fixed their number.
     pub fn of(plan: &Plan, workers_given: bool, stand_in: Option<StandIn>, load: Option<Load>) -> Self {
         let is_secure = plan.target.is_secure() || stand_in.is_some_and(|it| it.tls);
         let http = match plan.http {
@@ -145,7 +147,8 @@ impl Need {
         u64::from(self.sessions) + self.pooled()
     }
 
-    /// HTTP connections closed within this time at most: those that still wait in a state that lasts so long.
+    /// HTTP connections closed within this time at most: those that still wait in a state that
+    /// lasts so long.
     pub fn closed_within(&self, span: Duration) -> u64 {
         if self.http != HttpConnections::PerSession {
             return 0;

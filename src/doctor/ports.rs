@@ -1,7 +1,7 @@
 //! Checks the local ports: (range) × (source addresses) × (destinations), less those in TIME_WAIT.
 //!
-//! Where WebSockets go is not known before the server returns their URLs. Invariant: a plan is refused only if it does not fit
-//! however they are spread over the target and the other hosts.
+//! Where WebSockets go is not known before the server returns their URLs. Invariant: a plan is
+//! refused only if it does not fit however they are spread over the target and the other hosts.
 
 mod remedies;
 mod supply;

@@ -1,6 +1,7 @@
 //! The limits of this machine: from the kernel's files, and from system calls.
 //!
-//! [`Readings::of_this_machine`] is the one place that reads them; tests put theirs together by hand. Judges nothing.
+//! [`Readings::of_this_machine`] is the one place that reads them; tests put theirs together by
+//! hand. Judges nothing.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -12,8 +13,8 @@ use crate::engine::features::{Features, send_over_loopback, try_bind};
 use crate::engine::routes::{leads_nowhere, try_route};
 use crate::engine::{affinity, descriptors, socket_bytes};
 
-/// The kernel's memory of a connected socket with its epoll entry, where it was not measured: what 16,000 of them took of all
-/// slabs on Linux 6.18, x86-64, inode and name included.
+/// The kernel's memory of a connected socket with its epoll entry, where it was not measured: what
+/// 16,000 of them took of all slabs on Linux 6.18, x86-64, inode and name included.
 pub const SOCKET_BYTES_STATED: u64 = 4_000;
 
 /// The kernel's memory of a socket.
@@ -71,7 +72,8 @@ pub struct Trials {
     pub sources: Vec<(IpAddr, Owner)>,
     /// Whose each of the target's addresses is.
     pub targets: Vec<(IpAddr, Owner)>,
-    /// From the first source addresses, or from where the kernel chooses, to each destination of the same family.
+    /// From the first source addresses, or from where the kernel chooses, to each destination of
+    /// the same family.
     pub routes: Vec<Route>,
     /// What a socket costs.
     pub socket_bytes: SocketBytes,
@@ -99,7 +101,8 @@ impl SocketBytes {
 }
 
 impl Readings {
-    /// Reads the files under `root`, and tries on this machine what the plan needs. What a socket costs is not measured.
+    /// Reads the files under `root`, and tries on this machine what the plan needs. What a socket
+    /// costs is not measured.
     pub fn of_this_machine(root: &Path, need: &Need) -> Self {
         // Where any rule has connections tracked, this is one, and their count is not 0.
         send_over_loopback();
@@ -125,7 +128,8 @@ impl Readings {
 
     /// Opens some thousand sockets to measure what one costs.
     pub fn measure_sockets(&mut self) {
-        // The trial takes descriptors, and a run has the hard limit, too. Where it cannot be raised, the trial says so.
+        // The trial takes descriptors, and a run has the hard limit, too. Where it cannot be
+        // raised, the trial says so.
         let _ = descriptors::raise_limit();
         self.trials.socket_bytes = match socket_bytes::measure() {
             Ok(bytes) => SocketBytes::Measured(bytes),

@@ -34,7 +34,8 @@ fn check(need: &Need, readings: &Readings) -> Check {
         others => format!(" ({} missing in all)", counted(others + 1, "route is", "routes are")),
     };
     let from = route.from.map(|from| format!(" from {from}")).unwrap_or_default();
-    let why = format!("there is no route{from} to {}{more}: {reason}", destination(route.to, of_target.is_some()));
+    let why =
+        format!("there is no route{from} to {}{more}: {reason}", destination(route.to, of_target.is_some()));
     check.but(verdict, why, fixes_for(need, route))
 }
 

@@ -129,7 +129,8 @@ fn of_the_loopback(need: &Need, readings: &Readings) -> Option<Trouble> {
 /// How to give this machine addresses that are not its own.
 fn to_add(need: &Need, foreign: &[IpAddr]) -> Vec<Fix> {
     let Some(first) = foreign.first() else { return Vec::new() };
-    // The device is found by the route to the address, and to one of the loopback's neighbours there need not be any.
+    // The device is found by the route to the address, and to one of the loopback's neighbours
+    // there need not be any.
     let is_near = need.targets.iter().all(|target| target.ip().is_loopback());
     let (option, device) = if is_near { (" --dev lo", "lo") } else { ("", "DEVICE") };
     let by_hand = if is_near { "" } else { "; DEVICE is the interface towards the target" };

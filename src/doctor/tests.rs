@@ -224,7 +224,8 @@ fn memory_is_made_of_its_parts() {
     assert!(memory::is_measuring_worthwhile(&need(1_000_000, 240), &stated), "4 GB of 14");
 }
 
-/// What is there whatever the number of sessions counts, at both ends, and a ledger of all is larger than one of a sample.
+/// What is there whatever the number of sessions counts, at both ends, and a ledger of all is
+/// larger than one of a sample.
 #[test]
 fn as_many_sessions_as_are_proposed_do_fit() {
     let mut readings = readings("default");
@@ -266,7 +267,9 @@ fn too_few_descriptors_say_how_many_and_how() {
     assert_eq!(check.verdict, Verdict::Refuse);
     assert_eq!(
         check.why.as_deref(),
-        Some("the plan needs 6,064 descriptors (6,000 sessions, and 64 for itself) and the hard limit is 4,096")
+        Some(
+            "the plan needs 6,064 descriptors (6,000 sessions, and 64 for itself) and the hard limit is 4,096"
+        )
     );
     assert_eq!(check.reading.text, "4,096 (soft 1,024, raised by startline)");
     assert_eq!(commands(&check), ["sudo prlimit --pid $$ --nofile=6064:6064"]);
@@ -325,7 +328,8 @@ fn limits_of_the_whole_box_name_their_value() {
     readings.system.file_max = Ok(10_000);
     let files = check("file-max", &on_this_box(6_000, 240), &readings);
     assert_eq!(files.verdict, Verdict::Refuse);
-    // 2,176 are open; 12,000 for both ends, and 64 for each of the tables: one of the client's, two of the stand-in's.
+    // 2,176 are open; 12,000 for both ends, and 64 for each of the tables: one of the client's, two
+    // of the stand-in's.
     let needed = 2_176 + 12_000 + 3 * 64;
     assert_eq!(commands(&files)[0], format!("sysctl -w fs.file-max={needed}"));
     assert_eq!(

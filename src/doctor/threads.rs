@@ -1,4 +1,5 @@
-//! Checks the limits of threads: each worker is one, at both ends, and the kernel counts them as processes.
+//! Checks the limits of threads: each worker is one, at both ends, and the kernel counts them as
+//! processes.
 //!
 //! Invariant: the reading is the tightest of the limits that could be read.
 
@@ -11,7 +12,8 @@ use crate::units::{counted, grouped};
 const ID: &str = "threads";
 const TITLE: &str = "threads";
 const UNIT: &str = "threads";
-/// Besides the workers: the mock server's first thread, trials, and what else a run starts for a moment.
+/// Besides the workers: the mock server's first thread, trials, and what else a run starts for a
+/// moment.
 const SPARE: u64 = 8;
 
 /// One limit.

@@ -1,7 +1,7 @@
 //! Reads how many threads this user may still start: RLIMIT_NPROC, and the users that are exempt.
 //!
-//! Judges nothing. Invariant: the estimate is never lower than what the kernel allows; it may be higher where programs of this user
-//! cannot be seen from here.
+//! Judges nothing. Invariant: the estimate is never lower than what the kernel allows; it may be
+//! higher where programs of this user cannot be seen from here.
 
 use std::fs;
 use std::io;

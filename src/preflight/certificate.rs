@@ -1,7 +1,8 @@
-//! Checks the certificate that each address showed: its names, who signed it, and how long it is valid.
+//! Checks the certificate that each address showed: its names, who signed it, and how long it is
+//! valid.
 //!
-//! The handshake finds whether it is trusted; this file reads dates and names. Invariant: bytes that are not a certificate are
-//! reported, never a panic.
+//! The handshake finds whether it is trusted; this file reads dates and names. Invariant: bytes
+//! that are not a certificate are reported, never a panic.
 
 use std::net::SocketAddr;
 
@@ -13,7 +14,8 @@ use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::fault::TlsFault;
 use crate::protocol::tls::PeerAlert;
 
-/// A certificate with fewer days left is warned of: a test that is postponed by a week should not need another one.
+/// A certificate with fewer days left is warned of: a test that is postponed by a week should not
+/// need another one.
 const DAYS_MIN: i64 = 14;
 const DAY_S: i64 = 86_400;
 

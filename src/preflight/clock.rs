@@ -1,7 +1,8 @@
 //! Checks how far the servers' clock is from this machine's, by the `Date` header of an answer.
 //!
-//! A `Date` is cut to the second, which is enough for a limit of two. Knows no clock; instants come in. Invariant: a difference is
-//! warned of only if it is over the limit wherever within the second and the round trip the server wrote its `Date`.
+//! A `Date` is cut to the second, which is enough for a limit of two. Knows no clock; instants come
+//! in. Invariant: a difference is warned of only if it is over the limit wherever within the second
+//! and the round trip the server wrote its `Date`.
 
 use std::time::Duration;
 
@@ -115,7 +116,8 @@ mod tests {
         SignedDuration::from_millis(ms)
     }
 
-    /// The answer of a server whose clock is ahead, sent at this millisecond of a second, after such a round trip.
+    /// The answer of a server whose clock is ahead, sent at this millisecond of a second, after
+    /// such a round trip.
     fn sample(ahead_ms: i64, sent_ms: i64, trip_ms: i64) -> Sample {
         let sent = Timestamp::from_millisecond(1_700_000_000_000 + sent_ms).expect("a time");
         let there = sent + ms(trip_ms) / 2 + ms(ahead_ms);

@@ -1,4 +1,5 @@
-//! Formats readings: times in three digits, lists of a bounded length, servers' words without control characters.
+//! Formats readings: times in three digits, lists of a bounded length, servers' words without
+//! control characters.
 
 use std::time::Duration;
 
@@ -36,7 +37,8 @@ pub(super) fn listed<T: ToString>(items: &[T]) -> String {
     }
 }
 
-/// Returns the smallest value that at least this share of the sorted ones does not exceed; `None` for no values.
+/// Returns the smallest value that at least this share of the sorted ones does not exceed; `None`
+/// for no values.
 pub(super) fn quantile(sorted: &[Duration], share: f64) -> Option<Duration> {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.max(1) - 1).copied()

@@ -1,6 +1,8 @@
-//! The look-up of a challenge: what it answered, what the plan needs of it, and how to fix a look-up that failed.
+//! The look-up of a challenge: what it answered, what the plan needs of it, and how to fix a
+//! look-up that failed.
 //!
-//! Data alone. Invariant: the challenge's id is doubted only where the servers say that there is no such challenge.
+//! Data alone. Invariant: the challenge's id is doubted only where the servers say that there is no
+//! such challenge.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Checks the members: a sample of them logs in. Reports who cannot, why, and how long a login takes.
+//! Checks the members: a sample of them logs in. Reports who cannot, why, and how long a login
+//! takes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -46,7 +47,8 @@ pub struct Login {
     pub refusal: Option<Refusal>,
 }
 
-/// After this many logins in a row without an answer no more are tried: each takes as long as a request may.
+/// After this many logins in a row without an answer no more are tried: each takes as long as a
+/// request may.
 const SILENT_MAX: usize = 2;
 
 /// Reasons shown; more of them add nothing.
@@ -119,7 +121,8 @@ pub struct Refusal {
     pub blame: Blame,
     /// The scenario's name for it, if the server answered.
     pub name: Option<String>,
-    /// In the server's words, or the library's. Alike for all who are refused for the same reason, but for a member's own id.
+    /// In the server's words, or the library's. Alike for all who are refused for the same reason,
+    /// but for a member's own id.
     pub said: String,
     /// What else this one was answered, which may be another text for each.
     pub example: Option<String>,
@@ -211,7 +214,8 @@ fn reasons(logins: &[Login]) -> Vec<String> {
 }
 
 impl Refusal {
-    /// Returns it in words; with N for the member's own id, if that is given: whoever else is refused for the same has another one.
+    /// Returns it in words; with N for the member's own id, if that is given: whoever else is
+    /// refused for the same has another one.
     fn reason(&self, own_id: Option<u64>) -> String {
         let said = clean(&self.said);
         let said = own_id.map(|member| without(&said, member)).unwrap_or(said);
@@ -252,8 +256,8 @@ fn of_members(members: &[u64]) -> String {
     format!("member{plural} {}", listed(members))
 }
 
-/// Against the scenario's criterion of the login step. The median is held against it: a run's figure is of thousands, and the first
-/// login after a quiet night is no measure of them.
+/// Against the scenario's criterion of the login step. The median is held against it: a run's
+/// figure is of thousands, and the first login after a quiet night is no measure of them.
 fn latency(logins: &[Login], criterion: Option<&Criterion>) -> Check {
     let need = match criterion {
         Some(criterion) => Figure::words(format!(

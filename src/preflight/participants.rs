@@ -1,7 +1,8 @@
-//! Checks the members' participation in the challenge: who waits to enter, who may return, who has not joined, who cannot enter.
+//! Checks the members' participation in the challenge: who waits to enter, who may return, who has
+//! not joined, who cannot enter.
 //!
-//! By the same look-up as the [`challenge`](super::challenge) itself. Invariant: it decides as a run does, which is refused where
-//! nobody can enter, and begins with a warning where somebody can.
+//! By the same look-up as the [`challenge`](super::challenge) itself. Invariant: it decides as a
+//! run does, which is refused where nobody can enter, and begins with a warning where somebody can.
 
 use super::format::{clean, listed};
 use super::look_up::{CREATE_ANOTHER, LookUp, Wanted};

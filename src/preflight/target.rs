@@ -20,7 +20,8 @@ pub struct Connected {
 pub struct Answered {
     /// The address.
     pub address: SocketAddr,
-    /// Status and time from the request, with its connection, to the answer's head; or why there was none.
+    /// Status and time from the request, with its connection, to the answer's head; or why there
+    /// was none.
     pub outcome: Result<(u16, Duration), String>,
     /// It was asked over plain HTTP, and TLS is spoken there.
     pub speaks_tls: bool,

@@ -1,4 +1,5 @@
-//! Checks the time zone that the server's local times are read in, by the clues of [`crate::plan::zone`].
+//! Checks the time zone that the server's local times are read in, by the clues of
+//! [`crate::plan::zone`].
 //!
 //! Pure. Invariant: a wrong zone comes with one that fits, or with a statement that none does.
 

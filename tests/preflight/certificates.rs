@@ -91,10 +91,7 @@ fn one_of_an_unknown_ca_fails() {
     let args = [&usual(&served.url)[..], &["--json"]].concat();
     let report = found_by(1, preflight(&args).env("SSL_CERT_FILE", stranger.ca()).env_remove("SSL_CERT_DIR"));
     let certificate = assert_check(&report, "certificate", "fail", "tls-untrusted");
-    assert!(
-        certificate["fixes"][0]["text"].as_str().expect("text").contains("--ca FILE"),
-        "{certificate}"
-    );
+    assert!(certificate["fixes"][0]["text"].as_str().expect("text").contains("--ca FILE"), "{certificate}");
 }
 
 #[test]

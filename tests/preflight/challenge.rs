@@ -53,7 +53,12 @@ fn one_that_has_begun_is_too_late() {
     await_status(&served, "RUNNING");
     let report = found(1, &usual(&served.url));
     assert_check(&report, "challenge", "fail", "the challenge is RUNNING since startAt");
-    assert_check(&report, "schedule", "unknown", "not checked, because nobody can enter this challenge any more");
+    assert_check(
+        &report,
+        "schedule",
+        "unknown",
+        "not checked, because nobody can enter this challenge any more",
+    );
     assert_check(&report, "places", "fail", "20 cannot enter (20 NOT_STARTED)");
 }
 
@@ -130,6 +135,11 @@ fn a_look_up_that_fails_says_whose_it_is() {
         let fixes = challenge["fixes"].as_array().expect("a list");
         let told = fixes[0]["text"].as_str().expect("text");
         assert!(fixes.len() == 1 && told.starts_with(fix), "{challenge:#}");
-        assert_check(&report, "places", "unknown", "not checked, because the look-up of the challenge failed");
+        assert_check(
+            &report,
+            "places",
+            "unknown",
+            "not checked, because the look-up of the challenge failed",
+        );
     }
 }

@@ -11,7 +11,12 @@ fn members_that_are_missing_are_named() {
     let members = assert_check(&report, "members", "fail", why);
     assert_eq!(members["reading"]["text"], "10 of 20 logged in");
     let places = assert_check(&report, "places", "warn", "10 have not joined");
-    assert!(places["fixes"][0]["text"].as_str().expect("text").starts_with("members can join only while it is RECRUITING"));
+    assert!(
+        places["fixes"][0]["text"]
+            .as_str()
+            .expect("text")
+            .starts_with("members can join only while it is RECRUITING")
+    );
     assert_others_well(&report, &["members", "places"]);
 }
 

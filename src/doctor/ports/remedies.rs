@@ -83,7 +83,8 @@ fn more_sources(supply: &Supply, needed: u64) -> Vec<Fix> {
     let wider = sources_with(supply, wide, needed).filter(is_allowed);
     let widen = format!("sysctl -w {RANGE}=\"{} {}\"", WIDEST.0, WIDEST.1);
     let mut remedies = Vec::new();
-    // Fewer addresses in a wider range: where addresses cost something, or where there cannot be so many.
+    // Fewer addresses in a wider range: where addresses cost something, or where there cannot be so
+    // many.
     let is_fewer = match (wider, plain) {
         (Some((fewer, _)), Some((more, _))) => {
             fewer < more && needed > supply.of_each(wide) && !supply.is_local
@@ -101,8 +102,8 @@ fn more_sources(supply: &Supply, needed: u64) -> Vec<Fix> {
     remedies
 }
 
-/// How many more source addresses it takes when each pair has so many ports, and how many that makes. On this machine they take the
-/// place of those that there are.
+/// How many more source addresses it takes when each pair has so many ports, and how many that
+/// makes. On this machine they take the place of those that there are.
 fn sources_with(supply: &Supply, ports: u64, needed: u64) -> Option<(u64, u64)> {
     if ports == 0 {
         return None;
@@ -150,7 +151,9 @@ fn of_this_machine(supply: &Supply, count: u64, widen: Option<&str>) -> Fix {
     let address = |index: usize| IpAddr::V6(Ipv6Addr::from_bits((0xfd00_0077 << 96) + 1 + index as u128));
     let sources = as_ranges(&(0..count).map(address).collect::<Vec<_>>()).join(",");
     Fix::root(
-        format!("gives these to this machine until the next boot; then add --source-ip {sources} to the plan"),
+        format!(
+            "gives these to this machine until the next boot; then add --source-ip {sources} to the plan"
+        ),
         format!("{}scripts/source-addresses add {sources} --dev lo", before(widen)),
     )
 }

@@ -117,7 +117,10 @@ fn other_hosts_are_destinations_of_websockets() {
     assert_eq!((one.verdict, one.reading.value), (Verdict::Warn, Some(2 * 28_232)));
     assert_eq!(one.reading.text, "56,464 (32768-60999 × 1 source × 2 destinations)");
     let why = one.why.as_deref().unwrap_or_default();
-    assert!(why.contains("if all WebSockets go to the target, the plan needs 54,000 local ports"), "{one:#?}");
+    assert!(
+        why.contains("if all WebSockets go to the target, the plan needs 54,000 local ports"),
+        "{one:#?}"
+    );
     assert!(commands(&one).contains(&"--http pooled"), "{one:#?}");
     assert_eq!(to(&[("10.0.0.9", Some(80))], need(60_000, 600)).verdict, Verdict::Refuse, "of both 56,464");
     let two = [("10.0.0.9", None), ("10.0.0.10", None)];
