@@ -3,10 +3,12 @@
 //!
 //! This is the library behind the binary of the same name, split so that tests, benches and fuzz
 //! targets reach every part. Arrows point one way: [`cli`] → [`plan`] → [`engine`] → [`session`] →
-//! [`protocol`], and [`engine`] → [`measure`] → [`report`]. [`target`] is the built-in stand-in for the
-//! servers under test; it never uses [`session`]. [`doctor`] stands between [`cli`] and [`plan`] and says whether this box bears a
-//! plan; [`preflight`], whether everything is there for a test. `ARCHITECTURE.md` is the map.
+//! [`protocol`], and [`engine`] → [`measure`] → [`report`]. [`target`] is the built-in stand-in for
+//! the servers under test; it never uses [`session`]. [`doctor`] checks whether this machine can
+//! run a plan, [`preflight`] whether everything is ready for a test; both and [`report`] print the
+//! tables of [`checks`]. `ARCHITECTURE.md` is the map.
 
+pub mod checks;
 pub mod cli;
 pub mod doctor;
 pub mod engine;
@@ -14,6 +16,7 @@ pub mod fault;
 pub mod foreign;
 pub mod measure;
 pub mod nearest;
+pub mod numbers;
 pub mod plan;
 pub mod preflight;
 pub mod prepare;

@@ -17,8 +17,8 @@ use super::ready::{Asked, Waited};
 use super::run::RunArgs;
 use super::stand_in::StandIn;
 use super::{ExitStatus, agent, doctor, hosts, is_broken_pipe, print_found, ready, recording, tell};
-use crate::doctor::readings::{Readings, SocketTrial};
-use crate::doctor::{BROADCAST_LOAD, Report, Verdict, examine, text as doctor_text};
+use crate::checks::{Page, Verdict, text as checks_text};
+use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
 use crate::engine::{self, Hosts, Trust, TrustError};
 use crate::fault::Fault;
 use crate::plan::capacity::Room;
@@ -56,7 +56,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     // What else may be connected to decides how many ports there are.
     let mut hosts = hosts::resolve(&plan)?;
     let need = doctor::need_of(&settings, &plan, &summary, peer, &room, &hosts);
-    let fit = examine(&need, &Readings::of_this_box(Path::new("/"), &need, SocketTrial::IfClose));
+    let fit = examine_this_machine(&need, Path::new("/"), SocketTrial::IfClose);
     refuse_what_cannot_fit(&fit)?;
     check_key_log(&plan)?;
     output.show_plan(&summary, &fit);
@@ -107,7 +107,8 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
 /// Ends a run before its first socket when this box cannot bear it.
 fn refuse_what_cannot_fit(fit: &Report) -> Result<()> {
     if fit.verdict == Verdict::Refuse {
-        bail!("the plan does not fit this box:\n{}", doctor_text::refusals(fit).trim_end());
+        let page = Page { colour: false, ..Page::of(&std::io::stderr()) };
+        bail!("the plan does not fit this machine:\n{}", checks_text::refusals(&fit.checks, page).trim_end());
     }
     Ok(())
 }
@@ -175,7 +176,7 @@ impl Output {
         // The broadcasts are the summary's to warn of, unless it takes a control group's cores for whole ones.
         let is_said = summary.load_warning().is_some();
         for check in fit.with(Verdict::Warn).filter(|check| !is_said || check.id != BROADCAST_LOAD) {
-            self.say(format!("warning: {}", doctor_text::line(check)));
+            self.say(format!("warning: {}", checks_text::line(check)));
         }
     }
 
@@ -186,7 +187,7 @@ impl Output {
     }
 
     fn show_result(&self, result: &RunResult, path: &Path) -> Result<()> {
-        print_found(self.json, result, |colour| text::summary(result, Some(path), colour))
+        print_found(self.json, result, |page| text::summary(result, Some(path), page))
     }
 }
 

@@ -11,8 +11,7 @@ use clap::Args;
 use super::run::{Preset, SettingsArgs};
 use super::{ExitStatus, hosts, print_or_tell};
 use crate::doctor::need::{Need, StandIn};
-use crate::doctor::readings::{Readings, SocketTrial};
-use crate::doctor::{self, Verdict, text};
+use crate::doctor::{self, SocketTrial, Verdict, text};
 use crate::engine::Hosts;
 use crate::plan::capacity::Room;
 use crate::plan::summary::{Peer, Summary};
@@ -50,8 +49,8 @@ pub fn run(args: DoctorArgs) -> Result<ExitStatus> {
     let (plan, peer, room) = plan_of(&settings, &args.root)?;
     let summary = Summary::new(&plan, &settings.members, peer);
     let need = need_of(&settings, &plan, &summary, peer, &room, &hosts::resolve(&plan)?);
-    let report = doctor::examine(&need, &Readings::of_this_box(&args.root, &need, SocketTrial::Always));
-    print_or_tell(args.json, &report, |colour| text::table(&report, colour));
+    let report = doctor::examine_this_machine(&need, &args.root, SocketTrial::Always);
+    print_or_tell(args.json, &report, |page| text::table(&report, page));
     Ok(match report.verdict {
         Verdict::Refuse => ExitStatus::Refused,
         Verdict::Unknown | Verdict::Ok | Verdict::Warn | Verdict::Fail => ExitStatus::Passed,

@@ -20,12 +20,13 @@ mod serve;
 mod stand_in;
 pub mod values;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
+use crate::checks::Page;
 use crate::report::Verdict;
 
 /// How a run ended, as the process says it.
@@ -114,25 +115,25 @@ impl Cli {
     }
 }
 
-/// Prints what a command has found on standard output: as JSON, or as the text that is made with or without colour.
+/// Prints what a command has found on standard output: as JSON, or as the text that is made for this page.
 pub(crate) fn print_found(
     json: bool,
     found: &impl Serialize,
-    text: impl FnOnce(bool) -> String,
+    text: impl FnOnce(Page) -> String,
 ) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     if json {
         serde_json::to_writer_pretty(&mut out, found)?;
         writeln!(out)?;
     } else {
-        let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        write!(out, "{}", text(colour))?;
+        let text = text(Page::of(&out));
+        write!(out, "{text}")?;
     }
     Ok(out.flush()?)
 }
 
 /// [`print_found`] for checks, whose verdict is the exit status whether it could be printed or not: what kept it is said.
-pub(crate) fn print_or_tell(json: bool, found: &impl Serialize, text: impl FnOnce(bool) -> String) {
+pub(crate) fn print_or_tell(json: bool, found: &impl Serialize, text: impl FnOnce(Page) -> String) {
     if let Err(error) = print_found(json, found, text)
         && !is_broken_pipe(&error)
     {

@@ -1,4 +1,4 @@
-//! `startline preflight`: the guide's checklist before a test, each item looked at for real.
+//! `startline preflight`: the guide's checklist before a test, each item checked against the real servers.
 //!
 //! Takes a run's options, so that the very same ones can be given to `run`. Asks in the order in which items hang on each other, on
 //! a thread of its own, so that a signal is heard whatever is waited for; what is judged is [`crate::preflight`]'s. Invariants: no
@@ -24,20 +24,19 @@ use self::board::{Board, Standing, Telling};
 use super::interrupt::{Interrupt, Words};
 use super::run::SettingsArgs;
 use super::{ExitStatus, agent, conduct, doctor, hosts, print_or_tell, values};
-use crate::doctor::readings::{Readings, SocketTrial};
+use crate::checks::{Check, Fix, Verdict};
+use crate::doctor::{SocketTrial, examine_this_machine};
 use crate::engine::Hosts;
 use crate::plan::summary::Summary;
 use crate::plan::target::TargetError;
 use crate::plan::{Plan, Settings};
 use crate::preflight::members::SampleSize;
 use crate::preflight::watch::Watch;
-use crate::preflight::{
-    Check, Remedy, Report, Verdict, certificate, challenge, clock, members, target, text, this_box,
-};
+use crate::preflight::{Report, certificate, challenge, clock, members, target, text, this_machine};
 
 /// The option is `run`'s, which can do without.
 const TARGET_HELP: &str = "The servers that are to be looked at, such as http://runnity.example:8080; required, here or in the file of --plan";
-/// Members that log in where nothing is said.
+/// Members that log in by default.
 const SAMPLE: u32 = 10;
 
 /// Options of `startline preflight`.
@@ -78,11 +77,11 @@ fn sample_size(text: &str) -> Result<SampleSize, String> {
 
 /// What signals are answered with.
 const ENDING: Words = Words {
-    first: b"\nending: nothing more is asked, and what was found is printed; once more leaves at once\n",
-    second: b"\nleft at once\n",
+    first: b"\nending: no more checks; printing what was found (press Ctrl-C again to quit at once)\n",
+    second: b"\nquit at once\n",
 };
-/// Why an item is unknown then.
-const INTERRUPTED: &str = "because it was interrupted";
+/// Why checks are not made then.
+const INTERRUPTED: &str = "preflight was interrupted";
 
 /// Carries out `startline preflight`.
 ///
@@ -106,7 +105,7 @@ pub fn run(args: PreflightArgs) -> Result<ExitStatus> {
     drop(telling);
     let found = found?;
     let report = Report { interrupted: found.interrupted, ..Report::new(found.url, asked_at, found.checks) };
-    print_or_tell(args.json, &report, |colour| text::table(&report, colour));
+    print_or_tell(args.json, &report, |page| text::table(&report, page));
     Ok(match report.verdict {
         _ if report.interrupted || !found.was_asked => ExitStatus::Inconclusive,
         Verdict::Fail | Verdict::Refuse => ExitStatus::Failed,
@@ -119,8 +118,8 @@ fn settings(args: &PreflightArgs) -> Result<Settings> {
     let settings = args.settings.clone().into_settings()?;
     if settings.target.is_none() {
         bail!(
-            "preflight looks at real servers: give them with --target URL (without a target, run starts a stand-in of its \
-             own, which is always ready)"
+            "preflight checks real servers: give them with --target URL (without a target, run starts the built-in mock \
+             server, which is always ready)"
         );
     }
     Ok(settings)
@@ -158,7 +157,7 @@ struct Prepared {
     plan: Plan,
     hosts: Hosts,
     /// How absent members join.
-    join: Remedy,
+    join: Fix,
     need: crate::doctor::Need,
 }
 
@@ -196,33 +195,33 @@ impl Asking {
     fn outline(&self, plan: Option<&Plan>) -> Vec<Check> {
         let typed = self.settings.target.as_deref().unwrap_or_default();
         let host = plan.map_or_else(|| host_of(typed), |plan| plan.target.host.clone());
-        let mut checks = vec![target::unknown(INTERRUPTED)];
+        let mut checks = vec![target::connect_skipped(INTERRUPTED)];
         if is_secure(typed) {
-            checks.push(certificate::unknown(&host, INTERRUPTED));
+            checks.push(certificate::skipped(&host, INTERRUPTED));
         }
-        checks.push(target::not_answering(INTERRUPTED));
-        checks.extend(self.unasked(INTERRUPTED));
-        checks.push(this_box::unknown(INTERRUPTED));
-        checks.extend(watched::unknown(&self.watch, INTERRUPTED));
+        checks.push(target::http_skipped(INTERRUPTED));
+        checks.extend(self.skipped(INTERRUPTED));
+        checks.push(this_machine::skipped(INTERRUPTED));
+        checks.extend(watched::skipped(&self.watch, INTERRUPTED));
         checks
     }
 
-    /// What is not asked of a target that does not answer.
-    fn unasked(&self, why: &str) -> Vec<Check> {
-        let mut checks = vec![clock::unknown(why)];
-        checks.extend(members::unknown(why));
-        checks.extend(challenge::unknown(self.settings.wait_ready, why));
+    /// The checks that need a target that answers.
+    fn skipped(&self, cause: &str) -> Vec<Check> {
+        let mut checks = vec![clock::skipped(cause)];
+        checks.extend(members::skipped(cause));
+        checks.extend(challenge::skipped(self.settings.wait_ready, cause));
         checks
     }
 
-    /// Finds out all that asking takes; `None` where the target's name leads nowhere: no plan can be made for it, so this box is
-    /// not held against one.
+    /// Finds out all that asking takes; `None` where the target's name leads nowhere: no plan can be made for it, so this machine is
+    /// not compared with one.
     fn prepare(&self) -> Result<Option<Prepared>> {
         if let Err(TargetError::Unresolved { host, reason }) = self.settings.target() {
             let is_secure = self.settings.target.as_deref().is_some_and(is_secure);
-            let why = reach::nameless(&host, is_secure, &reason, &self.board);
-            self.board.found(self.unasked(why));
-            self.board.found([this_box::unknown(why)]);
+            let cause = reach::unresolved(&host, is_secure, &reason, &self.board);
+            self.board.found(self.skipped(cause));
+            self.board.found([this_machine::skipped(cause)]);
             return Ok(None);
         }
         Prepared::new(&self.args, &self.settings).map(Some)
@@ -233,10 +232,10 @@ impl Asking {
         let (plan, trust) = (&prepared.plan, prepared.hosts.trust.as_ref());
         match reach::target(plan, trust, &self.board) {
             None => self.ask_over_http(prepared)?,
-            Some(why) => self.board.found(self.unasked(why)),
+            Some(cause) => self.board.found(self.skipped(cause)),
         }
-        if self.board.now("looking at this box") {
-            self.board.found([prepared.this_box()]);
+        if self.board.now("checking this machine") {
+            self.board.found([prepared.this_machine()]);
         }
         watched::ask(&self.watch, plan, trust, &self.board);
         Ok(())
@@ -248,19 +247,16 @@ impl Asking {
         let agent = agent::new(plan, prepared.hosts.trust.as_ref());
         reach::clock(plan, &agent, board);
         let Some(schedule) = &plan.scenario.schedule else {
-            let why = "because the scenario has no [schedule], which says how a member logs in and looks up";
-            board.found(members::unknown(why));
-            board.found(challenge::unknown(settings.wait_ready, why));
+            let cause = "the scenario has no [schedule], which says how a member logs in and looks up";
+            board.found(members::skipped(cause));
+            board.found(challenge::skipped(settings.wait_ready, cause));
             return Ok(());
         };
         let asker = match ask::members(plan, schedule, &agent, self.sample, board) {
             ask::Asked::Stopped => return Ok(()),
             ask::Asked::By(asker) => asker,
             ask::Asked::Nobody => {
-                board.found(challenge::unknown(
-                    settings.wait_ready,
-                    "because nobody of the sample could log in",
-                ));
+                board.found(challenge::skipped(settings.wait_ready, "nobody of the sample could log in"));
                 return Ok(());
             }
         };
@@ -284,7 +280,7 @@ impl Prepared {
     fn new(args: &SettingsArgs, settings: &Settings) -> Result<Self> {
         descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
         let (plan, peer, room) = doctor::plan_of(settings, Path::new("/"))?;
-        let join = join::remedy(args, &plan);
+        let join = join::fix(args, &plan);
         let mut hosts = hosts::resolve(&plan)?;
         let need = {
             let summary = Summary::new(&plan, &settings.members, peer);
@@ -294,9 +290,8 @@ impl Prepared {
         Ok(Self { plan, hosts, join, need })
     }
 
-    fn this_box(&self) -> Check {
-        let readings = Readings::of_this_box(Path::new("/"), &self.need, SocketTrial::IfClose);
-        this_box::check(&crate::doctor::examine(&self.need, &readings))
+    fn this_machine(&self) -> Check {
+        this_machine::check(&examine_this_machine(&self.need, Path::new("/"), SocketTrial::IfClose))
     }
 }
 

@@ -1,4 +1,4 @@
-//! How many connections may wait to be accepted, where what is loaded is on this box.
+//! Checks how many connections may wait to be accepted, if the target is on this machine.
 
 use std::time::Duration;
 
@@ -6,15 +6,16 @@ use startline_mock::BACKLOG;
 use startline_os::system::Owner;
 use startline_os::units::{duration_text, grouped};
 
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::{Need, StandIn};
 use super::readings::Readings;
+use crate::checks::{Check, Figure, Fix, Verdict};
 
 const ID: &str = "backlog";
 const TITLE: &str = "target's accept queue";
 const UNIT: &str = "connections";
 
-/// Needed is a second's arrivals: for so long a server may be busy with something else.
+/// The need is a second's arrivals: a server may be busy with something else for that long.
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     let needed = need.connections_per_second();
     let figure = Figure::new(needed, UNIT, format!("{} arrive in a second", grouped(needed)));
@@ -31,10 +32,10 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     }]
 }
 
-/// Where the target is not on this box, or not known to be.
+/// If the target is not on this machine, or not known to be.
 fn elsewhere(readings: &Readings) -> Check {
-    let own_affair = Figure::words("the target's own affair");
-    let check = Check::ok(ID, TITLE, own_affair, Figure::words("not this box's"));
+    let of_target = Figure::words("a limit of the target's machine");
+    let check = Check::ok(ID, TITLE, of_target, Figure::words("not of this machine"));
     let unclear = readings.trials.targets.iter().find_map(|(address, owner)| match owner {
         Owner::Unclear(why) => Some((*address, why)),
         Owner::ThisBox | Owner::Another(_) => None,
@@ -42,9 +43,9 @@ fn elsewhere(readings: &Readings) -> Check {
     match unclear {
         Some((address, why)) => {
             let why = format!(
-                "the target {address} may be on this box, of which nothing here takes account: {why}"
+                "the target {address} may be on this machine, which no check here takes into account: {why}"
             );
-            check.but(Verdict::Warn, why, vec![Remedy::whose(address)])
+            check.but(Verdict::Warn, why, vec![fixes::whose(address)])
         }
         None => check,
     }
@@ -61,16 +62,16 @@ fn of_stand_in(need: &Need, readings: &Readings, stand_in: StandIn, most: u64, f
         return check;
     }
     let each = needed.div_ceil(listeners);
-    let mut remedies = Vec::new();
+    let mut fixes = Vec::new();
     if most < BACKLOG as u64 && each <= BACKLOG as u64 {
-        remedies.push(Remedy::sysctl("net.core.somaxconn", each));
-        remedies.push(Remedy::tune(need, readings));
+        fixes.push(fixes::sysctl("net.core.somaxconn", each));
+        fixes.push(fixes::tune(need, readings));
     }
-    remedies.extend(slower(need, room));
-    check.but(Verdict::Warn, OVERFLOW, remedies)
+    fixes.extend(slower(need, room));
+    check.but(Verdict::Warn, OVERFLOW, fixes)
 }
 
-/// How long a queue the server asked for is not known; the kernel grants no more than `somaxconn`.
+/// How long a queue the server asked for is not known; the kernel grants at most `somaxconn`.
 fn of_server(need: &Need, readings: &Readings, most: u64, figure: Figure) -> Check {
     let needed = need.connections_per_second();
     let mut reading = format!("somaxconn {}", grouped(most));
@@ -81,19 +82,19 @@ fn of_server(need: &Need, readings: &Readings, most: u64, figure: Figure) -> Che
     if needed <= most {
         return check;
     }
-    let mut remedies = vec![Remedy::sysctl("net.core.somaxconn", needed), Remedy::tune(need, readings)];
-    remedies.extend(slower(need, most));
-    let why = format!("{OVERFLOW}; a server has to ask for a queue of that length, too");
-    check.but(Verdict::Warn, why, remedies)
+    let mut fixes = vec![fixes::sysctl("net.core.somaxconn", needed), fixes::tune(need, readings)];
+    fixes.extend(slower(need, most));
+    let why = format!("{OVERFLOW}; the server must ask for a queue of that length, too");
+    check.but(Verdict::Warn, why, fixes)
 }
 
-const OVERFLOW: &str = "should the server not accept for a second, the queue overflows, and a connection that finds it full is tried \
-                        again by the kernel after a second";
+const OVERFLOW: &str = "if the server does not accept for a second, the queue overflows, and the kernel retries a connection that finds \
+                        it full only after a second";
 
-/// The ramp with which no more than `room` arrive in a second.
-fn slower(need: &Need, room: u64) -> Option<Remedy> {
+/// The ramp with which at most `room` connections arrive in a second.
+fn slower(need: &Need, room: u64) -> Option<Fix> {
     let connections = u64::from(need.sessions) * need.connections_each();
     let ramp = Duration::from_secs(connections.div_ceil(room.max(1)));
     (ramp > need.ramp)
-        .then(|| Remedy::command("arrives more slowly", format!("--ramp {}", duration_text(ramp))))
+        .then(|| Fix::command("sessions arrive more slowly", format!("--ramp {}", duration_text(ramp))))
 }

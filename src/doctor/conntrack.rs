@@ -1,13 +1,15 @@
-//! Connections that the kernel's firewall tracks: beyond the limit their packets are dropped without a word to anybody.
+//! Checks the connections that the kernel's firewall tracks: beyond the limit it drops their
+//! packets silently.
 
 use std::time::Duration;
 
 use startline_os::system::Conntrack;
 use startline_os::units::grouped;
 
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::Need;
 use super::readings::Readings;
+use crate::checks::{Check, Figure, Fix, Verdict};
 
 const TITLE: &str = "tracked connections";
 const ID: &str = "conntrack";
@@ -27,8 +29,9 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
 }
 
 fn judge(need: &Need, readings: &Readings, tracked: Conntrack) -> Check {
-    // Loaded is not in use: hooks are registered with the first rule that asks for a connection's state, and not even what was sent
-    // just before the count was read (`Readings::of_this_box`) is tracked.
+    // Loaded is not in use: hooks are registered with the first rule that asks for a connection's
+    // state, and not even what was sent just before the count was read
+    // (`Readings::of_this_machine`) is tracked.
     if tracked.count == 0 {
         return Check::ok(ID, TITLE, Figure::words("nothing is tracked"), Figure::words("not needed"));
     }
@@ -47,17 +50,16 @@ fn judge(need: &Need, readings: &Readings, tracked: Conntrack) -> Check {
     if needed <= room {
         return check;
     }
-    let why =
-        "packets of connections beyond the limit are dropped, which looks like a network that loses them";
-    check.but(Verdict::Refuse, why, remedies(need, readings, tracked, tracked.count.saturating_add(needed)))
+    let why = "the kernel drops packets of connections beyond the limit, which looks like packet loss";
+    check.but(Verdict::Refuse, why, fixes_for(need, readings, tracked, tracked.count.saturating_add(needed)))
 }
 
-fn remedies(need: &Need, readings: &Readings, tracked: Conntrack, wanted: u64) -> Vec<Remedy> {
+fn fixes_for(need: &Need, readings: &Readings, tracked: Conntrack, wanted: u64) -> Vec<Fix> {
     const KEY: &str = "net.netfilter.nf_conntrack_max";
     if tracked.is_settable {
-        return vec![Remedy::sysctl(KEY, wanted), Remedy::tune(need, readings)];
+        return vec![fixes::sysctl(KEY, wanted), fixes::tune(need, readings)];
     }
-    vec![Remedy::advice(format!(
-        "{KEY} is the whole box's and read-only in this network namespace: on the host, as root, sysctl -w {KEY}={wanted}"
+    vec![Fix::advice(format!(
+        "{KEY} belongs to the host and is read-only in this network namespace: on the host, as root, sysctl -w {KEY}={wanted}"
     ))]
 }

@@ -1,14 +1,15 @@
-//! Cores: what the broadcasts ask of them, and what keeps them from giving it: other programs, the frequency governor, the
-//! host's other guests, a slow clock. Nothing here refuses: results may only suffer.
+//! Checks the cores: the load of the broadcasts, and what slows them down: other programs, the
+//! frequency governor, the host's other guests, a slow clock. Invariant: nothing here refuses a
+//! plan; only its results may suffer.
 
 use startline_os::units::grouped;
 
-use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::Readings;
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::plan::load::cores_text;
 
-/// The check of deliveries a second, which a run's summary says in its own words.
+/// The id of the check of deliveries a second, which a run's summary prints in its own way.
 pub const BROADCAST_LOAD: &str = "broadcast-load";
 /// Share of the cores that others may have.
 const BUSY_SHARE: f64 = 0.5;
@@ -47,7 +48,7 @@ fn broadcasts(need: &Need, readings: &Readings) -> Check {
 }
 
 fn busy(readings: &Readings) -> Check {
-    let (id, title) = ("cpu-load", "other work on this box");
+    let (id, title) = ("cpu-load", "other work");
     let most = readings.cores() * BUSY_SHARE;
     let of_a_core = |load: f64, text: String| Figure::new((load * 100.0).round() as u64, "% of a core", text);
     let figure = of_a_core(most, format!("a load of {} at most", load_text(most)));
@@ -60,8 +61,8 @@ fn busy(readings: &Readings) -> Check {
     if load <= most {
         return check;
     }
-    let why = "something else uses these cores: latencies will contain its work";
-    check.but(Verdict::Warn, why, vec![Remedy::command("shows what runs; end it, or wait for it", "top")])
+    let why = "other programs use these cores: latencies will contain their work";
+    check.but(Verdict::Warn, why, vec![Fix::command("shows what runs: end it, or wait for it", "top")])
 }
 
 /// Where a control group leaves a part of a core, tenths say too little.
@@ -80,13 +81,13 @@ fn governor(readings: &Readings) -> Check {
     if governors.iter().all(|name| name == "performance") {
         return check;
     }
-    let why = "cores that wait for work are slowed down, which is lag in the first messages after each wait";
+    let why = "the governor slows down idle cores, which adds lag to the first messages after each wait";
     let command = format!("echo performance | tee {GOVERNOR_FILES}");
-    check.but(Verdict::Warn, why, vec![Remedy::root("keeps them at full speed until the next boot", command)])
+    check.but(Verdict::Warn, why, vec![Fix::root("keeps them at full speed until the next boot", command)])
 }
 
 fn steal(readings: &Readings) -> Check {
-    let (id, title) = ("cpu-steal", "CPU time stolen by host");
+    let (id, title) = ("cpu-steal", "CPU steal");
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let of_the_time =
         |share: f64, text: String| Figure::new((share * 1000.0).round() as u64, "‰ of the time", text);
@@ -101,14 +102,13 @@ fn steal(readings: &Readings) -> Check {
     if share <= STOLEN_SHARE {
         return check;
     }
-    let why =
-        "the host gives this machine's cores to others while they are needed here: pauses in every latency";
-    check.but(Verdict::Warn, why, vec![Remedy::advice("a machine with cores of its own, or a quieter host")])
+    let why = "the host gives this machine's cores to other guests: latencies contain these pauses";
+    check.but(Verdict::Warn, why, vec![Fix::advice("use a machine with cores of its own, or a quieter host")])
 }
 
 fn clock(readings: &Readings) -> Check {
     let (id, title) = ("clock-source", "clock source");
-    let figure = Figure::words("read without a system call, such as tsc");
+    let figure = Figure::words("without system call, such as tsc");
     let source = match &readings.system.clock_source {
         Ok(source) => source,
         Err(why) => return Check::unknown(id, title, figure, why.as_str()),
@@ -117,13 +117,13 @@ fn clock(readings: &Readings) -> Check {
     if FAST_CLOCKS.contains(&source.as_str()) {
         return check;
     }
-    let why = "each reading of the clock is a system call, or slower; every message reads it";
+    let why = "every message reads the clock, and each reading is a system call or slower";
     let offered = readings.system.clock_sources.as_ref().map(Vec::as_slice).unwrap_or_default();
-    let remedy = match FAST_CLOCKS.iter().find(|fast| offered.iter().any(|name| name == *fast)) {
-        Some(fast) => Remedy::root("takes it until the next boot", format!("echo {fast} > {CLOCK_FILE}")),
-        None => Remedy::advice(
-            "the kernel offers no faster one: its log says why it gave up tsc (dmesg | grep -i tsc)",
-        ),
+    let fix = match FAST_CLOCKS.iter().find(|fast| offered.iter().any(|name| name == *fast)) {
+        Some(fast) => Fix::root("uses it until the next boot", format!("echo {fast} > {CLOCK_FILE}")),
+        None => {
+            Fix::advice("the kernel has no faster one: its log says why it gave up tsc (dmesg | grep -i tsc)")
+        }
     };
-    check.but(Verdict::Warn, why, vec![remedy])
+    check.but(Verdict::Warn, why, vec![fix])
 }

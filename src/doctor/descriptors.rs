@@ -1,14 +1,16 @@
-//! Descriptors: of one table, of any table, of the whole box.
+//! Checks the limits of descriptors: of one table, of any table, of this machine.
 //!
-//! RLIMIT_NOFILE bounds a table. Workers that have one each share the sessions out among their tables; the kernel shares the
-//! stand-in's connections out among its listeners, not evenly.
+//! RLIMIT_NOFILE bounds a table. Workers that have one each share the sessions out among their
+//! tables; the kernel shares the mock server's connections out among its listeners, not evenly.
 
 use startline_os::system::Raising;
-use startline_os::units::{counted, grouped};
+use startline_os::units::counted;
+use startline_os::units::grouped;
 
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::Need;
 use super::readings::Readings;
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::plan::capacity::{DESCRIPTORS_OF_A_WORKER, fullest_share};
 
 const UNIT: &str = "descriptors";
@@ -18,7 +20,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     vec![limit(need, readings, &tables), nr_open(readings, &tables), file_max(need, readings, &tables)]
 }
 
-/// Who has how many tables, and what the fullest takes.
+/// The tables of both ends, and the descriptors in the fullest.
 struct Tables {
     client: u64,
     stand_in: u64,
@@ -26,7 +28,7 @@ struct Tables {
     are_private: bool,
     /// The fullest's descriptors.
     needed: u64,
-    /// … of the stand-in's.
+    /// … of the mock server's.
     needed_by_stand_in: u64,
     /// How they come about.
     what: String,
@@ -47,7 +49,7 @@ impl Tables {
             let share = grouped(of_stand_in);
             let whose = counted(stand_in, "worker", "workers");
             format!(
-                "{share} of {sessions} sessions at most in each of the stand-in's {whose}, and {DESCRIPTORS_OF_A_WORKER} for itself"
+                "at most {share} of {sessions} sessions in each of the mock server's {whose}, and {DESCRIPTORS_OF_A_WORKER} for itself"
             )
         } else if client == 1 {
             format!("{sessions} sessions, and {DESCRIPTORS_OF_A_WORKER} for itself")
@@ -74,7 +76,8 @@ impl Tables {
         self.are_private.then(|| need.connections().div_ceil(room))
     }
 
-    /// … if that many are allowed. Where their number was not given, the engine has added what it can already.
+    /// … if that many are allowed. Where their number was not given, the engine has added what it
+    /// can already.
     fn more_workers(&self, need: &Need, allowed: u64) -> Option<u64> {
         let is_possible =
             |workers: &u64| *workers > need.workers as u64 && *workers <= need.workers_max as u64;
@@ -86,12 +89,12 @@ impl Tables {
     fn beyond_the_cap(&self, need: &Need, allowed: u64) -> String {
         match self.workers_for(need, allowed) {
             Some(workers) if workers > need.workers_max as u64 => format!(
-                ": it would take {} workers, and a run has {} at most",
+                ": it would take {} workers, and a run has at most {}",
                 grouped(workers),
                 grouped(need.workers_max as u64)
             ),
             _ if self.needed_by_stand_in > allowed && self.stand_in >= need.workers_max as u64 => {
-                format!(": the stand-in has {} workers at most", grouped(need.workers_max as u64))
+                format!(": the mock server has at most {} workers", grouped(need.workers_max as u64))
             }
             _ => String::new(),
         }
@@ -129,23 +132,23 @@ fn limit(need: &Need, readings: &Readings, tables: &Tables) -> Check {
         return check;
     }
     let why = format!(
-        "{} descriptors are needed ({}) and the hard limit is {}{}",
+        "the plan needs {} descriptors ({}) and the hard limit is {}{}",
         grouped(tables.needed),
         tables.what,
         grouped(hard),
         tables.beyond_the_cap(need, hard)
     );
-    let mut remedies = Vec::new();
+    let mut fixes = Vec::new();
     if let Some(workers) = tables.more_workers(need, hard) {
         let text = "spreads the sessions over more workers, each with descriptors of its own";
-        remedies.push(Remedy::command(text, format!("--workers {workers}")));
+        fixes.push(Fix::command(text, format!("--workers {workers}")));
     }
-    remedies.push(higher_limit(readings, tables.needed));
-    check.but(Verdict::Refuse, why, remedies)
+    fixes.push(higher_limit(readings, tables.needed));
+    check.but(Verdict::Refuse, why, fixes)
 }
 
-/// How the hard limit of what is started next gets higher, by whoever may raise it.
-fn higher_limit(readings: &Readings, needed: u64) -> Remedy {
+/// How to raise the hard limit of the next processes, by the user who may raise it.
+fn higher_limit(readings: &Readings, needed: u64) -> Fix {
     // The kernel refuses a limit above it.
     let first = match &readings.system.nr_open {
         Ok(most) if needed > *most => " once fs.nr_open has been raised",
@@ -160,17 +163,17 @@ fn higher_limit(readings: &Readings, needed: u64) -> Remedy {
     };
     match readings.system.raising {
         // limits.conf's wildcard is not for root.
-        Ok(Raising::ByThisUser) => Remedy::root(text("root"), by_shell),
-        Ok(Raising::FromOutside) => Remedy::advice(format!(
-            "nobody in here may raise it, root neither (no CAP_SYS_RESOURCE): whoever starts this container or virtual machine has to set it, \
+        Ok(Raising::ByThisUser) => Fix::root(text("root"), by_shell),
+        Ok(Raising::FromOutside) => Fix::advice(format!(
+            "no user in here may raise it, not even root (no CAP_SYS_RESOURCE): set it where this container or virtual machine is started, \
              as with docker run --ulimit nofile={needed}:{needed} or LimitNOFILE={needed} in its unit"
         )),
-        Ok(Raising::ByRoot) | Err(_) => Remedy::root(text("*"), format!("sudo {by_shell}")),
+        Ok(Raising::ByRoot) | Err(_) => Fix::sudo(text("*"), format!("sudo {by_shell}")),
     }
 }
 
 fn nr_open(readings: &Readings, tables: &Tables) -> Check {
-    let (id, title) = ("nr-open", "descriptors (any limit)");
+    let (id, title) = ("nr-open", "descriptors (fs.nr_open)");
     let needed = Figure::count(tables.needed, UNIT);
     let most = match &readings.system.nr_open {
         Ok(most) => *most,
@@ -181,13 +184,13 @@ fn nr_open(readings: &Readings, tables: &Tables) -> Check {
     if tables.needed <= most {
         return check;
     }
-    let why = format!("no limit of descriptors can be above fs.nr_open, which is {}", grouped(most));
-    check.but(Verdict::Refuse, why, vec![Remedy::sysctl("fs.nr_open", tables.needed)])
+    let why = format!("no limit of descriptors can exceed fs.nr_open, which is {}", grouped(most));
+    check.but(Verdict::Refuse, why, vec![fixes::sysctl("fs.nr_open", tables.needed)])
 }
 
 /// Files of all processes together.
 fn file_max(need: &Need, readings: &Readings, tables: &Tables) -> Check {
-    let (id, title) = ("file-max", "files of the whole box");
+    let (id, title) = ("file-max", "open files (machine)");
     let ends = if readings.is_target_here(need) { 2 } else { 1 };
     let files = need.connections() * ends + (tables.client + tables.stand_in) * DESCRIPTORS_OF_A_WORKER;
     let needed = Figure::new(
@@ -195,7 +198,7 @@ fn file_max(need: &Need, readings: &Readings, tables: &Tables) -> Check {
         "files",
         match ends {
             1 => grouped(files),
-            _ => format!("{}: both ends are on this box", grouped(files)),
+            _ => format!("{}: both ends are on this machine", grouped(files)),
         },
     );
     let (most, open) = match (&readings.system.file_max, &readings.system.files_open) {
@@ -210,15 +213,14 @@ fn file_max(need: &Need, readings: &Readings, tables: &Tables) -> Check {
         return check;
     }
     let why = format!("fs.file-max allows {} files and {} are open already", grouped(most), grouped(open));
-    let remedies =
-        vec![Remedy::sysctl("fs.file-max", open.saturating_add(files)), Remedy::tune(need, readings)];
+    let fixes = vec![fixes::sysctl("fs.file-max", open.saturating_add(files)), fixes::tune(need, readings)];
     if readings.trials.is_root {
         // CAP_SYS_ADMIN is asked at each open; root has it, but for a container's that gave it up.
         return check.but(
             Verdict::Warn,
-            format!("{why}: root may exceed it, other users' programs then open none"),
-            remedies,
+            format!("{why}: root may exceed it, but other users' programs can then open no file"),
+            fixes,
         );
     }
-    check.but(Verdict::Refuse, why, remedies)
+    check.but(Verdict::Refuse, why, fixes)
 }

@@ -1,10 +1,11 @@
-//! What the kernel can do, held against what the plan needs of it.
+//! Checks the kernel features that the plan needs.
 
 use startline_os::features::Tried;
 
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::Need;
 use super::readings::Readings;
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::plan::PortMethod;
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
@@ -14,11 +15,13 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     [
         Feature {
             id: "private-descriptor-tables",
-            title: "descriptor table a thread",
+            title: "descriptors per thread",
             tried: &features.private_tables,
             needed: many_tables.then_some(Verdict::Warn),
             why: "all workers share one table, and its limit of descriptors",
-            remedies: vec![Remedy::advice("Linux 5.9 or later; in a container, a seccomp profile that allows close_range")],
+            fixes: vec![Fix::advice(
+                "Linux 5.9 or later; in a container, a seccomp profile that allows close_range",
+            )],
             is_preferred: false,
         },
         Feature {
@@ -26,20 +29,21 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             title: "ports chosen at connect",
             tried: &features.bind_no_port,
             needed: (!need.sources.is_empty()).then_some(Verdict::Warn),
-            why: "a port is taken for all destinations when its source address is bound, so that fewer connections fit",
-            remedies: vec![Remedy::advice("Linux 4.2 or later")],
+            why: "binding a source address takes a port for all destinations, so that fewer connections fit",
+            fixes: vec![Fix::advice("Linux 4.2 or later")],
             is_preferred: false,
         },
         Feature {
             id: "port-windows",
-            title: "port window a socket",
+            title: "port range per socket",
             tried: &features.port_windows,
-            // Unless it is asked for, ports are chosen in another way where the kernel does not have it.
+            // Unless --ports asks for it, ports are chosen in another way if the kernel does not
+            // have it.
             needed: (need.ports == Some(PortMethod::Windows)).then_some(Verdict::Refuse),
             why: "--ports windows asks for it",
-            remedies: vec![
-                Remedy::command("walks the ports without the kernel's help", "--ports explicit"),
-                Remedy::advice("Linux 6.3 or later"),
+            fixes: vec![
+                Fix::command("chooses ports without the kernel's help", "--ports explicit"),
+                Fix::advice("Linux 6.3 or later"),
             ],
             is_preferred: need.ports.is_none(),
         },
@@ -48,8 +52,8 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             title: "listeners sharing a port",
             tried: &features.reuse_port,
             needed: need.stand_in.map(|_| Verdict::Refuse),
-            why: "each worker of the stand-in listens on the same port",
-            remedies: vec![Remedy::advice("Linux 3.9 or later")],
+            why: "all workers of the built-in mock server listen on the same port",
+            fixes: vec![Fix::advice("Linux 3.9 or later")],
             is_preferred: false,
         },
         Feature {
@@ -58,19 +62,19 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             tried: &features.ipv6,
             needed: need.has_ipv6().then_some(Verdict::Refuse),
             why: "the target or a source address is IPv6",
-            remedies: vec![
- Remedy::sysctl("net.ipv6.conf.all.disable_ipv6", 0),
- Remedy::advice("an IPv4 address of the target, by --resolve"),
- ],
+            fixes: vec![
+                fixes::sysctl("net.ipv6.conf.all.disable_ipv6", 0),
+                Fix::advice("give an IPv4 address of the target with --resolve"),
+            ],
             is_preferred: false,
         },
         Feature {
             id: "timerfd",
-            title: "timers in a poll",
+            title: "timers (timerfd)",
             tried: &features.timerfd,
             needed: Some(Verdict::Refuse),
-            why: "every worker wakes up by one",
-            remedies: vec![Remedy::advice("in a container, a seccomp profile that allows timerfd_create")],
+            why: "every worker needs one to wake up",
+            fixes: vec![Fix::advice("in a container, a seccomp profile that allows timerfd_create")],
             is_preferred: false,
         },
     ]
@@ -79,7 +83,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     .collect()
 }
 
-/// One feature, and what it means not to have it.
+/// A feature, and what its absence means.
 struct Feature<'r> {
     id: &'static str,
     title: &'static str,
@@ -87,8 +91,8 @@ struct Feature<'r> {
     /// The verdict without it, if the plan needs it.
     needed: Option<Verdict>,
     why: &'static str,
-    remedies: Vec<Remedy>,
-    /// It is used where it works, and not needed otherwise.
+    fixes: Vec<Fix>,
+    /// It is used if it works, and not needed.
     is_preferred: bool,
 }
 
@@ -102,11 +106,8 @@ impl Feature<'_> {
                 Check::ok(self.id, self.title, Figure::words(format!("none: {error}")), need)
             }
             (Err(error), Some(verdict)) => {
-                Check::ok(self.id, self.title, Figure::words(format!("none: {error}")), need).but(
-                    verdict,
-                    self.why,
-                    self.remedies,
-                )
+                Check::ok(self.id, self.title, Figure::words(format!("none: {error}")), need)
+                    .but(verdict, self.why, self.fixes)
             }
         }
     }

@@ -1,40 +1,45 @@
-//! Memory: the kernel's for sockets, ours, the observers', the stand-in's; and the kernel's own limit for TCP.
+//! Checks memory: the kernel's for sockets, the client's, the built-in mock server's; and the
+//! kernel's own limit for TCP.
 
 use startline_os::units::grouped;
 
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::Need;
 use super::readings::{Readings, SOCKET_BYTES_STATED, SocketBytes};
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::measure::ledger;
 
 /// The client without sessions and workers: resident with two workers, less theirs.
 const PROGRAM_BYTES: u64 = 11_000_000;
 /// Each of its workers: the slope of resident memory from 2 to 40 of them.
 const WORKER_BYTES: u64 = 256 << 10;
-/// The stand-in without members.
+/// The mock server without members.
 const STAND_IN_PROGRAM_BYTES: u64 = 8_500_000;
-/// The stand-in's memory of a connected member: the slope from 1,000 to 5,000 that hear of each other.
+/// The mock server's memory of a connected member: the slope from 1,000 to 5,000 that hear of each
+/// other.
 const STAND_IN_BYTES: u64 = 560;
 /// … and what rustls keeps for a connection of its side, over wss: the slope from 1,000 to 8,000.
 const STAND_IN_TLS_BYTES: u64 = 6_100;
 /// The stack of a thread, as the standard library asks for it.
 const STACK_BYTES: u64 = 2 << 20;
-/// A share of the room that may be taken without a word.
+/// The share of the room that may be taken without a warning.
 const SHARE: f64 = 0.8;
-/// Where kernel memory for sockets, by the stated figure, takes more of the room than this, it is worth measuring.
+/// Where kernel memory for sockets, by the stated figure, takes more of the room than this, it is
+/// worth measuring.
 const WORTH_MEASURING: f64 = 0.25;
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     vec![memory(need, readings), tcp_memory(need, readings)]
 }
 
-/// Whether what a socket costs may decide the verdict: sockets take, by the stated figure, more than a quarter of the room.
-pub fn is_measuring_worthwhile(need: &Need, readings: &Readings) -> bool {
+/// Returns whether the cost of a socket may decide the verdict: sockets take, by the stated figure,
+/// more than a quarter of the room.
+pub(super) fn is_measuring_worthwhile(need: &Need, readings: &Readings) -> bool {
     let kernel = sockets(need, readings) * SOCKET_BYTES_STATED;
     room(readings).is_ok_and(|(room, _)| kernel as f64 > room as f64 * WORTH_MEASURING)
 }
 
-/// Sockets open at once on this box.
+/// Sockets open at once on this machine.
 fn sockets(need: &Need, readings: &Readings) -> u64 {
     need.connections() * if readings.is_target_here(need) { 2 } else { 1 }
 }
@@ -48,7 +53,7 @@ fn room(readings: &Readings) -> Result<(u64, &'static str), String> {
     })
 }
 
-/// What the plan takes, in bytes.
+/// The memory that the plan needs, in bytes.
 struct Taken {
     kernel: u64,
     client: u64,
@@ -75,7 +80,7 @@ impl Taken {
 
     fn text(&self) -> String {
         let stand_in = if self.stand_in > 0 {
-            format!(", stand-in {}", megabytes(self.stand_in))
+            format!(", mock server {}", megabytes(self.stand_in))
         } else {
             String::new()
         };
@@ -89,10 +94,10 @@ fn memory(need: &Need, readings: &Readings) -> Check {
     let taken = Taken::of(need, readings);
     let per_socket = match &readings.trials.socket_bytes {
         SocketBytes::Measured(bytes) => {
-            format!("; a socket takes {} bytes of the kernel's, measured here", grouped(*bytes))
+            format!("; a socket takes {} bytes in the kernel, measured here", grouped(*bytes))
         }
         SocketBytes::Stated(why) => format!(
-            "; a socket takes {} bytes of the kernel's, as stated ({why})",
+            "; a socket takes {} bytes in the kernel, an estimate ({why})",
             grouped(SOCKET_BYTES_STATED)
         ),
     };
@@ -103,28 +108,26 @@ fn memory(need: &Need, readings: &Readings) -> Check {
     };
     let check =
         Check::ok(id, title, Figure::new(room, "bytes", format!("{}{whose}", megabytes(room))), figure);
-    let remedies = || {
-        vec![
-            Remedy::advice(fewer(need, readings, room)),
-            Remedy::advice("more memory, or less of it for others"),
-        ]
+    let fixes = || {
+        vec![Fix::advice(fewer(need, readings, room)), Fix::advice("add memory, or end programs that use it")]
     };
     if let Some(check) = address_space(need, readings, &taken, &check) {
         return check;
     }
     if taken.all() > room {
-        let why = format!("{} are needed and {} are left", megabytes(taken.all()), megabytes(room));
-        return check.but(Verdict::Refuse, why, remedies());
+        let why = format!("the plan needs {} and {} are left", megabytes(taken.all()), megabytes(room));
+        return check.but(Verdict::Refuse, why, fixes());
     }
     if taken.all() as f64 > room as f64 * SHARE {
-        let why = "more than four fifths of what is left will be taken";
-        return check.but(Verdict::Warn, why, remedies());
+        let why = "the plan takes more than four fifths of what is left";
+        return check.but(Verdict::Warn, why, fixes());
     }
     check
 }
 
-/// RLIMIT_AS bounds each process's own: the client's and the stand-in's, what they keep and the stacks of their workers. More than that
-/// is reserved where it may be, and done without where not.
+/// RLIMIT_AS bounds the address space of each process, the client and the mock server: what they
+/// keep and the stacks of their workers. They reserve more than that where they may, and manage
+/// without where not.
 fn address_space(need: &Need, readings: &Readings, taken: &Taken, check: &Check) -> Option<Check> {
     let limit = readings.trials.address_space_bytes?;
     let stacks = |workers: usize| workers as u64 * STACK_BYTES;
@@ -134,17 +137,20 @@ fn address_space(need: &Need, readings: &Readings, taken: &Taken, check: &Check)
         return None;
     }
     let why = format!(
-        "a process takes {} of addresses at least, and may have {} (ulimit -v)",
+        "a process needs at least {} of address space, and may have {} (ulimit -v)",
         megabytes(needed),
         megabytes(limit)
     );
-    let lift =
-        Remedy::command("lifts it in this shell, where the hard limit allows it", "ulimit -Sv unlimited");
+    let lift = Fix::command(
+        "removes the limit in this shell, if the hard limit allows that",
+        "ulimit -Sv unlimited",
+    );
     Some(check.clone().but(Verdict::Refuse, why, vec![lift]))
 }
 
-/// Sessions that fit into four fifths of the room, to the thousand below. Reckoned anew for each number: some parts are there whatever
-/// the number is, and the ledger of fewer sessions may be the larger one.
+/// Sessions that fit into four fifths of the room, to the thousand below. Calculated anew for each
+/// number: some parts do not depend on the number, and the ledger of fewer sessions may be the
+/// larger one.
 fn fewer(need: &Need, readings: &Readings, room: u64) -> String {
     let fits = |thousands: &u32| {
         let sessions = thousands * 1000;
@@ -169,13 +175,13 @@ fn fewer(need: &Need, readings: &Readings, room: u64) -> String {
 
 /// Data on its way is counted in whole pages a socket: a broadcast to everybody is a page each.
 fn tcp_memory(need: &Need, readings: &Readings) -> Check {
-    let (id, title) = ("tcp-memory", "TCP's memory for data");
+    let (id, title) = ("tcp-memory", "TCP buffer memory");
     let is_broadcast = need.load.is_some_and(|load| load.entered > 0);
     let pages = if is_broadcast { sockets(need, readings) } else { 0 };
     let bytes = pages.saturating_mul(readings.trials.page_bytes);
     let figure = match pages {
-        0 => Figure::new(0, "bytes", "little: nothing is broadcast"),
-        _ => Figure::new(bytes, "bytes", format!("{}: a page a socket in a broadcast", megabytes(bytes))),
+        0 => Figure::new(0, "bytes", "little: no broadcasts"),
+        _ => Figure::new(bytes, "bytes", format!("{}: a page per socket in a broadcast", megabytes(bytes))),
     };
     let (most, used) = match (&readings.system.tcp_mem_max_pages, &readings.system.tcp_mem_pages) {
         (Ok(most), Ok(used)) => (*most, *used),
@@ -188,8 +194,8 @@ fn tcp_memory(need: &Need, readings: &Readings) -> Check {
     }
     let needed = used.saturating_add(pages);
     let value = format!("{} {} {needed}", needed / 2, needed / 4 * 3);
-    let why = "beyond net.ipv4.tcp_mem the kernel drops what comes in, which looks like loss";
-    check.but(Verdict::Warn, why, vec![Remedy::sysctl("net.ipv4.tcp_mem", value)])
+    let why = "beyond net.ipv4.tcp_mem the kernel drops incoming packets, which looks like packet loss";
+    check.but(Verdict::Warn, why, vec![fixes::sysctl("net.ipv4.tcp_mem", value)])
 }
 
 fn megabytes(bytes: u64) -> String {

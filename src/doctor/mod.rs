@@ -1,17 +1,19 @@
-//! Can this box carry out a plan? Limits as data: reading, need, verdict, and the exact remedy.
+//! Checks whether this machine can run a plan: each limit with its reading, the plan's need, a
+//! verdict and the fixes.
 //!
-//! [`need::Need`] says what a plan takes, [`readings::Readings`] what this box has; [`examine`] holds one against the
-//! other, a small file per group of limits. Opens no socket: what has to be tried is [`crate::engine`]'s to try, and no
-//! target is ever connected to. Invariants: judging is pure, so tests make readings up; what cannot be read is
-//! [`Verdict::Unknown`] with its reason and never a failure of the doctor's; [`Verdict::Refuse`] is for what cannot fit, and
+//! [`need::Need`] is what a plan needs, [`readings::Readings`] what this machine has; [`examine`]
+//! compares the two, a small file for each group of limits. Opens no socket: [`crate::engine`]
+//! tries what must be tried, and nothing ever connects to the target. Invariants: judging is pure,
+//! so tests make readings up; a limit that cannot be read is [`Verdict::Unknown`] with the reason,
+//! and never a failure of the doctor; [`Verdict::Refuse`] is for plans that cannot fit, and for
 //! nothing else.
 
 mod backlog;
-mod check;
 mod conntrack;
 mod cpu;
 mod descriptors;
 mod features;
+mod fixes;
 mod memory;
 pub mod need;
 mod ports;
@@ -21,24 +23,44 @@ mod sources;
 pub mod text;
 mod threads;
 
+use std::path::Path;
+
 use serde::Serialize;
 
-pub use check::{Check, Figure, Remedy, Verdict};
+pub use crate::checks::{Check, Verdict};
 pub use cpu::BROADCAST_LOAD;
-pub use memory::is_measuring_worthwhile;
 pub use need::Need;
 pub use readings::Readings;
 
 /// What the doctor found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// The worst of the checks', unknown ones left out: what cannot be read stops nobody.
+    /// The worst of the checks, unknown ones left out: a limit that cannot be read stops nobody.
     pub verdict: Verdict,
     /// In the order in which a run would meet the limits.
     pub checks: Vec<Check>,
 }
 
-/// Holds what a plan takes against what this box has.
+/// Whether to open some thousand sockets, to measure what one costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketTrial {
+    /// Always.
+    Always,
+    /// Where sockets, by the stated figure, take so much memory that their cost may decide the
+    /// verdict.
+    IfClose,
+}
+
+/// Compares what a plan needs with what this machine has, whose files are read under `root`.
+pub fn examine_this_machine(need: &Need, root: &Path, trial: SocketTrial) -> Report {
+    let mut readings = Readings::of_this_machine(root, need);
+    if trial == SocketTrial::Always || memory::is_measuring_worthwhile(need, &readings) {
+        readings.measure_sockets();
+    }
+    examine(need, &readings)
+}
+
+/// Compares what a plan needs with these readings.
 pub fn examine(need: &Need, readings: &Readings) -> Report {
     let groups = [
         descriptors::checks(need, readings),

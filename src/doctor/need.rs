@@ -1,7 +1,7 @@
-//! What a plan takes of this box.
+//! What a plan needs of this machine.
 //!
-//! Data and small sums; reads nothing. Invariant: everything here follows from the plan, nothing from the box but the
-//! number of its cores.
+//! Data and small sums; reads nothing. Invariant: everything here follows from the plan, nothing
+//! from the machine except the number of its cores.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub enum HttpConnections {
     },
 }
 
-/// The built-in stand-in, a child on this box.
+/// The built-in mock server, a child process on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StandIn {
     /// Its event loops, each with a descriptor table and a listener of its own.
@@ -47,7 +47,7 @@ pub struct StandIn {
     pub tls: bool,
 }
 
-/// What a plan takes of this box.
+/// What a plan needs of this machine.
 #[derive(Clone, Debug)]
 pub struct Need {
     /// Sessions, each with one connection at a time.
@@ -70,16 +70,17 @@ pub struct Need {
     pub http: HttpConnections,
     /// The client's memory of a held session, in bytes.
     pub session_bytes: u64,
-    /// Addresses of the target: the distinct destinations of HTTP connections, and of WebSockets that are led nowhere else.
+    /// Addresses of the target: the distinct destinations of HTTP connections, and of WebSockets
+    /// that are led nowhere else.
     pub targets: Vec<SocketAddr>,
-    /// Other destinations that a WebSocket's URL may lead to, each once; none of `targets` is among them. Without a port: the
-    /// URL has it.
+    /// Other destinations that a WebSocket's URL may lead to, each once; none of `targets` is among
+    /// them. Without a port: the URL has it.
     pub others: Vec<(IpAddr, Option<u16>)>,
     /// Addresses that connections come from; empty: the kernel's choice, one for each destination.
     pub sources: Vec<IpAddr>,
     /// How connections get their ports, where the user fixed it.
     pub ports: Option<PortMethod>,
-    /// The stand-in, if it is what is loaded.
+    /// The mock server, if it is the target.
     pub stand_in: Option<StandIn>,
     /// Memory of the ledger of pairs, in bytes.
     pub observers_bytes: u64,
@@ -88,8 +89,9 @@ pub struct Need {
 }
 
 impl Need {
-    /// What this plan takes, with the load that it predicts, when nothing leads to other hosts than the target. A plan for the
-    /// stand-in need not have its address yet. `workers_given`: the user fixed their number.
+    /// What this plan takes, with the load that it predicts, when nothing leads to other hosts than
+    /// the target. A plan for the mock server need not have its address yet. `workers_given`: the
+    /// user fixed their number.
     pub fn of(plan: &Plan, workers_given: bool, stand_in: Option<StandIn>, load: Option<Load>) -> Self {
         let is_secure = plan.target.is_secure() || stand_in.is_some_and(|it| it.tls);
         let http = match plan.http {
@@ -146,7 +148,8 @@ impl Need {
         u64::from(self.sessions) + self.pooled()
     }
 
-    /// HTTP connections closed within this time at most: those that still wait in a state that lasts so long.
+    /// HTTP connections closed within this time at most: those that still wait in a state that
+    /// lasts so long.
     pub fn closed_within(&self, span: Duration) -> u64 {
         if self.http != HttpConnections::PerSession {
             return 0;

@@ -1,7 +1,7 @@
-//! Ports: (range) × (source addresses) × (destinations), and what waits in TIME_WAIT on them.
+//! Checks the local ports: (range) × (source addresses) × (destinations), less those in TIME_WAIT.
 //!
-//! Where WebSockets lead is not known before their URLs are handed out. Invariant: refused is only what does not fit however they are
-//! spread over the target and the other hosts.
+//! Where WebSockets go is not known before the server returns their URLs. Invariant: a plan is
+//! refused only if it does not fit however they are spread over the target and the other hosts.
 
 mod remedies;
 mod supply;
@@ -10,9 +10,10 @@ use startline_os::time_wait::TIME_WAIT;
 use startline_os::units::grouped;
 
 use self::supply::{Demand, Sides};
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::Need;
 use super::readings::Readings;
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::plan::PortMethod;
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
@@ -31,16 +32,16 @@ fn ports(need: &Need, readings: &Readings) -> Check {
     let supply = &sides.both.supply;
     let check = Check::ok(id, title, Figure::new(supply.all(), "ports", supply.text(need)), figure);
     if sides.target.supply.pairs == 0 {
-        let why = "no source address is of the family (IPv4 or IPv6) of any of the target's";
+        let why = "no source address has the family (IPv4 or IPv6) of any address of the target";
         return check.but(
             Verdict::Refuse,
             why,
-            vec![Remedy::advice("give --source-ip addresses of that family")],
+            vec![Fix::advice("give --source-ip addresses of that family")],
         );
     }
     if demand.all() > supply.all() {
         let why = format!(
-            "{} local ports are needed at the peak ({what}) and there are {}",
+            "the plan needs {} local ports at the peak ({what}) and there are {}",
             grouped(demand.all()),
             supply.text(need)
         );
@@ -48,7 +49,7 @@ fn ports(need: &Need, readings: &Readings) -> Check {
     }
     if let Some((side, whither)) = sides.each().find(|(side, _)| side.demand.all() > side.supply.all()) {
         let why = format!(
-            "should all WebSockets lead {whither}, {} local ports are needed there and there are {}",
+            "if all WebSockets go {whither}, the plan needs {} local ports there and there are {}",
             grouped(side.demand.all()),
             side.supply.text(need)
         );
@@ -71,12 +72,12 @@ fn slow_search(check: Check, need: &Need, readings: &Readings, sides: &Sides) ->
         Ok(()) => PortMethod::Windows,
         Err(_) => PortMethod::Explicit,
     };
-    let text = "chooses ports in a way that is as fast with the last of them";
-    let mut all = vec![Remedy::command(text, format!("--ports {}", method.key()))];
+    let text = "chooses ports in a way that stays fast up to the last one";
+    let mut all = vec![Fix::command(text, format!("--ports {}", method.key()))];
     let twice = Demand { held: side.demand.held * 2, waiting: side.demand.waiting * 2 };
     all.extend(remedies::for_demand(need, readings, side, twice));
-    let why = "more than half of the ports will be taken, and the kernel searches among all of them (--ports kernel): it then takes \
-               milliseconds a connection";
+    let why = "the plan takes more than half of the ports, and the kernel searches among all of them (--ports kernel): it then needs \
+               milliseconds per connection";
     check.but(Verdict::Warn, why, all)
 }
 
@@ -111,6 +112,6 @@ fn time_wait(need: &Need, readings: &Readings) -> Check {
     if needed <= most {
         return check;
     }
-    let why = "those beyond skip TIME_WAIT: no session fails of it, but a late packet may meet a new connection on the same ports";
-    check.but(Verdict::Warn, why, vec![Remedy::sysctl("net.ipv4.tcp_max_tw_buckets", needed)])
+    let why = "connections beyond the limit skip TIME_WAIT: no session fails, but a late packet may reach a new connection on the same ports";
+    check.but(Verdict::Warn, why, vec![fixes::sysctl("net.ipv4.tcp_max_tw_buckets", needed)])
 }

@@ -1,33 +1,25 @@
-//! Everything that a plan is held against: the kernel's files, and what only asking or trying tells.
+//! The limits of this machine: from the kernel's files, and from system calls.
 //!
-//! [`Readings::of_this_box`] is the one place that asks; tests put theirs together by hand.
+//! [`Readings::of_this_machine`] is the one place that reads them; tests put theirs together by
+//! hand. Judges nothing.
 
 use std::net::IpAddr;
 use std::path::Path;
 
 use startline_os::features::{Features, send_over_loopback, try_bind};
 use startline_os::routes::{leads_nowhere, try_route};
+use startline_os::socket_bytes;
 use startline_os::system::{Owner, Reading, System, TimeWaits};
 use startline_os::user::{self, ThreadsOfUser};
-use startline_os::{affinity, descriptors, process, socket_bytes};
+use startline_os::{affinity, descriptors, process};
 
-use super::memory;
 use super::need::Need;
 
-/// The kernel's memory of a connected socket with its epoll entry, where it was not measured: what 16,000 of them took of all
-/// slabs on Linux 6.18, x86-64, inode and name included.
+/// The kernel's memory of a connected socket with its epoll entry, where it was not measured: what
+/// 16,000 of them took of all slabs on Linux 6.18, x86-64, inode and name included.
 pub const SOCKET_BYTES_STATED: u64 = 4_000;
 
-/// Whether to open some thousand sockets, to see what they cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SocketTrial {
-    /// Always.
-    Always,
-    /// Where the stated figure leaves it open whether memory suffices ([`memory::is_measuring_worthwhile`]).
-    IfClose,
-}
-
-/// What a socket costs the kernel.
+/// The kernel's memory of a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SocketBytes {
     /// Measured here, in bytes.
@@ -66,11 +58,11 @@ pub enum Found {
 pub struct Trials {
     /// RLIMIT_NOFILE, soft and hard.
     pub descriptors: Reading<(u64, u64)>,
-    /// What RLIMIT_NPROC leaves this user; `None` where it does not hold.
+    /// What RLIMIT_NPROC leaves this user; `None` where it does not apply.
     pub threads_of_user: Reading<Option<ThreadsOfUser>>,
     /// RLIMIT_AS, soft: bytes of addresses that a process may have; `None` where there is no limit.
     pub address_space_bytes: Option<u64>,
-    /// The effective user is root, who may exceed what the whole box is limited to.
+    /// The effective user is root, who may exceed some limits of the machine.
     pub is_root: bool,
     /// Cores that this process may use.
     pub cores: usize,
@@ -82,13 +74,14 @@ pub struct Trials {
     pub sources: Vec<(IpAddr, Owner)>,
     /// Whose each of the target's addresses is.
     pub targets: Vec<(IpAddr, Owner)>,
-    /// From the first source addresses, or from where the kernel chooses, to each destination of the same family.
+    /// From the first source addresses, or from where the kernel chooses, to each destination of
+    /// the same family.
     pub routes: Vec<Route>,
     /// What a socket costs.
     pub socket_bytes: SocketBytes,
 }
 
-/// What this box has.
+/// What this machine has.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Readings {
     /// From files.
@@ -110,8 +103,9 @@ impl SocketBytes {
 }
 
 impl Readings {
-    /// Reads the files under `root`, and tries on this box what the plan needs tried.
-    pub fn of_this_box(root: &Path, need: &Need, trial: SocketTrial) -> Self {
+    /// Reads the files under `root`, and tries on this machine what the plan needs. What a socket
+    /// costs is not measured.
+    pub fn of_this_machine(root: &Path, need: &Need) -> Self {
         // Where any rule has connections tracked, this is one, and their count is not 0.
         send_over_loopback();
         let system = System::read(root);
@@ -131,16 +125,18 @@ impl Readings {
             socket_bytes: stated,
         };
         let time_waits = system.read_time_waits(root, &need.destinations());
-        let mut readings = Self { system, time_waits, trials };
-        if trial == SocketTrial::Always || memory::is_measuring_worthwhile(need, &readings) {
-            // The trial takes descriptors, and a run has the hard limit, too. Where it cannot be raised, the trial says so.
-            let _ = descriptors::raise_limit();
-            readings.trials.socket_bytes = match socket_bytes::measure() {
-                Ok(bytes) => SocketBytes::Measured(bytes),
-                Err(why) => SocketBytes::Stated(format!("could not be measured: {why}")),
-            };
-        }
-        readings
+        Self { system, time_waits, trials }
+    }
+
+    /// Opens some thousand sockets to measure what one costs.
+    pub fn measure_sockets(&mut self) {
+        // The trial takes descriptors, and a run has the hard limit, too. Where it cannot be
+        // raised, the trial says so.
+        let _ = descriptors::raise_limit();
+        self.trials.socket_bytes = match socket_bytes::measure() {
+            Ok(bytes) => SocketBytes::Measured(bytes),
+            Err(why) => SocketBytes::Stated(format!("could not be measured: {why}")),
+        };
     }
 
     /// Cores that this process may have: a control group's quota can be a part of one.
@@ -149,7 +145,7 @@ impl Readings {
         self.system.core_quota.as_ref().ok().copied().flatten().map_or(cores, |quota| quota.min(cores))
     }
 
-    /// Whether what is loaded shares this box.
+    /// Returns whether the target is on this machine.
     pub fn is_target_here(&self, need: &Need) -> bool {
         need.stand_in.is_some() || self.trials.targets.iter().any(|(_, owner)| *owner == Owner::ThisBox)
     }

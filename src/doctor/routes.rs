@@ -1,12 +1,12 @@
-//! Whether anything leads from here to what is loaded. Asked of the kernel's routes; nothing is sent.
+//! Checks whether the kernel has a route to the target. Sends nothing.
 
 use std::net::IpAddr;
 
 use startline_os::units::{counted, grouped};
 
-use super::check::{Check, Figure, Remedy, Verdict};
 use super::need::Need;
 use super::readings::{Found, Readings, Route};
+use crate::checks::{Check, Figure, Fix, Verdict};
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     vec![check(need, readings)]
@@ -25,7 +25,7 @@ fn check(need: &Need, readings: &Readings) -> Check {
     let found = all - nowhere.len() as u64;
     let reading = Figure::new(found, "routes", format!("{} found", grouped(found)));
     let check = Check::ok("route", "routes to the target", reading, Figure::count(all, "routes"));
-    // WebSockets may lead to the other hosts, and need not.
+    // WebSockets may go to the other hosts, and need not.
     let is_target = |(route, _): &&(&Route, &str)| need.targets.iter().any(|target| target.ip() == route.to);
     let of_target = nowhere.iter().find(is_target);
     let Some((route, reason)) = of_target.or(nowhere.first()) else { return check };
@@ -35,27 +35,28 @@ fn check(need: &Need, readings: &Readings) -> Check {
         others => format!(" ({} missing in all)", counted(others + 1, "route is", "routes are")),
     };
     let from = route.from.map(|from| format!(" from {from}")).unwrap_or_default();
-    let why = format!("nothing leads{from} to {}{more}: {reason}", whither(route.to, of_target.is_some()));
-    check.but(verdict, why, remedies(need, route))
+    let why =
+        format!("there is no route{from} to {}{more}: {reason}", destination(route.to, of_target.is_some()));
+    check.but(verdict, why, fixes_for(need, route))
 }
 
-fn whither(to: IpAddr, is_target: bool) -> String {
-    format!("{} {to}", if is_target { "the target" } else { "another host, which WebSockets may lead to," })
+fn destination(to: IpAddr, is_target: bool) -> String {
+    format!("{} {to}", if is_target { "the target" } else { "another host that WebSockets may go to," })
 }
 
-fn remedies(need: &Need, route: &Route) -> Vec<Remedy> {
+fn fixes_for(need: &Need, route: &Route) -> Vec<Fix> {
     if route.to.is_loopback() {
-        return vec![Remedy::root("brings the loopback up", "ip link set lo up")];
+        return vec![Fix::root("brings the loopback up", "ip link set lo up")];
     }
     let from = route.from.map(|from| format!(" from {from}")).unwrap_or_default();
-    let mut remedies = vec![Remedy::command(
-        "shows what the kernel says of it: give this box a route there, or correct the target",
+    let mut fixes = vec![Fix::command(
+        "shows the kernel's answer: give this machine a route there, or correct the target",
         format!("ip route get {}{from}", route.to),
     )];
     if need.targets.len() > 1 {
-        remedies.push(Remedy::advice(
-            "where the target's other addresses are enough, name them alone: --resolve HOST:PORT:ADDRESS,…",
+        fixes.push(Fix::advice(
+            "if the target's other addresses are enough, name only those: --resolve HOST:PORT:ADDRESS,…",
         ));
     }
-    remedies
+    fixes
 }

@@ -1,13 +1,15 @@
-//! Source addresses: whether each is this box's, and whether anything leads from it to what is loaded.
+//! Checks source addresses: whether each belongs to this machine and can reach the target.
 
 use std::net::{IpAddr, SocketAddr};
 
 use startline_os::system::Owner;
-use startline_os::units::{counted, grouped};
+use startline_os::units::counted;
+use startline_os::units::grouped;
 
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::Need;
 use super::readings::Readings;
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::plan::sources::as_ranges;
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
@@ -19,16 +21,16 @@ struct Trouble {
     with: Vec<IpAddr>,
     verdict: Verdict,
     why: String,
-    remedies: Vec<Remedy>,
+    fixes: Vec<Fix>,
 }
 
 fn check(need: &Need, readings: &Readings) -> Check {
     let given = need.sources.len() as u64;
     let troubles: Vec<Trouble> = [
         of_another_family(need),
-        not_of_this_box(need, readings),
+        not_of_this_machine(need, readings),
         of_the_loopback(need, readings),
-        perhaps_not_of_this_box(readings),
+        perhaps_not_of_this_machine(readings),
     ]
     .into_iter()
     .flatten()
@@ -42,15 +44,15 @@ fn check(need: &Need, readings: &Readings) -> Check {
         Figure::count(given, "addresses"),
     );
     let Some(worst) = troubles.iter().map(|trouble| trouble.verdict).max() else { return check };
-    let (mut whys, mut remedies) = (Vec::new(), Vec::new());
+    let (mut whys, mut fixes) = (Vec::new(), Vec::new());
     for trouble in troubles.into_iter().filter(|trouble| trouble.verdict == worst) {
         whys.push(trouble.why);
-        remedies.extend(trouble.remedies);
+        fixes.extend(trouble.fixes);
     }
-    check.but(worst, whys.join("; "), remedies)
+    check.but(worst, whys.join("; "), fixes)
 }
 
-/// Sessions that fell to such an address would be given another, which is not what was asked for.
+/// Sessions with such an address would get another one, which is not what was asked for.
 fn of_another_family(need: &Need) -> Option<Trouble> {
     let targets = need.targets.iter().map(SocketAddr::ip);
     let destinations: Vec<IpAddr> = targets.chain(need.others.iter().map(|(address, _)| *address)).collect();
@@ -61,33 +63,33 @@ fn of_another_family(need: &Need) -> Option<Trouble> {
     let (theirs, its) = (family(first), family(target));
     let what = if with.len() == 1 { format!("an {theirs} address") } else { format!("{theirs} addresses") };
     let why = format!(
-        "{}, and the target has only {its} addresses ({target}): no connection would come from there",
+        "{}, and the target has only {its} addresses ({target}): no connection can come from there",
         are(&with, &what)
     );
-    let remedies = vec![Remedy::advice(format!("leave {} out of --source-ip", them(&with)))];
-    Some(Trouble { with, verdict: Verdict::Refuse, why, remedies })
+    let fixes = vec![Fix::advice(format!("leave {} out of --source-ip", them(&with)))];
+    Some(Trouble { with, verdict: Verdict::Refuse, why, fixes })
 }
 
-fn not_of_this_box(need: &Need, readings: &Readings) -> Option<Trouble> {
+fn not_of_this_machine(need: &Need, readings: &Readings) -> Option<Trouble> {
     let foreign = |owner: &Owner| match owner {
         Owner::Another(why) => Some(why.clone()),
         Owner::ThisBox | Owner::Unclear(_) => None,
     };
     let (with, reason) = of_owner(readings, foreign)?;
-    let why = format!("{}: {reason}", are(&with, "not this box's"));
-    let remedies = to_add(need, &with);
-    Some(Trouble { with, verdict: Verdict::Refuse, why, remedies })
+    let why = format!("{}: {reason}", are(&with, "not of this machine"));
+    let fixes = to_add(need, &with);
+    Some(Trouble { with, verdict: Verdict::Refuse, why, fixes })
 }
 
-fn perhaps_not_of_this_box(readings: &Readings) -> Option<Trouble> {
+fn perhaps_not_of_this_machine(readings: &Readings) -> Option<Trouble> {
     let unclear = |owner: &Owner| match owner {
         Owner::Unclear(why) => Some(why.clone()),
         Owner::ThisBox | Owner::Another(_) => None,
     };
     let (with, reason) = of_owner(readings, unclear)?;
-    let why = format!("{}: {reason}", are(&with, "perhaps not this box's"));
-    let remedies = vec![Remedy::whose(with[0])];
-    Some(Trouble { with, verdict: Verdict::Warn, why, remedies })
+    let why = format!("{}: {reason}", are(&with, "perhaps not of this machine"));
+    let fixes = vec![fixes::whose(with[0])];
+    Some(Trouble { with, verdict: Verdict::Warn, why, fixes })
 }
 
 /// The source addresses of such owners, and the reason that the first of them has.
@@ -98,7 +100,7 @@ fn of_owner(readings: &Readings, reason: impl Fn(&Owner) -> Option<String>) -> O
     Some((std::iter::once(first).chain(of_them.map(|(address, _)| address)).collect(), reason))
 }
 
-/// From the loopback the kernel sends to this box alone.
+/// From the loopback the kernel sends to this machine only.
 fn of_the_loopback(need: &Need, readings: &Readings) -> Option<Trouble> {
     let mut verdict = None;
     let mut target = None;
@@ -116,30 +118,31 @@ fn of_the_loopback(need: &Need, readings: &Readings) -> Option<Trouble> {
     let (verdict, target) = (verdict?, target?);
     let is = if verdict == Verdict::Refuse { "is" } else { "is perhaps" };
     let why = format!(
-        "{}, and the target {target} {is} not on this box: nothing goes from one to the other",
+        "{}, and the target {target} {is} not on this machine: the kernel does not connect one to the other",
         are(&with, "of the loopback")
     );
-    let remedies = vec![Remedy::advice(format!(
+    let fixes = vec![Fix::advice(format!(
         "leave {} out of --source-ip, or give addresses of the interface towards the target",
         them(&with)
     ))];
-    Some(Trouble { with, verdict, why, remedies })
+    Some(Trouble { with, verdict, why, fixes })
 }
 
-/// What gives this box addresses that are not its own.
-fn to_add(need: &Need, foreign: &[IpAddr]) -> Vec<Remedy> {
+/// How to give this machine addresses that are not its own.
+fn to_add(need: &Need, foreign: &[IpAddr]) -> Vec<Fix> {
     let Some(first) = foreign.first() else { return Vec::new() };
-    // The script finds a device by the route to the address, and to one of the loopback's neighbours there need not be any.
+    // The device is found by the route to the address, and to one of the loopback's neighbours
+    // there need not be any.
     let is_near = need.targets.iter().all(|target| target.ip().is_loopback());
     let (option, device) = if is_near { (" --dev lo", "lo") } else { ("", "DEVICE") };
     let by_hand = if is_near { "" } else { "; DEVICE is the interface towards the target" };
     let (prefix, options) = if first.is_ipv4() { (32, "") } else { (128, " nodad") };
     vec![
-        Remedy::root(
-            "gives them to this box until the next boot",
+        Fix::root(
+            "gives them to this machine until the next boot",
             format!("scripts/source-addresses add {}{option}", as_ranges(foreign).join(" ")),
         ),
-        Remedy::root(
+        Fix::root(
             format!("does one by hand{by_hand}"),
             format!("ip addr add {first}/{prefix} dev {device}{options}"),
         ),

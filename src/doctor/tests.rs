@@ -11,6 +11,7 @@ use startline_os::system::{Conntrack, Owner, Raising, System, TimeWaits};
 use super::need::{HttpConnections, StandIn};
 use super::readings::{Found, Route, SocketBytes, Trials};
 use super::*;
+use crate::checks::Page;
 use crate::measure::ledger;
 use crate::plan::capacity::fullest_share;
 use crate::plan::load::{Load, Shape};
@@ -93,7 +94,7 @@ fn check(id: &str, need: &Need, readings: &Readings) -> Check {
 }
 
 fn commands(check: &Check) -> Vec<&str> {
-    check.remedies.iter().filter_map(|remedy| remedy.command.as_deref()).collect()
+    check.fixes.iter().filter_map(|fix| fix.command.as_deref()).collect()
 }
 
 #[track_caller]
@@ -163,9 +164,9 @@ fn every_check_of_every_box_is_whole() {
                         "{}",
                         check.id
                     );
-                    let has_remedy = !check.remedies.is_empty() || check.id == BROADCAST_LOAD;
+                    let has_fix = !check.fixes.is_empty() || check.id == BROADCAST_LOAD;
                     let asks = matches!(check.verdict, Verdict::Warn | Verdict::Refuse);
-                    assert!(!asks || has_remedy, "nothing mends {check:#?}");
+                    assert!(!asks || has_fix, "nothing mends {check:#?}");
                 }
             }
         }
@@ -202,7 +203,7 @@ fn a_container_s_missing_files_are_unknown_and_its_memory_limit_counts() {
     assert_eq!(more.verdict, Verdict::Warn, "{more:#?}");
     let most = check("memory", &on_this_box(60_000, 240), &readings);
     assert_eq!(most.verdict, Verdict::Refuse);
-    assert!(most.remedies[0].text.contains("plan fewer sessions: "), "{most:#?}");
+    assert!(most.fixes[0].text.contains("plan fewer sessions: "), "{most:#?}");
 }
 
 #[test]
@@ -216,15 +217,16 @@ fn memory_is_made_of_its_parts() {
     stated.trials.socket_bytes = SocketBytes::Stated("could not be measured: too noisy".into());
     let memory = check("memory", &need(10_000, 240), &stated);
     assert!(
-        memory.need.text.contains("4,000 bytes of the kernel's, as stated (could not be"),
+        memory.need.text.contains("4,000 bytes in the kernel, an estimate (could not be"),
         "{}",
         memory.need.text
     );
-    assert!(!is_measuring_worthwhile(&need(6_000, 240), &stated));
-    assert!(is_measuring_worthwhile(&need(1_000_000, 240), &stated), "4 GB of 14");
+    assert!(!memory::is_measuring_worthwhile(&need(6_000, 240), &stated));
+    assert!(memory::is_measuring_worthwhile(&need(1_000_000, 240), &stated), "4 GB of 14");
 }
 
-/// What is there whatever the number of sessions counts, at both ends, and a ledger of all is larger than one of a sample.
+/// What is there whatever the number of sessions counts, at both ends, and a ledger of all is
+/// larger than one of a sample.
 #[test]
 fn as_many_sessions_as_are_proposed_do_fit() {
     let mut readings = readings("default");
@@ -234,7 +236,7 @@ fn as_many_sessions_as_are_proposed_do_fit() {
             |sessions| Need { observers_bytes: ledger::bytes(sessions, 2), ..on_this_box(sessions, 240) };
         let refused = check("memory", &plan(400_000), &readings);
         assert_eq!(refused.verdict, Verdict::Refuse, "{refused:#?}");
-        let text = &refused.remedies[0].text;
+        let text = &refused.fixes[0].text;
         let fitting = text.split(' ').nth(3).expect("a number").replace(',', "");
         let fitting: u32 = fitting.parse().unwrap_or_else(|_| panic!("{text}"));
         assert_eq!(check("memory", &plan(fitting), &readings).verdict, Verdict::Ok, "{megabytes} MB: {text}");
@@ -242,7 +244,7 @@ fn as_many_sessions_as_are_proposed_do_fit() {
     }
     readings.system.memory_available = Ok(20_000_000);
     let refused = check("memory", &on_this_box(400_000, 240), &readings);
-    assert_eq!(refused.remedies[0].text, "plan fewer sessions");
+    assert_eq!(refused.fixes[0].text, "plan fewer sessions");
 }
 
 #[test]
@@ -252,7 +254,7 @@ fn a_process_s_addresses_are_bounded_too() {
     let refused = check("memory", &on_this_box(6_000, 240), &readings);
     assert_eq!((refused.verdict, commands(&refused)), (Verdict::Refuse, vec!["ulimit -Sv unlimited"]));
     // 11 MB, two workers with a stack each, the sessions and the ledger.
-    let why = "a process takes 26 MB of addresses at least, and may have 20 MB (ulimit -v)";
+    let why = "a process needs at least 26 MB of address space, and may have 20 MB (ulimit -v)";
     assert_eq!(refused.why.as_deref(), Some(why));
     readings.trials.address_space_bytes = Some(30_000_000);
     assert_eq!(check("memory", &on_this_box(6_000, 240), &readings).verdict, Verdict::Ok);
@@ -266,21 +268,23 @@ fn too_few_descriptors_say_how_many_and_how() {
     assert_eq!(check.verdict, Verdict::Refuse);
     assert_eq!(
         check.why.as_deref(),
-        Some("6,064 descriptors are needed (6,000 sessions, and 64 for itself) and the hard limit is 4,096")
+        Some(
+            "the plan needs 6,064 descriptors (6,000 sessions, and 64 for itself) and the hard limit is 4,096"
+        )
     );
     assert_eq!(check.reading.text, "4,096 (soft 1,024, raised by startline)");
     assert_eq!(commands(&check), ["sudo prlimit --pid $$ --nofile=6064:6064"]);
-    assert!(check.remedies[0].needs_root);
-    assert!(check.remedies[0].text.contains("\"* hard nofile 6064\" in /etc/security/limits.conf"));
-    let remedy = |raising| {
+    assert!(check.fixes[0].needs_root);
+    assert!(check.fixes[0].text.contains("\"* hard nofile 6064\" in /etc/security/limits.conf"));
+    let fix = |raising| {
         let mut readings = readings.clone();
         readings.system.raising = Ok(raising);
-        self::check("descriptors", &need(6_000, 240), &readings).remedies.remove(0)
+        self::check("descriptors", &need(6_000, 240), &readings).fixes.remove(0)
     };
-    let of_root = remedy(Raising::ByThisUser);
+    let of_root = fix(Raising::ByThisUser);
     assert_eq!(of_root.command.as_deref(), Some("prlimit --pid $$ --nofile=6064:6064"));
     assert!(of_root.text.contains("\"root hard nofile 6064\""), "{}", of_root.text);
-    let from_outside = remedy(Raising::FromOutside);
+    let from_outside = fix(Raising::FromOutside);
     assert_eq!((from_outside.command, from_outside.needs_root), (None, false));
     assert!(from_outside.text.contains("--ulimit nofile=6064:6064"), "{}", from_outside.text);
 }
@@ -302,7 +306,7 @@ fn workers_with_tables_of_their_own_share_the_sessions_out() {
     let beyond = check("descriptors", &too_many, &readings);
     assert_eq!(commands(&beyond), ["sudo prlimit --pid $$ --nofile=3000064:3000064"]);
     let why = beyond.why.as_deref().unwrap_or_default();
-    assert!(why.ends_with("4,096: it would take 1,489 workers, and a run has 64 at most"), "{why}");
+    assert!(why.ends_with("4,096: it would take 1,489 workers, and a run has at most 64"), "{why}");
     readings.trials.features.private_tables = Err("Operation not permitted".into());
     assert_eq!(check("descriptors", &tables, &readings).need.value, Some(6_064), "one table for all");
     let feature = check("private-descriptor-tables", &tables, &readings);
@@ -325,7 +329,8 @@ fn limits_of_the_whole_box_name_their_value() {
     readings.system.file_max = Ok(10_000);
     let files = check("file-max", &on_this_box(6_000, 240), &readings);
     assert_eq!(files.verdict, Verdict::Refuse);
-    // 2,176 are open; 12,000 for both ends, and 64 for each of the tables: one of the client's, two of the stand-in's.
+    // 2,176 are open; 12,000 for both ends, and 64 for each of the tables: one of the client's, two
+    // of the stand-in's.
     let needed = 2_176 + 12_000 + 3 * 64;
     assert_eq!(commands(&files)[0], format!("sysctl -w fs.file-max={needed}"));
     assert_eq!(
@@ -358,7 +363,7 @@ fn a_conntrack_table_that_is_nearly_full_is_refused() {
     readings.system.conntrack = Ok(Some(Conntrack { count: 1, is_settable: false, ..unused }));
     let of_namespace = check("conntrack", &need(6_000, 240), &readings);
     assert_eq!((of_namespace.verdict, commands(&of_namespace).len()), (Verdict::Refuse, 0));
-    let said = &of_namespace.remedies[0].text;
+    let said = &of_namespace.fixes[0].text;
     assert!(said.ends_with("on the host, as root, sysctl -w net.netfilter.nf_conntrack_max=9001"), "{said}");
     assert_eq!(check("conntrack", &need(6_000, 240), &self::readings("default")).reading.text, "not loaded");
 }
@@ -473,18 +478,11 @@ fn features_refuse_only_where_they_are_needed() {
 }
 
 #[test]
-fn every_fixture_s_table_keeps_to_a_hundred_columns() {
+fn every_fixture_s_table_fits_eighty_columns() {
     for fixture in FIXTURES {
-        let page = text::table(&examine(&on_this_box(1_000_000, 60), &readings(fixture)), false);
+        let page = text::table(&examine(&on_this_box(1_000_000, 60), &readings(fixture)), Page::PLAIN);
         for line in page.lines().filter(|line| !line.trim_start().starts_with("→ ")) {
-            assert!(line.chars().count() <= 100, "{fixture}: {line}");
+            assert!(line.chars().count() <= 80, "{fixture}: {line}");
         }
     }
-}
-
-#[test]
-fn sysctls_are_quoted_where_they_have_to_be() {
-    let remedy = Remedy::sysctl("a.b", "1 2");
-    assert_eq!((remedy.command.as_deref(), remedy.needs_root), (Some("sysctl -w a.b=\"1 2\""), true));
-    assert_eq!(Remedy::sysctl("a.b", 7).command.as_deref(), Some("sysctl -w a.b=7"));
 }

@@ -1,17 +1,20 @@
-//! Threads: a worker is one, at both ends, and the kernel counts them as processes.
+//! Checks the limits of threads: each worker is one, at both ends, and the kernel counts them as
+//! processes.
 //!
 //! Invariant: the reading is the tightest of the limits that could be read.
 
 use startline_os::units::{counted, grouped};
 
-use super::check::{Check, Figure, Remedy, Verdict};
+use super::fixes;
 use super::need::Need;
 use super::readings::Readings;
+use crate::checks::{Check, Figure, Fix, Verdict};
 
 const ID: &str = "threads";
 const TITLE: &str = "threads";
 const UNIT: &str = "threads";
-/// Beside the workers: the stand-in's first thread, trials, and what else a run starts for a moment.
+/// Besides the workers: the mock server's first thread, trials, and what else a run starts for a
+/// moment.
 const SPARE: u64 = 8;
 
 /// One limit.
@@ -19,7 +22,7 @@ struct Limit {
     room: u64,
     /// Its name, and what is taken of it.
     text: String,
-    remedy: Remedy,
+    fix: Fix,
 }
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
@@ -32,10 +35,10 @@ fn check(need: &Need, readings: &Readings) -> Check {
     let needed = of_client + of_stand_in + SPARE;
     let whose = match of_stand_in {
         0 => counted(of_client, "worker", "workers"),
-        theirs => format!("{} workers and the stand-in's {}", grouped(of_client), grouped(theirs)),
+        theirs => format!("{} workers and {} of the mock server", grouped(of_client), grouped(theirs)),
     };
     let figure = Figure::new(needed, UNIT, format!("{}: {whose}, and {SPARE} to spare", grouped(needed)));
-    let limits = [of_user(readings, needed), of_group(readings, needed), of_box(readings, needed)];
+    let limits = [of_user(readings, needed), of_group(readings, needed), of_machine(readings, needed)];
     let unread = limits.iter().find_map(|limit| limit.as_ref().err().cloned());
     let tightest = limits.into_iter().filter_map(|limit| limit.ok().flatten()).min_by_key(|limit| limit.room);
     let Some(limit) = tightest else {
@@ -48,13 +51,13 @@ fn check(need: &Need, readings: &Readings) -> Check {
     let check = Check::ok(ID, TITLE, Figure::new(limit.room, UNIT, reading), figure);
     if needed > limit.room {
         let why = format!(
-            "{} threads are needed ({whose}, and {SPARE} to spare) and {} more may be started: {}",
+            "the plan needs {} threads ({whose}, and {SPARE} to spare) and {} more may be started: {}",
             grouped(needed),
             grouped(limit.room),
             limit.text
         );
         let fewer = fewer_workers(need, readings);
-        return check.but(Verdict::Refuse, why, [limit.remedy].into_iter().chain(fewer).collect());
+        return check.but(Verdict::Refuse, why, [limit.fix].into_iter().chain(fewer).collect());
     }
     match unread {
         Some(why) => check.but(Verdict::Unknown, why, Vec::new()),
@@ -70,13 +73,11 @@ fn of_user(readings: &Readings, needed: u64) -> Result<Option<Limit>, String> {
     let for_good = format!(
         "for good: \"* - nproc {wanted}\" in /etc/security/limits.conf and a new login, or LimitNPROC={wanted} in a unit"
     );
-    let remedy = match wanted <= user.hard {
-        true => {
-            Remedy::command(format!("raises it in this shell; {for_good}"), format!("ulimit -Su {wanted}"))
-        }
-        false => Remedy::root(format!("raises it in this shell; {for_good}"), format!("ulimit -u {wanted}")),
+    let fix = match wanted <= user.hard {
+        true => Fix::command(format!("raises it in this shell; {for_good}"), format!("ulimit -Su {wanted}")),
+        false => Fix::root(format!("raises it in this shell; {for_good}"), format!("ulimit -u {wanted}")),
     };
-    Ok(Some(Limit { room: user.soft.saturating_sub(user.running), text, remedy }))
+    Ok(Some(Limit { room: user.soft.saturating_sub(user.running), text, fix }))
 }
 
 /// The control group's.
@@ -93,27 +94,27 @@ fn of_group(readings: &Readings, needed: u64) -> Result<Option<Limit>, String> {
     let how = format!(
         "sets it for this control group; for good: TasksMax={wanted} in the unit, or the container's --pids-limit {wanted}"
     );
-    let remedy = Remedy::root(how, format!("echo {wanted} > {}", group.limit));
-    Ok(Some(Limit { room: group.room, text, remedy }))
+    let fix = Fix::root(how, format!("echo {wanted} > {}", group.limit));
+    Ok(Some(Limit { room: group.room, text, fix }))
 }
 
-/// The whole box's.
-fn of_box(readings: &Readings, needed: u64) -> Result<Option<Limit>, String> {
+/// The limit of this machine.
+fn of_machine(readings: &Readings, needed: u64) -> Result<Option<Limit>, String> {
     let (most, running) = (readings.system.threads_max.clone()?, readings.system.threads.clone()?);
     let text = format!("kernel.threads-max {}, {} of them running", grouped(most), grouped(running));
-    let remedy = Remedy::sysctl("kernel.threads-max", running.saturating_add(needed));
-    Ok(Some(Limit { room: most.saturating_sub(running), text, remedy }))
+    let fix = fixes::sysctl("kernel.threads-max", running.saturating_add(needed));
+    Ok(Some(Limit { room: most.saturating_sub(running), text, fix }))
 }
 
 /// Workers beyond the cores are there for their descriptors.
-fn fewer_workers(need: &Need, readings: &Readings) -> Option<Remedy> {
+fn fewer_workers(need: &Need, readings: &Readings) -> Option<Fix> {
     let of_stand_in = need.stand_in.map_or(0, |it| it.workers);
     let is_beyond = need.workers.max(of_stand_in) > readings.trials.cores;
     let how = match need.workers_given {
-        true => "plan fewer --workers, if their descriptors suffice",
+        true => "use fewer --workers, if their descriptors are enough",
         false => {
             "raise the hard limit of descriptors (ulimit -Hn), as root: fewer workers may be enough then"
         }
     };
-    is_beyond.then(|| Remedy::advice(how))
+    is_beyond.then(|| Fix::advice(how))
 }

@@ -125,30 +125,13 @@ pub enum ScheduleError {
         /// The server's time.
         now: LocalTime,
     },
-    /// The last arrivals would come after `startAt`.
-    #[error(
-        "the ramp would end at {ramp_end}, and members can enter only until startAt, {start_at}{earlier}: \
-         {remedy}"
-    )]
-    RampPastStart {
-        /// When the last one arrives.
-        ramp_end: LocalTime,
-        /// The challenge's `startAt`.
-        start_at: LocalTime,
-        /// Why it has to end a little before that.
-        earlier: &'static str,
+    /// Ramp or hold are too long.
+    #[error("{misfit}: {fix}")]
+    TooLong {
+        /// Which of them, and by when it must be over.
+        misfit: Misfit,
         /// What would fit.
-        remedy: String,
-    },
-    /// The hold would outlast the challenge.
-    #[error("the hold would end at {hold_end}, and the challenge is over at endAt, {end_at}: {remedy}")]
-    HoldPastEnd {
-        /// When the hold ends.
-        hold_end: LocalTime,
-        /// The challenge's `endAt`.
-        end_at: LocalTime,
-        /// What would fit.
-        remedy: String,
+        fix: String,
     },
     /// RUNNING, and members of the run have not been in before.
     #[error(
@@ -179,6 +162,31 @@ pub enum ScheduleError {
     /// DONE.
     #[error("the challenge is DONE since endAt, {end_at}: create another one")]
     Done {
+        /// The challenge's `endAt`.
+        end_at: LocalTime,
+    },
+}
+
+/// Which part of a plan is too long for the challenge.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// The last arrivals would come after `startAt`.
+    #[error(
+        "the ramp would end at {ramp_end}, and members can enter only until startAt, {start_at}{earlier}"
+    )]
+    RampPastStart {
+        /// When the last one arrives.
+        ramp_end: LocalTime,
+        /// The challenge's `startAt`.
+        start_at: LocalTime,
+        /// Why it must end a little before that.
+        earlier: &'static str,
+    },
+    /// The hold would outlast the challenge.
+    #[error("the hold would end at {hold_end}, and the challenge is over at endAt, {end_at}")]
+    HoldPastEnd {
+        /// When the hold ends.
+        hold_end: LocalTime,
         /// The challenge's `endAt`.
         end_at: LocalTime,
     },
@@ -341,7 +349,7 @@ impl Calendar {
         if signed(demand.ramp) <= room {
             return Ok(());
         }
-        let remedy = if demand.ramp <= READY_BEFORE_START - ENTER_MARGIN && room < SignedDuration::ZERO {
+        let fix = if demand.ramp <= READY_BEFORE_START - ENTER_MARGIN && room < SignedDuration::ZERO {
             "create another challenge, and start as soon as it is READY".to_owned()
         } else if room > SignedDuration::from_secs(1) {
             format!("--ramp {} is the longest that fits", duration_text(whole_seconds(room)))
@@ -349,12 +357,12 @@ impl Calendar {
             "create another challenge".to_owned()
         };
         let is_before = ramp_end < self.start_at;
-        Err(ScheduleError::RampPastStart {
+        let misfit = Misfit::RampPastStart {
             ramp_end: LocalTime(ramp_end),
             start_at: LocalTime(self.start_at.clone()),
             earlier: if is_before { " (5 s are kept for the last to log in and enter)" } else { "" },
-            remedy,
-        })
+        };
+        Err(ScheduleError::TooLong { misfit, fix })
     }
 
     fn check_hold(&self, first_arrival: &Zoned, demand: &Demand) -> Result<(), ScheduleError> {
@@ -363,7 +371,7 @@ impl Calendar {
             return Ok(());
         }
         let room = first_arrival.duration_until(&self.end_at) - signed(demand.ramp);
-        let remedy = if room > SignedDuration::from_secs(1) {
+        let fix = if room > SignedDuration::from_secs(1) {
             format!(
                 "--hold {} is the longest that fits, or create a longer challenge",
                 duration_text(whole_seconds(room))
@@ -371,11 +379,9 @@ impl Calendar {
         } else {
             "create a longer challenge".to_owned()
         };
-        Err(ScheduleError::HoldPastEnd {
-            hold_end: LocalTime(hold_end),
-            end_at: LocalTime(self.end_at.clone()),
-            remedy,
-        })
+        let misfit =
+            Misfit::HoldPastEnd { hold_end: LocalTime(hold_end), end_at: LocalTime(self.end_at.clone()) };
+        Err(ScheduleError::TooLong { misfit, fix })
     }
 }
 

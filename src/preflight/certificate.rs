@@ -1,19 +1,21 @@
-//! Is the certificate fit to run on? What each address showed, whom it is for, who signed it, and how long it lasts.
+//! Checks the certificate that each address showed: its names, who signed it, and how long it is
+//! valid.
 //!
-//! Whether it is trusted is the handshake's to find; this reads dates and names out of it. Invariant: bytes that are no certificate
-//! are told, never a panic.
+//! The handshake finds whether it is trusted; this file reads dates and names. Invariant: bytes
+//! that are not a certificate are reported, never a panic.
 
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
+use startline_protocol::tls::PeerAlert;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use super::words::{clean, listed};
-use super::{Check, Figure, Remedy, Verdict};
-use crate::fault::{Fault, TlsFault};
-use crate::report::next_step;
+use super::format::{clean, listed};
+use crate::checks::{Check, Figure, Fix, Verdict};
+use crate::fault::TlsFault;
 
-/// Days under which a certificate is too close to its end: a test that is put off by a week should not need another one.
+/// A certificate with fewer days left is warned of: a test that is postponed by a week should not
+/// need another one.
 const DAYS_MIN: i64 = 14;
 const DAY_S: i64 = 86_400;
 
@@ -75,9 +77,9 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-/// What is not asked since something else failed.
-pub fn unknown(host: &str, why: &str) -> Check {
-    Check::unknown(ID, TITLE, need(host, false), why)
+/// The check, if it was not made.
+pub fn skipped(host: &str, cause: &str) -> Check {
+    Check::skipped(ID, TITLE, need(host, false), cause)
 }
 
 fn need(host: &str, is_insecure: bool) -> Figure {
@@ -98,7 +100,7 @@ pub fn check(host: &str, shown: &[Shown], is_insecure: bool, now: Timestamp) -> 
                 Err(_) => Figure::words(text),
             }
         }
-        _ => Figure::words("none was shown"),
+        _ => Figure::words("no certificate"),
     };
     let check = Check::ok(ID, TITLE, reading, need(host, is_insecure));
     let refused: Vec<(SocketAddr, &(TlsFault, String))> =
@@ -111,26 +113,26 @@ pub fn check(host: &str, shown: &[Shown], is_insecure: bool, now: Timestamp) -> 
                 evidence => format!("{address}: {} ({evidence})", fault.key()),
             })
             .collect();
-        return check.but(Verdict::Fail, listed(&why), vec![Remedy::advice(remedy(*first))]);
+        return check.but(Verdict::Fail, listed(&why), vec![Fix::advice(fix(*first))]);
     }
     if is_insecure {
         let names = soonest.map(|one| listed(&one.names)).unwrap_or_default();
         return check.but(
             Verdict::Warn,
-            format!("--insecure takes any certificate; this one is for {names}"),
-            vec![Remedy::advice("give the CA that signed it with --ca FILE instead")],
+            format!("--insecure accepts any certificate; this one is for {names}"),
+            vec![Fix::advice("give the CA that signed it with --ca FILE instead")],
         );
     }
     match days {
         Some(days) if days < DAYS_MIN => check.but(
             Verdict::Warn,
-            format!("it ends in {}: a test that is put off may need another one", plural(days, "day")),
-            vec![Remedy::advice("renew it now, and look here again")],
+            format!("it expires in {}: a test that is postponed may need another one", plural(days, "day")),
+            vec![Fix::advice("renew it now, and run preflight again")],
         ),
         Some(_) => check,
         None => check.but(
             Verdict::Unknown,
-            "because its certificate cannot be read, though the handshake was well",
+            "its certificate cannot be read, though the handshake succeeded",
             Vec::new(),
         ),
     }
@@ -152,17 +154,43 @@ pub fn is_tls(shown: &[Shown]) -> bool {
         .any(|one| one.certificate.is_some() || one.refused.as_ref().is_none_or(|(fault, _)| !silent(*fault)))
 }
 
-/// A run's advice. It points to samples of a run, of which there are none here: what was seen is in the reason.
-fn remedy(fault: TlsFault) -> String {
-    let text = next_step(Fault::Tls(fault));
-    text.replace(" (see the evidence)", "")
-        .replace("see the evidence, and ", "")
-        .replace(" with the evidence", " with the reason above")
+/// How to fix a handshake that failed. The check's reason has what was seen.
+fn fix(fault: TlsFault) -> &'static str {
+    use TlsFault::*;
+    match fault {
+        Untrusted => {
+            "give the CA that signed the certificate with --ca FILE, or accept any certificate of a test server with --insecure"
+        }
+        WrongName => {
+            "put one of the certificate's names into the URL; --resolve NAME:PORT:ADDRESS says where it leads"
+        }
+        OfferTooNarrow => "run without --tls-suites, or with another suite",
+        Expired => "renew the server's certificate; if it is new, compare this machine's clock",
+        Version => "the server supports neither TLS 1.3 nor 1.2: update it or its proxy",
+        NoCommonSuite => {
+            "the server accepts none of the suites, groups and signatures that current clients offer: see its TLS settings"
+        }
+        NotTls => "check the port, or write http:// and ws://",
+        HandshakeTimeout | HandshakeClosed | HandshakeReset => {
+            "check that this port speaks TLS; see the logs of the server and its proxy, and its accept queue"
+        }
+        Alert(PeerAlert(112)) => {
+            "the server has no host of this name: check the URL's, and --resolve for its address"
+        }
+        Alert(PeerAlert(116)) => {
+            "the server requires a client certificate, and startline has none: load it where none is required"
+        }
+        Alert(_) => "the server refused with this alert: see its error log",
+        CertificateInvalid | HandshakeInvalid | Record(_) => {
+            "openssl s_client -connect HOST:PORT shows the certificate and the handshake"
+        }
+        Extraction => "this is a defect of startline: please report it; --tls-keep-rustls avoids it",
+    }
 }
 
 fn lasts(days: i64) -> String {
     match days {
-        ..0 => format!("ended {} ago", plural(-days, "day")),
+        ..0 => format!("expired {} ago", plural(-days, "day")),
         _ => format!("{} left", plural(days, "day")),
     }
 }
@@ -222,7 +250,7 @@ mod tests {
         assert_eq!(judged("2030-02-18T00:00:00Z").verdict, Verdict::Ok);
         let close = judged("2030-02-18T00:00:01Z");
         assert_eq!(close.verdict, Verdict::Warn);
-        assert!(close.why.expect("a reason").starts_with("it ends in 13 days"));
+        assert!(close.why.expect("a reason").starts_with("it expires in 13 days"));
     }
 
     #[test]
@@ -230,29 +258,21 @@ mod tests {
         let refused = Some((TlsFault::Expired, "certificate expired"));
         let check = check("x", &[shown(Some(ending(2020)), refused)], false, at("2020-03-14T01:00:00Z"));
         assert_eq!(check.verdict, Verdict::Fail);
-        assert!(check.reading.text.starts_with("ended 11 days ago"), "{}", check.reading.text);
+        assert!(check.reading.text.starts_with("expired 11 days ago"), "{}", check.reading.text);
         assert_eq!(check.why.as_deref(), Some("10.0.0.1:443: tls-expired (certificate expired)"));
-        assert!(check.remedies[0].text.starts_with("Renew the server's certificate"));
+        assert!(check.fixes[0].text.starts_with("renew the server's certificate"));
         let plain = [shown(None, Some((TlsFault::NotTls, "HTTP/1.1 400")))];
         assert_eq!(
             super::check("x", &plain, false, at("2020-03-14T01:00:00Z")).reading.text,
-            "none was shown"
+            "no certificate"
         );
     }
 
     #[test]
-    fn evidence_is_named_only_where_it_is() {
-        for fault in [
-            TlsFault::NotTls,
-            TlsFault::WrongName,
-            TlsFault::CertificateInvalid,
-            TlsFault::HandshakeInvalid,
-            TlsFault::Extraction,
-        ] {
-            let check = check("x", &[shown(None, Some((fault, "")))], false, at("2020-03-14T01:00:00Z"));
-            assert!(!check.remedies[0].text.contains("evidence"), "{:?}", check.remedies);
-            assert_eq!(check.why, Some(format!("10.0.0.1:443: {}", fault.key())));
-        }
+    fn a_fault_without_evidence_is_named_alone() {
+        let refused = Some((TlsFault::HandshakeInvalid, ""));
+        let check = check("x", &[shown(None, refused)], false, at("2020-03-14T01:00:00Z"));
+        assert_eq!(check.why, Some(format!("10.0.0.1:443: {}", TlsFault::HandshakeInvalid.key())));
     }
 
     #[test]

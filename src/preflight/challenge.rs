@@ -1,66 +1,20 @@
-//! The challenge: how far its life has come, and whether the plan fits what is left of it.
+//! Checks the challenge: its status, and whether the plan fits the time that is left of it.
 //!
 //! By one look-up and the server's own clock; [`schedule::judge`] decides, as it does before a run.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, Zoned};
+use jiff::{SignedDuration, Zoned};
 use startline_os::units::duration_text;
 
-use super::unfound::Unfound;
-use super::words::clean;
-use super::{Check, Figure, Remedy, Verdict};
-use super::{places, zone};
+use super::format::clean;
+use super::look_up::{CREATE_ANOTHER, LookUp, LookUpFailure, Wanted};
+use super::{participants, zone};
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::plan::schedule::{
     self, Challenge, Demand, ENTER_MARGIN, Entry, ScheduleError, Standing, Start, Status,
 };
 use crate::plan::zone::Clues;
-
-/// What a look-up says.
-#[derive(Clone, Debug)]
-pub struct LookUp<'l> {
-    /// As the server names it.
-    pub status: &'l str,
-    /// When everyone has to be in, in the server's local time.
-    pub starts_at: &'l str,
-    /// When the hold has to be over, likewise.
-    pub ends_at: &'l str,
-    /// When the challenge was made, likewise, if the answer says so.
-    pub created_at: Option<&'l str>,
-    /// The server's clock.
-    pub server_now: Timestamp,
-    /// How the plan's members stand to it, if they are listed.
-    pub standing: Option<Standing>,
-    /// Of those who are barred, how many have which status.
-    pub barred: BTreeMap<String, u32>,
-    /// How many more can join it, if that is known.
-    pub places_left: Option<u64>,
-}
-
-/// What the plan asks of it.
-#[derive(Clone, Debug)]
-pub struct Wanted<'w> {
-    /// The challenge that was looked up.
-    pub id: u64,
-    /// Whether other members of the plan are in other challenges.
-    pub has_others: bool,
-    /// Members that are to enter.
-    pub sessions: u32,
-    /// From the first arrival to the last.
-    pub ramp: Duration,
-    /// After that.
-    pub hold: Duration,
-    /// Whether the run waits for READY.
-    pub wait_ready: bool,
-    /// The zone of the server's times.
-    pub zone: &'w TimeZone,
-    /// The status of those who may enter first, as the scenario names it.
-    pub waiting: &'w str,
-    /// How absent members join while it is RECRUITING.
-    pub join: Remedy,
-}
 
 const CHALLENGE: (&str, &str, &str) = ("challenge", "challenge", "READY");
 /// What is needed of it where the run waits.
@@ -68,44 +22,39 @@ const WAITED_FOR: &str = "READY, or RECRUITING until then";
 const SCHEDULE: (&str, &str, &str) =
     ("schedule", "ramp and hold fit", "the ramp 5 s before startAt, the hold by endAt");
 
-const NO_ZONE: &str = "because the challenge's times cannot be read without the right time zone";
+const WRONG_ZONE: &str = "the challenge's times cannot be read in a wrong time zone";
 
-pub(super) const MAKE_ANOTHER: &str =
-    "create another challenge, have everyone join it, and give its id with --challenge";
-
-/// What is not asked since something else failed.
-pub fn unknown(wait_ready: bool, why: &str) -> Vec<Check> {
+/// The checks that were not made.
+pub fn skipped(wait_ready: bool, cause: &str) -> Vec<Check> {
     let (id, title, _) = CHALLENGE;
-    beside(Check::unknown(id, title, life_need(wait_ready), why), why)
+    with_others_skipped(Check::skipped(id, title, status_need(wait_ready), cause), cause)
 }
 
-/// The challenge's own item, and those that hang on it.
-fn beside(life: Check, why: &str) -> Vec<Check> {
-    vec![zone::unknown(why), life, unknown_item(SCHEDULE, why), places::unknown(why)]
+/// The challenge's own check, and those that depend on it.
+fn with_others_skipped(status: Check, cause: &str) -> Vec<Check> {
+    vec![zone::skipped(cause), status, skipped_schedule(cause), participants::skipped(cause)]
 }
 
 /// The look-up failed, though its member had logged in.
-pub fn not_found(wait_ready: bool, unfound: Unfound, said: &str) -> Vec<Check> {
+pub fn not_found(wait_ready: bool, failure: LookUpFailure, why: &str) -> Vec<Check> {
     let (id, title, _) = CHALLENGE;
-    let reading = Figure::words("no answer that can be used");
-    let life = Check::ok(id, title, reading, life_need(wait_ready)).but(
-        Verdict::Fail,
-        said,
-        vec![Remedy::advice(unfound.remedy())],
-    );
-    beside(life, "because the challenge could not be looked up")
+    let reading = Figure::words("no usable answer");
+    let fixes = vec![Fix::advice(failure.fix())];
+    let status = Check::ok(id, title, reading, status_need(wait_ready)).but(Verdict::Fail, why, fixes);
+    with_others_skipped(status, "the look-up of the challenge failed")
 }
 
-/// What a run that begins now needs.
-fn life_need(wait_ready: bool) -> Figure {
+/// The status that a run needs which begins now.
+fn status_need(wait_ready: bool) -> Figure {
     Figure::words(if wait_ready { WAITED_FOR } else { CHALLENGE.2 })
 }
 
-fn unknown_item((id, title, need): (&'static str, &'static str, &'static str), why: &str) -> Check {
-    Check::unknown(id, title, Figure::words(need), why)
+fn skipped_schedule(cause: &str) -> Check {
+    let (id, title, need) = SCHEDULE;
+    Check::skipped(id, title, Figure::words(need), cause)
 }
 
-/// Judges all of it.
+/// Judges a look-up.
 pub fn checks(look_up: &LookUp<'_>, wanted: &Wanted<'_>) -> Vec<Check> {
     let challenge = match Challenge::read(look_up.status, look_up.starts_at, look_up.ends_at) {
         Ok(challenge) => challenge,
@@ -118,41 +67,43 @@ pub fn checks(look_up: &LookUp<'_>, wanted: &Wanted<'_>) -> Vec<Check> {
     let demand = Demand { ramp: wanted.ramp, hold: wanted.hold, entry, wait_ready: true };
     let judged = schedule::judge(&challenge, wanted.zone, look_up.server_now, &demand);
     let is_zone_wrong = zone.verdict == Verdict::Fail;
-    let life = match challenge.status {
-        Status::Recruiting | Status::Ready if is_zone_wrong => zoneless(&challenge, wanted),
-        _ => life(&challenge, &now, &judged, wanted, entry),
+    let status = match challenge.status {
+        Status::Recruiting | Status::Ready if is_zone_wrong => without_times(&challenge, wanted),
+        _ => status(&challenge, &now, &judged, wanted, entry),
     };
     let fit = match is_zone_wrong {
-        true => unknown_item(SCHEDULE, NO_ZONE),
+        true => skipped_schedule(WRONG_ZONE),
         false => fit(&challenge, &now, &judged, wanted),
     };
-    vec![zone, life, fit, places::check(look_up, wanted, challenge.status)]
+    vec![zone, status, fit, participants::check(look_up, wanted, challenge.status)]
 }
 
 fn unreadable(error: &ScheduleError, look_up: &LookUp<'_>, wanted: &Wanted<'_>) -> Vec<Check> {
-    let why = "because the challenge cannot be read";
-    let remedy =
-        Remedy::advice("the scenario's [schedule] says where status, startAt and endAt stand in the answer");
+    let cause = "the answer to the look-up has values that startline cannot read";
+    let fix = Fix::advice("the scenario's [schedule] says where status, startAt and endAt are in the answer");
     let (id, title, _) = CHALLENGE;
     let reading = Figure::words(clean(look_up.status));
-    let life = Check::ok(id, title, reading, life_need(wanted.wait_ready)).but(
-        Verdict::Fail,
-        clean(&error.to_string()),
-        vec![remedy],
-    );
-    // Nobody joins what cannot be read.
-    vec![zone::unknown(why), life, unknown_item(SCHEDULE, why), places::check(look_up, wanted, Status::Done)]
+    let why = clean(&error.to_string());
+    let status =
+        Check::ok(id, title, reading, status_need(wanted.wait_ready)).but(Verdict::Fail, why, vec![fix]);
+    // As if it were over: nobody can be told to join it.
+    let participants = participants::check(look_up, wanted, Status::Done);
+    vec![zone::skipped(cause), status, skipped_schedule(cause), participants]
 }
 
-/// Its status is known, and no time of it.
-fn zoneless(challenge: &Challenge, wanted: &Wanted<'_>) -> Check {
+/// Its status is known, and its times are not.
+fn without_times(challenge: &Challenge, wanted: &Wanted<'_>) -> Check {
     let (id, title, _) = CHALLENGE;
     let reading = Figure::words(format!("{} {}", wanted.id, challenge.status.key()));
-    Check::ok(id, title, reading, life_need(wanted.wait_ready)).but(Verdict::Unknown, NO_ZONE, Vec::new())
+    Check::ok(id, title, reading, status_need(wanted.wait_ready)).but(
+        Verdict::Unknown,
+        WRONG_ZONE,
+        Vec::new(),
+    )
 }
 
-/// How far its life has come.
-fn life(
+/// Its status, and the time until the next one.
+fn status(
     challenge: &Challenge,
     now: &Zoned,
     judged: &Result<Start, ScheduleError>,
@@ -178,45 +129,44 @@ fn life(
         Some(seconds) => Figure::new(seconds, "seconds to startAt", text),
         None => Figure::words(text),
     };
-    let check = Check::ok(id, title, reading, life_need(wanted.wait_ready));
+    let check = Check::ok(id, title, reading, status_need(wanted.wait_ready));
     match judged {
         Err(
             error @ (ScheduleError::Done { .. }
             | ScheduleError::Running { .. }
             | ScheduleError::Contradiction { .. }
             | ScheduleError::Unreadable { .. }),
-        ) => check.but(Verdict::Fail, error.to_string(), vec![Remedy::advice(MAKE_ANOTHER)]),
+        ) => check.but(Verdict::Fail, error.to_string(), vec![Fix::advice(CREATE_ANOTHER)]),
         _ if challenge.status == Status::Recruiting && !wanted.wait_ready => check.but(
             Verdict::Fail,
-            "members can enter only once it is READY: a run that begins before is refused",
-            vec![
-                Remedy::advice(begin_then(ready_in)),
-                Remedy::advice("or give --wait-ready, to preflight as to run"),
-            ],
+            "members can enter only once it is READY; a run that begins earlier is refused",
+            vec![Fix::advice(begin_then(ready_in)), Fix::advice("give --wait-ready to preflight and to run")],
         ),
         _ if wanted.has_others => check.but(
             Verdict::Warn,
-            "the members are in several challenges, and only this one, the first member's, was looked up",
-            vec![Remedy::advice("give the members of one challenge at a time, to preflight as to run")],
+            "the members are in several challenges, and only the first member's was looked up",
+            vec![Fix::advice("give the members of one challenge at a time to preflight and to run")],
         ),
         _ if entry == Entry::Again && challenge.status == Status::Running => check.but(
             Verdict::Warn,
-            "it has begun: those who were in before may come back, and nobody else",
-            vec![Remedy::advice(MAKE_ANOTHER)],
+            "it has begun: only members who have entered before can come back",
+            vec![Fix::advice(CREATE_ANOTHER)],
         ),
         _ => check,
     }
 }
 
-/// When a run may begin that does not wait by itself.
+/// When a run may begin that does not wait for READY.
 fn begin_then(ready_in: SignedDuration) -> String {
     match ready_in > SignedDuration::ZERO {
-        true => format!("begin it in {}, when the challenge is READY", span(ready_in)),
-        false => "begin it as soon as the servers have made the challenge READY, which is due".to_owned(),
+        true => format!("begin the run in {}, when the challenge is READY", span(ready_in)),
+        false => {
+            "begin the run as soon as the servers have made the challenge READY, which is due".to_owned()
+        }
     }
 }
 
-/// Whether the plan fits what is left of it.
+/// Whether ramp and hold fit the time that is left.
 fn fit(
     challenge: &Challenge,
     now: &Zoned,
@@ -239,23 +189,10 @@ fn fit(
             }
         }
         Ok(Start::WhenReady { .. }) => check(format!("{plan}: fits if begun once it is READY")),
-        Err(error) => {
-            let remedy = match error {
-                ScheduleError::RampPastStart { remedy, .. } | ScheduleError::HoldPastEnd { remedy, .. } => {
-                    remedy
-                }
-                _ => {
-                    return unknown_item(
-                        SCHEDULE,
-                        "because nobody can enter this challenge any more, or its times are off",
-                    );
-                }
-            };
-            // The remedy has a line of its own.
-            let whole = error.to_string();
-            let why = whole.strip_suffix(&format!(": {remedy}")).unwrap_or(&whole);
-            check(plan).but(Verdict::Fail, why, vec![Remedy::advice(remedy.as_str())])
+        Err(ScheduleError::TooLong { misfit, fix }) => {
+            check(plan).but(Verdict::Fail, misfit.to_string(), vec![Fix::advice(fix.as_str())])
         }
+        Err(_) => skipped_schedule("nobody can enter this challenge any more, or its times are wrong"),
     }
 }
 
@@ -271,6 +208,10 @@ fn signed(span: Duration) -> SignedDuration {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::tz::TimeZone;
+
     use super::*;
 
     static ZONE: TimeZone = TimeZone::UTC;
@@ -301,7 +242,7 @@ mod tests {
             wait_ready: false,
             zone: &ZONE,
             waiting: "WAITING",
-            join: Remedy::command("has them join", "startline prepare join"),
+            join: Fix::command("has them join", "startline prepare join"),
         }
     }
 
@@ -330,8 +271,8 @@ mod tests {
         let early = checks_of(false);
         assert_eq!(verdicts(&early), [Well, Fail, Well, Well], "a run is refused");
         assert_eq!(early[1].need.text, "READY");
-        assert_eq!(early[1].remedies[0].text, "begin it in 30m, when the challenge is READY");
-        assert!(early[1].remedies[1].text.contains("--wait-ready"));
+        assert_eq!(early[1].fixes[0].text, "begin the run in 30m, when the challenge is READY");
+        assert!(early[1].fixes[1].text.contains("--wait-ready"));
         assert_eq!(early[1].reading.text, "38 RECRUITING, READY in 30m, startAt in 35m");
     }
 
@@ -354,10 +295,10 @@ mod tests {
             late[2].why.as_deref().is_some_and(|why| why.ends_with("startAt, 2026-11-26 19:05:00+00:00")),
             "{late:?}"
         );
-        assert_eq!(late[2].remedies[0].text, "--ramp 25s is the longest that fits");
+        assert_eq!(late[2].fixes[0].text, "--ramp 25s is the longest that fits");
         let long =
             checks(&look_up("READY", "19:01:00"), &Wanted { hold: Duration::from_secs(7200), ..wanted() });
-        assert!(long[2].remedies[0].text.starts_with("--hold 1h3m is the longest"), "{:?}", long[2]);
+        assert!(long[2].fixes[0].text.starts_with("--hold 1h3m is the longest"), "{:?}", long[2]);
     }
 
     #[test]
@@ -381,13 +322,13 @@ mod tests {
             (check.reading.value, check.need.text.as_str()),
             (Some(7), "all 10 WAITING, or may return")
         );
-        assert_eq!(check.remedies[0].command.as_deref(), Some("startline prepare join"));
-        assert_eq!(check.why.as_deref(), Some("3 have not joined: each of them is refused at enter"));
+        assert_eq!(check.fixes[0].command.as_deref(), Some("startline prepare join"));
+        assert_eq!(check.why.as_deref(), Some("3 have not joined: the server refuses them at enter"));
         let barred = Standing { first: 5, may_return: 2, barred: 3, ..Standing::default() };
         let check = with("RECRUITING", Some(barred));
         assert_eq!(check.reading.text, "5 WAITING, 2 may return, 3 barred");
         let why = check.why.expect("a reason");
-        assert_eq!(why, "3 cannot enter (1 QU IT, 2 RUNNING): each of them is refused at enter");
+        assert_eq!(why, "3 cannot enter (1 QU IT, 2 RUNNING): the server refuses them at enter");
         assert_eq!(with("RECRUITING", None).verdict, Unknown);
         let nobody = Standing { absent: 7, barred: 3, ..Standing::default() };
         let check = with("RECRUITING", Some(nobody));
@@ -397,7 +338,7 @@ mod tests {
         let check = with("READY", Some(again));
         assert_eq!((check.verdict, check.reading.value), (Well, Some(10)));
         let late = with("READY", Some(absent));
-        assert!(late.remedies[0].text.starts_with("joining needs RECRUITING"));
+        assert!(late.fixes[0].text.starts_with("members can join only while it is RECRUITING"));
     }
 
     #[test]
@@ -405,15 +346,15 @@ mod tests {
         let standing = Some(Standing { first: 6, absent: 4, ..Standing::default() });
         let look_up = LookUp { standing, ..look_up("RECRUITING", "18:30:00") };
         let check = checks(&look_up, &wanted()).remove(3);
-        assert_eq!((check.verdict, check.remedies.len()), (Warn, 1));
-        assert_eq!(check.remedies[0].command, None);
-        assert!(check.remedies[0].text.starts_with("the challenge has room for 3 more: "), "{check:?}");
+        assert_eq!((check.verdict, check.fixes.len()), (Warn, 1));
+        assert_eq!(check.fixes[0].command, None);
+        assert!(check.fixes[0].text.starts_with("the challenge has room for 3 more: "), "{check:?}");
         let unknown = LookUp { places_left: None, ..look_up };
-        assert!(checks(&unknown, &wanted()).remove(3).remedies[0].command.is_some());
+        assert!(checks(&unknown, &wanted()).remove(3).fixes[0].command.is_some());
     }
 
     #[test]
-    fn an_answer_that_cannot_be_read_is_told() {
+    fn an_answer_that_cannot_be_read_fails() {
         let checks = checks(&LookUp { status: "REDY", ..look_up("READY", "19:01:00") }, &wanted());
         assert_eq!(verdicts(&checks), [Unknown, Fail, Unknown, Well]);
         assert!(checks[1].why.as_deref().is_some_and(|why| why.contains("did you mean")));

@@ -1,19 +1,20 @@
-//! Are the members there? A sample of them logs in; who cannot, and how long it took.
+//! Checks the members: a sample of them logs in. Reports who cannot, why, and how long a login
+//! takes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use startline_os::units::grouped;
 
-use super::words::{clean, listed, micros, ms, quantile};
-use super::{Check, Figure, Remedy, Verdict};
-use crate::scenario::criteria::limit_text;
+use super::format::{clean, listed, micros, ms, quantile};
+use crate::checks::{Check, Figure, Fix, Verdict};
+use crate::scenario::criteria::{limit_text, step_statistic};
 use crate::scenario::{Criterion, Good};
 
-/// How many members log in.
+/// The number of members who log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SampleSize {
-    /// So many at most.
+    /// At most this many.
     Some(u32),
     /// Every one.
     All,
@@ -47,10 +48,11 @@ pub struct Login {
     pub refusal: Option<Refusal>,
 }
 
-/// Logins in a row without an answer, after which no more are asked for: each takes as long as a request may.
+/// After this many logins in a row without an answer no more are tried: each takes as long as a
+/// request may.
 const SILENT_MAX: usize = 2;
 
-/// Reasons that are told apart; more of them say no more.
+/// Reasons shown; more of them add nothing.
 const REASONS_MAX: usize = 5;
 
 /// Whether further logins would only be waited for.
@@ -60,15 +62,15 @@ pub fn is_hopeless(logins: &[Login]) -> bool {
 }
 
 impl Login {
-    /// One that was not asked for, since those before got no answer.
-    pub fn not_asked(member: u64) -> Self {
-        let said = "not asked, since those before got no answer".to_owned();
+    /// A login that was not tried, since those before got no answer.
+    pub fn not_tried(member: u64) -> Self {
+        let said = "not tried, since the logins before got no answer".to_owned();
         let refusal = Some(Refusal { blame: Blame::Silence, name: None, said, example: None });
         Self { member, took: Duration::ZERO, refusal }
     }
 }
 
-/// Whose a failed login is to mend, by what came back.
+/// Who must fix a failed login, by what came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Blame {
     /// 400 or 404: such a member is not known there.
@@ -91,22 +93,24 @@ impl Blame {
         }
     }
 
-    /// What mends it; `anybody` of the sample could log in.
-    fn remedy(self, anybody: bool) -> &'static str {
+    /// How to fix it; `anybody`: some member of the sample could log in.
+    fn fix(self, anybody: bool) -> &'static str {
         match self {
             Self::Member if anybody => {
-                "make these members, or give others with --members; --sample all shows every one that is missing"
+                "create these members, or give others with --members; --sample all shows every missing one"
             }
             Self::Member => {
-                "make these members, or give others with --members; if they are there, does this server have the login \
-                 that the scenario asks for?"
+                "create these members, or give others with --members; if they exist, check that this server has the login \
+                 that the scenario describes"
             }
-            Self::Server => "look at the servers' logs at this time: they failed, whoever the member is",
+            Self::Server => "see the servers' logs at this time: they failed, whoever the member is",
             Self::Answer => {
-                "the login does not answer as the scenario describes it: is the scenario that of these servers, and is \
-                 there a proxy that refuses?"
+                "the login does not answer as the scenario describes it: check that the scenario fits these servers, and \
+                 that no proxy refuses the request"
             }
-            Self::Silence => "is the server up? its log and its proxy's say what became of these requests",
+            Self::Silence => {
+                "check that the server is up; its log and its proxy's have these requests, if they arrived"
+            }
         }
     }
 }
@@ -114,45 +118,46 @@ impl Blame {
 /// Why a login failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Whose it is.
+    /// Who must fix it.
     pub blame: Blame,
     /// The scenario's name for it, if the server answered.
     pub name: Option<String>,
-    /// In the server's words, or the library's. Alike for all who are refused for the same reason, but for a member's own id.
+    /// In the server's words, or the library's. Alike for all who are refused for the same reason,
+    /// but for a member's own id.
     pub said: String,
     /// What else this one was answered, which may be another text for each.
     pub example: Option<String>,
 }
 
-/// Whether the members are there, and whether logging in is fast enough before any load.
+/// Checks whether the members exist, and whether a login is fast enough before any load.
 pub fn checks(logins: &[Login], members: u32, criterion: Option<&Criterion>) -> Vec<Check> {
     cut_short(logins, logins.len(), members, criterion)
 }
 
-/// The same, where it was interrupted before so many were asked for.
+/// The same, if preflight was interrupted before `asked_for` logins were tried.
 pub fn cut_short(
     logins: &[Login],
     asked_for: usize,
     members: u32,
     criterion: Option<&Criterion>,
 ) -> Vec<Check> {
-    vec![there(logins, asked_for, members), latency(logins, criterion)]
+    vec![log_in(logins, asked_for, members), latency(logins, criterion)]
 }
 
-/// What is not asked since something else failed.
-pub fn unknown(why: &str) -> Vec<Check> {
+/// The checks that were not made.
+pub fn skipped(cause: &str) -> Vec<Check> {
     vec![
-        Check::unknown(THERE, THERE_TITLE, Figure::words("all of the sample"), why),
-        Check::unknown(LATENCY, LATENCY_TITLE, Figure::words("as the scenario's criterion"), why),
+        Check::skipped(MEMBERS, MEMBERS_TITLE, Figure::words("all of the sample"), cause),
+        Check::skipped(LATENCY, LATENCY_TITLE, Figure::words("as the scenario's criterion"), cause),
     ]
 }
 
-const THERE: &str = "members";
-const THERE_TITLE: &str = "members there";
+const MEMBERS: &str = "members";
+const MEMBERS_TITLE: &str = "members";
 const LATENCY: &str = "login-latency";
 const LATENCY_TITLE: &str = "login latency";
 
-fn there(logins: &[Login], asked_for: usize, members: u32) -> Check {
+fn log_in(logins: &[Login], asked_for: usize, members: u32) -> Check {
     let left = asked_for.saturating_sub(logins.len());
     let (asked, well) = (asked_for, logins.iter().filter(|one| one.refusal.is_none()).count());
     let reading =
@@ -161,22 +166,23 @@ fn there(logins: &[Login], asked_for: usize, members: u32) -> Check {
         true => format!("all {} members", grouped(members.into())),
         false => format!("all of a sample of the {} members", grouped(members.into())),
     };
-    let check = Check::ok(THERE, THERE_TITLE, reading, Figure::new(asked as u64, "members", need));
+    let check = Check::ok(MEMBERS, MEMBERS_TITLE, reading, Figure::new(asked as u64, "members", need));
     let mut reasons = reasons(logins);
     match (reasons.is_empty(), left) {
         (true, 0) => return check,
         (true, _) => {
-            let why = format!("because it was interrupted before {} had logged in", members_of(left));
+            let why = format!("preflight was interrupted before {} had logged in", members_of(left));
             return check.but(Verdict::Unknown, why, Vec::new());
         }
         (false, 0) => {}
         (false, _) => {
-            reasons.push(format!("{} had not logged in yet when it was interrupted", members_of(left)));
+            reasons
+                .push(format!("{} had not logged in yet when preflight was interrupted", members_of(left)));
         }
     }
     let blames: BTreeSet<Blame> = logins.iter().filter_map(|one| Some(one.refusal.as_ref()?.blame)).collect();
-    let remedies = blames.iter().map(|blame| Remedy::advice(blame.remedy(well > 0))).collect();
-    check.but(Verdict::Fail, reasons.join("; "), remedies)
+    let fixes = blames.iter().map(|blame| Fix::advice(blame.fix(well > 0))).collect();
+    check.but(Verdict::Fail, reasons.join("; "), fixes)
 }
 
 /// `MEMBER_NOT_FOUND (존재하지 …): 9000, 9001`, the most frequent first.
@@ -192,7 +198,7 @@ fn reasons(logins: &[Login]) -> Vec<String> {
     let mut others: Vec<u64> =
         reasons.iter().skip(REASONS_MAX).flat_map(|(_, (_, members))| members.clone()).collect();
     others.sort_unstable();
-    let mut told: Vec<String> = reasons
+    let mut texts: Vec<String> = reasons
         .iter()
         .take(REASONS_MAX)
         .map(|(reason, (first, members))| match members[..] {
@@ -203,13 +209,14 @@ fn reasons(logins: &[Login]) -> Vec<String> {
     if !others.is_empty() {
         let more = reasons.len() - REASONS_MAX;
         let plural = if more == 1 { "" } else { "s" };
-        told.push(format!("{} more reason{plural}: {}", count(more), of_members(&others)));
+        texts.push(format!("{} more reason{plural}: {}", count(more), of_members(&others)));
     }
-    told
+    texts
 }
 
 impl Refusal {
-    /// In words; with N for the member's own id, if that is given: whoever else is refused for the same has another one.
+    /// Returns it in words; with N for the member's own id, if that is given: whoever else is
+    /// refused for the same has another one.
     fn reason(&self, own_id: Option<u64>) -> String {
         let said = clean(&self.said);
         let said = own_id.map(|member| without(&said, member)).unwrap_or(said);
@@ -250,14 +257,14 @@ fn of_members(members: &[u64]) -> String {
     format!("member{plural} {}", listed(members))
 }
 
-/// Against the scenario's criterion of the login step. The median is held against it: a run's figure is of thousands, and the first
-/// login after a quiet night is no measure of them.
+/// Against the scenario's criterion of the login step. The median is held against it: a run's
+/// figure is of thousands, and the first login after a quiet night is no measure of them.
 fn latency(logins: &[Login], criterion: Option<&Criterion>) -> Check {
     let need = match criterion {
         Some(criterion) => Figure::words(format!(
             "half of them {} ({} in the run)",
             limit_text(criterion.good, criterion.limit, &criterion.unit),
-            statistic(criterion)
+            step_statistic(&criterion.measure).map_or("", |(_, statistic)| statistic)
         )),
         None => Figure::words("no criterion in the scenario"),
     };
@@ -265,16 +272,16 @@ fn latency(logins: &[Login], criterion: Option<&Criterion>) -> Check {
         logins.iter().filter(|one| one.refusal.is_none()).map(|one| one.took).collect();
     took.sort_unstable();
     let Some((median, slowest)) = quantile(&took, 0.5).zip(took.last().copied()) else {
-        return Check::unknown(LATENCY, LATENCY_TITLE, need, "because nobody of the sample could log in");
+        return Check::unknown(LATENCY, LATENCY_TITLE, need, "nobody of the sample could log in");
     };
     let reading = micros(median, format!("p50 {}, max {}", ms(median), ms(slowest)));
     let check = Check::ok(LATENCY, LATENCY_TITLE, reading, need);
     match criterion {
         Some(criterion) if !is_met(criterion, median) => check.but(
             Verdict::Warn,
-            "logins one after the other, without any load, are slower than the run's criterion",
-            vec![Remedy::advice(
-                "look at the network between (the time of \"target reachable\") and at the server's database pool and CPU",
+            "single logins, without any load, are slower than the run's criterion",
+            vec![Fix::advice(
+                "check the network (the time of \"target reachable\"), and the server's database pool and CPU",
             )],
         ),
         _ => check,
@@ -288,12 +295,6 @@ fn is_met(criterion: &Criterion, span: Duration) -> bool {
         Good::AtLeast => value >= criterion.limit,
         Good::Below => value < criterion.limit,
     }
-}
-
-/// `p95` of `steps.login.p95_ms`.
-fn statistic(criterion: &Criterion) -> &str {
-    let last = criterion.measure.rsplit('.').next().unwrap_or_default();
-    last.strip_suffix("_ms").unwrap_or(last)
 }
 
 fn count(number: usize) -> String {
@@ -358,7 +359,7 @@ mod tests {
         assert!(!is_hopeless(&[silent(13), login(14, None), silent(15)]));
         let mut logins = vec![login(13, None), silent(14), silent(15)];
         assert!(is_hopeless(&logins));
-        logins.push(Login::not_asked(16));
+        logins.push(Login::not_tried(16));
         assert!(is_hopeless(&logins), "and so on to the end");
         assert_eq!(checks(&logins, 6000, None)[0].reading.text, "1 of 4 logged in");
     }
@@ -400,12 +401,12 @@ mod tests {
         assert_eq!(well[0].reading.text, "2 of 300 logged in");
         assert_eq!(
             well[0].why.as_deref(),
-            Some("because it was interrupted before 298 members had logged in")
+            Some("preflight was interrupted before 298 members had logged in")
         );
         assert_eq!(well[1].verdict, Verdict::Ok, "of those who did");
         let refused = cut(&[login(13, Some(("X", "no")))]);
         assert_eq!(refused[0].verdict, Verdict::Fail);
-        let why = "X (no): member 13; 299 members had not logged in yet when it was interrupted";
+        let why = "X (no): member 13; 299 members had not logged in yet when preflight was interrupted";
         assert_eq!(refused[0].why.as_deref(), Some(why));
     }
 
@@ -436,24 +437,27 @@ mod tests {
             }),
             ..login(90, None)
         };
-        let remedies = |logins: &[Login]| -> Vec<String> {
-            checks(logins, 4, None)[0].remedies.iter().map(|remedy| remedy.text.clone()).collect()
+        let fixes = |logins: &[Login]| -> Vec<String> {
+            checks(logins, 4, None)[0].fixes.iter().map(|fix| fix.text.clone()).collect()
         };
         for (status, begin) in [
-            (400, "make these members"),
-            (404, "make these members"),
-            (500, "look at the servers' logs"),
-            (503, "look at the servers' logs"),
+            (400, "create these members"),
+            (404, "create these members"),
+            (500, "see the servers' logs"),
+            (503, "see the servers' logs"),
             (401, "the login does not answer"),
         ] {
-            let [remedy] = &remedies(&[login(13, None), refused(status)])[..] else { panic!("one remedy") };
-            assert!(remedy.starts_with(begin), "{status}: {remedy}");
+            let [fix] = &fixes(&[login(13, None), refused(status)])[..] else { panic!("one fix") };
+            assert!(fix.starts_with(begin), "{status}: {fix}");
         }
-        let both = remedies(&[refused(500), refused(404)]);
+        let both = fixes(&[refused(500), refused(404)]);
         assert_eq!(both.len(), 2);
-        assert!(both[0].ends_with("does this server have the login that the scenario asks for?"), "{both:?}");
-        let silent = remedies(&[login(13, Some(("", "reset")))]);
-        assert!(silent[0].starts_with("is the server up?"));
+        assert!(
+            both[0].ends_with("check that this server has the login that the scenario describes"),
+            "{both:?}"
+        );
+        let silent = fixes(&[login(13, Some(("", "reset")))]);
+        assert!(silent[0].starts_with("check that the server is up"));
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! Is the target there? Connections to each of its addresses, and an HTTP answer from each.
+//! Checks whether each address of the target accepts a connection and answers over HTTP.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::words::{clean, listed, micros, ms};
-use super::{Check, Figure, Remedy, Verdict};
+use super::format::{clean, listed, micros, ms};
+use crate::checks::{Check, Figure, Fix, Verdict};
 
-/// How an address of the target took a connection.
+/// A connection to an address of the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connected {
     /// The address.
@@ -15,18 +15,19 @@ pub struct Connected {
     pub outcome: Result<Duration, String>,
 }
 
-/// How an address of the target answered a request.
+/// The answer of an address of the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
     /// The address.
     pub address: SocketAddr,
-    /// Status and time from the request, with its connection, to the answer's head; or why there was none.
+    /// Status and time from the request, with its connection, to the answer's head; or why there
+    /// was none.
     pub outcome: Result<(u16, Duration), String>,
     /// It was asked over plain HTTP, and TLS is spoken there.
     pub speaks_tls: bool,
 }
 
-/// The target's URL taken apart, for remedies.
+/// The parts of the target's URL, for fixes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
     /// All of it, without a path.
@@ -37,7 +38,7 @@ pub struct Url {
     pub port: u16,
 }
 
-/// Whether every address takes connections.
+/// Checks whether every address accepts connections.
 pub fn reachable(url: &Url, connected: &[Connected]) -> Check {
     let reached: Vec<Duration> = connected.iter().filter_map(|one| one.outcome.clone().ok()).collect();
     let slowest = reached.iter().max().copied();
@@ -59,28 +60,28 @@ pub fn reachable(url: &Url, connected: &[Connected]) -> Check {
     check.but(
         Verdict::Fail,
         format!("no connection to {}", listed(&failed)),
-        vec![Remedy::command("shows what answers there, if anything", curl(url, connected))],
+        vec![Fix::command("shows what answers there, if anything", curl(url, connected))],
     )
 }
 
-/// What is not looked at since it was interrupted.
-pub fn unknown(why: &str) -> Check {
-    Check::unknown(TARGET, TARGET_TITLE, Figure::words(TARGET_NEED), why)
+/// The check of connections, if it was not made.
+pub fn connect_skipped(cause: &str) -> Check {
+    Check::skipped(TARGET, TARGET_TITLE, Figure::words(TARGET_NEED), cause)
 }
 
-/// The target's name leads to no address.
-pub fn nameless(host: &str, reason: &str) -> Check {
+/// The target's name has no address.
+pub fn unresolved(host: &str, reason: &str) -> Check {
     Check::ok(TARGET, TARGET_TITLE, Figure::words("no address"), Figure::words(TARGET_NEED)).but(
         Verdict::Fail,
         format!("{host} cannot be resolved: {}", clean(reason)),
         vec![
-            Remedy::command("shows where the name leads, if anywhere", format!("getent hosts {host}")),
-            Remedy::advice("is it spelt rightly? --resolve HOST:PORT:ADDR gives a name that is not in the DNS an address"),
+            Fix::command("shows the addresses of the name, if there are any", format!("getent hosts {host}")),
+            Fix::advice("check its spelling; --resolve HOST:PORT:ADDR gives an address to a name that is not in the DNS"),
         ],
     )
 }
 
-/// Whether HTTP answers on every address.
+/// Checks whether every address answers over HTTP.
 pub fn answering(url: &Url, answered: &[Answered]) -> Check {
     let slowest = answered.iter().filter_map(|one| one.outcome.as_ref().ok()).map(|(_, span)| *span).max();
     let there = answered.iter().filter(|one| one.outcome.is_ok()).count();
@@ -96,8 +97,8 @@ pub fn answering(url: &Url, answered: &[Answered]) -> Check {
         let https = url.url.replacen("http://", "https://", 1);
         return check.but(
             Verdict::Fail,
-            format!("the URL says http, and TLS is spoken by {}", listed(&secure)),
-            vec![Remedy::advice(format!("give --target {https}, to preflight as to run"))],
+            format!("the URL says http, and TLS answers at {}", listed(&secure)),
+            vec![Fix::advice(format!("give --target {https} to preflight and to run"))],
         );
     }
     let failed: Vec<String> = answered
@@ -105,11 +106,11 @@ pub fn answering(url: &Url, answered: &[Answered]) -> Check {
         .filter_map(|one| Some(format!("{}: {}", one.address, clean(one.outcome.as_ref().err()?))))
         .collect();
     if !failed.is_empty() {
-        let remedy = "is this the port of the web server, and does it speak what the URL says? curl shows what answers";
+        let fix = "check that this is the web server's port and that the URL's scheme is right; curl shows what answers";
         return check.but(
             Verdict::Fail,
-            format!("no HTTP from {}", listed(&failed)),
-            vec![Remedy::command(remedy, format!("curl -v {}", url.url))],
+            format!("no HTTP answer from {}", listed(&failed)),
+            vec![Fix::command(fix, format!("curl -v {}", url.url))],
         );
     }
     let behind: Vec<String> = answered
@@ -124,22 +125,22 @@ pub fn answering(url: &Url, answered: &[Answered]) -> Check {
     }
     check.but(
         Verdict::Warn,
-        format!("{}: a proxy is there, and the server behind it is not", listed(&behind)),
-        vec![Remedy::advice("start the servers behind it; the proxy's error log names them")],
+        format!("{}: the proxy runs, and the server behind it does not", listed(&behind)),
+        vec![Fix::advice("start the servers behind the proxy; its error log names them")],
     )
 }
 
-/// What an address that speaks TLS says to plain HTTP.
+/// An address that speaks TLS, and its answer to plain HTTP.
 fn to_plain(one: &Answered) -> String {
     match &one.outcome {
-        Ok((status, _)) => format!("{}, which answers plain HTTP with {status}", one.address),
-        Err(why) => format!("{}, which answers plain HTTP with none ({})", one.address, clean(why)),
+        Ok((status, _)) => format!("{} (to plain HTTP: {status})", one.address),
+        Err(why) => format!("{} (to plain HTTP: {})", one.address, clean(why)),
     }
 }
 
-/// What is not asked since something else failed.
-pub fn not_answering(why: &str) -> Check {
-    Check::unknown(HTTP, HTTP_TITLE, Figure::words(HTTP_NEED), why)
+/// The check of answers, if it was not made.
+pub fn http_skipped(cause: &str) -> Check {
+    Check::skipped(HTTP, HTTP_TITLE, Figure::words(HTTP_NEED), cause)
 }
 
 const TARGET: &str = "target";
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn every_address_has_to_take_connections() {
+    fn every_address_must_accept_connections() {
         let fine = reachable(&url("x"), &connected(&[Ok(240), Ok(1_500)]));
         assert_eq!(fine.verdict, Verdict::Ok);
         assert_eq!(fine.reading.text, "2 of 2 addresses connected, 1.50 ms at most");
@@ -198,34 +199,33 @@ mod tests {
         let half = reachable(&url("x"), &connected(&[Ok(240), Err("connection refused")]));
         assert_eq!(half.verdict, Verdict::Fail);
         assert_eq!(half.why.as_deref(), Some("no connection to 10.0.0.2:80: connection refused"));
-        let command = half.remedies[0].command.as_deref();
+        let command = half.fixes[0].command.as_deref();
         assert_eq!(command, Some("curl -v --resolve x:80:10.0.0.2 http://x:80"));
         let bare = reachable(&url("10.0.0.1"), &connected(&[Err("timed out")]));
-        assert_eq!(bare.remedies[0].command.as_deref(), Some("curl -v http://10.0.0.1:80"));
+        assert_eq!(bare.fixes[0].command.as_deref(), Some("curl -v http://10.0.0.1:80"));
     }
 
     #[test]
-    fn any_status_is_an_answer_and_a_lonely_proxy_is_told() {
+    fn any_status_is_an_answer_and_a_proxy_alone_is_warned_of() {
         assert_eq!(answering(&url("x"), &answered(&[Ok(404), Ok(403)])).verdict, Verdict::Ok);
         let lonely = answering(&url("x"), &answered(&[Ok(404), Ok(502)]));
         assert_eq!(lonely.verdict, Verdict::Warn);
-        assert!(lonely.why.expect("a reason").starts_with("10.0.0.2:80 answers 502: a proxy is there"));
+        assert!(lonely.why.expect("a reason").starts_with("10.0.0.2:80 answers 502: the proxy runs"));
         let dumb = answering(&url("x"), &answered(&[Err("closed")]));
         assert_eq!(
             (dumb.verdict, dumb.why.as_deref()),
-            (Verdict::Fail, Some("no HTTP from 10.0.0.1:80: closed"))
+            (Verdict::Fail, Some("no HTTP answer from 10.0.0.1:80: closed"))
         );
     }
 
     #[test]
-    fn tls_behind_a_plain_url_is_told_with_the_right_one() {
+    fn tls_behind_a_plain_url_comes_with_the_right_url() {
         let mut there = answered(&[Ok(400), Err("closed"), Ok(404)]);
         there[0].speaks_tls = true;
         there[1].speaks_tls = true;
         let check = answering(&url("x"), &there);
-        let why = "the URL says http, and TLS is spoken by 10.0.0.1:80, which answers plain HTTP with 400, 10.0.0.2:80, which \
-                   answers plain HTTP with none (closed)";
+        let why = "the URL says http, and TLS answers at 10.0.0.1:80 (to plain HTTP: 400), 10.0.0.2:80 (to plain HTTP: closed)";
         assert_eq!((check.verdict, check.why.as_deref()), (Verdict::Fail, Some(why)));
-        assert_eq!(check.remedies[0].text, "give --target https://x:80, to preflight as to run");
+        assert_eq!(check.fixes[0].text, "give --target https://x:80 to preflight and to run");
     }
 }

@@ -1,10 +1,11 @@
-//! Is the time zone right that the server's local times are read in? What [`crate::plan::zone`] can tell of it, as a check.
+//! Checks the time zone that the server's local times are read in, by the clues of
+//! [`crate::plan::zone`].
 //!
-//! Pure. Invariant: a zone that fails comes with one that fits, or with the word that none does.
+//! Pure. Invariant: a wrong zone comes with one that fits, or with a statement that none does.
 
 use jiff::tz::TimeZone;
 
-use super::{Check, Figure, Remedy, Verdict};
+use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::plan::zone::{Clues, offset_text};
 
 const ID: &str = "time-zone";
@@ -25,22 +26,22 @@ pub(super) fn check(clues: &Clues<'_>, zone: &TimeZone) -> Check {
             check.but(
                 Verdict::Fail,
                 format!("{told}: the servers' zone may be {other}"),
-                vec![Remedy::advice(format!(
-                    "--time-zone {other}, or the zone's name, for preflight and run alike"
+                vec![Fix::advice(format!(
+                    "give --time-zone {other}, or the zone's name, to preflight and to run"
                 ))],
             )
         }
         None => check.but(
             Verdict::Fail,
-            format!("{told}, in no time zone: the servers' clock or their schedule is off"),
-            vec![Remedy::advice("see the item above it, and the log of the servers' scheduler")],
+            format!("{told}, whatever the time zone: the servers' clock or their schedule is wrong"),
+            vec![Fix::advice("see the check of the servers' clock, and the log of the servers' scheduler")],
         ),
     }
 }
 
-/// What is not asked since something else failed.
-pub(super) fn unknown(why: &str) -> Check {
-    Check::unknown(ID, TITLE, Figure::words(NEED), why)
+/// The check, if it was not made.
+pub(super) fn skipped(cause: &str) -> Check {
+    Check::skipped(ID, TITLE, Figure::words(NEED), cause)
 }
 
 #[cfg(test)]
@@ -107,6 +108,6 @@ mod tests {
     #[test]
     fn a_stuck_schedule_is_no_zone_s_fault() {
         let check = checked("READY", Some("2026-11-28T18:40:00"), "2026-11-26T09:45:00");
-        assert!(check.why.expect("a reason").ends_with("their schedule is off"));
+        assert!(check.why.expect("a reason").ends_with("their schedule is wrong"));
     }
 }

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
-use super::{advice, numbers, tls, *};
+use super::{advice, tls, *};
 use crate::fault::Blame;
 use crate::measure::{ERROR_RATE_FORMULA, FaultSample, Latencies, SourceCounts, Tally, Totals};
+use crate::numbers;
 use crate::scenario::{MessageType, Scenario};
 
 /// Missing pairs are few by construction; kinds of failures are not. More stay in `failures.jsonl`.

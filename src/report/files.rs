@@ -14,9 +14,10 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::hlog::LogWriter;
-use super::{Phase, RunResult, numbers, timeline};
+use super::{Phase, RunResult, timeline};
 use crate::fault::FaultNames;
 use crate::measure::{FaultSample, Interval, Layout, Totals};
+use crate::numbers;
 
 /// The result as data; see `schema/summary.schema.json`.
 pub const SUMMARY: &str = "summary.json";

@@ -13,7 +13,6 @@ mod build;
 pub mod files;
 mod hlog;
 mod measures;
-pub mod numbers;
 mod ordered;
 pub mod progress;
 mod result;

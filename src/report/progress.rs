@@ -8,7 +8,8 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use super::Phase;
-use super::numbers::{bytes, figure, grouped};
+use crate::checks::table;
+use crate::numbers::{bytes, figure, grouped};
 
 /// Where there is no terminal, a line this often.
 pub const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
@@ -142,8 +143,7 @@ impl<W: Write> Progress<W> {
 
 /// Columns of the terminal on standard error; 80 if it does not say.
 pub fn terminal_columns() -> usize {
-    let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
-    size.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(80)
+    table::terminal_columns(&io::stderr())
 }
 
 #[cfg(test)]

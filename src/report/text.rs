@@ -10,10 +10,12 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use super::numbers::{bytes, figure, grouped, percent, span};
 use super::verdict::with_unit;
 use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StepResult, Verdict};
+use crate::checks::table::{Column, Page, Paint, Table};
 use crate::foreign;
+use crate::numbers::{bytes, figure, grouped, percent, span};
+use crate::scenario::criteria::step_statistic;
 
 /// Kinds of failures shown; the rest is in `summary.json`.
 const ERRORS_SHOWN_MAX: usize = 4;
@@ -33,9 +35,9 @@ const TYPES_SHOWN_MAX: usize = 6;
 /// Characters of evidence shown.
 const EVIDENCE_CHARS_MAX: usize = 72;
 
-/// The summary. `results` is the directory that holds the rest; `colour` for a terminal that has it.
-pub fn summary(result: &RunResult, results: Option<&Path>, colour: bool) -> String {
-    let mut page = Page { out: String::new(), colour };
+/// The summary. `results` is the directory that holds the rest.
+pub fn summary(result: &RunResult, results: Option<&Path>, page: Page) -> String {
+    let mut page = Text { out: String::new(), page };
     page.verdict(result);
     page.criteria(&result.criteria);
     page.latencies(result);
@@ -54,27 +56,19 @@ pub fn summary(result: &RunResult, results: Option<&Path>, colour: bool) -> Stri
     page.out
 }
 
-struct Page {
+struct Text {
     out: String,
-    colour: bool,
+    page: Page,
 }
 
-#[derive(Clone, Copy)]
-enum Paint {
-    Bad,
-    Dim,
-    Good,
-    Warning,
-}
-
-impl Page {
+impl Text {
     fn verdict(&mut self, result: &RunResult) {
         let (word, paint) = match result.verdict {
             Verdict::Pass => ("PASS", Paint::Good),
             Verdict::Fail => ("FAIL", Paint::Bad),
             Verdict::Inconclusive => ("INCONCLUSIVE", Paint::Warning),
         };
-        let word = self.paint(paint, word);
+        let word = self.page.paint(paint, word);
         let plain = match result.verdict {
             Verdict::Pass => "The servers kept their promises.",
             Verdict::Fail => "The servers did not keep their promises.",
@@ -86,7 +80,7 @@ impl Page {
             result.started_at.strftime("%F %T UTC"),
             result.version
         );
-        self.push(&format!("{word}  {plain}  {}", self.paint(Paint::Dim, &about)));
+        self.push(&format!("{word}  {plain}  {}", self.page.paint(Paint::Dim, &about)));
         for reason in result.reasons.iter().take(REASONS_SHOWN_MAX) {
             self.push(&format!("  {reason}"));
         }
@@ -96,7 +90,7 @@ impl Page {
         }
         if result.tls.as_ref().is_some_and(|tls| tls.insecure) {
             let warning = "INSECURE: certificates were not checked (--insecure); who answered is not known.";
-            self.push(&format!("  {}", self.paint(Paint::Bad, warning)));
+            self.push(&format!("  {}", self.page.paint(Paint::Bad, warning)));
         }
         self.push("");
     }
@@ -105,27 +99,20 @@ impl Page {
         if criteria.is_empty() {
             return;
         }
-        let rows: Vec<[String; 3]> = criteria.iter().map(criterion_row).collect();
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let (names, values) = (width(0).max(8), width(1).max(8));
-        self.push(&format!("  {:names$}  {:>values$}  limit", "criterion", "measured"));
-        for (criterion, [name, value, limit]) in criteria.iter().zip(&rows) {
-            let mark = self.mark(criterion);
-            self.push(&format!("{mark} {name:names$}  {value:>values$}  {limit}"));
-        }
+        let columns = [Column::words("criterion"), Column::number("measured"), Column::words("limit")];
+        let mut table = Table::new(columns);
+        criteria.iter().for_each(|criterion| table.row(Some(mark(criterion)), criterion_row(criterion)));
+        self.out += &table.text(self.page);
         self.push("");
     }
 
     fn latencies(&mut self, result: &RunResult) {
-        let width = result.steps.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(12);
-        let head = ["count", "errors", "mean", "p50", "p95", "p99", "max"]
-            .map(|head| format!("{head:>10}"))
-            .concat();
-        self.push(&format!("{:width$}{head}", "ms from due"));
+        let figures = ["count", "errors", "mean", "p50", "p95", "p99", "max"].map(Column::number);
+        let mut table = Table::new(std::iter::once(Column::words("ms from due")).chain(figures));
         for (name, step) in result.steps.iter() {
-            let cells = step_cells(step).map(|cell| format!("{cell:>10}")).concat();
-            self.push(&format!("{name:width$}{cells}"));
+            table.row(None, std::iter::once(name.to_owned()).chain(step_cells(step)));
         }
+        self.out += &table.text(self.page);
         if let Some(note) = own_lateness(result) {
             self.push(&format!("  {note}"));
         }
@@ -317,7 +304,7 @@ impl Page {
     }
 
     fn error(&mut self, detail: &ErrorDetail) {
-        let count = self.paint(Paint::Bad, &format!("{} × {}", grouped(detail.count), detail.kind));
+        let count = self.page.paint(Paint::Bad, &format!("{} × {}", grouped(detail.count), detail.kind));
         let place = if detail.step.is_empty() { String::new() } else { format!(" in {}", detail.step) };
         let mut text = format!("{count}{place} ({})", detail.blame);
         if let Some(sample) = &detail.sample {
@@ -328,7 +315,7 @@ impl Page {
         let evidence =
             detail.sample.as_ref().map(|sample| foreign::line(&sample.evidence, EVIDENCE_CHARS_MAX));
         if let Some(evidence) = evidence.filter(|evidence| !evidence.is_empty()) {
-            let evidence = self.paint(Paint::Dim, &evidence);
+            let evidence = self.page.paint(Paint::Dim, &evidence);
             self.line("", &format!("    {evidence}"));
         }
         self.line("", &format!("  → {}", detail.next));
@@ -363,30 +350,6 @@ impl Page {
         }
     }
 
-    fn mark(&self, criterion: &CriterionResult) -> String {
-        match criterion.outcome {
-            Outcome::Pass => self.paint(Paint::Good, "✓"),
-            Outcome::Warn => self.paint(Paint::Warning, "!"),
-            Outcome::Fail if criterion.stands => self.paint(Paint::Bad, "✗"),
-            // Failed, but perhaps by our own doing.
-            Outcome::Fail => self.paint(Paint::Warning, "?"),
-            Outcome::NotMeasured => self.paint(Paint::Dim, "–"),
-        }
-    }
-
-    fn paint(&self, paint: Paint, text: &str) -> String {
-        if !self.colour {
-            return text.to_owned();
-        }
-        let code = match paint {
-            Paint::Bad => "1;31",
-            Paint::Dim => "2",
-            Paint::Good => "1;32",
-            Paint::Warning => "1;33",
-        };
-        format!("\x1b[{code}m{text}\x1b[0m")
-    }
-
     /// A line under a title of its own, or, with an empty one, under the title before.
     fn line(&mut self, title: &str, text: &str) {
         self.push(&format!("{title:<12}{text}"));
@@ -395,6 +358,17 @@ impl Page {
     fn push(&mut self, line: &str) {
         self.out.push_str(line.trim_end());
         self.out.push('\n');
+    }
+}
+
+fn mark(criterion: &CriterionResult) -> (&'static str, Paint) {
+    match criterion.outcome {
+        Outcome::Pass => ("✓", Paint::Good),
+        Outcome::Warn => ("!", Paint::Warning),
+        Outcome::Fail if criterion.stands => ("✗", Paint::Bad),
+        // Failed, but perhaps by our own doing.
+        Outcome::Fail => ("?", Paint::Warning),
+        Outcome::NotMeasured => ("–", Paint::Dim),
     }
 }
 
@@ -429,9 +403,8 @@ fn criterion_row(criterion: &CriterionResult) -> [String; 3] {
         let _ = write!(limit, "  not measured: {}", criterion.why);
     }
     // Of a step's latency, say which figure is judged: `login p95`.
-    let figure = criterion.measure.strip_prefix("steps.").and_then(|rest| rest.rsplit('.').next());
-    let name = match figure.and_then(|figure| figure.strip_suffix("_ms")) {
-        Some(figure) => format!("{} {figure}", criterion.name),
+    let name = match step_statistic(&criterion.measure) {
+        Some((_, statistic)) => format!("{} {statistic}", criterion.name),
         None => criterion.name.clone(),
     };
     [name, criterion.measured.map_or_else(|| "–".into(), show), limit]

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use super::files::Second;
-use super::numbers;
 use crate::measure::{Interval, Layout};
+use crate::numbers;
 
 /// The first row.
 pub(super) fn head(layout: &Layout) -> Vec<u8> {

@@ -24,9 +24,10 @@ use std::time::Duration;
 
 use super::measures::{self, Doubt, Excuses, Fair};
 use super::result::good_key;
-use super::{CriterionResult, Outcome, RunResult, Verdict, numbers};
+use super::{CriterionResult, Outcome, RunResult, Verdict};
 use crate::fault::{Blame, Fault, TlsFault};
 use crate::measure::Failures;
+use crate::numbers;
 use crate::scenario::{Criterion, Good};
 
 /// Share of the planned arrivals below which a run proves nothing.

@@ -106,6 +106,11 @@ fn limit(section: &Section<'_>) -> Result<(Good, f64), ScenarioError> {
     }
 }
 
+/// The step and the statistic of a measure `steps.<step>.<statistic>_ms`: `login` and `p95`; none of any other measure.
+pub fn step_statistic(measure: &str) -> Option<(&str, &str)> {
+    measure.strip_prefix("steps.")?.strip_suffix("_ms")?.rsplit_once('.')
+}
+
 /// The unit of a measure that this scenario can produce.
 fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -> Result<String, String> {
     if let Some(rest) = measure.strip_prefix("steps.") {

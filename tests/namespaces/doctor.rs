@@ -49,11 +49,11 @@ fn with_descriptors(limit: u32, args: &[&str]) -> Finished {
     finish(child.expect("a shell"))
 }
 
-/// By whoever may on this box.
+/// By the user who may on this machine.
 fn says_how_to_raise_it(said: &str) -> bool {
     let here =
         said.contains("→ prlimit --pid $$ --nofile=") || said.contains("→ sudo prlimit --pid $$ --nofile=");
-    here || said.contains("→ nobody in here may raise it, root neither (no CAP_SYS_RESOURCE): whoever starts")
+    here || said.contains("→ no user in here may raise it, not even root (no CAP_SYS_RESOURCE): set it")
 }
 
 fn validator() -> jsonschema::Validator {
@@ -66,10 +66,10 @@ fn validator() -> jsonschema::Validator {
 fn the_default_run_fits_here() {
     let finished = doctor(&[]);
     finished.assert_status(0);
-    assert!(finished.stdout.contains("\nThe plan fits this box"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("\nThe plan fits this machine"), "{}", finished.stdout);
     assert!(!finished.stdout.contains('\u{1b}'), "no colours where no terminal is");
     for line in finished.stdout.lines().filter(|line| !line.trim_start().starts_with("→ ")) {
-        assert!(line.chars().count() <= 100, "{line}");
+        assert!(line.chars().count() <= 80, "{line}");
     }
 }
 
@@ -81,7 +81,7 @@ fn a_million_sessions_say_which_limit_and_how_to_mend_it() {
     let table = flat(&finished.stdout);
     assert!(table.contains("1,000,000 sessions and 1,000,000 HTTP connections in TIME_WAIT"), "{table}");
     assert!(table.contains("→ scripts/source-addresses add ADDRESS… (as root)"), "{table}");
-    assert!(table.contains("The plan does not fit this box: "), "{table}");
+    assert!(table.contains("The plan does not fit this machine: "), "{table}");
     assert!(finished.stderr.is_empty(), "{}", finished.stderr);
 }
 
@@ -128,7 +128,7 @@ fn the_schema_knows_every_key_and_misses_none() {
     let whole = checks(&doctor(&args));
     let place = whole["checks"].as_array().expect("checks").iter().position(|it| it["id"] == "clock-source");
     let slow = format!("/checks/{}", place.expect("it is there"));
-    for at in ["", &slow, &format!("{slow}/reading"), &format!("{slow}/remedies/0")] {
+    for at in ["", &slow, &format!("{slow}/reading"), &format!("{slow}/fixes/0")] {
         assert_every_key_counts(&whole, at, &|spoilt| validator.is_valid(spoilt));
     }
 }
@@ -140,7 +140,7 @@ fn what_a_box_s_files_say_is_what_is_judged() {
     refused.assert_status(2);
     let report = checks(&refused);
     assert_eq!(check(&report, "conntrack")["verdict"], "refuse");
-    let command = &check(&report, "conntrack")["remedies"][0];
+    let command = &check(&report, "conntrack")["fixes"][0];
     assert_eq!(command["command"], "sysctl -w net.netfilter.nf_conntrack_max=70200");
     assert_eq!(command["needs_root"], true);
     // Twenty fit.
@@ -169,7 +169,7 @@ fn a_run_that_cannot_fit_is_refused_before_anything_opens() {
     let out = results(&temp);
     let refused = Run::against(ELSEWHERE, 1_000_000, &out).finish();
     refused.assert_status(2);
-    assert!(refused.stderr.starts_with("error: the plan does not fit this box:\n"), "{}", refused.stderr);
+    assert!(refused.stderr.starts_with("error: the plan does not fit this machine:\n"), "{}", refused.stderr);
     assert!(refused.stderr.contains("local ports: "), "{}", refused.stderr);
     assert!(
         refused.stderr.contains("→ scripts/source-addresses add ADDRESS… (as root)"),
@@ -184,7 +184,7 @@ fn more_workers_than_there_may_be_are_said_to_be_too_many() {
     let refused = with_descriptors(200, &["doctor", "--target", ELSEWHERE, "--sessions", "6000k"]);
     refused.assert_status(2);
     let said = flat(&refused.stdout);
-    assert!(said.contains("it would take 44,118 workers, and a run has 256 at most"), "{said}");
+    assert!(said.contains("it would take 44,118 workers, and a run has at most 256"), "{said}");
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn a_target_that_nothing_leads_to_is_refused() {
     let down = in_it("", &local);
     down.assert_status(2);
     let said = flat(&down.stdout);
-    assert!(said.contains("nothing leads to the target 127.0.0.1: Network is unreachable"), "{said}");
+    assert!(said.contains("there is no route to the target 127.0.0.1: Network is unreachable"), "{said}");
     assert!(said.contains("→ ip link set lo up (as root)"), "{said}");
     in_it("ip link set lo up || exit 9", &local).assert_status(0);
     let elsewhere = ["--sessions", "10", "--target", ELSEWHERE, "--members", "1-10", "--challenge", "1"];
@@ -305,7 +305,7 @@ fn a_second_run_right_after_the_first_is_told_to_wait() {
     let ports = check(&report, "ports");
     assert_eq!((&ports["verdict"], &ports["need"]["value"]), (&json!("refuse"), &json!(180)));
     assert!(ports["reading"]["value"].as_u64().is_some_and(|ports| ports <= 110), "{ports:#}");
-    let wait = ports["remedies"][0]["text"].as_str().unwrap_or_default();
+    let wait = ports["fixes"][0]["text"].as_str().unwrap_or_default();
     assert!(wait.starts_with("wait "), "{ports:#}");
     assert!(!temp.path().join("again").exists(), "nothing was begun");
     let before: Value =

@@ -65,7 +65,7 @@ fn one_that_ends_soon_is_warned_of() {
     let (cert, key) = (certified.certificate(), certified.key());
     let served = Served::start(&["--ready", "--tls", "--tls-cert", text(&cert), "--tls-key", text(&key)]);
     let report = found(0, &[&usual(&served.url)[..], &["--ca", text(&certified.ca())]].concat());
-    let certificate = assert_check(&report, "certificate", "warn", "it ends in 1 day");
+    let certificate = assert_check(&report, "certificate", "warn", "it expires in 1 day");
     assert!(
         certificate["reading"]["text"].as_str().expect("text").contains("of a test"),
         "its issuer: {certificate}"
@@ -83,10 +83,10 @@ fn one_that_is_over_fails_and_is_shown_all_the_same() {
         "{certificate}"
     );
     for id in ["http", "clock", "members", "challenge"] {
-        assert_check(&report, id, "unknown", "because the certificate fails");
+        assert_check(&report, id, "unknown", "not checked, because the certificate check failed");
     }
     let report = found(0, &[&usual(&served.url)[..], &["--insecure"]].concat());
-    assert_check(&report, "certificate", "warn", "--insecure takes any certificate");
+    assert_check(&report, "certificate", "warn", "--insecure accepts any certificate");
     assert_others_well(&report, &["certificate"]);
 }
 
@@ -97,10 +97,7 @@ fn one_of_an_unknown_ca_fails() {
     let args = [&usual(&served.url)[..], &["--json"]].concat();
     let report = found_by(1, preflight(&args).env("SSL_CERT_FILE", stranger.ca()).env_remove("SSL_CERT_DIR"));
     let certificate = assert_check(&report, "certificate", "fail", "tls-untrusted");
-    assert!(
-        certificate["remedies"][0]["text"].as_str().expect("text").contains("--ca FILE"),
-        "{certificate}"
-    );
+    assert!(certificate["fixes"][0]["text"].as_str().expect("text").contains("--ca FILE"), "{certificate}");
 }
 
 #[test]
@@ -119,9 +116,9 @@ fn a_plain_server_is_told_from_a_secure_one() {
     let url = format!("https://{}", served.address());
     let report = found(3, &[&usual(&url)[..], &["--insecure"]].concat());
     let certificate = assert_check(&report, "certificate", "fail", "tls-not-tls");
-    let remedy = certificate["remedies"][0]["text"].as_str().expect("text");
-    assert!(remedy.contains("write http://") && !remedy.contains("evidence"), "{remedy}");
-    assert_check(&report, "members", "unknown", "because the target does not speak TLS");
+    let fix = certificate["fixes"][0]["text"].as_str().expect("text");
+    assert!(fix.contains("write http://") && !fix.contains("evidence"), "{fix}");
+    assert_check(&report, "members", "unknown", "not checked, because the target does not speak TLS");
 }
 
 /// nginx, as the stand-in, answers plain HTTP at its port of TLS with 400, which has nothing to do with members.
@@ -130,11 +127,11 @@ fn tls_at_a_plain_url_is_told_with_the_right_one() {
     let nginx = Proxied::start("");
     let address = format!("127.0.0.1:{}", nginx.port);
     let report = found(3, &usual(&format!("http://{address}")));
-    let why = format!("the URL says http, and TLS is spoken by {address}, which answers plain HTTP with 400");
+    let why = format!("the URL says http, and TLS answers at {address} (to plain HTTP: 400)");
     let http = assert_check(&report, "http", "fail", &why);
-    let remedy = format!("give --target https://{address}, to preflight as to run");
-    assert_eq!(http["remedies"][0]["text"], remedy);
-    assert_check(&report, "members", "unknown", "because the target speaks TLS");
+    let fix = format!("give --target https://{address} to preflight and to run");
+    assert_eq!(http["fixes"][0]["text"], fix);
+    assert_check(&report, "members", "unknown", "not checked, because the target speaks TLS");
 }
 
 /// A server of TLS that hangs up on whatever is no handshake; where it listens.
@@ -169,6 +166,6 @@ fn secure() -> String {
 fn tls_that_hangs_up_on_plain_http_is_told_all_the_same() {
     let peer = secure();
     let report = found(3, &usual(&format!("http://{peer}")));
-    let why = format!("TLS is spoken by {peer}, which answers plain HTTP with none (");
+    let why = format!("TLS answers at {peer} (to plain HTTP: ");
     assert_check(&report, "http", "fail", &why);
 }

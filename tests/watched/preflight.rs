@@ -94,13 +94,13 @@ fn a_redis_s_password_comes_from_the_environment() {
     let (served, server) = (Served::ready(), Watched::redis(&["--requirepass", "geheim"]));
     let report = watching(1, &served, &redis(&server, ""));
     let cache = assert_check(&report, "watch-redis", "fail", "NOAUTH");
-    assert!(cache["remedies"][0]["text"].as_str().expect("text").contains("password_env"), "{cache}");
+    assert!(cache["fixes"][0]["text"].as_str().expect("text").contains("password_env"), "{cache}");
     let with = redis(&server, "password_env = \"PREFLIGHT_TEST_REDIS\"\n");
     let report = watching_with(0, &served, &with, &[("PREFLIGHT_TEST_REDIS", "geheim")]);
     assert_check(&report, "watch-redis", "ok", "");
     let report = watching_with(1, &served, &with, &[("PREFLIGHT_TEST_REDIS", "falsch")]);
     let cache = assert_check(&report, "watch-redis", "fail", "");
-    assert!(cache["remedies"][0]["text"].as_str().expect("text").contains("is another one"), "{cache}");
+    assert!(cache["fixes"][0]["text"].as_str().expect("text").contains("refused the password"), "{cache}");
     assert!(!report.to_string().contains("falsch"), "{report:#}");
 }
 

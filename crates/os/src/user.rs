@@ -1,7 +1,7 @@
-//! How many threads this user may still start: RLIMIT_NPROC, and who it does not hold for.
+//! Reads how many threads this user may still start: RLIMIT_NPROC, and the users that are exempt.
 //!
-//! Judges nothing. Invariant: what the kernel would let start is never reckoned to be forbidden; it may be the other way round where
-//! programs of this user cannot be seen from here.
+//! Judges nothing. Invariant: the estimate is never lower than what the kernel allows; it may be
+//! higher where programs of this user cannot be seen from here.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -9,13 +9,15 @@ use startline_os::units::grouped;
 use super::super::conduct::was_answered;
 use super::super::look_up::{Asker, Lacking, LookedUp, Unexpected};
 use super::board::Board;
+use crate::checks::{Check, Fix};
 use crate::plan::schedule::known_zone;
 use crate::plan::{Plan, Settings};
-use crate::preflight::challenge::{self, LookUp, Wanted};
+use crate::preflight::challenge;
+use crate::preflight::clean;
+use crate::preflight::look_up::{LookUp, LookUpFailure, Wanted};
 use crate::preflight::members::{self, Blame, Login, Refusal, SampleSize};
-use crate::preflight::unfound::Unfound;
-use crate::preflight::{Check, Remedy, clean};
 use crate::scenario::Criterion;
+use crate::scenario::criteria::step_statistic;
 use crate::scenario::schedule::{Participants, Schedule};
 
 /// Who is there to look up.
@@ -45,7 +47,7 @@ pub(super) fn members<'p>(
             return Asked::Stopped;
         }
         if board.with_logins(members::is_hopeless) {
-            board.logged_in(Login::not_asked(member));
+            board.logged_in(Login::not_tried(member));
             continue;
         }
         let began = Instant::now();
@@ -98,19 +100,21 @@ fn refusal(error: &anyhow::Error) -> Refusal {
     Refusal { blame, name: None, said: error.root_cause().to_string(), example: None }
 }
 
-fn unfound(error: &anyhow::Error) -> Unfound {
+fn look_up_failure(error: &anyhow::Error) -> LookUpFailure {
     match error.downcast_ref::<Unexpected>() {
-        Some(unexpected) => Unfound::Status(unexpected.status),
-        None if was_answered(error) => Unfound::Lacking,
-        None => Unfound::Silence,
+        Some(unexpected) => LookUpFailure::Status(unexpected.status),
+        None if was_answered(error) => LookUpFailure::Incomplete,
+        None => LookUpFailure::NoAnswer,
     }
 }
 
 /// The scenario's criterion of the step that logs in: the last before the look-up.
 fn criterion<'p>(plan: &'p Plan, schedule: &Schedule) -> Option<&'p Criterion> {
     let step = plan.scenario.http.get(schedule.steps.checked_sub(1)?)?;
-    let begin = format!("steps.{}.", step.name);
-    plan.scenario.criteria.iter().find(|criterion| criterion.measure.starts_with(&begin))
+    let judges_it = |criterion: &&Criterion| {
+        step_statistic(&criterion.measure).is_some_and(|(judged, _)| judged == step.name)
+    };
+    plan.scenario.criteria.iter().find(judges_it)
 }
 
 /// Looks the challenge up.
@@ -122,14 +126,14 @@ pub(super) fn challenge(
     settings: &Settings,
     schedule: &Schedule,
     asker: &Asker<'_>,
-    join: &Remedy,
+    join: &Fix,
 ) -> Result<Vec<Check>> {
     let zone = known_zone(&settings.time_zone)?;
     let looked_up = match asker.look_up() {
         Ok(looked_up) => looked_up,
         Err(error) => {
             let said = clean(&format!("{error:#}"));
-            return Ok(challenge::not_found(settings.wait_ready, unfound(&error), &said));
+            return Ok(challenge::not_found(settings.wait_ready, look_up_failure(&error), &said));
         }
     };
     let participants = schedule.participants.as_ref();

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use startline_os::units::duration_text;
 
 use super::super::redrawn::Redrawn;
-use crate::preflight::Check;
+use crate::checks::Check;
 use crate::preflight::members::Login;
 
 /// On a terminal, the line is drawn this often.
@@ -143,7 +143,7 @@ impl Drop for Telling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preflight::Figure;
+    use crate::checks::Figure;
 
     fn check() -> Check {
         Check::ok("a", "an item", Figure::words("this"), Figure::words("that"))
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!((standing.checks.len(), standing.was_asked), (1, true));
         assert!(!board.now("asking on"));
         board.found([check()]);
-        board.logged_in(Login::not_asked(13));
+        board.logged_in(Login::not_tried(13));
         let standing = board.close();
         assert!(standing.checks.is_empty() && standing.logins.is_empty());
     }

@@ -6,15 +6,15 @@ use startline_os::units::grouped;
 
 use super::super::prepare::{TargetArgs, quoted};
 use super::super::run::SettingsArgs;
+use crate::checks::Fix;
 use crate::plan::Plan;
-use crate::preflight::Remedy;
 
 /// How absent members join, by the options that were typed: those of the plan, and nobody else's place is taken.
-pub(super) fn remedy(args: &SettingsArgs, plan: &Plan) -> Remedy {
+pub(super) fn fix(args: &SettingsArgs, plan: &Plan) -> Fix {
     let text = "has those of the plan join who are absent";
     let Some((target, members)) = args.target.as_ref().zip(typed_members(args, plan)) else {
         // All that there is to type is in a plan file, or a file of members has more than the plan.
-        return Remedy::advice(format!(
+        return Fix::advice(format!(
             "startline prepare join, with the plan's target and challenge, and a file of its {} members, {text}",
             grouped(plan.sessions.into())
         ));
@@ -29,7 +29,7 @@ pub(super) fn remedy(args: &SettingsArgs, plan: &Plan) -> Remedy {
         insecure: args.insecure,
         set: Vec::new(),
     };
-    Remedy::command(text, format!("startline prepare join {target}{members}"))
+    Fix::command(text, format!("startline prepare join {target}{members}"))
 }
 
 /// The options that name the plan's members and nobody else; `None` where only a file of their own would.
@@ -56,9 +56,9 @@ mod tests {
     use super::super::super::doctor;
     use super::*;
 
-    fn joined(args: &SettingsArgs) -> Remedy {
+    fn joined(args: &SettingsArgs) -> Fix {
         let settings = args.clone().into_settings().expect("it makes sense");
-        remedy(args, &doctor::plan_of(&settings, Path::new("/")).expect("a plan").0)
+        fix(args, &doctor::plan_of(&settings, Path::new("/")).expect("a plan").0)
     }
 
     #[test]

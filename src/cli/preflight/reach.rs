@@ -1,4 +1,4 @@
-//! The target's addresses, one by one: a connection, a handshake, an answer; and then its clock.
+//! Asks each address of the target for a connection, a handshake and an answer, and the target for its clock.
 //!
 //! All addresses at the same time, so that one that drops packets is waited for once. Invariant: what is sent is a GET of `/`,
 //! and a ClientHello.
@@ -11,10 +11,10 @@ use jiff::Timestamp;
 
 use super::super::agent;
 use super::board::Board;
+use crate::checks::Verdict;
 use crate::engine::{Trust, tls_look};
 use crate::plan::schedule::date_header;
 use crate::plan::{Plan, Target, Tls};
-use crate::preflight::Verdict;
 use crate::preflight::certificate::{self, Certificate, Shown};
 use crate::preflight::clock::{self, Sample};
 use crate::preflight::target::{self, Answered, Connected, Url};
@@ -24,7 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Of an answer's body, read so that its connection can be used again.
 const BODY_BYTES_MAX: u64 = 1 << 20;
 
-/// Connects, shakes hands and asks; why nothing more can be asked of it, if so.
+/// Connects, shakes hands and asks; returns the cause if nothing more can be asked of the target.
 pub(super) fn target(plan: &Plan, trust: Option<&Trust>, board: &Board) -> Option<&'static str> {
     let url = url(&plan.target);
     let host = &plan.target.host;
@@ -42,12 +42,12 @@ pub(super) fn target(plan: &Plan, trust: Option<&Trust>, board: &Board) -> Optio
         connections.into_iter().filter_map(|(address, outcome)| Some((address, outcome.ok()?.1))).collect();
     let reached: Vec<SocketAddr> = streams.iter().map(|(address, _)| *address).collect();
     if reached.is_empty() {
-        let why = "because the target takes no connection";
+        let cause = "the target accepts no connection";
         if plan.target.is_secure() {
-            board.found([certificate::unknown(host, why)]);
+            board.found([certificate::skipped(host, cause)]);
         }
-        board.found([target::not_answering(why)]);
-        return Some(why);
+        board.found([target::http_skipped(cause)]);
+        return Some(cause);
     }
     if let Some(trust) = trust.filter(|_| plan.target.is_secure()) {
         board.now(format!("shaking hands with {host}"));
@@ -56,15 +56,15 @@ pub(super) fn target(plan: &Plan, trust: Option<&Trust>, board: &Board) -> Optio
         let is_refused = check.verdict == Verdict::Fail;
         board.found([check]);
         if is_refused {
-            let why = match certificate::is_tls(&shown) {
+            let cause = match certificate::is_tls(&shown) {
                 true => {
                     board.answered();
-                    "because the certificate fails"
+                    "the certificate check failed"
                 }
-                false => "because the target does not speak TLS",
+                false => "the target does not speak TLS",
             };
-            board.found([target::not_answering(why)]);
-            return Some(why);
+            board.found([target::http_skipped(cause)]);
+            return Some(cause);
         }
     }
     board.now(format!("asking {host} for an answer over HTTP"));
@@ -78,23 +78,23 @@ pub(super) fn target(plan: &Plan, trust: Option<&Trust>, board: &Board) -> Optio
     board.found([target::answering(&url, &answered)]);
     if answered.iter().all(|one| one.outcome.is_err() || one.speaks_tls) {
         return Some(match answered.iter().any(|one| one.speaks_tls) {
-            true => "because the target speaks TLS, and its URL does not say https",
-            false => "because the target does not answer over HTTP",
+            true => "the target speaks TLS, and its URL does not say https",
+            false => "the target does not answer over HTTP",
         });
     }
     board.answered();
     None
 }
 
-/// Nothing can be asked of a name that leads nowhere; why.
-pub(super) fn nameless(host: &str, is_secure: bool, reason: &str, board: &Board) -> &'static str {
-    let why = "because the target's name leads nowhere";
-    board.found([target::nameless(host, reason)]);
+/// Nothing can be asked of a name without an address; returns the cause.
+pub(super) fn unresolved(host: &str, is_secure: bool, reason: &str, board: &Board) -> &'static str {
+    let cause = "the target's name has no address";
+    board.found([target::unresolved(host, reason)]);
     if is_secure {
-        board.found([certificate::unknown(host, why)]);
+        board.found([certificate::skipped(host, cause)]);
     }
-    board.found([target::not_answering(why)]);
-    why
+    board.found([target::http_skipped(cause)]);
+    cause
 }
 
 /// Does this for all addresses at once.
@@ -152,19 +152,10 @@ fn answer(plan: &Plan, trust: Option<&Trust>, address: SocketAddr) -> Result<(u1
     Ok((answer.status().as_u16(), began.elapsed()))
 }
 
-/// The server's clock, by as many answers as it takes.
+/// The server's clock, by two answers: the first may have set up its connection.
 pub(super) fn clock(plan: &Plan, agent: &ureq::Agent, board: &Board) {
-    let mut samples: Vec<Sample> = Vec::new();
-    let asking = |asked: usize| format!("asking for the servers' clock (answers so far: {asked})");
-    // One answer that is missing ends it: what there is bounds the offset all the same.
-    while board.now(asking(samples.len())) {
-        let Some(sample) = sample(plan, agent) else { break };
-        samples.push(sample);
-        let next = clock::next_ask(&samples, Timestamp::now());
-        let Some(next) = next else { break };
-        let wait = next.duration_since(Timestamp::now());
-        thread::sleep(Duration::try_from(wait).unwrap_or_default().min(Duration::from_secs(1)));
-    }
+    board.now("asking for the servers' clock");
+    let samples: Vec<Sample> = (0..2).filter_map(|_| sample(plan, agent)).collect();
     board.found([clock::check(&samples)]);
 }
 

@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use super::super::agent;
 use super::board::Board;
+use crate::checks::Check;
 use crate::engine::Trust;
 use crate::plan::Plan;
 use crate::plan::schedule::date_header;
-use crate::preflight::Check;
 use crate::preflight::watch::file::{Page, Prometheus, Redis, Watch};
-use crate::preflight::watch::redis::{Asked, Memory};
+use crate::preflight::watch::redis::{Asked, Memory, Unanswered, UnansweredKind};
 use crate::preflight::watch::{http, prometheus, redis as judged};
 
 /// For each answer.
@@ -38,15 +38,15 @@ pub(super) fn ask(watch: &Watch, plan: &Plan, trust: Option<&Trust>, board: &Boa
         board.found([prometheus::check(it, &targets(&agent, it))]);
     }
     for it in watch.redis.iter().take_while(|it| next(&it.name)) {
-        board.found([judged::check(it, &ping(it).map_err(|error| said(&error)))]);
+        board.found([judged::check(it, &ping(it).map_err(|error| unanswered(&error)))]);
     }
 }
 
-/// What is not asked, in the same order.
-pub(super) fn unknown(watch: &Watch, why: &str) -> Vec<Check> {
-    let mut checks: Vec<Check> = watch.http.iter().map(|it| http::unknown(it, why)).collect();
-    checks.extend(watch.prometheus.iter().map(|it| prometheus::unknown(it, why)));
-    checks.extend(watch.redis.iter().map(|it| judged::unknown(it, why)));
+/// The checks that were not made, in the same order.
+pub(super) fn skipped(watch: &Watch, cause: &str) -> Vec<Check> {
+    let mut checks: Vec<Check> = watch.http.iter().map(|it| http::skipped(it, cause)).collect();
+    checks.extend(watch.prometheus.iter().map(|it| prometheus::skipped(it, cause)));
+    checks.extend(watch.redis.iter().map(|it| judged::skipped(it, cause)));
     checks
 }
 
@@ -96,6 +96,15 @@ fn ping(server: &Redis) -> redis::RedisResult<Asked> {
     let memory = redis::cmd("INFO").arg("memory").query::<String>(&mut connection);
     let memory = memory.map_err(|error| said(&error)).and_then(|text| Memory::read(&text));
     Ok(Asked { pings, memory })
+}
+
+fn unanswered(error: &redis::RedisError) -> Unanswered {
+    let kind = match (error.code(), error.kind()) {
+        (Some("NOAUTH"), _) => UnansweredKind::NoPassword,
+        (Some("WRONGPASS"), _) | (_, redis::ErrorKind::AuthenticationFailed) => UnansweredKind::WrongPassword,
+        _ => UnansweredKind::Other,
+    };
+    Unanswered { kind, said: said(error) }
 }
 
 /// The library's words, with the code that the server gave.

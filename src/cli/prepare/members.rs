@@ -16,9 +16,9 @@ use super::super::{ExitStatus, tell, values};
 use super::files::Files;
 use super::printed;
 use super::shell::quoted;
+use crate::numbers;
 use crate::prepare::csv_files::{self, CsvFiles};
 use crate::prepare::sql::{TestMembers, Wanted};
-use crate::report::numbers;
 
 /// How many CSV files are told by name.
 const NAMED_MAX: usize = 8;

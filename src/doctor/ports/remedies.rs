@@ -1,13 +1,14 @@
-//! What brings ports and plan together: waiting, wider ranges, fewer connections, more addresses.
+//! Fixes for too few ports: waiting, a wider range, fewer connections, more addresses.
 //!
-//! Invariant: each remedy is enough by itself, and what can be typed as it stands is printed so.
+//! Invariant: each fix is enough by itself, and what can be typed as it stands is printed so.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use startline_os::units::{counted, duration_text, grouped};
 
 use super::supply::{Demand, Side, Supply, WIDEST, size};
-use crate::doctor::check::Remedy;
+use crate::checks::Fix;
+use crate::doctor::fixes;
 use crate::doctor::need::{HttpConnections, Need};
 use crate::doctor::readings::Readings;
 use crate::plan::sources::{SOURCES_MAX, as_ranges, of_loopback};
@@ -16,9 +17,9 @@ const RANGE: &str = "net.ipv4.ip_local_port_range";
 const RESERVED: &str = "net.ipv4.ip_local_reserved_ports";
 
 /// Whatever brings the demand and the supply together.
-pub(super) fn all(need: &Need, readings: &Readings, side: &Side) -> Vec<Remedy> {
+pub(super) fn all(need: &Need, readings: &Readings, side: &Side) -> Vec<Fix> {
     let wait = side.wait(need, readings).map(|seconds| {
-        Remedy::advice(format!(
+        Fix::advice(format!(
             "wait {seconds} s: connections from before are in TIME_WAIT, which lasts 60 s and holds their ports"
         ))
     });
@@ -26,23 +27,21 @@ pub(super) fn all(need: &Need, readings: &Readings, side: &Side) -> Vec<Remedy> 
 }
 
 /// Whatever makes a side's supply enough for so much.
-pub(super) fn for_demand(need: &Need, readings: &Readings, side: &Side, demand: Demand) -> Vec<Remedy> {
+pub(super) fn for_demand(need: &Need, readings: &Readings, side: &Side, demand: Demand) -> Vec<Fix> {
     let supply = &side.supply;
     let mut remedies = more_ports(need, readings, supply, demand);
     let can_share = need.http == HttpConnections::PerSession;
     if can_share && demand.waiting > 0 && demand.held < supply.all() {
-        remedies.push(Remedy::command(
-            "shares HTTP connections, so that none waits in TIME_WAIT",
-            "--http pooled",
-        ));
+        remedies
+            .push(Fix::command("shares HTTP connections, so that none waits in TIME_WAIT", "--http pooled"));
         if let Some(ramp) = side.longer_ramp(need, readings, demand) {
             let text = "arrives more slowly, so that fewer wait in TIME_WAIT at once";
-            remedies.push(Remedy::command(text, format!("--ramp {}", duration_text(ramp))));
+            remedies.push(Fix::command(text, format!("--ramp {}", duration_text(ramp))));
         }
     }
     remedies.extend(more_sources(supply, demand.all()));
     if remedies.is_empty() {
-        remedies.push(Remedy::advice(format!(
+        remedies.push(Fix::advice(format!(
             "plan fewer sessions: a run has {} source addresses at most",
             grouped(SOURCES_MAX as u64)
         )));
@@ -51,60 +50,61 @@ pub(super) fn for_demand(need: &Need, readings: &Readings, side: &Side, demand: 
 }
 
 /// A wider range, fewer reserved ports, or both.
-fn more_ports(need: &Need, readings: &Readings, supply: &Supply, demand: Demand) -> Vec<Remedy> {
+fn more_ports(need: &Need, readings: &Readings, supply: &Supply, demand: Demand) -> Vec<Fix> {
     let range = supply.range();
     let is_enough = |ports: u64| demand.all() <= supply.of_each(ports) && ports > supply.free;
     let widest = || format!("{} {}", WIDEST.0, WIDEST.1);
     let mut remedies = Vec::new();
     let is_wide_enough = is_enough(supply.free_in(WIDEST));
     if is_wide_enough {
-        remedies.push(Remedy::sysctl(RANGE, widest()));
-        remedies.push(Remedy::tune(need, readings));
+        remedies.push(fixes::sysctl(RANGE, widest()));
+        remedies.push(fixes::tune(need, readings));
     }
     let ask = "ask first who reserved them, and what for";
     let of_range = size(range) - supply.free;
     let of_widest = size(WIDEST) - supply.free_in(WIDEST);
     if is_enough(size(range)) {
         let text = format!("frees the {} reserved ports until the next boot: {ask}", grouped(of_range));
-        remedies.push(Remedy::root(text, format!("sysctl -w {RESERVED}=\"\"")));
+        remedies.push(Fix::root(text, format!("sysctl -w {RESERVED}=\"\"")));
     } else if !is_wide_enough && of_widest > 0 && is_enough(size(WIDEST)) {
         let text = format!(
             "widens the range and frees the {} ports that are reserved in it until the next boot: {ask}",
             grouped(of_widest)
         );
-        remedies.push(Remedy::root(text, format!("sysctl -w {RANGE}=\"{}\" {RESERVED}=\"\"", widest())));
+        remedies.push(Fix::root(text, format!("sysctl -w {RANGE}=\"{}\" {RESERVED}=\"\"", widest())));
     }
     remedies
 }
 
 /// The source addresses that make ports enough.
-fn more_sources(supply: &Supply, needed: u64) -> Vec<Remedy> {
+fn more_sources(supply: &Supply, needed: u64) -> Vec<Fix> {
     let wide = supply.free_in(WIDEST);
     let is_allowed = |(_, all): &(u64, u64)| *all <= SOURCES_MAX as u64;
     let plain = sources_with(supply, supply.free, needed).filter(is_allowed);
     let wider = sources_with(supply, wide, needed).filter(is_allowed);
-    let widen = format!("sysctl -w {RANGE}=\"{} {}\" && ", WIDEST.0, WIDEST.1);
+    let widen = format!("sysctl -w {RANGE}=\"{} {}\"", WIDEST.0, WIDEST.1);
     let mut remedies = Vec::new();
-    // Fewer addresses in a wider range: where addresses cost something, or where there cannot be so many.
+    // Fewer addresses in a wider range: where addresses cost something, or where there cannot be so
+    // many.
     let is_fewer = match (wider, plain) {
         (Some((fewer, _)), Some((more, _))) => {
             fewer < more && needed > supply.of_each(wide) && !supply.is_local
         }
         (wider, plain) => wider.is_some() && plain.is_none(),
     };
-    for (sources, first) in [(wider.filter(|_| is_fewer), widen.as_str()), (plain, "")] {
+    for (sources, widen) in [(wider.filter(|_| is_fewer), Some(widen.as_str())), (plain, None)] {
         let Some((more, all)) = sources else { continue };
         remedies.push(if supply.is_local {
-            of_this_box(supply, all, first)
+            of_this_machine(supply, all, widen)
         } else {
-            of_the_network(more, all, first)
+            of_the_network(more, all, widen)
         });
     }
     remedies
 }
 
-/// How many more source addresses it takes when each pair has so many ports, and how many that makes. On this box they take the
-/// place of those that there are.
+/// How many more source addresses it takes when each pair has so many ports, and how many that
+/// makes. On this machine they take the place of those that there are.
 fn sources_with(supply: &Supply, ports: u64, needed: u64) -> Option<(u64, u64)> {
     if ports == 0 {
         return None;
@@ -118,37 +118,43 @@ fn sources_with(supply: &Supply, ports: u64, needed: u64) -> Option<(u64, u64)> 
     Some((more, supply.sources + more))
 }
 
-fn of_the_network(more: u64, all: u64, first: &str) -> Remedy {
-    let both = if first.is_empty() { "" } else { "a wider range with fewer addresses: " };
+fn of_the_network(more: u64, all: u64, widen: Option<&str>) -> Fix {
+    let both = widen.map_or("", |_| "a wider range with fewer addresses: ");
     let text = format!(
-        "{both}gives this box {}; then name all {} by --source-ip",
+        "{both}gives this machine {}; then name all {} by --source-ip",
         counted(more, "more address", "more addresses"),
         grouped(all)
     );
-    Remedy::root(text, format!("{first}scripts/source-addresses add ADDRESS…"))
+    Fix::root(text, format!("{}scripts/source-addresses add ADDRESS…", before(widen)))
 }
 
-/// For a target on this box the addresses can be named.
-fn of_this_box(supply: &Supply, count: u64, first: &str) -> Remedy {
+/// What is typed before another command.
+fn before(widen: Option<&str>) -> String {
+    widen.map(|widen| format!("{widen} && ")).unwrap_or_default()
+}
+
+/// For a target on this machine the addresses can be named.
+fn of_this_machine(supply: &Supply, count: u64, widen: Option<&str>) -> Fix {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     if supply.is_ipv4 {
-        // All of 127/8 is loopback's, nothing has to be added.
+        // All of 127/8 is loopback's, nothing must be added.
         let sources = as_ranges(&of_loopback(count)).join(",");
-        return match first.strip_suffix(" && ") {
-            None => Remedy::command(
-                "connects from more addresses of the loopback",
-                format!("--source-ip {sources}"),
-            ),
+        return match widen {
+            None => {
+                Fix::command("connects from more addresses of the loopback", format!("--source-ip {sources}"))
+            }
             Some(widen) => {
-                Remedy::root(format!("widens the range; then add --source-ip {sources} to the plan"), widen)
+                Fix::root(format!("widens the range; then add --source-ip {sources} to the plan"), widen)
             }
         };
     }
     // Unique local addresses (RFC 4193), beside the loopback's only one.
     let address = |index: usize| IpAddr::V6(Ipv6Addr::from_bits((0xfd00_0077 << 96) + 1 + index as u128));
     let sources = as_ranges(&(0..count).map(address).collect::<Vec<_>>()).join(",");
-    Remedy::root(
-        format!("gives these to this box until the next boot; then add --source-ip {sources} to the plan"),
-        format!("{first}scripts/source-addresses add {sources} --dev lo"),
+    Fix::root(
+        format!(
+            "gives these to this machine until the next boot; then add --source-ip {sources} to the plan"
+        ),
+        format!("{}scripts/source-addresses add {sources} --dev lo", before(widen)),
     )
 }

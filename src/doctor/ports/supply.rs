@@ -1,7 +1,8 @@
-//! How many ports there are to some destinations, how many are asked for there, and what is still in TIME_WAIT from before.
+//! Counts the ports to some destinations, the ports that the plan needs there, and those still in
+//! TIME_WAIT from before.
 //!
-//! Sums alone; judges nothing. Invariant: what waits there from before is held against the plan second by second, so that a ramp in which
-//! it goes by itself is not refused for it.
+//! Calculates, and judges nothing. Invariant: what waits there from before is compared with the
+//! plan second by second, so that a ramp in which it goes by itself is not refused for it.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -40,9 +41,10 @@ pub(super) struct Supply {
     pub(super) sources: u64,
     /// More of the destinations are of IPv4 than of IPv6, or as many.
     pub(super) is_ipv4: bool,
-    /// All destinations are on this box.
+    /// All destinations are on this machine.
     pub(super) is_local: bool,
-    /// What closed connections from before hold of it when the plan needs it; 0 where there is room for both.
+    /// What closed connections from before hold of it when the plan needs it; 0 where there is room
+    /// for both.
     pub(super) lingering: u64,
 }
 
@@ -94,7 +96,7 @@ impl Supply {
             destinations: to[0] + to[1],
             sources: from[0] + from[1],
             is_ipv4: to[0] >= to[1],
-            is_local: destinations.iter().all(|(address, _)| is_of_this_box(readings, *address)),
+            is_local: destinations.iter().all(|(address, _)| is_of_this_machine(readings, *address)),
             lingering: 0,
         })
     }
@@ -166,7 +168,8 @@ impl Side {
         Ok(side)
     }
 
-    /// Ports of the plan's and of before together, at the worst instant of such a ramp that begins so many seconds from now.
+    /// Ports of the plan's and of before together, at the worst instant of such a ramp that begins
+    /// so many seconds from now.
     fn most_at_once(&self, need: &Need, readings: &Readings, ramp: Duration, seconds: u64) -> u64 {
         let span = time_wait_span(need, readings);
         let has_http = need.http == HttpConnections::PerSession && self.demand.waiting > 0;
@@ -189,8 +192,8 @@ impl Side {
         (1..=TIME_WAIT.as_secs()).find(fits).filter(|_| is_enough)
     }
 
-    /// A ramp with which this demand's held and waiting ones fit, in whole seconds: the shortest; beside what is left from before, it is
-    /// found in steps.
+    /// A ramp with which this demand's held and waiting ones fit, in whole seconds: the shortest;
+    /// beside what is left from before, it is found in steps.
     pub(super) fn longer_ramp(&self, need: &Need, readings: &Readings, demand: Demand) -> Option<Duration> {
         let wait = time_wait_span(need, readings).as_secs();
         let ports = self.supply.all() + self.supply.lingering;
@@ -205,7 +208,8 @@ impl Side {
     }
 }
 
-/// The target's side: everything may lead there. The other hosts': WebSockets alone do. And both together.
+/// The target's side: everything may lead there. The other hosts': WebSockets alone do. And both
+/// together.
 pub(super) struct Sides {
     pub(super) target: Side,
     others: Option<Side>,
@@ -226,14 +230,16 @@ impl Sides {
         })
     }
 
-    /// The sides that may have to bear it alone: which URLs are handed out is not known before.
+    /// The sides, each of which may get all WebSockets: which URLs the server returns is not known
+    /// before.
     pub(super) fn each(&self) -> impl Iterator<Item = (&Side, &'static str)> {
         let others = self.others.iter().map(|side| (side, "to the other hosts"));
         std::iter::once((&self.target, "to the target")).chain(others)
     }
 }
 
-/// Closed connections from before from where the plan's come from, to these destinations. Where they cannot be read, none.
+/// Closed connections from before from where the plan's come from, to these destinations. Where
+/// they cannot be read, none.
 fn before(need: &Need, readings: &Readings, destinations: &[Destination]) -> Fading {
     let Ok(time_waits) = &readings.time_waits else { return Fading::default() };
     let leads_there = |ip: IpAddr, port: u16| {
@@ -249,7 +255,7 @@ fn before(need: &Need, readings: &Readings, destinations: &[Destination]) -> Fad
         .fold(Fading::default(), |sum, (_, _, fading)| sum.with(fading))
 }
 
-fn is_of_this_box(readings: &Readings, address: IpAddr) -> bool {
+fn is_of_this_machine(readings: &Readings, address: IpAddr) -> bool {
     let mut owners = readings.trials.targets.iter();
     address.is_loopback() || owners.any(|(target, owner)| *target == address && *owner == Owner::ThisBox)
 }
@@ -268,7 +274,8 @@ pub(super) fn size(range: (u16, u16)) -> u64 {
     u64::from(range.1).saturating_sub(u64::from(range.0)) + 1
 }
 
-/// Ports of a range that are reserved; reserved ranges do not overlap, the kernel keeps them as a set.
+/// Ports of a range that are reserved; reserved ranges do not overlap, the kernel keeps them as a
+/// set.
 fn reserved_within(range: (u16, u16), reserved: &[(u16, u16)]) -> u64 {
     let overlap = |&(first, last): &(u16, u16)| {
         let (first, last) = (first.max(range.0), last.min(range.1));

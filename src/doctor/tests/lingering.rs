@@ -12,7 +12,8 @@ fn hex(address: [u8; 4]) -> String {
     format!("{:08X}", u32::from_ne_bytes(address))
 }
 
-/// A box with 3,000 ports, of which the first ones are in TIME_WAIT to the target for so many more seconds.
+/// A box with 3,000 ports, of which the first ones are in TIME_WAIT to the target for so many more
+/// seconds.
 fn after_a_run(waiting: u16, seconds: u32) -> Readings {
     let root = tempfile::tempdir().expect("a directory");
     let net = root.path().join("proc/net");
@@ -44,7 +45,7 @@ fn ports_that_the_last_run_still_holds_are_not_there() {
     assert_eq!(refused.verdict, Verdict::Refuse, "{refused:#?}");
     assert_eq!(refused.reading.value, Some(1_600));
     assert_eq!(refused.reading.text, "1,600 (40000-42999, less 1,400 in TIME_WAIT from before)");
-    let wait = &refused.remedies[0].text;
+    let wait = &refused.fixes[0].text;
     // There is room for both up to the 17th second of the ramp.
     assert!(wait.starts_with("wait 41 s: connections from before are in TIME_WAIT"), "{wait}");
     assert!(

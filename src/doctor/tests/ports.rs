@@ -45,8 +45,8 @@ fn what_a_longer_ramp_cannot_mend_does_not_propose_it() {
     assert_eq!(commands(&check("ports", &need(60_000, 60), &wide))[..2], ["--http pooled", "--ramp 13m18s"]);
     let refused = check("ports", &need(100_000, 600), &wide);
     assert!(refused.why.as_deref().is_some_and(|why| why.contains("there are 64,512")), "{refused:#?}");
-    assert_eq!(refused.remedies.len(), 1);
-    assert!(refused.remedies[0].text.contains("1 more address; then name all 2"), "{refused:#?}");
+    assert_eq!(refused.fixes.len(), 1);
+    assert!(refused.fixes[0].text.contains("1 more address; then name all 2"), "{refused:#?}");
 }
 
 #[test]
@@ -117,7 +117,10 @@ fn other_hosts_are_destinations_of_websockets() {
     assert_eq!((one.verdict, one.reading.value), (Verdict::Warn, Some(2 * 28_232)));
     assert_eq!(one.reading.text, "56,464 (32768-60999 × 1 source × 2 destinations)");
     let why = one.why.as_deref().unwrap_or_default();
-    assert!(why.contains("should all WebSockets lead to the target, 54,000 local ports"), "{one:#?}");
+    assert!(
+        why.contains("if all WebSockets go to the target, the plan needs 54,000 local ports"),
+        "{one:#?}"
+    );
     assert!(commands(&one).contains(&"--http pooled"), "{one:#?}");
     assert_eq!(to(&[("10.0.0.9", Some(80))], need(60_000, 600)).verdict, Verdict::Refuse, "of both 56,464");
     let two = [("10.0.0.9", None), ("10.0.0.10", None)];
@@ -135,7 +138,7 @@ fn one_other_host_may_have_to_bear_what_four_addresses_would() {
     let one = check("ports", &Need { others, ..four }, &readings);
     assert_eq!(one.verdict, Verdict::Warn);
     let why = one.why.as_deref().unwrap_or_default();
-    assert!(why.contains("lead to the other hosts, 60,000 local ports"), "{one:#?}");
+    assert!(why.contains("go to the other hosts, the plan needs 60,000 local ports"), "{one:#?}");
     assert!(!commands(&one).contains(&"--http pooled"), "none of them waits: {one:#?}");
     // Of four addresses and one, the one is what the settings have to be enough for.
     let tune = "scripts/tune apply --sessions 60000 --sources 1 --targets 1 --ramp 600s";
@@ -151,7 +154,7 @@ fn a_source_address_more_makes_pairs_with_its_own_family_alone() {
     let few = check("ports", &need, &readings);
     // The IPv6 address has no pair.
     assert_eq!((few.verdict, few.reading.value), (Verdict::Refuse, Some(2 * 28_232)));
-    let last = few.remedies.last().expect("one");
+    let last = few.fixes.last().expect("one");
     assert!(last.text.contains("1 more address; then name all 2"), "{few:#?}");
 }
 
@@ -171,7 +174,7 @@ fn source_addresses_of_others_are_refused() {
     readings.trials.sources[1].1 = Owner::Unclear("no routes".into());
     let unclear = super::check("source-addresses", &need, &readings);
     assert_eq!((unclear.verdict, commands(&unclear)), (Verdict::Warn, vec!["ip route get 10.0.0.3"]));
-    assert!(unclear.why.as_deref().is_some_and(|why| why.contains("perhaps not this box's: no routes")));
+    assert!(unclear.why.as_deref().is_some_and(|why| why.contains("perhaps not of this machine: no routes")));
 }
 
 #[test]
@@ -189,7 +192,7 @@ fn a_source_address_from_which_nothing_leads_to_the_target_is_refused_by_name() 
     assert_eq!(
         loopback.why.as_deref(),
         Some(
-            "127.0.2.1 is of the loopback, and the target 10.0.0.1 is not on this box: nothing goes from one to the other"
+            "127.0.2.1 is of the loopback, and the target 10.0.0.1 is not on this machine: the kernel does not connect one to the other"
         )
     );
     let unclear = refused(&["127.0.2.1"], Owner::Unclear("no routes".into()), need(6_000, 240));
@@ -252,10 +255,7 @@ fn reserved_ports_are_said_freed_and_counted_in_the_widest_range() {
     // 37,279 are left of the widest range.
     let both = "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\" net.ipv4.ip_local_reserved_ports=\"\"";
     assert_eq!(commands(&within), [both, "--source-ip 127.0.1.1-127.0.1.61"]);
-    assert!(
-        within.remedies[0].text.contains("frees the 27,233 ports that are reserved in it"),
-        "{within:#?}"
-    );
+    assert!(within.fixes[0].text.contains("frees the 27,233 ports that are reserved in it"), "{within:#?}");
     let fewer = check("ports", &Need { sessions: 20_000, ..plan.clone() }, &readings);
     assert_eq!(commands(&fewer)[0], "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"");
     assert_eq!(commands(&fewer)[2], "sysctl -w net.ipv4.ip_local_reserved_ports=\"\"");
@@ -285,7 +285,7 @@ fn addresses_for_a_target_on_this_box_can_be_typed_as_they_stand() {
         ..need(sessions, 60)
     };
     let v6 = check("ports", &to("[::1]:80", 60_000), &readings);
-    let last = v6.remedies.last().expect("one");
+    let last = v6.fixes.last().expect("one");
     assert_eq!(last.command.as_deref(), Some("scripts/source-addresses add fd00:77::1-fd00:77::3 --dev lo"));
     assert!(last.text.ends_with("then add --source-ip fd00:77::1-fd00:77::3 to the plan"), "{v6:#?}");
     assert!(last.needs_root);
@@ -301,12 +301,12 @@ fn addresses_for_a_target_on_this_box_can_be_typed_as_they_stand() {
     let most = check("ports", &to("127.0.0.1:80", 5_000_000), &readings);
     assert_eq!(commands(&most), ["sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\""]);
     assert!(
-        most.remedies[0].text.ends_with("then add --source-ip 127.0.1.1-127.0.1.78 to the plan"),
+        most.fixes[0].text.ends_with("then add --source-ip 127.0.1.1-127.0.1.78 to the plan"),
         "{most:#?}"
     );
     let nothing = check("ports", &to("127.0.0.1:80", u32::MAX), &readings);
     assert_eq!(commands(&nothing), Vec::<&str>::new());
-    assert!(nothing.remedies[0].text.starts_with("plan fewer sessions"), "{nothing:#?}");
+    assert!(nothing.fixes[0].text.starts_with("plan fewer sessions"), "{nothing:#?}");
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn a_wider_range_takes_fewer_addresses() {
             "scripts/source-addresses add ADDRESS…"
         ]
     );
-    let texts: Vec<&str> = refused.remedies.iter().map(|remedy| remedy.text.as_str()).collect();
-    assert!(texts[0].contains("this box 1 more address; then name all 2 by --source-ip"), "{texts:?}");
-    assert!(texts[1].contains("this box 3 more addresses; then name all 4 by --source-ip"), "{texts:?}");
+    let texts: Vec<&str> = refused.fixes.iter().map(|fix| fix.text.as_str()).collect();
+    assert!(texts[0].contains("this machine 1 more address; then name all 2 by --source-ip"), "{texts:?}");
+    assert!(texts[1].contains("this machine 3 more addresses; then name all 4 by --source-ip"), "{texts:?}");
 }

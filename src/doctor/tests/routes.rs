@@ -22,7 +22,7 @@ fn a_target_that_nothing_leads_to_is_refused() {
     readings.trials.routes = vec![nothing(None, "10.0.0.1")];
     let refused = check("route", &need(6_000, 240), &readings);
     assert_eq!((refused.verdict, refused.reading.value), (Verdict::Refuse, Some(0)));
-    let why = "nothing leads to the target 10.0.0.1: Network is unreachable (os error 101)";
+    let why = "there is no route to the target 10.0.0.1: Network is unreachable (os error 101)";
     assert_eq!((refused.why.as_deref(), commands(&refused)), (Some(why), vec!["ip route get 10.0.0.1"]));
     readings.trials.routes = vec![found, nothing(Some("10.0.0.7"), "10.0.0.1"), nothing(None, "fd00::1")];
     let sources = check("route", &Need { sources: vec![ip("10.0.0.7")], ..need(6_000, 240) }, &readings);
@@ -38,7 +38,7 @@ fn a_loopback_that_is_down_says_so() {
     readings.trials.routes = vec![nothing(None, "127.0.0.1")];
     let down = check("route", &on_this_box(6_000, 240), &readings);
     assert_eq!((down.verdict, commands(&down)), (Verdict::Refuse, vec!["ip link set lo up"]));
-    assert!(down.remedies[0].needs_root);
+    assert!(down.fixes[0].needs_root);
 }
 
 #[test]

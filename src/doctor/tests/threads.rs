@@ -15,7 +15,7 @@ fn a_million() -> Need {
 fn a_worker_is_a_thread_at_both_ends() {
     let threads = check("threads", &a_million(), &readings("default"));
     assert_eq!((threads.verdict, threads.need.value), (Verdict::Ok, Some(51 + 54 + 8)));
-    assert_eq!(threads.need.text, "113: 51 workers and the stand-in's 54, and 8 to spare");
+    assert_eq!(threads.need.text, "113: 51 workers and 54 of the mock server, and 8 to spare");
     // Of 126,887 threads 412 are there.
     assert_eq!(threads.reading.value, Some(126_887 - 412));
     assert_eq!(threads.reading.text, "126,475 (kernel.threads-max 126,887, 412 of them running)");
@@ -31,15 +31,15 @@ fn the_tightest_limit_is_named_with_what_mends_it() {
     assert_eq!(
         refused.why.as_deref(),
         Some(
-            "113 threads are needed (51 workers and the stand-in's 54, and 8 to spare) and 60 more may be started: ulimit -u 100, 40 of \
+            "113 threads are needed (51 workers and 54 of the mock server, and 8 to spare) and 60 more may be started: ulimit -u 100, 40 of \
              them running"
         )
     );
-    assert_eq!((commands(&refused), refused.remedies[0].needs_root), (vec!["ulimit -u 153"], true));
-    assert!(refused.remedies[1].text.contains("fewer workers"), "{refused:#?}");
+    assert_eq!((commands(&refused), refused.fixes[0].needs_root), (vec!["ulimit -u 153"], true));
+    assert!(refused.fixes[1].text.contains("fewer workers"), "{refused:#?}");
     readings.trials.threads_of_user = Ok(Some(ThreadsOfUser { hard: 200, ..user }));
     let raised = check("threads", &a_million(), &readings);
-    assert_eq!((commands(&raised), raised.remedies[0].needs_root), (vec!["ulimit -Su 153"], false));
+    assert_eq!((commands(&raised), raised.fixes[0].needs_root), (vec!["ulimit -Su 153"], false));
 
     let limit = "/sys/fs/cgroup/app/pids.max".to_owned();
     readings.system.thread_room = Ok(Some(ThreadRoom { limit, running: 7, room: 43 }));

@@ -1,4 +1,4 @@
-//! The file of what is watched: TOML, read with the place of each mistake.
+//! Reads the TOML file that lists what is watched. Errors name the line and column.
 
 use std::fmt;
 

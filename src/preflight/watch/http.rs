@@ -1,10 +1,10 @@
-//! Does a watched page answer as it should?
+//! Checks whether a watched page answers as it should.
 
 use std::time::Duration;
 
 use super::file::Page;
-use crate::preflight::words::{clean, micros, ms};
-use crate::preflight::{Check, Figure, Remedy, Verdict};
+use crate::checks::{Check, Figure, Fix, Verdict};
+use crate::preflight::format::{clean, micros, ms};
 
 const ID: &str = "watch-http";
 
@@ -21,16 +21,16 @@ pub struct Answer {
     pub took: Duration,
 }
 
-/// What is not looked at since something else was in the way.
-pub fn unknown(page: &Page, why: &str) -> Check {
-    Check::unknown(ID, page.name.clone(), Figure::words(need(page)), why)
+/// The check, if it was not made.
+pub fn skipped(page: &Page, cause: &str) -> Check {
+    Check::skipped(ID, page.name.clone(), Figure::words(need(page)), cause)
 }
 
 /// Judges an answer, or the reason for none.
 pub fn check(page: &Page, answer: &Result<Answer, String>) -> Check {
     let title = page.name.clone();
     let need = Figure::words(need(page));
-    let curl = || vec![Remedy::command("shows what answers", format!("curl -v '{}'", page.url))];
+    let curl = || vec![Fix::command("shows what answers", format!("curl -v '{}'", page.url))];
     let answer = match answer {
         Ok(answer) => answer,
         Err(why) => {
@@ -48,10 +48,8 @@ pub fn check(page: &Page, answer: &Result<Answer, String>) -> Check {
         return match &answer.location {
             Some(location) => check.but(
                 Verdict::Fail,
-                format!("{} leads on to {}", page.url, clean(location)),
-                vec![Remedy::advice(
-                    "give the URL that it leads to, or the status that is right: status = 302",
-                )],
+                format!("{} redirects to {}", page.url, clean(location)),
+                vec![Fix::advice("give the URL that it redirects to, or the expected status: status = 302")],
             ),
             None => check.but(Verdict::Fail, format!("{} answers {}", page.url, answer.status), curl()),
         };
@@ -118,7 +116,7 @@ mod tests {
     fn a_redirect_says_where_to() {
         let moved = Answer { location: Some("/login".into()), ..answer(302, "").expect("one") };
         let check = check(&page(&[], None), &Ok(moved));
-        assert_eq!(check.why.as_deref(), Some("http://g/ leads on to /login"));
+        assert_eq!(check.why.as_deref(), Some("http://g/ redirects to /login"));
     }
 
     #[test]
@@ -128,6 +126,6 @@ mod tests {
             (check.verdict, check.why.as_deref()),
             (Verdict::Fail, Some("http://g/: connection refused"))
         );
-        assert_eq!(check.remedies[0].command.as_deref(), Some("curl -v 'http://g/'"));
+        assert_eq!(check.fixes[0].command.as_deref(), Some("curl -v 'http://g/'"));
     }
 }

@@ -1,7 +1,8 @@
-//! What is watched during a test, and whether it answers: pages, Prometheus and Redis servers, listed in a file of the user's.
+//! Checks what is watched during a test: pages, Prometheus and Redis servers, listed in a file of
+//! the user's.
 //!
-//! [`Watch`] reads the list, the others judge what came back. Opens nothing. Invariant: no password is in the file, nor in anything
-//! that is printed.
+//! [`Watch`] reads the list, the other files judge the answers. Opens nothing. Invariant: no
+//! password is in the file, nor in anything that is printed.
 
 pub mod file;
 pub mod http;

@@ -1,6 +1,6 @@
-//! Is Prometheus up, and does it scrape what it should?
+//! Checks whether Prometheus runs and scrapes its targets, by its `/api/v1/targets`.
 //!
-//! By its `/api/v1/targets`. Invariant: what cannot be read in an answer is a target that is not well, never one that is.
+//! Invariant: a target that cannot be read in an answer counts as down, never as up.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use serde_json::Value;
 use startline_os::units;
 
 use super::file::Prometheus;
-use crate::preflight::words::{clean, listed};
-use crate::preflight::{Check, Figure, Remedy, Verdict};
+use crate::checks::{Check, Figure, Fix, Verdict};
+use crate::preflight::format::{clean, listed};
 
 const ID: &str = "watch-prometheus";
 const TITLE: &str = "Prometheus";
@@ -54,9 +54,9 @@ struct Scraped {
     said: String,
 }
 
-/// What is not looked at since something else was in the way.
-pub fn unknown(server: &Prometheus, why: &str) -> Check {
-    Check::unknown(ID, TITLE, need(server), why)
+/// The check, if it was not made.
+pub fn skipped(server: &Prometheus, cause: &str) -> Check {
+    Check::skipped(ID, TITLE, need(server), cause)
 }
 
 fn need(server: &Prometheus) -> Figure {
@@ -70,8 +70,8 @@ fn need(server: &Prometheus) -> Figure {
 pub fn check(server: &Prometheus, answer: &Result<Answer, String>) -> Check {
     let need = need(server);
     let failed = |reading: &str, why: String| {
-        let remedy = Remedy::command("shows what answers", format!("curl -v '{}{PATH}'", server.url));
-        Check::ok(ID, TITLE, Figure::words(reading), need.clone()).but(Verdict::Fail, why, vec![remedy])
+        let fix = Fix::command("shows what answers", format!("curl -v '{}{PATH}'", server.url));
+        Check::ok(ID, TITLE, Figure::words(reading), need.clone()).but(Verdict::Fail, why, vec![fix])
     };
     let answer = match answer {
         Ok(answer) => answer,
@@ -117,8 +117,8 @@ fn judged(server: &Prometheus, scraped: &[Scraped], check: Check) -> Check {
         }
     }
     if !failures.is_empty() {
-        let remedies = vec![Remedy::advice(format!("{}/targets shows each with its last error", server.url))];
-        return check.but(Verdict::Fail, failures.join("; "), remedies);
+        let fixes = vec![Fix::advice(format!("{}/targets shows each with its last error", server.url))];
+        return check.but(Verdict::Fail, failures.join("; "), fixes);
     }
     let pending = ill(State::Pending, true);
     let others = [State::Down, State::Late].map(|state| ill(state, false)).concat();
@@ -135,7 +135,7 @@ fn judged(server: &Prometheus, scraped: &[Scraped], check: Check) -> Check {
     check.but(
         Verdict::Warn,
         warnings.join("; "),
-        vec![Remedy::advice(format!("wait for a scrape; {}/targets shows when each was", server.url))],
+        vec![Fix::advice(format!("wait for a scrape; {}/targets shows when each was", server.url))],
     )
 }
 

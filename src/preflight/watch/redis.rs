@@ -1,11 +1,11 @@
-//! Is a Redis server quick, and has it room?
+//! Checks whether a Redis server answers fast and has memory left.
 
 use std::time::Duration;
 
 use super::file::Redis;
-use crate::preflight::words::{clean, micros, ms, quantile};
-use crate::preflight::{Check, Figure, Remedy, Verdict};
-use crate::report::numbers::{bytes, percent};
+use crate::checks::{Check, Figure, Fix, Verdict};
+use crate::numbers::{bytes, percent};
+use crate::preflight::format::{clean, micros, ms, quantile};
 
 const ID: &str = "watch-redis";
 const NEED: &str = "PING under 10 ms, memory under 80 % of maxmemory";
@@ -15,6 +15,26 @@ const LATENCY_WARN: Duration = Duration::from_millis(10);
 const LATENCY_FAIL: Duration = Duration::from_millis(50);
 /// Of `maxmemory`, from which there is little room for what a test adds.
 const MEMORY_WARN: f64 = 0.8;
+
+/// Why a server did not answer a PING.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// The kind of it.
+    pub kind: UnansweredKind,
+    /// In the words of the server or of the operating system.
+    pub said: String,
+}
+
+/// The kinds of missing answers, as far as their fixes differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnansweredKind {
+    /// The server requires a password, and none was given.
+    NoPassword,
+    /// The server refused the password.
+    WrongPassword,
+    /// Any other.
+    Other,
+}
 
 /// What a server answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,9 +78,9 @@ impl Memory {
     }
 }
 
-/// What is not looked at since something else was in the way.
-pub fn unknown(server: &Redis, why: &str) -> Check {
-    Check::unknown(ID, title(server), Figure::words(NEED), why)
+/// The check, if it was not made.
+pub fn skipped(server: &Redis, cause: &str) -> Check {
+    Check::skipped(ID, title(server), Figure::words(NEED), cause)
 }
 
 fn title(server: &Redis) -> String {
@@ -68,7 +88,7 @@ fn title(server: &Redis) -> String {
 }
 
 /// Judges what a server answered, or the reason for no answer.
-pub fn check(server: &Redis, asked: &Result<Asked, String>) -> Check {
+pub fn check(server: &Redis, asked: &Result<Asked, Unanswered>) -> Check {
     let title = title(server);
     let need = Figure::words(NEED);
     let asked = match asked {
@@ -78,7 +98,7 @@ pub fn check(server: &Redis, asked: &Result<Asked, String>) -> Check {
     let mut pings = asked.pings.clone();
     pings.sort_unstable();
     let Some((median, slowest)) = quantile(&pings, 0.5).zip(pings.last().copied()) else {
-        return Check::unknown(ID, title, need, "because it was not asked");
+        return Check::unknown(ID, title, need, "no PING was sent");
     };
     let memory = match &asked.memory {
         Ok(memory) => memory_text(memory),
@@ -86,43 +106,47 @@ pub fn check(server: &Redis, asked: &Result<Asked, String>) -> Check {
     };
     let text = format!("PING p50 {}, max {}; {memory}", ms(median), ms(slowest));
     let check = Check::ok(ID, title, micros(median, text), need);
-    let (verdicts, (reasons, remedies)): (Vec<Verdict>, (Vec<String>, Vec<Remedy>)) =
+    let (verdicts, (reasons, fixes)): (Vec<Verdict>, (Vec<String>, Vec<Fix>)) =
         [slow(median, slowest), full(&asked.memory)]
             .into_iter()
             .flatten()
-            .map(|(verdict, why, remedy)| (verdict, (why, remedy)))
+            .map(|(verdict, why, fix)| (verdict, (why, fix)))
             .unzip();
     match verdicts.into_iter().max() {
-        Some(verdict) => check.but(verdict, reasons.join("; "), remedies),
+        Some(verdict) => check.but(verdict, reasons.join("; "), fixes),
         None => check,
     }
 }
 
-fn unanswered(server: &Redis, check: Check, why: &str) -> Check {
+fn unanswered(server: &Redis, check: Check, why: &Unanswered) -> Check {
     let Redis { host, port, .. } = server;
-    let remedy = if why.contains("NOAUTH") {
-        Remedy::advice("it wants a password: export it in a variable, and name that with password_env")
-    } else if why.contains("WRONGPASS") || why.contains("authentication failed") {
-        Remedy::advice("the password in the variable that password_env names is another one")
-    } else {
-        Remedy::command("answers PONG if it is there", format!("redis-cli -h {host} -p {port} ping"))
+    let fix = match why.kind {
+        UnansweredKind::NoPassword => Fix::advice(
+            "the server requires a password: export it in a variable, and name that with password_env",
+        ),
+        UnansweredKind::WrongPassword => {
+            Fix::advice("the server refused the password: correct the variable that password_env names")
+        }
+        UnansweredKind::Other => {
+            Fix::command("answers PONG if the server is up", format!("redis-cli -h {host} -p {port} ping"))
+        }
     };
-    check.but(Verdict::Fail, format!("{host}:{port}: {}", clean(why)), vec![remedy])
+    check.but(Verdict::Fail, format!("{host}:{port}: {}", clean(&why.said)), vec![fix])
 }
 
-type Finding = Option<(Verdict, String, Remedy)>;
+type Finding = Option<(Verdict, String, Fix)>;
 
 fn slow(median: Duration, slowest: Duration) -> Finding {
-    let remedy = Remedy::command(
-        "on its box, shows what keeps it busy; redis-cli --latency shows how it goes on",
+    let fix = Fix::command(
+        "on its machine, shows what keeps it busy; redis-cli --latency measures on",
         "redis-cli SLOWLOG GET 10",
     );
     if median > LATENCY_FAIL {
-        Some((Verdict::Fail, "half of the PINGs took more than 50 ms, without any load".into(), remedy))
+        Some((Verdict::Fail, "half of the PINGs took more than 50 ms, without any load".into(), fix))
     } else if median >= LATENCY_WARN {
-        Some((Verdict::Warn, "half of the PINGs took 10 ms or more, without any load".into(), remedy))
+        Some((Verdict::Warn, "half of the PINGs took 10 ms or more, without any load".into(), fix))
     } else if slowest > LATENCY_FAIL {
-        Some((Verdict::Warn, format!("one of the PINGs took {}", ms(slowest)), remedy))
+        Some((Verdict::Warn, format!("one of the PINGs took {}", ms(slowest)), fix))
     } else {
         None
     }
@@ -132,21 +156,19 @@ fn full(memory: &Result<Memory, String>) -> Finding {
     let memory = match memory {
         Ok(memory) => memory,
         Err(why) => {
-            let remedy = Remedy::advice("allow this user INFO, to have its memory watched");
-            return Some((Verdict::Unknown, format!("its memory is not known: {}", clean(why)), remedy));
+            let fix = Fix::advice("allow this user INFO, so that preflight can read the memory");
+            return Some((Verdict::Unknown, format!("its memory is unknown: {}", clean(why)), fix));
         }
     };
     let share = memory.share().filter(|share| *share >= MEMORY_WARN)?;
     let policy = clean(memory.policy.as_deref().unwrap_or("its policy"));
-    let remedy = Remedy::advice("delete what earlier tests left, or raise maxmemory");
+    let fix = Fix::advice("delete the keys of earlier tests, or raise maxmemory");
     Some(match share >= 1.0 {
-        true => {
-            (Verdict::Fail, format!("its memory is full: {policy} decides what becomes of writes"), remedy)
-        }
+        true => (Verdict::Fail, format!("its memory is full: {policy} decides about writes"), fix),
         false => (
             Verdict::Warn,
             format!("{} of its memory is in use, and {policy} holds beyond", percent(share)),
-            remedy,
+            fix,
         ),
     })
 }
@@ -202,7 +224,7 @@ mod tests {
         let close = judged(&[1], memory(80, 100));
         assert_eq!(close.why.as_deref(), Some("80 % of its memory is in use, and noeviction holds beyond"));
         assert_eq!(judged(&[1], memory(100, 100)).verdict, Verdict::Fail);
-        assert_eq!(judged(&[60], memory(80, 100)).remedies.len(), 2);
+        assert_eq!(judged(&[60], memory(80, 100)).fixes.len(), 2);
         assert_eq!(judged(&[1], Err("NOPERM".into())).verdict, Verdict::Unknown);
         assert_eq!(judged(&[20], Err("NOPERM".into())).verdict, Verdict::Warn);
         assert!(Memory::read("# Memory\r\nused_memory_human:1K\r\n").is_err());
@@ -210,10 +232,13 @@ mod tests {
 
     #[test]
     fn no_answer_says_what_to_do() {
-        let remedy = |why: &str| check(&server(), &Err(why.into())).remedies.remove(0);
-        assert!(remedy("NOAUTH: Authentication required.").text.starts_with("it wants a password"));
-        assert!(remedy("Password authentication failed").text.starts_with("the password in the variable"));
-        assert!(remedy("WRONGPASS invalid username").text.starts_with("the password in the variable"));
-        assert_eq!(remedy("refused").command.as_deref(), Some("redis-cli -h 10.0.0.7 -p 6379 ping"));
+        let fix = |kind| {
+            let why = Unanswered { kind, said: "refused".into() };
+            check(&server(), &Err(why)).fixes.remove(0)
+        };
+        assert!(fix(UnansweredKind::NoPassword).text.starts_with("the server requires a password"));
+        assert!(fix(UnansweredKind::WrongPassword).text.starts_with("the server refused the password"));
+        let other = fix(UnansweredKind::Other);
+        assert_eq!(other.command.as_deref(), Some("redis-cli -h 10.0.0.7 -p 6379 ping"));
     }
 }

@@ -135,7 +135,7 @@ fn target_unreachable() {
     let (finished, summary) = short_run(&temp, "", "http://127.0.0.1:8080", &options);
     assert_eq!(summary["errors"]["by_kind"]["unreachable"], 6, "{:#}", summary["errors"]);
     assert_eq!(summary["errors"]["by_blame"]["network"], 6);
-    let warning = "warning: routes to the target: nothing leads to another host, which WebSockets may lead to, 10.9.8.7: ";
+    let warning = "warning: routes to the target: there is no route to another host that WebSockets may go to, 10.9.8.7: ";
     assert!(finished.stderr.contains(warning), "{}", finished.stderr);
 }
 

@@ -49,7 +49,7 @@ fn a_run_that_is_refused_has_no_result() {
     let finished = tried(&["net.ipv4.ip_local_port_range=40000 40019;+set -- \"$@\" --source-ip 127.0.0.1"]);
     finished.assert_status(1);
     assert!(
-        finished.stdout.contains("no result: error: the plan does not fit this box"),
+        finished.stdout.contains("no result: error: the plan does not fit this machine"),
         "{}",
         finished.stdout
     );

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use startline::checks::Page;
 use startline::report::text::summary;
 use startline_os::tick::Ticks;
 
@@ -10,7 +11,7 @@ use super::fixture::{Run, rich};
 
 #[test]
 fn the_verdict_comes_first_and_the_page_is_short() {
-    let text = summary(&rich(), Some(Path::new("startline-20260131-093000")), false);
+    let text = summary(&rich(), Some(Path::new("startline-20260131-093000")), Page::PLAIN);
     println!("{text}");
     assert!(text.starts_with("FAIL  The servers did not keep their promises."), "{text}");
     assert!(text.lines().count() <= 48, "{} lines\n{text}", text.lines().count());
@@ -31,7 +32,7 @@ fn the_verdict_comes_first_and_the_page_is_short() {
 
 #[test]
 fn a_good_run_says_so_in_few_lines() {
-    let text = summary(&Run::good().result(), None, false);
+    let text = summary(&Run::good().result(), None, Page::PLAIN);
     println!("{text}");
     assert!(text.starts_with("PASS  The servers kept their promises."));
     assert!(text.lines().count() <= 34);
@@ -41,14 +42,14 @@ fn a_good_run_says_so_in_few_lines() {
 #[test]
 fn shared_connections_are_told_with_the_waits_for_them() {
     assert!(
-        !summary(&Run::good().result(), None, false).contains("HTTP"),
+        !summary(&Run::good().result(), None, Page::PLAIN).contains("HTTP"),
         "an own one each is nothing to speak of"
     );
     let mut run = Run::good();
     run.facts.http_shared = Some(32);
     (0..64).for_each(|_| run.recorder.http_connection());
     (0..12_000).for_each(|request| run.recorder.http_request(request >= 64));
-    let text = summary(&run.result(), None, false);
+    let text = summary(&run.result(), None, Page::PLAIN);
     let line = "HTTP        12,000 requests on 64 shared connections (at most 32 a worker), 11,936 of them on one that was kept";
     assert!(text.contains(line), "{text}");
     assert!(!text.contains("waited"), "{text}");
@@ -56,7 +57,7 @@ fn shared_connections_are_told_with_the_waits_for_them() {
     let mut run = Run::good();
     run.facts.http_shared = Some(32);
     (0..500).for_each(|_| run.recorder.http_waited(Ticks::from_duration(Duration::from_millis(20))));
-    let text = summary(&run.result(), None, false);
+    let text = summary(&run.result(), None, Page::PLAIN);
     assert!(text.contains("500 sessions waited for one, p99 20"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 132), "{text}");
 }
@@ -64,7 +65,8 @@ fn shared_connections_are_told_with_the_waits_for_them() {
 #[test]
 fn colour_only_repeats_what_the_words_say() {
     let result = rich();
-    let (plain, coloured) = (summary(&result, None, false), summary(&result, None, true));
+    let (plain, coloured) =
+        (summary(&result, None, Page::PLAIN), summary(&result, None, Page { colour: true, ..Page::PLAIN }));
     let mut stripped = coloured.clone();
     for code in ["1;31", "1;32", "1;33", "2", "0"] {
         stripped = stripped.replace(&format!("\x1b[{code}m"), "");

@@ -34,10 +34,10 @@ fn a_recruiting_one_is_waited_for_or_fails_as_it_does_in_run() {
     let served = Served::start(&[]);
     assert_run_refused(&served, &[], "still RECRUITING");
     let report = found(1, &usual(&served.url));
-    let challenge = assert_check(&report, "challenge", "fail", "a run that begins before is refused");
+    let challenge = assert_check(&report, "challenge", "fail", "a run that begins earlier is refused");
     assert_eq!(challenge["need"]["text"], "READY");
-    assert_quarter_of_an_hour("begin it in ", &challenge["remedies"][0]["text"]);
-    assert!(challenge["remedies"][1]["text"].as_str().expect("text").contains("--wait-ready"), "{challenge}");
+    assert_quarter_of_an_hour("begin the run in ", &challenge["fixes"][0]["text"]);
+    assert!(challenge["fixes"][1]["text"].as_str().expect("text").contains("--wait-ready"), "{challenge}");
     assert_others_well(&report, &["challenge"]);
     let report = found(0, &[&usual(&served.url)[..], &["--wait-ready"]].concat());
     let challenge = assert_check(&report, "challenge", "ok", "");
@@ -53,7 +53,12 @@ fn one_that_has_begun_is_too_late() {
     await_status(&served, "RUNNING");
     let report = found(1, &usual(&served.url));
     assert_check(&report, "challenge", "fail", "the challenge is RUNNING since startAt");
-    assert_check(&report, "schedule", "unknown", "because nobody can enter this challenge any more");
+    assert_check(
+        &report,
+        "schedule",
+        "unknown",
+        "not checked, because nobody can enter this challenge any more",
+    );
     assert_check(&report, "places", "fail", "20 cannot enter (20 NOT_STARTED)");
 }
 
@@ -76,8 +81,8 @@ fn what_does_not_fit_comes_with_what_would() {
     };
     let report = with("--ramp", "10m");
     let schedule = assert_check(&report, "schedule", "fail", "the ramp would end at");
-    let remedy = schedule["remedies"][0]["text"].as_str().expect("text");
-    assert!(remedy.starts_with("--ramp 4m") && remedy.ends_with("is the longest that fits"), "{remedy}");
+    let fix = schedule["fixes"][0]["text"].as_str().expect("text");
+    assert!(fix.starts_with("--ramp 4m") && fix.ends_with("is the longest that fits"), "{fix}");
     assert_others_well(&report, &["schedule"]);
     let report = with("--hold", "2h");
     assert_check(&report, "schedule", "fail", "the hold would end at");
@@ -91,7 +96,7 @@ fn a_wrong_time_zone_is_recognised() {
         let report = found(1, &wrong);
         let zone = assert_check(&report, "time-zone", "fail", "which is still to come in this zone");
         assert!(zone["why"].as_str().expect("text").ends_with("the servers' zone may be +09:00"), "{zone}");
-        assert_check(&report, "schedule", "unknown", "without the right time zone");
+        assert_check(&report, "schedule", "unknown", "in a wrong time zone");
         let right = [&usual(&served.url)[..], &["--time-zone", "+09:00", "--wait-ready"]].concat();
         assert_others_well(&found(0, &right), &[]);
         // READY, it would run.
@@ -108,7 +113,7 @@ fn a_scenario_without_a_look_up_leaves_it_open() {
     let args = ["--target", &served.url, "--scenario", "echo", "--sessions", "20"];
     let report = found(0, &args);
     for id in ["members", "challenge", "places"] {
-        assert_check(&report, id, "unknown", "because the scenario has no [schedule]");
+        assert_check(&report, id, "unknown", "not checked, because the scenario has no [schedule]");
     }
     assert_eq!(check(&report, "http")["verdict"], "ok");
 }
@@ -116,20 +121,25 @@ fn a_scenario_without_a_look_up_leaves_it_open() {
 /// The id is doubted only where the servers say that there is no such challenge.
 #[test]
 fn a_look_up_that_fails_says_whose_it_is() {
-    let schedule = "the scenario's [schedule] says where status, startAt and endAt stand";
-    for (head, body, why, remedy) in [
-        ("404 Not Found", "", "answered 404", "is its id right (--challenge)"),
-        ("502 Bad Gateway", "<html>", "answered 502", "look at the servers' logs at this time"),
-        ("403 Forbidden", "", "answered 403", "the servers do not take the login for a look-up"),
+    let schedule = "the scenario's [schedule] says where status, startAt and endAt are";
+    for (head, body, why, fix) in [
+        ("404 Not Found", "", "answered 404", "check its id (--challenge)"),
+        ("502 Bad Gateway", "<html>", "answered 502", "see the servers' logs at this time"),
+        ("403 Forbidden", "", "answered 403", "the servers do not accept the login for a look-up"),
         (OK, r#"{"data":null}"#, "answered without /data/status", schedule),
         (OK, r#"{"data":{"status":"READY","startAt":null}}"#, "answered without /data/startAt", schedule),
     ] {
         let peer = looking_up(head, body);
         let report = found(1, &usual(&peer.url));
         let challenge = assert_check(&report, "challenge", "fail", why);
-        let remedies = challenge["remedies"].as_array().expect("a list");
-        let told = remedies[0]["text"].as_str().expect("text");
-        assert!(remedies.len() == 1 && told.starts_with(remedy), "{challenge:#}");
-        assert_check(&report, "places", "unknown", "because the challenge could not be looked up");
+        let fixes = challenge["fixes"].as_array().expect("a list");
+        let told = fixes[0]["text"].as_str().expect("text");
+        assert!(fixes.len() == 1 && told.starts_with(fix), "{challenge:#}");
+        assert_check(
+            &report,
+            "places",
+            "unknown",
+            "not checked, because the look-up of the challenge failed",
+        );
     }
 }

@@ -11,7 +11,12 @@ fn members_that_are_missing_are_named() {
     let members = assert_check(&report, "members", "fail", why);
     assert_eq!(members["reading"]["text"], "10 of 20 logged in");
     let places = assert_check(&report, "places", "warn", "10 have not joined");
-    assert!(places["remedies"][0]["text"].as_str().expect("text").starts_with("joining needs RECRUITING"));
+    assert!(
+        places["fixes"][0]["text"]
+            .as_str()
+            .expect("text")
+            .starts_with("members can join only while it is RECRUITING")
+    );
     assert_others_well(&report, &["members", "places"]);
 }
 
@@ -22,10 +27,10 @@ fn servers_that_fail_are_told_from_members_that_are_missing() {
     served.call("POST", "/stand-in/faults/internal-server-error?count=1", "");
     let report = found(1, &usual(&served.url));
     let members = assert_check(&report, "members", "fail", "INTERNAL_SERVER_ERROR");
-    let remedies = members["remedies"].as_array().expect("a list");
-    assert_eq!(remedies.len(), 1, "{members:#}");
-    let remedy = remedies[0]["text"].as_str().expect("text");
-    assert!(remedy.starts_with("look at the servers' logs"), "{remedy}");
+    let fixes = members["fixes"].as_array().expect("a list");
+    assert_eq!(fixes.len(), 1, "{members:#}");
+    let fix = fixes[0]["text"].as_str().expect("text");
+    assert!(fix.starts_with("see the servers' logs"), "{fix}");
 }
 
 #[test]
@@ -42,7 +47,7 @@ fn nobody_there_leaves_the_challenge_unknown() {
     let report = found(1, &usual(&served.url));
     assert_check(&report, "members", "fail", "MEMBER_NOT_FOUND");
     for id in ["login-latency", "challenge", "schedule", "places"] {
-        assert_check(&report, id, "unknown", "because nobody of the sample could log in");
+        assert_check(&report, id, "unknown", "not checked, because nobody of the sample could log in");
     }
 }
 
@@ -56,7 +61,7 @@ fn who_has_not_joined_is_told_how() {
     let report = found(0, &[&usual(&served.url)[..], &["--wait-ready"]].concat());
     let places = assert_check(&report, "places", "warn", "2 have not joined");
     assert_eq!(places["reading"]["text"], "18 WAITING, 2 absent");
-    let command = places["remedies"][0]["command"].as_str().expect("a command");
+    let command = places["fixes"][0]["command"].as_str().expect("a command");
     let expected =
         format!("startline prepare join --target {} --challenge {CHALLENGE} --members 13-32", served.url);
     assert_eq!(command, expected);
@@ -65,7 +70,7 @@ fn who_has_not_joined_is_told_how() {
     let fewer = [&usual(&served.url)[..], &["--wait-ready", "--sessions", "4"]].concat();
     let report = found(0, &fewer);
     let places = assert_check(&report, "places", "warn", "1 has not joined");
-    let command = places["remedies"][0]["command"].as_str().expect("a command");
+    let command = places["fixes"][0]["command"].as_str().expect("a command");
     assert!(command.ends_with(" --members 13-16"), "{command}");
     let mut join = crate::common::startline();
     let temp = tempfile::tempdir().expect("a directory");
@@ -110,7 +115,7 @@ fn another_challenge_than_the_members_is_told() {
         usual(&served.url).into_iter().map(|arg| if arg == CHALLENGE { "39" } else { arg }).collect();
     let report = found(1, &args);
     assert_check(&report, "challenge", "fail", "answered 404");
-    assert_check(&report, "places", "unknown", "because the challenge could not be looked up");
+    assert_check(&report, "places", "unknown", "not checked, because the look-up of the challenge failed");
     assert_check(&report, "members", "ok", "");
 }
 

@@ -34,7 +34,7 @@ fn the_schema_knows_every_key_and_misses_none() {
     let whole = found(1, &usual(&served.url));
     let place = whole["checks"].as_array().expect("checks").iter().position(|it| it["id"] == "members");
     let failed = format!("/checks/{}", place.expect("it is there"));
-    for at in ["", &failed, &format!("{failed}/reading"), &format!("{failed}/remedies/0")] {
+    for at in ["", &failed, &format!("{failed}/reading"), &format!("{failed}/fixes/0")] {
         assert_every_key_counts(&whole, at, &|spoilt| validator.is_valid(spoilt));
     }
 }

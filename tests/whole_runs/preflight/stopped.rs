@@ -44,7 +44,7 @@ fn interrupted(child: Child, number: i32) -> Finished {
 fn ids(report: &Value) -> (Vec<&str>, Vec<&str>) {
     let checks = report["checks"].as_array().expect("checks");
     let all = checks.iter().filter_map(|one| one["id"].as_str()).collect();
-    let unasked = checks.iter().filter(|one| one["why"] == "because it was interrupted");
+    let unasked = checks.iter().filter(|one| one["why"] == "not checked, because preflight was interrupted");
     (all, unasked.filter_map(|one| one["id"].as_str()).collect())
 }
 
@@ -62,19 +62,19 @@ fn what_was_found_is_printed_and_the_rest_is_unknown() {
     assert!(line.starts_with("preflight, 1") && line.ends_with(end), "{line}");
     let finished = interrupted(child, libc::SIGINT);
     let rest: Vec<String> = stderr.lines().map_while(Result::ok).collect();
-    assert!(rest.iter().any(|line| line.starts_with("ending: nothing more is asked")), "{rest:?}");
+    assert!(rest.iter().any(|line| line.starts_with("ending: no more checks")), "{rest:?}");
     let report: Value = serde_json::from_str(&finished.stdout).expect("nothing but JSON");
     assert_eq!(report["interrupted"], true);
     let members = assert_check(
         &report,
         "members",
         "unknown",
-        "because it was interrupted before 17 members had logged in",
+        "preflight was interrupted before 17 members had logged in",
     );
     assert_eq!(members["reading"]["text"], "3 of 20 logged in");
     assert_eq!(check(&report, "target")["verdict"], "ok");
     let (all, unasked) = ids(&report);
-    let left = ["time-zone", "challenge", "schedule", "places", "box"];
+    let left = ["time-zone", "challenge", "schedule", "places", "machine"];
     assert_eq!(unasked, left);
     assert_eq!(all, [&["target", "http", "clock", "members", "login-latency"], &left[..]].concat());
 }
@@ -82,18 +82,19 @@ fn what_was_found_is_printed_and_the_rest_is_unknown() {
 #[test]
 fn whatever_is_waited_for_a_signal_ends_it() {
     for (place, number, left) in [
-        ("GET /", libc::SIGTERM, "HTTP answers, servers' clock, members"),
-        ("memberId=13", libc::SIGTERM, "members there, login latency"),
+        ("GET /", libc::SIGTERM, "HTTP answers, servers' clock, members, login latency, time zone"),
+        ("memberId=13", libc::SIGTERM, "members, login latency, time zone"),
         ("/challenges/38", libc::SIGINT, "time zone, challenge"),
     ] {
         let (peer, asked) = silent_at(place);
         let child = preflight(&usual(&peer.url)).spawn().expect("the binary starts");
         asked.recv_timeout(DEADLINE).expect("it is asked");
         let finished = interrupted(child, number);
-        let out = finished.stdout.replace("\n    ", " ");
-        let line = format!("\n? not looked at, because it was interrupted: {left}");
-        assert!(out.contains(&line), "{place}: {out}");
-        assert!(out.contains("\nInterrupted: nothing of what was looked at fails; "), "{out}");
+        let out = finished.stdout.replace("\n  ", " ");
+        let line = format!("\n? {left}");
+        let is_skipped = out.contains(": not checked, because preflight was interrupted");
+        assert!(out.contains(&line) && is_skipped, "{place}: {out}");
+        assert!(out.contains("\nInterrupted: no check that was made fails; "), "{out}");
     }
 }
 

@@ -24,7 +24,7 @@ fn all_is_well_and_nothing_is_spent() {
             "challenge",
             "schedule",
             "places",
-            "box",
+            "machine",
         ];
         assert_eq!(ids, expected);
         assert_eq!(check(&report, "members")["reading"]["value"], 20);
@@ -40,13 +40,13 @@ fn the_table_reads_well() {
     let finished = printed(&usual(&served.url));
     finished.assert_status(0);
     let out = &finished.stdout;
-    assert!(out.starts_with("  item                      found"), "{out}");
-    assert!(out.contains("\n✓ target reachable          1 of 1 address connected"), "{out}");
-    assert!(out.contains("\n✓ members there             10 of 10 logged in"), "{out}");
-    assert!(out.contains("\nReady: nothing is in the way"), "{out}");
+    assert!(out.starts_with("  check              found"), "{out}");
+    assert!(out.contains("\n✓ target reachable   1 of 1 address connected"), "{out}");
+    assert!(out.contains("\n✓ members            10 of 10 logged in"), "{out}");
+    assert!(out.contains("\nReady: no check fails"), "{out}");
     assert!(!out.contains('\u{1b}'), "no colours where no terminal is");
     for line in out.lines().filter(|line| !line.trim_start().starts_with("→ ")) {
-        assert!(line.chars().count() <= 100, "{line}");
+        assert!(line.chars().count() <= 80, "{line}");
     }
     assert_eq!(finished.stderr, "");
 }
@@ -57,12 +57,12 @@ fn a_server_that_is_gone_leaves_the_rest_unknown() {
     served.kill();
     let report = found(3, &usual(&served.url));
     let target = assert_check(&report, "target", "fail", "refused");
-    let command = target["remedies"][0]["command"].as_str().expect("a command");
+    let command = target["fixes"][0]["command"].as_str().expect("a command");
     assert_eq!(command, format!("curl -v {}", served.url));
     for id in ["http", "clock", "members", "login-latency", "time-zone", "challenge", "schedule", "places"] {
-        assert_check(&report, id, "unknown", "because the target takes no connection");
+        assert_check(&report, id, "unknown", "not checked, because the target accepts no connection");
     }
-    assert_ne!(check(&report, "box")["verdict"], "unknown", "this box needs no target");
+    assert_ne!(check(&report, "machine")["verdict"], "unknown", "this machine needs no target");
 }
 
 #[test]
@@ -71,9 +71,9 @@ fn what_is_not_looked_at_is_one_line() {
     served.kill();
     let finished = printed(&usual(&served.url));
     finished.assert_status(3);
-    let out = finished.stdout.replace("\n    ", " ");
-    let line = "? not looked at, because the target takes no connection: HTTP answers, servers' clock, members there, \
-                login latency, time zone, challenge, ramp and hold fit, members' places\n";
+    let out = finished.stdout.replace("\n  ", " ");
+    let line = "? HTTP answers, servers' clock, members, login latency, time zone, challenge, ramp and hold fit, \
+                participation: not checked, because the target accepts no connection\n";
     assert!(out.contains(line), "{}", finished.stdout);
     assert_eq!(finished.stdout.matches("because the target").count(), 1, "{}", finished.stdout);
 }
@@ -82,8 +82,8 @@ fn what_is_not_looked_at_is_one_line() {
 fn a_name_that_leads_nowhere_could_not_be_asked() {
     let report = found(3, &usual("https://runnity.invalid"));
     assert_check(&report, "target", "fail", "runnity.invalid cannot be resolved");
-    for id in ["certificate", "http", "clock", "members", "challenge", "places", "box"] {
-        assert_check(&report, id, "unknown", "because the target's name leads nowhere");
+    for id in ["certificate", "http", "clock", "members", "challenge", "places", "machine"] {
+        assert_check(&report, id, "unknown", "not checked, because the target's name has no address");
     }
 }
 
@@ -94,7 +94,7 @@ fn what_speaks_no_http_is_told() {
     thread::spawn(move || listener.incoming().for_each(drop));
     let report = found(3, &usual(&url));
     assert_check(&report, "target", "ok", "");
-    assert_check(&report, "http", "fail", "no HTTP from 127.0.0.1:");
+    assert_check(&report, "http", "fail", "no HTTP answer from 127.0.0.1:");
     assert_check(&report, "clock", "unknown", "does not answer over HTTP");
 }
 
@@ -107,7 +107,7 @@ fn each_address_is_looked_at() {
     let resolve = format!("runnity.test:{port}:127.0.0.1,127.0.0.77");
     let report = found(1, &[&usual(&url)[..], &["--resolve", &resolve]].concat());
     let target = assert_check(&report, "target", "fail", "127.0.0.77");
-    let command = target["remedies"][0]["command"].as_str().expect("a command");
+    let command = target["fixes"][0]["command"].as_str().expect("a command");
     assert_eq!(command, format!("curl -v --resolve runnity.test:{port}:127.0.0.77 {url}"));
     assert_eq!(target["reading"]["text"].as_str().map(|text| &text[..6]), Some("1 of 2"));
     assert_others_well(&report, &["target"]);
@@ -125,7 +125,7 @@ fn a_clock_that_runs_away_is_warned_of() {
         there.duration_since(jiff::Timestamp::now()).as_secs() > 30
     });
     let report = found(0, &[&usual(&served.url)[..], &["--wait-ready"]].concat());
-    assert_check(&report, "clock", "warn", "startAt is judged by the server's clock");
+    assert_check(&report, "clock", "warn", "startAt is judged by the servers' clock");
 }
 
 #[test]

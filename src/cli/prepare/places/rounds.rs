@@ -50,9 +50,18 @@ pub enum End {
     /// Everyone is through.
     Over,
     /// A reason that holds for everyone.
-    Stopped(String),
+    Stopped(Stop),
     /// Nothing has worked for too long, or somebody asked for the end.
     Broken(String),
+}
+
+/// A refusal that holds for everyone.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    /// Its reason, as outcomes have it.
+    pub reason: String,
+    /// The refusal in words.
+    pub text: String,
 }
 
 /// What came of it.
@@ -77,7 +86,7 @@ enum Cut {
     /// Nothing has worked for too long.
     GiveUp,
     /// A reason that holds for everyone.
-    Stop(String),
+    Stop(Stop),
 }
 
 /// What is to be done, and with what.
@@ -327,21 +336,24 @@ impl<'p> Rounds<'p> {
             }
             Refusal::Stop => {
                 self.put(at, Outcome::Refused, &reason);
-                return Some(Cut::Stop(self.answers.line(&reason).unwrap_or(reason)));
+                let text = self.answers.line(&reason).unwrap_or_else(|| reason.clone());
+                return Some(Cut::Stop(Stop { reason, text }));
             }
         }
         None
     }
 
     /// Why nobody else will have it, if so many have been refused in a row.
-    fn refused_by_all(&self) -> Option<String> {
+    fn refused_by_all(&self) -> Option<Stop> {
         let count = self.refused_in_a_row;
         if count < REFUSED_IN_A_ROW || count <= self.places.settled() {
             return None;
         }
         let reasons = self.places.reasons(Outcome::Refused);
-        let why = reasons.iter().find_map(|(reason, _)| self.answers.line(reason)).unwrap_or_default();
-        Some(format!("{count} members in a row, and nobody else: {why}"))
+        let with_line =
+            |(reason, _): &(&str, usize)| Some(((*reason).to_owned(), self.answers.line(reason)?));
+        let (reason, why) = reasons.iter().find_map(with_line).unwrap_or_default();
+        Some(Stop { reason, text: format!("{count} members in a row, and nobody else: {why}") })
     }
 
     /// The request that takes the place, or gives it up; those before it log in.

@@ -12,6 +12,7 @@ use super::super::shell::quoted;
 use super::answers::Answers;
 use super::rounds::{End, Played};
 use super::step::Step;
+use crate::checks::table::{Column, Page, Table};
 use crate::prepare::meaning::{self, Remedy};
 use crate::prepare::places::{Outcome, Places};
 
@@ -81,8 +82,9 @@ pub fn as_members(path: &Path) -> String {
 
 /// Tells what became of everyone.
 pub fn tell_end(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
+    let page = Page::of(&std::io::stdout());
     // The file has it as well.
-    printed::print("warning", &table(typed.step, path, &played.places, played.unwritten.is_none()));
+    printed::print("warning", &table(typed.step, path, &played.places, played.unwritten.is_none(), page));
     let status = tell_why(typed, path, played);
     let Some(error) = &played.unwritten else { return status };
     tell(&format!("error: {} is not whole, since it could not be written: {error}", path.display()));
@@ -94,11 +96,11 @@ pub fn tell_end(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
 fn tell_why(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
     let Played { places, end, answers, .. } = played;
     let again = typed.resumed(path);
-    let why = match end {
+    let stop = match end {
         // A signal that comes when everyone is through stops nothing.
         _ if places.settled() == places.rows().len() => return ExitStatus::Passed,
         End::Over => None,
-        End::Stopped(why) => Some(format!("{}{why}", what_was_left(places))),
+        End::Stopped(stop) => Some(stop),
         End::Broken(why) => {
             tell(&format!("stopped early: {why}"));
             tell(&format!("  go on with: {again}"));
@@ -107,10 +109,9 @@ fn tell_why(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
     };
     let next = if needs_another(typed.step, places) { typed.of_another() } else { again };
     let mut lines = remedies(typed, path, places);
-    // What has been said already is not said again.
-    lines.extend(unnamed(places, answers).filter(|line| !why.as_ref().is_some_and(|why| why.contains(line))));
-    let has_what_comes_first = why.is_some() || !lines.is_empty();
-    why.iter().for_each(|why| tell(why));
+    lines.extend(unnamed(places, answers, stop.map(|stop| stop.reason.as_str())));
+    let has_what_comes_first = stop.is_some() || !lines.is_empty();
+    stop.iter().for_each(|stop| tell(&format!("{}{}", what_was_left(places), stop.text)));
     lines.iter().for_each(|line| tell(&format!("  {line}")));
     tell(&format!("  {}: {next}", if has_what_comes_first { "then" } else { "to try again" }));
     ExitStatus::Failed
@@ -179,9 +180,13 @@ fn lines(remedy: Remedy, typed: &Typed<'_>, path: &Path, settled: usize) -> Vec<
     vec![leave, line]
 }
 
-/// What was answered for reasons that have no remedy, each once.
-fn unnamed<'p>(places: &'p Places, answers: &'p Answers) -> impl Iterator<Item = String> + 'p {
-    let mut told: Vec<&str> = Vec::new();
+/// What was answered for reasons that have no fix, each once; `known` is a reason that has been printed.
+fn unnamed<'p>(
+    places: &'p Places,
+    answers: &'p Answers,
+    known: Option<&'p str>,
+) -> impl Iterator<Item = String> + 'p {
+    let mut told: Vec<&str> = known.into_iter().collect();
     let is_new = move |reason: &&'p str| {
         let is_new = !told.contains(reason);
         told.push(reason);
@@ -191,10 +196,11 @@ fn unnamed<'p>(places: &'p Places, answers: &'p Answers) -> impl Iterator<Item =
     without.filter(is_new).filter_map(|reason| answers.line(reason)).take(LINES_MAX)
 }
 
-fn table(step: Step, path: &Path, places: &Places, is_whole: bool) -> String {
+fn table(step: Step, path: &Path, places: &Places, is_whole: bool, page: Page) -> String {
     let rows = places.rows();
     let challenge = rows.first().map_or(0, |row| row.challenge);
     let mut text = format!("{} of challenge {challenge}:\n", counted(rows.len() as u64, "member", "members"));
+    let mut table = Table::new([Column::words(""), Column::number(""), Column::words(""), Column::words("")]);
     for outcome in ORDER.into_iter().filter(|outcome| places.count(*outcome) > 0) {
         let reasons = places.reasons(outcome);
         let reasons: Vec<String> = reasons
@@ -203,10 +209,9 @@ fn table(step: Step, path: &Path, places: &Places, is_whole: bool) -> String {
             .map(|(reason, count)| format!("{} {reason}", grouped(*count as u64)))
             .collect();
         let count = grouped(places.count(outcome) as u64);
-        let line = format!("  {count:>9}  {:<24}  {}", step.words(outcome), reasons.join(", "));
-        text.push_str(line.trim_end());
-        text.push('\n');
+        table.row(None, ["".to_owned(), count, step.words(outcome).to_owned(), reasons.join(", ")]);
     }
+    text += &table.text(page);
     text.push_str(&match is_whole {
         true => format!("What became of each: {}\n", path.display()),
         false => format!("What became of some: {}, which is not whole\n", path.display()),
@@ -300,8 +305,9 @@ mod tests {
         let mut answers = Answers::default();
         let fault = crate::fault::Fault::HttpStatus(418);
         answers.note("http-418", "join", fault, || Some("teapot".into()));
-        let told: Vec<String> = unnamed(&places, &answers).collect();
+        let told: Vec<String> = unnamed(&places, &answers, None).collect();
         assert_eq!(told, ["join is refused with http-418 (teapot)"]);
+        assert_eq!(unnamed(&places, &answers, Some("http-418")).count(), 0, "it has been printed");
     }
 
     #[test]
@@ -311,12 +317,12 @@ mod tests {
         places.set(1, Outcome::Already, "CHALLENGE_NOT_JOINED");
         places.set(2, Outcome::Refused, "MEMBER_NOT_FOUND");
         assert_eq!(
-            table(Step::Leave, Path::new("o.csv"), &places, true),
+            table(Step::Leave, Path::new("o.csv"), &places, true, Page::PLAIN),
             "4 members of challenge 38:
-          1  left
-          1  not in it
-          1  refused                   1 MEMBER_NOT_FOUND
-          1  not tried
+  1  left
+  1  not in it
+  1  refused    1 MEMBER_NOT_FOUND
+  1  not tried
 What became of each: o.csv\n"
         );
     }

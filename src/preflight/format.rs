@@ -1,10 +1,11 @@
-//! How readings are written: times in three digits, lists that end somewhere, servers' words without control characters.
+//! Formats readings: times in three digits, lists of a bounded length, servers' words without
+//! control characters.
 
 use std::time::Duration;
 
-use crate::doctor::Figure;
+use crate::checks::Figure;
 use crate::foreign;
-use crate::report::numbers::figure;
+use crate::numbers::figure;
 
 /// Characters of a server's own words shown at most.
 const SAID_CHARS_MAX: usize = 200;
@@ -22,7 +23,7 @@ pub(super) fn micros(span: Duration, text: impl Into<String>) -> Figure {
     Figure::new(u64::try_from(span.as_micros()).unwrap_or(u64::MAX), "microseconds", text)
 }
 
-/// A server's words in one line that no terminal obeys, cut where they are long.
+/// Returns a server's words in one line without control characters, cut where they are long.
 pub fn clean(text: &str) -> String {
     foreign::line(text, SAID_CHARS_MAX)
 }
@@ -36,7 +37,8 @@ pub(super) fn listed<T: ToString>(items: &[T]) -> String {
     }
 }
 
-/// The smallest value that at least this share of the sorted ones is not above; `None` of none.
+/// Returns the smallest value that at least this share of the sorted ones does not exceed; `None`
+/// for no values.
 pub(super) fn quantile(sorted: &[Duration], share: f64) -> Option<Duration> {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.max(1) - 1).copied()
@@ -47,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_servers_are_made_harmless() {
+    fn words_of_servers_lose_control_characters() {
         assert_eq!(clean("a\x1b[31m\r\n  b"), "a [31m b");
         assert_eq!(clean(&"가".repeat(300)).chars().count(), SAID_CHARS_MAX + 1);
     }

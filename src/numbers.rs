@@ -1,4 +1,4 @@
-//! Figures as people read them: thousands apart, three significant digits, units with a space.
+//! Figures as people read them: grouped thousands, three significant digits, units after a space.
 //!
 //! `k`, `M` and `G` are powers of 1000 throughout.
 
@@ -81,12 +81,12 @@ pub fn span(span: Duration) -> String {
 }
 
 /// Milliseconds of a span to the microsecond, as they stand in `summary.json`.
-pub(super) fn millis(span: Duration) -> f64 {
+pub(crate) fn millis(span: Duration) -> f64 {
     span.as_nanos().div_ceil(1000) as f64 / 1000.0
 }
 
 /// A figure of `summary.json`: six decimals at most, never NaN (JSON has none).
-pub(super) fn tidy(value: f64) -> f64 {
+pub(crate) fn tidy(value: f64) -> f64 {
     if value.is_finite() { (value * 1e6).round() / 1e6 } else { 0.0 }
 }
 

@@ -1,0 +1,296 @@
+//! Tables in columns by display width, which fit the page that they are printed on.
+//!
+//! Lays out text and knows nothing of its meaning. A row may have a mark before it and notes under
+//! it, which take the whole width. Marks and words carry the meaning, colour only repeats it.
+//! Invariants: cells and notes are wrapped at the page's width; a command is never broken over
+//! lines, so that it can be pasted.
+
+use std::fmt::Write;
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+
+use terminal_size::terminal_size_of;
+use textwrap::core::display_width;
+use textwrap::{Options, WordSeparator, WordSplitter};
+
+/// Columns of a page that is no terminal.
+pub const COLUMNS_DEFAULT: usize = 80;
+/// Longer lines are hard to read, however wide the terminal is.
+const COLUMNS_MAX: usize = 120;
+/// Narrower pages are treated as this wide.
+const COLUMNS_MIN: usize = 40;
+/// A column is not shrunk below this.
+const COLUMN_MIN: usize = 8;
+/// Columns between two cells.
+const GAP: usize = 2;
+/// Indent of the notes under a row.
+const NOTE_INDENT: usize = 4;
+
+/// What text is printed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Its width in columns.
+    pub columns: usize,
+    /// Whether it shows colour.
+    pub colour: bool,
+}
+
+/// A colour by its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paint {
+    /// Something failed.
+    Bad,
+    /// Less important than the rest.
+    Dim,
+    /// Something is as it should be.
+    Good,
+    /// Something may be wrong.
+    Warning,
+}
+
+impl Page {
+    /// A page without colour, of the width that pages have that are no terminal.
+    pub const PLAIN: Self = Self { columns: COLUMNS_DEFAULT, colour: false };
+
+    /// Standard output or standard error: as wide as the terminal, in colour unless `NO_COLOR` is
+    /// set.
+    pub fn of(out: &(impl AsFd + IsTerminal)) -> Self {
+        Self {
+            columns: terminal_columns(out).clamp(COLUMNS_MIN, COLUMNS_MAX),
+            colour: out.is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        }
+    }
+
+    /// The text, in this colour if the page shows colours.
+    pub fn paint(self, paint: Paint, text: &str) -> String {
+        if !self.colour {
+            return text.to_owned();
+        }
+        let code = match paint {
+            Paint::Bad => "1;31",
+            Paint::Dim => "2",
+            Paint::Good => "1;32",
+            Paint::Warning => "1;33",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+/// Columns of the terminal; [`COLUMNS_DEFAULT`] if it is none or does not say.
+pub fn terminal_columns(out: &impl AsFd) -> usize {
+    terminal_size_of(out).map_or(COLUMNS_DEFAULT, |(width, _)| usize::from(width.0))
+}
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    head: &'static str,
+    is_number: bool,
+}
+
+impl Column {
+    /// A column of words, aligned left. `head` may be empty.
+    pub fn words(head: &'static str) -> Self {
+        Self { head, is_number: false }
+    }
+
+    /// A column of numbers, aligned right.
+    pub fn number(head: &'static str) -> Self {
+        Self { head, is_number: true }
+    }
+}
+
+/// A table, row by row.
+#[derive(Clone, Debug)]
+pub struct Table {
+    columns: Vec<Column>,
+    /// Columns before the first cell, which marks are put in.
+    indent: usize,
+    rows: Vec<Row>,
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    mark: Option<(&'static str, Paint)>,
+    body: Body,
+}
+
+#[derive(Clone, Debug)]
+enum Body {
+    Cells(Vec<String>),
+    /// Text over all columns: what it begins with, and the text.
+    Note(&'static str, String),
+    /// A line that is never broken.
+    Command(String),
+    /// A row over all columns.
+    Span(String),
+}
+
+impl Table {
+    /// A table without rows. With marks, its cells are indented by two columns.
+    pub fn new(columns: impl IntoIterator<Item = Column>) -> Self {
+        Self { columns: columns.into_iter().collect(), indent: 0, rows: Vec::new() }
+    }
+
+    /// Adds a row of as many cells as there are columns.
+    pub fn row(&mut self, mark: Option<(&'static str, Paint)>, cells: impl IntoIterator<Item = String>) {
+        self.push(mark, Body::Cells(cells.into_iter().collect()));
+    }
+
+    /// Adds a row of one text over all columns.
+    pub fn span(&mut self, mark: Option<(&'static str, Paint)>, text: impl Into<String>) {
+        self.push(mark, Body::Span(text.into()));
+    }
+
+    /// Adds a note under the last row; lines after its first are indented as far as `lead` reaches.
+    pub fn note(&mut self, lead: &'static str, text: impl Into<String>) {
+        self.push(None, Body::Note(lead, text.into()));
+    }
+
+    /// Adds a command under the last row, in one line however long it is.
+    pub fn command(&mut self, text: impl Into<String>) {
+        self.push(None, Body::Command(text.into()));
+    }
+
+    fn push(&mut self, mark: Option<(&'static str, Paint)>, body: Body) {
+        if mark.is_some() {
+            self.indent = 2;
+        }
+        self.rows.push(Row { mark, body });
+    }
+
+    /// The table as text, each line ended.
+    pub fn text(&self, page: Page) -> String {
+        let widths = self.widths(page.columns);
+        let mut out = String::new();
+        let heads: Vec<&str> = self.columns.iter().map(|column| column.head).collect();
+        if heads.iter().any(|head| !head.is_empty()) {
+            self.cells(&mut out, " ", &heads, &widths);
+        }
+        for Row { mark, body } in &self.rows {
+            let mark = mark.map_or_else(|| " ".to_owned(), |(mark, paint)| page.paint(paint, mark));
+            match body {
+                Body::Cells(cells) => self.cells(&mut out, &mark, cells, &widths),
+                Body::Note(lead, text) => paragraph(&mut out, &" ".repeat(NOTE_INDENT), lead, text, page),
+                Body::Command(text) => {
+                    let _ = writeln!(out, "{:NOTE_INDENT$}→ {text}", "");
+                }
+                Body::Span(text) => paragraph(&mut out, "", &format!("{mark} "), text, page),
+            }
+        }
+        out
+    }
+
+    /// The width of each column: what its cells take, and less where the page is too narrow. The
+    /// widest give way.
+    fn widths(&self, page: usize) -> Vec<usize> {
+        let mut widths: Vec<usize> = self.columns.iter().map(|column| display_width(column.head)).collect();
+        for row in &self.rows {
+            let Body::Cells(cells) = &row.body else { continue };
+            for (width, cell) in widths.iter_mut().zip(cells) {
+                *width = display_width(cell).max(*width);
+            }
+        }
+        let gaps = self.indent + GAP * widths.len().saturating_sub(1);
+        while widths.iter().sum::<usize>() + gaps > page {
+            match widths.iter_mut().max() {
+                Some(widest) if *widest > COLUMN_MIN => *widest -= 1,
+                _ => break,
+            }
+        }
+        widths
+    }
+
+    /// A row, whose cells go on under themselves.
+    fn cells(&self, out: &mut String, mark: &str, cells: &[impl AsRef<str>], widths: &[usize]) {
+        let wrapped: Vec<Vec<String>> =
+            cells.iter().zip(widths).map(|(cell, width)| wrapped(cell.as_ref(), *width, true)).collect();
+        for line in 0..wrapped.iter().map(Vec::len).max().unwrap_or(0) {
+            let mut text = match (self.indent, line) {
+                (0, _) => String::new(),
+                (_, 0) => format!("{mark} "),
+                (indent, _) => " ".repeat(indent),
+            };
+            for (k, (column, width)) in self.columns.iter().zip(widths).enumerate() {
+                let cell = wrapped.get(k).and_then(|lines| lines.get(line)).map_or("", String::as_str);
+                let room = " ".repeat(width.saturating_sub(display_width(cell)));
+                let gap = if k == 0 { "" } else { "  " };
+                let (before, after) =
+                    if column.is_number { (room.as_str(), "") } else { ("", room.as_str()) };
+                let _ = write!(text, "{gap}{before}{cell}{after}");
+            }
+            let _ = writeln!(out, "{}", text.trim_end());
+        }
+    }
+}
+
+/// Text under a lead that its further lines are indented by.
+fn paragraph(out: &mut String, indent: &str, lead: &str, text: &str, page: Page) {
+    let before = display_width(lead);
+    let width = page.columns.saturating_sub(display_width(indent) + before);
+    for (k, line) in wrapped(text, width, false).into_iter().enumerate() {
+        let lead = if k == 0 { lead.to_owned() } else { " ".repeat(before) };
+        let _ = writeln!(out, "{indent}{lead}{line}");
+    }
+}
+
+/// Text broken at spaces into lines of this width; longer words are broken too, or stay whole.
+fn wrapped(text: &str, width: usize, breaks_words: bool) -> Vec<String> {
+    let options = Options::new(width)
+        .break_words(breaks_words)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::wrap(text, options).into_iter().map(String::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(columns: usize) -> Page {
+        Page { columns, colour: false }
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_what_is_in_them() {
+        let mut table = Table::new([Column::words("name"), Column::number("count")]);
+        table.row(None, ["가나".into(), "1".into()]);
+        table.row(None, ["abcdef".into(), "1,000,000".into()]);
+        // Hangul takes two columns.
+        assert_eq!(table.text(page(80)), "name        count\n가나            1\nabcdef  1,000,000\n");
+    }
+
+    #[test]
+    fn the_widest_columns_give_way_on_a_narrow_page() {
+        let mut table = Table::new([Column::words("a"), Column::words("b")]);
+        let long = "one two three four five six seven eight nine ten eleven twelve";
+        table.row(Some(("!", Paint::Warning)), ["short".into(), long.into()]);
+        table.note("→ ", long);
+        table.command(format!("{long} {long}"));
+        let text = table.text(page(40));
+        for line in text.lines().filter(|line| !line.contains("twelve one")) {
+            assert!(display_width(line) <= 40, "{line}");
+        }
+        assert!(
+            text.starts_with("  a      b\n! short  one two three four five six\n         seven"),
+            "{text}"
+        );
+        assert!(text.contains(&format!("    → {long} {long}\n")), "a command stays whole: {text}");
+    }
+
+    #[test]
+    fn words_longer_than_a_cell_are_broken_and_in_notes_they_stay_whole() {
+        assert_eq!(wrapped("aa bb cc", 5, true), ["aa bb", "cc"]);
+        assert_eq!(wrapped("aaaaaaaa b", 5, true), ["aaaaa", "aaa b"]);
+        assert_eq!(wrapped("aaaaaaaa b", 5, false), ["aaaaaaaa", "b"]);
+        assert_eq!(wrapped("가나다 라", 6, true), ["가나다", "라"]);
+    }
+
+    #[test]
+    fn colour_repeats_what_marks_say() {
+        let mut table = Table::new([Column::words("")]);
+        table.span(Some(("✗", Paint::Bad)), "gone");
+        assert_eq!(table.text(Page { colour: true, ..Page::PLAIN }), "\x1b[1;31m✗\x1b[0m gone\n");
+        assert_eq!(table.text(Page::PLAIN), "✗ gone\n");
+    }
+}
