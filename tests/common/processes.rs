@@ -1,7 +1,7 @@
 //! Processes that do not outlive a test, the stand-in among them.
 
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -41,9 +41,6 @@ impl Drop for Guarded {
 pub(crate) struct StandIn {
     process: Guarded,
     pub(crate) url: String,
-    pub(crate) address: SocketAddr,
-    /// The CA that it made, PEM.
-    pub(crate) ca: Option<String>,
 }
 
 impl StandIn {
@@ -62,14 +59,8 @@ impl StandIn {
         });
         let line = receiver.recv_timeout(DEADLINE).expect("an announcement");
         let announced: Value = serde_json::from_str(&line).expect("JSON");
-        let text = |key: &str| announced[key].as_str();
-        let listening = text("listening").expect("an address");
-        Self {
-            process,
-            url: format!("{}://{listening}", text("scheme").expect("a scheme")),
-            address: listening.parse().expect("an address"),
-            ca: text("ca").map(String::from),
-        }
+        let text = |key: &str| announced[key].as_str().expect("text");
+        Self { process, url: format!("{}://{}", text("scheme"), text("listening")) }
     }
 
     /// Ends it, as a crash would.

@@ -15,8 +15,6 @@ pub(crate) const CHALLENGE: &str = "38";
 pub(crate) struct Served {
     stand_in: StandIn,
     pub(crate) url: String,
-    /// The CA that it made, PEM.
-    pub(crate) ca: Option<String>,
 }
 
 impl Served {
@@ -29,8 +27,8 @@ impl Served {
                 args.extend([option, value]);
             }
         }
-        let mut stand_in = StandIn::start(&args);
-        Self { url: stand_in.url.clone(), ca: stand_in.ca.take(), stand_in }
+        let stand_in = StandIn::start(&args);
+        Self { url: stand_in.url.clone(), stand_in }
     }
 
     /// With the challenge READY.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -48,7 +48,7 @@ impl Proxied {
         for _ in 0..TRIES {
             let port = free_port();
             if let Some(process) =
-                serve(&nginx, directory.path(), &certified, port, stand_in.address, directives)
+                serve(&nginx, directory.path(), &certified, port, address(&stand_in), directives)
             {
                 return Self { _nginx: process, stand_in, certified, port, _directory: directory };
             }
@@ -76,7 +76,7 @@ impl Proxied {
 
     /// Sessions that the stand-in has let in so far.
     pub fn connected(&self) -> u64 {
-        let mut stream = TcpStream::connect(self.stand_in.address).expect("the stand-in listens");
+        let mut stream = TcpStream::connect(address(&self.stand_in)).expect("the stand-in listens");
         stream.set_read_timeout(Some(DEADLINE)).expect("a socket");
         let request = "GET /stand-in/counters HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         stream.write_all(request.as_bytes()).expect("sent");
@@ -88,6 +88,11 @@ impl Proxied {
     }
 }
 
+/// Where it listens, without the scheme.
+fn address(stand_in: &StandIn) -> &str {
+    stand_in.url.split_once("://").expect("a URL").1
+}
+
 /// Starts nginx on this port; `None` when somebody else has it.
 #[track_caller]
 fn serve(
@@ -95,7 +100,7 @@ fn serve(
     directory: &Path,
     certified: &Certified,
     port: u16,
-    upstream: SocketAddr,
+    upstream: &str,
     directives: &str,
 ) -> Option<Guarded> {
     let pid_file = directory.join("nginx.pid");
@@ -117,7 +122,7 @@ fn serve(
     None
 }
 
-fn config(certified: &Certified, port: u16, upstream: SocketAddr, directives: &str) -> String {
+fn config(certified: &Certified, port: u16, upstream: &str, directives: &str) -> String {
     let (certificate, key) = (certified.certificate(), certified.key());
     let (certificate, key) = (text(&certificate), text(&key));
     // What Debian's nginx.conf says; 1.22's own default stops at 1.2.

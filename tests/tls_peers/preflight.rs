@@ -18,10 +18,9 @@ use crate::tools::Certified;
 
 /// A stand-in over TLS, and its own CA in a file.
 fn served() -> (Served, TempDir, PathBuf) {
-    let served = Served::start(&["--ready", "--tls"]);
     let temp = tempfile::tempdir().expect("a directory");
     let ca = temp.path().join("ca.pem");
-    fs::write(&ca, served.ca.as_ref().expect("made for this start")).expect("written");
+    let served = Served::start(&["--ready", "--tls", "--tls-ca-out", text(&ca)]);
     (served, temp, ca)
 }
 

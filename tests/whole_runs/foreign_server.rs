@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::common::{Run, number, results, summary};
 use crate::foreign::converse;
 use tiny_http::{Header, Method, Request, Response, Server};
-use tungstenite::{Message, WebSocket};
+use tungstenite::Message;
 
 const SESSIONS: u64 = 20;
 

@@ -19,7 +19,7 @@ fn short_run(temp: &TempDir, before: &str, target: &str, options: &[&str]) -> (F
     // see: then the kernel sends its SYN again after a second.
     std::fs::write(&file, scenario().replace(TIMEOUT, "5s")).expect("written");
     let run = [
-        &["--target", target, "--members", "13-18", "--sessions", "6", "--ramp", "2s", "--hold", "300ms"],
+        &["--target", target, "--members", "13-18", "--sessions", "6", "--ramp", "2s", "--hold", "300ms"][..],
         &["--ramp-down", "0", "--lag-limit", "30s", "--scenario", text(&file)],
         options,
     ];

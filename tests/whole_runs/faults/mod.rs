@@ -12,6 +12,5 @@ mod opening;
 mod pongs;
 mod pooled;
 mod tls;
-mod tls_peer;
 mod tls_records;
 mod upgrade;

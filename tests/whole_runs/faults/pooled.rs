@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use super::tls_peer::Authority;
 use crate::common::peer::{Connection, Script, response};
 use crate::common::played::{Played, TIMEOUT, run_with, scenario};
 use crate::common::processes::free_port;
+use crate::common::tls_peer::Authority;
 use crate::common::{Run, eventually, finish, number, results, signal, summary};
 
 /// So many sessions that the few connections go round many times.

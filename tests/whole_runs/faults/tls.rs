@@ -7,11 +7,11 @@ use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, SanType, date_time_
 use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, ServerConfig};
 
-use super::tls_peer::{
-    ALERT, Authority, HANDSHAKE, Presented, handing_out, header_of, in_either_connection, run_secured,
-};
 use crate::common::peer::{Connection, Script};
 use crate::common::played::{Played, SESSIONS, run_with};
+use crate::common::tls_peer::{
+    ALERT, Authority, HANDSHAKE, Presented, handing_out, header_of, in_either_connection, run_secured,
+};
 use crate::common::{Run, results};
 
 /// Plays against a server with this configuration, by either way to a handshake, and checks how every session failed.

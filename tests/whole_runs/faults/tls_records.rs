@@ -3,13 +3,13 @@
 
 use rustls::version::TLS12;
 
-use super::tls_peer::{
-    ALERT, APPLICATION_DATA, Authority, CHANGE_CIPHER_SPEC, HANDSHAKE, against_secured, against_secured_with,
-    header_of, run_secured,
-};
 use crate::common::frames::frame;
 use crate::common::peer::{CONNECTED, Connection, PONG, Script};
 use crate::common::played::Played;
+use crate::common::tls_peer::{
+    ALERT, APPLICATION_DATA, Authority, CHANGE_CIPHER_SPEC, HANDSHAKE, against_secured, against_secured_with,
+    header_of, run_secured,
+};
 
 /// Every session opens, and its first PING is answered by this.
 #[track_caller]

@@ -14,32 +14,32 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{CipherSuite, ConnectionTrafficSecrets, ServerConfig, SupportedProtocolVersion};
 use tempfile::TempDir;
 
+use super::peer::{Connection, Script};
+use super::played::{Played, run_with};
 use crate::common::Run;
-use crate::common::peer::{Connection, Script};
-use crate::common::played::{Played, run_with};
 
 /// The content types of RFC 8446, section 5.1.
-pub const CHANGE_CIPHER_SPEC: u8 = 20;
-pub const ALERT: u8 = 21;
-pub const HANDSHAKE: u8 = 22;
-pub const APPLICATION_DATA: u8 = 23;
+pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
+pub(crate) const ALERT: u8 = 21;
+pub(crate) const HANDSHAKE: u8 = 22;
+pub(crate) const APPLICATION_DATA: u8 = 23;
 
 /// A CA, and certificates for 127.0.0.1 that it signs.
-pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// What a server presents.
-pub struct Presented {
+pub(crate) struct Presented {
     certificate: rcgen::Certificate,
     key: KeyPair,
 }
 
 impl Authority {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::named("startline's tests")
     }
 
     /// A CA of this name.
-    pub fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -49,12 +49,12 @@ impl Authority {
     }
 
     /// A right certificate.
-    pub fn good(&self) -> Presented {
+    pub(crate) fn good(&self) -> Presented {
         self.signed(|_| {})
     }
 
     /// A certificate that is right but for this.
-    pub fn signed(&self, wrong: impl FnOnce(&mut CertificateParams)) -> Presented {
+    pub(crate) fn signed(&self, wrong: impl FnOnce(&mut CertificateParams)) -> Presented {
         let mut params = for_here();
         wrong(&mut params);
         let key = KeyPair::generate().expect("a key");
@@ -62,7 +62,7 @@ impl Authority {
     }
 
     /// The CA's certificate in a file, for `--ca`.
-    pub fn file(&self, temp: &TempDir) -> PathBuf {
+    pub(crate) fn file(&self, temp: &TempDir) -> PathBuf {
         let path = temp.path().join("ca.pem");
         std::fs::write(&path, self.0.pem()).expect("written");
         path
@@ -71,7 +71,7 @@ impl Authority {
 
 impl Presented {
     /// A certificate that signs itself.
-    pub fn self_signed(is_ca: IsCa) -> Self {
+    pub(crate) fn self_signed(is_ca: IsCa) -> Self {
         let mut params = for_here();
         params.is_ca = is_ca;
         let key = KeyPair::generate().expect("a key");
@@ -79,12 +79,12 @@ impl Presented {
     }
 
     /// A server that speaks everything.
-    pub fn config(&self) -> Arc<ServerConfig> {
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
         self.config_of(rustls::ALL_VERSIONS, None)
     }
 
     /// A server that speaks these versions, and one suite only if that is said.
-    pub fn config_of(
+    pub(crate) fn config_of(
         &self,
         versions: &[&'static SupportedProtocolVersion],
         suite: Option<CipherSuite>,
@@ -109,13 +109,13 @@ fn for_here() -> CertificateParams {
 
 /// Plays against a server that speaks TLS rightly, and whose CA is trusted; the manners are the test's.
 #[track_caller]
-pub fn against_secured(script: Script) -> Played {
+pub(crate) fn against_secured(script: Script) -> Played {
     against_secured_with(script, |run| run)
 }
 
 /// The same with options of the test's.
 #[track_caller]
-pub fn against_secured_with(script: Script, options: impl FnOnce(Run) -> Run) -> Played {
+pub(crate) fn against_secured_with(script: Script, options: impl FnOnce(Run) -> Run) -> Played {
     let authority = Authority::new();
     let temp = tempfile::tempdir().expect("a directory");
     let script = script.secured(authority.good().config());
@@ -124,14 +124,14 @@ pub fn against_secured_with(script: Script, options: impl FnOnce(Run) -> Run) ->
 
 /// Plays against a script that is secured already, or speaks no TLS at all, over `https`, trusting this CA.
 #[track_caller]
-pub fn run_secured(authority: &Authority, script: Script) -> Played {
+pub(crate) fn run_secured(authority: &Authority, script: Script) -> Played {
     let temp = tempfile::tempdir().expect("a directory");
     run_with(script, |run| run.with("ca", authority.file(&temp).display()))
 }
 
 /// Plays against a peer that does only this, where a server of TLS is expected; for HTTP and again for the WebSocket alone.
 #[track_caller]
-pub fn in_either_connection(
+pub(crate) fn in_either_connection(
     act: impl Fn(&mut Connection) + Clone + Send + Sync + 'static,
     check: impl Fn(&Played, &str),
 ) {
@@ -148,7 +148,7 @@ pub fn in_either_connection(
 }
 
 /// A good server of HTTP that hands out a `wss` URL.
-pub fn handing_out(to: std::net::SocketAddr) -> Script {
+pub(crate) fn handing_out(to: std::net::SocketAddr) -> Script {
     Script::good().enter(move |answer| {
         answer.json(&format!(r#"{{"data":{{"ticket":"t","wsUrl":"wss://{to}/ws/ws1"}}}}"#));
     })
@@ -156,7 +156,7 @@ pub fn handing_out(to: std::net::SocketAddr) -> Script {
 
 impl Connection {
     /// What is inside these bytes off the wire; `None` when nothing follows. Answers of TLS itself are sent.
-    pub fn open(&mut self, mut bytes: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn open(&mut self, mut bytes: &[u8]) -> Option<Vec<u8>> {
         let tls = self.tls.as_mut()?;
         let mut opened = Vec::new();
         while !bytes.is_empty() {
@@ -177,7 +177,7 @@ impl Connection {
     }
 
     /// The records that carry these bytes; the bytes themselves where no TLS is spoken.
-    pub fn seal(&mut self, bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn seal(&mut self, bytes: &[u8]) -> Vec<u8> {
         let Some(tls) = &mut self.tls else { return bytes.to_vec() };
         tls.writer().write_all(bytes).expect("memory");
         let mut records = Vec::new();
@@ -188,7 +188,7 @@ impl Connection {
     }
 
     /// Says that nothing follows.
-    pub fn close_notify(&mut self) {
+    pub(crate) fn close_notify(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
         }
@@ -196,23 +196,23 @@ impl Connection {
     }
 
     /// Sends bytes past TLS.
-    pub fn send_raw(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn send_raw(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.stream.write_all(bytes.as_ref());
     }
 
     /// Reads what the client may still send, so that closing does not reset what is on its way to it; says nothing more.
-    pub fn fall_silent_for_good(&mut self) {
+    pub(crate) fn fall_silent_for_good(&mut self) {
         self.tls = None;
         self.fall_silent();
     }
 
     /// Sends a record that is not sealed.
-    pub fn send_plain(&mut self, kind: u8, content: &[u8]) {
+    pub(crate) fn send_plain(&mut self, kind: u8, content: &[u8]) {
         self.send_raw(record(kind, content));
     }
 
     /// From here on its records are made by hand, and nothing is understood.
-    pub fn records(&mut self) -> Records {
+    pub(crate) fn records(&mut self) -> Records {
         let tls = self.tls.take().expect("TLS is spoken");
         let (seq, keys) = tls.dangerous_extract_secrets().expect("extraction is on").tx;
         let ConnectionTrafficSecrets::Aes128Gcm { key, iv } = keys else {
@@ -224,7 +224,7 @@ impl Connection {
 }
 
 /// Seals what no library would.
-pub struct Records {
+pub(crate) struct Records {
     key: LessSafeKey,
     iv: [u8; 12],
     seq: u64,
@@ -232,7 +232,7 @@ pub struct Records {
 
 impl Records {
     /// The content under the connection's key (RFC 8446, 5.2 and 5.3).
-    pub fn seal(&mut self, kind: u8, content: &[u8]) -> Vec<u8> {
+    pub(crate) fn seal(&mut self, kind: u8, content: &[u8]) -> Vec<u8> {
         let mut nonce = self.iv;
         for (byte, seq) in nonce[4..].iter_mut().zip(self.seq.to_be_bytes()) {
             *byte ^= seq;
@@ -249,12 +249,12 @@ impl Records {
 }
 
 /// A record that is not sealed.
-pub fn record(kind: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn record(kind: u8, content: &[u8]) -> Vec<u8> {
     [&header_of(kind, content.len())[..], content].concat()
 }
 
 /// The beginning of a record of this length.
-pub fn header_of(kind: u8, len: usize) -> [u8; 5] {
+pub(crate) fn header_of(kind: u8, len: usize) -> [u8; 5] {
     let [high, low] = (len as u16).to_be_bytes();
     [kind, 3, 3, high, low]
 }
