@@ -10,8 +10,7 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::words::{clean, listed};
 use super::{Check, Figure, Remedy, Verdict};
-use crate::fault::{Fault, TlsFault};
-use crate::report::next_step;
+use crate::fault::TlsFault;
 
 /// Days under which a certificate is too close to its end: a test that is put off by a week should not need another one.
 const DAYS_MIN: i64 = 14;
@@ -154,7 +153,7 @@ pub fn is_tls(shown: &[Shown]) -> bool {
 
 /// A run's advice. It points to samples of a run, of which there are none here: what was seen is in the reason.
 fn remedy(fault: TlsFault) -> String {
-    let text = next_step(Fault::Tls(fault));
+    let text = fault.advice();
     text.replace(" (see the evidence)", "")
         .replace("see the evidence, and ", "")
         .replace(" with the evidence", " with the reason above")
