@@ -20,14 +20,13 @@ use super::{ExitStatus, agent, doctor, hosts, is_broken_pipe, print_found, ready
 use crate::checks::{Page, Verdict, text as checks_text};
 use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
 use crate::engine::{self, Hosts, Trust, TrustError};
-use crate::fault::Fault;
 use crate::plan::capacity::Room;
 use crate::plan::schedule::{self, Challenge, Entry, Start};
 use crate::plan::summary::Summary;
 use crate::plan::zone::Clues;
 use crate::plan::{CaFile, Plan, Settings, Target};
 use crate::report::files::{ResultsDir, default_name};
-use crate::report::{self, RunResult, text};
+use crate::report::{RunResult, text};
 
 /// What signals are answered with before the load.
 const NOT_BEGUN: Words = Words {
@@ -120,7 +119,7 @@ pub(super) fn hint(error: &anyhow::Error) -> &'static str {
         _ => None,
     });
     match of_tls {
-        Some(error) => report::next_step(Fault::Tls(engine::tls_fault_of(error))),
+        Some(error) => engine::tls_fault_of(error).advice(),
         None if may_work_later(error) => SERVERS_FAIL,
         None if answered(error).is_some_and(|status| (300..400).contains(&status)) => LEADS_ELSEWHERE,
         None if was_answered(error) => {

@@ -21,7 +21,7 @@ pub const SAMPLE_EVIDENCE_BYTES_MAX: usize = 512;
 #[derive(Clone, Debug, Default)]
 pub struct Failures {
     by_kind: BTreeMap<(u8, Fault), u64>,
-    by_blame: [u64; 4],
+    by_blame: [u64; Blame::ALL.len()],
     uncounted: u64,
 }
 
@@ -41,7 +41,7 @@ impl Failures {
             let told_apart: u64 = other
                 .by_kind
                 .iter()
-                .filter(|((_, fault), _)| blame_index(fault.blame()) == k)
+                .filter(|((_, fault), _)| fault.blame() as usize == k)
                 .map(|(_, count)| count)
                 .sum();
             *mine += other.by_blame[k] - told_apart;
@@ -56,7 +56,7 @@ impl Failures {
 
     /// Failures that somebody has to answer for.
     pub fn blamed_on(&self, blame: Blame) -> u64 {
-        self.by_blame[blame_index(blame)]
+        self.by_blame[blame as usize]
     }
 
     /// Failures of kinds beyond [`FAULT_KINDS_MAX`].
@@ -72,14 +72,14 @@ impl Failures {
     /// Failures in a step (those of kinds that were not told apart are in none).
     pub fn in_step(&self, step: u8) -> u64 {
         self.by_kind
-            .range((step, FIRST)..)
+            .range((step, Fault::FIRST)..)
             .take_while(|((at, _), _)| *at == step)
             .map(|(_, count)| count)
             .sum()
     }
 
     fn count(&mut self, step: u8, fault: Fault, count: u64) -> bool {
-        self.by_blame[blame_index(fault.blame())] += count;
+        self.by_blame[fault.blame() as usize] += count;
         if let Some(counter) = self.by_kind.get_mut(&(step, fault)) {
             *counter += count;
             return true;
@@ -90,18 +90,6 @@ impl Failures {
         }
         self.by_kind.insert((step, fault), count);
         true
-    }
-}
-
-/// The least fault in the derived order: the first variant.
-const FIRST: Fault = Fault::DescriptorsExhausted;
-
-fn blame_index(blame: Blame) -> usize {
-    match blame {
-        Blame::Box => 0,
-        Blame::Network => 1,
-        Blame::Server => 2,
-        Blame::Scenario => 3,
     }
 }
 
@@ -126,7 +114,7 @@ mod tests {
         failures.record(1, Fault::DescriptorsExhausted);
         assert_eq!(failures.total(), 4);
         assert_eq!((failures.in_step(0), failures.in_step(1), failures.in_step(2)), (0, 3, 1));
-        assert_eq!((failures.blamed_on(Blame::Server), failures.blamed_on(Blame::Box)), (3, 1));
+        assert_eq!((failures.blamed_on(Blame::Server), failures.blamed_on(Blame::Machine)), (3, 1));
     }
 
     #[test]

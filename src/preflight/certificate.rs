@@ -7,7 +7,6 @@
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
-use startline_protocol::tls::PeerAlert;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::format::{clean, listed};
@@ -113,7 +112,7 @@ pub fn check(host: &str, shown: &[Shown], is_insecure: bool, now: Timestamp) -> 
                 evidence => format!("{address}: {} ({evidence})", fault.key()),
             })
             .collect();
-        return check.but(Verdict::Fail, listed(&why), vec![Fix::advice(fix(*first))]);
+        return check.but(Verdict::Fail, listed(&why), vec![Fix::advice(first.advice())]);
     }
     if is_insecure {
         let names = soonest.map(|one| listed(&one.names)).unwrap_or_default();
@@ -152,40 +151,6 @@ pub fn is_tls(shown: &[Shown]) -> bool {
     shown
         .iter()
         .any(|one| one.certificate.is_some() || one.refused.as_ref().is_none_or(|(fault, _)| !silent(*fault)))
-}
-
-/// How to fix a handshake that failed. The check's reason has what was seen.
-fn fix(fault: TlsFault) -> &'static str {
-    use TlsFault::*;
-    match fault {
-        Untrusted => {
-            "give the CA that signed the certificate with --ca FILE, or accept any certificate of a test server with --insecure"
-        }
-        WrongName => {
-            "put one of the certificate's names into the URL; --resolve NAME:PORT:ADDRESS says where it leads"
-        }
-        OfferTooNarrow => "run without --tls-suites, or with another suite",
-        Expired => "renew the server's certificate; if it is new, compare this machine's clock",
-        Version => "the server supports neither TLS 1.3 nor 1.2: update it or its proxy",
-        NoCommonSuite => {
-            "the server accepts none of the suites, groups and signatures that current clients offer: see its TLS settings"
-        }
-        NotTls => "check the port, or write http:// and ws://",
-        HandshakeTimeout | HandshakeClosed | HandshakeReset => {
-            "check that this port speaks TLS; see the logs of the server and its proxy, and its accept queue"
-        }
-        Alert(PeerAlert(112)) => {
-            "the server has no host of this name: check the URL's, and --resolve for its address"
-        }
-        Alert(PeerAlert(116)) => {
-            "the server requires a client certificate, and startline has none: load it where none is required"
-        }
-        Alert(_) => "the server refused with this alert: see its error log",
-        CertificateInvalid | HandshakeInvalid | Record(_) => {
-            "openssl s_client -connect HOST:PORT shows the certificate and the handshake"
-        }
-        Extraction => "this is a defect of startline: please report it; --tls-keep-rustls avoids it",
-    }
 }
 
 fn lasts(days: i64) -> String {

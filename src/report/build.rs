@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
-use super::{advice, tls, *};
-use crate::fault::Blame;
+use super::{tls, *};
+use crate::fault::{Blame, Fault};
 use crate::measure::{ERROR_RATE_FORMULA, FaultSample, Latencies, SourceCounts, Tally, Totals};
 use crate::numbers;
 use crate::scenario::{MessageType, Scenario};
@@ -197,13 +197,12 @@ fn errors(totals: &Totals, scenario: &Scenario) -> ErrorsResult {
 }
 
 fn by_blame(tally: &Tally) -> Ordered<u64> {
-    let blames = [Blame::Box, Blame::Network, Blame::Server, Blame::Scenario];
     let count = |blame: Blame| {
         // A PONG that does not come in time is held against the server, as a step's timeout is.
         let cycles = if blame == Blame::Server { tally.counts.ping_failed() } else { 0 };
         (blame.key().to_owned(), tally.failures.blamed_on(blame) + cycles)
     };
-    blames.map(count).into_iter().collect()
+    Blame::ALL.map(count).into_iter().collect()
 }
 
 /// Sessions that had their one-time ticket and never opened.
@@ -220,40 +219,33 @@ fn member_burned(totals: &Totals, scenario: &Scenario) -> u64 {
 fn details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
     let steps = &totals.layout().steps;
     let tally = totals.tally();
+    let detail = |fault: Fault, step: &str, count| ErrorDetail {
+        step: step.to_owned(),
+        kind: fault.key(scenario),
+        blame: fault.blame().key().to_owned(),
+        count,
+        next: fault.advice().to_owned(),
+        // Counters of their own have none.
+        sample: None,
+    };
     let mut details: Vec<ErrorDetail> = tally
         .failures
         .iter()
         .map(|(step, fault, count)| ErrorDetail {
-            step: steps.get(usize::from(step)).cloned().unwrap_or_default(),
-            kind: fault.key(scenario),
-            blame: fault.blame().key().to_owned(),
-            count,
-            next: advice::next(fault).to_owned(),
             sample: totals.sample(step, fault).map(sample),
+            ..detail(fault, steps.get(usize::from(step)).map_or("", String::as_str), count)
         })
         .collect();
     let ping = steps.last().map_or("", String::as_str);
     let counts = &tally.counts;
     details.extend([
-        counted("ping-timeout", ping, Blame::Server, counts.ping_timed_out, advice::PING_TIMED_OUT),
-        counted("ping-missed", ping, Blame::Server, counts.ping_missed, advice::PING_MISSED),
-        counted("other", "", Blame::Server, tally.failures.uncounted(), advice::OTHER_KINDS),
+        detail(Fault::PingTimeout, ping, counts.ping_timed_out),
+        detail(Fault::PingMissed, ping, counts.ping_missed),
+        detail(Fault::Other, "", tally.failures.uncounted()),
     ]);
     details.retain(|detail| detail.count > 0);
     details.sort_by_key(|detail| std::cmp::Reverse(detail.count));
     details
-}
-
-/// A kind that is a counter of its own and has no samples.
-fn counted(kind: &str, step: &str, blame: Blame, count: u64, next: &str) -> ErrorDetail {
-    ErrorDetail {
-        step: step.to_owned(),
-        kind: kind.to_owned(),
-        blame: blame.key().to_owned(),
-        count,
-        next: next.to_owned(),
-        sample: None,
-    }
 }
 
 fn sample(sample: &FaultSample) -> ErrorSample {

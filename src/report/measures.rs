@@ -5,6 +5,7 @@
 //! [`super::verdict`]. Knows no limits.
 
 use super::RunResult;
+use crate::fault::{Excuse, Fault};
 
 /// A measure's value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,16 +26,7 @@ pub(super) enum Fair {
     /// It is this box's own performance: a failure of it says nothing about the servers.
     Ours,
     /// Nobody can tell, for this reason: a failure of it proves nothing.
-    Unknown(Doubt),
-}
-
-/// Why nobody can tell whose failure it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Doubt {
-    /// The workers lagged.
-    Late,
-    /// An address that sessions came from was taken away from this box: what was on its way to them did not arrive.
-    SourceLost,
+    Unknown(Excuse),
 }
 
 /// What this box may have spoiled.
@@ -51,10 +43,12 @@ pub(super) struct Excuses {
 }
 
 impl Excuses {
-    /// Why what did not arrive (in time) may be this box's doing, if it may.
-    pub fn doubt(self) -> Option<Doubt> {
-        let late = self.lagging.then_some(Doubt::Late);
-        late.or(self.source_lost.then_some(Doubt::SourceLost))
+    /// Returns the condition of this machine that may have caused this fault, if one was there.
+    pub fn of(self, fault: Fault) -> Option<Excuse> {
+        fault.excuses().iter().copied().find(|excuse| match excuse {
+            Excuse::Lag => self.lagging,
+            Excuse::SourceLost => self.source_lost,
+        })
     }
 }
 
@@ -150,7 +144,7 @@ fn read_step(step: &str, figure: &str, result: &RunResult, excuses: Excuses) -> 
     let value = known.from_due.figure(figure).ok_or_else(nothing)?;
     let sent = known.from_sent.figure(figure).ok_or_else(nothing)?;
     // A lagging worker is late to read answers as well, which is in both figures.
-    let fair = if excuses.lagging { Fair::Unknown(Doubt::Late) } else { Fair::Otherwise(sent) };
+    let fair = if excuses.lagging { Fair::Unknown(Excuse::Lag) } else { Fair::Otherwise(sent) };
     Ok(Reading { value, fair })
 }
 
@@ -159,7 +153,8 @@ fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fa
     match scalar.part {
         Part::None => Fair::Same,
         Part::Whole => Fair::Ours,
-        Part::Arrival => excuses.doubt().map_or(Fair::Same, Fair::Unknown),
+        // Other messages are late, or lost, as PONGs are.
+        Part::Arrival => excuses.of(Fault::PingTimeout).map_or(Fair::Same, Fair::Unknown),
         Part::Sessions => {
             let unit = if scalar.share { result.sessions.planned.max(1) as f64 } else { 1.0 };
             Fair::Otherwise(value + sessions / unit)

@@ -8,7 +8,6 @@
 //! [`verdict`] says what a run proves, [`files`] keeps the results directory, [`progress`] the line on the
 //! terminal while it runs.
 
-mod advice;
 mod build;
 pub mod files;
 mod hlog;
@@ -30,7 +29,6 @@ use startline_os::process::Host;
 use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
 
-pub use advice::next as next_step;
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use result::*;

@@ -22,10 +22,10 @@
 
 use std::time::Duration;
 
-use super::measures::{self, Doubt, Excuses, Fair};
+use super::measures::{self, Excuses, Fair};
 use super::result::good_key;
 use super::{CriterionResult, Outcome, RunResult, Verdict};
-use crate::fault::{Blame, Fault, TlsFault};
+use crate::fault::{Blame, Excuse, Fault};
 use crate::measure::Failures;
 use crate::numbers;
 use crate::scenario::{Criterion, Good};
@@ -63,25 +63,14 @@ pub(super) fn judge(result: &mut RunResult, criteria: &[Criterion], grounds: &Gr
 
 /// What this box may have spoiled, from the failures.
 pub(super) fn excuses(failures: &Failures, ping_failed: u64, lagging: bool) -> Excuses {
-    let ours = failures.blamed_on(Blame::Box);
     let source_lost = failures.iter().any(|(_, fault, _)| fault == Fault::SourceNotLocal);
-    let in_doubt = lagging || source_lost;
-    let clocked: u64 =
-        failures.iter().filter(|(_, fault, _)| may_be_lateness(*fault)).map(|(.., count)| count).sum();
-    Excuses {
-        lagging,
-        source_lost,
-        sessions: ours + if in_doubt { clocked } else { 0 },
-        pings: if in_doubt { ping_failed } else { 0 },
+    let mut excuses = Excuses { lagging, source_lost, ..Excuses::default() };
+    let excused = failures.iter().filter(|(_, fault, _)| excuses.of(*fault).is_some());
+    excuses.sessions = failures.blamed_on(Blame::Machine) + excused.map(|(.., count)| count).sum::<u64>();
+    if excuses.of(Fault::PingTimeout).is_some() {
+        excuses.pings = ping_failed;
     }
-}
-
-/// Faults that a client brings about by being late, or out of reach: it reads too late, or is dropped as idle.
-fn may_be_lateness(fault: Fault) -> bool {
-    use Fault::*;
-    matches!(fault, StepTimeout | KernelTimeout | ConnectTimeout | ClosedEarly | Cut | Closed(1000 | 1001 | 1005))
-        // A server gives up on a hello that is late just as we do.
-        || matches!(fault, Tls(TlsFault::HandshakeTimeout | TlsFault::HandshakeClosed))
+    excuses
 }
 
 fn judge_one(criterion: &Criterion, result: &RunResult, excuses: Excuses) -> CriterionResult {
@@ -169,7 +158,7 @@ fn why(criterion: &Criterion, judged: &CriterionResult, fair: Fair) -> String {
             )
         }
         (_, false, Fair::Ours) => format!("{measured}, should be {limit}; that is this box's own doing"),
-        (_, false, Fair::Unknown(Doubt::SourceLost)) => {
+        (_, false, Fair::Unknown(Excuse::SourceLost)) => {
             format!(
                 "{measured}, should be {limit}; this box lost an address that sessions came from, so it may be its doing"
             )

@@ -129,9 +129,14 @@ fn who_was_left_little_of_a_step_s_time_is_not_blamed_for_its_end() {
     let mut driven = Driven::waiting();
     driven.pass(1.0);
     driven.time_out();
-    assert_eq!(driven.failure(), ("http-connections-busy".into(), Blame::Box), "it never had a connection");
+    assert_eq!(
+        driven.failure(),
+        ("http-connections-busy".into(), Blame::Machine),
+        "it never had a connection"
+    );
 
-    for (waited, kind, blame) in [(0.6, "http-connections-busy", Blame::Box), (0.4, "timeout", Blame::Server)]
+    for (waited, kind, blame) in
+        [(0.6, "http-connections-busy", Blame::Machine), (0.4, "timeout", Blame::Server)]
     {
         let mut driven = Driven::waiting();
         driven.pass(waited);
