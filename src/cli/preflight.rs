@@ -1,6 +1,6 @@
 //! `startline preflight`: the guide's checklist before a test, each item checked against the real servers.
 //!
-//! Takes a run's options, so that the very same ones can be given to `run`. Asks in the order in which items hang on each other, on
+//! Takes a run's options, so that the very same ones can be given to `run`. Asks in the order in which checks depend on each other, on
 //! a thread of its own, so that a signal is heard whatever is waited for; what is judged is [`crate::preflight`]'s. Invariants: no
 //! place and no ticket is spent: nobody joins, nobody enters; every request has a timeout; what was found is printed.
 
@@ -35,7 +35,8 @@ use crate::preflight::watch::Watch;
 use crate::preflight::{Report, certificate, challenge, clock, members, target, text, this_machine};
 
 /// The option is `run`'s, which can do without.
-const TARGET_HELP: &str = "The servers that are to be looked at, such as http://runnity.example:8080; required, here or in the file of --plan";
+const TARGET_HELP: &str =
+    "The servers to check, such as http://runnity.example:8080; required, here or in the file of --plan";
 /// Members that log in by default.
 const SAMPLE: u32 = 10;
 
@@ -43,8 +44,8 @@ const SAMPLE: u32 = 10;
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Exit status:
-  0  everything is there; there may be warnings
-  1  an item fails
+  0  no check fails; there may be warnings
+  1  a check fails
   2  wrong arguments
   3  the target could not be asked, or a signal ended it",
     mut_arg("target", |arg| arg.help(TARGET_HELP).long_help(None)),
@@ -63,7 +64,7 @@ pub struct PreflightArgs {
     #[arg(long, help_heading = "Checks")]
     json: bool,
 
-    /// What is to be run. After preflight's own options, which would not be found below so many.
+    /// The plan. After preflight's own options, which would not be found below so many.
     #[command(flatten)]
     settings: SettingsArgs,
 }
@@ -170,7 +171,7 @@ impl Asking {
         let prepared = prepared.map(|prepared| prepared.map(Arc::new));
         let is_whole = match &prepared {
             None => false,
-            // Of a name that leads nowhere all is said.
+            // Of a name without an address all is said.
             Some(None) => true,
             Some(Some(prepared)) => {
                 let (asking, prepared) = (self.clone(), Arc::clone(prepared));
@@ -214,7 +215,7 @@ impl Asking {
         checks
     }
 
-    /// Finds out all that asking takes; `None` where the target's name leads nowhere: no plan can be made for it, so this machine is
+    /// Finds out all that asking takes; `None` where the target's name has no address: no plan can be made for it, so this machine is
     /// not compared with one.
     fn prepare(&self) -> Result<Option<Prepared>> {
         if let Err(TargetError::Unresolved { host, reason }) = self.settings.target() {

@@ -44,7 +44,7 @@ pub struct Shown {
 }
 
 impl Certificate {
-    /// Reads a DER certificate; `None` if it is none.
+    /// Reads a DER certificate; `None` if the bytes are not one.
     pub fn read(der: &[u8]) -> Option<Self> {
         let (_, read) = X509Certificate::from_der(der).ok()?;
         let names = read.subject_alternative_name().ok().flatten();
@@ -137,7 +137,7 @@ pub fn check(host: &str, shown: &[Shown], is_insecure: bool, now: Timestamp) -> 
     }
 }
 
-/// Whether anything of it was TLS; otherwise nobody was there to be asked over https.
+/// Returns whether any address spoke TLS; otherwise nothing could be asked over https.
 pub fn is_tls(shown: &[Shown]) -> bool {
     let silent = |fault: TlsFault| {
         matches!(

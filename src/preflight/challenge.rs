@@ -86,7 +86,7 @@ fn unreadable(error: &ScheduleError, look_up: &LookUp<'_>, wanted: &Wanted<'_>) 
     let why = clean(&error.to_string());
     let status =
         Check::ok(id, title, reading, status_need(wanted.wait_ready)).but(Verdict::Fail, why, vec![fix]);
-    // As if it were over: nobody can be told to join it.
+    // As if it were over: nobody can join a challenge that cannot be read.
     let participants = participants::check(look_up, wanted, Status::Done);
     vec![zone::skipped(cause), status, skipped_schedule(cause), participants]
 }

@@ -23,7 +23,7 @@ pub struct Answered {
     /// Status and time from the request, with its connection, to the answer's head; or why there
     /// was none.
     pub outcome: Result<(u16, Duration), String>,
-    /// It was asked over plain HTTP, and TLS is spoken there.
+    /// The request was plain HTTP, and the address speaks TLS.
     pub speaks_tls: bool,
 }
 

@@ -145,7 +145,7 @@ fn a_prometheus_with_a_target_down_is_told() {
     let report = watching(1, &served, &prometheus(&server, ""));
     assert_check(&report, "watch-prometheus", "fail", &format!("down: business {gone} ("));
     let report = watching(0, &served, &prometheus(&server, "targets = [\"prometheus\"]"));
-    assert_check(&report, "watch-prometheus", "warn", "others are not well: business");
+    assert_check(&report, "watch-prometheus", "warn", "other targets are down or late: business");
     let report = watching(1, &served, &prometheus(&server, "targets = [\"websocket\"]"));
     let why = "no active target has the job or instance websocket (its jobs: business, prometheus)";
     assert_check(&report, "watch-prometheus", "fail", why);

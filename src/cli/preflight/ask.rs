@@ -1,4 +1,4 @@
-//! Members who log in, and the look-up of their challenge: what may be asked without spending anything.
+//! Logs members in and looks their challenge up, which spends nothing.
 
 use std::collections::BTreeMap;
 use std::time::Instant;

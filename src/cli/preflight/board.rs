@@ -1,4 +1,4 @@
-//! What is being asked and what has been found so far: written by the thread that asks, read by those who wait for it.
+//! The question that is asked and the checks so far: written by the thread that asks, read by the one that waits.
 //!
 //! Judges nothing. Invariants: once it is closed nothing more is written on it, and whoever asks goes no further; how far the asking
 //! has come goes to standard error alone.

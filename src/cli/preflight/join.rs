@@ -1,6 +1,6 @@
-//! What is to be typed so that absent members join.
+//! The command by which absent members join.
 //!
-//! Asks nothing. Invariant: it names the plan's members and nobody else, whose places are not to be taken.
+//! Asks nothing. Invariant: it names the plan's members and nobody else, so that nobody takes a place by mistake.
 
 use startline_os::units::grouped;
 

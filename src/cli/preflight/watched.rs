@@ -1,4 +1,4 @@
-//! What is watched during the test, asked once: pages, Prometheus, Redis.
+//! Asks once what is watched during the test: pages, Prometheus, Redis.
 //!
 //! One after the other, a few small requests each. Invariant: each of them ends in time, whatever answers.
 

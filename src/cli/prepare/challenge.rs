@@ -19,6 +19,7 @@ use super::create::{CREATING, Made, create};
 use super::made::{self, NextJoin};
 use super::printed;
 use super::target::{Prepared, TargetArgs};
+use crate::checks::Page;
 use crate::plan::members::Members;
 use crate::plan::schedule::{self, Challenge, Demand, Entry, LocalTime, Start};
 use crate::plan::{Plan, Rate};
@@ -144,7 +145,7 @@ fn shown(args: &ChallengeArgs, made: &Made) -> Result<String> {
     let password = args.about.password.as_deref();
     let join = NextJoin { members: &members, rate: args.rate, password, ..NextJoin::default() };
     let next = join.command(&made.target(&args.target), made.created.id);
-    Ok(format!("{}Next: {next}\n", made::text(made)))
+    Ok(format!("{}Next: {next}\n", made::text(made, Page::of(&std::io::stdout()))))
 }
 
 /// Waits until the challenge says READY.

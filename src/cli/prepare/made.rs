@@ -12,6 +12,7 @@ use startline_os::units::{duration_text, grouped};
 use super::create::Made;
 use super::shell::quoted;
 use super::target::TargetArgs;
+use crate::checks::table::{Column, Page, Table};
 use crate::foreign;
 use crate::plan::Rate;
 use crate::plan::schedule::LocalTime;
@@ -95,7 +96,7 @@ fn instant(at: &Zoned) -> String {
 }
 
 /// The challenge for people.
-pub fn text(made: &Made) -> String {
+pub fn text(made: &Made, page: Page) -> String {
     let Made { created, times, now, .. } = made;
     let About { title, distance, max_participants, is_private } = About::of(made);
     let private = if is_private { ", private" } else { "" };
@@ -107,6 +108,7 @@ pub fn text(made: &Made) -> String {
         grouped(max_participants),
         foreign::line(title, TITLE_CHARS_MAX)
     );
+    let mut table = Table::new([""; 5].map(Column::words));
     let mut row = |name: &str, at: &Zoned, what: &str| {
         let left = match Duration::try_from(now.duration_until(at)) {
             Ok(left) if !left.is_zero() => {
@@ -114,11 +116,14 @@ pub fn text(made: &Made) -> String {
             }
             _ => "passed".to_owned(),
         };
-        text.push_str(&format!("  {name:<7} {}  {left:<13} {what}\n", LocalTime(at.clone())));
+        let cells =
+            [String::new(), name.to_owned(), LocalTime(at.clone()).to_string(), left, what.to_owned()];
+        table.row(None, cells);
     };
-    row("READY", &times.ready, "joins have to be over, first entries begin");
-    row("startAt", &times.start, "first entries, and so the ramp, have to be over");
-    row("endAt", &times.end, "the hold has to be over");
+    row("READY", &times.ready, "joins end, first entries begin");
+    row("startAt", &times.start, "first entries end, so the ramp");
+    row("endAt", &times.end, "the hold must end");
+    text += &table.text(page);
     text
 }
 
@@ -233,11 +238,11 @@ mod tests {
     #[test]
     fn people_read_what_has_to_be_over_when() {
         assert_eq!(
-            text(&made()),
+            text(&made(), Page::PLAIN),
             "challenge 39: RECRUITING, FIVE, room for 6,001, private, \"한강 5 km\"\n\
-             \x20 READY   2026-03-01 09:55:00+09:00  in 7m30s      joins have to be over, first entries begin\n\
-             \x20 startAt 2026-03-01 10:00:00+09:00  in 12m30s     first entries, and so the ramp, have to be over\n\
-             \x20 endAt   2026-03-01 11:00:00+09:00  in 1h12m30s   the hold has to be over\n"
+             \x20 READY    2026-03-01 09:55:00+09:00  in 7m30s     joins end, first entries begin\n\
+             \x20 startAt  2026-03-01 10:00:00+09:00  in 12m30s    first entries end, so the ramp\n\
+             \x20 endAt    2026-03-01 11:00:00+09:00  in 1h12m30s  the hold must end\n"
         );
     }
 
@@ -248,10 +253,10 @@ mod tests {
         let created = &mut made.created;
         (created.title, created.distance, created.max_participants, created.is_private) = about;
         made.now = made.times.start.clone();
-        let text = text(&made);
+        let text = text(&made, Page::PLAIN);
         assert!(text.starts_with("challenge 39: RECRUITING, TEN, room for 5, \"other\"\n"), "{text}");
-        assert!(text.contains("  READY   2026-03-01 09:55:00+09:00  passed        joins"), "{text}");
-        assert!(text.contains("  startAt 2026-03-01 10:00:00+09:00  passed        first"), "{text}");
+        assert!(text.contains("  READY    2026-03-01 09:55:00+09:00  passed  joins"), "{text}");
+        assert!(text.contains("  startAt  2026-03-01 10:00:00+09:00  passed  first"), "{text}");
         let object = serde_json::to_value(Object::of(&made)).expect("JSON");
         assert_eq!((&object["maxParticipants"], &object["distance"]), (&5.into(), &"TEN".into()));
         assert_eq!((&object["title"], &object["isPrivate"]), (&"other".into(), &false.into()));
@@ -262,7 +267,7 @@ mod tests {
         let mut made = made();
         made.created.status = "\x1b[2JRECRUITING\r".into();
         made.asked.title = "a\nb\x1b]0;x\x07".into();
-        let text = text(&made);
+        let text = text(&made, Page::PLAIN);
         assert!(
             text.starts_with("challenge 39: [2JRECRUITING, FIVE, room for 6,001, private, \"a b ]0;x\"\n"),
             "{text}"

@@ -15,7 +15,7 @@ const REDIS_KEYS: [&str; 3] = ["name", "address", "password_env"];
 
 /// Redis's own.
 const REDIS_PORT: u16 = 6379;
-/// Entries of a kind at most: they are asked one after the other.
+/// Maximum of entries of a kind: they are checked one after the other.
 const ENTRIES_MAX: usize = 64;
 
 /// Everything that is watched.
@@ -29,14 +29,14 @@ pub struct Watch {
     pub redis: Vec<Redis>,
 }
 
-/// A page that has to answer.
+/// A page that must answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// What the user calls it.
+    /// The name that the user gave it.
     pub name: String,
     /// Where it is.
     pub url: String,
-    /// What has to be in it.
+    /// Text that it must contain.
     pub contains: Option<String>,
     /// The statuses it may have; none: any success.
     pub statuses: Vec<u16>,
@@ -47,14 +47,14 @@ pub struct Page {
 pub struct Prometheus {
     /// Its URL, without a slash at the end.
     pub url: String,
-    /// Jobs or instances that have to be up; none: all active targets have to.
+    /// Jobs or instances that must be up; none: all active targets must.
     pub targets: Vec<String>,
 }
 
 /// A Redis server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redis {
-    /// What the user calls it.
+    /// The name that the user gave it.
     pub name: String,
     /// Where it is.
     pub host: String,
@@ -101,7 +101,7 @@ impl Watch {
 fn entries<'d>(root: &Section<'d>, key: &str, title: &str, keys: &[&str]) -> Result<Vec<Section<'d>>> {
     let entries = root.sections(key, title, keys)?;
     if entries.len() > ENTRIES_MAX {
-        return Err(root.error(key, root.place(key), format!("there can be {ENTRIES_MAX} at most")));
+        return Err(root.error(key, root.place(key), format!("there can be at most {ENTRIES_MAX}")));
     }
     Ok(entries)
 }
@@ -151,7 +151,7 @@ fn redis(section: &Section<'_>, variable: &dyn Fn(&str) -> Option<String>) -> Re
 fn name(section: &Section<'_>) -> Result<String> {
     let name = section.required_text("name")?;
     if name.value.chars().any(char::is_control) {
-        return Err(section.error("name", name.span, "it is more than one line, or no plain text"));
+        return Err(section.error("name", name.span, "it has more than one line, or control characters"));
     }
     Ok(name.value.to_owned())
 }
@@ -161,13 +161,13 @@ fn url(section: &Section<'_>) -> Result<url::Url> {
     let refused = |what: &str| section.error("url", text.span.clone(), what);
     let example = "write it such as http://grafana.example:3000/api/health";
     let url = url::Url::parse(text.value)
-        .map_err(|error| refused(&format!("it is no URL ({error}): {example}")))?;
+        .map_err(|error| refused(&format!("it is not a URL ({error}): {example}")))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(refused(&format!("it is neither http nor https: {example}")));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refused(
-            "it has a user name or password in it, which do not belong in a file: give a page that needs none",
+            "it has a user name or password, which do not belong in a file: give a page that needs none",
         ));
     }
     Ok(url)
@@ -200,7 +200,7 @@ fn host_and_port(section: &Section<'_>, address: &Text<'_>) -> Result<(String, u
     let port = match port {
         None => REDIS_PORT,
         Some(port) => match port.parse() {
-            Ok(0) | Err(_) => return Err(refused("its port is none")),
+            Ok(0) | Err(_) => return Err(refused("its port is not valid")),
             Ok(port) => port,
         },
     };
@@ -215,7 +215,8 @@ fn password(
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if name.value.is_empty() || !name.value.chars().all(is_name) {
         // It may be the password itself, so it is not repeated.
-        let message = "it is no name of a variable; the password itself belongs in the environment, not here";
+        let message =
+            "it is not a valid name of a variable; the password itself belongs in the environment, not here";
         return Err(section.error("password_env", name.span.clone(), message));
     }
     match variable(name.value).filter(|value| !value.is_empty()) {
@@ -295,7 +296,7 @@ address = "[::1]:6380"
         assert_refused("[[http]]\nname = \"a\"", "1:1", "[[http]]: the key \"url\" is missing");
         let http = |line: &str| format!("[[http]]\nname = \"a\"\n{line}\n");
         assert_refused(&http("url = \"grafana:3000\""), "3:7", "it is neither http nor https");
-        assert_refused(&http("url = \"grafana\""), "3:7", "it is no URL");
+        assert_refused(&http("url = \"grafana\""), "3:7", "it is not a URL");
         assert_refused(&http("url = \"http://me:pw@x/\""), "3:7", "do not belong in a file");
         assert_refused(&http("url = \"http://x/\"\nstatus = 99"), "4:10", "not a final HTTP status");
         assert_refused(&http("url = \"http://x/\"\ncontains = \"\""), "4:12", "it is empty");

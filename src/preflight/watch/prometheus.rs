@@ -96,7 +96,7 @@ fn judged(server: &Prometheus, scraped: &[Scraped], check: Check) -> Check {
         server.targets.iter().filter(|name| !scraped.iter().any(|target| target.is_called(name))).collect();
     let ill = |state: State, wanted: bool| -> Vec<String> {
         let those = scraped.iter().filter(|target| target.state == state && is_named(target) == wanted);
-        those.map(Scraped::told).collect()
+        those.map(Scraped::text).collect()
     };
     let mut failures = Vec::new();
     if scraped.is_empty() {
@@ -127,7 +127,7 @@ fn judged(server: &Prometheus, scraped: &[Scraped], check: Check) -> Check {
         warnings.push(format!("not scraped yet: {}", listed(&pending)));
     }
     if !others.is_empty() {
-        warnings.push(format!("others are not well: {}", listed(&others)));
+        warnings.push(format!("other targets are down or late: {}", listed(&others)));
     }
     if warnings.is_empty() {
         return check;
@@ -162,7 +162,7 @@ impl Scraped {
     }
 
     /// `business 10.0.0.5:8080 (connection refused)`.
-    fn told(&self) -> String {
+    fn text(&self) -> String {
         let Self { job, instance, said, .. } = self;
         if said.is_empty() { format!("{job} {instance}") } else { format!("{job} {instance} ({said})") }
     }

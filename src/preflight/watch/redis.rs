@@ -41,7 +41,7 @@ pub enum UnansweredKind {
 pub struct Asked {
     /// How long each PING took.
     pub pings: Vec<Duration>,
-    /// INFO's `memory` section, or why there is none.
+    /// The `memory` section of INFO, or why it is missing.
     pub memory: Result<Memory, String>,
 }
 
