@@ -8,12 +8,16 @@
 //! run a plan, [`preflight`] whether everything is ready for a test; both and [`report`] print the
 //! tables of [`checks`]. `ARCHITECTURE.md` is the map.
 
+pub mod app;
 pub mod checks;
 pub mod cli;
 pub mod doctor;
 pub mod engine;
+pub mod exit_status;
 pub mod fault;
 pub mod foreign;
+pub mod interrupt;
+pub mod lookup;
 pub mod measure;
 pub mod nearest;
 pub mod numbers;
@@ -23,3 +27,5 @@ pub mod prepare;
 pub mod report;
 pub mod scenario;
 pub mod session;
+pub mod shell;
+pub mod terminal;

@@ -1,24 +1,10 @@
-//! `startline doctor`: whether this box can make a run, without making it.
-//!
-//! Takes a run's options, makes the same plan of them and asks [`crate::doctor`], as a run does before its first socket.
-//! Opens no connection to the target; names are resolved. Invariant: what `run` would refuse, this refuses.
+//! The options of `startline doctor`: those of a run.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
 use clap::Args;
 
-use super::run::{Preset, SettingsArgs};
-use super::{ExitStatus, hosts, print_or_tell};
-use crate::doctor::need::{Need, StandIn};
-use crate::doctor::{self, SocketTrial, Verdict, text};
-use crate::engine::Hosts;
-use crate::plan::capacity::Room;
-use crate::plan::summary::{Peer, Summary};
-use crate::plan::{Plan, Settings, Target};
-
-/// Sessions where neither a number nor members are given, as a run has them.
-const SESSIONS: u32 = 6000;
+use super::run::SettingsArgs;
 
 /// Options of `startline doctor`.
 #[derive(Args, Clone, Debug)]
@@ -29,92 +15,13 @@ Exit status:
 pub struct DoctorArgs {
     /// What is to be run.
     #[command(flatten)]
-    settings: SettingsArgs,
+    pub(crate) settings: SettingsArgs,
 
     /// Print the checks as JSON on standard output, and nothing else there.
     #[arg(long, help_heading = "Output")]
-    json: bool,
+    pub(crate) json: bool,
 
     /// Read the kernel's files under this directory.
     #[arg(long, value_name = "DIR", default_value = "/", hide = true)]
-    root: PathBuf,
-}
-
-/// Carries out `startline doctor`.
-///
-/// # Errors
-/// What is wrong with the plan itself.
-pub fn run(args: DoctorArgs) -> Result<ExitStatus> {
-    let settings = with_members(args.settings).into_settings()?;
-    let (plan, peer, room) = plan_of(&settings, &args.root)?;
-    let summary = Summary::new(&plan, &settings.members, peer);
-    let need = need_of(&settings, &plan, &summary, peer, &room, &hosts::resolve(&plan)?);
-    let report = doctor::examine_this_machine(&need, &args.root, SocketTrial::Always);
-    print_or_tell(args.json, &report, |page| text::table(&report, page));
-    Ok(match report.verdict {
-        Verdict::Refuse => ExitStatus::Refused,
-        Verdict::Unknown | Verdict::Ok | Verdict::Warn | Verdict::Fail => ExitStatus::Passed,
-    })
-}
-
-/// The plan that settings make on this box, whose files are read under `root`. The stand-in's address is not known before it has
-/// been started.
-pub(super) fn plan_of(settings: &Settings, root: &Path) -> Result<(Plan, Peer, Room)> {
-    let peer = match &settings.target {
-        Some(_) => Peer::Target,
-        None => Peer::StandIn { tls: settings.stand_in_tls },
-    };
-    let target = settings.target()?.unwrap_or_else(|| Target::at(([127, 0, 0, 1], 0).into()));
-    let room = Room::read(root).context("cannot read this box's limits")?;
-    Ok((settings.clone().into_plan(target, &room)?, peer, room))
-}
-
-/// What a plan takes of this box, when its connections may lead to these hosts.
-pub(super) fn need_of(
-    settings: &Settings,
-    plan: &Plan,
-    summary: &Summary<'_>,
-    peer: Peer,
-    room: &Room,
-    hosts: &Hosts,
-) -> Need {
-    let stand_in = match peer {
-        Peer::Target => None,
-        Peer::StandIn { tls } => Some(StandIn::of_run(plan.connections(), tls, room.descriptors_hard)),
-    };
-    let others = hosts::others(plan, hosts);
-    Need { others, ..Need::of(plan, settings.workers.is_some(), stand_in, summary.load()) }
-}
-
-/// Whether a box is large enough does not hang on who the members are: where a target is given without them, they are taken
-/// to be as many as there are sessions, all in one challenge, which is the most that they can hear of each other.
-fn with_members(mut args: SettingsArgs) -> SettingsArgs {
-    if args.target.is_none() || !args.members.is_empty() {
-        return args;
-    }
-    let preset = args.preset.map(|Preset::Guide| SESSIONS);
-    let sessions = args.sessions.or(preset).unwrap_or(SESSIONS);
-    args.members = vec![format!("1-{sessions}")];
-    args.challenge = args.challenge.or(Some(1));
-    args
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_target_needs_no_members_here() {
-        let args = SettingsArgs {
-            target: Some("http://127.0.0.1:1".into()),
-            sessions: Some(70_000),
-            ..Default::default()
-        };
-        let settings = with_members(args).into_settings().expect("it makes sense");
-        assert_eq!(settings.sessions, 70_000);
-        let (plan, peer, _) = plan_of(&settings, Path::new("/")).expect("a plan");
-        assert_eq!((plan.members.len(), peer), (70_000, Peer::Target));
-        let given = SettingsArgs { members: vec!["7-9".into()], ..Default::default() };
-        assert_eq!(with_members(given).members, ["7-9"]);
-    }
+    pub(crate) root: PathBuf,
 }

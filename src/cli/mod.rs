@@ -1,64 +1,17 @@
-//! What was typed: one file a subcommand. Parses, calls, and turns outcomes into exit statuses.
+//! The command line as clap reads it: options, their help, what their values mean as text.
 //!
-//! Decides nothing about a run: that is [`crate::plan`]'s. The only place with `anyhow`: below it, errors have types.
-//! Invariant: an option either has an effect or is refused.
-
-mod agent;
-mod conduct;
-mod doctor;
-mod hosts;
-mod interrupt;
-mod look_up;
-mod preflight;
-mod prepare;
-mod ready;
-mod recording;
-mod redrawn;
-pub mod run;
-mod scenario;
-mod serve;
-mod stand_in;
-pub mod values;
-
-use std::io::{self, Write};
-use std::process::ExitCode;
+//! What was typed, as data. Does nothing: the steps of a command are [`crate::app`]'s. Invariant: every option has help, and every
+//! value a name.
 
 use clap::{Parser, Subcommand};
-use serde::Serialize;
 
-use crate::checks::Page;
-use crate::report::Verdict;
-
-/// How a run ended, as the process says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ExitStatus {
-    /// Every criterion was met. Warnings do not count against it.
-    Passed = 0,
-    /// At least one criterion was not met.
-    Failed = 1,
-    /// The arguments are wrong, or the plan cannot fit this box or the challenge. Nothing was opened.
-    Refused = 2,
-    /// The run proves nothing: this box was too slow for its own verdict, or the run was stopped early.
-    Inconclusive = 3,
-}
-
-impl ExitStatus {
-    /// What a run's verdict means to whoever started it.
-    pub fn of(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Pass => Self::Passed,
-            Verdict::Fail => Self::Failed,
-            Verdict::Inconclusive => Self::Inconclusive,
-        }
-    }
-}
-
-impl From<ExitStatus> for ExitCode {
-    fn from(status: ExitStatus) -> Self {
-        Self::from(status as u8)
-    }
-}
+pub mod doctor;
+pub mod preflight;
+pub mod prepare;
+pub mod run;
+pub mod scenario;
+pub mod serve;
+pub mod values;
 
 /// Puts thousands of real WebSocket sessions on the line from one Linux box and judges the servers they talk to.
 #[derive(Debug, Parser)]
@@ -86,72 +39,12 @@ pub enum Command {
     Serve(Box<serve::ServeArgs>),
 }
 
-const EXIT_STATUS_HELP: &str = "\
+pub(crate) const EXIT_STATUS_HELP: &str = "\
 Exit status:
   0  every criterion was met
   1  a criterion was not met
   2  wrong arguments, or a plan that cannot fit
   3  the run proves nothing: inconclusive, or stopped early";
-
-impl Cli {
-    /// Does what was typed, and says what is wrong on standard error.
-    pub fn execute(self) -> ExitStatus {
-        let outcome = match self.command {
-            Command::Doctor(args) => doctor::run(*args),
-            Command::Preflight(args) => preflight::run(*args),
-            Command::Prepare(args) => prepare::run(args),
-            Command::Run(args) => conduct::conduct(*args),
-            Command::Scenario(args) => scenario::run(args).map(|()| ExitStatus::Passed),
-            Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Passed),
-        };
-        outcome.unwrap_or_else(|error| {
-            // Whoever reads our output has seen enough: `startline … | head` is no failure.
-            if is_broken_pipe(&error) {
-                return ExitStatus::Passed;
-            }
-            tell(&format!("error: {error:#}"));
-            ExitStatus::Refused
-        })
-    }
-}
-
-/// Prints what a command has found on standard output: as JSON, or as the text that is made for this page.
-pub(crate) fn print_found(
-    json: bool,
-    found: &impl Serialize,
-    text: impl FnOnce(Page) -> String,
-) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    if json {
-        serde_json::to_writer_pretty(&mut out, found)?;
-        writeln!(out)?;
-    } else {
-        let text = text(Page::of(&out));
-        write!(out, "{text}")?;
-    }
-    Ok(out.flush()?)
-}
-
-/// [`print_found`] for checks, whose verdict is the exit status whether it could be printed or not: what kept it is said.
-pub(crate) fn print_or_tell(json: bool, found: &impl Serialize, text: impl FnOnce(Page) -> String) {
-    if let Err(error) = print_found(json, found, text)
-        && !is_broken_pipe(&error)
-    {
-        tell(&format!("warning: the checks could not be printed: {error:#}"));
-    }
-}
-
-/// Prints a line on standard error. Nobody may be reading there any more, which is no reason to end a run.
-pub(crate) fn tell(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
-}
-
-pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
-}
 
 #[cfg(test)]
 mod tests {
@@ -179,12 +72,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn a_broken_pipe_is_no_failure() {
-        let broken = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("printing");
-        assert!(is_broken_pipe(&broken));
-        assert!(!is_broken_pipe(&anyhow::anyhow!("broken pipe")));
     }
 }

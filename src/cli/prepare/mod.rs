@@ -1,30 +1,13 @@
-//! `startline prepare`: one file a step.
-//!
-//! Parses and calls, as all of `cli`; what is decided is in [`crate::prepare`]. Invariant: each step but the one that creates a
-//! challenge can be repeated: what is so already is left as it is, and said.
+//! The options of `startline prepare`, a file for each step.
 
-mod about;
-mod all;
-mod bar;
-mod challenge;
-mod create;
-mod files;
-mod gate;
-mod journal;
-mod made;
-mod members;
-mod places;
-mod printed;
-mod shell;
-mod target;
-
-pub(super) use shell::quoted;
-pub(super) use target::TargetArgs;
-
-use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use super::ExitStatus;
+pub(crate) mod about;
+pub(crate) mod all;
+pub(crate) mod challenge;
+pub(crate) mod members;
+pub(crate) mod places;
+pub(crate) mod target;
 
 /// Options of `startline prepare`.
 #[derive(Args, Clone, Debug)]
@@ -32,11 +15,11 @@ use super::ExitStatus;
 pub struct PrepareArgs {
     /// The step.
     #[command(subcommand)]
-    step: Step,
+    pub(crate) step: Step,
 }
 
 #[derive(Clone, Debug, Subcommand)]
-enum Step {
+pub(crate) enum Step {
     /// Write test members as SQL for the servers' database, and the CSV files that name them.
     Members(Box<members::MembersArgs>),
     /// Create a challenge that leaves time for all to join, and say when what has to be over.
@@ -56,17 +39,3 @@ Exit status:
   2  wrong arguments, or what is asked for cannot be
   3  interrupted or given up, the target did not answer, a result that is in no file cannot be
      printed, or one is not whole in its file; what was done is kept";
-
-/// Carries out a step.
-///
-/// # Errors
-/// What keeps it from beginning.
-pub fn run(args: PrepareArgs) -> Result<ExitStatus> {
-    match args.step {
-        Step::Members(args) => members::write(*args),
-        Step::All(args) => all::all(*args),
-        Step::Challenge(args) => challenge::challenge(*args),
-        Step::Join(args) => places::join(*args),
-        Step::Leave(args) => places::leave(*args),
-    }
-}

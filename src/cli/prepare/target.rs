@@ -1,21 +1,13 @@
-//! Where preparation goes: the options that say so, and what they mean.
-//!
-//! The same options as `run`'s, with the same meaning. Invariant: nothing is opened before all of them have been checked.
+//! The options that say where preparation goes: `run`'s, with the same meaning.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use startline_os::descriptors;
 
-use super::super::run::SettingsArgs;
-use super::super::{agent, doctor, hosts, values};
-use super::shell::quoted;
-use crate::engine::Hosts;
+use super::super::values;
+use crate::plan::Resolve;
 use crate::plan::sources::SourceSpec;
-use crate::plan::{Plan, Resolve, Settings};
-use crate::scenario::schedule::Schedule;
+use crate::shell::quoted;
 
 /// Where preparation goes, and how.
 // This comment is the help text, where Markdown's brackets would be in the way.
@@ -55,70 +47,6 @@ pub struct TargetArgs {
     /// Variables of the scenario that a step sets.
     #[arg(skip)]
     pub set: Vec<(String, String)>,
-}
-
-/// Everything that asking a target takes.
-#[derive(Debug)]
-pub struct Prepared {
-    /// What was asked for.
-    pub settings: Settings,
-    /// The plan that it makes.
-    pub plan: Plan,
-    /// The hosts of the plan.
-    pub hosts: Hosts,
-}
-
-impl TargetArgs {
-    /// What it takes to ask for these members of this challenge (as `run`'s options have them), and to play
-    /// sessions.
-    ///
-    /// # Errors
-    /// What is wrong with the options.
-    pub fn prepared(&self, members: Vec<String>, challenge: Option<u64>) -> Result<Prepared> {
-        let args = SettingsArgs {
-            target: Some(self.target.clone()),
-            scenario: self.scenario.clone(),
-            set: self.set.clone(),
-            time_zone: self.time_zone.clone(),
-            resolve: self.resolve.clone(),
-            source_ip: self.source_ip.clone(),
-            ca: self.ca.clone(),
-            insecure: self.insecure,
-            members,
-            challenge,
-            hold: Some(Duration::ZERO),
-            ramp_down: Some(Duration::ZERO),
-            // A few connections at a time.
-            workers: Some(1),
-            ..Default::default()
-        };
-        descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
-        let settings = args.into_settings()?;
-        let (plan, ..) = doctor::plan_of(&settings, Path::new("/"))?;
-        let mut hosts = hosts::resolve(&plan)?;
-        hosts.trust = super::super::conduct::trust_of(&plan)?;
-        Ok(Prepared { settings, plan, hosts })
-    }
-}
-
-impl Prepared {
-    /// A client for the few requests around the load.
-    pub fn agent(&self) -> ureq::Agent {
-        agent::new(&self.plan, self.hosts.trust.as_ref())
-    }
-
-    /// How the scenario logs in and looks up.
-    ///
-    /// # Errors
-    /// It does not say.
-    pub fn schedule(&self) -> Result<&Schedule> {
-        self.plan.scenario.schedule.as_ref().ok_or_else(|| {
-            anyhow!(
-                "the scenario \"{}\" has no [schedule], which says how a member logs in and looks up",
-                self.plan.scenario.name
-            )
-        })
-    }
 }
 
 /// How these options are typed again, in a shell.

@@ -1,0 +1,315 @@
+//! The order of a run's steps: plan, stand-in or look-up, results directory, load, verdict.
+//!
+//! Each step can refuse; the later ones have more to undo, so whatever can be known early is asked early. Invariant:
+//! from the first second of load on, nothing ends the run without a summary.
+
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use jiff::Timestamp;
+use startline_os::descriptors;
+
+use super::mock_process::StandIn;
+use super::ready::{Asked, Waited};
+use crate::app::doctor;
+use crate::app::is_broken_pipe;
+use crate::app::print_found;
+use crate::app::ready;
+use crate::app::recording;
+use crate::checks::{Page, Verdict, text as checks_text};
+use crate::cli::run::RunArgs;
+use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
+use crate::engine::{self, Hosts};
+use crate::exit_status::ExitStatus;
+use crate::interrupt::{Interrupt, Words};
+use crate::lookup::advice::hint;
+use crate::lookup::agent;
+use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
+use crate::lookup::hosts;
+use crate::lookup::hosts::trust_of;
+use crate::plan::capacity::Room;
+use crate::plan::schedule::{self, Challenge, Entry, Start};
+use crate::plan::summary::Summary;
+use crate::plan::zone::Clues;
+use crate::plan::{CaFile, Plan, Settings, Target};
+use crate::report::files::{ResultsDir, default_name};
+use crate::report::{RunResult, text};
+use crate::terminal::tell;
+
+/// What signals are answered with before the load.
+const NOT_BEGUN: Words = Words {
+    first: b"\nending: nothing has been loaded yet; once more leaves at once\n",
+    second: b"\nleft at once; nothing has been loaded\n",
+};
+/// And in it.
+const ENDING: Words = Words {
+    first: b"\nending: sessions are being closed; once more leaves at once\n",
+    second: b"\nleft at once; the results up to the last second are in the results directory\n",
+};
+/// The variable that names the file of secrets; browsers and curl read it, too.
+const KEY_LOG_FILE: &str = "SSLKEYLOGFILE";
+
+/// Carries out `startline run`.
+///
+/// # Errors
+/// What keeps the run from beginning.
+pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
+    let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet };
+    let settings = args.settings.into_settings()?;
+    descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
+    let (mut plan, peer, room) = doctor::plan_of(&settings, Path::new("/"))?;
+    let is_stand_in = settings.target.is_none();
+    let summary = Summary::new(&plan, &settings.members, peer);
+    // What else may be connected to decides how many ports there are.
+    let mut hosts = hosts::resolve(&plan)?;
+    let need = doctor::need_of(&settings, &plan, &summary, peer, &room, &hosts);
+    let fit = examine_this_machine(&need, Path::new("/"), SocketTrial::IfClose);
+    refuse_what_cannot_fit(&fit)?;
+    check_key_log(&plan)?;
+    output.show_plan(&summary, &fit);
+
+    let interrupt = Interrupt::listen(&NOT_BEGUN)?;
+    let stand_in = if is_stand_in { Some(start_stand_in(&mut plan, &settings, &room)?) } else { None };
+    hosts.trust = trust_of(&plan)?;
+    let ask = || agent::new(&plan, hosts.trust.as_ref());
+    let wait = match stand_in {
+        Some(_) => Wait::Nothing,
+        None => match check_schedule(&plan, &settings, &ask(), &interrupt, &output) {
+            Ok(wait) => wait,
+            Err(Unfit::Interrupted) => {
+                tell(&format!(
+                    "error: {} while the challenge was looked up: nothing was loaded",
+                    interrupt.reason().unwrap_or_default()
+                ));
+                return Ok(ExitStatus::Inconclusive);
+            }
+            Err(Unfit::Refused(error)) => return Err(error),
+            Err(Unfit::Unasked(error)) => {
+                tell(&format!("error: the challenge could not be looked up: {error:#}"));
+                tell(&format!("  {}", hint(&error)));
+                return Ok(ExitStatus::Inconclusive);
+            }
+        },
+    };
+    let path = output.directory();
+    let mut directory =
+        ResultsDir::create(&path, &engine::layout_of(&plan), Timestamp::now(), &settings.to_toml())?;
+    if let Wait::Ready { after } = wait
+        && !wait_ready(&plan, &settings, &ask(), after, &interrupt, &output)?
+    {
+        tell("stopped while waiting for READY; nothing was loaded");
+        return Ok(ExitStatus::Inconclusive);
+    }
+    let result = load(&plan, &settings, &hosts, &interrupt, &mut directory, &output)?;
+    drop(stand_in);
+    if let Err(error) = output.show_result(&result, &path)
+        && !is_broken_pipe(&error)
+    {
+        // The verdict is the exit status all the same.
+        tell(&format!("warning: the result could not be printed: {error:#}"));
+    }
+    Ok(ExitStatus::of(result.verdict))
+}
+
+/// Ends a run before its first socket when this box cannot bear it.
+fn refuse_what_cannot_fit(fit: &Report) -> Result<()> {
+    if fit.verdict == Verdict::Refuse {
+        let page = Page { colour: false, ..Page::of(&std::io::stderr()) };
+        bail!("the plan does not fit this machine:\n{}", checks_text::refusals(&fit.checks, page).trim_end());
+    }
+    Ok(())
+}
+
+/// What the user wants to see, and where results go.
+struct Output {
+    out: Option<PathBuf>,
+    json: bool,
+    quiet: bool,
+}
+
+impl Output {
+    fn directory(&self) -> PathBuf {
+        if let Some(out) = &self.out {
+            return out.clone();
+        }
+        let name = default_name(jiff::Zoned::now().datetime());
+        // Another run may have begun in the same second.
+        let numbered = (2..).map(|number| format!("{name}-{number}"));
+        let mut names = std::iter::once(name.clone()).chain(numbered);
+        names.find(|name| !Path::new(name).exists()).unwrap_or(name).into()
+    }
+
+    fn show_plan(&self, summary: &Summary<'_>, fit: &Report) {
+        // Standard error: what a run prints on standard output is its result.
+        self.say(summary.to_string());
+        // The broadcasts are the summary's to warn of, unless it takes a control group's cores for whole ones.
+        let is_said = summary.load_warning().is_some();
+        for check in fit.with(Verdict::Warn).filter(|check| !is_said || check.id != BROADCAST_LOAD) {
+            self.say(format!("warning: {}", checks_text::line(check)));
+        }
+    }
+
+    fn say(&self, line: impl AsRef<str>) {
+        if !self.quiet {
+            tell(line.as_ref());
+        }
+    }
+
+    fn show_result(&self, result: &RunResult, path: &Path) -> Result<()> {
+        print_found(self.json, result, |page| text::summary(result, Some(path), page))
+    }
+}
+
+fn start_stand_in(plan: &mut Plan, settings: &Settings, room: &Room) -> Result<StandIn> {
+    let Some(challenge) = plan.members.only_challenge() else {
+        bail!(
+            "the members are in several challenges and the stand-in is loaded with one: give members of one, or a --target"
+        );
+    };
+    let arguments = StandIn::arguments(plan, challenge, settings.stand_in_tls, room.descriptors_hard);
+    let stand_in = StandIn::start(&arguments)?;
+    plan.target = Target::resolve(&stand_in.url, &[])?;
+    if let Some(pem) = &stand_in.ca {
+        plan.tls.ca =
+            vec![CaFile::new("the stand-in's certificate", pem.clone()).map_err(|why| anyhow!(why))?];
+    }
+    Ok(stand_in)
+}
+
+/// Secrets that were asked for have somewhere to go: the library that writes them says nothing when they have not.
+fn check_key_log(plan: &Plan) -> Result<()> {
+    if !plan.tls.key_log {
+        return Ok(());
+    }
+    let file = std::env::var_os(KEY_LOG_FILE).filter(|file| !file.is_empty()).ok_or_else(|| {
+        anyhow!("--tls-key-log writes to the file that {KEY_LOG_FILE} names, and that is not set: export {KEY_LOG_FILE}=FILE")
+    })?;
+    // For nobody else's eyes, if it is made here.
+    let opened = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&file);
+    opened.with_context(|| format!("{KEY_LOG_FILE}: cannot write {}", Path::new(&file).display())).map(drop)
+}
+
+/// What is left to wait for.
+enum Wait {
+    Nothing,
+    Ready { after: Duration },
+}
+
+/// Why a run against a real target cannot begin.
+enum Unfit {
+    /// The plan does not fit the challenge.
+    Refused(anyhow::Error),
+    /// The target did not answer.
+    Unasked(anyhow::Error),
+    /// Somebody asked for the end before it did.
+    Interrupted,
+}
+
+/// Asks the target whether the plan fits its schedule.
+fn check_schedule(
+    plan: &Plan,
+    settings: &Settings,
+    agent: &ureq::Agent,
+    interrupt: &Interrupt,
+    output: &Output,
+) -> Result<Wait, Unfit> {
+    let Some(scheduled) = &plan.scenario.schedule else { return Ok(Wait::Nothing) };
+    let looked_up = look_up_heard(plan, scheduled, agent, interrupt)
+        .map_err(Unfit::Unasked)?
+        .ok_or(Unfit::Interrupted)?;
+    check_standing(&looked_up, plan, output).map_err(Unfit::Refused)?;
+    warn_of_zone(&looked_up, settings, output).map_err(Unfit::Refused)?;
+    let fits = judge(&looked_up, settings).map_err(Unfit::Refused)?;
+    Ok(match fits {
+        Start::Now => Wait::Nothing,
+        Start::WhenReady { after, .. } => Wait::Ready { after },
+    })
+}
+
+fn judge(looked_up: &LookedUp, settings: &Settings) -> Result<Start> {
+    let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
+    let zone = schedule::known_zone(&settings.time_zone)?;
+    let entry = looked_up.standing.map_or(Entry::First, Standing::entry);
+    Ok(schedule::judge(&challenge, &zone, looked_up.server_now, &settings.demand(entry))?)
+}
+
+/// Warns of a zone in which the challenge was made in the future. Its status alone may as well be that of a schedule that is late.
+fn warn_of_zone(looked_up: &LookedUp, settings: &Settings, output: &Output) -> Result<()> {
+    let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
+    let zone = schedule::known_zone(&settings.time_zone)?;
+    let clues = Clues::new(&challenge, looked_up.created_at.as_deref(), looked_up.server_now, &zone);
+    if clues.is_made_in_the_future()
+        && let Err(other) = clues.check()
+    {
+        output.say(format!("warning: {other}"));
+    }
+    Ok(())
+}
+
+/// Warns of members who will be refused, and refuses a run of none but such.
+fn check_standing(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<()> {
+    let Some(Standing { absent, barred, .. }) = looked_up.standing else { return Ok(()) };
+    let mut reasons = Vec::new();
+    if absent > 0 {
+        reasons.push(format!("{absent} have not joined"));
+    }
+    if barred > 0 {
+        reasons.push(format!("{barred} have quit, finished or are inside already"));
+    }
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    let (sessions, reasons) = (plan.sessions, reasons.join(", "));
+    if absent + barred == sessions {
+        bail!(
+            "none of the {sessions} members can enter the challenge: {reasons}; take others, or another challenge"
+        );
+    }
+    output
+        .say(format!("warning: of the {sessions} members {reasons}: each of them will be refused at enter"));
+    Ok(())
+}
+
+/// Waits until the challenge is READY; `false` if that was interrupted or the target stopped answering.
+fn wait_ready(
+    plan: &Plan,
+    settings: &Settings,
+    agent: &ureq::Agent,
+    after: Duration,
+    interrupt: &Interrupt,
+    output: &Output,
+) -> Result<bool> {
+    let Some(scheduled) = &plan.scenario.schedule else { return Ok(true) };
+    let asked = Asked {
+        look_up: &|| look_up_heard(plan, scheduled, agent, interrupt),
+        judge: &|looked_up| judge(looked_up, settings),
+        quiet: output.quiet,
+    };
+    match ready::wait(&asked, after, interrupt)? {
+        Waited::Ready(looked_up) => check_standing(&looked_up, plan, output).map(|()| true),
+        Waited::Interrupted => Ok(false),
+        Waited::Unanswered(error) => {
+            tell(&format!("error: the challenge could not be looked up: {error:#}"));
+            Ok(false)
+        }
+    }
+}
+
+/// Plays the plan and records it second by second.
+fn load(
+    plan: &Plan,
+    settings: &Settings,
+    hosts: &Hosts,
+    interrupt: &Interrupt,
+    directory: &mut ResultsDir,
+    output: &Output,
+) -> Result<RunResult> {
+    let mut recording = recording::Recording::new(plan, settings, directory, !output.quiet);
+    interrupt.now_says(&ENDING);
+    let outcome = engine::run(plan, hosts, &|| interrupt.reason(), &mut |second| {
+        recording.second(second);
+    })?;
+    Ok(recording.finish(&outcome))
+}

@@ -1,0 +1,167 @@
+//! The question that is asked and the checks so far: written by the thread that asks, read by the one that waits.
+//!
+//! Judges nothing. Invariants: once it is closed nothing more is written on it, and whoever asks goes no further; how far the asking
+//! has come goes to standard error alone.
+
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use startline_os::units::duration_text;
+
+use crate::checks::Check;
+use crate::preflight::members::Login;
+use crate::terminal::Redrawn;
+
+/// On a terminal, the line is drawn this often.
+const DRAWN_EVERY: Duration = Duration::from_millis(200);
+/// Where there is no terminal, a line is printed this often.
+const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// See the module.
+pub(super) struct Board {
+    began: Instant,
+    state: Mutex<Standing>,
+}
+
+/// How the asking stands.
+#[derive(Default)]
+pub(super) struct Standing {
+    /// What is being asked.
+    doing: String,
+    /// What has been found, in order.
+    pub(super) checks: Vec<Check>,
+    /// Logins of the sample that have been judged by no check yet.
+    pub(super) logins: Vec<Login>,
+    /// The target answered, or showed a certificate that is not to be trusted.
+    pub(super) was_asked: bool,
+    is_closed: bool,
+}
+
+impl Board {
+    pub(super) fn new() -> Self {
+        Self { began: Instant::now(), state: Mutex::default() }
+    }
+
+    /// Nothing is left half done by a panic while it is held.
+    fn state(&self) -> MutexGuard<'_, Standing> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says what is asked next; `false` once nothing more is to be asked.
+    pub(super) fn now(&self, doing: impl Into<String>) -> bool {
+        let mut state = self.state();
+        state.doing = doing.into();
+        !state.is_closed
+    }
+
+    /// Adds what was found.
+    pub(super) fn found(&self, checks: impl IntoIterator<Item = Check>) {
+        let mut state = self.state();
+        if !state.is_closed {
+            state.checks.extend(checks);
+        }
+    }
+
+    /// Adds a login, which counts once all are there or no more are asked.
+    pub(super) fn logged_in(&self, login: Login) {
+        let mut state = self.state();
+        if !state.is_closed {
+            state.logins.push(login);
+        }
+    }
+
+    /// The logins so far.
+    pub(super) fn with_logins<T>(&self, read: impl FnOnce(&[Login]) -> T) -> T {
+        read(&self.state().logins)
+    }
+
+    /// All logins are there, and this is what they come to.
+    pub(super) fn judged(&self, judge: impl FnOnce(&[Login]) -> Vec<Check>) {
+        let mut state = self.state();
+        if !state.is_closed {
+            let logins = std::mem::take(&mut state.logins);
+            state.checks.extend(judge(&logins));
+        }
+    }
+
+    /// The target answered.
+    pub(super) fn answered(&self) {
+        self.state().was_asked = true;
+    }
+
+    /// Closes it and takes what is there.
+    pub(super) fn close(&self) -> Standing {
+        std::mem::replace(&mut *self.state(), Standing { is_closed: true, ..Standing::default() })
+    }
+
+    /// In a line, for whoever waits.
+    fn line(&self) -> String {
+        let span = Duration::from_secs(self.began.elapsed().as_secs());
+        format!("preflight, {}: {}", duration_text(span), self.state().doing)
+    }
+}
+
+/// Tells how the asking stands until it is dropped.
+pub(super) struct Telling {
+    end: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Telling {
+    /// Begins: at once on a terminal, after a while elsewhere, where most have ended by then.
+    pub(super) fn start(board: Arc<Board>) -> Result<Self> {
+        let (end, ended) = mpsc::channel();
+        let tell = move || {
+            let mut line = Redrawn::after_a_while(PLAIN_EVERY);
+            loop {
+                line.show(&|| board.line());
+                if ended.recv_timeout(DRAWN_EVERY) != Err(RecvTimeoutError::Timeout) {
+                    break;
+                }
+            }
+            line.clear();
+        };
+        let thread =
+            thread::Builder::new().name("telling".into()).spawn(tell).context("cannot start a thread")?;
+        Ok(Self { end: Some(end), thread: Some(thread) })
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            // What is drawn is gone before anything else is printed; a panic of its own has been told.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Figure;
+
+    fn check() -> Check {
+        Check::ok("a", "an item", Figure::words("this"), Figure::words("that"))
+    }
+
+    #[test]
+    fn nothing_is_added_once_it_is_closed() {
+        let board = Board::new();
+        assert!(board.now("asking"));
+        assert!(board.line().ends_with("s: asking"), "{}", board.line());
+        board.found([check()]);
+        board.answered();
+        let standing = board.close();
+        assert_eq!((standing.checks.len(), standing.was_asked), (1, true));
+        assert!(!board.now("asking on"));
+        board.found([check()]);
+        board.logged_in(Login::not_tried(13));
+        let standing = board.close();
+        assert!(standing.checks.is_empty() && standing.logins.is_empty());
+    }
+}

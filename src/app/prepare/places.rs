@@ -1,0 +1,387 @@
+//! `startline prepare join` and `leave`: every member logs in and takes a place, or gives it up.
+//!
+//! What is asked for, and what has to be known before anybody is asked; [`rounds`] does it. Invariants: what is known of a member
+//! is in the file within a second; nothing ends this without the file being whole.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use startline_os::units::{counted, duration_text, grouped};
+
+use super::outcomes::{Typed, as_members, needs_another, tell_end};
+use crate::cli::prepare::places::{JoinArgs, LeaveArgs, PlacesArgs};
+use crate::cli::prepare::target::TargetArgs;
+use crate::exit_status::ExitStatus;
+use crate::interrupt::{Interrupt, Words};
+use crate::lookup::advice;
+use crate::lookup::challenge::LookedUp;
+use crate::lookup::challenge::is_gone;
+use crate::plan::schedule::{self, Challenge, Status};
+use crate::plan::zone::Clues;
+use crate::plan::{Plan, Rate};
+use crate::prepare::bar::Bar;
+use crate::prepare::calendar;
+use crate::prepare::journal::Journal;
+use crate::prepare::look_up::look_up;
+use crate::prepare::places::{Outcome, Places};
+use crate::prepare::prepared::Prepared;
+use crate::prepare::rounds::{Rounds, Task};
+use crate::prepare::step::Step;
+use crate::shell::quoted;
+use crate::terminal::tell;
+
+/// Joins a second where nothing is said: the guide waits 50 ms between members.
+pub(super) const RATE: Rate = Rate { count: 20, per: Duration::from_secs(1) };
+/// How long nothing may work where nothing is said.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Members whose outcomes are kept at a time: some hundred bytes each, in memory and in the file.
+const MEMBERS_MAX: u32 = 10_000_000;
+/// The scenario's variable that `--password` sets.
+const PASSWORD: &str = "challenge_password";
+
+/// Runnity's name for a password that is missing or another.
+const WRONG_PASSWORD: &str = "CHALLENGE_PASSWORD_MISMATCH";
+
+/// While there is nothing to be written.
+const NOT_BEGUN: Words = Words {
+    first: b"\nending: nobody has had a turn yet; once more leaves at once\n",
+    second: b"\nleft at once; nobody has had a turn yet\n",
+};
+const ENDING: Words = Words {
+    first: b"\nending: outcomes are being written; once more leaves at once\n",
+    second: b"\nleft at once; the outcomes up to the last second are in the file\n",
+};
+
+impl JoinArgs {
+    /// What `prepare all` asks for once there is a challenge.
+    pub(super) fn of(
+        target: TargetArgs,
+        challenge: u64,
+        members: Vec<String>,
+        rate: Rate,
+        patience: Option<Duration>,
+        out: Option<PathBuf>,
+        password: Option<String>,
+    ) -> Self {
+        let (challenge, rate) = (Some(challenge), Some(rate));
+        Self {
+            places: PlacesArgs { target, challenge, members, resume: None, rate, patience, out },
+            password,
+        }
+    }
+}
+
+/// Carries out `startline prepare join`.
+///
+/// # Errors
+/// What keeps it from beginning.
+pub fn join(args: JoinArgs) -> Result<ExitStatus> {
+    Ok(join_heard(args, &Interrupt::listen(&NOT_BEGUN)?)?.status)
+}
+
+/// What came of it.
+pub(super) struct Taken {
+    /// How it ended.
+    pub(super) status: ExitStatus,
+    /// Nobody can join this challenge any more.
+    pub(super) needs_another: bool,
+}
+
+impl From<ExitStatus> for Taken {
+    /// It ended before anybody was asked.
+    fn from(status: ExitStatus) -> Self {
+        Self { status, needs_another: false }
+    }
+}
+
+/// The same for who listens for signals already.
+///
+/// # Errors
+/// As [`join`]'s.
+pub(super) fn join_heard(args: JoinArgs, interrupt: &Interrupt) -> Result<Taken> {
+    interrupt.now_says(&NOT_BEGUN);
+    take(Step::Join, args.places, args.password, interrupt)
+}
+
+/// Carries out `startline prepare leave`.
+///
+/// # Errors
+/// What keeps it from beginning.
+pub fn leave(args: LeaveArgs) -> Result<ExitStatus> {
+    Ok(take(Step::Leave, args.places, None, &Interrupt::listen(&NOT_BEGUN)?)?.status)
+}
+
+fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &Interrupt) -> Result<Taken> {
+    let is_private = password.is_some();
+    let typed = args.clone();
+    args.target.set.extend(password.as_deref().map(|password| (PASSWORD.to_owned(), escaped(password))));
+    let rate = args.rate.unwrap_or(RATE);
+    let (taken_up, mut places, members) = match &args.resume {
+        Some(file) => resumed(file).context("--resume")?,
+        None => (None, Places::default(), args.members.clone()),
+    };
+    if let Some(out) = &args.out {
+        Journal::check(out)?;
+    }
+    let prepared = args.target.prepared(members, args.challenge)?;
+    let plan = &prepared.plan;
+    let place = step.of(&plan.scenario)?;
+    if plan.sessions > MEMBERS_MAX {
+        bail!(
+            "--members: {} are more than {} at a time: is the range right?",
+            grouped(plan.sessions.into()),
+            grouped(MEMBERS_MAX.into())
+        );
+    }
+    let Some(challenge) = plan.members.only_challenge() else {
+        bail!("the members are in several challenges: take one file, and so one challenge, at a time");
+    };
+    if args.resume.is_none() {
+        places = Places::of((0..plan.sessions).map(|k| (plan.members.id(k), challenge)));
+    }
+    let agent = prepared.agent();
+    let looked_up = match look_up(&prepared, &agent, interrupt, Duration::ZERO)? {
+        Some(Ok(looked_up)) => Some(looked_up),
+        // The last one to leave has deleted it, if it was ever there.
+        Some(Err(error)) if step == Step::Leave && is_gone(&error) => {
+            tell(&format!("warning: challenge {challenge} is not there: nobody is in it"));
+            None
+        }
+        Some(Err(error)) => return Ok(tell_unasked(&error).into()),
+        None => return Ok(tell_stopped(step, interrupt).into()),
+    };
+    let nobody = HashMap::new();
+    let listed = looked_up.as_ref().map_or(Some(&nobody), |looked_up| looked_up.listed.as_ref());
+    note_who_is_in(step, &mut places, listed);
+    if step == Step::Leave {
+        note_who_cannot_leave(&prepared, &mut places, listed);
+    }
+    if let Some(looked_up) = &looked_up {
+        check_challenge(step, &prepared, looked_up, &places, rate)?;
+    }
+    calendar::fit_a_run(places.count(Outcome::Pending) as u32, rate)?;
+    let path = args.resume.or(args.out).unwrap_or_else(|| default_file(step));
+    let journal = match taken_up {
+        Some(mut journal) => journal.make_whole(&places).map(|()| journal)?,
+        None => Journal::create(&path, &places)?,
+    };
+    interrupt.now_says(&ENDING);
+    tell_beginning(step, &places, rate, plan, &path);
+    let scenario = Arc::new(plan.scenario.for_place(place, is_private));
+    let task = Task { step, prepared: &prepared, place, scenario, agent: &agent, interrupt, rate };
+    let patience = args.patience.unwrap_or(PATIENCE);
+    let rounds = Rounds::new(task, patience, journal, Bar::new(step.going_on()), places);
+    let played = rounds.play()?;
+    let password = password_to_type(password.as_deref(), &played.places);
+    let options = typed_again(&typed, password.as_deref());
+    let to_leave = typed_again(&typed, None);
+    // Members whose files name their challenge are in no other.
+    let members = if typed.challenge.is_some() { &typed.members[..] } else { &[] };
+    let typed = Typed { step, options: &options, to_leave: &to_leave, members };
+    let status = tell_end(&typed, &path, &played);
+    Ok(Taken { status, needs_another: needs_another(step, &played.places) })
+}
+
+/// The password as it is typed again; not if it is another that is needed.
+fn password_to_type(password: Option<&str>, places: &Places) -> Option<String> {
+    let is_wrong = places.reasons(Outcome::Refused).iter().any(|(reason, _)| *reason == WRONG_PASSWORD);
+    if is_wrong { Some("PASSWORD".into()) } else { password.map(|password| quoted(password).into_owned()) }
+}
+
+/// The options that go on where this ends; the members are in its file.
+fn typed_again(args: &PlacesArgs, password: Option<&str>) -> String {
+    let mut options = args.target.to_string();
+    if let Some(password) = password {
+        options.push_str(&format!(" --password {password}"));
+    }
+    if let Some(rate) = args.rate {
+        options.push_str(&format!(" --rate {}", calendar::rate_text(rate)));
+    }
+    if let Some(patience) = args.patience {
+        options.push_str(&format!(" --patience {}", duration_text(patience)));
+    }
+    options
+}
+
+fn tell_unasked(error: &anyhow::Error) -> ExitStatus {
+    tell(&format!("error: the challenge could not be looked up: {error:#}"));
+    tell(&format!("  {}", advice::hint(error)));
+    // What has been answered will be answered so again, unless it is that the servers do not work now.
+    match advice::was_answered(error) && !advice::may_work_later(error) {
+        true => ExitStatus::Refused,
+        false => ExitStatus::Inconclusive,
+    }
+}
+
+fn tell_stopped(step: Step, interrupt: &Interrupt) -> ExitStatus {
+    let why = interrupt.reason().unwrap_or_default();
+    tell(&format!("stopped: {why}; nobody has been asked to {} yet", step.key()));
+    ExitStatus::Inconclusive
+}
+
+fn tell_beginning(step: Step, places: &Places, rate: Rate, plan: &Plan, path: &Path) {
+    let (all, to_do) = (places.rows().len(), places.count(Outcome::Pending));
+    tell(&format!(
+        "{} {} of {} at {} on {}; outcomes in {}",
+        step.going_on(),
+        grouped(to_do as u64),
+        counted(all as u64, "member", "members"),
+        calendar::rate_text(rate),
+        plan.target.url(),
+        path.display()
+    ));
+}
+
+/// A file of outcomes, made whole, so that it names each member once.
+fn resumed(file: &Path) -> Result<(Option<Journal>, Places, Vec<String>)> {
+    let name = file.display().to_string();
+    let (mut journal, text) = Journal::open(file)?;
+    let mut places = Places::read(&name, &text)?;
+    // With its reasons: they are to be there still if nobody is tried again.
+    journal.make_whole(&places)?;
+    places.take_up();
+    Ok((Some(journal), places, vec![as_members(file)]))
+}
+
+/// What JSON wants escaped, and braces, which would be variables in a scenario's text.
+fn escaped(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].replace('{', "\\u007b")
+}
+
+/// Where outcomes of joins go where nothing is said.
+pub(super) fn default_join_file() -> PathBuf {
+    default_file(Step::Join)
+}
+
+fn default_file(step: Step) -> PathBuf {
+    let now = jiff::Zoned::now();
+    format!("startline-{}-{}.csv", step.key(), now.strftime("%Y%m%d-%H%M%S")).into()
+}
+
+/// Whom the list shows to have what was asked for, and who of a file that is taken up have it no longer: it may be of some time ago, or of
+/// the other step.
+fn note_who_is_in(step: Step, places: &mut Places, listed: Option<&HashMap<u64, String>>) {
+    let Some(listed) = listed else { return };
+    for at in 0..places.rows().len() {
+        let row = &places.rows()[at];
+        let (is_in, was_settled) = (listed.contains_key(&row.member), row.outcome.is_settled());
+        let is_settled = is_in == (step == Step::Join);
+        if was_settled != is_settled {
+            places.set(at, if is_settled { Outcome::Already } else { Outcome::Pending }, "");
+        }
+    }
+}
+
+/// Whom the list shows not to be WAITING: they would only be refused.
+fn note_who_cannot_leave(prepared: &Prepared, places: &mut Places, listed: Option<&HashMap<u64, String>>) {
+    let them = prepared.plan.scenario.schedule.as_ref().and_then(|schedule| schedule.participants.as_ref());
+    let (Some(listed), Some(them)) = (listed, them) else { return };
+    for at in places.at(Outcome::Pending) {
+        let status = listed.get(&places.rows()[at].member);
+        if let Some(why) = status.and_then(|status| Step::cannot_leave(status, &them.may_enter)) {
+            places.set(at, Outcome::Refused, &why);
+        }
+    }
+}
+
+/// Refuses more joins than the challenge has room for: they would be found out one by one, when all the others are in.
+fn check_room(looked_up: &LookedUp, members: u64) -> Result<()> {
+    let (Some(room), Some(left)) = (looked_up.room, looked_up.places_left()) else { return Ok(()) };
+    let (room, more) = (counted(room, "place", "places"), grouped(members));
+    match left {
+        _ if left >= members => Ok(()),
+        0 => bail!(
+            "the challenge is full: it has {room}, and {more} more are to join: create a larger challenge"
+        ),
+        _ => bail!(
+            "the challenge has {room}, of which {} left, and {more} more are to join: take fewer members, or create a larger challenge",
+            if left == 1 { "1 is".to_owned() } else { format!("{} are", grouped(left)) },
+        ),
+    }
+}
+
+/// Refuses what the challenge's life does not allow, and warns of what it would end.
+fn check_challenge(
+    step: Step,
+    prepared: &Prepared,
+    looked_up: &LookedUp,
+    places: &Places,
+    rate: Rate,
+) -> Result<()> {
+    let members = places.count(Outcome::Pending) as u32;
+    if members == 0 {
+        return Ok(());
+    }
+    let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
+    let zone = schedule::known_zone(&prepared.settings.time_zone)?;
+    match step {
+        Step::Join => {
+            let clues = Clues::new(&challenge, looked_up.created_at.as_deref(), looked_up.server_now, &zone);
+            let zone = match clues.check() {
+                Ok(()) => zone,
+                Err(other) => {
+                    tell(&format!("warning: {other}"));
+                    other.zone()
+                }
+            };
+            let left = calendar::joins_fit(&challenge, &zone, looked_up.server_now, members, rate)?;
+            check_room(looked_up, members.into())?;
+            let takes = Duration::from_secs(rate.ramp(members).as_secs_f64().ceil() as u64);
+            tell(&format!(
+                "{} at {} take {}; the challenge becomes READY in {}",
+                counted(members.into(), "member", "members"),
+                calendar::rate_text(rate),
+                duration_text(takes),
+                duration_text(Duration::from_secs(left.as_secs()))
+            ));
+        }
+        Step::Leave if matches!(challenge.status, Status::Running | Status::Done) => bail!(
+            "the challenge is {}: members can leave only while they are WAITING, which nobody is after startAt",
+            challenge.status.key()
+        ),
+        Step::Leave
+            if challenge.status == Status::Recruiting
+                && looked_up.listed.as_ref().is_some_and(|listed| listed.len() == members as usize) =>
+        {
+            tell("warning: nobody else is in the challenge, and the last one to leave deletes it");
+        }
+        Step::Leave => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_stays_text() {
+        assert_eq!(escaped("a\"b\\{member_id}"), "a\\\"b\\\\\\u007bmember_id}");
+        assert_eq!(escaped("비밀"), "비밀");
+    }
+
+    #[test]
+    fn the_list_says_who_has_what_was_asked_for() {
+        let listed = HashMap::from([(13, "WAITING".to_owned())]);
+        for (step, expected) in [
+            (Step::Join, [Outcome::Already, Outcome::Pending]),
+            (Step::Leave, [Outcome::Pending, Outcome::Already]),
+        ] {
+            let mut places = Places::of([(13, 38), (14, 38)]);
+            note_who_is_in(step, &mut places, Some(&listed));
+            assert_eq!([places.rows()[0].outcome, places.rows()[1].outcome], expected);
+            // A file of the other step, in which everyone is through.
+            (0..2).for_each(|at| places.set(at, Outcome::Done, ""));
+            note_who_is_in(step, &mut places, Some(&listed));
+            let expected = expected.map(|outcome| match outcome {
+                Outcome::Already => Outcome::Done,
+                other => other,
+            });
+            assert_eq!([places.rows()[0].outcome, places.rows()[1].outcome], expected);
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! `startline serve`: the stand-in alone, until a signal ends it.
+//!
+//! Turns arguments into a [`Config`], starts a [`Server`], prints where it listens, waits. Decides nothing about how the
+//! stand-in behaves. Invariants: standard output carries the one line (or object) that says where it listens, with TLS a
+//! second one that says how to trust it, and the summary at the end; with `--parent` the process never outlives its parent.
+
+use std::io::Write;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use startline_mock::{Config, Preload, Server};
+use startline_os::affinity::cores;
+use startline_os::descriptors::{limits, raise_limit};
+
+use self::announced::{Summary, object};
+use crate::cli::serve::ServeArgs;
+use crate::terminal::tell;
+
+mod announced;
+mod room;
+mod tls;
+
+/// A thread too many is not the address's fault.
+fn not_started(error: std::io::Error, listen: SocketAddr) -> anyhow::Error {
+    let context = match error.kind() {
+        std::io::ErrorKind::WouldBlock => "a worker of the stand-in could not start".to_owned(),
+        _ => format!("cannot listen on {listen}"),
+    };
+    anyhow::Error::from(error).context(context)
+}
+
+/// Runs until SIGINT or SIGTERM; a second one ends it at once.
+///
+/// # Errors
+/// When it cannot listen, and when it ends by itself because one of its workers died.
+pub fn run(args: ServeArgs) -> anyhow::Result<()> {
+    if let Some(parent) = args.parent {
+        die_with(parent)?;
+    }
+    // A lower limit than hoped for is told; no reason not to start.
+    let descriptors = raise_limit().unwrap_or_else(|_| limits().0);
+    let mut signals = Signals::watch()?;
+    let mut config = args.config()?;
+    let members = config.members.clone().count() as u64;
+    config.workers = room::workers(config.workers, members, cores(), descriptors);
+    // Whoever starts it for a load has counted on that load alone.
+    if args.parent.is_none()
+        && let Some(warning) = room::too_little(config.workers, members, cores(), descriptors)
+    {
+        tell(&warning);
+    }
+    let summary = Summary::of(&config);
+    let (listen, tls) = (config.listen, config.tls.clone());
+    let mut server = Server::start(config).map_err(|error| not_started(error, listen))?;
+    let trust = tls.as_ref().map(|tls| args.tls.hand_out(tls, server.addr())).transpose()?;
+    let announcement = if args.announce_json {
+        object(server.addr(), tls.as_ref())
+    } else {
+        [Some(summary.line(server.addr())), trust].into_iter().flatten().collect::<Vec<_>>().join("\n")
+    };
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{announcement}")
+        .and_then(|()| stdout.flush())
+        .context("cannot announce the address")?;
+    drop(stdout);
+    let mut is_told = false;
+    let failure = signals.wait(|| {
+        if let Some(error) = server.accept_failure().filter(|_| !is_told) {
+            is_told = true;
+            tell(&room::not_accepted(&error, server.workers(), descriptors));
+        }
+        server.failure()
+    });
+    let counters = server.stop();
+    if !args.announce_json {
+        // The reader of the output may be gone; the summary is not worth an error.
+        let _ = writeln!(std::io::stdout(), "{counters}");
+    }
+    match failure {
+        Some(failure) => Err(failure).context("the stand-in ended by itself"),
+        None => Ok(()),
+    }
+}
+
+impl ServeArgs {
+    fn config(&self) -> anyhow::Result<Config> {
+        let addrs = self.listen.to_socket_addrs();
+        let listen: SocketAddr = addrs
+            .with_context(|| format!("--listen {}: not an address with a port", self.listen))?
+            .next()
+            .with_context(|| format!("--listen {}: the name has no address", self.listen))?;
+        if self.idle_check.is_zero() {
+            bail!("--idle-check 0: has to be above 0");
+        }
+        let tls = self.tls.prepare(&self.listen, listen)?;
+        let challenge = self.challenge.or(self.ready.then_some(1));
+        let preload =
+            challenge.map(|challenge| Preload { challenge, distance: self.distance, ready: self.ready });
+        let config = Config {
+            listen,
+            tls,
+            workers: self.workers,
+            servers: usize::from(self.servers),
+            members: self.members.clone(),
+            preload,
+            ticket_ttl: self.ticket_ttl,
+            token_ttl: self.token_ttl,
+            idle_timeout: self.idle_timeout,
+            idle_check: self.idle_check,
+            broadcast_gather: self.broadcast_gather,
+            no_broadcast: self.no_broadcast,
+            racy: self.racy,
+            backlog_bytes: self.backlog,
+            send_buffer_bytes: self.send_buffer,
+            connections_max: self.max_connections,
+            time_scale: self.time_scale,
+            time_zone: self.time_zone.clone().unwrap_or_else(jiff::tz::TimeZone::system),
+            public_url: self.public_url.clone(),
+            allow_origins: self.allow_origin.clone(),
+            ..Config::default()
+        };
+        if !config.are_members_countable() {
+            let (first, last) = (self.members.start(), self.members.end());
+            bail!("--members {first}-{last}: at most ten million members, with numbers up to {}", i64::MAX);
+        }
+        Ok(config)
+    }
+}
+
+/// How often it is looked whether the stand-in is still well.
+const FAILURE_CHECK: Duration = Duration::from_millis(200);
+
+/// The two signals that end the program.
+struct Signals {
+    received: std::os::unix::net::UnixStream,
+}
+
+impl Signals {
+    /// From now on the first signal is noticed by [`Signals::wait`], and the second one ends the process.
+    fn watch() -> anyhow::Result<Self> {
+        let (received, send) = std::os::unix::net::UnixStream::pair()?;
+        let seen = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // Registered in this order: the shutdown looks at the flag before the same signal sets it.
+            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&seen))?;
+            signal_hook::flag::register(signal, Arc::clone(&seen))?;
+            signal_hook::low_level::pipe::register(signal, send.try_clone()?)?;
+        }
+        received.set_read_timeout(Some(FAILURE_CHECK))?;
+        Ok(Self { received })
+    }
+
+    /// Waits for the first signal, or for a failure, which is looked for now and then.
+    fn wait<F>(&mut self, mut failure: impl FnMut() -> Option<F>) -> Option<F> {
+        use std::io::{ErrorKind, Read};
+        loop {
+            match self.received.read(&mut [0]) {
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                // Another error means that no signal can be noticed any more; ending is all that is left.
+                _ => return None,
+            }
+            if let Some(failure) = failure() {
+                return Some(failure);
+            }
+        }
+    }
+}
+
+/// Has the kernel kill this process when its parent ends. The parent may have ended before that was asked for, and is
+/// looked for afterwards.
+fn die_with(parent: u32) -> anyhow::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL)).context("cannot tie this process to its parent")?;
+    let actual = Pid::as_raw(getppid());
+    if u32::try_from(actual) != Ok(parent) {
+        bail!("--parent {parent}: the parent is process {actual}");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use startline_mock::world::Distance;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        serve: ServeArgs,
+    }
+
+    fn config(args: &[&str]) -> anyhow::Result<Config> {
+        Cli::try_parse_from(std::iter::once(&"serve").chain(args))?.serve.config()
+    }
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_arguments_there_are_the_guides_members_and_no_challenge() {
+        let config = config(&[]).unwrap();
+        assert_eq!((config.members.clone(), config.preload), (13..=10_012, None));
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.broadcast_gather, Duration::from_millis(100));
+    }
+
+    #[test]
+    fn ready_alone_means_challenge_one() {
+        let preload = config(&["--members", "13-6012", "--ready"]).unwrap().preload.unwrap();
+        assert_eq!((preload.challenge, preload.ready), (1, true));
+        let preload = config(&["--challenge", "38", "--distance", "half"]).unwrap().preload.unwrap();
+        assert_eq!((preload.challenge, preload.ready, preload.distance), (38, false, Distance::Half));
+    }
+
+    #[test]
+    fn waiting_ends_with_a_failure_or_a_signal() {
+        let (received, mut send) = std::os::unix::net::UnixStream::pair().unwrap();
+        received.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        let mut signals = Signals { received };
+        let mut looks = 0;
+        let failure = signals.wait(|| {
+            looks += 1;
+            (looks == 3).then_some("dead")
+        });
+        assert_eq!(failure, Some("dead"));
+        send.write_all(&[0]).unwrap();
+        assert_eq!(signals.wait(|| Some("not looked for")), None);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for args in [
+            ["--time-scale", "0"],
+            ["--time-scale", "NaN"],
+            ["--time-scale", "1e7"],
+            ["--idle-check", "0"],
+            ["--members", "0-18446744073709551615"],
+            ["--challenge", "9223372036854775808"],
+            ["--challenge", "0"],
+            ["--servers", "0"],
+            ["--distance", "FAR"],
+            ["--public-url", "http://x"],
+            ["--time-zone", "Seoul"],
+            ["--listen", "nowhere"],
+        ] {
+            assert!(config(&args).is_err(), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_told_what_is_wanted() {
+        for (option, wanted) in [
+            ("--workers", "such as 4"),
+            ("--servers", "from 1 to 65535"),
+            ("--challenge", "from 1 to 9223372036854775807"),
+            ("--backlog", "KiB"),
+            ("--send-buffer", "KiB"),
+            ("--max-connections", "such as 4"),
+            ("--time-scale", "at most 1000000"),
+        ] {
+            let error = config(&[option, "abc"]).unwrap_err().to_string();
+            assert!(error.contains("\"abc\"") && error.contains(wanted), "{error}");
+        }
+    }
+
+    #[test]
+    fn help_lists_the_paths_that_there_are() {
+        use clap::CommandFactory;
+        let help = crate::cli::Cli::command().find_subcommand_mut("serve").unwrap().render_help().to_string();
+        for path in [
+            "/challenges/{id}/enter",
+            "/stand-in/counters",
+            "/stand-in/faults/{name}?count={count}  ",
+            "/ws/{server}",
+        ] {
+            assert!(help.contains(path), "{path}");
+        }
+    }
+}

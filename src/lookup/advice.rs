@@ -1,0 +1,60 @@
+//! What to do about a target that did not answer a look-up as it was hoped.
+//!
+//! Goes by the error's type and status, never by its words.
+
+use super::challenge::Unexpected;
+use crate::engine;
+
+/// What to do about a look-up that got no answer.
+pub fn hint(error: &anyhow::Error) -> &'static str {
+    let of_tls = error.chain().find_map(|cause| match cause.downcast_ref::<ureq::Error>()? {
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref::<rustls::Error>(),
+        _ => None,
+    });
+    match of_tls {
+        Some(error) => engine::tls_fault_of(error).advice(),
+        None if may_work_later(error) => SERVERS_FAIL,
+        None if answered(error).is_some_and(|status| (300..400).contains(&status)) => LEADS_ELSEWHERE,
+        None if was_answered(error) => {
+            "the target answers: are challenge and members those of this target, and is the scenario its own?"
+        }
+        None => "is the target up, and is its port right? curl shows what answers there",
+    }
+}
+
+/// What to do about servers that say that they do not work.
+pub const SERVERS_FAIL: &str = "the servers are there but do not work: see their logs";
+/// What to do about a redirect.
+pub const LEADS_ELSEWHERE: &str =
+    "the target leads elsewhere: give --target the URL of the servers themselves";
+
+/// The status that was answered, if that is what is wrong.
+fn answered(error: &anyhow::Error) -> Option<u16> {
+    error.downcast_ref::<Unexpected>().map(|unexpected| unexpected.status)
+}
+
+/// Whether the answer was one that may be another one later: the servers are too busy, or do not work.
+pub fn may_work_later(error: &anyhow::Error) -> bool {
+    matches!(answered(error), Some(408 | 425 | 429 | 500..))
+}
+
+/// Whether the target said something, if not what was hoped for.
+pub fn was_answered(error: &anyhow::Error) -> bool {
+    !error.chain().any(|cause| cause.is::<ureq::Error>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_goes_by_the_status_that_was_answered() {
+        let hinted = |status: u16| {
+            let unexpected = Unexpected { url: "GET /".into(), status, said: "no".into(), name: None };
+            hint(&unexpected.into())
+        };
+        assert_eq!((hinted(502), hinted(429)), (SERVERS_FAIL, SERVERS_FAIL));
+        assert_eq!(hinted(301), LEADS_ELSEWHERE);
+        assert!(hinted(404).starts_with("the target answers"));
+    }
+}

@@ -1,0 +1,373 @@
+//! The look-up before a run, and what else is asked around it: one member logs in and asks for the challenge, as the scenario's
+//! `[schedule]` says.
+//!
+//! A few plain requests by a library, away from the load. Judges nothing: that is [`crate::plan::schedule`]'s.
+//! Invariant: no step after the named one is played, so nobody's place is spent.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::foreign;
+use crate::interrupt::Interrupt;
+use crate::plan::Plan;
+pub use crate::plan::schedule::Standing;
+use startline_protocol::http::cookies::Jar;
+
+use crate::plan::schedule::date_header;
+use crate::scenario::HttpStep;
+use crate::scenario::schedule::{Participants, Schedule};
+use crate::scenario::template::{Scope, Template};
+use crate::session::refusal;
+
+/// Bytes of an answer read at most; a look-up lists every participant.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// Characters of a server's own words told at most.
+const SAID_CHARS_MAX: usize = 300;
+
+/// What the look-up says.
+#[derive(Clone, Debug)]
+pub struct LookedUp {
+    /// The status, as the server names it.
+    pub status: String,
+    /// When everyone has to be in, in the server's local time.
+    pub starts_at: String,
+    /// When the hold has to be over, in the server's local time.
+    pub ends_at: String,
+    /// When it was made, in the server's local time, if the scenario says where that is.
+    pub created_at: Option<String>,
+    /// The server's clock.
+    pub server_now: Timestamp,
+    /// How the plan's members stand to it, if the scenario says where that is listed.
+    pub standing: Option<Standing>,
+    /// The status of everyone who is listed, by member.
+    pub listed: Option<HashMap<u64, String>>,
+    /// How many have room in it, those who are listed among them, if the scenario says where that is.
+    pub room: Option<u64>,
+}
+
+/// Looks up for the first member of a plan, however long that takes.
+fn look_up(plan: &Plan, schedule: &Schedule, agent: &ureq::Agent) -> Result<LookedUp> {
+    Asker::log_in(plan, schedule, agent, 0)?.look_up()
+}
+
+/// Looks up for the first member of a plan, as long as nobody asks for the end: then `None`, at once.
+///
+/// # Errors
+/// When the target cannot be reached or does not answer as the scenario says, naming the request.
+pub fn look_up_heard(
+    plan: &Plan,
+    schedule: &Schedule,
+    agent: &ureq::Agent,
+    interrupt: &Interrupt,
+) -> Result<Option<LookedUp>> {
+    // A request has no end but its answer or its timeout, so that it is left to itself when nobody waits for it any more.
+    let (plan, schedule, agent) = (plan.clone(), schedule.clone(), agent.clone());
+    interrupt.or(Duration::ZERO, move || look_up(&plan, &schedule, &agent))?.transpose()
+}
+
+/// A member of a plan who has logged in.
+pub struct Asker<'p> {
+    agent: &'p ureq::Agent,
+    base: String,
+    plan: &'p Plan,
+    schedule: &'p Schedule,
+    member: u32,
+    taken: Vec<String>,
+    cookies: Jar,
+    server_now: Option<Timestamp>,
+}
+
+impl LookedUp {
+    /// How many more have room in it, if that and who has a place are known.
+    pub fn places_left(&self) -> Option<u64> {
+        Some(self.room?.saturating_sub(self.listed.as_ref()?.len() as u64))
+    }
+}
+
+impl<'p> Asker<'p> {
+    /// Has the plan's member of this index do the steps before the look-up.
+    ///
+    /// # Errors
+    /// As [`look_up`]'s.
+    pub fn log_in(
+        plan: &'p Plan,
+        schedule: &'p Schedule,
+        agent: &'p ureq::Agent,
+        member: u32,
+    ) -> Result<Self> {
+        let base = plan.target.url();
+        let taken = vec![String::new(); plan.scenario.value_names.len()];
+        let cookies = Jar::default();
+        let mut asker = Self { agent, base, plan, schedule, member, taken, cookies, server_now: None };
+        for step in &plan.scenario.http[..schedule.steps] {
+            asker.play(step)?;
+        }
+        Ok(asker)
+    }
+
+    /// The server's clock as the last of those steps was answered, if it said.
+    pub fn server_now(&self) -> Option<Timestamp> {
+        self.server_now
+    }
+
+    /// The challenge that is looked up.
+    pub fn challenge(&self) -> u64 {
+        self.plan.members.challenge(self.member)
+    }
+
+    /// Sends JSON with the header fields of the look-up, which say who is asking. A status is an answer, not an error.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub fn send(&self, method: &str, path: &str, body: &Value) -> Result<Answer> {
+        let mut headers = self.headers(&self.schedule.headers);
+        headers.push(("Content-Type", "application/json".to_owned()));
+        self.request(method, path, headers, &body.to_string())
+    }
+
+    fn play(&mut self, step: &HttpStep) -> Result<()> {
+        let body = step.body.as_ref().map(|body| self.text(body)).unwrap_or_default();
+        let answer =
+            self.request(&step.method, &self.text(&step.path), self.headers(&step.headers), &body)?;
+        if !step.expect.contains(&answer.status) {
+            let name = refusal(step, answer.status, answer.body.as_bytes()).key(&*self.plan.scenario);
+            return Err(answer.unexpected(Some(name)));
+        }
+        self.server_now = answer.date;
+        if self.plan.scenario.cookies {
+            let now_s = Timestamp::now().as_second();
+            answer.headers("Set-Cookie").iter().for_each(|field| self.cookies.set(field, now_s));
+        }
+        for take in &step.take {
+            let name = &self.plan.scenario.value_names[usize::from(take.value)];
+            let value = take
+                .text(&answer.json, &|name| answer.headers(name))
+                .ok_or_else(|| answer.lacking(format!("{name} ({})", take.from)))?;
+            self.taken[usize::from(take.value)] = value;
+        }
+        Ok(())
+    }
+
+    /// Looks up.
+    ///
+    /// # Errors
+    /// As [`look_up`]'s.
+    pub fn look_up(&self) -> Result<LookedUp> {
+        let schedule = self.schedule;
+        let answer = self.request("GET", &self.text(&schedule.path), self.headers(&schedule.headers), "")?;
+        if answer.status != 200 {
+            return Err(answer.unexpected(None));
+        }
+        let text = |pointer: &str| {
+            let value = answer.json.pointer(pointer).and_then(Value::as_str);
+            value.map(String::from).ok_or_else(|| answer.lacking(pointer.to_owned()))
+        };
+        let listed = schedule.participants.as_ref().and_then(|them| listed(them, &answer.json));
+        Ok(LookedUp {
+            status: text(&schedule.status)?,
+            starts_at: text(&schedule.starts_at)?,
+            ends_at: text(&schedule.ends_at)?,
+            created_at: schedule.created_at.as_deref().and_then(|pointer| text(pointer).ok()),
+            // A server without a Date header shares our clock, for all we know.
+            server_now: answer.date.unwrap_or_else(Timestamp::now),
+            standing: schedule
+                .participants
+                .as_ref()
+                .zip(listed.as_ref())
+                .map(|(them, listed)| standing(self.plan, them, listed)),
+            listed,
+            room: schedule.participants.as_ref().and_then(|them| room(them, &answer.json)),
+        })
+    }
+
+    fn request(&self, method: &str, path: &str, headers: Vec<(&str, String)>, body: &str) -> Result<Answer> {
+        let url = format!("{}{path}", self.base);
+        let mut request = ureq::http::Request::builder().method(method).uri(&url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        if let Some(cookies) = self.cookies.field_value() {
+            request = request.header("Cookie", cookies);
+        }
+        let request = request.body(body.to_owned()).with_context(|| format!("cannot ask {url}"))?;
+        let mut answer = self.agent.run(request).with_context(|| format!("cannot ask {method} {url}"))?;
+        let headers = answer.headers().clone();
+        let date = headers.get("date").and_then(|date| date.to_str().ok()).and_then(date_header);
+        let body = answer
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_BYTES_MAX)
+            .read_to_string()
+            .with_context(|| format!("cannot read the answer of {method} {url}"))?;
+        let json = serde_json::from_str(&body).unwrap_or(Value::Null);
+        let status = answer.status().as_u16();
+        Ok(Answer { url: format!("{method} {url}"), status, headers, date, json, body })
+    }
+
+    fn headers<'t>(&self, headers: &'t [(String, Template)]) -> Vec<(&'t str, String)> {
+        headers.iter().map(|(name, value)| (name.as_str(), self.text(value))).collect()
+    }
+
+    fn text(&self, template: &Template) -> String {
+        let scope = Scope {
+            member_id: self.plan.members.id(self.member),
+            challenge_id: self.plan.members.challenge(self.member),
+            session: 0,
+            now_ms: Timestamp::now().as_millisecond().unsigned_abs(),
+            held_ms: 0,
+            sequence: 0,
+            taken: &self.taken,
+        };
+        let mut out = Vec::new();
+        template.render(&scope, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+}
+
+/// Who has a place by the list, and with which status; `None` when the answer has none.
+fn listed(them: &Participants, answer: &Value) -> Option<HashMap<u64, String>> {
+    let list = answer.pointer(&them.list)?.as_array()?;
+    let one = |one: &Value| {
+        let status = one.pointer(&them.status).and_then(Value::as_str).unwrap_or_default();
+        Some((one.pointer(&them.member)?.as_u64()?, status.to_owned()))
+    };
+    let has_place = |(_, status): &(u64, String)| !them.has_left.contains(status);
+    Some(list.iter().filter_map(one).filter(has_place).collect())
+}
+
+/// How many have room in it by the answer; `None` when that says nothing of it.
+fn room(them: &Participants, answer: &Value) -> Option<u64> {
+    answer.pointer(them.room.as_ref()?)?.as_u64()
+}
+
+/// How the plan's members stand to what they are listed for.
+fn standing(plan: &Plan, them: &Participants, listed: &HashMap<u64, String>) -> Standing {
+    let mut standing = Standing { absent: plan.sessions, ..Standing::default() };
+    for (member, status) in listed {
+        if plan.members.index_of(*member).is_none_or(|index| index >= plan.sessions) {
+            continue;
+        }
+        let is_one_of = |statuses: &[String]| statuses.iter().any(|known| known == status);
+        *if is_one_of(&them.may_enter) {
+            &mut standing.first
+        } else if is_one_of(&them.may_return) {
+            &mut standing.may_return
+        } else {
+            &mut standing.barred
+        } += 1;
+        standing.absent = standing.absent.saturating_sub(1);
+    }
+    standing
+}
+
+/// The server did answer, but not as it would have if all were well.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{url} answered {status}: {said}")]
+pub struct Unexpected {
+    /// The request.
+    pub url: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What the server said.
+    pub said: String,
+    /// The scenario's name for it, if a step of the scenario was answered so.
+    pub name: Option<String>,
+}
+
+/// The server did answer as it should, but for something that the scenario takes from it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{url} answered without {what}: {said}")]
+pub struct Lacking {
+    /// The request.
+    pub url: String,
+    /// What is not there.
+    pub what: String,
+    /// What the server said.
+    pub said: String,
+}
+
+/// What a server answered.
+pub struct Answer {
+    /// The request, for errors.
+    pub url: String,
+    /// The HTTP status.
+    pub status: u16,
+    headers: ureq::http::HeaderMap,
+    /// The server's clock, if it says.
+    pub date: Option<Timestamp>,
+    /// The body; null if it is not JSON.
+    pub json: Value,
+    body: String,
+}
+
+impl Answer {
+    /// All values of a header field that are text.
+    fn headers(&self, name: &str) -> Vec<String> {
+        self.headers.get_all(name).iter().filter_map(|value| Some(value.to_str().ok()?.to_owned())).collect()
+    }
+
+    /// This answer as an error, with the scenario's name for it.
+    pub fn unexpected(&self, name: Option<String>) -> anyhow::Error {
+        Unexpected { url: self.url.clone(), status: self.status, said: self.said(), name }.into()
+    }
+
+    fn lacking(&self, what: String) -> anyhow::Error {
+        Lacking { url: self.url.clone(), what, said: self.said() }.into()
+    }
+
+    /// What the server said, in a few words that no terminal obeys: the envelope's message if there is one.
+    pub fn said(&self) -> String {
+        let message = self.json.pointer("/message").and_then(Value::as_str);
+        let text = message.unwrap_or(if self.body.is_empty() { "an empty body" } else { &self.body });
+        foreign::line(text, SAID_CHARS_MAX)
+    }
+}
+
+/// Whether the look-up itself, and not the login before it, found nothing.
+pub fn is_gone(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Unexpected>().is_some_and(|it| it.status == 404 && it.name.is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_terminal_obeys_what_a_server_said() {
+        let said = |body: &str| {
+            let json = serde_json::from_str(body).unwrap_or(Value::Null);
+            let (url, headers) = ("GET /".to_owned(), ureq::http::HeaderMap::new());
+            Answer { url, status: 400, headers, date: None, json, body: body.to_owned() }.said()
+        };
+        assert_eq!(said(r#"{"message":"\u001b[2J\u001b[31mEVIL\u0007\n"}"#), "[2J [31mEVIL");
+        assert_eq!(said("<b>\x1b]0;evil\x07</b>"), "<b> ]0;evil </b>");
+        assert_eq!(said(""), "an empty body");
+    }
+
+    #[test]
+    fn who_has_left_is_not_in_the_list() {
+        let text = |text: &str| text.to_owned();
+        let them = Participants {
+            list: text("/list"),
+            member: text("/id"),
+            status: text("/status"),
+            may_enter: vec![text("WAITING")],
+            may_return: Vec::new(),
+            has_left: vec![text("LEFT")],
+            room: None,
+        };
+        let answer = serde_json::json!({"list": [
+            {"id": 13, "status": "WAITING"}, {"id": 14, "status": "LEFT"}, {"id": 15},
+            // Came back: two rows.
+            {"id": 16, "status": "WAITING"}, {"id": 16, "status": "LEFT"},
+        ]});
+        let expected = [(13, text("WAITING")), (15, String::new()), (16, text("WAITING"))];
+        assert_eq!(listed(&them, &answer), Some(HashMap::from(expected)));
+        assert_eq!(listed(&them, &serde_json::json!({"list": null})), None);
+    }
+}

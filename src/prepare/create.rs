@@ -1,0 +1,343 @@
+//! Creating a challenge: the administrator logs in, one request, and what its answer means.
+//!
+//! What to ask for is `about`'s, when it starts [`start`]'s, what is printed of it `made`'s. Invariant: whatever keeps the challenge
+//! from being there is told with what to do next, and it is said when it may be there all the same.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Error, anyhow};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+use super::about::{Joins, Who};
+use super::gate::Gate;
+use super::prepared::Prepared;
+use crate::cli::prepare::about::AboutArgs;
+use crate::cli::prepare::target::TargetArgs;
+use crate::exit_status::ExitStatus;
+use crate::foreign;
+use crate::interrupt::{Interrupt, Words};
+use crate::lookup::advice;
+use crate::lookup::challenge::{Answer, Asker, Unexpected};
+use crate::plan::Plan;
+use crate::plan::schedule::{self, Challenge, Status};
+use crate::preflight::clean;
+use crate::prepare::challenge::{self, BrokenRule, Created, Missing, NewChallenge, broken_rules};
+use crate::prepare::{calendar, start};
+use crate::scenario::schedule::Schedule;
+use crate::terminal::tell;
+
+/// Of what a server says, and where it was said.
+const TOLD_CHARS_MAX: usize = 1_000;
+/// Broken rules told at most.
+const RULES_MAX: usize = 20;
+
+/// A challenge that is there.
+pub struct Made {
+    /// What was asked for.
+    pub asked: NewChallenge,
+    /// What the server says of it.
+    pub created: Created,
+    /// The instants of its life.
+    pub times: start::Timetable,
+    /// The server's clock when it was made, in its zone.
+    pub now: Zoned,
+    /// The zone's name, or its offset.
+    pub zone: String,
+    /// The offset of that zone, if it is not the one that was given.
+    pub corrected: Option<String>,
+}
+
+/// Why there is no challenge.
+pub struct Unmade {
+    error: Error,
+    next: Vec<String>,
+    status: ExitStatus,
+}
+
+/// What signals say meanwhile: the first is answered by what comes of it, on a line of its own.
+pub const CREATING: Words =
+    Words { first: b"\n", second: b"\nleft at once; the challenge may have been created\n" };
+
+/// Creates a challenge; the first member of the plan is the administrator. A signal ends it at once.
+///
+/// # Errors
+/// There is none, or nobody knows.
+pub fn create(
+    prepared: &Prepared,
+    about: &AboutArgs,
+    joins: &Joins,
+    interrupt: &Interrupt,
+) -> Result<Made, Unmade> {
+    let zone = schedule::known_zone(&prepared.settings.time_zone).map_err(Error::from)?;
+    let ahead = start::ahead(joins.members, joins.rate);
+    // Where the start is given, joins that are slow are the calendar's to refuse.
+    let ahead =
+        if about.start_at.is_some() { ahead.unwrap_or_default() } else { ahead.map_err(Error::from)? };
+    let asked = Arc::new(Gate::new());
+    let request = Request {
+        plan: prepared.plan.clone(),
+        schedule: prepared.schedule()?.clone(),
+        agent: prepared.agent(),
+        about: about.clone(),
+        joins: *joins,
+        zone,
+        ahead,
+        asked: Arc::clone(&asked),
+    };
+    interrupt.or(Duration::ZERO, move || request.send())?.unwrap_or_else(|| {
+        let signal = interrupt.reason().unwrap_or_default();
+        Err(Unmade::interrupted(&signal, asked.shut().as_deref(), about.admin))
+    })
+}
+
+/// What asking takes, on a thread of its own.
+struct Request {
+    plan: Plan,
+    schedule: Schedule,
+    agent: ureq::Agent,
+    about: AboutArgs,
+    joins: Joins,
+    zone: TimeZone,
+    /// From now to the start, where none is given.
+    ahead: Duration,
+    /// The title, once it is asked for.
+    asked: Arc<Gate<String>>,
+}
+
+impl Request {
+    fn send(&self) -> Result<Made, Unmade> {
+        let (about, admin, zone) = (&self.about, self.about.admin, &self.zone);
+        let asker = Asker::log_in(&self.plan, &self.schedule, &self.agent, 0)
+            .map_err(|error| Unmade::not_logged_in(error, admin))?;
+        let now = asker.server_now().unwrap_or_else(|| {
+            tell("warning: the server does not say what time it has (no Date header); this box's clock is taken for its");
+            Timestamp::now()
+        });
+        let start_at = about.start_at.unwrap_or_else(|| start::by_default(now, zone, self.ahead));
+        check_start(about, &self.joins, start_at, now, zone)?;
+        let asked = about.body(start_at, &now.to_zoned(zone.clone()), &self.joins);
+        let body = serde_json::to_value(&asked).map_err(Error::from)?;
+        if !self.asked.pass(asked.title.clone()) {
+            return Err(anyhow!("a signal came before it was asked for").into());
+        }
+        let answer = asker
+            .send(challenge::METHOD, challenge::PATH, &body)
+            .map_err(|error| Unmade::unanswered(error, admin, &asked.title))?;
+        if !(200..300).contains(&answer.status) {
+            return Err(Unmade::refused(&answer, admin, &asked.title));
+        }
+        let created = Created::read(&answer.json);
+        let created = created.map_err(|missing| Unmade::unclear(&answer, missing, admin, &asked.title))?;
+        Made::of(asked, created, answer.date.unwrap_or(now), zone)
+    }
+}
+
+impl Made {
+    fn of(asked: NewChallenge, created: Created, now: Timestamp, given: &TimeZone) -> Result<Self, Unmade> {
+        let other = other_zone(&created, now, given);
+        let zone = other.as_ref().unwrap_or(given);
+        let read = Challenge::read(&created.status, &created.start_at, &created.end_at);
+        let times = read.and_then(|challenge| start::Timetable::of(&challenge, zone));
+        let times = times.map_err(|error| {
+            let what =
+                format!("challenge {} is there, and what the servers say of it cannot be read", created.id);
+            Unmade {
+                error: Error::from(error).context(what),
+                next: vec![go_on(created.id)],
+                status: ExitStatus::Inconclusive,
+            }
+        })?;
+        let now = now.to_zoned(zone.clone());
+        warn_of_surprises(&created, &asked, &times, &now);
+        let corrected = other.is_some().then(|| offset_text(&now));
+        let zone = corrected.clone().unwrap_or_else(|| start::zone_name(zone, now.timestamp()));
+        Ok(Self { asked, created, times, now, zone, corrected })
+    }
+
+    /// The target for whoever goes on: with the zone that the server has shown to be its.
+    pub fn target(&self, given: &TargetArgs) -> TargetArgs {
+        let time_zone = self.corrected.clone().or_else(|| given.time_zone.clone());
+        TargetArgs { time_zone, ..given.clone() }
+    }
+}
+
+/// Warns of what is not as it was asked for, and of times at which nobody can do anything.
+fn warn_of_surprises(created: &Created, asked: &NewChallenge, times: &start::Timetable, now: &Zoned) {
+    let differences = created.differences(asked);
+    if !differences.is_empty() {
+        let differences = foreign::line(&differences.join("; "), TOLD_CHARS_MAX);
+        tell(&format!("warning: the servers made it otherwise than was asked: {differences}"));
+    }
+    if times.end <= times.start {
+        tell(
+            "warning: endAt is not after startAt: nobody can run in this challenge; is that distance known to the servers?",
+        );
+    }
+    if times.ready <= *now {
+        tell(
+            "warning: by the server's clock READY has passed, and nobody can join this challenge any more: is --time-zone the \
+             servers'?",
+        );
+    }
+}
+
+/// Refuses what the servers would, and a start that leaves too little time to join.
+fn check_start(
+    about: &AboutArgs,
+    joins: &Joins,
+    start_at: DateTime,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> anyhow::Result<()> {
+    if about.start_at.is_some() {
+        start::check(start_at, now, zone)?;
+    }
+    if joins.who != Who::Unsaid {
+        let challenge = Challenge { status: Status::Recruiting, start_at, end_at: start_at };
+        calendar::joins_fit(&challenge, zone, now, joins.members, joins.rate)?;
+    }
+    Ok(())
+}
+
+/// The zone that the server shows to be its by what it writes, if it is not the given one: that shifts everything, and the servers do not
+/// mind.
+fn other_zone(created: &Created, now: Timestamp, given: &TimeZone) -> Option<TimeZone> {
+    let created_at = created.created_at.as_ref()?.parse::<DateTime>().ok()?;
+    let zone = TimeZone::fixed(start::other_offset(created_at, now, given)?);
+    let offset = offset_text(&now.to_zoned(zone.clone()));
+    tell(&format!(
+        "warning: the server wrote {created_at} as its local time, which is not {}'s but that of offset {offset}: the challenge starts at \
+         another time than was meant, and what follows is by that offset; create another with --time-zone {offset} (or the zone's name)",
+        start::zone_name(given, now)
+    ));
+    Some(zone)
+}
+
+/// An offset as `--time-zone` takes it.
+fn offset_text(at: &Zoned) -> String {
+    at.strftime("%:z").to_string()
+}
+
+impl Unmade {
+    fn not_logged_in(error: Error, admin: u64) -> Self {
+        match error.downcast_ref::<Unexpected>().map(|unexpected| unexpected.status) {
+            Some(300..=399) => Self {
+                error: error.context(format!("member {admin} cannot log in")),
+                next: vec![advice::LEADS_ELSEWHERE.into()],
+                status: ExitStatus::Refused,
+            },
+            Some(404 | 405) => Self {
+                error: error.context(format!("member {admin} cannot log in")),
+                next: vec!["there is no such login here: is the target a business server of Runnity?".into()],
+                status: ExitStatus::Refused,
+            },
+            Some(400..=499) if !advice::may_work_later(&error) => Self {
+                error: error.context(format!("member {admin} cannot log in")),
+                next: vec!["give --admin the id of a member that is there and may create challenges".into()],
+                status: ExitStatus::Refused,
+            },
+            Some(_) => Self {
+                error: error.context(format!("member {admin} cannot log in")),
+                next: vec![advice::SERVERS_FAIL.into()],
+                status: ExitStatus::Inconclusive,
+            },
+            None => Self {
+                next: vec![advice::hint(&error).to_owned()],
+                error: error.context(format!("member {admin} cannot log in")),
+                status: ExitStatus::Inconclusive,
+            },
+        }
+    }
+
+    fn interrupted(signal: &str, asked: Option<&str>, admin: u64) -> Self {
+        let (error, next) = match asked {
+            Some(title) => (
+                anyhow!("{signal} before the servers answered: the challenge may have been created"),
+                vec![look_for(admin, title)],
+            ),
+            None => (anyhow!("{signal} before a challenge was asked for: none was created"), Vec::new()),
+        };
+        Self { error, next, status: ExitStatus::Inconclusive }
+    }
+
+    fn unanswered(error: Error, admin: u64, title: &str) -> Self {
+        let next = vec![advice::hint(&error).to_owned(), perhaps_there(admin, title)];
+        Self { error: error.context("there is no answer"), next, status: ExitStatus::Inconclusive }
+    }
+
+    fn unclear(answer: &Answer, missing: Missing, admin: u64, title: &str) -> Self {
+        let place = missing.place;
+        let what = format!("the answer has no {place}, which the admin API of Runnity has");
+        let (what, next) = match missing.id {
+            Some(id) => (format!("challenge {id} is there, and {what}"), go_on(id)),
+            None => (what, perhaps_there(admin, title)),
+        };
+        Self {
+            error: answer.unexpected(None).context(what),
+            next: vec![next],
+            status: ExitStatus::Inconclusive,
+        }
+    }
+
+    fn refused(answer: &Answer, admin: u64, title: &str) -> Self {
+        let rules = broken_rules(&answer.json).into_iter().take(RULES_MAX).map(|rule| {
+            let (field, message) = (clean(&rule.field), clean(&rule.message));
+            BrokenRule { field, message }.to_string()
+        });
+        let rules: Vec<String> = rules.collect();
+        let next = match answer.status {
+            _ if !rules.is_empty() => rules,
+            400 => vec![format!(
+                "its creator joins the challenge: is member {admin} in another one at that time? Then leave that (startline prepare \
+                 leave), or give another --admin"
+            )],
+            300..=399 => {
+                vec![advice::LEADS_ELSEWHERE.into()]
+            }
+            401 | 403 => vec![format!(
+                "member {admin} may not create challenges: give --admin the id of an administrator"
+            )],
+            404 | 405 => vec![format!(
+                "there is no {} {} here: is the target a business server of Runnity?",
+                challenge::METHOD,
+                challenge::PATH
+            )],
+            500.. => {
+                vec!["the servers failed: see their logs, then try again".into(), perhaps_there(admin, title)]
+            }
+            _ => Vec::new(),
+        };
+        let status = if answer.status < 500 { ExitStatus::Refused } else { ExitStatus::Inconclusive };
+        Self { error: answer.unexpected(None).context("the challenge was not created"), next, status }
+    }
+
+    /// Says so on standard error.
+    pub fn tell(&self) -> ExitStatus {
+        tell(&format!("error: {}", foreign::line(&format!("{:#}", self.error), TOLD_CHARS_MAX)));
+        self.next.iter().for_each(|next| tell(&format!("  {}", foreign::line(next, TOLD_CHARS_MAX))));
+        self.status
+    }
+}
+
+impl From<Error> for Unmade {
+    fn from(error: Error) -> Self {
+        Self { error, next: Vec::new(), status: ExitStatus::Refused }
+    }
+}
+
+fn perhaps_there(admin: u64, title: &str) -> String {
+    format!("the challenge may be there all the same: {}", look_for(admin, title))
+}
+
+fn look_for(admin: u64, title: &str) -> String {
+    format!("look for its title, \"{title}\"; member {admin} is in it then")
+}
+
+fn go_on(id: u64) -> String {
+    format!(
+        "startline preflight with --challenge {id} shows whether the look-up has it; prepare join and run then take it"
+    )
+}

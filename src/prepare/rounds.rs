@@ -1,0 +1,499 @@
+//! Members taking their turn, round after round, until nothing is left to do, or to hope for.
+//!
+//! The engine plays a round; what its failures mean is [`meaning`]'s, when to wait [`Retry`]'s. Invariant: a member's outcome is noted
+//! before the next one's, and whatever is unclear is looked up before it is told.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use startline_os::units::{duration_text, grouped};
+
+use super::answers::Answers;
+use super::bar::{Bar, Standing};
+use super::journal::Journal;
+use super::look_up::look_up;
+use super::prepared::Prepared;
+use super::step::Step;
+use crate::engine;
+use crate::interrupt::Interrupt;
+use crate::lookup::agent;
+use crate::lookup::challenge::is_gone;
+use crate::measure::Fate;
+use crate::plan::{Plan, Rate};
+use crate::prepare::meaning;
+use crate::prepare::places::{Outcome, Places};
+use crate::prepare::retry::Retry;
+use crate::scenario::Scenario;
+use crate::scenario::places::{Place, Refusal};
+
+/// Failures of a member while the servers are well.
+const STRIKES_MAX: u8 = 5;
+/// So many refusals in a row, and more than there are members who have what was asked for: nobody else will have it. Fewer may be a gap
+/// in the ids, which a run that is taken up meets first.
+const REFUSED_IN_A_ROW: usize = 50;
+/// Members who are tried to see whether the servers are back.
+const PROBES: usize = 3;
+/// How long a look-up that is under way, or is made at the end, may take when somebody has asked for the end.
+const LAST_LOOK: Duration = Duration::from_secs(3);
+/// Why a member failed whose answer was not waited for.
+const NO_ANSWER: &str = "no-answer";
+/// How long each request of the last look may take where nothing has worked for a while.
+const LAST_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Why it is given up.
+const NOTHING_WORKS: &str = "nothing worked for as long as --patience allows";
+
+/// Why there are no further rounds.
+pub enum End {
+    /// Everyone is through.
+    Over,
+    /// A reason that holds for everyone.
+    Stopped(Stop),
+    /// Nothing has worked for too long, or somebody asked for the end.
+    Broken(String),
+}
+
+/// A refusal that holds for everyone.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    /// Its reason, as outcomes have it.
+    pub reason: String,
+    /// The refusal in words.
+    pub text: String,
+}
+
+/// What came of it.
+pub struct Played {
+    /// How everyone stands.
+    pub places: Places,
+    /// Why it is over.
+    pub end: End,
+    /// What was answered.
+    pub answers: Answers,
+    /// Why not all of it is in the file, if so.
+    pub unwritten: Option<std::io::Error>,
+}
+
+/// Why a round ends early.
+#[derive(Clone, Debug)]
+enum Cut {
+    /// The servers are to be left alone for a while.
+    Pause,
+    /// Many answers in a row can mean either: the list is to tell what they mean before more are asked for.
+    Look,
+    /// Nothing has worked for too long.
+    GiveUp,
+    /// A reason that holds for everyone.
+    Stop(Stop),
+}
+
+/// What is to be done, and with what.
+pub struct Task<'p> {
+    /// What is done.
+    pub step: Step,
+    /// Whom to ask, and how.
+    pub prepared: &'p Prepared,
+    /// What refusals mean.
+    pub place: &'p Place,
+    /// What a member's session does.
+    pub scenario: Arc<Scenario>,
+    /// For look-ups.
+    pub agent: &'p ureq::Agent,
+    /// Who may ask for the end.
+    pub interrupt: &'p Interrupt,
+    /// Members who take their turn.
+    pub rate: Rate,
+}
+
+/// See the module.
+pub struct Rounds<'p> {
+    task: Task<'p>,
+    began: Instant,
+    retry: Retry,
+    refused_in_a_row: usize,
+    /// Answers in a row that say nothing the scenario knows.
+    unusable_in_a_row: usize,
+    /// The list has shown that they are no refusals.
+    unusable_is_done: bool,
+    answers: Answers,
+    journal: Journal,
+    bar: Bar,
+    places: Places,
+    /// Of each member, how often it failed while the servers were well.
+    strikes: Vec<u8>,
+    /// Who has failed in this round.
+    failed_now: Vec<usize>,
+    /// Since when members wait who have not been answered; none: nobody does.
+    waiting_since: Option<Duration>,
+}
+
+impl<'p> Rounds<'p> {
+    /// Begins now, and gives up when nothing has worked for `patience`.
+    pub fn new(task: Task<'p>, patience: Duration, journal: Journal, bar: Bar, places: Places) -> Self {
+        Self {
+            task,
+            began: Instant::now(),
+            retry: Retry::new(patience),
+            refused_in_a_row: 0,
+            unusable_in_a_row: 0,
+            unusable_is_done: false,
+            answers: Answers::default(),
+            journal,
+            bar,
+            strikes: vec![0; places.rows().len()],
+            places,
+            failed_now: Vec::new(),
+            waiting_since: None,
+        }
+    }
+
+    /// Plays rounds until nothing is left to do, or to hope for.
+    ///
+    /// # Errors
+    /// A round could not begin.
+    pub fn play(mut self) -> Result<Played> {
+        let end = self.rounds()?;
+        self.settle_at_the_end(&end);
+        // Nothing is left to come.
+        self.bar.finish(&Standing { per_s: 0.0, ..self.standing() });
+        let unwritten = self.journal.finish(&self.places).err();
+        Ok(Played { places: self.places, end, answers: self.answers, unwritten })
+    }
+
+    fn rounds(&mut self) -> Result<End> {
+        loop {
+            let mut to_do = self.to_do();
+            let is_probing = self.retry.is_probing();
+            if is_probing {
+                to_do.truncate(PROBES);
+            }
+            if to_do.is_empty() && self.places.count(Outcome::Unclear) == 0 {
+                return Ok(End::Over);
+            }
+            let cut = if to_do.is_empty() { None } else { self.round(&to_do)? };
+            let is_the_last = match cut {
+                Some(Cut::Stop(_) | Cut::GiveUp) => true,
+                Some(Cut::Pause | Cut::Look) | None => self.task.interrupt.reason().is_some(),
+            };
+            if !is_the_last {
+                self.settle_unclear();
+            }
+            let is_looking = matches!(cut, Some(Cut::Look));
+            match cut {
+                Some(Cut::Stop(why)) => return Ok(End::Stopped(why)),
+                Some(Cut::GiveUp) => return Ok(End::Broken(NOTHING_WORKS.into())),
+                Some(Cut::Pause | Cut::Look) | None => {}
+            }
+            if let Some(why) = self.task.interrupt.reason() {
+                return Ok(End::Broken(why));
+            }
+            let is_over = self.to_do().is_empty() && self.places.count(Outcome::Unclear) == 0;
+            let is_back = is_probing && !self.retry.is_probing();
+            if let Some(why) = self.refused_by_all().filter(|_| !is_over) {
+                return Ok(End::Stopped(why));
+            }
+            if is_over || is_back || is_looking {
+                continue;
+            }
+            let Some(wait) = self.retry.pause(self.began.elapsed()) else {
+                return Ok(End::Broken(NOTHING_WORKS.into()));
+            };
+            self.bar.say(&self.about_the_wait(wait));
+            if !self.task.interrupt.sleep(wait) {
+                return Ok(End::Broken(self.task.interrupt.reason().unwrap_or_default()));
+            }
+        }
+    }
+
+    /// `102 to be tried again (nginx-502), 5,474 not tried yet; going on in 4s`
+    fn about_the_wait(&self, wait: Duration) -> String {
+        let number = |outcome| grouped(self.places.count(outcome) as u64);
+        let reasons = self.places.reasons(Outcome::Failed);
+        let mut parts = Vec::new();
+        if let Some((reason, _)) = reasons.first() {
+            parts.push(format!("{} to be tried again ({reason})", number(Outcome::Failed)));
+        }
+        for (outcome, what) in [(Outcome::Unclear, "to be looked up"), (Outcome::Pending, "not tried yet")] {
+            if self.places.count(outcome) > 0 {
+                parts.push(format!("{} {what}", number(outcome)));
+            }
+        }
+        // What is left of the patience is no whole number of seconds.
+        let wait = Duration::from_secs(wait.as_secs_f64().ceil() as u64);
+        format!("{}; going on in {}", parts.join(", "), duration_text(wait))
+    }
+
+    fn to_do(&self) -> Vec<usize> {
+        let is_left = |at: &usize| match self.places.rows()[*at].outcome {
+            Outcome::Pending => true,
+            Outcome::Failed => self.strikes[*at] < STRIKES_MAX,
+            _ => false,
+        };
+        (0..self.places.rows().len()).filter(is_left).collect()
+    }
+
+    /// Has these members take their turn.
+    fn round(&mut self, to_do: &[usize]) -> Result<Option<Cut>> {
+        let members = self.places.roster(to_do).members()?;
+        let sessions = to_do.len() as u32;
+        let plan = Plan {
+            scenario: Arc::clone(&self.task.scenario),
+            members: Arc::new(members),
+            sessions,
+            ramp: self.task.rate.ramp(sessions),
+            keep_fates: true,
+            ..self.task.prepared.plan.clone()
+        };
+        let cut: RefCell<Option<Cut>> = RefCell::new(None);
+        let mut over = 0;
+        self.failed_now.clear();
+        let interrupt = self.task.interrupt;
+        let stop = || interrupt.reason().or_else(|| cut.borrow().is_some().then(|| "cut short".to_owned()));
+        engine::run(&plan, &self.task.prepared.hosts, &stop, &mut |second| {
+            for (session, fate) in second.interval.fates() {
+                let said = || match fate {
+                    Fate::Failed { step, fault } => {
+                        second.totals.sample(*step, *fault).map(|it| it.evidence.clone())
+                    }
+                    _ => None,
+                };
+                if let Some(end) = self.note(to_do[*session as usize], *fate, &said) {
+                    cut.borrow_mut().get_or_insert(end);
+                }
+            }
+            self.journal.flush();
+            let answered = second.interval.fates().len();
+            over += answered;
+            self.wait_on(answered > 0, second.started as usize > over);
+            if self.retry.is_spent(self.began.elapsed()) {
+                cut.borrow_mut().get_or_insert(Cut::GiveUp);
+            }
+            if self.retry.is_tripped() {
+                cut.borrow_mut().get_or_insert(Cut::Pause);
+            }
+            self.bar.update(&self.standing());
+        })?;
+        self.waiting_since = None;
+        // Failures of a time in which nothing worked say nothing of the members.
+        if !self.retry.is_tripped() {
+            for at in std::mem::take(&mut self.failed_now) {
+                self.strikes[at] += 1;
+            }
+        }
+        Ok(cut.into_inner())
+    }
+
+    /// Keeps since when nobody has been answered of those who wait for it.
+    fn wait_on(&mut self, somebody_was_answered: bool, somebody_waits: bool) {
+        let now = self.began.elapsed();
+        if somebody_waits {
+            self.retry.waits(now);
+        }
+        self.waiting_since = match self.waiting_since {
+            _ if !somebody_waits => None,
+            Some(since) if !somebody_was_answered => Some(since),
+            _ => Some(now),
+        };
+    }
+
+    /// Notes what became of a member; why the round ends by that, if it does.
+    fn note(&mut self, at: usize, fate: Fate, said: &dyn Fn() -> Option<String>) -> Option<Cut> {
+        let (step, fault) = match fate {
+            Fate::Abandoned { asked } => {
+                self.note_abandoned(at, asked);
+                return None;
+            }
+            Fate::Completed => {
+                self.put(at, Outcome::Done, "");
+                return None;
+            }
+            Fate::Failed { step, fault } => (step, fault),
+        };
+        let reason = fault.key(&*self.task.scenario);
+        self.answers.note(&reason, &self.task.scenario.http[usize::from(step)].name, fault, said);
+        match meaning::of(self.task.place, fault, usize::from(step) == self.own_step()) {
+            Refusal::Done => self.put(at, Outcome::Already, &reason),
+            Refusal::LookUp => {
+                self.put(at, Outcome::Unclear, &reason);
+                self.unusable_in_a_row += usize::from(!self.is_named(&reason));
+                if self.unusable_in_a_row >= REFUSED_IN_A_ROW && !self.unusable_is_done {
+                    return Some(Cut::Look);
+                }
+            }
+            Refusal::Again => {
+                self.retry.failed(self.began.elapsed());
+                self.failed_now.push(at);
+                self.places.tried(at);
+                self.places.set(at, Outcome::Failed, &reason);
+                self.journal.append(&self.places.rows()[at]);
+            }
+            Refusal::Final => {
+                self.put(at, Outcome::Refused, &reason);
+                self.refused_in_a_row += 1;
+                return self.refused_by_all().map(Cut::Stop);
+            }
+            Refusal::Stop => {
+                self.put(at, Outcome::Refused, &reason);
+                let text = self.answers.line(&reason).unwrap_or_else(|| reason.clone());
+                return Some(Cut::Stop(Stop { reason, text }));
+            }
+        }
+        None
+    }
+
+    /// Why nobody else will have it, if so many have been refused in a row.
+    fn refused_by_all(&self) -> Option<Stop> {
+        let count = self.refused_in_a_row;
+        if count < REFUSED_IN_A_ROW || count <= self.places.settled() {
+            return None;
+        }
+        let reasons = self.places.reasons(Outcome::Refused);
+        let with_line =
+            |(reason, _): &(&str, usize)| Some(((*reason).to_owned(), self.answers.line(reason)?));
+        let (reason, why) = reasons.iter().find_map(with_line).unwrap_or_default();
+        Some(Stop { reason, text: format!("{count} members in a row, and nobody else: {why}") })
+    }
+
+    /// The request that takes the place, or gives it up; those before it log in.
+    fn own_step(&self) -> usize {
+        self.task.scenario.http.len() - 1
+    }
+
+    /// Whether the scenario knows this reason.
+    fn is_named(&self, reason: &str) -> bool {
+        self.task.scenario.error_names.iter().any(|name| name == reason)
+    }
+
+    /// The round ended first. A request that was out may have taken effect, which the next attempt or the last look at the list shows;
+    /// who had not come to send it has not been tried.
+    fn note_abandoned(&mut self, at: usize, asked: Option<u8>) {
+        if asked.map(usize::from) == Some(self.own_step()) {
+            self.places.tried(at);
+            self.places.set(at, Outcome::Failed, NO_ANSWER);
+            self.journal.append(&self.places.rows()[at]);
+        }
+    }
+
+    /// The servers gave an answer that counts.
+    fn put(&mut self, at: usize, outcome: Outcome, reason: &str) {
+        self.retry.worked();
+        let is_a_no = outcome == Outcome::Refused || (outcome == Outcome::Unclear && !self.is_named(reason));
+        if !is_a_no {
+            (self.refused_in_a_row, self.unusable_in_a_row) = (0, 0);
+        }
+        self.places.tried(at);
+        self.places.set(at, outcome, reason);
+        self.journal.append(&self.places.rows()[at]);
+    }
+
+    /// Looks up those whose answer can mean either.
+    fn settle_unclear(&mut self) {
+        let unclear = self.places.at(Outcome::Unclear);
+        if unclear.is_empty() {
+            return;
+        }
+        match self.listed(self.task.agent) {
+            Ok(Some(listed)) => self.settle(&unclear, listed.as_ref()),
+            // They stay as they are, to be looked up at the end.
+            Ok(None) => {}
+            Err(error) => self.bar.say(&format!("the look-up failed and is tried again: {error:#}")),
+        }
+    }
+
+    /// The same of everyone who is not through when there is no further round: what was asked for may have happened although its answer
+    /// was lost.
+    fn settle_at_the_end(&mut self, end: &End) {
+        let (unclear, failed) = (self.places.at(Outcome::Unclear), self.places.at(Outcome::Failed));
+        if unclear.is_empty() && failed.is_empty() {
+            return;
+        }
+        let Task { prepared, agent, .. } = self.task;
+        let looked = match end {
+            End::Broken(_) => {
+                let trust = prepared.hosts.trust.as_ref();
+                self.listed(&agent::patient_for(&prepared.plan, trust, LAST_LOOK_TIMEOUT))
+            }
+            End::Over | End::Stopped(_) => self.listed(agent),
+        };
+        match looked {
+            Ok(Some(listed)) => {
+                self.settle(&unclear, listed.as_ref());
+                self.settle_failed(&failed, listed.as_ref());
+            }
+            // They stay as they are, to be looked up when the file is taken up.
+            Ok(None) => {}
+            Err(error) => self.bar.say(&format!("the last look at the list failed: {error:#}")),
+        }
+    }
+
+    /// Who is listed and how, if the list can be read; `None` when somebody waits for the end and no answer comes.
+    fn listed(&self, agent: &ureq::Agent) -> Result<Option<Option<HashMap<u64, String>>>> {
+        let Task { step, prepared, interrupt, .. } = self.task;
+        match look_up(prepared, agent, interrupt, LAST_LOOK)? {
+            Some(Ok(looked_up)) => Ok(Some(looked_up.listed)),
+            // Others have left meanwhile, and the last one has deleted it.
+            Some(Err(error)) if step == Step::Leave && is_gone(&error) => Ok(Some(Some(HashMap::new()))),
+            Some(Err(error)) => Err(error),
+            None => Ok(None),
+        }
+    }
+
+    fn settle(&mut self, unclear: &[usize], listed: Option<&HashMap<u64, String>>) {
+        let schedule = self.task.prepared.plan.scenario.schedule.as_ref();
+        let them = schedule.and_then(|schedule| schedule.participants.as_ref());
+        let waiting = them.map_or(&[][..], |them| &them.may_enter[..]);
+        self.unusable_in_a_row = 0;
+        for at in unclear.iter().copied() {
+            let row = &self.places.rows()[at];
+            let (answered, status) = (row.reason.clone(), listed.map(|listed| listed.get(&row.member)));
+            let is_named = self.is_named(&answered);
+            let (outcome, why) = match status {
+                Some(status) => {
+                    let status = status.map(String::as_str);
+                    self.task.step.by_the_list(status, waiting, (&answered, is_named))
+                }
+                None if is_named => (Outcome::Refused, "not-listed".into()),
+                None => (Outcome::Refused, answered.as_str().into()),
+            };
+            if outcome == Outcome::Failed {
+                self.strikes[at] += 1;
+            }
+            if !is_named {
+                self.refused_in_a_row += usize::from(outcome == Outcome::Refused);
+                self.unusable_is_done |= outcome == Outcome::Already;
+            }
+            self.places.set(at, outcome, &why);
+            self.journal.append(&self.places.rows()[at]);
+        }
+        self.journal.flush();
+    }
+
+    /// Of those who failed only the list says what became of a request whose answer was lost.
+    fn settle_failed(&mut self, failed: &[usize], listed: Option<&HashMap<u64, String>>) {
+        let Some(listed) = listed else { return };
+        for at in failed.iter().copied() {
+            if listed.contains_key(&self.places.rows()[at].member) == (self.task.step == Step::Join) {
+                self.places.set(at, Outcome::Already, "");
+                self.journal.append(&self.places.rows()[at]);
+            }
+        }
+        self.journal.flush();
+    }
+
+    fn standing(&self) -> Standing {
+        let count = |outcome| self.places.count(outcome);
+        let without = count(Outcome::Refused) + count(Outcome::Elsewhere);
+        Standing {
+            over: self.places.settled() + count(Outcome::Unclear) + without,
+            all: self.places.rows().len(),
+            without,
+            again: count(Outcome::Failed),
+            per_s: f64::from(self.task.rate.count) / self.task.rate.per.as_secs_f64(),
+            unanswered: self
+                .waiting_since
+                .map_or(Duration::ZERO, |since| self.began.elapsed().saturating_sub(since)),
+        }
+    }
+}
