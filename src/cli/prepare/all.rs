@@ -100,7 +100,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
         Err(unmade) => return Ok(unmade.tell()),
     };
     let id = made.created.id;
-    let is_shown = printed::print("error", &made::text(&made, Page::of(&std::io::stdout())));
+    let is_shown = printed::print("error", &made::text(&made, Page::of(&io::stdout())));
     let target = made.target(&args.target);
     let command = run.command(&target, id);
     let out = args.out.clone().unwrap_or_else(places::default_join_file);
