@@ -120,8 +120,8 @@ pub fn text(made: &Made, page: Page) -> String {
             [String::new(), name.to_owned(), LocalTime(at.clone()).to_string(), left, what.to_owned()];
         table.row(None, cells);
     };
-    row("READY", &times.ready, "joins end, first entries begin");
-    row("startAt", &times.start, "first entries end, so the ramp");
+    row("READY", &times.ready, "joins end, entries begin");
+    row("startAt", &times.start, "entries end, so the ramp");
     row("endAt", &times.end, "the hold must end");
     text += &table.text(page);
     text
@@ -240,8 +240,8 @@ mod tests {
         assert_eq!(
             text(&made(), Page::PLAIN),
             "challenge 39: RECRUITING, FIVE, room for 6,001, private, \"한강 5 km\"\n\
-             \x20 READY    2026-03-01 09:55:00+09:00  in 7m30s     joins end, first entries begin\n\
-             \x20 startAt  2026-03-01 10:00:00+09:00  in 12m30s    first entries end, so the ramp\n\
+             \x20 READY    2026-03-01 09:55:00+09:00  in 7m30s     joins end, entries begin\n\
+             \x20 startAt  2026-03-01 10:00:00+09:00  in 12m30s    entries end, so the ramp\n\
              \x20 endAt    2026-03-01 11:00:00+09:00  in 1h12m30s  the hold must end\n"
         );
     }
@@ -256,7 +256,7 @@ mod tests {
         let text = text(&made, Page::PLAIN);
         assert!(text.starts_with("challenge 39: RECRUITING, TEN, room for 5, \"other\"\n"), "{text}");
         assert!(text.contains("  READY    2026-03-01 09:55:00+09:00  passed  joins"), "{text}");
-        assert!(text.contains("  startAt  2026-03-01 10:00:00+09:00  passed  first"), "{text}");
+        assert!(text.contains("  startAt  2026-03-01 10:00:00+09:00  passed  entries"), "{text}");
         let object = serde_json::to_value(Object::of(&made)).expect("JSON");
         assert_eq!((&object["maxParticipants"], &object["distance"]), (&5.into(), &"TEN".into()));
         assert_eq!((&object["title"], &object["isPrivate"]), (&"other".into(), &false.into()));

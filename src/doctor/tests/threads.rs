@@ -31,7 +31,7 @@ fn the_tightest_limit_is_named_with_what_mends_it() {
     assert_eq!(
         refused.why.as_deref(),
         Some(
-            "113 threads are needed (51 workers and 54 of the mock server, and 8 to spare) and 60 more may be started: ulimit -u 100, 40 of \
+            "the plan needs 113 threads (51 workers and 54 of the mock server, and 8 to spare) and 60 more may be started: ulimit -u 100, 40 of \
              them running"
         )
     );

@@ -18,7 +18,7 @@ fn assert_refused(args: &[&str], said: &str) {
 
 #[test]
 fn options_that_make_no_sense_are_refused() {
-    assert_refused(&[], "preflight looks at real servers: give them with --target URL");
+    assert_refused(&[], "preflight checks real servers: give them with --target URL");
     assert_refused(&["--target", "nowhere"], "error: ");
     assert_refused(&["--target", NOBODY], "--target needs --members");
     assert_refused(&[&usual(NOBODY)[..], &["--sample", "0"]].concat(), "--sample");

@@ -113,6 +113,9 @@ fn who_was_refused_by_then_fails_all_the_same() {
     let child = preflight(&usual(&peer.url)).spawn().expect("the binary starts");
     asked.recv_timeout(DEADLINE).expect("it is asked");
     let out = interrupted(child, libc::SIGINT).stdout.replace("\n    ", " ");
-    assert!(out.contains(": member 13; 9 members had not logged in yet when it was interrupted"), "{out}");
-    assert!(out.contains("\nInterrupted, and not ready: 1 item fails; "), "{out}");
+    assert!(
+        out.contains(": member 13; 9 members had not logged in yet when preflight was interrupted"),
+        "{out}"
+    );
+    assert!(out.contains("\nInterrupted, and not ready: 1 check fails; "), "{out}");
 }

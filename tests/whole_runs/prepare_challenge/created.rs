@@ -28,7 +28,7 @@ fn the_number_is_printed_and_the_next_command_can_be_typed() {
         "{}",
         finished.stdout
     );
-    for row in ["  READY   20", "  startAt 20", "  endAt   20"] {
+    for row in ["  READY    20", "  startAt  20", "  endAt    20"] {
         assert!(finished.stdout.contains(row), "{}", finished.stdout);
     }
     assert_eq!(finished.stderr, "");
