@@ -7,6 +7,7 @@
 //! servers under test; it never uses [`session`]. [`doctor`] stands between [`cli`] and [`plan`] and says whether this box bears a
 //! plan; [`preflight`], whether everything is there for a test. `ARCHITECTURE.md` is the map.
 
+pub mod app;
 pub mod cli;
 pub mod doctor;
 pub mod engine;
@@ -23,4 +24,5 @@ pub mod scenario;
 pub mod session;
 pub mod target;
 pub mod tick;
+pub mod tune;
 pub mod units;

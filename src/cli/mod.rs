@@ -3,6 +3,7 @@
 //! Decides nothing about a run: that is [`crate::plan`]'s. The only place with `anyhow`: below it, errors have types.
 //! Invariant: an option either has an effect or is refused.
 
+mod addresses;
 mod agent;
 mod conduct;
 mod doctor;
@@ -18,6 +19,7 @@ pub mod run;
 mod scenario;
 mod serve;
 mod stand_in;
+mod tune;
 pub mod values;
 
 use std::io::{self, IsTerminal, Write};
@@ -71,6 +73,8 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Add, remove and list addresses of this machine for sessions to come from.
+    Addresses(addresses::AddressesArgs),
     /// Check whether this box can make a run, and say what mends it if not; opens no connection to the target.
     Doctor(Box<doctor::DoctorArgs>),
     /// Check before a test that everything is there: the target, its clock, members, challenge, this box, what is watched.
@@ -83,6 +87,8 @@ pub enum Command {
     Scenario(scenario::ScenarioArgs),
     /// Start the built-in stand-in for Runnity's servers alone, for another tool or box to load.
     Serve(Box<serve::ServeArgs>),
+    /// Show, write and put back the kernel settings that a plan needs.
+    Tune(tune::TuneArgs),
 }
 
 const EXIT_STATUS_HELP: &str = "\
@@ -96,12 +102,14 @@ impl Cli {
     /// Does what was typed, and says what is wrong on standard error.
     pub fn execute(self) -> ExitStatus {
         let outcome = match self.command {
+            Command::Addresses(args) => Ok(addresses::run(args)),
             Command::Doctor(args) => doctor::run(*args),
             Command::Preflight(args) => preflight::run(*args),
             Command::Prepare(args) => prepare::run(args),
             Command::Run(args) => conduct::conduct(*args),
             Command::Scenario(args) => scenario::run(args).map(|()| ExitStatus::Passed),
             Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Passed),
+            Command::Tune(args) => Ok(tune::run(args)),
         };
         outcome.unwrap_or_else(|error| {
             // Whoever reads our output has seen enough: `startline … | head` is no failure.

@@ -7,9 +7,9 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::need::Need;
+use super::need::{HttpConnections, Need};
 use super::readings::Readings;
-use crate::units::grouped;
+use crate::units::{duration_text, grouped};
 
 /// What a check comes to; later ones are worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -46,6 +46,15 @@ pub struct Figure {
     pub unit: &'static str,
 }
 
+/// A kernel setting, and the value that it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// As `sysctl` spells it.
+    pub key: &'static str,
+    /// As it is written.
+    pub value: String,
+}
+
 /// Something that mends it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Remedy {
@@ -55,6 +64,9 @@ pub struct Remedy {
     pub command: Option<String>,
     /// Whether it needs root.
     pub needs_root: bool,
+    /// The kernel settings that it writes: what `startline tune` goes by.
+    #[serde(skip)]
+    pub sets: Vec<Setting>,
 }
 
 /// One limit, held against the plan.
@@ -101,7 +113,7 @@ impl Figure {
 impl Remedy {
     /// Something to type as whoever one is.
     pub fn command(text: impl Into<String>, command: impl Into<String>) -> Self {
-        Self { text: text.into(), command: Some(command.into()), needs_root: false }
+        Self { text: text.into(), command: Some(command.into()), needs_root: false, sets: Vec::new() }
     }
 
     /// Something to type as root.
@@ -111,14 +123,20 @@ impl Remedy {
 
     /// Something to do.
     pub fn advice(text: impl Into<String>) -> Self {
-        Self { text: text.into(), command: None, needs_root: false }
+        Self { text: text.into(), command: None, needs_root: false, sets: Vec::new() }
     }
 
     /// Sets a kernel parameter until the next boot.
-    pub fn sysctl(name: &str, value: impl std::fmt::Display) -> Self {
-        let value = value.to_string();
-        let quoted = if value.contains(' ') { format!("\"{value}\"") } else { value };
-        Self::root("sets it until the next boot", format!("sysctl -w {name}={quoted}"))
+    pub fn sysctl(key: &'static str, value: impl std::fmt::Display) -> Self {
+        Self::sysctls("sets it until the next boot", vec![Setting::new(key, value)])
+    }
+
+    /// Sets several together.
+    pub fn sysctls(text: impl Into<String>, sets: Vec<Setting>) -> Self {
+        let quoted = |value: &str| if value.contains(' ') { format!("\"{value}\"") } else { value.to_owned() };
+        let words = sets.iter().map(|set| format!(" {}={}", set.key, quoted(&set.value)));
+        let command = format!("sysctl -w{}", words.collect::<String>());
+        Self { sets, ..Self::root(text, command) }
     }
 
     /// What tells whose an address is, where the doctor could not.
@@ -126,27 +144,47 @@ impl Remedy {
         Self::command("begins with \"local\" if it is this box's", format!("ip route get {address}"))
     }
 
-    /// The script that sets what it knows of them for this plan (descriptors, ports, backlog, conntrack), and puts it back. It is
-    /// told of the fewest destinations that may have to bear all WebSockets.
+    /// The command that writes every setting that this plan needs, and can put them back. It counts pairs of a source and a
+    /// target as the doctor does, and is given the fewest destinations that may have to take all WebSockets.
     pub fn tune(need: &Need, readings: &Readings) -> Self {
+        let sources = need.sources.len().max(1);
         let targets = match need.others.len() {
-            0 => need.targets.len(),
+            0 => need.pairs() / sources,
             others => need.targets.len().min(others),
         };
         let mut command = format!(
-            "scripts/tune apply --sessions {} --sources {} --targets {} --ramp {}s",
+            "startline tune apply --sessions {} --sources {sources} --targets {} --ramp {}",
             need.sessions,
-            need.sources.len().max(1),
             targets.max(1),
-            need.ramp.as_secs_f64().ceil().max(1.0)
+            duration_text(need.ramp)
         );
-        if readings.is_target_here(need) {
-            command.push_str(" --server");
+        match need.http {
+            HttpConnections::PerSession => {}
+            HttpConnections::None => command.push_str(" --http none"),
+            HttpConnections::Pooled { per_worker } => {
+                command.push_str(&format!(" --http pooled --http-connections {per_worker}"));
+            }
         }
+        if need.workers_given {
+            command.push_str(&format!(" --workers {}", need.workers));
+        }
+        command.push_str(match need.stand_in {
+            Some(_) => " --mock",
+            None if !readings.is_target_here(need) => "",
+            None if need.is_loopback() => " --server",
+            None => " --server --no-loopback",
+        });
         Self::root(
-            "sets this and what else the plan needs of the kernel; scripts/tune revert puts it back",
+            "sets this and the other kernel settings that the plan needs; startline tune revert puts them back",
             command,
         )
+    }
+}
+
+impl Setting {
+    /// This value for this key.
+    pub fn new(key: &'static str, value: impl std::fmt::Display) -> Self {
+        Self { key, value: value.to_string() }
     }
 }
 

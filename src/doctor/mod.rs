@@ -14,6 +14,7 @@ mod descriptors;
 mod features;
 mod memory;
 pub mod need;
+mod neighbours;
 mod ports;
 pub mod readings;
 mod routes;
@@ -25,7 +26,7 @@ pub mod user;
 
 use serde::Serialize;
 
-pub use check::{Check, Figure, Remedy, Verdict};
+pub use check::{Check, Figure, Remedy, Setting, Verdict};
 pub use cpu::BROADCAST_LOAD;
 pub use memory::is_measuring_worthwhile;
 pub use need::Need;
@@ -50,9 +51,23 @@ pub fn examine(need: &Need, readings: &Readings) -> Report {
         ports::checks(need, readings),
         conntrack::checks(need, readings),
         backlog::checks(need, readings),
+        neighbours::checks(need, readings),
         memory::checks(need, readings),
         cpu::checks(need, readings),
         features::checks(need, readings),
+    ];
+    Report::of(groups.into_iter().flatten().collect())
+}
+
+/// The checks of [`examine`] whose limits are kernel settings: all that `startline tune` looks after.
+pub fn examine_settings(need: &Need, readings: &Readings) -> Report {
+    let groups = [
+        descriptors::checks(need, readings),
+        threads::checks(need, readings),
+        ports::checks(need, readings),
+        conntrack::checks(need, readings),
+        backlog::checks(need, readings),
+        neighbours::checks(need, readings),
     ];
     Report::of(groups.into_iter().flatten().collect())
 }

@@ -142,6 +142,32 @@ impl Readings {
         readings
     }
 
+    /// Reads what kernel settings are held against, under `root`, for a plan whose addresses only stand for their number:
+    /// whose they are is said, not tried.
+    pub fn of_settings(root: &Path, targets: Vec<(IpAddr, Owner)>, sources: Vec<(IpAddr, Owner)>) -> Self {
+        send_over_loopback();
+        let trials = Trials {
+            descriptors: descriptors::limits().map_err(|error| error.to_string()),
+            threads_of_user: ThreadsOfUser::read(),
+            address_space_bytes: address_space_bytes(),
+            is_root: is_root(),
+            cores: affinity::cores(),
+            page_bytes: page_bytes(),
+            features: Features::try_all(),
+            sources,
+            targets,
+            routes: Vec::new(),
+            socket_bytes: SocketBytes::Stated("not measured: kernel settings do not depend on it".to_owned()),
+        };
+        Self { system: System::read(root), time_waits: Ok(TimeWaits::default()), trials }
+    }
+
+    /// Whether an address is this machine's, as far as is known.
+    pub fn is_of_this_box(&self, address: IpAddr) -> bool {
+        let mut owners = self.trials.targets.iter();
+        address.is_loopback() || owners.any(|(target, owner)| *target == address && *owner == Owner::ThisBox)
+    }
+
     /// Cores that this process may have: a control group's quota can be a part of one.
     pub fn cores(&self) -> f64 {
         let cores = self.trials.cores.max(1) as f64;

@@ -128,7 +128,7 @@ fn of_the_loopback(need: &Need, readings: &Readings) -> Option<Trouble> {
 /// What gives this box addresses that are not its own.
 fn to_add(need: &Need, foreign: &[IpAddr]) -> Vec<Remedy> {
     let Some(first) = foreign.first() else { return Vec::new() };
-    // The script finds a device by the route to the address, and to one of the loopback's neighbours there need not be any.
+    // The command finds a device by the route to the address, and to one of the loopback's neighbours there need not be any.
     let is_near = need.targets.iter().all(|target| target.ip().is_loopback());
     let (option, device) = if is_near { (" --dev lo", "lo") } else { ("", "DEVICE") };
     let by_hand = if is_near { "" } else { "; DEVICE is the interface towards the target" };
@@ -136,7 +136,7 @@ fn to_add(need: &Need, foreign: &[IpAddr]) -> Vec<Remedy> {
     vec![
         Remedy::root(
             "gives them to this box until the next boot",
-            format!("scripts/source-addresses add {}{option}", as_ranges(foreign).join(" ")),
+            format!("startline addresses add {}{option}", as_ranges(foreign).join(" ")),
         ),
         Remedy::root(
             format!("does one by hand{by_hand}"),

@@ -18,7 +18,7 @@ pub fn next(fault: Fault) -> &'static str {
              sysctl -w net.ipv4.ip_local_port_range='1024 65535'."
         }
         PortTaken => "Another program holds ports of this range; narrow the range or end that program.",
-        SourceNotLocal => "The address was taken away; as root: scripts/source-addresses add ADDRESS.",
+        SourceNotLocal => "The address was taken away; as root: startline addresses add ADDRESS.",
         SourceUnusable => {
             "The kernel sends nothing from that --source-ip to the target: give an address of the interface towards it."
         }
