@@ -129,7 +129,8 @@ impl Work {
             }
             let mut of_spec: Option<String> = device.map(str::to_owned);
             for address in spec.addresses() {
-                if self.present.addresses.contains_key(&address) || wanted.contains(&Added::Address(address)) {
+                if self.present.addresses.contains_key(&address) || wanted.contains(&Added::Address(address))
+                {
                     already += 1;
                     continue;
                 }
@@ -147,7 +148,9 @@ impl Work {
         }
         if wanted.len() > SLOW {
             let many = wanted.len();
-            say(format!("{many} addresses: each takes longer the more there are; one local route for a block (--route) is there at once."));
+            say(format!(
+                "{many} addresses: each takes longer the more there are; one local route for a block (--route) is there at once."
+            ));
         }
         self.carry_out(&commands, &wanted)?;
         if !self.how.dry_run && !wanted.is_empty() {
@@ -229,7 +232,9 @@ impl Work {
             }
             // IPv4 takes an address of a local route as its own; IPv6 wants one of a device, unless told otherwise.
             if block.is_ipv6() && self.present.nonlocal != Some(true) {
-                let else_what = format!("; until it is 1, connections from {block} fail with \"Cannot assign requested address\"");
+                let else_what = format!(
+                    "; until it is 1, connections from {block} fail with \"Cannot assign requested address\""
+                );
                 self.set_nonlocal(true, &else_what)?;
             }
         }
@@ -335,7 +340,8 @@ impl Work {
     fn settle(&mut self, touched: &BTreeSet<Added>) -> Result<()> {
         self.present = present()?;
         let (remembered, present) = (&self.remembered, &self.present);
-        let gone: Vec<Added> = touched.iter().filter(|it| !remembered.is_there(it, present)).copied().collect();
+        let gone: Vec<Added> =
+            touched.iter().filter(|it| !remembered.is_there(it, present)).copied().collect();
         for added in gone {
             self.remembered.added.remove(&added);
         }
@@ -437,7 +443,8 @@ fn device_to(address: IpAddr) -> Result<String> {
 
 /// What there is.
 fn present() -> Result<Present> {
-    let shown = |args: &[&str]| Ok::<_, anyhow::Error>(String::from_utf8_lossy(&ip(args)?.stdout).into_owned());
+    let shown =
+        |args: &[&str]| Ok::<_, anyhow::Error>(String::from_utf8_lossy(&ip(args)?.stdout).into_owned());
     let routes = |family| shown(&["-N", "-json", family, "route", "show", "table", "local", "type", "local"]);
     let nonlocal = fs::read_to_string(NONLOCAL_FILE).ok().map(|value| value.trim() != "0");
     Present::parse(&shown(&["-N", "-json", "address", "show"])?, &[routes("-4")?, routes("-6")?], nonlocal)

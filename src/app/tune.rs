@@ -65,11 +65,13 @@ impl Places {
     /// Writes a value as it is and looks whether it took.
     fn write(&self, key: &str, value: &str) -> Result<()> {
         let file = OpenOptions::new().write(true).truncate(true).open(self.file(key));
-        file.and_then(|mut file| file.write_all(value.as_bytes())).map_err(|error| match error.raw_os_error() {
-            Some(libc::EACCES | libc::EPERM | libc::EROFS) => anyhow!(
-                "{error}: it needs root, and it is read-only in a container or a network namespace"
-            ),
-            _ => anyhow!("{error}"),
+        file.and_then(|mut file| file.write_all(value.as_bytes())).map_err(|error| {
+            match error.raw_os_error() {
+                Some(libc::EACCES | libc::EPERM | libc::EROFS) => anyhow!(
+                    "{error}: it needs root, and it is read-only in a container or a network namespace"
+                ),
+                _ => anyhow!("{error}"),
+            }
         })?;
         let now = plain(&self.read(key)?);
         if now != plain(value) {
@@ -145,7 +147,13 @@ pub(super) fn lock(state: &Path) -> io::Result<File> {
     name.push(".lock");
     let file = OpenOptions::new().create(true).append(true).mode(0o600).open(name)?;
     // SAFETY: flock takes a descriptor, which is open, and no pointer.
-    let locked = |how| if unsafe { libc::flock(file.as_raw_fd(), how) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
+    let locked = |how| {
+        if unsafe { libc::flock(file.as_raw_fd(), how) } == 0 {
+            Ok(())
+        } else {
+            Err(io::Error::last_os_error())
+        }
+    };
     if locked(libc::LOCK_EX | libc::LOCK_NB).is_err() {
         tell("another startline is changing this; waiting until it has finished");
         locked(libc::LOCK_EX)?;
@@ -197,8 +205,7 @@ fn arrow(places: &Places, setting: &Setting) -> String {
 fn say_unmet(wanted: &Wanted) {
     for Check { title, why, remedies, .. } in &wanted.unmet {
         say(format!("{title}: no kernel setting is enough: {}", why.as_deref().unwrap_or_default()));
-        for Remedy { text, command, sets, .. } in remedies.iter().filter(|remedy| remedy.sets.is_empty()) {
-            
+        for Remedy { text, command, .. } in remedies.iter().filter(|remedy| remedy.sets.is_empty()) {
             say(format!("  {text}{}", command.as_ref().map(|it| format!(" → {it}")).unwrap_or_default()));
         }
     }
@@ -211,10 +218,12 @@ fn say_unmet(wanted: &Wanted) {
 pub fn apply(places: &Places, asked: &Asked, how: How) -> Result<bool> {
     let _lock = match (places.lock(how), how.dry_run) {
         // Where nothing is to be written, nothing has to be saved either.
-        (Err(error), false) => match asked.look(&places.root).map(|(need, readings)| wanted(&need, &readings)) {
-            Ok(wanted) if wanted.changes.is_empty() => None,
-            _ => return Err(error),
-        },
+        (Err(error), false) => {
+            match asked.look(&places.root).map(|(need, readings)| wanted(&need, &readings)) {
+                Ok(wanted) if wanted.changes.is_empty() => None,
+                _ => return Err(error),
+            }
+        }
         (lock, _) => lock?,
     };
     let (need, readings) = asked.look(&places.root)?;
@@ -236,10 +245,14 @@ pub fn apply(places: &Places, asked: &Asked, how: How) -> Result<bool> {
     }
     say_unmet(&wanted);
     if wanted.changes.iter().any(|change| change.setting.key == "net.ipv4.ip_local_port_range") {
-        say("A server that is started later may find its port taken: name it in net.ipv4.ip_local_reserved_ports.");
+        say(
+            "A server that is started later may find its port taken: name it in net.ipv4.ip_local_reserved_ports.",
+        );
     }
     if changed > 0 {
-        say(format!("{changed} changed; startline tune revert puts them back, startline tune persist keeps them over a reboot."));
+        say(format!(
+            "{changed} changed; startline tune revert puts them back, startline tune persist keeps them over a reboot."
+        ));
     } else if wanted.changes.is_empty() && wanted.unmet.is_empty() {
         say("All settings are as needed; nothing was changed.");
     }
@@ -288,7 +301,9 @@ pub fn revert(places: &Places, force: bool, how: How) -> Result<bool> {
     let mut saved = places.saved()?;
     if saved.others() > 0 {
         let others = saved.others();
-        say(format!("Left alone: {others} of other network namespaces, which startline tune revert puts back in there."));
+        say(format!(
+            "Left alone: {others} of other network namespaces, which startline tune revert puts back in there."
+        ));
     }
     if saved.changes.is_empty() {
         say(if saved.others() > 0 { "Nothing to put back here." } else { "Nothing to put back." });
@@ -314,7 +329,10 @@ pub fn revert(places: &Places, force: bool, how: How) -> Result<bool> {
         }
     }
     if is_ours(&places.conf) {
-        say(format!("{} still sets them at the next boot: startline tune persist --remove", places.conf.display()));
+        say(format!(
+            "{} still sets them at the next boot: startline tune persist --remove",
+            places.conf.display()
+        ));
     }
     Ok(is_done)
 }
@@ -323,7 +341,9 @@ fn put_back(places: &Places, key: &str, change: &Change, force: bool, how: How) 
     let value = places.read(key).with_context(|| format!("{key} cannot be put back"))?;
     let (now, before, written) = (plain(&value), plain(&change.before), plain(&change.written));
     if now != written && now != before && !force {
-        bail!("{key} is {now}: not what was written, {written}, so somebody else changed it. It stays; --force makes it {before}.");
+        bail!(
+            "{key} is {now}: not what was written, {written}, so somebody else changed it. It stays; --force makes it {before}."
+        );
     }
     if how.dry_run {
         say(format!("would write {key}: {now} → {before}"));
@@ -350,7 +370,9 @@ pub fn persist(places: &Places, remove: bool, how: How) -> Result<bool> {
     let _lock = places.lock(how)?;
     let conf = places.conf.display();
     if places.conf.exists() && !is_ours(&places.conf) {
-        bail!("{conf} was not written by startline tune and stays as it is: STARTLINE_TUNE_CONF names another file");
+        bail!(
+            "{conf} was not written by startline tune and stays as it is: STARTLINE_TUNE_CONF names another file"
+        );
     }
     if remove {
         match (places.conf.exists(), how.dry_run) {
@@ -381,6 +403,8 @@ pub fn persist(places: &Places, remove: bool, how: How) -> Result<bool> {
         done.with_context(|| format!("cannot write {conf}"))?;
         say("Written.");
     }
-    say("The limit of descriptors is not a sysctl: where it is too low, startline doctor says how to raise it.");
+    say(
+        "The limit of descriptors is not a sysctl: where it is too low, startline doctor says how to raise it.",
+    );
     Ok(true)
 }

@@ -226,9 +226,19 @@ mod tests {
             for sessions in [1, 6_000, 13_834, 28_000, 28_233, 31_611, 60_000, 64_000, 250_000, 1_000_000] {
                 for ramp in ["0s", "500ms", "10s", "60s", "10m"] {
                     for more in [
-                        "", "--sources 3", "--sources 20 --targets 2", "--http none", "--http pooled", "--workers 3",
-                        "--server", "--server --sources 1", "--server --no-loopback", "--mock", "--mock --sources 2",
-                        "--server --no-loopback --sources 1000", "--targets 600",
+                        "",
+                        "--sources 3",
+                        "--sources 20 --targets 2",
+                        "--http none",
+                        "--http pooled",
+                        "--workers 3",
+                        "--server",
+                        "--server --sources 1",
+                        "--server --no-loopback",
+                        "--mock",
+                        "--mock --sources 2",
+                        "--server --no-loopback --sources 1000",
+                        "--targets 600",
                     ] {
                         let plan = asked(&format!("--sessions {sessions} --ramp {ramp} {more}"));
                         let (need, mut readings) = plan.look(&root).expect("limits");

@@ -42,8 +42,7 @@ fn half_open(need: &Need, readings: &Readings) -> Option<Check> {
         return Some(check);
     }
     let why = "without net.ipv4.tcp_syncookies a SYN that finds three quarters of the queue taken is dropped";
-    let remedies =
-        vec![Remedy::sysctl("net.ipv4.tcp_max_syn_backlog", needed), Remedy::tune(need, readings)];
+    let remedies = vec![Remedy::sysctl("net.ipv4.tcp_max_syn_backlog", needed), Remedy::tune(need, readings)];
     Some(check.but(Verdict::Warn, why, remedies))
 }
 

@@ -133,7 +133,8 @@ impl Remedy {
 
     /// Sets several together.
     pub fn sysctls(text: impl Into<String>, sets: Vec<Setting>) -> Self {
-        let quoted = |value: &str| if value.contains(' ') { format!("\"{value}\"") } else { value.to_owned() };
+        let quoted =
+            |value: &str| if value.contains(' ') { format!("\"{value}\"") } else { value.to_owned() };
         let words = sets.iter().map(|set| format!(" {}={}", set.key, quoted(&set.value)));
         let command = format!("sysctl -w{}", words.collect::<String>());
         Self { sets, ..Self::root(text, command) }

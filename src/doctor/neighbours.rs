@@ -36,7 +36,6 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     }
     let why = "past gc_thresh2 the kernel drops entries older than 5 s, past gc_thresh3 it makes no new one";
     let sets = short.iter().map(|(key, _)| Setting::new(key, needed)).collect();
-    let remedies =
-        vec![Remedy::sysctls("sets them until the next boot", sets), Remedy::tune(need, readings)];
+    let remedies = vec![Remedy::sysctls("sets them until the next boot", sets), Remedy::tune(need, readings)];
     vec![check.but(Verdict::Warn, why, remedies)]
 }

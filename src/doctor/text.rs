@@ -226,7 +226,7 @@ mod tests {
 
     fn report() -> Report {
         let check = Check::ok("a", "descriptors", Figure::count(4096, "descriptors"), Figure::words("many"));
-        let tune = || Remedy::root("sets all of them", "scripts/tune apply --sessions 9");
+        let tune = || Remedy::root("sets all of them", "startline tune apply --sessions 9");
         let refused = check.clone().but(
             Verdict::Refuse,
             "there are too few of them",
@@ -250,7 +250,7 @@ mod tests {
     there are too few of them
     → sysctl -w fs.nr_open=9000 (as root)
       sets it until the next boot
-    → scripts/tune apply --sessions 9 (as root)
+    → startline tune apply --sessions 9 (as root)
       sets all of them
 ! descriptors               4,096                         many
     it may be slow
@@ -269,7 +269,7 @@ The plan does not fit this box: 1 limit is in the way; 1 warning; 1 could not be
         assert!(refusals(&report).starts_with("    descriptors: there are too few of them\n    → sysctl -w"));
         assert_eq!(
             line(&report.checks[2]),
-            "descriptors: it may be slow → scripts/tune apply --sessions 9 (as root)"
+            "descriptors: it may be slow → startline tune apply --sessions 9 (as root)"
         );
     }
 

@@ -151,7 +151,8 @@ impl Remembered {
             // A route that was added here is what it was set for.
             Added::Nonlocal => {
                 let mut routes = present.routes.iter();
-                present.nonlocal == Some(true) && routes.any(|(block, is_marked)| block.is_ipv6() && *is_marked)
+                present.nonlocal == Some(true)
+                    && routes.any(|(block, is_marked)| block.is_ipv6() && *is_marked)
             }
         }
     }
@@ -239,7 +240,9 @@ pub fn device_of_route(text: &str) -> Option<(String, bool)> {
 pub fn to_add(address: IpAddr, device: &str) -> String {
     match address {
         IpAddr::V4(_) => format!("address add {address}/32 dev {device} metric {METRIC}"),
-        IpAddr::V6(_) => format!("address add {address}/128 dev {device} metric {METRIC} nodad preferred_lft 0"),
+        IpAddr::V6(_) => {
+            format!("address add {address}/128 dev {device} metric {METRIC} nodad preferred_lft 0")
+        }
     }
 }
 
@@ -263,17 +266,24 @@ mod tests {
         let addresses = r#"[{"ifname":"wire","addr_info":[
             {"local":"10.0.0.9","prefixlen":32,"metric":188188}, {"local":"10.0.0.8","prefixlen":32},
             {"local":"10.0.0.7","prefixlen":24,"metric":188188}]},{}]"#;
-        let routes = [r#"[{"dst":"10.9.0.0/16","protocol":"173","dev":"lo"},{"dst":"10.8.0.1","protocol":"2"}]"#, ""];
+        let routes =
+            [r#"[{"dst":"10.9.0.0/16","protocol":"173","dev":"lo"},{"dst":"10.8.0.1","protocol":"2"}]"#, ""];
         let present = Present::parse(addresses, &routes.map(str::to_owned), Some(true)).expect("JSON");
         assert_eq!(present.routes[&"10.8.0.1/32".parse().expect("one")], false);
-        let lines = ["address 10.0.0.9 wire", "address 10.0.0.8 wire", "address 10.0.0.7 wire", "route 10.9.0.0/16 lo"];
+        let lines = [
+            "address 10.0.0.9 wire",
+            "address 10.0.0.8 wire",
+            "address 10.0.0.7 wire",
+            "route 10.9.0.0/16 lo",
+        ];
         let text: String = lines.map(|line| format!("net:[2] {line}\n")).concat();
         let text = format!("net:[1] address 10.0.0.9 wire\n{text}net:[2] setting {NONLOCAL} 0\n");
         let mut remembered = Remembered::parse(&text, "net:[2]").expect("ours");
         let gone: Vec<String> =
             remembered.forget_the_gone(&present).iter().map(|(added, _)| added.to_string()).collect();
         assert_eq!(gone, ["address 10.0.0.7", "address 10.0.0.8", &format!("setting {NONLOCAL}")]);
-        let left = "net:[1] address 10.0.0.9 wire\nnet:[2] address 10.0.0.9 wire\nnet:[2] route 10.9.0.0/16 lo\n";
+        let left =
+            "net:[1] address 10.0.0.9 wire\nnet:[2] address 10.0.0.9 wire\nnet:[2] route 10.9.0.0/16 lo\n";
         assert_eq!(remembered.text(), left);
         for line in ["net:[2] address", "net:[2] address x wire", "net:[2] setting net.x 0"] {
             assert_eq!(Remembered::parse(line, "net:[2]").expect_err("refused"), line);

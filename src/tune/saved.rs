@@ -58,7 +58,9 @@ impl Saved {
     /// The text of the file; `None` where there is nothing to save.
     pub fn text(&self) -> Option<String> {
         let own = self.changes.iter().map(|(key, change)| {
-            [key, &encoded(&change.before), &encoded(&change.written), &self.network].map(|it| it.as_str()).join("\t")
+            [key, &encoded(&change.before), &encoded(&change.written), &self.network]
+                .map(|it| it.as_str())
+                .join("\t")
         });
         let mut lines: Vec<String> = self.others.iter().cloned().chain(own).collect();
         lines.sort_unstable();
@@ -81,7 +83,8 @@ pub fn plain(value: &str) -> String {
 /// Names joined by dots; nothing that leads elsewhere as a path.
 fn is_key(key: &str) -> bool {
     let is_name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+        !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
     };
     key.contains('.') && key.split('.').all(is_name)
 }
@@ -122,13 +125,23 @@ mod tests {
             let elsewhere = Saved::parse(&text, OF_THE_MACHINE, "b").expect("ours");
             assert_eq!((elsewhere.changes.len(), elsewhere.others()), (0, 1));
             assert_eq!(elsewhere.text().as_deref(), Some(text.as_str()), "others' lines stay as they are");
-            assert_eq!(Saved::parse(&text, OF_THE_MACHINE, "c").expect("ours").text(), None, "an earlier boot's");
+            assert_eq!(
+                Saved::parse(&text, OF_THE_MACHINE, "c").expect("ours").text(),
+                None,
+                "an earlier boot's"
+            );
         }
     }
 
     #[test]
     fn a_line_of_somebody_else_is_refused() {
-        for line in ["../../etc/passwd\tx\ty", "net/ipv4/x\t1\t0", "net.core.x\t1", "net.core.x\t\t1", "a.b\t1\t2\t3\t4"] {
+        for line in [
+            "../../etc/passwd\tx\ty",
+            "net/ipv4/x\t1\t0",
+            "net.core.x\t1",
+            "net.core.x\t\t1",
+            "a.b\t1\t2\t3\t4",
+        ] {
             assert_eq!(Saved::parse(line, OF_THE_MACHINE, "b").expect_err("refused"), line);
         }
     }

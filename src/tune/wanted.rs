@@ -105,17 +105,19 @@ impl Asked {
     pub fn look(&self, root: &Path) -> io::Result<(Need, Readings)> {
         let room = Room::read(root)?;
         let need = self.need(&room);
-        let owner = |_: &IpAddr| match self.servers {
+        let owner = match self.servers {
             Servers::Elsewhere => Owner::Another("it stands for one of the target's".to_owned()),
             Servers::Here { .. } | Servers::Mock => Owner::ThisBox,
         };
-        let targets = need.targets.iter().map(SocketAddr::ip).map(|it| (it, owner(&it))).collect();
+        let targets = need.targets.iter().map(SocketAddr::ip).map(|it| (it, owner.clone())).collect();
         // To servers here, addresses of the network are other machines': theirs are the sessions.
-        let of_source = |source: &IpAddr| match self.servers {
-            Servers::Here { .. } if self.sources.is_some() => Owner::Another("it stands for a client's".to_owned()),
+        let of_source = match self.servers {
+            Servers::Here { .. } if self.sources.is_some() => {
+                Owner::Another("it stands for a client's".to_owned())
+            }
             _ => Owner::ThisBox,
         };
-        let sources = need.sources.iter().map(|source| (*source, of_source(source))).collect();
+        let sources = need.sources.iter().map(|source| (*source, of_source.clone())).collect();
         Ok((need, Readings::of_settings(root, targets, sources)))
     }
 

@@ -13,11 +13,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
+use super::Setting;
 use crate::engine::port_range::{self, PortRange};
 use crate::plan::capacity::{self, TIME_WAIT};
 pub use local::{OwnNetworks, Owner};
 pub use raising::Raising;
-use super::Setting;
 pub use time_wait::{Fading, TimeWaits};
 
 /// A reading, or why there is none.
