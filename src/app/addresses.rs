@@ -1,8 +1,10 @@
-//! `startline addresses`: gives this machine addresses for sessions to come from, and takes them away again.
+//! `startline addresses`: gives this machine addresses for sessions to come from, and takes them
+//! away again.
 //!
-//! `ip` of iproute2 does it, in batches; what is ours is [`crate::tune::addresses`]'s to say. Invariants: what is about to be
-//! added is remembered before, and after each batch what is remembered is what the kernel shows, however the work ends;
-//! whoever changes something holds the lock.
+//! `ip` of iproute2 does it, in batches; what is ours is [`crate::tune::addresses`]'s to say.
+//! Invariants: what is about to be added is remembered before, and after each batch what is
+//! remembered is what the kernel shows, however the work ends; whoever changes something holds the
+//! lock.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,7 +29,8 @@ use crate::tune::addresses::{
 const BATCH: usize = 256;
 /// Commands that are shown one by one; of more, the first and the last.
 const SHOWN: usize = 12;
-/// Past this many, adding one by one is work for the kernel: it goes through all of a device's addresses for each.
+/// Past this many, adding one by one is work for the kernel: it goes through all of a device's
+/// addresses for each.
 const SLOW: usize = 4_000;
 /// Bit of CapEff that lets change networks (CAP_NET_ADMIN).
 const CAP_NET_ADMIN: u32 = 12;
@@ -230,7 +233,8 @@ impl Work {
                     continue;
                 }
             }
-            // IPv4 takes an address of a local route as its own; IPv6 wants one of a device, unless told otherwise.
+            // IPv4 takes an address of a local route as its own; IPv6 wants one of a device, unless
+            // told otherwise.
             if block.is_ipv6() && self.present.nonlocal != Some(true) {
                 let else_what = format!(
                     "; until it is 1, connections from {block} fail with \"Cannot assign requested address\""
@@ -268,7 +272,8 @@ impl Work {
                 say(format!("{block}: not there"));
             }
         }
-        // Before the last route that it was set for: without that, nobody knows any more whose it is.
+        // Before the last route that it was set for: without that, nobody knows any more whose it
+        // is.
         let is_needed = self.remembered.routes_of_ipv6().any(|block| !going.contains(&block));
         let mut keeps_ipv6 = false;
         if !is_needed && self.remembered.added.contains_key(&Added::Nonlocal) {
@@ -467,7 +472,8 @@ fn ip(args: &[&str]) -> Result<Output> {
     ip_command().args(args).stdin(Stdio::null()).output().map_err(|error| missing(&error))
 }
 
-/// Does them all with one process, which goes on after one that fails; what it says of each that did, with the command.
+/// Does them all with one process, which goes on after one that fails; what it says of each that
+/// did, with the command.
 fn in_one_batch(commands: &[String]) -> Result<Vec<String>> {
     let mut batch = ip_command();
     batch.args(["-force", "-batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());

@@ -1,7 +1,8 @@
 //! `startline tune`: looks, asks, saves, writes, and says what it did.
 //!
-//! What is to be written is [`crate::tune`]'s to decide. Invariants: a setting is saved before it is written, and nothing is
-//! written that cannot be saved; whoever changes something holds the lock beside the saved file, and looks afterwards.
+//! What is to be written is [`crate::tune`]'s to decide. Invariants: a setting is saved before it
+//! is written, and nothing is written that cannot be saved; whoever changes something holds the
+//! lock beside the saved file, and looks afterwards.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -139,8 +140,8 @@ fn permissions(mode: u32) -> fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(mode)
 }
 
-/// Locks what is beside this file, for as long as the result lives: nobody else changes what is saved between its being read
-/// and its being written. Waits for another, and says so.
+/// Locks what is beside this file, for as long as the result lives: nobody else changes what is
+/// saved between its being read and its being written. Waits for another, and says so.
 pub(super) fn lock(state: &Path) -> io::Result<File> {
     fs::create_dir_all(state.parent().unwrap_or(Path::new("/")))?;
     let mut name = state.as_os_str().to_owned();
@@ -292,7 +293,8 @@ fn write_one(places: &Places, saved: &mut Saved, setting: &Setting) -> Result<bo
     Ok(false)
 }
 
-/// `startline tune revert`: whether everything of this network went back. `force`: what others changed since, too.
+/// `startline tune revert`: whether everything of this network went back. `force`: what others
+/// changed since, too.
 ///
 /// # Errors
 /// What is saved cannot be read or written.

@@ -35,7 +35,8 @@ Environment:
 
 #[derive(Debug, Subcommand)]
 enum Step {
-    /// Add secondary addresses on the device that leads there, or one local route for a whole block.
+    /// Add secondary addresses on the device that leads there, or one local route for a whole
+    /// block.
     Add {
         /// What to add; with --route blocks.
         #[arg(value_name = "SPEC", required = true)]

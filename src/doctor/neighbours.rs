@@ -1,7 +1,8 @@
 //! Addresses on the LAN that this machine talks to: the kernel keeps a neighbour entry for each.
 //!
-//! Invariant: there is a check only where the addresses are more than the kernel's defaults hold, on whichever side has them: a
-//! load generator knows its targets, a server its clients' source addresses.
+//! Invariant: there is a check only where the addresses are more than the kernel's defaults hold,
+//! on whichever side has them: a load generator knows its targets, a server its clients' source
+//! addresses.
 
 use super::check::{Check, Figure, Remedy, Setting, Verdict};
 use super::need::Need;

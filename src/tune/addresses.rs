@@ -1,8 +1,9 @@
-//! Which addresses and routes were added here: what is remembered, held against what the kernel shows.
+//! Which addresses and routes were added here: what is remembered, held against what the kernel
+//! shows.
 //!
-//! Text and JSON of `ip` in, values out. Invariant: ours is only what is remembered and bears our mark in the kernel as well
-//! (an address's metric, a route's proto): a network namespace's number is given out again after its end, and somebody else
-//! may add again what was removed.
+//! Text and JSON of `ip` in, values out. Invariant: ours is only what is remembered and bears our
+//! mark in the kernel as well (an address's metric, a route's proto): a network namespace's number
+//! is given out again after its end, and somebody else may add again what was removed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -200,7 +201,8 @@ struct Route {
 }
 
 impl Present {
-    /// Reads what `ip -N -json` shows: `address show`, and `route show table local type local` of both families.
+    /// Reads what `ip -N -json` shows: `address show`, and `route show table local type local` of
+    /// both families.
     ///
     /// # Errors
     /// It is no such JSON.
@@ -235,8 +237,9 @@ pub fn device_of_route(text: &str) -> Option<(String, bool)> {
     Some((route.dev?, route.gateway.is_some()))
 }
 
-/// The command that adds an address: a /32 or /128 makes no route of its own; one of IPv6 is deprecated, so that nothing
-/// chooses it, and without duplicate address detection it can be used at once.
+/// The command that adds an address: a /32 or /128 makes no route of its own; one of IPv6 is
+/// deprecated, so that nothing chooses it, and without duplicate address detection it can be used
+/// at once.
 pub fn to_add(address: IpAddr, device: &str) -> String {
     match address {
         IpAddr::V4(_) => format!("address add {address}/32 dev {device} metric {METRIC}"),

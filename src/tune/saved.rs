@@ -1,7 +1,9 @@
-//! What `startline tune` changed: a line a setting, with its value before, the value written and the network it is of.
+//! What `startline tune` changed: a line a setting, with its value before, the value written and
+//! the network it is of.
 //!
-//! Text in, text out. Invariants: what was there before is kept to the byte, and lines of other networks as they are. Settings
-//! of `net.*` are a network namespace's own; a namespace's number is given out again after its end, after a boot above all.
+//! Text in, text out. Invariants: what was there before is kept to the byte, and lines of other
+//! networks as they are. Settings of `net.*` are a network namespace's own; a namespace's number is
+//! given out again after its end, after a boot above all.
 
 use std::collections::BTreeMap;
 
@@ -27,8 +29,8 @@ pub struct Saved {
 }
 
 impl Saved {
-    /// Reads the file's text, for a network: [`OF_THE_MACHINE`], or a namespace's name, `@` and the boot's id. Lines of
-    /// namespaces of earlier boots are left out.
+    /// Reads the file's text, for a network: [`OF_THE_MACHINE`], or a namespace's name, `@` and the
+    /// boot's id. Lines of namespaces of earlier boots are left out.
     ///
     /// # Errors
     /// The line that is none.

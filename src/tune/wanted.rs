@@ -1,7 +1,9 @@
-//! Which kernel settings a plan needs: the doctor's own fixes, applied to its readings until its checks are content.
+//! Which kernel settings a plan needs: the doctor's own fixes, applied to its readings until its
+//! checks are content.
 //!
-//! Invariants: where the checks are content nothing is proposed, and with what is proposed they are, but for those in
-//! [`Wanted::unmet`]. A plan is known here by its counts alone; addresses only stand for their number.
+//! Invariants: where the checks are content nothing is proposed, and with what is proposed they
+//! are, but for those in [`Wanted::unmet`]. A plan is known here by its counts alone; addresses
+//! only stand for their number.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

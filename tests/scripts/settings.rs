@@ -357,7 +357,7 @@ fn every_setting_is_explained() {
     ] {
         tree.set(key, narrow);
     }
-    let shown = tree.tune("show --server --sessions 40000 --sources 1 --ramp 1s").stdout;
+    let shown = tree.tune("show --server --sessions 40000 --sources 1 --ramp 10s").stdout;
     let neighbours = tree.tune("show --server --sources 2000").stdout;
     let lines = shown.lines().chain(neighbours.lines()).filter_map(|line| line.strip_prefix("  → "));
     let settings: BTreeSet<&str> =
