@@ -30,7 +30,7 @@ pub(super) fn all(need: &Need, readings: &Readings, side: &Side) -> Vec<Remedy> 
 /// Whatever makes a side's supply enough for so much.
 pub(super) fn for_demand(need: &Need, readings: &Readings, side: &Side, demand: Demand) -> Vec<Remedy> {
     let supply = &side.supply;
-    let mut remedies = more_ports(need, readings, supply, demand);
+    let mut remedies = more_ports(need, readings, side, demand);
     let can_share = need.http == HttpConnections::PerSession;
     if can_share && demand.waiting > 0 && demand.held < supply.all() {
         remedies.push(Remedy::command(
@@ -54,7 +54,8 @@ pub(super) fn for_demand(need: &Need, readings: &Readings, side: &Side, demand: 
 }
 
 /// A wider range, fewer reserved ports, or both.
-fn more_ports(need: &Need, readings: &Readings, supply: &Supply, demand: Demand) -> Vec<Remedy> {
+fn more_ports(need: &Need, readings: &Readings, side: &Side, demand: Demand) -> Vec<Remedy> {
+    let supply = &side.supply;
     let range = supply.range();
     let is_enough = |ports: u64| demand.all() <= supply.of_each(ports) && ports > supply.free;
     let widest = || text_of(supply.widest());
@@ -62,7 +63,9 @@ fn more_ports(need: &Need, readings: &Readings, supply: &Supply, demand: Demand)
     let is_wide_enough = is_enough(supply.free_in(supply.widest()));
     if is_wide_enough {
         remedies.push(Remedy::sysctl(RANGE, widest()));
-        remedies.push(Remedy::tune(need, readings));
+        // It knows neither of connections from before nor of a slow search.
+        let is_known_to_tune = supply.lingering == 0 && demand.all() == side.demand.all();
+        remedies.extend(is_known_to_tune.then(|| Remedy::tune(need, readings)));
     }
     let ask = "ask first who reserved them, and what for";
     let of_range = size(range) - supply.free;
