@@ -29,3 +29,4 @@ pub mod scenario;
 pub mod session;
 pub mod shell;
 pub mod terminal;
+pub mod tune;

@@ -4,6 +4,7 @@
 //! [`crate::plan`]'s. With [`crate::prepare`] and [`crate::lookup`] the only place with `anyhow`: below, errors have types.
 //! Invariant: an option either has an effect or is refused.
 
+mod addresses;
 mod conduct;
 mod doctor;
 mod mock_process;
@@ -14,6 +15,7 @@ mod recording;
 mod scenario;
 mod serve;
 mod settings;
+mod tune;
 
 use std::io::{self, Write};
 
@@ -28,12 +30,14 @@ impl Cli {
     /// Does what was typed, and says what is wrong on standard error.
     pub fn execute(self) -> ExitStatus {
         let outcome = match self.command {
+            Command::Addresses(args) => Ok(addresses::command::run(args)),
             Command::Doctor(args) => doctor::run(*args),
             Command::Preflight(args) => preflight::run(*args),
             Command::Prepare(args) => prepare::run(args),
             Command::Run(args) => conduct::conduct(*args),
             Command::Scenario(args) => scenario::run(args).map(|()| ExitStatus::Passed),
             Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Passed),
+            Command::Tune(args) => Ok(tune::command::run(args)),
         };
         outcome.unwrap_or_else(|error| {
             // Whoever reads our output has seen enough: `startline … | head` is no failure.

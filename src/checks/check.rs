@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use startline_os::system::Setting;
 use startline_os::units::grouped;
 
 /// The outcome of a check; later ones are worse.
@@ -54,6 +55,9 @@ pub struct Fix {
     /// Whether the command becomes root by itself.
     #[serde(skip)]
     pub has_sudo: bool,
+    /// The kernel settings that it writes: `startline tune` goes by them.
+    #[serde(skip)]
+    pub sets: Vec<Setting>,
 }
 
 /// A reading, compared with what the plan or the test needs.
@@ -118,7 +122,7 @@ impl Fix {
 
     /// Something to do, without a command.
     pub fn advice(text: impl Into<String>) -> Self {
-        Self { text: text.into(), command: None, needs_root: false, has_sudo: false }
+        Self { text: text.into(), command: None, needs_root: false, has_sudo: false, sets: Vec::new() }
     }
 }
 

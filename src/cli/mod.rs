@@ -5,12 +5,14 @@
 
 use clap::{Parser, Subcommand};
 
+pub mod addresses;
 pub mod doctor;
 pub mod preflight;
 pub mod prepare;
 pub mod run;
 pub mod scenario;
 pub mod serve;
+pub mod tune;
 pub mod values;
 
 /// Puts thousands of real WebSocket sessions on the line from one Linux box and judges the servers they talk to.
@@ -25,6 +27,8 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Add, remove and list addresses of this machine for sessions to come from.
+    Addresses(addresses::AddressesArgs),
     /// Check whether this box can make a run, and say what mends it if not; opens no connection to the target.
     Doctor(Box<doctor::DoctorArgs>),
     /// Check before a test that everything is there: the target, its clock, members, challenge, this box, what is watched.
@@ -37,6 +41,8 @@ pub enum Command {
     Scenario(scenario::ScenarioArgs),
     /// Start the built-in stand-in for Runnity's servers alone, for another tool or box to load.
     Serve(Box<serve::ServeArgs>),
+    /// Show, write and put back the kernel settings that a plan needs.
+    Tune(tune::TuneArgs),
 }
 
 pub(crate) const EXIT_STATUS_HELP: &str = "\

@@ -26,10 +26,26 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
         Ok(most) => *most,
         Err(why) => return vec![Check::unknown(ID, TITLE, figure, why.as_str())],
     };
-    vec![match need.stand_in {
+    let accepted = match need.stand_in {
         Some(stand_in) => of_stand_in(need, readings, stand_in, most, figure),
         None => of_server(need, readings, most, figure),
-    }]
+    };
+    std::iter::once(accepted).chain(half_open(need, readings)).collect()
+}
+
+/// Connections that are being made. With SYN cookies nothing is refused; without them a quarter of the queue stays free.
+fn half_open(need: &Need, readings: &Readings) -> Option<Check> {
+    let (Ok(0), Ok(most)) = (&readings.system.syncookies, &readings.system.syn_backlog) else { return None };
+    let arriving = need.connections_per_second();
+    let needed = arriving + arriving / 3 + 1;
+    let figure = Figure::new(needed, UNIT, format!("{} arrive in a second", grouped(arriving)));
+    let check = Check::ok("syn-backlog", "target's SYN queue", Figure::count(*most, UNIT), figure);
+    if needed <= *most {
+        return Some(check);
+    }
+    let why = "without net.ipv4.tcp_syncookies a SYN that finds three quarters of the queue taken is dropped";
+    let found = vec![fixes::sysctl("net.ipv4.tcp_max_syn_backlog", needed), fixes::tune(need, readings)];
+    Some(check.but(Verdict::Warn, why, found))
 }
 
 /// If the target is not on this machine, or not known to be.

@@ -5,15 +5,24 @@
 use std::fmt::Display;
 use std::net::IpAddr;
 
-use super::need::Need;
+use startline_os::system::Setting;
+use startline_os::units::duration_text;
+
+use super::need::{HttpConnections, Need};
 use super::readings::Readings;
 use crate::checks::Fix;
 
 /// Sets a kernel parameter until the next boot.
-pub(super) fn sysctl(name: &str, value: impl Display) -> Fix {
-    let value = value.to_string();
-    let quoted = if value.contains(' ') { format!("\"{value}\"") } else { value };
-    Fix::root("sets it until the next boot", format!("sysctl -w {name}={quoted}"))
+pub(super) fn sysctl(key: &'static str, value: impl Display) -> Fix {
+    sysctls("sets it until the next boot", vec![Setting::new(key, value)])
+}
+
+/// Sets several together.
+pub(super) fn sysctls(text: impl Into<String>, sets: Vec<Setting>) -> Fix {
+    let quoted = |value: &str| if value.contains(' ') { format!("\"{value}\"") } else { value.to_owned() };
+    let words = sets.iter().map(|set| format!(" {}={}", set.key, quoted(&set.value)));
+    let command = format!("sysctl -w{}", words.collect::<String>());
+    Fix { sets, ..Fix::root(text, command) }
 }
 
 /// Shows whose an address is, where the doctor could not find out.
@@ -24,26 +33,38 @@ pub(super) fn whose(address: IpAddr) -> Fix {
     )
 }
 
-/// The script that sets what it knows of them for this plan (descriptors, ports, backlog,
-/// conntrack), and puts it back. It is told of the fewest destinations that may have to bear all
-/// WebSockets.
+/// The command that writes every setting that this plan needs, and can put them back. It counts pairs of a source and a
+/// target as the doctor does, and is given the fewest destinations that may have to take all WebSockets.
 pub(super) fn tune(need: &Need, readings: &Readings) -> Fix {
+    let sources = need.sources.len().max(1);
     let targets = match need.others.len() {
-        0 => need.targets.len(),
+        0 => need.pairs() / sources,
         others => need.targets.len().min(others),
     };
     let mut command = format!(
-        "scripts/tune apply --sessions {} --sources {} --targets {} --ramp {}s",
+        "startline tune apply --sessions {} --sources {sources} --targets {} --ramp {}",
         need.sessions,
-        need.sources.len().max(1),
         targets.max(1),
-        need.ramp.as_secs_f64().ceil().max(1.0)
+        duration_text(need.ramp)
     );
-    if readings.is_target_here(need) {
-        command.push_str(" --server");
+    match need.http {
+        HttpConnections::PerSession => {}
+        HttpConnections::None => command.push_str(" --http none"),
+        HttpConnections::Pooled { per_worker } => {
+            command.push_str(&format!(" --http pooled --http-connections {per_worker}"));
+        }
     }
+    if need.workers_given {
+        command.push_str(&format!(" --workers {}", need.workers));
+    }
+    command.push_str(match need.stand_in {
+        Some(_) => " --mock",
+        None if !readings.is_target_here(need) => "",
+        None if need.is_loopback() => " --server",
+        None => " --server --no-loopback",
+    });
     Fix::root(
-        "sets this and what else the plan needs of the kernel; scripts/tune revert puts it back",
+        "sets this and the other kernel settings that the plan needs; startline tune revert puts them back",
         command,
     )
 }

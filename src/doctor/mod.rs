@@ -16,6 +16,7 @@ mod features;
 mod fixes;
 mod memory;
 pub mod need;
+mod neighbours;
 mod ports;
 pub mod readings;
 mod routes;
@@ -70,11 +71,31 @@ pub fn examine(need: &Need, readings: &Readings) -> Report {
         ports::checks(need, readings),
         conntrack::checks(need, readings),
         backlog::checks(need, readings),
+        neighbours::checks(need, readings),
         memory::checks(need, readings),
         cpu::checks(need, readings),
         features::checks(need, readings),
     ];
     Report::of(groups.into_iter().flatten().collect())
+}
+
+/// The checks of [`examine`] whose limits are kernel settings: all that `startline tune` looks after.
+pub fn examine_settings(need: &Need, readings: &Readings) -> Report {
+    let groups = [
+        descriptors::checks(need, readings),
+        threads::checks(need, readings),
+        ports::checks(need, readings),
+        conntrack::checks(need, readings),
+        backlog::checks(need, readings),
+        neighbours::checks(need, readings),
+    ];
+    Report::of(groups.into_iter().flatten().collect())
+}
+
+/// Returns the command of `startline tune` that writes what this plan needs.
+#[cfg(test)]
+pub(crate) fn tune_command(need: &Need, readings: &Readings) -> crate::checks::Fix {
+    fixes::tune(need, readings)
 }
 
 impl Report {

@@ -135,6 +135,16 @@ impl Need {
         targets.chain(self.others.iter().copied()).collect()
     }
 
+    /// Pairs of a source address and a target of one family; where no sources are given, the kernel has one of each.
+    pub fn pairs(&self) -> usize {
+        let of_v4 = |v4: bool| {
+            let targets = self.targets.iter().filter(|target| target.is_ipv4() == v4).count();
+            let sources = self.sources.iter().filter(|source| source.is_ipv4() == v4).count();
+            targets * if self.sources.is_empty() { 1 } else { sources }
+        };
+        of_v4(true) + of_v4(false)
+    }
+
     /// HTTP connections that stay open.
     pub fn pooled(&self) -> u64 {
         match self.http {

@@ -139,6 +139,32 @@ impl Readings {
         };
     }
 
+    /// Reads what kernel settings are held against, under `root`, for a plan whose addresses only stand for their number:
+    /// whose they are is said, not tried.
+    pub fn of_settings(root: &Path, targets: Vec<(IpAddr, Owner)>, sources: Vec<(IpAddr, Owner)>) -> Self {
+        send_over_loopback();
+        let trials = Trials {
+            descriptors: Ok(descriptors::limits()),
+            threads_of_user: Ok(ThreadsOfUser::read()),
+            address_space_bytes: user::address_space_bytes(),
+            is_root: user::is_root(),
+            cores: affinity::cores(),
+            page_bytes: process::page_bytes(),
+            features: Features::try_all(),
+            sources,
+            targets,
+            routes: Vec::new(),
+            socket_bytes: SocketBytes::Stated("not measured: kernel settings do not depend on it".to_owned()),
+        };
+        Self { system: System::read(root), time_waits: Ok(TimeWaits::default()), trials }
+    }
+
+    /// Whether an address is this machine's, as far as is known.
+    pub fn is_of_this_machine(&self, address: IpAddr) -> bool {
+        let mut owners = self.trials.targets.iter();
+        address.is_loopback() || owners.any(|(target, owner)| *target == address && *owner == Owner::ThisBox)
+    }
+
     /// Cores that this process may have: a control group's quota can be a part of one.
     pub fn cores(&self) -> f64 {
         let cores = self.trials.cores.max(1) as f64;

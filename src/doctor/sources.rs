@@ -140,7 +140,7 @@ fn to_add(need: &Need, foreign: &[IpAddr]) -> Vec<Fix> {
     vec![
         Fix::root(
             "gives them to this machine until the next boot",
-            format!("scripts/source-addresses add {}{option}", as_ranges(foreign).join(" ")),
+            format!("startline addresses add {}{option}", as_ranges(foreign).join(" ")),
         ),
         Fix::root(
             format!("does one by hand{by_hand}"),

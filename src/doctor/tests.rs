@@ -335,7 +335,7 @@ fn limits_of_the_whole_box_name_their_value() {
     assert_eq!(commands(&files)[0], format!("sysctl -w fs.file-max={needed}"));
     assert_eq!(
         commands(&files)[1],
-        "scripts/tune apply --sessions 6000 --sources 1 --targets 1 --ramp 240s --server"
+        "startline tune apply --sessions 6000 --sources 1 --targets 1 --ramp 4m --workers 2 --mock"
     );
     readings.trials.is_root = true;
     let exceeded = check("file-max", &on_this_box(6_000, 240), &readings);
@@ -379,7 +379,7 @@ fn a_backlog_is_judged_where_the_target_is_here() {
         commands(&stand_in),
         [
             "sysctl -w net.core.somaxconn=600",
-            "scripts/tune apply --sessions 6000 --sources 1 --targets 1 --ramp 10s --server",
+            "startline tune apply --sessions 6000 --sources 1 --targets 1 --ramp 10s --workers 2 --mock",
             "--ramp 47s"
         ]
     );
@@ -389,7 +389,7 @@ fn a_backlog_is_judged_where_the_target_is_here() {
     assert_eq!((unclear.verdict, commands(&unclear)), (Verdict::Warn, vec!["ip route get 10.0.0.1"]));
     readings.trials.targets = vec![(target, Owner::ThisBox)];
     let server = check("backlog", &need(6_000, 10), &readings);
-    let tune = "scripts/tune apply --sessions 6000 --sources 1 --targets 1 --ramp 10s --server";
+    let tune = "startline tune apply --sessions 6000 --sources 1 --targets 1 --ramp 10s --workers 2 --server --no-loopback";
     assert_eq!(commands(&server)[..2], ["sysctl -w net.core.somaxconn=1200", tune]);
 }
 

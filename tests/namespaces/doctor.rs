@@ -80,7 +80,7 @@ fn a_million_sessions_say_which_limit_and_how_to_mend_it() {
     assert!(finished.stdout.contains("\n✗ local ports"), "{}", finished.stdout);
     let table = flat(&finished.stdout);
     assert!(table.contains("1,000,000 sessions and 1,000,000 HTTP connections in TIME_WAIT"), "{table}");
-    assert!(table.contains("→ scripts/source-addresses add ADDRESS… (as root)"), "{table}");
+    assert!(table.contains("→ startline addresses add ADDRESS… (as root)"), "{table}");
     assert!(table.contains("The plan does not fit this machine: "), "{table}");
     assert!(finished.stderr.is_empty(), "{}", finished.stderr);
 }
@@ -171,11 +171,7 @@ fn a_run_that_cannot_fit_is_refused_before_anything_opens() {
     refused.assert_status(2);
     assert!(refused.stderr.starts_with("error: the plan does not fit this machine:\n"), "{}", refused.stderr);
     assert!(refused.stderr.contains("local ports: "), "{}", refused.stderr);
-    assert!(
-        refused.stderr.contains("→ scripts/source-addresses add ADDRESS… (as root)"),
-        "{}",
-        refused.stderr
-    );
+    assert!(refused.stderr.contains("→ startline addresses add ADDRESS… (as root)"), "{}", refused.stderr);
     assert!(!out.exists(), "nothing is left behind");
 }
 

@@ -142,7 +142,7 @@ fn what_is_no_address_of_this_box_is_refused_by_name_with_the_command_that_adds_
     ]);
     finished.assert_status(2);
     let said = &finished.stderr;
-    assert!(said.contains("192.0.2.7") && said.contains("scripts/source-addresses add 192.0.2.7"), "{said}");
+    assert!(said.contains("192.0.2.7") && said.contains("startline addresses add 192.0.2.7"), "{said}");
     let finished = crate::common::run(&["run", "--sessions", "10", "--source-ip", "fd00::1"]);
     finished.assert_status(2);
     assert!(finished.stderr.contains("127.0.0.1"), "of the target's other family: {}", finished.stderr);

@@ -4,9 +4,11 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use startline_os::system::Setting;
+use startline_os::time_wait::TIME_WAIT_REUSED;
 use startline_os::units::{counted, duration_text, grouped};
 
-use super::supply::{Demand, Side, Supply, WIDEST, size};
+use super::supply::{Demand, Side, Supply, size, time_wait_span};
 use crate::checks::Fix;
 use crate::doctor::fixes;
 use crate::doctor::need::{HttpConnections, Need};
@@ -15,6 +17,8 @@ use crate::plan::sources::{SOURCES_MAX, as_ranges, of_loopback};
 
 const RANGE: &str = "net.ipv4.ip_local_port_range";
 const RESERVED: &str = "net.ipv4.ip_local_reserved_ports";
+const TW_REUSE: &str = "net.ipv4.tcp_tw_reuse";
+const TIMESTAMPS: &str = "net.ipv4.tcp_timestamps";
 
 /// Whatever brings the demand and the supply together.
 pub(super) fn all(need: &Need, readings: &Readings, side: &Side) -> Vec<Fix> {
@@ -29,7 +33,7 @@ pub(super) fn all(need: &Need, readings: &Readings, side: &Side) -> Vec<Fix> {
 /// Whatever makes a side's supply enough for so much.
 pub(super) fn for_demand(need: &Need, readings: &Readings, side: &Side, demand: Demand) -> Vec<Fix> {
     let supply = &side.supply;
-    let mut remedies = more_ports(need, readings, supply, demand);
+    let mut remedies = more_ports(need, readings, side, demand);
     let can_share = need.http == HttpConnections::PerSession;
     if can_share && demand.waiting > 0 && demand.held < supply.all() {
         remedies
@@ -39,6 +43,7 @@ pub(super) fn for_demand(need: &Need, readings: &Readings, side: &Side, demand: 
             remedies.push(Fix::command(text, format!("--ramp {}", duration_text(ramp))));
         }
     }
+    remedies.extend(reused_ports(need, readings, side, demand));
     remedies.extend(more_sources(supply, demand.all()));
     if remedies.is_empty() {
         remedies.push(Fix::advice(format!(
@@ -50,23 +55,26 @@ pub(super) fn for_demand(need: &Need, readings: &Readings, side: &Side, demand: 
 }
 
 /// A wider range, fewer reserved ports, or both.
-fn more_ports(need: &Need, readings: &Readings, supply: &Supply, demand: Demand) -> Vec<Fix> {
+fn more_ports(need: &Need, readings: &Readings, side: &Side, demand: Demand) -> Vec<Fix> {
+    let supply = &side.supply;
     let range = supply.range();
     let is_enough = |ports: u64| demand.all() <= supply.of_each(ports) && ports > supply.free;
-    let widest = || format!("{} {}", WIDEST.0, WIDEST.1);
+    let widest = || text_of(supply.widest());
     let mut remedies = Vec::new();
-    let is_wide_enough = is_enough(supply.free_in(WIDEST));
+    let is_wide_enough = is_enough(supply.free_in(supply.widest()));
     if is_wide_enough {
         remedies.push(fixes::sysctl(RANGE, widest()));
-        remedies.push(fixes::tune(need, readings));
+        // It knows neither of connections from before nor of a slow search.
+        let is_known_to_tune = supply.lingering == 0 && demand.all() == side.demand.all();
+        remedies.extend(is_known_to_tune.then(|| fixes::tune(need, readings)));
     }
     let ask = "ask first who reserved them, and what for";
     let of_range = size(range) - supply.free;
-    let of_widest = size(WIDEST) - supply.free_in(WIDEST);
+    let of_widest = size(supply.widest()) - supply.free_in(supply.widest());
     if is_enough(size(range)) {
         let text = format!("frees the {} reserved ports until the next boot: {ask}", grouped(of_range));
         remedies.push(Fix::root(text, format!("sysctl -w {RESERVED}=\"\"")));
-    } else if !is_wide_enough && of_widest > 0 && is_enough(size(WIDEST)) {
+    } else if !is_wide_enough && of_widest > 0 && is_enough(size(supply.widest())) {
         let text = format!(
             "widens the range and frees the {} ports that are reserved in it until the next boot: {ask}",
             grouped(of_widest)
@@ -76,13 +84,47 @@ fn more_ports(need: &Need, readings: &Readings, supply: &Supply, demand: Demand)
     remedies
 }
 
+/// Ports that are used again out of TIME_WAIT, in the widest range if it takes that: only where a wider range alone is not enough.
+fn reused_ports(need: &Need, readings: &Readings, side: &Side, demand: Demand) -> Vec<Fix> {
+    let supply = &side.supply;
+    let (Ok(reuse), able) = (&readings.system.tw_reuse, if need.is_loopback() { 2 } else { 1 }) else {
+        return Vec::new();
+    };
+    let widest = supply.free_in(supply.widest());
+    let is_asked_for = demand.all() == side.demand.all() && demand.all() > supply.of_each(widest);
+    if demand.waiting == 0 || !is_asked_for || time_wait_span(need, readings) == TIME_WAIT_REUSED {
+        return Vec::new();
+    }
+    let needed = demand.held + need.closed_within(TIME_WAIT_REUSED);
+    let mut sets = Vec::new();
+    if needed > supply.of_each(supply.free) {
+        sets.push(Setting::new(RANGE, text_of(supply.widest())));
+    }
+    if ![1, able].contains(reuse) {
+        sets.push(Setting::new(TW_REUSE, able));
+    }
+    // A reuse is safe by timestamps (RFC 6191): without them there is none.
+    if readings.system.timestamps == Ok(0) {
+        sets.push(Setting::new(TIMESTAMPS, 1));
+    }
+    if needed > supply.of_each(supply.free.max(widest)) {
+        return Vec::new();
+    }
+    let text = "lets ports in TIME_WAIT be used again after 1 s, until the next boot";
+    vec![fixes::sysctls(text, sets), fixes::tune(need, readings)]
+}
+
+fn text_of(range: (u16, u16)) -> String {
+    format!("{} {}", range.0, range.1)
+}
+
 /// The source addresses that make ports enough.
 fn more_sources(supply: &Supply, needed: u64) -> Vec<Fix> {
-    let wide = supply.free_in(WIDEST);
+    let wide = supply.free_in(supply.widest());
     let is_allowed = |(_, all): &(u64, u64)| *all <= SOURCES_MAX as u64;
     let plain = sources_with(supply, supply.free, needed).filter(is_allowed);
     let wider = sources_with(supply, wide, needed).filter(is_allowed);
-    let widen = format!("sysctl -w {RANGE}=\"{} {}\"", WIDEST.0, WIDEST.1);
+    let widen = format!("sysctl -w {RANGE}=\"{}\" && ", text_of(supply.widest()));
     let mut remedies = Vec::new();
     // Fewer addresses in a wider range: where addresses cost something, or where there cannot be so
     // many.
@@ -125,7 +167,7 @@ fn of_the_network(more: u64, all: u64, widen: Option<&str>) -> Fix {
         counted(more, "more address", "more addresses"),
         grouped(all)
     );
-    Fix::root(text, format!("{}scripts/source-addresses add ADDRESS…", before(widen)))
+    Fix::root(text, format!("{}startline addresses add ADDRESS…", before(widen)))
 }
 
 /// What is typed before another command.
@@ -155,6 +197,6 @@ fn of_this_machine(supply: &Supply, count: u64, widen: Option<&str>) -> Fix {
         format!(
             "gives these to this machine until the next boot; then add --source-ip {sources} to the plan"
         ),
-        format!("{}scripts/source-addresses add {sources} --dev lo", before(widen)),
+        format!("{}startline addresses add {sources} --dev lo", before(widen)),
     )
 }

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use startline_os::system::{Fading, Owner};
+use startline_os::system::Fading;
 use startline_os::time_wait::TIME_WAIT;
 use startline_os::units::{counted, grouped};
 
@@ -15,8 +15,8 @@ use crate::doctor::need::{HttpConnections, Need};
 use crate::doctor::readings::{Found, Readings};
 use crate::plan::capacity::closed_within;
 
-/// The range opened as far as it is sensible.
-pub(super) const WIDEST: (u16, u16) = (1024, 65535);
+/// The ports that an ordinary user may bind.
+const WIDEST: (u16, u16) = (1024, 65535);
 
 /// How a longer ramp is looked for: by so much, …
 const RAMP_STEP: Duration = Duration::from_secs(5);
@@ -96,7 +96,7 @@ impl Supply {
             destinations: to[0] + to[1],
             sources: from[0] + from[1],
             is_ipv4: to[0] >= to[1],
-            is_local: destinations.iter().all(|(address, _)| is_of_this_machine(readings, *address)),
+            is_local: destinations.iter().all(|(address, _)| readings.is_of_this_machine(*address)),
             lingering: 0,
         })
     }
@@ -113,6 +113,11 @@ impl Supply {
     /// Ports of this range, reserved ones not among them.
     pub(super) fn free_in(&self, range: (u16, u16)) -> u64 {
         size(range).saturating_sub(reserved_within(range, &self.reserved))
+    }
+
+    /// The range opened as far as it is sensible; one that begins lower keeps its beginning.
+    pub(super) fn widest(&self) -> (u16, u16) {
+        (self.range.0.min(WIDEST.0), WIDEST.1)
     }
 
     /// The range as it is.
@@ -253,11 +258,6 @@ fn before(need: &Need, readings: &Readings, destinations: &[Destination]) -> Fad
         .iter()
         .filter(|(from, to, _)| leads_there(to.ip(), to.port()) && comes_from(*from, to.ip()))
         .fold(Fading::default(), |sum, (_, _, fading)| sum.with(fading))
-}
-
-fn is_of_this_machine(readings: &Readings, address: IpAddr) -> bool {
-    let mut owners = readings.trials.targets.iter();
-    address.is_loopback() || owners.any(|(target, owner)| *target == address && *owner == Owner::ThisBox)
 }
 
 /// How long a port is taken after a connection of the plan's has closed.

@@ -14,10 +14,10 @@ fn ports_count_what_waits_in_time_wait() {
         commands(&refused),
         [
             "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"",
-            "scripts/tune apply --sessions 20000 --sources 1 --targets 1 --ramp 60s",
+            "startline tune apply --sessions 20000 --sources 1 --targets 1 --ramp 1m --workers 2",
             "--http pooled",
             "--ramp 2m26s",
-            "scripts/source-addresses add ADDRESS…",
+            "startline addresses add ADDRESS…",
         ]
     );
     let ok = |need: &Need, readings: &Readings| check("ports", need, readings).verdict == Verdict::Ok;
@@ -64,7 +64,7 @@ fn ports_are_range_times_sources_times_targets() {
     assert_eq!(check("source-addresses", &many, &readings).verdict, Verdict::Ok);
     let plenty = Need { sessions: 80_000, ramp: Duration::from_millis(500), ..many };
     let refused = check("ports", &plenty, &readings);
-    let tune = "scripts/tune apply --sessions 80000 --sources 3 --targets 2 --ramp 1s";
+    let tune = "startline tune apply --sessions 80000 --sources 3 --targets 1 --ramp 500ms --workers 2";
     assert_eq!(commands(&refused)[1], tune, "{refused:#?}");
     let none = Need { sources: vec![address("fd00::2")], ..need(6_000, 240) };
     let refused = check("ports", &none, &readings);
@@ -141,7 +141,7 @@ fn one_other_host_may_have_to_bear_what_four_addresses_would() {
     assert!(why.contains("go to the other hosts, the plan needs 60,000 local ports"), "{one:#?}");
     assert!(!commands(&one).contains(&"--http pooled"), "none of them waits: {one:#?}");
     // Of four addresses and one, the one is what the settings have to be enough for.
-    let tune = "scripts/tune apply --sessions 60000 --sources 1 --targets 1 --ramp 600s";
+    let tune = "startline tune apply --sessions 60000 --sources 1 --targets 1 --ramp 10m --workers 2";
     assert_eq!(commands(&one)[..2], ["sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"", tune]);
 }
 
@@ -167,10 +167,7 @@ fn source_addresses_of_others_are_refused() {
     let need = Need { sources: sources.clone(), ..need(6_000, 240) };
     let check = check("source-addresses", &need, &readings);
     assert_eq!((check.verdict, check.reading.value), (Verdict::Refuse, Some(1)));
-    assert_eq!(
-        commands(&check),
-        ["scripts/source-addresses add 10.0.0.3", "ip addr add 10.0.0.3/32 dev DEVICE"]
-    );
+    assert_eq!(commands(&check), ["startline addresses add 10.0.0.3", "ip addr add 10.0.0.3/32 dev DEVICE"]);
     readings.trials.sources[1].1 = Owner::Unclear("no routes".into());
     let unclear = super::check("source-addresses", &need, &readings);
     assert_eq!((unclear.verdict, commands(&unclear)), (Verdict::Warn, vec!["ip route get 10.0.0.3"]));
@@ -221,11 +218,11 @@ fn what_adds_addresses_is_short_and_finds_its_device() {
     let foreign = Owner::Another("Cannot assign requested address".to_owned());
     readings.trials.sources = sources.iter().map(|source| (*source, foreign.clone())).collect();
     let far = check("source-addresses", &Need { sources: sources.clone(), ..need(6_000, 240) }, &readings);
-    assert_eq!(commands(&far)[0], "scripts/source-addresses add 10.64.0.1-10.64.0.254");
+    assert_eq!(commands(&far)[0], "startline addresses add 10.64.0.1-10.64.0.254");
     let near = check("source-addresses", &Need { sources, ..on_this_box(6_000, 240) }, &readings);
     assert_eq!(
         commands(&near),
-        ["scripts/source-addresses add 10.64.0.1-10.64.0.254 --dev lo", "ip addr add 10.64.0.1/32 dev lo"]
+        ["startline addresses add 10.64.0.1-10.64.0.254 --dev lo", "ip addr add 10.64.0.1/32 dev lo"]
     );
     let source: IpAddr = "fd00:77::1".parse().expect("one");
     readings.trials.sources = vec![(source, foreign)];
@@ -233,7 +230,7 @@ fn what_adds_addresses_is_short_and_finds_its_device() {
     let v6 = check("source-addresses", &Need { sources: vec![source], targets, ..need(10, 1) }, &readings);
     assert_eq!(
         commands(&v6),
-        ["scripts/source-addresses add fd00:77::1 --dev lo", "ip addr add fd00:77::1/128 dev lo nodad"]
+        ["startline addresses add fd00:77::1 --dev lo", "ip addr add fd00:77::1/128 dev lo nodad"]
     );
 }
 
@@ -286,11 +283,11 @@ fn addresses_for_a_target_on_this_box_can_be_typed_as_they_stand() {
     };
     let v6 = check("ports", &to("[::1]:80", 60_000), &readings);
     let last = v6.fixes.last().expect("one");
-    assert_eq!(last.command.as_deref(), Some("scripts/source-addresses add fd00:77::1-fd00:77::3 --dev lo"));
+    assert_eq!(last.command.as_deref(), Some("startline addresses add fd00:77::1-fd00:77::3 --dev lo"));
     assert!(last.text.ends_with("then add --source-ip fd00:77::1-fd00:77::3 to the plan"), "{v6:#?}");
     assert!(last.needs_root);
     let v4 = to("10.0.0.1:80", 60_000);
-    assert!(commands(&check("ports", &v4, &readings)).contains(&"scripts/source-addresses add ADDRESS…"));
+    assert!(commands(&check("ports", &v4, &readings)).contains(&"startline addresses add ADDRESS…"));
     readings.trials.targets = vec![([10, 0, 0, 1].into(), Owner::ThisBox)];
     let own = check("ports", &v4, &readings);
     assert_eq!(commands(&own).last(), Some(&"--source-ip 127.0.1.1-127.0.1.3"), "{own:#?}");
@@ -316,8 +313,8 @@ fn a_wider_range_takes_fewer_addresses() {
     assert_eq!(
         commands(&refused),
         [
-            "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\" && scripts/source-addresses add ADDRESS…",
-            "scripts/source-addresses add ADDRESS…"
+            "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\" && startline addresses add ADDRESS…",
+            "startline addresses add ADDRESS…"
         ]
     );
     let texts: Vec<&str> = refused.fixes.iter().map(|fix| fix.text.as_str()).collect();

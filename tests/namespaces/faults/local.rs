@@ -70,11 +70,7 @@ fn source_address_taken_away() {
     let failed = summary["errors"]["by_kind"]["source-not-local"].as_u64().expect("counted");
     assert!(failed > 0, "{summary:#}");
     assert_eq!(summary["errors"]["by_blame"]["box"], failed);
-    assert!(
-        finished.stdout.contains("scripts/source-addresses add"),
-        "the remedy is named: {}",
-        finished.stdout
-    );
+    assert!(finished.stdout.contains("startline addresses add"), "the remedy is named: {}", finished.stdout);
 }
 
 /// WebSockets are led to another box, and nothing gets there from an address of the loopback.

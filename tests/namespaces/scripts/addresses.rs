@@ -1,4 +1,4 @@
-//! `scripts/source-addresses` in a network of its own: what it adds is there and can be used, and what it did not add stays.
+//! `startline addresses` in a network of its own: what it adds is there and can be used, and what it did not add stays.
 
 use tempfile::TempDir;
 
@@ -108,9 +108,9 @@ fn the_list_says_what_is_whose() {
             "Sessions can come from:",
             "  10.0.0.1 dev wire",
             "  10.0.0.11 dev wire, added here",
-            "  fd00::1 dev wire",
             "  ::1 dev lo",
-            "  127.0.0.0/8 dev lo, every address of it, to targets on this box",
+            "  fd00::1 dev wire",
+            "  127.0.0.0/8 dev lo, every address of it, to targets on this machine",
             "  10.9.0.0/16 by a local route, added here"
         ]
     );

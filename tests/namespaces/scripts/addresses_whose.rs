@@ -1,4 +1,4 @@
-//! What `scripts/source-addresses` takes for its own is what the kernel shows it to have added: not what its list says, which others may
+//! What `startline addresses` takes for its own is what the kernel shows it to have added: not what its list says, which others may
 //! have overtaken, in this network or in one before it with the same number.
 
 use tempfile::TempDir;

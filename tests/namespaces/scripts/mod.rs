@@ -1,4 +1,4 @@
-//! The scripts that change a box, on trees of files that stand for it and in network namespaces of their own: nothing here changes the box
+//! The commands and scripts that change a machine, on trees of files that stand for it and in network namespaces of their own: nothing here changes the machine
 //! that the tests run on.
 
 mod addresses;

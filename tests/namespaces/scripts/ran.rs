@@ -18,7 +18,7 @@ pub fn ended(mut command: Command) -> Finished {
 }
 
 /// What these commands do in a network of their own: `lo`, and `wire` with 10.0.0.1/24 and fd00::1/64. `tune` and `sources` are the
-/// scripts, with state in the directory.
+/// scripts that hand on to the program, with state in the directory.
 #[track_caller]
 pub fn in_own_network(directory: &Path, commands: &str) -> Finished {
     let before = "

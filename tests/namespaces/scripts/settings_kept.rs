@@ -1,4 +1,4 @@
-//! `scripts/tune revert | persist`: what was changed goes back exactly, and only that; what is kept over a boot is shown, and taken away again.
+//! `startline tune revert | persist`: what was changed goes back exactly, and only that; what is kept over a boot is shown, and taken away again.
 
 use std::fs;
 
@@ -31,8 +31,8 @@ fn what_was_changed_goes_back_to_the_byte() {
 #[test]
 fn applying_again_keeps_the_first_values() {
     let tree = Tree::usual();
-    tree.tune("apply --server --sessions 6000 --ramp 1").assert_status(0);
-    tree.tune("apply --server --sessions 12000 --ramp 1").assert_status(0);
+    tree.tune("apply --server --sessions 6000 --ramp 1s").assert_status(0);
+    tree.tune("apply --server --sessions 12000 --ramp 1s").assert_status(0);
     assert_eq!(tree.get("net.core.somaxconn"), "24000\n");
     tree.tune("revert").assert_status(0);
     assert!(tree.changed().is_empty(), "{:?}", tree.changed());
@@ -78,8 +78,8 @@ fn a_dry_run_changes_nothing() {
 #[test]
 fn what_somebody_else_changed_since_stays() {
     let tree = Tree::usual();
-    tree.tune("apply --server --sessions 70000 --sources 1 --ramp 10").assert_status(1);
-    assert_eq!(tree.get("net.core.somaxconn"), "14000\n");
+    tree.tune("apply --server --sessions 50000 --sources 1 --ramp 10s").assert_status(0);
+    assert_eq!(tree.get("net.core.somaxconn"), "10000\n");
     tree.set(PORTS, "10000\t65535\n");
     let finished = tree.tune("revert");
     finished.assert_status(1);
@@ -93,7 +93,7 @@ fn what_somebody_else_changed_since_stays() {
 #[test]
 fn what_cannot_be_put_back_is_remembered() {
     let tree = Tree::usual();
-    tree.tune("apply --server --sessions 40000 --sources 1 --ramp 4").assert_status(0);
+    tree.tune("apply --server --sessions 40000 --sources 1 --ramp 4s").assert_status(0);
     let moved = tree.path("net.core.gone");
     fs::rename(tree.path("net.core.somaxconn"), &moved).expect("moved");
     let finished = tree.tune("revert");
@@ -124,7 +124,7 @@ fn a_state_that_leads_elsewhere_is_not_followed() {
         fs::write(tree.state(), line).expect("written");
         let finished = tree.tune("revert");
         finished.assert_status(1);
-        assert!(finished.stderr.contains("none of mine"), "{}", finished.stderr);
+        assert!(finished.stderr.contains("did not write"), "{}", finished.stderr);
     }
     assert!(tree.changed().is_empty());
 }
@@ -136,7 +136,7 @@ fn what_was_changed_is_kept_over_a_boot_and_no_longer() {
     nothing.assert_status(0);
     assert!(!tree.conf().exists(), "{}", nothing.stdout);
 
-    tree.tune("apply --server --sessions 40000 --sources 1 --ramp 4").assert_status(0);
+    tree.tune("apply --server --sessions 40000 --sources 1 --ramp 4s").assert_status(0);
     let finished = tree.tune("persist");
     finished.assert_status(0);
     let kept = fs::read_to_string(tree.conf()).expect("a file");
@@ -161,17 +161,18 @@ fn a_file_of_somebody_elses_is_left_alone() {
     for words in ["persist", "persist --remove"] {
         let finished = tree.tune(words);
         finished.assert_status(1);
-        assert!(finished.stderr.contains("not of my making"), "{}", finished.stderr);
+        assert!(finished.stderr.contains("was not written by startline tune"), "{}", finished.stderr);
     }
     assert_eq!(fs::read_to_string(tree.conf()).expect("a file"), "vm.swappiness = 1\n");
 }
 
-/// What these commands do, `"$TUNE"` being the script on this tree.
+/// What these commands do, `tune` being the command on this tree.
 #[track_caller]
 fn shell(tree: &Tree, commands: &str) -> Finished {
     let tune = tree.command();
     let mut command = Command::new("bash");
-    command.args(["-c", &format!("set -u\n{commands}")]).env("TUNE", tune.get_program());
+    let function = "tune() { exec \"$STARTLINE\" tune \"$@\" --root \"$ROOT\"; }";
+    command.args(["-c", &format!("set -u\n{function}\n{commands}")]).env("STARTLINE", tune.get_program());
     command.envs(tune.get_envs().filter_map(|(name, value)| Some((name, value?))));
     ended(command)
 }
@@ -182,8 +183,8 @@ fn those_that_run_at_once_save_everything() {
     tree.set("net.ipv4.tcp_syncookies", "0\n");
     let finished = shell(
         &tree,
-        "for plan in '--sessions 20000' '--targets 2000' '--server --sessions 6000 --ramp 1' '--server --sessions 5000 --ramp 1'; do
-            \"$TUNE\" apply $plan >/dev/null & applying+=($!)
+        "for plan in '--sessions 20000' '--targets 2000' '--server --sessions 6000 --ramp 1s' '--server --sessions 5000 --ramp 1s'; do
+            tune apply $plan >/dev/null & applying+=($!)
         done
         for one in \"${applying[@]}\"; do wait $one || exit 1; done",
     );
@@ -201,18 +202,18 @@ fn those_that_run_at_once_save_everything() {
 fn one_that_has_to_wait_looks_at_the_box_afterwards() {
     let tree = Tree::usual();
     for (words, after) in [
-        ("apply --server --sessions 6000 --ramp 1", "All is as needed; nothing was changed.\n"),
+        ("apply --server --sessions 6000 --ramp 1s", "All settings are as needed; nothing was changed.\n"),
         ("revert", "Nothing to put back.\n"),
-        ("persist", "Nothing was changed by scripts/tune apply, so there is nothing to keep.\n"),
+        ("persist", "startline tune apply has changed nothing, so there is nothing to keep.\n"),
     ] {
         tree.set("net.core.somaxconn", "4096\n");
         let finished = shell(
             &tree,
             &format!(
                 "mkdir -p \"${{STARTLINE_TUNE_STATE%/*}}\"; exec {{held}}>\"$STARTLINE_TUNE_STATE.lock\"; flock $held
-                \"$TUNE\" {words} 2>\"$STARTLINE_TUNE_STATE.said\" & waiting=$!; SECONDS=0
-                until grep -q 'another one is at work' \"$STARTLINE_TUNE_STATE.said\"; do [ $SECONDS -lt 60 ] || exit 97; sleep 0.02; done
-                echo 20000 >\"$STARTLINE_TUNE_ROOT/net/core/somaxconn\"; flock -u $held; wait $waiting"
+                tune {words} 2>\"$STARTLINE_TUNE_STATE.said\" & waiting=$!; SECONDS=0
+                until grep -q 'another startline is changing this' \"$STARTLINE_TUNE_STATE.said\"; do [ $SECONDS -lt 60 ] || exit 97; sleep 0.02; done
+                echo 20000 >\"$ROOT/proc/sys/net/core/somaxconn\"; flock -u $held; wait $waiting"
             ),
         );
         finished.assert_status(0);
@@ -221,7 +222,7 @@ fn one_that_has_to_wait_looks_at_the_box_afterwards() {
     }
     let dry = shell(
         &tree,
-        "exec {held}>\"$STARTLINE_TUNE_STATE.lock\"; flock $held; \"$TUNE\" revert --dry-run && \"$TUNE\" show >/dev/null",
+        "exec {held}>\"$STARTLINE_TUNE_STATE.lock\"; flock $held; (tune revert --dry-run) && tune show >/dev/null",
     );
     dry.assert_status(0);
 }

@@ -1,4 +1,4 @@
-//! What `scripts/tune` saves is of the network that it was changed in: of several at once, and of those that are gone.
+//! What `startline tune` saves is of the network that it was changed in: of several at once, and of those that are gone.
 
 use std::fs;
 use std::path::Path;
@@ -32,7 +32,7 @@ fn each_network_goes_back_to_its_own_values() {
             exec {{answers}}<&${{COPROC[0]}}; echo >&${{COPROC[1]}}; cat <&$answers; ls \"$STARTLINE_TUNE_STATE\" 2>/dev/null; true"
         ),
     );
-    let other = "Left alone: 1 of other network namespaces, which scripts/tune revert puts back in there.";
+    let other = "Left alone: 1 of other network namespaces, which startline tune revert puts back in there.";
     let expected = [
         "applied",
         other,
@@ -58,7 +58,7 @@ fn a_network_that_is_gone_hands_nothing_on() {
         ports 32768 60999; tune revert 2>&1; ports; tune apply --sessions 20k >/dev/null || exit 1; ports; tune revert; ports",
     );
     let stays = format!(
-        "scripts/tune: {PORTS} is 32768 60999: not what was written, 1024 65535, so somebody else changed it. It stays; --force makes it \
+        "{PORTS} is 32768 60999: not what was written, 1024 65535, so somebody else changed it. It stays; --force makes it \
          40000 40999."
     );
     let back = format!("{PORTS}: 1024 65535 → 32768 60999");

@@ -1,4 +1,4 @@
-//! What `scripts/source-addresses` takes for addresses. It has to read them as `startline run --source-ip` does.
+//! What `startline addresses` takes for addresses. It has to read them as `startline run --source-ip` does.
 
 use super::ran::in_own_network;
 use crate::common::Finished;
@@ -51,7 +51,7 @@ fn every_spelling_of_an_address_is_the_same() {
 
 #[test]
 fn loopback_has_all_of_its_addresses_already() {
-    for spec in ["127.0.0.9", "127.0.1.0/24", "127.0.1.1-254", "127.0.0.0/16"] {
+    for spec in ["127.0.0.9", "127.0.1.0/24", "127.0.1.1-254", "127.0.0.0/20"] {
         let finished = add(spec);
         finished.assert_status(0);
         assert!(finished.stdout.contains("nothing to add"), "{}", finished.stdout);
@@ -70,8 +70,7 @@ fn what_is_none_is_refused_by_what_is_wrong_with_it() {
         ("fd00::1::2", "no IP address"),
         ("fd00:1", "no IP address"),
         ("1:2:3:4:5:6:7:8:9", "no IP address"),
-        ("::ffff:10.0.0.1", "no IP address"),
-        ("fd00::1%eth0", "no IP address"),
+        ("fd00::1%eth0", "has a zone"),
         ("10.0.0.9-10.0.0.3", "ends before it begins"),
         ("10.0.0.9-3", "ends before it begins"),
         ("10.0.0.9-", "no IP address"),
@@ -79,10 +78,10 @@ fn what_is_none_is_refused_by_what_is_wrong_with_it() {
         ("10.0.0.0/33", "no prefix length"),
         ("10.0.0.0/", "no prefix length"),
         ("fd00::/129", "no prefix length"),
-        ("10.0.0.0/8", "more than 65536"),
-        ("10.0.0.0-10.1.0.0", "more than 65536"),
-        ("fd00::/64", "more than 65536"),
-        ("fd00::1-fd01::1", "more than 65536"),
+        ("10.0.0.0/8", "more than the 4096"),
+        ("10.0.0.0-10.0.16.0", "more than the 4096"),
+        ("fd00::/64", "more than the 4096"),
+        ("fd00::1-fd01::1", "more than the 4096"),
         ("0.0.0.0", "nothing can be sent from"),
         ("224.0.0.1", "nothing can be sent from"),
         ("255.255.255.255", "nothing can be sent from"),
@@ -90,9 +89,9 @@ fn what_is_none_is_refused_by_what_is_wrong_with_it() {
         ("ff02::1", "nothing can be sent from"),
         ("fe80::1", "link-local"),
         ("10.0.0.1 --dev none-such", "no device"),
-        ("--route 10.0.0.1", "takes blocks"),
-        ("--route 10.0.0.0/24 --dev lo", "no --dev"),
-        ("--nonsense", "no option"),
+        ("--route 10.0.0.1", "is not a block"),
+        ("--route 10.0.0.0/24 --dev lo", "cannot be used with"),
+        ("--nonsense", "unexpected argument"),
     ];
     let temp = tempfile::tempdir().expect("a directory");
     let tried: Vec<String> = cases
@@ -103,9 +102,8 @@ fn what_is_none_is_refused_by_what_is_wrong_with_it() {
     let mut said = finished.stdout.lines();
     for (spec, why) in cases {
         let answer: Vec<&str> = said.by_ref().take_while(|line| !line.starts_with("status ")).collect();
-        assert_eq!(answer.len(), 2, "{spec}: {answer:?}");
         assert!(answer[0].contains(why), "{spec}: {answer:?}");
-        assert!(answer[1].contains("see scripts/source-addresses --help"), "{spec}: {answer:?}");
+        assert!(answer.last().expect("more").contains("--help"), "{spec}: {answer:?}");
     }
     assert_eq!(finished.stdout.matches("status 2\n").count(), cases.len(), "{}", finished.stdout);
     assert!(!temp.path().join("source-addresses").exists());

@@ -21,11 +21,31 @@ fn every_script_says_how_it_is_used() {
         // Not from its own directory: `scripts/` is what it says, and `..` what it may change to.
         let mut command = Command::new(script(name));
         command.arg(option).current_dir("/").env("PATH", "/usr/bin:/bin");
+        command.env("STARTLINE", env!("CARGO_BIN_EXE_startline"));
         let finished = ended(command);
         finished.assert_status(0);
         assert_eq!(finished.stderr, "", "{name} {option}");
         let said = &finished.stdout;
-        assert!(said.contains(&format!("scripts/{name}")), "{name} {option}: {said}");
+        let called = match name.as_str() {
+            "tune" => "startline tune".to_owned(),
+            "source-addresses" => "startline addresses".to_owned(),
+            name => format!("scripts/{name}"),
+        };
+        assert!(said.contains(&called), "{name} {option}: {said}");
         assert!(!said.contains("set -euo") && !said.lines().any(|line| line.starts_with('#')), "{said}");
+    }
+}
+
+#[test]
+fn what_hands_on_to_the_program_says_how_to_build_it() {
+    for name in ["tune", "source-addresses"] {
+        let temp = tempfile::tempdir().expect("a directory");
+        let copy = temp.path().join(name);
+        fs::copy(script(name), &copy).expect("copied");
+        let mut command = Command::new(copy);
+        command.arg("--help").env("PATH", "/usr/bin:/bin").env_remove("STARTLINE");
+        let finished = ended(command);
+        finished.assert_status(1);
+        assert!(finished.stderr.contains("cargo build --release"), "{name}: {}", finished.stderr);
     }
 }

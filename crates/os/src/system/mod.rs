@@ -19,6 +19,22 @@ pub use local::{OwnNetworks, Owner};
 pub use raising::Raising;
 pub use waiting::{Fading, TimeWaits};
 
+/// A kernel setting, and the value that it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// As `sysctl` spells it.
+    pub key: &'static str,
+    /// As it is written.
+    pub value: String,
+}
+
+impl Setting {
+    /// This value for this key.
+    pub fn new(key: &'static str, value: impl std::fmt::Display) -> Self {
+        Self { key, value: value.to_string() }
+    }
+}
+
 /// A reading, or why there is none.
 pub type Reading<T> = Result<T, String>;
 
@@ -64,6 +80,14 @@ pub struct CpuTime {
     pub stolen: u64,
 }
 
+/// The kernel's thresholds of neighbour entries, and their defaults, which hold where a network namespace does not show them.
+pub const NEIGHBOURS_DEFAULT: [(&str, u64); 4] = [
+    ("net.ipv4.neigh.default.gc_thresh2", 512),
+    ("net.ipv4.neigh.default.gc_thresh3", 1_024),
+    ("net.ipv6.neigh.default.gc_thresh2", 512),
+    ("net.ipv6.neigh.default.gc_thresh3", 1_024),
+];
+
 /// What the files say.
 #[derive(Clone, Debug, PartialEq)]
 pub struct System {
@@ -83,6 +107,8 @@ pub struct System {
     pub own_networks: OwnNetworks,
     /// `net.ipv4.tcp_tw_reuse`: 0 never, 1 always, 2 on loopback only.
     pub tw_reuse: Reading<u64>,
+    /// `net.ipv4.tcp_timestamps`: 0 none, and then no port in TIME_WAIT is used again.
+    pub timestamps: Reading<u64>,
     /// `net.ipv4.tcp_max_tw_buckets`: connections in TIME_WAIT at most.
     pub tw_buckets: Reading<u64>,
     /// `net.ipv4.tcp_mem`, the last number: pages of data that all TCP sockets may queue.
@@ -95,6 +121,10 @@ pub struct System {
     pub somaxconn: Reading<u64>,
     /// `net.ipv4.tcp_max_syn_backlog`.
     pub syn_backlog: Reading<u64>,
+    /// `net.ipv4.tcp_syncookies`: 0 never, and then SYNs beyond the backlog are refused.
+    pub syncookies: Reading<u64>,
+    /// Thresholds of neighbour entries, by [`NEIGHBOURS_DEFAULT`]'s keys.
+    pub neighbours: [(&'static str, u64); 4],
     /// Connection tracking; `None` where the module is not loaded.
     pub conntrack: Reading<Option<Conntrack>>,
     /// `MemAvailable`, in bytes.
@@ -135,12 +165,16 @@ impl System {
             reserved_ports: files.parsed("proc/sys/net/ipv4/ip_local_reserved_ports", port_range::parse_list),
             own_networks: OwnNetworks::read(&files),
             tw_reuse: sysctl("net/ipv4/tcp_tw_reuse"),
+            timestamps: sysctl("net/ipv4/tcp_timestamps"),
             tw_buckets: sysctl("net/ipv4/tcp_max_tw_buckets"),
             tcp_mem_max_pages: files.nth_number("proc/sys/net/ipv4/tcp_mem", 2),
             time_waits: files.parsed("proc/net/sockstat", |text| of_tcp(text, "tw")),
             tcp_mem_pages: files.parsed("proc/net/sockstat", |text| of_tcp(text, "mem")),
             somaxconn: sysctl("net/core/somaxconn"),
             syn_backlog: sysctl("net/ipv4/tcp_max_syn_backlog"),
+            syncookies: sysctl("net/ipv4/tcp_syncookies"),
+            neighbours: NEIGHBOURS_DEFAULT
+                .map(|(key, default)| (key, sysctl(&key.replace('.', "/")).unwrap_or(default))),
             conntrack: files.conntrack(),
             memory_available: files.parsed("proc/meminfo", memory_available),
             cgroup: cgroup::room(&files),
@@ -156,8 +190,43 @@ impl System {
         }
     }
 
-    /// How long a port is taken after its connection has closed; without the file nothing is reused.
+    /// What the files would say with this setting written; `false` where no reading is of it.
+    pub fn set(&mut self, setting: &Setting) -> bool {
+        let number = setting.value.parse::<u64>().map_err(|error| error.to_string());
+        let reading = match setting.key {
+            "net.ipv4.ip_local_port_range" => {
+                let range = port_range::parse_range(&setting.value);
+                self.port_range = range.ok_or_else(|| setting.value.clone());
+                return true;
+            }
+            "net.netfilter.nf_conntrack_max" => {
+                if let (Ok(Some(tracked)), Ok(max)) = (&mut self.conntrack, number) {
+                    tracked.max = max;
+                }
+                return true;
+            }
+            "fs.file-max" => &mut self.file_max,
+            "fs.nr_open" => &mut self.nr_open,
+            "kernel.threads-max" => &mut self.threads_max,
+            "net.core.somaxconn" => &mut self.somaxconn,
+            "net.ipv4.tcp_max_syn_backlog" => &mut self.syn_backlog,
+            "net.ipv4.tcp_max_tw_buckets" => &mut self.tw_buckets,
+            "net.ipv4.tcp_timestamps" => &mut self.timestamps,
+            "net.ipv4.tcp_tw_reuse" => &mut self.tw_reuse,
+            key => {
+                let threshold = self.neighbours.iter_mut().find(|(name, _)| *name == key);
+                return threshold.zip(number.ok()).map(|(threshold, most)| threshold.1 = most).is_some();
+            }
+        };
+        *reading = number;
+        true
+    }
+
+    /// How long a port is taken after its connection has closed; without the file, and without timestamps, nothing is reused.
     pub fn time_wait(&self, is_loopback: bool) -> Duration {
+        if self.timestamps == Ok(0) {
+            return TIME_WAIT;
+        }
         let reuse = self.tw_reuse.as_ref().ok().and_then(|reuse| u8::try_from(*reuse).ok());
         time_wait(reuse.unwrap_or(0), is_loopback)
     }

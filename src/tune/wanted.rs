@@ -1,0 +1,177 @@
+//! Which kernel settings a plan needs: the doctor's own fixes, applied to its readings until its
+//! checks are content.
+//!
+//! Invariants: where the checks are content nothing is proposed, and with what is proposed they
+//! are, but for those in [`Wanted::unmet`]. A plan is known here by its counts alone; addresses
+//! only stand for their number.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use startline_os::affinity;
+use startline_os::system::Owner;
+use startline_os::system::Setting;
+
+use crate::doctor::need::{HttpConnections, StandIn};
+use crate::doctor::readings::Readings;
+use crate::doctor::{self, Check, Need, Verdict};
+use crate::plan::capacity::{self, Room};
+use crate::plan::settings::WORKERS_MAX;
+use crate::plan::sources;
+
+/// Where the servers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Servers {
+    /// On other machines.
+    Elsewhere,
+    /// On this machine, reached by the loopback or by its addresses on the network.
+    Here {
+        /// … by the loopback.
+        loopback: bool,
+    },
+    /// The built-in mock server, as `startline run` starts it.
+    Mock,
+}
+
+/// A plan as far as kernel settings depend on it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Sessions at once.
+    pub sessions: u32,
+    /// Source addresses; `None`: one, or as many of the loopback's as a run takes.
+    pub sources: Option<u32>,
+    /// Addresses of the target.
+    pub targets: u32,
+    /// From the first arrival to the last.
+    pub ramp: Duration,
+    /// How HTTP connections are made.
+    pub http: HttpConnections,
+    /// Workers; `None`: as many as a run takes.
+    pub workers: Option<u32>,
+    /// Where the servers are.
+    pub servers: Servers,
+}
+
+/// A setting that a check asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The check's id.
+    pub check: &'static str,
+    /// What is to be written.
+    pub setting: Setting,
+}
+
+/// What a plan needs of the kernel's settings.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The checks as this machine is.
+    pub checks: Vec<Check>,
+    /// What makes them content, in the order to write it.
+    pub changes: Vec<Change>,
+    /// Those that no setting makes content.
+    pub unmet: Vec<Check>,
+}
+
+/// Asks the doctor, and again with each fix of its that writes settings.
+pub fn wanted(need: &Need, readings: &Readings) -> Wanted {
+    let mut after = readings.clone();
+    let mut changes: Vec<Change> = Vec::new();
+    let checks = doctor::examine_settings(need, readings).checks;
+    loop {
+        let asking: Vec<Check> =
+            doctor::examine_settings(need, &after).checks.into_iter().filter(is_asking).collect();
+        let is_known = |setting: &Setting| changes.iter().any(|change| change.setting == *setting);
+        let is_new = |sets: &&[Setting]| !sets.iter().all(is_known);
+        let fix = asking.iter().find_map(|check| {
+            let mut fixes = check.fixes.iter().map(|fix| fix.sets.as_slice());
+            fixes.find(is_new).map(|sets| (check.id, sets.to_vec()))
+        });
+        let Some((check, sets)) = fix else { return Wanted { checks, changes, unmet: asking } };
+        for setting in sets {
+            after.system.set(&setting);
+            changes.retain(|change| change.setting.key != setting.key);
+            changes.push(Change { check, setting });
+        }
+    }
+}
+
+fn is_asking(check: &Check) -> bool {
+    matches!(check.verdict, Verdict::Warn | Verdict::Refuse | Verdict::Fail)
+}
+
+impl Asked {
+    /// What the plan takes, and what this machine has, whose files are read under `root`.
+    ///
+    /// # Errors
+    /// The limit of descriptors cannot be read.
+    pub fn look(&self, root: &Path) -> io::Result<(Need, Readings)> {
+        let room = Room::read(root)?;
+        let need = self.need(&room);
+        let owner = match self.servers {
+            Servers::Elsewhere => Owner::Another("it stands for one of the target's".to_owned()),
+            Servers::Here { .. } | Servers::Mock => Owner::ThisBox,
+        };
+        let targets = need.targets.iter().map(SocketAddr::ip).map(|it| (it, owner.clone())).collect();
+        // To servers here, addresses of the network are other machines': theirs are the sessions.
+        let of_source = match self.servers {
+            Servers::Here { .. } if self.sources.is_some() => {
+                Owner::Another("it stands for a client's".to_owned())
+            }
+            _ => Owner::ThisBox,
+        };
+        let sources = need.sources.iter().map(|source| (*source, of_source.clone())).collect();
+        Ok((need, Readings::of_settings(root, targets, sources)))
+    }
+
+    fn need(&self, room: &Room) -> Need {
+        let is_loopback = matches!(self.servers, Servers::Mock | Servers::Here { loopback: true });
+        let shared = match self.http {
+            HttpConnections::Pooled { per_worker } => per_worker,
+            HttpConnections::None | HttpConnections::PerSession => 0,
+        };
+        let workers = capacity::workers(self.sessions, shared, affinity::cores(), room.descriptors_hard);
+        let workers = self.workers.map_or(workers.min(WORKERS_MAX), |given| given as usize);
+        // 198.18.0.0/15 and 100.64.0.0/10 are nobody's (RFC 2544, RFC 6598).
+        let first = if is_loopback { Ipv4Addr::LOCALHOST } else { Ipv4Addr::new(198, 18, 0, 1) };
+        let targets = addresses(first, self.targets).map(|ip| SocketAddr::new(ip, 80)).collect();
+        let mut need = Need {
+            sessions: self.sessions,
+            workers,
+            workers_max: WORKERS_MAX,
+            workers_given: self.workers.is_some(),
+            table_per_worker: true,
+            ramp: self.ramp,
+            hold: Duration::ZERO,
+            ramp_down: Duration::ZERO,
+            http: self.http,
+            session_bytes: 0,
+            targets,
+            others: Vec::new(),
+            sources: Vec::new(),
+            ports: None,
+            stand_in: None,
+            observers_bytes: 0,
+            load: None,
+        };
+        if self.servers == Servers::Mock {
+            let connections = u32::try_from(need.connections()).unwrap_or(u32::MAX);
+            need.stand_in = Some(StandIn::of_run(connections, false, room.descriptors_hard));
+        }
+        need.sources = match (self.sources, room.ports) {
+            (Some(count), _) if is_loopback => sources::of_loopback(count as usize),
+            (Some(count), _) => addresses(Ipv4Addr::new(100, 64, 0, 1), count).collect(),
+            (None, Some(ports)) if is_loopback => {
+                let used = need.connections() + need.closed_within(room.loopback_time_wait);
+                capacity::loopback_sources(used.div_ceil(u64::from(self.targets.max(1))), ports)
+            }
+            (None, _) => Vec::new(),
+        };
+        need
+    }
+}
+
+fn addresses(first: Ipv4Addr, count: u32) -> impl Iterator<Item = IpAddr> {
+    (0..count).map(move |index| Ipv4Addr::from_bits(first.to_bits().wrapping_add(index)).into())
+}
