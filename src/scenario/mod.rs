@@ -11,6 +11,7 @@ pub(crate) mod document;
 pub(crate) mod error;
 mod names;
 pub mod places;
+mod request;
 pub mod schedule;
 pub mod template;
 mod websocket;

@@ -4,9 +4,9 @@
 //! refusal means for the member and for all others. Invariant: the request uses only what those steps take, and
 //! every error that is mentioned is one that answers can have.
 
-use super::compile::{HTTP_KEYS, Result, compiled, http_step_named};
 use super::document::Section;
 use super::names::{Moment, NameList, Vocabulary};
+use super::request::{self, HTTP_KEYS, Result, compiled};
 use super::schedule::Schedule;
 use super::template::Template;
 use super::{HttpStep, NamedError, Scenario};
@@ -86,7 +86,7 @@ pub(super) fn compile(
     for take in http[..schedule.steps].iter().flat_map(|step| &step.take) {
         taken[usize::from(take.value)] = true;
     }
-    let step = http_step_named(&section, key.to_owned(), vocabulary, &taken, shared, errors)?;
+    let step = request::compile(&section, key.to_owned(), vocabulary, &taken, shared, errors)?;
     if http[..schedule.steps].iter().any(|other| other.name == step.name) {
         return Err(section.own_error(format!("there is an [[http]] step \"{key}\" before it")));
     }

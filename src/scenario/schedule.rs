@@ -4,9 +4,9 @@
 //! Invariant: the request uses only what those steps take.
 
 use super::HttpStep;
-use super::compile::{Result, check_pointer, headers, request_path};
 use super::document::Section;
 use super::names::{Moment, Vocabulary};
+use super::request::{Result, check_pointer, headers, request_path};
 use super::template::Template;
 
 pub(super) const KEYS: [&str; 8] =

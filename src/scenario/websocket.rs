@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use super::compile::{DELAY_MAX, Result, compiled, error_name, headers, refuse_unusable_in_url, too_many};
 use super::document::{Section, Text};
 use super::names::{Moment, NAMES_MAX, NameList, Vocabulary};
+use super::request::{DELAY_MAX, Result, compiled, error_name, headers, refuse_unusable_in_url, too_many};
 use super::template::Template;
 use super::{MessageError, MessageRule, MessageType, Ping, Reply, Role, WebSocket};
 use crate::nearest;
