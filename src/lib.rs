@@ -13,6 +13,7 @@ pub mod engine;
 pub mod fault;
 pub mod foreign;
 pub mod measure;
+pub mod members;
 pub mod nearest;
 pub mod plan;
 pub mod preflight;

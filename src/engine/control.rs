@@ -11,10 +11,9 @@ use super::clock::Clock;
 use super::link::{Message, Shared};
 use super::run::{EngineError, Outcome, RampDownOutcome, Second, Sources, Standing};
 use crate::measure::ledger::{Ledger, LedgerTotals, SessionSet};
-use crate::measure::{Interval, Layout, SourceCounts, Totals, process};
+use crate::measure::{Interval, Layout, Phase, SourceCounts, Totals, process};
 use crate::plan::Plan;
 use crate::plan::sources::PortMethod;
-use crate::report::Phase;
 
 /// Between two looks at the run's state.
 const LOOK: Duration = Duration::from_millis(50);

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::plan::members::Members;
+use crate::members::Members;
 
 /// Sessions by number, one bit each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -14,9 +14,10 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::hlog::LogWriter;
-use super::{Phase, RunResult, numbers, timeline};
+pub use super::timeline::Second;
+use super::{RunResult, numbers, timeline};
 use crate::fault::FaultNames;
-use crate::measure::{FaultSample, Interval, Layout, Totals};
+use crate::measure::{FaultSample, Interval, Layout};
 
 /// The result as data; see `schema/summary.schema.json`.
 pub const SUMMARY: &str = "summary.json";
@@ -54,27 +55,6 @@ pub enum CreateError {
         /// What it said.
         cause: io::Error,
     },
-}
-
-/// What is known of a second besides what was recorded in it.
-#[derive(Debug)]
-pub struct Second<'a> {
-    /// Its number, from 0; the interval runs from here for [`Second::length`].
-    pub second: u64,
-    /// How long the interval really was.
-    pub length: Duration,
-    /// How far the run is.
-    pub phase: Phase,
-    /// Sessions that should have started by its end.
-    pub planned: u64,
-    /// Sessions open at its end.
-    pub open: u64,
-    /// CPU seconds used in it, all threads.
-    pub cpu_seconds: f64,
-    /// Resident bytes at its end.
-    pub rss_bytes: u64,
-    /// Everything up to its end.
-    pub totals: &'a Totals,
 }
 
 /// An open results directory.

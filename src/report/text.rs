@@ -431,8 +431,10 @@ fn criterion_row(criterion: &CriterionResult) -> [String; 3] {
     // Of a step's latency, say which figure is judged: `login p95`.
     let figure = criterion.measure.strip_prefix("steps.").and_then(|rest| rest.rsplit('.').next());
     let name = match figure.and_then(|figure| figure.strip_suffix("_ms")) {
-        Some(figure) => format!("{} {figure}", criterion.name),
-        None => criterion.name.clone(),
+        Some(figure) if !criterion.name.split_whitespace().any(|word| word == figure) => {
+            format!("{} {figure}", criterion.name)
+        }
+        _ => criterion.name.clone(),
     };
     [name, criterion.measured.map_or_else(|| "–".into(), show), limit]
 }

@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use super::document::{self, Section};
 use super::error::{ScenarioError, Source};
-use super::names::{Moment, NAMES_MAX, NameList, Variable, Vocabulary};
+use super::names::{NAMES_MAX, NameList, Variable, Vocabulary};
 use super::request::{self, ERROR_KEYS, HTTP_KEYS, Result, named_error, too_many};
 use super::{HttpStep, NamedError, Scenario, criteria, places, schedule, websocket};
 use crate::nearest;
@@ -194,4 +194,3 @@ fn step_name(section: &Section<'_>) -> Result<String> {
     }
     Ok(name.value.to_owned())
 }
-

@@ -117,7 +117,9 @@ fn take_from(section: &Section<'_>, key: &str, place: &Text<'_>) -> Result<TakeF
 pub(super) fn check_pointer(section: &Section<'_>, key: &str, pointer: &Text<'_>) -> Result<()> {
     let text = pointer.value;
     if !text.is_empty() && !text.starts_with('/') {
-        let message = format!("\"{text}\" is not a JSON pointer: write \"/{}\"", text.replace('.', "/"));
+        // `$.data.token` is JSONPath for the same field.
+        let names = text.strip_prefix("$.").unwrap_or(text).replace('.', "/");
+        let message = format!("\"{text}\" is not a JSON pointer: write \"/{names}\"");
         return Err(section.error(key, pointer.span.clone(), message));
     }
     let escapes_fit = text.split('~').skip(1).all(|after| after.starts_with(['0', '1']));

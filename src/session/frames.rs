@@ -4,14 +4,12 @@
 //! header or a control payload that a read cut through is kept. Invariant: at a boundary with no message
 //! open there is no spill.
 
-use super::messages::Found;
-use super::replies::Echo;
+use super::messages::SplitMessage;
 use super::{Context, Observer, Phase, Session};
 use crate::fault::Fault;
-use crate::protocol::scan::Scanner;
 use crate::protocol::websocket::{
-    FrameHeader, HEADER_BYTES_MAX, Opcode, Reader, Utf8Check, Violation, parse_close, parse_header,
-    write_close, write_frame,
+    FrameHeader, HEADER_BYTES_MAX, Opcode, Reader, Violation, parse_close, parse_header, write_close,
+    write_frame,
 };
 
 /// Where the parsers of an incomplete frame or message stand.
@@ -22,7 +20,7 @@ pub struct Partial {
     /// The frame being read.
     frame: Option<Frame>,
     /// The data message being read: open from its first frame to the last's end.
-    message: Option<Message>,
+    message: Option<SplitMessage>,
 }
 
 #[derive(Debug)]
@@ -32,19 +30,6 @@ struct Frame {
     left: u64,
     /// A control frame's payload so far.
     control: Vec<u8>,
-}
-
-/// A message that came in more than one piece.
-#[derive(Debug)]
-pub(super) struct Message {
-    text: bool,
-    bytes: u64,
-    utf8: Utf8Check,
-    pub(super) scanner: Scanner,
-    pub(super) found: Found,
-    pub(super) echo: Echo,
-    /// The scanner found that it is not JSON.
-    pub(super) malformed: bool,
 }
 
 impl Partial {
@@ -154,15 +139,7 @@ impl Session {
                 if partial.message.is_some() {
                     return Err(Fault::Violation(Violation::ExpectedContinuation));
                 }
-                partial.message = Some(Message {
-                    text: header.opcode == Opcode::Text,
-                    bytes: 0,
-                    utf8: Utf8Check::default(),
-                    scanner: Scanner::new(),
-                    found: Found::default(),
-                    echo: Echo::default(),
-                    malformed: false,
-                });
+                partial.message = Some(SplitMessage::new(header.opcode == Opcode::Text));
             }
             _ => {}
         }
@@ -224,7 +201,7 @@ impl Session {
 
     fn message_ended<O: Observer>(
         &mut self,
-        message: Message,
+        message: SplitMessage,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
         if !message.text {

@@ -4,12 +4,11 @@
 //! scanner. Knows the roles of the scenario's messages, not their names. Invariant: the text of every
 //! message has been checked to be UTF-8, and of every 64th to be JSON throughout.
 
-use super::frames::Message;
 use super::replies::Echo;
 use super::{Context, Observer, Phase, Session, Timer};
 use crate::fault::Fault;
 use crate::protocol::scan::{Scanner, Value, quick_integer, quick_text};
-use crate::protocol::websocket::Violation;
+use crate::protocol::websocket::{Utf8Check, Violation};
 use crate::scenario::{MessageType, Role, WebSocket};
 
 /// One message in so many is checked to be JSON to its end when a quick look was enough.
@@ -28,6 +27,34 @@ pub(super) struct Found {
     reply: Option<String>,
     /// Members listed before the type was known; the type comes first in practice, so this stays empty.
     listed_early: Vec<u64>,
+}
+
+/// A message that came in more than one piece.
+#[derive(Debug)]
+pub(super) struct SplitMessage {
+    pub(super) text: bool,
+    pub(super) bytes: u64,
+    pub(super) utf8: Utf8Check,
+    scanner: Scanner,
+    found: Found,
+    echo: Echo,
+    /// The scanner found that it is not JSON.
+    malformed: bool,
+}
+
+impl SplitMessage {
+    /// A message of which nothing has come yet.
+    pub(super) fn new(text: bool) -> Self {
+        Self {
+            text,
+            bytes: 0,
+            utf8: Utf8Check::default(),
+            scanner: Scanner::new(),
+            found: Found::default(),
+            echo: Echo::default(),
+            malformed: false,
+        }
+    }
 }
 
 impl Session {
@@ -96,7 +123,7 @@ impl Session {
     /// Takes a piece of a message that came in several.
     pub(super) fn scan_piece<O: Observer>(
         &mut self,
-        message: &mut Message,
+        message: &mut SplitMessage,
         piece: &[u8],
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
@@ -117,7 +144,7 @@ impl Session {
     /// Ends a message that came in several pieces.
     pub(super) fn scanned_text<O: Observer>(
         &mut self,
-        message: Message,
+        message: SplitMessage,
         bytes: u64,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
