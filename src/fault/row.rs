@@ -24,7 +24,7 @@ impl Blame {
     /// Returns the name in results.
     pub fn key(self) -> &'static str {
         match self {
-            Self::Machine => "box",
+            Self::Machine => "machine",
             Self::Network => "network",
             Self::Server => "server",
             Self::Scenario => "scenario",

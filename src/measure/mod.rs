@@ -5,7 +5,7 @@
 //! [`Counts::check`]); nothing is shared between workers; whatever a peer can make grow is bounded.
 //!
 //! Start from [`Recorder`] for what a worker says, from [`Tally`] for what can be asked. [`ledger`] keeps who
-//! learned of whom, [`routing`] who was sent where, [`process`] what this box and process are.
+//! learned of whom, [`routing`] who was sent where, [`process`] what this machine and process are.
 
 mod counts;
 mod failures;

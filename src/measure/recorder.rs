@@ -98,7 +98,7 @@ impl Recorder {
     }
 
     /// A step succeeded. Latencies from the instant it was due and from the instant it was sent; they differ
-    /// where this box was late.
+    /// where this machine was late.
     pub fn step_ok(&mut self, step: u8, from_due: Ticks, from_sent: Ticks) {
         let step = self.step(step);
         step.from_due.record(from_due);

@@ -15,7 +15,7 @@ use crate::scenario::MessageType;
 pub struct StepTally {
     /// Successes, from the instant each was due. What results are judged by.
     pub from_due: Latencies,
-    /// The same successes from the instant each was sent: without this box's own lateness to begin.
+    /// The same successes from the instant each was sent: without this machine's own lateness to begin.
     pub from_sent: Latencies,
 }
 

@@ -63,7 +63,7 @@ pub struct RampDownFacts {
 pub struct Facts {
     /// `startline`'s version.
     pub version: String,
-    /// This box.
+    /// This machine.
     pub host: Host,
     /// Wall clock when the run began.
     pub started_at: jiff::Timestamp,

@@ -55,7 +55,7 @@ pub struct RunResult {
     pub tls: Option<TlsResult>,
     /// What came while sessions left; reported, not judged. `null` while they have not.
     pub ramp_down: Option<RampDownResult>,
-    /// This box's own part.
+    /// This machine's own part.
     pub generator: GeneratorResult,
     /// `finished`, `running` or `stopped`.
     pub ending: String,
@@ -67,7 +67,7 @@ pub struct RunResult {
     pub started_at: jiff::Timestamp,
     /// `startline`'s version.
     pub version: String,
-    /// The box.
+    /// The machine.
     pub host: Host,
 }
 
@@ -77,7 +77,7 @@ pub struct RunResult {
 pub enum Verdict {
     /// Every criterion that could be measured was met (perhaps with a warning).
     Pass,
-    /// A criterion was not met, and it was not this box's doing.
+    /// A criterion was not met, and it was not this machine's doing.
     Fail,
     /// Nothing: see the reasons.
     Inconclusive,
@@ -116,7 +116,7 @@ pub struct CriterionResult {
     pub measured: Option<f64>,
     /// How it came out.
     pub outcome: Outcome,
-    /// Of a failure: whether it stands, or may be this box's own doing and proves nothing. `true` otherwise.
+    /// Of a failure: whether it stands, or may be this machine's own doing and proves nothing. `true` otherwise.
     pub stands: bool,
     /// The outcome in words.
     pub why: String,
@@ -193,7 +193,7 @@ pub struct StepResult {
     /// From the instant the step was due: what is judged.
     #[serde(flatten)]
     pub from_due: LatencyResult,
-    /// From the instant it was sent. Where the two differ, this box was late.
+    /// From the instant it was sent. Where the two differ, this machine was late.
     pub from_sent: LatencyResult,
 }
 
@@ -231,7 +231,7 @@ pub struct ErrorsResult {
     pub rate_formula: String,
     /// By kind, most first. The kinds of all steps add up to `total`.
     pub by_kind: Ordered<u64>,
-    /// By who has to act: `box`, `network`, `server`, `scenario`.
+    /// By who has to act: `machine`, `network`, `server`, `scenario`.
     pub by_blame: Ordered<u64>,
     /// Sessions that had their ticket and whose WebSocket then never opened: their members are locked out until
     /// the challenge is over. 0 in scenarios without a ticket.
@@ -393,7 +393,7 @@ pub struct RampDownResult {
     pub seconds: f64,
 }
 
-/// This box's own part.
+/// This machine's own part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GeneratorResult {
     /// Engine threads.

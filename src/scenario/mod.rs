@@ -139,7 +139,7 @@ pub struct NamedError {
     /// Text that the body contains (for answers that are not JSON).
     pub contains: Option<String>,
     /// The error means that a one-time ticket was too old, spent or unknown: a session whose ticket aged on this
-    /// box is then blamed on this box.
+    /// machine is then blamed on this machine.
     pub ticket: bool,
 }
 
@@ -431,8 +431,8 @@ mod tests {
         let manual = include_str!("../../docs/scenarios.md");
         let keys = [
             &compile::ROOT_KEYS[..],
-            &compile::HTTP_KEYS,
-            &compile::ERROR_KEYS,
+            &request::HTTP_KEYS,
+            &request::ERROR_KEYS,
             &schedule::KEYS,
             &schedule::PARTICIPANT_KEYS,
             &websocket::KEYS,

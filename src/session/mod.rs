@@ -293,7 +293,7 @@ impl Session {
     }
 
     /// It gets a connection now, or is about to; returns how long it waited. What it sends is sent from here on: the wait was
-    /// this box's, not the server's.
+    /// this machine's, not the server's.
     pub fn served(&mut self, now: Tick) -> Ticks {
         debug_assert!(self.flag(WAITING), "served without waiting");
         self.set_flag(WAITING, false);

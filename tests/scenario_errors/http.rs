@@ -9,6 +9,10 @@ fn bad_json_pointers() {
         "x.toml:15:19: \"take.ticket\" in [[http]]: \"data.ticket\" is not a JSON pointer: write \"/data/ticket\""
     );
     assert_eq!(
+        spoiled("take = { ticket = \"/data/ticket\" }", "take = { ticket = \"$.data.ticket\" }"),
+        "x.toml:15:19: \"take.ticket\" in [[http]]: \"$.data.ticket\" is not a JSON pointer: write \"/data/ticket\""
+    );
+    assert_eq!(
         spoiled("take = { ticket = \"/data/ticket\" }", "take = { ticket = \"/a~b\" }"),
         "x.toml:15:19: \"take.ticket\" in [[http]]: \"/a~b\" is not a JSON pointer: \"~\" is written \"~0\""
     );
