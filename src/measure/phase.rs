@@ -1,6 +1,7 @@
 //! The phases of a run, in their order.
 //!
-//! Decides nothing: the engine moves a run from one to the next. Invariant: a phase is never entered twice.
+//! Decides nothing: the engine moves a run from one to the next. Invariant: a phase is never
+//! entered twice.
 
 use std::fmt;
 

@@ -1,8 +1,8 @@
-//! This process and this machine, as the kernel tells: memory, CPU time, what the host is.
+//! Reads this process and this machine from the kernel: memory, CPU time, the host.
 //!
-//! Readings are taken by the control thread once a second, never on the hot path. Linux only, like everything
-//! that holds sockets here. Invariant: a figure that cannot be read is zero or empty, never a failure: a run
-//! does not end because `/proc` is not mounted.
+//! Readings are taken by the control thread once a second, never on the hot path. Linux only, like
+//! everything that holds sockets here. Invariant: a figure that cannot be read is zero or empty,
+//! never a failure: a run does not end because `/proc` is not mounted.
 
 use std::fs;
 
@@ -33,14 +33,15 @@ impl Host {
     }
 }
 
-/// Resident memory of this process in bytes, counted page by page where the kernel does that (`smaps_rollup`,
-/// proc_pid_smaps(5)): the running totals of `statm` may be off by some hundred KiB, which is tens of bytes a session. Takes
-/// as long as there are pages. 0 if it cannot be read.
+/// Resident memory of this process in bytes, counted page by page where the kernel does that
+/// (`smaps_rollup`, proc_pid_smaps(5)): the running totals of `statm` may be off by some hundred
+/// KiB, which is tens of bytes a session. Takes as long as there are pages. 0 if it cannot be read.
 pub fn rss_bytes_exact() -> u64 {
     resident_kib(&read("/proc/self/smaps_rollup")).map_or_else(rss_bytes, |kib| kib * 1024)
 }
 
-/// Resident memory of this process in bytes, as the kernel's running totals have it; 0 if it cannot be read.
+/// Resident memory of this process in bytes, as the kernel's running totals have it; 0 if it cannot
+/// be read.
 pub fn rss_bytes() -> u64 {
     let pages = resident_pages(&read("/proc/self/statm"));
     // SAFETY: sysconf takes no pointer and has no precondition.
@@ -48,7 +49,8 @@ pub fn rss_bytes() -> u64 {
     pages * u64::try_from(page).unwrap_or(4096)
 }
 
-/// CPU seconds that this process has used so far, user and system, all threads; 0 if they cannot be read.
+/// CPU seconds that this process has used so far, user and system, all threads; 0 if they cannot be
+/// read.
 pub fn cpu_seconds() -> f64 {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: `usage` is writable and as large as the kernel expects.
@@ -78,7 +80,7 @@ fn resident_pages(statm: &str) -> u64 {
     statm.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0)
 }
 
-/// `model name` on x86; ARM has none and says `CPU part`, which tells nobody anything.
+/// `model name` on x86; ARM has none and says `CPU part`, which means nothing to a reader.
 fn cpu_model(cpuinfo: &str) -> String {
     let line = cpuinfo.lines().find_map(|line| line.strip_prefix("model name"));
     line.map_or_else(String::new, |rest| rest.trim_start_matches([' ', '\t', ':']).trim().to_owned())

@@ -1,10 +1,10 @@
-//! The directory that a run leaves behind, written as the run goes.
+//! The results directory of a run, written as the run goes.
 //!
-//! Every file is made before anything is opened, so that a bad path fails at once. Each second's lines go
-//! straight to the kernel, one write a file: killing this process loses at most the last second. The summary is
-//! replaced as a whole, never rewritten in place. Invariant: an error on a file is kept to be told (see
-//! [`ResultsDir::warnings`]) and costs that file its lines, nothing else: what was measured is never lost
-//! because a disk is full.
+//! Every file is created before anything is opened, so that a bad path fails at once. Each second's
+//! lines go straight to the kernel, one write a file: killing this process loses at most the last
+//! second. The summary is replaced as a whole, never rewritten in place. Invariant: an error on a
+//! file is kept for [`ResultsDir::warnings`] and costs that file its lines, nothing else: no
+//! measurement is lost because a disk is full.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -32,7 +32,7 @@ pub const PLAN: &str = "plan.toml";
 
 const SUMMARY_TEMPORARY: &str = ".summary.json.tmp";
 
-/// Why a results directory cannot be made.
+/// Why a results directory cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     /// It holds a run's results already.
@@ -92,7 +92,8 @@ impl ResultsDir {
             Appended::create(&file, name, head).map_err(refused(&file))
         };
         open(PLAN, plan_toml.as_bytes())?;
-        // Empty until the first second: it shows that the place is taken, and that it can be written.
+        // Empty until the first second: it shows that the place is taken, and that it can be
+        // written.
         open(SUMMARY, b"")?;
         Ok(Self {
             timeline: open(TIMELINE, &timeline::head(layout))?,
@@ -106,12 +107,13 @@ impl ResultsDir {
         })
     }
 
-    /// Where it is.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Appends a second: its row, its histograms, its failures. `interval` is what all workers recorded in it.
+    /// Appends a second: its row, its histograms, its failures. `interval` is what all workers
+    /// recorded in it.
     pub fn second(&mut self, second: &Second<'_>, interval: &Interval, names: &dyn FaultNames) {
         let row = timeline::second(second, interval, &self.layout);
         self.timeline.append(&row, &mut self.warnings);
@@ -135,7 +137,7 @@ impl ResultsDir {
             Ok(()) => self.summary_failed = false,
             Err(cause) if !self.summary_failed => {
                 self.summary_failed = true;
-                self.warnings.push(format!("cannot write {SUMMARY}: {cause}; it is tried again each second"));
+                self.warnings.push(format!("cannot write {SUMMARY}: {cause}; it is retried every second"));
             }
             Err(_) => {}
         }
@@ -147,7 +149,8 @@ impl ResultsDir {
     }
 }
 
-/// The directory's name when none was given: `startline-20260131-093000`, in the local time handed in.
+/// The directory's name when none was given: `startline-20260131-093000`, in the local time handed
+/// in.
 pub fn default_name(now: jiff::civil::DateTime) -> String {
     now.strftime("startline-%Y%m%d-%H%M%S").to_string()
 }
@@ -182,7 +185,7 @@ impl Appended {
         Ok(Self { file, name: name.unwrap_or("a file"), broken: false })
     }
 
-    /// Appends whole lines in one write; an error is told once until a write succeeds again.
+    /// Appends whole lines in one write; an error is reported once until a write succeeds again.
     fn append(&mut self, lines: &[u8], warnings: &mut Vec<String>) {
         if lines.is_empty() {
             return;

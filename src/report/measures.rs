@@ -1,8 +1,8 @@
-//! The measures that a criterion can name, each declared once: what it reads, and how it would have read had
-//! this machine done nothing wrong.
+//! The measures that a criterion can name, each declared once: how to read it, and how to read it
+//! without this machine's own part.
 //!
-//! The second reading is what tells a failure that stands from one that may be our own doing; see
-//! [`super::verdict`]. Knows no limits.
+//! The second reading separates a failure that stands from one that this machine may have caused;
+//! see [`super::verdict`]. Knows no limits.
 
 use super::RunResult;
 use crate::fault::{Excuse, Fault};
@@ -61,7 +61,8 @@ enum Part {
     Whole,
     /// Only when what comes late, or not at all, may be its doing.
     Arrival,
-    /// Each excused session would have counted, in the measure's own unit (1 or a share of the plan).
+    /// Each excused session would have counted, in the measure's own unit (1 or a share of the
+    /// plan).
     Sessions,
     /// It is the error rate.
     ErrorRate,

@@ -1,8 +1,9 @@
-//! The summary that is printed when a run ends: the verdict first, then its grounds, in some 45 lines.
+//! The summary that is printed when a run ends: the verdict first, then its grounds, in some 45
+//! lines.
 //!
-//! Prints a [`RunResult`] and computes nothing of its own. Words and marks carry the meaning; colour, when
-//! asked for, only repeats it. Invariant: text of a peer is shown on one line, cut, and without control
-//! characters, so that it cannot rewrite a terminal.
+//! Prints a [`RunResult`] and computes nothing of its own. Words and marks carry the meaning;
+//! colour, when asked for, only repeats it. Invariant: text of a peer is shown on one line, cut,
+//! and without control characters, so that it cannot rewrite a terminal.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -33,7 +34,8 @@ const TYPES_SHOWN_MAX: usize = 6;
 /// Characters of evidence shown.
 const EVIDENCE_CHARS_MAX: usize = 72;
 
-/// The summary. `results` is the directory that holds the rest; `colour` for a terminal that has it.
+/// The summary. `results` is the directory that holds the rest; `colour` for a terminal that has
+/// it.
 pub fn summary(result: &RunResult, results: Option<&Path>, colour: bool) -> String {
     let mut page = Page { out: String::new(), colour };
     page.verdict(result);
@@ -386,7 +388,7 @@ impl Page {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
-    /// A line under a title of its own, or, with an empty one, under the title before.
+    /// Prints a line under its title, or, with an empty one, under the title before.
     fn line(&mut self, title: &str, text: &str) {
         self.push(&format!("{title:<12}{text}"));
     }

@@ -1,8 +1,9 @@
 //! `timeline.csv`: a row a second.
 //!
-//! Columns that end in `_total` count from the run's beginning, `open` and `rss_bytes` are readings of the
-//! instant, everything else is of that second alone. Columns are declared once, name beside value, so
-//! that head and rows cannot drift apart. Empty cells are figures that do not exist in that second.
+//! Columns that end in `_total` count from the run's beginning, `open` and `rss_bytes` are readings
+//! of the instant, everything else is of that second alone. Columns are declared once, name beside
+//! value, so that head and rows cannot drift apart. Empty cells are figures that do not exist in
+//! that second.
 
 use std::time::Duration;
 

@@ -15,10 +15,11 @@
 //! 6. **Otherwise: pass**, with warnings if there are any. Latencies are judged from the instant they were due
 //!    and so contain our own lateness: a pass stands in spite of it.
 //!
-//! While the workers lag, a failure that has a clock in it (latencies, timeouts, PINGs, sessions that the server
-//! dropped as idle, announcements not read in time) does not stand; an answer of the server (a status, a
-//! named error, a broken frame, a wrong server) still does. So it is when a source address was taken away from this machine, but for
-//! latencies: what was on its way to that address did not arrive.
+//! While the workers lag, a failure that has a clock in it (latencies, timeouts, PINGs, sessions
+//! that the server dropped as idle, announcements not read in time) does not stand; an answer of
+//! the server (a status, a named error, a broken frame, a wrong server) still does. So it is when a
+//! source address was taken away from this machine, but for latencies: what was on its way to that
+//! address did not arrive.
 
 use std::time::Duration;
 
@@ -32,8 +33,8 @@ use crate::scenario::{Criterion, Good};
 /// Share of the planned arrivals below which a run is inconclusive.
 pub const ARRIVALS_SHARE_MIN: f64 = 0.99;
 
-/// A ramp this much longer than planned is forgiven: one wake-up of a busy machine is more than a hundredth of a ramp
-/// of a few seconds, and says nothing.
+/// A ramp this much longer than planned is forgiven: one wake-up of a busy machine is more than a
+/// hundredth of a ramp of a few seconds, and says nothing.
 pub const ARRIVALS_SLACK: Duration = Duration::from_millis(500);
 
 /// The lag's 99th percentile may be this share of the tightest timeout.

@@ -1,7 +1,8 @@
-//! From TOML to a [`Scenario`]: the top level, the variables and the HTTP steps.
+//! Compiles TOML into a [`Scenario`]: the top level, the variables and the list of HTTP steps.
 //!
-//! [`super::websocket`] does the WebSocket, [`super::criteria`] the criteria. Invariant: the first thing that is wrong
-//! ends the compilation; nothing is repaired or guessed.
+//! Each section has a module of its own ([`super::request`], [`super::websocket`],
+//! [`super::criteria`], …). Invariant: the first error ends the compilation; nothing is repaired or
+//! guessed.
 
 use std::cell::Cell;
 

@@ -1,8 +1,8 @@
-//! One HTTP request of a scenario, from TOML, and the parts of one that other sections have as well.
+//! Compiles one HTTP request of a scenario, and the parts of one that other sections have as well.
 //!
-//! Knows no section around it: `[[http]]`, `[schedule]`, `[join]`, `[leave]` and `[websocket]` all compile their
-//! requests here. Invariant: a request that compiles can be sent: its path, its header fields and the values in
-//! them fit HTTP/1.1.
+//! Knows no section around it: `[[http]]`, `[schedule]`, `[join]`, `[leave]` and `[websocket]` all
+//! compile their requests here. Invariant: a request that compiles can be sent: its path, its
+//! header fields and their values fit HTTP/1.1.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ pub(super) fn request_path(
     let path = section.required_text("path")?;
     let template = compiled(section, "path", &path, vocabulary, moment)?;
     if !template.literal_start().starts_with(b"/") {
-        return Err(section.error("path", path.span, "it has to begin with \"/\""));
+        return Err(section.error("path", path.span, "it must begin with \"/\""));
     }
     refuse_unusable_in_url(section, "path", &path, &template)?;
     Ok(template)
@@ -229,7 +229,7 @@ pub(super) fn refuse_unusable_in_url(
         byte if byte.is_ascii_control() => "a control character".to_owned(),
         _ => "a character that is not ASCII".to_owned(),
     };
-    Err(section.error(key, text.span.clone(), format!("{what} has to be written percent-encoded")))
+    Err(section.error(key, text.span.clone(), format!("{what} must be percent-encoded")))
 }
 
 pub(super) fn too_many(what: &str) -> String {

@@ -1,8 +1,9 @@
-//! Frames in any split (RFC 6455, section 5): whole messages in place, broken ones through a [`Partial`].
+//! Frames in any split (RFC 6455, section 5): whole messages in place, broken ones through a
+//! [`Partial`].
 //!
-//! Never buffers a message: a message that spans reads goes through the scanner as it comes. Only a frame
-//! header or a control payload that a read cut through is kept. Invariant: at a boundary with no message
-//! open there is no spill.
+//! Never buffers a message: a message that spans reads goes through the scanner as it comes. Only a
+//! frame header or a control payload that a read cut through is kept. Invariant: at a boundary with
+//! no message open there is no spill.
 
 use super::messages::SplitMessage;
 use super::{Context, Observer, Phase, Session};
@@ -69,7 +70,8 @@ impl Session {
         Ok(())
     }
 
-    /// A frame that starts a message, or a control frame, with nothing kept from before: the usual case.
+    /// A frame that starts a message, or a control frame, with nothing kept from before: the usual
+    /// case.
     fn fresh_frame<'b, O: Observer>(
         &mut self,
         bytes: &'b [u8],
@@ -161,7 +163,8 @@ impl Session {
         Ok(())
     }
 
-    /// Takes payload of the frame being read, and ends the frame, and the message, when that is all.
+    /// Takes payload of the frame being read, and ends the frame, and the message, when that is
+    /// all.
     fn payload<'b, O: Observer>(
         &mut self,
         bytes: &'b [u8],
@@ -246,8 +249,8 @@ impl Session {
         self.fail(fault, bytes, ctx);
     }
 
-    /// A fresh key for a frame (5.3). Unpredictable to the other side is enough here: it guards proxies, and a seed
-    /// has to be able to repeat a run.
+    /// A fresh key for a frame (5.3). Unpredictable to the other side is enough here: it guards
+    /// proxies, and a seed has to be able to repeat a run.
     pub(super) fn mask_key<O>(&self, ctx: &mut Context<'_, O>) -> [u8; 4] {
         ctx.rng.u32(..).to_ne_bytes()
     }

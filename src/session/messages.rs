@@ -1,8 +1,8 @@
-//! What a message means: told apart by its type, values taken only where something hangs on them.
+//! What a message means: its type tells, and values are taken only where the session needs them.
 //!
 //! A broadcast that begins with its type costs a few nanoseconds; anything else goes through the
-//! scanner. Knows the roles of the scenario's messages, not their names. Invariant: the text of every
-//! message has been checked to be UTF-8, and of every 64th to be JSON throughout.
+//! scanner. Knows the roles of the scenario's messages, not their names. Invariant: the text of
+//! every message has been checked to be UTF-8, and of every 64th to be JSON throughout.
 
 use super::replies::Echo;
 use super::{Context, Observer, Phase, Session, Timer};
@@ -25,7 +25,8 @@ pub(super) struct Found {
     error_code: Option<String>,
     /// What stands where a reply says which PING it answers.
     reply: Option<String>,
-    /// Members listed before the type was known; the type comes first in practice, so this stays empty.
+    /// Members listed before the type was known; the type comes first in practice, so this stays
+    /// empty.
     listed_early: Vec<u64>,
 }
 
@@ -234,7 +235,8 @@ impl Session {
         Ok(())
     }
 
-    /// An error before open ends the session; later it is counted, and names the close that may follow.
+    /// An error before open ends the session; later it is counted, and names the close that may
+    /// follow.
     fn error_message<O: Observer>(
         &mut self,
         code: Option<&str>,
