@@ -13,7 +13,7 @@ use super::fixture::{Run, criterion, rich};
 fn the_verdict_comes_first_and_the_page_is_short() {
     let text = summary(&rich(), Some(Path::new("startline-20260131-093000")), false);
     println!("{text}");
-    assert!(text.starts_with("FAIL  1 of 5 criteria failed."), "{text}");
+    assert!(text.starts_with("FAIL  2 of 9 criteria failed."), "{text}");
     assert!(text.lines().count() <= 48, "{} lines\n{text}", text.lines().count());
     assert!(text.lines().all(|line| line.chars().count() <= 132), "{text}");
     assert!(!text.contains('\x1b'));

@@ -105,7 +105,7 @@ fn too_few_arrivals_prove_nothing_though_all_else_passes() {
     run.judge_only(criterion("enter", "steps.enter.p95_ms", Good::Below, 200.0, "ms"));
     run.facts.last_start = Some(Duration::from_secs(245));
     let result = run.result();
-    assert_verdict(&result, Verdict::Inconclusive, "Arrivals came at");
+    assert_verdict(&result, Verdict::Inconclusive, "Sessions arrived at");
     assert_eq!(one(&result, "enter").outcome, Outcome::Pass);
 }
 
@@ -200,7 +200,7 @@ fn timeouts_of_a_lagging_box_do_not_stand() {
     spoil(&mut run);
     run.lag_badly();
     let result = run.result();
-    assert_verdict(&result, Verdict::Inconclusive, "This box was late");
+    assert_verdict(&result, Verdict::Inconclusive, "The load generator was overloaded");
     assert!(!one(&result, "error-rate").stands);
 }
 
