@@ -19,6 +19,7 @@ pub mod foreign;
 pub mod interrupt;
 pub mod lookup;
 pub mod measure;
+pub mod members;
 pub mod nearest;
 pub mod numbers;
 pub mod plan;

@@ -13,10 +13,9 @@ use startline_os::{heap, process};
 use super::link::{Message, Shared};
 use super::run::{EngineError, Outcome, RampDownOutcome, Second, Sources, Standing};
 use crate::measure::ledger::{Ledger, LedgerTotals, SessionSet};
-use crate::measure::{Interval, Layout, SourceCounts, Totals};
+use crate::measure::{Interval, Layout, Phase, SourceCounts, Totals};
 use crate::plan::Plan;
 use crate::plan::sources::PortMethod;
-use crate::report::Phase;
 
 /// Between two looks at the run's state.
 const LOOK: Duration = Duration::from_millis(50);

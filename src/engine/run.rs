@@ -24,9 +24,8 @@ use super::secure::Secure;
 use super::worker::Worker;
 use super::{Hosts, WorkerSetup};
 use crate::measure::ledger::{self, Ledger, LedgerTotals};
-use crate::measure::{Interval, Layout, Recorder, SourceCounts, Totals};
+use crate::measure::{Interval, Layout, Phase, Recorder, SourceCounts, Totals};
 use crate::plan::{End, Plan};
-use crate::report::Phase;
 use crate::session::Script;
 use crate::session::script::Delays;
 

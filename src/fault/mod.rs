@@ -1,8 +1,9 @@
 //! What can go wrong with a session, sorted by whose fault it is.
 //!
-//! A vocabulary shared by everything that finds, counts or prints failures; it decides nothing and holds no text of
-//! a peer. Invariant: a [`Fault`] is a small `Copy` value with a stable kebab-case [`Fault::key`], so failures are
-//! counted by kind and never by rendered message. `table` declares every fault, in a row each.
+//! A vocabulary shared by everything that finds, counts or prints failures; it decides nothing and
+//! holds no text of a peer. Invariant: a [`Fault`] is a small `Copy` value with a stable kebab-case
+//! [`Fault::key`], so failures are counted by kind and never by rendered message. `table` declares
+//! every fault, in a row each.
 
 mod row;
 mod table;

@@ -1,6 +1,7 @@
 //! The columns of the table of faults, and the macro that makes an enum of its rows.
 //!
-//! Knows no single fault. Invariant: a variant and its row are declared together, so that neither can be forgotten.
+//! Knows no single fault. Invariant: a variant and its row are declared together, so that neither
+//! can be forgotten.
 
 use std::fmt;
 
@@ -24,7 +25,7 @@ impl Blame {
     /// Returns the name in results.
     pub fn key(self) -> &'static str {
         match self {
-            Self::Machine => "box",
+            Self::Machine => "machine",
             Self::Network => "network",
             Self::Server => "server",
             Self::Scenario => "scenario",
@@ -116,8 +117,8 @@ pub(super) fn value_name(index: u8, names: &dyn FaultNames) -> String {
 
 /// Declares an enum of faults by its rows: `Variant => (key, blame, excuses, advice)`.
 ///
-/// A variant may carry a value, with the function that makes it the detail of the key, and rows for some values
-/// of it in braces. `nested` is a variant whose rows are another enum's.
+/// A variant may carry a value, with the function that makes it the detail of the key, and rows for
+/// some values of it in braces. `nested` is a variant whose rows are another enum's.
 macro_rules! faults {
     (
         $(#[$about:meta])*

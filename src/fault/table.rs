@@ -1,7 +1,8 @@
 //! Every fault: its name in results, whom it is blamed on, what can excuse it, and what to do next.
 //!
-//! A new fault is one row here, and one in `docs/failures.md`, which a test holds against this table. Advice names no
-//! fix that this program could not know about; where the answer is in a server's log it says which.
+//! A new fault is one row here, and one in `docs/failures.md`, which a test holds against this
+//! table. Advice names no fix that this program could not know about; where the answer is in a
+//! server's log it says which.
 
 use Blame::{Machine, Network, Scenario, Server};
 use startline_protocol::tls::{PeerAlert, RecordFault};
@@ -12,8 +13,8 @@ use super::row::{Blame, Excuse, FaultNames, NoNames, Row, error_name, faults, pl
 /// No condition of this machine can cause it.
 const NOTHING: &[Excuse] = &[];
 
-/// A client that sends or reads late, or that cannot be reached, can cause it: it sees its own timeout, or the
-/// server gives up on it.
+/// A client that sends or reads late, or that cannot be reached, can cause it: it sees its own
+/// timeout, or the server gives up on it.
 const LATE_OR_LOST: &[Excuse] = &[Excuse::Lag, Excuse::SourceLost];
 
 faults! {
@@ -30,10 +31,12 @@ faults! {
         /// EADDRINUSE: the source port is taken.
         PortTaken => ("port-taken", Machine, NOTHING,
             "Another program holds ports of this range; narrow the range or stop that program.")
-        /// EADDRNOTAVAIL from bind: the source address is not, or no longer, an address of this machine.
+        /// EADDRNOTAVAIL from bind: the source address is not, or no longer, an address of this
+        /// machine.
         SourceNotLocal => ("source-not-local", Machine, NOTHING,
             "The source address was removed; as root: scripts/source-addresses add ADDRESS.")
-        /// EINVAL from connect with a source address: the kernel sends nothing from it to this target.
+        /// EINVAL from connect with a source address: the kernel sends nothing from it to this
+        /// target.
         SourceUnusable => ("source-unusable", Machine, NOTHING,
             "The kernel sends nothing from that --source-ip to the target: use an address of the interface towards it.")
         /// ENOMEM or ENOBUFS.
@@ -105,7 +108,8 @@ faults! {
         /// A needed value is not in the body; the index is into `Scenario::value_names`.
         ValueMissing(u8, value_name) => ("value-missing:<value>", Server, NOTHING,
             "The answer lacks what the next step needs; see the evidence and the scenario's field path.")
-        /// A taken value cannot be used where it is needed (control characters, over the length limit).
+        /// A taken value cannot be used where it is needed (control characters, over the length
+        /// limit).
         ValueUnusable(u8, value_name) => ("value-unusable:<value>", Server, NOTHING,
             "The answer lacks what the next step needs; see the evidence and the scenario's field path.")
         /// The upgrade was answered with this status instead of 101.
@@ -138,7 +142,8 @@ faults! {
         /// A message that should have been the PING's echo is another.
         ReplyMismatch => ("reply-mismatch", Server, NOTHING,
             "The reply is not what was sent; see the evidence, and how the server handles it.")
-        /// The peer sent a close frame with this code before we did (1005: a close frame without one).
+        /// The peer sent a close frame with this code before we did (1005: a close frame without
+        /// one).
         Closed(u16, plain) => ("closed-<code>", Server, NOTHING,
             "The server closed the session; see its log at this instant.")
         {
@@ -159,10 +164,12 @@ faults! {
         /// The connection ended without a close frame (RFC 6455's 1006).
         Cut => ("closed-1006", Server, LATE_OR_LOST,
             "The connection ended without a close frame: a crash, a proxy's timeout or a lost network.")
-        /// A PONG did not come within its timeout; the session goes on. A counter of its own, by cycle.
+        /// A PONG did not come within its timeout; the session goes on. A counter of its own, by
+        /// cycle.
         PingTimeout => ("ping-timeout", Server, LATE_OR_LOST,
             "PONGs took longer than the timeout; compare with the server's GC pauses and thread pools.")
-        /// A PING fell due while one was outstanding and was not sent. A counter of its own, by cycle.
+        /// A PING fell due while one was outstanding and was not sent. A counter of its own, by
+        /// cycle.
         PingMissed => ("ping-missed", Server, LATE_OR_LOST,
             "A PONG took longer than the interval; the server is far behind.")
         /// Kinds beyond the number that is told apart. A counter of its own.
@@ -216,7 +223,8 @@ faults! {
         HandshakeTimeout => ("tls-handshake-timeout", Server, LATE_OR_LOST,
             "The handshake took longer than its step allows; see the server's CPU and accept queue, and whether this \
              port speaks TLS.")
-        /// The peer closed in the middle of the handshake. A server gives up on a late hello just as we do.
+        /// The peer closed in the middle of the handshake. A server gives up on a late hello just
+        /// as we do.
         HandshakeClosed => ("tls-handshake-closed", Server, LATE_OR_LOST,
             "The server closed the connection in the handshake without an alert; see its and its proxy's logs, and \
              whether this port speaks TLS.")
@@ -254,8 +262,8 @@ faults! {
 }
 
 impl Fault {
-    /// Returns the stable kebab-case name under which this kind is counted. `names` resolves the indices that
-    /// some kinds carry.
+    /// Returns the stable kebab-case name under which this kind is counted. `names` resolves the
+    /// indices that some kinds carry.
     pub fn key(self, names: &dyn FaultNames) -> String {
         self.row().key_with(&self.detail(names))
     }

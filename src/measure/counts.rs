@@ -1,7 +1,7 @@
 //! Plain counters of sessions, heartbeats and bytes, and the sums that must close over them.
 //!
-//! Knows no names and no time of day. Invariant: once accounts are closed, [`Counts::check`] holds; if it does
-//! not, this program has lost something and no figure of the run can be trusted.
+//! Knows no names and no time of day. Invariant: once accounts are closed, [`Counts::check`] holds;
+//! if it does not, this program has lost something and no figure of the run can be trusted.
 
 use startline_os::tick::TICK_MICROS;
 
@@ -24,7 +24,8 @@ pub struct Counts {
     pub failed: u64,
     /// Sessions that were still being set up when the run was stopped.
     pub abandoned: u64,
-    /// Requests sent again because a kept-alive connection was closed before any byte of the answer.
+    /// Requests sent again because a kept-alive connection was closed before any byte of the
+    /// answer.
     pub reconnected: u64,
     /// TCP connections that came up for HTTP steps.
     pub http_connections: u64,
@@ -48,7 +49,8 @@ pub struct Counts {
     pub ping_timed_out: u64,
     /// Of those timed out, answered after all.
     pub ping_late: u64,
-    /// Of those sent, still in time when their session or the accounts closed: neither good nor bad.
+    /// Of those sent, still in time when their session or the accounts closed: neither good nor
+    /// bad.
     pub ping_pending: u64,
     /// PONGs that answer no PING of ours.
     pub pong_unasked: u64,
@@ -154,14 +156,14 @@ impl Counts {
     }
 
     /// The error rate, 0 to 1; `None` before anything was attempted. This is its one definition:
-    /// [`ERROR_RATE_FORMULA`]. A session that fails with a PING outstanding is one error, not two: that PING
-    /// is pending.
+    /// [`ERROR_RATE_FORMULA`]. A session that fails with a PING outstanding is one error, not two:
+    /// that PING is pending.
     pub fn error_rate(&self) -> Option<f64> {
         (self.attempts() > 0).then(|| self.errors() as f64 / self.attempts() as f64)
     }
 
-    /// Checks, once accounts are closed, that nothing was lost or counted twice:
-    /// `due = sent + missed`, `sent = answered + late + unanswered + pending`, and no more ended than began.
+    /// Checks, once accounts are closed, that nothing was lost or counted twice: `due = sent +
+    /// missed`, `sent = answered + late + unanswered + pending`, and no more ended than began.
     ///
     /// # Errors
     /// The sum that does not close, with its figures.

@@ -1,8 +1,8 @@
 //! Failures by step and kind, and a few of each kept as evidence.
 //!
-//! Counted by the [`Fault`] value, never by text; peers choose some of its numbers (statuses, close codes), so
-//! the kinds told apart are bounded. Invariant: whatever does not fit is still counted by blame and in
-//! [`Failures::uncounted`], so the total is always right.
+//! Counted by the [`Fault`] value, never by text; peers choose some of its numbers (statuses, close
+//! codes), so the kinds told apart are bounded. Invariant: whatever does not fit is still counted
+//! by blame and in [`Failures::uncounted`], so the total is always right.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
-//! How each session ended, by its number: for runs in which sessions matter one by one, as when places are taken.
+//! How each session ended, by its number: for runs in which single sessions matter, as for joining.
 //!
-//! Kept only if asked for, since a million sessions have a million. Invariant: a session has one fate at most.
+//! Kept only on request, since a million sessions have a million entries. Invariant: a session has
+//! at most one.
 
 use crate::fault::Fault;
 

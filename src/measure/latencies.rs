@@ -1,17 +1,18 @@
-//! A distribution of latencies: an HdrHistogram made on first use, with the exact sum, least and greatest.
+//! A distribution of latencies: an HdrHistogram made on first use, with the exact sum, least and
+//! greatest.
 //!
-//! Two significant digits keep a histogram at 10 KB, which is what lets every worker have a dozen. A
-//! percentile is then the upper edge of its bucket: up to 0.8 % above the true value, never below it. Mean,
-//! minimum and maximum are kept beside the buckets and are exact to the 16 µs tick. Invariant: all
-//! histograms share one geometry, so that adding never loses a value.
+//! Two significant digits keep a histogram at 10 KB, which is what lets every worker have a dozen.
+//! A percentile is then the upper edge of its bucket: up to 0.8 % above the true value, never below
+//! it. Mean, minimum and maximum are kept beside the buckets and are exact to the 16 µs tick.
+//! Invariant: all histograms share one geometry, so that adding never loses a value.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use startline_os::tick::Ticks;
 
-/// The greatest latency told apart, in microseconds: twice the longest timeout that makes sense. Longer ones
-/// count in the last bucket.
+/// The greatest latency told apart, in microseconds: twice the longest timeout that makes sense.
+/// Longer ones count in the last bucket.
 pub const LATENCY_MICROS_MAX: u64 = 120_000_000;
 
 const SIGNIFICANT_DIGITS: u8 = 2;
@@ -19,7 +20,8 @@ const SIGNIFICANT_DIGITS: u8 = 2;
 /// Latencies in microseconds.
 #[derive(Clone, Debug, Default)]
 pub struct Latencies {
-    /// `u32` counts: 4 billion in one bucket would take a million sessions' heartbeats a day and more.
+    /// `u32` counts: 4 billion in one bucket would take a million sessions' heartbeats a day and
+    /// more.
     histogram: Option<Histogram<u32>>,
     sum_micros: u64,
     min_micros: u64,
@@ -74,8 +76,8 @@ impl Latencies {
         (!self.is_empty()).then(|| Duration::from_micros(self.max_micros))
     }
 
-    /// The value that this share (0 to 1) of the values does not exceed: the upper edge of its bucket, capped by
-    /// the exact maximum; `None` without values.
+    /// The value that this share (0 to 1) of the values does not exceed: the upper edge of its
+    /// bucket, capped by the exact maximum; `None` without values.
     pub fn quantile(&self, share: f64) -> Option<Duration> {
         let histogram = self.histogram.as_ref().filter(|histogram| !histogram.is_empty())?;
         let upper_edge = histogram.value_at_quantile(share);

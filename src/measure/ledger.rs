@@ -1,13 +1,13 @@
-//! Who learned of whom: every pair of observer and member, counted apart.
+//! The ledger of broadcasts: every pair of an observer and a member that it has to learn of.
 //!
 //! Each observer must learn of each other member at least once, in the open message's list or by an
-//! announcement. Knows member numbers only, no messages. Invariant: totals come from pairs, so a loss
-//! can never cancel a duplicate.
+//! announcement. Knows member numbers only, no messages. Invariant: totals come from pairs, so a
+//! loss can never cancel a duplicate.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::plan::members::Members;
+use crate::members::Members;
 
 /// Sessions by number, one bit each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,8 +89,8 @@ const DENSE_SESSIONS_MAX: u32 = 65_536;
 const MISSING_SAMPLES_MAX: usize = 20;
 
 impl Ledger {
-    /// A ledger for those sessions of one worker that observe (see [`observers`]), of `sessions` in all. Its
-    /// memory is taken and touched here.
+    /// A ledger for those sessions of one worker that observe (see [`observers`]), of `sessions` in
+    /// all. Its memory is taken and touched here.
     pub fn new(members: Arc<Members>, sessions: u32, observers: &[u32]) -> Self {
         let mut observers = observers.to_vec();
         observers.sort_unstable();
@@ -239,8 +239,8 @@ impl<'a> Peers<'a> {
     }
 }
 
-/// Zeroes whose pages are resident: written once with something else, so that neither the allocator nor the
-/// kernel can leave the work for the first event.
+/// Zeroes whose pages are resident: written once with something else, so that neither the allocator
+/// nor the kernel can leave the work for the first event.
 fn touched(words: usize) -> Vec<u64> {
     let mut bits = vec![u64::MAX; words];
     std::hint::black_box(&mut bits);
@@ -263,7 +263,8 @@ pub struct LedgerTotals {
     pub missing: u64,
     /// Announcements (or listings) of a pair beyond its first of that kind.
     pub duplicate: u64,
-    /// Announcements and listings of ids that are not in this run, or not in the observer's challenge.
+    /// Announcements and listings of ids that are not in this run, or not in the observer's
+    /// challenge.
     pub strangers: u64,
     /// Announcements and listings of the observer's own id, which is for everyone else.
     pub own: u64,
@@ -295,7 +296,8 @@ pub fn observers(sessions: u32) -> Vec<u32> {
     (0..64u32).map(|k| (u64::from(k) * u64::from(sessions) / 64) as u32).collect()
 }
 
-/// Memory of the ledgers of so many workers together, in bytes: two rows of bits an observer, and where rows are found.
+/// Memory of the ledgers of so many workers together, in bytes: two rows of bits an observer, and
+/// where rows are found.
 pub fn bytes(sessions: u32, workers: usize) -> u64 {
     let width = u64::from(sessions).div_ceil(64) * 8;
     let rows = observers(sessions).len() as u64 * 2 * width;

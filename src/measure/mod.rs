@@ -1,22 +1,25 @@
 //! What is counted and timed: one [`Recorder`] a worker, merged into [`Totals`] once a second.
 //!
-//! Knows no socket and no session machine; it is told what happened. Invariants: recording allocates only
-//! on first use of a histogram; every attempt ends up in exactly one account, so the sums close (see
-//! [`Counts::check`]); nothing is shared between workers; whatever a peer can make grow is bounded.
+//! Knows no socket and no session machine; the engine reports events to it. Invariants: recording
+//! allocates only on first use of a histogram; every attempt ends up in exactly one account, so the
+//! sums close (see [`Counts::check`]); nothing is shared between workers; whatever a peer can make
+//! grow is bounded.
 //!
-//! Start from [`Recorder`] for what a worker says, from [`Tally`] for what can be asked. [`ledger`] keeps who
-//! learned of whom, [`routing`] who was sent where, [`process`] what this box and process are.
+//! Start from [`Recorder`] for what a worker records, from [`Tally`] for what can be read.
+//! [`ledger`] keeps broadcasts by pair, [`routing`] the server of each member, [`process`] this
+//! machine and process.
 
 mod counts;
 mod failures;
 mod fates;
 mod latencies;
 pub mod ledger;
+mod phase;
 mod recorder;
 pub mod routing;
-mod secured;
 mod sources;
 mod tally;
+mod tls;
 
 use std::time::Duration;
 
@@ -28,10 +31,11 @@ pub use counts::{Counts, ERROR_RATE_FORMULA};
 pub use failures::{FAULT_KINDS_MAX, Failures, SAMPLE_EVIDENCE_BYTES_MAX, SAMPLES_PER_KIND_MAX};
 pub use fates::Fate;
 pub use latencies::{LATENCY_MICROS_MAX, Latencies};
+pub use phase::Phase;
 pub use recorder::Recorder;
-pub use secured::{Handshake, Secured};
 pub use sources::SourceCounts;
 pub use tally::{Interval, StepTally, Tally, Totals};
+pub use tls::{Handshake, TlsCounts};
 
 /// What there is to count: names by index.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! A worker's recorder: the one thing here on the hot path.
 //!
-//! A message is an array increment, a heartbeat a few and a histogram's slot; memory is taken on the first
-//! use of a histogram and handed over with it, so an idle worker costs a few kilobytes. Invariant: everything
-//! but the number of samples already kept leaves with [`Recorder::take`].
+//! A message is an array increment, a heartbeat a few and a histogram's slot; memory is taken on
+//! the first use of a histogram and handed over with it, so an idle worker costs a few kilobytes.
+//! Invariant: everything but the number of samples already kept leaves with [`Recorder::take`].
 
 use std::collections::BTreeMap;
 
@@ -65,7 +65,8 @@ impl Recorder {
         self.now.tally.counts.held_ticks += u64::from(held.raw());
     }
 
-    /// A session was still being set up when the run was stopped; `asked`: the step whose request was out.
+    /// A session was still being set up when the run was stopped; `asked`: the step whose request
+    /// was out.
     pub fn session_abandoned(&mut self, session: u32, asked: Option<u8>) {
         self.now.tally.counts.abandoned += 1;
         self.keep_fate(session, Fate::Abandoned { asked });
@@ -92,22 +93,23 @@ impl Recorder {
         self.now.tally.http_wait.record(waited);
     }
 
-    /// An error message came in the hold; its session stays open. Sampled like a failure, and not one.
+    /// An error message came in the hold; its session stays open. Sampled like a failure, and not
+    /// one.
     pub fn error_message(&mut self, sample: FaultSample) {
         self.now.tally.counts.error_messages += 1;
         self.keep_sample(sample);
     }
 
-    /// A step succeeded. Latencies from the instant it was due and from the instant it was sent; they differ
-    /// where this box was late.
+    /// A step succeeded. Latencies from the instant it was due and from the instant it was sent;
+    /// they differ where this machine was late.
     pub fn step_ok(&mut self, step: u8, from_due: Ticks, from_sent: Ticks) {
         let step = self.step(step);
         step.from_due.record(from_due);
         step.from_sent.record(from_sent);
     }
 
-    /// A session failed in a step: counted by kind, and sampled. Once a session; a PING cycle that fails without
-    /// ending its session is [`PingEvent::TimedOut`] alone.
+    /// A session failed in a step: counted by kind, and sampled. Once a session; a PING cycle that
+    /// fails without ending its session is [`PingEvent::TimedOut`] alone.
     pub fn failed(&mut self, sample: FaultSample) {
         self.now.tally.counts.failed += 1;
         self.now.tally.failures.record(sample.step, sample.fault);

@@ -1,12 +1,13 @@
 //! Which server each member was sent to, and whether the hash would have sent it there.
 //!
-//! Servers choose by the Java hash of `"{memberId}:{challengeId}"` over their configured list, whose order is
-//! not known here. Kept a server: sessions by hash modulo 840, the least common multiple of 1 to 8, from
-//! which the bucket for any number of servers up to 8 follows exactly and without keeping members. The list's
-//! order is then whichever assignment of buckets to servers explains most members; the rest are misrouted.
+//! Servers choose by the Java hash of `"{memberId}:{challengeId}"` over their configured list,
+//! whose order is not known here. Kept a server: sessions by hash modulo 840, the least common
+//! multiple of 1 to 8, from which the bucket for any number of servers up to 8 follows exactly and
+//! without keeping members. The list's order is then whichever assignment of buckets to servers
+//! explains most members; the rest are misrouted.
 //!
-//! Misleading when a configured server got nobody at all: the number of servers seen is taken for the
-//! number configured. Invariant: memory is bounded whatever URLs a server hands out.
+//! Misleading when a configured server got nobody at all: the number of servers seen is taken for
+//! the number configured. Invariant: memory is bounded whatever URLs a server hands out.
 
 use std::io::Write;
 
@@ -31,7 +32,8 @@ pub struct Routing {
 struct Server {
     url: String,
     sessions: u64,
-    /// Sessions by hash residue; empty from the ninth server on, where nothing can be judged any more.
+    /// Sessions by hash residue; empty from the ninth server on, where nothing can be judged any
+    /// more.
     by_residue: Vec<u32>,
 }
 
@@ -75,8 +77,8 @@ impl Routing {
         self.beyond
     }
 
-    /// How many sessions each server got (in the order of [`Routing::servers`]) that their hash sends elsewhere;
-    /// `None` with fewer than two servers or more than [`JUDGED_SERVERS_MAX`].
+    /// How many sessions each server got (in the order of [`Routing::servers`]) that their hash
+    /// sends elsewhere; `None` with fewer than two servers or more than [`JUDGED_SERVERS_MAX`].
     pub fn misrouted(&self) -> Option<Vec<u64>> {
         let count = self.servers.len();
         if !(2..=JUDGED_SERVERS_MAX).contains(&count) || self.beyond > 0 {
@@ -112,8 +114,8 @@ impl Server {
     }
 }
 
-/// The bucket of each server, each bucket used once, such that most sessions are where they belong. Exact: the
-/// best value of every set of used buckets, server after server; 2⁸ sets at most.
+/// The bucket of each server, each bucket used once, such that most sessions are where they belong.
+/// Exact: the best value of every set of used buckets, server after server; 2⁸ sets at most.
 fn best_assignment(buckets: &[Vec<u64>]) -> Vec<usize> {
     let count = buckets.len();
     let sets = 1usize << count;
@@ -142,8 +144,9 @@ fn best_assignment(buckets: &[Vec<u64>]) -> Vec<usize> {
 
 /// Java's `Math.abs(hash) % 840`, which any smaller modulus of 1 to 8 can be taken of again.
 fn residue(member_id: u64, challenge_id: u64) -> usize {
-    // Java's abs leaves the least value negative, and its remainder then too: such a member (one in four
-    // billion) is refused by the real server. `unsigned_abs` puts it somewhere instead of panicking.
+    // Java's abs leaves the least value negative, and its remainder then too: such a member (one in
+    // four billion) is refused by the real server. `unsigned_abs` puts it somewhere instead of
+    // panicking.
     java_hash(member_id, challenge_id).unsigned_abs() as usize % RESIDUES
 }
 

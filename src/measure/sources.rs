@@ -1,6 +1,6 @@
-//! What became of the connections of a source address.
+//! Counts of the connections of a source address.
 //!
-//! Knows no address: whoever counts keeps them in the plan's order.
+//! Knows no address: the caller keeps the counts in the plan's order.
 
 use std::ops::AddAssign;
 

@@ -1,12 +1,13 @@
 //! The sum of what was recorded: a worker's last second, everyone's last second, or the whole run.
 //!
-//! One type for all three, so that a figure of a second and the same figure of the run cannot be defined
-//! differently. Invariant: merging tallies gives what recording everything in one place would have given.
+//! One type for all three, so that a figure of a second and the same figure of the run cannot be
+//! defined differently. Invariant: merging tallies gives what recording everything in one place
+//! would have given.
 
 use std::collections::BTreeMap;
 
 use super::routing::Routing;
-use super::{Counts, Failures, Fate, FaultSample, Latencies, Layout, Secured};
+use super::{Counts, Failures, Fate, FaultSample, Latencies, Layout, TlsCounts};
 use crate::fault::Fault;
 use crate::scenario::MessageType;
 
@@ -15,7 +16,8 @@ use crate::scenario::MessageType;
 pub struct StepTally {
     /// Successes, from the instant each was due. What results are judged by.
     pub from_due: Latencies,
-    /// The same successes from the instant each was sent: without this box's own lateness to begin.
+    /// The same successes from the instant each was sent: without this machine's own lateness to
+    /// begin.
     pub from_sent: Latencies,
 }
 
@@ -29,7 +31,7 @@ pub struct Tally {
     /// Where members were sent.
     pub routing: Routing,
     /// TLS handshakes and what came after them.
-    pub secured: Secured,
+    pub secured: TlsCounts,
     /// The workers' own lateness: timers handled after their planned instant.
     pub lag: Latencies,
     /// Waits for a shared HTTP connection, of those who had to and got one.
@@ -50,7 +52,7 @@ impl Default for Tally {
             counts: Counts::default(),
             failures: Failures::default(),
             routing: Routing::default(),
-            secured: Secured::default(),
+            secured: TlsCounts::default(),
             lag: Latencies::default(),
             http_wait: Latencies::default(),
             start_lag: Latencies::default(),
@@ -179,7 +181,8 @@ impl Totals {
         self.first_samples.get(&(step, fault))
     }
 
-    /// As [`Counts::check`], and that counts and failures tell the same story. Holds once accounts are closed.
+    /// As [`Counts::check`], and that counts and failures tell the same story. Holds once accounts
+    /// are closed.
     ///
     /// # Errors
     /// The sum that does not close.

@@ -8,7 +8,6 @@ pub mod capacity;
 pub mod http;
 pub mod load;
 pub mod member_files;
-pub mod members;
 pub mod resolve;
 pub mod roster;
 pub mod schedule;
@@ -25,9 +24,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::members;
+use crate::members::Members;
 use crate::scenario::Scenario;
 pub use http::{Http, HttpMode};
-use members::Members;
 pub use resolve::Resolve;
 pub use settings::{PlanError, ScenarioSettings, Settings};
 pub use sources::PortMethod;

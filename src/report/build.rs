@@ -1,7 +1,7 @@
-//! Makes a [`RunResult`] of what was recorded and what only the orchestration knows.
+//! Makes a [`RunResult`] from what was recorded and from the [`Facts`] of the run.
 //!
-//! The one place where a figure of the result is computed. Invariant: building the same totals twice gives
-//! the same result; nothing here reads a clock or a file.
+//! The one place where a figure of the result is computed. Invariant: building the same totals
+//! twice gives the same result; nothing here reads a clock or a file.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -19,7 +19,8 @@ use crate::scenario::{MessageType, Scenario};
 const DETAILS_MAX: usize = 64;
 
 impl RunResult {
-    /// The result so far: final once [`Facts::ending`] says that the run has ended and accounts are closed.
+    /// The result so far: final once [`Facts::ending`] says that the run has ended and accounts are
+    /// closed.
     pub fn build(totals: &Totals, facts: &Facts, scenario: &Scenario) -> Self {
         let tally = totals.tally();
         let mut result = Self {
@@ -110,7 +111,8 @@ fn ramp_overrun(tally: &Tally, facts: &Facts) -> Duration {
 }
 
 fn arrivals(tally: &Tally, facts: &Facts) -> ArrivalsResult {
-    // n starts have n - 1 gaps between them: at the planned pace this gives the planned rate exactly.
+    // n starts have n - 1 gaps between them: at the planned pace this gives the planned rate
+    // exactly.
     let achieved =
         ramp_taken(tally, facts).map(|taken| (tally.counts.started - 1) as f64 / taken.as_secs_f64());
     let forgiven = ramp_overrun(tally, facts) <= verdict::ARRIVALS_SLACK;

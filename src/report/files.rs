@@ -1,10 +1,10 @@
-//! The directory that a run leaves behind, written as the run goes.
+//! The results directory of a run, written as the run goes.
 //!
-//! Every file is made before anything is opened, so that a bad path fails at once. Each second's lines go
-//! straight to the kernel, one write a file: killing this process loses at most the last second. The summary is
-//! replaced as a whole, never rewritten in place. Invariant: an error on a file is kept to be told (see
-//! [`ResultsDir::warnings`]) and costs that file its lines, nothing else: what was measured is never lost
-//! because a disk is full.
+//! Every file is created before anything is opened, so that a bad path fails at once. Each second's
+//! lines go straight to the kernel, one write a file: killing this process loses at most the last
+//! second. The summary is replaced as a whole, never rewritten in place. Invariant: an error on a
+//! file is kept for [`ResultsDir::warnings`] and costs that file its lines, nothing else: no
+//! measurement is lost because a disk is full.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -14,9 +14,10 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::hlog::LogWriter;
-use super::{Phase, RunResult, timeline};
+pub use super::timeline::Second;
+use super::{RunResult, timeline};
 use crate::fault::FaultNames;
-use crate::measure::{FaultSample, Interval, Layout, Totals};
+use crate::measure::{FaultSample, Interval, Layout};
 use crate::numbers;
 
 /// The result as data; see `schema/summary.schema.json`.
@@ -32,7 +33,7 @@ pub const PLAN: &str = "plan.toml";
 
 const SUMMARY_TEMPORARY: &str = ".summary.json.tmp";
 
-/// Why a results directory cannot be made.
+/// Why a results directory cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     /// It holds a run's results already.
@@ -55,27 +56,6 @@ pub enum CreateError {
         /// What it said.
         cause: io::Error,
     },
-}
-
-/// What is known of a second besides what was recorded in it.
-#[derive(Debug)]
-pub struct Second<'a> {
-    /// Its number, from 0; the interval runs from here for [`Second::length`].
-    pub second: u64,
-    /// How long the interval really was.
-    pub length: Duration,
-    /// How far the run is.
-    pub phase: Phase,
-    /// Sessions that should have started by its end.
-    pub planned: u64,
-    /// Sessions open at its end.
-    pub open: u64,
-    /// CPU seconds used in it, all threads.
-    pub cpu_seconds: f64,
-    /// Resident bytes at its end.
-    pub rss_bytes: u64,
-    /// Everything up to its end.
-    pub totals: &'a Totals,
 }
 
 /// An open results directory.
@@ -113,7 +93,8 @@ impl ResultsDir {
             Appended::create(&file, name, head).map_err(refused(&file))
         };
         open(PLAN, plan_toml.as_bytes())?;
-        // Empty until the first second: it shows that the place is taken, and that it can be written.
+        // Empty until the first second: it shows that the place is taken, and that it can be
+        // written.
         open(SUMMARY, b"")?;
         Ok(Self {
             timeline: open(TIMELINE, &timeline::head(layout))?,
@@ -127,12 +108,13 @@ impl ResultsDir {
         })
     }
 
-    /// Where it is.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Appends a second: its row, its histograms, its failures. `interval` is what all workers recorded in it.
+    /// Appends a second: its row, its histograms, its failures. `interval` is what all workers
+    /// recorded in it.
     pub fn second(&mut self, second: &Second<'_>, interval: &Interval, names: &dyn FaultNames) {
         let row = timeline::second(second, interval, &self.layout);
         self.timeline.append(&row, &mut self.warnings);
@@ -156,7 +138,7 @@ impl ResultsDir {
             Ok(()) => self.summary_failed = false,
             Err(cause) if !self.summary_failed => {
                 self.summary_failed = true;
-                self.warnings.push(format!("cannot write {SUMMARY}: {cause}; it is tried again each second"));
+                self.warnings.push(format!("cannot write {SUMMARY}: {cause}; it is retried every second"));
             }
             Err(_) => {}
         }
@@ -168,7 +150,8 @@ impl ResultsDir {
     }
 }
 
-/// The directory's name when none was given: `startline-20260131-093000`, in the local time handed in.
+/// The directory's name when none was given: `startline-20260131-093000`, in the local time handed
+/// in.
 pub fn default_name(now: jiff::civil::DateTime) -> String {
     now.strftime("startline-%Y%m%d-%H%M%S").to_string()
 }
@@ -203,7 +186,7 @@ impl Appended {
         Ok(Self { file, name: name.unwrap_or("a file"), broken: false })
     }
 
-    /// Appends whole lines in one write; an error is told once until a write succeeds again.
+    /// Appends whole lines in one write; an error is reported once until a write succeeds again.
     fn append(&mut self, lines: &[u8], warnings: &mut Vec<String>) {
         if lines.is_empty() {
             return;

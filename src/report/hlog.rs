@@ -1,8 +1,8 @@
 //! `latency.hlog`: an HdrHistogram interval log, a line a second for each step, in microseconds.
 //!
-//! V2 histograms, deflated, as HdrHistogram's own tools read them. Tags are step names for latencies from due,
-//! `<step>.sent` for those from sent, `generator.lag` for the workers' lateness. Knows no file: it makes the
-//! text that is appended.
+//! V2 histograms, deflated, as HdrHistogram's own tools read them. Tags are step names for
+//! latencies from scheduled time, `<step>.sent` for those from actual send, `generator.lag` for the
+//! workers' lateness. Knows no file: it makes the text that is appended.
 
 use std::time::{Duration, SystemTime};
 

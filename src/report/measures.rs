@@ -1,8 +1,8 @@
-//! The measures that a criterion can name, each declared once: what it reads, and how it would have read had
-//! this box done nothing wrong.
+//! The measures that a criterion can name, each declared once: how to read it, and how to read it
+//! without this machine's own part.
 //!
-//! The second reading is what tells a failure that stands from one that may be our own doing; see
-//! [`super::verdict`]. Knows no limits.
+//! The second reading separates a failure that stands from one that this machine may have caused;
+//! see [`super::verdict`]. Knows no limits.
 
 use super::RunResult;
 use crate::fault::{Excuse, Fault};
@@ -12,33 +12,33 @@ use crate::fault::{Excuse, Fault};
 pub(super) struct Reading {
     /// As measured; what the limit is held against.
     pub value: f64,
-    /// Without this box's own part.
+    /// Without this machine's own part.
     pub fair: Fair,
 }
 
-/// What a value would have been without this box's own part in it.
+/// What a value would have been without this machine's own part in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Fair {
-    /// The same: this box has no part in it.
+    /// The same: this machine has no part in it.
     Same,
     /// This.
     Otherwise(f64),
-    /// It is this box's own performance: a failure of it says nothing about the servers.
+    /// It is this machine's own performance: a failure of it says nothing about the servers.
     Ours,
     /// Nobody can tell, for this reason: a failure of it proves nothing.
     Unknown(Excuse),
 }
 
-/// What this box may have spoiled.
+/// What this machine may have spoiled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Excuses {
     /// The workers were so late that anything with a clock in it may be their doing.
     pub lagging: bool,
     /// A source address was taken away in mid-run.
     pub source_lost: bool,
-    /// Failed sessions that are this box's fault, and, when in doubt, those that may be.
+    /// Failed sessions that are this machine's fault, and, when in doubt, those that may be.
     pub sessions: u64,
-    /// Failed PING cycles that may be this box's fault: all of them when in doubt, else none.
+    /// Failed PING cycles that may be this machine's fault: all of them when in doubt, else none.
     pub pings: u64,
 }
 
@@ -52,16 +52,17 @@ impl Excuses {
     }
 }
 
-/// How a measure depends on this box.
+/// How a measure depends on this machine.
 #[derive(Clone, Copy)]
 enum Part {
     /// Not at all: the server said or did it.
     None,
-    /// It is this box's own performance.
+    /// It is this machine's own performance.
     Whole,
     /// Only when what comes late, or not at all, may be its doing.
     Arrival,
-    /// Each excused session would have counted, in the measure's own unit (1 or a share of the plan).
+    /// Each excused session would have counted, in the measure's own unit (1 or a share of the
+    /// plan).
     Sessions,
     /// It is the error rate.
     ErrorRate,

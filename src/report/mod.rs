@@ -1,11 +1,11 @@
 //! One [`RunResult`] and everything that is made from it: verdict, text, JSON, CSV, histogram log.
 //!
-//! The orchestration hands in [`Totals`](crate::measure::Totals) (what was recorded), [`Facts`] (what only it
-//! knows) and the scenario; [`RunResult::build`] is the one place where figures are made of them. Text and
-//! `summary.json` print that result and compute nothing of their own. Nothing here panics on I/O: an error on a file is
-//! told, and the run goes on.
+//! [`RunResult::build`] is the one place where figures are computed, from
+//! [`Totals`](crate::measure::Totals) (what was recorded), [`Facts`] (what only the orchestration
+//! knows) and the scenario. Text and `summary.json` print that result and compute nothing of their
+//! own. Nothing here panics on I/O: an error on a file is reported, and the run goes on.
 //!
-//! [`verdict`] says what a run proves, [`files`] keeps the results directory, [`progress`] the line on the
+//! [`verdict`] judges a run, [`files`] keeps the results directory, [`progress`] the line on the
 //! terminal while it runs.
 
 mod build;
@@ -20,49 +20,18 @@ mod timeline;
 mod tls;
 pub mod verdict;
 
-use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use startline_os::process::Host;
 
+pub use crate::measure::Phase;
 use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
 
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use result::*;
-
-/// How far a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Sessions arrive.
-    Ramp,
-    /// All have started; some are not open or failed yet.
-    Settle,
-    /// All are settled and are held; what is judged.
-    Hold,
-    /// Accounts are closed; sessions leave.
-    RampDown,
-}
-
-impl Phase {
-    /// The name in results and on the terminal.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Ramp => "ramp",
-            Self::Settle => "settle",
-            Self::Hold => "hold",
-            Self::RampDown => "ramp-down",
-        }
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.key())
-    }
-}
 
 /// How a run came to its end, or that it has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,15 +55,16 @@ pub struct RampDownFacts {
     pub took: Duration,
 }
 
-/// What only the orchestration of a run knows; with the totals and the scenario it makes a [`RunResult`].
+/// What only the orchestration of a run knows; with the totals and the scenario it makes a
+/// [`RunResult`].
 ///
-/// The same struct serves the summaries written while the run goes on: instants and readings that are not
-/// there yet are `None` or 0.
+/// The same struct serves the summaries written while the run goes on: instants and readings that
+/// are not there yet are `None` or 0.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// `startline`'s version.
     pub version: String,
-    /// This box.
+    /// This machine.
     pub host: Host,
     /// Wall clock when the run began.
     pub started_at: jiff::Timestamp,
@@ -104,7 +74,8 @@ pub struct Facts {
     pub workers: u32,
     /// How source ports were chosen; none while the run goes on.
     pub port_method: Option<&'static str>,
-    /// What became of the connections of each source address; empty while the run goes on. `None`: the kernel's choice of address.
+    /// What became of the connections of each source address; empty while the run goes on. `None`:
+    /// the kernel's choice of address.
     pub sources: Vec<(Option<IpAddr>, SourceCounts)>,
     /// Sessions that the plan starts.
     pub sessions_planned: u32,
@@ -114,8 +85,8 @@ pub struct Facts {
     pub hold_planned: Duration,
     /// The hold so far, or as it was when accounts closed.
     pub hold_actual: Duration,
-    /// The shortest of the scenario's timeouts (steps and heartbeat); our own lag is judged against a tenth of it.
-    /// Zero: it has none.
+    /// The shortest of the scenario's timeouts (steps and heartbeat); our own lag is judged against
+    /// a tenth of it. Zero: it has none.
     pub tightest_timeout: Duration,
     /// What our own lag is judged against instead, if the plan says so.
     pub lag_limit: Option<Duration>,

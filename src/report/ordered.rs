@@ -1,4 +1,4 @@
-//! A small map that keeps the order of its making, in JSON too: steps in the order of the script, errors by
+//! A small map that keeps insertion order, in JSON too: steps in the order of the script, errors by
 //! count.
 
 use std::fmt;

@@ -1,8 +1,9 @@
-//! How a run tells that it goes on: one line that is redrawn on a terminal, a line now and then elsewhere.
+//! The progress of a run: one line that is redrawn on a terminal, a line every few seconds
+//! elsewhere.
 //!
-//! [`line()`] and [`plain`] make the text and know no terminal; [`Progress`] owns standard error. Invariant: what is
-//! drawn never wraps, so that the next one can replace it, and the line is gone before anything else is
-//! printed through [`Progress::say`].
+//! [`line()`] and [`plain`] make the text and know no terminal; [`Progress`] owns standard error.
+//! Invariant: the drawn line never wraps, so that the next one can replace it, and it is gone
+//! before anything else is printed through [`Progress::say`].
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -41,7 +42,8 @@ pub struct Status {
     pub lag_p99: Option<Duration>,
 }
 
-/// The line for a terminal of this width (in columns): what is least needed goes first when it is narrow.
+/// The line for a terminal of this width (in columns): what is least needed goes first when it is
+/// narrow.
 pub fn line(status: &Status, width: usize) -> String {
     let mut parts = vec![
         format!("{} {}/{}", status.phase, clock(status.elapsed), clock(status.total)),

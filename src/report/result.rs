@@ -1,8 +1,8 @@
 //! The result of a run as data: exactly what `summary.json` holds.
 //!
-//! `schema/summary.schema.json` is its published form, `docs/measurement.md` says what each figure means and
-//! how it can mislead. Durations are in the unit that ends their name. Invariant: a figure that does not
-//! exist is `null`, never 0 and never left out.
+//! `schema/summary.schema.json` is its published form, `docs/measurement.md` says what each figure
+//! means and how it can mislead. Durations are in the unit that ends their name. Invariant: a
+//! figure that does not exist is `null`, never 0 and never left out.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use startline_os::process::Host;
 use super::Ordered;
 use crate::scenario::Good;
 
-/// The version of `summary.json`'s form. It grows when a key changes its meaning or goes; new keys do not
-/// raise it.
+/// The version of `summary.json`'s form. It grows when a key changes its meaning or goes; new keys
+/// do not raise it.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// A run's result.
@@ -21,7 +21,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub struct RunResult {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// What the run proves.
+    /// The verdict.
     pub verdict: Verdict,
     /// The process's exit status that goes with it: 0, 1 or 3.
     pub exit_status: u8,
@@ -43,19 +43,20 @@ pub struct RunResult {
     pub errors: ErrorsResult,
     /// What was received.
     pub messages: MessagesResult,
-    /// Who learned of whom; `null` when no ledger was kept.
+    /// Broadcasts by pair; `null` when no ledger was kept.
     pub ledger: Option<LedgerResult>,
-    /// Sessions by the URL that was handed out.
+    /// Sessions by the URL that the server returned.
     pub servers: Ordered<ServerResult>,
     /// Whether members were sent where their hash says.
     pub routing: RoutingResult,
     /// The connections of the HTTP steps.
     pub http: HttpResult,
-    /// TLS handshakes and what came after them; `null` when none was finished and certificates were to be checked.
+    /// TLS handshakes and what came after them; `null` when none was finished and certificates were
+    /// to be checked.
     pub tls: Option<TlsResult>,
     /// What came while sessions left; reported, not judged. `null` while they have not.
     pub ramp_down: Option<RampDownResult>,
-    /// This box's own part.
+    /// This machine's own part.
     pub generator: GeneratorResult,
     /// `finished`, `running` or `stopped`.
     pub ending: String,
@@ -67,19 +68,19 @@ pub struct RunResult {
     pub started_at: jiff::Timestamp,
     /// `startline`'s version.
     pub version: String,
-    /// The box.
+    /// The machine.
     pub host: Host,
 }
 
-/// What a run proves.
+/// The verdict on a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Every criterion that could be measured was met (perhaps with a warning).
     Pass,
-    /// A criterion was not met, and it was not this box's doing.
+    /// A criterion was not met, and this machine did not cause it.
     Fail,
-    /// Nothing: see the reasons.
+    /// Neither: see the reasons.
     Inconclusive,
 }
 
@@ -97,7 +98,7 @@ pub enum Outcome {
     NotMeasured,
 }
 
-/// A criterion and what became of it.
+/// A criterion and its outcome.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CriterionResult {
     /// Its name in the scenario.
@@ -116,7 +117,7 @@ pub struct CriterionResult {
     pub measured: Option<f64>,
     /// How it came out.
     pub outcome: Outcome,
-    /// Of a failure: whether it stands, or may be this box's own doing and proves nothing. `true` otherwise.
+    /// Of a failure: whether it stands, or may have been caused by this machine. `true` otherwise.
     pub stands: bool,
     /// The outcome in words.
     pub why: String,
@@ -190,14 +191,15 @@ pub struct StepResult {
     pub count: u64,
     /// Sessions that failed in it; of `ping`, PING cycles timed out or missed as well.
     pub errors: u64,
-    /// From the instant the step was due: what is judged.
+    /// From scheduled time: what is judged.
     #[serde(flatten)]
     pub from_due: LatencyResult,
-    /// From the instant it was sent. Where the two differ, this box was late.
+    /// From actual send. Where the two differ, this machine was late.
     pub from_sent: LatencyResult,
 }
 
-/// The heartbeat's accounts: `due = sent + missed`, `sent = answered + late + unanswered + pending`.
+/// The heartbeat's accounts: `due = sent + missed`, `sent = answered + late + unanswered +
+/// pending`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PingResult {
     /// Fell due.
@@ -231,15 +233,16 @@ pub struct ErrorsResult {
     pub rate_formula: String,
     /// By kind, most first. The kinds of all steps add up to `total`.
     pub by_kind: Ordered<u64>,
-    /// By who has to act: `box`, `network`, `server`, `scenario`.
+    /// By who has to act: `machine`, `network`, `server`, `scenario`.
     pub by_blame: Ordered<u64>,
-    /// Sessions that had their ticket and whose WebSocket then never opened: their members are locked out until
-    /// the challenge is over. 0 in scenarios without a ticket.
+    /// Sessions that had their ticket and whose WebSocket then never opened: their members are
+    /// locked out until the challenge is over. 0 in scenarios without a ticket.
     pub member_burned: u64,
-    /// Error messages that came in the hold and left their sessions open: reported, not counted in `total`.
+    /// Error messages that came in the hold and left their sessions open: reported, not counted in
+    /// `total`.
     pub messages: u64,
-    /// Requests sent once more because a kept-alive connection had been closed before any byte of the answer:
-    /// reported, not counted in `total`.
+    /// Requests sent once more because a kept-alive connection had been closed before any byte of
+    /// the answer: reported, not counted in `total`.
     pub reconnected: u64,
     /// By step and kind, most first.
     pub details: Vec<ErrorDetail>,
@@ -303,11 +306,11 @@ pub struct LedgerResult {
     pub overlap: u64,
     /// Where it did not.
     pub missing: u64,
-    /// Told again of what was told.
+    /// Announced more than once.
     pub duplicate: u64,
-    /// Told of ids that are not in this run.
+    /// Announcements of ids that are not in this run.
     pub strangers: u64,
-    /// Told of the observer itself.
+    /// Announcements of the observer itself.
     pub own: u64,
     /// The first few missing pairs.
     pub missing_samples: Vec<MissingPair>,
@@ -322,7 +325,7 @@ pub struct MissingPair {
     pub member: u64,
 }
 
-/// A URL that was handed out.
+/// A URL that the server returned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServerResult {
     /// Sessions sent there.
@@ -345,7 +348,8 @@ pub struct RoutingResult {
 /// The connections of the HTTP steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HttpResult {
-    /// Connections that each worker's sessions could share at most; `null` when each session had its own.
+    /// Connections that each worker's sessions could share at most; `null` when each session had
+    /// its own.
     pub shared_per_worker: Option<u32>,
     /// TCP connections that came up.
     pub connections: u64,
@@ -393,26 +397,27 @@ pub struct RampDownResult {
     pub seconds: f64,
 }
 
-/// This box's own part.
+/// This machine's own part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GeneratorResult {
     /// Engine threads.
     pub workers: u32,
-    /// How source ports were chosen: `windows` that move through each worker's share, `explicit` ports on kernels without those,
-    /// or the `kernel`; `null` while the run goes on.
+    /// How source ports were chosen: `windows` that move through each worker's share, `explicit`
+    /// ports on kernels without those, or the `kernel`; `null` while the run goes on.
     pub port_method: Option<String>,
-    /// Connections begun until accounts closed, HTTP and WebSocket, by source address; `kernel` where the choice was the
-    /// kernel's. Empty while the run goes on.
+    /// Connections begun until accounts closed, HTTP and WebSocket, by source address; `kernel`
+    /// where the choice was the kernel's. Empty while the run goes on.
     pub connections_by_source: BTreeMap<String, u64>,
-    /// Of these, the ones to which nothing answered within their step's timeout (`connect-timeout`); without the addresses that
-    /// have none.
+    /// Of these, the ones to which nothing answered within their step's timeout
+    /// (`connect-timeout`); without the addresses that have none.
     #[serde(default)]
     pub unanswered_by_source: BTreeMap<String, u64>,
     /// Timers and arrivals handled after their planned instant, 99th percentile.
     pub lag_p99_ms: Option<f64>,
     /// The latest of them.
     pub lag_max_ms: Option<f64>,
-    /// Over this `lag_p99_ms` the run proves nothing: the plan's, else a tenth of the tightest timeout; `null` without either.
+    /// Over this `lag_p99_ms` the run is inconclusive: the plan's, else a tenth of the tightest
+    /// timeout; `null` without either.
     pub lag_limit_ms: Option<f64>,
     /// A turn of a worker's loop, 99th percentile.
     pub turn_p99_ms: Option<f64>,
@@ -422,8 +427,8 @@ pub struct GeneratorResult {
     pub rss_bytes: u64,
     /// Resident bytes before the first arrival.
     pub rss_bytes_at_start: u64,
-    /// Their difference over the sessions open; `null` with none. One run's quotient has allocator slack and
-    /// histograms in it: the slope over several sizes is the true figure.
+    /// Their difference over the sessions open; `null` with none. One run's quotient has allocator
+    /// slack and histograms in it: the slope over several sizes is the true figure.
     pub bytes_per_session: Option<f64>,
 }
 

@@ -1,8 +1,9 @@
-//! The summary that is printed when a run ends: the verdict first, then what it hangs on, in some 45 lines.
+//! The summary that is printed when a run ends: the verdict first, then its grounds, in some 45
+//! lines.
 //!
-//! Prints a [`RunResult`] and computes nothing of its own. Words and marks carry the meaning; colour, when
-//! asked for, only repeats it. Invariant: text of a peer is shown on one line, cut, and without control
-//! characters, so that it cannot rewrite a terminal.
+//! Prints a [`RunResult`] and computes nothing of its own. Words and marks carry the meaning;
+//! colour, when asked for, only repeats it. Invariant: text of a peer is shown on one line, cut,
+//! and without control characters, so that it cannot rewrite a terminal.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -70,9 +71,9 @@ impl Text {
         };
         let word = self.page.paint(paint, word);
         let plain = match result.verdict {
-            Verdict::Pass => "The servers kept their promises.",
-            Verdict::Fail => "The servers did not keep their promises.",
-            Verdict::Inconclusive => "This run proves nothing about the servers.",
+            Verdict::Pass => "All criteria met.".to_owned(),
+            Verdict::Fail => failed(&result.criteria),
+            Verdict::Inconclusive => "The run does not show whether the servers pass.".to_owned(),
         };
         let about = format!(
             "{} · {} · startline {}",
@@ -89,7 +90,8 @@ impl Text {
             self.push(&format!("  … and {hidden} more reasons."));
         }
         if result.tls.as_ref().is_some_and(|tls| tls.insecure) {
-            let warning = "INSECURE: certificates were not checked (--insecure); who answered is not known.";
+            let warning =
+                "INSECURE: certificates were not checked (--insecure), so any server may have answered.";
             self.push(&format!("  {}", self.page.paint(Paint::Bad, warning)));
         }
         self.push("");
@@ -108,7 +110,7 @@ impl Text {
 
     fn latencies(&mut self, result: &RunResult) {
         let figures = ["count", "errors", "mean", "p50", "p95", "p99", "max"].map(Column::number);
-        let mut table = Table::new(std::iter::once(Column::words("ms from due")).chain(figures));
+        let mut table = Table::new(std::iter::once(Column::words("latency (ms)")).chain(figures));
         for (name, step) in result.steps.iter() {
             table.row(None, std::iter::once(name.to_owned()).chain(step_cells(step)));
         }
@@ -135,7 +137,7 @@ impl Text {
         if let Some(least) = sessions.min_in_hold {
             let hold = span(Duration::from_secs_f64(result.hold.seconds));
             let end = grouped(sessions.held_to_end);
-            let _ = write!(text, "; at least {} all through {hold}, {end} to the end", grouped(least));
+            let _ = write!(text, "; at least {} throughout {hold}, {end} at the end", grouped(least));
         }
         self.line("Sessions", &text);
         if let Some(achieved) = result.arrivals.achieved_per_s {
@@ -165,7 +167,7 @@ impl Text {
     fn ledger(&mut self, result: &RunResult) {
         let Some(ledger) = &result.ledger else { return };
         let text = format!(
-            "{} observers owed {} members: {} missing, {} told twice, {} both listed and announced",
+            "{} observers, {} members expected: {} missing, {} duplicate, {} both listed and announced",
             grouped(ledger.observers),
             grouped(ledger.expected),
             grouped(ledger.missing),
@@ -175,7 +177,10 @@ impl Text {
         self.line("Broadcasts", &text);
         if ledger.strangers + ledger.own > 0 {
             let (strangers, own) = (grouped(ledger.strangers), grouped(ledger.own));
-            self.line("", &format!("{strangers} about strangers, {own} about the observer itself"));
+            self.line(
+                "",
+                &format!("{strangers} about members of no session here, {own} about the observer itself"),
+            );
         }
     }
 
@@ -218,12 +223,12 @@ impl Text {
         }
     }
 
-    /// Where sessions shared their connections: an own one each is nothing to speak of.
+    /// Only where sessions shared their connections.
     fn http(&mut self, result: &RunResult) {
         let http = &result.http;
         let Some(shared) = http.shared_per_worker else { return };
         let text = format!(
-            "{} requests on {} shared connections (at most {} a worker), {} of them on one that was kept",
+            "{} requests on {} shared connections (at most {} a worker), {} of them on a reused one",
             grouped(http.requests),
             grouped(http.connections),
             grouped(shared.into()),
@@ -258,10 +263,7 @@ impl Text {
             .collect();
         self.line("", &all.join(" · "));
         if tls.key_updates > 0 {
-            self.line(
-                "",
-                &format!("{} times a server changed its key in mid-session", grouped(tls.key_updates)),
-            );
+            self.line("", &format!("{} key updates by servers", grouped(tls.key_updates)));
         }
     }
 
@@ -289,9 +291,7 @@ impl Text {
             let messages = grouped(errors.messages);
             self.line(
                 "",
-                &format!(
-                    "{messages} error messages came to sessions that stayed open; failures.jsonl has some"
-                ),
+                &format!("{messages} error messages left their session open; failures.jsonl has samples"),
             );
         }
         if errors.reconnected > 0 {
@@ -350,7 +350,7 @@ impl Text {
         }
     }
 
-    /// A line under a title of its own, or, with an empty one, under the title before.
+    /// Prints a line under its title, or, with an empty one, under the title before.
     fn line(&mut self, title: &str, text: &str) {
         self.push(&format!("{title:<12}{text}"));
     }
@@ -388,6 +388,14 @@ fn unanswered(by_source: &BTreeMap<String, u64>) -> String {
     format!("nothing answered {}{more}", shown.join(", "))
 }
 
+/// `2 of 5 criteria failed.`, of those that were measured.
+fn failed(criteria: &[CriterionResult]) -> String {
+    let count = |wanted: fn(Outcome) -> bool| criteria.iter().filter(|one| wanted(one.outcome)).count();
+    let measured = count(|outcome| outcome != Outcome::NotMeasured);
+    let noun = if measured == 1 { "criterion" } else { "criteria" };
+    format!("{} of {measured} {noun} failed.", count(|outcome| outcome == Outcome::Fail))
+}
+
 fn criterion_row(criterion: &CriterionResult) -> [String; 3] {
     let show = |value: f64| with_unit(&criterion.measure, &criterion.unit, value);
     let side = match criterion.good.as_str() {
@@ -397,15 +405,17 @@ fn criterion_row(criterion: &CriterionResult) -> [String; 3] {
     };
     let mut limit = format!("{side} {}", show(criterion.limit));
     if let Some(warn) = criterion.warn {
-        let _ = write!(limit, " (warning to {})", show(warn));
+        let _ = write!(limit, " (warn up to {})", show(warn));
     }
     if criterion.outcome == Outcome::NotMeasured {
         let _ = write!(limit, "  not measured: {}", criterion.why);
     }
     // Of a step's latency, say which figure is judged: `login p95`.
     let name = match step_statistic(&criterion.measure) {
-        Some((_, statistic)) => format!("{} {statistic}", criterion.name),
-        None => criterion.name.clone(),
+        Some((_, statistic)) if !criterion.name.split_whitespace().any(|word| word == statistic) => {
+            format!("{} {statistic}", criterion.name)
+        }
+        _ => criterion.name.clone(),
     };
     [name, criterion.measured.map_or_else(|| "–".into(), show), limit]
 }
@@ -424,7 +434,7 @@ fn step_cells(step: &StepResult) -> [String; 7] {
     ]
 }
 
-/// A sentence when this box's own lateness makes up a good part of what was measured.
+/// A note for when this machine's own lateness is a good part of what was measured.
 fn own_lateness(result: &RunResult) -> Option<String> {
     let share = |step: &StepResult| {
         let (due, sent) = (step.from_due.p99_ms?, step.from_sent.p99_ms?);
@@ -432,7 +442,7 @@ fn own_lateness(result: &RunResult) -> Option<String> {
     };
     let (name, (due, sent)) = result.steps.iter().find_map(|(name, step)| Some((name, share(step)?)))?;
     Some(format!(
-        "This box was late to send: {name} p99 is {} ms from due, {} ms from sent.",
+        "This machine sent late: {name} p99 is {} ms from scheduled time, {} ms from actual send.",
         figure(due),
         figure(sent)
     ))

@@ -1,14 +1,35 @@
 //! `timeline.csv`: a row a second.
 //!
-//! Columns that end in `_total` count from the run's beginning, `open` and `rss_bytes` are readings of the
-//! instant, everything else is of that second alone. Columns are declared once, name beside value, so
-//! that head and rows cannot drift apart. Empty cells are figures that do not exist in that second.
+//! Columns that end in `_total` count from the run's beginning, `open` and `rss_bytes` are readings
+//! of the instant, everything else is of that second alone. Columns are declared once, name beside
+//! value, so that head and rows cannot drift apart. Empty cells are figures that do not exist in
+//! that second.
 
 use std::time::Duration;
 
-use super::files::Second;
-use crate::measure::{Interval, Layout};
+use crate::measure::{Interval, Layout, Phase, Totals};
 use crate::numbers;
+
+/// What is known of a second besides what was recorded in it.
+#[derive(Debug)]
+pub struct Second<'a> {
+    /// Its number, from 0; the interval runs from here for [`Second::length`].
+    pub second: u64,
+    /// How long the interval really was.
+    pub length: Duration,
+    /// How far the run is.
+    pub phase: Phase,
+    /// Sessions that should have started by its end.
+    pub planned: u64,
+    /// Sessions open at its end.
+    pub open: u64,
+    /// CPU seconds used in it, all threads.
+    pub cpu_seconds: f64,
+    /// Resident bytes at its end.
+    pub rss_bytes: u64,
+    /// Everything up to its end.
+    pub totals: &'a Totals,
+}
 
 /// The first row.
 pub(super) fn head(layout: &Layout) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! TLS figures by the names that people know.
+//! TLS figures by their registered names.
 //!
 //! Counts nothing itself. Invariant: a number without a name here is shown as it is on the wire.
 
@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use rustls::{CipherSuite, NamedGroup, ProtocolVersion};
 
 use super::{Ordered, TlsResult};
-use crate::measure::Secured;
+use crate::measure::TlsCounts;
 
 /// What a result says of TLS; nothing when there was none, and nothing that has to be said of it.
-pub(super) fn result(secured: &Secured, insecure: bool) -> Option<TlsResult> {
+pub(super) fn result(secured: &TlsCounts, insecure: bool) -> Option<TlsResult> {
     (secured.handshakes() > 0 || insecure).then(|| TlsResult {
         insecure,
         full: secured.full,
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn numbers_have_their_registered_names() {
-        let mut secured = Secured::default();
+        let mut secured = TlsCounts::default();
         for resumed in [false, true, true] {
             secured.record(Handshake { resumed, version: 0x0304, suite: 0x1301, group: 0x001d });
         }
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn without_tls_there_is_nothing_to_say() {
-        assert_eq!(result(&Secured::default(), false), None);
-        assert!(result(&Secured::default(), true).expect("that has to be said").insecure);
+        assert_eq!(result(&TlsCounts::default(), false), None);
+        assert!(result(&TlsCounts::default(), true).expect("that has to be said").insecure);
     }
 }

@@ -1,24 +1,25 @@
-//! What a run proves: criteria against their limits, and who could be to blame for a failure.
+//! The verdict on a run: criteria against their limits, and whose fault a failure could be.
 //!
 //! The order in which things decide, first match wins. Each rule has a test in `tests/plain/report`.
 //!
 //! 1. **Not finished, stopped early, or accounts that do not close: inconclusive.** Half a run is no run, and
 //!    sums that do not close mean that this program lost something.
-//! 2. **A criterion fails and the failure stands: fail.** A failure stands when this box's own part, taken out,
+//! 2. **A criterion fails and the failure stands: fail.** A failure stands when this machine's own part, taken out,
 //!    does not save it: latencies are read again from the instant of sending, sessions and errors without the
-//!    faults blamed on this box. It stands under less load than planned too: more would not have helped.
-//! 3. **The generator was not fit: inconclusive.** Nobody started, under 99 % of the planned arrivals were
+//!    faults blamed on this machine. It stands under less load than planned too: more would not have helped.
+//! 3. **The load generator was overloaded: inconclusive.** No session started, under 99 % of the planned arrivals were
 //!    achieved, or the workers' lag was over its limit: the plan's, else a tenth of the tightest timeout. A pass
-//!    under less load than planned proves nothing about the plan.
+//!    under less load than planned says nothing about the plan.
 //! 4. **A criterion fails and the failure does not stand: inconclusive.**
 //! 5. **No criterion was set, or not one could be measured: inconclusive.**
 //! 6. **Otherwise: pass**, with warnings if there are any. Latencies are judged from the instant they were due
 //!    and so contain our own lateness: a pass stands in spite of it.
 //!
-//! While the workers lag, a failure that has a clock in it (latencies, timeouts, PINGs, sessions that the server
-//! dropped as idle, announcements not read in time) does not stand; an answer of the server (a status, a
-//! named error, a broken frame, a wrong server) still does. So it is when a source address was taken away from this box, but for
-//! latencies: what was on its way to that address did not arrive.
+//! While the workers lag, a failure that has a clock in it (latencies, timeouts, PINGs, sessions
+//! that the server dropped as idle, announcements not read in time) does not stand; an answer of
+//! the server (a status, a named error, a broken frame, a wrong server) still does. So it is when a
+//! source address was taken away from this machine, but for latencies: what was on its way to that
+//! address did not arrive.
 
 use std::time::Duration;
 
@@ -30,11 +31,11 @@ use crate::measure::Failures;
 use crate::numbers;
 use crate::scenario::{Criterion, Good};
 
-/// Share of the planned arrivals below which a run proves nothing.
+/// Share of the planned arrivals below which a run is inconclusive.
 pub const ARRIVALS_SHARE_MIN: f64 = 0.99;
 
-/// A ramp this much longer than planned is forgiven: one wake-up of a busy box is more than a hundredth of a ramp
-/// of a few seconds, and says nothing.
+/// A ramp this much longer than planned is forgiven: one wake-up of a busy machine is more than a
+/// hundredth of a ramp of a few seconds, and says nothing.
 pub const ARRIVALS_SLACK: Duration = Duration::from_millis(500);
 
 /// The lag's 99th percentile may be this share of the tightest timeout.
@@ -43,11 +44,11 @@ pub const LAG_SHARE_MAX: f64 = 0.1;
 /// What the verdict needs besides the result's own figures.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Grounds {
-    /// Why the run is not over, or not to be believed; empty when it is.
+    /// Why the run is not finished, or its figures are wrong; empty otherwise.
     pub broken: Vec<String>,
-    /// What this box may have spoiled.
+    /// What this machine may have spoiled.
     pub excuses: Excuses,
-    /// The plan says how late this box may be.
+    /// The plan limits how far the workers may lag.
     pub is_lag_limit_given: bool,
 }
 
@@ -61,7 +62,7 @@ pub(super) fn judge(result: &mut RunResult, criteria: &[Criterion], grounds: &Gr
     result.reasons = reasons;
 }
 
-/// What this box may have spoiled, from the failures.
+/// What this machine may have spoiled, from the failures.
 pub(super) fn excuses(failures: &Failures, ping_failed: u64, lagging: bool) -> Excuses {
     let source_lost = failures.iter().any(|(_, fault, _)| fault == Fault::SourceNotLocal);
     let mut excuses = Excuses { lagging, source_lost, ..Excuses::default() };
@@ -134,7 +135,7 @@ fn meets(good: Good, value: f64, limit: f64) -> bool {
     }
 }
 
-/// Whether a failure remains one without this box's own part.
+/// Whether a failure remains one without this machine's own part.
 fn stands(criterion: &Criterion, fair: Fair) -> bool {
     match fair {
         Fair::Same => true,
@@ -149,22 +150,24 @@ fn why(criterion: &Criterion, judged: &CriterionResult, fair: Fair) -> String {
     let limit = limit_words(criterion.good, &show(criterion.limit));
     match (judged.outcome, judged.stands, fair) {
         (Outcome::Pass, ..) => format!("{measured}, {limit}"),
-        (Outcome::Warn, ..) => format!("{measured}, should be {limit}; within the warning"),
+        (Outcome::Warn, ..) => format!("{measured}, should be {limit}; a warning only"),
         (_, true, _) => format!("{measured}, should be {limit}"),
         (_, false, Fair::Otherwise(value)) => {
             format!(
-                "{measured}, should be {limit}; without this box's own part {}, which passes",
+                "{measured}, should be {limit}; without this machine's own part it is {}, which passes",
                 show(value)
             )
         }
-        (_, false, Fair::Ours) => format!("{measured}, should be {limit}; that is this box's own doing"),
+        (_, false, Fair::Ours) => {
+            format!("{measured}, should be {limit}; the load generator itself caused this")
+        }
         (_, false, Fair::Unknown(Excuse::SourceLost)) => {
             format!(
-                "{measured}, should be {limit}; this box lost an address that sessions came from, so it may be its doing"
+                "{measured}, should be {limit}; this machine lost a source address, which may have caused this"
             )
         }
         (_, false, _) => {
-            format!("{measured}, should be {limit}; this box was late itself, so it may be its doing")
+            format!("{measured}, should be {limit}; the load generator lagged, which may have caused this")
         }
     }
 }
@@ -201,14 +204,14 @@ fn decide(result: &RunResult, grounds: &Grounds) -> (Verdict, Vec<String>) {
             .map(|one| format!("{}: {}.", one.name, one.why))
             .collect::<Vec<_>>()
     };
-    let (standing, doubtful) = (failed(true), failed(false));
+    let (certain, doubtful) = (failed(true), failed(false));
     let unfit = unfit(result, grounds);
 
     if !grounds.broken.is_empty() {
-        return (Verdict::Inconclusive, [grounds.broken.clone(), standing, doubtful].concat());
+        return (Verdict::Inconclusive, [grounds.broken.clone(), certain, doubtful].concat());
     }
-    if !standing.is_empty() {
-        return (Verdict::Fail, [standing, doubtful, unfit].concat());
+    if !certain.is_empty() {
+        return (Verdict::Fail, [certain, doubtful, unfit].concat());
     }
     if !unfit.is_empty() || !doubtful.is_empty() {
         return (Verdict::Inconclusive, [unfit, doubtful].concat());
@@ -223,7 +226,7 @@ fn decide(result: &RunResult, grounds: &Grounds) -> (Verdict, Vec<String>) {
     (Verdict::Pass, passed(result))
 }
 
-/// Why this box was not fit to prove anything; empty if it was.
+/// Returns why the load generator's part makes the run inconclusive; empty if it does not.
 fn unfit(result: &RunResult, grounds: &Grounds) -> Vec<String> {
     let mut reasons = Vec::new();
     if result.sessions.started == 0 {
@@ -240,7 +243,7 @@ fn unfit(result: &RunResult, grounds: &Grounds) -> Vec<String> {
     {
         let share = numbers::percent(share);
         reasons.push(format!(
-            "Arrivals came at {share} of the planned rate: this box was too slow for the ramp."
+            "Sessions arrived at {share} of the planned rate: the load generator was too slow for the ramp."
         ));
     }
     if grounds.excuses.lagging {
@@ -248,7 +251,8 @@ fn unfit(result: &RunResult, grounds: &Grounds) -> Vec<String> {
         let limit = numbers::figure(result.generator.lag_limit_ms.unwrap_or_default());
         let whose =
             if grounds.is_lag_limit_given { "--lag-limit" } else { "a tenth of the tightest timeout" };
-        reasons.push(format!("This box was late itself: lag p99 {lag} ms, over {limit} ms ({whose})."));
+        reasons
+            .push(format!("The load generator was overloaded: lag p99 {lag} ms, over {limit} ms ({whose})."));
     }
     reasons
 }
@@ -259,14 +263,14 @@ fn passed(result: &RunResult) -> Vec<String> {
     let judged = result.criteria.len() - skipped;
     let mut reasons = vec![match judged {
         0 => "The scenario sets no criteria.".to_owned(),
-        1 => "The one criterion that was judged is met.".to_owned(),
-        n => format!("All {n} criteria that were judged are met."),
+        1 => "The one criterion that was measured was met.".to_owned(),
+        n => format!("All {n} criteria that were measured were met."),
     }];
     if warned > 0 {
         reasons.push(if warned == 1 {
-            "One only within its warning.".into()
+            "One of them with a warning.".into()
         } else {
-            format!("{warned} only within their warnings.")
+            format!("{warned} of them with a warning.")
         });
     }
     reasons

@@ -1,6 +1,6 @@
-//! The scenarios that are compiled in, and what `--scenario` finds.
+//! The built-in scenarios, and the resolution of `--scenario`.
 //!
-//! Compiles nothing by itself. Invariant: Runnity's is the first of them, and compiles (a test).
+//! Compiles nothing itself. Invariant: Runnity's is the first of them, and compiles (a test).
 
 use super::{Scenario, ScenarioError};
 
@@ -22,8 +22,8 @@ impl Scenario {
         &BUILTIN
     }
 
-    /// What `--scenario` means: the name of a built-in scenario, or a file (with a `/` in its name or `.toml` at its
-    /// end). Returns the name for errors, and the source.
+    /// What `--scenario` means: the name of a built-in scenario, or a file (with a `/` in its name
+    /// or `.toml` at its end). Returns the name for errors, and the source.
     ///
     /// # Errors
     /// There is no such scenario, or the file cannot be read.

@@ -1,7 +1,8 @@
-//! What a run can be judged by: the measures that exist, and a scenario's criteria over them.
+//! The measures that exist, and a scenario's criteria over them.
 //!
-//! Evaluates nothing: `report` does, from the finished result. Invariant: a compiled [`Criterion`] names a measure of
-//! [`MEASURES`] (or a statistic of one of the scenario's steps) that this scenario can produce.
+//! Evaluates nothing: `report` does, from the finished result. Invariant: a compiled [`Criterion`]
+//! names a measure of [`MEASURES`], or a statistic of one of the scenario's steps, that this
+//! scenario can produce.
 
 use startline_os::units::duration_text;
 
@@ -30,7 +31,8 @@ enum Needs {
     Presence,
 }
 
-/// All measures besides the steps' latencies (`steps.<step>.<statistic>_ms`, see [`STEP_STATISTICS`]).
+/// All measures besides the steps' latencies (`steps.<step>.<statistic>_ms`, see
+/// [`STEP_STATISTICS`]).
 pub const MEASURES: [Measure; 12] = [
     measure("arrivals.achieved_per_s", "/s", "sessions started a second, over the ramp", Needs::Nothing),
     measure("arrivals.achieved_share", "%", "of the planned arrival rate", Needs::Nothing),

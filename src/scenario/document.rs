@@ -1,8 +1,9 @@
-//! Reading a TOML document key by key, keeping the place of each.
+//! Reads a TOML document key by key and keeps the position of each.
 //!
-//! A thin reader over `toml`'s spanned tables rather than derived structs: serde's own message for an unknown field
-//! has neither the table's name nor the nearest key, and its type errors do not name the key. Knows TOML types and our
-//! durations, nothing of scenarios: the file of what is watched is read by it, too. Invariant: a [`Section`] that exists has no unknown key.
+//! A thin reader over `toml`'s spanned tables rather than derived structs: serde's own message for
+//! an unknown field has neither the table's name nor the nearest key, and its type errors do not
+//! name the key. Knows TOML types and our durations, nothing of scenarios: watch files are read by
+//! it, too. Invariant: a [`Section`] that exists has no unknown key.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -138,7 +139,7 @@ impl<'d> Section<'d> {
     pub(crate) fn delay(&self, key: &str, longest: Duration) -> Result<Option<Duration>> {
         let Some(delay) = self.duration(key)? else { return Ok(None) };
         if delay.is_zero() {
-            return Err(self.error(key, self.place(key), "it has to be longer than zero"));
+            return Err(self.error(key, self.place(key), "it must be longer than zero"));
         }
         if delay > longest {
             let longest = units::duration_text(longest);
@@ -178,7 +179,7 @@ impl<'d> Section<'d> {
         };
         match whole(number).and_then(|number| u32::try_from(number).ok()) {
             Some(count) if count > 0 => Ok(Some(count)),
-            _ => Err(self.error(key, value.span(), "it has to be from 1 to 4294967295")),
+            _ => Err(self.error(key, value.span(), "it must be from 1 to 4294967295")),
         }
     }
 
@@ -254,8 +255,8 @@ impl<'d> Section<'d> {
         tables.iter().map(section).collect()
     }
 
-    /// A table whose keys are names and whose values are text (numbers and booleans as they are written, where
-    /// `scalars` allows them), in the file's order.
+    /// A table whose keys are names and whose values are text (numbers and booleans as they are
+    /// written, where `scalars` allows them), in the file's order.
     pub(crate) fn pairs(&self, key: &str, scalars: bool) -> Result<Vec<(Text<'d>, Text<'d>)>> {
         let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
         let DeValue::Table(table) = value.get_ref() else {

@@ -1,7 +1,7 @@
-//! Why a scenario cannot be used, and where in its file.
+//! Why a scenario is refused, and where in its file.
 //!
-//! Says nothing about how it was found. Invariant: every message stands alone: file, line, column, key, and what to
-//! write instead where that is known.
+//! Does not know which check refused it. Invariant: every message is complete by itself: file,
+//! line, column, key, and what to write instead where that is known.
 
 use std::ops::Range;
 

@@ -11,6 +11,7 @@ pub(crate) mod document;
 pub(crate) mod error;
 mod names;
 pub mod places;
+mod request;
 pub mod schedule;
 pub mod template;
 mod websocket;
@@ -30,14 +31,15 @@ use template::Template;
 pub struct Scenario {
     /// Its name, as in `--scenario`.
     pub name: String,
-    /// The TOML that it was compiled from, with variables unresolved; kept so that a plan repeats the run.
+    /// The TOML that it was compiled from, with variables unresolved; kept so that a plan repeats
+    /// the run.
     pub source: String,
     /// Whether sessions keep the cookies that answers set, and send them back.
     pub cookies: bool,
     /// The HTTP requests of a session, in order, on one keep-alive connection.
     pub http: Vec<HttpStep>,
-    /// Each of these on a connection of its own instead: no close can then be a kept-alive connection's, after which a request is sent
-    /// once more.
+    /// Each of these on a connection of its own instead: no close can then be a kept-alive
+    /// connection's, after which a request is sent once more.
     pub sends_once: bool,
     /// How a run looks up, before it starts, when sessions may enter.
     pub schedule: Option<schedule::Schedule>,
@@ -138,8 +140,8 @@ pub struct NamedError {
     pub field: Option<(String, String)>,
     /// Text that the body contains (for answers that are not JSON).
     pub contains: Option<String>,
-    /// The error means that a one-time ticket was too old, spent or unknown: a session whose ticket aged on this
-    /// box is then blamed on this box.
+    /// The error means that a one-time ticket was too old, spent or unknown: a session whose ticket
+    /// aged on this machine is then blamed on this machine.
     pub ticket: bool,
 }
 
@@ -164,11 +166,13 @@ pub struct WebSocket {
     pub ticket_lifetime: Option<Duration>,
     /// The longest message accepted.
     pub message_bytes_max: u64,
-    /// What to find in messages. `paths[0]` is always the type; the others are used by the indices below.
+    /// What to find in messages. `paths[0]` is always the type; the others are used by the indices
+    /// below.
     pub paths: Vec<Path>,
-    /// The top-level member that tells messages apart.
+    /// The top-level field that says a message's type.
     pub type_member: String,
-    /// The messages known, by the value of `type_member`. A message's index here is its [`MessageType`].
+    /// The messages known, by the value of `type_member`. A message's index here is its
+    /// [`MessageType`].
     pub messages: Vec<MessageRule>,
     /// The message that means open; `None`: open at the 101.
     pub open: Option<MessageType>,
@@ -186,7 +190,8 @@ pub struct WebSocket {
     pub listed_path: Option<u8>,
     /// Index into `paths` of the code in error messages.
     pub error_code_path: Option<u8>,
-    /// Error codes and the index into [`Scenario::error_names`] of each, and whether the code means a bad ticket.
+    /// Error codes and the index into [`Scenario::error_names`] of each, and whether the code means
+    /// a bad ticket.
     pub error_codes: Vec<MessageError>,
 }
 
@@ -268,7 +273,8 @@ pub enum Reply {
     Any,
     /// A text message of exactly the PING's bytes.
     Same,
-    /// A message of role [`Role::Reply`] with this text or number at this place; others are someone else's.
+    /// A message of role [`Role::Reply`] with this text or number at this place; others are someone
+    /// else's.
     Matching {
         /// Index into [`WebSocket::paths`].
         path: u8,
@@ -282,8 +288,9 @@ pub enum Reply {
 pub struct Criterion {
     /// The name in results: `enter`, `error-rate`.
     pub name: String,
-    /// What is measured: `steps.enter.p95_ms`, `errors.rate`, `sessions.min_in_hold_share`, `sessions.held`,
-    /// `arrivals.achieved_per_s`, `servers.smallest_share`, `ledger.missing`, `ping.missed`, …
+    /// What is measured: `steps.enter.p95_ms`, `errors.rate`, `sessions.min_in_hold_share`,
+    /// `sessions.held`, `arrivals.achieved_per_s`, `servers.smallest_share`, `ledger.missing`,
+    /// `ping.missed`, …
     pub measure: String,
     /// Which side of the limits is good.
     pub good: Good,
@@ -311,7 +318,8 @@ pub enum Good {
 }
 
 impl Scenario {
-    /// Compiles `source`, which was read from `file_name` (named in errors), with variables set from outside.
+    /// Compiles `source`, which was read from `file_name` (named in errors), with variables set
+    /// from outside.
     ///
     /// # Errors
     /// The first thing that is wrong, with its place.
@@ -319,7 +327,7 @@ impl Scenario {
         compile::scenario(file_name, source, set)
     }
 
-    /// Whether anything that sessions say depends on their member's group, so that a run has to be told of one.
+    /// Whether anything that sessions say depends on their member's group, so that a run needs one.
     pub fn has_challenge(&self) -> bool {
         let fields = |headers: &[(String, Template)]| headers.iter().any(|(_, value)| value.has_challenge());
         let step = |step: &HttpStep| {
@@ -343,8 +351,8 @@ impl Scenario {
             || self.websocket.as_ref().is_some_and(websocket)
     }
 
-    /// The names of all steps of a session in order: the HTTP steps, then `connect`, `open` and `ping` when there is
-    /// a WebSocket. A step index anywhere points here.
+    /// The names of all steps of a session in order: the HTTP steps, then `connect`, `open` and
+    /// `ping` when there is a WebSocket. A step index anywhere points here.
     pub fn step_names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.http.iter().map(|step| step.name.clone()).collect();
         if self.websocket.is_some() {
@@ -431,8 +439,8 @@ mod tests {
         let manual = include_str!("../../docs/scenarios.md");
         let keys = [
             &compile::ROOT_KEYS[..],
-            &compile::HTTP_KEYS,
-            &compile::ERROR_KEYS,
+            &request::HTTP_KEYS,
+            &request::ERROR_KEYS,
             &schedule::KEYS,
             &schedule::PARTICIPANT_KEYS,
             &websocket::KEYS,

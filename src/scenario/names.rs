@@ -1,7 +1,7 @@
-//! What a scenario's templates and faults refer to by name: variables, taken values, error names.
+//! Names that a scenario's templates and faults refer to: variables, taken values, error names.
 //!
-//! Knows no TOML. Invariants: every name means one thing only, and every index fits the byte that sessions
-//! keep it in.
+//! Knows no TOML. Invariants: every name has one meaning, and every index fits the byte in which
+//! sessions keep it.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -37,8 +37,8 @@ pub(super) struct Variable {
 pub(super) enum Moment<'m> {
     /// Before the session is open, in this step, with these values taken (by index).
     Request { step: &'m str, taken: &'m [bool] },
-    /// While the session is open. What was taken from answers is forgotten by then: keeping tokens for a
-    /// million idle sessions would cost a hundred times the session itself.
+    /// While the session is open. What was taken from answers is forgotten by then: keeping tokens
+    /// for a million idle sessions would cost a hundred times the session itself.
     Message,
 }
 

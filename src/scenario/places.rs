@@ -1,12 +1,13 @@
-//! How places in what a run takes part in are taken beforehand and given up again: `[join]` and `[leave]`.
+//! How members join a challenge beforehand and leave it again: `[join]` and `[leave]`.
 //!
-//! Part of a scenario, played by sessions of their own: the steps up to the schedule's, then this one request. Says what each
-//! refusal means for the member and for all others. Invariant: the request uses only what those steps take, and
-//! every error that is mentioned is one that answers can have.
+//! Part of a scenario, run by sessions of their own: the steps up to the schedule's, then this one
+//! request. Says what each refusal means for the member and for all others. Invariant: the request
+//! uses only values that those steps take, and every error that is mentioned is one that answers
+//! can have.
 
-use super::compile::{HTTP_KEYS, Result, compiled, http_step_named};
 use super::document::Section;
 use super::names::{Moment, NameList, Vocabulary};
+use super::request::{self, HTTP_KEYS, Result, compiled};
 use super::schedule::Schedule;
 use super::template::Template;
 use super::{HttpStep, NamedError, Scenario};
@@ -30,7 +31,7 @@ pub struct Place {
 pub enum Refusal {
     /// What was asked for is so already.
     Done,
-    /// It may be so already: the list of participants tells.
+    /// It may be so already: the list of participants shows it.
     LookUp,
     /// It may well work later.
     Again,
@@ -49,8 +50,9 @@ impl Place {
 }
 
 impl Scenario {
-    /// A scenario of the schedule's steps and then this request, without a WebSocket and without criteria. Nothing is sent twice: a
-    /// request whose answer is lost may have taken effect, and whoever sends it again counts that (RFC 9110, 9.2.2).
+    /// A scenario of the schedule's steps and then this request, without a WebSocket and without
+    /// criteria. Nothing is sent twice: a request whose answer is lost may have taken effect, and
+    /// whoever sends it again counts that (RFC 9110, 9.2.2).
     pub fn for_place(&self, place: &Place, is_private: bool) -> Self {
         let steps = self.schedule.as_ref().map_or(0, |schedule| schedule.steps);
         let mut step = place.step.clone();
@@ -86,7 +88,7 @@ pub(super) fn compile(
     for take in http[..schedule.steps].iter().flat_map(|step| &step.take) {
         taken[usize::from(take.value)] = true;
     }
-    let step = http_step_named(&section, key.to_owned(), vocabulary, &taken, shared, errors)?;
+    let step = request::compile(&section, key.to_owned(), vocabulary, &taken, shared, errors)?;
     if http[..schedule.steps].iter().any(|other| other.name == step.name) {
         return Err(section.own_error(format!("there is an [[http]] step \"{key}\" before it")));
     }

@@ -1,12 +1,13 @@
-//! How a run asks its target, before it starts, when sessions may enter and until when they may stay.
+//! How a run asks its target, before it starts, when sessions may enter and until when they may
+//! stay.
 //!
-//! Part of a scenario, played by nobody's session: one member runs the steps up to a named one, then looks up.
-//! Invariant: the request uses only what those steps take.
+//! Part of a scenario, but of no session: one member runs the steps up to a named one, then sends
+//! this request. Invariant: the request uses only values that those steps take.
 
 use super::HttpStep;
-use super::compile::{Result, check_pointer, headers, request_path};
 use super::document::Section;
 use super::names::{Moment, Vocabulary};
+use super::request::{Result, check_pointer, headers, request_path};
 use super::template::Template;
 
 pub(super) const KEYS: [&str; 8] =
@@ -14,7 +15,7 @@ pub(super) const KEYS: [&str; 8] =
 pub(super) const PARTICIPANT_KEYS: [&str; 7] =
     ["list", "member", "status", "may_enter", "may_return", "has_left", "room"];
 
-/// The look-up of what a run takes part in.
+/// The request for the schedule of a challenge.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     /// How many HTTP steps the asking member does first.
@@ -25,7 +26,8 @@ pub struct Schedule {
     pub headers: Vec<(String, Template)>,
     /// RFC 6901 pointer to the status: RECRUITING, READY, RUNNING or DONE.
     pub status: String,
-    /// Pointer to the instant (the server's local time, without a zone) by which everyone has to be in.
+    /// Pointer to the instant (the server's local time, without a zone) by which everyone has to be
+    /// in.
     pub starts_at: String,
     /// Pointer to the instant by which the hold has to be over.
     pub ends_at: String,
@@ -50,7 +52,8 @@ pub struct Participants {
     pub may_return: Vec<String>,
     /// The statuses of those who are listed and have no place any more.
     pub has_left: Vec<String>,
-    /// RFC 6901 pointer to how many have room in it, those who have a place among them, where the answer says so.
+    /// RFC 6901 pointer to how many have room in it, those who have a place among them, where the
+    /// answer says so.
     pub room: Option<String>,
 }
 

@@ -1,8 +1,9 @@
 //! Text with variables, compiled once and rendered into a shared buffer.
 //!
-//! `{name}` stands for a variable; every other brace is text, because most templates are JSON. `{{name}}`
-//! writes `{name}` itself. Knows no clock: the time comes with the [`Scope`]. Invariant: a compiled
-//! template renders without lookups by name, without allocating beyond `out`, and cannot fail.
+//! `{name}` stands for a variable; every other brace is text, because most templates are JSON.
+//! `{{name}}` writes `{name}` itself. Knows no clock: the time comes with the [`Scope`]. Invariant:
+//! a compiled template renders without lookups by name, without allocating beyond `out`, and cannot
+//! fail.
 
 /// A compiled template.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -135,7 +136,8 @@ impl Template {
     }
 }
 
-/// Whether `name` can stand between braces: a letter or `_`, then letters, digits or `_`, ASCII only.
+/// Whether `name` can stand between braces: a letter or `_`, then letters, digits or `_`, ASCII
+/// only.
 pub fn is_identifier(name: &str) -> bool {
     !name.is_empty() && identifier(name).len() == name.len()
 }

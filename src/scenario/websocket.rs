@@ -1,15 +1,16 @@
-//! From TOML to a [`WebSocket`]: `[websocket]` and the tables under it.
+//! Compiles `[websocket]` and the tables under it into a [`WebSocket`].
 //!
-//! Invariant: what is declared is used: a heartbeat without a reply, a presence without announcements, an
-//! error code without an error message are refused, not ignored.
+//! Knows nothing of HTTP steps but the values that they take. Invariant: what is declared is used:
+//! a heartbeat without a reply, a presence without announcements, an error code without an error
+//! message are refused, not ignored.
 
 use std::time::Duration;
 
 use startline_protocol::scan::Path;
 
-use super::compile::{DELAY_MAX, Result, compiled, error_name, headers, refuse_unusable_in_url, too_many};
 use super::document::{Section, Text};
 use super::names::{Moment, NAMES_MAX, NameList, Vocabulary};
+use super::request::{DELAY_MAX, Result, compiled, error_name, headers, refuse_unusable_in_url, too_many};
 use super::template::Template;
 use super::{MessageError, MessageRule, MessageType, Ping, Reply, Role, WebSocket};
 use crate::nearest;
@@ -66,8 +67,8 @@ pub(super) fn compile(
     let Some(section) = root.section("websocket", "[websocket]", &KEYS)? else { return Ok(None) };
     let moment = Moment::Request { step: "connect", taken };
     let messages = messages(&section)?;
-    let mut places = places(&section, &messages)?;
-    let ping = ping(&section, &messages, vocabulary, &mut places)?;
+    let mut fields = fields(&section, &messages)?;
+    let ping = ping(&section, &messages, vocabulary, &mut fields)?;
     Ok(Some(WebSocket {
         url: url(&section, vocabulary, moment)?,
         headers: headers(&section, vocabulary, moment)?,
@@ -78,16 +79,16 @@ pub(super) fn compile(
         close_timeout: section.delay("close_timeout", DELAY_MAX)?.unwrap_or(CLOSE_TIMEOUT),
         ticket_lifetime: section.delay("ticket_lifetime", DELAY_MAX)?,
         message_bytes_max: message_bytes_max(&section)?,
-        paths: places.paths,
-        type_member: places.type_member,
+        paths: fields.paths,
+        type_member: fields.type_member,
         open: position(&messages, Role::Open),
         ping,
         record: message(&section, "record", vocabulary, Moment::Message)?,
         quit: message(&section, "quit", vocabulary, Moment::Message)?,
-        subject_path: places.subject,
-        subject_member: places.subject_member,
-        listed_path: places.listed,
-        error_code_path: places.error_code,
+        subject_path: fields.subject,
+        subject_member: fields.subject_member,
+        listed_path: fields.listed,
+        error_code_path: fields.error_code,
         error_codes: error_codes(&section, errors)?,
         messages,
     }))
@@ -100,7 +101,7 @@ fn url(section: &Section<'_>, vocabulary: &Vocabulary, moment: Moment<'_>) -> Re
     let fits =
         start.is_empty() || [&b"ws://"[..], b"wss://", b"/"].iter().any(|begin| start.starts_with(begin));
     if !fits {
-        let message = "it has to begin with ws://, wss://, \"/\" (on the target) or a taken value";
+        let message = "it must begin with ws://, wss://, \"/\" (on the target) or a taken value";
         return Err(section.error("url", text.span, message));
     }
     refuse_unusable_in_url(section, "url", &text, &template)?;
@@ -163,7 +164,7 @@ fn ping(
     section: &Section<'_>,
     messages: &[MessageRule],
     vocabulary: &Vocabulary,
-    places: &mut Places,
+    fields: &mut MessageFields,
 ) -> Result<Option<Ping>> {
     let reply = messages.iter().find(|rule| rule.role == Role::Reply);
     let Some(ping) = section.section("ping", "[websocket.ping]", &PING_KEYS)? else {
@@ -177,7 +178,7 @@ fn ping(
         };
     };
     let text = ping.required_text("message")?;
-    let answer = answer(&ping, reply, vocabulary, places)?;
+    let answer = answer(&ping, reply, vocabulary, fields)?;
     let missing = |key| ping.own_error(format!("the key \"{key}\" is missing"));
     Ok(Some(Ping {
         message: compiled(&ping, "message", &text, vocabulary, Moment::Message)?,
@@ -187,12 +188,13 @@ fn ping(
     }))
 }
 
-/// How the heartbeat's answer is known: by its role, by its role and a value in it, or because it is the same.
+/// How the heartbeat's answer is known: by its role, by its role and a value in it, or because it
+/// is the same.
 fn answer(
     ping: &Section<'_>,
     reply: Option<&MessageRule>,
     vocabulary: &Vocabulary,
-    places: &mut Places,
+    fields: &mut MessageFields,
 ) -> Result<Reply> {
     if let Some(text) = ping.text("reply")? {
         if text.value != "same" {
@@ -218,7 +220,7 @@ fn answer(
     match (ping.text("reply_at")?, ping.text("reply_equals")?) {
         (None, None) => Ok(Reply::Any),
         (Some(at), Some(_)) => {
-            let path = places.add(Path::Member(member_of(ping, "reply_at", &at)?));
+            let path = fields.add(Path::Member(member_of(ping, "reply_at", &at)?));
             let equals = ping.required_text("reply_equals")?;
             Ok(Reply::Matching {
                 path,
@@ -243,7 +245,7 @@ fn message(
 }
 
 /// What is looked for in messages.
-struct Places {
+struct MessageFields {
     paths: Vec<Path>,
     type_member: String,
     subject: Option<u8>,
@@ -252,12 +254,12 @@ struct Places {
     error_code: Option<u8>,
 }
 
-fn places(section: &Section<'_>, messages: &[MessageRule]) -> Result<Places> {
+fn fields(section: &Section<'_>, messages: &[MessageRule]) -> Result<MessageFields> {
     let type_member = match section.has("type_member") {
         true => section.required_text("type_member")?.value.to_owned(),
         false => "type".to_owned(),
     };
-    let mut places = Places {
+    let mut fields = MessageFields {
         paths: vec![Path::Member(type_member.clone())],
         type_member,
         subject: None,
@@ -270,20 +272,20 @@ fn places(section: &Section<'_>, messages: &[MessageRule]) -> Result<Places> {
             let message = "no message in [websocket.messages] has the role \"error\"";
             return Err(section.error("error_code", code.span, message));
         }
-        places.error_code = Some(places.add(Path::Member(member_of(section, "error_code", &code)?)));
+        fields.error_code = Some(fields.add(Path::Member(member_of(section, "error_code", &code)?)));
     }
-    presence(section, messages, &mut places)?;
-    Ok(places)
+    presence(section, messages, &mut fields)?;
+    Ok(fields)
 }
 
-fn presence(section: &Section<'_>, messages: &[MessageRule], places: &mut Places) -> Result<()> {
+fn presence(section: &Section<'_>, messages: &[MessageRule], fields: &mut MessageFields) -> Result<()> {
     let announcement =
         messages.iter().find(|rule| matches!(rule.role, Role::Entered | Role::Left | Role::Updated));
     let Some(presence) = section.section("presence", "[websocket.presence]", &PRESENCE_KEYS)? else {
         return match announcement {
             Some(rule) => {
                 let message = format!(
-                    "\"{}\" tells of a member, and there is no [websocket.presence] to say where its id is",
+                    "\"{}\" announces a member, and there is no [websocket.presence] to say where its id is",
                     rule.name
                 );
                 Err(section.error("messages", section.place("messages"), message))
@@ -296,20 +298,20 @@ fn presence(section: &Section<'_>, messages: &[MessageRule], places: &mut Places
         return Err(presence.own_error(message));
     }
     let subject = presence.required_text("subject")?;
-    places.subject_member = member_of(&presence, "subject", &subject)?;
-    places.subject = Some(places.add(Path::Member(places.subject_member.clone())));
+    fields.subject_member = member_of(&presence, "subject", &subject)?;
+    fields.subject = Some(fields.add(Path::Member(fields.subject_member.clone())));
     if let Some(listed) = presence.text("listed")? {
         if position(messages, Role::Open).is_none() {
             let message = "no message in [websocket.messages] has the role \"open\"";
             return Err(presence.error("listed", listed.span, message));
         }
         let path = each_member_of(&presence, "listed", &listed)?;
-        places.listed = Some(places.add(path));
+        fields.listed = Some(fields.add(path));
     }
     Ok(())
 }
 
-impl Places {
+impl MessageFields {
     /// The index of `path`, which is added.
     fn add(&mut self, path: Path) -> u8 {
         self.paths.push(path);
@@ -354,7 +356,7 @@ fn error_codes(section: &Section<'_>, errors: &mut NameList) -> Result<Vec<Messa
     let mut codes: Vec<MessageError> = Vec::new();
     let entries = section.sections("errors", "[[websocket.errors]]", &ERROR_KEYS)?;
     if let Some(first) = entries.first().filter(|_| !section.has("error_code")) {
-        return Err(first.own_error("\"error_code\" in [websocket] has to say where a message's code is"));
+        return Err(first.own_error("\"error_code\" in [websocket] must say where a message's code is"));
     }
     for entry in entries {
         let code = entry.required_text("code")?;

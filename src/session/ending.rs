@@ -1,7 +1,8 @@
 //! How a session ends: failed, closed by either side, or abandoned.
 //!
-//! Invariant: whatever the way, the spill is gone, the connection is asked to be dropped, and exactly one of the
-//! observer's `completed`, `closed` and `abandoned`, or `failed` (after `closed` if it was open) has been called.
+//! Invariant: however it ends, the spill is released, the connection is dropped, and exactly one of
+//! the observer's `completed`, `closed` and `abandoned`, or `failed` (after `closed` if it was
+//! open) has been called.
 
 use startline_protocol::websocket::write_close;
 
@@ -13,8 +14,8 @@ use crate::measure::PingEvent;
 pub(super) const EVIDENCE_BYTES_MAX: usize = 512;
 
 impl Session {
-    /// Begins the end of an open session: the quit message if asked for, then close 1000. A session that is
-    /// still being set up is abandoned.
+    /// Begins the end of an open session: the quit message if asked for, then close 1000. A session
+    /// that is still being set up is abandoned.
     pub fn end<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         match self.phase {
             Phase::Held => self.begin_close(ctx),
@@ -41,8 +42,8 @@ impl Session {
         ctx.commands.timers.push_back((Timer::Close, self.deadline));
     }
 
-    /// The peer's close frame. Ours, sent before, it answers; otherwise it is answered (RFC 6455, 5.5.1) and the
-    /// session has failed: nobody asked for an end.
+    /// The peer's close frame. Ours, sent before, it answers; otherwise it is answered (RFC 6455,
+    /// 5.5.1) and the session has failed: nobody asked for an end.
     pub(super) fn close_received<O: Observer>(
         &mut self,
         code: u16,
@@ -62,7 +63,8 @@ impl Session {
         self.fail(fault, payload.get(2..).unwrap_or_default(), ctx);
     }
 
-    /// The error message that announced a close, if one came since the last PONG; else the close itself.
+    /// The error message that announced a close, if one came since the last PONG; else the close
+    /// itself.
     pub(super) fn named_close(&self, close: Fault) -> Fault {
         if self.last_error == NO_ERROR { close } else { Fault::Named(self.last_error) }
     }
@@ -78,7 +80,7 @@ impl Session {
         self.over(ctx);
     }
 
-    /// Settles the accounts of an open session.
+    /// Closes the accounts of an open session.
     fn account_end<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         if self.flag(PING_OUTSTANDING) {
             self.set_flag(PING_OUTSTANDING, false);
@@ -87,7 +89,7 @@ impl Session {
         ctx.observer.closed(ctx.who, ctx.now.since(self.opened));
     }
 
-    /// Leaves nothing behind.
+    /// Releases everything that the session holds.
     pub(super) fn over<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         drop(self.take_spill(ctx));
         self.phase = Phase::Over;

@@ -1,17 +1,16 @@
-//! Frames in any split (RFC 6455, section 5): whole messages in place, broken ones through a [`Partial`].
+//! Frames in any split (RFC 6455, section 5): whole messages in place, broken ones through a
+//! [`Partial`].
 //!
-//! Never buffers a message: a message that spans reads goes through the scanner as it comes. Only a frame
-//! header or a control payload that a read cut through is kept. Invariant: at a boundary with no message
-//! open there is no spill.
+//! Never buffers a message: a message that spans reads goes through the scanner as it comes. Only a
+//! frame header or a control payload that a read cut through is kept. Invariant: at a boundary with
+//! no message open there is no spill.
 
-use startline_protocol::scan::Scanner;
 use startline_protocol::websocket::{
-    FrameHeader, HEADER_BYTES_MAX, Opcode, Reader, Utf8Check, Violation, parse_close, parse_header,
-    write_close, write_frame,
+    FrameHeader, HEADER_BYTES_MAX, Opcode, Reader, Violation, parse_close, parse_header, write_close,
+    write_frame,
 };
 
-use super::messages::Found;
-use super::replies::Echo;
+use super::messages::SplitMessage;
 use super::{Context, Observer, Phase, Session};
 use crate::fault::Fault;
 
@@ -23,7 +22,7 @@ pub struct Partial {
     /// The frame being read.
     frame: Option<Frame>,
     /// The data message being read: open from its first frame to the last's end.
-    message: Option<Message>,
+    message: Option<SplitMessage>,
 }
 
 #[derive(Debug)]
@@ -33,19 +32,6 @@ struct Frame {
     left: u64,
     /// A control frame's payload so far.
     control: Vec<u8>,
-}
-
-/// A message that came in more than one piece.
-#[derive(Debug)]
-pub(super) struct Message {
-    text: bool,
-    bytes: u64,
-    utf8: Utf8Check,
-    pub(super) scanner: Scanner,
-    pub(super) found: Found,
-    pub(super) echo: Echo,
-    /// The scanner found that it is not JSON.
-    pub(super) malformed: bool,
 }
 
 impl Partial {
@@ -85,7 +71,8 @@ impl Session {
         Ok(())
     }
 
-    /// A frame that starts a message, or a control frame, with nothing kept from before: the usual case.
+    /// A frame that starts a message, or a control frame, with nothing kept from before: the usual
+    /// case.
     fn fresh_frame<'b, O: Observer>(
         &mut self,
         bytes: &'b [u8],
@@ -155,15 +142,7 @@ impl Session {
                 if partial.message.is_some() {
                     return Err(Fault::Violation(Violation::ExpectedContinuation));
                 }
-                partial.message = Some(Message {
-                    text: header.opcode == Opcode::Text,
-                    bytes: 0,
-                    utf8: Utf8Check::default(),
-                    scanner: Scanner::new(),
-                    found: Found::default(),
-                    echo: Echo::default(),
-                    malformed: false,
-                });
+                partial.message = Some(SplitMessage::new(header.opcode == Opcode::Text));
             }
             _ => {}
         }
@@ -185,7 +164,8 @@ impl Session {
         Ok(())
     }
 
-    /// Takes payload of the frame being read, and ends the frame, and the message, when that is all.
+    /// Takes payload of the frame being read, and ends the frame, and the message, when that is
+    /// all.
     fn payload<'b, O: Observer>(
         &mut self,
         bytes: &'b [u8],
@@ -225,7 +205,7 @@ impl Session {
 
     fn message_ended<O: Observer>(
         &mut self,
-        message: Message,
+        message: SplitMessage,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
         if !message.text {
@@ -270,8 +250,8 @@ impl Session {
         self.fail(fault, bytes, ctx);
     }
 
-    /// A fresh key for a frame (5.3). Unpredictable to the other side is enough here: it guards proxies, and a seed
-    /// has to be able to repeat a run.
+    /// A fresh key for a frame (5.3). Unpredictable to the other side is enough here: it guards
+    /// proxies, and a seed has to be able to repeat a run.
     pub(super) fn mask_key<O>(&self, ctx: &mut Context<'_, O>) -> [u8; 4] {
         ctx.rng.u32(..).to_ne_bytes()
     }

@@ -1,12 +1,15 @@
-//! PINGs at open + k · interval (plus what it takes to the worker's next slot), their PONGs, and records.
+//! PINGs at open + k · interval (plus the wait for the worker's next slot), their PONGs, and
+//! records.
 //!
-//! Invariants: at most one PING is outstanding; each falls due once and ends as answered, timed out, missed or
-//! pending; a PONG settles the oldest PING that waits for one, so a late PONG never answers the next PING.
+//! Invariants: at most one PING is outstanding; each falls due once and ends as answered, timed
+//! out, missed or pending; a PONG answers the oldest PING that waits for one, so a late PONG never
+//! answers the next PING.
 //!
-//! PONGs carry no echo, so a PONG that never comes looks like one that comes after the next PING: booked as above,
-//! every later cycle of the session would fail for one loss. A PONG that settles an older PING within a tenth
-//! of the timeout after the outstanding one was sent is therefore also taken for a sign that the older one's was lost: when
-//! the outstanding PING then times out, nothing is owed for it. One lost PONG costs two cycles, not all.
+//! PONGs carry no echo, so a lost PONG looks like one that comes after the next PING: counted as
+//! above, every later cycle of the session would fail for one loss. A PONG that answers an older
+//! PING within a tenth of the timeout after the outstanding one was sent is therefore also taken as
+//! a sign that the older one's was lost: when the outstanding PING then times out, no late PONG is
+//! expected for it. One lost PONG costs two cycles, not all.
 
 use startline_os::tick::{Tick, Ticks};
 use startline_protocol::websocket::{Opcode, write_frame};
@@ -48,8 +51,8 @@ impl Session {
             // Its timer is about to come: deadlines are looked at less often than sockets.
             self.pong_overdue(ctx);
         }
-        let event = if self.owed > 0 {
-            self.owed -= 1;
+        let event = if self.late_pongs > 0 {
+            self.late_pongs -= 1;
             let prompt = ctx.now.since(self.sent).raw() <= ctx.script.delays.pong.raw() / PROMPT_SHARE;
             self.set_flag(PROMPT_LATE, self.flag(PING_OUTSTANDING) && prompt);
             PingEvent::Late
@@ -68,7 +71,7 @@ impl Session {
         }
         self.set_flag(PING_OUTSTANDING, false);
         if !self.flag(PROMPT_LATE) {
-            self.owed = self.owed.saturating_add(1);
+            self.late_pongs = self.late_pongs.saturating_add(1);
         }
         ctx.observer.ping(ctx.who, PingEvent::TimedOut);
     }
@@ -90,7 +93,7 @@ impl Session {
     pub fn close_accounts<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         if self.is_open() && self.flag(PING_OUTSTANDING) {
             self.set_flag(PING_OUTSTANDING, false);
-            self.owed = self.owed.saturating_add(1);
+            self.late_pongs = self.late_pongs.saturating_add(1);
             ctx.observer.ping(ctx.who, PingEvent::Pending);
         }
     }

@@ -1,7 +1,8 @@
-//! A session's HTTP steps: requests rendered, answers read, values taken, refusals named.
+//! A session's HTTP steps: renders requests, reads answers, takes values, names refusals.
 //!
-//! All on one keep-alive connection, which is given up once the last answer is in; whoever drives the session may have lent it. Invariant:
-//! an answer is judged only when it is whole, and nothing is assumed of its body but what the scenario takes.
+//! All on one keep-alive connection, which is given up after the last answer; the engine may have
+//! lent it. Invariant: an answer is judged only when it is complete, and nothing is assumed of its
+//! body except what the scenario takes.
 
 use serde_json::Value;
 use startline_os::tick::Tick;
@@ -48,7 +49,8 @@ impl Setup {
 }
 
 impl Session {
-    /// Connects for the current step. The step's time starts here, so that the first one answers for its connection.
+    /// Connects for the current step. The step's time starts here, so that the first one answers
+    /// for its connection.
     pub(super) fn dial_http<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         self.phase = Phase::Dialing;
         self.begin_step(ctx);
@@ -78,7 +80,8 @@ impl Session {
         let Some(mut setup) = self.take_setup(ctx) else { return };
         match setup.answer.feed(bytes) {
             Ok(progress) if progress.complete => {
-                // Bytes beyond the answer were not asked for: the connection cannot be trusted with another request.
+                // Bytes beyond the answer were not asked for: the connection cannot be trusted with
+                // another request.
                 let reusable = progress.consumed == bytes.len() && setup.answer.keep_alive();
                 self.judge_answer(setup, reusable, ctx);
             }
@@ -116,8 +119,8 @@ impl Session {
         }
     }
 
-    /// A kept-alive connection was closed between requests, as servers may at any time (RFC 9112, 9.3.1): once more
-    /// on a fresh one. The step keeps its due time and its deadline.
+    /// A kept-alive connection was closed between requests, as servers may at any time (RFC 9112,
+    /// 9.3.1): once more on a fresh one. The step keeps its due time and its deadline.
     fn ask_again<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         self.set_flag(RETRIED, true);
         self.set_flag(REUSED, false);
@@ -298,7 +301,8 @@ fn http_fault(error: HttpError) -> Fault {
     }
 }
 
-/// The first bytes of an answer that went wrong: its body if it has one by now, else what was just read.
+/// The first bytes of an answer that went wrong: its body if it has one by now, else what was just
+/// read.
 fn evidence_of(answer: &ResponseReader, read: &[u8]) -> Vec<u8> {
     let bytes = if answer.body().is_empty() { read } else { answer.body() };
     bytes[..bytes.len().min(super::ending::EVIDENCE_BYTES_MAX)].to_vec()

@@ -1,13 +1,12 @@
-//! What a message means: told apart by its type, values taken only where something hangs on them.
+//! What a message means: its type tells, and values are taken only where the session needs them.
 //!
 //! A broadcast that begins with its type costs a few nanoseconds; anything else goes through the
-//! scanner. Knows the roles of the scenario's messages, not their names. Invariant: the text of every
-//! message has been checked to be UTF-8, and of every 64th to be JSON throughout.
+//! scanner. Knows the roles of the scenario's messages, not their names. Invariant: the text of
+//! every message has been checked to be UTF-8, and of every 64th to be JSON throughout.
 
 use startline_protocol::scan::{Scanner, Value, quick_integer, quick_text};
-use startline_protocol::websocket::Violation;
+use startline_protocol::websocket::{Utf8Check, Violation};
 
-use super::frames::Message;
 use super::replies::Echo;
 use super::{Context, Observer, Phase, Session, Timer};
 use crate::fault::Fault;
@@ -27,8 +26,37 @@ pub(super) struct Found {
     error_code: Option<String>,
     /// What stands where a reply says which PING it answers.
     reply: Option<String>,
-    /// Members listed before the type was known; the type comes first in practice, so this stays empty.
+    /// Members listed before the type was known; the type comes first in practice, so this stays
+    /// empty.
     listed_early: Vec<u64>,
+}
+
+/// A message that came in more than one piece.
+#[derive(Debug)]
+pub(super) struct SplitMessage {
+    pub(super) text: bool,
+    pub(super) bytes: u64,
+    pub(super) utf8: Utf8Check,
+    scanner: Scanner,
+    found: Found,
+    echo: Echo,
+    /// The scanner found that it is not JSON.
+    malformed: bool,
+}
+
+impl SplitMessage {
+    /// A message of which nothing has come yet.
+    pub(super) fn new(text: bool) -> Self {
+        Self {
+            text,
+            bytes: 0,
+            utf8: Utf8Check::default(),
+            scanner: Scanner::new(),
+            found: Found::default(),
+            echo: Echo::default(),
+            malformed: false,
+        }
+    }
 }
 
 impl Session {
@@ -97,7 +125,7 @@ impl Session {
     /// Takes a piece of a message that came in several.
     pub(super) fn scan_piece<O: Observer>(
         &mut self,
-        message: &mut Message,
+        message: &mut SplitMessage,
         piece: &[u8],
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
@@ -118,7 +146,7 @@ impl Session {
     /// Ends a message that came in several pieces.
     pub(super) fn scanned_text<O: Observer>(
         &mut self,
-        message: Message,
+        message: SplitMessage,
         bytes: u64,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
@@ -208,7 +236,8 @@ impl Session {
         Ok(())
     }
 
-    /// An error before open ends the session; later it is counted, and names the close that may follow.
+    /// An error before open ends the session; later it is counted, and names the close that may
+    /// follow.
     fn error_message<O: Observer>(
         &mut self,
         code: Option<&str>,

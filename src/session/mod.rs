@@ -1,9 +1,10 @@
 //! One session's life as a state machine: events and time in, commands out.
 //!
-//! Knows no socket, no clock, no thread; the engine reads bytes and time and hands them down, and applies
-//! the [`Commands`] afterwards. Invariants: a [`Session`] is 28 bytes (32 with its socket) and everything it
-//! needs only for a while lives in a [`Spill`], of which none is left once it is held or over; every started session
-//! ends in exactly one of completed, closed, failed and abandoned.
+//! Knows no socket, no clock, no thread; the engine reads bytes and time and hands them down, and
+//! applies the [`Commands`] afterwards. Invariants: a [`Session`] is 28 bytes (32 with its socket)
+//! and everything it needs only for a while lives in a [`Spill`], of which none is left once it is
+//! held or over; every started session ends in exactly one of completed, closed, failed and
+//! abandoned.
 //!
 //! | phase | waits for | then | on timeout, close or a wrong answer |
 //! |---|---|---|---|
@@ -17,8 +18,9 @@
 //! | `Closing` | the peer's close | `Over`, closed | `Over`, closed |
 //! | `Over` | – | – | – |
 //!
-//! Where to look next: `http` for the steps before the ticket is in hand, `upgrade` for the way to the 101,
-//! `frames` and `messages` for what arrives, `heartbeat` for PINGs, `ending` for failures and closes.
+//! Where to look next: `http` for the steps before the ticket is in hand, `upgrade` for the way to
+//! the 101, `frames` and `messages` for what arrives, `heartbeat` for PINGs, `ending` for failures
+//! and closes.
 
 mod ending;
 mod frames;
@@ -71,7 +73,8 @@ const RETRIED: u8 = 1 << 2;
 /// The ticket was older than its lifetime when the upgrade was sent.
 const TICKET_AGED: u8 = 1 << 3;
 
-/// An older PING's PONG came so soon after the outstanding PING that it may have been meant for that one.
+/// An older PING's PONG came so soon after the outstanding PING that it may have been meant for
+/// that one.
 const PROMPT_LATE: u8 = 1 << 4;
 
 /// TCP is up and the TLS handshake is under way.
@@ -88,7 +91,8 @@ const NO_ERROR: u8 = u8::MAX;
 /// One session, as dense as it is while it holds.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// When the current wait is over: a step's, the PONG's or the close's deadline. Timers that say otherwise are stale.
+    /// When the current wait is over: a step's, the PONG's or the close's deadline. Timers that say
+    /// otherwise are stale.
     deadline: Tick,
     /// When the current step, or the outstanding PING, was due.
     due: Tick,
@@ -102,11 +106,13 @@ pub struct Session {
     /// Index of the HTTP step.
     step: u8,
     flags: u8,
-    /// PINGs that timed out and whose PONGs are still to come. A PONG settles the oldest of these first.
-    owed: u8,
-    /// Index into `Scenario::error_names` of the last error message, or `NO_ERROR`: a close that follows is its.
+    /// PINGs that timed out and whose PONGs are still to come. A PONG answers the oldest of these
+    /// first.
+    late_pongs: u8,
+    /// Index into `Scenario::error_names` of the last error message, or `NO_ERROR`: a close that
+    /// follows is its.
     last_error: u8,
-    /// For whoever drives the session: marks that belong beside it and fit into its padding.
+    /// For the engine: marks that belong beside it and fit into its padding.
     pub shell_marks: u8,
 }
 
@@ -122,7 +128,7 @@ pub enum Spill {
 /// The spills of one worker.
 pub type Spills = Slab<Spill>;
 
-/// Who a session is.
+/// The identity of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Who {
     /// Its number in the run.
@@ -133,21 +139,22 @@ pub struct Who {
     pub challenge_id: u64,
 }
 
-/// What a session wants done after an event, in this order: timers armed, `out` sent, the connection dropped, a new
-/// one made.
+/// What a session wants done after an event, in this order: timers armed, `out` sent, the
+/// connection dropped, a new one made.
 #[derive(Debug, Default)]
 pub struct Commands {
     /// Timers to arm.
     pub timers: VecDeque<(Timer, Tick)>,
     /// Whether to drop the connection, unsent bytes with it unless they fit the kernel's buffer.
     pub disconnect: bool,
-    /// Of a connection to be dropped: the last answer on it was read to its end, and leaves it fit for another's request.
+    /// Of a connection to be dropped: the last answer on it was read to its end, and leaves it fit
+    /// for another's request.
     pub reusable: bool,
     /// Where to connect.
     pub connect: Option<Endpoint>,
 }
 
-/// Told what happens in sessions.
+/// Receives what happens in sessions.
 pub trait Observer {
     /// A step succeeded; latencies from the instant it was due and from the instant it was sent.
     fn step_ok(&mut self, step: u8, from_due: Ticks, from_sent: Ticks);
@@ -155,7 +162,8 @@ pub trait Observer {
     fn requested(&mut self, reused: bool);
     /// The HTTP connection was gone before any byte of the answer: the request is sent once more.
     fn reconnected(&mut self, who: Who);
-    /// A handed-out URL leads this session to a WebSocket server (`url` without its query).
+    /// A URL that the server returned leads this session to a WebSocket server (`url` without its
+    /// query).
     fn routed(&mut self, who: Who, url: &str);
     /// The session is open.
     fn opened(&mut self, who: Who);
@@ -175,7 +183,8 @@ pub trait Observer {
     fn completed(&mut self, who: Who);
     /// The session failed in this step.
     fn failed(&mut self, who: Who, step: u8, fault: Fault, evidence: &[u8]);
-    /// The run ended while the session was being set up; `asked`: the HTTP step whose request was out and not answered.
+    /// The run ended while the session was being set up; `asked`: the HTTP step whose request was
+    /// out and not answered.
     fn abandoned(&mut self, who: Who, asked: Option<u8>);
 }
 
@@ -186,7 +195,7 @@ pub struct Context<'a, O> {
     pub now: Tick,
     /// The same on the wall clock, in Unix microseconds: exactly that of the tick `now`.
     pub unix_micros: u64,
-    /// Who the session is.
+    /// The session's identity.
     pub who: Who,
     /// What sessions do.
     pub script: &'a Script,
@@ -202,7 +211,7 @@ pub struct Context<'a, O> {
     pub scratch: &'a mut Vec<u8>,
     /// What else to do.
     pub commands: &'a mut Commands,
-    /// Who is told.
+    /// Receives what happens.
     pub observer: &'a mut O,
 }
 
@@ -224,7 +233,7 @@ impl Session {
             phase: Phase::Idle,
             step: 0,
             flags: 0,
-            owed: 0,
+            late_pongs: 0,
             last_error: NO_ERROR,
             shell_marks: 0,
         }
@@ -286,14 +295,15 @@ impl Session {
         }
     }
 
-    /// All connections that sessions share for HTTP are lent: it waits for one, and its step's time goes on.
+    /// All connections that sessions share for HTTP are lent: it waits for one, and its step's time
+    /// goes on.
     pub fn waits(&mut self) {
         debug_assert_eq!(self.phase, Phase::Dialing);
         self.set_flag(WAITING, true);
     }
 
-    /// It gets a connection now, or is about to; returns how long it waited. What it sends is sent from here on: the wait was
-    /// this box's, not the server's.
+    /// It gets a connection now, or is about to; returns how long it waited. What it sends is sent
+    /// from here on: the wait was this machine's, not the server's.
     pub fn served(&mut self, now: Tick) -> Ticks {
         debug_assert!(self.flag(WAITING), "served without waiting");
         self.set_flag(WAITING, false);
@@ -302,8 +312,9 @@ impl Session {
         waited
     }
 
-    /// It has the use of a connection that has carried answers before, others' among them: as [`Session::connected`], but a close
-    /// before any byte of the answer is what may happen to any kept-alive connection.
+    /// It has the use of a connection that has carried answers before, others' among them: as
+    /// [`Session::connected`], but a close before any byte of the answer is what may happen to any
+    /// kept-alive connection.
     pub fn lent<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         self.set_flag(REUSED, true);
         self.connected(ctx);
@@ -315,7 +326,8 @@ impl Session {
             Phase::Awaiting => self.read_answer(bytes, ctx),
             Phase::Upgrading => self.read_upgrade(bytes, ctx),
             Phase::Opening | Phase::Held | Phase::Closing => self.read_frames(bytes, ctx),
-            // Before a request is out a server has nothing to say, and after the end nobody listens.
+            // Before a request is out a server has nothing to say, and after the end nobody
+            // listens.
             Phase::Idle | Phase::Dialing | Phase::DialingWs | Phase::Over => {}
         }
     }
@@ -378,8 +390,8 @@ impl Session {
         }
     }
 
-    /// As [`Session::timeout`], for a step that may have waited for its connection: whoever was left less than half of the
-    /// step's time to answer is not the one who was slow.
+    /// As [`Session::timeout`], for a step that may have waited for its connection: whoever was
+    /// left less than half of the step's time to answer is not the one who was slow.
     fn step_timeout(&self, script: &Script) -> Fault {
         let whole = script.delays.steps[usize::from(self.step)];
         let left = self.deadline.since(self.sent);

@@ -1,8 +1,9 @@
-//! Replies that tell which PING they answer: the same message back, or one with a value of it.
+//! Replies that identify their PING: the same message back, or one that carries a value of it.
 //!
-//! No copy of a PING is kept: its due time gives its sequence, the instant at which it was sent gives its milliseconds, so it is
-//! rendered once more when a reply has to be compared, also piece by piece. Invariant: such a reply answers its own PING or
-//! none; the guesses of [`super::heartbeat`] are only for PINGs that do not differ from each other.
+//! No copy of a PING is kept: its due time gives its sequence, the instant at which it was sent
+//! gives its milliseconds, so it is rendered again when a reply has to be compared, also piece by
+//! piece. Invariant: such a reply answers its own PING or none; the guesses of [`super::heartbeat`]
+//! are only for PINGs that do not differ from each other.
 
 use super::{Context, NO_ERROR, Observer, PING_OUTSTANDING, Phase, Session};
 use crate::fault::Fault;
@@ -53,7 +54,8 @@ impl Session {
         echo.compared += piece.len();
     }
 
-    /// Ends a message that was compared; `false` if it is not the PING and may be any of the scenario's messages.
+    /// Ends a message that was compared; `false` if it is not the PING and may be any of the
+    /// scenario's messages.
     pub(super) fn compared<O: Observer>(
         &mut self,
         echo: Echo,
@@ -69,8 +71,8 @@ impl Session {
         ctx.observer.message(MessageType::OTHER, bytes);
         if echo.is_same() {
             if ping.message.is_unique() { self.answered(ctx) } else { self.pong(ctx) }
-        } else if self.owed > 0 {
-            self.owed -= 1;
+        } else if self.late_pongs > 0 {
+            self.late_pongs -= 1;
             ctx.observer.ping(ctx.who, PingEvent::Late);
         } else if self.flag(PING_OUTSTANDING) {
             ctx.observer.error_message(ctx.who, Fault::ReplyMismatch, payload);
@@ -80,7 +82,8 @@ impl Session {
         true
     }
 
-    /// A message of role reply came; with `value` at the place that tells whose it is, if the scenario has one.
+    /// A message of role reply came; with `value` at the place that tells whose it is, if the
+    /// scenario has one.
     pub(super) fn reply<O: Observer>(
         &mut self,
         value: Option<&str>,
@@ -98,8 +101,8 @@ impl Session {
         });
         match of {
             Some(0) if self.flag(PING_OUTSTANDING) => self.answered(ctx),
-            Some(_) if self.owed > 0 => {
-                self.owed -= 1;
+            Some(_) if self.late_pongs > 0 => {
+                self.late_pongs -= 1;
                 ctx.observer.ping(ctx.who, PingEvent::Late);
             }
             Some(_) => ctx.observer.ping(ctx.who, PingEvent::Unasked),
@@ -108,12 +111,12 @@ impl Session {
         }
     }
 
-    /// The outstanding PING itself has been answered, whatever older ones are still owed.
+    /// The outstanding PING itself has been answered, whatever older ones are still expected.
     fn answered<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         self.last_error = NO_ERROR;
         if ctx.now.reached(self.deadline) {
             self.pong_overdue(ctx);
-            self.owed = self.owed.saturating_sub(1);
+            self.late_pongs = self.late_pongs.saturating_sub(1);
             return ctx.observer.ping(ctx.who, PingEvent::Late);
         }
         self.set_flag(PING_OUTSTANDING, false);
@@ -122,7 +125,8 @@ impl Session {
         ctx.observer.ping(ctx.who, event);
     }
 
-    /// Renders into the scratch what went out with the last PING, or with the one `back` before it as far as that can be known.
+    /// Renders into the scratch what went out with the last PING, or with the one `back` before it
+    /// as far as that can be known.
     fn render_as_sent<O: Observer>(&self, template: &Template, back: u32, ctx: &mut Context<'_, O>) {
         let sequence = self.sequence(self.due, ctx.script.delays.ping).wrapping_sub(back);
         let scope = self.scope_at(self.sent, &[], sequence, ctx);

@@ -1,6 +1,8 @@
-//! What all sessions of a run share: the scenario with its times in ticks, and where it may lead.
+//! What all sessions of a run share: the scenario with its times in ticks, and the hosts it may
+//! use.
 //!
-//! Read-only once made. Invariant: hosts were resolved before; an [`Endpoint`] always names one of them.
+//! Read-only once made. Invariant: hosts were resolved before; an [`Endpoint`] always names one of
+//! them.
 
 use std::sync::Arc;
 
@@ -16,13 +18,14 @@ pub struct Script {
     pub scenario: Arc<Scenario>,
     /// `Host` of HTTP requests: the target's, with its port unless it is the scheme's own.
     pub authority: String,
-    /// Hosts that sessions may connect to, by name without brackets, lower case; the target's is the first. An [`Endpoint`] points here.
+    /// Hosts that sessions may connect to, by name without brackets, lower case; the target's is
+    /// the first. An [`Endpoint`] points here.
     pub hosts: Vec<String>,
     /// The target's port.
     pub port: u16,
     /// Whether the target speaks TLS.
     pub secure: bool,
-    /// Prefix replacements for handed-out URLs; the first match wins.
+    /// Prefix replacements for URLs that the server returns; the first match wins.
     pub ws_map: Vec<(String, String)>,
     /// Between records, if they are sent.
     pub record_interval: Option<Ticks>,
@@ -99,7 +102,8 @@ impl Script {
         Endpoint { host: 0, port: self.port, secure: self.secure }
     }
 
-    /// Where a rendered URL leads, after `--ws-map`: an absolute `ws://` or `wss://` URL, or a path on the target.
+    /// Where a rendered URL leads, after `--ws-map`: an absolute `ws://` or `wss://` URL, or a path
+    /// on the target.
     ///
     /// # Errors
     /// [`Fault::UrlInvalid`] or [`Fault::HostNotAllowed`].

@@ -1,11 +1,13 @@
 //! The instants at which a worker's heartbeats begin.
 //!
-//! Six hundred PINGs a second at six hundred instants wake a worker six hundred times, and waking costs more than
-//! sending. So the first PING after open waits for the next of the worker's slots, a few milliseconds apart; those
-//! that meet there share a wake-up and, mostly, their PONGs' too. Slots divide the interval evenly, so that PINGs that are
-//! whole intervals later meet again, whenever their sessions opened. Invariant: a due time is never earlier than an interval
-//! after open, and later by less than a slot; slots of different workers differ, so that a million sessions do not beat
-//! in step. (Where ticks wrap, after 19 h, later sessions get slots of their own once.)
+//! Six hundred PINGs a second at six hundred instants wake a worker six hundred times, and waking
+//! costs more than sending. So the first PING after open waits for the next of the worker's slots,
+//! a few milliseconds apart; those that meet there share a wake-up and, mostly, their PONGs' too.
+//! Slots divide the interval evenly, so that PINGs that are whole intervals later meet again,
+//! whenever their sessions opened. Invariant: a due time is never earlier than an interval after
+//! open, and later by less than a slot; slots of different workers differ, so that a million
+//! sessions do not beat in step. (Where ticks wrap, after 19 h, later sessions get slots of their
+//! own once.)
 
 use startline_os::tick::{Tick, Ticks};
 
@@ -26,7 +28,8 @@ impl Slots {
         Self { offset }
     }
 
-    /// When something that repeats every `interval` is first due in a session that opened at `opened`.
+    /// When something that repeats every `interval` is first due in a session that opened at
+    /// `opened`.
     pub fn first_due(self, opened: Tick, interval: Ticks) -> Tick {
         let due = opened + interval;
         if interval == Ticks::ZERO {

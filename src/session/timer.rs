@@ -1,8 +1,10 @@
 //! The timers that sessions ask for, and the queue of each.
 //!
-//! Knows no instant. Invariant: timers and queues are one to one, and all entries of a queue have the same delay.
+//! Knows no instant. Invariant: timers and queues are one to one, and all entries of a queue have
+//! the same delay.
 
-/// A timer that a session asks for. It comes back through [`super::Session::timer`]; stale ones are harmless.
+/// A timer that a session asks for. It comes back through [`super::Session::timer`]; stale ones are
+/// harmless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timer {
     /// The end of the close handshake.
@@ -31,7 +33,8 @@ impl Timer {
         http_steps + 8
     }
 
-    /// Whether servers are owed something when it comes, and not only we are late to notice a lack when it comes late.
+    /// Whether servers are owed something when it comes, and not only we are late to notice a lack
+    /// when it comes late.
     pub fn is_owed(self) -> bool {
         matches!(self, Self::FirstPing | Self::NextPing | Self::FirstRecord | Self::NextRecord)
     }
@@ -41,8 +44,8 @@ impl Timer {
         matches!(self, Self::Connect | Self::Step(_))
     }
 
-    /// The queue of this timer: one for each constant delay, and one more for the first of a series, which starts
-    /// from another instant than its followers.
+    /// The queue of this timer: one for each constant delay, and one more for the first of a
+    /// series, which starts from another instant than its followers.
     pub fn queue(self) -> usize {
         match self {
             Self::Close => 0,

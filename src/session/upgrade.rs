@@ -1,6 +1,7 @@
-//! From the ticket to the 101: the handed-out URL, the upgrade request (RFC 6455, 4.1), its answer (4.2.2).
+//! From the ticket to the 101: the WebSocket's URL, the upgrade request (RFC 6455, 4.1), its answer
+//! (4.2.2).
 //!
-//! Invariant: nothing is connected to before the URL's host has been found allowed.
+//! Invariant: a session connects only after the URL's host was found to be allowed.
 
 use startline_protocol::http::{Limits, ResponseReader};
 use startline_protocol::websocket::{accept_for, key_text};
@@ -45,7 +46,8 @@ impl Session {
         let Some(mut setup) = self.take_setup(ctx) else { return };
         ctx.rng.fill(&mut setup.key);
         setup.answer = ResponseReader::new(Limits::default(), false);
-        // A ticket that is too old by now was used too late by us: the server's refusal is then not its fault.
+        // A ticket that is too old by now was used too late by us: the server's refusal is then not
+        // its fault.
         let aged = script.delays.ticket.is_some_and(|lifetime| ctx.now.since(self.opened) > lifetime);
         self.set_flag(TICKET_AGED, aged);
         let out = &mut *ctx.out;

@@ -34,7 +34,7 @@ fn descriptors_used_up() {
     let kinds = summary["errors"]["by_kind"].as_object().expect("an object");
     let failed = kinds["descriptors-exhausted"].as_u64().expect("counted");
     assert_eq!(kinds.len(), 1, "{kinds:?}");
-    assert_eq!(summary["errors"]["by_blame"]["box"], failed);
+    assert_eq!(summary["errors"]["by_blame"]["machine"], failed);
     assert_eq!(summary["sessions"]["held_to_end"], 60 - failed, "those that were in stay in");
     assert!(failed > 0 && failed < 60, "{failed}");
 }
@@ -52,7 +52,7 @@ fn tuples_used_up() {
     assert_eq!(kinds.keys().collect::<Vec<_>>(), ["tuples-exhausted"], "{kinds:?}");
     assert!(finished.stdout.contains("ip_local_port_range"), "the remedy is named: {}", finished.stdout);
     let failed = kinds["tuples-exhausted"].as_u64().expect("a count");
-    assert_eq!(summary["errors"]["by_blame"]["box"], failed);
+    assert_eq!(summary["errors"]["by_blame"]["machine"], failed);
     assert_eq!(summary["sessions"]["held_to_end"], 6 - failed);
     assert!(failed < 6, "some got through");
 }
@@ -69,7 +69,7 @@ fn source_address_taken_away() {
     finished.assert_status(3);
     let failed = summary["errors"]["by_kind"]["source-not-local"].as_u64().expect("counted");
     assert!(failed > 0, "{summary:#}");
-    assert_eq!(summary["errors"]["by_blame"]["box"], failed);
+    assert_eq!(summary["errors"]["by_blame"]["machine"], failed);
     assert!(finished.stdout.contains("startline addresses add"), "the remedy is named: {}", finished.stdout);
 }
 
@@ -91,6 +91,6 @@ fn source_address_of_the_loopback_and_a_host_elsewhere() {
     let (finished, summary) = short_run(&temp, before, "http://127.0.0.1:8080", &options);
     finished.assert_status(3);
     assert_eq!(summary["errors"]["by_kind"], serde_json::json!({ "source-unusable": 6 }), "{summary:#}");
-    assert_eq!(summary["errors"]["by_blame"]["box"], 6);
+    assert_eq!(summary["errors"]["by_blame"]["machine"], 6);
     assert!(finished.stdout.contains("the interface towards it"), "the remedy is named: {}", finished.stdout);
 }

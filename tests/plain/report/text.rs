@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use startline::checks::Page;
 use startline::report::text::summary;
+use startline::scenario::Good;
 use startline_os::tick::Ticks;
 
-use super::fixture::{Run, rich};
+use super::fixture::{Run, criterion, rich};
 
 #[test]
 fn the_verdict_comes_first_and_the_page_is_short() {
     let text = summary(&rich(), Some(Path::new("startline-20260131-093000")), Page::PLAIN);
     println!("{text}");
-    assert!(text.starts_with("FAIL  The servers did not keep their promises."), "{text}");
+    assert!(text.starts_with("FAIL  2 of 9 criteria failed."), "{text}");
     assert!(text.lines().count() <= 48, "{} lines\n{text}", text.lines().count());
     assert!(text.lines().all(|line| line.chars().count() <= 132), "{text}");
     assert!(!text.contains('\x1b'));
@@ -31,10 +32,19 @@ fn the_verdict_comes_first_and_the_page_is_short() {
 }
 
 #[test]
+fn a_criterion_that_is_named_after_its_figure_prints_it_once() {
+    let mut run = Run::good();
+    run.judge_only(criterion("ping p95", "steps.ping.p95_ms", Good::Below, 200.0, "ms"));
+    let text = summary(&run.result(), None, Page::PLAIN);
+    assert!(text.contains("✓ ping p95  "), "{text}");
+    assert!(!text.contains("p95 p95"), "{text}");
+}
+
+#[test]
 fn a_good_run_says_so_in_few_lines() {
     let text = summary(&Run::good().result(), None, Page::PLAIN);
     println!("{text}");
-    assert!(text.starts_with("PASS  The servers kept their promises."));
+    assert!(text.starts_with("PASS  All criteria met."));
     assert!(text.lines().count() <= 34);
     assert!(!text.contains('✗') && !text.contains('→'));
 }
@@ -50,7 +60,7 @@ fn shared_connections_are_told_with_the_waits_for_them() {
     (0..64).for_each(|_| run.recorder.http_connection());
     (0..12_000).for_each(|request| run.recorder.http_request(request >= 64));
     let text = summary(&run.result(), None, Page::PLAIN);
-    let line = "HTTP        12,000 requests on 64 shared connections (at most 32 a worker), 11,936 of them on one that was kept";
+    let line = "HTTP        12,000 requests on 64 shared connections (at most 32 a worker), 11,936 of them on a reused one";
     assert!(text.contains(line), "{text}");
     assert!(!text.contains("waited"), "{text}");
 

@@ -105,7 +105,7 @@ fn too_few_arrivals_prove_nothing_though_all_else_passes() {
     run.judge_only(criterion("enter", "steps.enter.p95_ms", Good::Below, 200.0, "ms"));
     run.facts.last_start = Some(Duration::from_secs(245));
     let result = run.result();
-    assert_verdict(&result, Verdict::Inconclusive, "Arrivals came at");
+    assert_verdict(&result, Verdict::Inconclusive, "Sessions arrived at");
     assert_eq!(one(&result, "enter").outcome, Outcome::Pass);
 }
 
@@ -132,7 +132,7 @@ fn sessions_that_never_started_prove_nothing() {
 fn lag_beyond_a_tenth_of_the_tightest_timeout_proves_nothing() {
     let mut run = Run::good();
     run.lag_badly();
-    assert_verdict(&run.result(), Verdict::Inconclusive, "This box was late itself");
+    assert_verdict(&run.result(), Verdict::Inconclusive, "The load generator was overloaded: lag p99");
     let mut run = Run::good();
     run.lag_badly();
     run.facts.tightest_timeout = Duration::from_secs(10);
@@ -161,7 +161,7 @@ fn a_latency_that_passes_from_sent_is_inconclusive() {
     assert_verdict(&result, Verdict::Inconclusive, "login: ");
     let login = one(&result, "login");
     assert_eq!((login.outcome, login.stands), (Outcome::Fail, false));
-    assert!(login.why.contains("without this box's own part"), "{}", login.why);
+    assert!(login.why.contains("without this machine's own part"), "{}", login.why);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn failures_of_this_box_do_not_fail_the_servers() {
     let result = run.result();
     assert_verdict(&result, Verdict::Inconclusive, "error-rate");
     assert_eq!((one(&result, "held").outcome, one(&result, "held").stands), (Outcome::Fail, false));
-    assert_eq!(result.errors.by_blame.get("box"), Some(&1500));
+    assert_eq!(result.errors.by_blame.get("machine"), Some(&1500));
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn timeouts_of_a_lagging_box_do_not_stand() {
     spoil(&mut run);
     run.lag_badly();
     let result = run.result();
-    assert_verdict(&result, Verdict::Inconclusive, "This box was late");
+    assert_verdict(&result, Verdict::Inconclusive, "The load generator was overloaded");
     assert!(!one(&result, "error-rate").stands);
 }
 
@@ -220,7 +220,11 @@ fn silence_after_a_source_address_was_lost_does_not_stand() {
     spoil(&mut run);
     run.fail(ENTER, Fault::SourceNotLocal, "");
     let result = run.result();
-    assert_verdict(&result, Verdict::Inconclusive, "this box lost an address that sessions came from");
+    assert_verdict(
+        &result,
+        Verdict::Inconclusive,
+        "this machine lost a source address, which may have caused this",
+    );
     assert!(!one(&result, "error-rate").stands && !one(&result, "pings").stands);
     run = Run::good();
     (0..1400).for_each(|_| run.fail(ENTER, Fault::HttpStatus(500), ""));
@@ -236,7 +240,7 @@ fn arrivals_are_this_box_s_own_and_never_fail_the_servers() {
     assert_verdict(
         &run.result(),
         Verdict::Inconclusive,
-        "25/s, should be at least 100/s; that is this box's own doing",
+        "25/s, should be at least 100/s; the load generator itself caused this",
     );
 }
 
@@ -268,7 +272,7 @@ fn a_warning_passes_and_is_told() {
     let mut run = Run::good();
     (0..6000).for_each(|_| run.recorder.step_ok(ENTER, micros(300_000), micros(300_000)));
     let result = run.result();
-    assert_verdict(&result, Verdict::Pass, "One only within its warning");
+    assert_verdict(&result, Verdict::Pass, "One of them with a warning");
     assert_eq!(one(&result, "enter").outcome, Outcome::Warn);
 }
 

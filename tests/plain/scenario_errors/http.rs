@@ -9,6 +9,10 @@ fn bad_json_pointers() {
         "x.toml:15:19: \"take.ticket\" in [[http]]: \"data.ticket\" is not a JSON pointer: write \"/data/ticket\""
     );
     assert_eq!(
+        spoiled("take = { ticket = \"/data/ticket\" }", "take = { ticket = \"$.data.ticket\" }"),
+        "x.toml:15:19: \"take.ticket\" in [[http]]: \"$.data.ticket\" is not a JSON pointer: write \"/data/ticket\""
+    );
+    assert_eq!(
         spoiled("take = { ticket = \"/data/ticket\" }", "take = { ticket = \"/a~b\" }"),
         "x.toml:15:19: \"take.ticket\" in [[http]]: \"/a~b\" is not a JSON pointer: \"~\" is written \"~0\""
     );
@@ -32,11 +36,11 @@ fn unusable_requests() {
     );
     assert_eq!(
         spoiled("path = \"/enter/{challenge_id}\"", "path = \"enter\""),
-        "x.toml:13:8: \"path\" in [[http]]: it has to begin with \"/\""
+        "x.toml:13:8: \"path\" in [[http]]: it must begin with \"/\""
     );
     assert_eq!(
         spoiled("path = \"/enter/{challenge_id}\"", "path = \"/en ter\""),
-        "x.toml:13:8: \"path\" in [[http]]: a space has to be written percent-encoded"
+        "x.toml:13:8: \"path\" in [[http]]: a space must be percent-encoded"
     );
     assert_eq!(
         spoiled("headers = { Authorization = \"Bearer {token}\" }", "headers = { Host = \"x\" }"),

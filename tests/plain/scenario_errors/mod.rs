@@ -177,7 +177,7 @@ fn unparsable_durations() {
     );
     assert_eq!(
         spoiled("interval = \"30s\"", "interval = \"0s\""),
-        "x.toml:31:12: \"interval\" in [websocket.ping]: it has to be longer than zero"
+        "x.toml:31:12: \"interval\" in [websocket.ping]: it must be longer than zero"
     );
     assert_eq!(
         spoiled("interval = \"30s\"", "interval = \"10h\""),

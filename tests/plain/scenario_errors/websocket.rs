@@ -37,7 +37,7 @@ fn presence_needs_announcements_and_the_other_way_round() {
     );
     assert_eq!(
         spoiled("[websocket.presence]\nsubject = \"/id\"\nlisted = \"/all/*/id\"", ""),
-        "x.toml:21:1: \"messages\" in [websocket]: \"JOINED\" tells of a member, and there is no \
+        "x.toml:21:1: \"messages\" in [websocket]: \"JOINED\" announces a member, and there is no \
          [websocket.presence] to say where its id is"
     );
 }
@@ -50,7 +50,7 @@ fn what_would_be_ignored_is_refused() {
     );
     assert_eq!(
         spoiled("error_code = \"/code\"", ""),
-        "x.toml:33:1: [[websocket.errors]]: \"error_code\" in [websocket] has to say where a message's code is"
+        "x.toml:33:1: [[websocket.errors]]: \"error_code\" in [websocket] must say where a message's code is"
     );
     assert_eq!(
         refused("name = \"x\"\n[websocket]\nurl = \"/ws\"\nopen_timeout = \"5s\"\n"),
@@ -63,7 +63,7 @@ fn what_would_be_ignored_is_refused() {
 fn websocket_urls() {
     assert_eq!(
         spoiled("url = \"/ws?ticket={ticket}\"", "url = \"https://x/{ticket}\""),
-        "x.toml:18:7: \"url\" in [websocket]: it has to begin with ws://, wss://, \"/\" (on the target) or a taken \
+        "x.toml:18:7: \"url\" in [websocket]: it must begin with ws://, wss://, \"/\" (on the target) or a taken \
          value"
     );
     for url in ["ws://x/{ticket}", "wss://x/", "{ticket}"] {

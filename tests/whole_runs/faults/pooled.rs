@@ -155,7 +155,7 @@ fn no_connection_in_time() {
     let played = sharing(1, Script::good().login(Connection::fall_silent), |run| run.with("ramp", "0"));
     let busy = ("http-connections-busy".to_owned(), SESSIONS - 1);
     assert_eq!(played.kinds(), [busy, ("timeout".to_owned(), 1)], "{}", played.finished.stdout);
-    assert_eq!(played.count("/errors/by_blame/box"), SESSIONS - 1);
+    assert_eq!(played.count("/errors/by_blame/machine"), SESSIONS - 1);
     assert!(played.finished.stdout.contains("raise --http-connections"), "{}", played.finished.stdout);
 }
 

@@ -1,7 +1,7 @@
-//! What TLS handshakes were like, and what came after them.
+//! Counts of TLS handshakes, tickets and key updates.
 //!
-//! Kept by the numbers on the wire; their names are the report's. Invariant: every finished handshake is in exactly one of
-//! `full` and `resumed`, in one version, one suite and at most one group.
+//! Kept by the numbers on the wire; `report` names them. Invariant: every finished handshake is in
+//! exactly one of `full` and `resumed`, in one version, one suite and at most one group.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct Handshake {
 
 /// Handshakes, tickets and key updates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Secured {
+pub struct TlsCounts {
     /// Handshakes with a certificate.
     pub full: u64,
     /// Handshakes that resumed an earlier session.
@@ -37,7 +37,7 @@ pub struct Secured {
     pub key_updates: u64,
 }
 
-impl Secured {
+impl TlsCounts {
     /// Adds a handshake.
     pub fn record(&mut self, handshake: Handshake) {
         match handshake.resumed {
