@@ -6,8 +6,8 @@
 
 use startline_protocol::scan::Scanner;
 use startline_protocol::websocket::{
-    FrameHeader, HEADER_BYTES_MAX, Opcode, Reader, Utf8Check, Violation, parse_close, parse_header,
-    write_close, write_frame,
+    FrameHeader, HEADER_BYTES_MAX, MessageKind, MessageReader, Opcode, Reader, Violation, WholeMessage,
+    parse_close, parse_header, write_close, write_frame,
 };
 
 use super::messages::Found;
@@ -22,7 +22,9 @@ pub struct Partial {
     header: Vec<u8>,
     /// The frame being read.
     frame: Option<Frame>,
-    /// The data message being read: open from its first frame to the last's end.
+    /// The order, length and UTF-8 of the data message being read.
+    reader: MessageReader,
+    /// What is known of it: there from its first frame to the last's end.
     message: Option<Message>,
 }
 
@@ -38,9 +40,6 @@ struct Frame {
 /// A message that came in more than one piece.
 #[derive(Debug)]
 pub(super) struct Message {
-    text: bool,
-    bytes: u64,
-    utf8: Utf8Check,
     pub(super) scanner: Scanner,
     pub(super) found: Found,
     pub(super) echo: Echo,
@@ -147,34 +146,15 @@ impl Session {
         partial: &mut Partial,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
-        match header.opcode {
-            Opcode::Continuation if partial.message.is_none() => {
-                return Err(Fault::Violation(Violation::UnexpectedContinuation));
-            }
-            Opcode::Text | Opcode::Binary => {
-                if partial.message.is_some() {
-                    return Err(Fault::Violation(Violation::ExpectedContinuation));
-                }
-                partial.message = Some(Message {
-                    text: header.opcode == Opcode::Text,
-                    bytes: 0,
-                    utf8: Utf8Check::default(),
-                    scanner: Scanner::new(),
-                    found: Found::default(),
-                    echo: Echo::default(),
-                    malformed: false,
-                });
-            }
-            _ => {}
-        }
-        if let (Some(message), Opcode::Continuation | Opcode::Text | Opcode::Binary) =
-            (&partial.message, header.opcode)
-        {
-            let limit =
-                ctx.script.scenario.websocket.as_ref().map_or(0, |websocket| websocket.message_bytes_max);
-            if header.payload_len > limit.saturating_sub(message.bytes) {
-                return Err(Fault::Violation(Violation::MessageTooLong));
-            }
+        let limit = ctx.script.scenario.websocket.as_ref().map_or(0, |websocket| websocket.message_bytes_max);
+        partial.reader.begin_frame(&header, limit)?;
+        if matches!(header.opcode, Opcode::Text | Opcode::Binary) {
+            partial.message = Some(Message {
+                scanner: Scanner::new(),
+                found: Found::default(),
+                echo: Echo::default(),
+                malformed: false,
+            });
         }
         partial.frame = Some(Frame {
             opcode: header.opcode,
@@ -206,34 +186,32 @@ impl Session {
             }
             return Ok(rest);
         }
-        if let Some(message) = &mut partial.message {
-            message.bytes += taken as u64;
-            if message.text {
-                message.utf8.feed(piece)?;
-                self.scan_piece(message, piece, ctx)?;
-            }
+        partial.reader.feed(piece)?;
+        if let Some(message) = &mut partial.message
+            && partial.reader.kind() == Some(MessageKind::Text)
+        {
+            self.scan_piece(message, piece, ctx)?;
         }
         if !ended {
             partial.frame = Some(frame);
-        } else if frame.fin
+        } else if let Some(whole) = partial.reader.end_frame(frame.fin)?
             && let Some(message) = partial.message.take()
         {
-            self.message_ended(message, ctx)?;
+            self.message_ended(whole, message, ctx)?;
         }
         Ok(rest)
     }
 
     fn message_ended<O: Observer>(
         &mut self,
+        whole: WholeMessage,
         message: Message,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
-        if !message.text {
-            return self.binary(message.bytes, ctx);
+        match whole.kind {
+            MessageKind::Binary => self.binary(whole.bytes, ctx),
+            MessageKind::Text => self.scanned_text(message, whole.bytes, ctx),
         }
-        message.utf8.finish()?;
-        let bytes = message.bytes;
-        self.scanned_text(message, bytes, ctx)
     }
 
     fn control<O: Observer>(
