@@ -56,7 +56,9 @@ fn http(c: &mut Criterion) {
             reader.status()
         });
     });
-    group.bench_function("accept key", |b| b.iter(|| derive_accept_key(black_box(b"dGhlIHNhbXBsZSBub25jZQ=="))));
+    group.bench_function("accept key", |b| {
+        b.iter(|| derive_accept_key(black_box(b"dGhlIHNhbXBsZSBub25jZQ==")))
+    });
     group.finish();
 }
 

@@ -20,7 +20,6 @@ mod timeline;
 mod tls;
 pub mod verdict;
 
-use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -29,40 +28,10 @@ use startline_os::process::Host;
 use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
 
+pub use crate::measure::Phase;
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use result::*;
-
-/// How far a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Sessions arrive.
-    Ramp,
-    /// All have started; some are not open or failed yet.
-    Settle,
-    /// All are settled and are held; what is judged.
-    Hold,
-    /// Accounts are closed; sessions leave.
-    RampDown,
-}
-
-impl Phase {
-    /// The name in results and on the terminal.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Ramp => "ramp",
-            Self::Settle => "settle",
-            Self::Hold => "hold",
-            Self::RampDown => "ramp-down",
-        }
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.key())
-    }
-}
 
 /// How a run came to its end, or that it has not.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -74,7 +74,7 @@ impl Trust {
     }
 }
 
-/// A worker's configuration: its own, since tickets and secrets are told through it.
+/// A worker's configuration: its own, since rustls reports tickets and secrets through it.
 pub(super) fn client(trust: &Trust, tls: &Tls, desk: &Arc<Desk>) -> ClientConfig {
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&trust.provider))
         .with_safe_default_protocol_versions()

@@ -1,7 +1,7 @@
 //! One handshake to look at: which certificate a server shows, and whether it would be trusted.
 //!
-//! Blocking, away from the load, with the same offer and the same trust. Invariant: the certificate is told also where the handshake
-//! fails because of it; the whole takes no longer than it may.
+//! Blocking, away from the load, with the same offer and the same trust. Invariant: the certificate is returned
+//! also where the handshake fails because of it; the whole takes no longer than it may.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -12,7 +12,8 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
 
-use super::{Broken, Trust, faults};
+use super::config::Trust;
+use super::faults::{self, Broken};
 use crate::fault::TlsFault;
 use crate::plan::Tls;
 
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn who_speaks_no_tls_is_told_by_name() {
+    fn what_is_no_tls_is_reported_by_name() {
         let long = Duration::from_secs(20);
         let plain = looked(long, |mut stream| {
             stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").expect("sent");

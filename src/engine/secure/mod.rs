@@ -26,7 +26,7 @@ use slab::Slab;
 
 pub use config::{Trust, TrustError};
 use desk::{Desk, Ticket};
-pub use faults::fault_of;
+pub use faults::{Broken, fault_of};
 use link::{At, Link};
 pub use look::{Look, look};
 
@@ -41,22 +41,6 @@ use crate::plan::Tls;
 
 /// The longest record of any version: TLS 1.2 allows for 2048 bytes around the plaintext (RFC 5246, 6.2.3).
 const ANY_RECORD_BYTES_MAX: usize = HEADER_BYTES + PLAINTEXT_BYTES_MAX + 2048;
-
-/// A TLS connection that has to end, and why.
-#[derive(Debug)]
-pub struct Broken {
-    /// The kind of failure.
-    pub fault: TlsFault,
-    /// What rustls or the record layer says of it.
-    pub evidence: String,
-}
-
-impl Broken {
-    /// What a record that cannot be taken means.
-    pub fn of_record(fault: RecordFault) -> Self {
-        faults::record(fault)
-    }
-}
 
 /// What a record led to. Bytes that are to be sent have been appended to the caller's buffer.
 #[derive(Debug, Default)]

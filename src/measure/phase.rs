@@ -1,0 +1,36 @@
+//! The phases that a run goes through, each once and in this order.
+//!
+//! A name only: when one ends is the engine's to decide. Invariant: what is judged is recorded before [`Phase::RampDown`].
+
+use std::fmt;
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Sessions arrive.
+    Ramp,
+    /// All have started; some are not open or failed yet.
+    Settle,
+    /// All are settled and are held; what is judged.
+    Hold,
+    /// Accounts are closed; sessions leave.
+    RampDown,
+}
+
+impl Phase {
+    /// The name in results and on the terminal.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Ramp => "ramp",
+            Self::Settle => "settle",
+            Self::Hold => "hold",
+            Self::RampDown => "ramp-down",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.key())
+    }
+}
