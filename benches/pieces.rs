@@ -5,7 +5,7 @@
 //!     cargo bench --bench pieces -- frame     # those with "frame" in their names
 //!
 //! Each bench does what a session does with a piece, on bytes as the servers send them. Read ratios in one run;
-//! the box is rarely quiet.
+//! the machine is rarely quiet.
 
 use std::hint::black_box;
 use std::time::Duration;

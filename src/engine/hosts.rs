@@ -35,6 +35,6 @@ pub struct Hosts {
     pub names: Vec<String>,
     /// Where they are.
     pub addresses: Addresses,
-    /// Whom to trust there; none when this box has no CA certificates and the target needs none.
+    /// Whom to trust there; none when this machine has no CA certificates and the target needs none.
     pub trust: Option<Trust>,
 }

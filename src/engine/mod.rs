@@ -1,7 +1,7 @@
 //! The shell around the sessions: workers, epoll, sockets, timers, arrivals.
 //!
 //! The only place that reads a clock or owns a socket on the client's side; what a session does next is
-//! [`crate::session`]'s to say. [`affinity`], [`alarm`], [`clock`], [`descriptors`] and [`timers`] serve the stand-in's loop too.
+//! [`crate::session`]'s to say. [`affinity`], [`alarm`], [`clock`], [`descriptors`] and [`timers`] serve the mock server's loop too.
 //! What the box can do is tried here as well, before a run: [`features`] and [`socket_bytes`].
 //! Invariant: a socket is made, used and dropped by one worker, and workers share nothing on the hot path.
 
@@ -21,4 +21,4 @@ mod worker;
 pub use hosts::{Addresses, Hosts};
 pub use outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
 pub use run::{layout_of, run};
-pub use secure::{Look as TlsLook, Trust, TrustError, fault_of as tls_fault_of, look as tls_look};
+pub use secure::{Probe as TlsProbe, Trust, TrustError, fault_of as tls_fault_of, probe as tls_probe};

@@ -1,4 +1,4 @@
-//! This process and this box, as the kernel tells: memory, CPU time, what the host is.
+//! This process and this machine, as the kernel tells: memory, CPU time, what the host is.
 //!
 //! Readings are taken by the control thread once a second, never on the hot path. Linux only, like everything
 //! that holds sockets here. Invariant: a figure that cannot be read is zero or empty, never a failure: a run
@@ -23,7 +23,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Reads this box.
+    /// Reads this machine.
     pub fn read() -> Self {
         Self {
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),

@@ -93,7 +93,7 @@ pub(super) fn no_name() -> Broken {
 
 /// There are no CA certificates.
 pub(super) fn no_roots() -> Broken {
-    Broken { fault: TlsFault::Untrusted, evidence: "no CA certificates were found on this box".into() }
+    Broken { fault: TlsFault::Untrusted, evidence: "no CA certificates were found on this machine".into() }
 }
 
 /// What answers does not speak TLS.

@@ -10,9 +10,9 @@ use mio::Interest;
 use mio::net::TcpStream;
 use startline_os::tick::Tick;
 
-use super::super::observe::Books;
-use super::super::sockets::{self, Dialed};
 use super::{MARK_READ_CLOSED, MARK_SHAKING, MARK_UNREAD, Worker};
+use crate::engine::observe::Books;
+use crate::engine::sockets::{self, Dialed};
 use crate::fault::Fault;
 use crate::session::{Context, Endpoint, Phase, Session, Timer, Who};
 

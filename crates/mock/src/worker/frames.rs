@@ -8,12 +8,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use startline_os::tick::Ticks;
 use startline_protocol::websocket::{self, FrameHeader, MessageKind, Opcode, Reader, Violation};
 
-use super::super::connection::{NO_ROOM, State};
-use super::super::counters::Count;
-use super::super::incoming::{self, Incoming};
-use super::super::messages::{self, ErrorCode, LeaveReason};
-use super::super::world::{Fault, Recorded};
 use super::{CLOSE_TIMEOUT, CLOSING, Worker};
+use crate::connection::{NO_ROOM, State};
+use crate::counters::Count;
+use crate::incoming::{self, Incoming};
+use crate::messages::{self, ErrorCode, LeaveReason};
+use crate::world::{Fault, Recorded};
 
 /// The longest message taken from a client.
 const MESSAGE_BYTES_MAX: u64 = 64 << 10;

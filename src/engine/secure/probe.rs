@@ -19,7 +19,7 @@ use crate::plan::Tls;
 
 /// What a handshake showed.
 #[derive(Debug)]
-pub struct Look {
+pub struct Probe {
     /// The server's own certificate, DER, if it came so far.
     pub certificate: Option<Vec<u8>>,
     /// Why the handshake failed.
@@ -27,11 +27,11 @@ pub struct Look {
 }
 
 /// Shakes hands as a session of a plan would, under this host's name.
-pub fn look(trust: &Trust, tls: &Tls, host: &str, stream: TcpStream, timeout: Duration) -> Look {
+pub fn probe(trust: &Trust, tls: &Tls, host: &str, stream: TcpStream, timeout: Duration) -> Probe {
     let seen = Arc::new(Mutex::new(None));
     let broken = shake_hands(trust, tls, host, stream, timeout, &seen).err();
     let certificate = seen.lock().ok().and_then(|mut seen| seen.take());
-    Look { certificate, broken }
+    Probe { certificate, broken }
 }
 
 fn shake_hands(
@@ -160,17 +160,17 @@ mod tests {
     use super::*;
 
     /// What is seen of a peer that does this with its connection.
-    fn looked(timeout: Duration, peer: impl FnOnce(TcpStream) + Send + 'static) -> Look {
+    fn looked(timeout: Duration, peer: impl FnOnce(TcpStream) + Send + 'static) -> Probe {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let stream = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
         let peer = thread::spawn(move || peer(listener.accept().expect("a connection").0));
         let tls = Tls { insecure: true, ..Tls::default() };
-        let look = look(&Trust::new(&tls).expect("anyone"), &tls, "127.0.0.1", stream, timeout);
+        let look = probe(&Trust::new(&tls).expect("anyone"), &tls, "127.0.0.1", stream, timeout);
         peer.join().expect("it ends");
         look
     }
 
-    fn fault(look: Look) -> TlsFault {
+    fn fault(look: Probe) -> TlsFault {
         assert_eq!(look.certificate, None);
         look.broken.expect("no TLS there").fault
     }
