@@ -5,7 +5,7 @@
 //!     cargo bench --bench pieces -- frame     # those with "frame" in their names
 //!
 //! Each bench does what a session does with a piece, on bytes as the servers send them. Read ratios in one run;
-//! the box is rarely quiet.
+//! the machine is rarely quiet.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -19,9 +19,8 @@ use startline_os::timers::Timers;
 use startline_protocol::http::{Limits, ResponseReader};
 use startline_protocol::scan::{Path, Scanner, quick_integer, quick_text};
 use startline_protocol::tls::{Opened, Pool, Reassembly, Secrets, Suite};
-use startline_protocol::websocket::{
-    Opcode, Reader, Utf8Check, accept_for, apply_mask, parse_header, write_frame,
-};
+use startline_protocol::websocket::{Opcode, Reader, Utf8Check, apply_mask, parse_header, write_frame};
+use tungstenite::handshake::derive_accept_key;
 
 const ENTER_ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nServer: nginx/1.24.0\r\nDate: Tue, 01 Jul 2025 09:00:00 GMT\r\n\
 Content-Type: application/json\r\nContent-Length: 165\r\nConnection: keep-alive\r\nVary: Origin\r\n\
@@ -57,7 +56,9 @@ fn http(c: &mut Criterion) {
             reader.status()
         });
     });
-    group.bench_function("accept key", |b| b.iter(|| accept_for(black_box(b"dGhlIHNhbXBsZSBub25jZQ=="))));
+    group.bench_function("accept key", |b| {
+        b.iter(|| derive_accept_key(black_box(b"dGhlIHNhbXBsZSBub25jZQ==")))
+    });
     group.finish();
 }
 

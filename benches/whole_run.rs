@@ -1,4 +1,4 @@
-//! What a session costs, measured on whole runs of the built binary with its stand-in on the same box.
+//! What a session costs, measured on whole runs of the built binary with its mock server on the same machine.
 //!
 //!     cargo bench --bench whole_run                       # everything, over an hour
 //!     cargo bench --bench whole_run -- heartbeat burst    # parts of it

@@ -1,4 +1,4 @@
-//! One run of the binary, and what its results and the box say.
+//! One run of the binary, and what its results and the machine say.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -19,10 +19,10 @@ pub struct Measured {
     pub hold_cpu_s: f64,
     /// PINGs that fell due in the hold.
     pub hold_pings: f64,
-    /// The most that the box's available memory fell by while the run went on, in bytes: both processes', and the kernel's.
-    pub box_bytes: f64,
-    /// The stand-in's resident memory at most, in bytes.
-    pub stand_in_bytes: f64,
+    /// The most that the machine's available memory fell by while the run went on, in bytes: both processes', and the kernel's.
+    pub machine_bytes: f64,
+    /// The mock server's resident memory at most, in bytes.
+    pub mock_bytes: f64,
     /// Second by second of the ramp: sessions started, and CPU seconds of the client.
     ramp: Vec<(f64, f64)>,
     options: String,
@@ -48,7 +48,7 @@ impl Measured {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| error.to_string())?;
-        let (output, least, stand_in_bytes) = sampled(child)?;
+        let (output, least, mock_bytes) = sampled(child)?;
         let summary = fs::read_to_string(out.join("summary.json"))
             .map_err(|error| format!("no summary: {error}\n{}", String::from_utf8_lossy(&output.stderr)))?;
         let summary: Value = serde_json::from_str(&summary).map_err(|error| error.to_string())?;
@@ -58,8 +58,8 @@ impl Measured {
             summary,
             hold_cpu_s: of("hold").map(|row| row.cpu_s).sum(),
             hold_pings: of("hold").map(|row| row.pings_due).sum(),
-            box_bytes: before - least,
-            stand_in_bytes,
+            machine_bytes: before - least,
+            mock_bytes,
             ramp: of("ramp").map(|row| (row.started_total, row.cpu_s)).collect(),
             options: options.to_owned(),
         };
@@ -129,8 +129,8 @@ impl Measured {
             "command": self.command(),
             "hold_cpu_seconds": self.hold_cpu_s,
             "hold_pings_due": self.hold_pings,
-            "box_bytes": self.box_bytes,
-            "stand_in_bytes": self.stand_in_bytes,
+            "machine_bytes": self.machine_bytes,
+            "mock_bytes": self.mock_bytes,
             "version": self.summary["version"],
             "host": self.summary["host"],
             "sessions": self.summary["sessions"],
@@ -147,7 +147,7 @@ impl Measured {
     }
 }
 
-/// Waits for a run, and meanwhile looks at memory: the least that the box had available, and the most of the stand-in.
+/// Waits for a run, and meanwhile looks at memory: the least that the machine had available, and the most of the mock server.
 fn sampled(child: Child) -> Result<(std::process::Output, f64, f64), String> {
     let (id, over) = (child.id(), AtomicBool::new(false));
     thread::scope(|scope| {
@@ -181,7 +181,7 @@ fn kib_of(path: &str, key: &str) -> f64 {
     value.unwrap_or(f64::NAN)
 }
 
-/// The stand-in: the one child of the run's main thread.
+/// The mock server: the one child of the run's main thread.
 fn child_of(process: u32) -> Option<u32> {
     let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
     children.split_whitespace().next()?.parse().ok()

@@ -1,6 +1,6 @@
 //! What it saves to share HTTP connections: the same bursts with one of its own for each session, and on a few a worker.
 //!
-//! All of it in one run of the bench, the ways one after the other in each round, so that what else the box does strikes all alike. Of
+//! All of it in one run of the bench, the ways one after the other in each round, so that what else the machine does strikes all alike. Of
 //! each run only the figures are kept.
 
 use serde_json::{Map, Value, json};

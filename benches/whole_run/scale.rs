@@ -1,6 +1,6 @@
-//! Density: what held sessions take from ten thousand to a million, both ends on one box.
+//! Density: what held sessions take from ten thousand to a million, both ends on one machine.
 //!
-//! Besides what results say, the box's memory and the stand-in's are sampled while a run goes on. Invariant: as everywhere in the
+//! Besides what results say, the machine's memory and the mock server's are sampled while a run goes on. Invariant: as everywhere in the
 //! bench, a run that is not whole leaves no figure.
 
 use serde_json::{Map, Value, json};
@@ -59,14 +59,14 @@ impl Point {
         ))?;
         let bytes = run.number("/generator/rss_bytes");
         println!(
-            "| sessions | workers | client memory, bytes | stand-in's | the kernel's, a session | a PING cycle, µs | lag p99, ms | PINGs due, all answered |"
+            "| sessions | workers | client memory, bytes | mock server's | the kernel's, a session | a PING cycle, µs | lag p99, ms | PINGs due, all answered |"
         );
         println!("|---:|---:|---:|---:|---:|---:|---:|---:|");
         println!(
             "| {sessions} | {} | {bytes:.0} | {:.0} | {:.0} | {:.1} | {:.1} | {:.0} |\n",
             run.number("/generator/workers"),
-            run.stand_in_bytes,
-            (run.box_bytes - bytes - run.stand_in_bytes) / f64::from(*sessions),
+            run.mock_bytes,
+            (run.machine_bytes - bytes - run.mock_bytes) / f64::from(*sessions),
             run.hold_cpu_s / run.hold_pings * 1e6,
             run.number("/generator/lag_p99_ms"),
             run.number("/ping/due"),

@@ -65,7 +65,7 @@ pub fn heartbeat() -> Result<Value, String> {
 }
 
 /// Client CPU of a full and a resumed handshake: sessions make one of each, or two full ones, or none. And the most sessions
-/// a second that both ends manage on the box.
+/// a second that both ends manage on the machine.
 pub fn handshakes() -> Result<Value, String> {
     let run = |tls: &str, ramp_ms: u32| {
         Measured::of(&format!(

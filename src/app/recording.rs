@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use startline_os::process;
 
-use crate::engine::{self, Outcome, Second, Standing};
+use crate::engine::{self, Outcome, RunReadings, Second};
 use crate::measure::Totals;
 use crate::plan::{Plan, Settings};
 use crate::report::files::{self, ResultsDir};
@@ -65,7 +65,7 @@ impl<'r> Recording<'r> {
         self.phase = second.phase;
         self.last_elapsed = second.elapsed;
         self.last_cpu_seconds = cpu_seconds;
-        self.stand(&second.standing, u64::from(second.open));
+        self.take_readings(&second.readings, u64::from(second.open));
         let result = self.result(second.totals);
         self.directory.summary(&result);
         self.tell(second, length);
@@ -73,7 +73,7 @@ impl<'r> Recording<'r> {
 
     /// Makes the result of what has ended and writes it down.
     pub fn finish(mut self, outcome: &Outcome) -> RunResult {
-        self.stand(&outcome.standing, u64::from(outcome.held_to_end));
+        self.take_readings(&outcome.readings, u64::from(outcome.held_to_end));
         self.facts.ledger = outcome.ledger.clone();
         let after = &outcome.ramp_down.totals.tally().counts;
         self.facts.ramp_down = Some(RampDownFacts {
@@ -119,19 +119,19 @@ impl<'r> Recording<'r> {
         RunResult::build(totals, &self.facts, &self.plan.scenario)
     }
 
-    fn stand(&mut self, standing: &Standing, held_to_end: u64) {
+    fn take_readings(&mut self, readings: &RunReadings, held_to_end: u64) {
         let facts = &mut self.facts;
-        facts.hold_actual = standing.hold_took;
-        facts.first_start = standing.first_start;
-        facts.last_start = standing.last_start;
-        facts.peak = u64::from(standing.peak);
-        facts.min_in_hold = standing.min_in_hold.map(u64::from);
+        facts.hold_actual = readings.hold_took;
+        facts.first_start = readings.first_start;
+        facts.last_start = readings.last_start;
+        facts.peak = u64::from(readings.peak);
+        facts.min_in_hold = readings.min_in_hold.map(u64::from);
         facts.held_to_end = held_to_end;
-        facts.held_seconds = standing.held_seconds;
-        facts.rss_at_start = standing.rss_bytes_at_start;
-        facts.rss_in_hold = standing.rss_bytes;
-        facts.open_at_rss = u64::from(standing.open_at_rss);
-        facts.cpu_seconds = standing.cpu_seconds;
+        facts.held_seconds = readings.held_seconds;
+        facts.rss_at_start = readings.rss_bytes_at_start;
+        facts.rss_in_hold = readings.rss_bytes;
+        facts.open_at_rss = u64::from(readings.open_at_rss);
+        facts.cpu_seconds = readings.cpu_seconds;
     }
 
     fn tell(&mut self, second: &Second<'_>, length: Duration) {

@@ -23,14 +23,14 @@ Runnity's API, as far as a run needs it:
   POST   /api/v1/challenges/{id}/enter
   GET    /ws/{server}?ticket={ticket}  the WebSocket; /ws alone works too
 
-The stand-in's own controls:
-  GET  /stand-in/counters
-  POST /stand-in/servers/{server}/down  (server: ws1, ws2, …), and /up
-  POST /stand-in/faults/{name}?count={count}  the next so many of: internal-server-error,
+The mock server's own controls:
+  GET  /mock/counters
+  POST /mock/servers/{server}/down  (server: ws1, ws2, …), and /up
+  POST /mock/faults/{name}?count={count}  the next so many of: internal-server-error,
        ticket-issue-failed, ws-internal-error, ws-invalid-session, ws-unauthorized
-  POST /stand-in/challenges/{id}/members/{id}/status/{STATUS}";
+  POST /mock/challenges/{id}/members/{id}/status/{STATUS}";
 
-/// Runs the built-in stand-in for Runnity's servers.
+/// Runs the built-in mock of Runnity's servers.
 ///
 /// Business servers and WebSocket servers answer on one port. Without --challenge there are members and no challenge;
 /// everything else then goes through the API, as with the real servers.
@@ -172,7 +172,7 @@ pub(crate) fn distance(text: &str) -> Result<Distance, String> {
 
 pub(crate) fn time_zone(text: &str) -> Result<jiff::tz::TimeZone, String> {
     let name = values::time_zone(text)?;
-    zone(&name).ok_or_else(|| format!("{name} is not known on this box"))
+    zone(&name).ok_or_else(|| format!("{name} is not known on this machine"))
 }
 
 pub(crate) fn ws_url(text: &str) -> Result<String, String> {

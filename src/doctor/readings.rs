@@ -8,7 +8,7 @@ use std::path::Path;
 
 use startline_os::features::{Features, send_over_loopback, try_bind};
 use startline_os::routes::{leads_nowhere, try_route};
-use startline_os::socket_bytes;
+use startline_os::socket_memory;
 use startline_os::system::{Owner, Reading, System, TimeWaits};
 use startline_os::user::{self, ThreadsOfUser};
 use startline_os::{affinity, descriptors, process};
@@ -133,7 +133,7 @@ impl Readings {
         // The trial takes descriptors, and a run has the hard limit, too. Where it cannot be
         // raised, the trial says so.
         let _ = descriptors::raise_limit();
-        self.trials.socket_bytes = match socket_bytes::measure() {
+        self.trials.socket_bytes = match socket_memory::measure() {
             Ok(bytes) => SocketBytes::Measured(bytes),
             Err(why) => SocketBytes::Stated(format!("could not be measured: {why}")),
         };

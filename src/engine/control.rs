@@ -11,7 +11,7 @@ use startline_os::clock::Clock;
 use startline_os::{heap, process};
 
 use super::link::{Message, Shared};
-use super::run::{EngineError, Outcome, RampDownOutcome, Second, Sources, Standing};
+use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
 use crate::measure::ledger::{Ledger, LedgerTotals, SessionSet};
 use crate::measure::{Interval, Layout, Phase, SourceCounts, Totals};
 use crate::plan::Plan;
@@ -40,18 +40,18 @@ pub(super) struct Control<'p> {
     phase_began: Duration,
     totals: Totals,
     after: Totals,
-    /// Intervals since the last second was told.
+    /// Intervals since the last second was reported.
     fresh: Interval,
     accounts: Vec<Option<WorkerAccounts>>,
     /// What became of the connections of each source address, of the workers whose accounts are closed.
     connections: Vec<SourceCounts>,
     finished: usize,
-    told_seconds: u64,
-    /// Workers that have handed over since the last second was told.
+    reported_seconds: u64,
+    /// Workers that have handed over since the last second was reported.
     heard_seconds: usize,
     closed_at: Duration,
     ramp_down_span: Duration,
-    standing: Standing,
+    readings: RunReadings,
     /// When sessions were last counted.
     counted_at: Duration,
     cpu_at_start: f64,
@@ -86,11 +86,11 @@ impl<'p> Control<'p> {
             accounts: (0..plan.workers).map(|_| None).collect(),
             connections: Vec::new(),
             finished: 0,
-            told_seconds: 0,
+            reported_seconds: 0,
             heard_seconds: 0,
             closed_at: Duration::ZERO,
             ramp_down_span: Duration::ZERO,
-            standing: Standing::default(),
+            readings: RunReadings::default(),
             counted_at: Duration::ZERO,
             cpu_at_start: 0.0,
             gave_back_at: Duration::ZERO,
@@ -121,7 +121,7 @@ impl<'p> Control<'p> {
         }
         // Now, too, or what set-up took and is no longer used would be subtracted from what sessions take.
         heap::give_back();
-        self.standing.rss_bytes_at_start = process::rss_bytes_exact();
+        self.readings.rss_bytes_at_start = process::rss_bytes_exact();
         self.cpu_at_start = process::cpu_seconds();
         self.started_at = self.clock.elapsed() + LEAD;
         self.shared.start(Some(self.started_at));
@@ -132,7 +132,7 @@ impl<'p> Control<'p> {
         &mut self,
         receiver: &mpsc::Receiver<(usize, Message)>,
         stop: &dyn Fn() -> Option<String>,
-        told: &mut dyn FnMut(&Second<'_>),
+        on_second: &mut dyn FnMut(&Second<'_>),
     ) {
         while self.finished < self.plan.workers {
             match receiver.recv_timeout(LOOK) {
@@ -147,13 +147,13 @@ impl<'p> Control<'p> {
                 self.stop(why);
             }
             self.step();
-            self.tell(told);
+            self.report(on_second);
             if self.phase == Phase::RampDown && self.at() > self.closed_at + self.finish_within() {
                 self.unfinished = true;
                 break;
             }
         }
-        self.tell_now(told);
+        self.report_now(on_second);
     }
 
     fn at(&self) -> Duration {
@@ -215,7 +215,7 @@ impl<'p> Control<'p> {
 
     fn close(&mut self, span: Duration) {
         self.read_process();
-        self.standing.rss_bytes = process::rss_bytes_exact();
+        self.readings.rss_bytes = process::rss_bytes_exact();
         self.enter(Phase::RampDown);
         self.closed_at = self.at();
         self.ramp_down_span = span;
@@ -225,9 +225,9 @@ impl<'p> Control<'p> {
     /// Reads what the process uses; the last reading before accounts close is the result's.
     fn read_process(&mut self) {
         if self.phase != Phase::RampDown {
-            self.standing.rss_bytes = process::rss_bytes();
-            self.standing.open_at_rss = self.shared.open();
-            self.standing.cpu_seconds = (process::cpu_seconds() - self.cpu_at_start).max(0.0);
+            self.readings.rss_bytes = process::rss_bytes();
+            self.readings.open_at_rss = self.shared.open();
+            self.readings.cpu_seconds = (process::cpu_seconds() - self.cpu_at_start).max(0.0);
         }
     }
 
@@ -236,14 +236,14 @@ impl<'p> Control<'p> {
         let (open, at) = (self.shared.open(), self.at());
         let since = at.saturating_sub(self.counted_at);
         self.counted_at = at;
-        self.standing.peak = self.standing.peak.max(open);
+        self.readings.peak = self.readings.peak.max(open);
         if self.phase == Phase::Hold {
-            self.standing.held_seconds += since.as_secs_f64() * f64::from(open);
-            self.standing.hold_took = at - self.phase_began;
-            self.standing.min_in_hold = Some(self.standing.min_in_hold.map_or(open, |least| least.min(open)));
+            self.readings.held_seconds += since.as_secs_f64() * f64::from(open);
+            self.readings.hold_took = at - self.phase_began;
+            self.readings.min_in_hold = Some(self.readings.min_in_hold.map_or(open, |least| least.min(open)));
         }
         if self.phase != Phase::RampDown {
-            (self.standing.first_start, self.standing.last_start) = self.shared.starts();
+            (self.readings.first_start, self.readings.last_start) = self.shared.starts();
         }
         open
     }
@@ -263,7 +263,7 @@ impl<'p> Control<'p> {
                 self.gave_back_at = self.at();
                 heap::give_back();
                 // Read after `settled`: no opening is overlooked.
-                self.standing.min_in_hold = Some(self.shared.open());
+                self.readings.min_in_hold = Some(self.shared.open());
             }
             Phase::Hold => {
                 if self.at() >= self.gave_back_at + GIVE_BACK_EVERY {
@@ -280,21 +280,21 @@ impl<'p> Control<'p> {
         }
     }
 
-    /// Tells each second once, when every worker has handed it over, or has had the time to.
-    fn tell(&mut self, told: &mut dyn FnMut(&Second<'_>)) {
-        let due = Duration::from_secs(self.told_seconds + 1);
+    /// Reports each second once, when every worker has handed it over, or has had the time to.
+    fn report(&mut self, on_second: &mut dyn FnMut(&Second<'_>)) {
+        let due = Duration::from_secs(self.reported_seconds + 1);
         let everyone = self.heard_seconds >= self.plan.workers;
         if self.at() >= due && (everyone || self.at() >= due + WORKERS_LATE) {
-            self.told_seconds = self.at().as_secs();
+            self.reported_seconds = self.at().as_secs();
             self.heard_seconds = 0;
-            self.tell_now(told);
+            self.report_now(on_second);
         }
     }
 
-    fn tell_now(&mut self, told: &mut dyn FnMut(&Second<'_>)) {
+    fn report_now(&mut self, on_second: &mut dyn FnMut(&Second<'_>)) {
         self.read_process();
         let elapsed = self.at();
-        told(&Second {
+        on_second(&Second {
             elapsed,
             phase: self.phase,
             totals: &self.totals,
@@ -302,7 +302,7 @@ impl<'p> Control<'p> {
             started: self.shared.started(),
             open: self.shared.open(),
             planned: planned_by(self.plan, elapsed),
-            standing: self.standing,
+            readings: self.readings,
         });
         self.fresh = Interval::default();
     }
@@ -327,8 +327,8 @@ impl<'p> Control<'p> {
             }
         }
         // The accounts count exactly; what was published in between is a look every 50 ms.
-        self.standing.peak = self.standing.peak.max(held_to_end);
-        self.standing.min_in_hold = self.standing.min_in_hold.map(|least| least.min(held_to_end));
+        self.readings.peak = self.readings.peak.max(held_to_end);
+        self.readings.min_in_hold = self.readings.min_in_hold.map(|least| least.min(held_to_end));
         Outcome {
             ledger,
             ramp_down: RampDownOutcome {
@@ -336,7 +336,7 @@ impl<'p> Control<'p> {
                 totals: self.after,
                 unfinished: self.unfinished,
             },
-            standing: self.standing,
+            readings: self.readings,
             held_to_end,
             stopped: self.stopped,
             spills_left: self.spills_left,

@@ -1,4 +1,4 @@
-//! From what sessions tell to what is measured.
+//! Records what sessions report.
 //!
 //! Adds instants of the run and bounds evidence; decides nothing. Invariant: after accounts are closed only the
 //! recorder is written to (it is then the ramp-down's), never the ledger.

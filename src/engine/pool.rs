@@ -20,9 +20,9 @@ enum Place<C> {
     Idle(C),
 }
 
-/// How a row stands to the pool.
+/// What a row has of the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum Claim {
     Waits,
     Has { place: u32 },
 }
@@ -45,7 +45,7 @@ pub struct Pool<C> {
     /// Places with an idle connection, the longest idle first; some may have been emptied since.
     idle: VecDeque<u32>,
     idle_count: usize,
-    rows: HashMap<u32, Standing>,
+    rows: HashMap<u32, Claim>,
     /// Rows that wait, in the order of asking; some may have left since.
     queue: VecDeque<u32>,
     waiting_count: usize,
@@ -77,16 +77,16 @@ impl<C> Pool<C> {
     /// for another connection.
     pub fn ask(&mut self, row: u32) -> Option<Grant<C>> {
         match self.rows.get(&row) {
-            Some(Standing::Has { place }) => {
+            Some(Claim::Has { place }) => {
                 let place = *place;
                 return Some(self.lend_empty(place, row));
             }
-            Some(Standing::Waits) => return None,
+            Some(Claim::Waits) => return None,
             None => {}
         }
         let grant = if self.waiting_count == 0 { self.grant(row) } else { None };
         if grant.is_none() {
-            self.rows.insert(row, Standing::Waits);
+            self.rows.insert(row, Claim::Waits);
             self.queue.push_back(row);
             self.waiting_count += 1;
         }
@@ -100,7 +100,7 @@ impl<C> Pool<C> {
         }
         loop {
             let row = self.queue.pop_front()?;
-            if self.rows.get(&row) == Some(&Standing::Waits) {
+            if self.rows.get(&row) == Some(&Claim::Waits) {
                 self.waiting_count -= 1;
                 return self.grant(row).map(|grant| (row, grant));
             }
@@ -114,7 +114,7 @@ impl<C> Pool<C> {
 
     /// The row is through with its connection, which is fit for another's request; does nothing for a row without a place.
     pub fn give_back(&mut self, row: u32, connection: C) {
-        if let Some(Standing::Has { place }) = self.rows.remove(&row) {
+        if let Some(Claim::Has { place }) = self.rows.remove(&row) {
             self.places[place as usize] = Place::Idle(connection);
             self.idle.push_back(place);
             self.idle_count += 1;
@@ -124,8 +124,8 @@ impl<C> Pool<C> {
     /// The row is through, and its connection, if it had one, is gone; or it waits no longer.
     pub fn leave(&mut self, row: u32) {
         match self.rows.remove(&row) {
-            Some(Standing::Has { place }) => self.vacate(place),
-            Some(Standing::Waits) => self.waiting_count -= 1,
+            Some(Claim::Has { place }) => self.vacate(place),
+            Some(Claim::Waits) => self.waiting_count -= 1,
             None => {}
         }
     }
@@ -133,7 +133,7 @@ impl<C> Pool<C> {
     /// The place of this row's connection.
     pub fn place_of(&self, row: u32) -> Option<u32> {
         match self.rows.get(&row) {
-            Some(Standing::Has { place }) => Some(*place),
+            Some(Claim::Has { place }) => Some(*place),
             _ => None,
         }
     }
@@ -207,7 +207,7 @@ impl<C> Pool<C> {
         let place = self.idle.pop_front()?;
         self.idle_count -= 1;
         let lent = Place::Lent { row, turn: self.turns };
-        self.rows.insert(row, Standing::Has { place });
+        self.rows.insert(row, Claim::Has { place });
         match std::mem::replace(&mut self.places[place as usize], lent) {
             Place::Idle(connection) => Some(Grant::Kept(connection)),
             // Not to be: what is listed as idle is idle.
@@ -218,7 +218,7 @@ impl<C> Pool<C> {
     fn lend_empty(&mut self, place: u32, row: u32) -> Grant<C> {
         self.places[place as usize] = Place::Lent { row, turn: self.turns };
         self.turns = self.turns.wrapping_add(1);
-        self.rows.insert(row, Standing::Has { place });
+        self.rows.insert(row, Claim::Has { place });
         Grant::Room
     }
 

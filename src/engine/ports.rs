@@ -324,7 +324,7 @@ fn socket_from(source: Option<IpAddr>, address: SocketAddr) -> Result<Socket, Fa
     Ok(socket)
 }
 
-/// EADDRNOTAVAIL means another thing when it comes from bind(): the address is not this box's (any more).
+/// EADDRNOTAVAIL means another thing when it comes from bind(): the address is not this machine's (any more).
 fn bind_fault(error: &io::Error) -> Fault {
     match error.raw_os_error() {
         Some(libc::EADDRNOTAVAIL) => Fault::SourceNotLocal,

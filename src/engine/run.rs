@@ -10,122 +10,28 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use core_affinity::CoreId;
 use startline_os::clock::Clock;
 use startline_os::port_range::PortRange;
 use startline_os::tick::Ticks;
-use startline_os::{affinity, descriptors, heap, spawn};
+use startline_os::{descriptors, heap, spawn};
 
 use super::arrivals::Arrivals;
 use super::control::Control;
+use super::hosts::Hosts;
 use super::link::{Shared, WorkerLink};
 use super::observe::Books;
+use super::outcome::{EngineError, Outcome, Second};
 use super::ports::{self, PortSpace};
 use super::secure::Secure;
-use super::worker::Worker;
-use super::{Hosts, WorkerSetup};
-use crate::measure::ledger::{self, Ledger, LedgerTotals};
-use crate::measure::{Interval, Layout, Phase, Recorder, SourceCounts, Totals};
+use super::worker::{Worker, WorkerSetup};
+use crate::measure::ledger::{self, Ledger};
+use crate::measure::{Layout, Recorder};
 use crate::plan::{End, Plan};
 use crate::session::Script;
 use crate::session::script::Delays;
 
-/// Why a run could not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// A worker could not make its poll or thread.
-    #[error("a worker could not start: {0}")]
-    Worker(String),
-}
-
-/// What is told once a second.
-#[derive(Debug)]
-pub struct Second<'a> {
-    /// Since the run's start.
-    pub elapsed: Duration,
-    /// Where the run stands.
-    pub phase: Phase,
-    /// Everything up to the close of accounts, so far.
-    pub totals: &'a Totals,
-    /// What workers handed over since the last time, together.
-    pub interval: &'a Interval,
-    /// Sessions that have begun.
-    pub started: u32,
-    /// Sessions open now.
-    pub open: u32,
-    /// Sessions that should have started by now.
-    pub planned: u32,
-    /// How the run stands; what is not known yet is 0 or `None`.
-    pub standing: Standing,
-}
-
-/// What the control thread itself sees of a run.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Standing {
-    /// When the first session really started, since the run's start.
-    pub first_start: Option<Duration>,
-    /// When the last session so far really started.
-    pub last_start: Option<Duration>,
-    /// The hold so far.
-    pub hold_took: Duration,
-    /// Most sessions open at once.
-    pub peak: u32,
-    /// Fewest sessions open in the hold so far; `None` before it began.
-    pub min_in_hold: Option<u32>,
-    /// Sessions open, summed over the seconds of the hold.
-    pub held_seconds: f64,
-    /// Resident bytes with workers up and no session made.
-    pub rss_bytes_at_start: u64,
-    /// Resident bytes as last read before accounts closed.
-    pub rss_bytes: u64,
-    /// Sessions open at that reading.
-    pub open_at_rss: u32,
-    /// CPU seconds of the process from the run's start to that reading.
-    pub cpu_seconds: f64,
-}
-
-/// What the ramp-down was; reported, not judged.
-#[derive(Debug)]
-pub struct RampDownOutcome {
-    /// Everything recorded since accounts closed.
-    pub totals: Totals,
-    /// How long it took.
-    pub took: Duration,
-    /// Whether workers were still at it when their time was over.
-    pub unfinished: bool,
-}
-
-/// Where a run's connections came from.
-#[derive(Clone, Debug, Default)]
-pub struct Sources {
-    /// How ports were chosen: `windows`, `explicit` or `kernel`.
-    pub method: &'static str,
-    /// What became of the connections of each source address until accounts closed, in the plan's order; a single one if the
-    /// choice was the kernel's.
-    pub connections: Vec<SourceCounts>,
-}
-
-/// What a run was.
-#[derive(Debug)]
-pub struct Outcome {
-    /// Everything up to the close of accounts.
-    pub totals: Totals,
-    /// The pairs, if kept.
-    pub ledger: Option<LedgerTotals>,
-    /// The ramp-down.
-    pub ramp_down: RampDownOutcome,
-    /// What the control thread saw, up to the close of accounts.
-    pub standing: Standing,
-    /// Sessions open when accounts closed.
-    pub held_to_end: u32,
-    /// Why the run ended early, if it did.
-    pub stopped: Option<String>,
-    /// Spills that sessions did not give back; anything but 0 is a defect of ours.
-    pub spills_left: usize,
-    /// Where connections came from.
-    pub sources: Sources,
-}
-
-/// Plays a plan. `stop` is asked every 50 ms and ends the run early with its reason; `told` is called once a second.
+/// Plays a plan. `stop` is asked every 50 ms and ends the run early with its reason; `on_second` is called once a second.
 ///
 /// # Errors
 /// [`EngineError`] before the first socket opens; nothing later.
@@ -133,9 +39,10 @@ pub fn run(
     plan: &Plan,
     hosts: &Hosts,
     stop: &dyn Fn() -> Option<String>,
-    told: &mut dyn FnMut(&Second<'_>),
+    on_second: &mut dyn FnMut(&Second<'_>),
 ) -> Result<Outcome, EngineError> {
     heap::keep_small();
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
     let script = script_of(plan, hosts.names.clone());
     let layout = layout_of(plan);
     let clock = Clock::start();
@@ -145,7 +52,8 @@ pub fn run(
     thread::scope(|scope| {
         for worker in 0..plan.workers {
             let link = WorkerLink { worker, shared: Arc::clone(&shared), sender: sender.clone() };
-            let common = Common { plan, script: &script, hosts, layout: &layout, space: &space, clock };
+            let common =
+                Common { plan, script: &script, hosts, layout: &layout, space: &space, cores: &cores, clock };
             let spawned = thread::Builder::new()
                 .name(format!("worker-{worker}"))
                 .spawn_scoped(scope, move || work(worker, &common, link));
@@ -157,7 +65,7 @@ pub fn run(
         drop(sender);
         let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared));
         control.gather_workers(&receiver)?;
-        control.go(&receiver, stop, told);
+        control.go(&receiver, stop, on_second);
         Ok(control.outcome(space.method()))
     })
 }
@@ -169,12 +77,17 @@ struct Common<'p> {
     hosts: &'p Hosts,
     layout: &'p Layout,
     space: &'p PortSpace,
+    /// Those that this process may use; workers go round them.
+    cores: &'p [CoreId],
     clock: Clock,
 }
 
 fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
-    let Common { plan, script, hosts, layout, space, clock } = *common;
-    affinity::pin(worker);
+    let Common { plan, script, hosts, layout, space, cores, clock } = *common;
+    // Where there is no such list, or the kernel refuses, the run is only noisier for it.
+    if !cores.is_empty() {
+        core_affinity::set_for_current(cores[worker % cores.len()]);
+    }
     // Before anything of this worker is opened. Where the kernel has no such tables the limit is the process's; the plan was
     // checked against that.
     descriptors::take_private_table(&[]);

@@ -1,24 +1,13 @@
-//! Making and writing to non-blocking client sockets.
+//! What non-blocking client sockets answer: whether a connection is up, what was written, which fault an error is.
 //!
-//! Knows addresses and bytes, no session. Invariant: every failure comes back as a [`Fault`] that tells
-//! this box's limits from the network's.
+//! Knows addresses and bytes, no session. Invariant: every failure comes back as a [`Fault`] that tells this
+//! machine's limits from the network's.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
 
 use mio::net::TcpStream;
-use startline_os::tick::Tick;
 
-use super::ports::Ports;
 use crate::fault::Fault;
-
-/// Starts a connection from the source address that falls to `key`.
-///
-/// # Errors
-/// The [`Fault`] behind the errno.
-pub fn connect(address: SocketAddr, ports: &mut Ports, key: usize, now: Tick) -> Result<TcpStream, Fault> {
-    Ok(TcpStream::from_std(ports.connect(address, key, now)?.into()))
-}
 
 /// How a connection attempt stands.
 pub enum Dialed {

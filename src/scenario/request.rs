@@ -208,9 +208,14 @@ pub(super) fn headers(
     Ok(headers)
 }
 
-/// RFC 9110's token.
+/// Whether a header field may have this name (RFC 9110's token), by the parser that answers are read
+/// with.
 fn is_token(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+    let field = format!("{name}:\r\n\r\n");
+    let mut parsed = [httparse::EMPTY_HEADER];
+    let complete =
+        httparse::parse_headers(field.as_bytes(), &mut parsed).is_ok_and(|status| status.is_complete());
+    complete && parsed[0].name == name
 }
 
 /// What a request line cannot carry.

@@ -6,8 +6,8 @@
 //! no message open there is no spill.
 
 use startline_protocol::websocket::{
-    FrameHeader, HEADER_BYTES_MAX, Opcode, Reader, Violation, parse_close, parse_header, write_close,
-    write_frame,
+    FrameHeader, HEADER_BYTES_MAX, MessageKind, MessageReader, Opcode, Reader, Violation, WholeMessage,
+    parse_close, parse_header, write_close, write_frame,
 };
 
 use super::messages::SplitMessage;
@@ -21,6 +21,8 @@ pub struct Partial {
     header: Vec<u8>,
     /// The frame being read.
     frame: Option<Frame>,
+    /// The order, length and UTF-8 of the data message being read.
+    reader: MessageReader,
     /// The data message being read: open from its first frame to the last's end.
     message: Option<SplitMessage>,
 }
@@ -134,26 +136,10 @@ impl Session {
         partial: &mut Partial,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
-        match header.opcode {
-            Opcode::Continuation if partial.message.is_none() => {
-                return Err(Fault::Violation(Violation::UnexpectedContinuation));
-            }
-            Opcode::Text | Opcode::Binary => {
-                if partial.message.is_some() {
-                    return Err(Fault::Violation(Violation::ExpectedContinuation));
-                }
-                partial.message = Some(SplitMessage::new(header.opcode == Opcode::Text));
-            }
-            _ => {}
-        }
-        if let (Some(message), Opcode::Continuation | Opcode::Text | Opcode::Binary) =
-            (&partial.message, header.opcode)
-        {
-            let limit =
-                ctx.script.scenario.websocket.as_ref().map_or(0, |websocket| websocket.message_bytes_max);
-            if header.payload_len > limit.saturating_sub(message.bytes) {
-                return Err(Fault::Violation(Violation::MessageTooLong));
-            }
+        let limit = ctx.script.scenario.websocket.as_ref().map_or(0, |websocket| websocket.message_bytes_max);
+        partial.reader.begin_frame(&header, limit)?;
+        if matches!(header.opcode, Opcode::Text | Opcode::Binary) {
+            partial.message = Some(SplitMessage::default());
         }
         partial.frame = Some(Frame {
             opcode: header.opcode,
@@ -186,34 +172,32 @@ impl Session {
             }
             return Ok(rest);
         }
-        if let Some(message) = &mut partial.message {
-            message.bytes += taken as u64;
-            if message.text {
-                message.utf8.feed(piece)?;
-                self.scan_piece(message, piece, ctx)?;
-            }
+        partial.reader.feed(piece)?;
+        if let Some(message) = &mut partial.message
+            && partial.reader.kind() == Some(MessageKind::Text)
+        {
+            self.scan_piece(message, piece, ctx)?;
         }
         if !ended {
             partial.frame = Some(frame);
-        } else if frame.fin
+        } else if let Some(whole) = partial.reader.end_frame(frame.fin)?
             && let Some(message) = partial.message.take()
         {
-            self.message_ended(message, ctx)?;
+            self.message_ended(whole, message, ctx)?;
         }
         Ok(rest)
     }
 
     fn message_ended<O: Observer>(
         &mut self,
+        whole: WholeMessage,
         message: SplitMessage,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
-        if !message.text {
-            return self.binary(message.bytes, ctx);
+        match whole.kind {
+            MessageKind::Binary => self.binary(whole.bytes, ctx),
+            MessageKind::Text => self.scanned_text(message, whole.bytes, ctx),
         }
-        message.utf8.finish()?;
-        let bytes = message.bytes;
-        self.scanned_text(message, bytes, ctx)
     }
 
     fn control<O: Observer>(

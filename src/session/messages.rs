@@ -5,7 +5,7 @@
 //! every message has been checked to be UTF-8, and of every 64th to be JSON throughout.
 
 use startline_protocol::scan::{Scanner, Value, quick_integer, quick_text};
-use startline_protocol::websocket::{Utf8Check, Violation};
+use startline_protocol::websocket::Violation;
 
 use super::replies::Echo;
 use super::{Context, Observer, Phase, Session, Timer};
@@ -31,32 +31,14 @@ pub(super) struct Found {
     listed_early: Vec<u64>,
 }
 
-/// A message that came in more than one piece.
-#[derive(Debug)]
+/// A message that came in more than one piece: what is known of it so far.
+#[derive(Debug, Default)]
 pub(super) struct SplitMessage {
-    pub(super) text: bool,
-    pub(super) bytes: u64,
-    pub(super) utf8: Utf8Check,
     scanner: Scanner,
     found: Found,
     echo: Echo,
     /// The scanner found that it is not JSON.
     malformed: bool,
-}
-
-impl SplitMessage {
-    /// A message of which nothing has come yet.
-    pub(super) fn new(text: bool) -> Self {
-        Self {
-            text,
-            bytes: 0,
-            utf8: Utf8Check::default(),
-            scanner: Scanner::new(),
-            found: Found::default(),
-            echo: Echo::default(),
-            malformed: false,
-        }
-    }
 }
 
 impl Session {

@@ -4,7 +4,8 @@
 //! Invariant: a session connects only after the URL's host was found to be allowed.
 
 use startline_protocol::http::{Limits, ResponseReader};
-use startline_protocol::websocket::{accept_for, key_text};
+use startline_protocol::websocket::key_text;
+use tungstenite::handshake::derive_accept_key;
 
 use super::http::write_fields;
 use super::{Context, Observer, Phase, Session, TICKET_AGED, Timer};
@@ -133,7 +134,7 @@ fn check_upgrade(answer: &ResponseReader, key: [u8; 16], websocket: &WebSocket) 
     let accept = answer.header("Sec-WebSocket-Accept").unwrap_or_default();
     let fits = is("Upgrade", "websocket")
         && upgrades
-        && accept == accept_for(&key_text(key))
+        && accept == derive_accept_key(&key_text(key))
         && answer.header("Sec-WebSocket-Extensions").is_none();
     if !fits {
         return Err(Fault::UpgradeInvalid);

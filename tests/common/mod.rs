@@ -64,11 +64,11 @@ pub(crate) struct Run {
 
 impl Run {
     fn new() -> Self {
-        // Tests share their box with other tests and with builds: what they are about is never how late it is.
+        // Tests share their machine with other tests and with builds: what they are about is never how late it is.
         Self { args: vec!["run".into()], variables: Vec::new() }.with("lag-limit", "30s")
     }
 
-    /// A short run of so many sessions with the built-in stand-in, every phase of which is seen.
+    /// A short run of so many sessions with the built-in mock server, every phase of which is seen.
     pub(crate) fn small(sessions: u32, out: &Path) -> Self {
         let run = Self::new().with("sessions", sessions).with("out", out.display()).patient(out);
         run.with("ramp", "2s").with("hold", "3s").with("ramp-down", "500ms").with("ping-interval", "1s")

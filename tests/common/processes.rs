@@ -1,4 +1,4 @@
-//! Processes that do not outlive a test, the stand-in among them.
+//! Processes that do not outlive a test, the mock server among them.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -38,12 +38,12 @@ impl Drop for Guarded {
 
 /// `startline serve` on a port of its own; it is killed when dropped, or when the thread that started it ends.
 #[derive(Debug)]
-pub(crate) struct StandIn {
+pub(crate) struct MockServer {
     process: Guarded,
     pub(crate) url: String,
 }
 
-impl StandIn {
+impl MockServer {
     /// With these options.
     #[track_caller]
     pub(crate) fn start(args: &[&str]) -> Self {

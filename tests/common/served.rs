@@ -4,16 +4,16 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::processes::StandIn;
+use crate::common::processes::MockServer;
 use crate::common::{DEADLINE, Finished, finish, startline};
 
-/// The challenge that stand-ins have.
+/// The challenge that mock servers have.
 pub(crate) const CHALLENGE: &str = "38";
 
-/// A stand-in that ends with the test.
+/// A mock server that ends with the test.
 #[derive(Debug)]
 pub(crate) struct Served {
-    stand_in: StandIn,
+    mock: MockServer,
     pub(crate) url: String,
 }
 
@@ -27,8 +27,8 @@ impl Served {
                 args.extend([option, value]);
             }
         }
-        let stand_in = StandIn::start(&args);
-        Self { url: stand_in.url.clone(), stand_in }
+        let mock = MockServer::start(&args);
+        Self { url: mock.url.clone(), mock }
     }
 
     /// With the challenge READY.
@@ -44,7 +44,7 @@ impl Served {
 
     /// Ends it, as a crash would.
     pub(crate) fn kill(&mut self) {
-        self.stand_in.kill();
+        self.mock.kill();
     }
 
     /// One request; the answer's JSON.

@@ -238,6 +238,6 @@ fn a_stand_in_has_workers_enough_for_its_members() {
     let (process, ..) = stand_in_under_a_limit(120, &[]);
     eventually("more workers than there are cores", || {
         let tables = descriptor_tables(process.0.id());
-        tables.keys().filter(|name| name.starts_with("stand-in-")).count() > 8
+        tables.keys().filter(|name| name.starts_with("mock-")).count() > 8
     });
 }

@@ -44,7 +44,7 @@ fn nginx_says_goodbye_for_a_server_that_died() {
     let out = results(&temp);
     let child = proxied.run(SESSIONS, &out).with("hold", "60s").start();
     eventually("everyone", || proxied.connected() == u64::from(SESSIONS));
-    proxied.stand_in.kill();
+    proxied.mock.kill();
     let finished = finish(child);
     assert_ne!(finished.status, 0, "{}", finished.stdout);
     let errors = &summary(&out)["errors"];

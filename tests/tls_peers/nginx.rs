@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::processes::{Guarded, StandIn, free_port};
+use crate::common::processes::{Guarded, MockServer, free_port};
 use crate::common::{DEADLINE, Run, eventually, text};
 use crate::programs::program;
 use crate::tools::{Certified, NAME};
@@ -25,7 +25,7 @@ const CHALLENGE: &str = "38";
 pub struct Proxied {
     // In this order: nginx lets go of its upstreams first.
     _nginx: Guarded,
-    pub stand_in: StandIn,
+    pub mock: MockServer,
     pub certified: Certified,
     pub port: u16,
     _directory: TempDir,
@@ -43,14 +43,14 @@ impl Proxied {
     pub fn with(certified: Certified, directives: &str) -> Self {
         let nginx = program(&["nginx"], "apt-get install nginx-light (or nginx)");
         let members = ["--ready", "--members", "13-612", "--challenge", CHALLENGE];
-        let stand_in = StandIn::start(&members);
+        let mock = MockServer::start(&members);
         let directory = tempfile::tempdir().expect("a directory");
         for _ in 0..TRIES {
             let port = free_port();
             if let Some(process) =
-                serve(&nginx, directory.path(), &certified, port, address(&stand_in), directives)
+                serve(&nginx, directory.path(), &certified, port, address(&mock), directives)
             {
-                return Self { _nginx: process, stand_in, certified, port, _directory: directory };
+                return Self { _nginx: process, mock, certified, port, _directory: directory };
             }
         }
         panic!("nginx found no port in {TRIES} tries: {}", said(directory.path()));
@@ -76,9 +76,9 @@ impl Proxied {
 
     /// Sessions that the stand-in has let in so far.
     pub fn connected(&self) -> u64 {
-        let mut stream = TcpStream::connect(address(&self.stand_in)).expect("the stand-in listens");
+        let mut stream = TcpStream::connect(address(&self.mock)).expect("the stand-in listens");
         stream.set_read_timeout(Some(DEADLINE)).expect("a socket");
-        let request = "GET /stand-in/counters HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let request = "GET /mock/counters HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         stream.write_all(request.as_bytes()).expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
@@ -89,8 +89,8 @@ impl Proxied {
 }
 
 /// Where it listens, without the scheme.
-fn address(stand_in: &StandIn) -> &str {
-    stand_in.url.split_once("://").expect("a URL").1
+fn address(mock: &MockServer) -> &str {
+    mock.url.split_once("://").expect("a URL").1
 }
 
 /// Starts nginx on this port; `None` when somebody else has it.

@@ -37,10 +37,10 @@ fn pages_are_asked_and_read() {
     let page = |path: &str, more: &str| {
         format!("[[http]]\nname = \"page\"\nurl = \"{}{path}\"\n{more}\n", served.url)
     };
-    let report = watching(0, &served, &page("/stand-in/counters", "contains = \"connected\""));
+    let report = watching(0, &served, &page("/mock/counters", "contains = \"connected\""));
     assert_others_well(&report, &[]);
     assert_eq!(check(&report, "watch-http")["title"], "page");
-    let report = watching(1, &served, &page("/stand-in/counters", "contains = \"Grafana\""));
+    let report = watching(1, &served, &page("/mock/counters", "contains = \"Grafana\""));
     assert_check(&report, "watch-http", "fail", "does not contain \"Grafana\"; it says {\"");
     assert_others_well(&report, &["watch-http"]);
     let report = watching(1, &served, &page("/nowhere", ""));
@@ -52,7 +52,7 @@ fn pages_are_asked_and_read() {
 fn a_page_that_is_gone_fails_alone() {
     let served = Served::ready();
     let gone = format!("[[http]]\nname = \"grafana\"\nurl = \"http://127.0.0.1:{}/\"\n", free_port());
-    let here = format!("[[http]]\nname = \"page\"\nurl = \"{}/stand-in/counters\"\n", served.url);
+    let here = format!("[[http]]\nname = \"page\"\nurl = \"{}/mock/counters\"\n", served.url);
     let report = watching(1, &served, &format!("{gone}{here}"));
     assert_check(&report, "watch-http", "fail", "refused");
     let last = report["checks"].as_array().and_then(|checks| checks.last()).expect("a check");

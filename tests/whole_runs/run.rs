@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Child;
 
-use crate::common::processes::{StandIn, free_port};
+use crate::common::processes::{MockServer, free_port};
 use crate::common::{
     Run, descriptor_tables, eventually, finish, number, results, run, signal, sockets_in, summary, text,
 };
@@ -11,8 +11,8 @@ use serde_json::Value;
 
 /// A stand-in with these members waiting in a challenge 38 that is READY.
 #[track_caller]
-fn ready(members: &str, args: &[&str]) -> StandIn {
-    StandIn::start(&[&["--members", members, "--challenge", "38", "--ready"], args].concat())
+fn ready(members: &str, args: &[&str]) -> MockServer {
+    MockServer::start(&[&["--members", members, "--challenge", "38", "--ready"], args].concat())
 }
 
 /// Starts a run and waits until its files say that it is in this phase.
@@ -215,7 +215,7 @@ fn a_run_of_which_nobody_can_enter_is_refused() {
 fn waiting_for_ready_goes_by_the_server_s_clock() {
     // READY is 15 minutes away on a clock that runs 100 times as fast as ours, and stays so for five of them, 3 s.
     let args = ["--members", "13-22", "--challenge", "38", "--time-scale", "100"];
-    let server = StandIn::start(&args);
+    let server = MockServer::start(&args);
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
     let run = Run::against(&server.url, 10, &out).with("ramp", "0s").with("hold", "100ms").flag("wait-ready");
@@ -398,8 +398,8 @@ fn a_file_in_the_way_of_the_results_is_refused_before_anything_opens() {
 }
 
 /// A number of the stand-in's own counters.
-fn counted(server: &StandIn, name: &str) -> u64 {
-    let url = format!("{}/stand-in/counters", server.url);
+fn counted(server: &MockServer, name: &str) -> u64 {
+    let url = format!("{}/mock/counters", server.url);
     let text = ureq::get(&url).call().and_then(|mut answer| answer.body_mut().read_to_string());
     let counters: Value = serde_json::from_str(&text.expect("an answer")).expect("JSON");
     counters[name].as_u64().unwrap_or_else(|| panic!("{name} is not in {counters:#}"))

@@ -1,4 +1,4 @@
-//! What a stand-in is started with.
+//! What a mock server is started with.
 //!
 //! Plain data with stated defaults; checked where it is used. Knows no command line.
 
@@ -26,7 +26,7 @@ pub struct Preload {
     pub ready: bool,
 }
 
-/// How the stand-in behaves.
+/// How the mock server behaves.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where to listen; port 0 takes a free one.

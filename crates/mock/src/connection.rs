@@ -11,6 +11,7 @@ use std::net::Shutdown;
 use mio::net::TcpStream;
 use startline_os::tick::Tick;
 use startline_protocol::http::RequestReader;
+use startline_protocol::websocket::MessageReader;
 
 use super::api::Upgrade;
 use super::tls::Secure;
@@ -99,9 +100,9 @@ pub(super) struct Spill {
 }
 
 /// A fragmented message.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Fragments {
-    pub(super) is_text: bool,
+    pub(super) reader: MessageReader,
     pub(super) bytes: Vec<u8>,
 }
 

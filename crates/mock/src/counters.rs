@@ -1,4 +1,4 @@
-//! What the stand-in counts, for its summary and for tests.
+//! What the mock server counts, for its summary and for tests.
 //!
 //! Each worker writes its own [`Cells`] without locked instructions and anyone may read them. Invariant: only the owner
 //! writes a cell, so that a plain load and store is enough.

@@ -1,4 +1,4 @@
-//! The certificate that the stand-in shows and its key: made at the start, or read.
+//! The certificate that the mock server shows and its key: made at the start, or read.
 //!
 //! What is made is a small CA and a leaf that it signs, since clients trust issuers and not every one of them takes a
 //! self-signed leaf for its own. The CA's key is gone as soon as the leaf is signed. Reads no file, knows no socket.
@@ -47,7 +47,7 @@ impl Identity {
     /// Makes a CA and a leaf for these names and addresses.
     ///
     /// # Errors
-    /// When a name is none, or this box has no randomness.
+    /// When a name is none, or this machine has no randomness.
     pub fn made_for(names: &[String]) -> Result<Self, IdentityError> {
         make(names).map_err(|error| IdentityError::Making(error.to_string()))
     }
@@ -69,13 +69,13 @@ fn make(names: &[String]) -> Result<Identity, Box<dyn std::error::Error>> {
     // ECDSA on P-256, as rcgen's keys are unless something else is asked for.
     let (ca_key, key) = (KeyPair::generate()?, KeyPair::generate()?);
     let mut params = dated(CertificateParams::default());
-    params.distinguished_name.push(DnType::CommonName, "startline stand-in CA");
+    params.distinguished_name.push(DnType::CommonName, "startline mock server CA");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let ca = CertifiedIssuer::self_signed(params, ca_key)?;
 
     let mut params = dated(CertificateParams::new(names)?);
-    params.distinguished_name.push(DnType::CommonName, "startline stand-in");
+    params.distinguished_name.push(DnType::CommonName, "startline mock server");
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;

@@ -1,8 +1,8 @@
-//! The built-in stand-in for Runnity's servers: business servers and WebSocket servers behind one port.
+//! The built-in mock of Runnity's servers: business servers and WebSocket servers behind one port.
 //!
 //! Start one with [`Server::start`]. Pure state is in [`world`], the texts of messages in [`messages`], HTTP in `api`, the
 //! event loop in `worker`. It is the client's opposite and shares nothing with it but [`startline_protocol`] and the
-//! small tools of [`crate::engine`]: never [`crate::session`], or client and stand-in could share a misunderstanding.
+//! small tools of [`crate::engine`]: never [`crate::session`], or client and mock server could share a misunderstanding.
 //! Invariant: what it says and when follows the description of the real servers; where it is more orderly than they are
 //! (`racy` off) that is stated.
 
@@ -17,6 +17,7 @@ mod config;
 mod connection;
 mod counters;
 mod identity;
+pub mod ids;
 mod incoming;
 mod mailbox;
 pub mod messages;
@@ -35,14 +36,14 @@ pub use self::tls::{Tls, TlsSettings, TlsVersions};
 
 use startline_os::{affinity, descriptors, spawn};
 
-use self::mailbox::Letter;
+use self::mailbox::Notice;
 use self::shared::Shared;
 use self::worker::Worker;
 
 /// Connections that wait to be accepted, for each worker (the kernel's `net.core.somaxconn` bounds it).
 pub const BACKLOG: i32 = 4096;
 
-/// A running stand-in; dropping it stops it.
+/// A running mock server; dropping it stops it.
 #[derive(Debug)]
 pub struct Server {
     addr: SocketAddr,
@@ -93,7 +94,7 @@ impl Server {
         self.workers.len()
     }
 
-    /// Why the stand-in is coming to its end by itself: the first worker found that died. A worker that dies takes the
+    /// Why the mock server is coming to its end by itself: the first worker found that died. A worker that dies takes the
     /// others with it; they are not named.
     pub fn failure(&mut self) -> Option<io::Error> {
         while let Some(index) = self.workers.iter().position(JoinHandle::is_finished) {
@@ -128,14 +129,14 @@ impl Server {
                 worker.run()
             }
         };
-        let thread = std::thread::Builder::new().name(format!("stand-in-{id}"));
+        let thread = std::thread::Builder::new().name(format!("mock-{id}"));
         let thread = thread.spawn(body).map_err(spawn::explained)?;
         self.workers.push(thread);
-        report.recv().map_err(|_| io::Error::other("a worker of the stand-in died at its start"))?
+        report.recv().map_err(|_| io::Error::other("a worker of the mock server died at its start"))?
     }
 
     fn end(&mut self) {
-        self.shared.post_to_all(Letter::Stop);
+        self.shared.post_to_all(Notice::Stop);
         for worker in self.workers.drain(..) {
             // Joined so that no worker outlives the server; what ended it was for `failure` to say.
             let _ = worker.join();
@@ -200,7 +201,7 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// With SO_REUSEPORT a second stand-in on the same port would quietly get half of the first one's connections.
+/// With SO_REUSEPORT a second mock server on the same port would quietly get half of the first one's connections.
 fn ensure_free(addr: SocketAddr) -> io::Result<()> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(addr), socket2::Type::STREAM, None)?;
     socket.set_reuse_address(true)?;

@@ -2,8 +2,8 @@
 //!
 //! Nothing else crosses threads after the start but the world. A bell is a datagram socket of the worker's own, with a name of the
 //! kernel's choice by which everybody rings it: one descriptor in each worker's table, however many workers there are.
-//! Invariant: a letter that is posted is taken at the latest in the turn after the bell is readable, or in the next round where nobody
-//! could ring; only the empty queue's first letter costs a system call.
+//! Invariant: a notice that is posted is taken at the latest in the turn after the bell is readable, or in the next round where nobody
+//! could ring; only the empty queue's first notice costs a system call.
 
 use std::cell::OnceCell;
 use std::io;
@@ -15,7 +15,7 @@ use super::world::{ChallengeId, Seat};
 
 /// What a worker can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Letter {
+pub(super) enum Notice {
     /// The connection in this seat has been replaced by a re-entry: close it with 1000.
     Replaced(Seat),
     /// The challenge is over: close its connections with 1000.
@@ -34,7 +34,7 @@ thread_local! {
 /// A worker's mailbox.
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
-    letters: Mutex<Vec<Letter>>,
+    notices: Mutex<Vec<Notice>>,
     /// The bell's name, once the worker has put it up.
     door: OnceLock<SocketAddr>,
 }
@@ -51,32 +51,32 @@ impl Mailbox {
         if is_first { Ok(descriptor) } else { Err(io::Error::other("the bell is there already")) }
     }
 
-    /// Posts a letter; a second [`Letter::News`] is not kept.
-    pub(super) fn post(&self, letter: Letter) {
-        let mut letters = self.letters();
-        if letter == Letter::News && letters.contains(&letter) {
+    /// Posts a notice; a second [`Notice::News`] is not kept.
+    pub(super) fn post(&self, notice: Notice) {
+        let mut notices = self.notices();
+        if notice == Notice::News && notices.contains(&notice) {
             return;
         }
-        letters.push(letter);
-        let is_empty = letters.len() == 1;
-        drop(letters);
+        notices.push(notice);
+        let is_empty = notices.len() == 1;
+        drop(notices);
         if is_empty && let Some(door) = self.door.get() {
             // Fails when so much rings already that nothing more fits, and where a stranger to the workers has no descriptor to ring with.
             let _ = ring(door);
         }
     }
 
-    /// Takes all letters. For the worker whose mailbox it is.
-    pub(super) fn take(&self) -> Vec<Letter> {
+    /// Takes all notices. For the worker whose mailbox it is.
+    pub(super) fn take(&self) -> Vec<Notice> {
         BELL.with(|mine| {
             let Some(bell) = mine.get() else { return };
             while bell.recv(&mut [0; 1]).is_ok() {}
         });
-        std::mem::take(&mut *self.letters())
+        std::mem::take(&mut *self.notices())
     }
 
-    fn letters(&self) -> MutexGuard<'_, Vec<Letter>> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    fn notices(&self) -> MutexGuard<'_, Vec<Notice>> {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -114,10 +114,10 @@ mod tests {
     #[test]
     fn letters_are_taken_in_order_and_news_once() {
         let mailbox = Mailbox::default();
-        for letter in [Letter::News, Letter::Ended(ChallengeId(1)), Letter::News, Letter::Stop] {
-            mailbox.post(letter);
+        for notice in [Notice::News, Notice::Ended(ChallengeId(1)), Notice::News, Notice::Stop] {
+            mailbox.post(notice);
         }
-        assert_eq!(mailbox.take(), [Letter::News, Letter::Ended(ChallengeId(1)), Letter::Stop]);
+        assert_eq!(mailbox.take(), [Notice::News, Notice::Ended(ChallengeId(1)), Notice::Stop]);
         assert!(mailbox.take().is_empty());
     }
 
@@ -151,12 +151,12 @@ mod tests {
             while others[0].door.get().is_none() {
                 std::thread::yield_now();
             }
-            others[0].post(Letter::News);
-            others[0].post(Letter::Ended(ChallengeId(1)));
+            others[0].post(Notice::News);
+            others[0].post(Notice::Ended(ChallengeId(1)));
         })
         .join()
         .unwrap();
-        mailboxes[0].post(Letter::Stop);
-        assert_eq!(worker.join().unwrap(), [Letter::News, Letter::Ended(ChallengeId(1)), Letter::Stop]);
+        mailboxes[0].post(Notice::Stop);
+        assert_eq!(worker.join().unwrap(), [Notice::News, Notice::Ended(ChallengeId(1)), Notice::Stop]);
     }
 }

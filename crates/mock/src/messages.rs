@@ -6,7 +6,7 @@
 
 use std::io::Write;
 
-use super::world::MemberId;
+use crate::ids::MemberId;
 
 /// Why someone is gone, as the others are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl ErrorCode {
 
 /// How far a runner is, as the others see it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Standing {
+pub struct RunnerProgress {
     /// Who.
     pub member: MemberId,
     /// Kilometres.
@@ -94,14 +94,14 @@ pub fn nickname(out: &mut Vec<u8>, member: MemberId) {
 }
 
 /// {userId, nickname, profileImage, distance, pace}: an entry of CONNECTED's list, and its `me`.
-pub fn participant(out: &mut Vec<u8>, standing: Standing) {
+pub fn participant(out: &mut Vec<u8>, progress: RunnerProgress) {
     out.push(b'{');
-    participant_fields(out, standing);
+    participant_fields(out, progress);
     out.push(b'}');
 }
 
 /// CONNECTED up to the opening bracket of its list.
-pub fn connected_head(out: &mut Vec<u8>, challenge: u64, me: Standing) {
+pub fn connected_head(out: &mut Vec<u8>, challenge: u64, me: RunnerProgress) {
     put(out, format_args!(r#"{{"type":"CONNECTED","challengeId":{challenge},"userId":{},"me":"#, me.member));
     participant(out, me);
     out.extend_from_slice(br#","participants":["#);
@@ -113,9 +113,9 @@ pub fn connected_tail(out: &mut Vec<u8>, timestamp_ms: u64) {
 }
 
 /// USER_ENTERED.
-pub fn user_entered(out: &mut Vec<u8>, standing: Standing, timestamp_ms: u64) {
+pub fn user_entered(out: &mut Vec<u8>, progress: RunnerProgress, timestamp_ms: u64) {
     out.extend_from_slice(br#"{"type":"USER_ENTERED","#);
-    participant_fields(out, standing);
+    participant_fields(out, progress);
     put(out, format_args!(r#","timestamp":{timestamp_ms}}}"#));
 }
 
@@ -131,8 +131,8 @@ pub fn user_left(out: &mut Vec<u8>, member: MemberId, reason: LeaveReason, times
 }
 
 /// PARTICIPANT_UPDATE.
-pub fn participant_update(out: &mut Vec<u8>, standing: Standing, timestamp_ms: u64) {
-    let Standing { member, distance, pace } = standing;
+pub fn participant_update(out: &mut Vec<u8>, progress: RunnerProgress, timestamp_ms: u64) {
+    let RunnerProgress { member, distance, pace } = progress;
     put(
         out,
         format_args!(
@@ -157,8 +157,8 @@ pub fn error(out: &mut Vec<u8>, code: ErrorCode, timestamp_ms: u64) {
     );
 }
 
-fn participant_fields(out: &mut Vec<u8>, standing: Standing) {
-    let Standing { member, distance, pace } = standing;
+fn participant_fields(out: &mut Vec<u8>, progress: RunnerProgress) {
+    let RunnerProgress { member, distance, pace } = progress;
     put(out, format_args!(r#""userId":{member},"nickname":""#));
     nickname(out, member);
     // `{:?}` writes 0.0 where `{}` writes 0: a Java double always has its point.
@@ -183,9 +183,9 @@ mod tests {
 
     #[test]
     fn messages_have_their_fields_in_the_documented_order() {
-        let standing = Standing { member: MemberId(13), distance: 0.0, pace: 0 };
+        let progress = RunnerProgress { member: MemberId(13), distance: 0.0, pace: 0 };
         assert_eq!(
-            rendered(|out| user_entered(out, standing, 7)),
+            rendered(|out| user_entered(out, progress, 7)),
             r#"{"type":"USER_ENTERED","userId":13,"nickname":"테스트유저13","profileImage":null,"distance":0.0,"pace":0,"timestamp":7}"#
         );
         assert_eq!(
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(
             rendered(|out| participant_update(
                 out,
-                Standing { member: MemberId(13), distance: 1.25, pace: 330 },
+                RunnerProgress { member: MemberId(13), distance: 1.25, pace: 330 },
                 7
             )),
             r#"{"type":"PARTICIPANT_UPDATE","userId":13,"distance":1.25,"pace":330,"timestamp":7}"#
@@ -209,8 +209,8 @@ mod tests {
 
     #[test]
     fn connected_is_one_object_around_the_list() {
-        let me = Standing { member: MemberId(13), distance: 0.0, pace: 0 };
-        let other = Standing { member: MemberId(6012), distance: 0.0, pace: 0 };
+        let me = RunnerProgress { member: MemberId(13), distance: 0.0, pace: 0 };
+        let other = RunnerProgress { member: MemberId(6012), distance: 0.0, pace: 0 };
         let text = rendered(|out| {
             connected_head(out, 38, me);
             participant(out, other);
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn an_entry_of_the_list_is_some_93_bytes() {
         let mut out = Vec::new();
-        participant(&mut out, Standing { member: MemberId(6012), distance: 0.0, pace: 0 });
+        participant(&mut out, RunnerProgress { member: MemberId(6012), distance: 0.0, pace: 0 });
         assert!((88..=98).contains(&out.len()), "{} bytes", out.len());
     }
 }

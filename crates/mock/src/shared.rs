@@ -1,4 +1,4 @@
-//! What the workers of one stand-in share: settings, the clock, the world behind its lock, counters, mailboxes.
+//! What the workers of one mock server share: settings, the clock, the world behind its lock, counters, mailboxes.
 //!
 //! Owns no socket. Invariant: whoever takes the world's lock first brings it to the present, and tells every worker of the
 //! challenges that have ended by that.
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::config::Config;
 use super::counters::{Cells, Counters};
-use super::mailbox::{Letter, Mailbox};
+use super::mailbox::{Mailbox, Notice};
 use super::server_clock::ServerClock;
 use super::token::Tokens;
 use super::world::{About, ChallengeId, Distance, Now, READY_BEFORE_START_MS, World, WorldSettings};
@@ -55,7 +55,7 @@ impl Shared {
         let result = work(&mut world);
         drop(world);
         for challenge in ended {
-            self.post_to_all(Letter::Ended(challenge));
+            self.post_to_all(Notice::Ended(challenge));
         }
         result
     }
@@ -65,9 +65,9 @@ impl Shared {
         self.sessions.fetch_add(1, Relaxed)
     }
 
-    pub(super) fn post_to_all(&self, letter: Letter) {
+    pub(super) fn post_to_all(&self, notice: Notice) {
         for mailbox in &self.mailboxes {
-            mailbox.post(letter);
+            mailbox.post(notice);
         }
     }
 

@@ -1,7 +1,7 @@
-//! TLS as the stand-in speaks it: what every handshake is made with, and one connection's state.
+//! TLS as the mock server speaks it: what every handshake is made with, and one connection's state.
 //!
 //! The state is rustls's own connection object, kept for as long as the connection lives, although the client gets by on
-//! less with a record layer of its own. That is deliberate: the stand-in shares none of the client's record code, so that
+//! less with a record layer of its own. That is deliberate: the mock server shares none of the client's record code, so that
 //! what one of them gets wrong the other does not understand. Bytes in, bytes out: sockets and queues are the
 //! connection's. Invariants: whatever a peer sends ends in bytes or in an error; what is kept of it is bounded (64 KiB of a
 //! handshake, one record of what follows); one [`ServerConfig`] serves all workers.

@@ -54,7 +54,7 @@ impl Features {
     }
 }
 
-/// Whether connections can come from this address: whether it is one of this box's.
+/// Whether connections can come from this address: whether it is one of this machine's.
 pub fn try_bind(address: IpAddr) -> Tried {
     bound(SocketAddr::new(address, 0), |_| Ok(())).map(drop).map_err(reason)
 }
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(try_bind(Ipv4Addr::LOCALHOST.into()), Ok(()));
         // TEST-NET-1 (RFC 5737) is nobody's.
         let error = try_bind(Ipv4Addr::new(192, 0, 2, 1).into());
-        // Unless this box binds what it does not have (net.ipv4.ip_nonlocal_bind).
+        // Unless this machine binds what it does not have (net.ipv4.ip_nonlocal_bind).
         let nonlocal = std::fs::read_to_string("/proc/sys/net/ipv4/ip_nonlocal_bind").unwrap_or_default();
         assert_eq!(error.is_ok(), nonlocal.trim() == "1", "{error:?}");
     }

@@ -1,7 +1,7 @@
 //! Everything that `startline` and its mock server ask the Linux kernel, and the units that both count in.
 //!
 //! Start with [`system`] (what `/proc` and `/sys` say), [`descriptors`] (a table a worker) and [`alarm`] (a poll's
-//! timer). [`features`] and [`socket_bytes`] find out by trying. Knows no session, no scenario, no plan and no mock; decides
+//! timer). [`features`] and [`socket_memory`] find out by trying. Knows no session, no scenario, no plan and no mock; decides
 //! nothing. Invariant: a reading that fails is that reading's error, never a panic.
 
 pub mod affinity;
@@ -13,7 +13,7 @@ pub mod heap;
 pub mod port_range;
 pub mod process;
 pub mod routes;
-pub mod socket_bytes;
+pub mod socket_memory;
 pub mod socket_options;
 pub mod spawn;
 pub mod system;

@@ -1,4 +1,4 @@
-//! The ports that this box connects from: the kernel's range without what is reserved.
+//! The ports that this machine connects from: the kernel's range without what is reserved.
 //!
 //! Reads two files and cuts; opens nothing. Invariant: reserved ranges lie within the range, in order, and do not overlap.
 
@@ -32,7 +32,7 @@ impl PortRange {
         Self { first, last, reserved: merged }
     }
 
-    /// This box's, its files under `root`; `None` where they make no range.
+    /// This machine's, its files under `root`; `None` where they make no range.
     pub fn read(root: &Path) -> Option<Self> {
         let file = |name: &str| fs::read_to_string(root.join("proc/sys/net/ipv4").join(name)).ok();
         let range = parse_range(&file("ip_local_port_range")?)?;

@@ -1,6 +1,6 @@
 //! Whether anything leads from here to an address, asked of the kernel without sending anything.
 //!
-//! Decides nothing. Invariant: no packet leaves this box, and nothing is left behind.
+//! Decides nothing. Invariant: no packet leaves this machine, and nothing is left behind.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -22,7 +22,7 @@ pub fn try_route(source: Option<IpAddr>, destination: IpAddr) -> io::Result<IpAd
 }
 
 /// Whether this error says that nothing leads there. From a source address of its own, EINVAL says that this address is unfit, and
-/// EADDRNOTAVAIL that it is not this box's.
+/// EADDRNOTAVAIL that it is not this machine's.
 pub fn leads_nowhere(error: &io::Error, source: Option<IpAddr>) -> bool {
     match error.raw_os_error() {
         // A route that forbids, and one that swallows.
@@ -43,7 +43,7 @@ mod tests {
         assert_eq!(try_route(None, here).expect("there is one"), here);
         let other = IpAddr::V4(Ipv4Addr::new(127, 0, 1, 9));
         assert_eq!(try_route(Some(other), here).expect("there is one"), other);
-        // From the loopback nothing leaves this box.
+        // From the loopback nothing leaves this machine.
         let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
         let error = try_route(Some(here), elsewhere).expect_err("not from there");
         assert_eq!(error.raw_os_error(), Some(libc::EINVAL));

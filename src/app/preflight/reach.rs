@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::board::Board;
 use crate::checks::Verdict;
-use crate::engine::{Trust, tls_look};
+use crate::engine::{Trust, tls_probe};
 use crate::lookup::agent;
 use crate::plan::schedule::date_header;
 use crate::plan::{Plan, Target, Tls};
@@ -123,7 +123,7 @@ fn shown(plan: &Plan, trust: &Trust, streams: Vec<(SocketAddr, TcpStream)>) -> V
         let looks: Vec<_> = streams
             .into_iter()
             .map(|(address, stream)| {
-                (address, scope.spawn(move || tls_look(trust, &plan.tls, host, stream, TIMEOUT)))
+                (address, scope.spawn(move || tls_probe(trust, &plan.tls, host, stream, TIMEOUT)))
             })
             .collect();
         let looks = looks.into_iter().filter_map(|(address, look)| Some((address, look.join().ok()?)));
@@ -142,7 +142,7 @@ fn speaks_tls(plan: &Plan, address: SocketAddr) -> bool {
     let tls = Tls { insecure: true, ..plan.tls.clone() };
     let Some(anyone) = Trust::new(&tls).ok() else { return false };
     let Ok((_, stream)) = connect(address) else { return false };
-    tls_look(&anyone, &tls, &plan.target.host, stream, TIMEOUT).certificate.is_some()
+    tls_probe(&anyone, &tls, &plan.target.host, stream, TIMEOUT).certificate.is_some()
 }
 
 fn answer(plan: &Plan, trust: Option<&Trust>, address: SocketAddr) -> Result<(u16, Duration), String> {

@@ -1,4 +1,4 @@
-//! Where the stand-in listens: a line for people, or an object for programs.
+//! Where the mock server listens: a line for people, or an object for programs.
 //!
 //! Prints nothing. Invariant: what is announced is taken from the settings that it was started with.
 

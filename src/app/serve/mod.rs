@@ -1,7 +1,7 @@
-//! `startline serve`: the stand-in alone, until a signal ends it.
+//! `startline serve`: the mock server alone, until a signal ends it.
 //!
 //! Turns arguments into a [`Config`], starts a [`Server`], prints where it listens, waits. Decides nothing about how the
-//! stand-in behaves. Invariants: standard output carries the one line (or object) that says where it listens, with TLS a
+//! mock server behaves. Invariants: standard output carries the one line (or object) that says where it listens, with TLS a
 //! second one that says how to trust it, and the summary at the end; with `--parent` the process never outlives its parent.
 
 use std::io::Write;
@@ -28,7 +28,7 @@ mod tls;
 /// A thread too many is not the address's fault.
 fn not_started(error: std::io::Error, listen: SocketAddr) -> anyhow::Error {
     let context = match error.kind() {
-        std::io::ErrorKind::WouldBlock => "a worker of the stand-in could not start".to_owned(),
+        std::io::ErrorKind::WouldBlock => "a worker of the mock server could not start".to_owned(),
         _ => format!("cannot listen on {listen}"),
     };
     anyhow::Error::from(error).context(context)
@@ -82,7 +82,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         let _ = writeln!(std::io::stdout(), "{counters}");
     }
     match failure {
-        Some(failure) => Err(failure).context("the stand-in ended by itself"),
+        Some(failure) => Err(failure).context("the mock server ended by itself"),
         None => Ok(()),
     }
 }
@@ -132,7 +132,7 @@ impl ServeArgs {
     }
 }
 
-/// How often it is looked whether the stand-in is still well.
+/// How often it is looked whether the mock server is still well.
 const FAILURE_CHECK: Duration = Duration::from_millis(200);
 
 /// The two signals that end the program.
@@ -279,8 +279,8 @@ mod tests {
         let help = crate::cli::Cli::command().find_subcommand_mut("serve").unwrap().render_help().to_string();
         for path in [
             "/challenges/{id}/enter",
-            "/stand-in/counters",
-            "/stand-in/faults/{name}?count={count}  ",
+            "/mock/counters",
+            "/mock/faults/{name}?count={count}  ",
             "/ws/{server}",
         ] {
             assert!(help.contains(path), "{path}");

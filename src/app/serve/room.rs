@@ -1,4 +1,4 @@
-//! Room for connections: how many workers a stand-in of so many members has, and what is said when one of them has no room left.
+//! Room for connections: how many workers a mock server of so many members has, and what is said when one of them has no room left.
 //!
 //! Starts nothing and reads no limit. Invariant: where nobody says how many workers, every member can hold a connection, or it is said
 //! that not all of them can.
@@ -50,7 +50,7 @@ pub(super) fn not_accepted(error: &io::Error, workers: usize, descriptors: u64) 
             counted(workers as u64, "worker", "workers"),
             grouped(descriptors)
         ),
-        Some(libc::ENFILE) => "; fs.file-max bounds those of the whole box".to_owned(),
+        Some(libc::ENFILE) => "; fs.file-max bounds those of the whole machine".to_owned(),
         _ => String::new(),
     };
     format!("warning: connections wait, since they cannot be accepted: {error}{remedy}")

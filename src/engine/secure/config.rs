@@ -12,7 +12,7 @@ use rustls::crypto::{CryptoProvider, SupportedKxGroup, verify_tls12_signature, v
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedCipherSuite};
 
-use super::desk::Desk;
+use super::handshake_store::HandshakeStore;
 use crate::plan::{KeyExchange, SuiteOrder, Tls};
 
 /// Whom to trust; made once, shared by all workers.
@@ -29,9 +29,9 @@ pub enum TrustError {
     /// A CA file is wrong.
     #[error("--ca: {0}")]
     File(String),
-    /// This box has no CA certificates.
+    /// This machine has no CA certificates.
     #[error(
-        "no CA certificates were found on this box{0}: install them (as root: apt-get install ca-certificates), or give \
+        "no CA certificates were found on this machine{0}: install them (as root: apt-get install ca-certificates), or give \
          the servers' CA with --ca FILE"
     )]
     NoSystemRoots(String),
@@ -74,8 +74,8 @@ impl Trust {
     }
 }
 
-/// A worker's configuration: its own, since tickets and secrets are told through it.
-pub(super) fn client(trust: &Trust, tls: &Tls, desk: &Arc<Desk>) -> ClientConfig {
+/// A worker's configuration: its own, since rustls reports tickets and secrets through it.
+pub(super) fn client(trust: &Trust, tls: &Tls, store: &Arc<HandshakeStore>) -> ClientConfig {
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&trust.provider))
         .with_safe_default_protocol_versions()
         .expect("every set of suites here fits TLS 1.2 or 1.3")
@@ -84,12 +84,12 @@ pub(super) fn client(trust: &Trust, tls: &Tls, desk: &Arc<Desk>) -> ClientConfig
         .with_no_client_auth();
     config.resumption = match tls.resumption {
         true => {
-            Resumption::store(Arc::clone(desk) as _).tls12_resumption(Tls12Resumption::SessionIdOrTickets)
+            Resumption::store(Arc::clone(store) as _).tls12_resumption(Tls12Resumption::SessionIdOrTickets)
         }
         false => Resumption::disabled(),
     };
     config.enable_secret_extraction = true;
-    config.key_log = Arc::clone(desk) as _;
+    config.key_log = Arc::clone(store) as _;
     config
 }
 

@@ -6,11 +6,26 @@
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible};
 use startline_protocol::tls::RecordFault;
 
-use super::Broken;
 use crate::fault::TlsFault;
 
 /// Bytes of what is no TLS kept as evidence.
 const SHOWN_BYTES: usize = 256;
+
+/// A TLS connection that has to end, and why.
+#[derive(Debug)]
+pub struct Broken {
+    /// The kind of failure.
+    pub fault: TlsFault,
+    /// What rustls or the record layer says of it.
+    pub evidence: String,
+}
+
+impl Broken {
+    /// What a record that cannot be taken means.
+    pub fn of_record(fault: RecordFault) -> Self {
+        record(fault)
+    }
+}
 
 /// What a rustls error means. `handshaking`: it came in the handshake. `is_narrow`: less was offered than could have been.
 pub(super) fn broken(error: &Error, handshaking: bool, is_narrow: bool) -> Broken {
@@ -78,7 +93,7 @@ pub(super) fn no_name() -> Broken {
 
 /// There are no CA certificates.
 pub(super) fn no_roots() -> Broken {
-    Broken { fault: TlsFault::Untrusted, evidence: "no CA certificates were found on this box".into() }
+    Broken { fault: TlsFault::Untrusted, evidence: "no CA certificates were found on this machine".into() }
 }
 
 /// What answers does not speak TLS.
@@ -177,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_name_is_told_with_the_right_ones_first() {
+    fn a_wrong_name_is_reported_with_the_right_ones_first() {
         let wrong = |presented: &[&str]| {
             let error = CertificateError::NotValidForNameContext {
                 expected: "a.example".try_into().expect("a name"),

@@ -6,14 +6,14 @@
 //! are cut before rustls sees them, so nothing of a later record is ever inside it; what may not be lost between two
 //! connections of a session (its ticket) goes when the session is over.
 //!
-//! Where to look next: `config` for what is offered and trusted, `desk` for tickets and secrets, `faults` for what rustls says, `look` for a
-//! handshake that is only looked at.
+//! Where to look next: `config` for what is offered and trusted, `handshake_store` for tickets and secrets, `faults` for what rustls says, `probe` for a
+//! handshake without a session.
 
 mod config;
-mod desk;
 mod faults;
+mod handshake_store;
 mod link;
-mod look;
+mod probe;
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -25,10 +25,10 @@ use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
 use slab::Slab;
 
 pub use config::{Trust, TrustError};
-use desk::{Desk, Ticket};
-pub use faults::fault_of;
+pub use faults::{Broken, fault_of};
+use handshake_store::{HandshakeStore, Ticket};
 use link::{At, Link};
-pub use look::{Look, look};
+pub use probe::{Probe, probe};
 
 use startline_protocol::tls::{
     HEADER_BYTES, Handle, KeyUpdate, Opened, PLAINTEXT_BYTES_MAX, Pool, Reassembly, RecordFault, Secrets,
@@ -41,22 +41,6 @@ use crate::plan::Tls;
 
 /// The longest record of any version: TLS 1.2 allows for 2048 bytes around the plaintext (RFC 5246, 6.2.3).
 const ANY_RECORD_BYTES_MAX: usize = HEADER_BYTES + PLAINTEXT_BYTES_MAX + 2048;
-
-/// A TLS connection that has to end, and why.
-#[derive(Debug)]
-pub struct Broken {
-    /// The kind of failure.
-    pub fault: TlsFault,
-    /// What rustls or the record layer says of it.
-    pub evidence: String,
-}
-
-impl Broken {
-    /// What a record that cannot be taken means.
-    pub fn of_record(fault: RecordFault) -> Self {
-        faults::record(fault)
-    }
-}
 
 /// What a record led to. Bytes that are to be sent have been appended to the caller's buffer.
 #[derive(Debug, Default)]
@@ -92,7 +76,7 @@ pub struct Secure {
     config: Option<Arc<ClientConfig>>,
     /// By index of the script's hosts; none for what no certificate can name.
     names: Vec<Option<ServerName<'static>>>,
-    desk: Arc<Desk>,
+    store: Arc<HandshakeStore>,
     /// Secrets are kept in place of rustls's objects where that is possible.
     compact: bool,
     /// One suite alone is offered, and TLS 1.3 with it: what a server then lacks, we may.
@@ -127,11 +111,11 @@ impl Secure {
             // it would be the worker's lag.
             let _ = trust.provider().secure_random.fill(&mut [0]);
         }
-        let desk = Arc::new(Desk::new(tls.key_log));
+        let store = Arc::new(HandshakeStore::new(tls.key_log));
         Self {
-            config: trust.map(|trust| Arc::new(config::client(trust, tls, &desk))),
+            config: trust.map(|trust| Arc::new(config::client(trust, tls, &store))),
             names: hosts.iter().map(|host| ServerName::try_from(host.clone()).ok()).collect(),
-            desk,
+            store,
             compact: !tls.keep_rustls,
             is_narrow: tls.suites.is_alone(),
             links: Vec::new(),
@@ -167,9 +151,9 @@ impl Secure {
         let At::Dialing(host) = self.at(row) else { return Ok(()) };
         let name = self.names[host as usize].clone().ok_or_else(faults::no_name)?;
         let config = self.config.clone().ok_or_else(faults::no_roots)?;
-        self.desk.offer(self.tickets.remove(&row));
+        self.store.offer(self.tickets.remove(&row));
         let made = ClientConnection::new(config, name);
-        self.desk.withdraw();
+        self.store.withdraw();
         let made = made.map_err(|error| faults::broken(&error, true, self.is_narrow));
         let mut connection = Box::new(made?);
         // What is written is taken out at once; rustls would cut a request of more than 64 KiB, and say so to nobody.
@@ -293,7 +277,7 @@ impl Secure {
         // An answer to a KeyUpdate waits inside for something else to be sent (rustls's `maybe_refresh_traffic_keys`).
         let _ = connection.writer().write(&[]);
         flush(connection, out);
-        let logged = self.desk.secrets(key);
+        let logged = self.store.secrets(key);
         let suite = connection.negotiated_cipher_suite().and_then(|suite| Suite::from_rustls(suite.suite()));
         let connection = self.rustls.remove(key);
         self.set(row, At::Plain);
@@ -315,7 +299,7 @@ impl Secure {
             // Also where secrets could not be taken over: the beginning of a record may still be there.
             At::Plain | At::Dialing(_) => {}
             At::Rustls(key) => {
-                self.desk.forget(key);
+                self.store.forget(key);
                 drop(self.rustls.remove(key));
             }
             At::Held(handle) => self.pool.release(handle),
@@ -351,7 +335,7 @@ impl Secure {
     pub fn discard(&mut self, Detached(link): Detached, out: &mut Vec<u8>) {
         match link.at() {
             At::Rustls(key) => {
-                self.desk.forget(key);
+                self.store.forget(key);
                 let mut connection = self.rustls.remove(key);
                 connection.send_close_notify();
                 flush(&mut connection, out);
@@ -370,7 +354,7 @@ impl Secure {
 
     /// Connections and tickets that were not given back.
     pub fn left(&self) -> usize {
-        self.rustls.len() + self.pool.len() + self.begun.len() + self.tickets.len() + self.desk.left()
+        self.rustls.len() + self.pool.len() + self.begun.len() + self.tickets.len() + self.store.left()
     }
 
     #[inline]
@@ -438,15 +422,15 @@ impl Secure {
                 Err(error) => {
                     flush(connection, out);
                     // Nor is what came before the error another connection's to find.
-                    self.desk.clear();
+                    self.store.clear();
                     return Err(faults::broken(&error, was_handshaking, self.is_narrow));
                 }
             }
         }
-        if let Some(secrets) = self.desk.take_logged() {
-            self.desk.keep(key, secrets);
+        if let Some(secrets) = self.store.take_logged() {
+            self.store.keep(key, secrets);
         }
-        if let Some((ticket, count)) = self.desk.take_ticket() {
+        if let Some((ticket, count)) = self.store.take_ticket() {
             received.tickets = count;
             self.tickets.insert(row, ticket);
         }

@@ -21,12 +21,12 @@ use startline_os::tick::{Tick, Ticks};
 use startline_os::timers::Timers;
 
 use super::arrivals::Arrivals;
+use super::hosts::Addresses;
 use super::link::{Order, WorkerLink};
 use super::observe::Books;
 use super::pool::Pool;
 use super::ports::Ports;
 use super::secure::Secure;
-use super::{Addresses, WorkerSetup};
 use crate::measure::ledger::SessionSet;
 use crate::plan::members::Members;
 use crate::session::{Commands, Endpoint, Script, Session, Slots, Spills, Timer};
@@ -59,6 +59,20 @@ const MARK_READ_CLOSED: u8 = 1;
 const MARK_UNREAD: u8 = 1 << 2;
 /// TCP is up and the TLS handshake is not over.
 const MARK_SHAKING: u8 = 1 << 3;
+
+/// What a worker starts with.
+pub(super) struct WorkerSetup<'p> {
+    pub(super) script: &'p Script,
+    pub(super) members: &'p Members,
+    pub(super) addresses: &'p Addresses,
+    pub(super) arrivals: Arrivals,
+    pub(super) ports: Ports,
+    pub(super) secure: Secure,
+    /// HTTP connections that its sessions share; 0: each has its own.
+    pub(super) http_connections: u32,
+    pub(super) books: Books,
+    pub(super) seed: u64,
+}
 
 /// A session and its socket.
 struct Row {

@@ -56,7 +56,7 @@ impl Worker<'_> {
         }
     }
 
-    /// Which of a host's addresses, and of this box's, are the row's first: they go round by row, or by shared connection.
+    /// Which of a host's addresses, and of this machine's, are the row's first: they go round by row, or by shared connection.
     pub(super) fn turn(&self, row: u32) -> u32 {
         match self.pool.turn_of(row) {
             Some(turn) => self.arrivals.first.wrapping_add(turn),

@@ -7,11 +7,12 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 
 use mio::Interest;
+use mio::net::TcpStream;
 use startline_os::tick::Tick;
 
-use super::super::observe::Books;
-use super::super::sockets::{self, Dialed};
 use super::{MARK_READ_CLOSED, MARK_SHAKING, MARK_UNREAD, Worker};
+use crate::engine::observe::Books;
+use crate::engine::sockets::{self, Dialed};
 use crate::fault::Fault;
 use crate::session::{Context, Endpoint, Phase, Session, Timer, Who};
 
@@ -237,7 +238,8 @@ impl Worker<'_> {
         address: SocketAddr,
         source: usize,
     ) -> Result<(), Fault> {
-        let mut socket = sockets::connect(address, &mut self.ports, source, self.now)?;
+        let socket = self.ports.connect(address, source, self.now)?;
+        let mut socket = TcpStream::from_std(socket.into());
         let token = self.token_of(row);
         // Both directions, once: edges that are not needed cost less than changing the interest.
         self.poll

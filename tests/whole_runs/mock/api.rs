@@ -8,7 +8,7 @@ const CHALLENGES: &str = "/api/v1/admin/challenges";
 
 /// A body of *create* that is accepted: in 20 minutes by the server's clock.
 fn body(stand: &Stand, minutes: i64) -> Value {
-    let date = stand.call("GET", "/stand-in/counters", None, None).date;
+    let date = stand.call("GET", "/mock/counters", None, None).date;
     let now = jiff::fmt::rfc2822::parse(&date).expect("a Date header").timestamp();
     let start = now + jiff::SignedDuration::from_mins(minutes);
     json!({

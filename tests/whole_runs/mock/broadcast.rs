@@ -253,7 +253,7 @@ fn who_says_goodbye_and_reads_nothing_more_is_dropped_in_time() {
     deaf.say_text(r#"{"type":"PING","timestamp":1}"#);
     deaf.socket.close(None).unwrap();
     let sessions = || {
-        let counters = stand.call("GET", "/stand-in/counters", None, None).json();
+        let counters = stand.call("GET", "/mock/counters", None, None).json();
         [0, 1].map(|n| counters["servers"][n]["sessions"].as_u64().unwrap()).iter().sum::<u64>()
     };
     assert_eq!(actor.text_of("USER_LEFT")["reason"], "DISCONNECTED");

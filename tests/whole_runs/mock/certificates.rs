@@ -1,4 +1,4 @@
-//! The stand-in's certificates, made and from files, as openssl sees them, and what it says of itself.
+//! The mock server's certificates, made and from files, as openssl sees them, and what it says of itself.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -34,7 +34,7 @@ fn openssl(args: &[&str], input: &str) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&text).into_owned())
 }
 
-const REQUEST: &str = "GET /stand-in/counters HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+const REQUEST: &str = "GET /mock/counters HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 #[test]
 fn openssl_gets_an_answer_verifies_the_certificate_and_resumes() {
@@ -117,7 +117,7 @@ fn a_certificate_from_files_is_shown() {
     assert_eq!((&announced["scheme"], &announced["ca"]), (&json!("https"), &Value::Null));
     let addr = announced["listening"].as_str().unwrap().parse().unwrap();
     let trust = Trust::new(&std::fs::read_to_string(&cert).unwrap(), &[&TLS13, &TLS12]);
-    assert_eq!(trust.ask(addr, "GET", "/stand-in/counters", "").0, "HTTP/1.1 200 OK");
+    assert_eq!(trust.ask(addr, "GET", "/mock/counters", "").0, "HTTP/1.1 200 OK");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn it_announces_its_scheme_and_its_ca() {
     assert!(advice.ends_with(&format!("--target https://{addr} --ca {}\n", file.display())), "{advice:?}");
     let ca = std::fs::read_to_string(&file).unwrap();
     let trust = Trust::new(&ca, &[&TLS13]);
-    assert_eq!(trust.ask(addr, "GET", "/stand-in/counters", "").0, "HTTP/1.1 200 OK");
+    assert_eq!(trust.ask(addr, "GET", "/mock/counters", "").0, "HTTP/1.1 200 OK");
     for name in ["runnity.example", "127.0.0.1", "::1"] {
         let name = ServerName::try_from(name).unwrap();
         let mut tls = ClientConnection::new(Arc::clone(&trust.0), name).unwrap();
@@ -174,7 +174,7 @@ fn it_announces_its_scheme_and_its_ca() {
     assert_eq!(announced["scheme"], "https");
     let addr = announced["listening"].as_str().unwrap().parse().unwrap();
     let trust = Trust::new(announced["ca"].as_str().unwrap(), &[&TLS13]);
-    assert_eq!(trust.ask(addr, "GET", "/stand-in/counters", "").0, "HTTP/1.1 200 OK");
+    assert_eq!(trust.ask(addr, "GET", "/mock/counters", "").0, "HTTP/1.1 200 OK");
 
     let mut process = Process::serve(&["--announce-json"]);
     let announced: Value = serde_json::from_str(&process.line()).unwrap();

@@ -1,4 +1,4 @@
-//! What only the stand-in can do: servers that go down, faults on order, limits that are waited behind.
+//! What only the mock server can do: servers that go down, faults on order, limits that are waited behind.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ fn a_server_that_is_missed_is_shut_out_from_then_on() {
     let none = stand.about(member, "POST", CHALLENGE, "/enter");
     none.assert_refused(500, 500, "티켓 발급에 실패했습니다");
     assert_eq!(stand.status(CHALLENGE, member), "WAITING");
-    let missing = stand.call("POST", "/stand-in/servers/ws3/down", None, None);
+    let missing = stand.call("POST", "/mock/servers/ws3/down", None, None);
     assert_eq!(missing.status, 404);
 }
 
@@ -85,7 +85,7 @@ fn faults_come_as_ordered() {
         assert_eq!(client.text()["errorCode"], "INVALID_SESSION");
     }
     client.ping();
-    assert_eq!(stand.call("POST", "/stand-in/faults/none", None, None).status, 404);
+    assert_eq!(stand.call("POST", "/mock/faults/none", None, None).status, 404);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn counters_are_served_as_json() {
     let stand = Stand::start(ready());
     let (mut client, _) = stand.open(13);
     client.ping();
-    let counters = stand.call("GET", "/stand-in/counters", None, None).json();
+    let counters = stand.call("GET", "/mock/counters", None, None).json();
     assert_eq!((&counters["connected"], &counters["pings"]), (&json!(1), &json!(1)));
     let held = |n: usize| counters["servers"][n]["sessions"].as_u64().unwrap();
     assert_eq!(held(0) + held(1), 1);

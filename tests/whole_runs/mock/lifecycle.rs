@@ -13,7 +13,7 @@ const SCALE: f64 = 100.0;
 fn a_challenge_lives_and_ends_on_the_scaled_clock() {
     let stand = Stand::start(Config { time_scale: SCALE, ..plain() });
     let token = stand.login(13);
-    let date = stand.call("GET", "/stand-in/counters", None, None).date;
+    let date = stand.call("GET", "/mock/counters", None, None).date;
     let now = jiff::fmt::rfc2822::parse(&date).unwrap().timestamp();
     let start = now + jiff::SignedDuration::from_mins(14);
     let body = json!({

@@ -1,4 +1,4 @@
-//! The stand-in against clients that nobody here wrote: `ureq` for HTTP, `tungstenite` for the WebSocket, and bare
+//! The mock server against clients that nobody here wrote: `ureq` for HTTP, `tungstenite` for the WebSocket, and bare
 //! sockets where the split of bytes matters.
 //!
 //! Every server listens on a free port and every wait has a deadline; nothing sleeps for luck.

@@ -181,7 +181,7 @@ fn without_descriptors_it_waits_instead_of_spinning() {
     assert!(spent < 25, "{spent} of 50 ticks: the refused accepts are tried again and again");
     // … and takes whoever waits as soon as there is room.
     drop(held);
-    let counters: Value = serde_json::from_str(&ask(addr, "GET", "/stand-in/counters", "")).unwrap();
+    let counters: Value = serde_json::from_str(&ask(addr, "GET", "/mock/counters", "")).unwrap();
     assert!(counters["accept_failures"].as_u64().unwrap() > 0, "{counters}");
 }
 

@@ -298,7 +298,7 @@ fn a_client_pong_counts_as_a_sign_of_life() {
     while started.elapsed() < Duration::from_millis(5200) {
         client.say(&json!({"type": "PONG", "timestamp": 1}));
         // A round trip of somebody else's between two signs of life.
-        stand.call("GET", "/stand-in/counters", None, None);
+        stand.call("GET", "/mock/counters", None, None);
     }
     client.ping();
 }

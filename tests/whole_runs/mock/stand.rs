@@ -1,4 +1,4 @@
-//! A stand-in to talk to, and foreign clients that talk.
+//! A mock server to talk to, and foreign clients that talk.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -67,7 +67,7 @@ impl Answer {
     }
 }
 
-/// A stand-in and an HTTP client for it.
+/// A mock server and an HTTP client for it.
 pub struct Stand {
     server: Server,
     agent: ureq::Agent,
@@ -75,7 +75,7 @@ pub struct Stand {
 
 impl Stand {
     pub fn start(config: Config) -> Self {
-        let server = Server::start(config).expect("the stand-in starts");
+        let server = Server::start(config).expect("the mock server starts");
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(DEADLINE))
@@ -170,7 +170,7 @@ impl Stand {
     /// Orders a fault.
     #[track_caller]
     pub fn control(&self, path: &str) {
-        let answer = self.call("POST", &format!("/stand-in/{path}"), None, None);
+        let answer = self.call("POST", &format!("/mock/{path}"), None, None);
         assert_eq!(answer.status, 200, "{answer:?}");
     }
 }

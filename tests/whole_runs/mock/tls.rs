@@ -1,4 +1,4 @@
-//! TLS: rustls with tungstenite on top, and openssl, against a stand-in that speaks it.
+//! TLS: rustls with tungstenite on top, and openssl, against a mock server that speaks it.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -100,7 +100,7 @@ impl Trust {
     }
 }
 
-/// A stand-in that speaks TLS, and a client that trusts it.
+/// A mock server that speaks TLS, and a client that trusts it.
 pub struct Secured {
     pub server: Server,
     pub ca: String,
@@ -112,7 +112,7 @@ impl Secured {
         let identity = Identity::made_for(&["localhost".to_owned()]).expect("a certificate");
         let tls = Tls::new(identity, &settings).expect("a TLS");
         let ca = tls.ca().expect("a CA").to_owned();
-        let server = Server::start(Config { tls: Some(tls), ..config }).expect("the stand-in starts");
+        let server = Server::start(Config { tls: Some(tls), ..config }).expect("the mock server starts");
         let trust = Trust::new(&ca, &[&TLS13, &TLS12]);
         Self { server, ca, trust }
     }
@@ -223,7 +223,7 @@ fn sessions_are_resumed_unless_that_is_turned_off() {
             for _ in 0..3 {
                 let mut stream = trust.connect(stand.addr()).expect("a handshake");
                 kinds.push(stream.conn.handshake_kind());
-                let (status, _) = trust.ask_over(&mut stream, "GET", "/stand-in/counters", "");
+                let (status, _) = trust.ask_over(&mut stream, "GET", "/mock/counters", "");
                 assert_eq!(status, "HTTP/1.1 200 OK");
                 // In 1.3 the tickets come behind the handshake.
                 assert_eq!(
@@ -266,7 +266,7 @@ fn plain_http_is_answered_as_nginx_does() {
     let stand = Secured::start(TlsSettings::default(), ready());
     let mut stream = TcpStream::connect(stand.addr()).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
-    stream.write_all(b"GET /stand-in/counters HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    stream.write_all(b"GET /mock/counters HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n") && answer.contains("Connection: close\r\n"));
@@ -321,7 +321,7 @@ fn handshakes_that_are_not_gone_on_with_are_given_up() {
     }
     assert_eq!(stand.counters().tls_failures, 2);
     // One that is through may take its time.
-    let (status, _) = stand.trust.ask_over(&mut idle, "GET", "/stand-in/counters", "");
+    let (status, _) = stand.trust.ask_over(&mut idle, "GET", "/mock/counters", "");
     assert_eq!(status, "HTTP/1.1 200 OK");
 }
 

@@ -161,7 +161,7 @@ fn an_answer_to_head_is_a_header_only() {
         ("/api/v1/challenges/999".to_owned(), "404"),
         ("/api/v1/challenges/abc".to_owned(), "400"),
         ("/nothing".to_owned(), "404"),
-        ("/stand-in/nothing".to_owned(), "404"),
+        ("/mock/nothing".to_owned(), "404"),
         ("/ws".to_owned(), "405"),
     ] {
         raw.write(

@@ -24,7 +24,7 @@ fn members_that_are_missing_are_named() {
 #[test]
 fn servers_that_fail_are_told_from_members_that_are_missing() {
     let served = Served::ready();
-    served.call("POST", "/stand-in/faults/internal-server-error?count=1", "");
+    served.call("POST", "/mock/faults/internal-server-error?count=1", "");
     let report = found(1, &usual(&served.url));
     let members = assert_check(&report, "members", "fail", "INTERNAL_SERVER_ERROR");
     let fixes = members["fixes"].as_array().expect("a list");
@@ -96,11 +96,7 @@ fn nobody_s_place_fails() {
 fn who_is_barred_is_told_by_status() {
     let served = Served::ready();
     for (member, status) in [(15, "QUIT"), (16, "RUNNING"), (17, "RUNNING"), (18, "DISCONNECTED")] {
-        served.call(
-            "POST",
-            &format!("/stand-in/challenges/{CHALLENGE}/members/{member}/status/{status}"),
-            "",
-        );
+        served.call("POST", &format!("/mock/challenges/{CHALLENGE}/members/{member}/status/{status}"), "");
     }
     let report = found(0, &usual(&served.url));
     let places = assert_check(&report, "places", "warn", "3 cannot enter (1 QUIT, 2 RUNNING)");

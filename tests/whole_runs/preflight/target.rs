@@ -30,7 +30,7 @@ fn all_is_well_and_nothing_is_spent() {
         assert_eq!(check(&report, "members")["reading"]["value"], 20);
         assert_eq!(served.count("WAITING"), 20, "nobody has entered");
     }
-    let counters = served.call("GET", "/stand-in/counters", "");
+    let counters = served.call("GET", "/mock/counters", "");
     assert_eq!(counters["upgraded"], 0, "{counters:#}");
 }
 

@@ -113,7 +113,7 @@ fn it_is_created_over_tls_as_well() {
     // Another stand-in's certificate has not signed this one's.
     let other = temp.path().join("other.pem");
     let other = other.to_str().expect("UTF-8 paths");
-    let _stand_in = Server::start(&["--tls", "--tls-ca-out", other]);
+    let _mock = Server::start(&["--tls", "--tls-ca-out", other]);
     let refused = server.prepare("challenge", &["--ca", other]);
     refused.assert_status(3);
     assert!(refused.stderr.starts_with("error: member 13 cannot log in: "), "{}", refused.stderr);

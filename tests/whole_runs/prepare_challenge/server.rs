@@ -2,20 +2,20 @@
 
 use serde_json::Value;
 
-use crate::common::processes::StandIn;
+use crate::common::processes::MockServer;
 use crate::common::{Finished, finish, piped, startline};
 
 /// A stand-in with members 13 to 42.
 pub struct Server {
-    _stand_in: StandIn,
+    _mock: MockServer,
     pub url: String,
 }
 
 impl Server {
     #[track_caller]
     pub fn start(args: &[&str]) -> Self {
-        let stand_in = StandIn::start(&[&["--members", "13-42"], args].concat());
-        Self { url: stand_in.url.clone(), _stand_in: stand_in }
+        let mock = MockServer::start(&[&["--members", "13-42"], args].concat());
+        Self { url: mock.url.clone(), _mock: mock }
     }
 
     /// In UTC.

@@ -1,7 +1,7 @@
-//! The stand-in's own controls, under `/stand-in/`: plainly not Runnity's.
+//! The mock server's own controls, under `/mock/`: plainly not Runnity's.
 //!
 //! Take a WebSocket server down, order faults, set what became of a participation, read the counters. Without
-//! authentication: a stand-in listens where its user puts it. Decides nothing; the world does.
+//! authentication: a mock server listens where its user puts it. Decides nothing; the world does.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -12,7 +12,7 @@ use super::reply::{Reply, to_value};
 use super::upgrade::server_index;
 use crate::world::{ChallengeId, Fault, MemberId, ParticipationStatus, World};
 
-/// Answers what is under `/stand-in/`.
+/// Answers what is under `/mock/`.
 pub(super) fn answer(call: &Call<'_>) -> Reply {
     let segments: Vec<&str> = call.path.split('/').skip(2).collect();
     match (call.request.method(), segments.as_slice()) {

@@ -1,7 +1,7 @@
 //! The HTTP side: one request in, one answer or an upgrade out.
 //!
 //! Routing and authentication are here, Runnity's own resources in `runnity`, the WebSocket's opening in `upgrade`, what is
-//! plainly the stand-in's in `control`. Touches the shared world, and no socket. Invariant: every request gets exactly one
+//! plainly the mock server's in `control`. Touches the shared world, and no socket. Invariant: every request gets exactly one
 //! answer, whatever it says.
 
 mod control;
@@ -45,7 +45,7 @@ pub(super) fn answer(shared: &Shared, moment: Moment, request: &RequestReader) -
     match segments.next() {
         Some("api") => Answer::Reply(call.api()),
         Some("ws") => upgrade::answer(&call),
-        Some("stand-in") => Answer::Reply(control::answer(&call)),
+        Some("mock") => Answer::Reply(control::answer(&call)),
         _ => Answer::Reply(call.not_found()),
     }
 }

@@ -3,7 +3,7 @@
 //! Judges the request only; whether the ticket is good is found out after the 101. Invariant: an [`Upgrade`] has a valid key,
 //! a ticket parameter and a server that exists.
 
-use startline_protocol::websocket;
+use tungstenite::handshake::derive_accept_key;
 
 use super::reply::Reply;
 use super::{Answer, Call};
@@ -64,7 +64,7 @@ fn judge(call: &Call<'_>) -> Result<Upgrade, Reply> {
     }
     // Spring answers like this when an interceptor says no: not an error, merely not a 101.
     let ticket = call.parameter("ticket").ok_or_else(|| Reply::empty(200))?;
-    Ok(Upgrade { server, ticket, accept: websocket::accept_for(key.as_bytes()) })
+    Ok(Upgrade { server, ticket, accept: derive_accept_key(key.as_bytes()) })
 }
 
 /// The server that the path names, or the first healthy one; 502 when nginx would find nothing behind it.

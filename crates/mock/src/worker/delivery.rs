@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use startline_os::tick::{Tick, Ticks};
 
-use super::super::connection::{Sent, State};
-use super::super::counters::Count;
-use super::super::mailbox::Letter;
-use super::super::world::ChallengeId;
 use super::Worker;
+use crate::connection::{Sent, State};
+use crate::counters::Count;
+use crate::mailbox::Notice;
+use crate::world::ChallengeId;
 
 /// Receivers written to in a turn: some two milliseconds.
 const RECEIVERS_MAX: usize = 256;
@@ -200,7 +200,7 @@ impl Worker {
     fn tell_the_others(&self) {
         for (id, mailbox) in self.shared.mailboxes.iter().enumerate() {
             if id != usize::from(self.id) {
-                mailbox.post(Letter::News);
+                mailbox.post(Notice::News);
             }
         }
     }

@@ -6,17 +6,17 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use startline_os::tick::Ticks;
-use startline_protocol::websocket::{self, FrameHeader, Opcode, Reader, Violation};
+use startline_protocol::websocket::{self, FrameHeader, MessageKind, Opcode, Reader, Violation};
 
-use super::super::connection::{Fragments, NO_ROOM, State};
-use super::super::counters::Count;
-use super::super::incoming::{self, Incoming};
-use super::super::messages::{self, ErrorCode, LeaveReason};
-use super::super::world::{Fault, Recorded};
 use super::{CLOSE_TIMEOUT, CLOSING, Worker};
+use crate::connection::{NO_ROOM, State};
+use crate::counters::Count;
+use crate::incoming::{self, Incoming};
+use crate::messages::{self, ErrorCode, LeaveReason};
+use crate::world::{Fault, Recorded};
 
 /// The longest message taken from a client.
-const MESSAGE_BYTES_MAX: usize = 64 << 10;
+const MESSAGE_BYTES_MAX: u64 = 64 << 10;
 
 impl Worker {
     /// Reads frames from what has come, together with what was left over before.
@@ -52,14 +52,14 @@ impl Worker {
             if connection.state == State::Deaf || connection.spilled().is_some_and(|spill| spill.last) {
                 return Ok(bytes.len());
             }
-            // A control frame between fragments is no part of their message.
-            let collected = connection
-                .spilled()
-                .filter(|_| !header.opcode.is_control())
-                .and_then(|spill| spill.message.as_ref())
-                .map_or(0, |message| message.bytes.len());
-            if header.payload_len > (MESSAGE_BYTES_MAX - collected) as u64 {
-                return Err(Violation::MessageTooLong);
+            let is_live = connection.state.is_live();
+            let message = connection.spilled().and_then(|spill| spill.message.as_ref());
+            let reader = message.map(|message| message.reader).unwrap_or_default();
+            // Before the payload is in. Where data frames are ignored, their order is nobody's business.
+            match reader.check(&header, MESSAGE_BYTES_MAX) {
+                Err(violation) if is_live || violation == Violation::MessageTooLong => return Err(violation),
+                _ if header.payload_len > MESSAGE_BYTES_MAX => return Err(Violation::MessageTooLong),
+                _ => {}
             }
             let start = used + header_len;
             let end = start + header.payload_len as usize;
@@ -91,29 +91,24 @@ impl Worker {
                 Ok(())
             }
             Opcode::Close => Ok(()),
-            Opcode::Text | Opcode::Binary => {
-                if connection.spilled().is_some_and(|spill| spill.message.is_some()) {
-                    return Err(Violation::ExpectedContinuation);
-                }
-                let is_text = header.opcode == Opcode::Text;
-                if header.fin {
-                    return self.on_message(slot, is_text, payload);
-                }
-                connection.spill().message = Some(Fragments { is_text, bytes: payload.to_vec() });
-                Ok(())
-            }
-            Opcode::Continuation => {
-                let Some(message) = connection.spilled().and_then(|spill| spill.message.as_mut()) else {
-                    return Err(Violation::UnexpectedContinuation);
-                };
+            Opcode::Text | Opcode::Binary | Opcode::Continuation => self.on_data(slot, header, payload),
+        }
+    }
+
+    fn on_data(&mut self, slot: u32, header: FrameHeader, payload: &[u8]) -> Result<(), Violation> {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return Ok(()) };
+        let mut message = connection.spilled().and_then(|spill| spill.message.take()).unwrap_or_default();
+        message.reader.begin_frame(&header, MESSAGE_BYTES_MAX)?;
+        message.reader.feed(payload)?;
+        match message.reader.end_frame(header.fin)? {
+            Some(whole) if message.bytes.is_empty() => self.on_message(slot, whole.kind, payload),
+            whole => {
                 message.bytes.extend_from_slice(payload);
-                if !header.fin {
-                    return Ok(());
+                if let Some(whole) = whole {
+                    return self.on_message(slot, whole.kind, &message.bytes);
                 }
-                match connection.spill().message.take() {
-                    Some(message) => self.on_message(slot, message.is_text, &message.bytes),
-                    None => Ok(()),
-                }
+                connection.spill().message = Some(message);
+                Ok(())
             }
         }
     }
@@ -135,15 +130,12 @@ impl Worker {
         Ok(())
     }
 
-    fn on_message(&mut self, slot: u32, is_text: bool, payload: &[u8]) -> Result<(), Violation> {
-        if !is_text {
+    fn on_message(&mut self, slot: u32, kind: MessageKind, payload: &[u8]) -> Result<(), Violation> {
+        if kind == MessageKind::Binary {
             // Spring's text handler: CloseStatus.NOT_ACCEPTABLE.
             self.depart(slot, LeaveReason::Disconnected);
             self.close(slot, 1003);
             return Ok(());
-        }
-        if std::str::from_utf8(payload).is_err() {
-            return Err(Violation::BadUtf8);
         }
         let Some(connection) = self.connections.get(slot as usize) else { return Ok(()) };
         let state = connection.state;

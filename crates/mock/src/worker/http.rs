@@ -5,11 +5,11 @@
 
 use startline_protocol::http::{HttpError, Limits, RequestReader};
 
-use super::super::api::{self, Answer, Reply, Shape};
-use super::super::connection::State;
-use super::super::counters::Count;
-use super::super::messages::LeaveReason;
 use super::Worker;
+use crate::api::{self, Answer, Reply, Shape};
+use crate::connection::State;
+use crate::counters::Count;
+use crate::messages::LeaveReason;
 
 /// Answers are sent at the latest when so many bytes of them have come together.
 const ANSWERS_BYTES_MAX: usize = 256 << 10;

@@ -21,7 +21,7 @@ use startline_os::timers::Timers;
 
 use super::connection::{Connection, Sent, State};
 use super::counters::{Cells, Count};
-use super::mailbox::Letter;
+use super::mailbox::Notice;
 use super::messages::LeaveReason;
 use super::receivers::Receivers;
 use super::server_clock::{Moment, http_date};
@@ -220,12 +220,12 @@ impl Worker {
 
     fn read_letters(&mut self) {
         let shared = Arc::clone(&self.shared);
-        for letter in shared.mailboxes[usize::from(self.id)].take() {
-            match letter {
-                Letter::Replaced(seat) => self.close_replaced(seat),
-                Letter::Ended(challenge) => self.end_challenge(challenge),
-                Letter::News => self.gather(),
-                Letter::Stop => self.stop(),
+        for notice in shared.mailboxes[usize::from(self.id)].take() {
+            match notice {
+                Notice::Replaced(seat) => self.close_replaced(seat),
+                Notice::Ended(challenge) => self.end_challenge(challenge),
+                Notice::News => self.gather(),
+                Notice::Stop => self.stop(),
             }
         }
     }

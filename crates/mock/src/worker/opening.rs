@@ -9,14 +9,14 @@ use std::time::Duration;
 use startline_os::tick::Ticks;
 use startline_protocol::websocket::{self, Opcode};
 
-use super::super::api::Upgrade;
-use super::super::connection::{NO_ROOM, State};
-use super::super::counters::Count;
-use super::super::mailbox::Letter;
-use super::super::messages::{self, ErrorCode};
-use super::super::receivers::{NEWCOMER, Receivers};
-use super::super::world::{Pass, Registered, Seat};
 use super::{CONNECTED, REGISTER, REGISTER_LATE, Worker};
+use crate::api::Upgrade;
+use crate::connection::{NO_ROOM, State};
+use crate::counters::Count;
+use crate::mailbox::Notice;
+use crate::messages::{self, ErrorCode};
+use crate::receivers::{NEWCOMER, Receivers};
+use crate::world::{Pass, Registered, Seat};
 
 /// Between reading the list and registering, on a racy server …
 const UNTIL_REGISTERED: Duration = Duration::from_millis(1);
@@ -220,7 +220,7 @@ impl Worker {
             connection.heard = self.moment.tick;
         }
         if let Some(seat) = registered.replaced {
-            self.shared.mailboxes[usize::from(seat.worker)].post(Letter::Replaced(seat));
+            self.shared.mailboxes[usize::from(seat.worker)].post(Notice::Replaced(seat));
         }
         self.has_news = true;
     }

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use startline_os::tick::{Tick, Ticks};
 
-use super::super::connection::{NO_ROOM, State};
-use super::super::counters::Count;
-use super::super::mailbox::Letter;
-use super::super::messages::LeaveReason;
-use super::super::world::Seat;
 use super::{CLOSING, HANDSHAKE, ROUND, STOP_TIMEOUT, Worker};
+use crate::connection::{NO_ROOM, State};
+use crate::counters::Count;
+use crate::mailbox::Notice;
+use crate::messages::LeaveReason;
+use crate::world::Seat;
 
 /// Silence on an HTTP connection between requests (nginx's keepalive_timeout).
 const HTTP_IDLE: Duration = Duration::from_secs(75);
@@ -102,7 +102,7 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         if self.stop_by.is_none() {
-            self.shared.post_to_all(Letter::Stop);
+            self.shared.post_to_all(Notice::Stop);
         }
     }
 }

@@ -1,14 +1,14 @@
 //! TLS between a connection's socket and what is read from it.
 //!
 //! Ciphertext comes in here and goes on as what was inside; what goes out is sealed by the connection itself, in
-//! [`Connection::send`](super::super::connection::Connection::send). Invariants: TLS's own messages are sent before
+//! [`Connection::send`](crate::connection::Connection::send). Invariants: TLS's own messages are sent before
 //! anything that answers what came with them; a connection on which TLS has failed is read no further.
 
-use super::super::api::{Reply, Shape};
-use super::super::connection::State;
-use super::super::counters::Count;
-use super::super::messages::LeaveReason;
 use super::Worker;
+use crate::api::{Reply, Shape};
+use crate::connection::State;
+use crate::counters::Count;
+use crate::messages::LeaveReason;
 
 /// What a connection over TLS begins with: the type of a handshake record (RFC 8446, section 5.1).
 const HANDSHAKE_RECORD: u8 = 0x16;

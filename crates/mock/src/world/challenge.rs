@@ -3,9 +3,9 @@
 //! RECRUITING → READY (five minutes before the start) → RUNNING (the start) → DONE (the end). Knows no clock: every
 //! question takes the wall time in Unix milliseconds. Invariant: the status only moves forward.
 
-use super::ids::ChallengeId;
 use super::room::Room;
 use super::roster::Roster;
+use crate::ids::ChallengeId;
 
 /// How long before its start a challenge opens its doors.
 pub const READY_BEFORE_START_MS: u64 = 5 * 60 * 1000;

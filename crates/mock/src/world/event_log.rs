@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use super::ids::Runner;
+use crate::ids::Runner;
 
 /// Bytes that a log keeps at most. Workers take its content every gather interval, so that reaching this means
 /// announcements of hundreds of megabytes a second.

@@ -11,7 +11,6 @@ use std::ops::RangeInclusive;
 mod admission;
 mod challenge;
 mod event_log;
-mod ids;
 mod refusal;
 mod room;
 mod roster;
@@ -24,13 +23,13 @@ mod ticket;
 pub use self::admission::Entered;
 pub use self::challenge::{About, Challenge, ChallengeStatus, Distance, READY_BEFORE_START_MS};
 pub use self::event_log::{Batch, EventLog};
-pub use self::ids::{ChallengeId, MemberId, Runner, Seat};
 pub use self::refusal::Refusal;
 pub use self::room::Room;
 pub use self::roster::{Participation, ParticipationStatus, Roster};
 pub use self::routing::{Routing, index_for, java_hash};
 pub use self::running::{Fault, RecordRefused, Recorded, Registered};
 pub use self::ticket::{Pass, TicketId, Tickets};
+pub use crate::ids::{ChallengeId, MemberId, Runner, Seat};
 
 use self::running::{Faults, Scratch};
 
@@ -182,7 +181,7 @@ impl World {
         done
     }
 
-    /// Sets what became of a member's participation: not Runnity's, the stand-in's own control.
+    /// Sets what became of a member's participation: not Runnity's, the mock server's own control.
     ///
     /// # Errors
     /// CHALLENGE_NOT_FOUND, CHALLENGE_NOT_JOINED; BAD_REQUEST for LEFT and COMPLETED, which are more than a status.

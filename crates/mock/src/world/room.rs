@@ -5,7 +5,7 @@
 //! `listed_bytes` is the length of the list.
 
 use super::event_log::EventLog;
-use super::ids::{Runner, Seat};
+use crate::ids::{Runner, Seat};
 
 /// No place among the seated.
 const NOWHERE: u32 = u32::MAX;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::ids::{MemberId, Runner};
+use crate::ids::{MemberId, Runner};
 
 /// The life of a participation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! missing. Takes the time in real milliseconds. Invariant: while all are well the same member of the same challenge always
 //! lands on the same server.
 
-use super::ids::{ChallengeId, MemberId};
+use crate::ids::{ChallengeId, MemberId};
 
 /// Java's `String.hashCode` of an ASCII text: 32 bits, wrapping.
 pub fn java_hash(text: &str) -> i32 {

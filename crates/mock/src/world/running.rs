@@ -7,9 +7,9 @@ use startline_protocol::websocket::{self, Opcode};
 
 use super::challenge::Challenge;
 use super::{Batch, ChallengeId, MemberId, Now, ParticipationStatus, Pass, Runner, Seat, TicketId, World};
-use crate::messages::{self, ErrorCode, LeaveReason, Standing};
+use crate::messages::{self, ErrorCode, LeaveReason, RunnerProgress};
 
-/// Faults that can be ordered from the stand-in: the next so many of that kind happen.
+/// Faults that can be ordered from the mock server: the next so many of that kind happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Any request to the API: INTERNAL_SERVER_ERROR.
@@ -130,9 +130,9 @@ impl World {
     /// Tells everyone else that the runner has entered.
     pub fn announce(&mut self, pass: Pass, now: Now) {
         let Some(challenge) = self.challenges.get_mut(&pass.challenge) else { return };
-        let standing = challenge.standing(pass.runner);
+        let progress = challenge.progress(pass.runner);
         self.events_dropped += challenge.announce(pass.runner, &mut self.scratch, |text| {
-            messages::user_entered(text, standing, now.wall_ms);
+            messages::user_entered(text, progress, now.wall_ms);
         });
     }
 
@@ -188,9 +188,9 @@ impl World {
         }
         let fragment = challenge.fragment(runner, &mut self.scratch.text);
         challenge.room.update(runner, fragment);
-        let standing = challenge.standing(runner);
+        let progress = challenge.progress(runner);
         self.events_dropped += challenge.announce(runner, &mut self.scratch, |text| {
-            messages::participant_update(text, standing, now.wall_ms);
+            messages::participant_update(text, progress, now.wall_ms);
         });
         Ok(Recorded::Underway)
     }
@@ -250,14 +250,18 @@ impl Challenge {
         dropped
     }
 
-    fn standing(&self, runner: Runner) -> Standing {
+    fn progress(&self, runner: Runner) -> RunnerProgress {
         let participation = self.roster.get(runner);
-        Standing { member: participation.member, distance: participation.distance, pace: participation.pace }
+        RunnerProgress {
+            member: participation.member,
+            distance: participation.distance,
+            pace: participation.pace,
+        }
     }
 
     fn fragment<'t>(&self, runner: Runner, text: &'t mut Vec<u8>) -> &'t [u8] {
         text.clear();
-        messages::participant(text, self.standing(runner));
+        messages::participant(text, self.progress(runner));
         text
     }
 
@@ -265,7 +269,7 @@ impl Challenge {
         let (head, tail) = (&mut scratch.text, &mut scratch.frame);
         head.clear();
         tail.clear();
-        messages::connected_head(head, self.id.0, self.standing(runner));
+        messages::connected_head(head, self.id.0, self.progress(runner));
         messages::connected_tail(tail, now.wall_ms);
         let payload_len = head.len() + self.room.list_bytes(runner) + tail.len();
         websocket::write_header(out, true, Opcode::Text, None, payload_len as u64);

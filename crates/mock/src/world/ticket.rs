@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::ids::{ChallengeId, Runner};
+use crate::ids::{ChallengeId, Runner};
 
 /// What a ticket admits to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

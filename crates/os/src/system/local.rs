@@ -1,7 +1,7 @@
-//! Which addresses are this box's, by the routes that the kernel has for them.
+//! Which addresses are this machine's, by the routes that the kernel has for them.
 //!
 //! A bind shows it as well, unless `ip_nonlocal_bind` lets any address be bound: then alone the routes are asked. Invariant: routes of
-//! tables that only some packets are looked up in (a transparent proxy's `local default`) make no address this box's.
+//! tables that only some packets are looked up in (a transparent proxy's `local default`) make no address this machine's.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -31,7 +31,7 @@ impl Network {
     }
 }
 
-/// Whether an address is this box's.
+/// Whether an address is this machine's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// It is.

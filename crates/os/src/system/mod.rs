@@ -45,7 +45,7 @@ pub struct Conntrack {
     pub max: u64,
     /// `net.netfilter.nf_conntrack_count`: tracked now.
     pub count: u64,
-    /// Whether `max` can be written: it is the whole box's, and only read in a network namespace.
+    /// Whether `max` can be written: it is the whole machine's, and only read in a network namespace.
     pub is_settable: bool,
     /// `net.netfilter.nf_conntrack_tcp_timeout_time_wait`: seconds that a closed one stays.
     pub time_wait_s: u64,
@@ -95,7 +95,7 @@ pub struct System {
     pub nr_open: Reading<u64>,
     /// Who may raise a limit of descriptors.
     pub raising: Reading<Raising>,
-    /// `fs.file-max`: files open on the whole box at most.
+    /// `fs.file-max`: files open on the whole machine at most.
     pub file_max: Reading<u64>,
     /// Of these, taken now (`fs.file-nr`).
     pub files_open: Reading<u64>,
@@ -103,7 +103,7 @@ pub struct System {
     pub port_range: Reading<(u16, u16)>,
     /// `net.ipv4.ip_local_reserved_ports`: ranges that connect() leaves alone.
     pub reserved_ports: Reading<Vec<(u16, u16)>>,
-    /// How to tell whether an address is this box's.
+    /// How to tell whether an address is this machine's.
     pub own_networks: OwnNetworks,
     /// `net.ipv4.tcp_tw_reuse`: 0 never, 1 always, 2 on loopback only.
     pub tw_reuse: Reading<u64>,
@@ -135,7 +135,7 @@ pub struct System {
     pub thread_room: Reading<Option<ThreadRoom>>,
     /// … and of CPU time, in cores.
     pub core_quota: Reading<Option<f64>>,
-    /// `kernel.threads-max`: threads of the whole box at most.
+    /// `kernel.threads-max`: threads of the whole machine at most.
     pub threads_max: Reading<u64>,
     /// Of these, there now (`/proc/loadavg`).
     pub threads: Reading<u64>,
@@ -308,7 +308,7 @@ impl Files<'_> {
         governors.dedup();
         match governors.is_empty() {
             true => {
-                Err("this box shows none, as most virtual machines: the host's is what counts".to_owned())
+                Err("this machine shows none, as most virtual machines: the host's is what counts".to_owned())
             }
             false => Ok(governors),
         }

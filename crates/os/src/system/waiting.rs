@@ -1,4 +1,4 @@
-//! Connections that are in TIME_WAIT now, of which a box can have millions: read line by line, and counted.
+//! Connections that are in TIME_WAIT now, of which a machine can have millions: read line by line, and counted.
 //!
 //! Invariant: only those that the caller asks for are kept, as counts; what a line costs does not hang on the others.
 

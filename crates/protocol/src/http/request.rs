@@ -1,4 +1,4 @@
-//! The stand-in's side: one request after another on a connection.
+//! The mock server's side: one request after another on a connection.
 //!
 //! Stricter than the client's side: a request whose end is in doubt is refused, as the bytes after it
 //! would be taken for another request.
@@ -8,7 +8,7 @@ use super::head::{self, Coding, Start};
 use super::message::Message;
 use super::{BodyKept, HttpError, Limits, Progress};
 
-/// Reads one request after another on a connection; the stand-in's side.
+/// Reads one request after another on a connection; the mock server's side.
 #[derive(Debug)]
 pub struct RequestReader {
     message: Message,

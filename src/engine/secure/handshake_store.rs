@@ -54,7 +54,7 @@ impl fmt::Debug for Logged {
 
 /// See the module. Locked by one thread only; rustls asks for a type that could be shared.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct HandshakeStore {
     lying: Mutex<Lying>,
     file: Option<KeyLogFile>,
 }
@@ -78,7 +78,7 @@ impl Lying {
     }
 }
 
-impl Desk {
+impl HandshakeStore {
     /// An empty one. `to_file`: secrets are also appended to what `SSLKEYLOGFILE` names.
     pub(super) fn new(to_file: bool) -> Self {
         Self { lying: Mutex::default(), file: to_file.then(KeyLogFile::new) }
@@ -142,7 +142,7 @@ impl Desk {
     }
 }
 
-impl KeyLog for Desk {
+impl KeyLog for HandshakeStore {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
         match label {
             CLIENT => self.lying().logged.client = secret.to_vec().into(),
@@ -159,7 +159,7 @@ impl KeyLog for Desk {
     }
 }
 
-impl ClientSessionStore for Desk {
+impl ClientSessionStore for HandshakeStore {
     fn set_kx_hint(&self, server_name: ServerName<'static>, group: NamedGroup) {
         self.lying().groups.insert(server_name, group);
     }

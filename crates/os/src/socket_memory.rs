@@ -1,10 +1,10 @@
-//! What a socket costs the kernel on this box, measured by opening some.
+//! What a socket costs the kernel on this machine, measured by opening some.
 //!
 //! Connections over loopback, both ends registered in an epoll, on a thread with a descriptor table of its own. After
-//! each batch the kernel's unreclaimable slab memory is read, and how many TCP sockets there are on the whole box, since
+//! each batch the kernel's unreclaimable slab memory is read, and how many TCP sockets there are on the whole machine, since
 //! other programs open some meanwhile; the figure is the median slope between any two readings, which single allocations of
 //! theirs hardly move. A socket's inode and its name are counted by their sizes instead: they lie
-//! in the reclaimable slabs, where every file that anybody opens would be measured with them. Opens nothing beyond the box, is over within a second and resets what it
+//! in the reclaimable slabs, where every file that anybody opens would be measured with them. Opens nothing beyond the machine, is over within a second and resets what it
 //! opened, so that nothing waits in TIME_WAIT. Invariant: a figure that the readings do not agree on is not given.
 
 use std::fs;
@@ -87,7 +87,7 @@ fn figure_of(slope: Result<u64, String>, slabinfo: &str) -> Result<u64, String> 
     Ok(unreclaimable.saturating_add(object_bytes(slabinfo, &RECLAIMABLE).unwrap_or(RECLAIMABLE_BYTES)))
 }
 
-/// TCP sockets on this box and slab bytes, before the first batch and after each.
+/// TCP sockets on this machine and slab bytes, before the first batch and after each.
 fn read_while_opening(batch: usize) -> Result<Vec<(u64, u64)>, String> {
     let failed = |error: io::Error| format!("the trial's connections failed: {error}");
     let until = Instant::now() + TIME_MAX;
@@ -252,7 +252,7 @@ mod tests {
         assert!(bytes_of(&closing).is_err_and(|why| why.contains("did not grow")));
     }
 
-    /// On a noisy box there may be no figure; there is never a senseless one.
+    /// On a noisy machine there may be no figure; there is never a senseless one.
     #[test]
     fn the_trial_ends_and_says_something_plausible() {
         match measure() {

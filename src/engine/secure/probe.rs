@@ -1,7 +1,7 @@
 //! One handshake to look at: which certificate a server shows, and whether it would be trusted.
 //!
-//! Blocking, away from the load, with the same offer and the same trust. Invariant: the certificate is told also where the handshake
-//! fails because of it; the whole takes no longer than it may.
+//! Blocking, away from the load, with the same offer and the same trust. Invariant: the certificate is returned
+//! also where the handshake fails because of it; the whole takes no longer than it may.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -12,13 +12,14 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
 
-use super::{Broken, Trust, faults};
+use super::config::Trust;
+use super::faults::{self, Broken};
 use crate::fault::TlsFault;
 use crate::plan::Tls;
 
 /// What a handshake showed.
 #[derive(Debug)]
-pub struct Look {
+pub struct Probe {
     /// The server's own certificate, DER, if it came so far.
     pub certificate: Option<Vec<u8>>,
     /// Why the handshake failed.
@@ -26,11 +27,11 @@ pub struct Look {
 }
 
 /// Shakes hands as a session of a plan would, under this host's name.
-pub fn look(trust: &Trust, tls: &Tls, host: &str, stream: TcpStream, timeout: Duration) -> Look {
+pub fn probe(trust: &Trust, tls: &Tls, host: &str, stream: TcpStream, timeout: Duration) -> Probe {
     let seen = Arc::new(Mutex::new(None));
     let broken = shake_hands(trust, tls, host, stream, timeout, &seen).err();
     let certificate = seen.lock().ok().and_then(|mut seen| seen.take());
-    Look { certificate, broken }
+    Probe { certificate, broken }
 }
 
 fn shake_hands(
@@ -159,23 +160,23 @@ mod tests {
     use super::*;
 
     /// What is seen of a peer that does this with its connection.
-    fn looked(timeout: Duration, peer: impl FnOnce(TcpStream) + Send + 'static) -> Look {
+    fn looked(timeout: Duration, peer: impl FnOnce(TcpStream) + Send + 'static) -> Probe {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let stream = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
         let peer = thread::spawn(move || peer(listener.accept().expect("a connection").0));
         let tls = Tls { insecure: true, ..Tls::default() };
-        let look = look(&Trust::new(&tls).expect("anyone"), &tls, "127.0.0.1", stream, timeout);
+        let look = probe(&Trust::new(&tls).expect("anyone"), &tls, "127.0.0.1", stream, timeout);
         peer.join().expect("it ends");
         look
     }
 
-    fn fault(look: Look) -> TlsFault {
+    fn fault(look: Probe) -> TlsFault {
         assert_eq!(look.certificate, None);
         look.broken.expect("no TLS there").fault
     }
 
     #[test]
-    fn who_speaks_no_tls_is_told_by_name() {
+    fn what_is_no_tls_is_reported_by_name() {
         let long = Duration::from_secs(20);
         let plain = looked(long, |mut stream| {
             stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").expect("sent");

@@ -1,0 +1,105 @@
+//! What the engine hands over: each second while a run goes on, and its outcome at the end.
+//!
+//! Types alone, without behaviour. Invariant: everything up to the close of accounts is apart from the ramp-down, which is
+//! reported and not judged.
+
+use std::time::Duration;
+
+use crate::measure::ledger::LedgerTotals;
+use crate::measure::{Interval, Phase, SourceCounts, Totals};
+
+/// Why a run could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A worker could not make its poll or thread.
+    #[error("a worker could not start: {0}")]
+    Worker(String),
+}
+
+/// How a run stands, once a second.
+#[derive(Debug)]
+pub struct Second<'a> {
+    /// Since the run's start.
+    pub elapsed: Duration,
+    /// Where the run stands.
+    pub phase: Phase,
+    /// Everything up to the close of accounts, so far.
+    pub totals: &'a Totals,
+    /// What workers handed over since the last time, together.
+    pub interval: &'a Interval,
+    /// Sessions that have begun.
+    pub started: u32,
+    /// Sessions open now.
+    pub open: u32,
+    /// Sessions that should have started by now.
+    pub planned: u32,
+    /// How the run stands; what is not known yet is 0 or `None`.
+    pub readings: RunReadings,
+}
+
+/// What the control thread itself sees of a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunReadings {
+    /// When the first session really started, since the run's start.
+    pub first_start: Option<Duration>,
+    /// When the last session so far really started.
+    pub last_start: Option<Duration>,
+    /// The hold so far.
+    pub hold_took: Duration,
+    /// Most sessions open at once.
+    pub peak: u32,
+    /// Fewest sessions open in the hold so far; `None` before it began.
+    pub min_in_hold: Option<u32>,
+    /// Sessions open, summed over the seconds of the hold.
+    pub held_seconds: f64,
+    /// Resident bytes with workers up and no session made.
+    pub rss_bytes_at_start: u64,
+    /// Resident bytes as last read before accounts closed.
+    pub rss_bytes: u64,
+    /// Sessions open at that reading.
+    pub open_at_rss: u32,
+    /// CPU seconds of the process from the run's start to that reading.
+    pub cpu_seconds: f64,
+}
+
+/// What the ramp-down was; reported, not judged.
+#[derive(Debug)]
+pub struct RampDownOutcome {
+    /// Everything recorded since accounts closed.
+    pub totals: Totals,
+    /// How long it took.
+    pub took: Duration,
+    /// Whether workers were still at it when their time was over.
+    pub unfinished: bool,
+}
+
+/// Where a run's connections came from.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// How ports were chosen: `windows`, `explicit` or `kernel`.
+    pub method: &'static str,
+    /// What became of the connections of each source address until accounts closed, in the plan's order; a single one if the
+    /// choice was the kernel's.
+    pub connections: Vec<SourceCounts>,
+}
+
+/// What a run was.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Everything up to the close of accounts.
+    pub totals: Totals,
+    /// The pairs, if kept.
+    pub ledger: Option<LedgerTotals>,
+    /// The ramp-down.
+    pub ramp_down: RampDownOutcome,
+    /// What the control thread saw, up to the close of accounts.
+    pub readings: RunReadings,
+    /// Sessions open when accounts closed.
+    pub held_to_end: u32,
+    /// Why the run ended early, if it did.
+    pub stopped: Option<String>,
+    /// Spills that sessions did not give back; anything but 0 is a defect of ours.
+    pub spills_left: usize,
+    /// Where connections came from.
+    pub sources: Sources,
+}
