@@ -11,7 +11,7 @@ use startline_os::units::duration_text;
 use crate::interrupt::Interrupt;
 use crate::lookup::challenge::LookedUp;
 use crate::plan::schedule::Start;
-use crate::terminal::Redrawn;
+use crate::terminal::StatusLine;
 
 /// Between two look-ups: at least, since servers change the status on a schedule of their own, …
 const LOOK_MIN: Duration = Duration::from_secs(1);
@@ -53,13 +53,13 @@ pub struct Asked<'a> {
 /// # Errors
 /// What the caller makes of an answer.
 pub fn wait(asked: &Asked<'_>, after: Duration, interrupt: &Interrupt) -> Result<Waited> {
-    let mut line = Redrawn::new(PLAIN_EVERY);
+    let mut line = StatusLine::new(PLAIN_EVERY);
     let waited = watch(asked, after, interrupt, &mut line);
     line.clear();
     waited
 }
 
-fn watch(asked: &Asked<'_>, after: Duration, interrupt: &Interrupt, line: &mut Redrawn) -> Result<Waited> {
+fn watch(asked: &Asked<'_>, after: Duration, interrupt: &Interrupt, line: &mut StatusLine) -> Result<Waited> {
     let mut left = Left { after, at: Instant::now(), pace: 1.0 };
     let mut unanswered_since: Option<Instant> = None;
     let mut wait = LOOK_FIRST;
@@ -67,7 +67,7 @@ fn watch(asked: &Asked<'_>, after: Duration, interrupt: &Interrupt, line: &mut R
         let until = Instant::now() + wait.min(left.after.max(LOOK_MIN));
         while let Some(rest) = until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) {
             if !asked.quiet {
-                line.show(&|| left.text(Instant::now()));
+                line.show(|_| left.text(Instant::now()));
             }
             if !interrupt.sleep(rest.min(DRAWN_EVERY)) {
                 return Ok(Waited::Interrupted);

@@ -12,7 +12,7 @@ use anyhow::Result;
 use startline_os::units::{duration_text, grouped};
 
 use super::answers::Answers;
-use super::bar::{Bar, Standing};
+use super::bar::Progress;
 use super::journal::Journal;
 use super::look_up::look_up;
 use super::prepared::Prepared;
@@ -28,7 +28,10 @@ use crate::prepare::places::{Outcome, Places};
 use crate::prepare::retry::Retry;
 use crate::scenario::Scenario;
 use crate::scenario::places::{Place, Refusal};
+use crate::terminal::StatusLine;
 
+/// Where standard error is no terminal, a line this often.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 /// Failures of a member while the servers are well.
 const STRIKES_MAX: u8 = 5;
 /// So many refusals in a row, and more than there are members who have what was asked for: nobody else will have it. Fewer may be a gap
@@ -119,7 +122,7 @@ pub struct Rounds<'p> {
     unusable_is_done: bool,
     answers: Answers,
     journal: Journal,
-    bar: Bar,
+    line: StatusLine,
     places: Places,
     /// Of each member, how often it failed while the servers were well.
     strikes: Vec<u8>,
@@ -131,7 +134,7 @@ pub struct Rounds<'p> {
 
 impl<'p> Rounds<'p> {
     /// Begins now, and gives up when nothing has worked for `patience`.
-    pub fn new(task: Task<'p>, patience: Duration, journal: Journal, bar: Bar, places: Places) -> Self {
+    pub fn new(task: Task<'p>, patience: Duration, journal: Journal, places: Places) -> Self {
         Self {
             task,
             began: Instant::now(),
@@ -141,7 +144,7 @@ impl<'p> Rounds<'p> {
             unusable_is_done: false,
             answers: Answers::default(),
             journal,
-            bar,
+            line: StatusLine::new(PLAIN_INTERVAL),
             strikes: vec![0; places.rows().len()],
             places,
             failed_now: Vec::new(),
@@ -157,7 +160,8 @@ impl<'p> Rounds<'p> {
         let end = self.rounds()?;
         self.settle_at_the_end(&end);
         // Nothing is left to come.
-        self.bar.finish(&Standing { per_s: 0.0, ..self.standing() });
+        let progress = Progress { per_s: 0.0, ..self.progress() };
+        self.line.finish(|_| progress.text(self.task.step.going_on()));
         let unwritten = self.journal.finish(&self.places).err();
         Ok(Played { places: self.places, end, answers: self.answers, unwritten })
     }
@@ -200,7 +204,7 @@ impl<'p> Rounds<'p> {
             let Some(wait) = self.retry.pause(self.began.elapsed()) else {
                 return Ok(End::Broken(NOTHING_WORKS.into()));
             };
-            self.bar.say(&self.about_the_wait(wait));
+            self.line.say(&self.about_the_wait(wait));
             if !self.task.interrupt.sleep(wait) {
                 return Ok(End::Broken(self.task.interrupt.reason().unwrap_or_default()));
             }
@@ -273,7 +277,8 @@ impl<'p> Rounds<'p> {
             if self.retry.is_tripped() {
                 cut.borrow_mut().get_or_insert(Cut::Pause);
             }
-            self.bar.update(&self.standing());
+            let progress = self.progress();
+            self.line.show(|_| progress.text(self.task.step.going_on()));
         })?;
         self.waiting_since = None;
         // Failures of a time in which nothing worked say nothing of the members.
@@ -398,7 +403,7 @@ impl<'p> Rounds<'p> {
             Ok(Some(listed)) => self.settle(&unclear, listed.as_ref()),
             // They stay as they are, to be looked up at the end.
             Ok(None) => {}
-            Err(error) => self.bar.say(&format!("the look-up failed and is tried again: {error:#}")),
+            Err(error) => self.line.say(&format!("the look-up failed and is tried again: {error:#}")),
         }
     }
 
@@ -424,7 +429,7 @@ impl<'p> Rounds<'p> {
             }
             // They stay as they are, to be looked up when the file is taken up.
             Ok(None) => {}
-            Err(error) => self.bar.say(&format!("the last look at the list failed: {error:#}")),
+            Err(error) => self.line.say(&format!("the last look at the list failed: {error:#}")),
         }
     }
 
@@ -482,10 +487,10 @@ impl<'p> Rounds<'p> {
         self.journal.flush();
     }
 
-    fn standing(&self) -> Standing {
+    fn progress(&self) -> Progress {
         let count = |outcome| self.places.count(outcome);
         let without = count(Outcome::Refused) + count(Outcome::Elsewhere);
-        Standing {
+        Progress {
             over: self.places.settled() + count(Outcome::Unclear) + without,
             all: self.places.rows().len(),
             without,
