@@ -23,7 +23,7 @@ use crate::cli::run::RunArgs;
 use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
 use crate::engine::{self, Hosts};
 use crate::exit_status::ExitStatus;
-use crate::interrupt::{Interrupt, Words};
+use crate::interrupt::{Interrupt, Notices};
 use crate::lookup::advice::hint;
 use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
@@ -38,16 +38,6 @@ use crate::report::files::{ResultsDir, default_name};
 use crate::report::{RunResult, text};
 use crate::terminal::tell;
 
-/// What signals are answered with before the load.
-const NOT_BEGUN: Words = Words {
-    first: b"\nending: nothing has been loaded yet; once more leaves at once\n",
-    second: b"\nleft at once; nothing has been loaded\n",
-};
-/// And in it.
-const ENDING: Words = Words {
-    first: b"\nending: sessions are being closed; once more leaves at once\n",
-    second: b"\nleft at once; the results up to the last second are in the results directory\n",
-};
 /// The variable that names the file of secrets; browsers and curl read it, too.
 const KEY_LOG_FILE: &str = "SSLKEYLOGFILE";
 
@@ -70,7 +60,8 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     check_key_log(&plan)?;
     output.show_plan(&summary, &fit);
 
-    let interrupt = Interrupt::listen(&NOT_BEGUN)?;
+    let interrupt =
+        Interrupt::listen(Notices::new("nothing has been loaded yet", "nothing has been loaded"))?;
     let stand_in = if is_stand_in { Some(start_stand_in(&mut plan, &settings, &room)?) } else { None };
     hosts.trust = trust_of(&plan)?;
     let ask = || agent::new(&plan, hosts.trust.as_ref());
@@ -102,6 +93,8 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
         tell("stopped while waiting for READY; nothing was loaded");
         return Ok(ExitStatus::Inconclusive);
     }
+    let results_are = format!("the results up to the last second are in {}", path.display());
+    interrupt.now_says(Notices::new("closing the sessions", &results_are));
     let result = load(&plan, &settings, &hosts, &interrupt, &mut directory, &output)?;
     drop(stand_in);
     if let Err(error) = output.show_result(&result, &path)
@@ -307,7 +300,6 @@ fn load(
     output: &Output,
 ) -> Result<RunResult> {
     let mut recording = recording::Recording::new(plan, settings, directory, !output.quiet);
-    interrupt.now_says(&ENDING);
     let outcome = engine::run(plan, hosts, &|| interrupt.reason(), &mut |second| {
         recording.second(second);
     })?;

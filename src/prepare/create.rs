@@ -18,7 +18,7 @@ use crate::cli::prepare::about::AboutArgs;
 use crate::cli::prepare::target::TargetArgs;
 use crate::exit_status::ExitStatus;
 use crate::foreign;
-use crate::interrupt::{Interrupt, Words};
+use crate::interrupt::Interrupt;
 use crate::lookup::advice;
 use crate::lookup::challenge::{Answer, Asker, Unexpected};
 use crate::plan::Plan;
@@ -57,9 +57,8 @@ pub struct Unmade {
     status: ExitStatus,
 }
 
-/// What signals say meanwhile: the first is answered by what comes of it, on a line of its own.
-pub const CREATING: Words =
-    Words { first: b"\n", second: b"\nleft at once; the challenge may have been created\n" };
+/// What a second signal says while the challenge is being created; the first is answered by the outcome.
+pub const CREATING: &str = "the challenge may have been created";
 
 /// Creates a challenge; the first member of the plan is the administrator. A signal ends it at once.
 ///

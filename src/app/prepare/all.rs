@@ -20,7 +20,7 @@ use crate::cli::prepare::places::JoinArgs;
 use crate::cli::prepare::target::TargetArgs;
 use crate::cli::run::is_range;
 use crate::exit_status::ExitStatus;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Notices};
 use crate::plan::Rate;
 use crate::prepare::about::{Joins, Who};
 use crate::prepare::create::{CREATING, create};
@@ -53,7 +53,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
     let run = next_run(&args, joins.members)?;
     args.about.check_room(&joins)?;
     let of_admin = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET))?;
-    let interrupt = Interrupt::listen(&CREATING)?;
+    let interrupt = Interrupt::listen(Notices::on_second(CREATING))?;
     let made = match create(&of_admin, &args.about, &joins, &interrupt) {
         Ok(made) => made,
         Err(unmade) => return Ok(unmade.tell()),

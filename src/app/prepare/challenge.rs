@@ -14,7 +14,7 @@ use super::created::{self, NextJoin};
 use super::printed;
 use crate::checks::Page;
 use crate::exit_status::ExitStatus;
-use crate::interrupt::{Interrupt, Words};
+use crate::interrupt::{Interrupt, Notices};
 use crate::lookup::advice;
 use crate::lookup::challenge::{LookedUp, look_up_heard};
 use crate::plan::Plan;
@@ -30,11 +30,6 @@ use crate::terminal::tell;
 const MEMBERS: u32 = 6000;
 /// Stands for the challenge's number until it has one.
 pub(super) const NOT_YET: u64 = 0;
-
-const ENDING: Words = Words {
-    first: b"\nending: no longer waiting for READY; the challenge stays\n",
-    second: b"\nleft at once; the challenge stays\n",
-};
 
 /// Carries out `startline prepare challenge`.
 ///
@@ -55,7 +50,7 @@ pub fn challenge(args: ChallengeArgs) -> Result<ExitStatus> {
         }
     }
     let prepared = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET))?;
-    let interrupt = Interrupt::listen(&CREATING)?;
+    let interrupt = Interrupt::listen(Notices::on_second(CREATING))?;
     let made = match create(&prepared, &args.about, &joins, &interrupt) {
         Ok(made) => made,
         Err(unmade) => return Ok(unmade.tell()),
@@ -63,7 +58,7 @@ pub fn challenge(args: ChallengeArgs) -> Result<ExitStatus> {
     if !printed::print("error", &shown(&args, &made)?) {
         return Ok(ExitStatus::Inconclusive);
     }
-    interrupt.now_says(&ENDING);
+    interrupt.now_says(Notices::new("no longer waiting for READY", "the challenge stays"));
     match args.wait_ready {
         true => wait_ready(&prepared, &args, &made, &interrupt),
         false => Ok(ExitStatus::Passed),
