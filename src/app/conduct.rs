@@ -14,8 +14,7 @@ use startline_os::descriptors;
 use super::mock_process::StandIn;
 use super::ready::{Asked, Waited};
 use crate::app::doctor;
-use crate::app::is_broken_pipe;
-use crate::app::print_found;
+use crate::app::printed::{is_broken_pipe, print_found};
 use crate::app::ready;
 use crate::app::recording;
 use crate::checks::{Page, Verdict, text as checks_text};
@@ -151,7 +150,10 @@ impl Output {
     }
 
     fn show_result(&self, result: &RunResult, path: &Path) -> Result<()> {
-        print_found(self.json, result, |page| text::summary(result, Some(path), page))
+        print_found(self.json, result, |page| match self.quiet {
+            true => text::verdict(result, path, page),
+            false => text::summary(result, Some(path), page),
+        })
     }
 }
 

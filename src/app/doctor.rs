@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::app::print_or_tell;
+use crate::app::printed::print_or_tell;
 use crate::cli::run::{Preset, SettingsArgs};
 use crate::doctor::need::{Need, StandIn};
 use crate::doctor::{self, SocketTrial, Verdict, text};

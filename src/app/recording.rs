@@ -175,7 +175,7 @@ impl<'r> Recording<'r> {
     fn say(&mut self, line: &str) {
         match &mut self.progress {
             Some(progress) => progress.say(line),
-            None => super::tell(line),
+            None => crate::terminal::tell(line),
         }
     }
 }

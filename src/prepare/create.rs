@@ -11,11 +11,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-use super::about::{Joins, Who};
 use super::gate::Gate;
+use super::new_challenge::{ChallengeOptions, Joins, Known};
 use super::prepared::Prepared;
-use crate::cli::prepare::about::AboutArgs;
-use crate::cli::prepare::target::TargetArgs;
 use crate::exit_status::ExitStatus;
 use crate::foreign;
 use crate::interrupt::Interrupt;
@@ -66,7 +64,7 @@ pub const CREATING: &str = "the challenge may have been created";
 /// There is none, or nobody knows.
 pub fn create(
     prepared: &Prepared,
-    about: &AboutArgs,
+    options: &ChallengeOptions,
     joins: &Joins,
     interrupt: &Interrupt,
 ) -> Result<Made, Unmade> {
@@ -74,13 +72,13 @@ pub fn create(
     let ahead = start::ahead(joins.members, joins.rate);
     // Where the start is given, joins that are slow are the calendar's to refuse.
     let ahead =
-        if about.start_at.is_some() { ahead.unwrap_or_default() } else { ahead.map_err(Error::from)? };
+        if options.start_at.is_some() { ahead.unwrap_or_default() } else { ahead.map_err(Error::from)? };
     let asked = Arc::new(Gate::new());
     let request = Request {
         plan: prepared.plan.clone(),
         schedule: prepared.schedule()?.clone(),
         agent: prepared.agent(),
-        about: about.clone(),
+        options: options.clone(),
         joins: *joins,
         zone,
         ahead,
@@ -88,7 +86,7 @@ pub fn create(
     };
     interrupt.or(Duration::ZERO, move || request.send())?.unwrap_or_else(|| {
         let signal = interrupt.reason().unwrap_or_default();
-        Err(Unmade::interrupted(&signal, asked.shut().as_deref(), about.admin))
+        Err(Unmade::interrupted(&signal, asked.shut().as_deref(), options.admin))
     })
 }
 
@@ -97,7 +95,7 @@ struct Request {
     plan: Plan,
     schedule: Schedule,
     agent: ureq::Agent,
-    about: AboutArgs,
+    options: ChallengeOptions,
     joins: Joins,
     zone: TimeZone,
     /// From now to the start, where none is given.
@@ -108,16 +106,16 @@ struct Request {
 
 impl Request {
     fn send(&self) -> Result<Made, Unmade> {
-        let (about, admin, zone) = (&self.about, self.about.admin, &self.zone);
+        let (options, admin, zone) = (&self.options, self.options.admin, &self.zone);
         let asker = Asker::log_in(&self.plan, &self.schedule, &self.agent, 0)
             .map_err(|error| Unmade::not_logged_in(error, admin))?;
         let now = asker.server_now().unwrap_or_else(|| {
             tell("warning: the server does not say what time it has (no Date header); this box's clock is taken for its");
             Timestamp::now()
         });
-        let start_at = about.start_at.unwrap_or_else(|| start::by_default(now, zone, self.ahead));
-        check_start(about, &self.joins, start_at, now, zone)?;
-        let asked = about.body(start_at, &now.to_zoned(zone.clone()), &self.joins);
+        let start_at = options.start_at.unwrap_or_else(|| start::by_default(now, zone, self.ahead));
+        check_start(options, &self.joins, start_at, now, zone)?;
+        let asked = options.body(start_at, &now.to_zoned(zone.clone()), &self.joins);
         let body = serde_json::to_value(&asked).map_err(Error::from)?;
         if !self.asked.pass(asked.title.clone()) {
             return Err(anyhow!("a signal came before it was asked for").into());
@@ -155,12 +153,6 @@ impl Made {
         let zone = corrected.clone().unwrap_or_else(|| start::zone_name(zone, now.timestamp()));
         Ok(Self { asked, created, times, now, zone, corrected })
     }
-
-    /// The target for whoever goes on: with the zone that the server has shown to be its.
-    pub fn target(&self, given: &TargetArgs) -> TargetArgs {
-        let time_zone = self.corrected.clone().or_else(|| given.time_zone.clone());
-        TargetArgs { time_zone, ..given.clone() }
-    }
 }
 
 /// Warns of what is not as it was asked for, and of times at which nobody can do anything.
@@ -185,16 +177,16 @@ fn warn_of_surprises(created: &Created, asked: &NewChallenge, times: &start::Tim
 
 /// Refuses what the servers would, and a start that leaves too little time to join.
 fn check_start(
-    about: &AboutArgs,
+    options: &ChallengeOptions,
     joins: &Joins,
     start_at: DateTime,
     now: Timestamp,
     zone: &TimeZone,
 ) -> anyhow::Result<()> {
-    if about.start_at.is_some() {
+    if options.start_at.is_some() {
         start::check(start_at, now, zone)?;
     }
-    if joins.who != Who::Unsaid {
+    if joins.known != Known::Nothing {
         let challenge = Challenge { status: Status::Recruiting, start_at, end_at: start_at };
         calendar::joins_fit(&challenge, zone, now, joins.members, joins.rate)?;
     }

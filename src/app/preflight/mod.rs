@@ -21,7 +21,7 @@ use startline_os::descriptors;
 
 use self::board::{Board, Standing, Telling};
 use crate::app::doctor;
-use crate::app::print_or_tell;
+use crate::app::printed::print_or_tell;
 use crate::checks::{Check, Fix, Verdict};
 use crate::cli::preflight::PreflightArgs;
 use crate::cli::preflight::SAMPLE;

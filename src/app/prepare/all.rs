@@ -13,7 +13,7 @@ use startline_os::units::{counted, grouped};
 use super::challenge::NOT_YET;
 use super::created::{self, NextJoin, NextRun};
 use super::places::{self, Taken};
-use super::printed;
+use crate::app::printed;
 use crate::checks::Page;
 use crate::cli::prepare::all::AllArgs;
 use crate::cli::prepare::places::JoinArgs;
@@ -22,9 +22,9 @@ use crate::cli::run::is_range;
 use crate::exit_status::ExitStatus;
 use crate::interrupt::{Interrupt, Notices};
 use crate::plan::Rate;
-use crate::prepare::about::{Joins, Who};
 use crate::prepare::create::{CREATING, create};
 use crate::prepare::journal::Journal;
+use crate::prepare::new_challenge::{ChallengeOptions, Joins, Known};
 use crate::prepare::{calendar, start};
 use crate::terminal::tell;
 
@@ -47,20 +47,20 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
             of_members.plan.scenario.name
         );
     }
-    let are_with_admin = of_members.plan.members.index_of(args.about.admin).is_some();
-    let who = Who::Known { are_with_admin };
-    let joins = Joins { members: of_members.plan.sessions, rate, who };
+    let options = ChallengeOptions::from(args.new.clone());
+    let include_admin = of_members.plan.members.index_of(options.admin).is_some();
+    let joins = Joins { members: of_members.plan.sessions, rate, known: Known::Ids { include_admin } };
     let run = next_run(&args, joins.members)?;
-    args.about.check_room(&joins)?;
-    let of_admin = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET))?;
+    options.check_room(&joins)?;
+    let of_admin = args.target.prepared(vec![options.admin.to_string()], Some(NOT_YET))?;
     let interrupt = Interrupt::listen(Notices::on_second(CREATING))?;
-    let made = match create(&of_admin, &args.about, &joins, &interrupt) {
+    let made = match create(&of_admin, &options, &joins, &interrupt) {
         Ok(made) => made,
         Err(unmade) => return Ok(unmade.tell()),
     };
     let id = made.created.id;
     let is_shown = printed::print("error", &created::text(&made, Page::of(&io::stdout())));
-    let target = made.target(&args.target);
+    let target = created::target(&made, &args.target);
     let command = run.command(&target, id);
     let out = args.out.clone().unwrap_or_else(places::default_join_file);
     let join = NextJoin {
@@ -68,7 +68,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
         rate: args.rate,
         patience: args.patience,
         out: args.out.as_deref(),
-        password: args.about.password.as_deref(),
+        password: args.new.password.as_deref(),
     };
     // A file that is there already is some other joins'.
     let was_there = out.exists();
@@ -110,7 +110,7 @@ fn tell_what_is_left(id: u64, join: &str, run: &str) {
 }
 
 fn join_args(args: &AllArgs, target: TargetArgs, id: u64, rate: Rate, out: PathBuf) -> JoinArgs {
-    let (members, password) = (args.members.clone(), args.about.password.clone());
+    let (members, password) = (args.members.clone(), args.new.password.clone());
     JoinArgs::of(target, id, members, rate, args.patience, Some(out), password)
 }
 
@@ -123,8 +123,8 @@ fn next_run(args: &AllArgs, members: u32) -> Result<NextRun<'_>> {
         bail!("--sessions {}: there {are} {there}", grouped(sessions.into()));
     }
     let ramp = args.ramp.unwrap_or_else(|| start::ramp_for(sessions));
-    let hold = args.hold.unwrap_or_else(|| start::hold_for(args.about.distance, ramp));
-    let misfits = start::misfits(args.about.distance, ramp, hold);
+    let hold = args.hold.unwrap_or_else(|| start::hold_for(args.new.distance, ramp));
+    let misfits = start::misfits(args.new.distance, ramp, hold);
     if !misfits.is_empty() {
         bail!("{}", misfits.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "));
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use startline_os::units::counted;
 
-use super::printed;
+use crate::app::printed;
 use crate::cli::prepare::members::MembersArgs;
 use crate::exit_status::ExitStatus;
 use crate::prepare::csv_files::{CsvFile, CsvFiles};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use startline_os::units::{counted, grouped};
 
-use super::printed;
+use crate::app::printed;
 use crate::checks::table::{Column, Page, Table};
 use crate::exit_status::ExitStatus;
 use crate::prepare::answers::Answers;

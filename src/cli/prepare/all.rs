@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::super::values;
-use super::about::AboutArgs;
+use super::new_challenge::NewChallengeArgs;
 use super::target::TargetArgs;
 use crate::plan::Rate;
 
@@ -20,7 +20,7 @@ pub struct AllArgs {
     pub(crate) target: TargetArgs,
 
     #[command(flatten)]
-    pub(crate) about: AboutArgs,
+    pub(crate) new: NewChallengeArgs,
 
     /// Members: a range of ids such as 13-6012, or a CSV file with the column memberId and without challengeId. Repeat for more
     /// files.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::super::values;
-use super::about::AboutArgs;
+use super::new_challenge::NewChallengeArgs;
 use super::target::TargetArgs;
 use crate::plan::Rate;
-use crate::prepare::about;
+use crate::prepare::new_challenge::Known;
 
 /// Options of `startline prepare challenge`.
 // These comments are the help text, where Markdown's brackets would be in the way.
@@ -21,7 +21,7 @@ pub struct ChallengeArgs {
     pub(crate) target: TargetArgs,
 
     #[command(flatten)]
-    pub(crate) about: AboutArgs,
+    pub(crate) new: NewChallengeArgs,
 
     /// Who are to join, for whose time and room it is made: a count, or a range of ids such as 13-6012 [default: 6000].
     #[arg(long, value_name = "N|A-B", value_parser = who, help_heading = "Members")]
@@ -48,20 +48,20 @@ pub struct ChallengeArgs {
     pub(crate) json: bool,
 }
 
-/// Who are to join.
+/// The members who will join.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Who {
     pub(crate) count: u32,
-    /// If it says who they are.
+    /// Their ids, if they are known.
     pub(crate) ids: Option<RangeInclusive<u64>>,
 }
 
 impl Who {
-    /// What is known of them by this.
-    pub(crate) fn with(&self, admin: u64) -> about::Who {
+    /// What is known of them for a challenge of this administrator.
+    pub(crate) fn known(&self, admin: u64) -> Known {
         match &self.ids {
-            Some(ids) => about::Who::Known { are_with_admin: ids.contains(&admin) },
-            None => about::Who::Counted,
+            Some(ids) => Known::Ids { include_admin: ids.contains(&admin) },
+            None => Known::Count,
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use clap::{Args, Subcommand};
 
-pub(crate) mod about;
 pub(crate) mod all;
 pub(crate) mod challenge;
 pub(crate) mod members;
+pub(crate) mod new_challenge;
 pub(crate) mod places;
 pub(crate) mod target;
 

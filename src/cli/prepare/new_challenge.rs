@@ -5,6 +5,7 @@ use jiff::civil::DateTime;
 
 use super::super::values;
 use crate::prepare::challenge::Distance;
+use crate::prepare::new_challenge::ChallengeOptions;
 
 /// The fewest that the servers take.
 pub(crate) const PARTICIPANTS_MIN: u32 = 2;
@@ -13,7 +14,7 @@ pub(crate) const PARTICIPANTS_MIN: u32 = 2;
 // These comments are the help text, where Markdown's brackets would be in the way.
 #[allow(rustdoc::invalid_html_tags)]
 #[derive(Args, Clone, Debug)]
-pub struct AboutArgs {
+pub struct NewChallengeArgs {
     /// The member who creates the challenge, and is in it by that: an administrator of the servers.
     #[arg(long, value_name = "ID", value_parser = values::id, help_heading = "Challenge")]
     pub admin: u64,
@@ -49,7 +50,23 @@ pub struct AboutArgs {
     pub start_at: Option<DateTime>,
 }
 
-/// How many a challenge has room for.
+impl From<NewChallengeArgs> for ChallengeOptions {
+    fn from(args: NewChallengeArgs) -> Self {
+        let NewChallengeArgs {
+            admin,
+            title,
+            description,
+            max_participants,
+            distance,
+            password,
+            broadcast,
+            start_at,
+        } = args;
+        Self { admin, title, description, max_participants, distance, password, broadcast, start_at }
+    }
+}
+
+/// Parses how many members a challenge takes.
 pub(crate) fn room(text: &str) -> Result<u32, String> {
     match values::count(text)? {
         count if count < PARTICIPANTS_MIN => {
@@ -64,4 +81,15 @@ pub(crate) fn not_empty(text: &str) -> Result<String, String> {
         return Err("it is empty; leave the option out for a challenge that everyone may join".into());
     }
     Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_challenge_takes_two_members_at_least() {
+        assert!(room("1").expect_err("refused").contains("2 at least"));
+        assert_eq!(room("2"), Ok(2));
+    }
 }
