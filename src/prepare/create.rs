@@ -110,7 +110,7 @@ impl Request {
         let asker = Asker::log_in(&self.plan, &self.schedule, &self.agent, 0)
             .map_err(|error| Unmade::not_logged_in(error, admin))?;
         let now = asker.server_now().unwrap_or_else(|| {
-            tell("warning: the server does not say what time it has (no Date header); this box's clock is taken for its");
+            tell("warning: the server sends no Date header, so this machine's clock is used in place of its own");
             Timestamp::now()
         });
         let start_at = options.start_at.unwrap_or_else(|| start::by_default(now, zone, self.ahead));
@@ -118,7 +118,7 @@ impl Request {
         let asked = options.body(start_at, &now.to_zoned(zone.clone()), &self.joins);
         let body = serde_json::to_value(&asked).map_err(Error::from)?;
         if !self.asked.pass(asked.title.clone()) {
-            return Err(anyhow!("a signal came before it was asked for").into());
+            return Err(anyhow!("a signal came before it was requested").into());
         }
         let answer = asker
             .send(challenge::METHOD, challenge::PATH, &body)
@@ -139,8 +139,10 @@ impl Made {
         let read = Challenge::read(&created.status, &created.start_at, &created.end_at);
         let times = read.and_then(|challenge| start::Timetable::of(&challenge, zone));
         let times = times.map_err(|error| {
-            let what =
-                format!("challenge {} is there, and what the servers say of it cannot be read", created.id);
+            let what = format!(
+                "challenge {} was created, but what the servers say about it cannot be read",
+                created.id
+            );
             Unmade {
                 error: Error::from(error).context(what),
                 next: vec![go_on(created.id)],
@@ -160,16 +162,16 @@ fn warn_of_surprises(created: &Created, asked: &NewChallenge, times: &start::Tim
     let differences = created.differences(asked);
     if !differences.is_empty() {
         let differences = foreign::line(&differences.join("; "), TOLD_CHARS_MAX);
-        tell(&format!("warning: the servers made it otherwise than was asked: {differences}"));
+        tell(&format!("warning: the servers created it differently: {differences}"));
     }
     if times.end <= times.start {
         tell(
-            "warning: endAt is not after startAt: nobody can run in this challenge; is that distance known to the servers?",
+            "warning: endAt is not after startAt: members cannot run in this challenge; do the servers know that distance?",
         );
     }
     if times.ready <= *now {
         tell(
-            "warning: by the server's clock READY has passed, and nobody can join this challenge any more: is --time-zone the \
+            "warning: by the server's clock READY has passed, and members can no longer join this challenge: is --time-zone the \
              servers'?",
         );
     }
@@ -201,7 +203,7 @@ fn other_zone(created: &Created, now: Timestamp, given: &TimeZone) -> Option<Tim
     let offset = offset_text(&now.to_zoned(zone.clone()));
     tell(&format!(
         "warning: the server wrote {created_at} as its local time, which is not {}'s but that of offset {offset}: the challenge starts at \
-         another time than was meant, and what follows is by that offset; create another with --time-zone {offset} (or the zone's name)",
+         another time than intended, and what follows uses that offset; create another with --time-zone {offset} (or the zone's name)",
         start::zone_name(given, now)
     ));
     Some(zone)
@@ -222,12 +224,12 @@ impl Unmade {
             },
             Some(404 | 405) => Self {
                 error: error.context(format!("member {admin} cannot log in")),
-                next: vec!["there is no such login here: is the target a business server of Runnity?".into()],
+                next: vec!["the target has no such login: is it a business server of Runnity?".into()],
                 status: ExitStatus::Refused,
             },
             Some(400..=499) if !advice::may_work_later(&error) => Self {
                 error: error.context(format!("member {admin} cannot log in")),
-                next: vec!["give --admin the id of a member that is there and may create challenges".into()],
+                next: vec!["give --admin the id of an existing member who may create challenges".into()],
                 status: ExitStatus::Refused,
             },
             Some(_) => Self {
@@ -249,21 +251,21 @@ impl Unmade {
                 anyhow!("{signal} before the servers answered: the challenge may have been created"),
                 vec![look_for(admin, title)],
             ),
-            None => (anyhow!("{signal} before a challenge was asked for: none was created"), Vec::new()),
+            None => (anyhow!("{signal} before a challenge was requested: none was created"), Vec::new()),
         };
         Self { error, next, status: ExitStatus::Inconclusive }
     }
 
     fn unanswered(error: Error, admin: u64, title: &str) -> Self {
         let next = vec![advice::hint(&error).to_owned(), perhaps_there(admin, title)];
-        Self { error: error.context("there is no answer"), next, status: ExitStatus::Inconclusive }
+        Self { error: error.context("the servers did not answer"), next, status: ExitStatus::Inconclusive }
     }
 
     fn unclear(answer: &Answer, missing: Missing, admin: u64, title: &str) -> Self {
         let place = missing.place;
         let what = format!("the answer has no {place}, which the admin API of Runnity has");
         let (what, next) = match missing.id {
-            Some(id) => (format!("challenge {id} is there, and {what}"), go_on(id)),
+            Some(id) => (format!("challenge {id} was created, but {what}"), go_on(id)),
             None => (what, perhaps_there(admin, title)),
         };
         Self {
@@ -292,12 +294,12 @@ impl Unmade {
                 "member {admin} may not create challenges: give --admin the id of an administrator"
             )],
             404 | 405 => vec![format!(
-                "there is no {} {} here: is the target a business server of Runnity?",
+                "the target has no {} {}: is it a business server of Runnity?",
                 challenge::METHOD,
                 challenge::PATH
             )],
             500.. => {
-                vec!["the servers failed: see their logs, then try again".into(), perhaps_there(admin, title)]
+                vec!["the servers failed: see their logs, then retry".into(), perhaps_there(admin, title)]
             }
             _ => Vec::new(),
         };

@@ -46,7 +46,7 @@ const NO_ANSWER: &str = "no-answer";
 /// How long each request of the last look may take where nothing has worked for a while.
 const LAST_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Why it is given up.
-const NOTHING_WORKS: &str = "nothing worked for as long as --patience allows";
+const NOTHING_WORKS: &str = "no member succeeded within --patience";
 
 /// Why there are no further rounds.
 pub enum End {
@@ -211,13 +211,13 @@ impl<'p> Rounds<'p> {
         }
     }
 
-    /// `102 to be tried again (nginx-502), 5,474 not tried yet; going on in 4s`
+    /// `102 to be tried again (nginx-502), 5,474 not tried yet; continuing in 4s`
     fn about_the_wait(&self, wait: Duration) -> String {
         let number = |outcome| grouped(self.places.count(outcome) as u64);
         let reasons = self.places.reasons(Outcome::Failed);
         let mut parts = Vec::new();
         if let Some((reason, _)) = reasons.first() {
-            parts.push(format!("{} to be tried again ({reason})", number(Outcome::Failed)));
+            parts.push(format!("{} to retry ({reason})", number(Outcome::Failed)));
         }
         for (outcome, what) in [(Outcome::Unclear, "to be looked up"), (Outcome::Pending, "not tried yet")] {
             if self.places.count(outcome) > 0 {
@@ -226,7 +226,7 @@ impl<'p> Rounds<'p> {
         }
         // What is left of the patience is no whole number of seconds.
         let wait = Duration::from_secs(wait.as_secs_f64().ceil() as u64);
-        format!("{}; going on in {}", parts.join(", "), duration_text(wait))
+        format!("{}; continuing in {}", parts.join(", "), duration_text(wait))
     }
 
     fn to_do(&self) -> Vec<usize> {
@@ -358,7 +358,10 @@ impl<'p> Rounds<'p> {
         let with_line =
             |(reason, _): &(&str, usize)| Some(((*reason).to_owned(), self.answers.line(reason)?));
         let (reason, why) = reasons.iter().find_map(with_line).unwrap_or_default();
-        Some(Stop { reason, text: format!("{count} members in a row, and nobody else: {why}") })
+        Some(Stop {
+            reason,
+            text: format!("{count} members in a row were refused, and none accepted: {why}"),
+        })
     }
 
     /// The request that takes the place, or gives it up; those before it log in.
@@ -403,7 +406,7 @@ impl<'p> Rounds<'p> {
             Ok(Some(listed)) => self.settle(&unclear, listed.as_ref()),
             // They stay as they are, to be looked up at the end.
             Ok(None) => {}
-            Err(error) => self.line.say(&format!("the look-up failed and is tried again: {error:#}")),
+            Err(error) => self.line.say(&format!("the look-up failed and is retried: {error:#}")),
         }
     }
 
@@ -429,7 +432,7 @@ impl<'p> Rounds<'p> {
             }
             // They stay as they are, to be looked up when the file is taken up.
             Ok(None) => {}
-            Err(error) => self.line.say(&format!("the last look at the list failed: {error:#}")),
+            Err(error) => self.line.say(&format!("the last look-up of the list failed: {error:#}")),
         }
     }
 

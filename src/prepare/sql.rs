@@ -182,7 +182,7 @@ impl TestMembers {
         let count = self.0.count;
         writeln!(
             out,
-            "-- Makes {}: all of them, or none if one of them is there already.",
+            "-- Creates {}: all of them, or none if one of them already exists.",
             self.test_members()
         )?;
         writeln!(out, "-- The last line that this shows says which, and the members' ids.")?;
@@ -209,11 +209,7 @@ impl TestMembers {
     /// # Errors
     /// The writer's.
     pub fn write_clean_up(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(
-            out,
-            "-- Deletes {}, those of them that are there, and nobody else: all of them, or none.",
-            self.test_members()
-        )?;
+        writeln!(out, "-- Deletes {} and no other members: all that exist, or none.", self.test_members())?;
         writeln!(
             out,
             "-- None are deleted while rows of another table refer to one of them: the error names the table."

@@ -216,7 +216,7 @@ impl Asking {
             ask::Asked::Stopped => return Ok(()),
             ask::Asked::By(asker) => asker,
             ask::Asked::Nobody => {
-                board.found(challenge::skipped(settings.wait_ready, "nobody of the sample could log in"));
+                board.found(challenge::skipped(settings.wait_ready, "no member of the sample could log in"));
                 return Ok(());
             }
         };

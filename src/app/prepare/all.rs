@@ -79,7 +79,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
     };
     match places::join_heard(join_args(&args, target.clone(), id, rate, out.clone()), &interrupt) {
         Ok(Taken { status: ExitStatus::Passed, .. }) => {
-            let next = format!("Next, and it waits for READY by itself:\n{command}\n");
+            let next = format!("Next (it waits for READY itself):\n{command}\n");
             match printed::print("error", &next) && is_shown {
                 true => Ok(ExitStatus::Passed),
                 false => Ok(ExitStatus::Inconclusive),
@@ -93,7 +93,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
         // It has said that another challenge is needed: this one's run is of no use.
         Ok(Taken { status, needs_another: true }) => Ok(status),
         Ok(Taken { status, .. }) => {
-            tell(&format!("  challenge {id} stays; when everyone is in it: {command}"));
+            tell(&format!("  challenge {id} stays; when all members are in it: {command}"));
             Ok(status)
         }
         Err(error) => {
@@ -105,7 +105,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
 }
 
 fn tell_what_is_left(id: u64, join: &str, run: &str) {
-    tell(&format!("  challenge {id} stays; go on with: {join}"));
+    tell(&format!("  challenge {id} stays; continue with: {join}"));
     tell(&format!("  and then: {run}"));
 }
 
@@ -139,7 +139,7 @@ fn refuse_challenge_columns(members: &[String]) -> Result<()> {
         let header = first_line(file).with_context(|| format!("cannot read the members' file {file}"))?;
         if String::from_utf8_lossy(&header).split(',').any(is_the_column) {
             return Err(anyhow!(
-                "{file} has the column challengeId, and the challenge is only made now: give a file without that column, or a range of ids"
+                "{file} has the column challengeId, but the challenge does not exist yet: give a file without that column, or a range of ids"
             ));
         }
     }
@@ -157,9 +157,9 @@ fn first_line(file: &str) -> io::Result<Vec<u8>> {
 fn refuse_what_is_there(args: &AllArgs) -> Result<()> {
     args.out.as_deref().map_or(Ok(()), Journal::refuse_what_is_no_file)?;
     match &args.out {
-        Some(out) if out.exists() => bail!("--out: {} is there already; name another", out.display()),
+        Some(out) if out.exists() => bail!("--out: {} already exists; name another", out.display()),
         Some(out) if out.parent().is_some_and(|at| !at.as_os_str().is_empty() && !at.is_dir()) => {
-            bail!("--out: {} would be in a directory that is not there", out.display())
+            bail!("--out: the directory of {} does not exist", out.display())
         }
         _ => Ok(()),
     }

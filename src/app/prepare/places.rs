@@ -125,13 +125,13 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
     let place = step.of(&plan.scenario)?;
     if plan.sessions > MEMBERS_MAX {
         bail!(
-            "--members: {} are more than {} at a time: is the range right?",
+            "--members: {} is more than {} at a time: is the range right?",
             grouped(plan.sessions.into()),
             grouped(MEMBERS_MAX.into())
         );
     }
     let Some(challenge) = plan.members.only_challenge() else {
-        bail!("the members are in several challenges: take one file, and so one challenge, at a time");
+        bail!("the members are in several challenges: give the members of one challenge at a time");
     };
     if args.resume.is_none() {
         places = Places::of((0..plan.sessions).map(|k| (plan.members.id(k), challenge)));
@@ -141,7 +141,7 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
         Some(Ok(looked_up)) => Some(looked_up),
         // The last one to leave has deleted it, if it was ever there.
         Some(Err(error)) if step == Step::Leave && is_gone(&error) => {
-            tell(&format!("warning: challenge {challenge} is not there: nobody is in it"));
+            tell(&format!("warning: challenge {challenge} does not exist, so no member is in it"));
             None
         }
         Some(Err(error)) => return Ok(tell_unasked(&error).into()),
@@ -213,7 +213,7 @@ fn tell_unasked(error: &anyhow::Error) -> ExitStatus {
 
 fn tell_stopped(step: Step, interrupt: &Interrupt) -> ExitStatus {
     let why = interrupt.reason().unwrap_or_default();
-    tell(&format!("stopped: {why}; nobody has been asked to {} yet", step.key()));
+    tell(&format!("stopped: {why}; no member was sent to {}", step.key()));
     ExitStatus::Inconclusive
 }
 
@@ -290,10 +290,10 @@ fn check_room(looked_up: &LookedUp, members: u64) -> Result<()> {
     match left {
         _ if left >= members => Ok(()),
         0 => bail!(
-            "the challenge is full: it has {room}, and {more} more are to join: create a larger challenge"
+            "the challenge is full: it has {room}, and {more} more members would join; create a larger challenge"
         ),
         _ => bail!(
-            "the challenge has {room}, of which {} left, and {more} more are to join: take fewer members, or create a larger challenge",
+            "the challenge has {room}, of which {} left, and {more} more members would join; give fewer members, or create a larger challenge",
             if left == 1 { "1 is".to_owned() } else { format!("{} are", grouped(left)) },
         ),
     }
@@ -335,14 +335,16 @@ fn check_challenge(
             ));
         }
         Step::Leave if matches!(challenge.status, Status::Running | Status::Done) => bail!(
-            "the challenge is {}: members can leave only while they are WAITING, which nobody is after startAt",
+            "the challenge is {}: members can leave only while they are WAITING, and after startAt none is",
             challenge.status.key()
         ),
         Step::Leave
             if challenge.status == Status::Recruiting
                 && looked_up.listed.as_ref().is_some_and(|listed| listed.len() == members as usize) =>
         {
-            tell("warning: nobody else is in the challenge, and the last one to leave deletes it");
+            tell(
+                "warning: there are no other members in the challenge, and the last one to leave deletes it",
+            );
         }
         Step::Leave => {}
     }

@@ -28,7 +28,7 @@ mod tls;
 /// A thread too many is not the address's fault.
 fn not_started(error: std::io::Error, listen: SocketAddr) -> anyhow::Error {
     let context = match error.kind() {
-        std::io::ErrorKind::WouldBlock => "a worker of the stand-in could not start".to_owned(),
+        std::io::ErrorKind::WouldBlock => "a worker of the mock server could not start".to_owned(),
         _ => format!("cannot listen on {listen}"),
     };
     anyhow::Error::from(error).context(context)
@@ -82,7 +82,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         let _ = writeln!(std::io::stdout(), "{counters}");
     }
     match failure {
-        Some(failure) => Err(failure).context("the stand-in ended by itself"),
+        Some(failure) => Err(failure).context("the mock server stopped by itself"),
         None => Ok(()),
     }
 }
@@ -95,7 +95,7 @@ impl ServeArgs {
             .next()
             .with_context(|| format!("--listen {}: the name has no address", self.listen))?;
         if self.idle_check.is_zero() {
-            bail!("--idle-check 0: has to be above 0");
+            bail!("--idle-check must be above 0");
         }
         let tls = self.tls.prepare(&self.listen, listen)?;
         let challenge = self.challenge.or(self.ready.then_some(1));

@@ -1,4 +1,4 @@
-//! The options that say what a new challenge is to be; the same for `prepare challenge` and `prepare all`.
+//! The options that describe a new challenge; the same for `prepare challenge` and `prepare all`.
 
 use clap::Args;
 use jiff::civil::DateTime;
@@ -7,45 +7,45 @@ use super::super::values;
 use crate::prepare::challenge::Distance;
 use crate::prepare::new_challenge::ChallengeOptions;
 
-/// The fewest that the servers take.
+/// The smallest number that the servers accept.
 pub(crate) const PARTICIPANTS_MIN: u32 = 2;
 
-/// What the challenge is to be.
+/// The new challenge.
 // These comments are the help text, where Markdown's brackets would be in the way.
 #[allow(rustdoc::invalid_html_tags)]
 #[derive(Args, Clone, Debug)]
 pub struct NewChallengeArgs {
-    /// The member who creates the challenge, and is in it by that: an administrator of the servers.
+    /// The member who creates the challenge and is thereby in it; must be an administrator.
     #[arg(long, value_name = "ID", value_parser = values::id, help_heading = "Challenge")]
     pub admin: u64,
 
-    /// Its title, 100 characters at most [default: startline and the server's time].
+    /// Title, at most 100 characters [default: startline and the server's time].
     #[arg(long, value_name = "TEXT", help_heading = "Challenge")]
     pub title: Option<String>,
 
-    /// Its description [default: startline's name and version].
+    /// Description [default: startline's name and version].
     #[arg(long, value_name = "TEXT", help_heading = "Challenge")]
     pub description: Option<String>,
 
-    /// How many have room in it, its creator among them; 2 at least [default: those who are to join, and one for its creator].
+    /// Maximum number of members, its creator included; at least 2 [default: the members, and one for its creator].
     #[arg(long, value_name = "N", value_parser = room, help_heading = "Challenge")]
     pub max_participants: Option<u32>,
 
-    /// Its distance, which says how long it lasts from startAt to endAt: M100 5m, M500 10m, ONE 20m, TWO 30m, THREE 45m, FOUR and
+    /// Distance, which sets the time from startAt to endAt: M100 5m, M500 10m, ONE 20m, TWO 30m, THREE 45m, FOUR and
     /// FIVE 1h, SIX 1h15m, SEVEN 1h30m, EIGHT 1h45m, NINE and TEN 2h, FIFTEEN 2h15m, HALF 3h.
     #[arg(long, value_name = "NAME", value_parser = Distance::named, default_value = "FIVE", help_heading = "Challenge")]
     pub distance: Distance,
 
-    /// Make it private: who joins has to give this password (prepare join --password).
+    /// Make it private: members need this password to join (prepare join --password).
     #[arg(long, value_name = "TEXT", value_parser = not_empty, help_heading = "Challenge")]
     pub password: Option<String>,
 
-    /// Mark it as broadcast (isBroadcast). Members are told of each other either way.
+    /// Set isBroadcast. Members hear of each other either way.
     #[arg(long, help_heading = "Challenge")]
     pub broadcast: bool,
 
-    /// Its start, in the server's local time (--time-zone), such as 2026-03-01T10:00; more than 10 minutes and at most a week
-    /// ahead by the server's clock [default: 5 minutes of READY after the joins, with half as much time again; 11 minutes at least].
+    /// Start, in the server's local time (--time-zone), such as 2026-03-01T10:00; more than 10 minutes and at most a
+    /// week ahead [default: one and a half times the joins' duration plus 5 minutes, at least 11 minutes ahead].
     #[arg(long, value_name = "LOCALTIME", value_parser = values::local_time, help_heading = "Challenge")]
     pub start_at: Option<DateTime>,
 }
@@ -70,7 +70,7 @@ impl From<NewChallengeArgs> for ChallengeOptions {
 pub(crate) fn room(text: &str) -> Result<u32, String> {
     match values::count(text)? {
         count if count < PARTICIPANTS_MIN => {
-            Err(format!("a challenge has room for {PARTICIPANTS_MIN} at least, its creator among them"))
+            Err(format!("a challenge takes {PARTICIPANTS_MIN} at least, its creator included"))
         }
         count => Ok(count),
     }
@@ -78,7 +78,7 @@ pub(crate) fn room(text: &str) -> Result<u32, String> {
 
 pub(crate) fn not_empty(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
-        return Err("it is empty; leave the option out for a challenge that everyone may join".into());
+        return Err("it is empty; leave the option out for a challenge without a password".into());
     }
     Ok(text.to_owned())
 }
