@@ -1,96 +1,120 @@
-//! Signals: the first asks for an orderly end, the second leaves at once.
+//! Signals: the first asks for an orderly end, the second quits at once.
 //!
-//! Decides nothing about what an orderly end is. Invariants: whoever is killed by the second one has been told so; what is printed is
-//! true of that moment, for which whoever listens says what has come to be.
+//! Does not decide what an orderly end is. Invariants: whoever sends the second signal has been told that it quits, and
+//! where the results are; each message is true of the moment in which it is printed.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
+use std::fs;
+use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::exit_status::ExitStatus;
 
-/// Between two looks for a signal.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often signals are looked for.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What is printed on signals.
-#[derive(Debug)]
-pub struct Words {
+#[derive(Clone, Debug, Default)]
+pub struct Notices {
     /// On the first.
-    pub first: &'static [u8],
-    /// On the second, with which the process ends.
-    pub second: &'static [u8],
+    first: String,
+    /// On the second, which ends the process.
+    second: String,
 }
 
-/// The first signal asks for an orderly end, the second leaves at once.
+impl Notices {
+    /// Says what the first signal begins, and what a second one leaves behind.
+    pub fn new(first: &str, second: &str) -> Self {
+        Self {
+            first: format!("\nending: {first} (press Ctrl-C again to quit at once)\n"),
+            second: format!("\nquit at once: {second}\n"),
+        }
+    }
+
+    /// Says nothing on the first signal: the command's own error follows at once.
+    pub fn on_second(second: &str) -> Self {
+        Self { first: "\n".into(), ..Self::new("", second) }
+    }
+}
+
+/// The first signal asks for an orderly end, the second quits at once.
 #[derive(Debug)]
 pub struct Interrupt {
-    seen: Arc<Seen>,
+    heard: Arc<Heard>,
 }
 
-/// What the handler reads and writes.
-#[derive(Debug)]
-struct Seen {
-    /// The last signal; 0: none.
-    signal: AtomicI32,
-    /// Always those of some `&'static Words`.
-    words: AtomicPtr<Words>,
+/// Shared with the thread that answers signals.
+#[derive(Debug, Default)]
+struct Heard {
+    /// The first signal; 0: none.
+    signal: AtomicUsize,
+    notices: Mutex<Notices>,
 }
 
 impl Interrupt {
     /// Listens from here on; a process does so once.
     ///
     /// # Errors
-    /// No handler could be registered.
-    pub fn listen(words: &'static Words) -> Result<Self> {
-        let words = AtomicPtr::new(std::ptr::from_ref(words).cast_mut());
-        let seen = Arc::new(Seen { signal: AtomicI32::new(0), words });
-        for number in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-            if number == libc::SIGHUP && is_ignored(number) {
-                // nohup: whoever started this wants it to outlive the terminal.
-                continue;
+    /// No handler could be registered, or there is no thread to answer.
+    pub fn listen(notices: Notices) -> Result<Self> {
+        let heard = Arc::new(Heard { signal: AtomicUsize::new(0), notices: Mutex::new(notices) });
+        // The handler only stores a number, since it may run on a thread whose descriptors are its own.
+        let arrived = Arc::new(AtomicUsize::new(0));
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            // nohup: whoever started this wants it to outlive the terminal.
+            if number != SIGHUP || !is_ignored(number) {
+                signal_hook::flag::register_usize(number, Arc::clone(&arrived), number as usize)
+                    .context("cannot listen for signals")?;
             }
-            let seen = Arc::clone(&seen);
-            // SAFETY: the action swaps and loads atomics and calls write() and _exit(), all of which are safe inside a
-            // signal handler (signal-safety(7)).
-            unsafe { signal_hook::low_level::register(number, move || signalled(&seen, number)) }
-                .context("cannot listen for signals")?;
         }
-        Ok(Self { seen })
+        let answering = Arc::clone(&heard);
+        let answer = move || loop {
+            thread::sleep(POLL_INTERVAL);
+            match arrived.swap(0, Ordering::SeqCst) {
+                0 => {}
+                number => answering.signalled(number),
+            }
+        };
+        thread::Builder::new().name("signals".into()).spawn(answer).context("cannot start a thread")?;
+        Ok(Self { heard })
     }
 
-    /// From here on signals are answered with these words.
-    pub fn now_says(&self, words: &'static Words) {
-        self.seen.words.store(std::ptr::from_ref(words).cast_mut(), Ordering::SeqCst);
+    /// Answers signals with these notices from here on.
+    pub fn now_says(&self, notices: Notices) {
+        *self.heard.notices.lock().unwrap_or_else(PoisonError::into_inner) = notices;
     }
 
-    /// Why to stop, if somebody asked.
+    /// Why to stop, if a signal asked for it.
     pub fn reason(&self) -> Option<String> {
-        let name = match self.seen.signal.load(Ordering::SeqCst) {
+        let name = match i32::try_from(self.heard.signal.load(Ordering::SeqCst)).unwrap_or_default() {
             0 => return None,
-            libc::SIGINT => "interrupted (SIGINT)",
-            libc::SIGHUP => "its terminal went away (SIGHUP)",
+            SIGINT => "interrupted (SIGINT)",
+            SIGHUP => "its terminal went away (SIGHUP)",
             _ => "asked to end (SIGTERM)",
         };
         Some(name.to_owned())
     }
 
-    /// Sleeps; `false` as soon as somebody asks for the end.
+    /// Sleeps; `false` as soon as a signal asks for the end.
     pub fn sleep(&self, span: Duration) -> bool {
         let until = Instant::now() + span;
         while Instant::now() < until {
             if self.reason().is_some() {
                 return false;
             }
-            std::thread::sleep(LOOK.min(until.saturating_duration_since(Instant::now())));
+            thread::sleep(POLL_INTERVAL.min(until.saturating_duration_since(Instant::now())));
         }
         self.reason().is_none()
     }
 
-    /// Waits for something that cannot be interrupted itself, such as a server's answer; `None` once somebody has asked for the end and
-    /// it has not come `grace` later. It then goes on by itself, until it is over or the process is.
+    /// Waits for something that cannot be interrupted itself, such as a server's answer; `None` if a signal has asked for the end and
+    /// no answer has come `grace` later. The work then goes on by itself, until it is over or the process is.
     ///
     /// # Errors
     /// There is no thread for it, or it panicked.
@@ -101,13 +125,13 @@ impl Interrupt {
     ) -> Result<Option<T>> {
         let (sender, answers) = mpsc::channel();
         let asking = move || {
-            // Nobody may be waiting any more.
+            // The waiting side may have given up.
             let _ = sender.send(ask());
         };
-        std::thread::Builder::new().name("asking".into()).spawn(asking).context("cannot start a thread")?;
+        thread::Builder::new().name("asking".into()).spawn(asking).context("cannot start a thread")?;
         let mut asked_to_end: Option<Instant> = None;
         loop {
-            match answers.recv_timeout(LOOK) {
+            match answers.recv_timeout(POLL_INTERVAL) {
                 Ok(answer) => return Ok(Some(answer)),
                 Err(RecvTimeoutError::Disconnected) => bail!("the thread that asks has panicked"),
                 Err(RecvTimeoutError::Timeout) if self.reason().is_none() => {}
@@ -121,62 +145,62 @@ impl Interrupt {
     }
 }
 
-/// What a signal does; runs inside the handler.
-fn signalled(seen: &Seen, number: i32) {
-    // SAFETY: the pointer is always made from a `&'static Words`, and nobody writes through it.
-    let words = unsafe { &*seen.words.load(Ordering::SeqCst) };
-    if seen.signal.swap(number, Ordering::SeqCst) == 0 {
-        return write_error(words.first);
+impl Heard {
+    /// Answers a signal; does not return from the second.
+    fn signalled(&self, number: usize) {
+        let is_first = self.signal.compare_exchange(0, number, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        let notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let notice = if is_first { notices.first } else { notices.second };
+        // Nobody may be reading standard error any more, which stops nothing.
+        let _ = std::io::stderr().write_all(notice.as_bytes());
+        if !is_first {
+            signal_hook::low_level::exit(i32::from(ExitStatus::Inconclusive as u8));
+        }
     }
-    write_error(words.second);
-    // SAFETY: _exit() ends the process without running anything of it.
-    unsafe { libc::_exit(i32::from(ExitStatus::Inconclusive as u8)) };
-}
-
-/// Writes to standard error with one system call and no lock.
-fn write_error(text: &[u8]) {
-    // SAFETY: the pointer and length are of a live slice. Whether it could be written is nothing to act on here.
-    unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
 }
 
 /// Whether the process was started with this signal ignored.
 fn is_ignored(signal: i32) -> bool {
-    // SAFETY: an all-zero sigaction is a valid value, and the call only writes into it.
-    unsafe {
-        let mut now: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(signal, std::ptr::null(), &raw mut now) == 0 && now.sa_sigaction == libc::SIG_IGN
-    }
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const WORDS: Words = Words { first: b"", second: b"" };
-
     /// Hears no signals: the tests share one process.
     fn deaf(signal: i32) -> Interrupt {
-        let words = AtomicPtr::new(std::ptr::from_ref(&WORDS).cast_mut());
-        Interrupt { seen: Arc::new(Seen { signal: AtomicI32::new(signal), words }) }
+        Interrupt { heard: Arc::new(Heard { signal: AtomicUsize::new(signal as usize), ..Heard::default() }) }
     }
 
     #[test]
-    fn an_answer_is_waited_for_until_somebody_asks_for_the_end() {
+    fn an_answer_is_waited_for_until_a_signal_asks_for_the_end() {
         assert_eq!(deaf(0).or(Duration::ZERO, || 7).expect("a thread"), Some(7));
         // Never answered, as long as the other end is there.
         let (_open, never) = mpsc::channel::<()>();
-        let answer = deaf(libc::SIGINT).or(Duration::ZERO, move || never.recv().is_ok());
+        let answer = deaf(SIGINT).or(Duration::ZERO, move || never.recv().is_ok());
         assert_eq!(answer.expect("a thread"), None);
     }
 
     #[test]
     fn an_answer_that_comes_in_the_grace_is_heard() {
-        let interrupt = deaf(libc::SIGINT);
-        // Slower than a look for a signal.
+        let interrupt = deaf(SIGINT);
+        // Slower than the interval at which signals are looked for.
         let answer = interrupt.or(Duration::from_secs(60), || {
-            std::thread::sleep(LOOK * 2);
+            thread::sleep(POLL_INTERVAL * 2);
             7
         });
         assert_eq!(answer.expect("a thread"), Some(7));
+    }
+
+    #[test]
+    fn the_first_signal_is_the_reason_to_end() {
+        let interrupt = deaf(0);
+        assert_eq!(interrupt.reason(), None);
+        interrupt.heard.signalled(SIGTERM as usize);
+        assert_eq!(interrupt.reason().as_deref(), Some("asked to end (SIGTERM)"));
     }
 }

@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use startline::cli::Cli;
 
 fn main() -> ExitCode {
-    Cli::parse().execute().into()
+    Cli::of_process().execute().into()
 }

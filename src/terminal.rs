@@ -1,65 +1,79 @@
-//! One line on standard error that tells how something stands: redrawn on a terminal, printed now and then elsewhere.
+//! Standard error: messages, and one status line that is redrawn on a terminal and printed now and then elsewhere.
 //!
-//! Knows nothing of what is told. Invariants: what is drawn never wraps, so that the next one can replace it; it is gone before
-//! anything else is printed through [`Redrawn::say`].
+//! Does not know what the line says. Invariants: what is drawn never wraps, so that the next one can replace it; it is
+//! gone before anything else is printed through [`StatusLine::say`].
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Stderr, Write};
 use std::time::{Duration, Instant};
 
-use crate::report::progress::terminal_columns;
+use crate::checks::table::terminal_columns;
 
-/// See the module.
+/// The one line that says how far something has come.
 #[derive(Debug)]
-pub struct Redrawn {
-    terminal: bool,
-    drawn: bool,
-    plain_every: Duration,
+pub struct StatusLine<W: Write = Stderr> {
+    out: W,
+    /// Columns to draw in; none where a line cannot be redrawn.
+    columns: Option<fn() -> usize>,
+    is_drawn: bool,
+    plain_interval: Duration,
     next_plain: Instant,
 }
 
-impl Redrawn {
-    /// Where there is no terminal, a line this often.
-    pub fn new(plain_every: Duration) -> Self {
-        let terminal =
+impl StatusLine {
+    /// On standard error; where that is no terminal, a line at this interval.
+    pub fn new(plain_interval: Duration) -> Self {
+        let is_terminal =
             io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        Self { terminal, drawn: false, plain_every, next_plain: Instant::now() }
+        let columns: fn() -> usize = || terminal_columns(&io::stderr());
+        Self::to(io::stderr(), is_terminal.then_some(columns), plain_interval)
     }
 
-    /// The same, the first of them after that time: for what mostly ends before it.
-    pub fn after_a_while(plain_every: Duration) -> Self {
-        Self { next_plain: Instant::now() + plain_every, ..Self::new(plain_every) }
+    /// The same, with the first plain line one interval from now: for what mostly ends before it.
+    pub fn after_a_while(plain_interval: Duration) -> Self {
+        Self { next_plain: Instant::now() + plain_interval, ..Self::new(plain_interval) }
+    }
+}
+
+impl<W: Write> StatusLine<W> {
+    fn to(out: W, columns: Option<fn() -> usize>, plain_interval: Duration) -> Self {
+        Self { out, columns, is_drawn: false, plain_interval, next_plain: Instant::now() }
     }
 
-    /// Shows how it stands. Errors are dropped: nobody to tell, and nothing to stop for.
-    pub fn show(&mut self, text: &dyn Fn() -> String) {
-        if self.terminal {
+    /// Shows the text that is made for this many columns. Errors are dropped: a terminal that cannot be written stops nothing.
+    pub fn show(&mut self, text: impl Fn(usize) -> String) {
+        if let Some(columns) = self.columns {
             // One column is left free: some terminals wrap when the last one is written.
-            let width = terminal_columns().saturating_sub(1);
-            let text: String = text().chars().take(width).collect();
-            let _ = write!(io::stderr(), "\r{text}\x1b[K");
-            self.drawn = true;
+            let width = columns().saturating_sub(1);
+            let text: String = text(width).chars().take(width).collect();
+            let _ = write!(self.out, "\r{text}\x1b[K");
+            let _ = self.out.flush();
+            self.is_drawn = true;
         } else if Instant::now() >= self.next_plain {
-            tell(&text());
-            self.next_plain = Instant::now() + self.plain_every;
+            let _ = writeln!(self.out, "{}", text(usize::MAX));
+            self.next_plain = Instant::now() + self.plain_interval;
         }
     }
 
-    /// Takes what is drawn away; where lines stay, the last one is to be how it ended.
-    pub fn finish(&mut self, text: &dyn Fn() -> String) {
-        if self.terminal { self.clear() } else { tell(&text()) }
+    /// Removes what is drawn; where lines stay, prints the last one.
+    pub fn finish(&mut self, text: impl Fn(usize) -> String) {
+        match self.columns {
+            Some(_) => self.clear(),
+            None => self.say(&text(usize::MAX)),
+        }
     }
 
     /// Prints a line of its own.
     pub fn say(&mut self, text: &str) {
         self.clear();
-        tell(text);
+        let _ = writeln!(self.out, "{text}");
     }
 
-    /// Takes what is drawn away.
+    /// Removes what is drawn.
     pub fn clear(&mut self) {
-        if self.drawn {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-            self.drawn = false;
+        if self.is_drawn {
+            let _ = write!(self.out, "\r\x1b[K");
+            let _ = self.out.flush();
+            self.is_drawn = false;
         }
     }
 }
@@ -67,4 +81,35 @@ impl Redrawn {
 /// Prints a line on standard error. Nobody may be reading there any more, which is no reason to end a run.
 pub(crate) fn tell(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_terminal_a_line_comes_at_each_interval() {
+        let mut out = Vec::new();
+        let mut line = StatusLine::to(&mut out, None, Duration::from_secs(5));
+        line.show(|_| "first".into());
+        line.show(|_| "too early".into());
+        line.next_plain -= Duration::from_secs(5);
+        line.show(|width| format!("second of {}", usize::MAX - width));
+        line.say("interrupted");
+        line.clear();
+        line.finish(|_| "last".into());
+        assert_eq!(String::from_utf8(out).unwrap(), "first\nsecond of 0\ninterrupted\nlast\n");
+    }
+
+    #[test]
+    fn on_a_terminal_the_line_is_replaced_and_gone_before_anything_else() {
+        let mut out = Vec::new();
+        let mut line = StatusLine::to(&mut out, Some(|| 5), Duration::ZERO);
+        line.show(|width| format!("{width}…"));
+        line.show(|_| "too long".into());
+        line.say("interrupted");
+        line.finish(|_| "unseen".into());
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, "\r4…\x1b[K\rtoo \x1b[K\r\x1b[Kinterrupted\n");
+    }
 }

@@ -1,6 +1,6 @@
-//! The order of a run's steps: plan, stand-in or look-up, results directory, load, verdict.
+//! The order of a run's steps: plan, mock server or look-up, results directory, load, verdict.
 //!
-//! Each step can refuse; the later ones have more to undo, so whatever can be known early is asked early. Invariant:
+//! Each step can refuse; the later ones have more to undo, so each check is made as early as it can be. Invariant:
 //! from the first second of load on, nothing ends the run without a summary.
 
 use std::os::unix::fs::OpenOptionsExt;
@@ -11,11 +11,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
 use startline_os::descriptors;
 
-use super::mock_process::StandIn;
+use super::mock_process::MockServer;
 use super::ready::{Asked, Waited};
 use crate::app::doctor;
-use crate::app::is_broken_pipe;
-use crate::app::print_found;
+use crate::app::printed::{is_broken_pipe, print_found};
 use crate::app::ready;
 use crate::app::recording;
 use crate::checks::{Page, Verdict, text as checks_text};
@@ -23,7 +22,7 @@ use crate::cli::run::RunArgs;
 use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
 use crate::engine::{self, Hosts};
 use crate::exit_status::ExitStatus;
-use crate::interrupt::{Interrupt, Words};
+use crate::interrupt::{Interrupt, Notices};
 use crate::lookup::advice::hint;
 use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
@@ -38,31 +37,21 @@ use crate::report::files::{ResultsDir, default_name};
 use crate::report::{RunResult, text};
 use crate::terminal::tell;
 
-/// What signals are answered with before the load.
-const NOT_BEGUN: Words = Words {
-    first: b"\nending: nothing has been loaded yet; once more leaves at once\n",
-    second: b"\nleft at once; nothing has been loaded\n",
-};
-/// And in it.
-const ENDING: Words = Words {
-    first: b"\nending: sessions are being closed; once more leaves at once\n",
-    second: b"\nleft at once; the results up to the last second are in the results directory\n",
-};
 /// The variable that names the file of secrets; browsers and curl read it, too.
 const KEY_LOG_FILE: &str = "SSLKEYLOGFILE";
 
 /// Carries out `startline run`.
 ///
 /// # Errors
-/// What keeps the run from beginning.
+/// The run cannot begin.
 pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet };
     let settings = args.settings.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
     let (mut plan, peer, room) = doctor::plan_of(&settings, Path::new("/"))?;
-    let is_stand_in = settings.target.is_none();
+    let is_mocked = settings.target.is_none();
     let summary = Summary::new(&plan, &settings.members, peer);
-    // What else may be connected to decides how many ports there are.
+    // The other hosts that may be connected to decide how many ports there are.
     let mut hosts = hosts::resolve(&plan)?;
     let need = doctor::need_of(&settings, &plan, &summary, peer, &room, &hosts);
     let fit = examine_this_machine(&need, Path::new("/"), SocketTrial::IfClose);
@@ -70,17 +59,18 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     check_key_log(&plan)?;
     output.show_plan(&summary, &fit);
 
-    let interrupt = Interrupt::listen(&NOT_BEGUN)?;
-    let stand_in = if is_stand_in { Some(start_stand_in(&mut plan, &settings, &room)?) } else { None };
+    let interrupt =
+        Interrupt::listen(Notices::new("nothing has been loaded yet", "nothing has been loaded"))?;
+    let mock_server = if is_mocked { Some(start_mock_server(&mut plan, &settings, &room)?) } else { None };
     hosts.trust = trust_of(&plan)?;
     let ask = || agent::new(&plan, hosts.trust.as_ref());
-    let wait = match stand_in {
+    let wait = match mock_server {
         Some(_) => Wait::Nothing,
         None => match check_schedule(&plan, &settings, &ask(), &interrupt, &output) {
             Ok(wait) => wait,
             Err(Unfit::Interrupted) => {
                 tell(&format!(
-                    "error: {} while the challenge was looked up: nothing was loaded",
+                    "error: {} during the look-up of the challenge: nothing was loaded",
                     interrupt.reason().unwrap_or_default()
                 ));
                 return Ok(ExitStatus::Inconclusive);
@@ -102,8 +92,10 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
         tell("stopped while waiting for READY; nothing was loaded");
         return Ok(ExitStatus::Inconclusive);
     }
+    let results_are = format!("the results up to the last second are in {}", path.display());
+    interrupt.now_says(Notices::new("closing the sessions", &results_are));
     let result = load(&plan, &settings, &hosts, &interrupt, &mut directory, &output)?;
-    drop(stand_in);
+    drop(mock_server);
     if let Err(error) = output.show_result(&result, &path)
         && !is_broken_pipe(&error)
     {
@@ -113,7 +105,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     Ok(ExitStatus::of(result.verdict))
 }
 
-/// Ends a run before its first socket when this box cannot bear it.
+/// Refuses a plan that does not fit this machine, before the first socket.
 fn refuse_what_cannot_fit(fit: &Report) -> Result<()> {
     if fit.verdict == Verdict::Refuse {
         let page = Page { colour: false, ..Page::of(&std::io::stderr()) };
@@ -122,7 +114,7 @@ fn refuse_what_cannot_fit(fit: &Report) -> Result<()> {
     Ok(())
 }
 
-/// What the user wants to see, and where results go.
+/// What to print, and where results go.
 struct Output {
     out: Option<PathBuf>,
     json: bool,
@@ -135,7 +127,7 @@ impl Output {
             return out.clone();
         }
         let name = default_name(jiff::Zoned::now().datetime());
-        // Another run may have begun in the same second.
+        // Another run may have started in the same second.
         let numbered = (2..).map(|number| format!("{name}-{number}"));
         let mut names = std::iter::once(name.clone()).chain(numbered);
         names.find(|name| !Path::new(name).exists()).unwrap_or(name).into()
@@ -144,7 +136,7 @@ impl Output {
     fn show_plan(&self, summary: &Summary<'_>, fit: &Report) {
         // Standard error: what a run prints on standard output is its result.
         self.say(summary.to_string());
-        // The broadcasts are the summary's to warn of, unless it takes a control group's cores for whole ones.
+        // The summary warns of the broadcasts, unless it counts a control group's cores as whole ones.
         let is_said = summary.load_warning().is_some();
         for check in fit.with(Verdict::Warn).filter(|check| !is_said || check.id != BROADCAST_LOAD) {
             self.say(format!("warning: {}", checks_text::line(check)));
@@ -158,27 +150,30 @@ impl Output {
     }
 
     fn show_result(&self, result: &RunResult, path: &Path) -> Result<()> {
-        print_found(self.json, result, |page| text::summary(result, Some(path), page))
+        print_found(self.json, result, |page| match self.quiet {
+            true => text::verdict(result, path, page),
+            false => text::summary(result, Some(path), page),
+        })
     }
 }
 
-fn start_stand_in(plan: &mut Plan, settings: &Settings, room: &Room) -> Result<StandIn> {
+fn start_mock_server(plan: &mut Plan, settings: &Settings, room: &Room) -> Result<MockServer> {
     let Some(challenge) = plan.members.only_challenge() else {
         bail!(
-            "the members are in several challenges and the stand-in is loaded with one: give members of one, or a --target"
+            "the members are in several challenges and the built-in mock server has one: give the members of one challenge, or a --target"
         );
     };
-    let arguments = StandIn::arguments(plan, challenge, settings.stand_in_tls, room.descriptors_hard);
-    let stand_in = StandIn::start(&arguments)?;
-    plan.target = Target::resolve(&stand_in.url, &[])?;
-    if let Some(pem) = &stand_in.ca {
+    let arguments = MockServer::arguments(plan, challenge, settings.stand_in_tls, room.descriptors_hard);
+    let mock_server = MockServer::start(&arguments)?;
+    plan.target = Target::resolve(&mock_server.url, &[])?;
+    if let Some(pem) = &mock_server.ca {
         plan.tls.ca =
-            vec![CaFile::new("the stand-in's certificate", pem.clone()).map_err(|why| anyhow!(why))?];
+            vec![CaFile::new("the mock server's certificate", pem.clone()).map_err(|why| anyhow!(why))?];
     }
-    Ok(stand_in)
+    Ok(mock_server)
 }
 
-/// Secrets that were asked for have somewhere to go: the library that writes them says nothing when they have not.
+/// Refuses --tls-key-log without a file to write to: the library that writes the secrets reports no errors.
 fn check_key_log(plan: &Plan) -> Result<()> {
     if !plan.tls.key_log {
         return Ok(());
@@ -186,12 +181,12 @@ fn check_key_log(plan: &Plan) -> Result<()> {
     let file = std::env::var_os(KEY_LOG_FILE).filter(|file| !file.is_empty()).ok_or_else(|| {
         anyhow!("--tls-key-log writes to the file that {KEY_LOG_FILE} names, and that is not set: export {KEY_LOG_FILE}=FILE")
     })?;
-    // For nobody else's eyes, if it is made here.
+    // Readable by the user alone, if it is created here.
     let opened = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&file);
     opened.with_context(|| format!("{KEY_LOG_FILE}: cannot write {}", Path::new(&file).display())).map(drop)
 }
 
-/// What is left to wait for.
+/// What to wait for before the load.
 enum Wait {
     Nothing,
     Ready { after: Duration },
@@ -203,7 +198,7 @@ enum Unfit {
     Refused(anyhow::Error),
     /// The target did not answer.
     Unasked(anyhow::Error),
-    /// Somebody asked for the end before it did.
+    /// A signal asked for the end before it did.
     Interrupted,
 }
 
@@ -235,7 +230,7 @@ fn judge(looked_up: &LookedUp, settings: &Settings) -> Result<Start> {
     Ok(schedule::judge(&challenge, &zone, looked_up.server_now, &settings.demand(entry))?)
 }
 
-/// Warns of a zone in which the challenge was made in the future. Its status alone may as well be that of a schedule that is late.
+/// Warns of a zone in which the challenge was created in the future. Its status alone could also be that of a late schedule.
 fn warn_of_zone(looked_up: &LookedUp, settings: &Settings, output: &Output) -> Result<()> {
     let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
     let zone = schedule::known_zone(&settings.time_zone)?;
@@ -248,7 +243,7 @@ fn warn_of_zone(looked_up: &LookedUp, settings: &Settings, output: &Output) -> R
     Ok(())
 }
 
-/// Warns of members who will be refused, and refuses a run of none but such.
+/// Warns of members who will be refused; refuses a run if that is all of them.
 fn check_standing(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<()> {
     let Some(Standing { absent, barred, .. }) = looked_up.standing else { return Ok(()) };
     let mut reasons = Vec::new();
@@ -264,7 +259,7 @@ fn check_standing(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<
     let (sessions, reasons) = (plan.sessions, reasons.join(", "));
     if absent + barred == sessions {
         bail!(
-            "none of the {sessions} members can enter the challenge: {reasons}; take others, or another challenge"
+            "none of the {sessions} members can enter the challenge: {reasons}; give other members, or another challenge"
         );
     }
     output
@@ -307,7 +302,6 @@ fn load(
     output: &Output,
 ) -> Result<RunResult> {
     let mut recording = recording::Recording::new(plan, settings, directory, !output.quiet);
-    interrupt.now_says(&ENDING);
     let outcome = engine::run(plan, hosts, &|| interrupt.reason(), &mut |second| {
         recording.second(second);
     })?;

@@ -1,4 +1,4 @@
-//! `startline doctor`: whether this box can make a run, without making it.
+//! `startline doctor`: whether this machine can run a plan, without running it.
 //!
 //! Takes a run's options, makes the same plan of them and asks [`crate::doctor`], as a run does before its first socket.
 //! Opens no connection to the target; names are resolved. Invariant: what `run` would refuse, this refuses.
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::app::print_or_tell;
+use crate::app::printed::print_or_tell;
 use crate::cli::run::{Preset, SettingsArgs};
 use crate::doctor::need::{Need, StandIn};
 use crate::doctor::{self, SocketTrial, Verdict, text};
@@ -19,13 +19,13 @@ use crate::plan::capacity::Room;
 use crate::plan::summary::{Peer, Summary};
 use crate::plan::{Plan, Settings, Target};
 
-/// Sessions where neither a number nor members are given, as a run has them.
+/// Sessions where neither a number nor members are given; as for a run.
 const SESSIONS: u32 = 6000;
 
 /// Carries out `startline doctor`.
 ///
 /// # Errors
-/// What is wrong with the plan itself.
+/// The plan itself is wrong.
 pub fn run(args: DoctorArgs) -> Result<ExitStatus> {
     let settings = with_members(args.settings).into_settings()?;
     let (plan, peer, room) = plan_of(&settings, &args.root)?;
@@ -39,19 +39,19 @@ pub fn run(args: DoctorArgs) -> Result<ExitStatus> {
     })
 }
 
-/// The plan that settings make on this box, whose files are read under `root`. The stand-in's address is not known before it has
-/// been started.
+/// Makes the settings' plan for this machine, whose files are read under `root`. The mock server's address is not known
+/// before it has been started.
 pub(super) fn plan_of(settings: &Settings, root: &Path) -> Result<(Plan, Peer, Room)> {
     let peer = match &settings.target {
         Some(_) => Peer::Target,
         None => Peer::StandIn { tls: settings.stand_in_tls },
     };
     let target = settings.target()?.unwrap_or_else(|| Target::at(([127, 0, 0, 1], 0).into()));
-    let room = Room::read(root).context("cannot read this box's limits")?;
+    let room = Room::read(root).context("cannot read this machine's limits")?;
     Ok((settings.clone().into_plan(target, &room)?, peer, room))
 }
 
-/// What a plan takes of this box, when its connections may lead to these hosts.
+/// Returns what a plan needs of this machine, when its connections may lead to these hosts.
 pub(super) fn need_of(
     settings: &Settings,
     plan: &Plan,
@@ -68,8 +68,8 @@ pub(super) fn need_of(
     Need { others, ..Need::of(plan, settings.workers.is_some(), stand_in, summary.load()) }
 }
 
-/// Whether a box is large enough does not hang on who the members are: where a target is given without them, they are taken
-/// to be as many as there are sessions, all in one challenge, which is the most that they can hear of each other.
+/// Adds members where a target is given without them: whether a machine is large enough does not depend on their ids. They
+/// are as many as the sessions, all in one challenge, which makes the most broadcasts.
 fn with_members(mut args: SettingsArgs) -> SettingsArgs {
     if args.target.is_none() || !args.members.is_empty() {
         return args;

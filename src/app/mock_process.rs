@@ -1,4 +1,4 @@
-//! The stand-in as a child process: started for a run without a target, gone with it.
+//! The built-in mock server as a child process: started for a run without a target, ended with it.
 //!
 //! A process of its own, so that its memory and CPU are not the client's. It asks the kernel to be killed when the
 //! thread that started it ends, however that ends, and is in a process group of its own: Ctrl-C on a terminal
@@ -17,26 +17,26 @@ use startline_os::{affinity, spawn};
 
 use crate::plan::{Plan, capacity};
 
-/// How long it may take to end after it was asked to, before it is killed.
+/// How long it may take to end, once asked to, before it is killed.
 const END_WITHIN: Duration = Duration::from_secs(3);
 
-/// A running stand-in.
+/// A running mock server.
 #[derive(Debug)]
-pub struct StandIn {
+pub struct MockServer {
     child: Child,
-    /// `http://ADDRESS`, or `https://ADDRESS` if it was told to speak TLS.
+    /// `http://ADDRESS`, or `https://ADDRESS` if it speaks TLS.
     pub url: String,
-    /// The CA (PEM) whose certificate it shows over TLS, if it made one.
+    /// The CA (PEM) of the certificate that it generated for TLS.
     pub ca: Option<String>,
 }
 
-impl StandIn {
-    /// Starts one on a free port of the loopback with these further arguments of `startline serve`.
+impl MockServer {
+    /// Starts one on a free port of the loopback interface with these further arguments of `startline serve`.
     ///
     /// # Errors
-    /// When it cannot be started or does not say that it listens.
+    /// It cannot be started, or ends before it listens.
     pub fn start(arguments: &[String]) -> Result<Self> {
-        let program = std::env::current_exe().context("cannot find this program to start the stand-in")?;
+        let program = std::env::current_exe().context("cannot find this program to start the mock server")?;
         let mut child = Command::new(program)
             .args(["serve", "--listen", "127.0.0.1:0", "--announce-json", "--parent"])
             .arg(std::process::id().to_string())
@@ -45,7 +45,7 @@ impl StandIn {
             .stdout(Stdio::piped())
             .process_group(0)
             .spawn()
-            .context("cannot start the stand-in")?;
+            .context("cannot start the mock server")?;
         match announced(&mut child) {
             Ok(said) => {
                 let url = format!("{}://{}", said.scheme, said.listening);
@@ -59,7 +59,7 @@ impl StandIn {
         }
     }
 
-    /// The arguments that pre-load what a plan needs.
+    /// Returns the arguments that load what a plan needs.
     pub fn arguments(plan: &Plan, challenge: u64, tls: bool, descriptors_hard: u64) -> Vec<String> {
         let (first, last) = (plan.members.id(0), plan.members.id(plan.sessions - 1));
         let mut arguments: Vec<String> = [
@@ -85,7 +85,7 @@ impl StandIn {
     }
 }
 
-impl Drop for StandIn {
+impl Drop for MockServer {
     /// Asks it to end, and kills it if it does not.
     fn drop(&mut self) {
         // The child has not been waited for, so its id is its own.
@@ -102,7 +102,7 @@ impl Drop for StandIn {
     }
 }
 
-/// What the child says of itself.
+/// What the child prints about itself.
 #[derive(Debug, Deserialize)]
 struct Announcement {
     listening: SocketAddr,
@@ -110,21 +110,22 @@ struct Announcement {
     ca: Option<String>,
 }
 
-/// Reads the line in which the child says where it listens. The rest of its output is drained, so that it never
+/// Reads the line with the address at which the child listens. The rest of its output is drained, so that it never
 /// blocks on a full pipe.
 fn announced(child: &mut Child) -> Result<Announcement> {
-    let stdout = child.stdout.take().ok_or_else(|| anyhow!("the stand-in has no output"))?;
+    let stdout = child.stdout.take().ok_or_else(|| anyhow!("the mock server has no output"))?;
     let mut reader = BufReader::new(stdout);
     let mut line = String::new();
-    reader.read_line(&mut line).context("cannot read from the stand-in")?;
+    reader.read_line(&mut line).context("cannot read from the mock server")?;
     if line.is_empty() {
-        let status = child.wait().context("cannot wait for the stand-in")?;
-        bail!("the stand-in ended before it listened ({status}); its own message is above");
+        let status = child.wait().context("cannot wait for the mock server")?;
+        bail!("the mock server ended before it listened ({status}); its message is above");
     }
-    let announcement = serde_json::from_str(&line).with_context(|| format!("the stand-in said {line:?}"))?;
+    let announcement =
+        serde_json::from_str(&line).with_context(|| format!("the mock server printed {line:?}"))?;
     let drain = move || drop(reader.read_to_end(&mut Vec::new()));
     let thread = std::thread::Builder::new().name("drain".into()).spawn(drain);
-    thread.map_err(spawn::explained).context("cannot read on from the stand-in")?;
+    thread.map_err(spawn::explained).context("cannot read from the mock server")?;
     Ok(announcement)
 }
 

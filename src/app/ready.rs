@@ -11,28 +11,28 @@ use startline_os::units::duration_text;
 use crate::interrupt::Interrupt;
 use crate::lookup::challenge::LookedUp;
 use crate::plan::schedule::Start;
-use crate::terminal::Redrawn;
+use crate::terminal::StatusLine;
 
-/// Between two look-ups: at least, since servers change the status on a schedule of their own, …
-const LOOK_MIN: Duration = Duration::from_secs(1);
-/// … and at most, since their clocks need not run as ours does.
-const LOOK_MAX: Duration = Duration::from_secs(10);
-/// The first of them, which shows how fast the server's clock runs.
-const LOOK_FIRST: Duration = Duration::from_secs(2);
-/// How long failed look-ups are tried again.
+/// The shortest time between two look-ups: servers change the status on a schedule of their own.
+const LOOKUP_INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// The longest, since their clocks need not run as ours does.
+const LOOKUP_INTERVAL_MAX: Duration = Duration::from_secs(10);
+/// Before the first, which shows how fast the server's clock runs.
+const LOOKUP_FIRST: Duration = Duration::from_secs(2);
+/// How long failed look-ups are retried.
 const UNANSWERED_MAX: Duration = Duration::from_secs(60);
-/// Where there is no terminal, the time that is left is told this often.
-const PLAIN_EVERY: Duration = Duration::from_secs(30);
-/// On a terminal, this often.
-const DRAWN_EVERY: Duration = Duration::from_secs(1);
-/// A clock that seems to run less than so many times as fast as ours does so because it is told to the second.
-const PACE_TOLD_MIN: f64 = 1.5;
+/// Where standard error is no terminal, the time left is printed at this interval.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(30);
+/// On a terminal, at this one.
+const DRAW_INTERVAL: Duration = Duration::from_secs(1);
+/// A pace below this is rounding: the server's clock is read to the second.
+const PACE_MIN: f64 = 1.5;
 
 /// How waiting ended.
 pub enum Waited {
-    /// The look-up says READY, and the caller that this will do.
+    /// The look-up says READY, and the caller accepts it.
     Ready(LookedUp),
-    /// Somebody asked for the end.
+    /// A signal asked for the end.
     Interrupted,
     /// There was no answer for too long; the last failure.
     Unanswered(Error),
@@ -40,7 +40,7 @@ pub enum Waited {
 
 /// How to ask, and what the answer means.
 pub struct Asked<'a> {
-    /// Looks the challenge up; `None` once somebody has asked for the end.
+    /// Looks the challenge up; `None` once a signal has asked for the end.
     pub look_up: &'a dyn Fn() -> Result<Option<LookedUp>>,
     /// Whether it has come to READY; asked each time, since a READY that comes late may leave too little time.
     pub judge: &'a dyn Fn(&LookedUp) -> Result<Start>,
@@ -53,23 +53,23 @@ pub struct Asked<'a> {
 /// # Errors
 /// What the caller makes of an answer.
 pub fn wait(asked: &Asked<'_>, after: Duration, interrupt: &Interrupt) -> Result<Waited> {
-    let mut line = Redrawn::new(PLAIN_EVERY);
+    let mut line = StatusLine::new(PLAIN_INTERVAL);
     let waited = watch(asked, after, interrupt, &mut line);
     line.clear();
     waited
 }
 
-fn watch(asked: &Asked<'_>, after: Duration, interrupt: &Interrupt, line: &mut Redrawn) -> Result<Waited> {
+fn watch(asked: &Asked<'_>, after: Duration, interrupt: &Interrupt, line: &mut StatusLine) -> Result<Waited> {
     let mut left = Left { after, at: Instant::now(), pace: 1.0 };
     let mut unanswered_since: Option<Instant> = None;
-    let mut wait = LOOK_FIRST;
+    let mut wait = LOOKUP_FIRST;
     loop {
-        let until = Instant::now() + wait.min(left.after.max(LOOK_MIN));
+        let until = Instant::now() + wait.min(left.after.max(LOOKUP_INTERVAL_MIN));
         while let Some(rest) = until.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) {
             if !asked.quiet {
-                line.show(&|| left.text(Instant::now()));
+                line.show(|_| left.text(Instant::now()));
             }
-            if !interrupt.sleep(rest.min(DRAWN_EVERY)) {
+            if !interrupt.sleep(rest.min(DRAW_INTERVAL)) {
                 return Ok(Waited::Interrupted);
             }
         }
@@ -81,7 +81,8 @@ fn watch(asked: &Asked<'_>, after: Duration, interrupt: &Interrupt, line: &mut R
                     Start::Now => return Ok(Waited::Ready(looked_up)),
                     Start::WhenReady { after, .. } => {
                         left = left.seen(after, Instant::now());
-                        wait = after.div_f64(left.pace.max(1.0)).clamp(LOOK_MIN, LOOK_MAX);
+                        wait =
+                            after.div_f64(left.pace.max(1.0)).clamp(LOOKUP_INTERVAL_MIN, LOOKUP_INTERVAL_MAX);
                     }
                 }
             }
@@ -89,7 +90,7 @@ fn watch(asked: &Asked<'_>, after: Duration, interrupt: &Interrupt, line: &mut R
                 return Ok(Waited::Unanswered(error));
             }
             Err(error) if !asked.quiet => {
-                line.say(&format!("the look-up failed and is tried again: {error:#}"));
+                line.say(&format!("the look-up failed and is retried: {error:#}"));
             }
             Err(_) => {}
         }
@@ -112,7 +113,7 @@ impl Left {
     }
 
     fn text(self, now: Instant) -> String {
-        let pace = if self.pace < PACE_TOLD_MIN { 1.0 } else { self.pace };
+        let pace = if self.pace < PACE_MIN { 1.0 } else { self.pace };
         let left = self.after.saturating_sub(now.duration_since(self.at).mul_f64(pace));
         match Duration::from_secs(left.as_secs_f64().ceil() as u64) {
             Duration::ZERO => "waiting for READY, which is due by the server's clock".to_owned(),
@@ -134,7 +135,7 @@ mod tests {
         let start = Instant::now();
         let left = Left { after: s(600), at: start, pace: 1.0 };
         assert_eq!(left.text(start + s(2)), "waiting for READY, in 9m58s by the server's clock");
-        // Told to the second, a clock as fast as ours seems to run a little faster or slower.
+        // Read to the second, a clock as fast as ours seems to run a little faster or slower.
         let same = left.seen(s(598), start + s(2));
         assert_eq!(same.text(start + s(12)), "waiting for READY, in 9m48s by the server's clock");
         let fast = left.seen(s(480), start + s(2));
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn two_look_ups_at_once_tell_nothing_of_the_pace() {
+    fn two_look_ups_at_once_do_not_change_the_pace() {
         let at = Instant::now();
         let left = Left { after: s(10), at, pace: 1.0 }.seen(s(9), at);
         assert!((left.pace - 1.0).abs() < f64::EPSILON);

@@ -12,14 +12,18 @@ use crate::engine::{self, Outcome, RunReadings, Second};
 use crate::measure::Totals;
 use crate::plan::{Plan, Settings};
 use crate::report::files::{self, ResultsDir};
-use crate::report::progress::{Progress, Status};
+use crate::report::progress::{self, Status};
 use crate::report::{Ending, Facts, Phase, RampDownFacts, RunResult};
+use crate::terminal::StatusLine;
+
+/// Where standard error is no terminal, a line this often.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What keeps a run's records while it goes on.
 pub struct Recording<'r> {
     plan: &'r Plan,
     directory: &'r mut ResultsDir,
-    progress: Option<Progress>,
+    progress: Option<StatusLine>,
     facts: Facts,
     seconds: u64,
     last_elapsed: Duration,
@@ -37,7 +41,7 @@ impl<'r> Recording<'r> {
         Self {
             plan,
             directory,
-            progress: tell.then(Progress::stderr),
+            progress: tell.then(|| StatusLine::new(PLAIN_INTERVAL)),
             facts,
             seconds: 0,
             last_elapsed: Duration::ZERO,
@@ -142,7 +146,7 @@ impl<'r> Recording<'r> {
         let fresh = &interval.tally().counts;
         let per_second = |count: u64| count as f64 / length.as_secs_f64().max(1e-3);
         let ping = self.plan.scenario.step_names().len().saturating_sub(1);
-        progress.update(&Status {
+        let status = Status {
             phase: second.phase,
             elapsed: second.elapsed,
             total: self.plan.ramp + self.plan.hold + self.plan.ramp_down,
@@ -154,7 +158,8 @@ impl<'r> Recording<'r> {
             messages_per_s: per_second(fresh.messages),
             bytes_per_s: per_second(fresh.bytes_received),
             lag_p99: interval.tally().lag.quantile(0.99),
-        });
+        };
+        progress.show(|columns| progress::line(&status, columns));
         if second.phase == Phase::RampDown && second.open == 0 {
             progress.clear();
         }
@@ -170,7 +175,7 @@ impl<'r> Recording<'r> {
     fn say(&mut self, line: &str) {
         match &mut self.progress {
             Some(progress) => progress.say(line),
-            None => super::tell(line),
+            None => crate::terminal::tell(line),
         }
     }
 }

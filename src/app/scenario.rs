@@ -1,4 +1,4 @@
-//! `startline scenario`: checking a scenario, showing those that are compiled in, beginning a new one.
+//! `startline scenario`: checks a scenario, shows the built-in ones, starts a new one.
 //!
 //! Opens no connection. Invariant: what is shown of requests and messages is rendered by the templates that a run
 //! renders.
@@ -16,7 +16,7 @@ use crate::cli::scenario::{CheckArgs, NewArgs, ScenarioArgs, ScenarioCommand};
 use crate::scenario::template::{Scope, Template};
 use crate::scenario::{Good, HttpStep, Ping, Reply, Role, Scenario, WebSocket};
 
-/// What a new scenario begins as.
+/// A new scenario's text.
 const TEMPLATE: &str = include_str!("../../scenarios/template.toml");
 
 /// Carries out `startline scenario`.
@@ -53,7 +53,7 @@ fn source_of(name: &str) -> Result<String> {
     }
     let names: Vec<&str> = Scenario::builtins().iter().map(|(name, _)| *name).collect();
     bail!(
-        "there is no built-in scenario \"{name}\"{}; there are {}",
+        "there is no built-in scenario \"{name}\"{}; built in: {}",
         crate::nearest::hint(name, &names),
         names.join(", ")
     );
@@ -62,7 +62,7 @@ fn source_of(name: &str) -> Result<String> {
 fn new_file(out: &Path, force: bool) -> Result<String> {
     let mut options = fs::OpenOptions::new();
     options.write(true).truncate(true);
-    // `create_new` looks and makes in one step: no file can come in between.
+    // `create_new` checks and creates in one step: no file can come in between.
     if force {
         options.create(true)
     } else {
@@ -70,7 +70,7 @@ fn new_file(out: &Path, force: bool) -> Result<String> {
     };
     let mut file = match options.open(out) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            bail!("{} is there already: name another file, or write over it with --force", out.display());
+            bail!("{} already exists; use --force to overwrite", out.display());
         }
         opened => opened.with_context(|| format!("cannot write {}", out.display()))?,
     };
@@ -94,7 +94,7 @@ fn check(args: &CheckArgs) -> Result<String> {
             Good::AtLeast => "≥",
             Good::Below => "<",
         };
-        let warn = criterion.warn.map_or(String::new(), |warn| format!(", warning to {warn}"));
+        let warn = criterion.warn.map_or(String::new(), |warn| format!(", warn up to {warn}"));
         entry(
             &mut text,
             "criterion",
@@ -107,7 +107,7 @@ fn check(args: &CheckArgs) -> Result<String> {
     }
     let _ = writeln!(
         text,
-        "\nNothing is wrong with it. Values in < > are the servers', the rest is rendered for member 13."
+        "\nThe scenario is valid. Values in < > come from the servers; the rest is rendered for member 13."
     );
     Ok(text)
 }
@@ -176,7 +176,7 @@ impl<'s> Example<'s> {
         );
         self.headers(&websocket.headers, text);
         if self.scenario.cookies {
-            further(text, "Cookie: what answers have set");
+            further(text, "Cookie: as set by the answers");
         }
         if let Some(subprotocol) = &websocket.subprotocol {
             further(text, &format!("Sec-WebSocket-Protocol: {subprotocol}"));
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn every_built_in_scenario_passes_its_check() {
         for (name, _) in Scenario::builtins() {
-            assert!(checked(name).contains("Nothing is wrong with it"), "{name}");
+            assert!(checked(name).contains("The scenario is valid"), "{name}");
             assert!(list().contains(&format!("{name} ")), "{name} is listed");
         }
     }
@@ -269,13 +269,10 @@ mod tests {
         let temp = tempfile::tempdir().expect("a directory");
         let file = temp.path().join("new.toml");
         new_file(&file, false).expect("written");
-        assert!(checked(&file.display().to_string()).contains("Nothing is wrong with it"));
-        let refused = new_file(&file, false).expect_err("it is there").to_string();
-        assert!(
-            refused.ends_with("is there already: name another file, or write over it with --force"),
-            "{refused}"
-        );
-        new_file(&file, true).expect("written over");
+        assert!(checked(&file.display().to_string()).contains("The scenario is valid"));
+        let refused = new_file(&file, false).expect_err("it exists").to_string();
+        assert!(refused.ends_with("already exists; use --force to overwrite"), "{refused}");
+        new_file(&file, true).expect("overwritten");
     }
 
     #[test]
@@ -283,7 +280,7 @@ mod tests {
         let refused = source_of("ecko").expect_err("unknown").to_string();
         assert_eq!(
             refused,
-            "there is no built-in scenario \"ecko\"; did you mean \"echo\"?; there are runnity, echo, chat"
+            "there is no built-in scenario \"ecko\"; did you mean \"echo\"?; built in: runnity, echo, chat"
         );
     }
 }

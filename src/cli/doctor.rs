@@ -11,9 +11,9 @@ use super::run::SettingsArgs;
 #[command(after_help = "\
 Exit status:
   0  the plan fits; there may be warnings
-  2  wrong arguments, or a plan that cannot fit")]
+  2  wrong arguments, or the plan does not fit this machine")]
 pub struct DoctorArgs {
-    /// What is to be run.
+    /// The plan to check.
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
 

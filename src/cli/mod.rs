@@ -1,9 +1,14 @@
 //! The command line as clap reads it: options, their help, what their values mean as text.
 //!
-//! What was typed, as data. Does nothing: the steps of a command are [`crate::app`]'s. Invariant: every option has help, and every
-//! value a name.
+//! Turns arguments into data and does nothing with them: the steps of a command are [`crate::app`]'s. Invariant: every
+//! option has help, and every value a name.
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::nearest::nearest;
 
 pub mod addresses;
 pub mod doctor;
@@ -15,11 +20,11 @@ pub mod serve;
 pub mod tune;
 pub mod values;
 
-/// Puts thousands of real WebSocket sessions on the line from one Linux box and judges the servers they talk to.
+/// Load-tests WebSocket servers with thousands of realistic sessions from one Linux machine, and gives a verdict.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, after_help = EXIT_STATUS_HELP)]
 pub struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -29,38 +34,101 @@ pub struct Cli {
 pub enum Command {
     /// Add, remove and list addresses of this machine for sessions to come from.
     Addresses(addresses::AddressesArgs),
-    /// Check whether this box can make a run, and say what mends it if not; opens no connection to the target.
+    /// Check whether this machine can run the plan; print the command that fixes what it lacks.
     Doctor(Box<doctor::DoctorArgs>),
-    /// Check before a test that everything is there: the target, its clock, members, challenge, this box, what is watched.
+    /// Check before a test that all is ready: target, clock, members, challenge, this machine, monitoring.
     Preflight(Box<preflight::PreflightArgs>),
-    /// Make members, a challenge and everyone's place in it, before a run.
+    /// Create members and a challenge, and have the members join it, before a run.
     Prepare(prepare::PrepareArgs),
-    /// Run a load test; without a target, against the built-in stand-in.
+    /// Run a load test; without --target, against the built-in mock server.
     Run(Box<run::RunArgs>),
-    /// Check a scenario, show the built-in ones, begin a new one.
+    /// Check a scenario, show the built-in ones, start a new one.
     Scenario(scenario::ScenarioArgs),
-    /// Start the built-in stand-in for Runnity's servers alone, for another tool or box to load.
+    /// Start the built-in mock server alone, for another tool or machine to load.
     Serve(Box<serve::ServeArgs>),
     /// Show, write and put back the kernel settings that a plan needs.
     Tune(tune::TuneArgs),
 }
 
+/// Options of other load generators, and what they are called here.
+const OTHERS_OPTIONS: [(&str, &str); 6] = [
+    ("--duration", "--hold"),
+    ("--ramp-up", "--ramp"),
+    ("--url", "--target"),
+    ("--users", "--sessions"),
+    ("--virtual-users", "--sessions"),
+    ("--vus", "--sessions"),
+];
+
+impl Cli {
+    /// Parses the process's arguments; ends the process with a hint if they are wrong.
+    pub fn of_process() -> Self {
+        Self::of(std::env::args_os().collect()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn of(args: Vec<OsString>) -> Result<Self, clap::Error> {
+        // These have the options of a run.
+        let makes_a_plan = args.get(1).is_some_and(|it| it == "run" || it == "doctor" || it == "preflight");
+        Self::try_parse_from(args).map_err(|error| hinted(error, makes_a_plan))
+    }
+}
+
+/// Adds the hints that clap does not find: two swapped letters, and the names that other tools use.
+fn hinted(mut error: clap::Error, makes_a_plan: bool) -> clap::Error {
+    let typed = |kind| match error.get(kind) {
+        Some(ContextValue::String(typed)) => typed.clone(),
+        _ => String::new(),
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand if error.get(ContextKind::SuggestedSubcommand).is_none() => {
+            let (typed, command) = (typed(ContextKind::InvalidSubcommand), Cli::command());
+            if let Some(name) = nearest(&typed, command.get_subcommands().map(clap::Command::get_name)) {
+                let suggested = ContextValue::Strings(vec![name.to_owned()]);
+                error.insert(ContextKind::SuggestedSubcommand, suggested);
+            }
+        }
+        ErrorKind::UnknownArgument if makes_a_plan => {
+            let typed = typed(ContextKind::InvalidArg);
+            if let Some((_, ours)) = OTHERS_OPTIONS.iter().find(|(theirs, _)| *theirs == typed) {
+                error.insert(ContextKind::SuggestedArg, ContextValue::String((*ours).to_owned()));
+                // It is of the option that clap found similar.
+                error.remove(ContextKind::Usage);
+            }
+        }
+        _ => {}
+    }
+    error
+}
+
 pub(crate) const EXIT_STATUS_HELP: &str = "\
 Exit status:
-  0  every criterion was met
-  1  a criterion was not met
-  2  wrong arguments, or a plan that cannot fit
-  3  the run proves nothing: inconclusive, or stopped early";
+  0  all criteria met
+  1  a criterion failed
+  2  wrong arguments, or the plan does not fit this machine
+  3  inconclusive: the load generator was overloaded, or the run was stopped early";
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn clap_finds_nothing_wrong() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_slip_or_another_tool_s_option_gets_a_hint() {
+        for (typed, hint) in [
+            (&["rnu"][..], "exists: 'run'"),
+            (&["run", "--duration", "5s"], "exists: '--hold'"),
+            (&["doctor", "--vus=9"], "exists: '--sessions'"),
+        ] {
+            let args = ["startline"].iter().chain(typed).map(OsString::from).collect();
+            let error = Cli::of(args).expect_err("refused").to_string();
+            assert!(error.contains(hint), "{error}");
+        }
+        let error = Cli::of(["startline", "serve", "--vus", "9"].map(OsString::from).into()).expect_err("no");
+        assert!(!error.to_string().contains("--sessions"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The options of `startline preflight`: those of a run, and what to check beside it.
+//! The options of `startline preflight`: those of a run, and what else to check.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::run::SettingsArgs;
 use super::values;
 use crate::preflight::members::SampleSize;
 
-/// The option is `run`'s, which can do without.
+/// Help of the option, which only `run` can do without.
 pub(crate) const TARGET_HELP: &str =
     "The servers to check, such as http://runnity.example:8080; required, here or in the file of --plan";
 /// Members that log in by default.
@@ -21,16 +21,16 @@ Exit status:
   0  no check fails; there may be warnings
   1  a check fails
   2  wrong arguments
-  3  the target could not be asked, or a signal ended it",
+  3  the target did not answer, or a signal stopped it",
     mut_arg("target", |arg| arg.help(TARGET_HELP).long_help(None)),
     mut_arg("tls", |arg| arg.hide(true)),
     mut_arg("no_broadcast", |arg| arg.hide(true)))]
 pub struct PreflightArgs {
-    /// Members that log in, one after the other: the first, the last, and others drawn by the seed; or all [default: 10].
+    /// Members that log in, one by one: the first, the last and random others, or all [default: 10].
     #[arg(long, value_name = "N", value_parser = sample_size, help_heading = "Checks")]
     pub(crate) sample: Option<SampleSize>,
 
-    /// See whether what is watched during the test answers: a TOML file of pages, Prometheus and Redis servers.
+    /// Check the sources watched during the test: a TOML file of pages, Prometheus and Redis servers.
     #[arg(long, value_name = "FILE", help_heading = "Checks")]
     pub(crate) watch: Option<PathBuf>,
 
@@ -38,7 +38,7 @@ pub struct PreflightArgs {
     #[arg(long, help_heading = "Checks")]
     pub(crate) json: bool,
 
-    /// The plan. After preflight's own options, which would not be found below so many.
+    /// The plan. After preflight's own options, which would be hard to find below so many.
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
 }

@@ -23,14 +23,14 @@ pub(crate) enum ScenarioCommand {
         #[arg(value_name = "NAME")]
         name: Option<String>,
     },
-    /// Begin a new scenario: a file with every part explained.
+    /// Start a new scenario: a file with every part explained.
     New(NewArgs),
 }
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CheckArgs {
-    /// A TOML file, or the name of a built-in scenario.
-    #[arg(value_name = "FILE|NAME")]
+    /// The name of a built-in scenario, or a TOML file.
+    #[arg(value_name = "NAME|FILE")]
     pub(crate) scenario: String,
     /// Set a variable of the scenario; repeat for more.
     #[arg(long, value_name = "NAME=VALUE", value_parser = values::assignment)]
@@ -42,7 +42,7 @@ pub(crate) struct NewArgs {
     /// Write it to this file instead of standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Write over a file that is there.
+    /// Overwrite an existing file.
     #[arg(long, requires = "out")]
     pub(crate) force: bool,
 }

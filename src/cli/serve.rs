@@ -1,4 +1,4 @@
-//! The options of `startline serve`, and the text that stands for their values.
+//! The options of `startline serve`, and how their values are parsed.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -26,14 +26,14 @@ Runnity's API, as far as a run needs it:
 The mock server's own controls:
   GET  /mock/counters
   POST /mock/servers/{server}/down  (server: ws1, ws2, …), and /up
-  POST /mock/faults/{name}?count={count}  the next so many of: internal-server-error,
+  POST /mock/faults/{name}?count={count}  fail the next {count} with: internal-server-error,
        ticket-issue-failed, ws-internal-error, ws-invalid-session, ws-unauthorized
   POST /mock/challenges/{id}/members/{id}/status/{STATUS}";
 
-/// Runs the built-in mock of Runnity's servers.
+/// Start the built-in mock server.
 ///
-/// Business servers and WebSocket servers answer on one port. Without --challenge there are members and no challenge;
-/// everything else then goes through the API, as with the real servers.
+/// It mocks Runnity's business servers and WebSocket servers on one port. Without --challenge there are members and no
+/// challenge; challenges are then created through the API, as with the real servers.
 #[derive(Debug, Args)]
 #[command(after_help = PATHS_HELP)]
 pub struct ServeArgs {
@@ -44,7 +44,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub(crate) tls: TlsArgs,
 
-    /// Event loops [default: one a core, and more where all members' connections need more descriptors than these may have].
+    /// Event loops [default: one a core, and more if the descriptor limit requires it].
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = whole)]
     pub(crate) workers: usize,
 
@@ -80,20 +80,20 @@ pub struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::duration)]
     pub(crate) idle_timeout: Duration,
 
-    /// How often silence is looked for.
+    /// How often idle members are looked for.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::duration)]
     pub(crate) idle_check: Duration,
 
-    /// How long broadcasts are gathered for before they are written; 0 writes them at once.
+    /// Collect broadcasts for this time before writing them; 0 writes at once.
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = values::duration)]
     pub(crate) broadcast_gather: Duration,
 
-    /// Send no broadcasts, and let CONNECTED list nobody: for more sessions than could be told of each other.
+    /// Send no broadcasts, and an empty list in CONNECTED: for very many sessions.
     #[arg(long)]
     pub(crate) no_broadcast: bool,
 
     /// List, register and announce in three steps, as the real servers do: USER_ENTERED may come before CONNECTED, and
-    /// someone may be both listed and announced, or (rarely) neither.
+    /// a member may be both listed and announced, or (rarely) neither.
     #[arg(long)]
     pub(crate) racy: bool,
 
@@ -105,15 +105,15 @@ pub struct ServeArgs {
     #[arg(long, value_name = "BYTES", value_parser = size)]
     pub(crate) send_buffer: Option<usize>,
 
-    /// WebSockets that each server takes at once; more wait, as behind Tomcat's 8192 [default: no limit].
+    /// Maximum WebSockets of each server; more wait, as behind Tomcat's 8192 [default: no limit].
     #[arg(long, value_name = "N", value_parser = whole)]
     pub(crate) max_connections: Option<usize>,
 
-    /// How much faster than real time challenges live; tickets, tokens and the idle rule stay in real time.
+    /// How much faster than real time challenges run; tickets, tokens and the idle rule stay in real time.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = time_scale)]
     pub(crate) time_scale: f64,
 
-    /// The servers' time zone, which is what startAt means: a name, or an offset such as +09:00 [default: the system's].
+    /// The servers' time zone, in which startAt is read: a name, or an offset such as +09:00 [default: the system's].
     #[arg(long, value_name = "ZONE", value_parser = time_zone, allow_hyphen_values = true)]
     pub(crate) time_zone: Option<jiff::tz::TimeZone>,
 
@@ -129,7 +129,7 @@ pub struct ServeArgs {
     #[arg(long)]
     pub(crate) announce_json: bool,
 
-    /// End when this process, which has to be the parent, ends.
+    /// End when this process, which must be the parent, ends.
     #[arg(long, value_name = "PID", hide = true)]
     pub(crate) parent: Option<u32>,
 }
@@ -140,7 +140,7 @@ pub(crate) fn whole(text: &str) -> Result<usize, String> {
 
 pub(crate) fn size(text: &str) -> Result<usize, String> {
     let bytes = startline_os::units::bytes(text)?;
-    usize::try_from(bytes).map_err(|_| format!("{text} is more than there can be"))
+    usize::try_from(bytes).map_err(|_| format!("{text} is too large"))
 }
 
 pub(crate) fn servers(text: &str) -> Result<u16, String> {
@@ -167,7 +167,7 @@ pub(crate) fn time_scale(text: &str) -> Result<f64, String> {
 
 pub(crate) fn distance(text: &str) -> Result<Distance, String> {
     Distance::from_name(&text.to_ascii_uppercase())
-        .ok_or_else(|| format!("one of {}", Distance::names().collect::<Vec<_>>().join(", ")))
+        .ok_or_else(|| format!("must be one of {}", Distance::names().collect::<Vec<_>>().join(", ")))
 }
 
 pub(crate) fn time_zone(text: &str) -> Result<jiff::tz::TimeZone, String> {

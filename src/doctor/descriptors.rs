@@ -46,7 +46,8 @@ impl Tables {
         let needed_by_stand_in = of_stand_in + DESCRIPTORS_OF_A_WORKER;
         let sessions = grouped(need.sessions.into());
         let what = if needed_by_stand_in > needed_by_client {
-            let share = grouped(of_stand_in);
+            // More connections than sessions are HTTP ones, open in between.
+            let share = grouped(of_stand_in.min(need.sessions.into()));
             let whose = counted(stand_in, "worker", "workers");
             format!(
                 "at most {share} of {sessions} sessions in each of the mock server's {whose}, and {DESCRIPTORS_OF_A_WORKER} for itself"

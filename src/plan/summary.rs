@@ -185,11 +185,13 @@ impl fmt::Display for Summary<'_> {
         let plural = if plan.workers == 1 { "" } else { "s" };
         line(f, "target", &self.target())?;
         line(f, "scenario", &format!("{} ({})", plan.scenario.name, plan.scenario.step_names().join(" → ")))?;
+        // Without a look-up the scenario has no challenge, and its members are numbers that no server knows.
+        let members = plan.scenario.schedule.as_ref().map(|_| format!(", members {}", self.members));
         let sessions = format!(
-            "{} on {} worker{plural}, members {}, seed {}",
+            "{} on {} worker{plural}{}, seed {}",
             grouped(plan.sessions.into()),
             plan.workers,
-            self.members,
+            members.unwrap_or_default(),
             plan.seed
         );
         line(f, "sessions", &sessions)?;

@@ -37,7 +37,7 @@ pub enum CalendarError {
     },
     /// Longer than a run can last.
     #[error(
-        "{} members at {rate} take {}, and {} is the most at a time: give a higher --rate, or fewer --members",
+        "{} members at {rate} take {}, and {} is the maximum: give a higher --rate, or fewer --members",
         grouped((*members).into()), duration_text(*takes), duration_text(RUN_MAX)
     )]
     TooLong {
@@ -117,7 +117,7 @@ pub fn joins_fit(
     let usable = left.saturating_sub(JOIN_MARGIN).as_secs();
     let remedy = match u64::from(members).checked_div(usable) {
         Some(_) => format!(
-            "--rate {}/s would do, or a challenge that starts later",
+            "--rate {}/s is enough, or create a challenge that starts later",
             u64::from(members).div_ceil(usable)
         ),
         None => "create a challenge that starts later".to_owned(),
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(
             fits("RECRUITING", "09:46:36", 10_000).expect_err("a second too late"),
             "10,000 members at 20/s take 8m20s, and the challenge becomes READY in 8m24s, at 2026-03-01 09:55:00+09:00: \
-             --rate 21/s would do, or a challenge that starts later"
+             --rate 21/s is enough, or create a challenge that starts later"
         );
         let error = fits("RECRUITING", "09:54:57", 10).expect_err("3 s are left");
         assert!(error.ends_with("create a challenge that starts later"), "{error}");
@@ -165,7 +165,7 @@ mod tests {
         let error = fit_a_run(10_000, rate(1)).expect_err("a week").to_string();
         assert_eq!(
             error,
-            "10,000 members at 1/m take 166h40m, and 9h is the most at a time: give a higher --rate, or fewer --members"
+            "10,000 members at 1/m take 166h40m, and 9h is the maximum: give a higher --rate, or fewer --members"
         );
     }
 

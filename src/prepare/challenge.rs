@@ -151,7 +151,7 @@ impl Created {
         differ(self.distance.clone(), asked.distance.to_owned());
         let room = |room: u64| format!("room for {}", grouped(room));
         differ(self.max_participants.map(room), room(asked.max_participants.into()));
-        let access = |is_private| if is_private { "private" } else { "open to everyone" }.to_owned();
+        let access = |is_private| if is_private { "private" } else { "public" }.to_owned();
         differ(self.is_private.map(access), access(asked.is_private));
         differences
     }
@@ -285,12 +285,7 @@ mod tests {
         let other = json!({"title": "u", "distance": "TEN", "maxParticipants": 5, "isPrivate": false});
         assert_eq!(
             created(other).differences(&asked),
-            [
-                "\"u\", not \"t\"",
-                "TEN, not FIVE",
-                "room for 5, not room for 11",
-                "open to everyone, not private"
-            ]
+            ["\"u\", not \"t\"", "TEN, not FIVE", "room for 5, not room for 11", "public, not private"]
         );
     }
 

@@ -11,14 +11,12 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-use super::about::{Joins, Who};
 use super::gate::Gate;
+use super::new_challenge::{ChallengeOptions, Joins, Known};
 use super::prepared::Prepared;
-use crate::cli::prepare::about::AboutArgs;
-use crate::cli::prepare::target::TargetArgs;
 use crate::exit_status::ExitStatus;
 use crate::foreign;
-use crate::interrupt::{Interrupt, Words};
+use crate::interrupt::Interrupt;
 use crate::lookup::advice;
 use crate::lookup::challenge::{Answer, Asker, Unexpected};
 use crate::plan::Plan;
@@ -57,9 +55,8 @@ pub struct Unmade {
     status: ExitStatus,
 }
 
-/// What signals say meanwhile: the first is answered by what comes of it, on a line of its own.
-pub const CREATING: Words =
-    Words { first: b"\n", second: b"\nleft at once; the challenge may have been created\n" };
+/// What a second signal says while the challenge is being created; the first is answered by the outcome.
+pub const CREATING: &str = "the challenge may have been created";
 
 /// Creates a challenge; the first member of the plan is the administrator. A signal ends it at once.
 ///
@@ -67,7 +64,7 @@ pub const CREATING: Words =
 /// There is none, or nobody knows.
 pub fn create(
     prepared: &Prepared,
-    about: &AboutArgs,
+    options: &ChallengeOptions,
     joins: &Joins,
     interrupt: &Interrupt,
 ) -> Result<Made, Unmade> {
@@ -75,13 +72,13 @@ pub fn create(
     let ahead = start::ahead(joins.members, joins.rate);
     // Where the start is given, joins that are slow are the calendar's to refuse.
     let ahead =
-        if about.start_at.is_some() { ahead.unwrap_or_default() } else { ahead.map_err(Error::from)? };
+        if options.start_at.is_some() { ahead.unwrap_or_default() } else { ahead.map_err(Error::from)? };
     let asked = Arc::new(Gate::new());
     let request = Request {
         plan: prepared.plan.clone(),
         schedule: prepared.schedule()?.clone(),
         agent: prepared.agent(),
-        about: about.clone(),
+        options: options.clone(),
         joins: *joins,
         zone,
         ahead,
@@ -89,7 +86,7 @@ pub fn create(
     };
     interrupt.or(Duration::ZERO, move || request.send())?.unwrap_or_else(|| {
         let signal = interrupt.reason().unwrap_or_default();
-        Err(Unmade::interrupted(&signal, asked.shut().as_deref(), about.admin))
+        Err(Unmade::interrupted(&signal, asked.shut().as_deref(), options.admin))
     })
 }
 
@@ -98,7 +95,7 @@ struct Request {
     plan: Plan,
     schedule: Schedule,
     agent: ureq::Agent,
-    about: AboutArgs,
+    options: ChallengeOptions,
     joins: Joins,
     zone: TimeZone,
     /// From now to the start, where none is given.
@@ -109,19 +106,19 @@ struct Request {
 
 impl Request {
     fn send(&self) -> Result<Made, Unmade> {
-        let (about, admin, zone) = (&self.about, self.about.admin, &self.zone);
+        let (options, admin, zone) = (&self.options, self.options.admin, &self.zone);
         let asker = Asker::log_in(&self.plan, &self.schedule, &self.agent, 0)
             .map_err(|error| Unmade::not_logged_in(error, admin))?;
         let now = asker.server_now().unwrap_or_else(|| {
-            tell("warning: the server does not say what time it has (no Date header); this box's clock is taken for its");
+            tell("warning: the server sends no Date header, so this machine's clock is used in place of its own");
             Timestamp::now()
         });
-        let start_at = about.start_at.unwrap_or_else(|| start::by_default(now, zone, self.ahead));
-        check_start(about, &self.joins, start_at, now, zone)?;
-        let asked = about.body(start_at, &now.to_zoned(zone.clone()), &self.joins);
+        let start_at = options.start_at.unwrap_or_else(|| start::by_default(now, zone, self.ahead));
+        check_start(options, &self.joins, start_at, now, zone)?;
+        let asked = options.body(start_at, &now.to_zoned(zone.clone()), &self.joins);
         let body = serde_json::to_value(&asked).map_err(Error::from)?;
         if !self.asked.pass(asked.title.clone()) {
-            return Err(anyhow!("a signal came before it was asked for").into());
+            return Err(anyhow!("a signal came before it was requested").into());
         }
         let answer = asker
             .send(challenge::METHOD, challenge::PATH, &body)
@@ -142,8 +139,10 @@ impl Made {
         let read = Challenge::read(&created.status, &created.start_at, &created.end_at);
         let times = read.and_then(|challenge| start::Timetable::of(&challenge, zone));
         let times = times.map_err(|error| {
-            let what =
-                format!("challenge {} is there, and what the servers say of it cannot be read", created.id);
+            let what = format!(
+                "challenge {} was created, but what the servers say about it cannot be read",
+                created.id
+            );
             Unmade {
                 error: Error::from(error).context(what),
                 next: vec![go_on(created.id)],
@@ -156,12 +155,6 @@ impl Made {
         let zone = corrected.clone().unwrap_or_else(|| start::zone_name(zone, now.timestamp()));
         Ok(Self { asked, created, times, now, zone, corrected })
     }
-
-    /// The target for whoever goes on: with the zone that the server has shown to be its.
-    pub fn target(&self, given: &TargetArgs) -> TargetArgs {
-        let time_zone = self.corrected.clone().or_else(|| given.time_zone.clone());
-        TargetArgs { time_zone, ..given.clone() }
-    }
 }
 
 /// Warns of what is not as it was asked for, and of times at which nobody can do anything.
@@ -169,16 +162,16 @@ fn warn_of_surprises(created: &Created, asked: &NewChallenge, times: &start::Tim
     let differences = created.differences(asked);
     if !differences.is_empty() {
         let differences = foreign::line(&differences.join("; "), TOLD_CHARS_MAX);
-        tell(&format!("warning: the servers made it otherwise than was asked: {differences}"));
+        tell(&format!("warning: the servers created it differently: {differences}"));
     }
     if times.end <= times.start {
         tell(
-            "warning: endAt is not after startAt: nobody can run in this challenge; is that distance known to the servers?",
+            "warning: endAt is not after startAt: members cannot run in this challenge; do the servers know that distance?",
         );
     }
     if times.ready <= *now {
         tell(
-            "warning: by the server's clock READY has passed, and nobody can join this challenge any more: is --time-zone the \
+            "warning: by the server's clock READY has passed, and members can no longer join this challenge: is --time-zone the \
              servers'?",
         );
     }
@@ -186,16 +179,16 @@ fn warn_of_surprises(created: &Created, asked: &NewChallenge, times: &start::Tim
 
 /// Refuses what the servers would, and a start that leaves too little time to join.
 fn check_start(
-    about: &AboutArgs,
+    options: &ChallengeOptions,
     joins: &Joins,
     start_at: DateTime,
     now: Timestamp,
     zone: &TimeZone,
 ) -> anyhow::Result<()> {
-    if about.start_at.is_some() {
+    if options.start_at.is_some() {
         start::check(start_at, now, zone)?;
     }
-    if joins.who != Who::Unsaid {
+    if joins.known != Known::Nothing {
         let challenge = Challenge { status: Status::Recruiting, start_at, end_at: start_at };
         calendar::joins_fit(&challenge, zone, now, joins.members, joins.rate)?;
     }
@@ -210,7 +203,7 @@ fn other_zone(created: &Created, now: Timestamp, given: &TimeZone) -> Option<Tim
     let offset = offset_text(&now.to_zoned(zone.clone()));
     tell(&format!(
         "warning: the server wrote {created_at} as its local time, which is not {}'s but that of offset {offset}: the challenge starts at \
-         another time than was meant, and what follows is by that offset; create another with --time-zone {offset} (or the zone's name)",
+         another time than intended, and what follows uses that offset; create another with --time-zone {offset} (or the zone's name)",
         start::zone_name(given, now)
     ));
     Some(zone)
@@ -231,12 +224,12 @@ impl Unmade {
             },
             Some(404 | 405) => Self {
                 error: error.context(format!("member {admin} cannot log in")),
-                next: vec!["there is no such login here: is the target a business server of Runnity?".into()],
+                next: vec!["the target has no such login: is it a business server of Runnity?".into()],
                 status: ExitStatus::Refused,
             },
             Some(400..=499) if !advice::may_work_later(&error) => Self {
                 error: error.context(format!("member {admin} cannot log in")),
-                next: vec!["give --admin the id of a member that is there and may create challenges".into()],
+                next: vec!["give --admin the id of an existing member who may create challenges".into()],
                 status: ExitStatus::Refused,
             },
             Some(_) => Self {
@@ -258,21 +251,21 @@ impl Unmade {
                 anyhow!("{signal} before the servers answered: the challenge may have been created"),
                 vec![look_for(admin, title)],
             ),
-            None => (anyhow!("{signal} before a challenge was asked for: none was created"), Vec::new()),
+            None => (anyhow!("{signal} before a challenge was requested: none was created"), Vec::new()),
         };
         Self { error, next, status: ExitStatus::Inconclusive }
     }
 
     fn unanswered(error: Error, admin: u64, title: &str) -> Self {
         let next = vec![advice::hint(&error).to_owned(), perhaps_there(admin, title)];
-        Self { error: error.context("there is no answer"), next, status: ExitStatus::Inconclusive }
+        Self { error: error.context("the servers did not answer"), next, status: ExitStatus::Inconclusive }
     }
 
     fn unclear(answer: &Answer, missing: Missing, admin: u64, title: &str) -> Self {
         let place = missing.place;
         let what = format!("the answer has no {place}, which the admin API of Runnity has");
         let (what, next) = match missing.id {
-            Some(id) => (format!("challenge {id} is there, and {what}"), go_on(id)),
+            Some(id) => (format!("challenge {id} was created, but {what}"), go_on(id)),
             None => (what, perhaps_there(admin, title)),
         };
         Self {
@@ -301,12 +294,12 @@ impl Unmade {
                 "member {admin} may not create challenges: give --admin the id of an administrator"
             )],
             404 | 405 => vec![format!(
-                "there is no {} {} here: is the target a business server of Runnity?",
+                "the target has no {} {}: is it a business server of Runnity?",
                 challenge::METHOD,
                 challenge::PATH
             )],
             500.. => {
-                vec!["the servers failed: see their logs, then try again".into(), perhaps_there(admin, title)]
+                vec!["the servers failed: see their logs, then retry".into(), perhaps_there(admin, title)]
             }
             _ => Vec::new(),
         };

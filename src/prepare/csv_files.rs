@@ -1,13 +1,11 @@
-//! The guide's CSV files: consecutive members, a file a box, none of them in two.
+//! The guide's CSV files: consecutive members, a file for each load generator, no member in two.
 //!
-//! Text to a writer; knows no directory. Invariant: the files' ranges are disjoint, and together they are all members; what is
+//! Writes text to a writer; knows no directory. Invariant: the files' ranges are disjoint, and together they are all members; what is
 //! written is what [`crate::plan::member_files`] reads.
 
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
 
-/// What the files' names have around their number.
-const NAME: (&str, &str) = ("test_members_", ".csv");
 /// `member_id` is a bigint.
 const ID_MAX: u64 = i64::MAX as u64;
 
@@ -70,12 +68,7 @@ impl CsvFiles {
 impl CsvFile {
     /// What the guide calls it.
     pub fn name(&self) -> String {
-        format!("{}{}{}", NAME.0, self.number, NAME.1)
-    }
-
-    /// The challenge that they are in, if it is known.
-    pub fn challenge(&self) -> Option<u64> {
-        self.challenge
+        format!("test_members_{}.csv", self.number)
     }
 
     /// The members in it.
@@ -101,12 +94,6 @@ impl CsvFile {
     }
 }
 
-/// Whether a file is called like one of these.
-pub fn is_name(name: &str) -> bool {
-    let number = name.strip_prefix(NAME.0).and_then(|rest| rest.strip_suffix(NAME.1));
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,7 +113,6 @@ mod tests {
         assert_eq!(files.ids(), 13..=37);
         let names: Vec<_> = files.files().map(|file| file.name()).collect();
         assert_eq!(names, ["test_members_1.csv", "test_members_2.csv", "test_members_3.csv"]);
-        assert!(names.iter().all(|name| is_name(name)));
     }
 
     #[test]
@@ -163,13 +149,6 @@ mod tests {
         for first_id in [ID_MAX, u64::MAX] {
             let error = CsvFiles::new(first_id, 2, Some(38), 1).expect_err("refused").to_string();
             assert!(error.contains("leaves no ids for --count 2"), "{error}");
-        }
-    }
-
-    #[test]
-    fn other_files_are_called_otherwise() {
-        for name in ["test_members_.csv", "test_members_1.csv.bak", "test_members_a.csv", "members.csv"] {
-            assert!(!is_name(name), "{name}");
         }
     }
 }

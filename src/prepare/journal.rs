@@ -43,7 +43,7 @@ impl Journal {
         }
         match path.parent() {
             Some(at) if !at.as_os_str().is_empty() && !at.is_dir() => {
-                bail!("--out: {} would be in a directory that is not there", path.display())
+                bail!("--out: the directory of {} does not exist", path.display())
             }
             _ => Ok(()),
         }
@@ -56,15 +56,13 @@ impl Journal {
     pub fn refuse_what_is_no_file(path: &Path) -> Result<()> {
         let name = path.display();
         if path == Path::new("-") {
-            bail!(
-                "--out: outcomes are not written to \"-\", which stands for standard output, since they are to be taken up by --resume: name a file"
-            );
+            bail!("--out: \"-\" is standard output, which --resume cannot read: name a file");
         }
         match fs::metadata(path) {
             Ok(it) if it.is_dir() => bail!("--out: {name} is a directory: name a file in it"),
-            Ok(it) if !it.is_file() => bail!(
-                "--out: {name} is no ordinary file, and outcomes are to be taken up by --resume: name a file"
-            ),
+            Ok(it) if !it.is_file() => {
+                bail!("--out: {name} is not a regular file, which --resume needs: name a file")
+            }
             _ => Ok(()),
         }
     }
@@ -74,7 +72,7 @@ impl Journal {
     /// # Errors
     /// It is there already, or cannot be written; nothing is left of it then.
     pub fn create(path: &Path, places: &Places) -> Result<Self> {
-        let cannot = || format!("cannot write {}, so nobody was asked", path.display());
+        let cannot = || format!("cannot write {}, so no member was sent", path.display());
         let written = written(path, places).with_context(cannot)?;
         let file = match written.persist_noclobber(path) {
             Ok(file) => file,
@@ -95,13 +93,13 @@ impl Journal {
         let cannot = || format!("cannot read {name}");
         let real = fs::canonicalize(path).with_context(cannot)?;
         if !real.is_file() {
-            bail!("{name} is no ordinary file");
+            bail!("{name} is not a regular file");
         }
         let mut file = File::open(&real).with_context(cannot)?;
         // Whoever had it may have put another in its place just before it was locked here.
         if !lock(&file, path) || !is_still_at(&file, &real).with_context(cannot)? {
             bail!(
-                "another startline is writing {name}: wait until it has ended, or stop it with Ctrl-C; then take the file up"
+                "another startline is writing {name}: wait until it has ended, or stop it with Ctrl-C; then resume the file"
             );
         }
         let mut text = String::new();
@@ -152,7 +150,7 @@ impl Journal {
         }
         // What was added is all there.
         tell(&format!(
-            "warning: {} cannot be made whole: {error}; it can be taken up as it is",
+            "warning: {} cannot be tidied up: {error}; --resume can read it as it is",
             self.name.display()
         ));
         Ok(())
@@ -181,9 +179,9 @@ impl Journal {
 fn is_there(path: &Path) -> anyhow::Error {
     let name = path.display();
     if !begins_as_outcomes_do(path) {
-        return anyhow!("{name} is there already, and is no file of outcomes: name another with --out");
+        return anyhow!("{name} already exists and is not a file of outcomes: name another with --out");
     }
-    anyhow!("{name} is there already: go on with it by --resume {name}, or name another with --out")
+    anyhow!("{name} already exists: continue it with --resume {name}, or name another with --out")
 }
 
 /// Whether it could be taken up, by its first line.
@@ -287,7 +285,7 @@ mod tests {
         let path = at.path().join("a.csv");
         fs::write(&path, "precious").expect("written");
         let error = Journal::create(&path, &Places::default()).expect_err("it is there").to_string();
-        assert!(error.contains("is there already, and is no file of outcomes"), "{error}");
+        assert!(error.contains("already exists and is not a file of outcomes"), "{error}");
         assert_eq!(
             (names(at.path()), fs::read_to_string(&path).expect("it is there")),
             (vec!["a.csv".into()], "precious".into())
@@ -300,9 +298,9 @@ mod tests {
         let path = at.path().join("a.csv");
         drop(Journal::create(&path, &Places::of([(13, 38)])).expect("it begins"));
         let refused = |path: &Path| Journal::check(path).expect_err("it is no new file").to_string();
-        assert!(refused(&path).contains("is there already: go on with it by --resume"), "{}", refused(&path));
+        assert!(refused(&path).contains("already exists: continue it with --resume"), "{}", refused(&path));
         assert!(refused(at.path()).ends_with("is a directory: name a file in it"));
-        assert!(refused(Path::new("/dev/null")).contains("is no ordinary file"));
+        assert!(refused(Path::new("/dev/null")).contains("is not a regular file"));
         assert!(refused(Path::new("-")).contains("stands for standard output"));
         Journal::check(&at.path().join("b.csv")).expect("it can be begun");
     }
@@ -323,7 +321,7 @@ mod tests {
     #[test]
     fn what_is_no_file_is_refused() {
         let at = tempfile::tempdir().expect("a directory");
-        assert!(refused(at.path()).contains("is no ordinary file"));
+        assert!(refused(at.path()).contains("is not a regular file"));
         assert!(refused(&at.path().join("none")).contains("cannot read"));
     }
 }

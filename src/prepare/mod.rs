@@ -3,7 +3,6 @@
 //! Decides and writes text; sends nothing, which is `cli`'s to do with the engine and a library. Invariant: whatever is
 //! decided here can be done again without harm.
 
-pub mod about;
 pub mod answers;
 pub mod bar;
 pub mod calendar;
@@ -15,6 +14,7 @@ pub mod gate;
 pub mod journal;
 pub mod look_up;
 pub mod meaning;
+pub mod new_challenge;
 pub mod places;
 pub mod prepared;
 pub mod retry;

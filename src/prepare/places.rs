@@ -249,7 +249,7 @@ impl Row {
             challenge: number("challengeId", challenge)?,
             outcome: Outcome::of_key(outcome).ok_or_else(|| {
                 let keys = Outcome::KEYS.map(|(_, key)| key);
-                format!("outcome {outcome:?} is none{}", crate::nearest::hint(outcome, &keys))
+                format!("outcome {outcome:?} is not valid{}", crate::nearest::hint(outcome, &keys))
             })?,
             reason: reason.to_owned(),
             attempts: number("attempts", attempts)?.try_into().unwrap_or(u32::MAX),
@@ -354,7 +354,7 @@ mod tests {
         assert_eq!(refusal(&format!("{header}13,38\n")), "f.csv:2: 5 columns are needed, here are 2");
         assert_eq!(
             refusal(&format!("{header}13,38,doen,,1\n")),
-            "f.csv:2: outcome \"doen\" is none; did you mean \"done\"?"
+            "f.csv:2: outcome \"doen\" is not valid; did you mean \"done\"?"
         );
         assert_eq!(
             refusal(&format!("{header}x,38,done,,1\n")),

@@ -12,7 +12,7 @@ use anyhow::Result;
 use startline_os::units::{duration_text, grouped};
 
 use super::answers::Answers;
-use super::bar::{Bar, Standing};
+use super::bar::Progress;
 use super::journal::Journal;
 use super::look_up::look_up;
 use super::prepared::Prepared;
@@ -28,7 +28,10 @@ use crate::prepare::places::{Outcome, Places};
 use crate::prepare::retry::Retry;
 use crate::scenario::Scenario;
 use crate::scenario::places::{Place, Refusal};
+use crate::terminal::StatusLine;
 
+/// Where standard error is no terminal, a line this often.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 /// Failures of a member while the servers are well.
 const STRIKES_MAX: u8 = 5;
 /// So many refusals in a row, and more than there are members who have what was asked for: nobody else will have it. Fewer may be a gap
@@ -43,7 +46,7 @@ const NO_ANSWER: &str = "no-answer";
 /// How long each request of the last look may take where nothing has worked for a while.
 const LAST_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Why it is given up.
-const NOTHING_WORKS: &str = "nothing worked for as long as --patience allows";
+const NOTHING_WORKS: &str = "no member succeeded within --patience";
 
 /// Why there are no further rounds.
 pub enum End {
@@ -119,7 +122,7 @@ pub struct Rounds<'p> {
     unusable_is_done: bool,
     answers: Answers,
     journal: Journal,
-    bar: Bar,
+    line: StatusLine,
     places: Places,
     /// Of each member, how often it failed while the servers were well.
     strikes: Vec<u8>,
@@ -131,7 +134,7 @@ pub struct Rounds<'p> {
 
 impl<'p> Rounds<'p> {
     /// Begins now, and gives up when nothing has worked for `patience`.
-    pub fn new(task: Task<'p>, patience: Duration, journal: Journal, bar: Bar, places: Places) -> Self {
+    pub fn new(task: Task<'p>, patience: Duration, journal: Journal, places: Places) -> Self {
         Self {
             task,
             began: Instant::now(),
@@ -141,7 +144,7 @@ impl<'p> Rounds<'p> {
             unusable_is_done: false,
             answers: Answers::default(),
             journal,
-            bar,
+            line: StatusLine::new(PLAIN_INTERVAL),
             strikes: vec![0; places.rows().len()],
             places,
             failed_now: Vec::new(),
@@ -157,7 +160,8 @@ impl<'p> Rounds<'p> {
         let end = self.rounds()?;
         self.settle_at_the_end(&end);
         // Nothing is left to come.
-        self.bar.finish(&Standing { per_s: 0.0, ..self.standing() });
+        let progress = Progress { per_s: 0.0, ..self.progress() };
+        self.line.finish(|_| progress.text(self.task.step.going_on()));
         let unwritten = self.journal.finish(&self.places).err();
         Ok(Played { places: self.places, end, answers: self.answers, unwritten })
     }
@@ -200,20 +204,20 @@ impl<'p> Rounds<'p> {
             let Some(wait) = self.retry.pause(self.began.elapsed()) else {
                 return Ok(End::Broken(NOTHING_WORKS.into()));
             };
-            self.bar.say(&self.about_the_wait(wait));
+            self.line.say(&self.about_the_wait(wait));
             if !self.task.interrupt.sleep(wait) {
                 return Ok(End::Broken(self.task.interrupt.reason().unwrap_or_default()));
             }
         }
     }
 
-    /// `102 to be tried again (nginx-502), 5,474 not tried yet; going on in 4s`
+    /// `102 to be tried again (nginx-502), 5,474 not tried yet; continuing in 4s`
     fn about_the_wait(&self, wait: Duration) -> String {
         let number = |outcome| grouped(self.places.count(outcome) as u64);
         let reasons = self.places.reasons(Outcome::Failed);
         let mut parts = Vec::new();
         if let Some((reason, _)) = reasons.first() {
-            parts.push(format!("{} to be tried again ({reason})", number(Outcome::Failed)));
+            parts.push(format!("{} to retry ({reason})", number(Outcome::Failed)));
         }
         for (outcome, what) in [(Outcome::Unclear, "to be looked up"), (Outcome::Pending, "not tried yet")] {
             if self.places.count(outcome) > 0 {
@@ -222,7 +226,7 @@ impl<'p> Rounds<'p> {
         }
         // What is left of the patience is no whole number of seconds.
         let wait = Duration::from_secs(wait.as_secs_f64().ceil() as u64);
-        format!("{}; going on in {}", parts.join(", "), duration_text(wait))
+        format!("{}; continuing in {}", parts.join(", "), duration_text(wait))
     }
 
     fn to_do(&self) -> Vec<usize> {
@@ -273,7 +277,8 @@ impl<'p> Rounds<'p> {
             if self.retry.is_tripped() {
                 cut.borrow_mut().get_or_insert(Cut::Pause);
             }
-            self.bar.update(&self.standing());
+            let progress = self.progress();
+            self.line.show(|_| progress.text(self.task.step.going_on()));
         })?;
         self.waiting_since = None;
         // Failures of a time in which nothing worked say nothing of the members.
@@ -353,7 +358,10 @@ impl<'p> Rounds<'p> {
         let with_line =
             |(reason, _): &(&str, usize)| Some(((*reason).to_owned(), self.answers.line(reason)?));
         let (reason, why) = reasons.iter().find_map(with_line).unwrap_or_default();
-        Some(Stop { reason, text: format!("{count} members in a row, and nobody else: {why}") })
+        Some(Stop {
+            reason,
+            text: format!("{count} members in a row were refused, and none accepted: {why}"),
+        })
     }
 
     /// The request that takes the place, or gives it up; those before it log in.
@@ -398,7 +406,7 @@ impl<'p> Rounds<'p> {
             Ok(Some(listed)) => self.settle(&unclear, listed.as_ref()),
             // They stay as they are, to be looked up at the end.
             Ok(None) => {}
-            Err(error) => self.bar.say(&format!("the look-up failed and is tried again: {error:#}")),
+            Err(error) => self.line.say(&format!("the look-up failed and is retried: {error:#}")),
         }
     }
 
@@ -424,7 +432,7 @@ impl<'p> Rounds<'p> {
             }
             // They stay as they are, to be looked up when the file is taken up.
             Ok(None) => {}
-            Err(error) => self.bar.say(&format!("the last look at the list failed: {error:#}")),
+            Err(error) => self.line.say(&format!("the last look-up of the list failed: {error:#}")),
         }
     }
 
@@ -482,10 +490,10 @@ impl<'p> Rounds<'p> {
         self.journal.flush();
     }
 
-    fn standing(&self) -> Standing {
+    fn progress(&self) -> Progress {
         let count = |outcome| self.places.count(outcome);
         let without = count(Outcome::Refused) + count(Outcome::Elsewhere);
-        Standing {
+        Progress {
             over: self.places.settled() + count(Outcome::Unclear) + without,
             all: self.places.rows().len(),
             without,

@@ -24,10 +24,6 @@ const BYTES: &str = "CAST(CONVERT(`social_uid` USING utf8mb4) AS BINARY)";
 
 /// The session as the files need it: nicknames survive whatever the client's character set is, and what does not fit is refused, not cut.
 const BEGIN: &str = "\
-SET @startline_sql_mode = @@SESSION.sql_mode,
-    @startline_client = @@SESSION.character_set_client,
-    @startline_results = @@SESSION.character_set_results,
-    @startline_collation = @@SESSION.collation_connection;
 SET NAMES utf8mb4;
 SET SESSION sql_mode = 'STRICT_ALL_TABLES';
 START TRANSACTION;
@@ -39,14 +35,6 @@ PREPARE startline_end FROM @startline_end;
 EXECUTE startline_end;
 DEALLOCATE PREPARE startline_end;
 ROLLBACK;
-";
-
-/// The session as it was.
-const RESTORE: &str = "\
-SET SESSION sql_mode = @startline_sql_mode,
-    character_set_client = @startline_client,
-    character_set_results = @startline_results,
-    collation_connection = @startline_collation;
 ";
 
 /// What the members are to be, as it was asked for.
@@ -160,11 +148,6 @@ impl TestMembers {
         self.0.count
     }
 
-    /// Statements that make or delete members, a batch each.
-    pub fn batches(&self) -> usize {
-        (self.0.count as usize).div_ceil(BATCH)
-    }
-
     /// The `social_uid` of the first and of the last one.
     pub fn ends(&self) -> (String, String) {
         (self.social_uid(self.0.first), self.social_uid(*self.numbers().end()))
@@ -199,7 +182,7 @@ impl TestMembers {
         let count = self.0.count;
         writeln!(
             out,
-            "-- Makes {}: all of them, or none if one of them is there already.",
+            "-- Creates {}: all of them, or none if one of them already exists.",
             self.test_members()
         )?;
         writeln!(out, "-- The last line that this shows says which, and the members' ids.")?;
@@ -218,7 +201,7 @@ impl TestMembers {
             "SET @startline_end = IF(@startline_before = 0 AND @startline_after = {count}, 'COMMIT', 'DO 0');"
         )?;
         writeln!(out, "{END}SELECT {},", outcome("imported"))?;
-        write!(out, "{};\n{RESTORE}", self.ids())
+        writeln!(out, "{};", self.ids())
     }
 
     /// Writes what deletes all of them, and nobody else.
@@ -226,11 +209,7 @@ impl TestMembers {
     /// # Errors
     /// The writer's.
     pub fn write_clean_up(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(
-            out,
-            "-- Deletes {}, those of them that are there, and nobody else: all of them, or none.",
-            self.test_members()
-        )?;
+        writeln!(out, "-- Deletes {} and no other members: all that exist, or none.", self.test_members())?;
         writeln!(
             out,
             "-- None are deleted while rows of another table refer to one of them: the error names the table."
@@ -251,7 +230,7 @@ impl TestMembers {
         writeln!(out, "SET @startline_after = {};", self.counted())?;
         writeln!(out, "SET @startline_end = IF(@startline_after = 0, 'COMMIT', 'DO 0');")?;
         writeln!(out, "{END}SELECT {},", outcome("deleted"))?;
-        write!(out, "  IF(@startline_end = 'COMMIT', @startline_before, 0) AS `members`;\n{RESTORE}")
+        writeln!(out, "  IF(@startline_end = 'COMMIT', @startline_before, 0) AS `members`;")
     }
 
     /// The query that shows the members' ids: first, last, how many, and whether there are gaps.
@@ -390,7 +369,6 @@ mod tests {
     fn numbers_begin_where_they_are_told_to() {
         let members = TestMembers::new(Wanted { first: 10_001, ..guide(1000) }).expect("members");
         assert_eq!(members.ends(), ("test_uid_10001".into(), "test_uid_11000".into()));
-        assert_eq!(members.batches(), 10);
         let last = TestMembers::new(Wanted { first: u64::MAX, ..guide(1) }).expect("the last number of all");
         assert_eq!(last.ends().1, format!("test_uid_{}", u64::MAX));
     }

@@ -39,8 +39,8 @@ const ZONE_STEP_S: i64 = 15 * 60;
 pub enum StartError {
     /// The joins take so long that the start would be too far away.
     #[error(
-        "{} members at {rate} take {} to join, and as much as half of that is kept in reserve: the challenge would start later than in \
-         a week, which the servers refuse; give a higher --rate", grouped((*members).into()), duration_text(*takes)
+        "{} members at {rate} take {} to join, and half of that again is kept in reserve: the challenge would start more than a week \
+         ahead, which the servers refuse; give a higher --rate", grouped((*members).into()), duration_text(*takes)
     )]
     JoinsTooSlow {
         /// Who are to join.
@@ -52,7 +52,7 @@ pub enum StartError {
     },
     /// Too near.
     #[error(
-        "--start-at {start_at} is {away} by the server's clock, which says {now}: challenges have to start more than 10 minutes ahead; \
+        "--start-at {start_at} is {away} by the server's clock, which says {now}: challenges must start more than 10 minutes ahead; \
          is {zone} the server's time zone (--time-zone)?"
     )]
     TooNear {
@@ -67,7 +67,7 @@ pub enum StartError {
     },
     /// Too far.
     #[error(
-        "--start-at {start_at} is more than a week after {now}, which is the server's time: challenges have to start within a week"
+        "--start-at {start_at} is more than a week after {now}, which is the server's time: challenges must start within a week"
     )]
     TooFar {
         /// What was asked for.
@@ -77,7 +77,7 @@ pub enum StartError {
     },
     /// Clocks are put forward over that time.
     #[error(
-        "--start-at {start_at} does not exist in {zone}, whose clocks are put forward over it: take another time"
+        "--start-at {start_at} does not exist in {zone}, whose clocks are put forward over it: choose another time"
     )]
     Skipped {
         /// What was asked for.
@@ -87,7 +87,7 @@ pub enum StartError {
     },
     /// Clocks are put back over that time.
     #[error(
-        "--start-at {start_at} comes twice in {zone}, whose clocks are put back over it: take another time"
+        "--start-at {start_at} occurs twice in {zone}, whose clocks are put back over it: choose another time"
     )]
     Twice {
         /// What was asked for.
@@ -106,7 +106,7 @@ pub enum StartError {
     },
     /// The challenge is over before the hold is.
     #[error(
-        "a ramp of {} and a hold of {} take {}, and a challenge of {distance} is over {} after it is READY: {remedy}",
+        "a ramp of {} and a hold of {} take {}, but a challenge of {distance} ends {} after READY: {remedy}",
         duration_text(*ramp), duration_text(*hold), duration_text(*ramp + *hold), duration_text(*room)
     )]
     HoldTooLong {

@@ -88,11 +88,11 @@ impl Step {
         match (self, outcome) {
             (Self::Join, Outcome::Done) => "joined",
             (Self::Leave, Outcome::Done) => "left",
-            (Self::Join, Outcome::Already) => "in it already",
+            (Self::Join, Outcome::Already) => "already in it",
             (Self::Leave, Outcome::Already) => "not in it",
-            (_, Outcome::Elsewhere) => "in another at that time",
+            (_, Outcome::Elsewhere) => "in another challenge at that time",
             (_, Outcome::Refused) => "refused",
-            (_, Outcome::Failed) => "failed, may work later",
+            (_, Outcome::Failed) => "failed, may succeed later",
             (_, Outcome::Unclear) => "to be looked up",
             (_, Outcome::Pending) => "not tried",
         }

@@ -1,19 +1,11 @@
-//! The progress of a run: one line that is redrawn on a terminal, a line every few seconds
-//! elsewhere.
+//! The line that says how far a run is.
 //!
-//! [`line()`] and [`plain`] make the text and know no terminal; [`Progress`] owns standard error.
-//! Invariant: the drawn line never wraps, so that the next one can replace it, and it is gone
-//! before anything else is printed through [`Progress::say`].
+//! Makes the text and knows no terminal. Invariant: it is never longer than the width it is made for.
 
-use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use super::Phase;
-use crate::checks::table;
 use crate::numbers::{bytes, figure, grouped};
-
-/// Where there is no terminal, a line this often.
-pub const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A run at an instant.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,8 +34,7 @@ pub struct Status {
     pub lag_p99: Option<Duration>,
 }
 
-/// The line for a terminal of this width (in columns): what is least needed goes first when it is
-/// narrow.
+/// Returns the line for this many columns: what is least needed is left out first.
 pub fn line(status: &Status, width: usize) -> String {
     let mut parts = vec![
         format!("{} {}/{}", status.phase, clock(status.elapsed), clock(status.total)),
@@ -59,11 +50,6 @@ pub fn line(status: &Status, width: usize) -> String {
         parts.pop();
     }
     parts.join(SEPARATOR).chars().take(width).collect()
-}
-
-/// The line for a log: everything.
-pub fn plain(status: &Status) -> String {
-    line(status, usize::MAX)
 }
 
 const SEPARATOR: &str = "  ";
@@ -82,70 +68,6 @@ fn clock(span: Duration) -> String {
     let seconds = span.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
-}
-
-/// Writes progress to standard error, in the way that suits what it is.
-#[derive(Debug)]
-pub struct Progress<W: Write = io::Stderr> {
-    out: W,
-    terminal: bool,
-    drawn: bool,
-    next_plain: Duration,
-}
-
-impl Progress {
-    /// On standard error: redrawn if that is a terminal, a line every [`PLAIN_INTERVAL`] if not.
-    pub fn stderr() -> Self {
-        let out = io::stderr();
-        let terminal = out.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        Self::to(out, terminal)
-    }
-}
-
-impl<W: Write> Progress<W> {
-    /// On anything; `terminal` says whether it can be redrawn.
-    pub fn to(out: W, terminal: bool) -> Self {
-        Self { out, terminal, drawn: false, next_plain: Duration::ZERO }
-    }
-
-    /// Whether this is a terminal.
-    pub fn is_terminal(&self) -> bool {
-        self.terminal
-    }
-
-    /// Shows how the run stands. Errors are dropped: nobody to tell, and nothing to stop a run for.
-    pub fn update(&mut self, status: &Status) {
-        if self.terminal {
-            // One column is left free: some terminals wrap when the last one is written.
-            let text = line(status, terminal_columns().saturating_sub(1));
-            let _ = write!(self.out, "\r{text}\x1b[K");
-            let _ = self.out.flush();
-            self.drawn = true;
-        } else if status.elapsed >= self.next_plain {
-            let _ = writeln!(self.out, "{}", plain(status));
-            self.next_plain = status.elapsed + PLAIN_INTERVAL;
-        }
-    }
-
-    /// Prints a line of its own: a warning, a phase's beginning.
-    pub fn say(&mut self, text: &str) {
-        self.clear();
-        let _ = writeln!(self.out, "{text}");
-    }
-
-    /// Takes the drawn line away; before a summary is printed.
-    pub fn clear(&mut self) {
-        if self.drawn {
-            let _ = write!(self.out, "\r\x1b[K");
-            let _ = self.out.flush();
-            self.drawn = false;
-        }
-    }
-}
-
-/// Columns of the terminal on standard error; 80 if it does not say.
-pub fn terminal_columns() -> usize {
-    table::terminal_columns(&io::stderr())
 }
 
 #[cfg(test)]
@@ -184,30 +106,5 @@ mod tests {
             assert!(line(&status(754), width).chars().count() <= width, "{width}");
         }
         assert_eq!(line(&status(754), 45), "hold 12:34/34:00  open 5,998  errors 12");
-    }
-
-    #[test]
-    fn without_a_terminal_a_line_comes_every_five_seconds() {
-        let mut out = Vec::new();
-        let mut progress = Progress::to(&mut out, false);
-        (0..=11).for_each(|second| progress.update(&status(second)));
-        progress.say("interrupted");
-        progress.clear();
-        let text = String::from_utf8(out).unwrap();
-        let starts: Vec<&str> = text.lines().map(|line| line.split("  ").next().unwrap()).collect();
-        assert_eq!(starts, ["hold 0:00/34:00", "hold 0:05/34:00", "hold 0:10/34:00", "interrupted"]);
-        assert!(!text.contains(['\r', '\x1b']));
-    }
-
-    #[test]
-    fn on_a_terminal_the_line_is_replaced_and_gone_before_anything_else() {
-        let mut out = Vec::new();
-        let mut progress = Progress::to(&mut out, true);
-        progress.update(&status(1));
-        progress.update(&status(2));
-        progress.say("interrupted");
-        let text = String::from_utf8(out).unwrap();
-        assert_eq!(text.matches('\n').count(), 1);
-        assert!(text.ends_with("\r\x1b[Kinterrupted\n"));
     }
 }

@@ -57,6 +57,14 @@ pub fn summary(result: &RunResult, results: Option<&Path>, page: Page) -> String
     page.out
 }
 
+/// Returns the verdict with its reasons, and where the results are.
+pub fn verdict(result: &RunResult, results: &Path, page: Page) -> String {
+    let mut page = Text { out: String::new(), page };
+    page.verdict(result);
+    page.line("Results", &results.display().to_string());
+    page.out
+}
+
 struct Text {
     out: String,
     page: Page,

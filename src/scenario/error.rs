@@ -28,10 +28,8 @@ pub enum ScenarioError {
         /// What is wrong and what would be right.
         message: String,
     },
-    /// No built-in scenario of this name.
-    #[error(
-        "there is no built-in scenario {name:?}{hint} (a file's name contains \"/\" or ends in \".toml\")"
-    )]
+    /// Neither a built-in scenario nor a file of this name.
+    #[error("there is no built-in scenario and no file named {name:?}{hint}")]
     Unknown {
         /// The name as given.
         name: String,

@@ -125,20 +125,3 @@ fn any_text_arrives_as_it_was_given_whatever_the_session_s_mode() {
         assert_eq!(database.ask("SELECT COUNT(*) FROM member"), "2", "{mode}");
     }
 }
-
-#[test]
-fn the_session_is_left_as_it_was() {
-    let (database, made) = (Database::new(), Made::by(&["--count", "1"]));
-    let show = "SELECT CONCAT_WS(' ', @@sql_mode, @@character_set_client, @@character_set_results, @@collation_connection) AS session;";
-    let mut text = String::from(show);
-    for file in [made.import(), made.clean_up()] {
-        text += &std::fs::read_to_string(file).expect("a file");
-        text += show;
-    }
-    let both = made.import().with_file_name("both.sql");
-    std::fs::write(&both, text).expect("written");
-    let played = database.play(&both, &[LATIN1, "--init-command=SET SESSION sql_mode = 'ANSI_QUOTES'"]);
-    played.assert_status(0);
-    let shown: Vec<&str> = played.stdout.lines().filter(|line| line.contains("latin1")).collect();
-    assert_eq!(shown, ["ANSI_QUOTES latin1 latin1 latin1_swedish_ci"; 3]);
-}

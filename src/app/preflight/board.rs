@@ -13,7 +13,7 @@ use startline_os::units::duration_text;
 
 use crate::checks::Check;
 use crate::preflight::members::Login;
-use crate::terminal::Redrawn;
+use crate::terminal::StatusLine;
 
 /// On a terminal, the line is drawn this often.
 const DRAWN_EVERY: Duration = Duration::from_millis(200);
@@ -115,9 +115,9 @@ impl Telling {
     pub(super) fn start(board: Arc<Board>) -> Result<Self> {
         let (end, ended) = mpsc::channel();
         let tell = move || {
-            let mut line = Redrawn::after_a_while(PLAIN_EVERY);
+            let mut line = StatusLine::after_a_while(PLAIN_EVERY);
             loop {
-                line.show(&|| board.line());
+                line.show(|_| board.line());
                 if ended.recv_timeout(DRAWN_EVERY) != Err(RecvTimeoutError::Timeout) {
                     break;
                 }

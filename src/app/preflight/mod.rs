@@ -21,7 +21,7 @@ use startline_os::descriptors;
 
 use self::board::{Board, Standing, Telling};
 use crate::app::doctor;
-use crate::app::print_or_tell;
+use crate::app::printed::print_or_tell;
 use crate::checks::{Check, Fix, Verdict};
 use crate::cli::preflight::PreflightArgs;
 use crate::cli::preflight::SAMPLE;
@@ -29,7 +29,7 @@ use crate::cli::run::SettingsArgs;
 use crate::doctor::{SocketTrial, examine_this_machine};
 use crate::engine::Hosts;
 use crate::exit_status::ExitStatus;
-use crate::interrupt::{Interrupt, Words};
+use crate::interrupt::{Interrupt, Notices};
 use crate::lookup::agent;
 use crate::lookup::hosts;
 use crate::plan::summary::Summary;
@@ -39,11 +39,6 @@ use crate::preflight::members::SampleSize;
 use crate::preflight::watch::Watch;
 use crate::preflight::{Report, certificate, challenge, clock, members, target, text, this_machine};
 
-/// What signals are answered with.
-const ENDING: Words = Words {
-    first: b"\nending: no more checks; printing what was found (press Ctrl-C again to quit at once)\n",
-    second: b"\nquit at once\n",
-};
 /// Why checks are not made then.
 const INTERRUPTED: &str = "preflight was interrupted";
 
@@ -62,7 +57,8 @@ pub fn run(args: PreflightArgs) -> Result<ExitStatus> {
         watch,
         board: Arc::new(Board::new()),
     };
-    let interrupt = Interrupt::listen(&ENDING)?;
+    let notices = Notices::new("no more checks; printing what was found", "the checks were not printed");
+    let interrupt = Interrupt::listen(notices)?;
     asking.board.now("looking up the target's name");
     let telling = Telling::start(Arc::clone(&asking.board))?;
     let found = asking.found(&interrupt);
@@ -220,7 +216,7 @@ impl Asking {
             ask::Asked::Stopped => return Ok(()),
             ask::Asked::By(asker) => asker,
             ask::Asked::Nobody => {
-                board.found(challenge::skipped(settings.wait_ready, "nobody of the sample could log in"));
+                board.found(challenge::skipped(settings.wait_ready, "no member of the sample could log in"));
                 return Ok(());
             }
         };

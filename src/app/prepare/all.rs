@@ -13,18 +13,18 @@ use startline_os::units::{counted, grouped};
 use super::challenge::NOT_YET;
 use super::created::{self, NextJoin, NextRun};
 use super::places::{self, Taken};
-use super::printed;
+use crate::app::printed;
 use crate::checks::Page;
 use crate::cli::prepare::all::AllArgs;
 use crate::cli::prepare::places::JoinArgs;
 use crate::cli::prepare::target::TargetArgs;
 use crate::cli::run::is_range;
 use crate::exit_status::ExitStatus;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Notices};
 use crate::plan::Rate;
-use crate::prepare::about::{Joins, Who};
 use crate::prepare::create::{CREATING, create};
 use crate::prepare::journal::Journal;
+use crate::prepare::new_challenge::{ChallengeOptions, Joins, Known};
 use crate::prepare::{calendar, start};
 use crate::terminal::tell;
 
@@ -47,20 +47,20 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
             of_members.plan.scenario.name
         );
     }
-    let are_with_admin = of_members.plan.members.index_of(args.about.admin).is_some();
-    let who = Who::Known { are_with_admin };
-    let joins = Joins { members: of_members.plan.sessions, rate, who };
+    let options = ChallengeOptions::from(args.new.clone());
+    let include_admin = of_members.plan.members.index_of(options.admin).is_some();
+    let joins = Joins { members: of_members.plan.sessions, rate, known: Known::Ids { include_admin } };
     let run = next_run(&args, joins.members)?;
-    args.about.check_room(&joins)?;
-    let of_admin = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET))?;
-    let interrupt = Interrupt::listen(&CREATING)?;
-    let made = match create(&of_admin, &args.about, &joins, &interrupt) {
+    options.check_room(&joins)?;
+    let of_admin = args.target.prepared(vec![options.admin.to_string()], Some(NOT_YET))?;
+    let interrupt = Interrupt::listen(Notices::on_second(CREATING))?;
+    let made = match create(&of_admin, &options, &joins, &interrupt) {
         Ok(made) => made,
         Err(unmade) => return Ok(unmade.tell()),
     };
     let id = made.created.id;
     let is_shown = printed::print("error", &created::text(&made, Page::of(&io::stdout())));
-    let target = made.target(&args.target);
+    let target = created::target(&made, &args.target);
     let command = run.command(&target, id);
     let out = args.out.clone().unwrap_or_else(places::default_join_file);
     let join = NextJoin {
@@ -68,7 +68,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
         rate: args.rate,
         patience: args.patience,
         out: args.out.as_deref(),
-        password: args.about.password.as_deref(),
+        password: args.new.password.as_deref(),
     };
     // A file that is there already is some other joins'.
     let was_there = out.exists();
@@ -79,7 +79,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
     };
     match places::join_heard(join_args(&args, target.clone(), id, rate, out.clone()), &interrupt) {
         Ok(Taken { status: ExitStatus::Passed, .. }) => {
-            let next = format!("Next, and it waits for READY by itself:\n{command}\n");
+            let next = format!("Next (it waits for READY itself):\n{command}\n");
             match printed::print("error", &next) && is_shown {
                 true => Ok(ExitStatus::Passed),
                 false => Ok(ExitStatus::Inconclusive),
@@ -93,7 +93,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
         // It has said that another challenge is needed: this one's run is of no use.
         Ok(Taken { status, needs_another: true }) => Ok(status),
         Ok(Taken { status, .. }) => {
-            tell(&format!("  challenge {id} stays; when everyone is in it: {command}"));
+            tell(&format!("  challenge {id} stays; when all members are in it: {command}"));
             Ok(status)
         }
         Err(error) => {
@@ -105,12 +105,12 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
 }
 
 fn tell_what_is_left(id: u64, join: &str, run: &str) {
-    tell(&format!("  challenge {id} stays; go on with: {join}"));
+    tell(&format!("  challenge {id} stays; continue with: {join}"));
     tell(&format!("  and then: {run}"));
 }
 
 fn join_args(args: &AllArgs, target: TargetArgs, id: u64, rate: Rate, out: PathBuf) -> JoinArgs {
-    let (members, password) = (args.members.clone(), args.about.password.clone());
+    let (members, password) = (args.members.clone(), args.new.password.clone());
     JoinArgs::of(target, id, members, rate, args.patience, Some(out), password)
 }
 
@@ -123,8 +123,8 @@ fn next_run(args: &AllArgs, members: u32) -> Result<NextRun<'_>> {
         bail!("--sessions {}: there {are} {there}", grouped(sessions.into()));
     }
     let ramp = args.ramp.unwrap_or_else(|| start::ramp_for(sessions));
-    let hold = args.hold.unwrap_or_else(|| start::hold_for(args.about.distance, ramp));
-    let misfits = start::misfits(args.about.distance, ramp, hold);
+    let hold = args.hold.unwrap_or_else(|| start::hold_for(args.new.distance, ramp));
+    let misfits = start::misfits(args.new.distance, ramp, hold);
     if !misfits.is_empty() {
         bail!("{}", misfits.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "));
     }
@@ -139,7 +139,7 @@ fn refuse_challenge_columns(members: &[String]) -> Result<()> {
         let header = first_line(file).with_context(|| format!("cannot read the members' file {file}"))?;
         if String::from_utf8_lossy(&header).split(',').any(is_the_column) {
             return Err(anyhow!(
-                "{file} has the column challengeId, and the challenge is only made now: give a file without that column, or a range of ids"
+                "{file} has the column challengeId, but the challenge does not exist yet: give a file without that column, or a range of ids"
             ));
         }
     }
@@ -157,9 +157,9 @@ fn first_line(file: &str) -> io::Result<Vec<u8>> {
 fn refuse_what_is_there(args: &AllArgs) -> Result<()> {
     args.out.as_deref().map_or(Ok(()), Journal::refuse_what_is_no_file)?;
     match &args.out {
-        Some(out) if out.exists() => bail!("--out: {} is there already; name another", out.display()),
+        Some(out) if out.exists() => bail!("--out: {} already exists; name another", out.display()),
         Some(out) if out.parent().is_some_and(|at| !at.as_os_str().is_empty() && !at.is_dir()) => {
-            bail!("--out: {} would be in a directory that is not there", out.display())
+            bail!("--out: the directory of {} does not exist", out.display())
         }
         _ => Ok(()),
     }

@@ -11,17 +11,17 @@ use anyhow::Result;
 
 use super::super::ready::{self, Asked, Waited};
 use super::created::{self, NextJoin};
-use super::printed;
+use crate::app::printed;
 use crate::checks::Page;
 use crate::exit_status::ExitStatus;
-use crate::interrupt::{Interrupt, Words};
+use crate::interrupt::{Interrupt, Notices};
 use crate::lookup::advice;
 use crate::lookup::challenge::{LookedUp, look_up_heard};
 use crate::plan::Plan;
 use crate::plan::members::Members;
 use crate::plan::schedule::{self, Challenge, Demand, Entry, LocalTime, Start};
-use crate::prepare::about::{self, Joins};
 use crate::prepare::create::{CREATING, Made, create};
+use crate::prepare::new_challenge::{ChallengeOptions, Joins, Known};
 use crate::prepare::prepared::Prepared;
 use crate::prepare::start;
 use crate::terminal::tell;
@@ -31,11 +31,6 @@ const MEMBERS: u32 = 6000;
 /// Stands for the challenge's number until it has one.
 pub(super) const NOT_YET: u64 = 0;
 
-const ENDING: Words = Words {
-    first: b"\nending: no longer waiting for READY; the challenge stays\n",
-    second: b"\nleft at once; the challenge stays\n",
-};
-
 /// Carries out `startline prepare challenge`.
 ///
 /// # Errors
@@ -43,27 +38,28 @@ const ENDING: Words = Words {
 pub fn challenge(args: ChallengeArgs) -> Result<ExitStatus> {
     let members = args.members.as_ref().map_or(MEMBERS, |who| who.count);
     let rate = args.rate.unwrap_or(super::places::RATE);
-    let who = args.members.as_ref().map_or(about::Who::Unsaid, |who| who.with(args.about.admin));
-    let joins = Joins { members, rate, who };
-    if let Some(warning) = args.about.check_room(&joins)? {
+    let options = ChallengeOptions::from(args.new.clone());
+    let known = args.members.as_ref().map_or(Known::Nothing, |who| who.known(options.admin));
+    let joins = Joins { members, rate, known };
+    if let Some(warning) = options.check_room(&joins)? {
         tell(&format!("warning: {warning}"));
     }
     if let Some(hold) = args.hold {
         let ramp = args.ramp.unwrap_or_else(|| start::ramp_for(members));
-        for misfit in start::misfits(args.about.distance, ramp, hold) {
+        for misfit in start::misfits(options.distance, ramp, hold) {
             tell(&format!("warning: {misfit}"));
         }
     }
-    let prepared = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET))?;
-    let interrupt = Interrupt::listen(&CREATING)?;
-    let made = match create(&prepared, &args.about, &joins, &interrupt) {
+    let prepared = args.target.prepared(vec![options.admin.to_string()], Some(NOT_YET))?;
+    let interrupt = Interrupt::listen(Notices::on_second(CREATING))?;
+    let made = match create(&prepared, &options, &joins, &interrupt) {
         Ok(made) => made,
         Err(unmade) => return Ok(unmade.tell()),
     };
     if !printed::print("error", &shown(&args, &made)?) {
         return Ok(ExitStatus::Inconclusive);
     }
-    interrupt.now_says(&ENDING);
+    interrupt.now_says(Notices::new("no longer waiting for READY", "the challenge stays"));
     match args.wait_ready {
         true => wait_ready(&prepared, &args, &made, &interrupt),
         false => Ok(ExitStatus::Passed),
@@ -77,9 +73,9 @@ fn shown(args: &ChallengeArgs, made: &Made) -> Result<String> {
     }
     let ids = args.members.as_ref().and_then(|who| who.ids.as_ref());
     let members = [ids.map_or("FIRST-LAST".to_owned(), |ids| format!("{}-{}", ids.start(), ids.end()))];
-    let password = args.about.password.as_deref();
+    let password = args.new.password.as_deref();
     let join = NextJoin { members: &members, rate: args.rate, password, ..NextJoin::default() };
-    let next = join.command(&made.target(&args.target), made.created.id);
+    let next = join.command(&created::target(made, &args.target), made.created.id);
     Ok(format!("{}Next: {next}\n", created::text(made, Page::of(&std::io::stdout()))))
 }
 
@@ -91,7 +87,7 @@ fn wait_ready(
     interrupt: &Interrupt,
 ) -> Result<ExitStatus> {
     let (agent, zone, id) = (prepared.agent(), made.now.time_zone().clone(), made.created.id);
-    let members = Arc::new(Members::range(args.about.admin, 1, id));
+    let members = Arc::new(Members::range(args.new.admin, 1, id));
     let plan = Plan { members, ..prepared.plan.clone() };
     let scheduled = prepared.schedule()?;
     let judge = |looked_up: &LookedUp| -> Result<Start> {

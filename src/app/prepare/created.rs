@@ -22,6 +22,12 @@ use crate::shell::quoted;
 /// Of a title; Runnity's have 100 at most.
 const TITLE_CHARS_MAX: usize = 200;
 
+/// The target options of the commands that follow: with the time zone that the server has shown.
+pub fn target(made: &Made, given: &TargetArgs) -> TargetArgs {
+    let time_zone = made.corrected.clone().or_else(|| given.time_zone.clone());
+    TargetArgs { time_zone, ..given.clone() }
+}
+
 /// The challenge as a program reads it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -289,9 +295,9 @@ mod tests {
     fn commands_have_the_zone_that_is_right() {
         let given = TargetArgs { time_zone: Some("Asia/Seoul".into()), ..TargetArgs::default() };
         let mut made = made();
-        assert_eq!(made.target(&given).time_zone, given.time_zone);
+        assert_eq!(target(&made, &given).time_zone, given.time_zone);
         made.corrected = Some("-03:30".into());
-        assert_eq!(made.target(&given).time_zone.as_deref(), Some("-03:30"));
+        assert_eq!(target(&made, &given).time_zone.as_deref(), Some("-03:30"));
     }
 
     #[test]

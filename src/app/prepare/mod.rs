@@ -9,7 +9,6 @@ mod created;
 mod members;
 mod outcomes;
 mod places;
-mod printed;
 mod target;
 
 use anyhow::Result;

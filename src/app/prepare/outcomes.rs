@@ -6,7 +6,7 @@ use std::path::Path;
 
 use startline_os::units::{counted, grouped};
 
-use super::printed;
+use crate::app::printed;
 use crate::checks::table::{Column, Page, Table};
 use crate::exit_status::ExitStatus;
 use crate::prepare::answers::Answers;
@@ -88,8 +88,11 @@ pub fn tell_end(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
     printed::print("warning", &table(typed.step, path, &played.places, played.unwritten.is_none(), page));
     let status = tell_why(typed, path, played);
     let Some(error) = &played.unwritten else { return status };
-    tell(&format!("error: {} is not whole, since it could not be written: {error}", path.display()));
-    tell(&format!("  make room, then have the list tell the rest: {}", typed.resumed(path)));
+    tell(&format!("error: {} is incomplete: it could not be written: {error}", path.display()));
+    tell(&format!(
+        "  make room on the disk, then get the rest from the server's list: {}",
+        typed.resumed(path)
+    ));
     ExitStatus::Inconclusive
 }
 
@@ -104,7 +107,7 @@ fn tell_why(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
         End::Stopped(stop) => Some(stop),
         End::Broken(why) => {
             tell(&format!("stopped early: {why}"));
-            tell(&format!("  go on with: {again}"));
+            tell(&format!("  continue with: {again}"));
             return ExitStatus::Inconclusive;
         }
     };
@@ -114,7 +117,7 @@ fn tell_why(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
     let has_what_comes_first = stop.is_some() || !lines.is_empty();
     stop.iter().for_each(|stop| tell(&format!("{}{}", what_was_left(places), stop.text)));
     lines.iter().for_each(|line| tell(&format!("  {line}")));
-    tell(&format!("  {}: {next}", if has_what_comes_first { "then" } else { "to try again" }));
+    tell(&format!("  {}: {next}", if has_what_comes_first { "then" } else { "to retry" }));
     ExitStatus::Failed
 }
 
@@ -128,8 +131,8 @@ pub fn needs_another(step: Step, places: &Places) -> bool {
 fn what_was_left(places: &Places) -> &'static str {
     match (places.count(Outcome::Pending), places.count(Outcome::Failed)) {
         (0, 0) => "",
-        (0, _) => "who failed was not tried again: ",
-        _ => "the rest was not tried: ",
+        (0, _) => "failed members were not retried: ",
+        _ => "the other members were not tried: ",
     }
 }
 
@@ -153,7 +156,7 @@ fn remedies(typed: &Typed<'_>, path: &Path, places: &Places) -> Vec<String> {
 /// A remedy where so many have what was asked for.
 fn lines(remedy: Remedy, typed: &Typed<'_>, path: &Path, settled: usize) -> Vec<String> {
     let line = match remedy {
-        Remedy::MakeMembers => "make these members: startline prepare members".to_owned(),
+        Remedy::MakeMembers => "create these members: startline prepare members".to_owned(),
         Remedy::LeaveTheOther => format!(
             "have them leave the other challenge, which they can until its startAt: {}",
             typed.leave_another()
@@ -162,7 +165,7 @@ fn lines(remedy: Remedy, typed: &Typed<'_>, path: &Path, settled: usize) -> Vec<
             "create another challenge: startline prepare challenge".to_owned()
         }
         Remedy::LeaveAndCreateLarger => {
-            "create a challenge with room: startline prepare challenge --max-participants N".to_owned()
+            "create a larger challenge: startline prepare challenge --max-participants N".to_owned()
         }
         Remedy::GivePassword => "give the challenge's password with --password".to_owned(),
         Remedy::OnlyWaiting => "members can leave only while they are WAITING".to_owned(),
@@ -172,9 +175,9 @@ fn lines(remedy: Remedy, typed: &Typed<'_>, path: &Path, settled: usize) -> Vec<
         return vec![line];
     }
     let who = if settled == 1 {
-        "the one who is in it is in no other".to_owned()
+        "the one member who is in it can be in no other".to_owned()
     } else {
-        format!("the {} who are in it are in no other", grouped(settled as u64))
+        format!("the {} members who are in it can be in no other", grouped(settled as u64))
     };
     let leave =
         format!("{who} at that time until they leave, which they can until startAt: {}", typed.leave(path));
@@ -214,8 +217,8 @@ fn table(step: Step, path: &Path, places: &Places, is_whole: bool, page: Page) -
     }
     text += &table.text(page);
     text.push_str(&match is_whole {
-        true => format!("What became of each: {}\n", path.display()),
-        false => format!("What became of some: {}, which is not whole\n", path.display()),
+        true => format!("All outcomes: {}\n", path.display()),
+        false => format!("Some outcomes: {} (incomplete)\n", path.display()),
     });
     text
 }
@@ -255,9 +258,9 @@ mod tests {
     fn only_who_is_left_was_not_tried() {
         let mut places = Places::of([(13, 38), (14, 38)]);
         places.set(0, Outcome::Refused, "CHALLENGE_PASSWORD_MISMATCH");
-        assert_eq!(what_was_left(&places), "the rest was not tried: ");
+        assert_eq!(what_was_left(&places), "the other members were not tried: ");
         places.set(1, Outcome::Failed, "http-503");
-        assert_eq!(what_was_left(&places), "who failed was not tried again: ");
+        assert_eq!(what_was_left(&places), "failed members were not retried: ");
         places.set(1, Outcome::Refused, "CHALLENGE_PASSWORD_MISMATCH");
         assert_eq!(what_was_left(&places), "");
     }
@@ -324,7 +327,7 @@ mod tests {
   1  not in it
   1  refused    1 MEMBER_NOT_FOUND
   1  not tried
-What became of each: o.csv\n"
+All outcomes: o.csv\n"
         );
     }
 }

@@ -15,14 +15,13 @@ use super::outcomes::{Typed, as_members, needs_another, tell_end};
 use crate::cli::prepare::places::{JoinArgs, LeaveArgs, PlacesArgs};
 use crate::cli::prepare::target::TargetArgs;
 use crate::exit_status::ExitStatus;
-use crate::interrupt::{Interrupt, Words};
+use crate::interrupt::{Interrupt, Notices};
 use crate::lookup::advice;
 use crate::lookup::challenge::LookedUp;
 use crate::lookup::challenge::is_gone;
 use crate::plan::schedule::{self, Challenge, Status};
 use crate::plan::zone::Clues;
 use crate::plan::{Plan, Rate};
-use crate::prepare::bar::Bar;
 use crate::prepare::calendar;
 use crate::prepare::journal::Journal;
 use crate::prepare::look_up::look_up;
@@ -45,15 +44,10 @@ const PASSWORD: &str = "challenge_password";
 /// Runnity's name for a password that is missing or another.
 const WRONG_PASSWORD: &str = "CHALLENGE_PASSWORD_MISMATCH";
 
-/// While there is nothing to be written.
-const NOT_BEGUN: Words = Words {
-    first: b"\nending: nobody has had a turn yet; once more leaves at once\n",
-    second: b"\nleft at once; nobody has had a turn yet\n",
-};
-const ENDING: Words = Words {
-    first: b"\nending: outcomes are being written; once more leaves at once\n",
-    second: b"\nleft at once; the outcomes up to the last second are in the file\n",
-};
+/// What signals say before the first member's turn.
+fn not_begun() -> Notices {
+    Notices::new("no member has been sent yet", "no member has been sent")
+}
 
 impl JoinArgs {
     /// What `prepare all` asks for once there is a challenge.
@@ -79,7 +73,7 @@ impl JoinArgs {
 /// # Errors
 /// What keeps it from beginning.
 pub fn join(args: JoinArgs) -> Result<ExitStatus> {
-    Ok(join_heard(args, &Interrupt::listen(&NOT_BEGUN)?)?.status)
+    Ok(join_heard(args, &Interrupt::listen(not_begun())?)?.status)
 }
 
 /// What came of it.
@@ -102,7 +96,7 @@ impl From<ExitStatus> for Taken {
 /// # Errors
 /// As [`join`]'s.
 pub(super) fn join_heard(args: JoinArgs, interrupt: &Interrupt) -> Result<Taken> {
-    interrupt.now_says(&NOT_BEGUN);
+    interrupt.now_says(not_begun());
     take(Step::Join, args.places, args.password, interrupt)
 }
 
@@ -111,7 +105,7 @@ pub(super) fn join_heard(args: JoinArgs, interrupt: &Interrupt) -> Result<Taken>
 /// # Errors
 /// What keeps it from beginning.
 pub fn leave(args: LeaveArgs) -> Result<ExitStatus> {
-    Ok(take(Step::Leave, args.places, None, &Interrupt::listen(&NOT_BEGUN)?)?.status)
+    Ok(take(Step::Leave, args.places, None, &Interrupt::listen(not_begun())?)?.status)
 }
 
 fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &Interrupt) -> Result<Taken> {
@@ -131,13 +125,13 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
     let place = step.of(&plan.scenario)?;
     if plan.sessions > MEMBERS_MAX {
         bail!(
-            "--members: {} are more than {} at a time: is the range right?",
+            "--members: {} is more than {} at a time: is the range right?",
             grouped(plan.sessions.into()),
             grouped(MEMBERS_MAX.into())
         );
     }
     let Some(challenge) = plan.members.only_challenge() else {
-        bail!("the members are in several challenges: take one file, and so one challenge, at a time");
+        bail!("the members are in several challenges: give the members of one challenge at a time");
     };
     if args.resume.is_none() {
         places = Places::of((0..plan.sessions).map(|k| (plan.members.id(k), challenge)));
@@ -147,7 +141,7 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
         Some(Ok(looked_up)) => Some(looked_up),
         // The last one to leave has deleted it, if it was ever there.
         Some(Err(error)) if step == Step::Leave && is_gone(&error) => {
-            tell(&format!("warning: challenge {challenge} is not there: nobody is in it"));
+            tell(&format!("warning: challenge {challenge} does not exist, so no member is in it"));
             None
         }
         Some(Err(error)) => return Ok(tell_unasked(&error).into()),
@@ -168,12 +162,13 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
         Some(mut journal) => journal.make_whole(&places).map(|()| journal)?,
         None => Journal::create(&path, &places)?,
     };
-    interrupt.now_says(&ENDING);
+    let outcomes_are = format!("the outcomes up to the last second are in {}", path.display());
+    interrupt.now_says(Notices::new("writing the outcomes", &outcomes_are));
     tell_beginning(step, &places, rate, plan, &path);
     let scenario = Arc::new(plan.scenario.for_place(place, is_private));
     let task = Task { step, prepared: &prepared, place, scenario, agent: &agent, interrupt, rate };
     let patience = args.patience.unwrap_or(PATIENCE);
-    let rounds = Rounds::new(task, patience, journal, Bar::new(step.going_on()), places);
+    let rounds = Rounds::new(task, patience, journal, places);
     let played = rounds.play()?;
     let password = password_to_type(password.as_deref(), &played.places);
     let options = typed_again(&typed, password.as_deref());
@@ -218,7 +213,7 @@ fn tell_unasked(error: &anyhow::Error) -> ExitStatus {
 
 fn tell_stopped(step: Step, interrupt: &Interrupt) -> ExitStatus {
     let why = interrupt.reason().unwrap_or_default();
-    tell(&format!("stopped: {why}; nobody has been asked to {} yet", step.key()));
+    tell(&format!("stopped: {why}; no member was sent to {}", step.key()));
     ExitStatus::Inconclusive
 }
 
@@ -295,10 +290,10 @@ fn check_room(looked_up: &LookedUp, members: u64) -> Result<()> {
     match left {
         _ if left >= members => Ok(()),
         0 => bail!(
-            "the challenge is full: it has {room}, and {more} more are to join: create a larger challenge"
+            "the challenge is full: it has {room}, and {more} more members would join; create a larger challenge"
         ),
         _ => bail!(
-            "the challenge has {room}, of which {} left, and {more} more are to join: take fewer members, or create a larger challenge",
+            "the challenge has {room}, of which {} left, and {more} more members would join; give fewer members, or create a larger challenge",
             if left == 1 { "1 is".to_owned() } else { format!("{} are", grouped(left)) },
         ),
     }
@@ -340,14 +335,16 @@ fn check_challenge(
             ));
         }
         Step::Leave if matches!(challenge.status, Status::Running | Status::Done) => bail!(
-            "the challenge is {}: members can leave only while they are WAITING, which nobody is after startAt",
+            "the challenge is {}: members can leave only while they are WAITING, and after startAt none is",
             challenge.status.key()
         ),
         Step::Leave
             if challenge.status == Status::Recruiting
                 && looked_up.listed.as_ref().is_some_and(|listed| listed.len() == members as usize) =>
         {
-            tell("warning: nobody else is in the challenge, and the last one to leave deletes it");
+            tell(
+                "warning: there are no other members in the challenge, and the last one to leave deletes it",
+            );
         }
         Step::Leave => {}
     }

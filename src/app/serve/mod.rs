@@ -82,7 +82,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         let _ = writeln!(std::io::stdout(), "{counters}");
     }
     match failure {
-        Some(failure) => Err(failure).context("the mock server ended by itself"),
+        Some(failure) => Err(failure).context("the mock server stopped by itself"),
         None => Ok(()),
     }
 }
@@ -95,7 +95,7 @@ impl ServeArgs {
             .next()
             .with_context(|| format!("--listen {}: the name has no address", self.listen))?;
         if self.idle_check.is_zero() {
-            bail!("--idle-check 0: has to be above 0");
+            bail!("--idle-check must be above 0");
         }
         let tls = self.tls.prepare(&self.listen, listen)?;
         let challenge = self.challenge.or(self.ready.then_some(1));

@@ -29,11 +29,11 @@ pub(super) fn too_little(workers: usize, members: u64, cores: usize, descriptors
     }
     let enough = self::workers(0, members, cores, descriptors);
     let remedy = match fits(members, enough) {
-        true => format!("--workers {enough} have room for all"),
+        true => format!("--workers {enough} has room for all"),
         false => "raise the hard limit on descriptors (ulimit -Hn) before the start".to_owned(),
     };
     Some(format!(
-        "warning: {} with {} descriptors each {} room for some {} connections, and there are {}: {remedy}",
+        "warning: {} with {} descriptors each {} room for about {} connections, but there are {}: {remedy}",
         counted(workers as u64, "worker", "workers"),
         grouped(descriptors),
         if workers == 1 { "has" } else { "have" },
@@ -50,7 +50,7 @@ pub(super) fn not_accepted(error: &io::Error, workers: usize, descriptors: u64) 
             counted(workers as u64, "worker", "workers"),
             grouped(descriptors)
         ),
-        Some(libc::ENFILE) => "; fs.file-max bounds those of the whole machine".to_owned(),
+        Some(libc::ENFILE) => "; fs.file-max limits those of the whole machine".to_owned(),
         _ => String::new(),
     };
     format!("warning: connections wait, since they cannot be accepted: {error}{remedy}")
@@ -75,12 +75,10 @@ mod tests {
         let told = too_little(2, 2_988, 2, 300).expect("a warning");
         let enough = workers(0, 2_988, 2, 300);
         assert!(
-            told.starts_with("warning: 2 workers with 300 descriptors each have room for some 3"),
+            told.starts_with("warning: 2 workers with 300 descriptors each have room for about 3"),
             "{told}"
         );
-        assert!(
-            told.ends_with(&format!("and there are 2,988 members: --workers {enough} have room for all"))
-        );
+        assert!(told.ends_with(&format!("but there are 2,988 members: --workers {enough} has room for all")));
         let hopeless = too_little(256, 10_000_000, 2, 300).expect("a warning");
         assert!(
             hopeless.ends_with("raise the hard limit on descriptors (ulimit -Hn) before the start"),

@@ -36,7 +36,7 @@ impl TlsArgs {
             return Ok("clients that do not know the certificate's issuer need it: --ca FILE".to_owned());
         };
         let Some(file) = &self.tls_ca_out else {
-            return Ok("its CA was made for this start: --tls-ca-out FILE writes it, clients trust it with --ca FILE"
+            return Ok("its CA was generated for this start: --tls-ca-out FILE writes it, clients trust it with --ca FILE"
                 .to_owned());
         };
         std::fs::write(file, ca).with_context(|| format!("--tls-ca-out {}", file.display()))?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::super::values;
-use super::about::AboutArgs;
+use super::new_challenge::NewChallengeArgs;
 use super::target::TargetArgs;
 use crate::plan::Rate;
 
@@ -20,7 +20,7 @@ pub struct AllArgs {
     pub(crate) target: TargetArgs,
 
     #[command(flatten)]
-    pub(crate) about: AboutArgs,
+    pub(crate) new: NewChallengeArgs,
 
     /// Members: a range of ids such as 13-6012, or a CSV file with the column memberId and without challengeId. Repeat for more
     /// files.
@@ -31,11 +31,11 @@ pub struct AllArgs {
     #[arg(long, value_name = "RATE", value_parser = values::rate, help_heading = "Members")]
     pub(crate) rate: Option<Rate>,
 
-    /// Give the joins up when nothing has worked for so long [default: 2m].
+    /// Give up the joins when nothing has worked for this time [default: 2m].
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Members")]
     pub(crate) patience: Option<Duration>,
 
-    /// Write what became of each member to this CSV file, which must be new [default: startline-join-<time>.csv].
+    /// Write each member's outcome to this new CSV file [default: startline-join-<local time>.csv].
     #[arg(long, value_name = "FILE", help_heading = "Members")]
     pub(crate) out: Option<PathBuf>,
 
@@ -43,11 +43,11 @@ pub struct AllArgs {
     #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Run")]
     pub(crate) sessions: Option<u32>,
 
-    /// Its ramp, which has to end before startAt, 5 minutes after READY [default: 25 a second, 240s at most].
+    /// Its ramp, which must end before startAt, 5 minutes after READY [default: 25 a second, at most 240s].
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Run")]
     pub(crate) ramp: Option<Duration>,
 
-    /// Its hold, which has to end before endAt [default: 30m, or as long as the distance allows].
+    /// Its hold, which must end before endAt [default: 30m, or as long as the distance allows].
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Run")]
     pub(crate) hold: Option<Duration>,
 }

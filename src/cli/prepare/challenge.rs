@@ -6,10 +6,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::super::values;
-use super::about::AboutArgs;
+use super::new_challenge::NewChallengeArgs;
 use super::target::TargetArgs;
 use crate::plan::Rate;
-use crate::prepare::about;
+use crate::prepare::new_challenge::Known;
 
 /// Options of `startline prepare challenge`.
 // These comments are the help text, where Markdown's brackets would be in the way.
@@ -21,25 +21,25 @@ pub struct ChallengeArgs {
     pub(crate) target: TargetArgs,
 
     #[command(flatten)]
-    pub(crate) about: AboutArgs,
+    pub(crate) new: NewChallengeArgs,
 
-    /// Who are to join, for whose time and room it is made: a count, or a range of ids such as 13-6012 [default: 6000].
+    /// The members who will join: a count, or a range of ids such as 13-6012 [default: 6000].
     #[arg(long, value_name = "N|A-B", value_parser = who, help_heading = "Members")]
     pub(crate) members: Option<Who>,
 
-    /// How fast they are to join, a second or minute [default: 20/s].
+    /// Joins a second or minute, such as 20/s [default: 20/s].
     #[arg(long, value_name = "RATE", value_parser = values::rate, help_heading = "Members")]
     pub(crate) rate: Option<Rate>,
 
-    /// The ramp of the run that it is made for; see --hold [default: 25 a second, 240s at most].
+    /// The ramp of the run that follows; see --hold [default: 25 a second, at most 240s].
     #[arg(long, value_name = "TIME", value_parser = values::duration, requires = "hold", help_heading = "Members")]
     pub(crate) ramp: Option<Duration>,
 
-    /// The hold of the run that it is made for: warns if the distance is too short for ramp and hold.
+    /// The hold of the run that follows: warns if the distance is too short for ramp and hold.
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Members")]
     pub(crate) hold: Option<Duration>,
 
-    /// Then wait until it is READY. What was created is printed before.
+    /// Wait until it is READY; the challenge is printed before.
     #[arg(long, help_heading = "Output")]
     pub(crate) wait_ready: bool,
 
@@ -48,20 +48,20 @@ pub struct ChallengeArgs {
     pub(crate) json: bool,
 }
 
-/// Who are to join.
+/// The members who will join.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Who {
     pub(crate) count: u32,
-    /// If it says who they are.
+    /// Their ids, if they are known.
     pub(crate) ids: Option<RangeInclusive<u64>>,
 }
 
 impl Who {
-    /// What is known of them by this.
-    pub(crate) fn with(&self, admin: u64) -> about::Who {
+    /// What is known of them for a challenge of this administrator.
+    pub(crate) fn known(&self, admin: u64) -> Known {
         match &self.ids {
-            Some(ids) => about::Who::Known { are_with_admin: ids.contains(&admin) },
-            None => about::Who::Counted,
+            Some(ids) => Known::Ids { include_admin: ids.contains(&admin) },
+            None => Known::Count,
         }
     }
 }
@@ -72,8 +72,7 @@ pub(crate) fn who(text: &str) -> Result<Who, String> {
     }
     let ids = values::id_range(text)?;
     let count = (ids.end() - ids.start()).checked_add(1).and_then(|count| u32::try_from(count).ok());
-    let count =
-        count.ok_or_else(|| format!("{text} are more than the {} members that can be counted", u32::MAX))?;
+    let count = count.ok_or_else(|| format!("{text} is more than {} members, the maximum", u32::MAX))?;
     Ok(Who { count, ids: Some(ids) })
 }
 

@@ -16,19 +16,19 @@ pub struct MembersArgs {
     #[arg(long, value_name = "COUNT", value_parser = values::count)]
     pub(crate) count: u32,
 
-    /// Write over files that are there.
+    /// Overwrite existing files.
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Write the INSERTs that make the members to this file: one transaction, all or none.
+    /// Write the INSERTs that create the members to this file: one transaction, all or none.
     #[arg(long, value_name = "FILE", help_heading = "SQL")]
     pub(crate) sql: Option<PathBuf>,
 
-    /// Write the DELETEs that take exactly these members away again to this file [default: FILE of --sql, as .cleanup.sql].
+    /// Write the DELETEs that remove exactly these members to this file [default: FILE of --sql, as .cleanup.sql].
     #[arg(long, value_name = "FILE", help_heading = "SQL", requires = "sql")]
     pub(crate) cleanup: Option<PathBuf>,
 
-    /// What social_uid has before the member's number; other columns do not follow it [default: test_uid_].
+    /// social_uid before the member's number; other columns do not follow it [default: test_uid_].
     #[arg(long, value_name = "TEXT", help_heading = "SQL", requires = "sql")]
     pub(crate) prefix: Option<String>,
 
@@ -36,32 +36,31 @@ pub struct MembersArgs {
     #[arg(long, value_name = "N", value_parser = values::id, help_heading = "SQL", requires = "sql")]
     pub(crate) first: Option<u64>,
 
-    /// What social_type has [default: TEST].
+    /// social_type [default: TEST].
     #[arg(long, value_name = "TEXT", help_heading = "SQL", requires = "sql")]
     pub(crate) social_type: Option<String>,
 
-    /// What email has, with {i} for the member's number [default: test{i}@test.com].
+    /// email, with {i} for the member's number [default: test{i}@test.com].
     #[arg(long, value_name = "PATTERN", help_heading = "SQL", requires = "sql")]
     pub(crate) email: Option<String>,
 
-    /// What nickname has, with {i} for the member's number [default: 테스트유저{i}].
+    /// nickname, with {i} for the member's number [default: 테스트유저{i}].
     #[arg(long, value_name = "PATTERN", help_heading = "SQL", requires = "sql")]
     pub(crate) nickname: Option<String>,
 
-    /// Write CSV files of members to this directory: test_members_1.csv and so on, which run, join and all take with --members. It
-    /// is made if it is not there.
+    /// Write CSV files for --members (test_members_1.csv and so on) to this directory, which is created if missing.
     #[arg(long, value_name = "DIR", help_heading = "CSV files", requires = "first_id")]
     pub(crate) csv: Option<PathBuf>,
 
-    /// The id that the database gave the first member; the others are taken to follow it without a gap.
+    /// The first member's id in the database; the others must follow it without a gap.
     #[arg(long, value_name = "ID", value_parser = values::id, help_heading = "CSV files", requires = "csv")]
     pub(crate) first_id: Option<u64>,
 
-    /// The members' challenge, as a column challengeId. Leave it out for files that prepare all is to take, or for several challenges.
+    /// The members' challenge, as a column challengeId; leave it out for prepare all.
     #[arg(long, value_name = "ID", value_parser = values::id, help_heading = "CSV files", requires = "csv")]
     pub(crate) challenge: Option<u64>,
 
-    /// Members a file, so that each box has one of its own; k is 1000 [default: all in one file].
+    /// Members per file, one file for each load generator; k is 1000 [default: all in one file].
     #[arg(long, value_name = "COUNT", value_parser = values::count, help_heading = "CSV files", requires = "csv")]
     pub(crate) per_file: Option<u32>,
 }
@@ -69,5 +68,4 @@ pub struct MembersArgs {
 pub(crate) const AFTER_HELP: &str = "\
 Exit status:
   0  all files are written
-  2  wrong arguments, or a file cannot be written; then none is
-  3  interrupted; then none is";
+  2  wrong arguments, or a file cannot be written; then none is";

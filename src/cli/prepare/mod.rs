@@ -2,10 +2,10 @@
 
 use clap::{Args, Subcommand};
 
-pub(crate) mod about;
 pub(crate) mod all;
 pub(crate) mod challenge;
 pub(crate) mod members;
+pub(crate) mod new_challenge;
 pub(crate) mod places;
 pub(crate) mod target;
 
@@ -22,20 +22,20 @@ pub struct PrepareArgs {
 pub(crate) enum Step {
     /// Write test members as SQL for the servers' database, and the CSV files that name them.
     Members(Box<members::MembersArgs>),
-    /// Create a challenge that leaves time for all to join, and say when what has to be over.
+    /// Create a challenge that leaves time for all to join, and print its deadlines.
     Challenge(Box<challenge::ChallengeArgs>),
-    /// Give every member a place in a challenge: log in, join.
+    /// Have every member log in and join a challenge.
     Join(Box<places::JoinArgs>),
-    /// Give the members' places up again: log in, leave.
+    /// Have every member log in and leave the challenge.
     Leave(Box<places::LeaveArgs>),
-    /// For members that are there: challenge, then join, then print the command of the run.
+    /// For existing members: create a challenge, join it, print the run's command.
     All(Box<all::AllArgs>),
 }
 
 pub(super) const EXIT_STATUS_HELP: &str = "\
 Exit status:
-  0  done, or so already
-  1  not for all of them: the table says why
-  2  wrong arguments, or what is asked for cannot be
-  3  interrupted or given up, the target did not answer, a result that is in no file cannot be
-     printed, or one is not whole in its file; what was done is kept";
+  0  done, or already so
+  1  not done for all members: the table says why
+  2  wrong arguments, or an impossible request
+  3  stopped early, the target did not answer, or a result could not be written; what was done
+     is kept";

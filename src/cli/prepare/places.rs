@@ -44,7 +44,7 @@ pub(crate) struct PlacesArgs {
     #[arg(long, value_name = "SPEC", help_heading = "Members", required_unless_present = "resume")]
     pub(crate) members: Vec<String>,
 
-    /// Take up where a stopped run ended: its file of outcomes, which is continued. Who has what was asked for is left alone.
+    /// Continue from this file of outcomes of an earlier command; members who are done are left alone.
     #[arg(long, value_name = "FILE", help_heading = "Members", conflicts_with_all = ["members", "challenge", "out"])]
     pub(crate) resume: Option<PathBuf>,
 
@@ -52,11 +52,11 @@ pub(crate) struct PlacesArgs {
     #[arg(long, value_name = "RATE", value_parser = values::rate, help_heading = "Load")]
     pub(crate) rate: Option<Rate>,
 
-    /// Give up when nothing has worked for so long; until then it is tried again, after growing waits [default: 2m].
+    /// Give up when nothing has worked for this time; until then retry after growing waits [default: 2m].
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Load")]
     pub(crate) patience: Option<Duration>,
 
-    /// Write what became of each member to this CSV file, which must be new [default: startline-<step>-<time>.csv].
+    /// Write each member's outcome to this new CSV file [default: startline-<step>-<local time>.csv].
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! The options that say where preparation goes: `run`'s, with the same meaning.
+//! The options of the target: `run`'s, with the same meaning.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::plan::Resolve;
 use crate::plan::sources::SourceSpec;
 use crate::shell::quoted;
 
-/// Where preparation goes, and how.
+/// The target, and how to connect to it.
 // This comment is the help text, where Markdown's brackets would be in the way.
 #[allow(rustdoc::bare_urls, rustdoc::invalid_html_tags)]
 #[derive(Args, Clone, Debug, Default)]
@@ -24,7 +24,7 @@ pub struct TargetArgs {
     pub scenario: Option<String>,
 
     /// The time zone of the servers, whose startAt and endAt carry none: a name, an offset such as +09:00, or system
-    /// [default: system, this box's own].
+    /// [default: system, this machine's own].
     #[arg(long, value_name = "ZONE", value_parser = values::time_zone, allow_hyphen_values = true, help_heading = "Target")]
     pub time_zone: Option<String>,
 
@@ -32,7 +32,7 @@ pub struct TargetArgs {
     #[arg(long, value_name = "HOST:PORT:ADDR", help_heading = "Target")]
     pub resolve: Vec<Resolve>,
 
-    /// Connect from these addresses of this box, in turn [default: the kernel's choice].
+    /// Connect from these addresses of this machine, in turn [default: the kernel's choice].
     #[arg(long, value_name = "ADDR", help_heading = "Target")]
     pub source_ip: Vec<SourceSpec>,
 
@@ -40,7 +40,7 @@ pub struct TargetArgs {
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     pub ca: Vec<PathBuf>,
 
-    /// Take any certificate, whoever signed it and whatever its names: for test servers only.
+    /// Accept any certificate, whatever its issuer and names: for test servers only.
     #[arg(long, help_heading = "Target", conflicts_with = "ca")]
     pub insecure: bool,
 
@@ -49,7 +49,7 @@ pub struct TargetArgs {
     pub set: Vec<(String, String)>,
 }
 
-/// How these options are typed again, in a shell.
+/// The options as typed in a shell.
 impl std::fmt::Display for TargetArgs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut option = |name: &str, value: &str| write!(f, "{name} {}", quoted(value));

@@ -10,20 +10,20 @@ use startline_mock::{Tls, TlsVersions};
 /// The options.
 #[derive(Debug, Args)]
 pub(crate) struct TlsArgs {
-    /// Serve https and wss. The certificate is made at the start, signed by a CA made with it, and good for localhost,
-    /// 127.0.0.1, ::1 and what --listen names.
+    /// Serve https and wss with a certificate generated at the start, signed by a CA of its own, for localhost,
+    /// 127.0.0.1, ::1 and the host of --listen.
     #[arg(long)]
     pub(crate) tls: bool,
 
-    /// A name or address that the made certificate is good for as well; may be repeated.
+    /// Another name or address of the generated certificate; repeat for more.
     #[arg(long, value_name = "NAME", requires = "tls", conflicts_with = "tls_cert", value_parser = name)]
     pub(crate) tls_name: Vec<String>,
 
-    /// Write the made CA's certificate here (PEM), for clients to trust.
+    /// Write the generated CA's certificate to this file (PEM), for clients to trust.
     #[arg(long, value_name = "FILE", requires = "tls", conflicts_with = "tls_cert")]
     pub(crate) tls_ca_out: Option<PathBuf>,
 
-    /// Show this certificate instead, with its chain (PEM, the server's own first).
+    /// Use this certificate instead, with its chain (PEM, the server's own first).
     #[arg(long, value_name = "FILE", requires_all = ["tls", "tls_key"])]
     pub(crate) tls_cert: Option<PathBuf>,
 
@@ -31,15 +31,15 @@ pub(crate) struct TlsArgs {
     #[arg(long, value_name = "FILE", requires_all = ["tls", "tls_cert"])]
     pub(crate) tls_key: Option<PathBuf>,
 
-    /// The protocol versions spoken: 1.2, 1.3 or both.
+    /// Protocol versions: 1.2, 1.3 or both.
     #[arg(long, value_name = "VERSION", default_value = "both", requires = "tls", value_parser = versions)]
     pub(crate) tls_versions: TlsVersions,
 
-    /// A cipher suite taken, such as TLS13_AES_128_GCM_SHA256; may be repeated [default: all that rustls has].
+    /// A cipher suite to accept, such as TLS13_AES_128_GCM_SHA256; repeat for more [default: all of rustls's].
     #[arg(long, value_name = "SUITE", requires = "tls", value_parser = suite)]
     pub(crate) tls_suite: Vec<CipherSuite>,
 
-    /// Hand out no session tickets: every handshake is a full one.
+    /// Issue no session tickets: every handshake is a full one.
     #[arg(long, requires = "tls")]
     pub(crate) no_tls_tickets: bool,
 }
@@ -56,7 +56,7 @@ pub(crate) fn versions(text: &str) -> Result<TlsVersions, String> {
 pub(crate) fn suite(text: &str) -> Result<CipherSuite, String> {
     let name = |suite: &CipherSuite| format!("{suite:?}");
     Tls::suites().find(|suite| name(suite) == text).ok_or_else(|| {
-        format!("one of {}", Tls::suites().map(|suite| name(&suite)).collect::<Vec<_>>().join(", "))
+        format!("must be one of {}", Tls::suites().map(|suite| name(&suite)).collect::<Vec<_>>().join(", "))
     })
 }
 

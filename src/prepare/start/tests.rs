@@ -92,7 +92,7 @@ fn a_start_has_to_be_ten_minutes_to_a_week_ahead() {
     assert_eq!(
         error,
         "--start-at 2026-03-01 19:10:00+09:00 is in 10m by the server's clock, which says 2026-03-01 19:00:00+09:00: challenges \
-         have to start more than 10 minutes ahead; is Asia/Seoul the server's time zone (--time-zone)?"
+         must start more than 10 minutes ahead; is Asia/Seoul the server's time zone (--time-zone)?"
     );
     assert_eq!(checked("2026-03-01T19:10:01", now, "Asia/Seoul"), Ok(()));
     assert_eq!(checked("2026-03-08T19:00:00", now, "Asia/Seoul"), Ok(()));
@@ -113,10 +113,10 @@ fn a_start_that_is_no_time_or_two_is_refused() {
     let error = checked("2026-03-29T02:30:00", "2026-03-28T12:00:00Z", "Europe/Berlin").expect_err("skipped");
     assert_eq!(
         error,
-        "--start-at 2026-03-29T02:30:00 does not exist in Europe/Berlin, whose clocks are put forward over it: take another time"
+        "--start-at 2026-03-29T02:30:00 does not exist in Europe/Berlin, whose clocks are put forward over it: choose another time"
     );
     let error = checked("2026-10-25T02:30:00", "2026-10-24T12:00:00Z", "Europe/Berlin").expect_err("twice");
-    assert!(error.contains("comes twice in Europe/Berlin"), "{error}");
+    assert!(error.contains("occurs twice in Europe/Berlin"), "{error}");
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn a_run_that_does_not_fit_is_told_what_would() {
     };
     assert_eq!(
         refusal("FIVE", s(240), s(5400)),
-        "a ramp of 4m and a hold of 1h30m take 1h34m, and a challenge of FIVE is over 1h5m after it is READY: --hold 1h1m is the \
+        "a ramp of 4m and a hold of 1h30m take 1h34m, but a challenge of FIVE ends 1h5m after READY: --hold 1h1m is the \
          longest that fits, --distance SEVEN the shortest that does for it"
     );
     assert!(refusal("HALF", s(240), s(86_400)).ends_with("--hold 3h1m is the longest that fits"));
@@ -201,7 +201,7 @@ fn a_ramp_and_a_hold_that_do_not_fit_are_both_told() {
     // Whoever does as the first says finds the second true.
     assert_eq!(
         told[1],
-        "a ramp of 4m55s and a hold of 1h take 1h4m55s, and a challenge of ONE is over 25m after it is READY: --hold 20m5s is the \
+        "a ramp of 4m55s and a hold of 1h take 1h4m55s, but a challenge of ONE ends 25m after READY: --hold 20m5s is the \
          longest that fits, --distance FOUR the shortest that does for it"
     );
     assert_eq!(misfits(distance("ONE"), RAMP_MAX, s(1205)), []);

@@ -47,7 +47,7 @@ fn nobody_there_leaves_the_challenge_unknown() {
     let report = found(1, &usual(&served.url));
     assert_check(&report, "members", "fail", "MEMBER_NOT_FOUND");
     for id in ["login-latency", "challenge", "schedule", "places"] {
-        assert_check(&report, id, "unknown", "not checked, because nobody of the sample could log in");
+        assert_check(&report, id, "unknown", "not checked, because no member of the sample could log in");
     }
 }
 

@@ -93,7 +93,7 @@ fn members_none_of_whom_is_there_leave_the_joins_to_be_done() {
         server.prepare("all", &["--members", "50-60", "--out", out.to_str().expect("UTF-8 paths")]);
     finished.assert_status(2);
     let words = format!(
-        "challenge 1 stays; go on with: startline prepare join --target {} --time-zone UTC --challenge 1 --members 50-60",
+        "challenge 1 stays; continue with: startline prepare join --target {} --time-zone UTC --challenge 1 --members 50-60",
         server.url
     );
     assert!(finished.stderr.contains(&words), "{}", finished.stderr);
@@ -182,7 +182,7 @@ fn whatever_is_wrong_with_any_step_is_said_before_the_first() {
             [&range[..], &["--ramp", "5m", "--hold", "2h"]].concat(),
             "4m55s is the longest that does\n  a ramp of 4m55s and a hold of 2h take",
         ),
-        ([&range[..], &["--out", &taken]].concat(), "is there already; name another"),
+        ([&range[..], &["--out", &taken]].concat(), "already exists; name another"),
         ([&range[..], &["--out", "/no-such-directory/x.csv"]].concat(), "in a directory that is not there"),
         ([&range[..], &["--scenario", "echo"]].concat(), "has no [join]"),
         (vec!["--members", &with_column], "has the column challengeId"),

@@ -71,7 +71,7 @@ fn a_signal_while_nobody_answers_ends_it_at_once() {
     {
         let finished = interrupted(0, number);
         finished.assert_status(3);
-        let words = format!("error: {name} before a challenge was asked for: none was created\n");
+        let words = format!("error: {name} before a challenge was requested: none was created\n");
         assert_eq!(finished.stderr.trim_start(), words);
     }
 }
@@ -98,7 +98,7 @@ fn a_look_up_that_fails_is_tried_again() {
     let finished = run(&[&["prepare", "challenge"], &options[..]].concat());
     finished.assert_status(0);
     assert!(
-        finished.stderr.contains("the look-up failed and is tried again: cannot ask POST"),
+        finished.stderr.contains("the look-up failed and is retried: cannot ask POST"),
         "{}",
         finished.stderr
     );

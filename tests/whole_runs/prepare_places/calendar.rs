@@ -51,7 +51,9 @@ fn ready_in_the_middle_stops_it_with_the_reason() {
     let done = played.count("done");
     assert!(done > 0 && done < 250, "{done}");
     assert!(
-        finished.stderr.contains("the rest was not tried: join is refused with CHALLENGE_NOT_RECRUITING"),
+        finished
+            .stderr
+            .contains("the other members were not tried: join is refused with CHALLENGE_NOT_RECRUITING"),
         "{}",
         finished.stderr
     );

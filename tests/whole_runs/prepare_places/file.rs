@@ -35,7 +35,7 @@ fn a_file_that_cannot_be_begun_leaves_nothing_behind() {
     let played = Played::with_room_for(300);
     let finished = finish(joining_within(&played, 0, "13-22"));
     finished.assert_status(2);
-    assert!(finished.stderr.contains("outcomes.csv, so nobody was asked: "), "{}", finished.stderr);
+    assert!(finished.stderr.contains("outcomes.csv, so no member was sent: "), "{}", finished.stderr);
     assert!(played.files().is_empty(), "{:?}", played.files());
     assert_eq!(played.way.joins(), 0);
     played.join("13-22", &[]).assert_status(0);
@@ -72,8 +72,8 @@ fn a_file_of_nobody_is_told_what_to_do_about() {
 fn what_is_no_file_is_refused_before_anybody_is_asked() {
     let played = Played::with_room_for(300);
     for (out, told) in [
-        ("-", "--out: outcomes are not written to \"-\", which stands for standard output"),
-        ("/dev/stdout", "--out: /dev/stdout is no ordinary file"),
+        ("-", "--out: \"-\" is standard output, which stands for standard output"),
+        ("/dev/stdout", "--out: /dev/stdout is not a regular file"),
         ("/", "--out: / is a directory: name a file in it"),
     ] {
         let mut command = startline();
@@ -100,10 +100,9 @@ fn a_file_that_cannot_be_written_to_its_end_is_told_of_and_taken_up() {
     let file = played.file();
     let file = file.display();
     assert!(finished.stdout.contains(&format!("What became of some: {file}, which is not whole\n")));
-    assert!(
-        finished.stderr.contains(&format!("error: {file} is not whole, since it could not be written: "))
-    );
-    let told = "  make room, then have the list tell the rest: startline prepare join --target";
+    assert!(finished.stderr.contains(&format!("error: {file} is incomplete: it could not be written: ")));
+    let told =
+        "  make room on the disk, then get the rest from the server's list: startline prepare join --target";
     assert!(finished.stderr.contains(told), "{}", finished.stderr);
     played.resume("join", &[]).assert_status(1);
     let settled = played.count("done") + played.count("already");

@@ -50,7 +50,7 @@ fn the_last_to_leave_is_warned_of() {
     std::fs::remove_file(played.file()).expect("the file is there");
     let finished = finish(played.start("leave", "300-300", &[]));
     finished.assert_status(0);
-    assert!(finished.stderr.contains("is not there: nobody is in it"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("does not exist, so no member is in it"), "{}", finished.stderr);
     assert!(finished.stdout.contains("1  not in it"), "{}", finished.stdout);
 }
 
@@ -104,7 +104,7 @@ fn who_is_in_another_challenge_is_told_from_who_is_in_this_one() {
     let rows = played.rows();
     assert_eq!(rows[&20], pair("elsewhere", "CHALLENGE_TIME_OVERLAP"));
     assert_eq!(played.count("done"), 19);
-    assert!(finished.stdout.contains("in another at that time"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("in another challenge at that time"), "{}", finished.stdout);
     assert!(
         finished.stderr.contains(&format!(
             "  have them leave the other challenge, which they can until its startAt: startline prepare leave --target {} --rate 500/s --challenge OTHER --members 13-32\n  then: startline prepare join --target",
@@ -180,7 +180,7 @@ fn a_challenge_that_fills_up_stops_it_early_with_the_servers_words() {
     let finished = played.join("13-262", &["--rate", "100/s", "--scenario", scenario]);
     finished.assert_status(1);
     assert_eq!((played.count("done"), played.joined()), (30, 31));
-    let expected = "the rest was not tried: join is refused with CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED (참가 인원이 가득 찼습니다)";
+    let expected = "the other members were not tried: join is refused with CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED (참가 인원이 가득 찼습니다)";
     assert!(finished.stderr.contains(expected), "{}", finished.stderr);
     assert!(played.count("pending") > 50, "most were not tried: {:?}", played.rows());
 }
@@ -203,7 +203,7 @@ fn what_makes_no_sense_is_refused_before_anybody_joins() {
     std::fs::write(played.file(), "precious").expect("written");
     let finished = played.join("13-22", &[]);
     finished.assert_status(2);
-    let told = "outcomes.csv is there already, and is no file of outcomes: name another with --out";
+    let told = "outcomes.csv already exists and is not a file of outcomes: name another with --out";
     assert!(finished.stderr.contains(told), "{}", finished.stderr);
     assert_eq!(std::fs::read_to_string(played.file()).expect("it is there"), "precious");
 

@@ -18,7 +18,7 @@ fn everyone_in_the_end(count: usize, answer: &str, reason: &str) {
     let finished = played.join("13-62", &[]);
     finished.assert_status(0);
     assert_eq!((played.count("done"), played.joined()), (50, 51), "{}", finished.stderr);
-    assert!(finished.stderr.contains(&format!("to be tried again ({reason})")), "{}", finished.stderr);
+    assert!(finished.stderr.contains(&format!("to retry ({reason})")), "{}", finished.stderr);
     assert_eq!(played.way.joins(), 50 + count, "nobody is asked more often than needed");
 }
 
@@ -50,7 +50,7 @@ fn a_server_that_never_takes_one_member_is_given_up_on() {
     finished.assert_status(3);
     assert_eq!(played.count("failed"), 3);
     assert!(
-        finished.stderr.contains("stopped early: nothing worked for as long as --patience allows"),
+        finished.stderr.contains("stopped early: no member succeeded within --patience"),
         "{}",
         finished.stderr
     );
@@ -75,7 +75,11 @@ fn a_server_that_stays_away_is_taken_up_later() {
     played.way.shut_after(100);
     let finished = played.join("13-212", &["--rate", "200/s", "--patience", "2s"]);
     finished.assert_status(3);
-    assert!(finished.stderr.contains("go on with: startline prepare join --target"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("continue with: startline prepare join --target"),
+        "{}",
+        finished.stderr
+    );
     let done = played.count("done");
     assert!((1..=100).contains(&done), "{done}");
     // The hundred who were left came within the first second; from then on three at a time.
@@ -180,7 +184,7 @@ fn answers_that_say_nothing_stop_it_when_nobody_has_joined_by_them() {
     played.way.answer(usize::MAX, NO_CONTENT);
     let finished = played.join("13-262", &["--rate", "50/s"]);
     finished.assert_status(1);
-    let told = "the rest was not tried: ";
+    let told = "the other members were not tried: ";
     assert!(finished.stderr.contains(told), "{}", finished.stderr);
     assert!(finished.stderr.contains("members in a row, and nobody else: join is answered with http-204"));
     assert!(played.count("refused") >= 50 && played.count("pending") > 0, "{}", finished.stderr);

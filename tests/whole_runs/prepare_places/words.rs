@@ -43,5 +43,9 @@ fn a_wrong_password_is_not_to_be_typed_again() {
     }
     let finished = finish(private.start("join", "13-262", &["--password", "wrong", "--rate", "50/s"]));
     finished.assert_status(1);
-    assert!(finished.stderr.contains("the rest was not tried: join is refused with"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("the other members were not tried: join is refused with"),
+        "{}",
+        finished.stderr
+    );
 }
