@@ -29,11 +29,11 @@ use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
 use crate::lookup::hosts;
 use crate::lookup::hosts::trust_of;
-use crate::plan::capacity::Room;
+use crate::plan::capacity::Limits;
 use crate::plan::schedule::{self, Challenge, Entry, Start};
 use crate::plan::summary::Summary;
 use crate::plan::zone::Clues;
-use crate::plan::{CaFile, Plan, Settings, Target};
+use crate::plan::{CaFile, Plan, Target};
 use crate::report::files::{ResultsDir, default_name};
 use crate::report::{RunResult, text};
 use crate::terminal::tell;
@@ -59,24 +59,23 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet };
     let settings = args.settings.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
-    let (mut plan, peer, room) = doctor::plan_of(&settings, Path::new("/"))?;
-    let is_stand_in = settings.target.is_none();
-    let summary = Summary::new(&plan, &settings.members, peer);
+    let (mut plan, limits) = doctor::plan_of(settings, Path::new("/"))?;
+    let summary = Summary::new(&plan);
     // What else may be connected to decides how many ports there are.
     let mut hosts = hosts::resolve(&plan)?;
-    let need = doctor::need_of(&settings, &plan, &summary, peer, &room, &hosts);
+    let need = doctor::need_of(&plan, &summary, &limits, &hosts);
     let fit = examine_this_machine(&need, Path::new("/"), SocketTrial::IfClose);
     refuse_what_cannot_fit(&fit)?;
     check_key_log(&plan)?;
     output.show_plan(&summary, &fit);
 
     let interrupt = Interrupt::listen(&NOT_BEGUN)?;
-    let stand_in = if is_stand_in { Some(start_stand_in(&mut plan, &settings, &room)?) } else { None };
+    let stand_in = if plan.is_for_mock() { Some(start_stand_in(&mut plan, &limits)?) } else { None };
     hosts.trust = trust_of(&plan)?;
     let ask = || agent::new(&plan, hosts.trust.as_ref());
     let wait = match stand_in {
         Some(_) => Wait::Nothing,
-        None => match check_schedule(&plan, &settings, &ask(), &interrupt, &output) {
+        None => match check_schedule(&plan, &ask(), &interrupt, &output) {
             Ok(wait) => wait,
             Err(Unfit::Interrupted) => {
                 tell(&format!(
@@ -95,14 +94,14 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     };
     let path = output.directory();
     let mut directory =
-        ResultsDir::create(&path, &engine::layout_of(&plan), Timestamp::now(), &settings.to_toml())?;
+        ResultsDir::create(&path, &engine::layout_of(&plan), Timestamp::now(), &plan.settings.to_toml())?;
     if let Wait::Ready { after } = wait
-        && !wait_ready(&plan, &settings, &ask(), after, &interrupt, &output)?
+        && !wait_ready(&plan, &ask(), after, &interrupt, &output)?
     {
         tell("stopped while waiting for READY; nothing was loaded");
         return Ok(ExitStatus::Inconclusive);
     }
-    let result = load(&plan, &settings, &hosts, &interrupt, &mut directory, &output)?;
+    let result = load(&plan, &hosts, &interrupt, &mut directory, &output)?;
     drop(stand_in);
     if let Err(error) = output.show_result(&result, &path)
         && !is_broken_pipe(&error)
@@ -162,13 +161,13 @@ impl Output {
     }
 }
 
-fn start_stand_in(plan: &mut Plan, settings: &Settings, room: &Room) -> Result<StandIn> {
+fn start_stand_in(plan: &mut Plan, limits: &Limits) -> Result<StandIn> {
     let Some(challenge) = plan.members.only_challenge() else {
         bail!(
             "the members are in several challenges and the stand-in is loaded with one: give members of one, or a --target"
         );
     };
-    let arguments = StandIn::arguments(plan, challenge, settings.stand_in_tls, room.descriptors_hard);
+    let arguments = StandIn::arguments(plan, challenge, limits.descriptors_hard);
     let stand_in = StandIn::start(&arguments)?;
     plan.target = Target::resolve(&stand_in.url, &[])?;
     if let Some(pem) = &stand_in.ca {
@@ -210,7 +209,6 @@ enum Unfit {
 /// Asks the target whether the plan fits its schedule.
 fn check_schedule(
     plan: &Plan,
-    settings: &Settings,
     agent: &ureq::Agent,
     interrupt: &Interrupt,
     output: &Output,
@@ -220,25 +218,25 @@ fn check_schedule(
         .map_err(Unfit::Unasked)?
         .ok_or(Unfit::Interrupted)?;
     check_standing(&looked_up, plan, output).map_err(Unfit::Refused)?;
-    warn_of_zone(&looked_up, settings, output).map_err(Unfit::Refused)?;
-    let fits = judge(&looked_up, settings).map_err(Unfit::Refused)?;
+    warn_of_zone(&looked_up, plan, output).map_err(Unfit::Refused)?;
+    let fits = judge(&looked_up, plan).map_err(Unfit::Refused)?;
     Ok(match fits {
         Start::Now => Wait::Nothing,
         Start::WhenReady { after, .. } => Wait::Ready { after },
     })
 }
 
-fn judge(looked_up: &LookedUp, settings: &Settings) -> Result<Start> {
+fn judge(looked_up: &LookedUp, plan: &Plan) -> Result<Start> {
     let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
-    let zone = schedule::known_zone(&settings.time_zone)?;
+    let zone = schedule::known_zone(&plan.settings.time_zone)?;
     let entry = looked_up.standing.map_or(Entry::First, Standing::entry);
-    Ok(schedule::judge(&challenge, &zone, looked_up.server_now, &settings.demand(entry))?)
+    Ok(schedule::judge(&challenge, &zone, looked_up.server_now, &plan.settings.demand(entry))?)
 }
 
 /// Warns of a zone in which the challenge was made in the future. Its status alone may as well be that of a schedule that is late.
-fn warn_of_zone(looked_up: &LookedUp, settings: &Settings, output: &Output) -> Result<()> {
+fn warn_of_zone(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<()> {
     let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
-    let zone = schedule::known_zone(&settings.time_zone)?;
+    let zone = schedule::known_zone(&plan.settings.time_zone)?;
     let clues = Clues::new(&challenge, looked_up.created_at.as_deref(), looked_up.server_now, &zone);
     if clues.is_made_in_the_future()
         && let Err(other) = clues.check()
@@ -261,7 +259,7 @@ fn check_standing(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<
     if reasons.is_empty() {
         return Ok(());
     }
-    let (sessions, reasons) = (plan.sessions, reasons.join(", "));
+    let (sessions, reasons) = (plan.settings.sessions, reasons.join(", "));
     if absent + barred == sessions {
         bail!(
             "none of the {sessions} members can enter the challenge: {reasons}; take others, or another challenge"
@@ -275,7 +273,6 @@ fn check_standing(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<
 /// Waits until the challenge is READY; `false` if that was interrupted or the target stopped answering.
 fn wait_ready(
     plan: &Plan,
-    settings: &Settings,
     agent: &ureq::Agent,
     after: Duration,
     interrupt: &Interrupt,
@@ -284,7 +281,7 @@ fn wait_ready(
     let Some(scheduled) = &plan.scenario.schedule else { return Ok(true) };
     let asked = Asked {
         look_up: &|| look_up_heard(plan, scheduled, agent, interrupt),
-        judge: &|looked_up| judge(looked_up, settings),
+        judge: &|looked_up| judge(looked_up, plan),
         quiet: output.quiet,
     };
     match ready::wait(&asked, after, interrupt)? {
@@ -300,13 +297,12 @@ fn wait_ready(
 /// Plays the plan and records it second by second.
 fn load(
     plan: &Plan,
-    settings: &Settings,
     hosts: &Hosts,
     interrupt: &Interrupt,
     directory: &mut ResultsDir,
     output: &Output,
 ) -> Result<RunResult> {
-    let mut recording = recording::Recording::new(plan, settings, directory, !output.quiet);
+    let mut recording = recording::Recording::new(plan, directory, !output.quiet);
     interrupt.now_says(&ENDING);
     let outcome = engine::run(plan, hosts, &|| interrupt.reason(), &mut |second| {
         recording.second(second);

@@ -15,7 +15,7 @@ pub mod values;
 
 /// Puts thousands of real WebSocket sessions on the line from one Linux box and judges the servers they talk to.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, after_help = EXIT_STATUS_HELP)]
+#[command(version, arg_required_else_help = true, args_override_self = true, after_help = EXIT_STATUS_HELP)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

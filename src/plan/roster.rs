@@ -76,17 +76,28 @@ impl Roster {
         Self { spans }
     }
 
-    /// How many there are.
+    /// Moves all of them to another challenge.
+    pub fn in_challenge(&self, challenge: u64) -> Self {
+        Self { spans: self.spans.iter().map(|span| Span { challenge, ..*span }).collect() }
+    }
+
+    /// Returns the challenge of all of them, if they share one.
+    pub fn only_challenge(&self) -> Option<u64> {
+        let first = self.spans.first()?.challenge;
+        self.spans.iter().all(|span| span.challenge == first).then_some(first)
+    }
+
+    /// Returns how many there are.
     pub fn len(&self) -> u64 {
         self.spans.iter().fold(0, |sum: u64, span| sum.saturating_add(span.len()))
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }
 
-    /// All of them as a number of sessions.
+    /// Returns their number as one of sessions.
     ///
     /// # Errors
     /// More than can be numbered.
@@ -94,7 +105,7 @@ impl Roster {
         u32::try_from(self.len()).map_err(|_| RosterError::TooMany { given: self.len() })
     }
 
-    /// The first `sessions` of them.
+    /// Returns the first `sessions` of them.
     ///
     /// # Errors
     /// There are fewer.
@@ -115,7 +126,7 @@ impl Roster {
         Ok(Self { spans })
     }
 
-    /// The members as the engine uses them.
+    /// Returns the members as the engine uses them.
     ///
     /// # Errors
     /// A member is there twice, or there are too many.
@@ -128,7 +139,7 @@ impl Roster {
         Members::listed(rows).map_err(RosterError::Twice)
     }
 
-    /// How many of them are in each challenge; they hear of each other only there.
+    /// Returns how many of them are in each challenge; they receive broadcasts only of each other.
     pub fn groups(&self) -> Vec<u64> {
         let mut sizes: HashMap<u64, u64> = HashMap::new();
         for span in &self.spans {

@@ -1,7 +1,7 @@
 //! When a run against a real challenge may start: its life against the plan's ramp and hold.
 //!
 //! Pure: the look-up, the server's clock and the time zone come in. The server writes `startAt` and `endAt` in its
-//! local time without a zone, and its `Date` header says what time it has now; this box's own clock is never asked.
+//! local time without a zone, and its `Date` header says what time it has now; this machine's own clock is never asked.
 //! Invariant: a [`Start`] that is returned lets the last arrival enter before `startAt` and the hold end by `endAt`, as
 //! far as can be known beforehand.
 
@@ -265,7 +265,7 @@ pub fn zone(name: &str) -> Option<TimeZone> {
 
 /// No zone of this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("--time-zone {0} is not known on this box")]
+#[error("--time-zone {0} is not known on this machine")]
 pub struct UnknownZone(String);
 
 /// The same as [`zone`], for those who cannot go on without it.

@@ -1,7 +1,8 @@
-//! `--source-ip`: the addresses that sessions come from, as an address, a range or a CIDR.
+//! `--source-ip`: the addresses that sessions come from, as an address, a range or a CIDR block.
 //!
-//! Text and arithmetic only; whether an address is this box's is the engine's to try. Invariants: a [`SourceSpec`] has at least
-//! one address and at most [`SOURCES_MAX`]; a list of them is in the order given, each address once.
+//! Text and arithmetic only; whether this machine has an address is found out by binding to it.
+//! Invariants: a [`SourceSpec`] has at least one address and at most [`SOURCES_MAX`]; a list of them
+//! is in the order given, each address once.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -77,7 +77,7 @@ impl Target {
         Ok(Self { scheme, host, port, addresses })
     }
 
-    /// A target at a known address: the built-in stand-in.
+    /// Makes a target of a known address, such as the built-in mock server's.
     pub fn at(address: SocketAddr) -> Self {
         let host = match address {
             SocketAddr::V4(v4) => v4.ip().to_string(),
@@ -96,7 +96,7 @@ impl Target {
         format!("{}://{}:{}", self.scheme, self.host, self.port)
     }
 
-    /// Whether every address is this box's own.
+    /// Returns whether every address is on the loopback.
     pub fn is_loopback(&self) -> bool {
         self.addresses.iter().all(|address| address.ip().is_loopback())
     }

@@ -1,7 +1,8 @@
-//! How TLS is spoken, as it was asked for: part of a plan, and of `plan.toml`.
+//! How TLS is spoken, as the user asked for it: part of a plan, and of `plan.toml`.
 //!
-//! Names choices; what they mean to rustls is `engine::secure`'s. CA certificates are kept as they were read, so that
-//! nothing but the plan is needed to repeat a run. Invariant: every CA file in a [`Tls`] holds at least one certificate.
+//! Names choices; the engine turns them into a rustls configuration. CA certificates are kept as
+//! they were read, so that the plan alone can repeat a run. Invariant: every CA file in a [`Tls`]
+//! holds at least one certificate.
 
 use clap::ValueEnum;
 use rustls::RootCertStore;

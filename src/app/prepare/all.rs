@@ -40,7 +40,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
     refuse_what_is_there(&args)?;
     let rate = args.rate.unwrap_or(places::RATE);
     let of_members = args.target.prepared(args.members.clone(), Some(NOT_YET))?;
-    calendar::fit_a_run(of_members.plan.sessions, rate)?;
+    calendar::fit_a_run(of_members.plan.settings.sessions, rate)?;
     if of_members.plan.scenario.join.is_none() {
         bail!(
             "the scenario \"{}\" has no [join], which says how members join",
@@ -49,7 +49,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
     }
     let are_with_admin = of_members.plan.members.index_of(args.about.admin).is_some();
     let who = Who::Known { are_with_admin };
-    let joins = Joins { members: of_members.plan.sessions, rate, who };
+    let joins = Joins { members: of_members.plan.settings.sessions, rate, who };
     let run = next_run(&args, joins.members)?;
     args.about.check_room(&joins)?;
     let of_admin = args.target.prepared(vec![args.about.admin.to_string()], Some(NOT_YET))?;
