@@ -278,7 +278,7 @@ mod tests {
             ramp_down: Duration::from_secs(240),
             workers: Some(1),
             seed: 42,
-            time_zone: "UTC".into(),
+            time_zone: "system".into(),
             scenario: ScenarioSettings::find("runnity").expect("built in"),
             ..Settings::default()
         };

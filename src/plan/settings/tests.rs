@@ -89,7 +89,7 @@ fn members_beyond_the_sessions_are_left_out() {
     let plan = plan(Settings { sessions: 100, ..settings() }).expect("it fits");
     assert_eq!(plan.members.len(), 100);
     let error = self::plan(Settings { sessions: 7000, ..settings() }).expect_err("too few");
-    assert!(error.starts_with("6,000 members are given and 7,000 sessions asked for"), "{error}");
+    assert!(error.starts_with("6,000 members are given for 7,000 sessions"), "{error}");
 }
 
 #[test]
