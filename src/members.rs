@@ -1,4 +1,4 @@
-//! Who takes part: member ids and their challenges, from a range or CSV files.
+//! The members of a run: their ids and challenges, from a range or CSV files.
 //!
 //! Invariant: ids are unique; [`Members::index_of`] inverts [`Members::id`].
 
@@ -24,12 +24,12 @@ enum Challenges {
 }
 
 impl Members {
-    /// `count` consecutive ids from `first`, all in `challenge`.
+    /// Makes `count` consecutive ids from `first`, all in `challenge`.
     pub fn range(first: u64, count: u32, challenge: u64) -> Self {
         Self { ids: Ids::Range { first, count }, challenges: Challenges::One(challenge) }
     }
 
-    /// Listed members with the challenge of each.
+    /// Takes listed members with the challenge of each.
     ///
     /// # Errors
     /// The first id that occurs twice.
@@ -48,7 +48,7 @@ impl Members {
         Ok(Self { ids: Ids::Listed { ids, index }, challenges })
     }
 
-    /// How many there are.
+    /// Returns how many there are.
     pub fn len(&self) -> usize {
         match &self.ids {
             Ids::Range { count, .. } => *count as usize,
@@ -56,12 +56,12 @@ impl Members {
         }
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The id of member `k`. Panics if there is no such member.
+    /// Returns the id of member `k`. Panics if there is no such member.
     pub fn id(&self, k: u32) -> u64 {
         match &self.ids {
             Ids::Range { first, count } => {
@@ -72,7 +72,7 @@ impl Members {
         }
     }
 
-    /// Which member has this id.
+    /// Returns the member with this id.
     pub fn index_of(&self, id: u64) -> Option<u32> {
         match &self.ids {
             Ids::Range { first, count } => {
@@ -83,7 +83,7 @@ impl Members {
         }
     }
 
-    /// The challenge of member `k`.
+    /// Returns the challenge of member `k`.
     pub fn challenge(&self, k: u32) -> u64 {
         match &self.challenges {
             Challenges::One(id) => *id,
@@ -91,7 +91,7 @@ impl Members {
         }
     }
 
-    /// The challenge of everyone, if they share one.
+    /// Returns the challenge of all members, if they share one.
     pub fn only_challenge(&self) -> Option<u64> {
         match &self.challenges {
             Challenges::One(id) => Some(*id),

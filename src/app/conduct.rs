@@ -28,11 +28,11 @@ use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
 use crate::lookup::hosts;
 use crate::lookup::hosts::trust_of;
-use crate::plan::capacity::Room;
+use crate::plan::capacity::Limits;
 use crate::plan::schedule::{self, Challenge, Entry, Start};
 use crate::plan::summary::Summary;
 use crate::plan::zone::Clues;
-use crate::plan::{CaFile, Plan, Settings, Target};
+use crate::plan::{CaFile, Plan, Target};
 use crate::report::files::{ResultsDir, default_name};
 use crate::report::{RunResult, text};
 use crate::terminal::tell;
@@ -48,12 +48,11 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet };
     let settings = args.settings.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
-    let (mut plan, peer, room) = doctor::plan_of(&settings, Path::new("/"))?;
-    let is_mocked = settings.target.is_none();
-    let summary = Summary::new(&plan, &settings.members, peer);
+    let (mut plan, limits) = doctor::plan_of(settings, Path::new("/"))?;
+    let summary = Summary::new(&plan);
     // The other hosts that may be connected to decide how many ports there are.
     let mut hosts = hosts::resolve(&plan)?;
-    let need = doctor::need_of(&settings, &plan, &summary, peer, &room, &hosts);
+    let need = doctor::need_of(&plan, &summary, &limits, &hosts);
     let fit = examine_this_machine(&need, Path::new("/"), SocketTrial::IfClose);
     refuse_what_cannot_fit(&fit)?;
     check_key_log(&plan)?;
@@ -61,12 +60,12 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
 
     let interrupt =
         Interrupt::listen(Notices::new("nothing has been loaded yet", "nothing has been loaded"))?;
-    let mock_server = if is_mocked { Some(start_mock_server(&mut plan, &settings, &room)?) } else { None };
+    let mock_server = if plan.is_for_mock() { Some(start_mock_server(&mut plan, &limits)?) } else { None };
     hosts.trust = trust_of(&plan)?;
     let ask = || agent::new(&plan, hosts.trust.as_ref());
     let wait = match mock_server {
         Some(_) => Wait::Nothing,
-        None => match check_schedule(&plan, &settings, &ask(), &interrupt, &output) {
+        None => match check_schedule(&plan, &ask(), &interrupt, &output) {
             Ok(wait) => wait,
             Err(Unfit::Interrupted) => {
                 tell(&format!(
@@ -85,16 +84,16 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     };
     let path = output.directory();
     let mut directory =
-        ResultsDir::create(&path, &engine::layout_of(&plan), Timestamp::now(), &settings.to_toml())?;
+        ResultsDir::create(&path, &engine::layout_of(&plan), Timestamp::now(), &plan.settings.to_toml())?;
     if let Wait::Ready { after } = wait
-        && !wait_ready(&plan, &settings, &ask(), after, &interrupt, &output)?
+        && !wait_ready(&plan, &ask(), after, &interrupt, &output)?
     {
         tell("stopped while waiting for READY; nothing was loaded");
         return Ok(ExitStatus::Inconclusive);
     }
     let results_are = format!("the results up to the last second are in {}", path.display());
     interrupt.now_says(Notices::new("closing the sessions", &results_are));
-    let result = load(&plan, &settings, &hosts, &interrupt, &mut directory, &output)?;
+    let result = load(&plan, &hosts, &interrupt, &mut directory, &output)?;
     drop(mock_server);
     if let Err(error) = output.show_result(&result, &path)
         && !is_broken_pipe(&error)
@@ -157,13 +156,13 @@ impl Output {
     }
 }
 
-fn start_mock_server(plan: &mut Plan, settings: &Settings, room: &Room) -> Result<MockServer> {
+fn start_mock_server(plan: &mut Plan, limits: &Limits) -> Result<MockServer> {
     let Some(challenge) = plan.members.only_challenge() else {
         bail!(
             "the members are in several challenges and the built-in mock server has one: give the members of one challenge, or a --target"
         );
     };
-    let arguments = MockServer::arguments(plan, challenge, settings.stand_in_tls, room.descriptors_hard);
+    let arguments = MockServer::arguments(plan, challenge, limits.descriptors_hard);
     let mock_server = MockServer::start(&arguments)?;
     plan.target = Target::resolve(&mock_server.url, &[])?;
     if let Some(pem) = &mock_server.ca {
@@ -205,7 +204,6 @@ enum Unfit {
 /// Asks the target whether the plan fits its schedule.
 fn check_schedule(
     plan: &Plan,
-    settings: &Settings,
     agent: &ureq::Agent,
     interrupt: &Interrupt,
     output: &Output,
@@ -215,25 +213,25 @@ fn check_schedule(
         .map_err(Unfit::Unasked)?
         .ok_or(Unfit::Interrupted)?;
     check_standing(&looked_up, plan, output).map_err(Unfit::Refused)?;
-    warn_of_zone(&looked_up, settings, output).map_err(Unfit::Refused)?;
-    let fits = judge(&looked_up, settings).map_err(Unfit::Refused)?;
+    warn_of_zone(&looked_up, plan, output).map_err(Unfit::Refused)?;
+    let fits = judge(&looked_up, plan).map_err(Unfit::Refused)?;
     Ok(match fits {
         Start::Now => Wait::Nothing,
         Start::WhenReady { after, .. } => Wait::Ready { after },
     })
 }
 
-fn judge(looked_up: &LookedUp, settings: &Settings) -> Result<Start> {
+fn judge(looked_up: &LookedUp, plan: &Plan) -> Result<Start> {
     let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
-    let zone = schedule::known_zone(&settings.time_zone)?;
+    let zone = schedule::known_zone(&plan.settings.time_zone)?;
     let entry = looked_up.standing.map_or(Entry::First, Standing::entry);
-    Ok(schedule::judge(&challenge, &zone, looked_up.server_now, &settings.demand(entry))?)
+    Ok(schedule::judge(&challenge, &zone, looked_up.server_now, &plan.settings.demand(entry))?)
 }
 
 /// Warns of a zone in which the challenge was created in the future. Its status alone could also be that of a late schedule.
-fn warn_of_zone(looked_up: &LookedUp, settings: &Settings, output: &Output) -> Result<()> {
+fn warn_of_zone(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<()> {
     let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
-    let zone = schedule::known_zone(&settings.time_zone)?;
+    let zone = schedule::known_zone(&plan.settings.time_zone)?;
     let clues = Clues::new(&challenge, looked_up.created_at.as_deref(), looked_up.server_now, &zone);
     if clues.is_made_in_the_future()
         && let Err(other) = clues.check()
@@ -256,7 +254,7 @@ fn check_standing(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<
     if reasons.is_empty() {
         return Ok(());
     }
-    let (sessions, reasons) = (plan.sessions, reasons.join(", "));
+    let (sessions, reasons) = (plan.settings.sessions, reasons.join(", "));
     if absent + barred == sessions {
         bail!(
             "none of the {sessions} members can enter the challenge: {reasons}; give other members, or another challenge"
@@ -270,7 +268,6 @@ fn check_standing(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<
 /// Waits until the challenge is READY; `false` if that was interrupted or the target stopped answering.
 fn wait_ready(
     plan: &Plan,
-    settings: &Settings,
     agent: &ureq::Agent,
     after: Duration,
     interrupt: &Interrupt,
@@ -279,7 +276,7 @@ fn wait_ready(
     let Some(scheduled) = &plan.scenario.schedule else { return Ok(true) };
     let asked = Asked {
         look_up: &|| look_up_heard(plan, scheduled, agent, interrupt),
-        judge: &|looked_up| judge(looked_up, settings),
+        judge: &|looked_up| judge(looked_up, plan),
         quiet: output.quiet,
     };
     match ready::wait(&asked, after, interrupt)? {
@@ -295,13 +292,12 @@ fn wait_ready(
 /// Plays the plan and records it second by second.
 fn load(
     plan: &Plan,
-    settings: &Settings,
     hosts: &Hosts,
     interrupt: &Interrupt,
     directory: &mut ResultsDir,
     output: &Output,
 ) -> Result<RunResult> {
-    let mut recording = recording::Recording::new(plan, settings, directory, !output.quiet);
+    let mut recording = recording::Recording::new(plan, directory, !output.quiet);
     let outcome = engine::run(plan, hosts, &|| interrupt.reason(), &mut |second| {
         recording.second(second);
     })?;

@@ -6,7 +6,7 @@
 use crate::cli::doctor::DoctorArgs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::app::printed::print_or_tell;
 use crate::cli::run::{Preset, SettingsArgs};
@@ -15,8 +15,8 @@ use crate::doctor::{self, SocketTrial, Verdict, text};
 use crate::engine::Hosts;
 use crate::exit_status::ExitStatus;
 use crate::lookup::hosts;
-use crate::plan::capacity::Room;
-use crate::plan::summary::{Peer, Summary};
+use crate::plan::capacity::Limits;
+use crate::plan::summary::Summary;
 use crate::plan::{Plan, Settings, Target};
 
 /// Sessions where neither a number nor members are given; as for a run.
@@ -28,9 +28,8 @@ const SESSIONS: u32 = 6000;
 /// The plan itself is wrong.
 pub fn run(args: DoctorArgs) -> Result<ExitStatus> {
     let settings = with_members(args.settings).into_settings()?;
-    let (plan, peer, room) = plan_of(&settings, &args.root)?;
-    let summary = Summary::new(&plan, &settings.members, peer);
-    let need = need_of(&settings, &plan, &summary, peer, &room, &hosts::resolve(&plan)?);
+    let (plan, limits) = plan_of(settings, &args.root)?;
+    let need = need_of(&plan, &Summary::new(&plan), &limits, &hosts::resolve(&plan)?);
     let report = doctor::examine_this_machine(&need, &args.root, SocketTrial::Always);
     print_or_tell(args.json, &report, |page| text::table(&report, page));
     Ok(match report.verdict {
@@ -39,31 +38,20 @@ pub fn run(args: DoctorArgs) -> Result<ExitStatus> {
     })
 }
 
-/// Makes the settings' plan for this machine, whose files are read under `root`. The mock server's address is not known
-/// before it has been started.
-pub(super) fn plan_of(settings: &Settings, root: &Path) -> Result<(Plan, Peer, Room)> {
-    let peer = match &settings.target {
-        Some(_) => Peer::Target,
-        None => Peer::StandIn { tls: settings.stand_in_tls },
-    };
+/// Makes the plan of settings on this machine, whose files are read under `root`. The mock server's
+/// address is not known before it has started.
+pub(super) fn plan_of(settings: Settings, root: &Path) -> Result<(Plan, Limits)> {
     let target = settings.target()?.unwrap_or_else(|| Target::at(([127, 0, 0, 1], 0).into()));
-    let room = Room::read(root).context("cannot read this machine's limits")?;
-    Ok((settings.clone().into_plan(target, &room)?, peer, room))
+    let limits = Limits::read(root);
+    Ok((settings.into_plan(target, &limits)?, limits))
 }
 
 /// Returns what a plan needs of this machine, when its connections may lead to these hosts.
-pub(super) fn need_of(
-    settings: &Settings,
-    plan: &Plan,
-    summary: &Summary<'_>,
-    peer: Peer,
-    room: &Room,
-    hosts: &Hosts,
-) -> Need {
-    let stand_in = match peer {
-        Peer::Target => None,
-        Peer::StandIn { tls } => Some(StandIn::of_run(plan.connections(), tls, room.descriptors_hard)),
-    };
+pub(super) fn need_of(plan: &Plan, summary: &Summary<'_>, limits: &Limits, hosts: &Hosts) -> Need {
+    let settings = &plan.settings;
+    let stand_in = plan
+        .is_for_mock()
+        .then(|| StandIn::of_run(plan.connections(), settings.mock_tls, limits.descriptors_hard));
     let others = hosts::others(plan, hosts);
     Need { others, ..Need::of(plan, settings.workers.is_some(), stand_in, summary.load()) }
 }
@@ -71,7 +59,7 @@ pub(super) fn need_of(
 /// Adds members where a target is given without them: whether a machine is large enough does not depend on their ids. They
 /// are as many as the sessions, all in one challenge, which makes the most broadcasts.
 fn with_members(mut args: SettingsArgs) -> SettingsArgs {
-    if args.target.is_none() || !args.members.is_empty() {
+    if args.target.is_none() || args.plan.is_some() || !args.members.is_empty() {
         return args;
     }
     let preset = args.preset.map(|Preset::Guide| SESSIONS);
@@ -94,8 +82,8 @@ mod tests {
         };
         let settings = with_members(args).into_settings().expect("it makes sense");
         assert_eq!(settings.sessions, 70_000);
-        let (plan, peer, _) = plan_of(&settings, Path::new("/")).expect("a plan");
-        assert_eq!((plan.members.len(), peer), (70_000, Peer::Target));
+        let (plan, _) = plan_of(settings, Path::new("/")).expect("a plan");
+        assert_eq!((plan.members.len(), plan.is_for_mock()), (70_000, false));
         let given = SettingsArgs { members: vec!["7-9".into()], ..Default::default() };
         assert_eq!(with_members(given).members, ["7-9"]);
     }

@@ -60,8 +60,8 @@ impl MockServer {
     }
 
     /// Returns the arguments that load what a plan needs.
-    pub fn arguments(plan: &Plan, challenge: u64, tls: bool, descriptors_hard: u64) -> Vec<String> {
-        let (first, last) = (plan.members.id(0), plan.members.id(plan.sessions - 1));
+    pub fn arguments(plan: &Plan, challenge: u64, descriptors_hard: u64) -> Vec<String> {
+        let (first, last) = (plan.members.id(0), plan.members.id(plan.settings.sessions - 1));
         let mut arguments: Vec<String> = [
             "--members".to_owned(),
             format!("{first}-{last}"),
@@ -69,16 +69,16 @@ impl MockServer {
             challenge.to_string(),
             "--ready".to_owned(),
             "--workers".to_owned(),
-            capacity::stand_in_workers(plan.connections(), affinity::cores(), descriptors_hard).to_string(),
+            capacity::mock_workers(plan.connections(), affinity::cores(), descriptors_hard).to_string(),
         ]
         .into();
-        if let Some(scale) = capacity::stand_in_time_scale(plan.ramp) {
+        if let Some(scale) = capacity::mock_time_scale(plan.settings.ramp) {
             arguments.extend(["--time-scale".to_owned(), scale.to_string()]);
         }
-        if tls {
+        if plan.settings.mock_tls {
             arguments.push("--tls".to_owned());
         }
-        if plan.no_broadcast {
+        if plan.settings.no_broadcast {
             arguments.push("--no-broadcast".to_owned());
         }
         arguments

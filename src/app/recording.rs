@@ -10,7 +10,7 @@ use startline_os::process;
 
 use crate::engine::{self, Outcome, RunReadings, Second};
 use crate::measure::Totals;
-use crate::plan::{Plan, Settings};
+use crate::plan::Plan;
 use crate::report::files::{self, ResultsDir};
 use crate::report::progress::{self, Status};
 use crate::report::{Ending, Facts, Phase, RampDownFacts, RunResult};
@@ -34,10 +34,10 @@ pub struct Recording<'r> {
 
 impl<'r> Recording<'r> {
     /// Begins now.
-    pub fn new(plan: &'r Plan, settings: &Settings, directory: &'r mut ResultsDir, tell: bool) -> Self {
-        let facts = facts_of(plan, settings);
+    pub fn new(plan: &'r Plan, directory: &'r mut ResultsDir, tell: bool) -> Self {
+        let facts = facts_at_start();
         // So that whoever kills a run in its first second finds a summary that says so.
-        directory.summary(&RunResult::build(&Totals::new(&engine::layout_of(plan)), &facts, &plan.scenario));
+        directory.summary(&RunResult::build(&Totals::new(&engine::layout_of(plan)), &facts, plan));
         Self {
             plan,
             directory,
@@ -120,7 +120,7 @@ impl<'r> Recording<'r> {
     }
 
     fn result(&self, totals: &Totals) -> RunResult {
-        RunResult::build(totals, &self.facts, &self.plan.scenario)
+        RunResult::build(totals, &self.facts, self.plan)
     }
 
     fn take_readings(&mut self, readings: &RunReadings, held_to_end: u64) {
@@ -146,12 +146,13 @@ impl<'r> Recording<'r> {
         let fresh = &interval.tally().counts;
         let per_second = |count: u64| count as f64 / length.as_secs_f64().max(1e-3);
         let ping = self.plan.scenario.step_names().len().saturating_sub(1);
+        let settings = &self.plan.settings;
         let status = Status {
             phase: second.phase,
             elapsed: second.elapsed,
-            total: self.plan.ramp + self.plan.hold + self.plan.ramp_down,
+            total: settings.ramp + settings.hold + settings.ramp_down,
             started: u64::from(second.started),
-            planned: u64::from(self.plan.sessions),
+            planned: u64::from(settings.sessions),
             open: u64::from(second.open),
             errors: counts.errors(),
             ping_p99: interval.tally().step(ping).and_then(|step| step.from_due.quantile(0.99)),
@@ -180,22 +181,14 @@ impl<'r> Recording<'r> {
     }
 }
 
-fn facts_of(plan: &Plan, settings: &Settings) -> Facts {
-    let ramp_seconds = plan.ramp.as_secs_f64();
+fn facts_at_start() -> Facts {
     Facts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         host: process::Host::read(),
         started_at: Timestamp::now(),
-        plan: serde_json::to_value(settings).unwrap_or_default(),
-        workers: plan.workers as u32,
         port_method: None,
         sources: Vec::new(),
-        sessions_planned: plan.sessions,
-        planned_per_s: (ramp_seconds > 0.0).then(|| f64::from(plan.sessions) / ramp_seconds),
-        hold_planned: plan.hold,
         hold_actual: Duration::ZERO,
-        tightest_timeout: tightest_timeout(plan),
-        lag_limit: plan.lag_limit,
         first_start: None,
         last_start: None,
         peak: 0,
@@ -208,17 +201,6 @@ fn facts_of(plan: &Plan, settings: &Settings) -> Facts {
         cpu_seconds: 0.0,
         ledger: None,
         ramp_down: None,
-        http_shared: Some(plan.http.connections()).filter(|connections| *connections > 0),
-        insecure: plan.tls.insecure,
         ending: Ending::Running,
     }
-}
-
-/// The shortest of the scenario's timeouts; zero if it has none.
-fn tightest_timeout(plan: &Plan) -> Duration {
-    let steps = plan.scenario.http.iter().map(|step| step.timeout);
-    let websocket = plan.scenario.websocket.iter();
-    let waits = websocket.clone().flat_map(|it| [it.connect_timeout, it.open_timeout]);
-    let pongs = websocket.flat_map(|it| it.ping.as_ref()).map(|ping| ping.timeout);
-    steps.chain(waits).chain(pongs).min().unwrap_or_default()
 }

@@ -1,201 +1,190 @@
-//! `startline run`: its options, and the settings that they mean.
+//! What the options of a run mean: [`SettingsArgs`] as typed, into [`Settings`] with files read.
 //!
-//! Two stages: [`SettingsArgs`] is what was typed, already of the right types; [`SettingsArgs::into_settings`] fills in presets
-//! and defaults once all of it is known. `startline doctor` takes the same ones. Invariant: explicit options win over a preset, a preset over defaults.
+//! `run`, `doctor`, `preflight` and `prepare` take the same options. Settings are laid over each
+//! other in layers: defaults or a plan file, a preset, the options typed. Most options need no line
+//! here: they lay themselves over by their key. Invariant: a later layer wins, for each setting.
 
-use crate::cli::run::{Preset, SettingsArgs, is_range};
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::{Map, Value};
 
+use crate::cli::run::{Preset, SettingsArgs, is_range};
 use crate::cli::values;
 use crate::plan::member_files::{self, MemberFile};
 use crate::plan::roster::Roster;
-use crate::plan::{CaFile, End, HttpMode, ScenarioSettings, Settings, Tls, http};
+use crate::plan::settings::SYSTEM_ZONE;
+use crate::plan::{CaFile, HttpMode, ScenarioSettings, Settings, http};
 use crate::scenario::Scenario;
 
-/// The first member against the stand-in: as in the guide's files.
-const STAND_IN_FIRST_MEMBER: u64 = 13;
-/// The challenge against the stand-in, where none is given.
-const STAND_IN_CHALLENGE: u64 = 1;
-/// What the stand-in speaks.
-const STAND_IN_SCENARIO: &str = "runnity";
+/// Sessions where neither a number nor members are given.
+const SESSIONS: u32 = 6000;
+/// The first member of the mock server: as in the guide's files.
+const MOCK_FIRST_MEMBER: u64 = 13;
+/// The challenge of the mock server, where none is given.
+const MOCK_CHALLENGE: u64 = 1;
+/// The scenario that the mock server speaks, and the default.
+const MOCK_SCENARIO: &str = "runnity";
 
 /// More than ten million members take.
 const MEMBER_FILE_BYTES_MAX: u64 = 256 << 20;
 
-/// What holds where nothing is said.
-struct Defaults {
-    sessions: Option<u32>,
-    ramp: Duration,
-    hold: Duration,
-    ramp_down: Duration,
-    ping_interval: Option<Duration>,
-    pong_timeout: Option<Duration>,
-}
-
-impl Defaults {
-    /// A run that shows every part of the result in 20 seconds.
-    const DEMO: Self = Self {
-        sessions: Some(500),
-        ramp: Duration::from_secs(5),
-        hold: Duration::from_secs(11),
-        ramp_down: Duration::from_secs(4),
-        // Two cycles within the hold.
-        ping_interval: Some(Duration::from_secs(5)),
-        pong_timeout: None,
-    };
-
-    fn of(preset: Option<Preset>, has_websocket: bool) -> Self {
-        match preset {
-            Some(Preset::Guide) => Self {
-                sessions: Some(6000),
-                ramp: Duration::from_secs(240),
-                hold: Duration::from_secs(30 * 60),
-                // Leaving is as many broadcasts as entering, so the servers get the same time for it.
-                ramp_down: Duration::from_secs(240),
-                ping_interval: Some(Duration::from_secs(30)),
-                pong_timeout: Some(Duration::from_secs(5)),
-            },
-            None => Self {
-                sessions: None,
-                ramp: Duration::from_secs(60),
-                hold: if has_websocket { Duration::from_secs(60) } else { Duration::ZERO },
-                ramp_down: if has_websocket { Duration::from_secs(30) } else { Duration::ZERO },
-                ping_interval: None,
-                pong_timeout: None,
-            },
-        }
-    }
-}
-
 impl SettingsArgs {
-    /// What the options mean: presets and defaults filled in, files read.
+    /// Returns what the options mean: presets and defaults filled in, files read.
     ///
     /// # Errors
     /// Files that cannot be read or are wrong, and what the scenario cannot do.
-    pub fn into_settings(self) -> anyhow::Result<Settings> {
-        if let Some(file) = &self.plan {
-            let name = file.display().to_string();
-            let text = fs::read_to_string(file).with_context(|| format!("cannot read the plan {name}"))?;
-            return Ok(Settings::from_toml(&name, &text)?);
+    pub fn into_settings(self) -> Result<Settings> {
+        let mut settings = match &self.plan {
+            Some(file) => plan_file(file)?,
+            None => defaults()?,
+        };
+        let had_target = settings.target.is_some();
+        let scenario = self.read_scenario(&mut settings)?;
+        settings = self.preset_options().laid_over(settings)?;
+        settings = self.laid_over(settings)?;
+        self.read_members(&mut settings, &scenario, had_target)?;
+        if let Some(rate) = self.rate {
+            settings.ramp = rate.ramp(settings.sessions);
         }
-        let (scenario, compiled) = self.scenario_settings()?;
-        let defaults = match self.demo {
-            true => Defaults::DEMO,
-            false => Defaults::of(self.preset, compiled.websocket.is_some()),
+        self.read_certificates(&mut settings)?;
+        settings.http_connections = match settings.http {
+            // Written down, so that a new default does not change the plans of old.
+            HttpMode::Pooled => settings.http_connections.or(Some(http::CONNECTIONS_DEFAULT)),
+            HttpMode::PerSession => self.http_connections,
         };
-        let (sessions, members) = self.sessions_and_members(defaults.sessions, &compiled)?;
-        let ramp = match self.rate {
-            Some(rate) => rate.ramp(sessions),
-            None => self.ramp.unwrap_or(defaults.ramp),
-        };
-        let tls = self.tls_settings()?;
-        let settings = Settings {
-            startline: env!("CARGO_PKG_VERSION").to_owned(),
-            target: self.target,
-            sessions,
-            members,
-            ramp,
-            hold: self.hold.unwrap_or(defaults.hold),
-            ramp_down: self.ramp_down.unwrap_or(defaults.ramp_down),
-            end: self.end.unwrap_or(End::Close),
-            ping_interval: self.ping_interval.or(defaults.ping_interval),
-            pong_timeout: self.pong_timeout.or(defaults.pong_timeout),
-            record_interval: self.record_interval,
-            no_broadcast: self.no_broadcast,
-            workers: self.workers.map(|workers| workers as usize),
-            source_ips: self.source_ip,
-            ports: self.ports,
-            lag_limit: self.lag_limit,
-            // 32 bits are plenty, and every JSON reader keeps them.
-            seed: self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..))),
-            allow_hosts: self.allow_host,
-            ws_map: self.ws_map,
-            resolve: self.resolve,
-            http: self.http.unwrap_or_default(),
-            http_connections: self
-                .http_connections
-                .or((self.http == Some(HttpMode::Pooled)).then_some(http::CONNECTIONS_DEFAULT)),
-            stand_in_tls: self.tls,
-            tls,
-            wait_ready: self.wait_ready,
-            time_zone: self.time_zone.unwrap_or_else(|| "system".to_owned()),
-            scenario,
-        };
-        // Says early, and by the option's name, what the scenario cannot do.
+        // Reports early, and by the option's name, what the scenario cannot do.
         settings.scenario()?;
         Ok(settings)
     }
 
-    fn tls_settings(&self) -> anyhow::Result<Tls> {
-        Ok(Tls {
-            ca: self.ca.iter().map(|file| ca_file(file)).collect::<anyhow::Result<_>>()?,
-            insecure: self.insecure,
-            resumption: !self.no_tls_resumption,
-            key_exchange: self.tls_key_exchange.unwrap_or_default(),
-            suites: self.tls_suites.unwrap_or_default(),
-            key_log: self.tls_key_log,
-            keep_rustls: self.tls_keep_rustls,
-        })
+    /// The options that `--preset` or `--demo` stands for.
+    fn preset_options(&self) -> Self {
+        match self.preset {
+            Some(Preset::Guide) => Self {
+                sessions: Some(6000),
+                ramp: Some(Duration::from_secs(240)),
+                hold: Some(Duration::from_secs(30 * 60)),
+                // Leaving is as many broadcasts as entering, so the servers get the same time for it.
+                ramp_down: Some(Duration::from_secs(240)),
+                ping_interval: Some(Duration::from_secs(30)),
+                pong_timeout: Some(Duration::from_secs(5)),
+                ..Self::default()
+            },
+            // Every part of the result, in 20 seconds.
+            None if self.demo => Self {
+                sessions: Some(500),
+                ramp: Some(Duration::from_secs(5)),
+                hold: Some(Duration::from_secs(11)),
+                ramp_down: Some(Duration::from_secs(4)),
+                // Two cycles within the hold.
+                ping_interval: Some(Duration::from_secs(5)),
+                ..Self::default()
+            },
+            None => Self::default(),
+        }
     }
 
-    /// The scenario's source with what is set, and what it compiles to.
-    fn scenario_settings(&self) -> anyhow::Result<(ScenarioSettings, Scenario)> {
-        let (file, source) = Scenario::find(self.scenario.as_deref().unwrap_or("runnity"))?;
-        let compiled = Scenario::compile(&file, &source, &self.set)?;
-        let set: BTreeMap<String, String> = self.set.iter().cloned().collect();
-        Ok((ScenarioSettings { file, set, source }, compiled))
+    /// Lays the options typed over the settings, each at its key (`tls.insecure`: in the table `tls`).
+    fn laid_over(&self, settings: Settings) -> Result<Settings> {
+        let mut all = serde_json::to_value(settings)?;
+        for (key, value) in self.typed()? {
+            let at = key.split('.').fold(&mut all, |table, key| &mut table[key]);
+            *at = value;
+        }
+        Ok(serde_json::from_value(all)?)
     }
 
-    /// How many sessions there are, and exactly their members.
-    fn sessions_and_members(
-        &self,
-        preset: Option<u32>,
-        scenario: &Scenario,
-    ) -> anyhow::Result<(u32, Roster)> {
-        let asked = self.sessions.or(preset);
+    /// Returns the options typed, by their keys: those that differ from no options at all.
+    fn typed(&self) -> Result<Map<String, Value>> {
+        let (Value::Object(typed), nothing) =
+            (serde_json::to_value(self)?, serde_json::to_value(Self::default())?)
+        else {
+            bail!("the options are not a table, which is a defect of startline");
+        };
+        Ok(typed.into_iter().filter(|(key, value)| nothing.get(key) != Some(value)).collect())
+    }
+
+    /// Reads the scenario, with the variables set, and compiles it.
+    fn read_scenario(&self, settings: &mut Settings) -> Result<Scenario> {
+        if let Some(name_or_file) = &self.scenario {
+            settings.scenario = ScenarioSettings::find(name_or_file)?;
+        }
+        settings.scenario.set.extend(self.set.iter().cloned());
+        let scenario = settings.scenario.compile()?;
+        if self.plan.is_none() && scenario.websocket.is_none() {
+            (settings.hold, settings.ramp_down) = (Duration::ZERO, Duration::ZERO);
+        }
+        Ok(scenario)
+    }
+
+    fn read_certificates(&self, settings: &mut Settings) -> Result<()> {
+        // Whichever of the two is typed overrides the other in a plan file.
+        if self.insecure {
+            settings.tls.ca.clear();
+        }
+        if !self.ca.is_empty() {
+            settings.tls.ca = self.ca.iter().map(|file| ca_file(file)).collect::<Result<_>>()?;
+            settings.tls.insecure = false;
+        }
+        Ok(())
+    }
+
+    /// Reads the members: exactly those who take part. `had_target`: the members so far are a target's.
+    fn read_members(&self, settings: &mut Settings, scenario: &Scenario, had_target: bool) -> Result<()> {
+        let is_for_mock = settings.target.is_none();
         let built_in = self.scenario.as_deref().filter(|name| Scenario::builtin(name).is_some());
-        if self.target.is_none() && built_in.is_some_and(|name| name != STAND_IN_SCENARIO) {
+        if is_for_mock && built_in.is_some_and(|name| name != MOCK_SCENARIO) {
             bail!(
-                "the built-in stand-in speaks \"{STAND_IN_SCENARIO}\" only, and the scenario is \"{}\": give its servers \
-                 with --target URL",
+                "the built-in mock server speaks \"{MOCK_SCENARIO}\" only, and the scenario is \"{}\": give its \
+                 servers with --target URL",
                 scenario.name
             );
         }
-        if self.target.is_some() && self.members.is_empty() && scenario.has_challenge() {
-            bail!(
+        let roster = match self.members[..] {
+            [] if !is_for_mock && !had_target && scenario.has_challenge() => bail!(
                 "--target needs --members: the ids of the test members there, such as 13-6012, or a CSV file"
-            );
-        }
-        if self.members.is_empty() {
-            let sessions = asked.unwrap_or(6000);
-            let last = STAND_IN_FIRST_MEMBER + u64::from(sessions) - 1;
-            let challenge = self.challenge.unwrap_or(STAND_IN_CHALLENGE);
-            return Ok((sessions, Roster::range(STAND_IN_FIRST_MEMBER, last, challenge)));
-        }
-        let roster = self.roster(scenario)?;
-        let sessions = match asked {
-            Some(sessions) => sessions,
-            None => roster.sessions()?,
+            ),
+            [] => self.known_members(settings),
+            _ => self.roster(settings, scenario)?,
         };
-        if sessions == 0 {
+        if self.plan.is_none() && !self.members.is_empty() && self.asked_sessions().is_none() {
+            settings.sessions = roster.sessions()?;
+        }
+        if roster.is_empty() {
             bail!("--members: there are none in {}", self.members.join(", "));
         }
-        Ok((sessions, roster.first(sessions)?))
+        settings.members = roster.first(settings.sessions)?;
+        Ok(())
     }
 
-    /// All members given.
-    fn roster(&self, scenario: &Scenario) -> anyhow::Result<Roster> {
+    fn asked_sessions(&self) -> Option<u32> {
+        self.sessions.or(self.preset_options().sessions)
+    }
+
+    /// Returns the plan file's members, or as many of the mock server's as there are sessions.
+    fn known_members(&self, settings: &Settings) -> Roster {
+        let known = &settings.members;
+        let is_enough = known.len() >= u64::from(settings.sessions);
+        if is_enough || (self.plan.is_some() && settings.target.is_some()) {
+            return self.challenge.map_or_else(|| known.clone(), |challenge| known.in_challenge(challenge));
+        }
+        let last = MOCK_FIRST_MEMBER + u64::from(settings.sessions) - 1;
+        let challenge = self.challenge.or(known.only_challenge()).unwrap_or(MOCK_CHALLENGE);
+        Roster::range(MOCK_FIRST_MEMBER, last, challenge)
+    }
+
+    /// Returns all members given.
+    fn roster(&self, settings: &Settings, scenario: &Scenario) -> Result<Roster> {
         let ranges = self.members.iter().filter(|spec| is_range(spec)).count();
         match &self.members[..] {
             [range] if ranges == 1 => {
-                let ids = values::id_range(range).map_err(|reason| anyhow::anyhow!("--members: {reason}"))?;
-                Ok(Roster::range(*ids.start(), *ids.end(), self.challenge_of_range(range, scenario)?))
+                let ids = values::id_range(range).map_err(|reason| anyhow!("--members: {reason}"))?;
+                let challenge = self.challenge_of_range(range, settings, scenario)?;
+                Ok(Roster::range(*ids.start(), *ids.end(), challenge))
             }
             files if ranges == 0 => {
                 let files = files.iter().map(|file| member_file(file)).collect::<Result<Vec<_>, _>>()?;
@@ -208,29 +197,54 @@ impl SettingsArgs {
         }
     }
 
-    fn challenge_of_range(&self, range: &str, scenario: &Scenario) -> anyhow::Result<u64> {
-        match self.challenge {
+    fn challenge_of_range(&self, range: &str, settings: &Settings, scenario: &Scenario) -> Result<u64> {
+        match self.challenge.or(settings.members.only_challenge()) {
             Some(challenge) => Ok(challenge),
-            None if self.target.is_none() || !scenario.has_challenge() => Ok(STAND_IN_CHALLENGE),
+            None if settings.target.is_none() || !scenario.has_challenge() => Ok(MOCK_CHALLENGE),
             None => bail!("--members {range} does not say which challenge they are in: give --challenge ID"),
         }
     }
 }
 
-fn ca_file(file: &Path) -> anyhow::Result<CaFile> {
-    let name = file.display().to_string();
-    let pem = fs::read_to_string(file).with_context(|| format!("--ca: cannot read {name}"))?;
-    CaFile::new(&name, pem).map_err(|reason| anyhow::anyhow!("--ca: {reason}"))
+/// The settings where the user gives none.
+fn defaults() -> Result<Settings> {
+    Ok(Settings {
+        startline: env!("CARGO_PKG_VERSION").to_owned(),
+        sessions: SESSIONS,
+        ramp: Duration::from_secs(60),
+        hold: Duration::from_secs(60),
+        ramp_down: Duration::from_secs(30),
+        // 32 bits are plenty, and every JSON reader keeps them.
+        seed: u64::from(fastrand::u32(..)),
+        time_zone: SYSTEM_ZONE.to_owned(),
+        scenario: ScenarioSettings::find(MOCK_SCENARIO)?,
+        ..Settings::default()
+    })
 }
 
-fn member_file(name: &str) -> anyhow::Result<MemberFile> {
-    // A pipe is welcome, a device that never ends is not.
+fn plan_file(file: &Path) -> Result<Settings> {
+    let name = file.display().to_string();
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read the plan {name}"))?;
+    Ok(Settings::from_toml(&name, &text)?)
+}
+
+fn ca_file(file: &Path) -> Result<CaFile> {
+    let name = file.display().to_string();
+    let pem = fs::read_to_string(file).with_context(|| format!("--ca: cannot read {name}"))?;
+    CaFile::new(&name, pem).map_err(|reason| anyhow!("--ca: {reason}"))
+}
+
+fn member_file(name: &str) -> Result<MemberFile> {
+    // A pipe is fine; a device that never ends is cut off.
     let mut bytes = Vec::new();
     fs::File::open(name)
         .and_then(|file| file.take(MEMBER_FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
         .with_context(|| format!("cannot read the members' file {name}"))?;
     if bytes.len() as u64 > MEMBER_FILE_BYTES_MAX {
-        bail!("the members' file {name} is longer than {} MiB: is it one?", MEMBER_FILE_BYTES_MAX >> 20);
+        bail!(
+            "the members' file {name} is longer than {} MiB: is it a list of members?",
+            MEMBER_FILE_BYTES_MAX >> 20
+        );
     }
     Ok(MemberFile { name: name.to_owned(), bytes })
 }

@@ -22,7 +22,7 @@ pub mod values;
 
 /// Load-tests WebSocket servers with thousands of realistic sessions from one Linux machine, and gives a verdict.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, after_help = EXIT_STATUS_HELP)]
+#[command(version, arg_required_else_help = true, args_override_self = true, after_help = EXIT_STATUS_HELP)]
 pub struct Cli {
     /// The subcommand.
     #[command(subcommand)]

@@ -1,14 +1,15 @@
 //! The options of `startline run`. Those that make a plan are `doctor`'s and `preflight`'s as well.
 
-use crate::plan::sources::{PortMethod, SourceSpec};
-use crate::plan::{End, HttpMode, KeyExchange, Rate, Resolve, SuiteOrder};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
+use serde::{Serialize, Serializer};
+use startline_os::units;
 
 use super::values;
+use crate::plan::sources::{PortMethod, SourceSpec};
+use crate::plan::{End, HttpMode, KeyExchange, Rate, Resolve, SuiteOrder};
 
 /// Options of `startline run`.
 #[derive(Args, Clone, Debug, Default)]
@@ -28,233 +29,203 @@ pub struct RunArgs {
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 
-    /// Print nothing while it runs, the verdict only.
+    /// Print only the result, nothing while it runs.
     #[arg(long, help_heading = "Output")]
     pub quiet: bool,
 }
 
-/// Options that make up a plan.
+/// The options that make a plan.
+///
+/// Serialized, each option has the key of [`Settings`](crate::plan::Settings) that it sets: that is
+/// how it gets there. The skipped ones are read or computed first.
 // These comments are the help text, where Markdown's brackets would be in the way.
 #[allow(rustdoc::bare_urls, rustdoc::invalid_html_tags)]
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, Serialize)]
+#[command(group = ArgGroup::new("servers").args(["target", "plan"]).multiple(true))]
+#[command(group = ArgGroup::new("http-steps").args(["http", "plan"]).multiple(true))]
 pub struct SettingsArgs {
-    /// Where to send the load, such as http://runnity.example:8080; without it, a stand-in is started on this box.
+    /// URL of the servers to load, such as http://runnity.example:8080 [default: the built-in mock server, started on this machine].
     #[arg(long, value_name = "URL", help_heading = "Target")]
     pub target: Option<String>,
 
-    /// The challenge of all members; with CSV files it comes from their challengeId column [stand-in: 1].
-    #[arg(long, value_name = "ID", value_parser = values::id, help_heading = "Target")]
+    /// Challenge of all members; CSV files have it in their challengeId column [mock server: 1].
+    #[arg(long, value_name = "ID", value_parser = values::id, allow_negative_numbers = true, help_heading = "Target")]
+    #[serde(skip)]
     pub challenge: Option<u64>,
 
-    /// Members: a range of ids such as 13-6012, or a CSV file with the header memberId,challengeId. Repeat for more
-    /// files. The first ones are used, as many as there are sessions [stand-in: as many as needed, from 13].
+    /// Members: a range of ids such as 13-6012, or a CSV file with the header memberId,challengeId; repeat for more files. The first --sessions of them are used [mock server: from 13 on].
     #[arg(long, value_name = "SPEC", help_heading = "Target")]
+    #[serde(skip)]
     pub members: Vec<String>,
 
-    /// A host besides the target's that a handed-out WebSocket URL may lead to; repeat for more.
-    #[arg(long, value_name = "HOST", value_parser = values::host, help_heading = "Target", requires = "target")]
+    /// Host, other than the target's, that a WebSocket URL from the server may lead to; repeat for more.
+    #[arg(long, value_name = "HOST", value_parser = values::host, help_heading = "Target", requires = "servers")]
+    #[serde(rename = "allow_hosts")]
     pub allow_host: Vec<String>,
 
-    /// Replace the beginning of handed-out WebSocket URLs, such as wss://ws.example=ws://10.0.0.5:8081; repeat for
-    /// more, the first that fits is used.
-    #[arg(long, value_name = "FROM=TO", value_parser = values::url_map, help_heading = "Target", requires = "target")]
+    /// Replace the beginning of WebSocket URLs from the server, such as wss://ws.example=ws://10.0.0.5:8081; repeat for more, the first match wins.
+    #[arg(long, value_name = "FROM=TO", value_parser = values::url_map, help_heading = "Target", requires = "servers")]
     pub ws_map: Vec<(String, String)>,
 
-    /// Connect to this address for host and port, as with curl: load one server of several, or one that is not in the
-    /// DNS, such as runnity.example:443:10.0.0.5; repeat for more.
-    #[arg(long, value_name = "HOST:PORT:ADDR", help_heading = "Target", requires = "target")]
+    /// Connect to this address for a host and port, as with curl, such as runnity.example:443:10.0.0.5; repeat for more.
+    #[arg(long, value_name = "HOST:PORT:ADDR", help_heading = "Target", requires = "servers")]
     pub resolve: Vec<Resolve>,
 
     /// Wait for the challenge to become READY, 5 minutes before its startAt.
-    #[arg(long, help_heading = "Target", requires = "target")]
+    #[arg(long, help_heading = "Target", requires = "servers")]
     pub wait_ready: bool,
 
-    /// The time zone of the servers, whose startAt and endAt carry none: a name, an offset such as +09:00, or system
-    /// [default: system, this box's own].
-    #[arg(long, value_name = "ZONE", value_parser = values::time_zone, allow_hyphen_values = true, help_heading = "Target", requires = "target")]
+    /// Time zone of the servers' startAt and endAt: a name, an offset such as +09:00, or system [default: system, this machine's own].
+    #[arg(long, value_name = "ZONE", value_parser = values::time_zone, allow_hyphen_values = true, help_heading = "Target", requires = "servers")]
     pub time_zone: Option<String>,
 
-    /// A named set of settings, which single options override. guide: the load test guide's run, 6000 sessions,
-    /// ramp and ramp-down 240s, hold 30m, PING every 30s, PONG within 5s. (The guide's own ramp of 300s cannot fit
-    /// the five minutes from READY to startAt in which members can enter.)
+    /// Named set of settings, which single options override. guide: the load test guide's run, 6000 sessions, ramp and ramp-down 240s, hold 30m, PING every 30s, PONG within 5s.
     #[arg(long, value_name = "NAME", value_enum, help_heading = "Load")]
+    #[serde(skip)]
     pub preset: Option<Preset>,
 
-    /// A short run to see how it works: 500 sessions against the built-in mock server, with a PING every 5s, in 20
-    /// seconds. Single options override it.
+    /// Short run to see how it works: 500 sessions against the built-in mock server, a PING every 5s, in 20 seconds; single options override it.
     #[arg(long, help_heading = "Load", conflicts_with_all = ["target", "preset"])]
+    #[serde(skip)]
     pub demo: bool,
 
     /// Sessions to start; k is 1000 [default: all members given, else 6000].
-    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Load")]
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true, help_heading = "Load")]
     pub sessions: Option<u32>,
 
-    /// Spread the arrivals over this time [default: 60s].
-    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Load")]
+    /// Time over which the arrivals are spread [default: 60s].
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Load")]
+    #[serde(with = "units::optional_duration_serde")]
     pub ramp: Option<Duration>,
 
     /// Arrivals a second or minute, such as 100/s, instead of --ramp.
-    #[arg(long, value_name = "RATE", value_parser = values::rate, help_heading = "Load", conflicts_with = "ramp")]
+    #[arg(long, value_name = "RATE", value_parser = values::rate, allow_hyphen_values = true, help_heading = "Load", conflicts_with = "ramp")]
+    #[serde(skip)]
     pub rate: Option<Rate>,
 
-    /// Hold the sessions for this time once all have arrived [default: 60s].
-    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Load")]
+    /// Time to hold the sessions once all have arrived [default: 60s].
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Load")]
+    #[serde(with = "units::optional_duration_serde")]
     pub hold: Option<Duration>,
 
-    /// Spread the closes over this time; N sessions that close cause N²/2 broadcasts [default: 30s].
-    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Load")]
+    /// Time over which the closes are spread; N sessions that close cause N²/2 broadcasts [default: 30s].
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Load")]
+    #[serde(with = "units::optional_duration_serde")]
     pub ramp_down: Option<Duration>,
 
-    /// How sessions end: a plain close lets members re-enter, quit bars them from this challenge for good [default:
-    /// close].
-    #[arg(
-        long,
-        value_name = "HOW",
-        value_parser = PossibleValuesParser::new(["close", "quit"]).map(end),
-        help_heading = "Load"
-    )]
+    /// How sessions end: close lets members re-enter, quit bars them from this challenge for good [default: close].
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "Load")]
     pub end: Option<End>,
 
-    /// The scenario: a built-in one's name, or a TOML file [default: runnity].
+    /// Scenario: the name of a built-in one, or a TOML file [default: runnity].
     #[arg(long, value_name = "NAME|FILE", help_heading = "Sessions")]
+    #[serde(skip)]
     pub scenario: Option<String>,
 
     /// Set a variable of the scenario; repeat for more.
     #[arg(long, value_name = "NAME=VALUE", value_parser = values::assignment, help_heading = "Sessions")]
+    #[serde(skip)]
     pub set: Vec<(String, String)>,
 
-    /// Between two PINGs of a session [default: the scenario's, 30s for runnity].
-    #[arg(long, value_name = "TIME", value_parser = values::delay, help_heading = "Sessions")]
+    /// Time between two PINGs of a session [default: the scenario's, 30s for runnity].
+    #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "Sessions")]
+    #[serde(with = "units::optional_duration_serde")]
     pub ping_interval: Option<Duration>,
 
-    /// From a PING to its PONG [default: the scenario's, 5s for runnity].
-    #[arg(long, value_name = "TIME", value_parser = values::delay, help_heading = "Sessions")]
+    /// Time from a PING to its PONG, at most [default: the scenario's, 5s for runnity].
+    #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "Sessions")]
+    #[serde(with = "units::optional_duration_serde")]
     pub pong_timeout: Option<Duration>,
 
-    /// Have each session send its progress (RECORD) at this interval [default: never].
-    #[arg(long, value_name = "TIME", value_parser = values::delay, help_heading = "Sessions")]
+    /// Time between two progress messages (RECORD) of a session [default: none are sent].
+    #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "Sessions")]
+    #[serde(with = "units::optional_duration_serde")]
     pub record_interval: Option<Duration>,
 
-    /// Load the stand-in over https and wss, with a certificate made for the run. A target says so by its URL.
+    /// Load the built-in mock server over https and wss, with a certificate made for the run; for a target, its URL decides.
     #[arg(long, help_heading = "TLS", conflicts_with = "target")]
+    #[serde(rename = "mock_tls")]
     pub tls: bool,
 
-    /// Trust the CA certificates of this PEM file, instead of the system's; repeat for more.
-    #[arg(long, value_name = "FILE", help_heading = "TLS", requires = "target")]
+    /// Trust the CA certificates of this PEM file instead of the system's; repeat for more.
+    #[arg(long, value_name = "FILE", help_heading = "TLS", requires = "servers")]
+    #[serde(skip)]
     pub ca: Vec<PathBuf>,
 
-    /// Take any certificate, whoever signed it and whatever its names: for test servers only. The result says so.
+    /// Accept any certificate, whatever its issuer and names: for test servers only; the result says so.
     #[arg(long, help_heading = "TLS", conflicts_with = "ca")]
+    #[serde(rename = "tls.insecure")]
     pub insecure: bool,
 
-    /// Make every handshake a full one. Otherwise a session's WebSocket resumes the TLS session of its own HTTP
-    /// connection, as a phone does.
+    /// Make every TLS handshake a full one; otherwise a session's WebSocket resumes its own HTTP connection's, as a phone does.
     #[arg(long, help_heading = "TLS")]
+    #[serde(rename = "tls.resumption", serialize_with = "negated")]
     pub no_tls_resumption: bool,
 
-    /// How keys are agreed on: x25519, or the post-quantum hybrid, which is 1.2 KB more up and 1.1 KB more down a
-    /// handshake [default: x25519].
+    /// Key exchange: x25519, or the post-quantum hybrid, which sends 2.3 KB more a handshake [default: x25519].
     #[arg(long, value_name = "GROUP", value_enum, help_heading = "TLS")]
+    #[serde(rename = "tls.key_exchange")]
     pub tls_key_exchange: Option<KeyExchange>,
 
-    /// Cipher suites: compact offers AES-128-GCM first, whose sessions are the smallest; rustls is that library's own
-    /// order, AES-256 first; the others offer one alone [default: compact].
+    /// Cipher suites: compact offers AES-128-GCM first, rustls AES-256 first, the others one alone [default: compact].
     #[arg(long, value_name = "ORDER", value_enum, help_heading = "TLS")]
+    #[serde(rename = "tls.suites")]
     pub tls_suites: Option<SuiteOrder>,
 
-    /// Append the connections' secrets to the file that the variable SSLKEYLOGFILE names, for Wireshark. Whoever has
-    /// it can read everything.
+    /// Append the connections' secrets to the file that the variable SSLKEYLOGFILE names, for Wireshark; it can decrypt everything.
     #[arg(long, help_heading = "TLS")]
+    #[serde(rename = "tls.key_log")]
     pub tls_key_log: bool,
 
     /// Keep rustls's object in every session, instead of its secrets alone: to measure what that costs.
     #[arg(long, hide = true)]
+    #[serde(rename = "tls.keep_rustls")]
     pub tls_keep_rustls: bool,
 
-    /// Have the stand-in send no broadcasts: N sessions then receive N messages, not N²/2.
-    #[arg(long, help_heading = "This box", conflicts_with = "target")]
+    /// Have the built-in mock server send no broadcasts: N sessions then receive N messages, not N²/2.
+    #[arg(long, help_heading = "This machine", conflicts_with = "target")]
     pub no_broadcast: bool,
 
-    /// Connections of the HTTP steps (login, enter): one per session, as in the field, or pooled, a few that are kept
-    /// alive and shared by a worker's sessions, for set-up at scale [default: per-session].
-    #[arg(long, value_name = "HOW", value_enum, help_heading = "This box")]
+    /// Connections of the HTTP steps: one per session, as real clients have, or pooled, a few that a worker's sessions share [default: per-session].
+    #[arg(long, value_name = "HOW", value_enum, help_heading = "This machine")]
     pub http: Option<HttpMode>,
 
-    /// Shared connections of each worker with --http pooled. When all are in use, sessions wait for one, and their
-    /// login's time from due has that wait in it: slow servers need more [default: 32].
-    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "This box", requires = "http")]
+    /// Shared connections of each worker with --http pooled; sessions wait while all are in use, and slow servers need more [default: 32].
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true, help_heading = "This machine", requires = "http-steps")]
     pub http_connections: Option<u32>,
 
-    /// Connect from these addresses of this box, in turn: an address, a range such as 10.0.0.11-10.0.0.17, or a block such
-    /// as 10.0.0.0/28; repeat for more [default: the kernel's choice; for a target on this box that needs more ports
-    /// than one has, addresses of 127.0.1.0/24].
-    #[arg(long, value_name = "ADDR", help_heading = "This box")]
+    /// Connect from these addresses of this machine, in turn: an address, a range such as 10.0.0.11-10.0.0.17, or a block such as 10.0.0.0/28; repeat for more [default: the kernel's choice, and 127.0.1.0/24 where a local target needs more ports].
+    #[arg(long, value_name = "ADDR", help_heading = "This machine")]
+    #[serde(rename = "source_ips")]
     pub source_ip: Vec<SourceSpec>,
 
-    /// How connections get their ports, instead of as this kernel does best: to measure what that is worth.
+    /// How connections get their ports, instead of the best way that this kernel has: to measure the difference.
     #[arg(long, value_name = "METHOD", value_enum, hide = true)]
     pub ports: Option<PortMethod>,
 
-    /// Engine threads, each pinned to a core and with a descriptor limit of its own, 256 at most [default: one a core, and as many
-    /// more as the limit asks for].
-    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "This box")]
+    /// Engine threads, each pinned to a core, at most 256 [default: one a core, and more where the descriptor limit needs them].
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true, help_heading = "This machine")]
     pub workers: Option<u32>,
 
-    /// How late this box may be itself, as lag p99, for results to count; above it the run proves nothing. More than the default
-    /// is for a box that is busy with other things as well: its lateness is then in the latencies [default: a tenth of the
-    /// tightest timeout].
-    #[arg(long, value_name = "TIME", value_parser = values::delay, help_heading = "This box")]
+    /// Lag p99 of this machine above which the run is inconclusive [default: a tenth of the tightest timeout].
+    #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "This machine")]
+    #[serde(with = "units::optional_duration_serde")]
     pub lag_limit: Option<Duration>,
 
-    /// Seed of everything that is drawn at random [default: drawn, and kept in plan.toml].
-    #[arg(long, value_name = "N", value_parser = values::seed, help_heading = "This box")]
+    /// Seed of everything random [default: random, kept in plan.toml].
+    #[arg(long, value_name = "N", value_parser = values::seed, allow_negative_numbers = true, help_heading = "This machine")]
     pub seed: Option<u64>,
 
-    /// Repeat a run from its plan.toml, which has all settings in it.
-    #[arg(long, value_name = "FILE", help_heading = "This box", conflicts_with_all = SETTINGS)]
+    /// Repeat a run from its plan.toml; other options override what it says.
+    #[arg(long, value_name = "FILE", help_heading = "This machine", conflicts_with_all = ["preset", "demo"])]
+    #[serde(skip)]
     pub plan: Option<PathBuf>,
 }
 
-/// The options that make up a plan, which `--plan` has all of.
-pub(crate) const SETTINGS: [&str; 37] = [
-    "target",
-    "challenge",
-    "members",
-    "allow_host",
-    "ws_map",
-    "resolve",
-    "wait_ready",
-    "time_zone",
-    "preset",
-    "demo",
-    "sessions",
-    "ramp",
-    "rate",
-    "hold",
-    "ramp_down",
-    "end",
-    "scenario",
-    "set",
-    "ping_interval",
-    "pong_timeout",
-    "record_interval",
-    "tls",
-    "ca",
-    "insecure",
-    "no_tls_resumption",
-    "tls_key_exchange",
-    "tls_suites",
-    "tls_key_log",
-    "tls_keep_rustls",
-    "no_broadcast",
-    "source_ip",
-    "ports",
-    "http",
-    "http_connections",
-    "workers",
-    "lag_limit",
-    "seed",
-];
+/// An option that turns off a setting which is on by default.
+fn negated<S: Serializer>(is_off: &bool, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bool(!is_off)
+}
 
 /// Named sets of settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -263,11 +234,7 @@ pub enum Preset {
     Guide,
 }
 
-/// Whether a `--members` value is meant as ids: a file of such a name is reached by `./`.
+/// Returns whether a `--members` value is a range of ids; write `./` before a file of such a name.
 pub(crate) fn is_range(spec: &str) -> bool {
     spec.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
-}
-
-pub(crate) fn end(text: String) -> End {
-    if text == "quit" { End::Quit } else { End::Close }
 }

@@ -1,6 +1,6 @@
-//! Values on the command line: one parser a kind, each with a message that says what to write instead.
+//! Values on the command line: one parser a kind, whose errors say what to write instead.
 //!
-//! Decides nothing about what a value is for. `k` is 1000 here, never 1024; sizes are written KiB and MiB.
+//! Knows nothing of what a value is for. Invariant: `k` is 1000, never 1024; sizes are in KiB and MiB.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -18,22 +18,25 @@ use crate::scenario::template::is_identifier;
 /// # Errors
 /// Why `text` is not one, with what to write.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    units::duration(text)
+    match text.strip_prefix('-').map(units::duration) {
+        Some(Ok(_)) => Err(format!("{text:?} must not be negative")),
+        _ => units::duration(text),
+    }
 }
 
-/// Reads a duration that has to be longer than zero.
+/// Reads a duration that must be longer than zero.
 ///
 /// # Errors
 /// Why `text` is not one.
 pub fn delay(text: &str) -> Result<Duration, String> {
-    let delay = units::duration(text)?;
-    if delay.is_zero() { Err("it has to be longer than zero".into()) } else { Ok(delay) }
+    let delay = duration(text)?;
+    if delay.is_zero() { Err("it must be longer than zero".into()) } else { Ok(delay) }
 }
 
-/// An id of a challenge or member.
+/// Reads the id of a challenge or member.
 ///
 /// # Errors
-/// Why `text` is none.
+/// Why `text` is not one.
 pub fn id(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("{text:?} is not an id: write a whole number such as 38"))
 }
@@ -65,9 +68,9 @@ pub fn count(text: &str) -> Result<u32, String> {
     };
     let number: u64 = digits(number).and_then(|number| number.parse().ok()).ok_or_else(refused)?;
     match number.checked_mul(times).and_then(|count| u32::try_from(count).ok()) {
-        Some(0) => Err("it has to be at least 1".into()),
+        Some(0) => Err("it must be at least 1".into()),
         Some(count) => Ok(count),
-        None => Err(format!("{text} is more than the {} that can be counted", u32::MAX)),
+        None => Err(format!("{text} is more than the maximum, {}", u32::MAX)),
     }
 }
 
@@ -136,7 +139,7 @@ pub fn url_map(text: &str) -> Result<(String, String), String> {
     Ok((from.to_owned(), to.to_owned()))
 }
 
-/// Reads a time zone: an IANA name, an offset, or `system` for this box's own. Returns it as written.
+/// Reads a time zone: an IANA name, an offset, or `system` for this machine's own. Returns it as written.
 ///
 /// # Errors
 /// Why `text` is not one.
@@ -144,7 +147,7 @@ pub fn time_zone(text: &str) -> Result<String, String> {
     match zone(text) {
         Some(_) => Ok(text.to_owned()),
         None => Err(format!(
-            "{text:?} is not a time zone known here: write a name such as Asia/Seoul, or an offset such as +09:00"
+            "{text:?} is not a time zone known on this machine: write a name such as Asia/Seoul, or an offset such as +09:00"
         )),
     }
 }
@@ -160,7 +163,7 @@ pub fn local_time(text: &str) -> Result<DateTime, String> {
         )
     };
     let (_, time) = text.split_once(['T', ' ']).ok_or_else(refused)?;
-    // An offset would be read over.
+    // The parser would ignore an offset.
     if time.contains(|c: char| !c.is_ascii_digit() && c != ':') {
         return Err(refused());
     }
@@ -177,7 +180,7 @@ pub fn seed(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("{text:?} is not a whole number from 0 to {}", i64::MAX))
 }
 
-/// `text` if it is digits only: `parse` alone would take a plus sign.
+/// Returns `text` if it is digits only: `parse` alone would accept a plus sign.
 fn digits(text: &str) -> Option<&str> {
     (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then_some(text)
 }
@@ -192,6 +195,11 @@ mod tests {
         assert_eq!(duration("0"), Ok(Duration::ZERO));
         assert!(duration("30").unwrap_err().contains("write 30s"));
         assert!(delay("0").is_err());
+        for text in ["-5s", "-0"] {
+            assert_eq!(duration(text), Err(format!("{text:?} must not be negative")));
+            assert_eq!(delay(text), duration(text));
+        }
+        assert!(duration("--quiet").unwrap_err().contains("is not a duration"));
         assert_eq!(delay("5s"), Ok(Duration::from_secs(5)));
     }
 

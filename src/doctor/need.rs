@@ -9,8 +9,8 @@ use std::time::Duration;
 use startline_os::affinity;
 
 use crate::measure::ledger;
+use crate::plan::capacity::WORKERS_MAX;
 use crate::plan::load::Load;
-use crate::plan::settings::WORKERS_MAX;
 use crate::plan::{Http, Plan, PortMethod, SuiteOrder, Tls, capacity};
 
 /// A held session's memory, all of it in the client (docs/performance.md): over ws, …
@@ -101,23 +101,23 @@ impl Need {
         };
         let keeps_ledger = plan.scenario.websocket.as_ref().is_some_and(|ws| ws.subject_path.is_some());
         Self {
-            sessions: plan.sessions,
+            sessions: plan.settings.sessions,
             workers: plan.workers,
             workers_max: WORKERS_MAX,
             workers_given,
             table_per_worker: true,
-            ramp: plan.ramp,
-            hold: plan.hold,
-            ramp_down: plan.ramp_down,
+            ramp: plan.settings.ramp,
+            hold: plan.settings.hold,
+            ramp_down: plan.settings.ramp_down,
             http,
             session_bytes: session_bytes(is_secure, &plan.tls),
             targets: plan.target.addresses.clone(),
             others: Vec::new(),
             sources: plan.sources.clone(),
-            ports: plan.ports,
+            ports: plan.settings.ports,
             stand_in,
-            observers_bytes: match keeps_ledger && !plan.no_broadcast {
-                true => ledger::bytes(plan.sessions, plan.workers),
+            observers_bytes: match keeps_ledger && !plan.settings.no_broadcast {
+                true => ledger::bytes(plan.settings.sessions, plan.workers),
                 false => 0,
             },
             load,
@@ -191,7 +191,7 @@ impl Need {
 impl StandIn {
     /// As a run with so many connections starts it.
     pub fn of_run(connections: u32, tls: bool, descriptors_hard: u64) -> Self {
-        Self { workers: capacity::stand_in_workers(connections, affinity::cores(), descriptors_hard), tls }
+        Self { workers: capacity::mock_workers(connections, affinity::cores(), descriptors_hard), tls }
     }
 }
 

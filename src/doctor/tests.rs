@@ -409,6 +409,14 @@ fn broadcasts_to_everybody_need_a_page_each() {
     let broadcast = check(BROADCAST_LOAD, &need, &readings);
     assert_eq!(broadcast.verdict, Verdict::Warn);
     assert!(broadcast.why.as_deref().is_some_and(|why| why.contains("more deliveries than 2 cores")));
+    let beyond = Need { load: Some(Load::predict(&Shape { groups: &[2_000_000], ..shape })), ..need };
+    assert_eq!(check(BROADCAST_LOAD, &beyond, &readings).verdict, Verdict::Warn, "the target's own doing");
+    let of_mock = Need { stand_in: Some(StandIn { workers: 2, tls: false }), ..beyond };
+    let refused = check(BROADCAST_LOAD, &of_mock, &readings);
+    assert_eq!(refused.verdict, Verdict::Refuse);
+    assert!(
+        refused.why.is_some_and(|why| why.contains("no machine takes") && why.contains("--no-broadcast"))
+    );
 }
 
 #[test]

@@ -204,7 +204,7 @@ impl<'p> Control<'p> {
     fn stop(&mut self, why: String) {
         if self.phase != Phase::RampDown {
             self.stopped.get_or_insert(why);
-            return self.close(self.plan.ramp_down.min(STOPPED_RAMP_DOWN));
+            return self.close(self.plan.settings.ramp_down.min(STOPPED_RAMP_DOWN));
         }
         // Accounts are closed and the result is whole: the rest is only made shorter.
         self.hurried = true;
@@ -257,8 +257,8 @@ impl<'p> Control<'p> {
     fn step(&mut self) {
         let open = self.count();
         match self.phase {
-            Phase::Ramp if self.at() >= self.plan.ramp => self.enter(Phase::Settle),
-            Phase::Settle if self.shared.settled() >= self.plan.sessions => {
+            Phase::Ramp if self.at() >= self.plan.settings.ramp => self.enter(Phase::Settle),
+            Phase::Settle if self.shared.settled() >= self.plan.settings.sessions => {
                 self.enter(Phase::Hold);
                 self.gave_back_at = self.at();
                 heap::give_back();
@@ -272,8 +272,8 @@ impl<'p> Control<'p> {
                 }
                 // Nobody comes back once gone, and a scenario without a WebSocket holds nobody.
                 let nothing_to_hold = open == 0;
-                if nothing_to_hold || self.at() >= self.phase_began + self.plan.hold {
-                    self.close(self.plan.ramp_down);
+                if nothing_to_hold || self.at() >= self.phase_began + self.plan.settings.hold {
+                    self.close(self.plan.settings.ramp_down);
                 }
             }
             _ => {}
@@ -313,8 +313,8 @@ impl<'p> Control<'p> {
     }
 
     pub(super) fn outcome(mut self, method: PortMethod) -> Outcome {
-        let mut everyone = SessionSet::new(self.plan.sessions);
-        let mut known = SessionSet::new(self.plan.sessions);
+        let mut everyone = SessionSet::new(self.plan.settings.sessions);
+        let mut known = SessionSet::new(self.plan.settings.sessions);
         for accounts in self.accounts.iter().flatten() {
             everyone.union(&accounts.open);
             known.union(&accounts.known);
@@ -348,8 +348,8 @@ impl<'p> Control<'p> {
 
 /// Sessions that should have started by now.
 fn planned_by(plan: &Plan, elapsed: Duration) -> u32 {
-    if elapsed >= plan.ramp {
-        return plan.sessions;
+    if elapsed >= plan.settings.ramp {
+        return plan.settings.sessions;
     }
-    (elapsed.as_secs_f64() / plan.ramp.as_secs_f64() * f64::from(plan.sessions)) as u32
+    (elapsed.as_secs_f64() / plan.settings.ramp.as_secs_f64() * f64::from(plan.settings.sessions)) as u32
 }

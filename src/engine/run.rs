@@ -92,8 +92,8 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
     // checked against that.
     descriptors::take_private_table(&[]);
     let arrivals = Arrivals {
-        sessions: plan.sessions,
-        ramp: plan.ramp,
+        sessions: plan.settings.sessions,
+        ramp: plan.settings.ramp,
         first: worker as u32,
         stride: plan.workers as u32,
     };
@@ -108,7 +108,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         from: None,
         last_step: layout.steps.len().saturating_sub(1) as u8,
     };
-    let seed = plan.seed ^ (worker as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let seed = plan.settings.seed ^ (worker as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let ports = space.of_worker(worker, plan.workers, fastrand::u32(..));
     let secure = Secure::new(hosts.trust.as_ref(), &hosts.names, &plan.tls, arrivals.count() as usize);
     let addresses = &hosts.addresses;
@@ -135,20 +135,20 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
 
 /// Where connections come from, and how they get their ports.
 fn port_space(plan: &Plan) -> PortSpace {
-    let method = plan.ports.unwrap_or_else(ports::method_of_this_kernel);
+    let method = plan.settings.ports.unwrap_or_else(ports::method_of_this_kernel);
     PortSpace::new(method, PortRange::read(Path::new("/")), &plan.sources, plan.workers)
 }
 
 fn ledger_of(plan: &Plan, worker: usize) -> Option<Ledger> {
     let announces = plan.scenario.websocket.as_ref().is_some_and(|it| it.subject_path.is_some());
-    if !announces || plan.no_broadcast {
+    if !announces || plan.settings.no_broadcast {
         return None;
     }
-    let observers: Vec<u32> = ledger::observers(plan.sessions)
+    let observers: Vec<u32> = ledger::observers(plan.settings.sessions)
         .into_iter()
         .filter(|session| *session as usize % plan.workers == worker)
         .collect();
-    Some(Ledger::new(Arc::clone(&plan.members), plan.sessions, &observers))
+    Some(Ledger::new(Arc::clone(&plan.members), plan.settings.sessions, &observers))
 }
 
 fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
@@ -165,9 +165,9 @@ fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
         hosts,
         port: plan.target.port,
         secure: plan.target.is_secure(),
-        ws_map: plan.ws_map.clone(),
-        record_interval: plan.record_interval.map(Ticks::from_duration),
-        quit: plan.end == End::Quit,
+        ws_map: plan.settings.ws_map.clone(),
+        record_interval: plan.settings.record_interval.map(Ticks::from_duration),
+        quit: plan.settings.end == End::Quit,
         delays: Delays::of(&plan.scenario),
     }
 }

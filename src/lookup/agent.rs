@@ -22,12 +22,12 @@ const ADDRESSES_MAX: usize = 16;
 
 /// A client for a plan's target.
 pub fn new(plan: &Plan, trust: Option<&Trust>) -> Agent {
-    with(plan, trust, TIMEOUT, plan.resolve.clone())
+    with(plan, trust, TIMEOUT, plan.settings.resolve.clone())
 }
 
 /// The same, that gives up after so long.
 pub fn patient_for(plan: &Plan, trust: Option<&Trust>, timeout: Duration) -> Agent {
-    with(plan, trust, timeout, plan.resolve.clone())
+    with(plan, trust, timeout, plan.settings.resolve.clone())
 }
 
 /// A client for one address of a plan's target.

@@ -247,9 +247,9 @@ fn room(them: &Participants, answer: &Value) -> Option<u64> {
 
 /// How the plan's members stand to what they are listed for.
 fn standing(plan: &Plan, them: &Participants, listed: &HashMap<u64, String>) -> Standing {
-    let mut standing = Standing { absent: plan.sessions, ..Standing::default() };
+    let mut standing = Standing { absent: plan.settings.sessions, ..Standing::default() };
     for (member, status) in listed {
-        if plan.members.index_of(*member).is_none_or(|index| index >= plan.sessions) {
+        if plan.members.index_of(*member).is_none_or(|index| index >= plan.settings.sessions) {
             continue;
         }
         let is_one_of = |statuses: &[String]| statuses.iter().any(|known| known == status);

@@ -17,15 +17,15 @@ use crate::plan::{Plan, Target, resolve as given_addresses};
 /// An `--allow-host` has no address, or a `--resolve` is for none of the hosts.
 pub fn resolve(plan: &Plan) -> Result<Hosts> {
     let mut names = vec![bare(&plan.target.host)];
-    let target = match given_addresses::given(&plan.resolve, &names[0], plan.target.port) {
+    let target = match given_addresses::given(&plan.settings.resolve, &names[0], plan.target.port) {
         // What was given holds for its port; to others the name leads.
         Some(_) => addresses_of(&names[0]).unwrap_or_default(),
         None => plan.target.addresses.iter().map(SocketAddr::ip).collect(),
     };
     let mut hosts = vec![target];
-    for host in plan.allow_hosts.iter().map(|host| bare(host)) {
+    for host in plan.settings.allow_hosts.iter().map(|host| bare(host)) {
         if !names.contains(&host) {
-            let is_given = plan.resolve.iter().any(|resolve| resolve.host == host);
+            let is_given = plan.settings.resolve.iter().any(|resolve| resolve.host == host);
             hosts.push(match addresses_of(&host) {
                 Ok(addresses) => addresses,
                 Err(_) if is_given => Vec::new(),
@@ -35,7 +35,7 @@ pub fn resolve(plan: &Plan) -> Result<Hosts> {
         }
     }
     let mut given = Vec::new();
-    for resolve in &plan.resolve {
+    for resolve in &plan.settings.resolve {
         match names.iter().position(|name| *name == resolve.host) {
             Some(index) => given.push((index as u16, resolve.port, resolve.addresses.clone())),
             None => bail!(
@@ -74,7 +74,7 @@ fn keep_reachable(plan: &Plan, host: &str, addresses: &mut Vec<IpAddr>) -> Resul
 /// for all of its ports.
 pub fn others(plan: &Plan, hosts: &Hosts) -> Vec<(IpAddr, Option<u16>)> {
     let given = hosts.addresses.given.iter().map(|(host, port, _)| (usize::from(*host), *port));
-    let mapped = plan.ws_map.iter().filter_map(|(_, to)| mapped_to(to, &hosts.names));
+    let mapped = plan.settings.ws_map.iter().filter_map(|(_, to)| mapped_to(to, &hosts.names));
     let named: Vec<(usize, u16)> = given.chain(mapped).collect();
     let mut others = Vec::new();
     let mut add = |destination: (IpAddr, Option<u16>)| {
@@ -87,7 +87,7 @@ pub fn others(plan: &Plan, hosts: &Hosts) -> Vec<(IpAddr, Option<u16>)> {
         if (host, port) == (0, plan.target.port) {
             continue;
         }
-        let addresses = given_addresses::given(&plan.resolve, &hosts.names[host], port)
+        let addresses = given_addresses::given(&plan.settings.resolve, &hosts.names[host], port)
             .unwrap_or(&hosts.addresses.hosts[host]);
         addresses.iter().for_each(|address| add((*address, Some(port))));
     }
@@ -142,7 +142,7 @@ mod tests {
 
     use super::*;
     use crate::cli::run::SettingsArgs;
-    use crate::plan::capacity::Room;
+    use crate::plan::capacity::Limits;
 
     /// Against the target 192.0.2.1:80 with these.
     fn plan(allow: &[&str], resolve: &[&str], ws_map: &[(&str, &str)]) -> Plan {
@@ -157,7 +157,7 @@ mod tests {
         };
         let settings = args.into_settings().expect("it makes sense");
         let target = settings.target().expect("a URL").expect("there is one");
-        settings.into_plan(target, &Room::read(Path::new("/")).expect("limits")).expect("a plan")
+        settings.into_plan(target, &Limits::read(Path::new("/"))).expect("a plan")
     }
 
     #[track_caller]

@@ -1,24 +1,25 @@
 //! Which connections carry the HTTP steps: part of a plan, and of `plan.toml`.
 //!
-//! Names the choice; carrying it out is the engine's. Invariant: shared connections are at least one a worker.
+//! Names the choice; the engine carries it out. Invariant: shared connections are at least one a
+//! worker.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// Shared connections of a worker, unless another number is asked for: the least with which hardly anybody waited at 4,000 arrivals a
-/// second on two workers (docs/performance.md).
+/// Shared connections of a worker, by default: the least with which hardly any session waited at
+/// 4,000 arrivals a second on two workers (docs/performance.md).
 pub const CONNECTIONS_DEFAULT: u32 = 32;
-/// At most: beyond that a connection a session is as well.
+/// Shared connections of a worker at most: beyond that, one a session is as good.
 pub const CONNECTIONS_MAX: u32 = 1_000;
 
-/// Which connections carry the HTTP steps, as it is asked for.
+/// Which connections carry the HTTP steps, as the user asks for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HttpMode {
-    /// Each session makes one of its own, as a client in the field does, and closes it before its WebSocket.
+    /// Each session opens its own, as a real client does, and closes it before its WebSocket.
     #[default]
     PerSession,
-    /// A worker's sessions take turns on a few that are kept alive.
+    /// A worker's sessions share a few that are kept alive.
     Pooled,
 }
 
@@ -35,7 +36,7 @@ pub enum Http {
 }
 
 impl Http {
-    /// Shared connections of each worker; 0: none are shared.
+    /// Returns the shared connections of each worker; 0: none are shared.
     pub fn connections(self) -> u32 {
         match self {
             Self::PerSession => 0,

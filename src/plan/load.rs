@@ -1,7 +1,7 @@
-//! The broadcast load that a plan brings about, predicted before anything starts.
+//! The broadcast load that a plan causes, predicted before anything starts.
 //!
-//! Arithmetic only. The sizes are Runnity's; where another scenario's messages differ, so do the bytes. Invariant:
-//! counts are of deliveries to sessions of this run, other participants not included.
+//! Arithmetic only. The sizes are those of Runnity's messages; another scenario's bytes differ.
+//! Invariant: counts are of deliveries to sessions of this run, without other participants.
 
 use std::time::Duration;
 
@@ -15,28 +15,32 @@ const ENTERED_BYTES: u64 = 140;
 /// The guide's highest rate of connections a second.
 pub const GUIDE_RATE_MAX: f64 = 200.0;
 
-/// To receive one small message (epoll and recv): measured at 1.7 to 2.2 µs, and real servers send each on its own.
+/// Time to receive one small message (epoll and recv): measured at 1.7 to 2.2 µs; real servers send
+/// each on its own.
 const RECEIVE_MICROS: f64 = 2.0;
 
-/// To send and receive one on loopback, where the stand-in shares the box: 7 µs more.
+/// Time to send and receive one on loopback, where the mock server shares this machine.
 const SEND_AND_RECEIVE_MICROS: f64 = 9.0;
 
-/// The stand-in gathers announcements for so long by default and sends each receiver one batch.
+/// How long the mock server gathers announcements by default, to send each receiver one batch.
 const GATHER_S: f64 = 0.1;
 
-/// To write and read one more message of a batch, both ends together: copying 140 bytes a few times and classifying
-/// them. An estimate.
+/// Time to write and read one more message of a batch, both ends together: copying 140 bytes a few
+/// times and classifying them. An estimate.
 const BATCHED_MICROS: f64 = 0.3;
 
-/// The share of a core that deliveries may take; the rest is for sessions being set up and for PINGs.
+/// The share of a core that deliveries may take; the rest is for setting up sessions and for PINGs.
 const SHARE: f64 = 0.5;
 
-/// What members hear of each other.
+/// More deliveries a second than any machine takes: 140 bytes each are then a terabit a second.
+const ANY_MACHINE_PER_S: f64 = 1e9;
+
+/// What members receive of each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Load {
-    /// Announcements of members entering, over the ramp: N²/2 a challenge. As many leave on the ramp-down.
+    /// Announcements of members entering, over the ramp: N²/2 a challenge. The ramp-down has as many.
     pub entered: u64,
-    /// Bytes of all open messages' lists together: 46·N² a challenge.
+    /// Bytes of the lists in all open messages: 46·N² a challenge.
     pub listed_bytes: u64,
     /// Bytes of all announcements of members entering.
     pub entered_bytes: u64,
@@ -46,9 +50,9 @@ pub struct Load {
     pub ramp_end_per_s: f64,
     /// Deliveries a second when the first sessions leave.
     pub ramp_down_start_per_s: f64,
-    /// Deliveries a second in the hold: everyone's progress to everyone else.
+    /// Deliveries a second in the hold: each member's progress to all others.
     pub hold_per_s: f64,
-    /// Who hears of others.
+    /// Sessions that receive announcements.
     pub receivers: u64,
 }
 
@@ -66,7 +70,7 @@ pub struct Shape<'g> {
 }
 
 impl Load {
-    /// Predicts it.
+    /// Predicts the load of this shape.
     pub fn predict(shape: &Shape<'_>) -> Self {
         let pairs = |n: &u64| n.saturating_mul(n.saturating_sub(1));
         let all_pairs: u64 = shape.groups.iter().map(pairs).fold(0, u64::saturating_add);
@@ -85,9 +89,19 @@ impl Load {
         }
     }
 
-    /// What the plan's author should know before starting: where more is delivered than `cores` of this box can be
-    /// counted on for, the stand-in's work included where it shares them.
-    pub fn warning(&self, cores: f64, stand_in: bool) -> Option<String> {
+    /// Returns the most deliveries a second of any phase.
+    pub fn peak_per_s(&self) -> f64 {
+        self.ramp_end_per_s.max(self.hold_per_s).max(self.ramp_down_start_per_s)
+    }
+
+    /// Returns whether no machine takes as many deliveries.
+    pub fn is_beyond_any_machine(&self) -> bool {
+        self.peak_per_s() > ANY_MACHINE_PER_S
+    }
+
+    /// Warns where more is delivered than `cores` can take, with the mock server's work where it
+    /// shares them.
+    pub fn warning(&self, cores: f64, is_for_mock: bool) -> Option<String> {
         let phases = [
             ("at the end of the ramp", self.ramp_end_per_s, "--ramp"),
             ("in the hold", self.hold_per_s, "--record-interval"),
@@ -96,9 +110,9 @@ impl Load {
         let mut heavy = Vec::new();
         let mut options = Vec::new();
         for (when, rate, option) in phases {
-            let bearable = self.bearable_per_s(rate, stand_in) * cores;
-            if rate > bearable {
-                heavy.push(format!("{}/s {when} (of {})", whole(rate), whole(bearable)));
+            let most = self.most_per_s(rate, is_for_mock) * cores;
+            if rate > most {
+                heavy.push(format!("{}/s {when} (at most {})", whole(rate), whole(most)));
                 options.push(option);
             }
         }
@@ -106,19 +120,27 @@ impl Load {
             return None;
         }
         let cores = cores_text(cores);
-        let shared = if stand_in { ", shared with the stand-in," } else { "" };
-        let no_broadcast = if stand_in { " or --no-broadcast" } else { "" };
-        Some(format!(
-            "more deliveries than {cores}{shared} can be counted on for: {}; latencies will contain this \
-             box's own lag; a longer {}{no_broadcast} helps",
-            heavy.join(", "),
-            options.join(" and "),
-        ))
+        let shared = if is_for_mock { ", shared with the mock server," } else { "" };
+        let (begin, end) = match self.is_beyond_any_machine() {
+            true => (
+                "no machine takes as many deliveries".to_owned(),
+                "servers that send them make the run inconclusive",
+            ),
+            false => (
+                format!("more deliveries than {cores}{shared} can be counted on for"),
+                "latencies will contain this machine's own lag",
+            ),
+        };
+        let fix = match is_for_mock {
+            true => format!("a longer {} or --no-broadcast", options.join(" and ")),
+            false => format!("a longer {}, or several challenges,", options.join(" and ")),
+        };
+        Some(format!("{begin}: {}; {end}; {fix} helps", heavy.join(", ")))
     }
 
-    /// Deliveries a second that one core can be counted on for, at this rate of them all.
-    fn bearable_per_s(&self, rate: f64, stand_in: bool) -> f64 {
-        let micros = if stand_in {
+    /// Returns the deliveries a second that one core can take, at this rate of all of them.
+    fn most_per_s(&self, rate: f64, is_for_mock: bool) -> f64 {
+        let micros = if is_for_mock {
             let batch = (rate / (self.receivers.max(1) as f64) * GATHER_S).max(1.0);
             SEND_AND_RECEIVE_MICROS / batch + BATCHED_MICROS
         } else {
@@ -128,7 +150,7 @@ impl Load {
     }
 }
 
-/// So many cores, of which a control group may leave a part.
+/// Writes a number of cores, of which a control group may leave a part.
 pub fn cores_text(cores: f64) -> String {
     match cores {
         1.0 => "1 core".to_owned(),
@@ -138,20 +160,20 @@ pub fn cores_text(cores: f64) -> String {
     }
 }
 
-/// Why an arrival rate goes beyond the guide, if it does.
+/// Warns of an arrival rate that is beyond the guide's.
 pub fn rate_warning(sessions: u32, ramp: Duration) -> Option<String> {
     let rate = per_second(f64::from(sessions), ramp);
     (rate > GUIDE_RATE_MAX).then(|| {
         let fitting = Duration::from_secs((f64::from(sessions) / GUIDE_RATE_MAX).ceil() as u64);
         format!(
-            "{} arrivals a second are more than the guide's {GUIDE_RATE_MAX} at most; --ramp {} stays within it",
+            "{} arrivals a second are more than the guide's maximum of {GUIDE_RATE_MAX}; --ramp {} stays within it",
             whole(rate),
             duration_text(fitting)
         )
     })
 }
 
-/// So much a second; all at once counts as within one second.
+/// Returns `count` a second over `span`; all at once counts as within one second.
 pub fn per_second(count: f64, span: Duration) -> f64 {
     if span.is_zero() { count } else { count / span.as_secs_f64() }
 }
@@ -202,28 +224,42 @@ mod tests {
     }
 
     #[test]
-    fn more_than_the_box_bears_is_said() {
+    fn more_than_this_machine_takes_is_a_warning() {
         assert_eq!(
             Load::predict(&shape(&[6000], 60)).warning(2.0, false).as_deref(),
             Some(
-                "more deliveries than 2 cores can be counted on for: 599,900/s at the end of the ramp (of 500,000), \
-                 1,199,800/s as the ramp-down begins (of 500,000); latencies will contain this box's own lag; a longer \
-                 --ramp and --ramp-down helps"
+                "more deliveries than 2 cores can be counted on for: 599,900/s at the end of the ramp (at most \
+                 500,000), 1,199,800/s as the ramp-down begins (at most 500,000); latencies will contain this \
+                 machine's own lag; a longer --ramp and --ramp-down, or several challenges, helps"
             )
         );
         assert_eq!(Load::predict(&shape(&[500], 60)).warning(2.0, false), None);
     }
 
     #[test]
-    fn the_stand_in_s_batches_are_cheaper_but_its_work_counts() {
+    fn the_mocks_batches_are_cheaper_but_its_work_counts() {
         let load = Load::predict(&shape(&[6000], 60));
         assert_eq!(load.warning(2.0, true), None, "ten announcements a batch");
         let warning = load.warning(1.0, true).expect("one core does both ends");
         assert!(
             load.warning(0.1, false).is_some_and(|why| why.starts_with("more deliveries than 0.1 cores can"))
         );
-        assert!(warning.contains("1 core, shared with the stand-in, can be counted on for"), "{warning}");
+        assert!(warning.contains("1 core, shared with the mock server, can be counted on for"), "{warning}");
         assert!(warning.ends_with("or --no-broadcast helps"), "{warning}");
+    }
+
+    #[test]
+    fn more_than_any_machine_takes_is_said_as_such() {
+        let load = Load::predict(&shape(&[2_000_000], 60));
+        assert!(
+            load.is_beyond_any_machine() && !Load::predict(&shape(&[100_000], 60)).is_beyond_any_machine()
+        );
+        let warning = load.warning(2.0, false).expect("4e12 pairs");
+        assert!(
+            warning.starts_with("no machine takes as many deliveries: 66,666,633,333/s at the end"),
+            "{warning}"
+        );
+        assert!(warning.contains("make the run inconclusive"), "{warning}");
     }
 
     #[test]
@@ -232,7 +268,7 @@ mod tests {
         let warning = rate_warning(6000, Duration::from_secs(20)).expect("300/s");
         assert_eq!(
             warning,
-            "300 arrivals a second are more than the guide's 200 at most; --ramp 30s stays within it"
+            "300 arrivals a second are more than the guide's maximum of 200; --ramp 30s stays within it"
         );
     }
 }

@@ -1,7 +1,8 @@
 //! Members from the guide's CSV files: a header `memberId,challengeId`, a row each.
 //!
-//! Takes text, not paths, so that tests need no files. A byte-order mark, CRLF, blank lines, spaces around values and
-//! further columns do no harm. Invariant: what is returned has no id twice, over all files together.
+//! Takes text, not paths, so that tests need no files. A byte-order mark, CRLF, blank lines, spaces
+//! around values and further columns do no harm. Invariant: over all files together, no id is
+//! returned twice.
 
 use std::collections::HashMap;
 
@@ -36,8 +37,8 @@ pub struct MemberFileError {
 /// Where an id was read: the file's index and the byte at which its row begins.
 type Place = (usize, usize);
 
-/// Reads all files in order. `challenge` is the one given beside them: it stands in for a missing column and must not
-/// contradict one that is there.
+/// Reads all files in order. `challenge` is the one given on the command line: it replaces a missing
+/// column and must not contradict a present one.
 ///
 /// # Errors
 /// The first row, or header, that cannot be used.
@@ -50,7 +51,7 @@ pub fn read(files: &[MemberFile], challenge: Option<u64>) -> Result<Roster, Memb
             if let Some((first_file, first_at)) = places.insert(id, (index, at)) {
                 let first = &files[first_file];
                 let message = format!(
-                    "member {id} is there twice, first at {}:{}",
+                    "member {id} is listed twice, first at {}:{}",
                     first.name,
                     first.line_at(first_at)
                 );
@@ -67,8 +68,8 @@ impl MemberFile {
         MemberFileError { file: self.name.clone(), line: self.line_at(at), message: message.into() }
     }
 
-    /// The line of the row that begins at byte `at`, or after blank lines there: the reader skips those only once it
-    /// has noted the place.
+    /// Returns the line of the row that begins at byte `at`, or after blank lines there: the reader
+    /// skips those only after it has noted the place.
     fn line_at(&self, at: usize) -> u64 {
         // The reader drops a byte-order mark before it notes any place.
         let mark = if at == 0 && self.bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
@@ -96,7 +97,7 @@ impl<'f> Rows<'f> {
         let column = |name: &str| header.iter().position(|column| column == name);
         let Some(id_column) = column("memberId") else {
             let found = header.iter().collect::<Vec<_>>().join(",");
-            let message = format!("the header has to be \"memberId,challengeId\"; here it is \"{found}\"");
+            let message = format!("the header must be \"memberId,challengeId\"; here it is \"{found}\"");
             return Err(file.error(0, message));
         };
         let challenge_column = column("challengeId");
@@ -205,7 +206,7 @@ mod tests {
     fn a_missing_header_or_column_is_named() {
         assert_eq!(
             read_one("13,38\n14,38\n"),
-            Err("m.csv:1: the header has to be \"memberId,challengeId\"; here it is \"13,38\"".into())
+            Err("m.csv:1: the header must be \"memberId,challengeId\"; here it is \"13,38\"".into())
         );
         assert_eq!(
             read_one("memberId\n13\n"),
@@ -213,7 +214,7 @@ mod tests {
         );
         assert_eq!(
             read_one(""),
-            Err("m.csv:1: the header has to be \"memberId,challengeId\"; here it is \"\"".into())
+            Err("m.csv:1: the header must be \"memberId,challengeId\"; here it is \"\"".into())
         );
     }
 
@@ -255,7 +256,7 @@ mod tests {
         ];
         assert_eq!(
             read(&files, None).expect_err("twice").to_string(),
-            "b.csv:4: member 14 is there twice, first at a.csv:3"
+            "b.csv:4: member 14 is listed twice, first at a.csv:3"
         );
     }
 

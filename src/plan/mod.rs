@@ -1,8 +1,8 @@
-//! What will be done: arguments parsed once into a [`Plan`] that cannot be wrong.
+//! What a run does: [`Settings`] as the user gave them, resolved once into a [`Plan`].
 //!
-//! Opens no connection (the look-up of a real challenge is `cli`'s to ask for and to judge by
-//! [`schedule`], as whether this box bears a plan is `cli`'s to ask [`crate::doctor`]). Invariant: a `Plan` that exists makes
-//! sense as a whole; there are no half-states and no options left to default.
+//! Opens no connection and knows nothing of the command line or the engine. Whether a challenge and
+//! this machine can take the plan is asked by the application, of [`schedule`] and of the doctor.
+//! Invariant: a `Plan` that exists has been checked as a whole; nothing in it is left to a default.
 
 pub mod capacity;
 pub mod http;
@@ -22,6 +22,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 pub use crate::members;
@@ -33,61 +34,57 @@ pub use settings::{PlanError, ScenarioSettings, Settings};
 pub use sources::PortMethod;
 pub use tls::{CaFile, KeyExchange, SuiteOrder, Tls};
 
-/// A run, whole and checked.
+/// A run: the settings, checked, and what they resolve to on this machine.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// What the user asked for. Of a setting that has a field of its own here, that field holds.
+    pub settings: Settings,
     /// What each session does.
     pub scenario: Arc<Scenario>,
     /// Where the HTTP steps go, and WebSocket URLs without a host.
     pub target: Target,
-    /// Who takes part; session k is member k.
+    /// The members who take part; session k is member k.
     pub members: Arc<Members>,
-    /// Sessions to start.
-    pub sessions: u32,
-    /// From the first arrival to the last; session k starts at `ramp · k / sessions`.
-    pub ramp: Duration,
-    /// From all arrivals settled to the closing of accounts.
-    pub hold: Duration,
-    /// Over which the closes are spread.
-    pub ramp_down: Duration,
-    /// How sessions end.
-    pub end: End,
-    /// When given, each open session sends the scenario's record message at this interval.
-    pub record_interval: Option<Duration>,
     /// Engine threads, each with a descriptor table of its own.
     pub workers: usize,
-    /// Source addresses, gone round by connections; empty: the kernel's choice.
+    /// Source addresses, used in turn by connections; empty: the kernel's choice.
     pub sources: Vec<IpAddr>,
-    /// How connections get their ports; none: as this kernel does best.
-    pub ports: Option<PortMethod>,
-    /// Seeds masking keys and everything else that is drawn.
-    pub seed: u64,
-    /// Hosts besides the target's that a handed-out URL may lead to.
-    pub allow_hosts: Vec<String>,
-    /// Prefix replacements for handed-out URLs, first match wins.
-    pub ws_map: Vec<(String, String)>,
-    /// The stand-in is ours and sends no broadcasts: the ledger is not kept.
-    pub no_broadcast: bool,
-    /// Addresses that were given for hosts, instead of what their names resolve to.
-    pub resolve: Vec<Resolve>,
-    /// How TLS is spoken, where a URL asks for it.
+    /// How TLS is spoken, where a URL asks for it; the mock server's own certificate is trusted here.
     pub tls: Tls,
     /// Which connections carry the HTTP steps.
     pub http: Http,
-    /// How late this box may be itself (lag p99) for results to count; none: a tenth of the tightest timeout.
-    pub lag_limit: Option<Duration>,
-    /// How each session ended is told, not only how many did.
+    /// Whether the end of each session is reported, not only how many ended how.
     pub keep_fates: bool,
 }
 
 impl Plan {
-    /// Connections open at once at most, but for HTTP connections that are about to close.
+    /// Returns the connections open at once at most, except HTTP connections that are about to close.
     pub fn connections(&self) -> u32 {
-        self.sessions.saturating_add(self.http.connections().saturating_mul(self.workers as u32))
+        self.settings.sessions.saturating_add(self.http.connections().saturating_mul(self.workers as u32))
+    }
+
+    /// Returns whether the run loads the built-in mock server.
+    pub fn is_for_mock(&self) -> bool {
+        self.settings.target.is_none()
+    }
+
+    /// Returns the arrivals planned a second; `None` when all start at once.
+    pub fn arrivals_per_s(&self) -> Option<f64> {
+        let ramp_s = self.settings.ramp.as_secs_f64();
+        (ramp_s > 0.0).then(|| f64::from(self.settings.sessions) / ramp_s)
+    }
+
+    /// Returns the shortest of the scenario's timeouts; zero if it has none.
+    pub fn tightest_timeout(&self) -> Duration {
+        let steps = self.scenario.http.iter().map(|step| step.timeout);
+        let websocket = self.scenario.websocket.iter();
+        let waits = websocket.clone().flat_map(|it| [it.connect_timeout, it.open_timeout]);
+        let pongs = websocket.flat_map(|it| it.ping.as_ref()).map(|ping| ping.timeout);
+        steps.chain(waits).chain(pongs).min().unwrap_or_default()
     }
 }
 
-/// Where a run goes.
+/// The system under test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// `http` or `https`.
@@ -101,16 +98,17 @@ pub struct Target {
 }
 
 /// How sessions end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum End {
     /// Close 1000: the member may re-enter.
+    #[default]
     Close,
     /// The scenario's quit message first: the member is barred from this challenge.
     Quit,
 }
 
-/// Arrivals over time, as they are asked for.
+/// A rate of arrivals, as the user gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// Sessions …
@@ -120,7 +118,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// How long so many sessions take to arrive, to the millisecond above.
+    /// Returns how long `sessions` take to arrive, rounded up to the millisecond.
     pub fn ramp(self, sessions: u32) -> Duration {
         let micros = self.per.as_micros() * u128::from(sessions);
         let millis = micros.div_ceil(u128::from(self.count.max(1)) * 1000);

@@ -1,7 +1,8 @@
 //! `--resolve`: addresses given for a host and port, instead of what the name resolves to.
 //!
-//! As curl has it (`host:port:address`), to load one server of several, or one whose name is not in the DNS yet, under the
-//! name that its certificate has. Opens no connection. Invariant: a [`Resolve`] has at least one address.
+//! Same syntax as curl's (`host:port:address`): to load one server of several, or one whose name is
+//! not in the DNS yet, under the name in its certificate. Opens no connection. Invariant: a
+//! [`Resolve`] has at least one address.
 
 use std::fmt;
 use std::io;
@@ -79,16 +80,16 @@ impl fmt::Display for Resolve {
     }
 }
 
-/// The addresses given for a host and port, if any were. `host` is as a URL has it, without brackets.
+/// Returns the addresses given for a host (without brackets) and port, if any.
 pub fn given<'r>(overrides: &'r [Resolve], host: &str, port: u16) -> Option<&'r [IpAddr]> {
     let fits = |resolve: &&Resolve| resolve.port == port && resolve.host.eq_ignore_ascii_case(host);
     overrides.iter().find(fits).map(|resolve| resolve.addresses.as_slice())
 }
 
-/// Where a host and port are: as given, else as the name resolves.
+/// Returns the addresses of a host and port: as given, else as the name resolves.
 ///
 /// # Errors
-/// The resolver's.
+/// The resolver's error.
 pub fn addresses(overrides: &[Resolve], host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     match given(overrides, host, port) {
         Some(addresses) => Ok(addresses.iter().map(|address| SocketAddr::new(*address, port)).collect()),
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_says_what_to_write() {
+    fn wrong_text_is_refused_with_what_to_write() {
         for (text, what) in [
             ("runnity.example", "has no port"),
             ("runnity.example:443", "has no address"),

@@ -1,7 +1,7 @@
 //! Members as a plan file keeps them: spans of consecutive ids with their challenge, `13-6012@38`.
 //!
-//! The guide's CSV files shrink to a line each and any other list stays exact, so a plan file repeats its run
-//! without the files that it came from. Invariant: ids are unique and no span is empty.
+//! The guide's CSV files shrink to a line each and any other list stays exact, so a plan file repeats
+//! its run without the files that it came from. Invariant: ids are unique and no span is empty.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -31,25 +31,25 @@ pub struct Span {
 /// Why members cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RosterError {
-    /// There are fewer than sessions.
+    /// There are fewer members than sessions.
     #[error(
-        "{} members are given and {} sessions asked for: give more members or --sessions {given}",
+        "{} members are given for {} sessions: give more members, or --sessions {given}",
         grouped(*given), grouped((*asked).into())
     )]
     TooFew {
         /// Members there are.
         given: u64,
-        /// Sessions there should be.
+        /// Sessions that the user asked for.
         asked: u32,
     },
-    /// More than sessions can be numbered.
+    /// There are more members than sessions can be numbered.
     #[error("{} members are more than {} sessions", grouped(*given), u32::MAX)]
     TooMany {
         /// Members there are.
         given: u64,
     },
     /// A plan file names a member twice.
-    #[error("member {0} is there twice")]
+    #[error("member {0} is listed twice")]
     Twice(u64),
     /// A plan file's span is not one.
     #[error("{0:?} is not members with their challenge, such as 13-6012@38")]
@@ -57,12 +57,12 @@ pub enum RosterError {
 }
 
 impl Roster {
-    /// The ids from `first` to `last` in one challenge.
+    /// Makes the ids from `first` to `last` in one challenge.
     pub fn range(first: u64, last: u64, challenge: u64) -> Self {
         Self { spans: vec![Span { first, last: last.max(first), challenge }] }
     }
 
-    /// Listed members with their challenges, which must be unique already.
+    /// Takes listed members with their challenges, whose ids must be unique already.
     pub fn listed(rows: impl IntoIterator<Item = (u64, u64)>) -> Self {
         let mut spans: Vec<Span> = Vec::new();
         for (id, challenge) in rows {
@@ -76,17 +76,28 @@ impl Roster {
         Self { spans }
     }
 
-    /// How many there are.
+    /// Moves all of them to another challenge.
+    pub fn in_challenge(&self, challenge: u64) -> Self {
+        Self { spans: self.spans.iter().map(|span| Span { challenge, ..*span }).collect() }
+    }
+
+    /// Returns the challenge of all of them, if they share one.
+    pub fn only_challenge(&self) -> Option<u64> {
+        let first = self.spans.first()?.challenge;
+        self.spans.iter().all(|span| span.challenge == first).then_some(first)
+    }
+
+    /// Returns how many there are.
     pub fn len(&self) -> u64 {
         self.spans.iter().fold(0, |sum: u64, span| sum.saturating_add(span.len()))
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }
 
-    /// All of them as a number of sessions.
+    /// Returns their number as one of sessions.
     ///
     /// # Errors
     /// More than can be numbered.
@@ -94,7 +105,7 @@ impl Roster {
         u32::try_from(self.len()).map_err(|_| RosterError::TooMany { given: self.len() })
     }
 
-    /// The first `sessions` of them.
+    /// Returns the first `sessions` of them.
     ///
     /// # Errors
     /// There are fewer.
@@ -115,10 +126,10 @@ impl Roster {
         Ok(Self { spans })
     }
 
-    /// The members as the engine uses them.
+    /// Returns the members as the engine uses them.
     ///
     /// # Errors
-    /// A member is there twice, or there are too many.
+    /// A member is listed twice, or there are too many.
     pub fn members(&self) -> Result<Members, RosterError> {
         let count = self.sessions()?;
         if let [span] = self.spans[..] {
@@ -128,7 +139,7 @@ impl Roster {
         Members::listed(rows).map_err(RosterError::Twice)
     }
 
-    /// How many of them are in each challenge; they hear of each other only there.
+    /// Returns how many of them are in each challenge; they receive broadcasts only of each other.
     pub fn groups(&self) -> Vec<u64> {
         let mut sizes: HashMap<u64, u64> = HashMap::new();
         for span in &self.spans {
@@ -140,7 +151,7 @@ impl Roster {
 }
 
 impl fmt::Display for Roster {
-    /// `13-6012 in challenge 38`, or what a list comes to.
+    /// Writes `13-6012 in challenge 38`, or the size of a list.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.spans[..] {
             [Span { first, last, challenge }] => write!(f, "{first}-{last} in challenge {challenge}"),
@@ -231,13 +242,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_so_many_are_taken() {
+    fn the_first_n_are_taken() {
         let roster = Roster::listed([(1, 7), (2, 7), (5, 7), (6, 7)]);
         assert_eq!(texts(&roster.first(3).expect("enough")), ["1-2@7", "5-5@7"]);
         assert_eq!(texts(&roster.first(2).expect("enough")), ["1-2@7"]);
         assert_eq!(
             roster.first(6000).expect_err("too few").to_string(),
-            "4 members are given and 6,000 sessions asked for: give more members or --sessions 4"
+            "4 members are given for 6,000 sessions: give more members, or --sessions 4"
         );
     }
 

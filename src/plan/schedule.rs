@@ -1,9 +1,9 @@
-//! When a run against a real challenge may start: its life against the plan's ramp and hold.
+//! When a run against a real challenge may start: the challenge's times against ramp and hold.
 //!
-//! Pure: the look-up, the server's clock and the time zone come in. The server writes `startAt` and `endAt` in its
-//! local time without a zone, and its `Date` header says what time it has now; this box's own clock is never asked.
-//! Invariant: a [`Start`] that is returned lets the last arrival enter before `startAt` and the hold end by `endAt`, as
-//! far as can be known beforehand.
+//! Pure: the look-up, the server's clock and the time zone are arguments. The server writes `startAt`
+//! and `endAt` in its local time without a zone, and its `Date` header says what time it has now;
+//! this machine's own clock is never read. Invariant: a [`Start`] that is returned lets the last
+//! arrival enter before `startAt` and the hold end by `endAt`, as far as can be known beforehand.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ pub struct Challenge {
 pub enum Entry {
     /// At least one is WAITING: a first entry, which needs READY.
     First,
-    /// All have been in before (TIMEOUT, DISCONNECTED or ERROR): re-entry, which READY and RUNNING allow.
+    /// All have been in before (TIMEOUT, DISCONNECTED or ERROR): re-entry, in READY and RUNNING.
     Again,
 }
 
@@ -67,13 +67,13 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// What their entries are.
+    /// Returns what their entries are.
     pub fn entry(self) -> Entry {
         if self.first == 0 && self.may_return > 0 { Entry::Again } else { Entry::First }
     }
 }
 
-/// What is to be fitted in.
+/// What a run needs of a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Demand {
     /// From the first arrival to the last.
@@ -91,8 +91,8 @@ pub struct Demand {
 pub enum Start {
     /// At once.
     Now,
-    /// At this instant of the server's clock, `after` from now. Look the challenge up again then: the server changes
-    /// its status on a schedule of its own, perhaps a little late.
+    /// At this instant of the server's clock, `after` from now. Look the challenge up again then: the
+    /// server changes its status on a schedule of its own, perhaps a little late.
     WhenReady {
         /// The instant.
         at: Timestamp,
@@ -135,7 +135,7 @@ pub enum ScheduleError {
     },
     /// RUNNING, and members of the run have not been in before.
     #[error(
-        "the challenge is RUNNING since startAt, {start_at}: who has not entered by then never can; create another \
+        "the challenge is RUNNING since startAt, {start_at}: members who have not entered by then cannot any more; create another \
          challenge (server's time: {now})"
     )]
     Running {
@@ -144,7 +144,8 @@ pub enum ScheduleError {
         /// The server's time.
         now: LocalTime,
     },
-    /// It still says READY or RECRUITING after its `startAt`: the zone is wrong, or the server's schedule is stuck.
+    /// It still says READY or RECRUITING after its `startAt`: the zone is wrong, or the server's
+    /// schedule is stuck.
     #[error(
         "the challenge is {status} though its startAt, {start_at}, has passed by the server's time, {now}: is \
          {zone} the server's time zone (--time-zone)?"
@@ -192,7 +193,7 @@ pub enum Misfit {
     },
 }
 
-/// An instant as it is shown: local time with its offset, to the second.
+/// An instant for display: local time with its offset, to the second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalTime(pub Zoned);
 
@@ -211,7 +212,7 @@ impl Status {
         ("DONE", Self::Done),
     ];
 
-    /// As the server writes it.
+    /// Returns it as the server writes it.
     pub fn key(self) -> &'static str {
         Self::NAMES.iter().find(|(_, status)| *status == self).map_or("", |(name, _)| name)
     }
@@ -226,7 +227,7 @@ impl Challenge {
         let known = Status::NAMES.iter().find(|(name, _)| *name == status);
         let Some((_, read)) = known else {
             let hint = nearest::hint(status, &Status::NAMES.map(|(name, _)| name));
-            let reason = format!("no status that is known here{hint}");
+            let reason = format!("it is not a known status{hint}");
             return Err(ScheduleError::Unreadable { field: "status", found: status.to_owned(), reason });
         };
         let time = |field, text: &str| {
@@ -239,7 +240,7 @@ impl Challenge {
         Ok(Self { status: *read, start_at: time("startAt", start_at)?, end_at: time("endAt", end_at)? })
     }
 
-    /// When it becomes READY, in the server's zone.
+    /// Returns when it becomes READY, in the server's zone.
     ///
     /// # Errors
     /// There is no such time in this zone.
@@ -248,15 +249,15 @@ impl Challenge {
     }
 }
 
-/// The instant in an HTTP `Date` header: the server's now, to the second.
+/// Reads the instant in an HTTP `Date` header: the server's now, to the second.
 pub fn date_header(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp())
 }
 
-/// The zone of this name: IANA, an offset, or `system`. POSIX's way to write one is not taken: its `UTC+9` is nine hours *west* of
-/// Greenwich, which nobody means.
+/// Returns the zone of this name: IANA, an offset, or `system`. POSIX notation is refused: its
+/// `UTC+9` is nine hours *west* of Greenwich, which nobody means.
 pub fn zone(name: &str) -> Option<TimeZone> {
-    if name == "system" {
+    if name == super::settings::SYSTEM_ZONE {
         return Some(TimeZone::system());
     }
     let is_meant = |zone: &TimeZone| zone.iana_name().is_some() || zone.to_fixed_offset().is_ok();
@@ -265,10 +266,10 @@ pub fn zone(name: &str) -> Option<TimeZone> {
 
 /// No zone of this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("--time-zone {0} is not known on this box")]
+#[error("--time-zone {0} is not known on this machine")]
 pub struct UnknownZone(String);
 
-/// The same as [`zone`], for those who cannot go on without it.
+/// Returns the [`zone`] of this name, or an error that names the option.
 ///
 /// # Errors
 /// There is none of this name.
@@ -360,7 +361,7 @@ impl Calendar {
         let misfit = Misfit::RampPastStart {
             ramp_end: LocalTime(ramp_end),
             start_at: LocalTime(self.start_at.clone()),
-            earlier: if is_before { " (5 s are kept for the last to log in and enter)" } else { "" },
+            earlier: if is_before { " (the last session needs 5 s to log in and enter)" } else { "" },
         };
         Err(ScheduleError::TooLong { misfit, fix })
     }

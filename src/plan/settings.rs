@@ -1,8 +1,8 @@
-//! What was asked for, everything resolved but what the box decides where nothing is said (workers, source addresses): the content of
-//! `plan.toml`, which repeats a run.
+//! What the user asked for, files read and defaults filled in: the content of `plan.toml`.
 //!
-//! The scenario's source and the members are in it, so nothing but the program is needed to repeat it. Turns into a
-//! [`Plan`]; whether the box bears that is the doctor's to say. Invariant: what is written reads back the same.
+//! The scenario's source and the members are in it, so the program alone can repeat the run. What
+//! this machine decides where the user does not (workers, source addresses) is left open until
+//! [`Settings::into_plan`]. Invariant: what is written reads back the same.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -13,36 +13,33 @@ use serde::{Deserialize, Serialize};
 use startline_os::affinity;
 use startline_os::units::{self, duration_text};
 
-use super::capacity::{self, Room};
+use super::capacity::{self, Limits, WORKERS_MAX};
 use super::roster::{Roster, RosterError};
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
 use super::{End, Http, HttpMode, Plan, Resolve, Target, Tls, http, schedule};
 use crate::scenario::{Scenario, ScenarioError};
 
-/// Engine threads at most. More than cores only help where the descriptor limit of one is too low for its share.
-pub const WORKERS_MAX: usize = 256;
-
 /// The longest run: instants are compared through a clock that wraps after 19 hours.
 pub const RUN_MAX: Duration = Duration::from_secs(9 * 3600);
 
-/// A run as it was asked for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A run as the user asked for it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The version of the program that wrote this.
     pub startline: String,
-    /// The target's URL; none: the built-in stand-in.
+    /// The target's URL; `None`: the built-in mock server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// Sessions to start.
     pub sessions: u32,
     /// Their members, in order.
     pub members: Roster,
-    /// From the first arrival to the last.
+    /// From the first arrival to the last; session k starts at `ramp · k / sessions`.
     #[serde(with = "units::duration_serde")]
     pub ramp: Duration,
-    /// From all settled to the close of accounts.
+    /// From all arrivals settled to the close of accounts.
     #[serde(with = "units::duration_serde")]
     pub hold: Duration,
     /// Over which the closes are spread.
@@ -56,34 +53,35 @@ pub struct Settings {
     /// From a PING to its PONG.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "units::optional_duration_serde")]
     pub pong_timeout: Option<Duration>,
-    /// Between progress messages; none: none are sent.
+    /// Between a session's progress messages; `None`: it sends none.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "units::optional_duration_serde")]
     pub record_interval: Option<Duration>,
-    /// The stand-in sends no broadcasts.
+    /// The mock server sends no broadcasts, and no ledger is kept.
     #[serde(default)]
     pub no_broadcast: bool,
-    /// Engine threads; none: one a core, and as many more as the descriptor limit asks for.
+    /// Engine threads; `None`: one a core, and more where the descriptor limit needs them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<usize>,
-    /// Where connections come from; empty: the kernel's choice, and where that has too few ports for a target on this box,
-    /// addresses of 127.0.1.0/24.
+    /// Where connections come from; empty: the kernel's choice, and where that has too few ports for
+    /// a target on this machine, addresses of 127.0.1.0/24.
     #[serde(default)]
     pub source_ips: Vec<SourceSpec>,
-    /// How connections get their ports; none: as this kernel does best.
+    /// How connections get their ports; `None`: the best way that this kernel has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ports: Option<PortMethod>,
-    /// How late this box may be itself (lag p99) for results to count; none: a tenth of the tightest timeout.
+    /// How late the load generator may be (lag p99) for results to count; `None`: a tenth of the
+    /// tightest timeout.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "units::optional_duration_serde")]
     pub lag_limit: Option<Duration>,
-    /// Seeds everything that is drawn.
+    /// Seeds everything that is random.
     pub seed: u64,
-    /// Hosts besides the target's that a handed-out URL may lead to.
+    /// Hosts other than the target's that a WebSocket URL from the server may lead to.
     #[serde(default)]
     pub allow_hosts: Vec<String>,
-    /// Prefix replacements for handed-out URLs, from and to.
+    /// Prefix replacements for WebSocket URLs from the server, from and to; the first match wins.
     #[serde(default)]
     pub ws_map: Vec<(String, String)>,
-    /// Addresses given for hosts.
+    /// Addresses given for hosts, instead of what their names resolve to.
     #[serde(default)]
     pub resolve: Vec<Resolve>,
     /// Wait for the challenge to become READY.
@@ -95,12 +93,12 @@ pub struct Settings {
     /// Which connections carry the HTTP steps.
     #[serde(default)]
     pub http: HttpMode,
-    /// Shared HTTP connections of each worker; none: the default's, if any are shared.
+    /// Shared HTTP connections of each worker; `None`: the default, if any are shared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_connections: Option<u32>,
-    /// The stand-in speaks TLS.
-    #[serde(default)]
-    pub stand_in_tls: bool,
+    /// The mock server speaks TLS.
+    #[serde(default, alias = "stand_in_tls")]
+    pub mock_tls: bool,
     /// How TLS is spoken.
     #[serde(default)]
     pub tls: Tls,
@@ -108,20 +106,20 @@ pub struct Settings {
     pub scenario: ScenarioSettings,
 }
 
-/// A scenario with what was set from outside.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A scenario and the variables that the user set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScenarioSettings {
     /// Where it was read from, for errors.
     pub file: String,
-    /// Variables set from outside.
+    /// Variables that the user set.
     #[serde(default)]
     pub set: BTreeMap<String, String>,
     /// All of its TOML.
     pub source: String,
 }
 
-/// Why no plan can be made of the settings.
+/// Why settings make no plan.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PlanError {
     /// The scenario is wrong.
@@ -143,7 +141,7 @@ pub enum PlanError {
         /// What is wrong.
         message: String,
     },
-    /// Something is asked for that the scenario does not have.
+    /// An option asks for something that the scenario does not have.
     #[error("{asked} is asked for, and the scenario \"{scenario}\" has no {lacking}")]
     Lacking {
         /// The option.
@@ -153,7 +151,7 @@ pub enum PlanError {
         /// What it lacks.
         lacking: &'static str,
     },
-    /// A value that cannot be.
+    /// A value that makes no sense, alone or beside others.
     #[error("{what}: {reason}")]
     Value {
         /// The option.
@@ -167,7 +165,7 @@ impl Settings {
     /// Reads what [`Settings::to_toml`] wrote.
     ///
     /// # Errors
-    /// Where the file is wrong.
+    /// The first line that is wrong, and why.
     pub fn from_toml(file: &str, text: &str) -> Result<Self, PlanError> {
         toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start).min(text.len());
@@ -177,23 +175,22 @@ impl Settings {
         })
     }
 
-    /// The content of a plan file.
+    /// Returns the content of a plan file.
     ///
     /// # Panics
-    /// Never for settings that a plan can be made of: only a seed beyond TOML's integers could not be written, and
-    /// [`Settings::into_plan`] refuses it.
+    /// Never for settings that make a plan: only a seed beyond TOML's integers could not be written,
+    /// and [`Settings::into_plan`] refuses it.
     pub fn to_toml(&self) -> String {
         let body = toml::to_string_pretty(self).expect("checked settings can be written as TOML");
         format!("# Repeat this run: startline run --plan <this file>\n{body}")
     }
 
-    /// The scenario, compiled, with the heartbeat as it was asked for.
+    /// Compiles the scenario, with the heartbeat that the user asked for.
     ///
     /// # Errors
-    /// What is wrong with the scenario, or that it lacks what was asked for.
+    /// What is wrong with the scenario, or an option that it has no use for.
     pub fn scenario(&self) -> Result<Scenario, PlanError> {
-        let set: Vec<(String, String)> = self.scenario.set.clone().into_iter().collect();
-        let mut scenario = Scenario::compile(&self.scenario.file, &self.scenario.source, &set)?;
+        let mut scenario = self.scenario.compile()?;
         self.check_scenario(&scenario)?;
         if let Some(ping) = scenario.websocket.as_mut().and_then(|ws| ws.ping.as_mut()) {
             ping.interval = self.ping_interval.unwrap_or(ping.interval);
@@ -202,62 +199,48 @@ impl Settings {
         Ok(scenario)
     }
 
-    /// Where the run goes, resolved; `None` for the built-in stand-in, whose address only its start shows
+    /// Resolves the target; `None` for the mock server, whose address is known once it has started
     /// ([`Target::at`]).
     ///
     /// # Errors
-    /// The URL is no target, or its host has no address.
+    /// The URL is not a target's, or its host has no address.
     pub fn target(&self) -> Result<Option<Target>, TargetError> {
         self.target.as_deref().map(|url| Target::resolve(url, &self.resolve)).transpose()
     }
 
-    /// Checks everything and makes the plan. `target` is [`Settings::target`]'s, or the stand-in's.
+    /// Checks everything and makes the plan. `target` is [`Settings::target`]'s, or the mock server's.
     ///
     /// # Errors
     /// The first thing that does not fit.
-    pub fn into_plan(self, mut target: Target, room: &Room) -> Result<Plan, PlanError> {
+    pub fn into_plan(self, mut target: Target, limits: &Limits) -> Result<Plan, PlanError> {
         self.check_values()?;
         self.leave_out_unreachable(&mut target)?;
         let scenario = self.scenario()?;
         let members = self.members.first(self.sessions)?.members()?;
-        let workers = self.workers(room);
-        let http = self.http();
-        let sources = self.sources(&scenario, &target, workers, room)?;
+        let workers = self.workers(limits);
         Ok(Plan {
+            sources: self.sources(&scenario, &target, workers, limits)?,
             scenario: Arc::new(scenario),
             target,
             members: Arc::new(members),
-            sessions: self.sessions,
-            ramp: self.ramp,
-            hold: self.hold,
-            ramp_down: self.ramp_down,
-            end: self.end,
-            record_interval: self.record_interval,
             workers,
-            sources,
-            ports: self.ports,
-            seed: self.seed,
-            allow_hosts: self.allow_hosts,
-            ws_map: self.ws_map,
-            no_broadcast: self.no_broadcast,
-            resolve: self.resolve,
-            tls: self.tls,
-            http,
-            lag_limit: self.lag_limit,
+            tls: self.tls.clone(),
+            http: self.http(),
             keep_fates: false,
+            settings: self,
         })
     }
 
-    /// Engine threads: as asked for, or as many as the cores and the descriptor limit want.
-    fn workers(&self, room: &Room) -> usize {
+    /// Returns the engine threads: as given, or by the cores and the descriptor limit.
+    fn workers(&self, limits: &Limits) -> usize {
         self.workers.unwrap_or_else(|| {
             let shared = self.http().connections();
-            capacity::workers(self.sessions, shared, affinity::cores(), room.descriptors_hard)
+            capacity::workers(self.sessions, shared, affinity::cores(), limits.descriptors_hard)
                 .min(WORKERS_MAX)
         })
     }
 
-    /// Leaves the target only addresses of a family that a given source address has.
+    /// Removes the target's addresses of a family that no given source address has.
     fn leave_out_unreachable(&self, target: &mut Target) -> Result<(), PlanError> {
         let value = |reason| PlanError::Value { what: "--source-ip", reason };
         let given = sources::all(&self.source_ips).map_err(value)?;
@@ -276,13 +259,13 @@ impl Settings {
         Ok(())
     }
 
-    /// Where connections come from.
+    /// Returns the addresses that connections come from.
     fn sources(
         &self,
         scenario: &Scenario,
         target: &Target,
         workers: usize,
-        room: &Room,
+        limits: &Limits,
     ) -> Result<Vec<IpAddr>, PlanError> {
         let value = |reason| PlanError::Value { what: "--source-ip", reason };
         let given = sources::all(&self.source_ips).map_err(value)?;
@@ -290,11 +273,11 @@ impl Settings {
             return Ok(given);
         }
         let is_near = target.addresses.iter().all(|it| it.is_ipv4() && it.ip().is_loopback());
-        let Some(of_an_address) = room.ports.filter(|_| is_near) else { return Ok(Vec::new()) };
+        let Some(of_an_address) = limits.ports.filter(|_| is_near) else { return Ok(Vec::new()) };
         let (waiting, shared) = match self.http() {
             _ if scenario.http.is_empty() => (0, 0),
             Http::PerSession => {
-                (capacity::closed_within(self.sessions, self.ramp, room.loopback_time_wait), 0)
+                (capacity::closed_within(self.sessions, self.ramp, limits.loopback_time_wait), 0)
             }
             Http::Pooled { connections } => (0, u64::from(connections) * workers as u64),
         };
@@ -302,7 +285,7 @@ impl Settings {
         Ok(capacity::loopback_sources(ports.div_ceil(target.addresses.len() as u64), of_an_address))
     }
 
-    /// Which connections carry the HTTP steps.
+    /// Returns which connections carry the HTTP steps.
     fn http(&self) -> Http {
         match self.http {
             HttpMode::PerSession => Http::PerSession,
@@ -312,7 +295,7 @@ impl Settings {
         }
     }
 
-    /// What a challenge has to have room for.
+    /// Returns what the run needs of a challenge's schedule.
     pub fn demand(&self, entry: schedule::Entry) -> schedule::Demand {
         schedule::Demand { ramp: self.ramp, hold: self.hold, entry, wait_ready: self.wait_ready }
     }
@@ -320,7 +303,7 @@ impl Settings {
     fn check_values(&self) -> Result<(), PlanError> {
         let value = |what, reason: String| Err(PlanError::Value { what, reason });
         if self.sessions == 0 {
-            return value("sessions", "there has to be at least one".into());
+            return value("sessions", "it must be at least 1".into());
         }
         if let Some(workers) = self.workers.filter(|workers| *workers == 0 || *workers > WORKERS_MAX) {
             return value("workers", format!("{workers} is not from 1 to {WORKERS_MAX}"));
@@ -329,7 +312,7 @@ impl Settings {
         let total = spans.iter().try_fold(Duration::ZERO, |sum, span| sum.checked_add(*span));
         if total.is_none_or(|total| total > RUN_MAX) {
             let most = duration_text(RUN_MAX);
-            return value("ramp, hold and ramp-down", format!("a run can last {most} at most"));
+            return value("ramp, hold and ramp-down", format!("a run lasts at most {most}"));
         }
         let delays = [
             ("ping interval", self.ping_interval),
@@ -340,22 +323,20 @@ impl Settings {
         for (what, delay) in delays {
             if delay.is_some_and(|delay| delay.is_zero() || delay > RUN_MAX) {
                 let most = duration_text(RUN_MAX);
-                return value(what, format!("it has to be longer than zero and {most} at most"));
+                return value(what, format!("it must be longer than zero and at most {most}"));
             }
         }
         if i64::try_from(self.seed).is_err() {
-            return value("seed", format!("it can be {} at most", i64::MAX));
+            return value("seed", format!("it must be at most {}", i64::MAX));
         }
-        if self.no_broadcast && self.target.is_some() {
-            return value("no_broadcast", "it is for the built-in stand-in, and there is a target".into());
-        }
-        if self.stand_in_tls && self.target.is_some() {
-            return value("stand_in_tls", "it is for the built-in stand-in, and there is a target".into());
-        }
+        self.check_target_options()?;
         self.check_http()?;
         self.check_tls()?;
         if schedule::zone(&self.time_zone).is_none() {
-            return value("time_zone", format!("{:?} is not known here", self.time_zone));
+            return value(
+                "time_zone",
+                format!("{:?} is not a time zone known on this machine", self.time_zone),
+            );
         }
         Ok(())
     }
@@ -364,7 +345,7 @@ impl Settings {
         let value = |reason: String| Err(PlanError::Value { what: "http connections", reason });
         match (self.http, self.http_connections) {
             (HttpMode::PerSession, Some(_)) => {
-                value("they are for connections that sessions share: say --http pooled".into())
+                value("they are for connections that sessions share: add --http pooled".into())
             }
             (HttpMode::Pooled, Some(count)) if count == 0 || count > http::CONNECTIONS_MAX => {
                 value(format!("{count} is not from 1 to {}", http::CONNECTIONS_MAX))
@@ -373,25 +354,39 @@ impl Settings {
         }
     }
 
-    /// Options that TLS, or the lack of it, would silently ignore.
+    /// Refuses options that would be ignored with a target, or without one.
+    fn check_target_options(&self) -> Result<(), PlanError> {
+        let with_target = [("--no-broadcast", self.no_broadcast), ("--tls", self.mock_tls)];
+        let without = [
+            ("--allow-host", !self.allow_hosts.is_empty()),
+            ("--ws-map", !self.ws_map.is_empty()),
+            ("--resolve", !self.resolve.is_empty()),
+            ("--ca", !self.tls.ca.is_empty()),
+            ("--wait-ready", self.wait_ready),
+            ("--time-zone", self.time_zone != SYSTEM_ZONE),
+        ];
+        let given = |options: &[(&'static str, bool)]| options.iter().find(|it| it.1).map(|it| it.0);
+        let (wrong, reason) = match self.target {
+            Some(_) => (given(&with_target), "it is for the built-in mock server, and the plan has a target"),
+            None => (given(&without), "it is for a --target, and the plan loads the built-in mock server"),
+        };
+        match wrong {
+            Some(what) => Err(PlanError::Value { what, reason: reason.into() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses options that TLS, or the lack of it, would silently ignore.
     fn check_tls(&self) -> Result<(), PlanError> {
         let value = |what, reason: String| Err(PlanError::Value { what, reason });
         let tls = &self.tls;
-        if self.target.is_none() {
-            if !self.stand_in_tls && *tls != Tls::default() {
-                return value(
-                    "TLS options",
-                    "nothing is loaded over TLS: say --tls, or give a --target".into(),
-                );
-            }
-            if !tls.ca.is_empty() || !self.resolve.is_empty() {
-                return value("ca and resolve", "they are for a target, and the stand-in is loaded".into());
-            }
+        if self.target.is_none() && !self.mock_tls && *tls != Tls::default() {
+            return value("TLS options", "the run does not use TLS: add --tls, or a --target".into());
         }
         if tls.insecure && !tls.ca.is_empty() {
             return value(
                 "insecure",
-                "any certificate is taken, and CAs are given: leave one of the two".into(),
+                "it accepts any certificate, and --ca names CAs to trust: leave out one of the two".into(),
             );
         }
         match tls.ca.iter().find_map(|file| file.certificates().err()) {
@@ -400,7 +395,7 @@ impl Settings {
         }
     }
 
-    /// Options that the scenario would silently ignore.
+    /// Refuses options that the scenario would silently ignore.
     fn check_scenario(&self, scenario: &Scenario) -> Result<(), PlanError> {
         let ws = scenario.websocket.as_ref();
         let no_ping = ws.is_none_or(|ws| ws.ping.is_none());
@@ -426,8 +421,31 @@ impl Settings {
     }
 }
 
+impl ScenarioSettings {
+    /// Reads the scenario of this name or file.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn find(name_or_file: &str) -> Result<Self, ScenarioError> {
+        let (file, source) = Scenario::find(name_or_file)?;
+        Ok(Self { file, set: BTreeMap::new(), source })
+    }
+
+    /// Compiles it as it stands in its file, with the variables that the user set.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn compile(&self) -> Result<Scenario, ScenarioError> {
+        let set: Vec<(String, String)> = self.set.clone().into_iter().collect();
+        Scenario::compile(&self.file, &self.source, &set)
+    }
+}
+
+/// The time zone that means this machine's own.
+pub const SYSTEM_ZONE: &str = "system";
+
 fn system_zone() -> String {
-    "system".into()
+    SYSTEM_ZONE.into()
 }
 
 #[cfg(test)]

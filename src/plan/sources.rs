@@ -1,7 +1,8 @@
-//! `--source-ip`: the addresses that sessions come from, as an address, a range or a CIDR.
+//! `--source-ip`: the addresses that sessions come from, as an address, a range or a CIDR block.
 //!
-//! Text and arithmetic only; whether an address is this box's is the engine's to try. Invariants: a [`SourceSpec`] has at least
-//! one address and at most [`SOURCES_MAX`]; a list of them is in the order given, each address once.
+//! Text and arithmetic only; whether this machine has an address is found out by binding to it.
+//! Invariants: a [`SourceSpec`] has at least one address and at most [`SOURCES_MAX`]; a list of them
+//! is in the order given, each address once.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,23 +11,23 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Source addresses of a run at most. Every worker has a slice of the ports of each.
+/// Source addresses of a run at most. Each worker has a slice of the ports of each.
 pub const SOURCES_MAX: usize = 4096;
 
-/// How a run's connections get their ports; all of them in the same way, since the ways are in each other's.
+/// How a run's connections get their ports; all in the same way, since the ways obstruct each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum PortMethod {
-    /// The kernel searches, in a window that is given for each socket (`IP_LOCAL_PORT_RANGE`, Linux 6.3).
+    /// The kernel searches, in a window set for each socket (`IP_LOCAL_PORT_RANGE`, Linux 6.3).
     Windows,
     /// Each socket is bound to a port.
     Explicit,
-    /// The kernel searches as it likes.
+    /// The kernel searches its whole range.
     Kernel,
 }
 
 impl PortMethod {
-    /// The name in results.
+    /// Returns the name in results.
     pub fn key(self) -> &'static str {
         match self {
             Self::Windows => "windows",
@@ -46,16 +47,16 @@ pub struct SourceSpec {
 }
 
 impl SourceSpec {
-    /// Its addresses, in order.
+    /// Returns its addresses, in order.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
         (0..self.count).map(|index| nth(self.first, index))
     }
 }
 
-/// All addresses of a list, in order, each once.
+/// Returns all addresses of a list, in order, each once.
 ///
 /// # Errors
-/// When there are more than [`SOURCES_MAX`].
+/// There are more than [`SOURCES_MAX`].
 pub fn all(specs: &[SourceSpec]) -> Result<Vec<IpAddr>, String> {
     let mut seen = HashSet::new();
     let addresses: Vec<IpAddr> =
@@ -66,7 +67,7 @@ pub fn all(specs: &[SourceSpec]) -> Result<Vec<IpAddr>, String> {
     }
 }
 
-/// The same addresses in as few words as [`SourceSpec`] takes: neighbours that follow each other are a range.
+/// Writes addresses as few [`SourceSpec`]s: neighbours that follow each other make a range.
 pub fn as_ranges(addresses: &[IpAddr]) -> Vec<String> {
     let mut runs: Vec<(IpAddr, usize)> = Vec::new();
     for address in addresses {
@@ -82,13 +83,13 @@ pub fn as_ranges(addresses: &[IpAddr]) -> Vec<String> {
     runs.into_iter().map(text).collect()
 }
 
-/// The addresses of loopback that a run takes by itself when one does not have ports enough: 127.0.1.1 and on.
+/// Returns the loopback addresses that a run uses where one has too few ports: 127.0.1.1 and on.
 pub fn of_loopback(count: usize) -> Vec<IpAddr> {
     let first = IpAddr::V4(Ipv4Addr::new(127, 0, 1, 1));
     (0..count).map(|index| nth(first, index)).collect()
 }
 
-/// How many addresses [`of_loopback`] has at most: those of 127.0.1.0/24 that are neither its first nor its last.
+/// How many addresses [`of_loopback`] has at most: 127.0.1.0/24 without its first and last.
 pub const LOOPBACK_MAX: usize = 254;
 
 fn nth(first: IpAddr, index: usize) -> IpAddr {
@@ -140,7 +141,7 @@ fn usable(address: IpAddr) -> Result<IpAddr, String> {
     }
 }
 
-/// `A-B`, where B may be the last number alone of an IPv4 address.
+/// Reads `A-B`, where B may be the last number alone of an IPv4 address.
 fn range(first: &str, last: &str) -> Result<(IpAddr, u128), String> {
     let first = address(first)?;
     let last = match (first, last.trim().parse::<u8>()) {
@@ -161,8 +162,9 @@ fn range(first: &str, last: &str) -> Result<(IpAddr, u128), String> {
     }
 }
 
-/// The hosts of a block: without an IPv4 network's own address and its broadcast address, where it is large enough to have
-/// them (RFC 3021), and without an IPv6 subnet's router address (RFC 4291, 2.6.1).
+/// Returns the hosts of a block: without an IPv4 network's own address and its broadcast address,
+/// where it is large enough to have them (RFC 3021), and without an IPv6 subnet's router address
+/// (RFC 4291, 2.6.1).
 fn block(network: &str, prefix: &str) -> Result<(IpAddr, u128), String> {
     let network = address_of_block(network)?;
     let bits = if network.is_ipv4() { 32 } else { 128 };
@@ -245,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused_with_what_to_write() {
+    fn wrong_text_is_refused_with_what_to_write() {
         for (text, why) in [
             ("", "no IP address"),
             ("10.0.0", "no IP address"),
@@ -284,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn many_addresses_are_said_in_few_words_that_mean_the_same() {
+    fn many_addresses_become_few_specs_that_mean_the_same() {
         let block: SourceSpec = "10.64.0.0/20".parse().expect("a spec");
         let addresses: Vec<IpAddr> = block.addresses().collect();
         assert_eq!(as_ranges(&addresses), ["10.64.0.1-10.64.15.254"]);

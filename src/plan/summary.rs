@@ -1,6 +1,6 @@
-//! A plan in a few aligned lines, with the load that it predicts and what to think of it.
+//! A plan in a few aligned lines, with the load that it predicts and warnings about it.
 //!
-//! Text only; the terminal is the caller's. Invariant: numbers that a result is read against are all there.
+//! Text only; printing is the caller's. Invariant: it has every number that a result is read against.
 
 use std::fmt::{self, Write};
 use std::net::IpAddr;
@@ -8,104 +8,91 @@ use std::time::Duration;
 
 use startline_os::units::{counted, duration_text, grouped};
 
-use super::capacity::stand_in_time_scale;
+use super::capacity::{WORKERS_MAX, mock_time_scale};
 use super::load::{Load, Shape, per_second, rate_warning, whole};
-use super::roster::Roster;
-use super::settings::WORKERS_MAX;
 use super::{End, Http, KeyExchange, Plan, SuiteOrder};
 
-/// What there is to say about a plan before it starts.
+/// What a user should see of a plan before it starts.
 #[derive(Clone, Debug)]
 pub struct Summary<'p> {
     plan: &'p Plan,
-    members: &'p Roster,
-    peer: Peer,
     load: Option<Load>,
 }
 
-/// Who is loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// What `--target` names.
-    Target,
-    /// The built-in stand-in.
-    StandIn {
-        /// Over TLS.
-        tls: bool,
-    },
-}
-
 impl<'p> Summary<'p> {
-    /// Of a plan with these members (as in its settings), against this peer.
-    pub fn new(plan: &'p Plan, members: &'p Roster, peer: Peer) -> Self {
+    /// Predicts the load of a plan.
+    pub fn new(plan: &'p Plan) -> Self {
         let broadcast = plan.scenario.websocket.as_ref().is_some_and(|ws| ws.subject_path.is_some());
-        let load = (broadcast && !plan.no_broadcast).then(|| {
-            let groups = groups_of(plan, members);
+        let settings = &plan.settings;
+        let load = (broadcast && !settings.no_broadcast).then(|| {
             Load::predict(&Shape {
-                groups: &groups,
-                ramp: plan.ramp,
-                ramp_down: plan.ramp_down,
-                record_interval: plan.record_interval,
+                groups: &groups_of(plan),
+                ramp: settings.ramp,
+                ramp_down: settings.ramp_down,
+                record_interval: settings.record_interval,
             })
         });
-        Self { plan, members, peer, load }
+        Self { plan, load }
     }
 
-    /// The broadcasts that members will hear of each other; none without a presence or with them turned off.
+    /// Returns the broadcasts that members will receive of each other; `None` where there are none.
     pub fn load(&self) -> Option<Load> {
         self.load
     }
 
-    /// What the plan's author should know before starting.
+    /// Returns what the user should know before starting.
     pub fn warnings(&self) -> Vec<String> {
-        // The guide's rate is about the real servers; the stand-in is there to be pushed.
-        let is_stand_in = self.peer != Peer::Target;
-        let rate = if is_stand_in { None } else { rate_warning(self.plan.sessions, self.plan.ramp) };
+        let settings = &self.plan.settings;
+        // The guide's rate is for real servers; the mock server may be pushed further.
+        let rate = match self.plan.is_for_mock() {
+            true => None,
+            false => rate_warning(settings.sessions, settings.ramp),
+        };
         let load = self.load_warning();
         let insecure = self.plan.tls.insecure.then(|| {
-            "--insecure: no certificate is checked, so whoever answers is taken for the target; the result says so".to_owned()
+            "--insecure: certificates are not checked, so any server can pose as the target; the result says so"
+                .to_owned()
         });
         let key_log = self.plan.tls.key_log.then(|| {
-            "--tls-key-log: whoever has the file that SSLKEYLOGFILE names can read everything of this run"
-                .to_owned()
+            "--tls-key-log: the file that SSLKEYLOGFILE names can decrypt everything in this run".to_owned()
         });
         insecure.into_iter().chain(key_log).chain(rate).chain(load).collect()
     }
 
-    /// What is wrong with the broadcasts, on cores that are all this program's.
+    /// Returns why the broadcasts are too many, where this program has its cores to itself.
     pub fn load_warning(&self) -> Option<String> {
         let cores = self.plan.workers.min(startline_os::affinity::cores()).max(1);
-        self.load.and_then(|load| load.warning(cores as f64, self.peer != Peer::Target))
+        self.load.and_then(|load| load.warning(cores as f64, self.plan.is_for_mock()))
     }
 
     fn target(&self) -> String {
         let addresses: Vec<String> =
             self.plan.target.addresses.iter().map(|address| address.ip().to_string()).collect();
-        if let Peer::StandIn { tls } = self.peer {
-            // Its port is not known before it has been started.
-            let tls = if tls { " over TLS" } else { "" };
-            let ready = match stand_in_time_scale(self.plan.ramp) {
+        if self.plan.is_for_mock() {
+            // Its port is not known before it has started.
+            let tls = if self.plan.settings.mock_tls { " over TLS" } else { "" };
+            let ready = match mock_time_scale(self.plan.settings.ramp) {
                 Some(scale) => {
                     format!(", its challenge at {scale:.2} of real time, so that READY outlasts the ramp")
                 }
                 None => String::new(),
             };
-            return format!("the built-in stand-in, on a free port of 127.0.0.1{tls}{ready}");
+            return format!("the built-in mock server, on a free port of 127.0.0.1{tls}{ready}");
         }
         let url = self.plan.target.url();
         let host = self.plan.target.host.trim_matches(['[', ']']);
         if addresses == [host] { url } else { format!("{url} ({})", addresses.join(", ")) }
     }
 
-    /// How TLS is spoken, where it is known that it will be.
+    /// Returns how TLS is spoken, where the target's URL asks for it.
     fn tls(&self) -> Option<String> {
         let tls = &self.plan.tls;
-        let stand_in_tls = self.peer == Peer::StandIn { tls: true };
-        if !(stand_in_tls || self.plan.target.is_secure()) {
+        let mock_tls = self.plan.is_for_mock() && self.plan.settings.mock_tls;
+        if !(mock_tls || self.plan.target.is_secure()) {
             return None;
         }
-        let trust = match (stand_in_tls, tls.insecure, tls.ca.as_slice()) {
-            (_, true, _) => "any certificate taken".to_owned(),
+        let trust = match (mock_tls, tls.insecure, tls.ca.as_slice()) {
+            (_, true, _) => "any certificate accepted".to_owned(),
             (true, ..) => "the certificate made for it trusted".to_owned(),
             (false, _, []) => "the system's CAs trusted".to_owned(),
             (false, _, files) => {
@@ -127,13 +114,13 @@ impl<'p> Summary<'p> {
         let resumption = match (tls.resumption, self.plan.http) {
             (false, _) => "no resumption",
             (true, Http::PerSession) => "own sessions resumed",
-            // Who has made no TLS session has none to resume.
+            // A session whose HTTP connection is shared has no TLS session of its own.
             (true, Http::Pooled { .. }) => "no resumption, since HTTP connections are shared",
         };
         Some(format!("{trust}; {suites}, {exchange}, {resumption}"))
     }
 
-    /// What is not as in the field: sessions that share their HTTP connections.
+    /// Returns what differs from real clients: sessions that share their HTTP connections.
     fn http(&self) -> Option<String> {
         let Http::Pooled { connections } = self.plan.http else { return None };
         Some(format!(
@@ -143,15 +130,15 @@ impl<'p> Summary<'p> {
     }
 
     fn phases(&self) -> String {
-        let plan = self.plan;
-        let rate = per_second(f64::from(plan.sessions), plan.ramp);
-        let mut text = format!("ramp {} ({rate:.1}/s)", duration_text(plan.ramp));
-        if plan.scenario.websocket.is_some() {
-            let end = match plan.end {
+        let settings = &self.plan.settings;
+        let rate = per_second(f64::from(settings.sessions), settings.ramp);
+        let mut text = format!("ramp {} ({rate:.1}/s)", duration_text(settings.ramp));
+        if self.plan.scenario.websocket.is_some() {
+            let end = match settings.end {
                 End::Close => "close 1000",
-                End::Quit => "QUIT, which bars the members from coming back",
+                End::Quit => "QUIT, which bars the members from re-entering",
             };
-            let (hold, ramp_down) = (duration_text(plan.hold), duration_text(plan.ramp_down));
+            let (hold, ramp_down) = (duration_text(settings.hold), duration_text(settings.ramp_down));
             let _ = write!(text, ", hold {hold}, ramp-down {ramp_down} ending by {end}");
         }
         text
@@ -159,14 +146,14 @@ impl<'p> Summary<'p> {
 
     fn heartbeat(&self) -> Option<String> {
         let ping = self.plan.scenario.websocket.as_ref()?.ping.as_ref()?;
-        let sessions = f64::from(self.plan.sessions);
+        let sessions = f64::from(self.plan.settings.sessions);
         let mut text = format!(
             "PING every {}, answered within {} ({}/s)",
             duration_text(ping.interval),
             duration_text(ping.timeout),
             whole(per_second(sessions, ping.interval)),
         );
-        if let Some(interval) = self.plan.record_interval {
+        if let Some(interval) = self.plan.settings.record_interval {
             let rate = whole(per_second(sessions, interval));
             let _ = write!(text, ", RECORD every {} ({rate}/s)", duration_text(interval));
         }
@@ -174,9 +161,10 @@ impl<'p> Summary<'p> {
     }
 }
 
-/// Members in each challenge, of those who take part.
-fn groups_of(plan: &Plan, members: &Roster) -> Vec<u64> {
-    members.first(plan.sessions).map(|members| members.groups()).unwrap_or_default()
+/// Returns how many of the members who take part are in each challenge.
+fn groups_of(plan: &Plan) -> Vec<u64> {
+    let settings = &plan.settings;
+    settings.members.first(settings.sessions).map(|members| members.groups()).unwrap_or_default()
 }
 
 impl fmt::Display for Summary<'_> {
@@ -186,13 +174,13 @@ impl fmt::Display for Summary<'_> {
         line(f, "target", &self.target())?;
         line(f, "scenario", &format!("{} ({})", plan.scenario.name, plan.scenario.step_names().join(" → ")))?;
         // Without a look-up the scenario has no challenge, and its members are numbers that no server knows.
-        let members = plan.scenario.schedule.as_ref().map(|_| format!(", members {}", self.members));
+        let members = plan.scenario.schedule.as_ref().map(|_| format!(", members {}", plan.settings.members));
         let sessions = format!(
             "{} on {} worker{plural}{}, seed {}",
-            grouped(plan.sessions.into()),
+            grouped(plan.settings.sessions.into()),
             plan.workers,
             members.unwrap_or_default(),
-            plan.seed
+            plan.settings.seed
         );
         line(f, "sessions", &sessions)?;
         if let Some(why) = workers_text(plan.workers, startline_os::affinity::cores()) {
@@ -217,7 +205,7 @@ impl fmt::Display for Summary<'_> {
             if load.hold_per_s > 0.0 {
                 line(f, "", &format!("hold: {} deliveries/s of progress", whole(load.hold_per_s)))?;
             }
-            line(f, "", &ramp_down_text(load, plan.ramp_down))?;
+            line(f, "", &ramp_down_text(load, plan.settings.ramp_down))?;
         }
         for warning in self.warnings() {
             line(f, "warning", &warning)?;
@@ -230,16 +218,16 @@ fn line(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
     writeln!(f, "{label:<10} {text}")
 }
 
-/// Why there are more workers than cores.
+/// Explains why there are more workers than cores.
 fn workers_text(workers: usize, cores: usize) -> Option<String> {
     let more = workers.checked_sub(cores).filter(|more| *more > 0)?;
     let cores = counted(cores as u64, "core", "cores");
     Some(format!(
-        "({workers} workers: {cores} and {more} more, {WORKERS_MAX} at most: each has a descriptor table, and so a descriptor limit, of its own)"
+        "({workers} workers: {cores} and {more} more, at most {WORKERS_MAX}: each has a descriptor limit of its own)"
     ))
 }
 
-/// Where connections come from, if that is not the kernel's choice: the first and the last where they are many.
+/// Returns where connections come from, unless the kernel chooses; of many, the first and the last.
 fn sources_text(sources: &[IpAddr]) -> Option<String> {
     match sources {
         [] => None,
@@ -277,44 +265,36 @@ fn megabytes(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::plan::Target;
-    use crate::scenario::Scenario;
+    use crate::plan::capacity::Limits;
+    use crate::plan::roster::Roster;
+    use crate::plan::{HttpMode, ScenarioSettings, Settings, Target};
 
-    fn plan(roster: &Roster) -> Plan {
-        Plan {
-            scenario: Arc::new(Scenario::runnity()),
-            target: Target::at("10.0.0.1:8080".parse().expect("an address")),
-            members: Arc::new(roster.members().expect("unique")),
+    fn plan(change: &dyn Fn(&mut Settings)) -> Plan {
+        let mut settings = Settings {
+            target: Some("http://10.0.0.1:8080".into()),
+            members: Roster::range(13, 6012, 38),
             sessions: 6000,
             ramp: Duration::from_secs(240),
             hold: Duration::from_secs(1800),
             ramp_down: Duration::from_secs(240),
-            end: End::Close,
-            record_interval: None,
-            workers: 1,
-            sources: Vec::new(),
-            ports: None,
-            lag_limit: None,
-            keep_fates: false,
+            workers: Some(1),
             seed: 42,
-            allow_hosts: Vec::new(),
-            ws_map: Vec::new(),
-            no_broadcast: false,
-            resolve: Vec::new(),
-            tls: Default::default(),
-            http: Http::PerSession,
-        }
+            time_zone: "system".into(),
+            scenario: ScenarioSettings::find("runnity").expect("built in"),
+            ..Settings::default()
+        };
+        change(&mut settings);
+        let target = Target::at("10.0.0.1:8080".parse().expect("an address"));
+        let limits =
+            Limits { descriptors_hard: 20_000, ports: None, loopback_time_wait: Duration::from_secs(1) };
+        settings.into_plan(target, &limits).expect("it makes sense")
     }
 
     #[test]
     fn the_guide_s_run_in_a_few_lines() {
-        let roster = Roster::range(13, 6012, 38);
-        let plan = plan(&roster);
         assert_eq!(
-            Summary::new(&plan, &roster, Peer::Target).to_string(),
+            Summary::new(&plan(&|_| {})).to_string(),
             "\
 target     http://10.0.0.1:8080
 scenario   runnity (login → enter → connect → open → ping)
@@ -330,19 +310,21 @@ broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its en
 
     #[test]
     fn turned_off_broadcasts_are_not_predicted() {
-        let roster = Roster::range(13, 6012, 38);
-        let plan = Plan { no_broadcast: true, ramp: Duration::from_secs(1), ..plan(&roster) };
-        let summary = Summary::new(&plan, &roster, Peer::StandIn { tls: false });
+        let plan = plan(&|settings| {
+            (settings.target, settings.no_broadcast, settings.ramp) = (None, true, Duration::from_secs(1));
+        });
+        let summary = Summary::new(&plan);
         assert!(summary.load().is_none());
-        assert!(summary.warnings().is_empty(), "the guide's rate is not for the stand-in");
-        assert!(summary.to_string().contains("the built-in stand-in, on a free port"));
+        assert!(summary.warnings().is_empty(), "the guide's rate is not for the mock server");
+        assert!(summary.to_string().contains("the built-in mock server, on a free port"));
     }
 
     #[test]
     fn shared_connections_are_said() {
-        let roster = Roster::range(13, 6012, 38);
-        let plan = Plan { http: Http::Pooled { connections: 1_000 }, ..plan(&roster) };
-        let text = Summary::new(&plan, &roster, Peer::Target).to_string();
+        let plan = plan(&|settings| {
+            (settings.http, settings.http_connections) = (HttpMode::Pooled, Some(1_000));
+        });
+        let text = Summary::new(&plan).to_string();
         let line = "http       1,000 connections a worker, kept alive and shared by its sessions";
         assert!(text.contains(line), "{text}");
     }
@@ -350,16 +332,15 @@ broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its en
     #[test]
     fn workers_beyond_the_cores_are_accounted_for() {
         assert_eq!(workers_text(2, 2), None);
-        let text = "(19 workers: 2 cores and 17 more, 256 at most: each has a descriptor table, and so a descriptor limit, of its own)";
+        let text = "(19 workers: 2 cores and 17 more, at most 256: each has a descriptor limit of its own)";
         assert_eq!(workers_text(19, 2).as_deref(), Some(text));
     }
 
     #[test]
     fn warnings_are_part_of_it() {
-        let roster = Roster::range(13, 6012, 38);
-        let plan = Plan { ramp: Duration::from_secs(10), ..plan(&roster) };
-        let text = Summary::new(&plan, &roster, Peer::Target).to_string();
+        let plan = plan(&|settings| settings.ramp = Duration::from_secs(10));
+        let text = Summary::new(&plan).to_string();
         assert!(text.contains("warning    600 arrivals a second"), "{text}");
-        assert!(text.contains("warning    more deliveries than 1 core can be"), "{text}");
+        assert!(text.contains("warning    more deliveries than 1 core can"), "{text}");
     }
 }

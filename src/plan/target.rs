@@ -1,4 +1,4 @@
-//! Where a run goes: the target's URL, taken apart and resolved.
+//! The system under test: the target's URL, parsed and resolved.
 //!
 //! Opens no connection. Invariant: a [`Target`] has at least one address.
 
@@ -11,7 +11,7 @@ use super::resolve::{self, Resolve};
 /// Why a target cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
-    /// It is not a URL at all.
+    /// It is not a URL.
     #[error("the target {url:?} is not a URL ({reason}): write it such as http://runnity.example:8080")]
     NotAUrl {
         /// As given.
@@ -20,7 +20,7 @@ pub enum TargetError {
         reason: String,
     },
     /// Another scheme than `http`, `https`, `ws` and `wss`.
-    #[error("the target {url:?} has the scheme {scheme:?}: it has to be http or https{hint}")]
+    #[error("the target {url:?} has the scheme {scheme:?}: it must be http or https{hint}")]
     Scheme {
         /// As given.
         url: String,
@@ -34,7 +34,7 @@ pub enum TargetError {
     Extra {
         /// As given.
         url: String,
-        /// What there is too much of.
+        /// What is too much.
         what: &'static str,
     },
     /// The host's name has no address.
@@ -48,7 +48,7 @@ pub enum TargetError {
 }
 
 impl Target {
-    /// Takes `url` apart and resolves its host, keeping every address; `overrides` say better.
+    /// Parses `url` and resolves its host to every address it has, or to those that `overrides` give.
     ///
     /// # Errors
     /// Why the URL cannot be a target, or that its host has no address.
@@ -56,7 +56,7 @@ impl Target {
         Self::resolve_with(url, |host, port| resolve::addresses(overrides, host, port))
     }
 
-    /// As [`Target::resolve`], with another resolver.
+    /// Does the same as [`Target::resolve`], with another resolver.
     ///
     /// # Errors
     /// As [`Target::resolve`].
@@ -77,7 +77,7 @@ impl Target {
         Ok(Self { scheme, host, port, addresses })
     }
 
-    /// A target at a known address: the built-in stand-in.
+    /// Makes a target of a known address, such as the built-in mock server's.
     pub fn at(address: SocketAddr) -> Self {
         let host = match address {
             SocketAddr::V4(v4) => v4.ip().to_string(),
@@ -86,30 +86,30 @@ impl Target {
         Self { scheme: "http".into(), host, port: address.port(), addresses: vec![address] }
     }
 
-    /// Whether it speaks TLS.
+    /// Returns whether it speaks TLS.
     pub fn is_secure(&self) -> bool {
         self.scheme == "https"
     }
 
-    /// Scheme, host and port, as a URL without a path.
+    /// Returns scheme, host and port as a URL without a path.
     pub fn url(&self) -> String {
         format!("{}://{}:{}", self.scheme, self.host, self.port)
     }
 
-    /// Whether every address is this box's own.
+    /// Returns whether every address is on the loopback.
     pub fn is_loopback(&self) -> bool {
         self.addresses.iter().all(|address| address.ip().is_loopback())
     }
 }
 
-/// Scheme (`http` or `https`), host and port of a target's URL.
+/// Parses a target's URL into scheme (`http` or `https`), host and port.
 pub(super) fn parse(text: &str) -> Result<(String, String, u16), TargetError> {
     let owned = || text.to_owned();
     let url = match url::Url::parse(text) {
         Ok(url) => url,
         Err(error) => return Err(TargetError::NotAUrl { url: owned(), reason: error.to_string() }),
     };
-    // The same host and port either way; what is spoken there is the scenario's to say.
+    // Host and port are the same either way; the scenario decides the protocol.
     let scheme = match url.scheme() {
         "http" | "ws" => "http",
         "https" | "wss" => "https",
@@ -189,9 +189,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_target_is_refused() {
+    fn wrong_targets_are_refused() {
         assert!(refused("localhost:8080").contains("write http:// in front of the host"));
-        assert!(refused("ftp://x").contains("has the scheme \"ftp\": it has to be http or https"));
+        assert!(refused("ftp://x").contains("has the scheme \"ftp\": it must be http or https"));
         assert!(refused("runnity").contains("is not a URL"));
         assert!(refused("http://x/api").contains("has a path"));
         assert!(refused("http://x/?a").contains("has a query"));

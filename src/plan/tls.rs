@@ -1,7 +1,8 @@
-//! How TLS is spoken, as it was asked for: part of a plan, and of `plan.toml`.
+//! How TLS is spoken, as the user asked for it: part of a plan, and of `plan.toml`.
 //!
-//! Names choices; what they mean to rustls is `engine::secure`'s. CA certificates are kept as they were read, so that
-//! nothing but the plan is needed to repeat a run. Invariant: every CA file in a [`Tls`] holds at least one certificate.
+//! Names choices; the engine turns them into a rustls configuration. CA certificates are kept as
+//! they were read, so that the plan alone can repeat a run. Invariant: every CA file in a [`Tls`]
+//! holds at least one certificate.
 
 use clap::ValueEnum;
 use rustls::RootCertStore;
@@ -13,19 +14,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
-    /// Certificates to trust instead of the system's; none: the system's.
+    /// CAs to trust instead of the system's; empty: the system's.
     pub ca: Vec<CaFile>,
-    /// Any certificate is taken. Nothing is secure then.
+    /// Any certificate is accepted. Nothing is secure then.
     pub insecure: bool,
-    /// A session's WebSocket resumes the TLS session of its own HTTP connection, if the server hands out tickets.
+    /// A session's WebSocket resumes the TLS session of its own HTTP connection, if the server issues
+    /// tickets.
     pub resumption: bool,
-    /// How keys are agreed on.
+    /// The key exchange.
     pub key_exchange: KeyExchange,
     /// Which cipher suites are offered, and in which order.
     pub suites: SuiteOrder,
     /// Secrets are appended to the file that the environment's `SSLKEYLOGFILE` names.
     pub key_log: bool,
-    /// TLS 1.3 sessions keep their rustls object instead of their secrets alone: for measuring what that costs.
+    /// TLS 1.3 sessions keep their rustls object instead of their secrets alone: to measure the cost.
     pub keep_rustls: bool,
 }
 
@@ -54,7 +56,7 @@ pub struct CaFile {
 }
 
 impl CaFile {
-    /// Takes the text of a file that holds PEM certificates.
+    /// Checks the text of a file that holds PEM certificates.
     ///
     /// # Errors
     /// Why there is no certificate in it, naming the file.
@@ -63,7 +65,7 @@ impl CaFile {
         file.certificates().map(|_| file.clone())
     }
 
-    /// The certificates in it, at least one.
+    /// Returns the certificates in it, at least one.
     ///
     /// # Errors
     /// Why there is none, naming the file.
@@ -75,7 +77,7 @@ impl CaFile {
             }
             Ok(all) => {
                 for (number, one) in (1..).zip(&all) {
-                    // What stands between the lines may be anything.
+                    // The bytes between the lines may be anything.
                     RootCertStore::empty().add(one.clone()).map_err(|error| {
                         format!("{}: certificate {number} cannot be read: {error}", self.file)
                     })?;
@@ -87,14 +89,15 @@ impl CaFile {
     }
 }
 
-/// How keys are agreed on.
+/// The key exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyExchange {
-    /// X25519 first, then the NIST curves: the least to compute and to send.
+    /// X25519 first, then the NIST curves: the least to compute and send.
     #[default]
     X25519,
-    /// The post-quantum hybrid X25519MLKEM768 first, as browsers do: 1.2 KB more up and 1.1 KB more down a handshake.
+    /// The post-quantum hybrid X25519MLKEM768 first, as browsers do: a handshake sends 1.2 KB more and
+    /// receives 1.1 KB more.
     X25519mlkem768,
 }
 
@@ -105,7 +108,7 @@ pub enum SuiteOrder {
     /// AES-128-GCM-SHA256 first, whose sessions are the smallest, then the others.
     #[default]
     Compact,
-    /// In rustls's own order: AES-256-GCM-SHA384 first.
+    /// rustls's own order: AES-256-GCM-SHA384 first.
     Rustls,
     /// TLS_AES_128_GCM_SHA256 alone.
     Aes128,
@@ -116,7 +119,7 @@ pub enum SuiteOrder {
 }
 
 impl SuiteOrder {
-    /// Whether one suite is offered and no other, and TLS 1.3 alone with it.
+    /// Returns whether one suite is offered and no other, and with it TLS 1.3 alone.
     pub fn is_alone(self) -> bool {
         matches!(self, Self::Aes128 | Self::Aes256 | Self::Chacha20)
     }

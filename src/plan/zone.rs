@@ -1,7 +1,8 @@
-//! Is the time zone right that the server's local times are read in? Told by what cannot be.
+//! Checks the time zone in which the server's local times are read, by contradictions.
 //!
-//! A challenge's times have no zone, and its status says roughly what time it is there: READY is the five minutes before its start,
-//! and nothing was made in the future. Pure. Invariant: a zone is called wrong only when the look-up contradicts it.
+//! A challenge's times have no zone, and its status says roughly what time it is there: READY is the
+//! five minutes before its start, and nothing was created in the future. Pure. Invariant: a zone is
+//! called wrong only when the look-up contradicts it.
 
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
@@ -16,7 +17,7 @@ const STEPS_MINUTES: [i64; 3] = [60, 30, 15];
 /// The widest two are this far apart.
 const WIDEST_MINUTES: i64 = 26 * 60;
 
-/// What the look-up says that no zone but the server's fits.
+/// A contradiction between the look-up and the zone, and a zone without one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{told}: the servers' zone may be {}; give --time-zone {}, or the zone's name", offset_text(*offset), offset_text(*offset)
@@ -24,12 +25,12 @@ const WIDEST_MINUTES: i64 = 26 * 60;
 pub struct OtherZone {
     /// What does not fit.
     told: String,
-    /// What would: ahead of UTC by this.
+    /// The offset that would: ahead of UTC by this.
     offset: SignedDuration,
 }
 
 impl OtherZone {
-    /// The one that would fit.
+    /// Returns the zone that would fit.
     pub fn zone(&self) -> TimeZone {
         let seconds = i32::try_from(self.offset.as_secs()).ok();
         let offset = seconds.and_then(|seconds| Offset::from_seconds(seconds).ok());
@@ -37,7 +38,7 @@ impl OtherZone {
     }
 }
 
-/// What there is to tell it by.
+/// The facts that contradict a zone or fit it.
 #[derive(Clone, Copy, Debug)]
 pub struct Clues<'c> {
     /// The look-up.
@@ -51,24 +52,25 @@ pub struct Clues<'c> {
 }
 
 impl<'c> Clues<'c> {
-    /// Of a look-up whose answer came at `now`.
+    /// Takes them of a look-up whose answer came at `now`.
     pub fn new(challenge: &'c Challenge, created_at: Option<&str>, now: Timestamp, zone: &TimeZone) -> Self {
         let created_at = created_at.and_then(|text| text.parse().ok());
         let offset = SignedDuration::from_secs(zone.to_offset(now).seconds().into());
         Self { challenge, created_at, now: zone.to_datetime(now), offset }
     }
 
-    /// Whether the challenge was made in the future by this zone, which needs no server's schedule to be on time.
+    /// Returns whether the challenge was created in the future by this zone. That is certain even where
+    /// the server's schedule is late.
     pub fn is_made_in_the_future(&self) -> bool {
         self.created_at.is_some_and(|made| made > self.now.saturating_add(GRACE))
     }
 
-    /// What does not fit.
+    /// Returns what does not fit.
     pub fn told(&self) -> String {
         let Challenge { status, start_at, .. } = self.challenge;
         match self.created_at.filter(|_| self.is_made_in_the_future()) {
             Some(made) => format!(
-                "the challenge was made at {}, which is still to come in this zone",
+                "the challenge was created at {}, which is in the future in this zone",
                 made.strftime("%F %T")
             ),
             None => {
@@ -78,10 +80,10 @@ impl<'c> Clues<'c> {
         }
     }
 
-    /// Refuses a zone where another is likelier.
+    /// Refuses a zone where another one is likelier.
     ///
     /// # Errors
-    /// It is, and which.
+    /// The likelier zone.
     pub fn check(&self) -> Result<(), OtherZone> {
         match self.shift().filter(|shift| !shift.is_zero()) {
             Some(shift) => Err(OtherZone { told: self.told(), offset: self.offset + shift }),
@@ -89,7 +91,7 @@ impl<'c> Clues<'c> {
         }
     }
 
-    /// Whether it may be this local time there.
+    /// Returns whether this may be the local time there.
     fn fit(&self, now: DateTime) -> bool {
         let Challenge { status, start_at, end_at } = *self.challenge;
         let opens = start_at.saturating_sub(READY_BEFORE_START);
@@ -103,8 +105,8 @@ impl<'c> Clues<'c> {
         by_status && !Self { now, ..*self }.is_made_in_the_future()
     }
 
-    /// By how much the local time would have to be another; zero if it fits, `None` if no zone's does. Where several would, the
-    /// likelier kind of zone, and of these the nearest.
+    /// Returns by how much the local time is off; zero if it fits, `None` if no zone's fits. Where
+    /// several would, the likelier kind of zone, and of these the nearest.
     pub fn shift(&self) -> Option<SignedDuration> {
         let of = |step: i64| {
             let counts = (0..=WIDEST_MINUTES / step).flat_map(|count| [count, -count]);
@@ -114,7 +116,7 @@ impl<'c> Clues<'c> {
     }
 }
 
-/// `+09:00`.
+/// Writes an offset as `+09:00`.
 pub fn offset_text(offset: SignedDuration) -> String {
     let sign = if offset < SignedDuration::ZERO { '-' } else { '+' };
     let minutes = offset.as_secs().unsigned_abs() / 60;

@@ -100,7 +100,7 @@ mod tests {
         let why = check.why.expect("a reason");
         assert_eq!(
             why,
-            "the challenge was made at 2026-11-26 18:40:00, which is still to come in this zone: the servers' zone may be \
+            "the challenge was created at 2026-11-26 18:40:00, which is in the future in this zone: the servers' zone may be \
              +09:00"
         );
     }

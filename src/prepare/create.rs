@@ -68,7 +68,7 @@ pub fn create(
     joins: &Joins,
     interrupt: &Interrupt,
 ) -> Result<Made, Unmade> {
-    let zone = schedule::known_zone(&prepared.settings.time_zone).map_err(Error::from)?;
+    let zone = schedule::known_zone(&prepared.plan.settings.time_zone).map_err(Error::from)?;
     let ahead = start::ahead(joins.members, joins.rate);
     // Where the start is given, joins that are slow are the calendar's to refuse.
     let ahead =

@@ -6,15 +6,13 @@ use anyhow::{Result, anyhow};
 
 use crate::engine::Hosts;
 use crate::lookup::agent;
-use crate::plan::{Plan, Settings};
+use crate::plan::Plan;
 use crate::scenario::schedule::Schedule;
 
 /// Everything that asking a target takes.
 #[derive(Debug)]
 pub struct Prepared {
-    /// What was asked for.
-    pub settings: Settings,
-    /// The plan that it makes.
+    /// The plan that the options make.
     pub plan: Plan,
     /// The hosts of the plan.
     pub hosts: Hosts,

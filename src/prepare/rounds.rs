@@ -22,7 +22,7 @@ use crate::interrupt::Interrupt;
 use crate::lookup::agent;
 use crate::lookup::challenge::is_gone;
 use crate::measure::Fate;
-use crate::plan::{Plan, Rate};
+use crate::plan::{Plan, Rate, Settings};
 use crate::prepare::meaning;
 use crate::prepare::places::{Outcome, Places};
 use crate::prepare::retry::Retry;
@@ -242,13 +242,13 @@ impl<'p> Rounds<'p> {
     fn round(&mut self, to_do: &[usize]) -> Result<Option<Cut>> {
         let members = self.places.roster(to_do).members()?;
         let sessions = to_do.len() as u32;
+        let prepared = &self.task.prepared.plan;
         let plan = Plan {
             scenario: Arc::clone(&self.task.scenario),
             members: Arc::new(members),
-            sessions,
-            ramp: self.task.rate.ramp(sessions),
+            settings: Settings { sessions, ramp: self.task.rate.ramp(sessions), ..prepared.settings.clone() },
             keep_fates: true,
-            ..self.task.prepared.plan.clone()
+            ..prepared.clone()
         };
         let cut: RefCell<Option<Cut>> = RefCell::new(None);
         let mut over = 0;

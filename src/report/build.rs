@@ -13,26 +13,26 @@ use super::{tls, *};
 use crate::fault::{Blame, Fault};
 use crate::measure::{ERROR_RATE_FORMULA, FaultSample, Latencies, SourceCounts, Tally, Totals};
 use crate::numbers;
+use crate::plan::Plan;
 use crate::scenario::{MessageType, Scenario};
 
 /// Missing pairs are few by construction; kinds of failures are not. More stay in `failures.jsonl`.
 const DETAILS_MAX: usize = 64;
 
 impl RunResult {
-    /// The result so far: final once [`Facts::ending`] says that the run has ended and accounts are
-    /// closed.
-    pub fn build(totals: &Totals, facts: &Facts, scenario: &Scenario) -> Self {
-        let tally = totals.tally();
+    /// The result so far: final once [`Facts::ending`] says that the run has ended and accounts are closed.
+    pub fn build(totals: &Totals, facts: &Facts, plan: &Plan) -> Self {
+        let (tally, scenario) = (totals.tally(), &*plan.scenario);
         let mut result = Self {
             schema_version: SCHEMA_VERSION,
             verdict: Verdict::Inconclusive,
             exit_status: Verdict::Inconclusive.exit_status(),
             reasons: Vec::new(),
             criteria: Vec::new(),
-            sessions: sessions(tally, facts),
-            arrivals: arrivals(tally, facts),
+            sessions: sessions(tally, facts, plan),
+            arrivals: arrivals(tally, facts, plan),
             hold: HoldResult {
-                planned_seconds: seconds(facts.hold_planned),
+                planned_seconds: seconds(plan.settings.hold),
                 seconds: seconds(facts.hold_actual),
             },
             steps: steps(totals),
@@ -42,24 +42,24 @@ impl RunResult {
             ledger: facts.ledger.as_ref().map(ledger),
             servers: servers(tally),
             routing: routing(tally),
-            http: http(tally, facts),
-            tls: tls::result(&tally.secured, facts.insecure),
+            http: http(tally, plan),
+            tls: tls::result(&tally.secured, plan.tls.insecure),
             ramp_down: facts.ramp_down.as_ref().map(ramp_down),
-            generator: generator(tally, facts),
+            generator: generator(tally, facts, plan),
             ending: ending_key(&facts.ending).to_owned(),
             scenario: scenario.name.clone(),
-            plan: facts.plan.clone(),
+            plan: serde_json::to_value(&plan.settings).unwrap_or_default(),
             started_at: facts.started_at,
             version: facts.version.clone(),
             host: facts.host.clone(),
         };
-        let grounds = grounds(totals, facts, &result);
+        let grounds = grounds(totals, facts, plan, &result);
         verdict::judge(&mut result, &scenario.criteria, &grounds);
         result
     }
 }
 
-fn grounds(totals: &Totals, facts: &Facts, result: &RunResult) -> Grounds {
+fn grounds(totals: &Totals, facts: &Facts, plan: &Plan, result: &RunResult) -> Grounds {
     let mut broken = Vec::new();
     match &facts.ending {
         Ending::Finished => {}
@@ -76,13 +76,13 @@ fn grounds(totals: &Totals, facts: &Facts, result: &RunResult) -> Grounds {
     let limit = result.generator.lag_limit_ms;
     let lagging = limit.zip(result.generator.lag_p99_ms).is_some_and(|(limit, lag)| lag > limit);
     let excuses: Excuses = verdict::excuses(&tally.failures, tally.counts.ping_failed(), lagging);
-    Grounds { broken, excuses, is_lag_limit_given: facts.lag_limit.is_some() }
+    Grounds { broken, excuses, is_lag_limit_given: plan.settings.lag_limit.is_some() }
 }
 
-fn sessions(tally: &Tally, facts: &Facts) -> SessionsResult {
-    let counts = &tally.counts;
+fn sessions(tally: &Tally, facts: &Facts, plan: &Plan) -> SessionsResult {
+    let (counts, settings) = (&tally.counts, &plan.settings);
     SessionsResult {
-        planned: u64::from(facts.sessions_planned),
+        planned: u64::from(settings.sessions),
         started: counts.started,
         established: counts.opened,
         completed: counts.completed,
@@ -91,7 +91,7 @@ fn sessions(tally: &Tally, facts: &Facts) -> SessionsResult {
         min_in_hold: facts.min_in_hold,
         held_to_end: facts.held_to_end,
         held_seconds: numbers::tidy(facts.held_seconds),
-        planned_seconds: numbers::tidy(f64::from(facts.sessions_planned) * facts.hold_planned.as_secs_f64()),
+        planned_seconds: numbers::tidy(f64::from(settings.sessions) * settings.hold.as_secs_f64()),
     }
 }
 
@@ -102,25 +102,25 @@ fn ramp_taken(tally: &Tally, facts: &Facts) -> Option<Duration> {
 }
 
 /// How much longer the ramp took than the plan gives for as many arrivals.
-fn ramp_overrun(tally: &Tally, facts: &Facts) -> Duration {
-    let Some((taken, per_s)) = ramp_taken(tally, facts).zip(facts.planned_per_s) else {
+fn ramp_overrun(tally: &Tally, facts: &Facts, planned_per_s: Option<f64>) -> Duration {
+    let Some((taken, per_s)) = ramp_taken(tally, facts).zip(planned_per_s) else {
         return Duration::ZERO;
     };
     let planned = (tally.counts.started - 1) as f64 / per_s.max(f64::MIN_POSITIVE);
     Duration::try_from_secs_f64((taken.as_secs_f64() - planned).max(0.0)).unwrap_or(Duration::ZERO)
 }
 
-fn arrivals(tally: &Tally, facts: &Facts) -> ArrivalsResult {
-    // n starts have n - 1 gaps between them: at the planned pace this gives the planned rate
-    // exactly.
+fn arrivals(tally: &Tally, facts: &Facts, plan: &Plan) -> ArrivalsResult {
+    let planned_per_s = plan.arrivals_per_s();
+    // n starts have n - 1 gaps between them: at the planned pace this gives the planned rate exactly.
     let achieved =
         ramp_taken(tally, facts).map(|taken| (tally.counts.started - 1) as f64 / taken.as_secs_f64());
-    let forgiven = ramp_overrun(tally, facts) <= verdict::ARRIVALS_SLACK;
+    let forgiven = ramp_overrun(tally, facts, planned_per_s) <= verdict::ARRIVALS_SLACK;
     let share = achieved
-        .zip(facts.planned_per_s)
+        .zip(planned_per_s)
         .map(|(achieved, planned)| if forgiven { 1.0 } else { (achieved / planned).min(1.0) });
     ArrivalsResult {
-        planned_per_s: facts.planned_per_s.map(numbers::tidy),
+        planned_per_s: planned_per_s.map(numbers::tidy),
         achieved_per_s: achieved.map(numbers::tidy),
         achieved_share: share.map(numbers::tidy),
         lag_p99_ms: millis(tally.start_lag.quantile(0.99)),
@@ -317,9 +317,9 @@ fn routing(tally: &Tally) -> RoutingResult {
     }
 }
 
-fn http(tally: &Tally, facts: &Facts) -> HttpResult {
+fn http(tally: &Tally, plan: &Plan) -> HttpResult {
     HttpResult {
-        shared_per_worker: facts.http_shared,
+        shared_per_worker: Some(plan.http.connections()).filter(|connections| *connections > 0),
         connections: tally.counts.http_connections,
         requests: tally.counts.http_requests,
         reused: tally.counts.http_reused,
@@ -333,13 +333,14 @@ fn ramp_down(facts: &RampDownFacts) -> RampDownResult {
     RampDownResult { messages: facts.messages, closed: facts.closed, seconds: seconds(facts.took) }
 }
 
-fn generator(tally: &Tally, facts: &Facts) -> GeneratorResult {
+fn generator(tally: &Tally, facts: &Facts, plan: &Plan) -> GeneratorResult {
     // Arrivals are counted apart; the worse of the two is the worker's lateness.
     let worse = |figure: fn(&Latencies) -> Option<Duration>| figure(&tally.lag).max(figure(&tally.start_lag));
-    let limit = facts.lag_limit.unwrap_or_else(|| facts.tightest_timeout.mul_f64(verdict::LAG_SHARE_MAX));
+    let default = plan.tightest_timeout().mul_f64(verdict::LAG_SHARE_MAX);
+    let limit = plan.settings.lag_limit.unwrap_or(default);
     let grown = facts.rss_in_hold as f64 - facts.rss_at_start as f64;
     GeneratorResult {
-        workers: facts.workers,
+        workers: plan.workers as u32,
         port_method: facts.port_method.map(str::to_owned),
         connections_by_source: by_source(facts, |counts| Some(counts.begun)),
         unanswered_by_source: by_source(facts, |counts| Some(counts.unanswered).filter(|count| *count > 0)),

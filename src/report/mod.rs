@@ -55,7 +55,7 @@ pub struct RampDownFacts {
     pub took: Duration,
 }
 
-/// What only the orchestration of a run knows; with the totals and the scenario it makes a
+/// What only the orchestration of a run knows; with the totals and the plan it makes a
 /// [`RunResult`].
 ///
 /// The same struct serves the summaries written while the run goes on: instants and readings that
@@ -68,28 +68,13 @@ pub struct Facts {
     pub host: Host,
     /// Wall clock when the run began.
     pub started_at: jiff::Timestamp,
-    /// The plan as it was run, for the record.
-    pub plan: serde_json::Value,
-    /// Engine threads.
-    pub workers: u32,
     /// How source ports were chosen; none while the run goes on.
     pub port_method: Option<&'static str>,
     /// What became of the connections of each source address; empty while the run goes on. `None`:
     /// the kernel's choice of address.
     pub sources: Vec<(Option<IpAddr>, SourceCounts)>,
-    /// Sessions that the plan starts.
-    pub sessions_planned: u32,
-    /// Arrivals planned a second; `None` when all start at once.
-    pub planned_per_s: Option<f64>,
-    /// The planned hold.
-    pub hold_planned: Duration,
     /// The hold so far, or as it was when accounts closed.
     pub hold_actual: Duration,
-    /// The shortest of the scenario's timeouts (steps and heartbeat); our own lag is judged against
-    /// a tenth of it. Zero: it has none.
-    pub tightest_timeout: Duration,
-    /// What our own lag is judged against instead, if the plan says so.
-    pub lag_limit: Option<Duration>,
     /// When the first session really started, since the run began.
     pub first_start: Option<Duration>,
     /// When the last session so far really started, since the run began.
@@ -114,10 +99,6 @@ pub struct Facts {
     pub ledger: Option<LedgerTotals>,
     /// What came while sessions left; `None` while they have not.
     pub ramp_down: Option<RampDownFacts>,
-    /// HTTP connections that each worker's sessions share at most; `None`: each has its own.
-    pub http_shared: Option<u32>,
-    /// No certificate was checked.
-    pub insecure: bool,
     /// How the run ended, or that it has not.
     pub ending: Ending,
 }

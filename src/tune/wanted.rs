@@ -5,7 +5,6 @@
 //! are, but for those in [`Wanted::unmet`]. A plan is known here by its counts alone; addresses
 //! only stand for their number.
 
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -17,8 +16,7 @@ use startline_os::system::Setting;
 use crate::doctor::need::{HttpConnections, StandIn};
 use crate::doctor::readings::Readings;
 use crate::doctor::{self, Check, Need, Verdict};
-use crate::plan::capacity::{self, Room};
-use crate::plan::settings::WORKERS_MAX;
+use crate::plan::capacity::{self, Limits, WORKERS_MAX};
 use crate::plan::sources;
 
 /// Where the servers are.
@@ -102,12 +100,15 @@ fn is_asking(check: &Check) -> bool {
 }
 
 impl Asked {
-    /// What the plan takes, and what this machine has, whose files are read under `root`.
-    ///
-    /// # Errors
-    /// The limit of descriptors cannot be read.
-    pub fn look(&self, root: &Path) -> io::Result<(Need, Readings)> {
-        let room = Room::read(root)?;
+    /// Returns what makes the doctor content with this plan here, the machine's files read under `root`.
+    pub fn wanted(&self, root: &Path) -> Wanted {
+        let (need, readings) = self.look(root);
+        wanted(&need, &readings)
+    }
+
+    /// Returns what the plan needs, and what this machine has, whose files are read under `root`.
+    pub fn look(&self, root: &Path) -> (Need, Readings) {
+        let room = Limits::read(root);
         let need = self.need(&room);
         let owner = match self.servers {
             Servers::Elsewhere => Owner::Another("it stands for one of the target's".to_owned()),
@@ -122,10 +123,10 @@ impl Asked {
             _ => Owner::ThisBox,
         };
         let sources = need.sources.iter().map(|source| (*source, of_source.clone())).collect();
-        Ok((need, Readings::of_settings(root, targets, sources)))
+        (need, Readings::of_settings(root, targets, sources))
     }
 
-    fn need(&self, room: &Room) -> Need {
+    fn need(&self, room: &Limits) -> Need {
         let is_loopback = matches!(self.servers, Servers::Mock | Servers::Here { loopback: true });
         let shared = match self.http {
             HttpConnections::Pooled { per_worker } => per_worker,

@@ -160,7 +160,9 @@ fn a_plan_file_is_checked_as_options_are() {
     finished.assert_status(0);
     assert_eq!(check(&checks(&finished), "nr-open")["verdict"], "ok");
     let both = doctor(&["--plan", plan.to_str().expect("UTF-8"), "--sessions", "5"]);
-    both.assert_status(2);
+    both.assert_status(0);
+    let nonsense = doctor(&["--plan", plan.to_str().expect("UTF-8"), "--demo"]);
+    nonsense.assert_status(2);
 }
 
 #[test]

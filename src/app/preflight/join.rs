@@ -13,11 +13,12 @@ use crate::shell::quoted;
 /// How absent members join, by the options that were typed: those of the plan, and nobody else's place is taken.
 pub(super) fn fix(args: &SettingsArgs, plan: &Plan) -> Fix {
     let text = "has those of the plan join who are absent";
-    let Some((target, members)) = args.target.as_ref().zip(typed_members(args, plan)) else {
+    let target = args.target.as_ref().filter(|_| args.plan.is_none());
+    let Some((target, members)) = target.zip(typed_members(args, plan)) else {
         // All that there is to type is in a plan file, or a file of members has more than the plan.
         return Fix::advice(format!(
             "startline prepare join, with the plan's target and challenge, and a file of its {} members, {text}",
-            grouped(plan.sessions.into())
+            grouped(plan.settings.sessions.into())
         ));
     };
     let target = TargetArgs {
@@ -37,12 +38,12 @@ pub(super) fn fix(args: &SettingsArgs, plan: &Plan) -> Fix {
 fn typed_members(args: &SettingsArgs, plan: &Plan) -> Option<String> {
     let challenge = plan.members.only_challenge()?;
     let id = |index: u32| plan.members.id(index);
-    let (first, last) = (id(0), id(plan.sessions.checked_sub(1)?));
-    if (0..plan.sessions).all(|index| first.checked_add(u64::from(index)) == Some(id(index))) {
+    let (first, last) = (id(0), id(plan.settings.sessions.checked_sub(1)?));
+    if (0..plan.settings.sessions).all(|index| first.checked_add(u64::from(index)) == Some(id(index))) {
         return Some(format!(" --challenge {challenge} --members {first}-{last}"));
     }
     let all = SettingsArgs { sessions: None, preset: None, ..args.clone() };
-    if all.into_settings().ok()?.sessions != plan.sessions {
+    if all.into_settings().ok()?.sessions != plan.settings.sessions {
         return None;
     }
     let files: String = args.members.iter().map(|file| format!(" --members {}", quoted(file))).collect();
@@ -59,7 +60,7 @@ mod tests {
 
     fn joined(args: &SettingsArgs) -> Fix {
         let settings = args.clone().into_settings().expect("it makes sense");
-        fix(args, &doctor::plan_of(&settings, Path::new("/")).expect("a plan").0)
+        fix(args, &doctor::plan_of(settings, Path::new("/")).expect("a plan").0)
     }
 
     #[test]

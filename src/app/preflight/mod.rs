@@ -239,13 +239,10 @@ fn host_of(url: &str) -> String {
 impl Prepared {
     fn new(args: &SettingsArgs, settings: &Settings) -> Result<Self> {
         descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
-        let (plan, peer, room) = doctor::plan_of(settings, Path::new("/"))?;
+        let (plan, limits) = doctor::plan_of(settings.clone(), Path::new("/"))?;
         let join = join::fix(args, &plan);
         let mut hosts = hosts::resolve(&plan)?;
-        let need = {
-            let summary = Summary::new(&plan, &settings.members, peer);
-            doctor::need_of(settings, &plan, &summary, peer, &room, &hosts)
-        };
+        let need = doctor::need_of(&plan, &Summary::new(&plan), &limits, &hosts);
         hosts.trust = hosts::trust_of(&plan)?;
         Ok(Self { plan, hosts, join, need })
     }

@@ -123,10 +123,10 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
     let prepared = args.target.prepared(members, args.challenge)?;
     let plan = &prepared.plan;
     let place = step.of(&plan.scenario)?;
-    if plan.sessions > MEMBERS_MAX {
+    if plan.settings.sessions > MEMBERS_MAX {
         bail!(
             "--members: {} is more than {} at a time: is the range right?",
-            grouped(plan.sessions.into()),
+            grouped(plan.settings.sessions.into()),
             grouped(MEMBERS_MAX.into())
         );
     }
@@ -134,7 +134,7 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
         bail!("the members are in several challenges: give the members of one challenge at a time");
     };
     if args.resume.is_none() {
-        places = Places::of((0..plan.sessions).map(|k| (plan.members.id(k), challenge)));
+        places = Places::of((0..plan.settings.sessions).map(|k| (plan.members.id(k), challenge)));
     }
     let agent = prepared.agent();
     let looked_up = match look_up(&prepared, &agent, interrupt, Duration::ZERO)? {
@@ -312,7 +312,7 @@ fn check_challenge(
         return Ok(());
     }
     let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
-    let zone = schedule::known_zone(&prepared.settings.time_zone)?;
+    let zone = schedule::known_zone(&prepared.plan.settings.time_zone)?;
     match step {
         Step::Join => {
             let clues = Clues::new(&challenge, looked_up.created_at.as_deref(), looked_up.server_now, &zone);

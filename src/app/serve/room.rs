@@ -7,12 +7,12 @@ use std::io;
 
 use startline_os::units::{counted, grouped};
 
-use crate::plan::capacity::{DESCRIPTORS_OF_A_WORKER, fullest_share, stand_in_workers};
+use crate::plan::capacity::{DESCRIPTORS_OF_A_WORKER, fullest_share, mock_workers};
 
 /// The workers there are to be: those asked for, or as many as the members' connections need.
 pub(super) fn workers(asked: usize, members: u64, cores: usize, descriptors: u64) -> usize {
     let connections = u32::try_from(members).unwrap_or(u32::MAX);
-    if asked > 0 { asked } else { stand_in_workers(connections, cores, descriptors) }
+    if asked > 0 { asked } else { mock_workers(connections, cores, descriptors) }
 }
 
 /// A warning where not all members can be connected at once.

@@ -3,8 +3,9 @@
 use clap::{CommandFactory, Parser};
 
 use super::*;
-use crate::cli::run::{RunArgs, SETTINGS};
+use crate::cli::run::RunArgs;
 use crate::cli::{Cli, Command};
+use crate::plan::End;
 
 fn parse(arguments: &[&str]) -> Result<SettingsArgs, clap::Error> {
     let all = ["startline", "run"].iter().chain(arguments);
@@ -37,13 +38,13 @@ fn seconds(count: u64) -> Duration {
 }
 
 #[test]
-fn nothing_typed_is_a_run_against_the_stand_in() {
+fn nothing_typed_is_a_run_against_the_mock_server() {
     let settings = settings(&[]);
     assert_eq!(settings.target, None);
     assert_eq!(settings.sessions, 6000);
     assert_eq!((settings.ramp, settings.hold, settings.ramp_down), (seconds(60), seconds(60), seconds(30)));
     assert_eq!(settings.members, Roster::range(13, 6012, 1));
-    assert_eq!(settings.workers, None, "as many as the box wants");
+    assert_eq!(settings.workers, None, "as many as this machine needs");
     let ws = settings.scenario().expect("it compiles").websocket.expect("it has one");
     assert_eq!(ws.ping.map(|ping| ping.interval), Some(seconds(30)));
 }
@@ -82,7 +83,7 @@ fn without_sessions_all_members_take_part() {
 fn too_few_members_are_refused_with_both_numbers() {
     assert_eq!(
         refused(&with_target(&["--sessions", "7000"])),
-        "6,000 members are given and 7,000 sessions asked for: give more members or --sessions 6000"
+        "6,000 members are given for 7,000 sessions: give more members, or --sessions 6000"
     );
 }
 
@@ -153,18 +154,113 @@ fn options_that_would_be_ignored_are_refused() {
     assert!(refused(&["--ramp", "1m", "--rate", "1/s"]).contains("cannot be used with"));
 }
 
+/// A plan file of a run with these options.
+fn plan_file_of(arguments: &[&str]) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(&file, settings(arguments).to_toml()).expect("written");
+    file
+}
+
+/// The settings of a plan file with these options beside it.
+fn overridden(file: &tempfile::NamedTempFile, more: &[&str]) -> Settings {
+    settings(&[&["--plan", &file.path().display().to_string()], more].concat())
+}
+
 #[test]
-fn a_plan_has_all_settings_and_takes_no_others() {
+fn every_option_overrides_a_plan_file() {
+    let with_ca = with_target(&["--seed", "1", "--insecure", "--http", "pooled"]);
+    let (target, mock) = (plan_file_of(&with_ca), plan_file_of(&["--seed", "1"]));
+    let certificate = rcgen::generate_simple_self_signed(vec!["x".into()]).expect("a certificate");
+    let pem = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(&pem, certificate.cert.pem()).expect("written");
+    let scenario = tempfile::NamedTempFile::new().expect("a file");
+    let (_, source) = Scenario::find("runnity").expect("built in");
+    fs::write(&scenario, format!("# A copy.\n{source}")).expect("written");
     let command = Cli::command();
     let run = command.find_subcommand("run").expect("it is one");
-    let output = ["plan", "out", "json", "quiet", "help"];
-    let mut settings: Vec<&str> =
-        run.get_arguments().map(|arg| arg.get_id().as_str()).filter(|id| !output.contains(id)).collect();
-    let mut known = SETTINGS.to_vec();
-    settings.sort_unstable();
-    known.sort_unstable();
-    assert_eq!(settings, known);
-    assert!(refused(&["--plan", "plan.toml", "--hold", "5m"]).contains("cannot be used with"));
+    let others = ["plan", "preset", "demo", "out", "json", "quiet", "help"];
+    for option in run.get_arguments().filter(|option| !others.contains(&option.get_id().as_str())) {
+        let id = option.get_id().as_str();
+        let names = option.get_value_names().unwrap_or_default().iter();
+        let possible = option.get_possible_values();
+        let value = match names.map(|name| name.as_str()).next() {
+            _ if !option.get_action().takes_values() => None,
+            _ if id == "http" => Some("per-session"),
+            _ if !possible.is_empty() => possible.last().map(|value| value.get_name()),
+            Some("URL") => Some("http://other.example"),
+            Some("ID") => Some("39"),
+            Some("SPEC") => Some("1-6000"),
+            Some("HOST") => Some("ws.example"),
+            Some("FROM=TO") => Some("wss://a=ws://b"),
+            Some("HOST:PORT:ADDR") => Some("x:443:10.0.0.5"),
+            Some("ZONE") => Some("-09:00"),
+            Some("N") => Some("7"),
+            Some("TIME") => Some("77s"),
+            Some("RATE") => Some("7/s"),
+            Some("NAME=VALUE") => Some("pace_s_per_km=301"),
+            Some("NAME|FILE") => scenario.path().to_str(),
+            Some("FILE") => pem.path().to_str(),
+            Some("ADDR") => Some("10.0.0.1"),
+            other => panic!("--{id}: give an example of {other:?}"),
+        };
+        let file = if ["tls", "no_broadcast", "insecure"].contains(&id) { &mock } else { &target };
+        let name = format!("--{}", id.replace('_', "-"));
+        let typed: Vec<&str> = std::iter::once(name.as_str()).chain(value).collect();
+        assert_ne!(overridden(file, &typed), overridden(file, &[]), "{typed:?} changes nothing");
+    }
+}
+
+#[test]
+fn options_beside_a_plan_file_are_those_that_hold() {
+    let file = plan_file_of(&with_target(&["--seed", "7", "--set", "pace_s_per_km=300", "--insecure"]));
+    let plain = overridden(&file, &[]);
+    let hold = overridden(&file, &["--hold", "5m"]);
+    assert_eq!(hold, Settings { hold: seconds(300), ..plain.clone() });
+    let limited = overridden(&file, &["--lag-limit", "77ms"]);
+    assert_eq!(limited, Settings { lag_limit: Some(Duration::from_millis(77)), ..plain.clone() });
+    let rate = overridden(&file, &["--rate", "100/s", "--sessions", "3k"]);
+    assert_eq!((rate.sessions, rate.ramp, rate.members.len()), (3000, seconds(30), 3000));
+    let other = overridden(&file, &["--challenge", "39"]);
+    assert_eq!(other.members, Roster::range(13, 6012, 39), "the same members, who joined another challenge");
+    let members = overridden(&file, &["--members", "7001-14000"]);
+    assert_eq!(members.members, Roster::range(7001, 13_000, 38), "the plan's number and challenge");
+    assert!(overridden(&file, &["--no-tls-resumption"]).tls.insecure, "the others of its table stay");
+    let set = overridden(&file, &["--set", "pace_s_per_km=200"]);
+    assert_eq!(set.scenario.set["pace_s_per_km"], "200");
+    let pooled = plan_file_of(&with_target(&["--http", "pooled"]));
+    let own = overridden(&pooled, &["--http", "per-session"]);
+    assert_eq!(
+        (own.http, own.http_connections),
+        (HttpMode::PerSession, None),
+        "a number of what is not shared"
+    );
+    let name = file.path().display().to_string();
+    assert!(refused(&["--plan", &name, "--sessions", "7k"]).contains("6,000 members are given"));
+    assert!(refused(&["--plan", &name, "--preset", "guide"]).contains("cannot be used with"));
+    let mock = plan_file_of(&["--sessions", "10"]);
+    assert_eq!(overridden(&mock, &["--sessions", "20"]).members, Roster::range(13, 32, 1));
+    let name = mock.path().display().to_string();
+    assert!(refused(&["--plan", &name, "--target", "http://x"]).contains("--target needs --members"));
+}
+
+#[test]
+fn the_last_of_a_repeated_option_holds_and_lists_collect() {
+    let twice = settings(&with_target(&["--hold", "5m", "--hold", "6m", "--end", "quit", "--end", "close"]));
+    assert_eq!((twice.hold, twice.end), (seconds(360), End::Close));
+    let listed =
+        settings(&with_target(&["--allow-host", "a", "--allow-host", "b", "--insecure", "--insecure"]));
+    assert_eq!(listed.allow_hosts, ["a", "b"]);
+}
+
+#[test]
+fn negative_values_are_refused_as_values() {
+    for option in ["--hold", "--ramp", "--ping-interval", "--lag-limit"] {
+        let refused = refused(&[option, "-5s"]);
+        let begin = format!("error: invalid value '-5s' for '{option} <TIME>'");
+        assert!(refused.starts_with(&begin) && refused.contains("must not be negative"), "{refused}");
+    }
+    assert!(refused(&["--sessions", "-5"]).contains("\"-5\" is not a count"));
+    assert!(refused(&["--seed", "-1"]).contains("is not a whole number from 0"));
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl From<HowArgs> for How {
 /// Carries out `startline tune`.
 pub fn run(args: TuneArgs) -> ExitStatus {
     let done = match &args.step {
-        Step::Show(plan) => super::show(&Places::under(&plan.root), &plan.asked()),
+        Step::Show(plan) => Ok(super::show(&Places::under(&plan.root), &plan.asked())),
         Step::Apply { plan, how } => super::apply(&Places::under(&plan.root), &plan.asked(), (*how).into()),
         Step::Revert { force, how, root } => super::revert(&Places::under(root), *force, (*how).into()),
         Step::Persist { remove, dry_run, root } => {
@@ -109,7 +109,7 @@ mod tests {
                         "--targets 600",
                     ] {
                         let plan = asked(&format!("--sessions {sessions} --ramp {ramp} {more}"));
-                        let (need, mut readings) = plan.look(&root).expect("limits");
+                        let (need, mut readings) = plan.look(&root);
                         for somaxconn in [4_096, 128] {
                             readings.system.somaxconn = Ok(somaxconn);
                             all.push((need.clone(), readings.clone()));
@@ -144,7 +144,7 @@ mod tests {
             let printed = doctor::tune_command(&need, &readings).command.expect("a command");
             let options = printed.strip_prefix("startline tune apply ").expect("that command");
             // On the same machine: whose the addresses are goes with the plan.
-            let (told, mut there) = asked(options).look(&PathBuf::from("/")).expect("limits");
+            let (told, mut there) = asked(options).look(&PathBuf::from("/"));
             there.system = readings.system.clone();
             let ours = wanted(&need, &readings);
             if ours.unmet.is_empty() {
@@ -160,7 +160,7 @@ mod tests {
     fn the_doctor_and_tune_agree_on_the_plan_that_they_disagreed_on() {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/doctor/default");
         let changes = |words: &str| {
-            let (need, readings) = asked(words).look(&root).expect("limits");
+            let (need, readings) = asked(words).look(&root);
             wanted(&need, &readings).changes.len()
         };
         // 28,000 sessions and 47 that just closed their HTTP connection, by addresses of the

@@ -15,10 +15,11 @@ use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{FlockOperation, flock};
 use startline_os::system::Setting;
 
-use crate::checks::{Check, Fix};
+use crate::checks::table::{Column, Table};
+use crate::checks::{Check, Fix, Page};
 use crate::terminal::tell;
 use crate::tune::saved::{Change, OF_THE_MACHINE, Saved, plain};
-use crate::tune::wanted::{Asked, Wanted, wanted};
+use crate::tune::wanted::{Asked, Wanted};
 
 /// The first line of what `persist` writes, by which it is known again.
 const CONF_HEAD: &str = "# Written by startline tune persist; startline tune persist --remove takes it away.";
@@ -174,22 +175,20 @@ pub(super) fn say(line: impl AsRef<str>) {
     let _ = writeln!(io::stdout(), "{}", line.as_ref());
 }
 
-/// `startline tune show`: whether all is as the plan needs it.
-///
-/// # Errors
-/// The limit of descriptors cannot be read.
-pub fn show(places: &Places, asked: &Asked) -> Result<bool> {
-    let (need, readings) = asked.look(&places.root)?;
-    let wanted = wanted(&need, &readings);
-    say(format!("{:<26} {:<34} needed", "limit", "this machine"));
+/// Carries out `startline tune show`; whether all is as the plan needs it.
+pub fn show(places: &Places, asked: &Asked) -> bool {
+    let wanted = asked.wanted(&places.root);
+    let mut table = Table::new(["limit", "this machine", "the plan needs"].map(Column::words));
     for check in &wanted.checks {
-        say(format!("{:<26} {:<34} {}", check.title, check.reading.text, check.need.text));
+        let cells = [check.title.to_string(), check.reading.text.clone(), check.need.text.clone()];
+        table.row(None, cells);
         for change in wanted.changes.iter().filter(|change| change.check == check.id) {
-            say(format!("  → {}", arrow(places, &change.setting)));
+            table.note("→ ", arrow(places, &change.setting));
         }
     }
+    say(table.text(Page::of(&io::stdout())).trim_end());
     say_unmet(&wanted);
-    Ok(wanted.changes.is_empty() && wanted.unmet.is_empty())
+    wanted.changes.is_empty() && wanted.unmet.is_empty()
 }
 
 fn arrow(places: &Places, setting: &Setting) -> String {
@@ -214,16 +213,13 @@ fn say_unmet(wanted: &Wanted) {
 pub fn apply(places: &Places, asked: &Asked, how: How) -> Result<bool> {
     let _lock = match (places.lock(how), how.dry_run) {
         // Where nothing is to be written, nothing has to be saved either.
-        (Err(error), false) => {
-            match asked.look(&places.root).map(|(need, readings)| wanted(&need, &readings)) {
-                Ok(wanted) if wanted.changes.is_empty() => None,
-                _ => return Err(error),
-            }
-        }
+        (Err(error), false) => match asked.wanted(&places.root).changes.is_empty() {
+            true => None,
+            false => return Err(error),
+        },
         (lock, _) => lock?,
     };
-    let (need, readings) = asked.look(&places.root)?;
-    let wanted = wanted(&need, &readings);
+    let wanted = asked.wanted(&places.root);
     for change in wanted.changes.iter().filter(|_| how.dry_run || io::stdout().is_terminal()) {
         say(format!("would write {}", arrow(places, &change.setting)));
     }

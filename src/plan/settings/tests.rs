@@ -3,8 +3,8 @@
 use super::*;
 use crate::plan::CaFile;
 
-const BOX: Room =
-    Room { descriptors_hard: 20_000, ports: Some(28_232), loopback_time_wait: Duration::from_secs(1) };
+const MACHINE: Limits =
+    Limits { descriptors_hard: 20_000, ports: Some(28_232), loopback_time_wait: Duration::from_secs(1) };
 
 fn settings() -> Settings {
     let (file, source) = Scenario::find("runnity").expect("built in");
@@ -33,7 +33,7 @@ fn settings() -> Settings {
         time_zone: "+09:00".into(),
         http: HttpMode::Pooled,
         http_connections: Some(7),
-        stand_in_tls: false,
+        mock_tls: false,
         tls: Tls { resumption: false, ..Tls::default() },
         scenario: ScenarioSettings { file, set: BTreeMap::new(), source },
     }
@@ -41,7 +41,7 @@ fn settings() -> Settings {
 
 fn plan(settings: Settings) -> Result<Plan, String> {
     let target = Target::at("10.0.0.1:8080".parse().expect("an address"));
-    settings.into_plan(target, &BOX).map_err(|error| error.to_string())
+    settings.into_plan(target, &MACHINE).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn members_beyond_the_sessions_are_left_out() {
     let plan = plan(Settings { sessions: 100, ..settings() }).expect("it fits");
     assert_eq!(plan.members.len(), 100);
     let error = self::plan(Settings { sessions: 7000, ..settings() }).expect_err("too few");
-    assert!(error.starts_with("6,000 members are given and 7,000 sessions asked for"), "{error}");
+    assert!(error.starts_with("6,000 members are given for 7,000 sessions"), "{error}");
 }
 
 #[test]
@@ -129,34 +129,38 @@ fn values_that_cannot_be_are_refused() {
         plan(settings).expect_err("refused")
     };
     assert!(refused(&|s| s.workers = Some(0)).contains("0 is not from 1 to 256"));
-    assert!(refused(&|s| s.seed = u64::MAX).contains("9223372036854775807 at most"));
+    assert!(refused(&|s| s.seed = u64::MAX).contains("at most 9223372036854775807"));
     assert!(refused(&|s| s.workers = Some(257)).contains("257 is not from 1 to 256"));
     assert!(refused(&|s| s.http_connections = Some(0)).contains("0 is not from 1 to 1000"));
-    assert!(refused(&|s| s.http = HttpMode::PerSession).contains("say --http pooled"));
-    assert!(refused(&|s| s.hold = RUN_MAX).contains("a run can last 9h at most"));
-    assert!(refused(&|s| s.hold = Duration::MAX).contains("a run can last 9h at most"));
+    assert!(refused(&|s| s.http = HttpMode::PerSession).contains("add --http pooled"));
+    assert!(refused(&|s| s.hold = RUN_MAX).contains("a run lasts at most 9h"));
+    assert!(refused(&|s| s.hold = Duration::MAX).contains("a run lasts at most 9h"));
     assert!(refused(&|s| s.ping_interval = Some(Duration::ZERO)).contains("longer than zero"));
-    assert!(refused(&|s| s.no_broadcast = true).contains("for the built-in stand-in"));
-    assert!(refused(&|s| s.time_zone = "Mars".into()).contains("\"Mars\" is not known here"));
-    let stand_in = |s: &mut Settings| (s.target, s.resolve) = (None, Vec::new());
-    assert!(refused(&|s| stand_in(s)).contains("nothing is loaded over TLS: say --tls"));
+    assert!(refused(&|s| s.no_broadcast = true).contains("for the built-in mock server"));
+    assert!(refused(&|s| s.time_zone = "Mars".into()).contains("\"Mars\" is not a time zone known"));
+    let mock = |s: &mut Settings| {
+        (s.target, s.wait_ready, s.time_zone) = (None, false, SYSTEM_ZONE.into());
+        (s.resolve, s.allow_hosts, s.ws_map) = Default::default();
+    };
+    assert!(refused(&|s| mock(s)).contains("does not use TLS: add --tls"));
+    assert!(refused(&|s| s.target = None).starts_with("--allow-host: it is for a --target"));
     let file = CaFile { file: "ca.pem".into(), pem: String::new() };
     assert!(refused(&|s| s.tls.ca = vec![file.clone()]).contains("ca.pem: there is no PEM certificate"));
     assert!(
         refused(&|s| (s.tls.ca, s.tls.insecure) = (vec![file.clone()], true))
-            .contains("any certificate is taken")
+            .contains("it accepts any certificate")
     );
 }
 
 #[test]
-fn as_many_workers_and_addresses_of_loopback_as_the_box_asks_for() {
+fn as_many_workers_and_loopback_addresses_as_this_machine_needs() {
     let planned = |target: &str, change: &dyn Fn(&mut Settings)| {
         let mut settings = settings();
         (settings.workers, settings.source_ips) = (None, Vec::new());
         (settings.sessions, settings.members) = (100_000, Roster::range(13, 100_012, 38));
         change(&mut settings);
         let target = Target::at(target.parse().expect("an address"));
-        settings.into_plan(target, &BOX).expect("it makes sense")
+        settings.into_plan(target, &MACHINE).expect("it makes sense")
     };
     let near = planned("127.0.0.1:80", &|_| {});
     assert_eq!((near.workers.max(6), near.sources.len()), (near.workers, 4));
@@ -175,10 +179,10 @@ fn as_many_workers_and_addresses_of_loopback_as_the_box_asks_for() {
 fn of_a_target_with_both_families_what_can_be_reached_is_left() {
     let mut target = Target::at("10.0.0.1:80".parse().expect("an address"));
     target.addresses.push("[fd00::9]:80".parse().expect("an address"));
-    let plan = settings().into_plan(target.clone(), &BOX).expect("IPv4 leads there");
+    let plan = settings().into_plan(target.clone(), &MACHINE).expect("IPv4 leads there");
     assert_eq!(plan.target.addresses, [target.addresses[0]]);
     let kernel_s = Settings { source_ips: Vec::new(), ..settings() };
-    assert_eq!(kernel_s.into_plan(target, &BOX).expect("either").target.addresses.len(), 2);
+    assert_eq!(kernel_s.into_plan(target, &MACHINE).expect("either").target.addresses.len(), 2);
 }
 
 #[test]

@@ -359,7 +359,8 @@ fn every_setting_is_explained() {
     }
     let shown = tree.tune("show --server --sessions 40000 --sources 1 --ramp 10s").stdout;
     let neighbours = tree.tune("show --server --sources 2000").stdout;
-    let lines = shown.lines().chain(neighbours.lines()).filter_map(|line| line.strip_prefix("  → "));
+    let lines =
+        shown.lines().chain(neighbours.lines()).filter_map(|line| line.trim_start().strip_prefix("→ "));
     let settings: BTreeSet<&str> =
         lines.filter_map(|line| line.split_once(": ")).map(|(key, _)| key).collect();
     assert_eq!(settings.len(), 11, "{settings:?}");

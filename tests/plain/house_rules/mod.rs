@@ -119,7 +119,7 @@ const ROOMS: [&str; 23] = [
 /// What a room must not import though it stands below.
 const APART: [(&str, &[&str]); 5] = [
     ("plan", &["session", "measure"]),
-    ("report", &["engine", "session", "plan"]),
+    ("report", &["engine", "session"]),
     ("doctor", &["engine", "session", "report", "scenario"]),
     ("preflight", &["engine", "session", "report"]),
     ("cli", &["engine", "session", "report", "doctor", "lookup"]),

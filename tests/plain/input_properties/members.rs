@@ -119,7 +119,7 @@ proptest! {
         rows.push(rows[first].clone());
         let line = |k: usize| 1 + rows[..=k].iter().map(|row| 1 + row.blank).sum::<usize>();
         let expected = format!(
-            "members.csv:{}: member {} is there twice, first at members.csv:{}",
+            "members.csv:{}: member {} is listed twice, first at members.csv:{}",
             line(rows.len() - 1), rows[first].id, line(first)
         );
         prop_assert_eq!(read(&[file(&manner.write(&rows))], None).unwrap_err().to_string(), expected);

@@ -1,10 +1,14 @@
 //! Runs that never were: recorders told what a run of 6,000 sessions would have told them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use startline::fault::Fault;
 use startline::measure::ledger::LedgerTotals;
 use startline::measure::{FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Totals};
+use startline::plan::capacity::Limits;
+use startline::plan::roster::Roster;
+use startline::plan::{Plan, ScenarioSettings, Settings, Target};
 use startline::report::{Ending, Facts, RampDownFacts, RunResult};
 use startline::scenario::template::Template;
 use startline::scenario::{Criterion, Good, HttpStep, MessageType, Scenario, WebSocket};
@@ -20,6 +24,7 @@ pub const PING: u8 = 4;
 pub struct Run {
     pub recorder: Recorder,
     pub facts: Facts,
+    pub plan: Plan,
     pub scenario: Scenario,
 }
 
@@ -46,7 +51,7 @@ impl Run {
         (0..60_000).for_each(|_| recorder.lag(micros(300)));
         recorder.turn(micros(900));
         recorder.bytes(2_000_000_000, 40_000_000);
-        Self { recorder, facts: facts(), scenario: scenario() }
+        Self { recorder, facts: facts(), plan: plan(), scenario: scenario() }
     }
 
     /// A session fails in a step.
@@ -84,7 +89,13 @@ impl Run {
     pub fn result(mut self) -> RunResult {
         let mut totals = Totals::new(&layout());
         totals.add(&self.recorder.take());
-        RunResult::build(&totals, &self.facts, &self.scenario)
+        self.built(&totals)
+    }
+
+    /// The result of these totals.
+    pub fn built(&self, totals: &Totals) -> RunResult {
+        let plan = Plan { scenario: Arc::new(self.scenario.clone()), ..self.plan.clone() };
+        RunResult::build(totals, &self.facts, &plan)
     }
 }
 
@@ -190,16 +201,9 @@ fn facts() -> Facts {
             memory_bytes: 32_000_000_000,
         },
         started_at: "2026-01-31T09:30:00Z".parse().unwrap(),
-        plan: serde_json::json!({"sessions": 6000, "target": "https://runnity.example"}),
-        workers: 8,
         port_method: Some("windows"),
         sources: vec![(None, SourceCounts { begun: 12_000, unanswered: 0 })],
-        sessions_planned: 6000,
-        planned_per_s: Some(25.0),
-        hold_planned: Duration::from_secs(1800),
         hold_actual: Duration::from_secs(1800),
-        tightest_timeout: Duration::from_secs(5),
-        lag_limit: None,
         first_start: Some(Duration::ZERO),
         last_start: Some(Duration::from_millis(239_960)),
         peak: 6000,
@@ -217,10 +221,26 @@ fn facts() -> Facts {
             ..LedgerTotals::default()
         }),
         ramp_down: Some(RampDownFacts { messages: 17_997_000, closed: 5998, took: Duration::from_secs(60) }),
-        http_shared: None,
-        insecure: false,
         ending: Ending::Finished,
     }
+}
+
+fn plan() -> Plan {
+    let settings = Settings {
+        target: Some("https://runnity.example".into()),
+        sessions: 6000,
+        members: Roster::range(13, 6012, 38),
+        ramp: Duration::from_secs(240),
+        hold: Duration::from_secs(1800),
+        workers: Some(8),
+        time_zone: "UTC".into(),
+        scenario: ScenarioSettings::find("runnity").expect("built in"),
+        ..Settings::default()
+    };
+    let target = Target::at("192.0.2.1:443".parse().expect("an address"));
+    let limits =
+        Limits { descriptors_hard: 20_000, ports: None, loopback_time_wait: Duration::from_secs(60) };
+    settings.into_plan(target, &limits).expect("it makes sense")
 }
 
 fn scenario() -> Scenario {
@@ -278,7 +298,7 @@ fn websocket() -> WebSocket {
         subprotocol: None,
         hello: None,
         connect_timeout: Duration::from_secs(10),
-        open_timeout: Duration::from_secs(10),
+        open_timeout: Duration::from_secs(5),
         close_timeout: Duration::from_secs(5),
         ticket_lifetime: Some(Duration::from_secs(30)),
         message_bytes_max: 1 << 24,

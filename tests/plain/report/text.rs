@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use startline::checks::Page;
+use startline::plan::Http;
 use startline::report::text::summary;
 use startline::scenario::Good;
 use startline_os::tick::Ticks;
@@ -56,7 +57,7 @@ fn shared_connections_are_told_with_the_waits_for_them() {
         "an own one each is nothing to speak of"
     );
     let mut run = Run::good();
-    run.facts.http_shared = Some(32);
+    run.plan.http = Http::Pooled { connections: 32 };
     (0..64).for_each(|_| run.recorder.http_connection());
     (0..12_000).for_each(|request| run.recorder.http_request(request >= 64));
     let text = summary(&run.result(), None, Page::PLAIN);
@@ -65,7 +66,7 @@ fn shared_connections_are_told_with_the_waits_for_them() {
     assert!(!text.contains("waited"), "{text}");
 
     let mut run = Run::good();
-    run.facts.http_shared = Some(32);
+    run.plan.http = Http::Pooled { connections: 32 };
     (0..500).for_each(|_| run.recorder.http_waited(Ticks::from_duration(Duration::from_millis(20))));
     let text = summary(&run.result(), None, Page::PLAIN);
     assert!(text.contains("500 sessions waited for one, p99 20"), "{text}");

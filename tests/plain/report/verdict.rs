@@ -112,7 +112,7 @@ fn too_few_arrivals_prove_nothing_though_all_else_passes() {
 #[test]
 fn a_short_ramp_is_forgiven_a_wake_up() {
     let mut run = Run::good();
-    run.facts.planned_per_s = Some(6000.0);
+    run.plan.settings.ramp = Duration::from_secs(1);
     run.facts.last_start = Some(Duration::from_millis(1_100));
     let result = run.result();
     assert!(result.arrivals.achieved_per_s.unwrap() < 0.95 * 6000.0);
@@ -123,7 +123,7 @@ fn a_short_ramp_is_forgiven_a_wake_up() {
 #[test]
 fn sessions_that_never_started_prove_nothing() {
     let mut run = Run::good();
-    run.facts.sessions_planned = 7000;
+    run.plan.settings.sessions = 7000;
     run.scenario.criteria.retain(|criterion| criterion.name == "enter");
     assert_verdict(&run.result(), Verdict::Inconclusive, "Only 6,000 of 7,000");
 }
@@ -135,7 +135,8 @@ fn lag_beyond_a_tenth_of_the_tightest_timeout_proves_nothing() {
     assert_verdict(&run.result(), Verdict::Inconclusive, "The load generator was overloaded: lag p99");
     let mut run = Run::good();
     run.lag_badly();
-    run.facts.tightest_timeout = Duration::from_secs(10);
+    let websocket = run.scenario.websocket.as_mut().expect("it has one");
+    websocket.open_timeout = Duration::from_secs(10);
     assert_eq!(run.result().verdict, Verdict::Pass, "900 ms are within a tenth of 10 s");
 }
 
@@ -144,7 +145,7 @@ fn lag_is_judged_by_the_plans_own_limit_where_it_has_one() {
     let limited = |limit_ms| {
         let mut run = Run::good();
         run.lag_badly();
-        run.facts.lag_limit = Some(Duration::from_millis(limit_ms));
+        run.plan.settings.lag_limit = Some(Duration::from_millis(limit_ms));
         run.result()
     };
     assert_eq!(limited(1000).verdict, Verdict::Pass, "900 ms are within what the plan allows");
@@ -261,7 +262,7 @@ fn criteria_that_cannot_be_measured_prove_nothing() {
 #[test]
 fn a_criterion_beyond_the_plan_is_not_measured_and_the_rest_decides() {
     let mut run = Run::good();
-    run.facts.hold_planned = Duration::from_secs(60);
+    run.plan.settings.hold = Duration::from_secs(60);
     let result = run.result();
     assert_verdict(&result, Verdict::Pass, "All 8 criteria");
     assert_eq!(one(&result, "held-4000").why, "needs a hold of 20 min; the plan's is 1 min");

@@ -94,14 +94,14 @@ fn a_wrong_time_zone_is_recognised() {
         let served = Served::start(args);
         let wrong = [&usual(&served.url)[..], &["--time-zone", "UTC", "--wait-ready"]].concat();
         let report = found(1, &wrong);
-        let zone = assert_check(&report, "time-zone", "fail", "which is still to come in this zone");
+        let zone = assert_check(&report, "time-zone", "fail", "which is in the future in this zone");
         assert!(zone["why"].as_str().expect("text").ends_with("the servers' zone may be +09:00"), "{zone}");
         assert_check(&report, "schedule", "unknown", "in a wrong time zone");
         let right = [&usual(&served.url)[..], &["--time-zone", "+09:00", "--wait-ready"]].concat();
         assert_others_well(&found(0, &right), &[]);
         // READY, it would run.
         if !args.contains(&"--ready") {
-            let told = "still to come in this zone: the servers' zone may be +09:00; give --time-zone +09:00";
+            let told = "in the future in this zone: the servers' zone may be +09:00; give --time-zone +09:00";
             assert_run_refused(&served, &["--time-zone", "UTC"], told);
         }
     }

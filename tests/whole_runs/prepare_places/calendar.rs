@@ -73,7 +73,7 @@ fn a_wrong_time_zone_is_told_and_what_is_likelier_counts() {
     let played = Played::of(plain(), 300, 11);
     let finished = played.join("13-212", &["--rate", "10/m", "--time-zone", "-09:00"]);
     finished.assert_status(2);
-    for told in ["still to come in this zone", "give --time-zone +00:00", "--rate 1/s would do"] {
+    for told in ["in the future in this zone", "give --time-zone +00:00", "--rate 1/s would do"] {
         assert!(finished.stderr.contains(told), "{told}: {}", finished.stderr);
     }
     assert_eq!(played.way.joins(), 0);
