@@ -37,7 +37,7 @@ pub fn take_private_table(keep: &[RawFd]) -> bool {
     let mut flags = libc::CLOSE_RANGE_UNSHARE;
     let mut end = u32::MAX;
     for fd in kept.into_iter().rev() {
-        if fd < end && !close_range(fd + 1, end, flags) {
+        if fd < end && close_range(fd + 1, end, flags).is_err() {
             return false;
         }
         flags = 0;
@@ -56,12 +56,22 @@ pub fn block_signals() {
     }
 }
 
-fn close_range(first: u32, last: u32, flags: u32) -> bool {
+/// Gives the calling thread a copy of its table, with all that is in it; fails where the kernel cannot.
+pub(crate) fn unshare_table() -> io::Result<()> {
+    // Closes nothing: the range begins past any descriptor.
+    close_range(u32::MAX, u32::MAX, libc::CLOSE_RANGE_UNSHARE)
+}
+
+/// Called with `CLOSE_RANGE_UNSHARE` first.
+fn close_range(first: u32, last: u32, flags: u32) -> io::Result<()> {
     if first > last {
-        return true;
+        return Ok(());
     }
     // SAFETY: closes descriptors in the private table only, where nothing but what is kept is in use.
-    unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) == 0 }
+    match unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 #[cfg(test)]
@@ -86,8 +96,7 @@ mod tests {
             if !take_private_table(&[kept_fd]) {
                 return None;
             }
-            // SAFETY: F_GETFD only looks.
-            let is_open = |fd| unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0;
+            let is_open = |fd| std::fs::symlink_metadata(format!("/proc/thread-self/fd/{fd}")).is_ok();
             Some((is_open(kept_fd), is_open(other_fd), is_open(1)))
         });
         if let Some(open) = worker.join().unwrap() {

@@ -7,11 +7,12 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::Path;
 
+use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
 use socket2::{Domain, Socket, Type};
 
+use crate::descriptors;
 use crate::port_range::PortRange;
 use crate::socket_options;
 
@@ -70,13 +71,9 @@ pub fn send_over_loopback() {
 
 /// On a thread that ends with the table.
 fn try_private_table() -> Tried {
-    let table = std::thread::Builder::new().name("table-trial".into()).spawn(|| {
-        // Closes nothing: the range begins past any descriptor.
-        // SAFETY: three integers; the thread's table is copied, and nothing in it is changed.
-        let done =
-            unsafe { libc::syscall(libc::SYS_close_range, u32::MAX, u32::MAX, libc::CLOSE_RANGE_UNSHARE) };
-        if done == 0 { Ok(()) } else { Err(reason(io::Error::last_os_error())) }
-    });
+    let table = std::thread::Builder::new()
+        .name("table-trial".into())
+        .spawn(|| descriptors::unshare_table().map_err(reason));
     match table.map(std::thread::JoinHandle::join) {
         Ok(Ok(tried)) => tried,
         Ok(Err(_)) => Err("the thread that tried it panicked".to_owned()),
@@ -133,15 +130,8 @@ fn try_reuse_port() -> Tried {
 }
 
 fn try_timerfd() -> Tried {
-    // SAFETY: the call takes two integers; a descriptor that it returns is ours alone.
-    unsafe {
-        let timer = libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK | libc::TFD_CLOEXEC);
-        if timer < 0 {
-            return Err(reason(io::Error::last_os_error()));
-        }
-        drop(OwnedFd::from_raw_fd(timer));
-    }
-    Ok(())
+    let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+    timerfd_create(TimerfdClockId::Monotonic, flags).map(drop).map_err(|errno| reason(io::Error::from(errno)))
 }
 
 /// A TCP socket, prepared and then bound.

@@ -3,7 +3,9 @@
 //! Keeps no content: the caller collects, scans or drops the pieces as it likes. Invariant: control frames between
 //! fragments change nothing, and a violation is reported by the first frame or piece that proves it.
 
-use super::{FrameHeader, Opcode, Utf8Check, Violation};
+use super::frame::{FrameHeader, Opcode};
+use super::utf8::Utf8Check;
+use super::violation::Violation;
 
 /// What a data message carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
