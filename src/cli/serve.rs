@@ -1,4 +1,4 @@
-//! The options of `startline serve`, and the text that stands for their values.
+//! The options of `startline serve`, and its help on paths.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -26,7 +26,7 @@ Runnity's API, as far as a run needs it:
 The mock server's own controls:
   GET  /mock/counters
   POST /mock/servers/{server}/down  (server: ws1, ws2, …), and /up
-  POST /mock/faults/{name}?count={count}  the next so many of: internal-server-error,
+  POST /mock/faults/{name}?count={count}  the next {count} of: internal-server-error,
        ticket-issue-failed, ws-internal-error, ws-invalid-session, ws-unauthorized
   POST /mock/challenges/{id}/members/{id}/status/{STATUS}";
 
@@ -88,7 +88,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = values::duration)]
     pub(crate) broadcast_gather: Duration,
 
-    /// Send no broadcasts, and let CONNECTED list nobody: for more sessions than could be told of each other.
+    /// Send no broadcasts, and leave CONNECTED's list empty: for more sessions than broadcasts can serve.
     #[arg(long)]
     pub(crate) no_broadcast: bool,
 
@@ -172,7 +172,7 @@ pub(crate) fn distance(text: &str) -> Result<Distance, String> {
 
 pub(crate) fn time_zone(text: &str) -> Result<jiff::tz::TimeZone, String> {
     let name = values::time_zone(text)?;
-    zone(&name).ok_or_else(|| format!("{name} is not known on this machine"))
+    zone(&name).ok_or_else(|| format!("{name} is not a time zone of this machine"))
 }
 
 pub(crate) fn ws_url(text: &str) -> Result<String, String> {

@@ -1,8 +1,9 @@
-//! How one worker tells another: a queue and a bell.
+//! Notices from one worker to another: a queue and a bell.
 //!
-//! Nothing else crosses threads after the start but the world. A bell is a datagram socket of the worker's own, with a name of the
-//! kernel's choice by which everybody rings it: one descriptor in each worker's table, however many workers there are.
-//! Invariant: a notice that is posted is taken at the latest in the turn after the bell is readable, or in the next round where nobody
+//! Besides the world, nothing else crosses threads after the start. A bell is a datagram socket of
+//! the worker's own, with a name of the kernel's choice by which everybody rings it: one descriptor
+//! in each worker's table, however many workers there are. Invariant: a notice that is posted is
+//! taken at the latest in the turn after the bell is readable, or in the next round where nobody
 //! could ring; only the empty queue's first notice costs a system call.
 
 use std::cell::OnceCell;
@@ -13,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::world::{ChallengeId, Seat};
 
-/// What a worker can be told.
+/// A notice to a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Notice {
     /// The connection in this seat has been replaced by a re-entry: close it with 1000.
@@ -40,7 +41,8 @@ pub(super) struct Mailbox {
 }
 
 impl Mailbox {
-    /// Puts up the calling worker's bell, and returns what to poll for. Letters that came before were not rung for.
+    /// Puts up the calling worker's bell, and returns what to poll for. Letters that came before
+    /// were not rung for.
     ///
     /// # Errors
     /// There is no descriptor left, or the thread has one already.
@@ -61,7 +63,8 @@ impl Mailbox {
         let is_empty = notices.len() == 1;
         drop(notices);
         if is_empty && let Some(door) = self.door.get() {
-            // Fails when so much rings already that nothing more fits, and where a stranger to the workers has no descriptor to ring with.
+            // Fails when so much rings already that nothing more fits, and where a stranger to the
+            // workers has no descriptor to ring with.
             let _ = ring(door);
         }
     }
@@ -92,7 +95,8 @@ fn ring(door: &SocketAddr) -> io::Result<()> {
     .map(drop)
 }
 
-/// A socket that the kernel has named (unix(7), autobind: bound to no path, it gets a name of the abstract namespace that nobody has).
+/// A socket that the kernel has named (unix(7), autobind: bound to no path, it gets a name of the
+/// abstract namespace that nobody has).
 fn named_socket() -> io::Result<(UnixDatagram, SocketAddr)> {
     let socket = UnixDatagram::unbound()?;
     socket.set_nonblocking(true)?;

@@ -1,8 +1,9 @@
-//! What this kernel lets a program do, found by trying it.
+//! Features of this kernel, found by trying them.
 //!
-//! Versions and configuration files say little: a container's filter may forbid what the kernel has, and some options
-//! are accepted and then ignored. Each trial uses loopback and descriptors of its own, and leaves nothing behind.
-//! Decides nothing. Invariant: a feature that is said to be there has been seen to work.
+//! Versions and configuration files say little: a container's filter may forbid what the kernel
+//! has, and some options are accepted and then ignored. Each trial uses loopback and descriptors of
+//! its own, and leaves nothing behind. Decides nothing. Invariant: a feature that is reported has
+//! been seen to work.
 
 use std::fmt;
 use std::io;
@@ -21,13 +22,14 @@ const WINDOWS: u16 = 4;
 /// A window's share of the range.
 const WINDOW_SHARE: u16 = 16;
 
-/// What came of a trial: it works, or the kernel's reason.
+/// The outcome of a trial: it works, or the kernel's reason.
 pub type Tried = Result<(), String>;
 
-/// What works here.
+/// The outcome of every trial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Features {
-    /// A thread can have a descriptor table of its own: `close_range` with `CLOSE_RANGE_UNSHARE` (Linux 5.9).
+    /// A thread can have a descriptor table of its own: `close_range` with `CLOSE_RANGE_UNSHARE`
+    /// (Linux 5.9).
     pub private_tables: Tried,
     /// A bind to a source address leaves the port to connect(): `IP_BIND_ADDRESS_NO_PORT` (Linux 4.2).
     pub bind_no_port: Tried,
@@ -55,12 +57,13 @@ impl Features {
     }
 }
 
-/// Whether connections can come from this address: whether it is one of this machine's.
+/// Tries whether connections can come from this address: whether it is one of this machine's.
 pub fn try_bind(address: IpAddr) -> Tried {
     bound(SocketAddr::new(address, 0), |_| Ok(())).map(drop).map_err(reason)
 }
 
-/// Sends a datagram over the loopback to ourselves, for what the kernel counts of it. Without a loopback, or a port, there is none.
+/// Sends a datagram over the loopback to ourselves, for what the kernel counts of it. Without a
+/// loopback, or a port, there is none.
 pub fn send_over_loopback() {
     let send = || {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -90,7 +93,8 @@ fn try_bind_no_port() -> Tried {
     }
 }
 
-/// Bounds outside the sysctl's range are ignored without an error, so windows are cut from that and the ports looked at.
+/// Bounds outside the sysctl's range are ignored without an error, so windows are cut from that and
+/// the ports looked at.
 pub fn try_port_windows() -> Tried {
     let range = PortRange::read(Path::new("/")).ok_or("the range of local ports cannot be read")?.bounds();
     let mut last = Err("the range of local ports is too small to try it".to_owned());

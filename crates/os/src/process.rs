@@ -1,15 +1,16 @@
-//! This process and this machine, as the kernel tells: memory, CPU time, what the host is.
+//! This process and this machine as the kernel reports them: memory, CPU time, host name and
+//! hardware.
 //!
-//! Readings are taken by the control thread once a second, never on the hot path. Linux only, like everything
-//! that holds sockets here. Invariant: a figure that cannot be read is zero or empty, never a failure: a run
-//! does not end because `/proc` is not mounted.
+//! Readings are taken by the control thread once a second, never on the hot path. Linux only, like
+//! everything that holds sockets here. Invariant: a figure that cannot be read is zero or empty,
+//! never a failure: a run does not end because `/proc` is not mounted.
 
 use std::fs;
 
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-/// The box that a run was made on.
+/// The machine that a run was made on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// Kernel release, as `uname -r`.
@@ -34,14 +35,15 @@ impl Host {
     }
 }
 
-/// Resident memory of this process in bytes, counted page by page where the kernel does that (`smaps_rollup`,
-/// proc_pid_smaps(5)): the running totals of `statm` may be off by some hundred KiB, which is tens of bytes a session. Takes
-/// as long as there are pages. 0 if it cannot be read.
+/// Resident memory of this process in bytes, counted page by page where the kernel does that
+/// (`smaps_rollup`, proc_pid_smaps(5)): the running totals of `statm` may be off by some hundred
+/// KiB, which is tens of bytes a session. Takes as long as there are pages. 0 if it cannot be read.
 pub fn rss_bytes_exact() -> u64 {
     resident_kib(&read("/proc/self/smaps_rollup")).map_or_else(rss_bytes, |kib| kib * 1024)
 }
 
-/// Resident memory of this process in bytes, as the kernel's running totals have it; 0 if it cannot be read.
+/// Resident memory of this process in bytes, as the kernel's running totals have it; 0 if it cannot
+/// be read.
 pub fn rss_bytes() -> u64 {
     let pages = resident_pages(&read("/proc/self/statm"));
     pages * page_bytes()
@@ -71,7 +73,7 @@ fn resident_pages(statm: &str) -> u64 {
     statm.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0)
 }
 
-/// `model name` on x86; ARM has none and says `CPU part`, which tells nobody anything.
+/// `model name` on x86; ARM has none and says `CPU part`, which identifies nothing.
 fn cpu_model(cpuinfo: &str) -> String {
     let line = cpuinfo.lines().find_map(|line| line.strip_prefix("model name"));
     line.map_or_else(String::new, |rest| rest.trim_start_matches([' ', '\t', ':']).trim().to_owned())

@@ -1,7 +1,8 @@
 //! HTTP/1.1, TLS 1.3 records, WebSocket frames and JSON messages as pure functions over bytes.
 //!
-//! Knows no socket, no clock, no thread, and nothing of Runnity; client sessions and the mock server stand on it.
-//! Invariant: every parser takes its input in any split, never panics on what a peer sends, and bounds what it keeps.
+//! Knows no socket, no clock, no thread, and nothing of Runnity; client sessions and the mock
+//! server stand on it. Invariant: every parser takes its input in any split, never panics on what a
+//! peer sends, and bounds what it keeps.
 //!
 //! From the answer to an upgrade to the first message, by a client:
 //!

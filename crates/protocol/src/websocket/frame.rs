@@ -1,6 +1,7 @@
 //! Frame headers, masks and close payloads (RFC 6455, section 5).
 //!
-//! Does no I/O and keeps no state. Invariant: what [`parse_header`] accepts is valid for the reading side's role.
+//! Does no I/O and keeps no state. Invariant: what [`parse_header`] accepts is valid for the
+//! reading side's role.
 
 use super::violation::Violation;
 
@@ -87,8 +88,8 @@ pub fn parse_header(bytes: &[u8], reader: Reader) -> Result<Option<(FrameHeader,
     Ok(Some((FrameHeader { fin, opcode, mask: Some(key), payload_len }, len_end + key.len())))
 }
 
-/// Appends a frame header. `mask` is the key for frames from a client, which the caller then applies
-/// to the payload with [`apply_mask`].
+/// Appends a frame header. `mask` is the key for frames from a client, which the caller then
+/// applies to the payload with [`apply_mask`].
 pub fn write_header(out: &mut Vec<u8>, fin: bool, opcode: Opcode, mask: Option<[u8; 4]>, payload_len: u64) {
     debug_assert!(payload_len >> 63 == 0, "a frame's length has 63 bits");
     debug_assert!(!opcode.is_control() || (fin && payload_len <= CONTROL_BYTES_MAX));
@@ -138,7 +139,8 @@ pub fn write_close(out: &mut Vec<u8>, mask: Option<[u8; 4]>, code: u16, reason: 
     }
 }
 
-/// XORs `payload` with `key`, the first byte taking `key[offset % 4]` (section 5.3); its own inverse.
+/// XORs `payload` with `key`, the first byte taking `key[offset % 4]` (section 5.3); its own
+/// inverse.
 #[inline]
 pub fn apply_mask(payload: &mut [u8], key: [u8; 4], offset: usize) {
     let [a, b, c, d] = key;

@@ -1,7 +1,9 @@
-//! RFC 6455: frame headers, masking, close payloads, the order of fragments and the opening handshake's key.
+//! RFC 6455: frame headers, masking, close payloads, the order of fragments and the opening
+//! handshake's key.
 //!
-//! Does no I/O and buffers nothing: [`parse_header`] reads a frame's header, [`MessageReader`] follows a message over its
-//! frames. Invariant: what is accepted is valid for the reading side's role; anything else is a [`Violation`].
+//! Does no I/O and buffers nothing: [`parse_header`] reads a frame's header, [`MessageReader`]
+//! follows a message over its frames. Invariant: what is accepted is valid for the reading side's
+//! role; anything else is a [`Violation`].
 
 mod frame;
 mod key;

@@ -1,7 +1,7 @@
 //! UTF-8 over a text that arrives in pieces (RFC 6455, 8.1).
 //!
-//! Keeps at most three bytes between two pieces. Invariant: a text is refused by the first piece after which it cannot become
-//! valid.
+//! Keeps at most three bytes between two pieces. Invariant: a text is refused by the first piece
+//! after which it cannot become valid.
 
 use super::violation::Violation;
 

@@ -1,6 +1,7 @@
 //! How a peer can break RFC 6455, and the close code that says so.
 //!
-//! Names only; who finds one is the readers' business. Invariant: names are those of results and do not change.
+//! Names only; who finds one is the readers' business. Invariant: names are those of results and do
+//! not change.
 
 use std::fmt;
 
