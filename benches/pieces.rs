@@ -1,11 +1,11 @@
-//! What the pieces of the hot path cost: HTTP heads, frames, masks, the message scanner, templates, timers, histograms,
-//! TLS records.
+//! What the pieces of the hot path cost: HTTP heads, frames, masks, the message scanner, templates,
+//! timers, histograms, TLS records.
 //!
 //!     cargo bench --bench pieces              # all
 //!     cargo bench --bench pieces -- frame     # those with "frame" in their names
 //!
-//! Each bench does what a session does with a piece, on bytes as the servers send them. Read ratios in one run;
-//! the machine is rarely quiet.
+//! Each bench does what a session does with a piece, on bytes as the servers send them. Read ratios
+//! in one run; the machine is rarely quiet.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -29,7 +29,7 @@ X-Content-Type-Options: nosniff\r\n\r\n{\"success\":true,\"data\":{\"ticket\":\"
 
 const USER_ENTERED: &str = r#"{"type":"USER_ENTERED","userId":4711,"nickname":"달리는 거북이","profileImage":null,"distance":0.0,"pace":0,"timestamp":1751360400123}"#;
 
-/// A CONNECTED that lists so many.
+/// A CONNECTED that lists this many.
 fn connected(participants: usize) -> String {
     let listed: Vec<String> = (0..participants)
         .map(|k| {
@@ -219,7 +219,8 @@ fn tls_records(c: &mut Criterion) {
     group.finish();
 }
 
-/// What a session would do that keeps its keys: the AEAD key is expanded for each record all the same.
+/// What a session would do that keeps its keys: the AEAD key is expanded for each record all the
+/// same.
 mod kept_keys {
     use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
     use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk};

@@ -1,12 +1,14 @@
-//! What a session costs, measured on whole runs of the built binary with its mock server on the same machine.
+//! What a session costs, measured on whole runs of the built binary with its mock server on the
+//! same machine.
 //!
 //!     cargo bench --bench whole_run                       # everything, over an hour
 //!     cargo bench --bench whole_run -- heartbeat burst    # parts of it
 //!
-//! Prints a table and writes `benches/results/whole-run.json`, in which each part replaces its former self and
-//! holds the figures of its runs as their `summary.json` and `timeline.csv` have them. Knows nothing of the program but
-//! its command line and its results. Invariant: a run whose counts are not whole (every session opened, no error) is a failure
-//! of the bench and leaves no figure.
+//! Prints a table and writes `benches/results/whole-run.json`, in which each part replaces its
+//! former self and holds the figures of its runs as their `summary.json` and `timeline.csv` have
+//! them. Knows nothing of the program but its command line and its results. Invariant: a run whose
+//! counts are incomplete (every session opened, no error) is a failure of the bench and leaves no
+//! figure.
 
 #[path = "whole_run/measured.rs"]
 mod measured;

@@ -19,7 +19,8 @@ pub struct Measured {
     pub hold_cpu_s: f64,
     /// PINGs that fell due in the hold.
     pub hold_pings: f64,
-    /// The most that the machine's available memory fell by while the run went on, in bytes: both processes', and the kernel's.
+    /// The most that the machine's available memory fell by while the run went on, in bytes: both
+    /// processes', and the kernel's.
     pub machine_bytes: f64,
     /// The mock server's resident memory at most, in bytes.
     pub mock_bytes: f64,
@@ -84,8 +85,8 @@ impl Measured {
         self.summary.pointer(pointer).and_then(Value::as_f64).unwrap_or(f64::NAN)
     }
 
-    /// Full sessions a second. The time is taken on the safe side: from the first start to the last, and the slowest of
-    /// every step after that.
+    /// Full sessions a second. The time is taken on the safe side: from the first start to the
+    /// last, and the slowest of every step after that.
     pub fn full_sessions_per_s(&self) -> f64 {
         let sessions = self.number("/sessions/planned");
         let slowest_ms: f64 = ["login", "enter", "connect", "open"]
@@ -147,7 +148,8 @@ impl Measured {
     }
 }
 
-/// Waits for a run, and meanwhile looks at memory: the least that the machine had available, and the most of the mock server.
+/// Waits for a run, and meanwhile looks at memory: the least that the machine had available, and
+/// the most of the mock server.
 fn sampled(child: Child) -> Result<(std::process::Output, f64, f64), String> {
     let (id, over) = (child.id(), AtomicBool::new(false));
     thread::scope(|scope| {

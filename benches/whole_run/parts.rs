@@ -28,8 +28,8 @@ pub const ALL: [(&str, Part); 17] = [
     ("tls-scale-1m", scale::wss_1m),
 ];
 
-/// Client memory a held session: the slope over runs of 3,000 to 15,000. The hold outlasts the longest timeout of
-/// set-up (35 s), as any real one does.
+/// Client memory a held session: the slope over runs of 3,000 to 15,000. The hold outlasts the
+/// longest timeout of set-up (35 s), as any real one does.
 fn density() -> Result<Value, String> {
     let mut points = Vec::new();
     let mut runs = Vec::new();
@@ -93,8 +93,8 @@ fn burst() -> Result<Value, String> {
     Ok(json!({ "full_sessions_per_s": best, "runs": runs }))
 }
 
-/// Client CPU of a million broadcasts: 4,000 sessions with everyone hearing of everyone, less the same run in silence.
-/// What everyone is told by CONNECTED is in it too.
+/// Client CPU of a million broadcasts: 4,000 sessions with everyone hearing of everyone, less the
+/// same run in silence. What CONNECTED lists for every session is in it too.
 fn broadcast() -> Result<Value, String> {
     let options = "--sessions 4000 --ramp 20s --hold 10s --ramp-down 5s";
     let loud = Measured::of(options)?;

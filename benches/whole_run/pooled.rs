@@ -1,6 +1,7 @@
-//! What it saves to share HTTP connections: the same bursts with one of its own for each session, and on a few a worker.
+//! The cost of a login burst with one HTTP connection a session, and with a few shared ones a
+//! worker.
 //!
-//! All of it in one run of the bench, the ways one after the other in each round, so that what else the machine does strikes all alike. Of
+//! Both ways alternate within each round, so that other work on this machine affects them alike. Of
 //! each run only the figures are kept.
 
 use serde_json::{Map, Value, json};
@@ -9,7 +10,8 @@ use super::measured::Measured;
 
 /// Rounds; a figure of a way is its median.
 const ROUNDS: usize = 3;
-/// Over which the 10,000 of a round arrive: at a pace that both ends manage, and faster than they do.
+/// Over which the 10,000 of a round arrive: at a pace that both ends manage, and faster than they
+/// do.
 const RAMPS_MS: [u32; 2] = [2_500, 1_000];
 /// Connections of each worker.
 const SHARED: [u32; 6] = [1, 4, 16, 32, 64, 256];

@@ -1,7 +1,7 @@
 //! Density: what held sessions take from ten thousand to a million, both ends on one machine.
 //!
-//! Besides what results say, the machine's memory and the mock server's are sampled while a run goes on. Invariant: as everywhere in the
-//! bench, a run that is not whole leaves no figure.
+//! Besides what results say, the machine's memory and the mock server's are sampled while a run
+//! goes on. Invariant: as everywhere in the bench, an incomplete run leaves no figure.
 
 use serde_json::{Map, Value, json};
 
@@ -11,8 +11,9 @@ use super::parts::slope;
 /// At least two PING cycles of 30 s, and longer than any timeout of set-up.
 const HOLD_S: u32 = 65;
 
-/// A point of the curve: sessions, arrivals a second, and further options. PINGs of those who are in already take their share of the
-/// cores, so that the million takes its time; over TLS each session makes a full handshake.
+/// A point of the curve: sessions, arrivals a second, and further options. PINGs of those who are
+/// in already take their share of the cores, so that the million takes its time; over TLS each
+/// session makes a full handshake.
 struct Point(u32, u32, &'static str);
 
 /// Ten thousand over ws, with shared HTTP connections.
@@ -97,8 +98,9 @@ pub fn print_slopes(results: &Map<String, Value>) {
     }
 }
 
-/// Full sessions a second that are kept up for a while: 100,000, with shared HTTP connections, as fast as they come without an error. The rate
-/// is taken on the safe side, to the end of the slowest step.
+/// Full sessions a second that are kept up for a while: 100,000, with shared HTTP connections, as
+/// fast as they come without an error. The rate is taken on the safe side, to the end of the
+/// slowest step.
 pub fn set_up() -> Result<Value, String> {
     const SESSIONS: u32 = 100_000;
     let mut runs = Vec::new();
@@ -131,22 +133,24 @@ pub fn set_up() -> Result<Value, String> {
     Ok(json!({ "full_sessions_per_s": best, "runs": runs }))
 }
 
-/// What a session's two connects cost as the ports of one source address are used up, by how ports are chosen: client CPU in each tenth
-/// of a ramp that holds nearly all of them.
+/// What a session's two connects cost as the ports of one source address are used up, by how ports
+/// are chosen: client CPU in each tenth of a ramp that holds nearly all of them.
 pub fn ports() -> Result<Value, String> {
     const TENTHS: usize = 10;
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
         .map_err(|error| error.to_string())?;
     let bounds: Vec<u32> = range.split_whitespace().filter_map(|bound| bound.parse().ok()).collect();
     let [first, last] = bounds[..] else { return Err(format!("the range of ports is {range:?}")) };
-    // HTTP connections wait in TIME_WAIT for a second on loopback: with 30 s of ramp a thirtieth of the sessions' number.
+    // HTTP connections wait in TIME_WAIT for a second on loopback: with 30 s of ramp a thirtieth of
+    // the sessions' number.
     let sessions = (last - first + 1) * 94 / 100;
     let mut all = Map::new();
     println!(
         "CPU a session, µs, in each tenth of {sessions} sessions (kernel: half of them) from one address with the range {first}-{last}:"
     );
-    // An address each: a port that waits after a run of one way is refused to the next run's other way.
-    // The kernel's own choice gets half as many: past that it searches until connects time out.
+    // An address each: a port that waits after a run of one way is refused to the next run's other
+    // way. The kernel's own choice gets half as many: past that it searches until connects time
+    // out.
     let methods = [("windows", "127.0.0.9", 1), ("explicit", "127.0.0.10", 1), ("kernel", "127.0.0.11", 2)];
     for (method, source, part) in methods {
         let sessions = sessions / part;

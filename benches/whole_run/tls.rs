@@ -1,14 +1,15 @@
 //! What TLS adds: memory a held session by suite, CPU of the heartbeat, CPU of handshakes.
 //!
-//! Each figure is beside the same run without, or with rustls's object kept. Invariant: as everywhere in the bench, a run that is
-//! not whole leaves no figure.
+//! Each figure is beside the same run without, or with rustls's object kept. Invariant: as
+//! everywhere in the bench, an incomplete run leaves no figure.
 
 use serde_json::{Value, json};
 
 use super::measured::Measured;
 use super::parts::slope;
 
-/// Client memory a held wss session, by slope: each suite alone, and AES-128 with rustls's object kept.
+/// Client memory a held wss session, by slope: each suite alone, and AES-128 with rustls's object
+/// kept.
 pub fn density() -> Result<Value, String> {
     let ways = [
         ("TLS_AES_128_GCM_SHA256", "--tls-suites aes128"),
@@ -64,8 +65,8 @@ pub fn heartbeat() -> Result<Value, String> {
     Ok(Value::Object(all))
 }
 
-/// Client CPU of a full and a resumed handshake: sessions make one of each, or two full ones, or none. And the most sessions
-/// a second that both ends manage on the machine.
+/// Client CPU of a full and a resumed handshake: sessions make one of each, or two full ones, or
+/// none. And the most sessions a second that both ends manage on the machine.
 pub fn handshakes() -> Result<Value, String> {
     let run = |tls: &str, ramp_ms: u32| {
         Measured::of(&format!(

@@ -172,7 +172,7 @@ pub(crate) fn distance(text: &str) -> Result<Distance, String> {
 
 pub(crate) fn time_zone(text: &str) -> Result<jiff::tz::TimeZone, String> {
     let name = values::time_zone(text)?;
-    zone(&name).ok_or_else(|| format!("{name} is not known on this machine"))
+    zone(&name).ok_or_else(|| format!("{name} is not a time zone of this machine"))
 }
 
 pub(crate) fn ws_url(text: &str) -> Result<String, String> {

@@ -1,11 +1,12 @@
 //! When each session starts: open-loop, whatever the servers do.
 //!
-//! Pure arithmetic. Invariant: session k of n starts at `ramp · k / n`, so the rate is constant and the plan of one
-//! worker never depends on another's progress.
+//! Pure arithmetic. Invariant: session k of n starts at `ramp · k / n`, so the rate is constant and
+//! the plan of one worker never depends on another's progress.
 
 use std::time::Duration;
 
-/// The arrivals that one worker looks after: sessions `first`, `first + stride`, … below `sessions`.
+/// The arrivals that one worker looks after: sessions `first`, `first + stride`, … below
+/// `sessions`.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrivals {
     /// Sessions of the whole run.

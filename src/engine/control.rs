@@ -1,7 +1,9 @@
-//! The control thread's part of a run: its phases, one after the other, and what the workers hand over.
+//! The control thread: a run's phases, one after the other, and the sum of what the workers hand
+//! over.
 //!
-//! Touches no socket and judges nothing. Invariant: a run goes ramp → settle → hold → ramp-down, each once, and accounts
-//! are closed exactly once, at the end of the hold or when the run is stopped.
+//! Touches no socket and judges nothing. Invariant: a run goes ramp → settle → hold → ramp-down,
+//! each once, and accounts are closed exactly once, at the end of the hold or when the run is
+//! stopped.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -21,7 +23,8 @@ use crate::plan::sources::PortMethod;
 const LOOK: Duration = Duration::from_millis(50);
 /// From everyone ready to the first arrival: time for all workers to be at their loops.
 const LEAD: Duration = Duration::from_millis(50);
-/// How often memory is given back in the hold: the entries of set-up's timeouts are let go of as late as those come due.
+/// How often memory is given back in the hold: the entries of set-up's timeouts are let go of as
+/// late as those come due.
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(15);
 /// How long a second is held back for workers that are late with theirs.
 const WORKERS_LATE: Duration = Duration::from_millis(500);
@@ -43,7 +46,8 @@ pub(super) struct Control<'p> {
     /// Intervals since the last second was reported.
     fresh: Interval,
     accounts: Vec<Option<WorkerAccounts>>,
-    /// What became of the connections of each source address, of the workers whose accounts are closed.
+    /// What became of the connections of each source address, of the workers whose accounts are
+    /// closed.
     connections: Vec<SourceCounts>,
     finished: usize,
     reported_seconds: u64,
@@ -119,7 +123,8 @@ impl<'p> Control<'p> {
                 }
             }
         }
-        // Now, too, or what set-up took and is no longer used would be subtracted from what sessions take.
+        // Now, too, or what set-up took and is no longer used would be subtracted from what
+        // sessions take.
         heap::give_back();
         self.readings.rss_bytes_at_start = process::rss_bytes_exact();
         self.cpu_at_start = process::cpu_seconds();
@@ -136,7 +141,7 @@ impl<'p> Control<'p> {
     ) {
         while self.finished < self.plan.workers {
             match receiver.recv_timeout(LOOK) {
-                Ok((worker, message)) => self.hear(worker, message),
+                Ok((worker, message)) => self.take(worker, message),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -160,7 +165,7 @@ impl<'p> Control<'p> {
         self.clock.elapsed().saturating_sub(self.started_at)
     }
 
-    fn hear(&mut self, worker: usize, message: Message) {
+    fn take(&mut self, worker: usize, message: Message) {
         match message {
             Message::Ready => {}
             Message::Second(interval) => {
@@ -188,7 +193,8 @@ impl<'p> Control<'p> {
                 self.finished += 1;
                 let why = format!("worker {worker} could not go on: {why}");
                 if self.accounts[worker].is_none() {
-                    // Whatever the phase: its sessions are missing from the accounts, and this is why.
+                    // Whatever the phase: its sessions are missing from the accounts, and this is
+                    // why.
                     self.stopped.get_or_insert(why.clone());
                 }
                 self.stop(why);
@@ -231,7 +237,8 @@ impl<'p> Control<'p> {
         }
     }
 
-    /// Counts the sessions that are open; time that they were open since the last count is held time.
+    /// Counts the sessions that are open; time that they were open since the last count is held
+    /// time.
     fn count(&mut self) -> u32 {
         let (open, at) = (self.shared.open(), self.at());
         let since = at.saturating_sub(self.counted_at);

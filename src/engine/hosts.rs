@@ -1,7 +1,7 @@
 //! The hosts that sessions may be led to, and where they are.
 //!
-//! Resolved before the run: the engine asks no resolver. Invariant: each of [`Hosts::names`] has its entry in
-//! [`Addresses::hosts`].
+//! Resolved before the run: the engine asks no resolver. Invariant: each of [`Hosts::names`] has
+//! its entry in [`Addresses::hosts`].
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use crate::session::Endpoint;
 pub struct Addresses {
     /// By index of [`Script::hosts`]; empty only where a host is known by `given` alone.
     pub hosts: Vec<Vec<IpAddr>>,
-    /// By index of the host and port, what was given in place of what the name resolves to.
+    /// Addresses given in place of what a name resolves to, by the host's index and port.
     pub given: Vec<(u16, u16, Vec<IpAddr>)>,
 }
 
@@ -35,6 +35,7 @@ pub struct Hosts {
     pub names: Vec<String>,
     /// Where they are.
     pub addresses: Addresses,
-    /// Whom to trust there; none when this machine has no CA certificates and the target needs none.
+    /// The CA certificates to trust there; none when this machine has none and the target needs
+    /// none.
     pub trust: Option<Trust>,
 }

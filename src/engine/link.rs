@@ -1,7 +1,8 @@
-//! Between the control thread and the workers: a few atomics that workers look at once a turn, and a channel that they
-//! write to.
+//! The link between the control thread and the workers: a few atomics that workers read once a
+//! turn, and a channel that they write to.
 //!
-//! Decides nothing. Invariant: no worker ever waits for another, or for the control thread once the run has started.
+//! Decides nothing. Invariant: no worker ever waits for another, or for the control thread once the
+//! run has started.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
@@ -10,7 +11,7 @@ use std::time::Duration;
 use crate::measure::ledger::{Ledger, SessionSet};
 use crate::measure::{Interval, SourceCounts};
 
-/// What a worker is to do.
+/// An order to the workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     /// Go on.
@@ -22,8 +23,8 @@ pub(super) enum Order {
     },
 }
 
-/// What a worker says. A channel has room for 31 of them at a time, made by whichever worker finds none left, so that what is large is in a
-/// box.
+/// A worker's message. A channel allocates room for 31 of them at a time, in whichever worker finds
+/// none left, so large ones are boxed.
 #[derive(Debug)]
 pub(super) enum Message {
     /// It stands ready, buffers touched.
@@ -35,24 +36,27 @@ pub(super) enum Message {
         interval: Box<Interval>,
         ledger: Option<Ledger>,
         open: SessionSet,
-        /// Of these, the ones open long enough that announcements by and to them have had their time.
+        /// Of these, the ones open long enough that announcements by and to them have had their
+        /// time.
         known: SessionSet,
         /// What became of the connections of each source address, in the plan's order.
         connections: Vec<SourceCounts>,
     },
-    /// All its sessions are over; what it recorded since its accounts closed, and spills that were not given back.
+    /// All its sessions are over; what it recorded since its accounts closed, and spills that were
+    /// not given back.
     Finished { interval: Box<Interval>, spills_left: usize },
     /// It could not go on.
     Broken(String),
 }
 
-/// What all threads see.
+/// The state that all threads share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    /// Where the run stands: `None` not yet, `Some(None)` it will not start, else its start on the clock.
+    /// Where the run stands: `None` not yet, `Some(None)` it will not start, else its start on the
+    /// clock.
     start: Mutex<Option<Option<Duration>>>,
     started: Condvar,
-    /// 0: run. Else: ramp down over so many microseconds less one.
+    /// 0: run. Else: ramp down over this many microseconds less one.
     order: AtomicU64,
     gauges: Vec<Gauge>,
 }
@@ -64,7 +68,8 @@ struct Gauge {
     open: AtomicU32,
     settled: AtomicU32,
     started: AtomicU32,
-    /// Microseconds from the run's start to this worker's first and last start of a session, less one; 0: none yet.
+    /// Microseconds from the run's start to this worker's first and last start of a session, less
+    /// one; 0: none yet.
     first_start: AtomicU64,
     last_start: AtomicU64,
 }
@@ -125,9 +130,9 @@ pub(super) struct WorkerLink {
 }
 
 impl WorkerLink {
-    /// Says that the worker is ready and waits for the start; `None`: there will be none.
+    /// Reports that the worker is ready and waits for the start; `None`: there will be none.
     pub(super) fn wait_for_start(&self) -> Option<Duration> {
-        self.say(Message::Ready);
+        self.send(Message::Ready);
         let mut start = self.shared.start.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(start) = *start {
@@ -161,7 +166,7 @@ impl WorkerLink {
     }
 
     pub(super) fn second(&self, interval: Interval) {
-        self.say(Message::Second(Box::new(interval)));
+        self.send(Message::Second(Box::new(interval)));
     }
 
     pub(super) fn accounts(
@@ -172,19 +177,20 @@ impl WorkerLink {
         known: SessionSet,
         connections: Vec<SourceCounts>,
     ) {
-        self.say(Message::Accounts { interval: Box::new(interval), ledger, open, known, connections });
+        self.send(Message::Accounts { interval: Box::new(interval), ledger, open, known, connections });
     }
 
     pub(super) fn finished(&self, interval: Interval, spills_left: usize) {
-        self.say(Message::Finished { interval: Box::new(interval), spills_left });
+        self.send(Message::Finished { interval: Box::new(interval), spills_left });
     }
 
     pub(super) fn broken(&self, why: String) {
-        self.say(Message::Broken(why));
+        self.send(Message::Broken(why));
     }
 
-    fn say(&self, message: Message) {
-        // Nobody listens any more only when the control thread has given up: then nothing is lost by it.
+    fn send(&self, message: Message) {
+        // Nobody listens any more only when the control thread has given up: then nothing is lost
+        // by it.
         let _ = self.sender.send((self.worker, message));
     }
 }

@@ -1,9 +1,10 @@
 //! The shell around the sessions: workers, epoll, sockets, timers, arrivals.
 //!
-//! The only place that reads a clock or owns a socket on the client's side; what a session does next is
-//! [`crate::session`]'s to say. [`affinity`], [`alarm`], [`clock`], [`descriptors`] and [`timers`] serve the mock server's loop too.
-//! What the box can do is tried here as well, before a run: [`features`] and [`socket_bytes`].
-//! Invariant: a socket is made, used and dropped by one worker, and workers share nothing on the hot path.
+//! The only place that reads a clock or owns a socket on the client's side; [`crate::session`]
+//! decides what a session does next. Knows no report and no command line: it hands over an
+//! [`Outcome`]. Start with `run`, then `control` (the phases) and `worker` (the event loop).
+//! Invariant: a socket is made, used and dropped by one worker, and workers share nothing on the
+//! hot path.
 
 pub mod arrivals;
 mod control;

@@ -1,7 +1,7 @@
 //! Records what sessions report.
 //!
-//! Adds instants of the run and bounds evidence; decides nothing. Invariant: after accounts are closed only the
-//! recorder is written to (it is then the ramp-down's), never the ledger.
+//! Adds instants of the run and bounds evidence; decides nothing. Invariant: after accounts are
+//! closed only the recorder is written to (it is then the ramp-down's), never the ledger.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::measure::{FaultSample, PingEvent, Recorder};
 use crate::scenario::MessageType;
 use crate::session::{Observer, Who};
 
-/// What one worker writes into.
+/// The books of one worker.
 #[derive(Debug)]
 pub struct Books {
     /// Counts and latencies.
@@ -23,7 +23,8 @@ pub struct Books {
     pub ledger: Option<Ledger>,
     /// Since the run began; set once a turn.
     pub at: Duration,
-    /// Where the connection comes from that is being given up, not having come up: its failure's evidence.
+    /// Where the connection comes from that is being given up, not having come up: its failure's
+    /// evidence.
     pub from: Option<SocketAddr>,
     /// The last index of the step names, which is what error messages in mid-hold are filed under.
     pub last_step: u8,

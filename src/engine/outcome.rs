@@ -1,7 +1,7 @@
 //! What the engine hands over: each second while a run goes on, and its outcome at the end.
 //!
-//! Types alone, without behaviour. Invariant: everything up to the close of accounts is apart from the ramp-down, which is
-//! reported and not judged.
+//! Types alone, without behaviour. Invariant: everything up to the close of accounts is apart from
+//! the ramp-down, which is reported and not judged.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ pub enum EngineError {
 pub struct Second<'a> {
     /// Since the run's start.
     pub elapsed: Duration,
-    /// Where the run stands.
+    /// The phase that the run is in.
     pub phase: Phase,
     /// Everything up to the close of accounts, so far.
     pub totals: &'a Totals,
-    /// What workers handed over since the last time, together.
+    /// Everything that workers handed over since the last time.
     pub interval: &'a Interval,
     /// Sessions that have begun.
     pub started: u32,
@@ -33,11 +33,11 @@ pub struct Second<'a> {
     pub open: u32,
     /// Sessions that should have started by now.
     pub planned: u32,
-    /// How the run stands; what is not known yet is 0 or `None`.
+    /// The control thread's readings; those not known yet are 0 or `None`.
     pub readings: RunReadings,
 }
 
-/// What the control thread itself sees of a run.
+/// The control thread's own readings of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RunReadings {
     /// When the first session really started, since the run's start.
@@ -62,7 +62,7 @@ pub struct RunReadings {
     pub cpu_seconds: f64,
 }
 
-/// What the ramp-down was; reported, not judged.
+/// The ramp-down; reported, not judged.
 #[derive(Debug)]
 pub struct RampDownOutcome {
     /// Everything recorded since accounts closed.
@@ -78,12 +78,12 @@ pub struct RampDownOutcome {
 pub struct Sources {
     /// How ports were chosen: `windows`, `explicit` or `kernel`.
     pub method: &'static str,
-    /// What became of the connections of each source address until accounts closed, in the plan's order; a single one if the
-    /// choice was the kernel's.
+    /// What became of the connections of each source address until accounts closed, in the plan's
+    /// order; a single one if the choice was the kernel's.
     pub connections: Vec<SourceCounts>,
 }
 
-/// What a run was.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Outcome {
     /// Everything up to the close of accounts.
@@ -92,7 +92,7 @@ pub struct Outcome {
     pub ledger: Option<LedgerTotals>,
     /// The ramp-down.
     pub ramp_down: RampDownOutcome,
-    /// What the control thread saw, up to the close of accounts.
+    /// The control thread's readings, up to the close of accounts.
     pub readings: RunReadings,
     /// Sessions open when accounts closed.
     pub held_to_end: u32,

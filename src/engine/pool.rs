@@ -1,11 +1,14 @@
-//! Who has the use of a worker's shared HTTP connections, who waits for one, and which lie idle.
+//! A worker's shared HTTP connections: which rows use one, which wait for one, and which
+//! connections are idle.
 //!
-//! Bookkeeping only: it is generic over what a connection is, makes none and touches none, so that it can be tested without
-//! sockets. A connection has a *place* for as long as it is open or being opened, whoever uses it; there are so many places as there
-//! may be connections, and a place's number is its connection's token. Places that are empty are filled before kept connections are
-//! used, and of these the one that has lain idle longest goes first: so all of them carry the same load, and the addresses and
-//! servers behind them too. Invariants: one row at a time has a place; whoever waits is served in the order of asking; nobody waits
-//! while there is a place to be had and [`Pool::next`] is called; a row that has left is nowhere.
+//! Bookkeeping only: it is generic over what a connection is, makes none and touches none, so that
+//! it can be tested without sockets. A connection has a *place* for as long as it is open or being
+//! opened, whoever uses it; there are as many places as there may be connections, and a place's
+//! number is its connection's token. Places that are empty are filled before kept connections are
+//! used, and of these the one that has lain idle longest goes first: so all of them carry the same
+//! load, and the addresses and servers behind them too. Invariants: one row at a time has a place;
+//! rows that wait are served in the order of asking; no row waits while a place is free and
+//! [`Pool::next`] is called; a row that has left is nowhere.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -14,7 +17,8 @@ use std::collections::{HashMap, VecDeque};
 enum Place<C> {
     /// No connection.
     Empty,
-    /// A row's: its connection is with the row, or is being made. `turn` counts the connections made for places.
+    /// A row's: its connection is with the row, or is being made. `turn` counts the connections
+    /// made for places.
     Lent { row: u32, turn: u32 },
     /// Kept for the next.
     Idle(C),
@@ -27,7 +31,7 @@ enum Claim {
     Has { place: u32 },
 }
 
-/// What a row gets.
+/// What a row is given.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Grant<C> {
     /// This connection, which has carried answers before.
@@ -53,7 +57,7 @@ pub struct Pool<C> {
 }
 
 impl<C> Pool<C> {
-    /// For so many connections at once; 0: sessions share none.
+    /// Makes a pool of at most this many connections; 0: sessions share none.
     pub fn new(connections: u32) -> Self {
         Self {
             places: (0..connections).map(|_| Place::Empty).collect(),
@@ -68,13 +72,13 @@ impl<C> Pool<C> {
         }
     }
 
-    /// Whether there is anything to share.
+    /// Whether sessions share connections.
     pub fn is_on(&self) -> bool {
         !self.places.is_empty()
     }
 
-    /// A row wants a connection; `None`: it waits. A row that has a place already, and whose connection is gone, keeps the place
-    /// for another connection.
+    /// A row wants a connection; `None`: it waits. A row that has a place already, and whose
+    /// connection is gone, keeps the place for another connection.
     pub fn ask(&mut self, row: u32) -> Option<Grant<C>> {
         match self.rows.get(&row) {
             Some(Claim::Has { place }) => {
@@ -93,7 +97,8 @@ impl<C> Pool<C> {
         grant
     }
 
-    /// The one who has waited longest, with what it gets; `None` when nobody waits or there is nothing to be had.
+    /// Returns the row that has waited longest, with its grant; `None` when no row waits or no
+    /// place is free.
     pub fn next(&mut self) -> Option<(u32, Grant<C>)> {
         if !self.can_serve() {
             return None;
@@ -107,12 +112,13 @@ impl<C> Pool<C> {
         }
     }
 
-    /// Whether somebody waits and there is something to be had.
+    /// Whether a row waits and a place is free.
     pub fn can_serve(&self) -> bool {
         self.waiting_count > 0 && (!self.empty.is_empty() || self.idle_count > 0)
     }
 
-    /// The row is through with its connection, which is fit for another's request; does nothing for a row without a place.
+    /// Takes back a connection that is fit for another's request; does nothing for a row without a
+    /// place.
     pub fn give_back(&mut self, row: u32, connection: C) {
         if let Some(Claim::Has { place }) = self.rows.remove(&row) {
             self.places[place as usize] = Place::Idle(connection);
@@ -121,7 +127,7 @@ impl<C> Pool<C> {
         }
     }
 
-    /// The row is through, and its connection, if it had one, is gone; or it waits no longer.
+    /// Removes a row whose connection, if it had one, is gone, or that waits no longer.
     pub fn leave(&mut self, row: u32) {
         match self.rows.remove(&row) {
             Some(Claim::Has { place }) => self.vacate(place),
@@ -130,7 +136,7 @@ impl<C> Pool<C> {
         }
     }
 
-    /// The place of this row's connection.
+    /// Returns the place of this row's connection.
     pub fn place_of(&self, row: u32) -> Option<u32> {
         match self.rows.get(&row) {
             Some(Claim::Has { place }) => Some(*place),
@@ -184,7 +190,8 @@ impl<C> Pool<C> {
         self.rows.is_empty()
     }
 
-    /// The end of it: idle connections, to be closed. Nothing is shared any more, and no memory kept.
+    /// The end of it: idle connections, to be closed. Nothing is shared any more, and no memory
+    /// kept.
     pub fn close(&mut self) -> Vec<C> {
         debug_assert!(self.is_unused(), "closed while in use");
         let places = std::mem::replace(self, Self::new(0)).places;
@@ -232,7 +239,7 @@ impl<C> Pool<C> {
 mod tests {
     use super::*;
 
-    /// What rows are told, without the connection.
+    /// What rows are granted, without the connection.
     fn kinds<C>(grant: Option<Grant<C>>) -> &'static str {
         match grant {
             Some(Grant::Kept(_)) => "kept",

@@ -1,4 +1,5 @@
-//! Source addresses and ports: a worker's own slice of the range of each address, walked in small windows.
+//! Source addresses and ports: a worker's own slice of the range of each address, walked in small
+//! windows.
 //!
 //! The kernel's own search looks at every port that is taken before it finds a free one: past half of the range to one
 //! target a connect costs milliseconds. `IP_LOCAL_PORT_RANGE` (ip(7), Linux 6.3) narrows the search of one
@@ -26,8 +27,8 @@ use crate::plan::sources::PortMethod;
 
 /// Ports that the kernel looks through for one socket.
 const WINDOW: u32 = 16;
-/// For how long an address without a port left is not looked through again: that takes thousands of looks, and on loopback a port that waits
-/// is free again after so long.
+/// For how long an address without a port left is not looked through again: that takes thousands of
+/// looks, and on loopback a port that waits is free again after so long.
 const FULL_FOR: Duration = Duration::from_secs(1);
 
 /// What this kernel can do, found by trying.
@@ -86,7 +87,8 @@ impl Slice {
         }
     }
 
-    /// First and last port of the next window. It ends with the slice: the next one then begins it again.
+    /// First and last port of the next window. It ends with the slice: the next one then begins it
+    /// again.
     fn window(&self) -> (u16, u16) {
         let last = (self.next + WINDOW).min(self.count) - 1;
         ((self.first + self.next) as u16, (self.first + last) as u16)
@@ -111,8 +113,8 @@ pub struct PortSpace {
 }
 
 impl PortSpace {
-    /// For so many workers. Where there are fewer ports than workers, or nobody knows the range, the kernel searches for all of them:
-    /// one method a run.
+    /// For this many workers. Where there are fewer ports than workers, or nobody knows the range,
+    /// the kernel searches for all of them: one method a run.
     pub fn new(method: PortMethod, range: Option<PortRange>, sources: &[IpAddr], workers: usize) -> Self {
         let method = match &range {
             Some(range) if range.free() as usize >= workers => method,
@@ -127,8 +129,8 @@ impl PortSpace {
         self.method
     }
 
-    /// The part of `worker` of `workers`. `start` is any number: where the first window lies, so that runs that follow each other
-    /// do not begin on the ports of the one before.
+    /// The part of `worker` of `workers`. `start` is any number: where the first window lies, so
+    /// that runs that follow each other do not begin on the ports of the one before.
     pub fn of_worker(&self, worker: usize, workers: usize, start: u32) -> Ports {
         let bounds = self.range.slice(worker, workers).unwrap_or_else(|| self.range.bounds());
         let cut = |source| Slice::new(source, bounds, start);
@@ -167,13 +169,14 @@ pub struct Ports {
     start: u32,
     /// Indices of the slices that IPv4 targets, and IPv6 targets, can be reached from.
     fitting: [Vec<usize>; 2],
-    /// Slices in which a way was found without a port left to a target, until when it is left alone there, and why.
+    /// Slices in which a way was found without a port left to a target, until when it is left alone
+    /// there, and why.
     full: HashMap<(usize, Walk, SocketAddr), (Tick, Fault)>,
 }
 
 impl Ports {
-    /// Makes a socket and starts connecting it, from the source address that falls to `key` (any number: addresses are gone
-    /// round by it) and from another one where that has no port left.
+    /// Makes a socket and starts connecting it, from the source address that falls to `key` (any
+    /// number: addresses are gone round by it) and from another one where that has no port left.
     ///
     /// # Errors
     /// The [`Fault`] behind the errno of the last attempt. Where no address has a port left and ours are the ones that are in use, it is
@@ -197,7 +200,8 @@ impl Ports {
     }
 
     fn connect_from(&mut self, index: usize, address: SocketAddr, now: Tick) -> Result<Socket, Fault> {
-        // Other workers' slices may have ports left that they do not need: a worker is let loose on them when its own are used up.
+        // Other workers' slices may have ports left that they do not need: a worker is let loose on
+        // them when its own are used up.
         let walks: &[Walk] = match self.method {
             PortMethod::Windows => &[Walk::Windows, Walk::Kernel],
             PortMethod::Explicit if self.is_range_shared => &[Walk::Explicit, Walk::Beyond],
@@ -225,7 +229,8 @@ impl Ports {
                 }
                 Err(fault @ (Fault::TuplesExhausted | Fault::PortTaken)) => {
                     last = fault;
-                    // A few looks at windows cost less than the kernel's search, as long as that finds something.
+                    // A few looks at windows cost less than the kernel's search, as long as that
+                    // finds something.
                     if *walk != Walk::Windows {
                         self.full.insert((index, *walk, address), (until, fault));
                     }
@@ -272,8 +277,8 @@ fn connect_in_windows(slice: &mut Slice, address: SocketAddr) -> Result<Socket, 
     Err(Fault::TuplesExhausted)
 }
 
-/// Walks the slice port by port. One that somebody listens on, that waits for its last packets or that is reserved (the kernel heeds that
-/// in its own choices only) is passed over.
+/// Walks the slice port by port. One that somebody listens on, that waits for its last packets or
+/// that is reserved (the kernel heeds that in its own choices only) is passed over.
 fn connect_explicitly(slice: &mut Slice, address: SocketAddr, range: &PortRange) -> Result<Socket, Fault> {
     let unspecified: IpAddr = match address {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
@@ -324,7 +329,8 @@ fn socket_from(source: Option<IpAddr>, address: SocketAddr) -> Result<Socket, Fa
     Ok(socket)
 }
 
-/// EADDRNOTAVAIL means another thing when it comes from bind(): the address is not this machine's (any more).
+/// EADDRNOTAVAIL means another thing when it comes from bind(): the address is not this machine's
+/// (any more).
 fn bind_fault(error: &io::Error) -> Fault {
     match error.raw_os_error() {
         Some(libc::EADDRNOTAVAIL) => Fault::SourceNotLocal,

@@ -1,7 +1,7 @@
 //! A whole run: workers spawned, phases gone through, results handed over.
 //!
-//! Decides when, never whether the servers did well. Invariant: whatever happens to a worker, what the others
-//! measured comes back in the [`Outcome`].
+//! Decides when, never whether the servers did well. Invariant: whatever happens to a worker, what
+//! the others measured comes back in the [`Outcome`].
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -31,7 +31,8 @@ use crate::plan::{End, Plan};
 use crate::session::Script;
 use crate::session::script::Delays;
 
-/// Plays a plan. `stop` is asked every 50 ms and ends the run early with its reason; `on_second` is called once a second.
+/// Plays a plan. `stop` is asked every 50 ms and ends the run early with its reason; `on_second` is
+/// called once a second.
 ///
 /// # Errors
 /// [`EngineError`] before the first socket opens; nothing later.
@@ -88,8 +89,8 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
     if !cores.is_empty() {
         core_affinity::set_for_current(cores[worker % cores.len()]);
     }
-    // Before anything of this worker is opened. Where the kernel has no such tables the limit is the process's; the plan was
-    // checked against that.
+    // Before anything of this worker is opened. Where the kernel has no such tables the limit is
+    // the process's; the plan was checked against that.
     descriptors::take_private_table(&[]);
     let arrivals = Arrivals {
         sessions: plan.settings.sessions,
@@ -124,7 +125,8 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         seed,
     };
     let failures = WorkerLink { worker, shared: Arc::clone(&link.shared), sender: link.sender.clone() };
-    // The worker is not looked at again after a panic; what it had handed over is safe with the control thread.
+    // The worker is not looked at again after a panic; what it had handed over is safe with the
+    // control thread.
     let played = catch_unwind(AssertUnwindSafe(|| Worker::new(setup, link, clock).and_then(Worker::run)));
     match played {
         Ok(Ok(())) => {}

@@ -1,7 +1,8 @@
-//! What non-blocking client sockets answer: whether a connection is up, what was written, which fault an error is.
+//! What non-blocking client sockets answer: whether a connection is up, what was written, which
+//! fault an error is.
 //!
-//! Knows addresses and bytes, no session. Invariant: every failure comes back as a [`Fault`] that tells this
-//! machine's limits from the network's.
+//! Knows addresses and bytes, no session. Invariant: every failure comes back as a [`Fault`] that
+//! distinguishes this machine's limits from the network's.
 
 use std::io::{self, Write};
 

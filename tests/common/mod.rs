@@ -19,7 +19,8 @@ use serde_json::Value;
 /// No run of a test takes longer; a binary that does is killed and the test fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
-/// Between two looks at what is waited for: whoever looks without a pause takes the core from what it waits for.
+/// Between two looks at what is waited for: whoever looks without a pause takes the core from what
+/// it waits for.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// The binary under test.
@@ -64,17 +65,19 @@ pub(crate) struct Run {
 
 impl Run {
     fn new() -> Self {
-        // Tests share their machine with other tests and with builds: what they are about is never how late it is.
+        // Tests share their machine with other tests and with builds: what they are about is never
+        // how late it is.
         Self { args: vec!["run".into()], variables: Vec::new() }.with("lag-limit", "30s")
     }
 
-    /// A short run of so many sessions with the built-in mock server, every phase of which is seen.
+    /// A short run of this many sessions with the built-in mock server, every phase of which is seen.
     pub(crate) fn small(sessions: u32, out: &Path) -> Self {
         let run = Self::new().with("sessions", sessions).with("out", out.display()).patient(out);
         run.with("ramp", "2s").with("hold", "3s").with("ramp-down", "500ms").with("ping-interval", "1s")
     }
 
-    /// By Runnity's scenario without its limits to latencies: what this machine is busy with beside a test is not what is tested.
+    /// By Runnity's scenario without its limits to latencies: what this machine is busy with beside
+    /// a test is not what is tested.
     fn patient(self, out: &Path) -> Self {
         let mut scenario = include_str!("../../scenarios/runnity.toml").to_owned();
         for limit in ["below = 100\n", "below = 200\nwarn = 500\n", "below = 1000\n"] {
@@ -229,7 +232,8 @@ pub(crate) fn results(temp: &tempfile::TempDir) -> PathBuf {
     temp.path().join("results")
 }
 
-/// What each thread of a process has open, by the thread's name: what the links of its descriptors say.
+/// What each thread of a process has open, by the thread's name: what the links of its descriptors
+/// say.
 #[track_caller]
 pub(crate) fn descriptor_tables(process: u32) -> BTreeMap<String, Vec<String>> {
     let mut tables = BTreeMap::new();
@@ -252,7 +256,8 @@ pub(crate) fn sockets_in(table: &[String]) -> Vec<&String> {
     table.iter().filter(|link| link.starts_with("socket:")).collect()
 }
 
-/// No key of the object at this place may be left out, and no other may be added, as `is_valid` judges.
+/// No key of the object at this place may be left out, and no other may be added, as `is_valid`
+/// judges.
 #[track_caller]
 pub(crate) fn assert_every_key_counts(whole: &Value, at: &str, is_valid: &dyn Fn(&Value) -> bool) {
     let with = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {

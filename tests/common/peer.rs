@@ -1,6 +1,8 @@
-//! A server that does what a test says, byte by byte: plain threads and sockets, none of the program's code.
+//! A server that does what a test says, byte by byte: plain threads and sockets, none of the
+//! program's code.
 //!
-//! Unless told otherwise it is a good Runnity server without broadcasts. Each connection has a thread that ends with it.
+//! By default it is a good Runnity server without broadcasts. Each connection has a
+//! thread that ends with it.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -106,7 +106,8 @@ impl Played {
         self
     }
 
-    /// Every session failed under this name in this step, by this one's fault, and nothing else did.
+    /// Every session failed under this name in this step, by this one's fault, and nothing else
+    /// did.
     #[track_caller]
     pub(crate) fn assert_all_failed(&self, step: &str, kind: &str, blame: &str) -> &Self {
         self.finished.assert_status(1);

@@ -36,7 +36,8 @@ impl Drop for Guarded {
     }
 }
 
-/// `startline serve` on a port of its own; it is killed when dropped, or when the thread that started it ends.
+/// `startline serve` on a port of its own; it is killed when dropped, or when the thread that
+/// started it ends.
 #[derive(Debug)]
 pub(crate) struct MockServer {
     process: Guarded,
@@ -69,7 +70,7 @@ impl MockServer {
     }
 }
 
-/// A port of the loopback on which nobody listens, but for somebody who took it since.
+/// A port of the loopback on which nothing listens, unless another process has taken it since.
 #[track_caller]
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()

@@ -133,7 +133,8 @@ pub(crate) fn assert_check<'v>(report: &'v Value, id: &str, verdict: &str, why: 
     check
 }
 
-/// Asserts that all other checks are ok, except for this machine, which is whatever the tests run on.
+/// Asserts that all other checks are ok, except for this machine, which is whatever the tests run
+/// on.
 #[track_caller]
 pub(crate) fn assert_others_well(report: &Value, but: &[&str]) {
     for check in report["checks"].as_array().expect("checks") {

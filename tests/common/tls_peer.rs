@@ -1,7 +1,8 @@
-//! A peer's TLS, good and bad: certificates of a CA made for the test, rustls's server side, and records made by hand.
+//! A peer's TLS, good and bad: certificates of a CA made for the test, rustls's server side, and
+//! records made by hand.
 //!
-//! Shares no code with the client's record layer: its records are sealed with the keys that rustls hands out, by RFC 8446's
-//! words.
+//! Shares no code with the client's record layer: its records are sealed with the keys that rustls
+//! hands out, by RFC 8446's words.
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -107,7 +108,8 @@ fn for_here() -> CertificateParams {
     CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name")
 }
 
-/// Plays against a server that speaks TLS rightly, and whose CA is trusted; the manners are the test's.
+/// Plays against a server that speaks TLS rightly, and whose CA is trusted; the manners are the
+/// test's.
 #[track_caller]
 pub(crate) fn against_secured(script: Script) -> Played {
     against_secured_with(script, |run| run)
@@ -122,14 +124,16 @@ pub(crate) fn against_secured_with(script: Script, options: impl FnOnce(Run) -> 
     run_with(script, |run| options(run.with("ca", authority.file(&temp).display())))
 }
 
-/// Plays against a script that is secured already, or speaks no TLS at all, over `https`, trusting this CA.
+/// Plays against a script that is secured already, or speaks no TLS at all, over `https`, trusting
+/// this CA.
 #[track_caller]
 pub(crate) fn run_secured(authority: &Authority, script: Script) -> Played {
     let temp = tempfile::tempdir().expect("a directory");
     run_with(script, |run| run.with("ca", authority.file(&temp).display()))
 }
 
-/// Plays against a peer that does only this, where a server of TLS is expected; for HTTP and again for the WebSocket alone.
+/// Plays against a peer that does only this, where a server of TLS is expected; for HTTP and again
+/// for the WebSocket alone.
 #[track_caller]
 pub(crate) fn in_either_connection(
     act: impl Fn(&mut Connection) + Clone + Send + Sync + 'static,
@@ -155,7 +159,8 @@ pub(crate) fn handing_out(to: std::net::SocketAddr) -> Script {
 }
 
 impl Connection {
-    /// What is inside these bytes off the wire; `None` when nothing follows. Answers of TLS itself are sent.
+    /// What is inside these bytes off the wire; `None` when nothing follows. Answers of TLS itself
+    /// are sent.
     pub(crate) fn open(&mut self, mut bytes: &[u8]) -> Option<Vec<u8>> {
         let tls = self.tls.as_mut()?;
         let mut opened = Vec::new();
@@ -200,7 +205,8 @@ impl Connection {
         let _ = self.stream.write_all(bytes.as_ref());
     }
 
-    /// Reads what the client may still send, so that closing does not reset what is on its way to it; says nothing more.
+    /// Reads what the client may still send, so that closing does not reset what is on its way to
+    /// it; says nothing more.
     pub(crate) fn fall_silent_for_good(&mut self) {
         self.tls = None;
         self.fall_silent();

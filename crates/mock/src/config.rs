@@ -1,4 +1,4 @@
-//! What a mock server is started with.
+//! The settings of a mock server.
 //!
 //! Plain data with stated defaults; checked where it is used. Knows no command line.
 
@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::tls::Tls;
 use super::world::Distance;
 
-/// How much faster than real time challenges may live: at most so that the clock leaves the calendar after days, not at once.
+/// How much faster than real time challenges may live: at most so that the clock leaves the
+/// calendar after days, not at once.
 pub const TIME_SCALE_MAX: f64 = 1e6;
 
 /// Members at most: each that has joined is kept.
@@ -53,11 +54,13 @@ pub struct Config {
     pub idle_check: Duration,
     /// How long announcements are gathered for before they are written; zero writes them at once.
     pub broadcast_gather: Duration,
-    /// Announce nothing and list nobody: for counts of sessions that no server could announce to each other.
+    /// Announce nothing and list nobody: for counts of sessions that no server could announce to
+    /// each other.
     pub no_broadcast: bool,
     /// List, register and announce as three steps, as the real servers do, instead of one.
     pub racy: bool,
-    /// Bytes queued for a receiver that does not read, beyond its CONNECTED; it is closed when they would be exceeded.
+    /// Bytes queued for a receiver that does not read, beyond its CONNECTED; it is closed when they
+    /// would be exceeded.
     pub backlog_bytes: usize,
     /// SO_SNDBUF of accepted connections; the kernel's own sizing otherwise.
     pub send_buffer_bytes: Option<usize>,
@@ -71,14 +74,16 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Values of `Origin` that may connect; a request without one always may.
     pub allow_origins: Vec<String>,
-    /// How long a WebSocket server is passed over from the *enter* on that found its heartbeat gone.
+    /// How long a WebSocket server is passed over from the *enter* on that found its heartbeat
+    /// gone.
     pub shut_out: Duration,
     /// Pin each worker to a core.
     pub pin: bool,
 }
 
 impl Config {
-    /// Whether the members are as many, and their numbers as large, as can be kept; numbers are Java's `long`.
+    /// Whether the members are as many, and their numbers as large, as can be kept; numbers are
+    /// Java's `long`.
     pub fn are_members_countable(&self) -> bool {
         let (first, last) = (*self.members.start(), *self.members.end());
         last <= i64::MAX as u64 && last.saturating_sub(first) < MEMBERS_MAX

@@ -1,9 +1,11 @@
-//! One accepted connection: what is kept of it while it holds, and what only now and then.
+//! One accepted connection: the state that it always has, and a spill for what is needed only at
+//! times.
 //!
-//! A held WebSocket is forty bytes here; reader, partial frames and unsent bytes live in a box that exists only while one of
-//! them does, or for as long as the connection is over TLS, whose state is in there too. Writes, but decides nothing.
-//! Invariant: bytes go out in the order of the calls, since everything goes through [`Connection::send`], and while
-//! something is unsent everything else queues behind it.
+//! A held WebSocket is forty bytes here. Reader, partial frames and unsent bytes are in the spill,
+//! which exists only while one of them does, or for as long as the connection is over TLS, whose
+//! state is there too. Writes, but decides nothing. Invariant: bytes go out in the order of the
+//! calls, since everything goes through [`Connection::send`], and while something is unsent
+//! everything else queues behind it.
 
 use std::io::{self, Write};
 use std::net::Shutdown;
@@ -20,7 +22,7 @@ use super::world::{Pass, Runner};
 /// No room.
 pub(super) const NO_ROOM: u32 = u32::MAX;
 
-/// What a connection is at.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// Reading requests.
@@ -47,7 +49,7 @@ impl State {
         matches!(self, Self::Listed | Self::Registered | Self::Open | Self::Finished)
     }
 
-    /// Whether the upgrade is through.
+    /// Whether the upgrade is done.
     pub(super) fn is_websocket(self) -> bool {
         !matches!(self, Self::Http | Self::Parked)
     }
@@ -57,7 +59,8 @@ impl State {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) socket: TcpStream,
-    /// When something was last heard that counts: the idle clock, and in closing states when that began.
+    /// When something was last heard that counts: the idle clock, and in closing states when that
+    /// began.
     pub(super) heard: Tick,
     /// The session's number; slots are used again.
     pub(super) session: u32,
@@ -79,7 +82,8 @@ pub(super) struct Spill {
     pub(super) reader: Option<RequestReader>,
     /// The opening of a parked WebSocket.
     pub(super) upgrade: Option<Upgrade>,
-    /// Bytes read and not yet used: a partial frame, or requests behind an answer that is not sent yet.
+    /// Bytes read and not yet used: a partial frame, or requests behind an answer that is not sent
+    /// yet.
     pub(super) unused: Vec<u8>,
     /// A fragmented message as far as it has come.
     pub(super) message: Option<Fragments>,
@@ -91,7 +95,8 @@ pub(super) struct Spill {
     tail: Vec<u8>,
     /// How many of them it has taken since.
     tail_sent: usize,
-    /// Bytes that may be queued beyond the limit: a message that is over it alone is not the receiver's fault.
+    /// Bytes that may be queued beyond the limit: a message that is over it alone is not the
+    /// receiver's fault.
     allowance: usize,
     /// Bytes were refused, perhaps behind the beginning of their frame: nothing may follow.
     is_cut: bool,
@@ -106,12 +111,12 @@ pub(super) struct Fragments {
     pub(super) bytes: Vec<u8>,
 }
 
-/// What became of bytes to send.
+/// The outcome of sending bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
     /// The socket has them.
     All,
-    /// Some are queued; so many altogether.
+    /// Some are queued; the number of bytes in the queue.
     Queued(usize),
     /// They would not fit in the queue. It was the connection's last attempt.
     Overflow,
@@ -137,12 +142,12 @@ impl Connection {
         }
     }
 
-    /// What is kept beyond the connection itself, made if need be.
+    /// Returns the spill, made if there is none.
     pub(super) fn spill(&mut self) -> &mut Spill {
         self.spill.get_or_insert_default()
     }
 
-    /// The same, if there is any.
+    /// Returns the spill, if there is one.
     pub(super) fn spilled(&mut self) -> Option<&mut Spill> {
         self.spill.as_deref_mut()
     }
@@ -158,8 +163,8 @@ impl Connection {
         self.state == State::Http && self.spill.as_deref().is_some_and(waits)
     }
 
-    /// Sends, or queues what the socket does not take, up to `limit` bytes. After an overflow nothing is sent any more: it
-    /// would come in the middle of a frame.
+    /// Sends, or queues what the socket does not take, up to `limit` bytes. After an overflow
+    /// nothing is sent any more: it would come in the middle of a frame.
     pub(super) fn send(&mut self, bytes: &[u8], limit: usize) -> Sent {
         let Some(spill) = self.spill.as_deref_mut() else { return self.put(bytes, limit) };
         if spill.is_cut {
@@ -167,7 +172,8 @@ impl Connection {
         }
         let Some(secure) = spill.secure.as_deref_mut() else { return self.put(bytes, limit) };
         match secure.seal(bytes) {
-            // The limit is for what is inside: a batch as long as a queue may be has to fit over TLS too.
+            // The limit is for what is inside: a batch as long as a queue may be has to fit over
+            // TLS too.
             Ok(sealed) => self.put(&sealed, limit.saturating_add(sealed.len().saturating_sub(bytes.len()))),
             Err(_) => Sent::Broken,
         }
@@ -184,26 +190,27 @@ impl Connection {
         }
     }
 
-    /// Says over TLS that nothing follows, if everything before it is sent and the socket takes it at once.
-    pub(super) fn say_end(&mut self) {
+    /// Sends close_notify over TLS, if everything before it is sent and the socket takes it at
+    /// once.
+    pub(super) fn send_close_notify(&mut self) {
         let Some(spill) = self.spill.as_deref_mut().filter(|spill| spill.tail.is_empty() && !spill.is_cut)
         else {
             return;
         };
         let farewell = spill.secure.as_deref_mut().map(Secure::farewell).unwrap_or_default();
         if !farewell.is_empty() {
-            // Who is gone misses nothing.
+            // A peer that is gone does not need it.
             let _ = (&self.socket).write(&farewell);
         }
     }
 
     /// Closes our side, behind what is sent.
     pub(super) fn end_writing(&mut self) {
-        self.say_end();
+        self.send_close_notify();
         let _ = self.socket.shutdown(Shutdown::Write);
     }
 
-    /// Whether a TLS handshake is through.
+    /// Whether a TLS handshake is done.
     pub(super) fn is_secured(&self) -> bool {
         let secure = self.spill.as_deref().and_then(|spill| spill.secure.as_deref());
         secure.is_some_and(|secure| !secure.is_handshaking())
@@ -258,7 +265,7 @@ impl Connection {
         Sent::All
     }
 
-    /// Drops the box when nothing is in it.
+    /// Drops the spill when nothing is in it.
     pub(super) fn tidy(&mut self) {
         if self.spill.as_ref().is_some_and(|spill| spill.is_empty()) {
             self.spill = None;
@@ -273,7 +280,8 @@ impl Spill {
             self.is_cut = true;
             return Sent::Overflow;
         }
-        // What is sent already goes when it is most of the queue: each byte is moved at most once for each that was sent.
+        // What is sent already goes when it is most of the queue: each byte is moved at most once
+        // for each that was sent.
         if self.tail_sent > self.tail.len() / 2 {
             self.tail.drain(..self.tail_sent);
             self.tail_sent = 0;

@@ -1,7 +1,7 @@
-//! What the mock server counts, for its summary and for tests.
+//! The mock server's counters, for its summary and for tests.
 //!
-//! Each worker writes its own [`Cells`] without locked instructions and anyone may read them. Invariant: only the owner
-//! writes a cell, so that a plain load and store is enough.
+//! Each worker writes its own [`Cells`] without locked instructions and anyone may read them.
+//! Invariant: only the owner writes a cell, so that a plain load and store is enough.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -60,7 +60,8 @@ counters! {
     tls_handshakes,
     /// Those of them that resumed a session.
     tls_resumed,
-    /// Connections on which TLS failed: a handshake that was refused or took too long, a record that cannot be read.
+    /// Connections on which TLS failed: a handshake that was refused or took too long, a record
+    /// that cannot be read.
     tls_failures,
     /// Bytes read; over TLS, what was inside.
     bytes_in,

@@ -1,8 +1,8 @@
 //! The certificate that the mock server shows and its key: made at the start, or read.
 //!
-//! What is made is a small CA and a leaf that it signs, since clients trust issuers and not every one of them takes a
-//! self-signed leaf for its own. The CA's key is gone as soon as the leaf is signed. Reads no file, knows no socket.
-//! Invariant: the key belongs to the first certificate of the chain.
+//! It makes a small CA and a leaf that the CA signs, since clients trust issuers and not every
+//! client accepts a self-signed leaf. The CA's key is gone as soon as the leaf is signed. Reads no
+//! file, knows no socket. Invariant: the key belongs to the first certificate of the chain.
 
 use std::sync::Arc;
 
@@ -101,7 +101,7 @@ fn dated(mut params: CertificateParams) -> CertificateParams {
 fn read_chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let chain = chain.map_err(|error| not_pem(&error))?;
-    let first = chain.first().ok_or("there is no certificate in it: it has to be PEM")?;
+    let first = chain.first().ok_or("there is no certificate in it: it must be PEM")?;
     ParsedCertificate::try_from(first)
         .map_err(|error| format!("the first certificate is broken: {error}"))?;
     Ok(chain)
@@ -110,7 +110,7 @@ fn read_chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
 fn read_key(pem: &[u8]) -> Result<Arc<dyn SigningKey>, String> {
     let key = PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
         PemError::NoItemsFound => {
-            "there is no private key in it that can be read: it has to be PEM and not encrypted".to_owned()
+            "there is no private key in it that can be read: it must be PEM and not encrypted".to_owned()
         }
         error => not_pem(&error),
     })?;

@@ -1,7 +1,7 @@
 //! The names of things: members, challenges, runners, seats.
 //!
-//! Plain numbers told apart by type. Invariant: a [`Runner`] is only meaningful together with the challenge
-//! whose roster it indexes, and never changes while that challenge exists.
+//! Plain numbers, each with a type of its own. Invariant: a [`Runner`] is only meaningful together with the
+//! challenge whose roster it indexes, and never changes while that challenge exists.
 
 use std::fmt;
 
@@ -17,8 +17,8 @@ pub struct ChallengeId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Runner(pub u32);
 
-/// Where a runner's WebSocket lives: the worker that owns it, its slot there, and the session's number, since
-/// slots are used again.
+/// Where a runner's WebSocket lives: the worker that owns it, its slot there, and the session's
+/// number, since slots are used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seat {
     /// The worker.

@@ -1,7 +1,7 @@
 //! The messages of the WebSocket, client to server.
 //!
-//! Reads one text; knows no session. Invariant: every text is exactly one [`Incoming`], so that every message gets the answer
-//! that the documentation names.
+//! Reads one text; knows no session. Invariant: every text is exactly one [`Incoming`], so that
+//! every message gets the answer that the documentation names.
 
 use std::borrow::Cow;
 

@@ -1,10 +1,10 @@
 //! The built-in mock of Runnity's servers: business servers and WebSocket servers behind one port.
 //!
-//! Start one with [`Server::start`]. Pure state is in [`world`], the texts of messages in [`messages`], HTTP in `api`, the
-//! event loop in `worker`. It is the client's opposite and shares nothing with it but [`startline_protocol`] and the
-//! small tools of [`crate::engine`]: never [`crate::session`], or client and mock server could share a misunderstanding.
-//! Invariant: what it says and when follows the description of the real servers; where it is more orderly than they are
-//! (`racy` off) that is stated.
+//! Start one with [`Server::start`]. Pure state is in [`world`], the texts of messages in
+//! [`messages`], HTTP in `api`, the event loop in `worker`. It shares [`startline_protocol`] and
+//! [`startline_os`] with the load generator and nothing else, so that the two cannot share a
+//! misunderstanding. Invariant: its answers and their order follow the description of the real
+//! servers; where it is more orderly than they are (`racy` off), that is stated.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -40,7 +40,8 @@ use self::mailbox::Notice;
 use self::shared::Shared;
 use self::worker::Worker;
 
-/// Connections that wait to be accepted, for each worker (the kernel's `net.core.somaxconn` bounds it).
+/// Connections that wait to be accepted, for each worker (the kernel's `net.core.somaxconn` bounds
+/// it).
 pub const BACKLOG: i32 = 4096;
 
 /// A running mock server; dropping it stops it.
@@ -66,36 +67,36 @@ impl Server {
         let shared = Arc::new(Shared::new(config, count));
         let mut server = Self { addr, shared, workers: Vec::with_capacity(count) };
         for id in 0..count {
-            // The first one settles the port.
+            // The first worker's listener chooses the port.
             addr = server.start_worker(id, addr)?;
             server.addr = addr;
         }
         Ok(server)
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// The counts at this moment.
+    /// Returns the counts at this moment.
     pub fn counters(&self) -> Counters {
         self.shared.counters()
     }
 
-    /// Why a connection could not be accepted, the last time that one could not.
+    /// Returns why a connection could not be accepted, the last time that this happened.
     pub fn accept_failure(&self) -> Option<io::Error> {
         let errno = self.shared.accept_errno.load(Relaxed);
         (errno != 0).then(|| io::Error::from_raw_os_error(errno))
     }
 
-    /// How many event loops it has.
+    /// Returns the number of its event loops.
     pub fn workers(&self) -> usize {
         self.workers.len()
     }
 
-    /// Why the mock server is coming to its end by itself: the first worker found that died. A worker that dies takes the
-    /// others with it; they are not named.
+    /// Returns why the mock server ends by itself: the first worker found that died. A worker that
+    /// dies takes the others with it; they are not named.
     pub fn failure(&mut self) -> Option<io::Error> {
         while let Some(index) = self.workers.iter().position(JoinHandle::is_finished) {
             let worker = self.workers.swap_remove(index);
@@ -103,13 +104,16 @@ impl Server {
             match worker.join() {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return Some(io::Error::new(error.kind(), format!("{name}: {error}"))),
-                Err(panic) => return Some(io::Error::other(format!("{name} panicked: {}", said(&*panic)))),
+                Err(panic) => {
+                    return Some(io::Error::other(format!("{name} panicked: {}", message_of(&*panic))));
+                }
             }
         }
         None
     }
 
-    /// Closes every WebSocket with 1001, waits for the workers (two seconds at most) and returns the last counts.
+    /// Closes every WebSocket with 1001, waits for the workers (two seconds at most) and returns
+    /// the last counts.
     pub fn stop(mut self) -> Counters {
         self.end();
         self.shared.counters()
@@ -125,7 +129,8 @@ impl Server {
             }
             Ok((worker, addr)) => {
                 let _ = started.send(Ok(addr));
-                // Only epoll itself failing ends a loop early, and then the worker's drop stops the others.
+                // Only epoll itself failing ends a loop early, and then the worker's drop stops the
+                // others.
                 worker.run()
             }
         };
@@ -150,10 +155,10 @@ impl Drop for Server {
     }
 }
 
-/// What a panic said.
-fn said(panic: &(dyn std::any::Any + Send)) -> &str {
+/// Returns a panic's message.
+fn message_of(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word")
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
 fn check(config: &Config) -> io::Result<()> {
@@ -179,7 +184,7 @@ fn check(config: &Config) -> io::Result<()> {
     Ok(())
 }
 
-/// On the worker's own thread: everything that belongs to it is made here.
+/// Makes everything that belongs to a worker, on the worker's own thread.
 fn prepare(id: usize, shared: Arc<Shared>, addr: SocketAddr) -> io::Result<(Worker, SocketAddr)> {
     descriptors::block_signals();
     if shared.config.pin {
@@ -201,7 +206,8 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// With SO_REUSEPORT a second mock server on the same port would quietly get half of the first one's connections.
+/// With SO_REUSEPORT a second mock server on the same port would quietly get half of the first
+/// one's connections.
 fn ensure_free(addr: SocketAddr) -> io::Result<()> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(addr), socket2::Type::STREAM, None)?;
     socket.set_reuse_address(true)?;

@@ -1,8 +1,9 @@
-//! How one worker tells another: a queue and a bell.
+//! Notices from one worker to another: a queue and a bell.
 //!
-//! Nothing else crosses threads after the start but the world. A bell is a datagram socket of the worker's own, with a name of the
-//! kernel's choice by which everybody rings it: one descriptor in each worker's table, however many workers there are.
-//! Invariant: a notice that is posted is taken at the latest in the turn after the bell is readable, or in the next round where nobody
+//! Besides the world, nothing else crosses threads after the start. A bell is a datagram socket of
+//! the worker's own, with a name of the kernel's choice by which everybody rings it: one descriptor
+//! in each worker's table, however many workers there are. Invariant: a notice that is posted is
+//! taken at the latest in the turn after the bell is readable, or in the next round where nobody
 //! could ring; only the empty queue's first notice costs a system call.
 
 use std::cell::OnceCell;
@@ -13,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::world::{ChallengeId, Seat};
 
-/// What a worker can be told.
+/// A notice to a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Notice {
     /// The connection in this seat has been replaced by a re-entry: close it with 1000.
@@ -40,7 +41,8 @@ pub(super) struct Mailbox {
 }
 
 impl Mailbox {
-    /// Puts up the calling worker's bell, and returns what to poll for. Letters that came before were not rung for.
+    /// Puts up the calling worker's bell, and returns what to poll for. Letters that came before
+    /// were not rung for.
     ///
     /// # Errors
     /// There is no descriptor left, or the thread has one already.
@@ -61,7 +63,8 @@ impl Mailbox {
         let is_empty = notices.len() == 1;
         drop(notices);
         if is_empty && let Some(door) = self.door.get() {
-            // Fails when so much rings already that nothing more fits, and where a stranger to the workers has no descriptor to ring with.
+            // Fails when so much rings already that nothing more fits, and where a stranger to the
+            // workers has no descriptor to ring with.
             let _ = ring(door);
         }
     }
@@ -92,7 +95,8 @@ fn ring(door: &SocketAddr) -> io::Result<()> {
     .map(drop)
 }
 
-/// A socket that the kernel has named (unix(7), autobind: bound to no path, it gets a name of the abstract namespace that nobody has).
+/// A socket that the kernel has named (unix(7), autobind: bound to no path, it gets a name of the
+/// abstract namespace that nobody has).
 fn named_socket() -> io::Result<(UnixDatagram, SocketAddr)> {
     let socket = UnixDatagram::unbound()?;
     socket.set_nonblocking(true)?;
@@ -103,16 +107,13 @@ fn named_socket() -> io::Result<(UnixDatagram, SocketAddr)> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::fd::BorrowedFd;
     use std::sync::Arc;
     use std::time::{Duration, Instant};
-
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
     use super::*;
 
     #[test]
-    fn letters_are_taken_in_order_and_news_once() {
+    fn notices_are_taken_in_order_and_news_once() {
         let mailbox = Mailbox::default();
         for notice in [Notice::News, Notice::Ended(ChallengeId(1)), Notice::News, Notice::Stop] {
             mailbox.post(notice);
@@ -123,14 +124,14 @@ mod tests {
 
     /// Whether the descriptor becomes readable in that time.
     fn rings(bell: RawFd, timeout: Duration) -> bool {
-        let timeout = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: timeout.subsec_nanos().into() };
-        // SAFETY: the bell outlives the call.
-        let bell = unsafe { BorrowedFd::borrow_raw(bell) };
-        poll(&mut [PollFd::new(&bell, PollFlags::IN)], Some(&timeout)).is_ok_and(|ready| ready == 1)
+        let (mut poll, mut events) = (mio::Poll::new().unwrap(), mio::Events::with_capacity(1));
+        let mut bell = mio::unix::SourceFd(&bell);
+        poll.registry().register(&mut bell, mio::Token(0), mio::Interest::READABLE).unwrap();
+        poll.poll(&mut events, Some(timeout)).is_ok() && !events.is_empty()
     }
 
     #[test]
-    fn the_first_letter_rings_whoever_posts_it() {
+    fn the_first_notice_rings_whoever_posts_it() {
         let mailboxes: Arc<[Mailbox; 2]> = Arc::default();
         let theirs = Arc::clone(&mailboxes);
         let worker = std::thread::spawn(move || {

@@ -1,14 +1,15 @@
 //! The messages of the WebSocket, server to client, as text.
 //!
-//! Rendered by hand into a buffer, `type` first and fields in the order of `protocol.md`: a message is made once however
-//! many receive it, but a ramp of thousands makes thousands. Knows neither frames nor receivers. Invariant: what is
-//! rendered is one valid JSON object without line breaks (a test reads every kind back).
+//! Rendered by hand into a buffer, `type` first and fields in the order of `protocol.md`: a message
+//! is made once however many receive it, but a ramp of thousands makes thousands. Knows neither
+//! frames nor receivers. Invariant: what is rendered is one valid JSON object without line breaks
+//! (a test reads every kind back).
 
 use std::io::Write;
 
 use crate::ids::MemberId;
 
-/// Why someone is gone, as the others are told.
+/// The reason for which a runner has left, as the others receive it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum LeaveReason {

@@ -1,8 +1,9 @@
 //! A worker's connections in one challenge, and how far the delivery of a batch to them has come.
 //!
-//! Knows slots and numbers of events, neither sockets nor the log. Delivery to thousands is cut into turns, so receivers come
-//! and go while it is under way. Invariants: a batch reaches every connection that was there when it was taken, at
-//! most once; who came later gets the next one, from its own first event on.
+//! Knows slots and numbers of events, neither sockets nor the log. Delivery to thousands is cut
+//! into turns, so receivers come and go while it is under way. Invariants: a batch reaches every
+//! connection that was there when it was taken, at most once; a connection that came later gets the
+//! next one, from its own first event on.
 
 use startline_os::tick::Tick;
 
@@ -80,9 +81,9 @@ impl Receivers {
         !self.batch.is_empty()
     }
 
-    /// A batch has just been taken: gives out the newcomers, each with its place and its first event, to be delivered to now;
-    /// everyone settled follows by [`Receivers::next`]. Who is due nothing before a later batch stays a newcomer, since the
-    /// settled get batches whole.
+    /// A batch has just been taken: gives out the newcomers, each with its place and its first
+    /// event, to be delivered to now; everyone settled follows by [`Receivers::next`]. Who is due
+    /// nothing before a later batch stays a newcomer, since the settled get batches whole.
     pub(super) fn begin(&mut self, mut place: impl FnMut(u32, u32, u64)) {
         debug_assert!(self.next == self.stop, "the batch before is delivered");
         self.close_holes(&mut place);
@@ -108,8 +109,8 @@ impl Receivers {
         None
     }
 
-    /// Packs the settled when half of the places are nobody's. `place` is told of every move as of a receiver that is due
-    /// no event of its own.
+    /// Packs the settled when half of the places are nobody's. `place` is told of every move as of
+    /// a receiver that is due no event of its own.
     fn close_holes(&mut self, place: &mut impl FnMut(u32, u32, u64)) {
         if self.holes * 2 <= self.settled.len() {
             return;

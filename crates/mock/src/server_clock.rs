@@ -1,6 +1,7 @@
 //! The servers' clock: the process's one, and a wall clock that may run faster.
 //!
-//! Read once a turn of a loop. Invariant: both times of a [`Moment`] come from one reading, and neither ever goes back.
+//! Read once a turn of a loop. Invariant: both times of a [`Moment`] come from one reading, and
+//! neither ever goes back.
 
 use startline_os::clock::Clock;
 use startline_os::tick::Tick;

@@ -1,7 +1,8 @@
-//! What the workers of one mock server share: settings, the clock, the world behind its lock, counters, mailboxes.
+//! What the workers of one mock server share: settings, the clock, the world behind its lock,
+//! counters, mailboxes.
 //!
-//! Owns no socket. Invariant: whoever takes the world's lock first brings it to the present, and tells every worker of the
-//! challenges that have ended by that.
+//! Owns no socket. Invariant: whoever takes the world's lock first brings it to the present, and
+//! notifies every worker of the challenges that have ended by then.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -25,7 +26,8 @@ pub(super) struct Shared {
     pub(super) held: Vec<AtomicUsize>,
     /// Why a connection could not be accepted, the last time: an errno; 0: none.
     pub(super) accept_errno: AtomicI32,
-    /// Whether a fault is ordered that concerns messages: those are looked at without the world's lock otherwise.
+    /// Whether a fault is ordered that concerns messages: those are looked at without the world's
+    /// lock otherwise.
     pub(super) faulty_messages: AtomicBool,
     world: Mutex<World>,
     sessions: AtomicU32,

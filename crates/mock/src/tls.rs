@@ -1,10 +1,11 @@
-//! TLS as the mock server speaks it: what every handshake is made with, and one connection's state.
+//! The mock server's TLS: the configuration of every handshake, and one connection's state.
 //!
-//! The state is rustls's own connection object, kept for as long as the connection lives, although the client gets by on
-//! less with a record layer of its own. That is deliberate: the mock server shares none of the client's record code, so that
-//! what one of them gets wrong the other does not understand. Bytes in, bytes out: sockets and queues are the
-//! connection's. Invariants: whatever a peer sends ends in bytes or in an error; what is kept of it is bounded (64 KiB of a
-//! handshake, one record of what follows); one [`ServerConfig`] serves all workers.
+//! The state is rustls's own connection object, kept for as long as the connection lives, although
+//! the client gets by on less with a record layer of its own. That is deliberate: the mock server
+//! shares none of the client's record code, so that a mistake in one of them is not understood by
+//! the other. Bytes in, bytes out: sockets and queues are the connection's. Invariants: whatever a
+//! peer sends ends in bytes or in an error; what is kept of it is bounded (64 KiB of a handshake,
+//! one record of what follows); one [`ServerConfig`] serves all workers.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -17,9 +18,11 @@ use rustls::{CipherSuite, Error, SupportedCipherSuite, SupportedProtocolVersion}
 
 use super::identity::Identity;
 
-/// Bytes that rustls may keep of what is to be sent before they are taken from it: four full records.
+/// Bytes that rustls may keep of what is to be sent before they are taken from it: four full
+/// records.
 const UNSENT_BYTES_MAX: usize = 64 << 10;
-/// What a record's plaintext is at most, and what a record adds to it at most (TLS 1.2's AES-GCM: header, nonce and tag).
+/// What a record's plaintext is at most, and what a record adds to it at most (TLS 1.2's AES-GCM:
+/// header, nonce and tag).
 const RECORD_BYTES: usize = 16 << 10;
 const RECORD_OVERHEAD: usize = 5 + 8 + 16;
 
@@ -86,9 +89,10 @@ impl Tls {
             .with_protocol_versions(versions)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified)));
-        // As nginx without HTTP/2: who offers h2 as well is told, who offers only that is refused.
+        // As nginx without HTTP/2: a client that offers h2 as well is answered, one that offers only h2 is refused.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // Nothing is kept between connections: a ticket carries the session, sealed with a key that all workers share.
+        // Nothing is kept between connections: a ticket carries the session, sealed with a key that
+        // all workers share.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         if settings.tickets {
             config.ticketer = aws_lc_rs::Ticketer::new()?;
@@ -143,8 +147,8 @@ impl Secure {
         self.tls.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
     }
 
-    /// Appends what was inside `sealed` to `opened`; says whether the peer has said that nothing follows. Afterwards
-    /// [`Secure::unsent`] may have something, also when this failed.
+    /// Appends what was inside `sealed` to `opened`; says whether the peer has said that nothing
+    /// follows. Afterwards [`Secure::unsent`] may have something, also when this failed.
     pub(super) fn open(&mut self, mut sealed: &[u8], opened: &mut Vec<u8>) -> Result<bool, Error> {
         while !sealed.is_empty() {
             match self.tls.read_tls(&mut sealed) {
@@ -190,7 +194,8 @@ impl Secure {
         unsent
     }
 
-    /// The last thing to send: that nothing follows. Empty when that has been said, or was never begun.
+    /// The last thing to send: that nothing follows. Empty when that has been said, or was never
+    /// begun.
     pub(super) fn farewell(&mut self) -> Vec<u8> {
         if !self.tls.is_handshaking() {
             self.tls.send_close_notify();

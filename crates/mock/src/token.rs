@@ -1,8 +1,10 @@
-//! Access and refresh tokens: three-part tokens that look like JWT HS512 and are checked without being kept.
+//! Access and refresh tokens: three-part tokens that look like JWT HS512 and are checked without
+//! being kept.
 //!
-//! The signature is a keyed hash of the standard library and no HMAC-SHA-512: it tells this process's tokens from others,
-//! and protects nothing. Takes the time. Invariant: a token that verifies was issued by this process for that member and
-//! purpose, unaltered, and is not over its time.
+//! The signature is a keyed hash of the standard library and no HMAC-SHA-512: it distinguishes this
+//! process's tokens from others, and protects nothing. Takes the time. Invariant: a token that
+//! verifies was issued by this process for that member and purpose, unaltered, and is not over its
+//! time.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -67,7 +69,8 @@ impl Tokens {
         token
     }
 
-    /// The member whose token this is; `None` when it is not ours, for something else or over its time.
+    /// The member whose token this is; `None` when it is not ours, for something else or over its
+    /// time.
     pub(super) fn verify(&self, token: &str, purpose: Purpose, unix_ms: u64) -> Option<MemberId> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (_, claims) = signed.split_once('.')?;

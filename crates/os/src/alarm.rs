@@ -1,8 +1,9 @@
 //! Waking a poll to the tenth of a millisecond.
 //!
-//! `epoll_wait` counts its timeout in whole milliseconds, rounded up: half a millisecond of our own lateness in every
-//! PING. A timerfd in the same poll is as fine as the kernel's high-resolution timers. Invariant: an alarm that
-//! goes off is never read; setting it again clears it (timerfd_create(2)), and edges tell of each expiry.
+//! `epoll_wait` counts its timeout in whole milliseconds, rounded up: half a millisecond of our own
+//! lateness in every PING. A timerfd in the same poll is as fine as the kernel's high-resolution
+//! timers. Invariant: an alarm that goes off is never read; setting it again clears it
+//! (timerfd_create(2)), and edges tell of each expiry.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};

@@ -1,7 +1,7 @@
 //! The one clock of a process: monotonic instants as ticks, and the wall clock derived from it.
 //!
-//! Read once a turn of a loop (and every few dozen events in a long one), never by sessions. Invariant: all
-//! clones share one origin, so ticks of different workers compare.
+//! Read once a turn of a loop (and every few dozen events in a long one), never by sessions.
+//! Invariant: all clones share one origin, so ticks of different workers compare.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -36,8 +36,9 @@ impl Clock {
         Tick::from_micros(elapsed.as_micros() as u64)
     }
 
-    /// Unix microseconds of the tick at this distance from the origin, as the wall clock stood at the origin plus monotonic time:
-    /// it never jumps, and what is said of a tick now can be said again later.
+    /// Unix microseconds of the tick at this distance from the origin, as the wall clock stood at
+    /// the origin plus monotonic time: it never jumps, and what is said of a tick now can be said
+    /// again later.
     pub fn unix_micros_at(&self, elapsed: Duration) -> u64 {
         let micros = elapsed.as_micros() as u64;
         self.unix_micros_at_origin + micros / TICK_MICROS * TICK_MICROS

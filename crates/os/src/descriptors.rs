@@ -1,8 +1,9 @@
 //! Descriptors: as many as the kernel grants, and a table of its own for each worker.
 //!
-//! RLIMIT_NOFILE bounds a descriptor *table*: with one a worker the limit holds for each, and no lock is shared. What a
-//! worker's table must keep is stated; everything else that the process has open is closed in it, since a socket that some
-//! other thread closes would otherwise live on here. Invariant: sockets are made, used and dropped on one thread.
+//! RLIMIT_NOFILE bounds a descriptor *table*: with one a worker the limit holds for each, and no
+//! lock is shared. What a worker's table must keep is stated; everything else that the process has
+//! open is closed in it, since a socket that some other thread closes would otherwise live on here.
+//! Invariant: sockets are made, used and dropped on one thread.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -25,11 +26,11 @@ pub fn raise_limit() -> io::Result<u64> {
     Ok(hard.unwrap_or(u64::MAX))
 }
 
-/// Gives the calling thread its own table with nothing in it but 0, 1, 2 and `keep`. Where the kernel cannot (before 5.9, or
-/// forbidden) the thread goes on sharing, and `false` is returned.
+/// Gives the calling thread its own table with nothing in it but 0, 1, 2 and `keep`. Where the
+/// kernel cannot (before 5.9, or forbidden) the thread goes on sharing, and `false` is returned.
 pub fn take_private_table(keep: &[RawFd]) -> bool {
-    // CLOSE_RANGE_UNSHARE copies the table and then closes, but copies only up to the range's start when it is open-ended:
-    // the copy of a large table would be waste. So the last gap goes first.
+    // CLOSE_RANGE_UNSHARE copies the table and then closes, but copies only up to the range's start
+    // when it is open-ended: the copy of a large table would be waste. So the last gap goes first.
     let mut kept: Vec<u32> = keep.iter().filter_map(|fd| u32::try_from(*fd).ok()).collect();
     kept.extend([0, 1, 2]);
     kept.sort_unstable();
@@ -37,7 +38,7 @@ pub fn take_private_table(keep: &[RawFd]) -> bool {
     let mut flags = libc::CLOSE_RANGE_UNSHARE;
     let mut end = u32::MAX;
     for fd in kept.into_iter().rev() {
-        if fd < end && !close_range(fd + 1, end, flags) {
+        if fd < end && close_range(fd + 1, end, flags).is_err() {
             return false;
         }
         flags = 0;
@@ -46,7 +47,8 @@ pub fn take_private_table(keep: &[RawFd]) -> bool {
     true
 }
 
-/// Keeps signals away from the calling thread: a handler that writes to a descriptor has to run where that descriptor is.
+/// Keeps signals away from the calling thread: a handler that writes to a descriptor has to run
+/// where that descriptor is.
 pub fn block_signals() {
     // SAFETY: the set is filled before it is used, and the call changes this thread's mask only.
     unsafe {
@@ -56,12 +58,24 @@ pub fn block_signals() {
     }
 }
 
-fn close_range(first: u32, last: u32, flags: u32) -> bool {
+/// Gives the calling thread a copy of its table, with all that is in it; fails where the kernel
+/// cannot.
+pub(crate) fn unshare_table() -> io::Result<()> {
+    // Closes nothing: the range begins past any descriptor.
+    close_range(u32::MAX, u32::MAX, libc::CLOSE_RANGE_UNSHARE)
+}
+
+/// Called with `CLOSE_RANGE_UNSHARE` first.
+fn close_range(first: u32, last: u32, flags: u32) -> io::Result<()> {
     if first > last {
-        return true;
+        return Ok(());
     }
-    // SAFETY: closes descriptors in the private table only, where nothing but what is kept is in use.
-    unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) == 0 }
+    // SAFETY: closes descriptors in the private table only, where nothing but what is kept is in
+    // use.
+    match unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 #[cfg(test)]
@@ -86,8 +100,7 @@ mod tests {
             if !take_private_table(&[kept_fd]) {
                 return None;
             }
-            // SAFETY: F_GETFD only looks.
-            let is_open = |fd| unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0;
+            let is_open = |fd| std::fs::symlink_metadata(format!("/proc/thread-self/fd/{fd}")).is_ok();
             Some((is_open(kept_fd), is_open(other_fd), is_open(1)))
         });
         if let Some(open) = worker.join().unwrap() {

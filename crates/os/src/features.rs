@@ -1,17 +1,19 @@
-//! What this kernel lets a program do, found by trying it.
+//! Features of this kernel, found by trying them.
 //!
-//! Versions and configuration files say little: a container's filter may forbid what the kernel has, and some options
-//! are accepted and then ignored. Each trial uses loopback and descriptors of its own, and leaves nothing behind.
-//! Decides nothing. Invariant: a feature that is said to be there has been seen to work.
+//! Versions and configuration files say little: a container's filter may forbid what the kernel
+//! has, and some options are accepted and then ignored. Each trial uses loopback and descriptors of
+//! its own, and leaves nothing behind. Decides nothing. Invariant: a feature that is reported has
+//! been seen to work.
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::Path;
 
+use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
 use socket2::{Domain, Socket, Type};
 
+use crate::descriptors;
 use crate::port_range::PortRange;
 use crate::socket_options;
 
@@ -20,13 +22,14 @@ const WINDOWS: u16 = 4;
 /// A window's share of the range.
 const WINDOW_SHARE: u16 = 16;
 
-/// What came of a trial: it works, or the kernel's reason.
+/// The outcome of a trial: it works, or the kernel's reason.
 pub type Tried = Result<(), String>;
 
-/// What works here.
+/// The outcome of every trial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Features {
-    /// A thread can have a descriptor table of its own: `close_range` with `CLOSE_RANGE_UNSHARE` (Linux 5.9).
+    /// A thread can have a descriptor table of its own: `close_range` with `CLOSE_RANGE_UNSHARE`
+    /// (Linux 5.9).
     pub private_tables: Tried,
     /// A bind to a source address leaves the port to connect(): `IP_BIND_ADDRESS_NO_PORT` (Linux 4.2).
     pub bind_no_port: Tried,
@@ -54,12 +57,13 @@ impl Features {
     }
 }
 
-/// Whether connections can come from this address: whether it is one of this machine's.
+/// Tries whether connections can come from this address: whether it is one of this machine's.
 pub fn try_bind(address: IpAddr) -> Tried {
     bound(SocketAddr::new(address, 0), |_| Ok(())).map(drop).map_err(reason)
 }
 
-/// Sends a datagram over the loopback to ourselves, for what the kernel counts of it. Without a loopback, or a port, there is none.
+/// Sends a datagram over the loopback to ourselves, for what the kernel counts of it. Without a
+/// loopback, or a port, there is none.
 pub fn send_over_loopback() {
     let send = || {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -70,13 +74,9 @@ pub fn send_over_loopback() {
 
 /// On a thread that ends with the table.
 fn try_private_table() -> Tried {
-    let table = std::thread::Builder::new().name("table-trial".into()).spawn(|| {
-        // Closes nothing: the range begins past any descriptor.
-        // SAFETY: three integers; the thread's table is copied, and nothing in it is changed.
-        let done =
-            unsafe { libc::syscall(libc::SYS_close_range, u32::MAX, u32::MAX, libc::CLOSE_RANGE_UNSHARE) };
-        if done == 0 { Ok(()) } else { Err(reason(io::Error::last_os_error())) }
-    });
+    let table = std::thread::Builder::new()
+        .name("table-trial".into())
+        .spawn(|| descriptors::unshare_table().map_err(reason));
     match table.map(std::thread::JoinHandle::join) {
         Ok(Ok(tried)) => tried,
         Ok(Err(_)) => Err("the thread that tried it panicked".to_owned()),
@@ -93,7 +93,8 @@ fn try_bind_no_port() -> Tried {
     }
 }
 
-/// Bounds outside the sysctl's range are ignored without an error, so windows are cut from that and the ports looked at.
+/// Bounds outside the sysctl's range are ignored without an error, so windows are cut from that and
+/// the ports looked at.
 pub fn try_port_windows() -> Tried {
     let range = PortRange::read(Path::new("/")).ok_or("the range of local ports cannot be read")?.bounds();
     let mut last = Err("the range of local ports is too small to try it".to_owned());
@@ -133,15 +134,8 @@ fn try_reuse_port() -> Tried {
 }
 
 fn try_timerfd() -> Tried {
-    // SAFETY: the call takes two integers; a descriptor that it returns is ours alone.
-    unsafe {
-        let timer = libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK | libc::TFD_CLOEXEC);
-        if timer < 0 {
-            return Err(reason(io::Error::last_os_error()));
-        }
-        drop(OwnedFd::from_raw_fd(timer));
-    }
-    Ok(())
+    let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+    timerfd_create(TimerfdClockId::Monotonic, flags).map(drop).map_err(|errno| reason(io::Error::from(errno)))
 }
 
 /// A TCP socket, prepared and then bound.

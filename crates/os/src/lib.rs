@@ -1,8 +1,10 @@
-//! Everything that `startline` and its mock server ask the Linux kernel, and the units that both count in.
+//! Everything that `startline` and its mock server ask the Linux kernel, and the units that both
+//! count in.
 //!
-//! Start with [`system`] (what `/proc` and `/sys` say), [`descriptors`] (a table a worker) and [`alarm`] (a poll's
-//! timer). [`features`] and [`socket_memory`] find out by trying. Knows no session, no scenario, no plan and no mock; decides
-//! nothing. Invariant: a reading that fails is that reading's error, never a panic.
+//! Start with [`system`] (what `/proc` and `/sys` say), [`descriptors`] (a table a worker) and
+//! [`alarm`] (a poll's timer). [`features`] and [`socket_memory`] find out by trying. Knows no
+//! session, no scenario, no plan and no mock; decides nothing. Invariant: a reading that fails is
+//! that reading's error, never a panic.
 
 pub mod affinity;
 pub mod alarm;

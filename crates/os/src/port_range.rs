@@ -1,11 +1,13 @@
 //! The ports that this machine connects from: the kernel's range without what is reserved.
 //!
-//! Reads two files and cuts; opens nothing. Invariant: reserved ranges lie within the range, in order, and do not overlap.
+//! Reads two files and cuts; opens nothing. Invariant: reserved ranges lie within the range, in
+//! order, and do not overlap.
 
 use std::fs;
 use std::path::Path;
 
-/// `net.ipv4.ip_local_port_range` without `net.ipv4.ip_local_reserved_ports`; both hold for IPv6 as well.
+/// `net.ipv4.ip_local_port_range` without `net.ipv4.ip_local_reserved_ports`; both hold for IPv6 as
+/// well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortRange {
     first: u16,
@@ -57,15 +59,15 @@ impl PortRange {
         self.reserved.iter().any(|(first, last)| (*first..=*last).contains(&port))
     }
 
-    /// The part of `worker` of `workers`, first and last port: equal numbers of free ports for each. `None` where there are fewer
-    /// ports than workers.
+    /// The part of `worker` of `workers`, first and last port: equal numbers of free ports for
+    /// each. `None` where there are fewer ports than workers.
     pub fn slice(&self, worker: usize, workers: usize) -> Option<(u16, u16)> {
         let bound = |worker: usize| (u64::from(self.free()) * worker as u64 / workers.max(1) as u64) as u32;
         let (first, end) = (bound(worker), bound(worker + 1));
         (first < end).then(|| (self.nth_free(first), self.nth_free(end - 1)))
     }
 
-    /// The free port with so many free ones before it.
+    /// Returns the free port with this many free ones before it.
     fn nth_free(&self, index: u32) -> u16 {
         let mut port = u32::from(self.first) + index;
         for range in &self.reserved {

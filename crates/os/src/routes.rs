@@ -1,12 +1,12 @@
-//! Whether anything leads from here to an address, asked of the kernel without sending anything.
+//! Asks the kernel whether there is a route to an address, without sending anything.
 //!
 //! Decides nothing. Invariant: no packet leaves this machine, and nothing is left behind.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-/// The address that a connection to `destination` would come from: `source`, or the kernel's choice where none is given. A UDP
-/// connect() looks the route up and sends nothing.
+/// The address that a connection to `destination` would come from: `source`, or the kernel's choice
+/// where none is given. A UDP connect() looks the route up and sends nothing.
 ///
 /// # Errors
 /// The kernel's, where nothing leads there, or where `source` cannot be bound.
@@ -21,8 +21,8 @@ pub fn try_route(source: Option<IpAddr>, destination: IpAddr) -> io::Result<IpAd
     Ok(socket.local_addr()?.ip())
 }
 
-/// Whether this error says that nothing leads there. From a source address of its own, EINVAL says that this address is unfit, and
-/// EADDRNOTAVAIL that it is not this machine's.
+/// Whether this error says that nothing leads there. From a source address of its own, EINVAL says
+/// that this address is unfit, and EADDRNOTAVAIL that it is not this machine's.
 pub fn leads_nowhere(error: &io::Error, source: Option<IpAddr>) -> bool {
     match error.raw_os_error() {
         // A route that forbids, and one that swallows.

@@ -1,11 +1,13 @@
-//! What a socket costs the kernel on this machine, measured by opening some.
+//! Measures the kernel memory that a socket takes on this machine, by opening some.
 //!
-//! Connections over loopback, both ends registered in an epoll, on a thread with a descriptor table of its own. After
-//! each batch the kernel's unreclaimable slab memory is read, and how many TCP sockets there are on the whole machine, since
-//! other programs open some meanwhile; the figure is the median slope between any two readings, which single allocations of
-//! theirs hardly move. A socket's inode and its name are counted by their sizes instead: they lie
-//! in the reclaimable slabs, where every file that anybody opens would be measured with them. Opens nothing beyond the machine, is over within a second and resets what it
-//! opened, so that nothing waits in TIME_WAIT. Invariant: a figure that the readings do not agree on is not given.
+//! Connections over loopback, both ends registered in an epoll, on a thread with a descriptor table
+//! of its own. After each batch the kernel's unreclaimable slab memory is read, and how many TCP
+//! sockets there are on the whole machine, since other programs open some meanwhile; the figure is
+//! the median slope between any two readings, which single allocations of theirs hardly move. A
+//! socket's inode and its name are counted by their sizes instead: they lie in the reclaimable
+//! slabs, where every file that anybody opens would be measured with them. Opens nothing beyond
+//! this machine, ends within a second and resets what it opened, so that nothing waits in
+//! TIME_WAIT. Invariant: no figure is returned where the readings disagree.
 
 use std::fs;
 use std::io;
@@ -37,8 +39,8 @@ const PAGE_BYTES: u64 = 4_096;
 const OVERHEAD: u64 = 64;
 /// A socket is no smaller and no larger than this; what was measured was something else.
 const PLAUSIBLE: std::ops::RangeInclusive<u64> = 1_000..=16_384;
-/// Slab caches that every connected socket has one object of and that are called reclaimable, by their name in
-/// `/proc/slabinfo`; …
+/// Slab caches that every connected socket has one object of and that are called reclaimable, by
+/// their name in `/proc/slabinfo`; …
 const RECLAIMABLE: [&str; 2] = ["sock_inode_cache", "dentry"];
 /// … their bytes together on Linux 6.18, x86-64, for those who may not read that file; …
 const RECLAIMABLE_BYTES: u64 = 832 + 192;
@@ -74,8 +76,9 @@ fn on_own_table() -> Result<u64, String> {
     figure_of(bytes_of(&readings), &slabinfo)
 }
 
-/// The slope, with what it leaves out. What the objects come to by themselves is the least, since free ones that lay about
-/// before hide what is taken; and it is the figure where readings do not agree.
+/// The slope, with what it leaves out. What the objects come to by themselves is the least, since
+/// free ones that lay about before hide what is taken; and it is the figure where readings do not
+/// agree.
 fn figure_of(slope: Result<u64, String>, slabinfo: &str) -> Result<u64, String> {
     let is_named = object_bytes(slabinfo, &["TCP"]).is_some();
     let least = object_bytes(slabinfo, &UNRECLAIMABLE).filter(|_| is_named);

@@ -1,7 +1,7 @@
 //! Options of ip(7) that choose a socket's local port, which socket2 does not have.
 //!
-//! Both hold for IPv6 sockets as well. Decides nothing. Invariant: an option that the kernel refuses is an error; one that
-//! it ignores is for [`crate::features`] to find.
+//! Both hold for IPv6 sockets as well. Decides nothing. Invariant: an option that the kernel
+//! refuses is an error; one that it ignores is for [`crate::features`] to find.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -10,7 +10,8 @@ use socket2::Socket;
 
 /// `IP_BIND_ADDRESS_NO_PORT` of linux/in.h.
 const IP_BIND_ADDRESS_NO_PORT: libc::c_int = 24;
-/// `IP_LOCAL_PORT_RANGE` of linux/in.h; the low half of its value is the first port, the high half the last.
+/// `IP_LOCAL_PORT_RANGE` of linux/in.h; the low half of its value is the first port, the high half
+/// the last.
 const IP_LOCAL_PORT_RANGE: libc::c_int = 51;
 
 /// Lets bind() choose the address alone, and connect() the port (Linux 4.2).
@@ -21,8 +22,8 @@ pub fn leave_port_to_connect(socket: &Socket) -> io::Result<()> {
     set(socket, IP_BIND_ADDRESS_NO_PORT, 1)
 }
 
-/// Narrows the choice of local ports to these, both ends included (Linux 6.3). Ports outside the sysctl's range are
-/// ignored without an error.
+/// Narrows the choice of local ports to these, both ends included (Linux 6.3). Ports outside the
+/// sysctl's range are ignored without an error.
 ///
 /// # Errors
 /// The kernel's.

@@ -1,4 +1,4 @@
-//! What to say when the kernel lets no more threads start.
+//! Explains the error when the kernel starts no more threads.
 //!
 //! Starts nothing. Invariant: an error that means something else stays as it is.
 
@@ -10,7 +10,7 @@ pub fn explained(error: io::Error) -> io::Error {
         return error;
     }
     let why = format!(
-        "there is no room for one more thread ({error}): startline doctor, with the same options, shows the limits on threads"
+        "the kernel starts no more threads ({error}): startline doctor, with the same options, shows the limits on threads"
     );
     io::Error::new(error.kind(), why)
 }

@@ -1,8 +1,8 @@
 //! Instants and spans in 16 µs ticks: four bytes where a session and a timer keep them.
 //!
-//! Knows no clock: the engine reads the time and hands ticks down, so a simulation can make them up.
-//! Invariant: every comparison is by signed distance, so the wrap after 19 hours is harmless as long
-//! as compared instants lie within 9.5 hours of each other. Every timer and latency here does.
+//! Knows no clock: the engine reads the time and hands ticks down, so a simulation can make them
+//! up. Invariant: every comparison is by signed distance, so the wrap after 19 hours is harmless as
+//! long as compared instants lie within 9.5 hours of each other. Every timer and latency here does.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! How long the kernel keeps a closed connection's port.
 //!
-//! Arithmetic only; who waits in TIME_WAIT now is [`crate::system`]'s to read.
+//! Arithmetic only; the connections in TIME_WAIT now are read by [`crate::system`].
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ pub const TIME_WAIT: Duration = Duration::from_secs(60);
 /// How long where `tcp_tw_reuse` lets a new connection have them.
 pub const TIME_WAIT_REUSED: Duration = Duration::from_secs(1);
 
-/// Returns how long a port is taken after its connection has closed, by `net.ipv4.tcp_tw_reuse`: 0 never lets it be used again
-/// sooner, 1 always, 2 (from Linux 4.19 on) over loopback alone.
+/// Returns how long a port is taken after its connection has closed, by `net.ipv4.tcp_tw_reuse`: 0
+/// never lets it be used again sooner, 1 always, 2 (from Linux 4.19 on) over loopback alone.
 pub fn time_wait(tw_reuse: u8, is_loopback: bool) -> Duration {
     match tw_reuse {
         1 => TIME_WAIT_REUSED,

@@ -1,10 +1,11 @@
 //! Timers of a few constant delays: one first-in-first-out queue a delay, eight bytes an entry.
 //!
-//! Every delay here is constant (a step's timeout, the ping interval), so entries of a queue come due in the
-//! order in which they were armed: arming is a push, expiry a look at the fronts. 1 to 2 ns against some
-//! 300 for a heap of a million. Nothing is ever removed early: the owner of an entry says at expiry
-//! whether it still means it. Invariant: within a queue due times never decrease, which is why
-//! [`Timers::pop`] takes the earliest front of all queues and re-armed entries stay sorted.
+//! Every delay here is constant (a step's timeout, the ping interval), so entries of a queue come
+//! due in the order in which they were armed: arming is a push, expiry a look at the fronts. 1 to 2
+//! ns against some 300 for a heap of a million. Nothing is ever removed early: the owner of an
+//! entry says at expiry whether it still means it. Invariant: within a queue due times never
+//! decrease, which is why [`Timers::pop`] takes the earliest front of all queues and re-armed
+//! entries stay sorted.
 
 use std::collections::VecDeque;
 
@@ -22,8 +23,8 @@ pub struct Entry {
 /// Entries of a block: 4 KiB.
 const BLOCK: usize = 512;
 
-/// A queue in blocks, so that it takes what its entries take: a ring that doubles is half empty on average, and never gives back
-/// what a steep ramp made it take.
+/// A queue in blocks, so that it takes what its entries take: a ring that doubles is half empty on
+/// average, and never gives back what a steep ramp made it take.
 #[derive(Debug, Default)]
 struct Queue {
     /// None is empty; all but the last are full.
@@ -79,8 +80,8 @@ impl Timers {
         Self { queues: (0..queues).map(|_| Queue::default()).collect() }
     }
 
-    /// Arms a timer. An entry that is due a little before the one ahead of it (by the loop's own lateness, at
-    /// most a turn) waits for that one.
+    /// Arms a timer. An entry that is due a little before the one ahead of it (by the loop's own
+    /// lateness, at most a turn) waits for that one.
     pub fn arm(&mut self, queue: usize, owner: u32, due: Tick) {
         self.queues[queue].push(Entry { owner, due });
     }

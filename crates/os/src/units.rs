@@ -1,14 +1,15 @@
 //! Durations, sizes and counts as people write them, and back.
 //!
-//! One grammar for the command line, scenario files and plan files. Invariant: what [`duration_text`] writes,
-//! [`duration`] reads back exactly (to the millisecond).
+//! One grammar for the command line, scenario files and plan files. Invariant: what
+//! [`duration_text`] writes, [`duration`] reads back exactly (to the millisecond).
 
 use std::time::Duration;
 
 /// Units of a duration in descending order, with their milliseconds.
 const DURATION_UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-/// Reads `100ms`, `30s`, `5m`, `1h30m`: whole numbers with units, larger units first, or a bare `0`.
+/// Reads `100ms`, `30s`, `5m`, `1h30m`: whole numbers with units, larger units first, or a bare
+/// `0`.
 ///
 /// # Errors
 /// Why `text` is none of these, with what to write instead.
@@ -51,7 +52,8 @@ fn number_and_unit(text: &str) -> Option<(u64, &str, &str)> {
     Some((number, &after_number[..letters], &after_number[letters..]))
 }
 
-/// Writes a duration as [`duration`] reads it, rounded down to the millisecond: `1h30m`, `250ms`, `0s`.
+/// Writes a duration as [`duration`] reads it, rounded down to the millisecond: `1h30m`, `250ms`,
+/// `0s`.
 pub fn duration_text(duration: Duration) -> String {
     let mut rest_ms = duration.as_millis() as u64;
     let mut text = String::new();

@@ -19,7 +19,8 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Returns the bytes of addresses that a process may have (RLIMIT_AS, soft); `None` where there is no limit.
+/// Returns the bytes of addresses that a process may have (RLIMIT_AS, soft); `None` where there is
+/// no limit.
 pub fn address_space_bytes() -> Option<u64> {
     getrlimit(Resource::As).current
 }
@@ -45,7 +46,7 @@ impl ThreadsOfUser {
     }
 }
 
-/// Root, and who may do what root may, but for the root of a namespace of users.
+/// Whether the user is root or has root's capabilities; root of a user namespace does not count.
 fn is_exempt(proc: &Path, user: u32) -> bool {
     let read = |name: &str| fs::read_to_string(proc.join("self").join(name)).unwrap_or_default();
     let map = read("uid_map");

@@ -42,7 +42,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     if let Some(parent) = args.parent {
         die_with(parent)?;
     }
-    // A lower limit than hoped for is told; no reason not to start.
+    // A lower limit is reported; it is no reason not to start.
     let descriptors = raise_limit().unwrap_or_else(|_| limits().0);
     let mut signals = Signals::watch()?;
     let mut config = args.config()?;

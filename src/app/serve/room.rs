@@ -1,4 +1,4 @@
-//! Room for connections: how many workers a mock server of so many members has, and what is said when one of them has no room left.
+//! Room for connections: the number of workers for a number of members, and the message when one of them is full.
 //!
 //! Starts nothing and reads no limit. Invariant: where nobody says how many workers, every member can hold a connection, or it is said
 //! that not all of them can.

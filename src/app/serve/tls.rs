@@ -1,4 +1,4 @@
-//! What `startline serve` is told about TLS, and what it says of it.
+//! The TLS options of `startline serve`, and the text that describes them.
 //!
 //! Reads the files that are named and writes the CA's; what a certificate is good for is not known here. Invariant: what
 //! cannot be used is refused with its option's name, the file and the reason, before anything listens.

@@ -136,7 +136,7 @@ fn a_worker_whose_ports_are_taken_uses_those_that_others_do_not_need() {
 
 /// The kernel has no way from the loopback to anywhere else.
 #[test]
-fn a_source_from_which_nothing_leads_to_the_target_is_this_box_s_trouble() {
+fn a_source_from_which_nothing_leads_to_the_target_is_this_machine_s_trouble() {
     let elsewhere = "192.0.2.1:9".parse().expect("an address");
     for method in [PortMethod::Windows, PortMethod::Explicit, PortMethod::Kernel] {
         let fault = ports(method, local_range(), &["127.0.9.6"], 5).connect(elsewhere, 0, now());

@@ -1,7 +1,7 @@
-//! What a client offers and whom it trusts, in rustls's terms.
+//! The client's offer and its trust, as rustls's configuration.
 //!
-//! Reads the system's certificates once a run. Invariant: a [`Trust`] that exists can judge certificates: it has roots, or was
-//! asked to take anything.
+//! Reads the system's certificates once a run. Invariant: a [`Trust`] that exists can judge
+//! certificates: it has roots, or was asked to take anything.
 
 use std::sync::Arc;
 
@@ -141,8 +141,8 @@ fn given_roots(tls: &Tls) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     Ok(roots)
 }
 
-/// `--insecure`: whoever answers is taken for who they say they are. Signatures are checked all the same, so that
-/// handshakes cost what they cost.
+/// `--insecure`: whoever answers is taken for who they say they are. Signatures are checked all the
+/// same, so that handshakes cost what they cost.
 #[derive(Debug)]
 struct TakeAnything {
     provider: Arc<CryptoProvider>,

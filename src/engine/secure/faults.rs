@@ -1,14 +1,14 @@
-//! What rustls and the record layer refuse, by the names that results have for it.
+//! Errors of rustls and of the record layer, as the fault kinds of results.
 //!
-//! Who is to blame follows from the kind alone ([`TlsFault::blame`]). Invariant: the evidence is the library's own sentence, or the
-//! first bytes of what answered, never a secret.
+//! The blame follows from the kind alone ([`TlsFault::blame`]). Invariant: the evidence is the
+//! library's own sentence, or the first bytes of what answered, never a secret.
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible};
 use startline_protocol::tls::RecordFault;
 
 use crate::fault::TlsFault;
 
-/// Bytes of what is no TLS kept as evidence.
+/// Bytes of an answer that is not TLS kept as evidence.
 const SHOWN_BYTES: usize = 256;
 
 /// A TLS connection that has to end, and why.
@@ -21,13 +21,14 @@ pub struct Broken {
 }
 
 impl Broken {
-    /// What a record that cannot be taken means.
+    /// Returns the fault behind a record that cannot be read.
     pub fn of_record(fault: RecordFault) -> Self {
         record(fault)
     }
 }
 
-/// What a rustls error means. `handshaking`: it came in the handshake. `is_narrow`: less was offered than could have been.
+/// Returns the fault behind a rustls error. `handshaking`: it came in the handshake. `is_narrow`:
+/// less was offered than could have been.
 pub(super) fn broken(error: &Error, handshaking: bool, is_narrow: bool) -> Broken {
     let fault = match fault(error, handshaking) {
         TlsFault::Version | TlsFault::NoCommonSuite if is_narrow => TlsFault::OfferTooNarrow,
@@ -55,7 +56,8 @@ pub fn fault_of(error: &Error) -> TlsFault {
     fault(error, true)
 }
 
-/// A certificate's names without their types: rustls says `DnsName("a.example")` and `IpAddress(10.0.0.1)`.
+/// A certificate's names without their types: rustls says `DnsName("a.example")` and
+/// `IpAddress(10.0.0.1)`.
 fn names(presented: &[String]) -> String {
     if presented.is_empty() {
         return "no name at all".into();
@@ -67,7 +69,7 @@ fn names(presented: &[String]) -> String {
     presented.iter().map(bare).collect::<Vec<_>>().join(", ")
 }
 
-/// What a record that cannot be taken means.
+/// Returns the fault behind a record that cannot be read.
 pub(super) fn record(fault: RecordFault) -> Broken {
     let evidence = match fault {
         RecordFault::BadRecordMac => {
@@ -88,7 +90,10 @@ pub(super) fn record(fault: RecordFault) -> Broken {
 
 /// The host is neither a DNS name nor an address.
 pub(super) fn no_name() -> Broken {
-    Broken { fault: TlsFault::WrongName, evidence: "the host is no name that a certificate can have".into() }
+    Broken {
+        fault: TlsFault::WrongName,
+        evidence: "the host is not a name that a certificate can have".into(),
+    }
 }
 
 /// There are no CA certificates.
@@ -110,7 +115,8 @@ fn fault(error: &Error, handshaking: bool) -> TlsFault {
     };
     match error {
         Error::InvalidCertificate(certificate) => of_certificate(certificate),
-        // protocol_version and handshake_failure have one cause each; other alerts speak for themselves.
+        // protocol_version and handshake_failure have one cause each; other alerts speak for
+        // themselves.
         Error::AlertReceived(AlertDescription::ProtocolVersion) => TlsFault::Version,
         Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity) => {
             TlsFault::NoCommonSuite
@@ -145,7 +151,8 @@ fn fault(error: &Error, handshaking: bool) -> TlsFault {
     }
 }
 
-/// A certificate that is signed by itself and may sign others, as `openssl req -x509` makes them: webpki has a word of its own.
+/// A certificate that is signed by itself and may sign others, as `openssl req -x509` makes them:
+/// webpki has a word of its own.
 fn signs_itself(error: &OtherError) -> bool {
     error.to_string().contains("CaUsedAsEndEntity")
 }
@@ -156,7 +163,8 @@ fn of_certificate(error: &CertificateError) -> TlsFault {
         NotValidYetContext, UnknownIssuer,
     };
     match error {
-        // A CA that was made anew keeps its name. (A server whose own key does not fit says the same; none starts with one.)
+        // A CA that was made anew keeps its name. (A server whose own key does not fit says the
+        // same; none starts with one.)
         UnknownIssuer | BadSignature => TlsFault::Untrusted,
         NotValidForName | NotValidForNameContext { .. } => TlsFault::WrongName,
         Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => TlsFault::Expired,

@@ -1,9 +1,11 @@
-//! Where rustls leaves a connection's secrets and tickets, and where it asks for a ticket.
+//! The session store and key log of a worker's rustls configuration: secrets and tickets come in, a
+//! ticket goes out.
 //!
-//! rustls knows a store and a key log for a whole configuration; a worker has one of each, and handles one connection at a
-//! time. So what is found here after a connection was fed is that connection's, and what is laid out before one is made is
-//! for that one: each session resumes its own TLS session, as a phone does, and never another's. Invariant: between two
-//! connections nothing lies here but the hints about groups, which are a server's.
+//! rustls knows a store and a key log for a whole configuration; a worker has one of each, and
+//! handles one connection at a time. So what is here after a connection was fed belongs to that
+//! connection, and a ticket offered before one is made is for that one: each session resumes its
+//! own TLS session, as a phone does, and never another's. Invariant: between two connections
+//! nothing is here but the hints about groups, which are a server's.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -72,7 +74,8 @@ struct Lying {
 
 impl Lying {
     fn hand_out(&mut self, ticket: Ticket) {
-        // TLS 1.2's store is also told of bare session ids and of sessions resumed: those are no tickets.
+        // TLS 1.2's store also receives bare session ids and of sessions resumed: those are no
+        // tickets.
         self.handed_out_count += u32::from(matches!(ticket, Ticket::Tls13(..)));
         self.handed_out = Some(ticket);
     }

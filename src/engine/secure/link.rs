@@ -1,4 +1,4 @@
-//! Where a row's connection is kept, in four bytes.
+//! The place of a row's TLS state, in four bytes.
 //!
 //! Knows no connection. Invariant: a [`Link`] gives back the [`At`] that it was made of.
 

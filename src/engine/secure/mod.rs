@@ -6,8 +6,8 @@
 //! are cut before rustls sees them, so nothing of a later record is ever inside it; what may not be lost between two
 //! connections of a session (its ticket) goes when the session is over.
 //!
-//! Where to look next: `config` for what is offered and trusted, `handshake_store` for tickets and secrets, `faults` for what rustls says, `probe` for a
-//! handshake without a session.
+//! Where to look next: `config` for what is offered and trusted, `handshake_store` for tickets and
+//! secrets, `faults` for what rustls says, `probe` for a handshake without a session.
 
 mod config;
 mod faults;
@@ -86,7 +86,8 @@ pub struct Secure {
     rows: usize,
     rustls: Slab<Box<ClientConnection>>,
     pool: Pool,
-    /// The beginning of a record that a read cut through, and of a handshake message that a record did.
+    /// The beginning of a record that a read cut through, and of a handshake message that a record
+    /// did.
     begun: HashMap<u32, Begun>,
     tickets: HashMap<u32, Ticket>,
     plain: Vec<u8>,
@@ -98,7 +99,8 @@ struct Begun {
     message: Reassembly,
 }
 
-/// What belongs to a connection that is no row's for a while. It has to come back, by [`Secure::attach`] or [`Secure::discard`].
+/// What belongs to a connection that is no row's for a while. It has to come back, by
+/// [`Secure::attach`] or [`Secure::discard`].
 #[derive(Debug)]
 #[must_use]
 pub struct Detached(Link);
@@ -107,8 +109,8 @@ impl Secure {
     /// For `rows` sessions that connect to these hosts.
     pub fn new(trust: Option<&Trust>, hosts: &[String], tls: &Tls, rows: usize) -> Self {
         if let Some(trust) = trust {
-            // The first random byte of a process takes AWS-LC some 70 ms, to gather entropy: not in the first handshake, where
-            // it would be the worker's lag.
+            // The first random byte of a process takes AWS-LC some 70 ms, to gather entropy: not in
+            // the first handshake, where it would be the worker's lag.
             let _ = trust.provider().secure_random.fill(&mut [0]);
         }
         let store = Arc::new(HandshakeStore::new(tls.key_log));
@@ -156,7 +158,8 @@ impl Secure {
         self.store.withdraw();
         let made = made.map_err(|error| faults::broken(&error, true, self.is_narrow));
         let mut connection = Box::new(made?);
-        // What is written is taken out at once; rustls would cut a request of more than 64 KiB, and say so to nobody.
+        // What is written is taken out at once; rustls would cut a request of more than 64 KiB, and
+        // say so to nobody.
         connection.set_buffer_limit(None);
         flush(&mut connection, out);
         let key = self.rustls.insert(connection);
@@ -164,7 +167,8 @@ impl Secure {
         Ok(())
     }
 
-    /// What is there of a record that was cut: copied to the front of `buffer`, where the next read continues it.
+    /// What is there of a record that was cut: copied to the front of `buffer`, where the next read
+    /// continues it.
     pub fn resume(&self, row: u32, buffer: &mut [u8]) -> usize {
         match self.begun.get(&row) {
             Some(begun) => {
@@ -178,7 +182,7 @@ impl Secure {
     /// The length of the record at the start of `bytes`, once it is there as a whole.
     ///
     /// # Errors
-    /// What stands there is no record.
+    /// What is there is not a record.
     pub fn next_record(&self, row: u32, bytes: &[u8]) -> Result<Option<usize>, Broken> {
         let len = match self.at(row) {
             At::Held(_) => record_len(bytes).map_err(faults::record)?,
@@ -261,8 +265,8 @@ impl Secure {
         }
     }
 
-    /// The row's WebSocket is up: from here on secrets are enough, if it is TLS 1.3. What rustls still has to say is
-    /// appended to `out`.
+    /// The row's WebSocket is up: from here on secrets are enough, if it is TLS 1.3. What rustls
+    /// still has to say is appended to `out`.
     ///
     /// # Errors
     /// The secrets could not be taken out, which is a defect.
@@ -274,7 +278,8 @@ impl Secure {
         if !self.compact || connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
             return Ok(());
         }
-        // An answer to a KeyUpdate waits inside for something else to be sent (rustls's `maybe_refresh_traffic_keys`).
+        // An answer to a KeyUpdate waits inside for something else to be sent (rustls's
+        // `maybe_refresh_traffic_keys`).
         let _ = connection.writer().write(&[]);
         flush(connection, out);
         let logged = self.store.secrets(key);
@@ -296,7 +301,8 @@ impl Secure {
     /// The row's connection is gone. Its tickets stay for the session's next one.
     pub fn drop_connection(&mut self, row: u32) {
         match self.at(row) {
-            // Also where secrets could not be taken over: the beginning of a record may still be there.
+            // Also where secrets could not be taken over: the beginning of a record may still be
+            // there.
             At::Plain | At::Dialing(_) => {}
             At::Rustls(key) => {
                 self.store.forget(key);
@@ -310,8 +316,9 @@ impl Secure {
         }
     }
 
-    /// Takes the row's connection away from it as it is, between two answers: to be given to another row, or closed. Tickets
-    /// that came on it are nobody's, since the connection is no session's own.
+    /// Takes the row's connection away from it as it is, between two answers: to be given to
+    /// another row, or closed. Tickets that came on it are nobody's, since the connection is no
+    /// session's own.
     pub fn detach(&mut self, row: u32) -> Detached {
         if self.links.is_empty() {
             return Detached(Link::default());
@@ -467,7 +474,8 @@ fn handshake(connection: &ClientConnection) -> Handshake {
 
 /// As [`record_len`] for a connection that rustls has: any of the four types.
 fn any_record_len(bytes: &[u8]) -> Result<Option<usize>, RecordFault> {
-    // change_cipher_spec, alert, handshake, application_data (RFC 8446, 5.1), then 3 as in every version since SSL 3.0.
+    // change_cipher_spec, alert, handshake, application_data (RFC 8446, 5.1), then 3 as in every
+    // version since SSL 3.0.
     if bytes.first().is_some_and(|kind| !(20..=23).contains(kind))
         || bytes.get(1).is_some_and(|major| *major != 3)
     {

@@ -1,7 +1,8 @@
-//! One handshake to look at: which certificate a server shows, and whether it would be trusted.
+//! One handshake without a session: which certificate a server shows, and whether it would be
+//! trusted.
 //!
-//! Blocking, away from the load, with the same offer and the same trust. Invariant: the certificate is returned
-//! also where the handshake fails because of it; the whole takes no longer than it may.
+//! Blocking, away from the load, with the same offer and the same trust. Invariant: the certificate
+//! is returned also where the handshake fails because of it; the whole ends within its timeout.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -17,7 +18,7 @@ use super::faults::{self, Broken};
 use crate::fault::TlsFault;
 use crate::plan::Tls;
 
-/// What a handshake showed.
+/// The result of a handshake.
 #[derive(Debug)]
 pub struct Probe {
     /// The server's own certificate, DER, if it came so far.

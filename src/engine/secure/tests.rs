@@ -1,4 +1,5 @@
-//! One worker's TLS against rustls's server side in memory: handshake, secrets, tickets, cuts, and nothing left behind.
+//! One worker's TLS against rustls's server side in memory: handshake, secrets, tickets, cuts, and
+//! nothing left behind.
 
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use rcgen::{CertificateParams, KeyPair};
@@ -179,7 +180,7 @@ fn a_session_settles_into_secrets_and_talks_on() {
     }
 }
 
-/// rustls cuts at 64 KiB unless told otherwise.
+/// rustls cuts at 64 KiB by default.
 #[test]
 fn a_long_request_is_sent_whole() {
     let mut near = client(Tls::default());
@@ -256,7 +257,8 @@ fn a_row_resumes_its_own_session_and_no_other() {
     }
 }
 
-/// The ticket comes in the record that breaks its connection: it is not the next one's that is read from.
+/// The ticket comes in the record that breaks its connection: it is not the next one's that is read
+/// from.
 #[test]
 fn a_broken_connection_s_ticket_is_nobody_s() {
     let mut config = ServerConfig::clone(&server(&[&TLS13]));
@@ -265,7 +267,8 @@ fn a_broken_connection_s_ticket_is_nobody_s() {
     let mut near = client(Tls::default());
     let broken = Line::open(&mut near, 0, &config);
     let mut other = Line::open(&mut near, 1, &config);
-    // NewSessionTicket: a day, no age, a nonce of one byte, a ticket of one, no extension; then a CertificateRequest.
+    // NewSessionTicket: a day, no age, a nonce of one byte, a ticket of one, no extension; then a
+    // CertificateRequest.
     let mut messages = vec![4, 0, 0, 15, 0, 1, 0x51, 0x80, 0, 0, 0, 0, 1, 0, 0, 1, 7, 0, 0];
     messages.extend([13, 0, 0, 3, 0, 0, 0]);
     let (seq, keys) = broken.far.dangerous_extract_secrets().expect("extraction is on").tx;

@@ -1,9 +1,9 @@
 //! One pinned thread: its poll, its sessions, their sockets and timers.
 //!
 //! Knows when and where, not what: each event goes to the session, whose commands are then applied.
-//! Invariants: the clock is read once a turn and every [`EVENTS_PER_CLOCK`] events; no session gets more than
-//! `wire::READS_PER_TURN` reads a turn; timers and arrivals are looked at between batches of events, so nobody's flood
-//! delays another's PING by more than a batch.
+//! Invariants: the clock is read once a turn and every [`EVENTS_PER_CLOCK`] events; no session gets
+//! more than `wire::READS_PER_TURN` reads a turn; timers and arrivals are served between batches of
+//! events, so one session's flood delays another's PING by at most a batch.
 
 mod pooled;
 mod tls;
@@ -37,18 +37,20 @@ const READ_BYTES: usize = 64 << 10;
 const EVENTS_PER_CLOCK: usize = 8;
 /// Arrivals or timers handled between two looks at the clock: each may cost a system call.
 const STARTS_PER_CLOCK: usize = 8;
-/// How long a session has to be open at the close of accounts for its pairs to be judged: announcements about it
-/// may still be on their way, in the servers' queues and in our own sockets.
+/// How long a session has to be open at the close of accounts for its pairs to be judged:
+/// announcements about it may still be on their way, in the servers' queues and in our own sockets.
 const ANNOUNCE_GRACE: Duration = Duration::from_secs(2);
 /// Events taken from the kernel at once.
 const EVENTS_PER_TURN: usize = 1024;
-/// Sessions started between two looks at the sockets, so that a late worker catches up without deafness.
+/// Sessions started between two looks at the sockets, so that a late worker catches up without
+/// deafness.
 const ARRIVALS_PER_TURN: usize = 64;
 /// Timers handled between two looks at the sockets.
 const TIMERS_PER_TURN: usize = 1024;
 /// Places of spills that a worker keeps when none is in use: a steep ramp makes it take thousands.
 const SPILLS_KEPT: usize = 64;
-/// The longest sleep: how late an order from the control thread, or that a deadline has passed, may be seen.
+/// The longest sleep: how late an order from the control thread, or that a deadline has passed, may
+/// be seen.
 const SLEEP_MAX: Duration = Duration::from_millis(50);
 /// … while closes are being spread.
 const SLEEP_MAX_CLOSING: Duration = Duration::from_millis(20);
@@ -83,45 +85,72 @@ struct Row {
 /// See the module's documentation.
 pub(super) struct Worker<'p> {
     link: WorkerLink,
-    clock: Clock,
-    /// The run's start on `clock`.
-    started_at: Duration,
+    given: Given<'p>,
+    time: Time,
+    so_far: SoFar,
+    rows: Vec<Row>,
+    timers: Timers,
+    lent: Lent,
+    books: Books,
+    wire: Wire,
+    secure: Secure,
+    /// Records to be sent.
+    sealed: Vec<u8>,
+    /// HTTP connections that sessions share, if they do; off once nobody is left to use one.
+    pool: Pool<pooled::Kept>,
+}
+
+/// What does not change in a run.
+struct Given<'p> {
     script: &'p Script,
     members: &'p Members,
     addresses: &'p Addresses,
     arrivals: Arrivals,
-    poll: Poll,
-    alarm: Alarm,
-    rows: Vec<Row>,
-    timers: Timers,
-    spills: Spills,
-    books: Books,
-    slots: Slots,
-    ports: Ports,
-    rng: fastrand::Rng,
+}
+
+/// The clock, and what it said when last looked at.
+struct Time {
+    clock: Clock,
+    /// The run's start on `clock`.
+    started_at: Duration,
     now: Tick,
     unix_micros: u64,
-    read_buffer: Box<[u8]>,
-    out: Vec<u8>,
-    scratch: Vec<u8>,
-    commands: Commands,
-    tails: HashMap<u32, Vec<u8>>,
-    secure: Secure,
-    /// Records to be sent.
-    sealed: Vec<u8>,
-    unread: Vec<u32>,
-    /// HTTP connections that sessions share, if they do; off once nobody is left to use one.
-    pool: Pool<pooled::Kept>,
-    /// Which address comes next, for sessions that dial a host with several.
-    dialing: HashMap<u32, (Endpoint, u32)>,
+}
+
+/// How far the run is for this worker's sessions.
+struct SoFar {
     next_arrival: u32,
+    arrivals_stopped: bool,
     /// Started and not over.
     live: u32,
     open: u32,
     settled: u32,
     next_second: u64,
     ramp_down: Option<RampDown>,
-    arrivals_stopped: bool,
+}
+
+/// What a session borrows for an event.
+struct Lent {
+    spills: Spills,
+    slots: Slots,
+    rng: fastrand::Rng,
+    out: Vec<u8>,
+    scratch: Vec<u8>,
+    commands: Commands,
+}
+
+/// Sockets' poll, their ports, and bytes on their way.
+struct Wire {
+    poll: Poll,
+    alarm: Alarm,
+    ports: Ports,
+    read_buffer: Box<[u8]>,
+    /// Bytes that the kernel has not taken, by row.
+    tails: HashMap<u32, Vec<u8>>,
+    /// Rows with something left to read.
+    unread: Vec<u32>,
+    /// Which address comes next, for sessions that dial a host with several.
+    dialing: HashMap<u32, (Endpoint, u32)>,
 }
 
 struct RampDown {
@@ -130,64 +159,86 @@ struct RampDown {
     next_row: u32,
 }
 
-impl<'p> Worker<'p> {
-    pub(super) fn new(setup: WorkerSetup<'p>, link: WorkerLink, clock: Clock) -> io::Result<Self> {
-        let http_steps = setup.script.scenario.http.len();
-        let poll = Poll::new()?;
-        let alarm = Alarm::new(poll.registry())?;
-        let mut rng = fastrand::Rng::with_seed(setup.seed);
-        Ok(Self {
-            link,
-            clock,
-            started_at: Duration::ZERO,
-            script: setup.script,
-            members: setup.members,
-            addresses: setup.addresses,
-            arrivals: setup.arrivals,
-            poll,
-            alarm,
-            rows: Vec::new(),
-            timers: Timers::new(Timer::queues(http_steps)),
+impl RampDown {
+    /// How many of these rows are to have been ended by this instant of the run.
+    fn due(&self, at: Duration, rows: usize) -> u32 {
+        let elapsed = at.saturating_sub(self.start).as_micros();
+        match self.span.as_micros() {
+            0 => rows as u32,
+            span => (rows as u128 * elapsed / span + 1).min(rows as u128) as u32,
+        }
+    }
+}
+
+impl Lent {
+    fn new(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        Self {
             spills: Spills::new(),
-            books: setup.books,
             slots: Slots::new(rng.u32(..)),
-            ports: setup.ports,
             rng,
-            now: clock.now(),
-            unix_micros: clock.unix_micros_at(clock.elapsed()),
-            // Filled, not just reserved: its pages count as the worker's, not as a session's.
-            read_buffer: vec![0xa5; READ_BYTES].into_boxed_slice(),
             out: Vec::with_capacity(READ_BYTES),
             scratch: Vec::with_capacity(4096),
             commands: Commands::default(),
-            tails: HashMap::new(),
+        }
+    }
+}
+
+impl<'p> Worker<'p> {
+    pub(super) fn new(setup: WorkerSetup<'p>, link: WorkerLink, clock: Clock) -> io::Result<Self> {
+        let WorkerSetup { script, members, addresses, arrivals, ports, .. } = setup;
+        let poll = Poll::new()?;
+        let alarm = Alarm::new(poll.registry())?;
+        Ok(Self {
+            link,
+            given: Given { script, members, addresses, arrivals },
+            time: Time {
+                clock,
+                started_at: Duration::ZERO,
+                now: clock.now(),
+                unix_micros: clock.unix_micros_at(clock.elapsed()),
+            },
+            so_far: SoFar {
+                next_arrival: 0,
+                arrivals_stopped: false,
+                live: 0,
+                open: 0,
+                settled: 0,
+                next_second: 1,
+                ramp_down: None,
+            },
+            rows: Vec::new(),
+            timers: Timers::new(Timer::queues(script.scenario.http.len())),
+            lent: Lent::new(setup.seed),
+            books: setup.books,
+            wire: Wire {
+                poll,
+                alarm,
+                ports,
+                // Filled, not just reserved: its pages count as the worker's, not as a session's.
+                read_buffer: vec![0xa5; READ_BYTES].into_boxed_slice(),
+                tails: HashMap::new(),
+                unread: Vec::new(),
+                dialing: HashMap::new(),
+            },
             secure: setup.secure,
             sealed: Vec::new(),
-            unread: Vec::new(),
             pool: Pool::new(setup.http_connections),
-            dialing: HashMap::new(),
-            next_arrival: 0,
-            live: 0,
-            open: 0,
-            settled: 0,
-            next_second: 1,
-            ramp_down: None,
-            arrivals_stopped: false,
         })
     }
 
     /// Plays all sessions to their end.
     pub(super) fn run(mut self) -> io::Result<()> {
         let Some(started_at) = self.link.wait_for_start() else { return Ok(()) };
-        self.started_at = started_at;
-        let count = self.arrivals.count() as usize;
+        self.time.started_at = started_at;
+        let count = self.given.arrivals.count() as usize;
         self.rows.reserve_exact(count);
         self.rows.extend((0..count).map(|_| Row { session: Session::new(), socket: None }));
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
-        std::thread::sleep(started_at.saturating_sub(self.clock.elapsed()));
+        std::thread::sleep(started_at.saturating_sub(self.time.clock.elapsed()));
         loop {
             self.look_at_clock();
-            let turn_began = self.now;
+            let turn_began = self.time.now;
             if self.obey() {
                 return Ok(());
             }
@@ -197,27 +248,27 @@ impl<'p> Worker<'p> {
             self.run_unread();
             self.run_pool();
             self.report();
-            let busy = self.clock.now().since(turn_began);
+            let busy = self.time.clock.now().since(turn_began);
             self.look_at_clock();
             let sleep = self.prepare_sleep();
-            match self.poll.poll(&mut events, Some(sleep)) {
+            match self.wire.poll.poll(&mut events, Some(sleep)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
             self.look_at_clock();
-            let woke = self.now;
+            let woke = self.time.now;
             self.run_events(&events);
-            let busy = busy.raw() + self.clock.now().since(woke).raw();
+            let busy = busy.raw() + self.time.clock.now().since(woke).raw();
             self.books.recorder.turn(Ticks::from_raw(busy));
         }
     }
 
     fn look_at_clock(&mut self) {
-        let elapsed = self.clock.elapsed();
-        self.now = self.clock.tick_at(elapsed);
-        self.unix_micros = self.clock.unix_micros_at(elapsed);
-        self.books.at = elapsed.saturating_sub(self.started_at);
+        let elapsed = self.time.clock.elapsed();
+        self.time.now = self.time.clock.tick_at(elapsed);
+        self.time.unix_micros = self.time.clock.unix_micros_at(elapsed);
+        self.books.at = elapsed.saturating_sub(self.time.started_at);
     }
 
     /// Since the run's start.
@@ -226,28 +277,29 @@ impl<'p> Worker<'p> {
     }
 
     fn tick_of(&self, at: Duration) -> Tick {
-        self.clock.tick_at(self.started_at + at)
+        self.time.clock.tick_at(self.time.started_at + at)
     }
 
-    /// Carries out what the control thread wants; `true` when this worker is done.
+    /// Carries out the control thread's order; `true` when this worker is done.
     fn obey(&mut self) -> bool {
         match self.link.order() {
             Order::Run => false,
             Order::RampDown { span } => {
-                if self.ramp_down.is_none() {
+                if self.so_far.ramp_down.is_none() {
                     self.close_accounts();
-                    self.arrivals_stopped = true;
-                    self.ramp_down = Some(RampDown { start: self.at(), span, next_row: 0 });
+                    self.so_far.arrivals_stopped = true;
+                    self.so_far.ramp_down = Some(RampDown { start: self.at(), span, next_row: 0 });
                 }
                 // Shortened when somebody is in a hurry.
-                if let Some(ramp_down) = &mut self.ramp_down {
+                if let Some(ramp_down) = &mut self.so_far.ramp_down {
                     ramp_down.span = ramp_down.span.min(span);
                 }
-                let done = self.live == 0 && self.ramp_down.as_ref().is_some_and(|it| self.rows_passed(it));
+                let done = self.so_far.live == 0
+                    && self.so_far.ramp_down.as_ref().is_some_and(|it| self.rows_passed(it));
                 if done {
                     self.link.finished(
                         self.books.recorder.take(),
-                        self.spills.len() + self.secure.left() + self.pool.left(),
+                        self.lent.spills.len() + self.secure.left() + self.pool.left(),
                     );
                 }
                 done
@@ -259,8 +311,9 @@ impl<'p> Worker<'p> {
         ramp_down.next_row as usize >= self.rows.len()
     }
 
-    /// Between two batches of a long turn: nobody's flood delays what others are owed.
-    fn see_to_what_is_due(&mut self) {
+    /// Serves what is due between two batches of a long turn, so that one session's flood does not
+    /// delay the others.
+    fn serve_due(&mut self) {
         self.look_at_clock();
         self.run_arrivals();
         self.run_timers();
@@ -273,19 +326,19 @@ impl<'p> Worker<'p> {
             if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
                 self.look_at_clock();
             }
-            if self.arrivals_stopped || self.next_arrival as usize >= self.rows.len() {
+            if self.so_far.arrivals_stopped || self.so_far.next_arrival as usize >= self.rows.len() {
                 return;
             }
-            let planned = self.arrivals.planned(self.next_arrival);
+            let planned = self.given.arrivals.planned(self.so_far.next_arrival);
             if planned > self.at() {
                 return;
             }
-            let row = self.next_arrival;
-            self.next_arrival += 1;
-            self.live += 1;
+            let row = self.so_far.next_arrival;
+            self.so_far.next_arrival += 1;
+            self.so_far.live += 1;
             let due = self.tick_of(planned);
-            debug_assert!(self.now.reached(due), "nobody starts before their time");
-            self.books.recorder.session_started(self.now.since(due));
+            debug_assert!(self.time.now.reached(due), "nobody starts before their time");
+            self.books.recorder.session_started(self.time.now.since(due));
             self.link.started(self.at());
             self.drive(row, |session, ctx| session.start(due, ctx));
         }
@@ -296,11 +349,11 @@ impl<'p> Worker<'p> {
             if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
                 self.look_at_clock();
             }
-            let Some((queue, entry)) = self.timers.pop(self.now) else { return };
+            let Some((queue, entry)) = self.timers.pop(self.time.now) else { return };
             let timer = Timer::of_queue(queue);
             // A deadline that comes late harms nobody; what we owe the servers does.
             if timer.is_owed() {
-                self.books.recorder.lag(self.now.since(entry.due));
+                self.books.recorder.lag(self.time.now.since(entry.due));
             }
             if timer.may_end_dialing() && self.awaits_tcp(entry.owner) {
                 self.dialing_due(entry.owner, timer, entry.due);
@@ -311,24 +364,18 @@ impl<'p> Worker<'p> {
     }
 
     fn run_ramp_down(&mut self) {
-        let Some(mut ramp_down) = self.ramp_down.take() else { return };
-        let rows = self.rows.len() as u128;
-        let elapsed = self.at().saturating_sub(ramp_down.start).as_micros();
-        let due = match ramp_down.span.as_micros() {
-            0 => rows,
-            span => (rows * elapsed / span + 1).min(rows),
-        };
-        while u128::from(ramp_down.next_row) < due {
-            self.drive(ramp_down.next_row, |session, ctx| session.end(ctx));
-            ramp_down.next_row += 1;
+        let Some(ramp_down) = &mut self.so_far.ramp_down else { return };
+        let due = ramp_down.due(self.books.at, self.rows.len()).max(ramp_down.next_row);
+        let first = std::mem::replace(&mut ramp_down.next_row, due);
+        for row in first..due {
+            self.drive(row, |session, ctx| session.end(ctx));
         }
-        self.ramp_down = Some(ramp_down);
     }
 
     fn run_unread(&mut self) {
-        for (index, row) in std::mem::take(&mut self.unread).into_iter().enumerate() {
+        for (index, row) in std::mem::take(&mut self.wire.unread).into_iter().enumerate() {
             if index % EVENTS_PER_CLOCK == EVENTS_PER_CLOCK - 1 {
-                self.see_to_what_is_due();
+                self.serve_due();
             }
             self.rows[row as usize].session.shell_marks &= !MARK_UNREAD;
             self.read(row);
@@ -338,7 +385,7 @@ impl<'p> Worker<'p> {
     fn run_events(&mut self, events: &Events) {
         for (index, event) in events.iter().enumerate() {
             if index % EVENTS_PER_CLOCK == EVENTS_PER_CLOCK - 1 {
-                self.see_to_what_is_due();
+                self.serve_due();
             }
             if event.token() == ALARM {
                 continue;
@@ -348,7 +395,8 @@ impl<'p> Worker<'p> {
             if is_ending {
                 self.rows[row as usize].session.shell_marks |= MARK_READ_CLOSED;
             }
-            // Not of a shared connection: its place may have been given to another since the event came.
+            // Not of a shared connection: its place may have been given to another since the event
+            // came.
             let is_up = event.is_writable() && !is_ending && event.token().0 == row as usize;
             if self.awaits_tcp(row) && !self.finish_dialing(row, is_up) {
                 continue;
@@ -364,48 +412,56 @@ impl<'p> Worker<'p> {
     }
 
     fn report(&mut self) {
-        self.link.publish(self.open, self.settled);
-        if self.at() >= Duration::from_secs(self.next_second) {
-            self.next_second = self.at().as_secs() + 1;
-            if self.spills.is_empty() && self.spills.capacity() > SPILLS_KEPT {
-                self.spills = Spills::new();
+        self.link.publish(self.so_far.open, self.so_far.settled);
+        if self.at() >= Duration::from_secs(self.so_far.next_second) {
+            self.so_far.next_second = self.at().as_secs() + 1;
+            if self.lent.spills.is_empty() && self.lent.spills.capacity() > SPILLS_KEPT {
+                self.lent.spills = Spills::new();
             }
             self.link.second(self.books.recorder.take());
         }
     }
 
     fn close_accounts(&mut self) {
-        let mut open = SessionSet::new(self.arrivals.sessions);
-        let mut known = SessionSet::new(self.arrivals.sessions);
+        let mut open = SessionSet::new(self.given.arrivals.sessions);
+        let mut known = SessionSet::new(self.given.arrivals.sessions);
         let grace = Ticks::from_duration(ANNOUNCE_GRACE);
         for row in 0..self.rows.len() as u32 {
             if self.rows[row as usize].session.is_open() {
-                open.insert(self.arrivals.session(row));
-                if self.rows[row as usize].session.held(self.now) >= grace {
-                    known.insert(self.arrivals.session(row));
+                open.insert(self.given.arrivals.session(row));
+                if self.rows[row as usize].session.held(self.time.now) >= grace {
+                    known.insert(self.given.arrivals.session(row));
                 }
                 self.drive(row, |session, ctx| session.close_accounts(ctx));
             }
         }
         let ledger = self.books.ledger.take();
-        self.link.accounts(self.books.recorder.take(), ledger, open, known, self.ports.counts().collect());
+        self.link.accounts(
+            self.books.recorder.take(),
+            ledger,
+            open,
+            known,
+            self.wire.ports.counts().collect(),
+        );
     }
 
-    /// How long the poll may sleep; what comes sooner has the alarm set for it. Deadlines alone wake nobody: most are
-    /// of something that has long been answered, and one that is noticed a little late harms nobody.
+    /// How long the poll may sleep; what comes sooner has the alarm set for it. Deadlines alone
+    /// wake nobody: most are of something that has long been answered, and one that is noticed a
+    /// little late harms nobody.
     fn prepare_sleep(&mut self) -> Duration {
-        if !self.unread.is_empty() || self.pool.can_serve() {
+        if !self.wire.unread.is_empty() || self.pool.can_serve() {
             return Duration::ZERO;
         }
-        let longest = if self.ramp_down.is_some() { SLEEP_MAX_CLOSING } else { SLEEP_MAX };
+        let longest = if self.so_far.ramp_down.is_some() { SLEEP_MAX_CLOSING } else { SLEEP_MAX };
         let owed = self.timers.next_due(|queue| Timer::of_queue(queue).is_owed());
-        let arrival = (!self.arrivals_stopped && (self.next_arrival as usize) < self.rows.len())
-            .then(|| self.tick_of(self.arrivals.planned(self.next_arrival)) + Ticks::from_raw(1));
-        let next = [owed, arrival].into_iter().flatten().min_by_key(|due| due.since(self.now));
-        match next.map(|due| (due, due.since(self.now))) {
+        let arrival = (!self.so_far.arrivals_stopped
+            && (self.so_far.next_arrival as usize) < self.rows.len())
+        .then(|| self.tick_of(self.given.arrivals.planned(self.so_far.next_arrival)) + Ticks::from_raw(1));
+        let next = [owed, arrival].into_iter().flatten().min_by_key(|due| due.since(self.time.now));
+        match next.map(|due| (due, due.since(self.time.now))) {
             Some((_, Ticks::ZERO)) => Duration::ZERO,
             Some((due, wait)) if wait.as_duration() < longest => {
-                self.alarm.wake_at(due, self.now);
+                self.wire.alarm.wake_at(due, self.time.now);
                 longest
             }
             _ => longest,

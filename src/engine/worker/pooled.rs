@@ -1,8 +1,10 @@
-//! A worker's shared HTTP connections: lent to sessions, taken back, and closed when nobody is left to use one.
+//! A worker's shared HTTP connections: lent to sessions, taken back, and closed when nobody is left
+//! to use one.
 //!
-//! Who gets which is [`Pool`](crate::engine::pool::Pool)'s to say; this carries sockets there and back. While a connection is lent, its
-//! socket and its TLS are its row's as any other's; only its token stays the place's, so that lending costs no system call.
-//! Invariants: whatever a session ends with, its lease ends in `end_lease`; an idle connection has nothing unread, unsent or half
+//! Who gets which is [`Pool`](crate::engine::pool::Pool)'s to say; this carries sockets there and
+//! back. While a connection is lent, its socket and its TLS are its row's as any other's; only its
+//! token stays the place's, so that lending costs no system call. Invariants: whatever a session
+//! ends with, its lease ends in `end_lease`; an idle connection has nothing unread, unsent or half
 //! received; once the last session is through with HTTP, the pool has no descriptor.
 
 use std::io::{self, Read, Write};
@@ -30,7 +32,8 @@ pub(super) struct Kept {
 }
 
 impl Worker<'_> {
-    /// Whether the row's session is to have a shared connection: HTTP's are, its WebSocket's never is.
+    /// Whether the row's session is to have a shared connection: HTTP's are, its WebSocket's never
+    /// is.
     pub(super) fn is_pooled(&self, row: u32) -> bool {
         self.pool.is_on() && self.rows[row as usize].session.phase() == Phase::Dialing
     }
@@ -40,8 +43,8 @@ impl Worker<'_> {
         Token(self.pool.place_of(row).map_or(row as usize, |place| FIRST_PLACE + place as usize))
     }
 
-    /// The row that an event is for. What comes on an idle connection is for nobody: the server has closed it, or said
-    /// something unasked.
+    /// The row that an event is for. What comes on an idle connection is for nobody: the server has
+    /// closed it, or said something unasked.
     pub(super) fn row_of(&mut self, token: Token) -> Option<u32> {
         match token.0.checked_sub(FIRST_PLACE) {
             None => Some(token.0 as u32),
@@ -56,15 +59,17 @@ impl Worker<'_> {
         }
     }
 
-    /// Which of a host's addresses, and of this machine's, are the row's first: they go round by row, or by shared connection.
+    /// Which of a host's addresses, and of this machine's, are the row's first: they go round by
+    /// row, or by shared connection.
     pub(super) fn turn(&self, row: u32) -> u32 {
         match self.pool.turn_of(row) {
-            Some(turn) => self.arrivals.first.wrapping_add(turn),
-            None => self.arrivals.first.wrapping_add(row),
+            Some(turn) => self.given.arrivals.first.wrapping_add(turn),
+            None => self.given.arrivals.first.wrapping_add(row),
         }
     }
 
-    /// Gives the row's session a connection, makes one for it, or has it wait; the fault of a socket call that failed.
+    /// Gives the row's session a connection, makes one for it, or has it wait; the fault of a
+    /// socket call that failed.
     pub(super) fn lease(&mut self, row: u32, endpoint: Endpoint) -> Option<Fault> {
         match self.pool.ask(row) {
             Some(Grant::Room) => {
@@ -90,8 +95,9 @@ impl Worker<'_> {
         self.drive(row, |session, ctx| session.lent(ctx));
     }
 
-    /// The row's session drops its connection. A shared one goes back if it is fit for another's request; otherwise its place does,
-    /// unless the session makes another connection for HTTP in it.
+    /// The row's session drops its connection. A shared one goes back if it is fit for another's
+    /// request; otherwise its place does, unless the session makes another connection for HTTP in
+    /// it.
     pub(super) fn end_lease(&mut self, row: u32, reusable: bool) {
         if !self.pool.is_on() || self.is_pooled(row) {
             return;
@@ -111,13 +117,15 @@ impl Worker<'_> {
         }
     }
 
-    /// Serves those who wait, and closes the pool when nobody will ask again: in the hold there is no HTTP connection.
+    /// Serves those who wait, and closes the pool when nobody will ask again: in the hold there is
+    /// no HTTP connection.
     pub(super) fn run_pool(&mut self) {
         if !self.pool.is_on() {
             return;
         }
         self.serve_waiting();
-        let all_started = self.arrivals_stopped || self.next_arrival as usize >= self.rows.len();
+        let all_started =
+            self.so_far.arrivals_stopped || self.so_far.next_arrival as usize >= self.rows.len();
         if all_started && self.pool.is_unused() {
             for kept in self.pool.close() {
                 self.close_kept(kept);
@@ -131,12 +139,12 @@ impl Worker<'_> {
             if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
                 self.look_at_clock();
             }
-            let waited = self.rows[row as usize].session.served(self.now);
+            let waited = self.rows[row as usize].session.served(self.time.now);
             self.books.recorder.http_waited(waited);
             match grant {
                 Grant::Kept(kept) => self.lend(row, kept),
                 Grant::Room => {
-                    if let Err(fault) = self.dial(row, self.script.home(), 0) {
+                    if let Err(fault) = self.dial(row, self.given.script.home(), 0) {
                         self.drive(row, |session, ctx| session.disconnected(Some(fault), ctx));
                     }
                 }

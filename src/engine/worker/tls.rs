@@ -1,7 +1,8 @@
 //! A worker's secure connections: records between the socket and the session.
 //!
-//! What is in a record is [`Secure`](crate::engine::secure::Secure)'s to say; this carries it there and back. Invariant: while a
-//! handshake is under way its row is marked, and the session hears of nothing but its end.
+//! What is in a record is [`Secure`](crate::engine::secure::Secure)'s to say; this carries it there
+//! and back. Invariant: while a handshake is under way its row is marked, and the session hears of
+//! nothing but its end.
 
 use startline_protocol::tls::{HEADER_BYTES, RecordFault};
 
@@ -10,8 +11,8 @@ use crate::engine::secure::{Broken, Data, Received};
 use crate::fault::Fault;
 use crate::session::Phase;
 
-/// KeyUpdates in one read. Each may have to be answered, by a record and a system call of its own: a peer that sends nothing else would have
-/// one session delay all others. rustls stops at 32, too.
+/// KeyUpdates in one read. Each may have to be answered, by a record and a system call of its own:
+/// a peer that sends nothing else would have one session delay all others. rustls stops at 32, too.
 const KEY_UPDATES_PER_READ: u32 = 32;
 
 /// Memory that the buffer of sealed records keeps.
@@ -96,17 +97,21 @@ impl Worker<'_> {
 
     /// Seals what the session wants sent and sends it, behind what was sealed already.
     pub(super) fn send_sealed(&mut self, row: u32, last: bool) -> Result<(), Fault> {
-        let mut sealed = std::mem::take(&mut self.sealed);
-        self.secure.seal(row, &self.out, &mut sealed);
+        self.secure.seal(row, &self.lent.out, &mut self.sealed);
         if last {
-            self.secure.seal_close_notify(row, &mut sealed);
+            self.secure.seal_close_notify(row, &mut self.sealed);
         }
-        let sent = self.transmit(row, &sealed);
-        sealed.clear();
-        sealed.shrink_to(SEALED_KEPT_BYTES);
-        self.sealed = sealed;
+        let sent = self.transmit_sealed(row);
+        self.sealed.shrink_to(SEALED_KEPT_BYTES);
         // A goodbye that does not get through harms nobody.
-        if last && self.out.is_empty() { Ok(()) } else { sent }
+        if last && self.lent.out.is_empty() { Ok(()) } else { sent }
+    }
+
+    fn transmit_sealed(&mut self, row: u32) -> Result<(), Fault> {
+        let slot = &mut self.rows[row as usize];
+        let sent = self.wire.transmit(row, slot, &mut self.books.recorder, &self.sealed);
+        self.sealed.clear();
+        sent
     }
 
     /// Once the WebSocket is up, secrets are kept in place of the rustls object.
@@ -129,24 +134,17 @@ impl Worker<'_> {
         if self.sealed.is_empty() {
             return true;
         }
-        let sealed = std::mem::take(&mut self.sealed);
-        let sent = self.transmit(row, &sealed);
-        self.sealed = sealed;
-        self.sealed.clear();
-        if let Err(fault) = sent {
+        if let Err(fault) = self.transmit_sealed(row) {
             self.lost(row, Some(fault));
             return false;
         }
         true
     }
 
-    /// The connection has to end: says why, as far as that gets, and tells the session.
+    /// Ends a broken connection: sends the alert, as far as that gets, and notifies the session.
     fn broken(&mut self, row: u32, broken: Broken) {
-        let sealed = std::mem::take(&mut self.sealed);
         // The alert; whether the peer still hears it changes nothing.
-        let _ = self.transmit(row, &sealed);
-        self.sealed = sealed;
-        self.sealed.clear();
+        let _ = self.transmit_sealed(row);
         self.hang_up(row);
         self.drive(row, |session, ctx| session.insecure(broken.fault, broken.evidence.as_bytes(), ctx));
     }
@@ -160,7 +158,7 @@ impl Worker<'_> {
         }
     }
 
-    /// The connection that was read from is no more.
+    /// Whether the connection that was read from is gone.
     fn is_gone(&self, row: u32) -> bool {
         self.rows[row as usize].socket.is_none() || self.awaits_tcp(row)
     }

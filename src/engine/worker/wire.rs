@@ -1,7 +1,7 @@
-//! A worker's sockets: events handed to sessions, and what they then want done.
+//! A worker's sockets: events handed to sessions, and their commands carried out.
 //!
-//! Invariant: after [`Worker::drive`] no command is left over, and a session that is over has no socket, no tail and
-//! no entry in any table.
+//! Invariant: after [`Worker::drive`] no command is left over, and a session that is over has no
+//! socket, no tail and no entry in any table.
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -10,28 +10,64 @@ use mio::Interest;
 use mio::net::TcpStream;
 use startline_os::tick::Tick;
 
-use super::{MARK_READ_CLOSED, MARK_SHAKING, MARK_UNREAD, Worker};
+use super::{MARK_READ_CLOSED, MARK_SHAKING, MARK_UNREAD, Row, Wire, Worker};
 use crate::engine::observe::Books;
 use crate::engine::sockets::{self, Dialed};
 use crate::fault::Fault;
+use crate::measure::Recorder;
 use crate::session::{Context, Endpoint, Phase, Session, Timer, Who};
 
 /// Reads of one session in a turn; what is left waits for the next turn.
 const READS_PER_TURN: usize = 4;
-/// Unsent bytes of one session. Ours are PINGs and PONGs: a peer that lets this much pile up does not read.
+/// Unsent bytes of one session. Ours are PINGs and PONGs: a peer that lets this much pile up does
+/// not read.
 const TAIL_BYTES_MAX: usize = 256 << 10;
 
 /// Bytes wait for the socket to become writable.
 pub(super) const MARK_TAIL: u8 = 1 << 1;
 
+impl Wire {
+    /// Sends bytes of a row, or keeps what the kernel does not take.
+    pub(super) fn transmit(
+        &mut self,
+        row: u32,
+        slot: &mut Row,
+        recorder: &mut Recorder,
+        bytes: &[u8],
+    ) -> Result<(), Fault> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let Some(socket) = &mut slot.socket else { return Ok(()) };
+        if let Some(tail) = self.tails.get_mut(&row) {
+            if tail.len() + bytes.len() > TAIL_BYTES_MAX {
+                return Err(Fault::SendBacklog);
+            }
+            tail.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let written = sockets::write(socket, bytes)?;
+        recorder.bytes(0, written as u64);
+        if written < bytes.len() {
+            self.tails.insert(row, bytes[written..].to_vec());
+            slot.session.shell_marks |= MARK_TAIL;
+        }
+        Ok(())
+    }
+}
+
 impl Worker<'_> {
     fn who(&self, row: u32) -> Who {
-        let session = self.arrivals.session(row);
-        Who { session, member_id: self.members.id(session), challenge_id: self.members.challenge(session) }
+        let session = self.given.arrivals.session(row);
+        Who {
+            session,
+            member_id: self.given.members.id(session),
+            challenge_id: self.given.members.challenge(session),
+        }
     }
 
-    /// Hands an event to a session and does what it then wants. A socket call that fails is its next event; that ends
-    /// because a session dials a bounded number of times.
+    /// Hands an event to a session and carries out its commands. A socket call that fails is its
+    /// next event; that ends because a session dials a bounded number of times.
     pub(super) fn drive(&mut self, row: u32, event: impl FnOnce(&mut Session, &mut Context<'_, Books>)) {
         self.with_session(row, event);
         while let Some(fault) = self.apply(row) {
@@ -43,37 +79,37 @@ impl Worker<'_> {
         let who = self.who(row);
         let session = &mut self.rows[row as usize].session;
         let (was_open, was_settled) = (session.is_open(), session.is_settled());
-        self.out.clear();
+        self.lent.out.clear();
         let mut ctx = Context {
-            now: self.now,
-            unix_micros: self.unix_micros,
+            now: self.time.now,
+            unix_micros: self.time.unix_micros,
             who,
-            script: self.script,
-            spills: &mut self.spills,
-            slots: self.slots,
-            rng: &mut self.rng,
-            out: &mut self.out,
-            scratch: &mut self.scratch,
-            commands: &mut self.commands,
+            script: self.given.script,
+            spills: &mut self.lent.spills,
+            slots: self.lent.slots,
+            rng: &mut self.lent.rng,
+            out: &mut self.lent.out,
+            scratch: &mut self.lent.scratch,
+            commands: &mut self.lent.commands,
             observer: &mut self.books,
         };
         event(session, &mut ctx);
         if was_open != session.is_open() {
-            self.open = if was_open { self.open - 1 } else { self.open + 1 };
+            self.so_far.open = if was_open { self.so_far.open - 1 } else { self.so_far.open + 1 };
         }
         if !was_settled && session.is_settled() {
-            self.settled += 1;
+            self.so_far.settled += 1;
         }
     }
 
     /// Applies the commands; the fault of a socket call that failed.
     fn apply(&mut self, row: u32) -> Option<Fault> {
-        while let Some((timer, due)) = self.commands.timers.pop_front() {
+        while let Some((timer, due)) = self.lent.commands.timers.pop_front() {
             self.timers.arm(timer.queue(), row, due);
         }
-        let disconnect = std::mem::take(&mut self.commands.disconnect);
-        let reusable = std::mem::take(&mut self.commands.reusable);
-        let connect = self.commands.connect.take();
+        let disconnect = std::mem::take(&mut self.lent.commands.disconnect);
+        let reusable = std::mem::take(&mut self.lent.commands.reusable);
+        let connect = self.lent.commands.connect.take();
         if disconnect {
             self.end_lease(row, reusable);
         }
@@ -99,32 +135,7 @@ impl Worker<'_> {
         if self.secure.is_secure(row) {
             return self.send_sealed(row, last);
         }
-        let out = std::mem::take(&mut self.out);
-        let sent = self.transmit(row, &out);
-        self.out = out;
-        sent
-    }
-
-    /// Sends bytes, or keeps what the kernel does not take.
-    pub(super) fn transmit(&mut self, row: u32, bytes: &[u8]) -> Result<(), Fault> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let Some(socket) = &mut self.rows[row as usize].socket else { return Ok(()) };
-        if let Some(tail) = self.tails.get_mut(&row) {
-            if tail.len() + bytes.len() > TAIL_BYTES_MAX {
-                return Err(Fault::SendBacklog);
-            }
-            tail.extend_from_slice(bytes);
-            return Ok(());
-        }
-        let written = sockets::write(socket, bytes)?;
-        self.books.recorder.bytes(0, written as u64);
-        if written < bytes.len() {
-            self.tails.insert(row, bytes[written..].to_vec());
-            self.rows[row as usize].session.shell_marks |= MARK_TAIL;
-        }
-        Ok(())
+        self.wire.transmit(row, &mut self.rows[row as usize], &mut self.books.recorder, &self.lent.out)
     }
 
     /// Sends what was kept, now that the socket is writable again.
@@ -132,7 +143,7 @@ impl Worker<'_> {
         if self.rows[row as usize].session.shell_marks & MARK_TAIL == 0 {
             return;
         }
-        let (Some(socket), Some(tail)) = (&mut self.rows[row as usize].socket, self.tails.get_mut(&row))
+        let (Some(socket), Some(tail)) = (&mut self.rows[row as usize].socket, self.wire.tails.get_mut(&row))
         else {
             return;
         };
@@ -141,7 +152,7 @@ impl Worker<'_> {
                 self.books.recorder.bytes(0, written as u64);
                 tail.drain(..written);
                 if tail.is_empty() {
-                    self.tails.remove(&row);
+                    self.wire.tails.remove(&row);
                     self.rows[row as usize].session.shell_marks &= !MARK_TAIL;
                 }
             }
@@ -156,13 +167,14 @@ impl Worker<'_> {
     }
 
     pub(super) fn read(&mut self, row: u32) {
-        // Borrowed for the while: the session reads from it while the worker is lent to the session.
-        let mut buffer = std::mem::take(&mut self.read_buffer);
+        // Borrowed for the while: the session reads from it while the worker is lent to the
+        // session.
+        let mut buffer = std::mem::take(&mut self.wire.read_buffer);
         let drained = self.read_into(row, &mut buffer);
-        self.read_buffer = buffer;
+        self.wire.read_buffer = buffer;
         if !drained && self.rows[row as usize].session.shell_marks & MARK_UNREAD == 0 {
             self.rows[row as usize].session.shell_marks |= MARK_UNREAD;
-            self.unread.push(row);
+            self.wire.unread.push(row);
         }
     }
 
@@ -206,12 +218,12 @@ impl Worker<'_> {
         false
     }
 
-    /// Starts a connection to an address of the endpoint's host: the first attempts go round them by turn, the
-    /// next ones follow when that fails at once. A turn's source address is gone round more slowly, so that every pair of
-    /// source and target gets its share.
+    /// Starts a connection to an address of the endpoint's host: the first attempts go round them
+    /// by turn, the next ones follow when that fails at once. A turn's source address is gone round
+    /// more slowly, so that every pair of source and target gets its share.
     pub(super) fn dial(&mut self, row: u32, endpoint: Endpoint, first: u32) -> Result<(), Fault> {
-        self.dialing.remove(&row);
-        let addresses = self.addresses.of(endpoint);
+        self.wire.dialing.remove(&row);
+        let addresses = self.given.addresses.of(endpoint);
         let mut last = Fault::Unreachable;
         for attempt in first..addresses.len() as u32 {
             let turn = self.turn(row);
@@ -221,7 +233,7 @@ impl Worker<'_> {
             match self.open_socket(row, endpoint, address, source) {
                 Ok(()) => {
                     if addresses.len() > 1 {
-                        self.dialing.insert(row, (endpoint, attempt + 1));
+                        self.wire.dialing.insert(row, (endpoint, attempt + 1));
                     }
                     return Ok(());
                 }
@@ -238,11 +250,12 @@ impl Worker<'_> {
         address: SocketAddr,
         source: usize,
     ) -> Result<(), Fault> {
-        let socket = self.ports.connect(address, source, self.now)?;
+        let socket = self.wire.ports.connect(address, source, self.time.now)?;
         let mut socket = TcpStream::from_std(socket.into());
         let token = self.token_of(row);
         // Both directions, once: edges that are not needed cost less than changing the interest.
-        self.poll
+        self.wire
+            .poll
             .registry()
             .register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)
             .map_err(|error| sockets::fault_of(&error))?;
@@ -261,14 +274,15 @@ impl Worker<'_> {
 
     /// Looks whether a connection has come up; `false` when it has not.
     ///
-    /// `is_up`: the event says so. epoll reports a socket writable without an error or an end only once it is connected (tcp_poll()
-    /// of Linux's net/ipv4/tcp.c), so that two system calls a connection need not be made; anything else is asked about.
+    /// `is_up`: the event says so. epoll reports a socket writable without an error or an end only
+    /// once it is connected (tcp_poll() of Linux's net/ipv4/tcp.c), so that two system calls a
+    /// connection need not be made; anything else is asked about.
     pub(super) fn finish_dialing(&mut self, row: u32, is_up: bool) -> bool {
         let Some(socket) = &self.rows[row as usize].socket else { return false };
         let dialed = if is_up { Dialed::Connected } else { sockets::dialed(socket) };
         match dialed {
             Dialed::Connected => {
-                self.dialing.remove(&row);
+                self.wire.dialing.remove(&row);
                 if self.rows[row as usize].session.phase() == Phase::Dialing {
                     self.books.recorder.http_connection();
                 }
@@ -290,11 +304,12 @@ impl Worker<'_> {
 
     /// Tries the next address of the host, or gives the failure to the session.
     fn dial_next(&mut self, row: u32, fault: Fault) {
-        let next = self.dialing.get(&row).copied();
-        let next = next.filter(|(endpoint, next)| (*next as usize) < self.addresses.of(*endpoint).len());
+        let next = self.wire.dialing.get(&row).copied();
+        let next =
+            next.filter(|(endpoint, next)| (*next as usize) < self.given.addresses.of(*endpoint).len());
         let fault = match next.map(|(endpoint, next)| self.dial(row, endpoint, next)) {
             Some(Ok(())) => None,
-            // What stopped the last attempt is what has to be mended.
+            // What stopped the last attempt is what has to be fixed.
             Some(Err(newer)) => Some(newer),
             None => Some(fault),
         };
@@ -303,7 +318,8 @@ impl Worker<'_> {
         }
     }
 
-    /// A timer has come while the connection is not up. If it ends the session, nothing has answered the address that it is from.
+    /// A timer has come while the connection is not up. If it ends the session, nothing has
+    /// answered the address that it is from.
     pub(super) fn dialing_due(&mut self, row: u32, timer: Timer, due: Tick) {
         let socket = self.rows[row as usize].socket.as_ref();
         let from = socket.and_then(|socket| socket.local_addr().ok());
@@ -313,7 +329,7 @@ impl Worker<'_> {
         if let Some(from) = from
             && self.rows[row as usize].session.phase() == Phase::Over
         {
-            self.ports.unanswered(from.ip());
+            self.wire.ports.unanswered(from.ip());
         }
     }
 
@@ -323,7 +339,7 @@ impl Worker<'_> {
         let slot = &mut self.rows[row as usize];
         slot.socket = None;
         if slot.session.shell_marks & MARK_TAIL != 0 {
-            self.tails.remove(&row);
+            self.wire.tails.remove(&row);
         }
         slot.session.shell_marks &= MARK_UNREAD;
     }
@@ -331,8 +347,8 @@ impl Worker<'_> {
     /// Notes a session that is over.
     fn ended(&mut self, row: u32) {
         debug_assert_eq!(self.rows[row as usize].session.phase(), Phase::Over);
-        self.dialing.remove(&row);
+        self.wire.dialing.remove(&row);
         self.secure.drop_ticket(row);
-        self.live -= 1;
+        self.so_far.live -= 1;
     }
 }

@@ -9,8 +9,8 @@ use startline_mock::Config;
 
 use super::stand::*;
 
-/// Opens these members' sessions on several threads at once; each client with the ids that its CONNECTED listed and
-/// whatever came before CONNECTED.
+/// Opens these members' sessions on several threads at once; each client with the ids that its
+/// CONNECTED listed and whatever came before CONNECTED.
 fn open_all(stand: &Stand, members: std::ops::Range<u64>, threads: u64) -> Vec<(u64, Client, Knowledge)> {
     std::thread::scope(|scope| {
         let handles: Vec<_> = (0..threads)
@@ -184,7 +184,8 @@ fn a_receiver_that_does_not_read_is_closed_and_counted() {
         for _ in 0..20 {
             actor.record(0.1, pace);
         }
-        // In step with the watcher: what is gathered for 10 ms at full speed is over the limit for one that reads, too.
+        // In step with the watcher: what is gathered for 10 ms at full speed is over the limit for
+        // one that reads, too.
         for _ in 0..20 {
             let mut text = watcher.text();
             if text["type"] == "USER_LEFT" {

@@ -1,4 +1,5 @@
-//! The mock server's certificates, made and from files, as openssl sees them, and what it says of itself.
+//! The mock server's certificates, made and from files, as openssl sees them, and its own output
+//! about them.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};

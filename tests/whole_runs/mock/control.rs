@@ -1,4 +1,5 @@
-//! What only the mock server can do: servers that go down, faults on order, limits that are waited behind.
+//! The mock server's own controls: servers that go down, faults on order, limits that connections
+//! wait behind.
 
 use std::time::Duration;
 

@@ -5,8 +5,8 @@ use startline_mock::Config;
 
 use super::stand::*;
 
-/// Real time is divided by this: READY and the run of 100 m take 3 s each, in which a busy machine has to
-/// play what belongs there.
+/// Real time is divided by this: READY and the run of 100 m take 3 s each, in which a busy machine
+/// has to play what belongs there.
 const SCALE: f64 = 100.0;
 
 #[test]

@@ -1,5 +1,5 @@
-//! The mock server against clients that nobody here wrote: `ureq` for HTTP, `tungstenite` for the WebSocket, and bare
-//! sockets where the split of bytes matters.
+//! The mock server against clients that nobody here wrote: `ureq` for HTTP, `tungstenite` for the
+//! WebSocket, and bare sockets where the split of bytes matters.
 //!
 //! Every server listens on a free port and every wait has a deadline; nothing sleeps for luck.
 

@@ -1,4 +1,5 @@
-//! `startline serve` as a process: what it prints, how it ends, and what it does when descriptors run out.
+//! `startline serve` as a process: what it prints, how it ends, and what it does when descriptors
+//! run out.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::{SocketAddr, TcpStream};

@@ -232,7 +232,8 @@ fn a_finisher_stays_gets_pongs_and_is_announced_again_and_again() {
 
     let (_third, _) = stand.open(14);
     assert_eq!(watcher.text()["userId"], 14);
-    // The third one's entry has been delivered to the watcher; the finisher hears its PONG and nothing before it.
+    // The third one's entry has been delivered to the watcher; the finisher hears its PONG and
+    // nothing before it.
     client.say(&json!({"type": "PING", "timestamp": 1}));
     assert_eq!(client.text()["type"], "PONG");
     client.close();
@@ -248,7 +249,8 @@ fn a_reentry_closes_the_previous_connection() {
     let (mut watcher, _) = stand.open(99);
     let (mut first, _) = stand.open(13);
     assert_eq!(watcher.text()["type"], "USER_ENTERED");
-    // The server believes the member lost while the connection is still there: half-open, seen from the other side.
+    // The server believes the member lost while the connection is still there: half-open, seen from
+    // the other side.
     stand.control(&format!("challenges/{CHALLENGE}/members/13/status/TIMEOUT"));
     let (mut second, connected) = stand.open(13);
     let listed: Vec<&Value> =

@@ -127,7 +127,8 @@ impl Stand {
         answer.data(200)["accessToken"].as_str().expect("a token").to_owned()
     }
 
-    /// One request about a challenge as a member: `POST join`, `DELETE join`, `POST enter`, or `GET` with an empty `what`.
+    /// One request about a challenge as a member: `POST join`, `DELETE join`, `POST enter`, or
+    /// `GET` with an empty `what`.
     #[track_caller]
     pub fn about(&self, member: u64, method: &str, challenge: u64, what: &str) -> Answer {
         let path = format!("/api/v1/challenges/{challenge}{what}");

@@ -1,4 +1,4 @@
-//! TLS: rustls with tungstenite on top, and openssl, against a mock server that speaks it.
+//! TLS: rustls with tungstenite on top, and openssl, against a mock server with TLS.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -55,8 +55,8 @@ impl Trust {
         Ok(StreamOwned::new(tls, socket))
     }
 
-    /// One request over a connection of its own: status line and body. That the end is announced is asserted: rustls
-    /// takes one that is not for an error.
+    /// One request over a connection of its own: status line and body. That the end is announced is
+    /// asserted: rustls takes one that is not for an error.
     #[track_caller]
     pub fn ask(&self, addr: SocketAddr, method: &str, path: &str, token: &str) -> (String, String) {
         self.ask_over(&mut self.connect(addr).expect("a handshake"), method, path, token)

@@ -1,4 +1,5 @@
-//! Bytes on the wire: keep-alive, both framings, splits, pipelines, and what a hostile peer might send.
+//! Bytes on the wire: keep-alive, both framings, splits, pipelines, and what a hostile peer might
+//! send.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};

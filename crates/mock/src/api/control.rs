@@ -1,7 +1,8 @@
 //! The mock server's own controls, under `/mock/`: plainly not Runnity's.
 //!
-//! Take a WebSocket server down, order faults, set what became of a participation, read the counters. Without
-//! authentication: a mock server listens where its user puts it. Decides nothing; the world does.
+//! Takes a WebSocket server down, orders faults, sets the status of a participation, returns the
+//! counters. Asks for no authentication: a mock server listens where its user puts it. Decides
+//! nothing; the world does.
 
 use std::sync::atomic::Ordering::Relaxed;
 

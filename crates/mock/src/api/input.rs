@@ -1,6 +1,8 @@
-//! Request bodies: what Jackson would refuse, and what the application's validation would.
+//! Request bodies, parsed and validated: refuses what Jackson or the application's validation would
+//! refuse.
 //!
-//! Takes bytes and the wall time. Invariant: a [`NewChallenge`] that comes through has every rule of *create* behind it.
+//! Takes bytes and the wall time. Invariant: a [`NewChallenge`] that comes through has every rule
+//! of *create* behind it.
 
 use serde::Deserialize;
 

@@ -1,8 +1,8 @@
 //! The HTTP side: one request in, one answer or an upgrade out.
 //!
-//! Routing and authentication are here, Runnity's own resources in `runnity`, the WebSocket's opening in `upgrade`, what is
-//! plainly the mock server's in `control`. Touches the shared world, and no socket. Invariant: every request gets exactly one
-//! answer, whatever it says.
+//! Routing and authentication are here, Runnity's own resources in `runnity`, the WebSocket's
+//! opening in `upgrade`, the mock server's own controls in `control`. Touches the shared world, and
+//! no socket. Invariant: every request gets exactly one answer, whatever it says.
 
 mod control;
 mod input;

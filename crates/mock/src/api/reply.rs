@@ -1,7 +1,8 @@
 //! HTTP answers: the four shapes that Runnity's clients meet, and how they are framed.
 //!
-//! The application's envelope, Spring's error JSON, problem details and nginx's HTML. Knows no request and no socket.
-//! Invariant: an answer's body is framed either as one chunk (JSON of the application, as Spring sends it) or by its length.
+//! The application's envelope, Spring's error JSON, problem details and nginx's HTML. Knows no
+//! request and no socket. Invariant: an answer's body is framed either as one chunk (JSON of the
+//! application, as Spring sends it) or by its length.
 
 use std::io::Write;
 

@@ -1,6 +1,7 @@
 //! Runnity's resources: log in, create, look up, join, leave, enter.
 //!
-//! Turns requests into calls on the world and results into the documented `data`, fields in their order. Decides no rule.
+//! Turns requests into calls on the world and results into the documented `data`, fields in their
+//! order. Decides no rule.
 
 use serde::{Serialize, Serializer};
 
@@ -175,8 +176,8 @@ pub(super) fn enter(call: &Call<'_>, member: MemberId, id: ChallengeId) -> Reply
     }
 }
 
-/// What `wsUrl` starts with: as configured, else the host that the client has asked, over TLS if it came so, or a proxy says
-/// that it did.
+/// What `wsUrl` starts with: as configured, else the host that the client has asked, over TLS if it
+/// came so, or a proxy says that it did.
 fn ws_origin(call: &Call<'_>) -> String {
     let config = &call.shared.config;
     if let Some(url) = &config.public_url {

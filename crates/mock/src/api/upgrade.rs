@@ -1,7 +1,7 @@
 //! The WebSocket's opening handshake (RFC 6455, section 4.2), as Spring and Tomcat answer it.
 //!
-//! Judges the request only; whether the ticket is good is found out after the 101. Invariant: an [`Upgrade`] has a valid key,
-//! a ticket parameter and a server that exists.
+//! Judges the request only; whether the ticket is good is found out after the 101. Invariant: an
+//! [`Upgrade`] has a valid key, a ticket parameter and a server that exists.
 
 use tungstenite::handshake::derive_accept_key;
 
@@ -67,7 +67,8 @@ fn judge(call: &Call<'_>) -> Result<Upgrade, Reply> {
     Ok(Upgrade { server, ticket, accept: derive_accept_key(key.as_bytes()) })
 }
 
-/// The server that the path names, or the first healthy one; 502 when nginx would find nothing behind it.
+/// The server that the path names, or the first healthy one; 502 when nginx would find nothing
+/// behind it.
 fn server(call: &Call<'_>) -> Result<usize, Reply> {
     let named = match call.path {
         "/ws" | "/ws/" => None,

@@ -1,10 +1,11 @@
 //! Announcements: taken from the log once a worker, written to every receiver.
 //!
-//! Gathered for an interval, so that a receiver's socket is written to ten times a second and not once an event. Delivery to
-//! thousands is cut into slices with a look at the sockets between them. Invariant: the bytes of a batch are shared by all
-//! receivers; only who acted in it gets a copy without its own events. A batch is no longer than the backlog that a receiver
-//! may have, so that none can be too long for who has read everything; the rest follows at once, or after a pause when a
-//! socket did not take its part.
+//! Gathered for an interval, so that a receiver's socket is written to ten times a second and not
+//! once an event. Delivery to thousands is cut into slices with a look at the sockets between them.
+//! Invariant: the bytes of a batch are shared by all receivers; only who acted in it gets a copy
+//! without its own events. A batch is no longer than the backlog that a receiver may have, so that
+//! none can be too long for who has read everything; the rest follows at once, or after a pause
+//! when a socket did not take its part.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Frames from a client, the messages that they carry, and how a WebSocket ends.
 //!
-//! Invariants: a message is answered at once and alone; nothing is read after a close frame but the peer's own; what a client
-//! can make us keep is bounded by [`MESSAGE_BYTES_MAX`].
+//! Invariants: a message is answered at once and alone; nothing is read after a close frame but the
+//! peer's own; what a client can make us keep is bounded by [`MESSAGE_BYTES_MAX`].
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -55,7 +55,8 @@ impl Worker {
             let is_live = connection.state.is_live();
             let message = connection.spilled().and_then(|spill| spill.message.as_ref());
             let reader = message.map(|message| message.reader).unwrap_or_default();
-            // Before the payload is in. Where data frames are ignored, their order is nobody's business.
+            // Before the payload is in. Where data frames are ignored, their order is nobody's
+            // business.
             match reader.check(&header, MESSAGE_BYTES_MAX) {
                 Err(violation) if is_live || violation == Violation::MessageTooLong => return Err(violation),
                 _ if header.payload_len > MESSAGE_BYTES_MAX => return Err(Violation::MessageTooLong),
@@ -119,7 +120,8 @@ impl Worker {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return Ok(()) };
         if connection.state.is_live() {
             self.depart(slot, LeaveReason::Disconnected);
-            // With its timer: a peer that does not take what is queued before the answer is not waited for without end.
+            // With its timer: a peer that does not take what is queued before the answer is not
+            // waited for without end.
             self.await_close(slot);
             self.reply(slot, |_, out| match code {
                 Some(code) => websocket::write_close(out, None, code, ""),
@@ -195,7 +197,8 @@ impl Worker {
         self.close(slot, code);
     }
 
-    /// Takes the member out of the challenge, if it is this session's to do so, and has everyone else told.
+    /// Takes the member out of the challenge, if it is this session's to do so, and has everyone
+    /// else told.
     pub(super) fn depart(&mut self, slot: u32, reason: LeaveReason) {
         let Some(connection) = self.connections.get(slot as usize) else { return };
         if connection.room == NO_ROOM {
@@ -238,8 +241,9 @@ impl Worker {
         }
     }
 
-    /// The peer has broken the protocol. Our side is closed behind the close frame, and whatever still comes is thrown away
-    /// until the peer closes too: to close at once would reset the connection, and the frame might never arrive.
+    /// The peer has broken the protocol. Our side is closed behind the close frame, and whatever
+    /// still comes is thrown away until the peer closes too: to close at once would reset the
+    /// connection, and the frame might never arrive.
     fn fail(&mut self, slot: u32, violation: Violation) {
         self.count(Count::violations, 1);
         let Some(connection) = self.connections.get(slot as usize) else { return };
@@ -275,7 +279,8 @@ impl Worker {
         self.shared.faulty_messages.load(Relaxed)
             && self.shared.world(self.moment.now, |world| {
                 let happens = world.take_fault(Fault::WsInvalidSession);
-                // Under the world's lock, as it is set: else an order of this moment could be forgotten.
+                // Under the world's lock, as it is set: else an order of this moment could be
+                // forgotten.
                 self.shared.faulty_messages.store(world.faults_left(Fault::WsInvalidSession) > 0, Relaxed);
                 happens
             })

@@ -1,7 +1,7 @@
 //! Requests on a connection: read in any split, answered in their order.
 //!
-//! Invariant: while an answer is unsent no further request is read, so that what a client can make the server keep is one
-//! buffer of requests and the answers to a part of them.
+//! Invariant: while an answer is unsent no further request is read, so that what a client can make
+//! the server keep is one buffer of requests and the answers to a part of them.
 
 use startline_protocol::http::{HttpError, Limits, RequestReader};
 
@@ -11,7 +11,7 @@ use crate::connection::State;
 use crate::counters::Count;
 use crate::messages::LeaveReason;
 
-/// Answers are sent at the latest when so many bytes of them have come together.
+/// Bytes of answers that are sent together at most.
 const ANSWERS_BYTES_MAX: usize = 256 << 10;
 
 impl Worker {
@@ -80,7 +80,8 @@ impl Worker {
             }
             return None;
         }
-        // HTTP/1.0 knows no chunks, so that its connections end with the answer even if it asks for more.
+        // HTTP/1.0 knows no chunks, so that its connections end with the answer even if it asks for
+        // more.
         let keep_alive = reader.keep_alive() && reader.minor_version() >= 1;
         let shape = Shape { keep_alive, is_head: reader.method() == "HEAD" };
         let answer = api::answer(&self.shared, self.moment, reader);

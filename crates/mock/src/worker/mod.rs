@@ -1,10 +1,11 @@
 //! A worker: one thread's event loop with its listener, its connections and its timers.
 //!
-//! The same kind of loop as the client's: edge-triggered, every socket registered once for both directions, everything
-//! read into one buffer and rendered in another. This file turns; what a connection does is in `http`, `opening` and
-//! `frames`, over TLS in `secure` before those, announcements are in `delivery`. Invariants: a turn does a bounded amount of work for each connection (what is
-//! left over is in `again`), so nobody's PONG waits for somebody's half megabyte; a connection is taken out of the slab in
-//! [`Worker::drop_connection`] only.
+//! The same kind of loop as the client's: edge-triggered, every socket registered once for both
+//! directions, everything read into one buffer and rendered in another. This file is the loop; what
+//! a connection does is in `http`, `opening` and `frames`, over TLS in `secure` before those,
+//! announcements are in `delivery`. Invariants: a turn does a bounded amount of work for each
+//! connection (what is left over is in `again`), so nobody's PONG waits for somebody's half
+//! megabyte; a connection is taken out of the slab in [`Worker::drop_connection`] only.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read};
@@ -89,7 +90,8 @@ pub(super) struct Worker {
     next_round: Tick,
     /// Something was announced in this turn.
     has_news: bool,
-    /// When to take what could not be taken yet: a delivery was under way, or there is more than one batch.
+    /// When to take what could not be taken yet: a delivery was under way, or there is more than
+    /// one batch.
     gather_again: Option<Tick>,
     stop_by: Option<Tick>,
     /// The `Date` header, and the second that it is for.
@@ -142,7 +144,7 @@ impl Worker {
         })
     }
 
-    /// Turns until it is told to stop and every connection is closed.
+    /// Runs until it has been stopped and every connection is closed.
     pub(super) fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         loop {
@@ -172,8 +174,8 @@ impl Worker {
             self.go_round();
             self.deliver();
             self.bury();
-            // Last: a slot may be mentioned among the doomed although its connection is gone by now, and must not have been
-            // given to another before those are buried.
+            // Last: a slot may be mentioned among the doomed although its connection is gone by
+            // now, and must not have been given to another before those are buried.
             self.accept();
             if self.stop_by.is_some_and(|by| self.connections.is_empty() || self.moment.tick.reached(by)) {
                 return Ok(());
@@ -183,7 +185,7 @@ impl Worker {
 
     /// How long may be waited for events.
     fn patience(&self) -> Duration {
-        // Who has just been buried is news that nobody has been told yet.
+        // The departures of connections just dropped are announced with the next batch.
         let is_news_due = self.has_news && self.shared.config.broadcast_gather.is_zero();
         if self.accept_again
             || !self.again.is_empty()
@@ -245,8 +247,8 @@ impl Worker {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
-                    // Out of descriptors or memory: the connection stays in the kernel's queue, the listener stays readable
-                    // and would spin.
+                    // Out of descriptors or memory: the connection stays in the kernel's queue, the
+                    // listener stays readable and would spin.
                     self.not_accepted(&error);
                     self.accept_paused_until = Some(self.moment.tick + Ticks::from_duration(ACCEPT_PAUSE));
                     return;
@@ -304,13 +306,15 @@ impl Worker {
         }
     }
 
-    /// Reads what there is. `to_the_end`: the peer has closed its side, so that a short read is not the last one.
+    /// Reads what there is. `to_the_end`: the peer has closed its side, so that a short read is not
+    /// the last one.
     fn on_readable(&mut self, slot: u32, to_the_end: bool) {
         let mut buffer = std::mem::take(&mut self.read_buffer);
         for _ in 0..READS_MAX {
             let Some(connection) = self.connections.get_mut(slot as usize) else { break };
             if connection.is_held_up() {
-                // Answers are not taken, or requests that came before are not answered: no more are read.
+                // Answers are not taken, or requests that came before are not answered: no more are
+                // read.
                 break;
             }
             match connection.socket.read(&mut buffer) {
@@ -435,7 +439,7 @@ impl Worker {
     fn drop_connection(&mut self, slot: u32) {
         self.leave_room(slot);
         let Some(mut connection) = self.connections.try_remove(slot as usize) else { return };
-        connection.say_end();
+        connection.send_close_notify();
         if connection.state.is_websocket() {
             self.release_server(connection.server);
         }

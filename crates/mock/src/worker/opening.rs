@@ -1,7 +1,8 @@
 //! From the upgrade to CONNECTED.
 //!
-//! One lock over redeeming, listing, registering and announcing, unless the server is to be racy: then three, milliseconds
-//! apart. Invariant: after the 101 a connection counts for its server until it is dropped.
+//! One lock over redeeming, listing, registering and announcing, unless the server is to be racy:
+//! then three, milliseconds apart. Invariant: after the 101 a connection counts for its server
+//! until it is dropped.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -20,15 +21,16 @@ use crate::world::{Pass, Registered, Seat};
 
 /// Between reading the list and registering, on a racy server …
 const UNTIL_REGISTERED: Duration = Duration::from_millis(1);
-/// … and once in so many times longer than others take from registering to announcing: only then can someone be neither
-/// listed nor announced.
+/// … and once in so many times longer than others take from registering to announcing: only then
+/// can someone be neither listed nor announced.
 const UNTIL_REGISTERED_LATE: Duration = Duration::from_millis(12);
 const LATE_ONE_IN: u32 = 16;
 /// Between registering and sending CONNECTED, on a racy server.
 const UNTIL_CONNECTED: Duration = Duration::from_millis(5);
 
 impl Worker {
-    /// Upgrades a connection. `out` holds answers that go before; `rest` is what came behind the request.
+    /// Upgrades a connection. `out` holds answers that go before; `rest` is what came behind the
+    /// request.
     pub(super) fn open(&mut self, slot: u32, upgrade: Upgrade, out: &mut Vec<u8>, rest: &mut [u8]) {
         if !self.claim_server(upgrade.server) {
             self.send(slot, out);
@@ -188,7 +190,7 @@ impl Worker {
         self.timers.arm(CONNECTED, slot, self.moment.tick + Ticks::from_duration(UNTIL_CONNECTED));
     }
 
-    /// The third step: the others and the member itself are told.
+    /// The third step: notifies the others and the member itself.
     fn connect_late(&mut self, slot: u32, pass: Pass) {
         let now = self.moment.now;
         self.shared.world(now, |world| world.announce(pass, now));
@@ -201,7 +203,8 @@ impl Worker {
         self.send_whole(slot, &list);
     }
 
-    /// Puts a registered connection into this worker's room, and has the one that it replaces closed.
+    /// Puts a registered connection into this worker's room, and has the one that it replaces
+    /// closed.
     fn take_in(&mut self, slot: u32, pass: Pass, registered: Registered) {
         let room = match self.room_of.get(&pass.challenge) {
             Some(room) => *room,

@@ -1,7 +1,7 @@
-//! What comes round by itself: timers, the challenges' lives, the idle rule, and the end of it all.
+//! Periodic work: timers, the challenges' lives, the idle rule, and the shutdown.
 //!
-//! Invariant: everything here takes time proportional to what is due, but for the idle rule, which looks at every connection
-//! every half minute.
+//! Invariant: everything here takes time proportional to what is due, except the idle rule, which
+//! looks at every connection every half minute.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ impl Worker {
         self.close(seat.slot, 1000);
     }
 
-    /// Closes everything: WebSockets with 1001, and nobody is told of anybody's leaving.
+    /// Closes everything: WebSockets with 1001, without announcing that their runners leave.
     pub(super) fn stop(&mut self) {
         if self.stop_by.is_some() {
             return;

@@ -1,8 +1,9 @@
 //! TLS between a connection's socket and what is read from it.
 //!
-//! Ciphertext comes in here and goes on as what was inside; what goes out is sealed by the connection itself, in
-//! [`Connection::send`](crate::connection::Connection::send). Invariants: TLS's own messages are sent before
-//! anything that answers what came with them; a connection on which TLS has failed is read no further.
+//! Decrypts what comes in and passes it on; outgoing bytes are encrypted by the connection itself,
+//! in [`Connection::send`](crate::connection::Connection::send). Invariants: TLS's own messages are
+//! sent before anything that answers what came with them; a connection on which TLS has failed is
+//! read no further.
 
 use super::Worker;
 use crate::api::{Reply, Shape};

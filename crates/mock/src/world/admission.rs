@@ -1,7 +1,7 @@
 //! Joining, leaving, entering: the rules, each in its order.
 //!
-//! The order is part of the contract: a client sees only the first rule that it breaks. Invariant: a refusal changes nothing
-//! about challenges and participations.
+//! The order is part of the contract: a client sees only the first rule that it breaks. Invariant:
+//! a refusal changes nothing about challenges and participations.
 
 use super::{
     ChallengeId, ChallengeStatus, Fault, MemberId, Now, Participation, ParticipationStatus, Pass, Refusal,
@@ -38,7 +38,8 @@ impl World {
         Ok(challenge.roster.get(runner))
     }
 
-    /// Takes back a participation that is still WAITING. The last to leave a RECRUITING challenge deletes it.
+    /// Takes back a participation that is still WAITING. The last to leave a RECRUITING challenge
+    /// deletes it.
     ///
     /// # Errors
     /// CHALLENGE_NOT_FOUND, CHALLENGE_NOT_JOINED, CHALLENGE_CANCEL_NOT_ALLOWED, in this order.
@@ -95,8 +96,8 @@ impl World {
         Ok(())
     }
 
-    /// Whether the member is active in any challenge at that time; the one being joined is not left out, which is why
-    /// joining twice reads as an overlap.
+    /// Whether the member is active in any challenge at that time; the one being joined is not left
+    /// out, which is why joining twice reads as an overlap.
     fn has_overlap(&self, member: MemberId, start_ms: u64, end_ms: u64) -> bool {
         self.challenges.values().filter(|challenge| challenge.overlaps(start_ms, end_ms)).any(|challenge| {
             let runner = challenge.roster.find(member);

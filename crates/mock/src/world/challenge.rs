@@ -1,7 +1,8 @@
-//! A challenge: what it is, and how far its life has come.
+//! A challenge: its data and its status over time.
 //!
-//! RECRUITING → READY (five minutes before the start) → RUNNING (the start) → DONE (the end). Knows no clock: every
-//! question takes the wall time in Unix milliseconds. Invariant: the status only moves forward.
+//! RECRUITING → READY (five minutes before the start) → RUNNING (the start) → DONE (the end). Knows
+//! no clock: every question takes the wall time in Unix milliseconds. Invariant: the status only
+//! moves forward.
 
 use super::room::Room;
 use super::roster::Roster;
@@ -153,7 +154,8 @@ impl Challenge {
         }
     }
 
-    /// Takes the next step of its life if it is due, and says which state it came to. Several may be due: ask again.
+    /// Takes the next step of its life if it is due, and says which state it came to. Several may
+    /// be due: ask again.
     pub fn step(&mut self, wall_ms: u64) -> Option<ChallengeStatus> {
         let due = self.next_change_ms();
         if wall_ms < due {

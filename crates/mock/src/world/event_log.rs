@@ -1,16 +1,17 @@
-//! What has been announced in a challenge and not yet been taken by every worker.
+//! Announcements in a challenge that not every worker has taken yet.
 //!
-//! Each event is one whole WebSocket frame, rendered once, with the runner whose doing it is. Every attached worker reads
-//! at its own place and copies what is new once for all its connections. Knows no connection. Invariants: numbers of events
-//! never decrease; what every attached worker has taken is forgotten; with nobody attached nothing is kept; the bytes kept
-//! never exceed the limit (what would is dropped and counted).
+//! Each event is one whole WebSocket frame, rendered once, with the runner whose doing it is. Every
+//! attached worker reads at its own place and copies what is new once for all its connections.
+//! Knows no connection. Invariants: numbers of events never decrease; what every attached worker
+//! has taken is forgotten; with nobody attached nothing is kept; the bytes kept never exceed the
+//! limit (what would is dropped and counted).
 
 use std::collections::VecDeque;
 
 use crate::ids::Runner;
 
-/// Bytes that a log keeps at most. Workers take its content every gather interval, so that reaching this means
-/// announcements of hundreds of megabytes a second.
+/// Bytes that a log keeps at most. Workers take its content every gather interval, so that reaching
+/// this means announcements of hundreds of megabytes a second.
 pub const LOG_BYTES_MAX: usize = 64 << 20;
 
 /// A worker that reads nothing.
@@ -86,8 +87,8 @@ impl EventLog {
         self.place(worker) < self.end()
     }
 
-    /// Copies what is new for the worker into `batch`, which is emptied first: whole events of at most `bytes_max` together,
-    /// but one at least, whatever its length.
+    /// Copies what is new for the worker into `batch`, which is emptied first: whole events of at
+    /// most `bytes_max` together, but one at least, whatever its length.
     pub fn take(&mut self, worker: u16, bytes_max: usize, batch: &mut Batch) {
         batch.clear();
         let place = self.place(worker).min(self.end());
@@ -150,7 +151,8 @@ pub struct Batch {
     events: Vec<(usize, Runner)>,
     /// The number of the first event.
     first: u64,
-    /// Actor and index of each event, sorted: most receivers act in none, and that has to be known fast.
+    /// Actor and index of each event, sorted: most receivers act in none, and that has to be known
+    /// fast.
     by_actor: Vec<(Runner, u32)>,
 }
 
@@ -175,9 +177,9 @@ impl Batch {
         &self.bytes
     }
 
-    /// What a receiver gets that has registered when `from` was the next number, and acted in none of the events or
-    /// some: either a part of the batch as it stands or, put together in `scratch`, the parts between its own events.
-    /// The number of events comes with it.
+    /// What a receiver gets that has registered when `from` was the next number, and acted in none
+    /// of the events or some: either a part of the batch as it stands or, put together in
+    /// `scratch`, the parts between its own events. The number of events comes with it.
     pub fn for_receiver<'b>(
         &'b self,
         receiver: Runner,

@@ -1,9 +1,10 @@
 //! The servers' memory: members, challenges, participations, tickets, health, rooms.
 //!
-//! Pure state behind one lock: no socket, no thread, no clock (every call is told the time). What the business servers
-//! do with it is in [`self`] and `admission`, what the WebSocket servers do in `running`. Invariants: a challenge is
-//! advanced to the present before anything about it is asked; list, register and announce are separate steps, so that
-//! one lock around the three makes them atomic and three locks make them as racy as the real servers.
+//! Pure state behind one lock: no socket, no thread, no clock (every call is given the time). What
+//! the business servers do with it is in [`self`] and `admission`, what the WebSocket servers do in
+//! `running`. Invariants: a challenge is advanced to the present before anything about it is asked;
+//! list, register and announce are separate steps, so that one lock around the three makes them
+//! atomic and three locks make them as racy as the real servers.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -36,8 +37,9 @@ use self::running::{Faults, Scratch};
 /// Challenges kept at most; DONE ones make room.
 const CHALLENGES_MAX: usize = 10_000;
 
-/// The two times that matter: real milliseconds since the start, for tickets and health, and the servers' wall clock in
-/// Unix milliseconds, which may run faster, for the lives of challenges and everything that is shown.
+/// The two times that matter: real milliseconds since the start, for tickets and health, and the
+/// servers' wall clock in Unix milliseconds, which may run faster, for the lives of challenges and
+/// everything that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
     /// Real milliseconds since some origin.
@@ -142,7 +144,8 @@ impl World {
         Ok(id)
     }
 
-    /// Puts a challenge there that members have joined already: what the preparation of a run would have led to.
+    /// Puts a challenge there that members have joined already: what the preparation of a run would
+    /// have led to.
     pub fn preload(&mut self, id: ChallengeId, about: About, joined: RangeInclusive<u64>, now: Now) {
         self.insert(id, about, now);
         let Some(challenge) = self.challenges.get_mut(&id) else { return };
@@ -154,8 +157,8 @@ impl World {
         self.advance(now);
     }
 
-    /// Brings every challenge to the present, and names those that have just come to their end: their connections are to be
-    /// closed.
+    /// Brings every challenge to the present, and names those that have just come to their end:
+    /// their connections are to be closed.
     pub fn advance(&mut self, now: Now) -> Vec<ChallengeId> {
         let mut done = Vec::new();
         if now.wall_ms < self.next_change_ms {
@@ -181,7 +184,7 @@ impl World {
         done
     }
 
-    /// Sets what became of a member's participation: not Runnity's, the mock server's own control.
+    /// Sets the status of a member's participation: not Runnity's, the mock server's own control.
     ///
     /// # Errors
     /// CHALLENGE_NOT_FOUND, CHALLENGE_NOT_JOINED; BAD_REQUEST for LEFT and COMPLETED, which are more than a status.

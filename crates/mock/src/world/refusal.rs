@@ -1,7 +1,7 @@
-//! Why the application says no: HTTP status, `code` of the envelope, Korean message.
+//! The application's refusals: HTTP status, `code` of the envelope, Korean message.
 //!
-//! The only place where these three are put together. Invariant: what `protocol.md` names is spelled here exactly as
-//! there, since clients can tell errors apart by nothing but the message.
+//! The only place where these three are put together. Invariant: what `protocol.md` names is
+//! spelled here exactly as there, since clients can tell errors apart by nothing but the message.
 
 /// A named error of the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +44,7 @@ impl Refusal {
         }
     }
 
-    /// The envelope's `message`: all that tells one error from another.
+    /// The envelope's `message`: all that distinguishes errors.
     pub fn message(self) -> &'static str {
         match self {
             Self::AlreadyJoined => "이미 참가 중인 챌린지입니다",

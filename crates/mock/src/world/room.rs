@@ -1,8 +1,8 @@
-//! Who is connected in a challenge, and the list of them that a newcomer is sent.
+//! The runners connected in a challenge, and the list of them that a newcomer receives.
 //!
-//! Each runner's entry of the list is kept as rendered, so that a list of 6,000 is some half a megabyte of copying and no
-//! rendering. Knows no socket: a seat only says where the connection lives. Invariant: a runner has at most one seat, and
-//! `listed_bytes` is the length of the list.
+//! Each runner's entry of the list is kept as rendered, so that a list of 6,000 is some half a
+//! megabyte of copying and no rendering. Knows no socket: a seat only says where the connection
+//! lives. Invariant: a runner has at most one seat, and `listed_bytes` is the length of the list.
 
 use super::event_log::EventLog;
 use crate::ids::{Runner, Seat};
@@ -130,8 +130,8 @@ impl Room {
         self.listed_bytes - own + entries.saturating_sub(1)
     }
 
-    /// Appends everyone's entries but the reader's, separated by commas. (The reader has one when it comes back before
-    /// its previous connection is gone.)
+    /// Appends everyone's entries but the reader's, separated by commas. (The reader has one when
+    /// it comes back before its previous connection is gone.)
     pub fn list(&self, reader: Runner, out: &mut Vec<u8>) {
         if self.quiet {
             return;
@@ -190,7 +190,8 @@ impl Room {
         self.garbage_bytes += usize::from(len);
     }
 
-    /// Closes the holes when they outweigh what is listed: each byte is moved once for each that was wasted.
+    /// Closes the holes when they outweigh what is listed: each byte is moved once for each that
+    /// was wasted.
     fn compact(&mut self) {
         if self.garbage_bytes <= GARBAGE_BYTES_MAX.max(self.listed_bytes) {
             return;

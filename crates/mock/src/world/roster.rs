@@ -1,7 +1,8 @@
-//! Who has joined a challenge, and what became of each.
+//! The members who have joined a challenge, and the status of each.
 //!
-//! Statuses only; who may change which is [`super::World`]'s to say, and connections are [`super::room`]'s. Invariant: a
-//! runner's index stays the same for as long as the challenge exists, so connections may hold on to it.
+//! Statuses only; who may change which is [`super::World`]'s to say, and connections are
+//! [`super::room`]'s. Invariant: a runner's index stays the same for as long as the challenge
+//! exists, so connections may hold on to it.
 
 use std::collections::HashMap;
 
@@ -154,7 +155,7 @@ impl Roster {
         self.all.iter().filter(|participation| participation.status != ParticipationStatus::Left)
     }
 
-    /// Room for so many at once.
+    /// Reserves room for this many.
     pub fn reserve(&mut self, additional: usize) {
         self.all.reserve(additional);
         self.by_member.reserve(additional);

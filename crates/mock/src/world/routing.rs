@@ -1,9 +1,10 @@
-//! Which WebSocket server a member is sent to.
+//! Chooses the WebSocket server of a member.
 //!
-//! By the Java hash of member and challenge over the configured servers, as long as the chosen one's heartbeat is there;
-//! else the first healthy one from index 0, and the missing one is shut out for a while: only who looks for it finds it
-//! missing. Takes the time in real milliseconds. Invariant: while all are well the same member of the same challenge always
-//! lands on the same server.
+//! By the Java hash of member and challenge over the configured servers, as long as the chosen
+//! one's heartbeat is there; else the first healthy one from index 0, and the missing one is shut
+//! out for a while: only who looks for it finds it missing. Takes the time in real milliseconds.
+//! Invariant: while all are well the same member of the same challenge always lands on the same
+//! server.
 
 use crate::ids::{ChallengeId, MemberId};
 
@@ -12,7 +13,8 @@ pub fn java_hash(text: &str) -> i32 {
     text.bytes().fold(0i32, |hash, byte| hash.wrapping_mul(31).wrapping_add(i32::from(byte)))
 }
 
-/// `Math.abs(hash) % count`, with the one value whose `abs` stays negative wrapped into range instead of failing.
+/// `Math.abs(hash) % count`, with the one value whose `abs` stays negative wrapped into range
+/// instead of failing.
 pub fn index_for(hash: i32, count: usize) -> usize {
     i64::from(hash.wrapping_abs()).rem_euclid(count.max(1) as i64) as usize
 }
@@ -43,8 +45,8 @@ impl Routing {
         self.servers.len()
     }
 
-    /// The server for this member of this challenge; `None` when none is healthy. The member's own, if its heartbeat is gone,
-    /// is shut out from now on.
+    /// The server for this member of this challenge; `None` when none is healthy. The member's own,
+    /// if its heartbeat is gone, is shut out from now on.
     pub fn choose(&mut self, member: MemberId, challenge: ChallengeId, real_ms: u64) -> Option<usize> {
         let index = index_for(java_hash(&format!("{member}:{challenge}")), self.count());
         if self.is_routable(index, real_ms) {
@@ -79,7 +81,8 @@ impl Routing {
         self.set_up(index, false)
     }
 
-    /// The heartbeat is back; a server that is shut out stays so until its time. `false` when there is no such server.
+    /// The heartbeat is back; a server that is shut out stays so until its time. `false` when there
+    /// is no such server.
     pub fn bring_up(&mut self, index: usize) -> bool {
         self.set_up(index, true)
     }
@@ -128,7 +131,8 @@ mod tests {
         routing.take_down(2);
         assert_eq!(routing.choose(member, ChallengeId(1), 1_000), Some(0));
         routing.take_down(0);
-        // Found missing by a scan only, which shuts nobody out; nor does looking again put off the end of the shut-out.
+        // Found missing by a scan only, which shuts nobody out; nor does looking again put off the
+        // end of the shut-out.
         assert_eq!(routing.choose(member, ChallengeId(1), 20_000), Some(1));
         routing.bring_up(0);
         assert!(routing.is_routable(0, 20_000));

@@ -1,7 +1,9 @@
-//! What happens on WebSockets: tickets redeemed, runners listed, registered, announced, recorded and gone.
+//! The rules on WebSockets: tickets redeemed, runners listed, registered, announced, recorded and
+//! gone.
 //!
-//! Knows seats, not sockets. Invariant: listing, registering and announcing are three calls, and whoever holds the world's
-//! lock over the three gives each pair of runners exactly one of "listed" and "announced".
+//! Knows seats, not sockets. Invariant: listing, registering and announcing are three calls, and
+//! whoever holds the world's lock over the three gives each pair of runners exactly one of "listed"
+//! and "announced".
 
 use startline_protocol::websocket::{self, Opcode};
 
@@ -9,7 +11,7 @@ use super::challenge::Challenge;
 use super::{Batch, ChallengeId, MemberId, Now, ParticipationStatus, Pass, Runner, Seat, TicketId, World};
 use crate::messages::{self, ErrorCode, LeaveReason, RunnerProgress};
 
-/// Faults that can be ordered from the mock server: the next so many of that kind happen.
+/// Faults that can be ordered from the mock server: the next N of that kind happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Any request to the API: INTERNAL_SERVER_ERROR.
@@ -110,8 +112,8 @@ impl World {
         challenge.list(pass.runner, now, &mut self.scratch, out);
     }
 
-    /// Gives the runner a seat: from here on it is in every list and receives what is announced. `None` when the challenge
-    /// has ended meanwhile.
+    /// Gives the runner a seat: from here on it is in every list and receives what is announced.
+    /// `None` when the challenge has ended meanwhile.
     pub fn register(&mut self, pass: Pass, seat: Seat) -> Option<Registered> {
         let challenge = self.challenges.get_mut(&pass.challenge)?;
         if challenge.roster.get(pass.runner).status != ParticipationStatus::Running {
@@ -136,8 +138,8 @@ impl World {
         });
     }
 
-    /// The session is over: if the runner's seat is its own, the participation takes the reason's status and everyone else is
-    /// told. `false` if it has no seat (any more).
+    /// The session is over: if the runner's seat is its own, the participation takes the reason's
+    /// status and all others are notified. `false` if it has no seat (any more).
     pub fn depart(
         &mut self,
         id: ChallengeId,
@@ -155,8 +157,8 @@ impl World {
         true
     }
 
-    /// A RECORD: the others see how far the runner is, or that it has come to the end. Who has finished and records again is
-    /// announced as finished again.
+    /// A RECORD: the others see how far the runner is, or that it has come to the end. Who has
+    /// finished and records again is announced as finished again.
     ///
     /// # Errors
     /// [`RecordRefused`] when the session has no seat.
@@ -195,8 +197,8 @@ impl World {
         Ok(Recorded::Underway)
     }
 
-    /// Copies what a worker has not seen of a challenge's announcements, up to so many bytes (as [`super::EventLog::take`]), and
-    /// says whether there is more. `None` when there is nothing.
+    /// Copies what a worker has not seen of a challenge's announcements, up to this many bytes (as
+    /// [`super::EventLog::take`]), and says whether there is more. `None` when there is nothing.
     pub fn take_events(
         &mut self,
         id: ChallengeId,
@@ -236,7 +238,8 @@ impl World {
 }
 
 impl Challenge {
-    /// Ends it: whoever is still running has EXPIRED, and nobody is connected any more. Returns announcements dropped.
+    /// Ends it: whoever is still running has EXPIRED, and nobody is connected any more. Returns
+    /// announcements dropped.
     pub(super) fn end(&mut self, announce: bool, now: Now, scratch: &mut Scratch) -> u64 {
         let mut dropped = 0;
         if announce {

@@ -1,7 +1,8 @@
 //! One-time tickets for the WebSocket.
 //!
-//! Knows neither members' statuses nor sockets; takes the time in real milliseconds, since a ticket's life is not scaled. A
-//! ticket is 122 random bits written as a UUID. Invariant: a ticket is redeemed at most once and never after its time.
+//! Knows neither members' statuses nor sockets; takes the time in real milliseconds, since a
+//! ticket's life is not scaled. A ticket is 122 random bits written as a UUID. Invariant: a ticket
+//! is redeemed at most once and never after its time.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -105,7 +106,8 @@ impl Tickets {
         self.out.is_empty()
     }
 
-    /// Most tickets are redeemed within a second: without those the queue is short, whatever the time to live.
+    /// Most tickets are redeemed within a second: without those the queue is short, whatever the
+    /// time to live.
     fn forget_oldest(&mut self, real_ms: u64) {
         while let Some((expires_ms, id)) = self.expiring.front() {
             if *expires_ms > real_ms && self.out.contains_key(id) {

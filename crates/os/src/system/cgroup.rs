@@ -1,8 +1,9 @@
 //! The tightest limits that control groups set, version 1 or 2: of memory, of threads, of CPU time.
 //!
-//! A process is in one group of each controller, and every group above it has a limit, too. In a container the paths are often those
-//! of the host, while the container's own group is mounted at the top: groups that are not there are passed over. Invariant: pages
-//! that the kernel can take back at once (the inactive cache) count as room.
+//! A process is in one group of each controller, and every group above it has a limit, too. In a
+//! container the paths are often those of the host, while the container's own group is mounted at
+//! the top: groups that are not there are passed over. Invariant: pages that the kernel can take
+//! back at once (the inactive cache) count as room.
 
 use super::{CgroupRoom, Files, Reading, ThreadRoom};
 
@@ -27,7 +28,8 @@ const V1_NAMES: Names = Names {
     reclaimable: "total_inactive_file",
 };
 
-/// The least room for memory of this process's group and those above it; `None` where none has a limit.
+/// The least room for memory of this process's group and those above it; `None` where none has a
+/// limit.
 pub(super) fn room(files: &Files<'_>) -> Reading<Option<CgroupRoom>> {
     let of_version_1 = |directory: &str| room_of(files, directory, &V1_NAMES);
     let of_version_2 = |directory: &str| room_of(files, directory, &V2_NAMES);

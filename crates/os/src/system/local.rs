@@ -1,7 +1,8 @@
-//! Which addresses are this machine's, by the routes that the kernel has for them.
+//! Finds this machine's addresses by the routes that the kernel has for them.
 //!
-//! A bind shows it as well, unless `ip_nonlocal_bind` lets any address be bound: then alone the routes are asked. Invariant: routes of
-//! tables that only some packets are looked up in (a transparent proxy's `local default`) make no address this machine's.
+//! A bind shows it as well, unless `ip_nonlocal_bind` lets any address be bound: then alone the
+//! routes are asked. Invariant: routes of tables that only some packets are looked up in (a
+//! transparent proxy's `local default`) make no address this machine's.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -38,11 +39,12 @@ pub enum Owner {
     ThisBox,
     /// It is not, and why that is known.
     Another(String),
-    /// That cannot be told, and why.
+    /// Unknown, and why.
     Unclear(String),
 }
 
-/// How to tell. Of each family: nothing where a bind shows it, else the networks that the kernel takes for its own.
+/// How to tell. Of each family: nothing where a bind shows it, else the networks that the kernel
+/// takes for its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnNetworks {
     /// Where `net.ipv4.ip_nonlocal_bind` is set.
@@ -106,7 +108,8 @@ fn own_v4(trie: &str) -> Option<Vec<Network>> {
     is_everybody_s.map(|_| own)
 }
 
-/// The local routes of `/proc/net/ipv6_route`. It does not say of which table they are: a route of everything is a proxy's.
+/// The local routes of `/proc/net/ipv6_route`. It does not say of which table they are: a route of
+/// everything is a proxy's.
 fn own_v6(routes: &str) -> Option<Vec<Network>> {
     let mut own = Vec::new();
     for line in routes.lines() {
@@ -125,7 +128,8 @@ fn own_v6(routes: &str) -> Option<Vec<Network>> {
 mod tests {
     use super::*;
 
-    /// Linux 6.18 with `ip route add local 10.9.0.0/24 dev lo` and a proxy's `local 0.0.0.0/0` in table 100.
+    /// Linux 6.18 with `ip route add local 10.9.0.0/24 dev lo` and a proxy's `local 0.0.0.0/0` in
+    /// table 100.
     const TRIE: &str = "Id 100:
   |-- 0.0.0.0
      /0 host LOCAL

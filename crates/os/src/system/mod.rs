@@ -1,7 +1,7 @@
-//! What the kernel's files say, read from a root directory: `/`, or a fixture in tests.
+//! Readings of the kernel's files under a root directory: `/`, or a fixture in tests.
 //!
-//! Judges nothing. Invariant: a file that is missing, unreadable or garbage is an `Err` with the reason, in that reading
-//! alone; nothing here fails as a whole.
+//! Judges nothing. Invariant: a file that is missing, unreadable or garbage is an `Err` with the
+//! reason, in that reading alone; nothing here fails as a whole.
 
 mod cgroup;
 mod local;
@@ -45,7 +45,8 @@ pub struct Conntrack {
     pub max: u64,
     /// `net.netfilter.nf_conntrack_count`: tracked now.
     pub count: u64,
-    /// Whether `max` can be written: it is the whole machine's, and only read in a network namespace.
+    /// Whether `max` can be written: it is the whole machine's, and only read in a network
+    /// namespace.
     pub is_settable: bool,
     /// `net.netfilter.nf_conntrack_tcp_timeout_time_wait`: seconds that a closed one stays.
     pub time_wait_s: u64,
@@ -222,7 +223,8 @@ impl System {
         true
     }
 
-    /// How long a port is taken after its connection has closed; without the file, and without timestamps, nothing is reused.
+    /// How long a port is taken after its connection has closed; without the file, and without
+    /// timestamps, nothing is reused.
     pub fn time_wait(&self, is_loopback: bool) -> Duration {
         if self.timestamps == Ok(0) {
             return TIME_WAIT;
@@ -231,9 +233,10 @@ impl System {
         time_wait(reuse.unwrap_or(0), is_loopback)
     }
 
-    /// The connections in TIME_WAIT that hold a local port to one of these destinations, read under the same root. A destination
-    /// without a port is any port of its address; those to which the kernel uses such ports again are left out. Where there are
-    /// none at all, no line is read: millions take seconds.
+    /// The connections in TIME_WAIT that hold a local port to one of these destinations, read under
+    /// the same root. A destination without a port is any port of its address; those to which the
+    /// kernel uses such ports again are left out. Where there are none at all, no line is read:
+    /// millions take seconds.
     pub fn read_time_waits(&self, root: &Path, destinations: &[(IpAddr, Option<u16>)]) -> Reading<TimeWaits> {
         let is_held = |(ip, _): &&(IpAddr, Option<u16>)| self.time_wait(ip.is_loopback()) == TIME_WAIT;
         let destinations: Vec<_> = destinations.iter().filter(is_held).collect();
@@ -323,7 +326,7 @@ impl Files<'_> {
     }
 }
 
-/// A file's text as it can be shown: short, on one line.
+/// Returns a file's text for a message: short, on one line.
 fn shown(text: &str) -> String {
     let cut: String = text.trim().chars().take(40).collect();
     format!("{cut:?}")
@@ -347,7 +350,8 @@ fn memory_available(meminfo: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// The line of all CPUs: user, nice, system, idle, iowait, irq, softirq, steal; what follows is in the first two already.
+/// The line of all CPUs: user, nice, system, idle, iowait, irq, softirq, steal; what follows is in
+/// the first two already.
 fn cpu_time(stat: &str) -> Option<CpuTime> {
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
     let times: Option<Vec<u64>> = line.split_whitespace().take(8).map(|time| time.parse().ok()).collect();
@@ -406,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn this_box_can_be_read() {
+    fn this_machine_can_be_read() {
         let system = System::read(Path::new("/"));
         assert!(system.port_range.is_ok_and(|range| range.0 < range.1));
         assert!(system.memory_available.is_ok_and(|bytes| bytes > 1 << 20));

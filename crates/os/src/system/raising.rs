@@ -1,6 +1,8 @@
-//! Who may raise a hard limit (RLIMIT_NOFILE): the kernel asks for CAP_SYS_RESOURCE of the first user namespace.
+//! Whether this process may raise a hard limit (RLIMIT_NOFILE): that needs CAP_SYS_RESOURCE of the
+//! first user namespace.
 //!
-//! Knows no limit. Invariant: root of a container that has given the capability up, or of a user namespace, may not.
+//! Knows no limit. Invariant: root of a container that has given the capability up, or of a user
+//! namespace, may not.
 
 use super::{Files, Reading};
 

@@ -1,6 +1,8 @@
-//! Connections that are in TIME_WAIT now, of which a machine can have millions: read line by line, and counted.
+//! Connections that are in TIME_WAIT now, of which a machine can have millions: read line by line,
+//! and counted.
 //!
-//! Invariant: only those that the caller asks for are kept, as counts; what a line costs does not hang on the others.
+//! Invariant: only those that the caller asks for are kept, as counts; what a line costs does not
+//! hang on the others.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -32,13 +34,13 @@ impl Default for Fading {
 }
 
 impl Fading {
-    /// How many are there still after so many seconds.
+    /// Returns the number that are still there after this many seconds.
     pub fn after(&self, seconds: u64) -> u64 {
         let seconds = usize::try_from(seconds).unwrap_or(usize::MAX);
         self.0.iter().skip(seconds.saturating_add(1)).map(|count| u64::from(*count)).sum()
     }
 
-    /// Counts one that goes within so many seconds.
+    /// Counts one that goes within this many seconds.
     fn count(&mut self, seconds: u64) {
         let seconds = usize::try_from(seconds).unwrap_or(SECONDS).clamp(1, SECONDS);
         self.0[seconds] = self.0[seconds].saturating_add(1);

@@ -47,8 +47,8 @@ fn take_some(left: &mut u64, bytes: &[u8], keep: &mut dyn FnMut(&[u8])) -> usize
     count
 }
 
-/// The place in a chunked body (RFC 9112, 7.1). Its lines end in CR LF: a bare LF, which some accept
-/// and others do not, is refused.
+/// The place in a chunked body (RFC 9112, 7.1). Its lines end in CR LF: a bare LF, which some
+/// accept and others do not, is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Chunks {
     /// Of the chunk: the size as read so far, then what is still to come of it.

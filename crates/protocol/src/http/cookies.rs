@@ -1,8 +1,9 @@
 //! Cookies of one session with one host (RFC 6265): what answers set, and what requests then carry.
 //!
-//! Made for a load test's client: everything goes back to the one host that set it, so `Domain`, `Path`, `Secure` and `SameSite` are
-//! not looked at. Invariant: a jar holds at most [`COOKIES_MAX`] cookies of [`COOKIE_BYTES_MAX`] bytes, and no byte that
-//! would end a header field.
+//! Made for a load test's client: everything goes back to the one host that set it, so `Domain`,
+//! `Path`, `Secure` and `SameSite` are not looked at. Invariant: a jar holds at most
+//! [`COOKIES_MAX`] cookies of [`COOKIE_BYTES_MAX`] bytes, and no byte that would end a header
+//! field.
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
@@ -19,7 +20,8 @@ pub struct Jar {
 }
 
 impl Jar {
-    /// Takes note of a `Set-Cookie` field at this Unix time in seconds. What is not a cookie is ignored, as browsers do.
+    /// Takes note of a `Set-Cookie` field at this Unix time in seconds. What is not a cookie is
+    /// ignored, as browsers do.
     pub fn set(&mut self, field: &str, now_s: i64) {
         let Some((name, value)) = parse(field) else { return };
         let place = self.cookies.iter().position(|(known, _)| known == name);
@@ -58,7 +60,8 @@ impl Jar {
     }
 }
 
-/// Name and value of a `Set-Cookie` field (RFC 6265, 5.2); `None` if it is not one that can be kept.
+/// Name and value of a `Set-Cookie` field (RFC 6265, 5.2); `None` if it is not one that can be
+/// kept.
 pub fn parse(field: &str) -> Option<(&str, &str)> {
     let pair = field.split(';').next()?;
     let (name, value) = pair.split_once('=')?;

@@ -1,9 +1,10 @@
 //! Heads: where they end, whether they are well formed, and what their fields say about framing.
 //!
-//! Looks for the blank line first and asks `httparse` twice a head: once for the start line, so that a
-//! peer of another protocol is refused at once, and once for the whole. A head that trickles in is so
-//! read in linear time. Does not keep parsed fields: a lookup walks the head's lines again, which is
-//! cheap for the few that are wanted. Invariant: what passes is HTTP/1.0 or 1.1 without line folding.
+//! Looks for the blank line first and asks `httparse` twice a head: once for the start line, so
+//! that a peer of another protocol is refused at once, and once for the whole. A head that trickles
+//! in is so read in linear time. Does not keep parsed fields: a lookup walks the head's lines
+//! again, which is cheap for the few that are wanted. Invariant: what passes is HTTP/1.0 or 1.1
+//! without line folding.
 
 use std::mem::MaybeUninit;
 
@@ -248,8 +249,8 @@ pub(super) enum Coding {
     Unframed,
 }
 
-/// Reads Transfer-Encoding; refuses it empty, with chunks applied twice, or in HTTP/1.0, where it has
-/// no meaning and a proxy on the way may have understood otherwise.
+/// Reads Transfer-Encoding; refuses it empty, with chunks applied twice, or in HTTP/1.0, where it
+/// has no meaning and a proxy on the way may have understood otherwise.
 pub(super) fn transfer_coding(head: &[u8], minor_version: u8) -> Result<Coding, HttpError> {
     if field(head, "transfer-encoding").is_none() {
         return Ok(Coding::Absent);

@@ -1,7 +1,7 @@
 //! One message, request or response alike: its bytes as kept, and how far it has come.
 //!
-//! Knows nothing of what a status or a method means for framing: its readers decide when the head is
-//! in. Invariant: owns no heap before the first byte; head and body share one buffer.
+//! Knows nothing of what a status or a method means for framing: its readers decide when the head
+//! is in. Invariant: owns no heap before the first byte; head and body share one buffer.
 
 use super::body::Framing;
 use super::head::{self, HeadScan, Start};
@@ -48,7 +48,8 @@ impl Message {
         }
     }
 
-    /// Takes bytes of the head; `complete` means that the head is, and [`Message::begin_body`] is due.
+    /// Takes bytes of the head; `complete` means that the head is, and [`Message::begin_body`] is
+    /// due.
     pub(super) fn take_head(&mut self, start: Start, bytes: &[u8]) -> Result<Progress, HttpError> {
         let Phase::Head(scan) = &mut self.phase else { return Ok(Progress { consumed: 0, complete: false }) };
         let progress = scan.take(start, &self.limits, bytes, &mut self.bytes)?;
@@ -58,8 +59,8 @@ impl Message {
         Ok(progress)
     }
 
-    /// After the head: what ends the body. A length of 0 is no body; [`Message::take_body`] finds it
-    /// complete.
+    /// After the head: what ends the body. A length of 0 is no body; [`Message::take_body`] finds
+    /// it complete.
     pub(super) fn begin_body(&mut self, framing: Framing) {
         self.phase = Phase::Body(framing);
     }

@@ -1,9 +1,10 @@
 //! HTTP/1.1 messages (RFC 9112) over bytes that arrive in any split: heads by `httparse`, bodies by
 //! length, chunks or connection end.
 //!
-//! [`ResponseReader`] and [`RequestReader`] each drive a `Message`: a head located by `head`, then a
-//! body cut out by `body`. Keeps one message at a time and gives back the bytes that belong to the next. Invariant: heads
-//! and bodies are bounded by [`Limits`]; a body over its limit is counted and dropped, never stored.
+//! [`ResponseReader`] and [`RequestReader`] each drive a `Message`: a head located by `head`, then
+//! a body cut out by `body`. Keeps one message at a time and gives back the bytes that belong to
+//! the next. Invariant: heads and bodies are bounded by [`Limits`]; a body over its limit is
+//! counted and dropped, never stored.
 
 mod body;
 pub mod cookies;

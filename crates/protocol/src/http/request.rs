@@ -1,14 +1,14 @@
-//! The mock server's side: one request after another on a connection.
+//! A server's side: one request after another on a connection.
 //!
-//! Stricter than the client's side: a request whose end is in doubt is refused, as the bytes after it
-//! would be taken for another request.
+//! Stricter than the client's side: a request whose end is in doubt is refused, as the bytes after
+//! it would be taken for another request.
 
 use super::body::{Chunks, Framing};
 use super::head::{self, Coding, Start};
 use super::message::Message;
 use super::{BodyKept, HttpError, Limits, Progress};
 
-/// Reads one request after another on a connection; the mock server's side.
+/// Reads one request after another on a connection; a server's side.
 #[derive(Debug)]
 pub struct RequestReader {
     message: Message,
@@ -75,7 +75,8 @@ impl RequestReader {
         self.message.header(name)
     }
 
-    /// Whether a header field that is a list holds this word, case-insensitive; all fields of the name are one list.
+    /// Whether a header field that is a list holds this word, case-insensitive; all fields of the
+    /// name are one list.
     pub fn lists(&self, name: &str, word: &str) -> bool {
         head::elements(self.message.head(), name).any(|element| element.eq_ignore_ascii_case(word.as_bytes()))
     }

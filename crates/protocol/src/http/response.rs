@@ -1,15 +1,15 @@
 //! The client's side: one response.
 //!
-//! Decides by status and fields where a response ends (RFC 9112, 6.3). Does not follow redirects and
-//! does not decode codings: nothing here asks for one.
+//! Decides by status and fields where a response ends (RFC 9112, 6.3). Does not follow redirects
+//! and does not decode codings: nothing here asks for one.
 
 use super::body::{Chunks, Framing};
 use super::head::{self, Coding, Start};
 use super::message::Message;
 use super::{BodyKept, HttpError, Limits, Progress};
 
-/// Reads one response; the client's side. 1xx responses other than 101 are skipped; a 101 is complete
-/// with its head, and what follows is the caller's.
+/// Reads one response; the client's side. 1xx responses other than 101 are skipped; a 101 is
+/// complete with its head, and what follows is the caller's.
 #[derive(Debug)]
 pub struct ResponseReader {
     message: Message,
@@ -24,8 +24,8 @@ pub struct ResponseReader {
 }
 
 impl ResponseReader {
-    /// A reader for the answer to a request. `head_request`: the request's method was HEAD, so there
-    /// is no body whatever the header says.
+    /// A reader for the answer to a request. `head_request`: the request's method was HEAD, so
+    /// there is no body whatever the header says.
     pub fn new(limits: Limits, head_request: bool) -> Self {
         Self {
             message: Message::new(limits),
@@ -78,8 +78,8 @@ impl ResponseReader {
         (self.status != 0).then_some(self.status)
     }
 
-    /// The first header field of this name, case-insensitive, if it is there and is visible ASCII or
-    /// UTF-8.
+    /// The first header field of this name, case-insensitive, if it is there and is visible ASCII
+    /// or UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.message.header(name)
     }

@@ -1,8 +1,8 @@
-//! Telling a key that arrives in parts from the names in the paths, without keeping it.
+//! Matches a key that arrives in parts against the names in the paths, without keeping it.
 //!
-//! What has come of a key equals the start of some path's name, so that name stands for it: a place and
-//! a length are all the state. Invariant: names and keys may be of any length, paths any number up to
-//! 65,536 (those beyond are not found).
+//! What has come of a key equals the start of some path's name, so that name stands for it: a place
+//! and a length are all the state. Invariant: names and keys may be of any length, paths any number
+//! up to 65,536 (those beyond are not found).
 
 use super::Path;
 
@@ -15,7 +15,8 @@ pub(super) struct PathIndex(u16);
 pub(super) enum Level {
     /// In the message itself.
     Top,
-    /// In an element of an array that the message has. Whether it is the path's array is not asked here.
+    /// In an element of an array that the message has. Whether it is the path's array is not asked
+    /// here.
     Element,
 }
 

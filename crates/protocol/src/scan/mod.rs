@@ -1,10 +1,10 @@
-//! Finding a few values in a JSON message without building it, over any split.
+//! Finds a few values in a JSON message without building a tree, over any split.
 //!
-//! Most inbound traffic is broadcasts of some 140 bytes whose `type` comes first: [`quick_text`] and
-//! [`quick_integer`] read those in a few nanoseconds. Everything else goes through [`Scanner`], which
-//! keeps its place between pieces and never buffers a message. Knows nothing of what the values mean,
-//! and leaves UTF-8 in what it skips to [`super::websocket::Utf8Check`]. Invariant: on valid JSON it
-//! finds exactly what serde_json would; nesting and captures are bounded.
+//! Most inbound traffic is broadcasts of some 140 bytes whose `type` comes first: [`quick_text`]
+//! and [`quick_integer`] read those in a few nanoseconds. Everything else goes through [`Scanner`],
+//! which keeps its place between pieces and never buffers a message. Knows nothing of what the
+//! values mean, and leaves UTF-8 in what it skips to [`super::websocket::Utf8Check`]. Invariant: on
+//! valid JSON it finds exactly what serde_json would; nesting and captures are bounded.
 //!
 //! The grammar of RFC 8259 is here; `text`, `number`, `keys` and `capture` are its parts.
 
@@ -45,8 +45,8 @@ pub enum Value<'a> {
     Text(&'a str),
     /// A number as written.
     Number(&'a str),
-    /// true, false, null, an object or an array; or a number of more than [`CAPTURE_BYTES_MAX`] digits,
-    /// which would be another one if it were cut.
+    /// true, false, null, an object or an array; or a number of more than [`CAPTURE_BYTES_MAX`]
+    /// digits, which would be another one if it were cut.
     Other,
 }
 
@@ -113,7 +113,7 @@ enum State {
     Value,
 }
 
-/// Who is told of a value.
+/// The receiver of values.
 type Found<'f> = &'f mut dyn FnMut(usize, Value<'_>);
 
 impl Scanner {
@@ -122,8 +122,8 @@ impl Scanner {
         Self::default()
     }
 
-    /// Takes the next piece, calling `found(index into paths, value)` for each value that it completes.
-    /// The paths have to be the same throughout a message.
+    /// Takes the next piece, calling `found(index into paths, value)` for each value that it
+    /// completes. The paths have to be the same throughout a message.
     ///
     /// # Errors
     /// [`ScanError`], after which the scanner is useless.
@@ -338,7 +338,8 @@ impl Scanner {
     }
 
     fn end_value(&mut self) {
-        // The next key would replace it, but the next element may be an array, and its values have none.
+        // The next key would replace it, but the next element may be an array, and its values have
+        // none.
         if self.depth == 3 {
             self.member = None;
         }
@@ -360,7 +361,8 @@ impl Scanner {
         self.objects >> self.depth.saturating_sub(1) & 1 == 1
     }
 
-    /// Whether some path starts with the key of the value being read: most values are told apart here.
+    /// Whether some path starts with the key of the value being read: most values are distinguished
+    /// here.
     fn may_be_named(&self) -> bool {
         match self.depth {
             1 => self.top.is_some(),

@@ -1,4 +1,4 @@
-//! The first two members of a message by position: what tells most broadcasts apart.
+//! Reads the first two members of a message by position, which is enough for most broadcasts.
 //!
 //! Checks nothing behind what it returns. Invariant: what it returns, a whole scan would find too.
 
@@ -13,8 +13,8 @@ pub fn quick_text<'m>(message: &'m [u8], key: &str) -> Option<(&'m [u8], &'m [u8
     Some((text, rest.strip_prefix(b"\"")?))
 }
 
-/// When `rest` (from [`quick_text`]) starts with `,"<key>":<unsigned integer>` followed by `,` or `}`:
-/// the integer. `None` says nothing.
+/// When `rest` (from [`quick_text`]) starts with `,"<key>":<unsigned integer>` followed by `,` or
+/// `}`: the integer. `None` says nothing.
 #[inline]
 pub fn quick_integer(rest: &[u8], key: &str) -> Option<u64> {
     let digits = after_key(rest, b',', key)?;

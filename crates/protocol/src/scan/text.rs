@@ -17,8 +17,8 @@ pub(super) fn plain_len(bytes: &[u8]) -> usize {
     words.len() * 8 + rest.iter().position(is_end).unwrap_or(rest.len())
 }
 
-/// Sets the high bit of bytes that are not plain. Exact up to the lowest of them, which is all that is
-/// asked; a borrow may mark plain bytes above it.
+/// Sets the high bit of bytes that are not plain. Exact up to the lowest of them, which is all that
+/// is asked; a borrow may mark plain bytes above it.
 #[inline]
 fn mark_ends(word: u64) -> u64 {
     const ONES: u64 = u64::from_le_bytes([1; 8]);

@@ -1,18 +1,21 @@
-//! What can be wrong with a peer's records, by the names that RFC 8446 gives to alerts.
+//! Faults in a peer's records, by the names that RFC 8446 gives to alerts.
 //!
-//! Decides nothing and sends nothing. Invariant: a fault is a small `Copy` value without a byte of the peer's, and its name
-//! stays the same from version to version.
+//! Decides nothing and sends nothing. Invariant: a fault is a small `Copy` value without a byte of
+//! the peer's, and its name stays the same from version to version.
 
 use std::fmt;
 
 use rustls::AlertDescription;
 
-/// How a peer broke the record layer, or what it said before it gave up. Named as the alert that it calls for (section 6.2).
+/// How a peer broke the record layer, or what it said before it gave up. Named as the alert that it
+/// calls for (section 6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RecordFault {
-    /// The record is not what was sealed: changed on its way, replayed, or sealed under another key (5.2).
+    /// The record is not what was sealed: changed on its way, replayed, or sealed under another key
+    /// (5.2).
     BadRecordMac,
-    /// A length that does not fit what it counts: of an alert, a ticket, a KeyUpdate, a record (5.1, 4.6).
+    /// A length that does not fit what it counts: of an alert, a ticket, a KeyUpdate, a record
+    /// (5.1, 4.6).
     DecodeError,
     /// A KeyUpdate that asks for neither of the two (4.6.3).
     IllegalParameter,
@@ -20,7 +23,8 @@ pub enum RecordFault {
     PeerAlert(PeerAlert),
     /// More than 2^14 bytes in a record, or more than 256 around them (5.1, 5.2, 5.4).
     RecordOverflow,
-    /// The peer sealed 2^32 records under one key, far past every suite's limit (5.5); our counter ends there.
+    /// The peer sealed 2^32 records under one key, far past every suite's limit (5.5); our counter
+    /// ends there.
     SequenceExhausted,
     /// What may not come after the handshake, or not at this place (5, 5.1, 5.4).
     UnexpectedMessage,

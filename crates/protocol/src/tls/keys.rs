@@ -1,7 +1,8 @@
 //! From a traffic secret to the key, the IV and the next secret (RFC 8446 sections 7.1 to 7.3).
 //!
-//! Keeps nothing. Invariant: what is derived lives for one call and is wiped here; of the cipher's expanded key, a copy may
-//! stay in a dead part of the stack until something overwrites it, since aws-lc does not wipe AES-GCM's.
+//! Keeps nothing. Invariant: what is derived lives for one call and is wiped here; of the cipher's
+//! expanded key, a copy may stay in a dead part of the stack until something overwrites it, since
+//! aws-lc does not wipe AES-GCM's.
 
 use aws_lc_rs::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce, Tag, UnboundKey};
 use aws_lc_rs::hmac;
@@ -80,9 +81,10 @@ pub(super) fn advance(suite: Suite, secret: &mut [u8]) {
     secret.copy_from_slice(&next[..secret.len()]);
 }
 
-/// HKDF-Expand under one secret. Nothing that is derived here is longer than the hash, so the expansion is its first block,
-/// HMAC(secret, info | 1) (RFC 5869 section 2.3). Key and IV then share the two hash blocks that begin each HMAC under the
-/// same secret; aws-lc's own HKDF makes them anew for each, and measures no better.
+/// HKDF-Expand under one secret. Nothing that is derived here is longer than the hash, so the
+/// expansion is its first block, HMAC(secret, info | 1) (RFC 5869 section 2.3). Key and IV then
+/// share the two hash blocks that begin each HMAC under the same secret; aws-lc's own HKDF makes
+/// them anew for each, and measures no better.
 struct Expander(hmac::Key);
 
 impl Expander {
@@ -100,8 +102,9 @@ impl Expander {
     }
 }
 
-// HkdfLabel (section 7.1) as it goes under the HMAC: the length wanted in 2 bytes, the length of the label and the label,
-// the length of the context, which is empty; then the number of HKDF's block.
+// HkdfLabel (section 7.1) as it goes under the HMAC: the length wanted in 2 bytes, the length of
+// the label and the label, the length of the context, which is empty; then the number of HKDF's
+// block.
 const KEY_OF_16: &[u8] = b"\x00\x10\x09tls13 key\x00\x01";
 const KEY_OF_32: &[u8] = b"\x00\x20\x09tls13 key\x00\x01";
 const IV: &[u8] = b"\x00\x0c\x08tls13 iv\x00\x01";

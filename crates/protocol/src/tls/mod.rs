@@ -1,13 +1,15 @@
 //! RFC 8446's record layer, for sessions whose handshake rustls has made.
 //!
-//! Once the handshake is over, [`Secrets`] takes a connection's traffic secrets out of rustls, a worker's [`Pool`] keeps
-//! them in 76 bytes (108 for AES-256), and the connection object with its kilobytes is dropped. [`record_len`] cuts
-//! records out of what was read; [`Records::open`] and [`Records::seal`] do the rest. Knows no socket and no clock, checks
-//! no certificate, and does not know which side it is on. Nothing of it is for TLS 1.2.
+//! Once the handshake is over, [`Secrets`] takes a connection's traffic secrets out of rustls, a
+//! worker's [`Pool`] keeps them in 76 bytes (108 for AES-256), and the connection object with its
+//! kilobytes is dropped. [`record_len`] cuts records out of what was read; [`Records::open`] and
+//! [`Records::seal`] do the rest. Knows no socket and no clock, checks no certificate, and does not
+//! know which side it is on. Nothing of it is for TLS 1.2.
 //!
-//! Invariants: a session keeps its secrets and no keys, which are derived for each record and wiped (0.6 µs more a record,
-//! against 56 bytes more a session; and without the secrets there would be no KeyUpdate); held secrets never move in memory
-//! and are wiped when released, and no `Debug` shows them; whatever a peer sends is opened or is a [`RecordFault`].
+//! Invariants: a session keeps its secrets and no keys, which are derived for each record and wiped
+//! (0.6 µs more a record, against 56 bytes more a session; and without the secrets there would be
+//! no KeyUpdate); held secrets never move in memory and are wiped when released, and no `Debug`
+//! shows them; whatever a peer sends is opened or is a [`RecordFault`].
 
 mod fault;
 mod keys;
@@ -45,7 +47,8 @@ pub enum Suite {
 }
 
 impl Suite {
-    /// The suite that rustls has negotiated; `None` for those of TLS 1.2 and for the CCM ones, which it does not speak.
+    /// The suite that rustls has negotiated; `None` for those of TLS 1.2 and for the CCM ones,
+    /// which it does not speak.
     pub fn from_rustls(suite: CipherSuite) -> Option<Self> {
         match suite {
             CipherSuite::TLS13_AES_128_GCM_SHA256 => Some(Self::Aes128GcmSha256),
@@ -87,15 +90,16 @@ impl Suite {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum KeyUpdate {
-    /// Nothing: the sender tells of its own new key.
+    /// Nothing: the sender announces its own new key.
     NotRequested = 0,
     /// The same of the receiver, with update_not_requested and before its next application data.
     Requested = 1,
 }
 
-/// The length of the record at the start of `bytes`, header included: `None` until the header is there. It is for after
-/// the handshake, when every record is protected: a change_cipher_spec or a plaintext alert has no place any more
-/// (section 5, appendix D.4). The version is ignored, as section 5.1 says.
+/// The length of the record at the start of `bytes`, header included: `None` until the header is
+/// there. It is for after the handshake, when every record is protected: a change_cipher_spec or a
+/// plaintext alert has no place any more (section 5, appendix D.4). The version is ignored, as
+/// section 5.1 says.
 ///
 /// # Errors
 /// [`RecordFault::UnexpectedMessage`] for another type than the protected records', from the first byte;
@@ -117,7 +121,8 @@ const SECRET_BYTES_LONG: usize = 48;
 /// The authentication tag at the end of a record, the same in all three suites.
 const TAG_BYTES: usize = 16;
 
-/// What a record holds, as numbers on the wire (section 5.1). Protected ones say `APPLICATION_DATA` outside.
+/// What a record holds, as numbers on the wire (section 5.1). Protected ones say `APPLICATION_DATA`
+/// outside.
 struct ContentType;
 
 impl ContentType {
@@ -126,7 +131,8 @@ impl ContentType {
     const APPLICATION_DATA: u8 = 23;
 }
 
-/// Messages that may follow a handshake, as numbers on the wire (section 4). Post-handshake authentication is not offered.
+/// Messages that may follow a handshake, as numbers on the wire (section 4). Post-handshake
+/// authentication is not offered.
 struct HandshakeType;
 
 impl HandshakeType {

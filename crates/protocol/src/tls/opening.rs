@@ -1,7 +1,8 @@
-//! A peer's record: opened, its padding taken off, told apart.
+//! Opens a peer's record, removes its padding and returns what it is.
 //!
-//! Sends nothing: what an alert or a KeyUpdate calls for is the caller's. Invariant: whatever the bytes, the answer is what
-//! the record holds or a [`RecordFault`], and our receiving key is the one that the peer's next record is sealed under.
+//! Sends nothing: what an alert or a KeyUpdate calls for is the caller's. Invariant: whatever the
+//! bytes, the answer is what the record holds or a [`RecordFault`], and our receiving key is the
+//! one that the peer's next record is sealed under.
 
 use rustls::AlertDescription;
 
@@ -20,10 +21,12 @@ pub enum Opened<'r> {
     Data(&'r mut [u8]),
     /// Messages that may follow a handshake, as far as they are complete.
     Handshake {
-        /// NewSessionTickets, which are not kept. From a client none may come; a server has to see to that.
+        /// NewSessionTickets, which are not kept. From a client none may come; a server has to see
+        /// to that.
         tickets: u32,
-        /// A KeyUpdate, already carried out for the peer's direction. If ours is requested, the answer is to be sealed
-        /// before the next application data: [`Records::seal_key_update`] with [`KeyUpdate::NotRequested`].
+        /// A KeyUpdate, already carried out for the peer's direction. If ours is requested, the
+        /// answer is to be sealed before the next application data: [`Records::seal_key_update`]
+        /// with [`KeyUpdate::NotRequested`].
         key_update: Option<KeyUpdate>,
     },
     /// user_canceled: a close_notify is to follow, nothing to do (section 6.1).
@@ -31,7 +34,8 @@ pub enum Opened<'r> {
 }
 
 impl Records<'_> {
-    /// Opens one whole record in place, as [`record_len`] cuts them. `reassembly` is the session's, or a new one.
+    /// Opens one whole record in place, as [`record_len`] cuts them. `reassembly` is the session's,
+    /// or a new one.
     ///
     /// # Errors
     /// The [`RecordFault`]. It is the end of the session: its records no longer count.
@@ -64,8 +68,8 @@ impl Records<'_> {
         if inner.len() > PLAINTEXT_BYTES_MAX + 1 { Err(RecordFault::RecordOverflow) } else { Ok(inner) }
     }
 
-    /// NewSessionTickets, and at most one KeyUpdate at the end: what comes after that is under the next key, so the
-    /// record must end with it (section 5.1).
+    /// NewSessionTickets, and at most one KeyUpdate at the end: what comes after that is under the
+    /// next key, so the record must end with it (section 5.1).
     fn post_handshake<'r>(
         &mut self,
         mut content: &[u8],
@@ -98,7 +102,7 @@ fn without_padding(inner: &mut [u8]) -> Result<(u8, &mut [u8]), RecordFault> {
 }
 
 /// One alert fills its record (section 5.1). Its level says nothing: all but two are fatal (section 6). A fatal one is
-/// told even within a handshake message, since it is why the session ends.
+/// reported even within a handshake message, since it is why the session ends.
 fn alert<'r>(content: &[u8], within_message: bool) -> Result<Opened<'r>, RecordFault> {
     let &[_level, alert] = content else {
         return Err(if content.is_empty() {

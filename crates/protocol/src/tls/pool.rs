@@ -1,8 +1,9 @@
-//! Where a worker keeps its sessions' TLS states, and what works on one.
+//! The store of a worker's TLS states, and the operations on one.
 //!
-//! Two stores, by the length of the secrets; a [`Handle`] says which and where, in four bytes of the session. Knows nothing
-//! of records. Invariants: a slot is wiped when it is released and when the pool is dropped; it never moves, since a `Vec`
-//! that grows would leave secrets behind in the memory that it gives back. So slots come in chunks that are never resized.
+//! Two stores, by the length of the secrets; a [`Handle`] says which and where, in four bytes of
+//! the session. Knows nothing of records. Invariants: a slot is wiped when it is released and when
+//! the pool is dropped; it never moves, since a `Vec` that grows would leave secrets behind in the
+//! memory that it gives back. So slots come in chunks that are never resized.
 
 use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
 use std::fmt;
@@ -27,8 +28,8 @@ pub struct Handle(NonZeroU32);
 
 /// Both directions of one session, for as long as it takes to open or seal.
 ///
-/// Whoever calls keeps the order of section 6.1: nothing is sealed after close_notify or a fatal alert, and nothing that
-/// follows the peer's is opened.
+/// Whoever calls keeps the order of section 6.1: nothing is sealed after close_notify or a fatal
+/// alert, and nothing that follows the peer's is opened.
 pub struct Records<'p> {
     pub(super) suite: Suite,
     pub(super) tx: Direction<'p>,
@@ -101,7 +102,8 @@ impl Handle {
         Self(raw.expect("a worker has fewer than 2^31 sessions"))
     }
 
-    /// The handle as a number, for whoever has few bits to keep it in: below 2^30 for the first 2^29 sessions.
+    /// The handle as a number, for whoever has few bits to keep it in: below 2^30 for the first
+    /// 2^29 sessions.
     #[inline]
     pub fn to_bits(self) -> u32 {
         self.0.get()
@@ -126,8 +128,8 @@ impl Records<'_> {
         self.suite
     }
 
-    /// Updates our key after this many records already, instead of [`KEY_UPDATE_AFTER_RECORDS`]; for this value only.
-    /// Tests would have to seal 2^24 otherwise.
+    /// Updates our key after this many records already, instead of [`KEY_UPDATE_AFTER_RECORDS`];
+    /// for this value only. Tests would have to seal 2^24 otherwise.
     #[must_use]
     pub fn with_update_after(mut self, records: u32) -> Self {
         self.update_after_records = records.min(KEY_UPDATE_AFTER_RECORDS);
@@ -157,7 +159,8 @@ pub(super) struct Held<const N: usize> {
     rx_secret: [u8; N],
     tx_seq: u32,
     rx_seq: u32,
-    /// The suite's number and one; 0 while the slot is free. A number, so that memory full of zeros is free slots.
+    /// The suite's number and one; 0 while the slot is free. A number, so that memory full of zeros
+    /// is free slots.
     suite: u8,
 }
 
@@ -251,11 +254,13 @@ impl<const N: usize> Slots<N> {
     }
 }
 
-/// Free slots in memory that the kernel gives when each is first filled: a chunk of which little is used costs little.
+/// Free slots in memory that the kernel gives when each is first filled: a chunk of which little is
+/// used costs little.
 fn zeroed_chunk<const N: usize>() -> Box<[Held<N>]> {
     let layout = Layout::new::<[Held<N>; CHUNK_SLOTS]>();
-    // SAFETY: the layout is of more than zero bytes. All-zero bytes are a valid `Held`, which is integers and arrays of bytes;
-    // the allocation is the global allocator's with the layout of a boxed slice of that length, and nobody else's.
+    // SAFETY: the layout is of more than zero bytes. All-zero bytes are a valid `Held`, which is
+    // integers and arrays of bytes; the allocation is the global allocator's with the layout of a
+    // boxed slice of that length, and nobody else's.
     unsafe {
         let start = alloc_zeroed(layout);
         if start.is_null() {
@@ -270,8 +275,9 @@ fn split(place: u32) -> (usize, usize) {
     (place as usize / CHUNK_SLOTS, place as usize % CHUNK_SLOTS)
 }
 
-/// Slots that are allocated together: 311 KB at least. That is over the size from which an allocator maps memory of its own for
-/// it (128 KiB in glibc): in the heap, chunks would pin what handshakes around them have given back.
+/// Slots that are allocated together: 311 KB at least. That is over the size from which an
+/// allocator maps memory of its own for it (128 KiB in glibc): in the heap, chunks would pin what
+/// handshakes around them have given back.
 const CHUNK_SLOTS: usize = 4096;
 
 /// By their numbers.

@@ -1,12 +1,13 @@
 //! The messages that follow a handshake, out of records that may split and join them.
 //!
-//! Keeps no body: tickets are skipped, a KeyUpdate's is one byte. Invariant: between two records it holds something only
-//! while a message is incomplete, which is so rare that sessions keep one only then.
+//! Keeps no body: tickets are skipped, a KeyUpdate's is one byte. Invariant: between two records it
+//! holds something only while a message is incomplete, which is so rare that sessions keep one only
+//! then.
 
 use super::{HandshakeType, KeyUpdate, RecordFault};
 
-/// The start of an incomplete handshake message. A session without one uses `Reassembly::default()` and keeps it
-/// afterwards if it [is needed](Self::is_needed).
+/// The start of an incomplete handshake message. A session without one uses `Reassembly::default()`
+/// and keeps it afterwards if it [is needed](Self::is_needed).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reassembly {
     /// Type and length (section 4), as far as they have come.
@@ -79,6 +80,7 @@ fn key_update(request: u8) -> Result<KeyUpdate, RecordFault> {
     }
 }
 
-// Section 4.6.1: lifetime and age in 4 bytes each, a nonce after 1 byte of length, the ticket and the extensions after 2.
+// Section 4.6.1: lifetime and age in 4 bytes each, a nonce after 1 byte of length, the ticket and
+// the extensions after 2.
 const TICKET_BYTES_MIN: u32 = 4 + 4 + 1 + (2 + 1) + 2;
 const TICKET_BYTES_MAX: u32 = 4 + 4 + (1 + 0xff) + (2 + 0xffff) + (2 + 0xfffe);

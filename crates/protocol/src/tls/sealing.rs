@@ -1,16 +1,17 @@
 //! Our records: cut, sealed, and their key updated before it has sealed too much.
 //!
-//! Appends to the caller's buffer and sends nothing. Invariant: each record has a number of its own under its key, which is
-//! why sealing counts whether or not what was sealed is ever sent.
+//! Appends to the caller's buffer and sends nothing. Invariant: each record has a number of its own
+//! under its key, which is why sealing counts whether or not what was sealed is ever sent.
 
 use rustls::AlertDescription;
 
 use super::keys::RecordKey;
 use super::{ContentType, HEADER_BYTES, HandshakeType, KeyUpdate, PLAINTEXT_BYTES_MAX, Records, TAG_BYTES};
 
-/// After so many records under one key, a KeyUpdate comes before the next. AES-GCM may seal some 2^24.5 full records and
-/// stay within a 2^-57 chance of being told from noise (section 5.5); rustls stops at 2^24 too. ChaCha20-Poly1305 has no
-/// such limit, and one rule for all costs nothing: at a record a second, this is half a year.
+/// After this many records under one key, a KeyUpdate comes before the next. AES-GCM may seal some
+/// 2^24.5 full records and stay within a 2^-57 chance of being told from noise (section 5.5);
+/// rustls stops at 2^24 too. ChaCha20-Poly1305 has no such limit, and one rule for all costs
+/// nothing: at a record a second, this is half a year.
 pub const KEY_UPDATE_AFTER_RECORDS: u32 = 1 << 24;
 
 impl Records<'_> {
@@ -59,7 +60,8 @@ impl Records<'_> {
         let key = RecordKey::derive(self.suite, self.tx.secret);
         let tag = key.seal(*self.tx.seq, header, &mut out[start..]);
         out.extend_from_slice(tag.as_ref());
-        // Cannot overflow: at 2^24 the key is replaced, and secrets with more behind them are not taken over.
+        // Cannot overflow: at 2^24 the key is replaced, and secrets with more behind them are not
+        // taken over.
         *self.tx.seq += 1;
     }
 }

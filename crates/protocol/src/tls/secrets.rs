@@ -1,8 +1,9 @@
-//! The way out of rustls: what was logged in the handshake, checked against what the connection is at when it is dropped.
+//! Takes the secrets out of rustls: those logged in the handshake, checked against the connection's
+//! state when it is dropped.
 //!
-//! rustls hands out keys and sequence numbers, and the secrets that they come from only once, in the handshake, to its
-//! `KeyLog`. Neither alone is enough. Invariant: secrets that do not yield the connection's keys are refused, so a session
-//! never begins out of step.
+//! rustls hands out keys and sequence numbers, and the secrets that they come from only once, in
+//! the handshake, to its `KeyLog`. Neither alone is enough. Invariant: secrets that do not yield
+//! the connection's keys are refused, so a session never begins out of step.
 
 use std::fmt;
 
@@ -12,8 +13,8 @@ use zeroize::Zeroize;
 use super::keys::{self, KeyBlock};
 use super::{KEY_UPDATE_AFTER_RECORDS, SECRET_BYTES_LONG, Suite};
 
-/// A session's traffic secrets on their way into a pool; wiped when dropped. Where Rust moves it, a copy may stay in a dead
-/// part of the stack until something overwrites it.
+/// A session's traffic secrets on their way into a pool; wiped when dropped. Where Rust moves it, a
+/// copy may stay in a dead part of the stack until something overwrites it.
 pub struct Secrets {
     pub(super) suite: Suite,
     pub(super) tx: Traffic,
@@ -54,13 +55,15 @@ impl Secrets {
         Ok(Self { suite, tx, rx })
     }
 
-    /// The secrets of a rustls connection: `tx_0` and `rx_0` as its `KeyLog` heard them (a client's are
-    /// CLIENT_TRAFFIC_SECRET_0 and SERVER_TRAFFIC_SECRET_0), brought to the generation of `extracted`.
+    /// The secrets of a rustls connection: `tx_0` and `rx_0` as its `KeyLog` heard them (a client's
+    /// are CLIENT_TRAFFIC_SECRET_0 and SERVER_TRAFFIC_SECRET_0), brought to the generation of
+    /// `extracted`.
     ///
-    /// Extraction refuses a connection with records to send, but not one that owes its peer the answer to a KeyUpdate, which
-    /// rustls holds back until it has something else to say: that answer would be lost, and the peer not understand a
-    /// record of ours. So before extracting, call `connection.writer().write(&[])`, which makes it ready, and send what
-    /// `write_tls` then gives.
+    /// Extraction refuses a connection with records to send, but not one that owes its peer the
+    /// answer to a KeyUpdate, which rustls holds back until it has something else to say: that
+    /// answer would be lost, and the peer not understand a record of ours. So before extracting,
+    /// call `connection.writer().write(&[])`, which makes it ready, and send what `write_tls` then
+    /// gives.
     ///
     /// # Errors
     /// A [`SecretsError`] when they do not belong together.
@@ -137,8 +140,9 @@ impl fmt::Display for SecretsError {
 
 impl std::error::Error for SecretsError {}
 
-/// Generations that are tried, a microsecond each. A handshake and an upgrade take some ten records; a peer may put a KeyUpdate between any
-/// two, and one that puts hundreds there is not met.
+/// Generations that are tried, a microsecond each. A handshake and an upgrade take some ten
+/// records; a peer may put a KeyUpdate between any two, and one that puts hundreds there is not
+/// met.
 const GENERATIONS_MAX: u32 = 512;
 
 fn key_and_iv(suite: Suite, keys: &ConnectionTrafficSecrets) -> Option<(&[u8], &[u8])> {

@@ -1,5 +1,5 @@
-//! Key derivation and records against RFC 8448's trace, and where records are cut. Sessions with rustls are in
-//! `tests/plain/tls_properties`.
+//! Key derivation and records against RFC 8448's trace, and where records are cut. Sessions with
+//! rustls are in `tests/plain/tls_properties`.
 
 use super::keys::{KeyBlock, advance};
 use super::*;

@@ -1,9 +1,13 @@
-//! Messages out of frames: which frame may follow, how long a message may get, whether its text is UTF-8 (5.4, 5.6, 8.1).
+//! Messages out of frames: which frame may follow, how long a message may get, whether its text is
+//! UTF-8 (5.4, 5.6, 8.1).
 //!
-//! Keeps no content: the caller collects, scans or drops the pieces as it likes. Invariant: control frames between
-//! fragments change nothing, and a violation is reported by the first frame or piece that proves it.
+//! Keeps no content: the caller collects, scans or drops the pieces as it likes. Invariant: control
+//! frames between fragments change nothing, and a violation is reported by the first frame or piece
+//! that proves it.
 
-use super::{FrameHeader, Opcode, Utf8Check, Violation};
+use super::frame::{FrameHeader, Opcode};
+use super::utf8::Utf8Check;
+use super::violation::Violation;
 
 /// What a data message carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +29,8 @@ pub struct WholeMessage {
 
 /// Follows the data message being read, over its frames and over payloads that arrive in any split.
 ///
-/// For each frame: [`begin_frame`](Self::begin_frame) with its header; for a data frame then [`feed`](Self::feed) with each
-/// (unmasked) piece of payload, and [`end_frame`](Self::end_frame).
+/// For each frame: [`begin_frame`](Self::begin_frame) with its header; for a data frame then
+/// [`feed`](Self::feed) with each (unmasked) piece of payload, and [`end_frame`](Self::end_frame).
 ///
 /// ```
 /// use startline_protocol::websocket::{MessageKind, MessageReader, Reader, parse_header};
@@ -64,7 +68,8 @@ impl MessageReader {
         self.kind
     }
 
-    /// Checks whether the frame with this header may come now, in a message of at most `message_bytes_max` bytes.
+    /// Checks whether the frame with this header may come now, in a message of at most
+    /// `message_bytes_max` bytes.
     ///
     /// # Errors
     /// [`Violation::ExpectedContinuation`], [`Violation::UnexpectedContinuation`] or [`Violation::MessageTooLong`].

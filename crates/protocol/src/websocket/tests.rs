@@ -33,7 +33,7 @@ fn reads_the_examples_of_section_5_7() {
 }
 
 #[test]
-fn a_violation_is_told_from_the_first_bytes_that_prove_it() {
+fn a_violation_is_reported_from_the_first_bytes_that_prove_it() {
     let cases: &[(&[u8], Violation)] = &[
         (b"\xc1", Violation::ReservedBit),
         (b"\xa1", Violation::ReservedBit),
@@ -152,7 +152,7 @@ fn text_is_checked_over_any_split_and_refused_at_once() {
 
     let mut surrogate = Utf8Check::default();
     assert_eq!(surrogate.feed(b"\xed"), Ok(()));
-    assert_eq!(surrogate.feed(b"\xa0"), Err(Violation::BadUtf8), "no third byte can mend it");
+    assert_eq!(surrogate.feed(b"\xa0"), Err(Violation::BadUtf8), "no third byte can make it valid");
 }
 
 fn fragment(fin: bool, opcode: Opcode, payload_len: u64) -> FrameHeader {
