@@ -2,7 +2,7 @@
 //! `[schedule]` says.
 //!
 //! A few plain requests by a library, away from the load. Judges nothing: that is [`crate::plan::schedule`]'s.
-//! Invariant: no step after the named one is played, so nobody's place is spent.
+//! Invariant: no step after the named one is played, so no member's place is used up.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::session::refusal;
 /// Bytes of an answer read at most; a look-up lists every participant.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
-/// Characters of a server's own words told at most.
+/// The maximum number of characters of a server's own words.
 const SAID_CHARS_MAX: usize = 300;
 
 /// What the look-up says.
@@ -34,9 +34,9 @@ const SAID_CHARS_MAX: usize = 300;
 pub struct LookedUp {
     /// The status, as the server names it.
     pub status: String,
-    /// When everyone has to be in, in the server's local time.
+    /// The deadline of first entries, in the server's local time.
     pub starts_at: String,
-    /// When the hold has to be over, in the server's local time.
+    /// The hold's deadline, in the server's local time.
     pub ends_at: String,
     /// When it was made, in the server's local time, if the scenario says where that is.
     pub created_at: Option<String>,
@@ -44,7 +44,7 @@ pub struct LookedUp {
     pub server_now: Timestamp,
     /// How the plan's members stand to it, if the scenario says where that is listed.
     pub standing: Option<Standing>,
-    /// The status of everyone who is listed, by member.
+    /// The status of each listed member.
     pub listed: Option<HashMap<u64, String>>,
     /// How many have room in it, those who are listed among them, if the scenario says where that is.
     pub room: Option<u64>,
@@ -55,7 +55,7 @@ fn look_up(plan: &Plan, schedule: &Schedule, agent: &ureq::Agent) -> Result<Look
     Asker::log_in(plan, schedule, agent, 0)?.look_up()
 }
 
-/// Looks up for the first member of a plan, as long as nobody asks for the end: then `None`, at once.
+/// Looks the challenge up as the first member of a plan; `None` at once if a signal asks for the end.
 ///
 /// # Errors
 /// When the target cannot be reached or does not answer as the scenario says, naming the request.
@@ -65,7 +65,7 @@ pub fn look_up_heard(
     agent: &ureq::Agent,
     interrupt: &Interrupt,
 ) -> Result<Option<LookedUp>> {
-    // A request has no end but its answer or its timeout, so that it is left to itself when nobody waits for it any more.
+    // A request ends only with its answer or its timeout, so it is left to itself once no one waits for it.
     let (plan, schedule, agent) = (plan.clone(), schedule.clone(), agent.clone());
     interrupt.or(Duration::ZERO, move || look_up(&plan, &schedule, &agent))?.transpose()
 }
@@ -229,7 +229,7 @@ impl<'p> Asker<'p> {
     }
 }
 
-/// Who has a place by the list, and with which status; `None` when the answer has none.
+/// The listed members and their statuses; `None` when the answer has no list.
 fn listed(them: &Participants, answer: &Value) -> Option<HashMap<u64, String>> {
     let list = answer.pointer(&them.list)?.as_array()?;
     let one = |one: &Value| {

@@ -13,10 +13,10 @@ use crate::plan::Rate;
 use crate::plan::schedule::{Challenge, LocalTime, ScheduleError, Status};
 use crate::plan::settings::RUN_MAX;
 
-/// The last one to join still has to log in and be answered before READY.
+/// The last member to join must log in and be answered before READY.
 pub const JOIN_MARGIN: Duration = Duration::from_secs(5);
 
-/// Why nobody is to begin.
+/// Why the step cannot begin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {
     /// The look-up has something unexpected in it.
@@ -41,11 +41,11 @@ pub enum CalendarError {
         grouped((*members).into()), duration_text(*takes), duration_text(RUN_MAX)
     )]
     TooLong {
-        /// Who are to join, or to leave.
+        /// The number of members who will join, or leave.
         members: u32,
-        /// At this rate.
+        /// The rate.
         rate: String,
-        /// So long.
+        /// The time that they take.
         takes: Duration,
     },
     /// The joins would last into READY.
@@ -54,11 +54,11 @@ pub enum CalendarError {
         grouped((*members).into()), duration_text(*takes), duration_text(*left)
     )]
     TooSlow {
-        /// Who are to join.
+        /// The number of members who will join.
         members: u32,
-        /// At this rate.
+        /// The rate.
         rate: String,
-        /// So long.
+        /// The time that they take.
         takes: Duration,
         /// From the server's now to READY.
         left: Duration,
@@ -81,7 +81,7 @@ pub fn rate_text(rate: Rate) -> String {
     format!("{}/{unit}", rate.count)
 }
 
-/// Whether so many members at this rate are one run of the engine.
+/// Checks that N members at this rate fit one run of the engine.
 ///
 /// # Errors
 /// They are not.
@@ -93,7 +93,7 @@ pub fn fit_a_run(members: u32, rate: Rate) -> Result<(), CalendarError> {
     }
 }
 
-/// Whether so many members can join at this rate before READY; the time that is left until then.
+/// Checks that N members can join at this rate before READY; returns the time left until then.
 ///
 /// # Errors
 /// They cannot.

@@ -1,7 +1,7 @@
 //! The request that creates a challenge, and what its answers say: Runnity's admin API.
 //!
 //! The one part of preparation that no scenario describes. Makes a body and reads JSON; sends nothing, knows no clock. What the
-//! servers check (a title's length, who may create) is left to them, and told in their words. Invariant: a distance that is named here
+//! servers check (a title's length, who may create) is left to them, and reported in their words. Invariant: a distance that is named here
 //! is one that the servers know.
 
 use std::time::Duration;
@@ -72,7 +72,7 @@ pub struct NewChallenge {
     pub title: String,
     /// What else is to be said of it.
     pub description: String,
-    /// Who have room in it, its creator among them.
+    /// The maximum number of members, its creator included.
     pub max_participants: u32,
     /// The server's local time, to the second.
     pub start_at: String,
@@ -104,7 +104,7 @@ pub struct Created {
     pub title: Option<String>,
     /// The distance's name, likewise.
     pub distance: Option<String>,
-    /// Who have room in it, likewise.
+    /// The maximum number of members, likewise.
     pub max_participants: Option<u64>,
     /// Whether joining takes a password, likewise.
     pub is_private: Option<bool>,

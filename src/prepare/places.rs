@@ -1,4 +1,4 @@
-//! Who has a place, who has not, and why: one row a member, kept in a file that a later run takes up.
+//! Each member's outcome and its reason: one row per member, kept in a file that `--resume` reads.
 //!
 //! Knows no server; what answers mean has been decided before. Invariants: a member has one row; a file that was cut short in
 //! the middle of a line is read up to there; of several rows of one member the last counts, so that appending is enough.
@@ -72,7 +72,7 @@ pub struct Row {
     pub attempts: u32,
 }
 
-/// Everyone's rows, in order.
+/// All members' rows, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     rows: Vec<Row>,
@@ -81,7 +81,7 @@ pub struct Places {
     counts: [usize; Outcome::KEYS.len()],
 }
 
-/// Why a file of places cannot be taken up.
+/// Why a file of outcomes cannot be resumed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {message}")]
 pub struct PlacesError {
@@ -170,12 +170,12 @@ impl Places {
         reason.clone_into(&mut row.reason);
     }
 
-    /// Notes that a row was tried once more.
+    /// Counts an attempt.
     pub fn tried(&mut self, at: usize) {
         self.rows[at].attempts += 1;
     }
 
-    /// Has those who failed in an earlier run tried again: the cause may have been mended.
+    /// Makes failed members pending again: the cause may have been fixed.
     pub fn take_up(&mut self) {
         for at in 0..self.rows.len() {
             if !self.rows[at].outcome.is_settled() {

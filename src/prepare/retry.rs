@@ -1,7 +1,7 @@
-//! When to try again, and when to give up.
+//! When to retry, and when to give up.
 //!
-//! Takes instants and what became of attempts; sleeps never. Invariants: while nothing works, waits double up to a cap, and so
-//! much patience ends, of which no wait takes more than is left; one success makes all of it new. Time in which nobody asks for anything
+//! Takes instants and the outcomes of attempts; never sleeps. Invariants: while nothing works, waits double up to a cap, and
+//! patience ends, of which no wait takes more than is left; one success restores all of it. Time in which no member waits
 //! costs no patience.
 
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Retry {
         *self = Self::new(self.patience);
     }
 
-    /// Somebody waits for an answer.
+    /// A member waits for an answer.
     pub fn waits(&mut self, now: Duration) {
         self.in_trouble_since.get_or_insert(now);
     }

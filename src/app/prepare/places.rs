@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use startline_os::units::{counted, duration_text, grouped};
 
-use super::outcomes::{Typed, as_members, needs_another, tell_end};
+use super::outcomes::{Typed, as_members, needs_another, print_end};
 use crate::cli::prepare::places::{JoinArgs, LeaveArgs, PlacesArgs};
 use crate::cli::prepare::target::TargetArgs;
 use crate::exit_status::ExitStatus;
@@ -80,7 +80,7 @@ pub fn join(args: JoinArgs) -> Result<ExitStatus> {
 pub(super) struct Taken {
     /// How it ended.
     pub(super) status: ExitStatus,
-    /// Nobody can join this challenge any more.
+    /// Members can no longer join this challenge.
     pub(super) needs_another: bool,
 }
 
@@ -159,7 +159,7 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
     calendar::fit_a_run(places.count(Outcome::Pending) as u32, rate)?;
     let path = args.resume.or(args.out).unwrap_or_else(|| default_file(step));
     let journal = match taken_up {
-        Some(mut journal) => journal.make_whole(&places).map(|()| journal)?,
+        Some(mut journal) => journal.rewrite(&places).map(|()| journal)?,
         None => Journal::create(&path, &places)?,
     };
     let outcomes_are = format!("the outcomes up to the last second are in {}", path.display());
@@ -176,7 +176,7 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
     // Members whose files name their challenge are in no other.
     let members = if typed.challenge.is_some() { &typed.members[..] } else { &[] };
     let typed = Typed { step, options: &options, to_leave: &to_leave, members };
-    let status = tell_end(&typed, &path, &played);
+    let status = print_end(&typed, &path, &played);
     Ok(Taken { status, needs_another: needs_another(step, &played.places) })
 }
 
@@ -230,13 +230,13 @@ fn tell_beginning(step: Step, places: &Places, rate: Rate, plan: &Plan, path: &P
     ));
 }
 
-/// A file of outcomes, made whole, so that it names each member once.
+/// Reads a file of outcomes and rewrites it, so that it names each member once.
 fn resumed(file: &Path) -> Result<(Option<Journal>, Places, Vec<String>)> {
     let name = file.display().to_string();
     let (mut journal, text) = Journal::open(file)?;
     let mut places = Places::read(&name, &text)?;
-    // With its reasons: they are to be there still if nobody is tried again.
-    journal.make_whole(&places)?;
+    // With its reasons: they must still be there if no member is retried.
+    journal.rewrite(&places)?;
     places.take_up();
     Ok((Some(journal), places, vec![as_members(file)]))
 }
@@ -371,7 +371,7 @@ mod tests {
             let mut places = Places::of([(13, 38), (14, 38)]);
             note_who_is_in(step, &mut places, Some(&listed));
             assert_eq!([places.rows()[0].outcome, places.rows()[1].outcome], expected);
-            // A file of the other step, in which everyone is through.
+            // A file of the other step, in which all members are done.
             (0..2).for_each(|at| places.set(at, Outcome::Done, ""));
             note_who_is_in(step, &mut places, Some(&listed));
             let expected = expected.map(|outcome| match outcome {

@@ -1,7 +1,7 @@
-//! Room for connections: how many workers a stand-in of so many members has, and what is said when one of them has no room left.
+//! Capacity for connections: how many workers a mock server of N members has, and the warnings when they have no room left.
 //!
-//! Starts nothing and reads no limit. Invariant: where nobody says how many workers, every member can hold a connection, or it is said
-//! that not all of them can.
+//! Starts nothing and reads no limit. Invariant: without --workers every member can hold a connection, or a warning says that
+//! not all of them can.
 
 use std::io;
 
@@ -9,13 +9,13 @@ use startline_os::units::{counted, grouped};
 
 use crate::plan::capacity::{DESCRIPTORS_OF_A_WORKER, fullest_share, stand_in_workers};
 
-/// The workers there are to be: those asked for, or as many as the members' connections need.
+/// Returns the number of workers: as requested, or as many as the members' connections need.
 pub(super) fn workers(asked: usize, members: u64, cores: usize, descriptors: u64) -> usize {
     let connections = u32::try_from(members).unwrap_or(u32::MAX);
     if asked > 0 { asked } else { stand_in_workers(connections, cores, descriptors) }
 }
 
-/// A warning where not all members can be connected at once.
+/// Returns a warning if not all members can be connected at once.
 pub(super) fn too_little(workers: usize, members: u64, cores: usize, descriptors: u64) -> Option<String> {
     let room = descriptors.saturating_sub(DESCRIPTORS_OF_A_WORKER);
     let fits = |connections: u64, workers: usize| fullest_share(connections, workers) <= room;
@@ -42,7 +42,7 @@ pub(super) fn too_little(workers: usize, members: u64, cores: usize, descriptors
     ))
 }
 
-/// What is said the first time that a connection cannot be accepted.
+/// Returns the warning for the first connection that cannot be accepted.
 pub(super) fn not_accepted(error: &io::Error, workers: usize, descriptors: u64) -> String {
     let remedy = match error.raw_os_error() {
         Some(libc::EMFILE) => format!(
