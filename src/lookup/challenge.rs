@@ -42,15 +42,15 @@ pub struct LookedUp {
     pub created_at: Option<String>,
     /// The server's clock.
     pub server_now: Timestamp,
-    /// How the plan's members stand to it, if the scenario says where that is listed.
+    /// How many of the plan's members can enter, if the scenario says where they are listed.
     pub standing: Option<Standing>,
     /// The status of each listed member.
     pub listed: Option<HashMap<u64, String>>,
-    /// How many have room in it, those who are listed among them, if the scenario says where that is.
+    /// How many members it takes, those who are listed included, if the scenario says where that is.
     pub room: Option<u64>,
 }
 
-/// Looks up for the first member of a plan, however long that takes.
+/// Looks the challenge up as the first member of a plan, however long that takes.
 fn look_up(plan: &Plan, schedule: &Schedule, agent: &ureq::Agent) -> Result<LookedUp> {
     Asker::log_in(plan, schedule, agent, 0)?.look_up()
 }
@@ -83,7 +83,7 @@ pub struct Asker<'p> {
 }
 
 impl LookedUp {
-    /// How many more have room in it, if that and who has a place are known.
+    /// Returns how many more members it takes, if that and the list are known.
     pub fn places_left(&self) -> Option<u64> {
         Some(self.room?.saturating_sub(self.listed.as_ref()?.len() as u64))
     }
@@ -240,12 +240,12 @@ fn listed(them: &Participants, answer: &Value) -> Option<HashMap<u64, String>> {
     Some(list.iter().filter_map(one).filter(has_place).collect())
 }
 
-/// How many have room in it by the answer; `None` when that says nothing of it.
+/// Returns how many members it takes by the answer; `None` when the answer does not say.
 fn room(them: &Participants, answer: &Value) -> Option<u64> {
     answer.pointer(them.room.as_ref()?)?.as_u64()
 }
 
-/// How the plan's members stand to what they are listed for.
+/// How many of the plan's members can enter.
 fn standing(plan: &Plan, them: &Participants, listed: &HashMap<u64, String>) -> Standing {
     let mut standing = Standing { absent: plan.sessions, ..Standing::default() };
     for (member, status) in listed {
@@ -265,7 +265,7 @@ fn standing(plan: &Plan, them: &Participants, listed: &HashMap<u64, String>) -> 
     standing
 }
 
-/// The server did answer, but not as it would have if all were well.
+/// The server answered, but not as expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{url} answered {status}: {said}")]
 pub struct Unexpected {
@@ -279,7 +279,7 @@ pub struct Unexpected {
     pub name: Option<String>,
 }
 
-/// The server did answer as it should, but for something that the scenario takes from it.
+/// The server answered as expected, but without a value that the scenario takes from it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{url} answered without {what}: {said}")]
 pub struct Lacking {

@@ -50,7 +50,7 @@ pub enum CalendarError {
     },
     /// The joins would last into READY.
     #[error(
-        "{} members at {rate} take {}, and the challenge becomes READY in {}, at {ready}: {remedy}",
+        "{} members at {rate} take {}, and the challenge becomes READY in {}, at {ready}: {fix}",
         grouped((*members).into()), duration_text(*takes), duration_text(*left)
     )]
     TooSlow {
@@ -65,7 +65,7 @@ pub enum CalendarError {
         /// READY.
         ready: LocalTime,
         /// What would fit.
-        remedy: String,
+        fix: String,
     },
 }
 
@@ -115,7 +115,7 @@ pub fn joins_fit(
         return Ok(left);
     }
     let usable = left.saturating_sub(JOIN_MARGIN).as_secs();
-    let remedy = match u64::from(members).checked_div(usable) {
+    let fix = match u64::from(members).checked_div(usable) {
         Some(_) => format!(
             "--rate {}/s is enough, or create a challenge that starts later",
             u64::from(members).div_ceil(usable)
@@ -128,7 +128,7 @@ pub fn joins_fit(
         takes: Duration::from_secs(takes.as_secs_f64().ceil() as u64),
         left: Duration::from_secs(left.as_secs()),
         ready,
-        remedy,
+        fix,
     })
 }
 

@@ -17,7 +17,7 @@ pub const METHOD: &str = "POST";
 /// Where it goes.
 pub const PATH: &str = "/api/v1/admin/challenges";
 
-/// How far the members of a challenge run, which says how long it lasts.
+/// The distance of a challenge, from which its duration follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Distance {
     /// As the servers have it.
@@ -48,7 +48,7 @@ impl Distance {
     /// The distance of this name, in whatever case.
     ///
     /// # Errors
-    /// There is none, and which one was probably meant.
+    /// There is none; the error names the nearest.
     pub fn named(text: &str) -> Result<Self, String> {
         let name = text.to_uppercase();
         let known = DISTANCES.iter().find(|distance| distance.name == name);
@@ -98,7 +98,7 @@ pub struct Created {
     pub start_at: String,
     /// In the server's local time.
     pub end_at: String,
-    /// In the server's local time; not every server need say.
+    /// In the server's local time, if the server says.
     pub created_at: Option<String>,
     /// Its name, if the server says it.
     pub title: Option<String>,
@@ -115,7 +115,7 @@ pub struct Created {
 pub struct Missing {
     /// Where something is not.
     pub place: &'static str,
-    /// The number of the challenge, which is there, if that is not what is missing.
+    /// The number of the challenge, if that is not what is missing.
     pub id: Option<u64>,
 }
 

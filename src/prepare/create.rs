@@ -328,7 +328,7 @@ impl From<Error> for NotCreated {
 }
 
 fn perhaps_there(admin: u64, title: &str) -> String {
-    format!("the challenge may be there all the same: {}", look_for(admin, title))
+    format!("the challenge may exist all the same: {}", look_for(admin, title))
 }
 
 fn look_for(admin: u64, title: &str) -> String {

@@ -79,7 +79,7 @@ impl CsvFile {
     /// Writes the header and a row a member.
     ///
     /// # Errors
-    /// The writer's.
+    /// The writer fails.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         match self.challenge {
             Some(challenge) => {

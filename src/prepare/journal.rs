@@ -301,7 +301,7 @@ mod tests {
         assert!(refused(&path).contains("already exists: continue it with --resume"), "{}", refused(&path));
         assert!(refused(at.path()).ends_with("is a directory: name a file in it"));
         assert!(refused(Path::new("/dev/null")).contains("is not a regular file"));
-        assert!(refused(Path::new("-")).contains("stands for standard output"));
+        assert!(refused(Path::new("-")).contains("is standard output"));
         Journal::check(&at.path().join("b.csv")).expect("it can be begun");
     }
 

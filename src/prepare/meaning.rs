@@ -36,11 +36,11 @@ pub fn of(place: &Place, fault: Fault, is_own: bool) -> Refusal {
 /// How to fix a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fix {
-    /// The members are not there: make them.
-    MakeMembers,
+    /// The members do not exist: create them.
+    CreateMembers,
     /// They are in another challenge at that time, and must leave it.
     LeaveTheOther,
-    /// The challenge is not there: create another.
+    /// The challenge does not exist: create another.
     Create,
     /// The challenge is closed: its members leave it, and another is created.
     LeaveAndCreate,
@@ -55,7 +55,7 @@ pub enum Fix {
 /// Returns how to fix a refusal, by Runnity's names; none where the name says it all, or is another system's.
 pub fn fix(name: &str) -> Option<Fix> {
     Some(match name {
-        "MEMBER_NOT_FOUND" => Fix::MakeMembers,
+        "MEMBER_NOT_FOUND" => Fix::CreateMembers,
         "CHALLENGE_TIME_OVERLAP" => Fix::LeaveTheOther,
         "CHALLENGE_NOT_FOUND" => Fix::Create,
         "CHALLENGE_NOT_RECRUITING" => Fix::LeaveAndCreate,

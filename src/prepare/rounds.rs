@@ -37,14 +37,14 @@ const STRIKES_MAX: u8 = 5;
 /// This many refusals in a row, and more than there are members who are done: no other member will be accepted. Fewer may be
 /// a gap in the ids, which a resumed command meets first.
 const REFUSED_IN_A_ROW: usize = 50;
-/// Members who are tried to see whether the servers are back.
+/// Members who are sent to see whether the servers are back.
 const PROBES: usize = 3;
 /// How long a look-up may still take once a signal has asked for the end.
-const LAST_LOOK: Duration = Duration::from_secs(3);
+const LAST_LOOKUP: Duration = Duration::from_secs(3);
 /// Why a member failed whose answer was not waited for.
 const NO_ANSWER: &str = "no-answer";
-/// How long each request of the last look may take where nothing has worked for a while.
-const LAST_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+/// The timeout of each request of the last look-up when nothing has worked for a while.
+const LAST_LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Why it is given up.
 const NOTHING_WORKS: &str = "no member succeeded within --patience";
 
@@ -67,7 +67,7 @@ pub struct Stop {
     pub text: String,
 }
 
-/// What came of it.
+/// The outcome of all rounds.
 pub struct Played {
     /// All members' outcomes.
     pub places: Places,
@@ -84,8 +84,8 @@ pub struct Played {
 enum Cut {
     /// The servers are to be left alone for a while.
     Pause,
-    /// Many answers in a row can mean either: the list is to tell what they mean before more are asked for.
-    Look,
+    /// Many answers in a row are ambiguous: the list must show what they mean before more members are sent.
+    LookUp,
     /// Nothing has worked for too long.
     GiveUp,
     /// A reason that holds for all members.
@@ -94,7 +94,7 @@ enum Cut {
 
 /// What is to be done, and with what.
 pub struct Task<'p> {
-    /// What is done.
+    /// The step.
     pub step: Step,
     /// Whom to ask, and how.
     pub prepared: &'p Prepared,
@@ -116,9 +116,9 @@ pub struct Rounds<'p> {
     began: Instant,
     retry: Retry,
     refused_in_a_row: usize,
-    /// Answers in a row that say nothing the scenario knows.
+    /// Answers in a row that the scenario does not know.
     unusable_in_a_row: usize,
-    /// The list has shown that they are no refusals.
+    /// The list has shown that they are not refusals.
     unusable_is_done: bool,
     answers: Answers,
     journal: Journal,
@@ -152,7 +152,7 @@ impl<'p> Rounds<'p> {
         }
     }
 
-    /// Plays rounds until nothing is left to do, or to hope for.
+    /// Plays rounds until all members are done or it gives up.
     ///
     /// # Errors
     /// A round could not begin.
@@ -179,16 +179,16 @@ impl<'p> Rounds<'p> {
             let cut = if to_do.is_empty() { None } else { self.round(&to_do)? };
             let is_the_last = match cut {
                 Some(Cut::Stop(_) | Cut::GiveUp) => true,
-                Some(Cut::Pause | Cut::Look) | None => self.task.interrupt.reason().is_some(),
+                Some(Cut::Pause | Cut::LookUp) | None => self.task.interrupt.reason().is_some(),
             };
             if !is_the_last {
                 self.resolve_unclear();
             }
-            let is_looking = matches!(cut, Some(Cut::Look));
+            let is_ambiguous = matches!(cut, Some(Cut::LookUp));
             match cut {
                 Some(Cut::Stop(why)) => return Ok(End::Stopped(why)),
                 Some(Cut::GiveUp) => return Ok(End::Broken(NOTHING_WORKS.into())),
-                Some(Cut::Pause | Cut::Look) | None => {}
+                Some(Cut::Pause | Cut::LookUp) | None => {}
             }
             if let Some(why) = self.task.interrupt.reason() {
                 return Ok(End::Broken(why));
@@ -198,7 +198,7 @@ impl<'p> Rounds<'p> {
             if let Some(why) = self.refused_by_all().filter(|_| !is_over) {
                 return Ok(End::Stopped(why));
             }
-            if is_over || is_back || is_looking {
+            if is_over || is_back || is_ambiguous {
                 continue;
             }
             let Some(wait) = self.retry.pause(self.began.elapsed()) else {
@@ -324,7 +324,7 @@ impl<'p> Rounds<'p> {
                 self.put(at, Outcome::Unclear, &reason);
                 self.unusable_in_a_row += usize::from(!self.is_named(&reason));
                 if self.unusable_in_a_row >= REFUSED_IN_A_ROW && !self.unusable_is_done {
-                    return Some(Cut::Look);
+                    return Some(Cut::LookUp);
                 }
             }
             Refusal::Again => {
@@ -351,7 +351,7 @@ impl<'p> Rounds<'p> {
     /// Why no other member will be accepted, if many have been refused in a row.
     fn refused_by_all(&self) -> Option<Stop> {
         let count = self.refused_in_a_row;
-        if count < REFUSED_IN_A_ROW || count <= self.places.settled() {
+        if count < REFUSED_IN_A_ROW || count <= self.places.succeeded() {
             return None;
         }
         let reasons = self.places.reasons(Outcome::Refused);
@@ -396,7 +396,7 @@ impl<'p> Rounds<'p> {
         self.journal.append(&self.places.rows()[at]);
     }
 
-    /// Looks up those whose answer can mean either.
+    /// Looks up members whose answer is ambiguous.
     fn resolve_unclear(&mut self) {
         let unclear = self.places.at(Outcome::Unclear);
         if unclear.is_empty() {
@@ -421,7 +421,7 @@ impl<'p> Rounds<'p> {
         let looked = match end {
             End::Broken(_) => {
                 let trust = prepared.hosts.trust.as_ref();
-                self.listed(&agent::patient_for(&prepared.plan, trust, LAST_LOOK_TIMEOUT))
+                self.listed(&agent::patient_for(&prepared.plan, trust, LAST_LOOKUP_TIMEOUT))
             }
             End::Over | End::Stopped(_) => self.listed(agent),
         };
@@ -439,7 +439,7 @@ impl<'p> Rounds<'p> {
     /// The listed members and their statuses, if the list can be read; `None` if a signal asks for the end and no answer comes.
     fn listed(&self, agent: &ureq::Agent) -> Result<Option<Option<HashMap<u64, String>>>> {
         let Task { step, prepared, interrupt, .. } = self.task;
-        match look_up(prepared, agent, interrupt, LAST_LOOK)? {
+        match look_up(prepared, agent, interrupt, LAST_LOOKUP)? {
             Some(Ok(looked_up)) => Ok(Some(looked_up.listed)),
             // Others have left meanwhile, and the last one has deleted it.
             Some(Err(error)) if step == Step::Leave && is_gone(&error) => Ok(Some(Some(HashMap::new()))),
@@ -494,7 +494,7 @@ impl<'p> Rounds<'p> {
         let count = |outcome| self.places.count(outcome);
         let without = count(Outcome::Refused) + count(Outcome::Elsewhere);
         Progress {
-            over: self.places.settled() + count(Outcome::Unclear) + without,
+            over: self.places.succeeded() + count(Outcome::Unclear) + without,
             all: self.places.rows().len(),
             without,
             again: count(Outcome::Failed),

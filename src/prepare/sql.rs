@@ -177,7 +177,7 @@ impl TestMembers {
     /// Writes the SQL that creates all of them, or none if one already exists.
     ///
     /// # Errors
-    /// The writer's.
+    /// The writer fails.
     pub fn write_import(&self, out: &mut dyn Write) -> io::Result<()> {
         let count = self.0.count;
         writeln!(
@@ -207,7 +207,7 @@ impl TestMembers {
     /// Writes the SQL that deletes all of them, and no other members.
     ///
     /// # Errors
-    /// The writer's.
+    /// The writer fails.
     pub fn write_clean_up(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "-- Deletes {} and no other members: all that exist, or none.", self.test_members())?;
         writeln!(

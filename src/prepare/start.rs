@@ -106,7 +106,7 @@ pub enum StartError {
     },
     /// The challenge is over before the hold is.
     #[error(
-        "a ramp of {} and a hold of {} take {}, but a challenge of {distance} ends {} after READY: {remedy}",
+        "a ramp of {} and a hold of {} take {}, but a challenge of {distance} ends {} after READY: {fix}",
         duration_text(*ramp), duration_text(*hold), duration_text(*ramp + *hold), duration_text(*room)
     )]
     HoldTooLong {
@@ -119,7 +119,7 @@ pub enum StartError {
         /// From READY to the end.
         room: Duration,
         /// What would fit.
-        remedy: String,
+        fix: String,
     },
 }
 
@@ -266,7 +266,7 @@ fn hold_misfit(distance: Distance, ramp: Duration, hold: Duration) -> Option<Sta
         ramp,
         hold,
         room: room(distance),
-        remedy: format!("--hold {} is the longest that fits{or_longer}", duration_text(longest)),
+        fix: format!("--hold {} is the longest that fits{or_longer}", duration_text(longest)),
     })
 }
 

@@ -14,7 +14,7 @@ use crate::scenario::places::Place;
 /// The maximum number of characters of a status.
 const STATUS_CHARS_MAX: usize = 40;
 
-/// What is done.
+/// The step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// A member takes a place.

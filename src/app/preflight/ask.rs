@@ -70,7 +70,7 @@ pub(super) fn members<'p>(
 /// `members log in, 37 of 500 asked, 2 refused; waiting for member 50`.
 fn logging_in(done: usize, all: usize, refused: usize, member: u64) -> String {
     let count = |count: usize| grouped(count as u64);
-    let refused = if refused > 0 { format!(", {} in vain", count(refused)) } else { String::new() };
+    let refused = if refused > 0 { format!(", {} refused", count(refused)) } else { String::new() };
     format!("members log in, {} of {} done{refused}; waiting for member {member}", count(done), count(all))
 }
 

@@ -12,7 +12,7 @@ use crate::shell::quoted;
 
 /// Makes the fix for absent members from the typed options: the command that has them join, and no others.
 pub(super) fn fix(args: &SettingsArgs, plan: &Plan) -> Fix {
-    let text = "has those of the plan join who are absent";
+    let text = "has the plan's absent members join";
     let Some((target, members)) = args.target.as_ref().zip(typed_members(args, plan)) else {
         // All that there is to type is in a plan file, or a file of members has more than the plan.
         return Fix::advice(format!(
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(joined(&args).command, Some(format!("{begin}13-6012")));
         let fewer = SettingsArgs { sessions: Some(2000), ..args };
         assert_eq!(joined(&fewer).command, Some(format!("{begin}13-2012")));
-        assert_eq!(joined(&fewer).text, "has those of the plan join who are absent");
+        assert_eq!(joined(&fewer).text, "has the plan's absent members join");
     }
 
     #[test]

@@ -126,8 +126,8 @@ pub fn text(made: &Creation, page: Page) -> String {
             [String::new(), name.to_owned(), LocalTime(at.clone()).to_string(), left, what.to_owned()];
         table.row(None, cells);
     };
-    row("READY", &times.ready, "joins end, entries begin");
-    row("startAt", &times.start, "entries end, so the ramp");
+    row("READY", &times.ready, "joins must end, entries begin");
+    row("startAt", &times.start, "entries and ramp must end");
     row("endAt", &times.end, "the hold must end");
     text += &table.text(page);
     text
@@ -246,8 +246,8 @@ mod tests {
         assert_eq!(
             text(&made(), Page::PLAIN),
             "challenge 39: RECRUITING, FIVE, room for 6,001, private, \"한강 5 km\"\n\
-             \x20 READY    2026-03-01 09:55:00+09:00  in 7m30s     joins end, entries begin\n\
-             \x20 startAt  2026-03-01 10:00:00+09:00  in 12m30s    entries end, so the ramp\n\
+             \x20 READY    2026-03-01 09:55:00+09:00  in 7m30s     joins must end, entries begin\n\
+             \x20 startAt  2026-03-01 10:00:00+09:00  in 12m30s    entries and ramp must end\n\
              \x20 endAt    2026-03-01 11:00:00+09:00  in 1h12m30s  the hold must end\n"
         );
     }

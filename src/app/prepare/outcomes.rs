@@ -102,7 +102,7 @@ fn print_why(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
     let again = typed.resumed(path);
     let stop = match end {
         // A signal that comes when all members are done stops nothing.
-        _ if places.settled() == places.rows().len() => return ExitStatus::Passed,
+        _ if places.succeeded() == places.rows().len() => return ExitStatus::Passed,
         End::Over => None,
         End::Stopped(stop) => Some(stop),
         End::Broken(why) => {
@@ -150,13 +150,13 @@ fn fixes(typed: &Typed<'_>, path: &Path, places: &Places) -> Vec<String> {
             fixes.push(fix);
         }
     }
-    fixes.into_iter().flat_map(|fix| lines(fix, typed, path, places.settled())).collect()
+    fixes.into_iter().flat_map(|fix| lines(fix, typed, path, places.succeeded())).collect()
 }
 
-/// The lines of a fix, where `settled` members are done.
-fn lines(fix: Fix, typed: &Typed<'_>, path: &Path, settled: usize) -> Vec<String> {
+/// The lines of a fix, where `succeeded` members are done.
+fn lines(fix: Fix, typed: &Typed<'_>, path: &Path, succeeded: usize) -> Vec<String> {
     let line = match fix {
-        Fix::MakeMembers => "create these members: startline prepare members".to_owned(),
+        Fix::CreateMembers => "create these members: startline prepare members".to_owned(),
         Fix::LeaveTheOther => format!(
             "have them leave the other challenge, which they can until its startAt: {}",
             typed.leave_another()
@@ -171,13 +171,13 @@ fn lines(fix: Fix, typed: &Typed<'_>, path: &Path, settled: usize) -> Vec<String
         Fix::OnlyWaiting => "members can leave only while they are WAITING".to_owned(),
     };
     let are_in_the_way = matches!(fix, Fix::LeaveAndCreate | Fix::LeaveAndCreateLarger);
-    if !are_in_the_way || settled == 0 {
+    if !are_in_the_way || succeeded == 0 {
         return vec![line];
     }
-    let who = if settled == 1 {
+    let who = if succeeded == 1 {
         "the one member who is in it can be in no other".to_owned()
     } else {
-        format!("the {} members who are in it can be in no other", grouped(settled as u64))
+        format!("the {} members who are in it can be in no other", grouped(succeeded as u64))
     };
     let leave =
         format!("{who} at that time until they leave, which they can until startAt: {}", typed.leave(path));
@@ -209,7 +209,7 @@ fn table(step: Step, path: &Path, places: &Places, is_whole: bool, page: Page) -
         let reasons = places.reasons(outcome);
         let reasons: Vec<String> = reasons
             .iter()
-            .filter(|(reason, _)| !reason.is_empty() && !outcome.is_settled())
+            .filter(|(reason, _)| !reason.is_empty() && !outcome.is_success())
             .map(|(reason, count)| format!("{} {reason}", grouped(*count as u64)))
             .collect();
         let count = grouped(places.count(outcome) as u64);
@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(told(&places), std::slice::from_ref(&create));
         assert!(needs_another(Step::Join, &places));
         (0..1_200).for_each(|at| places.set(at, Outcome::Done, ""));
-        let leave = "the 1,200 who are in it are in no other at that time until they leave, which they can until startAt: \
+        let leave = "the 1,200 members who are in it can be in no other at that time until they leave, which they can until startAt: \
                      startline prepare leave --target http://t --members ./o.csv";
         assert_eq!(told(&places), [leave.to_owned(), create]);
         places.set(1_299, Outcome::Elsewhere, "CHALLENGE_TIME_OVERLAP");

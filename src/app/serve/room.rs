@@ -28,12 +28,12 @@ pub(super) fn too_little(workers: usize, members: u64, cores: usize, descriptors
         *if fits(middle, workers) { &mut most } else { &mut too_many } = middle;
     }
     let enough = self::workers(0, members, cores, descriptors);
-    let remedy = match fits(members, enough) {
+    let fix = match fits(members, enough) {
         true => format!("--workers {enough} has room for all"),
         false => "raise the hard limit on descriptors (ulimit -Hn) before the start".to_owned(),
     };
     Some(format!(
-        "warning: {} with {} descriptors each {} room for about {} connections, but there are {}: {remedy}",
+        "warning: {} with {} descriptors each {} room for about {} connections, but there are {}: {fix}",
         counted(workers as u64, "worker", "workers"),
         grouped(descriptors),
         if workers == 1 { "has" } else { "have" },
@@ -44,7 +44,7 @@ pub(super) fn too_little(workers: usize, members: u64, cores: usize, descriptors
 
 /// Returns the warning for the first connection that cannot be accepted.
 pub(super) fn not_accepted(error: &io::Error, workers: usize, descriptors: u64) -> String {
-    let remedy = match error.raw_os_error() {
+    let fix = match error.raw_os_error() {
         Some(libc::EMFILE) => format!(
             "; {} may have {} descriptors each: give more --workers, or raise the hard limit (ulimit -Hn)",
             counted(workers as u64, "worker", "workers"),
@@ -53,7 +53,7 @@ pub(super) fn not_accepted(error: &io::Error, workers: usize, descriptors: u64) 
         Some(libc::ENFILE) => "; fs.file-max limits those of the whole machine".to_owned(),
         _ => String::new(),
     };
-    format!("warning: connections wait, since they cannot be accepted: {error}{remedy}")
+    format!("warning: connections wait, since they cannot be accepted: {error}{fix}")
 }
 
 #[cfg(test)]
