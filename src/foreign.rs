@@ -1,8 +1,8 @@
-//! What others say, as it is shown: servers' messages, statuses, pages.
+//! Text from other systems (servers' messages, statuses, pages), made safe to print.
 //!
-//! Knows nobody who says it. Invariant: what comes out is one line that no terminal obeys, and no longer than asked for.
+//! Does not know where it comes from. Invariant: the result is one line that no terminal obeys, and no longer than asked for.
 
-/// Words of others in one line, cut where they are long. What a terminal would act on becomes a space.
+/// Returns the text in one line, cut where it is long. What a terminal would act on becomes a space.
 pub fn line(text: &str, chars_max: usize) -> String {
     let plain: String = text.chars().map(|c| if is_obeyed(c) { ' ' } else { c }).collect();
     let line = plain.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,13 +1,13 @@
-//! Words as a shell takes them, for commands that are printed to be typed again.
+//! Quotes words for a shell, in commands that are printed to be copied.
 //!
-//! Invariant: whatever a word has in it, a POSIX shell reads it back as that one word.
+//! Invariant: whatever a word contains, a POSIX shell reads it back as that one word.
 
 use std::borrow::Cow;
 
-/// Punctuation that no shell makes anything of.
+/// Punctuation without a meaning to any shell.
 const PLAIN: &str = "_@%+=:,./-";
 
-/// A word as it is typed: in quotes where the shell would split or change it.
+/// Returns a word as it is typed: in quotes where the shell would split or change it.
 pub fn quoted(word: &str) -> Cow<'_, str> {
     let is_plain = |c: char| c.is_alphanumeric() || PLAIN.contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

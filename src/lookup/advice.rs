@@ -1,11 +1,11 @@
-//! What to do about a target that did not answer a look-up as it was hoped.
+//! Advice on a look-up that failed.
 //!
-//! Goes by the error's type and status, never by its words.
+//! Decides by the error's type and status, never by its words.
 
 use super::challenge::Unexpected;
 use crate::engine;
 
-/// What to do about a look-up that got no answer.
+/// Returns what to do about a look-up that failed.
 pub fn hint(error: &anyhow::Error) -> &'static str {
     let of_tls = error.chain().find_map(|cause| match cause.downcast_ref::<ureq::Error>()? {
         ureq::Error::Io(error) => error.get_ref()?.downcast_ref::<rustls::Error>(),
@@ -16,29 +16,29 @@ pub fn hint(error: &anyhow::Error) -> &'static str {
         None if may_work_later(error) => SERVERS_FAIL,
         None if answered(error).is_some_and(|status| (300..400).contains(&status)) => LEADS_ELSEWHERE,
         None if was_answered(error) => {
-            "the target answers: are challenge and members those of this target, and is the scenario its own?"
+            "the target answers: are the challenge and the members on this target, and is the scenario its own?"
         }
         None => "is the target up, and is its port right? curl shows what answers there",
     }
 }
 
-/// What to do about servers that say that they do not work.
-pub const SERVERS_FAIL: &str = "the servers are there but do not work: see their logs";
-/// What to do about a redirect.
+/// Advice on servers that answer with an error of their own.
+pub const SERVERS_FAIL: &str = "the servers answer, but fail: see their logs";
+/// Advice on a redirect.
 pub const LEADS_ELSEWHERE: &str =
     "the target leads elsewhere: give --target the URL of the servers themselves";
 
-/// The status that was answered, if that is what is wrong.
+/// The answer's status, if that is what is wrong.
 fn answered(error: &anyhow::Error) -> Option<u16> {
     error.downcast_ref::<Unexpected>().map(|unexpected| unexpected.status)
 }
 
-/// Whether the answer was one that may be another one later: the servers are too busy, or do not work.
+/// Whether a retry may succeed: the servers are too busy, or fail.
 pub fn may_work_later(error: &anyhow::Error) -> bool {
     matches!(answered(error), Some(408 | 425 | 429 | 500..))
 }
 
-/// Whether the target said something, if not what was hoped for.
+/// Whether the target answered at all.
 pub fn was_answered(error: &anyhow::Error) -> bool {
     !error.chain().any(|cause| cause.is::<ureq::Error>())
 }

@@ -25,7 +25,7 @@ pub fn new(plan: &Plan, trust: Option<&Trust>) -> Agent {
     with(plan, trust, TIMEOUT, plan.settings.resolve.clone())
 }
 
-/// The same, that gives up after so long.
+/// The same, with this timeout.
 pub fn patient_for(plan: &Plan, trust: Option<&Trust>, timeout: Duration) -> Agent {
     with(plan, trust, timeout, plan.settings.resolve.clone())
 }

@@ -2,7 +2,7 @@
 //! `[schedule]` says.
 //!
 //! A few plain requests by a library, away from the load. Judges nothing: that is [`crate::plan::schedule`]'s.
-//! Invariant: no step after the named one is played, so nobody's place is spent.
+//! Invariant: no step after the named one is played, so no member's place is used up.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::session::refusal;
 /// Bytes of an answer read at most; a look-up lists every participant.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
-/// Characters of a server's own words told at most.
+/// The maximum number of characters of a server's own words.
 const SAID_CHARS_MAX: usize = 300;
 
 /// What the look-up says.
@@ -34,28 +34,28 @@ const SAID_CHARS_MAX: usize = 300;
 pub struct LookedUp {
     /// The status, as the server names it.
     pub status: String,
-    /// When everyone has to be in, in the server's local time.
+    /// The deadline of first entries, in the server's local time.
     pub starts_at: String,
-    /// When the hold has to be over, in the server's local time.
+    /// The hold's deadline, in the server's local time.
     pub ends_at: String,
     /// When it was made, in the server's local time, if the scenario says where that is.
     pub created_at: Option<String>,
     /// The server's clock.
     pub server_now: Timestamp,
-    /// How the plan's members stand to it, if the scenario says where that is listed.
+    /// How many of the plan's members can enter, if the scenario says where they are listed.
     pub standing: Option<Standing>,
-    /// The status of everyone who is listed, by member.
+    /// The status of each listed member.
     pub listed: Option<HashMap<u64, String>>,
-    /// How many have room in it, those who are listed among them, if the scenario says where that is.
+    /// How many members it takes, those who are listed included, if the scenario says where that is.
     pub room: Option<u64>,
 }
 
-/// Looks up for the first member of a plan, however long that takes.
+/// Looks the challenge up as the first member of a plan, however long that takes.
 fn look_up(plan: &Plan, schedule: &Schedule, agent: &ureq::Agent) -> Result<LookedUp> {
     Asker::log_in(plan, schedule, agent, 0)?.look_up()
 }
 
-/// Looks up for the first member of a plan, as long as nobody asks for the end: then `None`, at once.
+/// Looks the challenge up as the first member of a plan; `None` at once if a signal asks for the end.
 ///
 /// # Errors
 /// When the target cannot be reached or does not answer as the scenario says, naming the request.
@@ -65,7 +65,7 @@ pub fn look_up_heard(
     agent: &ureq::Agent,
     interrupt: &Interrupt,
 ) -> Result<Option<LookedUp>> {
-    // A request has no end but its answer or its timeout, so that it is left to itself when nobody waits for it any more.
+    // A request ends only with its answer or its timeout, so it is left to itself once no one waits for it.
     let (plan, schedule, agent) = (plan.clone(), schedule.clone(), agent.clone());
     interrupt.or(Duration::ZERO, move || look_up(&plan, &schedule, &agent))?.transpose()
 }
@@ -83,7 +83,7 @@ pub struct Asker<'p> {
 }
 
 impl LookedUp {
-    /// How many more have room in it, if that and who has a place are known.
+    /// Returns how many more members it takes, if that and the list are known.
     pub fn places_left(&self) -> Option<u64> {
         Some(self.room?.saturating_sub(self.listed.as_ref()?.len() as u64))
     }
@@ -229,7 +229,7 @@ impl<'p> Asker<'p> {
     }
 }
 
-/// Who has a place by the list, and with which status; `None` when the answer has none.
+/// The listed members and their statuses; `None` when the answer has no list.
 fn listed(them: &Participants, answer: &Value) -> Option<HashMap<u64, String>> {
     let list = answer.pointer(&them.list)?.as_array()?;
     let one = |one: &Value| {
@@ -240,12 +240,12 @@ fn listed(them: &Participants, answer: &Value) -> Option<HashMap<u64, String>> {
     Some(list.iter().filter_map(one).filter(has_place).collect())
 }
 
-/// How many have room in it by the answer; `None` when that says nothing of it.
+/// Returns how many members it takes by the answer; `None` when the answer does not say.
 fn room(them: &Participants, answer: &Value) -> Option<u64> {
     answer.pointer(them.room.as_ref()?)?.as_u64()
 }
 
-/// How the plan's members stand to what they are listed for.
+/// How many of the plan's members can enter.
 fn standing(plan: &Plan, them: &Participants, listed: &HashMap<u64, String>) -> Standing {
     let mut standing = Standing { absent: plan.settings.sessions, ..Standing::default() };
     for (member, status) in listed {
@@ -265,7 +265,7 @@ fn standing(plan: &Plan, them: &Participants, listed: &HashMap<u64, String>) -> 
     standing
 }
 
-/// The server did answer, but not as it would have if all were well.
+/// The server answered, but not as expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{url} answered {status}: {said}")]
 pub struct Unexpected {
@@ -279,7 +279,7 @@ pub struct Unexpected {
     pub name: Option<String>,
 }
 
-/// The server did answer as it should, but for something that the scenario takes from it.
+/// The server answered as expected, but without a value that the scenario takes from it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{url} answered without {what}: {said}")]
 pub struct Lacking {

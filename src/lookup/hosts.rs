@@ -69,7 +69,7 @@ fn keep_reachable(plan: &Plan, host: &str, addresses: &mut Vec<IpAddr>) -> Resul
     Ok(())
 }
 
-/// Where a WebSocket may lead besides the target's addresses, as far as is known before a URL has been handed out: each
+/// The hosts other than the target's that a WebSocket may lead to, as far as is known before the server returns a URL: each
 /// destination once, without a port where only the URL has it. Ports that `--resolve` or `--ws-map` name for a host are taken
 /// for all of its ports.
 pub fn others(plan: &Plan, hosts: &Hosts) -> Vec<(IpAddr, Option<u16>)> {
@@ -127,7 +127,7 @@ fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
-/// Whom to trust. Who loads a plain target may not need it: a URL that is handed out decides.
+/// The CAs to trust. A plain target may not need them: the URLs that it returns decide.
 pub fn trust_of(plan: &Plan) -> Result<Option<Trust>> {
     match Trust::new(&plan.tls) {
         Ok(trust) => Ok(Some(trust)),

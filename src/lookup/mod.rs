@@ -1,6 +1,6 @@
-//! What is asked around a load: names resolved, a member logged in, the challenge looked up.
+//! The requests around a load: resolves names, logs a member in, looks the challenge up.
 //!
-//! A few blocking requests, each with a timeout; the load itself is [`crate::engine`]'s. Invariant: nobody joins and nobody
+//! A few blocking requests, each with a timeout; the load itself is [`crate::engine`]'s. Invariant: no member joins or
 //! enters here.
 
 pub mod advice;

@@ -1,6 +1,6 @@
-//! The first answer of each kind that kept somebody from having what was asked for, in words.
+//! The first answer of each kind of failure, in words.
 //!
-//! Knows neither members nor counts. Invariant: what is told is one line, and no terminal obeys a server's part of it.
+//! Knows neither members nor counts. Invariant: a text is one line, and no terminal obeys a server's part of it.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::fault::Fault;
 use crate::foreign;
 use crate::lookup::advice::LEADS_ELSEWHERE;
 
-/// Characters of a server's own words told at most.
+/// The maximum number of characters of a server's own words.
 const SAID_CHARS_MAX: usize = 300;
 
-/// See the module.
+/// The first answer of each kind.
 #[derive(Debug, Default)]
 pub struct Answers {
     /// By the name that outcomes have it under.

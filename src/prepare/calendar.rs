@@ -13,10 +13,10 @@ use crate::plan::Rate;
 use crate::plan::schedule::{Challenge, LocalTime, ScheduleError, Status};
 use crate::plan::settings::RUN_MAX;
 
-/// The last one to join still has to log in and be answered before READY.
+/// The last member to join must log in and be answered before READY.
 pub const JOIN_MARGIN: Duration = Duration::from_secs(5);
 
-/// Why nobody is to begin.
+/// Why the step cannot begin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {
     /// The look-up has something unexpected in it.
@@ -41,31 +41,31 @@ pub enum CalendarError {
         grouped((*members).into()), duration_text(*takes), duration_text(RUN_MAX)
     )]
     TooLong {
-        /// Who are to join, or to leave.
+        /// The number of members who will join, or leave.
         members: u32,
-        /// At this rate.
+        /// The rate.
         rate: String,
-        /// So long.
+        /// The time that they take.
         takes: Duration,
     },
     /// The joins would last into READY.
     #[error(
-        "{} members at {rate} take {}, and the challenge becomes READY in {}, at {ready}: {remedy}",
+        "{} members at {rate} take {}, and the challenge becomes READY in {}, at {ready}: {fix}",
         grouped((*members).into()), duration_text(*takes), duration_text(*left)
     )]
     TooSlow {
-        /// Who are to join.
+        /// The number of members who will join.
         members: u32,
-        /// At this rate.
+        /// The rate.
         rate: String,
-        /// So long.
+        /// The time that they take.
         takes: Duration,
         /// From the server's now to READY.
         left: Duration,
         /// READY.
         ready: LocalTime,
         /// What would fit.
-        remedy: String,
+        fix: String,
     },
 }
 
@@ -81,7 +81,7 @@ pub fn rate_text(rate: Rate) -> String {
     format!("{}/{unit}", rate.count)
 }
 
-/// Whether so many members at this rate are one run of the engine.
+/// Checks that N members at this rate fit one run of the engine.
 ///
 /// # Errors
 /// They are not.
@@ -93,7 +93,7 @@ pub fn fit_a_run(members: u32, rate: Rate) -> Result<(), CalendarError> {
     }
 }
 
-/// Whether so many members can join at this rate before READY; the time that is left until then.
+/// Checks that N members can join at this rate before READY; returns the time left until then.
 ///
 /// # Errors
 /// They cannot.
@@ -115,7 +115,7 @@ pub fn joins_fit(
         return Ok(left);
     }
     let usable = left.saturating_sub(JOIN_MARGIN).as_secs();
-    let remedy = match u64::from(members).checked_div(usable) {
+    let fix = match u64::from(members).checked_div(usable) {
         Some(_) => format!(
             "--rate {}/s is enough, or create a challenge that starts later",
             u64::from(members).div_ceil(usable)
@@ -128,7 +128,7 @@ pub fn joins_fit(
         takes: Duration::from_secs(takes.as_secs_f64().ceil() as u64),
         left: Duration::from_secs(left.as_secs()),
         ready,
-        remedy,
+        fix,
     })
 }
 

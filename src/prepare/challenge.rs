@@ -1,7 +1,7 @@
 //! The request that creates a challenge, and what its answers say: Runnity's admin API.
 //!
 //! The one part of preparation that no scenario describes. Makes a body and reads JSON; sends nothing, knows no clock. What the
-//! servers check (a title's length, who may create) is left to them, and told in their words. Invariant: a distance that is named here
+//! servers check (a title's length, who may create) is left to them, and reported in their words. Invariant: a distance that is named here
 //! is one that the servers know.
 
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub const METHOD: &str = "POST";
 /// Where it goes.
 pub const PATH: &str = "/api/v1/admin/challenges";
 
-/// How far the members of a challenge run, which says how long it lasts.
+/// The distance of a challenge, from which its duration follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Distance {
     /// As the servers have it.
@@ -48,7 +48,7 @@ impl Distance {
     /// The distance of this name, in whatever case.
     ///
     /// # Errors
-    /// There is none, and which one was probably meant.
+    /// There is none; the error names the nearest.
     pub fn named(text: &str) -> Result<Self, String> {
         let name = text.to_uppercase();
         let known = DISTANCES.iter().find(|distance| distance.name == name);
@@ -72,7 +72,7 @@ pub struct NewChallenge {
     pub title: String,
     /// What else is to be said of it.
     pub description: String,
-    /// Who have room in it, its creator among them.
+    /// The maximum number of members, its creator included.
     pub max_participants: u32,
     /// The server's local time, to the second.
     pub start_at: String,
@@ -98,13 +98,13 @@ pub struct Created {
     pub start_at: String,
     /// In the server's local time.
     pub end_at: String,
-    /// In the server's local time; not every server need say.
+    /// In the server's local time, if the server says.
     pub created_at: Option<String>,
     /// Its name, if the server says it.
     pub title: Option<String>,
     /// The distance's name, likewise.
     pub distance: Option<String>,
-    /// Who have room in it, likewise.
+    /// The maximum number of members, likewise.
     pub max_participants: Option<u64>,
     /// Whether joining takes a password, likewise.
     pub is_private: Option<bool>,
@@ -115,7 +115,7 @@ pub struct Created {
 pub struct Missing {
     /// Where something is not.
     pub place: &'static str,
-    /// The number of the challenge, which is there, if that is not what is missing.
+    /// The number of the challenge, if that is not what is missing.
     pub id: Option<u64>,
 }
 

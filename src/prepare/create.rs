@@ -1,7 +1,7 @@
 //! Creating a challenge: the administrator logs in, one request, and what its answer means.
 //!
-//! What to ask for is `about`'s, when it starts [`start`]'s, what is printed of it `made`'s. Invariant: whatever keeps the challenge
-//! from being there is told with what to do next, and it is said when it may be there all the same.
+//! The request is [`super::new_challenge`]'s, its start [`start`]'s. Invariant: every failure is reported with what to do next,
+//! and with whether the challenge may exist all the same.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,13 +27,13 @@ use crate::prepare::{calendar, start};
 use crate::scenario::schedule::Schedule;
 use crate::terminal::tell;
 
-/// Of what a server says, and where it was said.
-const TOLD_CHARS_MAX: usize = 1_000;
-/// Broken rules told at most.
+/// The maximum number of characters of a line with a server's words.
+const LINE_CHARS_MAX: usize = 1_000;
+/// The maximum number of broken rules that are printed.
 const RULES_MAX: usize = 20;
 
-/// A challenge that is there.
-pub struct Made {
+/// A challenge that was created.
+pub struct Creation {
     /// What was asked for.
     pub asked: NewChallenge,
     /// What the server says of it.
@@ -48,8 +48,8 @@ pub struct Made {
     pub corrected: Option<String>,
 }
 
-/// Why there is no challenge.
-pub struct Unmade {
+/// Why no challenge was created.
+pub struct NotCreated {
     error: Error,
     next: Vec<String>,
     status: ExitStatus,
@@ -61,13 +61,13 @@ pub const CREATING: &str = "the challenge may have been created";
 /// Creates a challenge; the first member of the plan is the administrator. A signal ends it at once.
 ///
 /// # Errors
-/// There is none, or nobody knows.
+/// It was not created, or that is not known.
 pub fn create(
     prepared: &Prepared,
     options: &ChallengeOptions,
     joins: &Joins,
     interrupt: &Interrupt,
-) -> Result<Made, Unmade> {
+) -> Result<Creation, NotCreated> {
     let zone = schedule::known_zone(&prepared.plan.settings.time_zone).map_err(Error::from)?;
     let ahead = start::ahead(joins.members, joins.rate);
     // Where the start is given, joins that are slow are the calendar's to refuse.
@@ -86,7 +86,7 @@ pub fn create(
     };
     interrupt.or(Duration::ZERO, move || request.send())?.unwrap_or_else(|| {
         let signal = interrupt.reason().unwrap_or_default();
-        Err(Unmade::interrupted(&signal, asked.shut().as_deref(), options.admin))
+        Err(NotCreated::interrupted(&signal, asked.shut().as_deref(), options.admin))
     })
 }
 
@@ -105,10 +105,10 @@ struct Request {
 }
 
 impl Request {
-    fn send(&self) -> Result<Made, Unmade> {
+    fn send(&self) -> Result<Creation, NotCreated> {
         let (options, admin, zone) = (&self.options, self.options.admin, &self.zone);
         let asker = Asker::log_in(&self.plan, &self.schedule, &self.agent, 0)
-            .map_err(|error| Unmade::not_logged_in(error, admin))?;
+            .map_err(|error| NotCreated::not_logged_in(error, admin))?;
         let now = asker.server_now().unwrap_or_else(|| {
             tell("warning: the server sends no Date header, so this machine's clock is used in place of its own");
             Timestamp::now()
@@ -122,18 +122,24 @@ impl Request {
         }
         let answer = asker
             .send(challenge::METHOD, challenge::PATH, &body)
-            .map_err(|error| Unmade::unanswered(error, admin, &asked.title))?;
+            .map_err(|error| NotCreated::unanswered(error, admin, &asked.title))?;
         if !(200..300).contains(&answer.status) {
-            return Err(Unmade::refused(&answer, admin, &asked.title));
+            return Err(NotCreated::refused(&answer, admin, &asked.title));
         }
         let created = Created::read(&answer.json);
-        let created = created.map_err(|missing| Unmade::unclear(&answer, missing, admin, &asked.title))?;
-        Made::of(asked, created, answer.date.unwrap_or(now), zone)
+        let created =
+            created.map_err(|missing| NotCreated::unclear(&answer, missing, admin, &asked.title))?;
+        Creation::of(asked, created, answer.date.unwrap_or(now), zone)
     }
 }
 
-impl Made {
-    fn of(asked: NewChallenge, created: Created, now: Timestamp, given: &TimeZone) -> Result<Self, Unmade> {
+impl Creation {
+    fn of(
+        asked: NewChallenge,
+        created: Created,
+        now: Timestamp,
+        given: &TimeZone,
+    ) -> Result<Self, NotCreated> {
         let other = other_zone(&created, now, given);
         let zone = other.as_ref().unwrap_or(given);
         let read = Challenge::read(&created.status, &created.start_at, &created.end_at);
@@ -143,7 +149,7 @@ impl Made {
                 "challenge {} was created, but what the servers say about it cannot be read",
                 created.id
             );
-            Unmade {
+            NotCreated {
                 error: Error::from(error).context(what),
                 next: vec![go_on(created.id)],
                 status: ExitStatus::Inconclusive,
@@ -157,11 +163,11 @@ impl Made {
     }
 }
 
-/// Warns of what is not as it was asked for, and of times at which nobody can do anything.
+/// Warns of differences from the request, and of times that cannot work.
 fn warn_of_surprises(created: &Created, asked: &NewChallenge, times: &start::Timetable, now: &Zoned) {
     let differences = created.differences(asked);
     if !differences.is_empty() {
-        let differences = foreign::line(&differences.join("; "), TOLD_CHARS_MAX);
+        let differences = foreign::line(&differences.join("; "), LINE_CHARS_MAX);
         tell(&format!("warning: the servers created it differently: {differences}"));
     }
     if times.end <= times.start {
@@ -214,7 +220,7 @@ fn offset_text(at: &Zoned) -> String {
     at.strftime("%:z").to_string()
 }
 
-impl Unmade {
+impl NotCreated {
     fn not_logged_in(error: Error, admin: u64) -> Self {
         match error.downcast_ref::<Unexpected>().map(|unexpected| unexpected.status) {
             Some(300..=399) => Self {
@@ -309,20 +315,20 @@ impl Unmade {
 
     /// Says so on standard error.
     pub fn tell(&self) -> ExitStatus {
-        tell(&format!("error: {}", foreign::line(&format!("{:#}", self.error), TOLD_CHARS_MAX)));
-        self.next.iter().for_each(|next| tell(&format!("  {}", foreign::line(next, TOLD_CHARS_MAX))));
+        tell(&format!("error: {}", foreign::line(&format!("{:#}", self.error), LINE_CHARS_MAX)));
+        self.next.iter().for_each(|next| tell(&format!("  {}", foreign::line(next, LINE_CHARS_MAX))));
         self.status
     }
 }
 
-impl From<Error> for Unmade {
+impl From<Error> for NotCreated {
     fn from(error: Error) -> Self {
         Self { error, next: Vec::new(), status: ExitStatus::Refused }
     }
 }
 
 fn perhaps_there(admin: u64, title: &str) -> String {
-    format!("the challenge may be there all the same: {}", look_for(admin, title))
+    format!("the challenge may exist all the same: {}", look_for(admin, title))
 }
 
 fn look_for(admin: u64, title: &str) -> String {

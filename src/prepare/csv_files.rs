@@ -39,10 +39,10 @@ pub struct IdsEnd {
 }
 
 impl CsvFiles {
-    /// `count` members from `first_id` on, so many a file (at least 1); without a challenge, which is then to be said beside the files.
+    /// `count` members from `first_id` on, `per_file` in each file (at least 1); without a challenge the options must name it.
     ///
     /// # Errors
-    /// There are not so many ids.
+    /// There are fewer ids.
     pub fn new(first_id: u64, count: u32, challenge: Option<u64>, per_file: u32) -> Result<Self, IdsEnd> {
         let last = first_id.checked_add(u64::from(count) - 1);
         last.filter(|last| *last <= ID_MAX).ok_or(IdsEnd { first_id, count })?;
@@ -79,7 +79,7 @@ impl CsvFile {
     /// Writes the header and a row a member.
     ///
     /// # Errors
-    /// The writer's.
+    /// The writer fails.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         match self.challenge {
             Some(challenge) => {

@@ -1,6 +1,6 @@
-//! A gate before a step that cannot be undone, for work that goes on by itself when nobody waits for it any more.
+//! A gate before a step that cannot be undone, for work that goes on by itself after its caller has given up.
 //!
-//! Knows nothing of the work. Invariant: who gives up knows whether that step has begun, and it does not begin any more afterwards.
+//! Does not know the work. Invariant: a caller that gives up learns whether that step has begun, and it cannot begin afterwards.
 
 use std::sync::{Mutex, PoisonError};
 

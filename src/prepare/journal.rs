@@ -1,4 +1,4 @@
-//! The file of outcomes: appended to while members take their turn, made whole at the end.
+//! The file of outcomes: appended to while members take their turn, rewritten at the end with one row each.
 //!
 //! Invariants: at any instant the file has every member, and what was known of each a second ago; it is there whole or not at all, and
 //! nothing else is left beside it; only one process writes it.
@@ -16,7 +16,7 @@ use tempfile::{Builder, NamedTempFile};
 use crate::prepare::places::{Places, Row};
 use crate::terminal::tell;
 
-/// See the module.
+/// The file of outcomes.
 #[derive(Debug)]
 pub struct Journal {
     /// As it was named.
@@ -25,7 +25,7 @@ pub struct Journal {
     path: PathBuf,
     /// The file itself, locked for as long as it is open.
     out: BufWriter<File>,
-    /// Writing has failed, which has been told.
+    /// Writing has failed, and a warning has been printed.
     has_failed: bool,
     /// A row could not even be kept to be written later.
     has_lost_rows: bool,
@@ -35,7 +35,7 @@ impl Journal {
     /// Whether a file can be begun, as far as can be known without beginning it.
     ///
     /// # Errors
-    /// It is there already, or its directory is not.
+    /// It already exists, or its directory does not.
     pub fn check(path: &Path) -> Result<()> {
         Self::refuse_what_is_no_file(path)?;
         if path.exists() {
@@ -49,10 +49,10 @@ impl Journal {
         }
     }
 
-    /// Outcomes are in a file that can be taken up.
+    /// Refuses what is not a file, since `--resume` needs one.
     ///
     /// # Errors
-    /// It is none, and cannot become one.
+    /// It is standard output, a directory or a device.
     pub fn refuse_what_is_no_file(path: &Path) -> Result<()> {
         let name = path.display();
         if path == Path::new("-") {
@@ -70,7 +70,7 @@ impl Journal {
     /// Begins a file, which must be new.
     ///
     /// # Errors
-    /// It is there already, or cannot be written; nothing is left of it then.
+    /// It already exists, or cannot be written; nothing is left of it then.
     pub fn create(path: &Path, places: &Places) -> Result<Self> {
         let cannot = || format!("cannot write {}, so no member was sent", path.display());
         let written = written(path, places).with_context(cannot)?;
@@ -84,10 +84,10 @@ impl Journal {
         Ok(Self::of(path, path.to_owned(), file))
     }
 
-    /// Takes a file up, so that nobody else does from here on, and what is in it. It is made whole before it is appended to.
+    /// Opens a file to resume it, locks it, and returns its text.
     ///
     /// # Errors
-    /// It cannot be read, or somebody else is writing it.
+    /// It cannot be read, or another process is writing it.
     pub fn open(path: &Path) -> Result<(Self, String)> {
         let name = path.display();
         let cannot = || format!("cannot read {name}");
@@ -96,7 +96,7 @@ impl Journal {
             bail!("{name} is not a regular file");
         }
         let mut file = File::open(&real).with_context(cannot)?;
-        // Whoever had it may have put another in its place just before it was locked here.
+        // Its last writer may have replaced it just before it was locked here.
         if !lock(&file, path) || !is_still_at(&file, &real).with_context(cannot)? {
             bail!(
                 "another startline is writing {name}: wait until it has ended, or stop it with Ctrl-C; then resume the file"
@@ -117,11 +117,11 @@ impl Journal {
         }
     }
 
-    /// Leaves a row a member, and goes on behind them.
+    /// Rewrites the file with one row per member.
     ///
     /// # Errors
     /// It cannot be written; the file is as it was then.
-    pub fn make_whole(&mut self, places: &Places) -> Result<()> {
+    pub fn rewrite(&mut self, places: &Places) -> Result<()> {
         self.replace(places).with_context(|| format!("cannot write {}", self.name.display()))
     }
 
@@ -132,13 +132,13 @@ impl Journal {
         self.warn_of(written);
     }
 
-    /// Hands over what was added.
+    /// Flushes what was added.
     pub fn flush(&mut self) {
         let written = self.out.flush();
         self.warn_of(written);
     }
 
-    /// Leaves a row a member.
+    /// Rewrites the file with one row per member, and closes it.
     ///
     /// # Errors
     /// The file has not all that is known.
@@ -159,13 +159,13 @@ impl Journal {
     /// Writes all of it beside the file, then puts it in its place. The old one stays locked until the new one is there, and locked, too.
     fn replace(&mut self, places: &Places) -> io::Result<()> {
         let file = written(&self.path, places)?.persist(&self.path).map_err(|refused| refused.error)?;
-        // What had not been handed over is in the new one.
+        // What had not been flushed is in the new one.
         let before = std::mem::replace(&mut self.out, BufWriter::new(file));
         drop(before.into_parts());
         Ok(())
     }
 
-    /// A file that cannot be written is no reason to stop, and is told of once.
+    /// Warns once of a file that cannot be written, which is no reason to stop.
     fn warn_of(&mut self, written: io::Result<()>) {
         if let Err(error) = written
             && !self.has_failed
@@ -184,7 +184,7 @@ fn is_there(path: &Path) -> anyhow::Error {
     anyhow!("{name} already exists: continue it with --resume {name}, or name another with --out")
 }
 
-/// Whether it could be taken up, by its first line.
+/// Whether it could be resumed, by its first line.
 fn begins_as_outcomes_do(path: &Path) -> bool {
     let header = Places::header();
     let mut begins = vec![0; header.len()];
@@ -212,7 +212,7 @@ fn written(path: &Path, places: &Places) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// Whether nobody else has this file locked. The lock goes with the last descriptor, however the process ends.
+/// Locks this file, unless another process has. The lock goes with the last descriptor, however the process ends.
 fn lock(file: &File, name: &Path) -> bool {
     // std's own try_lock came with Rust 1.89.
     let Err(error) = flock(file, FlockOperation::NonBlockingLockExclusive) else { return true };
@@ -266,7 +266,7 @@ mod tests {
         let mut first = Journal::create(&path, &places).expect("it begins");
         assert!(refused(&path).contains("another startline is writing"), "{}", refused(&path));
         // A file that was put in its place is as locked as the one before.
-        first.make_whole(&places).expect("written");
+        first.rewrite(&places).expect("written");
         assert!(refused(&path).contains("another startline is writing"), "{}", refused(&path));
         places.set(0, Outcome::Done, "");
         first.append(&places.rows()[0]);
@@ -301,7 +301,7 @@ mod tests {
         assert!(refused(&path).contains("already exists: continue it with --resume"), "{}", refused(&path));
         assert!(refused(at.path()).ends_with("is a directory: name a file in it"));
         assert!(refused(Path::new("/dev/null")).contains("is not a regular file"));
-        assert!(refused(Path::new("-")).contains("stands for standard output"));
+        assert!(refused(Path::new("-")).contains("is standard output"));
         Journal::check(&at.path().join("b.csv")).expect("it can be begun");
     }
 
@@ -313,7 +313,7 @@ mod tests {
         drop(Journal::create(&path, &places).expect("it begins"));
         std::os::unix::fs::symlink(&path, &link).expect("a link");
         let (mut journal, _) = opened(&link);
-        journal.make_whole(&places).expect("written");
+        journal.rewrite(&places).expect("written");
         assert!(fs::symlink_metadata(&link).expect("it is there").is_symlink());
         assert!(refused(&path).contains("another startline is writing"));
     }

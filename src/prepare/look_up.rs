@@ -1,6 +1,6 @@
-//! The member who looks the challenge up for all.
+//! Has one member look the challenge up for all.
 //!
-//! Invariant: a few members who are not there keep nobody from asking, and somebody who asks for the end is not kept waiting.
+//! Invariant: a few missing members do not prevent the look-up, and a signal does not wait for it.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::lookup::challenge::{Asker, LookedUp, Unexpected};
 use crate::plan::Plan;
 use crate::scenario::schedule::Schedule;
 
-/// Members who are asked to look the challenge up, at most.
-const LOOKERS: usize = 5;
+/// The maximum number of members who try to look the challenge up.
+const MEMBERS_TRIED_MAX: usize = 5;
 
-/// Has a member look the challenge up: the first of a few who can log in. `None` once somebody has asked for the end and there is no
-/// answer after this time.
+/// Has a member look the challenge up: the first of a few who can log in. `None` once a signal has asked for the end and there is
+/// no answer after this time.
 ///
 /// # Errors
 /// It could not be asked; what the target made of it is inside.
@@ -26,7 +26,7 @@ pub fn look_up(
     interrupt: &Interrupt,
     grace: Duration,
 ) -> Result<Option<Result<LookedUp>>> {
-    // A request has no end but its answer or its timeout, so that it is left to itself when nobody waits for it any more.
+    // A request ends only with its answer or its timeout, so it is left to itself once no one waits for it.
     let (plan, schedule, agent) = (prepared.plan.clone(), prepared.schedule()?.clone(), agent.clone());
     interrupt.or(grace, move || ask(&plan, &schedule, &agent))
 }
@@ -38,11 +38,11 @@ fn ask(plan: &Plan, schedule: &Schedule, agent: &ureq::Agent) -> Result<LookedUp
     };
     // Only this member was refused; others may be there.
     let is_refused = first.downcast_ref::<Unexpected>().is_some_and(|it| (400..=499).contains(&it.status));
-    let others = (1..plan.settings.sessions).take(if is_refused { LOOKERS - 1 } else { 0 });
+    let others = (1..plan.settings.sessions).take(if is_refused { MEMBERS_TRIED_MAX - 1 } else { 0 });
     match others.into_iter().find_map(|member| Asker::log_in(plan, schedule, agent, member).ok()) {
         Some(asker) => asker.look_up(),
         None => {
-            let tried = if is_refused { plan.settings.sessions.min(LOOKERS as u32) } else { 1 };
+            let tried = if is_refused { plan.settings.sessions.min(MEMBERS_TRIED_MAX as u32) } else { 1 };
             let others =
                 if tried > 1 { format!(", nor can the {} after it", tried - 1) } else { String::new() };
             Err(first.context(format!("member {} cannot log in{others}", plan.members.id(0))))

@@ -1,6 +1,6 @@
-//! What a failure means for a member's place, and for everyone else's.
+//! What a failure means for a member's place, and for all other members.
 //!
-//! The scenario says what errors that it names mean; here is the rest. Invariant: nothing is tried again that has been told no.
+//! The scenario says what the errors that it names mean; here is the rest. Invariant: what was refused is not retried.
 
 use crate::fault::{Blame, Fault};
 use crate::scenario::places::{Place, Refusal};
@@ -24,7 +24,7 @@ pub fn of(place: &Place, fault: Fault, is_own: bool) -> Refusal {
         HttpStatus(_) => Refusal::Final,
         HttpMalformed | HttpHeadTooLarge | BodyTooLarge | BodyNotJson | ValueMissing(_)
         | ValueUnusable(_) => Refusal::Final,
-        // A certificate that is not trusted, an address that is not this box's: the same for everyone.
+        // A certificate that is not trusted, an address that is not this machine's: the same for all members.
         Tls(tls) if tls.blame() == Blame::Scenario => Refusal::Stop,
         SourceNotLocal => Refusal::Stop,
         _ if fault.blame() == Blame::Scenario => Refusal::Stop,
@@ -33,16 +33,16 @@ pub fn of(place: &Place, fault: Fault, is_own: bool) -> Refusal {
     }
 }
 
-/// What mends a refusal.
+/// How to fix a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remedy {
-    /// The members are not there: make them.
-    MakeMembers,
-    /// They are in another challenge at that time, and have to leave it.
+pub enum Fix {
+    /// The members do not exist: create them.
+    CreateMembers,
+    /// They are in another challenge at that time, and must leave it.
     LeaveTheOther,
-    /// The challenge is not there: create another.
+    /// The challenge does not exist: create another.
     Create,
-    /// The challenge takes nobody any more: who is in it leaves, or overlaps, and another is created.
+    /// The challenge is closed: its members leave it, and another is created.
     LeaveAndCreate,
     /// The challenge is full: the same, with more room.
     LeaveAndCreateLarger,
@@ -52,18 +52,18 @@ pub enum Remedy {
     OnlyWaiting,
 }
 
-/// What mends a refusal, by Runnity's names for them; none where the name says it all, or is another system's.
-pub fn remedy(name: &str) -> Option<Remedy> {
+/// Returns how to fix a refusal, by Runnity's names; none where the name says it all, or is another system's.
+pub fn fix(name: &str) -> Option<Fix> {
     Some(match name {
-        "MEMBER_NOT_FOUND" => Remedy::MakeMembers,
-        "CHALLENGE_TIME_OVERLAP" => Remedy::LeaveTheOther,
-        "CHALLENGE_NOT_FOUND" => Remedy::Create,
-        "CHALLENGE_NOT_RECRUITING" => Remedy::LeaveAndCreate,
-        "CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED" => Remedy::LeaveAndCreateLarger,
-        "CHALLENGE_PASSWORD_MISMATCH" => Remedy::GivePassword,
-        "CHALLENGE_CANCEL_NOT_ALLOWED" => Remedy::OnlyWaiting,
+        "MEMBER_NOT_FOUND" => Fix::CreateMembers,
+        "CHALLENGE_TIME_OVERLAP" => Fix::LeaveTheOther,
+        "CHALLENGE_NOT_FOUND" => Fix::Create,
+        "CHALLENGE_NOT_RECRUITING" => Fix::LeaveAndCreate,
+        "CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED" => Fix::LeaveAndCreateLarger,
+        "CHALLENGE_PASSWORD_MISMATCH" => Fix::GivePassword,
+        "CHALLENGE_CANCEL_NOT_ALLOWED" => Fix::OnlyWaiting,
         // What the list says of a member who is in it and cannot leave.
-        _ if name.starts_with("is-") => Remedy::OnlyWaiting,
+        _ if name.starts_with("is-") => Fix::OnlyWaiting,
         _ => return None,
     })
 }
@@ -161,9 +161,9 @@ mod tests {
     fn a_remedy_is_of_an_error_that_there_is() {
         let scenario = Scenario::runnity();
         let with_remedy: Vec<&String> =
-            scenario.error_names.iter().filter(|name| remedy(name).is_some()).collect();
+            scenario.error_names.iter().filter(|name| fix(name).is_some()).collect();
         assert_eq!(with_remedy.len(), 7, "{with_remedy:?}");
         assert_eq!(scenario.error_names.iter().filter(|name| is_of_the_challenge(name)).count(), 3);
-        assert_eq!(remedy("http-418"), None);
+        assert_eq!(fix("http-418"), None);
     }
 }

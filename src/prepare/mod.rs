@@ -1,7 +1,7 @@
-//! What has to be there before a run: members, a challenge, everyone's place in it.
+//! What a run needs: members, a challenge, and each member's place in it.
 //!
-//! Decides and writes text; sends nothing, which is `cli`'s to do with the engine and a library. Invariant: whatever is
-//! decided here can be done again without harm.
+//! The steps and their rules; options, printing and exit statuses are `app`'s. Invariant: every step except the one that
+//! creates a challenge can be repeated without harm.
 
 pub mod answers;
 pub mod bar;

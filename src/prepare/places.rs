@@ -1,4 +1,4 @@
-//! Who has a place, who has not, and why: one row a member, kept in a file that a later run takes up.
+//! Each member's outcome and its reason: one row per member, kept in a file that `--resume` reads.
 //!
 //! Knows no server; what answers mean has been decided before. Invariants: a member has one row; a file that was cut short in
 //! the middle of a line is read up to there; of several rows of one member the last counts, so that appending is enough.
@@ -12,7 +12,7 @@ use crate::plan::roster::Roster;
 /// The file's columns.
 const HEADER: [&str; 5] = ["memberId", "challengeId", "outcome", "reason", "attempts"];
 
-/// How a member stands.
+/// A member's outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// Nothing is known yet.
@@ -21,13 +21,13 @@ pub enum Outcome {
     Done,
     /// It was so already.
     Already,
-    /// It may be so already: to be looked up.
+    /// Ambiguous: to be looked up.
     Unclear,
     /// The member has a place in another challenge at that time.
     Elsewhere,
     /// The servers refused, and would again.
     Refused,
-    /// It did not work, and may later.
+    /// It failed, and may succeed later.
     Failed,
 }
 
@@ -52,7 +52,7 @@ impl Outcome {
     }
 
     /// Nothing is left to do.
-    pub fn is_settled(self) -> bool {
+    pub fn is_success(self) -> bool {
         matches!(self, Self::Done | Self::Already)
     }
 }
@@ -72,16 +72,16 @@ pub struct Row {
     pub attempts: u32,
 }
 
-/// Everyone's rows, in order.
+/// All members' rows, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     rows: Vec<Row>,
     index: HashMap<u64, usize>,
-    /// How many rows have each outcome, by its place among them: asked every second, of a million rows.
+    /// The number of rows of each outcome, by its index: read every second, of a million rows.
     counts: [usize; Outcome::KEYS.len()],
 }
 
-/// Why a file of places cannot be taken up.
+/// Why a file of outcomes cannot be resumed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {message}")]
 pub struct PlacesError {
@@ -161,7 +161,7 @@ impl Places {
         &self.rows
     }
 
-    /// Sets how a row stands.
+    /// Sets a row's outcome.
     pub fn set(&mut self, at: usize, outcome: Outcome, reason: &str) {
         let row = &mut self.rows[at];
         self.counts[row.outcome as usize] -= 1;
@@ -170,33 +170,33 @@ impl Places {
         reason.clone_into(&mut row.reason);
     }
 
-    /// Notes that a row was tried once more.
+    /// Counts an attempt.
     pub fn tried(&mut self, at: usize) {
         self.rows[at].attempts += 1;
     }
 
-    /// Has those who failed in an earlier run tried again: the cause may have been mended.
+    /// Makes failed members pending again: the cause may have been fixed.
     pub fn take_up(&mut self) {
         for at in 0..self.rows.len() {
-            if !self.rows[at].outcome.is_settled() {
+            if !self.rows[at].outcome.is_success() {
                 self.set(at, Outcome::Pending, "");
                 self.rows[at].attempts = 0;
             }
         }
     }
 
-    /// The places of the rows of this outcome.
+    /// Returns the indices of the rows of this outcome.
     pub fn at(&self, outcome: Outcome) -> Vec<usize> {
         (0..self.rows.len()).filter(|at| self.rows[*at].outcome == outcome).collect()
     }
 
-    /// How many there are of each outcome.
+    /// The number of rows of each outcome.
     pub fn count(&self, outcome: Outcome) -> usize {
         self.counts[outcome as usize]
     }
 
-    /// How many are settled.
-    pub fn settled(&self) -> usize {
+    /// Returns how many members are done, now or already.
+    pub fn succeeded(&self) -> usize {
         self.count(Outcome::Done) + self.count(Outcome::Already)
     }
 
@@ -219,7 +219,7 @@ impl Places {
     /// Writes the header and a row a member.
     ///
     /// # Errors
-    /// The writer's.
+    /// The writer fails.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", Self::header())?;
         self.rows.iter().try_for_each(|row| row.write(out))
@@ -230,7 +230,7 @@ impl Row {
     /// Writes it as a line.
     ///
     /// # Errors
-    /// The writer's.
+    /// The writer fails.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         // In one piece: a writer that cannot take it all takes none of it, and the next row begins a line.
         out.write_all(format!("{self}\n").as_bytes())
@@ -330,7 +330,10 @@ mod tests {
                 let rows = places.rows().iter().filter(|row| row.outcome == outcome).count();
                 assert_eq!((places.count(outcome), places.at(outcome).len()), (rows, rows), "{key}");
             }
-            assert_eq!(places.settled(), places.rows().iter().filter(|row| row.outcome.is_settled()).count());
+            assert_eq!(
+                places.succeeded(),
+                places.rows().iter().filter(|row| row.outcome.is_success()).count()
+            );
         };
         check(&places);
         places.set(2, Outcome::Already, "");

@@ -1,7 +1,7 @@
-//! When to try again, and when to give up.
+//! When to retry, and when to give up.
 //!
-//! Takes instants and what became of attempts; sleeps never. Invariants: while nothing works, waits double up to a cap, and so
-//! much patience ends, of which no wait takes more than is left; one success makes all of it new. Time in which nobody asks for anything
+//! Takes instants and the outcomes of attempts; never sleeps. Invariants: while nothing works, waits double up to a cap, and
+//! patience ends, of which no wait takes more than is left; one success restores all of it. Time in which no member waits
 //! costs no patience.
 
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Gives up when nothing has worked for as long as `patience`.
+    /// Makes one that gives up when nothing has worked for `patience`.
     pub fn new(patience: Duration) -> Self {
         Self { patience, wait: WAIT_MIN, in_a_row: 0, in_trouble_since: None, is_probing: false }
     }
@@ -37,17 +37,17 @@ impl Retry {
         self.is_probing
     }
 
-    /// Something worked, or was refused for a reason of its own: the servers are well.
+    /// An attempt succeeded, or was refused for a reason of its own: the servers are well.
     pub fn worked(&mut self) {
         *self = Self::new(self.patience);
     }
 
-    /// Somebody waits for an answer.
+    /// A member waits for an answer.
     pub fn waits(&mut self, now: Duration) {
         self.in_trouble_since.get_or_insert(now);
     }
 
-    /// Something did not work that may later.
+    /// An attempt failed that may succeed later.
     pub fn failed(&mut self, now: Duration) {
         self.in_trouble_since.get_or_insert(now);
         self.in_a_row += 1;
@@ -63,13 +63,13 @@ impl Retry {
         self.left(now).is_zero()
     }
 
-    /// How much patience there is.
+    /// Returns the patience.
     fn left(&self, now: Duration) -> Duration {
         let spent = self.in_trouble_since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
         self.patience.saturating_sub(spent)
     }
 
-    /// How long to wait before the next attempt; `None` to give up.
+    /// Returns how long to wait before the next attempt; `None` to give up.
     pub fn pause(&mut self, now: Duration) -> Option<Duration> {
         self.in_trouble_since.get_or_insert(now);
         let left = self.left(now);

@@ -1,7 +1,7 @@
-//! Members taking their turn, round after round, until nothing is left to do, or to hope for.
+//! Members taking their turn, round after round, until all are done or it gives up.
 //!
-//! The engine plays a round; what its failures mean is [`meaning`]'s, when to wait [`Retry`]'s. Invariant: a member's outcome is noted
-//! before the next one's, and whatever is unclear is looked up before it is told.
+//! The engine plays a round; what its failures mean is [`meaning`]'s, when to wait [`Retry`]'s. Invariant: a member's outcome
+//! is noted before the next one's, and an ambiguous answer is looked up before it is reported.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -34,31 +34,31 @@ use crate::terminal::StatusLine;
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 /// Failures of a member while the servers are well.
 const STRIKES_MAX: u8 = 5;
-/// So many refusals in a row, and more than there are members who have what was asked for: nobody else will have it. Fewer may be a gap
-/// in the ids, which a run that is taken up meets first.
+/// This many refusals in a row, and more than there are members who are done: no other member will be accepted. Fewer may be
+/// a gap in the ids, which a resumed command meets first.
 const REFUSED_IN_A_ROW: usize = 50;
-/// Members who are tried to see whether the servers are back.
+/// Members who are sent to see whether the servers are back.
 const PROBES: usize = 3;
-/// How long a look-up that is under way, or is made at the end, may take when somebody has asked for the end.
-const LAST_LOOK: Duration = Duration::from_secs(3);
+/// How long a look-up may still take once a signal has asked for the end.
+const LAST_LOOKUP: Duration = Duration::from_secs(3);
 /// Why a member failed whose answer was not waited for.
 const NO_ANSWER: &str = "no-answer";
-/// How long each request of the last look may take where nothing has worked for a while.
-const LAST_LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+/// The timeout of each request of the last look-up when nothing has worked for a while.
+const LAST_LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Why it is given up.
 const NOTHING_WORKS: &str = "no member succeeded within --patience";
 
 /// Why there are no further rounds.
 pub enum End {
-    /// Everyone is through.
+    /// All members have a final outcome.
     Over,
-    /// A reason that holds for everyone.
+    /// A reason that holds for all members.
     Stopped(Stop),
-    /// Nothing has worked for too long, or somebody asked for the end.
+    /// Nothing has worked for too long, or a signal asked for the end.
     Broken(String),
 }
 
-/// A refusal that holds for everyone.
+/// A refusal that holds for all members.
 #[derive(Clone, Debug)]
 pub struct Stop {
     /// Its reason, as outcomes have it.
@@ -67,9 +67,9 @@ pub struct Stop {
     pub text: String,
 }
 
-/// What came of it.
+/// The outcome of all rounds.
 pub struct Played {
-    /// How everyone stands.
+    /// All members' outcomes.
     pub places: Places,
     /// Why it is over.
     pub end: End,
@@ -84,17 +84,17 @@ pub struct Played {
 enum Cut {
     /// The servers are to be left alone for a while.
     Pause,
-    /// Many answers in a row can mean either: the list is to tell what they mean before more are asked for.
-    Look,
+    /// Many answers in a row are ambiguous: the list must show what they mean before more members are sent.
+    LookUp,
     /// Nothing has worked for too long.
     GiveUp,
-    /// A reason that holds for everyone.
+    /// A reason that holds for all members.
     Stop(Stop),
 }
 
 /// What is to be done, and with what.
 pub struct Task<'p> {
-    /// What is done.
+    /// The step.
     pub step: Step,
     /// Whom to ask, and how.
     pub prepared: &'p Prepared,
@@ -104,21 +104,21 @@ pub struct Task<'p> {
     pub scenario: Arc<Scenario>,
     /// For look-ups.
     pub agent: &'p ureq::Agent,
-    /// Who may ask for the end.
+    /// Where signals ask for the end.
     pub interrupt: &'p Interrupt,
     /// Members who take their turn.
     pub rate: Rate,
 }
 
-/// See the module.
+/// The rounds of a step.
 pub struct Rounds<'p> {
     task: Task<'p>,
     began: Instant,
     retry: Retry,
     refused_in_a_row: usize,
-    /// Answers in a row that say nothing the scenario knows.
+    /// Answers in a row that the scenario does not know.
     unusable_in_a_row: usize,
-    /// The list has shown that they are no refusals.
+    /// The list has shown that they are not refusals.
     unusable_is_done: bool,
     answers: Answers,
     journal: Journal,
@@ -126,9 +126,9 @@ pub struct Rounds<'p> {
     places: Places,
     /// Of each member, how often it failed while the servers were well.
     strikes: Vec<u8>,
-    /// Who has failed in this round.
+    /// The members who have failed in this round.
     failed_now: Vec<usize>,
-    /// Since when members wait who have not been answered; none: nobody does.
+    /// Since when members wait for an answer; none: no member does.
     waiting_since: Option<Duration>,
 }
 
@@ -152,13 +152,13 @@ impl<'p> Rounds<'p> {
         }
     }
 
-    /// Plays rounds until nothing is left to do, or to hope for.
+    /// Plays rounds until all members are done or it gives up.
     ///
     /// # Errors
     /// A round could not begin.
     pub fn play(mut self) -> Result<Played> {
         let end = self.rounds()?;
-        self.settle_at_the_end(&end);
+        self.resolve_at_the_end(&end);
         // Nothing is left to come.
         let progress = Progress { per_s: 0.0, ..self.progress() };
         self.line.finish(|_| progress.text(self.task.step.going_on()));
@@ -179,16 +179,16 @@ impl<'p> Rounds<'p> {
             let cut = if to_do.is_empty() { None } else { self.round(&to_do)? };
             let is_the_last = match cut {
                 Some(Cut::Stop(_) | Cut::GiveUp) => true,
-                Some(Cut::Pause | Cut::Look) | None => self.task.interrupt.reason().is_some(),
+                Some(Cut::Pause | Cut::LookUp) | None => self.task.interrupt.reason().is_some(),
             };
             if !is_the_last {
-                self.settle_unclear();
+                self.resolve_unclear();
             }
-            let is_looking = matches!(cut, Some(Cut::Look));
+            let is_ambiguous = matches!(cut, Some(Cut::LookUp));
             match cut {
                 Some(Cut::Stop(why)) => return Ok(End::Stopped(why)),
                 Some(Cut::GiveUp) => return Ok(End::Broken(NOTHING_WORKS.into())),
-                Some(Cut::Pause | Cut::Look) | None => {}
+                Some(Cut::Pause | Cut::LookUp) | None => {}
             }
             if let Some(why) = self.task.interrupt.reason() {
                 return Ok(End::Broken(why));
@@ -198,21 +198,21 @@ impl<'p> Rounds<'p> {
             if let Some(why) = self.refused_by_all().filter(|_| !is_over) {
                 return Ok(End::Stopped(why));
             }
-            if is_over || is_back || is_looking {
+            if is_over || is_back || is_ambiguous {
                 continue;
             }
             let Some(wait) = self.retry.pause(self.began.elapsed()) else {
                 return Ok(End::Broken(NOTHING_WORKS.into()));
             };
-            self.line.say(&self.about_the_wait(wait));
+            self.line.say(&self.wait_text(wait));
             if !self.task.interrupt.sleep(wait) {
                 return Ok(End::Broken(self.task.interrupt.reason().unwrap_or_default()));
             }
         }
     }
 
-    /// `102 to be tried again (nginx-502), 5,474 not tried yet; continuing in 4s`
-    fn about_the_wait(&self, wait: Duration) -> String {
+    /// Returns `102 to retry (nginx-502), 5,474 not tried yet; continuing in 4s`
+    fn wait_text(&self, wait: Duration) -> String {
         let number = |outcome| grouped(self.places.count(outcome) as u64);
         let reasons = self.places.reasons(Outcome::Failed);
         let mut parts = Vec::new();
@@ -290,7 +290,7 @@ impl<'p> Rounds<'p> {
         Ok(cut.into_inner())
     }
 
-    /// Keeps since when nobody has been answered of those who wait for it.
+    /// Notes since when no waiting member has been answered.
     fn wait_on(&mut self, somebody_was_answered: bool, somebody_waits: bool) {
         let now = self.began.elapsed();
         if somebody_waits {
@@ -303,7 +303,7 @@ impl<'p> Rounds<'p> {
         };
     }
 
-    /// Notes what became of a member; why the round ends by that, if it does.
+    /// Notes a member's outcome; returns why that ends the round, if it does.
     fn note(&mut self, at: usize, fate: Fate, said: &dyn Fn() -> Option<String>) -> Option<Cut> {
         let (step, fault) = match fate {
             Fate::Abandoned { asked } => {
@@ -324,7 +324,7 @@ impl<'p> Rounds<'p> {
                 self.put(at, Outcome::Unclear, &reason);
                 self.unusable_in_a_row += usize::from(!self.is_named(&reason));
                 if self.unusable_in_a_row >= REFUSED_IN_A_ROW && !self.unusable_is_done {
-                    return Some(Cut::Look);
+                    return Some(Cut::LookUp);
                 }
             }
             Refusal::Again => {
@@ -348,10 +348,10 @@ impl<'p> Rounds<'p> {
         None
     }
 
-    /// Why nobody else will have it, if so many have been refused in a row.
+    /// Why no other member will be accepted, if many have been refused in a row.
     fn refused_by_all(&self) -> Option<Stop> {
         let count = self.refused_in_a_row;
-        if count < REFUSED_IN_A_ROW || count <= self.places.settled() {
+        if count < REFUSED_IN_A_ROW || count <= self.places.succeeded() {
             return None;
         }
         let reasons = self.places.reasons(Outcome::Refused);
@@ -396,23 +396,23 @@ impl<'p> Rounds<'p> {
         self.journal.append(&self.places.rows()[at]);
     }
 
-    /// Looks up those whose answer can mean either.
-    fn settle_unclear(&mut self) {
+    /// Looks up members whose answer is ambiguous.
+    fn resolve_unclear(&mut self) {
         let unclear = self.places.at(Outcome::Unclear);
         if unclear.is_empty() {
             return;
         }
         match self.listed(self.task.agent) {
-            Ok(Some(listed)) => self.settle(&unclear, listed.as_ref()),
+            Ok(Some(listed)) => self.resolve(&unclear, listed.as_ref()),
             // They stay as they are, to be looked up at the end.
             Ok(None) => {}
             Err(error) => self.line.say(&format!("the look-up failed and is retried: {error:#}")),
         }
     }
 
-    /// The same of everyone who is not through when there is no further round: what was asked for may have happened although its answer
-    /// was lost.
-    fn settle_at_the_end(&mut self, end: &End) {
+    /// Looks up all members without a final outcome when there is no further round: a request may have taken effect although its
+    /// answer was lost.
+    fn resolve_at_the_end(&mut self, end: &End) {
         let (unclear, failed) = (self.places.at(Outcome::Unclear), self.places.at(Outcome::Failed));
         if unclear.is_empty() && failed.is_empty() {
             return;
@@ -421,25 +421,25 @@ impl<'p> Rounds<'p> {
         let looked = match end {
             End::Broken(_) => {
                 let trust = prepared.hosts.trust.as_ref();
-                self.listed(&agent::patient_for(&prepared.plan, trust, LAST_LOOK_TIMEOUT))
+                self.listed(&agent::patient_for(&prepared.plan, trust, LAST_LOOKUP_TIMEOUT))
             }
             End::Over | End::Stopped(_) => self.listed(agent),
         };
         match looked {
             Ok(Some(listed)) => {
-                self.settle(&unclear, listed.as_ref());
-                self.settle_failed(&failed, listed.as_ref());
+                self.resolve(&unclear, listed.as_ref());
+                self.resolve_failed(&failed, listed.as_ref());
             }
-            // They stay as they are, to be looked up when the file is taken up.
+            // They stay as they are, to be looked up when the file is resumed.
             Ok(None) => {}
             Err(error) => self.line.say(&format!("the last look-up of the list failed: {error:#}")),
         }
     }
 
-    /// Who is listed and how, if the list can be read; `None` when somebody waits for the end and no answer comes.
+    /// The listed members and their statuses, if the list can be read; `None` if a signal asks for the end and no answer comes.
     fn listed(&self, agent: &ureq::Agent) -> Result<Option<Option<HashMap<u64, String>>>> {
         let Task { step, prepared, interrupt, .. } = self.task;
-        match look_up(prepared, agent, interrupt, LAST_LOOK)? {
+        match look_up(prepared, agent, interrupt, LAST_LOOKUP)? {
             Some(Ok(looked_up)) => Ok(Some(looked_up.listed)),
             // Others have left meanwhile, and the last one has deleted it.
             Some(Err(error)) if step == Step::Leave && is_gone(&error) => Ok(Some(Some(HashMap::new()))),
@@ -448,7 +448,7 @@ impl<'p> Rounds<'p> {
         }
     }
 
-    fn settle(&mut self, unclear: &[usize], listed: Option<&HashMap<u64, String>>) {
+    fn resolve(&mut self, unclear: &[usize], listed: Option<&HashMap<u64, String>>) {
         let schedule = self.task.prepared.plan.scenario.schedule.as_ref();
         let them = schedule.and_then(|schedule| schedule.participants.as_ref());
         let waiting = them.map_or(&[][..], |them| &them.may_enter[..]);
@@ -478,8 +478,8 @@ impl<'p> Rounds<'p> {
         self.journal.flush();
     }
 
-    /// Of those who failed only the list says what became of a request whose answer was lost.
-    fn settle_failed(&mut self, failed: &[usize], listed: Option<&HashMap<u64, String>>) {
+    /// Marks failed members as done if the list shows that a request whose answer was lost took effect.
+    fn resolve_failed(&mut self, failed: &[usize], listed: Option<&HashMap<u64, String>>) {
         let Some(listed) = listed else { return };
         for at in failed.iter().copied() {
             if listed.contains_key(&self.places.rows()[at].member) == (self.task.step == Step::Join) {
@@ -494,7 +494,7 @@ impl<'p> Rounds<'p> {
         let count = |outcome| self.places.count(outcome);
         let without = count(Outcome::Refused) + count(Outcome::Elsewhere);
         Progress {
-            over: self.places.settled() + count(Outcome::Unclear) + without,
+            over: self.places.succeeded() + count(Outcome::Unclear) + without,
             all: self.places.rows().len(),
             without,
             again: count(Outcome::Failed),

@@ -1,7 +1,7 @@
-//! Test members as SQL: what makes them, what takes them away again, and the query that shows their ids.
+//! Test members as SQL: the import, the clean-up, and the query that shows their ids.
 //!
 //! Text to a writer; knows no database and no file. Invariants: what is written takes effect as a whole or not at all, also where a client
-//! goes on after an error; no member is taken away that was not named in full; no statement is longer than [`STATEMENT_BYTES_MAX`].
+//! goes on after an error; no member is deleted that is not named in full; no statement is longer than [`STATEMENT_BYTES_MAX`].
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use startline_os::units;
 const COLUMN_CHARS_MAX: usize = 255;
 /// Members a statement.
 const BATCH: usize = 100;
-/// A statement's length at most: no server's or client's `max_allowed_packet` is smaller unless somebody made it so.
+/// The maximum length of a statement: no default `max_allowed_packet` of a server or client is smaller.
 pub const STATEMENT_BYTES_MAX: usize = 1 << 20;
 /// Where a pattern has the member's number.
 pub const NUMBER: &str = "{i}";
@@ -61,7 +61,7 @@ pub struct TestMembers(Wanted);
 /// Why there can be no such members.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WantedError {
-    /// A bare number may be somebody's real `social_uid`.
+    /// A bare number may be a real member's `social_uid`.
     #[error(
         "--prefix is empty, and bare numbers may be the social_uid of real members: write what only test members have, such as test_uid_"
     )]
@@ -69,7 +69,7 @@ pub enum WantedError {
     /// A `social_type` of nothing.
     #[error("--social-type is empty: write what the column has for test members, such as TEST")]
     EmptySocialType,
-    /// A pattern that gives everyone the same.
+    /// A pattern that gives all members the same value.
     #[error(
         "{option} {pattern:?} has no {{i}}, so that all members would have the same: write {{i}} where the number goes"
     )]
@@ -174,10 +174,10 @@ impl TestMembers {
         units::counted(self.0.count.into(), "test member", "test members")
     }
 
-    /// Writes what makes all of them, or none if one is there already.
+    /// Writes the SQL that creates all of them, or none if one already exists.
     ///
     /// # Errors
-    /// The writer's.
+    /// The writer fails.
     pub fn write_import(&self, out: &mut dyn Write) -> io::Result<()> {
         let count = self.0.count;
         writeln!(
@@ -204,10 +204,10 @@ impl TestMembers {
         writeln!(out, "{};", self.ids())
     }
 
-    /// Writes what deletes all of them, and nobody else.
+    /// Writes the SQL that deletes all of them, and no other members.
     ///
     /// # Errors
-    /// The writer's.
+    /// The writer fails.
     pub fn write_clean_up(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "-- Deletes {} and no other members: all that exist, or none.", self.test_members())?;
         writeln!(
@@ -219,7 +219,7 @@ impl TestMembers {
         self.each_batch(|numbers| {
             let uids: Vec<String> = numbers.iter().map(|i| literal(&self.social_uid(*i))).collect();
             let uids = uids.join(",\n");
-            // The first list finds rows by the key; the second is by the byte, so that nobody is taken for another whose
+            // The first list finds rows by the key; the second compares bytes, so that no member is taken for one whose
             // social_uid differs in case, in accents or in spaces at its end.
             writeln!(
                 out,
@@ -251,7 +251,7 @@ FROM `member` WHERE {}",
         format!("(SELECT COUNT(*) FROM `member` WHERE {})", self.ours())
     }
 
-    /// True of these members and of nobody else. The LIKE is for the key alone: the last line decides, by the byte.
+    /// True of exactly these members. The LIKE is for the key alone: the last line decides, by bytes.
     fn ours(&self) -> String {
         let (prefix, numbers) = (&self.0.prefix, self.numbers());
         let number = format!("CAST(SUBSTRING(`social_uid`, {}) AS UNSIGNED)", prefix.chars().count() + 1);

@@ -19,7 +19,7 @@ use crate::plan::schedule::{Challenge, ENTER_MARGIN, LocalTime, READY_BEFORE_STA
 pub const AHEAD_MIN: Duration = Duration::from_secs(10 * 60);
 /// The servers refuse a start that is further away.
 pub const AHEAD_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The nearest start where none is asked for. Clocks are told to the second, and the request takes a while.
+/// The nearest start by default. Clocks are read to the second, and the request takes a while.
 const AHEAD_DEFAULT_MIN: Duration = Duration::from_secs(11 * 60);
 /// Arrivals a second where no ramp is asked for: the guide's 6,000 in 240 s.
 const ARRIVALS_PER_S: u32 = 25;
@@ -29,7 +29,7 @@ pub const RAMP_DEFAULT_MAX: Duration = Duration::from_secs(240);
 pub const RAMP_MAX: Duration = Duration::from_secs(READY_BEFORE_START.as_secs() - ENTER_MARGIN.as_secs());
 /// The hold where none is asked for: the guide's.
 const HOLD_DEFAULT: Duration = Duration::from_secs(30 * 60);
-/// Kept between the hold and `endAt` where no hold is asked for: READY may come late, and the last to arrive have to settle.
+/// Kept between the hold and `endAt` where no hold is asked for: READY may come late, and the last sessions need a moment.
 const HOLD_MARGIN: Duration = Duration::from_secs(60);
 /// Time zones are this far apart, or a multiple.
 const ZONE_STEP_S: i64 = 15 * 60;
@@ -43,11 +43,11 @@ pub enum StartError {
          ahead, which the servers refuse; give a higher --rate", grouped((*members).into()), duration_text(*takes)
     )]
     JoinsTooSlow {
-        /// Who are to join.
+        /// The number of members who will join.
         members: u32,
-        /// At this rate.
+        /// The rate.
         rate: String,
-        /// So long.
+        /// The time that they take.
         takes: Duration,
     },
     /// Too near.
@@ -106,7 +106,7 @@ pub enum StartError {
     },
     /// The challenge is over before the hold is.
     #[error(
-        "a ramp of {} and a hold of {} take {}, but a challenge of {distance} ends {} after READY: {remedy}",
+        "a ramp of {} and a hold of {} take {}, but a challenge of {distance} ends {} after READY: {fix}",
         duration_text(*ramp), duration_text(*hold), duration_text(*ramp + *hold), duration_text(*room)
     )]
     HoldTooLong {
@@ -119,14 +119,14 @@ pub enum StartError {
         /// From READY to the end.
         room: Duration,
         /// What would fit.
-        remedy: String,
+        fix: String,
     },
 }
 
-/// How far ahead a challenge starts so that so many members can join before it is READY, with half as much time again.
+/// Returns how far ahead a challenge must start so that N members can join before READY, with half of that time in reserve.
 ///
 /// # Errors
-/// That is more than the servers take.
+/// That is further ahead than the servers accept.
 pub fn ahead(members: u32, rate: Rate) -> Result<Duration, StartError> {
     let takes = rate.ramp(members);
     let joins_s = (takes.saturating_mul(3) / 2).as_millis().div_ceil(1000);
@@ -194,11 +194,11 @@ pub fn check(start_at: DateTime, now: Timestamp, zone: &TimeZone) -> Result<(), 
 /// The instants of a challenge's life, in the server's zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timetable {
-    /// Joins have to be over, first entries begin.
+    /// The joins' deadline; first entries begin.
     pub ready: Zoned,
-    /// `startAt`: first entries, and so the ramp, have to be over.
+    /// `startAt`: the deadline of first entries, and so of the ramp.
     pub start: Zoned,
-    /// `endAt`: the hold has to be over.
+    /// `endAt`: the hold's deadline.
     pub end: Zoned,
 }
 
@@ -226,7 +226,7 @@ impl Timetable {
 /// The offset that the server's clock has, if it is not this zone's: `created_at` is what its local time was at `now`.
 pub fn other_offset(created_at: DateTime, now: Timestamp, zone: &TimeZone) -> Option<Offset> {
     let apart_s = zone.to_datetime(now).duration_until(created_at).as_secs();
-    // Clocks are told to the second and zones differ by quarters of an hour: what lies between is neither's.
+    // Clocks are read to the second and zones differ by quarters of an hour: a difference in between is neither.
     let steps = (apart_s + ZONE_STEP_S / 2).div_euclid(ZONE_STEP_S);
     let has_sense = (apart_s - steps * ZONE_STEP_S).abs() <= 60;
     let offset_s = i64::from(zone.to_offset(now).seconds()) + steps * ZONE_STEP_S;
@@ -234,7 +234,7 @@ pub fn other_offset(created_at: DateTime, now: Timestamp, zone: &TimeZone) -> Op
     (steps != 0 && has_sense).then_some(offset)
 }
 
-/// The ramp of so many sessions where none is asked for.
+/// Returns the default ramp of N sessions.
 pub fn ramp_for(sessions: u32) -> Duration {
     Duration::from_secs(u64::from(sessions.div_ceil(ARRIVALS_PER_S))).min(RAMP_DEFAULT_MAX)
 }
@@ -247,7 +247,7 @@ pub fn hold_for(distance: Distance, ramp: Duration) -> Duration {
 /// Why a run that begins at READY has no room in a challenge of this distance, and what would fit; nothing if it has.
 pub fn misfits(distance: Distance, ramp: Duration, hold: Duration) -> Vec<StartError> {
     let too_slow = (ramp > RAMP_MAX).then_some(StartError::RampTooLong { ramp });
-    // Beside a ramp that cannot be, the hold is held against the longest that can: whoever mends both is through.
+    // If the ramp is too long, the hold is checked with the longest that fits: fixing both is then enough.
     let too_long = hold_misfit(distance, ramp.min(RAMP_MAX), hold);
     too_slow.into_iter().chain(too_long).collect()
 }
@@ -266,7 +266,7 @@ fn hold_misfit(distance: Distance, ramp: Duration, hold: Duration) -> Option<Sta
         ramp,
         hold,
         room: room(distance),
-        remedy: format!("--hold {} is the longest that fits{or_longer}", duration_text(longest)),
+        fix: format!("--hold {} is the longest that fits{or_longer}", duration_text(longest)),
     })
 }
 
@@ -279,7 +279,7 @@ fn room(distance: Distance) -> Duration {
     READY_BEFORE_START + distance.length()
 }
 
-/// How a zone is told.
+/// A zone's name as it is printed.
 pub fn zone_name(zone: &TimeZone, now: Timestamp) -> String {
     zone.iana_name().map_or_else(|| zone.to_offset(now).to_string(), str::to_owned)
 }

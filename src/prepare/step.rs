@@ -1,6 +1,6 @@
-//! What is done about places: they are taken, or given up. Its words.
+//! The two steps about places: members join, or leave. Their names and words.
 //!
-//! Knows no server. Invariant: every outcome has words that make sense after a number.
+//! Knows no server. Invariant: the words of every outcome make sense after a number.
 
 use std::borrow::Cow;
 
@@ -11,10 +11,10 @@ use crate::prepare::places::Outcome;
 use crate::scenario::Scenario;
 use crate::scenario::places::Place;
 
-/// Characters of a status told at most.
+/// The maximum number of characters of a status.
 const STATUS_CHARS_MAX: usize = 40;
 
-/// What is done.
+/// The step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// A member takes a place.
@@ -47,7 +47,7 @@ impl Step {
             .ok_or_else(|| anyhow!("the scenario \"{}\" has no [{key}], which says how", scenario.name))
     }
 
-    /// How a member stands whose answer could mean either, and why, once the list of participants has told: with which status the
+    /// The outcome of a member whose answer is ambiguous, and why, by the list of participants: with which status the
     /// member is listed, if at all. `waiting` are the statuses of those who can leave; `answered` is the answer's name, and whether it is one that the
     /// scenario gives. Any other says nothing that could be used, and so nothing for who has not got what was asked for.
     pub fn by_the_list<'a>(
@@ -83,7 +83,7 @@ impl Step {
         }
     }
 
-    /// How an outcome is told.
+    /// An outcome in words.
     pub fn words(self, outcome: Outcome) -> &'static str {
         match (self, outcome) {
             (Self::Join, Outcome::Done) => "joined",

@@ -20,13 +20,13 @@ use crate::scenario::Criterion;
 use crate::scenario::criteria::step_statistic;
 use crate::scenario::schedule::{Participants, Schedule};
 
-/// Who is there to look up.
+/// The member who looks the challenge up.
 pub(super) enum Asked<'p> {
     /// The first of the sample who could log in.
     By(Asker<'p>),
-    /// Nobody of the sample could.
-    Nobody,
-    /// No more were asked, since nothing more is to be.
+    /// No member of the sample could.
+    None,
+    /// The asking was stopped.
     Stopped,
 }
 
@@ -64,13 +64,13 @@ pub(super) fn members<'p>(
         board.logged_in(Login { member, took, refusal });
     }
     board.judged(|logins| members::checks(logins, plan.settings.sessions, criterion(plan, schedule)));
-    asker.map_or(Asked::Nobody, Asked::By)
+    asker.map_or(Asked::None, Asked::By)
 }
 
 /// `members log in, 37 of 500 asked, 2 refused; waiting for member 50`.
 fn logging_in(done: usize, all: usize, refused: usize, member: u64) -> String {
     let count = |count: usize| grouped(count as u64);
-    let refused = if refused > 0 { format!(", {} in vain", count(refused)) } else { String::new() };
+    let refused = if refused > 0 { format!(", {} refused", count(refused)) } else { String::new() };
     format!("members log in, {} of {} done{refused}; waiting for member {member}", count(done), count(all))
 }
 

@@ -1,7 +1,7 @@
-//! The question that is asked and the checks so far: written by the thread that asks, read by the one that waits.
+//! The current request and the checks so far: written by the thread that asks, read by the one that waits.
 //!
-//! Judges nothing. Invariants: once it is closed nothing more is written on it, and whoever asks goes no further; how far the asking
-//! has come goes to standard error alone.
+//! Judges nothing. Invariants: nothing is added once it is closed, and the asking thread goes no further; its progress goes
+//! to standard error alone.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,16 +20,16 @@ const DRAWN_EVERY: Duration = Duration::from_millis(200);
 /// Where there is no terminal, a line is printed this often.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
-/// See the module.
+/// The checks so far, shared by two threads.
 pub(super) struct Board {
     began: Instant,
-    state: Mutex<Standing>,
+    state: Mutex<BoardState>,
 }
 
-/// How the asking stands.
+/// What has been found so far.
 #[derive(Default)]
-pub(super) struct Standing {
-    /// What is being asked.
+pub(super) struct BoardState {
+    /// The current request.
     doing: String,
     /// What has been found, in order.
     pub(super) checks: Vec<Check>,
@@ -45,19 +45,19 @@ impl Board {
         Self { began: Instant::now(), state: Mutex::default() }
     }
 
-    /// Nothing is left half done by a panic while it is held.
-    fn state(&self) -> MutexGuard<'_, Standing> {
+    /// A panic while it is held leaves nothing half done.
+    fn state(&self) -> MutexGuard<'_, BoardState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says what is asked next; `false` once nothing more is to be asked.
+    /// Sets the current request; `false` once it is closed.
     pub(super) fn now(&self, doing: impl Into<String>) -> bool {
         let mut state = self.state();
         state.doing = doing.into();
         !state.is_closed
     }
 
-    /// Adds what was found.
+    /// Adds checks.
     pub(super) fn found(&self, checks: impl IntoIterator<Item = Check>) {
         let mut state = self.state();
         if !state.is_closed {
@@ -65,7 +65,7 @@ impl Board {
         }
     }
 
-    /// Adds a login, which counts once all are there or no more are asked.
+    /// Adds a login, which is judged with all the others.
     pub(super) fn logged_in(&self, login: Login) {
         let mut state = self.state();
         if !state.is_closed {
@@ -78,7 +78,7 @@ impl Board {
         read(&self.state().logins)
     }
 
-    /// All logins are there, and this is what they come to.
+    /// Replaces the logins by the checks that judge them.
     pub(super) fn judged(&self, judge: impl FnOnce(&[Login]) -> Vec<Check>) {
         let mut state = self.state();
         if !state.is_closed {
@@ -92,29 +92,29 @@ impl Board {
         self.state().was_asked = true;
     }
 
-    /// Closes it and takes what is there.
-    pub(super) fn close(&self) -> Standing {
-        std::mem::replace(&mut *self.state(), Standing { is_closed: true, ..Standing::default() })
+    /// Closes it and returns what was found.
+    pub(super) fn close(&self) -> BoardState {
+        std::mem::replace(&mut *self.state(), BoardState { is_closed: true, ..BoardState::default() })
     }
 
-    /// In a line, for whoever waits.
+    /// The progress in a line.
     fn line(&self) -> String {
         let span = Duration::from_secs(self.began.elapsed().as_secs());
         format!("preflight, {}: {}", duration_text(span), self.state().doing)
     }
 }
 
-/// Tells how the asking stands until it is dropped.
-pub(super) struct Telling {
+/// Shows the progress until it is dropped.
+pub(super) struct StatusThread {
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Telling {
-    /// Begins: at once on a terminal, after a while elsewhere, where most have ended by then.
+impl StatusThread {
+    /// Starts at once on a terminal; elsewhere after a while, when most checks have ended.
     pub(super) fn start(board: Arc<Board>) -> Result<Self> {
         let (end, ended) = mpsc::channel();
-        let tell = move || {
+        let show = move || {
             let mut line = StatusLine::after_a_while(PLAIN_EVERY);
             loop {
                 line.show(|_| board.line());
@@ -125,16 +125,16 @@ impl Telling {
             line.clear();
         };
         let thread =
-            thread::Builder::new().name("telling".into()).spawn(tell).context("cannot start a thread")?;
+            thread::Builder::new().name("status".into()).spawn(show).context("cannot start a thread")?;
         Ok(Self { end: Some(end), thread: Some(thread) })
     }
 }
 
-impl Drop for Telling {
+impl Drop for StatusThread {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
-            // What is drawn is gone before anything else is printed; a panic of its own has been told.
+            // What is drawn is gone before anything else is printed; a panic has printed its own message.
             let _ = thread.join();
         }
     }
@@ -156,12 +156,12 @@ mod tests {
         assert!(board.line().ends_with("s: asking"), "{}", board.line());
         board.found([check()]);
         board.answered();
-        let standing = board.close();
-        assert_eq!((standing.checks.len(), standing.was_asked), (1, true));
+        let state = board.close();
+        assert_eq!((state.checks.len(), state.was_asked), (1, true));
         assert!(!board.now("asking on"));
         board.found([check()]);
         board.logged_in(Login::not_tried(13));
-        let standing = board.close();
-        assert!(standing.checks.is_empty() && standing.logins.is_empty());
+        let state = board.close();
+        assert!(state.checks.is_empty() && state.logins.is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! The command by which absent members join.
 //!
-//! Asks nothing. Invariant: it names the plan's members and nobody else, so that nobody takes a place by mistake.
+//! Sends nothing. Invariant: it names the plan's members and no others, so that no member joins by mistake.
 
 use startline_os::units::grouped;
 
@@ -10,9 +10,9 @@ use crate::cli::run::SettingsArgs;
 use crate::plan::Plan;
 use crate::shell::quoted;
 
-/// How absent members join, by the options that were typed: those of the plan, and nobody else's place is taken.
+/// Makes the fix for absent members from the typed options: the command that has them join, and no others.
 pub(super) fn fix(args: &SettingsArgs, plan: &Plan) -> Fix {
-    let text = "has those of the plan join who are absent";
+    let text = "has the plan's absent members join";
     let target = args.target.as_ref().filter(|_| args.plan.is_none());
     let Some((target, members)) = target.zip(typed_members(args, plan)) else {
         // All that there is to type is in a plan file, or a file of members has more than the plan.
@@ -34,7 +34,7 @@ pub(super) fn fix(args: &SettingsArgs, plan: &Plan) -> Fix {
     Fix::command(text, format!("startline prepare join {target}{members}"))
 }
 
-/// The options that name the plan's members and nobody else; `None` where only a file of their own would.
+/// The options that name exactly the plan's members; `None` where only a file of their own would.
 fn typed_members(args: &SettingsArgs, plan: &Plan) -> Option<String> {
     let challenge = plan.members.only_challenge()?;
     let id = |index: u32| plan.members.id(index);
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(joined(&args).command, Some(format!("{begin}13-6012")));
         let fewer = SettingsArgs { sessions: Some(2000), ..args };
         assert_eq!(joined(&fewer).command, Some(format!("{begin}13-2012")));
-        assert_eq!(joined(&fewer).text, "has those of the plan join who are absent");
+        assert_eq!(joined(&fewer).text, "has the plan's absent members join");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Takes a run's options, so that the very same ones can be given to `run`. Asks in the order in which checks depend on each other, on
 //! a thread of its own, so that a signal is heard whatever is waited for; what is judged is [`crate::preflight`]'s. Invariants: no
-//! place and no ticket is spent: nobody joins, nobody enters; every request has a timeout; what was found is printed.
+//! place and no ticket is used up: no member joins or enters; every request has a timeout; what was found is printed.
 
 mod ask;
 mod board;
@@ -19,7 +19,7 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use startline_os::descriptors;
 
-use self::board::{Board, Standing, Telling};
+use self::board::{Board, BoardState, StatusThread};
 use crate::app::doctor;
 use crate::app::printed::print_or_tell;
 use crate::checks::{Check, Fix, Verdict};
@@ -60,9 +60,9 @@ pub fn run(args: PreflightArgs) -> Result<ExitStatus> {
     let notices = Notices::new("no more checks; printing what was found", "the checks were not printed");
     let interrupt = Interrupt::listen(notices)?;
     asking.board.now("looking up the target's name");
-    let telling = Telling::start(Arc::clone(&asking.board))?;
+    let status = StatusThread::start(Arc::clone(&asking.board))?;
     let found = asking.found(&interrupt);
-    drop(telling);
+    drop(status);
     let found = found?;
     let report = Report { interrupted: found.interrupted, ..Report::new(found.url, asked_at, found.checks) };
     print_or_tell(args.json, &report, |page| text::table(&report, page));
@@ -91,18 +91,18 @@ fn is_secure(url: &str) -> bool {
     matches!(scheme.as_str(), "https" | "wss")
 }
 
-/// What there is to see.
+/// The outcome of all checks.
 struct Found {
     /// The target's.
     url: String,
     checks: Vec<Check>,
     /// The target answered, or showed a certificate that is not to be trusted.
     was_asked: bool,
-    /// Somebody asked for the end before that was all.
+    /// A signal asked for the end before all was checked.
     interrupted: bool,
 }
 
-/// Everything that was typed, and where it is written what comes of it.
+/// The options, and the board for the results.
 #[derive(Clone)]
 struct Asking {
     args: SettingsArgs,
@@ -112,7 +112,7 @@ struct Asking {
     board: Arc<Board>,
 }
 
-/// Everything that is known before anything is asked.
+/// What is known before the first request.
 struct Prepared {
     plan: Plan,
     hosts: Hosts,
@@ -122,7 +122,7 @@ struct Prepared {
 }
 
 impl Asking {
-    /// Asks everything, until somebody asks for the end.
+    /// Asks everything, until a signal asks for the end.
     fn found(&self, interrupt: &Interrupt) -> Result<Found> {
         // Neither a name that is looked up nor a request can be interrupted: what comes of them then is written nowhere.
         let asking = self.clone();
@@ -139,7 +139,7 @@ impl Asking {
         };
         let prepared = prepared.flatten();
         let plan = prepared.as_ref().map(|prepared| &prepared.plan);
-        let Standing { mut checks, logins, was_asked, .. } = self.board.close();
+        let BoardState { mut checks, logins, was_asked, .. } = self.board.close();
         if !is_whole {
             if let Some(plan) = plan.filter(|_| !logins.is_empty()) {
                 checks.extend(ask::members_so_far(plan, self.sample, &logins));
@@ -215,7 +215,7 @@ impl Asking {
         let asker = match ask::members(plan, schedule, &agent, self.sample, board) {
             ask::Asked::Stopped => return Ok(()),
             ask::Asked::By(asker) => asker,
-            ask::Asked::Nobody => {
+            ask::Asked::None => {
                 board.found(challenge::skipped(settings.wait_ready, "no member of the sample could log in"));
                 return Ok(());
             }

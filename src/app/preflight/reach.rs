@@ -137,7 +137,7 @@ fn shown(plan: &Plan, trust: &Trust, streams: Vec<(SocketAddr, TcpStream)>) -> V
     })
 }
 
-/// Whether a certificate is shown there, whoever trusts it.
+/// Whether the address shows a certificate, trusted or not.
 fn speaks_tls(plan: &Plan, address: SocketAddr) -> bool {
     let tls = Tls { insecure: true, ..plan.tls.clone() };
     let Some(anyone) = Trust::new(&tls).ok() else { return false };

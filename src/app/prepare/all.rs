@@ -1,7 +1,7 @@
-//! `startline prepare all`: a challenge, everyone's place in it, and the command of the run.
+//! `startline prepare all`: creates a challenge, has the members join, prints the run's command.
 //!
-//! For a target whose members are there. Each step is the one of its own name. Invariant: whatever is wrong with any step's options is
-//! said before the first step; a step that fails is the last, and what is there by then is named.
+//! For a target whose members exist. Each step is the command of that name. Invariant: wrong options of any step are
+//! reported before the first one; a step that fails is the last, and what exists by then is named.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -71,7 +71,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
         out: args.out.as_deref(),
         password: args.new.password.as_deref(),
     };
-    // A file that is there already is some other joins'.
+    // An existing file is of other joins.
     let was_there = out.exists();
     let has_outcomes = || !was_there && out.exists();
     let go_on = || match has_outcomes() {
@@ -86,7 +86,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
                 false => Ok(ExitStatus::Inconclusive),
             }
         }
-        // It ended before anybody was asked to join, and so named no file to take up.
+        // It ended before the first join, and so named no file to resume.
         Ok(Taken { status, .. }) if !has_outcomes() => {
             tell_what_is_left(id, &go_on(), &command);
             Ok(status)
@@ -154,7 +154,7 @@ fn first_line(file: &str) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// The joins' file has to be new, and that is better known before there is a challenge.
+/// Refuses an existing file for the joins before a challenge is created.
 fn refuse_what_is_there(args: &AllArgs) -> Result<()> {
     args.out.as_deref().map_or(Ok(()), Journal::refuse_what_is_no_file)?;
     match &args.out {

@@ -1,4 +1,4 @@
-//! `startline prepare challenge`: an administrator creates a challenge, with time enough for everyone to join.
+//! `startline prepare challenge`: an administrator creates a challenge, with enough time for all members to join.
 //!
 //! Puts the pieces together: options, `create`, what is printed, waiting. Invariant: the challenge is printed as soon as it is there,
 //! so that nothing that comes afterwards can lose its number.
@@ -20,7 +20,7 @@ use crate::lookup::challenge::{LookedUp, look_up_heard};
 use crate::plan::Plan;
 use crate::plan::members::Members;
 use crate::plan::schedule::{self, Challenge, Demand, Entry, LocalTime, Start};
-use crate::prepare::create::{CREATING, Made, create};
+use crate::prepare::create::{CREATING, Creation, create};
 use crate::prepare::new_challenge::{ChallengeOptions, Joins, Known};
 use crate::prepare::prepared::Prepared;
 use crate::prepare::start;
@@ -67,7 +67,7 @@ pub fn challenge(args: ChallengeArgs) -> Result<ExitStatus> {
 }
 
 /// The challenge as it is printed.
-fn shown(args: &ChallengeArgs, made: &Made) -> Result<String> {
+fn shown(args: &ChallengeArgs, made: &Creation) -> Result<String> {
     if args.json {
         return Ok(serde_json::to_string_pretty(&created::Object::of(made))? + "\n");
     }
@@ -83,7 +83,7 @@ fn shown(args: &ChallengeArgs, made: &Made) -> Result<String> {
 fn wait_ready(
     prepared: &Prepared,
     args: &ChallengeArgs,
-    made: &Made,
+    made: &Creation,
     interrupt: &Interrupt,
 ) -> Result<ExitStatus> {
     let (agent, zone, id) = (prepared.agent(), made.now.time_zone().clone(), made.created.id);

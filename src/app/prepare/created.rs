@@ -1,6 +1,6 @@
 //! What is printed of a new challenge: for people, or as one JSON object; and the commands that come next.
 //!
-//! Makes text only. Invariant: every instant has its offset, so that nobody need know the server's zone to read it.
+//! Makes text only. Invariant: every instant has its offset, so that it can be read without knowing the server's zone.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,14 +16,14 @@ use crate::plan::Rate;
 use crate::plan::schedule::LocalTime;
 use crate::preflight::clean;
 use crate::prepare::calendar;
-use crate::prepare::create::Made;
+use crate::prepare::create::Creation;
 use crate::shell::quoted;
 
 /// Of a title; Runnity's have 100 at most.
 const TITLE_CHARS_MAX: usize = 200;
 
 /// The target options of the commands that follow: with the time zone that the server has shown.
-pub fn target(made: &Made, given: &TargetArgs) -> TargetArgs {
+pub fn target(made: &Creation, given: &TargetArgs) -> TargetArgs {
     let time_zone = made.corrected.clone().or_else(|| given.time_zone.clone());
     TargetArgs { time_zone, ..given.clone() }
 }
@@ -46,18 +46,18 @@ pub struct Object<'m> {
     time_zone: &'m str,
     server_time: String,
     ready_at: String,
-    /// READY: by when joins have to be over.
+    /// READY: the joins' deadline.
     join_by: String,
-    /// `startAt`: by when the ramp has to be over.
+    /// `startAt`: the ramp's deadline.
     ramp_by: String,
-    /// `endAt`: by when the hold has to be over.
+    /// `endAt`: the hold's deadline.
     hold_by: String,
 }
 
 impl<'m> Object<'m> {
     /// Of this challenge.
-    pub fn of(made: &'m Made) -> Self {
-        let Made { created, times, now, zone, .. } = made;
+    pub fn of(made: &'m Creation) -> Self {
+        let Creation { created, times, now, zone, .. } = made;
         let About { title, distance, max_participants, is_private } = About::of(made);
         Self {
             id: created.id,
@@ -87,7 +87,7 @@ struct About<'m> {
 }
 
 impl<'m> About<'m> {
-    fn of(Made { asked, created, .. }: &'m Made) -> Self {
+    fn of(Creation { asked, created, .. }: &'m Creation) -> Self {
         Self {
             title: created.title.as_deref().unwrap_or(&asked.title),
             distance: created.distance.as_deref().unwrap_or(asked.distance),
@@ -102,8 +102,8 @@ fn instant(at: &Zoned) -> String {
 }
 
 /// The challenge for people.
-pub fn text(made: &Made, page: Page) -> String {
-    let Made { created, times, now, .. } = made;
+pub fn text(made: &Creation, page: Page) -> String {
+    let Creation { created, times, now, .. } = made;
     let About { title, distance, max_participants, is_private } = About::of(made);
     let private = if is_private { ", private" } else { "" };
     let mut text = format!(
@@ -126,8 +126,8 @@ pub fn text(made: &Made, page: Page) -> String {
             [String::new(), name.to_owned(), LocalTime(at.clone()).to_string(), left, what.to_owned()];
         table.row(None, cells);
     };
-    row("READY", &times.ready, "joins end, entries begin");
-    row("startAt", &times.start, "entries end, so the ramp");
+    row("READY", &times.ready, "joins must end, entries begin");
+    row("startAt", &times.start, "entries and ramp must end");
     row("endAt", &times.end, "the hold must end");
     text += &table.text(page);
     text
@@ -209,10 +209,10 @@ mod tests {
     use crate::prepare::challenge::{Created, NewChallenge};
     use crate::prepare::start::Timetable;
 
-    fn made() -> Made {
+    fn made() -> Creation {
         let at =
             |time: &str| format!("2026-03-01T{time}+09:00[Asia/Seoul]").parse::<Zoned>().expect("an instant");
-        Made {
+        Creation {
             asked: NewChallenge {
                 title: "한강 5 km".into(),
                 description: "d".into(),
@@ -246,8 +246,8 @@ mod tests {
         assert_eq!(
             text(&made(), Page::PLAIN),
             "challenge 39: RECRUITING, FIVE, room for 6,001, private, \"한강 5 km\"\n\
-             \x20 READY    2026-03-01 09:55:00+09:00  in 7m30s     joins end, entries begin\n\
-             \x20 startAt  2026-03-01 10:00:00+09:00  in 12m30s    entries end, so the ramp\n\
+             \x20 READY    2026-03-01 09:55:00+09:00  in 7m30s     joins must end, entries begin\n\
+             \x20 startAt  2026-03-01 10:00:00+09:00  in 12m30s    entries and ramp must end\n\
              \x20 endAt    2026-03-01 11:00:00+09:00  in 1h12m30s  the hold must end\n"
         );
     }

@@ -1,6 +1,6 @@
-//! What became of everyone, as it is told at the end, and the exit status that it means.
+//! Prints each member's outcome and returns the exit status.
 //!
-//! Invariant: whoever has not got what was asked for is told why, and how to go on.
+//! Invariant: each kind of failure is printed with its reason and how to continue.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ use crate::app::printed;
 use crate::checks::table::{Column, Page, Table};
 use crate::exit_status::ExitStatus;
 use crate::prepare::answers::Answers;
-use crate::prepare::meaning::{self, Remedy};
+use crate::prepare::meaning::{self, Fix};
 use crate::prepare::places::{Outcome, Places};
 use crate::prepare::rounds::{End, Played};
 use crate::prepare::step::Step;
 use crate::shell::quoted;
 use crate::terminal::tell;
 
-/// The order in which outcomes are told.
+/// The order in which outcomes are printed.
 const ORDER: [Outcome; 7] = [
     Outcome::Done,
     Outcome::Already,
@@ -28,7 +28,7 @@ const ORDER: [Outcome; 7] = [
     Outcome::Pending,
 ];
 
-/// Of reasons without a remedy told at most.
+/// The maximum number of reasons without a fix that are printed.
 const LINES_MAX: usize = 5;
 
 /// The command that was typed.
@@ -81,12 +81,12 @@ pub fn as_members(path: &Path) -> String {
     if name.contains('/') { name } else { format!("./{name}") }
 }
 
-/// Tells what became of everyone.
-pub fn tell_end(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
+/// Prints every outcome.
+pub fn print_end(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
     let page = Page::of(&std::io::stdout());
     // The file has it as well.
     printed::print("warning", &table(typed.step, path, &played.places, played.unwritten.is_none(), page));
-    let status = tell_why(typed, path, played);
+    let status = print_why(typed, path, played);
     let Some(error) = &played.unwritten else { return status };
     tell(&format!("error: {} is incomplete: it could not be written: {error}", path.display()));
     tell(&format!(
@@ -96,13 +96,13 @@ pub fn tell_end(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
     ExitStatus::Inconclusive
 }
 
-/// Why not everyone has what was asked for, and how to go on.
-fn tell_why(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
+/// Prints why not all members are done, and how to continue.
+fn print_why(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
     let Played { places, end, answers, .. } = played;
     let again = typed.resumed(path);
     let stop = match end {
-        // A signal that comes when everyone is through stops nothing.
-        _ if places.settled() == places.rows().len() => return ExitStatus::Passed,
+        // A signal that comes when all members are done stops nothing.
+        _ if places.succeeded() == places.rows().len() => return ExitStatus::Passed,
         End::Over => None,
         End::Stopped(stop) => Some(stop),
         End::Broken(why) => {
@@ -112,7 +112,7 @@ fn tell_why(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
         }
     };
     let next = if needs_another(typed.step, places) { typed.of_another() } else { again };
-    let mut lines = remedies(typed, path, places);
+    let mut lines = fixes(typed, path, places);
     lines.extend(unnamed(places, answers, stop.map(|stop| stop.reason.as_str())));
     let has_what_comes_first = stop.is_some() || !lines.is_empty();
     stop.iter().for_each(|stop| tell(&format!("{}{}", what_was_left(places), stop.text)));
@@ -121,13 +121,13 @@ fn tell_why(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
     ExitStatus::Failed
 }
 
-/// Whether nobody can join this challenge any more; its file of outcomes stays with it.
+/// Whether members can no longer join this challenge; its file of outcomes stays with it.
 pub fn needs_another(step: Step, places: &Places) -> bool {
     let is_over = |(reason, _): &(&str, usize)| meaning::is_of_the_challenge(reason);
     step == Step::Join && places.reasons(Outcome::Refused).iter().any(is_over)
 }
 
-/// What a reason that holds for everyone has kept from happening.
+/// What a reason that holds for all members has prevented.
 fn what_was_left(places: &Places) -> &'static str {
     match (places.count(Outcome::Pending), places.count(Outcome::Failed)) {
         (0, 0) => "",
@@ -136,48 +136,48 @@ fn what_was_left(places: &Places) -> &'static str {
     }
 }
 
-/// Why those have nothing who have nothing, the most frequent first.
+/// The reasons of those who are not done, the most frequent first.
 fn reasons(places: &Places) -> impl Iterator<Item = &str> {
     let outcomes = [Outcome::Elsewhere, Outcome::Refused, Outcome::Failed];
     outcomes.into_iter().flat_map(|outcome| places.reasons(outcome)).map(|(reason, _)| reason)
 }
 
-/// What mends what there is, each once.
-fn remedies(typed: &Typed<'_>, path: &Path, places: &Places) -> Vec<String> {
-    let mut remedies: Vec<Remedy> = Vec::new();
-    for remedy in reasons(places).filter_map(meaning::remedy) {
-        if !remedies.contains(&remedy) {
-            remedies.push(remedy);
+/// How to fix the failures, each fix once.
+fn fixes(typed: &Typed<'_>, path: &Path, places: &Places) -> Vec<String> {
+    let mut fixes: Vec<Fix> = Vec::new();
+    for fix in reasons(places).filter_map(meaning::fix) {
+        if !fixes.contains(&fix) {
+            fixes.push(fix);
         }
     }
-    remedies.into_iter().flat_map(|remedy| lines(remedy, typed, path, places.settled())).collect()
+    fixes.into_iter().flat_map(|fix| lines(fix, typed, path, places.succeeded())).collect()
 }
 
-/// A remedy where so many have what was asked for.
-fn lines(remedy: Remedy, typed: &Typed<'_>, path: &Path, settled: usize) -> Vec<String> {
-    let line = match remedy {
-        Remedy::MakeMembers => "create these members: startline prepare members".to_owned(),
-        Remedy::LeaveTheOther => format!(
+/// The lines of a fix, where `succeeded` members are done.
+fn lines(fix: Fix, typed: &Typed<'_>, path: &Path, succeeded: usize) -> Vec<String> {
+    let line = match fix {
+        Fix::CreateMembers => "create these members: startline prepare members".to_owned(),
+        Fix::LeaveTheOther => format!(
             "have them leave the other challenge, which they can until its startAt: {}",
             typed.leave_another()
         ),
-        Remedy::Create | Remedy::LeaveAndCreate => {
+        Fix::Create | Fix::LeaveAndCreate => {
             "create another challenge: startline prepare challenge".to_owned()
         }
-        Remedy::LeaveAndCreateLarger => {
+        Fix::LeaveAndCreateLarger => {
             "create a larger challenge: startline prepare challenge --max-participants N".to_owned()
         }
-        Remedy::GivePassword => "give the challenge's password with --password".to_owned(),
-        Remedy::OnlyWaiting => "members can leave only while they are WAITING".to_owned(),
+        Fix::GivePassword => "give the challenge's password with --password".to_owned(),
+        Fix::OnlyWaiting => "members can leave only while they are WAITING".to_owned(),
     };
-    let are_in_the_way = matches!(remedy, Remedy::LeaveAndCreate | Remedy::LeaveAndCreateLarger);
-    if !are_in_the_way || settled == 0 {
+    let are_in_the_way = matches!(fix, Fix::LeaveAndCreate | Fix::LeaveAndCreateLarger);
+    if !are_in_the_way || succeeded == 0 {
         return vec![line];
     }
-    let who = if settled == 1 {
+    let who = if succeeded == 1 {
         "the one member who is in it can be in no other".to_owned()
     } else {
-        format!("the {} members who are in it can be in no other", grouped(settled as u64))
+        format!("the {} members who are in it can be in no other", grouped(succeeded as u64))
     };
     let leave =
         format!("{who} at that time until they leave, which they can until startAt: {}", typed.leave(path));
@@ -196,7 +196,7 @@ fn unnamed<'p>(
         told.push(reason);
         is_new
     };
-    let without = reasons(places).filter(|reason| meaning::remedy(reason).is_none());
+    let without = reasons(places).filter(|reason| meaning::fix(reason).is_none());
     without.filter(is_new).filter_map(|reason| answers.line(reason)).take(LINES_MAX)
 }
 
@@ -209,7 +209,7 @@ fn table(step: Step, path: &Path, places: &Places, is_whole: bool, page: Page) -
         let reasons = places.reasons(outcome);
         let reasons: Vec<String> = reasons
             .iter()
-            .filter(|(reason, _)| !reason.is_empty() && !outcome.is_settled())
+            .filter(|(reason, _)| !reason.is_empty() && !outcome.is_success())
             .map(|(reason, count)| format!("{} {reason}", grouped(*count as u64)))
             .collect();
         let count = grouped(places.count(outcome) as u64);
@@ -241,7 +241,7 @@ mod tests {
         let mut places = Places::of([(13, 38), (14, 38)]);
         let told = |places: &Places| {
             let typed = typed_join("", &[]);
-            tell_end(&typed, Path::new("o.csv"), &played(places, None))
+            print_end(&typed, Path::new("o.csv"), &played(places, None))
         };
         places.set(0, Outcome::Done, "");
         assert_eq!(told(&places), ExitStatus::Inconclusive);
@@ -249,8 +249,8 @@ mod tests {
         assert_eq!(told(&places), ExitStatus::Passed);
         let typed = typed_join("", &[]);
         let full = std::io::Error::from_raw_os_error(libc::ENOSPC);
-        // Everyone is through, but the file does not say so.
-        let told = tell_end(&typed, Path::new("o.csv"), &played(&places, Some(full)));
+        // All members are done, but the file does not say so.
+        let told = print_end(&typed, Path::new("o.csv"), &played(&places, Some(full)));
         assert_eq!(told, ExitStatus::Inconclusive);
     }
 
@@ -285,13 +285,13 @@ mod tests {
         let mut places = Places::of((1..=1_300).map(|member| (member, 38)));
         let members = ["1-1300".to_owned()];
         let typed = typed_join("--target http://t --password x", &members);
-        let told = |places: &Places| remedies(&typed, Path::new("o.csv"), places);
+        let told = |places: &Places| fixes(&typed, Path::new("o.csv"), places);
         let create = "create another challenge: startline prepare challenge".to_owned();
         places.set(1_299, Outcome::Refused, "CHALLENGE_NOT_RECRUITING");
         assert_eq!(told(&places), std::slice::from_ref(&create));
         assert!(needs_another(Step::Join, &places));
         (0..1_200).for_each(|at| places.set(at, Outcome::Done, ""));
-        let leave = "the 1,200 who are in it are in no other at that time until they leave, which they can until startAt: \
+        let leave = "the 1,200 members who are in it can be in no other at that time until they leave, which they can until startAt: \
                      startline prepare leave --target http://t --members ./o.csv";
         assert_eq!(told(&places), [leave.to_owned(), create]);
         places.set(1_299, Outcome::Elsewhere, "CHALLENGE_TIME_OVERLAP");

@@ -1,7 +1,7 @@
-//! `startline prepare join` and `leave`: every member logs in and takes a place, or gives it up.
+//! `startline prepare join` and `leave`: every member logs in and joins a challenge, or leaves it.
 //!
-//! What is asked for, and what has to be known before anybody is asked; [`rounds`] does it. Invariants: what is known of a member
-//! is in the file within a second; nothing ends this without the file being whole.
+//! The checks before the first request, and the printing; [`crate::prepare::rounds`] does the work. Invariants: a member's
+//! outcome is in the file within a second; the file is complete however this ends.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use startline_os::units::{counted, duration_text, grouped};
 
-use super::outcomes::{Typed, as_members, needs_another, tell_end};
+use super::outcomes::{Typed, as_members, needs_another, print_end};
 use crate::cli::prepare::places::{JoinArgs, LeaveArgs, PlacesArgs};
 use crate::cli::prepare::target::TargetArgs;
 use crate::exit_status::ExitStatus;
@@ -32,9 +32,9 @@ use crate::prepare::step::Step;
 use crate::shell::quoted;
 use crate::terminal::tell;
 
-/// Joins a second where nothing is said: the guide waits 50 ms between members.
+/// The default rate: the guide waits 50 ms between members.
 pub(super) const RATE: Rate = Rate { count: 20, per: Duration::from_secs(1) };
-/// How long nothing may work where nothing is said.
+/// The default of --patience.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Members whose outcomes are kept at a time: some hundred bytes each, in memory and in the file.
 const MEMBERS_MAX: u32 = 10_000_000;
@@ -50,7 +50,7 @@ fn not_begun() -> Notices {
 }
 
 impl JoinArgs {
-    /// What `prepare all` asks for once there is a challenge.
+    /// The joins of `prepare all`, once the challenge exists.
     pub(super) fn of(
         target: TargetArgs,
         challenge: u64,
@@ -76,22 +76,22 @@ pub fn join(args: JoinArgs) -> Result<ExitStatus> {
     Ok(join_heard(args, &Interrupt::listen(not_begun())?)?.status)
 }
 
-/// What came of it.
+/// The outcome of a join or leave.
 pub(super) struct Taken {
     /// How it ended.
     pub(super) status: ExitStatus,
-    /// Nobody can join this challenge any more.
+    /// Members can no longer join this challenge.
     pub(super) needs_another: bool,
 }
 
 impl From<ExitStatus> for Taken {
-    /// It ended before anybody was asked.
+    /// It ended before the first request.
     fn from(status: ExitStatus) -> Self {
         Self { status, needs_another: false }
     }
 }
 
-/// The same for who listens for signals already.
+/// The same with an existing listener for signals.
 ///
 /// # Errors
 /// As [`join`]'s.
@@ -139,7 +139,7 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
     let agent = prepared.agent();
     let looked_up = match look_up(&prepared, &agent, interrupt, Duration::ZERO)? {
         Some(Ok(looked_up)) => Some(looked_up),
-        // The last one to leave has deleted it, if it was ever there.
+        // The last member to leave has deleted it, if it ever existed.
         Some(Err(error)) if step == Step::Leave && is_gone(&error) => {
             tell(&format!("warning: challenge {challenge} does not exist, so no member is in it"));
             None
@@ -159,7 +159,7 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
     calendar::fit_a_run(places.count(Outcome::Pending) as u32, rate)?;
     let path = args.resume.or(args.out).unwrap_or_else(|| default_file(step));
     let journal = match taken_up {
-        Some(mut journal) => journal.make_whole(&places).map(|()| journal)?,
+        Some(mut journal) => journal.rewrite(&places).map(|()| journal)?,
         None => Journal::create(&path, &places)?,
     };
     let outcomes_are = format!("the outcomes up to the last second are in {}", path.display());
@@ -176,17 +176,17 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
     // Members whose files name their challenge are in no other.
     let members = if typed.challenge.is_some() { &typed.members[..] } else { &[] };
     let typed = Typed { step, options: &options, to_leave: &to_leave, members };
-    let status = tell_end(&typed, &path, &played);
+    let status = print_end(&typed, &path, &played);
     Ok(Taken { status, needs_another: needs_another(step, &played.places) })
 }
 
-/// The password as it is typed again; not if it is another that is needed.
+/// The password as it is typed again; a placeholder if it was wrong.
 fn password_to_type(password: Option<&str>, places: &Places) -> Option<String> {
     let is_wrong = places.reasons(Outcome::Refused).iter().any(|(reason, _)| *reason == WRONG_PASSWORD);
     if is_wrong { Some("PASSWORD".into()) } else { password.map(|password| quoted(password).into_owned()) }
 }
 
-/// The options that go on where this ends; the members are in its file.
+/// The options of the command that continues; the members are in its file.
 fn typed_again(args: &PlacesArgs, password: Option<&str>) -> String {
     let mut options = args.target.to_string();
     if let Some(password) = password {
@@ -204,7 +204,7 @@ fn typed_again(args: &PlacesArgs, password: Option<&str>) -> String {
 fn tell_unasked(error: &anyhow::Error) -> ExitStatus {
     tell(&format!("error: the challenge could not be looked up: {error:#}"));
     tell(&format!("  {}", advice::hint(error)));
-    // What has been answered will be answered so again, unless it is that the servers do not work now.
+    // The same answer would come again, unless the servers fail only now.
     match advice::was_answered(error) && !advice::may_work_later(error) {
         true => ExitStatus::Refused,
         false => ExitStatus::Inconclusive,
@@ -230,24 +230,24 @@ fn tell_beginning(step: Step, places: &Places, rate: Rate, plan: &Plan, path: &P
     ));
 }
 
-/// A file of outcomes, made whole, so that it names each member once.
+/// Reads a file of outcomes and rewrites it, so that it names each member once.
 fn resumed(file: &Path) -> Result<(Option<Journal>, Places, Vec<String>)> {
     let name = file.display().to_string();
     let (mut journal, text) = Journal::open(file)?;
     let mut places = Places::read(&name, &text)?;
-    // With its reasons: they are to be there still if nobody is tried again.
-    journal.make_whole(&places)?;
+    // With its reasons: they must still be there if no member is retried.
+    journal.rewrite(&places)?;
     places.take_up();
     Ok((Some(journal), places, vec![as_members(file)]))
 }
 
-/// What JSON wants escaped, and braces, which would be variables in a scenario's text.
+/// Escapes a text for JSON, and braces, which would be variables in a scenario's text.
 fn escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].replace('{', "\\u007b")
 }
 
-/// Where outcomes of joins go where nothing is said.
+/// The default file of the joins' outcomes.
 pub(super) fn default_join_file() -> PathBuf {
     default_file(Step::Join)
 }
@@ -257,21 +257,20 @@ fn default_file(step: Step) -> PathBuf {
     format!("startline-{}-{}.csv", step.key(), now.strftime("%Y%m%d-%H%M%S")).into()
 }
 
-/// Whom the list shows to have what was asked for, and who of a file that is taken up have it no longer: it may be of some time ago, or of
-/// the other step.
+/// Marks members as done or pending by the list: a resumed file may be old, or of the other step.
 fn note_who_is_in(step: Step, places: &mut Places, listed: Option<&HashMap<u64, String>>) {
     let Some(listed) = listed else { return };
     for at in 0..places.rows().len() {
         let row = &places.rows()[at];
-        let (is_in, was_settled) = (listed.contains_key(&row.member), row.outcome.is_settled());
-        let is_settled = is_in == (step == Step::Join);
-        if was_settled != is_settled {
-            places.set(at, if is_settled { Outcome::Already } else { Outcome::Pending }, "");
+        let (is_in, was_success) = (listed.contains_key(&row.member), row.outcome.is_success());
+        let is_success = is_in == (step == Step::Join);
+        if was_success != is_success {
+            places.set(at, if is_success { Outcome::Already } else { Outcome::Pending }, "");
         }
     }
 }
 
-/// Whom the list shows not to be WAITING: they would only be refused.
+/// Refuses members whom the list shows not to be WAITING: the servers would refuse them.
 fn note_who_cannot_leave(prepared: &Prepared, places: &mut Places, listed: Option<&HashMap<u64, String>>) {
     let them = prepared.plan.scenario.schedule.as_ref().and_then(|schedule| schedule.participants.as_ref());
     let (Some(listed), Some(them)) = (listed, them) else { return };
@@ -283,7 +282,7 @@ fn note_who_cannot_leave(prepared: &Prepared, places: &mut Places, listed: Optio
     }
 }
 
-/// Refuses more joins than the challenge has room for: they would be found out one by one, when all the others are in.
+/// Refuses more joins than the challenge has room for, which would fail one by one once all others are in.
 fn check_room(looked_up: &LookedUp, members: u64) -> Result<()> {
     let (Some(room), Some(left)) = (looked_up.room, looked_up.places_left()) else { return Ok(()) };
     let (room, more) = (counted(room, "place", "places"), grouped(members));
@@ -299,7 +298,7 @@ fn check_room(looked_up: &LookedUp, members: u64) -> Result<()> {
     }
 }
 
-/// Refuses what the challenge's life does not allow, and warns of what it would end.
+/// Refuses what the challenge's schedule does not allow, and warns of a leave that deletes it.
 fn check_challenge(
     step: Step,
     prepared: &Prepared,
@@ -371,7 +370,7 @@ mod tests {
             let mut places = Places::of([(13, 38), (14, 38)]);
             note_who_is_in(step, &mut places, Some(&listed));
             assert_eq!([places.rows()[0].outcome, places.rows()[1].outcome], expected);
-            // A file of the other step, in which everyone is through.
+            // A file of the other step, in which all members are done.
             (0..2).for_each(|at| places.set(at, Outcome::Done, ""));
             note_who_is_in(step, &mut places, Some(&listed));
             let expected = expected.map(|outcome| match outcome {

@@ -1,4 +1,4 @@
-//! Where the mock server listens: a line for people, or an object for programs.
+//! The address at which the mock server listens: a line for people, or an object for programs.
 //!
 //! Prints nothing. Invariant: what is announced is taken from the settings that it was started with.
 
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use startline_mock::{Config, Tls};
 
-/// What the announcement says besides the address.
+/// What the announcement says other than the address.
 pub(super) struct Summary {
     scheme: &'static str,
     servers: usize,

@@ -1,8 +1,8 @@
-//! `startline serve`: the mock server alone, until a signal ends it.
+//! `startline serve`: the built-in mock server alone, until a signal ends it.
 //!
-//! Turns arguments into a [`Config`], starts a [`Server`], prints where it listens, waits. Decides nothing about how the
-//! mock server behaves. Invariants: standard output carries the one line (or object) that says where it listens, with TLS a
-//! second one that says how to trust it, and the summary at the end; with `--parent` the process never outlives its parent.
+//! Turns arguments into a [`Config`], starts a [`Server`], prints where it listens, waits. Does not decide how the
+//! mock server behaves. Invariants: standard output has one line (or object) with the address, with TLS a second one that
+//! says how to trust it, and the summary at the end; with `--parent` the process never outlives its parent.
 
 use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -42,13 +42,13 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     if let Some(parent) = args.parent {
         die_with(parent)?;
     }
-    // A lower limit is reported; it is no reason not to start.
+    // A low limit is warned of, and no reason not to start.
     let descriptors = raise_limit().unwrap_or_else(|_| limits().0);
     let mut signals = Signals::watch()?;
     let mut config = args.config()?;
     let members = config.members.clone().count() as u64;
     config.workers = room::workers(config.workers, members, cores(), descriptors);
-    // Whoever starts it for a load has counted on that load alone.
+    // A run that starts it has sized it for that load.
     if args.parent.is_none()
         && let Some(warning) = room::too_little(config.workers, members, cores(), descriptors)
     {
@@ -57,7 +57,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     let summary = Summary::of(&config);
     let (listen, tls) = (config.listen, config.tls.clone());
     let mut server = Server::start(config).map_err(|error| not_started(error, listen))?;
-    let trust = tls.as_ref().map(|tls| args.tls.hand_out(tls, server.addr())).transpose()?;
+    let trust = tls.as_ref().map(|tls| args.tls.publish_ca(tls, server.addr())).transpose()?;
     let announcement = if args.announce_json {
         object(server.addr(), tls.as_ref())
     } else {
@@ -132,7 +132,7 @@ impl ServeArgs {
     }
 }
 
-/// How often it is looked whether the mock server is still well.
+/// How often the mock server's health is checked.
 const FAILURE_CHECK: Duration = Duration::from_millis(200);
 
 /// The two signals that end the program.

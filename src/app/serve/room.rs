@@ -1,7 +1,7 @@
-//! Room for connections: the number of workers for a number of members, and the message when one of them is full.
+//! Capacity for connections: how many workers a mock server of N members has, and the warnings when they have no room left.
 //!
-//! Starts nothing and reads no limit. Invariant: where nobody says how many workers, every member can hold a connection, or it is said
-//! that not all of them can.
+//! Starts nothing and reads no limit. Invariant: without --workers every member can hold a connection, or a warning says that
+//! not all of them can.
 
 use std::io;
 
@@ -9,13 +9,13 @@ use startline_os::units::{counted, grouped};
 
 use crate::plan::capacity::{DESCRIPTORS_OF_A_WORKER, fullest_share, mock_workers};
 
-/// The workers there are to be: those asked for, or as many as the members' connections need.
+/// Returns the number of workers: as requested, or as many as the members' connections need.
 pub(super) fn workers(asked: usize, members: u64, cores: usize, descriptors: u64) -> usize {
     let connections = u32::try_from(members).unwrap_or(u32::MAX);
     if asked > 0 { asked } else { mock_workers(connections, cores, descriptors) }
 }
 
-/// A warning where not all members can be connected at once.
+/// Returns a warning if not all members can be connected at once.
 pub(super) fn too_little(workers: usize, members: u64, cores: usize, descriptors: u64) -> Option<String> {
     let room = descriptors.saturating_sub(DESCRIPTORS_OF_A_WORKER);
     let fits = |connections: u64, workers: usize| fullest_share(connections, workers) <= room;
@@ -28,12 +28,12 @@ pub(super) fn too_little(workers: usize, members: u64, cores: usize, descriptors
         *if fits(middle, workers) { &mut most } else { &mut too_many } = middle;
     }
     let enough = self::workers(0, members, cores, descriptors);
-    let remedy = match fits(members, enough) {
+    let fix = match fits(members, enough) {
         true => format!("--workers {enough} has room for all"),
         false => "raise the hard limit on descriptors (ulimit -Hn) before the start".to_owned(),
     };
     Some(format!(
-        "warning: {} with {} descriptors each {} room for about {} connections, but there are {}: {remedy}",
+        "warning: {} with {} descriptors each {} room for about {} connections, but there are {}: {fix}",
         counted(workers as u64, "worker", "workers"),
         grouped(descriptors),
         if workers == 1 { "has" } else { "have" },
@@ -42,9 +42,9 @@ pub(super) fn too_little(workers: usize, members: u64, cores: usize, descriptors
     ))
 }
 
-/// What is said the first time that a connection cannot be accepted.
+/// Returns the warning for the first connection that cannot be accepted.
 pub(super) fn not_accepted(error: &io::Error, workers: usize, descriptors: u64) -> String {
-    let remedy = match error.raw_os_error() {
+    let fix = match error.raw_os_error() {
         Some(libc::EMFILE) => format!(
             "; {} may have {} descriptors each: give more --workers, or raise the hard limit (ulimit -Hn)",
             counted(workers as u64, "worker", "workers"),
@@ -53,7 +53,7 @@ pub(super) fn not_accepted(error: &io::Error, workers: usize, descriptors: u64) 
         Some(libc::ENFILE) => "; fs.file-max limits those of the whole machine".to_owned(),
         _ => String::new(),
     };
-    format!("warning: connections wait, since they cannot be accepted: {error}{remedy}")
+    format!("warning: connections wait, since they cannot be accepted: {error}{fix}")
 }
 
 #[cfg(test)]

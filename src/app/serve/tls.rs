@@ -1,7 +1,7 @@
-//! The TLS options of `startline serve`, and the text that describes them.
+//! The TLS options of `startline serve`, and the line that says how to trust it.
 //!
-//! Reads the files that are named and writes the CA's; what a certificate is good for is not known here. Invariant: what
-//! cannot be used is refused with its option's name, the file and the reason, before anything listens.
+//! Reads the given files and writes the CA's; does not judge certificates. Invariant: what cannot be used is refused with
+//! its option's name, the file and the reason, before anything listens.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,7 +13,7 @@ use startline_mock::{Identity, IdentityError, Tls, TlsSettings};
 use crate::cli::serve::tls::TlsArgs;
 
 impl TlsArgs {
-    /// What to serve with, if TLS is asked for. `listen` as typed, and what it was resolved to.
+    /// Makes what to serve with, if TLS is asked for. `listen` is as typed, `addr` what it was resolved to.
     pub(super) fn prepare(&self, listen: &str, addr: SocketAddr) -> anyhow::Result<Option<Tls>> {
         if !self.tls {
             return Ok(None);
@@ -30,8 +30,8 @@ impl TlsArgs {
         Tls::new(identity, &settings).map(Some).context("--tls")
     }
 
-    /// Once it listens: hands out the CA, and says in a line for people how clients come to trust it.
-    pub(super) fn hand_out(&self, tls: &Tls, addr: SocketAddr) -> anyhow::Result<String> {
+    /// Once it listens: writes the CA's file, and returns a line for people about how clients come to trust it.
+    pub(super) fn publish_ca(&self, tls: &Tls, addr: SocketAddr) -> anyhow::Result<String> {
         let Some(ca) = tls.ca() else {
             return Ok("clients that do not know the certificate's issuer need it: --ca FILE".to_owned());
         };
@@ -46,7 +46,7 @@ impl TlsArgs {
         ))
     }
 
-    /// What the made certificate is good for.
+    /// Returns the generated certificate's names.
     fn names(&self, listen: &str, addr: SocketAddr) -> Vec<String> {
         let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(String::from).into();
         if !addr.ip().is_unspecified() {
@@ -123,8 +123,8 @@ mod tests {
     fn the_certificate_is_good_for_what_is_listened_on_and_each_name_once() {
         let addr = |text: &str| text.parse().unwrap();
         let args = parse(&["--tls", "--tls-name", "*.runnity.example", "--tls-name", "localhost"]).unwrap();
-        let names = args.names("box.example:8443", addr("10.0.0.7:8443"));
-        let expected = ["localhost", "127.0.0.1", "::1", "10.0.0.7", "box.example", "*.runnity.example"];
+        let names = args.names("host.example:8443", addr("10.0.0.7:8443"));
+        let expected = ["localhost", "127.0.0.1", "::1", "10.0.0.7", "host.example", "*.runnity.example"];
         assert_eq!(names, expected);
         let args = parse(&["--tls"]).unwrap();
         assert_eq!(args.names("[::]:8443", addr("[::]:8443")), &expected[..3], "any address is none");

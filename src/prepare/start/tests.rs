@@ -198,7 +198,7 @@ fn a_ramp_and_a_hold_that_do_not_fit_are_both_told() {
         misfits(distance("ONE"), s(300), s(3600)).iter().map(ToString::to_string).collect();
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].starts_with("--ramp 5m does not fit"), "{told:?}");
-    // Whoever does as the first says finds the second true.
+    // The second holds once the first is fixed.
     assert_eq!(
         told[1],
         "a ramp of 4m55s and a hold of 1h take 1h4m55s, but a challenge of ONE ends 25m after READY: --hold 20m5s is the \

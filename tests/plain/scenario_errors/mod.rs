@@ -353,8 +353,7 @@ fn scenarios_are_found_by_name_or_file() {
     assert!(Scenario::find("runnity").is_ok());
     assert_eq!(
         Scenario::find("runity").expect_err("mistyped").to_string(),
-        "there is no built-in scenario \"runity\"; did you mean \"runnity\"? (a file's name contains \"/\" or ends \
-         in \".toml\")"
+        "there is no built-in scenario and no file named \"runity\"; did you mean \"runnity\"?"
     );
     let missing = Scenario::find("no/such.toml").expect_err("missing").to_string();
     assert!(missing.starts_with("cannot read the scenario no/such.toml: "), "{missing}");

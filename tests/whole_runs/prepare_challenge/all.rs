@@ -183,7 +183,10 @@ fn whatever_is_wrong_with_any_step_is_said_before_the_first() {
             "4m55s is the longest that does\n  a ramp of 4m55s and a hold of 2h take",
         ),
         ([&range[..], &["--out", &taken]].concat(), "already exists; name another"),
-        ([&range[..], &["--out", "/no-such-directory/x.csv"]].concat(), "in a directory that is not there"),
+        (
+            [&range[..], &["--out", "/no-such-directory/x.csv"]].concat(),
+            "the directory of /no-such-directory/x.csv does not exist",
+        ),
         ([&range[..], &["--scenario", "echo"]].concat(), "has no [join]"),
         (vec!["--members", &with_column], "has the column challengeId"),
         (vec!["--members", &column_last], "has the column challengeId"),

@@ -36,7 +36,7 @@ fn the_number_is_printed_and_the_next_command_can_be_typed() {
     let joined = typed(next, temp.path());
     joined.assert_status(0);
     assert!(joined.stdout.contains("9  joined"), "{}", joined.stdout);
-    assert!(joined.stdout.contains("1  in it already"), "the creator is in it: {}", joined.stdout);
+    assert!(joined.stdout.contains("1  already in it"), "the creator is in it: {}", joined.stdout);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_hold_that_the_distance_is_too_short_for_is_warned_of() {
     finished.assert_status(0);
     assert!(
         finished.stderr.contains(
-            "warning: a ramp of 4m and a hold of 1h take 1h4m, and a challenge of TWO is over 35m after it"
+            "warning: a ramp of 4m and a hold of 1h take 1h4m, but a challenge of TWO ends 35m after READY"
         ),
         "{}",
         finished.stderr
@@ -159,7 +159,7 @@ fn a_room_that_may_be_too_small_is_warned_of() {
     let server = Server::plain();
     let finished = server.prepare("challenge", &["--members", "20", "--max-participants", "20"]);
     finished.assert_status(0);
-    let words = "warning: --max-participants 20 has room for all 20 members only if member 13, who creates it, is one of them: give 21";
+    let words = "warning: --max-participants 20 has room for all 20 members only if member 13, who creates it, is one of them: otherwise give 21";
     assert!(finished.stderr.contains(words), "{}", finished.stderr);
     for options in [
         ["--members", "13-22", "--max-participants", "10"],

@@ -127,8 +127,8 @@ fn an_answer_that_never_comes_leaves_it_open_whether_the_challenge_is_there() {
         &asked(&peer.url, &[]),
         3,
         &[
-            "there is no answer",
-            "the challenge may be there all the same: look for its title, \"",
+            "the servers did not answer",
+            "the challenge may exist all the same: look for its title, \"",
             "\"; member 13 is in it then",
         ],
     );
@@ -141,11 +141,11 @@ fn failing_servers_and_strangers_are_told_apart() {
             "502 Bad Gateway",
             "<html>502</html>",
             3,
-            vec!["answered 502", "see their logs", "may be there all the same"],
+            vec!["answered 502", "see their logs", "may exist all the same"],
         ),
         ("403 Forbidden", "", 2, vec!["answered 403: an empty body", "member 13 may not create challenges"]),
         ("302 Found\r\nLocation: /elsewhere", "", 2, vec!["answered 302", "the target leads elsewhere"]),
-        ("404 Not Found", "{}", 2, vec!["there is no POST /api/v1/admin/challenges here"]),
+        ("404 Not Found", "{}", 2, vec!["the target has no POST /api/v1/admin/challenges"]),
         (
             "400 Bad Request",
             r#"{"code":400,"message":"겹칩니다"}"#,
@@ -156,21 +156,24 @@ fn failing_servers_and_strangers_are_told_apart() {
             "201 Created",
             r#"{"data":{"status":"RECRUITING"}}"#,
             3,
-            vec!["no /data/challengeId", "may be there all the same"],
+            vec!["no /data/challengeId", "may exist all the same"],
         ),
         ("201 Created", "not JSON", 3, vec!["no /data/challengeId"]),
         (
             "201 Created",
             r#"{"data":{"challengeId":39,"status":"RECRUITING","startAt":"2026-03-01T10:11:00"}}"#,
             3,
-            vec!["challenge 39 is there, and the answer has no /data/endAt", "preflight with --challenge 39"],
+            vec![
+                "challenge 39 was created, but the answer has no /data/endAt",
+                "preflight with --challenge 39",
+            ],
         ),
         (
             "201 Created",
             r#"{"data":{"challengeId":39,"status":"OPEN","startAt":"2026-03-01T10:11:00","endAt":"2026-03-01T11:11:00"}}"#,
             3,
             vec![
-                "challenge 39 is there, and what the servers say of it cannot be read",
+                "challenge 39 was created, but what the servers say about it cannot be read",
                 "with --challenge 39",
             ],
         ),
@@ -207,5 +210,5 @@ fn a_server_that_does_not_say_what_time_it_has_is_warned_of() {
 fn times_that_cannot_be_read_lose_no_number() {
     let created = r#"{"data":{"challengeId":7,"status":"RECRUITING","startAt":"soon","endAt":"later"}}"#;
     let peer = Peer::answering(vec![(OK, LOGIN), ("201 Created", created)]);
-    assert_told(&asked(&peer.url, &[]), 3, &["challenge 7 is there", "startAt is \"soon\""]);
+    assert_told(&asked(&peer.url, &[]), 3, &["challenge 7 was created", "startAt is \"soon\""]);
 }

@@ -16,7 +16,7 @@ fn a_rate_that_cannot_finish_before_ready_is_refused_with_one_that_can() {
         "{}",
         finished.stderr
     );
-    assert!(finished.stderr.contains("--rate 1/s would do"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("--rate 1/s is enough"), "{}", finished.stderr);
     assert_eq!(played.way.joins(), 0);
 }
 
@@ -60,7 +60,7 @@ fn ready_in_the_middle_stops_it_with_the_reason() {
     assert!(played.count("pending") > 0);
     // Who is in it overlaps with any other at that time.
     let told = format!(
-        "the {done} who are in it are in no other at that time until they leave, which they can until startAt: startline prepare leave --target {} --rate 40/s --members {}\n  create another challenge: startline prepare challenge\n  then: startline prepare join",
+        "the {done} members who are in it can be in no other at that time until they leave, which they can until startAt: startline prepare leave --target {} --rate 40/s --members {}\n  create another challenge: startline prepare challenge\n  then: startline prepare join",
         played.way.url(),
         played.file().display()
     );
@@ -73,7 +73,7 @@ fn a_wrong_time_zone_is_told_and_what_is_likelier_counts() {
     let played = Played::of(plain(), 300, 11);
     let finished = played.join("13-212", &["--rate", "10/m", "--time-zone", "-09:00"]);
     finished.assert_status(2);
-    for told in ["in the future in this zone", "give --time-zone +00:00", "--rate 1/s would do"] {
+    for told in ["in the future in this zone", "give --time-zone +00:00", "--rate 1/s is enough"] {
         assert!(finished.stderr.contains(told), "{told}: {}", finished.stderr);
     }
     assert_eq!(played.way.joins(), 0);
@@ -93,7 +93,7 @@ fn a_range_that_is_a_typing_error_is_refused_before_anybody_is_asked() {
     let played = Played::with_room_for(300);
     let finished = played.join("1-4000000000", &[]);
     finished.assert_status(2);
-    let told = "--members: 4,000,000,000 are more than 10,000,000 at a time: is the range right?";
+    let told = "--members: 4,000,000,000 is more than 10,000,000 at a time: is the range right?";
     assert!(finished.stderr.contains(told), "{}", finished.stderr);
     assert!(!played.file().exists());
     let finished = played.join("/dev/zero", &[]);

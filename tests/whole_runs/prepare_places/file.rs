@@ -72,7 +72,7 @@ fn a_file_of_nobody_is_told_what_to_do_about() {
 fn what_is_no_file_is_refused_before_anybody_is_asked() {
     let played = Played::with_room_for(300);
     for (out, told) in [
-        ("-", "--out: \"-\" is standard output, which stands for standard output"),
+        ("-", "--out: \"-\" is standard output, which --resume cannot read"),
         ("/dev/stdout", "--out: /dev/stdout is not a regular file"),
         ("/", "--out: / is a directory: name a file in it"),
     ] {
@@ -99,7 +99,7 @@ fn a_file_that_cannot_be_written_to_its_end_is_told_of_and_taken_up() {
     finished.assert_status(3);
     let file = played.file();
     let file = file.display();
-    assert!(finished.stdout.contains(&format!("What became of some: {file}, which is not whole\n")));
+    assert!(finished.stdout.contains(&format!("Some outcomes: {file} (incomplete)\n")));
     assert!(finished.stderr.contains(&format!("error: {file} is incomplete: it could not be written: ")));
     let told =
         "  make room on the disk, then get the rest from the server's list: startline prepare join --target";

@@ -20,7 +20,7 @@ fn everyone_joins_once_and_leaves_once() {
     let joins = played.way.joins();
     let finished = played.join("13-62", &[]);
     finished.assert_status(0);
-    assert!(finished.stdout.contains("50  in it already"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("50  already in it"), "{}", finished.stdout);
     assert_eq!(played.way.joins(), joins, "the list tells, and nobody is asked again");
 
     std::fs::remove_file(played.file()).expect("the file is there");
@@ -40,7 +40,11 @@ fn the_last_to_leave_is_warned_of() {
     let played = Played::with_room_for(300);
     let finished = finish(played.start("leave", "300-300", &[]));
     finished.assert_status(0);
-    assert!(finished.stderr.contains("warning: nobody else is in the challenge"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("warning: there are no other members in the challenge"),
+        "{}",
+        finished.stderr
+    );
     played.stand.about(13, "GET", played.challenge, "").assert_refused(
         404,
         404,
@@ -142,7 +146,7 @@ fn members_none_of_whom_are_known_stop_it_early() {
     command.arg(&members).arg("--out").arg(played.file());
     let finished = finish(command.spawn().expect("the binary starts"));
     finished.assert_status(1);
-    assert!(finished.stderr.contains("members in a row, and nobody else: login is refused with MEMBER_NOT_FOUND (존재하지 않는 회원입니다)"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("members in a row were refused, and none accepted: login is refused with MEMBER_NOT_FOUND (존재하지 않는 회원입니다)"), "{}", finished.stderr);
     assert!(played.count("pending") > 100, "{:?}", played.count("pending"));
 }
 
@@ -151,7 +155,7 @@ fn more_than_there_is_room_for_are_refused_before_anybody_joins() {
     let played = Played::with_room_for(31);
     let finished = played.join("13-43", &["--rate", "100/s"]);
     finished.assert_status(2);
-    let told = "error: the challenge has 31 places, of which 30 are left, and 31 more are to join: take fewer members, or";
+    let told = "error: the challenge has 31 places, of which 30 are left, and 31 more members would join; give fewer members, or";
     assert!(finished.stderr.contains(told), "{}", finished.stderr);
     assert_eq!((played.file().exists(), played.joined()), (false, 1));
     played.join("13-42", &["--rate", "100/s"]).assert_status(0);
@@ -160,8 +164,7 @@ fn more_than_there_is_room_for_are_refused_before_anybody_joins() {
     std::fs::remove_file(played.file()).expect("removed");
     let more = played.join("43-44", &[]);
     more.assert_status(2);
-    let told =
-        "error: the challenge is full: it has 31 places, and 2 more are to join: create a larger challenge";
+    let told = "error: the challenge is full: it has 31 places, and 2 more members would join; create a larger challenge";
     assert!(more.stderr.contains(told), "{}", more.stderr);
 }
 

@@ -11,7 +11,11 @@ fn no_terminal_obeys_a_server_s_words() {
     played.way.answer(usize::MAX, EVIL);
     let finished = played.join("13-112", &[]);
     finished.assert_status(1);
-    assert!(finished.stderr.contains("members in a row, and nobody else"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("members in a row were refused, and none accepted"),
+        "{}",
+        finished.stderr
+    );
     assert!(finished.stderr.contains("([2J [31mEVIL)"), "{}", finished.stderr);
     let is_harmful = |c: char| c.is_control() && c != '\n';
     assert!(!finished.stderr.contains(is_harmful), "{:?}", finished.stderr);
@@ -19,7 +23,7 @@ fn no_terminal_obeys_a_server_s_words() {
 }
 
 #[test]
-fn a_wrong_password_is_not_to_be_typed_again() {
+fn a_wrong_password_is_not_printed_to_be_typed() {
     let played = Played::with_room_for(300);
     let challenge = created(&played.stand, ADMIN + 2, 300, 20, Some("달리기"));
     let private = played.about(challenge);
@@ -32,7 +36,7 @@ fn a_wrong_password_is_not_to_be_typed_again() {
             finished.stderr
         );
         assert!(!finished.stderr.contains("wrong"), "{}", finished.stderr);
-        // Everyone was.
+        // All were.
         assert!(!finished.stderr.contains("was not tried"), "{}", finished.stderr);
         assert!(
             finished.stderr.contains("join is refused with CHALLENGE_PASSWORD_MISMATCH"),
