@@ -34,7 +34,7 @@ faults! {
         /// EADDRNOTAVAIL from bind: the source address is not, or no longer, an address of this
         /// machine.
         SourceNotLocal => ("source-not-local", Machine, NOTHING,
-            "The source address was removed; as root: scripts/source-addresses add ADDRESS.")
+            "The source address was removed; as root: startline addresses add ADDRESS.")
         /// EINVAL from connect with a source address: the kernel sends nothing from it to this
         /// target.
         SourceUnusable => ("source-unusable", Machine, NOTHING,

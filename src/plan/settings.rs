@@ -15,6 +15,7 @@ use startline_os::units::{self, duration_text};
 
 use super::capacity::{self, Limits, WORKERS_MAX};
 use super::roster::{Roster, RosterError};
+use super::schedule::SYSTEM_ZONE;
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
 use super::{End, Http, HttpMode, Plan, Resolve, Target, Tls, http, schedule};
@@ -440,9 +441,6 @@ impl ScenarioSettings {
         Scenario::compile(&self.file, &self.source, &set)
     }
 }
-
-/// The time zone that means this machine's own.
-pub const SYSTEM_ZONE: &str = "system";
 
 fn system_zone() -> String {
     SYSTEM_ZONE.into()

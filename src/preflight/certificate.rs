@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(check.verdict, Verdict::Fail);
         assert!(check.reading.text.starts_with("expired 11 days ago"), "{}", check.reading.text);
         assert_eq!(check.why.as_deref(), Some("10.0.0.1:443: tls-expired (certificate expired)"));
-        assert!(check.fixes[0].text.starts_with("renew the server's certificate"));
+        assert!(check.fixes[0].text.starts_with("Renew the server's certificate"));
         let plain = [shown(None, Some((TlsFault::NotTls, "HTTP/1.1 400")))];
         assert_eq!(
             super::check("x", &plain, false, at("2020-03-14T01:00:00Z")).reading.text,

@@ -124,7 +124,7 @@ fn more_sources(supply: &Supply, needed: u64) -> Vec<Fix> {
     let is_allowed = |(_, all): &(u64, u64)| *all <= SOURCES_MAX as u64;
     let plain = sources_with(supply, supply.free, needed).filter(is_allowed);
     let wider = sources_with(supply, wide, needed).filter(is_allowed);
-    let widen = format!("sysctl -w {RANGE}=\"{}\" && ", text_of(supply.widest()));
+    let widen = format!("sysctl -w {RANGE}=\"{}\"", text_of(supply.widest()));
     let mut remedies = Vec::new();
     // Fewer addresses in a wider range: where addresses cost something, or where there cannot be so
     // many.

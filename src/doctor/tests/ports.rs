@@ -202,7 +202,7 @@ fn a_source_address_from_which_nothing_leads_to_the_target_is_refused_by_name() 
     assert_eq!(
         family.why.as_deref(),
         Some(
-            "2 are IPv6 addresses, the first is fd00::7, and the target has only IPv4 addresses (10.0.0.1): no connection would come \
+            "2 are IPv6 addresses, the first is fd00::7, and the target has only IPv4 addresses (10.0.0.1): no connection can come \
              from there"
         )
     );

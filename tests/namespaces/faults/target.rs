@@ -68,7 +68,7 @@ fn target_silent_at_the_look_up_is_not_waited_for_after_a_signal() {
     let _silent = asked(&listener);
     assert_ends_at_once(
         child,
-        "error: interrupted (SIGINT) while the challenge was looked up: nothing was loaded",
+        "error: interrupted (SIGINT) during the look-up of the challenge: nothing was loaded",
     );
 }
 

@@ -301,7 +301,7 @@ fn descriptors_are_counted_by_the_worker() {
     shown(1_064, 256_000).assert_status(0);
     let more = shown(1_064, 256_001);
     more.assert_status(1);
-    assert!(more.stdout.contains("1,065 descriptors are needed"), "{}", more.stdout);
+    assert!(more.stdout.contains("the plan needs 1,065 descriptors"), "{}", more.stdout);
     assert!(more.stdout.contains("prlimit --pid $$ --nofile=1065:1065"), "{}", more.stdout);
     shown(1_065, 256_001).assert_status(0);
     let none = shown(64, 1);

@@ -53,12 +53,13 @@ fn paths_in(text: &str) -> Vec<Vec<String>> {
     let mut paths = Vec::new();
     let mut rest = String::new();
     for statement in text.split_inclusive(';') {
-        match statement.rfind("use ") {
-            Some(at) if is_item(&statement[..at]) => {
-                expand("", statement[at + 4..].trim_end_matches(';'), &mut paths);
+        match item_at(statement) {
+            Some(at) => {
+                let tree = statement[at..].split_once("use ").map_or("", |(_, tree)| tree);
+                expand("", tree.trim_end_matches(';'), &mut paths);
                 rest.push_str(&statement[..at]);
             }
-            _ => rest.push_str(statement),
+            None => rest.push_str(statement),
         }
     }
     let words = rest.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
@@ -69,10 +70,19 @@ fn paths_in(text: &str) -> Vec<Vec<String>> {
     paths.iter().map(parts).filter(begins).collect()
 }
 
-/// Whether a `use` after this text is an item's: first on its line, or after a visibility.
-fn is_item(before: &str) -> bool {
-    let line = before.rsplit('\n').next().unwrap_or_default().trim();
-    line.is_empty() || line.starts_with("pub")
+/// Where a `use` item begins in this statement: at the start of a line, perhaps with a visibility. The word in the middle of a
+/// line is text.
+fn item_at(statement: &str) -> Option<usize> {
+    let starts = statement
+        .match_indices('\n')
+        .map(|(at, _)| at + 1)
+        .chain((statement.starts_with("use ")).then_some(0));
+    starts.into_iter().find(|at| {
+        let line = statement[*at..].trim_start();
+        let line =
+            line.strip_prefix("pub").map_or(line, |rest| rest.split_once(' ').map_or("", |(_, rest)| rest));
+        line.starts_with("use ")
+    })
 }
 
 /// Writes out `a::{b, c::{d, e}}`.
@@ -161,8 +171,7 @@ fn circles_under(parent: &Module, imports: &BTreeMap<Module, BTreeSet<Module>>) 
 
 #[test]
 fn imports_are_found_however_they_are_written() {
-    let text =
-        "use crate::a::{self, b::{C, d}, e as f};\npub use super::g;\nfn x() { crate::h::i(); self::j(); }\n";
+    let text = "use crate::a::{self, b::{C, d}, e as f};\npub use super::g;\nfn x() { crate::h::i(); self::j(); text(\"a; use {b\"); }\n";
     let found: Vec<String> = paths_in(text).iter().map(|path| path.join("::")).collect();
     let expected = [
         "crate::a::self",
