@@ -23,9 +23,7 @@ mod tests {
     fn a_thread_too_many_names_the_limits() {
         let full = explained(io::Error::from_raw_os_error(libc::EAGAIN));
         assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
-        assert!(
-            full.to_string().contains("no room for one more thread") && full.to_string().contains("doctor")
-        );
+        assert!(full.to_string().contains("starts no more threads") && full.to_string().contains("doctor"));
         let other = explained(io::Error::from_raw_os_error(libc::EACCES));
         assert_eq!(other.raw_os_error(), Some(libc::EACCES));
     }
