@@ -16,7 +16,7 @@ use crate::cli::run::{Preset, SettingsArgs, is_range};
 use crate::cli::values;
 use crate::plan::member_files::{self, MemberFile};
 use crate::plan::roster::Roster;
-use crate::plan::settings::SYSTEM_ZONE;
+use crate::plan::schedule::SYSTEM_ZONE;
 use crate::plan::{CaFile, HttpMode, ScenarioSettings, Settings, http};
 use crate::scenario::Scenario;
 

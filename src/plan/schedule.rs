@@ -18,6 +18,9 @@ use crate::nearest;
 /// How long before `startAt` a challenge becomes READY.
 pub const READY_BEFORE_START: Duration = Duration::from_secs(300);
 
+/// The name of this machine's own time zone.
+pub const SYSTEM_ZONE: &str = "system";
+
 /// The last to arrive still has to log in and be answered by *enter* before `startAt`.
 pub const ENTER_MARGIN: Duration = Duration::from_secs(5);
 
@@ -258,7 +261,7 @@ pub fn date_header(text: &str) -> Option<Timestamp> {
 /// Returns the zone of this name: IANA, an offset, or `system`. POSIX notation is refused: its
 /// `UTC+9` is nine hours *west* of Greenwich, which nobody means.
 pub fn zone(name: &str) -> Option<TimeZone> {
-    if name == super::settings::SYSTEM_ZONE {
+    if name == SYSTEM_ZONE {
         return Some(TimeZone::system());
     }
     let is_meant = |zone: &TimeZone| zone.iana_name().is_some() || zone.to_fixed_offset().is_ok();

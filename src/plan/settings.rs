@@ -364,7 +364,7 @@ impl Settings {
             ("--resolve", !self.resolve.is_empty()),
             ("--ca", !self.tls.ca.is_empty()),
             ("--wait-ready", self.wait_ready),
-            ("--time-zone", self.time_zone != SYSTEM_ZONE),
+            ("--time-zone", self.time_zone != schedule::SYSTEM_ZONE),
         ];
         let given = |options: &[(&'static str, bool)]| options.iter().find(|it| it.1).map(|it| it.0);
         let (wrong, reason) = match self.target {
@@ -442,11 +442,8 @@ impl ScenarioSettings {
     }
 }
 
-/// The time zone that means this machine's own.
-pub const SYSTEM_ZONE: &str = "system";
-
 fn system_zone() -> String {
-    SYSTEM_ZONE.into()
+    schedule::SYSTEM_ZONE.into()
 }
 
 #[cfg(test)]
