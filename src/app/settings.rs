@@ -68,7 +68,8 @@ impl SettingsArgs {
                 sessions: Some(6000),
                 ramp: Some(Duration::from_secs(240)),
                 hold: Some(Duration::from_secs(30 * 60)),
-                // Leaving is as many broadcasts as entering, so the servers get the same time for it.
+                // Leaving is as many broadcasts as entering, so the servers get the same time for
+                // it.
                 ramp_down: Some(Duration::from_secs(240)),
                 ping_interval: Some(Duration::from_secs(30)),
                 pong_timeout: Some(Duration::from_secs(5)),
@@ -88,7 +89,8 @@ impl SettingsArgs {
         }
     }
 
-    /// Lays the options typed over the settings, each at its key (`tls.insecure`: in the table `tls`).
+    /// Lays the options typed over the settings, each at its key (`tls.insecure`: in the table
+    /// `tls`).
     fn laid_over(&self, settings: Settings) -> Result<Settings> {
         let mut all = serde_json::to_value(settings)?;
         for (key, value) in self.typed()? {
@@ -133,7 +135,8 @@ impl SettingsArgs {
         Ok(())
     }
 
-    /// Reads the members: exactly those who take part. `had_target`: the members so far are a target's.
+    /// Reads the members: exactly those who take part. `had_target`: the members so far are a
+    /// target's.
     fn read_members(&self, settings: &mut Settings, scenario: &Scenario, had_target: bool) -> Result<()> {
         let is_for_mock = settings.target.is_none();
         let built_in = self.scenario.as_deref().filter(|name| Scenario::builtin(name).is_some());

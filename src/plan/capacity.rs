@@ -52,7 +52,8 @@ pub fn closed_within(sessions: u32, ramp: Duration, span: Duration) -> u64 {
     (f64::from(sessions) * span.as_secs_f64() / ramp.as_secs_f64()).ceil() as u64
 }
 
-/// Descriptors of a worker other than its sessions': standard streams, epoll, timer, a library's own.
+/// Descriptors of a worker other than its sessions': standard streams, epoll, timer, a library's
+/// own.
 pub const DESCRIPTORS_OF_A_WORKER: u64 = 64;
 
 /// The share of an address's ports that others may use: listeners, other programs, the remainders
@@ -74,8 +75,8 @@ const SPREAD: f64 = 6.0;
 const IN_BETWEEN: f64 = 0.02;
 
 /// Returns the connections of the fullest of `workers` with a listener each. The kernel spreads
-/// connections over listeners by a hash, so the fullest has more than its share: [`SPREAD`] standard
-/// deviations, and the short HTTP connections.
+/// connections over listeners by a hash, so the fullest has more than its share: [`SPREAD`]
+/// standard deviations, and the short HTTP connections.
 pub fn fullest_share(connections: u64, workers: usize) -> u64 {
     let share = connections as f64 / workers.max(1) as f64;
     // No listener has more than all connections.

@@ -38,7 +38,8 @@ const ANY_MACHINE_PER_S: f64 = 1e9;
 /// What members receive of each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Load {
-    /// Announcements of members entering, over the ramp: N²/2 a challenge. The ramp-down has as many.
+    /// Announcements of members entering, over the ramp: N²/2 a challenge. The ramp-down has as
+    /// many.
     pub entered: u64,
     /// Bytes of the lists in all open messages: 46·N² a challenge.
     pub listed_bytes: u64,

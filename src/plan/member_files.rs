@@ -37,8 +37,8 @@ pub struct MemberFileError {
 /// Where an id was read: the file's index and the byte at which its row begins.
 type Place = (usize, usize);
 
-/// Reads all files in order. `challenge` is the one given on the command line: it replaces a missing
-/// column and must not contradict a present one.
+/// Reads all files in order. `challenge` is the one given on the command line: it replaces a
+/// missing column and must not contradict a present one.
 ///
 /// # Errors
 /// The first row, or header, that cannot be used.

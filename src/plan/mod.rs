@@ -49,7 +49,8 @@ pub struct Plan {
     pub workers: usize,
     /// Source addresses, used in turn by connections; empty: the kernel's choice.
     pub sources: Vec<IpAddr>,
-    /// How TLS is spoken, where a URL asks for it; the mock server's own certificate is trusted here.
+    /// How TLS is spoken, where a URL asks for it; the mock server's own certificate is trusted
+    /// here.
     pub tls: Tls,
     /// Which connections carry the HTTP steps.
     pub http: Http,
@@ -58,7 +59,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Returns the connections open at once at most, except HTTP connections that are about to close.
+    /// Returns the connections open at once at most, except HTTP connections that are about to
+    /// close.
     pub fn connections(&self) -> u32 {
         self.settings.sessions.saturating_add(self.http.connections().saturating_mul(self.workers as u32))
     }

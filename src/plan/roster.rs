@@ -1,7 +1,8 @@
 //! Members as a plan file keeps them: spans of consecutive ids with their challenge, `13-6012@38`.
 //!
-//! The guide's CSV files shrink to a line each and any other list stays exact, so a plan file repeats
-//! its run without the files that it came from. Invariant: ids are unique and no span is empty.
+//! The guide's CSV files shrink to a line each and any other list stays exact, so a plan file
+//! repeats its run without the files that it came from. Invariant: ids are unique and no span is
+//! empty.
 
 use std::collections::HashMap;
 use std::fmt;

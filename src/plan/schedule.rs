@@ -1,9 +1,10 @@
 //! When a run against a real challenge may start: the challenge's times against ramp and hold.
 //!
-//! Pure: the look-up, the server's clock and the time zone are arguments. The server writes `startAt`
-//! and `endAt` in its local time without a zone, and its `Date` header says what time it has now;
-//! this machine's own clock is never read. Invariant: a [`Start`] that is returned lets the last
-//! arrival enter before `startAt` and the hold end by `endAt`, as far as can be known beforehand.
+//! Pure: the look-up, the server's clock and the time zone are arguments. The server writes
+//! `startAt` and `endAt` in its local time without a zone, and its `Date` header says what time it
+//! has now; this machine's own clock is never read. Invariant: a [`Start`] that is returned lets
+//! the last arrival enter before `startAt` and the hold end by `endAt`, as far as can be known
+//! beforehand.
 
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ use crate::nearest;
 
 /// How long before `startAt` a challenge becomes READY.
 pub const READY_BEFORE_START: Duration = Duration::from_secs(300);
+
+/// The name of this machine's own time zone.
+pub const SYSTEM_ZONE: &str = "system";
 
 /// The last to arrive still has to log in and be answered by *enter* before `startAt`.
 pub const ENTER_MARGIN: Duration = Duration::from_secs(5);
@@ -91,8 +95,8 @@ pub struct Demand {
 pub enum Start {
     /// At once.
     Now,
-    /// At this instant of the server's clock, `after` from now. Look the challenge up again then: the
-    /// server changes its status on a schedule of its own, perhaps a little late.
+    /// At this instant of the server's clock, `after` from now. Look the challenge up again then:
+    /// the server changes its status on a schedule of its own, perhaps a little late.
     WhenReady {
         /// The instant.
         at: Timestamp,

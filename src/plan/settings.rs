@@ -63,8 +63,8 @@ pub struct Settings {
     /// Engine threads; `None`: one a core, and more where the descriptor limit needs them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<usize>,
-    /// Where connections come from; empty: the kernel's choice, and where that has too few ports for
-    /// a target on this machine, addresses of 127.0.1.0/24.
+    /// Where connections come from; empty: the kernel's choice, and where that has too few ports
+    /// for a target on this machine, addresses of 127.0.1.0/24.
     #[serde(default)]
     pub source_ips: Vec<SourceSpec>,
     /// How connections get their ports; `None`: the best way that this kernel has.
@@ -179,8 +179,8 @@ impl Settings {
     /// Returns the content of a plan file.
     ///
     /// # Panics
-    /// Never for settings that make a plan: only a seed beyond TOML's integers could not be written,
-    /// and [`Settings::into_plan`] refuses it.
+    /// Never for settings that make a plan: only a seed beyond TOML's integers could not be
+    /// written, and [`Settings::into_plan`] refuses it.
     pub fn to_toml(&self) -> String {
         let body = toml::to_string_pretty(self).expect("checked settings can be written as TOML");
         format!("# Repeat this run: startline run --plan <this file>\n{body}")
@@ -209,7 +209,8 @@ impl Settings {
         self.target.as_deref().map(|url| Target::resolve(url, &self.resolve)).transpose()
     }
 
-    /// Checks everything and makes the plan. `target` is [`Settings::target`]'s, or the mock server's.
+    /// Checks everything and makes the plan. `target` is [`Settings::target`]'s, or the mock
+    /// server's.
     ///
     /// # Errors
     /// The first thing that does not fit.
@@ -364,7 +365,7 @@ impl Settings {
             ("--resolve", !self.resolve.is_empty()),
             ("--ca", !self.tls.ca.is_empty()),
             ("--wait-ready", self.wait_ready),
-            ("--time-zone", self.time_zone != SYSTEM_ZONE),
+            ("--time-zone", self.time_zone != schedule::SYSTEM_ZONE),
         ];
         let given = |options: &[(&'static str, bool)]| options.iter().find(|it| it.1).map(|it| it.0);
         let (wrong, reason) = match self.target {
@@ -443,7 +444,7 @@ impl ScenarioSettings {
 }
 
 fn system_zone() -> String {
-    SYSTEM_ZONE.into()
+    schedule::SYSTEM_ZONE.into()
 }
 
 #[cfg(test)]

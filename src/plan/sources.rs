@@ -1,8 +1,8 @@
 //! `--source-ip`: the addresses that sessions come from, as an address, a range or a CIDR block.
 //!
 //! Text and arithmetic only; whether this machine has an address is found out by binding to it.
-//! Invariants: a [`SourceSpec`] has at least one address and at most [`SOURCES_MAX`]; a list of them
-//! is in the order given, each address once.
+//! Invariants: a [`SourceSpec`] has at least one address and at most [`SOURCES_MAX`]; a list of
+//! them is in the order given, each address once.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 /// Source addresses of a run at most. Each worker has a slice of the ports of each.
 pub const SOURCES_MAX: usize = 4096;
 
-/// How a run's connections get their ports; all in the same way, since the ways obstruct each other.
+/// How a run's connections get their ports; all in the same way, since the ways obstruct each
+/// other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum PortMethod {

@@ -1,6 +1,7 @@
 //! A plan in a few aligned lines, with the load that it predicts and warnings about it.
 //!
-//! Text only; printing is the caller's. Invariant: it has every number that a result is read against.
+//! Text only; printing is the caller's. Invariant: it has every number that a result is read
+//! against.
 
 use std::fmt::{self, Write};
 use std::net::IpAddr;
@@ -173,7 +174,8 @@ impl fmt::Display for Summary<'_> {
         let plural = if plan.workers == 1 { "" } else { "s" };
         line(f, "target", &self.target())?;
         line(f, "scenario", &format!("{} ({})", plan.scenario.name, plan.scenario.step_names().join(" → ")))?;
-        // Without a look-up the scenario has no challenge, and its members are numbers that no server knows.
+        // Without a look-up the scenario has no challenge, and its members are numbers that no
+        // server knows.
         let members = plan.scenario.schedule.as_ref().map(|_| format!(", members {}", plan.settings.members));
         let sessions = format!(
             "{} on {} worker{plural}{}, seed {}",

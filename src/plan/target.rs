@@ -48,7 +48,8 @@ pub enum TargetError {
 }
 
 impl Target {
-    /// Parses `url` and resolves its host to every address it has, or to those that `overrides` give.
+    /// Parses `url` and resolves its host to every address it has, or to those that `overrides`
+    /// give.
     ///
     /// # Errors
     /// Why the URL cannot be a target, or that its host has no address.

@@ -18,8 +18,8 @@ pub struct Tls {
     pub ca: Vec<CaFile>,
     /// Any certificate is accepted. Nothing is secure then.
     pub insecure: bool,
-    /// A session's WebSocket resumes the TLS session of its own HTTP connection, if the server issues
-    /// tickets.
+    /// A session's WebSocket resumes the TLS session of its own HTTP connection, if the server
+    /// issues tickets.
     pub resumption: bool,
     /// The key exchange.
     pub key_exchange: KeyExchange,
@@ -27,7 +27,8 @@ pub struct Tls {
     pub suites: SuiteOrder,
     /// Secrets are appended to the file that the environment's `SSLKEYLOGFILE` names.
     pub key_log: bool,
-    /// TLS 1.3 sessions keep their rustls object instead of their secrets alone: to measure the cost.
+    /// TLS 1.3 sessions keep their rustls object instead of their secrets alone: to measure the
+    /// cost.
     pub keep_rustls: bool,
 }
 
@@ -96,8 +97,8 @@ pub enum KeyExchange {
     /// X25519 first, then the NIST curves: the least to compute and send.
     #[default]
     X25519,
-    /// The post-quantum hybrid X25519MLKEM768 first, as browsers do: a handshake sends 1.2 KB more and
-    /// receives 1.1 KB more.
+    /// The post-quantum hybrid X25519MLKEM768 first, as browsers do: a handshake sends 1.2 KB more
+    /// and receives 1.1 KB more.
     X25519mlkem768,
 }
 

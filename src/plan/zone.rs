@@ -1,8 +1,8 @@
 //! Checks the time zone in which the server's local times are read, by contradictions.
 //!
-//! A challenge's times have no zone, and its status says roughly what time it is there: READY is the
-//! five minutes before its start, and nothing was created in the future. Pure. Invariant: a zone is
-//! called wrong only when the look-up contradicts it.
+//! A challenge's times have no zone, and its status says roughly what time it is there: READY is
+//! the five minutes before its start, and nothing was created in the future. Pure. Invariant: a
+//! zone is called wrong only when the look-up contradicts it.
 
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
@@ -59,8 +59,8 @@ impl<'c> Clues<'c> {
         Self { challenge, created_at, now: zone.to_datetime(now), offset }
     }
 
-    /// Returns whether the challenge was created in the future by this zone. That is certain even where
-    /// the server's schedule is late.
+    /// Returns whether the challenge was created in the future by this zone. That is certain even
+    /// where the server's schedule is late.
     pub fn is_made_in_the_future(&self) -> bool {
         self.created_at.is_some_and(|made| made > self.now.saturating_add(GRACE))
     }

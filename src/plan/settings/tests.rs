@@ -139,7 +139,7 @@ fn values_that_cannot_be_are_refused() {
     assert!(refused(&|s| s.no_broadcast = true).contains("for the built-in mock server"));
     assert!(refused(&|s| s.time_zone = "Mars".into()).contains("\"Mars\" is not a time zone known"));
     let mock = |s: &mut Settings| {
-        (s.target, s.wait_ready, s.time_zone) = (None, false, SYSTEM_ZONE.into());
+        (s.target, s.wait_ready, s.time_zone) = (None, false, schedule::SYSTEM_ZONE.into());
         (s.resolve, s.allow_hosts, s.ws_map) = Default::default();
     };
     assert!(refused(&|s| mock(s)).contains("does not use TLS: add --tls"));
