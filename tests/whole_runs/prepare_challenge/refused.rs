@@ -56,7 +56,7 @@ fn options_that_cannot_be_are_refused_before_anybody_is_asked() {
         (["--start-at", "10:00"], "such as 2026-03-01T10:00"),
         (["--start-at", "2026-03-01T10:00Z"], "without an offset"),
         (["--password", ""], "it is empty"),
-        (["--max-participants", "1"], "room for 2 at least"),
+        (["--max-participants", "1"], "takes 2 at least"),
         (["--members", "22-13"], "did you mean 13-22?"),
         (["--ramp", "10s"], "--hold"),
         (["--time-zone", "Seoul"], "such as Asia/Seoul"),
