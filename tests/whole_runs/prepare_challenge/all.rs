@@ -74,7 +74,7 @@ fn members_who_cannot_join_end_it_and_the_challenge_stays() {
     for words in [
         "MEMBER_NOT_FOUND",
         "--resume ",
-        "challenge 1 stays; when everyone is in it: startline run --target ",
+        "challenge 1 stays; when all members are in it: startline run --target ",
     ] {
         assert!(
             format!("{}{}", finished.stdout, finished.stderr).contains(words),
@@ -168,15 +168,15 @@ fn whatever_is_wrong_with_any_step_is_said_before_the_first() {
             [&range[..], &["--hold", "2h"]].concat(),
             "--hold 1h4m59s is the longest that fits, --distance NINE the shortest",
         ),
-        ([&range[..], &["--max-participants", "9"]].concat(), "10 members are to join"),
-        ([&range[..], &["--max-participants", "1"]].concat(), "room for 2 at least"),
+        ([&range[..], &["--max-participants", "9"]].concat(), "10 members will join"),
+        ([&range[..], &["--max-participants", "1"]].concat(), "takes 2 at least"),
         (
             vec!["--members", "100-109", "--max-participants", "10"],
-            "10 members are to join, and member 13, who creates it, takes a place besides: leave it out, or give 11",
+            "10 members will join, and member 13, who creates it, needs one more place: leave it out, or give 11",
         ),
         (
             vec!["--members", &others, "--max-participants", "2"],
-            "2 members are to join, and member 13, who creates it, takes a place besides: leave it out, or give 3",
+            "2 members will join, and member 13, who creates it, needs one more place: leave it out, or give 3",
         ),
         (
             [&range[..], &["--ramp", "5m", "--hold", "2h"]].concat(),

@@ -56,7 +56,7 @@ fn options_that_cannot_be_are_refused_before_anybody_is_asked() {
         (["--start-at", "10:00"], "such as 2026-03-01T10:00"),
         (["--start-at", "2026-03-01T10:00Z"], "without an offset"),
         (["--password", ""], "it is empty"),
-        (["--max-participants", "1"], "room for 2 at least"),
+        (["--max-participants", "1"], "takes 2 at least"),
         (["--members", "22-13"], "did you mean 13-22?"),
         (["--ramp", "10s"], "--hold"),
         (["--time-zone", "Seoul"], "such as Asia/Seoul"),
@@ -68,19 +68,19 @@ fn options_that_cannot_be_are_refused_before_anybody_is_asked() {
     assert_told(
         &asked(&url, &["--members", "10k", "--rate", "1/m"]),
         2,
-        &["later than in a week", "a higher --rate"],
+        &["more than a week ahead", "a higher --rate"],
     );
     for (members, room, words) in [
-        ("20", "19", "--max-participants 19: 20 members are to join, and member 13"),
+        ("20", "19", "--max-participants 19 is too small: 20 members will join, and member 13"),
         (
             "100-109",
             "10",
-            "10 members are to join, and member 13, who creates it, takes a place besides: leave it out, or give 11",
+            "10 members will join, and member 13, who creates it, needs one more place: leave it out, or give 11",
         ),
         (
             "13-22",
             "9",
-            "10 members are to join, member 13, who creates it, among them: leave it out, or give 10",
+            "10 members will join, member 13, who creates it, among them: leave it out, or give 10",
         ),
     ] {
         assert_told(&asked(&url, &["--members", members, "--max-participants", room]), 2, &[words]);
