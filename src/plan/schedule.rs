@@ -258,9 +258,6 @@ pub fn date_header(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp())
 }
 
-/// The time zone that means this machine's own.
-pub const SYSTEM_ZONE: &str = "system";
-
 /// Returns the zone of this name: IANA, an offset, or `system`. POSIX notation is refused: its
 /// `UTC+9` is nine hours *west* of Greenwich, which nobody means.
 pub fn zone(name: &str) -> Option<TimeZone> {

@@ -15,7 +15,6 @@ use startline_os::units::{self, duration_text};
 
 use super::capacity::{self, Limits, WORKERS_MAX};
 use super::roster::{Roster, RosterError};
-use super::schedule::SYSTEM_ZONE;
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
 use super::{End, Http, HttpMode, Plan, Resolve, Target, Tls, http, schedule};
