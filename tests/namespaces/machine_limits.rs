@@ -63,7 +63,11 @@ fn workers_are_added_where_the_descriptor_limit_asks_for_it() {
     let summary = summary(&out);
     assert_eq!(number(&summary, "/sessions/held_to_end"), 1_000.0);
     assert!(number(&summary, "/generator/workers") >= 5.0, "236 sessions each at most");
-    assert!(finished.stderr.contains("a descriptor table"), "the plan says so: {}", finished.stderr);
+    assert!(
+        finished.stderr.contains("each has a descriptor limit of its own"),
+        "the plan says so: {}",
+        finished.stderr
+    );
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn a_plain_server_is_told_from_a_secure_one() {
     let report = found(3, &[&usual(&url)[..], &["--insecure"]].concat());
     let certificate = assert_check(&report, "certificate", "fail", "tls-not-tls");
     let fix = certificate["fixes"][0]["text"].as_str().expect("text");
-    assert!(fix.contains("write http://") && !fix.contains("evidence"), "{fix}");
+    assert!(fix.contains("use http://") && !fix.contains("evidence"), "{fix}");
     assert_check(&report, "members", "unknown", "not checked, because the target does not speak TLS");
 }
 
