@@ -10,7 +10,7 @@ pub mod challenge;
 pub mod create;
 pub mod csv_files;
 pub mod files;
-pub mod gate;
+mod gate;
 pub mod journal;
 pub mod look_up;
 pub mod meaning;

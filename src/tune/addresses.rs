@@ -272,7 +272,7 @@ mod tests {
         let routes =
             [r#"[{"dst":"10.9.0.0/16","protocol":"173","dev":"lo"},{"dst":"10.8.0.1","protocol":"2"}]"#, ""];
         let present = Present::parse(addresses, &routes.map(str::to_owned), Some(true)).expect("JSON");
-        assert_eq!(present.routes[&"10.8.0.1/32".parse().expect("one")], false);
+        assert!(!present.routes[&"10.8.0.1/32".parse().expect("one")]);
         let lines = [
             "address 10.0.0.9 wire",
             "address 10.0.0.8 wire",

@@ -86,7 +86,7 @@ fn try_private_table() -> Tried {
 
 fn try_bind_no_port() -> Tried {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let socket = bound(any, |socket| socket_options::leave_port_to_connect(socket)).map_err(reason)?;
+    let socket = bound(any, socket_options::leave_port_to_connect).map_err(reason)?;
     match port_of(&socket).map_err(reason)? {
         0 => Ok(()),
         port => Err(format!("accepted and ignored: the bind took port {port}")),
