@@ -272,7 +272,7 @@ fn latency(logins: &[Login], criterion: Option<&Criterion>) -> Check {
         logins.iter().filter(|one| one.refusal.is_none()).map(|one| one.took).collect();
     took.sort_unstable();
     let Some((median, slowest)) = quantile(&took, 0.5).zip(took.last().copied()) else {
-        return Check::skipped(LATENCY, LATENCY_TITLE, need, "nobody of the sample could log in");
+        return Check::skipped(LATENCY, LATENCY_TITLE, need, "no member of the sample could log in");
     };
     let reading = micros(median, format!("p50 {}, max {}", ms(median), ms(slowest)));
     let check = Check::ok(LATENCY, LATENCY_TITLE, reading, need);
