@@ -11,6 +11,7 @@ use startline_os::tick::Ticks;
 use crate::fault::Fault;
 use crate::measure::ledger::Ledger;
 use crate::measure::{FaultSample, PingEvent, Recorder};
+use crate::members::MemberId;
 use crate::scenario::MessageType;
 use crate::session::{Observer, Who};
 
@@ -71,13 +72,13 @@ impl Observer for Books {
         self.recorder.message(message, bytes);
     }
 
-    fn listed(&mut self, who: Who, member_id: u64) {
+    fn listed(&mut self, who: Who, member_id: MemberId) {
         if let Some(ledger) = &mut self.ledger {
             ledger.listed(who.session, member_id);
         }
     }
 
-    fn entered(&mut self, who: Who, member_id: u64) {
+    fn entered(&mut self, who: Who, member_id: MemberId) {
         if let Some(ledger) = &mut self.ledger {
             ledger.entered(who.session, member_id);
         }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::members::Members;
+use crate::members::{MemberId, Members};
 
 /// Sessions by number, one bit each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,12 +110,12 @@ impl Ledger {
     }
 
     /// The open message of `session` listed this member.
-    pub fn listed(&mut self, session: u32, member_id: u64) {
+    pub fn listed(&mut self, session: u32, member_id: MemberId) {
         self.learned(session, member_id, 0);
     }
 
     /// An announcement to `session` said that this member entered.
-    pub fn entered(&mut self, session: u32, member_id: u64) {
+    pub fn entered(&mut self, session: u32, member_id: MemberId) {
         self.learned(session, member_id, 1);
     }
 
@@ -137,7 +137,7 @@ impl Ledger {
         totals
     }
 
-    fn learned(&mut self, session: u32, member_id: u64, kind: usize) {
+    fn learned(&mut self, session: u32, member_id: MemberId, kind: usize) {
         let Some(row) = self.rows.find(&self.observers, session) else { return };
         let member = self.members.index_of(member_id).filter(|&member| member < self.sessions);
         let Some(member) = member.filter(|&member| self.same_challenge(session, member)) else {
@@ -176,7 +176,13 @@ impl Ledger {
         totals.seen = totals.expected - totals.missing;
     }
 
-    fn sample_missing(&self, observer: u32, word: usize, missing: u64, samples: &mut Vec<(u64, u64)>) {
+    fn sample_missing(
+        &self,
+        observer: u32,
+        word: usize,
+        missing: u64,
+        samples: &mut Vec<(MemberId, MemberId)>,
+    ) {
         let bits = (0..64).filter(|bit| missing & (1 << bit) != 0);
         let room = MISSING_SAMPLES_MAX.saturating_sub(samples.len());
         for bit in bits.take(room) {
@@ -269,7 +275,7 @@ pub struct LedgerTotals {
     /// Announcements and listings of the observer's own id, which is for everyone else.
     pub own: u64,
     /// The first few missing pairs: observer's and member's ids.
-    pub missing_samples: Vec<(u64, u64)>,
+    pub missing_samples: Vec<(MemberId, MemberId)>,
 }
 
 impl LedgerTotals {
@@ -318,7 +324,11 @@ mod tests {
         assert_eq!(bytes(1_000, 1), (ledger.bits.len() * 8 + rows.len() * 4) as u64);
     }
 
-    const FIRST: u64 = 13;
+    const FIRST: MemberId = MemberId(13);
+
+    fn id(k: u32) -> MemberId {
+        MemberId(FIRST.0 + u64::from(k))
+    }
 
     fn everyone_open(sessions: u32) -> SessionSet {
         let mut open = SessionSet::new(sessions);
@@ -338,9 +348,9 @@ mod tests {
         for session in 0..sessions {
             for other in 0..sessions {
                 if other < session {
-                    ledger.listed(session, FIRST + u64::from(other));
+                    ledger.listed(session, id(other));
                 } else if other > session {
-                    ledger.entered(session, FIRST + u64::from(other));
+                    ledger.entered(session, id(other));
                 }
             }
         }
@@ -359,15 +369,15 @@ mod tests {
     fn a_loss_and_a_duplicate_do_not_cancel() {
         let mut ledger = one_challenge(3);
         ledger.listed(2, FIRST);
-        ledger.listed(2, FIRST + 1);
-        ledger.entered(0, FIRST + 1);
-        ledger.entered(0, FIRST + 2);
-        ledger.entered(1, FIRST + 2);
+        ledger.listed(2, id(1));
+        ledger.entered(0, id(1));
+        ledger.entered(0, id(2));
+        ledger.entered(1, id(2));
         // Session 1 never learns of 0; session 0 learns of 2 twice.
-        ledger.entered(0, FIRST + 2);
+        ledger.entered(0, id(2));
         let totals = ledger.close(&everyone_open(3));
         assert_eq!((totals.expected, totals.seen, totals.missing, totals.duplicate), (6, 5, 1, 1));
-        assert_eq!(totals.missing_samples, [(FIRST + 1, FIRST)]);
+        assert_eq!(totals.missing_samples, [(id(1), FIRST)]);
     }
 
     #[test]
@@ -375,7 +385,7 @@ mod tests {
         let mut ledger = one_challenge(2);
         ledger.listed(1, FIRST);
         ledger.entered(1, FIRST);
-        ledger.entered(0, FIRST + 1);
+        ledger.entered(0, id(1));
         let totals = ledger.close(&everyone_open(2));
         assert_eq!((totals.seen, totals.overlap, totals.duplicate), (2, 1, 0));
     }
@@ -385,11 +395,11 @@ mod tests {
         let members = Arc::new(Members::range(FIRST, 10, 38));
         // Of ten members only four run.
         let mut ledger = Ledger::new(members, 4, &[0, 1]);
-        ledger.entered(0, 5_000);
-        ledger.entered(0, FIRST + 7);
+        ledger.entered(0, MemberId(5_000));
+        ledger.entered(0, id(7));
         ledger.listed(0, FIRST);
         // Session 3 does not observe here.
-        ledger.entered(3, 5_000);
+        ledger.entered(3, MemberId(5_000));
         let totals = ledger.close(&everyone_open(4));
         assert_eq!((totals.strangers, totals.own, totals.duplicate, totals.seen), (2, 1, 0, 0));
         assert_eq!((totals.observers, totals.expected, totals.missing), (2, 6, 6));
@@ -398,7 +408,7 @@ mod tests {
     #[test]
     fn only_pairs_open_at_the_close_are_judged() {
         let mut ledger = one_challenge(4);
-        ledger.entered(0, FIRST + 1);
+        ledger.entered(0, id(1));
         let mut open = SessionSet::new(4);
         open.insert(0);
         open.insert(1);
@@ -408,17 +418,17 @@ mod tests {
 
     #[test]
     fn members_of_different_challenges_owe_each_other_nothing() {
-        let rows = [(100, 1), (101, 2), (102, 1), (103, 2)];
+        let rows = [(100, 1), (101, 2), (102, 1), (103, 2)].map(|(id, challenge)| (MemberId(id), challenge));
         let members = Arc::new(Members::listed(rows).unwrap());
         let mut ledger = Ledger::new(members, 4, &[0, 1, 2, 3]);
-        ledger.entered(0, 102);
-        ledger.listed(2, 100);
-        ledger.entered(1, 103);
+        ledger.entered(0, MemberId(102));
+        ledger.listed(2, MemberId(100));
+        ledger.entered(1, MemberId(103));
         // Told of someone who runs elsewhere.
-        ledger.entered(0, 101);
+        ledger.entered(0, MemberId(101));
         let totals = ledger.close(&everyone_open(4));
         assert_eq!((totals.expected, totals.seen, totals.missing, totals.strangers), (4, 3, 1, 1));
-        assert_eq!(totals.missing_samples, [(103, 101)]);
+        assert_eq!(totals.missing_samples, [(MemberId(103), MemberId(101))]);
     }
 
     #[test]
@@ -433,7 +443,7 @@ mod tests {
         for ledger in &mut workers {
             for &session in &chosen {
                 (0..sessions).filter(|&k| k != session).for_each(|k| {
-                    ledger.entered(session, FIRST + u64::from(k));
+                    ledger.entered(session, id(k));
                 });
             }
         }
@@ -474,7 +484,7 @@ mod tests {
                 let is_listed = random.bool();
                 let kind = if is_listed { &mut listed } else { &mut entered };
                 duplicate += u64::from(!kind.insert((observer, member)));
-                let id = FIRST + u64::from(member);
+                let id = id(member);
                 if is_listed { ledger.listed(observer, id) } else { ledger.entered(observer, id) }
             }
             let mut open = SessionSet::new(sessions);

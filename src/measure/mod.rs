@@ -26,6 +26,7 @@ use std::time::Duration;
 use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
+use crate::members::MemberId;
 
 pub use counts::{Counts, ERROR_RATE_FORMULA};
 pub use failures::{FAULT_KINDS_MAX, Failures, SAMPLE_EVIDENCE_BYTES_MAX, SAMPLES_PER_KIND_MAX};
@@ -52,7 +53,7 @@ pub struct FaultSample {
     /// The session's number.
     pub session: u32,
     /// Its member.
-    pub member_id: u64,
+    pub member_id: MemberId,
     /// Index into [`Layout::steps`].
     pub step: u8,
     /// What happened.

@@ -14,6 +14,7 @@ use super::{
     StepTally,
 };
 use crate::fault::Fault;
+use crate::members::MemberId;
 use crate::scenario::MessageType;
 
 /// A worker's recorder.
@@ -150,7 +151,7 @@ impl Recorder {
     }
 
     /// A URL that was handed out led this member of this challenge there.
-    pub fn routed(&mut self, url: &str, member_id: u64, challenge_id: u64) {
+    pub fn routed(&mut self, url: &str, member_id: MemberId, challenge_id: u64) {
         self.now.tally.routing.record(url, member_id, challenge_id);
     }
 
@@ -236,7 +237,7 @@ mod tests {
     fn sample(fault: Fault, evidence: &str) -> FaultSample {
         FaultSample {
             session: 7,
-            member_id: 20,
+            member_id: MemberId(20),
             step: 1,
             fault,
             at: Duration::from_secs(3),

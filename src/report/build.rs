@@ -12,6 +12,7 @@ use super::verdict::{self, Grounds};
 use super::{tls, *};
 use crate::fault::{Blame, Fault};
 use crate::measure::{ERROR_RATE_FORMULA, FaultSample, Latencies, SourceCounts, Tally, Totals};
+use crate::members::MemberId;
 use crate::numbers;
 use crate::plan::Plan;
 use crate::scenario::{MessageType, Scenario};
@@ -276,7 +277,7 @@ fn messages(totals: &Totals) -> MessagesResult {
 }
 
 fn ledger(totals: &LedgerTotals) -> LedgerResult {
-    let pair = |&(observer, member): &(u64, u64)| MissingPair { observer, member };
+    let pair = |&(observer, member): &(MemberId, MemberId)| MissingPair { observer, member };
     LedgerResult {
         observers: totals.observers,
         expected: totals.expected,

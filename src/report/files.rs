@@ -18,6 +18,7 @@ pub use super::timeline::Second;
 use super::{RunResult, timeline};
 use crate::fault::FaultNames;
 use crate::measure::{FaultSample, Interval, Layout};
+use crate::members::MemberId;
 use crate::numbers;
 
 /// The result as data; see `schema/summary.schema.json`.
@@ -214,7 +215,7 @@ impl Appended {
 struct FailureLine<'a> {
     at_seconds: f64,
     session: u32,
-    member_id: u64,
+    member_id: MemberId,
     step: &'a str,
     kind: String,
     blame: &'static str,

@@ -376,11 +376,12 @@ impl FaultNames for Scenario {
 mod tests {
     use super::template::Scope;
     use super::*;
+    use crate::members::MemberId;
 
     fn rendered(template: &Template) -> String {
         let taken = ["jwt".to_owned(), "t-1".to_owned(), "ws://h/ws/1".to_owned()];
         let scope = Scope {
-            member_id: 13,
+            member_id: MemberId(13),
             challenge_id: 38,
             session: 0,
             now_ms: 1_700_000_000_000,

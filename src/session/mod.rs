@@ -42,6 +42,7 @@ use startline_os::tick::{Tick, Ticks};
 
 use crate::fault::{Fault, TlsFault};
 use crate::measure::PingEvent;
+use crate::members::MemberId;
 use crate::scenario::MessageType;
 pub use http::refusal;
 pub use script::{Endpoint, Script};
@@ -134,7 +135,7 @@ pub struct Who {
     /// Its number in the run.
     pub session: u32,
     /// Its member's id.
-    pub member_id: u64,
+    pub member_id: MemberId,
     /// Its member's challenge.
     pub challenge_id: u64,
 }
@@ -170,9 +171,9 @@ pub trait Observer {
     /// A whole message of this type came, `bytes` of payload.
     fn message(&mut self, message: MessageType, bytes: u64);
     /// The open message listed this member.
-    fn listed(&mut self, who: Who, member_id: u64);
+    fn listed(&mut self, who: Who, member_id: MemberId);
     /// This member was announced.
-    fn entered(&mut self, who: Who, member_id: u64);
+    fn entered(&mut self, who: Who, member_id: MemberId);
     /// An error message came and the session stays open.
     fn error_message(&mut self, who: Who, fault: Fault, evidence: &[u8]);
     /// Something happened in a heartbeat cycle.

@@ -10,6 +10,7 @@ use super::board::Board;
 use crate::checks::{Check, Fix};
 use crate::lookup::advice::was_answered;
 use crate::lookup::challenge::{Asker, Lacking, LookedUp, Unexpected};
+use crate::members::MemberId;
 use crate::plan::schedule::known_zone;
 use crate::plan::{Plan, Settings};
 use crate::preflight::challenge;
@@ -68,7 +69,7 @@ pub(super) fn members<'p>(
 }
 
 /// `members log in, 37 of 500 asked, 2 refused; waiting for member 50`.
-fn logging_in(done: usize, all: usize, refused: usize, member: u64) -> String {
+fn logging_in(done: usize, all: usize, refused: usize, member: MemberId) -> String {
     let count = |count: usize| grouped(count as u64);
     let refused = if refused > 0 { format!(", {} refused", count(refused)) } else { String::new() };
     format!("members log in, {} of {} done{refused}; waiting for member {member}", count(done), count(all))

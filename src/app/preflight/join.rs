@@ -39,7 +39,7 @@ fn typed_members(args: &SettingsArgs, plan: &Plan) -> Option<String> {
     let challenge = plan.members.only_challenge()?;
     let id = |index: u32| plan.members.id(index);
     let (first, last) = (id(0), id(plan.settings.sessions.checked_sub(1)?));
-    if (0..plan.settings.sessions).all(|index| first.checked_add(u64::from(index)) == Some(id(index))) {
+    if (0..plan.settings.sessions).all(|index| first.0.checked_add(u64::from(index)) == Some(id(index).0)) {
         return Some(format!(" --challenge {challenge} --members {first}-{last}"));
     }
     let all = SettingsArgs { sessions: None, preset: None, ..args.clone() };

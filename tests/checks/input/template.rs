@@ -1,10 +1,11 @@
 //! Templates against a naive reading of their text.
 
+use startline::members::MemberId;
 use startline::scenario::template::{Part, Scope, Template, is_identifier};
 
 /// What rendering is told here.
 pub const SCOPE: Scope<'_> = Scope {
-    member_id: u64::MAX,
+    member_id: MemberId(u64::MAX),
     challenge_id: 0,
     session: 10,
     now_ms: 1_700_000_000_000,

@@ -31,7 +31,7 @@ fn text() -> impl Strategy<Value = String> {
 /// The value of `{name}` in a body, before the session is open.
 fn before_open(name: &str) -> Option<String> {
     let value = match name {
-        "member_id" => SCOPE.member_id,
+        "member_id" => SCOPE.member_id.0,
         "challenge_id" => SCOPE.challenge_id,
         "session" => SCOPE.session.into(),
         "now_ms" => SCOPE.now_ms,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use startline::fault::Fault;
 use startline::measure::ledger::LedgerTotals;
 use startline::measure::{FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Totals};
+use startline::members::MemberId;
 use startline::plan::capacity::Limits;
 use startline::plan::roster::Roster;
 use startline::plan::{Plan, ScenarioSettings, Settings, Target};
@@ -59,7 +60,7 @@ impl Run {
         let at = Duration::from_millis(12_300);
         self.recorder.failed(FaultSample {
             session: 99,
-            member_id: 112,
+            member_id: MemberId(112),
             step,
             fault,
             at,
@@ -131,7 +132,7 @@ pub fn rich() -> RunResult {
         duplicate: 1,
         strangers: 4,
         own: 0,
-        missing_samples: vec![(13, 14), (2000, 2001)],
+        missing_samples: vec![(MemberId(13), MemberId(14)), (MemberId(2000), MemberId(2001))],
     });
     run.result()
 }
@@ -149,7 +150,7 @@ pub fn interval() -> Interval {
     let at = Duration::from_millis(1_500);
     let evidence = "line one\nline \"two\"".into();
     let fault = Fault::HttpStatus(503);
-    recorder.failed(FaultSample { session: 7, member_id: 20, step: ENTER, fault, at, evidence });
+    recorder.failed(FaultSample { session: 7, member_id: MemberId(20), step: ENTER, fault, at, evidence });
     recorder.take()
 }
 
@@ -177,8 +178,8 @@ pub fn criterion(name: &str, measure: &str, good: Good, limit: f64, unit: &str) 
     }
 }
 
-fn member(session: u32) -> u64 {
-    13 + u64::from(session)
+fn member(session: u32) -> MemberId {
+    MemberId(13 + u64::from(session))
 }
 
 fn bucket(session: u32) -> usize {

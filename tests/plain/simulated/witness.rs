@@ -6,6 +6,7 @@ use startline::engine::observe::Books;
 use startline::fault::Fault;
 use startline::measure::ledger::{Ledger, LedgerTotals, SessionSet};
 use startline::measure::{Layout, PingEvent, Recorder, Totals};
+use startline::members::MemberId;
 use startline::scenario::{MessageType, Scenario};
 use startline::session::{Observer, Who};
 use startline_os::tick::Ticks;
@@ -153,11 +154,11 @@ impl Observer for Witness {
         self.books.message(message, bytes);
         self.tally.messages += 1;
     }
-    fn listed(&mut self, who: Who, member_id: u64) {
+    fn listed(&mut self, who: Who, member_id: MemberId) {
         self.books.listed(who, member_id);
         self.tally.listed += 1;
     }
-    fn entered(&mut self, who: Who, member_id: u64) {
+    fn entered(&mut self, who: Who, member_id: MemberId) {
         self.books.entered(who, member_id);
         self.tally.entered += 1;
     }
