@@ -28,6 +28,7 @@ use super::worker::{Worker, WorkerSetup};
 use crate::measure::ledger::{self, Ledger};
 use crate::measure::{Layout, Recorder};
 use crate::plan::{End, Plan};
+use crate::scenario::StepIndex;
 use crate::session::Script;
 use crate::session::script::Delays;
 
@@ -107,7 +108,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         ledger: ledger_of(plan, worker),
         at: Duration::ZERO,
         from: None,
-        last_step: layout.steps.len().saturating_sub(1) as u8,
+        last_step: StepIndex(layout.steps.len().saturating_sub(1) as u8),
     };
     let seed = plan.settings.seed ^ (worker as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let ports = space.of_worker(worker, plan.workers, fastrand::u32(..));

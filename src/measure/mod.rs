@@ -27,6 +27,7 @@ use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
 use crate::members::MemberId;
+use crate::scenario::StepIndex;
 
 pub use counts::{Counts, ERROR_RATE_FORMULA};
 pub use failures::{FAULT_KINDS_MAX, Failures, SAMPLE_EVIDENCE_BYTES_MAX, SAMPLES_PER_KIND_MAX};
@@ -55,7 +56,7 @@ pub struct FaultSample {
     /// Its member.
     pub member_id: MemberId,
     /// Index into [`Layout::steps`].
-    pub step: u8,
+    pub step: StepIndex,
     /// What happened.
     pub fault: Fault,
     /// Since the run began.

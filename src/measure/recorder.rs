@@ -15,7 +15,7 @@ use super::{
 };
 use crate::fault::Fault;
 use crate::members::MemberId;
-use crate::scenario::MessageType;
+use crate::scenario::{MessageType, StepIndex};
 
 /// A worker's recorder.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Recorder {
     now: Interval,
     step_count: usize,
     /// Samples kept so far of each kind; stays over hand-overs, so that the bound is a run's.
-    sampled: BTreeMap<(u8, Fault), u8>,
+    sampled: BTreeMap<(StepIndex, Fault), u8>,
     keeps_fates: bool,
 }
 
@@ -68,7 +68,7 @@ impl Recorder {
 
     /// A session was still being set up when the run was stopped; `asked`: the step whose request
     /// was out.
-    pub fn session_abandoned(&mut self, session: u32, asked: Option<u8>) {
+    pub fn session_abandoned(&mut self, session: u32, asked: Option<StepIndex>) {
         self.now.tally.counts.abandoned += 1;
         self.keep_fate(session, Fate::Abandoned { asked });
     }
@@ -103,7 +103,7 @@ impl Recorder {
 
     /// A step succeeded. Latencies from the instant it was due and from the instant it was sent;
     /// they differ where this machine was late.
-    pub fn step_ok(&mut self, step: u8, from_due: Ticks, from_sent: Ticks) {
+    pub fn step_ok(&mut self, step: StepIndex, from_due: Ticks, from_sent: Ticks) {
         let step = self.step(step);
         step.from_due.record(from_due);
         step.from_sent.record(from_sent);
@@ -128,7 +128,8 @@ impl Recorder {
             PingEvent::Answered { from_due, from_sent } => {
                 counts.ping_answered += 1;
                 // The heartbeat is the layout's last step.
-                self.step_ok(self.step_count.saturating_sub(1) as u8, from_due, from_sent);
+                let step = StepIndex(self.step_count.saturating_sub(1) as u8);
+                self.step_ok(step, from_due, from_sent);
             }
             PingEvent::TimedOut => counts.ping_timed_out += 1,
             PingEvent::Late => counts.ping_late += 1,
@@ -181,8 +182,8 @@ impl Recorder {
         std::mem::take(&mut self.now)
     }
 
-    fn step(&mut self, step: u8) -> &mut StepTally {
-        let step = usize::from(step);
+    fn step(&mut self, step: StepIndex) -> &mut StepTally {
+        let step = step.index();
         debug_assert!(step < self.step_count, "step {step} of {}", self.step_count);
         let steps = &mut self.now.tally.steps;
         if step >= steps.len() {
@@ -204,7 +205,7 @@ impl Recorder {
         }
     }
 
-    fn may_sample(&mut self, step: u8, fault: Fault) -> bool {
+    fn may_sample(&mut self, step: StepIndex, fault: Fault) -> bool {
         let known = self.sampled.contains_key(&(step, fault));
         if !known && self.sampled.len() == FAULT_KINDS_MAX {
             return false;
@@ -238,7 +239,7 @@ mod tests {
         FaultSample {
             session: 7,
             member_id: MemberId(20),
-            step: 1,
+            step: StepIndex(1),
             fault,
             at: Duration::from_secs(3),
             evidence: evidence.into(),
@@ -249,7 +250,7 @@ mod tests {
     fn record_a_session(recorder: &mut Recorder) {
         recorder.session_started(ticks(1));
         for step in 0..4 {
-            recorder.step_ok(step, ticks(20), ticks(10));
+            recorder.step_ok(StepIndex(step), ticks(20), ticks(10));
         }
         recorder.session_opened();
         recorder.message(MessageType(0), 500);
@@ -338,9 +339,9 @@ mod tests {
         }
         assert_eq!(kept, 20 + 3);
         assert_eq!(totals.tally().counts.failed, 93);
-        assert_eq!(totals.tally().failures.in_step(1), 93);
-        assert_eq!(totals.sample(1, Fault::HttpStatus(502)).unwrap().evidence, "bad gateway 0");
-        assert!(totals.sample(0, Fault::Reset).is_none());
+        assert_eq!(totals.tally().failures.in_step(StepIndex(1)), 93);
+        assert_eq!(totals.sample(StepIndex(1), Fault::HttpStatus(502)).unwrap().evidence, "bad gateway 0");
+        assert!(totals.sample(StepIndex(0), Fault::Reset).is_none());
     }
 
     #[test]
@@ -351,13 +352,13 @@ mod tests {
         recorder.keep_fates();
         recorder.session_completed(2);
         recorder.failed(sample(Fault::Reset, ""));
-        recorder.session_abandoned(3, Some(0));
+        recorder.session_abandoned(3, Some(StepIndex(0)));
         let mut everyone = Interval::default();
         everyone.merge(recorder.take());
-        let failed = Fate::Failed { step: 1, fault: Fault::Reset };
+        let failed = Fate::Failed { step: StepIndex(1), fault: Fault::Reset };
         assert_eq!(
             everyone.fates(),
-            [(2, Fate::Completed), (7, failed), (3, Fate::Abandoned { asked: Some(0) })]
+            [(2, Fate::Completed), (7, failed), (3, Fate::Abandoned { asked: Some(StepIndex(0)) })]
         );
         assert!(recorder.take().fates().is_empty(), "each is handed over once");
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::routing::Routing;
 use super::{Counts, Failures, Fate, FaultSample, Latencies, Layout, TlsCounts};
 use crate::fault::Fault;
-use crate::scenario::MessageType;
+use crate::scenario::{MessageType, StepIndex};
 
 /// What was recorded of one step.
 #[derive(Clone, Debug, Default)]
@@ -139,7 +139,7 @@ impl Interval {
 pub struct Totals {
     layout: Layout,
     tally: Tally,
-    first_samples: BTreeMap<(u8, Fault), FaultSample>,
+    first_samples: BTreeMap<(StepIndex, Fault), FaultSample>,
 }
 
 impl Totals {
@@ -177,7 +177,7 @@ impl Totals {
     }
 
     /// The first failure of this step and kind that was kept.
-    pub fn sample(&self, step: u8, fault: Fault) -> Option<&FaultSample> {
+    pub fn sample(&self, step: StepIndex, fault: Fault) -> Option<&FaultSample> {
         self.first_samples.get(&(step, fault))
     }
 

@@ -227,7 +227,7 @@ fn failure_line(sample: &FaultSample, layout: &Layout, names: &dyn FaultNames) -
         at_seconds: numbers::tidy(sample.at.as_secs_f64()),
         session: sample.session,
         member_id: sample.member_id,
-        step: layout.steps.get(usize::from(sample.step)).map_or("", String::as_str),
+        step: layout.steps.get(sample.step.index()).map_or("", String::as_str),
         kind: sample.fault.key(names),
         blame: sample.fault.blame().key(),
         evidence: &sample.evidence,

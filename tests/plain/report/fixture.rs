@@ -12,14 +12,14 @@ use startline::plan::roster::Roster;
 use startline::plan::{Plan, ScenarioSettings, Settings, Target};
 use startline::report::{Ending, Facts, RampDownFacts, RunResult};
 use startline::scenario::template::Template;
-use startline::scenario::{Criterion, Good, HttpStep, MessageType, Scenario, WebSocket};
+use startline::scenario::{Criterion, Good, HttpStep, MessageType, Scenario, StepIndex, WebSocket};
 use startline_os::process::Host;
 use startline_os::tick::Ticks;
 
-pub const LOGIN: u8 = 0;
-pub const ENTER: u8 = 1;
-pub const CONNECT: u8 = 2;
-pub const PING: u8 = 4;
+pub const LOGIN: StepIndex = StepIndex(0);
+pub const ENTER: StepIndex = StepIndex(1);
+pub const CONNECT: StepIndex = StepIndex(2);
+pub const PING: StepIndex = StepIndex(4);
 
 /// A run to be judged; change what the test is about, then [`Run::result`].
 pub struct Run {
@@ -37,7 +37,7 @@ impl Run {
             recorder.session_started(micros(200));
             for step in 0..4 {
                 let latency = 10_000 * (u64::from(step) + 1) + u64::from(session % 100) * 100;
-                recorder.step_ok(step, micros(latency + 200), micros(latency));
+                recorder.step_ok(StepIndex(step), micros(latency + 200), micros(latency));
             }
             recorder.routed(
                 ["wss://a.example/ws/1", "wss://b.example/ws/2"][bucket(session)],
@@ -56,7 +56,7 @@ impl Run {
     }
 
     /// A session fails in a step.
-    pub fn fail(&mut self, step: u8, fault: Fault, evidence: &str) {
+    pub fn fail(&mut self, step: StepIndex, fault: Fault, evidence: &str) {
         let at = Duration::from_millis(12_300);
         self.recorder.failed(FaultSample {
             session: 99,

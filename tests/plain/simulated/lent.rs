@@ -6,6 +6,7 @@ use startline::engine::observe::Books;
 use startline::fault::{Blame, Fault};
 use startline::measure::{Layout, Recorder, Totals};
 use startline::members::MemberId;
+use startline::scenario::StepIndex;
 use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Who};
 use startline_os::tick::{Tick, Ticks};
 
@@ -37,7 +38,7 @@ impl Driven {
             ledger: None,
             at: Duration::ZERO,
             from: None,
-            last_step: 4,
+            last_step: StepIndex(4),
         };
         let mut driven = Self {
             script,
@@ -88,7 +89,7 @@ impl Driven {
     /// The step's timer comes.
     pub fn time_out(&mut self) {
         let due = self.deadline;
-        self.drive(|session, ctx| session.timer(Timer::Step(0), due, ctx));
+        self.drive(|session, ctx| session.timer(Timer::Step(StepIndex(0)), due, ctx));
     }
 
     fn drive(&mut self, event: impl FnOnce(&mut Session, &mut Context<'_, Books>)) {
