@@ -29,6 +29,22 @@ impl FromStr for MemberId {
     }
 }
 
+/// The number of a session in its run, from 0; its member has the same among the run's members.
+///
+/// Not a worker's row: rows count that worker's own sessions, never leave `engine`, and become
+/// numbers in `Arrivals::session` alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+#[repr(transparent)]
+pub struct SessionNumber(pub u32);
+
+impl SessionNumber {
+    /// Returns it as a position in a list of sessions or members.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// The members of a run; member k belongs to session k.
 #[derive(Clone, Debug)]
 pub struct Members {
@@ -87,7 +103,7 @@ impl Members {
     }
 
     /// Returns the id of member `k`. Panics if there is no such member.
-    pub fn id(&self, k: u32) -> MemberId {
+    pub fn id(&self, SessionNumber(k): SessionNumber) -> MemberId {
         match &self.ids {
             Ids::Range { first, count } => {
                 assert!(k < *count, "member {k} of {count}");
@@ -98,21 +114,21 @@ impl Members {
     }
 
     /// Returns the member with this id.
-    pub fn index_of(&self, id: MemberId) -> Option<u32> {
+    pub fn index_of(&self, id: MemberId) -> Option<SessionNumber> {
         match &self.ids {
             Ids::Range { first, count } => {
                 let k = id.0.checked_sub(first.0)?;
-                (k < u64::from(*count)).then_some(k as u32)
+                (k < u64::from(*count)).then_some(SessionNumber(k as u32))
             }
-            Ids::Listed { index, .. } => index.get(&id).copied(),
+            Ids::Listed { index, .. } => index.get(&id).map(|&k| SessionNumber(k)),
         }
     }
 
     /// Returns the challenge of member `k`.
-    pub fn challenge(&self, k: u32) -> u64 {
+    pub fn challenge(&self, k: SessionNumber) -> u64 {
         match &self.challenges {
             Challenges::One(id) => *id,
-            Challenges::PerMember(ids) => ids[k as usize],
+            Challenges::PerMember(ids) => ids[k.index()],
         }
     }
 

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::members::SessionNumber;
+
 /// The arrivals that one worker looks after: sessions `first`, `first + stride`, … below
 /// `sessions`.
 #[derive(Clone, Copy, Debug)]
@@ -26,13 +28,13 @@ impl Arrivals {
     }
 
     /// The number in the run of this worker's session `row`.
-    pub fn session(&self, row: u32) -> u32 {
-        self.first + row * self.stride
+    pub fn session(&self, row: u32) -> SessionNumber {
+        SessionNumber(self.first + row * self.stride)
     }
 
     /// When this worker's session `row` starts, from the run's start.
     pub fn planned(&self, row: u32) -> Duration {
-        let k = u128::from(self.session(row));
+        let k = u128::from(self.session(row).0);
         let nanos = self.ramp.as_nanos() * k / u128::from(self.sessions.max(1));
         Duration::from_nanos(nanos as u64)
     }
@@ -49,7 +51,7 @@ mod tests {
     #[test]
     fn workers_share_the_sessions_without_gap_or_overlap() {
         let mut all: Vec<u32> = (0..3)
-            .flat_map(|w| (0..of_worker(w).count()).map(move |row| of_worker(w).session(row)))
+            .flat_map(|w| (0..of_worker(w).count()).map(move |row| of_worker(w).session(row).0))
             .collect();
         all.sort_unstable();
         assert_eq!(all, (0..10).collect::<Vec<_>>());

@@ -27,6 +27,7 @@ use super::secure::Secure;
 use super::worker::{Worker, WorkerSetup};
 use crate::measure::ledger::{self, Ledger};
 use crate::measure::{Layout, Recorder};
+use crate::members::SessionNumber;
 use crate::plan::{End, Plan};
 use crate::scenario::StepIndex;
 use crate::session::Script;
@@ -147,9 +148,9 @@ fn ledger_of(plan: &Plan, worker: usize) -> Option<Ledger> {
     if !announces || plan.settings.no_broadcast {
         return None;
     }
-    let observers: Vec<u32> = ledger::observers(plan.settings.sessions)
+    let observers: Vec<SessionNumber> = ledger::observers(plan.settings.sessions)
         .into_iter()
-        .filter(|session| *session as usize % plan.workers == worker)
+        .filter(|session| session.index() % plan.workers == worker)
         .collect();
     Some(Ledger::new(Arc::clone(&plan.members), plan.settings.sessions, &observers))
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::foreign;
 use crate::interrupt::Interrupt;
-use crate::members::MemberId;
+use crate::members::{MemberId, SessionNumber};
 use crate::plan::Plan;
 pub use crate::plan::schedule::Standing;
 use startline_protocol::http::cookies::Jar;
@@ -77,7 +77,7 @@ pub struct Asker<'p> {
     base: String,
     plan: &'p Plan,
     schedule: &'p Schedule,
-    member: u32,
+    member: SessionNumber,
     taken: Vec<String>,
     cookies: Jar,
     server_now: Option<Timestamp>,
@@ -104,6 +104,7 @@ impl<'p> Asker<'p> {
         let base = plan.target.url();
         let taken = vec![String::new(); plan.scenario.value_names.len()];
         let cookies = Jar::default();
+        let member = SessionNumber(member);
         let mut asker = Self { agent, base, plan, schedule, member, taken, cookies, server_now: None };
         for step in &plan.scenario.http[..schedule.steps] {
             asker.play(step)?;
@@ -218,7 +219,7 @@ impl<'p> Asker<'p> {
         let scope = Scope {
             member_id: self.plan.members.id(self.member),
             challenge_id: self.plan.members.challenge(self.member),
-            session: 0,
+            session: SessionNumber(0),
             now_ms: Timestamp::now().as_millisecond().unsigned_abs(),
             held_ms: 0,
             sequence: 0,
@@ -250,7 +251,7 @@ fn room(them: &Participants, answer: &Value) -> Option<u64> {
 fn standing(plan: &Plan, them: &Participants, listed: &HashMap<MemberId, String>) -> Standing {
     let mut standing = Standing { absent: plan.settings.sessions, ..Standing::default() };
     for (member, status) in listed {
-        if plan.members.index_of(*member).is_none_or(|index| index >= plan.settings.sessions) {
+        if plan.members.index_of(*member).is_none_or(|index| index.0 >= plan.settings.sessions) {
             continue;
         }
         let is_one_of = |statuses: &[String]| statuses.iter().any(|known| known == status);

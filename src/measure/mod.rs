@@ -26,7 +26,7 @@ use std::time::Duration;
 use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
-use crate::members::MemberId;
+use crate::members::{MemberId, SessionNumber};
 use crate::scenario::StepIndex;
 
 pub use counts::{Counts, ERROR_RATE_FORMULA};
@@ -52,7 +52,7 @@ pub struct Layout {
 #[derive(Clone, Debug)]
 pub struct FaultSample {
     /// The session's number.
-    pub session: u32,
+    pub session: SessionNumber,
     /// Its member.
     pub member_id: MemberId,
     /// Index into [`Layout::steps`].

@@ -14,7 +14,7 @@ use super::{
     StepTally,
 };
 use crate::fault::Fault;
-use crate::members::MemberId;
+use crate::members::{MemberId, SessionNumber};
 use crate::scenario::{MessageType, StepIndex};
 
 /// A worker's recorder.
@@ -55,7 +55,7 @@ impl Recorder {
     }
 
     /// A session without WebSocket has done all its steps.
-    pub fn session_completed(&mut self, session: u32) {
+    pub fn session_completed(&mut self, session: SessionNumber) {
         self.now.tally.counts.completed += 1;
         self.keep_fate(session, Fate::Completed);
     }
@@ -68,7 +68,7 @@ impl Recorder {
 
     /// A session was still being set up when the run was stopped; `asked`: the step whose request
     /// was out.
-    pub fn session_abandoned(&mut self, session: u32, asked: Option<StepIndex>) {
+    pub fn session_abandoned(&mut self, session: SessionNumber, asked: Option<StepIndex>) {
         self.now.tally.counts.abandoned += 1;
         self.keep_fate(session, Fate::Abandoned { asked });
     }
@@ -192,7 +192,7 @@ impl Recorder {
         &mut steps[step]
     }
 
-    fn keep_fate(&mut self, session: u32, fate: Fate) {
+    fn keep_fate(&mut self, session: SessionNumber, fate: Fate) {
         if self.keeps_fates {
             self.now.fates.push((session, fate));
         }
@@ -237,7 +237,7 @@ mod tests {
 
     fn sample(fault: Fault, evidence: &str) -> FaultSample {
         FaultSample {
-            session: 7,
+            session: SessionNumber(7),
             member_id: MemberId(20),
             step: StepIndex(1),
             fault,
@@ -347,18 +347,19 @@ mod tests {
     #[test]
     fn fates_are_kept_if_asked_for() {
         let mut recorder = Recorder::new(&layout());
-        recorder.session_completed(1);
+        recorder.session_completed(SessionNumber(1));
         assert!(recorder.take().fates().is_empty());
         recorder.keep_fates();
-        recorder.session_completed(2);
+        recorder.session_completed(SessionNumber(2));
         recorder.failed(sample(Fault::Reset, ""));
-        recorder.session_abandoned(3, Some(StepIndex(0)));
+        recorder.session_abandoned(SessionNumber(3), Some(StepIndex(0)));
         let mut everyone = Interval::default();
         everyone.merge(recorder.take());
         let failed = Fate::Failed { step: StepIndex(1), fault: Fault::Reset };
         assert_eq!(
             everyone.fates(),
             [(2, Fate::Completed), (7, failed), (3, Fate::Abandoned { asked: Some(StepIndex(0)) })]
+                .map(|(session, fate)| (SessionNumber(session), fate))
         );
         assert!(recorder.take().fates().is_empty(), "each is handed over once");
     }

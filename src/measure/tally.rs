@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::routing::Routing;
 use super::{Counts, Failures, Fate, FaultSample, Latencies, Layout, TlsCounts};
 use crate::fault::Fault;
+use crate::members::SessionNumber;
 use crate::scenario::{MessageType, StepIndex};
 
 /// What was recorded of one step.
@@ -107,7 +108,7 @@ impl Tally {
 pub struct Interval {
     pub(super) tally: Tally,
     pub(super) samples: Vec<FaultSample>,
-    pub(super) fates: Vec<(u32, Fate)>,
+    pub(super) fates: Vec<(SessionNumber, Fate)>,
 }
 
 impl Interval {
@@ -124,7 +125,7 @@ impl Interval {
     }
 
     /// Sessions that ended in this time, by number, and how; empty unless the plan asks for it.
-    pub fn fates(&self) -> &[(u32, Fate)] {
+    pub fn fates(&self) -> &[(SessionNumber, Fate)] {
         &self.fates
     }
 

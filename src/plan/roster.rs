@@ -230,6 +230,7 @@ impl From<Span> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::members::SessionNumber;
 
     fn texts(roster: &Roster) -> Vec<String> {
         roster.spans.iter().map(Span::to_string).collect()
@@ -241,7 +242,8 @@ mod tests {
         let roster = Roster::listed(rows);
         assert_eq!(texts(&roster), ["20-21@38", "13-14@38", "15-15@39"]);
         let members = roster.members().expect("unique");
-        let back: Vec<(u64, u64)> = (0..5).map(|k| (members.id(k).0, members.challenge(k))).collect();
+        let back: Vec<(u64, u64)> =
+            (0..5).map(SessionNumber).map(|k| (members.id(k).0, members.challenge(k))).collect();
         assert_eq!(back, rows);
     }
 

@@ -257,7 +257,7 @@ impl<'p> Rounds<'p> {
                     }
                     _ => None,
                 };
-                if let Some(end) = self.note(to_do[*session as usize], *fate, &said) {
+                if let Some(end) = self.note(to_do[session.index()], *fate, &said) {
                     cut.borrow_mut().get_or_insert(end);
                 }
             }

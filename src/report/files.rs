@@ -18,7 +18,7 @@ pub use super::timeline::Second;
 use super::{RunResult, timeline};
 use crate::fault::FaultNames;
 use crate::measure::{FaultSample, Interval, Layout};
-use crate::members::MemberId;
+use crate::members::{MemberId, SessionNumber};
 use crate::numbers;
 
 /// The result as data; see `schema/summary.schema.json`.
@@ -214,7 +214,7 @@ impl Appended {
 #[derive(Serialize)]
 struct FailureLine<'a> {
     at_seconds: f64,
-    session: u32,
+    session: SessionNumber,
     member_id: MemberId,
     step: &'a str,
     kind: String,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
 use super::Ordered;
-use crate::members::MemberId;
+use crate::members::{MemberId, SessionNumber};
 use crate::scenario::Good;
 
 /// The version of `summary.json`'s form. It grows when a key changes its meaning or goes; new keys
@@ -270,7 +270,7 @@ pub struct ErrorDetail {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ErrorSample {
     /// The session's number.
-    pub session: u32,
+    pub session: SessionNumber,
     /// Its member.
     pub member_id: MemberId,
     /// Seconds since the run began.

@@ -388,14 +388,14 @@ impl FaultNames for Scenario {
 mod tests {
     use super::template::Scope;
     use super::*;
-    use crate::members::MemberId;
+    use crate::members::{MemberId, SessionNumber};
 
     fn rendered(template: &Template) -> String {
         let taken = ["jwt".to_owned(), "t-1".to_owned(), "ws://h/ws/1".to_owned()];
         let scope = Scope {
             member_id: MemberId(13),
             challenge_id: 38,
-            session: 0,
+            session: SessionNumber(0),
             now_ms: 1_700_000_000_000,
             held_ms: 36_000,
             sequence: 0,

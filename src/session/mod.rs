@@ -42,7 +42,7 @@ use startline_os::tick::{Tick, Ticks};
 
 use crate::fault::{Fault, TlsFault};
 use crate::measure::PingEvent;
-use crate::members::MemberId;
+use crate::members::{MemberId, SessionNumber};
 use crate::scenario::{MessageType, StepIndex};
 pub use http::refusal;
 pub use script::{Endpoint, Script};
@@ -133,7 +133,7 @@ pub type Spills = Slab<Spill>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Who {
     /// Its number in the run.
-    pub session: u32,
+    pub session: SessionNumber,
     /// Its member's id.
     pub member_id: MemberId,
     /// Its member's challenge.

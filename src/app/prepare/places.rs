@@ -19,7 +19,7 @@ use crate::interrupt::{Interrupt, Notices};
 use crate::lookup::advice;
 use crate::lookup::challenge::LookedUp;
 use crate::lookup::challenge::is_gone;
-use crate::members::MemberId;
+use crate::members::{MemberId, SessionNumber};
 use crate::plan::schedule::{self, Challenge, Status};
 use crate::plan::zone::Clues;
 use crate::plan::{Plan, Rate};
@@ -135,7 +135,8 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
         bail!("the members are in several challenges: give the members of one challenge at a time");
     };
     if args.resume.is_none() {
-        places = Places::of((0..plan.settings.sessions).map(|k| (plan.members.id(k), challenge)));
+        places =
+            Places::of((0..plan.settings.sessions).map(|k| (plan.members.id(SessionNumber(k)), challenge)));
     }
     let agent = prepared.agent();
     let looked_up = match look_up(&prepared, &agent, interrupt, Duration::ZERO)? {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use startline::fault::Fault;
 use startline::measure::ledger::LedgerTotals;
 use startline::measure::{FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Totals};
-use startline::members::MemberId;
+use startline::members::{MemberId, SessionNumber};
 use startline::plan::capacity::Limits;
 use startline::plan::roster::Roster;
 use startline::plan::{Plan, ScenarioSettings, Settings, Target};
@@ -59,7 +59,7 @@ impl Run {
     pub fn fail(&mut self, step: StepIndex, fault: Fault, evidence: &str) {
         let at = Duration::from_millis(12_300);
         self.recorder.failed(FaultSample {
-            session: 99,
+            session: SessionNumber(99),
             member_id: MemberId(112),
             step,
             fault,
@@ -150,7 +150,14 @@ pub fn interval() -> Interval {
     let at = Duration::from_millis(1_500);
     let evidence = "line one\nline \"two\"".into();
     let fault = Fault::HttpStatus(503);
-    recorder.failed(FaultSample { session: 7, member_id: MemberId(20), step: ENTER, fault, at, evidence });
+    recorder.failed(FaultSample {
+        session: SessionNumber(7),
+        member_id: MemberId(20),
+        step: ENTER,
+        fault,
+        at,
+        evidence,
+    });
     recorder.take()
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use startline::engine::observe::Books;
 use startline::fault::{Blame, Fault};
 use startline::measure::{Layout, Recorder, Totals};
-use startline::members::MemberId;
+use startline::members::{MemberId, SessionNumber};
 use startline::scenario::StepIndex;
 use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Who};
 use startline_os::tick::{Tick, Ticks};
@@ -98,7 +98,7 @@ impl Driven {
         let mut ctx = Context {
             now: self.now,
             unix_micros: 1_700_000_000_000_000,
-            who: Who { session: 0, member_id: MemberId(13), challenge_id: 38 },
+            who: Who { session: SessionNumber(0), member_id: MemberId(13), challenge_id: 38 },
             script: &self.script,
             spills: &mut self.spills,
             slots: Slots::new(7),

@@ -10,7 +10,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use startline::fault::Fault;
-use startline::members::MemberId;
+use startline::members::{MemberId, SessionNumber};
 use startline::scenario::Scenario;
 use startline::session::script::Delays;
 use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Who};
@@ -311,7 +311,7 @@ impl World {
             now: Tick::from_micros(self.now),
             unix_micros: 1_700_000_000_000_000 + self.now / TICK_MICROS * TICK_MICROS,
             who: Who {
-                session: index as u32,
+                session: SessionNumber(index as u32),
                 member_id: MemberId(FIRST_MEMBER + index as u64),
                 challenge_id: 38,
             },

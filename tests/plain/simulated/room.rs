@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use startline::measure::ledger::{Ledger, LedgerTotals, SessionSet, observers};
-use startline::members::MemberId;
+use startline::members::{MemberId, SessionNumber};
 use startline::plan::members::Members;
 
 use super::peer::text_frame;
@@ -97,7 +97,7 @@ impl World {
         let mut open = SessionSet::new(self.runners.len() as u32);
         for index in 0..self.runners.len() {
             if self.runners[index].session.is_open() {
-                open.insert(index as u32);
+                open.insert(SessionNumber(index as u32));
                 self.drive(index, |session, ctx| session.close_accounts(ctx));
             }
         }

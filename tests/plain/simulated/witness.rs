@@ -193,7 +193,7 @@ impl Observer for Witness {
     }
     fn failed(&mut self, who: Who, step: StepIndex, fault: Fault, evidence: &[u8]) {
         self.books.failed(who, step, fault, evidence);
-        self.tally.failures.push((who.session, step.0, fault));
+        self.tally.failures.push((who.session.0, step.0, fault));
     }
     fn abandoned(&mut self, who: Who, asked: Option<StepIndex>) {
         self.books.abandoned(who, asked);
