@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use startline::measure::Latencies;
+use startline::members::{MemberId, SessionNumber};
 use startline::scenario::Scenario;
 use startline::scenario::template::Scope;
 use startline_os::tick::{Tick, Ticks};
@@ -122,9 +123,9 @@ fn templates(c: &mut Criterion) {
     let websocket = scenario.websocket.as_ref().expect("it has one");
     let taken = ["a token".to_owned(), "t-1".to_owned(), "ws://127.0.0.1:80/ws/ws1".to_owned()];
     let scope = Scope {
-        member_id: 4_711,
+        member_id: MemberId(4_711),
         challenge_id: 38,
-        session: 4_698,
+        session: SessionNumber(4_698),
         now_ms: 1_751_360_400_123,
         held_ms: 61_000,
         sequence: 2,

@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use startline_os::{affinity, spawn};
 
+use crate::members::SessionNumber;
 use crate::plan::{Plan, capacity};
 
 /// How long it may take to end, once asked to, before it is killed.
@@ -61,7 +62,8 @@ impl MockServer {
 
     /// Returns the arguments that load what a plan needs.
     pub fn arguments(plan: &Plan, challenge: u64, descriptors_hard: u64) -> Vec<String> {
-        let (first, last) = (plan.members.id(0), plan.members.id(plan.settings.sessions - 1));
+        let (first, last) =
+            (plan.members.id(SessionNumber(0)), plan.members.id(SessionNumber(plan.settings.sessions - 1)));
         let mut arguments: Vec<String> = [
             "--members".to_owned(),
             format!("{first}-{last}"),

@@ -13,6 +13,7 @@ use startline_os::units::duration_text;
 use startline_protocol::scan;
 
 use crate::cli::scenario::{CheckArgs, NewArgs, ScenarioArgs, ScenarioCommand};
+use crate::members::{MemberId, SessionNumber};
 use crate::scenario::template::{Scope, Template};
 use crate::scenario::{Good, HttpStep, Ping, Reply, Role, Scenario, WebSocket};
 
@@ -134,9 +135,9 @@ impl<'s> Example<'s> {
 
     fn text(&self, template: &Template) -> String {
         let scope = Scope {
-            member_id: 13,
+            member_id: MemberId(13),
             challenge_id: 1,
-            session: 0,
+            session: SessionNumber(0),
             now_ms: jiff::Timestamp::now().as_millisecond().unsigned_abs(),
             held_ms: 30_000,
             sequence: 0,

@@ -5,6 +5,21 @@
 
 use std::time::Duration;
 
+use crate::members::SessionNumber;
+
+/// The number of a session among its worker's own, from 0. Which it is in the run, says
+/// [`Arrivals::session`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct RowIndex(pub u32);
+
+impl RowIndex {
+    /// Returns it as a position in a worker's lists.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// The arrivals that one worker looks after: sessions `first`, `first + stride`, … below
 /// `sessions`.
 #[derive(Clone, Copy, Debug)]
@@ -26,13 +41,13 @@ impl Arrivals {
     }
 
     /// The number in the run of this worker's session `row`.
-    pub fn session(&self, row: u32) -> u32 {
-        self.first + row * self.stride
+    pub fn session(&self, row: RowIndex) -> SessionNumber {
+        SessionNumber(self.first + row.0 * self.stride)
     }
 
     /// When this worker's session `row` starts, from the run's start.
-    pub fn planned(&self, row: u32) -> Duration {
-        let k = u128::from(self.session(row));
+    pub fn planned(&self, row: RowIndex) -> Duration {
+        let k = u128::from(self.session(row).0);
         let nanos = self.ramp.as_nanos() * k / u128::from(self.sessions.max(1));
         Duration::from_nanos(nanos as u64)
     }
@@ -49,7 +64,7 @@ mod tests {
     #[test]
     fn workers_share_the_sessions_without_gap_or_overlap() {
         let mut all: Vec<u32> = (0..3)
-            .flat_map(|w| (0..of_worker(w).count()).map(move |row| of_worker(w).session(row)))
+            .flat_map(|w| (0..of_worker(w).count()).map(RowIndex).map(move |row| of_worker(w).session(row).0))
             .collect();
         all.sort_unstable();
         assert_eq!(all, (0..10).collect::<Vec<_>>());
@@ -57,9 +72,9 @@ mod tests {
 
     #[test]
     fn arrivals_are_evenly_spaced_over_the_ramp() {
-        assert_eq!(of_worker(0).planned(0), Duration::ZERO);
-        assert_eq!(of_worker(1).planned(0), Duration::from_millis(500));
-        assert_eq!(of_worker(0).planned(3), Duration::from_millis(4_500));
+        assert_eq!(of_worker(0).planned(RowIndex(0)), Duration::ZERO);
+        assert_eq!(of_worker(1).planned(RowIndex(0)), Duration::from_millis(500));
+        assert_eq!(of_worker(0).planned(RowIndex(3)), Duration::from_millis(4_500));
     }
 
     #[test]

@@ -11,7 +11,8 @@ use startline_os::tick::Ticks;
 use crate::fault::Fault;
 use crate::measure::ledger::Ledger;
 use crate::measure::{FaultSample, PingEvent, Recorder};
-use crate::scenario::MessageType;
+use crate::members::MemberId;
+use crate::scenario::{MessageType, StepIndex};
 use crate::session::{Observer, Who};
 
 /// The books of one worker.
@@ -27,11 +28,11 @@ pub struct Books {
     /// evidence.
     pub from: Option<SocketAddr>,
     /// The last index of the step names, which is what error messages in mid-hold are filed under.
-    pub last_step: u8,
+    pub last_step: StepIndex,
 }
 
 impl Books {
-    fn sample(&self, who: Who, step: u8, fault: Fault, evidence: &[u8]) -> FaultSample {
+    fn sample(&self, who: Who, step: StepIndex, fault: Fault, evidence: &[u8]) -> FaultSample {
         FaultSample {
             session: who.session,
             member_id: who.member_id,
@@ -47,7 +48,7 @@ impl Books {
 }
 
 impl Observer for Books {
-    fn step_ok(&mut self, step: u8, from_due: Ticks, from_sent: Ticks) {
+    fn step_ok(&mut self, step: StepIndex, from_due: Ticks, from_sent: Ticks) {
         self.recorder.step_ok(step, from_due, from_sent);
     }
 
@@ -71,13 +72,13 @@ impl Observer for Books {
         self.recorder.message(message, bytes);
     }
 
-    fn listed(&mut self, who: Who, member_id: u64) {
+    fn listed(&mut self, who: Who, member_id: MemberId) {
         if let Some(ledger) = &mut self.ledger {
             ledger.listed(who.session, member_id);
         }
     }
 
-    fn entered(&mut self, who: Who, member_id: u64) {
+    fn entered(&mut self, who: Who, member_id: MemberId) {
         if let Some(ledger) = &mut self.ledger {
             ledger.entered(who.session, member_id);
         }
@@ -100,12 +101,12 @@ impl Observer for Books {
         self.recorder.session_completed(who.session);
     }
 
-    fn failed(&mut self, who: Who, step: u8, fault: Fault, evidence: &[u8]) {
+    fn failed(&mut self, who: Who, step: StepIndex, fault: Fault, evidence: &[u8]) {
         let sample = self.sample(who, step, fault, evidence);
         self.recorder.failed(sample);
     }
 
-    fn abandoned(&mut self, who: Who, asked: Option<u8>) {
+    fn abandoned(&mut self, who: Who, asked: Option<StepIndex>) {
         self.recorder.session_abandoned(who.session, asked);
     }
 }

@@ -12,6 +12,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::engine::arrivals::RowIndex;
+
 /// A connection's place.
 #[derive(Debug)]
 enum Place<C> {
@@ -19,7 +21,7 @@ enum Place<C> {
     Empty,
     /// A row's: its connection is with the row, or is being made. `turn` counts the connections
     /// made for places.
-    Lent { row: u32, turn: u32 },
+    Lent { row: RowIndex, turn: u32 },
     /// Kept for the next.
     Idle(C),
 }
@@ -49,9 +51,9 @@ pub struct Pool<C> {
     /// Places with an idle connection, the longest idle first; some may have been emptied since.
     idle: VecDeque<u32>,
     idle_count: usize,
-    rows: HashMap<u32, Claim>,
+    rows: HashMap<RowIndex, Claim>,
     /// Rows that wait, in the order of asking; some may have left since.
-    queue: VecDeque<u32>,
+    queue: VecDeque<RowIndex>,
     waiting_count: usize,
     turns: u32,
 }
@@ -79,7 +81,7 @@ impl<C> Pool<C> {
 
     /// A row wants a connection; `None`: it waits. A row that has a place already, and whose
     /// connection is gone, keeps the place for another connection.
-    pub fn ask(&mut self, row: u32) -> Option<Grant<C>> {
+    pub fn ask(&mut self, row: RowIndex) -> Option<Grant<C>> {
         match self.rows.get(&row) {
             Some(Claim::Has { place }) => {
                 let place = *place;
@@ -99,7 +101,7 @@ impl<C> Pool<C> {
 
     /// Returns the row that has waited longest, with its grant; `None` when no row waits or no
     /// place is free.
-    pub fn next(&mut self) -> Option<(u32, Grant<C>)> {
+    pub fn next(&mut self) -> Option<(RowIndex, Grant<C>)> {
         if !self.can_serve() {
             return None;
         }
@@ -119,7 +121,7 @@ impl<C> Pool<C> {
 
     /// Takes back a connection that is fit for another's request; does nothing for a row without a
     /// place.
-    pub fn give_back(&mut self, row: u32, connection: C) {
+    pub fn give_back(&mut self, row: RowIndex, connection: C) {
         if let Some(Claim::Has { place }) = self.rows.remove(&row) {
             self.places[place as usize] = Place::Idle(connection);
             self.idle.push_back(place);
@@ -128,7 +130,7 @@ impl<C> Pool<C> {
     }
 
     /// Removes a row whose connection, if it had one, is gone, or that waits no longer.
-    pub fn leave(&mut self, row: u32) {
+    pub fn leave(&mut self, row: RowIndex) {
         match self.rows.remove(&row) {
             Some(Claim::Has { place }) => self.vacate(place),
             Some(Claim::Waits) => self.waiting_count -= 1,
@@ -137,7 +139,7 @@ impl<C> Pool<C> {
     }
 
     /// Returns the place of this row's connection.
-    pub fn place_of(&self, row: u32) -> Option<u32> {
+    pub fn place_of(&self, row: RowIndex) -> Option<u32> {
         match self.rows.get(&row) {
             Some(Claim::Has { place }) => Some(*place),
             _ => None,
@@ -145,7 +147,7 @@ impl<C> Pool<C> {
     }
 
     /// How many connections were made for places before this row's.
-    pub fn turn_of(&self, row: u32) -> Option<u32> {
+    pub fn turn_of(&self, row: RowIndex) -> Option<u32> {
         match self.places.get(self.place_of(row)? as usize) {
             Some(Place::Lent { turn, .. }) => Some(*turn),
             _ => None,
@@ -153,7 +155,7 @@ impl<C> Pool<C> {
     }
 
     /// The row that has this place.
-    pub fn holder(&self, place: u32) -> Option<u32> {
+    pub fn holder(&self, place: u32) -> Option<RowIndex> {
         match self.places.get(place as usize) {
             Some(Place::Lent { row, .. }) => Some(*row),
             _ => None,
@@ -207,7 +209,7 @@ impl<C> Pool<C> {
         self.rows.len() + self.idle_count
     }
 
-    fn grant(&mut self, row: u32) -> Option<Grant<C>> {
+    fn grant(&mut self, row: RowIndex) -> Option<Grant<C>> {
         if let Some(place) = self.empty.pop() {
             return Some(self.lend_empty(place, row));
         }
@@ -222,7 +224,7 @@ impl<C> Pool<C> {
         }
     }
 
-    fn lend_empty(&mut self, place: u32, row: u32) -> Grant<C> {
+    fn lend_empty(&mut self, place: u32, row: RowIndex) -> Grant<C> {
         self.places[place as usize] = Place::Lent { row, turn: self.turns };
         self.turns = self.turns.wrapping_add(1);
         self.rows.insert(row, Claim::Has { place });
@@ -251,40 +253,40 @@ mod tests {
     #[test]
     fn places_are_filled_first_then_the_longest_idle_is_used() {
         let mut pool = Pool::new(2);
-        assert_eq!(pool.ask(1), Some(Grant::Room));
-        pool.give_back(1, "a");
-        assert_eq!(pool.ask(2), Some(Grant::Room), "the second place is still empty");
-        pool.give_back(2, "b");
-        assert_eq!(pool.ask(3), Some(Grant::Kept("a")));
-        assert_eq!(pool.ask(4), Some(Grant::Kept("b")));
-        assert_eq!(pool.ask(5), None);
+        assert_eq!(pool.ask(RowIndex(1)), Some(Grant::Room));
+        pool.give_back(RowIndex(1), "a");
+        assert_eq!(pool.ask(RowIndex(2)), Some(Grant::Room), "the second place is still empty");
+        pool.give_back(RowIndex(2), "b");
+        assert_eq!(pool.ask(RowIndex(3)), Some(Grant::Kept("a")));
+        assert_eq!(pool.ask(RowIndex(4)), Some(Grant::Kept("b")));
+        assert_eq!(pool.ask(RowIndex(5)), None);
     }
 
     #[test]
     fn who_waits_is_served_in_the_order_of_asking_and_nobody_overtakes() {
         let mut pool = Pool::new(1);
-        pool.ask(1);
-        assert_eq!((pool.ask(2), pool.ask(3), pool.next()), (None, None, None));
-        pool.give_back(1, 'x');
-        assert_eq!(pool.ask(4), None, "the place is theirs who asked before");
-        assert_eq!(pool.next(), Some((2, Grant::Kept('x'))));
+        pool.ask(RowIndex(1));
+        assert_eq!((pool.ask(RowIndex(2)), pool.ask(RowIndex(3)), pool.next()), (None, None, None));
+        pool.give_back(RowIndex(1), 'x');
+        assert_eq!(pool.ask(RowIndex(4)), None, "the place is theirs who asked before");
+        assert_eq!(pool.next(), Some((RowIndex(2), Grant::Kept('x'))));
         assert_eq!(pool.next(), None);
-        pool.leave(2);
-        assert_eq!(pool.next(), Some((3, Grant::Room)), "its connection was gone");
-        pool.give_back(3, 'y');
-        assert_eq!(pool.next(), Some((4, Grant::Kept('y'))));
+        pool.leave(RowIndex(2));
+        assert_eq!(pool.next(), Some((RowIndex(3), Grant::Room)), "its connection was gone");
+        pool.give_back(RowIndex(3), 'y');
+        assert_eq!(pool.next(), Some((RowIndex(4), Grant::Kept('y'))));
     }
 
     #[test]
     fn who_leaves_the_queue_is_passed_over() {
         let mut pool = Pool::new(1);
-        pool.ask(1);
-        (2..5).for_each(|row| assert_eq!(pool.ask(row), None));
-        pool.leave(2);
-        pool.leave(4);
-        pool.give_back(1, ());
-        assert_eq!(pool.next(), Some((3, Grant::Kept(()))));
-        pool.give_back(3, ());
+        pool.ask(RowIndex(1));
+        (2..5).for_each(|row| assert_eq!(pool.ask(RowIndex(row)), None));
+        pool.leave(RowIndex(2));
+        pool.leave(RowIndex(4));
+        pool.give_back(RowIndex(1), ());
+        assert_eq!(pool.next(), Some((RowIndex(3), Grant::Kept(()))));
+        pool.give_back(RowIndex(3), ());
         assert_eq!(pool.next(), None);
         assert!(pool.is_unused() && !pool.can_serve());
         assert_eq!((pool.left(), pool.close().len(), pool.left(), pool.is_on()), (1, 1, 0, false));
@@ -293,24 +295,28 @@ mod tests {
     #[test]
     fn who_has_a_place_keeps_it_for_another_connection() {
         let mut pool = Pool::<()>::new(1);
-        pool.ask(1);
-        assert_eq!((pool.ask(2), pool.turn_of(1)), (None, Some(0)));
-        assert_eq!(pool.ask(1), Some(Grant::Room), "ahead of who waits");
-        assert_eq!((pool.holder(0), pool.turn_of(1)), (Some(1), Some(1)), "the next address's turn");
+        pool.ask(RowIndex(1));
+        assert_eq!((pool.ask(RowIndex(2)), pool.turn_of(RowIndex(1))), (None, Some(0)));
+        assert_eq!(pool.ask(RowIndex(1)), Some(Grant::Room), "ahead of who waits");
+        assert_eq!(
+            (pool.holder(0), pool.turn_of(RowIndex(1))),
+            (Some(RowIndex(1)), Some(1)),
+            "the next address's turn"
+        );
     }
 
     #[test]
     fn an_idle_connection_that_is_closed_leaves_room() {
         let mut pool = Pool::new(2);
-        pool.ask(1);
-        pool.ask(2);
-        pool.give_back(1, 'a');
-        pool.give_back(2, 'b');
+        pool.ask(RowIndex(1));
+        pool.ask(RowIndex(2));
+        pool.give_back(RowIndex(1), 'a');
+        pool.give_back(RowIndex(2), 'b');
         assert_eq!((pool.holder(0), pool.idle(0).copied()), (None, Some('a')));
         assert_eq!((pool.take_idle(0), pool.take_idle(0)), (Some('a'), None));
-        assert_eq!(pool.ask(3), Some(Grant::Room));
-        assert_eq!((pool.place_of(3), pool.take_idle(0)), (Some(0), None), "it is lent now");
-        assert_eq!(pool.ask(4), Some(Grant::Kept('b')));
+        assert_eq!(pool.ask(RowIndex(3)), Some(Grant::Room));
+        assert_eq!((pool.place_of(RowIndex(3)), pool.take_idle(0)), (Some(0), None), "it is lent now");
+        assert_eq!(pool.ask(RowIndex(4)), Some(Grant::Kept('b')));
     }
 
     #[test]
@@ -327,7 +333,7 @@ mod tests {
             let connections = rng.u32(1..5);
             let mut pool = Pool::new(connections);
             let (mut waiting, mut having) = (VecDeque::new(), Vec::new());
-            let mut next_row = 0;
+            let mut next_row = RowIndex(0);
             for _ in 0..400 {
                 match rng.u8(..6) {
                     0 | 1 => {
@@ -335,7 +341,7 @@ mod tests {
                             "waits" => waiting.push_back(next_row),
                             _ => having.push(next_row),
                         }
-                        next_row += 1;
+                        next_row.0 += 1;
                     }
                     2 if !having.is_empty() => {
                         let row = having.swap_remove(rng.usize(..having.len()));
@@ -346,7 +352,7 @@ mod tests {
                         pool.leave(row);
                     }
                     4 if !waiting.is_empty() => {
-                        let row: u32 = waiting.remove(rng.usize(..waiting.len())).expect("one");
+                        let row: RowIndex = waiting.remove(rng.usize(..waiting.len())).expect("one");
                         pool.leave(row);
                     }
                     _ => drop(pool.take_idle(rng.u32(..connections))),

@@ -27,7 +27,9 @@ use super::secure::Secure;
 use super::worker::{Worker, WorkerSetup};
 use crate::measure::ledger::{self, Ledger};
 use crate::measure::{Layout, Recorder};
+use crate::members::SessionNumber;
 use crate::plan::{End, Plan};
+use crate::scenario::StepIndex;
 use crate::session::Script;
 use crate::session::script::Delays;
 
@@ -107,7 +109,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         ledger: ledger_of(plan, worker),
         at: Duration::ZERO,
         from: None,
-        last_step: layout.steps.len().saturating_sub(1) as u8,
+        last_step: StepIndex(layout.steps.len().saturating_sub(1) as u8),
     };
     let seed = plan.settings.seed ^ (worker as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let ports = space.of_worker(worker, plan.workers, fastrand::u32(..));
@@ -146,9 +148,9 @@ fn ledger_of(plan: &Plan, worker: usize) -> Option<Ledger> {
     if !announces || plan.settings.no_broadcast {
         return None;
     }
-    let observers: Vec<u32> = ledger::observers(plan.settings.sessions)
+    let observers: Vec<SessionNumber> = ledger::observers(plan.settings.sessions)
         .into_iter()
-        .filter(|session| *session as usize % plan.workers == worker)
+        .filter(|session| session.index() % plan.workers == worker)
         .collect();
     Some(Ledger::new(Arc::clone(&plan.members), plan.settings.sessions, &observers))
 }

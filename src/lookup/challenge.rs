@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::foreign;
 use crate::interrupt::Interrupt;
+use crate::members::{MemberId, SessionNumber};
 use crate::plan::Plan;
 pub use crate::plan::schedule::Standing;
 use startline_protocol::http::cookies::Jar;
@@ -45,7 +46,7 @@ pub struct LookedUp {
     /// How many of the plan's members can enter, if the scenario says where they are listed.
     pub standing: Option<Standing>,
     /// The status of each listed member.
-    pub listed: Option<HashMap<u64, String>>,
+    pub listed: Option<HashMap<MemberId, String>>,
     /// How many members it takes, those who are listed included, if the scenario says where that is.
     pub room: Option<u64>,
 }
@@ -76,7 +77,7 @@ pub struct Asker<'p> {
     base: String,
     plan: &'p Plan,
     schedule: &'p Schedule,
-    member: u32,
+    member: SessionNumber,
     taken: Vec<String>,
     cookies: Jar,
     server_now: Option<Timestamp>,
@@ -103,6 +104,7 @@ impl<'p> Asker<'p> {
         let base = plan.target.url();
         let taken = vec![String::new(); plan.scenario.value_names.len()];
         let cookies = Jar::default();
+        let member = SessionNumber(member);
         let mut asker = Self { agent, base, plan, schedule, member, taken, cookies, server_now: None };
         for step in &plan.scenario.http[..schedule.steps] {
             asker.play(step)?;
@@ -217,7 +219,7 @@ impl<'p> Asker<'p> {
         let scope = Scope {
             member_id: self.plan.members.id(self.member),
             challenge_id: self.plan.members.challenge(self.member),
-            session: 0,
+            session: SessionNumber(0),
             now_ms: Timestamp::now().as_millisecond().unsigned_abs(),
             held_ms: 0,
             sequence: 0,
@@ -230,13 +232,13 @@ impl<'p> Asker<'p> {
 }
 
 /// The listed members and their statuses; `None` when the answer has no list.
-fn listed(them: &Participants, answer: &Value) -> Option<HashMap<u64, String>> {
+fn listed(them: &Participants, answer: &Value) -> Option<HashMap<MemberId, String>> {
     let list = answer.pointer(&them.list)?.as_array()?;
     let one = |one: &Value| {
         let status = one.pointer(&them.status).and_then(Value::as_str).unwrap_or_default();
-        Some((one.pointer(&them.member)?.as_u64()?, status.to_owned()))
+        Some((MemberId(one.pointer(&them.member)?.as_u64()?), status.to_owned()))
     };
-    let has_place = |(_, status): &(u64, String)| !them.has_left.contains(status);
+    let has_place = |(_, status): &(MemberId, String)| !them.has_left.contains(status);
     Some(list.iter().filter_map(one).filter(has_place).collect())
 }
 
@@ -246,10 +248,10 @@ fn room(them: &Participants, answer: &Value) -> Option<u64> {
 }
 
 /// How many of the plan's members can enter.
-fn standing(plan: &Plan, them: &Participants, listed: &HashMap<u64, String>) -> Standing {
+fn standing(plan: &Plan, them: &Participants, listed: &HashMap<MemberId, String>) -> Standing {
     let mut standing = Standing { absent: plan.settings.sessions, ..Standing::default() };
     for (member, status) in listed {
-        if plan.members.index_of(*member).is_none_or(|index| index >= plan.settings.sessions) {
+        if plan.members.index_of(*member).is_none_or(|index| index.0 >= plan.settings.sessions) {
             continue;
         }
         let is_one_of = |statuses: &[String]| statuses.iter().any(|known| known == status);
@@ -366,7 +368,8 @@ mod tests {
             // Came back: two rows.
             {"id": 16, "status": "WAITING"}, {"id": 16, "status": "LEFT"},
         ]});
-        let expected = [(13, text("WAITING")), (15, String::new()), (16, text("WAITING"))];
+        let expected =
+            [(13, "WAITING"), (15, ""), (16, "WAITING")].map(|(id, status)| (MemberId(id), text(status)));
         assert_eq!(listed(&them, &answer), Some(HashMap::from(expected)));
         assert_eq!(listed(&them, &serde_json::json!({"list": null})), None);
     }

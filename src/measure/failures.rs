@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::fault::{Blame, Fault};
+use crate::scenario::StepIndex;
 
 /// (step, kind) pairs told apart; later ones are only counted. A run meets a dozen.
 pub const FAULT_KINDS_MAX: usize = 256;
@@ -20,14 +21,14 @@ pub const SAMPLE_EVIDENCE_BYTES_MAX: usize = 512;
 /// How many sessions failed, by step and kind.
 #[derive(Clone, Debug, Default)]
 pub struct Failures {
-    by_kind: BTreeMap<(u8, Fault), u64>,
+    by_kind: BTreeMap<(StepIndex, Fault), u64>,
     by_blame: [u64; Blame::ALL.len()],
     uncounted: u64,
 }
 
 impl Failures {
     /// Counts one; `false` if its kind no longer fits.
-    pub fn record(&mut self, step: u8, fault: Fault) -> bool {
+    pub fn record(&mut self, step: StepIndex, fault: Fault) -> bool {
         self.count(step, fault, 1)
     }
 
@@ -50,7 +51,7 @@ impl Failures {
     }
 
     /// Each (step, kind) and its count, by step.
-    pub fn iter(&self) -> impl Iterator<Item = (u8, Fault, u64)> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = (StepIndex, Fault, u64)> + '_ {
         self.by_kind.iter().map(|(&(step, fault), &count)| (step, fault, count))
     }
 
@@ -70,7 +71,7 @@ impl Failures {
     }
 
     /// Failures in a step (those of kinds that were not told apart are in none).
-    pub fn in_step(&self, step: u8) -> u64 {
+    pub fn in_step(&self, step: StepIndex) -> u64 {
         self.by_kind
             .range((step, Fault::FIRST)..)
             .take_while(|((at, _), _)| *at == step)
@@ -78,7 +79,7 @@ impl Failures {
             .sum()
     }
 
-    fn count(&mut self, step: u8, fault: Fault, count: u64) -> bool {
+    fn count(&mut self, step: StepIndex, fault: Fault, count: u64) -> bool {
         self.by_blame[fault.blame() as usize] += count;
         if let Some(counter) = self.by_kind.get_mut(&(step, fault)) {
             *counter += count;
@@ -108,12 +109,12 @@ mod tests {
     #[test]
     fn failures_are_counted_by_step_and_kind() {
         let mut failures = Failures::default();
-        failures.record(1, Fault::HttpStatus(502));
-        failures.record(1, Fault::HttpStatus(502));
-        failures.record(2, Fault::HttpStatus(502));
-        failures.record(1, Fault::DescriptorsExhausted);
+        failures.record(StepIndex(1), Fault::HttpStatus(502));
+        failures.record(StepIndex(1), Fault::HttpStatus(502));
+        failures.record(StepIndex(2), Fault::HttpStatus(502));
+        failures.record(StepIndex(1), Fault::DescriptorsExhausted);
         assert_eq!(failures.total(), 4);
-        assert_eq!((failures.in_step(0), failures.in_step(1), failures.in_step(2)), (0, 3, 1));
+        assert_eq!([0, 1, 2].map(|step| failures.in_step(StepIndex(step))), [0, 3, 1]);
         assert_eq!((failures.blamed_on(Blame::Server), failures.blamed_on(Blame::Machine)), (3, 1));
     }
 
@@ -121,13 +122,13 @@ mod tests {
     fn kinds_are_bounded_and_totals_survive_it_and_a_merge() {
         let mut failures = Failures::default();
         for status in 0..1000 {
-            failures.record(0, Fault::HttpStatus(status));
+            failures.record(StepIndex(0), Fault::HttpStatus(status));
         }
         assert_eq!(failures.iter().count(), FAULT_KINDS_MAX);
         assert_eq!((failures.total(), failures.uncounted()), (1000, 744));
 
         let mut merged = Failures::default();
-        merged.record(0, Fault::Reset);
+        merged.record(StepIndex(0), Fault::Reset);
         merged.add(&failures);
         assert_eq!(merged.iter().count(), FAULT_KINDS_MAX);
         assert_eq!((merged.total(), merged.uncounted()), (1001, 745));

@@ -4,6 +4,7 @@
 //! at most one.
 
 use crate::fault::Fault;
+use crate::scenario::StepIndex;
 
 /// A session's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,13 +14,13 @@ pub enum Fate {
     /// It failed in this step.
     Failed {
         /// Index into [`super::Layout::steps`].
-        step: u8,
+        step: StepIndex,
         /// What happened.
         fault: Fault,
     },
     /// The run ended before it did.
     Abandoned {
         /// The step whose request had gone out and was not answered, if one had.
-        asked: Option<u8>,
+        asked: Option<StepIndex>,
     },
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::members::Members;
+use crate::members::{MemberId, Members, SessionNumber};
 
 /// Sessions by number, one bit each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,17 +22,17 @@ impl SessionSet {
     }
 
     /// Adds a session; `true` if it was not in.
-    pub fn insert(&mut self, session: u32) -> bool {
-        let word = &mut self.words[session as usize / 64];
-        let bit = 1u64 << (session % 64);
+    pub fn insert(&mut self, session: SessionNumber) -> bool {
+        let word = &mut self.words[session.index() / 64];
+        let bit = 1u64 << (session.0 % 64);
         let new = *word & bit == 0;
         *word |= bit;
         new
     }
 
     /// Whether the session is in.
-    pub fn contains(&self, session: u32) -> bool {
-        self.words.get(session as usize / 64).is_some_and(|word| word & (1u64 << (session % 64)) != 0)
+    pub fn contains(&self, session: SessionNumber) -> bool {
+        self.words.get(session.index() / 64).is_some_and(|word| word & (1u64 << (session.0 % 64)) != 0)
     }
 
     /// How many are in.
@@ -61,7 +61,7 @@ pub struct Ledger {
     members: Arc<Members>,
     sessions: u32,
     rows: Rows,
-    observers: Vec<u32>,
+    observers: Vec<SessionNumber>,
     /// Words in a row.
     width: usize,
     /// An observer's `listed` row, then its `entered` row, observer after observer.
@@ -91,7 +91,7 @@ const MISSING_SAMPLES_MAX: usize = 20;
 impl Ledger {
     /// A ledger for those sessions of one worker that observe (see [`observers`]), of `sessions` in
     /// all. Its memory is taken and touched here.
-    pub fn new(members: Arc<Members>, sessions: u32, observers: &[u32]) -> Self {
+    pub fn new(members: Arc<Members>, sessions: u32, observers: &[SessionNumber]) -> Self {
         let mut observers = observers.to_vec();
         observers.sort_unstable();
         observers.dedup();
@@ -110,12 +110,12 @@ impl Ledger {
     }
 
     /// The open message of `session` listed this member.
-    pub fn listed(&mut self, session: u32, member_id: u64) {
+    pub fn listed(&mut self, session: SessionNumber, member_id: MemberId) {
         self.learned(session, member_id, 0);
     }
 
     /// An announcement to `session` said that this member entered.
-    pub fn entered(&mut self, session: u32, member_id: u64) {
+    pub fn entered(&mut self, session: SessionNumber, member_id: MemberId) {
         self.learned(session, member_id, 1);
     }
 
@@ -137,9 +137,9 @@ impl Ledger {
         totals
     }
 
-    fn learned(&mut self, session: u32, member_id: u64, kind: usize) {
+    fn learned(&mut self, session: SessionNumber, member_id: MemberId, kind: usize) {
         let Some(row) = self.rows.find(&self.observers, session) else { return };
-        let member = self.members.index_of(member_id).filter(|&member| member < self.sessions);
+        let member = self.members.index_of(member_id).filter(|member| member.0 < self.sessions);
         let Some(member) = member.filter(|&member| self.same_challenge(session, member)) else {
             self.strangers += 1;
             return;
@@ -148,22 +148,22 @@ impl Ledger {
             self.own += 1;
             return;
         }
-        let word = &mut self.bits[(row * 2 + kind) * self.width + member as usize / 64];
-        let bit = 1u64 << (member % 64);
+        let word = &mut self.bits[(row * 2 + kind) * self.width + member.index() / 64];
+        let bit = 1u64 << (member.0 % 64);
         self.duplicate += u64::from(*word & bit != 0);
         *word |= bit;
     }
 
-    fn same_challenge(&self, session: u32, member: u32) -> bool {
+    fn same_challenge(&self, session: SessionNumber, member: SessionNumber) -> bool {
         self.members.only_challenge().is_some()
             || self.members.challenge(session) == self.members.challenge(member)
     }
 
-    fn close_row(&self, row: usize, observer: u32, peers: &SessionSet, totals: &mut LedgerTotals) {
+    fn close_row(&self, row: usize, observer: SessionNumber, peers: &SessionSet, totals: &mut LedgerTotals) {
         let rows = &self.bits[row * 2 * self.width..(row + 1) * 2 * self.width];
         let (listed, entered) = rows.split_at(self.width);
         for (k, &open) in peers.words.iter().enumerate().take(self.width) {
-            let own_bit = if observer as usize / 64 == k { 1u64 << (observer % 64) } else { 0 };
+            let own_bit = if observer.index() / 64 == k { 1u64 << (observer.0 % 64) } else { 0 };
             let expected = open & !own_bit;
             let missing = expected & !(listed[k] | entered[k]);
             totals.expected += u64::from(expected.count_ones());
@@ -176,32 +176,38 @@ impl Ledger {
         totals.seen = totals.expected - totals.missing;
     }
 
-    fn sample_missing(&self, observer: u32, word: usize, missing: u64, samples: &mut Vec<(u64, u64)>) {
+    fn sample_missing(
+        &self,
+        observer: SessionNumber,
+        word: usize,
+        missing: u64,
+        samples: &mut Vec<(MemberId, MemberId)>,
+    ) {
         let bits = (0..64).filter(|bit| missing & (1 << bit) != 0);
         let room = MISSING_SAMPLES_MAX.saturating_sub(samples.len());
         for bit in bits.take(room) {
-            let member = (word * 64 + bit) as u32;
+            let member = SessionNumber((word * 64 + bit) as u32);
             samples.push((self.members.id(observer), self.members.id(member)));
         }
     }
 }
 
 impl Rows {
-    fn of(observers: &[u32], sessions: u32) -> Self {
+    fn of(observers: &[SessionNumber], sessions: u32) -> Self {
         if sessions > DENSE_SESSIONS_MAX {
             return Self::Sparse;
         }
         let mut rows = vec![NO_ROW; sessions as usize];
         for (row, &observer) in observers.iter().enumerate() {
-            rows[observer as usize] = row as u32;
+            rows[observer.index()] = row as u32;
         }
         Self::Dense(rows)
     }
 
-    fn find(&self, observers: &[u32], session: u32) -> Option<usize> {
+    fn find(&self, observers: &[SessionNumber], session: SessionNumber) -> Option<usize> {
         match self {
             Self::Dense(rows) => {
-                let row = *rows.get(session as usize)?;
+                let row = *rows.get(session.index())?;
                 (row != NO_ROW).then_some(row as usize)
             }
             Self::Sparse => observers.binary_search(&session).ok(),
@@ -222,7 +228,7 @@ impl<'a> Peers<'a> {
         Self { members, sessions, open, by_challenge: HashMap::new() }
     }
 
-    fn of(&mut self, observer: u32) -> &SessionSet {
+    fn of(&mut self, observer: SessionNumber) -> &SessionSet {
         if self.members.only_challenge().is_some() {
             return self.open;
         }
@@ -230,7 +236,9 @@ impl<'a> Peers<'a> {
         let challenge = members.challenge(observer);
         self.by_challenge.entry(challenge).or_insert_with(|| {
             let mut peers = SessionSet::new(sessions);
-            let sharing = (0..sessions).filter(|&k| open.contains(k) && members.challenge(k) == challenge);
+            let sharing = (0..sessions)
+                .map(SessionNumber)
+                .filter(|&k| open.contains(k) && members.challenge(k) == challenge);
             sharing.for_each(|k| {
                 peers.insert(k);
             });
@@ -269,7 +277,7 @@ pub struct LedgerTotals {
     /// Announcements and listings of the observer's own id, which is for everyone else.
     pub own: u64,
     /// The first few missing pairs: observer's and member's ids.
-    pub missing_samples: Vec<(u64, u64)>,
+    pub missing_samples: Vec<(MemberId, MemberId)>,
 }
 
 impl LedgerTotals {
@@ -289,11 +297,11 @@ impl LedgerTotals {
 }
 
 /// Which of `sessions` observe: all up to 10,000, 64 evenly spread ones beyond.
-pub fn observers(sessions: u32) -> Vec<u32> {
+pub fn observers(sessions: u32) -> Vec<SessionNumber> {
     if sessions <= 10_000 {
-        return (0..sessions).collect();
+        return (0..sessions).map(SessionNumber).collect();
     }
-    (0..64u32).map(|k| (u64::from(k) * u64::from(sessions) / 64) as u32).collect()
+    (0..64u32).map(|k| SessionNumber((u64::from(k) * u64::from(sessions) / 64) as u32)).collect()
 }
 
 /// Memory of the ledgers of so many workers together, in bytes: two rows of bits an observer, and
@@ -318,12 +326,16 @@ mod tests {
         assert_eq!(bytes(1_000, 1), (ledger.bits.len() * 8 + rows.len() * 4) as u64);
     }
 
-    const FIRST: u64 = 13;
+    const FIRST: MemberId = MemberId(13);
+
+    fn id(k: u32) -> MemberId {
+        MemberId(FIRST.0 + u64::from(k))
+    }
 
     fn everyone_open(sessions: u32) -> SessionSet {
         let mut open = SessionSet::new(sessions);
         (0..sessions).for_each(|k| {
-            open.insert(k);
+            open.insert(SessionNumber(k));
         });
         open
     }
@@ -338,9 +350,9 @@ mod tests {
         for session in 0..sessions {
             for other in 0..sessions {
                 if other < session {
-                    ledger.listed(session, FIRST + u64::from(other));
+                    ledger.listed(SessionNumber(session), id(other));
                 } else if other > session {
-                    ledger.entered(session, FIRST + u64::from(other));
+                    ledger.entered(SessionNumber(session), id(other));
                 }
             }
         }
@@ -358,24 +370,24 @@ mod tests {
     #[test]
     fn a_loss_and_a_duplicate_do_not_cancel() {
         let mut ledger = one_challenge(3);
-        ledger.listed(2, FIRST);
-        ledger.listed(2, FIRST + 1);
-        ledger.entered(0, FIRST + 1);
-        ledger.entered(0, FIRST + 2);
-        ledger.entered(1, FIRST + 2);
+        ledger.listed(SessionNumber(2), FIRST);
+        ledger.listed(SessionNumber(2), id(1));
+        ledger.entered(SessionNumber(0), id(1));
+        ledger.entered(SessionNumber(0), id(2));
+        ledger.entered(SessionNumber(1), id(2));
         // Session 1 never learns of 0; session 0 learns of 2 twice.
-        ledger.entered(0, FIRST + 2);
+        ledger.entered(SessionNumber(0), id(2));
         let totals = ledger.close(&everyone_open(3));
         assert_eq!((totals.expected, totals.seen, totals.missing, totals.duplicate), (6, 5, 1, 1));
-        assert_eq!(totals.missing_samples, [(FIRST + 1, FIRST)]);
+        assert_eq!(totals.missing_samples, [(id(1), FIRST)]);
     }
 
     #[test]
     fn listed_and_announced_is_an_overlap_not_a_duplicate() {
         let mut ledger = one_challenge(2);
-        ledger.listed(1, FIRST);
-        ledger.entered(1, FIRST);
-        ledger.entered(0, FIRST + 1);
+        ledger.listed(SessionNumber(1), FIRST);
+        ledger.entered(SessionNumber(1), FIRST);
+        ledger.entered(SessionNumber(0), id(1));
         let totals = ledger.close(&everyone_open(2));
         assert_eq!((totals.seen, totals.overlap, totals.duplicate), (2, 1, 0));
     }
@@ -384,12 +396,12 @@ mod tests {
     fn strangers_and_the_observer_itself_are_no_pairs() {
         let members = Arc::new(Members::range(FIRST, 10, 38));
         // Of ten members only four run.
-        let mut ledger = Ledger::new(members, 4, &[0, 1]);
-        ledger.entered(0, 5_000);
-        ledger.entered(0, FIRST + 7);
-        ledger.listed(0, FIRST);
+        let mut ledger = Ledger::new(members, 4, &[0, 1].map(SessionNumber));
+        ledger.entered(SessionNumber(0), MemberId(5_000));
+        ledger.entered(SessionNumber(0), id(7));
+        ledger.listed(SessionNumber(0), FIRST);
         // Session 3 does not observe here.
-        ledger.entered(3, 5_000);
+        ledger.entered(SessionNumber(3), MemberId(5_000));
         let totals = ledger.close(&everyone_open(4));
         assert_eq!((totals.strangers, totals.own, totals.duplicate, totals.seen), (2, 1, 0, 0));
         assert_eq!((totals.observers, totals.expected, totals.missing), (2, 6, 6));
@@ -398,27 +410,27 @@ mod tests {
     #[test]
     fn only_pairs_open_at_the_close_are_judged() {
         let mut ledger = one_challenge(4);
-        ledger.entered(0, FIRST + 1);
+        ledger.entered(SessionNumber(0), id(1));
         let mut open = SessionSet::new(4);
-        open.insert(0);
-        open.insert(1);
+        open.insert(SessionNumber(0));
+        open.insert(SessionNumber(1));
         let totals = ledger.close(&open);
         assert_eq!((totals.observers, totals.expected, totals.seen, totals.missing), (2, 2, 1, 1));
     }
 
     #[test]
     fn members_of_different_challenges_owe_each_other_nothing() {
-        let rows = [(100, 1), (101, 2), (102, 1), (103, 2)];
+        let rows = [(100, 1), (101, 2), (102, 1), (103, 2)].map(|(id, challenge)| (MemberId(id), challenge));
         let members = Arc::new(Members::listed(rows).unwrap());
-        let mut ledger = Ledger::new(members, 4, &[0, 1, 2, 3]);
-        ledger.entered(0, 102);
-        ledger.listed(2, 100);
-        ledger.entered(1, 103);
+        let mut ledger = Ledger::new(members, 4, &[0, 1, 2, 3].map(SessionNumber));
+        ledger.entered(SessionNumber(0), MemberId(102));
+        ledger.listed(SessionNumber(2), MemberId(100));
+        ledger.entered(SessionNumber(1), MemberId(103));
         // Told of someone who runs elsewhere.
-        ledger.entered(0, 101);
+        ledger.entered(SessionNumber(0), MemberId(101));
         let totals = ledger.close(&everyone_open(4));
         assert_eq!((totals.expected, totals.seen, totals.missing, totals.strangers), (4, 3, 1, 1));
-        assert_eq!(totals.missing_samples, [(103, 101)]);
+        assert_eq!(totals.missing_samples, [(MemberId(103), MemberId(101))]);
     }
 
     #[test]
@@ -431,9 +443,9 @@ mod tests {
             .map(|own| Ledger::new(Arc::new(Members::range(FIRST, sessions, 38)), sessions, own))
             .collect();
         for ledger in &mut workers {
-            for &session in &chosen {
+            for &SessionNumber(session) in &chosen {
                 (0..sessions).filter(|&k| k != session).for_each(|k| {
-                    ledger.entered(session, FIRST + u64::from(k));
+                    ledger.entered(SessionNumber(session), id(k));
                 });
             }
         }
@@ -474,14 +486,19 @@ mod tests {
                 let is_listed = random.bool();
                 let kind = if is_listed { &mut listed } else { &mut entered };
                 duplicate += u64::from(!kind.insert((observer, member)));
-                let id = FIRST + u64::from(member);
-                if is_listed { ledger.listed(observer, id) } else { ledger.entered(observer, id) }
+                let id = id(member);
+                if is_listed {
+                    ledger.listed(SessionNumber(observer), id)
+                } else {
+                    ledger.entered(SessionNumber(observer), id)
+                }
             }
             let mut open = SessionSet::new(sessions);
             (0..sessions).filter(|_| random.u8(0..10) > 0).for_each(|k| {
-                open.insert(k);
+                open.insert(SessionNumber(k));
             });
-            let both = |&&(a, b): &&(u32, u32)| open.contains(a) && open.contains(b);
+            let both =
+                |&&(a, b): &&(u32, u32)| open.contains(SessionNumber(a)) && open.contains(SessionNumber(b));
             let seen = listed.union(&entered).filter(both).count() as u64;
             let overlap = listed.intersection(&entered).filter(both).count() as u64;
             let totals = ledger.close(&open);

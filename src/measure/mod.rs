@@ -26,6 +26,8 @@ use std::time::Duration;
 use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
+use crate::members::{MemberId, SessionNumber};
+use crate::scenario::StepIndex;
 
 pub use counts::{Counts, ERROR_RATE_FORMULA};
 pub use failures::{FAULT_KINDS_MAX, Failures, SAMPLE_EVIDENCE_BYTES_MAX, SAMPLES_PER_KIND_MAX};
@@ -50,11 +52,11 @@ pub struct Layout {
 #[derive(Clone, Debug)]
 pub struct FaultSample {
     /// The session's number.
-    pub session: u32,
+    pub session: SessionNumber,
     /// Its member.
-    pub member_id: u64,
+    pub member_id: MemberId,
     /// Index into [`Layout::steps`].
-    pub step: u8,
+    pub step: StepIndex,
     /// What happened.
     pub fault: Fault,
     /// Since the run began.

@@ -14,7 +14,8 @@ use super::{
     StepTally,
 };
 use crate::fault::Fault;
-use crate::scenario::MessageType;
+use crate::members::{MemberId, SessionNumber};
+use crate::scenario::{MessageType, StepIndex};
 
 /// A worker's recorder.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub struct Recorder {
     now: Interval,
     step_count: usize,
     /// Samples kept so far of each kind; stays over hand-overs, so that the bound is a run's.
-    sampled: BTreeMap<(u8, Fault), u8>,
+    sampled: BTreeMap<(StepIndex, Fault), u8>,
     keeps_fates: bool,
 }
 
@@ -54,7 +55,7 @@ impl Recorder {
     }
 
     /// A session without WebSocket has done all its steps.
-    pub fn session_completed(&mut self, session: u32) {
+    pub fn session_completed(&mut self, session: SessionNumber) {
         self.now.tally.counts.completed += 1;
         self.keep_fate(session, Fate::Completed);
     }
@@ -67,7 +68,7 @@ impl Recorder {
 
     /// A session was still being set up when the run was stopped; `asked`: the step whose request
     /// was out.
-    pub fn session_abandoned(&mut self, session: u32, asked: Option<u8>) {
+    pub fn session_abandoned(&mut self, session: SessionNumber, asked: Option<StepIndex>) {
         self.now.tally.counts.abandoned += 1;
         self.keep_fate(session, Fate::Abandoned { asked });
     }
@@ -102,7 +103,7 @@ impl Recorder {
 
     /// A step succeeded. Latencies from the instant it was due and from the instant it was sent;
     /// they differ where this machine was late.
-    pub fn step_ok(&mut self, step: u8, from_due: Ticks, from_sent: Ticks) {
+    pub fn step_ok(&mut self, step: StepIndex, from_due: Ticks, from_sent: Ticks) {
         let step = self.step(step);
         step.from_due.record(from_due);
         step.from_sent.record(from_sent);
@@ -127,7 +128,8 @@ impl Recorder {
             PingEvent::Answered { from_due, from_sent } => {
                 counts.ping_answered += 1;
                 // The heartbeat is the layout's last step.
-                self.step_ok(self.step_count.saturating_sub(1) as u8, from_due, from_sent);
+                let step = StepIndex(self.step_count.saturating_sub(1) as u8);
+                self.step_ok(step, from_due, from_sent);
             }
             PingEvent::TimedOut => counts.ping_timed_out += 1,
             PingEvent::Late => counts.ping_late += 1,
@@ -150,7 +152,7 @@ impl Recorder {
     }
 
     /// A URL that was handed out led this member of this challenge there.
-    pub fn routed(&mut self, url: &str, member_id: u64, challenge_id: u64) {
+    pub fn routed(&mut self, url: &str, member_id: MemberId, challenge_id: u64) {
         self.now.tally.routing.record(url, member_id, challenge_id);
     }
 
@@ -180,8 +182,8 @@ impl Recorder {
         std::mem::take(&mut self.now)
     }
 
-    fn step(&mut self, step: u8) -> &mut StepTally {
-        let step = usize::from(step);
+    fn step(&mut self, step: StepIndex) -> &mut StepTally {
+        let step = step.index();
         debug_assert!(step < self.step_count, "step {step} of {}", self.step_count);
         let steps = &mut self.now.tally.steps;
         if step >= steps.len() {
@@ -190,7 +192,7 @@ impl Recorder {
         &mut steps[step]
     }
 
-    fn keep_fate(&mut self, session: u32, fate: Fate) {
+    fn keep_fate(&mut self, session: SessionNumber, fate: Fate) {
         if self.keeps_fates {
             self.now.fates.push((session, fate));
         }
@@ -203,7 +205,7 @@ impl Recorder {
         }
     }
 
-    fn may_sample(&mut self, step: u8, fault: Fault) -> bool {
+    fn may_sample(&mut self, step: StepIndex, fault: Fault) -> bool {
         let known = self.sampled.contains_key(&(step, fault));
         if !known && self.sampled.len() == FAULT_KINDS_MAX {
             return false;
@@ -235,9 +237,9 @@ mod tests {
 
     fn sample(fault: Fault, evidence: &str) -> FaultSample {
         FaultSample {
-            session: 7,
-            member_id: 20,
-            step: 1,
+            session: SessionNumber(7),
+            member_id: MemberId(20),
+            step: StepIndex(1),
             fault,
             at: Duration::from_secs(3),
             evidence: evidence.into(),
@@ -248,7 +250,7 @@ mod tests {
     fn record_a_session(recorder: &mut Recorder) {
         recorder.session_started(ticks(1));
         for step in 0..4 {
-            recorder.step_ok(step, ticks(20), ticks(10));
+            recorder.step_ok(StepIndex(step), ticks(20), ticks(10));
         }
         recorder.session_opened();
         recorder.message(MessageType(0), 500);
@@ -337,26 +339,27 @@ mod tests {
         }
         assert_eq!(kept, 20 + 3);
         assert_eq!(totals.tally().counts.failed, 93);
-        assert_eq!(totals.tally().failures.in_step(1), 93);
-        assert_eq!(totals.sample(1, Fault::HttpStatus(502)).unwrap().evidence, "bad gateway 0");
-        assert!(totals.sample(0, Fault::Reset).is_none());
+        assert_eq!(totals.tally().failures.in_step(StepIndex(1)), 93);
+        assert_eq!(totals.sample(StepIndex(1), Fault::HttpStatus(502)).unwrap().evidence, "bad gateway 0");
+        assert!(totals.sample(StepIndex(0), Fault::Reset).is_none());
     }
 
     #[test]
     fn fates_are_kept_if_asked_for() {
         let mut recorder = Recorder::new(&layout());
-        recorder.session_completed(1);
+        recorder.session_completed(SessionNumber(1));
         assert!(recorder.take().fates().is_empty());
         recorder.keep_fates();
-        recorder.session_completed(2);
+        recorder.session_completed(SessionNumber(2));
         recorder.failed(sample(Fault::Reset, ""));
-        recorder.session_abandoned(3, Some(0));
+        recorder.session_abandoned(SessionNumber(3), Some(StepIndex(0)));
         let mut everyone = Interval::default();
         everyone.merge(recorder.take());
-        let failed = Fate::Failed { step: 1, fault: Fault::Reset };
+        let failed = Fate::Failed { step: StepIndex(1), fault: Fault::Reset };
         assert_eq!(
             everyone.fates(),
-            [(2, Fate::Completed), (7, failed), (3, Fate::Abandoned { asked: Some(0) })]
+            [(2, Fate::Completed), (7, failed), (3, Fate::Abandoned { asked: Some(StepIndex(0)) })]
+                .map(|(session, fate)| (SessionNumber(session), fate))
         );
         assert!(recorder.take().fates().is_empty(), "each is handed over once");
     }

@@ -11,6 +11,8 @@
 
 use std::io::Write;
 
+use crate::members::MemberId;
+
 /// URLs told apart; sessions sent to others are only counted.
 pub const URLS_MAX: usize = 64;
 
@@ -39,7 +41,7 @@ struct Server {
 
 impl Routing {
     /// A member of this challenge was handed this URL (its query, the ticket, is dropped).
-    pub fn record(&mut self, url: &str, member_id: u64, challenge_id: u64) {
+    pub fn record(&mut self, url: &str, member_id: MemberId, challenge_id: u64) {
         let url = url.split_once('?').map_or(url, |(bare, _)| bare);
         let Some(k) = self.server(url) else {
             self.beyond += 1;
@@ -143,7 +145,7 @@ fn best_assignment(buckets: &[Vec<u64>]) -> Vec<usize> {
 }
 
 /// Java's `Math.abs(hash) % 840`, which any smaller modulus of 1 to 8 can be taken of again.
-fn residue(member_id: u64, challenge_id: u64) -> usize {
+fn residue(member_id: MemberId, challenge_id: u64) -> usize {
     // Java's abs leaves the least value negative, and its remainder then too: such a member (one in
     // four billion) is refused by the real server. `unsigned_abs` puts it somewhere instead of
     // panicking.
@@ -151,7 +153,7 @@ fn residue(member_id: u64, challenge_id: u64) -> usize {
 }
 
 /// Java's `"{memberId}:{challengeId}".hashCode()`.
-pub fn java_hash(member_id: u64, challenge_id: u64) -> i32 {
+pub fn java_hash(member_id: MemberId, challenge_id: u64) -> i32 {
     // Two u64 of at most 20 digits and a colon.
     let mut text = [0u8; 41];
     let mut rest = &mut text[..];
@@ -168,14 +170,14 @@ mod tests {
     const A: &str = "wss://one/ws/a";
     const B: &str = "wss://two/ws/b";
 
-    fn bucket(member: u64, count: i32) -> usize {
+    fn bucket(member: MemberId, count: i32) -> usize {
         (java_hash(member, 38).wrapping_abs() % count) as usize
     }
 
     /// The known split of the real system: members 13 to 6012 over two servers, half and half.
     fn split(urls: &[&str]) -> Routing {
         let mut routing = Routing::default();
-        for member in 13..=6012 {
+        for member in (13..=6012).map(MemberId) {
             routing.record(urls[bucket(member, urls.len() as i32)], member, 38);
         }
         routing
@@ -184,11 +186,11 @@ mod tests {
     #[test]
     fn the_hash_is_java_s() {
         // "1:1": ((49·31) + 58)·31 + 49.
-        assert_eq!(java_hash(1, 1), (49 * 31 + 58) * 31 + 49);
+        assert_eq!(java_hash(MemberId(1), 1), (49 * 31 + 58) * 31 + 49);
         // Long enough to wrap: computed with 64-bit arithmetic and cut.
         let wide = "123456789:987654321".bytes().fold(0u64, |h, b| h.wrapping_mul(31) + u64::from(b));
-        assert_eq!(java_hash(123_456_789, 987_654_321), wide as u32 as i32);
-        java_hash(u64::MAX, u64::MAX);
+        assert_eq!(java_hash(MemberId(123_456_789), 987_654_321), wide as u32 as i32);
+        java_hash(MemberId(u64::MAX), u64::MAX);
     }
 
     #[test]
@@ -211,7 +213,7 @@ mod tests {
     #[test]
     fn a_member_on_the_wrong_server_is_counted_there() {
         let mut routing = split(&[A, B]);
-        for member in 7000..7100 {
+        for member in (7000..7100).map(MemberId) {
             let wrong = [B, A][bucket(member, 2)];
             routing.record(wrong, member, 38);
         }
@@ -221,9 +223,9 @@ mod tests {
     #[test]
     fn a_server_that_took_over_another_s_members_does_not_own_both_buckets() {
         let mut routing = Routing::default();
-        for member in 13..=6012 {
+        for member in (13..=6012).map(MemberId) {
             // The second server was gone for most of the ramp.
-            let url = if member < 5000 { A } else { [A, B][bucket(member, 2)] };
+            let url = if member.0 < 5000 { A } else { [A, B][bucket(member, 2)] };
             routing.record(url, member, 38);
         }
         let misrouted = routing.misrouted().unwrap();
@@ -234,9 +236,9 @@ mod tests {
     #[test]
     fn a_merge_equals_recording_in_one_place() {
         let (mut even, mut odd) = (Routing::default(), Routing::default());
-        for member in 13..=6012u64 {
+        for member in (13..=6012).map(MemberId) {
             let url = format!("{}?ticket=abc-{member}", [A, B][bucket(member, 2)]);
-            if member % 2 == 0 { &mut even } else { &mut odd }.record(&url, member, 38);
+            if member.0 % 2 == 0 { &mut even } else { &mut odd }.record(&url, member, 38);
         }
         odd.add(&even);
         let mut servers: Vec<_> = odd.servers().collect();
@@ -249,7 +251,7 @@ mod tests {
     fn urls_are_bounded() {
         let mut routing = Routing::default();
         for k in 0..1000 {
-            routing.record(&format!("ws://h/{k}"), k, 1);
+            routing.record(&format!("ws://h/{k}"), MemberId(k), 1);
         }
         assert_eq!((routing.servers().count(), routing.beyond()), (URLS_MAX, 936));
         assert_eq!(routing.misrouted(), None);

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use super::routing::Routing;
 use super::{Counts, Failures, Fate, FaultSample, Latencies, Layout, TlsCounts};
 use crate::fault::Fault;
-use crate::scenario::MessageType;
+use crate::members::SessionNumber;
+use crate::scenario::{MessageType, StepIndex};
 
 /// What was recorded of one step.
 #[derive(Clone, Debug, Default)]
@@ -107,7 +108,7 @@ impl Tally {
 pub struct Interval {
     pub(super) tally: Tally,
     pub(super) samples: Vec<FaultSample>,
-    pub(super) fates: Vec<(u32, Fate)>,
+    pub(super) fates: Vec<(SessionNumber, Fate)>,
 }
 
 impl Interval {
@@ -124,7 +125,7 @@ impl Interval {
     }
 
     /// Sessions that ended in this time, by number, and how; empty unless the plan asks for it.
-    pub fn fates(&self) -> &[(u32, Fate)] {
+    pub fn fates(&self) -> &[(SessionNumber, Fate)] {
         &self.fates
     }
 
@@ -139,7 +140,7 @@ impl Interval {
 pub struct Totals {
     layout: Layout,
     tally: Tally,
-    first_samples: BTreeMap<(u8, Fault), FaultSample>,
+    first_samples: BTreeMap<(StepIndex, Fault), FaultSample>,
 }
 
 impl Totals {
@@ -177,7 +178,7 @@ impl Totals {
     }
 
     /// The first failure of this step and kind that was kept.
-    pub fn sample(&self, step: u8, fault: Fault) -> Option<&FaultSample> {
+    pub fn sample(&self, step: StepIndex, fault: Fault) -> Option<&FaultSample> {
         self.first_samples.get(&(step, fault))
     }
 

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use startline_os::units::grouped;
 
-use super::members::Members;
+use super::members::{MemberId, Members};
 
 /// Members in the order of their sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub enum RosterError {
     },
     /// A plan file names a member twice.
     #[error("member {0} is listed twice")]
-    Twice(u64),
+    Twice(MemberId),
     /// A plan file's span is not one.
     #[error("{0:?} is not members with their challenge, such as 13-6012@38")]
     NotASpan(String),
@@ -134,9 +134,12 @@ impl Roster {
     pub fn members(&self) -> Result<Members, RosterError> {
         let count = self.sessions()?;
         if let [span] = self.spans[..] {
-            return Ok(Members::range(span.first, count, span.challenge));
+            return Ok(Members::range(MemberId(span.first), count, span.challenge));
         }
-        let rows = self.spans.iter().flat_map(|span| (span.first..=span.last).map(|id| (id, span.challenge)));
+        let rows = self
+            .spans
+            .iter()
+            .flat_map(|span| (span.first..=span.last).map(|id| (MemberId(id), span.challenge)));
         Members::listed(rows).map_err(RosterError::Twice)
     }
 
@@ -172,7 +175,7 @@ impl TryFrom<Vec<Span>> for Roster {
         let mut sorted = spans.clone();
         sorted.sort_by_key(|span| span.first);
         match sorted.windows(2).find(|pair| pair[1].first <= pair[0].last) {
-            Some(pair) => Err(RosterError::Twice(pair[1].first)),
+            Some(pair) => Err(RosterError::Twice(MemberId(pair[1].first))),
             None => Ok(Self { spans }),
         }
     }
@@ -227,6 +230,7 @@ impl From<Span> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::members::SessionNumber;
 
     fn texts(roster: &Roster) -> Vec<String> {
         roster.spans.iter().map(Span::to_string).collect()
@@ -238,7 +242,8 @@ mod tests {
         let roster = Roster::listed(rows);
         assert_eq!(texts(&roster), ["20-21@38", "13-14@38", "15-15@39"]);
         let members = roster.members().expect("unique");
-        let back: Vec<(u64, u64)> = (0..5).map(|k| (members.id(k), members.challenge(k))).collect();
+        let back: Vec<(u64, u64)> =
+            (0..5).map(SessionNumber).map(|k| (members.id(k).0, members.challenge(k))).collect();
         assert_eq!(back, rows);
     }
 
@@ -268,7 +273,7 @@ mod tests {
             Roster::try_from(spans?)
         };
         assert_eq!(read(&["1-5@7", "6-9@7"]).map(|roster| roster.len()), Ok(9));
-        assert_eq!(read(&["6-9@7", "1-6@7"]), Err(RosterError::Twice(6)));
+        assert_eq!(read(&["6-9@7", "1-6@7"]), Err(RosterError::Twice(MemberId(6))));
         for text in ["", "1-5", "5-1@7", "a-b@7", "1@7"] {
             assert_eq!(read(&[text]), Err(RosterError::NotASpan(text.into())));
         }

@@ -8,6 +8,7 @@ use startline_os::units::grouped;
 
 use super::format::{clean, listed, micros, ms, quantile};
 use crate::checks::{Check, Figure, Fix, Verdict};
+use crate::members::MemberId;
 use crate::scenario::criteria::{limit_text, step_statistic};
 use crate::scenario::{Criterion, Good};
 
@@ -41,7 +42,7 @@ pub fn sample(members: u32, size: SampleSize, seed: u64) -> Vec<u32> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
     /// The member's id.
-    pub member: u64,
+    pub member: MemberId,
     /// From the request to the whole answer.
     pub took: Duration,
     /// Why it failed.
@@ -63,7 +64,7 @@ pub fn is_hopeless(logins: &[Login]) -> bool {
 
 impl Login {
     /// A login that was not tried, since those before got no answer.
-    pub fn not_tried(member: u64) -> Self {
+    pub fn not_tried(member: MemberId) -> Self {
         let said = "not tried, since the logins before got no answer".to_owned();
         let refusal = Some(Refusal { blame: Blame::Silence, name: None, said, example: None });
         Self { member, took: Duration::ZERO, refusal }
@@ -187,7 +188,7 @@ fn log_in(logins: &[Login], asked_for: usize, members: u32) -> Check {
 
 /// `MEMBER_NOT_FOUND (존재하지 …): 9000, 9001`, the most frequent first.
 fn reasons(logins: &[Login]) -> Vec<String> {
-    let mut by_reason: BTreeMap<String, (&Refusal, Vec<u64>)> = BTreeMap::new();
+    let mut by_reason: BTreeMap<String, (&Refusal, Vec<MemberId>)> = BTreeMap::new();
     for login in logins {
         let Some(refusal) = &login.refusal else { continue };
         let reason = refusal.reason(Some(login.member));
@@ -195,7 +196,7 @@ fn reasons(logins: &[Login]) -> Vec<String> {
     }
     let mut reasons: Vec<_> = by_reason.into_iter().collect();
     reasons.sort_by_key(|(_, (_, members))| (std::cmp::Reverse(members.len()), members.first().copied()));
-    let mut others: Vec<u64> =
+    let mut others: Vec<MemberId> =
         reasons.iter().skip(REASONS_MAX).flat_map(|(_, (_, members))| members.clone()).collect();
     others.sort_unstable();
     let mut texts: Vec<String> = reasons
@@ -217,9 +218,9 @@ fn reasons(logins: &[Login]) -> Vec<String> {
 impl Refusal {
     /// Returns it in words; with N for the member's own id, if that is given: whoever else is
     /// refused for the same has another one.
-    fn reason(&self, own_id: Option<u64>) -> String {
+    fn reason(&self, own_id: Option<MemberId>) -> String {
         let said = clean(&self.said);
-        let said = own_id.map(|member| without(&said, member)).unwrap_or(said);
+        let said = own_id.map(|member| without(&said, member.0)).unwrap_or(said);
         match &self.name {
             Some(name) => format!("{name} ({said})"),
             None => said,
@@ -252,7 +253,7 @@ fn members_of(number: usize) -> String {
     if number == 1 { "1 member".to_owned() } else { format!("{} members", count(number)) }
 }
 
-fn of_members(members: &[u64]) -> String {
+fn of_members(members: &[MemberId]) -> String {
     let plural = if members.len() == 1 { "" } else { "s" };
     format!("member{plural} {}", listed(members))
 }
@@ -325,7 +326,7 @@ mod tests {
             said: said.into(),
             example: None,
         });
-        Login { member, took: Duration::from_millis(member), refusal }
+        Login { member: MemberId(member), took: Duration::from_millis(member), refusal }
     }
 
     #[test]
@@ -359,7 +360,7 @@ mod tests {
         assert!(!is_hopeless(&[silent(13), login(14, None), silent(15)]));
         let mut logins = vec![login(13, None), silent(14), silent(15)];
         assert!(is_hopeless(&logins));
-        logins.push(Login::not_tried(16));
+        logins.push(Login::not_tried(MemberId(16)));
         assert!(is_hopeless(&logins), "and so on to the end");
         assert_eq!(checks(&logins, 6000, None)[0].reading.text, "1 of 4 logged in");
     }

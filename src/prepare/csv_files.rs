@@ -97,6 +97,7 @@ impl CsvFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::members::{MemberId, SessionNumber};
     use crate::plan::member_files::{self, MemberFile};
 
     fn text(file: &CsvFile) -> String {
@@ -131,7 +132,10 @@ mod tests {
         assert_eq!(written[2].bytes, b"memberId,challengeId\n17,38\n");
         let members = member_files::read(&written, None).expect("they read").members().expect("members");
         assert_eq!((members.len(), members.only_challenge()), (5, Some(38)));
-        assert_eq!((members.id(0), members.id(4)), (13, 17));
+        assert_eq!(
+            (members.id(SessionNumber(0)), members.id(SessionNumber(4))),
+            (MemberId(13), MemberId(17))
+        );
     }
 
     #[test]

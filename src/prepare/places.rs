@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Write};
 
+use crate::members::MemberId;
 use crate::plan::roster::Roster;
 
 /// The file's columns.
@@ -61,7 +62,7 @@ impl Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// Its id.
-    pub member: u64,
+    pub member: MemberId,
     /// The challenge that it is about.
     pub challenge: u64,
     /// How it stands.
@@ -76,7 +77,7 @@ pub struct Row {
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     rows: Vec<Row>,
-    index: HashMap<u64, usize>,
+    index: HashMap<MemberId, usize>,
     /// The number of rows of each outcome, by its index: read every second, of a million rows.
     counts: [usize; Outcome::KEYS.len()],
 }
@@ -95,7 +96,7 @@ pub struct PlacesError {
 
 impl Places {
     /// Members about whom nothing is known yet.
-    pub fn of(members: impl IntoIterator<Item = (u64, u64)>) -> Self {
+    pub fn of(members: impl IntoIterator<Item = (MemberId, u64)>) -> Self {
         let mut places = Self::default();
         for (member, challenge) in members {
             let outcome = Outcome::Pending;
@@ -202,7 +203,7 @@ impl Places {
 
     /// The members of these rows.
     pub fn roster(&self, at: &[usize]) -> Roster {
-        Roster::listed(at.iter().map(|at| (self.rows[*at].member, self.rows[*at].challenge)))
+        Roster::listed(at.iter().map(|at| (self.rows[*at].member.0, self.rows[*at].challenge)))
     }
 
     /// The reasons of an outcome, the most frequent first.
@@ -245,7 +246,7 @@ impl Row {
             text.parse::<u64>().map_err(|_| format!("{name} {text:?} is not a whole number"))
         };
         Ok(Self {
-            member: number("memberId", member)?,
+            member: MemberId(number("memberId", member)?),
             challenge: number("challengeId", challenge)?,
             outcome: Outcome::of_key(outcome).ok_or_else(|| {
                 let keys = Outcome::KEYS.map(|(_, key)| key);
@@ -277,7 +278,7 @@ mod tests {
     }
 
     fn three() -> Places {
-        let mut places = Places::of([(13, 38), (14, 38), (20, 38)]);
+        let mut places = Places::of([13, 14, 20].map(|id| (MemberId(id), 38)));
         places.set(0, Outcome::Done, "");
         places.set(1, Outcome::Refused, "MEMBER_NOT_FOUND");
         places.tried(1);
@@ -367,7 +368,7 @@ mod tests {
 
     #[test]
     fn reasons_come_by_frequency() {
-        let mut places = Places::of((1..=3).map(|member| (member, 1)));
+        let mut places = Places::of((1..=3).map(|id| (MemberId(id), 1)));
         places.set(0, Outcome::Failed, "b");
         places.set(1, Outcome::Failed, "a");
         places.set(2, Outcome::Failed, "a");

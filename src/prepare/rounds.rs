@@ -24,8 +24,8 @@ use crate::plan::{Plan, Rate, Settings};
 use crate::prepare::meaning;
 use crate::prepare::places::{Outcome, Places};
 use crate::prepare::retry::Retry;
-use crate::scenario::Scenario;
 use crate::scenario::places::{Place, Refusal};
+use crate::scenario::{Scenario, StepIndex};
 use crate::terminal::StatusLine;
 
 /// Where standard error is no terminal, a line this often.
@@ -257,7 +257,7 @@ impl<'p> Rounds<'p> {
                     }
                     _ => None,
                 };
-                if let Some(end) = self.note(to_do[*session as usize], *fate, &said) {
+                if let Some(end) = self.note(to_do[session.index()], *fate, &said) {
                     cut.borrow_mut().get_or_insert(end);
                 }
             }
@@ -311,8 +311,8 @@ impl<'p> Rounds<'p> {
             Fate::Failed { step, fault } => (step, fault),
         };
         let reason = fault.key(&*self.task.scenario);
-        self.answers.note(&reason, &self.task.scenario.http[usize::from(step)].name, fault, said);
-        match meaning::of(self.task.place, fault, usize::from(step) == self.own_step()) {
+        self.answers.note(&reason, &self.task.scenario.http[step.index()].name, fault, said);
+        match meaning::of(self.task.place, fault, step.index() == self.own_step()) {
             Refusal::Done => self.put(at, Outcome::Already, &reason),
             Refusal::LookUp => {
                 self.put(at, Outcome::Unclear, &reason);
@@ -370,8 +370,8 @@ impl<'p> Rounds<'p> {
 
     /// The round ended first. A request that was out may have taken effect, which the next attempt or the last look at the list shows;
     /// who had not come to send it has not been tried.
-    fn note_abandoned(&mut self, at: usize, asked: Option<u8>) {
-        if asked.map(usize::from) == Some(self.own_step()) {
+    fn note_abandoned(&mut self, at: usize, asked: Option<StepIndex>) {
+        if asked.map(StepIndex::index) == Some(self.own_step()) {
             self.places.tried(at);
             self.places.set(at, Outcome::Failed, NO_ANSWER);
             self.journal.append(&self.places.rows()[at]);

@@ -12,9 +12,10 @@ use super::verdict::{self, Grounds};
 use super::{tls, *};
 use crate::fault::{Blame, Fault};
 use crate::measure::{ERROR_RATE_FORMULA, FaultSample, Latencies, SourceCounts, Tally, Totals};
+use crate::members::MemberId;
 use crate::numbers;
 use crate::plan::Plan;
-use crate::scenario::{MessageType, Scenario};
+use crate::scenario::{MessageType, Scenario, StepIndex};
 
 /// Missing pairs are few by construction; kinds of failures are not. More stay in `failures.jsonl`.
 const DETAILS_MAX: usize = 64;
@@ -132,7 +133,7 @@ fn steps(totals: &Totals) -> Ordered<StepResult> {
     let last = totals.layout().steps.len().saturating_sub(1);
     let step = |(k, name): (usize, &String)| {
         let recorded = tally.step(k);
-        let failed = tally.failures.in_step(k as u8);
+        let failed = tally.failures.in_step(StepIndex(k as u8));
         // The heartbeat is the last step, if there is one; without one nothing of it was counted.
         let cycles = if k == last { tally.counts.ping_failed() } else { 0 };
         let result = StepResult {
@@ -215,7 +216,7 @@ fn member_burned(totals: &Totals, scenario: &Scenario) -> u64 {
     }
     let first = scenario.http.len();
     // `connect` and `open` follow the HTTP steps.
-    (first..first + 2).map(|step| totals.tally().failures.in_step(step as u8)).sum()
+    (first..first + 2).map(|step| totals.tally().failures.in_step(StepIndex(step as u8))).sum()
 }
 
 fn details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
@@ -235,7 +236,7 @@ fn details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
         .iter()
         .map(|(step, fault, count)| ErrorDetail {
             sample: totals.sample(step, fault).map(sample),
-            ..detail(fault, steps.get(usize::from(step)).map_or("", String::as_str), count)
+            ..detail(fault, steps.get(step.index()).map_or("", String::as_str), count)
         })
         .collect();
     let ping = steps.last().map_or("", String::as_str);
@@ -276,7 +277,7 @@ fn messages(totals: &Totals) -> MessagesResult {
 }
 
 fn ledger(totals: &LedgerTotals) -> LedgerResult {
-    let pair = |&(observer, member): &(u64, u64)| MissingPair { observer, member };
+    let pair = |&(observer, member): &(MemberId, MemberId)| MissingPair { observer, member };
     LedgerResult {
         observers: totals.observers,
         expected: totals.expected,

@@ -18,6 +18,7 @@ pub use super::timeline::Second;
 use super::{RunResult, timeline};
 use crate::fault::FaultNames;
 use crate::measure::{FaultSample, Interval, Layout};
+use crate::members::{MemberId, SessionNumber};
 use crate::numbers;
 
 /// The result as data; see `schema/summary.schema.json`.
@@ -213,8 +214,8 @@ impl Appended {
 #[derive(Serialize)]
 struct FailureLine<'a> {
     at_seconds: f64,
-    session: u32,
-    member_id: u64,
+    session: SessionNumber,
+    member_id: MemberId,
     step: &'a str,
     kind: String,
     blame: &'static str,
@@ -226,7 +227,7 @@ fn failure_line(sample: &FaultSample, layout: &Layout, names: &dyn FaultNames) -
         at_seconds: numbers::tidy(sample.at.as_secs_f64()),
         session: sample.session,
         member_id: sample.member_id,
-        step: layout.steps.get(usize::from(sample.step)).map_or("", String::as_str),
+        step: layout.steps.get(sample.step.index()).map_or("", String::as_str),
         kind: sample.fault.key(names),
         blame: sample.fault.blame().key(),
         evidence: &sample.evidence,

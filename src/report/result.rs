@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
 use super::Ordered;
+use crate::members::{MemberId, SessionNumber};
 use crate::scenario::Good;
 
 /// The version of `summary.json`'s form. It grows when a key changes its meaning or goes; new keys
@@ -269,9 +270,9 @@ pub struct ErrorDetail {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ErrorSample {
     /// The session's number.
-    pub session: u32,
+    pub session: SessionNumber,
     /// Its member.
-    pub member_id: u64,
+    pub member_id: MemberId,
     /// Seconds since the run began.
     pub at_seconds: f64,
     /// The first bytes of what the peer sent.
@@ -320,9 +321,9 @@ pub struct LedgerResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingPair {
     /// The observer's member id.
-    pub observer: u64,
+    pub observer: MemberId,
     /// The id it never learned of.
-    pub member: u64,
+    pub member: MemberId,
 }
 
 /// A URL that the server returned.

@@ -216,6 +216,18 @@ pub struct MessageError {
     pub ticket: bool,
 }
 
+/// Index into [`Scenario::step_names`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct StepIndex(pub u8);
+
+impl StepIndex {
+    /// Returns it as a position in a list of steps.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
 /// Index into [`WebSocket::messages`]; [`MessageType::OTHER`] for a type that is not listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MessageType(pub u8);
@@ -352,7 +364,7 @@ impl Scenario {
     }
 
     /// The names of all steps of a session in order: the HTTP steps, then `connect`, `open` and
-    /// `ping` when there is a WebSocket. A step index anywhere points here.
+    /// `ping` when there is a WebSocket. A [`StepIndex`] points here.
     pub fn step_names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.http.iter().map(|step| step.name.clone()).collect();
         if self.websocket.is_some() {
@@ -376,13 +388,14 @@ impl FaultNames for Scenario {
 mod tests {
     use super::template::Scope;
     use super::*;
+    use crate::members::{MemberId, SessionNumber};
 
     fn rendered(template: &Template) -> String {
         let taken = ["jwt".to_owned(), "t-1".to_owned(), "ws://h/ws/1".to_owned()];
         let scope = Scope {
-            member_id: 13,
+            member_id: MemberId(13),
             challenge_id: 38,
-            session: 0,
+            session: SessionNumber(0),
             now_ms: 1_700_000_000_000,
             held_ms: 36_000,
             sequence: 0,

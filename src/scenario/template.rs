@@ -5,6 +5,8 @@
 //! a compiled template renders without lookups by name, without allocating beyond `out`, and cannot
 //! fail.
 
+use crate::members::{MemberId, SessionNumber};
+
 /// A compiled template.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Template {
@@ -42,11 +44,11 @@ pub enum Part {
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
     /// The member's id.
-    pub member_id: u64,
+    pub member_id: MemberId,
     /// The member's challenge.
     pub challenge_id: u64,
     /// The session's number in the run.
-    pub session: u32,
+    pub session: SessionNumber,
     /// Unix time in milliseconds.
     pub now_ms: u64,
     /// Milliseconds since the session opened; 0 before.
@@ -88,9 +90,9 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Literal(bytes) => out.extend_from_slice(bytes),
-                Part::MemberId => push_integer(out, scope.member_id),
+                Part::MemberId => push_integer(out, scope.member_id.0),
                 Part::ChallengeId => push_integer(out, scope.challenge_id),
-                Part::Session => push_integer(out, u64::from(scope.session)),
+                Part::Session => push_integer(out, u64::from(scope.session.0)),
                 Part::NowMs => push_integer(out, scope.now_ms),
                 Part::HeldMs => push_integer(out, scope.held_ms),
                 Part::Sequence => push_integer(out, u64::from(scope.sequence)),
@@ -240,9 +242,9 @@ mod tests {
 
     fn rendered(text: &str) -> String {
         let scope = Scope {
-            member_id: 13,
+            member_id: MemberId(13),
             challenge_id: 38,
-            session: 0,
+            session: SessionNumber(0),
             now_ms: u64::MAX,
             held_ms: 1_800_000,
             sequence: 7,
@@ -296,9 +298,9 @@ mod tests {
     fn a_value_that_is_not_there_renders_as_nothing() {
         let template = Template { parts: vec![Part::Taken(9)] };
         let scope = Scope {
-            member_id: 0,
+            member_id: MemberId(0),
             challenge_id: 0,
-            session: 0,
+            session: SessionNumber(0),
             now_ms: 0,
             held_ms: 0,
             sequence: 0,

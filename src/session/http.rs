@@ -60,14 +60,14 @@ impl Session {
 
     fn begin_step<O>(&mut self, ctx: &mut Context<'_, O>) {
         self.sent = ctx.now;
-        self.deadline = ctx.now + ctx.script.delays.steps[usize::from(self.step)];
+        self.deadline = ctx.now + ctx.script.delays.steps[self.step.index()];
         ctx.commands.timers.push_back((super::Timer::Step(self.step), self.deadline));
     }
 
     pub(super) fn send_request<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         let Some(mut setup) = self.take_setup(ctx) else { return };
         let script = ctx.script;
-        let step = &script.scenario.http[usize::from(self.step)];
+        let step = &script.scenario.http[self.step.index()];
         setup.answer = ResponseReader::new(Limits::default(), step.method == "HEAD");
         ctx.observer.requested(self.flag(REUSED));
         let scope = self.scope(&setup.taken, 0, ctx);
@@ -132,7 +132,7 @@ impl Session {
 
     fn judge_answer<O: Observer>(&mut self, mut setup: Box<Setup>, reusable: bool, ctx: &mut Context<'_, O>) {
         let script = ctx.script;
-        let step = &script.scenario.http[usize::from(self.step)];
+        let step = &script.scenario.http[self.step.index()];
         let status = setup.answer.status().unwrap_or(0);
         if script.scenario.cookies {
             let Setup { answer, cookies, .. } = &mut *setup;
@@ -161,8 +161,8 @@ impl Session {
         self.due = ctx.now;
         self.opened = ctx.now;
         self.set_flag(RETRIED, false);
-        if usize::from(self.step) + 1 < ctx.script.scenario.http.len() {
-            self.step += 1;
+        if self.step.index() + 1 < ctx.script.scenario.http.len() {
+            self.step.0 += 1;
             if reusable && !ctx.script.scenario.sends_once {
                 self.set_flag(REUSED, true);
                 self.begin_step(ctx);

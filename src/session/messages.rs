@@ -10,6 +10,7 @@ use startline_protocol::websocket::Violation;
 use super::replies::Echo;
 use super::{Context, Observer, Phase, Session, Timer};
 use crate::fault::Fault;
+use crate::members::MemberId;
 use crate::scenario::{MessageType, Role, WebSocket};
 
 /// One message in so many is checked to be JSON to its end when a quick look was enough.
@@ -22,13 +23,13 @@ const LISTED_EARLY_MAX: usize = 1 << 16;
 #[derive(Debug, Default)]
 pub(super) struct Found {
     message: Option<MessageType>,
-    subject: Option<u64>,
+    subject: Option<MemberId>,
     error_code: Option<String>,
     /// What stands where a reply says which PING it answers.
     reply: Option<String>,
     /// Members listed before the type was known; the type comes first in practice, so this stays
     /// empty.
-    listed_early: Vec<u64>,
+    listed_early: Vec<MemberId>,
 }
 
 /// A message that came in more than one piece: what is known of it so far.
@@ -89,7 +90,7 @@ impl Session {
         let (index, role) = rule_of(websocket, name)?;
         let subject = match role {
             Role::Entered | Role::Left | Role::Updated => {
-                Some(quick_integer(rest, &websocket.subject_member)?)
+                Some(MemberId(quick_integer(rest, &websocket.subject_member)?))
             }
             Role::Reply if websocket.reply_path().is_some() => return None,
             Role::Reply | Role::Information => None,

@@ -42,7 +42,8 @@ use startline_os::tick::{Tick, Ticks};
 
 use crate::fault::{Fault, TlsFault};
 use crate::measure::PingEvent;
-use crate::scenario::MessageType;
+use crate::members::{MemberId, SessionNumber};
+use crate::scenario::{MessageType, StepIndex};
 pub use http::refusal;
 pub use script::{Endpoint, Script};
 pub use slots::Slots;
@@ -104,7 +105,7 @@ pub struct Session {
     spill: u32,
     phase: Phase,
     /// Index of the HTTP step.
-    step: u8,
+    step: StepIndex,
     flags: u8,
     /// PINGs that timed out and whose PONGs are still to come. A PONG answers the oldest of these
     /// first.
@@ -132,9 +133,9 @@ pub type Spills = Slab<Spill>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Who {
     /// Its number in the run.
-    pub session: u32,
+    pub session: SessionNumber,
     /// Its member's id.
-    pub member_id: u64,
+    pub member_id: MemberId,
     /// Its member's challenge.
     pub challenge_id: u64,
 }
@@ -157,7 +158,7 @@ pub struct Commands {
 /// Receives what happens in sessions.
 pub trait Observer {
     /// A step succeeded; latencies from the instant it was due and from the instant it was sent.
-    fn step_ok(&mut self, step: u8, from_due: Ticks, from_sent: Ticks);
+    fn step_ok(&mut self, step: StepIndex, from_due: Ticks, from_sent: Ticks);
     /// An HTTP request goes out; `reused`: on a connection that has carried an answer before.
     fn requested(&mut self, reused: bool);
     /// The HTTP connection was gone before any byte of the answer: the request is sent once more.
@@ -170,9 +171,9 @@ pub trait Observer {
     /// A whole message of this type came, `bytes` of payload.
     fn message(&mut self, message: MessageType, bytes: u64);
     /// The open message listed this member.
-    fn listed(&mut self, who: Who, member_id: u64);
+    fn listed(&mut self, who: Who, member_id: MemberId);
     /// This member was announced.
-    fn entered(&mut self, who: Who, member_id: u64);
+    fn entered(&mut self, who: Who, member_id: MemberId);
     /// An error message came and the session stays open.
     fn error_message(&mut self, who: Who, fault: Fault, evidence: &[u8]);
     /// Something happened in a heartbeat cycle.
@@ -182,10 +183,10 @@ pub trait Observer {
     /// A session without a WebSocket has done all its steps.
     fn completed(&mut self, who: Who);
     /// The session failed in this step.
-    fn failed(&mut self, who: Who, step: u8, fault: Fault, evidence: &[u8]);
+    fn failed(&mut self, who: Who, step: StepIndex, fault: Fault, evidence: &[u8]);
     /// The run ended while the session was being set up; `asked`: the HTTP step whose request was
     /// out and not answered.
-    fn abandoned(&mut self, who: Who, asked: Option<u8>);
+    fn abandoned(&mut self, who: Who, asked: Option<StepIndex>);
 }
 
 /// What a session may use while it handles an event.
@@ -231,7 +232,7 @@ impl Session {
             opened: Tick::default(),
             spill: NO_SPILL,
             phase: Phase::Idle,
-            step: 0,
+            step: StepIndex(0),
             flags: 0,
             late_pongs: 0,
             last_error: NO_ERROR,
@@ -393,7 +394,7 @@ impl Session {
     /// As [`Session::timeout`], for a step that may have waited for its connection: whoever was
     /// left less than half of the step's time to answer is not the one who was slow.
     fn step_timeout(&self, script: &Script) -> Fault {
-        let whole = script.delays.steps[usize::from(self.step)];
+        let whole = script.delays.steps[self.step.index()];
         let left = self.deadline.since(self.sent);
         if self.flag(WAITING) || left.raw() < whole.raw() / 2 {
             return Fault::HttpConnectionsBusy;
@@ -411,12 +412,12 @@ impl Session {
     }
 
     /// Index into the step names of what the session is doing.
-    fn step_index(&self, script: &Script) -> u8 {
+    fn step_index(&self, script: &Script) -> StepIndex {
         let http = script.scenario.http.len() as u8;
         match self.phase {
-            Phase::DialingWs | Phase::Upgrading => http,
-            Phase::Opening => http + 1,
-            Phase::Held | Phase::Closing => http + 2,
+            Phase::DialingWs | Phase::Upgrading => StepIndex(http),
+            Phase::Opening => StepIndex(http + 1),
+            Phase::Held | Phase::Closing => StepIndex(http + 2),
             _ => self.step,
         }
     }

@@ -3,6 +3,8 @@
 //! Knows no instant. Invariant: timers and queues are one to one, and all entries of a queue have
 //! the same delay.
 
+use crate::scenario::StepIndex;
+
 /// A timer that a session asks for. It comes back through [`super::Session::timer`]; stale ones are
 /// harmless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +26,7 @@ pub enum Timer {
     /// The end of the wait for a PONG.
     Pong,
     /// The end of an HTTP step.
-    Step(u8),
+    Step(StepIndex),
 }
 
 impl Timer {
@@ -56,7 +58,7 @@ impl Timer {
             Self::NextRecord => 5,
             Self::Open => 6,
             Self::Pong => 7,
-            Self::Step(step) => 8 + usize::from(step),
+            Self::Step(step) => 8 + step.index(),
         }
     }
 
@@ -71,7 +73,7 @@ impl Timer {
             5 => Self::NextRecord,
             6 => Self::Open,
             7 => Self::Pong,
-            step => Self::Step((step - 8) as u8),
+            step => Self::Step(StepIndex((step - 8) as u8)),
         }
     }
 }

@@ -86,7 +86,10 @@ fn a_file_for_each_load_generator_is_written_and_read_again() {
     assert_eq!(files.len(), 3);
     // It refuses members that are in two files.
     let members = member_files::read(&files, None).expect("they read").members().expect("members");
-    assert_eq!((0..25).map(|k| members.id(k)).collect::<Vec<_>>(), (13..=37).collect::<Vec<_>>());
+    assert_eq!(
+        (0..25).map(|k| members.id(startline::members::SessionNumber(k)).0).collect::<Vec<_>>(),
+        (13..=37).collect::<Vec<_>>()
+    );
     assert_eq!(members.only_challenge(), Some(38));
     for words in [
         "csv/test_members_3.csv  members 33-37\n",

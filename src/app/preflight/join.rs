@@ -7,6 +7,7 @@ use startline_os::units::grouped;
 use crate::checks::Fix;
 use crate::cli::prepare::target::TargetArgs;
 use crate::cli::run::SettingsArgs;
+use crate::members::SessionNumber;
 use crate::plan::Plan;
 use crate::shell::quoted;
 
@@ -37,9 +38,9 @@ pub(super) fn fix(args: &SettingsArgs, plan: &Plan) -> Fix {
 /// The options that name exactly the plan's members; `None` where only a file of their own would.
 fn typed_members(args: &SettingsArgs, plan: &Plan) -> Option<String> {
     let challenge = plan.members.only_challenge()?;
-    let id = |index: u32| plan.members.id(index);
+    let id = |index: u32| plan.members.id(SessionNumber(index));
     let (first, last) = (id(0), id(plan.settings.sessions.checked_sub(1)?));
-    if (0..plan.settings.sessions).all(|index| first.checked_add(u64::from(index)) == Some(id(index))) {
+    if (0..plan.settings.sessions).all(|index| first.0.checked_add(u64::from(index)) == Some(id(index).0)) {
         return Some(format!(" --challenge {challenge} --members {first}-{last}"));
     }
     let all = SettingsArgs { sessions: None, preset: None, ..args.clone() };

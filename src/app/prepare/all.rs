@@ -21,6 +21,7 @@ use crate::cli::prepare::target::TargetArgs;
 use crate::cli::run::is_range;
 use crate::exit_status::ExitStatus;
 use crate::interrupt::{Interrupt, Notices};
+use crate::members::MemberId;
 use crate::plan::Rate;
 use crate::prepare::create::{CREATING, create};
 use crate::prepare::journal::Journal;
@@ -48,7 +49,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
         );
     }
     let options = ChallengeOptions::from(args.new.clone());
-    let include_admin = of_members.plan.members.index_of(options.admin).is_some();
+    let include_admin = of_members.plan.members.index_of(MemberId(options.admin)).is_some();
     let joins =
         Joins { members: of_members.plan.settings.sessions, rate, known: Known::Ids { include_admin } };
     let run = next_run(&args, joins.members)?;

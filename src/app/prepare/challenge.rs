@@ -4,6 +4,7 @@
 //! so that nothing that comes afterwards can lose its number.
 
 use crate::cli::prepare::challenge::ChallengeArgs;
+use crate::members::MemberId;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,7 +88,7 @@ fn wait_ready(
     interrupt: &Interrupt,
 ) -> Result<ExitStatus> {
     let (agent, zone, id) = (prepared.agent(), made.now.time_zone().clone(), made.created.id);
-    let members = Arc::new(Members::range(args.new.admin, 1, id));
+    let members = Arc::new(Members::range(MemberId(args.new.admin), 1, id));
     let plan = Plan { members, ..prepared.plan.clone() };
     let scheduled = prepared.schedule()?;
     let judge = |looked_up: &LookedUp| -> Result<Start> {

@@ -226,6 +226,7 @@ fn table(step: Step, path: &Path, places: &Places, is_whole: bool, page: Page) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::members::MemberId;
 
     fn typed_join<'t>(options: &'t str, members: &'t [String]) -> Typed<'t> {
         Typed { step: Step::Join, options, to_leave: "--target http://t", members }
@@ -238,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_signal_after_the_last_member_stops_nothing() {
-        let mut places = Places::of([(13, 38), (14, 38)]);
+        let mut places = Places::of([13, 14].map(|id| (MemberId(id), 38)));
         let told = |places: &Places| {
             let typed = typed_join("", &[]);
             print_end(&typed, Path::new("o.csv"), &played(places, None))
@@ -256,7 +257,7 @@ mod tests {
 
     #[test]
     fn only_who_is_left_was_not_tried() {
-        let mut places = Places::of([(13, 38), (14, 38)]);
+        let mut places = Places::of([13, 14].map(|id| (MemberId(id), 38)));
         places.set(0, Outcome::Refused, "CHALLENGE_PASSWORD_MISMATCH");
         assert_eq!(what_was_left(&places), "the other members were not tried: ");
         places.set(1, Outcome::Failed, "http-503");
@@ -282,7 +283,7 @@ mod tests {
 
     #[test]
     fn who_is_in_a_challenge_that_is_of_no_use_leaves_it_first() {
-        let mut places = Places::of((1..=1_300).map(|member| (member, 38)));
+        let mut places = Places::of((1..=1_300).map(|id| (MemberId(id), 38)));
         let members = ["1-1300".to_owned()];
         let typed = typed_join("--target http://t --password x", &members);
         let told = |places: &Places| fixes(&typed, Path::new("o.csv"), places);
@@ -303,7 +304,7 @@ mod tests {
 
     #[test]
     fn reasons_without_a_name_are_told_in_the_servers_words() {
-        let mut places = Places::of((1..=3).map(|member| (member, 38)));
+        let mut places = Places::of((1..=3).map(|id| (MemberId(id), 38)));
         (0..2).for_each(|at| places.set(at, Outcome::Refused, "http-418"));
         places.set(2, Outcome::Refused, "MEMBER_NOT_FOUND");
         let mut answers = Answers::default();
@@ -316,7 +317,7 @@ mod tests {
 
     #[test]
     fn a_table_has_what_there_is_and_why() {
-        let mut places = Places::of((1..=4).map(|member| (member, 38)));
+        let mut places = Places::of((1..=4).map(|id| (MemberId(id), 38)));
         places.set(0, Outcome::Done, "");
         places.set(1, Outcome::Already, "CHALLENGE_NOT_JOINED");
         places.set(2, Outcome::Refused, "MEMBER_NOT_FOUND");

@@ -19,6 +19,7 @@ use crate::interrupt::{Interrupt, Notices};
 use crate::lookup::advice;
 use crate::lookup::challenge::LookedUp;
 use crate::lookup::challenge::is_gone;
+use crate::members::{MemberId, SessionNumber};
 use crate::plan::schedule::{self, Challenge, Status};
 use crate::plan::zone::Clues;
 use crate::plan::{Plan, Rate};
@@ -134,7 +135,8 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
         bail!("the members are in several challenges: give the members of one challenge at a time");
     };
     if args.resume.is_none() {
-        places = Places::of((0..plan.settings.sessions).map(|k| (plan.members.id(k), challenge)));
+        places =
+            Places::of((0..plan.settings.sessions).map(|k| (plan.members.id(SessionNumber(k)), challenge)));
     }
     let agent = prepared.agent();
     let looked_up = match look_up(&prepared, &agent, interrupt, Duration::ZERO)? {
@@ -258,7 +260,7 @@ fn default_file(step: Step) -> PathBuf {
 }
 
 /// Marks members as done or pending by the list: a resumed file may be old, or of the other step.
-fn note_who_is_in(step: Step, places: &mut Places, listed: Option<&HashMap<u64, String>>) {
+fn note_who_is_in(step: Step, places: &mut Places, listed: Option<&HashMap<MemberId, String>>) {
     let Some(listed) = listed else { return };
     for at in 0..places.rows().len() {
         let row = &places.rows()[at];
@@ -271,7 +273,11 @@ fn note_who_is_in(step: Step, places: &mut Places, listed: Option<&HashMap<u64, 
 }
 
 /// Refuses members whom the list shows not to be WAITING: the servers would refuse them.
-fn note_who_cannot_leave(prepared: &Prepared, places: &mut Places, listed: Option<&HashMap<u64, String>>) {
+fn note_who_cannot_leave(
+    prepared: &Prepared,
+    places: &mut Places,
+    listed: Option<&HashMap<MemberId, String>>,
+) {
     let them = prepared.plan.scenario.schedule.as_ref().and_then(|schedule| schedule.participants.as_ref());
     let (Some(listed), Some(them)) = (listed, them) else { return };
     for at in places.at(Outcome::Pending) {
@@ -362,12 +368,12 @@ mod tests {
 
     #[test]
     fn the_list_says_who_has_what_was_asked_for() {
-        let listed = HashMap::from([(13, "WAITING".to_owned())]);
+        let listed = HashMap::from([(MemberId(13), "WAITING".to_owned())]);
         for (step, expected) in [
             (Step::Join, [Outcome::Already, Outcome::Pending]),
             (Step::Leave, [Outcome::Pending, Outcome::Already]),
         ] {
-            let mut places = Places::of([(13, 38), (14, 38)]);
+            let mut places = Places::of([13, 14].map(|id| (MemberId(id), 38)));
             note_who_is_in(step, &mut places, Some(&listed));
             assert_eq!([places.rows()[0].outcome, places.rows()[1].outcome], expected);
             // A file of the other step, in which all members are done.

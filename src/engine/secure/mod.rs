@@ -35,6 +35,7 @@ use startline_protocol::tls::{
     Suite, record_len,
 };
 
+use crate::engine::arrivals::RowIndex;
 use crate::fault::TlsFault;
 use crate::measure::Handshake;
 use crate::plan::Tls;
@@ -88,8 +89,8 @@ pub struct Secure {
     pool: Pool,
     /// The beginning of a record that a read cut through, and of a handshake message that a record
     /// did.
-    begun: HashMap<u32, Begun>,
-    tickets: HashMap<u32, Ticket>,
+    begun: HashMap<RowIndex, Begun>,
+    tickets: HashMap<RowIndex, Ticket>,
     plain: Vec<u8>,
 }
 
@@ -131,7 +132,7 @@ impl Secure {
     }
 
     /// A connection of this row to this host will be secure once TCP is up.
-    pub fn dialing(&mut self, row: u32, host: u16) {
+    pub fn dialing(&mut self, row: RowIndex, host: u16) {
         if self.links.is_empty() {
             self.links.resize(self.rows, Link::default());
         }
@@ -141,7 +142,7 @@ impl Secure {
 
     /// Whether the row's connection is, or is to be, secure.
     #[inline]
-    pub fn is_secure(&self, row: u32) -> bool {
+    pub fn is_secure(&self, row: RowIndex) -> bool {
         self.at(row) != At::Plain
     }
 
@@ -149,7 +150,7 @@ impl Secure {
     ///
     /// # Errors
     /// rustls's refusal.
-    pub fn begin(&mut self, row: u32, out: &mut Vec<u8>) -> Result<(), Broken> {
+    pub fn begin(&mut self, row: RowIndex, out: &mut Vec<u8>) -> Result<(), Broken> {
         let At::Dialing(host) = self.at(row) else { return Ok(()) };
         let name = self.names[host as usize].clone().ok_or_else(faults::no_name)?;
         let config = self.config.clone().ok_or_else(faults::no_roots)?;
@@ -169,7 +170,7 @@ impl Secure {
 
     /// What is there of a record that was cut: copied to the front of `buffer`, where the next read
     /// continues it.
-    pub fn resume(&self, row: u32, buffer: &mut [u8]) -> usize {
+    pub fn resume(&self, row: RowIndex, buffer: &mut [u8]) -> usize {
         match self.begun.get(&row) {
             Some(begun) => {
                 buffer[..begun.record.len()].copy_from_slice(&begun.record);
@@ -183,7 +184,7 @@ impl Secure {
     ///
     /// # Errors
     /// What is there is not a record.
-    pub fn next_record(&self, row: u32, bytes: &[u8]) -> Result<Option<usize>, Broken> {
+    pub fn next_record(&self, row: RowIndex, bytes: &[u8]) -> Result<Option<usize>, Broken> {
         let len = match self.at(row) {
             At::Held(_) => record_len(bytes).map_err(faults::record)?,
             // Whoever has said hello in TLS speaks it, whatever this is.
@@ -199,7 +200,7 @@ impl Secure {
     }
 
     /// Keeps the beginning of a record until its end comes.
-    pub fn keep(&mut self, row: u32, bytes: &[u8]) {
+    pub fn keep(&mut self, row: RowIndex, bytes: &[u8]) {
         if bytes.is_empty() {
             let unneeded = |begun: &mut Begun| {
                 begun.record.clear();
@@ -220,7 +221,12 @@ impl Secure {
     ///
     /// # Errors
     /// The connection has to end; the alert that says so is in `out`.
-    pub fn receive(&mut self, row: u32, record: &mut [u8], out: &mut Vec<u8>) -> Result<Received, Broken> {
+    pub fn receive(
+        &mut self,
+        row: RowIndex,
+        record: &mut [u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Received, Broken> {
         match self.at(row) {
             At::Held(handle) => self.open(row, handle, record, out),
             At::Rustls(key) => self.feed(row, key, record, out),
@@ -239,7 +245,7 @@ impl Secure {
     }
 
     /// Protects `plaintext` and appends it to `out`.
-    pub fn seal(&mut self, row: u32, plaintext: &[u8], out: &mut Vec<u8>) {
+    pub fn seal(&mut self, row: RowIndex, plaintext: &[u8], out: &mut Vec<u8>) {
         match self.at(row) {
             At::Held(handle) => self.pool.records(handle).seal(plaintext, out),
             At::Rustls(key) => {
@@ -253,7 +259,7 @@ impl Secure {
     }
 
     /// Says that we send no more (RFC 8446, 6.1).
-    pub fn seal_close_notify(&mut self, row: u32, out: &mut Vec<u8>) {
+    pub fn seal_close_notify(&mut self, row: RowIndex, out: &mut Vec<u8>) {
         match self.at(row) {
             At::Held(handle) => self.pool.records(handle).seal_close_notify(out),
             At::Rustls(key) => {
@@ -270,7 +276,7 @@ impl Secure {
     ///
     /// # Errors
     /// The secrets could not be taken out, which is a defect.
-    pub fn settle(&mut self, row: u32, out: &mut Vec<u8>) -> Result<(), Broken> {
+    pub fn settle(&mut self, row: RowIndex, out: &mut Vec<u8>) -> Result<(), Broken> {
         let At::Rustls(key) = self.at(row) else { return Ok(()) };
         // Those of the WebSocket's own connection: nothing of the session connects again.
         self.drop_ticket(row);
@@ -299,7 +305,7 @@ impl Secure {
     }
 
     /// The row's connection is gone. Its tickets stay for the session's next one.
-    pub fn drop_connection(&mut self, row: u32) {
+    pub fn drop_connection(&mut self, row: RowIndex) {
         match self.at(row) {
             // Also where secrets could not be taken over: the beginning of a record may still be
             // there.
@@ -319,19 +325,19 @@ impl Secure {
     /// Takes the row's connection away from it as it is, between two answers: to be given to
     /// another row, or closed. Tickets that came on it are nobody's, since the connection is no
     /// session's own.
-    pub fn detach(&mut self, row: u32) -> Detached {
+    pub fn detach(&mut self, row: RowIndex) -> Detached {
         if self.links.is_empty() {
             return Detached(Link::default());
         }
         self.begun.remove(&row);
         self.drop_ticket(row);
-        let link = self.links[row as usize];
+        let link = self.links[row.index()];
         self.set(row, At::Plain);
         Detached(link)
     }
 
     /// Gives a row a connection that was taken from another.
-    pub fn attach(&mut self, row: u32, Detached(link): Detached) {
+    pub fn attach(&mut self, row: RowIndex, Detached(link): Detached) {
         if link.at() != At::Plain {
             debug_assert_eq!(self.at(row), At::Plain);
             self.set(row, link.at());
@@ -353,7 +359,7 @@ impl Secure {
     }
 
     /// The row's session needs no ticket any more.
-    pub fn drop_ticket(&mut self, row: u32) {
+    pub fn drop_ticket(&mut self, row: RowIndex) {
         if !self.tickets.is_empty() {
             self.tickets.remove(&row);
         }
@@ -365,17 +371,17 @@ impl Secure {
     }
 
     #[inline]
-    fn at(&self, row: u32) -> At {
-        self.links.get(row as usize).map_or(At::Plain, |link| link.at())
+    fn at(&self, row: RowIndex) -> At {
+        self.links.get(row.index()).map_or(At::Plain, |link| link.at())
     }
 
-    fn set(&mut self, row: u32, at: At) {
-        self.links[row as usize] = Link::new(at);
+    fn set(&mut self, row: RowIndex, at: At) {
+        self.links[row.index()] = Link::new(at);
     }
 
     fn open(
         &mut self,
-        row: u32,
+        row: RowIndex,
         handle: Handle,
         record: &mut [u8],
         out: &mut Vec<u8>,
@@ -410,7 +416,13 @@ impl Secure {
         Ok(received)
     }
 
-    fn feed(&mut self, row: u32, key: usize, record: &[u8], out: &mut Vec<u8>) -> Result<Received, Broken> {
+    fn feed(
+        &mut self,
+        row: RowIndex,
+        key: usize,
+        record: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Received, Broken> {
         let connection = &mut self.rustls[key];
         let was_handshaking = connection.is_handshaking();
         let mut received = Received::default();

@@ -49,7 +49,7 @@ fn server(versions: &[&'static SupportedProtocolVersion]) -> Arc<ServerConfig> {
 
 /// One connection of a row, with the server at its other end.
 struct Line {
-    row: u32,
+    row: RowIndex,
     far: ServerConnection,
     handshake: Option<Handshake>,
     tickets: u32,
@@ -60,7 +60,7 @@ struct Line {
 
 impl Line {
     /// Connects and shakes hands.
-    fn open(near: &mut Secure, row: u32, config: &Arc<ServerConfig>) -> Self {
+    fn open(near: &mut Secure, row: RowIndex, config: &Arc<ServerConfig>) -> Self {
         let far = ServerConnection::new(Arc::clone(config)).expect("a server's side");
         let mut line = Self { row, far, handshake: None, tickets: 0, heard: Vec::new(), closed: false };
         near.dialing(row, 0);
@@ -158,7 +158,7 @@ impl Line {
 fn a_session_settles_into_secrets_and_talks_on() {
     for suites in [SuiteOrder::Compact, SuiteOrder::Aes256, SuiteOrder::Chacha20] {
         let mut near = client(Tls { suites, ..Tls::default() });
-        let mut line = Line::open(&mut near, 3, &server(&[&TLS13]));
+        let mut line = Line::open(&mut near, RowIndex(3), &server(&[&TLS13]));
         assert_eq!(line.handshake.expect("over").version, u16::from(ProtocolVersion::TLSv1_3));
         assert!(line.tickets > 0);
         line.talk(&mut near);
@@ -167,15 +167,15 @@ fn a_session_settles_into_secrets_and_talks_on() {
         line.talk(&mut near);
         line.settle(&mut near);
         let mut goodbye = Vec::new();
-        near.seal_close_notify(3, &mut goodbye);
+        near.seal_close_notify(RowIndex(3), &mut goodbye);
         line.up(&goodbye);
         assert!(line.far.process_new_packets().expect("understood").peer_has_closed());
         line.far.send_close_notify();
         line.turn(&mut near).expect("taken");
         assert!(line.closed);
-        near.drop_connection(3);
-        assert!(!near.is_secure(3));
-        near.drop_ticket(3);
+        near.drop_connection(RowIndex(3));
+        assert!(!near.is_secure(RowIndex(3)));
+        near.drop_ticket(RowIndex(3));
         assert_eq!(near.left(), 0);
     }
 }
@@ -184,10 +184,10 @@ fn a_session_settles_into_secrets_and_talks_on() {
 #[test]
 fn a_long_request_is_sent_whole() {
     let mut near = client(Tls::default());
-    let mut line = Line::open(&mut near, 0, &server(&[&TLS13]));
+    let mut line = Line::open(&mut near, RowIndex(0), &server(&[&TLS13]));
     let request: Vec<u8> = (0..200_000_u32).map(|k| k as u8).collect();
     let mut sealed = Vec::new();
-    near.seal(0, &request, &mut sealed);
+    near.seal(RowIndex(0), &request, &mut sealed);
     let mut heard = Vec::new();
     let mut rest = &sealed[..];
     // Record by record: the server's side takes no more than its buffer while nobody reads.
@@ -203,7 +203,7 @@ fn a_long_request_is_sent_whole() {
 fn a_server_s_new_key_is_followed_in_either_state() {
     for settled in [false, true] {
         let mut near = client(Tls::default());
-        let mut line = Line::open(&mut near, 0, &server(&[&TLS13]));
+        let mut line = Line::open(&mut near, RowIndex(0), &server(&[&TLS13]));
         if settled {
             line.settle(&mut near);
         }
@@ -221,12 +221,12 @@ fn tls_1_2_stays_with_rustls_and_so_does_what_is_to_be_measured() {
     let kept = Tls { keep_rustls: true, ..Tls::default() };
     for (tls, versions) in [(Tls::default(), &TLS12), (kept, &TLS13)] {
         let mut near = client(tls);
-        let mut line = Line::open(&mut near, 1, &server(&[versions]));
+        let mut line = Line::open(&mut near, RowIndex(1), &server(&[versions]));
         line.settle(&mut near);
         assert_eq!((near.rustls.len(), near.pool.len()), (1, 0));
         line.talk(&mut near);
-        near.drop_connection(1);
-        near.drop_ticket(1);
+        near.drop_connection(RowIndex(1));
+        near.drop_ticket(RowIndex(1));
         assert_eq!(near.left(), 0);
     }
 }
@@ -235,21 +235,24 @@ fn tls_1_2_stays_with_rustls_and_so_does_what_is_to_be_measured() {
 fn a_row_resumes_its_own_session_and_no_other() {
     for versions in [&TLS12, &TLS13] {
         let (mut near, config) = (client(Tls::default()), server(&[versions]));
-        let first = Line::open(&mut near, 0, &config);
-        let other = Line::open(&mut near, 1, &config);
+        let first = Line::open(&mut near, RowIndex(0), &config);
+        let other = Line::open(&mut near, RowIndex(1), &config);
         assert!(!first.is_resumed() && !other.is_resumed(), "{versions:?}");
-        near.drop_connection(0);
-        near.drop_connection(1);
-        assert!(!Line::open(&mut near, 2, &config).is_resumed(), "a third finds no ticket of theirs");
-        let mut again = Line::open(&mut near, 0, &config);
+        near.drop_connection(RowIndex(0));
+        near.drop_connection(RowIndex(1));
+        assert!(
+            !Line::open(&mut near, RowIndex(2), &config).is_resumed(),
+            "a third finds no ticket of theirs"
+        );
+        let mut again = Line::open(&mut near, RowIndex(0), &config);
         assert!(again.is_resumed());
         again.settle(&mut near);
         again.talk(&mut near);
         // A session that is over takes its ticket along: the next in its row is another member.
-        near.drop_connection(1);
-        near.drop_ticket(1);
-        assert!(!Line::open(&mut near, 1, &config).is_resumed());
-        for row in 0..3 {
+        near.drop_connection(RowIndex(1));
+        near.drop_ticket(RowIndex(1));
+        assert!(!Line::open(&mut near, RowIndex(1), &config).is_resumed());
+        for row in (0..3).map(RowIndex) {
             near.drop_connection(row);
             near.drop_ticket(row);
         }
@@ -265,17 +268,18 @@ fn a_broken_connection_s_ticket_is_nobody_s() {
     config.send_tls13_tickets = 0;
     let config = Arc::new(config);
     let mut near = client(Tls::default());
-    let broken = Line::open(&mut near, 0, &config);
-    let mut other = Line::open(&mut near, 1, &config);
+    let broken = Line::open(&mut near, RowIndex(0), &config);
+    let mut other = Line::open(&mut near, RowIndex(1), &config);
     // NewSessionTicket: a day, no age, a nonce of one byte, a ticket of one, no extension; then a
     // CertificateRequest.
     let mut messages = vec![4, 0, 0, 15, 0, 1, 0x51, 0x80, 0, 0, 0, 0, 1, 0, 0, 1, 7, 0, 0];
     messages.extend([13, 0, 0, 3, 0, 0, 0]);
     let (seq, keys) = broken.far.dangerous_extract_secrets().expect("extraction is on").tx;
     let mut record = sealed_by(&keys, seq, 22, &messages);
-    let fault = near.receive(0, &mut record, &mut Vec::new()).expect_err("no CertificateRequest now").fault;
+    let fault =
+        near.receive(RowIndex(0), &mut record, &mut Vec::new()).expect_err("no CertificateRequest now").fault;
     assert_eq!(fault, TlsFault::Record(RecordFault::UnexpectedMessage));
-    near.drop_connection(0);
+    near.drop_connection(RowIndex(0));
     other.talk(&mut near);
     assert_eq!((other.tickets, near.tickets.len()), (0, 0));
 }
@@ -297,17 +301,17 @@ fn sealed_by(keys: &ConnectionTrafficSecrets, seq: u64, kind: u8, content: &[u8]
 fn nothing_is_resumed_where_that_is_turned_off() {
     let mut near = client(Tls { resumption: false, ..Tls::default() });
     let config = server(&[&TLS13]);
-    let _ = Line::open(&mut near, 0, &config);
-    near.drop_connection(0);
+    let _ = Line::open(&mut near, RowIndex(0), &config);
+    near.drop_connection(RowIndex(0));
     assert_eq!(near.left(), 0);
-    assert!(!Line::open(&mut near, 0, &config).is_resumed());
+    assert!(!Line::open(&mut near, RowIndex(0), &config).is_resumed());
 }
 
 #[test]
 fn records_may_be_cut_at_every_byte() {
     for settled in [false, true] {
         let mut near = client(Tls::default());
-        let mut line = Line::open(&mut near, 0, &server(&[&TLS13]));
+        let mut line = Line::open(&mut near, RowIndex(0), &server(&[&TLS13]));
         if settled {
             line.settle(&mut near);
         }
@@ -316,10 +320,10 @@ fn records_may_be_cut_at_every_byte() {
             line.down().len()
         };
         drop(line);
-        near.drop_connection(0);
-        near.drop_ticket(0);
+        near.drop_connection(RowIndex(0));
+        near.drop_ticket(RowIndex(0));
         for cut in 1..whole {
-            let mut line = Line::open(&mut near, 0, &server(&[&TLS13]));
+            let mut line = Line::open(&mut near, RowIndex(0), &server(&[&TLS13]));
             if settled {
                 line.settle(&mut near);
             }
@@ -330,8 +334,8 @@ fn records_may_be_cut_at_every_byte() {
             assert_eq!(near.begun.len(), 1, "at {cut}");
             line.take(&mut near, &record[cut..]).expect("taken");
             assert_eq!((&line.heard[..], near.begun.len()), (&b"one"[..], 0), "at {cut}");
-            near.drop_connection(0);
-            near.drop_ticket(0);
+            near.drop_connection(RowIndex(0));
+            near.drop_ticket(RowIndex(0));
         }
         assert_eq!(near.left(), 0);
     }
@@ -340,27 +344,31 @@ fn records_may_be_cut_at_every_byte() {
 #[test]
 fn a_connection_that_is_dropped_in_mid_handshake_leaves_nothing() {
     let mut near = client(Tls::default());
-    near.dialing(0, 0);
-    near.drop_connection(0);
-    near.dialing(0, 0);
-    near.begin(0, &mut Vec::new()).expect("a hello");
-    near.keep(0, &[22, 3]);
-    near.drop_connection(0);
-    assert_eq!((near.left(), near.is_secure(0)), (0, false));
+    near.dialing(RowIndex(0), 0);
+    near.drop_connection(RowIndex(0));
+    near.dialing(RowIndex(0), 0);
+    near.begin(RowIndex(0), &mut Vec::new()).expect("a hello");
+    near.keep(RowIndex(0), &[22, 3]);
+    near.drop_connection(RowIndex(0));
+    assert_eq!((near.left(), near.is_secure(RowIndex(0))), (0, false));
 }
 
 #[test]
 fn what_answers_is_tls_or_is_not() {
     let mut near = client(Tls::default());
-    near.dialing(0, 0);
-    near.begin(0, &mut Vec::new()).expect("a hello");
-    let fault = |near: &Secure, bytes: &[u8]| near.next_record(0, bytes).expect_err("no record").fault;
+    near.dialing(RowIndex(0), 0);
+    near.begin(RowIndex(0), &mut Vec::new()).expect("a hello");
+    let fault =
+        |near: &Secure, bytes: &[u8]| near.next_record(RowIndex(0), bytes).expect_err("no record").fault;
     assert_eq!(fault(&near, b"H"), TlsFault::NotTls);
     assert_eq!(fault(&near, &[22, 2]), TlsFault::NotTls);
     assert_eq!(fault(&near, &[22, 3, 3, 0xff, 0]), TlsFault::Record(RecordFault::RecordOverflow));
-    assert!(matches!(near.next_record(0, &[22, 3, 3, 0x48, 0]), Ok(None)), "TLS 1.2 allows for that");
-    near.drop_connection(0);
-    let mut line = Line::open(&mut near, 0, &server(&[&TLS13]));
+    assert!(
+        matches!(near.next_record(RowIndex(0), &[22, 3, 3, 0x48, 0]), Ok(None)),
+        "TLS 1.2 allows for that"
+    );
+    near.drop_connection(RowIndex(0));
+    let mut line = Line::open(&mut near, RowIndex(0), &server(&[&TLS13]));
     let unexpected = TlsFault::Record(RecordFault::UnexpectedMessage);
     assert_eq!(fault(&near, b"H"), unexpected, "its handshake was TLS");
     line.settle(&mut near);
@@ -372,9 +380,9 @@ fn a_hello_needs_a_name_and_a_ca() {
     let tls = Tls { insecure: true, ..Tls::default() };
     let trust = Trust::new(&tls).expect("anything is taken");
     let mut nameless = Secure::new(Some(&trust), &["not a name".to_owned()], &tls, 1);
-    nameless.dialing(0, 0);
-    assert_eq!(nameless.begin(0, &mut Vec::new()).expect_err("no name").fault, TlsFault::WrongName);
+    nameless.dialing(RowIndex(0), 0);
+    assert_eq!(nameless.begin(RowIndex(0), &mut Vec::new()).expect_err("no name").fault, TlsFault::WrongName);
     let mut trustless = Secure::new(None, &[HOST.to_owned()], &tls, 1);
-    trustless.dialing(0, 0);
-    assert_eq!(trustless.begin(0, &mut Vec::new()).expect_err("no CA").fault, TlsFault::Untrusted);
+    trustless.dialing(RowIndex(0), 0);
+    assert_eq!(trustless.begin(RowIndex(0), &mut Vec::new()).expect_err("no CA").fault, TlsFault::Untrusted);
 }

@@ -20,7 +20,7 @@ use startline_os::clock::Clock;
 use startline_os::tick::{Tick, Ticks};
 use startline_os::timers::Timers;
 
-use super::arrivals::Arrivals;
+use super::arrivals::{Arrivals, RowIndex};
 use super::hosts::Addresses;
 use super::link::{Order, WorkerLink};
 use super::observe::Books;
@@ -146,11 +146,11 @@ struct Wire {
     ports: Ports,
     read_buffer: Box<[u8]>,
     /// Bytes that the kernel has not taken, by row.
-    tails: HashMap<u32, Vec<u8>>,
+    tails: HashMap<RowIndex, Vec<u8>>,
     /// Rows with something left to read.
-    unread: Vec<u32>,
+    unread: Vec<RowIndex>,
     /// Which address comes next, for sessions that dial a host with several.
-    dialing: HashMap<u32, (Endpoint, u32)>,
+    dialing: HashMap<RowIndex, (Endpoint, u32)>,
 }
 
 struct RampDown {
@@ -329,11 +329,11 @@ impl<'p> Worker<'p> {
             if self.so_far.arrivals_stopped || self.so_far.next_arrival as usize >= self.rows.len() {
                 return;
             }
-            let planned = self.given.arrivals.planned(self.so_far.next_arrival);
+            let row = RowIndex(self.so_far.next_arrival);
+            let planned = self.given.arrivals.planned(row);
             if planned > self.at() {
                 return;
             }
-            let row = self.so_far.next_arrival;
             self.so_far.next_arrival += 1;
             self.so_far.live += 1;
             let due = self.tick_of(planned);
@@ -350,16 +350,16 @@ impl<'p> Worker<'p> {
                 self.look_at_clock();
             }
             let Some((queue, entry)) = self.timers.pop(self.time.now) else { return };
-            let timer = Timer::of_queue(queue);
+            let (timer, row) = (Timer::of_queue(queue), RowIndex(entry.owner));
             // A deadline that comes late harms nobody; what we owe the servers does.
             if timer.is_owed() {
                 self.books.recorder.lag(self.time.now.since(entry.due));
             }
-            if timer.may_end_dialing() && self.awaits_tcp(entry.owner) {
-                self.dialing_due(entry.owner, timer, entry.due);
+            if timer.may_end_dialing() && self.awaits_tcp(row) {
+                self.dialing_due(row, timer, entry.due);
                 continue;
             }
-            self.drive(entry.owner, |session, ctx| session.timer(timer, entry.due, ctx));
+            self.drive(row, |session, ctx| session.timer(timer, entry.due, ctx));
         }
     }
 
@@ -367,7 +367,7 @@ impl<'p> Worker<'p> {
         let Some(ramp_down) = &mut self.so_far.ramp_down else { return };
         let due = ramp_down.due(self.books.at, self.rows.len()).max(ramp_down.next_row);
         let first = std::mem::replace(&mut ramp_down.next_row, due);
-        for row in first..due {
+        for row in (first..due).map(RowIndex) {
             self.drive(row, |session, ctx| session.end(ctx));
         }
     }
@@ -377,7 +377,7 @@ impl<'p> Worker<'p> {
             if index % EVENTS_PER_CLOCK == EVENTS_PER_CLOCK - 1 {
                 self.serve_due();
             }
-            self.rows[row as usize].session.shell_marks &= !MARK_UNREAD;
+            self.rows[row.index()].session.shell_marks &= !MARK_UNREAD;
             self.read(row);
         }
     }
@@ -393,11 +393,11 @@ impl<'p> Worker<'p> {
             let Some(row) = self.row_of(event.token()) else { continue };
             let is_ending = event.is_read_closed() || event.is_error();
             if is_ending {
-                self.rows[row as usize].session.shell_marks |= MARK_READ_CLOSED;
+                self.rows[row.index()].session.shell_marks |= MARK_READ_CLOSED;
             }
             // Not of a shared connection: its place may have been given to another since the event
             // came.
-            let is_up = event.is_writable() && !is_ending && event.token().0 == row as usize;
+            let is_up = event.is_writable() && !is_ending && event.token().0 == row.index();
             if self.awaits_tcp(row) && !self.finish_dialing(row, is_up) {
                 continue;
             }
@@ -426,10 +426,10 @@ impl<'p> Worker<'p> {
         let mut open = SessionSet::new(self.given.arrivals.sessions);
         let mut known = SessionSet::new(self.given.arrivals.sessions);
         let grace = Ticks::from_duration(ANNOUNCE_GRACE);
-        for row in 0..self.rows.len() as u32 {
-            if self.rows[row as usize].session.is_open() {
+        for row in (0..self.rows.len() as u32).map(RowIndex) {
+            if self.rows[row.index()].session.is_open() {
                 open.insert(self.given.arrivals.session(row));
-                if self.rows[row as usize].session.held(self.time.now) >= grace {
+                if self.rows[row.index()].session.held(self.time.now) >= grace {
                     known.insert(self.given.arrivals.session(row));
                 }
                 self.drive(row, |session, ctx| session.close_accounts(ctx));
@@ -456,7 +456,9 @@ impl<'p> Worker<'p> {
         let owed = self.timers.next_due(|queue| Timer::of_queue(queue).is_owed());
         let arrival = (!self.so_far.arrivals_stopped
             && (self.so_far.next_arrival as usize) < self.rows.len())
-        .then(|| self.tick_of(self.given.arrivals.planned(self.so_far.next_arrival)) + Ticks::from_raw(1));
+        .then(|| {
+            self.tick_of(self.given.arrivals.planned(RowIndex(self.so_far.next_arrival))) + Ticks::from_raw(1)
+        });
         let next = [owed, arrival].into_iter().flatten().min_by_key(|due| due.since(self.time.now));
         match next.map(|due| (due, due.since(self.time.now))) {
             Some((_, Ticks::ZERO)) => Duration::ZERO,

@@ -14,6 +14,7 @@ use mio::net::TcpStream;
 
 use super::wire::MARK_TAIL;
 use super::{MARK_READ_CLOSED, STARTS_PER_CLOCK, Worker};
+use crate::engine::arrivals::RowIndex;
 use crate::engine::pool::Grant;
 use crate::engine::secure::Detached;
 use crate::fault::Fault;
@@ -34,20 +35,20 @@ pub(super) struct Kept {
 impl Worker<'_> {
     /// Whether the row's session is to have a shared connection: HTTP's are, its WebSocket's never
     /// is.
-    pub(super) fn is_pooled(&self, row: u32) -> bool {
-        self.pool.is_on() && self.rows[row as usize].session.phase() == Phase::Dialing
+    pub(super) fn is_pooled(&self, row: RowIndex) -> bool {
+        self.pool.is_on() && self.rows[row.index()].session.phase() == Phase::Dialing
     }
 
     /// The token of the row's connection.
-    pub(super) fn token_of(&self, row: u32) -> Token {
-        Token(self.pool.place_of(row).map_or(row as usize, |place| FIRST_PLACE + place as usize))
+    pub(super) fn token_of(&self, row: RowIndex) -> Token {
+        Token(self.pool.place_of(row).map_or(row.index(), |place| FIRST_PLACE + place as usize))
     }
 
     /// The row that an event is for. What comes on an idle connection is for nobody: the server has
     /// closed it, or said something unasked.
-    pub(super) fn row_of(&mut self, token: Token) -> Option<u32> {
+    pub(super) fn row_of(&mut self, token: Token) -> Option<RowIndex> {
         match token.0.checked_sub(FIRST_PLACE) {
-            None => Some(token.0 as u32),
+            None => Some(RowIndex(token.0 as u32)),
             Some(place) => {
                 let place = place as u32;
                 let holder = self.pool.holder(place);
@@ -61,16 +62,16 @@ impl Worker<'_> {
 
     /// Which of a host's addresses, and of this machine's, are the row's first: they go round by
     /// row, or by shared connection.
-    pub(super) fn turn(&self, row: u32) -> u32 {
+    pub(super) fn turn(&self, row: RowIndex) -> u32 {
         match self.pool.turn_of(row) {
             Some(turn) => self.given.arrivals.first.wrapping_add(turn),
-            None => self.given.arrivals.first.wrapping_add(row),
+            None => self.given.arrivals.first.wrapping_add(row.0),
         }
     }
 
     /// Gives the row's session a connection, makes one for it, or has it wait; the fault of a
     /// socket call that failed.
-    pub(super) fn lease(&mut self, row: u32, endpoint: Endpoint) -> Option<Fault> {
+    pub(super) fn lease(&mut self, row: RowIndex, endpoint: Endpoint) -> Option<Fault> {
         match self.pool.ask(row) {
             Some(Grant::Room) => {
                 // Of the connection before it in this place, if there was one.
@@ -82,15 +83,15 @@ impl Worker<'_> {
                 None
             }
             None => {
-                self.rows[row as usize].session.waits();
+                self.rows[row.index()].session.waits();
                 None
             }
         }
     }
 
-    fn lend(&mut self, row: u32, kept: Kept) {
-        debug_assert!(self.rows[row as usize].socket.is_none(), "one connection a session");
-        self.rows[row as usize].socket = Some(kept.socket);
+    fn lend(&mut self, row: RowIndex, kept: Kept) {
+        debug_assert!(self.rows[row.index()].socket.is_none(), "one connection a session");
+        self.rows[row.index()].socket = Some(kept.socket);
         self.secure.attach(row, kept.tls);
         self.drive(row, |session, ctx| session.lent(ctx));
     }
@@ -98,13 +99,13 @@ impl Worker<'_> {
     /// The row's session drops its connection. A shared one goes back if it is fit for another's
     /// request; otherwise its place does, unless the session makes another connection for HTTP in
     /// it.
-    pub(super) fn end_lease(&mut self, row: u32, reusable: bool) {
+    pub(super) fn end_lease(&mut self, row: RowIndex, reusable: bool) {
         if !self.pool.is_on() || self.is_pooled(row) {
             return;
         }
-        let unfit = self.rows[row as usize].session.shell_marks & (MARK_READ_CLOSED | MARK_TAIL) != 0;
+        let unfit = self.rows[row.index()].session.shell_marks & (MARK_READ_CLOSED | MARK_TAIL) != 0;
         let is_lent = self.pool.place_of(row).is_some();
-        match self.rows[row as usize].socket.take_if(|_| is_lent && reusable && !unfit) {
+        match self.rows[row.index()].socket.take_if(|_| is_lent && reusable && !unfit) {
             Some(socket) => {
                 let tls = self.secure.detach(row);
                 self.pool.give_back(row, Kept { socket, tls });
@@ -139,7 +140,7 @@ impl Worker<'_> {
             if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
                 self.look_at_clock();
             }
-            let waited = self.rows[row as usize].session.served(self.time.now);
+            let waited = self.rows[row.index()].session.served(self.time.now);
             self.books.recorder.http_waited(waited);
             match grant {
                 Grant::Kept(kept) => self.lend(row, kept),

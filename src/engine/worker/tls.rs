@@ -7,6 +7,7 @@
 use startline_protocol::tls::{HEADER_BYTES, RecordFault};
 
 use super::{MARK_SHAKING, Worker};
+use crate::engine::arrivals::RowIndex;
 use crate::engine::secure::{Broken, Data, Received};
 use crate::fault::Fault;
 use crate::session::Phase;
@@ -20,8 +21,8 @@ const SEALED_KEPT_BYTES: usize = 64 << 10;
 
 impl Worker<'_> {
     /// TCP is up: says hello.
-    pub(super) fn begin_handshake(&mut self, row: u32) {
-        let session = &mut self.rows[row as usize].session;
+    pub(super) fn begin_handshake(&mut self, row: RowIndex) {
+        let session = &mut self.rows[row.index()].session;
         session.shell_marks |= MARK_SHAKING;
         session.securing();
         self.sealed.clear();
@@ -30,7 +31,7 @@ impl Worker<'_> {
     }
 
     /// Takes what was read, record by record. What is left of one is kept.
-    pub(super) fn receive_records(&mut self, row: u32, mut bytes: &mut [u8]) {
+    pub(super) fn receive_records(&mut self, row: RowIndex, mut bytes: &mut [u8]) {
         let mut key_updates = 0;
         let place = self.pool.place_of(row);
         loop {
@@ -52,7 +53,7 @@ impl Worker<'_> {
     }
 
     /// `false` when the connection is gone, or has made room for another.
-    fn receive_record(&mut self, row: u32, record: &mut [u8], key_updates: &mut u32) -> bool {
+    fn receive_record(&mut self, row: RowIndex, record: &mut [u8], key_updates: &mut u32) -> bool {
         self.sealed.clear();
         let received = match self.secure.receive(row, record, &mut self.sealed) {
             Ok(received) => received,
@@ -65,7 +66,7 @@ impl Worker<'_> {
         *key_updates += u32::from(received.key_updated);
         if received.handshake.is_some() {
             // Our Finished goes out with the request that the session now makes.
-            self.rows[row as usize].session.shell_marks &= !MARK_SHAKING;
+            self.rows[row.index()].session.shell_marks &= !MARK_SHAKING;
             self.drive(row, |session, ctx| session.connected(ctx));
         } else if !self.conclude(row, Ok(())) {
             return false;
@@ -96,7 +97,7 @@ impl Worker<'_> {
     }
 
     /// Seals what the session wants sent and sends it, behind what was sealed already.
-    pub(super) fn send_sealed(&mut self, row: u32, last: bool) -> Result<(), Fault> {
+    pub(super) fn send_sealed(&mut self, row: RowIndex, last: bool) -> Result<(), Fault> {
         self.secure.seal(row, &self.lent.out, &mut self.sealed);
         if last {
             self.secure.seal_close_notify(row, &mut self.sealed);
@@ -107,16 +108,16 @@ impl Worker<'_> {
         if last && self.lent.out.is_empty() { Ok(()) } else { sent }
     }
 
-    fn transmit_sealed(&mut self, row: u32) -> Result<(), Fault> {
-        let slot = &mut self.rows[row as usize];
+    fn transmit_sealed(&mut self, row: RowIndex) -> Result<(), Fault> {
+        let slot = &mut self.rows[row.index()];
         let sent = self.wire.transmit(row, slot, &mut self.books.recorder, &self.sealed);
         self.sealed.clear();
         sent
     }
 
     /// Once the WebSocket is up, secrets are kept in place of the rustls object.
-    fn settle(&mut self, row: u32) -> bool {
-        let phase = self.rows[row as usize].session.phase();
+    fn settle(&mut self, row: RowIndex) -> bool {
+        let phase = self.rows[row.index()].session.phase();
         if !matches!(phase, Phase::Opening | Phase::Held | Phase::Closing) {
             return true;
         }
@@ -126,7 +127,7 @@ impl Worker<'_> {
     }
 
     /// Sends what was sealed on the way to this, and ends what is broken; `false` when it is.
-    fn conclude(&mut self, row: u32, so_far: Result<(), Broken>) -> bool {
+    fn conclude(&mut self, row: RowIndex, so_far: Result<(), Broken>) -> bool {
         if let Err(broken) = so_far {
             self.broken(row, broken);
             return false;
@@ -142,7 +143,7 @@ impl Worker<'_> {
     }
 
     /// Ends a broken connection: sends the alert, as far as that gets, and notifies the session.
-    fn broken(&mut self, row: u32, broken: Broken) {
+    fn broken(&mut self, row: RowIndex, broken: Broken) {
         // The alert; whether the peer still hears it changes nothing.
         let _ = self.transmit_sealed(row);
         self.hang_up(row);
@@ -159,7 +160,7 @@ impl Worker<'_> {
     }
 
     /// Whether the connection that was read from is gone.
-    fn is_gone(&self, row: u32) -> bool {
-        self.rows[row as usize].socket.is_none() || self.awaits_tcp(row)
+    fn is_gone(&self, row: RowIndex) -> bool {
+        self.rows[row.index()].socket.is_none() || self.awaits_tcp(row)
     }
 }

@@ -11,6 +11,7 @@ use mio::net::TcpStream;
 use startline_os::tick::Tick;
 
 use super::{MARK_READ_CLOSED, MARK_SHAKING, MARK_UNREAD, Row, Wire, Worker};
+use crate::engine::arrivals::RowIndex;
 use crate::engine::observe::Books;
 use crate::engine::sockets::{self, Dialed};
 use crate::fault::Fault;
@@ -30,7 +31,7 @@ impl Wire {
     /// Sends bytes of a row, or keeps what the kernel does not take.
     pub(super) fn transmit(
         &mut self,
-        row: u32,
+        row: RowIndex,
         slot: &mut Row,
         recorder: &mut Recorder,
         bytes: &[u8],
@@ -57,7 +58,7 @@ impl Wire {
 }
 
 impl Worker<'_> {
-    fn who(&self, row: u32) -> Who {
+    fn who(&self, row: RowIndex) -> Who {
         let session = self.given.arrivals.session(row);
         Who {
             session,
@@ -68,16 +69,16 @@ impl Worker<'_> {
 
     /// Hands an event to a session and carries out its commands. A socket call that fails is its
     /// next event; that ends because a session dials a bounded number of times.
-    pub(super) fn drive(&mut self, row: u32, event: impl FnOnce(&mut Session, &mut Context<'_, Books>)) {
+    pub(super) fn drive(&mut self, row: RowIndex, event: impl FnOnce(&mut Session, &mut Context<'_, Books>)) {
         self.with_session(row, event);
         while let Some(fault) = self.apply(row) {
             self.with_session(row, |session, ctx| session.disconnected(Some(fault), ctx));
         }
     }
 
-    fn with_session(&mut self, row: u32, event: impl FnOnce(&mut Session, &mut Context<'_, Books>)) {
+    fn with_session(&mut self, row: RowIndex, event: impl FnOnce(&mut Session, &mut Context<'_, Books>)) {
         let who = self.who(row);
-        let session = &mut self.rows[row as usize].session;
+        let session = &mut self.rows[row.index()].session;
         let (was_open, was_settled) = (session.is_open(), session.is_settled());
         self.lent.out.clear();
         let mut ctx = Context {
@@ -103,9 +104,9 @@ impl Worker<'_> {
     }
 
     /// Applies the commands; the fault of a socket call that failed.
-    fn apply(&mut self, row: u32) -> Option<Fault> {
+    fn apply(&mut self, row: RowIndex) -> Option<Fault> {
         while let Some((timer, due)) = self.lent.commands.timers.pop_front() {
-            self.timers.arm(timer.queue(), row, due);
+            self.timers.arm(timer.queue(), row.0, due);
         }
         let disconnect = std::mem::take(&mut self.lent.commands.disconnect);
         let reusable = std::mem::take(&mut self.lent.commands.reusable);
@@ -131,19 +132,19 @@ impl Worker<'_> {
     }
 
     /// Sends `out`, as records where the connection is secure. `last`: nothing follows.
-    fn send(&mut self, row: u32, last: bool) -> Result<(), Fault> {
+    fn send(&mut self, row: RowIndex, last: bool) -> Result<(), Fault> {
         if self.secure.is_secure(row) {
             return self.send_sealed(row, last);
         }
-        self.wire.transmit(row, &mut self.rows[row as usize], &mut self.books.recorder, &self.lent.out)
+        self.wire.transmit(row, &mut self.rows[row.index()], &mut self.books.recorder, &self.lent.out)
     }
 
     /// Sends what was kept, now that the socket is writable again.
-    pub(super) fn flush(&mut self, row: u32) {
-        if self.rows[row as usize].session.shell_marks & MARK_TAIL == 0 {
+    pub(super) fn flush(&mut self, row: RowIndex) {
+        if self.rows[row.index()].session.shell_marks & MARK_TAIL == 0 {
             return;
         }
-        let (Some(socket), Some(tail)) = (&mut self.rows[row as usize].socket, self.wire.tails.get_mut(&row))
+        let (Some(socket), Some(tail)) = (&mut self.rows[row.index()].socket, self.wire.tails.get_mut(&row))
         else {
             return;
         };
@@ -153,7 +154,7 @@ impl Worker<'_> {
                 tail.drain(..written);
                 if tail.is_empty() {
                     self.wire.tails.remove(&row);
-                    self.rows[row as usize].session.shell_marks &= !MARK_TAIL;
+                    self.rows[row.index()].session.shell_marks &= !MARK_TAIL;
                 }
             }
             Err(fault) => self.lost(row, Some(fault)),
@@ -161,30 +162,30 @@ impl Worker<'_> {
     }
 
     /// The connection is gone, by the peer's doing or a socket call's failure.
-    pub(super) fn lost(&mut self, row: u32, fault: Option<Fault>) {
+    pub(super) fn lost(&mut self, row: RowIndex, fault: Option<Fault>) {
         self.hang_up(row);
         self.drive(row, |session, ctx| session.disconnected(fault, ctx));
     }
 
-    pub(super) fn read(&mut self, row: u32) {
+    pub(super) fn read(&mut self, row: RowIndex) {
         // Borrowed for the while: the session reads from it while the worker is lent to the
         // session.
         let mut buffer = std::mem::take(&mut self.wire.read_buffer);
         let drained = self.read_into(row, &mut buffer);
         self.wire.read_buffer = buffer;
-        if !drained && self.rows[row as usize].session.shell_marks & MARK_UNREAD == 0 {
-            self.rows[row as usize].session.shell_marks |= MARK_UNREAD;
+        if !drained && self.rows[row.index()].session.shell_marks & MARK_UNREAD == 0 {
+            self.rows[row.index()].session.shell_marks |= MARK_UNREAD;
             self.wire.unread.push(row);
         }
     }
 
     /// Reads until the socket is drained (`true`) or the turn's budget is spent (`false`).
-    fn read_into(&mut self, row: u32, buffer: &mut [u8]) -> bool {
+    fn read_into(&mut self, row: RowIndex, buffer: &mut [u8]) -> bool {
         for _ in 0..READS_PER_TURN {
             let is_secure = self.secure.is_secure(row);
             // Behind the beginning of a record that the last read cut through.
             let begun = if is_secure { self.secure.resume(row, buffer) } else { 0 };
-            let Some(socket) = &mut self.rows[row as usize].socket else { return true };
+            let Some(socket) = &mut self.rows[row.index()].socket else { return true };
             match socket.read(&mut buffer[begun..]) {
                 Ok(0) => {
                     self.lost(row, None);
@@ -202,7 +203,7 @@ impl Worker<'_> {
                     if self.awaits_tcp(row) {
                         return true;
                     }
-                    let marks = self.rows[row as usize].session.shell_marks;
+                    let marks = self.rows[row.index()].session.shell_marks;
                     if begun + count < buffer.len() && marks & MARK_READ_CLOSED == 0 {
                         return true;
                     }
@@ -221,7 +222,7 @@ impl Worker<'_> {
     /// Starts a connection to an address of the endpoint's host: the first attempts go round them
     /// by turn, the next ones follow when that fails at once. A turn's source address is gone round
     /// more slowly, so that every pair of source and target gets its share.
-    pub(super) fn dial(&mut self, row: u32, endpoint: Endpoint, first: u32) -> Result<(), Fault> {
+    pub(super) fn dial(&mut self, row: RowIndex, endpoint: Endpoint, first: u32) -> Result<(), Fault> {
         self.wire.dialing.remove(&row);
         let addresses = self.given.addresses.of(endpoint);
         let mut last = Fault::Unreachable;
@@ -245,7 +246,7 @@ impl Worker<'_> {
 
     fn open_socket(
         &mut self,
-        row: u32,
+        row: RowIndex,
         endpoint: Endpoint,
         address: SocketAddr,
         source: usize,
@@ -259,7 +260,7 @@ impl Worker<'_> {
             .registry()
             .register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)
             .map_err(|error| sockets::fault_of(&error))?;
-        self.rows[row as usize].socket = Some(socket);
+        self.rows[row.index()].socket = Some(socket);
         if endpoint.secure {
             self.secure.dialing(row, endpoint.host);
         }
@@ -267,8 +268,8 @@ impl Worker<'_> {
     }
 
     /// Whether the row's connection is not up yet. A TLS handshake comes after that.
-    pub(super) fn awaits_tcp(&self, row: u32) -> bool {
-        let session = &self.rows[row as usize].session;
+    pub(super) fn awaits_tcp(&self, row: RowIndex) -> bool {
+        let session = &self.rows[row.index()].session;
         session.is_dialing() && session.shell_marks & MARK_SHAKING == 0
     }
 
@@ -277,13 +278,13 @@ impl Worker<'_> {
     /// `is_up`: the event says so. epoll reports a socket writable without an error or an end only
     /// once it is connected (tcp_poll() of Linux's net/ipv4/tcp.c), so that two system calls a
     /// connection need not be made; anything else is asked about.
-    pub(super) fn finish_dialing(&mut self, row: u32, is_up: bool) -> bool {
-        let Some(socket) = &self.rows[row as usize].socket else { return false };
+    pub(super) fn finish_dialing(&mut self, row: RowIndex, is_up: bool) -> bool {
+        let Some(socket) = &self.rows[row.index()].socket else { return false };
         let dialed = if is_up { Dialed::Connected } else { sockets::dialed(socket) };
         match dialed {
             Dialed::Connected => {
                 self.wire.dialing.remove(&row);
-                if self.rows[row as usize].session.phase() == Phase::Dialing {
+                if self.rows[row.index()].session.phase() == Phase::Dialing {
                     self.books.recorder.http_connection();
                 }
                 if self.secure.is_secure(row) {
@@ -303,7 +304,7 @@ impl Worker<'_> {
     }
 
     /// Tries the next address of the host, or gives the failure to the session.
-    fn dial_next(&mut self, row: u32, fault: Fault) {
+    fn dial_next(&mut self, row: RowIndex, fault: Fault) {
         let next = self.wire.dialing.get(&row).copied();
         let next =
             next.filter(|(endpoint, next)| (*next as usize) < self.given.addresses.of(*endpoint).len());
@@ -320,23 +321,23 @@ impl Worker<'_> {
 
     /// A timer has come while the connection is not up. If it ends the session, nothing has
     /// answered the address that it is from.
-    pub(super) fn dialing_due(&mut self, row: u32, timer: Timer, due: Tick) {
-        let socket = self.rows[row as usize].socket.as_ref();
+    pub(super) fn dialing_due(&mut self, row: RowIndex, timer: Timer, due: Tick) {
+        let socket = self.rows[row.index()].socket.as_ref();
         let from = socket.and_then(|socket| socket.local_addr().ok());
         self.books.from = from;
         self.drive(row, |session, ctx| session.timer(timer, due, ctx));
         self.books.from = None;
         if let Some(from) = from
-            && self.rows[row as usize].session.phase() == Phase::Over
+            && self.rows[row.index()].session.phase() == Phase::Over
         {
             self.wire.ports.unanswered(from.ip());
         }
     }
 
     /// Drops the connection and what was to be sent on it. Closing takes it out of the poll.
-    pub(super) fn hang_up(&mut self, row: u32) {
+    pub(super) fn hang_up(&mut self, row: RowIndex) {
         self.secure.drop_connection(row);
-        let slot = &mut self.rows[row as usize];
+        let slot = &mut self.rows[row.index()];
         slot.socket = None;
         if slot.session.shell_marks & MARK_TAIL != 0 {
             self.wire.tails.remove(&row);
@@ -345,8 +346,8 @@ impl Worker<'_> {
     }
 
     /// Notes a session that is over.
-    fn ended(&mut self, row: u32) {
-        debug_assert_eq!(self.rows[row as usize].session.phase(), Phase::Over);
+    fn ended(&mut self, row: RowIndex) {
+        debug_assert_eq!(self.rows[row.index()].session.phase(), Phase::Over);
         self.wire.dialing.remove(&row);
         self.secure.drop_ticket(row);
         self.so_far.live -= 1;

@@ -1,6 +1,7 @@
 //! Settings, read, written, checked and made into plans.
 
 use super::*;
+use crate::members::{MemberId, SessionNumber};
 use crate::plan::CaFile;
 
 const MACHINE: Limits =
@@ -81,7 +82,7 @@ fn a_plan_has_the_heartbeat_that_was_asked_for() {
     let plan = plan(settings()).expect("it fits");
     let ping = plan.scenario.websocket.as_ref().and_then(|ws| ws.ping.as_ref()).expect("it has one");
     assert_eq!((ping.interval, ping.timeout), (Duration::from_secs(20), Duration::from_secs(5)));
-    assert_eq!(plan.members.id(5999), 6012);
+    assert_eq!(plan.members.id(SessionNumber(5999)), MemberId(6012));
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Templates against a naive reading of their text.
 
+use startline::members::{MemberId, SessionNumber};
 use startline::scenario::template::{Part, Scope, Template, is_identifier};
 
 /// What rendering is told here.
 pub const SCOPE: Scope<'_> = Scope {
-    member_id: u64::MAX,
+    member_id: MemberId(u64::MAX),
     challenge_id: 0,
-    session: 10,
+    session: SessionNumber(10),
     now_ms: 1_700_000_000_000,
     held_ms: 1_805_432,
     sequence: 7,
@@ -22,7 +23,7 @@ fn known(name: &str) -> Option<(Part, String)> {
     Some(match name {
         "member_id" => (Part::MemberId, SCOPE.member_id.to_string()),
         "challenge_id" => (Part::ChallengeId, SCOPE.challenge_id.to_string()),
-        "session" => (Part::Session, SCOPE.session.to_string()),
+        "session" => (Part::Session, SCOPE.session.0.to_string()),
         "now_ms" => (Part::NowMs, SCOPE.now_ms.to_string()),
         "held_ms" => (Part::HeldMs, SCOPE.held_ms.to_string()),
         "sequence" => (Part::Sequence, SCOPE.sequence.to_string()),

@@ -31,9 +31,9 @@ fn text() -> impl Strategy<Value = String> {
 /// The value of `{name}` in a body, before the session is open.
 fn before_open(name: &str) -> Option<String> {
     let value = match name {
-        "member_id" => SCOPE.member_id,
+        "member_id" => SCOPE.member_id.0,
         "challenge_id" => SCOPE.challenge_id,
-        "session" => SCOPE.session.into(),
+        "session" => SCOPE.session.0.into(),
         "now_ms" => SCOPE.now_ms,
         _ => return None,
     };

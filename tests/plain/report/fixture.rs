@@ -6,19 +6,20 @@ use std::time::Duration;
 use startline::fault::Fault;
 use startline::measure::ledger::LedgerTotals;
 use startline::measure::{FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Totals};
+use startline::members::{MemberId, SessionNumber};
 use startline::plan::capacity::Limits;
 use startline::plan::roster::Roster;
 use startline::plan::{Plan, ScenarioSettings, Settings, Target};
 use startline::report::{Ending, Facts, RampDownFacts, RunResult};
 use startline::scenario::template::Template;
-use startline::scenario::{Criterion, Good, HttpStep, MessageType, Scenario, WebSocket};
+use startline::scenario::{Criterion, Good, HttpStep, MessageType, Scenario, StepIndex, WebSocket};
 use startline_os::process::Host;
 use startline_os::tick::Ticks;
 
-pub const LOGIN: u8 = 0;
-pub const ENTER: u8 = 1;
-pub const CONNECT: u8 = 2;
-pub const PING: u8 = 4;
+pub const LOGIN: StepIndex = StepIndex(0);
+pub const ENTER: StepIndex = StepIndex(1);
+pub const CONNECT: StepIndex = StepIndex(2);
+pub const PING: StepIndex = StepIndex(4);
 
 /// A run to be judged; change what the test is about, then [`Run::result`].
 pub struct Run {
@@ -36,7 +37,7 @@ impl Run {
             recorder.session_started(micros(200));
             for step in 0..4 {
                 let latency = 10_000 * (u64::from(step) + 1) + u64::from(session % 100) * 100;
-                recorder.step_ok(step, micros(latency + 200), micros(latency));
+                recorder.step_ok(StepIndex(step), micros(latency + 200), micros(latency));
             }
             recorder.routed(
                 ["wss://a.example/ws/1", "wss://b.example/ws/2"][bucket(session)],
@@ -55,11 +56,11 @@ impl Run {
     }
 
     /// A session fails in a step.
-    pub fn fail(&mut self, step: u8, fault: Fault, evidence: &str) {
+    pub fn fail(&mut self, step: StepIndex, fault: Fault, evidence: &str) {
         let at = Duration::from_millis(12_300);
         self.recorder.failed(FaultSample {
-            session: 99,
-            member_id: 112,
+            session: SessionNumber(99),
+            member_id: MemberId(112),
             step,
             fault,
             at,
@@ -131,7 +132,7 @@ pub fn rich() -> RunResult {
         duplicate: 1,
         strangers: 4,
         own: 0,
-        missing_samples: vec![(13, 14), (2000, 2001)],
+        missing_samples: vec![(MemberId(13), MemberId(14)), (MemberId(2000), MemberId(2001))],
     });
     run.result()
 }
@@ -149,7 +150,14 @@ pub fn interval() -> Interval {
     let at = Duration::from_millis(1_500);
     let evidence = "line one\nline \"two\"".into();
     let fault = Fault::HttpStatus(503);
-    recorder.failed(FaultSample { session: 7, member_id: 20, step: ENTER, fault, at, evidence });
+    recorder.failed(FaultSample {
+        session: SessionNumber(7),
+        member_id: MemberId(20),
+        step: ENTER,
+        fault,
+        at,
+        evidence,
+    });
     recorder.take()
 }
 
@@ -177,8 +185,8 @@ pub fn criterion(name: &str, measure: &str, good: Good, limit: f64, unit: &str) 
     }
 }
 
-fn member(session: u32) -> u64 {
-    13 + u64::from(session)
+fn member(session: u32) -> MemberId {
+    MemberId(13 + u64::from(session))
 }
 
 fn bucket(session: u32) -> usize {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use startline::engine::observe::Books;
 use startline::fault::{Blame, Fault};
 use startline::measure::{Layout, Recorder, Totals};
+use startline::members::{MemberId, SessionNumber};
+use startline::scenario::StepIndex;
 use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Who};
 use startline_os::tick::{Tick, Ticks};
 
@@ -36,7 +38,7 @@ impl Driven {
             ledger: None,
             at: Duration::ZERO,
             from: None,
-            last_step: 4,
+            last_step: StepIndex(4),
         };
         let mut driven = Self {
             script,
@@ -87,7 +89,7 @@ impl Driven {
     /// The step's timer comes.
     pub fn time_out(&mut self) {
         let due = self.deadline;
-        self.drive(|session, ctx| session.timer(Timer::Step(0), due, ctx));
+        self.drive(|session, ctx| session.timer(Timer::Step(StepIndex(0)), due, ctx));
     }
 
     fn drive(&mut self, event: impl FnOnce(&mut Session, &mut Context<'_, Books>)) {
@@ -96,7 +98,7 @@ impl Driven {
         let mut ctx = Context {
             now: self.now,
             unix_micros: 1_700_000_000_000_000,
-            who: Who { session: 0, member_id: 13, challenge_id: 38 },
+            who: Who { session: SessionNumber(0), member_id: MemberId(13), challenge_id: 38 },
             script: &self.script,
             spills: &mut self.spills,
             slots: Slots::new(7),

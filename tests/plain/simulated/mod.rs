@@ -10,6 +10,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use startline::fault::Fault;
+use startline::members::{MemberId, SessionNumber};
 use startline::scenario::Scenario;
 use startline::session::script::Delays;
 use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Who};
@@ -309,7 +310,11 @@ impl World {
         let mut ctx = Context {
             now: Tick::from_micros(self.now),
             unix_micros: 1_700_000_000_000_000 + self.now / TICK_MICROS * TICK_MICROS,
-            who: Who { session: index as u32, member_id: FIRST_MEMBER + index as u64, challenge_id: 38 },
+            who: Who {
+                session: SessionNumber(index as u32),
+                member_id: MemberId(FIRST_MEMBER + index as u64),
+                challenge_id: 38,
+            },
             script: &self.script,
             spills: &mut self.spills,
             slots: Slots::new(77),

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use startline::measure::ledger::{Ledger, LedgerTotals, SessionSet, observers};
+use startline::members::{MemberId, SessionNumber};
 use startline::plan::members::Members;
 
 use super::peer::text_frame;
@@ -28,7 +29,7 @@ impl World {
     /// `sessions` of good fate in one room.
     pub fn with_room(seed: u64, sessions: usize) -> Self {
         let mut world = Self::of_fate(seed, sessions, super::Fate::Good);
-        let members = Arc::new(Members::range(FIRST_MEMBER, sessions as u32, 38));
+        let members = Arc::new(Members::range(MemberId(FIRST_MEMBER), sessions as u32, 38));
         world.witness.keep(Ledger::new(members, sessions as u32, &observers(sessions as u32)));
         world.room = Some(Room::default());
         for runner in &mut world.runners {
@@ -96,7 +97,7 @@ impl World {
         let mut open = SessionSet::new(self.runners.len() as u32);
         for index in 0..self.runners.len() {
             if self.runners[index].session.is_open() {
-                open.insert(index as u32);
+                open.insert(SessionNumber(index as u32));
                 self.drive(index, |session, ctx| session.close_accounts(ctx));
             }
         }

@@ -6,7 +6,8 @@ use startline::engine::observe::Books;
 use startline::fault::Fault;
 use startline::measure::ledger::{Ledger, LedgerTotals, SessionSet};
 use startline::measure::{Layout, PingEvent, Recorder, Totals};
-use startline::scenario::{MessageType, Scenario};
+use startline::members::MemberId;
+use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::{Observer, Who};
 use startline_os::tick::Ticks;
 
@@ -61,7 +62,7 @@ impl Default for Witness {
                 ledger: None,
                 at: Duration::ZERO,
                 from: None,
-                last_step: 4,
+                last_step: StepIndex(4),
             },
             totals: Totals::new(&layout),
         }
@@ -127,8 +128,8 @@ impl Witness {
 }
 
 impl Observer for Witness {
-    fn step_ok(&mut self, step: u8, from_due: Ticks, from_sent: Ticks) {
-        self.tally.steps[usize::from(step)] += 1;
+    fn step_ok(&mut self, step: StepIndex, from_due: Ticks, from_sent: Ticks) {
+        self.tally.steps[step.index()] += 1;
         self.books.step_ok(step, from_due, from_sent);
         assert!(from_due >= from_sent, "nothing is sent before it is due");
     }
@@ -153,11 +154,11 @@ impl Observer for Witness {
         self.books.message(message, bytes);
         self.tally.messages += 1;
     }
-    fn listed(&mut self, who: Who, member_id: u64) {
+    fn listed(&mut self, who: Who, member_id: MemberId) {
         self.books.listed(who, member_id);
         self.tally.listed += 1;
     }
-    fn entered(&mut self, who: Who, member_id: u64) {
+    fn entered(&mut self, who: Who, member_id: MemberId) {
         self.books.entered(who, member_id);
         self.tally.entered += 1;
     }
@@ -190,11 +191,11 @@ impl Observer for Witness {
         self.books.completed(who);
         self.tally.completed += 1;
     }
-    fn failed(&mut self, who: Who, step: u8, fault: Fault, evidence: &[u8]) {
+    fn failed(&mut self, who: Who, step: StepIndex, fault: Fault, evidence: &[u8]) {
         self.books.failed(who, step, fault, evidence);
-        self.tally.failures.push((who.session, step, fault));
+        self.tally.failures.push((who.session.0, step.0, fault));
     }
-    fn abandoned(&mut self, who: Who, asked: Option<u8>) {
+    fn abandoned(&mut self, who: Who, asked: Option<StepIndex>) {
         self.books.abandoned(who, asked);
         self.tally.abandoned += 1;
     }
