@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -53,7 +53,7 @@ pub struct Interrupt {
 #[derive(Debug, Default)]
 struct Heard {
     /// The first signal; 0: none.
-    signal: AtomicUsize,
+    signal: AtomicI32,
     notices: Mutex<Notices>,
 }
 
@@ -63,22 +63,23 @@ impl Interrupt {
     /// # Errors
     /// No handler could be registered, or there is no thread to answer.
     pub fn listen(notices: Notices) -> Result<Self> {
-        let heard = Arc::new(Heard { signal: AtomicUsize::new(0), notices: Mutex::new(notices) });
-        // The handler only stores a number, since it may run on a thread whose descriptors are its own.
-        let arrived = Arc::new(AtomicUsize::new(0));
+        let heard = Arc::new(Heard { signal: AtomicI32::new(0), notices: Mutex::new(notices) });
+        // The handler only sets a flag, since it may run on a thread whose descriptors are its own.
+        let mut arrived: Vec<(i32, Arc<AtomicBool>)> = Vec::new();
         for number in [SIGINT, SIGTERM, SIGHUP] {
             // nohup: whoever started this wants it to outlive the terminal.
             if number != SIGHUP || !is_ignored(number) {
-                signal_hook::flag::register_usize(number, Arc::clone(&arrived), number as usize)
+                let flag = Arc::new(AtomicBool::new(false));
+                signal_hook::flag::register(number, Arc::clone(&flag))
                     .context("cannot listen for signals")?;
+                arrived.push((number, flag));
             }
         }
         let answering = Arc::clone(&heard);
         let answer = move || loop {
             thread::sleep(POLL_INTERVAL);
-            match arrived.swap(0, Ordering::SeqCst) {
-                0 => {}
-                number => answering.signalled(number),
+            for (number, _) in arrived.iter().filter(|(_, flag)| flag.swap(false, Ordering::SeqCst)) {
+                answering.signalled(*number);
             }
         };
         thread::Builder::new().name("signals".into()).spawn(answer).context("cannot start a thread")?;
@@ -92,7 +93,7 @@ impl Interrupt {
 
     /// Why to stop, if a signal asked for it.
     pub fn reason(&self) -> Option<String> {
-        let name = match i32::try_from(self.heard.signal.load(Ordering::SeqCst)).unwrap_or_default() {
+        let name = match self.heard.signal.load(Ordering::SeqCst) {
             0 => return None,
             SIGINT => "interrupted (SIGINT)",
             SIGHUP => "its terminal went away (SIGHUP)",
@@ -147,7 +148,7 @@ impl Interrupt {
 
 impl Heard {
     /// Answers a signal; does not return from the second.
-    fn signalled(&self, number: usize) {
+    fn signalled(&self, number: i32) {
         let is_first = self.signal.compare_exchange(0, number, Ordering::SeqCst, Ordering::SeqCst).is_ok();
         let notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let notice = if is_first { notices.first } else { notices.second };
@@ -173,7 +174,7 @@ mod tests {
 
     /// Hears no signals: the tests share one process.
     fn deaf(signal: i32) -> Interrupt {
-        Interrupt { heard: Arc::new(Heard { signal: AtomicUsize::new(signal as usize), ..Heard::default() }) }
+        Interrupt { heard: Arc::new(Heard { signal: AtomicI32::new(signal), ..Heard::default() }) }
     }
 
     #[test]

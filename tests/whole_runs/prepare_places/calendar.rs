@@ -98,7 +98,11 @@ fn a_range_that_is_a_typing_error_is_refused_before_anybody_is_asked() {
     assert!(!played.file().exists());
     let finished = played.join("/dev/zero", &[]);
     finished.assert_status(2);
-    assert!(finished.stderr.contains("/dev/zero is longer than 256 MiB: is it a list of members?"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("/dev/zero is longer than 256 MiB: is it a list of members?"),
+        "{}",
+        finished.stderr
+    );
 }
 
 #[test]
