@@ -201,7 +201,7 @@ mod tests {
     fn the_first_signal_is_the_reason_to_end() {
         let interrupt = deaf(0);
         assert_eq!(interrupt.reason(), None);
-        interrupt.heard.signalled(SIGTERM as usize);
+        interrupt.heard.signalled(SIGTERM);
         assert_eq!(interrupt.reason().as_deref(), Some("asked to end (SIGTERM)"));
     }
 }
