@@ -1,12 +1,12 @@
-//! `startline`: thousands of real WebSocket sessions from one Linux box, and a verdict on the
+//! `startline`: thousands of real WebSocket sessions from one Linux machine, and a verdict on the
 //! servers that they talk to.
 //!
 //! This is the library behind the binary of the same name, split so that tests, benches and fuzz
-//! targets reach every part. Arrows point one way: [`cli`] → [`plan`] → [`engine`] → [`session`] →
-//! [`protocol`], and [`engine`] → [`measure`] → [`report`]. [`target`] is the built-in stand-in for
-//! the servers under test; it never uses [`session`]. [`doctor`] checks whether this machine can
-//! run a plan, [`preflight`] whether everything is ready for a test; both and [`report`] print the
-//! tables of [`checks`]. `ARCHITECTURE.md` is the map.
+//! targets reach every part. `main` calls [`app`], which reads what [`cli`] parsed, makes a [`plan`],
+//! has the [`engine`] run it with [`session`]s over [`startline_protocol`], and has [`report`] judge
+//! what [`measure`] counted. [`startline_mock`] is the built-in mock server; it never uses
+//! [`session`]. [`doctor`] checks whether this machine can run a plan, [`preflight`] whether
+//! everything is ready for a test. `ARCHITECTURE.md` is the map.
 
 pub mod app;
 pub mod checks;

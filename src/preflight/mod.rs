@@ -1,7 +1,7 @@
 //! Checks a test's surroundings, as the guide's checklist asks: the servers, the members, the
 //! challenge, what is watched.
 //!
-//! A small file for each group of checks turns readings into [`Check`]s; [`crate::cli`] asks for
+//! A small file for each group of checks turns readings into [`Check`]s; [`crate::app`] asks for
 //! the readings. Opens no socket and reads no clock. Invariants: whatever is not ok says why; a
 //! check that was not made, since another one failed, says so ([`Check::skipped`]); a server's text
 //! is cleaned of control characters before it is shown.

@@ -1,0 +1,194 @@
+//! Pairs of observer and announced member, told apart one by one.
+
+use super::*;
+
+#[test]
+fn memory_is_predicted() {
+    assert_eq!(bytes(6_000, 2), 6_000 * 2 * 94 * 8 + 6_000 * 4 * 2);
+    assert_eq!(bytes(1_000_000, 51), 64 * 2 * 15_625 * 8);
+    let ledger = one_challenge(1_000);
+    let Rows::Dense(rows) = &ledger.rows else { panic!("1,000 are few") };
+    assert_eq!(bytes(1_000, 1), (ledger.bits.len() * 8 + rows.len() * 4) as u64);
+}
+
+const FIRST: MemberId = MemberId(13);
+
+fn id(k: u32) -> MemberId {
+    MemberId(FIRST.0 + u64::from(k))
+}
+
+fn everyone_open(sessions: u32) -> SessionSet {
+    let mut open = SessionSet::new(sessions);
+    (0..sessions).for_each(|k| {
+        open.insert(SessionNumber(k));
+    });
+    open
+}
+
+fn one_challenge(sessions: u32) -> Ledger {
+    let members = Arc::new(Members::range(FIRST, sessions, 38));
+    Ledger::new(members, sessions, &observers(sessions))
+}
+
+/// A perfect ramp: session k is listed everyone before it and told of everyone after it.
+fn ramp(ledger: &mut Ledger, sessions: u32) {
+    for session in 0..sessions {
+        for other in 0..sessions {
+            if other < session {
+                ledger.listed(SessionNumber(session), id(other));
+            } else if other > session {
+                ledger.entered(SessionNumber(session), id(other));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_perfect_ramp_closes() {
+    let mut ledger = one_challenge(100);
+    ramp(&mut ledger, 100);
+    let totals = ledger.close(&everyone_open(100));
+    let expected = LedgerTotals { observers: 100, expected: 9900, seen: 9900, ..LedgerTotals::default() };
+    assert_eq!(totals, expected);
+}
+
+#[test]
+fn a_loss_and_a_duplicate_do_not_cancel() {
+    let mut ledger = one_challenge(3);
+    ledger.listed(SessionNumber(2), FIRST);
+    ledger.listed(SessionNumber(2), id(1));
+    ledger.entered(SessionNumber(0), id(1));
+    ledger.entered(SessionNumber(0), id(2));
+    ledger.entered(SessionNumber(1), id(2));
+    // Session 1 never learns of 0; session 0 learns of 2 twice.
+    ledger.entered(SessionNumber(0), id(2));
+    let totals = ledger.close(&everyone_open(3));
+    assert_eq!((totals.expected, totals.seen, totals.missing, totals.duplicate), (6, 5, 1, 1));
+    assert_eq!(totals.missing_samples, [(id(1), FIRST)]);
+}
+
+#[test]
+fn listed_and_announced_is_an_overlap_not_a_duplicate() {
+    let mut ledger = one_challenge(2);
+    ledger.listed(SessionNumber(1), FIRST);
+    ledger.entered(SessionNumber(1), FIRST);
+    ledger.entered(SessionNumber(0), id(1));
+    let totals = ledger.close(&everyone_open(2));
+    assert_eq!((totals.seen, totals.overlap, totals.duplicate), (2, 1, 0));
+}
+
+#[test]
+fn strangers_and_the_observer_itself_are_no_pairs() {
+    let members = Arc::new(Members::range(FIRST, 10, 38));
+    // Of ten members only four run.
+    let mut ledger = Ledger::new(members, 4, &[0, 1].map(SessionNumber));
+    ledger.entered(SessionNumber(0), MemberId(5_000));
+    ledger.entered(SessionNumber(0), id(7));
+    ledger.listed(SessionNumber(0), FIRST);
+    // Session 3 does not observe here.
+    ledger.entered(SessionNumber(3), MemberId(5_000));
+    let totals = ledger.close(&everyone_open(4));
+    assert_eq!((totals.strangers, totals.own, totals.duplicate, totals.seen), (2, 1, 0, 0));
+    assert_eq!((totals.observers, totals.expected, totals.missing), (2, 6, 6));
+}
+
+#[test]
+fn only_pairs_open_at_the_close_are_judged() {
+    let mut ledger = one_challenge(4);
+    ledger.entered(SessionNumber(0), id(1));
+    let mut open = SessionSet::new(4);
+    open.insert(SessionNumber(0));
+    open.insert(SessionNumber(1));
+    let totals = ledger.close(&open);
+    assert_eq!((totals.observers, totals.expected, totals.seen, totals.missing), (2, 2, 1, 1));
+}
+
+#[test]
+fn members_of_different_challenges_owe_each_other_nothing() {
+    let rows = [(100, 1), (101, 2), (102, 1), (103, 2)].map(|(id, challenge)| (MemberId(id), challenge));
+    let members = Arc::new(Members::listed(rows).unwrap());
+    let mut ledger = Ledger::new(members, 4, &[0, 1, 2, 3].map(SessionNumber));
+    ledger.entered(SessionNumber(0), MemberId(102));
+    ledger.listed(SessionNumber(2), MemberId(100));
+    ledger.entered(SessionNumber(1), MemberId(103));
+    // Told of someone who runs elsewhere.
+    ledger.entered(SessionNumber(0), MemberId(101));
+    let totals = ledger.close(&everyone_open(4));
+    assert_eq!((totals.expected, totals.seen, totals.missing, totals.strangers), (4, 3, 1, 1));
+    assert_eq!(totals.missing_samples, [(MemberId(103), MemberId(101))]);
+}
+
+#[test]
+fn beyond_ten_thousand_sixty_four_observe() {
+    let sessions = 200_000;
+    let chosen = observers(sessions);
+    assert_eq!(chosen.len(), 64);
+    let mut workers: Vec<Ledger> = chosen
+        .chunks(32)
+        .map(|own| Ledger::new(Arc::new(Members::range(FIRST, sessions, 38)), sessions, own))
+        .collect();
+    for ledger in &mut workers {
+        for &SessionNumber(session) in &chosen {
+            (0..sessions).filter(|&k| k != session).for_each(|k| {
+                ledger.entered(SessionNumber(session), id(k));
+            });
+        }
+    }
+    let mut totals = LedgerTotals::default();
+    for ledger in workers {
+        totals.add(&ledger.close(&everyone_open(sessions)));
+    }
+    assert_eq!(totals.observers, 64);
+    assert_eq!((totals.expected, totals.missing), (64 * u64::from(sessions - 1), 0));
+    assert_eq!(totals.duplicate, 0);
+}
+
+#[test]
+fn samples_of_missing_pairs_are_bounded_over_workers() {
+    let mut totals = LedgerTotals::default();
+    for _ in 0..3 {
+        totals.add(&one_challenge(50).close(&everyone_open(50)));
+    }
+    assert_eq!(totals.missing, 3 * 50 * 49);
+    assert_eq!(totals.missing_samples.len(), MISSING_SAMPLES_MAX);
+}
+
+/// What must hold whatever the events: pairs as a naive set of them says.
+#[test]
+fn random_events_agree_with_a_set_of_pairs() {
+    use std::collections::HashSet;
+    let sessions = 70;
+    for seed in 0..20 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut ledger = one_challenge(sessions);
+        let (mut listed, mut entered) = (HashSet::new(), HashSet::new());
+        let mut duplicate = 0;
+        for _ in 0..6_000 {
+            let (observer, member) = (random.u32(0..sessions), random.u32(0..sessions));
+            if observer == member {
+                continue;
+            }
+            let is_listed = random.bool();
+            let kind = if is_listed { &mut listed } else { &mut entered };
+            duplicate += u64::from(!kind.insert((observer, member)));
+            let id = id(member);
+            if is_listed {
+                ledger.listed(SessionNumber(observer), id)
+            } else {
+                ledger.entered(SessionNumber(observer), id)
+            }
+        }
+        let mut open = SessionSet::new(sessions);
+        (0..sessions).filter(|_| random.u8(0..10) > 0).for_each(|k| {
+            open.insert(SessionNumber(k));
+        });
+        let both =
+            |&&(a, b): &&(u32, u32)| open.contains(SessionNumber(a)) && open.contains(SessionNumber(b));
+        let seen = listed.union(&entered).filter(both).count() as u64;
+        let overlap = listed.intersection(&entered).filter(both).count() as u64;
+        let totals = ledger.close(&open);
+        assert_eq!((totals.seen, totals.overlap, totals.duplicate), (seen, overlap, duplicate), "{seed}");
+        assert_eq!(totals.expected, totals.seen + totals.missing);
+        assert_eq!(totals.expected, totals.observers * (totals.observers - 1));
+    }
+}
