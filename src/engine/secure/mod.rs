@@ -14,6 +14,7 @@ mod faults;
 mod handshake_store;
 mod link;
 mod probe;
+mod received;
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -29,7 +30,7 @@ pub use faults::{Broken, fault_of};
 use handshake_store::{HandshakeStore, Ticket};
 use link::{At, Link};
 pub use probe::{Probe, probe};
-
+pub use received::{Data, Received};
 use startline_protocol::tls::{
     HEADER_BYTES, Handle, KeyUpdate, Opened, PLAINTEXT_BYTES_MAX, Pool, Reassembly, RecordFault, Secrets,
     Suite, record_len,
@@ -42,33 +43,6 @@ use crate::plan::Tls;
 
 /// The longest record of any version: TLS 1.2 allows for 2048 bytes around the plaintext (RFC 5246, 6.2.3).
 const ANY_RECORD_BYTES_MAX: usize = HEADER_BYTES + PLAINTEXT_BYTES_MAX + 2048;
-
-/// What a record led to. Bytes that are to be sent have been appended to the caller's buffer.
-#[derive(Debug, Default)]
-pub struct Received {
-    /// The handshake is over, and was this.
-    pub handshake: Option<Handshake>,
-    /// Where in the record, or in [`Secure::plain`], the application data is.
-    pub data: Data,
-    /// The peer sends no more (close_notify).
-    pub closed: bool,
-    /// Session tickets that came.
-    pub tickets: u32,
-    /// Whether the peer has changed its key.
-    pub key_updated: bool,
-}
-
-/// Application data of a record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Data {
-    /// None.
-    #[default]
-    None,
-    /// So many bytes of the record, from its header's end on: it was opened in place.
-    InPlace(usize),
-    /// All of [`Secure::plain`].
-    Plain,
-}
 
 /// See the module.
 #[derive(Debug)]
