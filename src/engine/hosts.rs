@@ -11,7 +11,7 @@ use crate::session::Endpoint;
 /// The addresses of the script's hosts, resolved before the run.
 #[derive(Clone, Debug)]
 pub struct Addresses {
-    /// By index of [`Script::hosts`]; empty only where a host is known by `given` alone.
+    /// By index of [`crate::session::Script::hosts`]; empty only where a host is known by `given` alone.
     pub hosts: Vec<Vec<IpAddr>>,
     /// Addresses given in place of what a name resolves to, by the host's index and port.
     pub given: Vec<(u16, u16, Vec<IpAddr>)>,

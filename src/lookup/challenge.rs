@@ -94,7 +94,7 @@ impl<'p> Asker<'p> {
     /// Has the plan's member of this index do the steps before the look-up.
     ///
     /// # Errors
-    /// As [`look_up`]'s.
+    /// It cannot be asked, or what it answered is inside.
     pub fn log_in(
         plan: &'p Plan,
         schedule: &'p Schedule,
@@ -158,7 +158,7 @@ impl<'p> Asker<'p> {
     /// Looks up.
     ///
     /// # Errors
-    /// As [`look_up`]'s.
+    /// It cannot be asked, or what it answered is inside.
     pub fn look_up(&self) -> Result<LookedUp> {
         let schedule = self.schedule;
         let answer = self.request("GET", &self.text(&schedule.path), self.headers(&schedule.headers), "")?;

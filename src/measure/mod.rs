@@ -6,8 +6,7 @@
 //! grow is bounded.
 //!
 //! Start from [`Recorder`] for what a worker records, from [`Tally`] for what can be read.
-//! [`ledger`] keeps broadcasts by pair, [`routing`] the server of each member, [`process`] this
-//! machine and process.
+//! [`ledger`] keeps broadcasts by pair, [`routing`] the server of each member.
 
 mod counts;
 mod failures;

@@ -75,7 +75,7 @@ const SPREAD: f64 = 6.0;
 const IN_BETWEEN: f64 = 0.02;
 
 /// Returns the connections of the fullest of `workers` with a listener each. The kernel spreads
-/// connections over listeners by a hash, so the fullest has more than its share: [`SPREAD`]
+/// connections over listeners by a hash, so the fullest has more than its share: `SPREAD`
 /// standard deviations, and the short HTTP connections.
 pub fn fullest_share(connections: u64, workers: usize) -> u64 {
     let share = connections as f64 / workers.max(1) as f64;
