@@ -14,9 +14,9 @@ pub enum ExitStatus {
     Passed = 0,
     /// At least one criterion was not met.
     Failed = 1,
-    /// The arguments are wrong, or the plan cannot fit this box or the challenge. Nothing was opened.
+    /// The arguments are wrong, or the plan does not fit this machine or the challenge. Nothing was opened.
     Refused = 2,
-    /// The run proves nothing: this box was too slow for its own verdict, or the run was stopped early.
+    /// Inconclusive: the load generator was overloaded, or the run was stopped early.
     Inconclusive = 3,
 }
 

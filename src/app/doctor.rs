@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use crate::app::printed::print_or_tell;
 use crate::cli::run::{Preset, SettingsArgs};
-use crate::doctor::need::{Need, StandIn};
+use crate::doctor::need::{Mock, Need};
 use crate::doctor::{self, SocketTrial, Verdict, text};
 use crate::engine::Hosts;
 use crate::exit_status::ExitStatus;
@@ -49,11 +49,11 @@ pub(super) fn plan_of(settings: Settings, root: &Path) -> Result<(Plan, Limits)>
 /// Returns what a plan needs of this machine, when its connections may lead to these hosts.
 pub(super) fn need_of(plan: &Plan, summary: &Summary<'_>, limits: &Limits, hosts: &Hosts) -> Need {
     let settings = &plan.settings;
-    let stand_in = plan
+    let mock = plan
         .is_for_mock()
-        .then(|| StandIn::of_run(plan.connections(), settings.mock_tls, limits.descriptors_hard));
+        .then(|| Mock::of_run(plan.connections(), settings.mock_tls, limits.descriptors_hard));
     let others = hosts::others(plan, hosts);
-    Need { others, ..Need::of(plan, settings.workers.is_some(), stand_in, summary.load()) }
+    Need { others, ..Need::of(plan, settings.workers.is_some(), mock, summary.load()) }
 }
 
 /// Adds members where a target is given without them: whether a machine is large enough does not depend on their ids. They

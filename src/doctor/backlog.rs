@@ -7,7 +7,7 @@ use startline_os::system::Owner;
 use startline_os::units::{duration_text, grouped};
 
 use super::fixes;
-use super::need::{Need, StandIn};
+use super::need::{Mock, Need};
 use super::readings::Readings;
 use crate::checks::{Check, Figure, Fix, Verdict};
 
@@ -26,8 +26,8 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
         Ok(most) => *most,
         Err(why) => return vec![Check::unknown(ID, TITLE, figure, why.as_str())],
     };
-    let accepted = match need.stand_in {
-        Some(stand_in) => of_stand_in(need, readings, stand_in, most, figure),
+    let accepted = match need.mock {
+        Some(mock) => of_mock(need, readings, mock, most, figure),
         None => of_server(need, readings, most, figure),
     };
     std::iter::once(accepted).chain(half_open(need, readings)).collect()
@@ -54,7 +54,7 @@ fn elsewhere(readings: &Readings) -> Check {
     let check = Check::ok(ID, TITLE, of_target, Figure::words("not of this machine"));
     let unclear = readings.trials.targets.iter().find_map(|(address, owner)| match owner {
         Owner::Unclear(why) => Some((*address, why)),
-        Owner::ThisBox | Owner::Another(_) => None,
+        Owner::ThisMachine | Owner::Another(_) => None,
     });
     match unclear {
         Some((address, why)) => {
@@ -67,9 +67,9 @@ fn elsewhere(readings: &Readings) -> Check {
     }
 }
 
-fn of_stand_in(need: &Need, readings: &Readings, stand_in: StandIn, most: u64, figure: Figure) -> Check {
+fn of_mock(need: &Need, readings: &Readings, mock: Mock, most: u64, figure: Figure) -> Check {
     let needed = need.connections_per_second();
-    let listeners = stand_in.workers.max(1) as u64;
+    let listeners = mock.workers.max(1) as u64;
     let room = most.min(BACKLOG as u64) * listeners;
     let reading =
         format!("{} in {listeners} listener{}", grouped(room), if listeners == 1 { "" } else { "s" });

@@ -41,7 +41,7 @@ fn broadcasts(need: &Need, readings: &Readings) -> Check {
     let peak = load.peak_per_s().round() as u64;
     let figure = Figure::new(peak, "deliveries/s", format!("{} deliveries/s at most", grouped(peak)));
     let check = Check::ok(BROADCAST_LOAD, title, reading, figure);
-    let is_for_mock = need.stand_in.is_some();
+    let is_for_mock = need.mock.is_some();
     // What a target sends is its own doing, and may be less than predicted.
     let verdict = if is_for_mock && load.is_beyond_any_machine() { Verdict::Refuse } else { Verdict::Warn };
     match load.warning(cores, is_for_mock) {

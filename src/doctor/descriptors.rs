@@ -23,13 +23,13 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
 /// The tables of both ends, and the descriptors in the fullest.
 struct Tables {
     client: u64,
-    stand_in: u64,
+    mock: u64,
     /// Each worker of the client has its own.
     are_private: bool,
     /// The fullest's descriptors.
     needed: u64,
     /// … of the mock server's.
-    needed_by_stand_in: u64,
+    needed_by_mock: u64,
     /// How they come about.
     what: String,
 }
@@ -40,15 +40,15 @@ impl Tables {
         let are_private = kernel_has && need.table_per_worker;
         let client = if are_private { need.workers.max(1) as u64 } else { 1 };
         let of_client = need.connections().div_ceil(client);
-        let stand_in = need.stand_in.map_or(0, |it| if kernel_has { it.workers.max(1) as u64 } else { 1 });
-        let of_stand_in = need.stand_in.map_or(0, |_| fullest_share(need.connections(), stand_in as usize));
+        let mock = need.mock.map_or(0, |it| if kernel_has { it.workers.max(1) as u64 } else { 1 });
+        let of_mock = need.mock.map_or(0, |_| fullest_share(need.connections(), mock as usize));
         let needed_by_client = of_client + DESCRIPTORS_OF_A_WORKER;
-        let needed_by_stand_in = of_stand_in + DESCRIPTORS_OF_A_WORKER;
+        let needed_by_mock = of_mock + DESCRIPTORS_OF_A_WORKER;
         let sessions = grouped(need.sessions.into());
-        let what = if needed_by_stand_in > needed_by_client {
+        let what = if needed_by_mock > needed_by_client {
             // More connections than sessions are HTTP ones, open in between.
-            let share = grouped(of_stand_in.min(need.sessions.into()));
-            let whose = counted(stand_in, "worker", "workers");
+            let share = grouped(of_mock.min(need.sessions.into()));
+            let whose = counted(mock, "worker", "workers");
             format!(
                 "at most {share} of {sessions} sessions in each of the mock server's {whose}, and {DESCRIPTORS_OF_A_WORKER} for itself"
             )
@@ -61,14 +61,7 @@ impl Tables {
                 added(need, readings)
             )
         };
-        Self {
-            client,
-            stand_in,
-            are_private,
-            needed: needed_by_client.max(needed_by_stand_in),
-            needed_by_stand_in,
-            what,
-        }
+        Self { client, mock, are_private, needed: needed_by_client.max(needed_by_mock), needed_by_mock, what }
     }
 
     /// Workers with which the client's tables are large enough, however many that are.
@@ -82,7 +75,7 @@ impl Tables {
     fn more_workers(&self, need: &Need, allowed: u64) -> Option<u64> {
         let is_possible =
             |workers: &u64| *workers > need.workers as u64 && *workers <= need.workers_max as u64;
-        let client_alone = need.workers_given && self.needed_by_stand_in <= allowed;
+        let client_alone = need.workers_given && self.needed_by_mock <= allowed;
         self.workers_for(need, allowed).filter(is_possible).filter(|_| client_alone)
     }
 
@@ -94,7 +87,7 @@ impl Tables {
                 grouped(workers),
                 grouped(need.workers_max as u64)
             ),
-            _ if self.needed_by_stand_in > allowed && self.stand_in >= need.workers_max as u64 => {
+            _ if self.needed_by_mock > allowed && self.mock >= need.workers_max as u64 => {
                 format!(": the mock server has at most {} workers", grouped(need.workers_max as u64))
             }
             _ => String::new(),
@@ -193,7 +186,7 @@ fn nr_open(readings: &Readings, tables: &Tables) -> Check {
 fn file_max(need: &Need, readings: &Readings, tables: &Tables) -> Check {
     let (id, title) = ("file-max", "open files (machine)");
     let ends = if readings.is_target_here(need) { 2 } else { 1 };
-    let files = need.connections() * ends + (tables.client + tables.stand_in) * DESCRIPTORS_OF_A_WORKER;
+    let files = need.connections() * ends + (tables.client + tables.mock) * DESCRIPTORS_OF_A_WORKER;
     let needed = Figure::new(
         files,
         "files",

@@ -10,7 +10,7 @@ use crate::plan::PortMethod;
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     let features = &readings.trials.features;
-    let is_spread = need.stand_in.is_some_and(|it| it.workers > 1);
+    let is_spread = need.mock.is_some_and(|it| it.workers > 1);
     let many_tables = is_spread || (need.table_per_worker && need.workers > 1);
     [
         Feature {
@@ -51,7 +51,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
             id: "reuse-port",
             title: "listeners sharing a port",
             tried: &features.reuse_port,
-            needed: need.stand_in.map(|_| Verdict::Refuse),
+            needed: need.mock.map(|_| Verdict::Refuse),
             why: "all workers of the built-in mock server listen on the same port",
             fixes: vec![Fix::advice("Linux 3.9 or later")],
             is_preferred: false,

@@ -57,7 +57,7 @@ pub(super) fn tune(need: &Need, readings: &Readings) -> Fix {
     if need.workers_given {
         command.push_str(&format!(" --workers {}", need.workers));
     }
-    command.push_str(match need.stand_in {
+    command.push_str(match need.mock {
         Some(_) => " --mock",
         None if !readings.is_target_here(need) => "",
         None if need.is_loopback() => " --server",

@@ -57,7 +57,7 @@ fn room(readings: &Readings) -> Result<(u64, &'static str), String> {
 struct Taken {
     kernel: u64,
     client: u64,
-    stand_in: u64,
+    mock: u64,
 }
 
 impl Taken {
@@ -68,24 +68,21 @@ impl Taken {
         Self {
             kernel: sockets(need, readings) * readings.trials.socket_bytes.bytes(),
             client: PROGRAM_BYTES + workers + sessions * need.session_bytes + need.observers_bytes,
-            stand_in: need
-                .stand_in
+            mock: need
+                .mock
                 .map_or(0, |it| STAND_IN_PROGRAM_BYTES + sessions * (STAND_IN_BYTES + tls(it.tls))),
         }
     }
 
     fn all(&self) -> u64 {
-        self.kernel + self.client + self.stand_in
+        self.kernel + self.client + self.mock
     }
 
     fn text(&self) -> String {
-        let stand_in = if self.stand_in > 0 {
-            format!(", mock server {}", megabytes(self.stand_in))
-        } else {
-            String::new()
-        };
+        let mock =
+            if self.mock > 0 { format!(", mock server {}", megabytes(self.mock)) } else { String::new() };
         let (all, kernel, client) = (megabytes(self.all()), megabytes(self.kernel), megabytes(self.client));
-        format!("{all}: sockets {kernel}, client {client}{stand_in}")
+        format!("{all}: sockets {kernel}, client {client}{mock}")
     }
 }
 
@@ -131,8 +128,8 @@ fn memory(need: &Need, readings: &Readings) -> Check {
 fn address_space(need: &Need, readings: &Readings, taken: &Taken, check: &Check) -> Option<Check> {
     let limit = readings.trials.address_space_bytes?;
     let stacks = |workers: usize| workers as u64 * STACK_BYTES;
-    let of_stand_in = need.stand_in.map_or(0, |it| taken.stand_in + stacks(it.workers));
-    let needed = of_stand_in.max(taken.client + stacks(need.workers));
+    let of_mock = need.mock.map_or(0, |it| taken.mock + stacks(it.workers));
+    let needed = of_mock.max(taken.client + stacks(need.workers));
     if needed <= limit {
         return None;
     }

@@ -40,7 +40,7 @@ pub enum HttpConnections {
 
 /// The built-in mock server, a child process on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StandIn {
+pub struct Mock {
     /// Its event loops, each with a descriptor table and a listener of its own.
     pub workers: usize,
     /// It speaks TLS.
@@ -81,7 +81,7 @@ pub struct Need {
     /// How connections get their ports, where the user fixed it.
     pub ports: Option<PortMethod>,
     /// The mock server, if it is the target.
-    pub stand_in: Option<StandIn>,
+    pub mock: Option<Mock>,
     /// Memory of the ledger of pairs, in bytes.
     pub observers_bytes: u64,
     /// Broadcasts, where there are any.
@@ -92,8 +92,8 @@ impl Need {
     /// What this plan takes, with the load that it predicts, when nothing leads to other hosts than
     /// the target. A plan for the mock server need not have its address yet. `workers_given`: the
     /// user fixed their number.
-    pub fn of(plan: &Plan, workers_given: bool, stand_in: Option<StandIn>, load: Option<Load>) -> Self {
-        let is_secure = plan.target.is_secure() || stand_in.is_some_and(|it| it.tls);
+    pub fn of(plan: &Plan, workers_given: bool, mock: Option<Mock>, load: Option<Load>) -> Self {
+        let is_secure = plan.target.is_secure() || mock.is_some_and(|it| it.tls);
         let http = match plan.http {
             _ if plan.scenario.http.is_empty() => HttpConnections::None,
             Http::PerSession => HttpConnections::PerSession,
@@ -115,7 +115,7 @@ impl Need {
             others: Vec::new(),
             sources: plan.sources.clone(),
             ports: plan.settings.ports,
-            stand_in,
+            mock,
             observers_bytes: match keeps_ledger && !plan.settings.no_broadcast {
                 true => ledger::bytes(plan.settings.sessions, plan.workers),
                 false => 0,
@@ -126,7 +126,7 @@ impl Need {
 
     /// Whether connections stay on the loopback, where ports are free again sooner.
     pub fn is_loopback(&self) -> bool {
-        self.stand_in.is_some() || self.targets.iter().all(|target| target.ip().is_loopback())
+        self.mock.is_some() || self.targets.iter().all(|target| target.ip().is_loopback())
     }
 
     /// Where connections may lead: the target's addresses, and after them the others.
@@ -188,7 +188,7 @@ impl Need {
     }
 }
 
-impl StandIn {
+impl Mock {
     /// As a run with so many connections starts it.
     pub fn of_run(connections: u32, tls: bool, descriptors_hard: u64) -> Self {
         Self { workers: capacity::mock_workers(connections, affinity::cores(), descriptors_hard), tls }

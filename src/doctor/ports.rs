@@ -3,7 +3,7 @@
 //! Where WebSockets go is not known before the server returns their URLs. Invariant: a plan is
 //! refused only if it does not fit however they are spread over the target and the other hosts.
 
-mod remedies;
+mod more_ports;
 mod supply;
 
 use startline_os::time_wait::TIME_WAIT;
@@ -45,7 +45,7 @@ fn ports(need: &Need, readings: &Readings) -> Check {
             grouped(demand.all()),
             supply.text(need)
         );
-        return check.but(Verdict::Refuse, why, remedies::all(need, readings, &sides.both));
+        return check.but(Verdict::Refuse, why, more_ports::all(need, readings, &sides.both));
     }
     if let Some((side, whither)) = sides.each().find(|(side, _)| side.demand.all() > side.supply.all()) {
         let why = format!(
@@ -53,7 +53,7 @@ fn ports(need: &Need, readings: &Readings) -> Check {
             grouped(side.demand.all()),
             side.supply.text(need)
         );
-        return check.but(Verdict::Warn, why, remedies::all(need, readings, side));
+        return check.but(Verdict::Warn, why, more_ports::all(need, readings, side));
     }
     match need.ports {
         Some(PortMethod::Kernel) => slow_search(check, need, readings, &sides),
@@ -75,7 +75,7 @@ fn slow_search(check: Check, need: &Need, readings: &Readings, sides: &Sides) ->
     let text = "chooses ports in a way that stays fast up to the last one";
     let mut all = vec![Fix::command(text, format!("--ports {}", method.key()))];
     let twice = Demand { held: side.demand.held * 2, waiting: side.demand.waiting * 2 };
-    all.extend(remedies::for_demand(need, readings, side, twice));
+    all.extend(more_ports::for_demand(need, readings, side, twice));
     let why = "the plan takes more than half of the ports, and the kernel searches among all of them (--ports kernel): it then needs \
                milliseconds per connection";
     check.but(Verdict::Warn, why, all)

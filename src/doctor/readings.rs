@@ -162,7 +162,8 @@ impl Readings {
     /// Whether an address is this machine's, as far as is known.
     pub fn is_of_this_machine(&self, address: IpAddr) -> bool {
         let mut owners = self.trials.targets.iter();
-        address.is_loopback() || owners.any(|(target, owner)| *target == address && *owner == Owner::ThisBox)
+        address.is_loopback()
+            || owners.any(|(target, owner)| *target == address && *owner == Owner::ThisMachine)
     }
 
     /// Cores that this process may have: a control group's quota can be a part of one.
@@ -173,7 +174,7 @@ impl Readings {
 
     /// Returns whether the target is on this machine.
     pub fn is_target_here(&self, need: &Need) -> bool {
-        need.stand_in.is_some() || self.trials.targets.iter().any(|(_, owner)| *owner == Owner::ThisBox)
+        need.mock.is_some() || self.trials.targets.iter().any(|(_, owner)| *owner == Owner::ThisMachine)
     }
 }
 

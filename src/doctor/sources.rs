@@ -73,7 +73,7 @@ fn of_another_family(need: &Need) -> Option<Trouble> {
 fn not_of_this_machine(need: &Need, readings: &Readings) -> Option<Trouble> {
     let foreign = |owner: &Owner| match owner {
         Owner::Another(why) => Some(why.clone()),
-        Owner::ThisBox | Owner::Unclear(_) => None,
+        Owner::ThisMachine | Owner::Unclear(_) => None,
     };
     let (with, reason) = of_owner(readings, foreign)?;
     let why = format!("{}: {reason}", are(&with, "not of this machine"));
@@ -84,7 +84,7 @@ fn not_of_this_machine(need: &Need, readings: &Readings) -> Option<Trouble> {
 fn perhaps_not_of_this_machine(readings: &Readings) -> Option<Trouble> {
     let unclear = |owner: &Owner| match owner {
         Owner::Unclear(why) => Some(why.clone()),
-        Owner::ThisBox | Owner::Another(_) => None,
+        Owner::ThisMachine | Owner::Another(_) => None,
     };
     let (with, reason) = of_owner(readings, unclear)?;
     let why = format!("{}: {reason}", are(&with, "perhaps not of this machine"));
@@ -107,7 +107,7 @@ fn of_the_loopback(need: &Need, readings: &Readings) -> Option<Trouble> {
     let with: Vec<IpAddr> = need.sources.iter().copied().filter(IpAddr::is_loopback).collect();
     for (address, owner) in &readings.trials.targets {
         let worse = match owner {
-            Owner::ThisBox => None,
+            Owner::ThisMachine => None,
             Owner::Unclear(_) => Some(Verdict::Warn),
             Owner::Another(_) => Some(Verdict::Refuse),
         };

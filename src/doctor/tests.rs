@@ -8,7 +8,7 @@ use std::time::Duration;
 use startline_os::features::Features;
 use startline_os::system::{Conntrack, Owner, Raising, System, TimeWaits};
 
-use super::need::{HttpConnections, StandIn};
+use super::need::{HttpConnections, Mock};
 use super::readings::{Found, Route, SocketBytes, Trials};
 use super::*;
 use crate::checks::Page;
@@ -72,17 +72,17 @@ fn need(sessions: u32, ramp_s: u64) -> Need {
         others: Vec::new(),
         sources: Vec::new(),
         ports: None,
-        stand_in: None,
+        mock: None,
         observers_bytes: 9_000_000,
         load: None,
     }
 }
 
-/// The same against the stand-in.
+/// The same against the mock server.
 fn on_this_box(sessions: u32, ramp_s: u64) -> Need {
     Need {
         targets: vec!["127.0.0.1:0".parse().expect("an address")],
-        stand_in: Some(StandIn { workers: 2, tls: false }),
+        mock: Some(Mock { workers: 2, tls: false }),
         ..need(sessions, ramp_s)
     }
 }
@@ -119,7 +119,7 @@ fn the_guide_s_run_fits_a_default_box() {
 fn a_tuned_box_bears_a_million_from_seventeen_addresses() {
     let mut readings = readings("tuned");
     let sources: Vec<IpAddr> = (1..=17_u8).map(|last| IpAddr::from([10, 0, 0, last])).collect();
-    readings.trials.sources = sources.iter().map(|source| (*source, Owner::ThisBox)).collect();
+    readings.trials.sources = sources.iter().map(|source| (*source, Owner::ThisMachine)).collect();
     readings.trials.descriptors = Ok((20_000, 20_000));
     let need = Need { sources, table_per_worker: true, workers: 51, ..need(1_000_000, 1_000) };
     let report = examine(&need, &readings);
@@ -208,8 +208,8 @@ fn a_container_s_missing_files_are_unknown_and_its_memory_limit_counts() {
 
 #[test]
 fn memory_is_made_of_its_parts() {
-    let stand_in = Need { stand_in: Some(StandIn { workers: 2, tls: true }), ..on_this_box(10_000, 240) };
-    let memory = check("memory", &stand_in, &readings("default"));
+    let mock = Need { mock: Some(Mock { workers: 2, tls: true }), ..on_this_box(10_000, 240) };
+    let memory = check("memory", &mock, &readings("default"));
     let kernel = 2 * 10_000 * 4_000;
     let client = 11_000_000 + 2 * 262_144 + 10_000 * 77 + 9_000_000;
     assert_eq!(memory.need.value, Some(kernel + client + 8_500_000 + 10_000 * (560 + 6_100)));
@@ -315,11 +315,11 @@ fn workers_with_tables_of_their_own_share_the_sessions_out() {
 }
 
 #[test]
-fn the_stand_in_s_fullest_table_counts() {
+fn the_mock_s_fullest_table_counts() {
     let readings = readings("default");
     let need = Need { table_per_worker: true, ..on_this_box(10_000, 240) };
     assert_eq!(check("descriptors", &need, &readings).need.value, Some(fullest_share(10_000, 2) + 64));
-    let alone = Need { stand_in: Some(StandIn { workers: 1, tls: false }), ..need };
+    let alone = Need { mock: Some(Mock { workers: 1, tls: false }), ..need };
     assert_eq!(check("descriptors", &alone, &readings).need.value, Some(fullest_share(10_000, 1) + 64));
 }
 
@@ -330,7 +330,7 @@ fn limits_of_the_whole_box_name_their_value() {
     let files = check("file-max", &on_this_box(6_000, 240), &readings);
     assert_eq!(files.verdict, Verdict::Refuse);
     // 2,176 are open; 12,000 for both ends, and 64 for each of the tables: one of the client's, two
-    // of the stand-in's.
+    // of the mock server's.
     let needed = 2_176 + 12_000 + 3 * 64;
     assert_eq!(commands(&files)[0], format!("sysctl -w fs.file-max={needed}"));
     assert_eq!(
@@ -373,10 +373,10 @@ fn a_backlog_is_judged_where_the_target_is_here() {
     let mut readings = readings("default");
     readings.system.somaxconn = Ok(128);
     assert_eq!(check("backlog", &need(6_000, 10), &readings).verdict, Verdict::Ok, "the target's own affair");
-    let stand_in = check("backlog", &on_this_box(6_000, 10), &readings);
-    assert_eq!((stand_in.verdict, stand_in.need.value), (Verdict::Warn, Some(1_200)));
+    let mock = check("backlog", &on_this_box(6_000, 10), &readings);
+    assert_eq!((mock.verdict, mock.need.value), (Verdict::Warn, Some(1_200)));
     assert_eq!(
-        commands(&stand_in),
+        commands(&mock),
         [
             "sysctl -w net.core.somaxconn=600",
             "startline tune apply --sessions 6000 --sources 1 --targets 1 --ramp 10s --workers 2 --mock",
@@ -387,7 +387,7 @@ fn a_backlog_is_judged_where_the_target_is_here() {
     readings.trials.targets = vec![(target, Owner::Unclear("no routes".into()))];
     let unclear = check("backlog", &need(6_000, 10), &readings);
     assert_eq!((unclear.verdict, commands(&unclear)), (Verdict::Warn, vec!["ip route get 10.0.0.1"]));
-    readings.trials.targets = vec![(target, Owner::ThisBox)];
+    readings.trials.targets = vec![(target, Owner::ThisMachine)];
     let server = check("backlog", &need(6_000, 10), &readings);
     let tune = "startline tune apply --sessions 6000 --sources 1 --targets 1 --ramp 10s --workers 2 --server --no-loopback";
     assert_eq!(commands(&server)[..2], ["sysctl -w net.core.somaxconn=1200", tune]);
@@ -411,7 +411,7 @@ fn broadcasts_to_everybody_need_a_page_each() {
     assert!(broadcast.why.as_deref().is_some_and(|why| why.contains("more deliveries than 2 cores")));
     let beyond = Need { load: Some(Load::predict(&Shape { groups: &[2_000_000], ..shape })), ..need };
     assert_eq!(check(BROADCAST_LOAD, &beyond, &readings).verdict, Verdict::Warn, "the target's own doing");
-    let of_mock = Need { stand_in: Some(StandIn { workers: 2, tls: false }), ..beyond };
+    let of_mock = Need { mock: Some(Mock { workers: 2, tls: false }), ..beyond };
     let refused = check(BROADCAST_LOAD, &of_mock, &readings);
     assert_eq!(refused.verdict, Verdict::Refuse);
     assert!(

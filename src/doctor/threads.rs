@@ -31,9 +31,9 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
 
 fn check(need: &Need, readings: &Readings) -> Check {
     let of_client = need.workers as u64;
-    let of_stand_in = need.stand_in.map_or(0, |it| it.workers as u64);
-    let needed = of_client + of_stand_in + SPARE;
-    let whose = match of_stand_in {
+    let of_mock = need.mock.map_or(0, |it| it.workers as u64);
+    let needed = of_client + of_mock + SPARE;
+    let whose = match of_mock {
         0 => counted(of_client, "worker", "workers"),
         theirs => format!("{} workers and {} of the mock server", grouped(of_client), grouped(theirs)),
     };
@@ -108,8 +108,8 @@ fn of_machine(readings: &Readings, needed: u64) -> Result<Option<Limit>, String>
 
 /// Workers beyond the cores are there for their descriptors.
 fn fewer_workers(need: &Need, readings: &Readings) -> Option<Fix> {
-    let of_stand_in = need.stand_in.map_or(0, |it| it.workers);
-    let is_beyond = need.workers.max(of_stand_in) > readings.trials.cores;
+    let of_mock = need.mock.map_or(0, |it| it.workers);
+    let is_beyond = need.workers.max(of_mock) > readings.trials.cores;
     let how = match need.workers_given {
         true => "use fewer --workers, if their descriptors are enough",
         false => {

@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn joining_is_no_remedy_where_there_is_no_room() {
+    fn joining_is_no_fix_where_there_is_no_room() {
         let standing = Some(Standing { first: 6, absent: 4, ..Standing::default() });
         let look_up = LookUp { standing, ..look_up("RECRUITING", "18:30:00") };
         let check = checks(&look_up, &wanted()).remove(3);

@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn the_remedy_is_that_of_whoever_failed() {
+    fn the_fix_goes_by_what_failed() {
         let refused = |status| Login {
             refusal: Some(Refusal {
                 blame: Blame::of_status(status),

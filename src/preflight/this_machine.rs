@@ -66,7 +66,7 @@ mod tests {
 
     /// The broadcasts have no fix of their own, and `top` is the one of other work on this machine.
     #[test]
-    fn a_remedy_is_never_that_of_another_finding() {
+    fn a_fix_is_never_that_of_another_finding() {
         let limit = |title: &'static str| Check::ok("a", title, Figure::words("1"), Figure::words("2"));
         let top = Fix::command("shows what runs", "top");
         let checks = vec![
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_finding_is_told_with_its_remedy() {
+    fn the_worst_finding_is_reported_with_its_fix() {
         let check = check(&report(&[Verdict::Ok, Verdict::Warn, Verdict::Refuse, Verdict::Refuse]));
         assert_eq!(check.verdict, Verdict::Fail);
         assert_eq!(check.reading.text, "limits: 1 ok, 1 warned of, 2 too low");

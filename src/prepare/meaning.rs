@@ -158,11 +158,10 @@ mod tests {
     }
 
     #[test]
-    fn a_remedy_is_of_an_error_that_there_is() {
+    fn a_fix_is_of_an_error_that_exists() {
         let scenario = Scenario::runnity();
-        let with_remedy: Vec<&String> =
-            scenario.error_names.iter().filter(|name| fix(name).is_some()).collect();
-        assert_eq!(with_remedy.len(), 7, "{with_remedy:?}");
+        let with_fix: Vec<&String> = scenario.error_names.iter().filter(|name| fix(name).is_some()).collect();
+        assert_eq!(with_fix.len(), 7, "{with_fix:?}");
         assert_eq!(scenario.error_names.iter().filter(|name| is_of_the_challenge(name)).count(), 3);
         assert_eq!(fix("http-418"), None);
     }

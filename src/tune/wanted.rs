@@ -13,7 +13,7 @@ use startline_os::affinity;
 use startline_os::system::Owner;
 use startline_os::system::Setting;
 
-use crate::doctor::need::{HttpConnections, StandIn};
+use crate::doctor::need::{HttpConnections, Mock};
 use crate::doctor::readings::Readings;
 use crate::doctor::{self, Check, Need, Verdict};
 use crate::plan::capacity::{self, Limits, WORKERS_MAX};
@@ -112,7 +112,7 @@ impl Asked {
         let need = self.need(&room);
         let owner = match self.servers {
             Servers::Elsewhere => Owner::Another("it stands for one of the target's".to_owned()),
-            Servers::Here { .. } | Servers::Mock => Owner::ThisBox,
+            Servers::Here { .. } | Servers::Mock => Owner::ThisMachine,
         };
         let targets = need.targets.iter().map(SocketAddr::ip).map(|it| (it, owner.clone())).collect();
         // To servers here, addresses of the network are other machines': theirs are the sessions.
@@ -120,7 +120,7 @@ impl Asked {
             Servers::Here { .. } if self.sources.is_some() => {
                 Owner::Another("it stands for a client's".to_owned())
             }
-            _ => Owner::ThisBox,
+            _ => Owner::ThisMachine,
         };
         let sources = need.sources.iter().map(|source| (*source, of_source.clone())).collect();
         (need, Readings::of_settings(root, targets, sources))
@@ -152,13 +152,13 @@ impl Asked {
             others: Vec::new(),
             sources: Vec::new(),
             ports: None,
-            stand_in: None,
+            mock: None,
             observers_bytes: 0,
             load: None,
         };
         if self.servers == Servers::Mock {
             let connections = u32::try_from(need.connections()).unwrap_or(u32::MAX);
-            need.stand_in = Some(StandIn::of_run(connections, false, room.descriptors_hard));
+            need.mock = Some(Mock::of_run(connections, false, room.descriptors_hard));
         }
         need.sources = match (self.sources, room.ports) {
             (Some(count), _) if is_loopback => sources::of_loopback(count as usize),

@@ -163,7 +163,7 @@ fn source_addresses_of_others_are_refused() {
     let sources: Vec<IpAddr> = vec![IpAddr::from([10, 0, 0, 2]), IpAddr::from([10, 0, 0, 3])];
     let mut readings = readings("default");
     let refused = Owner::Another("Cannot assign requested address".to_owned());
-    readings.trials.sources = vec![(sources[0], Owner::ThisBox), (sources[1], refused)];
+    readings.trials.sources = vec![(sources[0], Owner::ThisMachine), (sources[1], refused)];
     let need = Need { sources: sources.clone(), ..need(6_000, 240) };
     let check = check("source-addresses", &need, &readings);
     assert_eq!((check.verdict, check.reading.value), (Verdict::Refuse, Some(1)));
@@ -179,7 +179,7 @@ fn a_source_address_from_which_nothing_leads_to_the_target_is_refused_by_name() 
     let refused = |sources: &[&str], owner: Owner, need: Need| {
         let sources: Vec<IpAddr> = sources.iter().map(|source| source.parse().expect("one")).collect();
         let mut readings = readings("default");
-        readings.trials.sources = sources.iter().map(|source| (*source, Owner::ThisBox)).collect();
+        readings.trials.sources = sources.iter().map(|source| (*source, Owner::ThisMachine)).collect();
         readings.trials.targets = need.targets.iter().map(|it| (it.ip(), owner.clone())).collect();
         check("source-addresses", &Need { sources, ..need }, &readings)
     };
@@ -194,7 +194,7 @@ fn a_source_address_from_which_nothing_leads_to_the_target_is_refused_by_name() 
     );
     let unclear = refused(&["127.0.2.1"], Owner::Unclear("no routes".into()), need(6_000, 240));
     assert_eq!(unclear.verdict, Verdict::Warn);
-    assert_eq!(refused(&["127.0.2.1"], Owner::ThisBox, need(6_000, 240)).verdict, Verdict::Ok);
+    assert_eq!(refused(&["127.0.2.1"], Owner::ThisMachine, need(6_000, 240)).verdict, Verdict::Ok);
 
     let sources = ["10.0.0.7", "fd00::7", "fd00::8"];
     let family = refused(&sources, elsewhere(), need(6_000, 240));
@@ -288,7 +288,7 @@ fn addresses_for_a_target_on_this_box_can_be_typed_as_they_stand() {
     assert!(last.needs_root);
     let v4 = to("10.0.0.1:80", 60_000);
     assert!(commands(&check("ports", &v4, &readings)).contains(&"startline addresses add ADDRESS…"));
-    readings.trials.targets = vec![([10, 0, 0, 1].into(), Owner::ThisBox)];
+    readings.trials.targets = vec![([10, 0, 0, 1].into(), Owner::ThisMachine)];
     let own = check("ports", &v4, &readings);
     assert_eq!(commands(&own).last(), Some(&"--source-ip 127.0.1.1-127.0.1.3"), "{own:#?}");
     readings.system.port_range = Ok((40_000, 40_999));

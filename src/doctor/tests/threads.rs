@@ -1,4 +1,4 @@
-//! Threads that a user, a control group and the box let start.
+//! Threads that a user, a control group and the machine let start.
 
 use startline_os::system::ThreadRoom;
 use startline_os::user::ThreadsOfUser;
@@ -7,8 +7,8 @@ use super::*;
 
 /// As many workers as descriptors ask for, at both ends.
 fn a_million() -> Need {
-    let stand_in = Some(StandIn { workers: 54, tls: false });
-    Need { workers: 51, workers_given: false, stand_in, ..on_this_box(1_000_000, 1_000) }
+    let mock = Some(Mock { workers: 54, tls: false });
+    Need { workers: 51, workers_given: false, mock, ..on_this_box(1_000_000, 1_000) }
 }
 
 #[test]

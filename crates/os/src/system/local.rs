@@ -36,7 +36,7 @@ impl Network {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// It is.
-    ThisBox,
+    ThisMachine,
     /// It is not, and why that is known.
     Another(String),
     /// Unknown, and why.
@@ -73,9 +73,9 @@ impl OwnNetworks {
         };
         match (tried, networks) {
             (Err(why), _) => Owner::Another(why),
-            (Ok(()), None) => Owner::ThisBox,
+            (Ok(()), None) => Owner::ThisMachine,
             (Ok(()), Some(Ok(networks))) if networks.iter().any(|network| network.has(address)) => {
-                Owner::ThisBox
+                Owner::ThisMachine
             }
             (Ok(()), Some(Ok(_))) => {
                 Owner::Another(format!("{sysctl} lets any be bound, and no local route has it"))
@@ -170,7 +170,7 @@ fd000009000000000000000000000000 40 00000000000000000000000000000000 00 00000000
             v6: Some(own_v6(ROUTES).ok_or_else(String::new)),
         };
         for address in ["127.0.1.7", "10.9.0.200", "192.0.2.2", "::1", "fd00:9::7"] {
-            assert_eq!(owner(&networks, address), Owner::ThisBox, "{address}");
+            assert_eq!(owner(&networks, address), Owner::ThisMachine, "{address}");
         }
         for address in ["192.0.2.1", "10.9.1.1", "8.8.8.8", "fd00:8::7", "::2"] {
             let Owner::Another(why) = owner(&networks, address) else { panic!("{address} is nobody's here") };
@@ -182,7 +182,7 @@ fd000009000000000000000000000000 40 00000000000000000000000000000000 00 00000000
 
     #[test]
     fn a_bind_shows_it_where_it_can_fail() {
-        assert_eq!(owner(&OwnNetworks::default(), "10.0.0.1"), Owner::ThisBox);
+        assert_eq!(owner(&OwnNetworks::default(), "10.0.0.1"), Owner::ThisMachine);
     }
 
     #[test]
@@ -196,7 +196,11 @@ fd000009000000000000000000000000 40 00000000000000000000000000000000 00 00000000
             panic!("nothing says that it is ours")
         };
         assert!(why.contains("/proc/net/fib_trie"), "{why}");
-        assert_eq!(owner(&networks, "fd00::1"), Owner::ThisBox, "the other family's bind is to be trusted");
+        assert_eq!(
+            owner(&networks, "fd00::1"),
+            Owner::ThisMachine,
+            "the other family's bind is to be trusted"
+        );
         std::fs::write(sysctls.join("ip_nonlocal_bind"), "0\n").expect("written");
         assert_eq!(OwnNetworks::read(&Files { root: root.path() }), OwnNetworks::default());
     }

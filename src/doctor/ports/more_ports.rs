@@ -33,25 +33,24 @@ pub(super) fn all(need: &Need, readings: &Readings, side: &Side) -> Vec<Fix> {
 /// Whatever makes a side's supply enough for so much.
 pub(super) fn for_demand(need: &Need, readings: &Readings, side: &Side, demand: Demand) -> Vec<Fix> {
     let supply = &side.supply;
-    let mut remedies = more_ports(need, readings, side, demand);
+    let mut found = more_ports(need, readings, side, demand);
     let can_share = need.http == HttpConnections::PerSession;
     if can_share && demand.waiting > 0 && demand.held < supply.all() {
-        remedies
-            .push(Fix::command("shares HTTP connections, so that none waits in TIME_WAIT", "--http pooled"));
+        found.push(Fix::command("shares HTTP connections, so that none waits in TIME_WAIT", "--http pooled"));
         if let Some(ramp) = side.longer_ramp(need, readings, demand) {
             let text = "arrives more slowly, so that fewer wait in TIME_WAIT at once";
-            remedies.push(Fix::command(text, format!("--ramp {}", duration_text(ramp))));
+            found.push(Fix::command(text, format!("--ramp {}", duration_text(ramp))));
         }
     }
-    remedies.extend(reused_ports(need, readings, side, demand));
-    remedies.extend(more_sources(supply, demand.all()));
-    if remedies.is_empty() {
-        remedies.push(Fix::advice(format!(
+    found.extend(reused_ports(need, readings, side, demand));
+    found.extend(more_sources(supply, demand.all()));
+    if found.is_empty() {
+        found.push(Fix::advice(format!(
             "plan fewer sessions: a run has {} source addresses at most",
             grouped(SOURCES_MAX as u64)
         )));
     }
-    remedies
+    found
 }
 
 /// A wider range, fewer reserved ports, or both.
@@ -60,28 +59,28 @@ fn more_ports(need: &Need, readings: &Readings, side: &Side, demand: Demand) -> 
     let range = supply.range();
     let is_enough = |ports: u64| demand.all() <= supply.of_each(ports) && ports > supply.free;
     let widest = || text_of(supply.widest());
-    let mut remedies = Vec::new();
+    let mut found = Vec::new();
     let is_wide_enough = is_enough(supply.free_in(supply.widest()));
     if is_wide_enough {
-        remedies.push(fixes::sysctl(RANGE, widest()));
+        found.push(fixes::sysctl(RANGE, widest()));
         // It knows neither of connections from before nor of a slow search.
         let is_known_to_tune = supply.lingering == 0 && demand.all() == side.demand.all();
-        remedies.extend(is_known_to_tune.then(|| fixes::tune(need, readings)));
+        found.extend(is_known_to_tune.then(|| fixes::tune(need, readings)));
     }
     let ask = "ask first who reserved them, and what for";
     let of_range = size(range) - supply.free;
     let of_widest = size(supply.widest()) - supply.free_in(supply.widest());
     if is_enough(size(range)) {
         let text = format!("frees the {} reserved ports until the next boot: {ask}", grouped(of_range));
-        remedies.push(Fix::root(text, format!("sysctl -w {RESERVED}=\"\"")));
+        found.push(Fix::root(text, format!("sysctl -w {RESERVED}=\"\"")));
     } else if !is_wide_enough && of_widest > 0 && is_enough(size(supply.widest())) {
         let text = format!(
             "widens the range and frees the {} ports that are reserved in it until the next boot: {ask}",
             grouped(of_widest)
         );
-        remedies.push(Fix::root(text, format!("sysctl -w {RANGE}=\"{}\" {RESERVED}=\"\"", widest())));
+        found.push(Fix::root(text, format!("sysctl -w {RANGE}=\"{}\" {RESERVED}=\"\"", widest())));
     }
-    remedies
+    found
 }
 
 /// Ports that are used again out of TIME_WAIT, in the widest range if it takes that: only where a wider range alone is not enough.
@@ -125,7 +124,7 @@ fn more_sources(supply: &Supply, needed: u64) -> Vec<Fix> {
     let plain = sources_with(supply, supply.free, needed).filter(is_allowed);
     let wider = sources_with(supply, wide, needed).filter(is_allowed);
     let widen = format!("sysctl -w {RANGE}=\"{}\"", text_of(supply.widest()));
-    let mut remedies = Vec::new();
+    let mut found = Vec::new();
     // Fewer addresses in a wider range: where addresses cost something, or where there cannot be so
     // many.
     let is_fewer = match (wider, plain) {
@@ -136,13 +135,13 @@ fn more_sources(supply: &Supply, needed: u64) -> Vec<Fix> {
     };
     for (sources, widen) in [(wider.filter(|_| is_fewer), Some(widen.as_str())), (plain, None)] {
         let Some((more, all)) = sources else { continue };
-        remedies.push(if supply.is_local {
+        found.push(if supply.is_local {
             of_this_machine(supply, all, widen)
         } else {
             of_the_network(more, all, widen)
         });
     }
-    remedies
+    found
 }
 
 /// How many more source addresses it takes when each pair has so many ports, and how many that
