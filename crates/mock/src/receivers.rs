@@ -109,8 +109,8 @@ impl Receivers {
         None
     }
 
-    /// Packs the settled when half of the places are nobody's. `place` is told of every move as of
-    /// a receiver that is due no event of its own.
+    /// Packs the settled receivers when half of the places are empty. `place` is called for every
+    /// move, as for a receiver that is due no event of its own.
     fn close_holes(&mut self, place: &mut impl FnMut(u32, u32, u64)) {
         if self.holes * 2 <= self.settled.len() {
             return;

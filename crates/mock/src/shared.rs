@@ -1,7 +1,7 @@
 //! What the workers of one mock server share: settings, the clock, the world behind its lock,
 //! counters, mailboxes.
 //!
-//! Owns no socket. Invariant: whoever takes the world's lock first brings it to the present, and
+//! Owns no socket. Invariant: a thread that takes the world's lock first brings it to the present, and
 //! notifies every worker of the challenges that have ended by then.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering::Relaxed};

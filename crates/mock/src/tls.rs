@@ -194,8 +194,8 @@ impl Secure {
         unsent
     }
 
-    /// The last thing to send: that nothing follows. Empty when that has been said, or was never
-    /// begun.
+    /// Returns the close_notify, the last thing to send. Empty if it was sent before, or if the
+    /// handshake never began.
     pub(super) fn farewell(&mut self) -> Vec<u8> {
         if !self.tls.is_handshaking() {
             self.tls.send_close_notify();

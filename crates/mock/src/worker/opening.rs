@@ -21,8 +21,8 @@ use crate::world::{Pass, Registered, Seat};
 
 /// Between reading the list and registering, on a racy server …
 const UNTIL_REGISTERED: Duration = Duration::from_millis(1);
-/// … and once in so many times longer than others take from registering to announcing: only then
-/// can someone be neither listed nor announced.
+/// The same for one in [`LATE_ONE_IN`], longer than others take from registering to announcing: only
+/// then can a runner be neither listed nor announced.
 const UNTIL_REGISTERED_LATE: Duration = Duration::from_millis(12);
 const LATE_ONE_IN: u32 = 16;
 /// Between registering and sending CONNECTED, on a racy server.

@@ -2,7 +2,7 @@
 //! gone.
 //!
 //! Knows seats, not sockets. Invariant: listing, registering and announcing are three calls, and
-//! whoever holds the world's lock over the three gives each pair of runners exactly one of "listed"
+//! a thread that holds the world's lock over the three gives each pair of runners exactly one of "listed"
 //! and "announced".
 
 use startline_protocol::websocket::{self, Opcode};
