@@ -34,7 +34,7 @@ pub use fates::Fate;
 pub use latencies::{LATENCY_MICROS_MAX, Latencies};
 pub use phase::Phase;
 pub use recorder::Recorder;
-pub use sources::SourceCounts;
+pub use sources::{AddressCounts, SourceCounts};
 pub use tally::{Interval, StepTally, Tally, Totals};
 pub use tls::{Handshake, TlsCounts};
 
@@ -62,6 +62,17 @@ pub struct FaultSample {
     pub at: Duration,
     /// The first bytes of what the peer sent, if any (at most 512, lossy UTF-8).
     pub evidence: String,
+}
+
+/// How a closing handshake ended that a session began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseEnd {
+    /// The peer's close frame came.
+    Clean,
+    /// The connection ended without it.
+    Cut,
+    /// Neither happened in time.
+    TimedOut,
 }
 
 /// One heartbeat cycle's end, or the lack of one.

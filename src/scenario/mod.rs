@@ -9,6 +9,7 @@ mod compile;
 pub mod criteria;
 pub(crate) mod document;
 pub(crate) mod error;
+pub mod json;
 mod names;
 pub mod places;
 mod request;
@@ -23,7 +24,7 @@ use startline_protocol::scan::Path;
 
 use crate::fault::FaultNames;
 pub use error::ScenarioError;
-use serde_json::Value;
+use json::Json;
 use template::Template;
 
 /// A compiled scenario.
@@ -92,7 +93,7 @@ pub struct Take {
 /// Where in an answer a value is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TakeFrom {
-    /// In the JSON body, at this RFC 6901 pointer: a string, number or boolean.
+    /// In the JSON body, at this RFC 6901 pointer: a string, a number as written, or a boolean.
     Body(String),
     /// The header field of this name, the first if there are several.
     Header(String),
@@ -102,14 +103,9 @@ pub enum TakeFrom {
 
 impl Take {
     /// The value as text. `body` is the answer's, `headers` gives all values of a header field.
-    pub fn text(&self, body: &Value, headers: &dyn Fn(&str) -> Vec<String>) -> Option<String> {
+    pub fn text(&self, body: Option<Json<'_>>, headers: &dyn Fn(&str) -> Vec<String>) -> Option<String> {
         match &self.from {
-            TakeFrom::Body(pointer) => match body.pointer(pointer)? {
-                Value::String(text) => Some(text.clone()),
-                Value::Number(number) => Some(number.to_string()),
-                Value::Bool(flag) => Some(flag.to_string()),
-                _ => None,
-            },
+            TakeFrom::Body(pointer) => body?.text(pointer),
             TakeFrom::Header(name) => headers(name).into_iter().next(),
             TakeFrom::Cookie(name) => headers("Set-Cookie").iter().rev().find_map(|field| {
                 let (known, value) = cookies::parse(field)?;
@@ -136,7 +132,7 @@ pub struct NamedError {
     pub error: u8,
     /// The HTTP status.
     pub status: Option<u16>,
-    /// RFC 6901 pointer and the exact string there.
+    /// RFC 6901 pointer and the exact string, number or boolean there.
     pub field: Option<(String, String)>,
     /// Text that the body contains (for answers that are not JSON).
     pub contains: Option<String>,

@@ -96,6 +96,8 @@ pub(super) struct Worker<'p> {
     secure: Secure,
     /// Records to be sent.
     sealed: Vec<u8>,
+    /// Behind the record being handled there is more in the read buffer.
+    rest_waits: bool,
     /// HTTP connections that sessions share, if they do; off once nobody is left to use one.
     pool: Pool<pooled::Kept>,
 }
@@ -223,6 +225,7 @@ impl<'p> Worker<'p> {
             },
             secure: setup.secure,
             sealed: Vec::new(),
+            rest_waits: false,
             pool: Pool::new(setup.http_connections),
         })
     }
