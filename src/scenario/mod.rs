@@ -424,7 +424,7 @@ mod tests {
         assert_eq!(rendered(&ping.message), r#"{"type":"PING","timestamp":1700000000000}"#);
         let record = rendered(ws.record.as_ref().expect("it has one"));
         assert_eq!(record, r#"{"type":"RECORD","distance":0.100,"pace":360,"timestamp":1700000000000}"#);
-        serde_json::from_str::<Value>(&record).expect("JSON");
+        serde_json::from_str::<serde_json::Value>(&record).expect("JSON");
         assert_eq!(ws.open, Some(MessageType(0)));
         assert_eq!(ws.messages[0].name, "CONNECTED");
         assert_eq!(ws.paths[0], Path::Member("type".into()));

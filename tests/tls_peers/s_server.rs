@@ -24,7 +24,7 @@ use crate::common::{DEADLINE, Finished, Run, eventually, kinds, number, results,
 use crate::tools::{Certified, Key, openssl};
 
 /// A WebSocket and no HTTP: what is read and written is TLS's business alone.
-const SCENARIO: &str = r#"
+pub const SCENARIO: &str = r#"
 name = "piped"
 
 [websocket]
@@ -122,6 +122,11 @@ impl SServer {
             .with("ca", self.certified.ca().display())
             .with("ramp", "0")
             .with("hold", "4s")
+    }
+
+    /// Where the results are.
+    pub fn results(&self) -> PathBuf {
+        results(&self.directory)
     }
 
     /// A session whose end is ours: its goodbye is awaited.
@@ -267,6 +272,8 @@ impl Line {
         while let Some((opcode, payload)) = self.frame() {
             if opcode == 0x88 {
                 self.write(&frame(0x88, &payload));
+                // The end of the connection is the server's to begin.
+                self.command("q");
                 continue;
             }
             let ping: Value = serde_json::from_slice(&payload).expect("JSON, whole and in order");

@@ -152,16 +152,12 @@ fn who_listens_everywhere_is_warned() {
     for (listen, is_warned) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_startline"))
             .args(["serve", "--listen", listen])
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
-        std::io::BufRead::read_line(
-            &mut std::io::BufReader::new(child.stdout.as_mut().unwrap()),
-            &mut line,
-        )
-        .unwrap();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         child.kill().unwrap();
         let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
         assert_eq!(said.contains("listens on every address"), is_warned, "{line}{said}");
