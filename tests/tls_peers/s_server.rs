@@ -272,8 +272,6 @@ impl Line {
         while let Some((opcode, payload)) = self.frame() {
             if opcode == 0x88 {
                 self.write(&frame(0x88, &payload));
-                // The end of the connection is the server's to begin.
-                self.command("q");
                 continue;
             }
             let ping: Value = serde_json::from_slice(&payload).expect("JSON, whole and in order");

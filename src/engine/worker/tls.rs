@@ -92,12 +92,8 @@ impl Worker<'_> {
         if self.is_gone(row) || !self.settle(row) {
             return false;
         }
-        if received.closed && self.rows[row.index()].session.phase() == Phase::Closing {
-            // The end of the connection itself is the server's to begin; of TLS's, ours is sent now.
-            self.sealed.clear();
-            self.secure.seal_close_notify(row, &mut self.sealed);
-            let _ = self.transmit_sealed(row);
-        } else if received.closed {
+        // While a WebSocket closes, the end of its connection is the server's to begin, and comes next.
+        if received.closed && self.rows[row.index()].session.phase() != Phase::Closing {
             self.lost(row, None);
             return false;
         }

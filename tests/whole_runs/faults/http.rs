@@ -189,6 +189,22 @@ fn too_many_header_fields() {
 }
 
 #[test]
+fn two_lengths() {
+    let script = Script::good().login(|to| {
+        to.send(response("200 OK", "application/json", TOKEN).replace("\r\n\r\n", "\r\nContent-Length: 1\r\n\r\n"));
+    });
+    against(script).assert_all_failed("login", "http-framing", "server");
+}
+
+#[test]
+fn a_coding_that_is_not_known() {
+    let script = Script::good().login(|to| {
+        to.send(response("200 OK", "application/json\r\nContent-Encoding: br", TOKEN));
+    });
+    against(script).assert_all_failed("login", "body-coding", "server");
+}
+
+#[test]
 fn connection_closed_instead_of_an_answer() {
     let script = Script::good().login(|to| to.hang_up());
     against(script).assert_all_failed("login", "closed-early", "server");
