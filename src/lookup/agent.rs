@@ -6,12 +6,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ureq::Agent;
+use ureq::config::{AutoHeaderValue, Config};
 use ureq::http::Uri;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-use ureq::Agent;
-use ureq::config::{AutoHeaderValue, Config};
 
 use crate::engine::{Own, Trust, tls_sentence};
 use crate::plan::{Plan, Resolve, resolve};
@@ -41,10 +41,12 @@ pub fn to_address(plan: &Plan, trust: Option<&Trust>, address: IpAddr, timeout: 
 /// An error in words, without the library's own word for its kind.
 pub fn said(error: &ureq::Error) -> String {
     match error {
-        ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(error) => tls_sentence(error),
-            None => error.to_string(),
-        },
+        ureq::Error::Io(error) => {
+            match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(error) => tls_sentence(error),
+                None => error.to_string(),
+            }
+        }
         ureq::Error::Rustls(error) => tls_sentence(error),
         other => other.to_string(),
     }

@@ -11,8 +11,8 @@ use startline_os::tick::Ticks;
 
 use super::failures::cut_evidence;
 use super::{
-    CloseEnd, FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, Layout, PingEvent, SAMPLES_PER_KIND_MAX,
-    StepTally,
+    CloseEnd, FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, Layout, PingEvent,
+    SAMPLES_PER_KIND_MAX, StepTally,
 };
 use crate::fault::Fault;
 use crate::members::{MemberId, SessionNumber};

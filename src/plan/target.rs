@@ -213,7 +213,10 @@ mod tests {
         };
         assert_eq!(used(|_| true), (3, vec![]));
         assert_eq!(used(|address| address.is_ipv4()), (2, vec!["fd00::1".to_owned()]));
-        assert_eq!(used(|address| address.is_ipv6()), (1, vec!["10.0.0.1".to_owned(), "10.0.0.2".to_owned()]));
+        assert_eq!(
+            used(|address| address.is_ipv6()),
+            (1, vec!["10.0.0.1".to_owned(), "10.0.0.2".to_owned()])
+        );
         assert_eq!(used(|_| false), (3, vec![]), "that is the doctor's to say");
     }
 

@@ -11,7 +11,9 @@ use super::measures::Excuses;
 use super::verdict::{self, Grounds};
 use super::{tls, *};
 use crate::fault::{Blame, Fault};
-use crate::measure::{AddressCounts, ERROR_RATE_FORMULA, FaultSample, Latencies, SourceCounts, Tally, Totals};
+use crate::measure::{
+    AddressCounts, ERROR_RATE_FORMULA, FaultSample, Latencies, SourceCounts, Tally, Totals,
+};
 use crate::members::MemberId;
 use crate::numbers;
 use crate::plan::Plan;

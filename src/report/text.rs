@@ -268,7 +268,9 @@ impl Text {
 
     /// Only what should not be.
     fn closes(&mut self, result: &RunResult) {
-        let Some(them) = result.ramp_down.as_ref().filter(|them| them.cut + them.timed_out > 0) else { return };
+        let Some(them) = result.ramp_down.as_ref().filter(|them| them.cut + them.timed_out > 0) else {
+            return;
+        };
         self.line(
             "Closes",
             &format!(

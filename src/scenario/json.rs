@@ -106,7 +106,9 @@ mod tests {
     #[test]
     fn a_pointer_leads_where_it_leads_in_a_tree() {
         let body = r#"{"a":[{"b/c":"x"},{"~":true,"":null}],"s":"\u00e9\n","a b":{"0":"z"},"t":1,"t":2}"#;
-        for pointer in ["/a/0/b~1c", "/a/1/~0", "/a/1/", "/s", "/a b/0", "/t", "/a/00", "/a/2", "/a", "", "/s/x"] {
+        for pointer in
+            ["/a/0/b~1c", "/a/1/~0", "/a/1/", "/s", "/a b/0", "/t", "/a/00", "/a/2", "/a", "", "/s/x"]
+        {
             let tree: serde_json::Value = serde_json::from_str(body).expect("JSON");
             let expected = tree.pointer(pointer).and_then(|value| match value {
                 serde_json::Value::String(text) => Some(text.clone()),

@@ -358,7 +358,8 @@ fn can_match(section: &Section<'_>, key: &str, text: &Text<'_>) -> Result<()> {
     if text.value.len() < CAPTURE_BYTES_MAX {
         return Ok(());
     }
-    let message = format!("it can never match: values of {CAPTURE_BYTES_MAX} bytes and more are not compared");
+    let message =
+        format!("it can never match: values of {CAPTURE_BYTES_MAX} bytes and more are not compared");
     Err(section.error(key, text.span.clone(), message))
 }
 

@@ -137,7 +137,11 @@ impl Session {
 /// A taken value behind the URL's start must not end it: what follows a `#` is not sent.
 fn uncut(websocket: &WebSocket, scope: &Scope<'_>) -> Result<(), Fault> {
     let starts = usize::from(matches!(websocket.url.parts.first(), Some(Part::Taken(_))));
-    refuse_taken(websocket.url.taken().map(|(value, _)| value).skip(starts), |value| value.contains('#'), scope)
+    refuse_taken(
+        websocket.url.taken().map(|(value, _)| value).skip(starts),
+        |value| value.contains('#'),
+        scope,
+    )
 }
 
 /// RFC 6455, 4.1, "the client MUST validate the server's response".

@@ -95,7 +95,8 @@ fn held() -> Driven {
 
 #[test]
 fn what_may_have_been_read_is_sent_again_only_where_that_changes_nothing() {
-    for (method, again) in [("GET", true), ("PUT", true), ("DELETE", true), ("POST", false), ("PATCH", false)] {
+    for (method, again) in [("GET", true), ("PUT", true), ("DELETE", true), ("POST", false), ("PATCH", false)]
+    {
         let mut driven = playing(method, "/enter", "{}");
         driven.receive(ok(r#"{"token":"T"}"#));
         let request = driven.out.clone();
@@ -133,7 +134,11 @@ fn numbers_are_sent_on_as_they_were_written() {
     for number in ["18446744073709551616", "1.10", "-0", "1.0E+3", "9007199254740993123456789"] {
         let mut driven = playing("POST", "/enter?n={token}", "{}");
         driven.receive(ok(format!("{{\"token\":{number}}}")));
-        assert!(sent(&driven).starts_with(&format!("POST /enter?n={number} HTTP/1.1\r\n")), "{}", sent(&driven));
+        assert!(
+            sent(&driven).starts_with(&format!("POST /enter?n={number} HTTP/1.1\r\n")),
+            "{}",
+            sent(&driven)
+        );
     }
 }
 
@@ -184,7 +189,10 @@ fn an_answer_has_a_name_for_what_is_wrong_with_it() {
         ("body-coding", with(broken, "no gzip")),
         ("body-coding", with(unknown, r#"{"token":"T"}"#)),
         ("body-not-json", ok(r#"{"token":"T"}x"#)),
-        ("NAMED", [&b"HTTP/1.1 400 Bad Request\r\nContent-Length: 14\r\n\r\n"[..], br#"{"code": 4001}"#].concat()),
+        (
+            "NAMED",
+            [&b"HTTP/1.1 400 Bad Request\r\nContent-Length: 14\r\n\r\n"[..], br#"{"code": 4001}"#].concat(),
+        ),
     ];
     for (kind, answer) in cases {
         let mut driven = posting();
@@ -283,8 +291,11 @@ fn messages_are_read_as_far_as_they_are_used() {
         (r#"{"type":"pong","x":[1,2"#, Some(1)),
         (r#"{"type":"pong",,,}"#, Some(1)),
         (r#"{"x":1,"type":"pong"}{"type":"oops"}"#, Some(1)),
-        (r#"{"type":"pong"}
-{"type":"oops"}"#, Some(1)),
+        (
+            r#"{"type":"pong"}
+{"type":"oops"}"#,
+            Some(1),
+        ),
         (r#"{"type":"pong","type":"oops"}"#, Some(1)),
         (r#"{"type":"oops","code":4001}"#, Some(2)),
         (r#"{"type":"ponk"}"#, None),
@@ -357,7 +368,11 @@ fn a_server_that_closes_first_also_ends_the_connection() {
     assert_eq!(driven.out.len(), 8, "our close frame");
     assert_eq!((driven.phase(), driven.commands.disconnect), (Phase::Closing, false));
     driven.close();
-    assert_eq!((driven.phase(), closes(&mut driven)), (Phase::Over, (0, 0, 0)), "it is a failure, no handshake of ours");
+    assert_eq!(
+        (driven.phase(), closes(&mut driven)),
+        (Phase::Over, (0, 0, 0)),
+        "it is a failure, no handshake of ours"
+    );
 }
 
 #[test]

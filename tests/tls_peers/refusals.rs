@@ -53,7 +53,14 @@ impl Made {
 
     /// A server shows this certificate; how a run that trusts `ca` fails.
     #[track_caller]
-    fn assert_refused(&self, shown: &str, more: &[&str], ca: &str, (kind, blame): (&str, &str), evidence: &str) {
+    fn assert_refused(
+        &self,
+        shown: &str,
+        more: &[&str],
+        ca: &str,
+        (kind, blame): (&str, &str),
+        evidence: &str,
+    ) {
         let mut command = openssl();
         command.current_dir(self.path()).args(["s_server", "-accept", "127.0.0.1:0", "-www"]);
         // Current settings would not even show some of these.
@@ -119,24 +126,14 @@ fn a_certificate_that_is_a_ca_s() {
 
 #[test]
 fn more_cas_than_one_allows() {
-    let made = Made(tempfile::tempdir().expect("a directory"));
-    fs::write(
-        made.path().join("root.cnf"),
-        "[req]\ndistinguished_name=dn\nx509_extensions=ext\n[dn]\n[ext]\nbasicConstraints=critical,CA:TRUE,pathlen:0\n",
-    )
-    .expect("written");
-    make(
-        made.path(),
-        &[
-            "req", "-x509", "-config", "root.cnf", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out",
-            "ca.pem", "-days", "2", "-subj", "/CN=Test CA",
-        ],
-    );
-    made.signed("Intermediate", "rsa:2048", "ca", Some(CA));
+    let made = Made::with_ca(&[]);
+    let allows_none = "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=keyCertSign\n";
+    made.signed("Intermediate", "rsa:2048", "ca", Some(allows_none));
     made.signed("Second", "rsa:2048", "Intermediate", Some(CA));
     made.signed("leaf", "rsa:2048", "Second", Some(LEAF));
     let read = |name: &str| fs::read_to_string(made.path().join(name)).expect("a certificate");
-    fs::write(made.path().join("chain.pem"), read("Second.pem") + &read("Intermediate.pem")).expect("written");
+    fs::write(made.path().join("chain.pem"), read("Second.pem") + &read("Intermediate.pem"))
+        .expect("written");
     made.assert_refused(
         "leaf",
         &["-cert_chain", "chain.pem"],

@@ -111,7 +111,8 @@ fn parsed<'d>(all: &'d [CertificateDer<'_>]) -> Vec<X509Certificate<'d>> {
 fn of_signature(error: Error, certificate: &CertificateDer<'_>) -> Error {
     let bits = X509Certificate::from_der(certificate).ok().and_then(|(_, read)| short_rsa(&read));
     match bits {
-        Some(bits) => Flaw { fault: TlsFault::CertificateInvalid, sentence: short_key("its RSA key", bits) }.into_error(),
+        Some(bits) => Flaw { fault: TlsFault::CertificateInvalid, sentence: short_key("its RSA key", bits) }
+            .into_error(),
         None => error,
     }
 }
@@ -153,12 +154,14 @@ impl Shown<'_> {
                 );
                 as_name.then_some(Flaw { fault: CertificateInvalid, sentence })
             }
-            CertificateError::ExpiredContext { time, not_after } => {
-                Flaw::of(Expired, format!("it ended at {}, and it is {} here", instant(not_after), instant(time)))
-            }
-            CertificateError::NotValidYetContext { time, not_before } => {
-                Flaw::of(Expired, format!("it begins at {}, and it is {} here", instant(not_before), instant(time)))
-            }
+            CertificateError::ExpiredContext { time, not_after } => Flaw::of(
+                Expired,
+                format!("it ended at {}, and it is {} here", instant(not_after), instant(time)),
+            ),
+            CertificateError::NotValidYetContext { time, not_before } => Flaw::of(
+                Expired,
+                format!("it begins at {}, and it is {} here", instant(not_before), instant(time)),
+            ),
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
                 Flaw::of(CertificateInvalid, "it is not for servers: its extended key usage lacks serverAuth")
             }
@@ -181,11 +184,13 @@ impl Shown<'_> {
     fn of_issuer(&self) -> Option<Flaw> {
         let leaf = &self.leaf;
         if leaf.issuer() == leaf.subject() {
-            let sentence = format!("it signs itself ({}) and is not among the CAs that are trusted", leaf.subject());
+            let sentence =
+                format!("it signs itself ({}) and is not among the CAs that are trusted", leaf.subject());
             return Flaw::of(TlsFault::Untrusted, sentence);
         }
         let top = self.top();
-        let issuers = self.others.iter().chain(self.roots.iter().filter(|root| root.subject() == top.issuer()));
+        let issuers =
+            self.others.iter().chain(self.roots.iter().filter(|root| root.subject() == top.issuer()));
         if let Some((issuer, bits)) = issuers.filter_map(|one| Some((one, short_rsa(one)?))).next() {
             let whose = format!("the RSA key of its CA ({})", issuer.subject());
             return Flaw::of(TlsFault::CertificateInvalid, short_key(&whose, bits));
@@ -198,8 +203,10 @@ impl Shown<'_> {
         // Only a certificate of a CA with CAs above it says where that CA's own is to be had.
         let is_alone = self.others.iter().all(|other| other.subject() != leaf.issuer());
         if is_alone && (self.are_given || says_where_its_issuer_is(leaf)) {
-            let named: Vec<String> = self.roots.iter().take(2).map(|root| root.subject().to_string()).collect();
-            let trusted = if self.are_given { format!(" (trusted: {})", named.join("; ")) } else { String::new() };
+            let named: Vec<String> =
+                self.roots.iter().take(2).map(|root| root.subject().to_string()).collect();
+            let trusted =
+                if self.are_given { format!(" (trusted: {})", named.join("; ")) } else { String::new() };
             let sentence = format!(
                 "its issuer's certificate ({issuer}) was not sent and is not among the CAs that are trusted{trusted}"
             );
@@ -257,7 +264,9 @@ pub(super) fn webpki(error: &webpki::Error) -> Option<&'static str> {
             "it is marked as a CA's (CA:TRUE), which a server's own may not be, whoever trusts it: issue one with \
              basicConstraints CA:FALSE"
         }
-        webpki::Error::EndEntityUsedAsCa => "a certificate of its chain has signed another and is no CA's (CA:FALSE)",
+        webpki::Error::EndEntityUsedAsCa => {
+            "a certificate of its chain has signed another and is no CA's (CA:FALSE)"
+        }
         webpki::Error::PathLenConstraintViolated => {
             "a CA of its chain may not have so many CAs below it (pathlen of its basicConstraints)"
         }

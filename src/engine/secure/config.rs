@@ -204,7 +204,9 @@ fn own(identity: &Identity, provider: &CryptoProvider) -> Result<Arc<Own>, Trust
     let (cert, key) = (&identity.cert, &identity.key);
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read("--cert", cert)?).collect();
     let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or_else(|| {
-        TrustError::Own(format!("--cert: there is no PEM certificate (-----BEGIN CERTIFICATE-----) in {cert}"))
+        TrustError::Own(format!(
+            "--cert: there is no PEM certificate (-----BEGIN CERTIFICATE-----) in {cert}"
+        ))
     })?;
     let key_pem = Zeroizing::new(read("--key", key)?);
     let der = PrivateKeyDer::from_pem_slice(&key_pem).map_err(|_| {
@@ -216,7 +218,9 @@ fn own(identity: &Identity, provider: &CryptoProvider) -> Result<Arc<Own>, Trust
         rustls::Error::InconsistentKeys(_) => {
             TrustError::Own(format!("--key: {key} is not the key of the certificate in {cert}"))
         }
-        _ => TrustError::Own(format!("--cert: the certificate of {cert} with the key of {key} cannot be used")),
+        _ => {
+            TrustError::Own(format!("--cert: the certificate of {cert} with the key of {key} cannot be used"))
+        }
     };
     let certified = CertifiedKey::from_der(chain.clone(), der, provider).map_err(unusable)?;
     Ok(Arc::new(Own { chain, key_pem, certified: Arc::new(certified) }))

@@ -98,7 +98,9 @@ fn is_renegotiating(stage: Stage) -> bool {
 /// An error of rustls in words.
 pub fn sentence(error: &Error) -> String {
     match error {
-        Error::InvalidCertificate(why) => format!("invalid peer certificate: {}", of_certificate_in_words(why)),
+        Error::InvalidCertificate(why) => {
+            format!("invalid peer certificate: {}", of_certificate_in_words(why))
+        }
         Error::AlertReceived(alert) => {
             format!("received fatal alert: {}", startline_protocol::tls::PeerAlert(u8::from(*alert)))
         }
@@ -129,7 +131,8 @@ fn of_certificate_in_words(why: &CertificateError) -> String {
 pub(super) fn words(text: &str) -> String {
     let mut words = String::with_capacity(text.len() + 16);
     for word in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
-        let is_name = word.as_bytes().windows(2).any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase());
+        let is_name =
+            word.as_bytes().windows(2).any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase());
         for (index, letter) in word.char_indices() {
             let begins = is_name && index > 0 && letter.is_ascii_uppercase();
             words.push_str(if begins { " " } else { "" });
@@ -352,7 +355,9 @@ mod tests {
 
     #[test]
     fn a_certificate_that_was_asked_for_is_what_alerts_are_about() {
-        let of = |alert, has_own| broken(&Error::AlertReceived(alert), Stage { asked: true, has_own, ..SHAKING }).fault;
+        let of = |alert, has_own| {
+            broken(&Error::AlertReceived(alert), Stage { asked: true, has_own, ..SHAKING }).fault
+        };
         for alert in [AlertDescription::HandshakeFailure, AlertDescription::UnknownCA] {
             assert_eq!(of(alert, false), TlsFault::ClientCertificate);
             assert_eq!(of(alert, true), TlsFault::ClientRefused);

@@ -29,15 +29,14 @@ use slab::Slab;
 
 use any_record::{ANY_RECORD_BYTES_MAX, any_record_len};
 pub use config::{Own, Trust, TrustError};
-pub use faults::{Broken, fault_of, sentence};
 use faults::Stage;
+pub use faults::{Broken, fault_of, sentence};
 use handshake_store::{HandshakeStore, Ticket};
 use link::{At, Link};
 pub use probe::{Probe, probe};
 pub use received::{Data, Received};
 use startline_protocol::tls::{
-    Handle, KeyUpdate, Opened, Pool, Reassembly, RecordFault, Secrets,
-    Suite, record_len,
+    Handle, KeyUpdate, Opened, Pool, Reassembly, RecordFault, Secrets, Suite, record_len,
 };
 
 use crate::engine::arrivals::RowIndex;

@@ -144,9 +144,9 @@ impl Worker<'_> {
     /// way, and nothing waits to be read, which would be taken for the request's answer.
     pub(super) fn is_fit(&self, row: RowIndex) -> bool {
         let slot = &self.rows[row.index()];
-        let is_quiet = slot.socket.as_ref().is_some_and(|socket| {
-            matches!(socket.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-        });
+        let is_quiet = slot.socket.as_ref().is_some_and(
+            |socket| matches!(socket.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock),
+        );
         is_quiet && !self.rest_waits && slot.session.shell_marks & (MARK_READ_CLOSED | MARK_TAIL) == 0
     }
 

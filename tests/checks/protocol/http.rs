@@ -72,7 +72,10 @@ pub fn response(bytes: &[u8]) {
         // Nothing is learned from a head that is not whole, but it may be refused for what it is so far.
         Ok(None) => assert_eq!(whole.status, None),
         Ok(Some(head)) => {
-            let refused = matches!(whole.complete, Err(HttpError::Framing | HttpError::HeadTooLarge | HttpError::TooManyFields));
+            let refused = matches!(
+                whole.complete,
+                Err(HttpError::Framing | HttpError::HeadTooLarge | HttpError::TooManyFields)
+            );
             assert!(head.status < 100 || refused || whole.status == Some(head.status), "{whole:?}");
             if whole.status.is_some() && whole.complete.is_ok() {
                 for (name, value) in NAMES.iter().zip(&whole.headers) {
@@ -84,7 +87,10 @@ pub fn response(bytes: &[u8]) {
         Err(_) => {
             assert_eq!(whole.status, None);
             let end = matches!(whole.end, Some(Err(HttpError::HeadTruncated)));
-            let refused = matches!(whole.complete, Err(HttpError::Malformed | HttpError::HeadTooLarge | HttpError::TooManyFields));
+            let refused = matches!(
+                whole.complete,
+                Err(HttpError::Malformed | HttpError::HeadTooLarge | HttpError::TooManyFields)
+            );
             assert!(refused || end, "{whole:?}");
         }
     }

@@ -51,8 +51,7 @@ impl Driven {
     fn started(script: Script) -> Self {
         let websocket = script.scenario.websocket.as_ref();
         let messages = websocket.map(|it| it.messages.iter().map(|rule| rule.name.clone()).collect());
-        let layout =
-            Layout { steps: script.scenario.step_names(), messages: messages.unwrap_or_default() };
+        let layout = Layout { steps: script.scenario.step_names(), messages: messages.unwrap_or_default() };
         let books = Books {
             recorder: Recorder::new(&layout),
             ledger: None,

@@ -224,7 +224,11 @@ impl World {
         let failed_open = tally.failures.iter().filter(|(_, step, _)| *step == 4).count() as u64;
         assert_eq!(tally.opened, tally.closed, "seed {seed}: opened = closed");
         let closes: u64 = tally.closes.iter().sum();
-        assert_eq!(closes, tally.closed - failed_open, "seed {seed}: each close that a session began ended in one way");
+        assert_eq!(
+            closes,
+            tally.closed - failed_open,
+            "seed {seed}: each close that a session began ended in one way"
+        );
         let ended = tally.closed - failed_open + failed + tally.abandoned + tally.completed;
         assert_eq!(self.started, ended, "seed {seed}: started = ended in one way each: {tally:?}");
         assert_eq!(tally.due, tally.sent + tally.missed, "seed {seed}: due = sent + missed");

@@ -136,7 +136,8 @@ fn text_that_is_not_json() {
 
 #[test]
 fn an_announcement_without_its_member() {
-    instead_of_pong(|to| to.text(r#"{"type":"USER_ENTERED"}"#)).assert_all_lost("message-malformed", "server");
+    instead_of_pong(|to| to.text(r#"{"type":"USER_ENTERED"}"#))
+        .assert_all_lost("message-malformed", "server");
 }
 
 #[test]

@@ -19,9 +19,8 @@ pub(super) fn decode<'b, 'c>(
     codings: impl Iterator<Item = &'c [u8]>,
     limit: usize,
 ) -> Result<Cow<'b, [u8]>, HttpError> {
-    let is = |coding: &[u8], names: &[&str]| {
-        names.iter().any(|name| coding.eq_ignore_ascii_case(name.as_bytes()))
-    };
+    let is =
+        |coding: &[u8], names: &[&str]| names.iter().any(|name| coding.eq_ignore_ascii_case(name.as_bytes()));
     let codings: Vec<&[u8]> = codings.filter(|coding| !is(coding, &["", "chunked", "identity"])).collect();
     let mut decoded = Cow::Borrowed(body);
     if codings.len() > CODINGS_MAX {

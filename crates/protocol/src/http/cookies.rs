@@ -194,7 +194,9 @@ mod tests {
         }
         assert_eq!(at("Fri, 01-Jan-38 00:00:00 GMT").as_deref(), Some("2038-01-01T00:00:00Z"));
         assert_eq!(at("Thu Jan 01 00:00:00 70").as_deref(), Some("1970-01-01T00:00:00Z"));
-        for text in ["", "soon", "1 Jan 2100", "31 Feb 2100 00:00:00", "1 Jan 1600 00:00:00", "1 Jan 2100 25:00:00"] {
+        for text in
+            ["", "soon", "1 Jan 2100", "31 Feb 2100 00:00:00", "1 Jan 1600 00:00:00", "1 Jan 2100 25:00:00"]
+        {
             assert_eq!(at(text), None, "{text}");
         }
         assert_eq!(jar(&["a=1", "a=x; Expires=Sun Nov  6 08:49:37 1994"]), None);

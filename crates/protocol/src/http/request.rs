@@ -74,8 +74,11 @@ impl RequestReader {
     /// (RFC 9112, 3.2.2).
     pub fn origin_target(&self) -> &str {
         let target = self.target();
-        let is_of = |scheme: &str| target.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme));
-        let Some(scheme) = ["http://", "https://"].into_iter().find(|scheme| is_of(scheme)) else { return target };
+        let is_of =
+            |scheme: &str| target.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme));
+        let Some(scheme) = ["http://", "https://"].into_iter().find(|scheme| is_of(scheme)) else {
+            return target;
+        };
         let rest = target.get(scheme.len()..).unwrap_or_default();
         rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
     }
