@@ -284,10 +284,14 @@ impl<'p> Worker<'p> {
     fn obey(&mut self) -> bool {
         match self.link.order() {
             Order::Run => false,
+            Order::CloseAccounts => {
+                if !std::mem::replace(&mut self.so_far.arrivals_stopped, true) {
+                    self.close_accounts();
+                }
+                false
+            }
             Order::RampDown { span } => {
                 if self.so_far.ramp_down.is_none() {
-                    self.close_accounts();
-                    self.so_far.arrivals_stopped = true;
                     self.so_far.ramp_down = Some(RampDown { start: self.at(), span, next_row: 0 });
                 }
                 // Shortened when somebody is in a hurry.
