@@ -16,12 +16,13 @@ pub mod schedule;
 pub mod template;
 mod websocket;
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use startline_protocol::http::cookies;
 use startline_protocol::scan::Path;
 
-use crate::fault::FaultNames;
+use crate::fault::{Blame, Fault, FaultNames, NamedFault};
 pub use error::ScenarioError;
 use serde_json::Value;
 use template::Template;
@@ -53,8 +54,10 @@ pub struct Scenario {
     pub criteria: Vec<Criterion>,
     /// Names of the values taken from answers; a `value` index anywhere points here.
     pub value_names: Vec<String>,
-    /// Names of the errors that servers announce; [`crate::fault::Fault::Named`] points here.
+    /// Names of the errors that servers announce; [`Fault::Named`] points here.
     pub error_names: Vec<String>,
+    /// Whom each of these errors is blamed on.
+    pub error_blames: Vec<Blame>,
 }
 
 /// One HTTP request and what is done with its answer.
@@ -136,10 +139,12 @@ pub struct NamedError {
     pub error: u8,
     /// The HTTP status.
     pub status: Option<u16>,
-    /// RFC 6901 pointer and the exact string there.
-    pub field: Option<(String, String)>,
+    /// RFC 6901 pointer, and the exact strings of which one is there.
+    pub field: Option<(String, Vec<String>)>,
     /// Text that the body contains (for answers that are not JSON).
     pub contains: Option<String>,
+    /// How long after the request was sent its answer came.
+    pub after: Option<RangeInclusive<Duration>>,
     /// The error means that a one-time ticket was too old, spent or unknown: a session whose ticket
     /// aged on this machine is then blamed on this machine.
     pub ticket: bool,
@@ -363,6 +368,12 @@ impl Scenario {
             || self.websocket.as_ref().is_some_and(websocket)
     }
 
+    /// Returns the fault of the error at `index` of the names.
+    pub fn named(&self, index: u8) -> Fault {
+        let blame = self.error_blames.get(usize::from(index)).copied().unwrap_or(Blame::Server);
+        Fault::Named(NamedFault { name: index, blame })
+    }
+
     /// The names of all steps of a session in order: the HTTP steps, then `connect`, `open` and
     /// `ping` when there is a WebSocket. A [`StepIndex`] points here.
     pub fn step_names(&self) -> Vec<String> {
@@ -416,7 +427,8 @@ mod tests {
         assert_eq!(rendered(&enter.path), "/api/v1/challenges/38/enter");
         assert_eq!(rendered(&enter.headers[0].1), "Bearer jwt");
         assert!(enter.timeout > Duration::from_secs(30), "an exhausted pool's answer is seen");
-        assert_eq!(enter.errors[0].contains.as_deref(), Some("HikariPool"));
+        assert_eq!(enter.errors[0].status, Some(500));
+        assert!(enter.errors[0].after.as_ref().is_some_and(|after| after.contains(&Duration::from_secs(30))));
     }
 
     #[test]

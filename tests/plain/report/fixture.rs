@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use startline::fault::Fault;
+use startline::fault::{Blame, Fault, NamedFault};
 use startline::measure::ledger::LedgerTotals;
 use startline::measure::{FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Totals};
 use startline::members::{MemberId, SessionNumber};
@@ -117,8 +117,8 @@ pub fn rich() -> RunResult {
     run.fail(PING, Fault::Closed(1011), "");
     run.fail(
         ENTER,
-        Fault::Named(0),
-        "{\"isSuccess\":false,\"message\":\"챌린지가 입장 가능한 상태가 아닙니다\"}",
+        Fault::Named(NamedFault { name: 0, blame: Blame::Server }),
+        "{\"isSuccess\":false,\"message\":\"챌린지가 입장 가능한 상태가 아닙니다.\"}",
     );
     (0..3).for_each(|_| run.ping(PingEvent::TimedOut));
     run.recorder.ping(PingEvent::Late);
@@ -281,7 +281,8 @@ fn scenario() -> Scenario {
             criterion("spread", "servers.smallest_share", Good::AtLeast, 0.333, "%"),
         ],
         value_names: vec!["ticket".into()],
-        error_names: vec!["CHALLENGE_NOT_READY".into()],
+        error_names: vec!["CHALLENGE_NOT_READY".into(), "CHALLENGE_NOT_JOINED".into()],
+        error_blames: vec![Blame::Server, Blame::Scenario],
     }
 }
 

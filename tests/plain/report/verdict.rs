@@ -177,6 +177,20 @@ fn failures_of_this_box_do_not_fail_the_servers() {
 }
 
 #[test]
+fn what_the_plan_is_to_blame_for_fails_the_run_and_says_so() {
+    let mut run = Run::good();
+    let index = run.scenario.error_names.iter().position(|name| name == "CHALLENGE_NOT_JOINED");
+    let fault = run.scenario.named(index.expect("a name") as u8);
+    (0..1500).for_each(|_| run.fail(ENTER, fault, "{}"));
+    let result = run.result();
+    assert_verdict(&result, Verdict::Fail, "error-rate");
+    assert_eq!(result.errors.by_blame.get("scenario"), Some(&1500));
+    let detail = &result.errors.details[0];
+    assert_eq!((detail.kind.as_str(), detail.blame.as_str()), ("CHALLENGE_NOT_JOINED", "scenario"));
+    assert!(detail.next.contains("The plan asked"), "{}", detail.next);
+}
+
+#[test]
 fn failures_beyond_those_of_this_box_stand() {
     let mut run = Run::good();
     (0..100).for_each(|_| run.fail(LOGIN, Fault::DescriptorsExhausted, ""));
