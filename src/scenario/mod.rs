@@ -22,7 +22,7 @@ use std::time::Duration;
 use startline_protocol::http::cookies;
 use startline_protocol::scan::Path;
 
-use crate::fault::{Blame, Fault, FaultNames, NamedFault};
+use crate::fault::Blame;
 pub use error::ScenarioError;
 use serde_json::Value;
 use template::Template;
@@ -54,7 +54,7 @@ pub struct Scenario {
     pub criteria: Vec<Criterion>,
     /// Names of the values taken from answers; a `value` index anywhere points here.
     pub value_names: Vec<String>,
-    /// Names of the errors that servers announce; [`Fault::Named`] points here.
+    /// Names of the errors that servers announce; [`crate::fault::Fault::Named`] points here.
     pub error_names: Vec<String>,
     /// Whom each of these errors is blamed on.
     pub error_blames: Vec<Blame>,
@@ -79,6 +79,9 @@ pub struct HttpStep {
     pub timeout: Duration,
     /// Values to take from the answer's JSON body.
     pub take: Vec<Take>,
+    /// Its success marks the member as in, whether or not a WebSocket follows: one whose WebSocket
+    /// then reaches no server cannot enter again.
+    pub marks_member: bool,
     /// How a refused answer gets its name.
     pub errors: Vec<NamedError>,
 }
@@ -368,12 +371,6 @@ impl Scenario {
             || self.websocket.as_ref().is_some_and(websocket)
     }
 
-    /// Returns the fault of the error at `index` of the names.
-    pub fn named(&self, index: u8) -> Fault {
-        let blame = self.error_blames.get(usize::from(index)).copied().unwrap_or(Blame::Server);
-        Fault::Named(NamedFault { name: index, blame })
-    }
-
     /// The names of all steps of a session in order: the HTTP steps, then `connect`, `open` and
     /// `ping` when there is a WebSocket. A [`StepIndex`] points here.
     pub fn step_names(&self) -> Vec<String> {
@@ -382,16 +379,6 @@ impl Scenario {
             names.extend(["connect", "open", "ping"].map(String::from));
         }
         names
-    }
-}
-
-impl FaultNames for Scenario {
-    fn error_name(&self, index: u8) -> &str {
-        self.error_names.get(usize::from(index)).map_or("unnamed", String::as_str)
-    }
-
-    fn value_name(&self, index: u8) -> &str {
-        self.value_names.get(usize::from(index)).map_or("unnamed", String::as_str)
     }
 }
 

@@ -6,8 +6,9 @@
 use std::cell::Cell;
 use std::ops::Range;
 
+use super::Scenario;
 use super::template::{Part, Template, is_identifier};
-use crate::fault::Blame;
+use crate::fault::{Blame, Fault, FaultNames, NamedFault};
 use crate::nearest;
 
 /// Names that templates always know, and whether each has a meaning before the session is open.
@@ -210,5 +211,30 @@ impl ErrorNames {
     pub(super) fn into_vecs(self) -> (Vec<String>, Vec<Blame>) {
         let blames = self.blames.into_iter().map(|blame| blame.unwrap_or(Blame::Server)).collect();
         (self.names.into_vec(), blames)
+    }
+}
+
+impl Scenario {
+    /// Whether a WebSocket failed for its one-time ticket.
+    pub fn is_about_ticket(&self, fault: Fault) -> bool {
+        let codes = self.websocket.iter().flat_map(|websocket| &websocket.error_codes);
+        fault == Fault::TicketAgedHere
+            || codes.filter(|code| code.ticket).any(|code| self.named(code.error) == fault)
+    }
+
+    /// Returns the fault of the error at `index` of the names.
+    pub fn named(&self, index: u8) -> Fault {
+        let blame = self.error_blames.get(usize::from(index)).copied().unwrap_or(Blame::Server);
+        Fault::Named(NamedFault { name: index, blame })
+    }
+}
+
+impl FaultNames for Scenario {
+    fn error_name(&self, index: u8) -> &str {
+        self.error_names.get(usize::from(index)).map_or("unnamed", String::as_str)
+    }
+
+    fn value_name(&self, index: u8) -> &str {
+        self.value_names.get(usize::from(index)).map_or("unnamed", String::as_str)
     }
 }

@@ -25,8 +25,8 @@ const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Header fields that the engine writes itself.
 const ENGINE_HEADERS: [&str; 5] = ["host", "content-length", "connection", "transfer-encoding", "upgrade"];
 
-pub(super) const HTTP_KEYS: [&str; 9] =
-    ["name", "method", "path", "headers", "body", "expect", "timeout", "take", "errors"];
+pub(super) const HTTP_KEYS: [&str; 10] =
+    ["name", "method", "path", "headers", "body", "expect", "timeout", "take", "marks_member", "errors"];
 
 pub(super) const ERROR_KEYS: [&str; 8] =
     ["name", "status", "field", "equals", "contains", "after", "blame", "ticket"];
@@ -57,6 +57,7 @@ pub(super) fn compile(
         expect: section.statuses("expect")?.unwrap_or_else(|| vec![200]),
         timeout: section.delay("timeout", DELAY_MAX)?.unwrap_or(HTTP_TIMEOUT),
         take: takes(section, vocabulary)?,
+        marks_member: section.flag("marks_member")?,
         errors: named,
         name,
     })

@@ -19,6 +19,7 @@ use startline_os::tick::Ticks;
 pub const LOGIN: StepIndex = StepIndex(0);
 pub const ENTER: StepIndex = StepIndex(1);
 pub const CONNECT: StepIndex = StepIndex(2);
+pub const OPEN: StepIndex = StepIndex(3);
 pub const PING: StepIndex = StepIndex(4);
 
 /// A run to be judged; change what the test is about, then [`Run::result`].
@@ -296,6 +297,7 @@ fn http(name: &str) -> HttpStep {
         expect: vec![200],
         timeout: Duration::from_secs(40),
         take: Vec::new(),
+        marks_member: name == "enter",
         errors: Vec::new(),
     }
 }
