@@ -54,10 +54,7 @@ pub(super) fn answer(shared: &Shared, moment: Moment, request: &RequestReader) -
 impl<'a> Call<'a> {
     /// Runnity's API. Who is not logged in learns nothing, not even that a path does not exist.
     fn api(&self) -> Reply {
-        if self.shared.world(self.now, |world| world.take_fault(Fault::InternalServerError)) {
-            return Reply::refusal(Refusal::InternalServerError);
-        }
-        if let Some(reply) = self.injected() {
+        if let Some(reply) = self.faulty() {
             return reply;
         }
         if self.request.body_kept() == BodyKept::Cut {
@@ -86,9 +83,12 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// What chance answers instead.
-    fn injected(&self) -> Option<Reply> {
+    /// What a fault answers instead, ordered or by chance.
+    fn faulty(&self) -> Option<Reply> {
         self.shared.world(self.now, |world| {
+            if world.take_fault(Fault::InternalServerError) {
+                return Some(Reply::refusal(Refusal::InternalServerError));
+            }
             let injector = world.injector();
             let nginx = injector.draw(Count::HttpStatus, |kind| match kind {
                 Kind::HttpStatus(status) => Some(Reply::nginx(status)),

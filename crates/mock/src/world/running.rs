@@ -124,7 +124,8 @@ impl World {
             return None;
         }
         let fragment = challenge.fragment(pass.runner, &mut self.scratch.text);
-        let replaced = challenge.room.enter(pass.runner, seat, fragment);
+        let km = challenge.roster.get(pass.runner).distance;
+        let replaced = challenge.room.enter(pass.runner, seat, km, fragment);
         Some(Registered { replaced, from: challenge.room.log().end() })
     }
 
@@ -207,7 +208,7 @@ impl World {
         (participation.distance, participation.pace) = (distance, pace);
         let is_finish = distance >= challenge.about.distance.km();
         let fragment = challenge.fragment(runner, &mut scratch.text);
-        challenge.room.update(runner, fragment);
+        challenge.room.update(runner, distance, fragment);
         let progress = challenge.progress(runner);
         let spread = Spread { reach: injector.reach(challenge.roster.present()), is_entered: false };
         self.events_dropped += challenge.announce(runner, spread, scratch, |text| {
