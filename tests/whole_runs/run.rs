@@ -154,7 +154,7 @@ fn json_goes_to_standard_output_alone() {
 #[test]
 fn servers_that_drop_sessions_fail_the_run() {
     // Sessions ping every 5 s and are idle after 1 s: all of them are dropped in mid-hold, without a message.
-    let server = ready("13-62", &["--idle-timeout", "1s", "--idle-check", "1s"]);
+    let server = ready("13-62", &["--servers", "1", "--idle-timeout", "1s", "--idle-check", "1s"]);
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
     let run = Run::against(&server.url, 50, &out).with("hold", "4s").with("ping-interval", "5s");

@@ -93,7 +93,7 @@ fn what_the_server_checks_is_told_in_its_own_words() {
     let title = "가".repeat(101);
     let words = [
         "answered 400: 입력값 검증에 실패했습니다",
-        "title: 제목은 100자 이하여야 합니다 (--title: 1 to 100 characters)",
+        "title: 제목은 100자 이하여야 합니다. (--title: 1 to 100 characters)",
     ];
     assert_told(&server.prepare("challenge", &["--title", &title]), 2, &words);
     let finished = server.prepare("challenge", &["--title", " ", "--description", ""]);
@@ -143,7 +143,12 @@ fn failing_servers_and_strangers_are_told_apart() {
             3,
             vec!["answered 502", "see their logs", "may exist all the same"],
         ),
-        ("403 Forbidden", "", 2, vec!["answered 403: an empty body", "member 13 may not create challenges"]),
+        (
+            "403 Forbidden",
+            "",
+            2,
+            vec!["answered 403: an empty body", "the servers did not accept member 13's login"],
+        ),
         ("302 Found\r\nLocation: /elsewhere", "", 2, vec!["answered 302", "the target leads elsewhere"]),
         ("404 Not Found", "{}", 2, vec!["the target has no POST /api/v1/admin/challenges"]),
         (

@@ -48,7 +48,7 @@ fn the_last_to_leave_is_warned_of() {
     played.stand.about(13, "GET", played.challenge, "").assert_refused(
         404,
         404,
-        "존재하지 않는 챌린지입니다",
+        "존재하지 않는 챌린지입니다.",
     );
 
     std::fs::remove_file(played.file()).expect("the file is there");
