@@ -179,7 +179,7 @@ pub(super) fn error_name(section: &Section<'_>, key: &str, errors: &mut ErrorNam
         let Some(blame) = Blame::ALL.into_iter().find(|blame| blame.key() == text.value) else {
             let known = Blame::ALL.map(Blame::key);
             let hint = nearest::hint(text.value, &known);
-            let message = format!("nobody is called \"{}\"{hint}: one of {}", text.value, known.join(", "));
+            let message = format!("\"{}\" is not one of {}{hint}", text.value, known.join(", "));
             return Err(section.error("blame", text.span, message));
         };
         errors.blame(index, blame).map_err(|other| {

@@ -16,7 +16,7 @@ use super::places::{self, Taken};
 use crate::app::printed;
 use crate::checks::Page;
 use crate::cli::prepare::all::AllArgs;
-use crate::cli::prepare::places::JoinArgs;
+use crate::cli::prepare::places::{JoinArgs, PlacesArgs};
 use crate::cli::prepare::target::TargetArgs;
 use crate::cli::run::is_range;
 use crate::exit_status::ExitStatus;
@@ -112,9 +112,20 @@ fn tell_what_is_left(id: u64, join: &str, run: &str) {
     tell(&format!("  and then: {run}"));
 }
 
+/// The joins, once the challenge exists.
 fn join_args(args: &AllArgs, target: TargetArgs, id: u64, rate: Rate, out: PathBuf) -> JoinArgs {
-    let (members, password) = (args.members.clone(), args.new.password.clone());
-    JoinArgs::of(target, id, members, rate, args.patience, Some(out), password, args.in_flight)
+    let AllArgs { patience, in_flight, .. } = *args;
+    let places = PlacesArgs {
+        target,
+        challenge: Some(id),
+        members: args.members.clone(),
+        resume: None,
+        rate: Some(rate),
+        in_flight,
+        patience,
+        out: Some(out),
+    };
+    JoinArgs { places, password: args.new.password.clone() }
 }
 
 /// The run that follows, if it fits the challenge.

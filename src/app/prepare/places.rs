@@ -13,7 +13,6 @@ use startline_os::units::{counted, duration_text, grouped};
 
 use super::outcomes::{Typed, as_members, needs_another, print_end};
 use crate::cli::prepare::places::{JoinArgs, LeaveArgs, PlacesArgs};
-use crate::cli::prepare::target::TargetArgs;
 use crate::exit_status::ExitStatus;
 use crate::interrupt::{Interrupt, Notices};
 use crate::lookup::advice;
@@ -52,26 +51,6 @@ const WRONG_PASSWORD: &str = "CHALLENGE_PASSWORD_MISMATCH";
 /// What signals say before the first member's turn.
 fn not_begun() -> Notices {
     Notices::new("no member has been sent yet", "no member has been sent")
-}
-
-impl JoinArgs {
-    /// The joins of `prepare all`, once the challenge exists.
-    pub(super) fn of(
-        target: TargetArgs,
-        challenge: u64,
-        members: Vec<String>,
-        rate: Rate,
-        patience: Option<Duration>,
-        out: Option<PathBuf>,
-        password: Option<String>,
-        in_flight: Option<u32>,
-    ) -> Self {
-        let (challenge, rate) = (Some(challenge), Some(rate));
-        Self {
-            places: PlacesArgs { target, challenge, members, resume: None, rate, in_flight, patience, out },
-            password,
-        }
-    }
 }
 
 /// Carries out `startline prepare join`.

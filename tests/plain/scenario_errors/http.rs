@@ -105,7 +105,7 @@ fn errors_of_several_texts_a_time_and_a_blame() {
     for (rest, message) in [
         (
             "blame = \"servr\"",
-            "nobody is called \"servr\"; did you mean \"server\"?: one of machine, network, server, scenario",
+            "\"servr\" is not one of machine, network, server, scenario; did you mean \"server\"?",
         ),
         ("after = \"30s\"", "two durations are wanted here, such as \"29s500ms..31s\""),
         ("after = \"31s..30s\"", "the first duration must be shorter than the second"),
