@@ -3,6 +3,7 @@
 //! Each step can refuse; the later ones have more to undo, so each check is made as early as it can be. Invariant:
 //! from the first second of load on, nothing ends the run without a summary.
 
+use std::cell::RefCell;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use jiff::Timestamp;
 use startline_os::descriptors;
 
+use super::abort::Abort;
 use super::mock_process::MockServer;
 use super::ready::{Asked, Waited};
 use crate::app::doctor;
@@ -298,8 +300,11 @@ fn load(
     output: &Output,
 ) -> Result<RunResult> {
     let mut recording = recording::Recording::new(plan, directory, !output.quiet);
-    let outcome = engine::run(plan, hosts, &|| interrupt.reason(), &mut |second| {
-        recording.second(second);
+    let abort = RefCell::new(Abort::new(&plan.settings.abort_on));
+    let stop = || interrupt.reason().or_else(|| abort.borrow().reason());
+    let outcome = engine::run(plan, hosts, &stop, &mut |second| {
+        let result = recording.second(second);
+        abort.borrow_mut().look(second, &result);
     })?;
-    Ok(recording.finish(&outcome))
+    Ok(recording.finish(&outcome, abort.into_inner().ending()))
 }

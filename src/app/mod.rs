@@ -4,6 +4,7 @@
 //! a run: that is [`crate::plan`]'s. With [`crate::prepare`] and [`crate::lookup`] the only place with `anyhow`: below, errors have types.
 //! Invariant: an option either has an effect or is refused.
 
+mod abort;
 mod addresses;
 mod conduct;
 mod doctor;

@@ -51,7 +51,7 @@ impl<'r> Recording<'r> {
     }
 
     /// Writes a second down and tells it.
-    pub fn second(&mut self, second: &Second<'_>) {
+    pub fn second(&mut self, second: &Second<'_>) -> RunResult {
         let length = second.elapsed.saturating_sub(self.last_elapsed);
         let cpu_seconds = process::cpu_seconds();
         let row = files::Second {
@@ -73,10 +73,11 @@ impl<'r> Recording<'r> {
         let result = self.result(second.totals);
         self.directory.summary(&result);
         self.tell(second, length);
+        result
     }
 
-    /// Makes the result of what has ended and writes it down.
-    pub fn finish(mut self, outcome: &Outcome) -> RunResult {
+    /// Makes the result of what has ended and writes it down; `early`: how it was ended before its time.
+    pub fn finish(mut self, outcome: &Outcome, early: Option<Ending>) -> RunResult {
         self.take_readings(&outcome.readings, u64::from(outcome.held_to_end));
         self.facts.ledger = outcome.ledger.clone();
         let after = &outcome.ramp_down.totals.tally().counts;
@@ -94,7 +95,7 @@ impl<'r> Recording<'r> {
         let open = outcome.totals.tally().counts.open_now();
         let held_to_end = u64::from(outcome.held_to_end);
         self.facts.ending = match &outcome.stopped {
-            Some(why) => Ending::Stopped(why.clone()),
+            Some(why) => early.unwrap_or_else(|| Ending::Stopped(why.clone())),
             None if open != held_to_end => Ending::Stopped(format!(
                 "the accounts do not close, which is a defect of startline: {open} sessions opened and not closed, \
                  {held_to_end} open"

@@ -14,7 +14,7 @@ use startline_os::{heap, process};
 
 use super::link::{Message, Shared};
 use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
-use crate::measure::ledger::{Ledger, LedgerTotals, SessionSet};
+use crate::measure::ledger::{Gone, Ledger, LedgerTotals, SessionSet};
 use crate::measure::{Interval, Layout, Phase, SourceCounts, Totals};
 use crate::plan::Plan;
 use crate::plan::sources::PortMethod;
@@ -67,6 +67,11 @@ pub(super) struct Control<'p> {
     /// The ramp-down did not end in its time.
     unfinished: bool,
     spills_left: usize,
+    /// Who was announced as gone, kept where announcements are expected.
+    gone: Option<Arc<Gone>>,
+    /// The same some seconds ago, latest last: a close that the announcement ran ahead of has come
+    /// by now.
+    gone_before: [SessionSet; 2],
 }
 
 struct WorkerAccounts {
@@ -76,7 +81,13 @@ struct WorkerAccounts {
 }
 
 impl<'p> Control<'p> {
-    pub(super) fn new(plan: &'p Plan, layout: &'p Layout, clock: Clock, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(
+        plan: &'p Plan,
+        layout: &'p Layout,
+        clock: Clock,
+        shared: Arc<Shared>,
+        gone: Option<Arc<Gone>>,
+    ) -> Self {
         Self {
             plan,
             clock,
@@ -102,6 +113,8 @@ impl<'p> Control<'p> {
             hurried: false,
             unfinished: false,
             spills_left: 0,
+            gone,
+            gone_before: Default::default(),
         }
     }
 
@@ -279,7 +292,9 @@ impl<'p> Control<'p> {
                 }
                 // Nobody comes back once gone, and a scenario without a WebSocket holds nobody.
                 let nothing_to_hold = open == 0;
-                if nothing_to_hold || self.at() >= self.phase_began + self.plan.settings.hold {
+                if nothing_to_hold {
+                    self.close(Duration::ZERO);
+                } else if self.at() >= self.phase_began + self.plan.settings.hold {
                     self.close(self.plan.settings.ramp_down);
                 }
             }
@@ -294,6 +309,10 @@ impl<'p> Control<'p> {
         if self.at() >= due && (everyone || self.at() >= due + WORKERS_LATE) {
             self.reported_seconds = self.at().as_secs();
             self.heard_seconds = 0;
+            if let Some(gone) = self.gone.as_ref().filter(|_| self.phase != Phase::RampDown) {
+                self.gone_before.rotate_left(1);
+                self.gone_before[1] = gone.so_far();
+            }
             self.report_now(on_second);
         }
     }
@@ -332,6 +351,9 @@ impl<'p> Control<'p> {
             if let Some(pairs) = accounts.ledger.take() {
                 ledger.get_or_insert_default().add(&pairs.close(&known));
             }
+        }
+        if let Some(totals) = &mut ledger {
+            totals.judge_gone(&self.gone_before[0], &everyone, &self.plan.members);
         }
         // The accounts count exactly; what was published in between is a look every 50 ms.
         self.readings.peak = self.readings.peak.max(held_to_end);

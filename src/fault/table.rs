@@ -13,9 +13,11 @@ use super::row::{Blame, Excuse, FaultNames, NoNames, Row, error_name, faults, pl
 /// No condition of this machine can cause it.
 const NOTHING: &[Excuse] = &[];
 
-/// A client that sends or reads late, or that cannot be reached, can cause it: it sees its own
-/// timeout, or the server gives up on it.
-const LATE_OR_LOST: &[Excuse] = &[Excuse::Lag, Excuse::SourceLost];
+/// A wait that was too long: a client that sends or reads late, or cannot be reached, can cause it.
+const WAITED: &[Excuse] = &[Excuse::Stall, Excuse::Lag, Excuse::SourceLost];
+
+/// The peer closed, or the connection ended: a peer that hears nothing for long gives up.
+const GIVEN_UP: &[Excuse] = &[Excuse::LongStall, Excuse::SourceLost];
 
 faults! {
     /// One kind of failure. The step in which it happened is kept beside it.
@@ -45,6 +47,10 @@ faults! {
         /// The one-time ticket expired because this machine used it too late.
         TicketAgedHere => ("ticket-aged-here", Machine, NOTHING,
             "This machine used its tickets too late; slow the ramp or use more cores.")
+        /// This machine stalled during the wait, or for so long that the peer gave up.
+        StalledHere => ("stalled-here", Machine, NOTHING,
+            "This machine did not run the load generator for a while (see stalls): give it the machine for itself, and \
+             do not stop or suspend it.")
         /// Most of the step's time passed before one of the shared HTTP connections was free.
         HttpConnectionsBusy => ("http-connections-busy", Machine, NOTHING,
             "All shared HTTP connections were in use: raise --http-connections or slow the ramp, and see what slows \
@@ -61,10 +67,10 @@ faults! {
         Reset => ("reset", Network, NOTHING,
             "The peer, or something between, reset the connection; see the logs of the proxy and the server.")
         /// ETIMEDOUT from the kernel: retransmissions went unanswered.
-        KernelTimeout => ("kernel-timeout", Network, LATE_OR_LOST,
+        KernelTimeout => ("kernel-timeout", Network, GIVEN_UP,
             "Packets went unanswered; look for loss, a full conntrack table or a firewall on the way.")
         /// The connection was not up within the step's timeout: nothing answered its SYNs.
-        ConnectTimeout => ("connect-timeout", Network, LATE_OR_LOST,
+        ConnectTimeout => ("connect-timeout", Network, WAITED,
             "Nothing answered while connecting; look for a full accept queue or a firewall there, and for a route back \
              to the source address (failures.jsonl has it).")
         /// Another errno.
@@ -73,10 +79,10 @@ faults! {
 
         // The servers.
         /// The step was not over within its timeout.
-        StepTimeout => ("timeout", Server, LATE_OR_LOST,
+        StepTimeout => ("timeout", Server, WAITED,
             "The server took longer than the step's timeout; see its pools and queues at these instants.")
         /// The peer closed in the middle of the step.
-        ClosedEarly => ("closed-early", Server, LATE_OR_LOST,
+        ClosedEarly => ("closed-early", Server, GIVEN_UP,
             "The server closed the connection in mid-answer; look for worker restarts and proxy timeouts.")
         /// An HTTP status that the step does not expect, with no name in the scenario.
         HttpStatus(u16, plain) => ("http-<status>", Server, NOTHING,
@@ -147,12 +153,12 @@ faults! {
         Closed(u16, plain) => ("closed-<code>", Server, NOTHING,
             "The server closed the session; see its log at this instant.")
         {
-            1000 => ("closed-<code>", Server, LATE_OR_LOST,
+            1000 => ("closed-<code>", Server, GIVEN_UP,
                 "The server ended the session: idle timeout, end of the challenge, or replaced by a new entry of \
                  the same member."),
-            1001 => ("closed-<code>", Server, LATE_OR_LOST,
+            1001 => ("closed-<code>", Server, GIVEN_UP,
                 "The server went away; look for a restart or a deployment."),
-            1005 => ("closed-<code>", Server, LATE_OR_LOST,
+            1005 => ("closed-<code>", Server, GIVEN_UP,
                 "The server closed the session; see its log at this instant."),
             1008 => ("closed-<code>", Server, NOTHING,
                 "The server refused the session; see the error message before the close."),
@@ -162,15 +168,15 @@ faults! {
                 "The server had an internal error; see its log at this instant.")
         }
         /// The connection ended without a close frame (RFC 6455's 1006).
-        Cut => ("closed-1006", Server, LATE_OR_LOST,
+        Cut => ("closed-1006", Server, GIVEN_UP,
             "The connection ended without a close frame: a crash, a proxy's timeout or a lost network.")
         /// A PONG did not come within its timeout; the session goes on. A counter of its own, by
         /// cycle.
-        PingTimeout => ("ping-timeout", Server, LATE_OR_LOST,
+        PingTimeout => ("ping-timeout", Server, WAITED,
             "PONGs took longer than the timeout; compare with the server's GC pauses and thread pools.")
         /// A PING fell due while one was outstanding and was not sent. A counter of its own, by
         /// cycle.
-        PingMissed => ("ping-missed", Server, LATE_OR_LOST,
+        PingMissed => ("ping-missed", Server, WAITED,
             "A PONG took longer than the interval; the server is far behind.")
         /// Kinds beyond the number that is told apart. A counter of its own.
         Other => ("other", Server, NOTHING,
@@ -220,12 +226,12 @@ faults! {
             "The server accepts none of the suites, groups and signatures that current clients offer; see its TLS \
              settings.")
         /// The handshake was not over within the step's timeout.
-        HandshakeTimeout => ("tls-handshake-timeout", Server, LATE_OR_LOST,
+        HandshakeTimeout => ("tls-handshake-timeout", Server, WAITED,
             "The handshake took longer than its step allows; see the server's CPU and accept queue, and whether this \
              port speaks TLS.")
         /// The peer closed in the middle of the handshake. A server gives up on a late hello just
         /// as we do.
-        HandshakeClosed => ("tls-handshake-closed", Server, LATE_OR_LOST,
+        HandshakeClosed => ("tls-handshake-closed", Server, GIVEN_UP,
             "The server closed the connection in the handshake without an alert; see its and its proxy's logs, and \
              whether this port speaks TLS.")
         /// What answers does not speak TLS, such as plain HTTP.

@@ -4,6 +4,7 @@
 //! this machine can take the plan is asked by the application, of [`schedule`] and of the doctor.
 //! Invariant: a `Plan` that exists has been checked as a whole; nothing in it is left to a default.
 
+pub mod abort;
 pub mod capacity;
 pub mod http;
 pub mod load;

@@ -19,8 +19,19 @@ const HTTP_STEPS_MAX: usize = NAMES_MAX - 3;
 /// Names of steps that are not HTTP requests.
 const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "ping"];
 
-pub(super) const ROOT_KEYS: [&str; 10] =
-    ["name", "variables", "cookies", "errors", "http", "schedule", "join", "leave", "websocket", "criteria"];
+pub(super) const ROOT_KEYS: [&str; 11] = [
+    "name",
+    "mock",
+    "variables",
+    "cookies",
+    "errors",
+    "http",
+    "schedule",
+    "join",
+    "leave",
+    "websocket",
+    "criteria",
+];
 /// See [`Scenario::compile`].
 pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Result<Scenario> {
     let source = Source { file, text };
@@ -44,6 +55,7 @@ pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Resu
     if http.is_empty() && websocket.is_none() {
         return Err(root.own_error("a session has nothing to do: give [[http]], [websocket] or both"));
     }
+    let plays_on_mock = root.flag("mock")?;
     let cookies = root.flag("cookies")?;
     if cookies && http.is_empty() {
         return Err(source.error(root.place("cookies"), "answers set cookies, and there is no [[http]]"));
@@ -57,6 +69,7 @@ pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Resu
     let mut scenario = Scenario {
         name,
         source: text.to_owned(),
+        plays_on_mock,
         cookies,
         http,
         sends_once: false,
@@ -83,6 +96,7 @@ fn all_criteria(root: &Section<'_>, scenario: &Scenario) -> Result<Vec<super::Cr
         }
         compiled.push(criterion);
     }
+    criteria::add_error_rate(&mut compiled);
     Ok(compiled)
 }
 

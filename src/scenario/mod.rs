@@ -34,6 +34,8 @@ pub struct Scenario {
     /// The TOML that it was compiled from, with variables unresolved; kept so that a plan repeats
     /// the run.
     pub source: String,
+    /// Whether the built-in mock server plays its servers.
+    pub plays_on_mock: bool,
     /// Whether sessions keep the cookies that answers set, and send them back.
     pub cookies: bool,
     /// The HTTP requests of a session, in order, on one keep-alive connection.

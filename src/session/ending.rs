@@ -7,7 +7,7 @@
 use startline_protocol::websocket::write_close;
 
 use super::{Context, NO_ERROR, Observer, PING_OUTSTANDING, Phase, Session, Timer};
-use crate::fault::Fault;
+use crate::fault::{Excuse, Fault};
 use crate::measure::PingEvent;
 
 /// Bytes of a peer's answer kept with a failure.
@@ -72,17 +72,28 @@ impl Session {
     /// Fails the session.
     pub(super) fn fail<O: Observer>(&mut self, fault: Fault, evidence: &[u8], ctx: &mut Context<'_, O>) {
         let step = self.step_index(ctx.script);
+        let fault = if self.is_stall_s(fault, ctx) { Fault::StalledHere } else { fault };
         if self.is_open() {
             self.account_end(ctx);
         }
         let evidence = &evidence[..evidence.len().min(EVIDENCE_BYTES_MAX)];
-        ctx.observer.failed(ctx.who, step, fault, evidence);
+        ctx.observer.failed(ctx.who, self.server, step, fault, evidence);
         self.over(ctx);
+    }
+
+    /// Whether a stall of this machine explains the fault.
+    fn is_stall_s<O>(&self, fault: Fault, ctx: &Context<'_, O>) -> bool {
+        fault.excuses().iter().any(|excuse| match excuse {
+            Excuse::Stall => ctx.stalled_since(self.sent),
+            Excuse::LongStall => ctx.waits.may_be_given_up(ctx.now, ctx.script.delays.ping),
+            Excuse::Lag | Excuse::SourceLost => false,
+        })
     }
 
     /// Closes the accounts of an open session.
     fn account_end<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         if self.flag(PING_OUTSTANDING) {
+            self.report_missed(ctx);
             self.set_flag(PING_OUTSTANDING, false);
             ctx.observer.ping(ctx.who, PingEvent::Pending);
         }

@@ -157,7 +157,7 @@ impl Session {
     }
 
     fn step_done<O: Observer>(&mut self, reusable: bool, ctx: &mut Context<'_, O>) {
-        ctx.observer.step_ok(self.step, ctx.now.since(self.due), ctx.now.since(self.sent));
+        ctx.observer.step_ok(self.step, ctx.timed(self.due, self.sent));
         self.due = ctx.now;
         self.opened = ctx.now;
         self.set_flag(RETRIED, false);

@@ -213,6 +213,11 @@ impl Session {
                 let member = found.subject.ok_or(Fault::MessageMalformed)?;
                 ctx.observer.entered(ctx.who, member);
             }
+            Role::Left => {
+                if let Some(member) = found.subject {
+                    ctx.observer.left(ctx.who, member);
+                }
+            }
             Role::Error => return self.error_message(found.error_code.as_deref(), payload, ctx),
             _ => {}
         }
@@ -260,10 +265,10 @@ impl Session {
     /// CONNECTED came: the session holds from here, and its heartbeat counts from here.
     pub(super) fn opened_now<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         let step = self.step_index(ctx.script);
-        ctx.observer.step_ok(step, ctx.now.since(self.due), ctx.now.since(self.sent));
+        ctx.observer.step_ok(step, ctx.timed(self.due, self.sent));
         self.phase = Phase::Held;
         self.opened = ctx.now;
-        ctx.observer.opened(ctx.who);
+        ctx.observer.opened(ctx.who, self.server);
         let script = ctx.script;
         let Some(websocket) = &script.scenario.websocket else { return };
         if websocket.ping.is_some() {

@@ -32,6 +32,7 @@ pub mod script;
 mod slots;
 mod timer;
 mod upgrade;
+mod waits;
 
 use std::collections::VecDeque;
 
@@ -41,13 +42,15 @@ use slab::Slab;
 use startline_os::tick::{Tick, Ticks};
 
 use crate::fault::{Fault, TlsFault};
-use crate::measure::PingEvent;
+use crate::measure::servers::ServerIndex;
+use crate::measure::{PingEvent, Timed};
 use crate::members::{MemberId, SessionNumber};
 use crate::scenario::{MessageType, StepIndex};
 pub use http::refusal;
 pub use script::{Endpoint, Script};
 pub use slots::Slots;
 pub use timer::Timer;
+pub use waits::Waits;
 
 /// Where a session is in its life; the table is at the top of this module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +77,9 @@ const RETRIED: u8 = 1 << 2;
 /// The ticket was older than its lifetime when the upgrade was sent.
 const TICKET_AGED: u8 = 1 << 3;
 
-/// An older PING's PONG came so soon after the outstanding PING that it may have been meant for
-/// that one.
-const PROMPT_LATE: u8 = 1 << 4;
+/// The last PING was answered while an older one's PONG was expected: one more PONG before the next
+/// PING is late.
+const OLDER_PONG_DUE: u8 = 1 << 4;
 
 /// TCP is up and the TLS handshake is under way.
 const SECURING: u8 = 1 << 5;
@@ -110,9 +113,13 @@ pub struct Session {
     /// PINGs that timed out and whose PONGs are still to come. A PONG answers the oldest of these
     /// first.
     late_pongs: u8,
+    /// PINGs that fell due while the outstanding one was.
+    missed: u8,
     /// Index into `Scenario::error_names` of the last error message, or `NO_ERROR`: a close that
     /// follows is its.
     last_error: u8,
+    /// Where it was sent to.
+    server: ServerIndex,
     /// For the engine: marks that belong beside it and fit into its padding.
     pub shell_marks: u8,
 }
@@ -157,17 +164,17 @@ pub struct Commands {
 
 /// Receives what happens in sessions.
 pub trait Observer {
-    /// A step succeeded; latencies from the instant it was due and from the instant it was sent.
-    fn step_ok(&mut self, step: StepIndex, from_due: Ticks, from_sent: Ticks);
+    /// A step succeeded, in this time.
+    fn step_ok(&mut self, step: StepIndex, timed: Timed);
     /// An HTTP request goes out; `reused`: on a connection that has carried an answer before.
     fn requested(&mut self, reused: bool);
     /// The HTTP connection was gone before any byte of the answer: the request is sent once more.
     fn reconnected(&mut self, who: Who);
-    /// A URL that the server returned leads this session to a WebSocket server (`url` without its
-    /// query).
-    fn routed(&mut self, who: Who, url: &str);
-    /// The session is open.
-    fn opened(&mut self, who: Who);
+    /// This session goes to the WebSocket server of this URL: scheme, host and port, with the path
+    /// where a server returned it. Returns the number under which the session keeps it.
+    fn routed(&mut self, who: Who, url: &str) -> ServerIndex;
+    /// The session is open, on this server.
+    fn opened(&mut self, who: Who, server: ServerIndex);
     /// A whole message of this type came, `bytes` of payload.
     fn message(&mut self, message: MessageType, bytes: u64);
     /// The open message listed this member.
@@ -178,12 +185,17 @@ pub trait Observer {
     fn error_message(&mut self, who: Who, fault: Fault, evidence: &[u8]);
     /// Something happened in a heartbeat cycle.
     fn ping(&mut self, who: Who, event: PingEvent);
+    /// A heartbeat cycle failed at this server, besides its event; `waited`: since the outstanding
+    /// PING was due and sent.
+    fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed);
+    /// This member was announced as gone.
+    fn left(&mut self, who: Who, member_id: MemberId);
     /// An open session is open no longer, for whatever reason.
     fn closed(&mut self, who: Who, held: Ticks);
     /// A session without a WebSocket has done all its steps.
     fn completed(&mut self, who: Who);
-    /// The session failed in this step.
-    fn failed(&mut self, who: Who, step: StepIndex, fault: Fault, evidence: &[u8]);
+    /// The session failed in this step, at this server or on the way there.
+    fn failed(&mut self, who: Who, server: ServerIndex, step: StepIndex, fault: Fault, evidence: &[u8]);
     /// The run ended while the session was being set up; `asked`: the HTTP step whose request was
     /// out and not answered.
     fn abandoned(&mut self, who: Who, asked: Option<StepIndex>);
@@ -204,6 +216,8 @@ pub struct Context<'a, O> {
     pub spills: &'a mut Spills,
     /// When the worker's heartbeats begin.
     pub slots: Slots,
+    /// What the worker knows of waits.
+    pub waits: &'a mut Waits,
     /// The worker's random numbers.
     pub rng: &'a mut fastrand::Rng,
     /// Bytes to send; empty when the event begins.
@@ -214,6 +228,22 @@ pub struct Context<'a, O> {
     pub commands: &'a mut Commands,
     /// Receives what happens.
     pub observer: &'a mut O,
+}
+
+impl<O> Context<'_, O> {
+    /// Whether the worker stalled at some time since `since`.
+    fn stalled_since(&self, since: Tick) -> bool {
+        self.waits.stalled_since(since, self.now)
+    }
+
+    /// The time of something that was due and sent at these instants and ends now.
+    fn timed(&self, due: Tick, sent: Tick) -> Timed {
+        Timed {
+            from_due: self.now.since(due),
+            from_sent: self.now.since(sent),
+            stalled: self.stalled_since(due),
+        }
+    }
 }
 
 impl Default for Session {
@@ -235,7 +265,9 @@ impl Session {
             step: StepIndex(0),
             flags: 0,
             late_pongs: 0,
+            missed: 0,
             last_error: NO_ERROR,
+            server: ServerIndex::NONE,
             shell_marks: 0,
         }
     }

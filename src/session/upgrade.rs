@@ -32,7 +32,7 @@ impl Session {
         self.put_setup(setup, ctx);
         match destination {
             Ok(destination) => {
-                ctx.observer.routed(ctx.who, url.split('?').next().unwrap_or_default());
+                self.server = ctx.observer.routed(ctx.who, &script.server_name(websocket, &url));
                 ctx.commands.connect = Some(destination.endpoint);
                 self.deadline = ctx.now + script.delays.connect;
                 ctx.commands.timers.push_back((Timer::Connect, self.deadline));
@@ -111,7 +111,7 @@ impl Session {
 
     fn upgraded<O: Observer>(&mut self, websocket: &WebSocket, ctx: &mut Context<'_, O>) {
         let step = self.step_index(ctx.script);
-        ctx.observer.step_ok(step, ctx.now.since(self.due), ctx.now.since(self.sent));
+        ctx.observer.step_ok(step, ctx.timed(self.due, self.sent));
         self.phase = Phase::Opening;
         // The next step is due as this one ends.
         self.due = ctx.now;

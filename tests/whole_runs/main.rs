@@ -15,3 +15,4 @@ mod prepare_challenge;
 mod prepare_members;
 mod prepare_places;
 mod run;
+mod truth;

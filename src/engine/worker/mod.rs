@@ -29,7 +29,7 @@ use super::ports::Ports;
 use super::secure::Secure;
 use crate::measure::ledger::SessionSet;
 use crate::plan::members::Members;
-use crate::session::{Commands, Endpoint, Script, Session, Slots, Spills, Timer};
+use crate::session::{Commands, Endpoint, Script, Session, Slots, Spills, Timer, Waits};
 
 /// Bytes read at once. One buffer a worker.
 const READ_BYTES: usize = 64 << 10;
@@ -54,6 +54,9 @@ const SPILLS_KEPT: usize = 64;
 const SLEEP_MAX: Duration = Duration::from_millis(50);
 /// … while closes are being spread.
 const SLEEP_MAX_CLOSING: Duration = Duration::from_millis(20);
+
+/// A worker that does not run for so long beyond what it asked for has stalled.
+const STALL_MIN: Duration = Duration::from_millis(100);
 
 /// The peer has shut its side: read to the end, a short read is not the last.
 const MARK_READ_CLOSED: u8 = 1;
@@ -115,6 +118,8 @@ struct Time {
     started_at: Duration,
     now: Tick,
     unix_micros: u64,
+    /// Until when it may go without another look, on `clock`: it sleeps.
+    asleep_until: Duration,
 }
 
 /// How far the run is for this worker's sessions.
@@ -133,6 +138,7 @@ struct SoFar {
 struct Lent {
     spills: Spills,
     slots: Slots,
+    waits: Waits,
     rng: fastrand::Rng,
     out: Vec<u8>,
     scratch: Vec<u8>,
@@ -176,6 +182,7 @@ impl Lent {
         Self {
             spills: Spills::new(),
             slots: Slots::new(rng.u32(..)),
+            waits: Waits::default(),
             rng,
             out: Vec::with_capacity(READ_BYTES),
             scratch: Vec::with_capacity(4096),
@@ -197,6 +204,7 @@ impl<'p> Worker<'p> {
                 started_at: Duration::ZERO,
                 now: clock.now(),
                 unix_micros: clock.unix_micros_at(clock.elapsed()),
+                asleep_until: Duration::MAX,
             },
             so_far: SoFar {
                 next_arrival: 0,
@@ -251,6 +259,7 @@ impl<'p> Worker<'p> {
             let busy = self.time.clock.now().since(turn_began);
             self.look_at_clock();
             let sleep = self.prepare_sleep();
+            self.time.asleep_until += sleep;
             match self.wire.poll.poll(&mut events, Some(sleep)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -266,9 +275,15 @@ impl<'p> Worker<'p> {
 
     fn look_at_clock(&mut self) {
         let elapsed = self.time.clock.elapsed();
+        let awake_since = std::mem::replace(&mut self.time.asleep_until, elapsed);
         self.time.now = self.time.clock.tick_at(elapsed);
         self.time.unix_micros = self.time.clock.unix_micros_at(elapsed);
         self.books.at = elapsed.saturating_sub(self.time.started_at);
+        let without_running = elapsed.saturating_sub(awake_since);
+        if without_running > STALL_MIN && self.so_far.ramp_down.is_none() {
+            self.lent.waits.stalled(self.time.now, Ticks::from_duration(without_running));
+            self.books.recorder.stalled(self.books.at.saturating_sub(without_running), self.books.at);
+        }
     }
 
     /// Since the run's start.
@@ -418,6 +433,7 @@ impl<'p> Worker<'p> {
             if self.lent.spills.is_empty() && self.lent.spills.capacity() > SPILLS_KEPT {
                 self.lent.spills = Spills::new();
             }
+            self.lent.waits.forget_old(self.time.now);
             self.link.second(self.books.recorder.take());
         }
     }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use startline::engine::observe::Books;
 use startline::fault::{Blame, Fault};
+use startline::measure::servers::ServerNames;
 use startline::measure::{Layout, Recorder, Totals};
 use startline::members::{MemberId, SessionNumber};
 use startline::scenario::StepIndex;
-use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Who};
+use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Waits, Who};
 use startline_os::tick::{Tick, Ticks};
 
 use super::script;
@@ -20,6 +21,8 @@ pub struct Driven {
     spills: Spills,
     books: Books,
     now: Tick,
+    /// What its worker knows of waits.
+    pub waits: Waits,
     /// When the first step is over.
     deadline: Tick,
     /// What it wanted sent last.
@@ -35,6 +38,7 @@ impl Driven {
         let layout = Layout { steps: script.scenario.step_names(), messages: Vec::new() };
         let books = Books {
             recorder: Recorder::new(&layout),
+            servers: ServerNames::default(),
             ledger: None,
             at: Duration::ZERO,
             from: None,
@@ -47,6 +51,7 @@ impl Driven {
             spills: Spills::new(),
             books,
             now: Tick::from_raw(u32::MAX - 100),
+            waits: Waits::default(),
             deadline: Tick::default(),
             out: Vec::new(),
             commands: Commands::default(),
@@ -102,6 +107,7 @@ impl Driven {
             script: &self.script,
             spills: &mut self.spills,
             slots: Slots::new(7),
+            waits: &mut self.waits,
             rng: &mut fastrand::Rng::with_seed(7),
             out: &mut self.out,
             scratch: &mut Vec::new(),
