@@ -215,7 +215,7 @@ fn check_schedule(
         .map_err(Unfit::Unasked)?
         .ok_or(Unfit::Interrupted)?;
     check_standing(&looked_up, plan, output).map_err(Unfit::Refused)?;
-    warn_of_zone(&looked_up, plan, output).map_err(Unfit::Refused)?;
+    refuse_zone(&looked_up, plan).map_err(Unfit::Refused)?;
     let fits = judge(&looked_up, plan).map_err(Unfit::Refused)?;
     Ok(match fits {
         Start::Now => Wait::Nothing,
@@ -230,17 +230,12 @@ fn judge(looked_up: &LookedUp, plan: &Plan) -> Result<Start> {
     Ok(schedule::judge(&challenge, &zone, looked_up.server_now, &plan.settings.demand(entry))?)
 }
 
-/// Warns of a zone in which the challenge was created in the future. Its status alone could also be that of a late schedule.
-fn warn_of_zone(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<()> {
+/// Refuses a zone that the look-up rules out: ramp and hold would be judged by other times than the servers'.
+fn refuse_zone(looked_up: &LookedUp, plan: &Plan) -> Result<()> {
     let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
     let zone = schedule::known_zone(&plan.settings.time_zone)?;
     let clues = Clues::new(&challenge, looked_up.created_at.as_deref(), looked_up.server_now, &zone);
-    if clues.is_made_in_the_future()
-        && let Err(other) = clues.check()
-    {
-        output.say(format!("warning: {other}"));
-    }
-    Ok(())
+    Ok(clues.rule_out()?)
 }
 
 /// Warns of members who will be refused; refuses a run if that is all of them.

@@ -135,6 +135,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         ports,
         secure,
         http_connections: plan.http.connections(),
+        in_flight: in_flight_of(plan, worker),
         books,
         seed,
     };
@@ -147,6 +148,13 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         Ok(Err(error)) => failures.broken(error.to_string()),
         Err(_) => failures.broken("it panicked, which is a defect of startline".to_owned()),
     }
+}
+
+/// The worker's part of the sessions that may be under way at once.
+fn in_flight_of(plan: &Plan, worker: usize) -> u32 {
+    let Some(all) = plan.in_flight else { return u32::MAX };
+    let (workers, worker) = (plan.workers as u32, worker as u32);
+    all / workers + u32::from(worker < all % workers)
 }
 
 /// Where connections come from, and how they get their ports.

@@ -52,6 +52,15 @@ pub enum Excuse {
     SourceLost,
 }
 
+/// An error that the scenario names, with whom the scenario blames for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NamedFault {
+    /// Index into `Scenario::error_names`.
+    pub name: u8,
+    /// The same for every fault of this name.
+    pub blame: Blame,
+}
+
 /// Resolves the indices that some faults carry into names of the scenario.
 pub trait FaultNames {
     /// Returns the name of the scenario's error `index`.
@@ -110,8 +119,8 @@ pub(super) fn plain(detail: impl fmt::Display, _: &dyn FaultNames) -> String {
 }
 
 /// The name of a scenario's error, as part of a key.
-pub(super) fn error_name(index: u8, names: &dyn FaultNames) -> String {
-    names.error_name(index).to_owned()
+pub(super) fn error_name(named: NamedFault, names: &dyn FaultNames) -> String {
+    names.error_name(named.name).to_owned()
 }
 
 /// The name of a taken value, as part of a key.

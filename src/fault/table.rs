@@ -8,7 +8,9 @@ use Blame::{Machine, Network, Scenario, Server};
 use startline_protocol::tls::{PeerAlert, RecordFault};
 use startline_protocol::websocket::Violation;
 
-use super::row::{Blame, Excuse, FaultNames, NoNames, Row, error_name, faults, plain, value_name};
+use super::row::{
+    Blame, Excuse, FaultNames, NamedFault, NoNames, Row, error_name, faults, plain, value_name,
+};
 
 /// No condition of this machine can cause it.
 const NOTHING: &[Excuse] = &[];
@@ -93,9 +95,17 @@ faults! {
             502..=504 => ("http-<status>", Server, NOTHING,
                 "The proxy had no server to pass the request to; see its error log for the upstream.")
         }
-        /// An error that the scenario names; the index is into `Scenario::error_names`.
-        Named(u8, error_name) => ("<name>", Server, NOTHING,
+        /// An error that the scenario names. Whom it is blamed on is the scenario's to say.
+        Named(NamedFault, error_name) => ("<name>", Server, NOTHING,
             "The server returned an error that the scenario names; see the scenario's notes on it.")
+        {
+            NamedFault { blame: Machine, .. } => ("<name>", Machine, NOTHING,
+                "The scenario blames this machine for this error; see its notes on it."),
+            NamedFault { blame: Network, .. } => ("<name>", Network, NOTHING,
+                "The scenario blames the network for this error; see its notes on it."),
+            NamedFault { blame: Scenario, .. } => ("<name>", Scenario, NOTHING,
+                "The plan asked for what the server cannot do: check its members and their state (startline preflight).")
+        }
         /// The response is not HTTP/1.x.
         HttpMalformed => ("http-malformed", Server, NOTHING,
             "What answers is not the expected HTTP server; check the port and the scheme.")

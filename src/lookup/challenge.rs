@@ -5,7 +5,7 @@
 //! Invariant: no step after the named one is played, so no member's place is used up.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -137,7 +137,9 @@ impl<'p> Asker<'p> {
         let answer =
             self.request(&step.method, &self.text(&step.path), self.headers(&step.headers), &body)?;
         if !step.expect.contains(&answer.status) {
-            let name = refusal(step, answer.status, answer.body.as_bytes()).key(&*self.plan.scenario);
+            let scenario = &*self.plan.scenario;
+            let name = refusal(scenario, step, (answer.status, answer.took), answer.body.as_bytes());
+            let name = name.key(scenario);
             return Err(answer.unexpected(Some(name)));
         }
         self.server_now = answer.date;
@@ -196,6 +198,7 @@ impl<'p> Asker<'p> {
         if let Some(cookies) = self.cookies.field_value() {
             request = request.header("Cookie", cookies);
         }
+        let asked = Instant::now();
         let request = request.body(body.to_owned()).with_context(|| format!("cannot ask {url}"))?;
         let mut answer = self.agent.run(request).with_context(|| format!("cannot ask {method} {url}"))?;
         let headers = answer.headers().clone();
@@ -208,7 +211,8 @@ impl<'p> Asker<'p> {
             .with_context(|| format!("cannot read the answer of {method} {url}"))?;
         let json = serde_json::from_str(&body).unwrap_or(Value::Null);
         let status = answer.status().as_u16();
-        Ok(Answer { url: format!("{method} {url}"), status, headers, date, json, body })
+        let took = asked.elapsed();
+        Ok(Answer { url: format!("{method} {url}"), status, headers, date, took, json, body })
     }
 
     fn headers<'t>(&self, headers: &'t [(String, Template)]) -> Vec<(&'t str, String)> {
@@ -302,6 +306,7 @@ pub struct Answer {
     headers: ureq::http::HeaderMap,
     /// The server's clock, if it says.
     pub date: Option<Timestamp>,
+    took: Duration,
     /// The body; null if it is not JSON.
     pub json: Value,
     body: String,
@@ -344,7 +349,16 @@ mod tests {
         let said = |body: &str| {
             let json = serde_json::from_str(body).unwrap_or(Value::Null);
             let (url, headers) = ("GET /".to_owned(), ureq::http::HeaderMap::new());
-            Answer { url, status: 400, headers, date: None, json, body: body.to_owned() }.said()
+            Answer {
+                url,
+                status: 400,
+                headers,
+                date: None,
+                took: Duration::ZERO,
+                json,
+                body: body.to_owned(),
+            }
+            .said()
         };
         assert_eq!(said(r#"{"message":"\u001b[2J\u001b[31mEVIL\u0007\n"}"#), "[2J [31mEVIL");
         assert_eq!(said("<b>\x1b]0;evil\x07</b>"), "<b> ]0;evil </b>");

@@ -57,6 +57,9 @@ pub struct Plan {
     pub http: Http,
     /// Whether the end of each session is reported, not only how many ended how.
     pub keep_fates: bool,
+    /// Sessions under way at once, at most: one more starts only as another ends, later than
+    /// planned if need be, so that arrivals slow down with the servers.
+    pub in_flight: Option<u32>,
 }
 
 impl Plan {

@@ -236,6 +236,7 @@ impl Settings {
             tls: self.tls.clone(),
             http: self.http(),
             keep_fates: false,
+            in_flight: None,
             settings: self,
         })
     }

@@ -240,15 +240,19 @@ fn by_blame(tally: &Tally) -> Ordered<u64> {
     Blame::ALL.map(count).into_iter().collect()
 }
 
-/// Sessions that had their one-time ticket and never opened.
+/// Members whom a step has marked as in, and whose WebSocket then reached no server: they cannot enter
+/// again. A server that was reached frees its member as the connection closes.
 fn member_burned(totals: &Totals, scenario: &Scenario) -> u64 {
-    let has_ticket = scenario.websocket.as_ref().is_some_and(|socket| socket.ticket_lifetime.is_some());
-    if !has_ticket {
-        return 0;
-    }
-    let first = scenario.http.len();
-    // `connect` and `open` follow the HTTP steps.
-    (first..first + 2).map(|step| totals.tally().failures.in_step(StepIndex(step as u8))).sum()
+    let Some(marking) = scenario.http.iter().position(|step| step.marks_member) else { return 0 };
+    let open = scenario.http.len() + 1;
+    let is_burned = |step: usize, fault: Fault| match step {
+        // Nobody heard what became of it.
+        _ if step == marking => fault == Fault::StepTimeout,
+        _ if step == open => scenario.is_about_ticket(fault),
+        _ => marking < step && step < open,
+    };
+    let failures = totals.tally().failures.iter();
+    failures.filter(|(step, fault, _)| is_burned(step.index(), *fault)).map(|(.., count)| count).sum()
 }
 
 fn details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {

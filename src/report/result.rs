@@ -248,8 +248,8 @@ pub struct ErrorsResult {
     pub by_kind: Ordered<u64>,
     /// By who has to act: `machine`, `network`, `server`, `scenario`.
     pub by_blame: Ordered<u64>,
-    /// Sessions that had their ticket and whose WebSocket then never opened: their members are
-    /// locked out until the challenge is over. 0 in scenarios without a ticket.
+    /// Members whom a step has marked as in and whose WebSocket then reached no server: they are
+    /// locked out until the challenge is over. 0 in scenarios where no step does so.
     pub member_burned: u64,
     /// Error messages that came in the hold and left their sessions open: reported, not counted in
     /// `total`.

@@ -311,7 +311,7 @@ impl Text {
             self.line(
                 "",
                 &format!(
-                    "member-burned: {burned} entered and never opened; locked out until the challenge is over"
+                    "member-burned: {burned} entered and reached no WebSocket server; locked out until the challenge is over"
                 ),
             );
         }

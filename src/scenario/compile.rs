@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use super::document::{self, Section};
 use super::error::{ScenarioError, Source};
-use super::names::{NAMES_MAX, NameList, Variable, Vocabulary};
+use super::names::{ErrorNames, NAMES_MAX, NameList, Variable, Vocabulary};
 use super::request::{self, ERROR_KEYS, HTTP_KEYS, Result, named_error, too_many};
 use super::{HttpStep, NamedError, Scenario, criteria, places, schedule, websocket};
 use crate::nearest;
@@ -41,7 +41,7 @@ pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Resu
     let http = root.sections("http", "[[http]]", &HTTP_KEYS)?;
     let vocabulary = vocabulary(&root, &http, set)?;
 
-    let mut errors = NameList::default();
+    let mut errors = ErrorNames::default();
     let shared = root.sections("errors", "[[errors]]", &ERROR_KEYS)?;
     let shared = shared.iter().map(|one| named_error(one, &mut errors)).collect::<Result<Vec<_>>>()?;
     if !shared.is_empty() && http.is_empty() {
@@ -66,6 +66,7 @@ pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Resu
     let leave = places::compile(&root, "leave", before, &vocabulary, &shared, &mut errors)?;
     refuse_unused(&root, &vocabulary)?;
 
+    let (error_names, error_blames) = errors.into_vecs();
     let mut scenario = Scenario {
         name,
         source: text.to_owned(),
@@ -79,7 +80,8 @@ pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Resu
         websocket,
         criteria: Vec::new(),
         value_names: vocabulary.values.into_vec(),
-        error_names: errors.into_vec(),
+        error_names,
+        error_blames,
     };
     scenario.criteria = all_criteria(&root, &scenario)?;
     Ok(scenario)
@@ -164,7 +166,7 @@ fn http_steps(
     sections: &[Section<'_>],
     vocabulary: &Vocabulary,
     shared: &[NamedError],
-    errors: &mut NameList,
+    errors: &mut ErrorNames,
 ) -> Result<Vec<HttpStep>> {
     if sections.len() > HTTP_STEPS_MAX {
         let message = format!("{HTTP_STEPS_MAX} requests a session at most");
@@ -191,7 +193,7 @@ fn http_step(
     vocabulary: &Vocabulary,
     taken: &[bool],
     shared: &[NamedError],
-    errors: &mut NameList,
+    errors: &mut ErrorNames,
 ) -> Result<HttpStep> {
     request::compile(section, step_name(section)?, vocabulary, taken, shared, errors)
 }

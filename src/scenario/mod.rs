@@ -16,12 +16,13 @@ pub mod schedule;
 pub mod template;
 mod websocket;
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use startline_protocol::http::cookies;
 use startline_protocol::scan::Path;
 
-use crate::fault::FaultNames;
+use crate::fault::Blame;
 pub use error::ScenarioError;
 use serde_json::Value;
 use template::Template;
@@ -57,6 +58,8 @@ pub struct Scenario {
     pub value_names: Vec<String>,
     /// Names of the errors that servers announce; [`crate::fault::Fault::Named`] points here.
     pub error_names: Vec<String>,
+    /// Whom each of these errors is blamed on.
+    pub error_blames: Vec<Blame>,
 }
 
 /// One HTTP request and what is done with its answer.
@@ -78,6 +81,9 @@ pub struct HttpStep {
     pub timeout: Duration,
     /// Values to take from the answer's JSON body.
     pub take: Vec<Take>,
+    /// Its success marks the member as in, whether or not a WebSocket follows: one whose WebSocket
+    /// then reaches no server cannot enter again.
+    pub marks_member: bool,
     /// How a refused answer gets its name.
     pub errors: Vec<NamedError>,
 }
@@ -138,10 +144,12 @@ pub struct NamedError {
     pub error: u8,
     /// The HTTP status.
     pub status: Option<u16>,
-    /// RFC 6901 pointer and the exact string there.
-    pub field: Option<(String, String)>,
+    /// RFC 6901 pointer, and the exact strings of which one is there.
+    pub field: Option<(String, Vec<String>)>,
     /// Text that the body contains (for answers that are not JSON).
     pub contains: Option<String>,
+    /// How long after the request was sent its answer came.
+    pub after: Option<RangeInclusive<Duration>>,
     /// The error means that a one-time ticket was too old, spent or unknown: a session whose ticket
     /// aged on this machine is then blamed on this machine.
     pub ticket: bool,
@@ -376,16 +384,6 @@ impl Scenario {
     }
 }
 
-impl FaultNames for Scenario {
-    fn error_name(&self, index: u8) -> &str {
-        self.error_names.get(usize::from(index)).map_or("unnamed", String::as_str)
-    }
-
-    fn value_name(&self, index: u8) -> &str {
-        self.value_names.get(usize::from(index)).map_or("unnamed", String::as_str)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::template::Scope;
@@ -418,7 +416,8 @@ mod tests {
         assert_eq!(rendered(&enter.path), "/api/v1/challenges/38/enter");
         assert_eq!(rendered(&enter.headers[0].1), "Bearer jwt");
         assert!(enter.timeout > Duration::from_secs(30), "an exhausted pool's answer is seen");
-        assert_eq!(enter.errors[0].contains.as_deref(), Some("HikariPool"));
+        assert_eq!(enter.errors[0].status, Some(500));
+        assert!(enter.errors[0].after.as_ref().is_some_and(|after| after.contains(&Duration::from_secs(30))));
     }
 
     #[test]

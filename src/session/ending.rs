@@ -6,6 +6,7 @@
 
 use startline_protocol::websocket::write_close;
 
+use super::script::Script;
 use super::{Context, NO_ERROR, Observer, PING_OUTSTANDING, Phase, Session, Timer};
 use crate::fault::{Excuse, Fault};
 use crate::measure::PingEvent;
@@ -57,7 +58,7 @@ impl Session {
         write_close(ctx.out, Some(key), if code == 1005 { 1000 } else { code }, "");
         // The codes that follow an error message; any other close has reasons of its own.
         let fault = match code {
-            1008 | 1011 => self.named_close(Fault::Closed(code)),
+            1008 | 1011 => self.named_close(Fault::Closed(code), ctx.script),
             _ => Fault::Closed(code),
         };
         self.fail(fault, payload.get(2..).unwrap_or_default(), ctx);
@@ -65,8 +66,8 @@ impl Session {
 
     /// The error message that announced a close, if one came since the last PONG; else the close
     /// itself.
-    pub(super) fn named_close(&self, close: Fault) -> Fault {
-        if self.last_error == NO_ERROR { close } else { Fault::Named(self.last_error) }
+    pub(super) fn named_close(&self, close: Fault, script: &Script) -> Fault {
+        if self.last_error == NO_ERROR { close } else { script.scenario.named(self.last_error) }
     }
 
     /// Fails the session.

@@ -4,6 +4,8 @@
 //! lent it. Invariant: an answer is judged only when it is complete, and nothing is assumed of its
 //! body except what the scenario takes.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use startline_os::tick::Tick;
 use startline_protocol::http::cookies::Jar;
@@ -13,7 +15,7 @@ use super::script::Script;
 use super::{Context, Observer, Phase, RETRIED, REUSED, Session};
 use crate::fault::Fault;
 use crate::scenario::template::{Scope, Template};
-use crate::scenario::{HttpStep, NamedError, Take, TakeFrom};
+use crate::scenario::{HttpStep, NamedError, Scenario, Take, TakeFrom};
 
 /// Bytes of a taken value kept at most: tokens are some 200, URLs under 2,000.
 const TAKEN_BYTES_MAX: usize = 8 << 10;
@@ -142,7 +144,8 @@ impl Session {
         let verdict = if step.expect.contains(&status) {
             take_values(&step.take, &setup.answer, &mut setup.taken)
         } else {
-            Err(refusal(step, status, setup.answer.body()))
+            let took = Duration::from_micros(ctx.now.since(self.sent).as_micros());
+            Err(refusal(&script.scenario, step, (status, took), setup.answer.body()))
         };
         let evidence = if verdict.is_err() { setup.answer.body().to_vec() } else { Vec::new() };
         self.put_setup(setup, ctx);
@@ -278,18 +281,21 @@ fn take_values(takes: &[Take], answer: &ResponseReader, taken: &mut [String]) ->
     Ok(())
 }
 
-/// The name of a refused answer: the first of the scenario's that fits, else its status.
-pub fn refusal(step: &HttpStep, status: u16, body: &[u8]) -> Fault {
+/// The name of a refused answer, which came after this time: the first of the scenario's that fits,
+/// else its status.
+pub fn refusal(scenario: &Scenario, step: &HttpStep, (status, took): (u16, Duration), body: &[u8]) -> Fault {
     let json: Option<Value> = serde_json::from_slice(body).ok();
     let text = String::from_utf8_lossy(body);
     let fits = |error: &&NamedError| {
         error.status.is_none_or(|wanted| wanted == status)
             && error.field.as_ref().is_none_or(|(pointer, wanted)| {
-                json.as_ref().and_then(|json| json.pointer(pointer)).and_then(Value::as_str) == Some(wanted)
+                let text = json.as_ref().and_then(|json| json.pointer(pointer)).and_then(Value::as_str);
+                text.is_some_and(|text| wanted.iter().any(|wanted| wanted == text))
             })
             && error.contains.as_ref().is_none_or(|wanted| text.contains(wanted.as_str()))
+            && error.after.as_ref().is_none_or(|after| after.contains(&took))
     };
-    step.errors.iter().find(fits).map_or(Fault::HttpStatus(status), |error| Fault::Named(error.error))
+    step.errors.iter().find(fits).map_or(Fault::HttpStatus(status), |error| scenario.named(error.error))
 }
 
 fn http_fault(error: HttpError) -> Fault {
@@ -306,4 +312,40 @@ fn http_fault(error: HttpError) -> Fault {
 fn evidence_of(answer: &ResponseReader, read: &[u8]) -> Vec<u8> {
     let bytes = if answer.body().is_empty() { read } else { answer.body() };
     bytes[..bytes.len().min(super::ending::EVIDENCE_BYTES_MAX)].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(status: u16, took_ms: u64, message: &str) -> String {
+        let scenario = Scenario::runnity();
+        let body = format!(r#"{{"isSuccess":false,"code":{status},"message":"{message}"}}"#);
+        let took = Duration::from_millis(took_ms);
+        refusal(&scenario, &scenario.http[1], (status, took), body.as_bytes()).key(&scenario)
+    }
+
+    #[test]
+    fn messages_are_known_with_and_without_their_full_stop() {
+        for stop in ["", "."] {
+            let named = |text: &str| named(400, 5, &format!("{text}{stop}"));
+            assert_eq!(named("존재하지 않는 회원입니다"), "MEMBER_NOT_FOUND");
+            assert_eq!(named("참가 상태가 유효하지 않습니다"), "INVALID_PARTICIPATION_STATUS");
+            assert_eq!(named("서버 내부 오류입니다"), "INTERNAL_SERVER_ERROR");
+        }
+        assert_eq!(named(400, 5, "존재하지 않는 회원입니다!"), "http-400");
+    }
+
+    #[test]
+    fn an_exhausted_pool_is_known_by_its_time_alone() {
+        for (took_ms, name) in [
+            (5, "INTERNAL_SERVER_ERROR"),
+            (29_499, "INTERNAL_SERVER_ERROR"),
+            (29_500, "POOL_EXHAUSTED"),
+            (31_000, "POOL_EXHAUSTED"),
+            (31_001, "INTERNAL_SERVER_ERROR"),
+        ] {
+            assert_eq!(named(500, took_ms, "서버 내부 오류입니다."), name, "after {took_ms} ms");
+        }
+    }
 }

@@ -238,7 +238,7 @@ impl Session {
         let aged = self.flag(super::TICKET_AGED) && known.is_some_and(|known| known.ticket);
         let fault = match known {
             _ if aged => Fault::TicketAgedHere,
-            Some(known) => Fault::Named(known.error),
+            Some(known) => script.scenario.named(known.error),
             None => Fault::ErrorMessage,
         };
         if self.phase == Phase::Opening {

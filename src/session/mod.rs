@@ -392,7 +392,7 @@ impl Session {
             }
             Phase::Opening | Phase::Held => {
                 let fault = match fault {
-                    None | Some(Fault::Reset) => self.named_close(Fault::Cut),
+                    None | Some(Fault::Reset) => self.named_close(Fault::Cut, ctx.script),
                     Some(other) => other,
                 };
                 self.fail(fault, &[], ctx);

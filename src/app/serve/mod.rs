@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use signal_hook::consts::{SIGINT, SIGTERM};
+use startline_mock::injection::Injection;
 use startline_mock::{Config, Preload, Server};
 use startline_os::affinity::cores;
 use startline_os::descriptors::{limits, raise_limit};
@@ -121,6 +122,9 @@ impl ServeArgs {
             time_scale: self.time_scale,
             time_zone: self.time_zone.clone().unwrap_or_else(jiff::tz::TimeZone::system),
             public_url: self.public_url.clone(),
+            injections: self.injections()?,
+            seed: self.seed,
+            done_closes: self.done_closes,
             allow_origins: self.allow_origin.clone(),
             ..Config::default()
         };
@@ -129,6 +133,18 @@ impl ServeArgs {
             bail!("--members {first}-{last}: at most ten million members, with numbers up to {}", i64::MAX);
         }
         Ok(config)
+    }
+
+    /// What was asked for, and of --lossy's what was not.
+    fn injections(&self) -> anyhow::Result<Vec<Injection>> {
+        let mut injections = self.fault.clone();
+        if (1..injections.len()).any(|k| injections[..k].iter().any(|other| other.is_like(&injections[k]))) {
+            bail!("--fault: each kind once; its last value would be the only one");
+        }
+        let lossy = Injection::lossy().into_iter().filter(|_| self.lossy);
+        let more: Vec<_> = lossy.filter(|one| !injections.iter().any(|it| it.is_like(one))).collect();
+        injections.extend(more);
+        Ok(injections)
     }
 }
 
@@ -223,6 +239,16 @@ mod tests {
     }
 
     #[test]
+    fn lossy_is_a_preset_that_faults_refine() {
+        let injections = |args: &[&str]| config(args).map(|config| config.injections);
+        assert_eq!(injections(&["--lossy"]).unwrap(), Injection::lossy());
+        let refined = injections(&["--lossy", "--fault", "pong-lost@0.5"]).unwrap();
+        assert_eq!((refined.len(), refined[0]), (3, "pong-lost@0.5".parse().unwrap()));
+        assert!(injections(&["--fault", "pong-lost@0.5", "--fault", "pong-lost"]).is_err());
+        assert!(injections(&[]).unwrap().is_empty());
+    }
+
+    #[test]
     fn waiting_ends_with_a_failure_or_a_signal() {
         let (received, mut send) = std::os::unix::net::UnixStream::pair().unwrap();
         received.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
@@ -252,6 +278,8 @@ mod tests {
             ["--public-url", "http://x"],
             ["--time-zone", "Seoul"],
             ["--listen", "nowhere"],
+            ["--fault", "pong-lots"],
+            ["--fault", "pong-late@1"],
         ] {
             assert!(config(&args).is_err(), "{args:?}");
         }

@@ -75,6 +75,8 @@ pub(super) struct WorkerSetup<'p> {
     pub(super) secure: Secure,
     /// HTTP connections that its sessions share; 0: each has its own.
     pub(super) http_connections: u32,
+    /// Sessions that may be under way at once.
+    pub(super) in_flight: u32,
     pub(super) books: Books,
     pub(super) seed: u64,
 }
@@ -109,6 +111,7 @@ struct Given<'p> {
     members: &'p Members,
     addresses: &'p Addresses,
     arrivals: Arrivals,
+    in_flight: u32,
 }
 
 /// The clock, and what it said when last looked at.
@@ -193,12 +196,12 @@ impl Lent {
 
 impl<'p> Worker<'p> {
     pub(super) fn new(setup: WorkerSetup<'p>, link: WorkerLink, clock: Clock) -> io::Result<Self> {
-        let WorkerSetup { script, members, addresses, arrivals, ports, .. } = setup;
+        let WorkerSetup { script, members, addresses, arrivals, in_flight, ports, .. } = setup;
         let poll = Poll::new()?;
         let alarm = Alarm::new(poll.registry())?;
         Ok(Self {
             link,
-            given: Given { script, members, addresses, arrivals },
+            given: Given { script, members, addresses, arrivals, in_flight },
             time: Time {
                 clock,
                 started_at: Duration::ZERO,
@@ -299,10 +302,14 @@ impl<'p> Worker<'p> {
     fn obey(&mut self) -> bool {
         match self.link.order() {
             Order::Run => false,
+            Order::CloseAccounts => {
+                if !std::mem::replace(&mut self.so_far.arrivals_stopped, true) {
+                    self.close_accounts();
+                }
+                false
+            }
             Order::RampDown { span } => {
                 if self.so_far.ramp_down.is_none() {
-                    self.close_accounts();
-                    self.so_far.arrivals_stopped = true;
                     self.so_far.ramp_down = Some(RampDown { start: self.at(), span, next_row: 0 });
                 }
                 // Shortened when somebody is in a hurry.
@@ -336,12 +343,19 @@ impl<'p> Worker<'p> {
         self.look_at_clock();
     }
 
+    /// Whether a session is left to start, and not too many are under way.
+    fn may_start(&self) -> bool {
+        !self.so_far.arrivals_stopped
+            && (self.so_far.next_arrival as usize) < self.rows.len()
+            && self.so_far.live < self.given.in_flight
+    }
+
     fn run_arrivals(&mut self) {
         for count in 0..ARRIVALS_PER_TURN {
             if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
                 self.look_at_clock();
             }
-            if self.so_far.arrivals_stopped || self.so_far.next_arrival as usize >= self.rows.len() {
+            if !self.may_start() {
                 return;
             }
             let row = RowIndex(self.so_far.next_arrival);
@@ -470,9 +484,7 @@ impl<'p> Worker<'p> {
         }
         let longest = if self.so_far.ramp_down.is_some() { SLEEP_MAX_CLOSING } else { SLEEP_MAX };
         let owed = self.timers.next_due(|queue| Timer::of_queue(queue).is_owed());
-        let arrival = (!self.so_far.arrivals_stopped
-            && (self.so_far.next_arrival as usize) < self.rows.len())
-        .then(|| {
+        let arrival = self.may_start().then(|| {
             self.tick_of(self.given.arrivals.planned(RowIndex(self.so_far.next_arrival))) + Ticks::from_raw(1)
         });
         let next = [owed, arrival].into_iter().flatten().min_by_key(|due| due.since(self.time.now));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use startline::fault::Fault;
+use startline::fault::{Blame, Fault, NamedFault};
 use startline::measure::ledger::LedgerTotals;
 use startline::measure::{FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals};
 use startline::members::{MemberId, SessionNumber};
@@ -19,6 +19,7 @@ use startline_os::tick::Ticks;
 pub const LOGIN: StepIndex = StepIndex(0);
 pub const ENTER: StepIndex = StepIndex(1);
 pub const CONNECT: StepIndex = StepIndex(2);
+pub const OPEN: StepIndex = StepIndex(3);
 pub const PING: StepIndex = StepIndex(4);
 
 /// A run to be judged; change what the test is about, then [`Run::result`].
@@ -120,8 +121,8 @@ pub fn rich() -> RunResult {
     run.fail(PING, Fault::Closed(1011), "");
     run.fail(
         ENTER,
-        Fault::Named(0),
-        "{\"isSuccess\":false,\"message\":\"챌린지가 입장 가능한 상태가 아닙니다\"}",
+        Fault::Named(NamedFault { name: 0, blame: Blame::Server }),
+        "{\"isSuccess\":false,\"message\":\"챌린지가 입장 가능한 상태가 아닙니다.\"}",
     );
     (0..3).for_each(|_| run.ping(PingEvent::TimedOut { stalled: false }));
     run.recorder.ping(PingEvent::Late);
@@ -288,7 +289,8 @@ fn scenario() -> Scenario {
             criterion("spread", "servers.smallest_share", Good::AtLeast, 0.333, "%"),
         ],
         value_names: vec!["ticket".into()],
-        error_names: vec!["CHALLENGE_NOT_READY".into()],
+        error_names: vec!["CHALLENGE_NOT_READY".into(), "CHALLENGE_NOT_JOINED".into()],
+        error_blames: vec![Blame::Server, Blame::Scenario],
     }
 }
 
@@ -302,6 +304,7 @@ fn http(name: &str) -> HttpStep {
         expect: vec![200],
         timeout: Duration::from_secs(40),
         take: Vec::new(),
+        marks_member: name == "enter",
         errors: Vec::new(),
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use startline::fault::Fault;
+use startline::fault::{Blame, Fault};
 use startline::measure::{PingEvent, Timed};
 use startline::report::{CriterionResult, Ending, Outcome, RunResult, Verdict};
-use startline::scenario::Good;
+use startline::scenario::{Good, MessageError};
 
-use super::fixture::{ENTER, LOGIN, PING, Run, criterion, timed_of};
+use super::fixture::{CONNECT, ENTER, LOGIN, OPEN, PING, Run, criterion, timed_of};
 
 fn one<'a>(result: &'a RunResult, name: &str) -> &'a CriterionResult {
     result.criteria.iter().find(|criterion| criterion.name == name).unwrap()
@@ -174,6 +174,47 @@ fn failures_of_this_box_do_not_fail_the_servers() {
     assert_verdict(&result, Verdict::Inconclusive, "error-rate");
     assert_eq!((one(&result, "held").outcome, one(&result, "held").stands), (Outcome::Fail, false));
     assert_eq!(result.errors.by_blame.get("machine"), Some(&1500));
+}
+
+#[test]
+fn what_the_plan_is_to_blame_for_fails_the_run_and_says_so() {
+    let mut run = Run::good();
+    let index = run.scenario.error_names.iter().position(|name| name == "CHALLENGE_NOT_JOINED");
+    let fault = run.scenario.named(index.expect("a name") as u8);
+    (0..1500).for_each(|_| run.fail(ENTER, fault, "{}"));
+    let result = run.result();
+    assert_verdict(&result, Verdict::Fail, "error-rate");
+    assert_eq!(result.errors.by_blame.get("scenario"), Some(&1500));
+    let detail = &result.errors.details[0];
+    assert_eq!((detail.kind.as_str(), detail.blame.as_str()), ("CHALLENGE_NOT_JOINED", "scenario"));
+    assert!(detail.next.contains("The plan asked"), "{}", detail.next);
+}
+
+#[test]
+fn burned_is_who_was_marked_and_reached_no_server() {
+    let mut run = Run::good();
+    run.scenario.error_names.push("INVALID_TICKET".into());
+    run.scenario.error_blames.push(Blame::Server);
+    let ticket = run.scenario.error_names.len() as u8 - 1;
+    let code = MessageError { code: "INVALID_TICKET".into(), error: ticket, ticket: true };
+    run.scenario.websocket.as_mut().expect("it has one").error_codes.push(code);
+    let bad_ticket = run.scenario.named(ticket);
+    for (step, fault, count) in [
+        // Whether it took effect, nobody heard.
+        (ENTER, Fault::StepTimeout, 1),
+        (CONNECT, Fault::ConnectRefused, 10),
+        (CONNECT, Fault::UpgradeRefused(502), 100),
+        (OPEN, bad_ticket, 1_000),
+        // Not marked, or free again.
+        (LOGIN, Fault::StepTimeout, 1),
+        (ENTER, Fault::HttpStatus(502), 1),
+        (OPEN, Fault::StepTimeout, 1),
+        (OPEN, Fault::Cut, 1),
+        (PING, Fault::Cut, 1),
+    ] {
+        (0..count).for_each(|_| run.fail(step, fault, ""));
+    }
+    assert_eq!(run.result().errors.member_burned, 1_111);
 }
 
 #[test]
