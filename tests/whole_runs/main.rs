@@ -10,6 +10,7 @@ mod faults;
 mod foreign_server;
 mod foreign_systems;
 mod mock;
+mod outside;
 mod preflight;
 mod prepare_challenge;
 mod prepare_members;

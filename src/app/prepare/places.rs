@@ -178,7 +178,7 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
     // Members whose files name their challenge are in no other.
     let members = if typed.challenge.is_some() { &typed.members[..] } else { &[] };
     let typed = Typed { step, options: &options, to_leave: &to_leave, members };
-    let status = print_end(&typed, &path, &played);
+    let status = print_end(Some(interrupt), &typed, &path, &played);
     Ok(Taken { status, needs_another: needs_another(step, &played.places) })
 }
 
