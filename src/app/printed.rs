@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::checks::Page;
+use crate::foreign;
 use crate::interrupt::Interrupt;
 use crate::terminal::printer::Raw;
 use crate::terminal::{flush, tell};
@@ -38,7 +39,7 @@ pub(crate) fn print_found(
     text: impl FnOnce(Page) -> String,
 ) -> anyhow::Result<()> {
     let text = match json {
-        true => serde_json::to_string_pretty(found)? + "\n",
+        true => foreign::json_pretty(found)?,
         false => text(Page::of(&io::stdout())),
     };
     Ok(print_patiently(interrupt, text)?)
@@ -92,7 +93,7 @@ pub(crate) fn print_patiently(interrupt: Option<&Interrupt>, text: String) -> io
         Some(interrupt) if interrupt.reason().is_some() => LAST_PAUSE,
         Some(_) => pause,
     };
-    write_patiently(Raw(io::stdout()), text, patience)
+    write_patiently(Raw(io::stdout()), foreign::shown(&text), patience)
 }
 
 /// Writes all of it on a thread of its own, which is left behind if nothing is taken for as long as there is patience.

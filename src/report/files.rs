@@ -19,6 +19,7 @@ pub use super::writer::SUMMARY;
 use super::writer::{self, Directory, Writer};
 use super::{RunResult, timeline};
 use crate::fault::FaultNames;
+use crate::foreign;
 use crate::measure::{FaultSample, Interval, Layout};
 use crate::members::{MemberId, SessionNumber};
 use crate::numbers;
@@ -141,9 +142,7 @@ impl ResultsDir {
 
     fn hand_over(&mut self, result: &RunResult, is_last: bool) {
         // Names and numbers only: nothing in it can fail to be JSON.
-        let mut json = serde_json::to_vec_pretty(result).unwrap_or_default();
-        json.push(b'\n');
-        self.writer.summary(json, is_last);
+        self.writer.summary(foreign::json_pretty(result).unwrap_or_default().into_bytes(), is_last);
     }
 
     /// Errors on files since the last call, in words, one for each time that a file turned bad.
@@ -203,7 +202,5 @@ fn failure_line(sample: &FaultSample, layout: &Layout, names: &dyn FaultNames) -
         blame: sample.fault.blame().key(),
         evidence: &sample.evidence,
     };
-    let mut json = serde_json::to_vec(&line).unwrap_or_default();
-    json.push(b'\n');
-    json
+    foreign::json_line(&line).unwrap_or_default().into_bytes()
 }

@@ -75,7 +75,8 @@ impl Session {
             self.late_pongs -= 1;
             ctx.observer.ping(ctx.who, PingEvent::Late);
         } else if self.flag(PING_OUTSTANDING) {
-            ctx.observer.error_message(ctx.who, Fault::ReplyMismatch, payload);
+            let evidence = self.redacted(payload, ctx);
+            ctx.observer.error_message(ctx.who, Fault::ReplyMismatch, &evidence);
         } else {
             ctx.observer.ping(ctx.who, PingEvent::Unasked);
         }
