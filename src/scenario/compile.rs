@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use super::document::{self, Section};
 use super::error::{ScenarioError, Source};
 use super::names::{NAMES_MAX, NameList, Variable, Vocabulary};
-use super::outside::{Outside, TO_BE_GIVEN};
+use super::outside::{Outside, TO_BE_GIVEN, names};
 use super::request::{self, ERROR_KEYS, HTTP_KEYS, Result, named_error, too_many};
 use super::secrets::Secrets;
 use super::template::Secret;
@@ -180,12 +180,12 @@ fn variables(
     secrets: &mut Vec<Secret>,
 ) -> Result<Vec<Variable>> {
     let mut variables = Vec::new();
-    let listed = root.texts("secret")?;
+    let secret = names(root);
     for (name, value) in root.pairs("variables", true)? {
         if let Some(refusal) = Vocabulary::refusal(name.value) {
             return Err(root.error("variables", name.span, refusal));
         }
-        let is_listed = listed.iter().any(|it| it.value == name.value);
+        let is_listed = secret.iter().any(|it| it == name.value);
         let is_given = outside.secrets.contains_key(name.value) || set.iter().any(|(it, _)| it == name.value);
         if value.value == TO_BE_GIVEN && !is_given {
             let message = format!(

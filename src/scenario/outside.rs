@@ -93,7 +93,7 @@ pub fn read_secret(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// The names that a scenario lists as secret; none of one that cannot be compiled.
+/// The names of secret variables and taken values; none of one that cannot be compiled.
 pub fn listed(file: &str, text: &str) -> Vec<String> {
     with_root(file, text, |root| Some(names(root))).unwrap_or_default()
 }
@@ -121,8 +121,26 @@ pub fn without_secrets(file: &str, text: &str) -> (String, BTreeMap<String, Stri
     (public, values)
 }
 
-fn names(root: &Section<'_>) -> Vec<String> {
-    root.texts("secret").unwrap_or_default().iter().map(|name| name.value.to_owned()).collect()
+/// Names listed as secret, and those that header fields which say who is asking refer to.
+pub(super) fn names(root: &Section<'_>) -> Vec<String> {
+    let listed = root.texts("secret").unwrap_or_default();
+    let mut names: Vec<String> = listed.iter().map(|name| name.value.to_owned()).collect();
+    for (name, value) in root.all_pairs("headers") {
+        if says_who(name) {
+            names.extend(
+                value
+                    .match_indices('{')
+                    .filter_map(|(at, _)| template::variable_name(&value[at..]))
+                    .map(str::to_owned),
+            );
+        }
+    }
+    names
+}
+
+/// Whether a header field says who is asking.
+pub(super) fn says_who(field: &str) -> bool {
+    ["authorization", "proxy-authorization", "cookie"].iter().any(|it| field.eq_ignore_ascii_case(it))
 }
 
 fn with_root<T>(file: &str, text: &str, read: impl FnOnce(&Section<'_>) -> Option<T>) -> Option<T> {

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 use startline_protocol::http::cookies;
 
+use super::outside::says_who;
 use super::template::{Part, Secret, Template, label};
 use super::{HttpStep, Scenario, Take, TakeFrom, WebSocket};
 
@@ -104,25 +105,12 @@ impl Secrets {
 
     /// What is in fields that say who is asking.
     fn of_fields(&mut self, fields: &[(String, Template)]) {
-        let says_who = |name: &str| {
-            ["authorization", "proxy-authorization", "cookie"].iter().any(|it| name.eq_ignore_ascii_case(it))
-        };
-        for (name, template) in fields.iter().filter(|(name, _)| says_who(name)) {
-            for part in &template.parts {
-                match part {
-                    Part::Taken(index) => self.taken[usize::from(*index)] = true,
-                    Part::Literal(bytes) => self.of_literal(name, bytes),
-                    _ => {}
-                }
+        let who = fields.iter().filter(|(name, _)| says_who(name)).flat_map(|(_, value)| &value.parts);
+        for part in who {
+            if let Part::Taken(index) = part {
+                self.taken[usize::from(*index)] = true;
             }
         }
-    }
-
-    fn of_literal(&mut self, name: &str, bytes: &[u8]) {
-        let text = String::from_utf8_lossy(bytes);
-        let words = text.split([' ', ';', ',']).map(|word| word.split_once('=').map_or(word, |(_, it)| it));
-        let secrets = words.filter(|word| word.len() >= BYTES_MIN);
-        self.constants.extend(secrets.map(|it| Secret { name: name.to_owned(), value: it.to_owned() }));
     }
 
     /// Whether nothing can be secret.

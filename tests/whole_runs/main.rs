@@ -16,3 +16,4 @@ mod prepare_challenge;
 mod prepare_members;
 mod prepare_places;
 mod run;
+mod secrets;
