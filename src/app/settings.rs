@@ -95,12 +95,14 @@ impl SettingsArgs {
     /// Lays the options typed over the settings, each at its key (`tls.insecure`: in the table
     /// `tls`).
     fn laid_over(&self, settings: Settings) -> Result<Settings> {
+        // Its secrets are in nothing that is written down.
+        let scenario = settings.scenario.clone();
         let mut all = serde_json::to_value(settings)?;
         for (key, value) in self.typed()? {
             let at = key.split('.').fold(&mut all, |table, key| &mut table[key]);
             *at = value;
         }
-        Ok(serde_json::from_value(all)?)
+        Ok(Settings { scenario, ..serde_json::from_value(all)? })
     }
 
     /// Returns the options typed, by their keys: those that differ from no options at all.
@@ -118,7 +120,9 @@ impl SettingsArgs {
         if let Some(name_or_file) = &self.scenario {
             settings.scenario = ScenarioSettings::find(name_or_file)?;
         }
-        settings.scenario.set.extend(self.set.iter().cloned());
+        settings.scenario.set(&self.set);
+        settings.scenario.set_from_files(&self.set_file);
+        settings.scenario.read_files()?;
         let scenario = settings.scenario.compile()?;
         if self.plan.is_none() && scenario.websocket.is_none() {
             (settings.hold, settings.ramp_down) = (Duration::ZERO, Duration::ZERO);

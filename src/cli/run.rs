@@ -127,6 +127,11 @@ pub struct SettingsArgs {
     #[serde(skip)]
     pub set: Vec<(String, String)>,
 
+    /// Set a variable of the scenario to what is in a file, at most 64 KiB without its last line end, and keep it out of every output; repeat for more.
+    #[arg(long, value_name = "NAME=PATH", value_parser = values::file_assignment, help_heading = "Sessions")]
+    #[serde(skip)]
+    pub set_file: Vec<(String, PathBuf)>,
+
     /// Time between two PINGs of a session [default: the scenario's, 30s for runnity].
     #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "Sessions")]
     #[serde(with = "units::optional_duration_serde")]

@@ -43,8 +43,10 @@ pub(super) struct Control<'p> {
     phase_began: Duration,
     totals: Totals,
     after: Totals,
-    /// Intervals since the last second was reported.
+    /// Intervals since the last second was reported, up to the close of accounts.
     fresh: Interval,
+    /// The same of the ramp-down.
+    fresh_after: Interval,
     accounts: Vec<Option<WorkerAccounts>>,
     /// What became of the connections of each source address, of the workers whose accounts are
     /// closed.
@@ -100,6 +102,7 @@ impl<'p> Control<'p> {
             totals: Totals::new(layout),
             after: Totals::new(layout),
             fresh: Interval::default(),
+            fresh_after: Interval::default(),
             accounts: (0..plan.workers).map(|_| None).collect(),
             connections: Vec::new(),
             finished: 0,
@@ -186,8 +189,9 @@ impl<'p> Control<'p> {
             Message::Ready => {}
             Message::Second(interval) => {
                 self.heard_seconds += 1;
-                self.account_for(worker).add(&interval);
-                self.fresh.merge(*interval);
+                let (totals, fresh) = self.account_for(worker);
+                totals.add(&interval);
+                fresh.merge(*interval);
             }
             Message::Accounts { interval, ledger, open, known, connections } => {
                 let sources = self.connections.len().max(connections.len());
@@ -201,7 +205,7 @@ impl<'p> Control<'p> {
             }
             Message::Finished { interval, spills_left } => {
                 self.after.add(&interval);
-                self.fresh.merge(*interval);
+                self.fresh_after.merge(*interval);
                 self.spills_left += spills_left;
                 self.finished += 1;
             }
@@ -222,8 +226,12 @@ impl<'p> Control<'p> {
     }
 
     /// A worker's intervals belong to the judged part until it has closed its accounts.
-    fn account_for(&mut self, worker: usize) -> &mut Totals {
-        if self.accounts[worker].is_some() { &mut self.after } else { &mut self.totals }
+    fn account_for(&mut self, worker: usize) -> (&mut Totals, &mut Interval) {
+        if self.accounts[worker].is_some() {
+            (&mut self.after, &mut self.fresh_after)
+        } else {
+            (&mut self.totals, &mut self.fresh)
+        }
     }
 
     fn stop(&mut self, why: String) {
@@ -329,20 +337,32 @@ impl<'p> Control<'p> {
         }
     }
 
+    /// Reports what was handed over: apart, where a part of it is the ramp-down's.
     fn report_now(&mut self, on_second: &mut dyn FnMut(&Second<'_>)) {
         self.read_process();
+        let (fresh, after) = (std::mem::take(&mut self.fresh), std::mem::take(&mut self.fresh_after));
+        let is_after = after.covers().is_some();
+        if !is_after || fresh.covers().is_some() {
+            on_second(&self.second(&fresh, false));
+        }
+        if is_after {
+            on_second(&self.second(&after, true));
+        }
+    }
+
+    fn second<'a>(&'a self, interval: &'a Interval, is_after: bool) -> Second<'a> {
         let elapsed = self.at();
-        on_second(&Second {
+        Second {
             elapsed,
             phase: self.phase,
+            is_after,
             totals: &self.totals,
-            interval: &self.fresh,
+            interval,
             started: self.shared.started(),
             open: self.shared.open(),
             planned: planned_by(self.plan, elapsed),
             readings: self.readings,
-        });
-        self.fresh = Interval::default();
+        }
     }
 
     fn finish_within(&self) -> Duration {

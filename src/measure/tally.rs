@@ -5,6 +5,7 @@
 //! would have given.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::routing::Routing;
 use super::{Counts, Failures, Fate, FaultSample, Latencies, Layout, Stall, Stalls, TlsCounts};
@@ -117,11 +118,29 @@ pub struct Interval {
     pub(super) samples: Vec<FaultSample>,
     pub(super) fates: Vec<(SessionNumber, Fate)>,
     pub(super) stalls: Vec<Stall>,
+    covers: Option<(Duration, Duration)>,
 }
 
 impl Interval {
+    /// The same, of this time since the run's start.
+    pub fn covering(self, from: Duration, to: Duration) -> Self {
+        Self { covers: Some((from, to)), ..self }
+    }
+
+    /// The time that it covers, since the run's start: with several workers from the first one's
+    /// beginning to the last one's end. `None` if nothing was handed over.
+    pub fn covers(&self) -> Option<(Duration, Duration)> {
+        self.covers
+    }
+
     /// Adds another worker's, so that a second has one set of figures.
     pub fn merge(&mut self, mut other: Self) {
+        self.covers = match (self.covers, other.covers) {
+            (Some((from, to)), Some((other_from, other_to))) => {
+                Some((from.min(other_from), to.max(other_to)))
+            }
+            (mine, theirs) => mine.or(theirs),
+        };
         self.tally.add(&other.tally);
         self.samples.append(&mut other.samples);
         self.fates.append(&mut other.fates);

@@ -12,6 +12,7 @@ pub mod member_files;
 pub mod resolve;
 pub mod roster;
 pub mod schedule;
+mod script;
 pub mod settings;
 pub mod sources;
 pub mod summary;
@@ -31,7 +32,8 @@ use crate::members::Members;
 use crate::scenario::Scenario;
 pub use http::{Http, HttpMode};
 pub use resolve::Resolve;
-pub use settings::{PlanError, ScenarioSettings, Settings};
+pub use script::{Hidden, ScenarioSettings};
+pub use settings::{PlanError, Settings};
 pub use sources::PortMethod;
 pub use tls::{CaFile, KeyExchange, SuiteOrder, Tls};
 

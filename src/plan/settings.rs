@@ -4,7 +4,6 @@
 //! this machine decides where the user does not (workers, source addresses) is left open until
 //! [`Settings::into_plan`]. Invariant: what is written reads back the same.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +15,7 @@ use startline_os::units::{self, duration_text};
 use super::abort::AbortRule;
 use super::capacity::{self, Limits, WORKERS_MAX};
 use super::roster::{Roster, RosterError};
+use super::script::ScenarioSettings;
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
 use super::{End, Http, HttpMode, Plan, Resolve, Target, Tls, http, schedule};
@@ -108,19 +108,6 @@ pub struct Settings {
     pub tls: Tls,
     /// What each session does.
     pub scenario: ScenarioSettings,
-}
-
-/// A scenario and the variables that the user set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScenarioSettings {
-    /// Where it was read from, for errors.
-    pub file: String,
-    /// Variables that the user set.
-    #[serde(default)]
-    pub set: BTreeMap<String, String>,
-    /// All of its TOML.
-    pub source: String,
 }
 
 /// Why settings make no plan.
@@ -428,26 +415,6 @@ impl Settings {
             }
             None => Ok(()),
         }
-    }
-}
-
-impl ScenarioSettings {
-    /// Reads the scenario of this name or file.
-    ///
-    /// # Errors
-    /// There is none.
-    pub fn find(name_or_file: &str) -> Result<Self, ScenarioError> {
-        let (file, source) = Scenario::find(name_or_file)?;
-        Ok(Self { file, set: BTreeMap::new(), source })
-    }
-
-    /// Compiles it as it stands in its file, with the variables that the user set.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn compile(&self) -> Result<Scenario, ScenarioError> {
-        let set: Vec<(String, String)> = self.set.clone().into_iter().collect();
-        Scenario::compile(&self.file, &self.source, &set)
     }
 }
 

@@ -22,6 +22,7 @@ pub mod text;
 mod timeline;
 mod tls;
 pub mod verdict;
+mod writer;
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -10,9 +10,11 @@ pub mod criteria;
 pub(crate) mod document;
 pub(crate) mod error;
 mod names;
+pub mod outside;
 pub mod places;
 mod request;
 pub mod schedule;
+pub mod secrets;
 pub mod template;
 mod websocket;
 
@@ -60,6 +62,8 @@ pub struct Scenario {
     pub error_names: Vec<String>,
     /// Whom each of these errors is blamed on.
     pub error_blames: Vec<Blame>,
+    /// Values that nobody may read in any output.
+    pub secrets: secrets::Secrets,
 }
 
 /// One HTTP request and what is done with its answer.
@@ -340,15 +344,6 @@ pub enum Good {
 }
 
 impl Scenario {
-    /// Compiles `source`, which was read from `file_name` (named in errors), with variables set
-    /// from outside.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, with its place.
-    pub fn compile(file_name: &str, source: &str, set: &[(String, String)]) -> Result<Self, ScenarioError> {
-        compile::scenario(file_name, source, set)
-    }
-
     /// Whether anything that sessions say depends on their member's group, so that a run needs one.
     pub fn has_challenge(&self) -> bool {
         let fields = |headers: &[(String, Template)]| headers.iter().any(|(_, value)| value.has_challenge());

@@ -77,6 +77,7 @@ impl Session {
         if self.is_open() {
             self.account_end(ctx);
         }
+        let evidence = self.redacted(evidence, ctx);
         let evidence = &evidence[..evidence.len().min(EVIDENCE_BYTES_MAX)];
         ctx.observer.failed(ctx.who, self.server, step, fault, evidence);
         self.over(ctx);

@@ -3,7 +3,7 @@
 //!
 //! Never buffers a message: a message that spans reads goes through the scanner as it comes. Only a
 //! frame header or a control payload that a read cut through is kept. Invariant: at a boundary with
-//! no message open there is no spill.
+//! no message open there is no [`Partial`].
 
 use startline_protocol::websocket::{
     FrameHeader, HEADER_BYTES_MAX, MessageKind, MessageReader, Opcode, Reader, Violation, WholeMessage,
@@ -11,6 +11,7 @@ use startline_protocol::websocket::{
 };
 
 use super::messages::SplitMessage;
+use super::secrets::Kept;
 use super::{Context, Observer, Phase, Session};
 use crate::fault::Fault;
 
@@ -25,6 +26,8 @@ pub struct Partial {
     reader: MessageReader,
     /// The data message being read: open from its first frame to the last's end.
     message: Option<SplitMessage>,
+    /// What the session has taken, until it is open.
+    pub(super) kept: Option<Box<Kept>>,
 }
 
 #[derive(Debug)]

@@ -248,7 +248,8 @@ impl Session {
             if let Some(known) = known {
                 self.last_error = known.error;
             }
-            ctx.observer.error_message(ctx.who, fault, payload);
+            let evidence = self.redacted(payload, ctx);
+            ctx.observer.error_message(ctx.who, fault, &evidence);
         }
         Ok(())
     }
@@ -268,6 +269,7 @@ impl Session {
         ctx.observer.step_ok(step, ctx.timed(self.due, self.sent));
         self.phase = Phase::Held;
         self.opened = ctx.now;
+        self.forget_secrets(ctx);
         ctx.observer.opened(ctx.who, self.server);
         let script = ctx.script;
         let Some(websocket) = &script.scenario.websocket else { return };

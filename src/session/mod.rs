@@ -29,6 +29,7 @@ mod http;
 mod messages;
 mod replies;
 pub mod script;
+mod secrets;
 mod slots;
 mod timer;
 mod upgrade;
@@ -38,6 +39,7 @@ use std::collections::VecDeque;
 
 use frames::Partial;
 use http::Setup;
+use secrets::Kept;
 use slab::Slab;
 use startline_os::tick::{Tick, Ticks};
 
@@ -129,6 +131,8 @@ pub struct Session {
 pub enum Spill {
     /// Until the 101: taken values, the answer being read, the upgrade's key.
     Setup(Box<Setup>),
+    /// From there until it is open, if some of them are secret: taken values.
+    Kept(Box<Kept>),
     /// While a frame or message is incomplete: where its parsers stand.
     Partial(Box<Partial>),
 }
@@ -474,18 +478,29 @@ impl Session {
     fn take_setup<O>(&mut self, ctx: &mut Context<'_, O>) -> Option<Box<Setup>> {
         match self.take_spill(ctx)? {
             Spill::Setup(setup) => Some(setup),
-            Spill::Partial(_) => None,
+            Spill::Kept(_) | Spill::Partial(_) => None,
         }
     }
 
-    fn put_partial<O>(&mut self, partial: Box<Partial>, ctx: &mut Context<'_, O>) {
+    fn put_partial<O>(&mut self, mut partial: Box<Partial>, ctx: &mut Context<'_, O>) {
+        partial.kept = self.take_kept(ctx);
         debug_assert_eq!(self.spill, NO_SPILL);
         self.spill = ctx.spills.insert(Spill::Partial(partial)) as u32;
     }
 
+    /// What it kept beside the partial message stays where evidence is made.
     fn take_partial<O>(&mut self, ctx: &mut Context<'_, O>) -> Option<Box<Partial>> {
         match self.take_spill(ctx)? {
-            Spill::Partial(partial) => Some(partial),
+            Spill::Partial(mut partial) => {
+                if let Some(kept) = partial.kept.take() {
+                    self.put_kept(kept, ctx);
+                }
+                Some(partial)
+            }
+            Spill::Kept(kept) => {
+                self.put_kept(kept, ctx);
+                None
+            }
             Spill::Setup(_) => None,
         }
     }

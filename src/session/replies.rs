@@ -88,7 +88,8 @@ impl Session {
         } else if self.late_pongs > 0 && echo.starts_with(ping.message.literal_start()) {
             self.older_pong(ctx);
         } else if is_outstanding {
-            ctx.observer.error_message(ctx.who, Fault::ReplyMismatch, payload);
+            let evidence = self.redacted(payload, ctx);
+            ctx.observer.error_message(ctx.who, Fault::ReplyMismatch, &evidence);
         }
         true
     }

@@ -32,13 +32,28 @@ impl Session {
         self.put_setup(setup, ctx);
         match destination {
             Ok(destination) => {
-                self.server = ctx.observer.routed(ctx.who, &script.server_name(websocket, &url));
+                let shown = self.shown_url(websocket, ctx);
+                let name = script.server_name(websocket, shown.as_deref().unwrap_or(&url));
+                self.server = ctx.observer.routed(ctx.who, &name);
                 ctx.commands.connect = Some(destination.endpoint);
                 self.deadline = ctx.now + script.delays.connect;
                 ctx.commands.timers.push_back((Timer::Connect, self.deadline));
             }
             Err(fault) => self.fail(fault, &rendered, ctx),
         }
+    }
+
+    /// The URL with its secrets shown by their names, where it has some before its query.
+    fn shown_url<O: Observer>(&mut self, websocket: &WebSocket, ctx: &mut Context<'_, O>) -> Option<String> {
+        let secrets = &ctx.script.scenario.secrets;
+        if !secrets.are_in_path() {
+            return None;
+        }
+        let setup = self.take_setup(ctx)?;
+        let mut shown = Vec::new();
+        secrets.shown(&websocket.url).render(&self.scope(&setup.taken, 0, ctx), &mut shown);
+        self.put_setup(setup, ctx);
+        Some(String::from_utf8_lossy(&shown).into_owned())
     }
 
     pub(super) fn send_upgrade<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
@@ -103,8 +118,8 @@ impl Session {
             let scope = self.scope(&setup.taken, 0, ctx);
             self.send_rendered(hello, &scope, ctx);
         }
-        drop(setup);
         self.upgraded(websocket, ctx);
+        self.keep_secrets(*setup, ctx);
         // CONNECTED may have come in the same packet.
         self.read_frames(&bytes[progress.consumed..], ctx);
     }

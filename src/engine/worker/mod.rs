@@ -27,6 +27,7 @@ use super::observe::Books;
 use super::pool::Pool;
 use super::ports::Ports;
 use super::secure::Secure;
+use crate::measure::Interval;
 use crate::measure::ledger::SessionSet;
 use crate::plan::members::Members;
 use crate::session::{Commands, Endpoint, Script, Session, Slots, Spills, Timer, Waits};
@@ -134,6 +135,8 @@ struct SoFar {
     open: u32,
     settled: u32,
     next_second: u64,
+    /// When the recorder was last handed over.
+    handed_over_at: Duration,
     ramp_down: Option<RampDown>,
 }
 
@@ -216,6 +219,7 @@ impl<'p> Worker<'p> {
                 open: 0,
                 settled: 0,
                 next_second: 1,
+                handed_over_at: Duration::ZERO,
                 ramp_down: None,
             },
             rows: Vec::new(),
@@ -319,8 +323,9 @@ impl<'p> Worker<'p> {
                 let done = self.so_far.live == 0
                     && self.so_far.ramp_down.as_ref().is_some_and(|it| self.rows_passed(it));
                 if done {
+                    let interval = self.hand_over();
                     self.link.finished(
-                        self.books.recorder.take(),
+                        interval,
                         self.lent.spills.len() + self.secure.left() + self.pool.left(),
                     );
                 }
@@ -448,8 +453,16 @@ impl<'p> Worker<'p> {
                 self.lent.spills = Spills::new();
             }
             self.lent.waits.forget_old(self.time.now);
-            self.link.second(self.books.recorder.take());
+            let interval = self.hand_over();
+            self.link.second(interval);
         }
+    }
+
+    /// Everything recorded since the last time, with the instants that it covers.
+    fn hand_over(&mut self) -> Interval {
+        let to = self.at();
+        let from = std::mem::replace(&mut self.so_far.handed_over_at, to);
+        self.books.recorder.take().covering(from, to)
     }
 
     fn close_accounts(&mut self) {
@@ -466,8 +479,9 @@ impl<'p> Worker<'p> {
             }
         }
         let ledger = self.books.ledger.take();
+        let interval = self.hand_over();
         self.link.accounts(
-            self.books.recorder.take(),
+            interval,
             ledger,
             open,
             known,

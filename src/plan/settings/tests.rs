@@ -37,7 +37,7 @@ fn settings() -> Settings {
         http_connections: Some(7),
         mock_tls: false,
         tls: Tls { resumption: false, ..Tls::default() },
-        scenario: ScenarioSettings { file, set: BTreeMap::new(), source },
+        scenario: ScenarioSettings { file, source, ..ScenarioSettings::default() },
     }
 }
 
@@ -100,7 +100,7 @@ fn what_the_scenario_lacks_is_refused() {
     let join = |change: &dyn Fn(&mut Settings)| {
         let mut settings = settings();
         settings.scenario =
-            ScenarioSettings { file: "j.toml".into(), set: BTreeMap::new(), source: source.into() };
+            ScenarioSettings { file: "j.toml".into(), source: source.into(), ..ScenarioSettings::default() };
         settings.hold = Duration::ZERO;
         settings.ramp_down = Duration::ZERO;
         settings.ping_interval = None;

@@ -271,6 +271,7 @@ fn scenario() -> Scenario {
         source: String::new(),
         plays_on_mock: true,
         cookies: false,
+        secrets: Default::default(),
         sends_once: false,
         http: vec![http("login"), http("enter")],
         schedule: None,
