@@ -96,6 +96,9 @@ impl<'r> Recording<'r> {
         self.facts.ramp_down = Some(RampDownFacts {
             messages: after.messages,
             closed: after.closed,
+            clean: after.closes_clean,
+            cut: after.closes_cut,
+            timed_out: after.closes_timed_out,
             took: outcome.ramp_down.took,
         });
         self.facts.port_method = Some(outcome.sources.method);

@@ -18,7 +18,7 @@ use crate::plan::abort::AbortRule;
 use crate::plan::member_files::{self, MemberFile};
 use crate::plan::roster::Roster;
 use crate::plan::schedule::SYSTEM_ZONE;
-use crate::plan::{CaFile, HttpMode, ScenarioSettings, Settings, http};
+use crate::plan::{CaFile, HttpMode, Identity, ScenarioSettings, Settings, http};
 use crate::scenario::Scenario;
 
 /// Sessions where neither a number nor members are given.
@@ -151,6 +151,10 @@ impl SettingsArgs {
             settings.tls.ca = self.ca.iter().map(|file| ca_file(file)).collect::<Result<_>>()?;
             settings.tls.insecure = false;
         }
+        if let Some((cert, key)) = self.cert.as_ref().zip(self.key.as_ref()) {
+            let [cert, key] = [cert, key].map(|file| file.display().to_string());
+            settings.tls.identity = Some(Identity { cert, key });
+        }
         Ok(())
     }
 
@@ -252,8 +256,8 @@ fn plan_file(file: &Path) -> Result<Settings> {
 
 fn ca_file(file: &Path) -> Result<CaFile> {
     let name = file.display().to_string();
-    let pem = fs::read_to_string(file).with_context(|| format!("--ca: cannot read {name}"))?;
-    CaFile::new(&name, pem).map_err(|reason| anyhow!("--ca: {reason}"))
+    let bytes = fs::read(file).with_context(|| format!("--ca: cannot read {name}"))?;
+    CaFile::read(&name, &bytes).map_err(|reason| anyhow!("--ca: {reason}"))
 }
 
 fn member_file(name: &str) -> Result<MemberFile> {

@@ -157,6 +157,16 @@ pub struct SettingsArgs {
     #[serde(skip)]
     pub ca: Vec<PathBuf>,
 
+    /// Show this certificate (PEM, with those of CAs between) to servers that ask for one.
+    #[arg(long, value_name = "FILE", help_heading = "TLS", requires_all = ["servers", "key"])]
+    #[serde(skip)]
+    pub cert: Option<PathBuf>,
+
+    /// The private key of --cert, PEM; results and plans name the file and never hold the key.
+    #[arg(long, value_name = "FILE", help_heading = "TLS", requires_all = ["servers", "cert"])]
+    #[serde(skip)]
+    pub key: Option<PathBuf>,
+
     /// Accept any certificate, whatever its issuer and names: for test servers only; the result says so.
     #[arg(long, help_heading = "TLS", conflicts_with = "ca")]
     #[serde(rename = "tls.insecure")]

@@ -11,7 +11,7 @@ use startline_os::tick::Ticks;
 use crate::fault::Fault;
 use crate::measure::ledger::Ledger;
 use crate::measure::servers::{ServerIndex, ServerNames};
-use crate::measure::{FaultSample, PingEvent, Recorder, Timed};
+use crate::measure::{CloseEnd, FaultSample, PingEvent, Recorder, Timed};
 use crate::members::MemberId;
 use crate::scenario::{MessageType, StepIndex};
 use crate::session::{Observer, Who};
@@ -140,6 +140,10 @@ impl Observer for Books {
 
     fn closed(&mut self, _who: Who, held: Ticks) {
         self.recorder.session_closed(held);
+    }
+
+    fn close_ended(&mut self, end: CloseEnd) {
+        self.recorder.close_ended(end);
     }
 
     fn completed(&mut self, who: Who) {

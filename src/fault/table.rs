@@ -109,12 +109,23 @@ faults! {
         /// The response is not HTTP/1.x.
         HttpMalformed => ("http-malformed", Server, NOTHING,
             "What answers is not the expected HTTP server; check the port and the scheme.")
-        /// The response head exceeds the limit.
+        /// The response head has more bytes than are read.
         HttpHeadTooLarge => ("http-head-too-large", Server, NOTHING,
-            "What answers is not the expected HTTP server; check the port and the scheme.")
-        /// The body exceeds the limit where a value has to be taken from it.
+            "Find what adds so long header fields, of 64 KiB together; see the evidence.")
+        /// The response head has more fields than are read.
+        HttpTooManyFields => ("http-too-many-fields", Server, NOTHING,
+            "Find what adds header fields, more than 100 of them; see the evidence.")
+        /// Where the body ends is contradicted or cannot be known.
+        HttpFraming => ("http-framing", Server, NOTHING,
+            "Content-Length, Transfer-Encoding or a chunk size is wrong or contradicts another; see the server's and \
+             the proxy's settings.")
+        /// The body exceeds the limit.
         BodyTooLarge => ("body-too-large", Server, NOTHING,
             "The answer is not what the scenario describes; see the evidence.")
+        /// The body's coding is unknown or broken where a value has to be taken from it.
+        BodyCoding => ("body-coding", Server, NOTHING,
+            "The body is compressed in a way that was not asked for and is not known here (gzip and deflate are), or \
+             its compression is broken; see the server's or the proxy's settings.")
         /// The body ended before its stated length.
         BodyTruncated => ("body-truncated", Server, NOTHING,
             "The answer is not what the scenario describes; see the evidence.")
@@ -124,10 +135,11 @@ faults! {
         /// A needed value is not in the body; the index is into `Scenario::value_names`.
         ValueMissing(u8, value_name) => ("value-missing:<value>", Server, NOTHING,
             "The answer lacks what the next step needs; see the evidence and the scenario's field path.")
-        /// A taken value cannot be used where it is needed (control characters, over the length
-        /// limit).
+        /// A taken value cannot be used where it is needed: it is empty or too long, or it would break a
+        /// request line, a header field or a JSON string.
         ValueUnusable(u8, value_name) => ("value-unusable:<value>", Server, NOTHING,
-            "The answer lacks what the next step needs; see the evidence and the scenario's field path.")
+            "The value is empty or too long, or has characters that would break the request it is put in (a space or # \
+             in a URL, a quote in JSON); see the evidence.")
         /// The upgrade was answered with this status instead of 101.
         UpgradeRefused(u16, plain) => ("upgrade-refused-<status>", Server, NOTHING,
             "What answers does not upgrade; check the proxy's Upgrade headers and the path.")
@@ -196,6 +208,13 @@ faults! {
         /// The URL taken from an answer is not a URL.
         UrlInvalid => ("url-invalid", Scenario, NOTHING,
             "The server returned something that is not a URL; see the evidence.")
+        /// The URL taken from an answer names a user or a password.
+        UrlUserinfo => ("url-userinfo", Scenario, NOTHING,
+            "The server returned a URL with a user name or a password, which no WebSocket URL has (RFC 6455); see the \
+             evidence.")
+        /// The URL taken from an answer has a fragment.
+        UrlFragment => ("url-fragment", Scenario, NOTHING,
+            "The server returned a URL with a #, after which nothing is sent; a # that is meant is written %23.")
         /// The URL's host is not the target's and no `--allow-host` names it.
         HostNotAllowed => ("ws-host-not-allowed", Scenario, NOTHING,
             "The server returned a URL of another host; allow it (--allow-host) or rewrite it (--ws-map).")
@@ -216,6 +235,13 @@ faults! {
         WrongName => ("tls-wrong-name", Scenario, NOTHING,
             "The certificate does not cover this host name: use one of its names in the URL, and --resolve \
              NAME:PORT:ADDRESS for its address.")
+        /// The server asks for a client certificate, and there is none to show.
+        ClientCertificate => ("tls-client-certificate", Scenario, NOTHING,
+            "The server requires a client certificate: give one that it accepts, with --cert FILE --key FILE.")
+        /// The server does not accept the client certificate that it was shown.
+        ClientRefused => ("tls-client-refused", Scenario, NOTHING,
+            "The server does not accept the certificate of --cert: see its log, which CA it trusts for clients, and how \
+             long the certificate is valid.")
         /// The server accepts nothing that `--tls-suites` leaves.
         OfferTooNarrow => ("tls-offer-too-narrow", Scenario, NOTHING,
             "The server accepts nothing that --tls-suites leaves; run without that option, or with another suite.")
@@ -224,6 +250,10 @@ faults! {
         /// The certificate has expired, or is not valid yet.
         Expired => ("tls-expired", Server, NOTHING,
             "Renew the server's certificate; if it is new, check the clock of this machine.")
+        /// The chain that was sent leads to no CA that is trusted, since a certificate is missing in it.
+        ChainIncomplete => ("tls-chain-incomplete", Server, NOTHING,
+            "Have the server send the certificates of the CAs between its own and the one that is trusted (nginx: \
+             ssl_certificate with the whole chain); if --ca names another CA than the servers', name theirs.")
         /// The certificate is wrong in another way.
         CertificateInvalid => ("tls-certificate-invalid", Server, NOTHING,
             "The server needs another certificate; openssl s_client -connect HOST:PORT shows this \
@@ -235,6 +265,10 @@ faults! {
         NoCommonSuite => ("tls-no-common-suite", Server, NOTHING,
             "The server accepts none of the suites, groups and signatures that current clients offer; see its TLS \
              settings.")
+        /// The server asked for another handshake on the open connection.
+        Renegotiation => ("tls-renegotiation", Server, NOTHING,
+            "The server renegotiates TLS 1.2, which current clients refuse: have it ask for client certificates in the \
+             first handshake, or not at all, or speak TLS 1.3.")
         /// The handshake was not over within the step's timeout.
         HandshakeTimeout => ("tls-handshake-timeout", Server, WAITED,
             "The handshake took longer than its step allows; see the server's CPU and accept queue, and whether this \
@@ -255,10 +289,7 @@ faults! {
             "The server refused with this alert; its error log says why.")
         {
             PeerAlert(112) => ("tls-alert:unrecognized-name", Scenario, NOTHING,
-                "The server knows no host of this name; check the URL's host, and --resolve for its address."),
-            PeerAlert(116) => ("tls-alert:certificate-required", Scenario, NOTHING,
-                "The server requires a client certificate, which startline does not have; load an endpoint that \
-                 requires none.")
+                "The server knows no host of this name; check the URL's host, and --resolve for its address.")
         }
         /// A record of the peer's that breaks RFC 8446.
         Record(RecordFault, plain) => ("tls-record:<fault>", Server, NOTHING,

@@ -21,6 +21,7 @@ use startline_protocol::http::cookies::Jar;
 
 use crate::plan::schedule::date_header;
 use crate::scenario::HttpStep;
+use crate::scenario::json::{Json, without_mark};
 use crate::scenario::schedule::{Participants, Schedule};
 use crate::scenario::secrets::Held;
 use crate::scenario::template::{Scope, Template};
@@ -153,7 +154,7 @@ impl<'p> Asker<'p> {
         for take in &step.take {
             let name = &self.plan.scenario.value_names[usize::from(take.value)];
             let value = take
-                .text(&answer.json, &|name| answer.headers(name))
+                .text(Json::read(answer.body.as_bytes()), &|name| answer.headers(name))
                 .ok_or_else(|| answer.lacking(format!("{name} ({})", take.from)))?;
             self.taken[usize::from(take.value)] = value;
         }
@@ -222,7 +223,7 @@ impl<'p> Asker<'p> {
             .limit(ANSWER_BYTES_MAX)
             .read_to_string()
             .with_context(|| format!("cannot read the answer of {method} {url}"))?;
-        let json = serde_json::from_str(&body).unwrap_or(Value::Null);
+        let json = serde_json::from_slice(without_mark(body.as_bytes())).unwrap_or(Value::Null);
         let status = answer.status().as_u16();
         let took = asked.elapsed();
         let cookies = self.cookies.field_value();

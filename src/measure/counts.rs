@@ -20,6 +20,12 @@ pub struct Counts {
     pub completed: u64,
     /// Opened sessions that are open no longer, however they ended.
     pub closed: u64,
+    /// Closing handshakes that sessions began and the peer's close frame ended.
+    pub closes_clean: u64,
+    /// … and the connection's end cut short.
+    pub closes_cut: u64,
+    /// … and nothing ended in time.
+    pub closes_timed_out: u64,
     /// Sessions that failed, in whatever step.
     pub failed: u64,
     /// Sessions that were still being set up when the run was stopped.
@@ -77,6 +83,9 @@ impl Counts {
             opened,
             completed,
             closed,
+            closes_clean,
+            closes_cut,
+            closes_timed_out,
             failed,
             abandoned,
             reconnected,
@@ -104,6 +113,9 @@ impl Counts {
         self.opened += opened;
         self.completed += completed;
         self.closed += closed;
+        self.closes_clean += closes_clean;
+        self.closes_cut += closes_cut;
+        self.closes_timed_out += closes_timed_out;
         self.failed += failed;
         self.abandoned += abandoned;
         self.reconnected += reconnected;

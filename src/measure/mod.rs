@@ -36,7 +36,7 @@ pub use fates::Fate;
 pub use latencies::{LATENCY_MICROS_MAX, Latencies};
 pub use phase::Phase;
 pub use recorder::Recorder;
-pub use sources::SourceCounts;
+pub use sources::{AddressCounts, SourceCounts};
 pub use stalls::{STALLS_KEPT_MAX, Stall, Stalls};
 pub use tally::{Interval, StepTally, Tally, Totals};
 pub use tls::{Handshake, TlsCounts};
@@ -90,6 +90,17 @@ pub struct Timed {
     pub from_sent: Ticks,
     /// A stall of this machine lies in that time.
     pub stalled: bool,
+}
+
+/// How a closing handshake ended that a session began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseEnd {
+    /// The peer's close frame came.
+    Clean,
+    /// The connection ended without it.
+    Cut,
+    /// Neither happened in time.
+    TimedOut,
 }
 
 /// One heartbeat cycle's end, or the lack of one.

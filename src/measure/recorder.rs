@@ -5,6 +5,7 @@
 //! Invariant: everything but the number of samples already kept leaves with [`Recorder::take`].
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use startline_os::tick::Ticks;
@@ -12,8 +13,8 @@ use startline_os::tick::Ticks;
 use super::failures::cut_evidence;
 use super::routing::Routing;
 use super::{
-    FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, Layout, PingEvent, SAMPLES_PER_KIND_MAX, Stall,
-    StepTally, Timed,
+    CloseEnd, FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, Layout, PingEvent,
+    SAMPLES_PER_KIND_MAX, Stall, StepTally, Timed,
 };
 use crate::fault::Fault;
 use crate::members::SessionNumber;
@@ -68,6 +69,16 @@ impl Recorder {
         self.now.tally.counts.held_ticks += u64::from(held.raw());
     }
 
+    /// A closing handshake that a session began has ended.
+    pub fn close_ended(&mut self, end: CloseEnd) {
+        let counts = &mut self.now.tally.counts;
+        *match end {
+            CloseEnd::Clean => &mut counts.closes_clean,
+            CloseEnd::Cut => &mut counts.closes_cut,
+            CloseEnd::TimedOut => &mut counts.closes_timed_out,
+        } += 1;
+    }
+
     /// A session was still being set up when the run was stopped; `asked`: the step whose request
     /// was out.
     pub fn session_abandoned(&mut self, session: SessionNumber, asked: Option<StepIndex>) {
@@ -78,6 +89,16 @@ impl Recorder {
     /// A request was sent once more on a fresh connection.
     pub fn reconnected(&mut self) {
         self.now.tally.counts.reconnected += 1;
+    }
+
+    /// A connection to this address of several is begun.
+    pub fn address_tried(&mut self, address: IpAddr) {
+        self.now.tally.addresses.entry(address).or_default().begun += 1;
+    }
+
+    /// It is up.
+    pub fn address_up(&mut self, address: IpAddr) {
+        self.now.tally.addresses.entry(address).or_default().up += 1;
     }
 
     /// A TCP connection is up for HTTP steps.

@@ -5,10 +5,13 @@
 //! would have given.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::routing::Routing;
-use super::{Counts, Failures, Fate, FaultSample, Latencies, Layout, Stall, Stalls, TlsCounts};
+use super::{
+    AddressCounts, Counts, Failures, Fate, FaultSample, Latencies, Layout, Stall, Stalls, TlsCounts,
+};
 use crate::fault::Fault;
 use crate::members::SessionNumber;
 use crate::scenario::{MessageType, StepIndex};
@@ -34,6 +37,8 @@ pub struct Tally {
     pub failures: Failures,
     /// Where members were sent.
     pub routing: Routing,
+    /// Connections to addresses of hosts that have several.
+    pub addresses: BTreeMap<IpAddr, AddressCounts>,
     /// TLS handshakes and what came after them.
     pub secured: TlsCounts,
     /// The workers' own lateness: timers handled after their planned instant.
@@ -58,6 +63,7 @@ impl Default for Tally {
             counts: Counts::default(),
             failures: Failures::default(),
             routing: Routing::default(),
+            addresses: BTreeMap::new(),
             secured: TlsCounts::default(),
             lag: Latencies::default(),
             http_wait: Latencies::default(),
@@ -76,6 +82,9 @@ impl Tally {
         self.counts.add(&other.counts);
         self.failures.add(&other.failures);
         self.routing.add(&other.routing);
+        for (address, counts) in &other.addresses {
+            *self.addresses.entry(*address).or_default() += *counts;
+        }
         self.secured.add(&other.secured);
         self.lag.add(&other.lag);
         self.http_wait.add(&other.http_wait);

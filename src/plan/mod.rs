@@ -35,7 +35,7 @@ pub use resolve::Resolve;
 pub use script::{Hidden, ScenarioSettings};
 pub use settings::{PlanError, Settings};
 pub use sources::PortMethod;
-pub use tls::{CaFile, KeyExchange, SuiteOrder, Tls};
+pub use tls::{CaFile, Identity, KeyExchange, SuiteOrder, Tls};
 
 /// A run: the settings, checked, and what they resolve to on this machine.
 #[derive(Clone, Debug)]
@@ -103,6 +103,8 @@ pub struct Target {
     pub port: u16,
     /// What the host resolved to, at least one.
     pub addresses: Vec<SocketAddr>,
+    /// What it resolved to besides, of a family to which this machine has no route: not used.
+    pub left_out: Vec<IpAddr>,
 }
 
 /// How sessions end.

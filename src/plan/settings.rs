@@ -359,6 +359,7 @@ impl Settings {
             ("--ws-map", !self.ws_map.is_empty()),
             ("--resolve", !self.resolve.is_empty()),
             ("--ca", !self.tls.ca.is_empty()),
+            ("--cert", self.tls.identity.is_some()),
             ("--wait-ready", self.wait_ready),
             ("--time-zone", self.time_zone != schedule::SYSTEM_ZONE),
         ];

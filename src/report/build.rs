@@ -11,7 +11,9 @@ use super::measures::Excuses;
 use super::verdict::{self, Grounds};
 use super::{servers, stalls, tls, *};
 use crate::fault::{Blame, Fault};
-use crate::measure::{ERROR_RATE_FORMULA, FaultSample, Latencies, SourceCounts, Tally, Totals};
+use crate::measure::{
+    AddressCounts, ERROR_RATE_FORMULA, FaultSample, Latencies, SourceCounts, Tally, Totals,
+};
 use crate::members::MemberId;
 use crate::numbers;
 use crate::plan::Plan;
@@ -344,7 +346,8 @@ fn http(tally: &Tally, plan: &Plan) -> HttpResult {
 }
 
 fn ramp_down(facts: &RampDownFacts) -> RampDownResult {
-    RampDownResult { messages: facts.messages, closed: facts.closed, seconds: seconds(facts.took) }
+    let RampDownFacts { messages, closed, clean, cut, timed_out, took } = *facts;
+    RampDownResult { messages, closed, clean, cut, timed_out, seconds: seconds(took) }
 }
 
 fn generator(totals: &Totals, facts: &Facts, plan: &Plan) -> GeneratorResult {
@@ -359,6 +362,7 @@ fn generator(totals: &Totals, facts: &Facts, plan: &Plan) -> GeneratorResult {
         port_method: facts.port_method.map(str::to_owned),
         connections_by_source: by_source(facts, |counts| Some(counts.begun)),
         unanswered_by_source: by_source(facts, |counts| Some(counts.unanswered).filter(|count| *count > 0)),
+        connections_by_address: by_address(tally),
         lag_p99_ms: millis(worse(|lag| lag.quantile(0.99))),
         lag_max_ms: millis(worse(Latencies::max).max(stalls.longest().map(|stall| stall.lasted()))),
         lag_limit_ms: (!limit.is_zero()).then(|| numbers::millis(limit)),
@@ -373,6 +377,11 @@ fn generator(totals: &Totals, facts: &Facts, plan: &Plan) -> GeneratorResult {
 fn by_source(facts: &Facts, count: impl Fn(&SourceCounts) -> Option<u64>) -> BTreeMap<String, u64> {
     let name = |source: Option<IpAddr>| source.map_or_else(|| "kernel".to_owned(), |it| it.to_string());
     facts.sources.iter().filter_map(|(source, counts)| Some((name(*source), count(counts)?))).collect()
+}
+
+fn by_address(tally: &Tally) -> BTreeMap<String, AddressResult> {
+    let result = |counts: &AddressCounts| AddressResult { begun: counts.begun, up: counts.up };
+    tally.addresses.iter().map(|(address, counts)| (address.to_string(), result(counts))).collect()
 }
 
 fn ending_key(ending: &Ending) -> &'static str {

@@ -107,6 +107,7 @@ const SCALARS: &[Scalar] = &[
     Scalar { name: "arrivals.achieved_per_s", share: false, part: Part::Whole, read: |r| r.arrivals.achieved_per_s.ok_or(NO_RATE) },
     Scalar { name: "arrivals.achieved_share", share: true, part: Part::Whole, read: |r| r.arrivals.achieved_share.ok_or(NO_RATE) },
     Scalar { name: "errors.rate", share: true, part: Part::ErrorRate, read: error_rate },
+    Scalar { name: "errors.reconnected", share: false, part: Part::None, read: |r| Ok(r.errors.reconnected as f64) },
     Scalar { name: "ledger.duplicate", share: false, part: Part::None, read: |r| ledger(r, |ledger| ledger.duplicate) },
     Scalar { name: "ledger.gone_while_open", share: false, part: Part::None, read: gone_while_open },
     Scalar { name: "ledger.missing", share: false, part: Part::Arrival, read: |r| ledger(r, |ledger| ledger.missing) },

@@ -59,6 +59,12 @@ pub struct RampDownFacts {
     pub messages: u64,
     /// Sessions that were closed.
     pub closed: u64,
+    /// Of their closing handshakes: ended by the peer's close frame …
+    pub clean: u64,
+    /// … by the connection's end without it …
+    pub cut: u64,
+    /// … by neither in time.
+    pub timed_out: u64,
     /// How long it took.
     pub took: Duration,
 }

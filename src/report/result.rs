@@ -392,6 +392,12 @@ pub struct RampDownResult {
     pub messages: u64,
     /// Sessions closed.
     pub closed: u64,
+    /// Of their closing handshakes, those that the server's close frame ended.
+    pub clean: u64,
+    /// Those that the connection's end cut short.
+    pub cut: u64,
+    /// Those that nothing ended within `close_timeout`.
+    pub timed_out: u64,
     /// Seconds it took.
     pub seconds: f64,
 }
@@ -411,6 +417,9 @@ pub struct GeneratorResult {
     /// (`connect-timeout`); without the addresses that have none.
     #[serde(default)]
     pub unanswered_by_source: BTreeMap<String, u64>,
+    /// Connections to each address of a host that has several, HTTP and WebSocket.
+    #[serde(default)]
+    pub connections_by_address: BTreeMap<String, AddressResult>,
     /// Timers and arrivals handled after their planned instant, 99th percentile.
     pub lag_p99_ms: Option<f64>,
     /// The latest of them.
@@ -429,6 +438,15 @@ pub struct GeneratorResult {
     /// Their difference over the sessions open; `null` with none. One run's quotient has allocator
     /// slack and histograms in it: the slope over several sizes is the true figure.
     pub bytes_per_session: Option<f64>,
+}
+
+/// The connections to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressResult {
+    /// Begun.
+    pub begun: u64,
+    /// Of these, the ones that came up; where one did not, the host's next address was tried.
+    pub up: u64,
 }
 
 impl Verdict {

@@ -46,8 +46,10 @@ pub fn summary(result: &RunResult, results: Option<&Path>, page: Page) -> String
     page.servers(result);
     page.http(result);
     page.tls(result);
+    page.closes(result);
     page.errors(result);
     page.generator(result);
+    page.dead_addresses(result);
     if let Some(results) = results {
         page.line("Results", &results.display().to_string());
     }
@@ -276,6 +278,22 @@ impl Text {
         }
     }
 
+    /// Only what should not be.
+    fn closes(&mut self, result: &RunResult) {
+        let Some(them) = result.ramp_down.as_ref().filter(|them| them.cut + them.timed_out > 0) else {
+            return;
+        };
+        self.line(
+            "Closes",
+            &format!(
+                "{} answered by a close frame, {} cut without one, {} not answered in time",
+                grouped(them.clean),
+                grouped(them.cut),
+                grouped(them.timed_out)
+            ),
+        );
+    }
+
     fn tls(&mut self, result: &RunResult) {
         let Some(tls) = result.tls.as_ref().filter(|tls| tls.full + tls.resumed > 0) else { return };
         let (full, resumed) = (grouped(tls.full), grouped(tls.resumed));
@@ -326,7 +344,9 @@ impl Text {
             let again = grouped(errors.reconnected);
             self.line(
                 "",
-                &format!("{again} requests sent twice: kept-alive connections were closed before the answer"),
+                &format!(
+                    "warning: {again} requests were sent again: their kept-alive connections were closed before any answer"
+                ),
             );
         }
     }
@@ -378,6 +398,20 @@ impl Text {
         }
         if by_source.len() > 1 && !own.unanswered_by_source.is_empty() {
             self.line("", &unanswered(&own.unanswered_by_source));
+        }
+    }
+
+    /// A dead one of several is no failure of a session: the next address is tried.
+    fn dead_addresses(&mut self, result: &RunResult) {
+        let all = &result.generator.connections_by_address;
+        for (address, counts) in all.iter().filter(|(_, counts)| counts.begun > 0 && counts.up == 0) {
+            let begun = grouped(counts.begun);
+            let text = format!(
+                "warning: none of {begun} connections to {address} came up, of {} addresses; others were tried instead",
+                all.len()
+            );
+            let text = self.page.paint(Paint::Warning, &text);
+            self.line("", &text);
         }
     }
 

@@ -15,7 +15,7 @@
 //! | `Upgrading` | the 101 | `Opening` (or `Held`) | `Over`, failed in `connect` |
 //! | `Opening` | the message that means open | `Held` | `Over`, failed in `open` |
 //! | `Held` | PONGs, broadcasts, the end | `Closing` | `Over`, failed in `ping` |
-//! | `Closing` | the peer's close | `Over`, closed | `Over`, closed |
+//! | `Closing` | the peer's close, then its end of the connection | `Over`, closed | `Over`, closed |
 //! | `Over` | – | – | – |
 //!
 //! Where to look next: `http` for the steps before the ticket is in hand, `upgrade` for the way to
@@ -45,7 +45,7 @@ use startline_os::tick::{Tick, Ticks};
 
 use crate::fault::{Fault, TlsFault};
 use crate::measure::servers::ServerIndex;
-use crate::measure::{PingEvent, Timed};
+use crate::measure::{CloseEnd, PingEvent, Timed};
 use crate::members::{MemberId, SessionNumber};
 use crate::scenario::{MessageType, StepIndex};
 pub use http::refusal;
@@ -88,6 +88,10 @@ const SECURING: u8 = 1 << 5;
 
 /// All connections that sessions share for HTTP are lent: it waits for one.
 const WAITING: u8 = 1 << 6;
+
+/// The close frames have been exchanged: what is left is the end of the connection, which is the
+/// server's to begin (RFC 6455, 7.1.1), so that TIME_WAIT is there and not here.
+const PEER_CLOSED: u8 = 1 << 7;
 
 /// No spill.
 const NO_SPILL: u32 = u32::MAX;
@@ -164,6 +168,9 @@ pub struct Commands {
     pub reusable: bool,
     /// Where to connect.
     pub connect: Option<Endpoint>,
+    /// The connection at hand will do for that if nothing waits to be read on it: an answer that nobody
+    /// asked for would be taken for the next request's. The session is then lent it.
+    pub keep: bool,
 }
 
 /// Receives what happens in sessions.
@@ -172,7 +179,8 @@ pub trait Observer {
     fn step_ok(&mut self, step: StepIndex, timed: Timed);
     /// An HTTP request goes out; `reused`: on a connection that has carried an answer before.
     fn requested(&mut self, reused: bool);
-    /// The HTTP connection was gone before any byte of the answer: the request is sent once more.
+    /// The HTTP connection was gone before any byte of the answer, and the request may be sent twice: it
+    /// is.
     fn reconnected(&mut self, who: Who);
     /// This session goes to the WebSocket server of this URL: scheme, host and port, with the path
     /// where a server returned it. Returns the number under which the session keeps it.
@@ -196,6 +204,8 @@ pub trait Observer {
     fn left(&mut self, who: Who, member_id: MemberId);
     /// An open session is open no longer, for whatever reason.
     fn closed(&mut self, who: Who, held: Ticks);
+    /// The closing handshake that a session began has ended so.
+    fn close_ended(&mut self, end: CloseEnd);
     /// A session without a WebSocket has done all its steps.
     fn completed(&mut self, who: Who);
     /// The session failed in this step, at this server or on the way there.
@@ -373,7 +383,7 @@ impl Session {
     pub fn insecure<O: Observer>(&mut self, fault: TlsFault, evidence: &[u8], ctx: &mut Context<'_, O>) {
         match self.phase {
             Phase::Idle | Phase::Over => {}
-            Phase::Closing => self.over(ctx),
+            Phase::Closing => self.close_ended(CloseEnd::Cut, ctx),
             _ => self.fail(Fault::Tls(fault), evidence, ctx),
         }
     }
@@ -401,7 +411,7 @@ impl Session {
                 };
                 self.fail(fault, &[], ctx);
             }
-            Phase::Closing => self.over(ctx),
+            Phase::Closing => self.close_ended(CloseEnd::Cut, ctx),
             Phase::Idle | Phase::Over => {}
         }
     }
@@ -422,7 +432,9 @@ impl Session {
             {
                 self.fail(self.timeout(), &[], ctx);
             }
-            (Timer::Close, Phase::Closing) if due == self.deadline => self.over(ctx),
+            (Timer::Close, Phase::Closing) if due == self.deadline => {
+                self.close_ended(CloseEnd::TimedOut, ctx);
+            }
             _ => {}
         }
     }

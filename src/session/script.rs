@@ -107,7 +107,8 @@ impl Script {
     /// on the target.
     ///
     /// # Errors
-    /// [`Fault::UrlInvalid`] or [`Fault::HostNotAllowed`].
+    /// [`Fault::UrlInvalid`], [`Fault::UrlUserinfo`], [`Fault::UrlFragment`] or
+    /// [`Fault::HostNotAllowed`].
     pub fn destination(&self, rendered: &str) -> Result<Destination, Fault> {
         let mapped = self.mapped(rendered);
         let url_text = mapped.as_deref().unwrap_or(rendered);
@@ -119,6 +120,12 @@ impl Script {
             });
         }
         let url = url::Url::parse(url_text).map_err(|_| Fault::UrlInvalid)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Fault::UrlUserinfo);
+        }
+        if url.fragment().is_some() {
+            return Err(Fault::UrlFragment);
+        }
         let secure = match url.scheme() {
             "ws" => false,
             "wss" => true,
@@ -168,6 +175,9 @@ fn encoded_path(path: &str) -> Result<String, Fault> {
     let url = base.join(path).map_err(|_| Fault::UrlInvalid)?;
     if url.host_str() != Some("target") {
         return Err(Fault::UrlInvalid);
+    }
+    if url.fragment().is_some() {
+        return Err(Fault::UrlFragment);
     }
     Ok(url[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
 }

@@ -165,11 +165,11 @@ fn who_was_left_little_of_a_step_s_time_is_not_blamed_for_its_end() {
 }
 
 #[test]
-fn a_lent_connection_that_was_closed_is_replaced_once() {
+fn a_lent_connection_that_takes_no_request_is_replaced_once() {
     let mut driven = Driven::waiting();
     driven.lend();
     let request = driven.out.clone();
-    driven.close();
+    driven.fail_to_send();
     assert!(driven.commands.disconnect && driven.commands.connect.is_some() && !driven.commands.reusable);
     driven.connect();
     assert_eq!(driven.out, request, "the same once more");

@@ -36,6 +36,10 @@ fn not_started(error: std::io::Error, listen: SocketAddr) -> anyhow::Error {
 /// Runs until SIGINT, SIGTERM or SIGHUP; a second one ends it at once.
 ///
 /// # Errors
+/// For whoever meant a machine's own network.
+const OPEN_TO_ALL: &str = "warning: it listens on every address of this machine: whoever reaches it can log in as any \
+                           member, and change its clock and its challenges; --listen ADDRESS:PORT is for one address";
+
 /// When it cannot listen, and when it ends by itself because one of its workers died.
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     if let Some(parent) = args.parent {
@@ -52,6 +56,9 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         && let Some(warning) = room::too_little(config.workers, members, cores(), descriptors)
     {
         tell(&warning);
+    }
+    if args.parent.is_none() && config.listen.ip().is_unspecified() {
+        tell(OPEN_TO_ALL);
     }
     let summary = Summary::of(&config);
     let (listen, tls) = (config.listen, config.tls.clone());

@@ -102,6 +102,8 @@ pub(super) struct Worker<'p> {
     secure: Secure,
     /// Records to be sent.
     sealed: Vec<u8>,
+    /// Behind the record being handled there is more in the read buffer.
+    rest_waits: bool,
     /// HTTP connections that sessions share, if they do; off once nobody is left to use one.
     pool: Pool<pooled::Kept>,
 }
@@ -238,6 +240,7 @@ impl<'p> Worker<'p> {
             },
             secure: setup.secure,
             sealed: Vec::new(),
+            rest_waits: false,
             pool: Pool::new(setup.http_connections),
         })
     }
@@ -324,10 +327,8 @@ impl<'p> Worker<'p> {
                     && self.so_far.ramp_down.as_ref().is_some_and(|it| self.rows_passed(it));
                 if done {
                     let interval = self.hand_over();
-                    self.link.finished(
-                        interval,
-                        self.lent.spills.len() + self.secure.left() + self.pool.left(),
-                    );
+                    self.link
+                        .finished(interval, self.lent.spills.len() + self.secure.left() + self.pool.left());
                 }
                 done
             }
@@ -480,13 +481,7 @@ impl<'p> Worker<'p> {
         }
         let ledger = self.books.ledger.take();
         let interval = self.hand_over();
-        self.link.accounts(
-            interval,
-            ledger,
-            open,
-            known,
-            self.wire.ports.counts().collect(),
-        );
+        self.link.accounts(interval, ledger, open, known, self.wire.ports.counts().collect());
     }
 
     /// How long the poll may sleep; what comes sooner has the alarm set for it. Deadlines alone

@@ -235,7 +235,14 @@ fn facts() -> Facts {
             seen: 35_994_000,
             ..LedgerTotals::default()
         }),
-        ramp_down: Some(RampDownFacts { messages: 17_997_000, closed: 5998, took: Duration::from_secs(60) }),
+        ramp_down: Some(RampDownFacts {
+            messages: 17_997_000,
+            closed: 5998,
+            clean: 5998,
+            cut: 0,
+            timed_out: 0,
+            took: Duration::from_secs(60),
+        }),
         ending: Ending::Finished,
     }
 }

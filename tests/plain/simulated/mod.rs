@@ -232,6 +232,12 @@ impl World {
         let failed = tally.failures.len() as u64;
         let failed_open = tally.failures.iter().filter(|(_, step, _)| *step == 4).count() as u64;
         assert_eq!(tally.opened, tally.closed, "seed {seed}: opened = closed");
+        let closes: u64 = tally.closes.iter().sum();
+        assert_eq!(
+            closes,
+            tally.closed - failed_open,
+            "seed {seed}: each close that a session began ended in one way"
+        );
         let ended = tally.closed - failed_open + failed + tally.abandoned + tally.completed;
         assert_eq!(self.started, ended, "seed {seed}: started = ended in one way each: {tally:?}");
         assert_eq!(tally.due, tally.sent + tally.missed, "seed {seed}: due = sent + missed");
@@ -358,6 +364,12 @@ impl World {
         if commands.disconnect {
             self.drop_connection(index);
         }
+        if commands.keep && !self.is_anything_due(index) {
+            return self.drive(index, |session, ctx| session.lent(ctx));
+        }
+        if commands.keep {
+            self.drop_connection(index);
+        }
         if commands.connect.is_some() {
             assert!(!self.runners[index].connected, "seed {}: one connection a session", self.seed);
             self.runners[index].connection += 1;
@@ -367,6 +379,16 @@ impl World {
             let at = self.now + self.rng.u64(100..20_000);
             self.push(at, Event::Connected { session: index, connection });
         }
+    }
+
+    /// Whether something is about to come on the session's connection: bytes, or its end.
+    fn is_anything_due(&self, index: usize) -> bool {
+        self.heap.iter().any(|Reverse((_, _, event))| match event {
+            Event::Bytes { session, connection, .. } | Event::Gone { session, connection, .. } => {
+                *session == index && self.is_current(index, *connection)
+            }
+            _ => false,
+        })
     }
 
     /// Gives the peer what the session sent, and the session, in pieces and later, what the peer answers.

@@ -6,7 +6,7 @@ use startline::engine::observe::Books;
 use startline::fault::Fault;
 use startline::measure::ledger::{Ledger, LedgerTotals, SessionSet};
 use startline::measure::servers::{ServerIndex, ServerNames};
-use startline::measure::{Layout, PingEvent, Recorder, Timed, Totals};
+use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals};
 use startline::members::MemberId;
 use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::{Observer, Who};
@@ -38,6 +38,8 @@ pub struct Tally {
     pub entered: u64,
     pub error_messages: u64,
     pub held_ticks: u64,
+    /// Closing handshakes: clean, cut, timed out.
+    pub closes: [u64; 3],
     /// Successes by step; PINGs are the fifth.
     pub steps: [u64; 5],
 }
@@ -118,6 +120,9 @@ impl Witness {
             ("unasked", counts.pong_unasked, tally.unasked),
             ("messages", counts.messages, tally.messages),
             ("held", counts.held_ticks, tally.held_ticks),
+            ("clean closes", counts.closes_clean, tally.closes[0]),
+            ("cut", counts.closes_cut, tally.closes[1]),
+            ("timed out", counts.closes_timed_out, tally.closes[2]),
         ];
         for (what, reported, told) in pairs {
             assert_eq!(reported, told, "seed {seed}: {what}: reported and told");
@@ -197,6 +202,10 @@ impl Observer for Witness {
         self.books.closed(who, held);
         self.tally.closed += 1;
         self.tally.held_ticks += u64::from(held.raw());
+    }
+    fn close_ended(&mut self, end: CloseEnd) {
+        self.books.close_ended(end);
+        self.tally.closes[end as usize] += 1;
     }
     fn completed(&mut self, who: Who) {
         self.books.completed(who);
