@@ -9,7 +9,7 @@ mod row;
 mod table;
 
 pub use row::{Blame, Excuse, FaultNames, NamedFault};
-use startline_protocol::tls::RecordFault;
+use startline_protocol::tls::{PeerAlert, RecordFault};
 pub use table::{Fault, TlsFault};
 
 impl Fault {
@@ -36,6 +36,7 @@ impl From<RecordFault> for TlsFault {
     fn from(fault: RecordFault) -> Self {
         match fault {
             // Kept by number, so that each alert has the name that RFC 8446, section 6, gives it.
+            RecordFault::PeerAlert(PeerAlert(116)) => Self::ClientCertificate,
             RecordFault::PeerAlert(alert) => Self::Alert(alert),
             other => Self::Record(other),
         }
@@ -103,7 +104,7 @@ mod tests {
             (Tls(TlsFault::Expired), "tls-expired"),
             (Tls(TlsFault::Alert(PeerAlert(80))), "tls-alert:internal-error"),
             (Tls(TlsFault::Alert(PeerAlert(112))), "tls-alert:unrecognized-name"),
-            (Tls(TlsFault::Alert(PeerAlert(116))), "tls-alert:certificate-required"),
+            (Tls(TlsFault::ClientCertificate), "tls-client-certificate"),
             (Tls(TlsFault::Record(RecordFault::BadRecordMac)), "tls-record:bad-record-mac"),
         ] {
             assert_eq!(fault.key(&Names), key);

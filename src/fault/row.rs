@@ -42,6 +42,10 @@ impl fmt::Display for Blame {
 /// A condition of this machine that can cause a fault for which somebody else is blamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Excuse {
+    /// A stall of this machine lay in the wait.
+    Stall,
+    /// A stall of this machine was so long that a peer may have given up.
+    LongStall,
     /// The workers lagged: they sent or read too late.
     Lag,
     /// A source address was taken away in mid-run: what was on its way to it did not arrive.

@@ -4,6 +4,7 @@
 //! A few plain requests by a library, away from the load. Judges nothing: that is [`crate::plan::schedule`]'s.
 //! Invariant: no step after the named one is played, so no member's place is used up.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,9 @@ use startline_protocol::http::cookies::Jar;
 
 use crate::plan::schedule::date_header;
 use crate::scenario::HttpStep;
+use crate::scenario::json::{Json, without_mark};
 use crate::scenario::schedule::{Participants, Schedule};
+use crate::scenario::secrets::Held;
 use crate::scenario::template::{Scope, Template};
 use crate::session::refusal;
 
@@ -129,13 +132,14 @@ impl<'p> Asker<'p> {
     pub fn send(&self, method: &str, path: &str, body: &Value) -> Result<Answer> {
         let mut headers = self.headers(&self.schedule.headers);
         headers.push(("Content-Type", "application/json".to_owned()));
-        self.request(method, path, headers, &body.to_string())
+        let path = Path { sent: path.to_owned(), shown: path.to_owned() };
+        self.request(method, path, headers, &body.to_string(), None)
     }
 
     fn play(&mut self, step: &HttpStep) -> Result<()> {
         let body = step.body.as_ref().map(|body| self.text(body)).unwrap_or_default();
-        let answer =
-            self.request(&step.method, &self.text(&step.path), self.headers(&step.headers), &body)?;
+        let path = self.path(&step.path);
+        let answer = self.request(&step.method, path, self.headers(&step.headers), &body, Some(step))?;
         if !step.expect.contains(&answer.status) {
             let scenario = &*self.plan.scenario;
             let name = refusal(scenario, step, (answer.status, answer.took), answer.body.as_bytes());
@@ -150,7 +154,7 @@ impl<'p> Asker<'p> {
         for take in &step.take {
             let name = &self.plan.scenario.value_names[usize::from(take.value)];
             let value = take
-                .text(&answer.json, &|name| answer.headers(name))
+                .text(Json::read(answer.body.as_bytes()), &|name| answer.headers(name))
                 .ok_or_else(|| answer.lacking(format!("{name} ({})", take.from)))?;
             self.taken[usize::from(take.value)] = value;
         }
@@ -163,7 +167,8 @@ impl<'p> Asker<'p> {
     /// It cannot be asked, or what it answered is inside.
     pub fn look_up(&self) -> Result<LookedUp> {
         let schedule = self.schedule;
-        let answer = self.request("GET", &self.text(&schedule.path), self.headers(&schedule.headers), "")?;
+        let path = self.path(&schedule.path);
+        let answer = self.request("GET", path, self.headers(&schedule.headers), "", None)?;
         if answer.status != 200 {
             return Err(answer.unexpected(None));
         }
@@ -189,9 +194,18 @@ impl<'p> Asker<'p> {
         })
     }
 
-    fn request(&self, method: &str, path: &str, headers: Vec<(&str, String)>, body: &str) -> Result<Answer> {
-        let url = format!("{}{path}", self.base);
-        let mut request = ureq::http::Request::builder().method(method).uri(&url);
+    /// Asks; `step` is the one that this is, which says what in its answer is secret.
+    fn request(
+        &self,
+        method: &str,
+        path: Path,
+        headers: Vec<(&str, String)>,
+        body: &str,
+        step: Option<&HttpStep>,
+    ) -> Result<Answer> {
+        let url = format!("{}{}", self.base, path.shown);
+        let sent = format!("{}{}", self.base, path.sent);
+        let mut request = ureq::http::Request::builder().method(method).uri(&sent);
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -209,10 +223,20 @@ impl<'p> Asker<'p> {
             .limit(ANSWER_BYTES_MAX)
             .read_to_string()
             .with_context(|| format!("cannot read the answer of {method} {url}"))?;
-        let json = serde_json::from_str(&body).unwrap_or(Value::Null);
+        let json = serde_json::from_slice(without_mark(body.as_bytes())).unwrap_or(Value::Null);
         let status = answer.status().as_u16();
         let took = asked.elapsed();
-        Ok(Answer { url: format!("{method} {url}"), status, headers, date, took, json, body })
+        let cookies = self.cookies.field_value();
+        let held = Held { taken: &self.taken, cookies: cookies.as_deref() };
+        let shown = match self.plan.scenario.secrets.redacted(body.as_bytes(), held, step) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(shown) => Some(String::from_utf8_lossy(&shown).into_owned()),
+        };
+        Ok(Answer { url: format!("{method} {url}"), status, headers, date, took, json, body, shown })
+    }
+
+    fn path(&self, template: &Template) -> Path {
+        Path { sent: self.text(template), shown: self.text(&self.plan.scenario.secrets.shown(template)) }
     }
 
     fn headers<'t>(&self, headers: &'t [(String, Template)]) -> Vec<(&'t str, String)> {
@@ -233,6 +257,13 @@ impl<'p> Asker<'p> {
         template.render(&scope, &mut out);
         String::from_utf8_lossy(&out).into_owned()
     }
+}
+
+/// The path and query of a request.
+struct Path {
+    sent: String,
+    /// With its secrets shown by their names.
+    shown: String,
 }
 
 /// The listed members and their statuses; `None` when the answer has no list.
@@ -310,6 +341,8 @@ pub struct Answer {
     /// The body; null if it is not JSON.
     pub json: Value,
     body: String,
+    /// The body with its secrets shown by their names, if it has any.
+    shown: Option<String>,
 }
 
 impl Answer {
@@ -329,8 +362,13 @@ impl Answer {
 
     /// What the server said, in a few words that no terminal obeys: the envelope's message if there is one.
     pub fn said(&self) -> String {
-        let message = self.json.pointer("/message").and_then(Value::as_str);
-        let text = message.unwrap_or(if self.body.is_empty() { "an empty body" } else { &self.body });
+        let body = self.shown.as_ref().unwrap_or(&self.body);
+        let json: Cow<'_, Value> = match &self.shown {
+            None => Cow::Borrowed(&self.json),
+            Some(shown) => Cow::Owned(serde_json::from_str(shown).unwrap_or(Value::Null)),
+        };
+        let message = json.pointer("/message").and_then(Value::as_str);
+        let text = message.unwrap_or(if body.is_empty() { "an empty body" } else { body });
         foreign::line(text, SAID_CHARS_MAX)
     }
 }
@@ -357,6 +395,7 @@ mod tests {
                 took: Duration::ZERO,
                 json,
                 body: body.to_owned(),
+                shown: None,
             }
             .said()
         };

@@ -4,6 +4,7 @@
 //! this machine can take the plan is asked by the application, of [`schedule`] and of the doctor.
 //! Invariant: a `Plan` that exists has been checked as a whole; nothing in it is left to a default.
 
+pub mod abort;
 pub mod capacity;
 pub mod http;
 pub mod load;
@@ -11,6 +12,7 @@ pub mod member_files;
 pub mod resolve;
 pub mod roster;
 pub mod schedule;
+mod script;
 pub mod settings;
 pub mod sources;
 pub mod summary;
@@ -30,9 +32,10 @@ use crate::members::Members;
 use crate::scenario::Scenario;
 pub use http::{Http, HttpMode};
 pub use resolve::Resolve;
-pub use settings::{PlanError, ScenarioSettings, Settings};
+pub use script::{Hidden, ScenarioSettings};
+pub use settings::{PlanError, Settings};
 pub use sources::PortMethod;
-pub use tls::{CaFile, KeyExchange, SuiteOrder, Tls};
+pub use tls::{CaFile, Identity, KeyExchange, SuiteOrder, Tls};
 
 /// A run: the settings, checked, and what they resolve to on this machine.
 #[derive(Clone, Debug)]
@@ -100,6 +103,8 @@ pub struct Target {
     pub port: u16,
     /// What the host resolved to, at least one.
     pub addresses: Vec<SocketAddr>,
+    /// What it resolved to besides, of a family to which this machine has no route: not used.
+    pub left_out: Vec<IpAddr>,
 }
 
 /// How sessions end.

@@ -283,6 +283,13 @@ impl<'d> Section<'d> {
         tables.iter().map(section).collect()
     }
 
+    /// The strings of all tables of this name, at any depth, by their keys.
+    pub(crate) fn all_pairs(&self, key: &str) -> Vec<(&'d str, &'d str)> {
+        let mut pairs = Vec::new();
+        collect(self.table, key, &mut pairs);
+        pairs
+    }
+
     /// A table whose keys are names and whose values are text (numbers and booleans as they are
     /// written, where `scalars` allows them), in the file's order.
     pub(crate) fn pairs(&self, key: &str, scalars: bool) -> Result<Vec<(Text<'d>, Text<'d>)>> {
@@ -310,6 +317,24 @@ impl<'d> Section<'d> {
         }
         pairs.sort_by_key(|(name, _)| name.span.start);
         Ok(pairs)
+    }
+}
+
+fn collect<'d>(table: &'d DeTable<'d>, key: &str, pairs: &mut Vec<(&'d str, &'d str)>) {
+    for (name, value) in table.iter() {
+        match value.get_ref() {
+            DeValue::Table(inner) if name.get_ref() == key => pairs.extend(
+                inner
+                    .iter()
+                    .filter_map(|(name, value)| Some((name.get_ref().as_ref(), value.get_ref().as_str()?))),
+            ),
+            DeValue::Table(inner) => collect(inner, key, pairs),
+            DeValue::Array(list) => list
+                .iter()
+                .filter_map(|one| one.get_ref().as_table())
+                .for_each(|inner| collect(inner, key, pairs)),
+            _ => {}
+        }
     }
 }
 

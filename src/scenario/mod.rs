@@ -9,10 +9,13 @@ mod compile;
 pub mod criteria;
 pub(crate) mod document;
 pub(crate) mod error;
+pub mod json;
 mod names;
+pub mod outside;
 pub mod places;
 mod request;
 pub mod schedule;
+pub mod secrets;
 pub mod template;
 mod websocket;
 
@@ -24,7 +27,7 @@ use startline_protocol::scan::Path;
 
 use crate::fault::Blame;
 pub use error::ScenarioError;
-use serde_json::Value;
+use json::Json;
 use template::Template;
 
 /// A compiled scenario.
@@ -35,6 +38,8 @@ pub struct Scenario {
     /// The TOML that it was compiled from, with variables unresolved; kept so that a plan repeats
     /// the run.
     pub source: String,
+    /// Whether the built-in mock server plays its servers.
+    pub plays_on_mock: bool,
     /// Whether sessions keep the cookies that answers set, and send them back.
     pub cookies: bool,
     /// The HTTP requests of a session, in order, on one keep-alive connection.
@@ -58,6 +63,8 @@ pub struct Scenario {
     pub error_names: Vec<String>,
     /// Whom each of these errors is blamed on.
     pub error_blames: Vec<Blame>,
+    /// Values that nobody may read in any output.
+    pub secrets: secrets::Secrets,
 }
 
 /// One HTTP request and what is done with its answer.
@@ -98,7 +105,7 @@ pub struct Take {
 /// Where in an answer a value is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TakeFrom {
-    /// In the JSON body, at this RFC 6901 pointer: a string, number or boolean.
+    /// In the JSON body, at this RFC 6901 pointer: a string, a number as written, or a boolean.
     Body(String),
     /// The header field of this name, the first if there are several.
     Header(String),
@@ -108,14 +115,9 @@ pub enum TakeFrom {
 
 impl Take {
     /// The value as text. `body` is the answer's, `headers` gives all values of a header field.
-    pub fn text(&self, body: &Value, headers: &dyn Fn(&str) -> Vec<String>) -> Option<String> {
+    pub fn text(&self, body: Option<Json<'_>>, headers: &dyn Fn(&str) -> Vec<String>) -> Option<String> {
         match &self.from {
-            TakeFrom::Body(pointer) => match body.pointer(pointer)? {
-                Value::String(text) => Some(text.clone()),
-                Value::Number(number) => Some(number.to_string()),
-                Value::Bool(flag) => Some(flag.to_string()),
-                _ => None,
-            },
+            TakeFrom::Body(pointer) => body?.text(pointer),
             TakeFrom::Header(name) => headers(name).into_iter().next(),
             TakeFrom::Cookie(name) => headers("Set-Cookie").iter().rev().find_map(|field| {
                 let (known, value) = cookies::parse(field)?;
@@ -142,7 +144,7 @@ pub struct NamedError {
     pub error: u8,
     /// The HTTP status.
     pub status: Option<u16>,
-    /// RFC 6901 pointer, and the exact strings of which one is there.
+    /// RFC 6901 pointer, and the exact strings, numbers or booleans of which one is there.
     pub field: Option<(String, Vec<String>)>,
     /// Text that the body contains (for answers that are not JSON).
     pub contains: Option<String>,
@@ -338,15 +340,6 @@ pub enum Good {
 }
 
 impl Scenario {
-    /// Compiles `source`, which was read from `file_name` (named in errors), with variables set
-    /// from outside.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, with its place.
-    pub fn compile(file_name: &str, source: &str, set: &[(String, String)]) -> Result<Self, ScenarioError> {
-        compile::scenario(file_name, source, set)
-    }
-
     /// Whether anything that sessions say depends on their member's group, so that a run needs one.
     pub fn has_challenge(&self) -> bool {
         let fields = |headers: &[(String, Template)]| headers.iter().any(|(_, value)| value.has_challenge());
@@ -427,7 +420,7 @@ mod tests {
         assert_eq!(rendered(&ping.message), r#"{"type":"PING","timestamp":1700000000000}"#);
         let record = rendered(ws.record.as_ref().expect("it has one"));
         assert_eq!(record, r#"{"type":"RECORD","distance":0.100,"pace":360,"timestamp":1700000000000}"#);
-        serde_json::from_str::<Value>(&record).expect("JSON");
+        serde_json::from_str::<serde_json::Value>(&record).expect("JSON");
         assert_eq!(ws.open, Some(MessageType(0)));
         assert_eq!(ws.messages[0].name, "CONNECTED");
         assert_eq!(ws.paths[0], Path::Member("type".into()));

@@ -3,11 +3,12 @@
 //! Knows no TOML. Invariants: every name has one meaning, and every index fits the byte in which
 //! sessions keep it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
 use super::Scenario;
-use super::template::{Part, Template, is_identifier};
+use super::outside::Outside;
+use super::template::{Part, Secret, Template, is_identifier};
 use crate::fault::{Blame, Fault, FaultNames, NamedFault};
 use crate::nearest;
 
@@ -32,6 +33,8 @@ pub(super) struct Variable {
     pub(super) value: String,
     pub(super) span: Range<usize>,
     pub(super) used: Cell<bool>,
+    /// Nobody may read it.
+    pub(super) is_secret: bool,
 }
 
 /// When a template is rendered: what it can refer to then.
@@ -49,6 +52,9 @@ pub(super) enum Moment<'m> {
 pub(super) struct Vocabulary {
     pub(super) variables: Vec<Variable>,
     pub(super) values: NameList,
+    pub(super) outside: Outside,
+    /// What was found outside and in secret variables.
+    pub(super) secrets: RefCell<Vec<Secret>>,
 }
 
 impl Vocabulary {
@@ -67,6 +73,9 @@ impl Vocabulary {
     }
 
     fn part(&self, name: &str, moment: Moment<'_>) -> Result<Part, String> {
+        if let Some(secret) = self.outside.secret(name) {
+            return Ok(self.secret(secret?));
+        }
         if let Some((_, before_open)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
             if !before_open && matches!(moment, Moment::Request { .. }) {
                 return Err(format!(
@@ -76,12 +85,21 @@ impl Vocabulary {
             return self.built_in(name);
         }
         if let Some(variable) = self.variable(name) {
-            return Ok(Part::Literal(variable.value.as_bytes().into()));
+            return Ok(match variable.is_secret {
+                true => self.secret(Secret { name: name.to_owned(), value: variable.value.clone() }),
+                false => Part::Literal(variable.value.as_bytes().into()),
+            });
         }
         match self.values.position(name) {
             Some(value) => taken(name, value, moment),
             None => Err(self.unknown(name)),
         }
+    }
+
+    /// A part that nobody may read, which is remembered.
+    fn secret(&self, secret: Secret) -> Part {
+        self.secrets.borrow_mut().push(secret.clone());
+        Part::Secret(secret)
     }
 
     fn variable(&self, name: &str) -> Option<&Variable> {
@@ -108,7 +126,7 @@ impl Vocabulary {
         };
         let pace = variable.value.parse().ok().filter(|pace| *pace > 0);
         pace.ok_or_else(|| {
-            let value = &variable.value;
+            let value = if variable.is_secret { "a secret" } else { &variable.value };
             format!("{{distance_km}} needs \"{PACE}\" in whole seconds, at least 1; it is \"{value}\"")
         })
     }

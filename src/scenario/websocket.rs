@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use startline_protocol::scan::Path;
+use startline_protocol::scan::{CAPTURE_BYTES_MAX, Path};
 
 use super::document::{Section, Text};
 use super::names::{ErrorNames, Moment, NAMES_MAX, Vocabulary};
@@ -146,6 +146,7 @@ fn messages(section: &Section<'_>) -> Result<Vec<MessageRule>> {
         if rules.len() == NAMES_MAX {
             return Err(section.error(&key, name.span, too_many("messages")));
         }
+        can_match(section, &key, &name)?;
         let single = matches!(known, Role::Open | Role::Reply);
         if let Some(other) = rules.iter().find(|rule| single && rule.role == *known) {
             let message = format!("\"{}\" has the role \"{}\" already", other.name, role.value);
@@ -352,6 +353,16 @@ fn segments(pointer: &str) -> Option<Vec<String>> {
     segments.iter().all(|segment| !segment.is_empty()).then_some(segments)
 }
 
+/// Refuses a text that nothing in a message can be equal to: so much of a value is not kept.
+fn can_match(section: &Section<'_>, key: &str, text: &Text<'_>) -> Result<()> {
+    if text.value.len() < CAPTURE_BYTES_MAX {
+        return Ok(());
+    }
+    let message =
+        format!("it can never match: values of {CAPTURE_BYTES_MAX} bytes and more are not compared");
+    Err(section.error(key, text.span.clone(), message))
+}
+
 fn error_codes(section: &Section<'_>, errors: &mut ErrorNames) -> Result<Vec<MessageError>> {
     let mut codes: Vec<MessageError> = Vec::new();
     let entries = section.sections("errors", "[[websocket.errors]]", &ERROR_KEYS)?;
@@ -363,6 +374,7 @@ fn error_codes(section: &Section<'_>, errors: &mut ErrorNames) -> Result<Vec<Mes
         let texts = entry.text_or_texts("code")?;
         let error = error_name(&entry, name_key, errors)?;
         for code in texts {
+            can_match(&entry, "code", &code)?;
             if codes.iter().any(|other| other.code == code.value) {
                 return Err(entry.error("code", code.span, format!("\"{}\" is there already", code.value)));
             }

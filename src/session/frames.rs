@@ -3,7 +3,7 @@
 //!
 //! Never buffers a message: a message that spans reads goes through the scanner as it comes. Only a
 //! frame header or a control payload that a read cut through is kept. Invariant: at a boundary with
-//! no message open there is no spill.
+//! no message open there is no [`Partial`].
 
 use startline_protocol::websocket::{
     FrameHeader, HEADER_BYTES_MAX, MessageKind, MessageReader, Opcode, Reader, Violation, WholeMessage,
@@ -11,8 +11,10 @@ use startline_protocol::websocket::{
 };
 
 use super::messages::SplitMessage;
-use super::{Context, Observer, Phase, Session};
+use super::secrets::Kept;
+use super::{Context, Observer, PEER_CLOSED, Phase, Session};
 use crate::fault::Fault;
+use crate::measure::CloseEnd;
 
 /// Where the parsers of an incomplete frame or message stand.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ pub struct Partial {
     reader: MessageReader,
     /// The data message being read: open from its first frame to the last's end.
     message: Option<SplitMessage>,
+    /// What the session has taken, until it is open.
+    pub(super) kept: Option<Box<Kept>>,
 }
 
 #[derive(Debug)]
@@ -55,7 +59,7 @@ impl Session {
     }
 
     fn reads_frames(&self) -> bool {
-        matches!(self.phase, Phase::Opening | Phase::Held | Phase::Closing)
+        matches!(self.phase, Phase::Opening | Phase::Held | Phase::Closing) && !self.flag(PEER_CLOSED)
     }
 
     fn frames<O: Observer>(
@@ -176,7 +180,7 @@ impl Session {
         if let Some(message) = &mut partial.message
             && partial.reader.kind() == Some(MessageKind::Text)
         {
-            self.scan_piece(message, piece, ctx)?;
+            self.scan_piece(message, piece, ctx);
         }
         if !ended {
             partial.frame = Some(frame);
@@ -227,7 +231,7 @@ impl Session {
             _ => 1000,
         };
         if self.phase == Phase::Closing {
-            return self.over(ctx);
+            return self.close_ended(CloseEnd::Cut, ctx);
         }
         let key = self.mask_key(ctx);
         write_close(ctx.out, Some(key), code, "");

@@ -5,18 +5,19 @@ use std::process::Child;
 
 use crate::common::processes::{MockServer, free_port};
 use crate::common::{
-    Run, descriptor_tables, eventually, finish, number, results, run, signal, sockets_in, summary, text,
+    Run, descriptor_tables, eventually, finish, let_pass, number, results, run, signal, sockets_in, summary,
+    text,
 };
 use serde_json::Value;
 
 /// A stand-in with these members waiting in a challenge 38 that is READY.
 #[track_caller]
-fn ready(members: &str, args: &[&str]) -> MockServer {
+pub(crate) fn ready(members: &str, args: &[&str]) -> MockServer {
     MockServer::start(&[&["--members", members, "--challenge", "38", "--ready"], args].concat())
 }
 
 /// Starts a run and waits until its files say that it is in this phase.
-fn start_until(phase: &str, run: &Run, out: &Path) -> Child {
+pub(crate) fn start_until(phase: &str, run: &Run, out: &Path) -> Child {
     let child = run.start();
     eventually(phase, || {
         let rows = std::fs::read_to_string(out.join("timeline.csv")).unwrap_or_default();
@@ -325,6 +326,8 @@ fn a_second_interrupt_leaves_at_once() {
     let child = start_until("ramp-down", &run, &out);
     let began = std::time::Instant::now();
     signal(child.id(), libc::SIGINT);
+    // Sooner it would be the same signal.
+    let_pass(std::time::Duration::from_millis(600));
     signal(child.id(), libc::SIGTERM);
     finish(child).assert_status(3);
     assert!(began.elapsed().as_secs() < 50, "it did not wait for its ramp-down");

@@ -61,7 +61,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
         Err(unmade) => return Ok(unmade.tell()),
     };
     let id = made.created.id;
-    let is_shown = printed::print("error", &created::text(&made, Page::of(&io::stdout())));
+    let is_shown = printed::print(Some(&interrupt), "error", &created::text(&made, Page::of(&io::stdout())));
     let target = created::target(&made, &args.target);
     let command = run.command(&target, id);
     let out = args.out.clone().unwrap_or_else(places::default_join_file);
@@ -83,7 +83,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
     match places::join_heard(join_args(&args, target.clone(), id, rate, out.clone()), &interrupt) {
         Ok(Taken { status: ExitStatus::Passed, .. }) => {
             let next = format!("Next (it waits for READY itself):\n{command}\n");
-            match printed::print("error", &next) && is_shown {
+            match printed::print(Some(&interrupt), "error", &next) && is_shown {
                 true => Ok(ExitStatus::Passed),
                 false => Ok(ExitStatus::Inconclusive),
             }

@@ -57,7 +57,7 @@ pub fn challenge(args: ChallengeArgs) -> Result<ExitStatus> {
         Ok(made) => made,
         Err(unmade) => return Ok(unmade.tell()),
     };
-    if !printed::print("error", &shown(&args, &made)?) {
+    if !printed::print(Some(&interrupt), "error", &shown(&args, &made)?) {
         return Ok(ExitStatus::Inconclusive);
     }
     interrupt.now_says(Notices::new("no longer waiting for READY", "the challenge stays"));

@@ -48,7 +48,7 @@ pub fn write(args: MembersArgs) -> Result<ExitStatus> {
         csv.describe_next(&mut text);
     }
     // The files are written, whether or not this can be printed.
-    printed::print("warning", &text);
+    printed::print(None, "warning", &text);
     Ok(ExitStatus::Passed)
 }
 

@@ -166,7 +166,7 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
         tell(&short_of_rate(reached, rate, in_flight));
     }
     let typed = Typed { step, options: &options, to_leave: &to_leave, members };
-    let status = print_end(&typed, &path, &played);
+    let status = print_end(Some(interrupt), &typed, &path, &played);
     Ok(Taken { status, needs_another: needs_another(step, &played.places) })
 }
 

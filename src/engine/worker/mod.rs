@@ -27,9 +27,10 @@ use super::observe::Books;
 use super::pool::Pool;
 use super::ports::Ports;
 use super::secure::Secure;
+use crate::measure::Interval;
 use crate::measure::ledger::SessionSet;
 use crate::plan::members::Members;
-use crate::session::{Commands, Endpoint, Script, Session, Slots, Spills, Timer};
+use crate::session::{Commands, Endpoint, Script, Session, Slots, Spills, Timer, Waits};
 
 /// Bytes read at once. One buffer a worker.
 const READ_BYTES: usize = 64 << 10;
@@ -54,6 +55,9 @@ const SPILLS_KEPT: usize = 64;
 const SLEEP_MAX: Duration = Duration::from_millis(50);
 /// … while closes are being spread.
 const SLEEP_MAX_CLOSING: Duration = Duration::from_millis(20);
+
+/// A worker that does not run for so long beyond what it asked for has stalled.
+const STALL_MIN: Duration = Duration::from_millis(100);
 
 /// The peer has shut its side: read to the end, a short read is not the last.
 const MARK_READ_CLOSED: u8 = 1;
@@ -98,6 +102,8 @@ pub(super) struct Worker<'p> {
     secure: Secure,
     /// Records to be sent.
     sealed: Vec<u8>,
+    /// Behind the record being handled there is more in the read buffer.
+    rest_waits: bool,
     /// HTTP connections that sessions share, if they do; off once nobody is left to use one.
     pool: Pool<pooled::Kept>,
 }
@@ -118,6 +124,8 @@ struct Time {
     started_at: Duration,
     now: Tick,
     unix_micros: u64,
+    /// Until when it may go without another look, on `clock`: it sleeps.
+    asleep_until: Duration,
 }
 
 /// How far the run is for this worker's sessions.
@@ -129,6 +137,8 @@ struct SoFar {
     open: u32,
     settled: u32,
     next_second: u64,
+    /// When the recorder was last handed over.
+    handed_over_at: Duration,
     ramp_down: Option<RampDown>,
 }
 
@@ -136,6 +146,7 @@ struct SoFar {
 struct Lent {
     spills: Spills,
     slots: Slots,
+    waits: Waits,
     rng: fastrand::Rng,
     out: Vec<u8>,
     scratch: Vec<u8>,
@@ -179,6 +190,7 @@ impl Lent {
         Self {
             spills: Spills::new(),
             slots: Slots::new(rng.u32(..)),
+            waits: Waits::default(),
             rng,
             out: Vec::with_capacity(READ_BYTES),
             scratch: Vec::with_capacity(4096),
@@ -200,6 +212,7 @@ impl<'p> Worker<'p> {
                 started_at: Duration::ZERO,
                 now: clock.now(),
                 unix_micros: clock.unix_micros_at(clock.elapsed()),
+                asleep_until: Duration::MAX,
             },
             so_far: SoFar {
                 next_arrival: 0,
@@ -208,6 +221,7 @@ impl<'p> Worker<'p> {
                 open: 0,
                 settled: 0,
                 next_second: 1,
+                handed_over_at: Duration::ZERO,
                 ramp_down: None,
             },
             rows: Vec::new(),
@@ -226,6 +240,7 @@ impl<'p> Worker<'p> {
             },
             secure: setup.secure,
             sealed: Vec::new(),
+            rest_waits: false,
             pool: Pool::new(setup.http_connections),
         })
     }
@@ -254,6 +269,7 @@ impl<'p> Worker<'p> {
             let busy = self.time.clock.now().since(turn_began);
             self.look_at_clock();
             let sleep = self.prepare_sleep();
+            self.time.asleep_until += sleep;
             match self.wire.poll.poll(&mut events, Some(sleep)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -269,9 +285,15 @@ impl<'p> Worker<'p> {
 
     fn look_at_clock(&mut self) {
         let elapsed = self.time.clock.elapsed();
+        let awake_since = std::mem::replace(&mut self.time.asleep_until, elapsed);
         self.time.now = self.time.clock.tick_at(elapsed);
         self.time.unix_micros = self.time.clock.unix_micros_at(elapsed);
         self.books.at = elapsed.saturating_sub(self.time.started_at);
+        let without_running = elapsed.saturating_sub(awake_since);
+        if without_running > STALL_MIN && self.so_far.ramp_down.is_none() {
+            self.lent.waits.stalled(self.time.now, Ticks::from_duration(without_running));
+            self.books.recorder.stalled(self.books.at.saturating_sub(without_running), self.books.at);
+        }
     }
 
     /// Since the run's start.
@@ -304,10 +326,9 @@ impl<'p> Worker<'p> {
                 let done = self.so_far.live == 0
                     && self.so_far.ramp_down.as_ref().is_some_and(|it| self.rows_passed(it));
                 if done {
-                    self.link.finished(
-                        self.books.recorder.take(),
-                        self.lent.spills.len() + self.secure.left() + self.pool.left(),
-                    );
+                    let interval = self.hand_over();
+                    self.link
+                        .finished(interval, self.lent.spills.len() + self.secure.left() + self.pool.left());
                 }
                 done
             }
@@ -432,8 +453,17 @@ impl<'p> Worker<'p> {
             if self.lent.spills.is_empty() && self.lent.spills.capacity() > SPILLS_KEPT {
                 self.lent.spills = Spills::new();
             }
-            self.link.second(self.books.recorder.take());
+            self.lent.waits.forget_old(self.time.now);
+            let interval = self.hand_over();
+            self.link.second(interval);
         }
+    }
+
+    /// Everything recorded since the last time, with the instants that it covers.
+    fn hand_over(&mut self) -> Interval {
+        let to = self.at();
+        let from = std::mem::replace(&mut self.so_far.handed_over_at, to);
+        self.books.recorder.take().covering(from, to)
     }
 
     fn close_accounts(&mut self) {
@@ -450,13 +480,8 @@ impl<'p> Worker<'p> {
             }
         }
         let ledger = self.books.ledger.take();
-        self.link.accounts(
-            self.books.recorder.take(),
-            ledger,
-            open,
-            known,
-            self.wire.ports.counts().collect(),
-        );
+        let interval = self.hand_over();
+        self.link.accounts(interval, ledger, open, known, self.wire.ports.counts().collect());
     }
 
     /// How long the poll may sleep; what comes sooner has the alarm set for it. Deadlines alone

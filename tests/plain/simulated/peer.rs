@@ -30,6 +30,7 @@ pub enum Fate {
     LoginCut,
     LoginRefused,
     LoginSilent,
+    LosesAndDelaysPongs,
     LosesOnePong,
     LosesPongs,
     MaskedFrame,
@@ -44,7 +45,7 @@ pub enum Fate {
 }
 
 impl Fate {
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::BadAccept,
         Self::BadUtf8,
         Self::ClosedBetweenRequests,
@@ -64,6 +65,7 @@ impl Fate {
         Self::LoginCut,
         Self::LoginRefused,
         Self::LoginSilent,
+        Self::LosesAndDelaysPongs,
         Self::LosesOnePong,
         Self::LosesPongs,
         Self::MaskedFrame,
@@ -111,6 +113,7 @@ impl Fate {
             | Self::ErrorInHold
             | Self::Good
             | Self::LatePongs
+            | Self::LosesAndDelaysPongs
             | Self::LosesOnePong
             | Self::LosesPongs
             | Self::PingFrames
@@ -134,6 +137,9 @@ pub struct Peer {
     upgraded: bool,
     connections: u32,
     pings: u32,
+    /// PONGs that it did not send, and those that it sent too late.
+    pub lost: u64,
+    pub delayed: u64,
     /// Whether a room says who is in, and whether it has been asked to.
     has_room: bool,
     entering: bool,
@@ -147,6 +153,8 @@ impl Peer {
             upgraded: false,
             connections: 0,
             pings: 0,
+            lost: 0,
+            delayed: 0,
             has_room: false,
             entering: false,
         }
@@ -311,6 +319,17 @@ impl Peer {
         let strikes = self.pings == 2;
         match self.fate {
             Fate::LosesPongs => return vec![],
+            Fate::LosesAndDelaysPongs => match rng.u8(..10) {
+                0 => {
+                    self.lost += 1;
+                    return vec![];
+                }
+                1 => {
+                    self.delayed += 1;
+                    after = rng.u64(5_100_000..30_800_000);
+                }
+                _ => {}
+            },
             Fate::LosesOnePong if strikes => return vec![],
             Fate::LatePongs => after = 6 * SECOND + rng.u64(..10 * SECOND),
             // After the next PING has gone out.

@@ -74,6 +74,14 @@ fn a_connection_carries_many_requests_each_in_any_split() {
 }
 
 #[test]
+fn a_request_may_name_the_host_in_its_target() {
+    let stand = Stand::start(plain());
+    let mut raw = Raw::to(&stand);
+    raw.write(login(13).replace("POST /", "POST http://x:1/").as_bytes());
+    assert!(raw.until(LAST_CHUNK).starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+#[test]
 fn pipelined_requests_are_answered_in_their_order() {
     let stand = Stand::start(plain());
     let mut raw = Raw::to(&stand);

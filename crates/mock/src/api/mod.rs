@@ -39,7 +39,7 @@ struct Call<'a> {
 
 /// Answers a whole request.
 pub(super) fn answer(shared: &Shared, moment: Moment, request: &RequestReader) -> Answer {
-    let target = request.target();
+    let target = request.origin_target();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let call = Call { shared, now: moment.now, request, path, query };
     let mut segments = path.strip_prefix('/').unwrap_or_default().split('/');

@@ -151,7 +151,8 @@ struct Step {
 
 fn unreadable(error: HttpError) -> Reply {
     match error {
-        HttpError::HeadTooLarge => Reply::empty(431),
+        HttpError::HeadTooLarge | HttpError::TooManyFields => Reply::empty(431),
+        HttpError::BodyTooLarge => Reply::empty(413),
         _ => Reply::text(400, "Bad Request\n"),
     }
 }
