@@ -19,7 +19,7 @@ use crate::terminal::printer::Raw;
 use crate::terminal::{flush, tell};
 
 /// How long a terminal may be paused while a result waits for it.
-const TERMINAL_PAUSE: Duration = Duration::from_secs(10);
+const TERMINAL_PAUSE: Duration = Duration::from_secs(5);
 /// How long the reader of a pipe may read nothing.
 const PIPE_PAUSE: Duration = Duration::from_secs(30);
 /// The same once a signal has asked for the end.
@@ -147,10 +147,10 @@ mod tests {
     fn a_pipe_that_nobody_reads_is_given_up_and_one_that_is_read_gets_everything() {
         use std::io::Read as _;
         let text = "0123456789".repeat(100_000);
-        let (_unread, full) = std::io::pipe().expect("a pipe");
+        let (_unread, full) = io::pipe().expect("a pipe");
         let error = write_patiently(full, text.clone(), || Duration::ZERO).expect_err("nobody reads");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        let (mut read, out) = std::io::pipe().expect("a pipe");
+        let (mut read, out) = io::pipe().expect("a pipe");
         let reader = thread::spawn(move || {
             let mut all = String::new();
             read.read_to_string(&mut all).map(|_| all)

@@ -282,6 +282,7 @@ fn scenario() -> Scenario {
         ],
         value_names: vec!["ticket".into()],
         error_names: vec!["CHALLENGE_NOT_READY".into()],
+        secrets: Default::default(),
     }
 }
 
