@@ -3,6 +3,7 @@
 //! Each step can refuse; the later ones have more to undo, so each check is made as early as it can be. Invariant:
 //! from the first second of load on, nothing ends the run without a summary.
 
+use std::cell::RefCell;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use startline_os::descriptors;
 
+use super::abort::Abort;
 use super::mock_process::MockServer;
 use super::ready::{Asked, Waited};
 use crate::app::doctor;
@@ -230,7 +232,7 @@ fn check_schedule(
         .map_err(Unfit::Unasked)?
         .ok_or(Unfit::Interrupted)?;
     check_standing(&looked_up, plan, output).map_err(Unfit::Refused)?;
-    warn_of_zone(&looked_up, plan, output).map_err(Unfit::Refused)?;
+    refuse_zone(&looked_up, plan).map_err(Unfit::Refused)?;
     let fits = judge(&looked_up, plan).map_err(Unfit::Refused)?;
     Ok(match fits {
         Start::Now => Wait::Nothing,
@@ -245,17 +247,12 @@ fn judge(looked_up: &LookedUp, plan: &Plan) -> Result<Start> {
     Ok(schedule::judge(&challenge, &zone, looked_up.server_now, &plan.settings.demand(entry))?)
 }
 
-/// Warns of a zone in which the challenge was created in the future. Its status alone could also be that of a late schedule.
-fn warn_of_zone(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<()> {
+/// Refuses a zone that the look-up rules out: ramp and hold would be judged by other times than the servers'.
+fn refuse_zone(looked_up: &LookedUp, plan: &Plan) -> Result<()> {
     let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
     let zone = schedule::known_zone(&plan.settings.time_zone)?;
     let clues = Clues::new(&challenge, looked_up.created_at.as_deref(), looked_up.server_now, &zone);
-    if clues.is_made_in_the_future()
-        && let Err(other) = clues.check()
-    {
-        output.say(format!("warning: {other}"));
-    }
-    Ok(())
+    Ok(clues.rule_out()?)
 }
 
 /// Warns of members who will be refused; refuses a run if that is all of them.
@@ -315,9 +312,12 @@ fn load(
     output: &Output,
 ) -> Result<(RunResult, Lacking)> {
     let mut recording = recording::Recording::new(plan, directory, !output.quiet);
-    let outcome = engine::run(plan, hosts, &|| interrupt.reason(), &mut |second| {
-        recording.second(second);
+    let abort = RefCell::new(Abort::new(&plan.settings.abort_on));
+    let stop = || interrupt.reason().or_else(|| abort.borrow().reason());
+    let outcome = engine::run(plan, hosts, &stop, &mut |second| {
+        let result = recording.second(second);
+        abort.borrow_mut().look(second, &result);
     })?;
     let patience = || if interrupt.reason().is_some() { DISK_PATIENCE_STOPPED } else { DISK_PATIENCE };
-    Ok(recording.finish(&outcome, patience))
+    Ok(recording.finish(&outcome, abort.into_inner().ending(), patience))
 }

@@ -18,6 +18,7 @@ use crate::lookup::hosts;
 use crate::plan::capacity::Limits;
 use crate::plan::summary::Summary;
 use crate::plan::{Plan, Settings, Target};
+use crate::terminal::tell;
 
 /// Sessions where neither a number nor members are given; as for a run.
 const SESSIONS: u32 = 6000;
@@ -42,6 +43,12 @@ pub fn run(args: DoctorArgs) -> Result<ExitStatus> {
 /// address is not known before it has started.
 pub(super) fn plan_of(settings: Settings, root: &Path) -> Result<(Plan, Limits)> {
     let target = settings.target()?.unwrap_or_else(|| Target::at(([127, 0, 0, 1], 0).into()));
+    for address in &target.left_out {
+        tell(&format!(
+            "warning: {} is also at {address}, to which this machine has no route: that address is left out",
+            target.host
+        ));
+    }
     let limits = Limits::read(root);
     Ok((settings.into_plan(target, &limits)?, limits))
 }

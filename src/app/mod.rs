@@ -4,6 +4,7 @@
 //! a run: that is [`crate::plan`]'s. With [`crate::prepare`] and [`crate::lookup`] the only place with `anyhow`: below, errors have types.
 //! Invariant: an option either has an effect or is refused.
 
+mod abort;
 mod addresses;
 mod conduct;
 mod doctor;
@@ -33,7 +34,9 @@ impl Cli {
     pub fn execute(self) -> ExitStatus {
         terminal::print_panics();
         if let Err(error) = interrupt::outlive_file_limit() {
-            tell(&format!("warning: a write past the limit for files (ulimit -f) will kill this process: {error}"));
+            tell(&format!(
+                "warning: a write past the limit for files (ulimit -f) will kill this process: {error}"
+            ));
         }
         let status = self.carry_out();
         terminal::flush(LAST_WORDS);

@@ -50,7 +50,7 @@ impl<'r> Recording<'r> {
     }
 
     /// Writes a second down and tells it.
-    pub fn second(&mut self, second: &Second<'_>) {
+    pub fn second(&mut self, second: &Second<'_>) -> RunResult {
         let (now, at) = (Timestamp::now(), second.elapsed);
         // Without a worker that says so, it is the time since the last one.
         let since_last = (self.last_end.unwrap_or_default(), at);
@@ -82,17 +82,26 @@ impl<'r> Recording<'r> {
         let result = self.result(second.totals);
         self.directory.summary(&result);
         self.tell(second, end.saturating_sub(start));
+        result
     }
 
-    /// Makes the result of what has ended and writes it down; waits for the files as long as there is `patience`, and returns
-    /// what they lack as well.
-    pub fn finish(mut self, outcome: &Outcome, patience: impl Fn() -> Duration) -> (RunResult, Lacking) {
+    /// Makes the result of what has ended and writes it down; `early`: how it was ended before its
+    /// time. Waits for the files as long as there is `patience`, and returns what they lack as well.
+    pub fn finish(
+        mut self,
+        outcome: &Outcome,
+        early: Option<Ending>,
+        patience: impl Fn() -> Duration,
+    ) -> (RunResult, Lacking) {
         self.take_readings(&outcome.readings, u64::from(outcome.held_to_end));
         self.facts.ledger = outcome.ledger.clone();
         let after = &outcome.ramp_down.totals.tally().counts;
         self.facts.ramp_down = Some(RampDownFacts {
             messages: after.messages,
             closed: after.closed,
+            clean: after.closes_clean,
+            cut: after.closes_cut,
+            timed_out: after.closes_timed_out,
             took: outcome.ramp_down.took,
         });
         self.facts.port_method = Some(outcome.sources.method);
@@ -104,7 +113,7 @@ impl<'r> Recording<'r> {
         let open = outcome.totals.tally().counts.open_now();
         let held_to_end = u64::from(outcome.held_to_end);
         self.facts.ending = match &outcome.stopped {
-            Some(why) => Ending::Stopped(why.clone()),
+            Some(why) => early.unwrap_or_else(|| Ending::Stopped(why.clone())),
             None if open != held_to_end => Ending::Stopped(format!(
                 "the accounts do not close, which is a defect of startline: {open} sessions opened and not closed, \
                  {held_to_end} open"

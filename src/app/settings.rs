@@ -14,10 +14,11 @@ use serde_json::{Map, Value};
 
 use crate::cli::run::{Preset, SettingsArgs, is_range};
 use crate::cli::values;
+use crate::plan::abort::AbortRule;
 use crate::plan::member_files::{self, MemberFile};
 use crate::plan::roster::Roster;
 use crate::plan::schedule::SYSTEM_ZONE;
-use crate::plan::{CaFile, HttpMode, ScenarioSettings, Settings, http};
+use crate::plan::{CaFile, HttpMode, Identity, ScenarioSettings, Settings, http};
 use crate::scenario::Scenario;
 
 /// Sessions where neither a number nor members are given.
@@ -26,8 +27,9 @@ const SESSIONS: u32 = 6000;
 const MOCK_FIRST_MEMBER: u64 = 13;
 /// The challenge of the mock server, where none is given.
 const MOCK_CHALLENGE: u64 = 1;
-/// The scenario that the mock server speaks, and the default.
-const MOCK_SCENARIO: &str = "runnity";
+
+/// The scenario where none is given.
+const DEFAULT_SCENARIO: &str = "runnity";
 
 /// More than ten million members take.
 const MEMBER_FILE_BYTES_MAX: u64 = 256 << 20;
@@ -51,6 +53,7 @@ impl SettingsArgs {
             settings.ramp = rate.ramp(settings.sessions);
         }
         self.read_certificates(&mut settings)?;
+        self.read_abort_rules(&mut settings)?;
         settings.http_connections = match settings.http {
             // Written down, so that a new default does not change the plans of old.
             HttpMode::Pooled => settings.http_connections.or(Some(http::CONNECTIONS_DEFAULT)),
@@ -127,6 +130,18 @@ impl SettingsArgs {
         Ok(scenario)
     }
 
+    fn read_abort_rules(&self, settings: &mut Settings) -> Result<()> {
+        match &self.abort_on[..] {
+            [] => {}
+            [off] if off == "off" => settings.abort_on.clear(),
+            rules => {
+                let rule = |text: &String| text.parse().map_err(|reason| anyhow!("--abort-on: {reason}"));
+                settings.abort_on = rules.iter().map(rule).collect::<Result<_>>()?;
+            }
+        }
+        Ok(())
+    }
+
     fn read_certificates(&self, settings: &mut Settings) -> Result<()> {
         // Whichever of the two is typed overrides the other in a plan file.
         if self.insecure {
@@ -136,6 +151,10 @@ impl SettingsArgs {
             settings.tls.ca = self.ca.iter().map(|file| ca_file(file)).collect::<Result<_>>()?;
             settings.tls.insecure = false;
         }
+        if let Some((cert, key)) = self.cert.as_ref().zip(self.key.as_ref()) {
+            let [cert, key] = [cert, key].map(|file| file.display().to_string());
+            settings.tls.identity = Some(Identity { cert, key });
+        }
         Ok(())
     }
 
@@ -143,11 +162,10 @@ impl SettingsArgs {
     /// target's.
     fn read_members(&self, settings: &mut Settings, scenario: &Scenario, had_target: bool) -> Result<()> {
         let is_for_mock = settings.target.is_none();
-        let built_in = self.scenario.as_deref().filter(|name| Scenario::builtin(name).is_some());
-        if is_for_mock && built_in.is_some_and(|name| name != MOCK_SCENARIO) {
+        if is_for_mock && !scenario.plays_on_mock {
             bail!(
-                "the built-in mock server speaks \"{MOCK_SCENARIO}\" only, and the scenario is \"{}\": give its \
-                 servers with --target URL",
+                "the built-in mock server plays Runnity's servers, and the scenario \"{}\" is not for them (it does not \
+                 say mock = true): give its servers with --target URL",
                 scenario.name
             );
         }
@@ -221,10 +239,11 @@ fn defaults() -> Result<Settings> {
         ramp: Duration::from_secs(60),
         hold: Duration::from_secs(60),
         ramp_down: Duration::from_secs(30),
+        abort_on: AbortRule::default_rules(),
         // 32 bits are plenty, and every JSON reader keeps them.
         seed: u64::from(fastrand::u32(..)),
         time_zone: SYSTEM_ZONE.to_owned(),
-        scenario: ScenarioSettings::find(MOCK_SCENARIO)?,
+        scenario: ScenarioSettings::find(DEFAULT_SCENARIO)?,
         ..Settings::default()
     })
 }
@@ -237,8 +256,8 @@ fn plan_file(file: &Path) -> Result<Settings> {
 
 fn ca_file(file: &Path) -> Result<CaFile> {
     let name = file.display().to_string();
-    let pem = fs::read_to_string(file).with_context(|| format!("--ca: cannot read {name}"))?;
-    CaFile::new(&name, pem).map_err(|reason| anyhow!("--ca: {reason}"))
+    let bytes = fs::read(file).with_context(|| format!("--ca: cannot read {name}"))?;
+    CaFile::read(&name, &bytes).map_err(|reason| anyhow!("--ca: {reason}"))
 }
 
 fn member_file(name: &str) -> Result<MemberFile> {

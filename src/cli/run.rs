@@ -157,6 +157,16 @@ pub struct SettingsArgs {
     #[serde(skip)]
     pub ca: Vec<PathBuf>,
 
+    /// Show this certificate (PEM, with those of CAs between) to servers that ask for one.
+    #[arg(long, value_name = "FILE", help_heading = "TLS", requires_all = ["servers", "key"])]
+    #[serde(skip)]
+    pub cert: Option<PathBuf>,
+
+    /// The private key of --cert, PEM; results and plans name the file and never hold the key.
+    #[arg(long, value_name = "FILE", help_heading = "TLS", requires_all = ["servers", "cert"])]
+    #[serde(skip)]
+    pub key: Option<PathBuf>,
+
     /// Accept any certificate, whatever its issuer and names: for test servers only; the result says so.
     #[arg(long, help_heading = "TLS", conflicts_with = "ca")]
     #[serde(rename = "tls.insecure")]
@@ -187,8 +197,8 @@ pub struct SettingsArgs {
     #[serde(rename = "tls.keep_rustls")]
     pub tls_keep_rustls: bool,
 
-    /// Have the built-in mock server send no broadcasts: N sessions then receive N messages, not N²/2.
-    #[arg(long, help_heading = "This machine", conflicts_with = "target")]
+    /// Expect no broadcasts, and have the built-in mock server send none: N sessions then receive N messages, not N²/2.
+    #[arg(long, help_heading = "This machine")]
     pub no_broadcast: bool,
 
     /// Connections of the HTTP steps: one per session, as real clients have, or pooled, a few that a worker's sessions share [default: per-session].
@@ -216,6 +226,11 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "This machine")]
     #[serde(with = "units::optional_duration_serde")]
     pub lag_limit: Option<Duration>,
+
+    /// End the run early when a measure is beyond a limit for a time, 10s unless given, such as steps.enter.p95_ms>500:30s; off: never; repeat for more [default: errors.rate>50%:10s].
+    #[arg(long, value_name = "MEASURE>LIMIT[:TIME]", help_heading = "Load")]
+    #[serde(skip)]
+    pub abort_on: Vec<String>,
 
     /// Seed of everything random [default: random, kept in plan.toml].
     #[arg(long, value_name = "N", value_parser = values::seed, allow_negative_numbers = true, help_heading = "This machine")]

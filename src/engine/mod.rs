@@ -22,4 +22,7 @@ mod worker;
 pub use hosts::{Addresses, Hosts};
 pub use outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
 pub use run::{layout_of, run};
-pub use secure::{Probe as TlsProbe, Trust, TrustError, fault_of as tls_fault_of, probe as tls_probe};
+pub use secure::{
+    Own, Probe as TlsProbe, Trust, TrustError, fault_of as tls_fault_of, probe as tls_probe,
+    sentence as tls_sentence,
+};

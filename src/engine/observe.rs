@@ -10,7 +10,8 @@ use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
 use crate::measure::ledger::Ledger;
-use crate::measure::{FaultSample, PingEvent, Recorder};
+use crate::measure::servers::{ServerIndex, ServerNames};
+use crate::measure::{CloseEnd, FaultSample, PingEvent, Recorder, Timed};
 use crate::members::MemberId;
 use crate::scenario::{MessageType, StepIndex};
 use crate::session::{Observer, Who};
@@ -20,6 +21,8 @@ use crate::session::{Observer, Who};
 pub struct Books {
     /// Counts and latencies.
     pub recorder: Recorder,
+    /// The servers that sessions were sent to.
+    pub servers: ServerNames,
     /// Pairs, until accounts close.
     pub ledger: Option<Ledger>,
     /// Since the run began; set once a turn.
@@ -32,10 +35,18 @@ pub struct Books {
 }
 
 impl Books {
-    fn sample(&self, who: Who, step: StepIndex, fault: Fault, evidence: &[u8]) -> FaultSample {
+    fn sample(
+        &self,
+        who: Who,
+        server: ServerIndex,
+        step: StepIndex,
+        fault: Fault,
+        evidence: &[u8],
+    ) -> FaultSample {
         FaultSample {
             session: who.session,
             member_id: who.member_id,
+            server: self.servers.name(server).map(str::to_owned),
             step,
             fault,
             at: self.at,
@@ -48,8 +59,8 @@ impl Books {
 }
 
 impl Observer for Books {
-    fn step_ok(&mut self, step: StepIndex, from_due: Ticks, from_sent: Ticks) {
-        self.recorder.step_ok(step, from_due, from_sent);
+    fn step_ok(&mut self, step: StepIndex, timed: Timed) {
+        self.recorder.step_ok(step, timed);
     }
 
     fn requested(&mut self, reused: bool) {
@@ -60,12 +71,22 @@ impl Observer for Books {
         self.recorder.reconnected();
     }
 
-    fn routed(&mut self, who: Who, url: &str) {
-        self.recorder.routed(url, who.member_id, who.challenge_id);
+    fn routed(&mut self, who: Who, url: &str) -> ServerIndex {
+        let server = self.servers.index(url);
+        if let Some(url) = self.servers.name(server) {
+            self.recorder.routing().record(url, who.member_id, who.challenge_id);
+        }
+        server
     }
 
-    fn opened(&mut self, _who: Who) {
+    fn opened(&mut self, who: Who, server: ServerIndex) {
         self.recorder.session_opened();
+        if let Some(ledger) = &self.ledger {
+            ledger.opened(who.session);
+        }
+        if let Some(url) = self.servers.name(server) {
+            self.recorder.routing().opened(url);
+        }
     }
 
     fn message(&mut self, message: MessageType, bytes: u64) {
@@ -85,7 +106,7 @@ impl Observer for Books {
     }
 
     fn error_message(&mut self, who: Who, fault: Fault, evidence: &[u8]) {
-        let sample = self.sample(who, self.last_step, fault, evidence);
+        let sample = self.sample(who, ServerIndex::NONE, self.last_step, fault, evidence);
         self.recorder.error_message(sample);
     }
 
@@ -93,16 +114,47 @@ impl Observer for Books {
         self.recorder.ping(event);
     }
 
+    fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed) {
+        let fault = if waited.stalled { Fault::StalledHere } else { fault };
+        if let Some(url) = self.servers.name(server).filter(|_| !waited.stalled) {
+            self.recorder.routing().ping_failed(url);
+        }
+        if self.recorder.may_sample(self.last_step, fault) {
+            let (due, sent) = (waited.from_due.as_duration(), waited.from_sent.as_duration());
+            let evidence = format!(
+                "a PING due at {:.3} s of the run, sent {:.3} s later, had no PONG {:.3} s after that",
+                self.at.saturating_sub(due).as_secs_f64(),
+                due.saturating_sub(sent).as_secs_f64(),
+                sent.as_secs_f64(),
+            );
+            let sample = self.sample(who, server, self.last_step, fault, evidence.as_bytes());
+            self.recorder.sample(sample);
+        }
+    }
+
+    fn left(&mut self, who: Who, member_id: MemberId) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.left(who.session, member_id);
+        }
+    }
+
     fn closed(&mut self, _who: Who, held: Ticks) {
         self.recorder.session_closed(held);
+    }
+
+    fn close_ended(&mut self, end: CloseEnd) {
+        self.recorder.close_ended(end);
     }
 
     fn completed(&mut self, who: Who) {
         self.recorder.session_completed(who.session);
     }
 
-    fn failed(&mut self, who: Who, step: StepIndex, fault: Fault, evidence: &[u8]) {
-        let sample = self.sample(who, step, fault, evidence);
+    fn failed(&mut self, who: Who, server: ServerIndex, step: StepIndex, fault: Fault, evidence: &[u8]) {
+        if let Some(url) = self.servers.name(server) {
+            self.recorder.routing().failed(url, step, fault, self.at);
+        }
+        let sample = self.sample(who, server, step, fault, evidence);
         self.recorder.failed(sample);
     }
 

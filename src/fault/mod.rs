@@ -8,8 +8,8 @@
 mod row;
 mod table;
 
-pub use row::{Blame, Excuse, FaultNames};
-use startline_protocol::tls::RecordFault;
+pub use row::{Blame, Excuse, FaultNames, NamedFault};
+use startline_protocol::tls::{PeerAlert, RecordFault};
 pub use table::{Fault, TlsFault};
 
 impl Fault {
@@ -36,6 +36,7 @@ impl From<RecordFault> for TlsFault {
     fn from(fault: RecordFault) -> Self {
         match fault {
             // Kept by number, so that each alert has the name that RFC 8446, section 6, gives it.
+            RecordFault::PeerAlert(PeerAlert(116)) => Self::ClientCertificate,
             RecordFault::PeerAlert(alert) => Self::Alert(alert),
             other => Self::Record(other),
         }
@@ -94,7 +95,7 @@ mod tests {
             (Errno(5), "errno-5"),
             (HttpStatus(418), "http-418"),
             (HttpStatus(401), "http-401"),
-            (Named(0), "POOL_EXHAUSTED"),
+            (Named(NamedFault { name: 0, blame: Blame::Scenario }), "POOL_EXHAUSTED"),
             (ValueMissing(0), "value-missing:token"),
             (ValueUnusable(0), "value-unusable:token"),
             (UpgradeRefused(502), "upgrade-refused-502"),
@@ -103,7 +104,7 @@ mod tests {
             (Tls(TlsFault::Expired), "tls-expired"),
             (Tls(TlsFault::Alert(PeerAlert(80))), "tls-alert:internal-error"),
             (Tls(TlsFault::Alert(PeerAlert(112))), "tls-alert:unrecognized-name"),
-            (Tls(TlsFault::Alert(PeerAlert(116))), "tls-alert:certificate-required"),
+            (Tls(TlsFault::ClientCertificate), "tls-client-certificate"),
             (Tls(TlsFault::Record(RecordFault::BadRecordMac)), "tls-record:bad-record-mac"),
         ] {
             assert_eq!(fault.key(&Names), key);
@@ -136,7 +137,7 @@ mod tests {
     #[test]
     fn the_first_fault_is_the_least() {
         assert!(
-            [Errno(i32::MIN), HttpStatus(0), Named(0), Tls(TlsFault::Untrusted)]
+            [Errno(i32::MIN), HttpStatus(0), ErrorMessage, Tls(TlsFault::Untrusted)]
                 .iter()
                 .all(|it| *it > Fault::FIRST)
         );

@@ -8,14 +8,18 @@ use Blame::{Machine, Network, Scenario, Server};
 use startline_protocol::tls::{PeerAlert, RecordFault};
 use startline_protocol::websocket::Violation;
 
-use super::row::{Blame, Excuse, FaultNames, NoNames, Row, error_name, faults, plain, value_name};
+use super::row::{
+    Blame, Excuse, FaultNames, NamedFault, NoNames, Row, error_name, faults, plain, value_name,
+};
 
 /// No condition of this machine can cause it.
 const NOTHING: &[Excuse] = &[];
 
-/// A client that sends or reads late, or that cannot be reached, can cause it: it sees its own
-/// timeout, or the server gives up on it.
-const LATE_OR_LOST: &[Excuse] = &[Excuse::Lag, Excuse::SourceLost];
+/// A wait that was too long: a client that sends or reads late, or cannot be reached, can cause it.
+const WAITED: &[Excuse] = &[Excuse::Stall, Excuse::Lag, Excuse::SourceLost];
+
+/// The peer closed, or the connection ended: a peer that hears nothing for long gives up.
+const GIVEN_UP: &[Excuse] = &[Excuse::LongStall, Excuse::SourceLost];
 
 faults! {
     /// One kind of failure. The step in which it happened is kept beside it.
@@ -45,6 +49,10 @@ faults! {
         /// The one-time ticket expired because this machine used it too late.
         TicketAgedHere => ("ticket-aged-here", Machine, NOTHING,
             "This machine used its tickets too late; slow the ramp or use more cores.")
+        /// This machine stalled during the wait, or for so long that the peer gave up.
+        StalledHere => ("stalled-here", Machine, NOTHING,
+            "This machine did not run the load generator for a while (see stalls): give it the machine for itself, and \
+             do not stop or suspend it.")
         /// Most of the step's time passed before one of the shared HTTP connections was free.
         HttpConnectionsBusy => ("http-connections-busy", Machine, NOTHING,
             "All shared HTTP connections were in use: raise --http-connections or slow the ramp, and see what slows \
@@ -61,10 +69,10 @@ faults! {
         Reset => ("reset", Network, NOTHING,
             "The peer, or something between, reset the connection; see the logs of the proxy and the server.")
         /// ETIMEDOUT from the kernel: retransmissions went unanswered.
-        KernelTimeout => ("kernel-timeout", Network, LATE_OR_LOST,
+        KernelTimeout => ("kernel-timeout", Network, GIVEN_UP,
             "Packets went unanswered; look for loss, a full conntrack table or a firewall on the way.")
         /// The connection was not up within the step's timeout: nothing answered its SYNs.
-        ConnectTimeout => ("connect-timeout", Network, LATE_OR_LOST,
+        ConnectTimeout => ("connect-timeout", Network, WAITED,
             "Nothing answered while connecting; look for a full accept queue or a firewall there, and for a route back \
              to the source address (failures.jsonl has it).")
         /// Another errno.
@@ -73,10 +81,10 @@ faults! {
 
         // The servers.
         /// The step was not over within its timeout.
-        StepTimeout => ("timeout", Server, LATE_OR_LOST,
+        StepTimeout => ("timeout", Server, WAITED,
             "The server took longer than the step's timeout; see its pools and queues at these instants.")
         /// The peer closed in the middle of the step.
-        ClosedEarly => ("closed-early", Server, LATE_OR_LOST,
+        ClosedEarly => ("closed-early", Server, GIVEN_UP,
             "The server closed the connection in mid-answer; look for worker restarts and proxy timeouts.")
         /// An HTTP status that the step does not expect, with no name in the scenario.
         HttpStatus(u16, plain) => ("http-<status>", Server, NOTHING,
@@ -87,18 +95,37 @@ faults! {
             502..=504 => ("http-<status>", Server, NOTHING,
                 "The proxy had no server to pass the request to; see its error log for the upstream.")
         }
-        /// An error that the scenario names; the index is into `Scenario::error_names`.
-        Named(u8, error_name) => ("<name>", Server, NOTHING,
+        /// An error that the scenario names. Whom it is blamed on is the scenario's to say.
+        Named(NamedFault, error_name) => ("<name>", Server, NOTHING,
             "The server returned an error that the scenario names; see the scenario's notes on it.")
+        {
+            NamedFault { blame: Machine, .. } => ("<name>", Machine, NOTHING,
+                "The scenario blames this machine for this error; see its notes on it."),
+            NamedFault { blame: Network, .. } => ("<name>", Network, NOTHING,
+                "The scenario blames the network for this error; see its notes on it."),
+            NamedFault { blame: Scenario, .. } => ("<name>", Scenario, NOTHING,
+                "The plan asked for what the server cannot do: check its members and their state (startline preflight).")
+        }
         /// The response is not HTTP/1.x.
         HttpMalformed => ("http-malformed", Server, NOTHING,
             "What answers is not the expected HTTP server; check the port and the scheme.")
-        /// The response head exceeds the limit.
+        /// The response head has more bytes than are read.
         HttpHeadTooLarge => ("http-head-too-large", Server, NOTHING,
-            "What answers is not the expected HTTP server; check the port and the scheme.")
-        /// The body exceeds the limit where a value has to be taken from it.
+            "Find what adds so long header fields, of 64 KiB together; see the evidence.")
+        /// The response head has more fields than are read.
+        HttpTooManyFields => ("http-too-many-fields", Server, NOTHING,
+            "Find what adds header fields, more than 100 of them; see the evidence.")
+        /// Where the body ends is contradicted or cannot be known.
+        HttpFraming => ("http-framing", Server, NOTHING,
+            "Content-Length, Transfer-Encoding or a chunk size is wrong or contradicts another; see the server's and \
+             the proxy's settings.")
+        /// The body exceeds the limit.
         BodyTooLarge => ("body-too-large", Server, NOTHING,
             "The answer is not what the scenario describes; see the evidence.")
+        /// The body's coding is unknown or broken where a value has to be taken from it.
+        BodyCoding => ("body-coding", Server, NOTHING,
+            "The body is compressed in a way that was not asked for and is not known here (gzip and deflate are), or \
+             its compression is broken; see the server's or the proxy's settings.")
         /// The body ended before its stated length.
         BodyTruncated => ("body-truncated", Server, NOTHING,
             "The answer is not what the scenario describes; see the evidence.")
@@ -108,10 +135,11 @@ faults! {
         /// A needed value is not in the body; the index is into `Scenario::value_names`.
         ValueMissing(u8, value_name) => ("value-missing:<value>", Server, NOTHING,
             "The answer lacks what the next step needs; see the evidence and the scenario's field path.")
-        /// A taken value cannot be used where it is needed (control characters, over the length
-        /// limit).
+        /// A taken value cannot be used where it is needed: it is empty or too long, or it would break a
+        /// request line, a header field or a JSON string.
         ValueUnusable(u8, value_name) => ("value-unusable:<value>", Server, NOTHING,
-            "The answer lacks what the next step needs; see the evidence and the scenario's field path.")
+            "The value is empty or too long, or has characters that would break the request it is put in (a space or # \
+             in a URL, a quote in JSON); see the evidence.")
         /// The upgrade was answered with this status instead of 101.
         UpgradeRefused(u16, plain) => ("upgrade-refused-<status>", Server, NOTHING,
             "What answers does not upgrade; check the proxy's Upgrade headers and the path.")
@@ -147,12 +175,12 @@ faults! {
         Closed(u16, plain) => ("closed-<code>", Server, NOTHING,
             "The server closed the session; see its log at this instant.")
         {
-            1000 => ("closed-<code>", Server, LATE_OR_LOST,
+            1000 => ("closed-<code>", Server, GIVEN_UP,
                 "The server ended the session: idle timeout, end of the challenge, or replaced by a new entry of \
                  the same member."),
-            1001 => ("closed-<code>", Server, LATE_OR_LOST,
+            1001 => ("closed-<code>", Server, GIVEN_UP,
                 "The server went away; look for a restart or a deployment."),
-            1005 => ("closed-<code>", Server, LATE_OR_LOST,
+            1005 => ("closed-<code>", Server, GIVEN_UP,
                 "The server closed the session; see its log at this instant."),
             1008 => ("closed-<code>", Server, NOTHING,
                 "The server refused the session; see the error message before the close."),
@@ -162,15 +190,15 @@ faults! {
                 "The server had an internal error; see its log at this instant.")
         }
         /// The connection ended without a close frame (RFC 6455's 1006).
-        Cut => ("closed-1006", Server, LATE_OR_LOST,
+        Cut => ("closed-1006", Server, GIVEN_UP,
             "The connection ended without a close frame: a crash, a proxy's timeout or a lost network.")
         /// A PONG did not come within its timeout; the session goes on. A counter of its own, by
         /// cycle.
-        PingTimeout => ("ping-timeout", Server, LATE_OR_LOST,
+        PingTimeout => ("ping-timeout", Server, WAITED,
             "PONGs took longer than the timeout; compare with the server's GC pauses and thread pools.")
         /// A PING fell due while one was outstanding and was not sent. A counter of its own, by
         /// cycle.
-        PingMissed => ("ping-missed", Server, LATE_OR_LOST,
+        PingMissed => ("ping-missed", Server, WAITED,
             "A PONG took longer than the interval; the server is far behind.")
         /// Kinds beyond the number that is told apart. A counter of its own.
         Other => ("other", Server, NOTHING,
@@ -180,6 +208,13 @@ faults! {
         /// The URL taken from an answer is not a URL.
         UrlInvalid => ("url-invalid", Scenario, NOTHING,
             "The server returned something that is not a URL; see the evidence.")
+        /// The URL taken from an answer names a user or a password.
+        UrlUserinfo => ("url-userinfo", Scenario, NOTHING,
+            "The server returned a URL with a user name or a password, which no WebSocket URL has (RFC 6455); see the \
+             evidence.")
+        /// The URL taken from an answer has a fragment.
+        UrlFragment => ("url-fragment", Scenario, NOTHING,
+            "The server returned a URL with a #, after which nothing is sent; a # that is meant is written %23.")
         /// The URL's host is not the target's and no `--allow-host` names it.
         HostNotAllowed => ("ws-host-not-allowed", Scenario, NOTHING,
             "The server returned a URL of another host; allow it (--allow-host) or rewrite it (--ws-map).")
@@ -200,6 +235,13 @@ faults! {
         WrongName => ("tls-wrong-name", Scenario, NOTHING,
             "The certificate does not cover this host name: use one of its names in the URL, and --resolve \
              NAME:PORT:ADDRESS for its address.")
+        /// The server asks for a client certificate, and there is none to show.
+        ClientCertificate => ("tls-client-certificate", Scenario, NOTHING,
+            "The server requires a client certificate: give one that it accepts, with --cert FILE --key FILE.")
+        /// The server does not accept the client certificate that it was shown.
+        ClientRefused => ("tls-client-refused", Scenario, NOTHING,
+            "The server does not accept the certificate of --cert: see its log, which CA it trusts for clients, and how \
+             long the certificate is valid.")
         /// The server accepts nothing that `--tls-suites` leaves.
         OfferTooNarrow => ("tls-offer-too-narrow", Scenario, NOTHING,
             "The server accepts nothing that --tls-suites leaves; run without that option, or with another suite.")
@@ -208,6 +250,10 @@ faults! {
         /// The certificate has expired, or is not valid yet.
         Expired => ("tls-expired", Server, NOTHING,
             "Renew the server's certificate; if it is new, check the clock of this machine.")
+        /// The chain that was sent leads to no CA that is trusted, since a certificate is missing in it.
+        ChainIncomplete => ("tls-chain-incomplete", Server, NOTHING,
+            "Have the server send the certificates of the CAs between its own and the one that is trusted (nginx: \
+             ssl_certificate with the whole chain); if --ca names another CA than the servers', name theirs.")
         /// The certificate is wrong in another way.
         CertificateInvalid => ("tls-certificate-invalid", Server, NOTHING,
             "The server needs another certificate; openssl s_client -connect HOST:PORT shows this \
@@ -219,13 +265,17 @@ faults! {
         NoCommonSuite => ("tls-no-common-suite", Server, NOTHING,
             "The server accepts none of the suites, groups and signatures that current clients offer; see its TLS \
              settings.")
+        /// The server asked for another handshake on the open connection.
+        Renegotiation => ("tls-renegotiation", Server, NOTHING,
+            "The server renegotiates TLS 1.2, which current clients refuse: have it ask for client certificates in the \
+             first handshake, or not at all, or speak TLS 1.3.")
         /// The handshake was not over within the step's timeout.
-        HandshakeTimeout => ("tls-handshake-timeout", Server, LATE_OR_LOST,
+        HandshakeTimeout => ("tls-handshake-timeout", Server, WAITED,
             "The handshake took longer than its step allows; see the server's CPU and accept queue, and whether this \
              port speaks TLS.")
         /// The peer closed in the middle of the handshake. A server gives up on a late hello just
         /// as we do.
-        HandshakeClosed => ("tls-handshake-closed", Server, LATE_OR_LOST,
+        HandshakeClosed => ("tls-handshake-closed", Server, GIVEN_UP,
             "The server closed the connection in the handshake without an alert; see its and its proxy's logs, and \
              whether this port speaks TLS.")
         /// What answers does not speak TLS, such as plain HTTP.
@@ -239,10 +289,7 @@ faults! {
             "The server refused with this alert; its error log says why.")
         {
             PeerAlert(112) => ("tls-alert:unrecognized-name", Scenario, NOTHING,
-                "The server knows no host of this name; check the URL's host, and --resolve for its address."),
-            PeerAlert(116) => ("tls-alert:certificate-required", Scenario, NOTHING,
-                "The server requires a client certificate, which startline does not have; load an endpoint that \
-                 requires none.")
+                "The server knows no host of this name; check the URL's host, and --resolve for its address.")
         }
         /// A record of the peer's that breaks RFC 8446.
         Record(RecordFault, plain) => ("tls-record:<fault>", Server, NOTHING,

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::http::Uri;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, config::Config};
 
-use crate::engine::Trust;
+use crate::engine::{Own, Trust, tls_sentence};
 use crate::plan::{Plan, Resolve, resolve};
 
 /// For each request; over the 30 s that an exhausted connection pool takes to say so.
@@ -40,7 +40,13 @@ pub fn to_address(plan: &Plan, trust: Option<&Trust>, address: IpAddr, timeout: 
 /// An error in words, without the library's own word for its kind.
 pub fn said(error: &ureq::Error) -> String {
     match error {
-        ureq::Error::Io(error) => error.to_string(),
+        ureq::Error::Io(error) => {
+            match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(error) => tls_sentence(error),
+                None => error.to_string(),
+            }
+        }
+        ureq::Error::Rustls(error) => tls_sentence(error),
         other => other.to_string(),
     }
 }
@@ -65,7 +71,14 @@ fn tls(plan: &Plan, trust: &Trust) -> TlsConfig {
         .unversioned_rustls_crypto_provider(Arc::clone(trust.provider()))
         .root_certs(RootCerts::new_with_certs(&roots))
         .disable_verification(plan.tls.insecure)
+        .client_cert(trust.own().and_then(shown))
         .build()
+}
+
+/// Our own certificate, as the library wants it.
+fn shown(own: &Own) -> Option<ClientCert> {
+    let chain: Vec<_> = own.chain.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+    Some(ClientCert::new_with_certs(&chain, PrivateKey::from_pem(&own.key_pem).ok()?))
 }
 
 /// The DNS, and what `--resolve` says in its place.

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -21,6 +21,7 @@ use startline_protocol::http::cookies::Jar;
 
 use crate::plan::schedule::date_header;
 use crate::scenario::HttpStep;
+use crate::scenario::json::{Json, without_mark};
 use crate::scenario::schedule::{Participants, Schedule};
 use crate::scenario::secrets::Held;
 use crate::scenario::template::{Scope, Template};
@@ -140,7 +141,9 @@ impl<'p> Asker<'p> {
         let path = self.path(&step.path);
         let answer = self.request(&step.method, path, self.headers(&step.headers), &body, Some(step))?;
         if !step.expect.contains(&answer.status) {
-            let name = refusal(step, answer.status, answer.body.as_bytes()).key(&*self.plan.scenario);
+            let scenario = &*self.plan.scenario;
+            let name = refusal(scenario, step, (answer.status, answer.took), answer.body.as_bytes());
+            let name = name.key(scenario);
             return Err(answer.unexpected(Some(name)));
         }
         self.server_now = answer.date;
@@ -151,7 +154,7 @@ impl<'p> Asker<'p> {
         for take in &step.take {
             let name = &self.plan.scenario.value_names[usize::from(take.value)];
             let value = take
-                .text(&answer.json, &|name| answer.headers(name))
+                .text(Json::read(answer.body.as_bytes()), &|name| answer.headers(name))
                 .ok_or_else(|| answer.lacking(format!("{name} ({})", take.from)))?;
             self.taken[usize::from(take.value)] = value;
         }
@@ -209,6 +212,7 @@ impl<'p> Asker<'p> {
         if let Some(cookies) = self.cookies.field_value() {
             request = request.header("Cookie", cookies);
         }
+        let asked = Instant::now();
         let request = request.body(body.to_owned()).with_context(|| format!("cannot ask {url}"))?;
         let mut answer = self.agent.run(request).with_context(|| format!("cannot ask {method} {url}"))?;
         let headers = answer.headers().clone();
@@ -219,15 +223,16 @@ impl<'p> Asker<'p> {
             .limit(ANSWER_BYTES_MAX)
             .read_to_string()
             .with_context(|| format!("cannot read the answer of {method} {url}"))?;
-        let json = serde_json::from_str(&body).unwrap_or(Value::Null);
+        let json = serde_json::from_slice(without_mark(body.as_bytes())).unwrap_or(Value::Null);
         let status = answer.status().as_u16();
+        let took = asked.elapsed();
         let cookies = self.cookies.field_value();
         let held = Held { taken: &self.taken, cookies: cookies.as_deref() };
         let shown = match self.plan.scenario.secrets.redacted(body.as_bytes(), held, step) {
             Cow::Borrowed(_) => None,
             Cow::Owned(shown) => Some(String::from_utf8_lossy(&shown).into_owned()),
         };
-        Ok(Answer { url: format!("{method} {url}"), status, headers, date, json, body, shown })
+        Ok(Answer { url: format!("{method} {url}"), status, headers, date, took, json, body, shown })
     }
 
     fn path(&self, template: &Template) -> Path {
@@ -332,6 +337,7 @@ pub struct Answer {
     headers: ureq::http::HeaderMap,
     /// The server's clock, if it says.
     pub date: Option<Timestamp>,
+    took: Duration,
     /// The body; null if it is not JSON.
     pub json: Value,
     body: String,
@@ -381,7 +387,17 @@ mod tests {
         let said = |body: &str| {
             let json = serde_json::from_str(body).unwrap_or(Value::Null);
             let (url, headers) = ("GET /".to_owned(), ureq::http::HeaderMap::new());
-            Answer { url, status: 400, headers, date: None, json, body: body.to_owned(), shown: None }.said()
+            Answer {
+                url,
+                status: 400,
+                headers,
+                date: None,
+                took: Duration::ZERO,
+                json,
+                body: body.to_owned(),
+                shown: None,
+            }
+            .said()
         };
         assert_eq!(said(r#"{"message":"\u001b[2J\u001b[31mEVIL\u0007\n"}"#), "[2J [31mEVIL");
         assert_eq!(said("<b>\x1b]0;evil\x07</b>"), "<b> ]0;evil </b>");

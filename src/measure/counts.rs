@@ -20,6 +20,12 @@ pub struct Counts {
     pub completed: u64,
     /// Opened sessions that are open no longer, however they ended.
     pub closed: u64,
+    /// Closing handshakes that sessions began and the peer's close frame ended.
+    pub closes_clean: u64,
+    /// … and the connection's end cut short.
+    pub closes_cut: u64,
+    /// … and nothing ended in time.
+    pub closes_timed_out: u64,
     /// Sessions that failed, in whatever step.
     pub failed: u64,
     /// Sessions that were still being set up when the run was stopped.
@@ -43,6 +49,10 @@ pub struct Counts {
     pub ping_sent: u64,
     /// Of those due, not sent because the one before was outstanding.
     pub ping_missed: u64,
+    /// Of these, with a stall of this machine in their time.
+    pub ping_missed_stalled: u64,
+    /// Of those timed out, with a stall of this machine in their time.
+    pub ping_timed_out_stalled: u64,
     /// Of those sent, answered in time.
     pub ping_answered: u64,
     /// Of those sent, not answered within the timeout (some of them late, see `ping_late`).
@@ -73,6 +83,9 @@ impl Counts {
             opened,
             completed,
             closed,
+            closes_clean,
+            closes_cut,
+            closes_timed_out,
             failed,
             abandoned,
             reconnected,
@@ -84,6 +97,8 @@ impl Counts {
             ping_due,
             ping_sent,
             ping_missed,
+            ping_missed_stalled,
+            ping_timed_out_stalled,
             ping_answered,
             ping_timed_out,
             ping_late,
@@ -98,6 +113,9 @@ impl Counts {
         self.opened += opened;
         self.completed += completed;
         self.closed += closed;
+        self.closes_clean += closes_clean;
+        self.closes_cut += closes_cut;
+        self.closes_timed_out += closes_timed_out;
         self.failed += failed;
         self.abandoned += abandoned;
         self.reconnected += reconnected;
@@ -109,6 +127,8 @@ impl Counts {
         self.ping_due += ping_due;
         self.ping_sent += ping_sent;
         self.ping_missed += ping_missed;
+        self.ping_missed_stalled += ping_missed_stalled;
+        self.ping_timed_out_stalled += ping_timed_out_stalled;
         self.ping_answered += ping_answered;
         self.ping_timed_out += ping_timed_out;
         self.ping_late += ping_late;
@@ -143,6 +163,11 @@ impl Counts {
     /// PING cycles that failed: timed out (late ones included) or missed.
     pub fn ping_failed(&self) -> u64 {
         self.ping_timed_out + self.ping_missed
+    }
+
+    /// Of these, the ones with a stall of this machine in their time, which are its own.
+    pub fn ping_stalled(&self) -> u64 {
+        self.ping_timed_out_stalled + self.ping_missed_stalled
     }
 
     /// What can go wrong once: sessions started and PINGs due.

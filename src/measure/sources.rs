@@ -1,6 +1,6 @@
-//! Counts of the connections of a source address.
+//! Counts of the connections from a source address, and of those to an address of several.
 //!
-//! Knows no address: the caller keeps the counts in the plan's order.
+//! Knows no address: the caller keeps them.
 
 use std::ops::AddAssign;
 
@@ -17,5 +17,21 @@ impl AddAssign for SourceCounts {
     fn add_assign(&mut self, other: Self) {
         self.begun += other.begun;
         self.unanswered += other.unanswered;
+    }
+}
+
+/// The connections to one address of a host that has several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AddressCounts {
+    /// Begun.
+    pub begun: u64,
+    /// Of these, the ones that came up.
+    pub up: u64,
+}
+
+impl AddAssign for AddressCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.begun += other.begun;
+        self.up += other.up;
     }
 }

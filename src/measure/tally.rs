@@ -5,10 +5,13 @@
 //! would have given.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::routing::Routing;
-use super::{Counts, Failures, Fate, FaultSample, Latencies, Layout, TlsCounts};
+use super::{
+    AddressCounts, Counts, Failures, Fate, FaultSample, Latencies, Layout, Stall, Stalls, TlsCounts,
+};
 use crate::fault::Fault;
 use crate::members::SessionNumber;
 use crate::scenario::{MessageType, StepIndex};
@@ -21,6 +24,8 @@ pub struct StepTally {
     /// The same successes from the instant each was sent: without this machine's own lateness to
     /// begin.
     pub from_sent: Latencies,
+    /// Of these successes, the ones with a stall of this machine in their time.
+    pub stalled: u64,
 }
 
 /// Counts, latencies, failures and routing of some time.
@@ -32,12 +37,16 @@ pub struct Tally {
     pub failures: Failures,
     /// Where members were sent.
     pub routing: Routing,
+    /// Connections to addresses of hosts that have several.
+    pub addresses: BTreeMap<IpAddr, AddressCounts>,
     /// TLS handshakes and what came after them.
     pub secured: TlsCounts,
     /// The workers' own lateness: timers handled after their planned instant.
     pub lag: Latencies,
     /// Waits for a shared HTTP connection, of those who had to and got one.
     pub http_wait: Latencies,
+    /// Waits of PINGs that were missed, to the end of the cycle that was outstanding.
+    pub missed_wait: Latencies,
     /// First steps begun after the session's planned instant.
     pub start_lag: Latencies,
     /// Time that turns of the loop took.
@@ -54,9 +63,11 @@ impl Default for Tally {
             counts: Counts::default(),
             failures: Failures::default(),
             routing: Routing::default(),
+            addresses: BTreeMap::new(),
             secured: TlsCounts::default(),
             lag: Latencies::default(),
             http_wait: Latencies::default(),
+            missed_wait: Latencies::default(),
             start_lag: Latencies::default(),
             turn: Latencies::default(),
             steps: Vec::new(),
@@ -71,9 +82,13 @@ impl Tally {
         self.counts.add(&other.counts);
         self.failures.add(&other.failures);
         self.routing.add(&other.routing);
+        for (address, counts) in &other.addresses {
+            *self.addresses.entry(*address).or_default() += *counts;
+        }
         self.secured.add(&other.secured);
         self.lag.add(&other.lag);
         self.http_wait.add(&other.http_wait);
+        self.missed_wait.add(&other.missed_wait);
         self.start_lag.add(&other.start_lag);
         self.turn.add(&other.turn);
         if self.steps.len() < other.steps.len() {
@@ -82,6 +97,7 @@ impl Tally {
         for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
             mine.from_due.add(&theirs.from_due);
             mine.from_sent.add(&theirs.from_sent);
+            mine.stalled += theirs.stalled;
         }
         for (mine, theirs) in self.messages.iter_mut().zip(&other.messages) {
             *mine += theirs;
@@ -110,6 +126,7 @@ pub struct Interval {
     pub(super) tally: Tally,
     pub(super) samples: Vec<FaultSample>,
     pub(super) fates: Vec<(SessionNumber, Fate)>,
+    pub(super) stalls: Vec<Stall>,
     covers: Option<(Duration, Duration)>,
 }
 
@@ -136,6 +153,7 @@ impl Interval {
         self.tally.add(&other.tally);
         self.samples.append(&mut other.samples);
         self.fates.append(&mut other.fates);
+        self.stalls.append(&mut other.stalls);
     }
 
     /// The figures of this time alone.
@@ -146,6 +164,13 @@ impl Interval {
     /// Sessions that ended in this time, by number, and how; empty unless the plan asks for it.
     pub fn fates(&self) -> &[(SessionNumber, Fate)] {
         &self.fates
+    }
+
+    /// Stalls that ended in this time.
+    pub fn stalls(&self) -> Stalls {
+        let mut stalls = Stalls::default();
+        self.stalls.iter().for_each(|stall| stalls.add(*stall));
+        stalls
     }
 
     /// Failures of this time kept as evidence.
@@ -160,17 +185,24 @@ pub struct Totals {
     layout: Layout,
     tally: Tally,
     first_samples: BTreeMap<(StepIndex, Fault), FaultSample>,
+    stalls: Stalls,
 }
 
 impl Totals {
     /// Nothing yet.
     pub fn new(layout: &Layout) -> Self {
-        Self { layout: layout.clone(), tally: Tally::default(), first_samples: BTreeMap::new() }
+        Self {
+            layout: layout.clone(),
+            tally: Tally::default(),
+            first_samples: BTreeMap::new(),
+            stalls: Stalls::default(),
+        }
     }
 
     /// Adds what a worker recorded.
     pub fn add(&mut self, interval: &Interval) {
         self.tally.add(&interval.tally);
+        interval.stalls.iter().for_each(|stall| self.stalls.add(*stall));
         for sample in &interval.samples {
             let key = (sample.step, sample.fault);
             // Samples come only of kinds that a recorder told apart, a bounded number each.
@@ -194,6 +226,11 @@ impl Totals {
     /// Sessions open now: opened less closed.
     pub fn open_now(&self) -> u64 {
         self.tally.counts.open_now()
+    }
+
+    /// Times in which this machine did not run the load generator.
+    pub fn stalls(&self) -> &Stalls {
+        &self.stalls
     }
 
     /// The first failure of this step and kind that was kept.

@@ -4,6 +4,7 @@
 //! this machine can take the plan is asked by the application, of [`schedule`] and of the doctor.
 //! Invariant: a `Plan` that exists has been checked as a whole; nothing in it is left to a default.
 
+pub mod abort;
 pub mod capacity;
 pub mod http;
 pub mod load;
@@ -34,7 +35,7 @@ pub use resolve::Resolve;
 pub use script::{Hidden, ScenarioSettings};
 pub use settings::{PlanError, Settings};
 pub use sources::PortMethod;
-pub use tls::{CaFile, KeyExchange, SuiteOrder, Tls};
+pub use tls::{CaFile, Identity, KeyExchange, SuiteOrder, Tls};
 
 /// A run: the settings, checked, and what they resolve to on this machine.
 #[derive(Clone, Debug)]
@@ -58,6 +59,9 @@ pub struct Plan {
     pub http: Http,
     /// Whether the end of each session is reported, not only how many ended how.
     pub keep_fates: bool,
+    /// Sessions under way at once, at most: one more starts only as another ends, later than
+    /// planned if need be, so that arrivals slow down with the servers.
+    pub in_flight: Option<u32>,
 }
 
 impl Plan {
@@ -99,6 +103,8 @@ pub struct Target {
     pub port: u16,
     /// What the host resolved to, at least one.
     pub addresses: Vec<SocketAddr>,
+    /// What it resolved to besides, of a family to which this machine has no route: not used.
+    pub left_out: Vec<IpAddr>,
 }
 
 /// How sessions end.

@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use startline_os::affinity;
 use startline_os::units::{self, duration_text};
 
+use super::abort::AbortRule;
 use super::capacity::{self, Limits, WORKERS_MAX};
 use super::roster::{Roster, RosterError};
 use super::script::ScenarioSettings;
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
 use super::{End, Http, HttpMode, Plan, Resolve, Target, Tls, http, schedule};
-use crate::scenario::{Scenario, ScenarioError};
+use crate::scenario::{Scenario, ScenarioError, criteria};
 
 /// The longest run: instants are compared through a clock that wraps after 19 hours.
 pub const RUN_MAX: Duration = Duration::from_secs(9 * 3600);
@@ -56,7 +57,7 @@ pub struct Settings {
     /// Between a session's progress messages; `None`: it sends none.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "units::optional_duration_serde")]
     pub record_interval: Option<Duration>,
-    /// The mock server sends no broadcasts, and no ledger is kept.
+    /// No announcements are expected, so no ledger is kept; the mock server sends none.
     #[serde(default)]
     pub no_broadcast: bool,
     /// Engine threads; `None`: one a core, and more where the descriptor limit needs them.
@@ -73,6 +74,9 @@ pub struct Settings {
     /// tightest timeout.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "units::optional_duration_serde")]
     pub lag_limit: Option<Duration>,
+    /// When the run ends early.
+    #[serde(default = "AbortRule::default_rules")]
+    pub abort_on: Vec<AbortRule>,
     /// Seeds everything that is random.
     pub seed: u64,
     /// Hosts other than the target's that a WebSocket URL from the server may lead to.
@@ -179,6 +183,10 @@ impl Settings {
     pub fn scenario(&self) -> Result<Scenario, PlanError> {
         let mut scenario = self.scenario.compile()?;
         self.check_scenario(&scenario)?;
+        for rule in &self.abort_on {
+            criteria::unit_of(&rule.measure, &scenario.step_names(), scenario.websocket.as_ref())
+                .map_err(|reason| PlanError::Value { what: "abort-on", reason })?;
+        }
         if let Some(ping) = scenario.websocket.as_mut().and_then(|ws| ws.ping.as_mut()) {
             ping.interval = self.ping_interval.unwrap_or(ping.interval);
             ping.timeout = self.pong_timeout.unwrap_or(ping.timeout);
@@ -215,6 +223,7 @@ impl Settings {
             tls: self.tls.clone(),
             http: self.http(),
             keep_fates: false,
+            in_flight: None,
             settings: self,
         })
     }
@@ -344,12 +353,13 @@ impl Settings {
 
     /// Refuses options that would be ignored with a target, or without one.
     fn check_target_options(&self) -> Result<(), PlanError> {
-        let with_target = [("--no-broadcast", self.no_broadcast), ("--tls", self.mock_tls)];
+        let with_target = [("--tls", self.mock_tls)];
         let without = [
             ("--allow-host", !self.allow_hosts.is_empty()),
             ("--ws-map", !self.ws_map.is_empty()),
             ("--resolve", !self.resolve.is_empty()),
             ("--ca", !self.tls.ca.is_empty()),
+            ("--cert", self.tls.identity.is_some()),
             ("--wait-ready", self.wait_ready),
             ("--time-zone", self.time_zone != schedule::SYSTEM_ZONE),
         ];

@@ -118,7 +118,8 @@ impl<'p> Summary<'p> {
             // A session whose HTTP connection is shared has no TLS session of its own.
             (true, Http::Pooled { .. }) => "no resumption, since HTTP connections are shared",
         };
-        Some(format!("{trust}; {suites}, {exchange}, {resumption}"))
+        let shown = tls.identity.as_ref().map_or(String::new(), |own| format!(", {} shown", own.cert));
+        Some(format!("{trust}{shown}; {suites}, {exchange}, {resumption}"))
     }
 
     /// Returns what differs from real clients: sessions that share their HTTP connections.

@@ -1,9 +1,12 @@
 //! The system under test: the target's URL, parsed and resolved.
 //!
-//! Opens no connection. Invariant: a [`Target`] has at least one address.
+//! Opens no connection and sends nothing. Invariant: a [`Target`] has at least one address, and of
+//! those that a name leads to, none of a family that leads nowhere while another leads somewhere.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+
+use startline_os::routes;
 
 use super::Target;
 use super::resolve::{self, Resolve};
@@ -54,7 +57,28 @@ impl Target {
     /// # Errors
     /// Why the URL cannot be a target, or that its host has no address.
     pub fn resolve(url: &str, overrides: &[Resolve]) -> Result<Self, TargetError> {
-        Self::resolve_with(url, |host, port| resolve::addresses(overrides, host, port))
+        let mut target = Self::resolve_with(url, |host, port| resolve::addresses(overrides, host, port))?;
+        let name = target.host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+        // What was given is meant: if nothing leads there, that is to be said.
+        if resolve::given(overrides, &name, target.port).is_none() {
+            target.leave_out(|address| {
+                !matches!(routes::try_route(None, address), Err(error) if routes::leads_nowhere(&error, None))
+            });
+        }
+        Ok(target)
+    }
+
+    /// Leaves out the addresses of a family that leads nowhere, unless the other one does not either.
+    fn leave_out(&mut self, leads_somewhere: impl Fn(IpAddr) -> bool) {
+        let of = |v4: bool| self.addresses.iter().map(SocketAddr::ip).filter(move |it| it.is_ipv4() == v4);
+        let [v4, v6] = [true, false].map(|v4| (of(v4).count() > 0, of(v4).any(&leads_somewhere)));
+        let used_v4 = match (v4, v6) {
+            ((true, true), (true, false)) => true,
+            ((true, false), (true, true)) => false,
+            _ => return,
+        };
+        self.left_out = of(!used_v4).collect();
+        self.addresses.retain(|address| address.is_ipv4() == used_v4);
     }
 
     /// Does the same as [`Target::resolve`], with another resolver.
@@ -75,7 +99,7 @@ impl Target {
         if addresses.is_empty() {
             return Err(unresolved("the name has no address".into()));
         }
-        Ok(Self { scheme, host, port, addresses })
+        Ok(Self { scheme, host, port, addresses, left_out: Vec::new() })
     }
 
     /// Makes a target of a known address, such as the built-in mock server's.
@@ -84,7 +108,13 @@ impl Target {
             SocketAddr::V4(v4) => v4.ip().to_string(),
             SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
         };
-        Self { scheme: "http".into(), host, port: address.port(), addresses: vec![address] }
+        Self {
+            scheme: "http".into(),
+            host,
+            port: address.port(),
+            addresses: vec![address],
+            left_out: Vec::new(),
+        }
     }
 
     /// Returns whether it speaks TLS.
@@ -171,6 +201,24 @@ mod tests {
             Ok(addresses.clone())
         });
         assert_eq!(target.expect("fine").addresses, addresses);
+    }
+
+    #[test]
+    fn a_family_that_leads_nowhere_is_left_out_while_the_other_leads_somewhere() {
+        let all: Vec<SocketAddr> =
+            ["10.0.0.1:80", "[fd00::1]:80", "10.0.0.2:80"].map(|text| text.parse().expect("one")).to_vec();
+        let used = |leads: fn(IpAddr) -> bool| {
+            let mut target = Target::resolve_with("http://x", |_, _| Ok(all.clone())).expect("fine");
+            target.leave_out(leads);
+            (target.addresses.len(), target.left_out.iter().map(IpAddr::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(used(|_| true), (3, vec![]));
+        assert_eq!(used(|address| address.is_ipv4()), (2, vec!["fd00::1".to_owned()]));
+        assert_eq!(
+            used(|address| address.is_ipv6()),
+            (1, vec!["10.0.0.1".to_owned(), "10.0.0.2".to_owned()])
+        );
+        assert_eq!(used(|_| false), (3, vec![]), "that is the doctor's to say");
     }
 
     #[test]

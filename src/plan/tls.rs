@@ -1,8 +1,9 @@
 //! How TLS is spoken, as the user asked for it: part of a plan, and of `plan.toml`.
 //!
 //! Names choices; the engine turns them into a rustls configuration. CA certificates are kept as
-//! they were read, so that the plan alone can repeat a run. Invariant: every CA file in a [`Tls`]
-//! holds at least one certificate.
+//! they were read, so that the plan alone can repeat a run; of our own certificate the files are
+//! named and no more, since one of them is a secret. Invariant: every CA file in a [`Tls`] holds at
+//! least one certificate.
 
 use clap::ValueEnum;
 use rustls::RootCertStore;
@@ -10,12 +11,17 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
 
+use crate::shell::quoted;
+
 /// How TLS is spoken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
     /// CAs to trust instead of the system's; empty: the system's.
     pub ca: Vec<CaFile>,
+    /// Our own certificate, for servers that ask for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
     /// Any certificate is accepted. Nothing is secure then.
     pub insecure: bool,
     /// A session's WebSocket resumes the TLS session of its own HTTP connection, if the server
@@ -36,6 +42,7 @@ impl Default for Tls {
     fn default() -> Self {
         Self {
             ca: Vec::new(),
+            identity: None,
             insecure: false,
             resumption: true,
             key_exchange: KeyExchange::default(),
@@ -44,6 +51,16 @@ impl Default for Tls {
             keep_rustls: false,
         }
     }
+}
+
+/// A client's certificate and its key, PEM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// The file of the certificate, and of those of CAs between it and the one that is trusted there.
+    pub cert: String,
+    /// The file of its private key.
+    pub key: String,
 }
 
 /// A file of CA certificates.
@@ -56,6 +73,9 @@ pub struct CaFile {
     pub pem: String,
 }
 
+/// How DER begins: a sequence with two bytes of length.
+const DER_SEQUENCE: &[u8] = &[0x30, 0x82];
+
 impl CaFile {
     /// Checks the text of a file that holds PEM certificates.
     ///
@@ -64,6 +84,22 @@ impl CaFile {
     pub fn new(file: &str, pem: String) -> Result<Self, String> {
         let file = Self { file: file.to_owned(), pem };
         file.certificates().map(|_| file.clone())
+    }
+
+    /// Does the same with a file's bytes; a byte order mark before them is skipped.
+    ///
+    /// # Errors
+    /// The same, or that the file holds no text.
+    pub fn read(file: &str, bytes: &[u8]) -> Result<Self, String> {
+        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+        match std::str::from_utf8(text) {
+            Ok(pem) => Self::new(file, pem.to_owned()),
+            Err(_) if bytes.starts_with(DER_SEQUENCE) => Err(format!(
+                "{file} is a certificate in DER, and PEM is needed: openssl x509 -inform der -in {} -out ca.pem",
+                quoted(file)
+            )),
+            Err(_) => Err(format!("{file} is neither PEM nor any other text")),
+        }
     }
 
     /// Returns the certificates in it, at least one.
@@ -79,13 +115,16 @@ impl CaFile {
             Ok(all) => {
                 for (number, one) in (1..).zip(&all) {
                     // The bytes between the lines may be anything.
-                    RootCertStore::empty().add(one.clone()).map_err(|error| {
-                        format!("{}: certificate {number} cannot be read: {error}", self.file)
-                    })?;
+                    RootCertStore::empty()
+                        .add(one.clone())
+                        .map_err(|_| format!("{}: certificate {number} is not a certificate", self.file))?;
                 }
                 Ok(all)
             }
-            Err(error) => Err(format!("{}: {error}", self.file)),
+            Err(_) => Err(format!(
+                "{}: what stands between its lines of BEGIN and END is not base64, or one of them is missing",
+                self.file
+            )),
         }
     }
 }
@@ -136,9 +175,22 @@ mod tests {
         assert!(error.starts_with("ca.pem: there is no PEM certificate"), "{error}");
         let broken = "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n";
         let error = CaFile::new("ca.pem", broken.into()).expect_err("not base64");
-        assert!(error.starts_with("ca.pem: "), "{error}");
+        assert!(error.starts_with("ca.pem: what stands between its lines"), "{error}");
         let other = "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
         let error = CaFile::new("ca.pem", other.into()).expect_err("hello is no certificate");
-        assert!(error.starts_with("ca.pem: certificate 1 cannot be read: "), "{error}");
+        assert_eq!(error, "ca.pem: certificate 1 is not a certificate");
+    }
+
+    #[test]
+    fn der_is_named_and_a_byte_order_mark_skipped() {
+        let made = rcgen::generate_simple_self_signed(["a.example".to_owned()]).expect("a certificate");
+        let error = CaFile::read("my ca.der", made.cert.der()).expect_err("it is DER");
+        assert_eq!(
+            error,
+            "my ca.der is a certificate in DER, and PEM is needed: openssl x509 -inform der -in 'my ca.der' -out ca.pem"
+        );
+        let marked = format!("\u{feff}{}", made.cert.pem());
+        assert!(CaFile::read("ca.pem", marked.as_bytes()).is_ok());
+        assert_eq!(CaFile::read("x", &[0xff, 0xfe]), Err("x is neither PEM nor any other text".into()));
     }
 }

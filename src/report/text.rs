@@ -6,11 +6,11 @@
 //! and without control characters, so that it cannot rewrite a terminal.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use super::phrases::{server_failure, stalls, unanswered};
 use super::verdict::with_unit;
 use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StepResult, Verdict};
 use crate::checks::table::{Column, Page, Paint, Table};
@@ -23,9 +23,6 @@ const ERRORS_SHOWN_MAX: usize = 4;
 
 /// Servers shown.
 const SERVERS_SHOWN_MAX: usize = 8;
-
-/// Source addresses shown that nothing answered.
-const SOURCES_SHOWN_MAX: usize = 4;
 
 /// Reasons shown under the verdict.
 const REASONS_SHOWN_MAX: usize = 4;
@@ -49,8 +46,10 @@ pub fn summary(result: &RunResult, results: Option<&Path>, page: Page) -> String
     page.servers(result);
     page.http(result);
     page.tls(result);
+    page.closes(result);
     page.errors(result);
     page.generator(result);
+    page.dead_addresses(result);
     if let Some(results) = results {
         page.line("Results", &results.display().to_string());
     }
@@ -81,6 +80,9 @@ impl Text {
         let plain = match result.verdict {
             Verdict::Pass => "All criteria met.".to_owned(),
             Verdict::Fail => failed(&result.criteria),
+            Verdict::Inconclusive if is_in_doubt(&result.criteria) => {
+                format!("{} The load generator may have caused it.", failed(&result.criteria))
+            }
             Verdict::Inconclusive => "The run does not show whether the servers pass.".to_owned(),
         };
         let about = format!(
@@ -170,6 +172,14 @@ impl Text {
             grouped(ping.pending)
         );
         self.line("Heartbeat", &text);
+        if let (Some(p99), Some(max)) = (ping.missed_wait.p99_ms, ping.missed_wait.max_ms) {
+            let text = format!(
+                "the missed ones waited for a PONG, p99 {} ms, at most {} ms",
+                figure(p99),
+                figure(max)
+            );
+            self.line("", &text);
+        }
     }
 
     fn ledger(&mut self, result: &RunResult) {
@@ -189,6 +199,11 @@ impl Text {
                 "",
                 &format!("{strangers} about members of no session here, {own} about the observer itself"),
             );
+        }
+        if ledger.gone_while_open > 0 {
+            let gone = grouped(ledger.gone_while_open);
+            let first = ledger.gone_samples.first().map(|id| format!(", such as {id}")).unwrap_or_default();
+            self.line("", &format!("{gone} members announced as gone while their session was open{first}"));
         }
     }
 
@@ -214,16 +229,23 @@ impl Text {
 
     fn servers(&mut self, result: &RunResult) {
         let all: u64 =
-            result.servers.iter().map(|(_, server)| server.sessions).sum::<u64>() + result.routing.beyond;
+            result.servers.iter().map(|(_, server)| server.opened).sum::<u64>() + result.routing.beyond;
         for (k, (url, server)) in result.servers.iter().take(SERVERS_SHOWN_MAX).enumerate() {
-            let share = percent((server.sessions as f64 / all.max(1) as f64 * 1e4).round() / 1e4);
+            let share = percent((server.opened as f64 / all.max(1) as f64 * 1e4).round() / 1e4);
             let wrong = match server.misrouted {
                 Some(count) if count > 0 => format!(", {} of them misrouted", grouped(count)),
                 _ => String::new(),
             };
-            let text =
-                format!("{}  {} sessions ({share}){wrong}", foreign::line(url, 60), grouped(server.sessions));
+            let text = format!(
+                "{}  {} of {} sessions opened ({share} of all){wrong}",
+                foreign::line(url, 60),
+                grouped(server.opened),
+                grouped(server.sessions)
+            );
             self.line(if k == 0 { "Servers" } else { "" }, &text);
+            if let Some(worst) = server.failures.first() {
+                self.line("", &format!("    {}", server_failure(server, worst)));
+            }
         }
         let hidden = result.servers.len().saturating_sub(SERVERS_SHOWN_MAX);
         if hidden > 0 {
@@ -254,6 +276,22 @@ impl Text {
                 ),
             );
         }
+    }
+
+    /// Only what should not be.
+    fn closes(&mut self, result: &RunResult) {
+        let Some(them) = result.ramp_down.as_ref().filter(|them| them.cut + them.timed_out > 0) else {
+            return;
+        };
+        self.line(
+            "Closes",
+            &format!(
+                "{} answered by a close frame, {} cut without one, {} not answered in time",
+                grouped(them.clean),
+                grouped(them.cut),
+                grouped(them.timed_out)
+            ),
+        );
     }
 
     fn tls(&mut self, result: &RunResult) {
@@ -291,7 +329,7 @@ impl Text {
             self.line(
                 "",
                 &format!(
-                    "member-burned: {burned} entered and never opened; locked out until the challenge is over"
+                    "member-burned: {burned} entered and reached no WebSocket server; locked out until the challenge is over"
                 ),
             );
         }
@@ -306,7 +344,9 @@ impl Text {
             let again = grouped(errors.reconnected);
             self.line(
                 "",
-                &format!("{again} requests sent twice: kept-alive connections were closed before the answer"),
+                &format!(
+                    "warning: {again} requests were sent again: their kept-alive connections were closed before any answer"
+                ),
             );
         }
     }
@@ -340,6 +380,9 @@ impl Text {
             let _ = write!(text, ", ≈ {} a session", bytes(each as u64));
         }
         self.line("Generator", &text);
+        if let Some(longest) = result.stalls.longest_seconds {
+            self.line("", &stalls(&result.stalls, longest));
+        }
         let by_source = &own.connections_by_source;
         if by_source.len() > 1 {
             let counts = || by_source.values().copied();
@@ -355,6 +398,20 @@ impl Text {
         }
         if by_source.len() > 1 && !own.unanswered_by_source.is_empty() {
             self.line("", &unanswered(&own.unanswered_by_source));
+        }
+    }
+
+    /// A dead one of several is no failure of a session: the next address is tried.
+    fn dead_addresses(&mut self, result: &RunResult) {
+        let all = &result.generator.connections_by_address;
+        for (address, counts) in all.iter().filter(|(_, counts)| counts.begun > 0 && counts.up == 0) {
+            let begun = grouped(counts.begun);
+            let text = format!(
+                "warning: none of {begun} connections to {address} came up, of {} addresses; others were tried instead",
+                all.len()
+            );
+            let text = self.page.paint(Paint::Warning, &text);
+            self.line("", &text);
         }
     }
 
@@ -380,20 +437,10 @@ fn mark(criterion: &CriterionResult) -> (&'static str, Paint) {
     }
 }
 
-/// Which addresses nothing answered, most first.
-fn unanswered(by_source: &BTreeMap<String, u64>) -> String {
-    let mut sources: Vec<_> = by_source.iter().collect();
-    sources.sort_by_key(|(_, count)| Reverse(**count));
-    let shown: Vec<String> = sources
-        .iter()
-        .take(SOURCES_SHOWN_MAX)
-        .map(|(source, count)| format!("{} from {source}", grouped(**count)))
-        .collect();
-    let more = match sources.len().saturating_sub(SOURCES_SHOWN_MAX) {
-        0 => String::new(),
-        more => format!(" and from {more} more"),
-    };
-    format!("nothing answered {}{more}", shown.join(", "))
+/// Whether criteria failed, and all of them only by what may be this machine's own doing.
+fn is_in_doubt(criteria: &[CriterionResult]) -> bool {
+    let mut failed = criteria.iter().filter(|one| one.outcome == Outcome::Fail).peekable();
+    failed.peek().is_some() && failed.all(|one| !one.stands)
 }
 
 /// `2 of 5 criteria failed.`, of those that were measured.

@@ -93,6 +93,7 @@ const COLUMNS: &[(&str, Value)] = &[
     ("bytes_received", |_, i| i.tally().counts.bytes_received.to_string()),
     ("bytes_sent", |_, i| i.tally().counts.bytes_sent.to_string()),
     ("lag_p99_ms", |_, i| millis(i.tally().lag.quantile(0.99).max(i.tally().start_lag.quantile(0.99)))),
+    ("stalled_ms", |_, i| numbers::millis(i.stalls().total()).to_string()),
     ("cpu_s", |s, _| numbers::tidy(s.cpu_seconds).to_string()),
     ("rss_bytes", |s, _| s.rss_bytes.to_string()),
 ];

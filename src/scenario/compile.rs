@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 
 use super::document::{self, Section};
 use super::error::{ScenarioError, Source};
-use super::names::{NAMES_MAX, NameList, Variable, Vocabulary};
+use super::names::{ErrorNames, NAMES_MAX, NameList, Variable, Vocabulary};
 use super::outside::{Outside, TO_BE_GIVEN, names};
 use super::request::{self, ERROR_KEYS, HTTP_KEYS, Result, named_error, too_many};
 use super::secrets::Secrets;
@@ -22,8 +22,9 @@ const HTTP_STEPS_MAX: usize = NAMES_MAX - 3;
 /// Names of steps that are not HTTP requests.
 const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "ping"];
 
-pub(super) const ROOT_KEYS: [&str; 11] = [
+pub(super) const ROOT_KEYS: [&str; 12] = [
     "name",
+    "mock",
     "variables",
     "secret",
     "cookies",
@@ -74,7 +75,7 @@ pub(super) fn scenario(
     let vocabulary = vocabulary(&root, &http, set, outside)?;
     let listed = listed(&root, &vocabulary)?;
 
-    let mut errors = NameList::default();
+    let mut errors = ErrorNames::default();
     let shared = root.sections("errors", "[[errors]]", &ERROR_KEYS)?;
     let shared = shared.iter().map(|one| named_error(one, &mut errors)).collect::<Result<Vec<_>>>()?;
     if !shared.is_empty() && http.is_empty() {
@@ -88,6 +89,7 @@ pub(super) fn scenario(
     if http.is_empty() && websocket.is_none() {
         return Err(root.own_error("a session has nothing to do: give [[http]], [websocket] or both"));
     }
+    let plays_on_mock = root.flag("mock")?;
     let cookies = root.flag("cookies")?;
     if cookies && http.is_empty() {
         return Err(source.error(root.place("cookies"), "answers set cookies, and there is no [[http]]"));
@@ -98,9 +100,11 @@ pub(super) fn scenario(
     let leave = places::compile(&root, "leave", before, &vocabulary, &shared, &mut errors)?;
     refuse_unused(&root, &vocabulary)?;
 
+    let (error_names, error_blames) = errors.into_vecs();
     let mut scenario = Scenario {
         name,
         source: text.to_owned(),
+        plays_on_mock,
         cookies,
         http,
         sends_once: false,
@@ -110,7 +114,8 @@ pub(super) fn scenario(
         websocket,
         criteria: Vec::new(),
         value_names: vocabulary.values.into_vec(),
-        error_names: errors.into_vec(),
+        error_names,
+        error_blames,
         secrets: Secrets::default(),
     };
     scenario.secrets = Secrets::of(&scenario, vocabulary.secrets.into_inner(), &listed);
@@ -129,6 +134,7 @@ fn all_criteria(root: &Section<'_>, scenario: &Scenario) -> Result<Vec<super::Cr
         }
         compiled.push(criterion);
     }
+    criteria::add_error_rate(&mut compiled);
     Ok(compiled)
 }
 
@@ -239,7 +245,7 @@ fn http_steps(
     sections: &[Section<'_>],
     vocabulary: &Vocabulary,
     shared: &[NamedError],
-    errors: &mut NameList,
+    errors: &mut ErrorNames,
 ) -> Result<Vec<HttpStep>> {
     if sections.len() > HTTP_STEPS_MAX {
         let message = format!("{HTTP_STEPS_MAX} requests a session at most");
@@ -266,7 +272,7 @@ fn http_step(
     vocabulary: &Vocabulary,
     taken: &[bool],
     shared: &[NamedError],
-    errors: &mut NameList,
+    errors: &mut ErrorNames,
 ) -> Result<HttpStep> {
     request::compile(section, step_name(section)?, vocabulary, taken, shared, errors)
 }

@@ -9,6 +9,7 @@ mod compile;
 pub mod criteria;
 pub(crate) mod document;
 pub(crate) mod error;
+pub mod json;
 mod names;
 pub mod outside;
 pub mod places;
@@ -18,14 +19,15 @@ pub mod secrets;
 pub mod template;
 mod websocket;
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use startline_protocol::http::cookies;
 use startline_protocol::scan::Path;
 
-use crate::fault::FaultNames;
+use crate::fault::Blame;
 pub use error::ScenarioError;
-use serde_json::Value;
+use json::Json;
 use template::Template;
 
 /// A compiled scenario.
@@ -36,6 +38,8 @@ pub struct Scenario {
     /// The TOML that it was compiled from, with variables unresolved; kept so that a plan repeats
     /// the run.
     pub source: String,
+    /// Whether the built-in mock server plays its servers.
+    pub plays_on_mock: bool,
     /// Whether sessions keep the cookies that answers set, and send them back.
     pub cookies: bool,
     /// The HTTP requests of a session, in order, on one keep-alive connection.
@@ -57,6 +61,8 @@ pub struct Scenario {
     pub value_names: Vec<String>,
     /// Names of the errors that servers announce; [`crate::fault::Fault::Named`] points here.
     pub error_names: Vec<String>,
+    /// Whom each of these errors is blamed on.
+    pub error_blames: Vec<Blame>,
     /// Values that nobody may read in any output.
     pub secrets: secrets::Secrets,
 }
@@ -80,6 +86,9 @@ pub struct HttpStep {
     pub timeout: Duration,
     /// Values to take from the answer's JSON body.
     pub take: Vec<Take>,
+    /// Its success marks the member as in, whether or not a WebSocket follows: one whose WebSocket
+    /// then reaches no server cannot enter again.
+    pub marks_member: bool,
     /// How a refused answer gets its name.
     pub errors: Vec<NamedError>,
 }
@@ -96,7 +105,7 @@ pub struct Take {
 /// Where in an answer a value is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TakeFrom {
-    /// In the JSON body, at this RFC 6901 pointer: a string, number or boolean.
+    /// In the JSON body, at this RFC 6901 pointer: a string, a number as written, or a boolean.
     Body(String),
     /// The header field of this name, the first if there are several.
     Header(String),
@@ -106,14 +115,9 @@ pub enum TakeFrom {
 
 impl Take {
     /// The value as text. `body` is the answer's, `headers` gives all values of a header field.
-    pub fn text(&self, body: &Value, headers: &dyn Fn(&str) -> Vec<String>) -> Option<String> {
+    pub fn text(&self, body: Option<Json<'_>>, headers: &dyn Fn(&str) -> Vec<String>) -> Option<String> {
         match &self.from {
-            TakeFrom::Body(pointer) => match body.pointer(pointer)? {
-                Value::String(text) => Some(text.clone()),
-                Value::Number(number) => Some(number.to_string()),
-                Value::Bool(flag) => Some(flag.to_string()),
-                _ => None,
-            },
+            TakeFrom::Body(pointer) => body?.text(pointer),
             TakeFrom::Header(name) => headers(name).into_iter().next(),
             TakeFrom::Cookie(name) => headers("Set-Cookie").iter().rev().find_map(|field| {
                 let (known, value) = cookies::parse(field)?;
@@ -140,10 +144,12 @@ pub struct NamedError {
     pub error: u8,
     /// The HTTP status.
     pub status: Option<u16>,
-    /// RFC 6901 pointer and the exact string there.
-    pub field: Option<(String, String)>,
+    /// RFC 6901 pointer, and the exact strings, numbers or booleans of which one is there.
+    pub field: Option<(String, Vec<String>)>,
     /// Text that the body contains (for answers that are not JSON).
     pub contains: Option<String>,
+    /// How long after the request was sent its answer came.
+    pub after: Option<RangeInclusive<Duration>>,
     /// The error means that a one-time ticket was too old, spent or unknown: a session whose ticket
     /// aged on this machine is then blamed on this machine.
     pub ticket: bool,
@@ -369,16 +375,6 @@ impl Scenario {
     }
 }
 
-impl FaultNames for Scenario {
-    fn error_name(&self, index: u8) -> &str {
-        self.error_names.get(usize::from(index)).map_or("unnamed", String::as_str)
-    }
-
-    fn value_name(&self, index: u8) -> &str {
-        self.value_names.get(usize::from(index)).map_or("unnamed", String::as_str)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::template::Scope;
@@ -411,7 +407,8 @@ mod tests {
         assert_eq!(rendered(&enter.path), "/api/v1/challenges/38/enter");
         assert_eq!(rendered(&enter.headers[0].1), "Bearer jwt");
         assert!(enter.timeout > Duration::from_secs(30), "an exhausted pool's answer is seen");
-        assert_eq!(enter.errors[0].contains.as_deref(), Some("HikariPool"));
+        assert_eq!(enter.errors[0].status, Some(500));
+        assert!(enter.errors[0].after.as_ref().is_some_and(|after| after.contains(&Duration::from_secs(30))));
     }
 
     #[test]
@@ -423,7 +420,7 @@ mod tests {
         assert_eq!(rendered(&ping.message), r#"{"type":"PING","timestamp":1700000000000}"#);
         let record = rendered(ws.record.as_ref().expect("it has one"));
         assert_eq!(record, r#"{"type":"RECORD","distance":0.100,"pace":360,"timestamp":1700000000000}"#);
-        serde_json::from_str::<Value>(&record).expect("JSON");
+        serde_json::from_str::<serde_json::Value>(&record).expect("JSON");
         assert_eq!(ws.open, Some(MessageType(0)));
         assert_eq!(ws.messages[0].name, "CONNECTED");
         assert_eq!(ws.paths[0], Path::Member("type".into()));

@@ -6,8 +6,10 @@
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
+use super::Scenario;
 use super::outside::Outside;
 use super::template::{Part, Secret, Template, is_identifier};
+use crate::fault::{Blame, Fault, FaultNames, NamedFault};
 use crate::nearest;
 
 /// Names that templates always know, and whether each has a meaning before the session is open.
@@ -194,5 +196,63 @@ impl NameList {
 
     pub(super) fn into_vec(self) -> Vec<String> {
         self.names
+    }
+}
+
+/// The names of errors, and whom entries say that each is blamed on.
+#[derive(Debug, Default)]
+pub(super) struct ErrorNames {
+    pub(super) names: NameList,
+    blames: Vec<Option<Blame>>,
+}
+
+impl ErrorNames {
+    /// The index of `name`, which is added if it is new; `None` when there are too many.
+    pub(super) fn index(&mut self, name: &str) -> Option<u8> {
+        let index = self.names.index(name)?;
+        self.blames.resize(self.names.len(), None);
+        Some(index)
+    }
+
+    /// Blames every error of this name on `blame`.
+    ///
+    /// # Errors
+    /// Another entry of the name blames it on this instead.
+    pub(super) fn blame(&mut self, index: u8, blame: Blame) -> Result<(), Blame> {
+        match self.blames[usize::from(index)].replace(blame) {
+            Some(other) if other != blame => Err(other),
+            _ => Ok(()),
+        }
+    }
+
+    /// The names, and whom each is blamed on.
+    pub(super) fn into_vecs(self) -> (Vec<String>, Vec<Blame>) {
+        let blames = self.blames.into_iter().map(|blame| blame.unwrap_or(Blame::Server)).collect();
+        (self.names.into_vec(), blames)
+    }
+}
+
+impl Scenario {
+    /// Whether a WebSocket failed for its one-time ticket.
+    pub fn is_about_ticket(&self, fault: Fault) -> bool {
+        let codes = self.websocket.iter().flat_map(|websocket| &websocket.error_codes);
+        fault == Fault::TicketAgedHere
+            || codes.filter(|code| code.ticket).any(|code| self.named(code.error) == fault)
+    }
+
+    /// Returns the fault of the error at `index` of the names.
+    pub fn named(&self, index: u8) -> Fault {
+        let blame = self.error_blames.get(usize::from(index)).copied().unwrap_or(Blame::Server);
+        Fault::Named(NamedFault { name: index, blame })
+    }
+}
+
+impl FaultNames for Scenario {
+    fn error_name(&self, index: u8) -> &str {
+        self.error_names.get(usize::from(index)).map_or("unnamed", String::as_str)
+    }
+
+    fn value_name(&self, index: u8) -> &str {
+        self.value_names.get(usize::from(index)).map_or("unnamed", String::as_str)
     }
 }

@@ -6,9 +6,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
 use startline_protocol::http::cookies;
 
+use super::json::Json;
 use super::outside::says_who;
 use super::template::{Part, Secret, Template, label};
 use super::{HttpStep, Scenario, Take, TakeFrom, WebSocket};
@@ -180,12 +180,12 @@ impl Secrets {
     /// Secrets that an answer has and that were not taken from it, since it was refused, or is not whole.
     fn fresh(&self, takes: &[Take], bytes: &[u8]) -> Vec<Secret> {
         let text = String::from_utf8_lossy(bytes);
-        let body: Value = serde_json::from_slice(bytes).unwrap_or(Value::Null);
+        let body = Json::read(bytes);
         let mut found = Vec::new();
         for take in takes.iter().filter(|take| self.is_taken(take.value)) {
             let values = match &take.from {
                 TakeFrom::Body(pointer) => {
-                    let whole = take.text(&body, &|_| Vec::new());
+                    let whole = take.text(body, &|_| Vec::new());
                     whole
                         .into_iter()
                         .chain(values_after(&text, &format!("\"{}\"", last_of(pointer))))

@@ -158,6 +158,23 @@ impl Template {
         self.parts.contains(&Part::ChallengeId)
     }
 
+    /// The taken values in it, with whether each stands inside a string of the JSON that the literals
+    /// are.
+    pub fn taken(&self) -> impl Iterator<Item = (u8, bool)> {
+        let (mut in_string, mut escaped) = (false, false);
+        self.parts.iter().filter_map(move |part| match part {
+            Part::Literal(bytes) => {
+                for byte in bytes {
+                    in_string ^= *byte == b'"' && !escaped;
+                    escaped = *byte == b'\\' && !escaped;
+                }
+                None
+            }
+            Part::Taken(index) => Some((*index, in_string)),
+            _ => None,
+        })
+    }
+
     /// The literal bytes that the text begins with: what can be checked before anything is known.
     pub fn literal_start(&self) -> &[u8] {
         match self.parts.first() {

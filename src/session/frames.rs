@@ -12,8 +12,9 @@ use startline_protocol::websocket::{
 
 use super::messages::SplitMessage;
 use super::secrets::Kept;
-use super::{Context, Observer, Phase, Session};
+use super::{Context, Observer, PEER_CLOSED, Phase, Session};
 use crate::fault::Fault;
+use crate::measure::CloseEnd;
 
 /// Where the parsers of an incomplete frame or message stand.
 #[derive(Debug, Default)]
@@ -58,7 +59,7 @@ impl Session {
     }
 
     fn reads_frames(&self) -> bool {
-        matches!(self.phase, Phase::Opening | Phase::Held | Phase::Closing)
+        matches!(self.phase, Phase::Opening | Phase::Held | Phase::Closing) && !self.flag(PEER_CLOSED)
     }
 
     fn frames<O: Observer>(
@@ -179,7 +180,7 @@ impl Session {
         if let Some(message) = &mut partial.message
             && partial.reader.kind() == Some(MessageKind::Text)
         {
-            self.scan_piece(message, piece, ctx)?;
+            self.scan_piece(message, piece, ctx);
         }
         if !ended {
             partial.frame = Some(frame);
@@ -230,7 +231,7 @@ impl Session {
             _ => 1000,
         };
         if self.phase == Phase::Closing {
-            return self.over(ctx);
+            return self.close_ended(CloseEnd::Cut, ctx);
         }
         let key = self.mask_key(ctx);
         write_close(ctx.out, Some(key), code, "");

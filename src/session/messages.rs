@@ -1,8 +1,9 @@
 //! What a message means: its type tells, and values are taken only where the session needs them.
 //!
 //! A broadcast that begins with its type costs a few nanoseconds; anything else goes through the
-//! scanner. Knows the roles of the scenario's messages, not their names. Invariant: the text of
-//! every message has been checked to be UTF-8, and of every 64th to be JSON throughout.
+//! scanner. Knows the roles of the scenario's messages, not their names. Invariants: the text of
+//! every message has been checked to be UTF-8; it is JSON as far as a value in it is used, and what
+//! follows, or is none, changes nothing: the first value at a place counts, in one read or many.
 
 use startline_protocol::scan::{Scanner, Value, quick_integer, quick_text};
 use startline_protocol::websocket::Violation;
@@ -12,9 +13,6 @@ use super::{Context, Observer, Phase, Session, Timer};
 use crate::fault::Fault;
 use crate::members::MemberId;
 use crate::scenario::{MessageType, Role, WebSocket};
-
-/// One message in so many is checked to be JSON to its end when a quick look was enough.
-const JSON_CHECK_SHARE: u32 = 64;
 
 /// Members remembered of a message that lists them before it says what it is.
 const LISTED_EARLY_MAX: usize = 1 << 16;
@@ -38,8 +36,8 @@ pub(super) struct SplitMessage {
     scanner: Scanner,
     found: Found,
     echo: Echo,
-    /// The scanner found that it is not JSON.
-    malformed: bool,
+    /// It is not JSON from some place on, which is read no more.
+    is_read: bool,
 }
 
 impl Session {
@@ -74,8 +72,7 @@ impl Session {
         }
         let mut scanner = Scanner::new();
         let mut found = Found::default();
-        self.scan(&mut scanner, &mut found, payload, ctx)?;
-        scanner.finish().map_err(|_| Fault::MessageMalformed)?;
+        self.scan(&mut scanner, &mut found, payload, ctx);
         self.text_done(found, payload.len() as u64, payload, ctx)
     }
 
@@ -96,11 +93,6 @@ impl Session {
             Role::Reply | Role::Information => None,
             Role::Open | Role::Error => return None,
         };
-        if ctx.rng.u32(..).is_multiple_of(JSON_CHECK_SHARE)
-            && serde_json::from_slice::<serde::de::IgnoredAny>(payload).is_err()
-        {
-            return Some(Err(Fault::MessageMalformed));
-        }
         let found = Found { message: Some(index), subject, ..Found::default() };
         Some(self.text_done(found, payload.len() as u64, payload, ctx))
     }
@@ -111,19 +103,15 @@ impl Session {
         message: &mut SplitMessage,
         piece: &[u8],
         ctx: &mut Context<'_, O>,
-    ) -> Result<(), Fault> {
+    ) {
         let script = ctx.script;
-        let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
+        let Some(websocket) = &script.scenario.websocket else { return };
         if self.awaits_same(websocket) {
             self.compare_piece(&mut message.echo, piece, websocket, ctx);
         }
-        if message.malformed || websocket.messages.is_empty() {
-            return Ok(());
+        if !message.is_read && !websocket.messages.is_empty() {
+            message.is_read = !self.scan(&mut message.scanner, &mut message.found, piece, ctx);
         }
-        let scanned = self.scan(&mut message.scanner, &mut message.found, piece, ctx);
-        // What comes back as it was sent need not be JSON, and that is known at its end.
-        message.malformed = scanned.is_err();
-        if self.awaits_same(websocket) { Ok(()) } else { scanned }
     }
 
     /// Ends a message that came in several pieces.
@@ -142,26 +130,27 @@ impl Session {
             ctx.observer.message(MessageType::OTHER, bytes);
             return Ok(());
         }
-        if message.malformed || message.scanner.finish().is_err() {
-            return Err(Fault::MessageMalformed);
-        }
         self.text_done(message.found, bytes, &[], ctx)
     }
 
+    /// Looks for values; `false` where the text is not JSON, after which nothing more can be found.
     fn scan<O: Observer>(
         &mut self,
         scanner: &mut Scanner,
         found: &mut Found,
         piece: &[u8],
         ctx: &mut Context<'_, O>,
-    ) -> Result<(), Fault> {
+    ) -> bool {
         let script = ctx.script;
-        let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
+        let Some(websocket) = &script.scenario.websocket else { return false };
         let (observer, who) = (&mut *ctx.observer, ctx.who);
         let mut take = |path: usize, value: Value<'_>| {
             let path = path as u8;
             match value {
-                Value::Text(name) if path == 0 => {
+                Value::Text(name) | Value::Number(name) if path == 0 => {
+                    if found.message.is_some() {
+                        return;
+                    }
                     let rule = rule_of(websocket, name.as_bytes());
                     found.message = Some(rule.map_or(MessageType::OTHER, |(index, _)| index));
                     if found.message == websocket.open {
@@ -180,18 +169,18 @@ impl Session {
                     }
                 }
                 Value::Number(text) if Some(path) == websocket.subject_path => {
-                    found.subject = text.parse().ok()
+                    found.subject = found.subject.or_else(|| text.parse().ok());
                 }
-                Value::Text(code) if Some(path) == websocket.error_code_path => {
-                    found.error_code = Some(code.to_owned());
+                Value::Text(code) | Value::Number(code) if Some(path) == websocket.error_code_path => {
+                    found.error_code.get_or_insert_with(|| code.to_owned());
                 }
                 Value::Text(text) | Value::Number(text) if Some(path) == websocket.reply_path() => {
-                    found.reply = Some(text.to_owned());
+                    found.reply.get_or_insert_with(|| text.to_owned());
                 }
                 _ => {}
             }
         };
-        scanner.feed(&websocket.paths, piece, &mut take).map_err(|_| Fault::MessageMalformed)
+        scanner.feed(&websocket.paths, piece, &mut take).is_ok()
     }
 
     fn text_done<O: Observer>(
@@ -213,6 +202,11 @@ impl Session {
                 let member = found.subject.ok_or(Fault::MessageMalformed)?;
                 ctx.observer.entered(ctx.who, member);
             }
+            Role::Left => {
+                if let Some(member) = found.subject {
+                    ctx.observer.left(ctx.who, member);
+                }
+            }
             Role::Error => return self.error_message(found.error_code.as_deref(), payload, ctx),
             _ => {}
         }
@@ -233,7 +227,7 @@ impl Session {
         let aged = self.flag(super::TICKET_AGED) && known.is_some_and(|known| known.ticket);
         let fault = match known {
             _ if aged => Fault::TicketAgedHere,
-            Some(known) => Fault::Named(known.error),
+            Some(known) => script.scenario.named(known.error),
             None => Fault::ErrorMessage,
         };
         if self.phase == Phase::Opening {
@@ -261,11 +255,11 @@ impl Session {
     /// CONNECTED came: the session holds from here, and its heartbeat counts from here.
     pub(super) fn opened_now<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         let step = self.step_index(ctx.script);
-        ctx.observer.step_ok(step, ctx.now.since(self.due), ctx.now.since(self.sent));
+        ctx.observer.step_ok(step, ctx.timed(self.due, self.sent));
         self.phase = Phase::Held;
         self.opened = ctx.now;
         self.forget_secrets(ctx);
-        ctx.observer.opened(ctx.who);
+        ctx.observer.opened(ctx.who, self.server);
         let script = ctx.script;
         let Some(websocket) = &script.scenario.websocket else { return };
         if websocket.ping.is_some() {

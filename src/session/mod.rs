@@ -15,7 +15,7 @@
 //! | `Upgrading` | the 101 | `Opening` (or `Held`) | `Over`, failed in `connect` |
 //! | `Opening` | the message that means open | `Held` | `Over`, failed in `open` |
 //! | `Held` | PONGs, broadcasts, the end | `Closing` | `Over`, failed in `ping` |
-//! | `Closing` | the peer's close | `Over`, closed | `Over`, closed |
+//! | `Closing` | the peer's close, then its end of the connection | `Over`, closed | `Over`, closed |
 //! | `Over` | – | – | – |
 //!
 //! Where to look next: `http` for the steps before the ticket is in hand, `upgrade` for the way to
@@ -33,6 +33,7 @@ mod secrets;
 mod slots;
 mod timer;
 mod upgrade;
+mod waits;
 
 use std::collections::VecDeque;
 
@@ -43,13 +44,15 @@ use slab::Slab;
 use startline_os::tick::{Tick, Ticks};
 
 use crate::fault::{Fault, TlsFault};
-use crate::measure::PingEvent;
+use crate::measure::servers::ServerIndex;
+use crate::measure::{CloseEnd, PingEvent, Timed};
 use crate::members::{MemberId, SessionNumber};
 use crate::scenario::{MessageType, StepIndex};
 pub use http::refusal;
 pub use script::{Endpoint, Script};
 pub use slots::Slots;
 pub use timer::Timer;
+pub use waits::Waits;
 
 /// Where a session is in its life; the table is at the top of this module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,15 +79,19 @@ const RETRIED: u8 = 1 << 2;
 /// The ticket was older than its lifetime when the upgrade was sent.
 const TICKET_AGED: u8 = 1 << 3;
 
-/// An older PING's PONG came so soon after the outstanding PING that it may have been meant for
-/// that one.
-const PROMPT_LATE: u8 = 1 << 4;
+/// The last PING was answered while an older one's PONG was expected: one more PONG before the next
+/// PING is late.
+const OLDER_PONG_DUE: u8 = 1 << 4;
 
 /// TCP is up and the TLS handshake is under way.
 const SECURING: u8 = 1 << 5;
 
 /// All connections that sessions share for HTTP are lent: it waits for one.
 const WAITING: u8 = 1 << 6;
+
+/// The close frames have been exchanged: what is left is the end of the connection, which is the
+/// server's to begin (RFC 6455, 7.1.1), so that TIME_WAIT is there and not here.
+const PEER_CLOSED: u8 = 1 << 7;
 
 /// No spill.
 const NO_SPILL: u32 = u32::MAX;
@@ -112,9 +119,13 @@ pub struct Session {
     /// PINGs that timed out and whose PONGs are still to come. A PONG answers the oldest of these
     /// first.
     late_pongs: u8,
+    /// PINGs that fell due while the outstanding one was.
+    missed: u8,
     /// Index into `Scenario::error_names` of the last error message, or `NO_ERROR`: a close that
     /// follows is its.
     last_error: u8,
+    /// Where it was sent to.
+    server: ServerIndex,
     /// For the engine: marks that belong beside it and fit into its padding.
     pub shell_marks: u8,
 }
@@ -157,21 +168,25 @@ pub struct Commands {
     pub reusable: bool,
     /// Where to connect.
     pub connect: Option<Endpoint>,
+    /// The connection at hand will do for that if nothing waits to be read on it: an answer that nobody
+    /// asked for would be taken for the next request's. The session is then lent it.
+    pub keep: bool,
 }
 
 /// Receives what happens in sessions.
 pub trait Observer {
-    /// A step succeeded; latencies from the instant it was due and from the instant it was sent.
-    fn step_ok(&mut self, step: StepIndex, from_due: Ticks, from_sent: Ticks);
+    /// A step succeeded, in this time.
+    fn step_ok(&mut self, step: StepIndex, timed: Timed);
     /// An HTTP request goes out; `reused`: on a connection that has carried an answer before.
     fn requested(&mut self, reused: bool);
-    /// The HTTP connection was gone before any byte of the answer: the request is sent once more.
+    /// The HTTP connection was gone before any byte of the answer, and the request may be sent twice: it
+    /// is.
     fn reconnected(&mut self, who: Who);
-    /// A URL that the server returned leads this session to a WebSocket server (`url` without its
-    /// query).
-    fn routed(&mut self, who: Who, url: &str);
-    /// The session is open.
-    fn opened(&mut self, who: Who);
+    /// This session goes to the WebSocket server of this URL: scheme, host and port, with the path
+    /// where a server returned it. Returns the number under which the session keeps it.
+    fn routed(&mut self, who: Who, url: &str) -> ServerIndex;
+    /// The session is open, on this server.
+    fn opened(&mut self, who: Who, server: ServerIndex);
     /// A whole message of this type came, `bytes` of payload.
     fn message(&mut self, message: MessageType, bytes: u64);
     /// The open message listed this member.
@@ -182,12 +197,19 @@ pub trait Observer {
     fn error_message(&mut self, who: Who, fault: Fault, evidence: &[u8]);
     /// Something happened in a heartbeat cycle.
     fn ping(&mut self, who: Who, event: PingEvent);
+    /// A heartbeat cycle failed at this server, besides its event; `waited`: since the outstanding
+    /// PING was due and sent.
+    fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed);
+    /// This member was announced as gone.
+    fn left(&mut self, who: Who, member_id: MemberId);
     /// An open session is open no longer, for whatever reason.
     fn closed(&mut self, who: Who, held: Ticks);
+    /// The closing handshake that a session began has ended so.
+    fn close_ended(&mut self, end: CloseEnd);
     /// A session without a WebSocket has done all its steps.
     fn completed(&mut self, who: Who);
-    /// The session failed in this step.
-    fn failed(&mut self, who: Who, step: StepIndex, fault: Fault, evidence: &[u8]);
+    /// The session failed in this step, at this server or on the way there.
+    fn failed(&mut self, who: Who, server: ServerIndex, step: StepIndex, fault: Fault, evidence: &[u8]);
     /// The run ended while the session was being set up; `asked`: the HTTP step whose request was
     /// out and not answered.
     fn abandoned(&mut self, who: Who, asked: Option<StepIndex>);
@@ -208,6 +230,8 @@ pub struct Context<'a, O> {
     pub spills: &'a mut Spills,
     /// When the worker's heartbeats begin.
     pub slots: Slots,
+    /// What the worker knows of waits.
+    pub waits: &'a mut Waits,
     /// The worker's random numbers.
     pub rng: &'a mut fastrand::Rng,
     /// Bytes to send; empty when the event begins.
@@ -218,6 +242,22 @@ pub struct Context<'a, O> {
     pub commands: &'a mut Commands,
     /// Receives what happens.
     pub observer: &'a mut O,
+}
+
+impl<O> Context<'_, O> {
+    /// Whether the worker stalled at some time since `since`.
+    fn stalled_since(&self, since: Tick) -> bool {
+        self.waits.stalled_since(since, self.now)
+    }
+
+    /// The time of something that was due and sent at these instants and ends now.
+    fn timed(&self, due: Tick, sent: Tick) -> Timed {
+        Timed {
+            from_due: self.now.since(due),
+            from_sent: self.now.since(sent),
+            stalled: self.stalled_since(due),
+        }
+    }
 }
 
 impl Default for Session {
@@ -239,7 +279,9 @@ impl Session {
             step: StepIndex(0),
             flags: 0,
             late_pongs: 0,
+            missed: 0,
             last_error: NO_ERROR,
+            server: ServerIndex::NONE,
             shell_marks: 0,
         }
     }
@@ -341,7 +383,7 @@ impl Session {
     pub fn insecure<O: Observer>(&mut self, fault: TlsFault, evidence: &[u8], ctx: &mut Context<'_, O>) {
         match self.phase {
             Phase::Idle | Phase::Over => {}
-            Phase::Closing => self.over(ctx),
+            Phase::Closing => self.close_ended(CloseEnd::Cut, ctx),
             _ => self.fail(Fault::Tls(fault), evidence, ctx),
         }
     }
@@ -364,12 +406,12 @@ impl Session {
             }
             Phase::Opening | Phase::Held => {
                 let fault = match fault {
-                    None | Some(Fault::Reset) => self.named_close(Fault::Cut),
+                    None | Some(Fault::Reset) => self.named_close(Fault::Cut, ctx.script),
                     Some(other) => other,
                 };
                 self.fail(fault, &[], ctx);
             }
-            Phase::Closing => self.over(ctx),
+            Phase::Closing => self.close_ended(CloseEnd::Cut, ctx),
             Phase::Idle | Phase::Over => {}
         }
     }
@@ -390,7 +432,9 @@ impl Session {
             {
                 self.fail(self.timeout(), &[], ctx);
             }
-            (Timer::Close, Phase::Closing) if due == self.deadline => self.over(ctx),
+            (Timer::Close, Phase::Closing) if due == self.deadline => {
+                self.close_ended(CloseEnd::TimedOut, ctx);
+            }
             _ => {}
         }
     }

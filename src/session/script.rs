@@ -9,6 +9,7 @@ use std::sync::Arc;
 use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
+use crate::scenario::template::Part;
 use crate::scenario::{Scenario, WebSocket};
 
 /// A scenario ready to be played.
@@ -106,7 +107,8 @@ impl Script {
     /// on the target.
     ///
     /// # Errors
-    /// [`Fault::UrlInvalid`] or [`Fault::HostNotAllowed`].
+    /// [`Fault::UrlInvalid`], [`Fault::UrlUserinfo`], [`Fault::UrlFragment`] or
+    /// [`Fault::HostNotAllowed`].
     pub fn destination(&self, rendered: &str) -> Result<Destination, Fault> {
         let mapped = self.mapped(rendered);
         let url_text = mapped.as_deref().unwrap_or(rendered);
@@ -118,6 +120,12 @@ impl Script {
             });
         }
         let url = url::Url::parse(url_text).map_err(|_| Fault::UrlInvalid)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Fault::UrlUserinfo);
+        }
+        if url.fragment().is_some() {
+            return Err(Fault::UrlFragment);
+        }
         let secure = match url.scheme() {
             "ws" => false,
             "wss" => true,
@@ -138,6 +146,23 @@ impl Script {
         })
     }
 
+    /// The server that a rendered URL leads to: scheme, host and port, with the path where the URL
+    /// was taken from an answer.
+    pub fn server_name(&self, websocket: &WebSocket, rendered: &str) -> String {
+        let bare = rendered.split(['?', '#']).next().unwrap_or_default();
+        let scheme = if self.secure { "wss" } else { "ws" };
+        let absolute = match bare.starts_with('/') {
+            true => format!("{scheme}://{}{bare}", self.authority),
+            false => bare.to_owned(),
+        };
+        let host = absolute.find("://").map_or(0, |at| at + 3);
+        let path = absolute[host..].find('/').map_or(absolute.len(), |at| host + at);
+        match websocket.url.parts.first() {
+            Some(Part::Taken(_)) => absolute,
+            _ => absolute[..path].to_owned(),
+        }
+    }
+
     fn mapped(&self, url: &str) -> Option<String> {
         let (from, to) = self.ws_map.iter().find(|(from, _)| url.starts_with(from.as_str()))?;
         Some(format!("{to}{}", &url[from.len()..]))
@@ -150,6 +175,9 @@ fn encoded_path(path: &str) -> Result<String, Fault> {
     let url = base.join(path).map_err(|_| Fault::UrlInvalid)?;
     if url.host_str() != Some("target") {
         return Err(Fault::UrlInvalid);
+    }
+    if url.fragment().is_some() {
+        return Err(Fault::UrlFragment);
     }
     Ok(url[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
 }

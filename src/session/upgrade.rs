@@ -3,14 +3,15 @@
 //!
 //! Invariant: a session connects only after the URL's host was found to be allowed.
 
-use startline_protocol::http::{Limits, ResponseReader};
+use startline_protocol::http::{HttpError, Limits, ResponseReader};
 use startline_protocol::websocket::key_text;
 use tungstenite::handshake::derive_accept_key;
 
-use super::http::write_fields;
+use super::http::{http_fault, refuse_taken, refuse_unquotable, write_fields};
 use super::{Context, Observer, Phase, Session, TICKET_AGED, Timer};
 use crate::fault::Fault;
 use crate::scenario::WebSocket;
+use crate::scenario::template::{Part, Scope};
 
 impl Session {
     /// Connects to where the scenario's URL leads. The step's time starts here.
@@ -22,9 +23,10 @@ impl Session {
         self.sent = ctx.now;
         self.due = ctx.now;
         let mut rendered = Vec::new();
-        websocket.url.render(&self.scope(&setup.taken, 0, ctx), &mut rendered);
+        let scope = self.scope(&setup.taken, 0, ctx);
+        websocket.url.render(&scope, &mut rendered);
         let url = String::from_utf8_lossy(&rendered);
-        let destination = script.destination(&url);
+        let destination = uncut(websocket, &scope).and_then(|()| script.destination(&url));
         if let Ok(destination) = &destination {
             setup.upgrade = (destination.authority.clone(), destination.target.clone());
             setup.home = destination.endpoint.host == script.home().host;
@@ -34,7 +36,7 @@ impl Session {
             Ok(destination) => {
                 let is_shown = !script.scenario.secrets.are_in_path();
                 let shown = if is_shown { url } else { self.shown_url(websocket, ctx).into() };
-                ctx.observer.routed(ctx.who, shown.split('?').next().unwrap_or_default());
+                self.server = ctx.observer.routed(ctx.who, &script.server_name(websocket, &shown));
                 ctx.commands.connect = Some(destination.endpoint);
                 self.deadline = ctx.now + script.delays.connect;
                 ctx.commands.timers.push_back((Timer::Connect, self.deadline));
@@ -96,9 +98,13 @@ impl Session {
         let Some(mut setup) = self.take_setup(ctx) else { return };
         let progress = match setup.answer.feed(bytes) {
             Ok(progress) => progress,
-            Err(_) => {
+            Err(error) => {
                 self.put_setup(setup, ctx);
-                return self.fail(Fault::UpgradeInvalid, bytes, ctx);
+                let fault = match error {
+                    HttpError::Malformed => Fault::UpgradeInvalid,
+                    error => http_fault(error),
+                };
+                return self.fail(fault, bytes, ctx);
             }
         };
         // Any other answer is a refusal as soon as its head is in; its body may be long in coming.
@@ -117,6 +123,10 @@ impl Session {
         }
         if let Some(hello) = &websocket.hello {
             let scope = self.scope(&setup.taken, 0, ctx);
+            if let Err(fault) = refuse_unquotable(hello, &scope) {
+                self.put_setup(setup, ctx);
+                return self.fail(fault, &[], ctx);
+            }
             self.send_rendered(hello, &scope, ctx);
         }
         self.upgraded(websocket, ctx);
@@ -127,7 +137,7 @@ impl Session {
 
     fn upgraded<O: Observer>(&mut self, websocket: &WebSocket, ctx: &mut Context<'_, O>) {
         let step = self.step_index(ctx.script);
-        ctx.observer.step_ok(step, ctx.now.since(self.due), ctx.now.since(self.sent));
+        ctx.observer.step_ok(step, ctx.timed(self.due, self.sent));
         self.phase = Phase::Opening;
         // The next step is due as this one ends.
         self.due = ctx.now;
@@ -140,23 +150,32 @@ impl Session {
     }
 }
 
+/// A taken value behind the URL's start must not end it: what follows a `#` is not sent.
+fn uncut(websocket: &WebSocket, scope: &Scope<'_>) -> Result<(), Fault> {
+    let starts = usize::from(matches!(websocket.url.parts.first(), Some(Part::Taken(_))));
+    refuse_taken(
+        websocket.url.taken().map(|(value, _)| value).skip(starts),
+        |value| value.contains('#'),
+        scope,
+    )
+}
+
 /// RFC 6455, 4.1, "the client MUST validate the server's response".
 fn check_upgrade(answer: &ResponseReader, key: [u8; 16], websocket: &WebSocket) -> Result<(), Fault> {
-    let is = |name: &str, wanted: &str| {
-        answer.header(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted))
+    // One line and no other: of two it would be anyone's guess which the server means.
+    let is_only = |name: &str, wanted: Option<&str>| {
+        let mut lines = answer.headers(name);
+        lines.next() == wanted && lines.next().is_none()
     };
-    let connection = answer.header("Connection").unwrap_or_default();
-    let upgrades = connection.split(',').any(|option| option.trim().eq_ignore_ascii_case("upgrade"));
-    let accept = answer.header("Sec-WebSocket-Accept").unwrap_or_default();
-    let fits = is("Upgrade", "websocket")
-        && upgrades
-        && accept == derive_accept_key(&key_text(key))
+    let fits = answer.lists("Upgrade", "websocket")
+        && answer.lists("Connection", "upgrade")
+        && is_only("Sec-WebSocket-Accept", Some(&derive_accept_key(&key_text(key))))
         && answer.header("Sec-WebSocket-Extensions").is_none();
     if !fits {
         return Err(Fault::UpgradeInvalid);
     }
     // A server that chooses none of what was offered is left by browsers, too.
-    match websocket.subprotocol.as_deref() == answer.header("Sec-WebSocket-Protocol") {
+    match is_only("Sec-WebSocket-Protocol", websocket.subprotocol.as_deref()) {
         true => Ok(()),
         false => Err(Fault::SubprotocolRefused),
     }

@@ -62,13 +62,30 @@ fn a_late_pong_never_answers_the_next_ping() {
 }
 
 #[test]
-fn a_lost_pong_costs_two_cycles_and_not_all_that_follow() {
+fn each_lost_or_delayed_pong_costs_one_cycle() {
+    for seed in seeds() {
+        let mut world = World::of_fate(seed, 100, Fate::LosesAndDelaysPongs);
+        world.play();
+        world.check();
+        let (tally, (lost, delayed)) = (world.tally(), world.lost_and_delayed());
+        // A few were on their way when their sessions ended.
+        let bad = (lost + delayed) as f64;
+        let timed_out = tally.timed_out as f64;
+        // … and one that comes just after the next PING, behind a lost one, cannot be told apart.
+        assert!(timed_out <= 1.03 * bad + 1.0 && timed_out > 0.85 * bad, "{bad}: {tally:?}");
+        assert!((tally.late as f64) > 0.85 * delayed as f64 && tally.late <= delayed, "{delayed}: {tally:?}");
+        assert_eq!(tally.unasked, 0, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_lost_pong_costs_one_cycle() {
     let mut world = World::of_fate(1, 50, Fate::LosesOnePong);
     world.play();
     world.check();
     let tally = world.tally();
-    assert_eq!((tally.timed_out, tally.late), (2 * 50, 50), "{tally:?}");
-    assert!(tally.answered > 3 * 50, "{tally:?}");
+    assert_eq!((tally.timed_out, tally.late), (50, 0), "{tally:?}");
+    assert!(tally.answered > 4 * 50, "{tally:?}");
 }
 
 #[test]
@@ -148,11 +165,11 @@ fn who_was_left_little_of_a_step_s_time_is_not_blamed_for_its_end() {
 }
 
 #[test]
-fn a_lent_connection_that_was_closed_is_replaced_once() {
+fn a_lent_connection_that_takes_no_request_is_replaced_once() {
     let mut driven = Driven::waiting();
     driven.lend();
     let request = driven.out.clone();
-    driven.close();
+    driven.fail_to_send();
     assert!(driven.commands.disconnect && driven.commands.connect.is_some() && !driven.commands.reusable);
     driven.connect();
     assert_eq!(driven.out, request, "the same once more");

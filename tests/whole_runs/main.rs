@@ -17,3 +17,4 @@ mod prepare_members;
 mod prepare_places;
 mod run;
 mod secrets;
+mod truth;

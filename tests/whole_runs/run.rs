@@ -5,7 +5,8 @@ use std::process::Child;
 
 use crate::common::processes::{MockServer, free_port};
 use crate::common::{
-    Run, descriptor_tables, eventually, finish, let_pass, number, results, run, signal, sockets_in, summary, text,
+    Run, descriptor_tables, eventually, finish, let_pass, number, results, run, signal, sockets_in, summary,
+    text,
 };
 use serde_json::Value;
 

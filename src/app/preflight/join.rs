@@ -29,6 +29,8 @@ pub(super) fn fix(args: &SettingsArgs, plan: &Plan) -> Fix {
         resolve: args.resolve.clone(),
         source_ip: args.source_ip.clone(),
         ca: args.ca.clone(),
+        cert: args.cert.clone(),
+        key: args.key.clone(),
         insecure: args.insecure,
         set: Vec::new(),
     };

@@ -68,6 +68,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
     let join = NextJoin {
         members: &args.members,
         rate: args.rate,
+        in_flight: args.in_flight,
         patience: args.patience,
         out: args.out.as_deref(),
         password: args.new.password.as_deref(),
@@ -113,7 +114,7 @@ fn tell_what_is_left(id: u64, join: &str, run: &str) {
 
 fn join_args(args: &AllArgs, target: TargetArgs, id: u64, rate: Rate, out: PathBuf) -> JoinArgs {
     let (members, password) = (args.members.clone(), args.new.password.clone());
-    JoinArgs::of(target, id, members, rate, args.patience, Some(out), password)
+    JoinArgs::of(target, id, members, rate, args.patience, Some(out), password, args.in_flight)
 }
 
 /// The run that follows, if it fits the challenge.

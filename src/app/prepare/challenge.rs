@@ -1,4 +1,4 @@
-//! `startline prepare challenge`: an administrator creates a challenge, with enough time for all members to join.
+//! `startline prepare challenge`: a member creates a challenge, with enough time for all members to join.
 //!
 //! Puts the pieces together: options, `create`, what is printed, waiting. Invariant: the challenge is printed as soon as it is there,
 //! so that nothing that comes afterwards can lose its number.

@@ -241,7 +241,7 @@ mod tests {
 
     fn played(places: &Places, unwritten: Option<std::io::Error>) -> Played {
         let end = End::Broken("interrupted".into());
-        Played { places: places.clone(), end, answers: Answers::default(), unwritten }
+        Played { places: places.clone(), end, answers: Answers::default(), short_of_rate: None, unwritten }
     }
 
     #[test]

@@ -29,6 +29,8 @@ impl TargetArgs {
             resolve: self.resolve.clone(),
             source_ip: self.source_ip.clone(),
             ca: self.ca.clone(),
+            cert: self.cert.clone(),
+            key: self.key.clone(),
             insecure: self.insecure,
             members,
             challenge,

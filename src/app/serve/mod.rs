@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use startline_mock::injection::Injection;
 use startline_mock::{Config, Preload, Server};
 use startline_os::affinity::cores;
 use startline_os::descriptors::{limits, raise_limit};
@@ -35,6 +36,10 @@ fn not_started(error: std::io::Error, listen: SocketAddr) -> anyhow::Error {
 /// Runs until SIGINT, SIGTERM or SIGHUP; a second one ends it at once.
 ///
 /// # Errors
+/// For whoever meant a machine's own network.
+const OPEN_TO_ALL: &str = "warning: it listens on every address of this machine: whoever reaches it can log in as any \
+                           member, and change its clock and its challenges; --listen ADDRESS:PORT is for one address";
+
 /// When it cannot listen, and when it ends by itself because one of its workers died.
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     if let Some(parent) = args.parent {
@@ -51,6 +56,9 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         && let Some(warning) = room::too_little(config.workers, members, cores(), descriptors)
     {
         tell(&warning);
+    }
+    if args.parent.is_none() && config.listen.ip().is_unspecified() {
+        tell(OPEN_TO_ALL);
     }
     let summary = Summary::of(&config);
     let (listen, tls) = (config.listen, config.tls.clone());
@@ -115,6 +123,9 @@ impl ServeArgs {
             time_scale: self.time_scale,
             time_zone: self.time_zone.clone().unwrap_or_else(jiff::tz::TimeZone::system),
             public_url: self.public_url.clone(),
+            injections: self.injections()?,
+            seed: self.seed,
+            done_closes: self.done_closes,
             allow_origins: self.allow_origin.clone(),
             ..Config::default()
         };
@@ -123,6 +134,18 @@ impl ServeArgs {
             bail!("--members {first}-{last}: at most ten million members, with numbers up to {}", i64::MAX);
         }
         Ok(config)
+    }
+
+    /// What was asked for, and of --lossy's what was not.
+    fn injections(&self) -> anyhow::Result<Vec<Injection>> {
+        let mut injections = self.fault.clone();
+        if (1..injections.len()).any(|k| injections[..k].iter().any(|other| other.is_like(&injections[k]))) {
+            bail!("--fault: each kind once; its last value would be the only one");
+        }
+        let lossy = Injection::lossy().into_iter().filter(|_| self.lossy);
+        let more: Vec<_> = lossy.filter(|one| !injections.iter().any(|it| it.is_like(one))).collect();
+        injections.extend(more);
+        Ok(injections)
     }
 }
 
@@ -190,6 +213,16 @@ mod tests {
     }
 
     #[test]
+    fn lossy_is_a_preset_that_faults_refine() {
+        let injections = |args: &[&str]| config(args).map(|config| config.injections);
+        assert_eq!(injections(&["--lossy"]).unwrap(), Injection::lossy());
+        let refined = injections(&["--lossy", "--fault", "pong-lost@0.5"]).unwrap();
+        assert_eq!((refined.len(), refined[0]), (3, "pong-lost@0.5".parse().unwrap()));
+        assert!(injections(&["--fault", "pong-lost@0.5", "--fault", "pong-lost"]).is_err());
+        assert!(injections(&[]).unwrap().is_empty());
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         for args in [
             ["--time-scale", "0"],
@@ -204,6 +237,8 @@ mod tests {
             ["--public-url", "http://x"],
             ["--time-zone", "Seoul"],
             ["--listen", "nowhere"],
+            ["--fault", "pong-lots"],
+            ["--fault", "pong-late@1"],
         ] {
             assert!(config(&args).is_err(), "{args:?}");
         }

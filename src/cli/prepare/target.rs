@@ -40,6 +40,14 @@ pub struct TargetArgs {
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     pub ca: Vec<PathBuf>,
 
+    /// Show this certificate (PEM, with those of CAs between) to servers that ask for one.
+    #[arg(long, value_name = "FILE", help_heading = "Target", requires = "key")]
+    pub cert: Option<PathBuf>,
+
+    /// The private key of --cert, PEM.
+    #[arg(long, value_name = "FILE", help_heading = "Target", requires = "cert")]
+    pub key: Option<PathBuf>,
+
     /// Accept any certificate, whatever its issuer and names: for test servers only.
     #[arg(long, help_heading = "Target", conflicts_with = "ca")]
     pub insecure: bool,
@@ -63,6 +71,9 @@ impl std::fmt::Display for TargetArgs {
         self.resolve.iter().try_for_each(|it| option(" --resolve", &it.to_string()))?;
         self.source_ip.iter().try_for_each(|it| option(" --source-ip", &it.to_string()))?;
         self.ca.iter().try_for_each(|it| option(" --ca", &it.display().to_string()))?;
+        for (name, file) in [(" --cert", &self.cert), (" --key", &self.key)] {
+            file.iter().try_for_each(|it| option(name, &it.display().to_string()))?;
+        }
         if self.insecure { f.write_str(" --insecure") } else { Ok(()) }
     }
 }

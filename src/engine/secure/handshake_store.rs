@@ -69,6 +69,8 @@ struct Lying {
     offered: Option<Ticket>,
     handed_out: Option<Ticket>,
     handed_out_count: u32,
+    /// The server has asked for our certificate.
+    asked: bool,
     groups: HashMap<ServerName<'static>, NamedGroup>,
 }
 
@@ -78,6 +80,17 @@ impl Lying {
         // tickets.
         self.handed_out_count += u32::from(matches!(ticket, Ticket::Tls13(..)));
         self.handed_out = Some(ticket);
+    }
+}
+
+/// Hears that a server has asked for a certificate.
+pub(super) trait Asked: fmt::Debug + Send + Sync {
+    fn certificate_asked(&self);
+}
+
+impl Asked for HandshakeStore {
+    fn certificate_asked(&self) {
+        self.lying().asked = true;
     }
 }
 
@@ -97,12 +110,18 @@ impl HandshakeStore {
         self.lying().offered = None;
     }
 
+    /// Whether the server has asked for our certificate since.
+    pub(super) fn take_asked(&self) -> bool {
+        std::mem::take(&mut self.lying().asked)
+    }
+
     /// Leaves nothing of the connection that was fed last: it is broken.
     pub(super) fn clear(&self) {
         let mut lying = self.lying();
         lying.logged = Logged::default();
         lying.handed_out = None;
         lying.handed_out_count = 0;
+        lying.asked = false;
     }
 
     /// The last ticket that was handed out since, and how many were.

@@ -9,6 +9,8 @@
 //! Where to look next: `config` for what is offered and trusted, `handshake_store` for tickets and
 //! secrets, `faults` for what rustls says, `probe` for a handshake without a session.
 
+mod any_record;
+mod certificates;
 mod config;
 mod faults;
 mod handshake_store;
@@ -16,7 +18,7 @@ mod link;
 mod probe;
 mod received;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{Read, Write};
 use std::sync::Arc;
 
@@ -25,24 +27,22 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, HandshakeKind, ProtocolVersion};
 use slab::Slab;
 
-pub use config::{Trust, TrustError};
-pub use faults::{Broken, fault_of};
+use any_record::{ANY_RECORD_BYTES_MAX, any_record_len};
+pub use config::{Own, Trust, TrustError};
+use faults::Stage;
+pub use faults::{Broken, fault_of, sentence};
 use handshake_store::{HandshakeStore, Ticket};
 use link::{At, Link};
 pub use probe::{Probe, probe};
 pub use received::{Data, Received};
 use startline_protocol::tls::{
-    HEADER_BYTES, Handle, KeyUpdate, Opened, PLAINTEXT_BYTES_MAX, Pool, Reassembly, RecordFault, Secrets,
-    Suite, record_len,
+    Handle, KeyUpdate, Opened, Pool, Reassembly, RecordFault, Secrets, Suite, record_len,
 };
 
 use crate::engine::arrivals::RowIndex;
 use crate::fault::TlsFault;
 use crate::measure::Handshake;
 use crate::plan::Tls;
-
-/// The longest record of any version: TLS 1.2 allows for 2048 bytes around the plaintext (RFC 5246, 6.2.3).
-const ANY_RECORD_BYTES_MAX: usize = HEADER_BYTES + PLAINTEXT_BYTES_MAX + 2048;
 
 /// See the module.
 #[derive(Debug)]
@@ -56,6 +56,10 @@ pub struct Secure {
     compact: bool,
     /// One suite alone is offered, and TLS 1.3 with it: what a server then lacks, we may.
     is_narrow: bool,
+    /// A certificate of our own is shown to who asks for one.
+    has_own: bool,
+    /// Rows whose server has asked for it, while rustls has the connection.
+    asked: HashSet<RowIndex>,
     /// By row; empty until the first secure connection.
     links: Vec<Link>,
     rows: usize,
@@ -95,6 +99,8 @@ impl Secure {
             store,
             compact: !tls.keep_rustls,
             is_narrow: tls.suites.is_alone(),
+            has_own: tls.identity.is_some(),
+            asked: HashSet::new(),
             links: Vec::new(),
             rows,
             rustls: Slab::new(),
@@ -131,7 +137,7 @@ impl Secure {
         self.store.offer(self.tickets.remove(&row));
         let made = ClientConnection::new(config, name);
         self.store.withdraw();
-        let made = made.map_err(|error| faults::broken(&error, true, self.is_narrow));
+        let made = made.map_err(|error| faults::broken(&error, self.stage(row, true, None)));
         let mut connection = Box::new(made?);
         // What is written is taken out at once; rustls would cut a request of more than 64 KiB, and
         // say so to nobody.
@@ -265,6 +271,7 @@ impl Secure {
         let logged = self.store.secrets(key);
         let suite = connection.negotiated_cipher_suite().and_then(|suite| Suite::from_rustls(suite.suite()));
         let connection = self.rustls.remove(key);
+        self.asked.remove(&row);
         self.set(row, At::Plain);
         let taken = connection.dangerous_extract_secrets().map_err(|error| error.to_string());
         let secrets = taken.and_then(|extracted| {
@@ -292,6 +299,7 @@ impl Secure {
         }
         if !self.links.is_empty() {
             self.begun.remove(&row);
+            self.asked.remove(&row);
             self.set(row, At::Plain);
         }
     }
@@ -304,6 +312,7 @@ impl Secure {
             return Detached(Link::default());
         }
         self.begun.remove(&row);
+        self.asked.remove(&row);
         self.drop_ticket(row);
         let link = self.links[row.index()];
         self.set(row, At::Plain);
@@ -341,7 +350,28 @@ impl Secure {
 
     /// Connections and tickets that were not given back.
     pub fn left(&self) -> usize {
-        self.rustls.len() + self.pool.len() + self.begun.len() + self.tickets.len() + self.store.left()
+        self.rustls.len()
+            + self.pool.len()
+            + self.begun.len()
+            + self.asked.len()
+            + self.tickets.len()
+            + self.store.left()
+    }
+
+    fn note_asked(&mut self, row: RowIndex) {
+        if self.store.take_asked() {
+            self.asked.insert(row);
+        }
+    }
+
+    fn stage(&self, row: RowIndex, handshaking: bool, version: Option<ProtocolVersion>) -> Stage {
+        Stage {
+            handshaking,
+            is_tls12: version == Some(ProtocolVersion::TLSv1_2),
+            is_narrow: self.is_narrow,
+            asked: self.asked.contains(&row),
+            has_own: self.has_own,
+        }
     }
 
     #[inline]
@@ -414,9 +444,11 @@ impl Secure {
                 }
                 Err(error) => {
                     flush(connection, out);
+                    let version = connection.protocol_version();
+                    self.note_asked(row);
                     // Nor is what came before the error another connection's to find.
                     self.store.clear();
-                    return Err(faults::broken(&error, was_handshaking, self.is_narrow));
+                    return Err(faults::broken(&error, self.stage(row, was_handshaking, version)));
                 }
             }
         }
@@ -427,8 +459,13 @@ impl Secure {
             received.tickets = count;
             self.tickets.insert(row, ticket);
         }
-        if was_handshaking && !connection.is_handshaking() {
-            received.handshake = Some(handshake(connection));
+        if was_handshaking {
+            if !connection.is_handshaking() {
+                received.handshake = Some(handshake(connection));
+            }
+            if self.store.take_asked() {
+                self.asked.insert(row);
+            }
         }
         if readable > 0 {
             self.plain.resize(readable, 0);
@@ -456,20 +493,6 @@ fn handshake(connection: &ClientConnection) -> Handshake {
         suite: connection.negotiated_cipher_suite().map_or(0, |suite| suite.suite().into()),
         group: connection.negotiated_key_exchange_group().map_or(0, |group| group.name().into()),
     }
-}
-
-/// As [`record_len`] for a connection that rustls has: any of the four types.
-fn any_record_len(bytes: &[u8]) -> Result<Option<usize>, RecordFault> {
-    // change_cipher_spec, alert, handshake, application_data (RFC 8446, 5.1), then 3 as in every
-    // version since SSL 3.0.
-    if bytes.first().is_some_and(|kind| !(20..=23).contains(kind))
-        || bytes.get(1).is_some_and(|major| *major != 3)
-    {
-        return Err(RecordFault::UnexpectedMessage);
-    }
-    let &[_, _, _, high, low, ..] = bytes else { return Ok(None) };
-    let len = HEADER_BYTES + usize::from(u16::from_be_bytes([high, low]));
-    if len > ANY_RECORD_BYTES_MAX { Err(RecordFault::RecordOverflow) } else { Ok(Some(len)) }
 }
 
 #[cfg(test)]

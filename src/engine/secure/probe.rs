@@ -6,15 +6,17 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
 
 use super::config::Trust;
-use super::faults::{self, Broken};
+use super::faults::{self, Broken, Stage};
+use super::handshake_store::Asked;
 use crate::fault::TlsFault;
 use crate::plan::Tls;
 
@@ -45,19 +47,28 @@ fn shake_hands(
 ) -> Result<(), Broken> {
     let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(bare).map_err(|_| faults::no_name())?;
-    let is_narrow = tls.suites.is_alone();
+    let asked = Arc::new(AskedOnce::default());
+    let stage = |version: Option<ProtocolVersion>, handshaking| Stage {
+        handshaking,
+        is_tls12: version == Some(ProtocolVersion::TLSv1_2),
+        is_narrow: tls.suites.is_alone(),
+        asked: asked.0.load(Ordering::Relaxed),
+        has_own: trust.own().is_some(),
+    };
     let witness = Witness { inner: Arc::clone(trust.verifier()), seen: Arc::clone(seen) };
     let config = ClientConfig::builder_with_provider(Arc::clone(trust.provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| faults::broken(&error, true, is_narrow))?
+        .map_err(|error| faults::broken(&error, stage(None, true)))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(witness))
-        .with_no_client_auth();
+        .with_client_cert_resolver(trust.answering(Arc::clone(&asked) as _));
     let mut connection = ClientConnection::new(Arc::new(config), name)
-        .map_err(|error| faults::broken(&error, true, is_narrow))?;
+        .map_err(|error| faults::broken(&error, stage(None, true)))?;
     let mut stream = Timed { stream, ends: Instant::now() + timeout };
     while connection.is_handshaking() {
-        connection.complete_io(&mut stream).map_err(|error| of_io(&error, is_narrow))?;
+        if let Err(error) = connection.complete_io(&mut stream) {
+            return Err(of_io(&error, stage(connection.protocol_version(), connection.is_handshaking())));
+        }
     }
     connection.send_close_notify();
     // Politeness: the handshake is over, whatever becomes of this.
@@ -65,9 +76,19 @@ fn shake_hands(
     Ok(())
 }
 
-fn of_io(error: &io::Error, is_narrow: bool) -> Broken {
+/// Whether the server has asked for a certificate.
+#[derive(Debug, Default)]
+struct AskedOnce(AtomicBool);
+
+impl Asked for AskedOnce {
+    fn certificate_asked(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn of_io(error: &io::Error, stage: Stage) -> Broken {
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return faults::broken(error, true, is_narrow);
+        return faults::broken(error, stage);
     }
     let fault = match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TlsFault::HandshakeTimeout,

@@ -8,6 +8,8 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ConnectionTrafficSecrets, ServerConfig, ServerConnection, SupportedProtocolVersion};
 
+use startline_protocol::tls::HEADER_BYTES;
+
 use super::*;
 use crate::plan::SuiteOrder;
 

@@ -30,7 +30,7 @@ use super::secure::Secure;
 use crate::measure::Interval;
 use crate::measure::ledger::SessionSet;
 use crate::plan::members::Members;
-use crate::session::{Commands, Endpoint, Script, Session, Slots, Spills, Timer};
+use crate::session::{Commands, Endpoint, Script, Session, Slots, Spills, Timer, Waits};
 
 /// Bytes read at once. One buffer a worker.
 const READ_BYTES: usize = 64 << 10;
@@ -56,6 +56,9 @@ const SLEEP_MAX: Duration = Duration::from_millis(50);
 /// … while closes are being spread.
 const SLEEP_MAX_CLOSING: Duration = Duration::from_millis(20);
 
+/// A worker that does not run for so long beyond what it asked for has stalled.
+const STALL_MIN: Duration = Duration::from_millis(100);
+
 /// The peer has shut its side: read to the end, a short read is not the last.
 const MARK_READ_CLOSED: u8 = 1;
 /// Waits in `unread` for its next turn.
@@ -73,6 +76,8 @@ pub(super) struct WorkerSetup<'p> {
     pub(super) secure: Secure,
     /// HTTP connections that its sessions share; 0: each has its own.
     pub(super) http_connections: u32,
+    /// Sessions that may be under way at once.
+    pub(super) in_flight: u32,
     pub(super) books: Books,
     pub(super) seed: u64,
 }
@@ -97,6 +102,8 @@ pub(super) struct Worker<'p> {
     secure: Secure,
     /// Records to be sent.
     sealed: Vec<u8>,
+    /// Behind the record being handled there is more in the read buffer.
+    rest_waits: bool,
     /// HTTP connections that sessions share, if they do; off once nobody is left to use one.
     pool: Pool<pooled::Kept>,
 }
@@ -107,6 +114,7 @@ struct Given<'p> {
     members: &'p Members,
     addresses: &'p Addresses,
     arrivals: Arrivals,
+    in_flight: u32,
 }
 
 /// The clock, and what it said when last looked at.
@@ -116,6 +124,8 @@ struct Time {
     started_at: Duration,
     now: Tick,
     unix_micros: u64,
+    /// Until when it may go without another look, on `clock`: it sleeps.
+    asleep_until: Duration,
 }
 
 /// How far the run is for this worker's sessions.
@@ -136,6 +146,7 @@ struct SoFar {
 struct Lent {
     spills: Spills,
     slots: Slots,
+    waits: Waits,
     rng: fastrand::Rng,
     out: Vec<u8>,
     scratch: Vec<u8>,
@@ -179,6 +190,7 @@ impl Lent {
         Self {
             spills: Spills::new(),
             slots: Slots::new(rng.u32(..)),
+            waits: Waits::default(),
             rng,
             out: Vec::with_capacity(READ_BYTES),
             scratch: Vec::with_capacity(4096),
@@ -189,17 +201,18 @@ impl Lent {
 
 impl<'p> Worker<'p> {
     pub(super) fn new(setup: WorkerSetup<'p>, link: WorkerLink, clock: Clock) -> io::Result<Self> {
-        let WorkerSetup { script, members, addresses, arrivals, ports, .. } = setup;
+        let WorkerSetup { script, members, addresses, arrivals, in_flight, ports, .. } = setup;
         let poll = Poll::new()?;
         let alarm = Alarm::new(poll.registry())?;
         Ok(Self {
             link,
-            given: Given { script, members, addresses, arrivals },
+            given: Given { script, members, addresses, arrivals, in_flight },
             time: Time {
                 clock,
                 started_at: Duration::ZERO,
                 now: clock.now(),
                 unix_micros: clock.unix_micros_at(clock.elapsed()),
+                asleep_until: Duration::MAX,
             },
             so_far: SoFar {
                 next_arrival: 0,
@@ -227,6 +240,7 @@ impl<'p> Worker<'p> {
             },
             secure: setup.secure,
             sealed: Vec::new(),
+            rest_waits: false,
             pool: Pool::new(setup.http_connections),
         })
     }
@@ -255,6 +269,7 @@ impl<'p> Worker<'p> {
             let busy = self.time.clock.now().since(turn_began);
             self.look_at_clock();
             let sleep = self.prepare_sleep();
+            self.time.asleep_until += sleep;
             match self.wire.poll.poll(&mut events, Some(sleep)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -270,9 +285,15 @@ impl<'p> Worker<'p> {
 
     fn look_at_clock(&mut self) {
         let elapsed = self.time.clock.elapsed();
+        let awake_since = std::mem::replace(&mut self.time.asleep_until, elapsed);
         self.time.now = self.time.clock.tick_at(elapsed);
         self.time.unix_micros = self.time.clock.unix_micros_at(elapsed);
         self.books.at = elapsed.saturating_sub(self.time.started_at);
+        let without_running = elapsed.saturating_sub(awake_since);
+        if without_running > STALL_MIN && self.so_far.ramp_down.is_none() {
+            self.lent.waits.stalled(self.time.now, Ticks::from_duration(without_running));
+            self.books.recorder.stalled(self.books.at.saturating_sub(without_running), self.books.at);
+        }
     }
 
     /// Since the run's start.
@@ -288,10 +309,14 @@ impl<'p> Worker<'p> {
     fn obey(&mut self) -> bool {
         match self.link.order() {
             Order::Run => false,
+            Order::CloseAccounts => {
+                if !std::mem::replace(&mut self.so_far.arrivals_stopped, true) {
+                    self.close_accounts();
+                }
+                false
+            }
             Order::RampDown { span } => {
                 if self.so_far.ramp_down.is_none() {
-                    self.close_accounts();
-                    self.so_far.arrivals_stopped = true;
                     self.so_far.ramp_down = Some(RampDown { start: self.at(), span, next_row: 0 });
                 }
                 // Shortened when somebody is in a hurry.
@@ -302,10 +327,8 @@ impl<'p> Worker<'p> {
                     && self.so_far.ramp_down.as_ref().is_some_and(|it| self.rows_passed(it));
                 if done {
                     let interval = self.hand_over();
-                    self.link.finished(
-                        interval,
-                        self.lent.spills.len() + self.secure.left() + self.pool.left(),
-                    );
+                    self.link
+                        .finished(interval, self.lent.spills.len() + self.secure.left() + self.pool.left());
                 }
                 done
             }
@@ -326,12 +349,19 @@ impl<'p> Worker<'p> {
         self.look_at_clock();
     }
 
+    /// Whether a session is left to start, and not too many are under way.
+    fn may_start(&self) -> bool {
+        !self.so_far.arrivals_stopped
+            && (self.so_far.next_arrival as usize) < self.rows.len()
+            && self.so_far.live < self.given.in_flight
+    }
+
     fn run_arrivals(&mut self) {
         for count in 0..ARRIVALS_PER_TURN {
             if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
                 self.look_at_clock();
             }
-            if self.so_far.arrivals_stopped || self.so_far.next_arrival as usize >= self.rows.len() {
+            if !self.may_start() {
                 return;
             }
             let row = RowIndex(self.so_far.next_arrival);
@@ -423,6 +453,7 @@ impl<'p> Worker<'p> {
             if self.lent.spills.is_empty() && self.lent.spills.capacity() > SPILLS_KEPT {
                 self.lent.spills = Spills::new();
             }
+            self.lent.waits.forget_old(self.time.now);
             let interval = self.hand_over();
             self.link.second(interval);
         }
@@ -450,13 +481,7 @@ impl<'p> Worker<'p> {
         }
         let ledger = self.books.ledger.take();
         let interval = self.hand_over();
-        self.link.accounts(
-            interval,
-            ledger,
-            open,
-            known,
-            self.wire.ports.counts().collect(),
-        );
+        self.link.accounts(interval, ledger, open, known, self.wire.ports.counts().collect());
     }
 
     /// How long the poll may sleep; what comes sooner has the alarm set for it. Deadlines alone
@@ -468,9 +493,7 @@ impl<'p> Worker<'p> {
         }
         let longest = if self.so_far.ramp_down.is_some() { SLEEP_MAX_CLOSING } else { SLEEP_MAX };
         let owed = self.timers.next_due(|queue| Timer::of_queue(queue).is_owed());
-        let arrival = (!self.so_far.arrivals_stopped
-            && (self.so_far.next_arrival as usize) < self.rows.len())
-        .then(|| {
+        let arrival = self.may_start().then(|| {
             self.tick_of(self.given.arrivals.planned(RowIndex(self.so_far.next_arrival))) + Ticks::from_raw(1)
         });
         let next = [owed, arrival].into_iter().flatten().min_by_key(|due| due.since(self.time.now));

@@ -78,10 +78,7 @@ impl Worker<'_> {
                 self.secure.drop_ticket(row);
                 self.dial(row, endpoint, 0).err()
             }
-            Some(Grant::Kept(kept)) => {
-                self.lend(row, kept);
-                None
-            }
+            Some(Grant::Kept(kept)) => self.lend(row, kept, endpoint),
             None => {
                 self.rows[row.index()].session.waits();
                 None
@@ -89,11 +86,18 @@ impl Worker<'_> {
         }
     }
 
-    fn lend(&mut self, row: RowIndex, kept: Kept) {
+    /// Gives the row a kept connection, or one of its own making in that place if the server has
+    /// closed it or has said something unasked; the fault of a socket call that failed.
+    fn lend(&mut self, row: RowIndex, kept: Kept, endpoint: Endpoint) -> Option<Fault> {
         debug_assert!(self.rows[row.index()].socket.is_none(), "one connection a session");
         self.rows[row.index()].socket = Some(kept.socket);
         self.secure.attach(row, kept.tls);
+        if !self.is_fit(row) {
+            self.hang_up(row);
+            return self.lease(row, endpoint);
+        }
         self.drive(row, |session, ctx| session.lent(ctx));
+        None
     }
 
     /// The row's session drops its connection. A shared one goes back if it is fit for another's
@@ -142,13 +146,13 @@ impl Worker<'_> {
             }
             let waited = self.rows[row.index()].session.served(self.time.now);
             self.books.recorder.http_waited(waited);
-            match grant {
-                Grant::Kept(kept) => self.lend(row, kept),
-                Grant::Room => {
-                    if let Err(fault) = self.dial(row, self.given.script.home(), 0) {
-                        self.drive(row, |session, ctx| session.disconnected(Some(fault), ctx));
-                    }
-                }
+            let home = self.given.script.home();
+            let failed = match grant {
+                Grant::Kept(kept) => self.lend(row, kept, home),
+                Grant::Room => self.dial(row, home, 0).err(),
+            };
+            if let Some(fault) = failed {
+                self.drive(row, |session, ctx| session.disconnected(Some(fault), ctx));
             }
         }
     }

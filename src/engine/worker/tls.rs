@@ -4,7 +4,7 @@
 //! and back. Invariant: while a handshake is under way its row is marked, and the session hears of
 //! nothing but its end.
 
-use startline_protocol::tls::{HEADER_BYTES, RecordFault};
+use startline_protocol::tls::HEADER_BYTES;
 
 use super::{MARK_SHAKING, Worker};
 use crate::engine::arrivals::RowIndex;
@@ -38,11 +38,14 @@ impl Worker<'_> {
             match self.secure.next_record(row, bytes) {
                 Ok(Some(len)) => {
                     let (record, rest) = bytes.split_at_mut(len);
-                    if !self.receive_record(row, record, &mut key_updates) {
+                    self.rest_waits = !rest.is_empty();
+                    let goes_on = self.receive_record(row, record, &mut key_updates);
+                    self.rest_waits = false;
+                    if !goes_on {
                         return self.spoil(place.filter(|_| !rest.is_empty()));
                     }
                     if key_updates > KEY_UPDATES_PER_READ {
-                        return self.broken(row, Broken::of_record(RecordFault::UnexpectedMessage));
+                        return self.broken(row, Broken::of_key_updates(KEY_UPDATES_PER_READ));
                     }
                     bytes = rest;
                 }
@@ -89,7 +92,8 @@ impl Worker<'_> {
         if self.is_gone(row) || !self.settle(row) {
             return false;
         }
-        if received.closed {
+        // While a WebSocket closes, the end of its connection is the server's to begin.
+        if received.closed && self.rows[row.index()].session.phase() != Phase::Closing {
             self.lost(row, None);
             return false;
         }

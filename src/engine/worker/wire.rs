@@ -72,7 +72,7 @@ impl Worker<'_> {
     pub(super) fn drive(&mut self, row: RowIndex, event: impl FnOnce(&mut Session, &mut Context<'_, Books>)) {
         self.with_session(row, event);
         while let Some(fault) = self.apply(row) {
-            self.with_session(row, |session, ctx| session.disconnected(Some(fault), ctx));
+            self.with_session(row, |session, ctx| session.unsent(fault, ctx));
         }
     }
 
@@ -88,6 +88,7 @@ impl Worker<'_> {
             script: self.given.script,
             spills: &mut self.lent.spills,
             slots: self.lent.slots,
+            waits: &mut self.lent.waits,
             rng: &mut self.lent.rng,
             out: &mut self.lent.out,
             scratch: &mut self.lent.scratch,
@@ -111,6 +112,7 @@ impl Worker<'_> {
         let disconnect = std::mem::take(&mut self.lent.commands.disconnect);
         let reusable = std::mem::take(&mut self.lent.commands.reusable);
         let connect = self.lent.commands.connect.take();
+        let keep = std::mem::take(&mut self.lent.commands.keep);
         if disconnect {
             self.end_lease(row, reusable);
         }
@@ -125,10 +127,27 @@ impl Worker<'_> {
             return Some(fault);
         }
         let endpoint = connect?;
+        if keep {
+            if self.is_fit(row) {
+                self.with_session(row, |session, ctx| session.lent(ctx));
+                return self.apply(row);
+            }
+            self.hang_up(row);
+        }
         if self.is_pooled(row) {
             return self.lease(row, endpoint);
         }
         self.dial(row, endpoint, 0).err()
+    }
+
+    /// Whether the row's connection may carry another request: it is open, all that was sent is on its
+    /// way, and nothing waits to be read, which would be taken for the request's answer.
+    pub(super) fn is_fit(&self, row: RowIndex) -> bool {
+        let slot = &self.rows[row.index()];
+        let is_quiet = slot.socket.as_ref().is_some_and(
+            |socket| matches!(socket.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock),
+        );
+        is_quiet && !self.rest_waits && slot.session.shell_marks & (MARK_READ_CLOSED | MARK_TAIL) == 0
     }
 
     /// Sends `out`, as records where the connection is secure. `last`: nothing follows.
@@ -231,6 +250,9 @@ impl Worker<'_> {
             let index = turn.wrapping_add(attempt) as usize % addresses.len();
             let source = turn as usize / addresses.len();
             let address = SocketAddr::new(addresses[index], endpoint.port);
+            if addresses.len() > 1 {
+                self.books.recorder.address_tried(address.ip());
+            }
             match self.open_socket(row, endpoint, address, source) {
                 Ok(()) => {
                     if addresses.len() > 1 {
@@ -283,7 +305,11 @@ impl Worker<'_> {
         let dialed = if is_up { Dialed::Connected } else { sockets::dialed(socket) };
         match dialed {
             Dialed::Connected => {
-                self.wire.dialing.remove(&row);
+                if let Some((endpoint, next)) = self.wire.dialing.remove(&row) {
+                    let addresses = self.given.addresses.of(endpoint);
+                    let index = self.turn(row).wrapping_add(next - 1) as usize % addresses.len();
+                    self.books.recorder.address_up(addresses[index]);
+                }
                 if self.rows[row.index()].session.phase() == Phase::Dialing {
                     self.books.recorder.http_connection();
                 }

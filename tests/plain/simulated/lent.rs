@@ -1,13 +1,16 @@
 //! One session and the connections that it is lent: what it asks of whoever drives it, command by command.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use startline::engine::observe::Books;
 use startline::fault::{Blame, Fault};
-use startline::measure::{Layout, Recorder, Totals};
+use startline::measure::servers::ServerNames;
+use startline::measure::{Counts, Layout, Recorder, Totals};
 use startline::members::{MemberId, SessionNumber};
-use startline::scenario::StepIndex;
-use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Who};
+use startline::scenario::{MessageType, Scenario, StepIndex};
+use startline::session::script::Delays;
+use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Waits, Who};
 use startline_os::tick::{Tick, Ticks};
 
 use super::script;
@@ -19,7 +22,10 @@ pub struct Driven {
     session: Session,
     spills: Spills,
     books: Books,
+    totals: Totals,
     now: Tick,
+    /// What its worker knows of waits.
+    pub waits: Waits,
     /// When the first step is over.
     deadline: Tick,
     /// What it wanted sent last.
@@ -31,10 +37,27 @@ pub struct Driven {
 impl Driven {
     /// Started, and told that no connection is free.
     pub fn waiting() -> Self {
-        let script = script();
-        let layout = Layout { steps: script.scenario.step_names(), messages: Vec::new() };
+        let mut driven = Self::started(script());
+        driven.session.waits();
+        driven
+    }
+
+    /// Of this scenario, with its first connection up.
+    pub fn playing(source: &str) -> Self {
+        let scenario = Arc::new(Scenario::compile("x.toml", source, &[]).expect("it compiles"));
+        let delays = Delays::of(&scenario);
+        let mut driven = Self::started(Script { scenario, delays, ..script() });
+        driven.connect();
+        driven
+    }
+
+    fn started(script: Script) -> Self {
+        let websocket = script.scenario.websocket.as_ref();
+        let messages = websocket.map(|it| it.messages.iter().map(|rule| rule.name.clone()).collect());
+        let layout = Layout { steps: script.scenario.step_names(), messages: messages.unwrap_or_default() };
         let books = Books {
             recorder: Recorder::new(&layout),
+            servers: ServerNames::default(),
             ledger: None,
             at: Duration::ZERO,
             from: None,
@@ -42,11 +65,13 @@ impl Driven {
         };
         let mut driven = Self {
             script,
+            totals: Totals::new(&layout),
             layout,
             session: Session::new(),
             spills: Spills::new(),
             books,
             now: Tick::from_raw(u32::MAX - 100),
+            waits: Waits::default(),
             deadline: Tick::default(),
             out: Vec::new(),
             commands: Commands::default(),
@@ -55,7 +80,6 @@ impl Driven {
         driven.drive(|session, ctx| session.start(due, ctx));
         assert!(driven.commands.connect.is_some(), "it asks for a connection");
         driven.deadline = driven.commands.timers[0].1;
-        driven.session.waits();
         driven
     }
 
@@ -77,8 +101,54 @@ impl Driven {
         self.drive(|session, ctx| session.connected(ctx));
     }
 
-    pub fn receive(&mut self, bytes: &str) {
-        self.drive(|session, ctx| session.received(bytes.as_bytes(), ctx));
+    pub fn receive(&mut self, bytes: impl AsRef<[u8]>) {
+        self.drive(|session, ctx| session.received(bytes.as_ref(), ctx));
+        // Nothing waits on its connection.
+        if self.commands.keep {
+            self.drive(|session, ctx| session.lent(ctx));
+        }
+    }
+
+    /// The socket call for what it wanted sent has failed.
+    pub fn fail_to_send(&mut self) {
+        self.drive(|session, ctx| session.unsent(Fault::Reset, ctx));
+    }
+
+    /// The 101 that its upgrade asks for, with more fields.
+    pub fn switching(&self, more: &str) -> String {
+        let request = String::from_utf8_lossy(&self.out);
+        let key = request.split("Sec-WebSocket-Key: ").nth(1).and_then(|rest| rest.lines().next());
+        let accept = tungstenite::handshake::derive_accept_key(key.expect("an upgrade").as_bytes());
+        format!("HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: {accept}\r\n{more}\r\n\r\n")
+    }
+
+    /// The session is to end.
+    pub fn end(&mut self) {
+        self.drive(|session, ctx| session.end(ctx));
+    }
+
+    /// The time for a close handshake is over.
+    pub fn time_out_close(&mut self) {
+        let due = self.deadline;
+        self.drive(|session, ctx| session.timer(Timer::Close, due, ctx));
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.session.phase()
+    }
+
+    pub fn counts(&mut self) -> Counts {
+        self.totals.add(&self.books.recorder.take());
+        self.totals.tally().counts.clone()
+    }
+
+    /// Messages since this was last asked, of the listed types and of others.
+    pub fn messages(&mut self) -> (Vec<u64>, u64) {
+        let mut totals = Totals::new(&self.layout);
+        totals.add(&self.books.recorder.take());
+        let count = self.layout.messages.len();
+        let listed = (0..count).map(|k| totals.tally().messages_of(MessageType(k as u8))).collect();
+        (listed, totals.tally().messages_other(count))
     }
 
     /// The server has closed the connection.
@@ -102,6 +172,7 @@ impl Driven {
             script: &self.script,
             spills: &mut self.spills,
             slots: Slots::new(7),
+            waits: &mut self.waits,
             rng: &mut fastrand::Rng::with_seed(7),
             out: &mut self.out,
             scratch: &mut Vec::new(),
@@ -109,6 +180,9 @@ impl Driven {
             observer: &mut self.books,
         };
         event(&mut self.session, &mut ctx);
+        if let Some((_, due)) = self.commands.timers.back() {
+            self.deadline = *due;
+        }
     }
 
     /// How it failed; nothing is left of it.
@@ -116,9 +190,8 @@ impl Driven {
     pub fn failure(mut self) -> (String, Blame) {
         assert_eq!(self.session.phase(), Phase::Over);
         assert!(self.commands.disconnect && self.spills.is_empty());
-        let mut totals = Totals::new(&self.layout);
-        totals.add(&self.books.recorder.take());
-        let failures: Vec<Fault> = totals.tally().failures.iter().map(|(_, fault, _)| fault).collect();
+        self.totals.add(&self.books.recorder.take());
+        let failures: Vec<Fault> = self.totals.tally().failures.iter().map(|(_, fault, _)| fault).collect();
         let [fault] = failures[..] else { panic!("one failure, not {failures:?}") };
         (fault.key(&*self.script.scenario), fault.blame())
     }

@@ -13,8 +13,8 @@ use startline::fault::Fault;
 use startline::members::{MemberId, SessionNumber};
 use startline::scenario::Scenario;
 use startline::session::script::Delays;
-use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Who};
-use startline_os::tick::{TICK_MICROS, Tick};
+use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Waits, Who};
+use startline_os::tick::{TICK_MICROS, Tick, Ticks};
 
 pub use peer::Fate;
 use peer::Peer;
@@ -104,6 +104,7 @@ pub struct World {
     room: Option<Room>,
     /// Until when this box does nothing, while events pile up.
     stalled_until: Micros,
+    waits: Waits,
     started: u64,
     stopped_early: bool,
 }
@@ -146,6 +147,7 @@ impl World {
             witness: Witness::default(),
             room: None,
             stalled_until: 0,
+            waits: Waits::default(),
             started: 0,
             stopped_early: false,
         };
@@ -198,6 +200,13 @@ impl World {
         &self.witness.tally
     }
 
+    /// PONGs that peers did not send, and those that they sent too late.
+    pub fn lost_and_delayed(&self) -> (u64, u64) {
+        self.runners
+            .iter()
+            .fold((0, 0), |(lost, delayed), runner| (lost + runner.peer.lost, delayed + runner.peer.delayed))
+    }
+
     /// Every session ended as its peer's fate says, and the accounts close.
     #[track_caller]
     pub fn check(&mut self) {
@@ -223,6 +232,12 @@ impl World {
         let failed = tally.failures.len() as u64;
         let failed_open = tally.failures.iter().filter(|(_, step, _)| *step == 4).count() as u64;
         assert_eq!(tally.opened, tally.closed, "seed {seed}: opened = closed");
+        let closes: u64 = tally.closes.iter().sum();
+        assert_eq!(
+            closes,
+            tally.closed - failed_open,
+            "seed {seed}: each close that a session began ended in one way"
+        );
         let ended = tally.closed - failed_open + failed + tally.abandoned + tally.completed;
         assert_eq!(self.started, ended, "seed {seed}: started = ended in one way each: {tally:?}");
         assert_eq!(tally.due, tally.sent + tally.missed, "seed {seed}: due = sent + missed");
@@ -284,7 +299,13 @@ impl World {
                 let fault = [None, Some(Fault::Reset), Some(Fault::KernelTimeout)][self.rng.usize(..3)];
                 self.drive(session, |session, ctx| session.disconnected(fault, ctx));
             }
-            Event::Stall(span) => self.stalled_until = self.now + span,
+            Event::Stall(span) => {
+                self.stalled_until = self.now + span;
+                self.waits.stalled(
+                    Tick::from_micros(self.stalled_until),
+                    Ticks::from_raw((span / TICK_MICROS) as u32),
+                );
+            }
             Event::Accounts => self.close_accounts(),
             _ => {}
         }
@@ -318,6 +339,7 @@ impl World {
             script: &self.script,
             spills: &mut self.spills,
             slots: Slots::new(77),
+            waits: &mut self.waits,
             rng: &mut self.rng,
             out: &mut out,
             scratch: &mut scratch,
@@ -342,6 +364,12 @@ impl World {
         if commands.disconnect {
             self.drop_connection(index);
         }
+        if commands.keep && !self.is_anything_due(index) {
+            return self.drive(index, |session, ctx| session.lent(ctx));
+        }
+        if commands.keep {
+            self.drop_connection(index);
+        }
         if commands.connect.is_some() {
             assert!(!self.runners[index].connected, "seed {}: one connection a session", self.seed);
             self.runners[index].connection += 1;
@@ -351,6 +379,16 @@ impl World {
             let at = self.now + self.rng.u64(100..20_000);
             self.push(at, Event::Connected { session: index, connection });
         }
+    }
+
+    /// Whether something is about to come on the session's connection: bytes, or its end.
+    fn is_anything_due(&self, index: usize) -> bool {
+        self.heap.iter().any(|Reverse((_, _, event))| match event {
+            Event::Bytes { session, connection, .. } | Event::Gone { session, connection, .. } => {
+                *session == index && self.is_current(index, *connection)
+            }
+            _ => false,
+        })
     }
 
     /// Gives the peer what the session sent, and the session, in pieces and later, what the peer answers.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use startline::engine::observe::Books;
 use startline::fault::Fault;
 use startline::measure::ledger::{Ledger, LedgerTotals, SessionSet};
-use startline::measure::{Layout, PingEvent, Recorder, Totals};
+use startline::measure::servers::{ServerIndex, ServerNames};
+use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals};
 use startline::members::MemberId;
 use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::{Observer, Who};
@@ -22,6 +23,7 @@ pub struct Tally {
     pub due: u64,
     pub sent: u64,
     pub missed: u64,
+    pub missed_waits: u64,
     pub answered: u64,
     pub timed_out: u64,
     pub late: u64,
@@ -36,6 +38,8 @@ pub struct Tally {
     pub entered: u64,
     pub error_messages: u64,
     pub held_ticks: u64,
+    /// Closing handshakes: clean, cut, timed out.
+    pub closes: [u64; 3],
     /// Successes by step; PINGs are the fifth.
     pub steps: [u64; 5],
 }
@@ -59,6 +63,7 @@ impl Default for Witness {
             tally: Tally::default(),
             books: Books {
                 recorder: Recorder::new(&layout),
+                servers: ServerNames::default(),
                 ledger: None,
                 at: Duration::ZERO,
                 from: None,
@@ -115,6 +120,9 @@ impl Witness {
             ("unasked", counts.pong_unasked, tally.unasked),
             ("messages", counts.messages, tally.messages),
             ("held", counts.held_ticks, tally.held_ticks),
+            ("clean closes", counts.closes_clean, tally.closes[0]),
+            ("cut", counts.closes_cut, tally.closes[1]),
+            ("timed out", counts.closes_timed_out, tally.closes[2]),
         ];
         for (what, reported, told) in pairs {
             assert_eq!(reported, told, "seed {seed}: {what}: reported and told");
@@ -128,10 +136,10 @@ impl Witness {
 }
 
 impl Observer for Witness {
-    fn step_ok(&mut self, step: StepIndex, from_due: Ticks, from_sent: Ticks) {
+    fn step_ok(&mut self, step: StepIndex, timed: Timed) {
         self.tally.steps[step.index()] += 1;
-        self.books.step_ok(step, from_due, from_sent);
-        assert!(from_due >= from_sent, "nothing is sent before it is due");
+        self.books.step_ok(step, timed);
+        assert!(timed.from_due >= timed.from_sent, "nothing is sent before it is due");
     }
     fn requested(&mut self, reused: bool) {
         self.books.requested(reused);
@@ -142,12 +150,13 @@ impl Observer for Witness {
         self.books.reconnected(who);
         self.tally.reconnected += 1;
     }
-    fn routed(&mut self, who: Who, url: &str) {
-        self.books.routed(who, url);
+    fn routed(&mut self, who: Who, url: &str) -> ServerIndex {
         assert_eq!(url, "ws://sim:8080/ws/ws1");
+        self.books.routed(who, url)
     }
-    fn opened(&mut self, who: Who) {
-        self.books.opened(who);
+    fn opened(&mut self, who: Who, server: ServerIndex) {
+        assert_ne!(server, ServerIndex::NONE);
+        self.books.opened(who, server);
         self.tally.opened += 1;
     }
     fn message(&mut self, message: MessageType, bytes: u64) {
@@ -170,29 +179,40 @@ impl Observer for Witness {
         self.books.ping(who, event);
         match event {
             PingEvent::Due => self.tally.due += 1,
-            PingEvent::Missed => self.tally.missed += 1,
+            PingEvent::Missed { .. } => self.tally.missed += 1,
+            PingEvent::MissedWaited(_) => self.tally.missed_waits += 1,
             PingEvent::Sent => self.tally.sent += 1,
             PingEvent::Answered { .. } => {
                 self.tally.answered += 1;
                 self.tally.steps[4] += 1;
             }
-            PingEvent::TimedOut => self.tally.timed_out += 1,
+            PingEvent::TimedOut { .. } => self.tally.timed_out += 1,
             PingEvent::Late => self.tally.late += 1,
             PingEvent::Unasked => self.tally.unasked += 1,
             PingEvent::Pending => self.tally.pending += 1,
         }
+    }
+    fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed) {
+        self.books.ping_failed(who, server, fault, waited);
+    }
+    fn left(&mut self, who: Who, member_id: MemberId) {
+        self.books.left(who, member_id);
     }
     fn closed(&mut self, who: Who, held: Ticks) {
         self.books.closed(who, held);
         self.tally.closed += 1;
         self.tally.held_ticks += u64::from(held.raw());
     }
+    fn close_ended(&mut self, end: CloseEnd) {
+        self.books.close_ended(end);
+        self.tally.closes[end as usize] += 1;
+    }
     fn completed(&mut self, who: Who) {
         self.books.completed(who);
         self.tally.completed += 1;
     }
-    fn failed(&mut self, who: Who, step: StepIndex, fault: Fault, evidence: &[u8]) {
-        self.books.failed(who, step, fault, evidence);
+    fn failed(&mut self, who: Who, server: ServerIndex, step: StepIndex, fault: Fault, evidence: &[u8]) {
+        self.books.failed(who, server, step, fault, evidence);
         self.tally.failures.push((who.session.0, step.0, fault));
     }
     fn abandoned(&mut self, who: Who, asked: Option<StepIndex>) {

@@ -125,7 +125,19 @@ fn a_ping_frame() {
 
 #[test]
 fn text_that_is_not_json() {
-    instead_of_pong(|to| to.text("hello")).assert_all_lost("message-malformed", "server");
+    let played = instead_of_pong(|to| {
+        to.text("hello");
+        to.text(PONG);
+    });
+    played.assert_undisturbed();
+    let (other, pongs) = ("/messages/by_type/other", "/ping/answered");
+    assert_eq!(played.count(other), played.count(pongs), "{:#}", played.summary["messages"]);
+}
+
+#[test]
+fn an_announcement_without_its_member() {
+    instead_of_pong(|to| to.text(r#"{"type":"USER_ENTERED"}"#))
+        .assert_all_lost("message-malformed", "server");
 }
 
 #[test]

@@ -148,6 +148,23 @@ fn a_port_that_is_taken_is_refused() {
 }
 
 #[test]
+fn who_listens_everywhere_is_warned() {
+    for (listen, is_warned) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_startline"))
+            .args(["serve", "--listen", listen])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufRead::read_line(&mut BufReader::new(child.stdout.as_mut().unwrap()), &mut line).unwrap();
+        child.kill().unwrap();
+        let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+        assert_eq!(said.contains("listens on every address"), is_warned, "{line}{said}");
+    }
+}
+
+#[test]
 fn it_dies_with_its_parent() {
     let program = env!("CARGO_BIN_EXE_startline");
     let script = format!("{program} serve --listen 127.0.0.1:0 --parent $$ & wait");

@@ -29,7 +29,7 @@ fn assert_told(finished: &Finished, status: i32, words: &[&str]) {
 }
 
 #[test]
-fn starts_too_near_and_too_far_are_refused_before_anything_is_created() {
+fn starts_too_near_are_refused_before_anything_is_created() {
     let server = Server::plain();
     let ahead = |span: SignedDuration| (Timestamp::now() + span).strftime("%Y-%m-%dT%H:%M:%S").to_string();
     let near = ahead(SignedDuration::from_mins(9));
@@ -40,12 +40,12 @@ fn starts_too_near_and_too_far_are_refused_before_anything_is_created() {
         "is UTC the server's time zone",
     ];
     assert_told(&server.prepare("challenge", &["--start-at", &near]), 2, &words);
-    let far = ahead(SignedDuration::from_hours(7 * 24) + SignedDuration::from_mins(1));
-    assert_told(&server.prepare("challenge", &["--start-at", &far]), 2, &["is more than a week after 20"]);
     let soon = ahead(SignedDuration::from_mins(12));
     let words = ["10,000 members at 20/s take 8m20s", "becomes READY in ", "--rate "];
     assert_told(&server.prepare("challenge", &["--start-at", &soon, "--members", "10k"]), 2, &words);
-    assert_eq!(server.created(&[])["id"], 1, "none of them was created");
+    // The servers take any start that is further away, and any member as its creator.
+    let far = ahead(SignedDuration::from_hours(10 * 24));
+    assert_eq!(server.created(&["--start-at", &far])["id"], 1, "none of the others was created");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn options_that_cannot_be_are_refused_before_anybody_is_asked() {
     assert_told(
         &asked(&url, &["--members", "10k", "--rate", "1/m"]),
         2,
-        &["more than a week ahead", "a higher --rate"],
+        &["9h is the maximum", "a higher --rate"],
     );
     for (members, room, words) in [
         ("20", "19", "--max-participants 19 is too small: 20 members will join, and member 13"),

@@ -6,7 +6,8 @@
 //! field.
 
 use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 /// Cookies kept at most (RFC 6265, 6.1); the oldest goes.
 pub const COOKIES_MAX: usize = 50;
@@ -90,11 +91,49 @@ fn is_expired(field: &str, now_s: i64) -> bool {
     }
 }
 
-/// `Thu, 01 Jan 1970 00:00:00 GMT`, or with dashes, as old servers write it.
+/// A date in whatever form servers write it (RFC 6265, 5.1.1): the first of its words that can be a
+/// time, a day, a month, a year are these; a year of two digits is near.
 fn date(text: &str) -> Option<Timestamp> {
-    // The weekday adds nothing, and is wrong often enough for parsers to mind.
-    let date = text.split_once(", ").map_or(text, |(_, date)| date).replace('-', " ");
-    DateTimeParser::new().parse_timestamp(date).ok()
+    let is_delimiter = |c: char| !(c.is_ascii_alphanumeric() || c == ':' || c as u32 >= 0x7f);
+    let (mut time, mut day, mut month, mut year) = (None, None, None, None);
+    for word in text.split(is_delimiter).filter(|word| !word.is_empty()) {
+        if time.is_none() && word.contains(':') {
+            time = clock(word);
+        } else if day.is_none() && matches!(digits(word).len(), 1 | 2) {
+            day = digits(word).parse::<i8>().ok();
+        } else if month.is_none() && month_of(word).is_some() {
+            month = month_of(word);
+        } else if year.is_none() && (2..=4).contains(&digits(word).len()) {
+            year = digits(word).parse::<i16>().ok();
+        }
+    }
+    let year = match year? {
+        year @ 70..=99 => year + 1900,
+        year @ 0..=69 => year + 2000,
+        year => year,
+    };
+    let ((hour, minute, second), in_range) = (time?, year >= 1601);
+    let at = DateTime::new(year, month?, day?, hour, minute, second, 0).ok().filter(|_| in_range)?;
+    at.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp())
+}
+
+/// The digits that a word begins with.
+fn digits(word: &str) -> &str {
+    word.split_at(word.bytes().take_while(u8::is_ascii_digit).count()).0
+}
+
+/// `hh:mm:ss`, each of one or two digits.
+fn clock(word: &str) -> Option<(i8, i8, i8)> {
+    let mut parts = word.split(':').map(digits).filter(|part| part.len() <= 2).map(str::parse);
+    Some((parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?))
+}
+
+fn month_of(word: &str) -> Option<i8> {
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let start = word.get(..3)?;
+    let at = MONTHS.iter().position(|month| start.eq_ignore_ascii_case(month))?;
+    Some(at as i8 + 1)
 }
 
 #[cfg(test)]
@@ -139,6 +178,29 @@ mod tests {
         assert_eq!(jar(&["a=1; Expires=Fri, 01 Jan 2100 00:00:00 GMT"]).as_deref(), Some("a=1"));
         assert_eq!(jar(&["a=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT"]).as_deref(), Some("a=1"));
         assert_eq!(jar(&["a=1; Expires=soon"]).as_deref(), Some("a=1"));
+    }
+
+    #[test]
+    fn dates_may_have_any_form_that_servers_write() {
+        let at = |text: &str| date(text).map(|at| at.to_string());
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "06 november 1994 8:49:37",
+            "6 94 Nov 08:49:37.5",
+        ] {
+            assert_eq!(at(text).as_deref(), Some("1994-11-06T08:49:37Z"), "{text}");
+        }
+        assert_eq!(at("Fri, 01-Jan-38 00:00:00 GMT").as_deref(), Some("2038-01-01T00:00:00Z"));
+        assert_eq!(at("Thu Jan 01 00:00:00 70").as_deref(), Some("1970-01-01T00:00:00Z"));
+        for text in
+            ["", "soon", "1 Jan 2100", "31 Feb 2100 00:00:00", "1 Jan 1600 00:00:00", "1 Jan 2100 25:00:00"]
+        {
+            assert_eq!(at(text), None, "{text}");
+        }
+        assert_eq!(jar(&["a=1", "a=x; Expires=Sun Nov  6 08:49:37 1994"]), None);
+        assert_eq!(jar(&["a=1", "a=x; Expires=Thu, 01-Jan-70 00:00:00 GMT"]), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! that a peer of another protocol is refused at once, and once for the whole. A head that trickles
 //! in is so read in linear time. Does not keep parsed fields: a lookup walks the head's lines
 //! again, which is cheap for the few that are wanted. Invariant: what passes is HTTP/1.0 or 1.1
-//! without line folding.
+//! without line folding; that of a response is undone before.
 
 use std::mem::MaybeUninit;
 
@@ -144,6 +144,19 @@ fn check_start(start: Start, line: &[u8], whole: bool) -> Result<(), HttpError> 
     if fine && !matches!(parsed, Some(Err(_))) { Ok(()) } else { Err(HttpError::Malformed) }
 }
 
+/// Replaces each line end before a space or tab by spaces, so that a folded field is one line again
+/// (RFC 9112, 5.2). Not the start line's: what follows it that way is no field of a name.
+pub(super) fn unfold(head: &mut [u8]) {
+    let start_line = head.iter().position(|&b| b == b'\n').unwrap_or(head.len());
+    for at in start_line + 1..head.len() {
+        if head.get(at) == Some(&b'\n') && matches!(head.get(at + 1), Some(b' ' | b'\t')) {
+            for byte in head.get_mut(at - 1..=at).unwrap_or_default() {
+                *byte = if matches!(*byte, b'\r' | b'\n') { b' ' } else { *byte };
+            }
+        }
+    }
+}
+
 /// Status and minor version of a whole response head.
 pub(super) fn parse_response(head: &[u8], limits: &Limits) -> Result<(u16, u8), HttpError> {
     let mut room = [const { MaybeUninit::<Header>::uninit() }; FIELDS_MAX];
@@ -171,7 +184,7 @@ pub(super) fn parse_request(head: &[u8], limits: &Limits) -> Result<u8, HttpErro
 fn whole(end: Result<Status<usize>, httparse::Error>, head: &[u8]) -> Result<(), HttpError> {
     match end {
         Ok(Status::Complete(end)) if end == head.len() => Ok(()),
-        Err(httparse::Error::TooManyHeaders) => Err(HttpError::HeadTooLarge),
+        Err(httparse::Error::TooManyHeaders) => Err(HttpError::TooManyFields),
         _ => Err(HttpError::Malformed),
     }
 }

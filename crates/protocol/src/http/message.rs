@@ -17,6 +17,7 @@ pub(super) struct Message {
     bytes: Vec<u8>,
     head_len: usize,
     body_kept: BodyKept,
+    body_bytes: u64,
     phase: Phase,
 }
 
@@ -34,6 +35,7 @@ impl Message {
             bytes: Vec::new(),
             head_len: 0,
             body_kept: BodyKept::Whole,
+            body_bytes: 0,
             phase: Phase::Head(HeadScan::default()),
         }
     }
@@ -59,6 +61,11 @@ impl Message {
         Ok(progress)
     }
 
+    /// Makes one line of each field that was folded over several (RFC 9112, 5.2).
+    pub(super) fn unfold_head(&mut self) {
+        head::unfold(self.bytes.get_mut(..self.head_len).unwrap_or_default());
+    }
+
     /// After the head: what ends the body. A length of 0 is no body; [`Message::take_body`] finds
     /// it complete.
     pub(super) fn begin_body(&mut self, framing: Framing) {
@@ -70,15 +77,19 @@ impl Message {
         let Phase::Body(framing) = &mut self.phase else {
             return Ok(Progress { consumed: 0, complete: self.is_complete() });
         };
-        let (kept, body_kept) = (&mut self.bytes, &mut self.body_kept);
+        let (kept, body_kept, body_bytes) = (&mut self.bytes, &mut self.body_kept, &mut self.body_bytes);
         let kept_max = self.head_len.saturating_add(self.limits.body_bytes);
         let progress = framing.take(bytes, &mut |part| {
+            *body_bytes = body_bytes.saturating_add(part.len() as u64);
             let room = kept_max - kept.len();
             kept.extend_from_slice(part.get(..room).unwrap_or(part));
             if part.len() > room {
                 *body_kept = BodyKept::Cut;
             }
         })?;
+        if self.body_bytes > self.limits.body_bytes_read {
+            return Err(HttpError::BodyTooLarge);
+        }
         if progress.complete {
             self.phase = Phase::Complete;
         }

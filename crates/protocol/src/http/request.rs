@@ -70,6 +70,19 @@ impl RequestReader {
         head::request_words(self.message.head()).nth(1).unwrap_or_default()
     }
 
+    /// The same without scheme and authority, which a client may send and a server must understand
+    /// (RFC 9112, 3.2.2).
+    pub fn origin_target(&self) -> &str {
+        let target = self.target();
+        let is_of =
+            |scheme: &str| target.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme));
+        let Some(scheme) = ["http://", "https://"].into_iter().find(|scheme| is_of(scheme)) else {
+            return target;
+        };
+        let rest = target.get(scheme.len()..).unwrap_or_default();
+        rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+    }
+
     /// As [`super::ResponseReader::header`].
     pub fn header(&self, name: &str) -> Option<&str> {
         self.message.header(name)

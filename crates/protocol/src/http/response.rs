@@ -1,9 +1,12 @@
 //! The client's side: one response.
 //!
-//! Decides by status and fields where a response ends (RFC 9112, 6.3). Does not follow redirects
-//! and does not decode codings: nothing here asks for one.
+//! Decides by status and fields where a response ends (RFC 9112, 6.3), and decodes a body when asked
+//! to. Does not follow redirects.
+
+use std::borrow::Cow;
 
 use super::body::{Chunks, Framing};
+use super::coding;
 use super::head::{self, Coding, Start};
 use super::message::Message;
 use super::{BodyKept, HttpError, Limits, Progress};
@@ -89,6 +92,31 @@ impl ResponseReader {
         head::values(self.message.head(), name).filter_map(|value| std::str::from_utf8(value).ok())
     }
 
+    /// Whether a header field that is a list holds this word, case-insensitive; all fields of the
+    /// name are one list (RFC 9110, 5.3).
+    pub fn lists(&self, name: &str, word: &str) -> bool {
+        head::elements(self.message.head(), name).any(|element| element.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
+    /// Start line and fields; empty before the head is in.
+    pub fn head(&self) -> &[u8] {
+        self.message.head()
+    }
+
+    /// The whole body without the codings that its header names.
+    ///
+    /// # Errors
+    /// [`HttpError::BodyTooLarge`] for one that was cut or that decodes to more than
+    /// [`Limits::body_bytes`], [`HttpError::Coding`] for one that cannot be decoded.
+    pub fn decoded_body(&self) -> Result<Cow<'_, [u8]>, HttpError> {
+        if self.body_kept() == BodyKept::Cut {
+            return Err(HttpError::BodyTooLarge);
+        }
+        let transfer = head::elements(self.message.head(), "transfer-encoding");
+        let content = head::elements(self.message.head(), "content-encoding");
+        coding::decode(self.body(), content.chain(transfer), self.message.limits.body_bytes)
+    }
+
     /// The body as far as kept, without chunk framing.
     pub fn body(&self) -> &[u8] {
         self.message.body()
@@ -109,6 +137,7 @@ impl ResponseReader {
 
     /// Takes note of a whole head, or forgets it when it is an interim one.
     fn end_head(&mut self) -> Result<(), HttpError> {
+        self.message.unfold_head();
         let (status, minor_version) = head::parse_response(self.message.head(), &self.message.limits)?;
         if (100..200).contains(&status) && status != 101 {
             self.interim = true;

@@ -225,7 +225,7 @@ fn the_greatest_length_does_not_wrap() {
 }
 
 #[test]
-fn a_body_over_the_limit_is_read_to_its_end_and_cut() {
+fn a_body_over_what_is_kept_is_read_to_its_end_and_cut() {
     let limits = Limits { body_bytes: 4, ..Limits::default() };
     let cases: [&[u8]; 2] = [
         b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabcdefghi",
@@ -244,7 +244,7 @@ fn a_body_over_the_limit_is_read_to_its_end_and_cut() {
 
 #[test]
 fn heads_have_a_limit_of_bytes_and_of_fields() {
-    let limits = Limits { head_bytes: 40, fields: 2, body_bytes: 0 };
+    let limits = Limits { head_bytes: 40, fields: 2, body_bytes: 0, ..Limits::default() };
     let fits = b"HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 0";
     assert_eq!(fits.len(), 40);
     let mut reader = ResponseReader::new(limits, false);
@@ -252,7 +252,7 @@ fn heads_have_a_limit_of_bytes_and_of_fields() {
     assert_eq!(reader.feed(b"\r"), Err(HttpError::HeadTooLarge));
 
     let mut fields = ResponseReader::new(Limits { head_bytes: 100, ..limits }, false);
-    assert_eq!(fields.feed(b"HTTP/1.1 200 OK\r\na:\r\nb:\r\nc:\r\n\r\n"), Err(HttpError::HeadTooLarge));
+    assert_eq!(fields.feed(b"HTTP/1.1 200 OK\r\na:\r\nb:\r\nc:\r\n\r\n"), Err(HttpError::TooManyFields));
 
     let mut blank = ResponseReader::new(limits, false);
     assert_eq!(blank.feed(&b"\r\n".repeat(21)), Err(HttpError::HeadTooLarge));
@@ -274,9 +274,7 @@ fn peers_of_another_protocol_are_refused_before_a_blank_line() {
 
 #[test]
 fn malformed_fields_are_refused() {
-    for fields in
-        ["A : b", "A\r\n", " folded: x", "A: b\r\n folded", "A: \x01", "A: b\rC: d", ": x", "A: b\r\n\rX"]
-    {
+    for fields in ["A : b", "A\r\n", " folded: x", "A: \x01", "A: b\rC: d", ": x", "A: b\r\n\rX"] {
         response_refused(format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n").as_bytes(), HttpError::Malformed);
         request_refused(format!("GET / HTTP/1.1\r\n{fields}\r\n\r\n").as_bytes(), HttpError::Malformed);
     }
@@ -384,4 +382,116 @@ fn large_buffers_are_given_back_between_requests() {
     reader.feed(b"GET / HTTP/1.1\r\n\r\n").unwrap();
     reader.reset();
     assert!((1..=4096).contains(&reader.buffer_bytes()), "a small one is kept");
+}
+
+#[test]
+fn a_body_over_what_is_read_ends_where_it_passes_that() {
+    let limits = Limits { body_bytes: 2, body_bytes_read: 6, ..Limits::default() };
+    for head in ["Content-Length: 1000000", "Transfer-Encoding: chunked", "Connection: close"] {
+        let mut reader = ResponseReader::new(limits, false);
+        assert!(reader.feed(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n").as_bytes()).is_ok());
+        if head.starts_with("Transfer") {
+            assert!(reader.feed(b"f0\r\n").is_ok());
+        }
+        assert!(reader.feed(b"abcdef").is_ok());
+        assert_eq!(reader.body_kept(), BodyKept::Cut, "known before the end");
+        assert_eq!(reader.feed(b"g"), Err(HttpError::BodyTooLarge), "{head}");
+    }
+}
+
+#[test]
+fn folded_fields_are_one_line_again() {
+    let reader = whole_response(
+        b"HTTP/1.1 200 OK\r\nX-Long: one\r\n two\r\n\t three\r\nContent-Length:\r\n 2\r\nX: \n y\r\n\r\nab",
+    );
+    assert_eq!(reader.header("x-long"), Some("one   two  \t three"));
+    assert_eq!((reader.header("x"), reader.body()), (Some("y"), &b"ab"[..]));
+    // There is no field yet that could be folded.
+    response_refused(b"HTTP/1.1 200 OK\r\n X: y\r\n\r\n", HttpError::Malformed);
+    request_refused(b"GET / HTTP/1.1\r\nX: y\r\n z\r\n\r\n", HttpError::Malformed);
+}
+
+#[test]
+fn several_lines_of_a_list_are_one_list() {
+    let reader = whole_response(
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: keep-alive\r\nConnection: foo, UPGRADE\r\n\r\n",
+    );
+    assert!(reader.lists("connection", "upgrade") && reader.lists("Connection", "keep-alive"));
+    assert!(!reader.lists("Connection", "up") && !reader.lists("Upgrade", "websocket"));
+}
+
+/// `printf '{"t":1}' | gzip -n | xxd -i`, and the same by Python's `zlib.compress`.
+const GZIPPED: &[u8] = &[
+    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xab, 0x56, 0x2a, 0x51, 0xb2, 0x32, 0xac,
+    0x05, 0x00, 0x5d, 0xb4, 0x1b, 0xfe, 0x07, 0x00, 0x00, 0x00,
+];
+const DEFLATED: &[u8] =
+    &[0x78, 0x9c, 0xab, 0x56, 0x2a, 0x51, 0xb2, 0x32, 0xac, 0x05, 0x00, 0x08, 0x89, 0x02, 0x1c];
+
+fn coded(codings: &str, body: &[u8], limits: Limits) -> ResponseReader {
+    let mut reader = ResponseReader::new(limits, false);
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Encoding: {codings}\r\nContent-Length: {}\r\n\r\n", body.len());
+    assert!(reader.feed(head.as_bytes()).is_ok());
+    assert!(reader.feed(body).unwrap().complete);
+    reader
+}
+
+#[test]
+fn coded_bodies_are_decoded() {
+    for (codings, body) in [
+        ("gzip", GZIPPED),
+        ("X-GZip", GZIPPED),
+        ("identity, gzip", GZIPPED),
+        ("deflate", DEFLATED),
+        ("identity", b"{\"t\":1}"),
+    ] {
+        let reader = coded(codings, body, Limits::default());
+        assert_eq!(reader.decoded_body().as_deref(), Ok(&b"{\"t\":1}"[..]), "{codings}");
+        assert_eq!(reader.body(), body, "as it came");
+    }
+    assert_eq!(coded("gzip", b"", Limits::default()).decoded_body().as_deref(), Ok(&b""[..]));
+}
+
+#[test]
+fn a_body_that_decodes_to_more_than_is_kept_is_refused() {
+    let limits = |body_bytes| Limits { body_bytes, ..Limits::default() };
+    assert!(coded("gzip", GZIPPED, limits(GZIPPED.len())).decoded_body().is_ok());
+    let bomb = coded("deflate", DEFLATED, limits(DEFLATED.len()));
+    assert!(bomb.decoded_body().is_ok());
+    let thousands = [
+        0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xed, 0xc1, 0x31, 0x01, 0x00, 0x00, 0x00,
+        0xc2, 0xa0, 0xda, 0x8b, 0x6f, 0x0a, 0x3f, 0xa0, 0x00, 0x00, 0x00, 0x00, 0x80, 0xb7, 0x01, 0x26, 0xf0,
+        0xdb, 0x00, 0x88, 0x13, 0x00, 0x00,
+    ];
+    let bomb = coded("gzip", &thousands, limits(thousands.len()));
+    assert_eq!(bomb.decoded_body(), Err(HttpError::BodyTooLarge));
+    assert_eq!(coded("gzip", GZIPPED, limits(3)).decoded_body(), Err(HttpError::BodyTooLarge), "cut");
+}
+
+#[test]
+fn codings_that_are_unknown_or_broken_are_refused() {
+    for (codings, body) in
+        [("br", GZIPPED), ("gzip", DEFLATED), ("gzip", &GZIPPED[..12]), ("gzip,gzip,gzip,gzip,gzip", GZIPPED)]
+    {
+        assert_eq!(
+            coded(codings, body, Limits::default()).decoded_body(),
+            Err(HttpError::Coding),
+            "{codings}"
+        );
+    }
+}
+
+#[test]
+fn a_target_may_name_its_host() {
+    for (target, origin) in [
+        ("/a?b=c", "/a?b=c"),
+        ("http://x:80/a?b=c", "/a?b=c"),
+        ("HTTPS://x/a", "/a"),
+        ("http://x", "/"),
+        ("*", "*"),
+    ] {
+        let reader = whole_request(format!("GET {target} HTTP/1.1\r\n\r\n").as_bytes());
+        assert_eq!((reader.target(), reader.origin_target()), (target, origin));
+    }
 }
