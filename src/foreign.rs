@@ -3,15 +3,11 @@
 //! Does not know where it comes from. One rule for terminals and files: what hides or reorders text is escaped. Invariant:
 //! [`line`] is one line that no terminal obeys, and no longer than asked for.
 
-use std::io;
-
 use serde::Serialize;
-use serde_json::Serializer;
-use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 /// Returns the text in one line, cut where it is long. What a terminal would act on becomes a space.
 pub fn line(text: &str, chars_max: usize) -> String {
-    let plain: String = shown(text).chars().map(|c| if is_obeyed(c) { ' ' } else { c }).collect();
+    let plain: String = shown(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(chars_max) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -22,14 +18,14 @@ pub fn line(text: &str, chars_max: usize) -> String {
 /// Returns the text with everything escaped that hides or reorders other text: `\u202e` for what would turn it round. Line
 /// breaks and colours stay.
 pub fn shown(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if is_hiding(c) {
-            out.push_str(&escaped(c))
-        } else {
-            out.push(c)
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_hiding(c) {
+            true => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => out.push(c),
         }
-        out
-    })
+    }
+    out
 }
 
 /// The same for text that no terminal may obey: of control characters, only line breaks and tabs stay.
@@ -38,17 +34,12 @@ pub fn shown_plain(text: &str) -> String {
     shown(&text.chars().map(|c| if plain(c) && !is_hiding(c) { ' ' } else { c }).collect::<String>())
 }
 
-/// Control characters, and those that hide or reorder others.
-fn is_obeyed(c: char) -> bool {
-    c.is_control() || is_hiding(c)
-}
-
-/// Controls of the second set (ISO 6429), which some terminals obey; marks that change the order in which others are shown; and
-/// separators that only some programs take for line breaks.
+/// DEL and the C1 controls, which some terminals obey; marks that change the order in which others are shown; separators that
+/// only some programs take for line breaks.
 fn is_hiding(c: char) -> bool {
     matches!(
         c,
-        '\u{80}'..='\u{9f}'
+        '\u{7f}'..='\u{9f}'
             | '\u{61c}'
             | '\u{200e}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
@@ -56,77 +47,20 @@ fn is_hiding(c: char) -> bool {
     )
 }
 
-fn escaped(c: char) -> String {
-    format!("\\u{:04x}", u32::from(c))
-}
-
-/// Writes JSON whose strings hide nothing: what [`shown`] escapes is escaped in them, and reads back the same.
-#[derive(Clone, Debug, Default)]
-struct Plain<F>(F);
-
-impl<F: Formatter> Formatter for Plain<F> {
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, text: &str) -> io::Result<()> {
-        out.write_all(shown(text).as_bytes())
-    }
-
-    fn begin_array<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.begin_array(out)
-    }
-
-    fn end_array<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_array(out)
-    }
-
-    fn begin_array_value<W: ?Sized + io::Write>(&mut self, out: &mut W, is_first: bool) -> io::Result<()> {
-        self.0.begin_array_value(out, is_first)
-    }
-
-    fn end_array_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_array_value(out)
-    }
-
-    fn begin_object<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.begin_object(out)
-    }
-
-    fn end_object<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_object(out)
-    }
-
-    fn begin_object_key<W: ?Sized + io::Write>(&mut self, out: &mut W, is_first: bool) -> io::Result<()> {
-        self.0.begin_object_key(out, is_first)
-    }
-
-    fn begin_object_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.begin_object_value(out)
-    }
-
-    fn end_object_value<W: ?Sized + io::Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_object_value(out)
-    }
-}
-
-/// Returns a value as JSON for people, ending in a line break.
+/// Returns a value as JSON for people, ending in a line break: its strings hide nothing, and read back the same.
 ///
 /// # Errors
 /// It is not JSON.
 pub fn json_pretty(value: &impl Serialize) -> serde_json::Result<String> {
-    json(value, PrettyFormatter::new())
+    serde_json::to_string_pretty(value).map(|json| shown(&json) + "\n")
 }
 
-/// Returns a value as one line of JSON.
+/// Returns a value as one line of JSON, in the same way.
 ///
 /// # Errors
 /// It is not JSON.
 pub fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
-    json(value, CompactFormatter)
-}
-
-fn json(value: &impl Serialize, formatter: impl Formatter) -> serde_json::Result<String> {
-    let mut out = Vec::new();
-    value.serialize(&mut Serializer::with_formatter(&mut out, Plain(formatter)))?;
-    out.push(b'\n');
-    Ok(String::from_utf8_lossy(&out).into_owned())
+    serde_json::to_string(value).map(|json| shown(&json) + "\n")
 }
 
 #[cfg(test)]
@@ -145,11 +79,11 @@ mod tests {
     fn what_hides_or_reorders_text_is_escaped_in_files_and_on_the_terminal() {
         let hiding =
             "\u{80}\u{85}\u{9f}\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}";
-        let escapes = r"\u0080\u0085\u009f\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069";
+        let escapes = r"\u007f\u0080\u0085\u009f\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069";
         assert_eq!(shown(hiding), escapes);
         assert_eq!(shown_plain(&format!("\x1b[31m{hiding}\n\ta")), format!(" [31m{escapes}\n\ta"));
         assert_eq!(shown("\x1b[31m 가\u{200d}나\n"), "\x1b[31m 가\u{200d}나\n");
-        let value = serde_json::json!({ "a": [hiding, "\"\n\u{7f}", 1.5], "b": {} });
+        let value = serde_json::json!({ "a": [hiding, "\"\n", 1.5], "b": {} });
         for json in [json_line(&value).expect("JSON"), json_pretty(&value).expect("JSON")] {
             assert!(!json.contains(is_hiding), "{json}");
             assert_eq!(serde_json::from_str::<serde_json::Value>(&json).expect("JSON"), value);

@@ -19,7 +19,7 @@ use crate::terminal::printer::Raw;
 use crate::terminal::{flush, tell};
 
 /// How long a terminal may be paused while a result waits for it.
-const TERMINAL_PAUSE: Duration = Duration::from_secs(10);
+const TERMINAL_PAUSE: Duration = Duration::from_secs(5);
 /// How long the reader of a pipe may read nothing.
 const PIPE_PAUSE: Duration = Duration::from_secs(30);
 /// The same once a signal has asked for the end.

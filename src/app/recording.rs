@@ -72,7 +72,10 @@ impl<'r> Recording<'r> {
             totals: second.totals,
         };
         self.directory.second(&row, second.interval, &*self.plan.scenario);
-        self.phase = second.phase;
+        // What is judged was recorded before accounts closed, though it is handed over later.
+        if second.phase != Phase::RampDown {
+            self.phase = second.phase;
+        }
         self.last_end = Some(end);
         self.last_cpu_seconds = cpu_seconds;
         self.take_readings(&second.readings, u64::from(second.open));

@@ -341,7 +341,9 @@ impl<'p> Control<'p> {
     fn report_now(&mut self, on_second: &mut dyn FnMut(&Second<'_>)) {
         self.read_process();
         let (fresh, after) = (std::mem::take(&mut self.fresh), std::mem::take(&mut self.fresh_after));
-        let is_after = after.covers().is_some();
+        // With nothing of either, it is of the phase that the run is in.
+        let is_after =
+            after.covers().is_some() || (self.phase == Phase::RampDown && fresh.covers().is_none());
         if !is_after || fresh.covers().is_some() {
             on_second(&self.second(&fresh, false));
         }

@@ -18,7 +18,7 @@ use crate::scenario::{Scenario, ScenarioError};
 pub struct ScenarioSettings {
     /// Where it was read from, for errors.
     pub file: String,
-    /// Where its relative paths begin; `None`: it is built in.
+    /// Where its relative paths begin; `None`: it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<PathBuf>,
     /// Variables that the user set, but for secret ones.
@@ -52,9 +52,8 @@ impl ScenarioSettings {
     pub fn find(name_or_file: &str) -> Result<Self, ScenarioError> {
         let (file, text) = Scenario::find(name_or_file)?;
         let (source, secrets) = outside::without_secrets(&file, &text);
-        let is_builtin = Scenario::builtin(name_or_file).is_some();
         let directory = || Some(std::path::absolute(&file).ok()?.parent()?.to_owned());
-        let base = if is_builtin { None } else { directory() };
+        let base = if source.contains("{file:") { directory() } else { None };
         Ok(Self { file, base, source, secrets: Hidden(secrets), ..Self::default() })
     }
 

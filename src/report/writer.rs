@@ -126,10 +126,14 @@ impl Writer {
     /// What files lack, in words, and why the summary is incomplete, if it is. What still waits is taken for lost.
     pub fn lacks(&self) -> (Vec<String>, Option<String>) {
         let state = self.shared.state();
-        let waiting = state.seconds.len() as u64 + u64::from(state.is_appending);
+        let waiting = |file: usize| {
+            let queued = state.seconds.iter().filter(|lines| !lines[file].is_empty()).count();
+            queued as u64 + u64::from(state.is_appending)
+        };
         let is_stuck = state.is_busy();
-        let lines = self.names.iter().zip(&state.lacking).filter_map(|(name, (seconds, why))| {
-            let seconds = seconds + waiting;
+        let files = self.names.iter().zip(&state.lacking).enumerate();
+        let lines = files.filter_map(|(file, (name, (seconds, why)))| {
+            let seconds = seconds + waiting(file);
             let why = why.as_deref().unwrap_or("the disk did not take them in time");
             let s = if seconds == 1 { "" } else { "s" };
             (seconds > 0).then(|| format!("{name} lacks the lines of {seconds} second{s}: {why}"))

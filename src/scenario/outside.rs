@@ -34,7 +34,9 @@ impl Outside {
     pub(super) fn secret(&self, name: &str) -> Option<Result<Secret, String>> {
         let (kind, name) = name.split_once(':')?;
         let value = match kind {
-            _ if !self.is_open => Err("nothing outside the scenario is read here".to_owned()),
+            _ if !self.is_open => {
+                Err(format!("{{{kind}:{name}}}: nothing outside the scenario is read here"))
+            }
             "env" => std::env::var(name).map_err(|error| match error {
                 std::env::VarError::NotPresent => format!("the environment variable {name} is not set"),
                 std::env::VarError::NotUnicode(_) => format!("the environment variable {name} is not UTF-8"),

@@ -258,10 +258,17 @@ fn escaped(c: char) -> String {
 /// Replaces what is found; at both ends also what may be the rest of it.
 fn replaced(bytes: &[u8], mut needles: Vec<(Vec<u8>, String)>) -> Cow<'_, [u8]> {
     needles.sort_by_key(|(needle, _)| std::cmp::Reverse(needle.len()));
+    // At most places none of them begins.
+    let mut begins = [false; 256];
+    needles.iter().for_each(|(needle, _)| begins[usize::from(needle[0])] = true);
     let mut out = Vec::new();
     let mut at = 0;
     let mut copied = 0;
     while at < bytes.len() {
+        if at > 0 && !begins[usize::from(bytes[at])] {
+            at += 1;
+            continue;
+        }
         let rest = &bytes[at..];
         let found = needles.iter().find_map(|(needle, label)| {
             Some((

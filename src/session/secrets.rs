@@ -10,7 +10,7 @@ use super::{Context, NO_SPILL, Observer, Phase, Session, Spill};
 use crate::scenario::secrets::Held;
 
 /// Bytes that are looked through for evidence of less: a secret may begin in them and end after them.
-const LOOKED_THROUGH_MAX: usize = 16 << 10;
+const LOOKED_THROUGH_MAX: usize = 4 << 10;
 
 /// Taken values and cookies, from the 101 until the session is open.
 #[derive(Debug)]

@@ -34,28 +34,29 @@ impl Session {
         self.put_setup(setup, ctx);
         match destination {
             Ok(destination) => {
-                let shown = self.shown_url(websocket, ctx);
-                let name = script.server_name(websocket, shown.as_deref().unwrap_or(&url));
-                self.server = ctx.observer.routed(ctx.who, &name);
+                let is_shown = !script.scenario.secrets.are_in_path();
+                let shown = if is_shown { url } else { self.shown_url(websocket, ctx).into() };
+                self.server = ctx.observer.routed(ctx.who, &script.server_name(websocket, &shown));
                 ctx.commands.connect = Some(destination.endpoint);
                 self.deadline = ctx.now + script.delays.connect;
                 ctx.commands.timers.push_back((Timer::Connect, self.deadline));
             }
-            Err(fault) => self.fail(fault, &rendered, ctx),
+            Err(fault) => {
+                let shown = self.shown_url(websocket, ctx);
+                self.fail(fault, shown.as_bytes(), ctx);
+            }
         }
     }
 
-    /// The URL with its secrets shown by their names, where it has some before its query.
-    fn shown_url<O: Observer>(&mut self, websocket: &WebSocket, ctx: &mut Context<'_, O>) -> Option<String> {
-        let secrets = &ctx.script.scenario.secrets;
-        if !secrets.are_in_path() {
-            return None;
-        }
-        let setup = self.take_setup(ctx)?;
+    /// The URL with its secrets shown by their names, however short they are.
+    fn shown_url<O: Observer>(&mut self, websocket: &WebSocket, ctx: &mut Context<'_, O>) -> String {
         let mut shown = Vec::new();
-        secrets.shown(&websocket.url).render(&self.scope(&setup.taken, 0, ctx), &mut shown);
-        self.put_setup(setup, ctx);
-        Some(String::from_utf8_lossy(&shown).into_owned())
+        if let Some(setup) = self.take_setup(ctx) {
+            let template = ctx.script.scenario.secrets.shown(&websocket.url);
+            template.render(&self.scope(&setup.taken, 0, ctx), &mut shown);
+            self.put_setup(setup, ctx);
+        }
+        String::from_utf8_lossy(&shown).into_owned()
     }
 
     pub(super) fn send_upgrade<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {

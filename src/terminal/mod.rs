@@ -5,6 +5,7 @@
 
 pub(crate) mod printer;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal};
 use std::panic;
 use std::sync::OnceLock;
@@ -98,9 +99,12 @@ pub(crate) fn flush(patience: Duration) {
 pub(crate) fn print_panics() {
     panic::set_hook(Box::new(|defect| {
         let thread = std::thread::current();
-        let trace = std::backtrace::Backtrace::capture();
         let name = thread.name().unwrap_or("unnamed");
-        tell_soon(&format!("defect of startline, in thread {name}: {defect}\n{trace}"));
+        tell_soon(&format!("defect of startline, in thread {name}: {defect}"));
+        let trace = Backtrace::capture();
+        if trace.status() == BacktraceStatus::Captured {
+            tell_soon(&trace.to_string());
+        }
     }));
 }
 

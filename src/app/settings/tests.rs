@@ -176,6 +176,9 @@ fn every_option_overrides_a_plan_file() {
     let scenario = tempfile::NamedTempFile::new().expect("a file");
     let (_, source) = Scenario::find("runnity").expect("built in");
     fs::write(&scenario, format!("# A copy.\n{source}")).expect("written");
+    let pace = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(&pace, "301\n").expect("written");
+    let set_file = format!("pace_s_per_km={}", pace.path().display());
     let command = Cli::command();
     let run = command.find_subcommand("run").expect("it is one");
     let others = ["plan", "preset", "demo", "out", "json", "quiet", "help"];
@@ -197,6 +200,7 @@ fn every_option_overrides_a_plan_file() {
             Some("N") => Some("7"),
             Some("TIME") => Some("77s"),
             Some("RATE") => Some("7/s"),
+            Some("NAME=PATH") => Some(set_file.as_str()),
             Some("NAME=VALUE") => Some("pace_s_per_km=301"),
             Some("NAME|FILE") => scenario.path().to_str(),
             Some("FILE") => pem.path().to_str(),
