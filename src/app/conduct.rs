@@ -27,7 +27,6 @@ use crate::interrupt::{Interrupt, Notices};
 use crate::lookup::advice::hint;
 use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
-use crate::lookup::hosts;
 use crate::lookup::hosts::trust_of;
 use crate::plan::capacity::Limits;
 use crate::plan::schedule::{self, Challenge, Entry, Start};
@@ -56,7 +55,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let (mut plan, limits) = doctor::plan_of(settings, Path::new("/"))?;
     let summary = Summary::new(&plan);
     // The other hosts that may be connected to decide how many ports there are.
-    let mut hosts = hosts::resolve(&plan)?;
+    let mut hosts = doctor::hosts_of(&plan)?;
     let need = doctor::need_of(&plan, &summary, &limits, &hosts);
     let fit = examine_this_machine(&need, Path::new("/"), SocketTrial::IfClose);
     refuse_what_cannot_fit(&fit)?;

@@ -30,7 +30,7 @@ const SESSIONS: u32 = 6000;
 pub fn run(args: DoctorArgs) -> Result<ExitStatus> {
     let settings = with_members(args.settings).into_settings()?;
     let (plan, limits) = plan_of(settings, &args.root)?;
-    let need = need_of(&plan, &Summary::new(&plan), &limits, &hosts::resolve(&plan)?);
+    let need = need_of(&plan, &Summary::new(&plan), &limits, &hosts_of(&plan)?);
     let report = doctor::examine_this_machine(&need, &args.root, SocketTrial::Always);
     print_or_tell(None, args.json, &report, |page| text::table(&report, page));
     Ok(match report.verdict {
@@ -43,14 +43,19 @@ pub fn run(args: DoctorArgs) -> Result<ExitStatus> {
 /// address is not known before it has started.
 pub(super) fn plan_of(settings: Settings, root: &Path) -> Result<(Plan, Limits)> {
     let target = settings.target()?.unwrap_or_else(|| Target::at(([127, 0, 0, 1], 0).into()));
-    for address in &target.left_out {
-        tell(&format!(
-            "warning: {} is also at {address}, to which this machine has no route: that address is left out",
-            target.host
-        ));
-    }
     let limits = Limits::read(root);
     Ok((settings.into_plan(target, &limits)?, limits))
+}
+
+/// Returns the hosts of a plan, having said which of their addresses cannot be used here.
+pub(super) fn hosts_of(plan: &Plan) -> Result<Hosts> {
+    let hosts = hosts::resolve(plan)?;
+    for (host, address) in &hosts.left_out {
+        tell(&format!(
+            "warning: {host} is also at {address}, to which this machine has no route: that address is left out"
+        ));
+    }
+    Ok(hosts)
 }
 
 /// Returns what a plan needs of this machine, when its connections may lead to these hosts.

@@ -35,6 +35,8 @@ pub struct Hosts {
     pub names: Vec<String>,
     /// Where they are.
     pub addresses: Addresses,
+    /// Where they are besides, by a family to which this machine has no route: not used.
+    pub left_out: Vec<(String, IpAddr)>,
     /// The CA certificates to trust there; none when this machine has none and the target needs
     /// none.
     pub trust: Option<Trust>,

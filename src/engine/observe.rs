@@ -93,6 +93,10 @@ impl Observer for Books {
         self.recorder.message(message, bytes);
     }
 
+    fn joined(&mut self) {
+        self.recorder.joined();
+    }
+
     fn listed(&mut self, who: Who, member_id: MemberId) {
         if let Some(ledger) = &mut self.ledger {
             ledger.listed(who.session, member_id);

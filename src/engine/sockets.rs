@@ -36,7 +36,7 @@ pub fn dialed(socket: &TcpStream) -> Dialed {
 /// Writes as much as the kernel takes; the number of bytes written.
 ///
 /// # Errors
-/// The [`Fault`] behind the errno.
+/// The [`Fault`] behind the errno; nothing has been written then.
 pub fn write(socket: &mut TcpStream, bytes: &[u8]) -> Result<usize, Fault> {
     let mut written = 0;
     while written < bytes.len() {
@@ -45,6 +45,8 @@ pub fn write(socket: &mut TcpStream, bytes: &[u8]) -> Result<usize, Fault> {
             Ok(count) => written += count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // Some of it is out already: the next call says what is wrong.
+            Err(_) if written > 0 => break,
             Err(error) => return Err(fault_of(&error)),
         }
     }

@@ -10,7 +10,8 @@ use ureq::http::Uri;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-use ureq::{Agent, config::Config};
+use ureq::Agent;
+use ureq::config::{AutoHeaderValue, Config};
 
 use crate::engine::{Own, Trust, tls_sentence};
 use crate::plan::{Plan, Resolve, resolve};
@@ -56,6 +57,8 @@ fn with(plan: &Plan, trust: Option<&Trust>, timeout: Duration, overrides: Vec<Re
         .timeout_global(Some(timeout))
         .http_status_as_error(false)
         .max_redirects(0)
+        // Compressed bodies are understood and not asked for, as in the load.
+        .accept_encoding(AutoHeaderValue::None)
         .proxy(None);
     if let Some(trust) = trust {
         config = config.tls_config(tls(plan, trust));

@@ -19,15 +19,22 @@ pub fn resolve(plan: &Plan) -> Result<Hosts> {
     let mut names = vec![bare(&plan.target.host)];
     let target = match given_addresses::given(&plan.settings.resolve, &names[0], plan.target.port) {
         // What was given holds for its port; to others the name leads.
-        Some(_) => addresses_of(&names[0]).unwrap_or_default(),
-        None => plan.target.addresses.iter().map(SocketAddr::ip).collect(),
+        Some(_) => target_of(&names[0]).map(|target| ips(&target)).unwrap_or_default(),
+        None => ips(&plan.target),
     };
+    let of_host = |host: &str, addresses: &[IpAddr]| -> Vec<(String, IpAddr)> {
+        addresses.iter().map(|address| (host.to_owned(), *address)).collect()
+    };
+    let mut left_out = of_host(&names[0], &plan.target.left_out);
     let mut hosts = vec![target];
     for host in plan.settings.allow_hosts.iter().map(|host| bare(host)) {
         if !names.contains(&host) {
             let is_given = plan.settings.resolve.iter().any(|resolve| resolve.host == host);
-            hosts.push(match addresses_of(&host) {
-                Ok(addresses) => addresses,
+            hosts.push(match target_of(&host) {
+                Ok(found) => {
+                    left_out.extend(of_host(&host, &found.left_out));
+                    ips(&found)
+                }
                 Err(_) if is_given => Vec::new(),
                 Err(error) => return Err(error).with_context(|| format!("--allow-host {host}")),
             });
@@ -50,7 +57,7 @@ pub fn resolve(plan: &Plan) -> Result<Hosts> {
     for (index, _, addresses) in &mut given {
         keep_reachable(plan, &names[usize::from(*index)], addresses)?;
     }
-    Ok(Hosts { names, addresses: Addresses { hosts, given }, trust: None })
+    Ok(Hosts { names, addresses: Addresses { hosts, given }, left_out, trust: None })
 }
 
 /// Leaves a host only addresses of a family that a source address has.
@@ -114,9 +121,12 @@ fn mapped_to(prefix: &str, names: &[String]) -> Option<(usize, u16)> {
 }
 
 /// Where a host's name leads.
-fn addresses_of(host: &str) -> Result<Vec<IpAddr>, TargetError> {
-    let target = Target::resolve(&format!("http://{}", bracketed(host)), &[])?;
-    Ok(target.addresses.iter().map(SocketAddr::ip).collect())
+fn target_of(host: &str) -> Result<Target, TargetError> {
+    Target::resolve(&format!("http://{}", bracketed(host)), &[])
+}
+
+fn ips(target: &Target) -> Vec<IpAddr> {
+    target.addresses.iter().map(SocketAddr::ip).collect()
 }
 
 fn bare(host: &str) -> String {

@@ -70,6 +70,8 @@ pub struct Counts {
     pub bytes_sent: u64,
     /// Whole messages that came.
     pub messages: u64,
+    /// Of these, those with another JSON text behind their first.
+    pub messages_joined: u64,
     /// Bytes of payload in them.
     pub message_bytes: u64,
 }
@@ -107,6 +109,7 @@ impl Counts {
             bytes_received,
             bytes_sent,
             messages,
+            messages_joined,
             message_bytes,
         } = other;
         self.started += started;
@@ -137,6 +140,7 @@ impl Counts {
         self.bytes_received += bytes_received;
         self.bytes_sent += bytes_sent;
         self.messages += messages;
+        self.messages_joined += messages_joined;
         self.message_bytes += message_bytes;
     }
 

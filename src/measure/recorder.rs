@@ -69,6 +69,11 @@ impl Recorder {
         self.now.tally.counts.held_ticks += u64::from(held.raw());
     }
 
+    /// A message had another JSON text behind its first.
+    pub fn joined(&mut self) {
+        self.now.tally.counts.messages_joined += 1;
+    }
+
     /// A closing handshake that a session began has ended.
     pub fn close_ended(&mut self, end: CloseEnd) {
         let counts = &mut self.now.tally.counts;

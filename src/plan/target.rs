@@ -61,9 +61,8 @@ impl Target {
         let name = target.host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
         // What was given is meant: if nothing leads there, that is to be said.
         if resolve::given(overrides, &name, target.port).is_none() {
-            target.leave_out(|address| {
-                !matches!(routes::try_route(None, address), Err(error) if routes::leads_nowhere(&error, None))
-            });
+            // Without IPv6 there is not even a socket to try with.
+            target.leave_out(|address| routes::try_route(None, address).is_ok());
         }
         Ok(target)
     }

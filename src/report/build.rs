@@ -310,6 +310,7 @@ fn messages(totals: &Totals) -> MessagesResult {
     MessagesResult {
         received: tally.counts.messages,
         bytes: tally.counts.message_bytes,
+        joined: tally.counts.messages_joined,
         by_type: Ordered(by_type),
         socket_bytes_received: tally.counts.bytes_received,
         socket_bytes_sent: tally.counts.bytes_sent,

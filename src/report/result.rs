@@ -300,6 +300,10 @@ pub struct MessagesResult {
     pub received: u64,
     /// Bytes of payload in them.
     pub bytes: u64,
+    /// Of these, those in which another JSON text followed the first on a line of its own: only the
+    /// first was read.
+    #[serde(default)]
+    pub joined: u64,
     /// By type; `other` is whatever the scenario does not list.
     pub by_type: Ordered<u64>,
     /// Bytes read off sockets, framing and HTTP included.

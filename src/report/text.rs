@@ -225,6 +225,14 @@ impl Text {
         if !shown.is_empty() {
             self.line("", &shown.join(" · "));
         }
+        if messages.joined > 0 {
+            let text = format!(
+                "warning: {} messages had more than one JSON text in them: only the first of each was read",
+                grouped(messages.joined)
+            );
+            let text = self.page.paint(Paint::Warning, &text);
+            self.line("", &text);
+        }
     }
 
     fn servers(&mut self, result: &RunResult) {
@@ -407,7 +415,7 @@ impl Text {
         for (address, counts) in all.iter().filter(|(_, counts)| counts.begun > 0 && counts.up == 0) {
             let begun = grouped(counts.begun);
             let text = format!(
-                "warning: none of {begun} connections to {address} came up, of {} addresses; others were tried instead",
+                "warning: none of {begun} connections to {address} came up, of {} addresses",
                 all.len()
             );
             let text = self.page.paint(Paint::Warning, &text);

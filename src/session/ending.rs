@@ -57,6 +57,7 @@ impl Session {
     ) {
         if self.phase == Phase::Closing {
             ctx.observer.close_ended(CloseEnd::Clean);
+            ctx.commands.finish = true;
             // The rest of the time that the handshake has is for the connection's end.
             return self.set_flag(PEER_CLOSED, true);
         }
@@ -70,6 +71,7 @@ impl Session {
         self.book_failure(fault, payload.get(2..).unwrap_or_default(), ctx);
         drop(self.take_spill(ctx));
         self.set_flag(PEER_CLOSED, true);
+        ctx.commands.finish = true;
         self.await_close(ctx);
     }
 

@@ -30,12 +30,39 @@ pub(super) struct Found {
     listed_early: Vec<MemberId>,
 }
 
+/// Looks for a second JSON text on a line of its own, as servers write that join what they have
+/// queued. Within one JSON text no object can follow another without a comma.
+#[derive(Debug, Default)]
+struct Joint {
+    /// The last byte that is no white space ended an object, and whether a line has ended since.
+    closed: bool,
+    line_ended: bool,
+    found: bool,
+}
+
+impl Joint {
+    fn take(&mut self, piece: &[u8]) {
+        for byte in piece {
+            match byte {
+                b'\n' => self.line_ended = self.closed,
+                b' ' | b'\t' | b'\r' => {}
+                byte => {
+                    self.found |= self.line_ended && *byte == b'{';
+                    self.closed = *byte == b'}';
+                    self.line_ended = false;
+                }
+            }
+        }
+    }
+}
+
 /// A message that came in more than one piece: what is known of it so far.
 #[derive(Debug, Default)]
 pub(super) struct SplitMessage {
     scanner: Scanner,
     found: Found,
     echo: Echo,
+    joint: Joint,
     /// It is not JSON from some place on, which is read no more.
     is_read: bool,
 }
@@ -66,6 +93,14 @@ impl Session {
             // Nothing is told apart, so nothing has to be JSON.
             ctx.observer.message(MessageType::OTHER, payload.len() as u64);
             return Ok(());
+        }
+        // Few messages have a line's end at all, and looking for one costs nothing beside a read.
+        if payload.contains(&b'\n') {
+            let mut joint = Joint::default();
+            joint.take(payload);
+            if joint.found {
+                ctx.observer.joined();
+            }
         }
         if let Some(result) = self.quick(payload, websocket, ctx) {
             return result;
@@ -109,6 +144,9 @@ impl Session {
         if self.awaits_same(websocket) {
             self.compare_piece(&mut message.echo, piece, websocket, ctx);
         }
+        if !websocket.messages.is_empty() {
+            message.joint.take(piece);
+        }
         if !message.is_read && !websocket.messages.is_empty() {
             message.is_read = !self.scan(&mut message.scanner, &mut message.found, piece, ctx);
         }
@@ -129,6 +167,9 @@ impl Session {
         if websocket.messages.is_empty() {
             ctx.observer.message(MessageType::OTHER, bytes);
             return Ok(());
+        }
+        if message.joint.found {
+            ctx.observer.joined();
         }
         self.text_done(message.found, bytes, &[], ctx)
     }

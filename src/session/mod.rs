@@ -163,6 +163,9 @@ pub struct Commands {
     pub timers: VecDeque<(Timer, Tick)>,
     /// Whether to drop the connection, unsent bytes with it unless they fit the kernel's buffer.
     pub disconnect: bool,
+    /// Nothing follows what is sent now, which TLS says at once; the connection stays until the peer ends
+    /// it.
+    pub finish: bool,
     /// Of a connection to be dropped: the last answer on it was read to its end, and leaves it fit
     /// for another's request.
     pub reusable: bool,
@@ -189,6 +192,8 @@ pub trait Observer {
     fn opened(&mut self, who: Who, server: ServerIndex);
     /// A whole message of this type came, `bytes` of payload.
     fn message(&mut self, message: MessageType, bytes: u64);
+    /// A message has another JSON text behind its first, which alone is read.
+    fn joined(&mut self);
     /// The open message listed this member.
     fn listed(&mut self, who: Who, member_id: MemberId);
     /// This member was announced.

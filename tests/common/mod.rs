@@ -110,6 +110,13 @@ impl Run {
         self
     }
 
+    /// The value of an option that is there.
+    pub(crate) fn value(&self, option: &str) -> &str {
+        let option = format!("--{option}");
+        let at = self.args.iter().position(|arg| *arg == option).expect("it is there");
+        &self.args[at + 1]
+    }
+
     /// Adds an option that may be there already.
     pub(crate) fn and(mut self, option: &str, value: &str) -> Self {
         self.args.extend([format!("--{option}"), value.to_owned()]);

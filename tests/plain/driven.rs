@@ -327,6 +327,26 @@ fn an_error_s_code_may_be_a_number() {
     assert_eq!(driven.failure(), ("NO_AUTH".into(), Blame::Server));
 }
 
+#[test]
+fn texts_that_are_joined_into_one_message_are_counted() {
+    for (message, joined) in [
+        ("{\"type\":\"pong\"}\n{\"type\":\"oops\"}", 1),
+        ("{\"type\":\"pong\"} \r\n\n {\"type\":\"oops\"}\n{}", 1),
+        ("{\"type\":\"pong\"}\n", 0),
+        ("{\n\"type\":\"pong\",\n\"x\":[{},\n{}]\n}", 0),
+        ("{\"type\":\"pong\"}{}", 0),
+    ] {
+        let frame = text(message);
+        for cut in 0..frame.len() {
+            let mut driven = held();
+            driven.counts();
+            driven.receive(&frame[..cut]);
+            driven.receive(&frame[cut..]);
+            assert_eq!(driven.counts().messages_joined, joined, "{message} at {cut}");
+        }
+    }
+}
+
 const CLOSE_1000: [u8; 4] = [0x88, 2, 3, 0xe8];
 
 #[test]

@@ -14,10 +14,12 @@ mod programs;
 mod s_server;
 mod tools;
 
+mod client_certificates;
 mod closes;
 mod key_log;
 mod key_updates;
 mod preflight;
 mod proxied;
+mod refusals;
 mod records;
 mod trust;

@@ -24,7 +24,7 @@ use crate::common::{DEADLINE, Finished, Run, eventually, kinds, number, results,
 use crate::tools::{Certified, Key, openssl};
 
 /// A WebSocket and no HTTP: what is read and written is TLS's business alone.
-const SCENARIO: &str = r#"
+pub const SCENARIO: &str = r#"
 name = "piped"
 
 [websocket]
@@ -122,6 +122,11 @@ impl SServer {
             .with("ca", self.certified.ca().display())
             .with("ramp", "0")
             .with("hold", "4s")
+    }
+
+    /// Where the results are.
+    pub fn results(&self) -> PathBuf {
+        results(&self.directory)
     }
 
     /// A session whose end is ours: its goodbye is awaited.

@@ -20,7 +20,7 @@ pub fn openssl() -> Command {
 
 /// Runs `openssl` to its end.
 #[track_caller]
-fn make(directory: &Path, args: &[&str]) {
+pub fn make(directory: &Path, args: &[&str]) {
     let mut command = openssl();
     finish(piped(command.current_dir(directory).args(args)).spawn().expect("openssl starts"))
         .assert_status(0);

@@ -241,7 +241,7 @@ impl Prepared {
         descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
         let (plan, limits) = doctor::plan_of(settings.clone(), Path::new("/"))?;
         let join = join::fix(args, &plan);
-        let mut hosts = hosts::resolve(&plan)?;
+        let mut hosts = doctor::hosts_of(&plan)?;
         let need = doctor::need_of(&plan, &Summary::new(&plan), &limits, &hosts);
         hosts.trust = hosts::trust_of(&plan)?;
         Ok(Self { plan, hosts, join, need })

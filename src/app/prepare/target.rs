@@ -43,7 +43,7 @@ impl TargetArgs {
         descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
         let settings = args.into_settings()?;
         let (plan, ..) = doctor::plan_of(settings, Path::new("/"))?;
-        let mut hosts = hosts::resolve(&plan)?;
+        let mut hosts = doctor::hosts_of(&plan)?;
         hosts.trust = hosts::trust_of(&plan)?;
         Ok(Prepared { plan, hosts })
     }

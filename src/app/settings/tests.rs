@@ -210,7 +210,12 @@ fn every_option_overrides_a_plan_file() {
         };
         let file = if ["tls", "no_broadcast", "insecure"].contains(&id) { &mock } else { &target };
         let name = format!("--{}", id.replace('_', "-"));
-        let typed: Vec<&str> = std::iter::once(name.as_str()).chain(value).collect();
+        let mut typed: Vec<&str> = std::iter::once(name.as_str()).chain(value).collect();
+        match id {
+            "cert" => typed.extend(["--key", "x"]),
+            "key" => typed.extend(["--cert", "x"]),
+            _ => {}
+        }
         assert_ne!(overridden(file, &typed), overridden(file, &[]), "{typed:?} changes nothing");
     }
 }

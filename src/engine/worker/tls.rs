@@ -92,7 +92,7 @@ impl Worker<'_> {
         if self.is_gone(row) || !self.settle(row) {
             return false;
         }
-        // While a WebSocket closes, the end of its connection is the server's to begin.
+        // While a WebSocket closes, the end of its connection is the server's to begin, and comes next.
         if received.closed && self.rows[row.index()].session.phase() != Phase::Closing {
             self.lost(row, None);
             return false;

@@ -116,7 +116,8 @@ impl Worker<'_> {
         if disconnect {
             self.end_lease(row, reusable);
         }
-        let sent = self.send(row, disconnect);
+        let finish = std::mem::take(&mut self.lent.commands.finish);
+        let sent = self.send(row, disconnect || finish);
         if disconnect {
             self.hang_up(row);
             if connect.is_none() {

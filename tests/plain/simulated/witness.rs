@@ -203,6 +203,9 @@ impl Observer for Witness {
         self.tally.closed += 1;
         self.tally.held_ticks += u64::from(held.raw());
     }
+    fn joined(&mut self) {
+        self.books.joined();
+    }
     fn close_ended(&mut self, end: CloseEnd) {
         self.books.close_ended(end);
         self.tally.closes[end as usize] += 1;

@@ -38,6 +38,22 @@ fn ws_url_is_not_a_url() {
 }
 
 #[test]
+fn ws_url_with_what_no_websocket_url_has() {
+    for (url, ticket, kind, blame) in [
+        ("ws://me@127.0.0.1:1/ws", "t", "url-userinfo", "scenario"),
+        ("ws://127.0.0.1:1/ws#x", "t", "url-fragment", "scenario"),
+        ("ws://127.0.0.1:1/ws", "t#x", "value-unusable:ticket", "server"),
+    ] {
+        let script = Script::good().enter(move |to| {
+            to.json(&format!(r#"{{"data":{{"ticket":"{ticket}","wsUrl":"{url}"}}}}"#));
+        });
+        let played = against(script);
+        played.assert_all_failed("connect", kind, blame);
+        assert_eq!(played.connections(), SESSIONS, "no further socket was opened");
+    }
+}
+
+#[test]
 fn ws_url_of_another_host() {
     let played = against(entering(r#"{"ticket":"t","wsUrl":"ws://production.example/ws"}"#));
     played.assert_all_failed("connect", "ws-host-not-allowed", "scenario");

@@ -1,5 +1,7 @@
 //! Answers to HTTP requests.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::common::let_pass;
@@ -142,12 +144,64 @@ fn slower_than_the_timeout() {
 #[test]
 fn connection_closed_between_requests() {
     let script = Script::good().login(|to| {
+        // The answer and the end in one packet: the end is there before the next request.
+        socket2::SockRef::from(&to.stream).set_tcp_cork(true).expect("an option of every TCP socket");
         to.json(TOKEN);
         to.hang_up();
     });
     let played = against(script);
     played.assert_undisturbed();
+    assert_eq!(played.count("/errors/reconnected"), 0, "nothing was sent twice");
     assert_eq!(played.connections(), 3 * SESSIONS, "one more for the second request");
+}
+
+#[test]
+fn a_request_that_was_read_is_not_sent_again() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let seen = Arc::clone(&asked);
+    let script = Script::good().enter(move |to| {
+        seen.fetch_add(1, Ordering::Relaxed);
+        to.hang_up();
+    });
+    let played = against(script);
+    played.assert_all_failed("enter", "closed-early", "server");
+    assert_eq!((asked.load(Ordering::Relaxed), played.count("/errors/reconnected")), (SESSIONS, 0));
+}
+
+/// The second answer lies in the socket's buffer when the next request is due.
+#[test]
+fn an_answer_that_nobody_asked_for_is_no_request_s() {
+    let script = Script::good().login(|to| {
+        let evil = response("200 OK", "application/json", r#"{"data":{"ticket":"evil","wsUrl":"ws://evil.invalid/"}}"#);
+        to.send(response("200 OK", "application/json", TOKEN) + &evil);
+    });
+    let played = against(script);
+    played.assert_undisturbed();
+    assert_eq!(played.connections(), 3 * SESSIONS, "one more for the second request");
+}
+
+#[test]
+fn too_many_header_fields() {
+    let script = Script::good().login(|to| {
+        to.send(format!("HTTP/1.1 200 OK\r\n{}Content-Length: 0\r\n\r\n", "A: b\r\n".repeat(100)));
+    });
+    against(script).assert_all_failed("login", "http-too-many-fields", "server");
+}
+
+#[test]
+fn two_lengths() {
+    let script = Script::good().login(|to| {
+        to.send(response("200 OK", "application/json", TOKEN).replace("\r\n\r\n", "\r\nContent-Length: 1\r\n\r\n"));
+    });
+    against(script).assert_all_failed("login", "http-framing", "server");
+}
+
+#[test]
+fn a_coding_that_is_not_known() {
+    let script = Script::good().login(|to| {
+        to.send(response("200 OK", "application/json\r\nContent-Encoding: br", TOKEN));
+    });
+    against(script).assert_all_failed("login", "body-coding", "server");
 }
 
 #[test]

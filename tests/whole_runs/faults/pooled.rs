@@ -105,9 +105,10 @@ fn closed_at_the_next_request() {
         to.note = "used".to_owned();
     });
     let played = sharing(1, script, |run| run);
-    played.assert_undisturbed().assert_http_adds_up();
-    assert_eq!(played.count("/errors/reconnected"), SESSIONS - 1);
-    assert_eq!(played.http("connections"), SESSIONS);
+    // Each had read the login of the next, which may have taken effect.
+    assert_eq!(played.kinds(), [("closed-early".to_owned(), SESSIONS / 2)]);
+    assert_eq!(played.count("/errors/reconnected"), 0);
+    assert_eq!(played.http("connections"), SESSIONS / 2);
 }
 
 /// An answer to a request that nobody made must be no session's.

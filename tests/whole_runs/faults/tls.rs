@@ -38,7 +38,7 @@ fn untrusted_and_no_ca_given() {
     let system = Authority::named("the system's").file(&temp);
     let server = Script::good().secured(Authority::new().good().config());
     let played = run_with(server, |run| run.variable("SSL_CERT_FILE", system.display()));
-    assert_failed(&played, "login", "tls-untrusted", "scenario", "UnknownIssuer");
+    assert_failed(&played, "login", "tls-untrusted", "scenario", "is not among the CAs that are trusted");
     assert!(played.finished.stdout.contains("--ca FILE"), "{}", played.finished.stdout);
 }
 
@@ -55,9 +55,10 @@ fn untrusted_at_the_look_up() {
 }
 
 #[test]
-fn untrusted_since_another_ca_is_given() {
+fn a_chain_that_leads_to_none_of_the_cas_given() {
     let (given, other) = (Authority::new(), Authority::named("another"));
-    assert_refused(&given, &other.good().config(), "tls-untrusted", "scenario", "UnknownIssuer");
+    let evidence = "its issuer's certificate (CN=another) was not sent and is not among the CAs that are trusted";
+    assert_refused(&given, &other.good().config(), "tls-chain-incomplete", "server", evidence);
 }
 
 /// The file is of the CA's last life: same name, another key.
@@ -70,27 +71,27 @@ fn untrusted_since_the_ca_was_made_anew() {
 #[test]
 fn self_signed() {
     let tls = Presented::self_signed(IsCa::NoCa).config();
-    assert_refused(&Authority::new(), &tls, "tls-untrusted", "scenario", "UnknownIssuer");
+    assert_refused(&Authority::new(), &tls, "tls-untrusted", "scenario", "it signs itself");
 }
 
 #[test]
 fn self_signed_as_openssl_req_makes_them() {
     let tls = Presented::self_signed(IsCa::Ca(BasicConstraints::Unconstrained)).config();
-    assert_refused(&Authority::new(), &tls, "tls-untrusted", "scenario", "signs itself");
+    assert_refused(&Authority::new(), &tls, "tls-certificate-invalid", "server", "CA:TRUE");
 }
 
 #[test]
 fn expired() {
     let authority = Authority::new();
     let tls = authority.signed(|params| params.not_after = date_time_ymd(2021, 3, 4)).config();
-    assert_refused(&authority, &tls, "tls-expired", "server", "expired");
+    assert_refused(&authority, &tls, "tls-expired", "server", "it ended at 2021-03-04");
 }
 
 #[test]
 fn not_yet_valid() {
     let authority = Authority::new();
     let tls = authority.signed(|params| params.not_before = date_time_ymd(2999, 1, 1)).config();
-    assert_refused(&authority, &tls, "tls-expired", "server", "not valid yet");
+    assert_refused(&authority, &tls, "tls-expired", "server", "it begins at 2999-01-01");
 }
 
 #[test]
@@ -98,7 +99,7 @@ fn wrong_name() {
     let authority = Authority::new();
     let name = SanType::DnsName("runnity.example".try_into().expect("a name"));
     let tls = authority.signed(|params| params.subject_alt_names = vec![name]).config();
-    let evidence = "the certificate is for runnity.example, not for 127.0.0.1";
+    let evidence = "it is for runnity.example, not for 127.0.0.1";
     assert_refused(&authority, &tls, "tls-wrong-name", "scenario", evidence);
 }
 
@@ -109,7 +110,15 @@ fn a_client_s_certificate() {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     };
     let tls = authority.signed(client).config();
-    assert_refused(&authority, &tls, "tls-certificate-invalid", "server", "client authentication");
+    assert_refused(&authority, &tls, "tls-certificate-invalid", "server", "it is not for servers");
+}
+
+#[test]
+fn an_address_that_is_written_as_a_name() {
+    let authority = Authority::new();
+    let name = SanType::DnsName("127.0.0.1".try_into().expect("a name"));
+    let tls = authority.signed(|params| params.subject_alt_names = vec![name]).config();
+    assert_refused(&authority, &tls, "tls-certificate-invalid", "server", "it has 127.0.0.1 as a DNS name");
 }
 
 #[test]
@@ -131,7 +140,7 @@ fn version_too_old() {
             to.fall_silent();
         };
         in_either_connection(act, |played, step| {
-            assert_failed(played, step, "tls-version", "server", "ServerDoesNotSupportTls12Or13");
+            assert_failed(played, step, "tls-version", "server", "server does not support tls12");
         });
     }
 }
@@ -139,14 +148,14 @@ fn version_too_old() {
 #[test]
 fn version_refused_by_an_alert() {
     in_either_connection(alerting(70), |played, step| {
-        assert_failed(played, step, "tls-version", "server", "ProtocolVersion");
+        assert_failed(played, step, "tls-version", "server", "protocol-version");
     });
 }
 
 #[test]
 fn no_common_suite() {
     in_either_connection(alerting(40), |played, step| {
-        assert_failed(played, step, "tls-no-common-suite", "server", "HandshakeFailure");
+        assert_failed(played, step, "tls-no-common-suite", "server", "handshake-failure");
     });
 }
 
@@ -157,7 +166,7 @@ fn no_common_suite_since_one_alone_is_offered() {
     let temp = tempfile::tempdir().expect("a directory");
     let only_128 = authority.good().config_of(&[&TLS13], Some(CipherSuite::TLS13_AES_128_GCM_SHA256));
     let only_12 = authority.good().config_of(&[&TLS12], None);
-    for (tls, evidence) in [(only_128, "HandshakeFailure"), (only_12, "ProtocolVersion")] {
+    for (tls, evidence) in [(only_128, "handshake-failure"), (only_12, "protocol-version")] {
         let played = run_with(Script::good().secured(tls), |run| {
             run.with("ca", authority.file(&temp).display()).with("tls-suites", "aes256")
         });
@@ -309,7 +318,7 @@ const ALERTS: [(u8, &str); 36] = [
     (113, "tls-alert:bad-certificate-status-response"),
     (114, "tls-alert:bad-certificate-hash-value"),
     (115, "tls-alert:unknown-psk-identity"),
-    (116, "tls-alert:certificate-required"),
+    (116, "tls-client-certificate"),
     (120, "tls-alert:no-application-protocol"),
     (121, "tls-alert:ech-required"),
     (255, "tls-alert:unknown-255"),
@@ -337,7 +346,7 @@ fn each_alert_by_name() {
         expected.sort();
         assert_eq!(kinds, expected);
         for detail in played.summary["errors"]["details"].as_array().expect("details") {
-            let own = ["tls-alert:unrecognized-name", "tls-alert:certificate-required"]
+            let own = ["tls-alert:unrecognized-name", "tls-client-certificate"]
                 .contains(&detail["kind"].as_str().expect("a kind"));
             let blame = if own { "scenario" } else { "server" };
             assert_eq!((&detail["step"], &detail["blame"]), (&step.into(), &blame.into()), "{detail:#}");
