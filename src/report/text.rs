@@ -225,6 +225,10 @@ impl Text {
         if !shown.is_empty() {
             self.line("", &shown.join(" · "));
         }
+        if let Some(other) = &messages.first_other {
+            let (text, at) = (foreign::line(&other.text, EVIDENCE_CHARS_MAX), other.at_seconds);
+            self.line("", &format!("first other: member {} at {at:.1} s: {text}", other.member_id));
+        }
     }
 
     fn servers(&mut self, result: &RunResult) {

@@ -117,7 +117,7 @@ pub struct Session {
     step: StepIndex,
     flags: u8,
     /// PINGs that timed out and whose PONGs are still to come. A PONG answers the oldest of these
-    /// first.
+    /// first. While it opens: messages that came.
     late_pongs: u8,
     /// PINGs that fell due while the outstanding one was.
     missed: u8,
@@ -173,6 +173,15 @@ pub struct Commands {
     pub keep: bool,
 }
 
+/// A message that fits no kind of the scenario's.
+#[derive(Clone, Copy, Debug)]
+pub enum Unmatched<'b> {
+    /// Text; empty if it came in pieces.
+    Text(&'b [u8]),
+    /// Not text.
+    Binary(&'b [u8]),
+}
+
 /// Receives what happens in sessions.
 pub trait Observer {
     /// A step succeeded, in this time.
@@ -200,6 +209,8 @@ pub trait Observer {
     /// A heartbeat cycle failed at this server, besides its event; `waited`: since the outstanding
     /// PING was due and sent.
     fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed);
+    /// A message came that fits no kind of the scenario's.
+    fn unmatched(&mut self, who: Who, message: Unmatched<'_>);
     /// This member was announced as gone.
     fn left(&mut self, who: Who, member_id: MemberId);
     /// An open session is open no longer, for whatever reason.
@@ -430,7 +441,8 @@ impl Session {
             (Timer::Connect, Phase::DialingWs | Phase::Upgrading) | (Timer::Open, Phase::Opening)
                 if due == self.deadline =>
             {
-                self.fail(self.timeout(), &[], ctx);
+                let evidence = self.awaited_in_vain(ctx.script);
+                self.fail(self.timeout(), evidence.as_bytes(), ctx);
             }
             (Timer::Close, Phase::Closing) if due == self.deadline => {
                 self.close_ended(CloseEnd::TimedOut, ctx);
@@ -456,6 +468,19 @@ impl Session {
             _ if self.flag(SECURING) => Fault::Tls(TlsFault::HandshakeTimeout),
             Phase::Dialing | Phase::DialingWs => Fault::ConnectTimeout,
             _ => Fault::StepTimeout,
+        }
+    }
+
+    /// What came instead of the message that means open.
+    fn awaited_in_vain(&self, script: &Script) -> String {
+        let websocket = script.scenario.websocket.as_ref().filter(|_| self.phase == Phase::Opening);
+        let awaited =
+            websocket.and_then(|websocket| Some(&websocket.messages[usize::from(websocket.open?.0)]));
+        match (awaited, self.late_pongs) {
+            (None, _) => String::new(),
+            (Some(awaited), 0) => format!("no message came, {} was awaited", awaited.name),
+            (Some(awaited), u8::MAX) => format!("255 messages or more came, none of kind {}", awaited.name),
+            (Some(awaited), count) => format!("{count} messages came, none of kind {}", awaited.name),
         }
     }
 
