@@ -64,7 +64,7 @@ fn a_message_is_shown_without_its_frame_s_header() {
 
 #[test]
 fn a_session_that_is_cut_fails_in_the_hold_of_its_server() {
-    let script = Script::good().ping(|to| to.cut());
+    let script = Script::good().ping(|to| to.hang_up());
     let played = against(script);
     let details = played.summary["errors"]["details"].as_array().expect("details");
     assert!(details.iter().any(|it| it["kind"] == "closed-1006" && it["step"] == "hold"), "{details:#?}");
