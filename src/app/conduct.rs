@@ -96,7 +96,8 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     }
     let results_are = format!("the results up to the last second are in {}", path.display());
     interrupt.now_says(Notices::new("closing the sessions", &results_are));
-    let (result, lacking) = load(&plan, &hosts, &interrupt, &mut directory, &output)?;
+    let stop = || interrupt.reason().or_else(|| mock_server.as_ref().and_then(MockServer::ended));
+    let (result, lacking) = load(&plan, &hosts, (&interrupt, &stop), &mut directory, &output)?;
     drop(mock_server);
     let is_printed = output.print_result(&interrupt, &result, &path);
     let is_written = tell_what_is_lacking(&lacking, &path);
@@ -306,13 +307,13 @@ fn wait_ready(
 fn load(
     plan: &Plan,
     hosts: &Hosts,
-    interrupt: &Interrupt,
+    (interrupt, stop): (&Interrupt, &dyn Fn() -> Option<String>),
     directory: &mut ResultsDir,
     output: &Output,
 ) -> Result<(RunResult, Lacking)> {
     let mut recording = recording::Recording::new(plan, directory, !output.quiet);
     let abort = RefCell::new(Abort::new(&plan.settings.abort_on));
-    let stop = || interrupt.reason().or_else(|| abort.borrow().reason());
+    let stop = || stop().or_else(|| abort.borrow().reason());
     let outcome = engine::run(plan, hosts, &stop, &mut |second| {
         let result = recording.second(second);
         abort.borrow_mut().look(second, &result);

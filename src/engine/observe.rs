@@ -11,10 +11,10 @@ use startline_os::tick::Ticks;
 use crate::fault::Fault;
 use crate::measure::ledger::Ledger;
 use crate::measure::servers::{ServerIndex, ServerNames};
-use crate::measure::{CloseEnd, FaultSample, PingEvent, Recorder, Timed};
+use crate::measure::{CloseEnd, FaultSample, PingEvent, Recorder, Timed, UnmatchedSample};
 use crate::members::MemberId;
 use crate::scenario::{MessageType, StepIndex};
-use crate::session::{Observer, Who};
+use crate::session::{Observer, Unmatched, Who};
 
 /// The books of one worker.
 #[derive(Debug)]
@@ -30,8 +30,25 @@ pub struct Books {
     /// Where the connection comes from that is being given up, not having come up: its failure's
     /// evidence.
     pub from: Option<SocketAddr>,
+    /// The first message of this worker that fits no kind of the scenario's.
+    pub unmatched: Option<String>,
     /// The last index of the step names, which is what error messages in mid-hold are filed under.
     pub last_step: StepIndex,
+}
+
+/// Bytes kept of the first message that fits no kind.
+const UNMATCHED_BYTES_MAX: usize = 200;
+
+fn unmatched_text(message: Unmatched<'_>) -> String {
+    match message {
+        Unmatched::Text(bytes) => {
+            String::from_utf8_lossy(&bytes[..bytes.len().min(UNMATCHED_BYTES_MAX)]).into_owned()
+        }
+        Unmatched::Binary(bytes) => {
+            let start: Vec<String> = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+            format!("binary, {} bytes: {}", bytes.len(), start.join(" "))
+        }
+    }
 }
 
 impl Books {
@@ -125,8 +142,12 @@ impl Observer for Books {
         }
         if self.recorder.may_sample(self.last_step, fault) {
             let (due, sent) = (waited.from_due.as_duration(), waited.from_sent.as_duration());
+            let came = match &self.unmatched {
+                Some(message) => format!("; the first message of no known kind: {message}"),
+                None => String::new(),
+            };
             let evidence = format!(
-                "a PING due at {:.3} s of the run, sent {:.3} s later, had no PONG {:.3} s after that",
+                "a PING due at {:.3} s of the run, sent {:.3} s later, had no PONG {:.3} s after that{came}",
                 self.at.saturating_sub(due).as_secs_f64(),
                 due.saturating_sub(sent).as_secs_f64(),
                 sent.as_secs_f64(),
@@ -134,6 +155,21 @@ impl Observer for Books {
             let sample = self.sample(who, server, self.last_step, fault, evidence.as_bytes());
             self.recorder.sample(sample);
         }
+    }
+
+    fn unmatched(&mut self, who: Who, message: Unmatched<'_>) {
+        if self.unmatched.is_some() {
+            return;
+        }
+        let text = unmatched_text(message);
+        let sample = UnmatchedSample {
+            session: who.session,
+            member_id: who.member_id,
+            at: self.at,
+            text: text.clone(),
+        };
+        self.recorder.unmatched(sample);
+        self.unmatched = Some(text);
     }
 
     fn left(&mut self, who: Who, member_id: MemberId) {
@@ -158,7 +194,10 @@ impl Observer for Books {
         if let Some(url) = self.servers.name(server) {
             self.recorder.routing().failed(url, step, fault, self.at);
         }
-        let sample = self.sample(who, server, step, fault, evidence);
+        let mut sample = self.sample(who, server, step, fault, evidence);
+        if let (Fault::StepTimeout, Some(message), false) = (fault, &self.unmatched, evidence.is_empty()) {
+            sample.evidence += &format!("; the first of no known kind: {message}");
+        }
         self.recorder.failed(sample);
     }
 

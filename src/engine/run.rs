@@ -121,6 +121,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         ledger: ledger_of(plan, worker, gone),
         at: Duration::ZERO,
         from: None,
+        unmatched: None,
         last_step: StepIndex(layout.steps.len().saturating_sub(1) as u8),
     };
     let seed = plan.settings.seed ^ (worker as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);

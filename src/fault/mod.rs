@@ -22,6 +22,7 @@ impl Fault {
             libc::EMFILE | libc::ENFILE => Self::DescriptorsExhausted,
             libc::EADDRNOTAVAIL => Self::TuplesExhausted,
             libc::EADDRINUSE => Self::PortTaken,
+            libc::EPERM | libc::EACCES => Self::NotPermitted,
             libc::ENOMEM | libc::ENOBUFS => Self::MemoryExhausted,
             libc::ECONNREFUSED => Self::ConnectRefused,
             libc::ENETUNREACH | libc::EHOSTUNREACH => Self::Unreachable,

@@ -43,6 +43,10 @@ faults! {
         /// target.
         SourceUnusable => ("source-unusable", Machine, NOTHING,
             "The kernel sends nothing from that --source-ip to the target: use an address of the interface towards it.")
+        /// EPERM or EACCES: a firewall rule or a policy of this machine forbids it.
+        NotPermitted => ("not-permitted", Machine, NOTHING,
+            "This machine forbids the connection: look at its firewall (nft list ruleset), and at seccomp, AppArmor and \
+             cgroup rules.")
         /// ENOMEM or ENOBUFS.
         MemoryExhausted => ("memory-exhausted", Machine, NOTHING,
             "The kernel ran out of socket memory; compare net.ipv4.tcp_mem with /proc/net/sockstat.")
@@ -90,6 +94,8 @@ faults! {
         HttpStatus(u16, plain) => ("http-<status>", Server, NOTHING,
             "See the evidence and the server's log at this instant.")
         {
+            301 | 302 | 303 | 307 | 308 => ("http-<status>", Server, NOTHING,
+                "The server redirects: give the URL of Location (in the evidence) as --target, or in the step's path."),
             401 | 403 => ("http-<status>", Server, NOTHING,
                 "The server refused the member; check the login and the token's age."),
             502..=504 => ("http-<status>", Server, NOTHING,
@@ -144,6 +150,8 @@ faults! {
         UpgradeRefused(u16, plain) => ("upgrade-refused-<status>", Server, NOTHING,
             "What answers does not upgrade; check the proxy's Upgrade headers and the path.")
         {
+            301 | 302 | 303 | 307 | 308 => ("upgrade-refused-<status>", Server, NOTHING,
+                "The server redirects: use the URL of Location (in the evidence) in the scenario, or --ws-map to it."),
             401 | 403 => ("upgrade-refused-<status>", Server, NOTHING,
                 "The upgrade was refused; check the ticket and the Origin header."),
             502..=504 => ("upgrade-refused-<status>", Server, NOTHING,

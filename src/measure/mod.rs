@@ -81,6 +81,19 @@ pub struct FaultSample {
     pub evidence: String,
 }
 
+/// A message that fits no kind of the scenario's.
+#[derive(Clone, Debug)]
+pub struct UnmatchedSample {
+    /// The session's number.
+    pub session: SessionNumber,
+    /// Its member.
+    pub member_id: MemberId,
+    /// Since the run began.
+    pub at: Duration,
+    /// Its beginning.
+    pub text: String,
+}
+
 /// How long something took that succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timed {

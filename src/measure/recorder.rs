@@ -14,7 +14,7 @@ use super::failures::cut_evidence;
 use super::routing::Routing;
 use super::{
     CloseEnd, FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, Layout, PingEvent,
-    SAMPLES_PER_KIND_MAX, Stall, StepTally, Timed,
+    SAMPLES_PER_KIND_MAX, Stall, StepTally, Timed, UnmatchedSample,
 };
 use crate::fault::Fault;
 use crate::members::SessionNumber;
@@ -206,6 +206,11 @@ impl Recorder {
     /// The worker's own lateness: a timer or arrival handled so long after its planned instant.
     pub fn lag(&mut self, lag: Ticks) {
         self.now.tally.lag.record(lag);
+    }
+
+    /// The first message that fits no kind.
+    pub fn unmatched(&mut self, sample: UnmatchedSample) {
+        self.now.unmatched = Some(sample);
     }
 
     /// The worker did not run between these instants of the run.

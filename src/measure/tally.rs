@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::routing::Routing;
 use super::{
     AddressCounts, Counts, Failures, Fate, FaultSample, Latencies, Layout, Stall, Stalls, TlsCounts,
+    UnmatchedSample,
 };
 use crate::fault::Fault;
 use crate::members::SessionNumber;
@@ -127,6 +128,7 @@ pub struct Interval {
     pub(super) samples: Vec<FaultSample>,
     pub(super) fates: Vec<(SessionNumber, Fate)>,
     pub(super) stalls: Vec<Stall>,
+    pub(super) unmatched: Option<UnmatchedSample>,
     covers: Option<(Duration, Duration)>,
 }
 
@@ -154,6 +156,7 @@ impl Interval {
         self.samples.append(&mut other.samples);
         self.fates.append(&mut other.fates);
         self.stalls.append(&mut other.stalls);
+        self.unmatched = self.unmatched.take().or(other.unmatched.take());
     }
 
     /// The figures of this time alone.
@@ -186,6 +189,7 @@ pub struct Totals {
     tally: Tally,
     first_samples: BTreeMap<(StepIndex, Fault), FaultSample>,
     stalls: Stalls,
+    first_unmatched: Option<UnmatchedSample>,
 }
 
 impl Totals {
@@ -196,6 +200,7 @@ impl Totals {
             tally: Tally::default(),
             first_samples: BTreeMap::new(),
             stalls: Stalls::default(),
+            first_unmatched: None,
         }
     }
 
@@ -203,6 +208,9 @@ impl Totals {
     pub fn add(&mut self, interval: &Interval) {
         self.tally.add(&interval.tally);
         interval.stalls.iter().for_each(|stall| self.stalls.add(*stall));
+        if self.first_unmatched.is_none() {
+            self.first_unmatched.clone_from(&interval.unmatched);
+        }
         for sample in &interval.samples {
             let key = (sample.step, sample.fault);
             // Samples come only of kinds that a recorder told apart, a bounded number each.
@@ -226,6 +234,11 @@ impl Totals {
     /// Sessions open now: opened less closed.
     pub fn open_now(&self) -> u64 {
         self.tally.counts.open_now()
+    }
+
+    /// The first message that fits no kind of the scenario's.
+    pub fn first_unmatched(&self) -> Option<&UnmatchedSample> {
+        self.first_unmatched.as_ref()
     }
 
     /// Times in which this machine did not run the load generator.

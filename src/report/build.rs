@@ -312,6 +312,12 @@ fn messages(totals: &Totals) -> MessagesResult {
         bytes: tally.counts.message_bytes,
         joined: tally.counts.messages_joined,
         by_type: Ordered(by_type),
+        first_other: totals.first_unmatched().map(|first| OtherMessage {
+            session: first.session,
+            member_id: first.member_id,
+            at_seconds: seconds(first.at),
+            text: first.text.clone(),
+        }),
         socket_bytes_received: tally.counts.bytes_received,
         socket_bytes_sent: tally.counts.bytes_sent,
     }

@@ -5,8 +5,10 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::{ServerFailure, ServerResult, StallResult, StallsResult};
-use crate::numbers::grouped;
+use super::{
+    CriterionResult, Outcome, RunResult, ServerFailure, ServerResult, StallResult, StallsResult, StepResult,
+};
+use crate::numbers::{figure, grouped};
 
 /// Source addresses named that nothing answered.
 const SOURCES_SHOWN_MAX: usize = 4;
@@ -47,4 +49,32 @@ pub(super) fn unanswered(by_source: &BTreeMap<String, u64>) -> String {
         more => format!(" and from {more} more"),
     };
     format!("nothing answered {}{more}", shown.join(", "))
+}
+
+/// Whether criteria failed, and all of them only by what may be this machine's own doing.
+pub(super) fn is_in_doubt(criteria: &[CriterionResult]) -> bool {
+    let mut failed = criteria.iter().filter(|one| one.outcome == Outcome::Fail).peekable();
+    failed.peek().is_some() && failed.all(|one| !one.stands)
+}
+
+/// `2 of 5 criteria failed.`, of those that were measured.
+pub(super) fn failed(criteria: &[CriterionResult]) -> String {
+    let count = |wanted: fn(Outcome) -> bool| criteria.iter().filter(|one| wanted(one.outcome)).count();
+    let measured = count(|outcome| outcome != Outcome::NotMeasured);
+    let noun = if measured == 1 { "criterion" } else { "criteria" };
+    format!("{} of {measured} {noun} failed.", count(|outcome| outcome == Outcome::Fail))
+}
+
+/// A note for when this machine's own lateness is a good part of what was measured.
+pub(super) fn own_lateness(result: &RunResult) -> Option<String> {
+    let share = |step: &StepResult| {
+        let (due, sent) = (step.from_due.p99_ms?, step.from_sent.p99_ms?);
+        (due - sent > 1.0 && due > sent * 1.2).then_some((due, sent))
+    };
+    let (name, (due, sent)) = result.steps.iter().find_map(|(name, step)| Some((name, share(step)?)))?;
+    Some(format!(
+        "This machine sent late: {name} p99 is {} ms from scheduled time, {} ms from actual send.",
+        figure(due),
+        figure(sent)
+    ))
 }

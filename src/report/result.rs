@@ -306,10 +306,25 @@ pub struct MessagesResult {
     pub joined: u64,
     /// By type; `other` is whatever the scenario does not list.
     pub by_type: Ordered<u64>,
+    /// The first that the scenario does not list; `null` if all were of its types.
+    pub first_other: Option<OtherMessage>,
     /// Bytes read off sockets, framing and HTTP included.
     pub socket_bytes_received: u64,
     /// Bytes written to sockets.
     pub socket_bytes_sent: u64,
+}
+
+/// A message of a type that the scenario does not list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OtherMessage {
+    /// The number of the session that received it.
+    pub session: SessionNumber,
+    /// Its member.
+    pub member_id: MemberId,
+    /// Seconds since the run began.
+    pub at_seconds: f64,
+    /// Its beginning.
+    pub text: String,
 }
 
 /// Pairs of an observer and another member, both open at the close: `expected = seen + missing`.

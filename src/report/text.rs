@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use super::phrases::{server_failure, stalls, unanswered};
+use super::phrases::{failed, is_in_doubt, own_lateness, server_failure, stalls, unanswered};
 use super::verdict::with_unit;
 use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StepResult, Verdict};
 use crate::checks::table::{Column, Page, Paint, Table};
@@ -233,6 +233,10 @@ impl Text {
             let text = self.page.paint(Paint::Warning, &text);
             self.line("", &text);
         }
+        if let Some(other) = &messages.first_other {
+            let (text, at) = (foreign::line(&other.text, EVIDENCE_CHARS_MAX), other.at_seconds);
+            self.line("", &format!("first other: member {} at {at:.1} s: {text}", other.member_id));
+        }
     }
 
     fn servers(&mut self, result: &RunResult) {
@@ -445,20 +449,6 @@ fn mark(criterion: &CriterionResult) -> (&'static str, Paint) {
     }
 }
 
-/// Whether criteria failed, and all of them only by what may be this machine's own doing.
-fn is_in_doubt(criteria: &[CriterionResult]) -> bool {
-    let mut failed = criteria.iter().filter(|one| one.outcome == Outcome::Fail).peekable();
-    failed.peek().is_some() && failed.all(|one| !one.stands)
-}
-
-/// `2 of 5 criteria failed.`, of those that were measured.
-fn failed(criteria: &[CriterionResult]) -> String {
-    let count = |wanted: fn(Outcome) -> bool| criteria.iter().filter(|one| wanted(one.outcome)).count();
-    let measured = count(|outcome| outcome != Outcome::NotMeasured);
-    let noun = if measured == 1 { "criterion" } else { "criteria" };
-    format!("{} of {measured} {noun} failed.", count(|outcome| outcome == Outcome::Fail))
-}
-
 fn criterion_row(criterion: &CriterionResult) -> [String; 3] {
     let show = |value: f64| with_unit(&criterion.measure, &criterion.unit, value);
     let side = match criterion.good.as_str() {
@@ -495,18 +485,4 @@ fn step_cells(step: &StepResult) -> [String; 7] {
         millis(due.p99_ms),
         millis(due.max_ms),
     ]
-}
-
-/// A note for when this machine's own lateness is a good part of what was measured.
-fn own_lateness(result: &RunResult) -> Option<String> {
-    let share = |step: &StepResult| {
-        let (due, sent) = (step.from_due.p99_ms?, step.from_sent.p99_ms?);
-        (due - sent > 1.0 && due > sent * 1.2).then_some((due, sent))
-    };
-    let (name, (due, sent)) = result.steps.iter().find_map(|(name, step)| Some((name, share(step)?)))?;
-    Some(format!(
-        "This machine sent late: {name} p99 is {} ms from scheduled time, {} ms from actual send.",
-        figure(due),
-        figure(sent)
-    ))
 }

@@ -102,7 +102,7 @@ impl Session {
             }
             Ok(_) => self.put_setup(setup, ctx),
             Err(error) => {
-                let evidence = evidence_of(&setup.answer, bytes);
+                let evidence = broken_answer(&setup.answer, bytes);
                 self.put_setup(setup, ctx);
                 self.fail(http_fault(error), &evidence, ctx);
             }
@@ -174,7 +174,7 @@ impl Session {
             let took = Duration::from_micros(ctx.now.since(self.sent).as_micros());
             Err(refusal(&script.scenario, step, (status, took), &readable_body(&setup.answer)))
         };
-        let evidence = if verdict.is_err() { readable_body(&setup.answer).into_owned() } else { Vec::new() };
+        let evidence = if verdict.is_err() { evidence_of(&setup.answer) } else { Vec::new() };
         self.put_setup(setup, ctx);
         match verdict {
             Ok(()) => self.step_done(reusable, ctx),
@@ -212,7 +212,7 @@ impl Session {
     pub(super) fn fail_with_partial_answer<O: Observer>(&mut self, fault: Fault, ctx: &mut Context<'_, O>) {
         let evidence = match self.take_setup(ctx) {
             Some(setup) => {
-                let evidence = setup.answer.body().to_vec();
+                let evidence = evidence_of(&setup.answer);
                 self.put_setup(setup, ctx);
                 evidence
             }
@@ -257,6 +257,21 @@ fn is_idempotent(method: &str) -> bool {
 fn is_read(step: &HttpStep, answer: &ResponseReader) -> bool {
     answer.status().is_some_and(|status| !step.expect.contains(&status))
         || step.take.iter().any(|take| matches!(take.from, TakeFrom::Body(_)))
+}
+
+/// Fields that say what to do about a refusal.
+const TELLING_FIELDS: [&str; 3] = ["Location", "WWW-Authenticate", "Retry-After"];
+
+/// What shows why an answer was refused: the fields that say so, then the body.
+pub(super) fn evidence_of(answer: &ResponseReader) -> Vec<u8> {
+    let mut evidence = Vec::new();
+    for name in TELLING_FIELDS {
+        for value in answer.headers(name) {
+            evidence.extend_from_slice(format!("{name}: {value}\n").as_bytes());
+        }
+    }
+    evidence.extend_from_slice(&readable_body(answer));
+    evidence
 }
 
 /// The body without its codings where they can be undone, else as it came.
@@ -379,7 +394,7 @@ pub(super) fn http_fault(error: HttpError) -> Fault {
 
 /// The first bytes of an answer that went wrong: its body if it has one by now, else what was just
 /// read.
-fn evidence_of(answer: &ResponseReader, read: &[u8]) -> Vec<u8> {
+fn broken_answer(answer: &ResponseReader, read: &[u8]) -> Vec<u8> {
     let bytes = if answer.body().is_empty() { read } else { answer.body() };
     bytes[..bytes.len().min(super::ending::EVIDENCE_BYTES_MAX)].to_vec()
 }

@@ -9,7 +9,7 @@ use startline_protocol::scan::{Scanner, Value, quick_integer, quick_text};
 use startline_protocol::websocket::Violation;
 
 use super::replies::Echo;
-use super::{Context, Observer, Phase, Session, Timer};
+use super::{Context, Observer, Phase, Session, Timer, Unmatched};
 use crate::fault::Fault;
 use crate::members::MemberId;
 use crate::scenario::{MessageType, Role, WebSocket};
@@ -235,7 +235,13 @@ impl Session {
         ctx.observer.message(message, bytes);
         let script = ctx.script;
         let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
-        let Some(rule) = websocket.messages.get(usize::from(message.0)) else { return Ok(()) };
+        if self.phase == Phase::Opening {
+            self.late_pongs = self.late_pongs.saturating_add(1);
+        }
+        let Some(rule) = websocket.messages.get(usize::from(message.0)) else {
+            ctx.observer.unmatched(ctx.who, Unmatched::Text(payload));
+            return Ok(());
+        };
         match rule.role {
             Role::Open if self.phase == Phase::Opening => self.opened_now(ctx),
             Role::Reply if self.phase == Phase::Held => self.reply(found.reply.as_deref(), websocket, ctx),
@@ -298,6 +304,7 @@ impl Session {
         let step = self.step_index(ctx.script);
         ctx.observer.step_ok(step, ctx.timed(self.due, self.sent));
         self.phase = Phase::Held;
+        self.late_pongs = 0;
         self.opened = ctx.now;
         self.forget_secrets(ctx);
         ctx.observer.opened(ctx.who, self.server);

@@ -7,7 +7,7 @@ use startline_protocol::http::{HttpError, Limits, ResponseReader};
 use startline_protocol::websocket::key_text;
 use tungstenite::handshake::derive_accept_key;
 
-use super::http::{http_fault, refuse_taken, refuse_unquotable, write_fields};
+use super::http::{evidence_of, http_fault, refuse_taken, refuse_unquotable, write_fields};
 use super::{Context, Observer, Phase, Session, TICKET_AGED, Timer};
 use crate::fault::Fault;
 use crate::scenario::WebSocket;
@@ -110,7 +110,7 @@ impl Session {
         // Any other answer is a refusal as soon as its head is in; its body may be long in coming.
         let refused = setup.answer.status().filter(|status| *status >= 200);
         if let (Some(status), false) = (refused, progress.complete && setup.answer.status() == Some(101)) {
-            let evidence = setup.answer.body().to_vec();
+            let evidence = evidence_of(&setup.answer);
             self.put_setup(setup, ctx);
             return self.fail(Fault::UpgradeRefused(status), &evidence, ctx);
         }

@@ -20,6 +20,6 @@ mod key_log;
 mod key_updates;
 mod preflight;
 mod proxied;
-mod refusals;
 mod records;
+mod refusals;
 mod trust;

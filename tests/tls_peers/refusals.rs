@@ -53,7 +53,14 @@ impl Made {
 
     /// A server shows this certificate; how a run that trusts `ca` fails.
     #[track_caller]
-    fn assert_refused(&self, shown: &str, more: &[&str], ca: &str, (kind, blame): (&str, &str), evidence: &str) {
+    fn assert_refused(
+        &self,
+        shown: &str,
+        more: &[&str],
+        ca: &str,
+        (kind, blame): (&str, &str),
+        evidence: &str,
+    ) {
         let mut command = openssl();
         command.current_dir(self.path()).args(["s_server", "-accept", "127.0.0.1:0", "-www"]);
         // Current settings would not even show some of these.
@@ -128,15 +135,29 @@ fn more_cas_than_one_allows() {
     make(
         made.path(),
         &[
-            "req", "-x509", "-config", "root.cnf", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out",
-            "ca.pem", "-days", "2", "-subj", "/CN=Test CA",
+            "req",
+            "-x509",
+            "-config",
+            "root.cnf",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "ca.key",
+            "-out",
+            "ca.pem",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=Test CA",
         ],
     );
     made.signed("Intermediate", "rsa:2048", "ca", Some(CA));
     made.signed("Second", "rsa:2048", "Intermediate", Some(CA));
     made.signed("leaf", "rsa:2048", "Second", Some(LEAF));
     let read = |name: &str| fs::read_to_string(made.path().join(name)).expect("a certificate");
-    fs::write(made.path().join("chain.pem"), read("Second.pem") + &read("Intermediate.pem")).expect("written");
+    fs::write(made.path().join("chain.pem"), read("Second.pem") + &read("Intermediate.pem"))
+        .expect("written");
     made.assert_refused(
         "leaf",
         &["-cert_chain", "chain.pem"],

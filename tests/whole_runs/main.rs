@@ -6,6 +6,7 @@
 mod common;
 mod foreign;
 
+mod evidence;
 mod faults;
 mod foreign_server;
 mod foreign_systems;

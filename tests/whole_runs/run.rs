@@ -29,7 +29,7 @@ pub(crate) fn start_until(phase: &str, run: &Run, out: &Path) -> Child {
 }
 
 /// Processes whose parent is `parent`.
-fn children_of(parent: u32) -> Vec<u32> {
+pub(crate) fn children_of(parent: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
     let read = |path: std::path::PathBuf| std::fs::read_to_string(path.join("children")).unwrap_or_default();
     tasks

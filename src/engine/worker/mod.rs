@@ -6,6 +6,7 @@
 //! events, so one session's flood delays another's PING by at most a batch.
 
 mod pooled;
+mod ramp_down;
 mod tls;
 mod wire;
 
@@ -19,6 +20,8 @@ use startline_os::alarm::{ALARM, Alarm};
 use startline_os::clock::Clock;
 use startline_os::tick::{Tick, Ticks};
 use startline_os::timers::Timers;
+
+use ramp_down::RampDown;
 
 use super::arrivals::{Arrivals, RowIndex};
 use super::hosts::Addresses;
@@ -165,23 +168,6 @@ struct Wire {
     unread: Vec<RowIndex>,
     /// Which address comes next, for sessions that dial a host with several.
     dialing: HashMap<RowIndex, (Endpoint, u32)>,
-}
-
-struct RampDown {
-    start: Duration,
-    span: Duration,
-    next_row: u32,
-}
-
-impl RampDown {
-    /// How many of these rows are to have been ended by this instant of the run.
-    fn due(&self, at: Duration, rows: usize) -> u32 {
-        let elapsed = at.saturating_sub(self.start).as_micros();
-        match self.span.as_micros() {
-            0 => rows as u32,
-            span => (rows as u128 * elapsed / span + 1).min(rows as u128) as u32,
-        }
-    }
 }
 
 impl Lent {
@@ -335,10 +321,6 @@ impl<'p> Worker<'p> {
         }
     }
 
-    fn rows_passed(&self, ramp_down: &RampDown) -> bool {
-        ramp_down.next_row as usize >= self.rows.len()
-    }
-
     /// Serves what is due between two batches of a long turn, so that one session's flood does not
     /// delay the others.
     fn serve_due(&mut self) {
@@ -395,15 +377,6 @@ impl<'p> Worker<'p> {
                 continue;
             }
             self.drive(row, |session, ctx| session.timer(timer, entry.due, ctx));
-        }
-    }
-
-    fn run_ramp_down(&mut self) {
-        let Some(ramp_down) = &mut self.so_far.ramp_down else { return };
-        let due = ramp_down.due(self.books.at, self.rows.len()).max(ramp_down.next_row);
-        let first = std::mem::replace(&mut ramp_down.next_row, due);
-        for row in (first..due).map(RowIndex) {
-            self.drive(row, |session, ctx| session.end(ctx));
         }
     }
 

@@ -45,7 +45,11 @@ fn doubled(text: &str) -> String {
     let mut pieces = text.split('{');
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |out, piece| match piece.split_once('}') {
-        Some((name, after)) if is_identifier(name) || ["env:", "file:"].iter().any(|it| name.starts_with(it)) => format!("{out}{{{{{name}}}}}{after}"),
+        Some((name, after))
+            if is_identifier(name) || ["env:", "file:"].iter().any(|it| name.starts_with(it)) =>
+        {
+            format!("{out}{{{{{name}}}}}{after}")
+        }
         _ => format!("{out}{{{piece}"),
     })
 }

@@ -61,6 +61,7 @@ impl Driven {
             ledger: None,
             at: Duration::ZERO,
             from: None,
+            unmatched: None,
             last_step: StepIndex(4),
         };
         let mut driven = Self {

@@ -9,7 +9,7 @@ use startline::measure::servers::{ServerIndex, ServerNames};
 use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals};
 use startline::members::MemberId;
 use startline::scenario::{MessageType, Scenario, StepIndex};
-use startline::session::{Observer, Who};
+use startline::session::{Observer, Unmatched, Who};
 use startline_os::tick::Ticks;
 
 /// What all sessions told.
@@ -67,6 +67,7 @@ impl Default for Witness {
                 ledger: None,
                 at: Duration::ZERO,
                 from: None,
+                unmatched: None,
                 last_step: StepIndex(4),
             },
             totals: Totals::new(&layout),
@@ -194,6 +195,9 @@ impl Observer for Witness {
     }
     fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed) {
         self.books.ping_failed(who, server, fault, waited);
+    }
+    fn unmatched(&mut self, who: Who, message: Unmatched<'_>) {
+        self.books.unmatched(who, message);
     }
     fn left(&mut self, who: Who, member_id: MemberId) {
         self.books.left(who, member_id);

@@ -172,7 +172,11 @@ fn a_request_that_was_read_is_not_sent_again() {
 #[test]
 fn an_answer_that_nobody_asked_for_is_no_request_s() {
     let script = Script::good().login(|to| {
-        let evil = response("200 OK", "application/json", r#"{"data":{"ticket":"evil","wsUrl":"ws://evil.invalid/"}}"#);
+        let evil = response(
+            "200 OK",
+            "application/json",
+            r#"{"data":{"ticket":"evil","wsUrl":"ws://evil.invalid/"}}"#,
+        );
         to.send(response("200 OK", "application/json", TOKEN) + &evil);
     });
     let played = against(script);
@@ -191,7 +195,10 @@ fn too_many_header_fields() {
 #[test]
 fn two_lengths() {
     let script = Script::good().login(|to| {
-        to.send(response("200 OK", "application/json", TOKEN).replace("\r\n\r\n", "\r\nContent-Length: 1\r\n\r\n"));
+        to.send(
+            response("200 OK", "application/json", TOKEN)
+                .replace("\r\n\r\n", "\r\nContent-Length: 1\r\n\r\n"),
+        );
     });
     against(script).assert_all_failed("login", "http-framing", "server");
 }
