@@ -20,7 +20,7 @@ use crate::plan::Plan;
 use crate::scenario::{MessageType, Scenario, StepIndex};
 
 /// Missing pairs are few by construction; kinds of failures are not. More stay in `failures.jsonl`.
-pub(super) const DETAILS_MAX: usize = 64;
+const DETAILS_MAX: usize = 64;
 
 impl RunResult {
     /// The result so far: final once [`Facts::ending`] says that the run has ended and accounts are closed.
@@ -35,8 +35,8 @@ impl RunResult {
             sessions: sessions(tally, facts, plan),
             arrivals: arrivals(tally, facts, plan),
             hold: HoldResult {
-                planned_seconds: seconds(plan.settings.hold),
-                seconds: seconds(facts.hold_actual),
+                planned_seconds: numbers::seconds(plan.settings.hold),
+                seconds: numbers::seconds(facts.hold_actual),
             },
             steps: steps(totals),
             ping: ping(tally),
@@ -295,7 +295,7 @@ fn sample(sample: &FaultSample) -> ErrorSample {
         session: sample.session,
         member_id: sample.member_id,
         server: sample.server.clone(),
-        at_seconds: seconds(sample.at),
+        at_seconds: numbers::seconds(sample.at),
         evidence: sample.evidence.clone(),
     }
 }
@@ -315,7 +315,7 @@ fn messages(totals: &Totals) -> MessagesResult {
         first_other: totals.first_unmatched().map(|first| OtherMessage {
             session: first.session,
             member_id: first.member_id,
-            at_seconds: seconds(first.at),
+            at_seconds: numbers::seconds(first.at),
             text: first.text.clone(),
         }),
         socket_bytes_received: tally.counts.bytes_received,
@@ -354,7 +354,7 @@ fn http(tally: &Tally, plan: &Plan) -> HttpResult {
 
 fn ramp_down(facts: &RampDownFacts) -> RampDownResult {
     let RampDownFacts { messages, closed, clean, cut, timed_out, took } = *facts;
-    RampDownResult { messages, closed, clean, cut, timed_out, seconds: seconds(took) }
+    RampDownResult { messages, closed, clean, cut, timed_out, seconds: numbers::seconds(took) }
 }
 
 fn generator(totals: &Totals, facts: &Facts, plan: &Plan) -> GeneratorResult {
@@ -402,8 +402,4 @@ fn ending_key(ending: &Ending) -> &'static str {
 
 fn millis(span: Option<Duration>) -> Option<f64> {
     span.map(numbers::millis)
-}
-
-pub(super) fn seconds(span: Duration) -> f64 {
-    numbers::tidy(span.as_secs_f64())
 }

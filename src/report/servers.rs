@@ -6,11 +6,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::Ordered;
-use super::build::{DETAILS_MAX, seconds};
 use crate::fault::Fault;
 use crate::measure::routing::Server;
 use crate::measure::{Tally, Totals};
+use crate::numbers::seconds;
 use crate::scenario::{Scenario, StepIndex};
+
+/// Kinds of failures of a server; more stay in `failures.jsonl`.
+const DETAILS_MAX: usize = 64;
 
 /// A server: scheme, host and port, with the path where the servers returned the URL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

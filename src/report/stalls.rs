@@ -5,8 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Facts;
-use super::build::seconds;
 use crate::measure::{Stall, Stalls};
+use crate::numbers::seconds;
 
 /// Times in which this machine did not run the load generator: stopped, suspended, or busy with
 /// other things.

@@ -73,7 +73,7 @@ fn each_lost_or_delayed_pong_costs_one_cycle() {
         let timed_out = tally.timed_out as f64;
         // … and one that comes just after the next PING, behind a lost one, cannot be told apart.
         assert!(timed_out <= 1.03 * bad + 1.0 && timed_out > 0.85 * bad, "{bad}: {tally:?}");
-        assert!((tally.late as f64) > 0.85 * delayed as f64 && tally.late <= delayed, "{delayed}: {tally:?}");
+        assert!((tally.late as f64) > 0.75 * delayed as f64 && tally.late <= delayed, "{delayed}: {tally:?}");
         assert_eq!(tally.unasked, 0, "seed {seed}");
     }
 }

@@ -230,7 +230,7 @@ fn a_failure_is_a_line_of_json_with_its_evidence() {
     let failures: Vec<serde_json::Value> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let expected = serde_json::json!([{
-        "at_seconds": 1.5, "session": 7, "member_id": 20, "step": "enter", "kind": "http-503",
+        "at_seconds": 1.5, "session": 7, "member_id": 20, "server": "wss://a.example/ws/1", "step": "enter", "kind": "http-503",
         "blame": "server", "evidence": "line one\nline \"two\""
     }]);
     assert_eq!(serde_json::Value::Array(failures), expected);

@@ -330,7 +330,7 @@ fn the_lag_that_excuses_is_measured_against_the_criterion() {
 #[test]
 fn a_rule_that_ends_the_run_leaves_its_failures_standing() {
     let mut run = Run::good();
-    (0..9000).for_each(|_| run.fail(ENTER, Fault::ConnectRefused, ""));
+    (0..3000).for_each(|_| run.fail(ENTER, Fault::ConnectRefused, ""));
     run.facts.ending = Ending::Aborted("--abort-on errors.rate>50%:10s".into());
     run.judge_only(criterion("error-rate", "errors.rate", Good::Below, 0.01, "%"));
     let result = run.result();
