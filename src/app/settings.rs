@@ -120,6 +120,11 @@ impl SettingsArgs {
         if let Some(name_or_file) = &self.scenario {
             settings.scenario = ScenarioSettings::find(name_or_file)?;
         }
+        if let Some((name, _)) =
+            self.set_file.iter().find(|(name, _)| self.set.iter().any(|it| it.0 == *name))
+        {
+            bail!("--set-file {name}: --set gives the same variable a value; give one of the two");
+        }
         settings.scenario.set(&self.set);
         settings.scenario.set_from_files(&self.set_file);
         settings.scenario.read_files()?;

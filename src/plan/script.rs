@@ -3,7 +3,7 @@
 //! Compiles nothing itself. Invariant: what is serialized has no secret in it, and repeats the run as long as the secrets are
 //! where they were.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -27,6 +27,12 @@ pub struct ScenarioSettings {
     /// Files with the values of further ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set_files: BTreeMap<String, PathBuf>,
+    /// Secret ones that the user set, whose values are nowhere.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub set_secrets: BTreeSet<String>,
+    /// The scenario's file, if it has values of secret variables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<PathBuf>,
     /// All of its TOML, without the values of secret variables.
     pub source: String,
     /// Those: a plan does not keep them.
@@ -52,9 +58,11 @@ impl ScenarioSettings {
     pub fn find(name_or_file: &str) -> Result<Self, ScenarioError> {
         let (file, text) = Scenario::find(name_or_file)?;
         let (source, secrets) = outside::without_secrets(&file, &text);
-        let directory = || Some(std::path::absolute(&file).ok()?.parent()?.to_owned());
-        let base = if source.contains("{file:") { directory() } else { None };
-        Ok(Self { file, base, source, secrets: Hidden(secrets), ..Self::default() })
+        let absolute = std::path::absolute(&file).ok();
+        let directory = absolute.as_ref().and_then(|file| Some(file.parent()?.to_owned()));
+        let base = if source.contains("{file:") { directory } else { None };
+        let origin = if secrets.is_empty() { None } else { absolute };
+        Ok(Self { file, base, origin, source, secrets: Hidden(secrets), ..Self::default() })
     }
 
     /// Sets variables: those that the scenario lists as secret are kept out of every output.
@@ -63,7 +71,10 @@ impl ScenarioSettings {
         for (name, value) in variables.iter().cloned() {
             self.set_files.remove(&name);
             match secret.contains(&name) {
-                true => drop(self.secrets.0.insert(name, value)),
+                true => {
+                    self.set_secrets.insert(name.clone());
+                    self.secrets.0.insert(name, value);
+                }
                 false => drop(self.set.insert(name, value)),
             }
         }
@@ -73,17 +84,28 @@ impl ScenarioSettings {
     pub fn set_from_files(&mut self, files: &[(String, PathBuf)]) {
         for (name, path) in files {
             self.set.remove(name);
+            self.set_secrets.remove(name);
             self.secrets.0.remove(name);
             let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             self.set_files.insert(name.clone(), path);
         }
     }
 
-    /// Reads these files, once: a pipe gives what is in it a single time.
+    /// Reads these files, once, since a pipe gives what is in it a single time; and for a plan that is repeated what its scenario's
+    /// file has of secret variables.
     ///
     /// # Errors
     /// One cannot be read.
     pub fn read_files(&mut self) -> Result<(), ScenarioError> {
+        if let Some(origin) = self.origin.as_ref().and_then(|file| file.to_str())
+            && let Ok((file, text)) = Scenario::find(origin)
+        {
+            let (_, values) = outside::without_secrets(&file, &text);
+            let known = values.into_iter().filter(|(name, _)| !self.set_secrets.contains(name));
+            for (name, value) in known {
+                self.secrets.0.entry(name).or_insert(value);
+            }
+        }
         for (name, path) in &self.set_files {
             let unread = |error: std::io::Error| ScenarioError::SetFile {
                 name: name.clone(),
