@@ -157,7 +157,7 @@ fn who_listens_everywhere_is_warned() {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        BufRead::read_line(&mut BufReader::new(child.stdout.as_mut().unwrap()), &mut line).unwrap();
         child.kill().unwrap();
         let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
         assert_eq!(said.contains("listens on every address"), is_warned, "{line}{said}");
