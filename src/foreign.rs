@@ -1,10 +1,13 @@
-//! Text from other systems (servers' messages, statuses, pages), made safe to print.
+//! Text from other systems (servers' messages, statuses, pages), made safe to print and to keep.
 //!
-//! Does not know where it comes from. Invariant: the result is one line that no terminal obeys, and no longer than asked for.
+//! Does not know where it comes from. One rule for terminals and files: what hides or reorders text is escaped. Invariant:
+//! [`line`] is one line that no terminal obeys, and no longer than asked for.
+
+use serde::Serialize;
 
 /// Returns the text in one line, cut where it is long. What a terminal would act on becomes a space.
 pub fn line(text: &str, chars_max: usize) -> String {
-    let plain: String = text.chars().map(|c| if is_obeyed(c) { ' ' } else { c }).collect();
+    let plain: String = shown(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(chars_max) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -12,9 +15,52 @@ pub fn line(text: &str, chars_max: usize) -> String {
     }
 }
 
-/// Control characters, and those that change the order in which others are shown.
-fn is_obeyed(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Returns the text with everything escaped that hides or reorders other text: `\u202e` for what would turn it round. Line
+/// breaks and colours stay.
+pub fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_hiding(c) {
+            true => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
+/// The same for text that no terminal may obey: of control characters, only line breaks and tabs stay.
+pub fn shown_plain(text: &str) -> String {
+    let plain = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    shown(&text.chars().map(|c| if plain(c) && !is_hiding(c) { ' ' } else { c }).collect::<String>())
+}
+
+/// DEL and the C1 controls, which some terminals obey; marks that change the order in which others are shown; separators that
+/// only some programs take for line breaks.
+fn is_hiding(c: char) -> bool {
+    matches!(
+        c,
+        '\u{7f}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+    )
+}
+
+/// Returns a value as JSON for people, ending in a line break: its strings hide nothing, and read back the same.
+///
+/// # Errors
+/// It is not JSON.
+pub fn json_pretty(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(value).map(|json| shown(&json) + "\n")
+}
+
+/// Returns a value as one line of JSON, in the same way.
+///
+/// # Errors
+/// It is not JSON.
+pub fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(value).map(|json| shown(&json) + "\n")
 }
 
 #[cfg(test)]
@@ -26,7 +72,27 @@ mod tests {
         assert_eq!(line("a\x1b[31m\r\n  b", 200), "a [31m b");
         assert_eq!(line("\x1b[2J\x1b[31mEVIL\x07\n", 200), "[2J [31mEVIL");
         assert_eq!(line("<html>\r\n\x1b[2J  bad\x07", 72), "<html> [2J bad");
-        assert_eq!(line("a\u{9b}31m\u{202e}b", 200), "a 31m b");
+        assert_eq!(line("a\u{9b}31m\u{202e}b", 200), r"a\u009b31m\u202eb");
+    }
+
+    #[test]
+    fn what_hides_or_reorders_text_is_escaped_in_files_and_on_the_terminal() {
+        let hiding =
+            "\u{7f}\u{80}\u{85}\u{9f}\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}";
+        let escapes = r"\u007f\u0080\u0085\u009f\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069";
+        assert_eq!(shown(hiding), escapes);
+        assert_eq!(shown_plain(&format!("\x1b[31m{hiding}\n\ta")), format!(" [31m{escapes}\n\ta"));
+        assert_eq!(shown("\x1b[31m 가\u{200d}나\n"), "\x1b[31m 가\u{200d}나\n");
+        let value = serde_json::json!({ "a": [hiding, "\"\n", 1.5], "b": {} });
+        for json in [json_line(&value).expect("JSON"), json_pretty(&value).expect("JSON")] {
+            assert!(!json.contains(is_hiding), "{json}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&json).expect("JSON"), value);
+        }
+        let pretty = json_pretty(&value).expect("JSON");
+        assert_eq!(
+            pretty.replace(escapes, hiding),
+            serde_json::to_string_pretty(&value).expect("JSON") + "\n"
+        );
     }
 
     #[test]

@@ -1,10 +1,9 @@
-//! Signals: the first asks for an orderly end, the second quits at once.
+//! Signals: the first asks for an orderly end, a second one quits at once.
 //!
 //! Does not decide what an orderly end is. Invariants: whoever sends the second signal has been told that it quits, and
-//! where the results are; each message is true of the moment in which it is printed.
+//! where the results are; each message is true of the moment in which it is printed; no reader is waited for.
 
 use std::fs;
-use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,31 +14,36 @@ use anyhow::{Context, Result, bail};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::exit_status::ExitStatus;
+use crate::terminal;
 
 /// How often signals are looked for.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// A signal this soon after the first is the same one: a Ctrl-C that a script passes on to its process group comes twice.
+const SAME_WITHIN: Duration = Duration::from_millis(500);
+/// How long the last words may take to be printed.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// What is printed on signals.
 #[derive(Clone, Debug, Default)]
 pub struct Notices {
     /// On the first.
-    first: String,
+    first: Option<String>,
     /// On the second, which ends the process.
-    second: String,
+    second: Option<String>,
 }
 
 impl Notices {
     /// Says what the first signal begins, and what a second one leaves behind.
     pub fn new(first: &str, second: &str) -> Self {
         Self {
-            first: format!("\nending: {first} (press Ctrl-C again to quit at once)\n"),
-            second: format!("\nquit at once: {second}\n"),
+            first: Some(format!("\nending: {first} (press Ctrl-C again to quit at once)")),
+            second: Some(format!("\nquit at once: {second}")),
         }
     }
 
     /// Says nothing on the first signal: the command's own error follows at once.
     pub fn on_second(second: &str) -> Self {
-        Self { first: "\n".into(), ..Self::new("", second) }
+        Self { first: Some(String::new()), ..Self::new("", second) }
     }
 }
 
@@ -54,6 +58,8 @@ pub struct Interrupt {
 struct Heard {
     /// The first signal; 0: none.
     signal: AtomicI32,
+    /// When it was noticed.
+    first_at: Mutex<Option<Instant>>,
     notices: Mutex<Notices>,
 }
 
@@ -63,7 +69,7 @@ impl Interrupt {
     /// # Errors
     /// No handler could be registered, or there is no thread to answer.
     pub fn listen(notices: Notices) -> Result<Self> {
-        let heard = Arc::new(Heard { signal: AtomicI32::new(0), notices: Mutex::new(notices) });
+        let heard = Arc::new(Heard { notices: Mutex::new(notices), ..Heard::default() });
         // The handler only sets a flag, since it may run on a thread whose descriptors are its own.
         let mut arrived: Vec<(i32, Arc<AtomicBool>)> = Vec::new();
         for number in [SIGINT, SIGTERM, SIGHUP] {
@@ -79,7 +85,10 @@ impl Interrupt {
         let answer = move || loop {
             thread::sleep(POLL_INTERVAL);
             for (number, _) in arrived.iter().filter(|(_, flag)| flag.swap(false, Ordering::SeqCst)) {
-                answering.signalled(*number);
+                if answering.signalled(*number, Instant::now()) == Answer::Quit {
+                    terminal::flush(LAST_WORDS);
+                    signal_hook::low_level::exit(i32::from(ExitStatus::Inconclusive as u8));
+                }
             }
         };
         thread::Builder::new().name("signals".into()).spawn(answer).context("cannot start a thread")?;
@@ -146,18 +155,53 @@ impl Interrupt {
     }
 }
 
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// An orderly end.
+    End,
+    /// An end at once.
+    Quit,
+    /// Nothing more than the signals before it.
+    Nothing,
+}
+
 impl Heard {
-    /// Answers a signal; does not return from the second.
-    fn signalled(&self, number: i32) {
-        let is_first = self.signal.compare_exchange(0, number, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-        let notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let notice = if is_first { notices.first } else { notices.second };
-        // Nobody may be reading standard error any more, which stops nothing.
-        let _ = std::io::stderr().write_all(notice.as_bytes());
-        if !is_first {
-            signal_hook::low_level::exit(i32::from(ExitStatus::Inconclusive as u8));
+    /// Takes a signal, and prints what it begins.
+    fn signalled(&self, number: i32, now: Instant) -> Answer {
+        let answer = self.answer(number, now);
+        let notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        let notice = match answer {
+            Answer::End => &notices.first,
+            Answer::Quit => &notices.second,
+            Answer::Nothing => &None,
+        };
+        notice.iter().for_each(|notice| terminal::tell_soon(notice));
+        answer
+    }
+
+    fn answer(&self, number: i32, now: Instant) -> Answer {
+        let mut first_at = self.first_at.lock().unwrap_or_else(PoisonError::into_inner);
+        match *first_at {
+            None => {
+                *first_at = Some(now);
+                self.signal.store(number, Ordering::SeqCst);
+                Answer::End
+            }
+            // Nobody presses that: it comes when a terminal goes away, after the Ctrl-C that was typed there.
+            Some(_) if number == SIGHUP => Answer::Nothing,
+            Some(first_at) if now.duration_since(first_at) < SAME_WITHIN => Answer::Nothing,
+            Some(_) => Answer::Quit,
         }
     }
+}
+
+/// Has a write past the limit for files (`ulimit -f`) fail as one to a full disk does; the kernel's own way kills the process.
+///
+/// # Errors
+/// No handler could be registered.
+pub fn outlive_file_limit() -> std::io::Result<()> {
+    signal_hook::flag::register(libc::SIGXFSZ, Arc::default()).map(drop)
 }
 
 /// Whether the process was started with this signal ignored.
@@ -201,7 +245,29 @@ mod tests {
     fn the_first_signal_is_the_reason_to_end() {
         let interrupt = deaf(0);
         assert_eq!(interrupt.reason(), None);
-        interrupt.heard.signalled(SIGTERM);
+        assert_eq!(interrupt.heard.answer(SIGTERM, Instant::now()), Answer::End);
         assert_eq!(interrupt.reason().as_deref(), Some("asked to end (SIGTERM)"));
+    }
+
+    #[test]
+    fn a_second_signal_counts_half_a_second_after_the_first() {
+        let (heard, start) = (Heard::default(), Instant::now());
+        let after = |millis| start + Duration::from_millis(millis);
+        assert_eq!(heard.answer(SIGINT, start), Answer::End);
+        assert_eq!(heard.answer(SIGINT, after(10)), Answer::Nothing);
+        assert_eq!(heard.answer(SIGTERM, after(499)), Answer::Nothing);
+        assert_eq!(heard.answer(SIGINT, after(500)), Answer::Quit);
+    }
+
+    #[test]
+    fn a_terminal_that_goes_away_ends_nothing_at_once() {
+        let (heard, start) = (Heard::default(), Instant::now());
+        let late = start + Duration::from_secs(60);
+        assert_eq!(heard.answer(SIGINT, start), Answer::End);
+        assert_eq!(heard.answer(SIGHUP, late), Answer::Nothing);
+        let heard = Heard::default();
+        assert_eq!(heard.answer(SIGHUP, start), Answer::End);
+        assert_eq!(heard.answer(SIGHUP, late), Answer::Nothing);
+        assert_eq!(heard.answer(SIGTERM, late), Answer::Quit);
     }
 }

@@ -85,6 +85,11 @@ pub(crate) fn millis(span: Duration) -> f64 {
     span.as_nanos().div_ceil(1000) as f64 / 1000.0
 }
 
+/// Seconds, as results have them.
+pub(crate) fn seconds(span: Duration) -> f64 {
+    tidy(span.as_secs_f64())
+}
+
 /// A figure of `summary.json`: six decimals at most, never NaN (JSON has none).
 pub(crate) fn tidy(value: f64) -> f64 {
     if value.is_finite() { (value * 1e6).round() / 1e6 } else { 0.0 }

@@ -3,14 +3,15 @@
 //! Each step can refuse; the later ones have more to undo, so each check is made as early as it can be. Invariant:
 //! from the first second of load on, nothing ends the run without a summary.
 
+use std::cell::RefCell;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use jiff::Timestamp;
 use startline_os::descriptors;
 
+use super::abort::Abort;
 use super::mock_process::MockServer;
 use super::ready::{Asked, Waited};
 use crate::app::doctor;
@@ -32,12 +33,16 @@ use crate::plan::schedule::{self, Challenge, Entry, Start};
 use crate::plan::summary::Summary;
 use crate::plan::zone::Clues;
 use crate::plan::{CaFile, Plan, Target};
-use crate::report::files::{ResultsDir, default_name};
+use crate::report::files::{Lacking, ResultsDir, SUMMARY, default_name};
 use crate::report::{RunResult, text};
 use crate::terminal::tell;
 
 /// The variable that names the file of secrets; browsers and curl read it, too.
 const KEY_LOG_FILE: &str = "SSLKEYLOGFILE";
+/// How long a disk may write nothing at the end of a run before its files are given up.
+const DISK_PATIENCE: Duration = Duration::from_secs(10);
+/// The same after a signal.
+const DISK_PATIENCE_STOPPED: Duration = Duration::from_secs(5);
 
 /// Carries out `startline run`.
 ///
@@ -82,8 +87,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
         },
     };
     let path = output.directory();
-    let mut directory =
-        ResultsDir::create(&path, &engine::layout_of(&plan), Timestamp::now(), &plan.settings.to_toml())?;
+    let mut directory = ResultsDir::create(&path, &engine::layout_of(&plan), &plan.settings.to_toml())?;
     if let Wait::Ready { after } = wait
         && !wait_ready(&plan, &ask(), after, &interrupt, &output)?
     {
@@ -92,15 +96,21 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     }
     let results_are = format!("the results up to the last second are in {}", path.display());
     interrupt.now_says(Notices::new("closing the sessions", &results_are));
-    let result = load(&plan, &hosts, &interrupt, &mut directory, &output)?;
+    let stop = || interrupt.reason().or_else(|| mock_server.as_ref().and_then(MockServer::ended));
+    let (result, lacking) = load(&plan, &hosts, (&interrupt, &stop), &mut directory, &output)?;
     drop(mock_server);
-    if let Err(error) = output.show_result(&result, &path)
-        && !is_broken_pipe(&error)
-    {
-        // The verdict is the exit status all the same.
-        tell(&format!("warning: the result could not be printed: {error:#}"));
-    }
-    Ok(ExitStatus::of(result.verdict))
+    let is_printed = output.print_result(&interrupt, &result, &path);
+    let is_written = tell_what_is_lacking(&lacking, &path);
+    Ok(if is_printed && is_written { ExitStatus::of(result.verdict) } else { ExitStatus::Inconclusive })
+}
+
+/// Says what the files lack; `false` if the summary is incomplete.
+fn tell_what_is_lacking(lacking: &Lacking, path: &Path) -> bool {
+    lacking.lines.iter().for_each(|line| tell(&format!("warning: {line}")));
+    let Some(why) = &lacking.summary else { return true };
+    tell(&format!("error: {SUMMARY} in {} is incomplete: {why}", path.display()));
+    tell("  make room, or give --out a directory that can be written; then run again");
+    false
 }
 
 /// Refuses a plan that does not fit this machine, before the first socket.
@@ -147,11 +157,21 @@ impl Output {
         }
     }
 
-    fn show_result(&self, result: &RunResult, path: &Path) -> Result<()> {
-        print_found(self.json, result, |page| match self.quiet {
+    /// Prints the result; `false` if a program was to read it and cannot. What is for people is in the files as well, and
+    /// the exit status says it.
+    fn print_result(&self, interrupt: &Interrupt, result: &RunResult, path: &Path) -> bool {
+        let printed = print_found(Some(interrupt), self.json, result, |page| match self.quiet {
             true => text::verdict(result, path, page),
             false => text::summary(result, Some(path), page),
-        })
+        });
+        match printed {
+            Err(error) if !is_broken_pipe(&error) => {
+                let severity = if self.json { "error" } else { "warning" };
+                tell(&format!("{severity}: the result could not be printed: {error:#}"));
+                !self.json
+            }
+            _ => true,
+        }
     }
 }
 
@@ -212,7 +232,7 @@ fn check_schedule(
         .map_err(Unfit::Unasked)?
         .ok_or(Unfit::Interrupted)?;
     check_standing(&looked_up, plan, output).map_err(Unfit::Refused)?;
-    warn_of_zone(&looked_up, plan, output).map_err(Unfit::Refused)?;
+    refuse_zone(&looked_up, plan).map_err(Unfit::Refused)?;
     let fits = judge(&looked_up, plan).map_err(Unfit::Refused)?;
     Ok(match fits {
         Start::Now => Wait::Nothing,
@@ -227,17 +247,12 @@ fn judge(looked_up: &LookedUp, plan: &Plan) -> Result<Start> {
     Ok(schedule::judge(&challenge, &zone, looked_up.server_now, &plan.settings.demand(entry))?)
 }
 
-/// Warns of a zone in which the challenge was created in the future. Its status alone could also be that of a late schedule.
-fn warn_of_zone(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<()> {
+/// Refuses a zone that the look-up rules out: ramp and hold would be judged by other times than the servers'.
+fn refuse_zone(looked_up: &LookedUp, plan: &Plan) -> Result<()> {
     let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
     let zone = schedule::known_zone(&plan.settings.time_zone)?;
     let clues = Clues::new(&challenge, looked_up.created_at.as_deref(), looked_up.server_now, &zone);
-    if clues.is_made_in_the_future()
-        && let Err(other) = clues.check()
-    {
-        output.say(format!("warning: {other}"));
-    }
-    Ok(())
+    Ok(clues.rule_out()?)
 }
 
 /// Warns of members who will be refused; refuses a run if that is all of them.
@@ -292,13 +307,17 @@ fn wait_ready(
 fn load(
     plan: &Plan,
     hosts: &Hosts,
-    interrupt: &Interrupt,
+    (interrupt, stop): (&Interrupt, &dyn Fn() -> Option<String>),
     directory: &mut ResultsDir,
     output: &Output,
-) -> Result<RunResult> {
+) -> Result<(RunResult, Lacking)> {
     let mut recording = recording::Recording::new(plan, directory, !output.quiet);
-    let outcome = engine::run(plan, hosts, &|| interrupt.reason(), &mut |second| {
-        recording.second(second);
+    let abort = RefCell::new(Abort::new(&plan.settings.abort_on));
+    let stop = || stop().or_else(|| abort.borrow().reason());
+    let outcome = engine::run(plan, hosts, &stop, &mut |second| {
+        let result = recording.second(second);
+        abort.borrow_mut().look(second, &result);
     })?;
-    Ok(recording.finish(&outcome))
+    let patience = || if interrupt.reason().is_some() { DISK_PATIENCE_STOPPED } else { DISK_PATIENCE };
+    Ok(recording.finish(&outcome, abort.into_inner().ending(), patience))
 }

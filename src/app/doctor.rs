@@ -32,7 +32,7 @@ pub fn run(args: DoctorArgs) -> Result<ExitStatus> {
     let (plan, limits) = plan_of(settings, &args.root)?;
     let need = need_of(&plan, &Summary::new(&plan), &limits, &hosts_of(&plan)?);
     let report = doctor::examine_this_machine(&need, &args.root, SocketTrial::Always);
-    print_or_tell(args.json, &report, |page| text::table(&report, page));
+    print_or_tell(None, args.json, &report, |page| text::table(&report, page));
     Ok(match report.verdict {
         Verdict::Refuse => ExitStatus::Refused,
         Verdict::Unknown | Verdict::Ok | Verdict::Warn | Verdict::Fail => ExitStatus::Passed,

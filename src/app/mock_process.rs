@@ -4,6 +4,7 @@
 //! thread that started it ends, however that ends, and is in a process group of its own: Ctrl-C on a terminal
 //! reaches the run alone, whose sessions then still find their server.
 
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
@@ -24,7 +25,7 @@ const END_WITHIN: Duration = Duration::from_secs(3);
 /// A running mock server.
 #[derive(Debug)]
 pub struct MockServer {
-    child: Child,
+    child: RefCell<Child>,
     /// `http://ADDRESS`, or `https://ADDRESS` if it speaks TLS.
     pub url: String,
     /// The CA (PEM) of the certificate that it generated for TLS.
@@ -50,7 +51,7 @@ impl MockServer {
         match announced(&mut child) {
             Ok(said) => {
                 let url = format!("{}://{}", said.scheme, said.listening);
-                Ok(Self { child, url, ca: said.ca })
+                Ok(Self { child: RefCell::new(child), url, ca: said.ca })
             }
             Err(error) => {
                 let _ = child.kill();
@@ -58,6 +59,12 @@ impl MockServer {
                 Err(error)
             }
         }
+    }
+
+    /// Returns how it ended, if it has.
+    pub fn ended(&self) -> Option<String> {
+        let status = self.child.borrow_mut().try_wait().ok()??;
+        Some(format!("the built-in mock server ended ({status}), and its sessions with it"))
     }
 
     /// Returns the arguments that load what a plan needs.
@@ -90,17 +97,21 @@ impl MockServer {
 impl Drop for MockServer {
     /// Asks it to end, and kills it if it does not.
     fn drop(&mut self) {
+        let child = self.child.get_mut();
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
         // The child has not been waited for, so its id is its own.
-        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let _ = kill_process(Pid::from_child(child), Signal::TERM);
         let give_up = Instant::now() + END_WITHIN;
         while Instant::now() < give_up {
-            match self.child.try_wait() {
+            match child.try_wait() {
                 Ok(None) => std::thread::sleep(Duration::from_millis(10)),
                 _ => return,
             }
         }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 

@@ -4,6 +4,7 @@
 //! a run: that is [`crate::plan`]'s. With [`crate::prepare`] and [`crate::lookup`] the only place with `anyhow`: below, errors have types.
 //! Invariant: an option either has an effect or is refused.
 
+mod abort;
 mod addresses;
 mod conduct;
 mod doctor;
@@ -18,13 +19,31 @@ mod serve;
 mod settings;
 mod tune;
 
+use std::time::Duration;
+
 use crate::cli::{Cli, Command};
 use crate::exit_status::ExitStatus;
 use crate::terminal::tell;
+use crate::{interrupt, terminal};
+
+/// How long what is left for standard error may take to be printed at the end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Cli {
     /// Carries out the command; prints errors on standard error.
     pub fn execute(self) -> ExitStatus {
+        terminal::print_panics();
+        if let Err(error) = interrupt::outlive_file_limit() {
+            tell(&format!(
+                "warning: a write past the limit for files (ulimit -f) will kill this process: {error}"
+            ));
+        }
+        let status = self.carry_out();
+        terminal::flush(LAST_WORDS);
+        status
+    }
+
+    fn carry_out(self) -> ExitStatus {
         let outcome = match self.command {
             Command::Addresses(args) => Ok(addresses::command::run(args)),
             Command::Doctor(args) => doctor::run(*args),

@@ -1,7 +1,7 @@
 //! Between the engine and the results: each second to files and terminal, the outcome to a result.
 //!
-//! Moves figures from one shape to another and makes none of its own. Invariant: a file that cannot be written is
-//! told and the run goes on.
+//! Moves figures from one shape to another and makes none of its own. Invariants: a file that cannot be written is
+//! told and the run goes on; no disk and no terminal is waited for before the end.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use startline_os::process;
 use crate::engine::{self, Outcome, RunReadings, Second};
 use crate::measure::Totals;
 use crate::plan::Plan;
-use crate::report::files::{self, ResultsDir};
+use crate::report::files::{self, Lacking, ResultsDir};
 use crate::report::progress::{self, Status};
 use crate::report::{Ending, Facts, Phase, RampDownFacts, RunResult};
 use crate::terminal::StatusLine;
@@ -25,8 +25,8 @@ pub struct Recording<'r> {
     directory: &'r mut ResultsDir,
     progress: Option<StatusLine>,
     facts: Facts,
-    seconds: u64,
-    last_elapsed: Duration,
+    /// The end of the last second of each side of the close of accounts; `None` before the first.
+    last_end: Option<Duration>,
     /// The phase in which the second being recorded began.
     phase: Phase,
     last_cpu_seconds: f64,
@@ -43,21 +43,28 @@ impl<'r> Recording<'r> {
             directory,
             progress: tell.then(|| StatusLine::new(PLAIN_INTERVAL)),
             facts,
-            seconds: 0,
-            last_elapsed: Duration::ZERO,
+            last_end: None,
             phase: Phase::Ramp,
             last_cpu_seconds: process::cpu_seconds(),
         }
     }
 
     /// Writes a second down and tells it.
-    pub fn second(&mut self, second: &Second<'_>) {
-        let length = second.elapsed.saturating_sub(self.last_elapsed);
+    pub fn second(&mut self, second: &Second<'_>) -> RunResult {
+        let (now, at) = (Timestamp::now(), second.elapsed);
+        // Without a worker that says so, it is the time since the last one.
+        let since_last = (self.last_end.unwrap_or_default(), at);
+        let (start, end) = second.interval.covers().unwrap_or(since_last);
+        if self.last_end.is_none() {
+            self.facts.started_at = before(now, at);
+        }
         let cpu_seconds = process::cpu_seconds();
         let row = files::Second {
-            second: self.seconds,
-            length,
-            phase: self.phase,
+            start,
+            end,
+            ended_at: before(now, at.saturating_sub(end)),
+            is_after: second.is_after,
+            phase: if second.is_after { Phase::RampDown } else { self.phase },
             planned: u64::from(second.planned),
             open: u64::from(second.open),
             cpu_seconds: cpu_seconds - self.last_cpu_seconds,
@@ -65,18 +72,27 @@ impl<'r> Recording<'r> {
             totals: second.totals,
         };
         self.directory.second(&row, second.interval, &*self.plan.scenario);
-        self.seconds += 1;
-        self.phase = second.phase;
-        self.last_elapsed = second.elapsed;
+        // What is judged was recorded before accounts closed, though it is handed over later.
+        if second.phase != Phase::RampDown {
+            self.phase = second.phase;
+        }
+        self.last_end = Some(end);
         self.last_cpu_seconds = cpu_seconds;
         self.take_readings(&second.readings, u64::from(second.open));
         let result = self.result(second.totals);
         self.directory.summary(&result);
-        self.tell(second, length);
+        self.tell(second, end.saturating_sub(start));
+        result
     }
 
-    /// Makes the result of what has ended and writes it down.
-    pub fn finish(mut self, outcome: &Outcome) -> RunResult {
+    /// Makes the result of what has ended and writes it down; `early`: how it was ended before its
+    /// time. Waits for the files as long as there is `patience`, and returns what they lack as well.
+    pub fn finish(
+        mut self,
+        outcome: &Outcome,
+        early: Option<Ending>,
+        patience: impl Fn() -> Duration,
+    ) -> (RunResult, Lacking) {
         self.take_readings(&outcome.readings, u64::from(outcome.held_to_end));
         self.facts.ledger = outcome.ledger.clone();
         let after = &outcome.ramp_down.totals.tally().counts;
@@ -97,7 +113,7 @@ impl<'r> Recording<'r> {
         let open = outcome.totals.tally().counts.open_now();
         let held_to_end = u64::from(outcome.held_to_end);
         self.facts.ending = match &outcome.stopped {
-            Some(why) => Ending::Stopped(why.clone()),
+            Some(why) => early.unwrap_or_else(|| Ending::Stopped(why.clone())),
             None if open != held_to_end => Ending::Stopped(format!(
                 "the accounts do not close, which is a defect of startline: {open} sessions opened and not closed, \
                  {held_to_end} open"
@@ -105,7 +121,7 @@ impl<'r> Recording<'r> {
             None => Ending::Finished,
         };
         let result = self.result(&outcome.totals);
-        self.directory.summary(&result);
+        let lacking = self.directory.finish(&result, patience);
         if let Some(progress) = &mut self.progress {
             progress.clear();
         }
@@ -119,7 +135,7 @@ impl<'r> Recording<'r> {
             let left = outcome.spills_left;
             self.say(&format!("warning: {left} spills were not given back, which is a defect of startline"));
         }
-        result
+        (result, lacking)
     }
 
     fn result(&self, totals: &Totals) -> RunResult {
@@ -179,9 +195,14 @@ impl<'r> Recording<'r> {
     fn say(&mut self, line: &str) {
         match &mut self.progress {
             Some(progress) => progress.say(line),
-            None => crate::terminal::tell(line),
+            None => crate::terminal::tell_soon(line),
         }
     }
+}
+
+/// The instant this long before; the same if no calendar reaches so far.
+fn before(at: Timestamp, span: Duration) -> Timestamp {
+    at.checked_sub(span).unwrap_or(at)
 }
 
 fn facts_at_start() -> Facts {

@@ -14,6 +14,7 @@ use startline_protocol::scan;
 
 use crate::cli::scenario::{CheckArgs, NewArgs, ScenarioArgs, ScenarioCommand};
 use crate::members::{MemberId, SessionNumber};
+use crate::plan::ScenarioSettings;
 use crate::scenario::template::{Scope, Template};
 use crate::scenario::{Good, HttpStep, Ping, Reply, Role, Scenario, WebSocket};
 
@@ -80,10 +81,13 @@ fn new_file(out: &Path, force: bool) -> Result<String> {
 }
 
 fn check(args: &CheckArgs) -> Result<String> {
-    let (file, source) = Scenario::find(&args.scenario)?;
-    let scenario = Scenario::compile(&file, &source, &args.set)?;
+    let mut settings = ScenarioSettings::find(&args.scenario)?;
+    settings.set(&args.set);
+    settings.set_from_files(&args.set_file);
+    settings.read_files()?;
+    let scenario = settings.compile()?;
     let mut text = String::new();
-    entry(&mut text, "scenario", &format!("{} ({file})", scenario.name));
+    entry(&mut text, "scenario", &format!("{} ({})", scenario.name, settings.file));
     let example = Example::of(&scenario);
     scenario.http.iter().for_each(|step| example.http_step(step, &mut text));
     if let Some(websocket) = &scenario.websocket {
@@ -144,7 +148,8 @@ impl<'s> Example<'s> {
             taken: &self.taken,
         };
         let mut out = Vec::new();
-        template.render(&scope, &mut out);
+        // Taken values are examples: they are shown as such, secret or not.
+        template.shown(|_| None).render(&scope, &mut out);
         String::from_utf8_lossy(&out).into_owned()
     }
 
@@ -230,7 +235,8 @@ mod tests {
     use super::*;
 
     fn checked(scenario: &str) -> String {
-        check(&CheckArgs { scenario: scenario.to_owned(), set: Vec::new() }).expect("it compiles")
+        let args = CheckArgs { scenario: scenario.to_owned(), set: Vec::new(), set_file: Vec::new() };
+        check(&args).expect("it compiles")
     }
 
     #[test]

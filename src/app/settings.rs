@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::run::{Preset, SettingsArgs, is_range};
 use crate::cli::values;
+use crate::plan::abort::AbortRule;
 use crate::plan::member_files::{self, MemberFile};
 use crate::plan::roster::Roster;
 use crate::plan::schedule::SYSTEM_ZONE;
@@ -26,8 +27,9 @@ const SESSIONS: u32 = 6000;
 const MOCK_FIRST_MEMBER: u64 = 13;
 /// The challenge of the mock server, where none is given.
 const MOCK_CHALLENGE: u64 = 1;
-/// The scenario that the mock server speaks, and the default.
-const MOCK_SCENARIO: &str = "runnity";
+
+/// The scenario where none is given.
+const DEFAULT_SCENARIO: &str = "runnity";
 
 /// More than ten million members take.
 const MEMBER_FILE_BYTES_MAX: u64 = 256 << 20;
@@ -51,6 +53,7 @@ impl SettingsArgs {
             settings.ramp = rate.ramp(settings.sessions);
         }
         self.read_certificates(&mut settings)?;
+        self.read_abort_rules(&mut settings)?;
         settings.http_connections = match settings.http {
             // Written down, so that a new default does not change the plans of old.
             HttpMode::Pooled => settings.http_connections.or(Some(http::CONNECTIONS_DEFAULT)),
@@ -92,12 +95,14 @@ impl SettingsArgs {
     /// Lays the options typed over the settings, each at its key (`tls.insecure`: in the table
     /// `tls`).
     fn laid_over(&self, settings: Settings) -> Result<Settings> {
+        // Its secrets are in nothing that is written down.
+        let scenario = settings.scenario.clone();
         let mut all = serde_json::to_value(settings)?;
         for (key, value) in self.typed()? {
             let at = key.split('.').fold(&mut all, |table, key| &mut table[key]);
             *at = value;
         }
-        Ok(serde_json::from_value(all)?)
+        Ok(Settings { scenario, ..serde_json::from_value(all)? })
     }
 
     /// Returns the options typed, by their keys: those that differ from no options at all.
@@ -115,12 +120,31 @@ impl SettingsArgs {
         if let Some(name_or_file) = &self.scenario {
             settings.scenario = ScenarioSettings::find(name_or_file)?;
         }
-        settings.scenario.set.extend(self.set.iter().cloned());
+        if let Some((name, _)) =
+            self.set_file.iter().find(|(name, _)| self.set.iter().any(|it| it.0 == *name))
+        {
+            bail!("--set-file {name}: --set gives the same variable a value; give one of the two");
+        }
+        settings.scenario.set(&self.set);
+        settings.scenario.set_from_files(&self.set_file);
+        settings.scenario.read_files()?;
         let scenario = settings.scenario.compile()?;
         if self.plan.is_none() && scenario.websocket.is_none() {
             (settings.hold, settings.ramp_down) = (Duration::ZERO, Duration::ZERO);
         }
         Ok(scenario)
+    }
+
+    fn read_abort_rules(&self, settings: &mut Settings) -> Result<()> {
+        match &self.abort_on[..] {
+            [] => {}
+            [off] if off == "off" => settings.abort_on.clear(),
+            rules => {
+                let rule = |text: &String| text.parse().map_err(|reason| anyhow!("--abort-on: {reason}"));
+                settings.abort_on = rules.iter().map(rule).collect::<Result<_>>()?;
+            }
+        }
+        Ok(())
     }
 
     fn read_certificates(&self, settings: &mut Settings) -> Result<()> {
@@ -143,11 +167,10 @@ impl SettingsArgs {
     /// target's.
     fn read_members(&self, settings: &mut Settings, scenario: &Scenario, had_target: bool) -> Result<()> {
         let is_for_mock = settings.target.is_none();
-        let built_in = self.scenario.as_deref().filter(|name| Scenario::builtin(name).is_some());
-        if is_for_mock && built_in.is_some_and(|name| name != MOCK_SCENARIO) {
+        if is_for_mock && !scenario.plays_on_mock {
             bail!(
-                "the built-in mock server speaks \"{MOCK_SCENARIO}\" only, and the scenario is \"{}\": give its \
-                 servers with --target URL",
+                "the built-in mock server plays Runnity's servers, and the scenario \"{}\" is not for them (it does not \
+                 say mock = true): give its servers with --target URL",
                 scenario.name
             );
         }
@@ -221,10 +244,11 @@ fn defaults() -> Result<Settings> {
         ramp: Duration::from_secs(60),
         hold: Duration::from_secs(60),
         ramp_down: Duration::from_secs(30),
+        abort_on: AbortRule::default_rules(),
         // 32 bits are plenty, and every JSON reader keeps them.
         seed: u64::from(fastrand::u32(..)),
         time_zone: SYSTEM_ZONE.to_owned(),
-        scenario: ScenarioSettings::find(MOCK_SCENARIO)?,
+        scenario: ScenarioSettings::find(DEFAULT_SCENARIO)?,
         ..Settings::default()
     })
 }

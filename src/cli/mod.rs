@@ -105,7 +105,8 @@ Exit status:
   0  all criteria met
   1  a criterion failed
   2  wrong arguments, or the plan does not fit this machine
-  3  inconclusive: the load generator was overloaded, or the run was stopped early";
+  3  inconclusive: the load generator was overloaded, the run was stopped early,
+     or a result could not be written";
 
 #[cfg(test)]
 mod tests {

@@ -127,6 +127,11 @@ pub struct SettingsArgs {
     #[serde(skip)]
     pub set: Vec<(String, String)>,
 
+    /// Set a variable of the scenario to what is in a file, at most 64 KiB without its last line end, and keep it out of every output; repeat for more.
+    #[arg(long, value_name = "NAME=PATH", value_parser = values::file_assignment, help_heading = "Sessions")]
+    #[serde(skip)]
+    pub set_file: Vec<(String, PathBuf)>,
+
     /// Time between two PINGs of a session [default: the scenario's, 30s for runnity].
     #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "Sessions")]
     #[serde(with = "units::optional_duration_serde")]
@@ -192,8 +197,8 @@ pub struct SettingsArgs {
     #[serde(rename = "tls.keep_rustls")]
     pub tls_keep_rustls: bool,
 
-    /// Have the built-in mock server send no broadcasts: N sessions then receive N messages, not N²/2.
-    #[arg(long, help_heading = "This machine", conflicts_with = "target")]
+    /// Expect no broadcasts, and have the built-in mock server send none: N sessions then receive N messages, not N²/2.
+    #[arg(long, help_heading = "This machine")]
     pub no_broadcast: bool,
 
     /// Connections of the HTTP steps: one per session, as real clients have, or pooled, a few that a worker's sessions share [default: per-session].
@@ -221,6 +226,11 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "This machine")]
     #[serde(with = "units::optional_duration_serde")]
     pub lag_limit: Option<Duration>,
+
+    /// End the run early when a measure is beyond a limit for a time, 10s unless given, such as steps.enter.p95_ms>500:30s; off: never; repeat for more [default: errors.rate>50%:10s].
+    #[arg(long, value_name = "MEASURE>LIMIT[:TIME]", help_heading = "Load")]
+    #[serde(skip)]
+    pub abort_on: Vec<String>,
 
     /// Seed of everything random [default: random, kept in plan.toml].
     #[arg(long, value_name = "N", value_parser = values::seed, allow_negative_numbers = true, help_heading = "This machine")]

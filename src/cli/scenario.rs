@@ -35,6 +35,9 @@ pub(crate) struct CheckArgs {
     /// Set a variable of the scenario; repeat for more.
     #[arg(long, value_name = "NAME=VALUE", value_parser = values::assignment)]
     pub(crate) set: Vec<(String, String)>,
+    /// Set a variable of the scenario to what is in a file, which is not printed; repeat for more.
+    #[arg(long, value_name = "NAME=PATH", value_parser = values::file_assignment)]
+    pub(crate) set_file: Vec<(String, PathBuf)>,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use startline_mock::TIME_SCALE_MAX;
+use startline_mock::injection::Injection;
 use startline_mock::world::Distance;
 
 use self::tls::TlsArgs;
@@ -96,6 +97,24 @@ pub struct ServeArgs {
     /// a member may be both listed and announced, or (rarely) neither.
     #[arg(long)]
     pub(crate) racy: bool,
+
+    /// A fault that happens by chance, to this share of what it concerns [default share: all]: broadcast-cut,
+    /// connected-lost, enter-slow=TIME, http-status=STATUS, pong-late=TIME, pong-lost, pool-exhausted[=TIME]; may be
+    /// repeated. Without a share broadcasts are cut as often as measured on the real servers.
+    #[arg(long, value_name = "KIND[=VALUE][@SHARE]", value_parser = str::parse::<Injection>)]
+    pub(crate) fault: Vec<Injection>,
+
+    /// Lose broadcasts, PONGs and CONNECTEDs as the real servers do.
+    #[arg(long)]
+    pub(crate) lossy: bool,
+
+    /// What the chance of --fault and --lossy begins with.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// Close everyone at a challenge's end, as is intended; the real servers do not.
+    #[arg(long)]
+    pub(crate) done_closes: bool,
 
     /// Bytes queued for a receiver that does not read, beyond its CONNECTED; then it is closed.
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20, value_parser = size)]

@@ -3,6 +3,7 @@
 //! Knows nothing of what a value is for. Invariant: `k` is 1000, never 1024; sizes are in KiB and MiB.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::civil::DateTime;
@@ -99,6 +100,18 @@ pub fn assignment(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if is_identifier(name) => Ok((name.to_owned(), value.to_owned())),
         Some((name, _)) => Err(format!("{name:?} is not the name of a variable: write name=value")),
         None => Err(format!("{text:?} sets nothing: write name=value")),
+    }
+}
+
+/// Reads `name=path`.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn file_assignment(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, path) = assignment(text)?;
+    match path.is_empty() {
+        true => Err(format!("{text:?} names no file: write name=path")),
+        false => Ok((name, path.into())),
     }
 }
 

@@ -14,7 +14,7 @@ use startline_os::{heap, process};
 
 use super::link::{Message, Shared};
 use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
-use crate::measure::ledger::{Ledger, LedgerTotals, SessionSet};
+use crate::measure::ledger::{Gone, Ledger, LedgerTotals, SessionSet};
 use crate::measure::{Interval, Layout, Phase, SourceCounts, Totals};
 use crate::plan::Plan;
 use crate::plan::sources::PortMethod;
@@ -43,8 +43,10 @@ pub(super) struct Control<'p> {
     phase_began: Duration,
     totals: Totals,
     after: Totals,
-    /// Intervals since the last second was reported.
+    /// Intervals since the last second was reported, up to the close of accounts.
     fresh: Interval,
+    /// The same of the ramp-down.
+    fresh_after: Interval,
     accounts: Vec<Option<WorkerAccounts>>,
     /// What became of the connections of each source address, of the workers whose accounts are
     /// closed.
@@ -55,6 +57,8 @@ pub(super) struct Control<'p> {
     heard_seconds: usize,
     closed_at: Duration,
     ramp_down_span: Duration,
+    /// Every worker has closed its accounts, and sessions are being ended.
+    ends_sessions: bool,
     readings: RunReadings,
     /// When sessions were last counted.
     counted_at: Duration,
@@ -67,6 +71,11 @@ pub(super) struct Control<'p> {
     /// The ramp-down did not end in its time.
     unfinished: bool,
     spills_left: usize,
+    /// Who was announced as gone, kept where announcements are expected.
+    gone: Option<Arc<Gone>>,
+    /// The same some seconds ago, latest last: a close that the announcement ran ahead of has come
+    /// by now.
+    gone_before: [SessionSet; 2],
 }
 
 struct WorkerAccounts {
@@ -76,7 +85,13 @@ struct WorkerAccounts {
 }
 
 impl<'p> Control<'p> {
-    pub(super) fn new(plan: &'p Plan, layout: &'p Layout, clock: Clock, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(
+        plan: &'p Plan,
+        layout: &'p Layout,
+        clock: Clock,
+        shared: Arc<Shared>,
+        gone: Option<Arc<Gone>>,
+    ) -> Self {
         Self {
             plan,
             clock,
@@ -87,6 +102,7 @@ impl<'p> Control<'p> {
             totals: Totals::new(layout),
             after: Totals::new(layout),
             fresh: Interval::default(),
+            fresh_after: Interval::default(),
             accounts: (0..plan.workers).map(|_| None).collect(),
             connections: Vec::new(),
             finished: 0,
@@ -94,6 +110,7 @@ impl<'p> Control<'p> {
             heard_seconds: 0,
             closed_at: Duration::ZERO,
             ramp_down_span: Duration::ZERO,
+            ends_sessions: false,
             readings: RunReadings::default(),
             counted_at: Duration::ZERO,
             cpu_at_start: 0.0,
@@ -102,6 +119,8 @@ impl<'p> Control<'p> {
             hurried: false,
             unfinished: false,
             spills_left: 0,
+            gone,
+            gone_before: Default::default(),
         }
     }
 
@@ -170,8 +189,9 @@ impl<'p> Control<'p> {
             Message::Ready => {}
             Message::Second(interval) => {
                 self.heard_seconds += 1;
-                self.account_for(worker).add(&interval);
-                self.fresh.merge(*interval);
+                let (totals, fresh) = self.account_for(worker);
+                totals.add(&interval);
+                fresh.merge(*interval);
             }
             Message::Accounts { interval, ledger, open, known, connections } => {
                 let sources = self.connections.len().max(connections.len());
@@ -185,7 +205,7 @@ impl<'p> Control<'p> {
             }
             Message::Finished { interval, spills_left } => {
                 self.after.add(&interval);
-                self.fresh.merge(*interval);
+                self.fresh_after.merge(*interval);
                 self.spills_left += spills_left;
                 self.finished += 1;
             }
@@ -196,6 +216,9 @@ impl<'p> Control<'p> {
                     // Whatever the phase: its sessions are missing from the accounts, and this is
                     // why.
                     self.stopped.get_or_insert(why.clone());
+                    let nobody = || SessionSet::new(self.plan.settings.sessions);
+                    let accounts = WorkerAccounts { ledger: None, open: nobody(), known: nobody() };
+                    self.accounts[worker] = Some(accounts);
                 }
                 self.stop(why);
             }
@@ -203,8 +226,12 @@ impl<'p> Control<'p> {
     }
 
     /// A worker's intervals belong to the judged part until it has closed its accounts.
-    fn account_for(&mut self, worker: usize) -> &mut Totals {
-        if self.accounts[worker].is_some() { &mut self.after } else { &mut self.totals }
+    fn account_for(&mut self, worker: usize) -> (&mut Totals, &mut Interval) {
+        if self.accounts[worker].is_some() {
+            (&mut self.after, &mut self.fresh_after)
+        } else {
+            (&mut self.totals, &mut self.fresh)
+        }
     }
 
     fn stop(&mut self, why: String) {
@@ -216,7 +243,9 @@ impl<'p> Control<'p> {
         self.hurried = true;
         let so_far = self.at().saturating_sub(self.closed_at);
         self.ramp_down_span = self.ramp_down_span.min(so_far + STOPPED_RAMP_DOWN);
-        self.shared.ramp_down(self.ramp_down_span);
+        if self.ends_sessions {
+            self.shared.ramp_down(self.ramp_down_span);
+        }
     }
 
     fn close(&mut self, span: Duration) {
@@ -225,7 +254,7 @@ impl<'p> Control<'p> {
         self.enter(Phase::RampDown);
         self.closed_at = self.at();
         self.ramp_down_span = span;
-        self.shared.ramp_down(span);
+        self.shared.close_accounts();
     }
 
     /// Reads what the process uses; the last reading before accounts close is the result's.
@@ -279,9 +308,15 @@ impl<'p> Control<'p> {
                 }
                 // Nobody comes back once gone, and a scenario without a WebSocket holds nobody.
                 let nothing_to_hold = open == 0;
-                if nothing_to_hold || self.at() >= self.phase_began + self.plan.settings.hold {
+                if nothing_to_hold {
+                    self.close(Duration::ZERO);
+                } else if self.at() >= self.phase_began + self.plan.settings.hold {
                     self.close(self.plan.settings.ramp_down);
                 }
+            }
+            Phase::RampDown if !self.ends_sessions && self.accounts.iter().all(Option::is_some) => {
+                self.ends_sessions = true;
+                self.shared.ramp_down(self.ramp_down_span);
             }
             _ => {}
         }
@@ -294,24 +329,42 @@ impl<'p> Control<'p> {
         if self.at() >= due && (everyone || self.at() >= due + WORKERS_LATE) {
             self.reported_seconds = self.at().as_secs();
             self.heard_seconds = 0;
+            if let Some(gone) = self.gone.as_ref().filter(|_| self.phase != Phase::RampDown) {
+                self.gone_before.rotate_left(1);
+                self.gone_before[1] = gone.so_far();
+            }
             self.report_now(on_second);
         }
     }
 
+    /// Reports what was handed over: apart, where a part of it is the ramp-down's.
     fn report_now(&mut self, on_second: &mut dyn FnMut(&Second<'_>)) {
         self.read_process();
+        let (fresh, after) = (std::mem::take(&mut self.fresh), std::mem::take(&mut self.fresh_after));
+        // With nothing of either, it is of the phase that the run is in.
+        let is_after =
+            after.covers().is_some() || (self.phase == Phase::RampDown && fresh.covers().is_none());
+        if !is_after || fresh.covers().is_some() {
+            on_second(&self.second(&fresh, false));
+        }
+        if is_after {
+            on_second(&self.second(&after, true));
+        }
+    }
+
+    fn second<'a>(&'a self, interval: &'a Interval, is_after: bool) -> Second<'a> {
         let elapsed = self.at();
-        on_second(&Second {
+        Second {
             elapsed,
             phase: self.phase,
+            is_after,
             totals: &self.totals,
-            interval: &self.fresh,
+            interval,
             started: self.shared.started(),
             open: self.shared.open(),
             planned: planned_by(self.plan, elapsed),
             readings: self.readings,
-        });
-        self.fresh = Interval::default();
+        }
     }
 
     fn finish_within(&self) -> Duration {
@@ -332,6 +385,9 @@ impl<'p> Control<'p> {
             if let Some(pairs) = accounts.ledger.take() {
                 ledger.get_or_insert_default().add(&pairs.close(&known));
             }
+        }
+        if let Some(totals) = &mut ledger {
+            totals.judge_gone(&self.gone_before[0], &everyone, &self.plan.members);
         }
         // The accounts count exactly; what was published in between is a look every 50 ms.
         self.readings.peak = self.readings.peak.max(held_to_end);
@@ -359,4 +415,86 @@ fn planned_by(plan: &Plan, elapsed: Duration) -> u32 {
         return plan.settings.sessions;
     }
     (elapsed.as_secs_f64() / plan.settings.ramp.as_secs_f64() * f64::from(plan.settings.sessions)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::link::{Order, WorkerLink};
+    use crate::plan::capacity::Limits;
+    use crate::plan::roster::Roster;
+    use crate::plan::{ScenarioSettings, Settings, Target};
+
+    const WORKERS: usize = 3;
+
+    fn plan() -> Plan {
+        let settings = Settings {
+            target: Some("http://10.0.0.1:8080".into()),
+            members: Roster::range(13, 72, 38),
+            sessions: 60,
+            workers: Some(WORKERS),
+            time_zone: "system".into(),
+            scenario: ScenarioSettings::find("runnity").expect("built in"),
+            ..Settings::default()
+        };
+        let limits = Limits {
+            descriptors_hard: 20_000,
+            ports: Some(28_232),
+            loopback_time_wait: Duration::from_secs(1),
+        };
+        let target = Target::at("10.0.0.1:8080".parse().expect("an address"));
+        settings.into_plan(target, &limits).expect("a plan")
+    }
+
+    fn layout(plan: &Plan) -> Layout {
+        Layout { steps: plan.scenario.step_names(), messages: Vec::new() }
+    }
+
+    /// A worker that sees the order late still counts what others' sessions do as theirs end.
+    #[test]
+    fn no_session_is_ended_before_every_worker_has_closed_its_accounts() {
+        for broken in [None, Some(1)] {
+            let plan = plan();
+            let layout = layout(&plan);
+            let shared = Shared::new(WORKERS);
+            let (sender, _receiver) = mpsc::channel();
+            let link = WorkerLink { worker: 0, shared: Arc::clone(&shared), sender };
+            let mut control = Control::new(&plan, &layout, Clock::start(), shared, None);
+            assert_eq!(link.order(), Order::Run);
+            control.close(Duration::from_secs(5));
+            for worker in [2, 0, 1] {
+                control.step();
+                assert_eq!(link.order(), Order::CloseAccounts, "before worker {worker}");
+                let nobody = || SessionSet::new(60);
+                let message = match broken {
+                    Some(broken) if broken == worker => Message::Broken("no more epoll".into()),
+                    _ => Message::Accounts {
+                        interval: Box::default(),
+                        ledger: None,
+                        open: nobody(),
+                        known: nobody(),
+                        connections: Vec::new(),
+                    },
+                };
+                control.take(worker, message);
+            }
+            control.step();
+            assert!(matches!(link.order(), Order::RampDown { .. }), "{:?}", link.order());
+        }
+    }
+
+    /// Whoever is in a hurry does not get ahead of the accounts.
+    #[test]
+    fn a_second_signal_waits_for_the_accounts_too() {
+        let plan = plan();
+        let layout = layout(&plan);
+        let shared = Shared::new(WORKERS);
+        let (sender, _receiver) = mpsc::channel();
+        let link = WorkerLink { worker: 0, shared: Arc::clone(&shared), sender };
+        let mut control = Control::new(&plan, &layout, Clock::start(), shared, None);
+        control.stop("interrupted".into());
+        control.stop("interrupted".into());
+        control.step();
+        assert_eq!(link.order(), Order::CloseAccounts);
+    }
 }

@@ -16,7 +16,10 @@ use crate::measure::{Interval, SourceCounts};
 pub(super) enum Order {
     /// Go on.
     Run,
-    /// Close the accounts, start nothing more, end all sessions over this span, then finish.
+    /// Close the accounts and start nothing more; sessions go on.
+    CloseAccounts,
+    /// End all sessions over this span, then finish. Given once all workers have closed their
+    /// accounts: else what one's sessions do as they end would be in another's.
     RampDown {
         /// Over which the sessions are ended.
         span: Duration,
@@ -56,7 +59,7 @@ pub(super) struct Shared {
     /// clock.
     start: Mutex<Option<Option<Duration>>>,
     started: Condvar,
-    /// 0: run. Else: ramp down over this many microseconds less one.
+    /// 0: run. 1: close accounts. Else: ramp down over this many microseconds less two.
     order: AtomicU64,
     gauges: Vec<Gauge>,
 }
@@ -90,8 +93,12 @@ impl Shared {
         self.started.notify_all();
     }
 
+    pub(super) fn close_accounts(&self) {
+        self.order.store(1, Ordering::Release);
+    }
+
     pub(super) fn ramp_down(&self, span: Duration) {
-        self.order.store(span.as_micros() as u64 + 1, Ordering::Release);
+        self.order.store(span.as_micros() as u64 + 2, Ordering::Release);
     }
 
     /// Sessions open now.
@@ -145,7 +152,8 @@ impl WorkerLink {
     pub(super) fn order(&self) -> Order {
         match self.shared.order.load(Ordering::Acquire) {
             0 => Order::Run,
-            micros => Order::RampDown { span: Duration::from_micros(micros - 1) },
+            1 => Order::CloseAccounts,
+            micros => Order::RampDown { span: Duration::from_micros(micros - 2) },
         }
     }
 

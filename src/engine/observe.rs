@@ -10,16 +10,19 @@ use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
 use crate::measure::ledger::Ledger;
-use crate::measure::{CloseEnd, FaultSample, PingEvent, Recorder};
+use crate::measure::servers::{ServerIndex, ServerNames};
+use crate::measure::{CloseEnd, FaultSample, PingEvent, Recorder, Timed, UnmatchedSample};
 use crate::members::MemberId;
 use crate::scenario::{MessageType, StepIndex};
-use crate::session::{Observer, Who};
+use crate::session::{Observer, Unmatched, Who};
 
 /// The books of one worker.
 #[derive(Debug)]
 pub struct Books {
     /// Counts and latencies.
     pub recorder: Recorder,
+    /// The servers that sessions were sent to.
+    pub servers: ServerNames,
     /// Pairs, until accounts close.
     pub ledger: Option<Ledger>,
     /// Since the run began; set once a turn.
@@ -27,15 +30,40 @@ pub struct Books {
     /// Where the connection comes from that is being given up, not having come up: its failure's
     /// evidence.
     pub from: Option<SocketAddr>,
+    /// The first message of this worker that fits no kind of the scenario's.
+    pub unmatched: Option<String>,
     /// The last index of the step names, which is what error messages in mid-hold are filed under.
     pub last_step: StepIndex,
 }
 
+/// Bytes kept of the first message that fits no kind.
+const UNMATCHED_BYTES_MAX: usize = 200;
+
+fn unmatched_text(message: Unmatched<'_>) -> String {
+    match message {
+        Unmatched::Text(bytes) => {
+            String::from_utf8_lossy(&bytes[..bytes.len().min(UNMATCHED_BYTES_MAX)]).into_owned()
+        }
+        Unmatched::Binary(bytes) => {
+            let start: Vec<String> = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+            format!("binary, {} bytes: {}", bytes.len(), start.join(" "))
+        }
+    }
+}
+
 impl Books {
-    fn sample(&self, who: Who, step: StepIndex, fault: Fault, evidence: &[u8]) -> FaultSample {
+    fn sample(
+        &self,
+        who: Who,
+        server: ServerIndex,
+        step: StepIndex,
+        fault: Fault,
+        evidence: &[u8],
+    ) -> FaultSample {
         FaultSample {
             session: who.session,
             member_id: who.member_id,
+            server: self.servers.name(server).map(str::to_owned),
             step,
             fault,
             at: self.at,
@@ -48,8 +76,8 @@ impl Books {
 }
 
 impl Observer for Books {
-    fn step_ok(&mut self, step: StepIndex, from_due: Ticks, from_sent: Ticks) {
-        self.recorder.step_ok(step, from_due, from_sent);
+    fn step_ok(&mut self, step: StepIndex, timed: Timed) {
+        self.recorder.step_ok(step, timed);
     }
 
     fn requested(&mut self, reused: bool) {
@@ -60,12 +88,22 @@ impl Observer for Books {
         self.recorder.reconnected();
     }
 
-    fn routed(&mut self, who: Who, url: &str) {
-        self.recorder.routed(url, who.member_id, who.challenge_id);
+    fn routed(&mut self, who: Who, url: &str) -> ServerIndex {
+        let server = self.servers.index(url);
+        if let Some(url) = self.servers.name(server) {
+            self.recorder.routing().record(url, who.member_id, who.challenge_id);
+        }
+        server
     }
 
-    fn opened(&mut self, _who: Who) {
+    fn opened(&mut self, who: Who, server: ServerIndex) {
         self.recorder.session_opened();
+        if let Some(ledger) = &self.ledger {
+            ledger.opened(who.session);
+        }
+        if let Some(url) = self.servers.name(server) {
+            self.recorder.routing().opened(url);
+        }
     }
 
     fn message(&mut self, message: MessageType, bytes: u64) {
@@ -89,12 +127,55 @@ impl Observer for Books {
     }
 
     fn error_message(&mut self, who: Who, fault: Fault, evidence: &[u8]) {
-        let sample = self.sample(who, self.last_step, fault, evidence);
+        let sample = self.sample(who, ServerIndex::NONE, self.last_step, fault, evidence);
         self.recorder.error_message(sample);
     }
 
     fn ping(&mut self, _who: Who, event: PingEvent) {
         self.recorder.ping(event);
+    }
+
+    fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed) {
+        let fault = if waited.stalled { Fault::StalledHere } else { fault };
+        if let Some(url) = self.servers.name(server).filter(|_| !waited.stalled) {
+            self.recorder.routing().ping_failed(url);
+        }
+        if self.recorder.may_sample(self.last_step, fault) {
+            let (due, sent) = (waited.from_due.as_duration(), waited.from_sent.as_duration());
+            let came = match &self.unmatched {
+                Some(message) => format!("; the first message of no known kind: {message}"),
+                None => String::new(),
+            };
+            let evidence = format!(
+                "a PING due at {:.3} s of the run, sent {:.3} s later, had no PONG {:.3} s after that{came}",
+                self.at.saturating_sub(due).as_secs_f64(),
+                due.saturating_sub(sent).as_secs_f64(),
+                sent.as_secs_f64(),
+            );
+            let sample = self.sample(who, server, self.last_step, fault, evidence.as_bytes());
+            self.recorder.sample(sample);
+        }
+    }
+
+    fn unmatched(&mut self, who: Who, message: Unmatched<'_>) {
+        if self.unmatched.is_some() {
+            return;
+        }
+        let text = unmatched_text(message);
+        let sample = UnmatchedSample {
+            session: who.session,
+            member_id: who.member_id,
+            at: self.at,
+            text: text.clone(),
+        };
+        self.recorder.unmatched(sample);
+        self.unmatched = Some(text);
+    }
+
+    fn left(&mut self, who: Who, member_id: MemberId) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.left(who.session, member_id);
+        }
     }
 
     fn closed(&mut self, _who: Who, held: Ticks) {
@@ -109,8 +190,14 @@ impl Observer for Books {
         self.recorder.session_completed(who.session);
     }
 
-    fn failed(&mut self, who: Who, step: StepIndex, fault: Fault, evidence: &[u8]) {
-        let sample = self.sample(who, step, fault, evidence);
+    fn failed(&mut self, who: Who, server: ServerIndex, step: StepIndex, fault: Fault, evidence: &[u8]) {
+        if let Some(url) = self.servers.name(server) {
+            self.recorder.routing().failed(url, step, fault, self.at);
+        }
+        let mut sample = self.sample(who, server, step, fault, evidence);
+        if let (Fault::StepTimeout, Some(message), false) = (fault, &self.unmatched, evidence.is_empty()) {
+            sample.evidence += &format!("; the first of no known kind: {message}");
+        }
         self.recorder.failed(sample);
     }
 

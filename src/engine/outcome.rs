@@ -23,9 +23,13 @@ pub struct Second<'a> {
     pub elapsed: Duration,
     /// The phase that the run is in.
     pub phase: Phase,
+    /// Whether `interval` was recorded after accounts closed: then it is the ramp-down's, and not
+    /// part of `totals`.
+    pub is_after: bool,
     /// Everything up to the close of accounts, so far.
     pub totals: &'a Totals,
-    /// Everything that workers handed over since the last time.
+    /// Everything that workers handed over since the last time, of one side of the close of
+    /// accounts; [`Interval::covers`] says of which time.
     pub interval: &'a Interval,
     /// Sessions that have begun.
     pub started: u32,

@@ -25,7 +25,8 @@ use super::outcome::{EngineError, Outcome, Second};
 use super::ports::{self, PortSpace};
 use super::secure::Secure;
 use super::worker::{Worker, WorkerSetup};
-use crate::measure::ledger::{self, Ledger};
+use crate::measure::ledger::{self, Gone, Ledger};
+use crate::measure::servers::ServerNames;
 use crate::measure::{Layout, Recorder};
 use crate::members::SessionNumber;
 use crate::plan::{End, Plan};
@@ -51,12 +52,21 @@ pub fn run(
     let clock = Clock::start();
     let shared = Shared::new(plan.workers);
     let space = port_space(plan);
+    let gone = announces(plan).then(|| Gone::new(plan.settings.sessions));
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         for worker in 0..plan.workers {
             let link = WorkerLink { worker, shared: Arc::clone(&shared), sender: sender.clone() };
-            let common =
-                Common { plan, script: &script, hosts, layout: &layout, space: &space, cores: &cores, clock };
+            let common = Common {
+                plan,
+                script: &script,
+                hosts,
+                layout: &layout,
+                space: &space,
+                cores: &cores,
+                clock,
+                gone: gone.as_ref(),
+            };
             let spawned = thread::Builder::new()
                 .name(format!("worker-{worker}"))
                 .spawn_scoped(scope, move || work(worker, &common, link));
@@ -66,7 +76,7 @@ pub fn run(
             }
         }
         drop(sender);
-        let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared));
+        let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared), gone.clone());
         control.gather_workers(&receiver)?;
         control.go(&receiver, stop, on_second);
         Ok(control.outcome(space.method()))
@@ -83,10 +93,11 @@ struct Common<'p> {
     /// Those that this process may use; workers go round them.
     cores: &'p [CoreId],
     clock: Clock,
+    gone: Option<&'p Arc<Gone>>,
 }
 
 fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
-    let Common { plan, script, hosts, layout, space, cores, clock } = *common;
+    let Common { plan, script, hosts, layout, space, cores, clock, gone } = *common;
     // Where there is no such list, or the kernel refuses, the run is only noisier for it.
     if !cores.is_empty() {
         core_affinity::set_for_current(cores[worker % cores.len()]);
@@ -106,9 +117,11 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
     }
     let books = Books {
         recorder,
-        ledger: ledger_of(plan, worker),
+        servers: ServerNames::default(),
+        ledger: ledger_of(plan, worker, gone),
         at: Duration::ZERO,
         from: None,
+        unmatched: None,
         last_step: StepIndex(layout.steps.len().saturating_sub(1) as u8),
     };
     let seed = plan.settings.seed ^ (worker as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -123,6 +136,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         ports,
         secure,
         http_connections: plan.http.connections(),
+        in_flight: in_flight_of(plan, worker),
         books,
         seed,
     };
@@ -137,22 +151,31 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
     }
 }
 
+/// The worker's part of the sessions that may be under way at once.
+fn in_flight_of(plan: &Plan, worker: usize) -> u32 {
+    let Some(all) = plan.in_flight else { return u32::MAX };
+    let (workers, worker) = (plan.workers as u32, worker as u32);
+    all / workers + u32::from(worker < all % workers)
+}
+
 /// Where connections come from, and how they get their ports.
 fn port_space(plan: &Plan) -> PortSpace {
     let method = plan.settings.ports.unwrap_or_else(ports::method_of_this_kernel);
     PortSpace::new(method, PortRange::read(Path::new("/")), &plan.sources, plan.workers)
 }
 
-fn ledger_of(plan: &Plan, worker: usize) -> Option<Ledger> {
+fn announces(plan: &Plan) -> bool {
     let announces = plan.scenario.websocket.as_ref().is_some_and(|it| it.subject_path.is_some());
-    if !announces || plan.settings.no_broadcast {
-        return None;
-    }
+    announces && !plan.settings.no_broadcast
+}
+
+fn ledger_of(plan: &Plan, worker: usize, gone: Option<&Arc<Gone>>) -> Option<Ledger> {
+    let gone = Arc::clone(gone?);
     let observers: Vec<SessionNumber> = ledger::observers(plan.settings.sessions)
         .into_iter()
         .filter(|session| session.index() % plan.workers == worker)
         .collect();
-    Some(Ledger::new(Arc::clone(&plan.members), plan.settings.sessions, &observers))
+    Some(Ledger::new(Arc::clone(&plan.members), plan.settings.sessions, &observers, gone))
 }
 
 fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {

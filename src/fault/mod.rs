@@ -8,7 +8,7 @@
 mod row;
 mod table;
 
-pub use row::{Blame, Excuse, FaultNames};
+pub use row::{Blame, Excuse, FaultNames, NamedFault};
 use startline_protocol::tls::{PeerAlert, RecordFault};
 pub use table::{Fault, TlsFault};
 
@@ -22,6 +22,7 @@ impl Fault {
             libc::EMFILE | libc::ENFILE => Self::DescriptorsExhausted,
             libc::EADDRNOTAVAIL => Self::TuplesExhausted,
             libc::EADDRINUSE => Self::PortTaken,
+            libc::EPERM | libc::EACCES => Self::NotPermitted,
             libc::ENOMEM | libc::ENOBUFS => Self::MemoryExhausted,
             libc::ECONNREFUSED => Self::ConnectRefused,
             libc::ENETUNREACH | libc::EHOSTUNREACH => Self::Unreachable,
@@ -95,7 +96,7 @@ mod tests {
             (Errno(5), "errno-5"),
             (HttpStatus(418), "http-418"),
             (HttpStatus(401), "http-401"),
-            (Named(0), "POOL_EXHAUSTED"),
+            (Named(NamedFault { name: 0, blame: Blame::Scenario }), "POOL_EXHAUSTED"),
             (ValueMissing(0), "value-missing:token"),
             (ValueUnusable(0), "value-unusable:token"),
             (UpgradeRefused(502), "upgrade-refused-502"),
@@ -137,7 +138,7 @@ mod tests {
     #[test]
     fn the_first_fault_is_the_least() {
         assert!(
-            [Errno(i32::MIN), HttpStatus(0), Named(0), Tls(TlsFault::Untrusted)]
+            [Errno(i32::MIN), HttpStatus(0), ErrorMessage, Tls(TlsFault::Untrusted)]
                 .iter()
                 .all(|it| *it > Fault::FIRST)
         );

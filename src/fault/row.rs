@@ -42,10 +42,23 @@ impl fmt::Display for Blame {
 /// A condition of this machine that can cause a fault for which somebody else is blamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Excuse {
+    /// A stall of this machine lay in the wait.
+    Stall,
+    /// A stall of this machine was so long that a peer may have given up.
+    LongStall,
     /// The workers lagged: they sent or read too late.
     Lag,
     /// A source address was taken away in mid-run: what was on its way to it did not arrive.
     SourceLost,
+}
+
+/// An error that the scenario names, with whom the scenario blames for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NamedFault {
+    /// Index into `Scenario::error_names`.
+    pub name: u8,
+    /// The same for every fault of this name.
+    pub blame: Blame,
 }
 
 /// Resolves the indices that some faults carry into names of the scenario.
@@ -106,8 +119,8 @@ pub(super) fn plain(detail: impl fmt::Display, _: &dyn FaultNames) -> String {
 }
 
 /// The name of a scenario's error, as part of a key.
-pub(super) fn error_name(index: u8, names: &dyn FaultNames) -> String {
-    names.error_name(index).to_owned()
+pub(super) fn error_name(named: NamedFault, names: &dyn FaultNames) -> String {
+    names.error_name(named.name).to_owned()
 }
 
 /// The name of a taken value, as part of a key.

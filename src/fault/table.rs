@@ -8,14 +8,18 @@ use Blame::{Machine, Network, Scenario, Server};
 use startline_protocol::tls::{PeerAlert, RecordFault};
 use startline_protocol::websocket::Violation;
 
-use super::row::{Blame, Excuse, FaultNames, NoNames, Row, error_name, faults, plain, value_name};
+use super::row::{
+    Blame, Excuse, FaultNames, NamedFault, NoNames, Row, error_name, faults, plain, value_name,
+};
 
 /// No condition of this machine can cause it.
 const NOTHING: &[Excuse] = &[];
 
-/// A client that sends or reads late, or that cannot be reached, can cause it: it sees its own
-/// timeout, or the server gives up on it.
-const LATE_OR_LOST: &[Excuse] = &[Excuse::Lag, Excuse::SourceLost];
+/// A wait that was too long: a client that sends or reads late, or cannot be reached, can cause it.
+const WAITED: &[Excuse] = &[Excuse::Stall, Excuse::Lag, Excuse::SourceLost];
+
+/// The peer closed, or the connection ended: a peer that hears nothing for long gives up.
+const GIVEN_UP: &[Excuse] = &[Excuse::LongStall, Excuse::SourceLost];
 
 faults! {
     /// One kind of failure. The step in which it happened is kept beside it.
@@ -39,12 +43,20 @@ faults! {
         /// target.
         SourceUnusable => ("source-unusable", Machine, NOTHING,
             "The kernel sends nothing from that --source-ip to the target: use an address of the interface towards it.")
+        /// EPERM or EACCES: a firewall rule or a policy of this machine forbids it.
+        NotPermitted => ("not-permitted", Machine, NOTHING,
+            "This machine forbids the connection: look at its firewall (nft list ruleset), and at seccomp, AppArmor and \
+             cgroup rules.")
         /// ENOMEM or ENOBUFS.
         MemoryExhausted => ("memory-exhausted", Machine, NOTHING,
             "The kernel ran out of socket memory; compare net.ipv4.tcp_mem with /proc/net/sockstat.")
         /// The one-time ticket expired because this machine used it too late.
         TicketAgedHere => ("ticket-aged-here", Machine, NOTHING,
             "This machine used its tickets too late; slow the ramp or use more cores.")
+        /// This machine stalled during the wait, or for so long that the peer gave up.
+        StalledHere => ("stalled-here", Machine, NOTHING,
+            "This machine did not run the load generator for a while (see stalls): give it the machine for itself, and \
+             do not stop or suspend it.")
         /// Most of the step's time passed before one of the shared HTTP connections was free.
         HttpConnectionsBusy => ("http-connections-busy", Machine, NOTHING,
             "All shared HTTP connections were in use: raise --http-connections or slow the ramp, and see what slows \
@@ -61,10 +73,10 @@ faults! {
         Reset => ("reset", Network, NOTHING,
             "The peer, or something between, reset the connection; see the logs of the proxy and the server.")
         /// ETIMEDOUT from the kernel: retransmissions went unanswered.
-        KernelTimeout => ("kernel-timeout", Network, LATE_OR_LOST,
+        KernelTimeout => ("kernel-timeout", Network, GIVEN_UP,
             "Packets went unanswered; look for loss, a full conntrack table or a firewall on the way.")
         /// The connection was not up within the step's timeout: nothing answered its SYNs.
-        ConnectTimeout => ("connect-timeout", Network, LATE_OR_LOST,
+        ConnectTimeout => ("connect-timeout", Network, WAITED,
             "Nothing answered while connecting; look for a full accept queue or a firewall there, and for a route back \
              to the source address (failures.jsonl has it).")
         /// Another errno.
@@ -73,23 +85,33 @@ faults! {
 
         // The servers.
         /// The step was not over within its timeout.
-        StepTimeout => ("timeout", Server, LATE_OR_LOST,
+        StepTimeout => ("timeout", Server, WAITED,
             "The server took longer than the step's timeout; see its pools and queues at these instants.")
         /// The peer closed in the middle of the step.
-        ClosedEarly => ("closed-early", Server, LATE_OR_LOST,
+        ClosedEarly => ("closed-early", Server, GIVEN_UP,
             "The server closed the connection in mid-answer; look for worker restarts and proxy timeouts.")
         /// An HTTP status that the step does not expect, with no name in the scenario.
         HttpStatus(u16, plain) => ("http-<status>", Server, NOTHING,
             "See the evidence and the server's log at this instant.")
         {
+            301 | 302 | 303 | 307 | 308 => ("http-<status>", Server, NOTHING,
+                "The server redirects: give the URL of Location (in the evidence) as --target, or in the step's path."),
             401 | 403 => ("http-<status>", Server, NOTHING,
                 "The server refused the member; check the login and the token's age."),
             502..=504 => ("http-<status>", Server, NOTHING,
                 "The proxy had no server to pass the request to; see its error log for the upstream.")
         }
-        /// An error that the scenario names; the index is into `Scenario::error_names`.
-        Named(u8, error_name) => ("<name>", Server, NOTHING,
+        /// An error that the scenario names. Whom it is blamed on is the scenario's to say.
+        Named(NamedFault, error_name) => ("<name>", Server, NOTHING,
             "The server returned an error that the scenario names; see the scenario's notes on it.")
+        {
+            NamedFault { blame: Machine, .. } => ("<name>", Machine, NOTHING,
+                "The scenario blames this machine for this error; see its notes on it."),
+            NamedFault { blame: Network, .. } => ("<name>", Network, NOTHING,
+                "The scenario blames the network for this error; see its notes on it."),
+            NamedFault { blame: Scenario, .. } => ("<name>", Scenario, NOTHING,
+                "The plan asked for what the server cannot do: check its members and their state (startline preflight).")
+        }
         /// The response is not HTTP/1.x.
         HttpMalformed => ("http-malformed", Server, NOTHING,
             "What answers is not the expected HTTP server; check the port and the scheme.")
@@ -128,6 +150,8 @@ faults! {
         UpgradeRefused(u16, plain) => ("upgrade-refused-<status>", Server, NOTHING,
             "What answers does not upgrade; check the proxy's Upgrade headers and the path.")
         {
+            301 | 302 | 303 | 307 | 308 => ("upgrade-refused-<status>", Server, NOTHING,
+                "The server redirects: use the URL of Location (in the evidence) in the scenario, or --ws-map to it."),
             401 | 403 => ("upgrade-refused-<status>", Server, NOTHING,
                 "The upgrade was refused; check the ticket and the Origin header."),
             502..=504 => ("upgrade-refused-<status>", Server, NOTHING,
@@ -159,12 +183,12 @@ faults! {
         Closed(u16, plain) => ("closed-<code>", Server, NOTHING,
             "The server closed the session; see its log at this instant.")
         {
-            1000 => ("closed-<code>", Server, LATE_OR_LOST,
+            1000 => ("closed-<code>", Server, GIVEN_UP,
                 "The server ended the session: idle timeout, end of the challenge, or replaced by a new entry of \
                  the same member."),
-            1001 => ("closed-<code>", Server, LATE_OR_LOST,
+            1001 => ("closed-<code>", Server, GIVEN_UP,
                 "The server went away; look for a restart or a deployment."),
-            1005 => ("closed-<code>", Server, LATE_OR_LOST,
+            1005 => ("closed-<code>", Server, GIVEN_UP,
                 "The server closed the session; see its log at this instant."),
             1008 => ("closed-<code>", Server, NOTHING,
                 "The server refused the session; see the error message before the close."),
@@ -174,15 +198,15 @@ faults! {
                 "The server had an internal error; see its log at this instant.")
         }
         /// The connection ended without a close frame (RFC 6455's 1006).
-        Cut => ("closed-1006", Server, LATE_OR_LOST,
+        Cut => ("closed-1006", Server, GIVEN_UP,
             "The connection ended without a close frame: a crash, a proxy's timeout or a lost network.")
         /// A PONG did not come within its timeout; the session goes on. A counter of its own, by
         /// cycle.
-        PingTimeout => ("ping-timeout", Server, LATE_OR_LOST,
+        PingTimeout => ("ping-timeout", Server, WAITED,
             "PONGs took longer than the timeout; compare with the server's GC pauses and thread pools.")
         /// A PING fell due while one was outstanding and was not sent. A counter of its own, by
         /// cycle.
-        PingMissed => ("ping-missed", Server, LATE_OR_LOST,
+        PingMissed => ("ping-missed", Server, WAITED,
             "A PONG took longer than the interval; the server is far behind.")
         /// Kinds beyond the number that is told apart. A counter of its own.
         Other => ("other", Server, NOTHING,
@@ -254,12 +278,12 @@ faults! {
             "The server renegotiates TLS 1.2, which current clients refuse: have it ask for client certificates in the \
              first handshake, or not at all, or speak TLS 1.3.")
         /// The handshake was not over within the step's timeout.
-        HandshakeTimeout => ("tls-handshake-timeout", Server, LATE_OR_LOST,
+        HandshakeTimeout => ("tls-handshake-timeout", Server, WAITED,
             "The handshake took longer than its step allows; see the server's CPU and accept queue, and whether this \
              port speaks TLS.")
         /// The peer closed in the middle of the handshake. A server gives up on a late hello just
         /// as we do.
-        HandshakeClosed => ("tls-handshake-closed", Server, LATE_OR_LOST,
+        HandshakeClosed => ("tls-handshake-closed", Server, GIVEN_UP,
             "The server closed the connection in the handshake without an alert; see its and its proxy's logs, and \
              whether this port speaks TLS.")
         /// What answers does not speak TLS, such as plain HTTP.

@@ -4,8 +4,9 @@
 //! A few plain requests by a library, away from the load. Judges nothing: that is [`crate::plan::schedule`]'s.
 //! Invariant: no step after the named one is played, so no member's place is used up.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ use crate::plan::schedule::date_header;
 use crate::scenario::HttpStep;
 use crate::scenario::json::{Json, without_mark};
 use crate::scenario::schedule::{Participants, Schedule};
+use crate::scenario::secrets::Held;
 use crate::scenario::template::{Scope, Template};
 use crate::session::refusal;
 
@@ -130,15 +132,18 @@ impl<'p> Asker<'p> {
     pub fn send(&self, method: &str, path: &str, body: &Value) -> Result<Answer> {
         let mut headers = self.headers(&self.schedule.headers);
         headers.push(("Content-Type", "application/json".to_owned()));
-        self.request(method, path, headers, &body.to_string())
+        let path = Path { sent: path.to_owned(), shown: path.to_owned() };
+        self.request(method, path, headers, &body.to_string(), None)
     }
 
     fn play(&mut self, step: &HttpStep) -> Result<()> {
         let body = step.body.as_ref().map(|body| self.text(body)).unwrap_or_default();
-        let answer =
-            self.request(&step.method, &self.text(&step.path), self.headers(&step.headers), &body)?;
+        let path = self.path(&step.path);
+        let answer = self.request(&step.method, path, self.headers(&step.headers), &body, Some(step))?;
         if !step.expect.contains(&answer.status) {
-            let name = refusal(step, answer.status, answer.body.as_bytes()).key(&*self.plan.scenario);
+            let scenario = &*self.plan.scenario;
+            let name = refusal(scenario, step, (answer.status, answer.took), answer.body.as_bytes());
+            let name = name.key(scenario);
             return Err(answer.unexpected(Some(name)));
         }
         self.server_now = answer.date;
@@ -162,7 +167,8 @@ impl<'p> Asker<'p> {
     /// It cannot be asked, or what it answered is inside.
     pub fn look_up(&self) -> Result<LookedUp> {
         let schedule = self.schedule;
-        let answer = self.request("GET", &self.text(&schedule.path), self.headers(&schedule.headers), "")?;
+        let path = self.path(&schedule.path);
+        let answer = self.request("GET", path, self.headers(&schedule.headers), "", None)?;
         if answer.status != 200 {
             return Err(answer.unexpected(None));
         }
@@ -188,15 +194,25 @@ impl<'p> Asker<'p> {
         })
     }
 
-    fn request(&self, method: &str, path: &str, headers: Vec<(&str, String)>, body: &str) -> Result<Answer> {
-        let url = format!("{}{path}", self.base);
-        let mut request = ureq::http::Request::builder().method(method).uri(&url);
+    /// Asks; `step` is the one that this is, which says what in its answer is secret.
+    fn request(
+        &self,
+        method: &str,
+        path: Path,
+        headers: Vec<(&str, String)>,
+        body: &str,
+        step: Option<&HttpStep>,
+    ) -> Result<Answer> {
+        let url = format!("{}{}", self.base, path.shown);
+        let sent = format!("{}{}", self.base, path.sent);
+        let mut request = ureq::http::Request::builder().method(method).uri(&sent);
         for (name, value) in headers {
             request = request.header(name, value);
         }
         if let Some(cookies) = self.cookies.field_value() {
             request = request.header("Cookie", cookies);
         }
+        let asked = Instant::now();
         let request = request.body(body.to_owned()).with_context(|| format!("cannot ask {url}"))?;
         let mut answer = self.agent.run(request).with_context(|| format!("cannot ask {method} {url}"))?;
         let headers = answer.headers().clone();
@@ -209,7 +225,18 @@ impl<'p> Asker<'p> {
             .with_context(|| format!("cannot read the answer of {method} {url}"))?;
         let json = serde_json::from_slice(without_mark(body.as_bytes())).unwrap_or(Value::Null);
         let status = answer.status().as_u16();
-        Ok(Answer { url: format!("{method} {url}"), status, headers, date, json, body })
+        let took = asked.elapsed();
+        let cookies = self.cookies.field_value();
+        let held = Held { taken: &self.taken, cookies: cookies.as_deref() };
+        let shown = match self.plan.scenario.secrets.redacted(body.as_bytes(), held, step) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(shown) => Some(String::from_utf8_lossy(&shown).into_owned()),
+        };
+        Ok(Answer { url: format!("{method} {url}"), status, headers, date, took, json, body, shown })
+    }
+
+    fn path(&self, template: &Template) -> Path {
+        Path { sent: self.text(template), shown: self.text(&self.plan.scenario.secrets.shown(template)) }
     }
 
     fn headers<'t>(&self, headers: &'t [(String, Template)]) -> Vec<(&'t str, String)> {
@@ -230,6 +257,13 @@ impl<'p> Asker<'p> {
         template.render(&scope, &mut out);
         String::from_utf8_lossy(&out).into_owned()
     }
+}
+
+/// The path and query of a request.
+struct Path {
+    sent: String,
+    /// With its secrets shown by their names.
+    shown: String,
 }
 
 /// The listed members and their statuses; `None` when the answer has no list.
@@ -303,9 +337,12 @@ pub struct Answer {
     headers: ureq::http::HeaderMap,
     /// The server's clock, if it says.
     pub date: Option<Timestamp>,
+    took: Duration,
     /// The body; null if it is not JSON.
     pub json: Value,
     body: String,
+    /// The body with its secrets shown by their names, if it has any.
+    shown: Option<String>,
 }
 
 impl Answer {
@@ -325,8 +362,13 @@ impl Answer {
 
     /// What the server said, in a few words that no terminal obeys: the envelope's message if there is one.
     pub fn said(&self) -> String {
-        let message = self.json.pointer("/message").and_then(Value::as_str);
-        let text = message.unwrap_or(if self.body.is_empty() { "an empty body" } else { &self.body });
+        let body = self.shown.as_ref().unwrap_or(&self.body);
+        let json: Cow<'_, Value> = match &self.shown {
+            None => Cow::Borrowed(&self.json),
+            Some(shown) => Cow::Owned(serde_json::from_str(shown).unwrap_or(Value::Null)),
+        };
+        let message = json.pointer("/message").and_then(Value::as_str);
+        let text = message.unwrap_or(if body.is_empty() { "an empty body" } else { body });
         foreign::line(text, SAID_CHARS_MAX)
     }
 }
@@ -345,7 +387,17 @@ mod tests {
         let said = |body: &str| {
             let json = serde_json::from_str(body).unwrap_or(Value::Null);
             let (url, headers) = ("GET /".to_owned(), ureq::http::HeaderMap::new());
-            Answer { url, status: 400, headers, date: None, json, body: body.to_owned() }.said()
+            Answer {
+                url,
+                status: 400,
+                headers,
+                date: None,
+                took: Duration::ZERO,
+                json,
+                body: body.to_owned(),
+                shown: None,
+            }
+            .said()
         };
         assert_eq!(said(r#"{"message":"\u001b[2J\u001b[31mEVIL\u0007\n"}"#), "[2J [31mEVIL");
         assert_eq!(said("<b>\x1b]0;evil\x07</b>"), "<b> ]0;evil </b>");

@@ -49,6 +49,10 @@ pub struct Counts {
     pub ping_sent: u64,
     /// Of those due, not sent because the one before was outstanding.
     pub ping_missed: u64,
+    /// Of these, with a stall of this machine in their time.
+    pub ping_missed_stalled: u64,
+    /// Of those timed out, with a stall of this machine in their time.
+    pub ping_timed_out_stalled: u64,
     /// Of those sent, answered in time.
     pub ping_answered: u64,
     /// Of those sent, not answered within the timeout (some of them late, see `ping_late`).
@@ -95,6 +99,8 @@ impl Counts {
             ping_due,
             ping_sent,
             ping_missed,
+            ping_missed_stalled,
+            ping_timed_out_stalled,
             ping_answered,
             ping_timed_out,
             ping_late,
@@ -124,6 +130,8 @@ impl Counts {
         self.ping_due += ping_due;
         self.ping_sent += ping_sent;
         self.ping_missed += ping_missed;
+        self.ping_missed_stalled += ping_missed_stalled;
+        self.ping_timed_out_stalled += ping_timed_out_stalled;
         self.ping_answered += ping_answered;
         self.ping_timed_out += ping_timed_out;
         self.ping_late += ping_late;
@@ -159,6 +167,11 @@ impl Counts {
     /// PING cycles that failed: timed out (late ones included) or missed.
     pub fn ping_failed(&self) -> u64 {
         self.ping_timed_out + self.ping_missed
+    }
+
+    /// Of these, the ones with a stall of this machine in their time, which are its own.
+    pub fn ping_stalled(&self) -> u64 {
+        self.ping_timed_out_stalled + self.ping_missed_stalled
     }
 
     /// What can go wrong once: sessions started and PINGs due.

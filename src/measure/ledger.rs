@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::members::{MemberId, Members, SessionNumber};
 
@@ -53,6 +54,34 @@ impl SessionSet {
     }
 }
 
+/// Sessions whose members were announced as gone since they opened: one bit each, for all workers.
+#[derive(Debug)]
+pub struct Gone {
+    words: Vec<AtomicU64>,
+}
+
+impl Gone {
+    /// Nobody yet, of sessions 0 to `count` - 1.
+    pub fn new(count: u32) -> Arc<Self> {
+        Arc::new(Self { words: (0..(count as usize).div_ceil(64)).map(|_| AtomicU64::new(0)).collect() })
+    }
+
+    /// Those announced as gone so far.
+    pub fn so_far(&self) -> SessionSet {
+        SessionSet { words: self.words.iter().map(|word| word.load(Ordering::Relaxed)).collect() }
+    }
+
+    fn set(&self, session: SessionNumber, is_gone: bool) {
+        let (word, bit) = (&self.words[session.index() / 64], 1u64 << (session.0 % 64));
+        // Most are told what they know already: reading alone shares the line.
+        match (word.load(Ordering::Relaxed) & bit != 0, is_gone) {
+            (false, true) => word.fetch_or(bit, Ordering::Relaxed),
+            (true, false) => word.fetch_and(!bit, Ordering::Relaxed),
+            _ => 0,
+        };
+    }
+}
+
 /// The pairs of one worker's observers.
 ///
 /// Two rows of bits an observer, one bit a session of the run: 9 MB for 6,000 observers of 6,000.
@@ -66,6 +95,7 @@ pub struct Ledger {
     width: usize,
     /// An observer's `listed` row, then its `entered` row, observer after observer.
     bits: Vec<u64>,
+    gone: Arc<Gone>,
     duplicate: u64,
     strangers: u64,
     own: u64,
@@ -91,7 +121,7 @@ const MISSING_SAMPLES_MAX: usize = 20;
 impl Ledger {
     /// A ledger for those sessions of one worker that observe (see [`observers`]), of `sessions` in
     /// all. Its memory is taken and touched here.
-    pub fn new(members: Arc<Members>, sessions: u32, observers: &[SessionNumber]) -> Self {
+    pub fn new(members: Arc<Members>, sessions: u32, observers: &[SessionNumber], gone: Arc<Gone>) -> Self {
         let mut observers = observers.to_vec();
         observers.sort_unstable();
         observers.dedup();
@@ -99,6 +129,7 @@ impl Ledger {
         Self {
             rows: Rows::of(&observers, sessions),
             bits: touched(observers.len() * 2 * width),
+            gone,
             members,
             sessions,
             observers,
@@ -117,6 +148,19 @@ impl Ledger {
     /// An announcement to `session` said that this member entered.
     pub fn entered(&mut self, session: SessionNumber, member_id: MemberId) {
         self.learned(session, member_id, 1);
+    }
+
+    /// This session opened: what was said of its member before is of an earlier session.
+    pub fn opened(&self, session: SessionNumber) {
+        self.gone.set(session, false);
+    }
+
+    /// An announcement to `session` said that this member left.
+    pub fn left(&self, session: SessionNumber, member_id: MemberId) {
+        let member = self.members.index_of(member_id).filter(|member| member.0 < self.sessions);
+        if let Some(member) = member.filter(|&member| self.same_challenge(session, member)) {
+            self.gone.set(member, true);
+        }
     }
 
     /// Judges the pairs of observers and members that were both open when accounts closed.
@@ -278,9 +322,22 @@ pub struct LedgerTotals {
     pub own: u64,
     /// The first few missing pairs: observer's and member's ids.
     pub missing_samples: Vec<(MemberId, MemberId)>,
+    /// Members announced as gone whose sessions were open here at the close.
+    pub gone_while_open: u64,
+    /// The first few of them.
+    pub gone_samples: Vec<MemberId>,
 }
 
 impl LedgerTotals {
+    /// Judges who was announced as gone: `gone` some time before the close, `open` at it.
+    pub fn judge_gone(&mut self, gone: &SessionSet, open: &SessionSet, members: &Members) {
+        let still_open = |word: (&u64, &u64)| word.0 & word.1;
+        let both = SessionSet { words: gone.words.iter().zip(&open.words).map(still_open).collect() };
+        self.gone_while_open = both.len().into();
+        let named = (0..both.words.len() as u32 * 64).map(SessionNumber).filter(|&k| both.contains(k));
+        self.gone_samples = named.take(MISSING_SAMPLES_MAX).map(|k| members.id(k)).collect();
+    }
+
     /// Adds another worker's pairs.
     pub fn add(&mut self, other: &Self) {
         self.observers += other.observers;

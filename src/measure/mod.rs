@@ -16,7 +16,9 @@ pub mod ledger;
 mod phase;
 mod recorder;
 pub mod routing;
+pub mod servers;
 mod sources;
+mod stalls;
 mod tally;
 mod tls;
 
@@ -35,6 +37,7 @@ pub use latencies::{LATENCY_MICROS_MAX, Latencies};
 pub use phase::Phase;
 pub use recorder::Recorder;
 pub use sources::{AddressCounts, SourceCounts};
+pub use stalls::{STALLS_KEPT_MAX, Stall, Stalls};
 pub use tally::{Interval, StepTally, Tally, Totals};
 pub use tls::{Handshake, TlsCounts};
 
@@ -47,6 +50,18 @@ pub struct Layout {
     pub messages: Vec<String>,
 }
 
+impl Layout {
+    /// Returns the name under which a failure is reported. An open session that fails does so in
+    /// `hold`; of the heartbeat are only its cycles.
+    pub fn step_of_failure(&self, step: StepIndex, fault: Fault) -> &str {
+        let is_of_heartbeat = matches!(fault, Fault::PingTimeout | Fault::PingMissed);
+        match self.steps.get(step.index()).map_or("", String::as_str) {
+            "ping" if !is_of_heartbeat => "hold",
+            name => name,
+        }
+    }
+}
+
 /// A failure as it is kept in `failures.jsonl`, a bounded number of each kind.
 #[derive(Clone, Debug)]
 pub struct FaultSample {
@@ -54,6 +69,8 @@ pub struct FaultSample {
     pub session: SessionNumber,
     /// Its member.
     pub member_id: MemberId,
+    /// The server that it was sent to, by then.
+    pub server: Option<String>,
     /// Index into [`Layout::steps`].
     pub step: StepIndex,
     /// What happened.
@@ -62,6 +79,30 @@ pub struct FaultSample {
     pub at: Duration,
     /// The first bytes of what the peer sent, if any (at most 512, lossy UTF-8).
     pub evidence: String,
+}
+
+/// A message that fits no kind of the scenario's.
+#[derive(Clone, Debug)]
+pub struct UnmatchedSample {
+    /// The session's number.
+    pub session: SessionNumber,
+    /// Its member.
+    pub member_id: MemberId,
+    /// Since the run began.
+    pub at: Duration,
+    /// Its beginning.
+    pub text: String,
+}
+
+/// How long something took that succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timed {
+    /// From the instant it was due.
+    pub from_due: Ticks,
+    /// From the instant it was sent.
+    pub from_sent: Ticks,
+    /// A stall of this machine lies in that time.
+    pub stalled: bool,
 }
 
 /// How a closing handshake ended that a session began.
@@ -81,18 +122,21 @@ pub enum PingEvent {
     /// A PING fell due.
     Due,
     /// It fell due while another was outstanding and was not sent.
-    Missed,
+    Missed {
+        /// A stall of this machine lies in the time since the outstanding one was sent.
+        stalled: bool,
+    },
+    /// One that was missed waited so long for the end of the outstanding one's cycle.
+    MissedWaited(Ticks),
     /// It was sent.
     Sent,
-    /// Its PONG came within the timeout; latency from due and from sent.
-    Answered {
-        /// From the instant it was due.
-        from_due: Ticks,
-        /// From the instant it was sent.
-        from_sent: Ticks,
-    },
+    /// Its PONG came within the timeout.
+    Answered(Timed),
     /// The timeout passed without its PONG; the cycle has failed.
-    TimedOut,
+    TimedOut {
+        /// A stall of this machine lies in the time since it was sent.
+        stalled: bool,
+    },
     /// The PONG of a cycle that had timed out came after all.
     Late,
     /// A PONG with no PING to answer.

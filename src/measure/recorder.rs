@@ -6,16 +6,18 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use startline_os::tick::Ticks;
 
 use super::failures::cut_evidence;
+use super::routing::Routing;
 use super::{
     CloseEnd, FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, Layout, PingEvent,
-    SAMPLES_PER_KIND_MAX, StepTally,
+    SAMPLES_PER_KIND_MAX, Stall, StepTally, Timed, UnmatchedSample,
 };
 use crate::fault::Fault;
-use crate::members::{MemberId, SessionNumber};
+use crate::members::SessionNumber;
 use crate::scenario::{MessageType, StepIndex};
 
 /// A worker's recorder.
@@ -129,10 +131,11 @@ impl Recorder {
 
     /// A step succeeded. Latencies from the instant it was due and from the instant it was sent;
     /// they differ where this machine was late.
-    pub fn step_ok(&mut self, step: StepIndex, from_due: Ticks, from_sent: Ticks) {
+    pub fn step_ok(&mut self, step: StepIndex, timed: Timed) {
         let step = self.step(step);
-        step.from_due.record(from_due);
-        step.from_sent.record(from_sent);
+        step.from_due.record(timed.from_due);
+        step.from_sent.record(timed.from_sent);
+        step.stalled += u64::from(timed.stalled);
     }
 
     /// A session failed in a step: counted by kind, and sampled. Once a session; a PING cycle that
@@ -149,15 +152,22 @@ impl Recorder {
         let counts = &mut self.now.tally.counts;
         match event {
             PingEvent::Due => counts.ping_due += 1,
-            PingEvent::Missed => counts.ping_missed += 1,
+            PingEvent::Missed { stalled } => {
+                counts.ping_missed += 1;
+                counts.ping_missed_stalled += u64::from(stalled);
+            }
+            PingEvent::MissedWaited(waited) => self.now.tally.missed_wait.record(waited),
             PingEvent::Sent => counts.ping_sent += 1,
-            PingEvent::Answered { from_due, from_sent } => {
+            PingEvent::Answered(timed) => {
                 counts.ping_answered += 1;
                 // The heartbeat is the layout's last step.
                 let step = StepIndex(self.step_count.saturating_sub(1) as u8);
-                self.step_ok(step, from_due, from_sent);
+                self.step_ok(step, timed);
             }
-            PingEvent::TimedOut => counts.ping_timed_out += 1,
+            PingEvent::TimedOut { stalled } => {
+                counts.ping_timed_out += 1;
+                counts.ping_timed_out_stalled += u64::from(stalled);
+            }
             PingEvent::Late => counts.ping_late += 1,
             PingEvent::Unasked => counts.pong_unasked += 1,
             PingEvent::Pending => counts.ping_pending += 1,
@@ -177,9 +187,9 @@ impl Recorder {
         self.now.tally.counts.bytes_sent += sent;
     }
 
-    /// A URL that was handed out led this member of this challenge there.
-    pub fn routed(&mut self, url: &str, member_id: MemberId, challenge_id: u64) {
-        self.now.tally.routing.record(url, member_id, challenge_id);
+    /// What happens at servers.
+    pub fn routing(&mut self) -> &mut Routing {
+        &mut self.now.tally.routing
     }
 
     /// A TLS handshake is over.
@@ -196,6 +206,16 @@ impl Recorder {
     /// The worker's own lateness: a timer or arrival handled so long after its planned instant.
     pub fn lag(&mut self, lag: Ticks) {
         self.now.tally.lag.record(lag);
+    }
+
+    /// The first message that fits no kind.
+    pub fn unmatched(&mut self, sample: UnmatchedSample) {
+        self.now.unmatched = Some(sample);
+    }
+
+    /// The worker did not run between these instants of the run.
+    pub fn stalled(&mut self, from: Duration, to: Duration) {
+        self.now.stalls.push(Stall { from, to, workers: 1 });
     }
 
     /// One turn of the loop took so long.
@@ -224,14 +244,20 @@ impl Recorder {
         }
     }
 
-    fn keep_sample(&mut self, mut sample: FaultSample) {
+    fn keep_sample(&mut self, sample: FaultSample) {
         if self.may_sample(sample.step, sample.fault) {
-            cut_evidence(&mut sample.evidence);
-            self.now.samples.push(sample);
+            self.sample(sample);
         }
     }
 
-    fn may_sample(&mut self, step: StepIndex, fault: Fault) -> bool {
+    /// Keeps a sample that [`Recorder::may_sample`] has let in.
+    pub fn sample(&mut self, mut sample: FaultSample) {
+        cut_evidence(&mut sample.evidence);
+        self.now.samples.push(sample);
+    }
+
+    /// Whether another sample of this kind may be kept; it then counts as kept.
+    pub fn may_sample(&mut self, step: StepIndex, fault: Fault) -> bool {
         let known = self.sampled.contains_key(&(step, fault));
         if !known && self.sampled.len() == FAULT_KINDS_MAX {
             return false;
@@ -245,10 +271,9 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::Totals;
     use super::*;
+    use crate::members::MemberId;
 
     fn layout() -> Layout {
         Layout {
@@ -261,10 +286,15 @@ mod tests {
         Ticks::from_duration(Duration::from_millis(millis))
     }
 
+    fn timed(from_due: u64, from_sent: u64) -> Timed {
+        Timed { from_due: ticks(from_due), from_sent: ticks(from_sent), stalled: false }
+    }
+
     fn sample(fault: Fault, evidence: &str) -> FaultSample {
         FaultSample {
             session: SessionNumber(7),
             member_id: MemberId(20),
+            server: None,
             step: StepIndex(1),
             fault,
             at: Duration::from_secs(3),
@@ -276,14 +306,14 @@ mod tests {
     fn record_a_session(recorder: &mut Recorder) {
         recorder.session_started(ticks(1));
         for step in 0..4 {
-            recorder.step_ok(StepIndex(step), ticks(20), ticks(10));
+            recorder.step_ok(StepIndex(step), timed(20, 10));
         }
         recorder.session_opened();
         recorder.message(MessageType(0), 500);
         for end in [
-            PingEvent::Answered { from_due: ticks(4), from_sent: ticks(3) },
-            PingEvent::TimedOut,
-            PingEvent::TimedOut,
+            PingEvent::Answered(timed(4, 3)),
+            PingEvent::TimedOut { stalled: false },
+            PingEvent::TimedOut { stalled: true },
             PingEvent::Pending,
         ] {
             recorder.ping(PingEvent::Due);
@@ -292,7 +322,8 @@ mod tests {
         }
         recorder.ping(PingEvent::Late);
         recorder.ping(PingEvent::Due);
-        recorder.ping(PingEvent::Missed);
+        recorder.ping(PingEvent::Missed { stalled: false });
+        recorder.ping(PingEvent::MissedWaited(ticks(700)));
         recorder.ping(PingEvent::Unasked);
         recorder.message(MessageType(1), 40);
         recorder.message(MessageType::OTHER, 9);
@@ -311,6 +342,8 @@ mod tests {
         assert_eq!((counts.ping_due, counts.ping_sent, counts.ping_missed), (5, 4, 1));
         assert_eq!((counts.ping_answered, counts.ping_late, counts.ping_unanswered()), (1, 1, 1));
         assert_eq!((counts.ping_pending, counts.pong_unasked), (1, 1));
+        assert_eq!((counts.ping_failed(), counts.ping_stalled()), (3, 1));
+        assert_eq!(totals.tally().missed_wait.max(), Some(ticks(700).as_duration()));
         assert_eq!(totals.tally().step(4).unwrap().from_due.count(), 1);
         assert!((counts.held_seconds() - 2.0).abs() < 1e-4);
     }

@@ -6,12 +6,20 @@
 //! without keeping members. The list's order is then whichever assignment of buckets to servers
 //! explains most members; the rest are misrouted.
 //!
+//! Beside it stands what became of each server's sessions: how many opened, which failed, and how.
+//!
 //! Misleading when a configured server got nobody at all: the number of servers seen is taken for
 //! the number configured. Invariant: memory is bounded whatever URLs a server hands out.
 
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::time::Duration;
 
+use super::servers::{PATHS_MAX, is_path_of, origin};
+use super::{FAULT_KINDS_MAX, Failures};
+use crate::fault::Fault;
 use crate::members::MemberId;
+use crate::scenario::StepIndex;
 
 /// URLs told apart; sessions sent to others are only counted.
 pub const URLS_MAX: usize = 64;
@@ -29,25 +37,33 @@ pub struct Routing {
     beyond: u64,
 }
 
-/// One URL that was handed out.
+/// A server: one URL, as [`super::servers`] names it.
 #[derive(Clone, Debug)]
-struct Server {
-    url: String,
-    sessions: u64,
+pub struct Server {
+    /// Scheme, host and port, perhaps with a path.
+    pub url: String,
+    /// Sessions sent there.
+    pub sessions: u64,
+    /// Sessions that opened there.
+    pub opened: u64,
+    /// Sessions that failed on their way there, or there.
+    pub failures: Failures,
+    /// When the first and the last of each kind did, since the run began.
+    between: BTreeMap<(StepIndex, Fault), (Duration, Duration)>,
+    /// PING cycles that failed there, but for this machine's stalls.
+    pub ping_failed: u64,
     /// Sessions by hash residue; empty from the ninth server on, where nothing can be judged any
     /// more.
     by_residue: Vec<u32>,
 }
 
 impl Routing {
-    /// A member of this challenge was handed this URL (its query, the ticket, is dropped).
+    /// A member of this challenge was sent to this server.
     pub fn record(&mut self, url: &str, member_id: MemberId, challenge_id: u64) {
-        let url = url.split_once('?').map_or(url, |(bare, _)| bare);
-        let Some(k) = self.server(url) else {
+        let Some(server) = self.server(url) else {
             self.beyond += 1;
             return;
         };
-        let server = &mut self.servers[k];
         server.sessions += 1;
         if let Some(count) = server.by_residue.get_mut(residue(member_id, challenge_id)) {
             *count += 1;
@@ -58,20 +74,38 @@ impl Routing {
     pub fn add(&mut self, other: &Self) {
         self.beyond += other.beyond;
         for theirs in &other.servers {
-            let Some(k) = self.server(&theirs.url) else {
-                self.beyond += theirs.sessions;
-                continue;
-            };
-            self.servers[k].sessions += theirs.sessions;
-            for (mine, count) in self.servers[k].by_residue.iter_mut().zip(&theirs.by_residue) {
-                *mine += count;
+            match self.server(&theirs.url) {
+                Some(server) => server.add(theirs),
+                None => self.beyond += theirs.sessions,
             }
         }
     }
 
-    /// Each URL and the sessions sent there, in the order of their first appearance.
-    pub fn servers(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.servers.iter().map(|server| (server.url.as_str(), server.sessions))
+    /// A session opened on this server.
+    pub fn opened(&mut self, url: &str) {
+        if let Some(server) = self.server(url) {
+            server.opened += 1;
+        }
+    }
+
+    /// A session failed on its way to this server, or there.
+    pub fn failed(&mut self, url: &str, step: StepIndex, fault: Fault, at: Duration) {
+        if let Some(server) = self.server(url) {
+            server.failures.record(step, fault);
+            server.failed_between((step, fault), (at, at));
+        }
+    }
+
+    /// A PING cycle failed on this server.
+    pub fn ping_failed(&mut self, url: &str) {
+        if let Some(server) = self.server(url) {
+            server.ping_failed += 1;
+        }
+    }
+
+    /// The servers, in the order of their first appearance.
+    pub fn servers(&self) -> &[Server] {
+        &self.servers
     }
 
     /// Sessions sent to URLs beyond [`URLS_MAX`].
@@ -92,20 +126,83 @@ impl Routing {
         Some(misrouted.map(|((server, buckets), own)| server.sessions - buckets[own]).collect())
     }
 
-    fn server(&mut self, url: &str) -> Option<usize> {
-        if let Some(k) = self.servers.iter().position(|server| server.url == url) {
-            return Some(k);
+    fn server(&mut self, url: &str) -> Option<&mut Server> {
+        let position = |servers: &[Server], url: &str| servers.iter().position(|server| server.url == url);
+        let known = position(&self.servers, url).or_else(|| self.is_folded(url).then(|| self.fold(url)));
+        if let Some(k) = known {
+            return Some(&mut self.servers[k]);
         }
         if self.servers.len() == URLS_MAX {
             return None;
         }
         let residues = if self.servers.len() < JUDGED_SERVERS_MAX { RESIDUES } else { 0 };
-        self.servers.push(Server { url: url.to_owned(), sessions: 0, by_residue: vec![0; residues] });
-        Some(self.servers.len() - 1)
+        self.servers.push(Server::new(url, residues));
+        self.servers.last_mut()
+    }
+
+    /// Whether the host of a new URL is one server, whatever its paths: it is known as one, or has too
+    /// many.
+    fn is_folded(&self, url: &str) -> bool {
+        let origin = origin(url);
+        let paths = self.servers.iter().filter(|server| is_path_of(&server.url, origin)).count();
+        let is_known = self.servers.iter().any(|server| server.url == origin);
+        is_known || paths == PATHS_MAX || (paths > 0 && url == origin)
+    }
+
+    /// Makes one server of all paths of this URL's host; its position.
+    fn fold(&mut self, url: &str) -> usize {
+        let origin = origin(url).to_owned();
+        let is_of_host = |server: &Server| server.url == origin || is_path_of(&server.url, &origin);
+        let at = self.servers.iter().position(is_of_host).unwrap_or_default();
+        let (paths, mut others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.servers).into_iter().partition(is_of_host);
+        let mut whole =
+            Server::new(&origin, paths.iter().map(|path| path.by_residue.len()).max().unwrap_or(0));
+        paths.iter().for_each(|path| whole.add(path));
+        others.insert(at, whole);
+        self.servers = others;
+        at
     }
 }
 
 impl Server {
+    fn new(url: &str, residues: usize) -> Self {
+        Self {
+            url: url.to_owned(),
+            sessions: 0,
+            opened: 0,
+            failures: Failures::default(),
+            between: BTreeMap::new(),
+            ping_failed: 0,
+            by_residue: vec![0; residues],
+        }
+    }
+
+    /// When the first and the last session failed there in this way.
+    pub fn first_and_last(&self, step: StepIndex, fault: Fault) -> (Duration, Duration) {
+        self.between.get(&(step, fault)).copied().unwrap_or_default()
+    }
+
+    fn failed_between(&mut self, kind: (StepIndex, Fault), (first, last): (Duration, Duration)) {
+        let is_full = self.between.len() >= FAULT_KINDS_MAX;
+        if is_full && !self.between.contains_key(&kind) {
+            return;
+        }
+        let span = self.between.entry(kind).or_insert((first, last));
+        *span = (span.0.min(first), span.1.max(last));
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.sessions += other.sessions;
+        self.opened += other.opened;
+        self.failures.add(&other.failures);
+        other.between.iter().for_each(|(kind, span)| self.failed_between(*kind, *span));
+        self.ping_failed += other.ping_failed;
+        for (mine, count) in self.by_residue.iter_mut().zip(&other.by_residue) {
+            *mine += count;
+        }
+    }
+
     /// Sessions by bucket when `count` servers are configured.
     fn buckets(&self, count: usize) -> Vec<u64> {
         let mut buckets = vec![0; count];
@@ -196,7 +293,7 @@ mod tests {
     #[test]
     fn members_of_one_challenge_split_evenly_and_none_is_misrouted() {
         let routing = split(&[A, B]);
-        assert_eq!(routing.servers().map(|(_, sessions)| sessions).collect::<Vec<_>>(), [3000, 3000]);
+        assert_eq!(routing.servers().iter().map(|it| it.sessions).collect::<Vec<_>>(), [3000, 3000]);
         assert_eq!(routing.misrouted(), Some(vec![0, 0]));
     }
 
@@ -237,11 +334,11 @@ mod tests {
     fn a_merge_equals_recording_in_one_place() {
         let (mut even, mut odd) = (Routing::default(), Routing::default());
         for member in (13..=6012).map(MemberId) {
-            let url = format!("{}?ticket=abc-{member}", [A, B][bucket(member, 2)]);
-            if member.0 % 2 == 0 { &mut even } else { &mut odd }.record(&url, member, 38);
+            let url = [A, B][bucket(member, 2)];
+            if member.0 % 2 == 0 { &mut even } else { &mut odd }.record(url, member, 38);
         }
         odd.add(&even);
-        let mut servers: Vec<_> = odd.servers().collect();
+        let mut servers: Vec<_> = odd.servers().iter().map(|it| (it.url.as_str(), it.sessions)).collect();
         servers.sort_unstable();
         assert_eq!(servers, [(A, 3000), (B, 3000)]);
         assert_eq!(odd.misrouted(), Some(vec![0, 0]));
@@ -251,11 +348,32 @@ mod tests {
     fn urls_are_bounded() {
         let mut routing = Routing::default();
         for k in 0..1000 {
-            routing.record(&format!("ws://h/{k}"), MemberId(k), 1);
+            routing.record(&format!("ws://h-{k}"), MemberId(k), 1);
         }
-        assert_eq!((routing.servers().count(), routing.beyond()), (URLS_MAX, 936));
+        assert_eq!((routing.servers().len(), routing.beyond()), (URLS_MAX, 936));
         assert_eq!(routing.misrouted(), None);
         let kept: usize = routing.servers.iter().map(|server| server.by_residue.len()).sum();
         assert_eq!(kept, JUDGED_SERVERS_MAX * RESIDUES);
+    }
+
+    #[test]
+    fn a_host_with_many_paths_is_one_server_on_whichever_worker_they_were() {
+        let (mut one, mut other) = (Routing::default(), Routing::default());
+        for k in 0..20 {
+            let half = if k % 2 == 0 { &mut one } else { &mut other };
+            half.record(&format!("ws://h/{k}"), MemberId(k), 1);
+            half.opened(&format!("ws://h/{k}"));
+        }
+        assert_eq!(one.servers().len(), 10);
+        one.add(&other);
+        let servers: Vec<_> =
+            one.servers().iter().map(|it| (it.url.as_str(), it.sessions, it.opened)).collect();
+        assert_eq!(servers, [("ws://h", 20, 20)]);
+        let at = Duration::from_secs;
+        one.failed("ws://h/3", StepIndex(2), Fault::Cut, at(5));
+        one.failed("ws://h/4", StepIndex(2), Fault::Cut, at(3));
+        let server = &one.servers()[0];
+        assert_eq!(server.failures.total(), 2);
+        assert_eq!(server.first_and_last(StepIndex(2), Fault::Cut), (at(3), at(5)));
     }
 }

@@ -6,9 +6,13 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::routing::Routing;
-use super::{AddressCounts, Counts, Failures, Fate, FaultSample, Latencies, Layout, TlsCounts};
+use super::{
+    AddressCounts, Counts, Failures, Fate, FaultSample, Latencies, Layout, Stall, Stalls, TlsCounts,
+    UnmatchedSample,
+};
 use crate::fault::Fault;
 use crate::members::SessionNumber;
 use crate::scenario::{MessageType, StepIndex};
@@ -21,6 +25,8 @@ pub struct StepTally {
     /// The same successes from the instant each was sent: without this machine's own lateness to
     /// begin.
     pub from_sent: Latencies,
+    /// Of these successes, the ones with a stall of this machine in their time.
+    pub stalled: u64,
 }
 
 /// Counts, latencies, failures and routing of some time.
@@ -40,6 +46,8 @@ pub struct Tally {
     pub lag: Latencies,
     /// Waits for a shared HTTP connection, of those who had to and got one.
     pub http_wait: Latencies,
+    /// Waits of PINGs that were missed, to the end of the cycle that was outstanding.
+    pub missed_wait: Latencies,
     /// First steps begun after the session's planned instant.
     pub start_lag: Latencies,
     /// Time that turns of the loop took.
@@ -60,6 +68,7 @@ impl Default for Tally {
             secured: TlsCounts::default(),
             lag: Latencies::default(),
             http_wait: Latencies::default(),
+            missed_wait: Latencies::default(),
             start_lag: Latencies::default(),
             turn: Latencies::default(),
             steps: Vec::new(),
@@ -80,6 +89,7 @@ impl Tally {
         self.secured.add(&other.secured);
         self.lag.add(&other.lag);
         self.http_wait.add(&other.http_wait);
+        self.missed_wait.add(&other.missed_wait);
         self.start_lag.add(&other.start_lag);
         self.turn.add(&other.turn);
         if self.steps.len() < other.steps.len() {
@@ -88,6 +98,7 @@ impl Tally {
         for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
             mine.from_due.add(&theirs.from_due);
             mine.from_sent.add(&theirs.from_sent);
+            mine.stalled += theirs.stalled;
         }
         for (mine, theirs) in self.messages.iter_mut().zip(&other.messages) {
             *mine += theirs;
@@ -116,14 +127,36 @@ pub struct Interval {
     pub(super) tally: Tally,
     pub(super) samples: Vec<FaultSample>,
     pub(super) fates: Vec<(SessionNumber, Fate)>,
+    pub(super) stalls: Vec<Stall>,
+    pub(super) unmatched: Option<UnmatchedSample>,
+    covers: Option<(Duration, Duration)>,
 }
 
 impl Interval {
+    /// The same, of this time since the run's start.
+    pub fn covering(self, from: Duration, to: Duration) -> Self {
+        Self { covers: Some((from, to)), ..self }
+    }
+
+    /// The time that it covers, since the run's start: with several workers from the first one's
+    /// beginning to the last one's end. `None` if nothing was handed over.
+    pub fn covers(&self) -> Option<(Duration, Duration)> {
+        self.covers
+    }
+
     /// Adds another worker's, so that a second has one set of figures.
     pub fn merge(&mut self, mut other: Self) {
+        self.covers = match (self.covers, other.covers) {
+            (Some((from, to)), Some((other_from, other_to))) => {
+                Some((from.min(other_from), to.max(other_to)))
+            }
+            (mine, theirs) => mine.or(theirs),
+        };
         self.tally.add(&other.tally);
         self.samples.append(&mut other.samples);
         self.fates.append(&mut other.fates);
+        self.stalls.append(&mut other.stalls);
+        self.unmatched = self.unmatched.take().or(other.unmatched.take());
     }
 
     /// The figures of this time alone.
@@ -134,6 +167,13 @@ impl Interval {
     /// Sessions that ended in this time, by number, and how; empty unless the plan asks for it.
     pub fn fates(&self) -> &[(SessionNumber, Fate)] {
         &self.fates
+    }
+
+    /// Stalls that ended in this time.
+    pub fn stalls(&self) -> Stalls {
+        let mut stalls = Stalls::default();
+        self.stalls.iter().for_each(|stall| stalls.add(*stall));
+        stalls
     }
 
     /// Failures of this time kept as evidence.
@@ -148,17 +188,29 @@ pub struct Totals {
     layout: Layout,
     tally: Tally,
     first_samples: BTreeMap<(StepIndex, Fault), FaultSample>,
+    stalls: Stalls,
+    first_unmatched: Option<UnmatchedSample>,
 }
 
 impl Totals {
     /// Nothing yet.
     pub fn new(layout: &Layout) -> Self {
-        Self { layout: layout.clone(), tally: Tally::default(), first_samples: BTreeMap::new() }
+        Self {
+            layout: layout.clone(),
+            tally: Tally::default(),
+            first_samples: BTreeMap::new(),
+            stalls: Stalls::default(),
+            first_unmatched: None,
+        }
     }
 
     /// Adds what a worker recorded.
     pub fn add(&mut self, interval: &Interval) {
         self.tally.add(&interval.tally);
+        interval.stalls.iter().for_each(|stall| self.stalls.add(*stall));
+        if self.first_unmatched.is_none() {
+            self.first_unmatched.clone_from(&interval.unmatched);
+        }
         for sample in &interval.samples {
             let key = (sample.step, sample.fault);
             // Samples come only of kinds that a recorder told apart, a bounded number each.
@@ -182,6 +234,16 @@ impl Totals {
     /// Sessions open now: opened less closed.
     pub fn open_now(&self) -> u64 {
         self.tally.counts.open_now()
+    }
+
+    /// The first message that fits no kind of the scenario's.
+    pub fn first_unmatched(&self) -> Option<&UnmatchedSample> {
+        self.first_unmatched.as_ref()
+    }
+
+    /// Times in which this machine did not run the load generator.
+    pub fn stalls(&self) -> &Stalls {
+        &self.stalls
     }
 
     /// The first failure of this step and kind that was kept.

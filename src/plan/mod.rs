@@ -4,6 +4,7 @@
 //! this machine can take the plan is asked by the application, of [`schedule`] and of the doctor.
 //! Invariant: a `Plan` that exists has been checked as a whole; nothing in it is left to a default.
 
+pub mod abort;
 pub mod capacity;
 pub mod http;
 pub mod load;
@@ -11,6 +12,7 @@ pub mod member_files;
 pub mod resolve;
 pub mod roster;
 pub mod schedule;
+mod script;
 pub mod settings;
 pub mod sources;
 pub mod summary;
@@ -30,7 +32,8 @@ use crate::members::Members;
 use crate::scenario::Scenario;
 pub use http::{Http, HttpMode};
 pub use resolve::Resolve;
-pub use settings::{PlanError, ScenarioSettings, Settings};
+pub use script::{Hidden, ScenarioSettings};
+pub use settings::{PlanError, Settings};
 pub use sources::PortMethod;
 pub use tls::{CaFile, Identity, KeyExchange, SuiteOrder, Tls};
 
@@ -56,6 +59,9 @@ pub struct Plan {
     pub http: Http,
     /// Whether the end of each session is reported, not only how many ended how.
     pub keep_fates: bool,
+    /// Sessions under way at once, at most: one more starts only as another ends, later than
+    /// planned if need be, so that arrivals slow down with the servers.
+    pub in_flight: Option<u32>,
 }
 
 impl Plan {

@@ -151,8 +151,9 @@ pub enum ScheduleError {
     /// It still says READY or RECRUITING after its `startAt`: the zone is wrong, or the server's
     /// schedule is stuck.
     #[error(
-        "the challenge is {status} though its startAt, {start_at}, has passed by the server's time, {now}: is \
-         {zone} the server's time zone (--time-zone)?"
+        "the challenge is {status} though its startAt, {start_at}, has passed by the server's time, {now}: the servers' \
+         scheduler, which changes the status, is down or late (see its log), or {zone} is not the servers' time zone \
+         (--time-zone)"
     )]
     Contradiction {
         /// What it says.

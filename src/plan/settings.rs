@@ -4,7 +4,6 @@
 //! this machine decides where the user does not (workers, source addresses) is left open until
 //! [`Settings::into_plan`]. Invariant: what is written reads back the same.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +12,14 @@ use serde::{Deserialize, Serialize};
 use startline_os::affinity;
 use startline_os::units::{self, duration_text};
 
+use super::abort::AbortRule;
 use super::capacity::{self, Limits, WORKERS_MAX};
 use super::roster::{Roster, RosterError};
+use super::script::ScenarioSettings;
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
 use super::{End, Http, HttpMode, Plan, Resolve, Target, Tls, http, schedule};
-use crate::scenario::{Scenario, ScenarioError};
+use crate::scenario::{Scenario, ScenarioError, criteria};
 
 /// The longest run: instants are compared through a clock that wraps after 19 hours.
 pub const RUN_MAX: Duration = Duration::from_secs(9 * 3600);
@@ -56,7 +57,7 @@ pub struct Settings {
     /// Between a session's progress messages; `None`: it sends none.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "units::optional_duration_serde")]
     pub record_interval: Option<Duration>,
-    /// The mock server sends no broadcasts, and no ledger is kept.
+    /// No announcements are expected, so no ledger is kept; the mock server sends none.
     #[serde(default)]
     pub no_broadcast: bool,
     /// Engine threads; `None`: one a core, and more where the descriptor limit needs them.
@@ -73,6 +74,9 @@ pub struct Settings {
     /// tightest timeout.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "units::optional_duration_serde")]
     pub lag_limit: Option<Duration>,
+    /// When the run ends early.
+    #[serde(default = "AbortRule::default_rules")]
+    pub abort_on: Vec<AbortRule>,
     /// Seeds everything that is random.
     pub seed: u64,
     /// Hosts other than the target's that a WebSocket URL from the server may lead to.
@@ -104,19 +108,6 @@ pub struct Settings {
     pub tls: Tls,
     /// What each session does.
     pub scenario: ScenarioSettings,
-}
-
-/// A scenario and the variables that the user set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScenarioSettings {
-    /// Where it was read from, for errors.
-    pub file: String,
-    /// Variables that the user set.
-    #[serde(default)]
-    pub set: BTreeMap<String, String>,
-    /// All of its TOML.
-    pub source: String,
 }
 
 /// Why settings make no plan.
@@ -192,6 +183,10 @@ impl Settings {
     pub fn scenario(&self) -> Result<Scenario, PlanError> {
         let mut scenario = self.scenario.compile()?;
         self.check_scenario(&scenario)?;
+        for rule in &self.abort_on {
+            criteria::unit_of(&rule.measure, &scenario.step_names(), scenario.websocket.as_ref())
+                .map_err(|reason| PlanError::Value { what: "abort-on", reason })?;
+        }
         if let Some(ping) = scenario.websocket.as_mut().and_then(|ws| ws.ping.as_mut()) {
             ping.interval = self.ping_interval.unwrap_or(ping.interval);
             ping.timeout = self.pong_timeout.unwrap_or(ping.timeout);
@@ -228,6 +223,7 @@ impl Settings {
             tls: self.tls.clone(),
             http: self.http(),
             keep_fates: false,
+            in_flight: None,
             settings: self,
         })
     }
@@ -357,7 +353,7 @@ impl Settings {
 
     /// Refuses options that would be ignored with a target, or without one.
     fn check_target_options(&self) -> Result<(), PlanError> {
-        let with_target = [("--no-broadcast", self.no_broadcast), ("--tls", self.mock_tls)];
+        let with_target = [("--tls", self.mock_tls)];
         let without = [
             ("--allow-host", !self.allow_hosts.is_empty()),
             ("--ws-map", !self.ws_map.is_empty()),
@@ -420,26 +416,6 @@ impl Settings {
             }
             None => Ok(()),
         }
-    }
-}
-
-impl ScenarioSettings {
-    /// Reads the scenario of this name or file.
-    ///
-    /// # Errors
-    /// There is none.
-    pub fn find(name_or_file: &str) -> Result<Self, ScenarioError> {
-        let (file, source) = Scenario::find(name_or_file)?;
-        Ok(Self { file, set: BTreeMap::new(), source })
-    }
-
-    /// Compiles it as it stands in its file, with the variables that the user set.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn compile(&self) -> Result<Scenario, ScenarioError> {
-        let set: Vec<(String, String)> = self.set.clone().into_iter().collect();
-        Scenario::compile(&self.file, &self.source, &set)
     }
 }
 

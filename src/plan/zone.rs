@@ -38,6 +38,19 @@ impl OtherZone {
     }
 }
 
+/// Why times cannot be read in a zone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RuledOut {
+    /// Another zone fits.
+    #[error("{0}")]
+    ThisZone(OtherZone),
+    /// No zone fits.
+    #[error(
+        "{0}, whatever the time zone: the servers' clock or their schedule is wrong; see the log of their scheduler"
+    )]
+    EveryZone(String),
+}
+
 /// The facts that contradict a zone or fit it.
 #[derive(Clone, Copy, Debug)]
 pub struct Clues<'c> {
@@ -63,6 +76,30 @@ impl<'c> Clues<'c> {
     /// where the server's schedule is late.
     pub fn is_made_in_the_future(&self) -> bool {
         self.created_at.is_some_and(|made| made > self.now.saturating_add(GRACE))
+    }
+
+    /// Returns whether the challenge has a status before its time by this zone, which no schedule
+    /// that is late can cause.
+    fn is_ahead_of_its_time(&self) -> bool {
+        let Challenge { status, start_at, .. } = *self.challenge;
+        let earliest = match status {
+            Status::Ready => start_at.saturating_sub(READY_BEFORE_START),
+            Status::Running => start_at,
+            Status::Recruiting | Status::Done => return false,
+        };
+        self.now < earliest.saturating_sub(GRACE)
+    }
+
+    /// Refuses a zone that the look-up rules out. A status that comes after its time does not: the
+    /// servers' schedule may be late.
+    ///
+    /// # Errors
+    /// What rules it out, and a zone that fits, if one does.
+    pub fn rule_out(&self) -> Result<(), RuledOut> {
+        if !self.is_made_in_the_future() && !self.is_ahead_of_its_time() {
+            return Ok(());
+        }
+        Err(self.check().err().map_or_else(|| RuledOut::EveryZone(self.told()), RuledOut::ThisZone))
     }
 
     /// Returns what does not fit.
@@ -121,4 +158,46 @@ pub fn offset_text(offset: SignedDuration) -> String {
     let sign = if offset < SignedDuration::ZERO { '-' } else { '+' };
     let minutes = offset.as_secs().unsigned_abs() / 60;
     format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ruled_out(status: &str, created_at: Option<&str>, now: &str) -> Option<String> {
+        let challenge =
+            Challenge::read(status, "2026-11-26T19:05:00", "2026-11-26T20:05:00").expect("it reads");
+        let created_at = created_at.map(|text| text.parse().expect("a time"));
+        let now = now.parse().expect("a time");
+        let clues = Clues { challenge: &challenge, created_at, now, offset: SignedDuration::ZERO };
+        clues.rule_out().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_no_late_schedule_can_cause_rules_a_zone_out() {
+        for (status, created_at, now) in [
+            ("READY", None, "2026-11-26T10:01:00"),
+            ("RUNNING", None, "2026-11-26T10:30:00"),
+            ("RECRUITING", Some("2026-11-26T18:40:00"), "2026-11-26T09:45:00"),
+        ] {
+            let why = ruled_out(status, created_at, now).unwrap_or_else(|| panic!("{status} at {now}"));
+            assert!(why.contains("give --time-zone +09:00"), "{why}");
+        }
+        let why = ruled_out("READY", Some("2026-11-28T18:40:00"), "2026-11-26T09:45:00").expect("never");
+        assert!(why.ends_with("see the log of their scheduler"), "{why}");
+    }
+
+    #[test]
+    fn a_schedule_that_is_late_rules_nothing_out() {
+        for (status, now) in [
+            ("RECRUITING", "2026-11-26T19:04:00"),
+            ("RECRUITING", "2026-11-26T21:00:00"),
+            ("READY", "2026-11-26T19:30:00"),
+            ("READY", "2026-11-26T18:59:00"),
+            ("RUNNING", "2026-11-26T23:00:00"),
+            ("DONE", "2026-11-26T03:00:00"),
+        ] {
+            assert_eq!(ruled_out(status, Some("2026-11-26T02:00:00"), now), None, "{status} at {now}");
+        }
+    }
 }

@@ -23,12 +23,19 @@ pub(super) fn check(clues: &Clues<'_>, zone: &TimeZone) -> Check {
         Some(shift) if shift.is_zero() => check,
         Some(shift) => {
             let other = offset_text(clues.offset + shift);
+            let give =
+                Fix::advice(format!("give --time-zone {other}, or the zone's name, to preflight and to run"));
+            if clues.rule_out().is_err() {
+                return check.but(
+                    Verdict::Fail,
+                    format!("{told}: the servers' zone may be {other}"),
+                    vec![give],
+                );
+            }
             check.but(
                 Verdict::Fail,
-                format!("{told}: the servers' zone may be {other}"),
-                vec![Fix::advice(format!(
-                    "give --time-zone {other}, or the zone's name, to preflight and to run"
-                ))],
+                format!("{told}: their scheduler is down or late, or the servers' zone may be {other}"),
+                vec![Fix::advice("see the log of the servers' scheduler"), give],
             )
         }
         None => check.but(
@@ -103,6 +110,14 @@ mod tests {
             "the challenge was created at 2026-11-26 18:40:00, which is in the future in this zone: the servers' zone may be \
              +09:00"
         );
+    }
+
+    #[test]
+    fn a_status_that_comes_late_names_the_scheduler_first() {
+        let check = checked("RECRUITING", Some("2026-11-26T18:00:00"), "2026-11-26T19:06:20");
+        let why = check.why.expect("a reason");
+        assert!(why.contains("their scheduler is down or late, or the servers' zone may be -01:00"), "{why}");
+        assert_eq!(check.fixes[0].text, "see the log of the servers' scheduler");
     }
 
     #[test]

@@ -167,13 +167,15 @@ pub struct BrokenRule {
 }
 
 /// Where each member of the body comes from, and what the servers take.
-const FIELDS: [(&str, &str); 6] = [
+const FIELDS: [(&str, &str); 7] = [
     ("title", "--title: 1 to 100 characters"),
     ("description", "--description: not empty"),
     ("maxParticipants", "--max-participants: 2 or more"),
+    ("startAt", "--start-at: more than 10 minutes ahead, in the server's local time: is --time-zone right?"),
+    // Named for the method that checks it.
     (
-        "startAt",
-        "--start-at: more than 10 minutes and at most a week ahead, in the server's local time: is --time-zone right?",
+        "startAtAtLeastTenMinutesLater",
+        "--start-at: more than 10 minutes ahead, in the server's local time: is --time-zone right?",
     ),
     ("distance", "--distance"),
     ("password", "--password: not empty"),

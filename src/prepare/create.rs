@@ -1,4 +1,4 @@
-//! Creating a challenge: the administrator logs in, one request, and what its answer means.
+//! Creating a challenge: its creator logs in, one request, and what its answer means.
 //!
 //! The request is [`super::new_challenge`]'s, its start [`start`]'s. Invariant: every failure is reported with what to do next,
 //! and with whether the challenge may exist all the same.
@@ -58,7 +58,7 @@ pub struct NotCreated {
 /// What a second signal says while the challenge is being created; the first is answered by the outcome.
 pub const CREATING: &str = "the challenge may have been created";
 
-/// Creates a challenge; the first member of the plan is the administrator. A signal ends it at once.
+/// Creates a challenge; the first member of the plan is its creator. A signal ends it at once.
 ///
 /// # Errors
 /// It was not created, or that is not known.
@@ -69,10 +69,8 @@ pub fn create(
     interrupt: &Interrupt,
 ) -> Result<Creation, NotCreated> {
     let zone = schedule::known_zone(&prepared.plan.settings.time_zone).map_err(Error::from)?;
+    calendar::fit_a_run(joins.members, joins.rate).map_err(Error::from)?;
     let ahead = start::ahead(joins.members, joins.rate);
-    // Where the start is given, joins that are slow are the calendar's to refuse.
-    let ahead =
-        if options.start_at.is_some() { ahead.unwrap_or_default() } else { ahead.map_err(Error::from)? };
     let asked = Arc::new(Gate::new());
     let request = Request {
         plan: prepared.plan.clone(),
@@ -235,7 +233,7 @@ impl NotCreated {
             },
             Some(400..=499) if !advice::may_work_later(&error) => Self {
                 error: error.context(format!("member {admin} cannot log in")),
-                next: vec!["give --admin the id of an existing member who may create challenges".into()],
+                next: vec!["give --admin the id of an existing member".into()],
                 status: ExitStatus::Refused,
             },
             Some(_) => Self {
@@ -297,7 +295,7 @@ impl NotCreated {
                 vec![advice::LEADS_ELSEWHERE.into()]
             }
             401 | 403 => vec![format!(
-                "member {admin} may not create challenges: give --admin the id of an administrator"
+                "the servers did not accept member {admin}'s login: any member may create challenges, so see their logs"
             )],
             404 | 405 => vec![format!(
                 "the target has no {} {}: is it a business server of Runnity?",

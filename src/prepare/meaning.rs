@@ -9,7 +9,7 @@ use crate::scenario::places::{Place, Refusal};
 pub fn of(place: &Place, fault: Fault, is_own: bool) -> Refusal {
     use Fault::*;
     match fault {
-        Named(error) => place.meaning(error),
+        Named(error) => place.meaning(error.name),
         // Not or no longer logged in: the next attempt logs in anew.
         HttpStatus(401 | 403) => Refusal::Again,
         HttpStatus(408 | 425 | 429 | 500..) => Refusal::Again,
@@ -141,7 +141,7 @@ mod tests {
         let scenario = Scenario::runnity();
         let named = |name: &str| {
             let index = scenario.error_names.iter().position(|known| known == name).expect("a name");
-            Fault::Named(index as u8)
+            scenario.named(index as u8)
         };
         for (name, join, leave) in [
             ("CHALLENGE_TIME_OVERLAP", Refusal::LookUp, Refusal::Final),

@@ -3,6 +3,7 @@
 //! The engine plays a round; what its failures mean is [`meaning`]'s, when to wait [`Retry`]'s. Invariant: a member's outcome
 //! is noted before the next one's, and an ambiguous answer is looked up before it is reported.
 
+mod pace;
 mod resolving;
 
 use std::cell::RefCell;
@@ -12,12 +13,14 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use startline_os::units::{duration_text, grouped};
 
+use self::pace::Pace;
 use super::answers::Answers;
 use super::bar::Progress;
 use super::journal::Journal;
 use super::prepared::Prepared;
 use super::step::Step;
 use crate::engine;
+use crate::fault::Fault;
 use crate::interrupt::Interrupt;
 use crate::measure::Fate;
 use crate::plan::{Plan, Rate, Settings};
@@ -30,7 +33,7 @@ use crate::terminal::StatusLine;
 
 /// Where standard error is no terminal, a line this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
-/// Failures of a member while the servers are well.
+/// Requests of a member that go unanswered while the servers are well.
 const STRIKES_MAX: u8 = 5;
 /// This many refusals in a row, and more than there are members who are done: no other member will be accepted. Fewer may be
 /// a gap in the ids, which a resumed command meets first.
@@ -69,6 +72,8 @@ pub struct Played {
     pub end: End,
     /// What was answered.
     pub answers: Answers,
+    /// The rate that was reached, members a second, where it is under the one asked for.
+    pub short_of_rate: Option<f64>,
     /// Why not all of it is in the file, if so.
     pub unwritten: Option<std::io::Error>,
 }
@@ -102,6 +107,8 @@ pub struct Task<'p> {
     pub interrupt: &'p Interrupt,
     /// Members who take their turn.
     pub rate: Rate,
+    /// Requests that are out at once, at most.
+    pub in_flight: u32,
 }
 
 /// The rounds of a step.
@@ -115,12 +122,14 @@ pub struct Rounds<'p> {
     /// The list has shown that they are not refusals.
     unusable_is_done: bool,
     answers: Answers,
+    pace: Pace,
     journal: Journal,
     line: StatusLine,
     places: Places,
-    /// Of each member, how often it failed while the servers were well.
+    /// Of each member, how often it got no answer while the servers were well. One that is answered,
+    /// with whatever, is retried as long as patience lasts.
     strikes: Vec<u8>,
-    /// The members who have failed in this round.
+    /// The members who have got no answer in this round.
     failed_now: Vec<usize>,
     /// Since when members wait for an answer; none: no member does.
     waiting_since: Option<Duration>,
@@ -137,6 +146,7 @@ impl<'p> Rounds<'p> {
             unusable_in_a_row: 0,
             unusable_is_done: false,
             answers: Answers::default(),
+            pace: Pace::default(),
             journal,
             line: StatusLine::new(PLAIN_INTERVAL),
             strikes: vec![0; places.rows().len()],
@@ -157,7 +167,8 @@ impl<'p> Rounds<'p> {
         let progress = Progress { per_s: 0.0, ..self.progress() };
         self.line.finish(|_| progress.text(self.task.step.going_on()));
         let unwritten = self.journal.finish(&self.places).err();
-        Ok(Played { places: self.places, end, answers: self.answers, unwritten })
+        let short_of_rate = self.pace.short_of(self.task.rate);
+        Ok(Played { places: self.places, end, answers: self.answers, short_of_rate, unwritten })
     }
 
     fn rounds(&mut self) -> Result<End> {
@@ -242,6 +253,9 @@ impl<'p> Rounds<'p> {
             members: Arc::new(members),
             settings: Settings { sessions, ramp: self.task.rate.ramp(sessions), ..prepared.settings.clone() },
             keep_fates: true,
+            in_flight: Some(self.task.in_flight),
+            // Each of them may have at least one.
+            workers: prepared.workers.min(self.task.in_flight as usize),
             ..prepared.clone()
         };
         let cut: RefCell<Option<Cut>> = RefCell::new(None);
@@ -249,7 +263,7 @@ impl<'p> Rounds<'p> {
         self.failed_now.clear();
         let interrupt = self.task.interrupt;
         let stop = || interrupt.reason().or_else(|| cut.borrow().is_some().then(|| "cut short".to_owned()));
-        engine::run(&plan, &self.task.prepared.hosts, &stop, &mut |second| {
+        let outcome = engine::run(&plan, &self.task.prepared.hosts, &stop, &mut |second| {
             for (session, fate) in second.interval.fates() {
                 let said = || match fate {
                     Fate::Failed { step, fault } => {
@@ -275,6 +289,10 @@ impl<'p> Rounds<'p> {
             self.line.show(|_| progress.text(self.task.step.going_on()));
         })?;
         self.waiting_since = None;
+        let (first, last) = (outcome.readings.first_start, outcome.readings.last_start);
+        if let Some(took) = last.zip(first).map(|(last, first)| last.saturating_sub(first)) {
+            self.pace.add(outcome.totals.tally().counts.started, took);
+        }
         // Failures of a time in which nothing worked say nothing of the members.
         if !self.retry.is_tripped() {
             for at in std::mem::take(&mut self.failed_now) {
@@ -323,7 +341,9 @@ impl<'p> Rounds<'p> {
             }
             Refusal::Again => {
                 self.retry.failed(self.began.elapsed());
-                self.failed_now.push(at);
+                if !matches!(fault, Fault::HttpStatus(_) | Fault::Named(_)) {
+                    self.failed_now.push(at);
+                }
                 self.places.tried(at);
                 self.places.set(at, Outcome::Failed, &reason);
                 self.journal.append(&self.places.rows()[at]);

@@ -22,6 +22,9 @@ const LIKE_ESCAPE: char = '|';
 /// A `social_uid` as bytes, whatever character set its column has.
 const BYTES: &str = "CAST(CONVERT(`social_uid` USING utf8mb4) AS BINARY)";
 
+/// Where Runnity keeps participations, by `member_id`: its foreign key stops the clean-up of members who have joined.
+const PARTICIPATIONS: &str = "`challenge_participation`";
+
 /// The session as the files need it: nicknames survive whatever the client's character set is, and what does not fit is refused, not cut.
 const BEGIN: &str = "\
 SET NAMES utf8mb4;
@@ -52,6 +55,8 @@ pub struct Wanted {
     pub email: String,
     /// `nickname`, with [`NUMBER`] in it.
     pub nickname: String,
+    /// The clean-up deletes their participations, too.
+    pub with_participations: bool,
 }
 
 /// Members that a table can hold: numbered, each with a `social_uid` of its own.
@@ -148,6 +153,11 @@ impl TestMembers {
         self.0.count
     }
 
+    /// Whether the clean-up deletes their participations, too.
+    pub fn with_participations(&self) -> bool {
+        self.0.with_participations
+    }
+
     /// The `social_uid` of the first and of the last one.
     pub fn ends(&self) -> (String, String) {
         (self.social_uid(self.0.first), self.social_uid(*self.numbers().end()))
@@ -209,12 +219,28 @@ impl TestMembers {
     /// # Errors
     /// The writer fails.
     pub fn write_clean_up(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "-- Deletes {} and no other members: all that exist, or none.", self.test_members())?;
+        let (of, another) = match self.0.with_participations {
+            true => (" with their participations", format!("another table than {PARTICIPATIONS}")),
+            false => ("", "another table".to_owned()),
+        };
         writeln!(
             out,
-            "-- None are deleted while rows of another table refer to one of them: the error names the table."
+            "-- Deletes {}{of} and no other members: all that exist, or none.",
+            self.test_members()
+        )?;
+        writeln!(
+            out,
+            "-- None are deleted while rows of {another} refer to one of them: the error names the table."
         )?;
         writeln!(out, "{BEGIN}SET @startline_before = {};", self.counted())?;
+        if self.0.with_participations {
+            let theirs = format!("`member_id` IN (SELECT `member_id` FROM `member` WHERE {})", self.ours());
+            writeln!(
+                out,
+                "SET @startline_participations = (SELECT COUNT(*) FROM {PARTICIPATIONS} WHERE {theirs});"
+            )?;
+            writeln!(out, "DELETE FROM {PARTICIPATIONS} WHERE {theirs};")?;
+        }
         let social_type = literal(&self.0.social_type);
         self.each_batch(|numbers| {
             let uids: Vec<String> = numbers.iter().map(|i| literal(&self.social_uid(*i))).collect();
@@ -230,7 +256,11 @@ impl TestMembers {
         writeln!(out, "SET @startline_after = {};", self.counted())?;
         writeln!(out, "SET @startline_end = IF(@startline_after = 0, 'COMMIT', 'DO 0');")?;
         writeln!(out, "{END}SELECT {},", outcome("deleted"))?;
-        writeln!(out, "  IF(@startline_end = 'COMMIT', @startline_before, 0) AS `members`;")
+        let deleted = |what: &str| format!("IF(@startline_end = 'COMMIT', @startline_{what}, 0)");
+        if self.0.with_participations {
+            writeln!(out, "  {} AS `participations`,", deleted("participations"))?;
+        }
+        writeln!(out, "  {} AS `members`;", deleted("before"))
     }
 
     /// The query that shows the members' ids: first, last, how many, and whether there are gaps.
@@ -329,6 +359,7 @@ mod tests {
             social_type: "TEST".into(),
             email: "test{i}@test.com".into(),
             nickname: "테스트유저{i}".into(),
+            with_participations: false,
         }
     }
 
@@ -403,6 +434,7 @@ mod tests {
             social_type: format!("\\{}", "🏃".repeat(COLUMN_CHARS_MAX - 1)),
             email: long(NUMBER),
             nickname: long(NUMBER),
+            with_participations: true,
         };
         for text in [import(wanted.clone()), clean_up(wanted)] {
             let longest = text.split(";\n").map(str::len).max().expect("statements");

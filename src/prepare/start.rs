@@ -8,17 +8,14 @@ use std::time::Duration;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp, Zoned};
-use startline_os::units::{duration_text, grouped};
+use startline_os::units::duration_text;
 
-use super::calendar::rate_text;
 use super::challenge::{DISTANCES, Distance};
 use crate::plan::Rate;
 use crate::plan::schedule::{Challenge, ENTER_MARGIN, LocalTime, READY_BEFORE_START, ScheduleError};
 
 /// The servers refuse a start that is nearer.
 pub const AHEAD_MIN: Duration = Duration::from_secs(10 * 60);
-/// The servers refuse a start that is further away.
-pub const AHEAD_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The nearest start by default. Clocks are read to the second, and the request takes a while.
 const AHEAD_DEFAULT_MIN: Duration = Duration::from_secs(11 * 60);
 /// Arrivals a second where no ramp is asked for: the guide's 6,000 in 240 s.
@@ -37,19 +34,6 @@ const ZONE_STEP_S: i64 = 15 * 60;
 /// Why a challenge cannot be created as asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
-    /// The joins take so long that the start would be too far away.
-    #[error(
-        "{} members at {rate} take {} to join, and half of that again is kept in reserve: the challenge would start more than a week \
-         ahead, which the servers refuse; give a higher --rate", grouped((*members).into()), duration_text(*takes)
-    )]
-    JoinsTooSlow {
-        /// The number of members who will join.
-        members: u32,
-        /// The rate.
-        rate: String,
-        /// The time that they take.
-        takes: Duration,
-    },
     /// Too near.
     #[error(
         "--start-at {start_at} is {away} by the server's clock, which says {now}: challenges must start more than 10 minutes ahead; \
@@ -65,15 +49,11 @@ pub enum StartError {
         /// The zone in which the start was read.
         zone: String,
     },
-    /// Too far.
-    #[error(
-        "--start-at {start_at} is more than a week after {now}, which is the server's time: challenges must start within a week"
-    )]
-    TooFar {
+    /// Not in any calendar.
+    #[error("--start-at {start_at} is beyond the years that can be calculated with")]
+    BeyondCalendar {
         /// What was asked for.
-        start_at: String,
-        /// The server's time.
-        now: String,
+        start_at: DateTime,
     },
     /// Clocks are put forward over that time.
     #[error(
@@ -124,18 +104,11 @@ pub enum StartError {
 }
 
 /// Returns how far ahead a challenge must start so that N members can join before READY, with half of that time in reserve.
-///
-/// # Errors
-/// That is further ahead than the servers accept.
-pub fn ahead(members: u32, rate: Rate) -> Result<Duration, StartError> {
-    let takes = rate.ramp(members);
-    let joins_s = (takes.saturating_mul(3) / 2).as_millis().div_ceil(1000);
+pub fn ahead(members: u32, rate: Rate) -> Duration {
+    let joins_s = (rate.ramp(members).saturating_mul(3) / 2).as_millis().div_ceil(1000);
     let ahead =
         READY_BEFORE_START.saturating_add(Duration::from_secs(joins_s.try_into().unwrap_or(u64::MAX)));
-    if ahead > AHEAD_MAX {
-        return Err(StartError::JoinsTooSlow { members, rate: rate_text(rate), takes });
-    }
-    Ok(ahead.max(AHEAD_DEFAULT_MIN))
+    ahead.max(AHEAD_DEFAULT_MIN)
 }
 
 /// The local time to start at, so far from now or a little later.
@@ -173,10 +146,7 @@ pub fn check(start_at: DateTime, now: Timestamp, zone: &TimeZone) -> Result<(), 
     }
     let now = now.to_zoned(zone.clone());
     let now_text = LocalTime(now.clone()).to_string();
-    // Out of any calendar's range is too far, too.
-    let Ok(start) = ambiguous.compatible() else {
-        return Err(StartError::TooFar { start_at: start_at.to_string(), now: now_text });
-    };
+    let Ok(start) = ambiguous.compatible() else { return Err(StartError::BeyondCalendar { start_at }) };
     let away = now.duration_until(&start);
     let start_text = LocalTime(start).to_string();
     if away <= signed(AHEAD_MIN) {
@@ -184,9 +154,6 @@ pub fn check(start_at: DateTime, now: Timestamp, zone: &TimeZone) -> Result<(), 
         let away = if away.is_negative() { format!("{span} ago") } else { format!("in {span}") };
         let zone = zone_name(zone, now.timestamp());
         return Err(StartError::TooNear { start_at: start_text, away, now: now_text, zone });
-    }
-    if away > signed(AHEAD_MAX) {
-        return Err(StartError::TooFar { start_at: start_text, now: now_text });
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
-use super::{tls, *};
+use super::{servers, stalls, tls, *};
 use crate::fault::{Blame, Fault};
 use crate::measure::{
     AddressCounts, ERROR_RATE_FORMULA, FaultSample, Latencies, SourceCounts, Tally, Totals,
@@ -35,20 +35,21 @@ impl RunResult {
             sessions: sessions(tally, facts, plan),
             arrivals: arrivals(tally, facts, plan),
             hold: HoldResult {
-                planned_seconds: seconds(plan.settings.hold),
-                seconds: seconds(facts.hold_actual),
+                planned_seconds: numbers::seconds(plan.settings.hold),
+                seconds: numbers::seconds(facts.hold_actual),
             },
             steps: steps(totals),
             ping: ping(tally),
             errors: errors(totals, scenario),
             messages: messages(totals),
             ledger: facts.ledger.as_ref().map(ledger),
-            servers: servers(tally),
-            routing: routing(tally),
+            servers: servers::result(totals, scenario),
+            routing: servers::routing(tally),
             http: http(tally, plan),
             tls: tls::result(&tally.secured, plan.tls.insecure),
             ramp_down: facts.ramp_down.as_ref().map(ramp_down),
-            generator: generator(tally, facts, plan),
+            generator: generator(totals, facts, plan),
+            stalls: stalls::result(totals.stalls(), facts),
             ending: ending_key(&facts.ending).to_owned(),
             scenario: scenario.name.clone(),
             plan: serde_json::to_value(&plan.settings).unwrap_or_default(),
@@ -63,10 +64,11 @@ impl RunResult {
 }
 
 fn grounds(totals: &Totals, facts: &Facts, plan: &Plan, result: &RunResult) -> Grounds {
-    let mut broken = Vec::new();
+    let (mut broken, mut aborted) = (Vec::new(), None);
     match &facts.ending {
         Ending::Finished => {}
         Ending::Running => broken.push("The run is not finished.".to_owned()),
+        Ending::Aborted(reason) => aborted = Some(format!("The run was ended early by {reason}.")),
         Ending::Stopped(reason) => broken.push(format!("The run was stopped early: {reason}.")),
     }
     // While it runs, PINGs are outstanding and sums are open by nature.
@@ -78,8 +80,8 @@ fn grounds(totals: &Totals, facts: &Facts, plan: &Plan, result: &RunResult) -> G
     let tally = totals.tally();
     let limit = result.generator.lag_limit_ms;
     let lagging = limit.zip(result.generator.lag_p99_ms).is_some_and(|(limit, lag)| lag > limit);
-    let excuses: Excuses = verdict::excuses(&tally.failures, tally.counts.ping_failed(), lagging);
-    Grounds { broken, excuses, is_lag_limit_given: plan.settings.lag_limit.is_some() }
+    let excuses: Excuses = verdict::excuses(tally, lagging);
+    Grounds { broken, aborted, excuses, is_lag_limit_given: plan.settings.lag_limit.is_some() }
 }
 
 fn sessions(tally: &Tally, facts: &Facts, plan: &Plan) -> SessionsResult {
@@ -132,17 +134,23 @@ fn arrivals(tally: &Tally, facts: &Facts, plan: &Plan) -> ArrivalsResult {
 
 fn steps(totals: &Totals) -> Ordered<StepResult> {
     let tally = totals.tally();
-    let last = totals.layout().steps.len().saturating_sub(1);
     let step = |(k, name): (usize, &String)| {
         let recorded = tally.step(k);
-        let failed = tally.failures.in_step(StepIndex(k as u8));
-        // The heartbeat is the last step, if there is one; without one nothing of it was counted.
-        let cycles = if k == last { tally.counts.ping_failed() } else { 0 };
+        // Of the heartbeat's step are its cycles; sessions that fail in it fail in the hold.
+        let errors = match name.as_str() {
+            "ping" => tally.counts.ping_failed(),
+            _ => tally.failures.in_step(StepIndex(k as u8)),
+        };
+        let stalled = recorded.map_or(0, |step| step.stalled);
         let result = StepResult {
             count: recorded.map_or(0, |step| step.from_due.count()),
-            errors: failed + cycles,
+            errors,
             from_due: recorded.map_or_else(LatencyResult::default, |step| latency(&step.from_due)),
             from_sent: recorded.map_or_else(LatencyResult::default, |step| latency(&step.from_sent)),
+            stalled,
+            without_stalls: recorded
+                .filter(|_| stalled > 0)
+                .map(|step| latency_without(&step.from_sent, stalled)),
         };
         (name.clone(), result)
     };
@@ -163,6 +171,22 @@ fn latency(latencies: &Latencies) -> LatencyResult {
     }
 }
 
+/// The figures without as many of the longest as a stall may have made long: what is left is at
+/// least as good.
+fn latency_without(latencies: &Latencies, stalled: u64) -> LatencyResult {
+    let left = latencies.count().saturating_sub(stalled) as f64 / latencies.count().max(1) as f64;
+    let at = |share: f64| millis(latencies.quantile(share * left)).filter(|_| left > 0.0);
+    LatencyResult {
+        p50_ms: at(0.5),
+        p90_ms: at(0.9),
+        p95_ms: at(0.95),
+        p99_ms: at(0.99),
+        p999_ms: at(0.999),
+        max_ms: at(1.0),
+        ..LatencyResult::default()
+    }
+}
+
 fn ping(tally: &Tally) -> PingResult {
     let counts = &tally.counts;
     PingResult {
@@ -173,6 +197,8 @@ fn ping(tally: &Tally) -> PingResult {
         missed: counts.ping_missed,
         unanswered: counts.ping_unanswered(),
         pending: counts.ping_pending,
+        stalled: counts.ping_stalled(),
+        missed_wait: latency(&tally.missed_wait),
         unasked_pongs: counts.pong_unasked,
     }
 }
@@ -203,22 +229,32 @@ fn errors(totals: &Totals, scenario: &Scenario) -> ErrorsResult {
 
 fn by_blame(tally: &Tally) -> Ordered<u64> {
     let count = |blame: Blame| {
-        // A PONG that does not come in time is held against the server, as a step's timeout is.
-        let cycles = if blame == Blame::Server { tally.counts.ping_failed() } else { 0 };
+        // A PONG that does not come in time is held against the server, as a step's timeout is;
+        // unless this machine stalled.
+        let counts = &tally.counts;
+        let cycles = match blame {
+            Blame::Server => counts.ping_failed() - counts.ping_stalled(),
+            Blame::Machine => counts.ping_stalled(),
+            Blame::Network | Blame::Scenario => 0,
+        };
         (blame.key().to_owned(), tally.failures.blamed_on(blame) + cycles)
     };
     Blame::ALL.map(count).into_iter().collect()
 }
 
-/// Sessions that had their one-time ticket and never opened.
+/// Members whom a step has marked as in, and whose WebSocket then reached no server: they cannot enter
+/// again. A server that was reached frees its member as the connection closes.
 fn member_burned(totals: &Totals, scenario: &Scenario) -> u64 {
-    let has_ticket = scenario.websocket.as_ref().is_some_and(|socket| socket.ticket_lifetime.is_some());
-    if !has_ticket {
-        return 0;
-    }
-    let first = scenario.http.len();
-    // `connect` and `open` follow the HTTP steps.
-    (first..first + 2).map(|step| totals.tally().failures.in_step(StepIndex(step as u8))).sum()
+    let Some(marking) = scenario.http.iter().position(|step| step.marks_member) else { return 0 };
+    let open = scenario.http.len() + 1;
+    let is_burned = |step: usize, fault: Fault| match step {
+        // Nobody heard what became of it.
+        _ if step == marking => fault == Fault::StepTimeout,
+        _ if step == open => scenario.is_about_ticket(fault),
+        _ => marking < step && step < open,
+    };
+    let failures = totals.tally().failures.iter();
+    failures.filter(|(step, fault, _)| is_burned(step.index(), *fault)).map(|(.., count)| count).sum()
 }
 
 fn details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
@@ -238,14 +274,15 @@ fn details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
         .iter()
         .map(|(step, fault, count)| ErrorDetail {
             sample: totals.sample(step, fault).map(sample),
-            ..detail(fault, steps.get(step.index()).map_or("", String::as_str), count)
+            ..detail(fault, totals.layout().step_of_failure(step, fault), count)
         })
         .collect();
     let ping = steps.last().map_or("", String::as_str);
     let counts = &tally.counts;
     details.extend([
-        detail(Fault::PingTimeout, ping, counts.ping_timed_out),
-        detail(Fault::PingMissed, ping, counts.ping_missed),
+        detail(Fault::PingTimeout, ping, counts.ping_timed_out - counts.ping_timed_out_stalled),
+        detail(Fault::PingMissed, ping, counts.ping_missed - counts.ping_missed_stalled),
+        detail(Fault::StalledHere, ping, counts.ping_stalled()),
         detail(Fault::Other, "", tally.failures.uncounted()),
     ]);
     details.retain(|detail| detail.count > 0);
@@ -257,7 +294,8 @@ fn sample(sample: &FaultSample) -> ErrorSample {
     ErrorSample {
         session: sample.session,
         member_id: sample.member_id,
-        at_seconds: seconds(sample.at),
+        server: sample.server.clone(),
+        at_seconds: numbers::seconds(sample.at),
         evidence: sample.evidence.clone(),
     }
 }
@@ -274,6 +312,12 @@ fn messages(totals: &Totals) -> MessagesResult {
         bytes: tally.counts.message_bytes,
         joined: tally.counts.messages_joined,
         by_type: Ordered(by_type),
+        first_other: totals.first_unmatched().map(|first| OtherMessage {
+            session: first.session,
+            member_id: first.member_id,
+            at_seconds: numbers::seconds(first.at),
+            text: first.text.clone(),
+        }),
         socket_bytes_received: tally.counts.bytes_received,
         socket_bytes_sent: tally.counts.bytes_sent,
     }
@@ -291,33 +335,8 @@ fn ledger(totals: &LedgerTotals) -> LedgerResult {
         strangers: totals.strangers,
         own: totals.own,
         missing_samples: totals.missing_samples.iter().map(pair).collect(),
-    }
-}
-
-fn servers(tally: &Tally) -> Ordered<ServerResult> {
-    let misrouted = tally.routing.misrouted();
-    let server = |(k, (url, sessions)): (usize, (&str, u64))| {
-        let misrouted = misrouted.as_ref().map(|counts| counts[k]);
-        (url.to_owned(), ServerResult { sessions, misrouted })
-    };
-    let mut servers: Vec<_> = tally.routing.servers().enumerate().map(server).collect();
-    // Workers report in any order; the result should not depend on it.
-    servers.sort_by(|left, right| left.0.cmp(&right.0));
-    Ordered(servers)
-}
-
-fn routing(tally: &Tally) -> RoutingResult {
-    let misrouted = tally.routing.misrouted();
-    let why = match (&misrouted, tally.routing.servers().count()) {
-        (Some(_), _) => "against the Java hash of \"{memberId}:{challengeId}\" over the servers seen",
-        (None, 0) => "no server was handed out",
-        (None, 1) => "one server only: nothing to choose",
-        (None, _) => "more servers than can be judged (8)",
-    };
-    RoutingResult {
-        misrouted: misrouted.map(|counts| counts.iter().sum()),
-        why: why.to_owned(),
-        beyond: tally.routing.beyond(),
+        gone_while_open: totals.gone_while_open,
+        gone_samples: totals.gone_samples.clone(),
     }
 }
 
@@ -335,10 +354,11 @@ fn http(tally: &Tally, plan: &Plan) -> HttpResult {
 
 fn ramp_down(facts: &RampDownFacts) -> RampDownResult {
     let RampDownFacts { messages, closed, clean, cut, timed_out, took } = *facts;
-    RampDownResult { messages, closed, clean, cut, timed_out, seconds: seconds(took) }
+    RampDownResult { messages, closed, clean, cut, timed_out, seconds: numbers::seconds(took) }
 }
 
-fn generator(tally: &Tally, facts: &Facts, plan: &Plan) -> GeneratorResult {
+fn generator(totals: &Totals, facts: &Facts, plan: &Plan) -> GeneratorResult {
+    let (tally, stalls) = (totals.tally(), totals.stalls());
     // Arrivals are counted apart; the worse of the two is the worker's lateness.
     let worse = |figure: fn(&Latencies) -> Option<Duration>| figure(&tally.lag).max(figure(&tally.start_lag));
     let default = plan.tightest_timeout().mul_f64(verdict::LAG_SHARE_MAX);
@@ -351,7 +371,7 @@ fn generator(tally: &Tally, facts: &Facts, plan: &Plan) -> GeneratorResult {
         unanswered_by_source: by_source(facts, |counts| Some(counts.unanswered).filter(|count| *count > 0)),
         connections_by_address: by_address(tally),
         lag_p99_ms: millis(worse(|lag| lag.quantile(0.99))),
-        lag_max_ms: millis(worse(Latencies::max)),
+        lag_max_ms: millis(worse(Latencies::max).max(stalls.longest().map(|stall| stall.lasted()))),
         lag_limit_ms: (!limit.is_zero()).then(|| numbers::millis(limit)),
         turn_p99_ms: millis(tally.turn.quantile(0.99)),
         cpu_seconds: numbers::tidy(facts.cpu_seconds),
@@ -375,14 +395,11 @@ fn ending_key(ending: &Ending) -> &'static str {
     match ending {
         Ending::Finished => "finished",
         Ending::Running => "running",
+        Ending::Aborted(_) => "aborted",
         Ending::Stopped(_) => "stopped",
     }
 }
 
 fn millis(span: Option<Duration>) -> Option<f64> {
     span.map(numbers::millis)
-}
-
-fn seconds(span: Duration) -> f64 {
-    numbers::tidy(span.as_secs_f64())
 }

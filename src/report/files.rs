@@ -2,27 +2,28 @@
 //!
 //! Every file is created before anything is opened, so that a bad path fails at once. Each second's
 //! lines go straight to the kernel, one write a file: killing this process loses at most the last
-//! second. The summary is replaced as a whole, never rewritten in place. Invariant: an error on a
-//! file is kept for [`ResultsDir::warnings`] and costs that file its lines, nothing else: no
-//! measurement is lost because a disk is full.
+//! second. The summary is replaced as a whole, never rewritten in place. Invariant: nothing here
+//! waits for a disk before the end ([`writer`]): a full or hung one costs lines, which are counted,
+//! and no measurement.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::hlog::LogWriter;
 pub use super::timeline::Second;
+pub use super::writer::SUMMARY;
+use super::writer::{self, Directory, Writer};
 use super::{RunResult, timeline};
 use crate::fault::FaultNames;
+use crate::foreign;
 use crate::measure::{FaultSample, Interval, Layout};
 use crate::members::{MemberId, SessionNumber};
 use crate::numbers;
 
-/// The result as data; see `schema/summary.schema.json`.
-pub const SUMMARY: &str = "summary.json";
 /// A row a second.
 pub const TIMELINE: &str = "timeline.csv";
 /// HdrHistogram interval log, a line a second and step.
@@ -31,8 +32,6 @@ pub const LATENCY_LOG: &str = "latency.hlog";
 pub const FAILURES: &str = "failures.jsonl";
 /// The plan: repeats the run.
 pub const PLAN: &str = "plan.toml";
-
-const SUMMARY_TEMPORARY: &str = ".summary.json.tmp";
 
 /// Why a results directory cannot be created.
 #[derive(Debug, thiserror::Error)]
@@ -64,11 +63,8 @@ pub struct ResultsDir {
     path: PathBuf,
     layout: Layout,
     log: LogWriter,
-    timeline: Appended,
-    latency_log: Appended,
-    failures: Appended,
-    summary_failed: bool,
-    warnings: Vec<String>,
+    log_has_head: bool,
+    writer: Writer,
 }
 
 impl ResultsDir {
@@ -76,36 +72,33 @@ impl ResultsDir {
     ///
     /// # Errors
     /// [`CreateError`], after which nothing of a run has begun.
-    pub fn create(
-        path: &Path,
-        layout: &Layout,
-        started_at: jiff::Timestamp,
-        plan_toml: &str,
-    ) -> Result<Self, CreateError> {
+    pub fn create(path: &Path, layout: &Layout, plan_toml: &str) -> Result<Self, CreateError> {
         let refused = |path: &Path| {
             let path = path.to_owned();
             move |cause| CreateError::Io { path, cause }
         };
         fs::create_dir_all(path).map_err(refused(path))?;
         refuse_content(path)?;
-        let mut log = LogWriter::new(&layout.steps);
         let open = |name: &str, head: &[u8]| {
-            let file = path.join(name);
-            Appended::create(&file, name, head).map_err(refused(&file))
+            let path = path.join(name);
+            let write = |mut file: File| file.write_all(head).map(|()| file);
+            writer::create(&path).and_then(write).map_err(refused(&path))
         };
         open(PLAN, plan_toml.as_bytes())?;
         // Empty until the first second: it shows that the place is taken, and that it can be
         // written.
         open(SUMMARY, b"")?;
+        let files = vec![
+            (TIMELINE, open(TIMELINE, &timeline::head(layout))?),
+            (LATENCY_LOG, open(LATENCY_LOG, b"")?),
+            (FAILURES, open(FAILURES, b"")?),
+        ];
         Ok(Self {
-            timeline: open(TIMELINE, &timeline::head(layout))?,
-            latency_log: open(LATENCY_LOG, &log.head(SystemTime::from(started_at)))?,
-            failures: open(FAILURES, b"")?,
+            log: LogWriter::new(&layout.steps),
+            log_has_head: false,
+            writer: Writer::start(Directory::new(path, files)).map_err(refused(path))?,
             path: path.to_owned(),
             layout: layout.clone(),
-            log,
-            summary_failed: false,
-            warnings: Vec::new(),
         })
     }
 
@@ -114,41 +107,57 @@ impl ResultsDir {
         &self.path
     }
 
-    /// Appends a second: its row, its histograms, its failures. `interval` is what all workers
+    /// Hands a second over: its row, its histograms, its failures. `interval` is what all workers
     /// recorded in it.
     pub fn second(&mut self, second: &Second<'_>, interval: &Interval, names: &dyn FaultNames) {
-        let row = timeline::second(second, interval, &self.layout);
-        self.timeline.append(&row, &mut self.warnings);
-        let start = Duration::from_secs(second.second);
-        let lines = self.log.lines(start, second.length, interval.tally());
-        self.latency_log.append(&lines, &mut self.warnings);
-        let failures: Vec<u8> =
-            interval.samples().iter().flat_map(|sample| failure_line(sample, &self.layout, names)).collect();
-        self.failures.append(&failures, &mut self.warnings);
+        let mut log = Vec::new();
+        if !std::mem::replace(&mut self.log_has_head, true) {
+            // Not before: a run that waits for READY begins long after its files.
+            log = self.log.head(second.run_started_at());
+        }
+        log.append(&mut self.log.lines(second, interval.tally()));
+        let failures = interval.samples().iter().flat_map(|sample| failure_line(sample, &self.layout, names));
+        self.writer.second(vec![timeline::second(second, interval, &self.layout), log, failures.collect()]);
     }
 
-    /// Replaces the summary: whoever reads it sees the old one or the new one, whole.
+    /// Has the summary replaced: whoever reads it sees the old one or the new one, whole.
     pub fn summary(&mut self, result: &RunResult) {
-        let outcome = serde_json::to_vec_pretty(result).map_err(io::Error::other).and_then(|mut json| {
-            json.push(b'\n');
-            let temporary = self.path.join(SUMMARY_TEMPORARY);
-            fs::write(&temporary, json)?;
-            fs::rename(&temporary, self.path.join(SUMMARY))
-        });
-        match outcome {
-            Ok(()) => self.summary_failed = false,
-            Err(cause) if !self.summary_failed => {
-                self.summary_failed = true;
-                self.warnings.push(format!("cannot write {SUMMARY}: {cause}; it is retried every second"));
-            }
-            Err(_) => {}
-        }
+        self.hand_over(result, false);
+    }
+
+    /// Has the last summary written, so that it outlives a crash of the machine, and waits until all
+    /// files are complete, or nothing has been written for as long as there is `patience`. Returns
+    /// what they lack.
+    pub fn finish(&mut self, result: &RunResult, patience: impl Fn() -> Duration) -> Lacking {
+        self.hand_over(result, true);
+        self.flush(patience);
+        let (lines, summary) = self.writer.lacks();
+        Lacking { lines, summary }
+    }
+
+    /// Waits as [`ResultsDir::finish`] does; `false` if not everything is written.
+    pub fn flush(&self, patience: impl Fn() -> Duration) -> bool {
+        self.writer.flush(patience)
+    }
+
+    fn hand_over(&mut self, result: &RunResult, is_last: bool) {
+        // Names and numbers only: nothing in it can fail to be JSON.
+        self.writer.summary(foreign::json_pretty(result).unwrap_or_default().into_bytes(), is_last);
     }
 
     /// Errors on files since the last call, in words, one for each time that a file turned bad.
     pub fn warnings(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.warnings)
+        self.writer.warnings()
     }
+}
+
+/// What could not be written, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lacking {
+    /// Files that lack seconds, a sentence each.
+    pub lines: Vec<String>,
+    /// Why the summary is incomplete.
+    pub summary: Option<String>,
 }
 
 /// The directory's name when none was given: `startline-20260131-093000`, in the local time handed
@@ -171,51 +180,13 @@ fn refuse_content(path: &Path) -> Result<(), CreateError> {
     }
 }
 
-/// A file that lines are appended to.
-struct Appended {
-    file: File,
-    name: &'static str,
-    /// The last write failed, perhaps in mid-line.
-    broken: bool,
-}
-
-impl Appended {
-    fn create(path: &Path, name: &str, head: &[u8]) -> io::Result<Self> {
-        let mut file = OpenOptions::new().append(true).create_new(true).open(path)?;
-        file.write_all(head)?;
-        let name = [TIMELINE, LATENCY_LOG, FAILURES, PLAN, SUMMARY].into_iter().find(|&known| known == name);
-        Ok(Self { file, name: name.unwrap_or("a file"), broken: false })
-    }
-
-    /// Appends whole lines in one write; an error is reported once until a write succeeds again.
-    fn append(&mut self, lines: &[u8], warnings: &mut Vec<String>) {
-        if lines.is_empty() {
-            return;
-        }
-        let written = if self.broken {
-            // What is left of the line that failed must not swallow this one.
-            self.file.write_all(&[b"\n", lines].concat())
-        } else {
-            self.file.write_all(lines)
-        };
-        match written {
-            Ok(()) => self.broken = false,
-            Err(cause) => {
-                if !self.broken {
-                    warnings.push(format!("cannot write {}: {cause}; the run goes on", self.name));
-                }
-                self.broken = true;
-            }
-        }
-    }
-}
-
 /// A line of `failures.jsonl`.
 #[derive(Serialize)]
 struct FailureLine<'a> {
     at_seconds: f64,
     session: SessionNumber,
     member_id: MemberId,
+    server: Option<&'a str>,
     step: &'a str,
     kind: String,
     blame: &'static str,
@@ -227,41 +198,11 @@ fn failure_line(sample: &FaultSample, layout: &Layout, names: &dyn FaultNames) -
         at_seconds: numbers::tidy(sample.at.as_secs_f64()),
         session: sample.session,
         member_id: sample.member_id,
-        step: layout.steps.get(sample.step.index()).map_or("", String::as_str),
+        server: sample.server.as_deref(),
+        step: layout.step_of_failure(sample.step, sample.fault),
         kind: sample.fault.key(names),
         blame: sample.fault.blame().key(),
         evidence: &sample.evidence,
     };
-    let mut json = serde_json::to_vec(&line).unwrap_or_default();
-    json.push(b'\n');
-    json
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A file of a full disk, as the kernel plays it.
-    fn full() -> File {
-        OpenOptions::new().write(true).open("/dev/full").unwrap()
-    }
-
-    #[test]
-    fn a_full_disk_is_told_once_and_the_next_line_starts_afresh() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join(TIMELINE);
-        let mut warnings = Vec::new();
-        let mut appended = Appended::create(&path, TIMELINE, b"head\n").unwrap();
-        let real = std::mem::replace(&mut appended.file, full());
-        appended.append(b"1\n", &mut warnings);
-        appended.append(b"2\n", &mut warnings);
-        assert_eq!(warnings.len(), 1, "{warnings:?}");
-        assert!(warnings[0].starts_with("cannot write timeline.csv"), "{warnings:?}");
-
-        appended.file = real;
-        appended.append(b"3\n", &mut warnings);
-        appended.append(b"4\n", &mut warnings);
-        assert_eq!(warnings.len(), 1);
-        assert_eq!(fs::read_to_string(path).unwrap(), "head\n\n3\n4\n");
-    }
+    foreign::json_line(&line).unwrap_or_default().into_bytes()
 }

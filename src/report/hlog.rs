@@ -2,14 +2,20 @@
 //!
 //! V2 histograms, deflated, as HdrHistogram's own tools read them. Tags are step names for
 //! latencies from scheduled time, `<step>.sent` for those from actual send, `generator.lag` for the
-//! workers' lateness. Knows no file: it makes the text that is appended.
+//! workers' lateness; after accounts closed each begins with `ramp-down.`. Knows no file: it makes
+//! the text that is appended.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+use jiff::Timestamp;
 
+use super::timeline::Second;
 use crate::measure::{Latencies, Tally};
+
+/// Before the tags of the ramp-down, which is reported and not judged.
+const AFTER: &str = "ramp-down.";
 
 /// Makes the log's text.
 pub(super) struct LogWriter {
@@ -26,7 +32,8 @@ impl LogWriter {
     }
 
     /// The head of the file: what it is, and when the run began.
-    pub fn head(&mut self, started_at: SystemTime) -> Vec<u8> {
+    pub fn head(&mut self, started_at: Timestamp) -> Vec<u8> {
+        let started_at = SystemTime::from(started_at);
         let mut out = Vec::new();
         IntervalLogWriterBuilder::new()
             .add_comment("[Logged by startline; all values in microseconds]")
@@ -42,8 +49,8 @@ impl LogWriter {
         out
     }
 
-    /// The lines of one interval that began `start` after the run did.
-    pub fn lines(&mut self, start: Duration, length: Duration, tally: &Tally) -> Vec<u8> {
+    /// The lines of one interval.
+    pub fn lines(&mut self, second: &Second<'_>, tally: &Tally) -> Vec<u8> {
         let steps = self.tags.iter().enumerate().filter_map(|(k, tags)| Some((tags, tally.step(k)?)));
         let latencies =
             steps.flat_map(|([due, sent], step)| [(due, &step.from_due), (sent, &step.from_sent)]);
@@ -55,7 +62,8 @@ impl LogWriter {
             .expect("a Vec takes every byte");
         for (tag, latencies) in tagged.chain([("generator.lag", &tally.lag)]) {
             if let Some(histogram) = Latencies::histogram(latencies) {
-                log.write_histogram(histogram, start, length, Tag::new(tag))
+                let tag = if second.is_after { format!("{AFTER}{tag}") } else { tag.to_owned() };
+                log.write_histogram(histogram, second.start, second.length(), Tag::new(&tag))
                     .expect("u32 counts can be serialized, and a Vec takes every byte");
             }
         }

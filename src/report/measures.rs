@@ -4,8 +4,9 @@
 //! The second reading separates a failure that stands from one that this machine may have caused;
 //! see [`super::verdict`]. Knows no limits.
 
-use super::RunResult;
-use crate::fault::{Excuse, Fault};
+use super::{ErrorDetail, RunResult, StepResult};
+use crate::fault::{Blame, Excuse, Fault};
+use crate::numbers;
 
 /// A measure's value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,6 +15,21 @@ pub(super) struct Reading {
     pub value: f64,
     /// Without this machine's own part.
     pub fair: Fair,
+}
+
+/// Why there is no value.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Missing {
+    /// Nothing was attempted.
+    NotMeasured(String),
+    /// It was attempted and never succeeded: that is a failure, unless this machine caused it.
+    NeverSucceeded(String, Fair),
+}
+
+impl From<&str> for Missing {
+    fn from(why: &str) -> Self {
+        Self::NotMeasured(why.to_owned())
+    }
 }
 
 /// What a value would have been without this machine's own part in it.
@@ -38,7 +54,8 @@ pub(super) struct Excuses {
     pub source_lost: bool,
     /// Failed sessions that are this machine's fault, and, when in doubt, those that may be.
     pub sessions: u64,
-    /// Failed PING cycles that may be this machine's fault: all of them when in doubt, else none.
+    /// Failed PING cycles that are, or may be, this machine's fault: all of them when in doubt, else
+    /// those with a stall in their time.
     pub pings: u64,
 }
 
@@ -48,6 +65,8 @@ impl Excuses {
         fault.excuses().iter().copied().find(|excuse| match excuse {
             Excuse::Lag => self.lagging,
             Excuse::SourceLost => self.source_lost,
+            // Told apart where they happen: such faults are this machine's from the start.
+            Excuse::Stall | Excuse::LongStall => false,
         })
     }
 }
@@ -61,6 +80,8 @@ enum Part {
     Whole,
     /// Only when what comes late, or not at all, may be its doing.
     Arrival,
+    /// It counts PING cycles, some of which this machine's stalls may have spoiled.
+    Cycles,
     /// Each excused session would have counted, in the measure's own unit (1 or a share of the
     /// plan).
     Sessions,
@@ -88,10 +109,11 @@ const SCALARS: &[Scalar] = &[
     Scalar { name: "errors.rate", share: true, part: Part::ErrorRate, read: error_rate },
     Scalar { name: "errors.reconnected", share: false, part: Part::None, read: |r| Ok(r.errors.reconnected as f64) },
     Scalar { name: "ledger.duplicate", share: false, part: Part::None, read: |r| ledger(r, |ledger| ledger.duplicate) },
+    Scalar { name: "ledger.gone_while_open", share: false, part: Part::None, read: gone_while_open },
     Scalar { name: "ledger.missing", share: false, part: Part::Arrival, read: |r| ledger(r, |ledger| ledger.missing) },
-    Scalar { name: "ping.late", share: false, part: Part::Arrival, read: |r| ping(r, r.ping.late) },
-    Scalar { name: "ping.missed", share: false, part: Part::Arrival, read: |r| ping(r, r.ping.missed) },
-    Scalar { name: "ping.unanswered", share: false, part: Part::Arrival, read: |r| ping(r, r.ping.unanswered) },
+    Scalar { name: "ping.late", share: false, part: Part::Cycles, read: |r| ping(r, r.ping.late) },
+    Scalar { name: "ping.missed", share: false, part: Part::Cycles, read: |r| ping(r, r.ping.missed) },
+    Scalar { name: "ping.unanswered", share: false, part: Part::Cycles, read: |r| ping(r, r.ping.unanswered) },
     Scalar { name: "servers.misrouted", share: false, part: Part::None, read: misrouted },
     Scalar { name: "servers.smallest_share", share: true, part: Part::None, read: smallest_share },
     Scalar { name: "sessions.completed", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.completed as f64) },
@@ -123,31 +145,69 @@ pub fn is_share(name: &str) -> bool {
 ///
 /// # Errors
 /// Why there is nothing to read.
-pub(super) fn read(name: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, String> {
+pub(super) fn read(name: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, Missing> {
     if let Some((step, figure)) = step_figure(name) {
         return read_step(step, figure, result, excuses);
     }
     let scalar = SCALARS.iter().find(|scalar| scalar.name == name);
-    let scalar = scalar.ok_or_else(|| format!("there is no measure {name}"))?;
+    let scalar = scalar.ok_or_else(|| Missing::NotMeasured(format!("there is no measure {name}")))?;
     let value = (scalar.read)(result)?;
     Ok(Reading { value, fair: fair(scalar, value, result, excuses) })
+}
+
+impl RunResult {
+    /// The value of a measure so far; `None` if there is nothing to read.
+    pub fn measure(&self, name: &str) -> Option<f64> {
+        read(name, self, Excuses::default()).ok().map(|reading| reading.value)
+    }
 }
 
 fn step_figure(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix("steps.")?.rsplit_once('.')
 }
 
-fn read_step(step: &str, figure: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, String> {
-    let known = result.steps.get(step).ok_or_else(|| format!("there is no step {step}"))?;
+fn read_step(step: &str, figure: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, Missing> {
+    let unknown = |what: &str, name: &str| Missing::NotMeasured(format!("there is no {what} {name}"));
+    let known = result.steps.get(step).ok_or_else(|| unknown("step", step))?;
     if !FIGURES.contains(&figure) {
-        return Err(format!("there is no figure {figure}"));
+        return Err(unknown("figure", figure));
     }
-    let nothing = || format!("no {step} succeeded");
-    let value = known.from_due.figure(figure).ok_or_else(nothing)?;
-    let sent = known.from_sent.figure(figure).ok_or_else(nothing)?;
-    // A lagging worker is late to read answers as well, which is in both figures.
-    let fair = if excuses.lagging { Fair::Unknown(Excuse::Lag) } else { Fair::Otherwise(sent) };
-    Ok(Reading { value, fair })
+    let Some(value) = known.from_due.figure(figure) else {
+        return Err(nothing(step, known, result, excuses));
+    };
+    Ok(Reading { value, fair: fair_latency(known, figure, result, excuses) })
+}
+
+/// Why a step has no latency: nobody tried, or nobody succeeded.
+fn nothing(step: &str, known: &StepResult, result: &RunResult, excuses: Excuses) -> Missing {
+    if known.errors == 0 {
+        return Missing::NotMeasured(format!("no {step} was attempted to its end"));
+    }
+    let own = |detail: &&ErrorDetail| detail.step == step && detail.blame == Blame::Machine.key();
+    let ours: u64 = result.errors.details.iter().filter(own).map(|detail| detail.count).sum();
+    let fair = match excuses.of(Fault::StepTimeout) {
+        _ if ours >= known.errors => Fair::Ours,
+        Some(excuse) => Fair::Unknown(excuse),
+        None => Fair::Same,
+    };
+    Missing::NeverSucceeded(
+        format!("{} were attempted and none succeeded", numbers::grouped(known.errors)),
+        fair,
+    )
+}
+
+/// A latency from actual send, less what a stall may have added, less the time that answers may
+/// have lain unread because the workers lagged.
+fn fair_latency(known: &StepResult, figure: &str, result: &RunResult, excuses: Excuses) -> Fair {
+    if excuses.lagging {
+        return Fair::Unknown(Excuse::Lag);
+    }
+    let sent = known.without_stalls.as_ref().unwrap_or(&known.from_sent);
+    let lag = result.generator.lag_p99_ms.unwrap_or(0.0);
+    match sent.figure(figure) {
+        Some(sent) => Fair::Otherwise((sent - lag).max(0.0)),
+        None => Fair::Unknown(Excuse::Stall),
+    }
 }
 
 fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fair {
@@ -157,6 +217,10 @@ fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fa
         Part::Whole => Fair::Ours,
         // Other messages are late, or lost, as PONGs are.
         Part::Arrival => excuses.of(Fault::PingTimeout).map_or(Fair::Same, Fair::Unknown),
+        Part::Cycles => match excuses.of(Fault::PingTimeout) {
+            Some(excuse) => Fair::Unknown(excuse),
+            None => Fair::Otherwise((value - result.ping.stalled as f64).max(0.0)),
+        },
         Part::Sessions => {
             let unit = if scalar.share { result.sessions.planned.max(1) as f64 } else { 1.0 };
             Fair::Otherwise(value + sessions / unit)
@@ -190,19 +254,25 @@ fn ledger(result: &RunResult, figure: impl Fn(&super::LedgerResult) -> u64) -> R
     Ok(figure(ledger) as f64)
 }
 
+fn gone_while_open(result: &RunResult) -> Result<f64, &'static str> {
+    result.ledger.as_ref().map(|ledger| ledger.gone_while_open as f64).ok_or(NO_LEDGER)
+}
+
 fn misrouted(result: &RunResult) -> Result<f64, &'static str> {
     let misrouted = result.routing.misrouted;
     misrouted.map(|count| count as f64).ok_or("routing can be judged among 2 to 8 servers")
 }
 
-/// The smallest server's sessions over an even share: 1 is even, 0 is all on the others.
+/// The sessions that opened on the smallest server over an even share: 1 is even, 0 is none.
 fn smallest_share(result: &RunResult) -> Result<f64, &'static str> {
     if result.servers.len() < 2 {
         return Err("every session was sent to one server: if there should be more, that is the failure");
     }
-    let counts = || result.servers.iter().map(|(_, server)| server.sessions);
-    let all = counts().sum::<u64>() + result.routing.beyond;
-    let even = all.max(1) as f64 / result.servers.len() as f64;
+    if result.routing.beyond > 0 {
+        return Err("there were more servers than are told apart (64)");
+    }
+    let counts = || result.servers.iter().map(|(_, server)| server.opened);
+    let even = counts().sum::<u64>().max(1) as f64 / result.servers.len() as f64;
     Ok(counts().min().unwrap_or(0) as f64 / even)
 }
 

@@ -13,12 +13,16 @@ pub mod files;
 mod hlog;
 mod measures;
 mod ordered;
+mod phrases;
 pub mod progress;
 mod result;
+mod servers;
+mod stalls;
 pub mod text;
 mod timeline;
 mod tls;
 pub mod verdict;
+mod writer;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -32,6 +36,8 @@ use crate::measure::ledger::LedgerTotals;
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use result::*;
+pub use servers::{RoutingResult, ServerFailure, ServerResult};
+pub use stalls::{StallResult, StallsResult};
 
 /// How a run came to its end, or that it has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +46,8 @@ pub enum Ending {
     Finished,
     /// It is under way: what a summary says that is written once a second.
     Running,
+    /// It was ended early since a measure was beyond its limit: what failed by then has failed.
+    Aborted(String),
     /// It was ended early; the reason in words: `interrupted`, `the target refused every session`.
     Stopped(String),
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
-use super::Ordered;
+use super::{Ordered, RoutingResult, ServerResult, StallsResult};
 use crate::members::{MemberId, SessionNumber};
 use crate::scenario::Good;
 
@@ -59,6 +59,8 @@ pub struct RunResult {
     pub ramp_down: Option<RampDownResult>,
     /// This machine's own part.
     pub generator: GeneratorResult,
+    /// Times in which this machine did not run the load generator.
+    pub stalls: StallsResult,
     /// `finished`, `running` or `stopped`.
     pub ending: String,
     /// The scenario's name.
@@ -190,13 +192,18 @@ pub struct LatencyResult {
 pub struct StepResult {
     /// Successes.
     pub count: u64,
-    /// Sessions that failed in it; of `ping`, PING cycles timed out or missed as well.
+    /// Sessions that failed in it; of `ping`, PING cycles timed out or missed.
     pub errors: u64,
     /// From scheduled time: what is judged.
     #[serde(flatten)]
     pub from_due: LatencyResult,
     /// From actual send. Where the two differ, this machine was late.
     pub from_sent: LatencyResult,
+    /// Of the successes, the ones with a stall of this machine in their time.
+    pub stalled: u64,
+    /// From actual send, without as many of the longest as had a stall in their time; `null` if
+    /// none had.
+    pub without_stalls: Option<LatencyResult>,
 }
 
 /// The heartbeat's accounts: `due = sent + missed`, `sent = answered + late + unanswered +
@@ -219,6 +226,11 @@ pub struct PingResult {
     pub pending: u64,
     /// PONGs that answer none of ours.
     pub unasked_pongs: u64,
+    /// Of those missed, late and unanswered, the ones with a stall of this machine in their time.
+    pub stalled: u64,
+    /// How long those missed waited for the end of the outstanding one's cycle. They have no
+    /// latency of their own.
+    pub missed_wait: LatencyResult,
 }
 
 /// What went wrong.
@@ -236,8 +248,8 @@ pub struct ErrorsResult {
     pub by_kind: Ordered<u64>,
     /// By who has to act: `machine`, `network`, `server`, `scenario`.
     pub by_blame: Ordered<u64>,
-    /// Sessions that had their ticket and whose WebSocket then never opened: their members are
-    /// locked out until the challenge is over. 0 in scenarios without a ticket.
+    /// Members whom a step has marked as in and whose WebSocket then reached no server: they are
+    /// locked out until the challenge is over. 0 in scenarios where no step does so.
     pub member_burned: u64,
     /// Error messages that came in the hold and left their sessions open: reported, not counted in
     /// `total`.
@@ -273,6 +285,8 @@ pub struct ErrorSample {
     pub session: SessionNumber,
     /// Its member.
     pub member_id: MemberId,
+    /// The server that it was sent to; `null` before it was.
+    pub server: Option<String>,
     /// Seconds since the run began.
     pub at_seconds: f64,
     /// The first bytes of what the peer sent.
@@ -292,10 +306,25 @@ pub struct MessagesResult {
     pub joined: u64,
     /// By type; `other` is whatever the scenario does not list.
     pub by_type: Ordered<u64>,
+    /// The first that the scenario does not list; `null` if all were of its types.
+    pub first_other: Option<OtherMessage>,
     /// Bytes read off sockets, framing and HTTP included.
     pub socket_bytes_received: u64,
     /// Bytes written to sockets.
     pub socket_bytes_sent: u64,
+}
+
+/// A message of a type that the scenario does not list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OtherMessage {
+    /// The number of the session that received it.
+    pub session: SessionNumber,
+    /// Its member.
+    pub member_id: MemberId,
+    /// Seconds since the run began.
+    pub at_seconds: f64,
+    /// Its beginning.
+    pub text: String,
 }
 
 /// Pairs of an observer and another member, both open at the close: `expected = seen + missing`.
@@ -319,6 +348,10 @@ pub struct LedgerResult {
     pub own: u64,
     /// The first few missing pairs.
     pub missing_samples: Vec<MissingPair>,
+    /// Members announced as gone whose sessions were open here when accounts closed.
+    pub gone_while_open: u64,
+    /// The first 20 of them.
+    pub gone_samples: Vec<MemberId>,
 }
 
 /// An observer who never learned of a member.
@@ -328,26 +361,6 @@ pub struct MissingPair {
     pub observer: MemberId,
     /// The id it never learned of.
     pub member: MemberId,
-}
-
-/// A URL that the server returned.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ServerResult {
-    /// Sessions sent there.
-    pub sessions: u64,
-    /// Of these, those whose hash says another server; `null` where that cannot be judged.
-    pub misrouted: Option<u64>,
-}
-
-/// Whether members were sent where their hash says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RoutingResult {
-    /// Misrouted members of all servers; `null` where that cannot be judged.
-    pub misrouted: Option<u64>,
-    /// Why not, or how.
-    pub why: String,
-    /// Sessions sent to URLs beyond the number told apart.
-    pub beyond: u64,
 }
 
 /// The connections of the HTTP steps.

@@ -6,11 +6,11 @@
 //! and without control characters, so that it cannot rewrite a terminal.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use super::phrases::{failed, is_in_doubt, own_lateness, server_failure, stalls, unanswered};
 use super::verdict::with_unit;
 use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StepResult, Verdict};
 use crate::checks::table::{Column, Page, Paint, Table};
@@ -23,9 +23,6 @@ const ERRORS_SHOWN_MAX: usize = 4;
 
 /// Servers shown.
 const SERVERS_SHOWN_MAX: usize = 8;
-
-/// Source addresses shown that nothing answered.
-const SOURCES_SHOWN_MAX: usize = 4;
 
 /// Reasons shown under the verdict.
 const REASONS_SHOWN_MAX: usize = 4;
@@ -83,6 +80,9 @@ impl Text {
         let plain = match result.verdict {
             Verdict::Pass => "All criteria met.".to_owned(),
             Verdict::Fail => failed(&result.criteria),
+            Verdict::Inconclusive if is_in_doubt(&result.criteria) => {
+                format!("{} The load generator may have caused it.", failed(&result.criteria))
+            }
             Verdict::Inconclusive => "The run does not show whether the servers pass.".to_owned(),
         };
         let about = format!(
@@ -172,6 +172,14 @@ impl Text {
             grouped(ping.pending)
         );
         self.line("Heartbeat", &text);
+        if let (Some(p99), Some(max)) = (ping.missed_wait.p99_ms, ping.missed_wait.max_ms) {
+            let text = format!(
+                "the missed ones waited for a PONG, p99 {} ms, at most {} ms",
+                figure(p99),
+                figure(max)
+            );
+            self.line("", &text);
+        }
     }
 
     fn ledger(&mut self, result: &RunResult) {
@@ -191,6 +199,11 @@ impl Text {
                 "",
                 &format!("{strangers} about members of no session here, {own} about the observer itself"),
             );
+        }
+        if ledger.gone_while_open > 0 {
+            let gone = grouped(ledger.gone_while_open);
+            let first = ledger.gone_samples.first().map(|id| format!(", such as {id}")).unwrap_or_default();
+            self.line("", &format!("{gone} members announced as gone while their session was open{first}"));
         }
     }
 
@@ -220,20 +233,31 @@ impl Text {
             let text = self.page.paint(Paint::Warning, &text);
             self.line("", &text);
         }
+        if let Some(other) = &messages.first_other {
+            let (text, at) = (foreign::line(&other.text, EVIDENCE_CHARS_MAX), other.at_seconds);
+            self.line("", &format!("first other: member {} at {at:.1} s: {text}", other.member_id));
+        }
     }
 
     fn servers(&mut self, result: &RunResult) {
         let all: u64 =
-            result.servers.iter().map(|(_, server)| server.sessions).sum::<u64>() + result.routing.beyond;
+            result.servers.iter().map(|(_, server)| server.opened).sum::<u64>() + result.routing.beyond;
         for (k, (url, server)) in result.servers.iter().take(SERVERS_SHOWN_MAX).enumerate() {
-            let share = percent((server.sessions as f64 / all.max(1) as f64 * 1e4).round() / 1e4);
+            let share = percent((server.opened as f64 / all.max(1) as f64 * 1e4).round() / 1e4);
             let wrong = match server.misrouted {
                 Some(count) if count > 0 => format!(", {} of them misrouted", grouped(count)),
                 _ => String::new(),
             };
-            let text =
-                format!("{}  {} sessions ({share}){wrong}", foreign::line(url, 60), grouped(server.sessions));
+            let text = format!(
+                "{}  {} of {} sessions opened ({share} of all){wrong}",
+                foreign::line(url, 60),
+                grouped(server.opened),
+                grouped(server.sessions)
+            );
             self.line(if k == 0 { "Servers" } else { "" }, &text);
+            if let Some(worst) = server.failures.first() {
+                self.line("", &format!("    {}", server_failure(server, worst)));
+            }
         }
         let hidden = result.servers.len().saturating_sub(SERVERS_SHOWN_MAX);
         if hidden > 0 {
@@ -317,7 +341,7 @@ impl Text {
             self.line(
                 "",
                 &format!(
-                    "member-burned: {burned} entered and never opened; locked out until the challenge is over"
+                    "member-burned: {burned} entered and reached no WebSocket server; locked out until the challenge is over"
                 ),
             );
         }
@@ -368,6 +392,9 @@ impl Text {
             let _ = write!(text, ", ≈ {} a session", bytes(each as u64));
         }
         self.line("Generator", &text);
+        if let Some(longest) = result.stalls.longest_seconds {
+            self.line("", &stalls(&result.stalls, longest));
+        }
         let by_source = &own.connections_by_source;
         if by_source.len() > 1 {
             let counts = || by_source.values().copied();
@@ -422,30 +449,6 @@ fn mark(criterion: &CriterionResult) -> (&'static str, Paint) {
     }
 }
 
-/// Which addresses nothing answered, most first.
-fn unanswered(by_source: &BTreeMap<String, u64>) -> String {
-    let mut sources: Vec<_> = by_source.iter().collect();
-    sources.sort_by_key(|(_, count)| Reverse(**count));
-    let shown: Vec<String> = sources
-        .iter()
-        .take(SOURCES_SHOWN_MAX)
-        .map(|(source, count)| format!("{} from {source}", grouped(**count)))
-        .collect();
-    let more = match sources.len().saturating_sub(SOURCES_SHOWN_MAX) {
-        0 => String::new(),
-        more => format!(" and from {more} more"),
-    };
-    format!("nothing answered {}{more}", shown.join(", "))
-}
-
-/// `2 of 5 criteria failed.`, of those that were measured.
-fn failed(criteria: &[CriterionResult]) -> String {
-    let count = |wanted: fn(Outcome) -> bool| criteria.iter().filter(|one| wanted(one.outcome)).count();
-    let measured = count(|outcome| outcome != Outcome::NotMeasured);
-    let noun = if measured == 1 { "criterion" } else { "criteria" };
-    format!("{} of {measured} {noun} failed.", count(|outcome| outcome == Outcome::Fail))
-}
-
 fn criterion_row(criterion: &CriterionResult) -> [String; 3] {
     let show = |value: f64| with_unit(&criterion.measure, &criterion.unit, value);
     let side = match criterion.good.as_str() {
@@ -482,18 +485,4 @@ fn step_cells(step: &StepResult) -> [String; 7] {
         millis(due.p99_ms),
         millis(due.max_ms),
     ]
-}
-
-/// A note for when this machine's own lateness is a good part of what was measured.
-fn own_lateness(result: &RunResult) -> Option<String> {
-    let share = |step: &StepResult| {
-        let (due, sent) = (step.from_due.p99_ms?, step.from_sent.p99_ms?);
-        (due - sent > 1.0 && due > sent * 1.2).then_some((due, sent))
-    };
-    let (name, (due, sent)) = result.steps.iter().find_map(|(name, step)| Some((name, share(step)?)))?;
-    Some(format!(
-        "This machine sent late: {name} p99 is {} ms from scheduled time, {} ms from actual send.",
-        figure(due),
-        figure(sent)
-    ))
 }

@@ -1,11 +1,15 @@
 //! `timeline.csv`: a row a second.
 //!
+//! `start_s` and `end_s` are the time that a row really covers, since the run's start, `second` the
+//! whole seconds of its start: after a stall a row is long, and the next one is not called too early.
 //! Columns that end in `_total` count from the run's beginning, `open` and `rss_bytes` are readings
-//! of the instant, everything else is of that second alone. Columns are declared once, name beside
+//! of the instant, everything else is of that time alone. Columns are declared once, name beside
 //! value, so that head and rows cannot drift apart. Empty cells are figures that do not exist in
 //! that second.
 
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use crate::measure::{Interval, Layout, Phase, Totals};
 use crate::numbers;
@@ -13,10 +17,14 @@ use crate::numbers;
 /// What is known of a second besides what was recorded in it.
 #[derive(Debug)]
 pub struct Second<'a> {
-    /// Its number, from 0; the interval runs from here for [`Second::length`].
-    pub second: u64,
-    /// How long the interval really was.
-    pub length: Duration,
+    /// When the interval really began, since the run's start.
+    pub start: Duration,
+    /// When it ended.
+    pub end: Duration,
+    /// Its end on the wall clock.
+    pub ended_at: Timestamp,
+    /// It is the ramp-down's, recorded after accounts closed.
+    pub is_after: bool,
     /// How far the run is.
     pub phase: Phase,
     /// Sessions that should have started by its end.
@@ -29,6 +37,23 @@ pub struct Second<'a> {
     pub rss_bytes: u64,
     /// Everything up to its end.
     pub totals: &'a Totals,
+}
+
+impl Second<'_> {
+    /// How long the interval was.
+    pub fn length(&self) -> Duration {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// The run's start on the wall clock, as it is now.
+    pub(super) fn run_started_at(&self) -> Timestamp {
+        before(self.ended_at, self.end)
+    }
+}
+
+/// The instant this long before; the same if no calendar reaches so far.
+fn before(at: Timestamp, span: Duration) -> Timestamp {
+    at.checked_sub(span).unwrap_or(at)
 }
 
 /// The first row.
@@ -49,8 +74,12 @@ pub(super) fn second(second: &Second<'_>, interval: &Interval, layout: &Layout) 
 type Value = fn(&Second<'_>, &Interval) -> String;
 
 const COLUMNS: &[(&str, Value)] = &[
-    ("second", |s, _| s.second.to_string()),
+    ("second", |s, _| s.start.as_secs().to_string()),
     ("phase", |s, _| s.phase.to_string()),
+    ("start_s", |s, _| seconds(s.start)),
+    ("end_s", |s, _| seconds(s.end)),
+    ("start_time", |s, _| wall_clock(before(s.ended_at, s.length()))),
+    ("end_time", |s, _| wall_clock(s.ended_at)),
     ("planned_total", |s, _| s.planned.to_string()),
     ("started_total", |s, _| s.totals.tally().counts.started.to_string()),
     ("open", |s, _| s.open.to_string()),
@@ -64,9 +93,18 @@ const COLUMNS: &[(&str, Value)] = &[
     ("bytes_received", |_, i| i.tally().counts.bytes_received.to_string()),
     ("bytes_sent", |_, i| i.tally().counts.bytes_sent.to_string()),
     ("lag_p99_ms", |_, i| millis(i.tally().lag.quantile(0.99).max(i.tally().start_lag.quantile(0.99)))),
+    ("stalled_ms", |_, i| numbers::millis(i.stalls().total()).to_string()),
     ("cpu_s", |s, _| numbers::tidy(s.cpu_seconds).to_string()),
     ("rss_bytes", |s, _| s.rss_bytes.to_string()),
 ];
+
+fn seconds(span: Duration) -> String {
+    format!("{:.3}", span.as_secs_f64())
+}
+
+fn wall_clock(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
 
 fn millis(span: Option<Duration>) -> String {
     span.map_or_else(String::new, |span| numbers::millis(span).to_string())

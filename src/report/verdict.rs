@@ -2,12 +2,12 @@
 //!
 //! The order in which things decide, first match wins. Each rule has a test in `tests/plain/report`.
 //!
-//! 1. **Not finished, stopped early, or accounts that do not close: inconclusive.** Half a run is no run, and
+//! 1. **Not finished, stopped, or accounts that do not close: inconclusive.** Half a run is no run, and
 //!    sums that do not close mean that this program lost something.
 //! 2. **A criterion fails and the failure stands: fail.** A failure stands when this machine's own part, taken out,
 //!    does not save it: latencies are read again from the instant of sending, sessions and errors without the
 //!    faults blamed on this machine. It stands under less load than planned too: more would not have helped.
-//! 3. **The load generator was overloaded: inconclusive.** No session started, under 99 % of the planned arrivals were
+//! 3. **The load was not what was planned: inconclusive.** A rule ended the run early, no session started, under 99 % of the planned arrivals were
 //!    achieved, or the workers' lag was over its limit: the plan's, else a tenth of the tightest timeout. A pass
 //!    under less load than planned says nothing about the plan.
 //! 4. **A criterion fails and the failure does not stand: inconclusive.**
@@ -23,11 +23,11 @@
 
 use std::time::Duration;
 
-use super::measures::{self, Excuses, Fair};
+use super::measures::{self, Excuses, Fair, Missing};
 use super::result::good_key;
 use super::{CriterionResult, Outcome, RunResult, Verdict};
 use crate::fault::{Blame, Excuse, Fault};
-use crate::measure::Failures;
+use crate::measure::Tally;
 use crate::numbers;
 use crate::scenario::{Criterion, Good};
 
@@ -46,6 +46,8 @@ pub const LAG_SHARE_MAX: f64 = 0.1;
 pub(super) struct Grounds {
     /// Why the run is not finished, or its figures are wrong; empty otherwise.
     pub broken: Vec<String>,
+    /// Why the run was ended early by a rule of the plan.
+    pub aborted: Option<String>,
     /// What this machine may have spoiled.
     pub excuses: Excuses,
     /// The plan limits how far the workers may lag.
@@ -63,14 +65,14 @@ pub(super) fn judge(result: &mut RunResult, criteria: &[Criterion], grounds: &Gr
 }
 
 /// What this machine may have spoiled, from the failures.
-pub(super) fn excuses(failures: &Failures, ping_failed: u64, lagging: bool) -> Excuses {
+pub(super) fn excuses(tally: &Tally, lagging: bool) -> Excuses {
+    let (failures, counts) = (&tally.failures, &tally.counts);
     let source_lost = failures.iter().any(|(_, fault, _)| fault == Fault::SourceNotLocal);
     let mut excuses = Excuses { lagging, source_lost, ..Excuses::default() };
     let excused = failures.iter().filter(|(_, fault, _)| excuses.of(*fault).is_some());
     excuses.sessions = failures.blamed_on(Blame::Machine) + excused.map(|(.., count)| count).sum::<u64>();
-    if excuses.of(Fault::PingTimeout).is_some() {
-        excuses.pings = ping_failed;
-    }
+    let in_doubt = excuses.of(Fault::PingTimeout).is_some();
+    excuses.pings = if in_doubt { counts.ping_failed() } else { counts.ping_stalled() };
     excuses
 }
 
@@ -87,9 +89,17 @@ fn judge_one(criterion: &Criterion, result: &RunResult, excuses: Excuses) -> Cri
         stands: true,
         why: String::new(),
     };
-    let reading = needs(criterion, result).and_then(|()| measures::read(&criterion.measure, result, excuses));
+    let reading = needs(criterion, result)
+        .map_err(Missing::NotMeasured)
+        .and_then(|()| measures::read(&criterion.measure, result, excuses));
     match reading {
-        Err(why) => judged.why = why,
+        Err(Missing::NotMeasured(why)) => judged.why = why,
+        Err(Missing::NeverSucceeded(why, fair)) => {
+            judged.outcome = Outcome::Fail;
+            judged.stands = fair == Fair::Same;
+            judged.why =
+                if judged.stands { why } else { format!("{why}; this machine may have caused this") };
+        }
         Ok(reading) => {
             judged.measured = Some(numbers::tidy(reading.value));
             judged.outcome = outcome(criterion, reading.value);
@@ -166,6 +176,9 @@ fn why(criterion: &Criterion, judged: &CriterionResult, fair: Fair) -> String {
                 "{measured}, should be {limit}; this machine lost a source address, which may have caused this"
             )
         }
+        (_, false, Fair::Unknown(Excuse::Stall | Excuse::LongStall)) => {
+            format!("{measured}, should be {limit}; this machine stalled, which may have caused this")
+        }
         (_, false, _) => {
             format!("{measured}, should be {limit}; the load generator lagged, which may have caused this")
         }
@@ -205,7 +218,7 @@ fn decide(result: &RunResult, grounds: &Grounds) -> (Verdict, Vec<String>) {
             .collect::<Vec<_>>()
     };
     let (certain, doubtful) = (failed(true), failed(false));
-    let unfit = unfit(result, grounds);
+    let unfit: Vec<String> = grounds.aborted.iter().cloned().chain(unfit(result, grounds)).collect();
 
     if !grounds.broken.is_empty() {
         return (Verdict::Inconclusive, [grounds.broken.clone(), certain, doubtful].concat());

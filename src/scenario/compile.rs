@@ -4,12 +4,15 @@
 //! [`super::criteria`], …). Invariant: the first error ends the compilation; nothing is repaired or
 //! guessed.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use super::document::{self, Section};
 use super::error::{ScenarioError, Source};
-use super::names::{NAMES_MAX, NameList, Variable, Vocabulary};
+use super::names::{ErrorNames, NAMES_MAX, NameList, Variable, Vocabulary};
+use super::outside::{Outside, TO_BE_GIVEN, names};
 use super::request::{self, ERROR_KEYS, HTTP_KEYS, Result, named_error, too_many};
+use super::secrets::Secrets;
+use super::template::Secret;
 use super::{HttpStep, NamedError, Scenario, criteria, places, schedule, websocket};
 use crate::nearest;
 
@@ -19,18 +22,60 @@ const HTTP_STEPS_MAX: usize = NAMES_MAX - 3;
 /// Names of steps that are not HTTP requests.
 const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "ping"];
 
-pub(super) const ROOT_KEYS: [&str; 10] =
-    ["name", "variables", "cookies", "errors", "http", "schedule", "join", "leave", "websocket", "criteria"];
-/// See [`Scenario::compile`].
-pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Result<Scenario> {
+pub(super) const ROOT_KEYS: [&str; 12] = [
+    "name",
+    "mock",
+    "variables",
+    "secret",
+    "cookies",
+    "errors",
+    "http",
+    "schedule",
+    "join",
+    "leave",
+    "websocket",
+    "criteria",
+];
+impl Scenario {
+    /// Compiles `source`, which was read from `file_name` (named in errors), with variables set by
+    /// the user; nothing outside is read.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place.
+    pub fn compile(file_name: &str, source: &str, set: &[(String, String)]) -> Result<Self> {
+        Self::compile_with(file_name, source, set, &Outside::default())
+    }
+
+    /// The same, with what it may take from outside.
+    ///
+    /// # Errors
+    /// As [`Scenario::compile`], and what cannot be read.
+    pub fn compile_with(
+        file_name: &str,
+        source: &str,
+        set: &[(String, String)],
+        outside: &Outside,
+    ) -> Result<Self> {
+        scenario(file_name, source, set, outside)
+    }
+}
+
+/// See [`Scenario::compile_with`].
+pub(super) fn scenario(
+    file: &str,
+    text: &str,
+    set: &[(String, String)],
+    outside: &Outside,
+) -> Result<Scenario> {
     let source = Source { file, text };
     let document = document::parse(source)?;
     let root = Section::root(source, "the scenario", document.get_ref(), &ROOT_KEYS)?;
     let name = root.required_text("name")?.value.to_owned();
     let http = root.sections("http", "[[http]]", &HTTP_KEYS)?;
-    let vocabulary = vocabulary(&root, &http, set)?;
+    let vocabulary = vocabulary(&root, &http, set, outside)?;
+    let listed = listed(&root, &vocabulary)?;
 
-    let mut errors = NameList::default();
+    let mut errors = ErrorNames::default();
     let shared = root.sections("errors", "[[errors]]", &ERROR_KEYS)?;
     let shared = shared.iter().map(|one| named_error(one, &mut errors)).collect::<Result<Vec<_>>>()?;
     if !shared.is_empty() && http.is_empty() {
@@ -44,6 +89,7 @@ pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Resu
     if http.is_empty() && websocket.is_none() {
         return Err(root.own_error("a session has nothing to do: give [[http]], [websocket] or both"));
     }
+    let plays_on_mock = root.flag("mock")?;
     let cookies = root.flag("cookies")?;
     if cookies && http.is_empty() {
         return Err(source.error(root.place("cookies"), "answers set cookies, and there is no [[http]]"));
@@ -54,9 +100,11 @@ pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Resu
     let leave = places::compile(&root, "leave", before, &vocabulary, &shared, &mut errors)?;
     refuse_unused(&root, &vocabulary)?;
 
+    let (error_names, error_blames) = errors.into_vecs();
     let mut scenario = Scenario {
         name,
         source: text.to_owned(),
+        plays_on_mock,
         cookies,
         http,
         sends_once: false,
@@ -66,8 +114,11 @@ pub(super) fn scenario(file: &str, text: &str, set: &[(String, String)]) -> Resu
         websocket,
         criteria: Vec::new(),
         value_names: vocabulary.values.into_vec(),
-        error_names: errors.into_vec(),
+        error_names,
+        error_blames,
+        secrets: Secrets::default(),
     };
+    scenario.secrets = Secrets::of(&scenario, vocabulary.secrets.into_inner(), &listed);
     scenario.criteria = all_criteria(&root, &scenario)?;
     Ok(scenario)
 }
@@ -83,12 +134,19 @@ fn all_criteria(root: &Section<'_>, scenario: &Scenario) -> Result<Vec<super::Cr
         }
         compiled.push(criterion);
     }
+    criteria::add_error_rate(&mut compiled);
     Ok(compiled)
 }
 
 /// Variables with their values, and the names of all values that any step takes.
-fn vocabulary(root: &Section<'_>, http: &[Section<'_>], set: &[(String, String)]) -> Result<Vocabulary> {
-    let variables = variables(root, set)?;
+fn vocabulary(
+    root: &Section<'_>,
+    http: &[Section<'_>],
+    set: &[(String, String)],
+    outside: &Outside,
+) -> Result<Vocabulary> {
+    let mut secrets = Vec::new();
+    let variables = variables(root, set, outside, &mut secrets)?;
     let mut values = NameList::default();
     for step in http {
         for (name, _) in step.pairs("take", false)? {
@@ -103,25 +161,62 @@ fn vocabulary(root: &Section<'_>, http: &[Section<'_>], set: &[(String, String)]
             }
         }
     }
-    Ok(Vocabulary { variables, values })
+    Ok(Vocabulary { variables, values, outside: outside.clone(), secrets: RefCell::new(secrets) })
 }
 
-fn variables(root: &Section<'_>, set: &[(String, String)]) -> Result<Vec<Variable>> {
+/// The names listed as secret, each of a variable or of a taken value.
+fn listed(root: &Section<'_>, vocabulary: &Vocabulary) -> Result<Vec<String>> {
+    let variables = vocabulary.variables.iter().map(|variable| variable.name.as_str());
+    let known: Vec<&str> = variables.chain(vocabulary.values.iter()).collect();
+    let name = |name: document::Text<'_>| match known.contains(&name.value) {
+        true => Ok(name.value.to_owned()),
+        false => {
+            let hint = nearest::hint(name.value, &known);
+            let message = format!("\"{}\" is neither a variable nor taken from an answer{hint}", name.value);
+            Err(root.error("secret", name.span, message))
+        }
+    };
+    root.texts("secret")?.into_iter().map(name).collect()
+}
+
+fn variables(
+    root: &Section<'_>,
+    set: &[(String, String)],
+    outside: &Outside,
+    secrets: &mut Vec<Secret>,
+) -> Result<Vec<Variable>> {
     let mut variables = Vec::new();
+    let secret = names(root);
     for (name, value) in root.pairs("variables", true)? {
         if let Some(refusal) = Vocabulary::refusal(name.value) {
             return Err(root.error("variables", name.span, refusal));
         }
+        let is_listed = secret.iter().any(|it| it == name.value);
+        let is_given = outside.secrets.contains_key(name.value) || set.iter().any(|(it, _)| it == name.value);
+        if value.value == TO_BE_GIVEN && !is_given {
+            let message = format!(
+                "the value of \"{0}\" is not kept in a plan: give it with --set-file {0}=PATH",
+                name.value
+            );
+            return Err(root.error("variables", value.span, message));
+        }
+        let expanded = if is_given { Ok((String::new(), Vec::new())) } else { outside.expanded(value.value) };
+        let (value, mut found) =
+            expanded.map_err(|why| root.error(&format!("variables.{}", name.value), value.span, why))?;
         variables.push(Variable {
             name: name.value.to_owned(),
-            value: value.value.to_owned(),
+            value,
             span: name.span,
             used: Cell::new(false),
+            is_secret: is_listed || !found.is_empty() || outside.secrets.contains_key(name.value),
         });
+        secrets.append(&mut found);
     }
-    for (k, (name, value)) in set.iter().enumerate() {
+    let given: Vec<(&String, &String)> =
+        set.iter().map(|(name, value)| (name, value)).chain(&outside.secrets).collect();
+    for (k, (name, value)) in given.iter().copied().enumerate() {
         let refused = |message: String| ScenarioError::Set { name: name.clone(), message };
-        if set[..k].iter().any(|(other, _)| other == name) {
+        if given[..k].iter().any(|(other, _)| *other == name) {
             return Err(refused("the variable is set twice".into()));
         }
         let names: Vec<String> = variables.iter().map(|variable| variable.name.clone()).collect();
@@ -150,7 +245,7 @@ fn http_steps(
     sections: &[Section<'_>],
     vocabulary: &Vocabulary,
     shared: &[NamedError],
-    errors: &mut NameList,
+    errors: &mut ErrorNames,
 ) -> Result<Vec<HttpStep>> {
     if sections.len() > HTTP_STEPS_MAX {
         let message = format!("{HTTP_STEPS_MAX} requests a session at most");
@@ -177,7 +272,7 @@ fn http_step(
     vocabulary: &Vocabulary,
     taken: &[bool],
     shared: &[NamedError],
-    errors: &mut NameList,
+    errors: &mut ErrorNames,
 ) -> Result<HttpStep> {
     request::compile(section, step_name(section)?, vocabulary, taken, shared, errors)
 }

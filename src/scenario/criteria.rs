@@ -33,12 +33,18 @@ enum Needs {
 
 /// All measures besides the steps' latencies (`steps.<step>.<statistic>_ms`, see
 /// [`STEP_STATISTICS`]).
-pub const MEASURES: [Measure; 13] = [
+pub const MEASURES: [Measure; 14] = [
     measure("arrivals.achieved_per_s", "/s", "sessions started a second, over the ramp", Needs::Nothing),
     measure("arrivals.achieved_share", "%", "of the planned arrival rate", Needs::Nothing),
     measure("errors.rate", "%", "failed sessions and PING cycles over all attempted", Needs::Nothing),
     measure("errors.reconnected", "", "requests sent again: their connection was closed", Needs::Nothing),
     measure("ledger.duplicate", "", "pairs of observer and member announced twice", Needs::Presence),
+    measure(
+        "ledger.gone_while_open",
+        "",
+        "members announced as gone while their session is open",
+        Needs::Presence,
+    ),
     measure("ledger.missing", "", "pairs of observer and member never announced", Needs::Presence),
     measure("ping.late", "", "PONGs that came after their timeout", Needs::Ping),
     measure("ping.missed", "", "PINGs due while another was outstanding", Needs::Ping),
@@ -47,7 +53,7 @@ pub const MEASURES: [Measure; 13] = [
     measure(
         "servers.smallest_share",
         "%",
-        "the smallest server's sessions over an even share",
+        "sessions opened on the smallest server over an even share",
         Needs::WebSocket,
     ),
     measure("sessions.min_in_hold", "sessions", "least open at any instant of the hold", Needs::WebSocket),
@@ -63,6 +69,27 @@ const fn measure(name: &'static str, unit: &'static str, about: &'static str, ne
 
 pub(super) const KEYS: [&str; 8] =
     ["name", "measure", "below", "at_most", "at_least", "warn", "needs_sessions", "needs_hold"];
+
+/// The error rate that a scenario is held to if it sets none.
+const ERROR_RATE_MAX: f64 = 0.01;
+
+/// Adds the limit of the error rate, unless the scenario sets its own.
+pub(super) fn add_error_rate(criteria: &mut Vec<Criterion>) {
+    if criteria.iter().any(|criterion| criterion.measure == "errors.rate") {
+        return;
+    }
+    let taken = criteria.iter().any(|criterion| criterion.name == "error-rate");
+    criteria.push(Criterion {
+        name: if taken { "errors.rate" } else { "error-rate" }.to_owned(),
+        measure: "errors.rate".to_owned(),
+        good: Good::AtMost,
+        limit: ERROR_RATE_MAX,
+        warn: None,
+        unit: "%".to_owned(),
+        needs_sessions: None,
+        needs_hold: None,
+    });
+}
 
 /// Compiles one `[[criteria]]`. `steps` are the scenario's, as in [`super::Scenario::step_names`].
 pub(super) fn compile(
@@ -115,7 +142,10 @@ pub fn step_statistic(measure: &str) -> Option<(&str, &str)> {
 }
 
 /// The unit of a measure that this scenario can produce.
-fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -> Result<String, String> {
+///
+/// # Errors
+/// There is no such measure, or the scenario cannot produce it.
+pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -> Result<String, String> {
     if let Some(rest) = measure.strip_prefix("steps.") {
         return step_unit(measure, rest, steps, websocket);
     }

@@ -5,7 +5,7 @@
 //! name the key. Knows TOML types and our durations, nothing of scenarios: watch files are read by
 //! it, too. Invariant: a [`Section`] that exists has no unknown key.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use startline_os::units;
@@ -194,6 +194,34 @@ impl<'d> Section<'d> {
         units::bytes(text).map(Some).map_err(|reason| self.error(key, value.span(), reason))
     }
 
+    /// A string, or a list of them, none of them empty.
+    pub(crate) fn text_or_texts(&self, key: &str) -> Result<Vec<Text<'d>>> {
+        let is_list = self.table.get(key).is_some_and(|value| value.get_ref().is_array());
+        if !is_list {
+            return Ok(vec![self.required_text(key)?]);
+        }
+        let texts = self.texts(key)?;
+        if texts.is_empty() {
+            return Err(self.error(key, self.place(key), "the list is empty"));
+        }
+        Ok(texts)
+    }
+
+    /// Two durations, the first of them shorter: `"29s500ms..31s"`.
+    pub(crate) fn span(&self, key: &str) -> Result<Option<RangeInclusive<Duration>>> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        let wrong = |reason: &str| self.error(key, text.span.clone(), reason);
+        let Some((from, to)) = text.value.split_once("..") else {
+            return Err(wrong("two durations are wanted here, such as \"29s500ms..31s\""));
+        };
+        let duration = |text: &str| units::duration(text).map_err(|reason| wrong(&reason));
+        let (from, to) = (duration(from)?, duration(to)?);
+        if from >= to {
+            return Err(wrong("the first duration must be shorter than the second"));
+        }
+        Ok(Some(from..=to))
+    }
+
     /// A list of strings, none of them empty; an empty one if it is not there.
     pub(crate) fn texts(&self, key: &str) -> Result<Vec<Text<'d>>> {
         let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
@@ -255,6 +283,13 @@ impl<'d> Section<'d> {
         tables.iter().map(section).collect()
     }
 
+    /// The strings of all tables of this name, at any depth, by their keys.
+    pub(crate) fn all_pairs(&self, key: &str) -> Vec<(&'d str, &'d str)> {
+        let mut pairs = Vec::new();
+        collect(self.table, key, &mut pairs);
+        pairs
+    }
+
     /// A table whose keys are names and whose values are text (numbers and booleans as they are
     /// written, where `scalars` allows them), in the file's order.
     pub(crate) fn pairs(&self, key: &str, scalars: bool) -> Result<Vec<(Text<'d>, Text<'d>)>> {
@@ -282,6 +317,24 @@ impl<'d> Section<'d> {
         }
         pairs.sort_by_key(|(name, _)| name.span.start);
         Ok(pairs)
+    }
+}
+
+fn collect<'d>(table: &'d DeTable<'d>, key: &str, pairs: &mut Vec<(&'d str, &'d str)>) {
+    for (name, value) in table.iter() {
+        match value.get_ref() {
+            DeValue::Table(inner) if name.get_ref() == key => pairs.extend(
+                inner
+                    .iter()
+                    .filter_map(|(name, value)| Some((name.get_ref().as_ref(), value.get_ref().as_str()?))),
+            ),
+            DeValue::Table(inner) => collect(inner, key, pairs),
+            DeValue::Array(list) => list
+                .iter()
+                .filter_map(|one| one.get_ref().as_table())
+                .for_each(|inner| collect(inner, key, pairs)),
+            _ => {}
+        }
     }
 }
 

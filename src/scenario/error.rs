@@ -28,6 +28,16 @@ pub enum ScenarioError {
         /// What is wrong and what would be right.
         message: String,
     },
+    /// A variable whose file cannot be read.
+    #[error("--set-file {name}: cannot read {file}: {reason}")]
+    SetFile {
+        /// The variable's name as given.
+        name: String,
+        /// The file.
+        file: String,
+        /// The system's reason.
+        reason: String,
+    },
     /// Neither a built-in scenario nor a file of this name.
     #[error("there is no built-in scenario and no file named {name:?}{hint}")]
     Unknown {

@@ -11,18 +11,21 @@ pub(crate) mod document;
 pub(crate) mod error;
 pub mod json;
 mod names;
+pub mod outside;
 pub mod places;
 mod request;
 pub mod schedule;
+pub mod secrets;
 pub mod template;
 mod websocket;
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use startline_protocol::http::cookies;
 use startline_protocol::scan::Path;
 
-use crate::fault::FaultNames;
+use crate::fault::Blame;
 pub use error::ScenarioError;
 use json::Json;
 use template::Template;
@@ -35,6 +38,8 @@ pub struct Scenario {
     /// The TOML that it was compiled from, with variables unresolved; kept so that a plan repeats
     /// the run.
     pub source: String,
+    /// Whether the built-in mock server plays its servers.
+    pub plays_on_mock: bool,
     /// Whether sessions keep the cookies that answers set, and send them back.
     pub cookies: bool,
     /// The HTTP requests of a session, in order, on one keep-alive connection.
@@ -56,6 +61,10 @@ pub struct Scenario {
     pub value_names: Vec<String>,
     /// Names of the errors that servers announce; [`crate::fault::Fault::Named`] points here.
     pub error_names: Vec<String>,
+    /// Whom each of these errors is blamed on.
+    pub error_blames: Vec<Blame>,
+    /// Values that nobody may read in any output.
+    pub secrets: secrets::Secrets,
 }
 
 /// One HTTP request and what is done with its answer.
@@ -77,6 +86,9 @@ pub struct HttpStep {
     pub timeout: Duration,
     /// Values to take from the answer's JSON body.
     pub take: Vec<Take>,
+    /// Its success marks the member as in, whether or not a WebSocket follows: one whose WebSocket
+    /// then reaches no server cannot enter again.
+    pub marks_member: bool,
     /// How a refused answer gets its name.
     pub errors: Vec<NamedError>,
 }
@@ -132,10 +144,12 @@ pub struct NamedError {
     pub error: u8,
     /// The HTTP status.
     pub status: Option<u16>,
-    /// RFC 6901 pointer and the exact string, number or boolean there.
-    pub field: Option<(String, String)>,
+    /// RFC 6901 pointer, and the exact strings, numbers or booleans of which one is there.
+    pub field: Option<(String, Vec<String>)>,
     /// Text that the body contains (for answers that are not JSON).
     pub contains: Option<String>,
+    /// How long after the request was sent its answer came.
+    pub after: Option<RangeInclusive<Duration>>,
     /// The error means that a one-time ticket was too old, spent or unknown: a session whose ticket
     /// aged on this machine is then blamed on this machine.
     pub ticket: bool,
@@ -326,15 +340,6 @@ pub enum Good {
 }
 
 impl Scenario {
-    /// Compiles `source`, which was read from `file_name` (named in errors), with variables set
-    /// from outside.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, with its place.
-    pub fn compile(file_name: &str, source: &str, set: &[(String, String)]) -> Result<Self, ScenarioError> {
-        compile::scenario(file_name, source, set)
-    }
-
     /// Whether anything that sessions say depends on their member's group, so that a run needs one.
     pub fn has_challenge(&self) -> bool {
         let fields = |headers: &[(String, Template)]| headers.iter().any(|(_, value)| value.has_challenge());
@@ -370,16 +375,6 @@ impl Scenario {
     }
 }
 
-impl FaultNames for Scenario {
-    fn error_name(&self, index: u8) -> &str {
-        self.error_names.get(usize::from(index)).map_or("unnamed", String::as_str)
-    }
-
-    fn value_name(&self, index: u8) -> &str {
-        self.value_names.get(usize::from(index)).map_or("unnamed", String::as_str)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::template::Scope;
@@ -412,7 +407,8 @@ mod tests {
         assert_eq!(rendered(&enter.path), "/api/v1/challenges/38/enter");
         assert_eq!(rendered(&enter.headers[0].1), "Bearer jwt");
         assert!(enter.timeout > Duration::from_secs(30), "an exhausted pool's answer is seen");
-        assert_eq!(enter.errors[0].contains.as_deref(), Some("HikariPool"));
+        assert_eq!(enter.errors[0].status, Some(500));
+        assert!(enter.errors[0].after.as_ref().is_some_and(|after| after.contains(&Duration::from_secs(30))));
     }
 
     #[test]

@@ -3,10 +3,13 @@
 //! Knows no TOML. Invariants: every name has one meaning, and every index fits the byte in which
 //! sessions keep it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
-use super::template::{Part, Template, is_identifier};
+use super::Scenario;
+use super::outside::Outside;
+use super::template::{Part, Secret, Template, is_identifier};
+use crate::fault::{Blame, Fault, FaultNames, NamedFault};
 use crate::nearest;
 
 /// Names that templates always know, and whether each has a meaning before the session is open.
@@ -30,6 +33,8 @@ pub(super) struct Variable {
     pub(super) value: String,
     pub(super) span: Range<usize>,
     pub(super) used: Cell<bool>,
+    /// Nobody may read it.
+    pub(super) is_secret: bool,
 }
 
 /// When a template is rendered: what it can refer to then.
@@ -47,6 +52,9 @@ pub(super) enum Moment<'m> {
 pub(super) struct Vocabulary {
     pub(super) variables: Vec<Variable>,
     pub(super) values: NameList,
+    pub(super) outside: Outside,
+    /// What was found outside and in secret variables.
+    pub(super) secrets: RefCell<Vec<Secret>>,
 }
 
 impl Vocabulary {
@@ -65,6 +73,9 @@ impl Vocabulary {
     }
 
     fn part(&self, name: &str, moment: Moment<'_>) -> Result<Part, String> {
+        if let Some(secret) = self.outside.secret(name) {
+            return Ok(self.secret(secret?));
+        }
         if let Some((_, before_open)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
             if !before_open && matches!(moment, Moment::Request { .. }) {
                 return Err(format!(
@@ -74,12 +85,21 @@ impl Vocabulary {
             return self.built_in(name);
         }
         if let Some(variable) = self.variable(name) {
-            return Ok(Part::Literal(variable.value.as_bytes().into()));
+            return Ok(match variable.is_secret {
+                true => self.secret(Secret { name: name.to_owned(), value: variable.value.clone() }),
+                false => Part::Literal(variable.value.as_bytes().into()),
+            });
         }
         match self.values.position(name) {
             Some(value) => taken(name, value, moment),
             None => Err(self.unknown(name)),
         }
+    }
+
+    /// A part that nobody may read, which is remembered.
+    fn secret(&self, secret: Secret) -> Part {
+        self.secrets.borrow_mut().push(secret.clone());
+        Part::Secret(secret)
     }
 
     fn variable(&self, name: &str) -> Option<&Variable> {
@@ -106,7 +126,7 @@ impl Vocabulary {
         };
         let pace = variable.value.parse().ok().filter(|pace| *pace > 0);
         pace.ok_or_else(|| {
-            let value = &variable.value;
+            let value = if variable.is_secret { "a secret" } else { &variable.value };
             format!("{{distance_km}} needs \"{PACE}\" in whole seconds, at least 1; it is \"{value}\"")
         })
     }
@@ -176,5 +196,63 @@ impl NameList {
 
     pub(super) fn into_vec(self) -> Vec<String> {
         self.names
+    }
+}
+
+/// The names of errors, and whom entries say that each is blamed on.
+#[derive(Debug, Default)]
+pub(super) struct ErrorNames {
+    pub(super) names: NameList,
+    blames: Vec<Option<Blame>>,
+}
+
+impl ErrorNames {
+    /// The index of `name`, which is added if it is new; `None` when there are too many.
+    pub(super) fn index(&mut self, name: &str) -> Option<u8> {
+        let index = self.names.index(name)?;
+        self.blames.resize(self.names.len(), None);
+        Some(index)
+    }
+
+    /// Blames every error of this name on `blame`.
+    ///
+    /// # Errors
+    /// Another entry of the name blames it on this instead.
+    pub(super) fn blame(&mut self, index: u8, blame: Blame) -> Result<(), Blame> {
+        match self.blames[usize::from(index)].replace(blame) {
+            Some(other) if other != blame => Err(other),
+            _ => Ok(()),
+        }
+    }
+
+    /// The names, and whom each is blamed on.
+    pub(super) fn into_vecs(self) -> (Vec<String>, Vec<Blame>) {
+        let blames = self.blames.into_iter().map(|blame| blame.unwrap_or(Blame::Server)).collect();
+        (self.names.into_vec(), blames)
+    }
+}
+
+impl Scenario {
+    /// Whether a WebSocket failed for its one-time ticket.
+    pub fn is_about_ticket(&self, fault: Fault) -> bool {
+        let codes = self.websocket.iter().flat_map(|websocket| &websocket.error_codes);
+        fault == Fault::TicketAgedHere
+            || codes.filter(|code| code.ticket).any(|code| self.named(code.error) == fault)
+    }
+
+    /// Returns the fault of the error at `index` of the names.
+    pub fn named(&self, index: u8) -> Fault {
+        let blame = self.error_blames.get(usize::from(index)).copied().unwrap_or(Blame::Server);
+        Fault::Named(NamedFault { name: index, blame })
+    }
+}
+
+impl FaultNames for Scenario {
+    fn error_name(&self, index: u8) -> &str {
+        self.error_names.get(usize::from(index)).map_or("unnamed", String::as_str)
+    }
+
+    fn value_name(&self, index: u8) -> &str {
+        self.value_names.get(usize::from(index)).map_or("unnamed", String::as_str)
     }
 }

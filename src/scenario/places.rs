@@ -6,7 +6,7 @@
 //! can have.
 
 use super::document::Section;
-use super::names::{Moment, NameList, Vocabulary};
+use super::names::{ErrorNames, Moment, Vocabulary};
 use super::request::{self, HTTP_KEYS, Result, compiled};
 use super::schedule::Schedule;
 use super::template::Template;
@@ -72,7 +72,7 @@ pub(super) fn compile(
     (http, schedule): (&[HttpStep], Option<&Schedule>),
     vocabulary: &Vocabulary,
     shared: &[NamedError],
-    errors: &mut NameList,
+    errors: &mut ErrorNames,
 ) -> Result<Option<Place>> {
     let title = format!("[{key}]");
     // Its name is the section's.
@@ -102,7 +102,7 @@ pub(super) fn compile(
     Ok(Some(Place { refusals: refusals(&section, &step, errors)?, step, private_body }))
 }
 
-fn refusals(section: &Section<'_>, step: &HttpStep, errors: &NameList) -> Result<Vec<(u8, Refusal)>> {
+fn refusals(section: &Section<'_>, step: &HttpStep, errors: &ErrorNames) -> Result<Vec<(u8, Refusal)>> {
     let meanings = [
         ("done", Refusal::Done),
         ("look_up", Refusal::LookUp),
@@ -113,9 +113,10 @@ fn refusals(section: &Section<'_>, step: &HttpStep, errors: &NameList) -> Result
     for (key, meaning) in meanings {
         let Some(text) = section.text(key)? else { continue };
         for name in text.value.split_whitespace() {
-            let known = errors.position(name).filter(|index| step.errors.iter().any(|it| it.error == *index));
+            let known =
+                errors.names.position(name).filter(|index| step.errors.iter().any(|it| it.error == *index));
             let Some(index) = known else {
-                let names: Vec<&str> = errors.iter().collect();
+                let names: Vec<&str> = errors.names.iter().collect();
                 let message =
                     format!("no [[errors]] entry is named \"{name}\"{}", nearest::hint(name, &names));
                 return Err(section.error(key, text.span, message));

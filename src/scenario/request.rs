@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use super::document::{Section, Text};
 use super::error::ScenarioError;
-use super::names::{Moment, NAMES_MAX, NameList, Vocabulary};
+use super::names::{ErrorNames, Moment, NAMES_MAX, Vocabulary};
 use super::template::Template;
 use super::{HttpStep, NamedError, Take, TakeFrom};
+use crate::fault::Blame;
+use crate::nearest;
 
 pub(super) type Result<T> = std::result::Result<T, ScenarioError>;
 
@@ -23,10 +25,11 @@ const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Header fields that the engine writes itself.
 const ENGINE_HEADERS: [&str; 5] = ["host", "content-length", "connection", "transfer-encoding", "upgrade"];
 
-pub(super) const HTTP_KEYS: [&str; 9] =
-    ["name", "method", "path", "headers", "body", "expect", "timeout", "take", "errors"];
+pub(super) const HTTP_KEYS: [&str; 10] =
+    ["name", "method", "path", "headers", "body", "expect", "timeout", "take", "marks_member", "errors"];
 
-pub(super) const ERROR_KEYS: [&str; 6] = ["name", "status", "field", "equals", "contains", "ticket"];
+pub(super) const ERROR_KEYS: [&str; 8] =
+    ["name", "status", "field", "equals", "contains", "after", "blame", "ticket"];
 
 /// The request of a section that is called so.
 pub(super) fn compile(
@@ -35,7 +38,7 @@ pub(super) fn compile(
     vocabulary: &Vocabulary,
     taken: &[bool],
     shared: &[NamedError],
-    errors: &mut NameList,
+    errors: &mut ErrorNames,
 ) -> Result<HttpStep> {
     let moment = Moment::Request { step: &name, taken };
     let path = request_path(section, vocabulary, moment)?;
@@ -54,6 +57,7 @@ pub(super) fn compile(
         expect: section.statuses("expect")?.unwrap_or_else(|| vec![200]),
         timeout: section.delay("timeout", DELAY_MAX)?.unwrap_or(HTTP_TIMEOUT),
         take: takes(section, vocabulary)?,
+        marks_member: section.flag("marks_member")?,
         errors: named,
         name,
     })
@@ -130,7 +134,7 @@ pub(super) fn check_pointer(section: &Section<'_>, key: &str, pointer: &Text<'_>
     Ok(())
 }
 
-pub(super) fn named_error(section: &Section<'_>, errors: &mut NameList) -> Result<NamedError> {
+pub(super) fn named_error(section: &Section<'_>, errors: &mut ErrorNames) -> Result<NamedError> {
     let error = error_name(section, "name", errors)?;
     let status = match section.statuses("status")?.as_deref() {
         None => None,
@@ -140,12 +144,13 @@ pub(super) fn named_error(section: &Section<'_>, errors: &mut NameList) -> Resul
             return Err(section.error("status", section.place("status"), message));
         }
     };
-    let field = match (section.text("field")?, section.text("equals")?) {
-        (Some(pointer), Some(wanted)) => {
+    let field = match (section.text("field")?, section.has("equals")) {
+        (Some(pointer), true) => {
             check_pointer(section, "field", &pointer)?;
-            Some((pointer.value.to_owned(), wanted.value.to_owned()))
+            let wanted = section.text_or_texts("equals")?;
+            Some((pointer.value.to_owned(), wanted.iter().map(|text| text.value.to_owned()).collect()))
         }
-        (None, None) => None,
+        (None, false) => None,
         _ => return Err(section.own_error("\"field\" and \"equals\" go together")),
     };
     let contains = match section.has("contains") {
@@ -155,16 +160,34 @@ pub(super) fn named_error(section: &Section<'_>, errors: &mut NameList) -> Resul
     if status.is_none() && field.is_none() && contains.is_none() {
         return Err(section.own_error("give \"status\", \"field\" with \"equals\", or \"contains\""));
     }
-    Ok(NamedError { error, status, field, contains, ticket: section.flag("ticket")? })
+    let after = section.span("after")?;
+    Ok(NamedError { error, status, field, contains, after, ticket: section.flag("ticket")? })
 }
 
-/// The index of the error name at `key`.
-pub(super) fn error_name(section: &Section<'_>, key: &str, errors: &mut NameList) -> Result<u8> {
-    let name = section.required_text(key)?;
+/// The index of the error name at `key`, which is blamed as the section says.
+pub(super) fn error_name(section: &Section<'_>, key: &str, errors: &mut ErrorNames) -> Result<u8> {
+    let name = match key {
+        "code" => section.text_or_texts(key)?.swap_remove(0),
+        _ => section.required_text(key)?,
+    };
     if name.value.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(section.error(key, name.span, "a name has no spaces"));
     }
-    errors.index(name.value).ok_or_else(|| section.error(key, name.span, too_many("error names")))
+    let index = errors.index(name.value);
+    let index = index.ok_or_else(|| section.error(key, name.span, too_many("error names")))?;
+    if let Some(text) = section.text("blame")? {
+        let Some(blame) = Blame::ALL.into_iter().find(|blame| blame.key() == text.value) else {
+            let known = Blame::ALL.map(Blame::key);
+            let hint = nearest::hint(text.value, &known);
+            let message = format!("\"{}\" is not one of {}{hint}", text.value, known.join(", "));
+            return Err(section.error("blame", text.span, message));
+        };
+        errors.blame(index, blame).map_err(|other| {
+            let message = format!("another entry of \"{}\" blames the {other}", name.value);
+            section.error("blame", text.span, message)
+        })?;
+    }
+    Ok(index)
 }
 
 /// A template, with its place in any error.

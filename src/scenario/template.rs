@@ -1,9 +1,12 @@
 //! Text with variables, compiled once and rendered into a shared buffer.
 //!
-//! `{name}` stands for a variable; every other brace is text, because most templates are JSON.
+//! `{name}` stands for a variable, `{env:NAME}` and `{file:PATH}` for what is outside; every other
+//! brace is text, because most templates are JSON.
 //! `{{name}}` writes `{name}` itself. Knows no clock: the time comes with the [`Scope`]. Invariant:
 //! a compiled template renders without lookups by name, without allocating beyond `out`, and cannot
 //! fail.
+
+use std::fmt;
 
 use crate::members::{MemberId, SessionNumber};
 
@@ -19,6 +22,8 @@ pub struct Template {
 pub enum Part {
     /// Bytes as they are (variables from the file or `--set` end up here).
     Literal(Box<[u8]>),
+    /// The same, to be shown by its name.
+    Secret(Secret),
     /// `{member_id}`.
     MemberId,
     /// `{challenge_id}`: the member's group.
@@ -38,6 +43,26 @@ pub enum Part {
     },
     /// A value taken from an answer; the index is into `Scenario::value_names`.
     Taken(u8),
+}
+
+/// A value that nobody may read.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// What it is shown as.
+    pub name: String,
+    /// What it is.
+    pub value: String,
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&label(&self.name))
+    }
+}
+
+/// How a secret is shown.
+pub fn label(name: &str) -> String {
+    format!("‹{name}›")
 }
 
 /// What a template may refer to.
@@ -90,6 +115,7 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Literal(bytes) => out.extend_from_slice(bytes),
+                Part::Secret(secret) => out.extend_from_slice(secret.value.as_bytes()),
                 Part::MemberId => push_integer(out, scope.member_id.0),
                 Part::ChallengeId => push_integer(out, scope.challenge_id),
                 Part::Session => push_integer(out, u64::from(scope.session.0)),
@@ -104,6 +130,17 @@ impl Template {
                 }
             }
         }
+    }
+
+    /// The same with every secret shown by its name; `name_of` gives those of taken values that are.
+    pub fn shown<'n>(&self, name_of: impl Fn(u8) -> Option<&'n str>) -> Self {
+        let literal = |name: &str| Part::Literal(label(name).into_bytes().into());
+        let shown = |part: &Part| match part {
+            Part::Secret(secret) => literal(&secret.name),
+            Part::Taken(index) => name_of(*index).map_or(part.clone(), literal),
+            other => other.clone(),
+        };
+        Self { parts: self.parts.iter().map(shown).collect() }
     }
 
     /// Whether each rendering of a session differs from those before: by its number or its instant.
@@ -142,6 +179,7 @@ impl Template {
     pub fn literal_start(&self) -> &[u8] {
         match self.parts.first() {
             Some(Part::Literal(bytes)) => bytes,
+            Some(Part::Secret(secret)) => secret.value.as_bytes(),
             _ => &[],
         }
     }
@@ -150,6 +188,7 @@ impl Template {
     pub fn literals(&self) -> impl Iterator<Item = &[u8]> {
         self.parts.iter().filter_map(|part| match part {
             Part::Literal(bytes) => Some(&bytes[..]),
+            Part::Secret(secret) => Some(secret.value.as_bytes()),
             _ => None,
         })
     }
@@ -168,9 +207,17 @@ fn identifier(text: &str) -> &str {
     if starts_well { &text[..length] } else { "" }
 }
 
-/// The name when `text` begins with `{name}`.
-fn variable_name(text: &str) -> Option<&str> {
-    let name = identifier(text.strip_prefix('{')?);
+/// What comes from outside the scenario: `{env:NAME}`, `{file:PATH}`.
+const OUTSIDE: [&str; 2] = ["env:", "file:"];
+
+/// The name when `text` begins with `{name}`, `{env:NAME}` or `{file:PATH}`.
+pub(super) fn variable_name(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('{')?;
+    if OUTSIDE.iter().any(|kind| inner.starts_with(kind)) {
+        let name = &inner[..inner.find(['{', '}', '\n'])?];
+        return inner[name.len()..].starts_with('}').then_some(name);
+    }
+    let name = identifier(inner);
     (!name.is_empty() && text[1 + name.len()..].starts_with('}')).then_some(name)
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use startline_protocol::scan::{CAPTURE_BYTES_MAX, Path};
 
 use super::document::{Section, Text};
-use super::names::{Moment, NAMES_MAX, NameList, Vocabulary};
+use super::names::{ErrorNames, Moment, NAMES_MAX, Vocabulary};
 use super::request::{DELAY_MAX, Result, compiled, error_name, headers, refuse_unusable_in_url, too_many};
 use super::template::Template;
 use super::{MessageError, MessageRule, MessageType, Ping, Reply, Role, WebSocket};
@@ -44,7 +44,7 @@ pub(super) const KEYS: [&str; 17] = [
 pub(super) const PING_KEYS: [&str; 6] =
     ["message", "interval", "timeout", "reply", "reply_at", "reply_equals"];
 pub(super) const PRESENCE_KEYS: [&str; 2] = ["subject", "listed"];
-pub(super) const ERROR_KEYS: [&str; 3] = ["code", "name", "ticket"];
+pub(super) const ERROR_KEYS: [&str; 4] = ["code", "name", "blame", "ticket"];
 
 /// Roles by the name that a scenario gives them.
 pub(super) const ROLES: [(&str, Role); 7] = [
@@ -62,7 +62,7 @@ pub(super) fn compile(
     root: &Section<'_>,
     vocabulary: &Vocabulary,
     taken: &[bool],
-    errors: &mut NameList,
+    errors: &mut ErrorNames,
 ) -> Result<Option<WebSocket>> {
     let Some(section) = root.section("websocket", "[websocket]", &KEYS)? else { return Ok(None) };
     let moment = Moment::Request { step: "connect", taken };
@@ -363,21 +363,23 @@ fn can_match(section: &Section<'_>, key: &str, text: &Text<'_>) -> Result<()> {
     Err(section.error(key, text.span.clone(), message))
 }
 
-fn error_codes(section: &Section<'_>, errors: &mut NameList) -> Result<Vec<MessageError>> {
+fn error_codes(section: &Section<'_>, errors: &mut ErrorNames) -> Result<Vec<MessageError>> {
     let mut codes: Vec<MessageError> = Vec::new();
     let entries = section.sections("errors", "[[websocket.errors]]", &ERROR_KEYS)?;
     if let Some(first) = entries.first().filter(|_| !section.has("error_code")) {
         return Err(first.own_error("\"error_code\" in [websocket] must say where a message's code is"));
     }
     for entry in entries {
-        let code = entry.required_text("code")?;
-        can_match(&entry, "code", &code)?;
-        if codes.iter().any(|other| other.code == code.value) {
-            return Err(entry.error("code", code.span, format!("\"{}\" is there already", code.value)));
-        }
         let name_key = if entry.has("name") { "name" } else { "code" };
+        let texts = entry.text_or_texts("code")?;
         let error = error_name(&entry, name_key, errors)?;
-        codes.push(MessageError { code: code.value.to_owned(), error, ticket: entry.flag("ticket")? });
+        for code in texts {
+            can_match(&entry, "code", &code)?;
+            if codes.iter().any(|other| other.code == code.value) {
+                return Err(entry.error("code", code.span, format!("\"{}\" is there already", code.value)));
+            }
+            codes.push(MessageError { code: code.value.to_owned(), error, ticket: entry.flag("ticket")? });
+        }
     }
     Ok(codes)
 }

@@ -6,8 +6,9 @@
 
 use startline_protocol::websocket::write_close;
 
+use super::script::Script;
 use super::{Context, NO_ERROR, Observer, PEER_CLOSED, PING_OUTSTANDING, Phase, Session, Timer};
-use crate::fault::Fault;
+use crate::fault::{Excuse, Fault};
 use crate::measure::{CloseEnd, PingEvent};
 
 /// Bytes of a peer's answer kept with a failure.
@@ -64,7 +65,7 @@ impl Session {
         write_close(ctx.out, Some(key), if code == 1005 { 1000 } else { code }, "");
         // The codes that follow an error message; any other close has reasons of its own.
         let fault = match code {
-            1008 | 1011 => self.named_close(Fault::Closed(code)),
+            1008 | 1011 => self.named_close(Fault::Closed(code), ctx.script),
             _ => Fault::Closed(code),
         };
         self.book_failure(fault, payload.get(2..).unwrap_or_default(), ctx);
@@ -84,8 +85,8 @@ impl Session {
 
     /// The error message that announced a close, if one came since the last PONG; else the close
     /// itself.
-    pub(super) fn named_close(&self, close: Fault) -> Fault {
-        if self.last_error == NO_ERROR { close } else { Fault::Named(self.last_error) }
+    pub(super) fn named_close(&self, close: Fault, script: &Script) -> Fault {
+        if self.last_error == NO_ERROR { close } else { script.scenario.named(self.last_error) }
     }
 
     /// Fails the session.
@@ -96,16 +97,28 @@ impl Session {
 
     fn book_failure<O: Observer>(&mut self, fault: Fault, evidence: &[u8], ctx: &mut Context<'_, O>) {
         let step = self.step_index(ctx.script);
+        let fault = if self.is_stall_s(fault, ctx) { Fault::StalledHere } else { fault };
         if self.is_open() {
             self.account_end(ctx);
         }
+        let evidence = self.redacted(evidence, ctx);
         let evidence = &evidence[..evidence.len().min(EVIDENCE_BYTES_MAX)];
-        ctx.observer.failed(ctx.who, step, fault, evidence);
+        ctx.observer.failed(ctx.who, self.server, step, fault, evidence);
+    }
+
+    /// Whether a stall of this machine explains the fault.
+    fn is_stall_s<O>(&self, fault: Fault, ctx: &Context<'_, O>) -> bool {
+        fault.excuses().iter().any(|excuse| match excuse {
+            Excuse::Stall => ctx.stalled_since(self.sent),
+            Excuse::LongStall => ctx.waits.may_be_given_up(ctx.now, ctx.script.delays.ping),
+            Excuse::Lag | Excuse::SourceLost => false,
+        })
     }
 
     /// Closes the accounts of an open session.
     fn account_end<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         if self.flag(PING_OUTSTANDING) {
+            self.report_missed(ctx);
             self.set_flag(PING_OUTSTANDING, false);
             ctx.observer.ping(ctx.who, PingEvent::Pending);
         }

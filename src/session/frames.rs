@@ -3,7 +3,7 @@
 //!
 //! Never buffers a message: a message that spans reads goes through the scanner as it comes. Only a
 //! frame header or a control payload that a read cut through is kept. Invariant: at a boundary with
-//! no message open there is no spill.
+//! no message open there is no [`Partial`].
 
 use startline_protocol::websocket::{
     FrameHeader, HEADER_BYTES_MAX, MessageKind, MessageReader, Opcode, Reader, Violation, WholeMessage,
@@ -11,7 +11,8 @@ use startline_protocol::websocket::{
 };
 
 use super::messages::SplitMessage;
-use super::{Context, Observer, PEER_CLOSED, Phase, Session};
+use super::secrets::Kept;
+use super::{Context, Observer, PEER_CLOSED, Phase, Session, Unmatched};
 use crate::fault::Fault;
 use crate::measure::CloseEnd;
 
@@ -26,6 +27,8 @@ pub struct Partial {
     reader: MessageReader,
     /// The data message being read: open from its first frame to the last's end.
     message: Option<SplitMessage>,
+    /// What the session has taken, until it is open.
+    pub(super) kept: Option<Box<Kept>>,
 }
 
 #[derive(Debug)]
@@ -47,8 +50,8 @@ impl Session {
     /// Takes bytes off the WebSocket.
     pub(super) fn read_frames<O: Observer>(&mut self, bytes: &[u8], ctx: &mut Context<'_, O>) {
         let mut partial = self.take_partial(ctx);
-        if let Err(fault) = self.frames(bytes, &mut partial, ctx) {
-            return self.refuse(fault, bytes, ctx);
+        if let Err((fault, evidence)) = self.frames(bytes, &mut partial, ctx) {
+            return self.refuse(fault, evidence, ctx);
         }
         if let Some(partial) = partial.filter(|partial| partial.is_needed() && self.reads_frames()) {
             self.put_partial(partial, ctx);
@@ -59,16 +62,22 @@ impl Session {
         matches!(self.phase, Phase::Opening | Phase::Held | Phase::Closing) && !self.flag(PEER_CLOSED)
     }
 
-    fn frames<O: Observer>(
+    /// Returns the fault with the bytes that show it.
+    fn frames<'b, O: Observer>(
         &mut self,
-        mut bytes: &[u8],
+        mut bytes: &'b [u8],
         partial: &mut Option<Box<Partial>>,
         ctx: &mut Context<'_, O>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), (Fault, &'b [u8])> {
         while !bytes.is_empty() && self.reads_frames() {
             bytes = match partial {
-                Some(partial) if partial.is_needed() => self.resume(bytes, partial, ctx)?,
-                _ => self.fresh_frame(bytes, partial, ctx)?,
+                Some(partial) if partial.is_needed() => {
+                    self.resume(bytes, partial, ctx).map_err(|fault| (fault, bytes))?
+                }
+                _ => {
+                    let fresh = self.fresh_frame(bytes, partial, ctx);
+                    fresh.map_err(|fault| (fault, shows(fault, bytes)))?
+                }
             };
         }
         Ok(())
@@ -102,7 +111,10 @@ impl Session {
     ) -> Result<(), Fault> {
         match opcode {
             Opcode::Text => self.whole_text(payload, ctx),
-            Opcode::Binary => self.binary(payload.len() as u64, ctx),
+            Opcode::Binary => {
+                ctx.observer.unmatched(ctx.who, Unmatched::Binary(payload));
+                self.binary(payload.len() as u64, ctx)
+            }
             Opcode::Continuation => Err(Fault::Violation(Violation::UnexpectedContinuation)),
             Opcode::Close | Opcode::Ping | Opcode::Pong => self.control(opcode, payload, ctx),
         }
@@ -239,6 +251,16 @@ impl Session {
     /// proxies, and a seed has to be able to repeat a run.
     pub(super) fn mask_key<O>(&self, ctx: &mut Context<'_, O>) -> [u8; 4] {
         ctx.rng.u32(..).to_ne_bytes()
+    }
+}
+
+/// What of a frame shows this fault: all of it where the header is wrong, else what follows the
+/// header.
+fn shows(fault: Fault, frame: &[u8]) -> &[u8] {
+    let is_of_header = matches!(fault, Fault::Violation(violation) if violation != Violation::BadUtf8);
+    match parse_header(frame, Reader::Client) {
+        Ok(Some((_, header_bytes))) if !is_of_header => &frame[header_bytes..],
+        _ => frame,
     }
 }
 

@@ -5,21 +5,18 @@
 //! out, missed or pending; a PONG answers the oldest PING that waits for one, so a late PONG never
 //! answers the next PING.
 //!
-//! PONGs carry no echo, so a lost PONG looks like one that comes after the next PING: counted as
-//! above, every later cycle of the session would fail for one loss. A PONG that answers an older
-//! PING within a tenth of the timeout after the outstanding one was sent is therefore also taken as
-//! a sign that the older one's was lost: when the outstanding PING then times out, no late PONG is
-//! expected for it. One lost PONG costs two cycles, not all.
+//! PONGs carry no echo, so a PONG that comes after PING k + 1 while k's is still expected can be
+//! either's. One that comes as soon as replies come lately ([`super::waits`]) is k + 1's: k's was
+//! lost, or comes after it. Any other is k's, late. One lost PONG costs one cycle, and so does one
+//! that is late.
 
 use startline_os::tick::{Tick, Ticks};
 use startline_protocol::websocket::{Opcode, write_frame};
 
-use super::{Context, NO_ERROR, Observer, PING_OUTSTANDING, PROMPT_LATE, Session, Timer};
+use super::{Context, NO_ERROR, OLDER_PONG_DUE, Observer, PING_OUTSTANDING, Session, Timer};
+use crate::fault::Fault;
 use crate::measure::PingEvent;
 use crate::scenario::template::{Scope, Template};
-
-/// "Soon after a PING": this share of the PONG's timeout.
-const PROMPT_SHARE: u32 = 10;
 
 impl Session {
     pub(super) fn ping_due<O: Observer>(&mut self, due: Tick, ctx: &mut Context<'_, O>) {
@@ -31,7 +28,10 @@ impl Session {
         ctx.commands.timers.push_back((Timer::NextPing, due + script.delays.ping));
         ctx.observer.ping(ctx.who, PingEvent::Due);
         if self.flag(PING_OUTSTANDING) {
-            return ctx.observer.ping(ctx.who, PingEvent::Missed);
+            self.missed = self.missed.saturating_add(1);
+            let waited = ctx.timed(self.due, self.sent);
+            ctx.observer.ping(ctx.who, PingEvent::Missed { stalled: waited.stalled });
+            return ctx.observer.ping_failed(ctx.who, self.server, Fault::PingMissed, waited);
         }
         let sequence = self.sequence(due, script.delays.ping);
         self.send_text(&ping.message, sequence, ctx);
@@ -39,7 +39,7 @@ impl Session {
         self.sent = ctx.now;
         self.deadline = ctx.now + script.delays.pong;
         self.set_flag(PING_OUTSTANDING, true);
-        self.set_flag(PROMPT_LATE, false);
+        self.set_flag(OLDER_PONG_DUE, false);
         ctx.commands.timers.push_back((Timer::Pong, self.deadline));
         ctx.observer.ping(ctx.who, PingEvent::Sent);
     }
@@ -51,29 +51,61 @@ impl Session {
             // Its timer is about to come: deadlines are looked at less often than sockets.
             self.pong_overdue(ctx);
         }
+        let round_trip = ctx.now.since(self.sent);
+        let answers = self.flag(PING_OUTSTANDING)
+            && (self.late_pongs == 0 || ctx.waits.is_usual(round_trip, ctx.script.delays.pong));
+        if answers {
+            if self.late_pongs == 0 {
+                ctx.waits.answered(round_trip);
+            }
+            self.set_flag(OLDER_PONG_DUE, self.late_pongs > 0);
+            self.late_pongs = 0;
+            return self.ping_answered(ctx);
+        }
+        self.older_pong(ctx);
+    }
+
+    /// A PONG came that does not answer the outstanding PING.
+    pub(super) fn older_pong<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         let event = if self.late_pongs > 0 {
             self.late_pongs -= 1;
-            let prompt = ctx.now.since(self.sent).raw() <= ctx.script.delays.pong.raw() / PROMPT_SHARE;
-            self.set_flag(PROMPT_LATE, self.flag(PING_OUTSTANDING) && prompt);
             PingEvent::Late
-        } else if self.flag(PING_OUTSTANDING) {
-            self.set_flag(PING_OUTSTANDING, false);
-            PingEvent::Answered { from_due: ctx.now.since(self.due), from_sent: ctx.now.since(self.sent) }
+        } else if self.flag(OLDER_PONG_DUE) {
+            self.set_flag(OLDER_PONG_DUE, false);
+            PingEvent::Late
         } else {
             PingEvent::Unasked
         };
         ctx.observer.ping(ctx.who, event);
     }
 
+    /// Ends the outstanding PING's cycle well.
+    pub(super) fn ping_answered<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        self.report_missed(ctx);
+        self.set_flag(PING_OUTSTANDING, false);
+        let timed = ctx.timed(self.due, self.sent);
+        ctx.observer.ping(ctx.who, PingEvent::Answered(timed));
+    }
+
+    /// Reports how long the PINGs waited that fell due while this one was outstanding: they were
+    /// not sent, and have no latency.
+    pub(super) fn report_missed<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        for k in 1..=std::mem::take(&mut self.missed) {
+            let due = self.due + ctx.script.delays.ping.times(k.into());
+            ctx.observer.ping(ctx.who, PingEvent::MissedWaited(ctx.now.since(due)));
+        }
+    }
+
     pub(super) fn pong_overdue<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         if !self.flag(PING_OUTSTANDING) {
             return;
         }
+        self.report_missed(ctx);
         self.set_flag(PING_OUTSTANDING, false);
-        if !self.flag(PROMPT_LATE) {
-            self.late_pongs = self.late_pongs.saturating_add(1);
-        }
-        ctx.observer.ping(ctx.who, PingEvent::TimedOut);
+        self.late_pongs = self.late_pongs.saturating_add(1);
+        let waited = ctx.timed(self.due, self.sent);
+        ctx.observer.ping(ctx.who, PingEvent::TimedOut { stalled: waited.stalled });
+        ctx.observer.ping_failed(ctx.who, self.server, Fault::PingTimeout, waited);
     }
 
     pub(super) fn record_due<O: Observer>(&mut self, due: Tick, ctx: &mut Context<'_, O>) {
@@ -92,6 +124,7 @@ impl Session {
     /// Closes the heartbeat's accounts: what is on its way now is neither answered nor failed.
     pub fn close_accounts<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         if self.is_open() && self.flag(PING_OUTSTANDING) {
+            self.report_missed(ctx);
             self.set_flag(PING_OUTSTANDING, false);
             self.late_pongs = self.late_pongs.saturating_add(1);
             ctx.observer.ping(ctx.who, PingEvent::Pending);

@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use std::time::Duration;
+
 use startline_os::tick::Tick;
 use startline_protocol::http::cookies::Jar;
 use startline_protocol::http::{BodyKept, HttpError, Limits, ResponseReader};
@@ -16,7 +18,7 @@ use super::{Context, Observer, Phase, RETRIED, REUSED, Session};
 use crate::fault::Fault;
 use crate::scenario::json::Json;
 use crate::scenario::template::{Scope, Template};
-use crate::scenario::{HttpStep, NamedError, Take, TakeFrom};
+use crate::scenario::{HttpStep, NamedError, Scenario, Take, TakeFrom};
 
 /// Bytes of a taken value kept at most: tokens are some 200, URLs under 2,000.
 const TAKEN_BYTES_MAX: usize = 8 << 10;
@@ -100,7 +102,7 @@ impl Session {
             }
             Ok(_) => self.put_setup(setup, ctx),
             Err(error) => {
-                let evidence = evidence_of(&setup.answer, bytes);
+                let evidence = broken_answer(&setup.answer, bytes);
                 self.put_setup(setup, ctx);
                 self.fail(http_fault(error), &evidence, ctx);
             }
@@ -169,9 +171,10 @@ impl Session {
         let verdict = if step.expect.contains(&status) {
             take_values(&step.take, &setup.answer, &mut setup.taken)
         } else {
-            Err(refusal(step, status, &readable_body(&setup.answer)))
+            let took = Duration::from_micros(ctx.now.since(self.sent).as_micros());
+            Err(refusal(&script.scenario, step, (status, took), &readable_body(&setup.answer)))
         };
-        let evidence = if verdict.is_err() { readable_body(&setup.answer).into_owned() } else { Vec::new() };
+        let evidence = if verdict.is_err() { evidence_of(&setup.answer) } else { Vec::new() };
         self.put_setup(setup, ctx);
         match verdict {
             Ok(()) => self.step_done(reusable, ctx),
@@ -184,7 +187,7 @@ impl Session {
     }
 
     fn step_done<O: Observer>(&mut self, reusable: bool, ctx: &mut Context<'_, O>) {
-        ctx.observer.step_ok(self.step, ctx.now.since(self.due), ctx.now.since(self.sent));
+        ctx.observer.step_ok(self.step, ctx.timed(self.due, self.sent));
         self.due = ctx.now;
         self.opened = ctx.now;
         self.set_flag(RETRIED, false);
@@ -209,7 +212,7 @@ impl Session {
     pub(super) fn fail_with_partial_answer<O: Observer>(&mut self, fault: Fault, ctx: &mut Context<'_, O>) {
         let evidence = match self.take_setup(ctx) {
             Some(setup) => {
-                let evidence = setup.answer.body().to_vec();
+                let evidence = evidence_of(&setup.answer);
                 self.put_setup(setup, ctx);
                 evidence
             }
@@ -254,6 +257,21 @@ fn is_idempotent(method: &str) -> bool {
 fn is_read(step: &HttpStep, answer: &ResponseReader) -> bool {
     answer.status().is_some_and(|status| !step.expect.contains(&status))
         || step.take.iter().any(|take| matches!(take.from, TakeFrom::Body(_)))
+}
+
+/// Fields that say what to do about a refusal.
+const TELLING_FIELDS: [&str; 3] = ["Location", "WWW-Authenticate", "Retry-After"];
+
+/// What shows why an answer was refused: the fields that say so, then the body.
+pub(super) fn evidence_of(answer: &ResponseReader) -> Vec<u8> {
+    let mut evidence = Vec::new();
+    for name in TELLING_FIELDS {
+        for value in answer.headers(name) {
+            evidence.extend_from_slice(format!("{name}: {value}\n").as_bytes());
+        }
+    }
+    evidence.extend_from_slice(&readable_body(answer));
+    evidence
 }
 
 /// The body without its codings where they can be undone, else as it came.
@@ -344,18 +362,21 @@ fn take_values(takes: &[Take], answer: &ResponseReader, taken: &mut [String]) ->
     Ok(())
 }
 
-/// The name of a refused answer: the first of the scenario's that fits, else its status.
-pub fn refusal(step: &HttpStep, status: u16, body: &[u8]) -> Fault {
+/// The name of a refused answer, which came after this time: the first of the scenario's that fits,
+/// else its status.
+pub fn refusal(scenario: &Scenario, step: &HttpStep, (status, took): (u16, Duration), body: &[u8]) -> Fault {
     let json = Json::read(body);
     let text = String::from_utf8_lossy(body);
     let fits = |error: &&NamedError| {
         error.status.is_none_or(|wanted| wanted == status)
             && error.field.as_ref().is_none_or(|(pointer, wanted)| {
-                json.and_then(|json| json.text(pointer)).as_ref() == Some(wanted)
+                let text = json.and_then(|json| json.text(pointer));
+                text.is_some_and(|text| wanted.iter().any(|wanted| *wanted == text))
             })
             && error.contains.as_ref().is_none_or(|wanted| text.contains(wanted.as_str()))
+            && error.after.as_ref().is_none_or(|after| after.contains(&took))
     };
-    step.errors.iter().find(fits).map_or(Fault::HttpStatus(status), |error| Fault::Named(error.error))
+    step.errors.iter().find(fits).map_or(Fault::HttpStatus(status), |error| scenario.named(error.error))
 }
 
 pub(super) fn http_fault(error: HttpError) -> Fault {
@@ -373,7 +394,43 @@ pub(super) fn http_fault(error: HttpError) -> Fault {
 
 /// The first bytes of an answer that went wrong: its body if it has one by now, else what was just
 /// read.
-fn evidence_of(answer: &ResponseReader, read: &[u8]) -> Vec<u8> {
+fn broken_answer(answer: &ResponseReader, read: &[u8]) -> Vec<u8> {
     let bytes = if answer.body().is_empty() { read } else { answer.body() };
     bytes[..bytes.len().min(super::ending::EVIDENCE_BYTES_MAX)].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(status: u16, took_ms: u64, message: &str) -> String {
+        let scenario = Scenario::runnity();
+        let body = format!(r#"{{"isSuccess":false,"code":{status},"message":"{message}"}}"#);
+        let took = Duration::from_millis(took_ms);
+        refusal(&scenario, &scenario.http[1], (status, took), body.as_bytes()).key(&scenario)
+    }
+
+    #[test]
+    fn messages_are_known_with_and_without_their_full_stop() {
+        for stop in ["", "."] {
+            let named = |text: &str| named(400, 5, &format!("{text}{stop}"));
+            assert_eq!(named("존재하지 않는 회원입니다"), "MEMBER_NOT_FOUND");
+            assert_eq!(named("참가 상태가 유효하지 않습니다"), "INVALID_PARTICIPATION_STATUS");
+            assert_eq!(named("서버 내부 오류입니다"), "INTERNAL_SERVER_ERROR");
+        }
+        assert_eq!(named(400, 5, "존재하지 않는 회원입니다!"), "http-400");
+    }
+
+    #[test]
+    fn an_exhausted_pool_is_known_by_its_time_alone() {
+        for (took_ms, name) in [
+            (5, "INTERNAL_SERVER_ERROR"),
+            (29_499, "INTERNAL_SERVER_ERROR"),
+            (29_500, "POOL_EXHAUSTED"),
+            (31_000, "POOL_EXHAUSTED"),
+            (31_001, "INTERNAL_SERVER_ERROR"),
+        ] {
+            assert_eq!(named(500, took_ms, "서버 내부 오류입니다."), name, "after {took_ms} ms");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use startline_protocol::scan::{Scanner, Value, quick_integer, quick_text};
 use startline_protocol::websocket::Violation;
 
 use super::replies::Echo;
-use super::{Context, Observer, Phase, Session, Timer};
+use super::{Context, Observer, Phase, Session, Timer, Unmatched};
 use crate::fault::Fault;
 use crate::members::MemberId;
 use crate::scenario::{MessageType, Role, WebSocket};
@@ -235,13 +235,24 @@ impl Session {
         ctx.observer.message(message, bytes);
         let script = ctx.script;
         let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
-        let Some(rule) = websocket.messages.get(usize::from(message.0)) else { return Ok(()) };
+        if self.phase == Phase::Opening {
+            self.late_pongs = self.late_pongs.saturating_add(1);
+        }
+        let Some(rule) = websocket.messages.get(usize::from(message.0)) else {
+            ctx.observer.unmatched(ctx.who, Unmatched::Text(payload));
+            return Ok(());
+        };
         match rule.role {
             Role::Open if self.phase == Phase::Opening => self.opened_now(ctx),
             Role::Reply if self.phase == Phase::Held => self.reply(found.reply.as_deref(), websocket, ctx),
             Role::Entered => {
                 let member = found.subject.ok_or(Fault::MessageMalformed)?;
                 ctx.observer.entered(ctx.who, member);
+            }
+            Role::Left => {
+                if let Some(member) = found.subject {
+                    ctx.observer.left(ctx.who, member);
+                }
             }
             Role::Error => return self.error_message(found.error_code.as_deref(), payload, ctx),
             _ => {}
@@ -263,7 +274,7 @@ impl Session {
         let aged = self.flag(super::TICKET_AGED) && known.is_some_and(|known| known.ticket);
         let fault = match known {
             _ if aged => Fault::TicketAgedHere,
-            Some(known) => Fault::Named(known.error),
+            Some(known) => script.scenario.named(known.error),
             None => Fault::ErrorMessage,
         };
         if self.phase == Phase::Opening {
@@ -273,7 +284,8 @@ impl Session {
             if let Some(known) = known {
                 self.last_error = known.error;
             }
-            ctx.observer.error_message(ctx.who, fault, payload);
+            let evidence = self.redacted(payload, ctx);
+            ctx.observer.error_message(ctx.who, fault, &evidence);
         }
         Ok(())
     }
@@ -290,10 +302,12 @@ impl Session {
     /// CONNECTED came: the session holds from here, and its heartbeat counts from here.
     pub(super) fn opened_now<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         let step = self.step_index(ctx.script);
-        ctx.observer.step_ok(step, ctx.now.since(self.due), ctx.now.since(self.sent));
+        ctx.observer.step_ok(step, ctx.timed(self.due, self.sent));
         self.phase = Phase::Held;
+        self.late_pongs = 0;
         self.opened = ctx.now;
-        ctx.observer.opened(ctx.who);
+        self.forget_secrets(ctx);
+        ctx.observer.opened(ctx.who, self.server);
         let script = ctx.script;
         let Some(websocket) = &script.scenario.websocket else { return };
         if websocket.ping.is_some() {

@@ -22,6 +22,7 @@
 //! the 101, `frames` and `messages` for what arrives, `heartbeat` for PINGs, `ending` for failures
 //! and closes.
 
+mod context;
 mod ending;
 mod frames;
 mod heartbeat;
@@ -29,25 +30,28 @@ mod http;
 mod messages;
 mod replies;
 pub mod script;
+mod secrets;
 mod slots;
 mod timer;
 mod upgrade;
-
-use std::collections::VecDeque;
+mod waits;
 
 use frames::Partial;
 use http::Setup;
+use secrets::Kept;
 use slab::Slab;
 use startline_os::tick::{Tick, Ticks};
 
 use crate::fault::{Fault, TlsFault};
-use crate::measure::{CloseEnd, PingEvent};
-use crate::members::{MemberId, SessionNumber};
-use crate::scenario::{MessageType, StepIndex};
+use crate::measure::CloseEnd;
+use crate::measure::servers::ServerIndex;
+use crate::scenario::StepIndex;
+pub use context::{Commands, Context, Observer, Unmatched, Who};
 pub use http::refusal;
 pub use script::{Endpoint, Script};
 pub use slots::Slots;
 pub use timer::Timer;
+pub use waits::Waits;
 
 /// Where a session is in its life; the table is at the top of this module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +78,9 @@ const RETRIED: u8 = 1 << 2;
 /// The ticket was older than its lifetime when the upgrade was sent.
 const TICKET_AGED: u8 = 1 << 3;
 
-/// An older PING's PONG came so soon after the outstanding PING that it may have been meant for
-/// that one.
-const PROMPT_LATE: u8 = 1 << 4;
+/// The last PING was answered while an older one's PONG was expected: one more PONG before the next
+/// PING is late.
+const OLDER_PONG_DUE: u8 = 1 << 4;
 
 /// TCP is up and the TLS handshake is under way.
 const SECURING: u8 = 1 << 5;
@@ -112,11 +116,15 @@ pub struct Session {
     step: StepIndex,
     flags: u8,
     /// PINGs that timed out and whose PONGs are still to come. A PONG answers the oldest of these
-    /// first.
+    /// first. While it opens: messages that came.
     late_pongs: u8,
+    /// PINGs that fell due while the outstanding one was.
+    missed: u8,
     /// Index into `Scenario::error_names` of the last error message, or `NO_ERROR`: a close that
     /// follows is its.
     last_error: u8,
+    /// Where it was sent to.
+    server: ServerIndex,
     /// For the engine: marks that belong beside it and fit into its padding.
     pub shell_marks: u8,
 }
@@ -126,110 +134,14 @@ pub struct Session {
 pub enum Spill {
     /// Until the 101: taken values, the answer being read, the upgrade's key.
     Setup(Box<Setup>),
+    /// From there until it is open, if some of them are secret: taken values.
+    Kept(Box<Kept>),
     /// While a frame or message is incomplete: where its parsers stand.
     Partial(Box<Partial>),
 }
 
 /// The spills of one worker.
 pub type Spills = Slab<Spill>;
-
-/// The identity of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Who {
-    /// Its number in the run.
-    pub session: SessionNumber,
-    /// Its member's id.
-    pub member_id: MemberId,
-    /// Its member's challenge.
-    pub challenge_id: u64,
-}
-
-/// What a session wants done after an event, in this order: timers armed, `out` sent, the
-/// connection dropped, a new one made.
-#[derive(Debug, Default)]
-pub struct Commands {
-    /// Timers to arm.
-    pub timers: VecDeque<(Timer, Tick)>,
-    /// Whether to drop the connection, unsent bytes with it unless they fit the kernel's buffer.
-    pub disconnect: bool,
-    /// Nothing follows what is sent now, which TLS says at once; the connection stays until the peer ends
-    /// it.
-    pub finish: bool,
-    /// Of a connection to be dropped: the last answer on it was read to its end, and leaves it fit
-    /// for another's request.
-    pub reusable: bool,
-    /// Where to connect.
-    pub connect: Option<Endpoint>,
-    /// The connection at hand will do for that if nothing waits to be read on it: an answer that nobody
-    /// asked for would be taken for the next request's. The session is then lent it.
-    pub keep: bool,
-}
-
-/// Receives what happens in sessions.
-pub trait Observer {
-    /// A step succeeded; latencies from the instant it was due and from the instant it was sent.
-    fn step_ok(&mut self, step: StepIndex, from_due: Ticks, from_sent: Ticks);
-    /// An HTTP request goes out; `reused`: on a connection that has carried an answer before.
-    fn requested(&mut self, reused: bool);
-    /// The HTTP connection was gone before any byte of the answer, and the request may be sent twice: it
-    /// is.
-    fn reconnected(&mut self, who: Who);
-    /// A URL that the server returned leads this session to a WebSocket server (`url` without its
-    /// query).
-    fn routed(&mut self, who: Who, url: &str);
-    /// The session is open.
-    fn opened(&mut self, who: Who);
-    /// A whole message of this type came, `bytes` of payload.
-    fn message(&mut self, message: MessageType, bytes: u64);
-    /// A message has another JSON text behind its first, which alone is read.
-    fn joined(&mut self);
-    /// The open message listed this member.
-    fn listed(&mut self, who: Who, member_id: MemberId);
-    /// This member was announced.
-    fn entered(&mut self, who: Who, member_id: MemberId);
-    /// An error message came and the session stays open.
-    fn error_message(&mut self, who: Who, fault: Fault, evidence: &[u8]);
-    /// Something happened in a heartbeat cycle.
-    fn ping(&mut self, who: Who, event: PingEvent);
-    /// An open session is open no longer, for whatever reason.
-    fn closed(&mut self, who: Who, held: Ticks);
-    /// The closing handshake that a session began has ended so.
-    fn close_ended(&mut self, end: CloseEnd);
-    /// A session without a WebSocket has done all its steps.
-    fn completed(&mut self, who: Who);
-    /// The session failed in this step.
-    fn failed(&mut self, who: Who, step: StepIndex, fault: Fault, evidence: &[u8]);
-    /// The run ended while the session was being set up; `asked`: the HTTP step whose request was
-    /// out and not answered.
-    fn abandoned(&mut self, who: Who, asked: Option<StepIndex>);
-}
-
-/// What a session may use while it handles an event.
-#[derive(Debug)]
-pub struct Context<'a, O> {
-    /// The instant of the event.
-    pub now: Tick,
-    /// The same on the wall clock, in Unix microseconds: exactly that of the tick `now`.
-    pub unix_micros: u64,
-    /// The session's identity.
-    pub who: Who,
-    /// What sessions do.
-    pub script: &'a Script,
-    /// The worker's spills.
-    pub spills: &'a mut Spills,
-    /// When the worker's heartbeats begin.
-    pub slots: Slots,
-    /// The worker's random numbers.
-    pub rng: &'a mut fastrand::Rng,
-    /// Bytes to send; empty when the event begins.
-    pub out: &'a mut Vec<u8>,
-    /// Room for rendering; its contents mean nothing between events.
-    pub scratch: &'a mut Vec<u8>,
-    /// What else to do.
-    pub commands: &'a mut Commands,
-    /// Receives what happens.
-    pub observer: &'a mut O,
-}
 
 impl Default for Session {
     fn default() -> Self {
@@ -250,7 +162,9 @@ impl Session {
             step: StepIndex(0),
             flags: 0,
             late_pongs: 0,
+            missed: 0,
             last_error: NO_ERROR,
+            server: ServerIndex::NONE,
             shell_marks: 0,
         }
     }
@@ -375,7 +289,7 @@ impl Session {
             }
             Phase::Opening | Phase::Held => {
                 let fault = match fault {
-                    None | Some(Fault::Reset) => self.named_close(Fault::Cut),
+                    None | Some(Fault::Reset) => self.named_close(Fault::Cut, ctx.script),
                     Some(other) => other,
                 };
                 self.fail(fault, &[], ctx);
@@ -399,7 +313,8 @@ impl Session {
             (Timer::Connect, Phase::DialingWs | Phase::Upgrading) | (Timer::Open, Phase::Opening)
                 if due == self.deadline =>
             {
-                self.fail(self.timeout(), &[], ctx);
+                let evidence = self.awaited_in_vain(ctx.script);
+                self.fail(self.timeout(), evidence.as_bytes(), ctx);
             }
             (Timer::Close, Phase::Closing) if due == self.deadline => {
                 self.close_ended(CloseEnd::TimedOut, ctx);
@@ -425,6 +340,19 @@ impl Session {
             _ if self.flag(SECURING) => Fault::Tls(TlsFault::HandshakeTimeout),
             Phase::Dialing | Phase::DialingWs => Fault::ConnectTimeout,
             _ => Fault::StepTimeout,
+        }
+    }
+
+    /// What came instead of the message that means open.
+    fn awaited_in_vain(&self, script: &Script) -> String {
+        let websocket = script.scenario.websocket.as_ref().filter(|_| self.phase == Phase::Opening);
+        let awaited =
+            websocket.and_then(|websocket| Some(&websocket.messages[usize::from(websocket.open?.0)]));
+        match (awaited, self.late_pongs) {
+            (None, _) => String::new(),
+            (Some(awaited), 0) => format!("no message came, {} was awaited", awaited.name),
+            (Some(awaited), u8::MAX) => format!("255 messages or more came, none of kind {}", awaited.name),
+            (Some(awaited), count) => format!("{count} messages came, none of kind {}", awaited.name),
         }
     }
 
@@ -459,18 +387,29 @@ impl Session {
     fn take_setup<O>(&mut self, ctx: &mut Context<'_, O>) -> Option<Box<Setup>> {
         match self.take_spill(ctx)? {
             Spill::Setup(setup) => Some(setup),
-            Spill::Partial(_) => None,
+            Spill::Kept(_) | Spill::Partial(_) => None,
         }
     }
 
-    fn put_partial<O>(&mut self, partial: Box<Partial>, ctx: &mut Context<'_, O>) {
+    fn put_partial<O>(&mut self, mut partial: Box<Partial>, ctx: &mut Context<'_, O>) {
+        partial.kept = self.take_kept(ctx);
         debug_assert_eq!(self.spill, NO_SPILL);
         self.spill = ctx.spills.insert(Spill::Partial(partial)) as u32;
     }
 
+    /// What it kept beside the partial message stays where evidence is made.
     fn take_partial<O>(&mut self, ctx: &mut Context<'_, O>) -> Option<Box<Partial>> {
         match self.take_spill(ctx)? {
-            Spill::Partial(partial) => Some(partial),
+            Spill::Partial(mut partial) => {
+                if let Some(kept) = partial.kept.take() {
+                    self.put_kept(kept, ctx);
+                }
+                Some(partial)
+            }
+            Spill::Kept(kept) => {
+                self.put_kept(kept, ctx);
+                None
+            }
             Spill::Setup(_) => None,
         }
     }

@@ -1,9 +1,10 @@
 //! Replies that identify their PING: the same message back, or one that carries a value of it.
 //!
 //! No copy of a PING is kept: its due time gives its sequence, the instant at which it was sent
-//! gives its milliseconds, so it is rendered again when a reply has to be compared, also piece by
-//! piece. Invariant: such a reply answers its own PING or none; the guesses of [`super::heartbeat`]
-//! are only for PINGs that do not differ from each other.
+//! gives its milliseconds, so the last one is rendered again when a reply has to be compared, also
+//! piece by piece. Of earlier ones only the constant start is known. Invariant: such a reply answers
+//! its own PING or none, and other text never does; the guesses of [`super::heartbeat`] are only for
+//! PINGs that do not differ from each other.
 
 use super::{Context, NO_ERROR, Observer, PING_OUTSTANDING, Phase, Session};
 use crate::fault::Fault;
@@ -14,17 +15,24 @@ use crate::scenario::{MessageType, Reply, WebSocket};
 /// How many PINGs back a late reply is recognised.
 const LOOK_BACK: u32 = 16;
 
-/// How far a message has been compared with the PING.
+/// How far a message has been compared with the last PING.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Echo {
     compared: usize,
     wanted: usize,
     differs: bool,
+    /// It differs in what all PINGs begin with.
+    starts_otherwise: bool,
 }
 
 impl Echo {
     fn is_same(self) -> bool {
         !self.differs && self.wanted > 0 && self.compared == self.wanted
+    }
+
+    /// Whether it may be an earlier PING: it begins with `start`, which says something.
+    fn starts_with(self, start: &[u8]) -> bool {
+        !self.starts_otherwise && !start.is_empty() && self.compared >= start.len()
     }
 }
 
@@ -35,7 +43,7 @@ impl Session {
             && websocket.ping.as_ref().is_some_and(|ping| matches!(ping.reply, Reply::Same))
     }
 
-    /// Compares the next piece of a message with the outstanding PING.
+    /// Compares the next piece of a message with the last PING.
     pub(super) fn compare_piece<O: Observer>(
         &self,
         echo: &mut Echo,
@@ -43,14 +51,15 @@ impl Session {
         websocket: &WebSocket,
         ctx: &mut Context<'_, O>,
     ) {
-        let Some(ping) = websocket.ping.as_ref().filter(|_| self.flag(PING_OUTSTANDING)) else {
-            echo.differs = true;
-            return;
-        };
-        self.render_as_sent(&ping.message, 0, ctx);
-        echo.wanted = ctx.scratch.len();
-        let rest = ctx.scratch.get(echo.compared..).unwrap_or_default();
-        echo.differs |= !rest.starts_with(piece);
+        let Some(ping) = &websocket.ping else { return };
+        let start = ping.message.literal_start().get(echo.compared..).unwrap_or_default();
+        let common = start.len().min(piece.len());
+        echo.starts_otherwise |= start[..common] != piece[..common];
+        if !echo.differs {
+            self.render_as_sent(&ping.message, 0, ctx);
+            echo.wanted = ctx.scratch.len();
+            echo.differs = !ctx.scratch.get(echo.compared..).unwrap_or_default().starts_with(piece);
+        }
         echo.compared += piece.len();
     }
 
@@ -69,15 +78,18 @@ impl Session {
             return false;
         }
         ctx.observer.message(MessageType::OTHER, bytes);
+        let is_outstanding = self.flag(PING_OUTSTANDING);
         if echo.is_same() {
-            if ping.message.is_unique() { self.answered(ctx) } else { self.pong(ctx) }
-        } else if self.late_pongs > 0 {
-            self.late_pongs -= 1;
-            ctx.observer.ping(ctx.who, PingEvent::Late);
-        } else if self.flag(PING_OUTSTANDING) {
-            ctx.observer.error_message(ctx.who, Fault::ReplyMismatch, payload);
-        } else {
-            ctx.observer.ping(ctx.who, PingEvent::Unasked);
+            match ping.message.is_unique() {
+                true if is_outstanding => self.answered(ctx),
+                true => self.older_pong(ctx),
+                false => self.pong(ctx),
+            }
+        } else if self.late_pongs > 0 && echo.starts_with(ping.message.literal_start()) {
+            self.older_pong(ctx);
+        } else if is_outstanding {
+            let evidence = self.redacted(payload, ctx);
+            ctx.observer.error_message(ctx.who, Fault::ReplyMismatch, &evidence);
         }
         true
     }
@@ -101,11 +113,7 @@ impl Session {
         });
         match of {
             Some(0) if self.flag(PING_OUTSTANDING) => self.answered(ctx),
-            Some(_) if self.late_pongs > 0 => {
-                self.late_pongs -= 1;
-                ctx.observer.ping(ctx.who, PingEvent::Late);
-            }
-            Some(_) => ctx.observer.ping(ctx.who, PingEvent::Unasked),
+            Some(_) => self.older_pong(ctx),
             // Someone else's.
             None => {}
         }
@@ -119,10 +127,8 @@ impl Session {
             self.late_pongs = self.late_pongs.saturating_sub(1);
             return ctx.observer.ping(ctx.who, PingEvent::Late);
         }
-        self.set_flag(PING_OUTSTANDING, false);
-        let event =
-            PingEvent::Answered { from_due: ctx.now.since(self.due), from_sent: ctx.now.since(self.sent) };
-        ctx.observer.ping(ctx.who, event);
+        ctx.waits.answered(ctx.now.since(self.sent));
+        self.ping_answered(ctx);
     }
 
     /// Renders into the scratch what went out with the last PING, or with the one `back` before it

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
+use crate::scenario::template::Part;
 use crate::scenario::{Scenario, WebSocket};
 
 /// A scenario ready to be played.
@@ -143,6 +144,23 @@ impl Script {
             authority,
             target: url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
         })
+    }
+
+    /// The server that a rendered URL leads to: scheme, host and port, with the path where the URL
+    /// was taken from an answer.
+    pub fn server_name(&self, websocket: &WebSocket, rendered: &str) -> String {
+        let bare = rendered.split(['?', '#']).next().unwrap_or_default();
+        let scheme = if self.secure { "wss" } else { "ws" };
+        let absolute = match bare.starts_with('/') {
+            true => format!("{scheme}://{}{bare}", self.authority),
+            false => bare.to_owned(),
+        };
+        let host = absolute.find("://").map_or(0, |at| at + 3);
+        let path = absolute[host..].find('/').map_or(absolute.len(), |at| host + at);
+        match websocket.url.parts.first() {
+            Some(Part::Taken(_)) => absolute,
+            _ => absolute[..path].to_owned(),
+        }
     }
 
     fn mapped(&self, url: &str) -> Option<String> {

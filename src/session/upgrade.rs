@@ -7,7 +7,7 @@ use startline_protocol::http::{HttpError, Limits, ResponseReader};
 use startline_protocol::websocket::key_text;
 use tungstenite::handshake::derive_accept_key;
 
-use super::http::{http_fault, refuse_taken, refuse_unquotable, write_fields};
+use super::http::{evidence_of, http_fault, refuse_taken, refuse_unquotable, write_fields};
 use super::{Context, Observer, Phase, Session, TICKET_AGED, Timer};
 use crate::fault::Fault;
 use crate::scenario::WebSocket;
@@ -34,13 +34,29 @@ impl Session {
         self.put_setup(setup, ctx);
         match destination {
             Ok(destination) => {
-                ctx.observer.routed(ctx.who, url.split('?').next().unwrap_or_default());
+                let is_shown = !script.scenario.secrets.are_in_path();
+                let shown = if is_shown { url } else { self.shown_url(websocket, ctx).into() };
+                self.server = ctx.observer.routed(ctx.who, &script.server_name(websocket, &shown));
                 ctx.commands.connect = Some(destination.endpoint);
                 self.deadline = ctx.now + script.delays.connect;
                 ctx.commands.timers.push_back((Timer::Connect, self.deadline));
             }
-            Err(fault) => self.fail(fault, &rendered, ctx),
+            Err(fault) => {
+                let shown = self.shown_url(websocket, ctx);
+                self.fail(fault, shown.as_bytes(), ctx);
+            }
         }
+    }
+
+    /// The URL with its secrets shown by their names, however short they are.
+    fn shown_url<O: Observer>(&mut self, websocket: &WebSocket, ctx: &mut Context<'_, O>) -> String {
+        let mut shown = Vec::new();
+        if let Some(setup) = self.take_setup(ctx) {
+            let template = ctx.script.scenario.secrets.shown(&websocket.url);
+            template.render(&self.scope(&setup.taken, 0, ctx), &mut shown);
+            self.put_setup(setup, ctx);
+        }
+        String::from_utf8_lossy(&shown).into_owned()
     }
 
     pub(super) fn send_upgrade<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
@@ -94,7 +110,7 @@ impl Session {
         // Any other answer is a refusal as soon as its head is in; its body may be long in coming.
         let refused = setup.answer.status().filter(|status| *status >= 200);
         if let (Some(status), false) = (refused, progress.complete && setup.answer.status() == Some(101)) {
-            let evidence = setup.answer.body().to_vec();
+            let evidence = evidence_of(&setup.answer);
             self.put_setup(setup, ctx);
             return self.fail(Fault::UpgradeRefused(status), &evidence, ctx);
         }
@@ -113,15 +129,15 @@ impl Session {
             }
             self.send_rendered(hello, &scope, ctx);
         }
-        drop(setup);
         self.upgraded(websocket, ctx);
+        self.keep_secrets(*setup, ctx);
         // CONNECTED may have come in the same packet.
         self.read_frames(&bytes[progress.consumed..], ctx);
     }
 
     fn upgraded<O: Observer>(&mut self, websocket: &WebSocket, ctx: &mut Context<'_, O>) {
         let step = self.step_index(ctx.script);
-        ctx.observer.step_ok(step, ctx.now.since(self.due), ctx.now.since(self.sent));
+        ctx.observer.step_ok(step, ctx.timed(self.due, self.sent));
         self.phase = Phase::Opening;
         // The next step is due as this one ends.
         self.due = ctx.now;

@@ -128,7 +128,7 @@ impl Played {
     /// Every session was open and then failed.
     #[track_caller]
     pub(crate) fn assert_all_lost(&self, kind: &str, blame: &str) {
-        self.assert_all_failed("ping", kind, blame);
+        self.assert_all_failed("hold", kind, blame);
         assert_eq!(self.count("/sessions/established"), self.count("/sessions/planned"));
         assert_eq!(self.count("/sessions/held_to_end"), 0);
     }

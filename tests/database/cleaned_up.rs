@@ -60,17 +60,44 @@ fn a_member_of_another_social_type_is_left_alone() {
 fn nobody_is_deleted_while_another_table_refers_to_one() {
     let (database, made) = (Database::new(), Made::by(&["--count", "250"]));
     database.play(&made.import(), &[]).assert_status(0);
-    database.tell("INSERT INTO participation (member_id) SELECT member_id FROM member WHERE social_uid = 'test_uid_150'");
+    database.tell("INSERT INTO challenge_participation (challenge_id, member_id) SELECT 38, member_id FROM member WHERE social_uid = 'test_uid_150'");
     let before = database.state();
     let refused = database.play(&made.clean_up(), &[]);
     refused.assert_status(1);
     assert!(refused.stderr.contains("a foreign key constraint fails"), "{}", refused.stderr);
-    assert!(refused.stderr.contains("participation"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("challenge_participation"), "{}", refused.stderr);
     assert_eq!(database.state(), before);
     let refused = database.play(&made.clean_up(), &["--force"]);
     assert!(refused.stdout.ends_with("\nrefused, nothing was changed\t0\n"), "{}", refused.stdout);
     assert_eq!(database.state(), before);
-    database.tell("DELETE FROM participation");
+    database.tell("DELETE FROM challenge_participation");
     database.play(&made.clean_up(), &[]).assert_status(0);
     assert_eq!(database.ask("SELECT COUNT(*) FROM member"), "0");
+}
+
+#[test]
+fn participations_go_with_their_members_and_nobody_else_s_do() {
+    let (database, made) = (Database::new(), Made::by(&["--count", "250", "--cleanup-participations"]));
+    database.add_others(&["kakao_1", "test_uid_251"]);
+    database.play(&made.import(), &[]).assert_status(0);
+    for challenge in [38, 39] {
+        database.tell(&format!(
+            "INSERT INTO challenge_participation (challenge_id, member_id) SELECT {challenge}, member_id FROM member"
+        ));
+    }
+    // A record stops it as a whole: no participation is gone, and the error names the table.
+    database.tell(
+        "INSERT INTO run_record (member_id) SELECT member_id FROM member WHERE social_uid = 'test_uid_7'",
+    );
+    let refused = database.play(&made.clean_up(), &[]);
+    assert!(refused.assert_status(1).stderr.contains("run_record"), "{}", refused.stderr);
+    assert_eq!(database.ask("SELECT COUNT(*) FROM challenge_participation"), "504");
+    database.tell("DELETE FROM run_record");
+    let cleaned_up = database.play(&made.clean_up(), &[]);
+    let shown = "outcome\tparticipations\tmembers\ndeleted\t500\t250\n";
+    assert_eq!(cleaned_up.assert_status(0).stdout, shown);
+    assert_eq!(database.ask("SELECT COUNT(*) FROM challenge_participation"), "4", "the others' stay");
+    assert_eq!(database.ask("SELECT COUNT(*) FROM member"), "2");
+    let again = database.play(&made.clean_up(), &[]);
+    assert_eq!(again.assert_status(0).stdout, "outcome\tparticipations\tmembers\ndeleted\t0\t0\n");
 }

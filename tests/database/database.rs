@@ -40,7 +40,7 @@ const OPTIONS: [&str; 14] = [
     "--innodb-use-native-aio=OFF",
 ];
 
-/// The table as Runnity has it, and one that refers to it.
+/// The tables as Runnity has them: members, their participations, and their records.
 const TABLES: &str = "
 CREATE TABLE member (
   member_id bigint NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -49,10 +49,15 @@ CREATE TABLE member (
   social_uid varchar(255) NOT NULL, updated_at datetime(6), weight float,
   UNIQUE KEY uk_member_social_uid (social_uid)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 AUTO_INCREMENT=13;
-CREATE TABLE participation (
-  participation_id bigint NOT NULL AUTO_INCREMENT PRIMARY KEY,
-  member_id bigint NOT NULL,
-  FOREIGN KEY (member_id) REFERENCES member (member_id)
+CREATE TABLE challenge_participation (
+  participant_id bigint NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  challenge_id bigint NOT NULL, member_id bigint NOT NULL,
+  UNIQUE KEY uk_challenge_member (challenge_id, member_id),
+  CONSTRAINT fk_participation_member FOREIGN KEY (member_id) REFERENCES member (member_id)
+) ENGINE=InnoDB;
+CREATE TABLE run_record (
+  run_record_id bigint NOT NULL AUTO_INCREMENT PRIMARY KEY, member_id bigint NOT NULL,
+  CONSTRAINT fk_run_record_member FOREIGN KEY (member_id) REFERENCES member (member_id)
 ) ENGINE=InnoDB;
 ";
 

@@ -6,12 +6,16 @@
 mod common;
 mod foreign;
 
+mod evidence;
 mod faults;
 mod foreign_server;
 mod foreign_systems;
 mod mock;
+mod outside;
 mod preflight;
 mod prepare_challenge;
 mod prepare_members;
 mod prepare_places;
 mod run;
+mod secrets;
+mod truth;

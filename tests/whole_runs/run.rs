@@ -5,18 +5,19 @@ use std::process::Child;
 
 use crate::common::processes::{MockServer, free_port};
 use crate::common::{
-    Run, descriptor_tables, eventually, finish, number, results, run, signal, sockets_in, summary, text,
+    Run, descriptor_tables, eventually, finish, let_pass, number, results, run, signal, sockets_in, summary,
+    text,
 };
 use serde_json::Value;
 
 /// A stand-in with these members waiting in a challenge 38 that is READY.
 #[track_caller]
-fn ready(members: &str, args: &[&str]) -> MockServer {
+pub(crate) fn ready(members: &str, args: &[&str]) -> MockServer {
     MockServer::start(&[&["--members", members, "--challenge", "38", "--ready"], args].concat())
 }
 
 /// Starts a run and waits until its files say that it is in this phase.
-fn start_until(phase: &str, run: &Run, out: &Path) -> Child {
+pub(crate) fn start_until(phase: &str, run: &Run, out: &Path) -> Child {
     let child = run.start();
     eventually(phase, || {
         let rows = std::fs::read_to_string(out.join("timeline.csv")).unwrap_or_default();
@@ -28,7 +29,7 @@ fn start_until(phase: &str, run: &Run, out: &Path) -> Child {
 }
 
 /// Processes whose parent is `parent`.
-fn children_of(parent: u32) -> Vec<u32> {
+pub(crate) fn children_of(parent: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
     let read = |path: std::path::PathBuf| std::fs::read_to_string(path.join("children")).unwrap_or_default();
     tasks
@@ -154,7 +155,7 @@ fn json_goes_to_standard_output_alone() {
 #[test]
 fn servers_that_drop_sessions_fail_the_run() {
     // Sessions ping every 5 s and are idle after 1 s: all of them are dropped in mid-hold, without a message.
-    let server = ready("13-62", &["--idle-timeout", "1s", "--idle-check", "1s"]);
+    let server = ready("13-62", &["--servers", "1", "--idle-timeout", "1s", "--idle-check", "1s"]);
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
     let run = Run::against(&server.url, 50, &out).with("hold", "4s").with("ping-interval", "5s");
@@ -325,6 +326,8 @@ fn a_second_interrupt_leaves_at_once() {
     let child = start_until("ramp-down", &run, &out);
     let began = std::time::Instant::now();
     signal(child.id(), libc::SIGINT);
+    // Sooner it would be the same signal.
+    let_pass(std::time::Duration::from_millis(600));
     signal(child.id(), libc::SIGTERM);
     finish(child).assert_status(3);
     assert!(began.elapsed().as_secs() < 50, "it did not wait for its ramp-down");

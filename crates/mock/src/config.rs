@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::injection::Injection;
 use super::tls::Tls;
 use super::world::Distance;
 
@@ -72,6 +73,13 @@ pub struct Config {
     pub time_zone: jiff::tz::TimeZone,
     /// What `wsUrl` starts with, instead of the request's own `Host`.
     pub public_url: Option<String>,
+    /// Faults that happen by chance.
+    pub injections: Vec<Injection>,
+    /// What chance begins with.
+    pub seed: u64,
+    /// At a challenge's end, close everyone in it with 1000, as is intended. The real servers of
+    /// November 2026 do not: nothing tells them of the end.
+    pub done_closes: bool,
     /// Values of `Origin` that may connect; a request without one always may.
     pub allow_origins: Vec<String>,
     /// How long a WebSocket server is passed over from the *enter* on that found its heartbeat
@@ -114,6 +122,9 @@ impl Default for Config {
             time_scale: 1.0,
             time_zone: jiff::tz::TimeZone::system(),
             public_url: None,
+            injections: Vec::new(),
+            seed: 1,
+            done_closes: false,
             allow_origins: Vec::new(),
             shut_out: Duration::from_secs(30),
             pin: true,

@@ -37,6 +37,8 @@ pub(super) enum State {
     Open,
     /// Has come to the end: PONGs, and no more announcements.
     Finished,
+    /// Announced as gone for silence by another server than its own: connected as before.
+    Ghost,
     /// A close frame is out; the peer's is awaited.
     Closing,
     /// The peer broke the protocol: nothing it sends is read as frames any more.
@@ -46,7 +48,7 @@ pub(super) enum State {
 impl State {
     /// Whether a WebSocket is established and no close frame out.
     pub(super) fn is_live(self) -> bool {
-        matches!(self, Self::Listed | Self::Registered | Self::Open | Self::Finished)
+        matches!(self, Self::Listed | Self::Registered | Self::Open | Self::Finished | Self::Ghost)
     }
 
     /// Whether the upgrade is done.
@@ -91,6 +93,8 @@ pub(super) struct Spill {
     pub(super) opening: Option<(Pass, Vec<u8>)>,
     /// The connection's TLS, from its first byte on.
     pub(super) secure: Option<Box<Secure>>,
+    /// An answer is held back: its number, and whether the connection ends with it.
+    pub(super) held_back: Option<(u32, bool)>,
     /// Bytes that the socket has not taken.
     tail: Vec<u8>,
     /// How many of them it has taken since.
@@ -159,8 +163,14 @@ impl Connection {
 
     /// Whether requests have to wait: for answers to be taken, or for requests that came before.
     pub(super) fn is_held_up(&self) -> bool {
-        let waits = |spill: &Spill| !spill.tail.is_empty() || !spill.unused.is_empty();
+        let waits =
+            |spill: &Spill| !spill.tail.is_empty() || !spill.unused.is_empty() || spill.held_back.is_some();
         self.state == State::Http && self.spill.as_deref().is_some_and(waits)
+    }
+
+    /// Whether an answer is held back: it is not the socket that goes on with it.
+    pub(super) fn is_held_back(&self) -> bool {
+        self.spill.as_ref().is_some_and(|spill| spill.held_back.is_some())
     }
 
     /// Sends, or queues what the socket does not take, up to `limit` bytes. After an overflow
@@ -292,6 +302,7 @@ impl Spill {
 
     fn is_empty(&self) -> bool {
         self.reader.is_none()
+            && self.held_back.is_none()
             && self.upgrade.is_none()
             && self.unused.is_empty()
             && self.message.is_none()

@@ -3,6 +3,7 @@
 //! Each worker writes its own [`Cells`] without locked instructions and anyone may read them.
 //! Invariant: only the owner writes a cell, so that a plain load and store is enough.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -17,11 +18,15 @@ macro_rules! counters {
 
         /// The counts at one moment, all workers together.
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-        pub struct Counters { $($(#[doc = $doc])+ pub $name: u64,)+ }
+        pub struct Counters {
+            $($(#[doc = $doc])+ pub $name: u64,)+
+            /// Faults that `--fault` made happen, by kind.
+            pub injected: BTreeMap<&'static str, u64>,
+        }
 
         impl Counters {
             fn gather(read: impl Fn(Count) -> u64) -> Self {
-                Self { $($name: read(Count::$name),)+ }
+                Self { $($name: read(Count::$name),)+ injected: BTreeMap::new() }
             }
         }
 
@@ -75,6 +80,8 @@ counters! {
     backlog_overflows,
     /// Members dropped for silence.
     idle_drops,
+    /// Of these, members whose connection stayed, since another server than theirs looked.
+    idle_ghosts,
     /// Connections replaced by a re-entry.
     replaced,
     /// Clients that broke RFC 6455.
@@ -154,7 +161,12 @@ impl fmt::Display for Counters {
             "backlog       {} times, {} bytes at most, {} receivers closed for it",
             self.backlogged, self.backlog_peak_bytes, self.backlog_overflows
         )?;
-        write!(f, "bytes         {} in, {} out", self.bytes_in, self.bytes_out)
+        write!(f, "bytes         {} in, {} out", self.bytes_in, self.bytes_out)?;
+        if !self.injected.is_empty() {
+            let each: Vec<_> = self.injected.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            write!(f, "\ninjected      {}", each.join(", "))?;
+        }
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) enum Incoming {
     /// A RECORD without a usable distance or pace.
     BadRecord,
     Kicked,
-    /// Not a JSON object, or without a `type`.
+    /// Not a JSON object, without a `type`, or with one that is neither a text nor null.
     Malformed,
     Ping,
     Pong,
@@ -28,8 +28,9 @@ pub(super) enum Incoming {
 
 #[derive(Deserialize)]
 struct Message<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
+    // A function of its own, so that null is told apart from a `type` that is missing.
+    #[serde(borrow, rename = "type", deserialize_with = "Option::deserialize")]
+    kind: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -41,7 +42,7 @@ struct Record {
 /// Reads a text.
 pub(super) fn read(text: &[u8]) -> Incoming {
     let Ok(message) = serde_json::from_slice::<Message<'_>>(text) else { return Incoming::Malformed };
-    match message.kind.as_ref() {
+    match message.kind.as_deref().unwrap_or_default() {
         "PING" => Incoming::Ping,
         "PONG" => Incoming::Pong,
         "QUIT" => Incoming::Quit,
@@ -77,6 +78,7 @@ mod tests {
             (r#"{"type":"RECORD","distance":2,"pace":0}"#, Incoming::Record { distance: 2.0, pace: 0 }),
             (r#"{"type":"CONNECTED"}"#, Incoming::UnknownType),
             (r#"{"type":"ping"}"#, Incoming::UnknownType),
+            (r#"{"type":null}"#, Incoming::UnknownType),
         ] {
             assert_eq!(read(text.as_bytes()), expected, "{text}");
         }
@@ -84,8 +86,7 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_malformed() {
-        for text in ["", "{", "PING", "[]", "{}", r#"{"type":3}"#, r#"{"type":null}"#, r#"{"type":"PING"}x"#]
-        {
+        for text in ["", "{", "PING", "[]", "{}", r#"{"type":3}"#, r#"{"type":"PING"}x"#] {
             assert_eq!(read(text.as_bytes()), Incoming::Malformed, "{text}");
         }
     }

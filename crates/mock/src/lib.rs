@@ -19,6 +19,7 @@ mod counters;
 mod identity;
 pub mod ids;
 mod incoming;
+pub mod injection;
 mod mailbox;
 pub mod messages;
 mod receivers;

@@ -67,13 +67,13 @@ impl ErrorCode {
     /// The text in `errorMessage`.
     pub fn message(self) -> &'static str {
         match self {
-            Self::InternalError => "서버 내부 오류입니다",
-            Self::InvalidMessageType => "지원하지 않는 메시지 타입입니다",
-            Self::InvalidSession => "유효하지 않은 세션입니다",
-            Self::InvalidTicket => "유효하지 않은 티켓입니다",
-            Self::MessageProcessingError => "메시지 처리에 실패했습니다",
-            Self::RecordProcessingError => "기록 처리에 실패했습니다",
-            Self::Unauthorized => "인증이 필요합니다",
+            Self::InternalError => "서버 내부 오류입니다.",
+            Self::InvalidMessageType => "지원하지 않는 메시지 타입입니다.",
+            Self::InvalidSession => "유효하지 않은 세션입니다.",
+            Self::InvalidTicket => "유효하지 않은 티켓입니다.",
+            Self::MessageProcessingError => "메시지 처리에 실패했습니다.",
+            Self::RecordProcessingError => "기록 처리에 실패했습니다.",
+            Self::Unauthorized => "인증이 필요합니다.",
         }
     }
 }
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(rendered(|out| pong(out, 7)), r#"{"type":"PONG","timestamp":7}"#);
         assert_eq!(
             rendered(|out| error(out, ErrorCode::Unauthorized, 7)),
-            r#"{"type":"ERROR","errorCode":"UNAUTHORIZED","errorMessage":"인증이 필요합니다","timestamp":7}"#
+            r#"{"type":"ERROR","errorCode":"UNAUTHORIZED","errorMessage":"인증이 필요합니다.","timestamp":7}"#
         );
     }
 

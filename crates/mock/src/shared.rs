@@ -5,10 +5,11 @@
 //! notifies every worker of the challenges that have ended by then.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::config::Config;
 use super::counters::{Cells, Counters};
+use super::injection::{Injected, Injector};
 use super::mailbox::{Mailbox, Notice};
 use super::server_clock::ServerClock;
 use super::token::Tokens;
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     /// Whether a fault is ordered that concerns messages: those are looked at without the world's
     /// lock otherwise.
     pub(super) faulty_messages: AtomicBool,
+    /// Faults that happened by chance.
+    pub(super) injected: Arc<Injected>,
     world: Mutex<World>,
     sessions: AtomicU32,
 }
@@ -36,6 +39,8 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(config: Config, workers: usize) -> Self {
         let clock = ServerClock::start(config.time_scale);
+        let injected = Arc::<Injected>::default();
+        let injector = Injector::new(&config.injections, Arc::clone(&injected), config.seed, workers as u64);
         Self {
             clock,
             tokens: Tokens::new(),
@@ -44,7 +49,8 @@ impl Shared {
             held: (0..config.servers).map(|_| AtomicUsize::new(0)).collect(),
             accept_errno: AtomicI32::new(0),
             faulty_messages: AtomicBool::new(false),
-            world: Mutex::new(world_for(&config, clock.read().now)),
+            injected,
+            world: Mutex::new(world_for(&config, injector, clock.read().now)),
             sessions: AtomicU32::new(0),
             config,
         }
@@ -56,7 +62,7 @@ impl Shared {
         let ended = world.advance(now);
         let result = work(&mut world);
         drop(world);
-        for challenge in ended {
+        for challenge in ended.into_iter().filter(|_| self.config.done_closes) {
             self.post_to_all(Notice::Ended(challenge));
         }
         result
@@ -76,18 +82,27 @@ impl Shared {
     /// The counts at this moment.
     pub(super) fn counters(&self) -> Counters {
         let dropped = self.world.lock().unwrap_or_else(PoisonError::into_inner).events_dropped();
-        Counters { broadcasts_dropped: dropped, ..Counters::of(&self.cells) }
+        let injected = self.injected.by_name();
+        Counters { broadcasts_dropped: dropped, injected, ..Counters::of(&self.cells) }
+    }
+
+    /// Draws faults for a worker.
+    pub(super) fn injector(&self, worker: u16) -> Injector {
+        let (config, counts) = (&self.config, Arc::clone(&self.injected));
+        Injector::new(&config.injections, counts, config.seed, u64::from(worker))
     }
 }
 
-fn world_for(config: &Config, now: Now) -> World {
+fn world_for(config: &Config, injector: Injector, now: Now) -> World {
     let mut world = World::new(WorldSettings {
         members: config.members.clone(),
         servers: config.servers,
         ticket_ttl_ms: config.ticket_ttl.as_millis() as u64,
         shut_out_ms: config.shut_out.as_millis() as u64,
         quiet: config.no_broadcast,
-        announce_expired: config.racy,
+        announce_expired: config.done_closes && config.racy,
+        done_closes: config.done_closes,
+        injector,
     });
     if let Some(preload) = config.preload {
         let until_start_ms = if preload.ready { READY_BEFORE_START_MS } else { 4 * READY_BEFORE_START_MS };

@@ -38,7 +38,7 @@ impl Alarm {
     /// The system's, when it has no descriptor left.
     pub fn new(registry: &Registry) -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
-        let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        let timer = timerfd_create(TimerfdClockId::Boottime, flags)?;
         registry.register(&mut SourceFd(&timer.as_raw_fd()), ALARM, Interest::READABLE)?;
         Ok(Self { timer, set_for: None })
     }

@@ -1,16 +1,21 @@
 //! The one clock of a process: monotonic instants as ticks, and the wall clock derived from it.
 //!
+//! CLOCK_BOOTTIME (clock_gettime(2)) goes on while the machine is suspended: servers' time goes on
+//! too, and a suspended load generator shows as any other stall.
+//!
 //! Read once a turn of a loop (and every few dozen events in a long one), never by sessions.
 //! Invariant: all clones share one origin, so ticks of different workers compare.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::tick::{TICK_MICROS, Tick};
 
 /// A clock whose tick 0 lies at its making.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    origin: Instant,
+    origin: Duration,
     unix_micros_at_origin: u64,
 }
 
@@ -18,12 +23,12 @@ impl Clock {
     /// A clock that starts now.
     pub fn start() -> Self {
         let unix_at_origin = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { origin: Instant::now(), unix_micros_at_origin: unix_at_origin.as_micros() as u64 }
+        Self { origin: since_boot(), unix_micros_at_origin: unix_at_origin.as_micros() as u64 }
     }
 
     /// Time since the origin.
     pub fn elapsed(&self) -> Duration {
-        self.origin.elapsed()
+        since_boot().saturating_sub(self.origin)
     }
 
     /// Now, in ticks since the origin.
@@ -48,4 +53,9 @@ impl Clock {
     pub fn unix_ms(&self) -> u64 {
         self.unix_micros_at(self.elapsed()) / 1_000
     }
+}
+
+fn since_boot() -> Duration {
+    let now = clock_gettime(ClockId::Boottime);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }

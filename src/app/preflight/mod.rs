@@ -65,7 +65,7 @@ pub fn run(args: PreflightArgs) -> Result<ExitStatus> {
     drop(status);
     let found = found?;
     let report = Report { interrupted: found.interrupted, ..Report::new(found.url, asked_at, found.checks) };
-    print_or_tell(args.json, &report, |page| text::table(&report, page));
+    print_or_tell(Some(&interrupt), args.json, &report, |page| text::table(&report, page));
     Ok(match report.verdict {
         _ if report.interrupted || !found.was_asked => ExitStatus::Inconclusive,
         Verdict::Fail | Verdict::Refuse => ExitStatus::Failed,

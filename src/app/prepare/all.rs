@@ -16,7 +16,7 @@ use super::places::{self, Taken};
 use crate::app::printed;
 use crate::checks::Page;
 use crate::cli::prepare::all::AllArgs;
-use crate::cli::prepare::places::JoinArgs;
+use crate::cli::prepare::places::{JoinArgs, PlacesArgs};
 use crate::cli::prepare::target::TargetArgs;
 use crate::cli::run::is_range;
 use crate::exit_status::ExitStatus;
@@ -61,13 +61,14 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
         Err(unmade) => return Ok(unmade.tell()),
     };
     let id = made.created.id;
-    let is_shown = printed::print("error", &created::text(&made, Page::of(&io::stdout())));
+    let is_shown = printed::print(Some(&interrupt), "error", &created::text(&made, Page::of(&io::stdout())));
     let target = created::target(&made, &args.target);
     let command = run.command(&target, id);
     let out = args.out.clone().unwrap_or_else(places::default_join_file);
     let join = NextJoin {
         members: &args.members,
         rate: args.rate,
+        in_flight: args.in_flight,
         patience: args.patience,
         out: args.out.as_deref(),
         password: args.new.password.as_deref(),
@@ -82,7 +83,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
     match places::join_heard(join_args(&args, target.clone(), id, rate, out.clone()), &interrupt) {
         Ok(Taken { status: ExitStatus::Passed, .. }) => {
             let next = format!("Next (it waits for READY itself):\n{command}\n");
-            match printed::print("error", &next) && is_shown {
+            match printed::print(Some(&interrupt), "error", &next) && is_shown {
                 true => Ok(ExitStatus::Passed),
                 false => Ok(ExitStatus::Inconclusive),
             }
@@ -111,9 +112,20 @@ fn tell_what_is_left(id: u64, join: &str, run: &str) {
     tell(&format!("  and then: {run}"));
 }
 
+/// The joins, once the challenge exists.
 fn join_args(args: &AllArgs, target: TargetArgs, id: u64, rate: Rate, out: PathBuf) -> JoinArgs {
-    let (members, password) = (args.members.clone(), args.new.password.clone());
-    JoinArgs::of(target, id, members, rate, args.patience, Some(out), password)
+    let AllArgs { patience, in_flight, .. } = *args;
+    let places = PlacesArgs {
+        target,
+        challenge: Some(id),
+        members: args.members.clone(),
+        resume: None,
+        rate: Some(rate),
+        in_flight,
+        patience,
+        out: Some(out),
+    };
+    JoinArgs { places, password: args.new.password.clone() }
 }
 
 /// The run that follows, if it fits the challenge.

@@ -1,4 +1,4 @@
-//! `startline prepare challenge`: an administrator creates a challenge, with enough time for all members to join.
+//! `startline prepare challenge`: a member creates a challenge, with enough time for all members to join.
 //!
 //! Puts the pieces together: options, `create`, what is printed, waiting. Invariant: the challenge is printed as soon as it is there,
 //! so that nothing that comes afterwards can lose its number.
@@ -57,7 +57,7 @@ pub fn challenge(args: ChallengeArgs) -> Result<ExitStatus> {
         Ok(made) => made,
         Err(unmade) => return Ok(unmade.tell()),
     };
-    if !printed::print("error", &shown(&args, &made)?) {
+    if !printed::print(Some(&interrupt), "error", &shown(&args, &made)?) {
         return Ok(ExitStatus::Inconclusive);
     }
     interrupt.now_says(Notices::new("no longer waiting for READY", "the challenge stays"));

@@ -140,6 +140,8 @@ pub struct NextJoin<'a> {
     pub members: &'a [String],
     /// How fast, if that was said.
     pub rate: Option<Rate>,
+    /// How many at once, if that was said.
+    pub in_flight: Option<u32>,
     /// How long nothing may work, if that was said.
     pub patience: Option<Duration>,
     /// Where outcomes go, if that was said.
@@ -168,6 +170,7 @@ impl NextJoin<'_> {
 
     fn push_options(&self, command: &mut String) {
         self.rate.iter().for_each(|rate| command.push_str(&option("rate", &calendar::rate_text(*rate))));
+        self.in_flight.iter().for_each(|count| command.push_str(&option("in-flight", &count.to_string())));
         self.patience.iter().for_each(|time| command.push_str(&option("patience", &duration_text(*time))));
         self.password.iter().for_each(|password| command.push_str(&option("password", password)));
     }
@@ -311,11 +314,12 @@ mod tests {
         let join = NextJoin {
             members: &members[..1],
             rate: Some(Rate { count: 50, per: Duration::from_secs(1) }),
+            in_flight: Some(4),
             patience: Some(Duration::from_secs(30)),
             out: Some(Path::new("my joins.csv")),
             password: Some("it's"),
         };
-        let options = r"--rate 50/s --patience 30s --password 'it'\''s'";
+        let options = r"--rate 50/s --in-flight 4 --patience 30s --password 'it'\''s'";
         assert_eq!(
             join.command(&target, 39),
             format!(

@@ -48,7 +48,7 @@ pub fn write(args: MembersArgs) -> Result<ExitStatus> {
         csv.describe_next(&mut text);
     }
     // The files are written, whether or not this can be printed.
-    printed::print("warning", &text);
+    printed::print(None, "warning", &text);
     Ok(ExitStatus::Passed)
 }
 
@@ -70,6 +70,7 @@ impl Sql {
             social_type: text(&args.social_type, "TEST"),
             email: text(&args.email, "test{i}@test.com"),
             nickname: text(&args.nickname, "테스트유저{i}"),
+            with_participations: args.cleanup_participations,
         })?;
         let clean_up = args.cleanup.clone().unwrap_or_else(|| file.with_extension("cleanup.sql"));
         Ok(Self { import: file.to_owned(), clean_up, members })
@@ -80,7 +81,8 @@ impl Sql {
         let range = if first == last { format!("{first:?}") } else { format!("{first:?} to {last:?}") };
         let count = counted(self.members.count().into(), "member", "members");
         let _ = writeln!(text, "{}  creates {count}, social_uid {range}", self.import.display());
-        let _ = writeln!(text, "{}  deletes exactly these again", self.clean_up.display());
+        let what = if self.members.with_participations() { ", with their participations" } else { "" };
+        let _ = writeln!(text, "{}  deletes exactly these again{what}", self.clean_up.display());
     }
 
     fn describe_next(&self, csv: Option<&Csv<'_>>, text: &mut String) {

@@ -9,6 +9,7 @@ use startline_os::units::{counted, grouped};
 use crate::app::printed;
 use crate::checks::table::{Column, Page, Table};
 use crate::exit_status::ExitStatus;
+use crate::interrupt::Interrupt;
 use crate::prepare::answers::Answers;
 use crate::prepare::meaning::{self, Fix};
 use crate::prepare::places::{Outcome, Places};
@@ -82,10 +83,16 @@ pub fn as_members(path: &Path) -> String {
 }
 
 /// Prints every outcome.
-pub fn print_end(typed: &Typed<'_>, path: &Path, played: &Played) -> ExitStatus {
+pub fn print_end(
+    interrupt: Option<&Interrupt>,
+    typed: &Typed<'_>,
+    path: &Path,
+    played: &Played,
+) -> ExitStatus {
     let page = Page::of(&std::io::stdout());
     // The file has it as well.
-    printed::print("warning", &table(typed.step, path, &played.places, played.unwritten.is_none(), page));
+    let text = table(typed.step, path, &played.places, played.unwritten.is_none(), page);
+    printed::print(interrupt, "warning", &text);
     let status = print_why(typed, path, played);
     let Some(error) = &played.unwritten else { return status };
     tell(&format!("error: {} is incomplete: it could not be written: {error}", path.display()));
@@ -234,7 +241,7 @@ mod tests {
 
     fn played(places: &Places, unwritten: Option<std::io::Error>) -> Played {
         let end = End::Broken("interrupted".into());
-        Played { places: places.clone(), end, answers: Answers::default(), unwritten }
+        Played { places: places.clone(), end, answers: Answers::default(), short_of_rate: None, unwritten }
     }
 
     #[test]
@@ -242,7 +249,7 @@ mod tests {
         let mut places = Places::of([13, 14].map(|id| (MemberId(id), 38)));
         let told = |places: &Places| {
             let typed = typed_join("", &[]);
-            print_end(&typed, Path::new("o.csv"), &played(places, None))
+            print_end(None, &typed, Path::new("o.csv"), &played(places, None))
         };
         places.set(0, Outcome::Done, "");
         assert_eq!(told(&places), ExitStatus::Inconclusive);
@@ -251,7 +258,7 @@ mod tests {
         let typed = typed_join("", &[]);
         let full = std::io::Error::from_raw_os_error(libc::ENOSPC);
         // All members are done, but the file does not say so.
-        let told = print_end(&typed, Path::new("o.csv"), &played(&places, Some(full)));
+        let told = print_end(None, &typed, Path::new("o.csv"), &played(&places, Some(full)));
         assert_eq!(told, ExitStatus::Inconclusive);
     }
 

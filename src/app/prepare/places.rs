@@ -13,13 +13,13 @@ use startline_os::units::{counted, duration_text, grouped};
 
 use super::outcomes::{Typed, as_members, needs_another, print_end};
 use crate::cli::prepare::places::{JoinArgs, LeaveArgs, PlacesArgs};
-use crate::cli::prepare::target::TargetArgs;
 use crate::exit_status::ExitStatus;
 use crate::interrupt::{Interrupt, Notices};
 use crate::lookup::advice;
 use crate::lookup::challenge::LookedUp;
 use crate::lookup::challenge::is_gone;
 use crate::members::{MemberId, SessionNumber};
+use crate::numbers;
 use crate::plan::schedule::{self, Challenge, Status};
 use crate::plan::zone::Clues;
 use crate::plan::{Plan, Rate};
@@ -35,6 +35,9 @@ use crate::terminal::tell;
 
 /// The default rate: the guide waits 50 ms between members.
 pub(super) const RATE: Rate = Rate { count: 20, per: Duration::from_secs(1) };
+/// The default of --in-flight: the servers' pool has 10 connections, and more requests than that
+/// only wait for one.
+const IN_FLIGHT: u32 = 16;
 /// The default of --patience.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Members whose outcomes are kept at a time: some hundred bytes each, in memory and in the file.
@@ -48,25 +51,6 @@ const WRONG_PASSWORD: &str = "CHALLENGE_PASSWORD_MISMATCH";
 /// What signals say before the first member's turn.
 fn not_begun() -> Notices {
     Notices::new("no member has been sent yet", "no member has been sent")
-}
-
-impl JoinArgs {
-    /// The joins of `prepare all`, once the challenge exists.
-    pub(super) fn of(
-        target: TargetArgs,
-        challenge: u64,
-        members: Vec<String>,
-        rate: Rate,
-        patience: Option<Duration>,
-        out: Option<PathBuf>,
-        password: Option<String>,
-    ) -> Self {
-        let (challenge, rate) = (Some(challenge), Some(rate));
-        Self {
-            places: PlacesArgs { target, challenge, members, resume: None, rate, patience, out },
-            password,
-        }
-    }
 }
 
 /// Carries out `startline prepare join`.
@@ -168,7 +152,8 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
     interrupt.now_says(Notices::new("writing the outcomes", &outcomes_are));
     tell_beginning(step, &places, rate, plan, &path);
     let scenario = Arc::new(plan.scenario.for_place(place, is_private));
-    let task = Task { step, prepared: &prepared, place, scenario, agent: &agent, interrupt, rate };
+    let in_flight = args.in_flight.unwrap_or(IN_FLIGHT);
+    let task = Task { step, prepared: &prepared, place, scenario, agent: &agent, interrupt, rate, in_flight };
     let patience = args.patience.unwrap_or(PATIENCE);
     let rounds = Rounds::new(task, patience, journal, places);
     let played = rounds.play()?;
@@ -177,9 +162,22 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
     let to_leave = typed_again(&typed, None);
     // Members whose files name their challenge are in no other.
     let members = if typed.challenge.is_some() { &typed.members[..] } else { &[] };
+    if let Some(reached) = played.short_of_rate {
+        tell(&short_of_rate(reached, rate, in_flight));
+    }
     let typed = Typed { step, options: &options, to_leave: &to_leave, members };
-    let status = print_end(&typed, &path, &played);
+    let status = print_end(Some(interrupt), &typed, &path, &played);
     Ok(Taken { status, needs_another: needs_another(step, &played.places) })
+}
+
+/// Why the rate was not reached, which is no failure.
+fn short_of_rate(reached: f64, asked: Rate, in_flight: u32) -> String {
+    format!(
+        "{} asked for, {}/s reached: with {} out at a time (--in-flight) the servers' answers set the pace",
+        calendar::rate_text(asked),
+        numbers::figure(reached),
+        counted(in_flight.into(), "request", "requests"),
+    )
 }
 
 /// The password as it is typed again; a placeholder if it was wrong.
@@ -196,6 +194,9 @@ fn typed_again(args: &PlacesArgs, password: Option<&str>) -> String {
     }
     if let Some(rate) = args.rate {
         options.push_str(&format!(" --rate {}", calendar::rate_text(rate)));
+    }
+    if let Some(in_flight) = args.in_flight {
+        options.push_str(&format!(" --in-flight {in_flight}"));
     }
     if let Some(patience) = args.patience {
         options.push_str(&format!(" --patience {}", duration_text(patience)));

@@ -4,21 +4,20 @@
 //! mock server behaves. Invariants: standard output has one line (or object) with the address, with TLS a second one that
 //! says how to trust it, and the summary at the end; with `--parent` the process never outlives its parent.
 
-use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use startline_mock::injection::Injection;
 use startline_mock::{Config, Preload, Server};
 use startline_os::affinity::cores;
 use startline_os::descriptors::{limits, raise_limit};
 
 use self::announced::{Summary, object};
+use crate::app::printed::print_patiently;
 use crate::cli::serve::ServeArgs;
+use crate::interrupt::{Interrupt, Notices};
 use crate::terminal::tell;
 
 mod announced;
@@ -34,7 +33,7 @@ fn not_started(error: std::io::Error, listen: SocketAddr) -> anyhow::Error {
     anyhow::Error::from(error).context(context)
 }
 
-/// Runs until SIGINT or SIGTERM; a second one ends it at once.
+/// Runs until SIGINT, SIGTERM or SIGHUP; a second one ends it at once.
 ///
 /// # Errors
 /// For whoever meant a machine's own network.
@@ -48,7 +47,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     }
     // A low limit is warned of, and no reason not to start.
     let descriptors = raise_limit().unwrap_or_else(|_| limits().0);
-    let mut signals = Signals::watch()?;
+    let interrupt = Interrupt::listen(Notices::default())?;
     let mut config = args.config()?;
     let members = config.members.clone().count() as u64;
     config.workers = room::workers(config.workers, members, cores(), descriptors);
@@ -70,13 +69,9 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     } else {
         [Some(summary.line(server.addr())), trust].into_iter().flatten().collect::<Vec<_>>().join("\n")
     };
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{announcement}")
-        .and_then(|()| stdout.flush())
-        .context("cannot announce the address")?;
-    drop(stdout);
+    print_patiently(Some(&interrupt), announcement + "\n").context("cannot announce the address")?;
     let mut is_told = false;
-    let failure = signals.wait(|| {
+    let failure = wait(&interrupt, || {
         if let Some(error) = server.accept_failure().filter(|_| !is_told) {
             is_told = true;
             tell(&room::not_accepted(&error, server.workers(), descriptors));
@@ -86,7 +81,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     let counters = server.stop();
     if !args.announce_json {
         // The reader of the output may be gone; the summary is not worth an error.
-        let _ = writeln!(std::io::stdout(), "{counters}");
+        let _ = print_patiently(Some(&interrupt), format!("{counters}\n"));
     }
     match failure {
         Some(failure) => Err(failure).context("the mock server stopped by itself"),
@@ -128,6 +123,9 @@ impl ServeArgs {
             time_scale: self.time_scale,
             time_zone: self.time_zone.clone().unwrap_or_else(jiff::tz::TimeZone::system),
             public_url: self.public_url.clone(),
+            injections: self.injections()?,
+            seed: self.seed,
+            done_closes: self.done_closes,
             allow_origins: self.allow_origin.clone(),
             ..Config::default()
         };
@@ -137,46 +135,31 @@ impl ServeArgs {
         }
         Ok(config)
     }
+
+    /// What was asked for, and of --lossy's what was not.
+    fn injections(&self) -> anyhow::Result<Vec<Injection>> {
+        let mut injections = self.fault.clone();
+        if (1..injections.len()).any(|k| injections[..k].iter().any(|other| other.is_like(&injections[k]))) {
+            bail!("--fault: each kind once; its last value would be the only one");
+        }
+        let lossy = Injection::lossy().into_iter().filter(|_| self.lossy);
+        let more: Vec<_> = lossy.filter(|one| !injections.iter().any(|it| it.is_like(one))).collect();
+        injections.extend(more);
+        Ok(injections)
+    }
 }
 
 /// How often the mock server's health is checked.
 const FAILURE_CHECK: Duration = Duration::from_millis(200);
 
-/// The two signals that end the program.
-struct Signals {
-    received: std::os::unix::net::UnixStream,
-}
-
-impl Signals {
-    /// From now on the first signal is noticed by [`Signals::wait`], and the second one ends the process.
-    fn watch() -> anyhow::Result<Self> {
-        let (received, send) = std::os::unix::net::UnixStream::pair()?;
-        let seen = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            // Registered in this order: the shutdown looks at the flag before the same signal sets it.
-            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&seen))?;
-            signal_hook::flag::register(signal, Arc::clone(&seen))?;
-            signal_hook::low_level::pipe::register(signal, send.try_clone()?)?;
-        }
-        received.set_read_timeout(Some(FAILURE_CHECK))?;
-        Ok(Self { received })
-    }
-
-    /// Waits for the first signal, or for a failure, which is looked for now and then.
-    fn wait<F>(&mut self, mut failure: impl FnMut() -> Option<F>) -> Option<F> {
-        use std::io::{ErrorKind, Read};
-        loop {
-            match self.received.read(&mut [0]) {
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                // Another error means that no signal can be noticed any more; ending is all that is left.
-                _ => return None,
-            }
-            if let Some(failure) = failure() {
-                return Some(failure);
-            }
+/// Waits for a signal, or for a failure, which is looked for now and then.
+fn wait<F>(interrupt: &Interrupt, mut failure: impl FnMut() -> Option<F>) -> Option<F> {
+    while interrupt.sleep(FAILURE_CHECK) {
+        if let Some(failure) = failure() {
+            return Some(failure);
         }
     }
+    None
 }
 
 /// Has the kernel kill this process when its parent ends. The parent may have ended before that was asked for, and is
@@ -230,18 +213,13 @@ mod tests {
     }
 
     #[test]
-    fn waiting_ends_with_a_failure_or_a_signal() {
-        let (received, mut send) = std::os::unix::net::UnixStream::pair().unwrap();
-        received.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
-        let mut signals = Signals { received };
-        let mut looks = 0;
-        let failure = signals.wait(|| {
-            looks += 1;
-            (looks == 3).then_some("dead")
-        });
-        assert_eq!(failure, Some("dead"));
-        send.write_all(&[0]).unwrap();
-        assert_eq!(signals.wait(|| Some("not looked for")), None);
+    fn lossy_is_a_preset_that_faults_refine() {
+        let injections = |args: &[&str]| config(args).map(|config| config.injections);
+        assert_eq!(injections(&["--lossy"]).unwrap(), Injection::lossy());
+        let refined = injections(&["--lossy", "--fault", "pong-lost@0.5"]).unwrap();
+        assert_eq!((refined.len(), refined[0]), (3, "pong-lost@0.5".parse().unwrap()));
+        assert!(injections(&["--fault", "pong-lost@0.5", "--fault", "pong-lost"]).is_err());
+        assert!(injections(&[]).unwrap().is_empty());
     }
 
     #[test]
@@ -259,6 +237,8 @@ mod tests {
             ["--public-url", "http://x"],
             ["--time-zone", "Seoul"],
             ["--listen", "nowhere"],
+            ["--fault", "pong-lots"],
+            ["--fault", "pong-late@1"],
         ] {
             assert!(config(&args).is_err(), "{args:?}");
         }

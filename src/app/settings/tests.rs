@@ -146,7 +146,7 @@ fn sharing_what_the_scenario_has_none_of_is_refused() {
 #[test]
 fn options_that_would_be_ignored_are_refused() {
     assert!(refused(&["--target", "http://x"]).contains("--members"));
-    assert!(refused(&with_target(&["--no-broadcast"])).contains("cannot be used with"));
+    assert!(settings(&with_target(&["--no-broadcast"])).no_broadcast, "none are expected");
     assert!(refused(&["--wait-ready"]).contains("--target"));
     assert!(refused(&["--time-zone", "UTC"]).contains("--target"));
     assert!(refused(&["--allow-host", "x"]).contains("--target"));
@@ -176,6 +176,9 @@ fn every_option_overrides_a_plan_file() {
     let scenario = tempfile::NamedTempFile::new().expect("a file");
     let (_, source) = Scenario::find("runnity").expect("built in");
     fs::write(&scenario, format!("# A copy.\n{source}")).expect("written");
+    let pace = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(&pace, "301\n").expect("written");
+    let set_file = format!("pace_s_per_km={}", pace.path().display());
     let command = Cli::command();
     let run = command.find_subcommand("run").expect("it is one");
     let others = ["plan", "preset", "demo", "out", "json", "quiet", "help"];
@@ -197,10 +200,12 @@ fn every_option_overrides_a_plan_file() {
             Some("N") => Some("7"),
             Some("TIME") => Some("77s"),
             Some("RATE") => Some("7/s"),
+            Some("NAME=PATH") => Some(set_file.as_str()),
             Some("NAME=VALUE") => Some("pace_s_per_km=301"),
             Some("NAME|FILE") => scenario.path().to_str(),
             Some("FILE") => pem.path().to_str(),
             Some("ADDR") => Some("10.0.0.1"),
+            Some("MEASURE>LIMIT[:TIME]") => Some("errors.rate>7%:1s"),
             other => panic!("--{id}: give an example of {other:?}"),
         };
         let file = if ["tls", "no_broadcast", "insecure"].contains(&id) { &mock } else { &target };
@@ -283,7 +288,8 @@ fn a_plan_repeats_its_run() {
 fn a_scenario_without_websocket_is_not_held() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("join.toml");
-    let source = "name = \"join\"\n[[http]]\nname = \"join\"\nmethod = \"POST\"\npath = \"/join\"\n";
+    let source =
+        "name = \"join\"\nmock = true\n[[http]]\nname = \"join\"\nmethod = \"POST\"\npath = \"/join\"\n";
     fs::write(&file, source).expect("written");
     let name = file.display().to_string();
     assert_eq!(settings(&["--scenario", &name]).hold, Duration::ZERO);

@@ -31,6 +31,10 @@ pub struct AllArgs {
     #[arg(long, value_name = "RATE", value_parser = values::rate, help_heading = "Members")]
     pub(crate) rate: Option<Rate>,
 
+    /// Requests of the joins that are out at once, at most; the rate sinks when the servers slow down [default: 16].
+    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Members")]
+    pub(crate) in_flight: Option<u32>,
+
     /// Give up the joins when nothing has worked for this time [default: 2m].
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Members")]
     pub(crate) patience: Option<Duration>,

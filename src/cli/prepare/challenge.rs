@@ -57,7 +57,7 @@ pub(crate) struct Who {
 }
 
 impl Who {
-    /// What is known of them for a challenge of this administrator.
+    /// What is known of them for a challenge of this creator.
     pub(crate) fn known(&self, admin: u64) -> Known {
         match &self.ids {
             Some(ids) => Known::Ids { include_admin: ids.contains(&admin) },

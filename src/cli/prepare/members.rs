@@ -28,6 +28,10 @@ pub struct MembersArgs {
     #[arg(long, value_name = "FILE", help_heading = "SQL", requires = "sql")]
     pub(crate) cleanup: Option<PathBuf>,
 
+    /// The DELETEs remove these members' participations, too: those of them who have joined cannot be deleted otherwise.
+    #[arg(long, help_heading = "SQL", requires = "sql")]
+    pub(crate) cleanup_participations: bool,
+
     /// social_uid before the member's number; other columns do not follow it [default: test_uid_].
     #[arg(long, value_name = "TEXT", help_heading = "SQL", requires = "sql")]
     pub(crate) prefix: Option<String>,

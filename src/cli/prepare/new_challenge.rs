@@ -15,7 +15,7 @@ pub(crate) const PARTICIPANTS_MIN: u32 = 2;
 #[allow(rustdoc::invalid_html_tags)]
 #[derive(Args, Clone, Debug)]
 pub struct NewChallengeArgs {
-    /// The member who creates the challenge and is thereby in it; must be an administrator.
+    /// The member who creates the challenge and is thereby in it; any member may.
     #[arg(long, value_name = "ID", value_parser = values::id, help_heading = "Challenge")]
     pub admin: u64,
 
@@ -44,8 +44,8 @@ pub struct NewChallengeArgs {
     #[arg(long, help_heading = "Challenge")]
     pub broadcast: bool,
 
-    /// Start, in the server's local time (--time-zone), such as 2026-03-01T10:00; more than 10 minutes and at most a
-    /// week ahead [default: one and a half times the joins' duration plus 5 minutes, at least 11 minutes ahead].
+    /// Start, in the server's local time (--time-zone), such as 2026-03-01T10:00; more than 10 minutes ahead
+    /// [default: one and a half times the joins' duration plus 5 minutes, at least 11 minutes ahead].
     #[arg(long, value_name = "LOCALTIME", value_parser = values::local_time, help_heading = "Challenge")]
     pub start_at: Option<DateTime>,
 }

@@ -52,6 +52,10 @@ pub(crate) struct PlacesArgs {
     #[arg(long, value_name = "RATE", value_parser = values::rate, help_heading = "Load")]
     pub(crate) rate: Option<Rate>,
 
+    /// Requests that are out at once, at most; the rate sinks when the servers slow down [default: 16].
+    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Load")]
+    pub(crate) in_flight: Option<u32>,
+
     /// Give up when nothing has worked for this time; until then retry after growing waits [default: 2m].
     #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Load")]
     pub(crate) patience: Option<Duration>,

@@ -6,6 +6,7 @@
 //! events, so one session's flood delays another's PING by at most a batch.
 
 mod pooled;
+mod ramp_down;
 mod tls;
 mod wire;
 
@@ -20,6 +21,8 @@ use startline_os::clock::Clock;
 use startline_os::tick::{Tick, Ticks};
 use startline_os::timers::Timers;
 
+use ramp_down::RampDown;
+
 use super::arrivals::{Arrivals, RowIndex};
 use super::hosts::Addresses;
 use super::link::{Order, WorkerLink};
@@ -27,9 +30,10 @@ use super::observe::Books;
 use super::pool::Pool;
 use super::ports::Ports;
 use super::secure::Secure;
+use crate::measure::Interval;
 use crate::measure::ledger::SessionSet;
 use crate::plan::members::Members;
-use crate::session::{Commands, Endpoint, Script, Session, Slots, Spills, Timer};
+use crate::session::{Commands, Endpoint, Script, Session, Slots, Spills, Timer, Waits};
 
 /// Bytes read at once. One buffer a worker.
 const READ_BYTES: usize = 64 << 10;
@@ -55,6 +59,9 @@ const SLEEP_MAX: Duration = Duration::from_millis(50);
 /// … while closes are being spread.
 const SLEEP_MAX_CLOSING: Duration = Duration::from_millis(20);
 
+/// A worker that does not run for so long beyond what it asked for has stalled.
+const STALL_MIN: Duration = Duration::from_millis(100);
+
 /// The peer has shut its side: read to the end, a short read is not the last.
 const MARK_READ_CLOSED: u8 = 1;
 /// Waits in `unread` for its next turn.
@@ -72,6 +79,8 @@ pub(super) struct WorkerSetup<'p> {
     pub(super) secure: Secure,
     /// HTTP connections that its sessions share; 0: each has its own.
     pub(super) http_connections: u32,
+    /// Sessions that may be under way at once.
+    pub(super) in_flight: u32,
     pub(super) books: Books,
     pub(super) seed: u64,
 }
@@ -108,6 +117,7 @@ struct Given<'p> {
     members: &'p Members,
     addresses: &'p Addresses,
     arrivals: Arrivals,
+    in_flight: u32,
 }
 
 /// The clock, and what it said when last looked at.
@@ -117,6 +127,8 @@ struct Time {
     started_at: Duration,
     now: Tick,
     unix_micros: u64,
+    /// Until when it may go without another look, on `clock`: it sleeps.
+    asleep_until: Duration,
 }
 
 /// How far the run is for this worker's sessions.
@@ -128,6 +140,8 @@ struct SoFar {
     open: u32,
     settled: u32,
     next_second: u64,
+    /// When the recorder was last handed over.
+    handed_over_at: Duration,
     ramp_down: Option<RampDown>,
 }
 
@@ -135,6 +149,7 @@ struct SoFar {
 struct Lent {
     spills: Spills,
     slots: Slots,
+    waits: Waits,
     rng: fastrand::Rng,
     out: Vec<u8>,
     scratch: Vec<u8>,
@@ -155,29 +170,13 @@ struct Wire {
     dialing: HashMap<RowIndex, (Endpoint, u32)>,
 }
 
-struct RampDown {
-    start: Duration,
-    span: Duration,
-    next_row: u32,
-}
-
-impl RampDown {
-    /// How many of these rows are to have been ended by this instant of the run.
-    fn due(&self, at: Duration, rows: usize) -> u32 {
-        let elapsed = at.saturating_sub(self.start).as_micros();
-        match self.span.as_micros() {
-            0 => rows as u32,
-            span => (rows as u128 * elapsed / span + 1).min(rows as u128) as u32,
-        }
-    }
-}
-
 impl Lent {
     fn new(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         Self {
             spills: Spills::new(),
             slots: Slots::new(rng.u32(..)),
+            waits: Waits::default(),
             rng,
             out: Vec::with_capacity(READ_BYTES),
             scratch: Vec::with_capacity(4096),
@@ -188,17 +187,18 @@ impl Lent {
 
 impl<'p> Worker<'p> {
     pub(super) fn new(setup: WorkerSetup<'p>, link: WorkerLink, clock: Clock) -> io::Result<Self> {
-        let WorkerSetup { script, members, addresses, arrivals, ports, .. } = setup;
+        let WorkerSetup { script, members, addresses, arrivals, in_flight, ports, .. } = setup;
         let poll = Poll::new()?;
         let alarm = Alarm::new(poll.registry())?;
         Ok(Self {
             link,
-            given: Given { script, members, addresses, arrivals },
+            given: Given { script, members, addresses, arrivals, in_flight },
             time: Time {
                 clock,
                 started_at: Duration::ZERO,
                 now: clock.now(),
                 unix_micros: clock.unix_micros_at(clock.elapsed()),
+                asleep_until: Duration::MAX,
             },
             so_far: SoFar {
                 next_arrival: 0,
@@ -207,6 +207,7 @@ impl<'p> Worker<'p> {
                 open: 0,
                 settled: 0,
                 next_second: 1,
+                handed_over_at: Duration::ZERO,
                 ramp_down: None,
             },
             rows: Vec::new(),
@@ -254,6 +255,7 @@ impl<'p> Worker<'p> {
             let busy = self.time.clock.now().since(turn_began);
             self.look_at_clock();
             let sleep = self.prepare_sleep();
+            self.time.asleep_until += sleep;
             match self.wire.poll.poll(&mut events, Some(sleep)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -269,9 +271,15 @@ impl<'p> Worker<'p> {
 
     fn look_at_clock(&mut self) {
         let elapsed = self.time.clock.elapsed();
+        let awake_since = std::mem::replace(&mut self.time.asleep_until, elapsed);
         self.time.now = self.time.clock.tick_at(elapsed);
         self.time.unix_micros = self.time.clock.unix_micros_at(elapsed);
         self.books.at = elapsed.saturating_sub(self.time.started_at);
+        let without_running = elapsed.saturating_sub(awake_since);
+        if without_running > STALL_MIN && self.so_far.ramp_down.is_none() {
+            self.lent.waits.stalled(self.time.now, Ticks::from_duration(without_running));
+            self.books.recorder.stalled(self.books.at.saturating_sub(without_running), self.books.at);
+        }
     }
 
     /// Since the run's start.
@@ -287,10 +295,14 @@ impl<'p> Worker<'p> {
     fn obey(&mut self) -> bool {
         match self.link.order() {
             Order::Run => false,
+            Order::CloseAccounts => {
+                if !std::mem::replace(&mut self.so_far.arrivals_stopped, true) {
+                    self.close_accounts();
+                }
+                false
+            }
             Order::RampDown { span } => {
                 if self.so_far.ramp_down.is_none() {
-                    self.close_accounts();
-                    self.so_far.arrivals_stopped = true;
                     self.so_far.ramp_down = Some(RampDown { start: self.at(), span, next_row: 0 });
                 }
                 // Shortened when somebody is in a hurry.
@@ -300,18 +312,13 @@ impl<'p> Worker<'p> {
                 let done = self.so_far.live == 0
                     && self.so_far.ramp_down.as_ref().is_some_and(|it| self.rows_passed(it));
                 if done {
-                    self.link.finished(
-                        self.books.recorder.take(),
-                        self.lent.spills.len() + self.secure.left() + self.pool.left(),
-                    );
+                    let interval = self.hand_over();
+                    self.link
+                        .finished(interval, self.lent.spills.len() + self.secure.left() + self.pool.left());
                 }
                 done
             }
         }
-    }
-
-    fn rows_passed(&self, ramp_down: &RampDown) -> bool {
-        ramp_down.next_row as usize >= self.rows.len()
     }
 
     /// Serves what is due between two batches of a long turn, so that one session's flood does not
@@ -324,12 +331,19 @@ impl<'p> Worker<'p> {
         self.look_at_clock();
     }
 
+    /// Whether a session is left to start, and not too many are under way.
+    fn may_start(&self) -> bool {
+        !self.so_far.arrivals_stopped
+            && (self.so_far.next_arrival as usize) < self.rows.len()
+            && self.so_far.live < self.given.in_flight
+    }
+
     fn run_arrivals(&mut self) {
         for count in 0..ARRIVALS_PER_TURN {
             if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
                 self.look_at_clock();
             }
-            if self.so_far.arrivals_stopped || self.so_far.next_arrival as usize >= self.rows.len() {
+            if !self.may_start() {
                 return;
             }
             let row = RowIndex(self.so_far.next_arrival);
@@ -363,15 +377,6 @@ impl<'p> Worker<'p> {
                 continue;
             }
             self.drive(row, |session, ctx| session.timer(timer, entry.due, ctx));
-        }
-    }
-
-    fn run_ramp_down(&mut self) {
-        let Some(ramp_down) = &mut self.so_far.ramp_down else { return };
-        let due = ramp_down.due(self.books.at, self.rows.len()).max(ramp_down.next_row);
-        let first = std::mem::replace(&mut ramp_down.next_row, due);
-        for row in (first..due).map(RowIndex) {
-            self.drive(row, |session, ctx| session.end(ctx));
         }
     }
 
@@ -421,8 +426,17 @@ impl<'p> Worker<'p> {
             if self.lent.spills.is_empty() && self.lent.spills.capacity() > SPILLS_KEPT {
                 self.lent.spills = Spills::new();
             }
-            self.link.second(self.books.recorder.take());
+            self.lent.waits.forget_old(self.time.now);
+            let interval = self.hand_over();
+            self.link.second(interval);
         }
+    }
+
+    /// Everything recorded since the last time, with the instants that it covers.
+    fn hand_over(&mut self) -> Interval {
+        let to = self.at();
+        let from = std::mem::replace(&mut self.so_far.handed_over_at, to);
+        self.books.recorder.take().covering(from, to)
     }
 
     fn close_accounts(&mut self) {
@@ -439,13 +453,8 @@ impl<'p> Worker<'p> {
             }
         }
         let ledger = self.books.ledger.take();
-        self.link.accounts(
-            self.books.recorder.take(),
-            ledger,
-            open,
-            known,
-            self.wire.ports.counts().collect(),
-        );
+        let interval = self.hand_over();
+        self.link.accounts(interval, ledger, open, known, self.wire.ports.counts().collect());
     }
 
     /// How long the poll may sleep; what comes sooner has the alarm set for it. Deadlines alone
@@ -457,9 +466,7 @@ impl<'p> Worker<'p> {
         }
         let longest = if self.so_far.ramp_down.is_some() { SLEEP_MAX_CLOSING } else { SLEEP_MAX };
         let owed = self.timers.next_due(|queue| Timer::of_queue(queue).is_owed());
-        let arrival = (!self.so_far.arrivals_stopped
-            && (self.so_far.next_arrival as usize) < self.rows.len())
-        .then(|| {
+        let arrival = self.may_start().then(|| {
             self.tick_of(self.given.arrivals.planned(RowIndex(self.so_far.next_arrival))) + Ticks::from_raw(1)
         });
         let next = [owed, arrival].into_iter().flatten().min_by_key(|due| due.since(self.time.now));

@@ -88,6 +88,7 @@ impl Worker<'_> {
             script: self.given.script,
             spills: &mut self.lent.spills,
             slots: self.lent.slots,
+            waits: &mut self.lent.waits,
             rng: &mut self.lent.rng,
             out: &mut self.lent.out,
             scratch: &mut self.lent.scratch,

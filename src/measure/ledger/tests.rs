@@ -27,7 +27,7 @@ fn everyone_open(sessions: u32) -> SessionSet {
 
 fn one_challenge(sessions: u32) -> Ledger {
     let members = Arc::new(Members::range(FIRST, sessions, 38));
-    Ledger::new(members, sessions, &observers(sessions))
+    Ledger::new(members, sessions, &observers(sessions), Gone::new(sessions))
 }
 
 /// A perfect ramp: session k is listed everyone before it and told of everyone after it.
@@ -81,7 +81,7 @@ fn listed_and_announced_is_an_overlap_not_a_duplicate() {
 fn strangers_and_the_observer_itself_are_no_pairs() {
     let members = Arc::new(Members::range(FIRST, 10, 38));
     // Of ten members only four run.
-    let mut ledger = Ledger::new(members, 4, &[0, 1].map(SessionNumber));
+    let mut ledger = Ledger::new(members, 4, &[0, 1].map(SessionNumber), Gone::new(4));
     ledger.entered(SessionNumber(0), MemberId(5_000));
     ledger.entered(SessionNumber(0), id(7));
     ledger.listed(SessionNumber(0), FIRST);
@@ -107,7 +107,7 @@ fn only_pairs_open_at_the_close_are_judged() {
 fn members_of_different_challenges_owe_each_other_nothing() {
     let rows = [(100, 1), (101, 2), (102, 1), (103, 2)].map(|(id, challenge)| (MemberId(id), challenge));
     let members = Arc::new(Members::listed(rows).unwrap());
-    let mut ledger = Ledger::new(members, 4, &[0, 1, 2, 3].map(SessionNumber));
+    let mut ledger = Ledger::new(members, 4, &[0, 1, 2, 3].map(SessionNumber), Gone::new(4));
     ledger.entered(SessionNumber(0), MemberId(102));
     ledger.listed(SessionNumber(2), MemberId(100));
     ledger.entered(SessionNumber(1), MemberId(103));
@@ -125,7 +125,9 @@ fn beyond_ten_thousand_sixty_four_observe() {
     assert_eq!(chosen.len(), 64);
     let mut workers: Vec<Ledger> = chosen
         .chunks(32)
-        .map(|own| Ledger::new(Arc::new(Members::range(FIRST, sessions, 38)), sessions, own))
+        .map(|own| {
+            Ledger::new(Arc::new(Members::range(FIRST, sessions, 38)), sessions, own, Gone::new(sessions))
+        })
         .collect();
     for ledger in &mut workers {
         for &SessionNumber(session) in &chosen {
@@ -191,4 +193,23 @@ fn random_events_agree_with_a_set_of_pairs() {
         assert_eq!(totals.expected, totals.seen + totals.missing);
         assert_eq!(totals.expected, totals.observers * (totals.observers - 1));
     }
+}
+
+#[test]
+fn whoever_is_announced_as_gone_while_open_is_found() {
+    let members = Arc::new(Members::range(FIRST, 4, 38));
+    let gone = Gone::new(4);
+    let ledger = Ledger::new(Arc::clone(&members), 4, &[SessionNumber(0)], Arc::clone(&gone));
+    for further in [1, 2, 3, 99] {
+        ledger.left(SessionNumber(0), MemberId(FIRST.0 + further));
+    }
+    // What was said of this one before it opened is of an earlier session.
+    ledger.opened(SessionNumber(3));
+    let mut open = SessionSet::new(4);
+    for session in [0, 1, 3] {
+        open.insert(SessionNumber(session));
+    }
+    let mut totals = ledger.close(&open);
+    totals.judge_gone(&gone.so_far(), &open, &members);
+    assert_eq!((totals.gone_while_open, totals.gone_samples), (1, vec![MemberId(FIRST.0 + 1)]));
 }

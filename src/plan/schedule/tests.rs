@@ -114,7 +114,19 @@ fn done_is_done() {
 #[test]
 fn a_wrong_zone_shows_as_a_contradiction() {
     let error = judged("READY", "18:55:00", GUIDE).expect_err("nine hours off");
-    assert!(error.contains("is +09 the server's time zone (--time-zone)?"), "{error}");
+    assert!(error.ends_with("or +09 is not the servers' time zone (--time-zone)"), "{error}");
+}
+
+#[test]
+fn a_challenge_that_stays_behind_its_time_names_the_scheduler() {
+    for status in ["RECRUITING", "READY"] {
+        let error = judged(status, "10:01:20", GUIDE).expect_err("80 s past startAt");
+        assert!(error.starts_with(&format!("the challenge is {status} though its startAt")), "{error}");
+        assert!(
+            error.contains("the servers' scheduler, which changes the status, is down or late"),
+            "{error}"
+        );
+    }
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn settings() -> Settings {
         source_ips: vec!["10.0.0.11-10.0.0.17".parse().expect("a range")],
         ports: None,
         lag_limit: Some(Duration::from_millis(750)),
+        abort_on: AbortRule::default_rules(),
         seed: 42,
         allow_hosts: vec!["ws.example".into()],
         ws_map: vec![("wss://a".into(), "ws://b".into())],
@@ -36,7 +37,7 @@ fn settings() -> Settings {
         http_connections: Some(7),
         mock_tls: false,
         tls: Tls { resumption: false, ..Tls::default() },
-        scenario: ScenarioSettings { file, set: BTreeMap::new(), source },
+        scenario: ScenarioSettings { file, source, ..ScenarioSettings::default() },
     }
 }
 
@@ -99,7 +100,7 @@ fn what_the_scenario_lacks_is_refused() {
     let join = |change: &dyn Fn(&mut Settings)| {
         let mut settings = settings();
         settings.scenario =
-            ScenarioSettings { file: "j.toml".into(), set: BTreeMap::new(), source: source.into() };
+            ScenarioSettings { file: "j.toml".into(), source: source.into(), ..ScenarioSettings::default() };
         settings.hold = Duration::ZERO;
         settings.ramp_down = Duration::ZERO;
         settings.ping_interval = None;
@@ -137,7 +138,9 @@ fn values_that_cannot_be_are_refused() {
     assert!(refused(&|s| s.hold = RUN_MAX).contains("a run lasts at most 9h"));
     assert!(refused(&|s| s.hold = Duration::MAX).contains("a run lasts at most 9h"));
     assert!(refused(&|s| s.ping_interval = Some(Duration::ZERO)).contains("longer than zero"));
-    assert!(refused(&|s| s.no_broadcast = true).contains("for the built-in mock server"));
+    assert!(
+        refused(&|s| s.abort_on = vec!["errors.rat>5%".parse().expect("a rule")]).contains("errors.rate")
+    );
     assert!(refused(&|s| s.time_zone = "Mars".into()).contains("\"Mars\" is not a time zone known"));
     let mock = |s: &mut Settings| {
         (s.target, s.wait_ready, s.time_zone) = (None, false, schedule::SYSTEM_ZONE.into());

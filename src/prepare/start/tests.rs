@@ -26,16 +26,12 @@ const fn per_s(count: u32) -> Rate {
 #[test]
 fn joins_have_their_time_and_half_as_much_again() {
     // 10,000 at 20/s are 500 s, and 250 s more.
-    assert_eq!(ahead(10_000, per_s(20)), Ok(s(300 + 750)));
+    assert_eq!(ahead(10_000, per_s(20)), s(300 + 750));
     // To the second above.
-    assert_eq!(ahead(4_801, per_s(20)), Ok(s(300 + 361)));
-    assert_eq!(ahead(1, per_s(20)), Ok(s(660)), "never under 11 minutes");
+    assert_eq!(ahead(4_801, per_s(20)), s(300 + 361));
+    assert_eq!(ahead(1, per_s(20)), s(660), "never under 11 minutes");
     let a_minute = Rate { count: 1, per: s(60) };
-    assert_eq!(ahead(6_716, a_minute), Ok(s(300 + 6_716 * 90)));
-    let error = ahead(6_720, a_minute).expect_err("more than a week").to_string();
-    assert!(error.starts_with("6,720 members at 1/m take 112h to join"), "{error}");
-    assert!(error.ends_with("give a higher --rate"), "{error}");
-    assert!(ahead(u32::MAX, a_minute).is_err());
+    assert_eq!(ahead(6_720, a_minute), s(300 + 6_720 * 90), "more than a week, which the servers accept");
 }
 
 #[test]
@@ -85,7 +81,7 @@ fn checked(start_at: &str, now: &str, name: &str) -> Result<(), String> {
 }
 
 #[test]
-fn a_start_has_to_be_ten_minutes_to_a_week_ahead() {
+fn a_start_has_to_be_ten_minutes_ahead() {
     let now = "2026-03-01T10:00:00Z";
     // A clock that says 10:00:00 is some way past it: ten minutes on to the second is too near.
     let error = checked("2026-03-01T19:10:00", now, "Asia/Seoul").expect_err("too near");
@@ -95,16 +91,14 @@ fn a_start_has_to_be_ten_minutes_to_a_week_ahead() {
          must start more than 10 minutes ahead; is Asia/Seoul the server's time zone (--time-zone)?"
     );
     assert_eq!(checked("2026-03-01T19:10:01", now, "Asia/Seoul"), Ok(()));
-    assert_eq!(checked("2026-03-08T19:00:00", now, "Asia/Seoul"), Ok(()));
-    let error = checked("2026-03-08T19:00:01", now, "Asia/Seoul").expect_err("too far");
-    assert!(error.contains("is more than a week after 2026-03-01 19:00:00+09:00"), "{error}");
+    assert_eq!(checked("2026-03-11T19:00:01", now, "Asia/Seoul"), Ok(()), "there is no upper bound");
     let error = checked("2026-03-01T18:00:00", now, "+09:00").expect_err("over");
     assert!(error.contains(" is 1h ago by "), "{error}");
     assert!(error.contains("is +09 the server's"), "{error}");
     // The same local time in another zone is another instant.
     assert_eq!(checked("2026-03-01T19:10:00", now, "UTC"), Ok(()));
-    assert!(checked("9999-12-31T23:59:59", now, "UTC").is_err());
-    assert!(checked("9999-12-31T23:59:59", now, "-12:00").is_err());
+    let error = checked("9999-12-31T23:59:59", now, "-12:00").expect_err("in the year 10000");
+    assert!(error.ends_with("is beyond the years that can be calculated with"), "{error}");
     assert!(checked("-009999-01-01T00:00:00", now, "+12:00").is_err());
 }
 

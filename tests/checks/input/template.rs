@@ -86,5 +86,7 @@ fn between<'t>(text: &'t str, open: &str, close: &str) -> Option<(&'t str, &'t s
         && !name.as_bytes()[0].is_ascii_digit()
         && name.chars().all(|c| matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | '_'));
     assert_eq!(is_identifier(name), is_name, "{name:?}");
-    is_name.then_some((name, after))
+    let is_outside =
+        ["env:", "file:"].iter().any(|kind| name.starts_with(kind)) && !name.contains(['{', '}', '\n']);
+    (is_name || is_outside).then_some((name, after))
 }

@@ -12,7 +12,7 @@ fn text() -> impl Strategy<Value = String> {
         prop_oneof![
             6 => prop::sample::select(vec![
                 "member_id", "challenge_id", "session", "now_ms", "held_ms", "sequence", "distance_km", "taken", "not_yet",
-                "variable",
+                "variable", "env:HOME", "file:/dev/zero",
             ]).prop_map(str::to_owned),
             1 => "[a-zA-Z_][a-zA-Z0-9_]{0,5}",
         ]
@@ -45,7 +45,11 @@ fn doubled(text: &str) -> String {
     let mut pieces = text.split('{');
     let first = pieces.next().unwrap_or_default().to_owned();
     pieces.fold(first, |out, piece| match piece.split_once('}') {
-        Some((name, after)) if is_identifier(name) => format!("{out}{{{{{name}}}}}{after}"),
+        Some((name, after))
+            if is_identifier(name) || ["env:", "file:"].iter().any(|it| name.starts_with(it)) =>
+        {
+            format!("{out}{{{{{name}}}}}{after}")
+        }
         _ => format!("{out}{{{piece}"),
     })
 }

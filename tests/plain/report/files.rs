@@ -1,6 +1,7 @@
 //! The results directory: made early, written as the run goes, never lost.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,28 +9,94 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use startline::measure::{Interval, Totals};
-use startline::report::files::{self, CreateError, ResultsDir, Second, default_name};
+use startline::report::files::{self, CreateError, Lacking, ResultsDir, Second, default_name};
 use startline::report::{Phase, RunResult, Verdict};
 
 use super::fixture::{Run, interval, layout};
 
+const LONG: Duration = Duration::from_secs(60);
+
 fn create(path: &Path) -> Result<ResultsDir, CreateError> {
-    ResultsDir::create(path, &layout(), "2026-01-31T09:30:00Z".parse().unwrap(), "sessions = 6000\n")
+    ResultsDir::create(path, &layout(), "sessions = 6000\n")
 }
 
 fn write_second(dir: &mut ResultsDir, number: u64, totals: &mut Totals, interval: &Interval) {
     totals.add(interval);
-    let second = Second {
-        second: number,
-        length: Duration::from_secs(1),
+    let second = of_time(number as f64, number as f64 + 1.0, totals);
+    dir.second(&second, interval, &Run::good().scenario);
+    assert!(dir.flush(|| LONG));
+}
+
+/// The row of what lies between these instants of a run that began at half past nine.
+fn of_time(start: f64, end: f64, totals: &Totals) -> Second<'_> {
+    let number = start as u64;
+    let began: jiff::Timestamp = "2026-01-31T09:30:00Z".parse().unwrap();
+    Second {
+        start: Duration::from_secs_f64(start),
+        end: Duration::from_secs_f64(end),
+        ended_at: began + Duration::from_secs_f64(end),
+        is_after: false,
         phase: Phase::Ramp,
         planned: 25 * (number + 1),
         open: 25 * (number + 1),
         cpu_seconds: 0.25,
         rss_bytes: 12_000_000,
         totals,
-    };
-    dir.second(&second, interval, &Run::good().scenario);
+    }
+}
+
+/// The log's intervals: tag, start, length in seconds, encoded histogram.
+fn intervals(log: &[u8]) -> Vec<(String, f64, f64, String)> {
+    let lines = IntervalLogIterator::new(log).filter_map(|entry| match entry.unwrap() {
+        LogEntry::Interval(line) => Some((
+            line.tag().unwrap().as_str().to_owned(),
+            line.start_timestamp().as_secs_f64(),
+            line.duration().as_secs_f64(),
+            line.encoded_histogram().to_owned(),
+        )),
+        _ => None,
+    });
+    lines.collect()
+}
+
+#[test]
+fn rows_carry_the_time_that_they_cover() {
+    let place = tempfile::tempdir().unwrap();
+    let mut dir = create(place.path()).unwrap();
+    let totals = Totals::new(&layout());
+    // A stall in the third second: the next row is of the eighth.
+    for (start, end) in [(1.0, 2.0), (2.0, 7.25), (7.25, 8.0)] {
+        dir.second(&of_time(start, end, &totals), &interval(), &Run::good().scenario);
+    }
+    let after = Second { is_after: true, phase: Phase::RampDown, ..of_time(7.5, 8.0, &totals) };
+    dir.second(&after, &interval(), &Run::good().scenario);
+    assert!(dir.flush(|| LONG));
+    let rows = fs::read_to_string(place.path().join(files::TIMELINE)).unwrap();
+    let begins: Vec<String> =
+        rows.lines().map(|row| row.split(',').take(6).collect::<Vec<_>>().join(",")).collect();
+    assert_eq!(
+        begins,
+        [
+            "second,phase,start_s,end_s,start_time,end_time",
+            "1,ramp,1.000,2.000,2026-01-31T09:30:01.000Z,2026-01-31T09:30:02.000Z",
+            "2,ramp,2.000,7.250,2026-01-31T09:30:02.000Z,2026-01-31T09:30:07.250Z",
+            "7,ramp,7.250,8.000,2026-01-31T09:30:07.250Z,2026-01-31T09:30:08.000Z",
+            "7,ramp-down,7.500,8.000,2026-01-31T09:30:07.500Z,2026-01-31T09:30:08.000Z",
+        ]
+    );
+    let log = fs::read(place.path().join(files::LATENCY_LOG)).unwrap();
+    let pings: Vec<_> = intervals(&log)
+        .into_iter()
+        .filter(|(tag, ..)| tag.ends_with("ping"))
+        .map(|(tag, start, length, _)| (tag, start, length))
+        .collect();
+    let ping = |start, length| ("ping".to_owned(), start, length);
+    assert_eq!(
+        pings,
+        [ping(1.0, 1.0), ping(2.0, 5.25), ping(7.25, 0.75), ("ramp-down.ping".to_owned(), 7.5, 0.5)]
+    );
+    // Seconds since 1970, when the run began, not its files.
+    assert!(String::from_utf8_lossy(&log).contains("[BaseTime: 1769851800"), "the run's start");
 }
 
 #[test]
@@ -42,6 +109,10 @@ fn every_file_is_there_before_the_run() {
         fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     assert_eq!(names, ["failures.jsonl", "latency.hlog", "plan.toml", "summary.json", "timeline.csv"]);
+    for name in names {
+        let mode = fs::metadata(path.join(&name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
     assert_eq!(fs::read_to_string(path.join(files::PLAN)).unwrap(), "sessions = 6000\n");
 }
 
@@ -113,24 +184,14 @@ fn the_histogram_log_can_be_read_back() {
         write_second(&mut dir, number, &mut totals, &interval());
     }
     let log = fs::read(place.path().join(files::LATENCY_LOG)).unwrap();
-    let mut intervals = Vec::new();
-    for entry in IntervalLogIterator::new(&log) {
-        if let LogEntry::Interval(line) = entry.unwrap() {
-            let start = line.start_timestamp().as_secs();
-            intervals.push((
-                line.tag().unwrap().as_str().to_owned(),
-                start,
-                line.encoded_histogram().to_owned(),
-            ));
-        }
-    }
-    let of_second = |second: u64| intervals.iter().filter(move |(_, start, _)| *start == second);
+    let intervals = intervals(&log);
+    let of_second = |second: u64| intervals.iter().filter(move |(_, start, ..)| *start as u64 == second);
     let tags: Vec<&str> = of_second(0).map(|(tag, ..)| tag.as_str()).collect();
     assert_eq!(tags, ["login", "login.sent", "ping", "ping.sent", "generator.lag"]);
     assert_eq!(of_second(2).count(), 5);
 
     let mut merged = Histogram::<u64>::new(3).unwrap();
-    for (_, _, encoded) in intervals.iter().filter(|(tag, ..)| tag == "ping") {
+    for (.., encoded) in intervals.iter().filter(|(tag, ..)| tag == "ping") {
         merged.add(decode(encoded)).unwrap();
     }
     assert_eq!(merged.len(), 3);
@@ -169,7 +230,7 @@ fn a_failure_is_a_line_of_json_with_its_evidence() {
     let failures: Vec<serde_json::Value> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let expected = serde_json::json!([{
-        "at_seconds": 1.5, "session": 7, "member_id": 20, "step": "enter", "kind": "http-503",
+        "at_seconds": 1.5, "session": 7, "member_id": 20, "server": "wss://a.example/ws/1", "step": "enter", "kind": "http-503",
         "blame": "server", "evidence": "line one\nline \"two\""
     }]);
     assert_eq!(serde_json::Value::Array(failures), expected);
@@ -181,12 +242,13 @@ fn the_summary_is_replaced_whole() {
     let mut dir = create(place.path()).unwrap();
     let first = Run::good().result();
     dir.summary(&first);
-    let read = || -> RunResult {
+    let read = |dir: &ResultsDir| -> RunResult {
+        assert!(dir.flush(|| LONG));
         serde_json::from_slice(&fs::read(place.path().join(files::SUMMARY)).unwrap()).unwrap()
     };
-    assert_eq!(read(), first);
+    assert_eq!(read(&dir), first);
     dir.summary(&super::fixture::rich());
-    assert_eq!(read().verdict, Verdict::Fail);
+    assert_eq!(read(&dir).verdict, Verdict::Fail);
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 5, "nothing temporary is left");
 }
 
@@ -199,12 +261,14 @@ fn an_error_on_a_file_is_told_once_and_the_rest_goes_on() {
     fs::remove_dir_all(&path).unwrap();
     let result = Run::good().result();
     dir.summary(&result);
-    dir.summary(&result);
+    assert!(dir.flush(|| LONG));
+    let lacking = dir.finish(&result, || LONG);
+    assert!(lacking.summary.is_some() && lacking.lines.is_empty(), "{lacking:?}");
     let warnings = dir.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].starts_with("cannot write summary.json"));
     fs::create_dir(&path).unwrap();
-    dir.summary(&result);
+    assert_eq!(dir.finish(&result, || LONG), Lacking::default());
     assert!(dir.warnings().is_empty());
     assert!(path.join(files::SUMMARY).exists());
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use startline::fault::Fault;
+use startline::fault::{Blame, Fault, NamedFault};
 use startline::measure::ledger::LedgerTotals;
-use startline::measure::{FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Totals};
+use startline::measure::{FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals};
 use startline::members::{MemberId, SessionNumber};
 use startline::plan::capacity::Limits;
 use startline::plan::roster::Roster;
@@ -19,6 +19,7 @@ use startline_os::tick::Ticks;
 pub const LOGIN: StepIndex = StepIndex(0);
 pub const ENTER: StepIndex = StepIndex(1);
 pub const CONNECT: StepIndex = StepIndex(2);
+pub const OPEN: StepIndex = StepIndex(3);
 pub const PING: StepIndex = StepIndex(4);
 
 /// A run to be judged; change what the test is about, then [`Run::result`].
@@ -32,22 +33,24 @@ pub struct Run {
 impl Run {
     /// 6,000 sessions that all opened and were held, PINGs answered; every criterion met.
     pub fn good() -> Self {
+        let mut run = Self::without_pings();
+        (0..60_000).for_each(|_| answered_ping(&mut run.recorder, 4_000));
+        run
+    }
+
+    /// The same before any PING was due.
+    pub fn without_pings() -> Self {
         let mut recorder = Recorder::new(&layout());
         for session in 0..6000u32 {
             recorder.session_started(micros(200));
             for step in 0..4 {
                 let latency = 10_000 * (u64::from(step) + 1) + u64::from(session % 100) * 100;
-                recorder.step_ok(StepIndex(step), micros(latency + 200), micros(latency));
+                recorder.step_ok(StepIndex(step), timed_of(latency + 200, latency));
             }
-            recorder.routed(
-                ["wss://a.example/ws/1", "wss://b.example/ws/2"][bucket(session)],
-                member(session),
-                38,
-            );
+            let server = ["wss://a.example/ws/1", "wss://b.example/ws/2"][bucket(session)];
+            recorder.routing().record(server, member(session), 38);
+            recorder.routing().opened(server);
             recorder.session_opened();
-            for _ in 0..10 {
-                answered_ping(&mut recorder, 4_000);
-            }
         }
         (0..60_000).for_each(|_| recorder.lag(micros(300)));
         recorder.turn(micros(900));
@@ -61,6 +64,7 @@ impl Run {
         self.recorder.failed(FaultSample {
             session: SessionNumber(99),
             member_id: MemberId(112),
+            server: None,
             step,
             fault,
             at,
@@ -71,7 +75,7 @@ impl Run {
     /// A PING of an open session comes to this end.
     pub fn ping(&mut self, end: PingEvent) {
         self.recorder.ping(PingEvent::Due);
-        if end != PingEvent::Missed {
+        if !matches!(end, PingEvent::Missed { .. }) {
             self.recorder.ping(PingEvent::Sent);
         }
         self.recorder.ping(end);
@@ -117,12 +121,12 @@ pub fn rich() -> RunResult {
     run.fail(PING, Fault::Closed(1011), "");
     run.fail(
         ENTER,
-        Fault::Named(0),
-        "{\"isSuccess\":false,\"message\":\"챌린지가 입장 가능한 상태가 아닙니다\"}",
+        Fault::Named(NamedFault { name: 0, blame: Blame::Server }),
+        "{\"isSuccess\":false,\"message\":\"챌린지가 입장 가능한 상태가 아닙니다.\"}",
     );
-    (0..3).for_each(|_| run.ping(PingEvent::TimedOut));
+    (0..3).for_each(|_| run.ping(PingEvent::TimedOut { stalled: false }));
     run.recorder.ping(PingEvent::Late);
-    (0..100).for_each(|_| run.recorder.step_ok(LOGIN, micros(450_000), micros(120_000)));
+    (0..100).for_each(|_| run.recorder.step_ok(LOGIN, timed_of(450_000, 120_000)));
     run.facts.ledger = Some(LedgerTotals {
         observers: 5998,
         expected: 35_970_006,
@@ -133,6 +137,8 @@ pub fn rich() -> RunResult {
         strangers: 4,
         own: 0,
         missing_samples: vec![(MemberId(13), MemberId(14)), (MemberId(2000), MemberId(2001))],
+        gone_while_open: 1,
+        gone_samples: vec![MemberId(44)],
     });
     run.result()
 }
@@ -141,7 +147,7 @@ pub fn rich() -> RunResult {
 pub fn interval() -> Interval {
     let mut recorder = Recorder::new(&layout());
     recorder.session_started(micros(200));
-    recorder.step_ok(LOGIN, micros(5_000), micros(4_000));
+    recorder.step_ok(LOGIN, timed_of(5_000, 4_000));
     recorder.session_opened();
     answered_ping(&mut recorder, 7_000);
     recorder.lag(micros(160));
@@ -153,6 +159,7 @@ pub fn interval() -> Interval {
     recorder.failed(FaultSample {
         session: SessionNumber(7),
         member_id: MemberId(20),
+        server: Some("wss://a.example/ws/1".into()),
         step: ENTER,
         fault,
         at,
@@ -196,7 +203,7 @@ fn bucket(session: u32) -> usize {
 fn answered_ping(recorder: &mut Recorder, latency: u64) {
     recorder.ping(PingEvent::Due);
     recorder.ping(PingEvent::Sent);
-    recorder.ping(PingEvent::Answered { from_due: micros(latency + 100), from_sent: micros(latency) });
+    recorder.ping(PingEvent::Answered(timed(latency)));
 }
 
 fn facts() -> Facts {
@@ -269,7 +276,9 @@ fn scenario() -> Scenario {
     Scenario {
         name: "runnity".into(),
         source: String::new(),
+        plays_on_mock: true,
         cookies: false,
+        secrets: Default::default(),
         sends_once: false,
         http: vec![http("login"), http("enter")],
         schedule: None,
@@ -288,7 +297,8 @@ fn scenario() -> Scenario {
             criterion("spread", "servers.smallest_share", Good::AtLeast, 0.333, "%"),
         ],
         value_names: vec!["ticket".into()],
-        error_names: vec!["CHALLENGE_NOT_READY".into()],
+        error_names: vec!["CHALLENGE_NOT_READY".into(), "CHALLENGE_NOT_JOINED".into()],
+        error_blames: vec![Blame::Server, Blame::Scenario],
     }
 }
 
@@ -302,6 +312,7 @@ fn http(name: &str) -> HttpStep {
         expect: vec![200],
         timeout: Duration::from_secs(40),
         take: Vec::new(),
+        marks_member: name == "enter",
         errors: Vec::new(),
     }
 }
@@ -330,4 +341,13 @@ fn websocket() -> WebSocket {
         error_code_path: None,
         error_codes: Vec::new(),
     }
+}
+
+fn timed(latency: u64) -> Timed {
+    timed_of(latency + 100, latency)
+}
+
+/// Of these microseconds.
+pub fn timed_of(from_due: u64, from_sent: u64) -> Timed {
+    Timed { from_due: micros(from_due), from_sent: micros(from_sent), stalled: false }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use startline::fault::Fault;
-use startline::measure::PingEvent;
+use startline::fault::{Blame, Fault};
+use startline::measure::{PingEvent, Timed};
 use startline::report::{CriterionResult, Ending, Outcome, RunResult, Verdict};
-use startline::scenario::Good;
+use startline::scenario::{Good, MessageError};
 
-use super::fixture::{ENTER, LOGIN, PING, Run, criterion, micros};
+use super::fixture::{CONNECT, ENTER, LOGIN, OPEN, PING, Run, criterion, timed_of};
 
 fn one<'a>(result: &'a RunResult, name: &str) -> &'a CriterionResult {
     result.criteria.iter().find(|criterion| criterion.name == name).unwrap()
@@ -74,7 +74,7 @@ fn accounts_that_do_not_close_prove_nothing() {
 #[test]
 fn a_slow_server_fails() {
     let mut run = Run::good();
-    (0..6000).for_each(|_| run.recorder.step_ok(ENTER, micros(800_000), micros(790_000)));
+    (0..6000).for_each(|_| run.recorder.step_ok(ENTER, timed_of(800_000, 790_000)));
     let result = run.result();
     assert_verdict(&result, Verdict::Fail, "enter: ");
     assert_eq!(result.exit_status, 1);
@@ -157,7 +157,7 @@ fn lag_is_judged_by_the_plans_own_limit_where_it_has_one() {
 #[test]
 fn a_latency_that_passes_from_sent_is_inconclusive() {
     let mut run = Run::good();
-    (0..6000).for_each(|_| run.recorder.step_ok(LOGIN, micros(300_000), micros(20_000)));
+    (0..6000).for_each(|_| run.recorder.step_ok(LOGIN, timed_of(300_000, 20_000)));
     let result = run.result();
     assert_verdict(&result, Verdict::Inconclusive, "login: ");
     let login = one(&result, "login");
@@ -177,6 +177,47 @@ fn failures_of_this_box_do_not_fail_the_servers() {
 }
 
 #[test]
+fn what_the_plan_is_to_blame_for_fails_the_run_and_says_so() {
+    let mut run = Run::good();
+    let index = run.scenario.error_names.iter().position(|name| name == "CHALLENGE_NOT_JOINED");
+    let fault = run.scenario.named(index.expect("a name") as u8);
+    (0..1500).for_each(|_| run.fail(ENTER, fault, "{}"));
+    let result = run.result();
+    assert_verdict(&result, Verdict::Fail, "error-rate");
+    assert_eq!(result.errors.by_blame.get("scenario"), Some(&1500));
+    let detail = &result.errors.details[0];
+    assert_eq!((detail.kind.as_str(), detail.blame.as_str()), ("CHALLENGE_NOT_JOINED", "scenario"));
+    assert!(detail.next.contains("The plan asked"), "{}", detail.next);
+}
+
+#[test]
+fn burned_is_who_was_marked_and_reached_no_server() {
+    let mut run = Run::good();
+    run.scenario.error_names.push("INVALID_TICKET".into());
+    run.scenario.error_blames.push(Blame::Server);
+    let ticket = run.scenario.error_names.len() as u8 - 1;
+    let code = MessageError { code: "INVALID_TICKET".into(), error: ticket, ticket: true };
+    run.scenario.websocket.as_mut().expect("it has one").error_codes.push(code);
+    let bad_ticket = run.scenario.named(ticket);
+    for (step, fault, count) in [
+        // Whether it took effect, nobody heard.
+        (ENTER, Fault::StepTimeout, 1),
+        (CONNECT, Fault::ConnectRefused, 10),
+        (CONNECT, Fault::UpgradeRefused(502), 100),
+        (OPEN, bad_ticket, 1_000),
+        // Not marked, or free again.
+        (LOGIN, Fault::StepTimeout, 1),
+        (ENTER, Fault::HttpStatus(502), 1),
+        (OPEN, Fault::StepTimeout, 1),
+        (OPEN, Fault::Cut, 1),
+        (PING, Fault::Cut, 1),
+    ] {
+        (0..count).for_each(|_| run.fail(step, fault, ""));
+    }
+    assert_eq!(run.result().errors.member_burned, 1_111);
+}
+
+#[test]
 fn failures_beyond_those_of_this_box_stand() {
     let mut run = Run::good();
     (0..100).for_each(|_| run.fail(LOGIN, Fault::DescriptorsExhausted, ""));
@@ -190,8 +231,8 @@ fn failures_beyond_those_of_this_box_stand() {
 #[test]
 fn timeouts_of_a_lagging_box_do_not_stand() {
     let spoil = |run: &mut Run| {
-        (0..6000).for_each(|_| run.fail(PING, Fault::Closed(1000), ""));
-        (0..3000).for_each(|_| run.ping(PingEvent::TimedOut));
+        (0..600).for_each(|_| run.fail(ENTER, Fault::StepTimeout, ""));
+        (0..3000).for_each(|_| run.ping(PingEvent::TimedOut { stalled: false }));
         run.judge_only(criterion("error-rate", "errors.rate", Good::Below, 0.01, "%"));
     };
     let mut run = Run::good();
@@ -205,11 +246,107 @@ fn timeouts_of_a_lagging_box_do_not_stand() {
     assert!(!one(&result, "error-rate").stands);
 }
 
+/// A client that reads late does not make a server close the connection.
+#[test]
+fn a_lag_explains_no_closed_connection() {
+    for fault in [Fault::Cut, Fault::Closed(1000), Fault::ClosedEarly] {
+        let mut run = Run::good();
+        (0..600).for_each(|_| run.fail(PING, fault, ""));
+        run.lag_badly();
+        run.judge_only(criterion("error-rate", "errors.rate", Good::Below, 0.001, "%"));
+        assert_verdict(&run.result(), Verdict::Fail, "error-rate");
+    }
+}
+
+#[test]
+fn what_was_attempted_and_never_succeeded_fails() {
+    let mut run = Run::without_pings();
+    (0..41).for_each(|_| run.ping(PingEvent::TimedOut { stalled: false }));
+    run.judge_only(criterion("pong", "steps.ping.p95_ms", Good::Below, 100.0, "ms"));
+    let result = run.result();
+    assert_verdict(&result, Verdict::Fail, "41 were attempted and none succeeded");
+    assert_eq!(result.criteria[0].measured, None);
+
+    let mut run = Run::without_pings();
+    (0..41).for_each(|_| run.ping(PingEvent::TimedOut { stalled: true }));
+    run.judge_only(criterion("pong", "steps.ping.p95_ms", Good::Below, 100.0, "ms"));
+    assert_verdict(&run.result(), Verdict::Inconclusive, "this machine may have caused this");
+
+    let mut run = Run::without_pings();
+    run.ping(PingEvent::Pending);
+    run.judge_only(criterion("pong", "steps.ping.p95_ms", Good::Below, 100.0, "ms"));
+    let result = run.result();
+    assert_eq!(result.criteria[0].outcome, Outcome::NotMeasured, "nobody knows yet");
+}
+
+#[test]
+fn what_a_stall_of_this_machine_explains_does_not_stand() {
+    let mut run = Run::good();
+    (0..3000).for_each(|_| run.ping(PingEvent::TimedOut { stalled: true }));
+    (0..600).for_each(|_| run.fail(PING, Fault::StalledHere, ""));
+    run.recorder.stalled(Duration::from_millis(12_000), Duration::from_millis(12_550));
+    run.judge_only(criterion("error-rate", "errors.rate", Good::Below, 0.001, "%"));
+    run.scenario.criteria.push(criterion("pings", "ping.unanswered", Good::AtMost, 0.0, ""));
+    let result = run.result();
+    assert_verdict(&result, Verdict::Inconclusive, "without this machine's own part");
+    assert!(!one(&result, "error-rate").stands && !one(&result, "pings").stands);
+    assert_eq!(
+        result.errors.by_blame.iter().find(|it| it.0 == "machine").map(|it| it.1).copied(),
+        Some(3600)
+    );
+    assert_eq!((result.stalls.count, result.stalls.longest_seconds), (1, Some(0.55)));
+    assert_eq!(result.generator.lag_max_ms, Some(550.0), "a stall is a lag");
+}
+
+#[test]
+fn latencies_that_a_stall_made_long_do_not_stand() {
+    let slow = |stalled| {
+        let mut run = Run::good();
+        let timed = Timed { stalled, ..timed_of(700_000, 700_000) };
+        (0..600).for_each(|_| run.recorder.step_ok(ENTER, timed));
+        run.judge_only(criterion("enter", "steps.enter.p95_ms", Good::Below, 200.0, "ms"));
+        run.result()
+    };
+    assert_eq!(slow(false).verdict, Verdict::Fail);
+    assert_eq!(slow(true).verdict, Verdict::Inconclusive);
+}
+
+/// The lag is far below its own limit, and far above what the criterion allows.
+#[test]
+fn the_lag_that_excuses_is_measured_against_the_criterion() {
+    let judged = |lag_micros| {
+        let mut run = Run::good();
+        (0..6000).for_each(|_| run.recorder.step_ok(LOGIN, timed_of(232_000, 180_000)));
+        (0..60_000).for_each(|_| {
+            run.recorder.lag(startline_os::tick::Ticks::from_duration(Duration::from_micros(lag_micros)))
+        });
+        run.judge_only(criterion("login", "steps.login.p95_ms", Good::Below, 100.0, "ms"));
+        run.result()
+    };
+    assert_verdict(&judged(300), Verdict::Fail, "login");
+    assert_verdict(&judged(90_000), Verdict::Inconclusive, "login");
+}
+
+#[test]
+fn a_rule_that_ends_the_run_leaves_its_failures_standing() {
+    let mut run = Run::good();
+    (0..3000).for_each(|_| run.fail(ENTER, Fault::ConnectRefused, ""));
+    run.facts.ending = Ending::Aborted("--abort-on errors.rate>50%:10s".into());
+    run.judge_only(criterion("error-rate", "errors.rate", Good::Below, 0.01, "%"));
+    let result = run.result();
+    assert_verdict(&result, Verdict::Fail, "error-rate");
+    assert!(result.reasons.iter().any(|why| why.contains("--abort-on")), "{:?}", result.reasons);
+
+    let mut run = Run::good();
+    run.facts.ending = Ending::Aborted("--abort-on steps.login.p95_ms>1:10s".into());
+    assert_verdict(&run.result(), Verdict::Inconclusive, "--abort-on");
+}
+
 /// What was on its way to an address that is gone never arrived, whoever sent it.
 #[test]
 fn silence_after_a_source_address_was_lost_does_not_stand() {
     let spoil = |run: &mut Run| {
-        (0..3000).for_each(|_| run.ping(PingEvent::TimedOut));
+        (0..3000).for_each(|_| run.ping(PingEvent::TimedOut { stalled: false }));
         (0..600).for_each(|_| run.fail(ENTER, Fault::StepTimeout, ""));
         run.judge_only(criterion("error-rate", "errors.rate", Good::Below, 0.01, "%"));
         run.scenario.criteria.push(criterion("pings", "ping.unanswered", Good::AtMost, 0.0, ""));
@@ -271,7 +408,7 @@ fn a_criterion_beyond_the_plan_is_not_measured_and_the_rest_decides() {
 #[test]
 fn a_warning_passes_and_is_told() {
     let mut run = Run::good();
-    (0..6000).for_each(|_| run.recorder.step_ok(ENTER, micros(300_000), micros(300_000)));
+    (0..6000).for_each(|_| run.recorder.step_ok(ENTER, timed_of(300_000, 300_000)));
     let result = run.result();
     assert_verdict(&result, Verdict::Pass, "One of them with a warning");
     assert_eq!(one(&result, "enter").outcome, Outcome::Warn);

@@ -90,6 +90,38 @@ fn errors_without_a_condition() {
 }
 
 #[test]
+fn errors_of_several_texts_a_time_and_a_blame() {
+    let errors = "errors = [{ name = \"FULL\", status = 403 }]";
+    let with = |rest: &str| {
+        spoiled(
+            errors,
+            &format!("errors = [{{ name = \"FULL\", field = \"/m\", equals = [\"a\", \"a.\"], {rest} }}]"),
+        )
+    };
+    assert_eq!(
+        spoiled(errors, "errors = [{ name = \"FULL\", field = \"/m\", equals = [] }]"),
+        "x.toml:16:51: \"equals\" in [[http.errors]]: the list is empty"
+    );
+    for (rest, message) in [
+        (
+            "blame = \"servr\"",
+            "\"servr\" is not one of machine, network, server, scenario; did you mean \"server\"?",
+        ),
+        ("after = \"30s\"", "two durations are wanted here, such as \"29s500ms..31s\""),
+        ("after = \"31s..30s\"", "the first duration must be shorter than the second"),
+        ("after = \"31..32s\"", "\"31\" has no unit: write 31s for seconds (31ms, 31m, 31h)"),
+    ] {
+        let key = rest.split(' ').next().expect("a key");
+        let refused = with(rest);
+        assert!(refused.ends_with(&format!("\"{key}\" in [[http.errors]]: {message}")), "{refused}");
+    }
+    let twice = "errors = [{ name = \"FULL\", status = 403, blame = \"scenario\" }, \
+                 { name = \"FULL\", status = 409 }, { name = \"FULL\", status = 410, blame = \"network\" }]";
+    let refused = spoiled(errors, twice);
+    assert!(refused.ends_with("another entry of \"FULL\" blames the scenario"), "{refused}");
+}
+
+#[test]
 fn shared_errors_come_after_a_step_s_own() {
     let source = GOOD.replace(
         "[[http]]\nname = \"login\"",

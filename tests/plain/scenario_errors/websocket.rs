@@ -60,6 +60,19 @@ fn what_would_be_ignored_is_refused() {
 }
 
 #[test]
+fn an_error_may_have_several_codes() {
+    let source = GOOD.replace("code = \"BAD\"", "code = [\"BAD\", \"BAD.\"]\nblame = \"scenario\"");
+    let scenario = Scenario::compile("x.toml", &source, &[]).expect("nothing is wrong");
+    let codes = &scenario.websocket.as_ref().expect("it has one").error_codes;
+    let [bad, stopped] = &codes[..] else { panic!("two codes: {codes:?}") };
+    assert_eq!((bad.code.as_str(), stopped.code.as_str()), ("BAD", "BAD."));
+    for code in codes {
+        let fault = scenario.named(code.error);
+        assert_eq!((fault.key(&scenario).as_str(), fault.blame().key()), ("BAD", "scenario"));
+    }
+}
+
+#[test]
 fn websocket_urls() {
     assert_eq!(
         spoiled("url = \"/ws?ticket={ticket}\"", "url = \"https://x/{ticket}\""),

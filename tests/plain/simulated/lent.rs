@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use startline::engine::observe::Books;
 use startline::fault::{Blame, Fault};
+use startline::measure::servers::ServerNames;
 use startline::measure::{Counts, Layout, Recorder, Totals};
 use startline::members::{MemberId, SessionNumber};
 use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::script::Delays;
-use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Who};
+use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Waits, Who};
 use startline_os::tick::{Tick, Ticks};
 
 use super::script;
@@ -23,6 +24,8 @@ pub struct Driven {
     books: Books,
     totals: Totals,
     now: Tick,
+    /// What its worker knows of waits.
+    pub waits: Waits,
     /// When the first step is over.
     deadline: Tick,
     /// What it wanted sent last.
@@ -54,9 +57,11 @@ impl Driven {
         let layout = Layout { steps: script.scenario.step_names(), messages: messages.unwrap_or_default() };
         let books = Books {
             recorder: Recorder::new(&layout),
+            servers: ServerNames::default(),
             ledger: None,
             at: Duration::ZERO,
             from: None,
+            unmatched: None,
             last_step: StepIndex(4),
         };
         let mut driven = Self {
@@ -67,6 +72,7 @@ impl Driven {
             spills: Spills::new(),
             books,
             now: Tick::from_raw(u32::MAX - 100),
+            waits: Waits::default(),
             deadline: Tick::default(),
             out: Vec::new(),
             commands: Commands::default(),
@@ -167,6 +173,7 @@ impl Driven {
             script: &self.script,
             spills: &mut self.spills,
             slots: Slots::new(7),
+            waits: &mut self.waits,
             rng: &mut fastrand::Rng::with_seed(7),
             out: &mut self.out,
             scratch: &mut Vec::new(),

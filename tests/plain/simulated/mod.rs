@@ -13,8 +13,8 @@ use startline::fault::Fault;
 use startline::members::{MemberId, SessionNumber};
 use startline::scenario::Scenario;
 use startline::session::script::Delays;
-use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Who};
-use startline_os::tick::{TICK_MICROS, Tick};
+use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Waits, Who};
+use startline_os::tick::{TICK_MICROS, Tick, Ticks};
 
 pub use peer::Fate;
 use peer::Peer;
@@ -104,6 +104,7 @@ pub struct World {
     room: Option<Room>,
     /// Until when this box does nothing, while events pile up.
     stalled_until: Micros,
+    waits: Waits,
     started: u64,
     stopped_early: bool,
 }
@@ -146,6 +147,7 @@ impl World {
             witness: Witness::default(),
             room: None,
             stalled_until: 0,
+            waits: Waits::default(),
             started: 0,
             stopped_early: false,
         };
@@ -196,6 +198,13 @@ impl World {
     /// What all sessions told.
     pub fn tally(&self) -> &Tally {
         &self.witness.tally
+    }
+
+    /// PONGs that peers did not send, and those that they sent too late.
+    pub fn lost_and_delayed(&self) -> (u64, u64) {
+        self.runners
+            .iter()
+            .fold((0, 0), |(lost, delayed), runner| (lost + runner.peer.lost, delayed + runner.peer.delayed))
     }
 
     /// Every session ended as its peer's fate says, and the accounts close.
@@ -290,7 +299,13 @@ impl World {
                 let fault = [None, Some(Fault::Reset), Some(Fault::KernelTimeout)][self.rng.usize(..3)];
                 self.drive(session, |session, ctx| session.disconnected(fault, ctx));
             }
-            Event::Stall(span) => self.stalled_until = self.now + span,
+            Event::Stall(span) => {
+                self.stalled_until = self.now + span;
+                self.waits.stalled(
+                    Tick::from_micros(self.stalled_until),
+                    Ticks::from_raw((span / TICK_MICROS) as u32),
+                );
+            }
             Event::Accounts => self.close_accounts(),
             _ => {}
         }
@@ -324,6 +339,7 @@ impl World {
             script: &self.script,
             spills: &mut self.spills,
             slots: Slots::new(77),
+            waits: &mut self.waits,
             rng: &mut self.rng,
             out: &mut out,
             scratch: &mut scratch,

@@ -17,7 +17,10 @@ pub enum Fate {
     CloseInHold,
     CutInHold,
     DoublePong,
+    EnterBroken,
+    EnterNotJoined,
     EnterNotReady,
+    EnterPoolExhausted,
     EnteredBeforeConnected,
     ErrorInHold,
     ForeignHost,
@@ -27,6 +30,7 @@ pub enum Fate {
     LoginCut,
     LoginRefused,
     LoginSilent,
+    LosesAndDelaysPongs,
     LosesOnePong,
     LosesPongs,
     MaskedFrame,
@@ -41,14 +45,17 @@ pub enum Fate {
 }
 
 impl Fate {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 31] = [
         Self::BadAccept,
         Self::BadUtf8,
         Self::ClosedBetweenRequests,
         Self::CloseInHold,
         Self::CutInHold,
         Self::DoublePong,
+        Self::EnterBroken,
+        Self::EnterNotJoined,
         Self::EnterNotReady,
+        Self::EnterPoolExhausted,
         Self::EnteredBeforeConnected,
         Self::ErrorInHold,
         Self::ForeignHost,
@@ -58,6 +65,7 @@ impl Fate {
         Self::LoginCut,
         Self::LoginRefused,
         Self::LoginSilent,
+        Self::LosesAndDelaysPongs,
         Self::LosesOnePong,
         Self::LosesPongs,
         Self::MaskedFrame,
@@ -75,7 +83,7 @@ impl Fate {
     pub fn expected(self, scenario: &Scenario) -> Option<(u8, Fault)> {
         let named = |name: &str| {
             let index = scenario.error_names.iter().position(|known| known == name);
-            Fault::Named(index.unwrap_or_else(|| panic!("the scenario names {name}")) as u8)
+            scenario.named(index.unwrap_or_else(|| panic!("the scenario names {name}")) as u8)
         };
         let ticket =
             scenario.value_names.iter().position(|name| name == "ticket").expect("a ticket is taken");
@@ -84,7 +92,10 @@ impl Fate {
             Self::BadUtf8 => Some((4, Fault::Violation(Violation::BadUtf8))),
             Self::CloseInHold => Some((4, Fault::Closed(1000))),
             Self::CutInHold | Self::ResetInHold => Some((4, Fault::Cut)),
+            Self::EnterBroken => Some((1, named("INTERNAL_SERVER_ERROR"))),
+            Self::EnterNotJoined => Some((1, named("CHALLENGE_NOT_JOINED"))),
             Self::EnterNotReady => Some((1, named("CHALLENGE_NOT_READY"))),
+            Self::EnterPoolExhausted => Some((1, named("POOL_EXHAUSTED"))),
             Self::ForeignHost => Some((2, Fault::HostNotAllowed)),
             Self::InvalidTicket => Some((3, named("INVALID_TICKET"))),
             Self::LoginCut => Some((0, Fault::ClosedEarly)),
@@ -102,6 +113,7 @@ impl Fate {
             | Self::ErrorInHold
             | Self::Good
             | Self::LatePongs
+            | Self::LosesAndDelaysPongs
             | Self::LosesOnePong
             | Self::LosesPongs
             | Self::PingFrames
@@ -125,6 +137,9 @@ pub struct Peer {
     upgraded: bool,
     connections: u32,
     pings: u32,
+    /// PONGs that it did not send, and those that it sent too late.
+    pub lost: u64,
+    pub delayed: u64,
     /// Whether a room says who is in, and whether it has been asked to.
     has_room: bool,
     entering: bool,
@@ -138,6 +153,8 @@ impl Peer {
             upgraded: false,
             connections: 0,
             pings: 0,
+            lost: 0,
+            delayed: 0,
             has_room: false,
             entering: false,
         }
@@ -197,7 +214,7 @@ impl Peer {
     }
 
     fn login(&mut self) -> Vec<Reply> {
-        let body = r#"{"isSuccess":true,"code":200,"message":"성공","data":{"accessToken":"token-1","refreshToken":"r","isNewUser":false}}"#;
+        let body = r#"{"isSuccess":true,"code":200,"message":"성공","data":{"accessToken":"token-1","refreshToken":"r","newUser":false}}"#;
         match self.fate {
             Fate::LoginSilent => vec![],
             Fate::LoginCut => {
@@ -219,11 +236,11 @@ impl Peer {
             r#"{{"isSuccess":true,"code":200,"message":"성공","data":{{{ticket}"userId":13,"challengeId":38,"wsUrl":"ws://{host}/ws/ws1","expiresIn":30}}}}"#
         );
         match self.fate {
-            Fate::EnterNotReady => vec![answer(
-                400,
-                "Bad Request",
-                r#"{"isSuccess":false,"code":400,"message":"챌린지가 입장 가능한 상태가 아닙니다"}"#,
-            )],
+            Fate::EnterNotJoined => vec![refused("참가하지 않은 챌린지입니다.")],
+            Fate::EnterNotReady => vec![refused("챌린지가 입장 가능한 상태가 아닙니다.")],
+            Fate::EnterBroken => vec![broken()],
+            // The general message again: only the time tells.
+            Fate::EnterPoolExhausted => vec![Reply { after: 30 * SECOND, ..broken() }],
             _ => vec![answer(200, "OK", &body)],
         }
     }
@@ -302,6 +319,17 @@ impl Peer {
         let strikes = self.pings == 2;
         match self.fate {
             Fate::LosesPongs => return vec![],
+            Fate::LosesAndDelaysPongs => match rng.u8(..10) {
+                0 => {
+                    self.lost += 1;
+                    return vec![];
+                }
+                1 => {
+                    self.delayed += 1;
+                    after = rng.u64(5_100_000..30_800_000);
+                }
+                _ => {}
+            },
             Fate::LosesOnePong if strikes => return vec![],
             Fate::LatePongs => after = 6 * SECOND + rng.u64(..10 * SECOND),
             // After the next PING has gone out.
@@ -360,6 +388,18 @@ fn answer(status: u16, reason: &str, body: &str) -> Reply {
         body.len()
     );
     Reply { after: 0, bytes: bytes.into_bytes(), then_gone: None }
+}
+
+/// A refusal, with the full stop that the real servers write.
+fn refused(message: &str) -> Reply {
+    let body = format!(r#"{{"isSuccess":false,"code":400,"message":"{message}"}}"#);
+    answer(400, "Bad Request", &body)
+}
+
+/// The answer of a server that has no other.
+fn broken() -> Reply {
+    let body = r#"{"isSuccess":false,"code":500,"message":"서버 내부 오류입니다."}"#;
+    answer(500, "Internal Server Error", body)
 }
 
 /// A whole text message.

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use startline::measure::ledger::{Ledger, LedgerTotals, SessionSet, observers};
+use startline::measure::ledger::{Gone, Ledger, LedgerTotals, SessionSet, observers};
 use startline::members::{MemberId, SessionNumber};
 use startline::plan::members::Members;
 
@@ -30,7 +30,12 @@ impl World {
     pub fn with_room(seed: u64, sessions: usize) -> Self {
         let mut world = Self::of_fate(seed, sessions, super::Fate::Good);
         let members = Arc::new(Members::range(MemberId(FIRST_MEMBER), sessions as u32, 38));
-        world.witness.keep(Ledger::new(members, sessions as u32, &observers(sessions as u32)));
+        world.witness.keep(Ledger::new(
+            members,
+            sessions as u32,
+            &observers(sessions as u32),
+            Gone::new(sessions as u32),
+        ));
         world.room = Some(Room::default());
         for runner in &mut world.runners {
             runner.peer.leaves_opening_to_the_room();

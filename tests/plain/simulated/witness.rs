@@ -5,10 +5,11 @@ use std::time::Duration;
 use startline::engine::observe::Books;
 use startline::fault::Fault;
 use startline::measure::ledger::{Ledger, LedgerTotals, SessionSet};
-use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Totals};
+use startline::measure::servers::{ServerIndex, ServerNames};
+use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals};
 use startline::members::MemberId;
 use startline::scenario::{MessageType, Scenario, StepIndex};
-use startline::session::{Observer, Who};
+use startline::session::{Observer, Unmatched, Who};
 use startline_os::tick::Ticks;
 
 /// What all sessions told.
@@ -22,6 +23,7 @@ pub struct Tally {
     pub due: u64,
     pub sent: u64,
     pub missed: u64,
+    pub missed_waits: u64,
     pub answered: u64,
     pub timed_out: u64,
     pub late: u64,
@@ -61,9 +63,11 @@ impl Default for Witness {
             tally: Tally::default(),
             books: Books {
                 recorder: Recorder::new(&layout),
+                servers: ServerNames::default(),
                 ledger: None,
                 at: Duration::ZERO,
                 from: None,
+                unmatched: None,
                 last_step: StepIndex(4),
             },
             totals: Totals::new(&layout),
@@ -133,10 +137,10 @@ impl Witness {
 }
 
 impl Observer for Witness {
-    fn step_ok(&mut self, step: StepIndex, from_due: Ticks, from_sent: Ticks) {
+    fn step_ok(&mut self, step: StepIndex, timed: Timed) {
         self.tally.steps[step.index()] += 1;
-        self.books.step_ok(step, from_due, from_sent);
-        assert!(from_due >= from_sent, "nothing is sent before it is due");
+        self.books.step_ok(step, timed);
+        assert!(timed.from_due >= timed.from_sent, "nothing is sent before it is due");
     }
     fn requested(&mut self, reused: bool) {
         self.books.requested(reused);
@@ -147,12 +151,13 @@ impl Observer for Witness {
         self.books.reconnected(who);
         self.tally.reconnected += 1;
     }
-    fn routed(&mut self, who: Who, url: &str) {
-        self.books.routed(who, url);
+    fn routed(&mut self, who: Who, url: &str) -> ServerIndex {
         assert_eq!(url, "ws://sim:8080/ws/ws1");
+        self.books.routed(who, url)
     }
-    fn opened(&mut self, who: Who) {
-        self.books.opened(who);
+    fn opened(&mut self, who: Who, server: ServerIndex) {
+        assert_ne!(server, ServerIndex::NONE);
+        self.books.opened(who, server);
         self.tally.opened += 1;
     }
     fn message(&mut self, message: MessageType, bytes: u64) {
@@ -175,17 +180,27 @@ impl Observer for Witness {
         self.books.ping(who, event);
         match event {
             PingEvent::Due => self.tally.due += 1,
-            PingEvent::Missed => self.tally.missed += 1,
+            PingEvent::Missed { .. } => self.tally.missed += 1,
+            PingEvent::MissedWaited(_) => self.tally.missed_waits += 1,
             PingEvent::Sent => self.tally.sent += 1,
             PingEvent::Answered { .. } => {
                 self.tally.answered += 1;
                 self.tally.steps[4] += 1;
             }
-            PingEvent::TimedOut => self.tally.timed_out += 1,
+            PingEvent::TimedOut { .. } => self.tally.timed_out += 1,
             PingEvent::Late => self.tally.late += 1,
             PingEvent::Unasked => self.tally.unasked += 1,
             PingEvent::Pending => self.tally.pending += 1,
         }
+    }
+    fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed) {
+        self.books.ping_failed(who, server, fault, waited);
+    }
+    fn unmatched(&mut self, who: Who, message: Unmatched<'_>) {
+        self.books.unmatched(who, message);
+    }
+    fn left(&mut self, who: Who, member_id: MemberId) {
+        self.books.left(who, member_id);
     }
     fn closed(&mut self, who: Who, held: Ticks) {
         self.books.closed(who, held);
@@ -203,8 +218,8 @@ impl Observer for Witness {
         self.books.completed(who);
         self.tally.completed += 1;
     }
-    fn failed(&mut self, who: Who, step: StepIndex, fault: Fault, evidence: &[u8]) {
-        self.books.failed(who, step, fault, evidence);
+    fn failed(&mut self, who: Who, server: ServerIndex, step: StepIndex, fault: Fault, evidence: &[u8]) {
+        self.books.failed(who, server, step, fault, evidence);
         self.tally.failures.push((who.session.0, step.0, fault));
     }
     fn abandoned(&mut self, who: Who, asked: Option<StepIndex>) {

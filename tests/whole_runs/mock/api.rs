@@ -35,7 +35,7 @@ fn a_login_hands_out_tokens() {
     let stand = Stand::start(plain());
     let data = stand.call("POST", "/api/v1/auth/test-login?memberId=13", None, None).data(200);
     let keys: Vec<&str> = data.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, ["accessToken", "isNewUser", "needAdditionalInfo", "refreshToken"]);
+    assert_eq!(keys, ["accessToken", "needAdditionalInfo", "newUser", "refreshToken"]);
     let token = data["accessToken"].as_str().unwrap();
     assert_eq!(token.split('.').count(), 3);
     assert!((180..=230).contains(&token.len()), "{} characters", token.len());
@@ -45,7 +45,7 @@ fn a_login_hands_out_tokens() {
 fn a_login_that_cannot_be_says_why() {
     let stand = Stand::start(plain());
     let login = |query: &str| stand.call("POST", &format!("/api/v1/auth/test-login{query}"), None, None);
-    login("?memberId=12").assert_refused(400, 404, "존재하지 않는 회원입니다");
+    login("?memberId=12").assert_refused(400, 404, "존재하지 않는 회원입니다.");
     for query in ["", "?memberid=13", "?memberId=abc", "?memberId="] {
         let answer = login(query);
         assert_eq!((answer.status, answer.kind.as_str()), (400, "application/problem+json"), "{query}");
@@ -84,7 +84,7 @@ fn a_challenge_is_created_looked_up_joined_and_left() {
     assert_eq!(stand.about(14, "DELETE", id, "/join").data(200)["status"], "LEFT");
     assert_eq!(stand.about(14, "GET", id, "").data(200)["joined"], false);
     assert_eq!(stand.about(13, "DELETE", id, "/join").data(200)["status"], "LEFT");
-    stand.about(13, "GET", id, "").assert_refused(404, 404, "존재하지 않는 챌린지입니다");
+    stand.about(13, "GET", id, "").assert_refused(404, 404, "존재하지 않는 챌린지입니다.");
 }
 
 #[test]
@@ -94,26 +94,26 @@ fn every_refusal_of_join_and_leave_has_its_message() {
     let private = with(body(&stand, 200), json!({"isPrivate": true, "password": "pw"}));
     let private = create(&stand, 13, &private);
     let join = |member, id| stand.about(member, "POST", id, "/join");
-    join(14, 999).assert_refused(404, 404, "존재하지 않는 챌린지입니다");
+    join(14, 999).assert_refused(404, 404, "존재하지 않는 챌린지입니다.");
     join(14, full).data(201);
-    join(15, full).assert_refused(403, 403, "참가 인원이 가득 찼습니다");
-    join(14, full).assert_refused(400, 400, "같은 시간대에 이미 참여 중인 챌린지가 있습니다");
-    join(14, private).assert_refused(400, 400, "비밀번호가 일치하지 않습니다");
+    join(15, full).assert_refused(403, 403, "참가 인원이 가득 찼습니다.");
+    join(14, full).assert_refused(400, 400, "같은 시간대에 이미 참여 중인 챌린지가 있습니다.");
+    join(14, private).assert_refused(400, 400, "비밀번호가 일치하지 않습니다.");
     let path = format!("/api/v1/challenges/{private}/join");
     let with_password =
         |text: &str| stand.call("POST", &path, Some(&stand.login(14)), Some(&json!({"password": text})));
-    with_password("wp").assert_refused(400, 400, "비밀번호가 일치하지 않습니다");
+    with_password("wp").assert_refused(400, 400, "비밀번호가 일치하지 않습니다.");
     with_password("pw").data(201);
-    stand.about(16, "DELETE", full, "/join").assert_refused(400, 400, "참가하지 않은 챌린지입니다");
+    stand.about(16, "DELETE", full, "/join").assert_refused(400, 400, "참가하지 않은 챌린지입니다.");
     stand.control(&format!("challenges/{full}/members/14/status/KICKED"));
-    join(14, full).assert_refused(403, 403, "참가 인원이 가득 찼습니다");
+    join(14, full).assert_refused(403, 403, "참가 인원이 가득 찼습니다.");
     stand.about(14, "DELETE", full, "/join").assert_refused(
         400,
         400,
-        "대기 중인 상태에서만 참가 취소할 수 있습니다",
+        "대기 중인 상태에서만 참가 취소할 수 있습니다.",
     );
     stand.about(13, "DELETE", full, "/join").data(200);
-    join(14, full).assert_refused(400, 400, "이미 참가 중인 챌린지입니다");
+    join(14, full).assert_refused(400, 400, "이미 참가 중인 챌린지입니다.");
 }
 
 #[test]
@@ -121,9 +121,9 @@ fn a_ready_challenge_recruits_no_more_and_lets_enter_once() {
     let stand = Stand::start(ready());
     let recruiting = create(&stand, 13, &with(body(&stand, 20), json!({})));
     let enter = |member, id| stand.about(member, "POST", id, "/enter");
-    enter(13, 999).assert_refused(404, 404, "존재하지 않는 챌린지입니다");
-    enter(13, recruiting).assert_refused(400, 400, "챌린지가 입장 가능한 상태가 아닙니다");
-    stand.about(13, "POST", CHALLENGE, "/join").assert_refused(403, 403, "모집 중이 아닌 챌린지입니다");
+    enter(13, 999).assert_refused(404, 404, "존재하지 않는 챌린지입니다.");
+    enter(13, recruiting).assert_refused(400, 400, "챌린지가 입장 가능한 상태가 아닙니다.");
+    stand.about(13, "POST", CHALLENGE, "/join").assert_refused(403, 403, "모집 중이 아닌 챌린지입니다.");
     stand.about(20, "DELETE", CHALLENGE, "/join").data(200);
 
     let data = enter(14, CHALLENGE).data(200);
@@ -134,7 +134,7 @@ fn a_ready_challenge_recruits_no_more_and_lets_enter_once() {
     let url = data["wsUrl"].as_str().unwrap();
     assert!(url.starts_with(&format!("ws://{}/ws/ws", stand.addr())), "{url}");
     assert_eq!(data["ticket"].as_str().unwrap().len(), 36);
-    enter(14, CHALLENGE).assert_refused(400, 400, "참가 상태가 유효하지 않습니다");
+    enter(14, CHALLENGE).assert_refused(400, 400, "참가 상태가 유효하지 않습니다.");
     assert_eq!(stand.status(CHALLENGE, 14), "RUNNING", "burned without a WebSocket");
 }
 
@@ -143,10 +143,10 @@ fn who_has_not_joined_may_not_enter() {
     let stand = Stand::start(plain());
     let id = create(&stand, 13, &body(&stand, 20));
     // READY is not to be waited for here: only the order of the rules is at stake.
-    stand.about(14, "POST", id, "/enter").assert_refused(400, 400, "챌린지가 입장 가능한 상태가 아닙니다");
+    stand.about(14, "POST", id, "/enter").assert_refused(400, 400, "챌린지가 입장 가능한 상태가 아닙니다.");
     let stand = Stand::start(ready());
     stand.about(15, "DELETE", CHALLENGE, "/join").data(200);
-    stand.about(15, "POST", CHALLENGE, "/enter").assert_refused(400, 400, "참가 상태가 유효하지 않습니다");
+    stand.about(15, "POST", CHALLENGE, "/enter").assert_refused(400, 400, "참가 상태가 유효하지 않습니다.");
 }
 
 #[test]
@@ -163,15 +163,20 @@ fn a_body_that_breaks_rules_names_the_fields() {
         .iter()
         .map(|error| error["field"].as_str().unwrap())
         .collect();
-    assert_eq!(fields, ["title", "maxParticipants", "startAt", "password"]);
+    assert_eq!(fields, ["title", "maxParticipants", "startAtAtLeastTenMinutesLater", "password"]);
+    assert_eq!(json["data"]["errors"][1]["rejectedValue"], 1);
 }
 
 #[test]
 fn ten_minutes_from_now_cut_to_the_second_is_refused() {
     let stand = Stand::start(plain());
     let answer = stand.call("POST", CHALLENGES, Some(&stand.login(13)), Some(&body(&stand, 10)));
-    assert_eq!(answer.json()["data"]["errors"][0]["field"], "startAt");
+    let error = &answer.json()["data"]["errors"][0];
+    let expected = (&json!("startAtAtLeastTenMinutesLater"), &json!(false));
+    assert_eq!((&error["field"], &error["rejectedValue"]), expected);
     create(&stand, 13, &body(&stand, 11));
+    // Any member may, and as far ahead as it likes.
+    create(&stand, 14, &body(&stand, 10 * 24 * 60));
 }
 
 #[test]
@@ -197,9 +202,12 @@ fn who_is_not_logged_in_gets_403_and_nothing_else() {
     let good = stand.login(13);
     let bad = format!("{}x", &good[..good.len() - 1]);
     for token in [None, Some("nonsense"), Some(bad.as_str())] {
-        for (method, path) in
-            [("GET", "/api/v1/challenges/1"), ("POST", CHALLENGES), ("GET", "/api/v1/nothing/here")]
-        {
+        for (method, path) in [
+            ("GET", "/api/v1/challenges/1"),
+            ("POST", CHALLENGES),
+            ("GET", "/api/v1/nothing"),
+            ("GET", "/nothing"),
+        ] {
             let answer = stand.call(method, path, token, None);
             assert_eq!((answer.status, answer.body.as_str()), (403, ""), "{method} {path}");
         }
@@ -219,8 +227,9 @@ fn a_token_is_over_at_its_time() {
 #[test]
 fn an_unknown_path_gets_springs_error() {
     let stand = Stand::start(plain());
-    for (path, token) in [("/nothing", None), ("/api/v1/nothing", Some(stand.login(13)))] {
-        let answer = stand.call("GET", path, token.as_deref(), None);
+    let token = stand.login(13);
+    for path in ["/nothing", "/api/v1/nothing"] {
+        let answer = stand.call("GET", path, Some(&token), None);
         let json = answer.json();
         assert_eq!(answer.status, 404);
         assert_eq!(

@@ -49,7 +49,7 @@ fn a_server_that_is_missed_is_shut_out_from_then_on() {
     stand.control("servers/ws1/down");
     let member = of_first.next().unwrap();
     let none = stand.about(member, "POST", CHALLENGE, "/enter");
-    none.assert_refused(500, 500, "티켓 발급에 실패했습니다");
+    none.assert_refused(500, 500, "티켓 발급에 실패했습니다.");
     assert_eq!(stand.status(CHALLENGE, member), "WAITING");
     let missing = stand.call("POST", "/mock/servers/ws3/down", None, None);
     assert_eq!(missing.status, 404);
@@ -60,7 +60,7 @@ fn members_move_back_when_the_shut_out_is_over() {
     let stand = Stand::start(Config { shut_out: Duration::from_millis(300), servers: 1, ..ready() });
     stand.control("servers/ws1/down");
     let enter = || stand.about(13, "POST", CHALLENGE, "/enter");
-    enter().assert_refused(500, 500, "티켓 발급에 실패했습니다");
+    enter().assert_refused(500, 500, "티켓 발급에 실패했습니다.");
     stand.control("servers/ws1/up");
     await_that("the server is routable", || enter().status == 200);
 }
@@ -70,7 +70,7 @@ fn faults_come_as_ordered() {
     let stand = Stand::start(ready());
     stand.control("faults/internal-server-error?count=1");
     let answer = stand.call("POST", "/api/v1/auth/test-login?memberId=13", None, None);
-    answer.assert_refused(500, 500, "서버 내부 오류입니다");
+    answer.assert_refused(500, 500, "서버 내부 오류입니다.");
     for (fault, code) in [("ws-internal-error", "INTERNAL_ERROR"), ("ws-unauthorized", "UNAUTHORIZED")] {
         let member = if code == "UNAUTHORIZED" { 13 } else { 14 };
         let (ticket, _) = stand.enter(member);

@@ -7,6 +7,7 @@ mod api;
 mod broadcast;
 mod certificates;
 mod control;
+mod injected;
 mod lifecycle;
 mod process;
 mod session;

@@ -118,6 +118,7 @@ fn messages_that_cannot_be_are_named_and_the_session_stays() {
     let (mut client, _) = stand.open(13);
     for (text, code) in [
         (r#"{"type":"JUMP","timestamp":1}"#, "INVALID_MESSAGE_TYPE"),
+        (r#"{"type":null}"#, "INVALID_MESSAGE_TYPE"),
         (r#"{"timestamp":1}"#, "MESSAGE_PROCESSING_ERROR"),
         ("PING", "MESSAGE_PROCESSING_ERROR"),
         (r#"{"type":"RECORD","distance":"far","pace":1}"#, "RECORD_PROCESSING_ERROR"),
@@ -127,7 +128,7 @@ fn messages_that_cannot_be_are_named_and_the_session_stays() {
         assert_eq!(client.text()["errorCode"], code, "{text}");
     }
     client.ping();
-    assert_eq!(stand.counters().errors, 5);
+    assert_eq!(stand.counters().errors, 6);
 }
 
 #[test]
@@ -155,7 +156,7 @@ fn a_ping_between_fragments_is_no_part_of_their_message() {
     let (mut client, _) = stand.open(13);
     let frame = |kind, bytes: Vec<u8>, fin| Message::Frame(Frame::message(bytes, OpCode::Data(kind), fin));
     let start = r#"{"type":"PING","timestamp":1,"x":""#;
-    let mut longest = format!("{start}{}", "x".repeat((64 << 10) - start.len() - 2)).into_bytes();
+    let mut longest = format!("{start}{}", "x".repeat((8 << 10) - start.len() - 2)).into_bytes();
     longest.extend_from_slice(b"\"}");
     let last = longest.split_off(longest.len() - 1);
     client.socket.send(frame(Data::Text, longest, false)).unwrap();
@@ -173,7 +174,8 @@ fn protocol_violations_close_with_their_code() {
     let reserved_opcode = vec![0x83, 0x80, 0, 0, 0, 0];
     let stray_continuation = vec![0x80, 0x80, 0, 0, 0, 0];
     let bad_utf8 = vec![0x81, 0x81, 0, 0, 0, 0, 0xff];
-    let too_long = vec![0x81, 0xff, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0];
+    // 8 KiB and a byte.
+    let too_long = vec![0x81, 0xfe, 0x20, 0x01, 0, 0, 0, 0];
     let binary = vec![0x82, 0x81, 0, 0, 0, 0, 1];
     let cases = [
         (unmasked, 1002),
@@ -208,7 +210,7 @@ fn quitting_and_being_kicked_end_it_for_good() {
         assert_eq!((&left["userId"], &left["reason"]), (&json!(member), &json!(kind)));
         assert_eq!(stand.status(CHALLENGE, member), kind);
         let refused = stand.about(member, "POST", CHALLENGE, "/enter");
-        refused.assert_refused(400, 400, "참가 상태가 유효하지 않습니다");
+        refused.assert_refused(400, 400, "참가 상태가 유효하지 않습니다.");
     }
 }
 
@@ -222,6 +224,7 @@ fn a_finisher_stays_gets_pongs_and_is_announced_again_and_again() {
     assert_eq!(watcher.text()["type"], "PARTICIPANT_UPDATE");
     client.record(5.0, 300);
     client.record(5.1, 300);
+    assert_eq!(watcher.text()["type"], "PARTICIPANT_UPDATE", "of the finish itself, before it");
     for _ in 0..2 {
         let left = watcher.text();
         assert_eq!((&left["type"], &left["reason"]), (&json!("USER_LEFT"), &json!("FINISH")));
@@ -230,7 +233,9 @@ fn a_finisher_stays_gets_pongs_and_is_announced_again_and_again() {
     let place = finished["participants"].as_array().unwrap().iter().find(|it| it["memberId"] == 13).unwrap();
     assert_eq!((&place["status"], &place["rank"]), (&json!("COMPLETED"), &json!(1)));
 
-    let (_third, _) = stand.open(14);
+    let (_third, connected) = stand.open(14);
+    let listed = connected["participants"].as_array().unwrap();
+    assert!(listed.iter().any(|it| it["userId"] == 13), "finishers are listed: {listed:?}");
     assert_eq!(watcher.text()["userId"], 14);
     // The third one's entry has been delivered to the watcher; the finisher hears its PONG and
     // nothing before it.
@@ -240,7 +245,7 @@ fn a_finisher_stays_gets_pongs_and_is_announced_again_and_again() {
     watcher.record(1.0, 300);
     assert_eq!(watcher.ping()["type"], "PONG", "and the finisher's closing was announced to nobody");
     let refused = stand.about(13, "POST", CHALLENGE, "/enter");
-    refused.assert_refused(400, 400, "참가 상태가 유효하지 않습니다");
+    refused.assert_refused(400, 400, "참가 상태가 유효하지 않습니다.");
 }
 
 #[test]
@@ -266,6 +271,7 @@ fn a_reentry_closes_the_previous_connection() {
 #[test]
 fn the_silent_are_dropped_without_a_word() {
     let stand = Stand::start(Config {
+        servers: 1,
         idle_timeout: Duration::from_millis(2500),
         idle_check: Duration::from_millis(50),
         ..ready()
@@ -285,6 +291,51 @@ fn the_silent_are_dropped_without_a_word() {
     assert_eq!(stand.status(CHALLENGE, 13), "TIMEOUT");
     let (_again, _) = stand.open(13);
     assert_eq!(stand.counters().idle_drops, 1);
+}
+
+/// Each server looks at all members, and closes its own only.
+#[test]
+fn of_several_servers_the_first_to_look_announces_and_closes_its_own_only() {
+    const SILENT: u64 = 20;
+    let stand = Stand::start(Config {
+        idle_timeout: Duration::from_millis(2500),
+        idle_check: Duration::from_secs(1),
+        ..ready()
+    });
+    let (mut watcher, _) = stand.open(99);
+    let mut silent: Vec<_> = (13..13 + SILENT)
+        .map(|member| {
+            let path = format!("/ws/ws{}?ticket={}", 1 + member % 2, stand.enter(member).0);
+            let mut client = Client::connect(stand.addr(), &path).expect("an upgrade");
+            assert_eq!(client.text_of("CONNECTED")["userId"], member);
+            client
+        })
+        .collect();
+    let mut announced = 0;
+    while announced < SILENT {
+        watcher.say(&json!({"type": "PING", "timestamp": 1}));
+        while let text = watcher.text()
+            && text["type"] != "PONG"
+        {
+            announced += u64::from(text["type"] == "USER_LEFT" && text["reason"] == "TIMEOUT");
+        }
+    }
+    let counters = stand.counters();
+    assert_eq!(counters.idle_drops, SILENT);
+    assert!((1..SILENT).contains(&counters.idle_ghosts), "{counters:?}");
+    assert_eq!(stand.status(CHALLENGE, 13), "TIMEOUT");
+    let mut connected = 0;
+    for client in &mut silent {
+        // The close frame comes behind what was announced before.
+        client.socket.send(Message::Ping(b"there".to_vec().into())).ok();
+        connected += u64::from(loop {
+            match client.hear() {
+                Heard::Text(_) => {}
+                heard => break heard == Heard::Pong(b"there".to_vec()),
+            }
+        });
+    }
+    assert_eq!(connected, counters.idle_ghosts, "told of as gone, and still connected");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::common::served::{CHALLENGE, Served, assert_check, assert_others_well,
 fn members_that_are_missing_are_named() {
     let served = Served::start(&["--ready", "--members", "13-22"]);
     let report = found(1, &[&usual(&served.url)[..], &["--sample", "all"]].concat());
-    let why = "MEMBER_NOT_FOUND (존재하지 않는 회원입니다): members 23, 24, 25, 26, 27 and 5 more";
+    let why = "MEMBER_NOT_FOUND (존재하지 않는 회원입니다.): members 23, 24, 25, 26, 27 and 5 more";
     let members = assert_check(&report, "members", "fail", why);
     assert_eq!(members["reading"]["text"], "10 of 20 logged in");
     let places = assert_check(&report, "places", "warn", "10 have not joined");

@@ -29,7 +29,7 @@ fn assert_told(finished: &Finished, status: i32, words: &[&str]) {
 }
 
 #[test]
-fn starts_too_near_and_too_far_are_refused_before_anything_is_created() {
+fn starts_too_near_are_refused_before_anything_is_created() {
     let server = Server::plain();
     let ahead = |span: SignedDuration| (Timestamp::now() + span).strftime("%Y-%m-%dT%H:%M:%S").to_string();
     let near = ahead(SignedDuration::from_mins(9));
@@ -40,12 +40,12 @@ fn starts_too_near_and_too_far_are_refused_before_anything_is_created() {
         "is UTC the server's time zone",
     ];
     assert_told(&server.prepare("challenge", &["--start-at", &near]), 2, &words);
-    let far = ahead(SignedDuration::from_hours(7 * 24) + SignedDuration::from_mins(1));
-    assert_told(&server.prepare("challenge", &["--start-at", &far]), 2, &["is more than a week after 20"]);
     let soon = ahead(SignedDuration::from_mins(12));
     let words = ["10,000 members at 20/s take 8m20s", "becomes READY in ", "--rate "];
     assert_told(&server.prepare("challenge", &["--start-at", &soon, "--members", "10k"]), 2, &words);
-    assert_eq!(server.created(&[])["id"], 1, "none of them was created");
+    // The servers take any start that is further away, and any member as its creator.
+    let far = ahead(SignedDuration::from_hours(10 * 24));
+    assert_eq!(server.created(&["--start-at", &far])["id"], 1, "none of the others was created");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn options_that_cannot_be_are_refused_before_anybody_is_asked() {
     assert_told(
         &asked(&url, &["--members", "10k", "--rate", "1/m"]),
         2,
-        &["more than a week ahead", "a higher --rate"],
+        &["9h is the maximum", "a higher --rate"],
     );
     for (members, room, words) in [
         ("20", "19", "--max-participants 19 is too small: 20 members will join, and member 13"),
@@ -93,7 +93,7 @@ fn what_the_server_checks_is_told_in_its_own_words() {
     let title = "가".repeat(101);
     let words = [
         "answered 400: 입력값 검증에 실패했습니다",
-        "title: 제목은 100자 이하여야 합니다 (--title: 1 to 100 characters)",
+        "title: 제목은 100자 이하여야 합니다. (--title: 1 to 100 characters)",
     ];
     assert_told(&server.prepare("challenge", &["--title", &title]), 2, &words);
     let finished = server.prepare("challenge", &["--title", " ", "--description", ""]);
@@ -143,7 +143,12 @@ fn failing_servers_and_strangers_are_told_apart() {
             3,
             vec!["answered 502", "see their logs", "may exist all the same"],
         ),
-        ("403 Forbidden", "", 2, vec!["answered 403: an empty body", "member 13 may not create challenges"]),
+        (
+            "403 Forbidden",
+            "",
+            2,
+            vec!["answered 403: an empty body", "the servers did not accept member 13's login"],
+        ),
         ("302 Found\r\nLocation: /elsewhere", "", 2, vec!["answered 302", "the target leads elsewhere"]),
         ("404 Not Found", "{}", 2, vec!["the target has no POST /api/v1/admin/challenges"]),
         (

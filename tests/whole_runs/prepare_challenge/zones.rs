@@ -52,7 +52,7 @@ fn a_zone_west_of_the_server_s_is_refused_by_the_server_with_a_word_about_zones(
     let finished = created("Asia/Seoul", "UTC", &[]);
     finished.assert_status(2);
     assert_eq!(finished.stdout, "");
-    assert!(finished.stderr.contains("startAt: 시작 시간은 10분 이후"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("startAtAtLeastTenMinutesLater: "), "{}", finished.stderr);
     assert!(finished.stderr.contains("is --time-zone right?"), "{}", finished.stderr);
 }
 

@@ -6,7 +6,7 @@ use super::played::Played;
 use crate::common::{eventually, finish, signal};
 
 const GATEWAY_TIMEOUT: &str = "HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\n\r\n";
-const NOT_WAITING: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 106\r\n\r\n{\"isSuccess\":false,\"code\":400,\"message\":\"대기 중인 상태에서만 참가 취소할 수 있습니다\"}";
+const NOT_WAITING: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 107\r\n\r\n{\"isSuccess\":false,\"code\":400,\"message\":\"대기 중인 상태에서만 참가 취소할 수 있습니다.\"}";
 
 /// Ten who are in leave, three of whose answers are lost so.
 #[track_caller]

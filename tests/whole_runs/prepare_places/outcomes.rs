@@ -48,7 +48,7 @@ fn the_last_to_leave_is_warned_of() {
     played.stand.about(13, "GET", played.challenge, "").assert_refused(
         404,
         404,
-        "존재하지 않는 챌린지입니다",
+        "존재하지 않는 챌린지입니다.",
     );
 
     std::fs::remove_file(played.file()).expect("the file is there");
@@ -146,7 +146,7 @@ fn members_none_of_whom_are_known_stop_it_early() {
     command.arg(&members).arg("--out").arg(played.file());
     let finished = finish(command.spawn().expect("the binary starts"));
     finished.assert_status(1);
-    assert!(finished.stderr.contains("members in a row were refused, and none accepted: login is refused with MEMBER_NOT_FOUND (존재하지 않는 회원입니다)"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("members in a row were refused, and none accepted: login is refused with MEMBER_NOT_FOUND (존재하지 않는 회원입니다.)"), "{}", finished.stderr);
     assert!(played.count("pending") > 100, "{:?}", played.count("pending"));
 }
 
@@ -183,7 +183,7 @@ fn a_challenge_that_fills_up_stops_it_early_with_the_servers_words() {
     let finished = played.join("13-262", &["--rate", "100/s", "--scenario", scenario]);
     finished.assert_status(1);
     assert_eq!((played.count("done"), played.joined()), (30, 31));
-    let expected = "the other members were not tried: join is refused with CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED (참가 인원이 가득 찼습니다)";
+    let expected = "the other members were not tried: join is refused with CHALLENGE_PARTICIPANT_LIMIT_EXCEEDED (참가 인원이 가득 찼습니다.)";
     assert!(finished.stderr.contains(expected), "{}", finished.stderr);
     assert!(played.count("pending") > 50, "most were not tried: {:?}", played.rows());
 }

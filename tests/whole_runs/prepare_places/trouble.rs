@@ -1,6 +1,7 @@
 //! Joining while servers do not answer, or answer that they cannot.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::played::Played;
 use crate::common::{eventually, finish};
@@ -8,7 +9,7 @@ use crate::common::{eventually, finish};
 const TOO_MANY: &str = "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n";
 const BAD_GATEWAY: &str = "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 24\r\n\r\n<html>502 nginx</html>\r\n";
 const NOT_LOGGED_IN: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
-const BROKEN: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: 72\r\n\r\n{\"isSuccess\":false,\"code\":500,\"message\":\"서버 내부 오류입니다\"}";
+const BROKEN: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: 73\r\n\r\n{\"isSuccess\":false,\"code\":500,\"message\":\"서버 내부 오류입니다.\"}";
 
 /// Everyone gets in, although the first so many requests to join are answered so.
 #[track_caller]
@@ -192,4 +193,51 @@ fn answers_that_say_nothing_stop_it_when_nobody_has_joined_by_them() {
             .contains("members in a row were refused, and none accepted: join is answered with http-204")
     );
     assert!(played.count("refused") >= 50 && played.count("pending") > 0, "{}", finished.stderr);
+}
+
+#[test]
+fn the_rate_sinks_with_the_servers_and_the_result_says_so() {
+    let played = Played::with_room_for(300);
+    played.way.slow_down(Duration::from_millis(400));
+    let finished = played.join("13-92", &[]);
+    finished.assert_status(0);
+    assert_eq!((played.count("done"), played.joined()), (80, 81), "{}", finished.stderr);
+    let held = played.way.held_max();
+    assert!((8..=16).contains(&held), "{held} requests to join at once");
+    let told = "/s reached: with 16 requests out at a time (--in-flight) the servers' answers set the pace";
+    assert!(finished.stderr.contains("500/s asked for, "), "{}", finished.stderr);
+    assert!(finished.stderr.contains(told), "{}", finished.stderr);
+}
+
+#[test]
+fn who_waits_for_a_turn_is_not_timed_out() {
+    let played = Played::with_room_for(300);
+    let scenario = tempfile::NamedTempFile::with_suffix(".toml").expect("a file");
+    let source =
+        include_str!("../../../scenarios/runnity.toml").replace("timeout = \"35s\"", "timeout = \"2s\"");
+    std::fs::write(scenario.path(), source).expect("written");
+    played.way.slow_down(Duration::from_millis(500));
+    let file = scenario.path().display().to_string();
+    let finished = played.join("13-22", &["--in-flight", "1", "--scenario", &file]);
+    finished.assert_status(0);
+    assert_eq!((played.count("done"), played.way.held_max()), (10, 1), "{}", finished.stderr);
+    assert_eq!(played.attempts(), BTreeMap::from([(1, 10)]), "the last waited for 4.5 s of a timeout of 2 s");
+}
+
+#[test]
+fn a_rate_that_was_reached_is_not_talked_about() {
+    let played = Played::with_room_for(300);
+    let finished = played.join("13-62", &["--rate", "100/s"]);
+    finished.assert_status(0);
+    assert!(!finished.stderr.contains("asked for"), "{}", finished.stderr);
+}
+
+/// Six times the same member, while all others get in: more than if it had got no answer.
+#[test]
+fn a_member_whom_the_servers_answer_is_not_given_up() {
+    let played = Played::with_room_for(300);
+    played.way.answer(6, BROKEN);
+    let finished = played.join("13", &[]);
+    finished.assert_status(0);
+    assert_eq!((played.count("done"), played.way.joins()), (1, 7), "{}", finished.stderr);
 }

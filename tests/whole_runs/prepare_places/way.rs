@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -19,6 +19,11 @@ struct State {
     is_silent: AtomicBool,
     /// Requests to join take effect, and their answers never come.
     is_withholding: AtomicBool,
+    /// How long each request to join is held up, in milliseconds, …
+    slow_ms: AtomicU64,
+    /// … how many are at this moment, and how many were at most.
+    held: AtomicUsize,
+    held_max: AtomicUsize,
     /// All requests are taken and never answered.
     is_mute: AtomicBool,
     /// Requests that were taken so.
@@ -98,6 +103,16 @@ impl Way {
     /// From here on all requests are taken and never answered.
     pub fn fall_mute(&self) {
         self.state.is_mute.store(true, Ordering::SeqCst);
+    }
+
+    /// From here on each request to join is held up for so long.
+    pub fn slow_down(&self, by: Duration) {
+        self.state.slow_ms.store(by.as_millis() as u64, Ordering::SeqCst);
+    }
+
+    /// The most requests to join that were held up at once.
+    pub fn held_max(&self) -> usize {
+        self.state.held_max.load(Ordering::SeqCst)
     }
 
     /// How many have been taken so.
@@ -181,6 +196,7 @@ fn carry(mut client: TcpStream, target: SocketAddr, state: &State) {
             if state.is_silent.load(Ordering::SeqCst) {
                 continue;
             }
+            hold_up(state);
             withheld.store(state.is_withholding.load(Ordering::SeqCst), Ordering::SeqCst);
         }
         if bytes.starts_with(LEAVE) {
@@ -201,6 +217,18 @@ fn carry(mut client: TcpStream, target: SocketAddr, state: &State) {
     }
     let _ = server.shutdown(Shutdown::Both);
     let _ = answering.join();
+}
+
+/// A server that takes its time.
+fn hold_up(state: &State) {
+    let by = Duration::from_millis(state.slow_ms.load(Ordering::SeqCst));
+    if by.is_zero() {
+        return;
+    }
+    let held = state.held.fetch_add(1, Ordering::SeqCst) + 1;
+    state.held_max.fetch_max(held, Ordering::SeqCst);
+    thread::park_timeout(by);
+    state.held.fetch_sub(1, Ordering::SeqCst);
 }
 
 fn next_of(answers: &Mutex<Option<(usize, Vec<u8>)>>) -> Option<Vec<u8>> {

@@ -15,10 +15,11 @@ pub(super) use self::upgrade::Upgrade;
 
 use startline_protocol::http::{BodyKept, RequestReader};
 
+use super::injection::{Count, Kind};
 use super::server_clock::Moment;
 use super::shared::Shared;
 use super::token::Purpose;
-use super::world::{ChallengeId, Fault, MemberId, Now};
+use super::world::{ChallengeId, Fault, MemberId, Now, Refusal};
 
 /// What is done about a request.
 #[derive(Debug)]
@@ -46,15 +47,15 @@ pub(super) fn answer(shared: &Shared, moment: Moment, request: &RequestReader) -
         Some("api") => Answer::Reply(call.api()),
         Some("ws") => upgrade::answer(&call),
         Some("mock") => Answer::Reply(control::answer(&call)),
-        _ => Answer::Reply(call.not_found()),
+        _ => Answer::Reply(call.member().map_or_else(|| Reply::empty(403), |_| call.not_found())),
     }
 }
 
 impl<'a> Call<'a> {
     /// Runnity's API. Who is not logged in learns nothing, not even that a path does not exist.
     fn api(&self) -> Reply {
-        if self.shared.world(self.now, |world| world.take_fault(Fault::InternalServerError)) {
-            return Reply::refusal(super::world::Refusal::InternalServerError);
+        if let Some(reply) = self.faulty() {
+            return reply;
         }
         if self.request.body_kept() == BodyKept::Cut {
             return Reply::problem(413, "Request body is too large.", self.path);
@@ -80,6 +81,28 @@ impl<'a> Call<'a> {
             }
             _ => self.not_found(),
         }
+    }
+
+    /// What a fault answers instead, ordered or by chance.
+    fn faulty(&self) -> Option<Reply> {
+        self.shared.world(self.now, |world| {
+            if world.take_fault(Fault::InternalServerError) {
+                return Some(Reply::refusal(Refusal::InternalServerError));
+            }
+            let injector = world.injector();
+            let nginx = injector.draw(Count::HttpStatus, |kind| match kind {
+                Kind::HttpStatus(status) => Some(Reply::nginx(status)),
+                _ => None,
+            });
+            nginx.or_else(|| {
+                injector.draw(Count::PoolExhausted, |kind| match kind {
+                    Kind::PoolExhausted(by) => {
+                        Some(Reply::refusal(Refusal::InternalServerError).late_by(Some(by)))
+                    }
+                    _ => None,
+                })
+            })
+        })
     }
 
     /// The answer of the request's method; 405 for another one.

@@ -5,6 +5,7 @@
 //! application, as Spring sends it) or by its length.
 
 use std::io::Write;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -41,6 +42,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     content: Content,
     body: Vec<u8>,
+    /// How long it is held back.
+    pub(crate) later: Option<Duration>,
     /// One more header field.
     field: Option<(&'static str, &'static str)>,
 }
@@ -75,15 +78,17 @@ struct SpringError<'a> {
 
 /// A rule of validation that the input breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct FieldError {
     pub(crate) field: &'static str,
+    pub(crate) rejected_value: Value,
     pub(crate) message: String,
 }
 
 impl Reply {
     /// The application's yes.
     pub(crate) fn success(status: u16, data: impl Serialize) -> Self {
-        let message = if status == 201 { "생성되었습니다" } else { "요청에 성공했습니다" };
+        let message = if status == 201 { "생성되었습니다." } else { "요청에 성공했습니다." };
         let envelope = Envelope { is_success: true, code: status, message, data: Some(data) };
         Self::json(status, &envelope)
     }
@@ -135,29 +140,34 @@ impl Reply {
             "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n{text}\
              <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
         );
-        Self { status, content: Content::Html, body: body.into_bytes(), field: None }
+        Self { status, content: Content::Html, body: body.into_bytes(), later: None, field: None }
     }
 
     /// A status and nothing more: what Spring Security and a WebSocket interceptor answer.
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, content: Content::Nothing, body: Vec::new(), field: None }
+        Self { status, content: Content::Nothing, body: Vec::new(), later: None, field: None }
     }
 
     /// A line of plain text.
     pub(crate) fn text(status: u16, text: &str) -> Self {
-        Self { status, content: Content::Text, body: text.as_bytes().to_vec(), field: None }
+        Self { status, content: Content::Text, body: text.as_bytes().to_vec(), later: None, field: None }
     }
 
     /// Any JSON.
     pub(crate) fn json(status: u16, value: &impl Serialize) -> Self {
         // Only maps with keys that are no strings fail, and there are none here.
         let body = serde_json::to_vec(value).unwrap_or_default();
-        Self { status, content: Content::Json, body, field: None }
+        Self { status, content: Content::Json, body, later: None, field: None }
     }
 
     /// With one more header field.
     pub(crate) fn with_field(self, name: &'static str, value: &'static str) -> Self {
         Self { field: Some((name, value)), ..self }
+    }
+
+    /// Held back for so long.
+    pub(crate) fn late_by(self, later: Option<Duration>) -> Self {
+        Self { later, ..self }
     }
 
     /// Appends the answer as it goes over the wire.
@@ -251,14 +261,15 @@ mod tests {
     fn a_refusal_has_no_data_and_mirrors_its_meaning() {
         let reply = Reply::refusal(Refusal::MemberNotFound);
         assert_eq!(reply.status, 400);
-        assert_eq!(body(&reply), r#"{"isSuccess":false,"code":404,"message":"존재하지 않는 회원입니다"}"#);
+        assert_eq!(body(&reply), r#"{"isSuccess":false,"code":404,"message":"존재하지 않는 회원입니다."}"#);
     }
 
     #[test]
     fn validation_errors_carry_their_fields() {
-        let errors = [FieldError { field: "title", message: "m".into() }];
+        let errors = [FieldError { field: "title", rejected_value: json!(""), message: "m".into() }];
         let reply = Reply::invalid(&errors);
-        assert!(body(&reply).ends_with(r#""data":{"errors":[{"field":"title","message":"m"}]}}"#));
+        let error = r#"{"field":"title","message":"m","rejectedValue":""}"#;
+        assert!(body(&reply).ends_with(&format!(r#""data":{{"errors":[{error}]}}}}"#)), "{}", body(&reply));
     }
 
     #[test]

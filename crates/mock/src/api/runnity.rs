@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use super::Call;
 use super::input::{JoinBody, NewChallenge, NotAccepted};
 use super::reply::Reply;
+use crate::injection::{Count, Kind};
 use crate::messages;
 use crate::server_clock::local_time;
 use crate::token::Purpose;
@@ -21,8 +22,8 @@ const REFRESH_TTL_MS: u64 = 14 * 24 * 3_600_000;
 struct LoginData {
     access_token: String,
     refresh_token: String,
-    is_new_user: bool,
     need_additional_info: bool,
+    new_user: bool,
 }
 
 #[derive(Serialize)]
@@ -95,8 +96,8 @@ pub(super) fn test_login(call: &Call<'_>) -> Reply {
         LoginData {
             access_token: tokens.issue(member, Purpose::Access, now_ms, access_ttl_ms),
             refresh_token: tokens.issue(member, Purpose::Refresh, now_ms, REFRESH_TTL_MS),
-            is_new_user: false,
             need_additional_info: false,
+            new_user: false,
         },
     )
 }
@@ -161,7 +162,14 @@ pub(super) fn leave(call: &Call<'_>, member: MemberId, id: ChallengeId) -> Reply
 
 /// `POST /api/v1/challenges/{challengeId}/enter`.
 pub(super) fn enter(call: &Call<'_>, member: MemberId, id: ChallengeId) -> Reply {
-    match call.shared.world(call.now, |world| world.enter(member, id, call.now)) {
+    let (entered, late) = call.shared.world(call.now, |world| {
+        let late = world.injector().draw(Count::EnterSlow, |kind| match kind {
+            Kind::EnterSlow(by) => Some(by),
+            _ => None,
+        });
+        (world.enter(member, id, call.now), late)
+    });
+    let reply = match entered {
         Err(refusal) => Reply::refusal(refusal),
         Ok(entered) => Reply::success(
             200,
@@ -173,7 +181,8 @@ pub(super) fn enter(call: &Call<'_>, member: MemberId, id: ChallengeId) -> Reply
                 expires_in: call.shared.config.ticket_ttl.as_secs(),
             },
         ),
-    }
+    };
+    reply.late_by(late)
 }
 
 /// What `wsUrl` starts with: as configured, else the host that the client has asked, over TLS if it

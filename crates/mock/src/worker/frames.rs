@@ -12,11 +12,15 @@ use super::{CLOSE_TIMEOUT, CLOSING, Worker};
 use crate::connection::{NO_ROOM, State};
 use crate::counters::Count;
 use crate::incoming::{self, Incoming};
+use crate::injection::{self, Kind};
 use crate::messages::{self, ErrorCode, LeaveReason};
 use crate::world::{Fault, Recorded};
 
-/// The longest message taken from a client.
-const MESSAGE_BYTES_MAX: u64 = 64 << 10;
+/// The longest message taken from a client: Tomcat's text buffer.
+const MESSAGE_BYTES_MAX: u64 = 8 << 10;
+/// What Tomcat and Spring say of a message that they do not take.
+const TOO_LONG: &str = "The decoded text message was too big for the output buffer and the endpoint does not support partial messages";
+const NO_BINARY: &str = "Binary messages not supported";
 
 impl Worker {
     /// Reads frames from what has come, together with what was left over before.
@@ -136,7 +140,7 @@ impl Worker {
         if kind == MessageKind::Binary {
             // Spring's text handler: CloseStatus.NOT_ACCEPTABLE.
             self.depart(slot, LeaveReason::Disconnected);
-            self.close(slot, 1003);
+            self.close_saying(slot, 1003, NO_BINARY);
             return Ok(());
         }
         let Some(connection) = self.connections.get(slot as usize) else { return Ok(()) };
@@ -163,12 +167,27 @@ impl Worker {
 
     fn on_ping(&mut self, slot: u32) {
         self.hear(slot);
+        if self.injector.happens(injection::Count::PongLost, Kind::PongLost) {
+            return;
+        }
         self.count(Count::pings, 1);
-        self.reply(slot, |worker, out| {
-            worker.text.clear();
-            messages::pong(&mut worker.text, worker.moment.now.wall_ms);
-            websocket::write_frame(out, Opcode::Text, None, &worker.text);
+        let late = self.injector.draw(injection::Count::PongLate, |kind| match kind {
+            Kind::PongLate(by) => Some(by),
+            _ => None,
         });
+        let now_ms = self.moment.now.wall_ms + late.map_or(0, |by| by.as_millis() as u64);
+        let pong = |text: &mut Vec<u8>, out: &mut Vec<u8>| {
+            text.clear();
+            messages::pong(text, now_ms);
+            websocket::write_frame(out, Opcode::Text, None, text);
+        };
+        let Some(by) = late else {
+            return self.reply(slot, |worker, out| pong(&mut worker.text, out));
+        };
+        let Some(connection) = self.connections.get(slot as usize) else { return };
+        let (session, mut bytes) = (connection.session, Vec::new());
+        pong(&mut self.text, &mut bytes);
+        self.send_later(slot, session, bytes, by);
     }
 
     fn on_record(&mut self, slot: u32, distance: f64, pace: i32) {
@@ -202,21 +221,42 @@ impl Worker {
     pub(super) fn depart(&mut self, slot: u32, reason: LeaveReason) {
         let Some(connection) = self.connections.get(slot as usize) else { return };
         if connection.room == NO_ROOM {
-            return;
+            return self.abandon(slot);
         }
-        let (room, runner, session) = (connection.room, connection.runner, connection.session);
-        let challenge = self.rooms[room as usize].challenge;
-        let now = self.moment.now;
+        self.announce_departure(slot, reason);
+        self.leave_room(slot);
+    }
+
+    /// Takes the member out of the challenge; the connection stays, and receives.
+    pub(super) fn announce_departure(&mut self, slot: u32, reason: LeaveReason) {
+        let Some(connection) = self.connections.get(slot as usize) else { return };
+        let (runner, session, now) = (connection.runner, connection.session, self.moment.now);
+        let Some(challenge) = self.rooms.get(connection.room as usize).map(|room| room.challenge) else {
+            return;
+        };
         self.shared.world(now, |world| world.depart(challenge, runner, session, reason, now));
         self.has_news = true;
-        self.leave_room(slot);
+    }
+
+    /// Listed and not registered yet, on a racy server: the member is free again.
+    fn abandon(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        if connection.state == State::Listed
+            && let Some(pass) = connection.spilled().and_then(|spill| spill.opening.take()).map(|it| it.0)
+        {
+            self.shared.world(self.moment.now, |world| world.abandon(pass));
+        }
     }
 
     /// Sends a close frame and awaits the peer's.
     pub(super) fn close(&mut self, slot: u32, code: u16) {
+        self.close_saying(slot, code, "");
+    }
+
+    fn close_saying(&mut self, slot: u32, code: u16, reason: &str) {
         self.leave_room(slot);
         self.await_close(slot);
-        self.reply(slot, |_, out| websocket::write_close(out, None, code, ""));
+        self.reply(slot, |_, out| websocket::write_close(out, None, code, reason));
     }
 
     /// From here on nothing but the peer's close frame matters.
@@ -249,7 +289,8 @@ impl Worker {
         let Some(connection) = self.connections.get(slot as usize) else { return };
         if connection.state.is_live() {
             self.depart(slot, LeaveReason::Error);
-            self.close(slot, violation.close_code());
+            let reason = if violation == Violation::MessageTooLong { TOO_LONG } else { "" };
+            self.close_saying(slot, violation.close_code(), reason);
         }
         self.set_state(slot, State::Deaf);
         if let Some(connection) = self.connections.get_mut(slot as usize).filter(|it| !it.is_backlogged()) {

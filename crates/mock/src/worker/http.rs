@@ -3,6 +3,8 @@
 //! Invariant: while an answer is unsent no further request is read, so that what a client can make
 //! the server keep is one buffer of requests and the answers to a part of them.
 
+use std::time::Duration;
+
 use startline_protocol::http::{HttpError, Limits, RequestReader};
 
 use super::Worker;
@@ -27,6 +29,13 @@ impl Worker {
                 self.open(slot, upgrade, &mut out, rest);
                 self.out = out;
                 return;
+            }
+            if let Some((answer, by)) = step.later {
+                self.send(slot, &out);
+                out.clear();
+                self.keep_for_later(slot, rest);
+                self.answer_later(slot, answer, step.last, by);
+                break;
             }
             if step.last {
                 self.send(slot, &out);
@@ -71,7 +80,7 @@ impl Worker {
                 unreadable(error).write(out, &self.date.1, Shape::LAST);
                 self.count(Count::requests, 1);
                 self.count(Count::requests_refused, 1);
-                return Some(Step { consumed: bytes.len(), upgrade: None, last: true });
+                return Some(Step { consumed: bytes.len(), upgrade: None, later: None, last: true });
             }
         };
         if !progress.complete {
@@ -89,12 +98,21 @@ impl Worker {
         self.count(Count::requests, 1);
         match answer {
             Answer::Upgrade(upgrade) => {
-                Some(Step { consumed: progress.consumed, upgrade: Some(upgrade), last: false })
+                Some(Step { consumed: progress.consumed, upgrade: Some(upgrade), later: None, last: false })
             }
             Answer::Reply(reply) => {
                 self.count(Count::requests_refused, u64::from(reply.status >= 400));
-                reply.write(out, &self.date.1, shape);
-                Some(Step { consumed: progress.consumed, upgrade: None, last: !keep_alive })
+                // As Tomcat does after a status of 400, whatever caused it.
+                let shape = Shape { keep_alive: keep_alive && reply.status != 400, ..shape };
+                let later = reply.later.map(|by| {
+                    let mut answer = Vec::new();
+                    reply.write(&mut answer, &self.date.1, shape);
+                    (answer, by)
+                });
+                if later.is_none() {
+                    reply.write(out, &self.date.1, shape);
+                }
+                Some(Step { consumed: progress.consumed, upgrade: None, later, last: !shape.keep_alive })
             }
         }
     }
@@ -125,6 +143,8 @@ impl Worker {
 struct Step {
     consumed: usize,
     upgrade: Option<api::Upgrade>,
+    /// The answer is held back for this long.
+    later: Option<(Vec<u8>, Duration)>,
     /// The connection ends with the answer.
     last: bool,
 }

@@ -7,7 +7,7 @@
 //! connection (what is left over is in `again`), so nobody's PONG waits for somebody's half
 //! megabyte; a connection is taken out of the slab in [`Worker::drop_connection`] only.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -22,6 +22,7 @@ use startline_os::timers::Timers;
 
 use super::connection::{Connection, Sent, State};
 use super::counters::{Cells, Count};
+use super::injection::Injector;
 use super::mailbox::Notice;
 use super::messages::LeaveReason;
 use super::receivers::Receivers;
@@ -32,9 +33,12 @@ use super::world::ChallengeId;
 mod delivery;
 mod frames;
 mod http;
+mod late;
 mod opening;
 mod rounds;
 mod secure;
+
+use self::late::Late;
 
 const LISTENER: Token = Token(0);
 const MAILBOX: Token = Token(1);
@@ -87,6 +91,8 @@ pub(super) struct Worker {
     moment: Moment,
     next_gather: Tick,
     next_idle_check: Tick,
+    /// The server that looks for silent members next.
+    idle_checker: u16,
     next_round: Tick,
     /// Something was announced in this turn.
     has_news: bool,
@@ -94,6 +100,10 @@ pub(super) struct Worker {
     /// one batch.
     gather_again: Option<Tick>,
     stop_by: Option<Tick>,
+    /// Draws faults.
+    injector: Injector,
+    /// What is to be sent later, by real milliseconds.
+    late: BTreeMap<u64, Vec<Late>>,
     /// The `Date` header, and the second that it is for.
     date: (u64, String),
     read_buffer: Vec<u8>,
@@ -130,10 +140,13 @@ impl Worker {
             moment,
             next_gather: moment.tick,
             next_idle_check: moment.tick + Ticks::from_duration(shared.config.idle_check),
+            idle_checker: 0,
             next_round: moment.tick,
             has_news: false,
             gather_again: None,
             stop_by: None,
+            injector: shared.injector(id),
+            late: BTreeMap::new(),
             date: (0, String::new()),
             read_buffer: vec![0; READ_BYTES],
             opened: Vec::new(),
@@ -171,6 +184,7 @@ impl Worker {
             self.look_at_the_clock();
             self.read_again();
             self.fire_timers();
+            self.send_late();
             self.go_round();
             self.deliver();
             self.bury();
@@ -209,7 +223,7 @@ impl Worker {
                 due = other;
             }
         }
-        due.since(self.moment.tick).as_duration()
+        self.until_late().map_or(Duration::MAX, |late| late).min(due.since(self.moment.tick).as_duration())
     }
 
     fn look_at_the_clock(&mut self) {
@@ -345,9 +359,11 @@ impl Worker {
             }
         }
         self.read_buffer = buffer;
-        // While answers are not taken, it is the socket's becoming writable that goes on with it.
+        // While answers are not taken, it is the socket's becoming writable that goes on with it; while
+        // one is held back, its time.
         let connection = self.connections.get(slot as usize);
-        if connection.is_some_and(|it| it.state != State::Http || !it.is_backlogged()) {
+        let goes_on = |it: &Connection| it.state != State::Http || !(it.is_backlogged() || it.is_held_back());
+        if connection.is_some_and(goes_on) {
             self.again.push(slot);
         }
     }
@@ -379,6 +395,9 @@ impl Worker {
     fn read_again(&mut self) {
         for slot in std::mem::take(&mut self.again) {
             let Some(connection) = self.connections.get_mut(slot as usize) else { continue };
+            if connection.is_held_back() {
+                continue;
+            }
             if connection.is_held_up() && !connection.is_backlogged() {
                 let unused = connection.spilled().map(|spill| std::mem::take(&mut spill.unused));
                 self.read_requests(slot, &mut unused.unwrap_or_default());

@@ -14,6 +14,7 @@ use super::{CONNECTED, REGISTER, REGISTER_LATE, Worker};
 use crate::api::Upgrade;
 use crate::connection::{NO_ROOM, State};
 use crate::counters::Count;
+use crate::injection::{self, Kind};
 use crate::mailbox::Notice;
 use crate::messages::{self, ErrorCode};
 use crate::receivers::{NEWCOMER, Receivers};
@@ -142,7 +143,7 @@ impl Worker {
 
     /// Redeems, lists, registers and announces in one step.
     fn connect_at_once(&mut self, slot: u32, ticket: &str, out: &mut Vec<u8>) -> Result<(), ErrorCode> {
-        let (now, seat) = (self.moment.now, self.seat(slot));
+        let (now, seat, before) = (self.moment.now, self.seat(slot), out.len());
         let (pass, registered) = self.shared.world(now, |world| {
             let pass = world.redeem(ticket, now)?;
             world.list(pass, now, out);
@@ -152,7 +153,11 @@ impl Worker {
         })?;
         self.take_in(slot, pass, registered);
         self.set_state(slot, State::Open);
-        self.count(Count::connected, 1);
+        if self.loses_connected() {
+            out.truncate(before);
+        } else {
+            self.count(Count::connected, 1);
+        }
         Ok(())
     }
 
@@ -199,8 +204,14 @@ impl Worker {
         connection.state = State::Open;
         let Some((_, list)) = connection.spill().opening.take() else { return };
         connection.tidy();
-        self.count(Count::connected, 1);
-        self.send_whole(slot, &list);
+        if !self.loses_connected() {
+            self.count(Count::connected, 1);
+            self.send_whole(slot, &list);
+        }
+    }
+
+    fn loses_connected(&mut self) -> bool {
+        self.injector.happens(injection::Count::ConnectedLost, Kind::ConnectedLost)
     }
 
     /// Puts a registered connection into this worker's room, and has the one that it replaces

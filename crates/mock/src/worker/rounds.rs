@@ -39,13 +39,19 @@ impl Worker {
             self.read_letters();
         }
         if tick.reached(self.next_idle_check) {
-            self.next_idle_check = tick + Ticks::from_duration(self.shared.config.idle_check);
-            self.drop_the_silent();
+            let servers = self.shared.config.servers as u16;
+            // Each server looks once an interval, one after the other.
+            let pause = self.shared.config.idle_check / u32::from(servers);
+            self.next_idle_check = tick + Ticks::from_duration(pause);
+            self.drop_the_silent(self.idle_checker);
+            self.idle_checker = (self.idle_checker + 1) % servers;
         }
     }
 
-    /// Members whose last sign of life is too old leave as TIMEOUT and are closed without a word.
-    fn drop_the_silent(&mut self) {
+    /// Members whose last sign of life is too old leave as TIMEOUT, and this is announced by the
+    /// server that looks. It closes its own without a word; others' stay connected, and nobody
+    /// looks at them again.
+    fn drop_the_silent(&mut self, checker: u16) {
         let tick = self.moment.tick;
         let is_silent = |heard: Tick, limit: Duration| tick.since(heard).as_duration() > limit;
         let (mut members, mut clients) = (Vec::new(), Vec::new());
@@ -65,6 +71,12 @@ impl Worker {
         }
         for slot in members {
             self.count(Count::idle_drops, 1);
+            if self.connections.get(slot as usize).is_some_and(|it| it.server != checker) {
+                self.count(Count::idle_ghosts, 1);
+                self.announce_departure(slot, LeaveReason::Timeout);
+                self.set_state(slot, State::Ghost);
+                continue;
+            }
             self.depart(slot, LeaveReason::Timeout);
             self.close(slot, 1000);
         }

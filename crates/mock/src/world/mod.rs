@@ -9,6 +9,8 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use crate::injection::Injector;
+
 mod admission;
 mod challenge;
 mod event_log;
@@ -23,7 +25,7 @@ mod ticket;
 
 pub use self::admission::Entered;
 pub use self::challenge::{About, Challenge, ChallengeStatus, Distance, READY_BEFORE_START_MS};
-pub use self::event_log::{Batch, EventLog};
+pub use self::event_log::{Batch, EventLog, Share, Spread};
 pub use self::refusal::Refusal;
 pub use self::room::Room;
 pub use self::roster::{Participation, ParticipationStatus, Roster};
@@ -63,6 +65,10 @@ pub struct WorldSettings {
     pub quiet: bool,
     /// At a challenge's end, tell everyone of everyone's EXPIRED first, as the real servers may.
     pub announce_expired: bool,
+    /// At a challenge's end, nobody is connected any more.
+    pub done_closes: bool,
+    /// Draws faults.
+    pub injector: Injector,
 }
 
 /// Everything that the servers share.
@@ -172,8 +178,8 @@ impl World {
                         .roster
                         .turn_all(ParticipationStatus::Waiting, ParticipationStatus::NotStarted),
                     ChallengeStatus::Done => {
-                        self.events_dropped +=
-                            challenge.end(self.settings.announce_expired, now, &mut self.scratch);
+                        let (settings, scratch) = (&mut self.settings, &mut self.scratch);
+                        self.events_dropped += challenge.end(settings, now, scratch);
                         done.push(challenge.id);
                     }
                     ChallengeStatus::Recruiting | ChallengeStatus::Ready => {}
@@ -224,6 +230,11 @@ impl World {
     /// Announcements dropped because a log was full.
     pub fn events_dropped(&self) -> u64 {
         self.events_dropped
+    }
+
+    /// Draws faults.
+    pub fn injector(&mut self) -> &mut Injector {
+        &mut self.settings.injector
     }
 
     fn insert(&mut self, id: ChallengeId, about: About, now: Now) {

@@ -47,21 +47,21 @@ impl Refusal {
     /// The envelope's `message`: all that distinguishes errors.
     pub fn message(self) -> &'static str {
         match self {
-            Self::AlreadyJoined => "이미 참가 중인 챌린지입니다",
-            Self::BadRequest => "잘못된 요청입니다",
-            Self::CancelNotAllowed => "대기 중인 상태에서만 참가 취소할 수 있습니다",
-            Self::ChallengeNotFound => "존재하지 않는 챌린지입니다",
-            Self::ChallengeNotReady => "챌린지가 입장 가능한 상태가 아닙니다",
-            Self::InternalServerError => "서버 내부 오류입니다",
-            Self::InvalidParticipationStatus => "참가 상태가 유효하지 않습니다",
-            Self::MemberNotFound => "존재하지 않는 회원입니다",
-            Self::NotJoined => "참가하지 않은 챌린지입니다",
-            Self::NotRecruiting => "모집 중이 아닌 챌린지입니다",
-            Self::ParticipantLimitExceeded => "참가 인원이 가득 찼습니다",
-            Self::PasswordMismatch => "비밀번호가 일치하지 않습니다",
-            Self::TicketIssueFailed => "티켓 발급에 실패했습니다",
-            Self::TimeOverlap => "같은 시간대에 이미 참여 중인 챌린지가 있습니다",
-            Self::ValidationFailed => "입력값 검증에 실패했습니다",
+            Self::AlreadyJoined => "이미 참가 중인 챌린지입니다.",
+            Self::BadRequest => "잘못된 요청입니다.",
+            Self::CancelNotAllowed => "대기 중인 상태에서만 참가 취소할 수 있습니다.",
+            Self::ChallengeNotFound => "존재하지 않는 챌린지입니다.",
+            Self::ChallengeNotReady => "챌린지가 입장 가능한 상태가 아닙니다.",
+            Self::InternalServerError => "서버 내부 오류입니다.",
+            Self::InvalidParticipationStatus => "참가 상태가 유효하지 않습니다.",
+            Self::MemberNotFound => "존재하지 않는 회원입니다.",
+            Self::NotJoined => "참가하지 않은 챌린지입니다.",
+            Self::NotRecruiting => "모집 중이 아닌 챌린지입니다.",
+            Self::ParticipantLimitExceeded => "참가 인원이 가득 찼습니다.",
+            Self::PasswordMismatch => "비밀번호가 일치하지 않습니다.",
+            Self::TicketIssueFailed => "티켓 발급에 실패했습니다.",
+            Self::TimeOverlap => "같은 시간대에 이미 참여 중인 챌린지가 있습니다.",
+            Self::ValidationFailed => "입력값 검증에 실패했습니다.",
         }
     }
 }

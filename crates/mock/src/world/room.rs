@@ -21,6 +21,8 @@ struct Seated {
     /// Where its entry of the list is.
     start: u32,
     len: u16,
+    /// Kilometres so far: the list is in descending order.
+    km: f32,
 }
 
 /// The connected runners of one challenge.
@@ -78,7 +80,7 @@ impl Room {
     }
 
     /// Seats a runner, with its entry of the list; gives back the seat that this one replaces.
-    pub fn enter(&mut self, runner: Runner, seat: Seat, fragment: &[u8]) -> Option<Seat> {
+    pub fn enter(&mut self, runner: Runner, seat: Seat, km: f64, fragment: &[u8]) -> Option<Seat> {
         let replaced = self.seat(runner);
         self.remove(runner);
         let index = runner.0 as usize;
@@ -87,7 +89,7 @@ impl Room {
         }
         self.places[index] = self.seated.len() as u32;
         let (start, len) = self.store(fragment);
-        self.seated.push(Seated { runner, seat, start, len });
+        self.seated.push(Seated { runner, seat, start, len, km: km as f32 });
         self.log.attach(seat.worker);
         replaced
     }
@@ -111,12 +113,12 @@ impl Room {
     }
 
     /// Replaces a runner's entry of the list.
-    pub fn update(&mut self, runner: Runner, fragment: &[u8]) {
+    pub fn update(&mut self, runner: Runner, km: f64, fragment: &[u8]) {
         let Some(place) = self.place(runner) else { return };
         self.discard(self.seated[place].len);
         let (start, len) = self.store(fragment);
         let seated = &mut self.seated[place];
-        (seated.start, seated.len) = (start, len);
+        (seated.start, seated.len, seated.km) = (start, len, km as f32);
         self.compact();
     }
 
@@ -137,8 +139,11 @@ impl Room {
             return;
         }
         out.reserve(self.list_bytes(reader));
+        let mut others: Vec<&Seated> = self.seated.iter().filter(|seated| seated.runner != reader).collect();
+        // Stable, and little work for as long as nobody has recorded anything.
+        others.sort_by(|left, right| right.km.total_cmp(&left.km));
         let mut first = true;
-        for seated in self.seated.iter().filter(|seated| seated.runner != reader) {
+        for seated in others {
             if !first {
                 out.push(b',');
             }
@@ -231,22 +236,24 @@ mod tests {
         let mut room = Room::new(false);
         assert_eq!(list(&room), "");
         for n in 0..4 {
-            assert_eq!(room.enter(Runner(n), seat(n), format!("f{n}").as_bytes()), None);
+            assert_eq!(room.enter(Runner(n), seat(n), 0.0, format!("f{n}").as_bytes()), None);
         }
         assert_eq!(list(&room), "f0,f1,f2,f3");
         assert_eq!(list_for(&room, Runner(0)), "f1,f2,f3");
         assert_eq!(list_for(&room, Runner(2)), "f0,f1,f3");
         assert!(room.leave(Runner(1), 1));
         assert_eq!(list(&room), "f0,f3,f2");
-        room.update(Runner(3), b"longer");
+        room.update(Runner(3), 0.0, b"longer");
         assert_eq!(list(&room), "f0,longer,f2");
+        room.update(Runner(2), 1.5, b"f2");
+        assert_eq!(list(&room), "f2,f0,longer", "in descending distance");
     }
 
     #[test]
     fn a_second_seat_replaces_the_first_which_can_then_no_longer_leave() {
         let mut room = Room::new(false);
-        room.enter(Runner(5), seat(1), b"x");
-        assert_eq!(room.enter(Runner(5), seat(2), b"y"), Some(seat(1)));
+        room.enter(Runner(5), seat(1), 0.0, b"x");
+        assert_eq!(room.enter(Runner(5), seat(2), 0.0, b"y"), Some(seat(1)));
         assert!(!room.leave(Runner(5), 1));
         assert_eq!(list(&room), "y");
         assert!(room.leave(Runner(5), 2));
@@ -258,10 +265,10 @@ mod tests {
         let mut room = Room::new(false);
         let entry = [b'x'; 100];
         for n in 0..100 {
-            room.enter(Runner(n), seat(n), &entry);
+            room.enter(Runner(n), seat(n), 0.0, &entry);
         }
         for round in 0..10_000 {
-            room.update(Runner(round % 100), &entry);
+            room.update(Runner(round % 100), 0.0, &entry);
         }
         assert!(room.fragments.len() <= 10_000 + GARBAGE_BYTES_MAX + 100);
         assert_eq!(list(&room).len(), 100 * 101 - 1);
@@ -270,7 +277,7 @@ mod tests {
     #[test]
     fn a_quiet_room_lists_nobody_and_keeps_no_entries() {
         let mut room = Room::new(true);
-        room.enter(Runner(0), seat(0), b"x");
+        room.enter(Runner(0), seat(0), 0.0, b"x");
         assert_eq!((list(&room).as_str(), room.len(), room.fragments.len()), ("", 1, 0));
     }
 }

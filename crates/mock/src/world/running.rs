@@ -8,7 +8,11 @@
 use startline_protocol::websocket::{self, Opcode};
 
 use super::challenge::Challenge;
-use super::{Batch, ChallengeId, MemberId, Now, ParticipationStatus, Pass, Runner, Seat, TicketId, World};
+use super::{
+    Batch, ChallengeId, MemberId, Now, ParticipationStatus, Pass, Runner, Seat, Spread, TicketId, World,
+    WorldSettings,
+};
+use crate::injection::Injector;
 use crate::messages::{self, ErrorCode, LeaveReason, RunnerProgress};
 
 /// Faults that can be ordered from the mock server: the next N of that kind happen.
@@ -120,7 +124,8 @@ impl World {
             return None;
         }
         let fragment = challenge.fragment(pass.runner, &mut self.scratch.text);
-        let replaced = challenge.room.enter(pass.runner, seat, fragment);
+        let km = challenge.roster.get(pass.runner).distance;
+        let replaced = challenge.room.enter(pass.runner, seat, km, fragment);
         Some(Registered { replaced, from: challenge.room.log().end() })
     }
 
@@ -133,13 +138,16 @@ impl World {
     pub fn announce(&mut self, pass: Pass, now: Now) {
         let Some(challenge) = self.challenges.get_mut(&pass.challenge) else { return };
         let progress = challenge.progress(pass.runner);
-        self.events_dropped += challenge.announce(pass.runner, &mut self.scratch, |text| {
+        let reach = self.settings.injector.reach(challenge.roster.present());
+        let spread = Spread { reach, is_entered: true };
+        self.events_dropped += challenge.announce(pass.runner, spread, &mut self.scratch, |text| {
             messages::user_entered(text, progress, now.wall_ms);
         });
     }
 
     /// The session is over: if the runner's seat is its own, the participation takes the reason's
-    /// status and all others are notified. `false` if it has no seat (any more).
+    /// status and all others are notified, unless it has finished: that is what they know. `false`
+    /// if it has no seat (any more).
     pub fn depart(
         &mut self,
         id: ChallengeId,
@@ -152,9 +160,25 @@ impl World {
         if !challenge.room.leave(runner, session) {
             return false;
         }
-        challenge.roster.get_mut(runner).status = status_after(reason);
-        self.events_dropped += challenge.announce_left(runner, reason, now, &mut self.scratch);
+        let participation = challenge.roster.get_mut(runner);
+        match participation.status {
+            ParticipationStatus::Completed => return true,
+            ParticipationStatus::Running => participation.status = status_after(reason),
+            // Set otherwise meanwhile: EXPIRED, when the challenge is over.
+            _ => {}
+        }
+        let (injector, scratch) = (&mut self.settings.injector, &mut self.scratch);
+        self.events_dropped += challenge.announce_left(runner, reason, injector, now, scratch);
         true
+    }
+
+    /// The connection is gone before it was registered: the member may enter again at once.
+    pub fn abandon(&mut self, pass: Pass) {
+        let Some(challenge) = self.challenges.get_mut(&pass.challenge) else { return };
+        let participation = challenge.roster.get_mut(pass.runner);
+        if participation.status == ParticipationStatus::Running {
+            participation.status = ParticipationStatus::Disconnected;
+        }
     }
 
     /// A RECORD: the others see how far the runner is, or that it has come to the end. Who has
@@ -171,9 +195,10 @@ impl World {
         now: Now,
     ) -> Result<Recorded, RecordRefused> {
         let challenge = self.challenges.get_mut(&id).ok_or(RecordRefused)?;
+        let (injector, scratch) = (&mut self.settings.injector, &mut self.scratch);
         if challenge.roster.get(runner).status == ParticipationStatus::Completed {
             self.events_dropped +=
-                challenge.announce_left(runner, LeaveReason::Finish, now, &mut self.scratch);
+                challenge.announce_left(runner, LeaveReason::Finish, injector, now, scratch);
             return Ok(Recorded::Finished);
         }
         if challenge.room.seat(runner).is_none_or(|seat| seat.session != session) {
@@ -181,20 +206,21 @@ impl World {
         }
         let participation = challenge.roster.get_mut(runner);
         (participation.distance, participation.pace) = (distance, pace);
-        if distance >= challenge.about.distance.km() {
-            challenge.room.leave(runner, session);
-            challenge.roster.finish(runner);
-            self.events_dropped +=
-                challenge.announce_left(runner, LeaveReason::Finish, now, &mut self.scratch);
-            return Ok(Recorded::Finished);
-        }
-        let fragment = challenge.fragment(runner, &mut self.scratch.text);
-        challenge.room.update(runner, fragment);
+        let is_finish = distance >= challenge.about.distance.km();
+        let fragment = challenge.fragment(runner, &mut scratch.text);
+        challenge.room.update(runner, distance, fragment);
         let progress = challenge.progress(runner);
-        self.events_dropped += challenge.announce(runner, &mut self.scratch, |text| {
+        let spread = Spread { reach: injector.reach(challenge.roster.present()), is_entered: false };
+        self.events_dropped += challenge.announce(runner, spread, scratch, |text| {
             messages::participant_update(text, progress, now.wall_ms);
         });
-        Ok(Recorded::Underway)
+        if !is_finish {
+            return Ok(Recorded::Underway);
+        }
+        // It stays in the list, and its socket stays open.
+        challenge.roster.finish(runner);
+        self.events_dropped += challenge.announce_left(runner, LeaveReason::Finish, injector, now, scratch);
+        Ok(Recorded::Finished)
     }
 
     /// Copies what a worker has not seen of a challenge's announcements, up to this many bytes (as
@@ -238,18 +264,22 @@ impl World {
 }
 
 impl Challenge {
-    /// Ends it: whoever is still running has EXPIRED, and nobody is connected any more. Returns
-    /// announcements dropped.
-    pub(super) fn end(&mut self, announce: bool, now: Now, scratch: &mut Scratch) -> u64 {
+    /// Ends it: whoever is still running has EXPIRED, and nobody is connected any more if the end
+    /// closes connections. Returns announcements dropped.
+    pub(super) fn end(&mut self, settings: &mut WorldSettings, now: Now, scratch: &mut Scratch) -> u64 {
         let mut dropped = 0;
-        if announce {
-            let runners: Vec<Runner> = self.room.runners().collect();
+        if settings.announce_expired {
+            let is_running = |it: &Runner| self.roster.get(*it).status == ParticipationStatus::Running;
+            let runners: Vec<Runner> = self.room.runners().filter(is_running).collect();
             for runner in runners {
-                dropped += self.announce_left(runner, LeaveReason::Expired, now, scratch);
+                let injector = &mut settings.injector;
+                dropped += self.announce_left(runner, LeaveReason::Expired, injector, now, scratch);
             }
         }
         self.roster.turn_all(ParticipationStatus::Running, ParticipationStatus::Expired);
-        self.room.clear();
+        if settings.done_closes {
+            self.room.clear();
+        }
         dropped
     }
 
@@ -281,13 +311,27 @@ impl Challenge {
         out.extend_from_slice(tail);
     }
 
-    fn announce_left(&mut self, runner: Runner, reason: LeaveReason, now: Now, scratch: &mut Scratch) -> u64 {
+    fn announce_left(
+        &mut self,
+        runner: Runner,
+        reason: LeaveReason,
+        injector: &mut Injector,
+        now: Now,
+        scratch: &mut Scratch,
+    ) -> u64 {
         let member: MemberId = self.roster.get(runner).member;
-        self.announce(runner, scratch, |text| messages::user_left(text, member, reason, now.wall_ms))
+        let spread = Spread { reach: injector.reach(self.roster.present()), is_entered: false };
+        self.announce(runner, spread, scratch, |text| messages::user_left(text, member, reason, now.wall_ms))
     }
 
     /// Renders an announcement into the log; returns 1 when it had to be dropped.
-    fn announce(&mut self, actor: Runner, scratch: &mut Scratch, render: impl FnOnce(&mut Vec<u8>)) -> u64 {
+    fn announce(
+        &mut self,
+        actor: Runner,
+        spread: Spread,
+        scratch: &mut Scratch,
+        render: impl FnOnce(&mut Vec<u8>),
+    ) -> u64 {
         if self.room.is_quiet() {
             return 0;
         }
@@ -295,7 +339,7 @@ impl Challenge {
         scratch.frame.clear();
         render(&mut scratch.text);
         websocket::write_frame(&mut scratch.frame, Opcode::Text, None, &scratch.text);
-        u64::from(!self.room.log_mut().append(actor, &scratch.frame))
+        u64::from(!self.room.log_mut().append(actor, spread, &scratch.frame))
     }
 }
 

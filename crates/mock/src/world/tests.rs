@@ -32,6 +32,8 @@ fn world() -> World {
         shut_out_ms: 30_000,
         quiet: false,
         announce_expired: false,
+        done_closes: false,
+        injector: Injector::default(),
     })
 }
 
@@ -320,11 +322,15 @@ fn records_update_and_the_distance_finishes() {
     assert!(list.contains(r#""distance":1.5,"pace":300}"#), "{list}");
     assert_eq!(world.record(id, pass.runner, 1, (5.0, 310), now), Ok(Recorded::Finished));
     assert_eq!(world.record(id, pass.runner, 1, (5.1, 310), now), Ok(Recorded::Finished));
-    assert!(!world.depart(id, pass.runner, 1, LeaveReason::Disconnected, now), "it has left already");
+    let (_, list) = open(&mut world, id, 1, 3, now);
+    assert!(list.contains(r#""userId":2,"#), "finishers are listed: {list}");
+    assert!(world.depart(id, pass.runner, 1, LeaveReason::Disconnected, now));
     let told = news(&mut world, id);
     let kinds: Vec<&str> = told.iter().map(|text| &text[9..20]).collect();
-    assert_eq!(kinds, ["PARTICIPANT", "USER_ENTERE", "USER_LEFT\",", "USER_LEFT\","]);
-    assert!(told[3].contains(r#""reason":"FINISH""#));
+    // Nobody is told of a finisher's departure again.
+    let finish = ["PARTICIPANT", "USER_LEFT\",", "USER_LEFT\","];
+    assert_eq!(kinds, [&["PARTICIPANT", "USER_ENTERE"], &finish[..], &["USER_ENTERE"]].concat());
+    assert!(told[4].contains(r#""reason":"FINISH""#));
     assert_eq!(status(&world, id, 2), ParticipationStatus::Completed);
     let refused = world.enter(MemberId(2), id, now);
     assert_eq!(refused, Err(Refusal::InvalidParticipationStatus));
@@ -342,6 +348,35 @@ fn quitting_and_being_kicked_bar_the_member() {
         world.depart(id, pass.runner, 1, reason, now);
         assert_eq!(status(&world, id, 2), becomes);
         assert!(world.enter(MemberId(2), id, now).is_err());
+    }
+}
+
+#[test]
+fn a_member_who_was_closed_before_connected_may_enter_again() {
+    let (mut world, id) = world_with(2..=2);
+    let now = at(READY_MS);
+    world.advance(now);
+    let ticket = world.enter(MemberId(2), id, now).unwrap().ticket.to_string();
+    let pass = world.redeem(&ticket, now).unwrap();
+    assert_eq!(world.enter(MemberId(2), id, now), Err(Refusal::InvalidParticipationStatus));
+    world.abandon(pass);
+    assert!(world.enter(MemberId(2), id, now).unwrap().reenter);
+}
+
+#[test]
+fn the_end_of_a_challenge_closes_nobody_unless_it_is_to() {
+    for done_closes in [false, true] {
+        let (mut world, id) = world_with(2..=2);
+        world.settings.done_closes = done_closes;
+        let now = at(READY_MS);
+        world.advance(now);
+        let (pass, _) = open(&mut world, id, 2, 1, now);
+        let end = at(START_MS + HOUR_MS);
+        assert_eq!(world.advance(end), [id]);
+        assert_eq!(status(&world, id, 2), ParticipationStatus::Expired);
+        let is_there = world.depart(id, pass.runner, 1, LeaveReason::Disconnected, end);
+        assert_eq!(is_there, !done_closes);
+        assert_eq!(status(&world, id, 2), ParticipationStatus::Expired, "and stays so");
     }
 }
 

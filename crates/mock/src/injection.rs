@@ -1,0 +1,343 @@
+//! Faults that happen by chance: `serve --fault KIND[=VALUE][@SHARE]`.
+//!
+//! Draws and counts; what a fault does is its caller's. Knows no connection. Invariants: without a
+//! fault nothing is drawn; draws come from the seed, so that the same questions in the same order
+//! get the same answers; every fault that happens is counted, so that a client's own count can be
+//! compared.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use startline_os::units;
+
+use crate::ids::Runner;
+
+/// What is done by chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An announcement stops at some receiver: the rest do not get it.
+    BroadcastCut,
+    /// CONNECTED is not sent; the session is registered and announced all the same.
+    ConnectedLost,
+    /// *enter* is carried out and answered this much later.
+    EnterSlow(Duration),
+    /// An API request is answered by nginx with this status.
+    HttpStatus(u16),
+    /// A PONG comes this much later.
+    PongLate(Duration),
+    /// A PONG is not sent.
+    PongLost,
+    /// An API request is answered with the general 500 this much later, and changes nothing.
+    PoolExhausted(Duration),
+}
+
+/// How often.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Share {
+    Of(f64),
+    /// As measured on the real servers, by the number of members who have joined.
+    Measured,
+}
+
+/// A kind of fault and how often it happens.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Injection {
+    kind: Kind,
+    share: Share,
+}
+
+/// Members, and the share of broadcasts cut in a challenge of as many. From the pairs that were
+/// missing on the real servers (3,405 of 39,800; 31,754 of 999,000; 16 %): a pair is listed or
+/// announced, one as often as the other, and a cut broadcast misses half of its receivers, so that
+/// a missing pair stands for four broadcasts cut.
+const MEASURED: [(f64, f64); 3] =
+    [(200.0, 4.0 * 3_405.0 / 39_800.0), (1_000.0, 4.0 * 31_754.0 / 999_000.0), (3_000.0, 4.0 * 0.16)];
+
+/// The real servers lose a PONG and a CONNECTED "now and then": an estimate.
+const NOW_AND_THEN: f64 = 0.001;
+
+/// What `--fault` takes, for help and errors.
+pub const KINDS: &str = "broadcast-cut, connected-lost, enter-slow=TIME, http-status=STATUS, pong-late=TIME, \
+                         pong-lost, pool-exhausted[=TIME]";
+
+const POOL_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Injection {
+    /// As the real servers are (`--lossy`).
+    pub fn lossy() -> [Self; 3] {
+        let rare = Share::Of(NOW_AND_THEN);
+        [
+            Self { kind: Kind::BroadcastCut, share: Share::Measured },
+            Self { kind: Kind::ConnectedLost, share: rare },
+            Self { kind: Kind::PongLost, share: rare },
+        ]
+    }
+
+    /// Whether both are of one kind.
+    pub fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(&self.kind) == std::mem::discriminant(&other.kind)
+    }
+}
+
+impl FromStr for Injection {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (what, share) = match text.split_once('@') {
+            Some((what, share)) => (what, Some(share_of(share)?)),
+            None => (text, None),
+        };
+        let (name, value) = match what.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (what, None),
+        };
+        let time = || units::duration(value.ok_or_else(|| format!("{name} needs a time: {name}=5s"))?);
+        let kind = match name {
+            "broadcast-cut" => Kind::BroadcastCut,
+            "connected-lost" => Kind::ConnectedLost,
+            "enter-slow" => Kind::EnterSlow(time()?),
+            "http-status" => Kind::HttpStatus(status(value)?),
+            "pong-late" => Kind::PongLate(time()?),
+            "pong-lost" => Kind::PongLost,
+            "pool-exhausted" => Kind::PoolExhausted(value.map_or(Ok(POOL_TIMEOUT), units::duration)?),
+            _ => return Err(format!("no such fault: {KINDS}")),
+        };
+        if value.is_some() && matches!(kind, Kind::BroadcastCut | Kind::ConnectedLost | Kind::PongLost) {
+            return Err(format!("{name} takes no value"));
+        }
+        let always = if kind == Kind::BroadcastCut { Share::Measured } else { Share::Of(1.0) };
+        Ok(Self { kind, share: share.map_or(always, Share::Of) })
+    }
+}
+
+fn status(value: Option<&str>) -> Result<u16, String> {
+    let status = value.and_then(|value| value.parse().ok()).filter(|status| (400..=599).contains(status));
+    status.ok_or_else(|| "http-status needs a status from 400 to 599: http-status=502".to_owned())
+}
+
+/// `0.1` or `10%`.
+fn share_of(text: &str) -> Result<f64, String> {
+    let share = match text.strip_suffix('%') {
+        Some(percent) => percent.parse().map(|percent: f64| percent / 100.0),
+        None => text.parse(),
+    };
+    let share = share.ok().filter(|share| (0.0..=1.0).contains(share));
+    share
+        .ok_or_else(|| format!("{text:?} is not a share: write one from 0 to 1, or a percentage such as 10%"))
+}
+
+/// The share at `members`, between the measured ones on straight lines.
+fn measured_share(members: u32) -> f64 {
+    let members = f64::from(members);
+    let (first, last) = (MEASURED[0], MEASURED[MEASURED.len() - 1]);
+    if members <= first.0 || members >= last.0 {
+        return if members <= first.0 { first.1 } else { last.1 };
+    }
+    let above = MEASURED.partition_point(|(at, _)| *at < members);
+    let ((from, low), (to, high)) = (MEASURED[above - 1], MEASURED[above]);
+    low + (high - low) * (members - from) / (to - from)
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// Broadcasts cut.
+    BroadcastCut,
+    /// USER_ENTERED that a receiver did not get.
+    EnteredWithheld,
+    /// Other announcements that a receiver did not get.
+    OthersWithheld,
+    /// CONNECTEDs not sent.
+    ConnectedLost,
+    /// *enter*s answered late.
+    EnterSlow,
+    /// Requests that nginx answered.
+    HttpStatus,
+    /// PONGs sent late.
+    PongLate,
+    /// PONGs not sent.
+    PongLost,
+    /// Requests answered with the general 500.
+    PoolExhausted,
+}
+
+const COUNTS: [(Count, &str); 9] = [
+    (Count::BroadcastCut, "broadcast-cut"),
+    (Count::EnteredWithheld, "broadcast-cut.entered-withheld"),
+    (Count::OthersWithheld, "broadcast-cut.others-withheld"),
+    (Count::ConnectedLost, "connected-lost"),
+    (Count::EnterSlow, "enter-slow"),
+    (Count::HttpStatus, "http-status"),
+    (Count::PongLate, "pong-late"),
+    (Count::PongLost, "pong-lost"),
+    (Count::PoolExhausted, "pool-exhausted"),
+];
+
+/// How often each fault has happened, in all workers together.
+#[derive(Debug, Default)]
+pub struct Injected {
+    counts: [AtomicU64; COUNTS.len()],
+}
+
+impl Injected {
+    /// Counts.
+    pub fn add(&self, count: Count, amount: u64) {
+        self.counts[count as usize].fetch_add(amount, Relaxed);
+    }
+
+    /// What has happened, by name; what has not is left out.
+    pub fn by_name(&self) -> BTreeMap<&'static str, u64> {
+        let counts = COUNTS.iter().map(|(count, name)| (*name, self.counts[*count as usize].load(Relaxed)));
+        counts.filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+/// Draws for one owner.
+#[derive(Clone, Debug, Default)]
+pub struct Injector {
+    injections: Arc<[Injection]>,
+    rng: fastrand::Rng,
+    /// Shared by all.
+    pub counts: Arc<Injected>,
+}
+
+impl Injector {
+    /// One of several with the same faults; `stream` tells their draws apart.
+    pub fn new(injections: &[Injection], counts: Arc<Injected>, seed: u64, stream: u64) -> Self {
+        // Neighbouring seeds of fastrand begin alike.
+        let rng = fastrand::Rng::with_seed(mix(mix(seed) ^ stream));
+        Self { injections: injections.into(), rng, counts }
+    }
+
+    /// What happens now, of the kinds that `wanted` gives something for; counted.
+    pub fn draw<T>(&mut self, count: Count, wanted: impl Fn(Kind) -> Option<T>) -> Option<T> {
+        self.draw_among(0, count, wanted)
+    }
+
+    /// Whether it happens now; counted.
+    pub fn happens(&mut self, count: Count, kind: Kind) -> bool {
+        self.draw(count, |one| (one == kind).then_some(())).is_some()
+    }
+
+    /// How many of 65,536 receivers get a broadcast in a challenge of as many members; all
+    /// ([`WHOLE`]) unless it is cut.
+    pub fn reach(&mut self, members: u32) -> u16 {
+        let is_cut =
+            self.draw_among(members, Count::BroadcastCut, |kind| (kind == Kind::BroadcastCut).then_some(()));
+        is_cut.map_or(WHOLE, |()| self.rng.u16(..WHOLE))
+    }
+
+    fn draw_among<T>(&mut self, members: u32, count: Count, wanted: impl Fn(Kind) -> Option<T>) -> Option<T> {
+        let (found, share) =
+            self.injections.iter().find_map(|one| wanted(one.kind).map(|found| (found, one.share)))?;
+        let share = match share {
+            Share::Of(share) => share,
+            Share::Measured => measured_share(members),
+        };
+        if self.rng.f64() >= share {
+            return None;
+        }
+        self.counts.add(count, 1);
+        Some(found)
+    }
+}
+
+/// The reach of a broadcast that is not cut.
+pub const WHOLE: u16 = u16::MAX;
+
+/// Whether a broadcast of this number reaches a receiver: each broadcast has an order of its own.
+pub fn reaches(reach: u16, number: u64, receiver: Runner) -> bool {
+    reach == WHOLE || ((mix(number << 32 ^ u64::from(receiver.0)) >> 48) as u16) < reach
+}
+
+/// SplitMix64's finalizer.
+fn mix(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn injector(faults: &[&str], seed: u64) -> Injector {
+        let faults: Vec<Injection> = faults.iter().map(|text| text.parse().expect("a fault")).collect();
+        Injector::new(&faults, Arc::default(), seed, 0)
+    }
+
+    #[test]
+    fn a_fault_is_a_kind_a_value_and_a_share() {
+        let of = |kind, share| Ok(Injection { kind, share: Share::Of(share) });
+        let parse = str::parse::<Injection>;
+        assert_eq!(parse("pong-lost"), of(Kind::PongLost, 1.0));
+        assert_eq!(parse("pong-lost@1%"), of(Kind::PongLost, 0.01));
+        assert_eq!(parse("pong-late=6s@0.5"), of(Kind::PongLate(Duration::from_secs(6)), 0.5));
+        assert_eq!(parse("pool-exhausted"), of(Kind::PoolExhausted(Duration::from_secs(30)), 1.0));
+        assert_eq!(parse("http-status=502@0"), of(Kind::HttpStatus(502), 0.0));
+        let measured = Injection { kind: Kind::BroadcastCut, share: Share::Measured };
+        assert_eq!(parse("broadcast-cut"), Ok(measured));
+        assert_eq!(parse("broadcast-cut@0.3"), of(Kind::BroadcastCut, 0.3));
+    }
+
+    #[test]
+    fn what_is_no_fault_is_refused() {
+        for (text, why) in [
+            ("pong-lots", "no such fault: broadcast-cut, "),
+            ("pong-lost=1s", "takes no value"),
+            ("pong-late", "needs a time"),
+            ("pong-late=6", "has no unit"),
+            ("http-status=200", "400 to 599"),
+            ("pong-lost@2", "is not a share"),
+            ("pong-lost@NaN", "is not a share"),
+        ] {
+            let error = text.parse::<Injection>().expect_err(text);
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same() {
+        let draws = |seed| {
+            let mut injector = injector(&["pong-lost@0.3"], seed);
+            let drawn: Vec<bool> =
+                (0..2_000).map(|_| injector.happens(Count::PongLost, Kind::PongLost)).collect();
+            let happened = drawn.iter().filter(|happens| **happens).count();
+            assert_eq!(injector.counts.by_name()["pong-lost"], happened as u64);
+            assert!((500..700).contains(&happened), "{happened} of 2,000 at 0.3");
+            drawn
+        };
+        assert_eq!(draws(7), draws(7));
+        assert_ne!(draws(7), draws(8));
+    }
+
+    #[test]
+    fn without_a_fault_nothing_happens() {
+        let mut injector = injector(&["pong-lost"], 1);
+        assert!(!injector.happens(Count::ConnectedLost, Kind::ConnectedLost));
+        assert_eq!(injector.reach(200), WHOLE);
+        assert!(injector.counts.by_name().is_empty());
+    }
+
+    #[test]
+    fn the_measured_shares_make_the_measured_losses() {
+        for (members, missing) in [(200, 3_405.0 / 39_800.0), (1_000, 31_754.0 / 999_000.0), (3_000, 0.16)] {
+            let mut injector = injector(&["broadcast-cut"], 1);
+            // Each member's USER_ENTERED goes to those who were in before.
+            let withheld: u64 = (0..members)
+                .map(|actor| {
+                    let reach = injector.reach(members);
+                    (0..actor).filter(|other| !reaches(reach, u64::from(actor), Runner(*other))).count()
+                        as u64
+                })
+                .sum();
+            let share = withheld as f64 / (f64::from(members) * f64::from(members - 1));
+            assert!((share / missing - 1.0).abs() < 0.25, "{share} at {members}, measured {missing}");
+        }
+        assert!(measured_share(10) > 0.3 && measured_share(600) > 0.2 && measured_share(9_999) == 0.64);
+    }
+}

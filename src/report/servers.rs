@@ -1,0 +1,110 @@
+//! The servers of a run, as a result has them: where sessions were sent, opened and failed.
+//!
+//! Judges nothing. Invariant: servers are in the order of their names, whichever worker met them
+//! first.
+
+use serde::{Deserialize, Serialize};
+
+use super::Ordered;
+use crate::fault::Fault;
+use crate::measure::routing::Server;
+use crate::measure::{Tally, Totals};
+use crate::numbers::seconds;
+use crate::scenario::{Scenario, StepIndex};
+
+/// Kinds of failures of a server; more stay in `failures.jsonl`.
+const DETAILS_MAX: usize = 64;
+
+/// A server: scheme, host and port, with the path where the servers returned the URL.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServerResult {
+    /// Sessions sent there.
+    pub sessions: u64,
+    /// Of these, those that opened.
+    pub opened: u64,
+    /// Of those sent there, those that failed, on the way there or there.
+    pub failed: u64,
+    /// PING cycles that failed there; those with a stall of this machine in their time are not in
+    /// it.
+    pub ping_failed: u64,
+    /// The failed sessions by step and kind, most frequent first.
+    pub failures: Vec<ServerFailure>,
+    /// Of these, those whose hash says another server; `null` where that cannot be judged.
+    pub misrouted: Option<u64>,
+}
+
+/// Sessions that failed in one way at one server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServerFailure {
+    /// In which step; `hold` for open ones.
+    pub step: String,
+    /// How.
+    pub kind: String,
+    /// How many.
+    pub count: u64,
+    /// When the first one did, since the run began.
+    pub first_seconds: f64,
+    /// When the last one did.
+    pub last_seconds: f64,
+}
+
+/// Whether members were sent where their hash says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoutingResult {
+    /// Misrouted members of all servers; `null` where that cannot be judged.
+    pub misrouted: Option<u64>,
+    /// Why not, or how.
+    pub why: String,
+    /// Sessions sent to URLs beyond the number told apart.
+    pub beyond: u64,
+}
+
+/// A server's failed sessions by step and kind, most frequent first.
+fn server_failures(server: &Server, totals: &Totals, scenario: &Scenario) -> Vec<ServerFailure> {
+    let failure = |(step, fault, count): (StepIndex, Fault, u64)| ServerFailure {
+        step: totals.layout().step_of_failure(step, fault).to_owned(),
+        kind: fault.key(scenario),
+        count,
+        first_seconds: seconds(server.first_and_last(step, fault).0),
+        last_seconds: seconds(server.first_and_last(step, fault).1),
+    };
+    let mut failures: Vec<_> = server.failures.iter().map(failure).collect();
+    failures.sort_by_key(|failure| std::cmp::Reverse(failure.count));
+    failures.truncate(DETAILS_MAX);
+    failures
+}
+
+pub(super) fn result(totals: &Totals, scenario: &Scenario) -> Ordered<ServerResult> {
+    let tally = totals.tally();
+    let misrouted = tally.routing.misrouted();
+    let server = |(k, server): (usize, &Server)| {
+        let result = ServerResult {
+            sessions: server.sessions,
+            opened: server.opened,
+            failed: server.failures.total(),
+            ping_failed: server.ping_failed,
+            failures: server_failures(server, totals, scenario),
+            misrouted: misrouted.as_ref().map(|counts| counts[k]),
+        };
+        (server.url.clone(), result)
+    };
+    let mut servers: Vec<_> = tally.routing.servers().iter().enumerate().map(server).collect();
+    // Workers report in any order; the result should not depend on it.
+    servers.sort_by(|left, right| left.0.cmp(&right.0));
+    Ordered(servers)
+}
+
+pub(super) fn routing(tally: &Tally) -> RoutingResult {
+    let misrouted = tally.routing.misrouted();
+    let why = match (&misrouted, tally.routing.servers().len()) {
+        (Some(_), _) => "against the Java hash of \"{memberId}:{challengeId}\" over the servers seen",
+        (None, 0) => "no server was handed out",
+        (None, 1) => "one server only: nothing to choose",
+        (None, _) => "more servers than can be judged (8)",
+    };
+    RoutingResult {
+        misrouted: misrouted.map(|counts| counts.iter().sum()),
+        why: why.to_owned(),
+        beyond: tally.routing.beyond(),
+    }
+}

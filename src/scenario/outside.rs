@@ -1,0 +1,197 @@
+//! What a scenario takes from outside its file, so that secrets need not stand in it: `{env:NAME}`, `{file:PATH}`, and
+//! variables whose value is given with the plan.
+//!
+//! Compiles nothing. Invariants: what comes from outside is a secret; a scenario that is compiled by itself reads nothing.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::document::{self, Section};
+use super::error::Source;
+use super::template::{self, Secret};
+
+/// A secret is at most this long; some files, such as /dev/zero, have no end.
+const FILE_BYTES_MAX: u64 = 64 << 10;
+
+/// The value of a variable that has to be given with `--set-file` or `--set`.
+pub(super) const TO_BE_GIVEN: &str = "{set-file}";
+
+/// Where a scenario may look.
+#[derive(Clone, Debug, Default)]
+pub struct Outside {
+    /// The environment and files may be read.
+    pub is_open: bool,
+    /// Where relative paths begin; `None`: the current directory.
+    pub base: Option<PathBuf>,
+    /// Values of variables that nobody may read.
+    pub secrets: BTreeMap<String, String>,
+}
+
+impl Outside {
+    /// The value of `env:NAME` or `file:PATH`; `None` if the name is neither.
+    pub(super) fn secret(&self, name: &str) -> Option<Result<Secret, String>> {
+        let (kind, name) = name.split_once(':')?;
+        let value = match kind {
+            _ if !self.is_open => {
+                Err(format!("{{{kind}:{name}}}: nothing outside the scenario is read here"))
+            }
+            "env" => std::env::var(name).map_err(|error| match error {
+                std::env::VarError::NotPresent => format!("the environment variable {name} is not set"),
+                std::env::VarError::NotUnicode(_) => format!("the environment variable {name} is not UTF-8"),
+            }),
+            _ => read_secret(&self.base.as_deref().unwrap_or(Path::new("")).join(name))
+                .map_err(|error| format!("cannot read {name}: {error}")),
+        };
+        Some(value.and_then(|value| match value.is_empty() {
+            true => Err(format!("{{{kind}:{name}}} is empty")),
+            false => Ok(Secret { name: name.to_owned(), value }),
+        }))
+    }
+
+    /// The text with what comes from outside in it, and that by itself.
+    pub(super) fn expanded(&self, text: &str) -> Result<(String, Vec<Secret>), String> {
+        let (mut out, mut secrets, mut rest) = (String::new(), Vec::new(), text);
+        while let Some(at) = rest.find('{') {
+            out.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let name = template::variable_name(rest).filter(|name| name.contains(':'));
+            match name.and_then(|name| Some((name, self.secret(name)?))) {
+                Some((name, secret)) => {
+                    let secret = secret?;
+                    out.push_str(&secret.value);
+                    secrets.push(secret);
+                    rest = &rest[name.len() + 2..];
+                }
+                None => {
+                    out.push('{');
+                    rest = &rest[1..];
+                }
+            }
+        }
+        out.push_str(rest);
+        Ok((out, secrets))
+    }
+}
+
+/// Reads a file that has a secret in it, without its last line end.
+///
+/// # Errors
+/// It cannot be read, is too long, or is not UTF-8.
+pub fn read_secret(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(io::Error::other("it is over 64 KiB, which no secret is"));
+    }
+    let mut text = String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8 text"))?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Ok(text)
+}
+
+/// The names of secret variables and taken values; none of one that cannot be compiled.
+pub fn listed(file: &str, text: &str) -> Vec<String> {
+    with_root(file, text, |root| Some(names(root))).unwrap_or_default()
+}
+
+/// A scenario's text without the values of secret variables that stand in it, and these values. It then says that they are
+/// to be given. The same text of one that cannot be compiled.
+pub fn without_secrets(file: &str, text: &str) -> (String, BTreeMap<String, String>) {
+    let found = with_root(file, text, |root| {
+        let listed = names(root);
+        let variables = root.pairs("variables", true).ok()?;
+        let is_here =
+            |value: &str| value != TO_BE_GIVEN && !value.contains("{env:") && !value.contains("{file:");
+        let secret = variables
+            .into_iter()
+            .filter(|(name, value)| listed.iter().any(|it| it == name.value) && is_here(value.value))
+            .map(|(name, value)| (value.span, name.value.to_owned(), value.value.to_owned()));
+        Some(secret.collect::<Vec<_>>())
+    });
+    let (mut public, mut values) = (text.to_owned(), BTreeMap::new());
+    // From the end, so that the places before stay where they are.
+    for (span, name, value) in found.unwrap_or_default().into_iter().rev() {
+        public.replace_range(span, &format!("\"{TO_BE_GIVEN}\""));
+        values.insert(name, value);
+    }
+    (public, values)
+}
+
+/// Names listed as secret, and those that header fields which say who is asking refer to.
+pub(super) fn names(root: &Section<'_>) -> Vec<String> {
+    let listed = root.texts("secret").unwrap_or_default();
+    let mut names: Vec<String> = listed.iter().map(|name| name.value.to_owned()).collect();
+    for (name, value) in root.all_pairs("headers") {
+        if says_who(name) {
+            names.extend(
+                value
+                    .match_indices('{')
+                    .filter_map(|(at, _)| template::variable_name(&value[at..]))
+                    .map(str::to_owned),
+            );
+        }
+    }
+    names
+}
+
+/// Whether a header field says who is asking.
+pub(super) fn says_who(field: &str) -> bool {
+    ["authorization", "proxy-authorization", "cookie"].iter().any(|it| field.eq_ignore_ascii_case(it))
+}
+
+fn with_root<T>(file: &str, text: &str, read: impl FnOnce(&Section<'_>) -> Option<T>) -> Option<T> {
+    let source = Source { file, text };
+    let document = document::parse(source).ok()?;
+    let table = document.get_ref();
+    let keys: Vec<&str> = table.keys().map(|key| key.get_ref().as_ref()).collect();
+    read(&Section::root(source, "the scenario", table, &keys).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(base: &Path) -> Outside {
+        Outside { is_open: true, base: Some(base.to_owned()), ..Outside::default() }
+    }
+
+    #[test]
+    fn a_file_s_last_line_end_is_not_part_of_the_secret() {
+        let at = tempfile::tempdir().expect("a directory");
+        let outside = opened(at.path());
+        for (text, value) in [("s3cret\n", "s3cret"), ("s3cret\r\n", "s3cret"), ("a\n\n", "a\n"), ("b", "b")]
+        {
+            std::fs::write(at.path().join("k"), text).expect("written");
+            let secret = outside.secret("file:k").expect("a file").expect("read");
+            assert_eq!((secret.name.as_str(), secret.value.as_str()), ("k", value));
+            assert_eq!(
+                outside.expanded("Bearer {file:k}, {x} {").expect("read").0,
+                format!("Bearer {value}, {{x}} {{")
+            );
+        }
+        let refused = |name: &str| outside.secret(name).expect("outside").expect_err("refused");
+        assert!(refused("file:none").starts_with("cannot read none:"), "{}", refused("file:none"));
+        assert!(refused("file:/dev/zero").contains("over 64 KiB"));
+        assert!(refused("file:/dev/null").contains("is empty"));
+        assert!(refused("env:STARTLINE_NO_SUCH_VARIABLE").contains("is not set"));
+        assert!(outside.secret("member_id").is_none());
+        assert!(Outside::default().secret("file:k").expect("outside").is_err(), "nothing is read");
+    }
+
+    #[test]
+    fn a_text_without_its_secrets_says_that_they_are_to_be_given() {
+        let text = "name = \"x\"\nsecret = [\"p\", \"q\"]\n[variables]\np = \"hunter2\"\nq = '{env:Q}'\nr = 3 # hunter\n";
+        let (public, values) = without_secrets("x.toml", text);
+        assert_eq!(public, text.replace("\"hunter2\"", "\"{set-file}\""));
+        assert_eq!(values, BTreeMap::from([("p".to_owned(), "hunter2".to_owned())]));
+        assert_eq!(without_secrets("x.toml", &public), (public.clone(), BTreeMap::new()));
+        assert_eq!(listed("x.toml", text), ["p", "q"]);
+        assert_eq!(without_secrets("x.toml", "secret = ["), ("secret = [".to_owned(), BTreeMap::new()));
+    }
+}

@@ -1,0 +1,146 @@
+//! What a session borrows for an event, what it wants done after it, and who is told.
+//!
+//! Types alone. Invariant: whatever a session needs of the world comes through its [`Context`].
+
+use std::collections::VecDeque;
+
+use startline_os::tick::{Tick, Ticks};
+
+use super::{Endpoint, Script, Slots, Spills, Timer, Waits};
+use crate::fault::Fault;
+use crate::measure::servers::ServerIndex;
+use crate::measure::{CloseEnd, PingEvent, Timed};
+use crate::members::{MemberId, SessionNumber};
+use crate::scenario::{MessageType, StepIndex};
+
+/// The identity of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// Its number in the run.
+    pub session: SessionNumber,
+    /// Its member's id.
+    pub member_id: MemberId,
+    /// Its member's challenge.
+    pub challenge_id: u64,
+}
+
+/// What a session wants done after an event, in this order: timers armed, `out` sent, the
+/// connection dropped, a new one made.
+#[derive(Debug, Default)]
+pub struct Commands {
+    /// Timers to arm.
+    pub timers: VecDeque<(Timer, Tick)>,
+    /// Whether to drop the connection, unsent bytes with it unless they fit the kernel's buffer.
+    pub disconnect: bool,
+    /// Nothing follows what is sent now, which TLS says at once; the connection stays until the peer ends
+    /// it.
+    pub finish: bool,
+    /// Of a connection to be dropped: the last answer on it was read to its end, and leaves it fit
+    /// for another's request.
+    pub reusable: bool,
+    /// Where to connect.
+    pub connect: Option<Endpoint>,
+    /// The connection at hand will do for that if nothing waits to be read on it: an answer that nobody
+    /// asked for would be taken for the next request's. The session is then lent it.
+    pub keep: bool,
+}
+
+/// A message that fits no kind of the scenario's.
+#[derive(Clone, Copy, Debug)]
+pub enum Unmatched<'b> {
+    /// Text; empty if it came in pieces.
+    Text(&'b [u8]),
+    /// Not text.
+    Binary(&'b [u8]),
+}
+
+/// Receives what happens in sessions.
+pub trait Observer {
+    /// A step succeeded, in this time.
+    fn step_ok(&mut self, step: StepIndex, timed: Timed);
+    /// An HTTP request goes out; `reused`: on a connection that has carried an answer before.
+    fn requested(&mut self, reused: bool);
+    /// The HTTP connection was gone before any byte of the answer, and the request may be sent twice: it
+    /// is.
+    fn reconnected(&mut self, who: Who);
+    /// This session goes to the WebSocket server of this URL: scheme, host and port, with the path
+    /// where a server returned it. Returns the number under which the session keeps it.
+    fn routed(&mut self, who: Who, url: &str) -> ServerIndex;
+    /// The session is open, on this server.
+    fn opened(&mut self, who: Who, server: ServerIndex);
+    /// A whole message of this type came, `bytes` of payload.
+    fn message(&mut self, message: MessageType, bytes: u64);
+    /// A message has another JSON text behind its first, which alone is read.
+    fn joined(&mut self);
+    /// The open message listed this member.
+    fn listed(&mut self, who: Who, member_id: MemberId);
+    /// This member was announced.
+    fn entered(&mut self, who: Who, member_id: MemberId);
+    /// An error message came and the session stays open.
+    fn error_message(&mut self, who: Who, fault: Fault, evidence: &[u8]);
+    /// Something happened in a heartbeat cycle.
+    fn ping(&mut self, who: Who, event: PingEvent);
+    /// A heartbeat cycle failed at this server, besides its event; `waited`: since the outstanding
+    /// PING was due and sent.
+    fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed);
+    /// A message came that fits no kind of the scenario's.
+    fn unmatched(&mut self, who: Who, message: Unmatched<'_>);
+    /// This member was announced as gone.
+    fn left(&mut self, who: Who, member_id: MemberId);
+    /// An open session is open no longer, for whatever reason.
+    fn closed(&mut self, who: Who, held: Ticks);
+    /// The closing handshake that a session began has ended so.
+    fn close_ended(&mut self, end: CloseEnd);
+    /// A session without a WebSocket has done all its steps.
+    fn completed(&mut self, who: Who);
+    /// The session failed in this step, at this server or on the way there.
+    fn failed(&mut self, who: Who, server: ServerIndex, step: StepIndex, fault: Fault, evidence: &[u8]);
+    /// The run ended while the session was being set up; `asked`: the HTTP step whose request was
+    /// out and not answered.
+    fn abandoned(&mut self, who: Who, asked: Option<StepIndex>);
+}
+
+/// What a session may use while it handles an event.
+#[derive(Debug)]
+pub struct Context<'a, O> {
+    /// The instant of the event.
+    pub now: Tick,
+    /// The same on the wall clock, in Unix microseconds: exactly that of the tick `now`.
+    pub unix_micros: u64,
+    /// The session's identity.
+    pub who: Who,
+    /// What sessions do.
+    pub script: &'a Script,
+    /// The worker's spills.
+    pub spills: &'a mut Spills,
+    /// When the worker's heartbeats begin.
+    pub slots: Slots,
+    /// What the worker knows of waits.
+    pub waits: &'a mut Waits,
+    /// The worker's random numbers.
+    pub rng: &'a mut fastrand::Rng,
+    /// Bytes to send; empty when the event begins.
+    pub out: &'a mut Vec<u8>,
+    /// Room for rendering; its contents mean nothing between events.
+    pub scratch: &'a mut Vec<u8>,
+    /// What else to do.
+    pub commands: &'a mut Commands,
+    /// Receives what happens.
+    pub observer: &'a mut O,
+}
+
+impl<O> Context<'_, O> {
+    /// Whether the worker stalled at some time since `since`.
+    pub(super) fn stalled_since(&self, since: Tick) -> bool {
+        self.waits.stalled_since(since, self.now)
+    }
+
+    /// The time of something that was due and sent at these instants and ends now.
+    pub(super) fn timed(&self, due: Tick, sent: Tick) -> Timed {
+        Timed {
+            from_due: self.now.since(due),
+            from_sent: self.now.since(sent),
+            stalled: self.stalled_since(due),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a session's evidence must not show: its secrets, while it knows them.
+//!
+//! Decides nothing of what is secret ([`crate::scenario::secrets`]). Invariants: evidence is redacted before it leaves the
+//! session; what the session took is known until it is open, and nothing of it is kept after that.
+
+use std::borrow::Cow;
+
+use super::http::Setup;
+use super::{Context, NO_SPILL, Observer, Phase, Session, Spill};
+use crate::scenario::secrets::Held;
+
+/// Bytes that are looked through for evidence of less: a secret may begin in them and end after them.
+const LOOKED_THROUGH_MAX: usize = 4 << 10;
+
+/// Taken values and cookies, from the 101 until the session is open.
+#[derive(Debug)]
+pub struct Kept {
+    taken: Vec<String>,
+    cookies: Option<String>,
+}
+
+impl Session {
+    /// What a peer sent, with every secret shown by its name.
+    pub(super) fn redacted<'b, O: Observer>(&self, bytes: &'b [u8], ctx: &Context<'_, O>) -> Cow<'b, [u8]> {
+        let scenario = &ctx.script.scenario;
+        let bytes = &bytes[..bytes.len().min(LOOKED_THROUGH_MAX)];
+        let step = (self.phase == Phase::Awaiting).then(|| &scenario.http[self.step.index()]);
+        match ctx.spills.get(self.spill as usize) {
+            Some(Spill::Setup(setup)) => {
+                let cookies = setup.cookies.field_value();
+                let held = Held { taken: &setup.taken, cookies: cookies.as_deref() };
+                scenario.secrets.redacted(bytes, held, step)
+            }
+            Some(Spill::Kept(kept)) => {
+                let held = Held { taken: &kept.taken, cookies: kept.cookies.as_deref() };
+                scenario.secrets.redacted(bytes, held, None)
+            }
+            _ => scenario.secrets.redacted(bytes, Held::default(), None),
+        }
+    }
+
+    /// Keeps what a session that is not open yet has taken, if it may be secret.
+    pub(super) fn keep_secrets<O: Observer>(&mut self, setup: Setup, ctx: &mut Context<'_, O>) {
+        if self.phase == Phase::Opening && ctx.script.scenario.secrets.are_of_sessions() {
+            let kept = Kept { taken: setup.taken, cookies: setup.cookies.field_value() };
+            self.put_kept(Box::new(kept), ctx);
+        }
+    }
+
+    /// Forgets it again.
+    pub(super) fn forget_secrets<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        drop(self.take_kept(ctx));
+    }
+
+    pub(super) fn put_kept<O>(&mut self, kept: Box<Kept>, ctx: &mut Context<'_, O>) {
+        debug_assert_eq!(self.spill, NO_SPILL);
+        self.spill = ctx.spills.insert(Spill::Kept(kept)) as u32;
+    }
+
+    pub(super) fn take_kept<O>(&mut self, ctx: &mut Context<'_, O>) -> Option<Box<Kept>> {
+        if !matches!(ctx.spills.get(self.spill as usize), Some(Spill::Kept(_))) {
+            return None;
+        }
+        match self.take_spill(ctx) {
+            Some(Spill::Kept(kept)) => Some(kept),
+            _ => None,
+        }
+    }
+}

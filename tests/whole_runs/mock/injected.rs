@@ -1,0 +1,145 @@
+//! Faults by chance: what happened is what is counted, and what a run finds.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use startline_mock::Config;
+use startline_mock::injection::Injection;
+
+use super::stand::*;
+use crate::common::{Run, kinds, number, results, summary};
+
+fn with(faults: &[&str]) -> Config {
+    let injections = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
+    Config { injections, ..ready() }
+}
+
+#[track_caller]
+fn injected(stand: &Stand, name: &str) -> u64 {
+    stand.counters().injected.get(name).copied().unwrap_or(0)
+}
+
+#[test]
+fn a_lost_pong_is_not_sent_and_counted() {
+    let stand = Stand::start(with(&["pong-lost@0.3"]));
+    let (mut client, _) = stand.open(13);
+    for _ in 0..200 {
+        client.say(&json!({"type": "PING", "timestamp": 1}));
+    }
+    client.say(&json!({"type": "END"}));
+    let mut pongs = 0;
+    while client.text()["type"] == "PONG" {
+        pongs += 1;
+    }
+    let lost = injected(&stand, "pong-lost");
+    assert_eq!((pongs, stand.counters().pings), (200 - lost, 200 - lost));
+    assert!((30..90).contains(&lost), "{lost} of 200 at 0.3");
+}
+
+#[test]
+fn a_late_pong_comes_all_the_same() {
+    let stand = Stand::start(with(&["pong-late=300ms"]));
+    let (mut client, _) = stand.open(13);
+    let asked = Instant::now();
+    client.ping();
+    assert!(asked.elapsed() >= Duration::from_millis(299), "{:?}", asked.elapsed());
+    assert_eq!(injected(&stand, "pong-late"), 1);
+}
+
+#[test]
+fn answers_may_be_late_or_a_proxy_s() {
+    let stand = Stand::start(with(&["enter-slow=300ms"]));
+    let asked = Instant::now();
+    let (ticket, _) = stand.enter(13);
+    assert!(asked.elapsed() >= Duration::from_millis(299), "{:?}", asked.elapsed());
+    assert_eq!(stand.upgrade(&ticket).text()["type"], "CONNECTED");
+    assert_eq!(injected(&stand, "enter-slow"), 1);
+
+    let stand = Stand::start(with(&["pool-exhausted=300ms"]));
+    let asked = Instant::now();
+    let answer = stand.call("POST", "/api/v1/auth/test-login?memberId=13", None, None);
+    answer.assert_refused(500, 500, "서버 내부 오류입니다.");
+    assert!(asked.elapsed() >= Duration::from_millis(299), "{:?}", asked.elapsed());
+
+    let stand = Stand::start(with(&["http-status=502"]));
+    let answer = stand.call("POST", "/api/v1/auth/test-login?memberId=13", None, None);
+    assert_eq!((answer.status, answer.kind.as_str()), (502, "text/html"));
+    assert_eq!(injected(&stand, "http-status"), 1);
+}
+
+/// A run of as many sessions against it, with these options, and its summary.
+#[track_caller]
+fn played(
+    stand: &Stand,
+    sessions: u32,
+    options: &[(&str, &str)],
+) -> (crate::common::Finished, serde_json::Value) {
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let mut run = Run::against(&format!("http://{}", stand.addr()), sessions, &out)
+        .with("time-zone", "UTC")
+        .with("ramp", "2s")
+        .with("hold", "4s")
+        .with("ramp-down", "0s");
+    for (option, value) in options {
+        run = run.with(option, value);
+    }
+    // A CONNECTED that does not come is not waited for.
+    let file = out.with_file_name("patient.toml");
+    let source = std::fs::read_to_string(&file).expect("the scenario of such runs");
+    std::fs::write(&file, source.replace("open_timeout = \"10s\"", "open_timeout = \"2s\""))
+        .expect("written");
+    (run.finish(), summary(&out))
+}
+
+#[test]
+fn a_run_finds_every_broadcast_that_was_cut_and_fails_for_it() {
+    let stand = Stand::start(with(&["broadcast-cut@0.5"]));
+    let (finished, summary) = played(&stand, 80, &[]);
+    finished.assert_status(1);
+    let withheld = injected(&stand, "broadcast-cut.entered-withheld");
+    assert!(withheld > 100, "{withheld} of 3,160");
+    assert_eq!(number(&summary, "/ledger/missing") as u64, withheld, "{}", finished.stdout);
+    let entered = number(&summary, "/messages/by_type/USER_ENTERED") as u64;
+    assert_eq!(entered + withheld, 80 * 79 / 2);
+    assert!(finished.stdout.contains("broadcasts-missing"), "{}", finished.stdout);
+}
+
+#[test]
+fn a_run_finds_every_connected_that_was_lost_and_calls_nobody_burned() {
+    let stand = Stand::start(with(&["connected-lost@0.3"]));
+    let (finished, summary) = played(&stand, 60, &[]);
+    finished.assert_status(1);
+    let lost = injected(&stand, "connected-lost");
+    assert!((5..40).contains(&lost), "{lost} of 60 at 0.3");
+    assert_eq!(kinds(&summary), [("timeout".to_owned(), lost)], "{:#}", summary["errors"]);
+    assert_eq!(number(&summary, "/errors/member_burned"), 0.0, "their sockets reached a server");
+}
+
+#[test]
+fn a_run_finds_every_pong_that_was_lost() {
+    let stand = Stand::start(with(&["pong-lost@0.3"]));
+    // One PING a session, and time for each to be missed.
+    let options = [("ramp", "500ms"), ("hold", "6500ms"), ("ping-interval", "4s"), ("pong-timeout", "2s")];
+    let (finished, summary) = played(&stand, 60, &options);
+    finished.assert_status(1);
+    let lost = injected(&stand, "pong-lost");
+    assert!((5..40).contains(&lost), "{lost} of 60 at 0.3");
+    let ping = |field: &str| number(&summary, &format!("/ping/{field}")) as u64;
+    assert_eq!((ping("sent"), ping("unanswered"), ping("answered")), (60, lost, 60 - lost));
+}
+
+/// The guide's own criteria: what the real servers lose is what a run fails for.
+#[test]
+fn a_lossy_server_fails_the_guide_s_run_and_the_run_says_why() {
+    let stand = Stand::start(Config { injections: Injection::lossy().to_vec(), ..ready() });
+    let (finished, summary) = played(&stand, 200, &[("preset", "guide")]);
+    finished.assert_status(1);
+    let missing = number(&summary, "/ledger/missing");
+    let share = missing / (200.0 * 199.0);
+    // 3,405 of 39,800 on the real servers.
+    assert!((0.05..0.13).contains(&share), "{share}");
+    let why = finished.stdout.lines().find(|line| line.contains("broadcasts-missing"));
+    assert!(why.is_some_and(|line| line.contains("should be at most 0")), "{}", finished.stdout);
+    assert!(stand.counters().injected["broadcast-cut"] > 30, "{:?}", stand.counters().injected);
+}
