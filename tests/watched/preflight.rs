@@ -44,8 +44,8 @@ fn pages_are_asked_and_read() {
     assert_check(&report, "watch-http", "fail", "does not contain \"Grafana\"; it says {\"");
     assert_others_well(&report, &["watch-http"]);
     let report = watching(1, &served, &page("/nowhere", ""));
-    assert_check(&report, "watch-http", "fail", "/nowhere answers 404");
-    watching(0, &served, &page("/nowhere", "status = 404"));
+    assert_check(&report, "watch-http", "fail", "/nowhere answers 403");
+    watching(0, &served, &page("/nowhere", "status = 403"));
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn a_wrong_password_names_the_error() {
 fn another_system_needs_its_own_target() {
     let finished = crate::common::run(&["run", "--scenario", "echo"]);
     finished.assert_status(2);
-    let wanted = "error: the built-in mock server speaks \"runnity\" only, and the scenario is \"echo\": give its \
-                  servers with --target URL";
+    let wanted = "error: the built-in mock server plays Runnity's servers, and the scenario \"echo\" is not for them (it \
+                  does not say mock = true): give its servers with --target URL";
     assert_eq!(finished.stderr.trim_end(), wanted);
 }
