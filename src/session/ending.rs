@@ -65,7 +65,7 @@ impl Session {
         write_close(ctx.out, Some(key), if code == 1005 { 1000 } else { code }, "");
         // The codes that follow an error message; any other close has reasons of its own.
         let fault = match code {
-            1008 | 1011 => self.named_close(Fault::Closed(code), ctx.script),
+            1008 | 1011 | 4000..=4999 => self.named_close(Fault::Closed(code), ctx.script),
             _ => Fault::Closed(code),
         };
         self.book_failure(fault, payload.get(2..).unwrap_or_default(), ctx);
