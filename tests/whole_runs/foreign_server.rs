@@ -50,8 +50,15 @@ fn serve_http(request: Request, ws_url: &str) {
             )
         }
         (Method::Get, "/api/v1/challenges/38") => {
-            // `null` where the real servers write a date: this challenge sets no limits to a schedule.
-            r#"{"isSuccess":true,"code":200,"message":"ok","data":{"challengeId":38,"status":"READY","startAt":"2999-01-01T00:00:00","endAt":"2999-01-02T00:00:00"}}"#.to_owned()
+            // READY is from five minutes before the start.
+            let in_minutes = |minutes: i64| {
+                let at = jiff::Zoned::now().saturating_add(jiff::Span::new().minutes(minutes));
+                at.strftime("%Y-%m-%dT%H:%M:%S").to_string()
+            };
+            let (start, end) = (in_minutes(4), in_minutes(240));
+            format!(
+                r#"{{"isSuccess":true,"code":200,"message":"ok","data":{{"challengeId":38,"status":"READY","startAt":"{start}","endAt":"{end}"}}}}"#
+            )
         }
         (Method::Post, "/api/v1/challenges/38/enter") => {
             let member = member.expect("enter carries the login's token");

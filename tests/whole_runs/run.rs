@@ -371,7 +371,6 @@ fn wrong_arguments_exit_with_2_and_say_what_to_do() {
         (vec!["run", "--insecure", "--tls-suites", "rc4"], "compact"),
         (vec!["run", "--target", "ftp://127.0.0.1:1", "--challenge", "1", "--members", "1-9"], "http"),
         (target(&["--challenge", "1"]), "--members"),
-        (target(&["--challenge", "1", "--members", "1-9", "--no-broadcast"]), "--no-broadcast"),
         (target(&["--challenge", "1", "--members", "nobody.csv"]), "nobody.csv"),
         (vec!["run", "--scenario", "runity"], "runnity"),
         (vec!["run", "--set", "pacce_s_per_km=1"], "pace_s_per_km"),

@@ -165,7 +165,7 @@ fn answers_that_say_nothing_and_have_not_taken_effect_are_refusals() {
     refused_with(
         FOUND,
         "http-302",
-        "  join is answered with http-302: the target leads elsewhere: give --target",
+        "  join is answered with http-302 (Location: https://x.example/login): the target leads elsewhere: give",
     );
     refused_with(TEAPOT, "http-418", "  join is refused with http-418 (teapot)");
 }
