@@ -233,6 +233,21 @@ mod tests {
     }
 
     #[test]
+    fn every_scenario_has_a_limit_for_the_error_rate() {
+        let compile = |more: &str| {
+            let source = format!("name = \"x\"\n[websocket]\nurl = \"/ws\"\n{more}");
+            crate::scenario::Scenario::compile("x.toml", &source, &[]).expect("it compiles").criteria
+        };
+        let limits = |criteria: &[Criterion]| {
+            let rates = criteria.iter().filter(|it| it.measure == "errors.rate");
+            rates.map(|it| (it.name.clone(), it.limit)).collect::<Vec<_>>()
+        };
+        assert_eq!(limits(&compile("")), [("error-rate".to_owned(), 0.01)]);
+        let own = "[[criteria]]\nname = \"mine\"\nmeasure = \"errors.rate\"\nat_most = 0.2\n";
+        assert_eq!(limits(&compile(own)), [("mine".to_owned(), 0.2)]);
+    }
+
+    #[test]
     fn limits_read_well() {
         assert_eq!(limit_text(Good::Below, 0.001, "%"), "below 0.1 %");
         assert_eq!(limit_text(Good::AtMost, 500.0, "ms"), "at most 500 ms");

@@ -88,6 +88,24 @@ fn a_lost_pong_costs_one_cycle() {
     assert!(tally.answered > 4 * 50, "{tally:?}");
 }
 
+/// The answer may have lain there unread.
+#[test]
+fn a_step_that_times_out_over_a_stall_is_this_machine_s() {
+    for (stalled, kind, blame) in
+        [(None, "timeout", Blame::Server), (Some(0.3), "stalled-here", Blame::Machine)]
+    {
+        let mut driven = Driven::waiting();
+        driven.lend();
+        driven.pass(0.5);
+        if let Some(seconds) = stalled {
+            driven.stall(std::time::Duration::from_secs_f64(seconds));
+        }
+        driven.pass(0.51);
+        driven.time_out();
+        assert_eq!(driven.failure(), (kind.into(), blame));
+    }
+}
+
 #[test]
 fn a_second_pong_is_unasked() {
     let mut world = World::of_fate(1, 50, Fate::DoublePong);

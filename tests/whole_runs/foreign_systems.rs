@@ -89,6 +89,20 @@ fn echo_that_comes_too_late_answers_nothing() {
     assert!(number(&summary, "/ping/late") > 0.0, "{:#}", summary["ping"]);
 }
 
+/// Text that is no PING is no PING's reply, late or not.
+#[test]
+fn other_text_is_not_a_late_echo() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let other =
+        run("echo", &echo::start(Answering::OtherTextAfterMillis(1_500)), &out).with("pong-timeout", "1s");
+    other.with("ping-interval", "2s").with("hold", "4200ms").finish().assert_status(1);
+    let summary = summary(&out);
+    assert_eq!(number(&summary, "/ping/answered"), 0.0, "{:#}", summary["ping"]);
+    assert_eq!(number(&summary, "/ping/late"), 0.0, "{:#}", summary["ping"]);
+    assert!(number(&summary, "/ping/unanswered") > 0.0, "{:#}", summary["ping"]);
+}
+
 #[test]
 fn chat_everyone_logs_in_joins_and_hears_themselves() {
     let summary = played("chat", &chat::start(Manners::default()), 0);

@@ -90,6 +90,11 @@ impl Driven {
         self.now = self.now + Ticks::from_raw((f64::from(whole) * share_of_step) as u32);
     }
 
+    /// The worker did not run for so long, until now.
+    pub fn stall(&mut self, span: Duration) {
+        self.waits.stalled(self.now, Ticks::from_duration(span));
+    }
+
     /// Waits no longer, and has a connection that others have used.
     pub fn lend(&mut self) -> Ticks {
         let waited = self.session.served(self.now);

@@ -20,6 +20,8 @@ pub enum Answering {
     /// The message before this one, which was somebody's.
     OfTheOneBefore,
     AfterMillis(u64),
+    /// Something else, after so many milliseconds.
+    OtherTextAfterMillis(u64),
 }
 
 /// Starts one; its URL.
@@ -51,6 +53,10 @@ fn serve(stream: TcpStream, answering: Answering) {
             }
             Answering::LastByteChanged => format!("{}?", &text[..text.len() - 1]),
             Answering::OfTheOneBefore => std::mem::replace(&mut before, text),
+            Answering::OtherTextAfterMillis(millis) => {
+                let_pass(Duration::from_millis(millis));
+                "all is well".to_owned()
+            }
             Answering::AfterMillis(millis) => {
                 let_pass(Duration::from_millis(millis));
                 text
