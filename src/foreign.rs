@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn what_hides_or_reorders_text_is_escaped_in_files_and_on_the_terminal() {
         let hiding =
-            "\u{80}\u{85}\u{9f}\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}";
+            "\u{7f}\u{80}\u{85}\u{9f}\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}";
         let escapes = r"\u007f\u0080\u0085\u009f\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069";
         assert_eq!(shown(hiding), escapes);
         assert_eq!(shown_plain(&format!("\x1b[31m{hiding}\n\ta")), format!(" [31m{escapes}\n\ta"));
