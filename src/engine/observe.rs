@@ -157,10 +157,11 @@ impl Observer for Books {
         }
     }
 
+    fn wants_unmatched(&self) -> bool {
+        self.unmatched.is_none()
+    }
+
     fn unmatched(&mut self, who: Who, message: Unmatched<'_>) {
-        if self.unmatched.is_some() {
-            return;
-        }
         let text = unmatched_text(message);
         let sample = UnmatchedSample {
             session: who.session,

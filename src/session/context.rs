@@ -83,6 +83,8 @@ pub trait Observer {
     /// A heartbeat cycle failed at this server, besides its event; `waited`: since the outstanding
     /// PING was due and sent.
     fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed);
+    /// Whether the next message that fits no kind of the scenario's is to be reported.
+    fn wants_unmatched(&self) -> bool;
     /// A message came that fits no kind of the scenario's.
     fn unmatched(&mut self, who: Who, message: Unmatched<'_>);
     /// This member was announced as gone.

@@ -112,7 +112,10 @@ impl Session {
         match opcode {
             Opcode::Text => self.whole_text(payload, ctx),
             Opcode::Binary => {
-                ctx.observer.unmatched(ctx.who, Unmatched::Binary(payload));
+                if ctx.observer.wants_unmatched() {
+                    let shown = self.redacted(payload, ctx);
+                    ctx.observer.unmatched(ctx.who, Unmatched::Binary(&shown));
+                }
                 self.binary(payload.len() as u64, ctx)
             }
             Opcode::Continuation => Err(Fault::Violation(Violation::UnexpectedContinuation)),

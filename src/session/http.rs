@@ -371,7 +371,7 @@ pub fn refusal(scenario: &Scenario, step: &HttpStep, (status, took): (u16, Durat
         error.status.is_none_or(|wanted| wanted == status)
             && error.field.as_ref().is_none_or(|(pointer, wanted)| {
                 let text = json.and_then(|json| json.text(pointer));
-                text.is_some_and(|text| wanted.iter().any(|wanted| *wanted == text))
+                text.is_some_and(|text| wanted.contains(&text))
             })
             && error.contains.as_ref().is_none_or(|wanted| text.contains(wanted.as_str()))
             && error.after.as_ref().is_none_or(|after| after.contains(&took))

@@ -239,7 +239,10 @@ impl Session {
             self.late_pongs = self.late_pongs.saturating_add(1);
         }
         let Some(rule) = websocket.messages.get(usize::from(message.0)) else {
-            ctx.observer.unmatched(ctx.who, Unmatched::Text(payload));
+            if ctx.observer.wants_unmatched() {
+                let shown = self.redacted(payload, ctx);
+                ctx.observer.unmatched(ctx.who, Unmatched::Text(&shown));
+            }
             return Ok(());
         };
         match rule.role {

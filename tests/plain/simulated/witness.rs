@@ -196,6 +196,9 @@ impl Observer for Witness {
     fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed) {
         self.books.ping_failed(who, server, fault, waited);
     }
+    fn wants_unmatched(&self) -> bool {
+        self.books.wants_unmatched()
+    }
     fn unmatched(&mut self, who: Who, message: Unmatched<'_>) {
         self.books.unmatched(who, message);
     }

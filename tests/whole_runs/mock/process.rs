@@ -132,7 +132,7 @@ fn a_second_signal_does_not_wait_for_anybody() {
     client.socket.get_mut().read_exact(&mut head).unwrap();
     assert_eq!(head[0], 0x88, "a close frame: the first signal has been noticed");
     // One Ctrl-C may come twice; half a second later it is another.
-    crate::common::let_pass(std::time::Duration::from_millis(700));
+    crate::common::let_pass(Duration::from_millis(700));
     process.signal(libc::SIGTERM);
     let status = process.wait();
     assert!(status.code() == Some(130) || status.signal().is_some(), "{status}");
