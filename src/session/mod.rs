@@ -14,7 +14,7 @@
 //! | `DialingWs` | the WebSocket's connection | `Upgrading` | `Over`, failed in `connect` |
 //! | `Upgrading` | the 101 | `Opening` (or `Held`) | `Over`, failed in `connect` |
 //! | `Opening` | the message that means open | `Held` | `Over`, failed in `open` |
-//! | `Held` | PONGs, broadcasts, the end | `Closing` | `Over`, failed in `ping` |
+//! | `Held` | PONGs, broadcasts, the end | `Closing` | `Over`, failed in `hold` |
 //! | `Closing` | the peer's close, then its end of the connection | `Over`, closed | `Over`, closed |
 //! | `Over` | – | – | – |
 //!
