@@ -1,7 +1,7 @@
 //! Text from other systems (servers' messages, statuses, pages), made safe to print and to keep.
 //!
 //! Does not know where it comes from. One rule for terminals and files: what hides or reorders text is escaped. Invariant:
-//! [`line`] is one line that no terminal obeys, and no longer than asked for.
+//! [`line()`] is one line that no terminal obeys, and no longer than asked for.
 
 use serde::Serialize;
 

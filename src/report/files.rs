@@ -3,7 +3,7 @@
 //! Every file is created before anything is opened, so that a bad path fails at once. Each second's
 //! lines go straight to the kernel, one write a file: killing this process loses at most the last
 //! second. The summary is replaced as a whole, never rewritten in place. Invariant: nothing here
-//! waits for a disk before the end ([`writer`]): a full or hung one costs lines, which are counted,
+//! waits for a disk before the end (`writer`): a full or hung one costs lines, which are counted,
 //! and no measurement.
 
 use std::fs::{self, File};

@@ -1,7 +1,7 @@
 //! Standard error: messages, and one status line that is redrawn on a terminal and printed now and then elsewhere.
 //!
 //! Does not know what the line says. Invariants: what is drawn never wraps, so that the next one can replace it; it is
-//! gone before anything else is printed; a terminal that nobody reads costs lines and stops nothing ([`printer`]).
+//! gone before anything else is printed; a terminal that nobody reads costs lines and stops nothing (`printer`).
 
 pub(crate) mod printer;
 
