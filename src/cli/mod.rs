@@ -144,6 +144,11 @@ mod tests {
                     let value = arg.get_value_names().map(|names| names[0].to_string()).unwrap_or_default();
                     assert!(!value.is_empty(), "{name} has no value name");
                     assert_eq!(value, value.to_uppercase(), "{name}'s value name");
+                    // So that "-5s" is refused as a time, not as an option.
+                    let is_amount = ["TIME", "RATE", "N", "COUNT", "ID"].contains(&value.as_str());
+                    let may_be_negative =
+                        arg.is_allow_hyphen_values_set() || arg.is_allow_negative_numbers_set();
+                    assert!(may_be_negative || !is_amount, "{name} takes -5 for an option");
                 }
             }
         }

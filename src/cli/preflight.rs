@@ -27,7 +27,7 @@ Exit status:
     mut_arg("no_broadcast", |arg| arg.hide(true)))]
 pub struct PreflightArgs {
     /// Members that log in, one by one: the first, the last and random others, or all [default: 10].
-    #[arg(long, value_name = "N", value_parser = sample_size, help_heading = "Checks")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = sample_size, help_heading = "Checks")]
     pub(crate) sample: Option<SampleSize>,
 
     /// Check the sources watched during the test: a TOML file of pages, Prometheus and Redis servers.

@@ -46,11 +46,11 @@ pub struct ServeArgs {
     pub(crate) tls: TlsArgs,
 
     /// Event loops [default: one a core, and more if the descriptor limit requires it].
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = whole)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0, hide_default_value = true, value_parser = whole)]
     pub(crate) workers: usize,
 
     /// WebSocket servers to appear as: ws1, ws2, …
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = servers)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 2, value_parser = servers)]
     pub(crate) servers: u16,
 
     /// The members that have accounts.
@@ -58,7 +58,7 @@ pub struct ServeArgs {
     pub(crate) members: RangeInclusive<u64>,
 
     /// Have this challenge from the start, joined by all members; it starts in 20 minutes.
-    #[arg(long, value_name = "ID", value_parser = challenge)]
+    #[arg(long, value_name = "ID", allow_negative_numbers = true, value_parser = challenge)]
     pub(crate) challenge: Option<u64>,
 
     /// The challenge is READY now and starts in 5 minutes (it is number 1 if --challenge is not given).
@@ -70,23 +70,23 @@ pub struct ServeArgs {
     pub(crate) distance: Distance,
 
     /// How long a ticket works.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::duration, allow_hyphen_values = true)]
     pub(crate) ticket_ttl: Duration,
 
     /// How long an access token works.
-    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = values::duration)]
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = values::duration, allow_hyphen_values = true)]
     pub(crate) token_ttl: Duration,
 
     /// Silence after which a member is dropped.
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::duration)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = values::duration, allow_hyphen_values = true)]
     pub(crate) idle_timeout: Duration,
 
     /// How often idle members are looked for.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::duration, allow_hyphen_values = true)]
     pub(crate) idle_check: Duration,
 
     /// Collect broadcasts for this time before writing them; 0 writes at once.
-    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = values::duration)]
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = values::duration, allow_hyphen_values = true)]
     pub(crate) broadcast_gather: Duration,
 
     /// Send no broadcasts, and an empty list in CONNECTED: for very many sessions.
@@ -109,7 +109,7 @@ pub struct ServeArgs {
     pub(crate) lossy: bool,
 
     /// What the chance of --fault and --lossy begins with.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 1)]
     pub(crate) seed: u64,
 
     /// Close everyone at a challenge's end, as is intended; the real servers do not.
@@ -125,7 +125,7 @@ pub struct ServeArgs {
     pub(crate) send_buffer: Option<usize>,
 
     /// Maximum WebSockets of each server; more wait, as behind Tomcat's 8192 [default: no limit].
-    #[arg(long, value_name = "N", value_parser = whole)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole)]
     pub(crate) max_connections: Option<usize>,
 
     /// How much faster than real time challenges run; tickets, tokens and the idle rule stay in real time.

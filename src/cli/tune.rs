@@ -82,19 +82,19 @@ pub(crate) struct HowArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
     /// Sessions at once.
-    #[arg(long, value_name = "N", value_parser = values::count, default_value = "6000")]
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true, default_value = "6000")]
     pub(crate) sessions: u32,
 
     /// Source addresses [default: 1; with servers here, as many of 127.0.1.0/24 as a run takes].
-    #[arg(long, value_name = "N", value_parser = up_to::<65_536>)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = up_to::<65_536>)]
     pub(crate) sources: Option<u32>,
 
     /// Addresses of the target.
-    #[arg(long, value_name = "N", value_parser = up_to::<4_096>, default_value = "1")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = up_to::<4_096>, default_value = "1")]
     pub(crate) targets: u32,
 
     /// Time over which the sessions arrive.
-    #[arg(long, value_name = "TIME", value_parser = values::duration, default_value = "60s")]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, default_value = "60s")]
     pub(crate) ramp: Duration,
 
     /// How HTTP connections are made, as for startline run; none: the scenario has no HTTP steps.
@@ -102,11 +102,11 @@ pub(crate) struct PlanArgs {
     pub(crate) http: Http,
 
     /// HTTP connections of each worker, with --http pooled.
-    #[arg(long, value_name = "N", value_parser = values::count, default_value_t = http::CONNECTIONS_DEFAULT)]
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true, default_value_t = http::CONNECTIONS_DEFAULT)]
     pub(crate) http_connections: u32,
 
     /// Workers [default: as many as a run takes].
-    #[arg(long, value_name = "N", value_parser = values::count)]
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     pub(crate) workers: Option<u32>,
 
     /// The servers run on this machine too, or only they do.

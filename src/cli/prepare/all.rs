@@ -28,15 +28,15 @@ pub struct AllArgs {
     pub(crate) members: Vec<String>,
 
     /// Joins a second or minute [default: 20/s].
-    #[arg(long, value_name = "RATE", value_parser = values::rate, help_heading = "Members")]
+    #[arg(long, value_name = "RATE", value_parser = values::rate, allow_hyphen_values = true, help_heading = "Members")]
     pub(crate) rate: Option<Rate>,
 
     /// Requests of the joins that are out at once, at most; the rate sinks when the servers slow down [default: 16].
-    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Members")]
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true, help_heading = "Members")]
     pub(crate) in_flight: Option<u32>,
 
     /// Give up the joins when nothing has worked for this time [default: 2m].
-    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Members")]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Members")]
     pub(crate) patience: Option<Duration>,
 
     /// Write each member's outcome to this new CSV file [default: startline-join-<local time>.csv].
@@ -44,14 +44,14 @@ pub struct AllArgs {
     pub(crate) out: Option<PathBuf>,
 
     /// Sessions of the run that follows [default: all members].
-    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Run")]
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true, help_heading = "Run")]
     pub(crate) sessions: Option<u32>,
 
     /// Its ramp, which must end before startAt, 5 minutes after READY [default: 25 a second, at most 240s].
-    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Run")]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Run")]
     pub(crate) ramp: Option<Duration>,
 
     /// Its hold, which must end before endAt [default: 30m, or as long as the distance allows].
-    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Run")]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Run")]
     pub(crate) hold: Option<Duration>,
 }

@@ -28,15 +28,15 @@ pub struct ChallengeArgs {
     pub(crate) members: Option<Who>,
 
     /// Joins a second or minute, such as 20/s [default: 20/s].
-    #[arg(long, value_name = "RATE", value_parser = values::rate, help_heading = "Members")]
+    #[arg(long, value_name = "RATE", value_parser = values::rate, allow_hyphen_values = true, help_heading = "Members")]
     pub(crate) rate: Option<Rate>,
 
     /// The ramp of the run that follows; see --hold [default: 25 a second, at most 240s].
-    #[arg(long, value_name = "TIME", value_parser = values::duration, requires = "hold", help_heading = "Members")]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, requires = "hold", help_heading = "Members")]
     pub(crate) ramp: Option<Duration>,
 
     /// The hold of the run that follows: warns if the distance is too short for ramp and hold.
-    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Members")]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Members")]
     pub(crate) hold: Option<Duration>,
 
     /// Wait until it is READY; the challenge is printed before.

@@ -13,7 +13,7 @@ use super::super::values;
 #[command(after_help = AFTER_HELP, group(ArgGroup::new("files").args(["sql", "csv"]).required(true).multiple(true)))]
 pub struct MembersArgs {
     /// How many members; k is 1000.
-    #[arg(long, value_name = "COUNT", value_parser = values::count)]
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true)]
     pub(crate) count: u32,
 
     /// Overwrite existing files.
@@ -37,7 +37,7 @@ pub struct MembersArgs {
     pub(crate) prefix: Option<String>,
 
     /// The first member's number [default: 1].
-    #[arg(long, value_name = "N", value_parser = values::id, help_heading = "SQL", requires = "sql")]
+    #[arg(long, value_name = "N", value_parser = values::id, allow_negative_numbers = true, help_heading = "SQL", requires = "sql")]
     pub(crate) first: Option<u64>,
 
     /// social_type [default: TEST].
@@ -57,15 +57,15 @@ pub struct MembersArgs {
     pub(crate) csv: Option<PathBuf>,
 
     /// The first member's id in the database; the others must follow it without a gap.
-    #[arg(long, value_name = "ID", value_parser = values::id, help_heading = "CSV files", requires = "csv")]
+    #[arg(long, value_name = "ID", value_parser = values::id, allow_negative_numbers = true, help_heading = "CSV files", requires = "csv")]
     pub(crate) first_id: Option<u64>,
 
     /// The members' challenge, as a column challengeId; leave it out for prepare all.
-    #[arg(long, value_name = "ID", value_parser = values::id, help_heading = "CSV files", requires = "csv")]
+    #[arg(long, value_name = "ID", value_parser = values::id, allow_negative_numbers = true, help_heading = "CSV files", requires = "csv")]
     pub(crate) challenge: Option<u64>,
 
     /// Members per file, one file for each load generator; k is 1000 [default: all in one file].
-    #[arg(long, value_name = "COUNT", value_parser = values::count, help_heading = "CSV files", requires = "csv")]
+    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_negative_numbers = true, help_heading = "CSV files", requires = "csv")]
     pub(crate) per_file: Option<u32>,
 }
 

@@ -16,7 +16,7 @@ pub(crate) const PARTICIPANTS_MIN: u32 = 2;
 #[derive(Args, Clone, Debug)]
 pub struct NewChallengeArgs {
     /// The member who creates the challenge and is thereby in it; any member may.
-    #[arg(long, value_name = "ID", value_parser = values::id, help_heading = "Challenge")]
+    #[arg(long, value_name = "ID", value_parser = values::id, allow_negative_numbers = true, help_heading = "Challenge")]
     pub admin: u64,
 
     /// Title, at most 100 characters [default: startline and the server's time].
@@ -28,7 +28,7 @@ pub struct NewChallengeArgs {
     pub description: Option<String>,
 
     /// Maximum number of members, its creator included; at least 2 [default: the members, and one for its creator].
-    #[arg(long, value_name = "N", value_parser = room, help_heading = "Challenge")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = room, help_heading = "Challenge")]
     pub max_participants: Option<u32>,
 
     /// Distance, which sets the time from startAt to endAt: M100 5m, M500 10m, ONE 20m, TWO 30m, THREE 45m, FOUR and

@@ -37,7 +37,7 @@ pub(crate) struct PlacesArgs {
     pub(crate) target: TargetArgs,
 
     /// The challenge; with CSV files it comes from their challengeId column.
-    #[arg(long, value_name = "ID", value_parser = values::id, help_heading = "Members")]
+    #[arg(long, value_name = "ID", value_parser = values::id, allow_negative_numbers = true, help_heading = "Members")]
     pub(crate) challenge: Option<u64>,
 
     /// Members: a range of ids such as 13-10012, or a CSV file with the header memberId,challengeId. Repeat for more files.
@@ -49,15 +49,15 @@ pub(crate) struct PlacesArgs {
     pub(crate) resume: Option<PathBuf>,
 
     /// Members a second or minute [default: 20/s].
-    #[arg(long, value_name = "RATE", value_parser = values::rate, help_heading = "Load")]
+    #[arg(long, value_name = "RATE", value_parser = values::rate, allow_hyphen_values = true, help_heading = "Load")]
     pub(crate) rate: Option<Rate>,
 
     /// Requests that are out at once, at most; the rate sinks when the servers slow down [default: 16].
-    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Load")]
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true, help_heading = "Load")]
     pub(crate) in_flight: Option<u32>,
 
     /// Give up when nothing has worked for this time; until then retry after growing waits [default: 2m].
-    #[arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Load")]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Load")]
     pub(crate) patience: Option<Duration>,
 
     /// Write each member's outcome to this new CSV file [default: startline-<step>-<local time>.csv].
