@@ -42,18 +42,35 @@ struct Joint {
 
 impl Joint {
     fn take(&mut self, piece: &[u8]) {
-        for byte in piece {
-            match byte {
-                b'\n' => self.line_ended = self.closed,
-                b' ' | b'\t' | b'\r' => {}
-                byte => {
-                    self.found |= self.line_ended && *byte == b'{';
-                    self.closed = *byte == b'}';
-                    self.line_ended = false;
-                }
-            }
+        let mut from = 0;
+        if self.line_ended {
+            let Some(next) = piece.iter().position(is_visible) else { return };
+            self.found |= piece[next] == b'{';
+            self.line_ended = false;
+            from = next;
+        }
+        while let Some(length) = memchr::memchr(b'\n', &piece[from..]) {
+            let end = from + length;
+            self.note_last(&piece[from..end]);
+            let Some(next) = piece[end..].iter().position(is_visible) else {
+                self.line_ended = self.closed;
+                return;
+            };
+            from = end + next;
+            self.found |= self.closed && piece[from] == b'{';
+        }
+        self.note_last(&piece[from..]);
+    }
+
+    fn note_last(&mut self, piece: &[u8]) {
+        if let Some(last) = piece.iter().rev().find(|byte| is_visible(byte)) {
+            self.closed = *last == b'}';
         }
     }
+}
+
+fn is_visible(byte: &u8) -> bool {
+    !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 /// A message that came in more than one piece: what is known of it so far.
@@ -95,7 +112,7 @@ impl Session {
             return Ok(());
         }
         // Few messages have a line's end at all, and looking for one costs nothing beside a read.
-        if payload.contains(&b'\n') {
+        if memchr::memchr(b'\n', payload).is_some() {
             let mut joint = Joint::default();
             joint.take(payload);
             if joint.found {
