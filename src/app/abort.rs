@@ -103,7 +103,9 @@ impl Abort {
     fn by_rules(&mut self, second: &Second<'_>, result: &RunResult) -> Option<Ending> {
         let Self { rules, past, .. } = self;
         let beyond = rules.iter_mut().find_map(|watched| watched.beyond(second.elapsed, past, result))?;
-        Some(Ending::Aborted(format!("--abort-on {beyond}; {}", main_failures(result))))
+        let failures = main_failures(result);
+        let failures = if failures.is_empty() { failures } else { format!("; {failures}") };
+        Some(Ending::Aborted(format!("--abort-on {beyond}{failures}")))
     }
 }
 

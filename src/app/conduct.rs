@@ -165,7 +165,8 @@ impl Output {
             false => text::summary(result, Some(path), page),
         });
         match printed {
-            Err(error) if !is_broken_pipe(&error) => {
+            // Whoever reads text may have seen enough; a part of a JSON text is none.
+            Err(error) if self.json || !is_broken_pipe(&error) => {
                 let severity = if self.json { "error" } else { "warning" };
                 tell(&format!("{severity}: the result could not be printed: {error:#}"));
                 !self.json

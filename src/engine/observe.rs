@@ -126,8 +126,8 @@ impl Observer for Books {
         }
     }
 
-    fn error_message(&mut self, who: Who, fault: Fault, evidence: &[u8]) {
-        let sample = self.sample(who, ServerIndex::NONE, self.last_step, fault, evidence);
+    fn error_message(&mut self, who: Who, server: ServerIndex, fault: Fault, evidence: &[u8]) {
+        let sample = self.sample(who, server, self.last_step, fault, evidence);
         self.recorder.error_message(sample);
     }
 
@@ -136,22 +136,32 @@ impl Observer for Books {
     }
 
     fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed) {
-        let fault = if waited.stalled { Fault::StalledHere } else { fault };
-        if let Some(url) = self.servers.name(server).filter(|_| !waited.stalled) {
+        // What a stall explains is counted apart, and no server's.
+        if waited.stalled {
+            return;
+        }
+        if let Some(url) = self.servers.name(server) {
             self.recorder.routing().ping_failed(url);
         }
         if self.recorder.may_sample(self.last_step, fault) {
-            let (due, sent) = (waited.from_due.as_duration(), waited.from_sent.as_duration());
             let came = match &self.unmatched {
                 Some(message) => format!("; the first message of no known kind: {message}"),
                 None => String::new(),
             };
-            let evidence = format!(
-                "a PING due at {:.3} s of the run, sent {:.3} s later, had no PONG {:.3} s after that{came}",
-                self.at.saturating_sub(due).as_secs_f64(),
-                due.saturating_sub(sent).as_secs_f64(),
-                sent.as_secs_f64(),
-            );
+            let (due, sent) = (waited.from_due.as_duration(), waited.from_sent.as_duration());
+            let evidence = match fault {
+                Fault::PingMissed => format!(
+                    "a PING due at {:.3} s of the run was not sent: the one before was {:.3} s old and had no PONG{came}",
+                    self.at.as_secs_f64(),
+                    sent.as_secs_f64(),
+                ),
+                _ => format!(
+                    "a PING due at {:.3} s of the run, sent {:.3} s later, had no PONG {:.3} s after that{came}",
+                    self.at.saturating_sub(due).as_secs_f64(),
+                    due.saturating_sub(sent).as_secs_f64(),
+                    sent.as_secs_f64(),
+                ),
+            };
             let sample = self.sample(who, server, self.last_step, fault, evidence.as_bytes());
             self.recorder.sample(sample);
         }

@@ -23,8 +23,9 @@ pub(super) fn server_failure(server: &ServerResult, failure: &ServerFailure) -> 
 
 /// `this machine stalled once, for 0.55 s from 12.3 s on`.
 pub(super) fn stalls(stalls: &StallsResult, longest_seconds: f64) -> String {
-    let is_longest = |stall: &&StallResult| stall.to_seconds - stall.from_seconds >= longest_seconds - 1e-6;
-    let from = stalls.listed.iter().find(is_longest).map_or(0.0, |stall| stall.from_seconds);
+    let lasted = |stall: &&StallResult| stall.to_seconds - stall.from_seconds;
+    let longest = stalls.listed.iter().max_by(|one, other| lasted(one).total_cmp(&lasted(other)));
+    let from = longest.map_or(0.0, |stall| stall.from_seconds);
     match stalls.count {
         1 => format!("this machine stalled once, for {longest_seconds:.2} s from {from:.1} s on"),
         count => format!(

@@ -31,7 +31,7 @@ const REASONS_SHOWN_MAX: usize = 4;
 const TYPES_SHOWN_MAX: usize = 6;
 
 /// Characters of evidence shown.
-const EVIDENCE_CHARS_MAX: usize = 72;
+const EVIDENCE_CHARS_MAX: usize = 150;
 
 /// The summary. `results` is the directory that holds the rest.
 pub fn summary(result: &RunResult, results: Option<&Path>, page: Page) -> String {

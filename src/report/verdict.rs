@@ -220,6 +220,7 @@ fn decide(result: &RunResult, grounds: &Grounds) -> (Verdict, Vec<String>) {
     let (certain, doubtful) = (failed(true), failed(false));
     let unfit: Vec<String> = grounds.aborted.iter().cloned().chain(unfit(result, grounds)).collect();
 
+    let unfit = [gone_early(result), unfit].concat();
     if !grounds.broken.is_empty() {
         return (Verdict::Inconclusive, [grounds.broken.clone(), certain, doubtful].concat());
     }
@@ -268,6 +269,16 @@ fn unfit(result: &RunResult, grounds: &Grounds) -> Vec<String> {
             .push(format!("The load generator was overloaded: lag p99 {lag} ms, over {limit} ms ({whose})."));
     }
     reasons
+}
+
+/// Says that the hold ended before its time, since no session was left.
+fn gone_early(result: &RunResult) -> Vec<String> {
+    let (held, planned) = (result.hold.seconds, result.hold.planned_seconds);
+    let is_early = result.ending == "finished" && result.sessions.established > 0 && held + 1.0 < planned;
+    match is_early {
+        true => vec![format!("The hold ended after {held:.1} s of {planned:.0} s: no session was left.")],
+        false => Vec::new(),
+    }
 }
 
 fn passed(result: &RunResult) -> Vec<String> {

@@ -132,6 +132,9 @@ impl Vocabulary {
     }
 
     fn unknown(&self, name: &str) -> String {
+        if name.contains('|') {
+            return format!("unknown variable {{{name}}}: there are no filters, values are sent as they are");
+        }
         let built_in = BUILT_IN.iter().map(|(known, _)| *known);
         let variables = self.variables.iter().map(|variable| variable.name.as_str());
         let values = self.values.iter();

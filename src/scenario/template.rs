@@ -217,8 +217,15 @@ pub(super) fn variable_name(text: &str) -> Option<&str> {
         let name = &inner[..inner.find(['{', '}', '\n'])?];
         return inner[name.len()..].starts_with('}').then_some(name);
     }
-    let name = identifier(inner);
+    // With a filter behind it, which there is none of, it is a name that is refused.
+    let name = &inner[..identifier(inner).len() + filter(&inner[identifier(inner).len()..]).len()];
     (!name.is_empty() && text[1 + name.len()..].starts_with('}')).then_some(name)
+}
+
+/// `|name`, as other tools write filters, that `text` begins with; else nothing.
+fn filter(text: &str) -> &str {
+    let name = text.strip_prefix('|').map(identifier).filter(|name| !name.is_empty());
+    name.map_or("", |name| &text[..=name.len()])
 }
 
 /// The name when `text` begins with `{{name}}`.

@@ -77,7 +77,7 @@ pub trait Observer {
     /// This member was announced.
     fn entered(&mut self, who: Who, member_id: MemberId);
     /// An error message came and the session stays open.
-    fn error_message(&mut self, who: Who, fault: Fault, evidence: &[u8]);
+    fn error_message(&mut self, who: Who, server: ServerIndex, fault: Fault, evidence: &[u8]);
     /// Something happened in a heartbeat cycle.
     fn ping(&mut self, who: Who, event: PingEvent);
     /// A heartbeat cycle failed at this server, besides its event; `waited`: since the outstanding

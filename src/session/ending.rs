@@ -97,7 +97,7 @@ impl Session {
 
     fn book_failure<O: Observer>(&mut self, fault: Fault, evidence: &[u8], ctx: &mut Context<'_, O>) {
         let step = self.step_index(ctx.script);
-        let fault = if self.is_stall_s(fault, ctx) { Fault::StalledHere } else { fault };
+        let fault = if self.is_explained_by_a_stall(fault, ctx) { Fault::StalledHere } else { fault };
         if self.is_open() {
             self.account_end(ctx);
         }
@@ -107,7 +107,7 @@ impl Session {
     }
 
     /// Whether a stall of this machine explains the fault.
-    fn is_stall_s<O>(&self, fault: Fault, ctx: &Context<'_, O>) -> bool {
+    fn is_explained_by_a_stall<O>(&self, fault: Fault, ctx: &Context<'_, O>) -> bool {
         fault.excuses().iter().any(|excuse| match excuse {
             Excuse::Stall => ctx.stalled_since(self.sent),
             Excuse::LongStall => ctx.waits.may_be_given_up(ctx.now, ctx.script.delays.ping),

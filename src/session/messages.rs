@@ -305,7 +305,7 @@ impl Session {
                 self.last_error = known.error;
             }
             let evidence = self.redacted(payload, ctx);
-            ctx.observer.error_message(ctx.who, fault, &evidence);
+            ctx.observer.error_message(ctx.who, self.server, fault, &evidence);
         }
         Ok(())
     }

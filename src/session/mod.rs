@@ -352,6 +352,7 @@ impl Session {
             (None, _) => String::new(),
             (Some(awaited), 0) => format!("no message came, {} was awaited", awaited.name),
             (Some(awaited), u8::MAX) => format!("255 messages or more came, none of kind {}", awaited.name),
+            (Some(awaited), 1) => format!("1 message came, not of kind {}", awaited.name),
             (Some(awaited), count) => format!("{count} messages came, none of kind {}", awaited.name),
         }
     }

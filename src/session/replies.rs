@@ -89,7 +89,7 @@ impl Session {
             self.older_pong(ctx);
         } else if is_outstanding {
             let evidence = self.redacted(payload, ctx);
-            ctx.observer.error_message(ctx.who, Fault::ReplyMismatch, &evidence);
+            ctx.observer.error_message(ctx.who, self.server, Fault::ReplyMismatch, &evidence);
         }
         true
     }

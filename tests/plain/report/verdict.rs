@@ -328,6 +328,19 @@ fn the_lag_that_excuses_is_measured_against_the_criterion() {
 }
 
 #[test]
+fn a_hold_that_ends_early_says_so() {
+    let mut run = Run::good();
+    run.facts.hold_actual = Duration::from_millis(2_600);
+    (0..6000).for_each(|_| run.fail(PING, Fault::Cut, ""));
+    let result = run.result();
+    assert!(
+        result.reasons.iter().any(|why| why.starts_with("The hold ended after 2.6 s of")),
+        "{:?}",
+        result.reasons
+    );
+}
+
+#[test]
 fn a_rule_that_ends_the_run_leaves_its_failures_standing() {
     let mut run = Run::good();
     (0..3000).for_each(|_| run.fail(ENTER, Fault::ConnectRefused, ""));

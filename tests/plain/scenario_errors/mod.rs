@@ -196,6 +196,11 @@ fn unknown_template_variables() {
         "x.toml:13:8: \"path\" in [[http]]: unknown variable {nothing_like_it}: neither in [variables] nor taken \
          from an answer (write {{nothing_like_it}} if the braces are meant)"
     );
+    assert_eq!(
+        spoiled("path = \"/enter/{challenge_id}\"", "path = \"/enter/{challenge_id|url}\""),
+        "x.toml:13:8: \"path\" in [[http]]: unknown variable {challenge_id|url}: there are no filters, values are \
+         sent as they are"
+    );
 }
 
 #[test]

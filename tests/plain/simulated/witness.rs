@@ -172,8 +172,8 @@ impl Observer for Witness {
         self.books.entered(who, member_id);
         self.tally.entered += 1;
     }
-    fn error_message(&mut self, who: Who, fault: Fault, evidence: &[u8]) {
-        self.books.error_message(who, fault, evidence);
+    fn error_message(&mut self, who: Who, server: ServerIndex, fault: Fault, evidence: &[u8]) {
+        self.books.error_message(who, server, fault, evidence);
         self.tally.error_messages += 1;
     }
     fn ping(&mut self, who: Who, event: PingEvent) {

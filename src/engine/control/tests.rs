@@ -1,0 +1,77 @@
+//! Phases and accounts, with workers that a test plays.
+
+use super::*;
+use crate::engine::link::{Order, WorkerLink};
+use crate::plan::capacity::Limits;
+use crate::plan::roster::Roster;
+use crate::plan::{ScenarioSettings, Settings, Target};
+
+const WORKERS: usize = 3;
+
+fn plan() -> Plan {
+    let settings = Settings {
+        target: Some("http://10.0.0.1:8080".into()),
+        members: Roster::range(13, 72, 38),
+        sessions: 60,
+        workers: Some(WORKERS),
+        time_zone: "system".into(),
+        scenario: ScenarioSettings::find("runnity").expect("built in"),
+        ..Settings::default()
+    };
+    let limits =
+        Limits { descriptors_hard: 20_000, ports: Some(28_232), loopback_time_wait: Duration::from_secs(1) };
+    let target = Target::at("10.0.0.1:8080".parse().expect("an address"));
+    settings.into_plan(target, &limits).expect("a plan")
+}
+
+fn layout(plan: &Plan) -> Layout {
+    Layout { steps: plan.scenario.step_names(), messages: Vec::new() }
+}
+
+/// A worker that sees the order late still counts what others' sessions do as theirs end.
+#[test]
+fn no_session_is_ended_before_every_worker_has_closed_its_accounts() {
+    for broken in [None, Some(1)] {
+        let plan = plan();
+        let layout = layout(&plan);
+        let shared = Shared::new(WORKERS);
+        let (sender, _receiver) = mpsc::channel();
+        let link = WorkerLink { worker: 0, shared: Arc::clone(&shared), sender };
+        let mut control = Control::new(&plan, &layout, Clock::start(), shared, None);
+        assert_eq!(link.order(), Order::Run);
+        control.close(Duration::from_secs(5));
+        for worker in [2, 0, 1] {
+            control.step();
+            assert_eq!(link.order(), Order::CloseAccounts, "before worker {worker}");
+            let nobody = || SessionSet::new(60);
+            let message = match broken {
+                Some(broken) if broken == worker => Message::Broken("no more epoll".into()),
+                _ => Message::Accounts {
+                    interval: Box::default(),
+                    ledger: None,
+                    open: nobody(),
+                    known: nobody(),
+                    connections: Vec::new(),
+                },
+            };
+            control.take(worker, message);
+        }
+        control.step();
+        assert!(matches!(link.order(), Order::RampDown { .. }), "{:?}", link.order());
+    }
+}
+
+/// Whoever is in a hurry does not get ahead of the accounts.
+#[test]
+fn a_second_signal_waits_for_the_accounts_too() {
+    let plan = plan();
+    let layout = layout(&plan);
+    let shared = Shared::new(WORKERS);
+    let (sender, _receiver) = mpsc::channel();
+    let link = WorkerLink { worker: 0, shared: Arc::clone(&shared), sender };
+    let mut control = Control::new(&plan, &layout, Clock::start(), shared, None);
+    control.stop("interrupted".into());
+    control.stop("interrupted".into());
+    control.step();
+    assert_eq!(link.order(), Order::CloseAccounts);
+}
