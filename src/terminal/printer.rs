@@ -240,9 +240,9 @@ pub(super) mod tests {
         assert!(printer.flush(LONG));
         let printed: Vec<String> = written.try_iter().collect();
         let missing = |text: &String| {
-            let count = text
-                .strip_prefix('(')?
-                .strip_suffix(" lines are missing here: nobody read standard error)\n")?;
+            // What was drawn before it, if anything, is cleared first.
+            let (_, text) = text.split_once('(')?;
+            let count = text.strip_suffix(" lines are missing here: nobody read standard error)\n")?;
             count.parse::<usize>().ok()
         };
         let lines = printed.iter().filter(|text| missing(text).is_none() && !text.contains("status"));
