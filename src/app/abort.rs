@@ -13,7 +13,7 @@ use crate::numbers::grouped;
 use crate::plan::abort::AbortRule;
 use crate::report::{Ending, Phase, RunResult};
 
-/// So many first sessions that all fail end a run.
+/// A run ends when its first sessions, this many, have all failed.
 const FIRST_SESSIONS: u64 = 10;
 /// Sessions and PINGs that a rate is taken over, at least.
 const ATTEMPTS_MIN: u64 = 50;

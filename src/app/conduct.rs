@@ -165,7 +165,7 @@ impl Output {
             false => text::summary(result, Some(path), page),
         });
         match printed {
-            // Whoever reads text may have seen enough; a part of a JSON text is none.
+            // A reader of text may have seen enough; a part of a JSON text is not JSON.
             Err(error) if self.json || !is_broken_pipe(&error) => {
                 let severity = if self.json { "error" } else { "warning" };
                 tell(&format!("{severity}: the result could not be printed: {error:#}"));

@@ -37,8 +37,9 @@ fn not_started(error: std::io::Error, listen: SocketAddr) -> anyhow::Error {
 ///
 /// # Errors
 /// For whoever meant a machine's own network.
-const OPEN_TO_ALL: &str = "warning: it listens on every address of this machine: whoever reaches it can log in as any \
-                           member, and change its clock and its challenges; --listen ADDRESS:PORT is for one address";
+const OPEN_TO_ALL: &str = "warning: the mock server listens on every address of this machine: anyone who reaches it \
+                           can log in as any member, and change its clock and its challenges; \
+                           --listen ADDRESS:PORT is for one address";
 
 /// When it cannot listen, and when it ends by itself because one of its workers died.
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
