@@ -33,14 +33,14 @@ fn not_started(error: std::io::Error, listen: SocketAddr) -> anyhow::Error {
     anyhow::Error::from(error).context(context)
 }
 
-/// Runs until SIGINT, SIGTERM or SIGHUP; a second one ends it at once.
-///
-/// # Errors
-/// For whoever meant a machine's own network.
+/// Printed when it listens beyond this machine.
 const OPEN_TO_ALL: &str = "warning: the mock server listens on every address of this machine: anyone who reaches it \
                            can log in as any member, and change its clock and its challenges; \
                            --listen ADDRESS:PORT is for one address";
 
+/// Runs until SIGINT, SIGTERM or SIGHUP; a second one ends it at once.
+///
+/// # Errors
 /// When it cannot listen, and when it ends by itself because one of its workers died.
 pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     if let Some(parent) = args.parent {
