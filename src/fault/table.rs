@@ -86,7 +86,8 @@ faults! {
         // The servers.
         /// The step was not over within its timeout.
         StepTimeout => ("timeout", Server, WAITED,
-            "The server took longer than the step's timeout; see its pools and queues at these instants.")
+            "The server took longer than the step's timeout; see in the sample what came meanwhile, and its pools and queues \
+             at these instants.")
         /// The peer closed in the middle of the step.
         ClosedEarly => ("closed-early", Server, GIVEN_UP,
             "The server closed the connection in mid-answer; look for worker restarts and proxy timeouts.")
@@ -203,7 +204,7 @@ faults! {
         /// A PONG did not come within its timeout; the session goes on. A counter of its own, by
         /// cycle.
         PingTimeout => ("ping-timeout", Server, WAITED,
-            "PONGs took longer than the timeout; compare with the server's GC pauses and thread pools.")
+            "No PONG came in time: see in the sample what came instead, and look at the server's GC pauses and thread pools.")
         /// A PING fell due while one was outstanding and was not sent. A counter of its own, by
         /// cycle.
         PingMissed => ("ping-missed", Server, WAITED,
