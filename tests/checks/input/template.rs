@@ -82,10 +82,14 @@ pub fn replaced(text: &str, value: impl Fn(&str) -> Option<String>) -> Result<St
 /// The name that `text` begins with, between these brackets, and what follows.
 fn between<'t>(text: &'t str, open: &str, close: &str) -> Option<(&'t str, &'t str)> {
     let (name, after) = text.strip_prefix(open)?.split_once(close)?;
-    let is_name = !name.is_empty()
-        && !name.as_bytes()[0].is_ascii_digit()
-        && name.chars().all(|c| matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | '_'));
-    assert_eq!(is_identifier(name), is_name, "{name:?}");
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && !word.as_bytes()[0].is_ascii_digit()
+            && word.chars().all(|c| matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | '_'))
+    };
+    assert_eq!(is_identifier(name), is_word(name), "{name:?}");
+    // With a filter behind it, which nothing is known by.
+    let is_name = name.split('|').count() <= 2 && name.split('|').all(is_word);
     let is_outside =
         ["env:", "file:"].iter().any(|kind| name.starts_with(kind)) && !name.contains(['{', '}', '\n']);
     (is_name || is_outside).then_some((name, after))
