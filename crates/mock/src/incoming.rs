@@ -28,7 +28,7 @@ pub(super) enum Incoming {
 
 #[derive(Deserialize)]
 struct Message<'a> {
-    // A function of its own, so that null is told apart from a `type` that is missing.
+    // A function of its own, since null is not the same as a missing `type`.
     #[serde(borrow, rename = "type", deserialize_with = "Option::deserialize")]
     kind: Option<Cow<'a, str>>,
 }

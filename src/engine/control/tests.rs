@@ -61,7 +61,7 @@ fn no_session_is_ended_before_every_worker_has_closed_its_accounts() {
     }
 }
 
-/// Whoever is in a hurry does not get ahead of the accounts.
+/// A second signal does not end sessions before the accounts close.
 #[test]
 fn a_second_signal_waits_for_the_accounts_too() {
     let plan = plan();

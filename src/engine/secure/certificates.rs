@@ -261,14 +261,14 @@ fn algorithm(certificate: &X509Certificate<'_>) -> String {
 pub(super) fn webpki(error: &webpki::Error) -> Option<&'static str> {
     Some(match error {
         webpki::Error::CaUsedAsEndEntity => {
-            "it is marked as a CA's (CA:TRUE), which a server's own may not be, whoever trusts it: issue one with \
+            "it is marked as a CA's (CA:TRUE), which a server's own certificate may not be: issue one with \
              basicConstraints CA:FALSE"
         }
         webpki::Error::EndEntityUsedAsCa => {
             "a certificate of its chain has signed another and is no CA's (CA:FALSE)"
         }
         webpki::Error::PathLenConstraintViolated => {
-            "a CA of its chain may not have so many CAs below it (pathlen of its basicConstraints)"
+            "a CA of its chain has more CAs below it than it allows (pathlen of its basicConstraints)"
         }
         webpki::Error::UnsupportedCertVersion => "it, or a CA's above it, is not of X.509 version 3",
         webpki::Error::NameConstraintViolation => {

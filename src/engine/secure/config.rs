@@ -96,7 +96,7 @@ impl Trust {
         self.own.as_deref()
     }
 
-    /// Who answers where a server asks for a certificate: with ours or with none, and `asked` is told.
+    /// Answers a server that asks for a certificate, with ours or with none, and notes it in `asked`.
     pub(super) fn answering(&self, asked: Arc<dyn Asked>) -> Arc<dyn ResolvesClientCert> {
         Arc::new(Answering { own: self.own.clone(), asked })
     }

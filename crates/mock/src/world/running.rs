@@ -264,7 +264,7 @@ impl World {
 }
 
 impl Challenge {
-    /// Ends it: whoever is still running has EXPIRED, and nobody is connected any more if the end
+    /// Ends it: members who are still running have EXPIRED, and none is connected any more if the end
     /// closes connections. Returns announcements dropped.
     pub(super) fn end(&mut self, settings: &mut WorldSettings, now: Now, scratch: &mut Scratch) -> u64 {
         let mut dropped = 0;

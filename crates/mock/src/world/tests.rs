@@ -327,7 +327,7 @@ fn records_update_and_the_distance_finishes() {
     assert!(world.depart(id, pass.runner, 1, LeaveReason::Disconnected, now));
     let told = news(&mut world, id);
     let kinds: Vec<&str> = told.iter().map(|text| &text[9..20]).collect();
-    // Nobody is told of a finisher's departure again.
+    // A finisher's departure is not announced again.
     let finish = ["PARTICIPANT", "USER_LEFT\",", "USER_LEFT\","];
     assert_eq!(kinds, [&["PARTICIPANT", "USER_ENTERE"], &finish[..], &["USER_ENTERE"]].concat());
     assert!(told[4].contains(r#""reason":"FINISH""#));
