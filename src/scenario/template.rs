@@ -217,9 +217,10 @@ pub(super) fn variable_name(text: &str) -> Option<&str> {
         let name = &inner[..inner.find(['{', '}', '\n'])?];
         return inner[name.len()..].starts_with('}').then_some(name);
     }
+    let word = identifier(inner);
     // With a filter behind it, which there is none of, it is a name that is refused.
-    let name = &inner[..identifier(inner).len() + filter(&inner[identifier(inner).len()..]).len()];
-    (!name.is_empty() && text[1 + name.len()..].starts_with('}')).then_some(name)
+    let name = &inner[..word.len() + filter(&inner[word.len()..]).len()];
+    (!word.is_empty() && inner[name.len()..].starts_with('}')).then_some(name)
 }
 
 /// `|name`, as other tools write filters, that `text` begins with; else nothing.
@@ -335,6 +336,7 @@ mod tests {
 
     #[test]
     fn braces_of_json_are_text() {
+        assert_eq!(rendered("{{member_id]{|m}e"), "{{member_id]{|m}e");
         assert_eq!(rendered(r#"{"a":{"b":{now_ms}}}"#), r#"{"a":{"b":18446744073709551615}}"#);
         assert_eq!(rendered("{} {1} { member_id } {member-id} {"), "{} {1} { member_id } {member-id} {");
         assert_eq!(rendered("가{member_id}나"), "가13나");
