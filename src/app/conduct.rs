@@ -34,6 +34,7 @@ use crate::plan::summary::Summary;
 use crate::plan::zone::Clues;
 use crate::plan::{CaFile, Plan, Target};
 use crate::report::files::{Lacking, ResultsDir, SUMMARY, default_name};
+use crate::report::view::View;
 use crate::report::{RunResult, text};
 use crate::terminal::tell;
 
@@ -312,7 +313,11 @@ fn load(
     directory: &mut ResultsDir,
     output: &Output,
 ) -> Result<(RunResult, Lacking)> {
-    let mut recording = recording::Recording::new(plan, directory, !output.quiet);
+    let mut views: Vec<Box<dyn View>> = Vec::new();
+    if !output.quiet {
+        views.push(Box::<recording::Progress>::default());
+    }
+    let mut recording = recording::Recording::new(plan, directory, views);
     let abort = RefCell::new(Abort::new(&plan.settings.abort_on));
     let stop = || stop().or_else(|| abort.borrow().reason());
     let outcome = engine::run(plan, hosts, &stop, &mut |second| {

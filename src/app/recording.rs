@@ -13,6 +13,7 @@ use crate::measure::Totals;
 use crate::plan::Plan;
 use crate::report::files::{self, Lacking, ResultsDir};
 use crate::report::progress::{self, Status};
+use crate::report::view::{Snapshot, View};
 use crate::report::{Ending, Facts, Phase, RampDownFacts, RunResult};
 use crate::terminal::StatusLine;
 
@@ -23,7 +24,7 @@ const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 pub struct Recording<'r> {
     plan: &'r Plan,
     directory: &'r mut ResultsDir,
-    progress: Option<StatusLine>,
+    views: Vec<Box<dyn View + 'r>>,
     facts: Facts,
     /// The end of the last second of each side of the close of accounts; `None` before the first.
     last_end: Option<Duration>,
@@ -34,14 +35,14 @@ pub struct Recording<'r> {
 
 impl<'r> Recording<'r> {
     /// Begins now.
-    pub fn new(plan: &'r Plan, directory: &'r mut ResultsDir, tell: bool) -> Self {
+    pub fn new(plan: &'r Plan, directory: &'r mut ResultsDir, views: Vec<Box<dyn View + 'r>>) -> Self {
         let facts = facts_at_start();
         // So that whoever kills a run in its first second finds a summary that says so.
         directory.summary(&RunResult::build(&Totals::new(&engine::layout_of(plan)), &facts, plan));
         Self {
             plan,
             directory,
-            progress: tell.then(|| StatusLine::new(PLAIN_INTERVAL)),
+            views,
             facts,
             last_end: None,
             phase: Phase::Ramp,
@@ -81,7 +82,17 @@ impl<'r> Recording<'r> {
         self.take_readings(&second.readings, u64::from(second.open));
         let result = self.result(second.totals);
         self.directory.summary(&result);
-        self.tell(second, end.saturating_sub(start));
+        self.tell_warnings();
+        let snapshot = Snapshot {
+            plan: self.plan,
+            phase: second.phase,
+            elapsed: second.elapsed,
+            started: u64::from(second.started),
+            second: &row,
+            interval: second.interval,
+            result: &result,
+        };
+        self.views.iter_mut().for_each(|view| view.show(&snapshot));
         result
     }
 
@@ -122,9 +133,7 @@ impl<'r> Recording<'r> {
         };
         let result = self.result(&outcome.totals);
         let lacking = self.directory.finish(&result, patience);
-        if let Some(progress) = &mut self.progress {
-            progress.clear();
-        }
+        self.views.iter_mut().for_each(|view| view.leave());
         self.tell_warnings();
         if outcome.ramp_down.unfinished {
             self.say(
@@ -157,34 +166,6 @@ impl<'r> Recording<'r> {
         facts.cpu_seconds = readings.cpu_seconds;
     }
 
-    fn tell(&mut self, second: &Second<'_>, length: Duration) {
-        let interval = second.interval;
-        self.tell_warnings();
-        let Some(progress) = &mut self.progress else { return };
-        let counts = &second.totals.tally().counts;
-        let fresh = &interval.tally().counts;
-        let per_second = |count: u64| count as f64 / length.as_secs_f64().max(1e-3);
-        let ping = self.plan.scenario.step_names().len().saturating_sub(1);
-        let settings = &self.plan.settings;
-        let status = Status {
-            phase: second.phase,
-            elapsed: second.elapsed,
-            total: settings.ramp + settings.hold + settings.ramp_down,
-            started: u64::from(second.started),
-            planned: u64::from(settings.sessions),
-            open: u64::from(second.open),
-            errors: counts.errors(),
-            ping_p99: interval.tally().step(ping).and_then(|step| step.from_due.quantile(0.99)),
-            messages_per_s: per_second(fresh.messages),
-            bytes_per_s: per_second(fresh.bytes_received),
-            lag_p99: interval.tally().lag.quantile(0.99),
-        };
-        progress.show(|columns| progress::line(&status, columns));
-        if second.phase == Phase::RampDown && second.open == 0 {
-            progress.clear();
-        }
-    }
-
     fn tell_warnings(&mut self) {
         for warning in self.directory.warnings() {
             self.say(&format!("warning: {warning}"));
@@ -193,10 +174,53 @@ impl<'r> Recording<'r> {
 
     /// Warnings are told even to those who want no progress: results are at stake.
     fn say(&mut self, line: &str) {
-        match &mut self.progress {
-            Some(progress) => progress.say(line),
-            None => crate::terminal::tell_soon(line),
+        if !self.views.iter_mut().any(|view| view.say(line)) {
+            crate::terminal::tell_soon(line);
         }
+    }
+}
+
+/// The line on standard error that says how far the run is.
+pub struct Progress(StatusLine);
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self(StatusLine::new(PLAIN_INTERVAL))
+    }
+}
+
+impl View for Progress {
+    fn show(&mut self, snapshot: &Snapshot<'_>) {
+        let Snapshot { plan, second, interval, .. } = snapshot;
+        let tally = interval.tally();
+        let ping = plan.scenario.step_names().len().saturating_sub(1);
+        let settings = &plan.settings;
+        let status = Status {
+            phase: snapshot.phase,
+            elapsed: snapshot.elapsed,
+            total: settings.ramp + settings.hold + settings.ramp_down,
+            started: snapshot.started,
+            planned: u64::from(settings.sessions),
+            open: second.open,
+            errors: second.totals.tally().counts.errors(),
+            ping_p99: tally.step(ping).and_then(|step| step.from_due.quantile(0.99)),
+            messages_per_s: snapshot.per_second(tally.counts.messages),
+            bytes_per_s: snapshot.per_second(tally.counts.bytes_received),
+            lag_p99: tally.lag.quantile(0.99),
+        };
+        self.0.show(|columns| progress::line(&status, columns));
+        if snapshot.phase == Phase::RampDown && second.open == 0 {
+            self.0.clear();
+        }
+    }
+
+    fn say(&mut self, line: &str) -> bool {
+        self.0.say(line);
+        true
+    }
+
+    fn leave(&mut self) {
+        self.0.clear();
     }
 }
 

@@ -15,6 +15,7 @@ mod measures;
 mod ordered;
 mod phrases;
 pub mod progress;
+pub mod recorded;
 mod result;
 mod servers;
 mod stalls;
@@ -22,6 +23,7 @@ pub mod text;
 mod timeline;
 mod tls;
 pub mod verdict;
+pub mod view;
 mod writer;
 
 use std::net::IpAddr;
