@@ -32,3 +32,4 @@ pub mod session;
 pub mod shell;
 pub mod terminal;
 pub mod tune;
+pub mod watch;
