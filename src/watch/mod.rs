@@ -6,11 +6,15 @@
 //! nor the run; what was not seen is "not measured", with what would have to be done to see it, and
 //! never passes; no secret is printed.
 
+mod advice;
 pub mod file;
 pub mod item;
+pub mod judge;
+pub mod metrics;
 pub mod page;
 mod place;
 pub mod prometheus;
+pub mod query;
 pub mod redis;
 pub mod source;
 pub mod spec;

@@ -15,11 +15,12 @@ use crate::lookup::agent;
 use crate::plan::Plan;
 use crate::plan::schedule::date_header;
 use crate::preflight::watch::redis::{Asked, Memory, Unanswered, UnansweredKind};
-use crate::preflight::watch::{http, prometheus, redis as judged};
+use crate::preflight::watch::{figures, http, prometheus, redis as judged};
 use crate::watch::page::Page;
 use crate::watch::prometheus::Prometheus;
 use crate::watch::redis::Redis;
-use crate::watch::{Spec, Watch};
+use crate::watch::source::DEADLINE;
+use crate::watch::{Network, Spec, Watch, Watched};
 
 /// For each answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,20 +43,35 @@ pub(super) fn ask(watch: &Watch, plan: &Plan, trust: Option<&Trust>, board: &Boa
             Spec::Page(at) => Some(http::check(name, at, &page(&agent, at))),
             Spec::Prometheus(at) => Some(prometheus::check(name, at, &targets(&agent, at))),
             Spec::Redis(at) => Some(judged::check(name, at, &ping(at).map_err(|error| unanswered(&error)))),
-            Spec::Absent(_) => None,
+            _ => None,
         });
+        board.found(look(it, &Network { agent: agent.clone() }));
     }
+}
+
+/// One look at a source's figures.
+fn look(it: &Watched, network: &Network) -> Option<Check> {
+    let mut source = it.spec.open(network).filter(|_| !it.items.is_empty())?;
+    let expressions: Vec<&str> = it.items.iter().map(|item| item.expression.as_str()).collect();
+    let reading = source.look(&expressions, Instant::now() + DEADLINE);
+    Some(figures::check(&it.name, &it.items, &reading.values))
 }
 
 /// The checks that were not made, in the same order.
 pub(super) fn skipped(watch: &Watch, cause: &str) -> Vec<Check> {
-    let skipped = watch.sources.iter().filter_map(|it| match &it.spec {
-        Spec::Page(at) => Some(http::skipped(&it.name, at, cause)),
-        Spec::Prometheus(at) => Some(prometheus::skipped(&it.name, at, cause)),
-        Spec::Redis(_) => Some(judged::skipped(&it.name, cause)),
-        Spec::Absent(_) => None,
-    });
-    skipped.collect()
+    let mut checks = Vec::new();
+    for it in &watch.sources {
+        checks.extend(match &it.spec {
+            Spec::Page(at) => Some(http::skipped(&it.name, at, cause)),
+            Spec::Prometheus(at) => Some(prometheus::skipped(&it.name, at, cause)),
+            Spec::Redis(_) => Some(judged::skipped(&it.name, cause)),
+            _ => None,
+        });
+        if it.spec.has_figures() && !it.items.is_empty() {
+            checks.push(figures::skipped(&it.name, &it.items, cause));
+        }
+    }
+    checks
 }
 
 fn page(agent: &ureq::Agent, page: &Page) -> Result<http::Answer, String> {
