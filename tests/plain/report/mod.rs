@@ -2,6 +2,7 @@
 
 mod files;
 mod fixture;
+mod headline;
 mod schema;
 mod text;
 mod verdict;
