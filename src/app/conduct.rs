@@ -24,7 +24,7 @@ use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
 use crate::engine::{self, Hosts};
 use crate::exit_status::ExitStatus;
 use crate::interrupt::{Interrupt, Notices};
-use crate::lang::Lang;
+use crate::lang::{Lang, Sentence};
 use crate::lookup::advice::hint;
 use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
@@ -311,7 +311,7 @@ fn wait_ready(
 fn load(
     plan: &Plan,
     hosts: &Hosts,
-    (interrupt, stop): (&Interrupt, &dyn Fn() -> Option<String>),
+    (interrupt, stop): (&Interrupt, &dyn Fn() -> Option<Sentence>),
     directory: &mut ResultsDir,
     output: &Output,
 ) -> Result<(RunResult, Lacking)> {

@@ -10,6 +10,7 @@
 
 mod build;
 pub mod files;
+pub mod headline;
 mod hlog;
 mod measures;
 mod ordered;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 use startline_os::process::Host;
 
+use crate::lang::Sentence;
 pub use crate::measure::Phase;
 use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
@@ -50,9 +52,9 @@ pub enum Ending {
     /// It is under way: what a summary says that is written once a second.
     Running,
     /// It was ended early since a measure was beyond its limit: what failed by then has failed.
-    Aborted(String),
-    /// It was ended early; the reason in words: `interrupted`, `the target refused every session`.
-    Stopped(String),
+    Aborted(Sentence),
+    /// It was ended early, for this reason.
+    Stopped(Sentence),
 }
 
 /// Messages that still came while sessions left: reported, not judged.

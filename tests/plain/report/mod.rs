@@ -3,6 +3,7 @@
 mod files;
 mod fixture;
 mod recorded;
+mod headline;
 mod schema;
 mod text;
 mod verdict;
