@@ -205,7 +205,7 @@ fn ping(tally: &Tally) -> PingResult {
 
 fn errors(totals: &Totals, scenario: &Scenario) -> ErrorsResult {
     let counts = &totals.tally().counts;
-    let details = details(totals, scenario);
+    let details = error_details(totals, scenario);
     let mut by_kind = BTreeMap::<&str, u64>::new();
     for detail in &details {
         *by_kind.entry(&detail.kind).or_default() += detail.count;
@@ -257,7 +257,8 @@ fn member_burned(totals: &Totals, scenario: &Scenario) -> u64 {
     failures.filter(|(step, fault, _)| is_burned(step.index(), *fault)).map(|(.., count)| count).sum()
 }
 
-fn details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
+/// Every kind of error of every step, most frequent first, with the first sample of each.
+pub fn error_details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
     let steps = &totals.layout().steps;
     let tally = totals.tally();
     let detail = |fault: Fault, step: &str, count| ErrorDetail {
