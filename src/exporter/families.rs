@@ -7,8 +7,8 @@
 use prometheus_client::metrics::MetricType::{self, Counter, Gauge, Histogram, Info};
 
 use super::buckets::Buckets;
-use super::reading::{Criterion, Reading, Server};
-use crate::measure::{Counts, Phase};
+use super::reading::{Reading, Server};
+use crate::measure::Phase;
 use crate::report::Outcome;
 
 /// What every name begins with.
@@ -49,6 +49,7 @@ pub(super) enum Value<'r> {
     Count(u64),
     Sum(f64),
     Level(f64),
+    Whole(u64),
     Buckets(&'r Buckets),
 }
 
@@ -74,22 +75,24 @@ const fn row(
     Family { name, unit, kind, labels, help, read }
 }
 
-#[rustfmt::skip]
 /// All metrics, in the order in which they are served.
+#[rustfmt::skip]
 pub static FAMILIES: &[Family] = &[
     row((Info, "build", None), &["version", "scenario"],
-        "Which startline this is, and what it plays", |r| vec![Sample { labels: vec![env!("CARGO_PKG_VERSION"), &r.scenario], value: Value::Info }]),
+        "Version of startline, name of the scenario", build),
     row((Gauge, "phase", None), &["phase"],
-        "1 for the phase that the run is in, 0 for the others", phases),
+        "1 for the present phase of the run, 0 for the others", phases),
+    row((Gauge, "phase_planned", SECONDS), &["phase"],
+        "Planned duration of a phase", planned_phases),
     row((Gauge, "start_timestamp", SECONDS), &[],
-        "When the run began, in seconds since 1970; 0 before it", |r| level(r.started_at_seconds)),
+        "Start of the run in seconds since 1970; 0 before it", |r| level(r.started_at_seconds)),
     row((Gauge, "elapsed", SECONDS), &[],
-        "Time since the run began", |r| level(r.elapsed_seconds)),
+        "Time since the start of the run", |r| level(r.elapsed_seconds)),
 
     row((Gauge, "sessions_planned", None), &[],
-        "Sessions of the plan", |r| level(r.planned as f64)),
+        "Sessions of the plan", |r| whole(r.planned)),
     row((Gauge, "sessions_open", None), &[],
-        "Sessions that are open now", |r| level(r.open as f64)),
+        "Sessions open now", |r| whole(r.open)),
     row((Counter, "arrivals_planned", None), &[],
         "Sessions that should have started by now", |r| count(r.arrivals_due)),
     row((Counter, "sessions_started", None), &[],
@@ -97,37 +100,38 @@ pub static FAMILIES: &[Family] = &[
     row((Counter, "sessions_opened", None), &[],
         "Sessions that opened", |r| count(r.counts.opened)),
     row((Counter, "sessions_completed", None), &[],
-        "Sessions without a WebSocket that did all their steps", |r| count(r.counts.completed)),
+        "Sessions without WebSocket that did all their steps", |r| count(r.counts.completed)),
     row((Counter, "sessions_failed", None), &[],
-        "Sessions that failed, in whatever step", |r| count(r.counts.failed)),
+        "Sessions that failed, in any step", |r| count(r.counts.failed)),
     row((Counter, "sessions_closed", None), &[],
-        "Opened sessions that ended before accounts closed, however they ended", |r| count(r.counts.closed)),
+        "Opened sessions that ended before accounts closed", |r| count(r.counts.closed)),
 
     row((Histogram, "step_latency", SECONDS), &["step", "from"],
-        "Latency of a step's successes, from its scheduled time or from actual send", latencies),
-    row((Counter, "errors", None), &["blame"],
-        "Failed sessions and failed PING cycles, by who has to act", |r| by_name(&r.errors_by_blame)),
-    row((Counter, "errors_by_kind", None), &["step", "kind", "blame"],
-        "The same by step and kind; a kind appears when it first happens", errors),
+        "Latency of a step, from scheduled time or actual send", latencies),
+
     row((Counter, "attempts", None), &[],
-        "Sessions started and PINGs due: what the error rate is a share of", |r| count(r.counts.attempts())),
+        "Sessions started and PINGs due", |r| count(r.counts.attempts())),
+    row((Counter, "errors", None), &["blame"],
+        "Failed sessions and PING cycles, by who has to act", |r| by_name(&r.errors_by_blame)),
+    row((Counter, "errors_by_kind", None), &["step", "kind", "blame"],
+        "Errors by kind; a kind appears with its first error", errors),
     row((Counter, "error_messages", None), &[],
-        "Error messages that left their sessions open; not among the errors", |r| count(r.counts.error_messages)),
+        "Error messages that left their sessions open", |r| count(r.counts.error_messages)),
 
     row((Counter, "pings_due", None), &[],
-        "PINGs that fell due", |r| count(r.counts.ping_due)),
+        "PINGs due", |r| count(r.counts.ping_due)),
     row((Counter, "pings_sent", None), &[],
-        "Of these, sent", |r| count(r.counts.ping_sent)),
+        "PINGs sent", |r| count(r.counts.ping_sent)),
     row((Counter, "pings_answered", None), &[],
-        "Of those sent, answered within the timeout", |r| count(r.counts.ping_answered)),
+        "PINGs answered within the timeout", |r| count(r.counts.ping_answered)),
     row((Counter, "pings_timed_out", None), &[],
-        "Of those sent, not answered within the timeout", |r| count(r.counts.ping_timed_out)),
+        "PINGs not answered within the timeout", |r| count(r.counts.ping_timed_out)),
     row((Counter, "pings_late", None), &[],
-        "Of those timed out, answered after all", |r| count(r.counts.ping_late)),
+        "PINGs answered after the timeout", |r| count(r.counts.ping_late)),
     row((Counter, "pings_missed", None), &[],
-        "Of those due, not sent since the one before was outstanding", |r| count(r.counts.ping_missed)),
+        "PINGs due and not sent: the one before was outstanding", |r| count(r.counts.ping_missed)),
     row((Counter, "pings_pending", None), &[],
-        "Of those sent, still in time when their session or the accounts closed", |r| count(r.counts.ping_pending)),
+        "PINGs in time when their session or the accounts closed", |r| count(r.counts.ping_pending)),
     row((Counter, "pongs_unasked", None), &[],
         "PONGs that answer no PING", |r| count(r.counts.pong_unasked)),
 
@@ -136,47 +140,47 @@ pub static FAMILIES: &[Family] = &[
     row((Counter, "message", BYTES), &[],
         "Payload of the messages received", |r| count(r.counts.message_bytes)),
     row((Counter, "socket", BYTES), &["direction"],
-        "Bytes read from sockets and written to them", |r| directions(&r.counts)),
+        "Bytes read from sockets and written to them", directions),
     row((Counter, "http_connections", None), &[],
         "TCP connections that came up for HTTP steps", |r| count(r.counts.http_connections)),
     row((Counter, "http_requests", None), &[],
         "HTTP requests sent", |r| count(r.counts.http_requests)),
     row((Counter, "http_reconnections", None), &[],
-        "HTTP requests sent again since the server had closed their connection", |r| count(r.counts.reconnected)),
+        "HTTP requests sent again on a fresh connection", |r| count(r.counts.reconnected)),
     row((Counter, "tls_handshakes", None), &["kind"],
-        "Finished TLS handshakes", |r| vec![of("full", Value::Count(r.tls_full)), of("resumed", Value::Count(r.tls_resumed))]),
+        "Finished TLS handshakes", handshakes),
 
     row((Counter, "server_sessions", None), &["server"],
         "Sessions sent to a server", |r| by_server(r, |server| server.sessions)),
     row((Counter, "server_sessions_opened", None), &["server"],
-        "Of these, opened", |r| by_server(r, |server| server.opened)),
+        "Sessions that opened at a server", |r| by_server(r, |server| server.opened)),
     row((Counter, "server_sessions_failed", None), &["server"],
-        "Of those sent there, failed", |r| by_server(r, |server| server.failed)),
+        "Sessions sent to a server that failed", |r| by_server(r, |server| server.failed)),
     row((Counter, "server_pings_failed", None), &["server"],
-        "PING cycles that failed at a server and had no stall of this machine in their time", |r| by_server(r, |server| server.ping_failed)),
+        "PING cycles failed at a server, without stalled ones", |r| by_server(r, |server| server.ping_failed)),
 
     row((Gauge, "criterion_state", None), &["criterion", "state"],
         "1 for the present state of a criterion, 0 for the others", criteria_states),
     row((Gauge, "criterion_measured", None), &["criterion", "unit"],
-        "What the criterion measures, so far; absent while there is nothing to measure", criteria_measured),
-    row((Gauge, "criterion_limit", None), &["criterion", "unit"],
-        "The limit of the criterion", |r| r.criteria.iter().map(|it| it.sample(it.limit)).collect()),
+        "Value so far; absent while there is none", criteria_measured),
+    row((Gauge, "criterion_limit", None), &["criterion", "unit", "good"],
+        "Limit of a criterion, and the side of it that is good", criteria_limits),
 
-    row((Histogram, "generator_lag", SECONDS), &["of"],
-        "How late this machine handled timers and arrivals", |r| vec![of("timers", Value::Buckets(&r.timer_lag)), of("arrivals", Value::Buckets(&r.arrival_lag))]),
+    row((Histogram, "generator_lag", SECONDS), &["event"],
+        "How late this machine handled timers and arrivals", lags),
     row((Counter, "generator_stalled", SECONDS), &[],
-        "Time in which this machine did not run the load generator; the first 200 stalls", |r| sum(r.stalled_seconds)),
-    row((Counter, "cpu", SECONDS), &[],
-        "CPU time of the load generator, user and system, without the built-in mock server", |r| sum(r.cpu_seconds)),
-    row((Gauge, "resident_memory", BYTES), &[],
-        "Resident memory of the load generator, without the built-in mock server", |r| level(r.resident_bytes as f64)),
-    row((Gauge, "workers", None), &[],
-        "Threads of the engine", |r| level(r.workers as f64)),
+        "Time in which the workers did not run, of 200 stalls", |r| sum(r.stalled_seconds)),
+    row((Counter, "generator_cpu", SECONDS), &[],
+        "CPU time of startline, without the built-in mock server", |r| sum(r.cpu_seconds)),
+    row((Gauge, "generator_resident", BYTES), &[],
+        "Memory of startline, without the built-in mock server", |r| whole(r.resident_bytes)),
+    row((Gauge, "generator_workers", None), &[],
+        "Threads of the engine", |r| whole(r.workers)),
 
     row((Counter, "ramp_down_messages", None), &[],
         "Messages received after accounts closed; not judged", |r| count(r.after.messages)),
     row((Counter, "ramp_down_closed", None), &["end"],
-        "Closing handshakes after accounts closed, by how they ended; not judged", |r| closes(&r.after)),
+        "Closing handshakes after accounts closed; not judged", closes),
 ];
 
 fn one(value: Value<'_>) -> Vec<Sample<'_>> {
@@ -191,6 +195,10 @@ fn sum<'r>(sum: f64) -> Vec<Sample<'r>> {
     one(Value::Sum(sum))
 }
 
+fn whole<'r>(level: u64) -> Vec<Sample<'r>> {
+    one(Value::Whole(level))
+}
+
 fn level<'r>(level: f64) -> Vec<Sample<'r>> {
     one(Value::Level(level))
 }
@@ -201,7 +209,15 @@ fn of<'r>(label: &'r str, value: Value<'r>) -> Sample<'r> {
 
 /// One of a set of states is the present one.
 fn flag<'r>(is_present: bool) -> Value<'r> {
-    Value::Level(f64::from(u8::from(is_present)))
+    Value::Whole(u64::from(is_present))
+}
+
+fn build(reading: &Reading) -> Vec<Sample<'_>> {
+    vec![Sample { labels: vec![env!("CARGO_PKG_VERSION"), &reading.scenario], value: Value::Info }]
+}
+
+fn planned_phases(reading: &Reading) -> Vec<Sample<'_>> {
+    reading.phases_planned.iter().map(|(phase, seconds)| of(phase.key(), Value::Level(*seconds))).collect()
 }
 
 fn phases(reading: &Reading) -> Vec<Sample<'_>> {
@@ -231,8 +247,17 @@ fn errors(reading: &Reading) -> Vec<Sample<'_>> {
         .collect()
 }
 
-fn directions<'r>(counts: &Counts) -> Vec<Sample<'r>> {
+fn directions(reading: &Reading) -> Vec<Sample<'_>> {
+    let counts = &reading.counts;
     vec![of("received", Value::Count(counts.bytes_received)), of("sent", Value::Count(counts.bytes_sent))]
+}
+
+fn handshakes(reading: &Reading) -> Vec<Sample<'_>> {
+    vec![of("full", Value::Count(reading.tls_full)), of("resumed", Value::Count(reading.tls_resumed))]
+}
+
+fn lags(reading: &Reading) -> Vec<Sample<'_>> {
+    vec![of("timer", Value::Buckets(&reading.timer_lag)), of("arrival", Value::Buckets(&reading.arrival_lag))]
 }
 
 fn by_server(reading: &Reading, count: fn(&Server) -> u64) -> Vec<Sample<'_>> {
@@ -257,19 +282,67 @@ fn criteria_states(reading: &Reading) -> Vec<Sample<'_>> {
 }
 
 fn criteria_measured(reading: &Reading) -> Vec<Sample<'_>> {
-    reading.criteria.iter().filter_map(|it| Some(it.sample(it.measured?))).collect()
+    let measured = reading.criteria.iter().filter_map(|it| Some((it, it.measured?)));
+    measured
+        .map(|(it, value)| Sample { labels: vec![&it.name, it.unit], value: Value::Level(value) })
+        .collect()
 }
 
-impl Criterion {
-    fn sample(&self, value: f64) -> Sample<'_> {
-        Sample { labels: vec![&self.name, self.unit], value: Value::Level(value) }
-    }
+fn criteria_limits(reading: &Reading) -> Vec<Sample<'_>> {
+    let all = reading.criteria.iter();
+    all.map(|it| Sample { labels: vec![&it.name, it.unit, &it.good], value: Value::Level(it.limit) })
+        .collect()
 }
 
-fn closes<'r>(counts: &Counts) -> Vec<Sample<'r>> {
+fn closes(reading: &Reading) -> Vec<Sample<'_>> {
     vec![
-        of("clean", Value::Count(counts.closes_clean)),
-        of("cut", Value::Count(counts.closes_cut)),
-        of("timed-out", Value::Count(counts.closes_timed_out)),
+        of("clean", Value::Count(reading.after.closes_clean)),
+        of("cut", Value::Count(reading.after.closes_cut)),
+        of("timed-out", Value::Count(reading.after.closes_timed_out)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANUAL: &str = include_str!("../../docs/metrics.md");
+
+    fn row_of(family: &Family) -> String {
+        let labels = match family.labels {
+            [] => String::new(),
+            labels => format!("{{{}}}", labels.join(",")),
+        };
+        format!("| `{}{labels}` | {} | {} |", family.full_name(), family.kind.as_str(), family.help)
+    }
+
+    #[test]
+    fn the_manual_has_every_metric_and_no_other() {
+        let rows: Vec<String> = FAMILIES.iter().map(row_of).collect();
+        let listed: Vec<&str> = MANUAL.lines().filter(|line| line.starts_with("| `startline_")).collect();
+        assert_eq!(listed, rows, "docs/metrics.md should be:\n{}", rows.join("\n"));
+        assert!(rows.iter().all(|row| row.len() <= 120), "a table stays under 120 columns");
+    }
+
+    #[test]
+    fn names_follow_the_conventions() {
+        let mut names: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
+        let is_name = |name: &&str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        assert!(names.iter().all(is_name));
+        for family in FAMILIES {
+            let text = family.help;
+            // The encoder escapes labels alone.
+            assert!(!text.contains(['\\', '"', '\n']) && !text.ends_with('.'), "{text}");
+            // The encoder adds units and `_total`.
+            assert!(
+                !["_seconds", "_bytes", "_total"].iter().any(|it| family.name.ends_with(it)),
+                "{}",
+                family.name
+            );
+            assert!(family.labels.iter().all(is_name));
+        }
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), FAMILIES.len());
+    }
 }

@@ -84,6 +84,7 @@ fn encode_family(family: &Family, reading: &Reading, encoder: &mut DescriptorEnc
             Value::Sum(sum) => {
                 metric.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&sum, None)?;
             }
+            Value::Whole(level) => metric.encode_family(&labels)?.encode_gauge(&level)?,
             Value::Level(level) => metric.encode_family(&labels)?.encode_gauge(&level)?,
             Value::Buckets(buckets) => metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
                 buckets.sum_seconds(),

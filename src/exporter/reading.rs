@@ -24,6 +24,7 @@ pub struct Reading {
     pub(super) workers: u64,
     /// `None`: nothing is loaded yet.
     pub(super) phase: Option<Phase>,
+    pub(super) phases_planned: Vec<(Phase, f64)>,
     pub(super) started_at_seconds: f64,
     pub(super) elapsed_seconds: f64,
     pub(super) planned: u64,
@@ -81,6 +82,7 @@ pub(super) struct Criterion {
     pub(super) name: String,
     pub(super) unit: &'static str,
     pub(super) limit: f64,
+    pub(super) good: String,
     pub(super) measured: Option<f64>,
     pub(super) outcome: Outcome,
 }
@@ -88,11 +90,17 @@ pub(super) struct Criterion {
 impl Reading {
     /// Before the load: what is planned, and nothing counted.
     pub fn before(plan: &Plan) -> Self {
-        let steps = plan.scenario.step_names();
+        let (steps, settings) = (plan.scenario.step_names(), &plan.settings);
+        let planned = [
+            (Phase::Ramp, settings.ramp),
+            (Phase::Hold, settings.hold),
+            (Phase::RampDown, settings.ramp_down),
+        ];
         Self {
             scenario: label(&plan.scenario.name),
             workers: plan.workers as u64,
-            planned: u64::from(plan.settings.sessions),
+            planned: u64::from(settings.sessions),
+            phases_planned: planned.map(|(phase, span)| (phase, span.as_secs_f64())).into(),
             steps: steps.iter().map(|name| Step { name: label(name), ..Step::default() }).collect(),
             cpu_seconds: process::cpu_seconds(),
             resident_bytes: process::rss_bytes(),
@@ -171,8 +179,8 @@ fn servers(result: &RunResult) -> Vec<Server> {
 impl Criterion {
     /// In base units: seconds, ratios, counts.
     fn of(result: &CriterionResult) -> Self {
-        let (unit, scale) = match result.measure.as_str() {
-            measure if measure.ends_with("_ms") => ("seconds", 1e-3),
+        let (unit, divisor) = match result.measure.as_str() {
+            measure if measure.ends_with("_ms") => ("seconds", 1e3),
             measure if measure.ends_with("_per_s") => ("per_second", 1.0),
             measure if report::is_share(measure) => ("ratio", 1.0),
             _ => ("count", 1.0),
@@ -180,8 +188,9 @@ impl Criterion {
         Self {
             name: label(&result.name),
             unit,
-            limit: result.limit * scale,
-            measured: result.measured.map(|measured| measured * scale),
+            limit: result.limit / divisor,
+            good: result.good.clone(),
+            measured: result.measured.map(|measured| measured / divisor),
             outcome: result.outcome,
         }
     }
