@@ -66,7 +66,7 @@ impl Exporter {
         let listener = TcpListener::bind(address).map_err(refused)?;
         let bound = listener.local_addr().map_err(refused)?;
         let latest = Arc::new(Latest::new(Reading::before(plan)));
-        server::start(listener, &latest).map_err(refused)?;
+        server::start(listener, &latest, server::PATIENCE).map_err(refused)?;
         Ok(Self { latest, address: bound, after: Counts::default() })
     }
 
@@ -89,4 +89,18 @@ impl View for Exporter {
 fn display_ip(address: SocketAddr) -> String {
     let with_port = address.to_string();
     with_port.rsplit_once(':').map_or_else(String::new, |(ip, _)| ip.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_told_with_what_to_do() {
+        for (address, example) in [("127.0.0.1:9464", " 127.0.0.1:0 "), ("[::1]:9464", " [::1]:0 ")] {
+            let told = ListenError::Taken(address.parse().expect("an address")).to_string();
+            assert!(told.starts_with(&format!("--metrics {address}: another program")), "{told}");
+            assert!(told.contains(&format!("--metrics{example}")), "{told}");
+        }
+    }
 }

@@ -96,3 +96,94 @@ fn encode_family(family: &Family, reading: &Reading, encoder: &mut DescriptorEnc
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::super::reading::{Criterion, Errors, Server, Step};
+    use super::*;
+    use crate::measure::Phase;
+    use crate::report::Outcome;
+
+    /// At least one sample of every metric.
+    fn full() -> Reading {
+        let name = || "a".to_owned();
+        Reading {
+            phase: Some(Phase::Hold),
+            phases_planned: vec![(Phase::Hold, 60.0)],
+            steps: vec![Step { name: name(), ..Step::default() }],
+            errors_by_blame: vec![(name(), 1)],
+            errors: vec![Errors { step: name(), kind: name(), blame: name(), count: 1 }],
+            messages: vec![(name(), 1)],
+            servers: vec![Server {
+                url: "ws://\"a\"\\b\nc".to_owned(),
+                sessions: 4,
+                opened: 3,
+                failed: 2,
+                ping_failed: 1,
+            }],
+            criteria: vec![Criterion {
+                name: name(),
+                unit: "seconds",
+                limit: 0.1,
+                good: "below".to_owned(),
+                measured: Some(0.05),
+                outcome: Outcome::Warn,
+            }],
+            ..Reading::default()
+        }
+    }
+
+    /// The metric that a sample belongs to, and the names of its labels.
+    fn parts(sample: &str) -> (&str, BTreeSet<&str>) {
+        let end = sample.find(['{', ' ']).expect("a name");
+        let labels = sample[end..].split_once('}').map_or("", |(labels, _)| labels);
+        let names = labels.split(['{', ',']).filter_map(|label| Some(label.split_once('=')?.0));
+        let name = &sample[..end];
+        let family = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+        (family.unwrap_or(name), names.filter(|name| *name != "le").collect())
+    }
+
+    #[test]
+    fn every_metric_is_served_with_the_labels_that_are_declared() {
+        let text = text(&full());
+        let mut served: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (name, labels) in text.lines().filter(|line| !line.starts_with('#')).map(parts) {
+            assert_eq!(*served.entry(name).or_insert(labels.clone()), labels, "{name}");
+        }
+        let declared = FAMILIES.iter().map(|it| (it.full_name(), it.labels.iter().copied().collect()));
+        let declared: BTreeMap<String, BTreeSet<&str>> = declared.collect();
+        let served: BTreeMap<String, _> = served.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+        assert_eq!(served, declared);
+    }
+
+    #[test]
+    fn what_servers_name_is_escaped() {
+        let line = r#"startline_server_sessions_opened_total{server="ws://\"a\"\\b\nc"} 3"#;
+        assert!(text(&full()).lines().any(|it| it == line), "{}", text(&full()));
+    }
+
+    #[test]
+    fn one_state_of_a_set_is_the_present_one() {
+        let all = text(&full());
+        let present =
+            |name: &str| all.lines().filter(|it| it.starts_with(name) && it.ends_with("} 1")).collect();
+        let (phases, states): (Vec<&str>, Vec<&str>) =
+            (present("startline_phase{"), present("startline_criterion_state{"));
+        assert_eq!(phases, ["startline_phase{phase=\"hold\"} 1"]);
+        assert_eq!(states, ["startline_criterion_state{criterion=\"a\",state=\"warn\"} 1"]);
+        assert!(text(&Reading::default()).contains("startline_phase{phase=\"waiting\"} 1\n"));
+    }
+
+    /// Whoever has taken the page keeps no newer one from being stored.
+    #[test]
+    fn a_page_that_is_being_served_is_in_nobody_s_way() {
+        let latest = Latest::new(Reading::default());
+        let old = latest.page();
+        latest.replace(full());
+        assert!(
+            old.text().contains("phase=\"waiting\"} 1") && latest.page().text().contains("phase=\"hold\"} 1")
+        );
+    }
+}

@@ -20,7 +20,7 @@ use super::page::Latest;
 /// Connections that are served at a time.
 const THREADS: usize = 4;
 /// From the accepted connection to its end. Prometheus gives up after 10 s by default.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// After an error of the listening socket, such as too many descriptors.
 const AFTER_ERROR: Duration = Duration::from_millis(200);
 /// The lowest priority: a scraper that asks without a pause gets what the workers leave.
@@ -36,30 +36,30 @@ enum Answer {
     Malformed,
 }
 
-/// Serves the latest page until the process ends.
+/// Serves the latest page until the process ends; `patience`: what a connection may take.
 ///
 /// # Errors
 /// A thread cannot start.
-pub(super) fn start(listener: TcpListener, latest: &Arc<Latest>) -> io::Result<()> {
+pub(super) fn start(listener: TcpListener, latest: &Arc<Latest>, patience: Duration) -> io::Result<()> {
     let listener = Arc::new(listener);
     for number in 0..THREADS {
         let (listener, latest) = (Arc::clone(&listener), Arc::clone(latest));
         let name = format!("metrics-{number}");
         thread::Builder::new()
             .name(name)
-            .spawn(move || serve(&listener, &latest))
+            .spawn(move || serve(&listener, &latest, patience))
             .map_err(spawn::explained)?;
     }
     Ok(())
 }
 
-fn serve(listener: &TcpListener, latest: &Latest) {
+fn serve(listener: &TcpListener, latest: &Latest, patience: Duration) {
     // Without it, scrapers are only less modest.
     let _ = setpriority_process(None, NICE);
     loop {
         match listener.accept() {
             // A scraper that goes, or takes too long, asks again.
-            Ok((stream, _)) => drop(converse(&Timed::new(stream), latest)),
+            Ok((stream, _)) => drop(converse(&Timed::new(stream, patience), latest)),
             Err(_) => thread::sleep(AFTER_ERROR),
         }
     }
@@ -126,8 +126,8 @@ struct Timed {
 }
 
 impl Timed {
-    fn new(stream: TcpStream) -> Self {
-        Self { stream, until: Instant::now() + PATIENCE }
+    fn new(stream: TcpStream, patience: Duration) -> Self {
+        Self { stream, until: Instant::now() + patience }
     }
 
     /// What is left of its time.
@@ -159,5 +159,87 @@ impl Timed {
         let mut bytes = [0; 1024];
         while self.read(&mut bytes)? > 0 {}
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::super::reading::Reading;
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn served(patience: Duration) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        start(listener, &Arc::new(Latest::new(Reading::default())), patience).expect("threads");
+        address
+    }
+
+    fn connect(address: SocketAddr) -> TcpStream {
+        let stream = TcpStream::connect(address).expect("a connection");
+        stream.set_read_timeout(Some(LONG)).expect("a timeout");
+        stream.set_write_timeout(Some(LONG)).expect("a timeout");
+        stream
+    }
+
+    /// The whole answer to these bytes.
+    fn answer(address: SocketAddr, request: &str) -> String {
+        let mut stream = connect(address);
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer with an end");
+        answer
+    }
+
+    #[test]
+    fn the_page_and_nothing_else_is_served() {
+        let address = served(LONG);
+        let page = answer(address, "GET /metrics?x=1 HTTP/1.1\r\nHost: a\r\n\r\n");
+        let (head, body) = page.split_once("\r\n\r\n").expect("a head");
+        assert!(
+            head.starts_with("HTTP/1.1 200 OK\r\nContent-Type: application/openmetrics-text; version=1.0.0")
+        );
+        assert!(body.ends_with("# EOF\n") && head.contains(&format!("Content-Length: {}\r\n", body.len())));
+        assert!(answer(address, "GET http://a/metrics HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 200 "));
+        for (request, begin) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 "),
+            ("GET /metrics/ HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 404 "),
+            (
+                "HEAD /metrics HTTP/1.1\r\nHost: a\r\n\r\n",
+                "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\n",
+            ),
+            ("POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 405 "),
+            ("POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\nabc", "HTTP/1.1 405 "),
+            ("\u{16}\u{3}\u{1}\r\n\r\n", "HTTP/1.1 400 "),
+        ] {
+            let answer = answer(address, request);
+            assert!(answer.starts_with(begin), "{request:?}: {answer}");
+        }
+    }
+
+    #[test]
+    fn a_head_without_an_end_is_refused() {
+        let mut stream = connect(served(LONG));
+        let endless = "x: y\r\n".repeat(20_000);
+        // It may be refused before all of it is sent.
+        let _ = stream.write_all(format!("GET /metrics HTTP/1.1\r\n{endless}").as_bytes());
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).expect("an answer");
+        assert_eq!(&answer, b"HTTP/1.1 400");
+    }
+
+    /// More connections than threads, none of which ever says or reads anything: each has its time.
+    #[test]
+    fn whoever_is_silent_makes_room() {
+        let address = served(Duration::from_millis(50));
+        let silent: Vec<TcpStream> = (0..THREADS * 3).map(|_| connect(address)).collect();
+        let page = answer(address, "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert!(page.ends_with("# EOF\n"));
+        for mut stream in silent {
+            assert_eq!(stream.read(&mut [0]).expect("it was closed"), 0);
+        }
     }
 }
