@@ -206,7 +206,7 @@ fn ping(tally: &Tally) -> PingResult {
 
 fn errors(totals: &Totals, scenario: &Scenario) -> ErrorsResult {
     let counts = &totals.tally().counts;
-    let details = details(totals, scenario);
+    let details = error_details(totals, scenario);
     let mut by_kind = BTreeMap::<&str, u64>::new();
     for detail in &details {
         *by_kind.entry(&detail.kind).or_default() += detail.count;
@@ -278,7 +278,8 @@ pub(super) fn error_counts<'l>(
         .filter(|(.., count)| *count > 0)
 }
 
-fn details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
+/// Every kind of error of every step, most frequent first, with the first sample of each.
+pub fn error_details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
     let detail = |(step, fault, count): (&str, Fault, u64)| ErrorDetail {
         step: step.to_owned(),
         kind: fault.key(scenario),

@@ -38,6 +38,7 @@ pub use crate::measure::Phase;
 use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
 
+pub use build::error_details;
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use result::*;

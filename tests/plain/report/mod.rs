@@ -2,8 +2,8 @@
 
 mod files;
 mod fixture;
-mod recorded;
 mod headline;
+mod recorded;
 mod schema;
 mod text;
 mod verdict;
