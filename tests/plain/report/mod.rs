@@ -3,6 +3,7 @@
 mod files;
 mod fixture;
 mod headline;
+mod languages;
 mod schema;
 mod text;
 mod verdict;
