@@ -4,6 +4,7 @@ mod files;
 mod fixture;
 mod headline;
 mod recorded;
+mod languages;
 mod schema;
 mod text;
 mod verdict;
