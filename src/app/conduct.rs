@@ -162,10 +162,9 @@ impl Output {
         let exporter = Exporter::listen(address, plan)?;
         let line = format!("metrics: http://{}{}", exporter.address(), exporter::PATH);
         // A port that the kernel chose is known from nowhere else.
-        if address.port() == 0 {
-            tell(&line)
-        } else {
-            self.say(line)
+        match address.port() {
+            0 => tell(&line),
+            _ => self.say(line),
         }
         Ok(exporter)
     }

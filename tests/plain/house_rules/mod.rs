@@ -105,6 +105,7 @@ const ROOMS: [&str; 24] = [
     "plan",
     "engine",
     "report",
+    "exporter",
     "exit_status",
     "terminal",
     "interrupt",
@@ -118,9 +119,10 @@ const ROOMS: [&str; 24] = [
 ];
 
 /// What a room must not import though it stands below.
-const APART: [(&str, &[&str]); 5] = [
+const APART: [(&str, &[&str]); 6] = [
     ("plan", &["session", "measure"]),
     ("report", &["engine", "session"]),
+    ("exporter", &["engine", "session"]),
     ("doctor", &["engine", "session", "report", "scenario"]),
     ("preflight", &["engine", "session", "report"]),
     ("cli", &["engine", "session", "report", "doctor", "lookup"]),
