@@ -26,6 +26,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
 
+    /// Write the result in another form as well when the run ends, such as junit=junit.xml: csv, hlog, json, junit, markdown or text; repeat for more.
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = values::report, help_heading = "Output")]
+    pub report: Vec<(String, PathBuf)>,
+
     /// Print the result as JSON on standard output, and nothing else there.
     #[arg(long, help_heading = "Output")]
     pub json: bool,

@@ -10,6 +10,7 @@
 
 mod build;
 pub mod files;
+pub mod formats;
 mod hlog;
 mod measures;
 mod ordered;

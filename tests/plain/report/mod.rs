@@ -2,6 +2,7 @@
 
 mod files;
 mod fixture;
+mod formats;
 mod recorded;
 mod schema;
 mod text;
