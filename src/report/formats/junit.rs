@@ -12,6 +12,8 @@ use serde_json::Value;
 
 use super::{MakeError, Source};
 use crate::foreign;
+use crate::lang::Lang;
+use crate::report::headline::headline;
 use crate::report::{CriterionResult, ErrorDetail, Outcome, RunResult, Verdict};
 
 /// Characters of a sample's evidence.
@@ -47,7 +49,7 @@ pub(super) fn junit(source: &Source<'_>, out: &mut dyn Write) -> Result<(), Make
 fn whole_run(result: &RunResult) -> Case<'_> {
     let is_inconclusive = result.verdict == Verdict::Inconclusive;
     let trouble = is_inconclusive.then_some(Trouble { element: "error", kind: "inconclusive" });
-    Case { name: "conclusive", found: result.reasons.join(" "), trouble }
+    Case { name: "conclusive", found: headline(result, Lang::En), trouble }
 }
 
 fn case(criterion: &CriterionResult) -> Case<'_> {

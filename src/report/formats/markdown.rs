@@ -7,8 +7,9 @@ use std::io::Write;
 
 use super::{MakeError, Source};
 use crate::foreign;
+use crate::lang::Lang;
 use crate::numbers::{figure, grouped, percent};
-use crate::report::phrases::{failed, is_in_doubt};
+use crate::report::headline::headline;
 use crate::report::verdict::with_unit;
 use crate::report::{CriterionResult, ErrorDetail, ErrorsResult, Outcome, RunResult, StepResult, Verdict};
 
@@ -21,7 +22,7 @@ const EVIDENCE_CHARS_MAX: usize = 150;
 pub(super) fn markdown(source: &Source<'_>, out: &mut dyn Write) -> Result<(), MakeError> {
     let result = source.result;
     let parts = [
-        verdict(result),
+        verdict(result, source.lang),
         criteria(&result.criteria),
         steps(result),
         failures(&result.errors),
@@ -31,23 +32,15 @@ pub(super) fn markdown(source: &Source<'_>, out: &mut dyn Write) -> Result<(), M
     Ok(out.write_all(parts.join("\n").as_bytes())?)
 }
 
-fn verdict(result: &RunResult) -> String {
-    let (mark, word) = match result.verdict {
-        Verdict::Pass => ("✅", "PASS"),
-        Verdict::Fail => ("❌", "FAIL"),
-        Verdict::Inconclusive => ("⚠️", "INCONCLUSIVE"),
+fn verdict(result: &RunResult, lang: Lang) -> String {
+    let mark = match result.verdict {
+        Verdict::Pass => "✅",
+        Verdict::Fail => "❌",
+        Verdict::Inconclusive => "⚠️",
     };
-    let sentence = match result.verdict {
-        Verdict::Pass => "All criteria met.".to_owned(),
-        Verdict::Fail => failed(&result.criteria),
-        Verdict::Inconclusive if is_in_doubt(&result.criteria) => {
-            format!("{} The load generator may have caused it.", failed(&result.criteria))
-        }
-        Verdict::Inconclusive => "The run does not show whether the servers pass.".to_owned(),
-    };
-    let mut out = format!("## {mark} {word}: {sentence}\n\n");
+    let mut out = format!("## {mark} {}\n\n", escaped(&headline(result, lang)));
     for reason in &result.reasons {
-        let _ = writeln!(out, "- {}", escaped(reason));
+        let _ = writeln!(out, "- {}", escaped(&reason.text(lang)));
     }
     let _ = writeln!(
         out,
@@ -69,7 +62,7 @@ fn criteria(criteria: &[CriterionResult]) -> String {
             Outcome::Warn => ("⚠️ warning", String::new()),
             Outcome::Fail if one.stands => ("❌", String::new()),
             Outcome::Fail => ("❓ in doubt", String::new()),
-            Outcome::NotMeasured => ("–", format!(" (not measured: {})", escaped(&one.why))),
+            Outcome::NotMeasured => ("–", format!(" (not measured: {})", escaped(&one.why.to_string()))),
         };
         let side = match one.good.as_str() {
             "at-least" => "≥",

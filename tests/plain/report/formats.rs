@@ -8,7 +8,7 @@ use clap::CommandFactory;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use startline::cli::Cli;
-use startline::lang::Lang;
+use startline::lang::{Lang, Sentence};
 use startline::report::formats::{FORMATS, Format, Source};
 use startline::report::{ErrorDetail, ErrorSample, Outcome, RunResult, Verdict, files};
 
@@ -106,7 +106,7 @@ fn junit_has_a_test_case_for_each_criterion_by_its_outcome() {
         (Outcome::NotMeasured, true),
     ]) {
         (criterion.outcome, criterion.stands) = (outcome, stands);
-        criterion.why = "<why> & \"\u{ffff}\0\"".into();
+        criterion.why = Sentence::plain("<why> & \"\u{ffff}\0\"");
     }
     result.criteria.truncate(5);
     result.verdict = Verdict::Inconclusive;

@@ -3,6 +3,7 @@
 mod files;
 mod fixture;
 mod formats;
+mod headline;
 mod recorded;
 mod schema;
 mod text;
