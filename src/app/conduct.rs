@@ -15,6 +15,7 @@ use startline_os::descriptors;
 use super::abort::Abort;
 use super::mock_process::MockServer;
 use super::ready::{Asked, Waited};
+use super::report::Reports;
 use crate::app::doctor;
 use crate::app::printed::{is_broken_pipe, print_found};
 use crate::app::ready;
@@ -37,6 +38,7 @@ use crate::plan::summary::Summary;
 use crate::plan::zone::Clues;
 use crate::plan::{CaFile, Plan, Target};
 use crate::report::files::{Lacking, ResultsDir, SUMMARY, default_name};
+use crate::report::formats::Source;
 use crate::report::view::View;
 use crate::report::{RunResult, text};
 use crate::terminal::tell;
@@ -54,6 +56,7 @@ const DISK_PATIENCE_STOPPED: Duration = Duration::from_secs(5);
 /// The run cannot begin.
 pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet, lang: args.lang };
+    let reports = Reports::check(&args.report, args.out.as_deref())?;
     let settings = args.settings.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
     let (mut plan, limits) = doctor::plan_of(settings, Path::new("/"))?;
@@ -106,7 +109,12 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     drop(mock_server);
     let is_printed = output.print_result(&interrupt, &result, &path);
     let is_written = tell_what_is_lacking(&lacking, &path);
-    Ok(if is_printed && is_written { ExitStatus::of(result.verdict) } else { ExitStatus::Inconclusive })
+    let are_made = reports.make(&Source { result: &result, directory: &path, lang: output.lang });
+    Ok(if is_printed && is_written && are_made {
+        ExitStatus::of(result.verdict)
+    } else {
+        ExitStatus::Inconclusive
+    })
 }
 
 /// Says what the files lack; `false` if the summary is incomplete.

@@ -10,6 +10,7 @@
 
 mod build;
 pub mod files;
+pub mod formats;
 pub mod headline;
 mod hlog;
 mod measures;

@@ -2,6 +2,7 @@
 
 mod files;
 mod fixture;
+mod formats;
 mod headline;
 mod recorded;
 mod languages;
