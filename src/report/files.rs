@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::hlog::LogWriter;
 pub use super::timeline::Second;
@@ -117,7 +117,11 @@ impl ResultsDir {
         }
         log.append(&mut self.log.lines(second, interval.tally()));
         let failures = interval.samples().iter().flat_map(|sample| failure_line(sample, &self.layout, names));
-        self.writer.second(vec![timeline::second(second, interval, &self.layout), log, failures.collect()]);
+        self.writer.second(vec![
+            timeline::second(second, interval, &self.layout, names),
+            log,
+            failures.collect(),
+        ]);
     }
 
     /// Has the summary replaced: whoever reads it sees the old one or the new one, whole.
@@ -181,16 +185,24 @@ fn refuse_content(path: &Path) -> Result<(), CreateError> {
 }
 
 /// A line of `failures.jsonl`.
-#[derive(Serialize)]
-struct FailureLine<'a> {
-    at_seconds: f64,
-    session: SessionNumber,
-    member_id: MemberId,
-    server: Option<&'a str>,
-    step: &'a str,
-    kind: String,
-    blame: &'static str,
-    evidence: &'a str,
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FailureLine {
+    /// Since the run began.
+    pub at_seconds: f64,
+    /// The session's number.
+    pub session: SessionNumber,
+    /// Its member.
+    pub member_id: MemberId,
+    /// The server that it was sent to, by then.
+    pub server: Option<String>,
+    /// The step; `hold` for open sessions.
+    pub step: String,
+    /// What happened.
+    pub kind: String,
+    /// Who has to act.
+    pub blame: String,
+    /// The first bytes of what the peer sent.
+    pub evidence: String,
 }
 
 fn failure_line(sample: &FaultSample, layout: &Layout, names: &dyn FaultNames) -> Vec<u8> {
@@ -198,11 +210,11 @@ fn failure_line(sample: &FaultSample, layout: &Layout, names: &dyn FaultNames) -
         at_seconds: numbers::tidy(sample.at.as_secs_f64()),
         session: sample.session,
         member_id: sample.member_id,
-        server: sample.server.as_deref(),
-        step: layout.step_of_failure(sample.step, sample.fault),
+        server: sample.server.clone(),
+        step: layout.step_of_failure(sample.step, sample.fault).to_owned(),
         kind: sample.fault.key(names),
-        blame: sample.fault.blame().key(),
-        evidence: &sample.evidence,
+        blame: sample.fault.blame().key().to_owned(),
+        evidence: sample.evidence.clone(),
     };
     foreign::json_line(&line).unwrap_or_default().into_bytes()
 }

@@ -165,8 +165,8 @@ fn each_second_is_a_row_with_the_columns_of_its_head() {
             "started_total",
             "open",
             "messages",
-            "login_p99_ms",
-            "ping_p99_ms",
+            "steps.login.p99_ms",
+            "steps.ping.p99_ms",
             "cpu_s",
         ]
         .map(|name| cell(row, name))
