@@ -24,6 +24,7 @@ use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
 use crate::engine::{self, Hosts};
 use crate::exit_status::ExitStatus;
 use crate::interrupt::{Interrupt, Notices};
+use crate::lang::Lang;
 use crate::lookup::advice::hint;
 use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
@@ -50,7 +51,7 @@ const DISK_PATIENCE_STOPPED: Duration = Duration::from_secs(5);
 /// # Errors
 /// The run cannot begin.
 pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
-    let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet };
+    let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet, lang: args.lang };
     let settings = args.settings.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
     let (mut plan, limits) = doctor::plan_of(settings, Path::new("/"))?;
@@ -128,6 +129,7 @@ struct Output {
     out: Option<PathBuf>,
     json: bool,
     quiet: bool,
+    lang: Lang,
 }
 
 impl Output {
@@ -162,8 +164,8 @@ impl Output {
     /// the exit status says it.
     fn print_result(&self, interrupt: &Interrupt, result: &RunResult, path: &Path) -> bool {
         let printed = print_found(Some(interrupt), self.json, result, |page| match self.quiet {
-            true => text::verdict(result, path, page),
-            false => text::summary(result, Some(path), page),
+            true => text::verdict(result, path, self.lang, page),
+            false => text::summary(result, Some(path), self.lang, page),
         });
         match printed {
             // A reader of text may have seen enough; a part of a JSON text is not JSON.

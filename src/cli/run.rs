@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use startline_os::units;
 
 use super::values;
+use crate::lang::Lang;
 use crate::plan::sources::{PortMethod, SourceSpec};
 use crate::plan::{End, HttpMode, KeyExchange, Rate, Resolve, SuiteOrder};
 
@@ -32,6 +33,10 @@ pub struct RunArgs {
     /// Print only the result, nothing while it runs.
     #[arg(long, help_heading = "Output")]
     pub quiet: bool,
+
+    /// Language of the summary and the page: en or ko.
+    #[arg(long, value_enum, hide_possible_values = true, default_value_t, help_heading = "Output")]
+    pub lang: Lang,
 }
 
 /// The options that make a plan.

@@ -20,6 +20,7 @@ mod result;
 mod servers;
 mod stalls;
 pub mod text;
+pub mod texts;
 mod timeline;
 mod tls;
 pub mod verdict;

@@ -11,10 +11,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::phrases::{failed, is_in_doubt, own_lateness, server_failure, stalls, unanswered};
+use super::texts::summary::Summary;
 use super::verdict::with_unit;
 use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StepResult, Verdict};
 use crate::checks::table::{Column, Page, Paint, Table};
 use crate::foreign;
+use crate::lang::Lang;
 use crate::numbers::{bytes, figure, grouped, percent, span};
 use crate::scenario::criteria::step_statistic;
 
@@ -34,8 +36,8 @@ const TYPES_SHOWN_MAX: usize = 6;
 const EVIDENCE_CHARS_MAX: usize = 150;
 
 /// The summary. `results` is the directory that holds the rest.
-pub fn summary(result: &RunResult, results: Option<&Path>, page: Page) -> String {
-    let mut page = Text { out: String::new(), page };
+pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Page) -> String {
+    let mut page = Text { out: String::new(), lang, page };
     page.verdict(result);
     page.criteria(&result.criteria);
     page.latencies(result);
@@ -57,8 +59,8 @@ pub fn summary(result: &RunResult, results: Option<&Path>, page: Page) -> String
 }
 
 /// Returns the verdict with its reasons, and where the results are.
-pub fn verdict(result: &RunResult, results: &Path, page: Page) -> String {
-    let mut page = Text { out: String::new(), page };
+pub fn verdict(result: &RunResult, results: &Path, lang: Lang, page: Page) -> String {
+    let mut page = Text { out: String::new(), lang, page };
     page.verdict(result);
     page.line("Results", &results.display().to_string());
     page.out
@@ -66,17 +68,18 @@ pub fn verdict(result: &RunResult, results: &Path, page: Page) -> String {
 
 struct Text {
     out: String,
+    lang: Lang,
     page: Page,
 }
 
 impl Text {
     fn verdict(&mut self, result: &RunResult) {
         let (word, paint) = match result.verdict {
-            Verdict::Pass => ("PASS", Paint::Good),
-            Verdict::Fail => ("FAIL", Paint::Bad),
-            Verdict::Inconclusive => ("INCONCLUSIVE", Paint::Warning),
+            Verdict::Pass => (Summary::Pass, Paint::Good),
+            Verdict::Fail => (Summary::Fail, Paint::Bad),
+            Verdict::Inconclusive => (Summary::Inconclusive, Paint::Warning),
         };
-        let word = self.page.paint(paint, word);
+        let word = self.page.paint(paint, self.lang.word(word));
         let plain = match result.verdict {
             Verdict::Pass => "All criteria met.".to_owned(),
             Verdict::Fail => failed(&result.criteria),
