@@ -8,6 +8,7 @@ mod abort;
 mod addresses;
 mod conduct;
 mod doctor;
+mod manual;
 mod mock_process;
 mod preflight;
 mod prepare;
@@ -46,7 +47,9 @@ impl Cli {
     fn carry_out(self) -> ExitStatus {
         let outcome = match self.command {
             Command::Addresses(args) => Ok(addresses::command::run(args)),
+            Command::Completions(args) => manual::completions(&args).map(|()| ExitStatus::Passed),
             Command::Doctor(args) => doctor::run(*args),
+            Command::Man(args) => manual::man(&args).map(|()| ExitStatus::Passed),
             Command::Preflight(args) => preflight::run(*args),
             Command::Prepare(args) => prepare::run(args),
             Command::Run(args) => conduct::conduct(*args),

@@ -18,4 +18,5 @@ mod prepare_members;
 mod prepare_places;
 mod run;
 mod secrets;
+mod shell;
 mod truth;
