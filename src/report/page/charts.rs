@@ -12,7 +12,9 @@ use super::parts::{Section, name};
 use super::series::{self, Chart, Figure, Kind, STEPS_MAX, Series, growth, per_second};
 use crate::foreign;
 use crate::lang::Lang;
+use crate::numbers::grouped;
 use crate::report::LatencyResult;
+use crate::report::recorded::Point;
 use crate::report::texts::page::Words;
 
 /// Bytes of figures in a page. What is beside them takes some 300 kB at most.
@@ -48,7 +50,7 @@ pub(super) struct Drawn {
 struct Data<'a> {
     start: i64,
     end: f64,
-    t: Vec<Figure4>,
+    t: Vec<Instant>,
     stalls: Vec<[f64; 2]>,
     phases: Vec<(f64, &'a str)>,
     error: Option<f64>,
@@ -58,9 +60,9 @@ struct Data<'a> {
 }
 
 /// An instant to the millisecond.
-struct Figure4(f64);
+struct Instant(f64);
 
-impl Serialize for Figure4 {
+impl Serialize for Instant {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64((self.0 * 1e3).round() / 1e3)
     }
@@ -70,7 +72,6 @@ impl Serialize for Figure4 {
 #[derive(Serialize)]
 struct Say {
     error: &'static str,
-    hover: &'static str,
     keys: &'static str,
     due: &'static str,
     sent: &'static str,
@@ -124,7 +125,7 @@ impl Page<'_> {
 
     fn sessions(&self) -> Vec<Series> {
         let timeline = &self.recorded.timeline;
-        let line = |name, of: fn(&series::Instant) -> u64| series::series(self.word(name), timeline, move |point| Some(of(point) as f64));
+        let line = |name, of: fn(&Point) -> u64| series::series(self.word(name), timeline, move |point| Some(of(point) as f64));
         vec![
             line(Words::OpenSessions, |point| point.open),
             line(Words::FailedTotal, |point| point.failed_total),
@@ -185,12 +186,12 @@ impl Page<'_> {
             let Some(due) = one.from_due.as_ref().filter(|due| !due.is_empty()) else { continue };
             let mut buckets = distributions::buckets(format!("d-{k}"), due, one.from_sent.as_ref());
             buckets.marks = result.steps.get(&one.step).map(|step| marks(&step.from_due)).unwrap_or_default();
-            let note = self.lang.say(Words::ValuesCounted, &[&crate::numbers::grouped(due.len())]);
+            let note = self.lang.say(Words::ValuesCounted, &[&grouped(due.len())]);
             curves.push(Curve { title: name(&one.step), note, buckets });
         }
         if let Some(lag) = self.recorded.lag.as_ref().filter(|lag| !lag.is_empty()) {
             let buckets = distributions::buckets("d-lag".into(), lag, None);
-            let note = self.lang.say(Words::ValuesCounted, &[&crate::numbers::grouped(lag.len())]);
+            let note = self.lang.say(Words::ValuesCounted, &[&grouped(lag.len())]);
             curves.push(Curve { title: html! { (self.word(Words::LagChart)) }, note, buckets });
         }
         curves
@@ -201,7 +202,7 @@ impl Page<'_> {
         let data = Data {
             start: result.started_at.as_millisecond(),
             end: timeline.points.last().map_or(0.0, |point| point.end_s),
-            t: timeline.points.iter().map(|point| Figure4(point.end_s)).collect(),
+            t: timeline.points.iter().map(|point| Instant(point.end_s)).collect(),
             stalls: result.stalls.listed.iter().map(|stall| [stall.from_seconds, stall.to_seconds]).collect(),
             phases: series::phases(timeline).into_iter().map(|(at, key)| (at, self.phase(key))).collect(),
             error: self.first_error_at(),
@@ -298,7 +299,6 @@ impl Page<'_> {
 fn say(lang: Lang) -> Say {
     Say {
         error: lang.word(Words::FirstErrorMark),
-        hover: lang.word(Words::Hover),
         keys: lang.word(Words::Keys),
         due: lang.word(Words::FromScheduled),
         sent: lang.word(Words::FromSent),
@@ -321,6 +321,9 @@ fn spans_widely(kind: Kind, series: &[Series]) -> bool {
 
 /// Whether the longest hide what is usual.
 fn is_skewed(bands: &[Series]) -> bool {
-    let peak = |k: usize| bands.get(k).map_or(0.0, |one| one.v.iter().filter_map(|figure| figure.0).fold(0.0, f64::max));
-    peak(3) > 20.0 * peak(1).max(f64::MIN_POSITIVE)
+    let values = |k: usize| bands.get(k).into_iter().flat_map(|one| one.v.iter().filter_map(|figure| figure.0));
+    let mut usual: Vec<f64> = values(1).collect();
+    usual.sort_by(f64::total_cmp);
+    let middle = usual.get(usual.len() / 2).copied().unwrap_or(0.0);
+    values(3).fold(0.0, f64::max) > 20.0 * middle.max(0.05)
 }

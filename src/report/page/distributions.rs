@@ -2,11 +2,9 @@
 //!
 //! Invariant: a bucket is never narrower than the clock's tick, so that no bucket is empty for want of resolution.
 
-use std::time::Duration;
-
 use hdrhistogram::Histogram;
 use serde::Serialize;
-use startline_os::ticks::TICK;
+use startline_os::tick::TICK_MICROS;
 
 use super::series::Figure;
 
@@ -37,10 +35,11 @@ pub(super) fn buckets(id: String, due: &Histogram<u64>, sent: Option<&Histogram<
     let most = all().map(Histogram::max).max().unwrap_or(0) as f64;
     let edges = edges(least, most);
     let count = |histogram: &Histogram<u64>| {
-        let mut counts = vec![0; edges.len() - 1];
+        let last = edges.len() - 2;
+        let mut counts = vec![0; last + 1];
         for value in histogram.iter_recorded() {
             let at = edges.partition_point(|edge| *edge <= value.value_iterated_to() as f64);
-            counts[at.saturating_sub(1).min(counts.len() - 1)] += value.count_at_value();
+            counts[at.saturating_sub(1).min(last)] += value.count_at_value();
         }
         counts
     };
@@ -55,7 +54,7 @@ pub(super) fn buckets(id: String, due: &Histogram<u64>, sent: Option<&Histogram<
 
 /// Edges around these values, over a factor of ten at least: a narrow distribution should look narrow.
 fn edges(least: f64, most: f64) -> Vec<f64> {
-    let tick = TICK.as_nanos() as f64 / Duration::from_micros(1).as_nanos() as f64;
+    let tick = TICK_MICROS as f64;
     let (from, to) = (least * 0.8, (most * 1.2).max(least * 10.0).clamp(100.0, RANGE_US.1));
     let mut edges = vec![RANGE_US.0];
     while let Some(last) = edges.last().copied().filter(|last| *last < to) {

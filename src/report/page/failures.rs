@@ -33,24 +33,25 @@ impl Page<'_> {
                 (self.lang.say(Words::FailuresLead, &[&grouped(errors.total), &grouped(errors.attempts), &percent(errors.rate)]))
             }
             @if errors.details.is_empty() { p.card { (Tone::Good.tag(self.word(Words::NoFailures))) } }
-            @for detail in errors.details.iter().take(KINDS_SHOWN_MAX) { (self.kind(detail)) }
+            @for (k, detail) in errors.details.iter().take(KINDS_SHOWN_MAX).enumerate() { (self.kind(detail, k == 0)) }
             (self.other_kinds())
             (self.uncounted())
         };
         Section { id: "failures", title: self.word(Words::Failures), body }
     }
 
-    fn kind(&self, detail: &ErrorDetail) -> Markup {
+    fn kind(&self, detail: &ErrorDetail, is_first: bool) -> Markup {
+        let tone = if detail.blame == "machine" { Tone::Warn } else { Tone::Bad };
         html! {
             article.card {
                 h3 {
                     (grouped(detail.count)) " × " (code(&detail.kind))
                     @if !detail.step.is_empty() { " " (self.lang.say(Words::InStep, &[&""])) (code(&detail.step)) }
-                    " " (Tone::Bad.tag(&self.blame_text(&detail.blame)))
+                    " " (tone.tag(&self.blame_text(&detail.blame)))
                 }
                 p { "→ " (self.advice(detail)) }
                 (self.servers_of(detail))
-                (self.samples(detail))
+                (self.samples(detail, is_first))
             }
         }
     }
@@ -73,7 +74,7 @@ impl Page<'_> {
         html! { @if !table.is_empty() { (table.html()) } }
     }
 
-    fn samples(&self, detail: &ErrorDetail) -> Markup {
+    fn samples(&self, detail: &ErrorDetail, is_open: bool) -> Markup {
         let kept = self.recorded.failures.iter();
         let own = kept.filter(|line| line.step == detail.step && line.kind == detail.kind);
         let mut samples: Vec<FailureLine> = own.take(SAMPLES_MAX).cloned().collect();
@@ -106,7 +107,12 @@ impl Page<'_> {
                 html! { code { (evidence(&line.evidence)) } },
             ]);
         }
-        table.html()
+        html! {
+            details open[is_open] {
+                summary { (self.lang.say(Words::SamplesShown, &[&samples.len()])) }
+                (table.html())
+            }
+        }
     }
 
     fn other_kinds(&self) -> Markup {

@@ -5,7 +5,7 @@
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{Section, Table, Tone, code, name, number, or_dash};
+use super::parts::{Section, Table, Tone, code, evidence, name, number, or_dash};
 use crate::numbers::{figure, percent};
 use crate::report::texts::page::Words;
 use crate::report::verdict::with_unit;
@@ -23,7 +23,7 @@ impl Page<'_> {
         let titles =
             [Words::Criterion, Words::Measured, Words::Limit, Words::WarnUpTo].map(|word| self.word(word));
         let mut table = Table::new(self.word(Words::CriteriaCaption))
-            .text(titles[0])
+            .short(titles[0])
             .text(self.word(Words::Outcome))
             .figures(titles[1])
             .figures(titles[2])
@@ -37,7 +37,7 @@ impl Page<'_> {
                 html! { (criterion.measured.map_or_else(|| "–".into(), show)) },
                 html! { (side(criterion)) " " (show(criterion.limit)) },
                 html! { (criterion.warn.map_or_else(|| "–".into(), show)) },
-                html! { (name(&self.why(criterion))) },
+                html! { (evidence(&self.why(criterion))) },
             ]);
         }
         let body = html! { (table.html()) (self.more(criteria.len(), ROWS_MAX)) };
@@ -67,21 +67,22 @@ impl Page<'_> {
             return None;
         }
         let mut table = Table::new(self.word(Words::StepsCaption))
+            .wide()
             .text(self.word(Words::Step))
             .group(self.word(Words::Count))
+            .figures(self.word(Words::Errors))
+            .figures(self.word(Words::ErrorShare))
             .figures(self.word(Words::Average))
             .figures(self.word(Words::Min))
             .figures(self.word(Words::Max))
             .figures("90 %")
-            .figures(self.word(Words::ErrorShare))
             .figures(self.word(Words::Throughput))
             .group("p50")
             .figures("p95")
             .figures("p99")
             .figures("p99.9")
             .group(self.word(Words::SentP95))
-            .figures(self.word(Words::SentP99))
-            .figures(self.word(Words::Errors));
+            .figures(self.word(Words::SentP99));
         for (step, figures) in steps.iter().take(ROWS_MAX) {
             table.row(self.step_row(step, figures));
         }
@@ -103,11 +104,12 @@ impl Page<'_> {
         vec![
             name(step),
             number(figures.count),
+            number(figures.errors),
+            html! { (share) },
             millis(due.mean_ms),
             millis(due.min_ms),
             millis(due.max_ms),
             millis(due.p90_ms),
-            html! { (share) },
             html! { (rate) },
             millis(due.p50_ms),
             millis(due.p95_ms),
@@ -115,7 +117,6 @@ impl Page<'_> {
             millis(due.p999_ms),
             millis(sent.p95_ms),
             millis(sent.p99_ms),
-            number(figures.errors),
         ]
     }
 

@@ -13,6 +13,12 @@
   // Colours are the style sheet's, so that they follow dark, light and paper.
   let palette = {};
   const colour = name => (palette[name] ??= getComputedStyle(root).getPropertyValue('--' + name).trim() || '#888');
+  // One colour over another, opaque: stacked areas must not mix.
+  const rgb = hex => (hex.length === 4 ? hex.slice(1).replace(/./g, '$&$&') : hex.slice(1, 7)).match(/../g).map(part => parseInt(part, 16));
+  const mixed = (name, strength) => {
+    const [over, under] = [rgb(colour(name)), rgb(colour('card'))];
+    return '#' + over.map((v, k) => Math.round(v * strength + under[k] * (1 - strength)).toString(16).padStart(2, '0')).join('');
+  };
   const faded = (name, strength) => colour(name) + Math.round(strength * 255).toString(16).padStart(2, '0');
   const COLOURS = 7;
   const DASHES = [[], [6, 4], [2, 3], [9, 3, 2, 3]];
@@ -64,9 +70,9 @@
     return 'UTC' + (minutes < 0 ? '-' : '+') + two(Math.floor(Math.abs(minutes) / 60)) + ':' + two(Math.abs(minutes) % 60);
   };
   const SPANS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800];
-  const WHOLE = [1, 2, 5].length && Array.from({ length: 13 }, (_, k) => [1, 2, 5].map(n => n * 10 ** k)).flat();
+  const WHOLE = Array.from({ length: 13 }, (_, k) => [1, 2, 5].map(n => n * 10 ** k)).flat();
 
-  const font = () => '11.5px ' + getComputedStyle(document.body).fontFamily;
+  const font = () => '11px ' + getComputedStyle(document.body).fontFamily;
   const axis = more => ({
     stroke: () => colour('soft'),
     font: font(),
@@ -117,7 +123,7 @@
     ctx.moveTo(x, top);
     ctx.lineTo(x, top + height);
     ctx.stroke();
-    ctx.font = font().replace('11.5', 10.5 * ratio);
+    ctx.font = font().replace('11px', 10.5 * ratio + 'px');
     const space = ctx.measureText(text).width + 8 * ratio;
     ctx.textAlign = x + space > left + width ? 'right' : 'left';
     ctx.textBaseline = 'top';
@@ -151,7 +157,7 @@
     const show = UNITS[spec.unit][0];
     const base = (s, k) => ({
       label: s.name,
-      value: (u, v, si, i) => i == null || s.v[i] == null ? '–' : show(s.v[i]),
+      value: (u, v, si, i) => i == null ? '' : s.v[i] == null ? '–' : show(s.v[i]),
       points: { show: false, size: 4.5, filter: alone },
       width: 1.75,
       stroke: () => colour(hue(k)),
@@ -163,7 +169,7 @@
     if (spec.kind === 'stacked') {
       return spec.series.map((s, k) => ({
         ...base(s, k), width: 1, paths: stepped(-1),
-        fill: u => k < COLOURS ? faded(hue(k), 0.55) : hatched(u, hue(k), k),
+        fill: u => k < COLOURS ? mixed(hue(k), 0.6) : hatched(u, hue(k), k),
       }));
     }
     return spec.series.map((s, k) => ({
@@ -176,7 +182,7 @@
     const tile = document.createElement('canvas');
     tile.width = tile.height = 8;
     const ctx = tile.getContext('2d');
-    ctx.fillStyle = faded(name, 0.35);
+    ctx.fillStyle = mixed(name, 0.3);
     ctx.fillRect(0, 0, 8, 8);
     ctx.strokeStyle = colour(name);
     ctx.beginPath();
@@ -189,7 +195,7 @@
     width: 3,
     stroke: (u, si) => 'var(--' + (series[si - 1]?.token ?? 'c0') + ')',
     dash: (u, si) => series[si - 1]?.dash?.length ? (series[si - 1].dash[0] < 4 ? 'dotted' : 'dashed') : 'solid',
-    fill: (u, si) => spec.kind === 'stacked' && si ? 'color-mix(in srgb, var(--' + series[si - 1].token + ') 55%, var(--card))' : 'transparent',
+    fill: (u, si) => spec.kind === 'stacked' && si ? 'color-mix(in srgb, var(--' + series[si - 1].token + ') 60%, var(--card))' : 'transparent',
   });
   const tokens = (spec, series) => series.map((s, k) => ({
     ...s,
@@ -198,24 +204,25 @@
 
   const height = () => isPaper ? 190 : innerWidth < 560 ? 190 : 215;
   const widthOf = el => isPaper ? (el.closest('.small') ? 315 : 660) : Math.max(el.clientWidth, 120);
-  const logged = rows => rows.map(row => row.map(v => v > 0 ? v : null));
+  // A logarithmic axis has no zero: a latency below the clock's tick is drawn at its edge, other things are absent.
+  const logged = (rows, unit) => rows.map(row => row.map(v => v > 0 ? v : v === 0 && unit === 'ms' ? 0.01 : null));
 
   // A chart over the run's time.
   const timeline = (el, spec, isLog) => {
     const series = tokens(spec, dressed(spec, isLog));
     const rows = spec.series.map(s => s.v);
-    const values = () => spec.kind === 'stacked' ? stacked(rows, k => plot?.series[k + 1].show ?? true) : isLog ? logged(rows) : rows;
+    const values = () => spec.kind === 'stacked' ? stacked(rows, k => plot?.series[k + 1].show ?? true) : isLog ? logged(rows, spec.unit) : rows;
     let plot = null;
     const options = {
       width: widthOf(el), height: height(), padding: [6, 8, 0, 0],
       cursor: { sync: { key: 'run' }, y: false, drag: { x: true, y: false, dist: 8 }, points: { size: 7 }, focus: { prox: -1 } },
       scales: {
         x: { time: false, range: (u, min, max) => min === max || min == null ? [0, Math.max(data.end, 1)] : [min, max] },
-        y: isLog ? { distr: 3 } : { range: (u, min, max) => [0, max > 0 ? max * 1.06 : 1] },
+        y: isLog ? { distr: 3 } : { range: (u, min, max) => [0, max > 0 ? max * 1.16 : 1] },
       },
       axes: [timeAxis(), valueAxis(spec.unit, isLog)],
       legend: { markers: marker(spec, series) },
-      series: [{ value: (u, v) => v == null ? say.hover : clock(v) + ' ' + zone() + ' · ' + since(v, data.t.length > 1 && data.t[1] - data.t[0] < 0.9 ? 1 : 0) }, ...series],
+      series: [{ value: (u, v) => v == null ? '\u00a0' : clock(v) + ' ' + zone() + ' · ' + since(v, data.t.length > 1 && data.t[1] - data.t[0] < 0.9 ? 1 : 0) }, ...series],
       bands: spec.kind === 'bands'
         ? [1, 2, 3].map(k => ({ series: [k + 1, k], fill: () => faded(['c0', 'c2', 'c4'][k - 1], [0.22, 0.16, 0.1][k - 1]) }))
         : [],
@@ -231,21 +238,30 @@
     return plot;
   };
 
+  // 1, 2, 5, 10, …: as many of them as there is room for.
+  const steps = u => {
+    const { min, max } = u.scales.x;
+    const all = firsts => Array.from({ length: 12 }, (_, k) => firsts.map(n => +(n * 10 ** (k - 3)).toPrecision(1))).flat().filter(v => v >= min && v <= max);
+    const room = u.width / 60;
+    return [[1, 2, 5], [1, 3], [1]].map(all).find(found => found.length <= room) ?? all([1]);
+  };
+
   // A distribution: share of the values in each bucket, the buckets' edges on a log scale.
   const distribution = (el, spec) => {
-    const all = [spec.due, spec.sent].map(row => Math.max(row.reduce((a, b) => a + b, 0), 1));
-    const shares = [spec.due, spec.sent].map((row, k) => [...row.map(n => n / all[k] * 100), 0]);
+    const rows = [spec.due, spec.sent].filter(row => row.length);
+    const all = rows.map(row => Math.max(row.reduce((a, b) => a + b, 0), 1));
+    const shares = rows.map((row, k) => [...row.map(n => n / all[k] * 100), 0]);
     let below = 0;
     const under = spec.due.map(n => (below += n) / all[0] * 100);
     const { edges } = spec;
     const series = [
       { label: say.due, stroke: () => colour('c0'), fill: () => faded('c0', 0.28), width: 1.5, token: 'c0', counts: spec.due },
       { label: say.sent, stroke: () => colour('c1'), width: 1.5, dash: [5, 3], token: 'c1', counts: spec.sent },
-    ].map((s, k) => ({
+    ].slice(0, rows.length).map((s, k) => ({
       ...s, paths: stepped(1), points: { show: false },
-      value: (u, v, si, i) => i == null || i >= s.counts.length ? '–' : figure(shares[k][i]) + ' % (' + count(s.counts[i]) + ')',
+      value: (u, v, si, i) => i == null || i >= s.counts.length ? '' : figure(shares[k][i]) + ' % (' + count(s.counts[i]) + ')',
     }));
-    const at = (u, v, si, i) => i == null || i >= under.length ? say.hover
+    const at = (u, v, si, i) => i == null || i >= under.length ? '\u00a0'
       : figure(edges[i]) + '–' + figure(edges[i + 1]) + ' ms · ' + figure(under[i]) + ' % ' + say.below;
     return new uPlot({
       width: widthOf(el), height: height(), padding: [6, 10, 0, 0],
@@ -253,9 +269,9 @@
         y: false, drag: { x: false, y: false }, points: { show: false },
         dataIdx: (u, si, i, x) => { let k = edges.length - 1; while (k > 0 && edges[k] > x) k--; return k; },
       },
-      scales: { x: { time: false, distr: 3, range: () => [edges[0], edges[edges.length - 1]] }, y: { range: (u, min, max) => [0, max * 1.08 || 1] } },
+      scales: { x: { time: false, distr: 3, range: () => [edges[0], edges[edges.length - 1]] }, y: { range: (u, min, max) => [0, max * 1.12 || 1] } },
       axes: [
-        axis({ space: 42, size: 26, gap: 3, values: (u, splits) => splits.map(v => v == null ? '' : String(+v.toPrecision(3))) }),
+        axis({ size: 26, gap: 3, splits: u => steps(u), filter: (u, splits) => splits, values: (u, splits) => splits.map(v => v < 1000 ? String(v) : grouped.format(v)) }),
         axis({ size: 46, gap: 3, space: 34, values: (u, splits) => splits.map(v => +v.toPrecision(3) + ' %') }),
       ],
       legend: { markers: marker({ kind: 'lines' }, series) },

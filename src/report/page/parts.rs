@@ -93,13 +93,24 @@ pub(super) fn number(count: u64) -> Markup {
 /// A table with its caption; the first cell of a row is its head.
 pub(super) struct Table {
     caption: String,
+    is_wide: bool,
     columns: Vec<(String, &'static str)>,
     rows: Vec<Vec<Markup>>,
 }
 
 impl Table {
     pub fn new(caption: impl Into<String>) -> Self {
-        Self { caption: caption.into(), columns: Vec::new(), rows: Vec::new() }
+        Self { caption: caption.into(), is_wide: false, columns: Vec::new(), rows: Vec::new() }
+    }
+
+    /// Has many columns of figures, and so less space between them.
+    pub fn wide(self) -> Self {
+        Self { is_wide: true, ..self }
+    }
+
+    /// Adds a column of words that belong on one line.
+    pub fn short(self, title: impl Into<String>) -> Self {
+        self.column(title, "short")
     }
 
     /// Adds a column of text.
@@ -139,7 +150,7 @@ impl Table {
     pub fn html(&self) -> Markup {
         html! {
             div.scroll role="region" tabindex="0" aria-label=(self.caption) {
-                table {
+                table.wide[self.is_wide] {
                     caption { (self.caption) }
                     thead {
                         tr { @for (title, class) in &self.columns { th scope="col" class=(class) { (title) } } }
@@ -167,6 +178,15 @@ pub(super) struct Pairs(Vec<(String, Markup)>);
 impl Pairs {
     pub fn add(&mut self, name: impl Into<String>, value: impl maud::Render) {
         self.0.push((name.into(), value.render()));
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A few of them beside each other, each under its name.
+    pub fn facts(&self) -> Markup {
+        html! { dl.facts { @for (name, value) in &self.0 { div { dt { (name) } dd { (value) } } } } }
     }
 
     pub fn html(&self) -> Markup {

@@ -30,7 +30,7 @@ impl Page<'_> {
                 code.evidence { (foreign::line(&command, 600)) }
                 (self.settings())
                 @if !self.recorded.plan.is_empty() {
-                    details {
+                    details.long {
                         summary { (self.word(Words::WholePlan)) }
                         pre tabindex="0" { code { (self.plan_text()) } }
                     }

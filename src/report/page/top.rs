@@ -42,8 +42,8 @@ impl Page<'_> {
             (self.insecure())
             (self.first_failure())
             @if let Some(stable) = self.stable() { p.card { strong { (stable) } } }
-            (self.reasons())
             (self.tiles())
+            (self.reasons())
         }
     }
 
@@ -160,7 +160,7 @@ impl Page<'_> {
                     (self.lang.say(Words::AfterStart, &[&after]))
                     " " span.soft { "(" (self.clock(line.at_seconds)) " UTC)" }
                 }
-                (facts.html())
+                (facts.facts())
                 @if !line.evidence.is_empty() { code.evidence { (evidence(&line.evidence)) } }
                 @if let Some(detail) = detail { p { "→ " (self.advice(detail)) } }
             }

@@ -120,7 +120,6 @@ texts! {
         PhaseSettle => "settle", "안정화";
         PhaseHold => "hold", "유지";
         PhaseRampDown => "ramp-down", "감소";
-        Hover => "point at the chart", "차트를 가리키세요";
         Keys => "arrow keys move the cursor, Escape resets the zoom", "화살표 키로 커서 이동, Esc로 확대 되돌리기";
 
         // Distributions.
@@ -144,6 +143,7 @@ texts! {
         FirstAt => "First (UTC)", "처음(UTC)";
         LastAt => "Last (UTC)", "마지막(UTC)";
         Samples => "Samples", "표본";
+        SamplesShown => "{0} {0|sample|samples}", "표본 {0}개";
         Evidence => "Evidence", "증거";
         OtherKinds => "Other kinds", "그 외 종류";
         WhatToDo => "What to do", "조치";
