@@ -4,6 +4,7 @@
 //! from the first second of load on, nothing ends the run without a summary.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,8 +24,9 @@ use crate::cli::run::RunArgs;
 use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
 use crate::engine::{self, Hosts};
 use crate::exit_status::ExitStatus;
+use crate::exporter::{self, Exporter};
 use crate::interrupt::{Interrupt, Notices};
-use crate::lang::Lang;
+use crate::lang::{Lang, Sentence};
 use crate::lookup::advice::hint;
 use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
@@ -63,6 +65,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     refuse_what_cannot_fit(&fit)?;
     check_key_log(&plan)?;
     output.show_plan(&summary, &fit);
+    let exporter = args.metrics.map(|address| output.serve_metrics(address, &plan)).transpose()?;
 
     let interrupt =
         Interrupt::listen(Notices::new("nothing has been loaded yet", "nothing has been loaded"))?;
@@ -99,7 +102,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let results_are = format!("the results up to the last second are in {}", path.display());
     interrupt.now_says(Notices::new("closing the sessions", &results_are));
     let stop = || interrupt.reason().or_else(|| mock_server.as_ref().and_then(MockServer::ended));
-    let (result, lacking) = load(&plan, &hosts, (&interrupt, &stop), &mut directory, &output)?;
+    let (result, lacking) = load(&plan, &hosts, (&interrupt, &stop), &mut directory, (&output, exporter))?;
     drop(mock_server);
     let is_printed = output.print_result(&interrupt, &result, &path);
     let is_written = tell_what_is_lacking(&lacking, &path);
@@ -152,6 +155,15 @@ impl Output {
         for check in fit.with(Verdict::Warn).filter(|check| !is_said || check.id != BROADCAST_LOAD) {
             self.say(format!("warning: {}", checks_text::line(check)));
         }
+    }
+
+    /// Begins to serve metrics before anything else is opened.
+    fn serve_metrics(&self, address: SocketAddr, plan: &Plan) -> Result<Exporter> {
+        let exporter = Exporter::listen(address, plan)?;
+        let line = format!("metrics: http://{}{}", exporter.address(), exporter::PATH);
+        // A port that the kernel chose is known from nowhere else.
+        if address.port() == 0 { tell(&line) } else { self.say(line) }
+        Ok(exporter)
     }
 
     fn say(&self, line: impl AsRef<str>) {
@@ -311,14 +323,15 @@ fn wait_ready(
 fn load(
     plan: &Plan,
     hosts: &Hosts,
-    (interrupt, stop): (&Interrupt, &dyn Fn() -> Option<String>),
+    (interrupt, stop): (&Interrupt, &dyn Fn() -> Option<Sentence>),
     directory: &mut ResultsDir,
-    output: &Output,
+    (output, exporter): (&Output, Option<Exporter>),
 ) -> Result<(RunResult, Lacking)> {
     let mut views: Vec<Box<dyn View>> = Vec::new();
     if !output.quiet {
         views.push(Box::<recording::Progress>::default());
     }
+    views.extend(exporter.map(|exporter| Box::new(exporter) as Box<dyn View>));
     let mut recording = recording::Recording::new(plan, directory, views);
     let abort = RefCell::new(Abort::new(&plan.settings.abort_on));
     let stop = || stop().or_else(|| abort.borrow().reason());

@@ -96,7 +96,7 @@ impl Text {
         );
         self.push(&format!("{word}  {plain}  {}", self.page.paint(Paint::Dim, &about)));
         for reason in result.reasons.iter().take(REASONS_SHOWN_MAX) {
-            self.push(&format!("  {reason}"));
+            self.push(&format!("  {}", reason.text(self.lang)));
         }
         let hidden = result.reasons.len().saturating_sub(REASONS_SHOWN_MAX);
         if hidden > 0 {

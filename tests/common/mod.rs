@@ -5,6 +5,7 @@ pub(crate) mod http;
 pub(crate) mod peer;
 pub(crate) mod played;
 pub(crate) mod processes;
+pub(crate) mod scraped;
 pub(crate) mod served;
 pub(crate) mod tls_peer;
 

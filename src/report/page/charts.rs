@@ -260,7 +260,7 @@ impl Page<'_> {
 
     fn figure(&self, plot: &Plot) -> Markup {
         let chart = &plot.chart;
-        let can_log = matches!(chart.kind, Kind::Bands) || matches!(chart.unit, "rate" | "ms") && chart.kind == Kind::Lines;
+        let can_log = matches!(chart.kind, Kind::Bands) || chart.kind == Kind::Lines && (chart.unit == "ms" || chart.id == "c-messages");
         html! {
             figure.card.chart.fills[chart.kind == Kind::Stacked] {
                 figcaption {

@@ -2,13 +2,11 @@
 //!
 //! Invariant: the most frequent kinds are shown in full, the others counted.
 
-use std::time::Duration;
-
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{Section, Table, Tone, code, evidence, name, number};
-use crate::numbers::{grouped, percent, span};
+use super::parts::{Section, Table, Tone, code, evidence, name, number, sentence};
+use crate::numbers::{grouped, percent};
 use crate::report::ErrorDetail;
 use crate::report::files::FailureLine;
 use crate::report::texts::page::Words;
@@ -46,10 +44,10 @@ impl Page<'_> {
             article.card {
                 h3 {
                     (grouped(detail.count)) " × " (code(&detail.kind))
-                    @if !detail.step.is_empty() { " " (self.lang.say(Words::InStep, &[&""])) (code(&detail.step)) }
+                    @if !detail.step.is_empty() { " · " (code(&detail.step)) }
                     " " (tone.tag(&self.blame_text(&detail.blame)))
                 }
-                p { "→ " (self.advice(detail)) }
+                p.next { "→ " (sentence(&self.advice(detail))) }
                 (self.servers_of(detail))
                 (self.samples(detail, is_first))
             }
@@ -59,7 +57,7 @@ impl Page<'_> {
     /// Where the kind happened, and from when to when.
     fn servers_of(&self, detail: &ErrorDetail) -> Markup {
         let servers = &self.recorded.result.servers;
-        let at = |seconds: f64| format!("{} ({})", span(Duration::from_secs_f64(seconds.max(0.0))), self.clock(seconds));
+        let at = |seconds: f64| format!("{} ({})", self.span(seconds), self.clock(seconds));
         let mut table = Table::new(self.word(Words::ByServer))
             .text(self.word(Words::Server))
             .figures(self.word(Words::Count))
@@ -99,7 +97,7 @@ impl Page<'_> {
             .text(self.word(Words::Server))
             .words(self.word(Words::Evidence));
         for line in &samples {
-            let after = span(Duration::from_secs_f64(line.at_seconds.max(0.0)));
+            let after = self.span(line.at_seconds);
             table.row(vec![
                 html! { span.nowrap { (after) } " " span.soft.nowrap { (self.clock(line.at_seconds)) } },
                 html! { (line.member_id) },
@@ -129,7 +127,7 @@ impl Page<'_> {
                 number(detail.count),
                 code(&detail.step),
                 self.blame(&detail.blame),
-                html! { (self.advice(detail)) },
+                html! { (sentence(&self.advice(detail))) },
             ]);
         }
         html! {

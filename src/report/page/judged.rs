@@ -5,7 +5,7 @@
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{Section, Table, Tone, code, evidence, name, number, or_dash};
+use super::parts::{Section, Table, Tone, code, name, number, or_dash, sentence};
 use crate::numbers::{figure, percent};
 use crate::report::texts::page::Words;
 use crate::report::verdict::with_unit;
@@ -32,12 +32,12 @@ impl Page<'_> {
         for criterion in criteria.iter().take(ROWS_MAX) {
             let show = |value: f64| with_unit(&criterion.measure, &criterion.unit, value);
             table.row(vec![
-                html! { (name(self.criterion_name(criterion))) div.soft { (code(&criterion.measure)) } },
+                html! { (name(&self.criterion_name(criterion))) div.soft { (code(&criterion.measure)) } },
                 self.outcome(criterion),
                 html! { (criterion.measured.map_or_else(|| "–".into(), show)) },
                 html! { (side(criterion)) " " (show(criterion.limit)) },
                 html! { (criterion.warn.map_or_else(|| "–".into(), show)) },
-                html! { (evidence(&self.why(criterion))) },
+                html! { (sentence(&self.why(criterion))) },
             ]);
         }
         let body = html! { (table.html()) (self.more(criteria.len(), ROWS_MAX)) };
@@ -90,7 +90,7 @@ impl Page<'_> {
             p.lead { (self.word(Words::StepsLead)) }
             (table.html())
             (self.more(steps.len(), ROWS_MAX))
-            @if let Some(note) = self.own_lateness() { p.soft { (note) } }
+            @if let Some(note) = self.own_lateness() { p.soft { (sentence(&note)) } }
         };
         Some(Section { id: "steps", title: self.word(Words::Steps), body })
     }

@@ -87,10 +87,12 @@
     gap: 3,
     values: (u, splits) => splits.map(at => since(at) + '\n' + clock(at)),
   });
+  const powers = (u, splits) => splits.map(v => v && Math.abs(Math.log10(v) % 1) < 1e-9 ? v : null);
   const valueAxis = (unit, isLog) => axis({
     size: 58,
     gap: 3,
     space: 34,
+    ...(isLog ? { grid: { stroke: () => colour('grid'), width: 1, filter: powers }, ticks: { show: false } } : {}),
     ...(unit === 'count' && !isLog ? { incrs: WHOLE } : {}),
     values: (u, splits) => splits.map(v => v == null ? '' : UNITS[unit][1](v)),
   });
@@ -217,7 +219,7 @@
       width: widthOf(el), height: height(), padding: [6, 8, 0, 0],
       cursor: { sync: { key: 'run' }, y: false, drag: { x: true, y: false, dist: 8 }, points: { size: 7 }, focus: { prox: -1 } },
       scales: {
-        x: { time: false, range: (u, min, max) => min === max || min == null ? [0, Math.max(data.end, 1)] : [min, max] },
+        x: { time: false, range: (u, min, max) => min === max || min == null ? [0, Math.max(data.end, 1)] : [min <= data.t[0] ? 0 : min, max] },
         y: isLog ? { distr: 3 } : { range: (u, min, max) => [0, max > 0 ? max * 1.16 : 1] },
       },
       axes: [timeAxis(), valueAxis(spec.unit, isLog)],
@@ -282,7 +284,7 @@
 
   // All charts of time show the same time.
   let isZooming = false;
-  const full = () => [data.t[0], data.t[data.t.length - 1]];
+  const full = () => [0, data.t[data.t.length - 1]];
   const zoomed = u => {
     if (isZooming || !plots.length) return;
     isZooming = true;

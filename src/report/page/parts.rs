@@ -3,6 +3,8 @@
 //! Knows no figures. Invariant: whatever comes from outside is one line, cut, in an isolation of its own
 //! direction, and escaped.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, PreEscaped, html};
 
@@ -13,6 +15,12 @@ use crate::numbers::{figure, grouped};
 
 /// Characters shown of a name.
 const NAME_CHARS_MAX: usize = 80;
+
+/// Characters shown of a sentence.
+const SENTENCE_CHARS_MAX: usize = 1_000;
+
+/// Units that stay on the line of their figure.
+const UNITS: [&str; 11] = ["%", "ms", "s", "min", "h", "B", "kB", "MB", "GB", "TB", "M"];
 
 /// Characters shown of evidence.
 const EVIDENCE_CHARS_MAX: usize = 400;
@@ -78,6 +86,22 @@ pub(super) fn code(text: &str) -> Markup {
 /// What a peer sent.
 pub(super) fn evidence(text: &str) -> Markup {
     html! { bdi { (foreign::line(text, EVIDENCE_CHARS_MAX)) } }
+}
+
+/// A sentence of ours, which may quote others: figures stay with their units.
+pub(super) fn sentence(text: &str) -> Markup {
+    let mut out = String::with_capacity(text.len());
+    let mut words = foreign::line(text, SENTENCE_CHARS_MAX);
+    while let Some(at) = words.find(' ') {
+        let rest = words.split_off(at + 1);
+        words.pop();
+        let unit = rest.split(|c: char| !(c.is_alphanumeric() || c == '%')).next().unwrap_or_default();
+        let is_unit = words.ends_with(|c: char| c.is_ascii_digit()) && UNITS.contains(&unit);
+        out.push_str(&words);
+        out.push(if is_unit { '\u{a0}' } else { ' ' });
+        words = rest;
+    }
+    html! { (out) (words) }
 }
 
 /// A figure that may not exist.
@@ -204,6 +228,11 @@ pub(super) struct Section {
 impl Page<'_> {
     pub(super) fn word(&self, text: impl Text) -> &'static str {
         self.lang.word(text)
+    }
+
+    /// A span of the run's time in words.
+    pub(super) fn span(&self, seconds: f64) -> String {
+        self.lang.span(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default())
     }
 
     /// The instant this many seconds after the run's start.

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::Page;
 use super::accounts::{round, share_bar};
-use super::parts::{Pairs, Section, Table, name, number};
+use super::parts::{Pairs, Section, Table, name, number, sentence};
 use crate::numbers::{bytes, figure, grouped, percent};
 use crate::report::Ordered;
 use crate::report::texts::page::Words;
@@ -60,7 +60,7 @@ impl Page<'_> {
         Some(html! {
             (table.html())
             (self.more(result.servers.len(), ROWS_MAX))
-            p.soft { (self.word(Words::Routing)) " " (name(&self.routing_why())) }
+            p.soft { (self.word(Words::Routing)) " " (sentence(&self.routing_why())) }
         })
     }
 

@@ -1,10 +1,11 @@
 //! What a result says in sentences, in the page's language.
 //!
-//! Invariant: sections ask here, and never print a sentence of the result themselves.
+//! Invariant: sections ask here, and print no sentence of the result themselves.
 
 use super::Page;
+use crate::lang::Reason;
 use crate::report::texts::summary::Summary;
-use crate::report::{CriterionResult, ErrorDetail, Verdict};
+use crate::report::{CriterionResult, ErrorDetail, Verdict, headline, phrases};
 
 impl Page<'_> {
     pub(super) fn verdict_word(&self) -> &'static str {
@@ -15,39 +16,41 @@ impl Page<'_> {
         })
     }
 
-    pub(super) fn headline(&self) -> String {
-        "6,000 sessions were held for 29 min 40 s; every criterion was met.".into()
+    /// The verdict for a reader who knows nothing of load tests.
+    pub(super) fn statement(&self) -> String {
+        headline::statement(&self.recorded.result, self.lang)
     }
 
     pub(super) fn stable(&self) -> Option<String> {
-        Some("Stable: 5,981 sessions for 29 min 40 s.".into())
+        headline::stable(&self.recorded.result, self.lang)
     }
 
     pub(super) fn reason_texts(&self) -> Vec<String> {
-        self.recorded.result.reasons.clone()
+        self.recorded.result.reasons.iter().map(|reason| reason.text(self.lang)).collect()
     }
 
     pub(super) fn why(&self, criterion: &CriterionResult) -> String {
-        criterion.why.clone()
+        criterion.why.text(self.lang)
     }
 
-    pub(super) fn criterion_name<'a>(&self, criterion: &'a CriterionResult) -> &'a str {
-        &criterion.name
+    pub(super) fn criterion_name(&self, criterion: &CriterionResult) -> String {
+        headline::shown_name(criterion, self.lang)
     }
 
     pub(super) fn advice(&self, detail: &ErrorDetail) -> String {
         detail.next.clone()
     }
 
+    /// Who has to act.
     pub(super) fn blame_text(&self, key: &str) -> String {
-        key.to_owned()
+        Reason::of_blame(key).map_or_else(|| key.to_owned(), |blame| self.word(blame).to_owned())
     }
 
     pub(super) fn own_lateness(&self) -> Option<String> {
-        crate::report::phrases::own_lateness(&self.recorded.result)
+        phrases::own_lateness(&self.recorded.result)
     }
 
     pub(super) fn routing_why(&self) -> String {
-        self.recorded.result.routing.why.clone()
+        self.recorded.result.routing.why.text(self.lang)
     }
 }

@@ -2,17 +2,14 @@
 //!
 //! Invariant: what decides comes first; nothing here needs a chart.
 
-use std::time::Duration;
-
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{Pairs, Tone, code, evidence, name};
+use super::parts::{Pairs, Tone, code, evidence, name, sentence};
 use crate::foreign;
-use crate::numbers::{bytes, figure, grouped, percent, span};
+use crate::numbers::{bytes, figure, grouped, percent};
 use crate::report::files::FailureLine;
 use crate::report::texts::page::Words;
-use crate::report::texts::summary::Summary;
 use crate::report::{ErrorDetail, RunResult, Verdict};
 
 /// Reasons shown; the rest is in `summary.json`.
@@ -27,21 +24,21 @@ struct First<'a> {
 impl Page<'_> {
     pub(super) fn top(&self) -> Markup {
         let result = &self.recorded.result;
-        let (word, tone) = match result.verdict {
-            Verdict::Pass => (Summary::Pass, Tone::Good),
-            Verdict::Fail => (Summary::Fail, Tone::Bad),
-            Verdict::Inconclusive => (Summary::Inconclusive, Tone::Warn),
+        let tone = match result.verdict {
+            Verdict::Pass => Tone::Good,
+            Verdict::Fail => Tone::Bad,
+            Verdict::Inconclusive => Tone::Warn,
         };
         html! {
             (self.unfinished())
             div class={ "card verdict " (tone.class()) } {
                 (tone.icon("icon"))
-                h1 { span.word { (self.word(word)) } (self.headline()) }
+                h1 { span.word { (self.verdict_word()) } (sentence(&self.statement())) }
                 p.about { (self.about()) }
             }
             (self.insecure())
             (self.first_failure())
-            @if let Some(stable) = self.stable() { p.card { strong { (stable) } } }
+            @if let Some(stable) = self.stable() { p.card { strong { (sentence(&stable)) } } }
             (self.tiles())
             (self.reasons())
         }
@@ -54,7 +51,7 @@ impl Page<'_> {
             return html! {};
         }
         let until = self.recorded.timeline.points.last().map_or(0.0, |point| point.end_s);
-        let until = span(Duration::from_secs_f64(until.max(0.0)));
+        let until = self.span(until);
         html! {
             div.card.note.warn role="note" {
                 strong { (self.word(Words::Unfinished)) } " "
@@ -91,7 +88,7 @@ impl Page<'_> {
                 section #why {
                     h2 { (self.word(Words::Why)) }
                     ul.reasons {
-                        @for reason in reasons.iter().take(REASONS_SHOWN_MAX) { li { (evidence(reason)) } }
+                        @for reason in reasons.iter().take(REASONS_SHOWN_MAX) { li { (sentence(reason)) } }
                         @if hidden > 0 { li { (self.lang.say(Words::MoreInSummary, &[&hidden])) } }
                     }
                 }
@@ -140,7 +137,7 @@ impl Page<'_> {
 
     fn first_failure(&self) -> Markup {
         let Some(First { line, detail }) = self.first() else { return html! {} };
-        let after = span(Duration::from_secs_f64(line.at_seconds.max(0.0)));
+        let after = self.span(line.at_seconds);
         let point = self.recorded.timeline.at(line.at_seconds);
         let mut facts = Pairs::default();
         facts.add(self.word(Words::Step), code(&line.step));
@@ -162,7 +159,7 @@ impl Page<'_> {
                 }
                 (facts.facts())
                 @if !line.evidence.is_empty() { code.evidence { (evidence(&line.evidence)) } }
-                @if let Some(detail) = detail { p { "→ " (self.advice(detail)) } }
+                @if let Some(detail) = detail { p.next { "→ " (sentence(&self.advice(detail))) } }
             }
         }
     }

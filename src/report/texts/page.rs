@@ -22,7 +22,7 @@ texts! {
         AfterStart => "{0} after the start", "시작 후 {0}";
         OpenThen => "Sessions open then", "당시 열린 세션";
         OfThisKind => "Failures of this kind", "같은 종류의 실패";
-        OpenThroughout => "Sessions open throughout the hold", "유지 구간 내내 열린 세션";
+        OpenThroughout => "Open throughout the hold", "유지 구간 내내 열린 세션";
         OpenAtPeak => "Sessions open at peak", "최대 동시 세션";
         Completed => "Sessions completed", "완료된 세션";
         OfPlanned => "of {0} planned", "계획 {0}";
@@ -31,7 +31,7 @@ texts! {
         OfAttempts => "{0} of {1} attempts", "시도 {1}건 중 {0}건";
         SlowestStep => "Slowest step, p95", "가장 느린 단계의 p95";
         MessagesReceived => "Messages received", "받은 메시지";
-        GeneratorLag => "Load generator's lag, p99", "부하 발생기 지연(lag) p99";
+        GeneratorLag => "Generator's lag, p99", "부하 발생기 지연(lag) p99";
         LagLimit => "limit {0} ms", "한도 {0} ms";
 
         // Words of many tables.
@@ -138,7 +138,6 @@ texts! {
         FailuresLead => "{0} of {1} attempts failed ({2}): sessions started and PINGs due.",
             "시도 {1}건 중 {0}건 실패({2}). 시도는 시작한 세션과 보낼 차례가 된 PING의 합입니다.";
         NoFailures => "Nothing failed.", "실패가 없습니다.";
-        InStep => "in {0}", "단계: {0}";
         ByServer => "By server", "서버별";
         FirstAt => "First (UTC)", "처음(UTC)";
         LastAt => "Last (UTC)", "마지막(UTC)";

@@ -92,9 +92,9 @@ fn preflight_opens_no_socket_and_reads_no_clock() {
 /// The rooms of the program from the lowest to the highest: each may import those before it alone.
 const ROOMS: [&str; 24] = [
     "foreign",
-    "lang",
     "nearest",
     "numbers",
+    "lang",
     "shell",
     "members",
     "checks",

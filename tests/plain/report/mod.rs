@@ -2,6 +2,7 @@
 
 mod files;
 mod fixture;
+mod headline;
 mod recorded;
 mod schema;
 mod text;
