@@ -20,6 +20,9 @@ use crate::report::texts::page::Words;
 /// Bytes of figures in a page. What is beside them takes some 300 kB at most.
 const DATA_BYTES_MAX: usize = 690_000;
 
+/// Seconds that a row must last for its CPU time to be a rate.
+const CPU_SPAN_MIN_S: f64 = 0.25;
+
 /// Characters of a name in a legend.
 const LABEL_CHARS_MAX: usize = 48;
 
@@ -104,7 +107,10 @@ impl Page<'_> {
             plots.push(self.plot("bytes", Words::Bytes, Words::PerSecond, Kind::Area, "bytes", self.bytes()));
             let lag = vec![series::series("p99", timeline, |point| point.lag_p99_ms)];
             plots.push(self.plot("lag", Words::LagChart, Words::LagNote, Kind::Lines, "ms", lag));
-            let cpu = series::series(self.word(Words::CpuCores), timeline, |point| Some(point.cpu_s / point.length_s().max(1e-3)));
+            let cpu = series::series(self.word(Words::CpuCores), timeline, |point| {
+                // A phase ends with a row of milliseconds, whose CPU time is too little to divide.
+                (point.length_s() >= CPU_SPAN_MIN_S).then(|| point.cpu_s / point.length_s())
+            });
             plots.push(self.plot("cpu", Words::CpuChart, Words::CpuNote, Kind::Area, "cores", vec![cpu]));
             let memory = series::series(self.word(Words::Resident), timeline, |point| Some(point.rss_bytes as f64));
             plots.push(self.plot("memory", Words::MemoryChart, Words::MemoryNote, Kind::Area, "bytes", vec![memory]));

@@ -42,8 +42,8 @@
   const count = v => Number.isInteger(v) ? grouped.format(v) : figure(v);
   const UNITS = {
     count: [count, v => v < 1e6 ? count(v) : scaled(v, ['', 'k', 'M', 'G'])],
-    rate: [v => count(v) + ' /s', v => v < 1e6 ? String(+v.toPrecision(6)).replace(/\B(?=(\d{3})+$)/g, ',') : scaled(v, ['', 'k', 'M', 'G'])],
-    ms: [v => figure(v) + ' ms', v => v < 1e6 ? grouped.format(v) === String(v) ? String(v) : v < 1000 ? String(+v.toPrecision(4)) : grouped.format(v) : scaled(v, ['', 'k', 'M', 'G'])],
+    rate: [count, v => v < 1e6 ? String(+v.toPrecision(6)).replace(/\B(?=(\d{3})+$)/g, ',') : scaled(v, ['', 'k', 'M', 'G'])],
+    ms: [figure, v => v < 1e6 ? grouped.format(v) === String(v) ? String(v) : v < 1000 ? String(+v.toPrecision(4)) : grouped.format(v) : scaled(v, ['', 'k', 'M', 'G'])],
     bytes: [bytes, bytes],
     share: [v => figure(v) + ' %', v => String(+v.toPrecision(3))],
     cores: [v => figure(v), v => String(+v.toPrecision(3))],
@@ -115,7 +115,7 @@
       ctx.fillRect(a, top, Math.max(b - a, 2 * ratio), height);
     }
   });
-  const upright = (u, at, text, row, name, dashes) => across(u, (ctx, left, top, width, height, ratio) => {
+  const upright = (u, at, text, row, name, dashes, until = Infinity) => across(u, (ctx, left, top, width, height, ratio) => {
     const x = Math.round(u.valToPos(at, 'x', true)) + 0.5;
     if (x < left - 1 || x > left + width + 1) return;
     ctx.strokeStyle = ctx.fillStyle = colour(name);
@@ -127,12 +127,13 @@
     ctx.stroke();
     ctx.font = font().replace('11px', 10.5 * ratio + 'px');
     const space = ctx.measureText(text).width + 8 * ratio;
+    if (until < Infinity && x + space > u.valToPos(until, 'x', true)) return;
     ctx.textAlign = x + space > left + width ? 'right' : 'left';
     ctx.textBaseline = 'top';
     ctx.fillText(text, x + (ctx.textAlign === 'left' ? 4 : -4) * ratio, top + (3 + 13 * row) * ratio);
   });
   const marks = u => {
-    data.phases.forEach(([at, name]) => upright(u, at, name, 0, 'mark', [4, 4]));
+    data.phases.forEach(([at, name], k) => upright(u, at, name, 0, 'mark', [4, 4], data.phases[k + 1]?.[0]));
     if (data.error != null) upright(u, data.error, say.error, 1, 'bad', []);
   };
 
@@ -205,7 +206,7 @@
   }));
 
   const height = () => isPaper ? 190 : innerWidth < 560 ? 190 : 215;
-  const widthOf = el => isPaper ? (el.closest('.small') ? 315 : 660) : Math.max(el.clientWidth, 120);
+  const widthOf = el => isPaper ? 320 : Math.max(el.clientWidth, 120);
   // A logarithmic axis has no zero: a latency below the clock's tick is drawn at its edge, other things are absent.
   const logged = (rows, unit) => rows.map(row => row.map(v => v > 0 ? v : v === 0 && unit === 'ms' ? 0.01 : null));
 
@@ -216,7 +217,7 @@
     const values = () => spec.kind === 'stacked' ? stacked(rows, k => plot?.series[k + 1].show ?? true) : isLog ? logged(rows, spec.unit) : rows;
     let plot = null;
     const options = {
-      width: widthOf(el), height: height(), padding: [6, 8, 0, 0],
+      width: widthOf(el), height: height(), padding: [6, 28, 0, 0],
       cursor: { sync: { key: 'run' }, y: false, drag: { x: true, y: false, dist: 8 }, points: { size: 7 }, focus: { prox: -1 } },
       scales: {
         x: { time: false, range: (u, min, max) => min === max || min == null ? [0, Math.max(data.end, 1)] : [min <= data.t[0] ? 0 : min, max] },
@@ -266,7 +267,7 @@
     const at = (u, v, si, i) => i == null || i >= under.length ? '\u00a0'
       : figure(edges[i]) + '–' + figure(edges[i + 1]) + ' ms · ' + figure(under[i]) + ' % ' + say.below;
     return new uPlot({
-      width: widthOf(el), height: height(), padding: [6, 10, 0, 0],
+      width: widthOf(el), height: height(), padding: [6, 20, 0, 0],
       cursor: {
         y: false, drag: { x: false, y: false }, points: { show: false },
         dataIdx: (u, si, i, x) => { let k = edges.length - 1; while (k > 0 && edges[k] > x) k--; return k; },

@@ -18,7 +18,10 @@ impl Page<'_> {
 
     /// The verdict for a reader who knows nothing of load tests.
     pub(super) fn statement(&self) -> String {
-        headline::statement(&self.recorded.result, self.lang)
+        let text = headline::statement(&self.recorded.result, self.lang);
+        let mut rest = text.chars();
+        // It stands after the verdict's word elsewhere, and begins the title here.
+        rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
     }
 
     pub(super) fn stable(&self) -> Option<String> {

@@ -109,7 +109,7 @@ texts! {
         LatencyOf => "Latency:", "지연 시간:";
         LatencyNote => "ms, from scheduled time", "ms, 예정 시각 기준";
         LagChart => "Load generator's lag", "부하 발생기 지연(lag)";
-        LagNote => "ms, behind the planned instant", "ms, 예정 시각보다 늦은 시간";
+        LagNote => "ms behind schedule, p99", "ms, 예정보다 늦은 시간";
         CpuChart => "Load generator's CPU", "부하 발생기 CPU";
         CpuNote => "cores in use", "사용 중인 코어";
         CpuCores => "cores", "코어";
