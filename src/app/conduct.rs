@@ -162,7 +162,11 @@ impl Output {
         let exporter = Exporter::listen(address, plan)?;
         let line = format!("metrics: http://{}{}", exporter.address(), exporter::PATH);
         // A port that the kernel chose is known from nowhere else.
-        if address.port() == 0 { tell(&line) } else { self.say(line) }
+        if address.port() == 0 {
+            tell(&line)
+        } else {
+            self.say(line)
+        }
         Ok(exporter)
     }
 
