@@ -30,13 +30,13 @@ impl Page<'_> {
             .figures(titles[3])
             .words(self.word(Words::Explanation));
         for criterion in criteria.iter().take(ROWS_MAX) {
-            let show = |value: f64| with_unit(&criterion.measure, &criterion.unit, value);
+            let show = |value: f64| sentence(&with_unit(&criterion.measure, &criterion.unit, value));
             table.row(vec![
                 html! { (name(&self.criterion_name(criterion))) div.soft { (code(&criterion.measure)) } },
                 self.outcome(criterion),
-                html! { (criterion.measured.map_or_else(|| "–".into(), show)) },
+                criterion.measured.map_or_else(none, show),
                 html! { (side(criterion)) " " (show(criterion.limit)) },
-                html! { (criterion.warn.map_or_else(|| "–".into(), show)) },
+                criterion.warn.map_or_else(none, show),
                 html! { (sentence(&self.why(criterion))) },
             ]);
         }
@@ -131,6 +131,11 @@ impl Page<'_> {
         let seconds = last.end_s - first.start_s;
         (seconds > 0.0).then(|| count as f64 / seconds)
     }
+}
+
+/// A figure that does not exist.
+fn none() -> Markup {
+    html! { "–" }
 }
 
 /// Which side of the limit is good.

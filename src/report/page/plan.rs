@@ -59,7 +59,7 @@ impl Page<'_> {
                 _ => continue,
             };
             if !text.is_empty() {
-                pairs.add(key.clone(), html! { code { bdi { (foreign::line(&text, SETTING_CHARS_MAX)) } } });
+                pairs.add(foreign::line(key, 40), html! { code { bdi { (foreign::line(&text, SETTING_CHARS_MAX)) } } });
             }
         }
         pairs.html()

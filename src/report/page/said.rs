@@ -3,6 +3,7 @@
 //! Invariant: sections ask here, and print no sentence of the result themselves.
 
 use super::Page;
+use crate::foreign;
 use crate::lang::Reason;
 use crate::report::texts::summary::Summary;
 use crate::report::{CriterionResult, ErrorDetail, Verdict, headline, phrases};
@@ -46,7 +47,7 @@ impl Page<'_> {
 
     /// Who has to act.
     pub(super) fn blame_text(&self, key: &str) -> String {
-        Reason::of_blame(key).map_or_else(|| key.to_owned(), |blame| self.word(blame).to_owned())
+        Reason::of_blame(key).map_or_else(|| foreign::line(key, 40), |blame| self.word(blame).to_owned())
     }
 
     pub(super) fn own_lateness(&self) -> Option<String> {

@@ -3,6 +3,8 @@
 mod files;
 mod fixture;
 mod headline;
+mod page;
+pub mod pages;
 mod recorded;
 mod schema;
 mod text;
