@@ -180,7 +180,7 @@ impl Output {
     /// the exit status says it.
     fn print_result(&self, interrupt: &Interrupt, result: &RunResult, path: &Path) -> bool {
         let printed = print_found(Some(interrupt), self.json, result, |page| match self.quiet {
-            true => text::verdict(result, path, self.lang, page),
+            true => text::verdict(result, self.lang, page),
             false => text::summary(result, Some(path), self.lang, page),
         });
         match printed {

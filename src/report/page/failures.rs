@@ -47,7 +47,7 @@ impl Page<'_> {
                     @if !detail.step.is_empty() { " · " (code(&detail.step)) }
                     " " (tone.tag(&self.blame_text(&detail.blame)))
                 }
-                p.next { "→ " (sentence(&self.advice(detail))) }
+                p.next { "→ " (sentence(self.advice(detail))) }
                 (self.servers_of(detail))
                 (self.samples(detail, is_first))
             }
@@ -127,7 +127,7 @@ impl Page<'_> {
                 number(detail.count),
                 code(&detail.step),
                 self.blame(&detail.blame),
-                html! { (sentence(&self.advice(detail))) },
+                html! { (sentence(self.advice(detail))) },
             ]);
         }
         html! {

@@ -3,7 +3,7 @@
 //! Invariant: sections ask here, and print no sentence of the result themselves.
 
 use super::Page;
-use crate::foreign;
+use crate::{fault, foreign};
 use crate::lang::Reason;
 use crate::report::texts::summary::Summary;
 use crate::report::{CriterionResult, ErrorDetail, Verdict, headline, phrases};
@@ -41,8 +41,8 @@ impl Page<'_> {
         headline::shown_name(criterion, self.lang)
     }
 
-    pub(super) fn advice(&self, detail: &ErrorDetail) -> String {
-        detail.next.clone()
+    pub(super) fn advice<'d>(&self, detail: &'d ErrorDetail) -> &'d str {
+        fault::advice_in(self.lang, &detail.next)
     }
 
     /// Who has to act.
@@ -51,7 +51,7 @@ impl Page<'_> {
     }
 
     pub(super) fn own_lateness(&self) -> Option<String> {
-        phrases::own_lateness(&self.recorded.result)
+        phrases::own_lateness(&self.recorded.result, self.lang)
     }
 
     pub(super) fn routing_why(&self) -> String {

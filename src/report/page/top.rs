@@ -159,7 +159,7 @@ impl Page<'_> {
                 }
                 (facts.facts())
                 @if !line.evidence.is_empty() { code.evidence { (evidence(&line.evidence)) } }
-                @if let Some(detail) = detail { p.next { "→ " (sentence(&self.advice(detail))) } }
+                @if let Some(detail) = detail { p.next { "→ " (sentence(self.advice(detail))) } }
             }
         }
     }

@@ -6,6 +6,7 @@ mod headline;
 mod page;
 pub mod pages;
 mod recorded;
+mod languages;
 mod schema;
 mod text;
 mod verdict;
