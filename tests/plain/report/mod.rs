@@ -4,6 +4,8 @@ mod files;
 mod fixture;
 mod formats;
 mod headline;
+mod page;
+pub mod pages;
 mod recorded;
 mod languages;
 mod schema;
