@@ -16,11 +16,14 @@ mod place;
 pub mod prometheus;
 pub mod query;
 pub mod redis;
+pub mod running;
 pub mod source;
 pub mod spec;
+mod thread;
 
 pub use file::{Watch, Watched};
 pub use item::{Beyond, Item, Judge, Limits};
 pub use place::Secret;
+pub use running::{Seen, SeenItem, SeenSource, Stage, Watching};
 pub use source::{Event, EventKind, Reading, Source, Unseen};
 pub use spec::{Network, Spec};
