@@ -17,6 +17,7 @@ pub mod exit_status;
 pub mod fault;
 pub mod foreign;
 pub mod interrupt;
+pub mod live;
 pub mod lookup;
 pub mod measure;
 pub mod members;

@@ -24,6 +24,7 @@ use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
 use crate::engine::{self, Hosts};
 use crate::exit_status::ExitStatus;
 use crate::interrupt::{Interrupt, Notices};
+use crate::live::Live;
 use crate::lookup::advice::hint;
 use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
@@ -50,7 +51,7 @@ const DISK_PATIENCE_STOPPED: Duration = Duration::from_secs(5);
 /// # Errors
 /// The run cannot begin.
 pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
-    let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet };
+    let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet, live: !args.no_live };
     let settings = args.settings.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
     let (mut plan, limits) = doctor::plan_of(settings, Path::new("/"))?;
@@ -128,6 +129,7 @@ struct Output {
     out: Option<PathBuf>,
     json: bool,
     quiet: bool,
+    live: bool,
 }
 
 impl Output {
@@ -156,6 +158,15 @@ impl Output {
         if !self.quiet {
             tell(line.as_ref());
         }
+    }
+
+    /// What shows the run as it goes: the live view where there is a screen for it, else the status line.
+    fn view(&self, plan: &Plan, interrupt: &Interrupt) -> Option<Box<dyn View>> {
+        if self.quiet {
+            return None;
+        }
+        let live = if self.live { Live::start(plan, interrupt.first()) } else { None };
+        Some(live.map_or_else(|| Box::<recording::Progress>::default() as _, |live| Box::new(live) as _))
     }
 
     /// Prints the result; `false` if a program was to read it and cannot. What is for people is in the files as well, and
@@ -314,9 +325,7 @@ fn load(
     output: &Output,
 ) -> Result<(RunResult, Lacking)> {
     let mut views: Vec<Box<dyn View>> = Vec::new();
-    if !output.quiet {
-        views.push(Box::<recording::Progress>::default());
-    }
+    views.extend(output.view(plan, interrupt));
     let mut recording = recording::Recording::new(plan, directory, views);
     let abort = RefCell::new(Abort::new(&plan.settings.abort_on));
     let stop = || stop().or_else(|| abort.borrow().reason());

@@ -32,6 +32,10 @@ pub struct RunArgs {
     /// Print only the result, nothing while it runs.
     #[arg(long, help_heading = "Output")]
     pub quiet: bool,
+
+    /// Show one status line while it runs, instead of the live view on the whole terminal.
+    #[arg(long, help_heading = "Output")]
+    pub no_live: bool,
 }
 
 /// The options that make a plan.
