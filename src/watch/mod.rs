@@ -7,6 +7,7 @@
 //! never passes; no secret is printed.
 
 mod advice;
+pub mod builtin;
 pub mod file;
 pub mod item;
 pub mod judge;

@@ -103,6 +103,8 @@ struct Times {
     hold: Option<Duration>,
     closed: Option<Duration>,
     last: Duration,
+    /// The same on this machine's clock.
+    last_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -163,6 +165,7 @@ impl Watching {
             Stage::After => _ = self.times.closed.get_or_insert(self.times.last),
         }
         self.times.last = elapsed;
+        self.times.last_at = Some(Instant::now());
         let clock = Clock::new(elapsed);
         let mut rows = Vec::new();
         while let Ok(said) = self.said.try_recv() {
@@ -171,8 +174,9 @@ impl Watching {
         rows
     }
 
-    /// Stops looking, asks for what was missed, and takes the rest; `elapsed` since the run began.
-    pub fn finish(&mut self, elapsed: Duration) -> Vec<Row> {
+    /// Stops looking, asks for what was missed, and takes the rest.
+    pub fn finish(&mut self) -> Vec<Row> {
+        let elapsed = self.times.last + self.times.last_at.map_or(Duration::ZERO, |at| at.elapsed());
         let clock = Clock::new(elapsed);
         let closed = self.times.closed.unwrap_or(elapsed);
         self.stop.give(Window { start: self.began, end: clock.time(closed) });
@@ -198,7 +202,14 @@ impl Watching {
         }
     }
 
-    fn looked(&mut self, source: usize, at: Duration, items: &[usize], reading: Reading, rows: &mut Vec<Row>) {
+    fn looked(
+        &mut self,
+        source: usize,
+        at: Duration,
+        items: &[usize],
+        reading: Reading,
+        rows: &mut Vec<Row>,
+    ) {
         let is_judged = self.times.is_judged(at);
         let is_hold = self.times.is_hold(at);
         let time = later(self.began, at);
@@ -232,7 +243,14 @@ impl Watching {
     }
 
     /// An item's readings from its source's own history, in the place of those that have gaps.
-    fn past(&mut self, source: usize, item: usize, points: &[(Timestamp, f64)], clock: Clock, rows: &mut Vec<Row>) {
+    fn past(
+        &mut self,
+        source: usize,
+        item: usize,
+        points: &[(Timestamp, f64)],
+        clock: Clock,
+        rows: &mut Vec<Row>,
+    ) {
         let running = &mut self.sources[source];
         let it = &running.watched.items[item];
         let followed = &mut running.items[item];
@@ -251,7 +269,8 @@ impl Watching {
         // What the history lacks as well was really missing.
         let every_s = it.every.as_secs_f64();
         let is_missing = |missed: &Duration| {
-            let is_near = |time: &Timestamp| clock.since_start(*time).abs_diff(*missed).as_secs_f64() <= every_s;
+            let is_near =
+                |time: &Timestamp| clock.since_start(*time).abs_diff(*missed).as_secs_f64() <= every_s;
             !points.iter().any(|(time, _)| is_near(time))
         };
         followed.missed = missed.into_iter().filter(is_missing).collect();
@@ -263,7 +282,13 @@ impl Watching {
             kind: running.watched.spec.kind(),
             place: running.watched.spec.place(),
             looks: running.looks,
-            items: running.watched.items.iter().zip(&running.items).map(|(item, it)| it.seen(item, running)).collect(),
+            items: running
+                .watched
+                .items
+                .iter()
+                .zip(&running.items)
+                .map(|(item, it)| it.seen(item, running))
+                .collect(),
         });
         Seen { sources: sources.collect(), events: self.events.clone() }
     }
