@@ -25,6 +25,7 @@ pub mod messages;
 mod receivers;
 mod server_clock;
 mod shared;
+mod timings;
 mod tls;
 mod token;
 mod worker;
@@ -191,7 +192,12 @@ fn prepare(id: usize, shared: Arc<Shared>, addr: SocketAddr) -> io::Result<(Work
     if shared.config.pin {
         affinity::pin(id);
     }
-    descriptors::take_private_table(&[]);
+    if descriptors::take_private_table(&[]) {
+        // Where /proc is not mounted nobody counts descriptors.
+        if let Ok(thread) = std::fs::read_link("/proc/thread-self") {
+            let _ = shared.tables[id].set(thread);
+        }
+    }
     let listener = listen(addr)?;
     let addr = listener.local_addr()?;
     Ok((Worker::new(id as u16, shared, listener)?, addr))

@@ -4,14 +4,19 @@
 //! Owns no socket. Invariant: a thread that takes the world's lock first brings it to the present, and
 //! notifies every worker of the challenges that have ended by then.
 
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use startline_os::{affinity, process};
 
 use super::config::Config;
 use super::counters::{Cells, Counters};
-use super::injection::{Injected, Injector};
+use super::injection::{Injected, Injection, Injector};
 use super::mailbox::{Mailbox, Notice};
 use super::server_clock::ServerClock;
+use super::timings::Timings;
 use super::token::Tokens;
 use super::world::{About, ChallengeId, Distance, Now, READY_BEFORE_START_MS, World, WorldSettings};
 
@@ -23,6 +28,16 @@ pub(super) struct Shared {
     pub(super) tokens: Tokens,
     pub(super) mailboxes: Vec<Mailbox>,
     pub(super) cells: Vec<Cells>,
+    /// Of each worker's requests; empty rows unless there is a page that shows them.
+    pub(super) timings: Vec<Timings>,
+    /// The threads of workers that have a descriptor table of their own, by their names under `/proc`.
+    pub(super) tables: Vec<OnceLock<PathBuf>>,
+    /// What share of the processors is used.
+    pub(super) cpu: CpuShare,
+    /// Requests that wait for the pool that a fault plays, …
+    pub(super) pool_pending: AtomicUsize,
+    /// … and those that waited in vain.
+    pub(super) pool_timeouts: AtomicU64,
     /// WebSockets on each server.
     pub(super) held: Vec<AtomicUsize>,
     /// Why a connection could not be accepted, the last time: an errno; 0: none.
@@ -38,7 +53,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(config: Config, workers: usize) -> Self {
-        let clock = ServerClock::start(config.time_scale);
+        let (clock, start) = (ServerClock::start(config.time_scale), Instant::now());
         let injected = Arc::<Injected>::default();
         let injector = Injector::new(&config.injections, Arc::clone(&injected), config.seed, workers as u64);
         Self {
@@ -46,6 +61,11 @@ impl Shared {
             tokens: Tokens::new(),
             mailboxes: (0..workers).map(|_| Mailbox::default()).collect(),
             cells: (0..workers).map(|_| Cells::new()).collect(),
+            timings: (0..workers).map(|_| Timings::new(start)).collect(),
+            tables: (0..workers).map(|_| OnceLock::new()).collect(),
+            cpu: CpuShare::new(start),
+            pool_pending: AtomicUsize::new(0),
+            pool_timeouts: AtomicU64::new(0),
             held: (0..config.servers).map(|_| AtomicUsize::new(0)).collect(),
             accept_errno: AtomicI32::new(0),
             faulty_messages: AtomicBool::new(false),
@@ -86,10 +106,46 @@ impl Shared {
         Counters { broadcasts_dropped: dropped, injected, ..Counters::of(&self.cells) }
     }
 
+    /// Whether a fault plays a pool of connections to a database; there is none otherwise.
+    pub(super) fn plays_pool(&self) -> bool {
+        self.config.injections.iter().any(Injection::is_pool)
+    }
+
     /// Draws faults for a worker.
     pub(super) fn injector(&self, worker: u16) -> Injector {
         let (config, counts) = (&self.config, Arc::clone(&self.injected));
         Injector::new(&config.injections, counts, config.seed, u64::from(worker))
+    }
+}
+
+/// The share of this machine's processors that this process used, from one look to the next.
+#[derive(Debug)]
+pub(super) struct CpuShare {
+    /// All of them: a worker that asks may use one only.
+    pub(super) cores: usize,
+    last: Mutex<(Instant, f64, f64)>,
+}
+
+impl CpuShare {
+    /// Looks closer together than this see the same share: several may look.
+    const LEAST: Duration = Duration::from_secs(1);
+
+    fn new(start: Instant) -> Self {
+        Self { cores: affinity::cores(), last: Mutex::new((start, 0.0, 0.0)) }
+    }
+
+    /// From 0 to 1 of all processors, since the last look.
+    pub(super) fn share(&self) -> f64 {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, used_then, share) = *last;
+        let passed = at.elapsed();
+        if passed < Self::LEAST {
+            return share;
+        }
+        let used = process::cpu_seconds();
+        let share = (used - used_then) / (passed.as_secs_f64() * self.cores.max(1) as f64);
+        *last = (Instant::now(), used, share.clamp(0.0, 1.0));
+        last.2
     }
 }
 

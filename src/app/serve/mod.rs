@@ -126,6 +126,7 @@ impl ServeArgs {
             public_url: self.public_url.clone(),
             injections: self.injections()?,
             seed: self.seed,
+            actuator: self.actuator,
             done_closes: self.done_closes,
             allow_origins: self.allow_origin.clone(),
             ..Config::default()
