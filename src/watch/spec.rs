@@ -2,10 +2,12 @@
 //!
 //! A new kind is a file, a variant and a row. Opens nothing before [`Spec::open`].
 
+use std::sync::Arc;
+
 use super::page::{self, Page};
 use super::place::{Result, Variables};
 use super::prometheus::{self, Prometheus};
-use super::redis::{self, Redis};
+use super::redis::{self, Redis, RedisSource};
 use super::source::Source;
 use crate::scenario::document::Section;
 
@@ -25,6 +27,8 @@ pub enum Spec {
 /// What sources reach others with.
 #[derive(Clone, Debug)]
 pub struct Network {
+    /// For Redis over TLS; none: there is nobody to trust.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
     /// For pages: the trust and the addresses of the run.
     pub agent: ureq::Agent,
 }
@@ -56,7 +60,7 @@ pub(super) const KINDS: [Kind; 3] = [
         name: "redis",
         keys: &redis::KEYS,
         read: |section, variables| Ok(Redis::from_section(section, variables)?.map(Spec::Redis)),
-        check: |_| Ok(()),
+        check: redis::check,
         place: "give address = \"host:port\", or the option --redis URL",
     },
     Kind {
@@ -83,7 +87,7 @@ impl Spec {
     pub fn place(&self) -> String {
         match self {
             Self::Prometheus(at) => at.url.clone(),
-            Self::Redis(at) => format!("{}:{}", at.host, at.port),
+            Self::Redis(at) => at.place(),
             Self::Page(at) => at.url.clone(),
             Self::Absent(_) => String::new(),
         }
@@ -95,9 +99,10 @@ impl Spec {
     }
 
     /// The source itself; `None` for what has no figures.
-    pub fn open(&self, _network: &Network) -> Option<Box<dyn Source>> {
+    pub fn open(&self, network: &Network) -> Option<Box<dyn Source>> {
         match self {
-            Self::Prometheus(_) | Self::Redis(_) | Self::Page(_) | Self::Absent(_) => None,
+            Self::Redis(at) => Some(Box::new(RedisSource::new(at, network.tls.clone()))),
+            Self::Prometheus(_) | Self::Page(_) | Self::Absent(_) => None,
         }
     }
 }

@@ -10,3 +10,4 @@ mod programs;
 mod watching;
 
 mod preflight;
+mod redis_source;

@@ -101,7 +101,11 @@ fn outcome(status: u16) -> &'static str {
 fn errors(page: &mut Page, shared: &Shared) {
     let cut = shared.injected.of(Count::BroadcastCut);
     let logged = cut + shared.pool_timeouts.load(Relaxed);
-    page.family("logback_events_total", "counter", "Number of log events that were enabled by the effective log level");
+    page.family(
+        "logback_events_total",
+        "counter",
+        "Number of log events that were enabled by the effective log level",
+    );
     page.sample("logback_events_total", "level=\"error\"", logged);
 }
 
