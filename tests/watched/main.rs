@@ -11,3 +11,4 @@ mod watching;
 
 mod preflight;
 mod redis_source;
+mod shared_mocks;

@@ -88,6 +88,8 @@ pub struct Config {
     /// Answer `/actuator/prometheus`, and count for it how long requests take. The real servers, as
     /// built, refuse that path.
     pub actuator: bool,
+    /// The Redis server over which challenges are shared with other mock servers.
+    pub redis: Option<String>,
     /// Pin each worker to a core.
     pub pin: bool,
 }
@@ -131,6 +133,7 @@ impl Default for Config {
             allow_origins: Vec::new(),
             shut_out: Duration::from_secs(30),
             actuator: false,
+            redis: None,
             pin: true,
         }
     }

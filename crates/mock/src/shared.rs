@@ -11,14 +11,16 @@ use std::time::{Duration, Instant};
 
 use startline_os::{affinity, process};
 
+use super::bridge::Bridge;
 use super::config::Config;
 use super::counters::{Cells, Counters};
 use super::injection::{Injected, Injection, Injector};
 use super::mailbox::{Mailbox, Notice};
+use super::messages::ErrorCode;
 use super::server_clock::ServerClock;
 use super::timings::Timings;
 use super::token::Tokens;
-use super::world::{About, ChallengeId, Distance, Now, READY_BEFORE_START_MS, World, WorldSettings};
+use super::world::{About, ChallengeId, Claim, Distance, Now, READY_BEFORE_START_MS, World, WorldSettings};
 
 /// See the module.
 #[derive(Debug)]
@@ -47,12 +49,14 @@ pub(super) struct Shared {
     pub(super) faulty_messages: AtomicBool,
     /// Faults that happened by chance.
     pub(super) injected: Arc<Injected>,
+    /// To other mock servers that share the challenges.
+    pub(super) bridge: Option<Bridge>,
     world: Mutex<World>,
     sessions: AtomicU32,
 }
 
 impl Shared {
-    pub(super) fn new(config: Config, workers: usize) -> Self {
+    pub(super) fn new(config: Config, workers: usize, bridge: Option<Bridge>) -> Self {
         let (clock, start) = (ServerClock::start(config.time_scale), Instant::now());
         let injected = Arc::<Injected>::default();
         let injector = Injector::new(&config.injections, Arc::clone(&injected), config.seed, workers as u64);
@@ -70,6 +74,7 @@ impl Shared {
             accept_errno: AtomicI32::new(0),
             faulty_messages: AtomicBool::new(false),
             injected,
+            bridge,
             world: Mutex::new(world_for(&config, injector, clock.read().now)),
             sessions: AtomicU32::new(0),
             config,
@@ -81,6 +86,10 @@ impl Shared {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = world.advance(now);
         let result = work(&mut world);
+        if let Some(bridge) = &self.bridge {
+            // Under the lock, so that they go out in the order in which they happened.
+            bridge.post(world.take_outbox());
+        }
         drop(world);
         for challenge in ended.into_iter().filter(|_| self.config.done_closes) {
             self.post_to_all(Notice::Ended(challenge));
@@ -103,7 +112,14 @@ impl Shared {
     pub(super) fn counters(&self) -> Counters {
         let dropped = self.world.lock().unwrap_or_else(PoisonError::into_inner).events_dropped();
         let injected = self.injected.by_name();
-        Counters { broadcasts_dropped: dropped, injected, ..Counters::of(&self.cells) }
+        let lost = self.bridge.as_ref().map_or(0, |bridge| bridge.lost.load(Relaxed));
+        Counters { broadcasts_dropped: dropped + lost, injected, ..Counters::of(&self.cells) }
+    }
+
+    /// The member that a ticket is for, where servers share them; `None` where they are the world's.
+    pub(super) fn claim(&self, ticket: &str) -> Option<Result<Option<Claim>, ErrorCode>> {
+        let bridge = self.bridge.as_ref()?;
+        Some(bridge.take_ticket(ticket).map_err(|_| ErrorCode::InternalError))
     }
 
     /// Whether a fault plays a pool of connections to a database; there is none otherwise.
@@ -159,6 +175,7 @@ fn world_for(config: &Config, injector: Injector, now: Now) -> World {
         announce_expired: config.done_closes && config.racy,
         done_closes: config.done_closes,
         injector,
+        is_shared: config.redis.is_some(),
     });
     if let Some(preload) = config.preload {
         let until_start_ms = if preload.ready { READY_BEFORE_START_MS } else { 4 * READY_BEFORE_START_MS };

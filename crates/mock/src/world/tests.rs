@@ -359,7 +359,7 @@ fn a_member_who_was_closed_before_connected_may_enter_again() {
     let ticket = world.enter(MemberId(2), id, now).unwrap().ticket.to_string();
     let pass = world.redeem(&ticket, now).unwrap();
     assert_eq!(world.enter(MemberId(2), id, now), Err(Refusal::InvalidParticipationStatus));
-    world.abandon(pass);
+    world.abandon(pass, at(0));
     assert!(world.enter(MemberId(2), id, now).unwrap().reenter);
 }
 
