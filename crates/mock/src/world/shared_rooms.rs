@@ -89,3 +89,191 @@ impl Challenge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::injection::Injector;
+    use crate::world::{About, Batch, ChallengeId, Distance, MemberId, WorldSettings};
+
+    const ID: ChallengeId = ChallengeId(38);
+    const NOW: Now = Now { real_ms: 0, wall_ms: 0 };
+    const MEMBERS: u64 = 12;
+
+    /// One of the processes, and how far it has heard.
+    struct Side {
+        world: World,
+        heard: usize,
+    }
+
+    /// Somebody who is connected: where, from which announcement on, and who was listed.
+    struct Observer {
+        side: usize,
+        member: u64,
+        from: u64,
+        listed: BTreeSet<u64>,
+    }
+
+    fn world() -> World {
+        let mut world = World::new(WorldSettings {
+            members: 1..=MEMBERS,
+            servers: 1,
+            ticket_ttl_ms: 30_000,
+            shut_out_ms: 0,
+            quiet: false,
+            announce_expired: false,
+            done_closes: false,
+            injector: Injector::default(),
+            is_shared: true,
+        });
+        let about = About {
+            title: String::new(),
+            description: String::new(),
+            participants_max: 100,
+            start_ms: 60_000,
+            distance: Distance::Five,
+            password: None,
+            is_private: false,
+            is_broadcast: false,
+        };
+        world.preload(ID, about, 1..=MEMBERS, NOW);
+        world
+    }
+
+    /// The members whom messages of this type in these frames are about.
+    fn about(frames: &[u8], kind: &str) -> Vec<u64> {
+        let text = String::from_utf8_lossy(frames);
+        let of = text.split("{\"type\":").filter(|message| message.starts_with(&format!("\"{kind}\"")));
+        of.map(|message| {
+            let (_, rest) = message.split_once("\"userId\":").expect("a member");
+            rest.split(',').next().and_then(|number| number.parse().ok()).expect("a number")
+        })
+        .collect()
+    }
+
+    fn claim(member: u64) -> Option<Claim> {
+        Some(Claim { member: MemberId(member), challenge: ID, reenter: false })
+    }
+
+    fn enter(side: usize, sides: &mut [Side; 2], member: u64) -> Observer {
+        let world = &mut sides[side].world;
+        let pass = world.admit(claim(member)).expect("admitted");
+        let mut list = Vec::new();
+        world.list(pass, NOW, &mut list);
+        let text = String::from_utf8_lossy(&list).into_owned();
+        let (_, list) = text.split_once("\"participants\":[").expect("a list");
+        let listed = list.split("\"userId\":").skip(1);
+        let listed = listed.map(|it| it.split(',').next().and_then(|id| id.parse().ok()).expect("a number"));
+        let listed = listed.collect();
+        world
+            .register(pass, Seat { worker: 0, slot: member as u32, session: member as u32 })
+            .expect("a seat");
+        world.announce(pass, NOW);
+        Observer { side, member, from: world.next_event(pass), listed }
+    }
+
+    fn hear_one(side: usize, sides: &mut [Side; 2], said: &[(Bulletin, usize)]) -> bool {
+        let Some((bulletin, origin)) = said.get(sides[side].heard) else { return false };
+        sides[side].heard += 1;
+        assert_eq!(sides[side].world.hear(*bulletin, *origin == side, NOW), None);
+        true
+    }
+
+    /// Whatever the order in which two processes hear of what happens.
+    #[test]
+    fn each_pair_is_listed_or_announced_exactly_once() {
+        for seed in 0..300 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let mut sides = [world(), world()].map(|world| Side { world, heard: 0 });
+            let (mut said, mut observers) = (Vec::new(), Vec::<Observer>::new());
+            // So that nothing is forgotten before it is looked at.
+            for side in &mut sides {
+                side.world.challenges.get_mut(&ID).expect("there").room.log_mut().attach(0);
+            }
+            while observers.len() < MEMBERS as usize {
+                let side = random.usize(..2);
+                if random.bool() {
+                    observers.push(enter(side, &mut sides, observers.len() as u64 + 1));
+                    said.extend(sides[side].world.take_outbox().into_iter().map(|it| (it, side)));
+                } else {
+                    hear_one(side, &mut sides, &said);
+                }
+            }
+            for side in 0..2 {
+                while hear_one(side, &mut sides, &said) {}
+            }
+            let mut batches = [Batch::default(), Batch::default()];
+            for (side, batch) in sides.iter_mut().zip(&mut batches) {
+                side.world.take_events(ID, 0, usize::MAX, batch);
+            }
+            for observer in &observers {
+                let (mut scratch, runner) = (Vec::new(), Runner(observer.member as u32 - 1));
+                let (frames, _) = batches[observer.side].for_receiver(runner, observer.from, &mut scratch);
+                let announced = about(frames, "USER_ENTERED");
+                for other in (1..=MEMBERS).filter(|other| *other != observer.member) {
+                    let times = announced.iter().filter(|it| **it == other).count()
+                        + usize::from(observer.listed.contains(&other));
+                    assert_eq!(times, 1, "seed {seed}: {other} to {}", observer.member);
+                }
+                assert!(!announced.contains(&observer.member) && !observer.listed.contains(&observer.member));
+            }
+        }
+    }
+
+    #[test]
+    fn a_member_who_leaves_there_may_come_back_here() {
+        let mut sides = [world(), world()].map(|world| Side { world, heard: 0 });
+        enter(1, &mut sides, 1);
+        let status =
+            |sides: &[Side; 2]| sides[0].world.challenge(ID).expect("there").roster.get(Runner(0)).status;
+        let mut said: Vec<_> = sides[1].world.take_outbox().into_iter().map(|it| (it, 1)).collect();
+        hear_one(0, &mut sides, &said);
+        assert_eq!(status(&sides), ParticipationStatus::Running);
+        assert!(sides[1].world.depart(ID, Runner(0), 1, LeaveReason::Disconnected, NOW));
+        said.extend(sides[1].world.take_outbox().into_iter().map(|it| (it, 1)));
+        while hear_one(0, &mut sides, &said) {}
+        assert_eq!(status(&sides), ParticipationStatus::Disconnected);
+        assert!(sides[0].world.enter(MemberId(1), ID, NOW).is_ok_and(|entered| entered.reenter));
+        assert_eq!(sides[0].world.tickets().len(), 0, "kept where both find it");
+        sides[0].world.take_back(Claim { reenter: true, ..claim(1).expect("one") });
+        assert_eq!(status(&sides), ParticipationStatus::Disconnected);
+    }
+
+    #[test]
+    fn who_enters_elsewhere_is_to_be_closed_here_and_no_ghost() {
+        let mut sides = [world(), world()].map(|world| Side { world, heard: 0 });
+        enter(0, &mut sides, 1);
+        let entered = sides[0].world.take_outbox()[0];
+        assert_eq!(sides[0].world.hear(entered, true, NOW), None);
+        let seat = sides[0].world.hear(entered, false, NOW).expect("a seat that is given up");
+        assert_eq!(seat.session, 1);
+        assert!(
+            !sides[0].world.depart(ID, Runner(0), 1, LeaveReason::Disconnected, NOW),
+            "not here any more"
+        );
+        assert!(sides[0].world.take_outbox().is_empty());
+        let gone = Bulletin { news: News::Gone, ..entered };
+        sides[0].world.hear(gone, false, NOW);
+        let challenge = sides[0].world.challenge(ID).expect("there");
+        assert_eq!(challenge.roster.get(Runner(0)).status, ParticipationStatus::Disconnected);
+        assert!(challenge.room.is_empty());
+    }
+
+    #[test]
+    fn a_finisher_has_finished_everywhere_and_stays_listed() {
+        let mut sides = [world(), world()].map(|world| Side { world, heard: 0 });
+        enter(1, &mut sides, 1);
+        sides[1].world.record(ID, Runner(0), 1, (5.0, 300), NOW).expect("a seat");
+        let said: Vec<_> = sides[1].world.take_outbox().into_iter().map(|it| (it, 1)).collect();
+        assert_eq!(said.len(), 3, "entered, updated, finished");
+        while hear_one(0, &mut sides, &said) {}
+        let list = enter(0, &mut sides, 2).listed;
+        assert!(list.contains(&1));
+        let runner = sides[0].world.challenge(ID).expect("there").roster.get(Runner(0));
+        assert_eq!((runner.status, runner.rank), (ParticipationStatus::Completed, 1));
+        assert_eq!(sides[0].world.admit(claim(1)), Err(ErrorCode::Unauthorized));
+        assert_eq!(sides[0].world.admit(None), Err(ErrorCode::InvalidTicket));
+    }
+}

@@ -34,6 +34,7 @@ fn world() -> World {
         announce_expired: false,
         done_closes: false,
         injector: Injector::default(),
+        is_shared: false,
     })
 }
 
