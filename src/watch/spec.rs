@@ -2,11 +2,13 @@
 //!
 //! A new kind is a file, a variant and a row. Opens nothing before [`Spec::open`].
 
+use std::sync::Arc;
+
 use super::metrics::{self, Metrics};
 use super::page::{self, Page};
 use super::place::{Result, Variables};
 use super::prometheus::{self, Prometheus};
-use super::redis::{self, Redis};
+use super::redis::{self, Redis, RedisSource};
 use super::source::Source;
 use crate::scenario::document::Section;
 
@@ -28,6 +30,8 @@ pub enum Spec {
 /// What sources reach others with.
 #[derive(Clone, Debug)]
 pub struct Network {
+    /// For Redis over TLS; none: there is nobody to trust.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
     /// For pages: the trust and the addresses of the run.
     pub agent: ureq::Agent,
 }
@@ -66,7 +70,7 @@ pub(super) const KINDS: [Kind; 4] = [
         name: "redis",
         keys: &redis::KEYS,
         read: |section, variables| Ok(Redis::from_section(section, variables)?.map(Spec::Redis)),
-        check: |_| Ok(()),
+        check: redis::check,
         place: "give address = \"host:port\", or the option --redis URL",
     },
     Kind {
@@ -95,7 +99,7 @@ impl Spec {
         match self {
             Self::Prometheus(at) => at.url.clone(),
             Self::Metrics(at) => at.url.clone(),
-            Self::Redis(at) => format!("{}:{}", at.host, at.port),
+            Self::Redis(at) => at.place(),
             Self::Page(at) => at.url.clone(),
             Self::Absent(_) => String::new(),
         }
@@ -108,7 +112,7 @@ impl Spec {
 
     /// Whether there is anything to read from it during a run.
     pub fn has_figures(&self) -> bool {
-        matches!(self, Self::Prometheus(_) | Self::Metrics(_))
+        matches!(self, Self::Prometheus(_) | Self::Metrics(_) | Self::Redis(_))
     }
 
     /// The source itself; `None` for what has no figures.
@@ -116,7 +120,8 @@ impl Spec {
         match self {
             Self::Prometheus(at) => Some(Box::new(at.open(network))),
             Self::Metrics(at) => Some(Box::new(at.open(network))),
-            Self::Redis(_) | Self::Page(_) | Self::Absent(_) => None,
+            Self::Redis(at) => Some(Box::new(RedisSource::new(at, network.tls.clone()))),
+            Self::Page(_) | Self::Absent(_) => None,
         }
     }
 }

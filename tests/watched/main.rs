@@ -12,3 +12,5 @@ mod watching;
 
 mod metrics;
 mod preflight;
+mod redis_source;
+mod shared_mocks;
