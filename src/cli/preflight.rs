@@ -30,7 +30,7 @@ pub struct PreflightArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = sample_size, help_heading = "Checks")]
     pub(crate) sample: Option<SampleSize>,
 
-    /// Check the sources watched during the test: a TOML file of pages, Prometheus and Redis servers.
+    /// Check the sources watched during the test: a TOML file of [[watch]] blocks, as run --watch reads it.
     #[arg(long, value_name = "FILE", help_heading = "Checks")]
     pub(crate) watch: Option<PathBuf>,
 

@@ -283,6 +283,41 @@ impl<'d> Section<'d> {
         tables.iter().map(section).collect()
     }
 
+    /// An array of tables, each of which says in `tag` of which kind it is: the kind's place in
+    /// `kinds`, and the table, whose keys are those of its kind.
+    pub(crate) fn tagged(
+        &self,
+        key: &str,
+        tag: &str,
+        kinds: &[(&str, Vec<&str>)],
+    ) -> Result<Vec<(usize, Section<'d>)>> {
+        let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
+        let title = format!("[[{key}]]");
+        let DeValue::Array(tables) = value.get_ref() else {
+            return Err(self.wrong_type(key, value, &format!("an array of tables ({title})")));
+        };
+        let names: Vec<&str> = kinds.iter().map(|(name, _)| *name).collect();
+        let section = |one: &'d Spanned<DeValue<'d>>| {
+            let DeValue::Table(table) = one.get_ref() else {
+                return Err(self.wrong_type(key, one, "a table"));
+            };
+            let unchecked = Section { source: self.source, title: title.clone(), span: one.span(), table };
+            let Some(kind) = unchecked.text(tag)? else {
+                return Err(
+                    unchecked.own_error(format!("the key \"{tag}\" is missing: {}", names.join(", ")))
+                );
+            };
+            let Some(at) = names.iter().position(|name| *name == kind.value) else {
+                let hint = nearest::hint(kind.value, &names);
+                let message = format!("there is no {:?}{hint}; known: {}", kind.value, names.join(", "));
+                return Err(unchecked.error(tag, kind.span, message));
+            };
+            let title = format!("{title} of {tag} \"{}\"", kind.value);
+            Self::new(self.source, title, one.span(), table, &kinds[at].1).map(|section| (at, section))
+        };
+        tables.iter().map(section).collect()
+    }
+
     /// The strings of all tables of this name, at any depth, by their keys.
     pub(crate) fn all_pairs(&self, key: &str) -> Vec<(&'d str, &'d str)> {
         let mut pairs = Vec::new();

@@ -14,8 +14,22 @@ pub const DEADLINE: Duration = Duration::from_secs(5);
 /// Each has a thread of its own. State between two looks (counters, positions in a file) is the
 /// source's.
 pub trait Source: Send {
-    /// Reads the figures that these expressions name, in their order, by `deadline`.
-    fn look(&mut self, expressions: &[String], deadline: Instant) -> Reading;
+    /// Reads the figures that these expressions name, in their order, by `deadline`. The expressions
+    /// of a source may differ from look to look: those that are due.
+    fn look(&mut self, expressions: &[&str], deadline: Instant) -> Reading;
+
+    /// Reads what this expression was from `start` to `end`, as a source can that keeps a history.
+    /// Asked once, after the run, if looks failed. An empty answer changes nothing.
+    fn history(
+        &mut self,
+        _expression: &str,
+        _start: Timestamp,
+        _end: Timestamp,
+        _step: Duration,
+        _deadline: Instant,
+    ) -> Vec<(Timestamp, f64)> {
+        Vec::new()
+    }
 }
 
 /// What one look saw.
@@ -27,6 +41,13 @@ pub struct Reading {
     pub events: Vec<Event>,
 }
 
+impl Reading {
+    /// A look that saw nothing, for one reason.
+    pub fn unseen(expressions: &[&str], why: &Unseen) -> Self {
+        Self { values: vec![Err(why.clone()); expressions.len()], events: Vec::new() }
+    }
+}
+
 /// Why a figure could not be read, and what to do so that it can.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unseen {
@@ -34,6 +55,20 @@ pub struct Unseen {
     pub why: String,
     /// What to do: the exact dependency, property or line to add; empty if nobody can say.
     pub fix: String,
+    /// Nothing is wrong: a later look will see it, as a rate needs two.
+    pub is_early: bool,
+}
+
+impl Unseen {
+    /// Something is missing.
+    pub fn new(why: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { why: why.into(), fix: fix.into(), is_early: false }
+    }
+
+    /// It takes one more look.
+    pub fn early(why: impl Into<String>) -> Self {
+        Self { why: why.into(), fix: String::new(), is_early: true }
+    }
 }
 
 /// Something that happened at an instant on the servers' side.
@@ -50,7 +85,8 @@ pub struct Event {
 }
 
 /// The kinds of events, each of which a run reports at its instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum EventKind {
     /// A process restarted: its start time changed.
     Restarted,

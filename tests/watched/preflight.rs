@@ -28,14 +28,14 @@ fn watching_with(status: i32, served: &Served, content: &str, variables: &[(&str
 }
 
 fn redis(server: &Watched, more: &str) -> String {
-    format!("[[redis]]\nname = \"cache\"\naddress = \"{}\"\n{more}", server.address())
+    format!("[[watch]]\nsource = \"redis\"\nname = \"cache\"\naddress = \"{}\"\n{more}", server.address())
 }
 
 #[test]
 fn pages_are_asked_and_read() {
     let served = Served::ready();
     let page = |path: &str, more: &str| {
-        format!("[[http]]\nname = \"page\"\nurl = \"{}{path}\"\n{more}\n", served.url)
+        format!("[[watch]]\nsource = \"page\"\nname = \"page\"\nurl = \"{}{path}\"\n{more}\n", served.url)
     };
     let report = watching(0, &served, &page("/mock/counters", "contains = \"connected\""));
     assert_others_well(&report, &[]);
@@ -51,8 +51,12 @@ fn pages_are_asked_and_read() {
 #[test]
 fn a_page_that_is_gone_fails_alone() {
     let served = Served::ready();
-    let gone = format!("[[http]]\nname = \"grafana\"\nurl = \"http://127.0.0.1:{}/\"\n", free_port());
-    let here = format!("[[http]]\nname = \"page\"\nurl = \"{}/mock/counters\"\n", served.url);
+    let gone = format!(
+        "[[watch]]\nsource = \"page\"\nname = \"grafana\"\nurl = \"http://127.0.0.1:{}/\"\n",
+        free_port()
+    );
+    let here =
+        format!("[[watch]]\nsource = \"page\"\nname = \"page\"\nurl = \"{}/mock/counters\"\n", served.url);
     let report = watching(1, &served, &format!("{gone}{here}"));
     assert_check(&report, "watch-http", "fail", "refused");
     let last = report["checks"].as_array().and_then(|checks| checks.last()).expect("a check");
@@ -107,13 +111,19 @@ fn a_redis_s_password_comes_from_the_environment() {
 #[test]
 fn a_redis_that_is_gone_fails() {
     let served = Served::ready();
-    let report =
-        watching(1, &served, &format!("[[redis]]\nname = \"a\"\naddress = \"127.0.0.1:{}\"", free_port()));
+    let report = watching(
+        1,
+        &served,
+        &format!("[[watch]]\nsource = \"redis\"\nname = \"a\"\naddress = \"127.0.0.1:{}\"", free_port()),
+    );
     assert_check(&report, "watch-redis", "fail", "refused");
 }
 
 fn prometheus(server: &Watched, more: &str) -> String {
-    format!("[prometheus]\nurl = \"http://{}\"\n{more}", server.address())
+    format!(
+        "[[watch]]\nsource = \"prometheus\"\nname = \"Prometheus\"\nurl = \"http://{}\"\n{more}",
+        server.address()
+    )
 }
 
 /// Waits until Prometheus has scraped all of its targets once.
@@ -154,7 +164,11 @@ fn a_prometheus_with_a_target_down_is_told() {
 #[test]
 fn what_is_no_prometheus_is_told() {
     let served = Served::ready();
-    let report = watching(1, &served, &format!("[prometheus]\nurl = \"{}\"", served.url));
+    let report = watching(
+        1,
+        &served,
+        &format!("[[watch]]\nsource = \"prometheus\"\nname = \"Prometheus\"\nurl = \"{}\"", served.url),
+    );
     assert_check(&report, "watch-prometheus", "fail", "answers 403 and no list of targets");
 }
 

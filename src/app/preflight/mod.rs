@@ -36,8 +36,9 @@ use crate::plan::summary::Summary;
 use crate::plan::target::TargetError;
 use crate::plan::{Plan, Settings};
 use crate::preflight::members::SampleSize;
-use crate::preflight::watch::Watch;
 use crate::preflight::{Report, certificate, challenge, clock, members, target, text, this_machine};
+use crate::watch::Watch;
+use crate::watch::file::Given;
 
 /// Why checks are not made then.
 const INTERRUPTED: &str = "preflight was interrupted";
@@ -255,7 +256,7 @@ impl Prepared {
 fn read_watch(file: &Path) -> Result<Watch> {
     let name = file.display().to_string();
     let text = fs::read_to_string(file).with_context(|| format!("--watch: cannot read {name}"))?;
-    Ok(Watch::read(&name, &text, &|variable| std::env::var(variable).ok())?)
+    Ok(Watch::read(&name, &text, &|variable| std::env::var(variable).ok(), Given::default())?)
 }
 
 #[cfg(test)]

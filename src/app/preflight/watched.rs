@@ -14,9 +14,12 @@ use crate::engine::Trust;
 use crate::lookup::agent;
 use crate::plan::Plan;
 use crate::plan::schedule::date_header;
-use crate::preflight::watch::file::{Page, Prometheus, Redis, Watch};
 use crate::preflight::watch::redis::{Asked, Memory, Unanswered, UnansweredKind};
 use crate::preflight::watch::{http, prometheus, redis as judged};
+use crate::watch::page::Page;
+use crate::watch::prometheus::Prometheus;
+use crate::watch::redis::Redis;
+use crate::watch::{Spec, Watch};
 
 /// For each answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,24 +33,29 @@ const PING_PAUSE: Duration = Duration::from_millis(10);
 /// Asks everything that is watched.
 pub(super) fn ask(watch: &Watch, plan: &Plan, trust: Option<&Trust>, board: &Board) {
     let agent = agent::patient_for(plan, trust, TIMEOUT);
-    let next = |name: &str| board.now(format!("asking what is watched: {name}"));
-    for it in watch.http.iter().take_while(|it| next(&it.name)) {
-        board.found([http::check(it, &page(&agent, it))]);
-    }
-    for it in watch.prometheus.iter().take_while(|_| next("Prometheus")) {
-        board.found([prometheus::check(it, &targets(&agent, it))]);
-    }
-    for it in watch.redis.iter().take_while(|it| next(&it.name)) {
-        board.found([judged::check(it, &ping(it).map_err(|error| unanswered(&error)))]);
+    for it in &watch.sources {
+        if !board.now(format!("asking what is watched: {}", it.name)) {
+            break;
+        }
+        let name = it.name.as_str();
+        board.found(match &it.spec {
+            Spec::Page(at) => Some(http::check(name, at, &page(&agent, at))),
+            Spec::Prometheus(at) => Some(prometheus::check(name, at, &targets(&agent, at))),
+            Spec::Redis(at) => Some(judged::check(name, at, &ping(at).map_err(|error| unanswered(&error)))),
+            Spec::Absent(_) => None,
+        });
     }
 }
 
 /// The checks that were not made, in the same order.
 pub(super) fn skipped(watch: &Watch, cause: &str) -> Vec<Check> {
-    let mut checks: Vec<Check> = watch.http.iter().map(|it| http::skipped(it, cause)).collect();
-    checks.extend(watch.prometheus.iter().map(|it| prometheus::skipped(it, cause)));
-    checks.extend(watch.redis.iter().map(|it| judged::skipped(it, cause)));
-    checks
+    let skipped = watch.sources.iter().filter_map(|it| match &it.spec {
+        Spec::Page(at) => Some(http::skipped(&it.name, at, cause)),
+        Spec::Prometheus(at) => Some(prometheus::skipped(&it.name, at, cause)),
+        Spec::Redis(_) => Some(judged::skipped(&it.name, cause)),
+        Spec::Absent(_) => None,
+    });
+    skipped.collect()
 }
 
 fn page(agent: &ureq::Agent, page: &Page) -> Result<http::Answer, String> {
@@ -61,7 +69,9 @@ fn page(agent: &ureq::Agent, page: &Page) -> Result<http::Answer, String> {
 
 fn targets(agent: &ureq::Agent, server: &Prometheus) -> Result<prometheus::Answer, String> {
     let url = format!("{}{}", server.url, prometheus::PATH);
-    let mut answer = agent.get(&url).call().map_err(|error| agent::said(&error))?;
+    let request =
+        server.headers.iter().fold(agent.get(&url), |request, (name, value)| request.header(name, &value.0));
+    let mut answer = request.call().map_err(|error| agent::said(&error))?;
     let date = answer.headers().get("date").and_then(|date| date.to_str().ok()).and_then(date_header);
     let status = answer.status().as_u16();
     let json = serde_json::from_str(&body(&mut answer)?).unwrap_or(Value::Null);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::file::Page;
 use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::preflight::format::{clean, micros, ms};
+use crate::watch::page::Page;
 
 const ID: &str = "watch-http";
 
@@ -22,13 +22,13 @@ pub struct Answer {
 }
 
 /// The check, if it was not made.
-pub fn skipped(page: &Page, cause: &str) -> Check {
-    Check::skipped(ID, page.name.clone(), Figure::words(need(page)), cause)
+pub fn skipped(name: &str, page: &Page, cause: &str) -> Check {
+    Check::skipped(ID, name.to_owned(), Figure::words(need(page)), cause)
 }
 
 /// Judges an answer, or the reason for none.
-pub fn check(page: &Page, answer: &Result<Answer, String>) -> Check {
-    let title = page.name.clone();
+pub fn check(name: &str, page: &Page, answer: &Result<Answer, String>) -> Check {
+    let title = name.to_owned();
     let need = Figure::words(need(page));
     let curl = || vec![Fix::command("shows what answers", format!("curl -v '{}'", page.url))];
     let answer = match answer {
@@ -83,12 +83,7 @@ mod tests {
     use super::*;
 
     fn page(statuses: &[u16], contains: Option<&str>) -> Page {
-        Page {
-            name: "grafana".into(),
-            url: "http://g/".into(),
-            contains: contains.map(String::from),
-            statuses: statuses.into(),
-        }
+        Page { url: "http://g/".into(), contains: contains.map(String::from), statuses: statuses.into() }
     }
 
     fn answer(status: u16, body: &str) -> Result<Answer, String> {
@@ -97,13 +92,13 @@ mod tests {
 
     #[test]
     fn status_and_text_have_to_be_right() {
-        let verdict = |page: &Page, answer: &Result<Answer, String>| check(page, answer).verdict;
+        let verdict = |page: &Page, answer: &Result<Answer, String>| check("grafana", page, answer).verdict;
         assert_eq!(verdict(&page(&[], None), &answer(204, "")), Verdict::Ok);
         assert_eq!(verdict(&page(&[], None), &answer(404, "")), Verdict::Fail);
         assert_eq!(verdict(&page(&[401], None), &answer(401, "")), Verdict::Ok);
         assert_eq!(verdict(&page(&[401], None), &answer(200, "")), Verdict::Fail);
         assert_eq!(verdict(&page(&[], Some("ok")), &answer(200, "is ok")), Verdict::Ok);
-        let wrong = check(&page(&[], Some("UP")), &answer(200, "{\"status\":\n\"DOWN\"}"));
+        let wrong = check("grafana", &page(&[], Some("UP")), &answer(200, "{\"status\":\n\"DOWN\"}"));
         assert_eq!(wrong.verdict, Verdict::Fail);
         assert_eq!(
             wrong.why.as_deref(),
@@ -115,13 +110,13 @@ mod tests {
     #[test]
     fn a_redirect_says_where_to() {
         let moved = Answer { location: Some("/login".into()), ..answer(302, "").expect("one") };
-        let check = check(&page(&[], None), &Ok(moved));
+        let check = check("grafana", &page(&[], None), &Ok(moved));
         assert_eq!(check.why.as_deref(), Some("http://g/ redirects to /login"));
     }
 
     #[test]
     fn no_answer_fails() {
-        let check = check(&page(&[], None), &Err("connection refused".into()));
+        let check = check("grafana", &page(&[], None), &Err("connection refused".into()));
         assert_eq!(
             (check.verdict, check.why.as_deref()),
             (Verdict::Fail, Some("http://g/: connection refused"))

@@ -1,12 +1,7 @@
-//! Checks what is watched during a test: pages, Prometheus and Redis servers, listed in a file of
-//! the user's.
+//! Judges what the sources that are watched during a test ([`crate::watch`]) answer before it.
 //!
-//! [`Watch`] reads the list, the other files judge the answers. Opens nothing. Invariant: no
-//! password is in the file, nor in anything that is printed.
+//! Opens nothing. Invariant: what is not there fails here, so that it is not found missing afterwards.
 
-pub mod file;
 pub mod http;
 pub mod prometheus;
 pub mod redis;
-
-pub use file::Watch;

@@ -8,12 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use startline_os::units;
 
-use super::file::Prometheus;
 use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::preflight::format::{clean, listed};
+use crate::watch::prometheus::Prometheus;
 
 const ID: &str = "watch-prometheus";
-const TITLE: &str = "Prometheus";
 
 /// Where its targets are listed.
 pub const PATH: &str = "/api/v1/targets?state=active";
@@ -55,8 +54,8 @@ struct Scraped {
 }
 
 /// The check, if it was not made.
-pub fn skipped(server: &Prometheus, cause: &str) -> Check {
-    Check::skipped(ID, TITLE, need(server), cause)
+pub fn skipped(name: &str, server: &Prometheus, cause: &str) -> Check {
+    Check::skipped(ID, name.to_owned(), need(server), cause)
 }
 
 fn need(server: &Prometheus) -> Figure {
@@ -67,11 +66,15 @@ fn need(server: &Prometheus) -> Figure {
 }
 
 /// Judges an answer, or the reason for none.
-pub fn check(server: &Prometheus, answer: &Result<Answer, String>) -> Check {
+pub fn check(name: &str, server: &Prometheus, answer: &Result<Answer, String>) -> Check {
     let need = need(server);
     let failed = |reading: &str, why: String| {
         let fix = Fix::command("shows what answers", format!("curl -v '{}{PATH}'", server.url));
-        Check::ok(ID, TITLE, Figure::words(reading), need.clone()).but(Verdict::Fail, why, vec![fix])
+        Check::ok(ID, name.to_owned(), Figure::words(reading), need.clone()).but(
+            Verdict::Fail,
+            why,
+            vec![fix],
+        )
     };
     let answer = match answer {
         Ok(answer) => answer,
@@ -85,7 +88,7 @@ pub fn check(server: &Prometheus, answer: &Result<Answer, String>) -> Check {
     let scraped: Vec<Scraped> = targets.iter().map(|target| Scraped::read(target, answer.now)).collect();
     let up = scraped.iter().filter(|target| target.state == State::Up).count();
     let reading = Figure::new(up as u64, "targets", format!("{up} of {} active targets up", scraped.len()));
-    judged(server, &scraped, Check::ok(ID, TITLE, reading, need))
+    judged(server, &scraped, Check::ok(ID, name.to_owned(), reading, need))
 }
 
 fn judged(server: &Prometheus, scraped: &[Scraped], check: Check) -> Check {
@@ -198,12 +201,12 @@ mod tests {
     }
 
     fn judged(names: &[&str], targets: &[Value]) -> Check {
-        let server = Prometheus {
-            url: "http://p:9090".into(),
-            targets: names.iter().map(ToString::to_string).collect(),
-        };
+        let targets_wanted = names.iter().map(ToString::to_string).collect();
+        let server =
+            Prometheus { targets: targets_wanted, ..Prometheus::at("http://p:9090").expect("a URL") };
         let now = "2026-11-26T10:00:00Z".parse().expect("an instant");
         check(
+            "Prometheus",
             &server,
             &Ok(Answer { status: 200, json: json!({ "data": { "activeTargets": targets } }), now }),
         )
@@ -245,10 +248,13 @@ mod tests {
 
     #[test]
     fn another_answer_fails() {
-        let server = Prometheus { url: "http://p".into(), targets: Vec::new() };
+        let server = Prometheus::at("http://p").expect("a URL");
         let now = Timestamp::UNIX_EPOCH;
-        let odd = check(&server, &Ok(Answer { status: 404, json: Value::Null, now }));
+        let odd = check("Prometheus", &server, &Ok(Answer { status: 404, json: Value::Null, now }));
         assert!(odd.why.expect("a reason").ends_with("answers 404 and no list of targets"));
-        assert_eq!(check(&server, &Err("refused".into())).why.as_deref(), Some("http://p: refused"));
+        assert_eq!(
+            check("Prometheus", &server, &Err("refused".into())).why.as_deref(),
+            Some("http://p: refused")
+        );
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::file::Redis;
 use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::numbers::{bytes, percent};
 use crate::preflight::format::{clean, micros, ms, quantile};
+use crate::watch::redis::Redis;
 
 const ID: &str = "watch-redis";
 const NEED: &str = "PING under 10 ms, memory under 80 % of maxmemory";
@@ -79,17 +79,17 @@ impl Memory {
 }
 
 /// The check, if it was not made.
-pub fn skipped(server: &Redis, cause: &str) -> Check {
-    Check::skipped(ID, title(server), Figure::words(NEED), cause)
+pub fn skipped(name: &str, cause: &str) -> Check {
+    Check::skipped(ID, title(name), Figure::words(NEED), cause)
 }
 
-fn title(server: &Redis) -> String {
-    format!("Redis {}", server.name)
+fn title(name: &str) -> String {
+    format!("Redis {name}")
 }
 
 /// Judges what a server answered, or the reason for no answer.
-pub fn check(server: &Redis, asked: &Result<Asked, Unanswered>) -> Check {
-    let title = title(server);
+pub fn check(name: &str, server: &Redis, asked: &Result<Asked, Unanswered>) -> Check {
+    let title = title(name);
     let need = Figure::words(NEED);
     let asked = match asked {
         Ok(asked) => asked,
@@ -186,12 +186,12 @@ mod tests {
     use super::*;
 
     fn server() -> Redis {
-        Redis { name: "cache".into(), host: "10.0.0.7".into(), port: 6379, password: None }
+        Redis::at("10.0.0.7").expect("an address")
     }
 
     fn judged(pings_ms: &[u64], memory: Result<Memory, String>) -> Check {
         let pings = pings_ms.iter().copied().map(Duration::from_millis).collect();
-        check(&server(), &Ok(Asked { pings, memory }))
+        check("cache", &server(), &Ok(Asked { pings, memory }))
     }
 
     fn memory(used: u64, most: u64) -> Result<Memory, String> {
@@ -234,7 +234,7 @@ mod tests {
     fn no_answer_says_what_to_do() {
         let fix = |kind| {
             let why = Unanswered { kind, said: "refused".into() };
-            check(&server(), &Err(why)).fixes.remove(0)
+            check("cache", &server(), &Err(why)).fixes.remove(0)
         };
         assert!(fix(UnansweredKind::NoPassword).text.starts_with("the server requires a password"));
         assert!(fix(UnansweredKind::WrongPassword).text.starts_with("the server refused the password"));

@@ -34,10 +34,14 @@ fn a_watch_file_is_read_before_anything_is_asked() {
     let args = [&usual(NOBODY)[..], &["--watch", text(&file)]].concat();
     assert_refused(&args, "--watch: cannot read ");
     for (content, said) in [
-        ("[[redis]]\nnam = \"cache\"\n", ":2:1: unknown key \"nam\" in [[redis]]; did you mean \"name\"?"),
+        ("[[redis]]\nname = \"cache\"\n", ":1:1: [[redis]] is now [[watch]] with source = \"redis\""),
         (
-            "[[http]]\nname = \"a\"\nurl = \"http://u:p@x/\"\n",
-            ":3:7: \"url\" in [[http]]: it has a user name or password",
+            "[[watch]]\nsource = \"redis\"\nnam = \"cache\"\n",
+            ":3:1: unknown key \"nam\" in [[watch]] of source \"redis\"; did you mean \"name\"?",
+        ),
+        (
+            "[[watch]]\nsource = \"page\"\nname = \"a\"\nurl = \"http://u:p@x/\"\n",
+            ":4:7: \"url\" in [[watch]] of source \"page\": it has a user name or password",
         ),
         ("", "nothing is watched"),
         ("[[redis]\n", "not TOML"),
@@ -45,7 +49,7 @@ fn a_watch_file_is_read_before_anything_is_asked() {
         fs::write(&file, content).expect("written");
         assert_refused(&args, said);
     }
-    let wanting = "[[redis]]\nname = \"a\"\naddress = \"x\"\npassword_env = \"PREFLIGHT_TEST_UNSET\"\n";
+    let wanting = "[[watch]]\nsource = \"redis\"\nname = \"a\"\naddress = \"x\"\npassword_env = \"PREFLIGHT_TEST_UNSET\"\n";
     fs::write(&file, wanting).expect("written");
     assert_refused(&args, "the environment has no PREFLIGHT_TEST_UNSET: export PREFLIGHT_TEST_UNSET=…");
 }

@@ -1,0 +1,103 @@
+//! The kinds of sources: the one table of them, and what a block says about a source.
+//!
+//! A new kind is a file, a variant and a row. Opens nothing before [`Spec::open`].
+
+use super::page::{self, Page};
+use super::place::{Result, Variables};
+use super::prometheus::{self, Prometheus};
+use super::redis::{self, Redis};
+use super::source::Source;
+use crate::scenario::document::Section;
+
+/// A source as its blocks describe it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spec {
+    /// A Prometheus server.
+    Prometheus(Prometheus),
+    /// A Redis server.
+    Redis(Redis),
+    /// A page.
+    Page(Page),
+    /// A source of this kind that nobody has said the place of: its items are not measured.
+    Absent(&'static str),
+}
+
+/// What sources reach others with.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// For pages: the trust and the addresses of the run.
+    pub agent: ureq::Agent,
+}
+
+/// A kind of source.
+pub(super) struct Kind {
+    /// As `source` has it.
+    pub name: &'static str,
+    /// Its keys, besides those of every block.
+    pub keys: &'static [&'static str],
+    /// Reads them; `None` if the block leaves out where the source is.
+    pub read: fn(&Section<'_>, Variables<'_>) -> Result<Option<Spec>>,
+    /// Why an expression makes no sense to it, and what would.
+    pub check: fn(&str) -> std::result::Result<(), String>,
+    /// How to say where it is.
+    pub place: &'static str,
+}
+
+/// All kinds.
+pub(super) const KINDS: [Kind; 3] = [
+    Kind {
+        name: "prometheus",
+        keys: &prometheus::KEYS,
+        read: |section, variables| Ok(Prometheus::from_section(section, variables)?.map(Spec::Prometheus)),
+        check: |_| Ok(()),
+        place: "give url = \"http://…\", or the option --prometheus URL",
+    },
+    Kind {
+        name: "redis",
+        keys: &redis::KEYS,
+        read: |section, variables| Ok(Redis::from_section(section, variables)?.map(Spec::Redis)),
+        check: |_| Ok(()),
+        place: "give address = \"host:port\", or the option --redis URL",
+    },
+    Kind {
+        name: "page",
+        keys: &page::KEYS,
+        read: |section, variables| Ok(Page::from_section(section, variables)?.map(Spec::Page)),
+        check: |_| Err("a page has no figures: leave it out".to_owned()),
+        place: "give url = \"http://…\"",
+    },
+];
+
+impl Spec {
+    /// The name of its kind, as `source` has it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Prometheus(_) => "prometheus",
+            Self::Redis(_) => "redis",
+            Self::Page(_) => "page",
+            Self::Absent(kind) => kind,
+        }
+    }
+
+    /// Where it is, without secrets; empty if nobody has said it.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Prometheus(at) => at.url.clone(),
+            Self::Redis(at) => format!("{}:{}", at.host, at.port),
+            Self::Page(at) => at.url.clone(),
+            Self::Absent(_) => String::new(),
+        }
+    }
+
+    /// How to say where a source of its kind is.
+    pub fn how_to_place(&self) -> &'static str {
+        KINDS.iter().find(|kind| kind.name == self.kind()).map_or("", |kind| kind.place)
+    }
+
+    /// The source itself; `None` for what has no figures.
+    pub fn open(&self, _network: &Network) -> Option<Box<dyn Source>> {
+        match self {
+            Self::Prometheus(_) | Self::Redis(_) | Self::Page(_) | Self::Absent(_) => None,
+        }
+    }
+}
