@@ -6,14 +6,20 @@
 //! nor the run; what was not seen is "not measured", with what would have to be done to see it, and
 //! never passes; no secret is printed.
 
+mod fetch;
 pub mod file;
 pub mod item;
+pub mod log;
+pub mod nginx;
 pub mod page;
 mod place;
+mod presence;
 pub mod prometheus;
+mod rate;
 pub mod redis;
 pub mod source;
 pub mod spec;
+pub mod tcp;
 
 pub use file::{Watch, Watched};
 pub use item::{Beyond, Item, Judge, Limits};

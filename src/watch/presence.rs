@@ -27,6 +27,16 @@ pub(super) enum Look {
     Silent(String),
 }
 
+impl Look {
+    /// Why there was no answer; empty if there was one.
+    pub(super) fn why(&self) -> &str {
+        match self {
+            Self::Answered => "",
+            Self::Gone(why) | Self::Silent(why) => why,
+        }
+    }
+}
+
 impl Presence {
     /// Takes a look's outcome, and returns what happened with it.
     pub(super) fn after(&mut self, look: &Look, subject: &str) -> Option<Event> {
@@ -50,8 +60,8 @@ impl Presence {
                 why
             }
         };
-        let is_news = self.misses >= MISSES_MAX && !std::mem::replace(&mut self.is_down, self.misses >= MISSES_MAX);
-        is_news.then(|| event(EventKind::Down, why))
+        let was_down = std::mem::replace(&mut self.is_down, self.misses >= MISSES_MAX);
+        (self.is_down && !was_down).then(|| event(EventKind::Down, why))
     }
 }
 

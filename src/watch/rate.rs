@@ -25,11 +25,11 @@ impl Rates {
     pub(super) fn a_second(&mut self, expression: &str, shown: f64, now: Instant) -> Result<f64, Unseen> {
         let Some((before, then)) = self.last.get(expression).copied() else {
             self.last.insert(expression.to_owned(), (shown, now));
-            return Err(Unseen { why: "a rate needs two looks".into(), fix: String::new() });
+            return Err(Unseen::early("a rate needs two looks"));
         };
         let span = now.saturating_duration_since(then);
         if span < SPAN_MIN {
-            return Err(Unseen { why: "the two looks were too close together".into(), fix: String::new() });
+            return Err(Unseen::early("the two looks were too close together"));
         }
         self.last.insert(expression.to_owned(), (shown, now));
         let grown = if shown < before { shown } else { shown - before };

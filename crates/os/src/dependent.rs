@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn the_whole_group_ends() {
-        let mut child = spawn(&mut shell("trap '' TERM; sleep 300 & echo $!; wait; sleep 300")).expect("started");
+        let mut child =
+            spawn(&mut shell("trap '' TERM; sleep 300 & echo $!; wait; sleep 300")).expect("started");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
         let grandchild = Pid::from_raw(line.trim().parse().expect("an id")).expect("an id");
@@ -90,7 +91,8 @@ mod tests {
         assert_eq!(ended(status), "signal 9", "it ignores SIGTERM");
         let give_up = Instant::now() + Duration::from_secs(10);
         // A killed orphan stays a zombie until init has waited for it.
-        let is_gone = || match std::fs::read_to_string(format!("/proc/{}/stat", grandchild.as_raw_nonzero())) {
+        let is_gone = || match std::fs::read_to_string(format!("/proc/{}/stat", grandchild.as_raw_nonzero()))
+        {
             Ok(stat) => stat.contains(") Z"),
             Err(_) => true,
         };

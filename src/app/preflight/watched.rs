@@ -15,11 +15,11 @@ use crate::lookup::agent;
 use crate::plan::Plan;
 use crate::plan::schedule::date_header;
 use crate::preflight::watch::redis::{Asked, Memory, Unanswered, UnansweredKind};
-use crate::preflight::watch::{http, prometheus, redis as judged};
+use crate::preflight::watch::{http, prometheus, redis as judged, tried};
 use crate::watch::page::Page;
 use crate::watch::prometheus::Prometheus;
 use crate::watch::redis::Redis;
-use crate::watch::{Spec, Watch};
+use crate::watch::{Network, Spec, Watch, Watched};
 
 /// For each answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,9 +42,17 @@ pub(super) fn ask(watch: &Watch, plan: &Plan, trust: Option<&Trust>, board: &Boa
             Spec::Page(at) => Some(http::check(name, at, &page(&agent, at))),
             Spec::Prometheus(at) => Some(prometheus::check(name, at, &targets(&agent, at))),
             Spec::Redis(at) => Some(judged::check(name, at, &ping(at).map_err(|error| unanswered(&error)))),
+            Spec::Nginx(_) | Spec::Log(_) | Spec::Tcp(_) => Some(tried(it, &agent)),
             Spec::Absent(_) => None,
         });
     }
+}
+
+fn tried(it: &Watched, agent: &ureq::Agent) -> Check {
+    let expressions = tried::expressions(&it.spec, it.items.iter().map(|item| item.expression.as_str()));
+    let network = Network { agent: agent.clone() };
+    let reading = it.spec.tried(&expressions, &network, Instant::now() + TIMEOUT);
+    tried::check(&it.name, &it.spec, &expressions, &reading)
 }
 
 /// The checks that were not made, in the same order.
@@ -53,6 +61,7 @@ pub(super) fn skipped(watch: &Watch, cause: &str) -> Vec<Check> {
         Spec::Page(at) => Some(http::skipped(&it.name, at, cause)),
         Spec::Prometheus(at) => Some(prometheus::skipped(&it.name, at, cause)),
         Spec::Redis(_) => Some(judged::skipped(&it.name, cause)),
+        Spec::Nginx(_) | Spec::Log(_) | Spec::Tcp(_) => Some(tried::skipped(&it.name, &it.spec, cause)),
         Spec::Absent(_) => None,
     });
     skipped.collect()
@@ -60,7 +69,11 @@ pub(super) fn skipped(watch: &Watch, cause: &str) -> Vec<Check> {
 
 fn page(agent: &ureq::Agent, page: &Page) -> Result<http::Answer, String> {
     let began = Instant::now();
-    let mut answer = agent.get(&page.url).call().map_err(|error| agent::said(&error))?;
+    let request = page
+        .headers
+        .iter()
+        .fold(agent.get(&page.url), |request, (name, value)| request.header(name, &value.0));
+    let mut answer = request.call().map_err(|error| agent::said(&error))?;
     let location = answer.headers().get("location").and_then(|at| at.to_str().ok()).map(String::from);
     let status = answer.status().as_u16();
     let body = body(&mut answer)?;

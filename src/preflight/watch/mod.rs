@@ -5,3 +5,4 @@
 pub mod http;
 pub mod prometheus;
 pub mod redis;
+pub mod tried;

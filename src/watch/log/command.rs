@@ -117,13 +117,17 @@ fn own(
     let (errors_over, last_words) = channel::<()>();
     let (output, errors, keeper) = (child.stdout.take(), child.stderr.take(), Arc::clone(shared));
     let readers = reading("log output", move || {
-        output.into_iter().for_each(|output| read(output, each));
+        if let Some(output) = output {
+            read(output, each);
+        }
         // Nobody listens once the run is over.
         let _ = output_over.send(Over::Output);
     })
     .and_then(|()| {
         reading("log errors", move || {
-            errors.into_iter().for_each(|errors| read(errors, |line| keeper.heard(line)));
+            if let Some(errors) = errors {
+                read(errors, |line| keeper.heard(line));
+            }
             drop(errors_over);
         })
     });
@@ -187,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_last_line_of_its_errors_is_kept() {
-        let script = "echo one; echo 'warning' >&2; printf 'ssh: \033[31mno route\n\n' >&2; exit 255";
+        let script = "echo one; echo 'warning' >&2; printf 'ssh: \\033[31mno route\n\n' >&2; exit 255";
         let expected = Ended { how: "exit status 255".into(), last_line: "ssh: [31mno route".into() };
         assert_eq!(ended(&shell(script)), expected);
         assert_eq!(ended(&shell("exit 0")), Ended { how: "exit status 0".into(), last_line: String::new() });

@@ -31,7 +31,11 @@ impl Origin {
     /// Reads a block's keys; `None` if it does not say where the log is.
     pub(in crate::watch) fn from_section(section: &Section<'_>) -> Result<Option<Self>> {
         if section.has("file") && section.has("command") {
-            return Err(section.error("command", section.place("command"), "it goes without \"file\": give one of them"));
+            return Err(section.error(
+                "command",
+                section.place("command"),
+                "it goes without \"file\": give one of them",
+            ));
         }
         if section.has("file") {
             return Ok(Some(Self::File(section.required_text("file")?.value.into())));
@@ -53,6 +57,18 @@ impl Origin {
         }
     }
 }
+
+/// Which lines count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::watch) enum Since {
+    /// Those that are written from now on.
+    Now,
+    /// The last ones from before, too: to see what lines look like.
+    Before,
+}
+
+/// Bytes from before that are read to see what lines look like.
+const BEFORE_BYTES: u64 = 64 << 10;
 
 /// What lines are counted by.
 pub(in crate::watch) trait Tally: Send + 'static {
@@ -102,11 +118,15 @@ impl<T: Tally> Counted<T> {
 
 impl<T: Tally> Feed<T> {
     /// Begins to read here and now; a command starts with the first look.
-    pub(in crate::watch) fn open(origin: Origin, tally: T) -> Self {
-        let (from, window) = match &origin {
+    pub(in crate::watch) fn open(origin: Origin, tally: T, since: Since) -> Self {
+        let (from, window) = match (&origin, since) {
             // What is in the file now is from before, whatever its lines say.
-            Origin::File(path) => (From::File(Tail::at_end_of(path)), Window::default()),
-            Origin::Command(_) => (From::Command(None), Window::from(Timestamp::now())),
+            (Origin::File(path), Since::Now) => (From::File(Tail::at_end_of(path, 0)), Window::default()),
+            (Origin::File(path), Since::Before) => {
+                (From::File(Tail::at_end_of(path, BEFORE_BYTES)), Window::default())
+            }
+            (Origin::Command(_), Since::Now) => (From::Command(None), Window::from(Timestamp::now())),
+            (Origin::Command(_), Since::Before) => (From::Command(None), Window::default()),
         };
         let counted = Arc::new(Mutex::new(Counted { tally, window, lines: 0 }));
         Self { origin, from, counted, is_over: false }
@@ -121,7 +141,10 @@ impl<T: Tally> Feed<T> {
     ///
     /// # Errors
     /// The log cannot be read any more.
-    pub(in crate::watch) fn look(&mut self, deadline: Instant) -> (std::result::Result<(), Unseen>, Option<Event>) {
+    pub(in crate::watch) fn look(
+        &mut self,
+        deadline: Instant,
+    ) -> (std::result::Result<(), Unseen>, Option<Event>) {
         match &mut self.from {
             From::File(tail) => {
                 let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,7 +159,8 @@ impl<T: Tally> Feed<T> {
                 };
                 let running = running.get_or_insert_with(|| Running::start(words, each));
                 let Some(ended) = running.ended() else { return (Ok(()), None) };
-                let said = if ended.last_line.is_empty() { "it said nothing".into() } else { ended.last_line };
+                let said =
+                    if ended.last_line.is_empty() { "it said nothing".into() } else { ended.last_line };
                 let evidence = format!("{}: {said}", ended.how);
                 let event = || Event {
                     at: Timestamp::now(),
@@ -147,7 +171,7 @@ impl<T: Tally> Feed<T> {
                 let event = (!std::mem::replace(&mut self.is_over, true)).then(event);
                 let why = format!("its command {:?} ended ({}): {said}", self.origin.name(), ended.how);
                 let fix = "run the command by hand; it must go on until it is stopped, and ask nothing";
-                (Err(Unseen { why, fix: fix.into() }), event)
+                (Err(Unseen::new(why, fix)), event)
             }
         }
     }
@@ -158,16 +182,18 @@ impl<T: Tally> Feed<T> {
         if counted.lines > 0 {
             return None;
         }
-        Some(match counted.window.why_nothing() {
-            Some(why) => Unseen {
+        let (why, fix) = match counted.window.why_nothing() {
+            Some(why) => (
                 why,
-                fix: "set the clocks of both machines (chronyc tracking), or have the command skip old lines".into(),
-            },
-            None => Unseen {
-                why: format!("{} has no line since the run began", self.origin.name()),
-                fix: "check that it is the log that the servers write, and that it is not buffered for long".into(),
-            },
-        })
+                "set the clocks of both machines (chronyc tracking), or have the command skip old lines",
+            ),
+            None => (
+                format!("{} has no line since the run began", self.origin.name()),
+                "check that it is the log that the servers write, and that it is not buffered for long",
+            ),
+        };
+        // A line may still come.
+        Some(Unseen { is_early: true, ..Unseen::new(why, fix) })
     }
 }
 
@@ -181,7 +207,7 @@ impl Origin {
             }
             _ => "give the path of the log on this machine, or a command that prints it".into(),
         };
-        Unseen { why: format!("cannot read {}: {error}", self.name()), fix }
+        Unseen::new(format!("cannot read {}: {error}", self.name()), fix)
     }
 }
 
@@ -203,7 +229,7 @@ mod tests {
     }
 
     fn shell(script: &str) -> Feed<u64> {
-        Feed::open(Origin::Command(["sh", "-c", script].map(String::from).into()), 0)
+        Feed::open(Origin::Command(["sh", "-c", script].map(String::from).into()), 0, Since::Now)
     }
 
     fn deadline() -> Instant {
@@ -243,7 +269,8 @@ mod tests {
         eventually(|| feed.look(deadline()).0.is_ok() && feed.counted().window.why_nothing().is_some());
         eventually(|| feed.silence().is_some_and(|unseen| unseen.why.starts_with("all of its 2 lines")));
         assert_eq!(feed.counted().tally, 0);
-        let mut feed = shell("echo 2020-01-01T00:00:00Z old; echo 2999-01-01T00:00:00Z new; echo new; sleep 300");
+        let mut feed =
+            shell("echo 2020-01-01T00:00:00Z old; echo 2999-01-01T00:00:00Z new; echo new; sleep 300");
         eventually(|| feed.look(deadline()).0.is_ok() && feed.counted().tally == 2);
         assert_eq!(feed.silence(), None);
     }
@@ -264,7 +291,10 @@ mod tests {
     fn a_file_that_cannot_be_read_has_its_fix() {
         let directory = tempfile::tempdir().expect("a directory");
         let look = |path: &std::path::Path| {
-            Feed::open(Origin::File(path.to_owned()), 0).look(deadline()).0.expect_err("unreadable")
+            Feed::open(Origin::File(path.to_owned()), 0, Since::Now)
+                .look(deadline())
+                .0
+                .expect_err("unreadable")
         };
         let missing = look(&directory.path().join("x.log"));
         assert!(missing.why.contains("No such file") && missing.fix.contains("or a command"), "{missing:?}");

@@ -193,7 +193,9 @@ Exception in thread \"main\" java.lang.OutOfMemoryError: Java heap space";
     fn a_user_s_pattern_is_counted_and_may_replace_one() {
         let own = [("slow", "took too long"), ("broadcasts_cut", "broadcast failed")];
         let mut counts = Counts::of(&own.map(|(name, text)| (name.into(), text.into())));
-        for line in [&b"it took too long"[..], b"\xff took too long\xff", "메시지 브로드캐스트 실패".as_bytes()] {
+        for line in
+            [&b"it took too long"[..], b"\xff took too long\xff", "메시지 브로드캐스트 실패".as_bytes()]
+        {
             counts.take(line, Instant::now());
         }
         assert_eq!((counts.all("slow"), counts.all("broadcasts_cut")), (Some(2.0), Some(0.0)));

@@ -45,13 +45,14 @@ struct Open {
 }
 
 impl Tail {
-    /// Begins at the file's end. A file that is not there yet is read from its beginning once it is.
-    pub fn at_end_of(path: &Path) -> Self {
+    /// Begins at the file's end, or at most this far before it. A file that is not there yet is read from its
+    /// beginning once it is.
+    pub fn at_end_of(path: &Path, before_bytes: u64) -> Self {
         let mut tail =
             Self { path: path.to_owned(), current: None, old: Vec::new(), piece: vec![0; PIECE_BYTES] };
         if let Ok(mut open) = Open::open(path) {
             // A file that cannot be read is found out by the first look.
-            let _ = open.skip_to_end();
+            let _ = open.skip_to_end(before_bytes);
             tail.current = Some(open);
         }
         tail
@@ -116,8 +117,8 @@ impl Open {
         Ok(Self { file, identity, read: 0, mark, lines, grew: Instant::now() })
     }
 
-    fn skip_to_end(&mut self) -> io::Result<()> {
-        self.read = self.file.metadata()?.len();
+    fn skip_to_end(&mut self, before_bytes: u64) -> io::Result<()> {
+        self.read = self.file.metadata()?.len().saturating_sub(before_bytes);
         let from = self.read.saturating_sub(MARK_BYTES_MAX as u64);
         self.mark = vec![0; (self.read - from) as usize];
         self.file.read_exact_at(&mut self.mark, from)?;
@@ -160,13 +161,7 @@ impl Open {
     }
 
     /// Reads the end of the copy that was made before it was cut: a file beside it that has the mark at its place.
-    fn read_copy(
-        &mut self,
-        path: &Path,
-        piece: &mut [u8],
-        deadline: Instant,
-        each: &mut dyn FnMut(&[u8]),
-    ) {
+    fn read_copy(&mut self, path: &Path, piece: &mut [u8], deadline: Instant, each: &mut dyn FnMut(&[u8])) {
         let copies = beside(path).into_iter().filter_map(|path| Self::open(&path).ok());
         let mut copies = copies.filter(|copy| copy.identity != self.identity);
         let is_it = |copy: &Self| is_marked(&copy.file, self.read, &self.mark).unwrap_or(false);
@@ -228,7 +223,7 @@ mod tests {
         fn with(before: &str) -> Self {
             let directory = tempfile::tempdir().expect("a directory");
             fs::write(directory.path().join("access.log"), before).expect("written");
-            let tail = Tail::at_end_of(&directory.path().join("access.log"));
+            let tail = Tail::at_end_of(&directory.path().join("access.log"), 0);
             Self { directory, tail, seen: Vec::new() }
         }
 
@@ -261,6 +256,15 @@ mod tests {
         log.assert_sees(&["new"]);
         log.append("access.log", "lf\n");
         log.assert_sees(&["half"]);
+    }
+
+    #[test]
+    fn lines_from_before_are_seen_if_they_are_wanted() {
+        let mut log = Log::with("much older\nold\n");
+        log.tail = Tail::at_end_of(&log.at("access.log"), 8);
+        log.assert_sees(&["old"]);
+        log.tail = Tail::at_end_of(&log.at("access.log"), 800);
+        log.assert_sees(&["much older", "old"]);
     }
 
     /// logrotate's default, with nginx told late: both files grow for a while.
@@ -297,7 +301,10 @@ mod tests {
             log.assert_sees(&["1 of many"]);
             log.append("access.log", " of many\n3 of many\n");
             fs::copy(log.at("access.log"), log.at("access.log-20261128")).expect("copied");
-            log.append("access.log.10", "another file whose name begins so, and that is as long as the log\n");
+            log.append(
+                "access.log.10",
+                "another file whose name begins so, and that is as long as the log\n",
+            );
             fs::write(log.at("access.log"), "").expect("cut");
             let more = "4, and longer than everything that was there before it was cut\n";
             log.append("access.log", if grown_again { more } else { "4\n" });
@@ -319,7 +326,7 @@ mod tests {
     #[test]
     fn a_file_that_comes_later_is_read_whole() {
         let directory = tempfile::tempdir().expect("a directory");
-        let tail = Tail::at_end_of(&directory.path().join("access.log"));
+        let tail = Tail::at_end_of(&directory.path().join("access.log"), 0);
         let mut log = Log { directory, tail, seen: Vec::new() };
         assert_eq!(log.look().expect_err("nothing there").kind(), io::ErrorKind::NotFound);
         log.append("access.log", "1\n");
@@ -339,7 +346,7 @@ mod tests {
         )
         .expect("a pipe");
         for path in [&pipe, &directory.path().to_owned()] {
-            let mut tail = Tail::at_end_of(path);
+            let mut tail = Tail::at_end_of(path, 0);
             let error = tail.read(Instant::now(), &mut |_| {}).expect_err("refused");
             assert!(error.to_string().contains("not a regular file"), "{error}");
         }

@@ -152,7 +152,8 @@ mod tests {
             assert!(entry.set(field, value.as_bytes()));
             entry
         };
-        let upstream = |value| one(Field::Upstream, value).upstream.map(|it| String::from_utf8_lossy(it).into_owned());
+        let upstream =
+            |value| one(Field::Upstream, value).upstream.map(|it| String::from_utf8_lossy(it).into_owned());
         assert_eq!(upstream("192.168.1.1:80").as_deref(), Some("192.168.1.1:80"));
         let documented = "192.168.1.1:80, 192.168.1.2:80, unix:/tmp/sock : 192.168.10.1:80, 192.168.10.2:80";
         assert_eq!(upstream(documented).as_deref(), Some("192.168.10.2:80"));
@@ -181,7 +182,9 @@ mod tests {
         for wrong in [&b""[..], b"-", b"\xff", b"1e400", b"NaN", b"29/Nov/2026:05:04:01"] {
             assert_eq!(at(wrong), None);
         }
-        for (text, status) in [("200", Some(200)), ("000", Some(0)), ("20", None), ("2000", None), ("-", None)] {
+        for (text, status) in
+            [("200", Some(200)), ("000", Some(0)), ("20", None), ("2000", None), ("-", None)]
+        {
             assert_eq!(super::status(text.as_bytes()), status);
         }
     }

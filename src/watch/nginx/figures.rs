@@ -82,7 +82,9 @@ impl Question {
                 Some(("status", value)) => question.statuses = statuses(value)?,
                 Some(("uri", value)) if value.starts_with('/') => question.uri = Some(value.to_owned()),
                 Some(("upstream", value)) if !value.is_empty() => question.upstream = Some(value.to_owned()),
-                _ => return Err(format!("{word:?} is none of status=499,5xx, uri=/a/*/b, upstream=HOST:PORT")),
+                _ => {
+                    return Err(format!("{word:?} is none of status=499,5xx, uri=/a/*/b, upstream=HOST:PORT"));
+                }
             }
         }
         Ok(question)
@@ -119,7 +121,8 @@ impl Question {
 fn statuses(text: &str) -> Result<Vec<(u16, u16)>, String> {
     let one = |text: &str| {
         let (from, to) = (text.replace('x', "0"), text.replace('x', "9"));
-        let is_status = text.len() == 3 && text.trim_end_matches('x').bytes().all(|byte| byte.is_ascii_digit());
+        let is_status =
+            text.len() == 3 && text.trim_end_matches('x').bytes().all(|byte| byte.is_ascii_digit());
         let range = from.parse().ok().zip(to.parse().ok());
         range.filter(|_| is_status).ok_or_else(|| format!("{text:?} is not a status such as 499 or 5xx"))
     };
@@ -193,10 +196,10 @@ impl Answer {
             self.times.saturating_record(micros.saturating_add(500) / 1_000);
         }
         if let Some(upstream) = entry.upstream {
-            match self.upstreams.get_mut(upstream) {
-                Some(lines) => *lines += 1,
-                None if self.upstreams.len() < UPSTREAMS_MAX => drop(self.upstreams.insert(upstream.to_vec(), 1)),
-                None => {}
+            if let Some(lines) = self.upstreams.get_mut(upstream) {
+                *lines += 1;
+            } else if self.upstreams.len() < UPSTREAMS_MAX {
+                self.upstreams.insert(upstream.to_vec(), 1);
             }
         }
     }
@@ -206,9 +209,11 @@ impl Answer {
         let (lines, times) = (self.lines as f64, self.times.len());
         match self.question.figure {
             Figure::Count | Figure::Rate => Some(lines),
-            Figure::Share => (self.of_any_status > 0).then(|| lines / self.of_any_status as f64 * 100.0),
+            Figure::Share => (self.of_any_status > 0).then(|| lines * 100.0 / self.of_any_status as f64),
             Figure::Mean => (times > 0).then(|| self.micros_sum as f64 / times as f64 / 1_000.0),
-            Figure::Percentile(percent) => (times > 0).then(|| self.times.value_at_percentile(percent) as f64),
+            Figure::Percentile(percent) => {
+                (times > 0).then(|| self.times.value_at_percentile(percent) as f64)
+            }
             Figure::Max => (times > 0).then(|| self.times.max() as f64),
             Figure::Upstreams => Some(self.upstreams.len() as f64),
             Figure::Spread => self.spread(),
@@ -273,7 +278,10 @@ mod tests {
             assert_eq!(figure(question, &entries), Some(expected), "{question}");
         }
         let upgrades = figure("p95 status=101", &entries).expect("a figure");
-        assert!((upgrades / 60_000.0 - 1.0).abs() < 0.01, "a connection's time, if it is asked for: {upgrades}");
+        assert!(
+            (upgrades / 60_000.0 - 1.0).abs() < 0.01,
+            "a connection's time, if it is asked for: {upgrades}"
+        );
         for question in ["mean", "p95", "max", "share status=499", "spread"] {
             assert_eq!(figure(question, &[]), None, "{question}");
         }

@@ -193,7 +193,8 @@ mod tests {
 
     #[test]
     fn values_that_are_separated_by_a_space_alone_are_told_apart() {
-        let entry = format("$upstream_addr $upstream_response_time $status").read(b"a:1, b:2 : c:3 0.1, 0.2 : 0.3 200");
+        let entry = format("$upstream_addr $upstream_response_time $status")
+            .read(b"a:1, b:2 : c:3 0.1, 0.2 : 0.3 200");
         let entry = entry.expect("it fits");
         assert_eq!((shown(entry.upstream), entry.upstream_micros), (Some("c:3".into()), Some(600_000)));
         assert_eq!(entry.status, Some(200));

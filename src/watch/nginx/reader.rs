@@ -78,7 +78,9 @@ fn word(rest: &[u8]) -> (&str, &[u8], &[u8]) {
         let end = memchr::memchr(b'"', quoted).unwrap_or(quoted.len());
         return (key, &quoted[..end], quoted.get(end + 1..).unwrap_or_default());
     }
-    let is_end = |at: &usize| !goes_on(&value[..*at], &value[*at..]);
+    // After a comma may come another value of several upstreams, or the next key.
+    let is_key = |rest: &[u8]| rest.get(rest.iter().take_while(|byte| is_name(byte)).count()) == Some(&b'=');
+    let is_end = |at: &usize| !goes_on(&value[..*at], &value[*at..]) || is_key(&value[at + 1..]);
     let end = memchr::memchr_iter(b' ', value).find(is_end).unwrap_or(value.len());
     (key, value[..end].strip_suffix(b",").unwrap_or(&value[..end]), &value[end..])
 }
@@ -118,22 +120,37 @@ mod tests {
         seen
     }
 
-    const COMBINED: &str = r#"127.0.0.1 - - [28/Nov/2026:20:04:00 +0000] "GET /a?b HTTP/1.1" 499 0 "-" "curl/8 (x; urt=9)""#;
+    const COMBINED: &str =
+        r#"127.0.0.1 - - [28/Nov/2026:20:04:00 +0000] "GET /a?b HTTP/1.1" 499 0 "-" "curl/8 (x; urt=9)""#;
 
     #[test]
     fn combined_and_what_goes_on_from_it_are_recognised() {
         let reader = Reader::new(None);
-        let plain = |upstream: Option<&str>, micros| Some((499, "/a".to_owned(), upstream.map(str::to_owned), micros));
+        let plain = |upstream: Option<&str>, micros| {
+            Some((499, "/a".to_owned(), upstream.map(str::to_owned), micros))
+        };
         assert_eq!(read(&reader, COMBINED.as_bytes()), plain(None, None));
         for (more, upstream, micros) in [
             (r#" "10.1.1.1""#, None, None),
             (" upstream=a:1 urt=0.010", Some("a:1"), Some(10_000)),
-            (" rt=0.020 uct=\"0.001\" uht=\"0.002\" urt=\"0.010, 0.020 : -\" ua=\"a:1, b:2 : c:3\" us=\"200\"", Some("c:3"), Some(30_000)),
-            (" upstream_addr=a:1, b:2 : c:3 upstream_response_time=0.1, 0.2 : 0.3 x", Some("c:3"), Some(600_000)),
+            (
+                " rt=0.020 uct=\"0.001\" uht=\"0.002\" urt=\"0.010, 0.020 : -\" ua=\"a:1, b:2 : c:3\" us=\"200\"",
+                Some("c:3"),
+                Some(30_000),
+            ),
+            (
+                " upstream_addr=a:1, b:2 : c:3 upstream_response_time=0.1, 0.2 : 0.3 x",
+                Some("c:3"),
+                Some(600_000),
+            ),
             (" upstream=-, urt=-", None, None),
             (" upstream=\"a:1", Some("a:1"), None),
         ] {
-            assert_eq!(read(&reader, format!("{COMBINED}{more}").as_bytes()), plain(upstream, micros), "{more}");
+            assert_eq!(
+                read(&reader, format!("{COMBINED}{more}").as_bytes()),
+                plain(upstream, micros),
+                "{more}"
+            );
         }
         let composed = format!("web-1  | {COMBINED}");
         assert_eq!(read(&reader, composed.as_bytes()), plain(None, None));
@@ -155,7 +172,9 @@ mod tests {
 
     #[test]
     fn ingress_s_own_format_is_recognised() {
-        let line = format!("{COMBINED} 355 0.004 [default-web-80] [] 10.0.0.1:80, 10.0.0.2:80 0, 12 0.001, 0.002 502, 200 a1b2");
+        let line = format!(
+            "{COMBINED} 355 0.004 [default-web-80] [] 10.0.0.1:80, 10.0.0.2:80 0, 12 0.001, 0.002 502, 200 a1b2"
+        );
         let expected = Some((499, "/a".into(), Some("10.0.0.2:80".into()), Some(3_000)));
         assert_eq!(read(&Reader::new(None), line.as_bytes()), expected);
     }
