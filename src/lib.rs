@@ -14,6 +14,7 @@ pub mod cli;
 pub mod doctor;
 pub mod engine;
 pub mod exit_status;
+pub mod exporter;
 pub mod fault;
 pub mod foreign;
 pub mod interrupt;

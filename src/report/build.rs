@@ -11,6 +11,7 @@ use super::measures::Excuses;
 use super::verdict::{self, Grounds};
 use super::{servers, stalls, tls, *};
 use crate::fault::{Blame, Fault};
+use crate::lang::Reason;
 use crate::measure::{
     AddressCounts, ERROR_RATE_FORMULA, FaultSample, Latencies, Layout, SourceCounts, Tally, Totals,
 };
@@ -67,15 +68,15 @@ fn grounds(totals: &Totals, facts: &Facts, plan: &Plan, result: &RunResult) -> G
     let (mut broken, mut aborted) = (Vec::new(), None);
     match &facts.ending {
         Ending::Finished => {}
-        Ending::Running => broken.push("The run is not finished.".to_owned()),
-        Ending::Aborted(reason) => aborted = Some(format!("The run was ended early by {reason}.")),
-        Ending::Stopped(reason) => broken.push(format!("The run was stopped early: {reason}.")),
+        Ending::Running => broken.push(Reason::NotFinished.into()),
+        Ending::Aborted(reason) => aborted = Some(Reason::Aborted.with(reason.clone())),
+        Ending::Stopped(reason) => broken.push(Reason::Stopped.with(reason.clone())),
     }
     // While it runs, PINGs are outstanding and sums are open by nature.
     if facts.ending != Ending::Running
         && let Err(sum) = totals.check()
     {
-        broken.push(format!("The accounts do not close, which is a defect of startline: {sum}."));
+        broken.push(Reason::AccountsOpen.with(sum));
     }
     let tally = totals.tally();
     let limit = result.generator.lag_limit_ms;
@@ -205,7 +206,7 @@ fn ping(tally: &Tally) -> PingResult {
 
 fn errors(totals: &Totals, scenario: &Scenario) -> ErrorsResult {
     let counts = &totals.tally().counts;
-    let details = details(totals, scenario);
+    let details = error_details(totals, scenario);
     let mut by_kind = BTreeMap::<&str, u64>::new();
     for detail in &details {
         *by_kind.entry(&detail.kind).or_default() += detail.count;
@@ -277,7 +278,8 @@ pub(super) fn error_counts<'l>(
         .filter(|(.., count)| *count > 0)
 }
 
-fn details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
+/// Every kind of error of every step, most frequent first, with the first sample of each.
+pub fn error_details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
     let detail = |(step, fault, count): (&str, Fault, u64)| ErrorDetail {
         step: step.to_owned(),
         kind: fault.key(scenario),

@@ -6,15 +6,19 @@
 //! nor the run; what was not seen is "not measured", with what would have to be done to see it, and
 //! never passes; no secret is printed.
 
+mod advice;
 mod fetch;
 pub mod file;
 pub mod item;
+pub mod judge;
 pub mod log;
+pub mod metrics;
 pub mod nginx;
 pub mod page;
 mod place;
 mod presence;
 pub mod prometheus;
+pub mod query;
 mod rate;
 pub mod redis;
 pub mod source;

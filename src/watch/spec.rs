@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::log::feed::Since;
 use super::log::{self, Log};
+use super::metrics::{self, Metrics};
 use super::nginx::{self, Nginx};
 use super::page::{self, Page};
 use super::place::{Result, Variables};
@@ -23,6 +24,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 pub enum Spec {
     /// A Prometheus server.
     Prometheus(Prometheus),
+    /// A page of metrics.
+    Metrics(Metrics),
     /// A Redis server.
     Redis(Redis),
     /// An nginx.
@@ -59,13 +62,20 @@ pub(super) struct Kind {
 }
 
 /// All kinds.
-pub(super) const KINDS: [Kind; 6] = [
+pub(super) const KINDS: [Kind; 7] = [
     Kind {
         name: "prometheus",
         keys: &prometheus::KEYS,
         read: |section, variables| Ok(Prometheus::from_section(section, variables)?.map(Spec::Prometheus)),
         check: |_| Ok(()),
         place: "give url = \"http://…\", or the option --prometheus URL",
+    },
+    Kind {
+        name: "metrics",
+        keys: &metrics::KEYS,
+        read: |section, variables| Ok(Metrics::from_section(section, variables)?.map(Spec::Metrics)),
+        check: metrics::check,
+        place: "give url = \"http://…/actuator/prometheus\"",
     },
     Kind {
         name: "redis",
@@ -109,6 +119,7 @@ impl Spec {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Prometheus(_) => "prometheus",
+            Self::Metrics(_) => "metrics",
             Self::Redis(_) => "redis",
             Self::Nginx(_) => "nginx",
             Self::Log(_) => "log",
@@ -122,6 +133,7 @@ impl Spec {
     pub fn place(&self) -> String {
         match self {
             Self::Prometheus(at) => at.url.clone(),
+            Self::Metrics(at) => at.url.clone(),
             Self::Redis(at) => format!("{}:{}", at.host, at.port),
             Self::Nginx(at) => at.place(),
             Self::Log(at) => at.origin.name(),
@@ -134,6 +146,11 @@ impl Spec {
     /// How to say where a source of its kind is.
     pub fn how_to_place(&self) -> &'static str {
         KINDS.iter().find(|kind| kind.name == self.kind()).map_or("", |kind| kind.place)
+    }
+
+    /// Whether there is anything to read from it during a run.
+    pub fn has_figures(&self) -> bool {
+        !matches!(self, Self::Redis(_) | Self::Absent(_))
     }
 
     /// The source itself; `None` for what has no figures. The lines of a log count from now on.
@@ -161,11 +178,13 @@ impl Spec {
 
     fn open_since(&self, network: &Network, since: Since) -> Option<Box<dyn Source>> {
         match self {
+            Self::Prometheus(at) => Some(Box::new(at.open(network))),
+            Self::Metrics(at) => Some(Box::new(at.open(network))),
             Self::Nginx(at) => Some(at.open(network, since)),
             Self::Log(at) => Some(at.open(since)),
             Self::Page(at) => Some(at.open(network)),
             Self::Tcp(at) => Some(at.open()),
-            Self::Prometheus(_) | Self::Redis(_) | Self::Absent(_) => None,
+            Self::Redis(_) | Self::Absent(_) => None,
         }
     }
 }

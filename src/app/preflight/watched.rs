@@ -15,10 +15,11 @@ use crate::lookup::agent;
 use crate::plan::Plan;
 use crate::plan::schedule::date_header;
 use crate::preflight::watch::redis::{Asked, Memory, Unanswered, UnansweredKind};
-use crate::preflight::watch::{http, prometheus, redis as judged, tried};
+use crate::preflight::watch::{figures, http, prometheus, redis as judged, tried};
 use crate::watch::page::Page;
 use crate::watch::prometheus::Prometheus;
 use crate::watch::redis::Redis;
+use crate::watch::source::DEADLINE;
 use crate::watch::{Network, Spec, Watch, Watched};
 
 /// For each answer.
@@ -33,6 +34,7 @@ const PING_PAUSE: Duration = Duration::from_millis(10);
 /// Asks everything that is watched.
 pub(super) fn ask(watch: &Watch, plan: &Plan, trust: Option<&Trust>, board: &Board) {
     let agent = agent::patient_for(plan, trust, TIMEOUT);
+    let network = Network { agent: agent.clone() };
     for it in &watch.sources {
         if !board.now(format!("asking what is watched: {}", it.name)) {
             break;
@@ -42,29 +44,52 @@ pub(super) fn ask(watch: &Watch, plan: &Plan, trust: Option<&Trust>, board: &Boa
             Spec::Page(at) => Some(http::check(name, at, &page(&agent, at))),
             Spec::Prometheus(at) => Some(prometheus::check(name, at, &targets(&agent, at))),
             Spec::Redis(at) => Some(judged::check(name, at, &ping(at).map_err(|error| unanswered(&error)))),
-            Spec::Nginx(_) | Spec::Log(_) | Spec::Tcp(_) => Some(tried(it, &agent)),
-            Spec::Absent(_) => None,
+            Spec::Nginx(_) | Spec::Log(_) | Spec::Tcp(_) => Some(tried(it, &network)),
+            _ => None,
         });
+        board.found(look(it, &network));
     }
 }
 
-fn tried(it: &Watched, agent: &ureq::Agent) -> Check {
+/// Looks at a source of which nothing else is known than whether it has figures.
+fn tried(it: &Watched, network: &Network) -> Check {
     let expressions = tried::expressions(&it.spec, it.items.iter().map(|item| item.expression.as_str()));
-    let network = Network { agent: agent.clone() };
-    let reading = it.spec.tried(&expressions, &network, Instant::now() + TIMEOUT);
+    let reading = it.spec.tried(&expressions, network, Instant::now() + DEADLINE);
     tried::check(&it.name, &it.spec, &expressions, &reading)
+}
+
+/// One look at the figures of a source that was asked otherwise before.
+fn look(it: &Watched, network: &Network) -> Option<Check> {
+    if !has_further_figures(it) {
+        return None;
+    }
+    let mut source = it.spec.open(network)?;
+    let expressions: Vec<&str> = it.items.iter().map(|item| item.expression.as_str()).collect();
+    let reading = source.look(&expressions, Instant::now() + DEADLINE);
+    Some(figures::check(&it.name, &it.items, &reading.values))
+}
+
+fn has_further_figures(it: &Watched) -> bool {
+    let is_tried = matches!(it.spec, Spec::Nginx(_) | Spec::Log(_) | Spec::Tcp(_));
+    it.spec.has_figures() && !is_tried && !it.items.is_empty()
 }
 
 /// The checks that were not made, in the same order.
 pub(super) fn skipped(watch: &Watch, cause: &str) -> Vec<Check> {
-    let skipped = watch.sources.iter().filter_map(|it| match &it.spec {
-        Spec::Page(at) => Some(http::skipped(&it.name, at, cause)),
-        Spec::Prometheus(at) => Some(prometheus::skipped(&it.name, at, cause)),
-        Spec::Redis(_) => Some(judged::skipped(&it.name, cause)),
-        Spec::Nginx(_) | Spec::Log(_) | Spec::Tcp(_) => Some(tried::skipped(&it.name, &it.spec, cause)),
-        Spec::Absent(_) => None,
-    });
-    skipped.collect()
+    let mut checks = Vec::new();
+    for it in &watch.sources {
+        checks.extend(match &it.spec {
+            Spec::Page(at) => Some(http::skipped(&it.name, at, cause)),
+            Spec::Prometheus(at) => Some(prometheus::skipped(&it.name, at, cause)),
+            Spec::Redis(_) => Some(judged::skipped(&it.name, cause)),
+            Spec::Nginx(_) | Spec::Log(_) | Spec::Tcp(_) => Some(tried::skipped(&it.name, &it.spec, cause)),
+            _ => None,
+        });
+        if has_further_figures(it) {
+            checks.push(figures::skipped(&it.name, &it.items, cause));
+        }
+    }
+    checks
 }
 
 fn page(agent: &ureq::Agent, page: &Page) -> Result<http::Answer, String> {

@@ -92,9 +92,9 @@ fn preflight_opens_no_socket_and_reads_no_clock() {
 /// The rooms of the program from the lowest to the highest: each may import those before it alone.
 const ROOMS: [&str; 25] = [
     "foreign",
-    "lang",
     "nearest",
     "numbers",
+    "lang",
     "shell",
     "members",
     "checks",
@@ -106,6 +106,7 @@ const ROOMS: [&str; 25] = [
     "engine",
     "watch",
     "report",
+    "exporter",
     "exit_status",
     "terminal",
     "interrupt",
@@ -123,6 +124,7 @@ const APART: [(&str, &[&str]); 6] = [
     ("plan", &["session", "measure"]),
     ("watch", &["session", "measure", "plan"]),
     ("report", &["engine", "session"]),
+    ("exporter", &["engine", "session"]),
     ("doctor", &["engine", "session", "report", "scenario"]),
     ("preflight", &["engine", "session", "report"]),
     ("cli", &["engine", "session", "report", "doctor", "lookup"]),

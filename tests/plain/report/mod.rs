@@ -2,7 +2,12 @@
 
 mod files;
 mod fixture;
+mod formats;
+mod headline;
+mod page;
+pub mod pages;
 mod recorded;
+mod languages;
 mod schema;
 mod text;
 mod verdict;
