@@ -28,6 +28,7 @@ use crate::exit_status::ExitStatus;
 use crate::exporter::{self, Exporter};
 use crate::interrupt::{Interrupt, Notices};
 use crate::lang::{Lang, Sentence};
+use crate::live::Live;
 use crate::lookup::advice::hint;
 use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
@@ -55,7 +56,13 @@ const DISK_PATIENCE_STOPPED: Duration = Duration::from_secs(5);
 /// # Errors
 /// The run cannot begin.
 pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
-    let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet, lang: args.lang };
+    let output = Output {
+        out: args.out.clone(),
+        json: args.json,
+        quiet: args.quiet,
+        lang: args.lang,
+        live: !args.no_live,
+    };
     let reports = Reports::check(&args.report, args.out.as_deref())?;
     let settings = args.settings.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
@@ -141,6 +148,7 @@ struct Output {
     json: bool,
     quiet: bool,
     lang: Lang,
+    live: bool,
 }
 
 impl Output {
@@ -181,6 +189,15 @@ impl Output {
         if !self.quiet {
             tell(line.as_ref());
         }
+    }
+
+    /// What shows the run as it goes: the live view where there is a screen for it, else the status line.
+    fn view(&self, plan: &Plan, interrupt: &Interrupt) -> Option<Box<dyn View>> {
+        if self.quiet {
+            return None;
+        }
+        let live = if self.live { Live::start(plan, interrupt.first()) } else { None };
+        Some(live.map_or_else(|| Box::<recording::Progress>::default() as _, |live| Box::new(live) as _))
     }
 
     /// Prints the result; `false` if a program was to read it and cannot. What is for people is in the files as well, and
@@ -339,9 +356,7 @@ fn load(
     (output, exporter): (&Output, Option<Exporter>),
 ) -> Result<(RunResult, Lacking)> {
     let mut views: Vec<Box<dyn View>> = Vec::new();
-    if !output.quiet {
-        views.push(Box::<recording::Progress>::default());
-    }
+    views.extend(output.view(plan, interrupt));
     views.extend(exporter.map(|exporter| Box::new(exporter) as Box<dyn View>));
     let mut recording = recording::Recording::new(plan, directory, views);
     let abort = RefCell::new(Abort::new(&plan.settings.abort_on));

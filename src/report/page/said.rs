@@ -3,17 +3,17 @@
 //! Invariant: sections ask here, and print no sentence of the result themselves.
 
 use super::Page;
-use crate::{fault, foreign};
 use crate::lang::Reason;
-use crate::report::texts::summary::Summary;
+use crate::report::texts::summary::Title;
 use crate::report::{CriterionResult, ErrorDetail, Verdict, headline, phrases};
+use crate::{fault, foreign};
 
 impl Page<'_> {
     pub(super) fn verdict_word(&self) -> &'static str {
         self.word(match self.recorded.result.verdict {
-            Verdict::Pass => Summary::Pass,
-            Verdict::Fail => Summary::Fail,
-            Verdict::Inconclusive => Summary::Inconclusive,
+            Verdict::Pass => Title::Pass,
+            Verdict::Fail => Title::Fail,
+            Verdict::Inconclusive => Title::Inconclusive,
         })
     }
 

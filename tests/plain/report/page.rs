@@ -70,7 +70,9 @@ fn a_page_has_every_part_of_a_run() {
 fn a_page_loads_nothing() {
     let page = page::html(&ordinary(), Lang::En);
     let style_and_script = page.split("<body>").next().expect("a head").len();
-    for word in ["src=", "@import", "url(", "<link", "<iframe", "fetch(", "XMLHttpRequest", "sendBeacon", "import("] {
+    for word in
+        ["src=", "@import", "url(", "<link", "<iframe", "fetch(", "XMLHttpRequest", "sendBeacon", "import("]
+    {
         assert!(!page.contains(word), "{word} in a page of {style_and_script} bytes of head");
     }
     assert!(page.contains("default-src &#39;none&#39;") || page.contains("default-src 'none'"));
@@ -119,7 +121,8 @@ fn a_korean_page_has_no_english_sentence() {
     for recorded in [ordinary(), empty()] {
         let page = page::html(&recorded, Lang::Ko);
         assert!(page.contains("<html lang=\"ko\">"));
-        let found: BTreeSet<String> = english(&text_of(&page)).filter(|words| !NAMES.contains(&words.as_str())).collect();
+        let found: BTreeSet<String> =
+            english(&text_of(&page)).filter(|words| !NAMES.contains(&words.as_str())).collect();
         assert!(found.is_empty(), "{found:#?}");
     }
 }
@@ -146,7 +149,10 @@ fn text_of(page: &str) -> String {
 /// Three words of Latin letters in a row are a sentence in English.
 fn english(text: &str) -> impl Iterator<Item = String> {
     text.lines().flat_map(|line| {
-        let words: Vec<&str> = line.split(|c: char| !(c.is_ascii_alphabetic() || c == '\'')).filter(|word| word.len() > 1).collect();
+        let words: Vec<&str> = line
+            .split(|c: char| !(c.is_ascii_alphabetic() || c == '\''))
+            .filter(|word| word.len() > 1)
+            .collect();
         let is_korean = |c: char| ('\u{ac00}'..='\u{d7a3}').contains(&c);
         (words.len() >= 3 && !line.contains(is_korean)).then(|| line.trim().to_owned())
     })
