@@ -163,15 +163,17 @@ pub struct Answer {
     /// Lines that would count if they had any other status.
     of_any_status: u64,
     micros_sum: u64,
-    times: Histogram<u64>,
+    /// None if no time is asked for.
+    times: Option<Histogram<u64>>,
     upstreams: BTreeMap<Vec<u8>, u64>,
 }
 
 impl Answer {
     /// Nothing has come yet.
     pub fn to(question: Question) -> Self {
-        let times = Histogram::new_with_bounds(1, MS_MAX, DIGITS);
-        let times = times.unwrap_or_else(|error| unreachable!("constant bounds: {error}"));
+        let histogram = || Histogram::new_with_bounds(1, MS_MAX, DIGITS);
+        let times = question.needs_upstream_time().then(histogram);
+        let times = times.map(|times| times.unwrap_or_else(|error| unreachable!("constant bounds: {error}")));
         let upstreams = BTreeMap::new();
         Self { question, lines: 0, of_any_status: 0, micros_sum: 0, times, upstreams }
     }
@@ -191,9 +193,11 @@ impl Answer {
             return;
         }
         self.lines += 1;
-        if let Some(micros) = entry.upstream_micros.filter(|_| self.question.is_timed(entry)) {
+        if let Some(times) = &mut self.times
+            && let Some(micros) = entry.upstream_micros.filter(|_| self.question.is_timed(entry))
+        {
             self.micros_sum = self.micros_sum.saturating_add(micros);
-            self.times.saturating_record(micros.saturating_add(500) / 1_000);
+            times.saturating_record(micros.saturating_add(500) / 1_000);
         }
         if let Some(upstream) = entry.upstream {
             if let Some(lines) = self.upstreams.get_mut(upstream) {
@@ -206,15 +210,14 @@ impl Answer {
 
     /// The figure; none if there is nothing yet that it could be of.
     pub fn figure(&self) -> Option<f64> {
-        let (lines, times) = (self.lines as f64, self.times.len());
+        let lines = self.lines as f64;
+        let times = self.times.as_ref().filter(|times| !times.is_empty());
         match self.question.figure {
             Figure::Count | Figure::Rate => Some(lines),
             Figure::Share => (self.of_any_status > 0).then(|| lines * 100.0 / self.of_any_status as f64),
-            Figure::Mean => (times > 0).then(|| self.micros_sum as f64 / times as f64 / 1_000.0),
-            Figure::Percentile(percent) => {
-                (times > 0).then(|| self.times.value_at_percentile(percent) as f64)
-            }
-            Figure::Max => (times > 0).then(|| self.times.max() as f64),
+            Figure::Mean => times.map(|times| self.micros_sum as f64 / times.len() as f64 / 1_000.0),
+            Figure::Percentile(percent) => times.map(|times| times.value_at_percentile(percent) as f64),
+            Figure::Max => times.map(|times| times.max() as f64),
             Figure::Upstreams => Some(self.upstreams.len() as f64),
             Figure::Spread => self.spread(),
         }
