@@ -163,9 +163,12 @@ impl Open {
     /// Reads the end of the copy that was made before it was cut: a file beside it that has the mark at its place.
     fn read_copy(&mut self, path: &Path, piece: &mut [u8], deadline: Instant, each: &mut dyn FnMut(&[u8])) {
         let copies = beside(path).into_iter().filter_map(|path| Self::open(&path).ok());
-        let mut copies = copies.filter(|copy| copy.identity != self.identity);
-        let is_it = |copy: &Self| is_marked(&copy.file, self.read, &self.mark).unwrap_or(false);
-        if let Some(copy) = copies.find(is_it) {
+        let is_it = |copy: &Self| {
+            copy.identity != self.identity && is_marked(&copy.file, self.read, &self.mark).unwrap_or(false)
+        };
+        let changed = |copy: &Self| copy.file.metadata().and_then(|it| it.modified()).ok();
+        // An older file may have the same bytes there: servers repeat themselves.
+        if let Some(copy) = copies.filter(is_it).max_by_key(changed) {
             let cut = std::mem::replace(&mut self.file, copy.file);
             // The deadline bounds a copy's end, too; what cannot be read of it is lost.
             let _ = self.read_on(piece, deadline, each);

@@ -83,7 +83,9 @@ impl Question {
                 Some(("uri", value)) if value.starts_with('/') => question.uri = Some(value.to_owned()),
                 Some(("upstream", value)) if !value.is_empty() => question.upstream = Some(value.to_owned()),
                 _ => {
-                    return Err(format!("{word:?} is none of status=499,5xx, uri=/a/*/b, upstream=HOST:PORT"));
+                    return Err(format!(
+                        "{word:?} is none of status=499,5xx, uri=/a/*/b, upstream=HOST:PORT"
+                    ));
                 }
             }
         }

@@ -78,11 +78,13 @@ impl Nginx {
 
     /// Begins to watch it.
     pub(super) fn open(&self, network: &Network, since: Since) -> Box<dyn Source> {
-        let access = || Access::new(self.format.clone());
         Box::new(Watching {
             at: self.clone(),
             agent: network.agent.clone(),
-            feed: self.log.clone().map(|origin| Feed::open(origin, access(), since)),
+            feed: self
+                .log
+                .as_ref()
+                .map(|origin| Feed::open(origin.clone(), Access::new(self.format.clone(), origin), since)),
             presence: Presence::default(),
             rates: Rates::default(),
             dropped_before: None,

@@ -9,21 +9,24 @@ use jiff::Timestamp;
 use super::figures::{Answer, Question};
 use super::format::Format;
 use super::reader::Reader;
-use crate::watch::log::feed::Tally;
+use crate::watch::log::feed::{Origin, Tally};
 use crate::watch::source::Unseen;
 
 /// Of a hundred lines, how many may be in no known format: some clients send anything.
 const UNKNOWN_PERCENT_MAX: u64 = 10;
 
-/// The line to add. It ends as every line of nginx's own `combined` begins, so that other readers still read it.
+/// The line to add. It begins as every line of nginx's own `combined`, so that other readers still read it.
 const LOG_FORMAT: &str = "log_format startline '$remote_addr - $remote_user [$time_local] \"$request\" $status \
-    $body_bytes_sent \"$http_referer\" \"$http_user_agent\" upstream=$upstream_addr urt=$upstream_response_time'; \
-    access_log /var/log/nginx/access.log startline;";
+    $body_bytes_sent \"$http_referer\" \"$http_user_agent\" upstream=$upstream_addr urt=$upstream_response_time';";
+/// Where the log is, on the machine of a command.
+const USUAL_PATH: &str = "/var/log/nginx/access.log";
 
 /// What the lines have come to.
 #[derive(Debug)]
 pub(super) struct Access {
     reader: Reader,
+    /// What to add to nginx.conf, so that every question can be answered.
+    directives: String,
     answers: BTreeMap<String, Answer>,
     known: u64,
     unknown: u64,
@@ -32,9 +35,14 @@ pub(super) struct Access {
 }
 
 impl Access {
-    pub(super) fn new(format: Option<Format>) -> Self {
+    pub(super) fn new(format: Option<Format>, origin: &Origin) -> Self {
         let (reader, answers) = (Reader::new(format), BTreeMap::new());
-        Self { reader, answers, known: 0, unknown: 0, with_upstream: 0, with_upstream_time: 0 }
+        let path = match origin {
+            Origin::File(path) => path.display().to_string(),
+            Origin::Command(_) => USUAL_PATH.to_owned(),
+        };
+        let directives = format!("{LOG_FORMAT} access_log {path} startline;");
+        Self { reader, directives, answers, known: 0, unknown: 0, with_upstream: 0, with_upstream_time: 0 }
     }
 
     /// Counts for these expressions from now on.
@@ -56,7 +64,10 @@ impl Access {
             return Err(self.unreadable());
         }
         let lacking = |what: &str| {
-            Err(Unseen::new(format!("the access log has no {what}"), format!("add to nginx: {LOG_FORMAT}")))
+            Err(Unseen::new(
+                format!("the access log has no {what}"),
+                format!("add to nginx: {}", self.directives),
+            ))
         };
         if question.needs_upstream() && self.with_upstream == 0 {
             return lacking("$upstream_addr");
@@ -77,7 +88,7 @@ impl Access {
             ),
             false => Unseen::new(
                 format!("{why} than combined, JSON or ingress-nginx's"),
-                format!("give log_format = '…' as it is in nginx.conf, or add to nginx: {LOG_FORMAT}"),
+                format!("give log_format = '…' as it is in nginx.conf, or add to nginx: {}", self.directives),
             ),
         }
     }
@@ -111,7 +122,10 @@ mod tests {
     const LINE: &str = r#"127.0.0.1 - - [28/Nov/2026:20:04:00 +0000] "GET /a HTTP/1.1" 499 0 "-" "curl""#;
 
     fn counted(format: Option<&str>, lines: &[&str], expression: &str) -> Result<f64, Unseen> {
-        let mut access = Access::new(format.map(|text| Format::parse(text).expect("a format")));
+        let mut access = Access::new(
+            format.map(|text| Format::parse(text).expect("a format")),
+            &Origin::File("/logs/access.log".into()),
+        );
         access.ask(&[expression]);
         lines.iter().for_each(|line| access.take(line.as_bytes()));
         access.answer(expression).map(|(_, figure)| figure)
@@ -128,6 +142,7 @@ mod tests {
             let unseen = counted(None, &[LINE], expression).expect_err(expression);
             assert_eq!(unseen.why, format!("the access log has no {variable}"));
             assert!(unseen.fix.contains(variable), "{unseen:?}");
+            assert!(unseen.fix.ends_with("; access_log /logs/access.log startline;"), "{unseen:?}");
         }
     }
 
@@ -135,8 +150,7 @@ mod tests {
     #[test]
     fn the_line_to_add_is_recognised_and_read() {
         let line = format!("{LINE} upstream=a:1, b:2 urt=0.010, 0.020");
-        let directive = LOG_FORMAT.split_inclusive(';').next().expect("a directive");
-        for format in [None, Some(directive)] {
+        for format in [None, Some(LOG_FORMAT)] {
             assert_eq!(counted(format, &[&line], "mean"), Ok(30.0));
             assert_eq!(counted(format, &[&line], "count upstream=b:2"), Ok(1.0));
         }

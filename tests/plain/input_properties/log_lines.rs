@@ -19,7 +19,11 @@ fn request() -> impl Strategy<Value = Request> {
     let address = prop::sample::select(vec!["10.0.0.1:80", "[::1]:8080", "unix:/tmp/sock", "ws1"]);
     let server = (address, prop::option::of(0..100_000u32)).prop_map(|(at, ms)| (at.to_owned(), ms));
     let groups = prop::collection::vec(prop::collection::vec(server, 1..4), 0..3);
-    (100..600u16, "/[a-z0-9/]{0,12}", groups).prop_map(|(status, path, groups)| Request { status, path, groups })
+    (100..600u16, "/[a-z0-9/]{0,12}", groups).prop_map(|(status, path, groups)| Request {
+        status,
+        path,
+        groups,
+    })
 }
 
 impl Request {
@@ -31,9 +35,8 @@ impl Request {
 
     /// The line that nginx writes by this format.
     fn line(&self, format: &str) -> String {
-        let ms = |ms: &Option<u32>| {
-            ms.map_or("-".to_owned(), |ms| format!("{}.{:03}", ms / 1_000, ms % 1_000))
-        };
+        let ms =
+            |ms: &Option<u32>| ms.map_or("-".to_owned(), |ms| format!("{}.{:03}", ms / 1_000, ms % 1_000));
         format
             .replace("$remote_addr", "127.0.0.1")
             .replace("$remote_user", "-")
@@ -73,8 +76,29 @@ const ENDS: [&str; 6] = [
 const RECOGNISED: usize = 3;
 
 const TELLING: &[&str] = &[
-    "\"", " ", "\n", "[", "]", "{", "}", "{\"status\":", ", ", " : ", "-", "=", "\\", "\\x22", "$", "status=",
-    "Pause Full", "1.5ms", "[Full GC", " secs]", "OutOfMemoryError", "\u{9b}", "2026-11-28T20:04:00Z ",
+    "\"",
+    " ",
+    "\n",
+    "[",
+    "]",
+    "{",
+    "}",
+    "{\"status\":",
+    ", ",
+    " : ",
+    "-",
+    "=",
+    "\\",
+    "\\x22",
+    "$",
+    "status=",
+    "Pause Full",
+    "1.5ms",
+    "[Full GC",
+    " secs]",
+    "OutOfMemoryError",
+    "\u{9b}",
+    "2026-11-28T20:04:00Z ",
 ];
 
 proptest! {
