@@ -16,10 +16,11 @@ use super::abort::Abort;
 use super::mock_process::MockServer;
 use super::ready::{Asked, Waited};
 use super::report::Reports;
+use super::watch;
 use crate::app::doctor;
 use crate::app::printed::{is_broken_pipe, print_found};
 use crate::app::ready;
-use crate::app::recording;
+use crate::app::recording::{self, Servers};
 use crate::checks::{Page, Verdict, text as checks_text};
 use crate::cli::run::RunArgs;
 use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
@@ -64,6 +65,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
         live: !args.no_live,
     };
     let reports = Reports::check(&args.report, args.out.as_deref())?;
+    let watch = watch::read(&args.watch)?;
     let settings = args.settings.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
     let (mut plan, limits) = doctor::plan_of(settings, Path::new("/"))?;
@@ -112,7 +114,12 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let results_are = format!("the results up to the last second are in {}", path.display());
     interrupt.now_says(Notices::new("closing the sessions", &results_are));
     let stop = || interrupt.reason().or_else(|| mock_server.as_ref().and_then(MockServer::ended));
-    let (result, lacking) = load(&plan, &hosts, (&interrupt, &stop), &mut directory, (&output, exporter))?;
+    let servers = Servers {
+        watching: watch::start(watch, &plan, hosts.trust.as_ref())?,
+        requires_all: args.require.is_some(),
+    };
+    let shown = (&output, exporter, servers);
+    let (result, lacking) = load(&plan, &hosts, (&interrupt, &stop), &mut directory, shown)?;
     drop(mock_server);
     let is_printed = output.print_result(&interrupt, &result, &path);
     let is_written = tell_what_is_lacking(&lacking, &path);
@@ -353,12 +360,12 @@ fn load(
     hosts: &Hosts,
     (interrupt, stop): (&Interrupt, &dyn Fn() -> Option<Sentence>),
     directory: &mut ResultsDir,
-    (output, exporter): (&Output, Option<Exporter>),
+    (output, exporter, servers): (&Output, Option<Exporter>, Servers),
 ) -> Result<(RunResult, Lacking)> {
     let mut views: Vec<Box<dyn View>> = Vec::new();
     views.extend(output.view(plan, interrupt));
     views.extend(exporter.map(|exporter| Box::new(exporter) as Box<dyn View>));
-    let mut recording = recording::Recording::new(plan, directory, views);
+    let mut recording = recording::Recording::new(plan, directory, views, servers);
     let abort = RefCell::new(Abort::new(&plan.settings.abort_on));
     let stop = || stop().or_else(|| abort.borrow().reason());
     let outcome = engine::run(plan, hosts, &stop, &mut |second| {

@@ -20,6 +20,7 @@ mod scenario;
 mod serve;
 mod settings;
 mod tune;
+mod watch;
 
 use std::time::Duration;
 

@@ -22,6 +22,7 @@ pub mod scenario;
 pub mod serve;
 pub mod tune;
 pub mod values;
+pub mod watch;
 
 /// Load-tests WebSocket servers with thousands of realistic sessions from one Linux machine, and gives a verdict.
 #[derive(Debug, Parser)]

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use startline_os::units;
 
 use super::values;
+use super::watch::{Required, WatchOptions};
 use crate::lang::Lang;
 use crate::plan::sources::{PortMethod, SourceSpec};
 use crate::plan::{End, HttpMode, KeyExchange, Rate, Resolve, SuiteOrder};
@@ -34,6 +35,14 @@ pub struct RunArgs {
     /// Serve metrics for Prometheus at /metrics on this address and port, such as 127.0.0.1:9464, until the end; port 0 takes a free one.
     #[arg(long, value_name = "ADDR:PORT", value_parser = values::listen, help_heading = "Output")]
     pub metrics: Option<SocketAddr>,
+
+    /// What is watched beside the sessions.
+    #[command(flatten)]
+    pub watch: WatchOptions,
+
+    /// Make the run inconclusive (exit status 3) if a criterion is not measured: all.
+    #[arg(long, value_name = "WHICH", value_enum, hide_possible_values = true, help_heading = "Servers")]
+    pub require: Option<Required>,
 
     /// Print the result as JSON on standard output, and nothing else there.
     #[arg(long, help_heading = "Output")]

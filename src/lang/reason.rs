@@ -22,6 +22,10 @@ texts! {
         OneMet => "The one criterion that was measured was met.", "측정한 기준 1개를 충족했습니다.";
         OneWarned => "One of them with a warning.", "그중 1개는 경고가 있습니다.";
         SomeWarned => "{0} of them with a warning.", "그중 {0}개는 경고가 있습니다.";
+        ServersUnmeasured => "{0} of {1} criteria were not measured, {2} of them of the servers: no source shows them.",
+            "기준 {1}개 중 {0}개를 측정하지 못했고, 그중 {2}개는 서버 쪽 기준입니다. 이를 보여 주는 소스가 없습니다.";
+        RequiredUnmeasured => "{0} was not measured, and --require all wants it: {1}.",
+            "{0} 기준을 측정하지 못했습니다(--require all): {1}.";
         NoCriteria => "The scenario sets no criteria: nothing was judged.",
             "시나리오에 기준이 없어 판정하지 않았습니다.";
         NoneMeasured => "No criterion could be measured.", "측정할 수 있는 기준이 없었습니다.";
@@ -82,6 +86,13 @@ texts! {
         ManyServers => "there were more servers than are told apart (64)",
             "구분할 수 있는 수(64)보다 서버가 많습니다";
 
+        // The servers' side.
+        NoOutage => "no restart and no outage was seen", "재시작이나 중단이 없었습니다";
+        NoSourceAnswered => "no source that shows it answered", "이를 보여 주는 소스가 응답하지 않았습니다";
+        ServerRestarted => "{0} restarted at {1} ({2})", "{0} 재시작됨, {1} ({2})";
+        ServerDown => "{0} went down at {1} ({2})", "{0} 중단됨, {1} ({2})";
+        ServerOutOfMemory => "{0} ran out of memory at {1} ({2})", "{0} 메모리 부족, {1} ({2})";
+
         // Whether members were sent where their hash says.
         RoutingJudged => "against the Java hash of \"memberId:challengeId\" over the servers seen",
             "나타난 서버들에 대한 \"memberId:challengeId\"의 Java 해시와 비교";
@@ -128,6 +139,7 @@ pub fn criterion_name(lang: Lang, name: &str) -> &str {
         "broadcasts-duplicate" => "브로드캐스트 중복",
         "gone-while-open" => "열린 세션의 퇴장 통보",
         "spread" => "서버 분산",
+        "servers-up" => "서버 가동",
         _ => name,
     };
     match lang {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
-use super::{servers, stalls, tls, *};
+use super::{servers, stalls, tls, watched, *};
 use crate::fault::{Blame, Fault};
 use crate::lang::Reason;
 use crate::measure::{
@@ -51,6 +51,7 @@ impl RunResult {
             ramp_down: facts.ramp_down.as_ref().map(ramp_down),
             generator: generator(totals, facts, plan),
             stalls: stalls::result(totals.stalls(), facts),
+            watch: facts.watch.as_ref().map(watched::result),
             ending: ending_key(&facts.ending).to_owned(),
             scenario: scenario.name.clone(),
             plan: serde_json::to_value(&plan.settings).unwrap_or_default(),
@@ -59,7 +60,8 @@ impl RunResult {
             host: facts.host.clone(),
         };
         let grounds = grounds(totals, facts, plan, &result);
-        verdict::judge(&mut result, &scenario.criteria, &grounds);
+        let watched = facts.watch.as_ref().map(watched::criteria).unwrap_or_default();
+        verdict::judge(&mut result, &scenario.criteria, watched, &grounds);
         result
     }
 }
@@ -82,7 +84,13 @@ fn grounds(totals: &Totals, facts: &Facts, plan: &Plan, result: &RunResult) -> G
     let limit = result.generator.lag_limit_ms;
     let lagging = limit.zip(result.generator.lag_p99_ms).is_some_and(|(limit, lag)| lag > limit);
     let excuses: Excuses = verdict::excuses(tally, lagging);
-    Grounds { broken, aborted, excuses, is_lag_limit_given: plan.settings.lag_limit.is_some() }
+    Grounds {
+        broken,
+        aborted,
+        excuses,
+        is_lag_limit_given: plan.settings.lag_limit.is_some(),
+        requires_all: facts.requires_all,
+    }
 }
 
 fn sessions(tally: &Tally, facts: &Facts, plan: &Plan) -> SessionsResult {

@@ -118,7 +118,10 @@ fn done(result: &RunResult, lang: Lang) -> String {
 /// That all criteria were met, with how many warnings.
 fn met(result: &RunResult, lang: Lang) -> String {
     let (all, measured) = (result.criteria.len(), measured(&result.criteria));
+    let is_unseen = |one: &&CriterionResult| one.is_watched() && one.outcome == Outcome::NotMeasured;
+    let unseen = result.criteria.iter().filter(is_unseen).count();
     let met = match measured {
+        _ if unseen > 0 => lang.say(Headline::MetOfAll, &[&measured, &all, &(all - measured), &unseen]),
         1 => lang.word(Headline::OneMet).to_owned(),
         _ if measured == all => lang.say(Headline::AllMet, &[&all]),
         _ => lang.say(Headline::AllMeasuredMet, &[&measured]),

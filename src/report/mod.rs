@@ -28,6 +28,7 @@ mod timeline;
 mod tls;
 pub mod verdict;
 pub mod view;
+mod watched;
 mod writer;
 
 use std::net::IpAddr;
@@ -39,6 +40,7 @@ use crate::lang::Sentence;
 pub use crate::measure::Phase;
 use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
+use crate::watch::Seen;
 
 pub use build::error_details;
 pub use measures::{is_measure, is_share};
@@ -46,6 +48,7 @@ pub use ordered::Ordered;
 pub use result::*;
 pub use servers::{RoutingResult, ServerFailure, ServerResult};
 pub use stalls::{StallResult, StallsResult};
+pub use watched::{WatchEvent, WatchResult, WatchedResult};
 
 /// How a run came to its end, or that it has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +124,10 @@ pub struct Facts {
     pub ledger: Option<LedgerTotals>,
     /// What came while sessions left; `None` while they have not.
     pub ramp_down: Option<RampDownFacts>,
+    /// The servers' side, so far or at the end; `None` if nothing is watched.
+    pub watch: Option<Seen>,
+    /// A criterion that is not measured makes the run inconclusive.
+    pub requires_all: bool,
     /// How the run ended, or that it has not.
     pub ending: Ending,
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
-use super::{Ordered, RoutingResult, ServerResult, StallsResult};
+use super::{Ordered, RoutingResult, ServerResult, StallsResult, WatchResult};
 use crate::lang::Sentence;
 use crate::members::{MemberId, SessionNumber};
 use crate::scenario::Good;
@@ -63,6 +63,9 @@ pub struct RunResult {
     pub generator: GeneratorResult,
     /// Times in which this machine did not run the load generator.
     pub stalls: StallsResult,
+    /// The servers' side; `null` if nothing was watched.
+    #[serde(default)]
+    pub watch: Option<WatchResult>,
     /// `finished`, `running` or `stopped`.
     pub ending: String,
     /// The scenario's name.

@@ -12,7 +12,8 @@
 //!    under less load than planned says nothing about the plan.
 //! 4. **A criterion fails and the failure does not stand: inconclusive.**
 //! 5. **No criterion was set, or not one could be measured: inconclusive.**
-//! 6. **Otherwise: pass**, with warnings if there are any. Latencies are judged from the instant they were due
+//! 6. **`--require all`, and a criterion was not measured: inconclusive.**
+//! 7. **Otherwise: pass**, with warnings if there are any. Latencies are judged from the instant they were due
 //!    and so contain our own lateness: a pass stands in spite of it.
 //!
 //! While the workers lag, a failure that has a clock in it (latencies, timeouts, PINGs, sessions
@@ -53,12 +54,22 @@ pub(super) struct Grounds {
     pub excuses: Excuses,
     /// The plan limits how far the workers may lag.
     pub is_lag_limit_given: bool,
+    /// A criterion that is not measured makes the run inconclusive.
+    pub requires_all: bool,
 }
 
-/// Judges `criteria`, and fills in the result's criteria, verdict, exit status and reasons.
-pub(super) fn judge(result: &mut RunResult, criteria: &[Criterion], grounds: &Grounds) {
-    result.criteria =
-        criteria.iter().map(|criterion| judge_one(criterion, result, grounds.excuses)).collect();
+/// Judges `criteria`, adds those of the servers' side, and fills in the result's criteria, verdict, exit status and reasons.
+pub(super) fn judge(
+    result: &mut RunResult,
+    criteria: &[Criterion],
+    watched: Vec<CriterionResult>,
+    grounds: &Grounds,
+) {
+    result.criteria = criteria
+        .iter()
+        .map(|criterion| judge_one(criterion, result, grounds.excuses))
+        .chain(watched)
+        .collect();
     let (verdict, reasons) = decide(result, grounds);
     result.verdict = verdict;
     result.exit_status = verdict.exit_status();
@@ -187,6 +198,7 @@ pub(super) fn with_unit(measure: &str, unit: &str, value: f64) -> String {
     let figure = if unit == "ms" { numbers::figure(value) } else { numbers::plain(value) };
     match unit {
         "" => figure,
+        "B" => numbers::bytes(value.max(0.0) as u64),
         unit if unit.starts_with('/') => format!("{figure}{unit}"),
         unit => format!("{figure} {unit}"),
     }
@@ -220,7 +232,21 @@ fn decide(result: &RunResult, grounds: &Grounds) -> (Verdict, Vec<Sentence>) {
     if !measured {
         return (Verdict::Inconclusive, vec![Reason::NoneMeasured.into()]);
     }
-    (Verdict::Pass, passed(result))
+    let unmeasured = if grounds.requires_all { unmeasured(result) } else { Vec::new() };
+    match unmeasured.is_empty() {
+        true => (Verdict::Pass, passed(result)),
+        false => (Verdict::Inconclusive, unmeasured),
+    }
+}
+
+/// Returns which criteria were not measured, and why.
+fn unmeasured(result: &RunResult) -> Vec<Sentence> {
+    let unmeasured = result.criteria.iter().filter(|one| one.outcome == Outcome::NotMeasured);
+    let sentence = |one: &CriterionResult| {
+        let name = Reason::Criterion.with(one.name.as_str());
+        Reason::RequiredUnmeasured.with(name).with(one.why.clone())
+    };
+    unmeasured.map(sentence).collect()
 }
 
 /// Returns why the load generator's part makes the run inconclusive; empty if it does not.
@@ -268,5 +294,15 @@ fn passed(result: &RunResult) -> Vec<Sentence> {
         1 => Some(Reason::OneWarned.into()),
         warned => Some(Reason::SomeWarned.with(warned.to_string())),
     };
-    [Some(met), warning].into_iter().flatten().collect()
+    let all = result.criteria.len();
+    let watched =
+        result.criteria.iter().filter(|one| one.is_watched() && one.outcome == Outcome::NotMeasured);
+    let unseen = match watched.count() {
+        0 => None,
+        watched => {
+            let (skipped, all) = (skipped.to_string(), all.to_string());
+            Some(Reason::ServersUnmeasured.with(skipped).with(all).with(watched.to_string()))
+        }
+    };
+    [Some(met), warning, unseen].into_iter().flatten().collect()
 }

@@ -7,6 +7,7 @@
 //! never passes; no secret is printed.
 
 mod advice;
+pub mod builtin;
 mod fetch;
 pub mod file;
 pub mod item;
@@ -21,12 +22,15 @@ pub mod prometheus;
 pub mod query;
 mod rate;
 pub mod redis;
+pub mod running;
 pub mod source;
 pub mod spec;
 pub mod tcp;
+mod thread;
 
 pub use file::{Watch, Watched};
 pub use item::{Beyond, Item, Judge, Limits};
 pub use place::Secret;
+pub use running::{Seen, SeenItem, SeenSource, Stage, Watching};
 pub use source::{Event, EventKind, Reading, Source, Unseen};
 pub use spec::{Network, Spec};

@@ -6,6 +6,7 @@
 
 mod histograms;
 mod timeline;
+mod watch;
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
@@ -16,7 +17,8 @@ use hdrhistogram::Histogram;
 pub use self::histograms::Distribution;
 pub(super) use self::timeline::errors_of_cell;
 pub use self::timeline::{Band, POINTS_MAX, Point, Timeline};
-use super::files::{FAILURES, FailureLine, LATENCY_LOG, PLAN, SUMMARY, TIMELINE};
+pub use self::watch::WatchSeries;
+use super::files::{FAILURES, FailureLine, LATENCY_LOG, PLAN, SUMMARY, TIMELINE, WATCH};
 use super::{RunResult, SCHEMA_VERSION};
 
 /// Failures read, of those that a run kept: the first ones.
@@ -37,6 +39,8 @@ pub struct Recorded {
     pub lag: Option<Histogram<u64>>,
     /// Failures with their evidence, as they occurred.
     pub failures: Vec<FailureLine>,
+    /// The servers' side over time.
+    pub watch: Vec<WatchSeries>,
     /// `plan.toml`.
     pub plan: String,
 }
@@ -56,6 +60,7 @@ pub fn read(directory: &Path) -> Result<Recorded, ReadError> {
         distributions: histograms.distributions,
         lag: histograms.lag,
         failures: if_there(failures(&directory.join(FAILURES)))?,
+        watch: if_there(watch::read(&directory.join(WATCH)))?,
         plan: fs::read_to_string(directory.join(PLAN)).unwrap_or_default(),
     })
 }

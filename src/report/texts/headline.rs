@@ -43,6 +43,8 @@ texts! {
         AllMet => "all {0} criteria were met", "기준 {0}개를 모두 충족했습니다";
         AllMeasuredMet => "all {0} criteria that could be measured were met",
             "측정할 수 있던 기준 {0}개를 모두 충족했습니다";
+        MetOfAll => "{0} of {1} criteria were met; {2} not measured ({3} of the servers)",
+            "기준 {1}개 중 {0}개를 충족했고 {2}개는 측정하지 못했습니다(서버 쪽 {3}개)";
         OneMet => "the one criterion that was measured was met", "측정한 기준 1개를 충족했습니다";
         SomeFailed => "{0} of {1} {1|criterion|criteria} failed", "기준 {1}개 중 {0}개가 실패했습니다";
         WithWarnings => "{0}, {1} with a warning", "{0}(경고 {1}개)";

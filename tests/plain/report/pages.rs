@@ -134,6 +134,7 @@ pub fn empty() -> Recorded {
         distributions: Vec::new(),
         lag: None,
         failures: Vec::new(),
+        watch: Vec::new(),
         plan: String::new(),
     }
 }
@@ -151,6 +152,7 @@ fn of(result: RunResult, timeline: Timeline) -> Recorded {
         timeline,
         lag: Some(histogram(80, 5_000)),
         failures: vec![failure(17.4, "enter", "http-502", "<html>502 Bad Gateway</html>")],
+        watch: Vec::new(),
         plan: "sessions = 6000\nramp = \"240s\"\n".into(),
     }
 }
