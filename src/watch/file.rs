@@ -355,7 +355,7 @@ every = "1s"
         assert_refused(&page("url = \"http://me:pw@x/\""), "4:7", "do not belong in a file");
         assert_refused(&page("url = \"http://x/\"\nstatus = 99"), "5:10", "not a final HTTP status");
         assert_refused(&page("url = \"http://x/\"\ncontains = \"\""), "5:12", "it is empty");
-        assert_refused(&page("url = \"http://x/\"\nexpression = \"x\""), "5:14", "a page has no figures");
+        assert_refused(&page("url = \"http://x/\"\nexpression = \"x\""), "5:14", "is neither up (1 if it answers");
         assert_refused("[[watch]]\nsource = \"page\"\nname = \"a\\nb\"", "3:8", "more than one line");
         let prometheus = |lines: &str| {
             format!("[[watch]]\nsource = \"prometheus\"\nname = \"a\"\nurl = \"http://x/\"\n{lines}\n")
