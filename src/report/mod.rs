@@ -10,10 +10,12 @@
 
 mod build;
 pub mod files;
+pub mod formats;
 pub mod headline;
 mod hlog;
 mod measures;
 mod ordered;
+pub mod page;
 mod phrases;
 pub mod progress;
 pub mod recorded;
@@ -38,6 +40,7 @@ pub use crate::measure::Phase;
 use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
 
+pub use build::error_details;
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use result::*;
