@@ -11,6 +11,7 @@ use startline::lang::{Lang, Reason, Sentence, Text};
 use startline::measure::PingEvent;
 use startline::report::text::{summary, verdict};
 use startline::report::texts::headline::Headline;
+use startline::report::texts::page::Words;
 use startline::report::texts::summary::{Summary, Title};
 use startline::report::{AddressResult, Ending, Ordered, RunResult, StallResult, TlsResult};
 use startline::scenario::Good;
@@ -21,7 +22,7 @@ use super::fixture::{CONNECT, ENTER, LOGIN, OPEN, PING, Run, criterion, rich, ti
 /// Words that are the same in every language: steps, kinds and types of the fixture, its criteria without a Korean
 /// name, units, and names that a tester types.
 const NAMES: &str = "login enter connect open ping hold other held missing nonsense timeout sessions ms kB min \
-                     runnity startline addresses add root lag Close Java accept alert upstream WebSocket";
+                     runnity startline addresses add root lag JMeter Close Java accept alert upstream WebSocket";
 
 /// The first English word that is none of [`NAMES`]. `closed-1006`, `--ca` and `PONG` are no words.
 fn english_word(text: &str) -> Option<&str> {
@@ -60,6 +61,7 @@ fn every_text_of_a_table_has_its_korean() {
     assert_korean::<Summary>("Summary");
     assert_korean::<Headline>("Headline");
     assert_korean::<Reason>("Reason");
+    assert_korean::<Words>("Words");
 }
 
 #[test]
