@@ -189,6 +189,11 @@ impl Finished {
         }
     }
 
+    /// What was printed on standard output, in one line: where it is wrapped does not matter.
+    pub(crate) fn text(&self) -> String {
+        self.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     /// The exit status, with everything printed when it is another.
     #[track_caller]
     pub(crate) fn assert_status(&self, status: i32) -> &Self {
