@@ -37,6 +37,9 @@ pub enum ListenError {
         ip = display_ip(*.0)
     )]
     Taken(SocketAddr),
+    /// A thread cannot start.
+    #[error("--metrics {0}: {1}")]
+    Threads(SocketAddr, io::Error),
     /// The kernel refuses for another reason.
     #[error(
         "--metrics {0}: cannot listen there: {1}; give an address of this machine, such as 127.0.0.1:9464"
@@ -66,7 +69,8 @@ impl Exporter {
         let listener = TcpListener::bind(address).map_err(refused)?;
         let bound = listener.local_addr().map_err(refused)?;
         let latest = Arc::new(Latest::new(Reading::before(plan)));
-        server::start(listener, &latest, server::PATIENCE).map_err(refused)?;
+        server::start(listener, &latest, server::PATIENCE)
+            .map_err(|error| ListenError::Threads(address, error))?;
         Ok(Self { latest, address: bound, after: Counts::default() })
     }
 
