@@ -2,7 +2,7 @@
 //!
 //! A [`View`] of snapshots: it knows no engine and opens no connection. The control thread stores a
 //! small [`Reading`] a second and waits for nobody; threads of their own, of the lowest priority,
-//! encode and serve it ([`server`]). [`families`] declares every metric once, and
+//! encode and serve it (`server`). [`families`] declares every metric once, and
 //! `docs/metrics.md` lists the same. Invariant: whatever a scraper does, or fails to do, costs the
 //! run no more than a few threads and connections.
 
