@@ -2,6 +2,7 @@
 
 mod files;
 mod fixture;
+mod metrics;
 mod schema;
 mod text;
 mod verdict;
