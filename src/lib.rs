@@ -18,6 +18,8 @@ pub mod exporter;
 pub mod fault;
 pub mod foreign;
 pub mod interrupt;
+pub mod lang;
+pub mod live;
 pub mod lookup;
 pub mod measure;
 pub mod members;

@@ -251,6 +251,14 @@ impl Totals {
         self.first_samples.get(&(step, fault))
     }
 
+    /// The same by the name under which the failure is reported.
+    pub fn sample_reported(&self, step: &str, fault: Fault) -> Option<&FaultSample> {
+        let is_it = |((at, own), _): &(&(StepIndex, Fault), _)| {
+            *own == fault && self.layout.step_of_failure(*at, fault) == step
+        };
+        self.first_samples.iter().find(is_it).map(|(_, sample)| sample)
+    }
+
     /// As [`Counts::check`], and that counts and failures tell the same story. Holds once accounts
     /// are closed.
     ///

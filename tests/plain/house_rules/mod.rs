@@ -90,10 +90,11 @@ fn preflight_opens_no_socket_and_reads_no_clock() {
 }
 
 /// The rooms of the program from the lowest to the highest: each may import those before it alone.
-const ROOMS: [&str; 24] = [
+const ROOMS: [&str; 26] = [
     "foreign",
     "nearest",
     "numbers",
+    "lang",
     "shell",
     "members",
     "checks",
@@ -108,6 +109,7 @@ const ROOMS: [&str; 24] = [
     "exit_status",
     "terminal",
     "interrupt",
+    "live",
     "doctor",
     "preflight",
     "lookup",
@@ -118,10 +120,11 @@ const ROOMS: [&str; 24] = [
 ];
 
 /// What a room must not import though it stands below.
-const APART: [(&str, &[&str]); 6] = [
+const APART: [(&str, &[&str]); 7] = [
     ("plan", &["session", "measure"]),
     ("report", &["engine", "session"]),
     ("exporter", &["engine", "session"]),
+    ("live", &["engine", "session"]),
     ("doctor", &["engine", "session", "report", "scenario"]),
     ("preflight", &["engine", "session", "report"]),
     ("cli", &["engine", "session", "report", "doctor", "lookup"]),

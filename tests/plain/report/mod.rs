@@ -3,6 +3,12 @@
 mod files;
 mod fixture;
 mod metrics;
+mod formats;
+mod headline;
+mod languages;
+mod page;
+pub mod pages;
+mod recorded;
 mod schema;
 mod text;
 mod verdict;
