@@ -2,6 +2,7 @@
 
 mod files;
 mod fixture;
+mod metrics;
 mod formats;
 mod headline;
 mod languages;
