@@ -6,6 +6,7 @@ pub(crate) mod peer;
 pub(crate) mod played;
 pub(crate) mod processes;
 pub(crate) mod served;
+pub(crate) mod terminal;
 pub(crate) mod tls_peer;
 
 use std::collections::BTreeMap;

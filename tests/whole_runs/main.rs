@@ -10,6 +10,7 @@ mod evidence;
 mod faults;
 mod foreign_server;
 mod foreign_systems;
+mod live;
 mod mock;
 mod outside;
 mod preflight;
