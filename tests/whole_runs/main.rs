@@ -12,6 +12,7 @@ mod foreign_server;
 mod foreign_systems;
 mod formats;
 mod metrics;
+mod live;
 mod mock;
 mod outside;
 mod preflight;

@@ -9,6 +9,7 @@ mod languages;
 mod page;
 pub mod pages;
 mod recorded;
+pub(crate) mod fixture;
 mod schema;
 mod text;
 mod verdict;
