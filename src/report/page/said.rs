@@ -4,25 +4,27 @@
 
 use super::Page;
 use crate::{fault, foreign};
-use crate::lang::Reason;
-use crate::report::texts::summary::Summary;
+use crate::lang::{Lang, Reason};
+use crate::report::texts::summary::Title;
 use crate::report::{CriterionResult, ErrorDetail, Verdict, headline, phrases};
 
 impl Page<'_> {
     pub(super) fn verdict_word(&self) -> &'static str {
         self.word(match self.recorded.result.verdict {
-            Verdict::Pass => Summary::Pass,
-            Verdict::Fail => Summary::Fail,
-            Verdict::Inconclusive => Summary::Inconclusive,
+            Verdict::Pass => Title::Pass,
+            Verdict::Fail => Title::Fail,
+            Verdict::Inconclusive => Title::Inconclusive,
         })
     }
 
     /// The verdict for a reader who knows nothing of load tests.
     pub(super) fn statement(&self) -> String {
         let text = headline::statement(&self.recorded.result, self.lang);
-        let mut rest = text.chars();
-        // It stands after the verdict's word elsewhere, and begins the title here.
-        rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+        // It stands after the verdict's word elsewhere, and is the title here.
+        match (self.lang, text.chars().next()) {
+            (Lang::En, Some(first)) => first.to_uppercase().chain(text.chars().skip(1)).collect(),
+            _ => text,
+        }
     }
 
     pub(super) fn stable(&self) -> Option<String> {

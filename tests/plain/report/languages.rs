@@ -10,6 +10,7 @@ use startline::lang::{Lang, Reason, Sentence, Text};
 use startline::measure::PingEvent;
 use startline::report::text::{summary, verdict};
 use startline::report::texts::headline::Headline;
+use startline::report::texts::page::Words;
 use startline::report::texts::summary::{Summary, Title};
 use startline::report::{AddressResult, Ending, Ordered, RunResult, StallResult, TlsResult};
 use startline::scenario::Good;
@@ -19,7 +20,11 @@ use super::fixture::{CONNECT, ENTER, LOGIN, OPEN, PING, Run, criterion, rich, ti
 
 /// Words that are the same in every language: steps and message types of the fixture, its criteria without a Korean
 /// name, units, and names that a tester types.
-const NAMES: [&str; 30] = [
+const NAMES: [&str; 34] = [
+    "JMeter",
+    "JavaScript",
+    "HdrHistogram",
+    "Esc",
     "login",
     "enter",
     "connect",
@@ -53,7 +58,7 @@ const NAMES: [&str; 30] = [
 ];
 
 /// The first English word that is none of [`NAMES`]. `closed-1006`, `--ca` and `PONG` are no words.
-fn english_word(text: &str) -> Option<&str> {
+pub(super) fn english_word(text: &str) -> Option<&str> {
     let is_edge = |c: char| !c.is_ascii_alphanumeric() && !"-_./:".contains(c);
     let is_word = |word: &&str| {
         word.len() > 1
@@ -89,6 +94,7 @@ fn every_text_of_a_table_has_its_korean() {
     assert_korean::<Summary>("Summary");
     assert_korean::<Headline>("Headline");
     assert_korean::<Reason>("Reason");
+    assert_korean::<Words>("Words");
 }
 
 #[test]

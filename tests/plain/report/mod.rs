@@ -3,10 +3,10 @@
 mod files;
 mod fixture;
 mod headline;
-mod page;
-pub mod pages;
-mod recorded;
 mod languages;
+mod page;
+mod pages;
+mod recorded;
 mod schema;
 mod text;
 mod verdict;
