@@ -15,6 +15,7 @@ use startline_os::descriptors;
 use super::abort::Abort;
 use super::mock_process::MockServer;
 use super::ready::{Asked, Waited};
+use super::report::Reports;
 use crate::app::doctor;
 use crate::app::printed::{is_broken_pipe, print_found};
 use crate::app::ready;
@@ -27,6 +28,7 @@ use crate::exit_status::ExitStatus;
 use crate::exporter::{self, Exporter};
 use crate::interrupt::{Interrupt, Notices};
 use crate::lang::{Lang, Sentence};
+use crate::live::Live;
 use crate::lookup::advice::hint;
 use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
@@ -37,6 +39,7 @@ use crate::plan::summary::Summary;
 use crate::plan::zone::Clues;
 use crate::plan::{CaFile, Plan, Target};
 use crate::report::files::{Lacking, ResultsDir, SUMMARY, default_name};
+use crate::report::formats::Source;
 use crate::report::view::View;
 use crate::report::{RunResult, text};
 use crate::terminal::tell;
@@ -53,7 +56,14 @@ const DISK_PATIENCE_STOPPED: Duration = Duration::from_secs(5);
 /// # Errors
 /// The run cannot begin.
 pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
-    let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet, lang: args.lang };
+    let output = Output {
+        out: args.out.clone(),
+        json: args.json,
+        quiet: args.quiet,
+        lang: args.lang,
+        live: !args.no_live,
+    };
+    let reports = Reports::check(&args.report, args.out.as_deref())?;
     let settings = args.settings.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
     let (mut plan, limits) = doctor::plan_of(settings, Path::new("/"))?;
@@ -106,7 +116,12 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     drop(mock_server);
     let is_printed = output.print_result(&interrupt, &result, &path);
     let is_written = tell_what_is_lacking(&lacking, &path);
-    Ok(if is_printed && is_written { ExitStatus::of(result.verdict) } else { ExitStatus::Inconclusive })
+    let are_made = reports.make(&Source { result: &result, directory: &path, lang: output.lang });
+    Ok(if is_printed && is_written && are_made {
+        ExitStatus::of(result.verdict)
+    } else {
+        ExitStatus::Inconclusive
+    })
 }
 
 /// Says what the files lack; `false` if the summary is incomplete.
@@ -133,6 +148,7 @@ struct Output {
     json: bool,
     quiet: bool,
     lang: Lang,
+    live: bool,
 }
 
 impl Output {
@@ -162,10 +178,9 @@ impl Output {
         let exporter = Exporter::listen(address, plan)?;
         let line = format!("metrics: http://{}{}", exporter.address(), exporter::PATH);
         // A port that the kernel chose is known from nowhere else.
-        if address.port() == 0 {
-            tell(&line)
-        } else {
-            self.say(line)
+        match address.port() {
+            0 => tell(&line),
+            _ => self.say(line),
         }
         Ok(exporter)
     }
@@ -174,6 +189,15 @@ impl Output {
         if !self.quiet {
             tell(line.as_ref());
         }
+    }
+
+    /// What shows the run as it goes: the live view where there is a screen for it, else the status line.
+    fn view(&self, plan: &Plan, interrupt: &Interrupt) -> Option<Box<dyn View>> {
+        if self.quiet {
+            return None;
+        }
+        let live = if self.live { Live::start(plan, interrupt.first()) } else { None };
+        Some(live.map_or_else(|| Box::<recording::Progress>::default() as _, |live| Box::new(live) as _))
     }
 
     /// Prints the result; `false` if a program was to read it and cannot. What is for people is in the files as well, and
@@ -332,9 +356,7 @@ fn load(
     (output, exporter): (&Output, Option<Exporter>),
 ) -> Result<(RunResult, Lacking)> {
     let mut views: Vec<Box<dyn View>> = Vec::new();
-    if !output.quiet {
-        views.push(Box::<recording::Progress>::default());
-    }
+    views.extend(output.view(plan, interrupt));
     views.extend(exporter.map(|exporter| Box::new(exporter) as Box<dyn View>));
     let mut recording = recording::Recording::new(plan, directory, views);
     let abort = RefCell::new(Abort::new(&plan.settings.abort_on));

@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod man;
 pub mod preflight;
 pub mod prepare;
+pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod serve;
@@ -46,6 +47,8 @@ pub enum Command {
     Preflight(Box<preflight::PreflightArgs>),
     /// Create members and a challenge, and have the members join it, before a run.
     Prepare(prepare::PrepareArgs),
+    /// Make another form of a run's results: CSV, JUnit, Markdown and more.
+    Report(report::ReportArgs),
     /// Run a load test; without --target, against the built-in mock server.
     Run(Box<run::RunArgs>),
     /// Check a scenario, show the built-in ones, start a new one.

@@ -116,6 +116,17 @@ pub fn file_assignment(text: &str) -> Result<(String, PathBuf), String> {
     }
 }
 
+/// Reads a form of the result and where it goes: `junit=results/junit.xml`.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn report(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((format, path)) if !format.is_empty() && !path.is_empty() => Ok((format.into(), path.into())),
+        _ => Err(format!("{text:?} names no format and file: write format=path, such as junit=junit.xml")),
+    }
+}
+
 /// Reads an address to listen at, with its port: `127.0.0.1:9464`, `[::1]:0`.
 ///
 /// # Errors

@@ -32,6 +32,18 @@ pub const LATENCY_LOG: &str = "latency.hlog";
 pub const FAILURES: &str = "failures.jsonl";
 /// The plan: repeats the run.
 pub const PLAN: &str = "plan.toml";
+/// What each file is.
+pub const README: &str = "README.txt";
+
+/// Every file of a directory, and what is in it: the text of [`README`].
+pub const CONTENT: [(&str, &str); 6] = [
+    (SUMMARY, "the whole result, as JSON: verdict, criteria, figures"),
+    (TIMELINE, "a row per second, with the wall clock"),
+    (LATENCY_LOG, "HdrHistogram log of each second and step, in microseconds"),
+    (FAILURES, "samples of each kind of failure, a JSON object per line"),
+    (PLAN, "the plan; repeats the run: startline run --plan plan.toml"),
+    (README, "this list"),
+];
 
 /// Why a results directory cannot be created.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +97,7 @@ impl ResultsDir {
             writer::create(&path).and_then(write).map_err(refused(&path))
         };
         open(PLAN, plan_toml.as_bytes())?;
+        open(README, readme().as_bytes())?;
         // Empty until the first second: it shows that the place is taken, and that it can be
         // written.
         open(SUMMARY, b"")?;
@@ -162,6 +175,16 @@ pub struct Lacking {
     pub lines: Vec<String>,
     /// Why the summary is incomplete.
     pub summary: Option<String>,
+}
+
+fn readme() -> String {
+    let lines = CONTENT.map(|(name, what)| format!("{name:<16}{what}\n")).concat();
+    format!(
+        "Results of a run of startline {}, written every second.\n\n{lines}\n\
+         startline report DIRECTORY --format FORMAT makes other forms of them.\n\
+         startline compare DIRECTORY DIRECTORY says what differs between two runs.\n",
+        env!("CARGO_PKG_VERSION")
+    )
 }
 
 /// The directory's name when none was given: `startline-20260131-093000`, in the local time handed

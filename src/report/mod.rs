@@ -10,12 +10,13 @@
 
 mod build;
 pub mod files;
+pub mod formats;
 pub mod headline;
 mod hlog;
 mod measures;
 mod ordered;
-mod phrases;
 pub mod page;
+mod phrases;
 pub mod progress;
 pub mod recorded;
 mod result;

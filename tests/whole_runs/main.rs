@@ -10,6 +10,7 @@ mod evidence;
 mod faults;
 mod foreign_server;
 mod foreign_systems;
+mod formats;
 mod metrics;
 mod mock;
 mod outside;

@@ -140,9 +140,8 @@ impl Page<'_> {
 
     fn missing_samples(&self, ledger: &LedgerResult) -> Markup {
         let pairs = ledger.missing_samples.iter().take(SAMPLES_MAX);
-        let pairs: Vec<String> = pairs
-            .map(|pair| self.lang.say(Words::MissingPair, &[&pair.observer, &pair.member]))
-            .collect();
+        let pairs: Vec<String> =
+            pairs.map(|pair| self.lang.say(Words::MissingPair, &[&pair.observer, &pair.member])).collect();
         let gone: Vec<String> =
             ledger.gone_samples.iter().take(SAMPLES_MAX).map(ToString::to_string).collect();
         html! {
@@ -156,12 +155,18 @@ impl Page<'_> {
         if messages.received == 0 {
             return None;
         }
-        let mut kinds: Vec<(&str, u64)> = messages.by_type.iter().map(|(kind, count)| (kind, *count)).collect();
+        let mut kinds: Vec<(&str, u64)> =
+            messages.by_type.iter().map(|(kind, count)| (kind, *count)).collect();
         kinds.retain(|(_, count)| *count > 0);
         kinds.sort_by_key(|(_, count)| Reverse(*count));
         let mut table = Table::new(self.lang.say(
             Words::MessagesCaption,
-            &[&grouped(messages.received), &bytes(messages.bytes), &bytes(messages.socket_bytes_received), &bytes(messages.socket_bytes_sent)],
+            &[
+                &grouped(messages.received),
+                &bytes(messages.bytes),
+                &bytes(messages.socket_bytes_received),
+                &bytes(messages.socket_bytes_sent),
+            ],
         ))
         .text(self.word(Words::Kind))
         .figures(self.word(Words::Count))

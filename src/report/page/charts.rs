@@ -99,11 +99,44 @@ impl Page<'_> {
         let timeline = &self.recorded.timeline;
         let mut plots = Vec::new();
         if !timeline.points.is_empty() {
-            plots.push(self.plot("sessions", Words::Sessions, Words::SessionsNote, Kind::Lines, "count", self.sessions()));
-            plots.push(self.plot("arrivals", Words::Arrivals, Words::PerSecond, Kind::Lines, "rate", self.arrivals()));
-            plots.push(self.plot("errors", Words::ErrorsByKind, Words::PerSecond, Kind::Stacked, "rate", self.errors()));
-            plots.extend((0..timeline.steps.len()).filter(|k| self.has_latencies(*k)).take(steps).map(|k| self.bands(k)));
-            plots.push(self.plot("messages", Words::MessagesByKind, Words::PerSecond, Kind::Lines, "rate", self.by_kind()));
+            plots.push(self.plot(
+                "sessions",
+                Words::Sessions,
+                Words::SessionsNote,
+                Kind::Lines,
+                "count",
+                self.sessions(),
+            ));
+            plots.push(self.plot(
+                "arrivals",
+                Words::Arrivals,
+                Words::PerSecond,
+                Kind::Lines,
+                "rate",
+                self.arrivals(),
+            ));
+            plots.push(self.plot(
+                "errors",
+                Words::ErrorsByKind,
+                Words::PerSecond,
+                Kind::Stacked,
+                "rate",
+                self.errors(),
+            ));
+            plots.extend(
+                (0..timeline.steps.len())
+                    .filter(|k| self.has_latencies(*k))
+                    .take(steps)
+                    .map(|k| self.bands(k)),
+            );
+            plots.push(self.plot(
+                "messages",
+                Words::MessagesByKind,
+                Words::PerSecond,
+                Kind::Lines,
+                "rate",
+                self.by_kind(),
+            ));
             plots.push(self.plot("bytes", Words::Bytes, Words::PerSecond, Kind::Area, "bytes", self.bytes()));
             let lag = vec![series::series("p99", timeline, |point| point.lag_p99_ms)];
             plots.push(self.plot("lag", Words::LagChart, Words::LagNote, Kind::Lines, "ms", lag));
@@ -112,15 +145,32 @@ impl Page<'_> {
                 (point.length_s() >= CPU_SPAN_MIN_S).then(|| point.cpu_s / point.length_s())
             });
             plots.push(self.plot("cpu", Words::CpuChart, Words::CpuNote, Kind::Area, "cores", vec![cpu]));
-            let memory = series::series(self.word(Words::Resident), timeline, |point| Some(point.rss_bytes as f64));
-            plots.push(self.plot("memory", Words::MemoryChart, Words::MemoryNote, Kind::Area, "bytes", vec![memory]));
+            let memory =
+                series::series(self.word(Words::Resident), timeline, |point| Some(point.rss_bytes as f64));
+            plots.push(self.plot(
+                "memory",
+                Words::MemoryChart,
+                Words::MemoryNote,
+                Kind::Area,
+                "bytes",
+                vec![memory],
+            ));
         }
         let with_latencies = (0..timeline.steps.len()).filter(|k| self.has_latencies(*k)).count();
         Drawn { plots, curves: self.curves(), hidden_steps: with_latencies.saturating_sub(steps) }
     }
 
-    fn plot(&self, id: &str, title: Words, note: Words, kind: Kind, unit: &'static str, series: Vec<Series>) -> Plot {
-        let series = series.into_iter().map(|one| Series { name: foreign::line(&one.name, LABEL_CHARS_MAX), ..one });
+    fn plot(
+        &self,
+        id: &str,
+        title: Words,
+        note: Words,
+        kind: Kind,
+        unit: &'static str,
+        series: Vec<Series>,
+    ) -> Plot {
+        let series =
+            series.into_iter().map(|one| Series { name: foreign::line(&one.name, LABEL_CHARS_MAX), ..one });
         let series: Vec<Series> = series.collect();
         Plot {
             title: html! { (self.word(title)) },
@@ -131,7 +181,9 @@ impl Page<'_> {
 
     fn sessions(&self) -> Vec<Series> {
         let timeline = &self.recorded.timeline;
-        let line = |name, of: fn(&Point) -> u64| series::series(self.word(name), timeline, move |point| Some(of(point) as f64));
+        let line = |name, of: fn(&Point) -> u64| {
+            series::series(self.word(name), timeline, move |point| Some(of(point) as f64))
+        };
         vec![
             line(Words::OpenSessions, |point| point.open),
             line(Words::FailedTotal, |point| point.failed_total),
@@ -156,20 +208,28 @@ impl Page<'_> {
             step => format!("{kind} · {step}"),
         };
         let (names, counts) = series::errors(timeline, name);
-        series::by_kind(&names, &counts, timeline, |others| self.lang.say(Words::OtherKindsSeries, &[&others]))
+        series::by_kind(&names, &counts, timeline, |others| {
+            self.lang.say(Words::OtherKindsSeries, &[&others])
+        })
     }
 
     fn by_kind(&self) -> Vec<Series> {
         let timeline = &self.recorded.timeline;
         let counts = series::messages(timeline);
-        series::by_kind(&timeline.kinds, &counts, timeline, |others| self.lang.say(Words::OtherKindsSeries, &[&others]))
+        series::by_kind(&timeline.kinds, &counts, timeline, |others| {
+            self.lang.say(Words::OtherKindsSeries, &[&others])
+        })
     }
 
     fn bytes(&self) -> Vec<Series> {
         let timeline = &self.recorded.timeline;
         vec![
-            series::series(self.word(Words::Received), timeline, |point| per_second(point.bytes_received, point)),
-            series::series(self.word(Words::SentBytes), timeline, |point| per_second(point.bytes_sent, point)),
+            series::series(self.word(Words::Received), timeline, |point| {
+                per_second(point.bytes_received, point)
+            }),
+            series::series(self.word(Words::SentBytes), timeline, |point| {
+                per_second(point.bytes_sent, point)
+            }),
         ]
     }
 
@@ -180,7 +240,13 @@ impl Page<'_> {
     fn bands(&self, step: usize) -> Plot {
         let timeline = &self.recorded.timeline;
         let series = series::bands(step, timeline);
-        let chart = Chart { id: format!("c-step-{step}"), kind: Kind::Bands, unit: "ms", log: is_skewed(&series), series };
+        let chart = Chart {
+            id: format!("c-step-{step}"),
+            kind: Kind::Bands,
+            unit: "ms",
+            log: is_skewed(&series),
+            series,
+        };
         let title = html! { (self.word(Words::LatencyOf)) " " (name(&timeline.steps[step])) };
         Plot { title, note: self.word(Words::LatencyNote).to_owned(), chart }
     }
@@ -266,7 +332,8 @@ impl Page<'_> {
 
     fn figure(&self, plot: &Plot) -> Markup {
         let chart = &plot.chart;
-        let can_log = matches!(chart.kind, Kind::Bands) || chart.kind == Kind::Lines && (chart.unit == "ms" || chart.id == "c-messages");
+        let can_log = matches!(chart.kind, Kind::Bands)
+            || chart.kind == Kind::Lines && (chart.unit == "ms" || chart.id == "c-messages");
         html! {
             figure.card.chart.fills[chart.kind == Kind::Stacked] {
                 figcaption {
@@ -314,20 +381,25 @@ fn say(lang: Lang) -> Say {
 
 fn marks(latency: &LatencyResult) -> Vec<(String, Figure)> {
     let all = [("p50", latency.p50_ms), ("p95", latency.p95_ms), ("p99", latency.p99_ms)];
-    all.into_iter().filter(|(_, value)| value.is_some()).map(|(name, value)| (name.to_owned(), Figure(value))).collect()
+    all.into_iter()
+        .filter(|(_, value)| value.is_some())
+        .map(|(name, value)| (name.to_owned(), Figure(value)))
+        .collect()
 }
 
 /// Whether lines would hide each other on a linear axis.
 fn spans_widely(kind: Kind, series: &[Series]) -> bool {
     let most = |one: &Series| one.v.iter().filter_map(|figure| figure.0).fold(0.0, f64::max);
     let peaks: Vec<f64> = series.iter().map(most).filter(|peak| *peak > 0.0).collect();
-    let (least, most) = (peaks.iter().copied().fold(f64::MAX, f64::min), peaks.iter().copied().fold(0.0, f64::max));
+    let (least, most) =
+        (peaks.iter().copied().fold(f64::MAX, f64::min), peaks.iter().copied().fold(0.0, f64::max));
     kind == Kind::Lines && peaks.len() > 1 && most > 50.0 * least
 }
 
 /// Whether the longest hide what is usual.
 fn is_skewed(bands: &[Series]) -> bool {
-    let values = |k: usize| bands.get(k).into_iter().flat_map(|one| one.v.iter().filter_map(|figure| figure.0));
+    let values =
+        |k: usize| bands.get(k).into_iter().flat_map(|one| one.v.iter().filter_map(|figure| figure.0));
     let mut usual: Vec<f64> = values(1).collect();
     usual.sort_by(f64::total_cmp);
     let middle = usual.get(usual.len() / 2).copied().unwrap_or(0.0);

@@ -63,7 +63,8 @@ impl Page<'_> {
             .figures(self.word(Words::Count))
             .figures(self.word(Words::FirstAt))
             .figures(self.word(Words::LastAt));
-        let failed = servers.iter().flat_map(|(server, all)| all.failures.iter().map(move |one| (server, one)));
+        let failed =
+            servers.iter().flat_map(|(server, all)| all.failures.iter().map(move |one| (server, one)));
         let own = failed.filter(|(_, one)| one.step == detail.step && one.kind == detail.kind);
         for (server, one) in own.take(SERVERS_MAX) {
             let (first, last) = (at(one.first_seconds), at(one.last_seconds));

@@ -98,7 +98,8 @@ impl Page<'_> {
     fn step_row(&self, step: &str, figures: &StepResult) -> Vec<Markup> {
         let (due, sent) = (&figures.from_due, &figures.from_sent);
         let attempts = figures.count + figures.errors;
-        let share = if attempts == 0 { "–".into() } else { percent(figures.errors as f64 / attempts as f64) };
+        let share =
+            if attempts == 0 { "–".into() } else { percent(figures.errors as f64 / attempts as f64) };
         let millis = |value: Option<f64>| html! { (or_dash(value)) };
         let rate = self.throughput(step, figures.count).map_or_else(|| "–".into(), figure);
         vec![

@@ -30,7 +30,8 @@ const CHART_STYLE: &str = include_str!("../../../third_party/uplot/uPlot.min.css
 const CHART_SCRIPT: &str = include_str!("../../../third_party/uplot/uPlot.iife.min.js");
 
 /// Nothing is loaded, from nowhere.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
 /// A run, in a language.
 struct Page<'a> {

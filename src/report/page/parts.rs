@@ -47,15 +47,11 @@ impl Tone {
     /// A shape for each, so that none is told by its colour alone.
     fn shape(self) -> &'static str {
         match self {
-            Self::Good => {
-                "<circle cx='12' cy='12' r='11'/><path d='m6.5 12.5 3.7 3.7 7.3-8' class='cut'/>"
-            }
+            Self::Good => "<circle cx='12' cy='12' r='11'/><path d='m6.5 12.5 3.7 3.7 7.3-8' class='cut'/>",
             Self::Bad => {
                 "<path d='M7.5 1h9L23 7.5v9L16.5 23h-9L1 16.5v-9z'/><path d='m8 8 8 8m0-8-8 8' class='cut'/>"
             }
-            Self::Warn => {
-                "<path d='M12 1.5 23.5 22H.5z'/><path d='M12 9v6m0 2.6v1.2' class='cut'/>"
-            }
+            Self::Warn => "<path d='M12 1.5 23.5 22H.5z'/><path d='M12 9v6m0 2.6v1.2' class='cut'/>",
             Self::Idle => "<circle cx='12' cy='12' r='11'/><path d='M7 12h10' class='cut'/>",
         }
     }

@@ -146,7 +146,8 @@ impl Page<'_> {
     pub(super) fn machine(&self) -> Section {
         let result = &self.recorded.result;
         let (own, host, word) = (&result.generator, &result.host, |text| self.word(text));
-        let millis = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| format!("{} ms", figure(value)));
+        let millis =
+            |value: Option<f64>| value.map_or_else(|| "–".into(), |value| format!("{} ms", figure(value)));
         let mut pairs = Pairs::default();
         pairs.add(word(Words::Processor), html! { (name(&host.cpu_model)) });
         pairs.add(word(Words::Cores), grouped(host.cores));
@@ -161,7 +162,10 @@ impl Page<'_> {
         pairs.add(word(Words::MemoryInHold), bytes(own.rss_bytes));
         pairs.add(word(Words::MemoryAtStart), bytes(own.rss_bytes_at_start));
         let each = own.bytes_per_session.filter(|each| *each > 0.0);
-        pairs.add(word(Words::BytesPerSession), each.map_or_else(|| "–".into(), |each| format!("≈ {}", bytes(each as u64))));
+        pairs.add(
+            word(Words::BytesPerSession),
+            each.map_or_else(|| "–".into(), |each| format!("≈ {}", bytes(each as u64))),
+        );
         if let Some(method) = &own.port_method {
             pairs.add(word(Words::PortMethod), html! { (name(method)) });
         }

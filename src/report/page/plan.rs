@@ -53,9 +53,12 @@ impl Page<'_> {
                     _ => number.to_string(),
                 },
                 serde_json::Value::Bool(is_set) => is_set.to_string(),
-                serde_json::Value::Array(values) if values.iter().all(serde_json::Value::is_string) => {
-                    values.iter().filter_map(serde_json::Value::as_str).take(20).collect::<Vec<_>>().join(", ")
-                }
+                serde_json::Value::Array(values) if values.iter().all(serde_json::Value::is_string) => values
+                    .iter()
+                    .filter_map(serde_json::Value::as_str)
+                    .take(20)
+                    .collect::<Vec<_>>()
+                    .join(", "),
                 _ => continue,
             };
             if !text.is_empty() {

@@ -3,10 +3,10 @@
 //! Invariant: sections ask here, and print no sentence of the result themselves.
 
 use super::Page;
-use crate::{fault, foreign};
 use crate::lang::{Lang, Reason};
 use crate::report::texts::summary::Title;
 use crate::report::{CriterionResult, ErrorDetail, Verdict, headline, phrases};
+use crate::{fault, foreign};
 
 impl Page<'_> {
     pub(super) fn verdict_word(&self) -> &'static str {

@@ -70,8 +70,16 @@ pub(super) struct Chart {
 }
 
 /// A line of these figures.
-pub(super) fn series(name: impl Into<String>, timeline: &Timeline, figure: impl Fn(&Point) -> Option<f64>) -> Series {
-    Series { name: name.into(), planned: false, v: timeline.points.iter().map(|point| Figure(figure(point))).collect() }
+pub(super) fn series(
+    name: impl Into<String>,
+    timeline: &Timeline,
+    figure: impl Fn(&Point) -> Option<f64>,
+) -> Series {
+    Series {
+        name: name.into(),
+        planned: false,
+        v: timeline.points.iter().map(|point| Figure(figure(point))).collect(),
+    }
 }
 
 /// A count as so much a second.
@@ -84,7 +92,8 @@ pub(super) fn per_second(count: u64, point: &Point) -> Option<f64> {
 pub(super) fn growth(name: impl Into<String>, timeline: &Timeline, total: impl Fn(&Point) -> u64) -> Series {
     let before = std::iter::once(0).chain(timeline.points.iter().map(&total));
     let grown = timeline.points.iter().zip(before);
-    let v = grown.map(|(point, before)| Figure(per_second(total(point).saturating_sub(before), point))).collect();
+    let v =
+        grown.map(|(point, before)| Figure(per_second(total(point).saturating_sub(before), point))).collect();
     Series { name: name.into(), planned: false, v }
 }
 
@@ -101,7 +110,11 @@ pub(super) fn by_kind(
     let line = |name: String, of: &[usize]| {
         let at = |k: usize| of.iter().map(|own| counts[*own][k]).sum();
         let points = timeline.points.iter().enumerate();
-        Series { name, planned: false, v: points.map(|(k, point)| Figure(per_second(at(k), point))).collect() }
+        Series {
+            name,
+            planned: false,
+            v: points.map(|(k, point)| Figure(per_second(at(k), point))).collect(),
+        }
     };
     let order: Vec<usize> = order.into_iter().map(|(k, _)| k).collect();
     let (own, rest) = order.split_at(order.len().min(KINDS_MAX));
@@ -113,7 +126,10 @@ pub(super) fn by_kind(
 }
 
 /// Failures by step and kind: their names, and the counts of each point.
-pub(super) fn errors(timeline: &Timeline, name: impl Fn(&str, &str) -> String) -> (Vec<String>, Vec<Vec<u64>>) {
+pub(super) fn errors(
+    timeline: &Timeline,
+    name: impl Fn(&str, &str) -> String,
+) -> (Vec<String>, Vec<Vec<u64>>) {
     let mut rows: BTreeMap<&(String, String), Vec<u64>> = BTreeMap::new();
     for (k, point) in timeline.points.iter().enumerate() {
         for (kind, count) in &point.errors {
@@ -125,15 +141,21 @@ pub(super) fn errors(timeline: &Timeline, name: impl Fn(&str, &str) -> String) -
 
 /// Messages by kind: the counts of each point.
 pub(super) fn messages(timeline: &Timeline) -> Vec<Vec<u64>> {
-    let of = |k: usize| timeline.points.iter().map(|point| point.messages_by_kind.get(k).copied().unwrap_or(0)).collect();
+    let of = |k: usize| {
+        timeline.points.iter().map(|point| point.messages_by_kind.get(k).copied().unwrap_or(0)).collect()
+    };
     (0..timeline.kinds.len()).map(of).collect()
 }
 
 /// A step's percentiles, from the smallest up.
 pub(super) fn bands(step: usize, timeline: &Timeline) -> Vec<Series> {
     type Percentile = fn(&Band) -> f64;
-    let lines: [(&str, Percentile); 4] =
-        [("p50", |band| band.p50_ms), ("p95", |band| band.p95_ms), ("p99", |band| band.p99_ms), ("max", |band| band.max_ms)];
+    let lines: [(&str, Percentile); 4] = [
+        ("p50", |band| band.p50_ms),
+        ("p95", |band| band.p95_ms),
+        ("p99", |band| band.p99_ms),
+        ("max", |band| band.max_ms),
+    ];
     let line = |(name, of): (&str, Percentile)| {
         series(name, timeline, |point| Some(of(point.bands.get(step)?.as_ref()?)))
     };

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use hdrhistogram::Histogram;
 
 pub use self::histograms::Distribution;
+pub(super) use self::timeline::errors_of_cell;
 pub use self::timeline::{Band, POINTS_MAX, Point, Timeline};
 use super::files::{FAILURES, FailureLine, LATENCY_LOG, PLAN, SUMMARY, TIMELINE};
 use super::{RunResult, SCHEMA_VERSION};
@@ -76,7 +77,7 @@ fn failures(path: &Path) -> Result<Vec<FailureLine>, ReadError> {
     Ok(failures)
 }
 
-fn unreadable(path: &Path, cause: io::Error) -> ReadError {
+pub(super) fn unreadable(path: &Path, cause: io::Error) -> ReadError {
     ReadError::Io { path: path.to_owned(), cause }
 }
 

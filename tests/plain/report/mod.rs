@@ -2,10 +2,12 @@
 
 mod files;
 mod fixture;
+mod formats;
 mod headline;
 mod languages;
 mod page;
 mod pages;
+pub mod pages;
 mod recorded;
 mod schema;
 mod text;

@@ -70,7 +70,9 @@ fn a_page_has_every_part_of_a_run() {
 fn a_page_loads_nothing() {
     let page = page::html(&ordinary(), Lang::En);
     let style_and_script = page.split("<body>").next().expect("a head").len();
-    for word in ["src=", "@import", "url(", "<link", "<iframe", "fetch(", "XMLHttpRequest", "sendBeacon", "import("] {
+    for word in
+        ["src=", "@import", "url(", "<link", "<iframe", "fetch(", "XMLHttpRequest", "sendBeacon", "import("]
+    {
         assert!(!page.contains(word), "{word} in a page of {style_and_script} bytes of head");
     }
     assert!(page.contains("default-src &#39;none&#39;") || page.contains("default-src 'none'"));
@@ -113,7 +115,19 @@ fn hostile_text_makes_no_element() {
 
 /// Words of a Korean page that are the same in every language.
 const NAMES: [&str; 14] = [
-    "JavaScript", "JMeter", "Linux", "HdrHistogram", "HTTP", "windows", "CPU", "UTC", "Esc", "Xeon", "p50", "max", "PING",
+    "JavaScript",
+    "JMeter",
+    "Linux",
+    "HdrHistogram",
+    "HTTP",
+    "windows",
+    "CPU",
+    "UTC",
+    "Esc",
+    "Xeon",
+    "p50",
+    "max",
+    "PING",
     "cores",
 ];
 
@@ -124,7 +138,8 @@ fn a_korean_page_has_no_english_word() {
         assert!(page.contains("<html lang=\"ko\">"));
         let text = text_of(&page).replace("&lt;", "<").replace("&quot;", "\"");
         let known = |word: &str| NAMES.contains(&word.trim_matches(|c: char| !c.is_ascii_alphanumeric()));
-        let left = |line: &str| line.split_whitespace().filter(|word| !known(word)).collect::<Vec<_>>().join(" ");
+        let left =
+            |line: &str| line.split_whitespace().filter(|word| !known(word)).collect::<Vec<_>>().join(" ");
         let found: Vec<String> = text.lines().map(left).filter(|line| english_word(line).is_some()).collect();
         assert!(found.is_empty(), "{found:#?}");
     }

@@ -28,7 +28,13 @@ pub fn ordinary() -> Recorded {
     result.stalls.count = 1;
     result.stalls.listed = vec![stall(120.0, 124.5, &result)];
     let kinds = [("enter", "http-502"), ("connect", "connect-refused")];
-    let timeline = timeline(240, 1.0, &["login", "enter", "connect", "open", "ping"], &["CONNECTED", "USER_ENTERED", "PONG"], &kinds);
+    let timeline = timeline(
+        240,
+        1.0,
+        &["login", "enter", "connect", "open", "ping"],
+        &["CONNECTED", "USER_ENTERED", "PONG"],
+        &kinds,
+    );
     of(result, timeline)
 }
 
@@ -36,7 +42,8 @@ pub fn ordinary() -> Recorded {
 pub fn long() -> Recorded {
     let steps: Vec<String> = (0..40).map(|k| format!("a step with quite a long name {k}")).collect();
     let kinds: Vec<String> = (0..200).map(|k| format!("A_KIND_OF_MESSAGE_WITH_A_LONG_NAME_{k}")).collect();
-    let errors: Vec<(String, String)> = (0..100).map(|k| (steps[k % 40].clone(), format!("http-{}", 400 + k))).collect();
+    let errors: Vec<(String, String)> =
+        (0..100).map(|k| (steps[k % 40].clone(), format!("http-{}", 400 + k))).collect();
     let borrowed = |names: &'_ [String]| names.to_vec();
     let mut result = rich();
     let step = result.steps.0[0].1.clone();
@@ -48,15 +55,19 @@ pub fn long() -> Recorded {
         .map(|(step, kind)| ErrorDetail { step: step.clone(), kind: kind.clone(), ..detail.clone() })
         .collect();
     let server = result.servers.0[0].1.clone();
-    result.servers.0 = (0..2_000).map(|k| (format!("wss://server-{k}.example/{long}"), server.clone())).collect();
+    result.servers.0 =
+        (0..2_000).map(|k| (format!("wss://server-{k}.example/{long}"), server.clone())).collect();
     result.stalls.count = 200;
-    result.stalls.listed = (0..200).map(|k| stall(f64::from(k) * 100.0, f64::from(k) * 100.0 + 1.5, &result)).collect();
+    result.stalls.listed =
+        (0..200).map(|k| stall(f64::from(k) * 100.0, f64::from(k) * 100.0 + 1.5, &result)).collect();
     let names: Vec<&str> = steps.iter().map(String::as_str).collect();
     let kind_names: Vec<&str> = kinds.iter().map(String::as_str).collect();
-    let error_names: Vec<(&str, &str)> = errors.iter().map(|(step, kind)| (step.as_str(), kind.as_str())).collect();
+    let error_names: Vec<(&str, &str)> =
+        errors.iter().map(|(step, kind)| (step.as_str(), kind.as_str())).collect();
     let timeline = timeline(POINTS_MAX, 200.123, &names, &kind_names, &error_names);
     let mut recorded = of(result, timeline);
-    recorded.failures = (0..1_000).map(|k| failure(f64::from(k), &borrowed(&steps)[0], "http-400", &long)).collect();
+    recorded.failures =
+        (0..1_000).map(|k| failure(f64::from(k), &borrowed(&steps)[0], "http-400", &long)).collect();
     recorded.plan = "# a line of a plan that is quite long, but not too long\n".repeat(20_000);
     recorded
 }
@@ -191,7 +202,12 @@ fn timeline(points: usize, each_s: f64, steps: &[&str], kinds: &[&str], errors: 
         }
     };
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    Timeline { steps: owned(steps), kinds: owned(kinds), points: (0..points).map(point).collect(), rows_per_point: 1 }
+    Timeline {
+        steps: owned(steps),
+        kinds: owned(kinds),
+        points: (0..points).map(point).collect(),
+        rows_per_point: 1,
+    }
 }
 
 fn failure(at_seconds: f64, step: &str, kind: &str, evidence: &str) -> FailureLine {
