@@ -7,7 +7,6 @@ mod headline;
 mod languages;
 mod page;
 mod pages;
-pub mod pages;
 mod recorded;
 mod schema;
 mod text;
