@@ -7,7 +7,7 @@ mod formats;
 mod headline;
 mod languages;
 mod page;
-pub mod pages;
+mod pages;
 mod recorded;
 pub(crate) mod fixture;
 mod schema;
