@@ -1,15 +1,14 @@
 //! Results as a reader of them sees them: files, schema, verdict and text, from recorders down.
 
 mod files;
-mod fixture;
-mod metrics;
+pub(crate) mod fixture;
 mod formats;
 mod headline;
 mod languages;
+mod metrics;
 mod page;
 mod pages;
 mod recorded;
-pub(crate) mod fixture;
 mod schema;
 mod text;
 mod verdict;
