@@ -2,10 +2,10 @@
 
 mod files;
 mod fixture;
-mod metrics;
 mod formats;
 mod headline;
 mod languages;
+mod metrics;
 mod page;
 pub mod pages;
 mod recorded;
