@@ -2,6 +2,7 @@
 
 mod files;
 pub(crate) mod fixture;
+mod fixture;
 mod formats;
 mod headline;
 mod languages;
