@@ -7,6 +7,7 @@ pub(crate) mod played;
 pub(crate) mod processes;
 pub(crate) mod scraped;
 pub(crate) mod served;
+pub(crate) mod terminal;
 pub(crate) mod tls_peer;
 
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, Render, html};
 
 use super::Page;
 use crate::foreign;
@@ -193,11 +193,11 @@ impl Table {
 
 /// Pairs of a name and what is so.
 #[derive(Default)]
-pub(super) struct Pairs(Vec<(String, Markup)>);
+pub(super) struct Pairs(Vec<(Markup, Markup)>);
 
 impl Pairs {
-    pub fn add(&mut self, name: impl Into<String>, value: impl maud::Render) {
-        self.0.push((name.into(), value.render()));
+    pub fn add(&mut self, name: impl Render, value: impl Render) {
+        self.0.push((name.render(), value.render()));
     }
 
     pub fn is_empty(&self) -> bool {

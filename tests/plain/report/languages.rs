@@ -26,7 +26,7 @@ const NAMES: &str = "login enter connect open ping hold other held missing nonse
                      accept alert upstream WebSocket";
 
 /// The first English word that is none of [`NAMES`]. `closed-1006`, `--ca` and `PONG` are no words.
-fn english_word(text: &str) -> Option<&str> {
+pub(super) fn english_word(text: &str) -> Option<&str> {
     let is_edge = |c: char| !c.is_ascii_alphanumeric() && !"-_./:".contains(c);
     let is_word = |word: &&str| {
         word.len() > 1
