@@ -16,6 +16,7 @@ mod hlog;
 mod measures;
 mod ordered;
 mod phrases;
+pub mod plan_settings;
 pub mod progress;
 pub mod recorded;
 mod result;

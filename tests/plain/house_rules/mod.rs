@@ -90,7 +90,7 @@ fn preflight_opens_no_socket_and_reads_no_clock() {
 }
 
 /// The rooms of the program from the lowest to the highest: each may import those before it alone.
-const ROOMS: [&str; 24] = [
+const ROOMS: [&str; 25] = [
     "foreign",
     "nearest",
     "numbers",
@@ -105,6 +105,7 @@ const ROOMS: [&str; 24] = [
     "plan",
     "engine",
     "report",
+    "compare",
     "exit_status",
     "terminal",
     "interrupt",
@@ -118,12 +119,13 @@ const ROOMS: [&str; 24] = [
 ];
 
 /// What a room must not import though it stands below.
-const APART: [(&str, &[&str]); 5] = [
+const APART: [(&str, &[&str]); 6] = [
     ("plan", &["session", "measure"]),
     ("report", &["engine", "session"]),
+    ("compare", &["engine", "measure", "plan", "scenario", "session"]),
     ("doctor", &["engine", "session", "report", "scenario"]),
     ("preflight", &["engine", "session", "report"]),
-    ("cli", &["engine", "session", "report", "doctor", "lookup"]),
+    ("cli", &["engine", "session", "report", "compare", "doctor", "lookup"]),
 ];
 
 #[test]

@@ -1,7 +1,7 @@
 //! Results as a reader of them sees them: files, schema, verdict and text, from recorders down.
 
 mod files;
-mod fixture;
+pub(crate) mod fixture;
 mod formats;
 mod headline;
 mod recorded;
