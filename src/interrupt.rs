@@ -101,6 +101,16 @@ impl Interrupt {
         *self.heard.notices.lock().unwrap_or_else(PoisonError::into_inner) = notices;
     }
 
+    /// Returns what asks for the end as a first Ctrl-C does, and does nothing more after it.
+    pub fn first(&self) -> impl Fn() + Send + 'static + use<> {
+        let heard = Arc::clone(&self.heard);
+        move || {
+            if heard.signal.load(Ordering::SeqCst) == 0 {
+                heard.signalled(SIGINT, Instant::now());
+            }
+        }
+    }
+
     /// Why to stop, if a signal asked for it.
     pub fn reason(&self) -> Option<Sentence> {
         let reason = match self.heard.signal.load(Ordering::SeqCst) {
@@ -172,12 +182,12 @@ impl Heard {
     fn signalled(&self, number: i32, now: Instant) -> Answer {
         let answer = self.answer(number, now);
         let notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
-        let notice = match answer {
-            Answer::End => &notices.first,
-            Answer::Quit => &notices.second,
-            Answer::Nothing => &None,
-        };
-        notice.iter().for_each(|notice| terminal::tell_soon(notice));
+        match answer {
+            // What a signal begins is not news once it is over.
+            Answer::End => notices.first.iter().for_each(|notice| terminal::tell_passing(notice)),
+            Answer::Quit => notices.second.iter().for_each(|notice| terminal::tell_soon(notice)),
+            Answer::Nothing => {}
+        }
         answer
     }
 

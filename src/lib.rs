@@ -20,6 +20,7 @@ pub mod fault;
 pub mod foreign;
 pub mod interrupt;
 pub mod lang;
+pub mod live;
 pub mod lookup;
 pub mod measure;
 pub mod members;

@@ -17,6 +17,7 @@ use super::mock_process::MockServer;
 use super::ready::{Asked, Waited};
 use super::report::Reports;
 use crate::app::doctor;
+use crate::app::page::{self, PageKeeper};
 use crate::app::printed::{is_broken_pipe, print_found};
 use crate::app::ready;
 use crate::app::recording;
@@ -28,6 +29,7 @@ use crate::exit_status::ExitStatus;
 use crate::exporter::{self, Exporter};
 use crate::interrupt::{Interrupt, Notices};
 use crate::lang::{Lang, Sentence};
+use crate::live::Live;
 use crate::lookup::advice::hint;
 use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
@@ -37,7 +39,7 @@ use crate::plan::schedule::{self, Challenge, Entry, Start};
 use crate::plan::summary::Summary;
 use crate::plan::zone::Clues;
 use crate::plan::{CaFile, Plan, Target};
-use crate::report::files::{Lacking, ResultsDir, SUMMARY, default_name};
+use crate::report::files::{Lacking, REPORT, ResultsDir, SUMMARY, default_name};
 use crate::report::formats::Source;
 use crate::report::view::View;
 use crate::report::{RunResult, text};
@@ -55,7 +57,13 @@ const DISK_PATIENCE_STOPPED: Duration = Duration::from_secs(5);
 /// # Errors
 /// The run cannot begin.
 pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
-    let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet, lang: args.lang };
+    let output = Output {
+        out: args.out.clone(),
+        json: args.json,
+        quiet: args.quiet,
+        lang: args.lang,
+        live: !args.no_live,
+    };
     let reports = Reports::check(&args.report, args.out.as_deref())?;
     let settings = args.settings.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
@@ -105,9 +113,16 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let results_are = format!("the results up to the last second are in {}", path.display());
     interrupt.now_says(Notices::new("closing the sessions", &results_are));
     let stop = || interrupt.reason().or_else(|| mock_server.as_ref().and_then(MockServer::ended));
+    let keeper = PageKeeper::start(&path, output.lang);
     let (result, lacking) = load(&plan, &hosts, (&interrupt, &stop), &mut directory, (&output, exporter))?;
     drop(mock_server);
+    // While the result is printed.
+    let page = page::Writing::begin(&path, output.lang);
     let is_printed = output.print_result(&interrupt, &result, &path);
+    match page.wait(DISK_PATIENCE) {
+        Ok(_) => keeper.into_iter().for_each(PageKeeper::release),
+        Err(error) => tell(&format!("warning: {REPORT} could not be written: {error:#}")),
+    }
     let is_written = tell_what_is_lacking(&lacking, &path);
     let are_made = reports.make(&Source { result: &result, directory: &path, lang: output.lang });
     Ok(if is_printed && is_written && are_made {
@@ -141,6 +156,7 @@ struct Output {
     json: bool,
     quiet: bool,
     lang: Lang,
+    live: bool,
 }
 
 impl Output {
@@ -170,10 +186,9 @@ impl Output {
         let exporter = Exporter::listen(address, plan)?;
         let line = format!("metrics: http://{}{}", exporter.address(), exporter::PATH);
         // A port that the kernel chose is known from nowhere else.
-        if address.port() == 0 {
-            tell(&line)
-        } else {
-            self.say(line)
+        match address.port() {
+            0 => tell(&line),
+            _ => self.say(line),
         }
         Ok(exporter)
     }
@@ -184,11 +199,20 @@ impl Output {
         }
     }
 
+    /// What shows the run as it goes: the live view where there is a screen for it, else the status line.
+    fn view(&self, plan: &Plan, interrupt: &Interrupt) -> Option<Box<dyn View>> {
+        if self.quiet {
+            return None;
+        }
+        let live = if self.live { Live::start(plan, interrupt.first()) } else { None };
+        Some(live.map_or_else(|| Box::<recording::Progress>::default() as _, |live| Box::new(live) as _))
+    }
+
     /// Prints the result; `false` if a program was to read it and cannot. What is for people is in the files as well, and
     /// the exit status says it.
     fn print_result(&self, interrupt: &Interrupt, result: &RunResult, path: &Path) -> bool {
         let printed = print_found(Some(interrupt), self.json, result, |page| match self.quiet {
-            true => text::verdict(result, path, self.lang, page),
+            true => text::verdict(result, self.lang, page),
             false => text::summary(result, Some(path), self.lang, page),
         });
         match printed {
@@ -340,9 +364,7 @@ fn load(
     (output, exporter): (&Output, Option<Exporter>),
 ) -> Result<(RunResult, Lacking)> {
     let mut views: Vec<Box<dyn View>> = Vec::new();
-    if !output.quiet {
-        views.push(Box::<recording::Progress>::default());
-    }
+    views.extend(output.view(plan, interrupt));
     views.extend(exporter.map(|exporter| Box::new(exporter) as Box<dyn View>));
     let mut recording = recording::Recording::new(plan, directory, views);
     let abort = RefCell::new(Abort::new(&plan.settings.abort_on));

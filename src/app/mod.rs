@@ -11,6 +11,7 @@ mod conduct;
 mod doctor;
 mod manual;
 mod mock_process;
+mod page;
 mod preflight;
 mod prepare;
 mod printed;

@@ -46,6 +46,9 @@ pub struct RunArgs {
     /// Language of the summary and the page: en or ko.
     #[arg(long, value_enum, hide_possible_values = true, default_value_t, help_heading = "Output")]
     pub lang: Lang,
+    /// Show one status line while it runs, instead of the live view on the whole terminal.
+    #[arg(long, help_heading = "Output")]
+    pub no_live: bool,
 }
 
 /// The options that make a plan.

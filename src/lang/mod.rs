@@ -31,7 +31,10 @@ pub enum Lang {
 }
 
 /// A text that exists in every language; [`texts!`](crate::lang::texts) declares them.
-pub trait Text: Copy {
+pub trait Text: Copy + 'static {
+    /// All of the table.
+    const ALL: &'static [Self];
+
     /// Returns the text with its places for arguments, such as `{0} of {1} sessions`.
     fn template(self, lang: Lang) -> &'static str;
 }
@@ -90,6 +93,8 @@ macro_rules! texts {
         };
 
         impl $crate::lang::Text for $name {
+            const ALL: &'static [Self] = &[$(Self::$key),+];
+
             fn template(self, lang: $crate::lang::Lang) -> &'static str {
                 match (self, lang) {
                     $((Self::$key, $crate::lang::Lang::En) => $english,

@@ -8,7 +8,7 @@ use super::measures::{Counted, counted};
 use super::texts::headline::Headline;
 use super::{CriterionResult, ErrorDetail, Outcome, RunResult, Verdict};
 use crate::fault::Blame;
-use crate::lang::{Lang, Reason, criterion_name};
+use crate::lang::{Lang, criterion_name};
 use crate::numbers::grouped;
 use crate::scenario::criteria::step_statistic;
 
@@ -23,7 +23,17 @@ pub fn headline(result: &RunResult, lang: Lang) -> String {
         Verdict::Fail => Headline::Failed,
         Verdict::Inconclusive => Headline::Inconclusive,
     };
-    lang.say(word, &[&statement(result, lang)])
+    lang.say(word, &[&clause(&statement(result, lang))])
+}
+
+/// A sentence after a colon: its first letter is small, unless the first word is an abbreviation.
+fn clause(sentence: &str) -> String {
+    let mut rest = sentence.chars();
+    let first = rest.next().into_iter();
+    match rest.clone().next() {
+        Some(second) if second.is_uppercase() => sentence.to_owned(),
+        _ => first.flat_map(char::to_lowercase).chain(rest).collect(),
+    }
 }
 
 /// The sentence without the verdict's word, for where that stands before it.
@@ -37,7 +47,9 @@ pub fn statement(result: &RunResult, lang: Lang) -> String {
         Verdict::Inconclusive if result.ending == "running" => {
             lang.say(Headline::Killed, &[&done(result, lang)])
         }
-        Verdict::Inconclusive => inconclusive(result, lang),
+        Verdict::Inconclusive => {
+            result.reasons.first().map_or_else(|| done(result, lang), |reason| reason.text(lang))
+        }
     }
 }
 
@@ -168,16 +180,5 @@ fn sort_of(kind: &str) -> Headline {
         "tls-handshake-closed" => Headline::Closed,
         kind if kind.starts_with("closed-") => Headline::Closed,
         _ => Headline::Lost,
-    }
-}
-
-/// The first reason, as a part of a sentence.
-fn inconclusive(result: &RunResult, lang: Lang) -> String {
-    let Some(reason) = result.reasons.first() else { return done(result, lang) };
-    let text = reason.text(lang);
-    match reason.key {
-        // Begins with a name.
-        Reason::CriterionFailed => text,
-        _ => text.chars().take(1).flat_map(char::to_lowercase).chain(text.chars().skip(1)).collect(),
     }
 }

@@ -15,6 +15,7 @@ pub mod headline;
 mod hlog;
 mod measures;
 mod ordered;
+pub mod page;
 mod phrases;
 pub mod plan_settings;
 pub mod progress;

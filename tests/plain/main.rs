@@ -10,6 +10,7 @@ mod compare;
 mod driven;
 mod house_rules;
 mod input_properties;
+mod live;
 mod protocol_properties;
 mod report;
 mod scenario_errors;

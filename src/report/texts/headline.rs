@@ -14,13 +14,13 @@ texts! {
         Both => "{0}; {1}.", "{0}. {1}.";
         BothEndedEarly => "{0}; {1}, and the run was ended early by its --abort-on rule.",
             "{0}. {1}. --abort-on 규칙에 따라 테스트를 일찍 끝냈습니다.";
-        Killed => "the run had not finished when this was written: it was killed, or was still going on; {0}.",
+        Killed => "The run had not finished when this was written: it was killed, or was still going on; {0}.",
             "기록 당시 테스트가 끝나지 않았습니다(강제 종료되었거나 진행 중). {0}.";
 
         // What was done.
-        Held => "at least {0} of {1} sessions were open throughout the hold of {2}",
+        Held => "At least {0} of {1} sessions were open throughout the hold of {2}",
             "{2}의 유지 구간 내내 세션 {1}개 중 {0}개 이상이 열려 있었습니다";
-        HeldAll => "all {0} sessions were open throughout the hold of {1}",
+        HeldAll => "All {0} sessions were open throughout the hold of {1}",
             "{1}의 유지 구간 내내 세션 {0}개가 모두 열려 있었습니다";
         Completed => "{0} of {1} sessions completed", "세션 {1}개 중 {0}개가 모든 단계를 마쳤습니다";
         Opened => "{0} of {1} sessions opened", "세션 {1}개 중 {0}개가 열렸습니다";

@@ -4,4 +4,5 @@
 //! a file here.
 
 pub mod headline;
+pub mod page;
 pub mod summary;

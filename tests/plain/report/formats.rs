@@ -35,7 +35,8 @@ fn elements(xml: &str) -> Vec<String> {
                 let name = String::from_utf8_lossy(element.name().as_ref()).into_owned();
                 let attributes = element.attributes().map(|attribute| {
                     let attribute = attribute.expect("well-formed");
-                    let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).expect("escaped");
+                    let value =
+                        attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).expect("escaped");
                     format!(" {}={value}", String::from_utf8_lossy(attribute.key.as_ref()))
                 });
                 found.push(name + &attributes.collect::<String>());
