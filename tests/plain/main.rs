@@ -9,6 +9,7 @@ mod frames;
 mod driven;
 mod house_rules;
 mod input_properties;
+mod live;
 mod protocol_properties;
 mod report;
 mod scenario_errors;

@@ -11,6 +11,7 @@ mod faults;
 mod foreign_server;
 mod foreign_systems;
 mod formats;
+mod live;
 mod metrics;
 mod mock;
 mod outside;

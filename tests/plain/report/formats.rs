@@ -138,7 +138,7 @@ fn markdown_shows_what_failed_and_takes_nothing_for_markup() {
     }];
     result.criteria[0].name = "a|b *c* <d>".into();
     let page = made("markdown", &result, Path::new("/tmp/x"));
-    assert!(page.starts_with("## ❌ FAIL: "), "{page}");
+    assert!(page.starts_with("## ❌ Failed: "), "{page}");
     assert!(page.contains("| a\\|b \\*c\\* &lt;d&gt; |"), "{page}");
     assert!(page.contains("| `` a \\| `b` <script>@all `` |"), "{page}");
     // As many cells in each row of a table as in its head.

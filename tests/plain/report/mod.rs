@@ -1,10 +1,12 @@
 //! Results as a reader of them sees them: files, schema, verdict and text, from recorders down.
 
 mod files;
+pub(crate) mod fixture;
 mod fixture;
 mod formats;
 mod headline;
 mod languages;
+mod metrics;
 mod page;
 mod pages;
 mod recorded;
