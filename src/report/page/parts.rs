@@ -1,7 +1,7 @@
 //! What sections are made of: tables that scroll in a box of their own, tags, icons, names of others.
 //!
-//! Knows no figures. Invariant: whatever comes from outside is one line, cut, in an isolation of its own
-//! direction, and escaped.
+//! Knows no figures. Invariant: text from outside is one line, cut, escaped, and isolated in its
+//! direction.
 
 use std::time::Duration;
 
@@ -173,7 +173,9 @@ impl Table {
                 table.wide[self.is_wide] {
                     caption { (self.caption) }
                     thead {
-                        tr { @for (title, class) in &self.columns { th scope="col" class=(class) { (title) } } }
+                        tr {
+                            @for (title, class) in &self.columns { th scope="col" class=(class) { (title) } }
+                        }
                     }
                     tbody {
                         @for row in &self.rows {

@@ -89,7 +89,9 @@ impl Page<'_> {
                 h3 { (self.word(Words::FilesBeside)) }
                 p.soft { code { (foreign::line(&path.to_string_lossy(), 400)) } }
                 ul.files {
-                    @for (file, about) in files { li { a href=(file) { code { (file) } } " " span.soft { (self.word(about)) } } }
+                    @for (file, about) in files {
+                        li { a href=(file) { code { (file) } } " " span.soft { (self.word(about)) } }
+                    }
                 }
             }
         }

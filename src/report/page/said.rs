@@ -47,6 +47,11 @@ impl Page<'_> {
         fault::advice_in(self.lang, &detail.next)
     }
 
+    /// Whether the run had not ended when its summary was written.
+    pub(super) fn is_running(&self) -> bool {
+        self.recorded.result.ending == "running"
+    }
+
     /// Who has to act.
     pub(super) fn blame_text(&self, key: &str) -> String {
         Reason::of_blame(key).map_or_else(|| foreign::line(key, 40), |blame| self.word(blame).to_owned())

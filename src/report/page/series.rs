@@ -1,7 +1,7 @@
 //! The run over time, as the charts of the page have it: one row of figures a series.
 //!
-//! Knows no HTML. Invariants: a series has as many figures as there are points; what there may be any number of (kinds, steps)
-//! is cut to the largest, and the rest is one series or named.
+//! Knows no HTML. Invariants: a series has as many figures as there are points; of kinds there may be
+//! any number, and the rarest are one series.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

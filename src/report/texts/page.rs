@@ -191,8 +191,8 @@ texts! {
             "메시지 {0}개, 내용 {1}; 소켓에서 {2} 읽고 {3} 씀";
         Joined => "{0} messages had more than one JSON text in them: only the first of each was read.",
             "메시지 {0}개에 JSON 텍스트가 둘 이상 있어 첫 번째만 읽었습니다.";
-        FirstOther => "First message that the scenario does not list: member {0} at {1}초,",
-            "시나리오에 없는 첫 메시지: 회원 {0}, {1}초,";
+        FirstOther => "First message that the scenario does not list: member {0} at {1},",
+            "시나리오에 없는 첫 메시지: 회원 {0}, {1},";
 
         // Spread and connections.
         Spread => "Spread", "분산";
