@@ -106,6 +106,7 @@ const ROOMS: [&str; 27] = [
     "engine",
     "watch",
     "report",
+    "compare",
     "exporter",
     "exit_status",
     "terminal",
@@ -125,11 +126,12 @@ const APART: [(&str, &[&str]); 8] = [
     ("plan", &["session", "measure"]),
     ("watch", &["session", "measure", "plan"]),
     ("report", &["engine", "session"]),
+    ("compare", &["engine", "measure", "plan", "scenario", "session"]),
     ("exporter", &["engine", "session"]),
     ("live", &["engine", "session"]),
     ("doctor", &["engine", "session", "report", "scenario"]),
     ("preflight", &["engine", "session", "report"]),
-    ("cli", &["engine", "session", "report", "doctor", "lookup"]),
+    ("cli", &["engine", "session", "report", "compare", "doctor", "lookup"]),
 ];
 
 #[test]
