@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::exit_status::ExitStatus;
+use crate::lang::{Reason, Sentence};
 use crate::terminal;
 
 /// How often signals are looked for.
@@ -100,15 +101,25 @@ impl Interrupt {
         *self.heard.notices.lock().unwrap_or_else(PoisonError::into_inner) = notices;
     }
 
+    /// Returns what asks for the end as a first Ctrl-C does, and does nothing more after it.
+    pub fn first(&self) -> impl Fn() + Send + 'static + use<> {
+        let heard = Arc::clone(&self.heard);
+        move || {
+            if heard.signal.load(Ordering::SeqCst) == 0 {
+                heard.signalled(SIGINT, Instant::now());
+            }
+        }
+    }
+
     /// Why to stop, if a signal asked for it.
-    pub fn reason(&self) -> Option<String> {
-        let name = match self.heard.signal.load(Ordering::SeqCst) {
+    pub fn reason(&self) -> Option<Sentence> {
+        let reason = match self.heard.signal.load(Ordering::SeqCst) {
             0 => return None,
-            SIGINT => "interrupted (SIGINT)",
-            SIGHUP => "its terminal went away (SIGHUP)",
-            _ => "asked to end (SIGTERM)",
+            SIGINT => Reason::Interrupted,
+            SIGHUP => Reason::TerminalGone,
+            _ => Reason::AskedToEnd,
         };
-        Some(name.to_owned())
+        Some(reason.into())
     }
 
     /// Sleeps; `false` as soon as a signal asks for the end.
@@ -171,12 +182,12 @@ impl Heard {
     fn signalled(&self, number: i32, now: Instant) -> Answer {
         let answer = self.answer(number, now);
         let notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
-        let notice = match answer {
-            Answer::End => &notices.first,
-            Answer::Quit => &notices.second,
-            Answer::Nothing => &None,
-        };
-        notice.iter().for_each(|notice| terminal::tell_soon(notice));
+        match answer {
+            // What a signal begins is not news once it is over.
+            Answer::End => notices.first.iter().for_each(|notice| terminal::tell_passing(notice)),
+            Answer::Quit => notices.second.iter().for_each(|notice| terminal::tell_soon(notice)),
+            Answer::Nothing => {}
+        }
         answer
     }
 
@@ -246,7 +257,7 @@ mod tests {
         let interrupt = deaf(0);
         assert_eq!(interrupt.reason(), None);
         assert_eq!(interrupt.heard.answer(SIGTERM, Instant::now()), Answer::End);
-        assert_eq!(interrupt.reason().as_deref(), Some("asked to end (SIGTERM)"));
+        assert_eq!(interrupt.reason(), Some(Reason::AskedToEnd.into()));
     }
 
     #[test]

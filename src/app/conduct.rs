@@ -4,6 +4,7 @@
 //! from the first second of load on, nothing ends the run without a summary.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,17 +15,21 @@ use startline_os::descriptors;
 use super::abort::Abort;
 use super::mock_process::MockServer;
 use super::ready::{Asked, Waited};
+use super::report::Reports;
+use super::watch;
 use crate::app::doctor;
 use crate::app::printed::{is_broken_pipe, print_found};
 use crate::app::ready;
-use crate::app::recording;
+use crate::app::recording::{self, Servers};
 use crate::checks::{Page, Verdict, text as checks_text};
 use crate::cli::run::RunArgs;
 use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
 use crate::engine::{self, Hosts};
 use crate::exit_status::ExitStatus;
+use crate::exporter::{self, Exporter};
 use crate::interrupt::{Interrupt, Notices};
-use crate::lang::Lang;
+use crate::lang::{Lang, Sentence};
+use crate::live::Live;
 use crate::lookup::advice::hint;
 use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
@@ -35,6 +40,7 @@ use crate::plan::summary::Summary;
 use crate::plan::zone::Clues;
 use crate::plan::{CaFile, Plan, Target};
 use crate::report::files::{Lacking, ResultsDir, SUMMARY, default_name};
+use crate::report::formats::Source;
 use crate::report::view::View;
 use crate::report::{RunResult, text};
 use crate::terminal::tell;
@@ -51,7 +57,15 @@ const DISK_PATIENCE_STOPPED: Duration = Duration::from_secs(5);
 /// # Errors
 /// The run cannot begin.
 pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
-    let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet, lang: args.lang };
+    let output = Output {
+        out: args.out.clone(),
+        json: args.json,
+        quiet: args.quiet,
+        lang: args.lang,
+        live: !args.no_live,
+    };
+    let reports = Reports::check(&args.report, args.out.as_deref())?;
+    let watch = watch::read(&args.watch)?;
     let settings = args.settings.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
     let (mut plan, limits) = doctor::plan_of(settings, Path::new("/"))?;
@@ -63,6 +77,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     refuse_what_cannot_fit(&fit)?;
     check_key_log(&plan)?;
     output.show_plan(&summary, &fit);
+    let exporter = args.metrics.map(|address| output.serve_metrics(address, &plan)).transpose()?;
 
     let interrupt =
         Interrupt::listen(Notices::new("nothing has been loaded yet", "nothing has been loaded"))?;
@@ -99,11 +114,21 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let results_are = format!("the results up to the last second are in {}", path.display());
     interrupt.now_says(Notices::new("closing the sessions", &results_are));
     let stop = || interrupt.reason().or_else(|| mock_server.as_ref().and_then(MockServer::ended));
-    let (result, lacking) = load(&plan, &hosts, (&interrupt, &stop), &mut directory, &output)?;
+    let servers = Servers {
+        watching: watch::start(watch, &plan, hosts.trust.as_ref())?,
+        requires_all: args.require.is_some(),
+    };
+    let shown = (&output, exporter, servers);
+    let (result, lacking) = load(&plan, &hosts, (&interrupt, &stop), &mut directory, shown)?;
     drop(mock_server);
     let is_printed = output.print_result(&interrupt, &result, &path);
     let is_written = tell_what_is_lacking(&lacking, &path);
-    Ok(if is_printed && is_written { ExitStatus::of(result.verdict) } else { ExitStatus::Inconclusive })
+    let are_made = reports.make(&Source { result: &result, directory: &path, lang: output.lang });
+    Ok(if is_printed && is_written && are_made {
+        ExitStatus::of(result.verdict)
+    } else {
+        ExitStatus::Inconclusive
+    })
 }
 
 /// Says what the files lack; `false` if the summary is incomplete.
@@ -130,6 +155,7 @@ struct Output {
     json: bool,
     quiet: bool,
     lang: Lang,
+    live: bool,
 }
 
 impl Output {
@@ -154,17 +180,38 @@ impl Output {
         }
     }
 
+    /// Begins to serve metrics before anything else is opened.
+    fn serve_metrics(&self, address: SocketAddr, plan: &Plan) -> Result<Exporter> {
+        let exporter = Exporter::listen(address, plan)?;
+        let line = format!("metrics: http://{}{}", exporter.address(), exporter::PATH);
+        // A port that the kernel chose is known from nowhere else.
+        match address.port() {
+            0 => tell(&line),
+            _ => self.say(line),
+        }
+        Ok(exporter)
+    }
+
     fn say(&self, line: impl AsRef<str>) {
         if !self.quiet {
             tell(line.as_ref());
         }
     }
 
+    /// What shows the run as it goes: the live view where there is a screen for it, else the status line.
+    fn view(&self, plan: &Plan, interrupt: &Interrupt) -> Option<Box<dyn View>> {
+        if self.quiet {
+            return None;
+        }
+        let live = if self.live { Live::start(plan, interrupt.first()) } else { None };
+        Some(live.map_or_else(|| Box::<recording::Progress>::default() as _, |live| Box::new(live) as _))
+    }
+
     /// Prints the result; `false` if a program was to read it and cannot. What is for people is in the files as well, and
     /// the exit status says it.
     fn print_result(&self, interrupt: &Interrupt, result: &RunResult, path: &Path) -> bool {
         let printed = print_found(Some(interrupt), self.json, result, |page| match self.quiet {
-            true => text::verdict(result, path, self.lang, page),
+            true => text::verdict(result, self.lang, page),
             false => text::summary(result, Some(path), self.lang, page),
         });
         match printed {
@@ -311,15 +358,14 @@ fn wait_ready(
 fn load(
     plan: &Plan,
     hosts: &Hosts,
-    (interrupt, stop): (&Interrupt, &dyn Fn() -> Option<String>),
+    (interrupt, stop): (&Interrupt, &dyn Fn() -> Option<Sentence>),
     directory: &mut ResultsDir,
-    output: &Output,
+    (output, exporter, servers): (&Output, Option<Exporter>, Servers),
 ) -> Result<(RunResult, Lacking)> {
     let mut views: Vec<Box<dyn View>> = Vec::new();
-    if !output.quiet {
-        views.push(Box::<recording::Progress>::default());
-    }
-    let mut recording = recording::Recording::new(plan, directory, views);
+    views.extend(output.view(plan, interrupt));
+    views.extend(exporter.map(|exporter| Box::new(exporter) as Box<dyn View>));
+    let mut recording = recording::Recording::new(plan, directory, views, servers);
     let abort = RefCell::new(Abort::new(&plan.settings.abort_on));
     let stop = || stop().or_else(|| abort.borrow().reason());
     let outcome = engine::run(plan, hosts, &stop, &mut |second| {

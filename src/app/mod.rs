@@ -15,10 +15,12 @@ mod prepare;
 mod printed;
 mod ready;
 mod recording;
+mod report;
 mod scenario;
 mod serve;
 mod settings;
 mod tune;
+mod watch;
 
 use std::time::Duration;
 
@@ -52,6 +54,7 @@ impl Cli {
             Command::Man(args) => manual::man(&args).map(|()| ExitStatus::Passed),
             Command::Preflight(args) => preflight::run(*args),
             Command::Prepare(args) => prepare::run(args),
+            Command::Report(args) => report::run(&args).map(|()| ExitStatus::Passed),
             Command::Run(args) => conduct::conduct(*args),
             Command::Scenario(args) => scenario::run(args).map(|()| ExitStatus::Passed),
             Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Passed),

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use startline_os::process;
 
 use crate::engine::{self, Outcome, RunReadings, Second};
+use crate::lang::Reason;
 use crate::measure::Totals;
 use crate::plan::Plan;
 use crate::report::files::{self, Lacking, ResultsDir};
@@ -16,6 +17,7 @@ use crate::report::progress::{self, Status};
 use crate::report::view::{Snapshot, View};
 use crate::report::{Ending, Facts, Phase, RampDownFacts, RunResult};
 use crate::terminal::StatusLine;
+use crate::watch::{Stage, Watching};
 
 /// Where standard error is no terminal, a line this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
@@ -25,6 +27,7 @@ pub struct Recording<'r> {
     plan: &'r Plan,
     directory: &'r mut ResultsDir,
     views: Vec<Box<dyn View + 'r>>,
+    watching: Option<Watching>,
     facts: Facts,
     /// The end of the last second of each side of the close of accounts; `None` before the first.
     last_end: Option<Duration>,
@@ -33,16 +36,32 @@ pub struct Recording<'r> {
     last_cpu_seconds: f64,
 }
 
+/// What is watched of the servers during a run.
+#[derive(Debug, Default)]
+pub struct Servers {
+    /// The sources; `None` without any.
+    pub watching: Option<Watching>,
+    /// A criterion that is not measured makes the run inconclusive.
+    pub requires_all: bool,
+}
+
 impl<'r> Recording<'r> {
     /// Begins now.
-    pub fn new(plan: &'r Plan, directory: &'r mut ResultsDir, views: Vec<Box<dyn View + 'r>>) -> Self {
-        let facts = facts_at_start();
+    pub fn new(
+        plan: &'r Plan,
+        directory: &'r mut ResultsDir,
+        views: Vec<Box<dyn View + 'r>>,
+        servers: Servers,
+    ) -> Self {
+        let Servers { watching, requires_all } = servers;
+        let facts = Facts { requires_all, watch: watching.as_ref().map(Watching::seen), ..facts_at_start() };
         // So that whoever kills a run in its first second finds a summary that says so.
         directory.summary(&RunResult::build(&Totals::new(&engine::layout_of(plan)), &facts, plan));
         Self {
             plan,
             directory,
             views,
+            watching,
             facts,
             last_end: None,
             phase: Phase::Ramp,
@@ -72,6 +91,7 @@ impl<'r> Recording<'r> {
             rss_bytes: process::rss_bytes(),
             totals: second.totals,
         };
+        self.watch(at, second.phase);
         self.directory.second(&row, second.interval, &*self.plan.scenario);
         // What is judged was recorded before accounts closed, though it is handed over later.
         if second.phase != Phase::RampDown {
@@ -96,6 +116,18 @@ impl<'r> Recording<'r> {
         result
     }
 
+    /// Takes what was read of the servers since the last second.
+    fn watch(&mut self, elapsed: Duration, phase: Phase) {
+        let Some(watching) = &mut self.watching else { return };
+        let stage = match phase {
+            Phase::Hold => Stage::Hold,
+            Phase::RampDown => Stage::After,
+            _ => Stage::Ramp,
+        };
+        self.directory.watched(&watching.drain(elapsed, stage));
+        self.facts.watch = Some(watching.seen());
+    }
+
     /// Makes the result of what has ended and writes it down; `early`: how it was ended before its
     /// time. Waits for the files as long as there is `patience`, and returns what they lack as well.
     pub fn finish(
@@ -104,6 +136,10 @@ impl<'r> Recording<'r> {
         early: Option<Ending>,
         patience: impl Fn() -> Duration,
     ) -> (RunResult, Lacking) {
+        if let Some(watching) = &mut self.watching {
+            self.directory.watched(&watching.finish());
+            self.facts.watch = Some(watching.seen());
+        }
         self.take_readings(&outcome.readings, u64::from(outcome.held_to_end));
         self.facts.ledger = outcome.ledger.clone();
         let after = &outcome.ramp_down.totals.tally().counts;
@@ -125,10 +161,9 @@ impl<'r> Recording<'r> {
         let held_to_end = u64::from(outcome.held_to_end);
         self.facts.ending = match &outcome.stopped {
             Some(why) => early.unwrap_or_else(|| Ending::Stopped(why.clone())),
-            None if open != held_to_end => Ending::Stopped(format!(
-                "the accounts do not close, which is a defect of startline: {open} sessions opened and not closed, \
-                 {held_to_end} open"
-            )),
+            None if open != held_to_end => Ending::Stopped(
+                Reason::SessionsUnaccounted.with(open.to_string()).with(held_to_end.to_string()),
+            ),
             None => Ending::Finished,
         };
         let result = self.result(&outcome.totals);
@@ -249,6 +284,8 @@ fn facts_at_start() -> Facts {
         cpu_seconds: 0.0,
         ledger: None,
         ramp_down: None,
+        watch: None,
+        requires_all: false,
         ending: Ending::Running,
     }
 }

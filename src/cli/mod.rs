@@ -16,11 +16,13 @@ pub mod doctor;
 pub mod man;
 pub mod preflight;
 pub mod prepare;
+pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod serve;
 pub mod tune;
 pub mod values;
+pub mod watch;
 
 /// Load-tests WebSocket servers with thousands of realistic sessions from one Linux machine, and gives a verdict.
 #[derive(Debug, Parser)]
@@ -46,6 +48,8 @@ pub enum Command {
     Preflight(Box<preflight::PreflightArgs>),
     /// Create members and a challenge, and have the members join it, before a run.
     Prepare(prepare::PrepareArgs),
+    /// Make another form of a run's results: CSV, JUnit, Markdown and more.
+    Report(report::ReportArgs),
     /// Run a load test; without --target, against the built-in mock server.
     Run(Box<run::RunArgs>),
     /// Check a scenario, show the built-in ones, start a new one.

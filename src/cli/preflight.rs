@@ -1,11 +1,10 @@
 //! The options of `startline preflight`: those of a run, and what else to check.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use super::run::SettingsArgs;
 use super::values;
+use super::watch::WatchOptions;
 use crate::preflight::members::SampleSize;
 
 /// Help of the option, which only `run` can do without.
@@ -30,9 +29,9 @@ pub struct PreflightArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = sample_size, help_heading = "Checks")]
     pub(crate) sample: Option<SampleSize>,
 
-    /// Check the sources watched during the test: a TOML file of [[watch]] blocks, as run --watch reads it.
-    #[arg(long, value_name = "FILE", help_heading = "Checks")]
-    pub(crate) watch: Option<PathBuf>,
+    /// What is watched during the test, and checked before it.
+    #[command(flatten)]
+    pub(crate) watch: WatchOptions,
 
     /// Print the checks as JSON on standard output, and nothing else there.
     #[arg(long, help_heading = "Checks")]

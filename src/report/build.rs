@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
-use super::{servers, stalls, tls, *};
+use super::{servers, stalls, tls, watched, *};
 use crate::fault::{Blame, Fault};
+use crate::lang::Reason;
 use crate::measure::{
     AddressCounts, ERROR_RATE_FORMULA, FaultSample, Latencies, Layout, SourceCounts, Tally, Totals,
 };
@@ -50,6 +51,7 @@ impl RunResult {
             ramp_down: facts.ramp_down.as_ref().map(ramp_down),
             generator: generator(totals, facts, plan),
             stalls: stalls::result(totals.stalls(), facts),
+            watch: facts.watch.as_ref().map(watched::result),
             ending: ending_key(&facts.ending).to_owned(),
             scenario: scenario.name.clone(),
             plan: serde_json::to_value(&plan.settings).unwrap_or_default(),
@@ -58,7 +60,8 @@ impl RunResult {
             host: facts.host.clone(),
         };
         let grounds = grounds(totals, facts, plan, &result);
-        verdict::judge(&mut result, &scenario.criteria, &grounds);
+        let watched = facts.watch.as_ref().map(watched::criteria).unwrap_or_default();
+        verdict::judge(&mut result, &scenario.criteria, watched, &grounds);
         result
     }
 }
@@ -67,21 +70,27 @@ fn grounds(totals: &Totals, facts: &Facts, plan: &Plan, result: &RunResult) -> G
     let (mut broken, mut aborted) = (Vec::new(), None);
     match &facts.ending {
         Ending::Finished => {}
-        Ending::Running => broken.push("The run is not finished.".to_owned()),
-        Ending::Aborted(reason) => aborted = Some(format!("The run was ended early by {reason}.")),
-        Ending::Stopped(reason) => broken.push(format!("The run was stopped early: {reason}.")),
+        Ending::Running => broken.push(Reason::NotFinished.into()),
+        Ending::Aborted(reason) => aborted = Some(Reason::Aborted.with(reason.clone())),
+        Ending::Stopped(reason) => broken.push(Reason::Stopped.with(reason.clone())),
     }
     // While it runs, PINGs are outstanding and sums are open by nature.
     if facts.ending != Ending::Running
         && let Err(sum) = totals.check()
     {
-        broken.push(format!("The accounts do not close, which is a defect of startline: {sum}."));
+        broken.push(Reason::AccountsOpen.with(sum));
     }
     let tally = totals.tally();
     let limit = result.generator.lag_limit_ms;
     let lagging = limit.zip(result.generator.lag_p99_ms).is_some_and(|(limit, lag)| lag > limit);
     let excuses: Excuses = verdict::excuses(tally, lagging);
-    Grounds { broken, aborted, excuses, is_lag_limit_given: plan.settings.lag_limit.is_some() }
+    Grounds {
+        broken,
+        aborted,
+        excuses,
+        is_lag_limit_given: plan.settings.lag_limit.is_some(),
+        requires_all: facts.requires_all,
+    }
 }
 
 fn sessions(tally: &Tally, facts: &Facts, plan: &Plan) -> SessionsResult {
@@ -205,7 +214,7 @@ fn ping(tally: &Tally) -> PingResult {
 
 fn errors(totals: &Totals, scenario: &Scenario) -> ErrorsResult {
     let counts = &totals.tally().counts;
-    let details = details(totals, scenario);
+    let details = error_details(totals, scenario);
     let mut by_kind = BTreeMap::<&str, u64>::new();
     for detail in &details {
         *by_kind.entry(&detail.kind).or_default() += detail.count;
@@ -277,7 +286,8 @@ pub(super) fn error_counts<'l>(
         .filter(|(.., count)| *count > 0)
 }
 
-fn details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
+/// Every kind of error of every step, most frequent first, with the first sample of each.
+pub fn error_details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
     let detail = |(step, fault, count): (&str, Fault, u64)| ErrorDetail {
         step: step.to_owned(),
         kind: fault.key(scenario),

@@ -23,6 +23,7 @@ use crate::foreign;
 use crate::measure::{FaultSample, Interval, Layout};
 use crate::members::{MemberId, SessionNumber};
 use crate::numbers;
+use crate::watch::running::Row;
 
 /// A row a second.
 pub const TIMELINE: &str = "timeline.csv";
@@ -30,8 +31,25 @@ pub const TIMELINE: &str = "timeline.csv";
 pub const LATENCY_LOG: &str = "latency.hlog";
 /// A bounded number of failures of each kind, with evidence, a JSON object a line.
 pub const FAILURES: &str = "failures.jsonl";
+/// The servers' side, a reading of a figure a line; see [`crate::watch`].
+pub const WATCH: &str = "watch.csv";
+/// Its first line.
+const WATCH_HEAD: &str = "at_s,time,item,value\n";
 /// The plan: repeats the run.
 pub const PLAN: &str = "plan.toml";
+/// What each file is.
+pub const README: &str = "README.txt";
+
+/// Every file of a directory, and what is in it: the text of [`README`].
+pub const CONTENT: [(&str, &str); 7] = [
+    (SUMMARY, "the whole result, as JSON: verdict, criteria, figures"),
+    (TIMELINE, "a row per second, with the wall clock"),
+    (LATENCY_LOG, "HdrHistogram log of each second and step, in microseconds"),
+    (FAILURES, "samples of each kind of failure, a JSON object per line"),
+    (WATCH, "a line per figure of the servers and reading (run --watch)"),
+    (PLAN, "the plan; repeats the run: startline run --plan plan.toml"),
+    (README, "this list"),
+];
 
 /// Why a results directory cannot be created.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +82,8 @@ pub struct ResultsDir {
     layout: Layout,
     log: LogWriter,
     log_has_head: bool,
+    /// Lines of what is watched that wait for the next second.
+    watched: Vec<u8>,
     writer: Writer,
 }
 
@@ -85,6 +105,7 @@ impl ResultsDir {
             writer::create(&path).and_then(write).map_err(refused(&path))
         };
         open(PLAN, plan_toml.as_bytes())?;
+        open(README, readme().as_bytes())?;
         // Empty until the first second: it shows that the place is taken, and that it can be
         // written.
         open(SUMMARY, b"")?;
@@ -92,10 +113,12 @@ impl ResultsDir {
             (TIMELINE, open(TIMELINE, &timeline::head(layout))?),
             (LATENCY_LOG, open(LATENCY_LOG, b"")?),
             (FAILURES, open(FAILURES, b"")?),
+            (WATCH, open(WATCH, WATCH_HEAD.as_bytes())?),
         ];
         Ok(Self {
             log: LogWriter::new(&layout.steps),
             log_has_head: false,
+            watched: Vec::new(),
             writer: Writer::start(Directory::new(path, files)).map_err(refused(path))?,
             path: path.to_owned(),
             layout: layout.clone(),
@@ -121,7 +144,13 @@ impl ResultsDir {
             timeline::second(second, interval, &self.layout, names),
             log,
             failures.collect(),
+            std::mem::take(&mut self.watched),
         ]);
+    }
+
+    /// Takes readings of what is watched, which are written with the next second.
+    pub fn watched(&mut self, rows: &[Row]) {
+        self.watched.extend(rows.iter().flat_map(watch_line));
     }
 
     /// Has the summary replaced: whoever reads it sees the old one or the new one, whole.
@@ -133,6 +162,10 @@ impl ResultsDir {
     /// files are complete, or nothing has been written for as long as there is `patience`. Returns
     /// what they lack.
     pub fn finish(&mut self, result: &RunResult, patience: impl Fn() -> Duration) -> Lacking {
+        if !self.watched.is_empty() {
+            let watched = std::mem::take(&mut self.watched);
+            self.writer.second(vec![Vec::new(), Vec::new(), Vec::new(), watched]);
+        }
         self.hand_over(result, true);
         self.flush(patience);
         let (lines, summary) = self.writer.lacks();
@@ -162,6 +195,16 @@ pub struct Lacking {
     pub lines: Vec<String>,
     /// Why the summary is incomplete.
     pub summary: Option<String>,
+}
+
+fn readme() -> String {
+    let lines = CONTENT.map(|(name, what)| format!("{name:<16}{what}\n")).concat();
+    format!(
+        "Results of a run of startline {}, written every second.\n\n{lines}\n\
+         startline report DIRECTORY --format FORMAT makes other forms of them.\n\
+         startline compare DIRECTORY DIRECTORY says what differs between two runs.\n",
+        env!("CARGO_PKG_VERSION")
+    )
 }
 
 /// The directory's name when none was given: `startline-20260131-093000`, in the local time handed
@@ -203,6 +246,14 @@ pub struct FailureLine {
     pub blame: String,
     /// The first bytes of what the peer sent.
     pub evidence: String,
+}
+
+fn watch_line(row: &Row) -> Vec<u8> {
+    let mut line = csv::Writer::from_writer(Vec::new());
+    let (at_s, value) = (numbers::tidy(row.at.as_secs_f64()), row.value);
+    // Into memory: nothing in it can fail.
+    drop(line.write_record([at_s.to_string(), row.time.to_string(), row.item.clone(), value.to_string()]));
+    line.into_inner().unwrap_or_default()
 }
 
 fn failure_line(sample: &FaultSample, layout: &Layout, names: &dyn FaultNames) -> Vec<u8> {

@@ -10,9 +10,12 @@
 
 mod build;
 pub mod files;
+pub mod formats;
+pub mod headline;
 mod hlog;
 mod measures;
 mod ordered;
+pub mod page;
 mod phrases;
 pub mod progress;
 pub mod recorded;
@@ -25,6 +28,7 @@ mod timeline;
 mod tls;
 pub mod verdict;
 pub mod view;
+mod watched;
 mod writer;
 
 use std::net::IpAddr;
@@ -32,15 +36,19 @@ use std::time::Duration;
 
 use startline_os::process::Host;
 
+use crate::lang::Sentence;
 pub use crate::measure::Phase;
 use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
+use crate::watch::Seen;
 
+pub use build::error_details;
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use result::*;
 pub use servers::{RoutingResult, ServerFailure, ServerResult};
 pub use stalls::{StallResult, StallsResult};
+pub use watched::{WatchEvent, WatchResult, WatchedResult};
 
 /// How a run came to its end, or that it has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +58,9 @@ pub enum Ending {
     /// It is under way: what a summary says that is written once a second.
     Running,
     /// It was ended early since a measure was beyond its limit: what failed by then has failed.
-    Aborted(String),
-    /// It was ended early; the reason in words: `interrupted`, `the target refused every session`.
-    Stopped(String),
+    Aborted(Sentence),
+    /// It was ended early, for this reason.
+    Stopped(Sentence),
 }
 
 /// Messages that still came while sessions left: reported, not judged.
@@ -116,6 +124,10 @@ pub struct Facts {
     pub ledger: Option<LedgerTotals>,
     /// What came while sessions left; `None` while they have not.
     pub ramp_down: Option<RampDownFacts>,
+    /// The servers' side, so far or at the end; `None` if nothing is watched.
+    pub watch: Option<Seen>,
+    /// A criterion that is not measured makes the run inconclusive.
+    pub requires_all: bool,
     /// How the run ended, or that it has not.
     pub ending: Ending,
 }

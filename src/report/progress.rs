@@ -63,8 +63,8 @@ fn millis(span: Duration) -> String {
     figure(span.as_secs_f64() * 1e3)
 }
 
-/// `4:05`, `1:02:03`.
-fn clock(span: Duration) -> String {
+/// Returns a time as a clock shows it: `4:05`, `1:02:03`.
+pub fn clock(span: Duration) -> String {
     let seconds = span.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
-use super::{Ordered, RoutingResult, ServerResult, StallsResult};
+use super::{Ordered, RoutingResult, ServerResult, StallsResult, WatchResult};
+use crate::lang::Sentence;
 use crate::members::{MemberId, SessionNumber};
 use crate::scenario::Good;
 
@@ -27,7 +28,8 @@ pub struct RunResult {
     /// The process's exit status that goes with it: 0, 1 or 3.
     pub exit_status: u8,
     /// Why the verdict is what it is, in sentences, weightiest first.
-    pub reasons: Vec<String>,
+    #[serde(flatten, with = "crate::lang::sentence::reasons")]
+    pub reasons: Vec<Sentence>,
     /// What the run was judged by.
     pub criteria: Vec<CriterionResult>,
     /// Sessions planned, begun and held.
@@ -61,6 +63,9 @@ pub struct RunResult {
     pub generator: GeneratorResult,
     /// Times in which this machine did not run the load generator.
     pub stalls: StallsResult,
+    /// The servers' side; `null` if nothing was watched.
+    #[serde(default)]
+    pub watch: Option<WatchResult>,
     /// `finished`, `running` or `stopped`.
     pub ending: String,
     /// The scenario's name.
@@ -123,7 +128,8 @@ pub struct CriterionResult {
     /// Of a failure: whether it stands, or may have been caused by this machine. `true` otherwise.
     pub stands: bool,
     /// The outcome in words.
-    pub why: String,
+    #[serde(flatten, with = "crate::lang::sentence::why")]
+    pub why: Sentence,
 }
 
 /// Sessions planned, begun and held.

@@ -1,9 +1,11 @@
 //! Standard error: messages, and one status line that is redrawn on a terminal and printed now and then elsewhere.
 //!
 //! Does not know what the line says. Invariants: what is drawn never wraps, so that the next one can replace it; it is
-//! gone before anything else is printed; a terminal that nobody reads costs lines and stops nothing (`printer`).
+//! gone before anything else is printed; a terminal that nobody reads costs lines and stops nothing (`printer`). A view may have
+//! the whole screen meanwhile (`screen`).
 
 pub(crate) mod printer;
+pub(crate) mod screen;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal};
@@ -33,8 +35,7 @@ pub struct StatusLine {
 impl StatusLine {
     /// On standard error; where that is no terminal, a line at this interval.
     pub fn new(plain_interval: Duration) -> Self {
-        let is_terminal =
-            io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let is_terminal = io::stderr().is_terminal() && !is_dumb();
         let columns: fn() -> usize = || terminal_columns(&io::stderr());
         Self::to(standard_error().clone(), is_terminal.then_some(columns), plain_interval)
     }
@@ -90,9 +91,20 @@ pub(crate) fn tell_soon(line: &str) {
     standard_error().line(line);
 }
 
-/// Waits until standard error has everything, at most this long.
+/// The same for what is true only now: where a view holds lines back, it shows this one, and it is not printed later.
+pub(crate) fn tell_passing(line: &str) {
+    standard_error().passing(line);
+}
+
+/// Waits until standard error has everything, at most this long; a view that has the screen gives it back.
 pub(crate) fn flush(patience: Duration) {
+    screen::take_back();
     standard_error().flush(patience);
+}
+
+/// Whether the terminal obeys no commands.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// Has panics, which are defects, printed as any other message: the standard library's own way waits for a reader.
@@ -105,6 +117,8 @@ pub(crate) fn print_panics() {
         if trace.status() == BacktraceStatus::Captured {
             tell_soon(&trace.to_string());
         }
+        // A view would hide it.
+        screen::ask_back();
     }));
 }
 

@@ -29,6 +29,10 @@ enum Chunk {
     Status(String),
     /// Removes the status line.
     Clear,
+    /// A line that is true only now: gone when what has been held back is printed.
+    Passing(String),
+    /// Bytes that others could not write in time, in front of everything else.
+    Raw(Vec<u8>),
 }
 
 /// Standard error. Clones print to the same place.
@@ -49,6 +53,8 @@ struct State {
     /// Lines that nobody read in time, since that was last printed.
     dropped: u64,
     is_writing: bool,
+    /// A view has the screen: lines wait in the queue until it gives it back.
+    is_held: bool,
     /// Somebody has waited in vain; nobody else does until a write ends.
     is_stuck: bool,
 }
@@ -61,9 +67,9 @@ impl Printer {
         let write = move || {
             let mut is_drawn = false;
             loop {
-                let text = shared.next(&mut is_drawn);
+                let bytes = shared.next(&mut is_drawn);
                 // Nobody may be there any more, which ends nothing.
-                let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+                let _ = out.write_all(&bytes).and_then(|()| out.flush());
                 shared.written();
             }
         };
@@ -76,6 +82,39 @@ impl Printer {
     /// Prints a line, soon.
     pub fn line(&self, text: &str) {
         self.shared.add(Chunk::Line(foreign::shown_plain(text)));
+    }
+
+    /// Prints a line that is true only now: while lines are held back, for whoever shows those.
+    pub fn passing(&self, text: &str) {
+        self.shared.add(Chunk::Passing(foreign::shown_plain(text)));
+    }
+
+    /// Holds lines back from here on.
+    pub fn hold(&self) {
+        self.shared.state().is_held = true;
+    }
+
+    /// Prints what was held back, after these bytes; what was only passing is gone.
+    pub fn release(&self, first: Vec<u8>) {
+        let mut state = self.shared.state();
+        state.is_held = false;
+        state.queue.retain(|chunk| !matches!(chunk, Chunk::Passing(_)));
+        if !first.is_empty() {
+            state.queue.push_front(Chunk::Raw(first));
+        }
+        self.shared.changed.notify_all();
+    }
+
+    /// The last lines that are held back, at most so many, latest last.
+    pub fn held(&self, lines_max: usize) -> Vec<String> {
+        let state = self.shared.state();
+        let line = |chunk: &Chunk| match chunk {
+            Chunk::Line(text) | Chunk::Passing(text) => Some(text.clone()),
+            Chunk::Status(_) | Chunk::Clear | Chunk::Raw(_) => None,
+        };
+        let mut lines: Vec<String> = state.queue.iter().rev().filter_map(line).take(lines_max).collect();
+        lines.reverse();
+        lines
     }
 
     /// Prints a line, and waits a moment until it is there.
@@ -98,7 +137,9 @@ impl Printer {
 
     /// Waits until everything is printed; `false` if it was not in this time.
     pub fn flush(&self, patience: Duration) -> bool {
-        let is_busy = |state: &mut State| state.is_writing || !state.queue.is_empty() || state.dropped > 0;
+        let is_busy = |state: &mut State| {
+            state.is_writing || !state.is_held && (!state.queue.is_empty() || state.dropped > 0)
+        };
         let waited = self.shared.changed.wait_timeout_while(self.shared.state(), patience, is_busy);
         let (mut state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
         state.is_stuck |= waited.timed_out();
@@ -115,22 +156,22 @@ impl Shared {
     fn add(&self, chunk: Chunk) {
         let mut state = self.state();
         // Of what is drawn, only the newest matters.
-        if !matches!(chunk, Chunk::Line(_)) {
+        if matches!(chunk, Chunk::Status(_) | Chunk::Clear) {
             while matches!(state.queue.back(), Some(Chunk::Status(_) | Chunk::Clear)) {
                 state.queue.pop_back();
             }
         }
         if state.queue.len() == LINES_MAX {
             let oldest = state.queue.pop_front();
-            state.dropped += u64::from(matches!(oldest, Some(Chunk::Line(_))));
+            state.dropped += u64::from(matches!(oldest, Some(Chunk::Line(_) | Chunk::Passing(_))));
         }
         state.queue.push_back(chunk);
         self.changed.notify_all();
     }
 
     /// Waits for the next bytes to write.
-    fn next(&self, is_drawn: &mut bool) -> String {
-        let nothing = |state: &mut State| state.queue.is_empty() && state.dropped == 0;
+    fn next(&self, is_drawn: &mut bool) -> Vec<u8> {
+        let nothing = |state: &mut State| state.is_held || state.queue.is_empty() && state.dropped == 0;
         let waited = self.changed.wait_while(self.state(), nothing);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner);
         state.is_writing = true;
@@ -140,13 +181,15 @@ impl Shared {
         };
         drop(state);
         let was_drawn = std::mem::replace(is_drawn, matches!(chunk, Chunk::Status(_)));
-        match chunk {
-            Chunk::Line(text) if was_drawn => format!("\r\x1b[K{text}\n"),
-            Chunk::Line(text) => format!("{text}\n"),
+        let text = match chunk {
+            Chunk::Raw(bytes) => return bytes,
+            Chunk::Line(text) | Chunk::Passing(text) if was_drawn => format!("\r\x1b[K{text}\n"),
+            Chunk::Line(text) | Chunk::Passing(text) => format!("{text}\n"),
             Chunk::Status(text) => format!("\r{text}\x1b[K"),
             Chunk::Clear if was_drawn => "\r\x1b[K".to_owned(),
             Chunk::Clear => String::new(),
-        }
+        };
+        text.into_bytes()
     }
 
     fn written(&self) {

@@ -6,17 +6,25 @@
 //! nor the run; what was not seen is "not measured", with what would have to be done to see it, and
 //! never passes; no secret is printed.
 
+mod advice;
+pub mod builtin;
 pub mod file;
 pub mod item;
+pub mod judge;
+pub mod metrics;
 pub mod page;
 mod place;
 pub mod prometheus;
+pub mod query;
 pub mod redis;
+pub mod running;
 pub mod source;
 pub mod spec;
+mod thread;
 
 pub use file::{Watch, Watched};
 pub use item::{Beyond, Item, Judge, Limits};
 pub use place::Secret;
+pub use running::{Seen, SeenItem, SeenSource, Stage, Watching};
 pub use source::{Event, EventKind, Reading, Source, Unseen};
 pub use spec::{Network, Spec};

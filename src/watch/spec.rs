@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::metrics::{self, Metrics};
 use super::page::{self, Page};
 use super::place::{Result, Variables};
 use super::prometheus::{self, Prometheus};
@@ -16,6 +17,8 @@ use crate::scenario::document::Section;
 pub enum Spec {
     /// A Prometheus server.
     Prometheus(Prometheus),
+    /// A page of metrics.
+    Metrics(Metrics),
     /// A Redis server.
     Redis(Redis),
     /// A page.
@@ -48,13 +51,20 @@ pub(super) struct Kind {
 }
 
 /// All kinds.
-pub(super) const KINDS: [Kind; 3] = [
+pub(super) const KINDS: [Kind; 4] = [
     Kind {
         name: "prometheus",
         keys: &prometheus::KEYS,
         read: |section, variables| Ok(Prometheus::from_section(section, variables)?.map(Spec::Prometheus)),
         check: |_| Ok(()),
         place: "give url = \"http://…\", or the option --prometheus URL",
+    },
+    Kind {
+        name: "metrics",
+        keys: &metrics::KEYS,
+        read: |section, variables| Ok(Metrics::from_section(section, variables)?.map(Spec::Metrics)),
+        check: metrics::check,
+        place: "give url = \"http://…/actuator/prometheus\"",
     },
     Kind {
         name: "redis",
@@ -77,6 +87,7 @@ impl Spec {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Prometheus(_) => "prometheus",
+            Self::Metrics(_) => "metrics",
             Self::Redis(_) => "redis",
             Self::Page(_) => "page",
             Self::Absent(kind) => kind,
@@ -87,6 +98,7 @@ impl Spec {
     pub fn place(&self) -> String {
         match self {
             Self::Prometheus(at) => at.url.clone(),
+            Self::Metrics(at) => at.url.clone(),
             Self::Redis(at) => at.place(),
             Self::Page(at) => at.url.clone(),
             Self::Absent(_) => String::new(),
@@ -98,11 +110,18 @@ impl Spec {
         KINDS.iter().find(|kind| kind.name == self.kind()).map_or("", |kind| kind.place)
     }
 
+    /// Whether there is anything to read from it during a run.
+    pub fn has_figures(&self) -> bool {
+        matches!(self, Self::Prometheus(_) | Self::Metrics(_) | Self::Redis(_))
+    }
+
     /// The source itself; `None` for what has no figures.
     pub fn open(&self, network: &Network) -> Option<Box<dyn Source>> {
         match self {
+            Self::Prometheus(at) => Some(Box::new(at.open(network))),
+            Self::Metrics(at) => Some(Box::new(at.open(network))),
             Self::Redis(at) => Some(Box::new(RedisSource::new(at, network.tls.clone()))),
-            Self::Prometheus(_) | Self::Page(_) | Self::Absent(_) => None,
+            Self::Page(_) | Self::Absent(_) => None,
         }
     }
 }

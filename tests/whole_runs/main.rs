@@ -10,6 +10,8 @@ mod evidence;
 mod faults;
 mod foreign_server;
 mod foreign_systems;
+mod formats;
+mod metrics;
 mod mock;
 mod outside;
 mod preflight;

@@ -69,7 +69,8 @@ fn a_run_without_a_target_passes_with_exact_counts() {
     let sum: f64 = accounts.iter().map(|pointer| number(&summary, pointer)).sum();
     assert_eq!(number(&summary, "/ping/due"), sum);
     assert!(number(&summary, "/ping/due") >= 2.0 * 300.0);
-    for file in ["summary.json", "timeline.csv", "latency.hlog", "failures.jsonl", "plan.toml"] {
+    for file in ["summary.json", "timeline.csv", "latency.hlog", "failures.jsonl", "plan.toml", "README.txt"]
+    {
         assert!(out.join(file).is_file(), "{file} is written");
     }
 }

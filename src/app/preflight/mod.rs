@@ -10,7 +10,6 @@ mod join;
 mod reach;
 mod watched;
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +19,8 @@ use jiff::Timestamp;
 use startline_os::descriptors;
 
 use self::board::{Board, BoardState, StatusThread};
-use crate::app::doctor;
 use crate::app::printed::print_or_tell;
+use crate::app::{doctor, watch};
 use crate::checks::{Check, Fix, Verdict};
 use crate::cli::preflight::PreflightArgs;
 use crate::cli::preflight::SAMPLE;
@@ -38,7 +37,6 @@ use crate::plan::{Plan, Settings};
 use crate::preflight::members::SampleSize;
 use crate::preflight::{Report, certificate, challenge, clock, members, target, text, this_machine};
 use crate::watch::Watch;
-use crate::watch::file::Given;
 
 /// Why checks are not made then.
 const INTERRUPTED: &str = "preflight was interrupted";
@@ -48,7 +46,7 @@ const INTERRUPTED: &str = "preflight was interrupted";
 /// # Errors
 /// What is wrong with the arguments, or that the checks cannot be printed.
 pub fn run(args: PreflightArgs) -> Result<ExitStatus> {
-    let watch = args.watch.as_deref().map(read_watch).transpose()?.unwrap_or_default();
+    let watch = watch::read(&args.watch)?;
     let settings = settings(&args)?;
     let asked_at = Timestamp::now();
     let asking = Asking {
@@ -251,12 +249,6 @@ impl Prepared {
     fn this_machine(&self) -> Check {
         this_machine::check(&examine_this_machine(&self.need, Path::new("/"), SocketTrial::IfClose))
     }
-}
-
-fn read_watch(file: &Path) -> Result<Watch> {
-    let name = file.display().to_string();
-    let text = fs::read_to_string(file).with_context(|| format!("--watch: cannot read {name}"))?;
-    Ok(Watch::read(&name, &text, &|variable| std::env::var(variable).ok(), Given::default())?)
 }
 
 #[cfg(test)]

@@ -10,19 +10,21 @@ use redis::Value;
 use rustls::ClientConfig;
 
 use super::board::Board;
+use crate::app::watch as watching;
 use crate::checks::Check;
 use crate::engine::Trust;
 use crate::lookup::agent;
 use crate::plan::Plan;
 use crate::plan::schedule::date_header;
 use crate::preflight::watch::redis::{Asked, Memory};
-use crate::preflight::watch::{http, prometheus, redis as judged};
+use crate::preflight::watch::{figures, http, prometheus, redis as judged};
 use crate::watch::page::Page;
 use crate::watch::prometheus::Prometheus;
 use crate::watch::redis::Redis;
 use crate::watch::redis::connection::Connection;
 use crate::watch::redis::trouble::Trouble;
-use crate::watch::{Spec, Watch};
+use crate::watch::source::DEADLINE;
+use crate::watch::{Network, Spec, Watch, Watched};
 
 /// For each answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,32 +37,46 @@ const PING_PAUSE: Duration = Duration::from_millis(10);
 
 /// Asks everything that is watched.
 pub(super) fn ask(watch: &Watch, plan: &Plan, trust: Option<&Trust>, board: &Board) {
-    let has_tls = watch.sources.iter().any(|it| matches!(&it.spec, Spec::Redis(at) if at.is_tls));
-    let tls = if has_tls { agent::tls_config(plan, trust) } else { None };
-    let agent = agent::patient_for(plan, trust, TIMEOUT);
+    let network = watching::network(watch, plan, trust);
+    let agent = &network.agent;
     for it in &watch.sources {
         if !board.now(format!("asking what is watched: {}", it.name)) {
             break;
         }
         let name = it.name.as_str();
         board.found(match &it.spec {
-            Spec::Page(at) => Some(http::check(name, at, &page(&agent, at))),
-            Spec::Prometheus(at) => Some(prometheus::check(name, at, &targets(&agent, at))),
-            Spec::Redis(at) => Some(judged::check(name, at, &ping(at, tls.as_ref()))),
-            Spec::Absent(_) => None,
+            Spec::Page(at) => Some(http::check(name, at, &page(agent, at))),
+            Spec::Prometheus(at) => Some(prometheus::check(name, at, &targets(agent, at))),
+            Spec::Redis(at) => Some(judged::check(name, at, &ping(at, network.tls.as_ref()))),
+            _ => None,
         });
+        board.found(look(it, &network));
     }
+}
+
+/// One look at a source's figures.
+fn look(it: &Watched, network: &Network) -> Option<Check> {
+    let mut source = it.spec.open(network).filter(|_| !it.items.is_empty())?;
+    let expressions: Vec<&str> = it.items.iter().map(|item| item.expression.as_str()).collect();
+    let reading = source.look(&expressions, Instant::now() + DEADLINE);
+    Some(figures::check(&it.name, &it.items, &reading.values))
 }
 
 /// The checks that were not made, in the same order.
 pub(super) fn skipped(watch: &Watch, cause: &str) -> Vec<Check> {
-    let skipped = watch.sources.iter().filter_map(|it| match &it.spec {
-        Spec::Page(at) => Some(http::skipped(&it.name, at, cause)),
-        Spec::Prometheus(at) => Some(prometheus::skipped(&it.name, at, cause)),
-        Spec::Redis(_) => Some(judged::skipped(&it.name, cause)),
-        Spec::Absent(_) => None,
-    });
-    skipped.collect()
+    let mut checks = Vec::new();
+    for it in &watch.sources {
+        checks.extend(match &it.spec {
+            Spec::Page(at) => Some(http::skipped(&it.name, at, cause)),
+            Spec::Prometheus(at) => Some(prometheus::skipped(&it.name, at, cause)),
+            Spec::Redis(_) => Some(judged::skipped(&it.name, cause)),
+            _ => None,
+        });
+        if it.spec.has_figures() && !it.items.is_empty() {
+            checks.push(figures::skipped(&it.name, &it.items, cause));
+        }
+    }
+    checks
 }
 
 fn page(agent: &ureq::Agent, page: &Page) -> Result<http::Answer, String> {

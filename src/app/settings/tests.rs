@@ -181,7 +181,7 @@ fn every_option_overrides_a_plan_file() {
     let set_file = format!("pace_s_per_km={}", pace.path().display());
     let command = Cli::command();
     let run = command.find_subcommand("run").expect("it is one");
-    let others = ["plan", "preset", "demo", "out", "json", "quiet", "help"];
+    let others = ["plan", "preset", "demo", "out", "report", "json", "quiet", "lang", "help"];
     for option in run.get_arguments().filter(|option| !others.contains(&option.get_id().as_str())) {
         let id = option.get_id().as_str();
         let names = option.get_value_names().unwrap_or_default().iter();

@@ -2,6 +2,7 @@
 //!
 //! Opens nothing. Invariant: what is not there fails here, so that it is not found missing afterwards.
 
+pub mod figures;
 pub mod http;
 pub mod prometheus;
 pub mod redis;

@@ -6,6 +6,7 @@
 
 mod histograms;
 mod timeline;
+mod watch;
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
@@ -14,8 +15,10 @@ use std::path::{Path, PathBuf};
 use hdrhistogram::Histogram;
 
 pub use self::histograms::Distribution;
+pub(super) use self::timeline::errors_of_cell;
 pub use self::timeline::{Band, POINTS_MAX, Point, Timeline};
-use super::files::{FAILURES, FailureLine, LATENCY_LOG, PLAN, SUMMARY, TIMELINE};
+pub use self::watch::WatchSeries;
+use super::files::{FAILURES, FailureLine, LATENCY_LOG, PLAN, SUMMARY, TIMELINE, WATCH};
 use super::{RunResult, SCHEMA_VERSION};
 
 /// Failures read, of those that a run kept: the first ones.
@@ -36,6 +39,8 @@ pub struct Recorded {
     pub lag: Option<Histogram<u64>>,
     /// Failures with their evidence, as they occurred.
     pub failures: Vec<FailureLine>,
+    /// The servers' side over time.
+    pub watch: Vec<WatchSeries>,
     /// `plan.toml`.
     pub plan: String,
 }
@@ -55,6 +60,7 @@ pub fn read(directory: &Path) -> Result<Recorded, ReadError> {
         distributions: histograms.distributions,
         lag: histograms.lag,
         failures: if_there(failures(&directory.join(FAILURES)))?,
+        watch: if_there(watch::read(&directory.join(WATCH)))?,
         plan: fs::read_to_string(directory.join(PLAN)).unwrap_or_default(),
     })
 }
@@ -76,7 +82,7 @@ fn failures(path: &Path) -> Result<Vec<FailureLine>, ReadError> {
     Ok(failures)
 }
 
-fn unreadable(path: &Path, cause: io::Error) -> ReadError {
+pub(super) fn unreadable(path: &Path, cause: io::Error) -> ReadError {
     ReadError::Io { path: path.to_owned(), cause }
 }
 

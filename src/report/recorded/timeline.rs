@@ -185,7 +185,7 @@ impl<'h> Columns<'h> {
                 .collect(),
             bytes_received: row.count("bytes_received"),
             bytes_sent: row.count("bytes_sent"),
-            errors: errors(row.text(ERRORS)),
+            errors: errors_of_cell(row.text(ERRORS)),
             bands: self
                 .names
                 .iter()
@@ -230,7 +230,8 @@ impl Row<'_> {
     }
 }
 
-fn errors(cell: &str) -> BTreeMap<(String, String), u64> {
+/// The failures that a cell of [`ERRORS`] lists, by step and kind.
+pub(in crate::report) fn errors_of_cell(cell: &str) -> BTreeMap<(String, String), u64> {
     let by_step: BTreeMap<String, BTreeMap<String, u64>> = serde_json::from_str(cell).unwrap_or_default();
     by_step
         .into_iter()

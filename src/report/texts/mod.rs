@@ -3,4 +3,6 @@
 //! Tables only: what is said, and when, is decided where they are used. Whoever shows a result adds
 //! a file here.
 
+pub mod headline;
+pub mod page;
 pub mod summary;

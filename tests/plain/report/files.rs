@@ -108,7 +108,16 @@ fn every_file_is_there_before_the_run() {
     let mut names: Vec<_> =
         fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["failures.jsonl", "latency.hlog", "plan.toml", "summary.json", "timeline.csv"]);
+    assert_eq!(
+        names,
+        ["README.txt", "failures.jsonl", "latency.hlog", "plan.toml", "summary.json", "timeline.csv"]
+    );
+    let mut listed = files::CONTENT.map(|(name, _)| name);
+    listed.sort_unstable();
+    assert_eq!(names, listed, "README.txt lists what is there");
+    let readme = fs::read_to_string(path.join(files::README)).unwrap();
+    assert!(listed.iter().all(|name| readme.contains(&format!("\n{name} "))), "{readme}");
+    assert!(readme.lines().all(|line| line.len() <= 80), "{readme}");
     for name in names {
         let mode = fs::metadata(path.join(&name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
@@ -249,7 +258,11 @@ fn the_summary_is_replaced_whole() {
     assert_eq!(read(&dir), first);
     dir.summary(&super::fixture::rich());
     assert_eq!(read(&dir).verdict, Verdict::Fail);
-    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 5, "nothing temporary is left");
+    assert_eq!(
+        fs::read_dir(place.path()).unwrap().count(),
+        files::CONTENT.len(),
+        "nothing temporary is left"
+    );
 }
 
 #[test]

@@ -235,6 +235,8 @@ fn facts() -> Facts {
             seen: 35_994_000,
             ..LedgerTotals::default()
         }),
+        watch: None,
+        requires_all: false,
         ramp_down: Some(RampDownFacts {
             messages: 17_997_000,
             closed: 5998,

@@ -2,6 +2,11 @@
 
 mod files;
 mod fixture;
+mod formats;
+mod headline;
+mod languages;
+mod page;
+pub mod pages;
 mod recorded;
 mod schema;
 mod text;

@@ -15,7 +15,7 @@ use super::fixture::{LOGIN, Run, interval, layout, timed_of};
 const LONG: Duration = Duration::from_secs(60);
 
 /// A directory with this many seconds, the same in each.
-fn recorded_run(path: &Path, seconds: u64, interval: impl Fn(u64) -> Interval) -> RunResult {
+pub(super) fn recorded_run(path: &Path, seconds: u64, interval: impl Fn(u64) -> Interval) -> RunResult {
     let mut dir = ResultsDir::create(path, &layout(), "sessions = 6000\n").expect("a new directory");
     let (run, mut totals) = (Run::good(), Totals::new(&layout()));
     let began: jiff::Timestamp = "2026-01-31T09:30:00Z".parse().expect("a timestamp");

@@ -1,0 +1,66 @@
+//! What is watched, from the options: a file, and the built-in set.
+//!
+//! Reads files and the environment, and asks nobody. Invariant: what is wrong with them is said before
+//! anything is asked or loaded.
+
+use std::fs;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::cli::watch::WatchOptions;
+use crate::engine::Trust;
+use crate::lookup::agent;
+use crate::plan::Plan;
+use crate::watch::file::Given;
+use crate::watch::prometheus::Prometheus;
+use crate::watch::redis::Redis;
+use crate::watch::source::DEADLINE;
+use crate::watch::{Network, Spec, Watch, Watching, builtin};
+
+/// All that the options say; empty without them.
+///
+/// # Errors
+/// What is wrong with a file or an address.
+pub(super) fn read(options: &WatchOptions) -> Result<Watch> {
+    let variables = |name: &str| std::env::var(name).ok();
+    let mut given = Vec::new();
+    if let Some(url) = &options.prometheus {
+        given
+            .push(Spec::Prometheus(Prometheus::at(url).map_err(|why| anyhow!("--prometheus {url}: {why}"))?));
+    }
+    if let Some(address) = &options.redis {
+        // Not repeated: it may hold a password.
+        let redis = Redis::of_option(address, &variables).map_err(|why| anyhow!("--redis: {why}"))?;
+        given.push(Spec::Redis(redis));
+    }
+    let mut watch = Watch::default();
+    if let Some(file) = &options.watch {
+        let name = file.display().to_string();
+        let text = fs::read_to_string(file).with_context(|| format!("--watch: cannot read {name}"))?;
+        watch = Watch::read(&name, &text, &variables, Given { sources: &given, may_be_absent: false })?;
+    }
+    if !given.is_empty() {
+        watch.add(builtin::runnity(&given)?);
+    }
+    Ok(watch)
+}
+
+/// Starts to watch, with a run's trust and addresses; `None` if there is nothing to watch.
+///
+/// # Errors
+/// The system has no thread left.
+pub(super) fn start(watch: Watch, plan: &Plan, trust: Option<&Trust>) -> Result<Option<Watching>> {
+    if watch.sources.is_empty() {
+        return Ok(None);
+    }
+    let network = network(&watch, plan, trust);
+    Watching::start(watch, &network).map(Some).context("cannot start a thread that watches the servers")
+}
+
+/// What reaches the sources: the addresses of the plan, and its trust, which for Redis over TLS is made
+/// here if the target itself needs none.
+pub(super) fn network(watch: &Watch, plan: &Plan, trust: Option<&Trust>) -> Network {
+    let has_tls = watch.sources.iter().any(|it| matches!(&it.spec, Spec::Redis(at) if at.is_tls));
+    let tls = if has_tls { agent::tls_config(plan, trust) } else { None };
+    Network { agent: agent::patient_for(plan, trust, DEADLINE), tls }
+}

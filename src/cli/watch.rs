@@ -1,0 +1,30 @@
+//! The options of what is watched beside the sessions: `run` and `preflight` have them.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// What is watched.
+// These comments are the help text, where Markdown's brackets would be in the way.
+#[allow(rustdoc::bare_urls, rustdoc::broken_intra_doc_links)]
+#[derive(Args, Clone, Debug, Default)]
+pub struct WatchOptions {
+    /// Watch the servers as this TOML file of [[watch]] blocks says.
+    #[arg(long, value_name = "FILE", help_heading = "Servers")]
+    pub watch: Option<PathBuf>,
+
+    /// Watch the servers by this Prometheus server, such as http://10.0.0.4:9090, with the built-in set of figures and limits.
+    #[arg(long, value_name = "URL", help_heading = "Servers")]
+    pub prometheus: Option<String>,
+
+    /// Watch the servers' Redis, such as 10.0.0.7:6379, with the built-in set of figures and limits.
+    #[arg(long, value_name = "ADDR", help_heading = "Servers")]
+    pub redis: Option<String>,
+}
+
+/// Which criteria must be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Required {
+    /// Every one.
+    All,
+}

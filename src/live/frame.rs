@@ -1,0 +1,387 @@
+//! What the control thread hands over once a second: an owned copy of what the screen shows, and no more.
+//!
+//! Reads a [`Snapshot`] and knows no terminal. Invariant: a frame is bounded, however many servers, kinds of failures or
+//! messages a run has.
+
+use std::time::Duration;
+
+use crate::foreign;
+use crate::measure::{Latencies, Phase, Tally};
+use crate::plan::Plan;
+use crate::report::view::Snapshot;
+use crate::report::{CriterionResult, ErrorDetail, Outcome, RunResult, ServerResult, StepResult};
+use crate::scenario::{self, Good, MessageType, StepIndex};
+
+/// Kinds of failures kept, most frequent first; the screen says how many there are.
+const KINDS_MAX: usize = 12;
+/// Kinds of messages, servers, addresses and criteria kept.
+const ROWS_MAX: usize = 64;
+/// Characters kept of names that others gave.
+const NAME_CHARS_MAX: usize = 80;
+/// Characters kept of a sentence.
+const TEXT_CHARS_MAX: usize = 200;
+
+/// A run after one more second.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    /// What the run is in now; none before its first second.
+    pub phase: Option<Phase>,
+    /// Since the run began.
+    pub elapsed: Duration,
+    /// How long sessions were held so far.
+    pub held: Duration,
+    /// Sessions by phase.
+    pub sessions: Sessions,
+    /// Sessions that should have begun by now, and those that have.
+    pub arrivals: (u64, u64),
+    /// Failures so far.
+    pub errors: Errors,
+    /// The scenario's steps, in order.
+    pub steps: Vec<Step>,
+    /// Messages by kind, in the scenario's order.
+    pub messages: Vec<(String, Rate)>,
+    /// All messages.
+    pub all_messages: Rate,
+    /// Bytes read off sockets and written to them, a second.
+    pub bytes_per_s: (f64, f64),
+    /// Servers that sessions were sent to.
+    pub servers: Vec<Server>,
+    /// How many there are, shown or not.
+    pub server_count: usize,
+    /// Addresses of hosts that have several: connections begun, and up.
+    pub addresses: Vec<(String, u64, u64)>,
+    /// The load generator's own part.
+    pub generator: Generator,
+    /// The criteria with their present state.
+    pub criteria: Vec<Criterion>,
+}
+
+/// Sessions by what they are doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sessions {
+    /// As planned.
+    pub planned: u64,
+    /// Begun.
+    pub started: u64,
+    /// Begun, and neither open nor over.
+    pub setting_up: u64,
+    /// Open.
+    pub open: u64,
+    /// Failed, in whatever step.
+    pub failed: u64,
+    /// Opened, and closed without a failure.
+    pub closed: u64,
+    /// Without a WebSocket, and through with their steps.
+    pub completed: u64,
+}
+
+/// A count of a run and of its last second.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rate {
+    /// So far.
+    pub total: u64,
+    /// A second, lately.
+    pub per_s: f64,
+}
+
+/// What failed.
+#[derive(Clone, Debug, Default)]
+pub struct Errors {
+    /// Failed sessions and PING cycles.
+    pub total: u64,
+    /// Sessions started and PINGs due.
+    pub attempts: u64,
+    /// Their share.
+    pub rate: f64,
+    /// By step and kind, most frequent first.
+    pub kinds: Vec<ErrorKind>,
+    /// How many kinds there are, shown or not.
+    pub kind_count: usize,
+}
+
+/// Failures of a kind in a step.
+#[derive(Clone, Debug, Default)]
+pub struct ErrorKind {
+    /// Such as `connection-refused`.
+    pub kind: String,
+    /// Where.
+    pub step: String,
+    /// Who has to act.
+    pub blame: String,
+    /// How many.
+    pub count: u64,
+    /// What to do next.
+    pub advice: String,
+}
+
+/// A step's figures, in milliseconds.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// Its name.
+    pub name: String,
+    /// Successes.
+    pub count: u64,
+    /// Failures.
+    pub errors: u64,
+    /// From scheduled time, of the whole run: p50 and p99.
+    pub scheduled: [Option<f64>; 2],
+    /// The same from actual send.
+    pub sent: [Option<f64>; 2],
+    /// Of the last second, from scheduled time: p99.
+    pub now: Option<f64>,
+}
+
+/// A server and its sessions.
+#[derive(Clone, Debug, Default)]
+pub struct Server {
+    /// Its URL.
+    pub url: String,
+    /// Sent there.
+    pub sessions: u64,
+    /// Opened there.
+    pub opened: u64,
+    /// Failed on the way there, or there.
+    pub failed: u64,
+}
+
+/// This machine's own part.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Generator {
+    /// Lag of the last second, in milliseconds, 99th percentile.
+    pub lag_now: Option<f64>,
+    /// The same of the whole run.
+    pub lag: Option<f64>,
+    /// Above this the run is inconclusive.
+    pub lag_limit: Option<f64>,
+    /// Stalls so far.
+    pub stalls: u64,
+    /// Their sum in seconds.
+    pub stalled_s: f64,
+    /// Cores that all threads used in the last second.
+    pub cores_used: f64,
+    /// Cores that this process may use.
+    pub cores: u64,
+    /// Engine threads.
+    pub workers: u32,
+    /// Resident bytes.
+    pub rss_bytes: u64,
+    /// Bytes a session.
+    pub bytes_per_session: Option<f64>,
+}
+
+/// A criterion's present state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Criterion {
+    /// Its name.
+    pub name: String,
+    /// What it is now.
+    pub state: State,
+    /// What was measured, against its limit.
+    pub why: String,
+}
+
+/// What a criterion is now, weightiest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// Not met.
+    Failed,
+    /// Not met, perhaps by this machine's doing.
+    Doubtful,
+    /// Beyond its limit, within its warning.
+    Warning,
+    /// Met so far.
+    Met,
+    /// Can still be met: it needs what has not happened yet.
+    Open,
+    /// Not of this plan.
+    Off,
+}
+
+impl Frame {
+    /// Before the first second.
+    pub fn empty(plan: &Plan) -> Self {
+        let sessions = Sessions { planned: u64::from(plan.settings.sessions), ..Sessions::default() };
+        let step = |name: String| Step { name, ..Step::default() };
+        Self {
+            sessions,
+            steps: plan.scenario.step_names().into_iter().map(step).collect(),
+            generator: Generator { workers: plan.workers as u32, ..Generator::default() },
+            ..Self::default()
+        }
+    }
+
+    /// Copies what is shown.
+    pub fn of(snapshot: &Snapshot<'_>) -> Self {
+        let Snapshot { plan, second, interval, result, .. } = snapshot;
+        let (totals, now) = (second.totals.tally(), interval.tally());
+        Self {
+            phase: Some(snapshot.phase),
+            elapsed: snapshot.elapsed,
+            held: Duration::try_from_secs_f64(result.hold.seconds).unwrap_or_default(),
+            sessions: sessions(snapshot),
+            arrivals: (second.planned, snapshot.started),
+            errors: errors(result),
+            steps: steps(result, now),
+            messages: messages(snapshot),
+            all_messages: rate(snapshot, totals.counts.messages, now.counts.messages),
+            bytes_per_s: (
+                snapshot.per_second(now.counts.bytes_received),
+                snapshot.per_second(now.counts.bytes_sent),
+            ),
+            servers: servers(result),
+            server_count: result.servers.len(),
+            addresses: addresses(result),
+            generator: generator(snapshot),
+            criteria: criteria(plan, snapshot.phase, result),
+        }
+    }
+}
+
+impl Sessions {
+    /// Not begun yet.
+    pub fn waiting(&self) -> u64 {
+        self.planned.saturating_sub(self.started)
+    }
+}
+
+fn sessions(snapshot: &Snapshot<'_>) -> Sessions {
+    let Snapshot { plan, second, .. } = snapshot;
+    let tally = second.totals.tally();
+    let counts = &tally.counts;
+    // An open session fails in the last step.
+    let held = plan.scenario.websocket.is_some();
+    let last = plan.scenario.step_names().len().saturating_sub(1);
+    let failed_open = if held { tally.failures.in_step(StepIndex(last as u8)) } else { 0 };
+    // Of one instant, as long as there is one; accounts say nothing of those who leave afterwards.
+    let open = if snapshot.phase == Phase::RampDown { second.open } else { counts.open_now() };
+    let is_over = counts.opened + counts.completed + counts.abandoned + (counts.failed - failed_open);
+    Sessions {
+        planned: u64::from(plan.settings.sessions),
+        started: counts.started,
+        setting_up: counts.started.saturating_sub(is_over),
+        open,
+        failed: counts.failed,
+        closed: counts.opened.saturating_sub(open + failed_open),
+        completed: counts.completed,
+    }
+}
+
+fn errors(result: &RunResult) -> Errors {
+    let errors = &result.errors;
+    let kind = |detail: &ErrorDetail| ErrorKind {
+        kind: name(&detail.kind),
+        step: name(&detail.step),
+        blame: detail.blame.clone(),
+        count: detail.count,
+        advice: foreign::line(&detail.next, TEXT_CHARS_MAX),
+    };
+    Errors {
+        total: errors.total,
+        attempts: errors.attempts,
+        rate: errors.rate,
+        kinds: errors.details.iter().take(KINDS_MAX).map(kind).collect(),
+        kind_count: errors.details.len(),
+    }
+}
+
+fn steps(result: &RunResult, now: &Tally) -> Vec<Step> {
+    let step = |(k, (step_name, step)): (usize, (&str, &StepResult))| Step {
+        name: name(step_name),
+        count: step.count,
+        errors: step.errors,
+        scheduled: [step.from_due.p50_ms, step.from_due.p99_ms],
+        sent: [step.from_sent.p50_ms, step.from_sent.p99_ms],
+        now: now.step(k).and_then(|step| p99(&step.from_due)),
+    };
+    result.steps.iter().take(ROWS_MAX).enumerate().map(step).collect()
+}
+
+fn messages(snapshot: &Snapshot<'_>) -> Vec<(String, Rate)> {
+    let names = &snapshot.second.totals.layout().messages;
+    let (totals, now) = (snapshot.second.totals.tally(), snapshot.interval.tally());
+    let listed = names.iter().take(ROWS_MAX).enumerate().map(|(k, kind)| {
+        let kind_index = MessageType(k as u8);
+        (name(kind), rate(snapshot, totals.messages_of(kind_index), now.messages_of(kind_index)))
+    });
+    let other = rate(snapshot, totals.messages_other(names.len()), now.messages_other(names.len()));
+    listed.chain([("other".to_owned(), other)]).collect()
+}
+
+fn rate(snapshot: &Snapshot<'_>, total: u64, now: u64) -> Rate {
+    Rate { total, per_s: snapshot.per_second(now) }
+}
+
+fn servers(result: &RunResult) -> Vec<Server> {
+    let server = |(url, server): (&str, &ServerResult)| Server {
+        url: name(url),
+        sessions: server.sessions,
+        opened: server.opened,
+        failed: server.failed,
+    };
+    result.servers.iter().take(ROWS_MAX).map(server).collect()
+}
+
+fn addresses(result: &RunResult) -> Vec<(String, u64, u64)> {
+    let addresses = result.generator.connections_by_address.iter().take(ROWS_MAX);
+    addresses.map(|(address, counts)| (address.clone(), counts.begun, counts.up)).collect()
+}
+
+fn generator(snapshot: &Snapshot<'_>) -> Generator {
+    let Snapshot { second, interval, result, .. } = snapshot;
+    let (now, generator) = (interval.tally(), &result.generator);
+    Generator {
+        // As in the timeline: arrivals are counted apart.
+        lag_now: p99(&now.lag).into_iter().chain(p99(&now.start_lag)).reduce(f64::max),
+        lag: generator.lag_p99_ms,
+        lag_limit: generator.lag_limit_ms,
+        stalls: result.stalls.count,
+        stalled_s: result.stalls.seconds,
+        cores_used: second.cpu_seconds / second.length().as_secs_f64().max(1e-3),
+        cores: result.host.cores,
+        workers: generator.workers,
+        rss_bytes: second.rss_bytes,
+        bytes_per_session: generator.bytes_per_session.filter(|bytes| *bytes > 0.0),
+    }
+}
+
+fn criteria(plan: &Plan, phase: Phase, result: &RunResult) -> Vec<Criterion> {
+    let settings = &plan.settings;
+    let is_off = |criterion: &scenario::Criterion| {
+        criterion.needs_sessions.is_some_and(|sessions| sessions > settings.sessions)
+            || criterion.needs_hold.is_some_and(|hold| hold > settings.hold)
+    };
+    let judged = result.criteria.iter().zip(&plan.scenario.criteria).take(ROWS_MAX);
+    judged
+        .map(|(judged, criterion)| Criterion {
+            name: name(&judged.name),
+            state: state(judged, criterion, is_off(criterion), phase),
+            why: match judged.outcome {
+                // Why not is about a run that is over.
+                Outcome::NotMeasured if !is_off(criterion) => "not measured yet".to_owned(),
+                _ => foreign::line(&judged.why.to_string(), TEXT_CHARS_MAX),
+            },
+        })
+        .collect()
+}
+
+/// What has not been measured yet, or grows with the sessions that have not arrived yet, is open.
+fn state(judged: &CriterionResult, criterion: &scenario::Criterion, is_off: bool, phase: Phase) -> State {
+    let arrives = matches!(phase, Phase::Ramp | Phase::Settle) && criterion.good == Good::AtLeast;
+    match judged.outcome {
+        _ if is_off => State::Off,
+        Outcome::NotMeasured => State::Open,
+        Outcome::Fail if arrives => State::Open,
+        Outcome::Pass => State::Met,
+        Outcome::Warn => State::Warning,
+        Outcome::Fail if judged.stands => State::Failed,
+        Outcome::Fail => State::Doubtful,
+    }
+}
+
+fn p99(latencies: &Latencies) -> Option<f64> {
+    latencies.quantile(0.99).map(|span| span.as_secs_f64() * 1e3)
+}
+
+fn name(text: &str) -> String {
+    foreign::line(text, NAME_CHARS_MAX)
+}

@@ -1,0 +1,206 @@
+//! What the screen shows: the latest frame, what the ones before it leave behind, and which page is open.
+//!
+//! Pure: frames and keys go in, the drawing reads it. Invariant: its size does not grow with a run's length.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::frame::Frame;
+use crate::measure::Phase;
+use crate::plan::Plan;
+
+/// Seconds of the charts.
+pub const HISTORY_MAX: usize = 300;
+/// Frames of less time than this have no rates of their own: accounts close in mid-second.
+const SECOND_MIN: Duration = Duration::from_millis(200);
+/// A hold that is shorter than planned by more than this was ended early.
+const HOLD_SLACK: Duration = Duration::from_millis(500);
+
+/// The state of the view.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// What is played, in a few words.
+    pub title: String,
+    /// How long ramp, hold and ramp-down are planned.
+    pub plan: Spans,
+    /// The run as it was handed over last.
+    pub frame: Frame,
+    /// Failures of each kind in the frame that came since the one before.
+    pub fresh: Vec<u64>,
+    /// The last minutes, a point a second, latest last.
+    pub history: VecDeque<Point>,
+    /// Lines for standard error that wait until the view leaves, the latest of them.
+    pub lines: Vec<String>,
+    /// The explanation is open.
+    pub is_help: bool,
+    /// When the hold began, as far as it has.
+    hold_began: Option<Duration>,
+    /// When the last point of the history was made, and arrivals planned and begun by then.
+    last: (Duration, (u64, u64)),
+}
+
+/// How long the phases are planned.
+#[derive(Clone, Copy, Debug)]
+pub struct Spans {
+    /// Arrivals.
+    pub ramp: Duration,
+    /// Holding.
+    pub hold: Duration,
+    /// Closing.
+    pub ramp_down: Duration,
+}
+
+/// A second of the charts.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Point {
+    /// Seconds since the run began.
+    pub at: f64,
+    /// Arrivals planned a second.
+    pub planned_per_s: f64,
+    /// Arrivals a second.
+    pub begun_per_s: f64,
+    /// Sessions open.
+    pub open: f64,
+    /// Messages a second.
+    pub messages_per_s: f64,
+    /// The last step's 99th percentile in milliseconds, from scheduled time.
+    pub last_step: Option<f64>,
+}
+
+/// Where a run stands in time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standing {
+    /// In its phase so far.
+    pub so_far: Duration,
+    /// As long as the phase is planned; none where that depends on the servers.
+    pub planned: Option<Duration>,
+    /// Until the run is over, if everything goes as planned; none once it was ended early.
+    pub left_in_all: Option<Duration>,
+}
+
+/// A key that means something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// End the run gracefully.
+    End,
+    /// Open or close the explanation.
+    Help,
+    /// Draw everything anew.
+    Redraw,
+    /// Any other: closes the explanation.
+    Other,
+}
+
+impl Key {
+    /// The key that sends these bytes. Several at once are a paste, or a key without a meaning.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [] => None,
+            b"q" | b"Q" => Some(Self::End),
+            // The same keys with a Korean keyboard.
+            _ if bytes == "ㅂ".as_bytes() => Some(Self::End),
+            _ if bytes == "ㅗ".as_bytes() => Some(Self::Help),
+            b"?" | b"h" | b"H" => Some(Self::Help),
+            // Ctrl-L.
+            [0x0c] => Some(Self::Redraw),
+            _ => Some(Self::Other),
+        }
+    }
+}
+
+impl Model {
+    /// Before the first second.
+    pub fn new(plan: &Plan) -> Self {
+        let settings = &plan.settings;
+        let target =
+            if plan.is_for_mock() { "the built-in mock server".to_owned() } else { plan.target.url() };
+        Self {
+            title: format!("{} against {target}", plan.scenario.name),
+            plan: Spans { ramp: settings.ramp, hold: settings.hold, ramp_down: settings.ramp_down },
+            frame: Frame::empty(plan),
+            fresh: Vec::new(),
+            history: VecDeque::new(),
+            lines: Vec::new(),
+            is_help: false,
+            hold_began: None,
+            last: Default::default(),
+        }
+    }
+
+    /// Takes the next second.
+    pub fn take(&mut self, frame: Frame) {
+        let before = |kind: &str, step: &str| {
+            let mut known = self.frame.errors.kinds.iter();
+            known.find(|it| it.kind == kind && it.step == step).map_or(0, |it| it.count)
+        };
+        let kinds = &frame.errors.kinds;
+        self.fresh = kinds.iter().map(|it| it.count.saturating_sub(before(&it.kind, &it.step))).collect();
+        if frame.phase == Some(Phase::Hold) {
+            self.hold_began = Some(frame.elapsed.saturating_sub(frame.held));
+        }
+        self.remember(&frame);
+        self.frame = frame;
+    }
+
+    /// Keeps what the charts show.
+    fn remember(&mut self, frame: &Frame) {
+        let (since, (planned, begun)) = self.last;
+        let span = frame.elapsed.saturating_sub(since);
+        if span < SECOND_MIN {
+            return;
+        }
+        self.last = (frame.elapsed, frame.arrivals);
+        if self.history.len() == HISTORY_MAX {
+            self.history.pop_front();
+        }
+        let per_s = |now: u64, before: u64| now.saturating_sub(before) as f64 / span.as_secs_f64();
+        self.history.push_back(Point {
+            at: frame.elapsed.as_secs_f64(),
+            planned_per_s: per_s(frame.arrivals.0, planned),
+            begun_per_s: per_s(frame.arrivals.1, begun),
+            open: frame.sessions.open as f64,
+            messages_per_s: frame.all_messages.per_s,
+            last_step: frame.steps.last().and_then(|step| step.now),
+        });
+    }
+
+    /// Takes a key; returns whether the run is to end.
+    pub fn press(&mut self, key: Key) -> bool {
+        self.is_help = key == Key::Help && !self.is_help;
+        key == Key::End
+    }
+
+    /// Where the run stands in time.
+    pub fn standing(&self) -> Standing {
+        let Spans { ramp, hold, ramp_down } = self.plan;
+        let Frame { elapsed, held, .. } = self.frame;
+        let all = |left: Duration| Some(left);
+        match self.frame.phase {
+            None | Some(Phase::Ramp) => Standing {
+                so_far: elapsed.min(ramp),
+                planned: Some(ramp),
+                left_in_all: all((ramp + hold + ramp_down).saturating_sub(elapsed)),
+            },
+            Some(Phase::Settle) => Standing {
+                so_far: elapsed.saturating_sub(ramp),
+                planned: None,
+                left_in_all: all(hold + ramp_down),
+            },
+            Some(Phase::Hold) => Standing {
+                so_far: held,
+                planned: Some(hold),
+                left_in_all: all(hold.saturating_sub(held) + ramp_down),
+            },
+            Some(Phase::RampDown) => self.leaving(),
+        }
+    }
+
+    fn leaving(&self) -> Standing {
+        let Frame { elapsed, held, .. } = self.frame;
+        let ended_early = held + HOLD_SLACK < self.plan.hold;
+        let began = self.hold_began.map_or(elapsed, |began| began + held);
+        let so_far = elapsed.saturating_sub(began);
+        let planned = (!ended_early).then_some(self.plan.ramp_down);
+        Standing { so_far, planned, left_in_all: planned.map(|planned| planned.saturating_sub(so_far)) }
+    }
+}

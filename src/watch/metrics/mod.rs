@@ -1,0 +1,256 @@
+//! A page of metrics, scraped directly: rates, quantiles and counts are computed here.
+//!
+//! A process whose start time changed has restarted. Invariants: an answer is bounded in bytes and
+//! samples; what the page lacks comes with what to add to the server.
+
+pub mod exposition;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::place::{self, Result, Secret, Variables};
+use super::query::{self, Answer, History, NAME, Query, Sample, Selector};
+use super::source::{Event, EventKind, Reading, Source, Unseen};
+use super::{Network, advice};
+use crate::foreign;
+use crate::scenario::document::Section;
+
+/// Keys of its blocks, besides those of every block.
+pub(super) const KEYS: [&str; 2] = ["url", "headers"];
+/// Bytes of a page at most.
+const BODY_BYTES_MAX: u64 = 16 << 20;
+/// What shows a restart.
+const START_TIME: &str = "process_start_time_seconds";
+/// A start time that is computed from an uptime wavers; a restart takes longer than that.
+const START_TIME_SLACK_S: f64 = 1.0;
+/// Characters of evidence.
+const EVIDENCE_CHARS: usize = 120;
+
+/// A page of metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    /// Where it is.
+    pub url: String,
+    /// What its requests have to say besides.
+    pub headers: Vec<(String, Secret)>,
+}
+
+impl Metrics {
+    /// Reads a block's keys; `None` if it does not say where the page is.
+    pub(super) fn from_section(section: &Section<'_>, variables: Variables<'_>) -> Result<Option<Self>> {
+        let Some(url) = place::url(section)? else { return Ok(None) };
+        Ok(Some(Self { url: url.into(), headers: place::headers(section, variables)? }))
+    }
+
+    /// The page, to be read.
+    pub(super) fn open(&self, network: &Network) -> Scraper {
+        Scraper {
+            at: self.clone(),
+            agent: network.agent.clone(),
+            began: Instant::now(),
+            queries: BTreeMap::new(),
+            started_at: None,
+            is_down: false,
+            was_up: false,
+        }
+    }
+}
+
+/// Why an expression cannot be answered from a page.
+pub(super) fn check(expression: &str) -> std::result::Result<(), String> {
+    query::parse(expression).map(drop)
+}
+
+/// Reads a page again and again.
+#[derive(Debug)]
+pub struct Scraper {
+    at: Metrics,
+    agent: ureq::Agent,
+    began: Instant,
+    /// By expression.
+    queries: BTreeMap<String, (Query, History)>,
+    started_at: Option<f64>,
+    is_down: bool,
+    was_up: bool,
+}
+
+impl Source for Scraper {
+    fn look(&mut self, expressions: &[&str], deadline: Instant) -> Reading {
+        match self.page(deadline) {
+            Ok(samples) => {
+                let at_s = self.began.elapsed().as_secs_f64();
+                let events = self.events(&samples);
+                self.take(expressions, &samples, at_s);
+                let values = expressions.iter().map(|text| self.value(text, &samples)).collect();
+                Reading { values, events }
+            }
+            Err(why) => {
+                let mut reading = Reading::unseen(expressions, &why);
+                if self.was_up && !std::mem::replace(&mut self.is_down, true) {
+                    reading.events.push(self.event(EventKind::Down, why.why));
+                }
+                reading
+            }
+        }
+    }
+}
+
+impl Scraper {
+    fn page(&self, deadline: Instant) -> std::result::Result<Vec<Sample>, Unseen> {
+        let url = &self.at.url;
+        let request = self.agent.get(url).header("Accept", "text/plain;version=0.0.4");
+        let request =
+            self.at.headers.iter().fold(request, |request, (name, value)| request.header(name, &value.0));
+        let patience = deadline.saturating_duration_since(Instant::now());
+        let curl = || format!("see what answers: curl -v '{url}'");
+        let unanswered = |error: &ureq::Error| Unseen::new(format!("{url}: {}", said(error)), curl());
+        let mut answer = request
+            .config()
+            .timeout_global(Some(patience))
+            .build()
+            .call()
+            .map_err(|error| unanswered(&error))?;
+        let status = answer.status().as_u16();
+        if status != 200 {
+            return Err(refused(url, status));
+        }
+        let body = answer.body_mut().with_config().limit(BODY_BYTES_MAX).lossy_utf8(true).read_to_string();
+        let body = body.map_err(|error| unanswered(&error))?;
+        let page = exposition::read(&body);
+        match page.samples.is_empty() {
+            false => Ok(page.samples),
+            true => {
+                let beginning = foreign::line(&body, EVIDENCE_CHARS);
+                Err(Unseen::new(
+                    format!("{url} is no page of metrics; it begins with {beginning:?}"),
+                    "give the URL of the page, such as http://10.0.0.5:8080/actuator/prometheus",
+                ))
+            }
+        }
+    }
+
+    fn event(&self, kind: EventKind, evidence: String) -> Event {
+        Event { at: Timestamp::now(), kind, subject: self.at.url.clone(), evidence }
+    }
+
+    fn events(&mut self, samples: &[Sample]) -> Vec<Event> {
+        let mut events = Vec::new();
+        self.was_up = true;
+        if std::mem::replace(&mut self.is_down, false) {
+            events.push(self.event(EventKind::Up, "it answers again".into()));
+        }
+        let started_at = samples.iter().find(|it| it.label(NAME) == START_TIME).map(|it| it.value);
+        if let (Some(before), Some(now)) = (self.started_at, started_at)
+            && (now - before).abs() > START_TIME_SLACK_S
+        {
+            let evidence = format!("{START_TIME} was {before} and is {now}");
+            events.push(self.event(EventKind::Restarted, evidence));
+        }
+        self.started_at = started_at.or(self.started_at);
+        events
+    }
+
+    /// Every expression that was asked for gets the page, so that each has its samples once it is due.
+    fn take(&mut self, expressions: &[&str], samples: &[Sample], at_s: f64) {
+        for text in expressions {
+            if !self.queries.contains_key(*text)
+                && let Ok(query) = query::parse(text)
+            {
+                let history = History::new(&query);
+                self.queries.insert((*text).to_owned(), (query, history));
+            }
+        }
+        self.queries.values_mut().for_each(|(query, history)| history.add(query, samples, at_s));
+    }
+
+    fn value(&self, text: &str, samples: &[Sample]) -> std::result::Result<f64, Unseen> {
+        let Some((query, history)) = self.queries.get(text) else {
+            return Err(Unseen::new("the expression cannot be read", ""));
+        };
+        if history.is_cut {
+            return Err(Unseen::new(
+                "it means over 10,000 series",
+                "name the labels of those that are wanted",
+            ));
+        }
+        match query::evaluate(query, history) {
+            Answer::Figure(figure) if figure.is_nan() => {
+                Err(Unseen::early("it is 0 / 0: nothing has happened yet that it is about"))
+            }
+            Answer::Figure(figure) => Ok(figure),
+            Answer::Several(count) => Err(several(count)),
+            Answer::Ambiguous => Err(Unseen::new(
+                "its operator meets several series of the same labels, or a number where series are wanted",
+                "wrap both sides in sum(…), or in sum by (label) (…)",
+            )),
+            Answer::Nothing => Err(self.nothing(query, history, samples)),
+        }
+    }
+
+    /// Why there is no answer: what the page lacks, or the second sample of a rate.
+    fn nothing(&self, query: &Query, history: &History, samples: &[Sample]) -> Unseen {
+        let has_name = |selector: &Selector| samples.iter().any(|it| it.label(NAME) == selector.name);
+        let absent = |(k, _): &(usize, &Selector)| !history.has(*k);
+        let missing: Vec<&Selector> =
+            query.selectors.iter().enumerate().filter(absent).map(|(_, selector)| selector).collect();
+        match missing.first() {
+            None if query.selectors.iter().any(|it| it.range.is_some()) => {
+                Unseen::early("a rate takes two looks")
+            }
+            None => Unseen::new("no series meets its comparison", ""),
+            Some(selector) if has_name(selector) => Unseen::new(
+                format!("{} has {}, but no such series", self.at.url, selector.name),
+                format!("see which there are: curl '{}' | grep '^{}'", self.at.url, selector.name),
+            ),
+            Some(selector) => Unseen::new(
+                format!("{} has no {}", self.at.url, selector.name),
+                advice::for_metric(&selector.name),
+            ),
+        }
+    }
+}
+
+/// The answer of an expression that does not come to one figure.
+pub(super) fn several(count: usize) -> Unseen {
+    Unseen::new(format!("it has {count} answers, one a series"), "wrap it in max(…), min(…) or sum(…)")
+}
+
+/// An error in words, without the library's own word for its kind.
+pub(super) fn said(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(error) => foreign::line(&error.to_string(), EVIDENCE_CHARS),
+        ureq::Error::Timeout(_) => "no answer in time".to_owned(),
+        other => foreign::line(&other.to_string(), EVIDENCE_CHARS),
+    }
+}
+
+fn refused(url: &str, status: u16) -> Unseen {
+    let fix = match status {
+        401 => "give a token: headers = { Authorization = \"Bearer {env:NAME}\" }".to_owned(),
+        // Runnity's servers answer so to whatever they do not know as well.
+        403 => format!(
+            "allow the page in the server's security configuration: \
+             .requestMatchers(\"/actuator/prometheus\").permitAll(); if it is not there yet: {}",
+            advice::SPRING
+        ),
+        404 => advice::SPRING.to_owned(),
+        300..=399 => "give the URL that it redirects to".to_owned(),
+        _ => format!("see what answers: curl -v '{url}'"),
+    };
+    Unseen::new(format!("{url} answers {status}"), fix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_told_apart() {
+        let fix = |status| refused("http://x/", status).fix;
+        assert_eq!(fix(404), advice::SPRING);
+        assert!(fix(403).starts_with("allow the page in the server's security configuration"));
+        assert!(fix(401).contains("{env:NAME}") && fix(302).contains("redirects"));
+    }
+}

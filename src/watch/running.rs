@@ -1,0 +1,368 @@
+//! A run's watching: a thread a source, what they say drained once a second, items judged.
+//!
+//! Knows when the run's parts begin, and nothing else of it. Invariants: nothing here waits for a
+//! source before the run is over, and then [`FINISH_MAX`] at most; readings after the close of
+//! accounts are kept and not judged.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::file::{Watch, Watched};
+use super::item::{Beyond, Item};
+use super::judge::Judging;
+use super::source::{DEADLINE, Event, EventKind, Reading, Unseen};
+use super::spec::Network;
+use super::thread::{self, Said, Stop, Window};
+
+/// Looks that wait for a reader at most.
+const WAITING_MAX: usize = 1_024;
+/// The end waits this long for looks that are under way, and for what was missed.
+const FINISH_MAX: Duration = DEADLINE.saturating_add(Duration::from_secs(1));
+/// Events and failed looks of an item kept at most.
+const EVENTS_MAX: usize = 500;
+const MISSED_MAX: usize = 10_000;
+
+/// How far a run is, as far as items are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Sessions arrive.
+    Ramp,
+    /// All have arrived.
+    Hold,
+    /// Accounts are closed.
+    After,
+}
+
+/// A reading on the run's own time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Since the run began.
+    pub at: Duration,
+    /// On the wall clock.
+    pub time: Timestamp,
+    /// The item's name.
+    pub item: String,
+    /// What was read.
+    pub value: f64,
+}
+
+/// What was seen of everything, so far or at the end.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The sources, as in the file.
+    pub sources: Vec<SeenSource>,
+    /// What happened on the servers' side until the close of accounts.
+    pub events: Vec<Event>,
+}
+
+/// What was seen of a source.
+#[derive(Clone, Debug)]
+pub struct SeenSource {
+    /// Its kind, as `source` has it.
+    pub kind: &'static str,
+    /// Where it is, without secrets.
+    pub place: String,
+    /// Looks that saw at least one of its items.
+    pub looks: u64,
+    /// Its items.
+    pub items: Vec<SeenItem>,
+}
+
+/// What was seen of an item.
+#[derive(Clone, Debug)]
+pub struct SeenItem {
+    /// The item.
+    pub item: Item,
+    /// What is held against its limits, or why there is nothing.
+    pub figure: Result<f64, Unseen>,
+    /// Readings that were judged.
+    pub readings: u64,
+    /// Looks that should have seen it and did not.
+    pub missed: u64,
+}
+
+/// The watching of a run.
+#[derive(Debug)]
+pub struct Watching {
+    sources: Vec<Running>,
+    said: Receiver<Said>,
+    stop: Arc<Stop>,
+    threads: usize,
+    events: Vec<Event>,
+    began: Timestamp,
+    times: Times,
+}
+
+/// When the run's parts began, since it did.
+#[derive(Clone, Copy, Debug, Default)]
+struct Times {
+    hold: Option<Duration>,
+    closed: Option<Duration>,
+    last: Duration,
+    /// The same on this machine's clock.
+    last_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Running {
+    watched: Watched,
+    items: Vec<Followed>,
+    looks: u64,
+}
+
+#[derive(Debug)]
+struct Followed {
+    judging: Judging,
+    readings: u64,
+    missed: Vec<Duration>,
+    why: Option<Unseen>,
+}
+
+impl Followed {
+    fn new(item: &Item) -> Self {
+        Self { judging: Judging::new(item), readings: 0, missed: Vec::new(), why: None }
+    }
+}
+
+impl Watching {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub fn start(watch: Watch, network: &Network) -> io::Result<Self> {
+        let (to, said) = sync_channel(WAITING_MAX);
+        let stop = Arc::new(Stop::default());
+        let mut threads = 0;
+        let mut sources = Vec::new();
+        for (k, watched) in watch.sources.into_iter().enumerate() {
+            if let Some(source) = watched.spec.open(network) {
+                thread::start(k, source, watched.items.clone(), Arc::clone(&stop), to.clone())?;
+                threads += 1;
+            }
+            let items = watched.items.iter().map(Followed::new).collect();
+            sources.push(Running { watched, items, looks: 0 });
+        }
+        Ok(Self {
+            sources,
+            said,
+            stop,
+            threads,
+            events: Vec::new(),
+            began: Timestamp::now(),
+            times: Times::default(),
+        })
+    }
+
+    /// Takes what was said since the last time; `elapsed` since the run began.
+    pub fn drain(&mut self, elapsed: Duration, stage: Stage) -> Vec<Row> {
+        match stage {
+            Stage::Ramp => {}
+            Stage::Hold => _ = self.times.hold.get_or_insert(elapsed),
+            Stage::After => _ = self.times.closed.get_or_insert(self.times.last),
+        }
+        self.times.last = elapsed;
+        self.times.last_at = Some(Instant::now());
+        let clock = Clock::new(elapsed);
+        let mut rows = Vec::new();
+        while let Ok(said) = self.said.try_recv() {
+            self.take(said, clock, &mut rows);
+        }
+        rows
+    }
+
+    /// Stops looking, asks for what was missed, and takes the rest.
+    pub fn finish(&mut self) -> Vec<Row> {
+        let elapsed = self.times.last + self.times.last_at.map_or(Duration::ZERO, |at| at.elapsed());
+        let clock = Clock::new(elapsed);
+        let closed = self.times.closed.unwrap_or(elapsed);
+        self.stop.give(Window { start: self.began, end: clock.time(closed) });
+        let until = Instant::now() + FINISH_MAX;
+        let mut rows = Vec::new();
+        while self.threads > 0 {
+            match self.said.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(said) => self.take(said, clock, &mut rows),
+                // Whoever has not answered by now is left behind.
+                Err(_) => break,
+            }
+        }
+        rows
+    }
+
+    fn take(&mut self, said: Said, clock: Clock, rows: &mut Vec<Row>) {
+        match said {
+            Said::Done => self.threads -= 1,
+            Said::Looked { source, at, items, reading } => {
+                self.looked(source, clock.at(at), &items, reading, rows);
+            }
+            Said::Past { source, item, points } => self.past(source, item, &points, clock, rows),
+        }
+    }
+
+    fn looked(
+        &mut self,
+        source: usize,
+        at: Duration,
+        items: &[usize],
+        reading: Reading,
+        rows: &mut Vec<Row>,
+    ) {
+        let is_judged = self.times.is_judged(at);
+        let is_hold = self.times.is_hold(at);
+        let time = later(self.began, at);
+        let running = &mut self.sources[source];
+        running.looks += u64::from(reading.values.iter().any(Result::is_ok));
+        for (k, value) in items.iter().zip(reading.values) {
+            let followed = &mut running.items[*k];
+            match value {
+                Ok(value) => {
+                    if is_judged {
+                        followed.judging.add(at, value, is_hold);
+                        followed.readings += 1;
+                    }
+                    rows.push(Row { at, time, item: running.watched.items[*k].name.clone(), value });
+                }
+                Err(why) => {
+                    if !why.is_early && is_judged && followed.missed.len() < MISSED_MAX {
+                        followed.missed.push(at);
+                    }
+                    // What is missing says more than what is early.
+                    if followed.why.as_ref().is_none_or(|known| known.is_early || !why.is_early) {
+                        followed.why = Some(why);
+                    }
+                }
+            }
+        }
+        if is_judged {
+            let room = EVENTS_MAX.saturating_sub(self.events.len());
+            self.events.extend(reading.events.into_iter().take(room));
+        }
+    }
+
+    /// An item's readings from its source's own history, in the place of those that have gaps.
+    fn past(
+        &mut self,
+        source: usize,
+        item: usize,
+        points: &[(Timestamp, f64)],
+        clock: Clock,
+        rows: &mut Vec<Row>,
+    ) {
+        let running = &mut self.sources[source];
+        let it = &running.watched.items[item];
+        let followed = &mut running.items[item];
+        let missed = std::mem::take(&mut followed.missed);
+        *followed = Followed::new(it);
+        for (time, value) in points {
+            let at = clock.since_start(*time);
+            if self.times.is_judged(at) {
+                followed.judging.add(at, *value, self.times.is_hold(at));
+                followed.readings += 1;
+            }
+            if missed.iter().any(|missed| missed.abs_diff(at) <= it.every) {
+                rows.push(Row { at, time: *time, item: it.name.clone(), value: *value });
+            }
+        }
+        // What the history lacks as well was really missing.
+        let every_s = it.every.as_secs_f64();
+        let is_missing = |missed: &Duration| {
+            let is_near =
+                |time: &Timestamp| clock.since_start(*time).abs_diff(*missed).as_secs_f64() <= every_s;
+            !points.iter().any(|(time, _)| is_near(time))
+        };
+        followed.missed = missed.into_iter().filter(is_missing).collect();
+    }
+
+    /// What was seen so far.
+    pub fn seen(&self) -> Seen {
+        let sources = self.sources.iter().map(|running| SeenSource {
+            kind: running.watched.spec.kind(),
+            place: running.watched.spec.place(),
+            looks: running.looks,
+            items: running
+                .watched
+                .items
+                .iter()
+                .zip(&running.items)
+                .map(|(item, it)| it.seen(item, running))
+                .collect(),
+        });
+        Seen { sources: sources.collect(), events: self.events.clone() }
+    }
+}
+
+impl Followed {
+    fn seen(&self, item: &Item, running: &Running) -> SeenItem {
+        let missed = self.missed.len() as u64;
+        let nowhere = || match running.watched.spec.place().is_empty() {
+            true => Some(Unseen::new("no source was given", running.watched.spec.how_to_place())),
+            false => None,
+        };
+        let judged = self.judging.figure();
+        // A part of the readings may show that a limit was exceeded, never that it was not.
+        let is_beyond = judged.as_ref().is_ok_and(|figure| item.limits.beyond(*figure) != Beyond::Neither);
+        let figure = if self.readings == 0 || (missed > self.readings && !is_beyond) {
+            let why = nowhere().or_else(|| self.why.clone());
+            Err(why.unwrap_or_else(|| Unseen::new("its source did not answer in time", "")))
+        } else {
+            judged
+        };
+        SeenItem { item: item.clone(), figure, readings: self.readings, missed }
+    }
+}
+
+impl Seen {
+    /// Events that mean that a server was not there all the time.
+    pub fn outages(&self) -> impl Iterator<Item = &Event> {
+        let is_outage =
+            |kind: EventKind| matches!(kind, EventKind::Restarted | EventKind::Down | EventKind::OutOfMemory);
+        self.events.iter().filter(move |event| is_outage(event.kind))
+    }
+}
+
+impl Times {
+    fn is_judged(&self, at: Duration) -> bool {
+        self.closed.is_none_or(|closed| at <= closed)
+    }
+
+    fn is_hold(&self, at: Duration) -> bool {
+        self.hold.is_some_and(|hold| hold <= at) && self.is_judged(at)
+    }
+}
+
+/// Where this moment is on each clock.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    elapsed: Duration,
+    now: Instant,
+    time: Timestamp,
+}
+
+impl Clock {
+    fn new(elapsed: Duration) -> Self {
+        Self { elapsed, now: Instant::now(), time: Timestamp::now() }
+    }
+
+    /// An instant, since the run began.
+    fn at(&self, instant: Instant) -> Duration {
+        self.elapsed.saturating_sub(self.now.saturating_duration_since(instant))
+    }
+
+    /// A time since the run began, on the wall clock.
+    fn time(&self, at: Duration) -> Timestamp {
+        self.time.checked_sub(self.elapsed.saturating_sub(at)).unwrap_or(self.time)
+    }
+
+    fn since_start(&self, time: Timestamp) -> Duration {
+        let ago = Duration::try_from(self.time.duration_since(time)).unwrap_or_default();
+        self.elapsed.saturating_sub(ago)
+    }
+}
+
+/// The instant this long after; the same if no calendar reaches so far.
+fn later(at: Timestamp, span: Duration) -> Timestamp {
+    at.checked_add(span).unwrap_or(at)
+}
