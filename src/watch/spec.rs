@@ -8,7 +8,7 @@ use super::metrics::{self, Metrics};
 use super::page::{self, Page};
 use super::place::{Result, Variables};
 use super::prometheus::{self, Prometheus};
-use super::redis::{self, Redis, RedisSource};
+use super::redis::{self, Redis, RedisSource, Role};
 use super::source::Source;
 use crate::scenario::document::Section;
 
@@ -51,7 +51,7 @@ pub(super) struct Kind {
 }
 
 /// All kinds.
-pub(super) const KINDS: [Kind; 4] = [
+pub(super) const KINDS: [Kind; 5] = [
     Kind {
         name: "prometheus",
         keys: &prometheus::KEYS,
@@ -74,6 +74,16 @@ pub(super) const KINDS: [Kind; 4] = [
         place: "give address = \"host:port\", or the option --redis URL",
     },
     Kind {
+        name: "redis-pubsub",
+        keys: &redis::KEYS,
+        read: |section, variables| {
+            let redis = Redis::from_section(section, variables)?;
+            Ok(redis.map(|it| Spec::Redis(it.as_role(Role::PubSub))))
+        },
+        check: redis::check,
+        place: "give address = \"host:port\", or the option --redis-pubsub URL (--redis, if it is the same server)",
+    },
+    Kind {
         name: "page",
         keys: &page::KEYS,
         read: |section, variables| Ok(Page::from_section(section, variables)?.map(Spec::Page)),
@@ -88,6 +98,7 @@ impl Spec {
         match self {
             Self::Prometheus(_) => "prometheus",
             Self::Metrics(_) => "metrics",
+            Self::Redis(at) if at.role == Role::PubSub => "redis-pubsub",
             Self::Redis(_) => "redis",
             Self::Page(_) => "page",
             Self::Absent(kind) => kind,

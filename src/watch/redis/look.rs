@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use redis::{Cmd, Value};
 use rustls::ClientConfig;
 
-use super::Redis;
+use super::{Redis, Role};
 use super::connection::Connection;
 use super::expression::Expression;
 use super::health::{self, Health};
@@ -276,7 +276,9 @@ impl Source for RedisSource {
             return Reading { events: seen.events, ..Reading::unseen(expressions, &why) };
         }
         let mut events = std::mem::take(&mut seen.events);
-        seen.health = Some(self.look_at_health(&mut events, deadline));
+        if self.at.role == Role::Cache {
+            seen.health = Some(self.look_at_health(&mut events, deadline));
+        }
         seen.events = events;
         let values = expressions.iter().map(|text| self.figure(text, &mut seen, deadline)).collect();
         Reading { values, events: seen.events }
