@@ -63,10 +63,11 @@ pub(super) fn start(watch: Watch, plan: &Plan, trust: Option<&Trust>) -> Result<
     Watching::start(watch, &network).map(Some).context("cannot start a thread that watches the servers")
 }
 
-/// What reaches the sources: the addresses of the plan, and its trust, which for Redis over TLS is made
-/// here if the target itself needs none.
+/// What sources reach others with: a run's trust and addresses.
 pub(super) fn network(watch: &Watch, plan: &Plan, trust: Option<&Trust>) -> Network {
     let has_tls = watch.sources.iter().any(|it| matches!(&it.spec, Spec::Redis(at) if at.is_tls));
-    let tls = if has_tls { agent::tls_config(plan, trust) } else { None };
-    Network { agent: agent::patient_for(plan, trust, DEADLINE), tls }
+    Network {
+        tls: if has_tls { agent::tls_config(plan, trust) } else { None },
+        agent: agent::patient_for(plan, trust, DEADLINE),
+    }
 }

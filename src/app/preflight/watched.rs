@@ -10,9 +10,9 @@ use redis::Value;
 use rustls::ClientConfig;
 
 use super::board::Board;
-use crate::app::watch as watching;
 use crate::checks::Check;
 use crate::engine::Trust;
+use crate::app::watch::network;
 use crate::lookup::agent;
 use crate::plan::Plan;
 use crate::plan::schedule::date_header;
@@ -37,8 +37,8 @@ const PING_PAUSE: Duration = Duration::from_millis(10);
 
 /// Asks everything that is watched.
 pub(super) fn ask(watch: &Watch, plan: &Plan, trust: Option<&Trust>, board: &Board) {
-    let network = watching::network(watch, plan, trust);
-    let agent = &network.agent;
+    let network = network(watch, plan, trust);
+    let Network { agent, tls } = &network;
     for it in &watch.sources {
         if !board.now(format!("asking what is watched: {}", it.name)) {
             break;
@@ -47,7 +47,7 @@ pub(super) fn ask(watch: &Watch, plan: &Plan, trust: Option<&Trust>, board: &Boa
         board.found(match &it.spec {
             Spec::Page(at) => Some(http::check(name, at, &page(agent, at))),
             Spec::Prometheus(at) => Some(prometheus::check(name, at, &targets(agent, at))),
-            Spec::Redis(at) => Some(judged::check(name, at, &ping(at, network.tls.as_ref()))),
+            Spec::Redis(at) => Some(judged::check(name, at, &ping(at, tls.as_ref()))),
             _ => None,
         });
         board.found(look(it, &network));
