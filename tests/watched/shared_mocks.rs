@@ -62,7 +62,8 @@ fn played(two: &Two, sessions: u32, options: &[(&str, &str)]) -> (Finished, Valu
 
 #[test]
 fn every_announcement_arrives_whichever_server_a_member_is_on() {
-    let two = Two::start("13-92", &[]);
+    // Workers have descriptors of their own.
+    let two = Two::start("13-92", &["--workers", "2"]);
     let (finished, summary) = played(&two, 80, &[("record-interval", "1s")]);
     finished.assert_status(0);
     let ledger = |field: &str| number(&summary, &format!("/ledger/{field}")) as u64;
