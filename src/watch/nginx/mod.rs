@@ -144,6 +144,10 @@ impl Source for Watching {
         }
         reading
     }
+
+    fn is_late(&self, expression: &str) -> bool {
+        Question::parse(expression).is_ok_and(|question| question.is_of_upgrades())
+    }
 }
 
 impl Watching {
