@@ -41,7 +41,7 @@ impl MockServer {
     pub fn start(arguments: &[String]) -> Result<Self> {
         let program = std::env::current_exe().context("cannot find this program to start the mock server")?;
         let mut child = Command::new(program)
-            .args(["serve", "--listen", "127.0.0.1:0", "--announce-json", "--parent"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--announce-json", "--actuator", "--parent"])
             .arg(std::process::id().to_string())
             .args(arguments)
             .stdin(Stdio::null())

@@ -39,6 +39,8 @@ pub(super) fn read(options: &WatchOptions) -> Result<Watch> {
         watch = Watch::read(&name, &text, &variables, Given { sources: &given, may_be_absent: false })?;
     }
     if !given.is_empty() {
+        // What the file places, the set's figures of that kind are read from.
+        given.extend(watch.sources.iter().map(|source| source.spec.clone()));
         watch.add(builtin::runnity(&given)?);
     }
     Ok(watch)
@@ -52,6 +54,15 @@ pub(super) fn start(watch: Watch, plan: &Plan, trust: Option<&Trust>) -> Result<
     if watch.sources.is_empty() {
         return Ok(None);
     }
-    let network = Network { agent: agent::patient_for(plan, trust, DEADLINE) };
+    let network = network(&watch, plan, trust);
     Watching::start(watch, &network).map(Some).context("cannot start a thread that watches the servers")
+}
+
+/// What sources reach others with: a run's trust and addresses.
+pub(super) fn network(watch: &Watch, plan: &Plan, trust: Option<&Trust>) -> Network {
+    let has_tls = watch.sources.iter().any(|it| matches!(&it.spec, Spec::Redis(at) if at.is_tls));
+    Network {
+        tls: if has_tls { agent::tls_config(plan, trust) } else { None },
+        agent: agent::patient_for(plan, trust, DEADLINE),
+    }
 }

@@ -23,6 +23,7 @@ Runnity's API, as far as a run needs it:
   DELETE /api/v1/challenges/{id}/join
   POST   /api/v1/challenges/{id}/enter
   GET    /ws/{server}?ticket={ticket}  the WebSocket; /ws alone works too
+  GET    /actuator/prometheus          with --actuator
 
 The mock server's own controls:
   GET  /mock/counters
@@ -111,6 +112,15 @@ pub struct ServeArgs {
     /// What the chance of --fault and --lossy begins with.
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 1)]
     pub(crate) seed: u64,
+
+    /// Answer /actuator/prometheus with its own figures under Spring Boot's names. The real servers, as built, refuse it.
+    #[arg(long)]
+    pub(crate) actuator: bool,
+
+    /// Share challenges with other mock servers over this Redis: announcements over Pub/Sub, tickets and heartbeats as
+    /// keys, as the real servers do. Give each the same members and challenge; clients log in at one of them.
+    #[arg(long, value_name = "redis://HOST:PORT")]
+    pub(crate) redis: Option<String>,
 
     /// Close everyone at a challenge's end, as is intended; the real servers do not.
     #[arg(long)]

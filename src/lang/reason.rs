@@ -25,7 +25,7 @@ texts! {
         ServersUnmeasured => "{0} of {1} criteria were not measured, {2} of them of the servers: no source shows them.",
             "기준 {1}개 중 {0}개를 측정하지 못했고, 그중 {2}개는 서버 쪽 기준입니다. 이를 보여 주는 소스가 없습니다.";
         RequiredUnmeasured => "{0} was not measured, and --require all wants it: {1}.",
-            "{0} 기준을 측정하지 못했습니다(--require all): {1}.";
+            "{0} 기준을 측정하지 못했습니다(--require): {1}.";
         NoCriteria => "The scenario sets no criteria: nothing was judged.",
             "시나리오에 기준이 없어 판정하지 않았습니다.";
         NoneMeasured => "No criterion could be measured.", "측정할 수 있는 기준이 없었습니다.";

@@ -38,6 +38,12 @@ pub fn to_address(plan: &Plan, trust: Option<&Trust>, address: IpAddr, timeout: 
     with(plan, trust, timeout, vec![only])
 }
 
+/// TLS in the plan's trust, for what does not speak HTTP; none if there is nobody to trust.
+pub fn tls_config(plan: &Plan, trust: Option<&Trust>) -> Option<Arc<rustls::ClientConfig>> {
+    let trust = trust.cloned().or_else(|| Trust::new(&plan.tls).ok());
+    trust.map(|trust| Arc::new(trust.client_config()))
+}
+
 /// An error in words, without the library's own word for its kind.
 pub fn said(error: &ureq::Error) -> String {
     match error {

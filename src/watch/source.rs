@@ -102,6 +102,8 @@ pub enum EventKind {
     Up,
     /// A server's log says that it ran out of memory.
     OutOfMemory,
+    /// A command took longer than the server finds right (Redis's slow log).
+    SlowCommand,
     /// The source itself ended (a log's command died), with its last line as evidence.
     SourceEnded,
 }

@@ -2,6 +2,7 @@
 //!
 //! A new kind is a file, a variant and a row. Opens nothing before [`Spec::open`].
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::log::feed::Since;
@@ -11,7 +12,7 @@ use super::nginx::{self, Nginx};
 use super::page::{self, Page};
 use super::place::{Result, Variables};
 use super::prometheus::{self, Prometheus};
-use super::redis::{self, Redis};
+use super::redis::{self, Redis, RedisSource};
 use super::source::{Reading, Source, Unseen};
 use super::tcp::{self, Tcp};
 use crate::scenario::document::Section;
@@ -43,6 +44,8 @@ pub enum Spec {
 /// What sources reach others with.
 #[derive(Clone, Debug)]
 pub struct Network {
+    /// For Redis over TLS; none: there is nobody to trust.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
     /// For pages: the trust and the addresses of the run.
     pub agent: ureq::Agent,
 }
@@ -81,7 +84,7 @@ pub(super) const KINDS: [Kind; 7] = [
         name: "redis",
         keys: &redis::KEYS,
         read: |section, variables| Ok(Redis::from_section(section, variables)?.map(Spec::Redis)),
-        check: |_| Ok(()),
+        check: redis::check,
         place: "give address = \"host:port\", or the option --redis URL",
     },
     Kind {
@@ -134,7 +137,7 @@ impl Spec {
         match self {
             Self::Prometheus(at) => at.url.clone(),
             Self::Metrics(at) => at.url.clone(),
-            Self::Redis(at) => format!("{}:{}", at.host, at.port),
+            Self::Redis(at) => at.place(),
             Self::Nginx(at) => at.place(),
             Self::Log(at) => at.origin.name(),
             Self::Page(at) => at.url.clone(),
@@ -150,7 +153,7 @@ impl Spec {
 
     /// Whether there is anything to read from it during a run.
     pub fn has_figures(&self) -> bool {
-        !matches!(self, Self::Redis(_) | Self::Absent(_))
+        !matches!(self, Self::Absent(_))
     }
 
     /// The source itself; `None` for what has no figures. The lines of a log count from now on.
@@ -180,11 +183,12 @@ impl Spec {
         match self {
             Self::Prometheus(at) => Some(Box::new(at.open(network))),
             Self::Metrics(at) => Some(Box::new(at.open(network))),
+            Self::Redis(at) => Some(Box::new(RedisSource::new(at, network.tls.clone()))),
             Self::Nginx(at) => Some(at.open(network, since)),
             Self::Log(at) => Some(at.open(since)),
             Self::Page(at) => Some(at.open(network)),
             Self::Tcp(at) => Some(at.open()),
-            Self::Redis(_) | Self::Absent(_) => None,
+            Self::Absent(_) => None,
         }
     }
 }

@@ -21,7 +21,7 @@ fn open(keys: &str) -> Box<dyn Source> {
     let watch = Watch::read("watch.toml", &text, &|_| None, Default::default()).expect("it reads");
     let agent =
         ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None).build();
-    watch.sources[0].spec.open(&Network { agent: agent.into() }).expect("it has figures")
+    watch.sources[0].spec.open(&Network { tls: None, agent: agent.into() }).expect("it has figures")
 }
 
 fn look(source: &mut dyn Source, expressions: &[&str]) -> Reading {

@@ -22,8 +22,8 @@ type Plan = (Command, Vec<u8>, &'static [&'static str]);
 /// A server, what it writes, and where it listens.
 #[derive(Debug)]
 pub struct Watched {
-    _process: Guarded,
-    _directory: TempDir,
+    process: Guarded,
+    directory: TempDir,
     pub port: u16,
 }
 
@@ -91,10 +91,41 @@ impl Watched {
                 has_ended || ready.iter().any(|begin| said(port, &request).starts_with(begin))
             });
             if !has_ended {
-                return Self { _process: process, _directory: directory, port };
+                return Self { process, directory, port };
             }
         }
         panic!("it found no port in {TRIES} tries, or does not start at all");
+    }
+
+    /// Ends it, as a crash would.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// A Redis that was killed, again where it was.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        let redis = program(&["redis-server"], "apt-get install --no-install-recommends redis-server");
+        let mut command = Command::new(redis);
+        command.args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--save", ""]);
+        command.arg("--dir").arg(self.directory.path()).stdout(Stdio::null());
+        self.process = Guarded::spawn(&mut command);
+        eventually("the server", || said(self.port, b"PING\r\n").starts_with("+PONG"));
+    }
+
+    /// A process that is subscribed to a channel of a Redis.
+    #[track_caller]
+    pub fn subscribed(server: &Self, channel: &str) -> Guarded {
+        let redis_cli = program(&["redis-cli"], "apt-get install --no-install-recommends redis-tools");
+        let mut command = Command::new(redis_cli);
+        command.args(["-p", &server.port.to_string(), "SUBSCRIBE", channel]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut process = Guarded::spawn(&mut command);
+        let stdout = process.0.stdout.as_mut().expect("piped");
+        let mut said = [0; 9];
+        stdout.read_exact(&mut said).expect("an answer");
+        assert_eq!(&said, b"subscribe");
+        process
     }
 
     /// Where it listens.

@@ -85,6 +85,11 @@ pub struct Config {
     /// How long a WebSocket server is passed over from the *enter* on that found its heartbeat
     /// gone.
     pub shut_out: Duration,
+    /// Answer `/actuator/prometheus`, and count for it how long requests take. The real servers, as
+    /// built, refuse that path.
+    pub actuator: bool,
+    /// The Redis server over which challenges are shared with other mock servers.
+    pub redis: Option<String>,
     /// Pin each worker to a core.
     pub pin: bool,
 }
@@ -127,6 +132,8 @@ impl Default for Config {
             done_closes: false,
             allow_origins: Vec::new(),
             shut_out: Duration::from_secs(30),
+            actuator: false,
+            redis: None,
             pin: true,
         }
     }

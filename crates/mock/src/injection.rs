@@ -76,6 +76,11 @@ impl Injection {
         ]
     }
 
+    /// Whether it plays a pool of connections to a database.
+    pub fn is_pool(&self) -> bool {
+        matches!(self.kind, Kind::PoolExhausted(_))
+    }
+
     /// Whether both are of one kind.
     pub fn is_like(&self, other: &Self) -> bool {
         std::mem::discriminant(&self.kind) == std::mem::discriminant(&other.kind)
@@ -186,6 +191,11 @@ impl Injected {
     /// Counts.
     pub fn add(&self, count: Count, amount: u64) {
         self.counts[count as usize].fetch_add(amount, Relaxed);
+    }
+
+    /// How often it has happened.
+    pub fn of(&self, count: Count) -> u64 {
+        self.counts[count as usize].load(Relaxed)
     }
 
     /// What has happened, by name; what has not is left out.

@@ -13,6 +13,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 mod api;
+mod bridge;
 mod config;
 mod connection;
 mod counters;
@@ -25,6 +26,7 @@ pub mod messages;
 mod receivers;
 mod server_clock;
 mod shared;
+mod timings;
 mod tls;
 mod token;
 mod worker;
@@ -37,6 +39,8 @@ pub use self::tls::{Tls, TlsSettings, TlsVersions};
 
 use startline_os::{affinity, descriptors, spawn};
 
+use self::bridge::Bridge;
+use self::bridge::publish::Publisher;
 use self::mailbox::Notice;
 use self::shared::Shared;
 use self::worker::Worker;
@@ -51,6 +55,8 @@ pub struct Server {
     addr: SocketAddr,
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<io::Result<()>>>,
+    /// The threads to and from other mock servers.
+    bridge: Vec<JoinHandle<()>>,
 }
 
 impl Server {
@@ -65,12 +71,21 @@ impl Server {
         if addr.port() != 0 {
             ensure_free(addr)?;
         }
-        let shared = Arc::new(Shared::new(config, count));
-        let mut server = Self { addr, shared, workers: Vec::with_capacity(count) };
+        let (bridge, queue) = config.redis.as_deref().map(Bridge::open).transpose()?.unzip();
+        let shared = Arc::new(Shared::new(config, count, bridge));
+        let mut server = Self { addr, shared, workers: Vec::with_capacity(count), bridge: Vec::new() };
+        if queue.is_some() {
+            // Before anybody can enter.
+            server.start_hearing()?;
+        }
         for id in 0..count {
             // The first worker's listener chooses the port.
             addr = server.start_worker(id, addr)?;
             server.addr = addr;
+        }
+        if let Some(queue) = queue {
+            let publisher = Publisher::new(Arc::clone(&server.shared), queue, server.urls());
+            server.start_thread("mock-redis", move || publisher.run())?;
         }
         Ok(server)
     }
@@ -141,11 +156,51 @@ impl Server {
         report.recv().map_err(|_| io::Error::other("a worker of the mock server died at its start"))?
     }
 
+    fn start_hearing(&mut self) -> io::Result<()> {
+        let (ready, report) = mpsc::channel();
+        for index in 0..self.shared.config.servers {
+            let (shared, ready) = (Arc::clone(&self.shared), ready.clone());
+            self.start_thread("mock-ears", move || bridge::hear::run(&shared, index == 0, &ready))?;
+        }
+        for _ in 0..self.shared.config.servers {
+            let heard = report.recv().map_err(io::Error::other)?;
+            heard.map_err(|error| io::Error::new(io::ErrorKind::NotConnected, error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn start_thread(&mut self, name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let body = move || {
+            descriptors::block_signals();
+            body();
+        };
+        let thread = std::thread::Builder::new().name(name.into()).spawn(body).map_err(spawn::explained)?;
+        self.bridge.push(thread);
+        Ok(())
+    }
+
+    /// Its WebSocket servers, as clients of other processes connect to them.
+    fn urls(&self) -> Vec<String> {
+        let config = &self.shared.config;
+        let scheme = if config.tls.is_some() { "wss" } else { "ws" };
+        let origin = match &config.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("{scheme}://{}", self.addr),
+        };
+        (1..=config.servers).map(|number| format!("{origin}/ws/ws{number}")).collect()
+    }
+
     fn end(&mut self) {
         self.shared.post_to_all(Notice::Stop);
         for worker in self.workers.drain(..) {
             // Joined so that no worker outlives the server; what ended it was for `failure` to say.
             let _ = worker.join();
+        }
+        if let Some(bridge) = &self.shared.bridge {
+            bridge.is_over.store(true, Relaxed);
+        }
+        for thread in self.bridge.drain(..) {
+            let _ = thread.join();
         }
     }
 }
@@ -179,6 +234,11 @@ fn check(config: &Config) -> io::Result<()> {
     if config.idle_check.is_zero() {
         return refuse("the interval of the idle check is 0");
     }
+    if config.redis.is_some() && config.public_url.is_none() && config.listen.ip().is_unspecified() {
+        return refuse(
+            "servers that share challenges need an address of their own: a public URL, or one to listen on",
+        );
+    }
     if config.preload.is_some() && config.members.is_empty() {
         return refuse("there are no members to preload a challenge with");
     }
@@ -191,7 +251,12 @@ fn prepare(id: usize, shared: Arc<Shared>, addr: SocketAddr) -> io::Result<(Work
     if shared.config.pin {
         affinity::pin(id);
     }
-    descriptors::take_private_table(&[]);
+    if descriptors::take_private_table(&[]) {
+        // Where /proc is not mounted nobody counts descriptors.
+        if let Ok(thread) = std::fs::read_link("/proc/thread-self") {
+            let _ = shared.tables[id].set(thread);
+        }
+    }
     let listener = listen(addr)?;
     let addr = listener.local_addr()?;
     Ok((Worker::new(id as u16, shared, listener)?, addr))

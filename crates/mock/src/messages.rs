@@ -23,6 +23,20 @@ pub enum LeaveReason {
 }
 
 impl LeaveReason {
+    /// The reason with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        const ALL: [LeaveReason; 7] = [
+            LeaveReason::Disconnected,
+            LeaveReason::Error,
+            LeaveReason::Expired,
+            LeaveReason::Finish,
+            LeaveReason::Kicked,
+            LeaveReason::Quit,
+            LeaveReason::Timeout,
+        ];
+        ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
     /// Its name in USER_LEFT.
     pub fn name(self) -> &'static str {
         match self {

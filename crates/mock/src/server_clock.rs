@@ -3,6 +3,8 @@
 //! Read once a turn of a loop. Invariant: both times of a [`Moment`] come from one reading, and
 //! neither ever goes back.
 
+use std::time::Duration;
+
 use startline_os::clock::Clock;
 use startline_os::tick::Tick;
 
@@ -30,6 +32,16 @@ impl ServerClock {
     pub(super) fn start(scale: f64) -> Self {
         let clock = Clock::start();
         Self { clock, unix_ms_at_start: clock.unix_ms(), scale }
+    }
+
+    /// Unix milliseconds of its start.
+    pub(super) fn started_unix_ms(&self) -> u64 {
+        self.unix_ms_at_start
+    }
+
+    /// Real time since its start.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
     }
 
     /// Reads it.

@@ -2,23 +2,27 @@
 //!
 //! One after the other, a few small requests each. Invariant: each of them ends in time, whatever answers.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
-use serde_json::Value;
+use redis::Value;
+use rustls::ClientConfig;
 
 use super::board::Board;
 use crate::checks::Check;
 use crate::engine::Trust;
+use crate::app::watch::network;
 use crate::lookup::agent;
 use crate::plan::Plan;
 use crate::plan::schedule::date_header;
-use crate::preflight::watch::redis::{Asked, Memory, Unanswered, UnansweredKind};
+use crate::preflight::watch::redis::{Asked, Memory};
 use crate::preflight::watch::{figures, http, prometheus, redis as judged, tried};
 use crate::watch::page::Page;
 use crate::watch::prometheus::Prometheus;
 use crate::watch::redis::Redis;
+use crate::watch::redis::connection::Connection;
+use crate::watch::redis::trouble::Trouble;
 use crate::watch::source::DEADLINE;
 use crate::watch::{Network, Spec, Watch, Watched};
 
@@ -33,17 +37,17 @@ const PING_PAUSE: Duration = Duration::from_millis(10);
 
 /// Asks everything that is watched.
 pub(super) fn ask(watch: &Watch, plan: &Plan, trust: Option<&Trust>, board: &Board) {
-    let agent = agent::patient_for(plan, trust, TIMEOUT);
-    let network = Network { agent: agent.clone() };
+    let network = network(watch, plan, trust);
+    let Network { agent, tls } = &network;
     for it in &watch.sources {
         if !board.now(format!("asking what is watched: {}", it.name)) {
             break;
         }
         let name = it.name.as_str();
         board.found(match &it.spec {
-            Spec::Page(at) => Some(http::check(name, at, &page(&agent, at))),
-            Spec::Prometheus(at) => Some(prometheus::check(name, at, &targets(&agent, at))),
-            Spec::Redis(at) => Some(judged::check(name, at, &ping(at).map_err(|error| unanswered(&error)))),
+            Spec::Page(at) => Some(http::check(name, at, &page(agent, at))),
+            Spec::Prometheus(at) => Some(prometheus::check(name, at, &targets(agent, at))),
+            Spec::Redis(at) => Some(judged::check(name, at, &ping(at, tls.as_ref()))),
             Spec::Nginx(_) | Spec::Log(_) | Spec::Tcp(_) => Some(tried(it, &network)),
             _ => None,
         });
@@ -112,7 +116,7 @@ fn targets(agent: &ureq::Agent, server: &Prometheus) -> Result<prometheus::Answe
     let mut answer = request.call().map_err(|error| agent::said(&error))?;
     let date = answer.headers().get("date").and_then(|date| date.to_str().ok()).and_then(date_header);
     let status = answer.status().as_u16();
-    let json = serde_json::from_str(&body(&mut answer)?).unwrap_or(Value::Null);
+    let json = serde_json::from_str(&body(&mut answer)?).unwrap_or_default();
     Ok(prometheus::Answer { status, json, now: date.unwrap_or_else(Timestamp::now) })
 }
 
@@ -121,45 +125,23 @@ fn body(answer: &mut ureq::http::Response<ureq::Body>) -> Result<String, String>
     Ok(String::from_utf8_lossy(&bytes.map_err(|error| error.to_string())?).into_owned())
 }
 
-fn ping(server: &Redis) -> redis::RedisResult<Asked> {
-    let mut settings = RedisConnectionInfo::default();
-    if let Some(password) = &server.password {
-        settings = settings.set_password(&password.0);
-    }
-    let info = ConnectionAddr::Tcp(server.host.clone(), server.port).into_connection_info()?;
-    let client = redis::Client::open(info.set_redis_settings(settings))?;
-    let mut connection = client.get_connection_with_timeout(TIMEOUT)?;
-    connection.set_read_timeout(Some(TIMEOUT))?;
-    connection.set_write_timeout(Some(TIMEOUT))?;
+fn ping(server: &Redis, tls: Option<&Arc<ClientConfig>>) -> Result<Asked, Trouble> {
+    let deadline = || Instant::now() + TIMEOUT;
+    let mut connection = Connection::open(server, tls, deadline())?;
     // The first goes before the clock runs: it may be the one that finds out that a password is wanted.
     let ping = redis::cmd("PING");
-    ping.exec(&mut connection)?;
+    connection.ask(&ping, deadline())?;
     let mut pings = Vec::with_capacity(PINGS);
     for _ in 0..PINGS {
         std::thread::sleep(PING_PAUSE);
         let began = Instant::now();
-        ping.exec(&mut connection)?;
+        connection.ask(&ping, deadline())?;
         pings.push(began.elapsed());
     }
-    let memory = redis::cmd("INFO").arg("memory").query::<String>(&mut connection);
-    let memory = memory.map_err(|error| said(&error)).and_then(|text| Memory::read(&text));
-    Ok(Asked { pings, memory })
-}
-
-fn unanswered(error: &redis::RedisError) -> Unanswered {
-    let kind = match (error.code(), error.kind()) {
-        (Some("NOAUTH"), _) => UnansweredKind::NoPassword,
-        (Some("WRONGPASS"), _) | (_, redis::ErrorKind::AuthenticationFailed) => UnansweredKind::WrongPassword,
-        _ => UnansweredKind::Other,
+    let memory = match connection.ask(redis::cmd("INFO").arg("memory"), deadline()) {
+        Ok(Value::BulkString(text)) => Memory::read(&String::from_utf8_lossy(&text)),
+        Ok(_) => Err("INFO is no text".to_owned()),
+        Err(trouble) => Err(trouble.said),
     };
-    Unanswered { kind, said: said(error) }
-}
-
-/// The library's words, with the code that the server gave.
-fn said(error: &redis::RedisError) -> String {
-    match (error.code(), error.detail()) {
-        (Some(code), Some(detail)) => format!("{code} {detail}"),
-        _ if error.is_timeout() => format!("no answer within {} s", TIMEOUT.as_secs()),
-        _ => error.to_string(),
-    }
+    Ok(Asked { pings, memory })
 }

@@ -28,6 +28,7 @@ mod tls;
 fn not_started(error: std::io::Error, listen: SocketAddr) -> anyhow::Error {
     let context = match error.kind() {
         std::io::ErrorKind::WouldBlock => "a worker of the mock server could not start".to_owned(),
+        std::io::ErrorKind::NotConnected => "--redis: cannot share challenges".to_owned(),
         _ => format!("cannot listen on {listen}"),
     };
     anyhow::Error::from(error).context(context)
@@ -126,6 +127,8 @@ impl ServeArgs {
             public_url: self.public_url.clone(),
             injections: self.injections()?,
             seed: self.seed,
+            actuator: self.actuator,
+            redis: self.redis()?,
             done_closes: self.done_closes,
             allow_origins: self.allow_origin.clone(),
             ..Config::default()
@@ -135,6 +138,18 @@ impl ServeArgs {
             bail!("--members {first}-{last}: at most ten million members, with numbers up to {}", i64::MAX);
         }
         Ok(config)
+    }
+
+    /// The Redis server to share over. Not checked while options are read: clap repeats what it refuses.
+    fn redis(&self) -> anyhow::Result<Option<String>> {
+        let Some(text) = &self.redis else { return Ok(None) };
+        match url::Url::parse(text) {
+            Ok(url) if url.password().is_some() || !url.username().is_empty() => {
+                bail!("--redis: it has a user name or password: give a Redis server that needs none")
+            }
+            Ok(url) if url.scheme() == "redis" && url.has_host() => Ok(Some(text.clone())),
+            _ => bail!("--redis: it is not a URL such as redis://127.0.0.1:6379"),
+        }
     }
 
     /// What was asked for, and of --lossy's what was not.

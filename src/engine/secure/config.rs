@@ -101,6 +101,16 @@ impl Trust {
         Arc::new(Answering { own: self.own.clone(), asked })
     }
 
+    /// A configuration for what is asked beside the load, in the same trust.
+    pub fn client_config(&self) -> ClientConfig {
+        ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_safe_default_protocol_versions()
+            .expect("every set of suites here fits TLS 1.2 or 1.3")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&self.verifier))
+            .with_client_cert_resolver(self.answering(Arc::new(Unnoted)))
+    }
+
     /// Who judges certificates.
     pub(super) fn verifier(&self) -> &Arc<dyn ServerCertVerifier> {
         &self.verifier
@@ -194,6 +204,14 @@ impl ResolvesClientCert for Answering {
     fn has_certs(&self) -> bool {
         self.own.is_some()
     }
+}
+
+/// Nobody wants to know whether a certificate was asked for.
+#[derive(Debug)]
+struct Unnoted;
+
+impl Asked for Unnoted {
+    fn certificate_asked(&self) {}
 }
 
 /// Reads our own certificate and its key.

@@ -6,6 +6,7 @@ use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::numbers::{bytes, percent};
 use crate::preflight::format::{clean, micros, ms, quantile};
 use crate::watch::redis::Redis;
+use crate::watch::redis::trouble::{Kind, Trouble};
 
 const ID: &str = "watch-redis";
 const NEED: &str = "PING under 10 ms, memory under 80 % of maxmemory";
@@ -15,26 +16,6 @@ const LATENCY_WARN: Duration = Duration::from_millis(10);
 const LATENCY_FAIL: Duration = Duration::from_millis(50);
 /// Of `maxmemory`, from which there is little room for what a test adds.
 const MEMORY_WARN: f64 = 0.8;
-
-/// Why a server did not answer a PING.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unanswered {
-    /// The kind of it.
-    pub kind: UnansweredKind,
-    /// In the words of the server or of the operating system.
-    pub said: String,
-}
-
-/// The kinds of missing answers, as far as their fixes differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnansweredKind {
-    /// The server requires a password, and none was given.
-    NoPassword,
-    /// The server refused the password.
-    WrongPassword,
-    /// Any other.
-    Other,
-}
 
 /// What a server answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +69,7 @@ fn title(name: &str) -> String {
 }
 
 /// Judges what a server answered, or the reason for no answer.
-pub fn check(name: &str, server: &Redis, asked: &Result<Asked, Unanswered>) -> Check {
+pub fn check(name: &str, server: &Redis, asked: &Result<Asked, Trouble>) -> Check {
     let title = title(name);
     let need = Figure::words(NEED);
     let asked = match asked {
@@ -118,20 +99,15 @@ pub fn check(name: &str, server: &Redis, asked: &Result<Asked, Unanswered>) -> C
     }
 }
 
-fn unanswered(server: &Redis, check: Check, why: &Unanswered) -> Check {
+fn unanswered(server: &Redis, check: Check, why: &Trouble) -> Check {
     let Redis { host, port, .. } = server;
     let fix = match why.kind {
-        UnansweredKind::NoPassword => Fix::advice(
-            "the server requires a password: export it in a variable, and name that with password_env",
-        ),
-        UnansweredKind::WrongPassword => {
-            Fix::advice("the server refused the password: correct the variable that password_env names")
-        }
-        UnansweredKind::Other => {
+        Kind::Unreachable | Kind::Silent | Kind::Other => {
             Fix::command("answers PONG if the server is up", format!("redis-cli -h {host} -p {port} ping"))
         }
+        _ => Fix::advice(why.fix(server.user.as_deref(), server.is_tls)),
     };
-    check.but(Verdict::Fail, format!("{host}:{port}: {}", clean(&why.said)), vec![fix])
+    check.but(Verdict::Fail, format!("{}: {}", server.place(), clean(&why.said)), vec![fix])
 }
 
 type Finding = Option<(Verdict, String, Fix)>;
@@ -233,12 +209,12 @@ mod tests {
     #[test]
     fn no_answer_says_what_to_do() {
         let fix = |kind| {
-            let why = Unanswered { kind, said: "refused".into() };
+            let why = Trouble { kind, said: "refused".into() };
             check("cache", &server(), &Err(why)).fixes.remove(0)
         };
-        assert!(fix(UnansweredKind::NoPassword).text.starts_with("the server requires a password"));
-        assert!(fix(UnansweredKind::WrongPassword).text.starts_with("the server refused the password"));
-        let other = fix(UnansweredKind::Other);
+        assert!(fix(Kind::NoPassword).text.contains("password_env"));
+        assert!(fix(Kind::WrongPassword).text.starts_with("the server refused the password"));
+        let other = fix(Kind::Unreachable);
         assert_eq!(other.command.as_deref(), Some("redis-cli -h 10.0.0.7 -p 6379 ping"));
     }
 }

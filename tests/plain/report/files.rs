@@ -110,7 +110,15 @@ fn every_file_is_there_before_the_run() {
     names.sort();
     assert_eq!(
         names,
-        ["README.txt", "failures.jsonl", "latency.hlog", "plan.toml", "summary.json", "timeline.csv"]
+        [
+            "README.txt",
+            "failures.jsonl",
+            "latency.hlog",
+            "plan.toml",
+            "summary.json",
+            "timeline.csv",
+            "watch.csv"
+        ]
     );
     let mut listed = files::CONTENT.map(|(name, _)| name);
     listed.sort_unstable();

@@ -11,3 +11,4 @@ mod recorded;
 mod schema;
 mod text;
 mod verdict;
+mod watched;

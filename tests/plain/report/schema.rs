@@ -29,6 +29,7 @@ fn as_json(result: &RunResult) -> Value {
 fn results_of_every_kind_fit_the_schema() {
     assert_valid(&as_json(&rich()));
     assert_valid(&as_json(&Run::good().result()));
+    assert_valid(&as_json(&super::watched::every_outcome()));
 
     let mut bare = Run::good();
     bare.facts.ending = Ending::Running;

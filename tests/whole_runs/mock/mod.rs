@@ -3,6 +3,7 @@
 //!
 //! Every server listens on a free port and every wait has a deadline; nothing sleeps for luck.
 
+mod actuator;
 mod api;
 mod broadcast;
 mod certificates;

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Call;
 use super::reply::{Reply, to_value};
@@ -46,6 +46,12 @@ fn counters(call: &Call<'_>) -> Reply {
         };
         held.enumerate().map(server).collect()
     });
+    let others: Vec<Value> = call.shared.world(call.now, |world| {
+        world.routing().others().map(|(url, is_up)| json!({ "url": url, "up": is_up })).collect()
+    });
+    if !others.is_empty() {
+        value["others"] = others.into();
+    }
     Reply::json(200, &value)
 }
 

@@ -4,6 +4,7 @@
 //! opening in `upgrade`, the mock server's own controls in `control`. Touches the shared world, and
 //! no socket. Invariant: every request gets exactly one answer, whatever it says.
 
+mod actuator;
 mod control;
 mod input;
 mod reply;
@@ -12,6 +13,8 @@ mod upgrade;
 
 pub(super) use self::reply::{Reply, Shape};
 pub(super) use self::upgrade::Upgrade;
+
+use std::sync::atomic::Ordering::Relaxed;
 
 use startline_protocol::http::{BodyKept, RequestReader};
 
@@ -37,6 +40,24 @@ struct Call<'a> {
     query: &'a str,
 }
 
+/// The pattern of a request's path, by which Spring counts it; nothing for what is not Runnity's.
+pub(super) fn pattern(target: &str) -> Option<&'static str> {
+    let path = target.split('?').next().unwrap_or_default();
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    Some(match segments.as_slice() {
+        ["api", "v1", "auth", "test-login"] => "/api/v1/auth/test-login",
+        ["api", "v1", "admin", "challenges"] => "/api/v1/admin/challenges",
+        ["api", "v1", "challenges", _] => "/api/v1/challenges/{challengeId}",
+        ["api", "v1", "challenges", _, "join"] => "/api/v1/challenges/{challengeId}/join",
+        ["api", "v1", "challenges", _, "enter"] => "/api/v1/challenges/{challengeId}/enter",
+        ["ws"] => "/ws",
+        ["ws", ..] => "/ws/**",
+        ["actuator", "prometheus"] => actuator::PATH,
+        ["mock", ..] => return None,
+        _ => "/**",
+    })
+}
+
 /// Answers a whole request.
 pub(super) fn answer(shared: &Shared, moment: Moment, request: &RequestReader) -> Answer {
     let target = request.origin_target();
@@ -47,6 +68,9 @@ pub(super) fn answer(shared: &Shared, moment: Moment, request: &RequestReader) -
         Some("api") => Answer::Reply(call.api()),
         Some("ws") => upgrade::answer(&call),
         Some("mock") => Answer::Reply(control::answer(&call)),
+        Some("actuator") if shared.config.actuator && path == actuator::PATH => {
+            Answer::Reply(call.only(&[("GET", &|| actuator::page(&call))]))
+        }
         _ => Answer::Reply(call.member().map_or_else(|| Reply::empty(403), |_| call.not_found())),
     }
 }
@@ -94,14 +118,15 @@ impl<'a> Call<'a> {
                 Kind::HttpStatus(status) => Some(Reply::nginx(status)),
                 _ => None,
             });
-            nginx.or_else(|| {
-                injector.draw(Count::PoolExhausted, |kind| match kind {
-                    Kind::PoolExhausted(by) => {
-                        Some(Reply::refusal(Refusal::InternalServerError).late_by(Some(by)))
-                    }
-                    _ => None,
-                })
-            })
+            if nginx.is_some() {
+                return nginx;
+            }
+            let by = injector.draw(Count::PoolExhausted, |kind| match kind {
+                Kind::PoolExhausted(by) => Some(by),
+                _ => None,
+            })?;
+            self.shared.pool_pending.fetch_add(1, Relaxed);
+            Some(Reply::refusal(Refusal::InternalServerError).waiting_for_the_pool(by))
         })
     }
 

@@ -17,6 +17,7 @@ use crate::world::Refusal;
 pub(crate) enum Content {
     Html,
     Json,
+    Metrics,
     Nothing,
     Problem,
     Text,
@@ -44,6 +45,8 @@ pub(crate) struct Reply {
     body: Vec<u8>,
     /// How long it is held back.
     pub(crate) later: Option<Duration>,
+    /// It waits for a connection of the pool meanwhile.
+    pub(crate) is_in_pool: bool,
     /// One more header field.
     field: Option<(&'static str, &'static str)>,
 }
@@ -140,24 +143,33 @@ impl Reply {
             "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n{text}\
              <hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
         );
-        Self { status, content: Content::Html, body: body.into_bytes(), later: None, field: None }
+        Self::new(status, Content::Html, body.into_bytes())
     }
 
     /// A status and nothing more: what Spring Security and a WebSocket interceptor answer.
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, content: Content::Nothing, body: Vec::new(), later: None, field: None }
+        Self::new(status, Content::Nothing, Vec::new())
     }
 
     /// A line of plain text.
     pub(crate) fn text(status: u16, text: &str) -> Self {
-        Self { status, content: Content::Text, body: text.as_bytes().to_vec(), later: None, field: None }
+        Self::new(status, Content::Text, text.as_bytes().to_vec())
+    }
+
+    /// A page for Prometheus.
+    pub(crate) fn metrics(text: String) -> Self {
+        Self::new(200, Content::Metrics, text.into_bytes())
+    }
+
+    fn new(status: u16, content: Content, body: Vec<u8>) -> Self {
+        Self { status, content, body, later: None, is_in_pool: false, field: None }
     }
 
     /// Any JSON.
     pub(crate) fn json(status: u16, value: &impl Serialize) -> Self {
         // Only maps with keys that are no strings fail, and there are none here.
         let body = serde_json::to_vec(value).unwrap_or_default();
-        Self { status, content: Content::Json, body, later: None, field: None }
+        Self::new(status, Content::Json, body)
     }
 
     /// With one more header field.
@@ -168,6 +180,21 @@ impl Reply {
     /// Held back for so long.
     pub(crate) fn late_by(self, later: Option<Duration>) -> Self {
         Self { later, ..self }
+    }
+
+    /// Held back for as long as a request waits for a connection of an exhausted pool.
+    pub(crate) fn waiting_for_the_pool(self, by: Duration) -> Self {
+        Self { later: Some(by), is_in_pool: true, ..self }
+    }
+
+    /// Whether nginx says it, so that no server behind it knows of the request.
+    pub(crate) fn is_from_nginx(&self) -> bool {
+        self.content == Content::Html
+    }
+
+    /// Whether Spring Security says it, before it is known what was asked for.
+    pub(crate) fn is_from_security(&self) -> bool {
+        (self.status, self.content) == (403, Content::Nothing)
     }
 
     /// Appends the answer as it goes over the wire.
@@ -207,6 +234,7 @@ impl Content {
         match self {
             Self::Html => Some("text/html"),
             Self::Json => Some("application/json"),
+            Self::Metrics => Some("text/plain;version=0.0.4;charset=utf-8"),
             Self::Nothing => None,
             Self::Problem => Some("application/problem+json"),
             Self::Text => Some("text/plain;charset=UTF-8"),

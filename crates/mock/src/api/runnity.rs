@@ -12,7 +12,9 @@ use crate::injection::{Count, Kind};
 use crate::messages;
 use crate::server_clock::local_time;
 use crate::token::Purpose;
-use crate::world::{Challenge, ChallengeId, MemberId, Participation, ParticipationStatus, Refusal, Roster};
+use crate::world::{
+    Challenge, ChallengeId, Claim, Entered, MemberId, Participation, ParticipationStatus, Refusal, Roster,
+};
 
 /// How long a refresh token would live; nothing here takes one.
 const REFRESH_TTL_MS: u64 = 14 * 24 * 3_600_000;
@@ -167,22 +169,40 @@ pub(super) fn enter(call: &Call<'_>, member: MemberId, id: ChallengeId) -> Reply
             Kind::EnterSlow(by) => Some(by),
             _ => None,
         });
-        (world.enter(member, id, call.now), late)
+        let entered = world.enter(member, id, call.now);
+        let url = entered.as_ref().ok().and_then(|it| world.routing().url(it.server).map(String::from));
+        (entered.map(|entered| (entered, url)), late)
     });
-    let reply = match entered {
+    let reply = match entered.and_then(|entered| kept(call, member, id, entered)) {
         Err(refusal) => Reply::refusal(refusal),
-        Ok(entered) => Reply::success(
+        Ok((entered, url)) => Reply::success(
             200,
             EnterData {
                 ticket: entered.ticket.to_string(),
                 user_id: member.0,
                 challenge_id: id.0,
-                ws_url: format!("{}/ws/ws{}", ws_origin(call), entered.server + 1),
+                ws_url: url.unwrap_or_else(|| format!("{}/ws/ws{}", ws_origin(call), entered.server + 1)),
                 expires_in: call.shared.config.ticket_ttl.as_secs(),
             },
         ),
     };
     reply.late_by(late)
+}
+
+/// Keeps the ticket where all servers find it, if there are others.
+fn kept(
+    call: &Call<'_>,
+    member: MemberId,
+    challenge: ChallengeId,
+    (entered, url): (Entered, Option<String>),
+) -> Result<(Entered, Option<String>), Refusal> {
+    let Some(bridge) = &call.shared.bridge else { return Ok((entered, url)) };
+    let claim = Claim { member, challenge, reenter: entered.reenter };
+    bridge.keep_ticket(entered.ticket, claim, call.shared.config.ticket_ttl).map_err(|_| {
+        call.shared.world(call.now, |world| world.take_back(claim));
+        Refusal::TicketIssueFailed
+    })?;
+    Ok((entered, url))
 }
 
 /// What `wsUrl` starts with: as configured, else the host that the client has asked, over TLS if it

@@ -77,10 +77,10 @@ fn server(call: &Call<'_>) -> Result<usize, Reply> {
     call.shared.world(call.now, |world| {
         let routing = world.routing();
         match named {
-            Some(index) if index >= routing.count() => Err(call.not_found()),
+            Some(index) if index >= routing.own() => Err(call.not_found()),
             Some(index) if routing.is_up(index) => Ok(index),
             Some(_) => Err(Reply::nginx(502)),
-            None => routing.first_healthy(call.now.real_ms).ok_or_else(|| Reply::nginx(502)),
+            None => routing.first_own_healthy(call.now.real_ms).ok_or_else(|| Reply::nginx(502)),
         }
     })
 }

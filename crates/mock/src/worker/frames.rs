@@ -244,7 +244,8 @@ impl Worker {
         if connection.state == State::Listed
             && let Some(pass) = connection.spilled().and_then(|spill| spill.opening.take()).map(|it| it.0)
         {
-            self.shared.world(self.moment.now, |world| world.abandon(pass));
+            let now = self.moment.now;
+            self.shared.world(now, |world| world.abandon(pass, now));
         }
     }
 

@@ -8,10 +8,12 @@ use std::time::Duration;
 use startline_protocol::http::{HttpError, Limits, RequestReader};
 
 use super::Worker;
+use super::late::HeldBack;
 use crate::api::{self, Answer, Reply, Shape};
 use crate::connection::State;
 use crate::counters::Count;
 use crate::messages::LeaveReason;
+use crate::timings::{Answered, Asked};
 
 /// Bytes of answers that are sent together at most.
 const ANSWERS_BYTES_MAX: usize = 256 << 10;
@@ -30,11 +32,11 @@ impl Worker {
                 self.out = out;
                 return;
             }
-            if let Some((answer, by)) = step.later {
+            if let Some((held_back, by)) = step.later {
                 self.send(slot, &out);
                 out.clear();
                 self.keep_for_later(slot, rest);
-                self.answer_later(slot, answer, step.last, by);
+                self.answer_later(slot, held_back, step.last, by);
                 break;
             }
             if step.last {
@@ -93,27 +95,43 @@ impl Worker {
         // more.
         let keep_alive = reader.keep_alive() && reader.minor_version() >= 1;
         let shape = Shape { keep_alive, is_head: reader.method() == "HEAD" };
+        let asked = match self.shared.config.actuator {
+            true => api::pattern(reader.origin_target()).map(|uri| Asked::now(reader.method(), uri)),
+            false => None,
+        };
         let answer = api::answer(&self.shared, self.moment, reader);
         reader.reset();
         self.count(Count::requests, 1);
         match answer {
             Answer::Upgrade(upgrade) => {
+                self.time(asked.map(|asked| asked.answered(101, true)));
                 Some(Step { consumed: progress.consumed, upgrade: Some(upgrade), later: None, last: false })
             }
             Answer::Reply(reply) => {
                 self.count(Count::requests_refused, u64::from(reply.status >= 400));
                 // As Tomcat does after a status of 400, whatever caused it.
                 let shape = Shape { keep_alive: keep_alive && reply.status != 400, ..shape };
+                let is_known = !reply.is_from_security() || asked.is_some_and(Asked::is_websocket);
+                let answered = asked.filter(|_| !reply.is_from_nginx());
+                let answered = answered.map(|asked| asked.answered(reply.status, is_known));
                 let later = reply.later.map(|by| {
                     let mut answer = Vec::new();
                     reply.write(&mut answer, &self.date.1, shape);
-                    (answer, by)
+                    (HeldBack { answer, answered, is_in_pool: reply.is_in_pool }, by)
                 });
                 if later.is_none() {
                     reply.write(out, &self.date.1, shape);
+                    self.time(answered);
                 }
                 Some(Step { consumed: progress.consumed, upgrade: None, later, last: !shape.keep_alive })
             }
+        }
+    }
+
+    /// Counts a request that has been answered.
+    pub(super) fn time(&self, answered: Option<Answered>) {
+        if let Some(answered) = answered {
+            self.shared.timings[usize::from(self.id)].add(answered);
         }
     }
 
@@ -144,7 +162,7 @@ struct Step {
     consumed: usize,
     upgrade: Option<api::Upgrade>,
     /// The answer is held back for this long.
-    later: Option<(Vec<u8>, Duration)>,
+    later: Option<(HeldBack, Duration)>,
     /// The connection ends with the answer.
     last: bool,
 }

@@ -3,10 +3,12 @@
 //! Does not know why. Invariant: what is late is sent to the connection that it was meant for, or
 //! to none: slots are used again, numbers of sessions are not.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::Worker;
 use crate::connection::State;
+use crate::timings::Answered;
 
 /// Bytes for a connection.
 #[derive(Debug)]
@@ -15,20 +17,37 @@ pub(super) struct Late {
     /// A PONG's session, or the number that an answer waits under.
     number: u32,
     bytes: Vec<u8>,
+    request: Option<(Option<Answered>, bool)>,
+}
+
+/// An answer that is held back.
+#[derive(Debug)]
+pub(super) struct HeldBack {
+    pub(super) answer: Vec<u8>,
+    /// What it counts for, once it is sent.
+    pub(super) answered: Option<Answered>,
+    /// It waits for a connection of the pool.
+    pub(super) is_in_pool: bool,
 }
 
 impl Worker {
     pub(super) fn send_later(&mut self, slot: u32, number: u32, bytes: Vec<u8>, by: Duration) {
+        self.put_off(Late { slot, number, bytes, request: None }, by);
+    }
+
+    fn put_off(&mut self, late: Late, by: Duration) {
         let at = self.moment.now.real_ms.saturating_add(by.as_millis() as u64);
-        self.late.entry(at).or_default().push(Late { slot, number, bytes });
+        self.late.entry(at).or_default().push(late);
     }
 
     /// Holds an answer back; until it is sent no further request is read.
-    pub(super) fn answer_later(&mut self, slot: u32, answer: Vec<u8>, is_last: bool, by: Duration) {
+    pub(super) fn answer_later(&mut self, slot: u32, held_back: HeldBack, is_last: bool, by: Duration) {
         let number = self.shared.next_session();
-        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-        connection.spill().held_back = Some((number, is_last));
-        self.send_later(slot, number, answer, by);
+        if let Some(connection) = self.connections.get_mut(slot as usize) {
+            connection.spill().held_back = Some((number, is_last));
+        }
+        let HeldBack { answer: bytes, answered, is_in_pool } = held_back;
+        self.put_off(Late { slot, number, bytes, request: Some((answered, is_in_pool)) }, by);
     }
 
     /// How long until the next is due.
@@ -48,7 +67,15 @@ impl Worker {
         }
     }
 
-    fn send_one(&mut self, Late { slot, number, bytes }: Late) {
+    fn send_one(&mut self, Late { slot, number, bytes, request }: Late) {
+        // The server's thread comes to its end whether or not its client is still there.
+        if let Some((answered, is_in_pool)) = request {
+            self.time(answered);
+            if is_in_pool {
+                self.shared.pool_pending.fetch_sub(1, Relaxed);
+                self.shared.pool_timeouts.fetch_add(1, Relaxed);
+            }
+        }
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         if connection.state != State::Http {
             if connection.state.is_live() && connection.session == number {

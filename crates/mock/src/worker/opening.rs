@@ -144,8 +144,12 @@ impl Worker {
     /// Redeems, lists, registers and announces in one step.
     fn connect_at_once(&mut self, slot: u32, ticket: &str, out: &mut Vec<u8>) -> Result<(), ErrorCode> {
         let (now, seat, before) = (self.moment.now, self.seat(slot), out.len());
+        let claim = self.shared.claim(ticket).transpose()?;
         let (pass, registered) = self.shared.world(now, |world| {
-            let pass = world.redeem(ticket, now)?;
+            let pass = match claim {
+                Some(claim) => world.admit(claim)?,
+                None => world.redeem(ticket, now)?,
+            };
             world.list(pass, now, out);
             let registered = world.register(pass, seat).ok_or(ErrorCode::Unauthorized)?;
             world.announce(pass, now);
@@ -165,8 +169,12 @@ impl Worker {
     fn list_only(&mut self, slot: u32, ticket: &str) -> Result<(), ErrorCode> {
         let now = self.moment.now;
         let mut list = Vec::new();
+        let claim = self.shared.claim(ticket).transpose()?;
         let pass = self.shared.world(now, |world| {
-            let pass = world.redeem(ticket, now)?;
+            let pass = match claim {
+                Some(claim) => world.admit(claim)?,
+                None => world.redeem(ticket, now)?,
+            };
             world.list(pass, now, &mut list);
             Ok(pass)
         })?;

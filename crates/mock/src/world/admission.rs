@@ -8,6 +8,17 @@ use super::{
     Runner, TicketId, World,
 };
 
+/// What a ticket says to the servers that share a challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Who.
+    pub member: MemberId,
+    /// Where.
+    pub challenge: ChallengeId,
+    /// Whether this is a re-entry (ticket type REENTER).
+    pub reenter: bool,
+}
+
 /// What *enter* hands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entered {
@@ -67,11 +78,25 @@ impl World {
             return Err(Refusal::TicketIssueFailed);
         }
         let server = self.routing.choose(member, id, now.real_ms).ok_or(Refusal::TicketIssueFailed)?;
-        let pass = Pass { challenge: id, runner, reenter };
-        let ticket = self.tickets.issue(pass, self.random.u128(..), now.real_ms);
+        let (pass, random) = (Pass { challenge: id, runner, reenter }, self.random.u128(..));
+        let ticket = match self.settings.is_shared {
+            // Kept where all servers find it.
+            true => TicketId::from_random(random),
+            false => self.tickets.issue(pass, random, now.real_ms),
+        };
         let challenge = self.challenges.get_mut(&id).ok_or(Refusal::ChallengeNotFound)?;
         challenge.roster.get_mut(runner).status = ParticipationStatus::Running;
         Ok(Entered { ticket, server, reenter })
+    }
+
+    /// The ticket could not be kept: the member is where it was before it entered.
+    pub fn take_back(&mut self, claim: Claim) {
+        let Some(challenge) = self.challenges.get_mut(&claim.challenge) else { return };
+        let Some(runner) = challenge.roster.find(claim.member) else { return };
+        challenge.roster.get_mut(runner).status = match claim.reenter {
+            true => ParticipationStatus::Disconnected,
+            false => ParticipationStatus::Waiting,
+        };
     }
 
     fn may_join(&self, member: MemberId, id: ChallengeId, password: Option<&str>) -> Result<(), Refusal> {

@@ -11,7 +11,15 @@ use std::ops::RangeInclusive;
 
 use crate::injection::Injector;
 
+/// What announcing needs of a world, borrowed apart from its challenges.
+macro_rules! stage {
+    ($world:ident) => {
+        $crate::world::Stage::of(&mut $world.settings, &mut $world.scratch, &mut $world.outbox)
+    };
+}
+
 mod admission;
+mod bulletin;
 mod challenge;
 mod event_log;
 mod refusal;
@@ -19,11 +27,13 @@ mod room;
 mod roster;
 mod routing;
 mod running;
+mod shared_rooms;
 #[cfg(test)]
 mod tests;
 mod ticket;
 
-pub use self::admission::Entered;
+pub use self::admission::{Claim, Entered};
+pub use self::bulletin::{Bulletin, CHANNELS, News};
 pub use self::challenge::{About, Challenge, ChallengeStatus, Distance, READY_BEFORE_START_MS};
 pub use self::event_log::{Batch, EventLog, Share, Spread};
 pub use self::refusal::Refusal;
@@ -34,7 +44,7 @@ pub use self::running::{Fault, RecordRefused, Recorded, Registered};
 pub use self::ticket::{Pass, TicketId, Tickets};
 pub use crate::ids::{ChallengeId, MemberId, Runner, Seat};
 
-use self::running::{Faults, Scratch};
+use self::running::{Faults, Scratch, Stage};
 
 /// Challenges kept at most; DONE ones make room.
 const CHALLENGES_MAX: usize = 10_000;
@@ -69,6 +79,9 @@ pub struct WorldSettings {
     pub done_closes: bool,
     /// Draws faults.
     pub injector: Injector,
+    /// Challenges are shared with other processes: what is announced goes to the outbox, and is heard
+    /// by all of them, this one too, before anybody is told.
+    pub is_shared: bool,
 }
 
 /// Everything that the servers share.
@@ -87,6 +100,7 @@ pub struct World {
     events_dropped: u64,
     random: fastrand::Rng,
     scratch: Scratch,
+    outbox: Vec<Bulletin>,
 }
 
 impl World {
@@ -104,6 +118,7 @@ impl World {
             events_dropped: 0,
             random: fastrand::Rng::new(),
             scratch: Scratch::default(),
+            outbox: Vec::new(),
         }
     }
 
@@ -178,8 +193,8 @@ impl World {
                         .roster
                         .turn_all(ParticipationStatus::Waiting, ParticipationStatus::NotStarted),
                     ChallengeStatus::Done => {
-                        let (settings, scratch) = (&mut self.settings, &mut self.scratch);
-                        self.events_dropped += challenge.end(settings, now, scratch);
+                        let mut stage = stage!(self);
+                        self.events_dropped += challenge.end(&mut stage, now);
                         done.push(challenge.id);
                     }
                     ChallengeStatus::Recruiting | ChallengeStatus::Ready => {}

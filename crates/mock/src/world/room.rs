@@ -2,7 +2,9 @@
 //!
 //! Each runner's entry of the list is kept as rendered, so that a list of 6,000 is some half a
 //! megabyte of copying and no rendering. Knows no socket: a seat only says where the connection
-//! lives. Invariant: a runner has at most one seat, and `listed_bytes` is the length of the list.
+//! lives. Where announcements travel through Redis, a runner is seated here and listed once that is
+//! heard, and runners of other servers are listed and have no seat. Invariant: a runner has at most
+//! one seat and one entry, and `listed_bytes` is the length of the list.
 
 use super::event_log::EventLog;
 use crate::ids::{Runner, Seat};
@@ -13,11 +15,12 @@ const NOWHERE: u32 = u32::MAX;
 /// Garbage among the fragments that is put up with.
 const GARBAGE_BYTES_MAX: usize = 64 << 10;
 
-/// A connected runner.
+/// A runner who is connected here, or listed, or both.
 #[derive(Clone, Copy, Debug)]
 struct Seated {
     runner: Runner,
-    seat: Seat,
+    seat: Option<Seat>,
+    is_listed: bool,
     /// Where its entry of the list is.
     start: u32,
     len: u16,
@@ -36,6 +39,7 @@ pub struct Room {
     /// Rendered entries with holes where an entry was replaced or its runner left.
     fragments: Vec<u8>,
     garbage_bytes: usize,
+    listed: usize,
     listed_bytes: usize,
     log: EventLog,
 }
@@ -49,6 +53,7 @@ impl Room {
             places: Vec::new(),
             fragments: Vec::new(),
             garbage_bytes: 0,
+            listed: 0,
             listed_bytes: 0,
             log: EventLog::default(),
         }
@@ -59,7 +64,7 @@ impl Room {
         self.quiet
     }
 
-    /// How many are connected.
+    /// How many are connected here, or listed.
     pub fn len(&self) -> usize {
         self.seated.len()
     }
@@ -71,27 +76,69 @@ impl Room {
 
     /// The runner's seat.
     pub fn seat(&self, runner: Runner) -> Option<Seat> {
-        self.place(runner).map(|place| self.seated[place].seat)
+        self.place(runner).and_then(|place| self.seated[place].seat)
     }
 
-    /// Everyone connected.
+    /// Everyone connected here.
     pub fn runners(&self) -> impl Iterator<Item = Runner> {
-        self.seated.iter().map(|seated| seated.runner)
+        self.seated.iter().filter(|seated| seated.seat.is_some()).map(|seated| seated.runner)
     }
 
     /// Seats a runner, with its entry of the list; gives back the seat that this one replaces.
     pub fn enter(&mut self, runner: Runner, seat: Seat, km: f64, fragment: &[u8]) -> Option<Seat> {
         let replaced = self.seat(runner);
         self.remove(runner);
-        let index = runner.0 as usize;
-        if self.places.len() <= index {
-            self.places.resize(index + 1, NOWHERE);
-        }
-        self.places[index] = self.seated.len() as u32;
-        let (start, len) = self.store(fragment);
-        self.seated.push(Seated { runner, seat, start, len, km: km as f32 });
-        self.log.attach(seat.worker);
+        self.take_seat(runner, seat);
+        self.show(runner, km, fragment);
         replaced
+    }
+
+    /// Seats a runner without an entry of the list, unless there is one; gives back the seat that
+    /// this one replaces.
+    pub fn take_seat(&mut self, runner: Runner, seat: Seat) -> Option<Seat> {
+        self.log.attach(seat.worker);
+        let place = self.place_or_new(runner);
+        self.seated[place].seat.replace(seat)
+    }
+
+    /// Lists a runner, seated here or not.
+    pub fn show(&mut self, runner: Runner, km: f64, fragment: &[u8]) {
+        let place = self.place_or_new(runner);
+        self.listed += usize::from(!self.seated[place].is_listed);
+        self.seated[place].is_listed = true;
+        self.update(runner, km, fragment);
+    }
+
+    /// Takes the seat of a runner if that session has it; the entry of the list stays.
+    pub fn unseat(&mut self, runner: Runner, session: u32) -> bool {
+        let Some(place) = self.place(runner) else { return false };
+        if self.seated[place].seat.is_none_or(|seat| seat.session != session) {
+            return false;
+        }
+        self.seated[place].seat = None;
+        if !self.seated[place].is_listed {
+            self.remove(runner);
+        }
+        true
+    }
+
+    /// Takes a runner's seat, whichever session has it.
+    pub fn give_up_seat(&mut self, runner: Runner) -> Option<Seat> {
+        let seat = self.seat(runner)?;
+        self.unseat(runner, seat.session).then_some(seat)
+    }
+
+    /// Takes a runner out of the list; a seat stays.
+    pub fn hide(&mut self, runner: Runner) {
+        let Some(place) = self.place(runner) else { return };
+        if self.seated[place].seat.is_none() {
+            return self.remove(runner);
+        }
+        let seated = &mut self.seated[place];
+        self.listed -= usize::from(std::mem::take(&mut seated.is_listed));
+        let len = std::mem::take(&mut seated.len);
+        self.discard(len);
+        self.compact();
     }
 
     /// Takes a runner out if that session has the seat; `false` if it has not (any more).
@@ -109,12 +156,13 @@ impl Room {
         self.places = Vec::new();
         self.fragments = Vec::new();
         self.garbage_bytes = 0;
+        self.listed = 0;
         self.listed_bytes = 0;
     }
 
-    /// Replaces a runner's entry of the list.
+    /// Replaces a runner's entry of the list, if there is one.
     pub fn update(&mut self, runner: Runner, km: f64, fragment: &[u8]) {
-        let Some(place) = self.place(runner) else { return };
+        let Some(place) = self.place(runner).filter(|place| self.seated[*place].is_listed) else { return };
         self.discard(self.seated[place].len);
         let (start, len) = self.store(fragment);
         let seated = &mut self.seated[place];
@@ -128,7 +176,7 @@ impl Room {
             return 0;
         }
         let own = self.place(reader).map_or(0, |place| usize::from(self.seated[place].len));
-        let entries = self.len() - usize::from(own > 0);
+        let entries = self.listed - usize::from(own > 0);
         self.listed_bytes - own + entries.saturating_sub(1)
     }
 
@@ -139,7 +187,8 @@ impl Room {
             return;
         }
         out.reserve(self.list_bytes(reader));
-        let mut others: Vec<&Seated> = self.seated.iter().filter(|seated| seated.runner != reader).collect();
+        let mut others: Vec<&Seated> =
+            self.seated.iter().filter(|it| it.is_listed && it.runner != reader).collect();
         // Stable, and little work for as long as nobody has recorded anything.
         others.sort_by(|left, right| right.km.total_cmp(&left.km));
         let mut first = true;
@@ -168,9 +217,23 @@ impl Room {
         (place != NOWHERE).then_some(place as usize)
     }
 
+    fn place_or_new(&mut self, runner: Runner) -> usize {
+        if let Some(place) = self.place(runner) {
+            return place;
+        }
+        let index = runner.0 as usize;
+        if self.places.len() <= index {
+            self.places.resize(index + 1, NOWHERE);
+        }
+        self.places[index] = self.seated.len() as u32;
+        self.seated.push(Seated { runner, seat: None, is_listed: false, start: 0, len: 0, km: 0.0 });
+        self.seated.len() - 1
+    }
+
     fn remove(&mut self, runner: Runner) {
         let Some(place) = self.place(runner) else { return };
         let removed = self.seated.swap_remove(place);
+        self.listed -= usize::from(removed.is_listed);
         self.places[runner.0 as usize] = NOWHERE;
         if let Some(moved) = self.seated.get(place) {
             self.places[moved.runner.0 as usize] = place as u32;
@@ -257,6 +320,27 @@ mod tests {
         assert!(!room.leave(Runner(5), 1));
         assert_eq!(list(&room), "y");
         assert!(room.leave(Runner(5), 2));
+        assert!(room.is_empty());
+    }
+
+    #[test]
+    fn seats_and_entries_of_the_list_come_and_go_apart() {
+        let mut room = Room::new(false);
+        assert_eq!(room.take_seat(Runner(1), seat(1)), None);
+        assert_eq!((list(&room).as_str(), room.runners().count()), ("", 1));
+        room.show(Runner(1), 0.0, b"own");
+        room.show(Runner(2), 0.0, b"other");
+        room.update(Runner(3), 0.0, b"nobody");
+        assert_eq!((list(&room).as_str(), room.runners().count()), ("own,other", 1));
+        assert_eq!(list_for(&room, Runner(2)), "own");
+        assert!(!room.unseat(Runner(1), 9) && !room.unseat(Runner(2), 2) && room.unseat(Runner(1), 1));
+        assert_eq!(list(&room), "own,other", "until it is heard");
+        room.hide(Runner(1));
+        room.hide(Runner(7));
+        assert_eq!((list(&room).as_str(), room.len()), ("other", 1));
+        room.take_seat(Runner(2), seat(2));
+        room.hide(Runner(2));
+        assert_eq!((list(&room).as_str(), room.give_up_seat(Runner(2))), ("", Some(seat(2))));
         assert!(room.is_empty());
     }
 

@@ -2,7 +2,9 @@
 //!
 //! By the Java hash of member and challenge over the configured servers, as long as the chosen
 //! one's heartbeat is there; else the first healthy one from index 0, and the missing one is shut
-//! out for a while: only who looks for it finds it missing. Takes the time in real milliseconds.
+//! out for a while: only who looks for it finds it missing. Takes the time in real milliseconds. The
+//! servers of this process come first; behind them those of other processes, in the order of their
+//! URLs, once they have been seen.
 //! Invariant: while all are well the same member of the same challenge always lands on the same
 //! server.
 
@@ -23,11 +25,14 @@ pub fn index_for(hash: i32, count: usize) -> usize {
 #[derive(Debug)]
 pub struct Routing {
     shut_out_ms: u64,
+    own: usize,
     servers: Vec<Health>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Health {
+    /// Where it is; one of this process's is where the request has come to.
+    url: Option<String>,
     /// The heartbeat is there.
     up: bool,
     /// Members are sent from this time on, if it is up by then.
@@ -37,7 +42,39 @@ struct Health {
 impl Routing {
     /// So many servers, all well; one that is found missing is shut out for `shut_out_ms`.
     pub fn new(servers: usize, shut_out_ms: u64) -> Self {
-        Self { shut_out_ms, servers: vec![Health { up: true, shut_out_until_ms: 0 }; servers] }
+        let well = Health { url: None, up: true, shut_out_until_ms: 0 };
+        Self { shut_out_ms, own: servers, servers: vec![well; servers] }
+    }
+
+    /// The servers of other processes whose heartbeats are there; others that were seen before are
+    /// missing.
+    pub fn see_others(&mut self, urls: &[String]) {
+        for other in &mut self.servers[self.own..] {
+            other.up = false;
+        }
+        for url in urls {
+            let known = self.servers[self.own..].iter_mut().find(|it| it.url.as_ref() == Some(url));
+            match known {
+                Some(known) => known.up = true,
+                None => self.servers.push(Health { url: Some(url.clone()), up: true, shut_out_until_ms: 0 }),
+            }
+        }
+        self.servers[self.own..].sort_by(|left, right| left.url.cmp(&right.url));
+    }
+
+    /// Other processes' servers, and whether each is well.
+    pub fn others(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.servers.iter().filter_map(|it| Some((it.url.as_deref()?, it.up)))
+    }
+
+    /// Where a server is; `None` for one of this process's.
+    pub fn url(&self, index: usize) -> Option<&str> {
+        self.servers.get(index)?.url.as_deref()
+    }
+
+    /// How many servers this process has.
+    pub fn own(&self) -> usize {
+        self.own
     }
 
     /// How many servers are configured.
@@ -66,6 +103,11 @@ impl Routing {
         (0..self.count()).find(|index| self.is_routable(*index, real_ms))
     }
 
+    /// The same of this process's servers.
+    pub fn first_own_healthy(&self, real_ms: u64) -> Option<usize> {
+        (0..self.own).find(|index| self.is_routable(*index, real_ms))
+    }
+
     /// Whether the heartbeat is there (the server may still be shut out).
     pub fn is_up(&self, index: usize) -> bool {
         self.servers.get(index).is_some_and(|health| health.up)
@@ -88,7 +130,7 @@ impl Routing {
     }
 
     fn set_up(&mut self, index: usize, up: bool) -> bool {
-        let health = self.servers.get_mut(index);
+        let health = self.servers[..self.own].get_mut(index);
         health.map(|health| health.up = up).is_some()
     }
 }
@@ -145,6 +187,24 @@ mod tests {
         }
         assert_eq!(routing.choose(member, ChallengeId(1), 31_000), None);
         assert!(!routing.take_down(3) && !routing.bring_up(3));
+    }
+
+    #[test]
+    fn servers_of_other_processes_stay_in_the_list_once_seen() {
+        let mut routing = Routing::new(1, 30_000);
+        let url = |name: &str| format!("ws://{name}/ws/ws1");
+        routing.see_others(&[url("b"), url("a")]);
+        assert_eq!((routing.count(), routing.url(0), routing.url(1)), (3, None, Some("ws://a/ws/ws1")));
+        routing.see_others(&[url("b")]);
+        assert_eq!(routing.others().map(|(_, up)| up).collect::<Vec<_>>(), [false, true]);
+        let member = (13..).map(MemberId).find(|m| index_for(java_hash(&format!("{m}:1")), 3) == 1).unwrap();
+        assert_eq!(routing.choose(member, ChallengeId(1), 0), Some(0), "the first that is well");
+        routing.see_others(&[url("a"), url("b")]);
+        assert_eq!(routing.choose(member, ChallengeId(1), 29_999), Some(0), "shut out");
+        assert_eq!(routing.choose(member, ChallengeId(1), 30_000), Some(1));
+        assert!(!routing.take_down(1), "not ours to take down");
+        routing.take_down(0);
+        assert_eq!((routing.first_healthy(0), routing.first_own_healthy(0)), (Some(2), None));
     }
 
     #[test]

@@ -9,10 +9,9 @@ use startline_protocol::websocket::{self, Opcode};
 
 use super::challenge::Challenge;
 use super::{
-    Batch, ChallengeId, MemberId, Now, ParticipationStatus, Pass, Runner, Seat, Spread, TicketId, World,
-    WorldSettings,
+    Batch, Bulletin, ChallengeId, News, Now, ParticipationStatus, Pass, Runner, Seat, Spread, TicketId,
+    World, WorldSettings,
 };
-use crate::injection::Injector;
 use crate::messages::{self, ErrorCode, LeaveReason, RunnerProgress};
 
 /// Faults that can be ordered from the mock server: the next N of that kind happen.
@@ -64,8 +63,25 @@ impl Faults {
 /// Buffers that rendering needs, kept for their memory.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    text: Vec<u8>,
+    pub(super) text: Vec<u8>,
     frame: Vec<u8>,
+}
+
+/// What announcing needs of a world besides the challenge.
+pub(super) struct Stage<'w> {
+    pub(super) settings: &'w mut WorldSettings,
+    pub(super) scratch: &'w mut Scratch,
+    pub(super) outbox: &'w mut Vec<Bulletin>,
+}
+
+impl<'w> Stage<'w> {
+    pub(super) fn of(
+        settings: &'w mut WorldSettings,
+        scratch: &'w mut Scratch,
+        outbox: &'w mut Vec<Bulletin>,
+    ) -> Self {
+        Self { settings, scratch, outbox }
+    }
 }
 
 /// A seat taken.
@@ -101,7 +117,11 @@ impl World {
             return Err(ErrorCode::InternalError);
         }
         let pass = TicketId::parse(ticket).and_then(|id| self.tickets.redeem(id, now.real_ms));
-        let pass = pass.ok_or(ErrorCode::InvalidTicket)?;
+        self.check_in(pass.ok_or(ErrorCode::InvalidTicket)?)
+    }
+
+    /// Whether who has a good ticket may come in.
+    pub(super) fn check_in(&mut self, pass: Pass) -> Result<Pass, ErrorCode> {
         let challenge = self.challenges.get(&pass.challenge).ok_or(ErrorCode::Unauthorized)?;
         let is_running = challenge.roster.get(pass.runner).status == ParticipationStatus::Running;
         if !is_running || self.faults.take(Fault::WsUnauthorized) {
@@ -123,9 +143,14 @@ impl World {
         if challenge.roster.get(pass.runner).status != ParticipationStatus::Running {
             return None;
         }
-        let fragment = challenge.fragment(pass.runner, &mut self.scratch.text);
-        let km = challenge.roster.get(pass.runner).distance;
-        let replaced = challenge.room.enter(pass.runner, seat, km, fragment);
+        let replaced = if self.settings.is_shared {
+            // It is listed once its entering is heard: who comes before that is told of it.
+            challenge.room.take_seat(pass.runner, seat)
+        } else {
+            let fragment = challenge.fragment(pass.runner, &mut self.scratch.text);
+            let km = challenge.roster.get(pass.runner).distance;
+            challenge.room.enter(pass.runner, seat, km, fragment)
+        };
         Some(Registered { replaced, from: challenge.room.log().end() })
     }
 
@@ -137,12 +162,7 @@ impl World {
     /// Tells everyone else that the runner has entered.
     pub fn announce(&mut self, pass: Pass, now: Now) {
         let Some(challenge) = self.challenges.get_mut(&pass.challenge) else { return };
-        let progress = challenge.progress(pass.runner);
-        let reach = self.settings.injector.reach(challenge.roster.present());
-        let spread = Spread { reach, is_entered: true };
-        self.events_dropped += challenge.announce(pass.runner, spread, &mut self.scratch, |text| {
-            messages::user_entered(text, progress, now.wall_ms);
-        });
+        self.events_dropped += challenge.announce(pass.runner, News::Entered, &mut stage!(self), now);
     }
 
     /// The session is over: if the runner's seat is its own, the participation takes the reason's
@@ -157,27 +177,36 @@ impl World {
         now: Now,
     ) -> bool {
         let Some(challenge) = self.challenges.get_mut(&id) else { return false };
-        if !challenge.room.leave(runner, session) {
+        let has_left = match self.settings.is_shared {
+            // Out of the list once that is heard.
+            true => challenge.room.unseat(runner, session),
+            false => challenge.room.leave(runner, session),
+        };
+        if !has_left {
             return false;
         }
         let participation = challenge.roster.get_mut(runner);
+        let mut stage = stage!(self);
         match participation.status {
-            ParticipationStatus::Completed => return true,
+            ParticipationStatus::Completed => {
+                challenge.tell_servers(runner, News::Gone, &mut stage, now);
+                return true;
+            }
             ParticipationStatus::Running => participation.status = status_after(reason),
             // Set otherwise meanwhile: EXPIRED, when the challenge is over.
             _ => {}
         }
-        let (injector, scratch) = (&mut self.settings.injector, &mut self.scratch);
-        self.events_dropped += challenge.announce_left(runner, reason, injector, now, scratch);
+        self.events_dropped += challenge.announce(runner, News::Left(reason), &mut stage, now);
         true
     }
 
     /// The connection is gone before it was registered: the member may enter again at once.
-    pub fn abandon(&mut self, pass: Pass) {
+    pub fn abandon(&mut self, pass: Pass, now: Now) {
         let Some(challenge) = self.challenges.get_mut(&pass.challenge) else { return };
         let participation = challenge.roster.get_mut(pass.runner);
         if participation.status == ParticipationStatus::Running {
             participation.status = ParticipationStatus::Disconnected;
+            challenge.tell_servers(pass.runner, News::Gone, &mut stage!(self), now);
         }
     }
 
@@ -195,10 +224,10 @@ impl World {
         now: Now,
     ) -> Result<Recorded, RecordRefused> {
         let challenge = self.challenges.get_mut(&id).ok_or(RecordRefused)?;
-        let (injector, scratch) = (&mut self.settings.injector, &mut self.scratch);
+        let mut stage = stage!(self);
         if challenge.roster.get(runner).status == ParticipationStatus::Completed {
-            self.events_dropped +=
-                challenge.announce_left(runner, LeaveReason::Finish, injector, now, scratch);
+            let finished = News::Left(LeaveReason::Finish);
+            self.events_dropped += challenge.announce(runner, finished, &mut stage, now);
             return Ok(Recorded::Finished);
         }
         if challenge.room.seat(runner).is_none_or(|seat| seat.session != session) {
@@ -207,19 +236,15 @@ impl World {
         let participation = challenge.roster.get_mut(runner);
         (participation.distance, participation.pace) = (distance, pace);
         let is_finish = distance >= challenge.about.distance.km();
-        let fragment = challenge.fragment(runner, &mut scratch.text);
-        challenge.room.update(runner, distance, fragment);
-        let progress = challenge.progress(runner);
-        let spread = Spread { reach: injector.reach(challenge.roster.present()), is_entered: false };
-        self.events_dropped += challenge.announce(runner, spread, scratch, |text| {
-            messages::participant_update(text, progress, now.wall_ms);
-        });
+        challenge.refresh(runner, stage.scratch);
+        self.events_dropped += challenge.announce(runner, News::Updated, &mut stage, now);
         if !is_finish {
             return Ok(Recorded::Underway);
         }
         // It stays in the list, and its socket stays open.
         challenge.roster.finish(runner);
-        self.events_dropped += challenge.announce_left(runner, LeaveReason::Finish, injector, now, scratch);
+        let finished = News::Left(LeaveReason::Finish);
+        self.events_dropped += challenge.announce(runner, finished, &mut stage, now);
         Ok(Recorded::Finished)
     }
 
@@ -266,24 +291,23 @@ impl World {
 impl Challenge {
     /// Ends it: members who are still running have EXPIRED, and none is connected any more if the end
     /// closes connections. Returns announcements dropped.
-    pub(super) fn end(&mut self, settings: &mut WorldSettings, now: Now, scratch: &mut Scratch) -> u64 {
+    pub(super) fn end(&mut self, stage: &mut Stage<'_>, now: Now) -> u64 {
         let mut dropped = 0;
-        if settings.announce_expired {
+        if stage.settings.announce_expired {
             let is_running = |it: &Runner| self.roster.get(*it).status == ParticipationStatus::Running;
             let runners: Vec<Runner> = self.room.runners().filter(is_running).collect();
             for runner in runners {
-                let injector = &mut settings.injector;
-                dropped += self.announce_left(runner, LeaveReason::Expired, injector, now, scratch);
+                dropped += self.announce(runner, News::Left(LeaveReason::Expired), stage, now);
             }
         }
         self.roster.turn_all(ParticipationStatus::Running, ParticipationStatus::Expired);
-        if settings.done_closes {
+        if stage.settings.done_closes {
             self.room.clear();
         }
         dropped
     }
 
-    fn progress(&self, runner: Runner) -> RunnerProgress {
+    pub(super) fn progress(&self, runner: Runner) -> RunnerProgress {
         let participation = self.roster.get(runner);
         RunnerProgress {
             member: participation.member,
@@ -292,7 +316,7 @@ impl Challenge {
         }
     }
 
-    fn fragment<'t>(&self, runner: Runner, text: &'t mut Vec<u8>) -> &'t [u8] {
+    pub(super) fn fragment<'t>(&self, runner: Runner, text: &'t mut Vec<u8>) -> &'t [u8] {
         text.clear();
         messages::participant(text, self.progress(runner));
         text
@@ -311,40 +335,67 @@ impl Challenge {
         out.extend_from_slice(tail);
     }
 
-    fn announce_left(
-        &mut self,
-        runner: Runner,
-        reason: LeaveReason,
-        injector: &mut Injector,
-        now: Now,
-        scratch: &mut Scratch,
-    ) -> u64 {
-        let member: MemberId = self.roster.get(runner).member;
-        let spread = Spread { reach: injector.reach(self.roster.present()), is_entered: false };
-        self.announce(runner, spread, scratch, |text| messages::user_left(text, member, reason, now.wall_ms))
+    /// Renders a runner's entry of the list again.
+    pub(super) fn refresh(&mut self, runner: Runner, scratch: &mut Scratch) {
+        let km = self.roster.get(runner).distance;
+        let progress = self.progress(runner);
+        scratch.text.clear();
+        messages::participant(&mut scratch.text, progress);
+        self.room.update(runner, km, &scratch.text);
+    }
+
+    /// Tells everyone else, or the servers that do so; returns 1 when it had to be dropped.
+    fn announce(&mut self, runner: Runner, news: News, stage: &mut Stage<'_>, now: Now) -> u64 {
+        if stage.settings.is_shared {
+            self.tell_servers(runner, news, stage, now);
+            return 0;
+        }
+        let progress = self.progress(runner);
+        self.tell(runner, news, progress, now.wall_ms, stage)
+    }
+
+    /// Tells the servers that share the challenge, if any do.
+    fn tell_servers(&self, runner: Runner, news: News, stage: &mut Stage<'_>, now: Now) {
+        if !stage.settings.is_shared || (self.room.is_quiet() && news != News::Gone) {
+            return;
+        }
+        let RunnerProgress { member, distance, pace } = self.progress(runner);
+        let (challenge, timestamp_ms) = (self.id, now.wall_ms);
+        stage.outbox.push(Bulletin { challenge, member, news, distance, pace, timestamp_ms });
     }
 
     /// Renders an announcement into the log; returns 1 when it had to be dropped.
-    fn announce(
+    pub(super) fn tell(
         &mut self,
         actor: Runner,
-        spread: Spread,
-        scratch: &mut Scratch,
-        render: impl FnOnce(&mut Vec<u8>),
+        news: News,
+        progress: RunnerProgress,
+        timestamp_ms: u64,
+        stage: &mut Stage<'_>,
     ) -> u64 {
+        let reach = stage.settings.injector.reach(self.roster.present());
         if self.room.is_quiet() {
             return 0;
         }
+        let scratch = &mut *stage.scratch;
         scratch.text.clear();
         scratch.frame.clear();
-        render(&mut scratch.text);
+        match news {
+            News::Entered => messages::user_entered(&mut scratch.text, progress, timestamp_ms),
+            News::Left(reason) => {
+                messages::user_left(&mut scratch.text, progress.member, reason, timestamp_ms);
+            }
+            News::Updated => messages::participant_update(&mut scratch.text, progress, timestamp_ms),
+            News::Gone => return 0,
+        }
         websocket::write_frame(&mut scratch.frame, Opcode::Text, None, &scratch.text);
+        let spread = Spread { reach, is_entered: news == News::Entered };
         u64::from(!self.room.log_mut().append(actor, spread, &scratch.frame))
     }
 }
 
 /// What a participation becomes when its connection ends for this reason.
-fn status_after(reason: LeaveReason) -> ParticipationStatus {
+pub(super) fn status_after(reason: LeaveReason) -> ParticipationStatus {
     match reason {
         LeaveReason::Disconnected => ParticipationStatus::Disconnected,
         LeaveReason::Error => ParticipationStatus::Error,

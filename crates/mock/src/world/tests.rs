@@ -34,6 +34,7 @@ fn world() -> World {
         announce_expired: false,
         done_closes: false,
         injector: Injector::default(),
+        is_shared: false,
     })
 }
 
@@ -359,7 +360,7 @@ fn a_member_who_was_closed_before_connected_may_enter_again() {
     let ticket = world.enter(MemberId(2), id, now).unwrap().ticket.to_string();
     let pass = world.redeem(&ticket, now).unwrap();
     assert_eq!(world.enter(MemberId(2), id, now), Err(Refusal::InvalidParticipationStatus));
-    world.abandon(pass);
+    world.abandon(pass, at(0));
     assert!(world.enter(MemberId(2), id, now).unwrap().reenter);
 }
 

@@ -1,0 +1,142 @@
+//! The servers' side in the verdict: measured, beyond its limits, not measured.
+
+use std::time::Duration;
+
+use startline::lang::Lang;
+use startline::report::{Outcome, RunResult, Verdict, headline};
+use startline::watch::{Event, EventKind, Item, Judge, Limits, Seen, SeenItem, SeenSource, Unseen};
+
+use super::fixture::Run;
+
+fn item(name: &str, limits: Limits, figure: Result<f64, Unseen>) -> SeenItem {
+    let item = Item {
+        name: name.into(),
+        expression: "x".into(),
+        unit: "ms".into(),
+        judge: Judge::P95,
+        limits,
+        every: Duration::from_secs(5),
+    };
+    SeenItem { item, figure, readings: 60, missed: 0 }
+}
+
+fn over(warn: Option<f64>, fail: Option<f64>) -> Limits {
+    Limits { warn, fail, is_least: false }
+}
+
+fn unseen() -> Result<f64, Unseen> {
+    Err(Unseen::new("no source was given", "give --redis"))
+}
+
+/// A good run, of which these items were seen.
+fn run(items: Vec<SeenItem>, events: Vec<Event>) -> Run {
+    let mut run = Run::good();
+    let source = SeenSource { kind: "redis", place: "10.0.0.7:6379".into(), looks: 60, items };
+    run.facts.watch = Some(Seen { sources: vec![source], events });
+    run
+}
+
+fn outcomes(result: &RunResult) -> Vec<(String, Outcome, String)> {
+    let watched = result.criteria.iter().filter(|one| one.is_watched());
+    watched.map(|one| (one.name.clone(), one.outcome, one.why.to_string())).collect()
+}
+
+fn items() -> Vec<SeenItem> {
+    let guide = over(Some(10.0), Some(50.0));
+    vec![
+        item("fine", guide, Ok(10.0)),
+        item("slow", guide, Ok(11.0)),
+        item("shown", Limits::default(), Ok(7.0)),
+        item("least", Limits { warn: None, fail: Some(2.0), is_least: true }, Ok(2.0)),
+    ]
+}
+
+/// A result with all that a watched run can have.
+pub fn every_outcome() -> RunResult {
+    let more = [item("bad", over(None, Some(1.0)), Ok(2.0)), item("gone", over(Some(1.0), None), unseen())];
+    let event = Event {
+        at: "2026-01-31T09:40:11Z".parse().expect("a time"),
+        kind: EventKind::OutOfMemory,
+        subject: "ws1".into(),
+        evidence: "java.lang.OutOfMemoryError".into(),
+    };
+    run(items().into_iter().chain(more).collect(), vec![event]).result()
+}
+
+#[test]
+fn figures_with_limits_are_criteria() {
+    let result = run(items(), Vec::new()).result();
+    assert_eq!(result.verdict, Verdict::Pass, "{:?}", result.reasons);
+    let outcomes = outcomes(&result);
+    let expected = [
+        ("fine", Outcome::Pass, "10.0 ms, at most 10.0 ms"),
+        ("slow", Outcome::Warn, "11.0 ms, should be at most 10.0 ms; a warning only"),
+        ("least", Outcome::Pass, "2.00 ms, at least 2.00 ms"),
+        ("servers-up", Outcome::Pass, "no restart and no outage was seen"),
+    ];
+    assert_eq!(outcomes, expected.map(|(name, outcome, why)| (name.into(), outcome, why.into())));
+    let shown = &result.watch.as_ref().expect("watched").items[2];
+    assert_eq!((shown.value, shown.outcome), (Some(7.0), None));
+}
+
+#[test]
+fn a_figure_beyond_its_limit_fails_the_run() {
+    let result = run(vec![item("ping", over(Some(10.0), Some(50.0)), Ok(51.0))], Vec::new()).result();
+    assert_eq!((result.verdict, result.exit_status), (Verdict::Fail, 1));
+    assert_eq!(result.reasons[0].to_string(), "ping: 51.0 ms, should be at most 50.0 ms.");
+}
+
+#[test]
+fn a_restart_fails_the_run_at_its_instant() {
+    let event = |kind| Event {
+        at: "2026-01-31T09:40:11Z".parse().expect("a time"),
+        kind,
+        subject: "business 10.0.0.5:8080".into(),
+        evidence: "process_start_time_seconds was 1 and is 2".into(),
+    };
+    let result = run(Vec::new(), vec![event(EventKind::Restarted)]).result();
+    assert_eq!(result.verdict, Verdict::Fail);
+    let why = "servers-up: business 10.0.0.5:8080 restarted at 09:40:11 UTC (process_start_time_seconds was 1 and is 2).";
+    assert_eq!(result.reasons[0].to_string(), why);
+    assert_eq!(result.watch.expect("watched").events.len(), 1);
+    // Coming back is no outage of its own.
+    assert_eq!(run(Vec::new(), vec![event(EventKind::Up)]).result().verdict, Verdict::Pass);
+}
+
+#[test]
+fn what_is_not_measured_never_passes_silently() {
+    let items =
+        || vec![item("a", over(None, Some(1.0)), Ok(0.0)), item("b", over(None, Some(1.0)), unseen())];
+    let result = run(items(), Vec::new()).result();
+    assert_eq!((result.verdict, result.exit_status), (Verdict::Pass, 0));
+    // 9 of the scenario, two figures, and that servers were up.
+    let said = "11 of 12 criteria were met; 1 not measured (1 of the servers)";
+    let statement = headline::statement(&result, Lang::En);
+    assert!(statement.contains(said), "{statement}");
+    let why = &outcomes(&result)[1];
+    assert_eq!((why.1, why.2.as_str()), (Outcome::NotMeasured, "no source was given; give --redis"));
+    let listed = result.reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    assert!(listed.contains("1 of 12 criteria were not measured, 1 of them of the servers"), "{listed}");
+}
+
+#[test]
+fn require_all_makes_it_inconclusive() {
+    let mut run = run(vec![item("b", over(None, Some(1.0)), unseen())], Vec::new());
+    run.facts.requires_all = true;
+    let result = run.result();
+    assert_eq!((result.verdict, result.exit_status), (Verdict::Inconclusive, 3));
+    let why = "b was not measured, and --require all wants it: no source was given; give --redis.";
+    assert_eq!(result.reasons[0].to_string(), why);
+    // What is measured passes, and what fails still fails.
+    let mut measured = Run::good();
+    measured.facts.requires_all = true;
+    assert_eq!(measured.result().verdict, Verdict::Pass);
+}
+
+#[test]
+fn sources_that_never_answered_show_no_restart() {
+    let mut run = run(vec![item("a", Limits::default(), unseen())], Vec::new());
+    run.facts.watch.as_mut().expect("watched").sources[0].looks = 0;
+    let result = run.result();
+    assert_eq!(outcomes(&result)[0].1, Outcome::NotMeasured);
+}
