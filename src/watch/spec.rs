@@ -162,6 +162,15 @@ impl Spec {
         KINDS.iter().find(|kind| kind.name == self.kind()).map_or("", |kind| kind.place)
     }
 
+    /// Why an expression makes no sense to this very source, though it does to others of its kind.
+    pub(super) fn check(&self, expression: &str) -> std::result::Result<(), String> {
+        match self {
+            Self::Nginx(at) => at.check(expression),
+            Self::Log(at) => at.check(expression),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether there is anything to read from it during a run.
     pub fn has_figures(&self) -> bool {
         !matches!(self, Self::Absent(_))
