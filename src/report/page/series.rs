@@ -24,7 +24,7 @@ impl Serialize for Figure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.filter(|value| value.is_finite()) {
             None => serializer.serialize_none(),
-            Some(value) if value == 0.0 => serializer.serialize_u8(0),
+            Some(0.0) => serializer.serialize_u8(0),
             Some(value) => {
                 let scale = 10_f64.powi(2 - value.abs().log10().floor() as i32);
                 let value = if scale > 1.0 { (value * scale).round() / scale } else { value.round() };

@@ -2,7 +2,6 @@
 
 mod files;
 pub(crate) mod fixture;
-mod fixture;
 mod formats;
 mod headline;
 mod languages;
