@@ -60,7 +60,15 @@ pub fn json_pretty(value: &impl Serialize) -> serde_json::Result<String> {
 /// # Errors
 /// It is not JSON.
 pub fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
-    serde_json::to_string(value).map(|json| shown(&json) + "\n")
+    json_compact(value).map(|json| json + "\n")
+}
+
+/// The same without the end of the line.
+///
+/// # Errors
+/// It is not JSON.
+pub fn json_compact(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(value).map(|json| shown(&json).to_string())
 }
 
 #[cfg(test)]

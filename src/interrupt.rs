@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::exit_status::ExitStatus;
+use crate::lang::{Reason, Sentence};
 use crate::terminal;
 
 /// How often signals are looked for.
@@ -111,14 +112,14 @@ impl Interrupt {
     }
 
     /// Why to stop, if a signal asked for it.
-    pub fn reason(&self) -> Option<String> {
-        let name = match self.heard.signal.load(Ordering::SeqCst) {
+    pub fn reason(&self) -> Option<Sentence> {
+        let reason = match self.heard.signal.load(Ordering::SeqCst) {
             0 => return None,
-            SIGINT => "interrupted (SIGINT)",
-            SIGHUP => "its terminal went away (SIGHUP)",
-            _ => "asked to end (SIGTERM)",
+            SIGINT => Reason::Interrupted,
+            SIGHUP => Reason::TerminalGone,
+            _ => Reason::AskedToEnd,
         };
-        Some(name.to_owned())
+        Some(reason.into())
     }
 
     /// Sleeps; `false` as soon as a signal asks for the end.
@@ -256,7 +257,7 @@ mod tests {
         let interrupt = deaf(0);
         assert_eq!(interrupt.reason(), None);
         assert_eq!(interrupt.heard.answer(SIGTERM, Instant::now()), Answer::End);
-        assert_eq!(interrupt.reason().as_deref(), Some("asked to end (SIGTERM)"));
+        assert_eq!(interrupt.reason(), Some(Reason::AskedToEnd.into()));
     }
 
     #[test]

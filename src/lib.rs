@@ -11,12 +11,15 @@
 pub mod app;
 pub mod checks;
 pub mod cli;
+pub mod compare;
 pub mod doctor;
 pub mod engine;
 pub mod exit_status;
+pub mod exporter;
 pub mod fault;
 pub mod foreign;
 pub mod interrupt;
+pub mod lang;
 pub mod live;
 pub mod lookup;
 pub mod measure;

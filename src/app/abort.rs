@@ -8,10 +8,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::engine::Second;
+use crate::lang::{Arg, Reason, Sentence};
 use crate::numbers;
 use crate::numbers::grouped;
 use crate::plan::abort::AbortRule;
-use crate::report::{Ending, Phase, RunResult};
+use crate::report::{Ending, ErrorDetail, Phase, RunResult};
 
 /// A run ends when its first sessions, this many, have all failed.
 const FIRST_SESSIONS: u64 = 10;
@@ -58,7 +59,7 @@ impl Abort {
     }
 
     /// Why the run is to end early, once it is.
-    pub fn reason(&self) -> Option<String> {
+    pub fn reason(&self) -> Option<Sentence> {
         match &self.ending {
             Some(Ending::Stopped(why) | Ending::Aborted(why)) => Some(why.clone()),
             _ => None,
@@ -103,19 +104,20 @@ impl Abort {
     fn by_rules(&mut self, second: &Second<'_>, result: &RunResult) -> Option<Ending> {
         let Self { rules, past, .. } = self;
         let beyond = rules.iter_mut().find_map(|watched| watched.beyond(second.elapsed, past, result))?;
-        let failures = main_failures(result);
-        let failures = if failures.is_empty() { failures } else { format!("; {failures}") };
-        Some(Ending::Aborted(format!("--abort-on {beyond}{failures}")))
+        Some(Ending::Aborted(match main_failures(result) {
+            Some(failures) => Reason::Both.with(beyond).with(failures),
+            None => beyond,
+        }))
     }
 }
 
 impl Watched {
     /// The rule with the value that has been beyond it for its time.
-    fn beyond(&mut self, now: Duration, past: &VecDeque<Past>, result: &RunResult) -> Option<String> {
+    fn beyond(&mut self, now: Duration, past: &VecDeque<Past>, result: &RunResult) -> Option<Sentence> {
         let rule = &self.rule;
         if rule.measure == ERROR_RATE {
             let rate = recent_rate(now, rule.over, past).filter(|rate| rule.is_beyond(*rate))?;
-            return Some(format!("{rule}: it was {}", numbers::percent(rate)));
+            return Some(Reason::AbortRule.with(rule.to_string()).with(numbers::percent(rate)));
         }
         let value = result.measure(&rule.measure).filter(|value| rule.is_beyond(*value));
         let enough = result.errors.attempts >= ATTEMPTS_MIN;
@@ -124,7 +126,8 @@ impl Watched {
             return None;
         };
         let since = *self.beyond_since.get_or_insert(now);
-        (now.saturating_sub(since) >= rule.over).then(|| format!("{rule}: it was {}", numbers::figure(value)))
+        let said = || Reason::AbortRule.with(rule.to_string()).with(numbers::figure(value));
+        (now.saturating_sub(since) >= rule.over).then(said)
     }
 }
 
@@ -143,26 +146,33 @@ fn recent_rate(now: Duration, over: Duration, past: &VecDeque<Past>) -> Option<f
 }
 
 /// Says that the first sessions have all failed, if they have and others are still to come.
-fn first_sessions(second: &Second<'_>, result: &RunResult) -> Option<String> {
+fn first_sessions(second: &Second<'_>, result: &RunResult) -> Option<Sentence> {
     let counts = &second.totals.tally().counts;
     let came_through = counts.opened + counts.completed > 0;
     let more_to_come = second.phase == Phase::Ramp && u64::from(second.started) < result.sessions.planned;
     if came_through || counts.failed < FIRST_SESSIONS || !more_to_come {
         return None;
     }
-    let failed = grouped(counts.failed);
-    Some(format!("the first {failed} sessions all failed, and none opened: {}", main_failures(result)))
+    let failures = main_failures(result).unwrap_or_default();
+    Some(Reason::FirstFailed.with(grouped(counts.failed)).with(failures))
 }
 
-/// `enter connect-refused 40 (network)`, the most frequent failures with their evidence.
-fn main_failures(result: &RunResult) -> String {
-    let worst = result.errors.details.iter().take(2).map(|detail| {
+/// `40 enter connect-refused (network)`, the most frequent failures with their evidence.
+fn main_failures(result: &RunResult) -> Option<Sentence> {
+    let failure = |detail: &ErrorDetail| {
         let evidence = detail.sample.as_ref().map(|sample| sample.evidence.trim()).unwrap_or_default();
         let evidence: String = evidence.chars().take(80).collect();
-        let evidence = if evidence.is_empty() { evidence } else { format!(", such as {evidence:?}") };
-        format!("{} {} {} ({}{evidence})", grouped(detail.count), detail.step, detail.kind, detail.blame)
-    });
-    worst.collect::<Vec<_>>().join("; ")
+        let key = if evidence.is_empty() { Reason::Failures } else { Reason::FailuresSuchAs };
+        let (count, blame) = (grouped(detail.count), Reason::of_blame(&detail.blame));
+        let failures = key
+            .with(count)
+            .with(detail.step.as_str())
+            .with(detail.kind.as_str())
+            .with(blame.map_or_else(|| Arg::from(detail.blame.as_str()), Arg::from));
+        if evidence.is_empty() { failures } else { failures.with(format!("{evidence:?}")) }
+    };
+    let worst = result.errors.details.iter().take(2).map(failure);
+    worst.reduce(|one, other| Reason::Both.with(one).with(other))
 }
 
 #[cfg(test)]

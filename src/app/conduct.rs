@@ -4,6 +4,7 @@
 //! from the first second of load on, nothing ends the run without a summary.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +15,9 @@ use startline_os::descriptors;
 use super::abort::Abort;
 use super::mock_process::MockServer;
 use super::ready::{Asked, Waited};
+use super::report::Reports;
 use crate::app::doctor;
+use crate::app::page::{self, PageKeeper};
 use crate::app::printed::{is_broken_pipe, print_found};
 use crate::app::ready;
 use crate::app::recording;
@@ -23,7 +26,9 @@ use crate::cli::run::RunArgs;
 use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
 use crate::engine::{self, Hosts};
 use crate::exit_status::ExitStatus;
+use crate::exporter::{self, Exporter};
 use crate::interrupt::{Interrupt, Notices};
+use crate::lang::{Lang, Sentence};
 use crate::live::Live;
 use crate::lookup::advice::hint;
 use crate::lookup::agent;
@@ -34,7 +39,8 @@ use crate::plan::schedule::{self, Challenge, Entry, Start};
 use crate::plan::summary::Summary;
 use crate::plan::zone::Clues;
 use crate::plan::{CaFile, Plan, Target};
-use crate::report::files::{Lacking, ResultsDir, SUMMARY, default_name};
+use crate::report::files::{Lacking, REPORT, ResultsDir, SUMMARY, default_name};
+use crate::report::formats::Source;
 use crate::report::view::View;
 use crate::report::{RunResult, text};
 use crate::terminal::tell;
@@ -51,7 +57,14 @@ const DISK_PATIENCE_STOPPED: Duration = Duration::from_secs(5);
 /// # Errors
 /// The run cannot begin.
 pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
-    let output = Output { out: args.out.clone(), json: args.json, quiet: args.quiet, live: !args.no_live };
+    let output = Output {
+        out: args.out.clone(),
+        json: args.json,
+        quiet: args.quiet,
+        lang: args.lang,
+        live: !args.no_live,
+    };
+    let reports = Reports::check(&args.report, args.out.as_deref())?;
     let settings = args.settings.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
     let (mut plan, limits) = doctor::plan_of(settings, Path::new("/"))?;
@@ -63,6 +76,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     refuse_what_cannot_fit(&fit)?;
     check_key_log(&plan)?;
     output.show_plan(&summary, &fit);
+    let exporter = args.metrics.map(|address| output.serve_metrics(address, &plan)).transpose()?;
 
     let interrupt =
         Interrupt::listen(Notices::new("nothing has been loaded yet", "nothing has been loaded"))?;
@@ -99,11 +113,23 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let results_are = format!("the results up to the last second are in {}", path.display());
     interrupt.now_says(Notices::new("closing the sessions", &results_are));
     let stop = || interrupt.reason().or_else(|| mock_server.as_ref().and_then(MockServer::ended));
-    let (result, lacking) = load(&plan, &hosts, (&interrupt, &stop), &mut directory, &output)?;
+    let keeper = PageKeeper::start(&path, output.lang);
+    let (result, lacking) = load(&plan, &hosts, (&interrupt, &stop), &mut directory, (&output, exporter))?;
     drop(mock_server);
+    // While the result is printed.
+    let page = page::Writing::begin(&path, output.lang);
     let is_printed = output.print_result(&interrupt, &result, &path);
+    match page.wait(DISK_PATIENCE) {
+        Ok(_) => keeper.into_iter().for_each(PageKeeper::release),
+        Err(error) => tell(&format!("warning: {REPORT} could not be written: {error:#}")),
+    }
     let is_written = tell_what_is_lacking(&lacking, &path);
-    Ok(if is_printed && is_written { ExitStatus::of(result.verdict) } else { ExitStatus::Inconclusive })
+    let are_made = reports.make(&Source { result: &result, directory: &path, lang: output.lang });
+    Ok(if is_printed && is_written && are_made {
+        ExitStatus::of(result.verdict)
+    } else {
+        ExitStatus::Inconclusive
+    })
 }
 
 /// Says what the files lack; `false` if the summary is incomplete.
@@ -129,6 +155,7 @@ struct Output {
     out: Option<PathBuf>,
     json: bool,
     quiet: bool,
+    lang: Lang,
     live: bool,
 }
 
@@ -154,6 +181,18 @@ impl Output {
         }
     }
 
+    /// Begins to serve metrics before anything else is opened.
+    fn serve_metrics(&self, address: SocketAddr, plan: &Plan) -> Result<Exporter> {
+        let exporter = Exporter::listen(address, plan)?;
+        let line = format!("metrics: http://{}{}", exporter.address(), exporter::PATH);
+        // A port that the kernel chose is known from nowhere else.
+        match address.port() {
+            0 => tell(&line),
+            _ => self.say(line),
+        }
+        Ok(exporter)
+    }
+
     fn say(&self, line: impl AsRef<str>) {
         if !self.quiet {
             tell(line.as_ref());
@@ -173,8 +212,8 @@ impl Output {
     /// the exit status says it.
     fn print_result(&self, interrupt: &Interrupt, result: &RunResult, path: &Path) -> bool {
         let printed = print_found(Some(interrupt), self.json, result, |page| match self.quiet {
-            true => text::verdict(result, path, page),
-            false => text::summary(result, Some(path), page),
+            true => text::verdict(result, self.lang, page),
+            false => text::summary(result, Some(path), self.lang, page),
         });
         match printed {
             // A reader of text may have seen enough; a part of a JSON text is not JSON.
@@ -320,12 +359,13 @@ fn wait_ready(
 fn load(
     plan: &Plan,
     hosts: &Hosts,
-    (interrupt, stop): (&Interrupt, &dyn Fn() -> Option<String>),
+    (interrupt, stop): (&Interrupt, &dyn Fn() -> Option<Sentence>),
     directory: &mut ResultsDir,
-    output: &Output,
+    (output, exporter): (&Output, Option<Exporter>),
 ) -> Result<(RunResult, Lacking)> {
     let mut views: Vec<Box<dyn View>> = Vec::new();
     views.extend(output.view(plan, interrupt));
+    views.extend(exporter.map(|exporter| Box::new(exporter) as Box<dyn View>));
     let mut recording = recording::Recording::new(plan, directory, views);
     let abort = RefCell::new(Abort::new(&plan.settings.abort_on));
     let stop = || stop().or_else(|| abort.borrow().reason());

@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use startline_os::{affinity, spawn};
 
+use crate::lang::{Reason, Sentence};
 use crate::members::SessionNumber;
 use crate::plan::{Plan, capacity};
 
@@ -62,9 +63,9 @@ impl MockServer {
     }
 
     /// Returns how it ended, if it has.
-    pub fn ended(&self) -> Option<String> {
+    pub fn ended(&self) -> Option<Sentence> {
         let status = self.child.borrow_mut().try_wait().ok()??;
-        Some(format!("the built-in mock server ended ({status}), and its sessions with it"))
+        Some(Reason::MockEnded.with(status.to_string()))
     }
 
     /// Returns the arguments that load what a plan needs.

@@ -6,14 +6,18 @@
 
 mod abort;
 mod addresses;
+mod compare;
 mod conduct;
 mod doctor;
+mod manual;
 mod mock_process;
+mod page;
 mod preflight;
 mod prepare;
 mod printed;
 mod ready;
 mod recording;
+mod report;
 mod scenario;
 mod serve;
 mod settings;
@@ -46,9 +50,13 @@ impl Cli {
     fn carry_out(self) -> ExitStatus {
         let outcome = match self.command {
             Command::Addresses(args) => Ok(addresses::command::run(args)),
+            Command::Compare(args) => compare::run(&args),
+            Command::Completions(args) => manual::completions(&args).map(|()| ExitStatus::Passed),
             Command::Doctor(args) => doctor::run(*args),
+            Command::Man(args) => manual::man(&args).map(|()| ExitStatus::Passed),
             Command::Preflight(args) => preflight::run(*args),
             Command::Prepare(args) => prepare::run(args),
+            Command::Report(args) => report::run(&args).map(|()| ExitStatus::Passed),
             Command::Run(args) => conduct::conduct(*args),
             Command::Scenario(args) => scenario::run(args).map(|()| ExitStatus::Passed),
             Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Passed),

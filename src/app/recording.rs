@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use startline_os::process;
 
 use crate::engine::{self, Outcome, RunReadings, Second};
+use crate::lang::Reason;
 use crate::measure::Totals;
 use crate::plan::Plan;
 use crate::report::files::{self, Lacking, ResultsDir};
@@ -125,10 +126,9 @@ impl<'r> Recording<'r> {
         let held_to_end = u64::from(outcome.held_to_end);
         self.facts.ending = match &outcome.stopped {
             Some(why) => early.unwrap_or_else(|| Ending::Stopped(why.clone())),
-            None if open != held_to_end => Ending::Stopped(format!(
-                "the accounts do not close, which is a defect of startline: {open} sessions opened and not closed, \
-                 {held_to_end} open"
-            )),
+            None if open != held_to_end => Ending::Stopped(
+                Reason::SessionsUnaccounted.with(open.to_string()).with(held_to_end.to_string()),
+            ),
             None => Ending::Finished,
         };
         let result = self.result(&outcome.totals);

@@ -235,7 +235,7 @@ fn paragraph(out: &mut String, indent: &str, lead: &str, text: &str, page: Page)
 }
 
 /// Text broken at spaces into lines of this width; longer words are broken too, or stay whole.
-fn wrapped(text: &str, width: usize, breaks_words: bool) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, width: usize, breaks_words: bool) -> Vec<String> {
     let options = Options::new(width)
         .break_words(breaks_words)
         .word_separator(WordSeparator::AsciiSpace)

@@ -11,9 +11,13 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::nearest::nearest;
 
 pub mod addresses;
+pub mod compare;
+pub mod completions;
 pub mod doctor;
+pub mod man;
 pub mod preflight;
 pub mod prepare;
+pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod serve;
@@ -34,12 +38,20 @@ pub struct Cli {
 pub enum Command {
     /// Add, remove and list addresses of this machine for sessions to come from.
     Addresses(addresses::AddressesArgs),
+    /// Say what differs between runs, and from three runs a side on what is better or worse.
+    Compare(compare::CompareArgs),
+    /// Print a shell's completions of these commands and their options.
+    Completions(completions::CompletionsArgs),
     /// Check whether this machine can run the plan; print the command that fixes what it lacks.
     Doctor(Box<doctor::DoctorArgs>),
+    /// Print a page of the manual, or write all of them.
+    Man(man::ManArgs),
     /// Check before a test that all is ready: target, clock, members, challenge, this machine, monitoring.
     Preflight(Box<preflight::PreflightArgs>),
     /// Create members and a challenge, and have the members join it, before a run.
     Prepare(prepare::PrepareArgs),
+    /// Make another form of a run's results: CSV, JUnit, Markdown and more.
+    Report(report::ReportArgs),
     /// Run a load test; without --target, against the built-in mock server.
     Run(Box<run::RunArgs>),
     /// Check a scenario, show the built-in ones, start a new one.

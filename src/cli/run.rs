@@ -1,5 +1,6 @@
 //! The options of `startline run`. Those that make a plan are `doctor`'s and `preflight`'s as well.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use serde::{Serialize, Serializer};
 use startline_os::units;
 
 use super::values;
+use crate::lang::Lang;
 use crate::plan::sources::{PortMethod, SourceSpec};
 use crate::plan::{End, HttpMode, KeyExchange, Rate, Resolve, SuiteOrder};
 
@@ -25,6 +27,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
 
+    /// Write the result in another form as well when the run ends, such as junit=junit.xml: csv, hlog, html, json, junit, markdown or text; repeat for more.
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = values::report, help_heading = "Output")]
+    pub report: Vec<(String, PathBuf)>,
+
+    /// Serve metrics for Prometheus at /metrics on this address and port, such as 127.0.0.1:9464, until the end; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR:PORT", value_parser = values::listen, help_heading = "Output")]
+    pub metrics: Option<SocketAddr>,
+
     /// Print the result as JSON on standard output, and nothing else there.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
@@ -33,6 +43,9 @@ pub struct RunArgs {
     #[arg(long, help_heading = "Output")]
     pub quiet: bool,
 
+    /// Language of the summary and the page: en or ko.
+    #[arg(long, value_enum, hide_possible_values = true, default_value_t, help_heading = "Output")]
+    pub lang: Lang,
     /// Show one status line while it runs, instead of the live view on the whole terminal.
     #[arg(long, help_heading = "Output")]
     pub no_live: bool,

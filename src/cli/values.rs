@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of what a value is for. Invariant: `k` is 1000, never 1024; sizes are in KiB and MiB.
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -113,6 +114,27 @@ pub fn file_assignment(text: &str) -> Result<(String, PathBuf), String> {
         true => Err(format!("{text:?} names no file: write name=path")),
         false => Ok((name, path.into())),
     }
+}
+
+/// Reads a form of the result and where it goes: `junit=results/junit.xml`.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn report(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((format, path)) if !format.is_empty() && !path.is_empty() => Ok((format.into(), path.into())),
+        _ => Err(format!("{text:?} names no format and file: write format=path, such as junit=junit.xml")),
+    }
+}
+
+/// Reads an address to listen at, with its port: `127.0.0.1:9464`, `[::1]:0`.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!("{text:?} is not an IP address with a port: write both, such as 127.0.0.1:9464 or [::1]:9464")
+    })
 }
 
 /// Reads a host: a name or an IP address (v6 in brackets), without scheme, port or path.

@@ -14,6 +14,7 @@ use startline_os::{heap, process};
 
 use super::link::{Message, Shared};
 use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
+use crate::lang::{Reason, Sentence};
 use crate::measure::ledger::{Gone, Ledger, LedgerTotals, SessionSet};
 use crate::measure::{Interval, Layout, Phase, SourceCounts, Totals};
 use crate::plan::Plan;
@@ -68,7 +69,7 @@ pub(super) struct Control<'p> {
     cpu_at_start: f64,
     /// When memory was last given back.
     gave_back_at: Duration,
-    stopped: Option<String>,
+    stopped: Option<Sentence>,
     /// The ramp-down was asked to be short.
     hurried: bool,
     /// The ramp-down did not end in its time.
@@ -160,7 +161,7 @@ impl<'p> Control<'p> {
     pub(super) fn go(
         &mut self,
         receiver: &mpsc::Receiver<(usize, Message)>,
-        stop: &dyn Fn() -> Option<String>,
+        stop: &dyn Fn() -> Option<Sentence>,
         on_second: &mut dyn FnMut(&Second<'_>),
     ) {
         while self.finished < self.plan.workers {
@@ -216,7 +217,7 @@ impl<'p> Control<'p> {
             }
             Message::Broken(why) => {
                 self.finished += 1;
-                let why = format!("worker {worker} could not go on: {why}");
+                let why = Reason::WorkerBroken.with(worker.to_string()).with(why);
                 if self.accounts[worker].is_none() {
                     // Whatever the phase: its sessions are missing from the accounts, and this is
                     // why.
@@ -239,7 +240,7 @@ impl<'p> Control<'p> {
         }
     }
 
-    fn stop(&mut self, why: String) {
+    fn stop(&mut self, why: Sentence) {
         if self.phase != Phase::RampDown {
             self.stopped.get_or_insert(why);
             return self.close(self.plan.settings.ramp_down.min(STOPPED_RAMP_DOWN));

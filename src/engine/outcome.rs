@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::lang::Sentence;
 use crate::measure::ledger::LedgerTotals;
 use crate::measure::{Interval, Phase, SourceCounts, Totals};
 
@@ -101,7 +102,7 @@ pub struct Outcome {
     /// Sessions open when accounts closed.
     pub held_to_end: u32,
     /// Why the run ended early, if it did.
-    pub stopped: Option<String>,
+    pub stopped: Option<Sentence>,
     /// Spills that sessions did not give back; anything but 0 is a defect of ours.
     pub spills_left: usize,
     /// Where connections came from.

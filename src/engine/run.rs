@@ -25,6 +25,7 @@ use super::outcome::{EngineError, Outcome, Second};
 use super::ports::{self, PortSpace};
 use super::secure::Secure;
 use super::worker::{Worker, WorkerSetup};
+use crate::lang::Sentence;
 use crate::measure::ledger::{self, Gone, Ledger};
 use crate::measure::servers::ServerNames;
 use crate::measure::{Layout, Recorder};
@@ -42,7 +43,7 @@ use crate::session::script::Delays;
 pub fn run(
     plan: &Plan,
     hosts: &Hosts,
-    stop: &dyn Fn() -> Option<String>,
+    stop: &dyn Fn() -> Option<Sentence>,
     on_second: &mut dyn FnMut(&Second<'_>),
 ) -> Result<Outcome, EngineError> {
     heap::keep_small();

@@ -12,6 +12,8 @@ pub use row::{Blame, Excuse, FaultNames, NamedFault};
 use startline_protocol::tls::{PeerAlert, RecordFault};
 pub use table::{Fault, TlsFault};
 
+use crate::lang::Lang;
+
 impl Fault {
     /// The least fault in the derived order.
     pub const FIRST: Self = Self::DescriptorsExhausted;
@@ -30,6 +32,16 @@ impl Fault {
             libc::ETIMEDOUT => Self::KernelTimeout,
             other => Self::Errno(other),
         }
+    }
+}
+
+/// Returns advice of a fault in another language. It is found by its English, which is what results keep; advice
+/// of another release may not be in this table and stays English.
+pub fn advice_in(lang: Lang, english: &str) -> &str {
+    let rows = || Fault::ROWS.iter().chain(TlsFault::ROWS);
+    match lang {
+        Lang::En => english,
+        Lang::Ko => rows().find(|row| row.advice == english).map_or(english, |row| row.korean),
     }
 }
 
@@ -133,6 +145,17 @@ mod tests {
         for row in rows() {
             assert!(row.advice.ends_with('.') && !row.advice.contains("  "), "{}", row.advice);
         }
+    }
+
+    /// Advice is found by its English.
+    #[test]
+    fn alike_advice_is_alike_in_every_language() {
+        for row in rows() {
+            assert!(row.korean.ends_with('.') && !row.korean.contains("  "), "{}", row.korean);
+            assert_eq!(advice_in(Lang::Ko, row.advice), row.korean, "{}", row.key);
+            assert_eq!(advice_in(Lang::En, row.advice), row.advice);
+        }
+        assert_eq!(advice_in(Lang::Ko, "of another release"), "of another release");
     }
 
     #[test]

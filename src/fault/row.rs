@@ -90,8 +90,10 @@ pub(super) struct Row {
     pub blame: Blame,
     /// What can excuse it.
     pub excuses: &'static [Excuse],
-    /// What to do next.
+    /// What to do next, in English.
     pub advice: &'static str,
+    /// The same in Korean.
+    pub korean: &'static str,
 }
 
 impl Row {
@@ -100,8 +102,9 @@ impl Row {
         blame: Blame,
         excuses: &'static [Excuse],
         advice: &'static str,
+        korean: &'static str,
     ) -> Self {
-        Self { key, blame, excuses, advice }
+        Self { key, blame, excuses, advice, korean }
     }
 
     /// Returns the key with its part in angle brackets filled in.
@@ -128,7 +131,7 @@ pub(super) fn value_name(index: u8, names: &dyn FaultNames) -> String {
     names.value_name(index).to_owned()
 }
 
-/// Declares an enum of faults by its rows: `Variant => (key, blame, excuses, advice)`.
+/// Declares an enum of faults by its rows: `Variant => (key, blame, excuses, advice, advice in Korean)`.
 ///
 /// A variant may carry a value, with the function that makes it the detail of the key, and rows for
 /// some values of it in braces. `nested` is a variant whose rows are another enum's.
@@ -180,12 +183,11 @@ macro_rules! faults {
                 self.row().excuses
             }
 
-            /// Returns what to do next, in a sentence or two.
+            /// Returns what to do next, in a sentence or two, in English.
             pub fn advice(self) -> &'static str {
                 self.row().advice
             }
 
-            #[cfg(test)]
             pub(super) const ROWS: &[Row] = &[
                 $( $( $( Row::new $value_row, )+ )? Row::new $row, )+
             ];

@@ -362,7 +362,7 @@ fn criteria(plan: &Plan, phase: Phase, result: &RunResult) -> Vec<Criterion> {
             let why = match judged.outcome {
                 // Why not is about a run that is over.
                 Outcome::NotMeasured if !is_off => NOT_YET.to_owned(),
-                _ => foreign::line(&judged.why, TEXT_CHARS_MAX),
+                _ => foreign::line(&judged.why.to_string(), TEXT_CHARS_MAX),
             };
             Criterion { name: name(&judged.name), state: state(judged, criterion, is_off, phase), why }
         })

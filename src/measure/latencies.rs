@@ -60,6 +60,11 @@ impl Latencies {
         self.count() == 0
     }
 
+    /// The sum, exact to the tick.
+    pub fn sum(&self) -> Duration {
+        Duration::from_micros(self.sum_micros)
+    }
+
     /// The mean, exact to the tick; `None` without values.
     pub fn mean(&self) -> Option<Duration> {
         let count = self.count();

@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::counts::unequal;
 use super::routing::Routing;
 use super::{
     AddressCounts, Counts, Failures, Fate, FaultSample, Latencies, Layout, Stall, Stalls, TlsCounts,
     UnmatchedSample,
 };
 use crate::fault::Fault;
+use crate::lang::{Reason, Sentence};
 use crate::members::SessionNumber;
 use crate::scenario::{MessageType, StepIndex};
 
@@ -251,16 +253,24 @@ impl Totals {
         self.first_samples.get(&(step, fault))
     }
 
+    /// The same by the name under which the failure is reported.
+    pub fn sample_reported(&self, step: &str, fault: Fault) -> Option<&FaultSample> {
+        let is_it = |((at, own), _): &(&(StepIndex, Fault), _)| {
+            *own == fault && self.layout.step_of_failure(*at, fault) == step
+        };
+        self.first_samples.iter().find(is_it).map(|(_, sample)| sample)
+    }
+
     /// As [`Counts::check`], and that counts and failures tell the same story. Holds once accounts
     /// are closed.
     ///
     /// # Errors
     /// The sum that does not close.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), Sentence> {
         self.tally.counts.check()?;
         let (counted, by_kind) = (self.tally.counts.failed, self.tally.failures.total());
         if counted != by_kind {
-            return Err(format!("failed sessions by kind do not close: {counted} against {by_kind}"));
+            return Err(unequal(Reason::FailuresByKind, counted, by_kind));
         }
         Ok(())
     }

@@ -83,7 +83,7 @@ pub fn create(
         asked: Arc::clone(&asked),
     };
     interrupt.or(Duration::ZERO, move || request.send())?.unwrap_or_else(|| {
-        let signal = interrupt.reason().unwrap_or_default();
+        let signal = interrupt.reason().unwrap_or_default().to_string();
         Err(NotCreated::interrupted(&signal, asked.shut().as_deref(), options.admin))
     })
 }

@@ -22,6 +22,7 @@ use super::step::Step;
 use crate::engine;
 use crate::fault::Fault;
 use crate::interrupt::Interrupt;
+use crate::lang::Sentence;
 use crate::measure::Fate;
 use crate::plan::{Plan, Rate, Settings};
 use crate::prepare::meaning;
@@ -196,7 +197,7 @@ impl<'p> Rounds<'p> {
                 Some(Cut::Pause | Cut::LookUp) | None => {}
             }
             if let Some(why) = self.task.interrupt.reason() {
-                return Ok(End::Broken(why));
+                return Ok(End::Broken(why.to_string()));
             }
             let is_over = self.to_do().is_empty() && self.places.count(Outcome::Unclear) == 0;
             let is_back = is_probing && !self.retry.is_probing();
@@ -211,7 +212,7 @@ impl<'p> Rounds<'p> {
             };
             self.line.say(&self.wait_text(wait));
             if !self.task.interrupt.sleep(wait) {
-                return Ok(End::Broken(self.task.interrupt.reason().unwrap_or_default()));
+                return Ok(End::Broken(self.task.interrupt.reason().unwrap_or_default().to_string()));
             }
         }
     }
@@ -262,7 +263,8 @@ impl<'p> Rounds<'p> {
         let mut over = 0;
         self.failed_now.clear();
         let interrupt = self.task.interrupt;
-        let stop = || interrupt.reason().or_else(|| cut.borrow().is_some().then(|| "cut short".to_owned()));
+        let stop =
+            || interrupt.reason().or_else(|| cut.borrow().is_some().then(|| Sentence::plain("cut short")));
         let outcome = engine::run(&plan, &self.task.prepared.hosts, &stop, &mut |second| {
             for (session, fate) in second.interval.fates() {
                 let said = || match fate {

@@ -11,8 +11,9 @@ use super::measures::Excuses;
 use super::verdict::{self, Grounds};
 use super::{servers, stalls, tls, *};
 use crate::fault::{Blame, Fault};
+use crate::lang::Reason;
 use crate::measure::{
-    AddressCounts, ERROR_RATE_FORMULA, FaultSample, Latencies, SourceCounts, Tally, Totals,
+    AddressCounts, ERROR_RATE_FORMULA, FaultSample, Latencies, Layout, SourceCounts, Tally, Totals,
 };
 use crate::members::MemberId;
 use crate::numbers;
@@ -67,15 +68,15 @@ fn grounds(totals: &Totals, facts: &Facts, plan: &Plan, result: &RunResult) -> G
     let (mut broken, mut aborted) = (Vec::new(), None);
     match &facts.ending {
         Ending::Finished => {}
-        Ending::Running => broken.push("The run is not finished.".to_owned()),
-        Ending::Aborted(reason) => aborted = Some(format!("The run was ended early by {reason}.")),
-        Ending::Stopped(reason) => broken.push(format!("The run was stopped early: {reason}.")),
+        Ending::Running => broken.push(Reason::NotFinished.into()),
+        Ending::Aborted(reason) => aborted = Some(Reason::Aborted.with(reason.clone())),
+        Ending::Stopped(reason) => broken.push(Reason::Stopped.with(reason.clone())),
     }
     // While it runs, PINGs are outstanding and sums are open by nature.
     if facts.ending != Ending::Running
         && let Err(sum) = totals.check()
     {
-        broken.push(format!("The accounts do not close, which is a defect of startline: {sum}."));
+        broken.push(Reason::AccountsOpen.with(sum));
     }
     let tally = totals.tally();
     let limit = result.generator.lag_limit_ms;
@@ -205,7 +206,7 @@ fn ping(tally: &Tally) -> PingResult {
 
 fn errors(totals: &Totals, scenario: &Scenario) -> ErrorsResult {
     let counts = &totals.tally().counts;
-    let details = details(totals, scenario);
+    let details = error_details(totals, scenario);
     let mut by_kind = BTreeMap::<&str, u64>::new();
     for detail in &details {
         *by_kind.entry(&detail.kind).or_default() += detail.count;
@@ -257,35 +258,37 @@ fn member_burned(totals: &Totals, scenario: &Scenario) -> u64 {
     failures.filter(|(step, fault, _)| is_burned(step.index(), *fault)).map(|(.., count)| count).sum()
 }
 
-fn details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
-    let steps = &totals.layout().steps;
-    let tally = totals.tally();
-    let detail = |fault: Fault, step: &str, count| ErrorDetail {
+/// What failed, by step and kind: sessions, and cycles of the heartbeat.
+pub(super) fn error_counts<'l>(
+    tally: &'l Tally,
+    layout: &'l Layout,
+) -> impl Iterator<Item = (&'l str, Fault, u64)> {
+    let ping = layout.steps.last().map_or("", String::as_str);
+    let counts = &tally.counts;
+    let cycles = [
+        (ping, Fault::PingTimeout, counts.ping_timed_out - counts.ping_timed_out_stalled),
+        (ping, Fault::PingMissed, counts.ping_missed - counts.ping_missed_stalled),
+        (ping, Fault::StalledHere, counts.ping_stalled()),
+        ("", Fault::Other, tally.failures.uncounted()),
+    ];
+    let sessions = tally.failures.iter();
+    sessions
+        .map(|(step, fault, count)| (layout.step_of_failure(step, fault), fault, count))
+        .chain(cycles)
+        .filter(|(.., count)| *count > 0)
+}
+
+/// Every kind of error of every step, most frequent first, with the first sample of each.
+pub fn error_details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
+    let detail = |(step, fault, count): (&str, Fault, u64)| ErrorDetail {
         step: step.to_owned(),
         kind: fault.key(scenario),
         blame: fault.blame().key().to_owned(),
         count,
         next: fault.advice().to_owned(),
-        // Counters of their own have none.
-        sample: None,
+        sample: totals.sample_reported(step, fault).map(sample),
     };
-    let mut details: Vec<ErrorDetail> = tally
-        .failures
-        .iter()
-        .map(|(step, fault, count)| ErrorDetail {
-            sample: totals.sample(step, fault).map(sample),
-            ..detail(fault, totals.layout().step_of_failure(step, fault), count)
-        })
-        .collect();
-    let ping = steps.last().map_or("", String::as_str);
-    let counts = &tally.counts;
-    details.extend([
-        detail(Fault::PingTimeout, ping, counts.ping_timed_out - counts.ping_timed_out_stalled),
-        detail(Fault::PingMissed, ping, counts.ping_missed - counts.ping_missed_stalled),
-        detail(Fault::StalledHere, ping, counts.ping_stalled()),
-        detail(Fault::Other, "", tally.failures.uncounted()),
-    ]);
-    details.retain(|detail| detail.count > 0);
+    let mut details: Vec<_> = error_counts(totals.tally(), totals.layout()).map(detail).collect();
     details.sort_by_key(|detail| std::cmp::Reverse(detail.count));
     details
 }

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::hlog::LogWriter;
 pub use super::timeline::Second;
@@ -32,6 +32,21 @@ pub const LATENCY_LOG: &str = "latency.hlog";
 pub const FAILURES: &str = "failures.jsonl";
 /// The plan: repeats the run.
 pub const PLAN: &str = "plan.toml";
+/// What each file is.
+pub const README: &str = "README.txt";
+/// The page.
+pub const REPORT: &str = "report.html";
+
+/// Every file of a directory, and what is in it: the text of [`README`].
+pub const CONTENT: [(&str, &str); 7] = [
+    (REPORT, "the page to look at: verdict, charts, failures"),
+    (SUMMARY, "the whole result, as JSON: verdict, criteria, figures"),
+    (TIMELINE, "a row per second, with the wall clock"),
+    (LATENCY_LOG, "HdrHistogram log of each second and step, in microseconds"),
+    (FAILURES, "samples of each kind of failure, a JSON object per line"),
+    (PLAN, "the plan; repeats the run: startline run --plan plan.toml"),
+    (README, "this list"),
+];
 
 /// Why a results directory cannot be created.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +100,7 @@ impl ResultsDir {
             writer::create(&path).and_then(write).map_err(refused(&path))
         };
         open(PLAN, plan_toml.as_bytes())?;
+        open(README, readme().as_bytes())?;
         // Empty until the first second: it shows that the place is taken, and that it can be
         // written.
         open(SUMMARY, b"")?;
@@ -117,7 +133,11 @@ impl ResultsDir {
         }
         log.append(&mut self.log.lines(second, interval.tally()));
         let failures = interval.samples().iter().flat_map(|sample| failure_line(sample, &self.layout, names));
-        self.writer.second(vec![timeline::second(second, interval, &self.layout), log, failures.collect()]);
+        self.writer.second(vec![
+            timeline::second(second, interval, &self.layout, names),
+            log,
+            failures.collect(),
+        ]);
     }
 
     /// Has the summary replaced: whoever reads it sees the old one or the new one, whole.
@@ -160,6 +180,16 @@ pub struct Lacking {
     pub summary: Option<String>,
 }
 
+fn readme() -> String {
+    let lines = CONTENT.map(|(name, what)| format!("{name:<16}{what}\n")).concat();
+    format!(
+        "Results of a run of startline {}, written every second.\n\n{lines}\n\
+         startline report DIRECTORY --format FORMAT makes other forms of them.\n\
+         startline compare DIRECTORY DIRECTORY says what differs between two runs.\n",
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
 /// The directory's name when none was given: `startline-20260131-093000`, in the local time handed
 /// in.
 pub fn default_name(now: jiff::civil::DateTime) -> String {
@@ -181,16 +211,24 @@ fn refuse_content(path: &Path) -> Result<(), CreateError> {
 }
 
 /// A line of `failures.jsonl`.
-#[derive(Serialize)]
-struct FailureLine<'a> {
-    at_seconds: f64,
-    session: SessionNumber,
-    member_id: MemberId,
-    server: Option<&'a str>,
-    step: &'a str,
-    kind: String,
-    blame: &'static str,
-    evidence: &'a str,
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FailureLine {
+    /// Since the run began.
+    pub at_seconds: f64,
+    /// The session's number.
+    pub session: SessionNumber,
+    /// Its member.
+    pub member_id: MemberId,
+    /// The server that it was sent to, by then.
+    pub server: Option<String>,
+    /// The step; `hold` for open sessions.
+    pub step: String,
+    /// What happened.
+    pub kind: String,
+    /// Who has to act.
+    pub blame: String,
+    /// The first bytes of what the peer sent.
+    pub evidence: String,
 }
 
 fn failure_line(sample: &FaultSample, layout: &Layout, names: &dyn FaultNames) -> Vec<u8> {
@@ -198,11 +236,11 @@ fn failure_line(sample: &FaultSample, layout: &Layout, names: &dyn FaultNames) -
         at_seconds: numbers::tidy(sample.at.as_secs_f64()),
         session: sample.session,
         member_id: sample.member_id,
-        server: sample.server.as_deref(),
-        step: layout.step_of_failure(sample.step, sample.fault),
+        server: sample.server.clone(),
+        step: layout.step_of_failure(sample.step, sample.fault).to_owned(),
         kind: sample.fault.key(names),
-        blame: sample.fault.blame().key(),
-        evidence: &sample.evidence,
+        blame: sample.fault.blame().key().to_owned(),
+        evidence: sample.evidence.clone(),
     };
     foreign::json_line(&line).unwrap_or_default().into_bytes()
 }

@@ -15,7 +15,11 @@ use super::timeline::Second;
 use crate::measure::{Latencies, Tally};
 
 /// Before the tags of the ramp-down, which is reported and not judged.
-const AFTER: &str = "ramp-down.";
+pub(super) const AFTER: &str = "ramp-down.";
+/// Behind the tags of latencies from actual send.
+pub(super) const SENT: &str = ".sent";
+/// The tag of the workers' lateness.
+pub(super) const LAG: &str = "generator.lag";
 
 /// Makes the log's text.
 pub(super) struct LogWriter {
@@ -27,7 +31,7 @@ pub(super) struct LogWriter {
 impl LogWriter {
     /// A log of these steps.
     pub fn new(steps: &[String]) -> Self {
-        let tags = steps.iter().map(|step| [tag(step), format!("{}.sent", tag(step))]).collect();
+        let tags = steps.iter().map(|step| [tag(step), format!("{}{SENT}", tag(step))]).collect();
         Self { serializer: V2DeflateSerializer::new(), tags }
     }
 
@@ -60,7 +64,7 @@ impl LogWriter {
         let mut log = IntervalLogWriterBuilder::new()
             .begin_log_with(&mut out, &mut self.serializer)
             .expect("a Vec takes every byte");
-        for (tag, latencies) in tagged.chain([("generator.lag", &tally.lag)]) {
+        for (tag, latencies) in tagged.chain([(LAG, &tally.lag)]) {
             if let Some(histogram) = Latencies::histogram(latencies) {
                 let tag = if second.is_after { format!("{AFTER}{tag}") } else { tag.to_owned() };
                 log.write_histogram(histogram, second.start, second.length(), Tag::new(&tag))
@@ -72,6 +76,6 @@ impl LogWriter {
 }
 
 /// A step's name as a tag: commas, spaces and line breaks are not allowed in one.
-fn tag(step: &str) -> String {
+pub(super) fn tag(step: &str) -> String {
     step.chars().map(|c| if c == ',' || c.is_whitespace() { '_' } else { c }).collect()
 }

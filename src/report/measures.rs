@@ -6,6 +6,7 @@
 
 use super::{ErrorDetail, RunResult, StepResult};
 use crate::fault::{Blame, Excuse, Fault};
+use crate::lang::{Reason, Sentence};
 use crate::numbers;
 
 /// A measure's value.
@@ -21,14 +22,14 @@ pub(super) struct Reading {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Missing {
     /// Nothing was attempted.
-    NotMeasured(String),
+    NotMeasured(Sentence),
     /// It was attempted and never succeeded: that is a failure, unless this machine caused it.
-    NeverSucceeded(String, Fair),
+    NeverSucceeded(Sentence, Fair),
 }
 
-impl From<&str> for Missing {
-    fn from(why: &str) -> Self {
-        Self::NotMeasured(why.to_owned())
+impl From<Reason> for Missing {
+    fn from(why: Reason) -> Self {
+        Self::NotMeasured(why.into())
     }
 }
 
@@ -94,18 +95,13 @@ struct Scalar {
     name: &'static str,
     share: bool,
     part: Part,
-    read: fn(&RunResult) -> Result<f64, &'static str>,
+    read: fn(&RunResult) -> Result<f64, Reason>,
 }
-
-const NO_HOLD: &str = "the hold never began";
-const NO_RATE: &str = "all sessions start at once, or fewer than two started";
-const NO_LEDGER: &str = "no ledger was kept";
-const NO_PING: &str = "no PING fell due";
 
 #[rustfmt::skip]
 const SCALARS: &[Scalar] = &[
-    Scalar { name: "arrivals.achieved_per_s", share: false, part: Part::Whole, read: |r| r.arrivals.achieved_per_s.ok_or(NO_RATE) },
-    Scalar { name: "arrivals.achieved_share", share: true, part: Part::Whole, read: |r| r.arrivals.achieved_share.ok_or(NO_RATE) },
+    Scalar { name: "arrivals.achieved_per_s", share: false, part: Part::Whole, read: |r| r.arrivals.achieved_per_s.ok_or(Reason::NoRate) },
+    Scalar { name: "arrivals.achieved_share", share: true, part: Part::Whole, read: |r| r.arrivals.achieved_share.ok_or(Reason::NoRate) },
     Scalar { name: "errors.rate", share: true, part: Part::ErrorRate, read: error_rate },
     Scalar { name: "errors.reconnected", share: false, part: Part::None, read: |r| Ok(r.errors.reconnected as f64) },
     Scalar { name: "ledger.duplicate", share: false, part: Part::None, read: |r| ledger(r, |ledger| ledger.duplicate) },
@@ -121,8 +117,8 @@ const SCALARS: &[Scalar] = &[
     Scalar { name: "sessions.established", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.established as f64) },
     Scalar { name: "sessions.established_share", share: true, part: Part::Sessions, read: |r| Ok(of_plan(r, r.sessions.established)) },
     Scalar { name: "sessions.held_to_end", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.held_to_end as f64) },
-    Scalar { name: "sessions.min_in_hold", share: false, part: Part::Sessions, read: |r| r.sessions.min_in_hold.map(|n| n as f64).ok_or(NO_HOLD) },
-    Scalar { name: "sessions.min_in_hold_share", share: true, part: Part::Sessions, read: |r| r.sessions.min_in_hold.map(|n| of_plan(r, n)).ok_or(NO_HOLD) },
+    Scalar { name: "sessions.min_in_hold", share: false, part: Part::Sessions, read: |r| r.sessions.min_in_hold.map(|n| n as f64).ok_or(Reason::NoHold) },
+    Scalar { name: "sessions.min_in_hold_share", share: true, part: Part::Sessions, read: |r| r.sessions.min_in_hold.map(|n| of_plan(r, n)).ok_or(Reason::NoHold) },
 ];
 
 /// The figures of a step that a criterion can name: `steps.<step>.<figure>`.
@@ -141,6 +137,24 @@ pub fn is_share(name: &str) -> bool {
     SCALARS.iter().any(|scalar| scalar.name == name && scalar.share)
 }
 
+/// What a measure counts that can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counted {
+    Sessions,
+    Pings,
+    Both,
+}
+
+/// Returns what the measure counts; `None` for those that are no count of failures.
+pub(super) fn counted(name: &str) -> Option<Counted> {
+    match SCALARS.iter().find(|scalar| scalar.name == name)?.part {
+        Part::Sessions => Some(Counted::Sessions),
+        Part::Cycles => Some(Counted::Pings),
+        Part::ErrorRate => Some(Counted::Both),
+        Part::None | Part::Whole | Part::Arrival => None,
+    }
+}
+
 /// Reads a measure.
 ///
 /// # Errors
@@ -150,7 +164,7 @@ pub(super) fn read(name: &str, result: &RunResult, excuses: Excuses) -> Result<R
         return read_step(step, figure, result, excuses);
     }
     let scalar = SCALARS.iter().find(|scalar| scalar.name == name);
-    let scalar = scalar.ok_or_else(|| Missing::NotMeasured(format!("there is no measure {name}")))?;
+    let scalar = scalar.ok_or_else(|| Missing::NotMeasured(Reason::NoMeasure.with(name)))?;
     let value = (scalar.read)(result)?;
     Ok(Reading { value, fair: fair(scalar, value, result, excuses) })
 }
@@ -167,10 +181,10 @@ fn step_figure(name: &str) -> Option<(&str, &str)> {
 }
 
 fn read_step(step: &str, figure: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, Missing> {
-    let unknown = |what: &str, name: &str| Missing::NotMeasured(format!("there is no {what} {name}"));
-    let known = result.steps.get(step).ok_or_else(|| unknown("step", step))?;
+    let unknown = |what: Reason, name: &str| Missing::NotMeasured(what.with(name));
+    let known = result.steps.get(step).ok_or_else(|| unknown(Reason::NoStep, step))?;
     if !FIGURES.contains(&figure) {
-        return Err(unknown("figure", figure));
+        return Err(unknown(Reason::NoFigure, figure));
     }
     let Some(value) = known.from_due.figure(figure) else {
         return Err(nothing(step, known, result, excuses));
@@ -181,7 +195,7 @@ fn read_step(step: &str, figure: &str, result: &RunResult, excuses: Excuses) -> 
 /// Why a step has no latency: nobody tried, or nobody succeeded.
 fn nothing(step: &str, known: &StepResult, result: &RunResult, excuses: Excuses) -> Missing {
     if known.errors == 0 {
-        return Missing::NotMeasured(format!("no {step} was attempted to its end"));
+        return Missing::NotMeasured(Reason::NotAttempted.with(step));
     }
     let own = |detail: &&ErrorDetail| detail.step == step && detail.blame == Blame::Machine.key();
     let ours: u64 = result.errors.details.iter().filter(own).map(|detail| detail.count).sum();
@@ -190,10 +204,7 @@ fn nothing(step: &str, known: &StepResult, result: &RunResult, excuses: Excuses)
         Some(excuse) => Fair::Unknown(excuse),
         None => Fair::Same,
     };
-    Missing::NeverSucceeded(
-        format!("{} were attempted and none succeeded", numbers::grouped(known.errors)),
-        fair,
-    )
+    Missing::NeverSucceeded(Reason::NeverSucceeded.with(numbers::grouped(known.errors)), fair)
 }
 
 /// A latency from actual send, less what a stall may have added, less the time that answers may
@@ -238,38 +249,38 @@ fn of_plan(result: &RunResult, count: u64) -> f64 {
     count as f64 / result.sessions.planned.max(1) as f64
 }
 
-fn error_rate(result: &RunResult) -> Result<f64, &'static str> {
-    if result.errors.attempts == 0 { Err("nothing was attempted") } else { Ok(result.errors.rate) }
+fn error_rate(result: &RunResult) -> Result<f64, Reason> {
+    if result.errors.attempts == 0 { Err(Reason::NothingAttempted) } else { Ok(result.errors.rate) }
 }
 
-fn ping(result: &RunResult, count: u64) -> Result<f64, &'static str> {
-    if result.ping.due == 0 { Err(NO_PING) } else { Ok(count as f64) }
+fn ping(result: &RunResult, count: u64) -> Result<f64, Reason> {
+    if result.ping.due == 0 { Err(Reason::NoPing) } else { Ok(count as f64) }
 }
 
-fn ledger(result: &RunResult, figure: impl Fn(&super::LedgerResult) -> u64) -> Result<f64, &'static str> {
-    let ledger = result.ledger.as_ref().ok_or(NO_LEDGER)?;
+fn ledger(result: &RunResult, figure: impl Fn(&super::LedgerResult) -> u64) -> Result<f64, Reason> {
+    let ledger = result.ledger.as_ref().ok_or(Reason::NoLedger)?;
     if ledger.expected == 0 {
-        return Err("no pair of open sessions to judge");
+        return Err(Reason::NoPair);
     }
     Ok(figure(ledger) as f64)
 }
 
-fn gone_while_open(result: &RunResult) -> Result<f64, &'static str> {
-    result.ledger.as_ref().map(|ledger| ledger.gone_while_open as f64).ok_or(NO_LEDGER)
+fn gone_while_open(result: &RunResult) -> Result<f64, Reason> {
+    result.ledger.as_ref().map(|ledger| ledger.gone_while_open as f64).ok_or(Reason::NoLedger)
 }
 
-fn misrouted(result: &RunResult) -> Result<f64, &'static str> {
+fn misrouted(result: &RunResult) -> Result<f64, Reason> {
     let misrouted = result.routing.misrouted;
-    misrouted.map(|count| count as f64).ok_or("routing can be judged among 2 to 8 servers")
+    misrouted.map(|count| count as f64).ok_or(Reason::RoutingUnknown)
 }
 
 /// The sessions that opened on the smallest server over an even share: 1 is even, 0 is none.
-fn smallest_share(result: &RunResult) -> Result<f64, &'static str> {
+fn smallest_share(result: &RunResult) -> Result<f64, Reason> {
     if result.servers.len() < 2 {
-        return Err("every session was sent to one server: if there should be more, that is the failure");
+        return Err(Reason::OneServer);
     }
     if result.routing.beyond > 0 {
-        return Err("there were more servers than are told apart (64)");
+        return Err(Reason::ManyServers);
     }
     let counts = || result.servers.iter().map(|(_, server)| server.opened);
     let even = counts().sum::<u64>().max(1) as f64 / result.servers.len() as f64;

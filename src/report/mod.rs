@@ -10,16 +10,21 @@
 
 mod build;
 pub mod files;
+pub mod formats;
+pub mod headline;
 mod hlog;
 mod measures;
 mod ordered;
+pub mod page;
 mod phrases;
+pub mod plan_settings;
 pub mod progress;
 pub mod recorded;
 mod result;
 mod servers;
 mod stalls;
 pub mod text;
+pub mod texts;
 mod timeline;
 mod tls;
 pub mod verdict;
@@ -31,10 +36,12 @@ use std::time::Duration;
 
 use startline_os::process::Host;
 
+use crate::lang::Sentence;
 pub use crate::measure::Phase;
 use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
 
+pub use build::error_details;
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use result::*;
@@ -49,9 +56,9 @@ pub enum Ending {
     /// It is under way: what a summary says that is written once a second.
     Running,
     /// It was ended early since a measure was beyond its limit: what failed by then has failed.
-    Aborted(String),
-    /// It was ended early; the reason in words: `interrupted`, `the target refused every session`.
-    Stopped(String),
+    Aborted(Sentence),
+    /// It was ended early, for this reason.
+    Stopped(Sentence),
 }
 
 /// Messages that still came while sessions left: reported, not judged.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
 use super::{Ordered, RoutingResult, ServerResult, StallsResult};
+use crate::lang::Sentence;
 use crate::members::{MemberId, SessionNumber};
 use crate::scenario::Good;
 
@@ -27,7 +28,8 @@ pub struct RunResult {
     /// The process's exit status that goes with it: 0, 1 or 3.
     pub exit_status: u8,
     /// Why the verdict is what it is, in sentences, weightiest first.
-    pub reasons: Vec<String>,
+    #[serde(flatten, with = "crate::lang::sentence::reasons")]
+    pub reasons: Vec<Sentence>,
     /// What the run was judged by.
     pub criteria: Vec<CriterionResult>,
     /// Sessions planned, begun and held.
@@ -123,7 +125,8 @@ pub struct CriterionResult {
     /// Of a failure: whether it stands, or may have been caused by this machine. `true` otherwise.
     pub stands: bool,
     /// The outcome in words.
-    pub why: String,
+    #[serde(flatten, with = "crate::lang::sentence::why")]
+    pub why: Sentence,
 }
 
 /// Sessions planned, begun and held.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Ordered;
 use crate::fault::Fault;
+use crate::lang::{Reason, Sentence};
 use crate::measure::routing::Server;
 use crate::measure::{Tally, Totals};
 use crate::numbers::seconds;
@@ -54,7 +55,8 @@ pub struct RoutingResult {
     /// Misrouted members of all servers; `null` where that cannot be judged.
     pub misrouted: Option<u64>,
     /// Why not, or how.
-    pub why: String,
+    #[serde(flatten, with = "crate::lang::sentence::why")]
+    pub why: Sentence,
     /// Sessions sent to URLs beyond the number told apart.
     pub beyond: u64,
 }
@@ -97,14 +99,14 @@ pub(super) fn result(totals: &Totals, scenario: &Scenario) -> Ordered<ServerResu
 pub(super) fn routing(tally: &Tally) -> RoutingResult {
     let misrouted = tally.routing.misrouted();
     let why = match (&misrouted, tally.routing.servers().len()) {
-        (Some(_), _) => "against the Java hash of \"{memberId}:{challengeId}\" over the servers seen",
-        (None, 0) => "no server was handed out",
-        (None, 1) => "one server only: nothing to choose",
-        (None, _) => "more servers than can be judged (8)",
+        (Some(_), _) => Reason::RoutingJudged,
+        (None, 0) => Reason::NoServer,
+        (None, 1) => Reason::NothingToChoose,
+        (None, _) => Reason::RoutingTooMany,
     };
     RoutingResult {
         misrouted: misrouted.map(|counts| counts.iter().sum()),
-        why: why.to_owned(),
+        why: why.into(),
         beyond: tally.routing.beyond(),
     }
 }

@@ -1,22 +1,27 @@
-//! The summary that is printed when a run ends: the verdict first, then its grounds, in some 45
+//! The summary that is printed when a run ends: the verdict first, then its grounds, in some 60
 //! lines.
 //!
 //! Prints a [`RunResult`] and computes nothing of its own. Words and marks carry the meaning;
-//! colour, when asked for, only repeats it. Invariant: text of a peer is shown on one line, cut,
-//! and without control characters, so that it cannot rewrite a terminal.
+//! colour, when asked for, only repeats it. Invariants: text of a peer is shown cut and without
+//! control characters, so that it cannot rewrite a terminal; no line is wider than the page, except
+//! the results' path, which can be copied so.
 
 use std::cmp::Reverse;
-use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use super::phrases::{failed, is_in_doubt, own_lateness, server_failure, stalls, unanswered};
+use textwrap::core::display_width;
+
+use super::headline::{shown_name, statement};
+use super::phrases::{own_lateness, server_failure, stalls, unanswered};
+use super::texts::summary::{Summary, Title};
 use super::verdict::with_unit;
 use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StepResult, Verdict};
-use crate::checks::table::{Column, Page, Paint, Table};
+use crate::checks::table::{Column, Page, Paint, Table, wrapped};
+use crate::fault;
 use crate::foreign;
-use crate::numbers::{bytes, figure, grouped, percent, span};
-use crate::scenario::criteria::step_statistic;
+use crate::lang::{Lang, Reason};
+use crate::numbers::{bytes, figure, grouped, percent};
 
 /// Kinds of failures shown; the rest is in `summary.json`.
 const ERRORS_SHOWN_MAX: usize = 4;
@@ -30,13 +35,19 @@ const REASONS_SHOWN_MAX: usize = 4;
 /// Message types shown, most frequent first.
 const TYPES_SHOWN_MAX: usize = 6;
 
+/// A page has room for all figures of a latency from this width on.
+const ALL_FIGURES_COLUMNS: usize = 72;
+
 /// Characters of evidence shown.
 const EVIDENCE_CHARS_MAX: usize = 150;
 
 /// The summary. `results` is the directory that holds the rest.
-pub fn summary(result: &RunResult, results: Option<&Path>, page: Page) -> String {
-    let mut page = Text { out: String::new(), page };
+pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Page) -> String {
+    let mut page = Text { out: String::new(), lang, page };
     page.verdict(result);
+    page.about(result);
+    page.reasons(result);
+    page.out.push('\n');
     page.criteria(&result.criteria);
     page.latencies(result);
     page.sessions(result);
@@ -51,109 +62,128 @@ pub fn summary(result: &RunResult, results: Option<&Path>, page: Page) -> String
     page.generator(result);
     page.dead_addresses(result);
     if let Some(results) = results {
-        page.line("Results", &results.display().to_string());
+        let (title, path) = (page.title(Some(Title::Results)), results.display());
+        page.out += &format!("{title}{path}\n");
     }
     page.out
 }
 
-/// Returns the verdict with its reasons, and where the results are.
-pub fn verdict(result: &RunResult, results: &Path, page: Page) -> String {
-    let mut page = Text { out: String::new(), page };
+/// Returns the verdict in a sentence.
+pub fn verdict(result: &RunResult, lang: Lang, page: Page) -> String {
+    let mut page = Text { out: String::new(), lang, page };
     page.verdict(result);
-    page.line("Results", &results.display().to_string());
     page.out
 }
 
 struct Text {
     out: String,
+    lang: Lang,
     page: Page,
+}
+
+/// Where the text begins that titles stand before.
+fn title_columns(lang: Lang) -> usize {
+    match lang {
+        Lang::En => 12,
+        Lang::Ko => 14,
+    }
 }
 
 impl Text {
     fn verdict(&mut self, result: &RunResult) {
         let (word, paint) = match result.verdict {
-            Verdict::Pass => ("PASS", Paint::Good),
-            Verdict::Fail => ("FAIL", Paint::Bad),
-            Verdict::Inconclusive => ("INCONCLUSIVE", Paint::Warning),
+            Verdict::Pass => (Title::Pass, Paint::Good),
+            Verdict::Fail => (Title::Fail, Paint::Bad),
+            Verdict::Inconclusive => (Title::Inconclusive, Paint::Warning),
         };
-        let word = self.page.paint(paint, word);
-        let plain = match result.verdict {
-            Verdict::Pass => "All criteria met.".to_owned(),
-            Verdict::Fail => failed(&result.criteria),
-            Verdict::Inconclusive if is_in_doubt(&result.criteria) => {
-                format!("{} The load generator may have caused it.", failed(&result.criteria))
-            }
-            Verdict::Inconclusive => "The run does not show whether the servers pass.".to_owned(),
-        };
-        let about = format!(
-            "{} · {} · startline {}",
-            result.scenario,
-            result.started_at.strftime("%F %T UTC"),
-            result.version
-        );
-        self.push(&format!("{word}  {plain}  {}", self.page.paint(Paint::Dim, &about)));
-        for reason in result.reasons.iter().take(REASONS_SHOWN_MAX) {
-            self.push(&format!("  {reason}"));
-        }
-        let hidden = result.reasons.len().saturating_sub(REASONS_SHOWN_MAX);
-        if hidden > 0 {
-            self.push(&format!("  … and {hidden} more reasons."));
-        }
+        let word = self.page.paint(paint, self.lang.word(word));
+        self.put(&format!("{word}  "), &statement(result, self.lang), None);
         if result.tls.as_ref().is_some_and(|tls| tls.insecure) {
-            let warning =
-                "INSECURE: certificates were not checked (--insecure), so any server may have answered.";
-            self.push(&format!("  {}", self.page.paint(Paint::Bad, warning)));
+            self.put("  ", self.lang.word(Summary::Insecure), Some(Paint::Bad));
         }
-        self.push("");
+    }
+
+    fn about(&mut self, result: &RunResult) {
+        let RunResult { scenario, version, .. } = result;
+        let at = result.started_at.strftime("%F %T UTC");
+        self.put("  ", &format!("{scenario} · {at} · startline {version}"), Some(Paint::Dim));
+    }
+
+    /// What the verdict's own sentence does not say.
+    fn reasons(&mut self, result: &RunResult) {
+        let said = match result.verdict {
+            Verdict::Pass => return,
+            Verdict::Fail => 0,
+            Verdict::Inconclusive => 1,
+        };
+        let reasons = result.reasons.get(said..).unwrap_or_default();
+        for reason in reasons.iter().take(REASONS_SHOWN_MAX) {
+            self.put("  ", &reason.text(self.lang), None);
+        }
+        let hidden = reasons.len().saturating_sub(REASONS_SHOWN_MAX);
+        if hidden > 0 {
+            self.put("  ", &self.lang.say(Summary::MoreReasons, &[&hidden]), None);
+        }
     }
 
     fn criteria(&mut self, criteria: &[CriterionResult]) {
         if criteria.is_empty() {
             return;
         }
-        let columns = [Column::words("criterion"), Column::number("measured"), Column::words("limit")];
+        let head = |title| self.lang.word(title);
+        let columns = [
+            Column::words(head(Title::Criterion)),
+            Column::number(head(Title::Measured)),
+            Column::words(head(Title::Limit)),
+        ];
         let mut table = Table::new(columns);
-        criteria.iter().for_each(|criterion| table.row(Some(mark(criterion)), criterion_row(criterion)));
+        for criterion in criteria {
+            table.row(Some(mark(criterion)), criterion_row(criterion, self.lang));
+        }
         self.out += &table.text(self.page);
-        self.push("");
+        self.out.push('\n');
     }
 
     fn latencies(&mut self, result: &RunResult) {
-        let figures = ["count", "errors", "mean", "p50", "p95", "p99", "max"].map(Column::number);
-        let mut table = Table::new(std::iter::once(Column::words("latency (ms)")).chain(figures));
+        let mut heads =
+            vec![Title::Count, Title::Failed, Title::Mean, Title::P50, Title::P95, Title::P99, Title::Max];
+        if self.page.columns < ALL_FIGURES_COLUMNS {
+            heads.retain(|head| matches!(head, Title::Count | Title::Failed | Title::P50 | Title::P99));
+        }
+        let figures = heads.iter().map(|head| Column::number(self.lang.word(*head)));
+        let mut table =
+            Table::new(std::iter::once(Column::words(self.lang.word(Title::Latency))).chain(figures));
         for (name, step) in result.steps.iter() {
-            table.row(None, std::iter::once(name.to_owned()).chain(step_cells(step)));
+            let figures = heads.iter().map(|head| step_figure(step, *head));
+            table.row(None, std::iter::once(name.to_owned()).chain(figures));
         }
         self.out += &table.text(self.page);
-        if let Some(note) = own_lateness(result) {
-            self.push(&format!("  {note}"));
+        if let Some(note) = own_lateness(result, self.lang) {
+            self.put("  ", &note, None);
         }
-        self.push("");
+        self.out.push('\n');
     }
 
     fn sessions(&mut self, result: &RunResult) {
-        let sessions = &result.sessions;
-        let mut text = format!("{} of {} started", grouped(sessions.started), grouped(sessions.planned));
-        if sessions.completed > 0 {
-            let _ = write!(text, ", {} completed", grouped(sessions.completed));
-        } else {
-            let _ = write!(
-                text,
-                ", {} opened, {} at peak",
-                grouped(sessions.established),
-                grouped(sessions.peak)
-            );
-        }
+        let (lang, sessions) = (self.lang, &result.sessions);
+        let started = lang.say(Summary::Started, &[&grouped(sessions.started), &grouped(sessions.planned)]);
+        let came = match sessions.completed {
+            0 => lang.say(Summary::Opened, &[&grouped(sessions.established), &grouped(sessions.peak)]),
+            completed => lang.say(Summary::Completed, &[&grouped(completed)]),
+        };
+        let mut text = format!("{started}, {came}");
         if let Some(least) = sessions.min_in_hold {
-            let hold = span(Duration::from_secs_f64(result.hold.seconds));
+            let hold = lang.span(Duration::try_from_secs_f64(result.hold.seconds).unwrap_or_default());
             let end = grouped(sessions.held_to_end);
-            let _ = write!(text, "; at least {} throughout {hold}, {end} at the end", grouped(least));
+            text = lang.say(Summary::Throughout, &[&text, &grouped(least), &hold, &end]);
         }
-        self.line("Sessions", &text);
-        if let Some(achieved) = result.arrivals.achieved_per_s {
-            let planned =
-                result.arrivals.planned_per_s.map(|planned| format!(" of {} planned", figure(planned)));
-            self.line("Arrivals", &format!("{} a second{}", figure(achieved), planned.unwrap_or_default()));
+        self.line(Title::Sessions, &text);
+        if let Some(achieved) = result.arrivals.achieved_per_s.map(figure) {
+            let text = match result.arrivals.planned_per_s.map(figure) {
+                Some(planned) => lang.say(Summary::PerSecondPlanned, &[&achieved, &planned]),
+                None => lang.say(Summary::PerSecond, &[&achieved]),
+            };
+            self.line(Title::Arrivals, &text);
         }
     }
 
@@ -162,48 +192,29 @@ impl Text {
         if ping.due == 0 {
             return;
         }
-        let text = format!(
-            "{} PINGs due: {} answered, {} late, {} unanswered, {} missed, {} pending at the end",
-            grouped(ping.due),
-            grouped(ping.answered),
-            grouped(ping.late),
-            grouped(ping.unanswered),
-            grouped(ping.missed),
-            grouped(ping.pending)
-        );
-        self.line("Heartbeat", &text);
+        let counts = [ping.due, ping.answered, ping.late, ping.unanswered, ping.missed, ping.pending];
+        let [due, answered, late, unanswered, missed, pending] = counts.map(grouped);
+        let args: [&dyn std::fmt::Display; 6] = [&due, &answered, &late, &unanswered, &missed, &pending];
+        self.line(Title::Heartbeat, &self.lang.say(Summary::Pings, &args));
         if let (Some(p99), Some(max)) = (ping.missed_wait.p99_ms, ping.missed_wait.max_ms) {
-            let text = format!(
-                "the missed ones waited for a PONG, p99 {} ms, at most {} ms",
-                figure(p99),
-                figure(max)
-            );
-            self.line("", &text);
+            self.more(&self.lang.say(Summary::MissedWait, &[&figure(p99), &figure(max)]));
         }
     }
 
     fn ledger(&mut self, result: &RunResult) {
         let Some(ledger) = &result.ledger else { return };
-        let text = format!(
-            "{} observers, {} members expected: {} missing, {} duplicate, {} both listed and announced",
-            grouped(ledger.observers),
-            grouped(ledger.expected),
-            grouped(ledger.missing),
-            grouped(ledger.duplicate),
-            grouped(ledger.overlap)
-        );
-        self.line("Broadcasts", &text);
+        let lang = self.lang;
+        let counts = [ledger.observers, ledger.expected, ledger.missing, ledger.duplicate, ledger.overlap];
+        let [observers, expected, missing, duplicate, overlap] = counts.map(grouped);
+        let text = lang.say(Summary::Pairs, &[&observers, &expected, &missing, &duplicate, &overlap]);
+        self.line(Title::Broadcasts, &text);
         if ledger.strangers + ledger.own > 0 {
-            let (strangers, own) = (grouped(ledger.strangers), grouped(ledger.own));
-            self.line(
-                "",
-                &format!("{strangers} about members of no session here, {own} about the observer itself"),
-            );
+            self.more(&lang.say(Summary::Strangers, &[&grouped(ledger.strangers), &grouped(ledger.own)]));
         }
         if ledger.gone_while_open > 0 {
-            let gone = grouped(ledger.gone_while_open);
-            let first = ledger.gone_samples.first().map(|id| format!(", such as {id}")).unwrap_or_default();
-            self.line("", &format!("{gone} members announced as gone while their session was open{first}"));
+            let gone = lang.say(Summary::Gone, &[&grouped(ledger.gone_while_open)]);
+            let first = ledger.gone_samples.first();
+            self.more(&first.map_or_else(|| gone.clone(), |id| lang.say(Summary::SuchAs, &[&gone, id])));
         }
     }
 
@@ -216,52 +227,41 @@ impl Text {
             .filter(|(_, count)| *count > 0)
             .collect();
         types.sort_by_key(|(_, count)| Reverse(*count));
-        let shown: Vec<String> = types
-            .iter()
-            .take(TYPES_SHOWN_MAX)
-            .map(|(name, count)| format!("{name} {}", grouped(*count)))
-            .collect();
-        self.line("Messages", &format!("{} ({})", grouped(messages.received), bytes(messages.bytes)));
-        if !shown.is_empty() {
-            self.line("", &shown.join(" · "));
-        }
+        types.truncate(TYPES_SHOWN_MAX);
+        let received = format!("{} ({})", grouped(messages.received), bytes(messages.bytes));
+        self.line(Title::Messages, &received);
+        self.more(&counted(types.into_iter()));
         if messages.joined > 0 {
-            let text = format!(
-                "warning: {} messages had more than one JSON text in them: only the first of each was read",
-                grouped(messages.joined)
-            );
-            let text = self.page.paint(Paint::Warning, &text);
-            self.line("", &text);
+            let text = self.lang.say(Summary::Joined, &[&grouped(messages.joined)]);
+            self.warn(&text);
         }
         if let Some(other) = &messages.first_other {
-            let (text, at) = (foreign::line(&other.text, EVIDENCE_CHARS_MAX), other.at_seconds);
-            self.line("", &format!("first other: member {} at {at:.1} s: {text}", other.member_id));
+            let at = self.at(other.at_seconds);
+            let text = foreign::line(&other.text, EVIDENCE_CHARS_MAX);
+            self.more(&self.lang.say(Summary::FirstOther, &[&other.member_id, &at, &text]));
         }
     }
 
     fn servers(&mut self, result: &RunResult) {
+        let lang = self.lang;
         let all: u64 =
             result.servers.iter().map(|(_, server)| server.opened).sum::<u64>() + result.routing.beyond;
         for (k, (url, server)) in result.servers.iter().take(SERVERS_SHOWN_MAX).enumerate() {
             let share = percent((server.opened as f64 / all.max(1) as f64 * 1e4).round() / 1e4);
-            let wrong = match server.misrouted {
-                Some(count) if count > 0 => format!(", {} of them misrouted", grouped(count)),
-                _ => String::new(),
-            };
-            let text = format!(
-                "{}  {} of {} sessions opened ({share} of all){wrong}",
-                foreign::line(url, 60),
-                grouped(server.opened),
-                grouped(server.sessions)
-            );
-            self.line(if k == 0 { "Servers" } else { "" }, &text);
+            let (opened, sent) = (grouped(server.opened), grouped(server.sessions));
+            let mut text =
+                lang.say(Summary::ServerOpened, &[&foreign::line(url, 60), &opened, &sent, &share]);
+            if let Some(wrong) = server.misrouted.filter(|count| *count > 0) {
+                text = lang.say(Summary::Misrouted, &[&text, &grouped(wrong)]);
+            }
+            self.put(&self.title(Some(Title::Servers).filter(|_| k == 0)), &text, None);
             if let Some(worst) = server.failures.first() {
-                self.line("", &format!("    {}", server_failure(server, worst)));
+                self.under("  ", &server_failure(server, worst, lang), None);
             }
         }
         let hidden = result.servers.len().saturating_sub(SERVERS_SHOWN_MAX);
         if hidden > 0 {
-            self.line("", &format!("… and {hidden} more"));
+            self.more(&lang.say(Summary::More, &[&hidden]));
         }
     }
 
@@ -269,24 +269,13 @@ impl Text {
     fn http(&mut self, result: &RunResult) {
         let http = &result.http;
         let Some(shared) = http.shared_per_worker else { return };
-        let text = format!(
-            "{} requests on {} shared connections (at most {} a worker), {} of them on a reused one",
-            grouped(http.requests),
-            grouped(http.connections),
-            grouped(shared.into()),
-            grouped(http.reused)
-        );
-        self.line("HTTP", &text);
+        let (requests, connections) = (grouped(http.requests), grouped(http.connections));
+        let (shared, reused) = (grouped(shared.into()), grouped(http.reused));
+        let text = self.lang.say(Summary::Shared, &[&requests, &connections, &shared, &reused]);
+        self.line(Title::Http, &text);
         if let (Some(p99), Some(max)) = (http.wait_p99_ms, http.wait_max_ms) {
             let waited = grouped(http.waited);
-            self.line(
-                "",
-                &format!(
-                    "{waited} sessions waited for one, p99 {} ms, at most {} ms (--http-connections)",
-                    figure(p99),
-                    figure(max)
-                ),
-            );
+            self.more(&self.lang.say(Summary::Waited, &[&waited, &figure(p99), &figure(max)]));
         }
     }
 
@@ -295,121 +284,89 @@ impl Text {
         let Some(them) = result.ramp_down.as_ref().filter(|them| them.cut + them.timed_out > 0) else {
             return;
         };
-        self.line(
-            "Closes",
-            &format!(
-                "{} answered by a close frame, {} cut without one, {} not answered in time",
-                grouped(them.clean),
-                grouped(them.cut),
-                grouped(them.timed_out)
-            ),
-        );
+        let [clean, cut, timed_out] = [them.clean, them.cut, them.timed_out].map(grouped);
+        self.line(Title::Closes, &self.lang.say(Summary::Closed, &[&clean, &cut, &timed_out]));
     }
 
     fn tls(&mut self, result: &RunResult) {
         let Some(tls) = result.tls.as_ref().filter(|tls| tls.full + tls.resumed > 0) else { return };
-        let (full, resumed) = (grouped(tls.full), grouped(tls.resumed));
-        self.line(
-            "TLS",
-            &format!("{} handshakes: {full} full, {resumed} resumed", grouped(tls.full + tls.resumed)),
-        );
+        let (all, full, resumed) = (grouped(tls.full + tls.resumed), grouped(tls.full), grouped(tls.resumed));
+        self.line(Title::Tls, &self.lang.say(Summary::Handshakes, &[&all, &full, &resumed]));
         let parts = [&tls.versions, &tls.suites, &tls.key_exchanges];
-        let all: Vec<String> = parts
-            .iter()
-            .flat_map(|part| part.iter())
-            .map(|(name, count)| format!("{name} {}", grouped(*count)))
-            .collect();
-        self.line("", &all.join(" · "));
+        self.more(&counted(parts.iter().flat_map(|part| part.iter()).map(|(name, count)| (name, *count))));
         if tls.key_updates > 0 {
-            self.line("", &format!("{} key updates by servers", grouped(tls.key_updates)));
+            self.more(&self.lang.say(Summary::KeyUpdates, &[&grouped(tls.key_updates)]));
         }
     }
 
     fn errors(&mut self, result: &RunResult) {
-        let errors = &result.errors;
+        let (lang, errors) = (self.lang, &result.errors);
         let (total, attempts) = (grouped(errors.total), grouped(errors.attempts));
-        self.line("Errors", &format!("{total} of {attempts} attempts ({})", percent(errors.rate)));
+        let text = lang.say(Summary::ErrorRate, &[&total, &attempts, &percent(errors.rate)]);
+        self.line(Title::Errors, &text);
         for detail in errors.details.iter().take(ERRORS_SHOWN_MAX) {
             self.error(detail);
         }
         let hidden = errors.details.len().saturating_sub(ERRORS_SHOWN_MAX);
         if hidden > 0 {
-            self.line("", &format!("… and {hidden} more kinds, in summary.json"));
+            self.more(&lang.say(Summary::MoreKinds, &[&hidden]));
         }
         if errors.member_burned > 0 {
-            let burned = grouped(errors.member_burned);
-            self.line(
-                "",
-                &format!(
-                    "member-burned: {burned} entered and reached no WebSocket server; locked out until the challenge is over"
-                ),
-            );
+            self.more(&lang.say(Summary::Burned, &[&grouped(errors.member_burned)]));
         }
         if errors.messages > 0 {
-            let messages = grouped(errors.messages);
-            self.line(
-                "",
-                &format!("{messages} error messages left their session open; failures.jsonl has samples"),
-            );
+            self.more(&lang.say(Summary::ErrorMessages, &[&grouped(errors.messages)]));
         }
         if errors.reconnected > 0 {
-            let again = grouped(errors.reconnected);
-            self.line(
-                "",
-                &format!(
-                    "warning: {again} requests were sent again: their kept-alive connections were closed before any answer"
-                ),
-            );
+            self.warn(&lang.say(Summary::Reconnected, &[&grouped(errors.reconnected)]));
         }
     }
 
     fn error(&mut self, detail: &ErrorDetail) {
+        let lang = self.lang;
         let count = self.page.paint(Paint::Bad, &format!("{} × {}", grouped(detail.count), detail.kind));
-        let place = if detail.step.is_empty() { String::new() } else { format!(" in {}", detail.step) };
-        let mut text = format!("{count}{place} ({})", detail.blame);
+        let blame = Reason::of_blame(&detail.blame);
+        let blame = blame.map_or(detail.blame.as_str(), |blame| lang.word(blame));
+        let mut text = match detail.step.as_str() {
+            "" => lang.say(Summary::Error, &[&count, &blame]),
+            step => lang.say(Summary::ErrorInStep, &[&count, &step, &blame]),
+        };
         if let Some(sample) = &detail.sample {
-            let at = span(Duration::from_secs_f64(sample.at_seconds.max(0.0)));
-            let _ = write!(text, ", first kept: member {} at {at}", sample.member_id);
+            text = lang.say(Summary::FirstKept, &[&text, &sample.member_id, &self.at(sample.at_seconds)]);
         }
-        self.line("", &text);
+        self.more(&text);
         let evidence =
             detail.sample.as_ref().map(|sample| foreign::line(&sample.evidence, EVIDENCE_CHARS_MAX));
         if let Some(evidence) = evidence.filter(|evidence| !evidence.is_empty()) {
-            let evidence = self.page.paint(Paint::Dim, &evidence);
-            self.line("", &format!("    {evidence}"));
+            self.under("    ", &evidence, Some(Paint::Dim));
         }
-        self.line("", &format!("  → {}", detail.next));
+        self.under("  → ", fault::advice_in(lang, &detail.next), None);
     }
 
     fn generator(&mut self, result: &RunResult) {
-        let own = &result.generator;
-        let mut text = format!("{} worker{}", own.workers, if own.workers == 1 { "" } else { "s" });
-        if let Some(lag) = own.lag_p99_ms {
-            let _ = write!(text, ", lag p99 {} ms", figure(lag));
-        }
-        let _ = write!(text, ", CPU {} s, memory {}", figure(own.cpu_seconds), bytes(own.rss_bytes));
-        if let Some(each) = own.bytes_per_session.filter(|each| *each > 0.0) {
-            let _ = write!(text, ", ≈ {} a session", bytes(each as u64));
-        }
-        self.line("Generator", &text);
+        let (lang, own) = (self.lang, &result.generator);
+        let lag = own.lag_p99_ms.map(|lag| lang.say(Summary::Lag, &[&figure(lag)]));
+        let each = own.bytes_per_session.filter(|each| *each > 0.0);
+        let parts = [
+            Some(lang.say(Summary::Workers, &[&own.workers])),
+            lag,
+            Some(lang.say(Summary::Cpu, &[&figure(own.cpu_seconds), &bytes(own.rss_bytes)])),
+            each.map(|each| lang.say(Summary::EachSession, &[&bytes(each as u64)])),
+        ];
+        self.line(Title::Generator, &parts.into_iter().flatten().collect::<Vec<_>>().join(", "));
         if let Some(longest) = result.stalls.longest_seconds {
-            self.line("", &stalls(&result.stalls, longest));
+            self.more(&stalls(&result.stalls, longest, lang));
         }
         let by_source = &own.connections_by_source;
         if by_source.len() > 1 {
             let counts = || by_source.values().copied();
             let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
-            let text = format!(
-                "{} connections from {} source addresses, {} to {} each",
-                grouped(counts().sum()),
-                by_source.len(),
-                grouped(least),
-                grouped(most)
-            );
-            self.line("", &text);
+            let all = grouped(counts().sum());
+            let args: [&dyn std::fmt::Display; 4] = [&all, &by_source.len(), &grouped(least), &grouped(most)];
+            self.more(&lang.say(Summary::Sources, &args));
         }
         if by_source.len() > 1 && !own.unanswered_by_source.is_empty() {
-            self.line("", &unanswered(&own.unanswered_by_source));
+            self.more(&unanswered(&own.unanswered_by_source, lang));
         }
     }
 
@@ -418,24 +375,58 @@ impl Text {
         let all = &result.generator.connections_by_address;
         for (address, counts) in all.iter().filter(|(_, counts)| counts.begun > 0 && counts.up == 0) {
             let begun = grouped(counts.begun);
-            let text = format!(
-                "warning: none of {begun} connections to {address} came up, of {} addresses",
-                all.len()
-            );
-            let text = self.page.paint(Paint::Warning, &text);
-            self.line("", &text);
+            self.warn(&self.lang.say(Summary::DeadAddress, &[&begun, address, &all.len()]));
         }
     }
 
-    /// Prints a line under its title, or, with an empty one, under the title before.
-    fn line(&mut self, title: &str, text: &str) {
-        self.push(&format!("{title:<12}{text}"));
+    /// An instant of the run.
+    fn at(&self, seconds: f64) -> String {
+        self.lang.span(Duration::try_from_secs_f64(seconds).unwrap_or_default())
     }
 
-    fn push(&mut self, line: &str) {
-        self.out.push_str(line.trim_end());
-        self.out.push('\n');
+    /// What stands before a line's text: its title, or nothing under the title before.
+    fn title(&self, title: Option<Title>) -> String {
+        let title = title.map_or("", |title| self.lang.word(title));
+        let room = title_columns(self.lang).saturating_sub(display_width(title));
+        format!("{title}{:room$}", "")
     }
+
+    /// Prints text after its title.
+    fn line(&mut self, title: Title, text: &str) {
+        self.put(&self.title(Some(title)), text, None);
+    }
+
+    /// Prints text under the title before.
+    fn more(&mut self, text: &str) {
+        self.under("", text, None);
+    }
+
+    fn warn(&mut self, text: &str) {
+        self.under("", text, Some(Paint::Warning));
+    }
+
+    fn under(&mut self, lead: &str, text: &str, paint: Option<Paint>) {
+        self.put(&format!("{}{lead}", self.title(None)), text, paint);
+    }
+
+    /// Prints text after what stands before it; what does not fit the page goes on below itself.
+    fn put(&mut self, before: &str, text: &str, paint: Option<Paint>) {
+        if text.is_empty() {
+            return;
+        }
+        let room = display_width(before);
+        for (k, line) in wrapped(text, self.page.columns.saturating_sub(room), true).iter().enumerate() {
+            let line = paint.map_or_else(|| line.clone(), |paint| self.page.paint(paint, line));
+            let before = if k == 0 { before.to_owned() } else { " ".repeat(room) };
+            self.out.push_str(format!("{before}{line}").trim_end());
+            self.out.push('\n');
+        }
+    }
+}
+
+/// `PONG 12 · CONNECTED 3`.
+fn counted<'n>(counts: impl Iterator<Item = (&'n str, u64)>) -> String {
+    counts.map(|(name, count)| format!("{name} {}", grouped(count))).collect::<Vec<_>>().join(" · ")
 }
 
 fn mark(criterion: &CriterionResult) -> (&'static str, Paint) {
@@ -449,7 +440,7 @@ fn mark(criterion: &CriterionResult) -> (&'static str, Paint) {
     }
 }
 
-fn criterion_row(criterion: &CriterionResult) -> [String; 3] {
+fn criterion_row(criterion: &CriterionResult, lang: Lang) -> [String; 3] {
     let show = |value: f64| with_unit(&criterion.measure, &criterion.unit, value);
     let side = match criterion.good.as_str() {
         "at-least" => "≥",
@@ -458,31 +449,26 @@ fn criterion_row(criterion: &CriterionResult) -> [String; 3] {
     };
     let mut limit = format!("{side} {}", show(criterion.limit));
     if let Some(warn) = criterion.warn {
-        let _ = write!(limit, " (warn up to {})", show(warn));
+        let warns = if criterion.good == "at-least" { Summary::WarnDownTo } else { Summary::WarnUpTo };
+        limit = lang.say(warns, &[&limit, &show(warn)]);
     }
     if criterion.outcome == Outcome::NotMeasured {
-        let _ = write!(limit, "  not measured: {}", criterion.why);
+        limit = lang.say(Summary::NotMeasured, &[&limit, &criterion.why.text(lang)]);
     }
-    // Of a step's latency, say which figure is judged: `login p95`.
-    let name = match step_statistic(&criterion.measure) {
-        Some((_, statistic)) if !criterion.name.split_whitespace().any(|word| word == statistic) => {
-            format!("{} {statistic}", criterion.name)
-        }
-        _ => criterion.name.clone(),
-    };
-    [name, criterion.measured.map_or_else(|| "–".into(), show), limit]
+    [shown_name(criterion, lang), criterion.measured.map_or_else(|| "–".into(), show), limit]
 }
 
-fn step_cells(step: &StepResult) -> [String; 7] {
-    let millis = |value: Option<f64>| value.map_or_else(|| "–".into(), figure);
+/// The figure of a step under this head.
+fn step_figure(step: &StepResult, head: Title) -> String {
     let due = &step.from_due;
-    [
-        grouped(step.count),
-        grouped(step.errors),
-        millis(due.mean_ms),
-        millis(due.p50_ms),
-        millis(due.p95_ms),
-        millis(due.p99_ms),
-        millis(due.max_ms),
-    ]
+    let latency = match head {
+        Title::Count => return grouped(step.count),
+        Title::Failed => return grouped(step.errors),
+        Title::Mean => due.mean_ms,
+        Title::P50 => due.p50_ms,
+        Title::P95 => due.p95_ms,
+        Title::P99 => due.p99_ms,
+        _ => due.max_ms,
+    };
+    latency.map_or_else(|| "–".into(), figure)
 }

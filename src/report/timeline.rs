@@ -3,16 +3,22 @@
 //! `start_s` and `end_s` are the time that a row really covers, since the run's start, `second` the
 //! whole seconds of its start: after a stall a row is long, and the next one is not called too early.
 //! Columns that end in `_total` count from the run's beginning, `open` and `rss_bytes` are readings
-//! of the instant, everything else is of that time alone. Columns are declared once, name beside
-//! value, so that head and rows cannot drift apart. Empty cells are figures that do not exist in
-//! that second.
+//! of the instant, everything else is of that time alone. Each step and kind of message has columns
+//! of its own; failures by kind are JSON in the last one, since their kinds are known only when they
+//! occur. Columns are declared once, name beside value, so that head and rows cannot drift apart.
+//! Empty cells are figures that do not exist in that second.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::measure::{Interval, Layout, Phase, Totals};
+use super::build::error_counts;
+use crate::fault::FaultNames;
+use crate::foreign;
+use crate::measure::{Interval, Layout, Phase, StepTally, Tally, Totals};
 use crate::numbers;
+use crate::scenario::MessageType;
 
 /// What is known of a second besides what was recorded in it.
 #[derive(Debug)]
@@ -56,19 +62,80 @@ fn before(at: Timestamp, span: Duration) -> Timestamp {
     at.checked_sub(span).unwrap_or(at)
 }
 
+/// A figure of a step in this time, from scheduled time; by name as criteria write them.
+type StepValue = fn(&StepTally) -> String;
+
+const STEP_COLUMNS: &[(&str, StepValue)] = &[
+    ("count", |step| step.from_due.count().to_string()),
+    ("p50_ms", |step| millis(step.from_due.quantile(0.5))),
+    ("p95_ms", |step| millis(step.from_due.quantile(0.95))),
+    ("p99_ms", |step| millis(step.from_due.quantile(0.99))),
+    ("max_ms", |step| millis(step.from_due.max())),
+];
+
 /// The first row.
 pub(super) fn head(layout: &Layout) -> Vec<u8> {
-    let names = COLUMNS.iter().map(|(name, _)| (*name).to_owned());
-    let steps = layout.steps.iter().map(|step| format!("{step}_p99_ms"));
-    row(names.chain(steps))
+    let fixed = COLUMNS.iter().map(|(name, _)| (*name).to_owned());
+    let steps = layout
+        .steps
+        .iter()
+        .flat_map(|step| STEP_COLUMNS.iter().map(move |(name, _)| step_column(step, name)));
+    let messages = layout.messages.iter().map(String::as_str).chain([OTHER]).map(message_column);
+    row(fixed.chain(steps).chain(messages).chain([ERRORS.to_owned()]))
 }
 
 /// The row of one second.
-pub(super) fn second(second: &Second<'_>, interval: &Interval, layout: &Layout) -> Vec<u8> {
+pub(super) fn second(
+    second: &Second<'_>,
+    interval: &Interval,
+    layout: &Layout,
+    names: &dyn FaultNames,
+) -> Vec<u8> {
+    let (tally, nothing) = (interval.tally(), StepTally::default());
     let fixed = COLUMNS.iter().map(|(_, value)| value(second, interval));
-    let steps = (0..layout.steps.len())
-        .map(|k| millis(interval.tally().step(k).and_then(|step| step.from_due.quantile(0.99))));
-    row(fixed.chain(steps))
+    let steps = (0..layout.steps.len()).flat_map(|k| {
+        let step = tally.step(k).unwrap_or(&nothing);
+        STEP_COLUMNS.iter().map(|(_, value)| value(step))
+    });
+    let listed = layout.messages.len();
+    let messages = (0..listed).map(|k| tally.messages_of(MessageType(k as u8)));
+    let messages = messages.chain([tally.messages_other(listed)]).map(|count| count.to_string());
+    row(fixed.chain(steps).chain(messages).chain([errors(tally, layout, names)]))
+}
+
+/// What the messages are counted as that the scenario does not list.
+const OTHER: &str = "other";
+
+/// The last column: failures of that time by step and kind, as a JSON object of objects; empty
+/// without any.
+pub(super) const ERRORS: &str = "errors";
+
+/// The name of a step's column, as criteria write it.
+pub(super) fn step_column(step: &str, figure: &str) -> String {
+    format!("steps.{step}.{figure}")
+}
+
+/// The name of a column of messages.
+fn message_column(kind: &str) -> String {
+    format!("messages.{kind}.count")
+}
+
+/// The kind that a column of messages counts; `None` for other columns.
+pub(super) fn kind_of_column(column: &str) -> Option<&str> {
+    column.strip_prefix("messages.")?.strip_suffix(".count")
+}
+
+/// The step whose count a column is; `None` for other columns.
+pub(super) fn step_of_column(column: &str) -> Option<&str> {
+    column.strip_prefix("steps.")?.strip_suffix(".count")
+}
+
+fn errors(tally: &Tally, layout: &Layout, names: &dyn FaultNames) -> String {
+    let mut by_step = BTreeMap::<&str, BTreeMap<String, u64>>::new();
+    for (step, fault, count) in error_counts(tally, layout) {
+        *by_step.entry(step).or_default().entry(fault.key(names)).or_default() += count;
+    }
+    if by_step.is_empty() { String::new() } else { foreign::json_compact(&by_step).unwrap_or_default() }
 }
 
 type Value = fn(&Second<'_>, &Interval) -> String;

@@ -27,6 +27,7 @@ use super::measures::{self, Excuses, Fair, Missing};
 use super::result::good_key;
 use super::{CriterionResult, Outcome, RunResult, Verdict};
 use crate::fault::{Blame, Excuse, Fault};
+use crate::lang::{Reason, Sentence};
 use crate::measure::Tally;
 use crate::numbers;
 use crate::scenario::{Criterion, Good};
@@ -45,9 +46,9 @@ pub const LAG_SHARE_MAX: f64 = 0.1;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Grounds {
     /// Why the run is not finished, or its figures are wrong; empty otherwise.
-    pub broken: Vec<String>,
+    pub broken: Vec<Sentence>,
     /// Why the run was ended early by a rule of the plan.
-    pub aborted: Option<String>,
+    pub aborted: Option<Sentence>,
     /// What this machine may have spoiled.
     pub excuses: Excuses,
     /// The plan limits how far the workers may lag.
@@ -87,7 +88,7 @@ fn judge_one(criterion: &Criterion, result: &RunResult, excuses: Excuses) -> Cri
         measured: None,
         outcome: Outcome::NotMeasured,
         stands: true,
-        why: String::new(),
+        why: Sentence::default(),
     };
     let reading = needs(criterion, result)
         .map_err(Missing::NotMeasured)
@@ -97,8 +98,7 @@ fn judge_one(criterion: &Criterion, result: &RunResult, excuses: Excuses) -> Cri
         Err(Missing::NeverSucceeded(why, fair)) => {
             judged.outcome = Outcome::Fail;
             judged.stands = fair == Fair::Same;
-            judged.why =
-                if judged.stands { why } else { format!("{why}; this machine may have caused this") };
+            judged.why = if judged.stands { why } else { Reason::PerhapsOurs.with(why) };
         }
         Ok(reading) => {
             judged.measured = Some(numbers::tidy(reading.value));
@@ -111,18 +111,18 @@ fn judge_one(criterion: &Criterion, result: &RunResult, excuses: Excuses) -> Cri
 }
 
 /// Whether the plan is large enough for this criterion.
-fn needs(criterion: &Criterion, result: &RunResult) -> Result<(), String> {
+fn needs(criterion: &Criterion, result: &RunResult) -> Result<(), Sentence> {
     if let Some(sessions) = criterion.needs_sessions.map(u64::from)
         && result.sessions.planned < sessions
     {
         let planned = numbers::grouped(result.sessions.planned);
-        return Err(format!("needs {} sessions; the plan has {planned}", numbers::grouped(sessions)));
+        return Err(Reason::NeedsSessions.with(numbers::grouped(sessions)).with(planned));
     }
     if let Some(hold) = criterion.needs_hold
         && result.hold.planned_seconds < hold.as_secs_f64()
     {
         let planned = numbers::span(Duration::from_secs_f64(result.hold.planned_seconds));
-        return Err(format!("needs a hold of {}; the plan's is {planned}", numbers::span(hold)));
+        return Err(Reason::NeedsHold.with(numbers::span(hold)).with(planned));
     }
     Ok(())
 }
@@ -154,42 +154,27 @@ fn stands(criterion: &Criterion, fair: Fair) -> bool {
     }
 }
 
-fn why(criterion: &Criterion, judged: &CriterionResult, fair: Fair) -> String {
+fn why(criterion: &Criterion, judged: &CriterionResult, fair: Fair) -> Sentence {
     let show = |value: f64| with_unit(&criterion.measure, &criterion.unit, value);
-    let measured = show(judged.measured.unwrap_or_default());
-    let limit = limit_words(criterion.good, &show(criterion.limit));
-    match (judged.outcome, judged.stands, fair) {
-        (Outcome::Pass, ..) => format!("{measured}, {limit}"),
-        (Outcome::Warn, ..) => format!("{measured}, should be {limit}; a warning only"),
-        (_, true, _) => format!("{measured}, should be {limit}"),
-        (_, false, Fair::Otherwise(value)) => {
-            format!(
-                "{measured}, should be {limit}; without this machine's own part it is {}, which passes",
-                show(value)
-            )
-        }
-        (_, false, Fair::Ours) => {
-            format!("{measured}, should be {limit}; the load generator itself caused this")
-        }
-        (_, false, Fair::Unknown(Excuse::SourceLost)) => {
-            format!(
-                "{measured}, should be {limit}; this machine lost a source address, which may have caused this"
-            )
-        }
-        (_, false, Fair::Unknown(Excuse::Stall | Excuse::LongStall)) => {
-            format!("{measured}, should be {limit}; this machine stalled, which may have caused this")
-        }
-        (_, false, _) => {
-            format!("{measured}, should be {limit}; the load generator lagged, which may have caused this")
-        }
-    }
-}
-
-fn limit_words(good: Good, limit: &str) -> String {
-    match good {
-        Good::AtMost => format!("at most {limit}"),
-        Good::AtLeast => format!("at least {limit}"),
-        Good::Below => format!("below {limit}"),
+    let how = match (judged.outcome, judged.stands, fair) {
+        (Outcome::Pass, ..) => Reason::Met,
+        (Outcome::Warn, ..) => Reason::Warned,
+        (_, true, _) => Reason::Beyond,
+        (_, false, Fair::Otherwise(_)) => Reason::WithoutOwnPart,
+        (_, false, Fair::Ours) => Reason::OwnFault,
+        (_, false, Fair::Unknown(Excuse::SourceLost)) => Reason::SourceLost,
+        (_, false, Fair::Unknown(Excuse::Stall | Excuse::LongStall)) => Reason::Stalled,
+        (_, false, _) => Reason::Lagged,
+    };
+    let limit = match criterion.good {
+        Good::AtMost => Reason::AtMost,
+        Good::AtLeast => Reason::AtLeast,
+        Good::Below => Reason::Below,
+    };
+    let why = how.with(show(judged.measured.unwrap_or_default())).with(limit.with(show(criterion.limit)));
+    match (how, fair) {
+        (Reason::WithoutOwnPart, Fair::Otherwise(value)) => why.with(show(value)),
+        _ => why,
     }
 }
 
@@ -207,20 +192,18 @@ pub(super) fn with_unit(measure: &str, unit: &str, value: f64) -> String {
     }
 }
 
-fn decide(result: &RunResult, grounds: &Grounds) -> (Verdict, Vec<String>) {
+fn decide(result: &RunResult, grounds: &Grounds) -> (Verdict, Vec<Sentence>) {
     let failed = |stands: bool| {
         let failed = |one: &&CriterionResult| one.outcome == Outcome::Fail && one.stands == stands;
-        result
-            .criteria
-            .iter()
-            .filter(failed)
-            .map(|one| format!("{}: {}.", one.name, one.why))
-            .collect::<Vec<_>>()
+        let sentence = |one: &CriterionResult| {
+            let name = Reason::Criterion.with(one.name.as_str());
+            Reason::CriterionFailed.with(name).with(one.why.clone())
+        };
+        result.criteria.iter().filter(failed).map(sentence).collect::<Vec<_>>()
     };
     let (certain, doubtful) = (failed(true), failed(false));
-    let unfit: Vec<String> = grounds.aborted.iter().cloned().chain(unfit(result, grounds)).collect();
-
-    let unfit = [gone_early(result), unfit].concat();
+    let aborted = grounds.aborted.iter().cloned();
+    let unfit: Vec<_> = gone_early(result).into_iter().chain(aborted).chain(unfit(result, grounds)).collect();
     if !grounds.broken.is_empty() {
         return (Verdict::Inconclusive, [grounds.broken.clone(), certain, doubtful].concat());
     }
@@ -232,70 +215,58 @@ fn decide(result: &RunResult, grounds: &Grounds) -> (Verdict, Vec<String>) {
     }
     let measured = result.criteria.iter().any(|one| one.outcome != Outcome::NotMeasured);
     if result.criteria.is_empty() {
-        return (Verdict::Inconclusive, vec!["The scenario sets no criteria: nothing was judged.".into()]);
+        return (Verdict::Inconclusive, vec![Reason::NoCriteria.into()]);
     }
     if !measured {
-        return (Verdict::Inconclusive, vec!["No criterion could be measured.".into()]);
+        return (Verdict::Inconclusive, vec![Reason::NoneMeasured.into()]);
     }
     (Verdict::Pass, passed(result))
 }
 
 /// Returns why the load generator's part makes the run inconclusive; empty if it does not.
-fn unfit(result: &RunResult, grounds: &Grounds) -> Vec<String> {
+fn unfit(result: &RunResult, grounds: &Grounds) -> Vec<Sentence> {
     let mut reasons = Vec::new();
     if result.sessions.started == 0 {
-        reasons.push("No session started.".to_owned());
+        reasons.push(Reason::NoSessionStarted.into());
         return reasons;
     }
     let (started, planned) = (result.sessions.started, result.sessions.planned);
     if (started as f64) < ARRIVALS_SHARE_MIN * planned as f64 {
         let (started, planned) = (numbers::grouped(started), numbers::grouped(planned));
-        reasons.push(format!("Only {started} of {planned} sessions were started."));
+        reasons.push(Reason::FewStarted.with(started).with(planned));
     }
     if let Some(share) = result.arrivals.achieved_share
         && share < ARRIVALS_SHARE_MIN
     {
-        let share = numbers::percent(share);
-        reasons.push(format!(
-            "Sessions arrived at {share} of the planned rate: the load generator was too slow for the ramp."
-        ));
+        reasons.push(Reason::SlowArrivals.with(numbers::percent(share)));
     }
     if grounds.excuses.lagging {
         let lag = numbers::figure(result.generator.lag_p99_ms.unwrap_or_default());
         let limit = numbers::figure(result.generator.lag_limit_ms.unwrap_or_default());
-        let whose =
-            if grounds.is_lag_limit_given { "--lag-limit" } else { "a tenth of the tightest timeout" };
-        reasons
-            .push(format!("The load generator was overloaded: lag p99 {lag} ms, over {limit} ms ({whose})."));
+        let whose = if grounds.is_lag_limit_given { Reason::LagLimitGiven } else { Reason::LagLimitDefault };
+        reasons.push(Reason::Overloaded.with(lag).with(limit).with(whose));
     }
     reasons
 }
 
 /// Says that the hold ended before its time, since no session was left.
-fn gone_early(result: &RunResult) -> Vec<String> {
+fn gone_early(result: &RunResult) -> Option<Sentence> {
     let (held, planned) = (result.hold.seconds, result.hold.planned_seconds);
     let is_early = result.ending == "finished" && result.sessions.established > 0 && held + 1.0 < planned;
-    match is_early {
-        true => vec![format!("The hold ended after {held:.1} s of {planned:.0} s: no session was left.")],
-        false => Vec::new(),
-    }
+    is_early.then(|| Reason::HoldEndedEarly.with(format!("{held:.1}")).with(format!("{planned:.0}")))
 }
 
-fn passed(result: &RunResult) -> Vec<String> {
+fn passed(result: &RunResult) -> Vec<Sentence> {
     let count = |wanted: Outcome| result.criteria.iter().filter(|one| one.outcome == wanted).count();
     let (warned, skipped) = (count(Outcome::Warn), count(Outcome::NotMeasured));
-    let judged = result.criteria.len() - skipped;
-    let mut reasons = vec![match judged {
-        0 => "The scenario sets no criteria.".to_owned(),
-        1 => "The one criterion that was measured was met.".to_owned(),
-        n => format!("All {n} criteria that were measured were met."),
-    }];
-    if warned > 0 {
-        reasons.push(if warned == 1 {
-            "One of them with a warning.".into()
-        } else {
-            format!("{warned} of them with a warning.")
-        });
-    }
-    reasons
+    let met = match result.criteria.len() - skipped {
+        1 => Reason::OneMet.into(),
+        judged => Reason::AllMet.with(judged.to_string()),
+    };
+    let warning = match warned {
+        0 => None,
+        1 => Some(Reason::OneWarned.into()),
+        warned => Some(Reason::SomeWarned.with(warned.to_string())),
+    };
+    [Some(met), warning].into_iter().flatten().collect()
 }

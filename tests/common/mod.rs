@@ -5,6 +5,7 @@ pub(crate) mod http;
 pub(crate) mod peer;
 pub(crate) mod played;
 pub(crate) mod processes;
+pub(crate) mod scraped;
 pub(crate) mod served;
 pub(crate) mod terminal;
 pub(crate) mod tls_peer;
@@ -27,6 +28,8 @@ const LOOK: Duration = Duration::from_millis(1);
 /// The binary under test.
 pub(crate) fn startline() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_startline"));
+    // Where tests run on GitHub, their runs are not what the job's page is about.
+    command.env_remove("GITHUB_STEP_SUMMARY");
     piped(&mut command);
     command
 }
@@ -185,6 +188,11 @@ impl Finished {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+
+    /// What was printed on standard output, in one line: where it is wrapped does not matter.
+    pub(crate) fn text(&self) -> String {
+        self.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// The exit status, with everything printed when it is another.

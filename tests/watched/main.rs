@@ -1,4 +1,5 @@
-//! What needs redis-server and prometheus: `startline preflight --watch` with a real one of each.
+//! What needs redis-server and prometheus: `startline preflight --watch` with a real one of each, and
+//! `startline run --metrics` scraped by a real Prometheus.
 //!
 //! Without them the tests fail with the command that installs them.
 
@@ -9,4 +10,5 @@ mod common;
 mod programs;
 mod watching;
 
+mod metrics;
 mod preflight;

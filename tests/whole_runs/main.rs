@@ -6,11 +6,14 @@
 mod common;
 mod foreign;
 
+mod compare;
 mod evidence;
 mod faults;
 mod foreign_server;
 mod foreign_systems;
+mod formats;
 mod live;
+mod metrics;
 mod mock;
 mod outside;
 mod preflight;
@@ -19,4 +22,5 @@ mod prepare_members;
 mod prepare_places;
 mod run;
 mod secrets;
+mod shell;
 mod truth;

@@ -70,8 +70,8 @@ fn a_second_signal_waits_for_the_accounts_too() {
     let (sender, _receiver) = mpsc::channel();
     let link = WorkerLink { worker: 0, shared: Arc::clone(&shared), sender };
     let mut control = Control::new(&plan, &layout, Clock::start(), shared, None);
-    control.stop("interrupted".into());
-    control.stop("interrupted".into());
+    control.stop(Reason::Interrupted.into());
+    control.stop(Reason::Interrupted.into());
     control.step();
     assert_eq!(link.order(), Order::CloseAccounts);
 }

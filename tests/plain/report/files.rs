@@ -108,7 +108,17 @@ fn every_file_is_there_before_the_run() {
     let mut names: Vec<_> =
         fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["failures.jsonl", "latency.hlog", "plan.toml", "summary.json", "timeline.csv"]);
+    assert_eq!(
+        names,
+        ["README.txt", "failures.jsonl", "latency.hlog", "plan.toml", "summary.json", "timeline.csv"]
+    );
+    let mut listed = files::CONTENT.map(|(name, _)| name);
+    listed.sort_unstable();
+    let besides: Vec<&str> = listed.into_iter().filter(|own| !names.iter().any(|name| name == own)).collect();
+    assert_eq!((listed.len(), besides), (names.len() + 1, vec![files::REPORT]), "only the page comes later");
+    let readme = fs::read_to_string(path.join(files::README)).unwrap();
+    assert!(listed.iter().all(|name| readme.contains(&format!("\n{name} "))), "{readme}");
+    assert!(readme.lines().all(|line| line.len() <= 80), "{readme}");
     for name in names {
         let mode = fs::metadata(path.join(&name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
@@ -165,8 +175,8 @@ fn each_second_is_a_row_with_the_columns_of_its_head() {
             "started_total",
             "open",
             "messages",
-            "login_p99_ms",
-            "ping_p99_ms",
+            "steps.login.p99_ms",
+            "steps.ping.p99_ms",
             "cpu_s",
         ]
         .map(|name| cell(row, name))
@@ -249,7 +259,11 @@ fn the_summary_is_replaced_whole() {
     assert_eq!(read(&dir), first);
     dir.summary(&super::fixture::rich());
     assert_eq!(read(&dir).verdict, Verdict::Fail);
-    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 5, "nothing temporary is left");
+    assert_eq!(
+        fs::read_dir(place.path()).unwrap().count(),
+        files::CONTENT.len() - 1,
+        "nothing temporary is left"
+    );
 }
 
 #[test]

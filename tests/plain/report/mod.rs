@@ -2,6 +2,13 @@
 
 mod files;
 pub(crate) mod fixture;
+mod formats;
+mod headline;
+mod languages;
+mod metrics;
+mod page;
+mod pages;
+mod recorded;
 mod schema;
 mod text;
 mod verdict;

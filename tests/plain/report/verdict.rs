@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use startline::fault::{Blame, Fault};
+use startline::lang::Reason;
 use startline::measure::{PingEvent, Timed};
 use startline::report::{CriterionResult, Ending, Outcome, RunResult, Verdict};
 use startline::scenario::{Good, MessageError};
@@ -17,7 +18,11 @@ fn one<'a>(result: &'a RunResult, name: &str) -> &'a CriterionResult {
 fn assert_verdict(result: &RunResult, verdict: Verdict, reason: &str) {
     assert_eq!(result.verdict, verdict, "{:#?}", result.reasons);
     assert_eq!(result.exit_status, verdict.exit_status());
-    assert!(result.reasons.iter().any(|own| own.contains(reason)), "{reason:?} in {:#?}", result.reasons);
+    assert!(
+        result.reasons.iter().any(|own| own.to_string().contains(reason)),
+        "{reason:?} in {:#?}",
+        result.reasons
+    );
 }
 
 #[test]
@@ -39,12 +44,12 @@ fn exit_statuses_are_those_documented() {
 fn a_run_stopped_early_proves_nothing_even_with_a_failed_criterion() {
     let mut run = Run::good();
     (0..6000).for_each(|_| run.fail(ENTER, Fault::HttpStatus(500), ""));
-    run.facts.ending = Ending::Stopped("interrupted".into());
+    run.facts.ending = Ending::Stopped(Reason::Interrupted.into());
     let result = run.result();
     assert_verdict(&result, Verdict::Inconclusive, "stopped early: interrupted");
-    assert!(result.reasons[0].contains("interrupted"), "the weightiest first");
+    assert!(result.reasons[0].to_string().contains("interrupted"), "the weightiest first");
     assert!(
-        result.reasons.iter().any(|reason| reason.starts_with("error-rate")),
+        result.reasons.iter().any(|reason| reason.to_string().starts_with("error-rate")),
         "what failed so far is told"
     );
     assert_eq!((result.exit_status, result.ending.as_str()), (3, "stopped"));
@@ -162,7 +167,7 @@ fn a_latency_that_passes_from_sent_is_inconclusive() {
     assert_verdict(&result, Verdict::Inconclusive, "login: ");
     let login = one(&result, "login");
     assert_eq!((login.outcome, login.stands), (Outcome::Fail, false));
-    assert!(login.why.contains("without this machine's own part"), "{}", login.why);
+    assert!(login.why.to_string().contains("without this machine's own part"), "{}", login.why);
 }
 
 #[test]
@@ -334,7 +339,7 @@ fn a_hold_that_ends_early_says_so() {
     (0..6000).for_each(|_| run.fail(PING, Fault::Cut, ""));
     let result = run.result();
     assert!(
-        result.reasons.iter().any(|why| why.starts_with("The hold ended after 2.6 s of")),
+        result.reasons.iter().any(|why| why.to_string().starts_with("The hold ended after 2.6 s of")),
         "{:?}",
         result.reasons
     );
@@ -344,14 +349,14 @@ fn a_hold_that_ends_early_says_so() {
 fn a_rule_that_ends_the_run_leaves_its_failures_standing() {
     let mut run = Run::good();
     (0..3000).for_each(|_| run.fail(ENTER, Fault::ConnectRefused, ""));
-    run.facts.ending = Ending::Aborted("--abort-on errors.rate>50%:10s".into());
+    run.facts.ending = Ending::Aborted(Reason::AbortRule.with("errors.rate>50%:10s").with("61 %"));
     run.judge_only(criterion("error-rate", "errors.rate", Good::Below, 0.01, "%"));
     let result = run.result();
     assert_verdict(&result, Verdict::Fail, "error-rate");
-    assert!(result.reasons.iter().any(|why| why.contains("--abort-on")), "{:?}", result.reasons);
+    assert!(result.reasons.iter().any(|why| why.to_string().contains("--abort-on")), "{:?}", result.reasons);
 
     let mut run = Run::good();
-    run.facts.ending = Ending::Aborted("--abort-on steps.login.p95_ms>1:10s".into());
+    run.facts.ending = Ending::Aborted(Reason::AbortRule.with("steps.login.p95_ms>1:10s").with("41.0"));
     assert_verdict(&run.result(), Verdict::Inconclusive, "--abort-on");
 }
 
@@ -406,7 +411,7 @@ fn criteria_that_cannot_be_measured_prove_nothing() {
     let result = run.result();
     assert_verdict(&result, Verdict::Inconclusive, "No criterion");
     assert_eq!(result.criteria[0].outcome, Outcome::NotMeasured);
-    assert_eq!(result.criteria[0].why, "needs 9,000 sessions; the plan has 6,000");
+    assert_eq!(result.criteria[0].why.to_string(), "needs 9,000 sessions; the plan has 6,000");
 }
 
 #[test]
@@ -415,7 +420,7 @@ fn a_criterion_beyond_the_plan_is_not_measured_and_the_rest_decides() {
     run.plan.settings.hold = Duration::from_secs(60);
     let result = run.result();
     assert_verdict(&result, Verdict::Pass, "All 8 criteria");
-    assert_eq!(one(&result, "held-4000").why, "needs a hold of 20 min; the plan's is 1 min");
+    assert_eq!(one(&result, "held-4000").why.to_string(), "needs a hold of 20 min; the plan's is 1 min");
 }
 
 #[test]
@@ -486,9 +491,9 @@ fn what_was_not_kept_is_not_measured() {
     run.scenario.criteria.push(criterion("nonsense", "no.such", Good::AtMost, 0.0, ""));
     let result = run.result();
     assert_eq!(
-        (one(&result, "missing").outcome, one(&result, "missing").why.as_str()),
-        (Outcome::NotMeasured, "no ledger was kept")
+        (one(&result, "missing").outcome, one(&result, "missing").why.to_string()),
+        (Outcome::NotMeasured, "no ledger was kept".to_owned())
     );
-    assert_eq!(one(&result, "nonsense").why, "there is no measure no.such");
+    assert_eq!(one(&result, "nonsense").why.to_string(), "there is no measure no.such");
     assert_eq!(result.verdict, Verdict::Pass);
 }

@@ -1,0 +1,410 @@
+//! The charts of the page: which there are, their frames as HTML, and their figures as JSON.
+//!
+//! Knows no drawing: `page.js` does that. Invariant: every chart of the data has a frame of the same
+//! id; a page is small for a run of any length.
+
+use maud::{Markup, html};
+use serde::Serialize;
+
+use super::Page;
+use super::distributions::{self, Buckets};
+use super::parts::{Section, name};
+use super::series::{self, Chart, Figure, Kind, STEPS_MAX, Series, growth, per_second};
+use crate::foreign;
+use crate::lang::Lang;
+use crate::numbers::grouped;
+use crate::report::LatencyResult;
+use crate::report::recorded::Point;
+use crate::report::texts::page::Words;
+
+/// Bytes of figures in a page. What is beside them takes some 300 kB at most.
+const DATA_BYTES_MAX: usize = 690_000;
+
+/// Seconds that a row must last for its CPU time to be a rate.
+const CPU_SPAN_MIN_S: f64 = 0.25;
+
+/// Characters of a name in a legend.
+const LABEL_CHARS_MAX: usize = 48;
+
+/// A chart with its title.
+struct Plot {
+    title: Markup,
+    note: String,
+    chart: Chart,
+}
+
+/// A distribution with its title.
+struct Curve {
+    title: Markup,
+    note: String,
+    buckets: Buckets,
+}
+
+/// All that is drawn.
+pub(super) struct Drawn {
+    plots: Vec<Plot>,
+    curves: Vec<Curve>,
+    /// Steps that have no chart over time.
+    hidden_steps: usize,
+}
+
+/// What `page.js` reads.
+#[derive(Serialize)]
+struct Data<'a> {
+    start: i64,
+    end: f64,
+    t: Vec<Instant>,
+    stalls: Vec<[f64; 2]>,
+    phases: Vec<(f64, &'a str)>,
+    error: Option<f64>,
+    charts: Vec<&'a Chart>,
+    distributions: Vec<&'a Buckets>,
+    say: Say,
+}
+
+/// An instant to the millisecond.
+struct Instant(f64);
+
+impl Serialize for Instant {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64((self.0 * 1e3).round() / 1e3)
+    }
+}
+
+/// Words that are drawn.
+#[derive(Serialize)]
+struct Say {
+    error: &'static str,
+    keys: &'static str,
+    below: &'static str,
+}
+
+impl Page<'_> {
+    /// Decides what is drawn, with as many steps as there is room for.
+    pub(super) fn drawn(&self) -> (Drawn, String) {
+        let mut steps = self.recorded.timeline.steps.len().min(STEPS_MAX);
+        loop {
+            let drawn = self.with_steps(steps);
+            let json = self.json(&drawn);
+            if json.len() <= DATA_BYTES_MAX || steps == 0 {
+                return (drawn, json);
+            }
+            steps -= 1;
+        }
+    }
+
+    fn with_steps(&self, steps: usize) -> Drawn {
+        let timeline = &self.recorded.timeline;
+        let mut plots = Vec::new();
+        if !timeline.points.is_empty() {
+            plots.push(self.plot(
+                "sessions",
+                Words::Sessions,
+                Words::SessionsNote,
+                Kind::Lines,
+                "count",
+                self.sessions(),
+            ));
+            plots.push(self.plot(
+                "arrivals",
+                Words::Arrivals,
+                Words::PerSecond,
+                Kind::Lines,
+                "rate",
+                self.arrivals(),
+            ));
+            plots.push(self.plot(
+                "errors",
+                Words::ErrorsByKind,
+                Words::PerSecond,
+                Kind::Stacked,
+                "rate",
+                self.errors(),
+            ));
+            plots.extend(
+                (0..timeline.steps.len())
+                    .filter(|k| self.has_latencies(*k))
+                    .take(steps)
+                    .map(|k| self.bands(k)),
+            );
+            plots.push(self.plot(
+                "messages",
+                Words::MessagesByKind,
+                Words::PerSecond,
+                Kind::Lines,
+                "rate",
+                self.by_kind(),
+            ));
+            plots.push(self.plot("bytes", Words::Bytes, Words::PerSecond, Kind::Area, "bytes", self.bytes()));
+            let lag = vec![series::series("p99", timeline, |point| point.lag_p99_ms)];
+            plots.push(self.plot("lag", Words::LagChart, Words::LagNote, Kind::Lines, "ms", lag));
+            let cpu = series::series(self.word(Words::CpuCores), timeline, |point| {
+                // A phase ends with a row of milliseconds, whose CPU time is too little to divide.
+                (point.length_s() >= CPU_SPAN_MIN_S).then(|| point.cpu_s / point.length_s())
+            });
+            plots.push(self.plot("cpu", Words::CpuChart, Words::CpuNote, Kind::Area, "cores", vec![cpu]));
+            let memory =
+                series::series(self.word(Words::Resident), timeline, |point| Some(point.rss_bytes as f64));
+            plots.push(self.plot(
+                "memory",
+                Words::MemoryChart,
+                Words::MemoryNote,
+                Kind::Area,
+                "bytes",
+                vec![memory],
+            ));
+        }
+        let with_latencies = (0..timeline.steps.len()).filter(|k| self.has_latencies(*k)).count();
+        Drawn { plots, curves: self.curves(), hidden_steps: with_latencies.saturating_sub(steps) }
+    }
+
+    fn plot(
+        &self,
+        id: &str,
+        title: Words,
+        note: Words,
+        kind: Kind,
+        unit: &'static str,
+        series: Vec<Series>,
+    ) -> Plot {
+        let series =
+            series.into_iter().map(|one| Series { name: foreign::line(&one.name, LABEL_CHARS_MAX), ..one });
+        let series: Vec<Series> = series.collect();
+        Plot {
+            title: html! { (self.word(title)) },
+            note: self.word(note).to_owned(),
+            chart: Chart { id: format!("c-{id}"), kind, unit, log: spans_widely(kind, &series), series },
+        }
+    }
+
+    fn sessions(&self) -> Vec<Series> {
+        let timeline = &self.recorded.timeline;
+        let line = |name, of: fn(&Point) -> u64| {
+            series::series(self.word(name), timeline, move |point| Some(of(point) as f64))
+        };
+        vec![
+            line(Words::OpenSessions, |point| point.open),
+            line(Words::FailedTotal, |point| point.failed_total),
+            line(Words::StartedTotal, |point| point.started_total),
+            Series { planned: true, ..line(Words::PlannedTotal, |point| point.planned_total) },
+        ]
+    }
+
+    fn arrivals(&self) -> Vec<Series> {
+        let timeline = &self.recorded.timeline;
+        let planned = growth(self.word(Words::PlannedTotal), timeline, |point| point.planned_total);
+        vec![
+            growth(self.word(Words::StartedTotal), timeline, |point| point.started_total),
+            Series { planned: true, ..planned },
+        ]
+    }
+
+    fn errors(&self) -> Vec<Series> {
+        let timeline = &self.recorded.timeline;
+        let name = |step: &str, kind: &str| match step {
+            "" => kind.to_owned(),
+            step => format!("{kind} · {step}"),
+        };
+        let (names, counts) = series::errors(timeline, name);
+        series::by_kind(&names, &counts, timeline, |others| {
+            self.lang.say(Words::OtherKindsSeries, &[&others])
+        })
+    }
+
+    fn by_kind(&self) -> Vec<Series> {
+        let timeline = &self.recorded.timeline;
+        let counts = series::messages(timeline);
+        series::by_kind(&timeline.kinds, &counts, timeline, |others| {
+            self.lang.say(Words::OtherKindsSeries, &[&others])
+        })
+    }
+
+    fn bytes(&self) -> Vec<Series> {
+        let timeline = &self.recorded.timeline;
+        vec![
+            series::series(self.word(Words::Received), timeline, |point| {
+                per_second(point.bytes_received, point)
+            }),
+            series::series(self.word(Words::SentBytes), timeline, |point| {
+                per_second(point.bytes_sent, point)
+            }),
+        ]
+    }
+
+    fn has_latencies(&self, step: usize) -> bool {
+        self.recorded.timeline.points.iter().any(|point| matches!(point.bands.get(step), Some(Some(_))))
+    }
+
+    fn bands(&self, step: usize) -> Plot {
+        let timeline = &self.recorded.timeline;
+        let series = series::bands(step, timeline);
+        let chart = Chart {
+            id: format!("c-step-{step}"),
+            kind: Kind::Bands,
+            unit: "ms",
+            log: is_skewed(&series),
+            series,
+        };
+        let title = html! { (self.word(Words::LatencyOf)) " " (name(&timeline.steps[step])) };
+        Plot { title, note: self.word(Words::LatencyNote).to_owned(), chart }
+    }
+
+    fn curves(&self) -> Vec<Curve> {
+        let result = &self.recorded.result;
+        let mut curves = Vec::new();
+        for (k, one) in self.recorded.distributions.iter().enumerate().take(STEPS_MAX) {
+            let Some(due) = one.from_due.as_ref().filter(|due| !due.is_empty()) else { continue };
+            let sent = one.from_sent.iter().map(|sent| (self.word(Words::FromSent), sent));
+            let histograms: Vec<_> =
+                std::iter::once((self.word(Words::FromScheduled), due)).chain(sent).collect();
+            let mut buckets = distributions::buckets(format!("d-{k}"), &histograms);
+            buckets.marks = result.steps.get(&one.step).map(|step| marks(&step.from_due)).unwrap_or_default();
+            let note = self.lang.say(Words::ValuesCounted, &[&grouped(due.len())]);
+            curves.push(Curve { title: name(&one.step), note, buckets });
+        }
+        if let Some(lag) = self.recorded.lag.as_ref().filter(|lag| !lag.is_empty()) {
+            let buckets = distributions::buckets("d-lag".into(), &[(self.word(Words::LagChart), lag)]);
+            let note = self.lang.say(Words::ValuesCounted, &[&grouped(lag.len())]);
+            curves.push(Curve { title: html! { (self.word(Words::LagChart)) }, note, buckets });
+        }
+        curves
+    }
+
+    fn json(&self, drawn: &Drawn) -> String {
+        let (timeline, result) = (&self.recorded.timeline, &self.recorded.result);
+        let data = Data {
+            start: result.started_at.as_millisecond(),
+            end: timeline.points.last().map_or(0.0, |point| point.end_s),
+            t: timeline.points.iter().map(|point| Instant(point.end_s)).collect(),
+            stalls: result.stalls.listed.iter().map(|stall| [stall.from_seconds, stall.to_seconds]).collect(),
+            phases: series::phases(timeline).into_iter().map(|(at, key)| (at, self.phase(key))).collect(),
+            error: self.first_error_at(),
+            charts: drawn.plots.iter().map(|plot| &plot.chart).collect(),
+            distributions: drawn.curves.iter().map(|curve| &curve.buckets).collect(),
+            say: say(self.lang),
+        };
+        // Names and numbers only: nothing in it can fail to be JSON.
+        let json = foreign::json_compact(&data).unwrap_or_else(|_| "null".into());
+        json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+    }
+
+    fn phase<'a>(&self, key: &'a str) -> &'a str {
+        match key {
+            "ramp" => self.word(Words::PhaseRamp),
+            "settle" => self.word(Words::PhaseSettle),
+            "hold" => self.word(Words::PhaseHold),
+            "ramp-down" => self.word(Words::PhaseRampDown),
+            other => other,
+        }
+    }
+
+    pub(super) fn timelines(&self, drawn: &Drawn) -> Section {
+        let body = html! {
+            @if drawn.plots.is_empty() {
+                p.card { (self.word(Words::NoTimeline)) }
+            } @else {
+                (self.without_script())
+                (self.legend())
+                div.charts { @for plot in &drawn.plots { (self.figure(plot)) } }
+                @if drawn.hidden_steps > 0 {
+                    p.soft { (self.lang.say(Words::MoreSteps, &[&drawn.hidden_steps])) }
+                }
+            }
+        };
+        Section { id: "timelines", title: self.word(Words::Timelines), body }
+    }
+
+    fn without_script(&self) -> Markup {
+        html! { noscript { p.card.note.warn { (self.word(Words::NeedsScript)) } } }
+    }
+
+    /// What is drawn over every chart of time, and how to use them.
+    fn legend(&self) -> Markup {
+        let result = &self.recorded.result;
+        html! {
+            div.bar {
+                span { i.key.phase {} (self.word(Words::PhaseBegins)) }
+                @if result.stalls.count > 0 { span { i.key.stall {} (self.word(Words::Stalled)) } }
+                @if self.first_error_at().is_some() {
+                    span { i.key.error {} (self.word(Words::FirstErrorMark)) }
+                }
+                span.screen { (self.word(Words::HowToUse)) }
+                button #local type="button" hidden aria-pressed="false" { (self.word(Words::LocalTime)) }
+                button #zoom type="button" hidden { (self.word(Words::ResetZoom)) }
+            }
+        }
+    }
+
+    fn figure(&self, plot: &Plot) -> Markup {
+        let chart = &plot.chart;
+        let can_log = matches!(chart.kind, Kind::Bands)
+            || chart.kind == Kind::Lines && (chart.unit == "ms" || chart.id == "c-messages");
+        html! {
+            figure.card.chart.fills[chart.kind == Kind::Stacked] {
+                figcaption {
+                    h3 { (plot.title) }
+                    span.soft { (plot.note) }
+                    @if can_log && !chart.series.is_empty() {
+                        button.log type="button" hidden aria-pressed="false" { (self.word(Words::LogScale)) }
+                    }
+                }
+                @if chart.series.is_empty() { p.empty { (self.word(Words::NothingToDraw)) } }
+                @else { div.plot id=(chart.id) {} }
+            }
+        }
+    }
+
+    pub(super) fn distributions(&self, drawn: &Drawn) -> Option<Section> {
+        if drawn.curves.is_empty() {
+            return None;
+        }
+        let body = html! {
+            p.lead { (self.word(Words::DistributionsLead)) }
+            (self.without_script())
+            div.charts.small {
+                @for curve in &drawn.curves {
+                    figure.card.chart {
+                        figcaption { h3 { (curve.title) } span.soft { (curve.note) } }
+                        div.plot id=(curve.buckets.id) {}
+                    }
+                }
+            }
+        };
+        Some(Section { id: "distributions", title: self.word(Words::Distributions), body })
+    }
+}
+
+fn say(lang: Lang) -> Say {
+    Say {
+        error: lang.word(Words::FirstErrorMark),
+        keys: lang.word(Words::Keys),
+        below: lang.word(Words::AtOrBelow),
+    }
+}
+
+fn marks(latency: &LatencyResult) -> Vec<(String, Figure)> {
+    let all = [("p50", latency.p50_ms), ("p95", latency.p95_ms), ("p99", latency.p99_ms)];
+    all.into_iter()
+        .filter(|(_, value)| value.is_some())
+        .map(|(name, value)| (name.to_owned(), Figure(value)))
+        .collect()
+}
+
+/// Whether lines would hide each other on a linear axis.
+fn spans_widely(kind: Kind, series: &[Series]) -> bool {
+    let most = |one: &Series| one.v.iter().filter_map(|figure| figure.0).fold(0.0, f64::max);
+    let peaks: Vec<f64> = series.iter().map(most).filter(|peak| *peak > 0.0).collect();
+    let (least, most) =
+        (peaks.iter().copied().fold(f64::MAX, f64::min), peaks.iter().copied().fold(0.0, f64::max));
+    kind == Kind::Lines && peaks.len() > 1 && most > 50.0 * least
+}
+
+/// Whether the longest hide what is usual.
+fn is_skewed(bands: &[Series]) -> bool {
+    let values =
+        |k: usize| bands.get(k).into_iter().flat_map(|one| one.v.iter().filter_map(|figure| figure.0));
+    let mut usual: Vec<f64> = values(1).collect();
+    usual.sort_by(f64::total_cmp);
+    let middle = usual.get(usual.len() / 2).copied().unwrap_or(0.0);
+    values(3).fold(0.0, f64::max) > 20.0 * middle.max(0.05)
+}

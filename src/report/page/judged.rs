@@ -1,0 +1,149 @@
+//! What the run was judged by: the criteria, and each step's figures.
+//!
+//! Computes nothing but shares and rates of figures that are there. Invariant: every figure has its unit.
+
+use maud::{Markup, html};
+
+use super::Page;
+use super::parts::{Section, Table, Tone, code, name, number, or_dash, sentence};
+use crate::numbers::{figure, percent};
+use crate::report::texts::page::Words;
+use crate::report::verdict::with_unit;
+use crate::report::{CriterionResult, Outcome, StepResult};
+
+/// Rows of a table; a scenario has a few.
+const ROWS_MAX: usize = 60;
+
+impl Page<'_> {
+    pub(super) fn criteria(&self) -> Option<Section> {
+        let criteria = &self.recorded.result.criteria;
+        if criteria.is_empty() {
+            return None;
+        }
+        let titles =
+            [Words::Criterion, Words::Measured, Words::Limit, Words::WarnUpTo].map(|word| self.word(word));
+        let mut table = Table::new(self.word(Words::CriteriaCaption))
+            .short(titles[0])
+            .text(self.word(Words::Outcome))
+            .figures(titles[1])
+            .figures(titles[2])
+            .figures(titles[3])
+            .words(self.word(Words::Explanation));
+        for criterion in criteria.iter().take(ROWS_MAX) {
+            let show = |value: f64| sentence(&with_unit(&criterion.measure, &criterion.unit, value));
+            table.row(vec![
+                html! { (name(&self.criterion_name(criterion))) div.soft { (code(&criterion.measure)) } },
+                self.outcome(criterion),
+                criterion.measured.map_or_else(none, show),
+                html! { (side(criterion)) " " (show(criterion.limit)) },
+                criterion.warn.map_or_else(none, show),
+                html! { (sentence(&self.why(criterion))) },
+            ]);
+        }
+        let body = html! { (table.html()) (self.more(criteria.len(), ROWS_MAX)) };
+        Some(Section { id: "criteria", title: self.word(Words::Criteria), body })
+    }
+
+    fn outcome(&self, criterion: &CriterionResult) -> Markup {
+        let (word, tone) = match criterion.outcome {
+            Outcome::Pass => (Words::Met, Tone::Good),
+            Outcome::Warn => (Words::Warning, Tone::Warn),
+            Outcome::Fail if criterion.stands => (Words::Failed, Tone::Bad),
+            Outcome::Fail => (Words::InDoubt, Tone::Warn),
+            Outcome::NotMeasured => (Words::NotMeasured, Tone::Idle),
+        };
+        tone.tag(self.word(word))
+    }
+
+    /// How many rows a table leaves out.
+    pub(super) fn more(&self, all: usize, shown: usize) -> Markup {
+        let hidden = all.saturating_sub(shown);
+        html! { @if hidden > 0 { p.soft { (self.lang.say(Words::MoreInSummary, &[&hidden])) } } }
+    }
+
+    pub(super) fn steps(&self) -> Option<Section> {
+        let steps = &self.recorded.result.steps;
+        if steps.is_empty() {
+            return None;
+        }
+        let mut table = Table::new(self.word(Words::StepsCaption))
+            .wide()
+            .text(self.word(Words::Step))
+            .group(self.word(Words::Count))
+            .figures(self.word(Words::Errors))
+            .figures(self.word(Words::ErrorShare))
+            .figures(self.word(Words::Average))
+            .figures(self.word(Words::Min))
+            .figures(self.word(Words::Max))
+            .figures("90\u{a0}%")
+            .figures(self.word(Words::Throughput))
+            .group("p50")
+            .figures("p95")
+            .figures("p99")
+            .figures("p99.9")
+            .group(self.word(Words::SentP95))
+            .figures(self.word(Words::SentP99));
+        for (step, figures) in steps.iter().take(ROWS_MAX) {
+            table.row(self.step_row(step, figures));
+        }
+        let body = html! {
+            p.lead { (self.word(Words::StepsLead)) }
+            (table.html())
+            (self.more(steps.len(), ROWS_MAX))
+            @if let Some(note) = self.own_lateness() { p.soft { (sentence(&note)) } }
+        };
+        Some(Section { id: "steps", title: self.word(Words::Steps), body })
+    }
+
+    fn step_row(&self, step: &str, figures: &StepResult) -> Vec<Markup> {
+        let (due, sent) = (&figures.from_due, &figures.from_sent);
+        let attempts = figures.count + figures.errors;
+        let share =
+            if attempts == 0 { "–".into() } else { percent(figures.errors as f64 / attempts as f64) };
+        let millis = |value: Option<f64>| html! { (or_dash(value)) };
+        let rate = self.throughput(step, figures.count).map_or_else(|| "–".into(), figure);
+        vec![
+            name(step),
+            number(figures.count),
+            number(figures.errors),
+            html! { (share) },
+            millis(due.mean_ms),
+            millis(due.min_ms),
+            millis(due.max_ms),
+            millis(due.p90_ms),
+            html! { (rate) },
+            millis(due.p50_ms),
+            millis(due.p95_ms),
+            millis(due.p99_ms),
+            millis(due.p999_ms),
+            millis(sent.p95_ms),
+            millis(sent.p99_ms),
+        ]
+    }
+
+    /// Successes a second, from the first second in which the step had one to the last, as JMeter
+    /// counts.
+    fn throughput(&self, step: &str, count: u64) -> Option<f64> {
+        let timeline = &self.recorded.timeline;
+        let k = timeline.steps.iter().position(|own| own == step)?;
+        let mut active = timeline.points.iter().filter(|point| matches!(point.bands.get(k), Some(Some(_))));
+        let first = active.next()?;
+        let last = active.next_back().unwrap_or(first);
+        let seconds = last.end_s - first.start_s;
+        (seconds > 0.0).then(|| count as f64 / seconds)
+    }
+}
+
+/// A figure that does not exist.
+fn none() -> Markup {
+    html! { "–" }
+}
+
+/// Which side of the limit is good.
+fn side(criterion: &CriterionResult) -> &'static str {
+    match criterion.good.as_str() {
+        "at-least" => "≥",
+        "below" => "<",
+        _ => "≤",
+    }
+}

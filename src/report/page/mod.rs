@@ -1,0 +1,115 @@
+//! `report.html`: a run as one page that needs nothing else, from what a results directory holds.
+//!
+//! Every sentence and table is HTML; the charts are drawn in the browser, by uPlot, from figures in
+//! the page. Reads no file and computes no verdict. Invariants: a page loads nothing; text from
+//! outside is escaped; it exists for any run, also for one that has nothing yet; it stays under 1 MB.
+
+mod accounts;
+mod charts;
+mod distributions;
+mod failures;
+mod judged;
+mod parts;
+mod places;
+mod plan;
+mod said;
+mod series;
+mod top;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use self::parts::Section;
+use super::recorded::Recorded;
+use super::texts::page::Words;
+use crate::foreign;
+use crate::lang::Lang;
+
+const STYLE: &str = include_str!("page.css");
+/// In a block, so that its names are its own.
+const SCRIPT: &str =
+    concat!("'use strict';\n{\n", include_str!("figures.js"), include_str!("page.js"), "}\n");
+const CHART_STYLE: &str = include_str!("../../../third_party/uplot/uPlot.min.css");
+const CHART_SCRIPT: &str = include_str!("../../../third_party/uplot/uPlot.iife.min.js");
+
+/// Nothing is loaded, from nowhere.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+
+/// A run, in a language.
+struct Page<'a> {
+    recorded: &'a Recorded,
+    lang: Lang,
+}
+
+/// Returns the page.
+pub fn html(recorded: &Recorded, lang: Lang) -> String {
+    Page { recorded, lang }.html().into_string()
+}
+
+impl Page<'_> {
+    fn html(&self) -> Markup {
+        let (drawn, json) = self.drawn();
+        let sections: Vec<Section> = [
+            self.criteria(),
+            self.steps(),
+            Some(self.timelines(&drawn)),
+            self.distributions(&drawn),
+            Some(self.failures()),
+            self.accounts(),
+            self.spread(),
+            Some(self.machine()),
+            Some(self.plan()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        html! {
+            (DOCTYPE)
+            html lang=(self.lang.tag()) {
+                head {
+                    meta charset="utf-8";
+                    meta http-equiv="Content-Security-Policy" content=(POLICY);
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="referrer" content="no-referrer";
+                    meta name="color-scheme" content="light dark";
+                    title { (self.title()) }
+                    style { (PreEscaped(CHART_STYLE)) (PreEscaped(STYLE)) }
+                }
+                body {
+                    div.frame {
+                        nav aria-label=(self.word(Words::Contents)) {
+                            p.brand { "startline" }
+                            ul { @for one in &sections { li { a href={ "#" (one.id) } { (one.title) } } } }
+                        }
+                        main {
+                            (self.top())
+                            @for one in &sections { section id=(one.id) { h2 { (one.title) } (one.body) } }
+                            footer { (self.foot()) }
+                        }
+                    }
+                    // What could end the element is escaped in the figures. Scripts hold nothing from
+                    // outside.
+                    script #data type="application/json" { (PreEscaped(json)) }
+                    script { (PreEscaped(CHART_SCRIPT)) }
+                    script { (PreEscaped(SCRIPT)) }
+                }
+            }
+        }
+    }
+
+    fn title(&self) -> String {
+        let result = &self.recorded.result;
+        format!(
+            "{} · {} · {}",
+            self.verdict_word(),
+            foreign::line(&result.scenario, 60),
+            result.started_at.strftime("%F %T UTC")
+        )
+    }
+
+    fn foot(&self) -> Markup {
+        let result = &self.recorded.result;
+        let version = foreign::line(&result.version, 40);
+        html! { (self.lang.say(Words::Foot, &[&version, &result.schema_version])) }
+    }
+}

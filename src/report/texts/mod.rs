@@ -1,0 +1,8 @@
+//! The texts of reports in every language, one table a file.
+//!
+//! Tables only: what is said, and when, is decided where they are used. Whoever shows a result adds
+//! a file here.
+
+pub mod headline;
+pub mod page;
+pub mod summary;

@@ -1,0 +1,165 @@
+//! report.html as text: what is in it, how large it is, in both languages, and what it is made with.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use startline::lang::Lang;
+use startline::report::page;
+
+use super::languages::english_word;
+use super::pages::{HOSTILE, empty, hostile, long, ordinary};
+
+/// A page's bytes at most, for any run.
+const BYTES_MAX: usize = 1_000_000;
+
+#[test]
+fn the_library_is_the_one_that_its_readme_names() {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("third_party/uplot");
+    let readme = fs::read_to_string(place.join("README.md")).expect("a README");
+    for name in ["uPlot.iife.min.js", "uPlot.min.css", "LICENSE"] {
+        let bytes = fs::read(place.join(name)).expect("a vendored file");
+        let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
+        let sum = sum.as_ref().iter().fold(String::new(), |mut sum, byte| {
+            write!(sum, "{byte:02x}").expect("a String takes all");
+            sum
+        });
+        assert!(readme.contains(&format!("{sum}  {name}")), "{name} is not as published: {sum}");
+    }
+    let script = fs::read_to_string(place.join("uPlot.iife.min.js")).expect("text");
+    assert!(script.contains("(v1.6.32)") && readme.contains("| version | 1.6.32 |"));
+}
+
+#[test]
+fn a_page_has_every_part_of_a_run() {
+    let page = page::html(&ordinary(), Lang::En);
+    for part in [
+        "<html lang=\"en\">",
+        "First error: ",
+        "http-502",
+        "17.4 s after the start",
+        "09:30:17.4 UTC",
+        "Sessions open then",
+        "Stable: 5,998 sessions",
+        "id=\"criteria\"",
+        "Throughput /s",
+        "id=\"c-sessions\"",
+        "id=\"c-arrivals\"",
+        "id=\"c-errors\"",
+        "id=\"c-step-4\"",
+        "id=\"c-messages\"",
+        "id=\"c-lag\"",
+        "id=\"c-cpu\"",
+        "id=\"c-memory\"",
+        "id=\"d-0\"",
+        "502 Bad Gateway",
+        "CHALLENGE_NOT_READY",
+        "adds up",
+        "35,970,006",
+        "wss://a.example/ws/1",
+        "Stalls of this machine: 1",
+        "startline run --plan /var/tests/startline-20260131-093000/plan.toml",
+        "href=\"summary.json\"",
+        "schema version 1",
+    ] {
+        assert!(page.contains(part), "{part} is not in the page");
+    }
+}
+
+#[test]
+fn a_page_loads_nothing() {
+    let page = page::html(&ordinary(), Lang::En);
+    let style_and_script = page.split("<body>").next().expect("a head").len();
+    for word in
+        ["src=", "@import", "url(", "<link", "<iframe", "fetch(", "XMLHttpRequest", "sendBeacon", "import("]
+    {
+        assert!(!page.contains(word), "{word} in a page of {style_and_script} bytes of head");
+    }
+    assert!(page.contains("default-src &#39;none&#39;") || page.contains("default-src 'none'"));
+}
+
+#[test]
+fn a_page_is_small_for_a_run_of_any_length() {
+    for lang in Lang::ALL {
+        let page = page::html(&long(), lang);
+        assert!(page.len() < BYTES_MAX, "{} bytes", page.len());
+        assert!(page.len() > 600_000, "{} bytes: the figures are missing", page.len());
+        assert!(page.contains("\"88 other kinds\"") || page.contains("\"그 외 88종\""), "{lang:?}");
+    }
+}
+
+#[test]
+fn a_run_without_anything_has_a_page() {
+    for lang in Lang::ALL {
+        let page = page::html(&empty(), lang);
+        assert!(page.contains("</html>") && !page.contains("NaN"), "{lang:?}");
+    }
+    assert!(page::html(&empty(), Lang::En).contains("The run had not ended when this page was written"));
+    assert!(!page::html(&ordinary(), Lang::En).contains("The run had not ended"));
+}
+
+/// Tags are ours alone: as many, of whatever name, as in the page of harmless names.
+#[test]
+fn hostile_text_makes_no_element() {
+    let page = page::html(&hostile(), Lang::En);
+    for text in HOSTILE {
+        assert!(!page.contains(text), "{text:?} stands in the page as it came");
+    }
+    let scripts = |page: &str| page.matches("<script").count();
+    assert_eq!(scripts(&page), 3);
+    assert_eq!(page.matches("</script").count(), 3);
+    assert!(!page.contains("<img") && !page.contains("<!--"));
+    assert!(!page.contains(['\u{202e}', '\u{2066}', '\u{2028}', '\u{2029}']));
+    assert!(page.contains("&lt;script&gt;window.hacked = 1&lt;/script&gt;"));
+}
+
+/// Words of a Korean page that are the same in every language.
+const NAMES: [&str; 14] = [
+    "JavaScript",
+    "JMeter",
+    "Linux",
+    "HdrHistogram",
+    "HTTP",
+    "windows",
+    "CPU",
+    "UTC",
+    "Esc",
+    "Xeon",
+    "p50",
+    "max",
+    "PING",
+    "cores",
+];
+
+#[test]
+fn a_korean_page_has_no_english_word() {
+    for recorded in [ordinary(), empty()] {
+        let page = page::html(&recorded, Lang::Ko);
+        assert!(page.contains("<html lang=\"ko\">"));
+        let text = text_of(&page).replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+        let known = |word: &str| NAMES.contains(&word.trim_matches(|c: char| !c.is_ascii_alphanumeric()));
+        let left =
+            |line: &str| line.split_whitespace().filter(|word| !known(word)).collect::<Vec<_>>().join(" ");
+        let found: Vec<String> = text.lines().map(left).filter(|line| english_word(line).is_some()).collect();
+        assert!(found.is_empty(), "{found:#?}");
+    }
+}
+
+/// The words that a reader sees, one piece of text a line; code and names of others are left out.
+fn text_of(page: &str) -> String {
+    let mut text = String::new();
+    let mut rest = page.split("<body>").nth(1).expect("a body");
+    let skipped = ["<code", "<bdi", "<script", "<pre", "<p class=\"brand\"", "<footer"];
+    while let Some(at) = rest.find('<') {
+        text.push_str(&rest[..at]);
+        text.push('\n');
+        rest = &rest[at..];
+        let tag: String = rest[1..].chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
+        let end = match skipped.iter().any(|skipped| rest.starts_with(skipped)) {
+            true => rest.find(&format!("</{tag}>")).expect("its end"),
+            false => rest.find('>').expect("its end"),
+        };
+        rest = &rest[end + 1..];
+    }
+    text
+}
