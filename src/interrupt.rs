@@ -265,7 +265,7 @@ mod tests {
         let interrupt = deaf(0);
         let end = interrupt.first();
         end();
-        assert_eq!(interrupt.reason().as_deref(), Some("interrupted (SIGINT)"));
+        assert_eq!(interrupt.reason(), Some(Reason::Interrupted.into()));
         let first_at = || *interrupt.heard.first_at.lock().expect("not poisoned");
         let (noticed, late) = (first_at(), Instant::now() + SAME_WITHIN);
         end();
