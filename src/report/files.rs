@@ -39,7 +39,7 @@ pub const REPORT: &str = "report.html";
 
 /// Every file of a directory, and what is in it: the text of [`README`].
 pub const CONTENT: [(&str, &str); 7] = [
-    (REPORT, "the page to look at: verdict, charts, failures; it needs no network"),
+    (REPORT, "the page to look at: verdict, charts, failures"),
     (SUMMARY, "the whole result, as JSON: verdict, criteria, figures"),
     (TIMELINE, "a row per second, with the wall clock"),
     (LATENCY_LOG, "HdrHistogram log of each second and step, in microseconds"),

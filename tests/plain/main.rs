@@ -6,6 +6,7 @@ mod checks;
 #[path = "../common/frames.rs"]
 mod frames;
 
+mod compare;
 mod driven;
 mod house_rules;
 mod input_properties;

@@ -6,6 +6,7 @@
 mod common;
 mod foreign;
 
+mod compare;
 mod evidence;
 mod faults;
 mod foreign_server;

@@ -54,7 +54,7 @@ texts! {
         Outcome => "Outcome", "결과";
         Measured => "Measured", "측정값";
         Limit => "Limit", "한도";
-        WarnUpTo => "Warning up to", "경고 허용";
+        WarnUpTo => "Warning limit", "경고 허용";
         Explanation => "Explanation", "설명";
         Met => "met", "충족";
         Warning => "warning", "경고";

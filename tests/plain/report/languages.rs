@@ -22,8 +22,8 @@ use super::fixture::{CONNECT, ENTER, LOGIN, OPEN, PING, Run, criterion, rich, ti
 /// Words that are the same in every language: steps, kinds and types of the fixture, its criteria without a Korean
 /// name, units, and names that a tester types.
 const NAMES: &str = "login enter connect open ping hold other held missing nonsense timeout sessions ms kB min \
-                     runnity startline addresses add root lag Close Java accept alert upstream WebSocket \
-                     JMeter JavaScript HdrHistogram Esc";
+                     runnity startline addresses add root lag JMeter JavaScript Esc HdrHistogram Close Java \
+                     accept alert upstream WebSocket";
 
 /// The first English word that is none of [`NAMES`]. `closed-1006`, `--ca` and `PONG` are no words.
 pub(super) fn english_word(text: &str) -> Option<&str> {
