@@ -9,16 +9,17 @@ use serde::Serialize;
 use super::Page;
 use super::distributions::{self, Buckets};
 use super::parts::{Section, name};
-use super::series::{self, Chart, Figure, Kind, STEPS_MAX, Series, growth, per_second};
+use super::series::{self, Chart, Figure, Instant, Kind, STEPS_MAX, Series, growth, per_second};
 use crate::foreign;
 use crate::lang::Lang;
 use crate::numbers::grouped;
 use crate::report::LatencyResult;
 use crate::report::recorded::Point;
 use crate::report::texts::page::Words;
+use crate::report::texts::servers::Side;
 
 /// Bytes of figures in a page. What is beside them takes some 300 kB at most.
-const DATA_BYTES_MAX: usize = 690_000;
+const DATA_BYTES_MAX: usize = 640_000;
 
 /// Seconds that a row must last for its CPU time to be a rate.
 const CPU_SPAN_MIN_S: f64 = 0.25;
@@ -27,10 +28,10 @@ const CPU_SPAN_MIN_S: f64 = 0.25;
 const LABEL_CHARS_MAX: usize = 48;
 
 /// A chart with its title.
-struct Plot {
-    title: Markup,
-    note: String,
-    chart: Chart,
+pub(super) struct Plot {
+    pub title: Markup,
+    pub note: String,
+    pub chart: Chart,
 }
 
 /// A distribution with its title.
@@ -43,6 +44,8 @@ struct Curve {
 /// All that is drawn.
 pub(super) struct Drawn {
     plots: Vec<Plot>,
+    /// Of the servers' side.
+    watched: Vec<Plot>,
     curves: Vec<Curve>,
     /// Steps that have no chart over time.
     hidden_steps: usize,
@@ -57,18 +60,10 @@ struct Data<'a> {
     stalls: Vec<[f64; 2]>,
     phases: Vec<(f64, &'a str)>,
     error: Option<f64>,
+    events: Vec<(f64, &'static str, String)>,
     charts: Vec<&'a Chart>,
     distributions: Vec<&'a Buckets>,
     say: Say,
-}
-
-/// An instant to the millisecond.
-struct Instant(f64);
-
-impl Serialize for Instant {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64((self.0 * 1e3).round() / 1e3)
-    }
 }
 
 /// Words that are drawn.
@@ -155,7 +150,7 @@ impl Page<'_> {
             ));
         }
         let with_latencies = (0..timeline.steps.len()).filter(|k| self.has_latencies(*k)).count();
-        Drawn { plots, curves: self.curves(), hidden_steps: with_latencies.saturating_sub(steps) }
+        Drawn { plots, watched: self.watched_plots(), curves: self.curves(), hidden_steps: with_latencies.saturating_sub(steps) }
     }
 
     fn plot(
@@ -173,7 +168,15 @@ impl Page<'_> {
         Plot {
             title: html! { (self.word(title)) },
             note: self.word(note).to_owned(),
-            chart: Chart { id: format!("c-{id}"), kind, unit, log: spans_widely(kind, &series), series },
+            chart: Chart {
+                id: format!("c-{id}"),
+                kind,
+                unit,
+                t: Vec::new(),
+                limits: Vec::new(),
+                log: spans_widely(kind, &series),
+                series,
+            },
         }
     }
 
@@ -242,6 +245,8 @@ impl Page<'_> {
             id: format!("c-step-{step}"),
             kind: Kind::Bands,
             unit: "ms",
+            t: Vec::new(),
+            limits: Vec::new(),
             log: is_skewed(&series),
             series,
         };
@@ -279,7 +284,8 @@ impl Page<'_> {
             stalls: result.stalls.listed.iter().map(|stall| [stall.from_seconds, stall.to_seconds]).collect(),
             phases: series::phases(timeline).into_iter().map(|(at, key)| (at, self.phase(key))).collect(),
             error: self.first_error_at(),
-            charts: drawn.plots.iter().map(|plot| &plot.chart).collect(),
+            events: self.drawn_events(),
+            charts: drawn.plots.iter().chain(&drawn.watched).map(|plot| &plot.chart).collect(),
             distributions: drawn.curves.iter().map(|curve| &curve.buckets).collect(),
             say: say(self.lang),
         };
@@ -309,6 +315,11 @@ impl Page<'_> {
                 @if drawn.hidden_steps > 0 {
                     p.soft { (self.lang.say(Words::MoreSteps, &[&drawn.hidden_steps])) }
                 }
+                @if !drawn.watched.is_empty() {
+                    h3.between { (self.word(Side::Servers)) }
+                    div.charts { @for plot in &drawn.watched { (self.figure(plot)) } }
+                }
+                (self.undrawn())
             }
         };
         Section { id: "timelines", title: self.word(Words::Timelines), body }
@@ -327,6 +338,9 @@ impl Page<'_> {
                 @if result.stalls.count > 0 { span { i.key.stall {} (self.word(Words::Stalled)) } }
                 @if self.first_error_at().is_some() {
                     span { i.key.error {} (self.word(Words::FirstErrorMark)) }
+                }
+                @if !self.drawn_events().is_empty() {
+                    span { i.key.event {} (self.word(Side::EventMark)) }
                 }
                 span.screen { (self.word(Words::HowToUse)) }
                 button #local type="button" hidden aria-pressed="false" { (self.word(Words::LocalTime)) }

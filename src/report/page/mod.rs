@@ -6,6 +6,7 @@
 
 mod accounts;
 mod charts;
+mod checklist;
 mod distributions;
 mod failures;
 mod judged;
@@ -14,7 +15,9 @@ mod places;
 mod plan;
 mod said;
 mod series;
+mod servers;
 mod top;
+mod watched;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -53,6 +56,8 @@ impl Page<'_> {
             self.criteria(),
             self.steps(),
             Some(self.timelines(&drawn)),
+            self.servers_side(),
+            self.checklist(),
             self.distributions(&drawn),
             Some(self.failures()),
             self.accounts(),

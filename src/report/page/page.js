@@ -45,18 +45,75 @@ const upright = (u, at, text, row, name, dashes, until = Infinity) =>
     ctx.textBaseline = 'top';
     ctx.fillText(text, x + (ctx.textAlign === 'left' ? 4 : -4) * ratio, top + (3 + 13 * row) * ratio);
   });
+// A limit, as a dashed line across the chart, with its name where there is room.
+const limits = (u, spec) =>
+  across(u, (ctx, left, top, width, height, ratio) => {
+    let below = Infinity;
+    for (const { v, fail, text } of spec.limits) {
+      const y = Math.round(u.valToPos(v, 'y', true)) + 0.5;
+      ctx.strokeStyle = ctx.fillStyle = colour(fail ? 'bad' : 'warn');
+      ctx.lineWidth = 1.25 * ratio;
+      ctx.setLineDash((fail ? [9, 4] : [4, 4]).map(n => n * ratio));
+      ctx.beginPath();
+      ctx.moveTo(left, y);
+      ctx.lineTo(left + width, y);
+      ctx.stroke();
+      ctx.font = font().replace('11px', 10.5 * ratio + 'px');
+      if (below - y < 13 * ratio) continue;
+      below = y;
+      ctx.textAlign = 'right';
+      ctx.textBaseline = 'bottom';
+      ctx.fillText(text + ' ' + UNITS[spec.unit][1](v), left + width - 4 * ratio, y - 2 * ratio);
+    }
+  });
+// What happened to a server: a line, and what it was under the mouse.
+const hung = new WeakMap();
+const events = u => {
+  if (!hung.has(u))
+    hung.set(
+      u,
+      data.events.map(([, , text]) => {
+        const mark = document.createElement('i');
+        mark.className = 'event';
+        mark.title = text;
+        u.over.append(mark);
+        return mark;
+      }),
+    );
+  data.events.forEach(([at, word], k) => {
+    upright(u, at, word, 2 + (k % 3), 'bad', [2, 2]);
+    const x = u.valToPos(at, 'x');
+    const mark = hung.get(u)[k];
+    mark.style.left = x + 'px';
+    mark.hidden = x < 0 || x > u.over.clientWidth;
+  });
+};
+// Of what is read every few seconds, others have instants in between: these are no gaps.
+const sparse = (t, row) => {
+  const at = row.flatMap((v, i) => (v == null ? [] : [i]));
+  const steps = at.slice(1).map((i, k) => t[i] - t[at[k]]);
+  const gap = 3.5 * (steps.slice().sort((a, b) => a - b)[steps.length >> 1] ?? 0);
+  const out = row.slice();
+  at.slice(1).forEach((i, k) => {
+    if (steps[k] <= gap) out.fill(undefined, at[k] + 1, i);
+  });
+  return out;
+};
 const marks = u => {
   data.phases.forEach(([at, name], k) => upright(u, at, name, 0, 'mark', [4, 4], data.phases[k + 1]?.[0]));
   if (data.error != null) upright(u, data.error, say.error, 1, 'bad', []);
+  events(u);
 };
 
 // Lines have points only where a value stands alone.
 const alone = (u, si) => {
   const values = u.data[si];
   const found = [];
+  const isEnd = (v, edge) => v === null || edge === 0;
   const [from, to] = u.series[0].idxs ?? [0, values.length - 1];
   for (let i = from; i <= to; i++) {
-    if (values[i] != null && values[i - 1] == null && values[i + 1] == null) found.push(i);
+    if (values[i] != null && isEnd(values[i - 1], i) && isEnd(values[i + 1], i + 1 - values.length))
+      found.push(i);
   }
   return found;
 };
@@ -153,7 +210,8 @@ const logged = (rows, unit) =>
 // A chart over the run's time.
 const timeline = (el, spec, isLog) => {
   const series = tokens(spec, dressed(spec, isLog));
-  const rows = spec.series.map(s => s.v);
+  const t = spec.t ?? data.t;
+  const rows = spec.series.map(s => (spec.t ? sparse(t, s.v) : s.v));
   const values = () =>
     spec.kind === 'stacked'
       ? stacked(rows, k => plot?.series[k + 1].show ?? true)
@@ -176,9 +234,20 @@ const timeline = (el, spec, isLog) => {
       x: {
         time: false,
         range: (u, min, max) =>
-          min === max || min == null ? [0, Math.max(data.end, 1)] : [min <= data.t[0] ? 0 : min, max],
+          min === max || min == null
+            ? [0, Math.max(data.end, 1)]
+            : spec.t && min === t[0] && max === t[t.length - 1]
+              ? full()
+              : [min <= data.t[0] ? 0 : min, max],
       },
-      y: isLog ? { distr: 3 } : { range: (u, min, max) => [0, max > 0 ? max * 1.16 : 1] },
+      y: isLog
+        ? { distr: 3 }
+        : {
+            range: (u, min, max) => {
+              const top = Math.max(max, ...(spec.limits ?? []).map(limit => limit.v));
+              return [spec.t ? Math.min(min, 0) : 0, top > 0 ? top * 1.16 : 1];
+            },
+          },
     },
     axes: [timeAxis(), valueAxis(spec.unit, isLog)],
     legend: { markers: marker(spec, series) },
@@ -191,7 +260,7 @@ const timeline = (el, spec, isLog) => {
               ' ' +
               zone() +
               ' · ' +
-              since(v, data.t.length > 1 && data.t[1] - data.t[0] < 0.9 ? 1 : 0),
+              since(v, t.length > 1 && t[1] - t[0] < 0.9 ? 1 : 0),
       },
       ...series,
     ],
@@ -204,7 +273,7 @@ const timeline = (el, spec, isLog) => {
         : [],
     hooks: {
       drawClear: [shade],
-      draw: [marks],
+      draw: [marks, ...(spec.limits && !isLog ? [u => limits(u, spec)] : [])],
       setScale: [
         (u, key) => {
           if (key === 'x') zoomed(u);
@@ -217,7 +286,7 @@ const timeline = (el, spec, isLog) => {
       ],
     },
   };
-  plot = new uPlot(options, [data.t, ...values()], el);
+  plot = new uPlot(options, [t, ...values()], el);
   if (spec.kind === 'stacked') plot.setData([data.t, ...values()], false);
   return plot;
 };

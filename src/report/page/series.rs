@@ -57,12 +57,35 @@ pub(super) struct Series {
     pub v: Vec<Figure>,
 }
 
+/// An instant to the millisecond.
+#[derive(Debug)]
+pub(super) struct Instant(pub f64);
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64((self.0 * 1e3).round() / 1e3)
+    }
+}
+
+/// A limit, as a line across a chart.
+#[derive(Debug, Serialize)]
+pub(super) struct Limit {
+    pub v: Figure,
+    pub fail: bool,
+    pub text: String,
+}
+
 /// A chart over time.
 #[derive(Debug, Serialize)]
 pub(super) struct Chart {
     pub id: String,
     pub kind: Kind,
     pub unit: &'static str,
+    /// Its own instants, of what was read every few seconds; without them it has the run's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub t: Vec<Instant>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
     /// Begins with a logarithmic axis.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub log: bool,

@@ -16,8 +16,8 @@ use crate::report::{ErrorDetail, RunResult, Verdict};
 const REASONS_SHOWN_MAX: usize = 12;
 
 /// The earliest failure that was kept.
-struct First<'a> {
-    line: FailureLine,
+pub(super) struct First<'a> {
+    pub line: FailureLine,
     detail: Option<&'a ErrorDetail>,
 }
 
@@ -154,13 +154,14 @@ impl Page<'_> {
                 }
                 (facts.facts())
                 @if !line.evidence.is_empty() { code.evidence { (evidence(&line.evidence)) } }
+                (self.servers_then(line.at_seconds))
                 @if let Some(detail) = detail { p.next { "→ " (sentence(self.advice(detail))) } }
             }
         }
     }
 
     /// From the failures that were kept, or without them from the result's samples.
-    fn first(&self) -> Option<First<'_>> {
+    pub(super) fn first(&self) -> Option<First<'_>> {
         let details = &self.recorded.result.errors.details;
         let of = |step: &str, kind: &str| details.iter().find(|one| one.step == step && one.kind == kind);
         let counted = |line: &&FailureLine| of(&line.step, &line.kind).is_some();

@@ -27,6 +27,12 @@ pub struct WatchSeries {
 }
 
 impl WatchSeries {
+    /// A series of these readings, in order.
+    #[must_use]
+    pub fn of(item: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        Self { item: item.into(), points, readings_per_point: 1, joined: 1 }
+    }
+
     fn add(&mut self, at_s: f64, value: f64) {
         if self.points.len() == POINTS_MAX && self.joined == self.readings_per_point {
             self.halve();
@@ -68,8 +74,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<WatchSeries>, ReadError> {
         }
         let at = series.iter().position(|one| one.item == item).or_else(|| {
             (series.len() < SERIES_MAX).then(|| {
-                let item = item.to_owned();
-                series.push(WatchSeries { item, readings_per_point: 1, ..WatchSeries::default() });
+                series.push(WatchSeries::of(item, Vec::new()));
                 series.len() - 1
             })
         });

@@ -5,4 +5,5 @@
 
 pub mod headline;
 pub mod page;
+pub mod servers;
 pub mod summary;

@@ -12,6 +12,7 @@ use startline::measure::PingEvent;
 use startline::report::text::{summary, verdict};
 use startline::report::texts::headline::Headline;
 use startline::report::texts::page::Words;
+use startline::report::texts::servers::Side;
 use startline::report::texts::summary::{Summary, Title};
 use startline::report::{AddressResult, Ending, Ordered, RunResult, StallResult, TlsResult};
 use startline::scenario::Good;
@@ -23,7 +24,8 @@ use super::fixture::{CONNECT, ENTER, LOGIN, OPEN, PING, Run, criterion, rich, ti
 /// name, units, and names that a tester types.
 const NAMES: &str = "login enter connect open ping hold other held missing nonsense timeout sessions ms kB min \
                      runnity startline addresses add root lag JMeter JavaScript Esc HdrHistogram Close Java \
-                     accept alert upstream WebSocket";
+                     accept alert upstream WebSocket Redis Kafka Grafana \
+                     Prometheus Pub Sub";
 
 /// The first English word that is none of [`NAMES`]. `closed-1006`, `--ca` and `PONG` are no words.
 pub(super) fn english_word(text: &str) -> Option<&str> {
@@ -62,6 +64,7 @@ fn every_text_of_a_table_has_its_korean() {
         missing::<Headline>(),
         missing::<Reason>(),
         missing::<Words>(),
+        missing::<Side>(),
     ];
     assert_eq!(all.concat(), Vec::<String>::new());
 }
