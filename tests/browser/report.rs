@@ -10,7 +10,7 @@ use startline::report::recorded::Recorded;
 use tempfile::TempDir;
 
 use super::chromium::Browser;
-use super::pages::{empty, hostile, long, ordinary};
+use super::pages::{empty, hostile, long, ordinary, watched};
 
 /// Widths that pages are looked at in: a phone, a tablet, a laptop, a large screen.
 const WIDTHS: [u32; 4] = [360, 768, 1280, 1920];
@@ -32,6 +32,7 @@ impl Shown {
     fn open(&mut self, recorded: &Recorded, lang: Lang) -> PathBuf {
         let file = self.place.path().join("report.html");
         fs::write(&file, page::html(recorded, lang)).expect("a file");
+        if let Some(d) = std::env::var_os("KEEP_PAGE") { fs::copy(&file, d).unwrap(); }
         self.browser.open(&file);
         file
     }
@@ -62,6 +63,7 @@ fn a_page_is_silent_and_asks_for_nothing() {
     let mut shown = Shown::start();
     for (name, recorded, charts) in [
         ("ordinary", ordinary(), 19),
+        ("watched", watched(), 25),
         ("hostile", hostile(), 19),
         ("long", long(), 16),
         ("empty", empty(), 0),
@@ -96,6 +98,25 @@ fn hovering_shows_figures_in_every_chart_of_time() {
     let moved = "[...document.querySelectorAll('.charts:not(.small) .u-cursor-x')].map(e => e.getBoundingClientRect().x - e.parentElement.getBoundingClientRect().x)";
     let moved: Vec<f64> = serde_json::from_value(shown.browser.eval(moved)).expect("numbers");
     assert!(moved.len() > 10 && moved.iter().all(|x| *x > 50.0 && (x - moved[0]).abs() < 2.0), "{moved:?}");
+    assert_eq!(shown.browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn the_servers_charts_are_on_the_clients_time() {
+    let mut shown = Shown::start();
+    shown.open(&watched(), Lang::En);
+    let (x, y) = shown.point("#c-sessions .u-over", 0.75);
+    shown.browser.mouse("mouseMoved", x, y);
+    shown.browser.settle();
+    let servers = shown.legend("c-watch-0");
+    assert!(servers.contains("09:33:01 UTC") && servers.contains("server-cpu"), "{servers:?}");
+    let at = "[...document.querySelectorAll('#timelines .u-cursor-x')].map(e => e.getBoundingClientRect().x - e.parentElement.getBoundingClientRect().x)";
+    let at: Vec<f64> = serde_json::from_value(shown.browser.eval(at)).expect("numbers");
+    assert!(at.len() > 15 && at.iter().all(|x| *x > 50.0 && (x - at[0]).abs() < 4.0), "{at:?}");
+    let events = "document.querySelectorAll('#c-watch-0 .event:not([hidden])').length";
+    assert_eq!(shown.number(events), 3.0);
+    let text = shown.browser.eval("document.querySelector('#c-watch-0 .event').title");
+    assert!(text.as_str().is_some_and(|text| text.contains("restarted: ws1:8080")), "{text}");
     assert_eq!(shown.browser.complaints(), Vec::<String>::new());
 }
 
@@ -190,7 +211,7 @@ fn nothing_scrolls_sideways_in_any_size() {
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report");
     fs::create_dir_all(&pictures).expect("a directory");
     let mut shown = Shown::start();
-    for (name, recorded) in [("ordinary", ordinary()), ("hostile", hostile()), ("empty", empty())] {
+    for (name, recorded) in [("watched", watched()), ("hostile", hostile()), ("empty", empty())] {
         for lang in Lang::ALL {
             shown.open(&recorded, lang);
             for (width, scheme) in WIDTHS.into_iter().flat_map(|width| [(width, "light"), (width, "dark")]) {

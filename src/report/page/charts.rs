@@ -150,7 +150,12 @@ impl Page<'_> {
             ));
         }
         let with_latencies = (0..timeline.steps.len()).filter(|k| self.has_latencies(*k)).count();
-        Drawn { plots, watched: self.watched_plots(), curves: self.curves(), hidden_steps: with_latencies.saturating_sub(steps) }
+        Drawn {
+            plots,
+            watched: self.watched_plots(),
+            curves: self.curves(),
+            hidden_steps: with_latencies.saturating_sub(steps),
+        }
     }
 
     fn plot(

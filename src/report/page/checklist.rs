@@ -40,7 +40,9 @@ enum Rule {
     ThisPage,
 }
 
-use Rule::{ByHand, Figures, FiguresOrHand, FirstFailure, Kinds, Measures, Sources, Spread, Stable, ThisPage};
+use Rule::{
+    ByHand, Figures, FiguresOrHand, FirstFailure, Kinds, Measures, Sources, Spread, Stable, ThisPage,
+};
 
 /// The guide's lines, in its order.
 const LINES: [(Side, &[(Side, Rule)]); 3] = [
@@ -228,10 +230,12 @@ impl Page<'_> {
 
     fn by_sources(&self, kinds: &[&str]) -> Marked {
         let items = self.watch().map_or(&[][..], |watch| &watch.items);
-        let given: Vec<_> =
-            items.iter().filter(|item| kinds.contains(&item.source.as_str()) && item.place.is_some()).collect();
+        let given: Vec<_> = items
+            .iter()
+            .filter(|item| kinds.contains(&item.source.as_str()) && item.place.is_some())
+            .collect();
         let read = given.iter().filter(|item| item.readings > 0).count();
-        let found = self.lang.say(Side::FiguresRead, &[&read, &given.len()]);
+        let found = self.lang.say(Side::ReadOf, &[&read, &given.len()]);
         match (given.len(), read) {
             (0, _) => (Mark::NotMeasured, html! {}),
             (_, 0) => (Mark::Failed, html! { (found) }),

@@ -29,8 +29,13 @@ use crate::lang::Lang;
 
 const STYLE: &str = include_str!("page.css");
 /// In a block, so that its names are its own.
-const SCRIPT: &str =
-    concat!("'use strict';\n{\n", include_str!("figures.js"), include_str!("page.js"), "}\n");
+const SCRIPT: &str = concat!(
+    "'use strict';\n{\n",
+    include_str!("figures.js"),
+    include_str!("marks.js"),
+    include_str!("page.js"),
+    "}\n"
+);
 const CHART_STYLE: &str = include_str!("../../../third_party/uplot/uPlot.min.css");
 const CHART_SCRIPT: &str = include_str!("../../../third_party/uplot/uPlot.iife.min.js");
 

@@ -10,7 +10,7 @@ use super::Page;
 use super::parts::{Pairs, Section, code};
 use crate::foreign;
 use crate::numbers::grouped;
-use crate::report::files::{FAILURES, LATENCY_LOG, PLAN, SUMMARY, TIMELINE};
+use crate::report::files::{FAILURES, LATENCY_LOG, PLAN, SUMMARY, TIMELINE, WATCH};
 use crate::report::texts::page::Words;
 use crate::shell;
 
@@ -84,12 +84,13 @@ impl Page<'_> {
             (FAILURES, Words::FailuresFile),
             (PLAN, Words::PlanFile),
         ];
+        let watched = self.watch().map(|_| (WATCH, Words::WatchFile));
         html! {
             div.card {
                 h3 { (self.word(Words::FilesBeside)) }
                 p.soft { code { (foreign::line(&path.to_string_lossy(), 400)) } }
                 ul.files {
-                    @for (file, about) in files {
+                    @for (file, about) in files.into_iter().chain(watched) {
                         li { a href=(file) { code { (file) } } " " span.soft { (self.word(about)) } }
                     }
                 }

@@ -123,8 +123,7 @@ impl Page<'_> {
     }
 
     fn figures_of(&self, kind: &str, place: Option<&str>, shown: &[&WatchedResult]) -> Markup {
-        let source = foreign::line(&format!("{kind} {}", place.unwrap_or_default()), 120);
-        let mut table = Table::new(self.lang.say(Side::FiguresOf, &[&source.trim()]))
+        let mut table = Table::new(self.word(Side::FiguresRead))
             .text(self.word(Side::Figure))
             .text(self.word(Words::Outcome))
             .figures(self.word(Side::Value))
@@ -150,7 +149,12 @@ impl Page<'_> {
                 html! { @if item.outcome.is_some() { (sentence(&item.why.text(self.lang))) } },
             ]);
         }
-        html! { @if !table.is_empty() { (table.html()) } }
+        html! {
+            @if !table.is_empty() {
+                h3.between { (name(kind)) @if let Some(place) = place { " " span.soft { (name(place)) } } }
+                (table.html())
+            }
+        }
     }
 
     fn outcome_of(&self, item: &WatchedResult) -> Markup {
@@ -169,7 +173,10 @@ impl Page<'_> {
         for item in self.unmeasured() {
             let why = item.why.text(self.lang);
             let same = |row: &&mut (&WatchedResult, String, Vec<&str>)| {
-                row.0.source == item.source && row.0.place == item.place && row.0.fix == item.fix && row.1 == why
+                row.0.source == item.source
+                    && row.0.place == item.place
+                    && row.0.fix == item.fix
+                    && row.1 == why
             };
             match rows.iter_mut().find(same) {
                 Some((.., names)) => names.push(&item.name),
@@ -199,7 +206,7 @@ impl Page<'_> {
     }
 
     fn events(&self, watch: &WatchResult) -> Markup {
-        let mut table = Table::new(self.word(Side::Events))
+        let mut table = Table::new(self.word(Side::EventsCaption))
             .short(self.word(Words::At))
             .short(self.word(Words::From))
             .text(self.word(Side::What))
@@ -221,6 +228,7 @@ impl Page<'_> {
             ]);
         }
         html! {
+            h3.between { (self.word(Side::Events)) }
             @if table.is_empty() { p.card { (self.word(Side::NoEvents)) } } @else { (table.html()) }
             (self.more(watch.events.len(), EVENTS_MAX))
         }

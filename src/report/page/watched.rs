@@ -99,9 +99,8 @@ impl Line<'_> {
         let within = |from: f64, to: f64| {
             self.points.iter().filter(move |(at, _)| *at >= from && *at <= to).map(|(_, value)| *value)
         };
-        let mean = |values: Vec<f64>| {
-            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-        };
+        let mean =
+            |values: Vec<f64>| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
         let before = mean(within(at_s - THEN_S - BESIDE_S, at_s - THEN_S).collect());
         let after = mean(within(at_s + THEN_S, at_s + THEN_S + BESIDE_S).collect());
         let usual = before.or(after).unwrap_or_default();
@@ -124,9 +123,7 @@ pub(super) fn around<'a>(lines: &'a [Line<'a>], at_s: f64, most: usize) -> Vec<A
         Beyond::Warn => 1,
         Beyond::Neither => 2,
     };
-    all.sort_by(|one, two| {
-        severity(one).cmp(&severity(two)).then_with(|| two.change.total_cmp(&one.change))
-    });
+    all.sort_by(|one, two| severity(one).cmp(&severity(two)).then_with(|| two.change.total_cmp(&one.change)));
     all.truncate(most);
     all
 }
@@ -314,14 +311,16 @@ mod tests {
             item("calm", "redis", "ms", "worst"),
             item("beyond", "redis", "ms", "worst"),
         ];
-        let points = |f: fn(f64) -> f64| (0..60).map(|k| (f64::from(k) * 5.0, f(f64::from(k) * 5.0))).collect();
+        let points =
+            |f: fn(f64) -> f64| (0..60).map(|k| (f64::from(k) * 5.0, f(f64::from(k) * 5.0))).collect();
         let jump: Vec<_> = points(|at| if (140.0..=160.0).contains(&at) { 9.0 } else { 1.0 });
         let calm: Vec<_> = points(|at| at / 100.0);
         let beyond: Vec<_> = points(|_| 60.0);
         let all = [series("jump", &jump), series("calm", &calm), series("beyond", &beyond)];
         let lines = lines(&items, &all);
         let found = around(&lines, 150.0, 6);
-        let found: Vec<_> = found.iter().map(|one| (one.item.name.as_str(), one.before, one.then, one.after)).collect();
+        let found: Vec<_> =
+            found.iter().map(|one| (one.item.name.as_str(), one.before, one.then, one.after)).collect();
         let expected = [("beyond", Some(60.0), 60.0, Some(60.0)), ("jump", Some(1.0), 9.0, Some(1.0))];
         assert_eq!(found, expected);
     }

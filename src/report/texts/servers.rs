@@ -34,7 +34,7 @@ texts! {
             "직전과 직후는 평균이며, 전후 30초는 직전과 가장 차이가 큰 값입니다.";
 
         // The table.
-        FiguresOf => "Figures of {0}", "{0}의 지표";
+        FiguresRead => "What was read, and how it came out", "측정한 지표와 결과";
         Judged => "Judged by", "판정 방식";
         WarnLimit => "Warn", "경고";
         FailLimit => "Fail", "실패";
@@ -46,6 +46,7 @@ texts! {
         HowTo => "How to have it measured", "측정하는 방법";
         Reason => "Why not", "이유";
         Events => "Events", "사건";
+        EventsCaption => "What happened on the servers' side", "서버 측에서 일어난 일";
         What => "What", "내용";
         Shown => "What showed it", "근거";
         NoEvents => "Nothing happened to the servers that the sources would show.",
@@ -72,7 +73,7 @@ texts! {
         FirstFailure => "the first failure and its evidence", "첫 실패와 증거";
         ThisPage => "this page", "이 페이지";
         NoneOfThem => "none", "없음";
-        FiguresRead => "{0} of {1} figures were read", "지표 {1}개 중 {0}개 측정";
+        ReadOf => "{0} of {1} figures were read", "지표 {1}개 중 {0}개 측정";
         OneServer => "one server: there is nothing to compare", "서버가 하나뿐이라 비교할 수 없음";
         Least => "least {0}, an even share would be {1}", "최소 {0}, 균등하면 {1}";
         Misrouted => "{0} members were sent to another server than their hash says", "해시와 다른 서버로 간 회원 {0}명";

@@ -8,7 +8,7 @@ use startline::lang::Lang;
 use startline::report::page;
 
 use super::languages::english_word;
-use super::pages::{HOSTILE, empty, hostile, long, ordinary};
+use super::pages::{HOSTILE, empty, hostile, long, ordinary, watched};
 
 /// A page's bytes at most, for any run.
 const BYTES_MAX: usize = 1_000_000;
@@ -67,8 +67,110 @@ fn a_page_has_every_part_of_a_run() {
 }
 
 #[test]
-fn a_page_loads_nothing() {
+fn a_page_has_the_servers_side_below_the_clients() {
+    let page = page::html(&watched(), Lang::En);
+    let places =
+        ["id=\"c-memory\"", "id=\"c-watch-0\"", "#not-measured", "id=\"servers\"", "id=\"checklist\""];
+    let places: Vec<usize> = places.iter().map(|part| page.find(part).expect(part)).collect();
+    assert!(places.is_sorted(), "{places:?}");
+    for part in [
+        "What the servers&#39; figures did then",
+        "Within 30 s of it",
+        "max(hikaricp_connections_pending)",
+        "\"limits\":[{\"v\":",
+        "\"restarted\",\"09:31:35.0 UTC · restarted: ws1:8080",
+        "ZRANGE took 120 ms",
+        "give --watch FILE with a block that says where it is",
+        "Environment variables of each server",
+        "type=\"checkbox\"",
+    ] {
+        assert!(
+            page.contains(part) || page.contains(&part.replace("&#39;", "'")),
+            "{part} is not in the page"
+        );
+    }
+    let json = page.split("<script id=\"data\" type=\"application/json\">").nth(1).expect("figures");
+    let json = json.split("</script>").next().expect("an end");
+    let data: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    assert_eq!(data["events"].as_array().map(Vec::len), Some(3), "a slow command is no line");
+    let charts = data["charts"].as_array().expect("charts").iter();
+    let charts: Vec<_> = charts.filter(|chart| chart["t"].is_array()).collect();
+    let lines: usize = charts.iter().map(|chart| chart["series"].as_array().map_or(0, Vec::len)).sum();
+    assert_eq!(lines, watched().watch.len());
+    for chart in charts {
+        let rows = chart["series"].as_array().expect("series");
+        assert!(rows.len() <= 8 && page.contains(&format!("id={}", chart["id"])));
+        assert!(
+            rows.iter().all(|row| row["v"].as_array().map(Vec::len) == chart["t"].as_array().map(Vec::len))
+        );
+    }
+}
+
+#[test]
+fn a_run_that_watched_nothing_has_no_servers_side() {
     let page = page::html(&ordinary(), Lang::En);
+    for part in ["id=\"servers\"", "id=\"checklist\"", "#not-measured", "c-watch-"] {
+        assert!(!page.contains(part), "{part}");
+    }
+}
+
+/// Each line of the checklist, and its mark, in a run.
+fn marks(recorded: &startline::report::recorded::Recorded) -> Vec<(String, String)> {
+    let page = page::html(recorded, Lang::En);
+    let list = page.split("id=\"checklist\"").nth(1).expect("a checklist");
+    let list = list.split("</section>").next().expect("an end");
+    let rows = list.split("<th scope=\"row\"").skip(1);
+    let text = |html: &str| {
+        let pieces = html.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
+        pieces.collect::<String>().trim().to_owned()
+    };
+    let row = |row: &str| {
+        let mut cells = row.split("<td");
+        let mut next = || text(&format!("<t{}", cells.next().unwrap_or_default()));
+        (next(), next())
+    };
+    rows.map(row).collect()
+}
+
+#[test]
+fn a_checklist_is_marked_by_what_was_measured() {
+    let mut recorded = watched();
+    let mark = |recorded: &_, line: &str| {
+        let found = marks(recorded).into_iter().find(|(own, _)| own.starts_with(line));
+        found.unwrap_or_else(|| panic!("no line {line}")).1
+    };
+    for (line, expected) in [
+        ("The challenge is READY", "failed"),
+        ("The test members are there", "met"),
+        ("Redis answers", "met"),
+        ("Grafana is there", "by hand"),
+        ("Environment variables", "by hand"),
+        ("No request waits for a pool", "failed"),
+        ("Delay of Pub/Sub", "warning"),
+        ("No 499 and no 502", "not measured"),
+        ("Redis memory", "met"),
+        ("A report is written", "met"),
+    ] {
+        assert_eq!(mark(&recorded, line), expected, "{line}");
+    }
+    recorded.result.errors.details.clear();
+    recorded.result.sessions.established = 0;
+    assert_eq!(mark(&recorded, "The challenge is READY"), "not measured");
+    let items = &mut recorded.result.watch.as_mut().expect("watched").items;
+    items.iter_mut().for_each(|item| item.readings = 0);
+    assert_eq!(mark(&recorded, "Redis answers"), "failed");
+    items_without_place(&mut recorded);
+    assert_eq!(mark(&recorded, "Redis answers"), "not measured");
+}
+
+fn items_without_place(recorded: &mut startline::report::recorded::Recorded) {
+    let items = &mut recorded.result.watch.as_mut().expect("watched").items;
+    items.iter_mut().for_each(|item| item.place = None);
+}
+
+#[test]
+fn a_page_loads_nothing() {
+    let page = page::html(&watched(), Lang::En);
     let style_and_script = page.split("<body>").next().expect("a head").len();
     for word in
         ["src=", "@import", "url(", "<link", "<iframe", "fetch(", "XMLHttpRequest", "sendBeacon", "import("]
@@ -114,7 +216,13 @@ fn hostile_text_makes_no_element() {
 }
 
 /// Words of a Korean page that are the same in every language.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 20] = [
+    "Redis",
+    "Kafka",
+    "Grafana",
+    "Prometheus",
+    "Pub",
+    "Sub",
     "JavaScript",
     "JMeter",
     "Linux",
@@ -133,7 +241,7 @@ const NAMES: [&str; 14] = [
 
 #[test]
 fn a_korean_page_has_no_english_word() {
-    for recorded in [ordinary(), empty()] {
+    for recorded in [ordinary(), watched(), empty()] {
         let page = page::html(&recorded, Lang::Ko);
         assert!(page.contains("<html lang=\"ko\">"));
         let text = text_of(&page).replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");

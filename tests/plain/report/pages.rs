@@ -4,10 +4,14 @@
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
+use startline::lang::Sentence;
 use startline::members::{MemberId, SessionNumber};
 use startline::report::files::FailureLine;
-use startline::report::recorded::{Band, Distribution, POINTS_MAX, Point, Recorded, Timeline};
-use startline::report::{ErrorDetail, RunResult, StallResult};
+use startline::report::recorded::{Band, Distribution, POINTS_MAX, Point, Recorded, Timeline, WatchSeries};
+use startline::report::{
+    ErrorDetail, Outcome, RunResult, StallResult, WatchEvent, WatchResult, WatchedResult,
+};
+use startline::watch::{EventKind, builtin};
 
 use super::fixture::{Run, rich};
 
@@ -36,6 +40,91 @@ pub fn ordinary() -> Recorded {
         &kinds,
     );
     of(result, timeline)
+}
+
+/// The ordinary run, of whose servers the built-in set is read: all but nginx and logs, for four minutes
+/// with half a minute in which Prometheus did not answer.
+pub fn watched() -> Recorded {
+    let mut recorded = ordinary();
+    let set = builtin::runnity(&[]).expect("the built-in set");
+    let items = set.sources.iter().flat_map(|source| {
+        source.items.iter().map(|item| {
+            let is_read = source.spec.kind().starts_with("redis") || source.spec.kind() == "prometheus";
+            let limit = item.limits.warn.or(item.limits.fail);
+            let value = limit.map_or(70.0, |limit| limit * 1.1).max(0.5);
+            let outcome = if item.limits.warn.is_some() { Outcome::Warn } else { Outcome::Fail };
+            WatchedResult {
+                name: item.name.clone(),
+                source: source.spec.kind().to_owned(),
+                place: is_read.then(|| format!("{}.example:9090", source.spec.kind())),
+                expression: item.expression.clone(),
+                judge: item.judge.key(),
+                unit: item.unit.clone(),
+                good: if item.limits.is_least { "at-least" } else { "at-most" }.into(),
+                warn: item.limits.warn,
+                fail: item.limits.fail,
+                value: is_read.then_some(value),
+                outcome: if is_read { limit.map(|_| outcome) } else { Some(Outcome::NotMeasured) },
+                why: Sentence::plain(if is_read { "" } else { "no source was given" }),
+                fix: if is_read { "" } else { "give --watch FILE with a block that says where it is" }.into(),
+                readings: if is_read { 42 } else { 0 },
+                missed: 6,
+            }
+        })
+    });
+    let items: Vec<WatchedResult> = items.collect();
+    let read = items.iter().enumerate().filter(|(_, item)| item.place.is_some());
+    let series = read.map(|(k, item)| {
+        let base = if item.unit == "B" { 3e8 } else { item.value.unwrap_or(1.0) / 1.6 };
+        let is_lost = |at: f64| item.source == "prometheus" && (60.0..90.0).contains(&at);
+        let at = (0..48).map(|look| f64::from(look) * 5.0 + 1.25).filter(|at| !is_lost(*at));
+        let value = |at: f64| {
+            let jump = if item.name == "enter-mean" && (10.0..40.0).contains(&at) { 4.0 } else { 1.0 };
+            base * jump * (1.0 + 0.4 * (at / 20.0 + k as f64).sin() + at / 900.0)
+        };
+        WatchSeries::of(item.name.clone(), at.map(|at| (at, value(at))).collect())
+    });
+    recorded.watch = series.collect();
+    let event = |seconds: i64, kind, subject: &str, evidence: &str| WatchEvent {
+        time: recorded.result.started_at + jiff::SignedDuration::from_secs(seconds),
+        kind,
+        subject: subject.into(),
+        evidence: evidence.into(),
+    };
+    let events = vec![
+        event(95, EventKind::Restarted, "ws1:8080", "process_start_time_seconds changed"),
+        event(150, EventKind::Down, "ws_health:ws2/ws/2", "the key vanished"),
+        event(156, EventKind::Up, "ws_health:ws2/ws/2", "the key is back"),
+        event(200, EventKind::SlowCommand, "redis", "ZRANGE took 120 ms"),
+    ];
+    recorded.result.watch = Some(WatchResult { items, events });
+    recorded
+}
+
+/// Adds as many figures of servers as a file may have, with as many readings as are read back.
+fn watch_all(recorded: &mut Recorded, long: &str) {
+    let Some(mut watch) = watched().result.watch else { return };
+    let one = watch.items[0].clone();
+    let end = recorded.timeline.points.last().map_or(0.0, |point| point.end_s);
+    let item = |k: usize| WatchedResult {
+        name: format!("figure {k} {long}"),
+        expression: long.into(),
+        fix: if k < 100 { String::new() } else { format!("{k} {long}") },
+        outcome: Some(if k < 100 { Outcome::Warn } else { Outcome::NotMeasured }),
+        ..one.clone()
+    };
+    watch.items = (0..256).map(item).collect();
+    watch.events =
+        (0..500).map(|k| WatchEvent { evidence: long.into(), ..watch.events[k % 2].clone() }).collect();
+    let points = |k: usize| {
+        let noise = move |n: usize| 1.0 + ((k * 7_919 + n * 104_729) % 1_009) as f64 / 1_009.0;
+        (0..POINTS_MAX)
+            .map(move |n| (end * (n as f64 + noise(n) / 4.0) / POINTS_MAX as f64, noise(n) * 1.234_5))
+    };
+    let series = watch.items.iter().take(100).enumerate();
+    recorded.watch =
+        series.map(|(k, item)| WatchSeries::of(item.name.clone(), points(k).collect())).collect();
+    recorded.result.watch = Some(watch);
 }
 
 /// A hundred hours with many steps, kinds of messages and kinds of failures, in long figures.
@@ -68,15 +157,30 @@ pub fn long() -> Recorded {
     let mut recorded = of(result, timeline);
     recorded.failures =
         (0..1_000).map(|k| failure(f64::from(k), &borrowed(&steps)[0], "http-400", &long)).collect();
+    watch_all(&mut recorded, &long);
     recorded.plan = "# a line of a plan that is quite long, but not too long\n".repeat(20_000);
     recorded
 }
 
 /// The ordinary run with hostile text in every place that a server, a scenario or a user can fill.
 pub fn hostile() -> Recorded {
-    let mut recorded = ordinary();
+    let mut recorded = watched();
     let all = HOSTILE.join(" ");
     let result = &mut recorded.result;
+    if let Some(watch) = &mut result.watch {
+        for (k, item) in watch.items.iter_mut().enumerate() {
+            let text = HOSTILE[k % HOSTILE.len()].to_owned();
+            if let Some(series) = recorded.watch.iter_mut().find(|series| series.item == item.name) {
+                series.item.clone_from(&text);
+            }
+            (item.name, item.source, item.place) = (text.clone(), text.clone(), Some(all.clone()));
+            (item.expression, item.judge, item.unit) = (text.clone(), text.clone(), text.clone());
+            (item.fix, item.why) = (all.clone(), Sentence::plain(all.as_str()));
+        }
+        for event in &mut watch.events {
+            (event.subject, event.evidence) = (all.clone(), all.clone());
+        }
+    }
     for (k, detail) in result.errors.details.iter_mut().enumerate() {
         let text = HOSTILE[k % HOSTILE.len()];
         (detail.kind, detail.step, detail.blame) = (text.to_owned(), text.to_owned(), text.to_owned());
