@@ -113,9 +113,9 @@ fn the_servers_charts_are_on_the_clients_time() {
     let at = "[...document.querySelectorAll('#timelines .u-cursor-x')].map(e => e.getBoundingClientRect().x - e.parentElement.getBoundingClientRect().x)";
     let at: Vec<f64> = serde_json::from_value(shown.browser.eval(at)).expect("numbers");
     assert!(at.len() > 15 && at.iter().all(|x| *x > 50.0 && (x - at[0]).abs() < 4.0), "{at:?}");
-    let events = "document.querySelectorAll('#c-watch-0 .event:not([hidden])').length";
+    let events = "document.querySelectorAll('#c-watch-0 .happened:not([hidden])').length";
     assert_eq!(shown.number(events), 3.0);
-    let text = shown.browser.eval("document.querySelector('#c-watch-0 .event').title");
+    let text = shown.browser.eval("document.querySelector('#c-watch-0 .happened').title");
     assert!(text.as_str().is_some_and(|text| text.contains("restarted: ws1:8080")), "{text}");
     assert_eq!(shown.browser.complaints(), Vec::<String>::new());
 }

@@ -18,9 +18,6 @@ use crate::report::recorded::Point;
 use crate::report::texts::page::Words;
 use crate::report::texts::servers::Side;
 
-/// Bytes of figures in a page. What is beside them takes some 300 kB at most.
-const DATA_BYTES_MAX: usize = 640_000;
-
 /// Seconds that a row must last for its CPU time to be a rate.
 const CPU_SPAN_MIN_S: f64 = 0.25;
 
@@ -75,13 +72,13 @@ struct Say {
 }
 
 impl Page<'_> {
-    /// Decides what is drawn, with as many steps as there is room for.
-    pub(super) fn drawn(&self) -> (Drawn, String) {
+    /// Decides what is drawn, with as many steps as there is room for in so many bytes.
+    pub(super) fn drawn(&self, bytes_max: usize) -> (Drawn, String) {
         let mut steps = self.recorded.timeline.steps.len().min(STEPS_MAX);
         loop {
             let drawn = self.with_steps(steps);
             let json = self.json(&drawn);
-            if json.len() <= DATA_BYTES_MAX || steps == 0 {
+            if json.len() <= bytes_max || steps == 0 {
                 return (drawn, json);
             }
             steps -= 1;

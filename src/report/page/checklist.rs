@@ -89,12 +89,12 @@ const LINES: [(Side, &[(Side, Rule)]); 3] = [
     ),
 ];
 
-/// How a line came out.
+/// How a line came out; of several, the greatest counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Mark {
     Met,
-    Warned,
     NotMeasured,
+    Warned,
     Failed,
     ByHand,
 }
@@ -222,7 +222,10 @@ impl Page<'_> {
         let mark = |item: &WatchedResult| item.outcome.map_or(Mark::Met, mark_of);
         let found = html! {
             @for item in self.figures_named(names).take(NAMED_MAX) {
-                @if let Some(value) = item.value { div { (name(&item.name)) ": " (shown_value(&item.unit, value)) } }
+                div {
+                    (name(&item.name)) ": "
+                    @if let Some(value) = item.value { (shown_value(&item.unit, value)) } @else { "–" }
+                }
             }
         };
         (self.figures_named(names).map(mark).max().unwrap_or(Mark::NotMeasured), found)

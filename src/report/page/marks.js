@@ -45,7 +45,7 @@ const upright = (u, at, text, row, name, dashes, until = Infinity) =>
 const limits = (u, spec) =>
   across(u, (ctx, left, top, width, height, ratio) => {
     let below = Infinity;
-    for (const { v, fail, text } of spec.limits) {
+    for (const { v, fail, text, of } of spec.limits) {
       const y = Math.round(u.valToPos(v, 'y', true)) + 0.5;
       ctx.strokeStyle = ctx.fillStyle = colour(fail ? 'bad' : 'warn');
       ctx.lineWidth = 1.25 * ratio;
@@ -59,7 +59,8 @@ const limits = (u, spec) =>
       below = y;
       ctx.textAlign = 'right';
       ctx.textBaseline = 'bottom';
-      ctx.fillText(text + ' ' + UNITS[spec.unit][1](v), left + width - 4 * ratio, y - 2 * ratio);
+      const label = text + ' ' + UNITS[spec.unit][1](v) + (of && ' · ' + of);
+      ctx.fillText(label, left + width - 4 * ratio, y - 2 * ratio);
     }
   });
 // What happened to a server: a line, and what it was under the mouse.
@@ -70,7 +71,7 @@ const events = u => {
       u,
       data.events.map(([, , text]) => {
         const mark = document.createElement('i');
-        mark.className = 'event';
+        mark.className = 'happened';
         mark.title = text;
         u.over.append(mark);
         return mark;

@@ -43,6 +43,9 @@ const CHART_SCRIPT: &str = include_str!("../../../third_party/uplot/uPlot.iife.m
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
+/// Bytes of a page with its figures; the frames of charts are beside them.
+const BYTES_MAX: usize = 960_000;
+
 /// A run, in a language.
 struct Page<'a> {
     recorded: &'a Recorded,
@@ -56,23 +59,23 @@ pub fn html(recorded: &Recorded, lang: Lang) -> String {
 
 impl Page<'_> {
     fn html(&self) -> Markup {
-        let (drawn, json) = self.drawn();
-        let sections: Vec<Section> = [
-            self.criteria(),
-            self.steps(),
-            Some(self.timelines(&drawn)),
-            self.servers_side(),
-            self.checklist(),
-            self.distributions(&drawn),
+        let top = self.top();
+        let before = [self.criteria(), self.steps()];
+        let servers = [self.servers_side(), self.checklist()];
+        let after = [
             Some(self.failures()),
             self.accounts(),
             self.spread(),
             Some(self.machine()),
             Some(self.plan()),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        ];
+        let written = before.iter().chain(&servers).chain(&after).flatten();
+        let written = top.0.len() + written.map(|section| section.body.0.len()).sum::<usize>();
+        let own = STYLE.len() + SCRIPT.len() + CHART_STYLE.len() + CHART_SCRIPT.len();
+        let (drawn, json) = self.drawn(BYTES_MAX.saturating_sub(written + own));
+        let sections = before.into_iter().chain([Some(self.timelines(&drawn))]).chain(servers);
+        let sections = sections.chain([self.distributions(&drawn)]).chain(after);
+        let sections: Vec<Section> = sections.flatten().collect();
         html! {
             (DOCTYPE)
             html lang=(self.lang.tag()) {
@@ -92,7 +95,7 @@ impl Page<'_> {
                             ul { @for one in &sections { li { a href={ "#" (one.id) } { (one.title) } } } }
                         }
                         main {
-                            (self.top())
+                            (top)
                             @for one in &sections { section id=(one.id) { h2 { (one.title) } (one.body) } }
                             footer { (self.foot()) }
                         }

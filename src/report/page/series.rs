@@ -72,7 +72,9 @@ impl Serialize for Instant {
 pub(super) struct Limit {
     pub v: Figure,
     pub fail: bool,
-    pub text: String,
+    pub text: &'static str,
+    /// Whose it is, where a chart has others.
+    pub of: String,
 }
 
 /// A chart over time.

@@ -18,7 +18,7 @@ use crate::report::{Outcome, WatchEvent, WatchResult, WatchedResult};
 use crate::watch::{Beyond, EventKind};
 
 /// Rows of the tables together, and of what was not measured.
-const ITEMS_MAX: usize = 80;
+const ITEMS_MAX: usize = 60;
 /// Events in the table, and as lines across the charts.
 const EVENTS_MAX: usize = 60;
 const EVENTS_DRAWN_MAX: usize = 40;

@@ -16,7 +16,7 @@ const LINES_MAX: usize = 8;
 const CHARTS_MAX: usize = 40;
 
 /// Readings drawn, of all charts together.
-const FIGURES_MAX: usize = 36_000;
+const FIGURES_MAX: usize = 24_000;
 
 /// Figures that differ by more would hide each other.
 const SCALE_MAX: f64 = 30.0;
@@ -198,7 +198,7 @@ impl Group<'_> {
     }
 
     /// The limits that are drawn, from the lowest up; lines that share one share its label.
-    pub fn limits(&self, warn: &str, fail: &str) -> Vec<Limit> {
+    pub fn limits(&self, warn: &'static str, fail: &'static str) -> Vec<Limit> {
         let mut found: Vec<(f64, bool, Vec<&str>)> = Vec::new();
         for line in &self.lines {
             let limits = line.limits();
@@ -216,12 +216,11 @@ impl Group<'_> {
         let limit = |(at, is_failure, names): (f64, bool, Vec<&str>)| {
             let of = match names.as_slice() {
                 _ if names.len() == self.lines.len() => String::new(),
-                [name] => format!(" {}", foreign::line(name, 24)),
-                [name, rest @ ..] => format!(" {} +{}", foreign::line(name, 24), rest.len()),
+                [name] => foreign::line(name, 24),
+                [name, rest @ ..] => format!("{} +{}", foreign::line(name, 24), rest.len()),
                 [] => String::new(),
             };
-            let word = if is_failure { fail } else { warn };
-            Limit { v: Figure(Some(at)), fail: is_failure, text: format!("{word}{of}") }
+            Limit { v: Figure(Some(at)), fail: is_failure, text: if is_failure { fail } else { warn }, of }
         };
         found.into_iter().map(limit).collect()
     }
@@ -278,7 +277,7 @@ mod tests {
         };
         assert_eq!(groups.iter().map(names).collect::<Vec<_>>(), ["a b zero", "large", "other"]);
         let limits = groups[0].limits("warn", "fail");
-        let limits: Vec<(&str, bool)> = limits.iter().map(|one| (one.text.as_str(), one.fail)).collect();
+        let limits: Vec<(&str, bool)> = limits.iter().map(|one| (one.text, one.fail)).collect();
         assert_eq!(limits, [("warn", false), ("fail", true)]);
         assert!(groups[2].limits("warn", "fail").is_empty(), "they would flatten the line");
     }

@@ -98,7 +98,7 @@ texts! {
         PubSub => "Delay of Pub/Sub", "Pub/Sub 지연";
         RedisLatency => "Latency of Redis", "Redis 지연";
         Pool => "No request waits for a pool connection", "풀 연결을 기다리는 요청이 없음";
-        Proxy => "No 499 and no 502 at nginx", "nginx에 499와 502가 없음";
+        Proxy => "No 499 and no 502 at nginx", "프록시에 499와 502가 없음";
         Alive => "No server restarted or went down", "재시작하거나 중단된 서버가 없음";
         Spread => "Spread over the WebSocket servers", "WebSocket 서버별 분산";
         Stable => "The stable maximum is known", "안정적으로 유지되는 최대치를 확인";
