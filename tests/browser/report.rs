@@ -32,7 +32,6 @@ impl Shown {
     fn open(&mut self, recorded: &Recorded, lang: Lang) -> PathBuf {
         let file = self.place.path().join("report.html");
         fs::write(&file, page::html(recorded, lang)).expect("a file");
-        if let Some(d) = std::env::var_os("KEEP_PAGE") { fs::copy(&file, d).unwrap(); }
         self.browser.open(&file);
         file
     }

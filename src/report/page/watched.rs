@@ -311,7 +311,7 @@ mod tests {
             item("beyond", "redis", "ms", "worst"),
         ];
         let points =
-            |f: fn(f64) -> f64| (0..60).map(|k| (f64::from(k) * 5.0, f(f64::from(k) * 5.0))).collect();
+            |f: fn(f64) -> f64| (0..240).map(|k| (f64::from(k) * 5.0, f(f64::from(k) * 5.0))).collect();
         let jump: Vec<_> = points(|at| if (140.0..=160.0).contains(&at) { 9.0 } else { 1.0 });
         let calm: Vec<_> = points(|at| at / 100.0);
         let beyond: Vec<_> = points(|_| 60.0);
