@@ -16,13 +16,13 @@ use self::figures::{Figure, Question};
 use self::format::Format;
 use self::stub_status::StubStatus;
 use self::tally::Access;
+use super::Network;
 use super::fetch::{self, Fetched};
 use super::log::feed::{self, Feed, Origin, Since};
 use super::place::{self, Result, Secret, Variables};
 use super::presence::{Look, Presence};
 use super::rate::Rates;
 use super::source::{Reading, Source, Unseen};
-use super::spec::Network;
 use crate::foreign;
 use crate::scenario::document::Section;
 
