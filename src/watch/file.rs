@@ -120,7 +120,8 @@ impl Watch {
         let spec =
             spec.ok_or_else(|| section.own_error(format!("it does not say where it is: {}", kind.place)))?;
         let item = item(section, &name, kind.check)?;
-        if let Some(item) = &item {
+        // The built-in set asks for what it would like to know; what nobody can answer is not measured.
+        if let Some(item) = item.as_ref().filter(|_| !given.may_be_absent) {
             let refused = |why| section.error("expression", section.place("expression"), why);
             spec.check(&item.expression).map_err(refused)?;
         }
