@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use redis::{Connection, RedisResult};
 
-use super::{Bridge, TURN};
+use super::TURN;
+use crate::bridge::Bridge;
 use crate::shared::Shared;
 use crate::world::Bulletin;
 
