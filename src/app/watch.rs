@@ -46,6 +46,8 @@ pub(super) fn read(options: &WatchOptions) -> Result<Watch> {
         watch = Watch::read(&name, &text, &variables, Given { sources: &given, may_be_absent: false })?;
     }
     if !given.is_empty() {
+        // What the file places, the set's figures of that kind are read from.
+        given.extend(watch.sources.iter().map(|source| source.spec.clone()));
         watch.add(builtin::runnity(&given)?);
     }
     Ok(watch)

@@ -8,18 +8,24 @@
 
 mod advice;
 pub mod builtin;
+mod fetch;
 pub mod file;
 pub mod item;
 pub mod judge;
+pub mod log;
 pub mod metrics;
+pub mod nginx;
 pub mod page;
 mod place;
+mod presence;
 pub mod prometheus;
 pub mod query;
+mod rate;
 pub mod redis;
 pub mod running;
 pub mod source;
 pub mod spec;
+pub mod tcp;
 mod thread;
 
 pub use file::{Watch, Watched};

@@ -3,14 +3,22 @@
 //! A new kind is a file, a variant and a row. Opens nothing before [`Spec::open`].
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use super::log::feed::Since;
+use super::log::{self, Log};
 use super::metrics::{self, Metrics};
+use super::nginx::{self, Nginx};
 use super::page::{self, Page};
 use super::place::{Result, Variables};
 use super::prometheus::{self, Prometheus};
 use super::redis::{self, Redis, RedisSource, Role};
-use super::source::Source;
+use super::source::{Reading, Source, Unseen};
+use super::tcp::{self, Tcp};
 use crate::scenario::document::Section;
+
+/// Between two looks of a source that is tried.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// A source as its blocks describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +29,14 @@ pub enum Spec {
     Metrics(Metrics),
     /// A Redis server.
     Redis(Redis),
+    /// An nginx.
+    Nginx(Nginx),
+    /// A log.
+    Log(Log),
     /// A page.
     Page(Page),
+    /// A port.
+    Tcp(Tcp),
     /// A source of this kind that nobody has said the place of: its items are not measured.
     Absent(&'static str),
 }
@@ -51,7 +65,7 @@ pub(super) struct Kind {
 }
 
 /// All kinds.
-pub(super) const KINDS: [Kind; 5] = [
+pub(super) const KINDS: [Kind; 8] = [
     Kind {
         name: "prometheus",
         keys: &prometheus::KEYS,
@@ -84,11 +98,32 @@ pub(super) const KINDS: [Kind; 5] = [
         place: "give address = \"host:port\", or the option --redis-pubsub URL (--redis, if it is the same server)",
     },
     Kind {
+        name: "nginx",
+        keys: &nginx::KEYS,
+        read: |section, variables| Ok(Nginx::from_section(section, variables)?.map(Spec::Nginx)),
+        check: nginx::check,
+        place: nginx::PLACE,
+    },
+    Kind {
+        name: "log",
+        keys: &log::KEYS,
+        read: |section, _| Ok(Log::from_section(section)?.map(Spec::Log)),
+        check: log::check,
+        place: log::PLACE,
+    },
+    Kind {
         name: "page",
         keys: &page::KEYS,
         read: |section, variables| Ok(Page::from_section(section, variables)?.map(Spec::Page)),
-        check: |_| Err("a page has no figures: leave it out".to_owned()),
+        check: tcp::check,
         place: "give url = \"http://…\"",
+    },
+    Kind {
+        name: "tcp",
+        keys: &tcp::KEYS,
+        read: |section, _| Ok(Tcp::from_section(section)?.map(Spec::Tcp)),
+        check: tcp::check,
+        place: tcp::PLACE,
     },
 ];
 
@@ -100,7 +135,10 @@ impl Spec {
             Self::Metrics(_) => "metrics",
             Self::Redis(at) if at.role == Role::PubSub => "redis-pubsub",
             Self::Redis(_) => "redis",
+            Self::Nginx(_) => "nginx",
+            Self::Log(_) => "log",
             Self::Page(_) => "page",
+            Self::Tcp(_) => "tcp",
             Self::Absent(kind) => kind,
         }
     }
@@ -111,7 +149,10 @@ impl Spec {
             Self::Prometheus(at) => at.url.clone(),
             Self::Metrics(at) => at.url.clone(),
             Self::Redis(at) => at.place(),
+            Self::Nginx(at) => at.place(),
+            Self::Log(at) => at.origin.name(),
             Self::Page(at) => at.url.clone(),
+            Self::Tcp(at) => at.place(),
             Self::Absent(_) => String::new(),
         }
     }
@@ -121,18 +162,53 @@ impl Spec {
         KINDS.iter().find(|kind| kind.name == self.kind()).map_or("", |kind| kind.place)
     }
 
-    /// Whether there is anything to read from it during a run.
-    pub fn has_figures(&self) -> bool {
-        matches!(self, Self::Prometheus(_) | Self::Metrics(_) | Self::Redis(_))
+    /// Why an expression makes no sense to this very source, though it does to others of its kind.
+    pub(super) fn check(&self, expression: &str) -> std::result::Result<(), String> {
+        match self {
+            Self::Nginx(at) => at.check(expression),
+            Self::Log(at) => at.check(expression),
+            _ => Ok(()),
+        }
     }
 
-    /// The source itself; `None` for what has no figures.
+    /// Whether there is anything to read from it during a run.
+    pub fn has_figures(&self) -> bool {
+        !matches!(self, Self::Absent(_))
+    }
+
+    /// The source itself; `None` for what has no figures. The lines of a log count from now on.
     pub fn open(&self, network: &Network) -> Option<Box<dyn Source>> {
+        self.open_since(network, Since::Now)
+    }
+
+    /// Looks until there is a figure for every expression, or a reason for none, or the deadline is over. The last
+    /// lines of a log count as well.
+    pub fn tried(&self, expressions: &[&str], network: &Network, deadline: Instant) -> Reading {
+        let Some(mut source) = self.open_since(network, Since::Before) else { return Reading::default() };
+        loop {
+            let reading = source.look(expressions, deadline);
+            let is_early =
+                |value: &std::result::Result<f64, Unseen>| value.as_ref().is_err_and(|it| it.is_early);
+            if !reading.values.iter().any(is_early)
+                || !reading.events.is_empty()
+                || Instant::now() >= deadline
+            {
+                return reading;
+            }
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+    }
+
+    fn open_since(&self, network: &Network, since: Since) -> Option<Box<dyn Source>> {
         match self {
             Self::Prometheus(at) => Some(Box::new(at.open(network))),
             Self::Metrics(at) => Some(Box::new(at.open(network))),
             Self::Redis(at) => Some(Box::new(RedisSource::new(at, network.tls.clone()))),
-            Self::Page(_) | Self::Absent(_) => None,
+            Self::Nginx(at) => Some(at.open(network, since)),
+            Self::Log(at) => Some(at.open(since)),
+            Self::Page(at) => Some(at.open(network)),
+            Self::Tcp(at) => Some(at.open()),
+            Self::Absent(_) => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What needs redis-server and prometheus: `startline preflight --watch` with a real one of each, and
+//! What needs redis-server, prometheus and nginx: `startline preflight --watch` with a real one of each, and
 //! `startline run --metrics` scraped by a real Prometheus.
 //!
 //! Without them the tests fail with the command that installs them.
@@ -8,9 +8,15 @@
 mod common;
 #[path = "../common/programs.rs"]
 mod programs;
+mod proxy;
 mod watching;
 
+mod logs;
 mod metrics;
+mod nginx;
+mod oracle;
+mod pages;
 mod preflight;
 mod redis_source;
+mod run;
 mod shared_mocks;

@@ -9,6 +9,7 @@
 pub mod affinity;
 pub mod alarm;
 pub mod clock;
+pub mod dependent;
 pub mod descriptors;
 pub mod features;
 pub mod heap;

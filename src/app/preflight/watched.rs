@@ -17,7 +17,7 @@ use crate::lookup::agent;
 use crate::plan::Plan;
 use crate::plan::schedule::date_header;
 use crate::preflight::watch::redis::{Asked, Memory};
-use crate::preflight::watch::{figures, http, prometheus, redis as judged};
+use crate::preflight::watch::{figures, http, prometheus, redis as judged, tried};
 use crate::watch::page::Page;
 use crate::watch::prometheus::Prometheus;
 use crate::watch::redis::Redis;
@@ -48,18 +48,34 @@ pub(super) fn ask(watch: &Watch, plan: &Plan, trust: Option<&Trust>, board: &Boa
             Spec::Page(at) => Some(http::check(name, at, &page(agent, at))),
             Spec::Prometheus(at) => Some(prometheus::check(name, at, &targets(agent, at))),
             Spec::Redis(at) => Some(judged::check(name, at, &ping(at, tls.as_ref()))),
+            Spec::Nginx(_) | Spec::Log(_) | Spec::Tcp(_) => Some(tried(it, &network)),
             _ => None,
         });
         board.found(look(it, &network));
     }
 }
 
-/// One look at a source's figures.
+/// Looks at a source of which nothing else is known than whether it has figures.
+fn tried(it: &Watched, network: &Network) -> Check {
+    let expressions = tried::expressions(&it.spec, it.items.iter().map(|item| item.expression.as_str()));
+    let reading = it.spec.tried(&expressions, network, Instant::now() + DEADLINE);
+    tried::check(&it.name, &it.spec, &expressions, &reading)
+}
+
+/// One look at the figures of a source that was asked otherwise before.
 fn look(it: &Watched, network: &Network) -> Option<Check> {
-    let mut source = it.spec.open(network).filter(|_| !it.items.is_empty())?;
+    if !has_further_figures(it) {
+        return None;
+    }
+    let mut source = it.spec.open(network)?;
     let expressions: Vec<&str> = it.items.iter().map(|item| item.expression.as_str()).collect();
     let reading = source.look(&expressions, Instant::now() + DEADLINE);
     Some(figures::check(&it.name, &it.items, &reading.values))
+}
+
+fn has_further_figures(it: &Watched) -> bool {
+    let is_tried = matches!(it.spec, Spec::Nginx(_) | Spec::Log(_) | Spec::Tcp(_));
+    it.spec.has_figures() && !is_tried && !it.items.is_empty()
 }
 
 /// The checks that were not made, in the same order.
@@ -70,9 +86,10 @@ pub(super) fn skipped(watch: &Watch, cause: &str) -> Vec<Check> {
             Spec::Page(at) => Some(http::skipped(&it.name, at, cause)),
             Spec::Prometheus(at) => Some(prometheus::skipped(&it.name, at, cause)),
             Spec::Redis(_) => Some(judged::skipped(&it.name, cause)),
+            Spec::Nginx(_) | Spec::Log(_) | Spec::Tcp(_) => Some(tried::skipped(&it.name, &it.spec, cause)),
             _ => None,
         });
-        if it.spec.has_figures() && !it.items.is_empty() {
+        if has_further_figures(it) {
             checks.push(figures::skipped(&it.name, &it.items, cause));
         }
     }
@@ -81,7 +98,11 @@ pub(super) fn skipped(watch: &Watch, cause: &str) -> Vec<Check> {
 
 fn page(agent: &ureq::Agent, page: &Page) -> Result<http::Answer, String> {
     let began = Instant::now();
-    let mut answer = agent.get(&page.url).call().map_err(|error| agent::said(&error))?;
+    let request = page
+        .headers
+        .iter()
+        .fold(agent.get(&page.url), |request, (name, value)| request.header(name, &value.0));
+    let mut answer = request.call().map_err(|error| agent::said(&error))?;
     let location = answer.headers().get("location").and_then(|at| at.to_str().ok()).map(String::from);
     let status = answer.status().as_u16();
     let body = body(&mut answer)?;

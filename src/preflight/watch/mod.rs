@@ -6,3 +6,4 @@ pub mod figures;
 pub mod http;
 pub mod prometheus;
 pub mod redis;
+pub mod tried;
