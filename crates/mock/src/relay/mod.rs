@@ -1,7 +1,7 @@
 //! The threads between this mock server and others that share its challenges.
 //!
-//! [`publish`] says what happens here, [`hear`] what happens anywhere. Knows no client. Invariant: they
-//! end with the bridge, within a turn or the time that Redis may take.
+//! [`publish`] says what happens here, [`hear`] what happens anywhere. Knows no client. Invariant:
+//! they end with the bridge, within a turn or the time that Redis may take.
 
 use std::time::Duration;
 

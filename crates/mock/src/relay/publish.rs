@@ -1,5 +1,5 @@
-//! The thread that publishes what happens here, keeps this process's heartbeats, and looks for those of
-//! others.
+//! The thread that publishes what happens here, keeps this process's heartbeats, and looks for those
+//! of others.
 //!
 //! Invariant: bulletins go out in the order in which they happened; while Redis does not answer they
 //! are lost, as on the real servers, and counted.
