@@ -275,7 +275,7 @@ password_env = "REDIS_PW"
 source = "redis"
 name = "WebSocket servers"
 address = "[::1]:6380"
-expression = "numsub challenge:enter"
+expression = "pubsub.numsub(challenge:enter)"
 fail_under = 2
 every = "1s"
 "#;
@@ -323,7 +323,7 @@ every = "1s"
     fn an_item_of_the_file_s_stands_before_one_of_the_set_s() {
         let block = |name: &str, limit: u32| {
             format!(
-                "[[watch]]\nsource = \"redis\"\nname = \"{name}\"\naddress = \"x\"\nexpression = \"ping\"\nwarn_over = {limit}\n"
+                "[[watch]]\nsource = \"redis\"\nname = \"{name}\"\naddress = \"x\"\nexpression = \"ping.p95_ms\"\nwarn_over = {limit}\n"
             )
         };
         let mut own = read(&block("a", 1)).expect("it reads");
