@@ -284,7 +284,7 @@ every = "1s"
     fn a_whole_file_is_read() {
         let watch = read(WHOLE).expect("it reads");
         let names: Vec<&str> = watch.sources.iter().map(|it| it.name.as_str()).collect();
-        assert_eq!(names, ["grafana", "Prometheus", "cache", "::1:6380"]);
+        assert_eq!(names, ["grafana", "Prometheus", "cache", "[::1]:6380"]);
         let Spec::Page(page) = &watch.sources[0].spec else { panic!("{watch:?}") };
         assert_eq!((&page.statuses[..], page.contains.as_deref()), (&[200, 204][..], Some("ok")));
         let Spec::Prometheus(prometheus) = &watch.sources[1].spec else { panic!("{watch:?}") };
