@@ -261,6 +261,19 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_ends_the_run_is_a_first_signal_and_never_a_second() {
+        let interrupt = deaf(0);
+        let end = interrupt.first();
+        end();
+        assert_eq!(interrupt.reason(), Some(Reason::Interrupted.into()));
+        let first_at = || *interrupt.heard.first_at.lock().expect("not poisoned");
+        let (noticed, late) = (first_at(), Instant::now() + SAME_WITHIN);
+        end();
+        assert_eq!(first_at(), noticed);
+        assert_eq!(interrupt.heard.answer(SIGINT, late), Answer::Quit);
+    }
+
+    #[test]
     fn a_second_signal_counts_half_a_second_after_the_first() {
         let (heard, start) = (Heard::default(), Instant::now());
         let after = |millis| start + Duration::from_millis(millis);

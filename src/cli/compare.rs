@@ -21,15 +21,15 @@ pub struct CompareArgs {
     pub(crate) new: Vec<PathBuf>,
 
     /// Exit with status 1 on these differences: differs, any; worse, worse ones, or what looks worse where there are too few runs for a test.
-    #[arg(long, value_name = "WHAT", value_enum)]
+    #[arg(long, value_name = "WHAT", value_enum, hide_possible_values = true)]
     pub(crate) fail_on: Option<FailOnArg>,
 
     /// Print every measure, not only those that differ.
     #[arg(long)]
     pub(crate) all: bool,
 
-    /// The form.
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    /// Form: text, html (a page that needs no network) or json.
+    #[arg(long, value_name = "FORMAT", value_enum, hide_possible_values = true, default_value_t)]
     pub(crate) format: CompareFormat,
 
     /// Print JSON on standard output, and nothing else there; the same as --format json.
@@ -51,12 +51,9 @@ pub(crate) enum FailOnArg {
 /// The forms of a comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CompareFormat {
-    /// For a terminal.
     #[default]
     Text,
-    /// A page that needs no network.
     Html,
-    /// For programs.
     Json,
 }
 

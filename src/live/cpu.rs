@@ -1,6 +1,7 @@
 //! How much of a core each engine thread uses.
 //!
-//! Reads the kernel's counts of this process alone. Invariant: a count that cannot be read is a worker that is not shown.
+//! Reads the kernel's counts of this process alone. Invariant: a count that cannot be read is a
+//! worker that is not shown.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -20,7 +21,8 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// The share of a core that each used since the last look, in the order in which they were started.
+    /// The share of a core that each used since the last look, in the order in which they were
+    /// started.
     pub fn shares(&mut self) -> Vec<f64> {
         let now = Instant::now();
         let span = self.last.as_ref().map(|(last, _)| now.duration_since(*last));

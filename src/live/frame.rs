@@ -1,7 +1,8 @@
-//! What the control thread hands over once a second: an owned copy of what the screen shows, and no more.
+//! What the control thread hands over once a second: an owned copy of what the screen shows, and no
+//! more.
 //!
-//! Reads a [`Snapshot`] and knows no terminal. Invariant: a frame is bounded, however many servers, kinds of failures or
-//! messages a run has.
+//! Reads a [`Snapshot`] and knows no terminal. Invariant: a frame is bounded, however many servers,
+//! kinds of failures or messages a run has.
 
 use std::time::Duration;
 

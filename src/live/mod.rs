@@ -1,10 +1,12 @@
 //! The live view: a run on the whole screen of a terminal, drawn once a second.
 //!
-//! Knows no engine and no session: it reads what every view reads ([`Snapshot`]). Invariants: the control thread hands over
-//! an owned [`frame::Frame`] and does nothing else; a thread of its own draws and reads keys; a terminal that
-//! nobody reads costs frames, never a PING; without it nothing of this is there.
+//! Knows no engine and no session: it reads what every view reads ([`Snapshot`]). Invariants: the
+//! control thread hands over an owned [`frame::Frame`] and does nothing else; a thread of its own
+//! draws and reads keys; a terminal that nobody reads costs frames, never a PING; without it
+//! nothing of this is there.
 //!
-//! [`model`] is what is shown, [`draw`] how, and the screen itself is the terminal's ([`crate::terminal`]).
+//! [`model`] is what is shown, [`draw`] how, and the screen itself is the terminal's
+//! ([`crate::terminal`]).
 
 mod cpu;
 pub mod draw;
@@ -29,10 +31,13 @@ use self::frame::Frame;
 use self::model::{HISTORY_MAX, Key, Model};
 use crate::plan::Plan;
 use crate::report::view::{Snapshot, View};
-use crate::terminal::screen::{self, Screen};
+use crate::terminal;
+use crate::terminal::screen::Screen;
 
 /// Between two looks at what there is to draw, unless a key is pressed.
 const LOOK: Duration = Duration::from_millis(100);
+/// How long the lines that were held back may take to be printed.
+const LEAVE_WITHIN: Duration = Duration::from_millis(500);
 /// Lines for standard error that are shown.
 const LINES_MAX: usize = 4;
 
@@ -61,7 +66,8 @@ impl Frames {
 }
 
 impl Live {
-    /// Takes the screen, if standard error is a terminal that has one for this process. `end` asks for the run's orderly end.
+    /// Takes the screen, if standard error is a terminal that has one for this process. `end` asks
+    /// for the run's orderly end.
     pub fn start(plan: &Plan, end: impl Fn() + Send + 'static) -> Option<Self> {
         let screen = Screen::take()?;
         let frames = Arc::<Frames>::default();
@@ -79,7 +85,8 @@ impl View for Live {
     }
 
     fn leave(&mut self) {
-        screen::take_back();
+        // The screen comes back first, then what was held back.
+        terminal::flush(LEAVE_WITHIN);
     }
 }
 
@@ -137,4 +144,21 @@ fn paint(screen: &mut Screen, model: &Model, theme: Theme, area: Rect, shown: &B
         let _ = CrosstermBackend::new(screen).draw(Buffer::empty(area).diff(&next).into_iter());
     }
     next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_that_nobody_draws_do_not_pile_up() {
+        let frames = Frames::default();
+        for second in 0..2 * HISTORY_MAX as u64 {
+            frames.add(Frame { elapsed: Duration::from_secs(second), ..Frame::default() });
+        }
+        let taken = frames.take();
+        assert_eq!(taken.len(), HISTORY_MAX);
+        assert_eq!(taken.back().map(|frame| frame.elapsed.as_secs()), Some(2 * HISTORY_MAX as u64 - 1));
+        assert!(frames.take().is_empty());
+    }
 }

@@ -1,6 +1,8 @@
-//! What the screen shows: the latest frame, what the ones before it leave behind, and which page is open.
+//! What the screen shows: the latest frame, what the ones before it leave behind, and which page is
+//! open.
 //!
-//! Pure: frames and keys go in, the drawing reads it. Invariant: its size does not grow with a run's length.
+//! Pure: frames and keys go in, the drawing reads it. Invariant: its size does not grow with a
+//! run's length.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -29,14 +31,16 @@ pub struct Model {
     pub fresh: Vec<u64>,
     /// The last minutes, a point a second, latest last.
     pub history: VecDeque<Point>,
-    /// The share of a core that each engine thread used in the last second; empty if it is not known.
+    /// The share of a core that each engine thread used in the last second; empty if it is not
+    /// known.
     pub workers: Vec<f64>,
     /// Lines for standard error that wait until the view leaves, the latest of them.
     pub lines: Vec<String>,
     /// The explanation is open.
     pub is_help: bool,
-    /// When the hold began, as far as it has.
+    /// When the hold began, and the ramp-down, as far as they have.
     hold_began: Option<Duration>,
+    ramp_down_began: Option<Duration>,
     /// When the last point of the history was made, and arrivals planned and begun by then.
     last: (Duration, (u64, u64)),
 }
@@ -94,7 +98,8 @@ pub enum Key {
 }
 
 impl Key {
-    /// The keys that send these bytes. Where one has no meaning, none has: it is a paste, or a key that sends several.
+    /// The keys that send these bytes. Where one has no meaning, none has: it is a paste, or a key
+    /// that sends several.
     pub fn all_of(bytes: &[u8]) -> Vec<Self> {
         let Ok(text) = std::str::from_utf8(bytes) else { return vec![Self::Other] };
         let keys: Option<Vec<Self>> = text.chars().map(Self::of).collect();
@@ -129,6 +134,7 @@ impl Model {
             lines: Vec::new(),
             is_help: false,
             hold_began: None,
+            ramp_down_began: None,
             last: Default::default(),
         }
     }
@@ -141,8 +147,14 @@ impl Model {
         };
         let kinds = &frame.errors.kinds;
         self.fresh = kinds.iter().map(|it| it.count.saturating_sub(before(&it.kind, &it.step))).collect();
-        if frame.phase == Some(Phase::Hold) {
-            self.hold_began = Some(frame.elapsed.saturating_sub(frame.held));
+        match frame.phase {
+            Some(Phase::Hold) => self.hold_began = Some(frame.elapsed.saturating_sub(frame.held)),
+            Some(Phase::RampDown) => {
+                // A frame is up to a second late.
+                let hold_ended = self.hold_began.map(|began| began + frame.held);
+                self.ramp_down_began.get_or_insert(hold_ended.unwrap_or(frame.elapsed));
+            }
+            _ => {}
         }
         self.remember(&frame);
         self.frame = frame;
@@ -182,22 +194,21 @@ impl Model {
     pub fn standing(&self) -> Standing {
         let Spans { ramp, hold, ramp_down } = self.plan;
         let Frame { elapsed, held, .. } = self.frame;
-        let all = |left: Duration| Some(left);
         match self.frame.phase {
             None | Some(Phase::Ramp) => Standing {
                 so_far: elapsed.min(ramp),
                 planned: Some(ramp),
-                left_in_all: all((ramp + hold + ramp_down).saturating_sub(elapsed)),
+                left_in_all: Some((ramp + hold + ramp_down).saturating_sub(elapsed)),
             },
             Some(Phase::Settle) => Standing {
                 so_far: elapsed.saturating_sub(ramp),
                 planned: None,
-                left_in_all: all(hold + ramp_down),
+                left_in_all: Some(hold + ramp_down),
             },
             Some(Phase::Hold) => Standing {
                 so_far: held,
                 planned: Some(hold),
-                left_in_all: all(hold.saturating_sub(held) + ramp_down),
+                left_in_all: Some(hold.saturating_sub(held) + ramp_down),
             },
             Some(Phase::RampDown) => self.leaving(),
         }
@@ -206,8 +217,7 @@ impl Model {
     fn leaving(&self) -> Standing {
         let Frame { elapsed, held, .. } = self.frame;
         let ended_early = held + HOLD_SLACK < self.plan.hold;
-        let began = self.hold_began.map_or(elapsed, |began| began + held);
-        let so_far = elapsed.saturating_sub(began);
+        let so_far = elapsed.saturating_sub(self.ramp_down_began.unwrap_or(elapsed));
         let planned = (!ended_early).then_some(self.plan.ramp_down);
         Standing { so_far, planned, left_in_all: planned.map(|planned| planned.saturating_sub(so_far)) }
     }

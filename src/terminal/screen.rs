@@ -1,8 +1,9 @@
 //! The whole screen of the terminal, lent to one view: an alternate screen, and keys without Enter.
 //!
-//! Does not know what is drawn. Invariants: nothing here waits for a reader, so a paused terminal costs what was to be
-//! drawn; signals of the keyboard stay the kernel's, so Ctrl-C works whatever the view does; whoever lends the screen has the
-//! terminal as it was before, and then every line that was held back meanwhile.
+//! Does not know what is drawn. Invariants: nothing here waits for a reader, so a paused terminal
+//! costs what was to be drawn; signals of the keyboard stay the kernel's, so Ctrl-C works whatever
+//! the view does; whoever lends the screen has the terminal as it was before, and then every line
+//! that was held back meanwhile.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
@@ -25,10 +26,11 @@ use terminal_size::terminal_size_of;
 use super::printer::Printer;
 use super::{is_dumb, standard_error};
 
-/// How long a terminal may take nothing before the rest is left to the printer, which waits for nobody either.
+/// How long a terminal may take nothing before the rest is left to the printer, which waits for
+/// nobody either.
 const LEAVE_WITHIN: Duration = Duration::from_millis(300);
 /// How long who asks for the screen waits for it: the view looks up ten times a second.
-const BACK_WITHIN: Duration = Duration::from_secs(1);
+const BACK_WITHIN: Duration = Duration::from_secs(3);
 /// The value of a special character that turns it off (termios(3), `_POSIX_VDISABLE`).
 const DISABLED: u8 = 0;
 /// Columns and rows where the terminal does not say.
@@ -62,8 +64,9 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// Takes the screen of the terminal that standard error is, if it is there for this process: in the foreground, read as
-    /// fast as it is written, and not shared with a program that reads standard output and may draw itself (a pager).
+    /// Takes the screen of the terminal that standard error is, if it is there for this process: in
+    /// the foreground, read as fast as it is written, and not shared with a program that reads
+    /// standard output and may draw itself (a pager).
     pub(crate) fn take() -> Option<Self> {
         let stderr = io::stderr();
         let is_in_foreground = tcgetpgrp(&stderr).is_ok_and(|group| group == getpgrp());
@@ -102,7 +105,8 @@ impl Screen {
         size.filter(|(columns, rows)| *columns > 0 && *rows > 0).unwrap_or(SIZE_DEFAULT)
     }
 
-    /// Whether the terminal has taken all that was written: else it is not read, and another frame would only wait.
+    /// Whether the terminal has taken all that was written: else it is not read, and another frame
+    /// would only wait.
     pub(crate) fn is_clear(&self) -> bool {
         self.pending.is_empty()
     }
@@ -117,7 +121,8 @@ impl Screen {
         self.lines.held(lines_max)
     }
 
-    /// Waits until a key is pressed, at most this long, and writes what waits. Returns the bytes of the keys.
+    /// Waits until a key is pressed, at most this long, and writes what waits. Returns the bytes of
+    /// the keys.
     pub(crate) fn keys(&mut self, patience: Duration) -> Vec<u8> {
         let wanted = if self.is_clear() { PollFlags::IN } else { PollFlags::IN | PollFlags::OUT };
         let until = Instant::now() + patience;
@@ -192,7 +197,8 @@ impl Drop for Screen {
     }
 }
 
-/// Asks the view that has the screen to give it back soon. Touches no descriptor: threads have tables of their own.
+/// Asks the view that has the screen to give it back soon. Touches no descriptor: threads have
+/// tables of their own.
 pub(super) fn ask_back() {
     let lent = LENT.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some(loan) = &lent {
@@ -201,7 +207,7 @@ pub(super) fn ask_back() {
 }
 
 /// The same, and waits for it a moment.
-pub(crate) fn take_back() {
+pub(super) fn take_back() {
     let Some(loan) = LENT.lock().unwrap_or_else(PoisonError::into_inner).clone() else { return };
     ask_back();
     let state = loan.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -146,11 +146,8 @@ impl Browser {
 
     /// What a page should not do: lines on the console, exceptions, broken rules of its policy.
     pub fn complaints(&self) -> Vec<String> {
-        let is_complaint = |event: &&Value| match event["method"].as_str() {
-            Some("Runtime.exceptionThrown" | "Log.entryAdded") => true,
-            Some("Runtime.consoleAPICalled") => true,
-            _ => false,
-        };
+        let noisy = ["Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"];
+        let is_complaint = |event: &&Value| noisy.iter().any(|method| event["method"] == *method);
         self.events.iter().filter(is_complaint).map(ToString::to_string).collect()
     }
 

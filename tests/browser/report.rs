@@ -155,6 +155,23 @@ fn dragging_zooms_every_chart_and_the_button_resets_them() {
 }
 
 #[test]
+fn the_clock_can_be_the_reader_s_own() {
+    let mut shown = Shown::start();
+    let zone = serde_json::json!({ "timezoneId": "Asia/Seoul" });
+    shown.browser.call("Emulation.setTimezoneOverride", zone);
+    shown.open(&ordinary(), Lang::En);
+    for clock in ["09:34:00 UTC", "18:34:00 UTC+09:00"] {
+        shown.browser.eval("document.querySelector('#c-sessions .u-over').focus()");
+        shown.browser.key("End");
+        let legend = shown.legend("c-sessions");
+        assert!(legend.contains(clock), "{clock} is not in {legend:?}");
+        shown.browser.eval("document.getElementById('local').click()");
+        shown.browser.key("Home");
+    }
+    assert_eq!(shown.browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
 fn a_logarithmic_axis_can_be_switched() {
     let mut shown = Shown::start();
     shown.open(&ordinary(), Lang::En);

@@ -78,7 +78,8 @@ impl OnTerminal {
         self.seen.lock().expect("not poisoned").clone()
     }
 
-    /// Waits until the screen, drawn anew each time, has this text; spaces do not count, since they are not drawn.
+    /// Waits until the screen, drawn anew each time, has this text; spaces do not count, since they
+    /// are not drawn.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, text: &str) {
         let wanted = without_spaces(text);

@@ -1,6 +1,7 @@
 //! What failed, what is judged and what was said, as rows of text made for so many columns.
 //!
-//! Decides no places. Invariant: a failure comes with its count and what to do; what failed comes first.
+//! Decides no places. Invariant: a failure comes with its count and what to do; what failed comes
+//! first.
 
 use ratatui::text::Line;
 
@@ -12,7 +13,8 @@ use crate::live::frame::{Criterion, ErrorKind, State};
 use crate::numbers::{grouped, percent};
 
 impl Parts<'_> {
-    /// What failed: a head, a row a kind, and what to do in a row under as many as there is room for.
+    /// What failed: a head, a row a kind, and what to do in a row under as many as there is room
+    /// for.
     pub fn errors(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
         let errors = &self.model.frame.errors;
         let attempts = grouped(errors.attempts);

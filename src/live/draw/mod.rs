@@ -1,7 +1,8 @@
 //! The screen: which parts there are in this much room, and where.
 //!
-//! Pure: a [`Model`] goes in, cells come out. Invariants: nothing is drawn outside the area; what does not fit is cut or left
-//! out, time, sessions and errors last; words and marks carry the meaning, colour only repeats it.
+//! Pure: a [`Model`] goes in, cells come out. Invariants: nothing is drawn outside the area; what
+//! does not fit is cut or left out, time, sessions and errors last; words and marks carry the
+//! meaning, colour only repeats it.
 
 mod charts;
 mod help;
@@ -13,7 +14,7 @@ mod theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
-use ratatui::widgets::{Paragraph, Widget};
+use ratatui::widgets::{Clear, Paragraph, Widget};
 
 use self::parts::Parts;
 pub use self::theme::{Theme, Tone};
@@ -23,8 +24,9 @@ use super::model::Model;
 pub const SIZE_MIN: (u16, u16) = (80, 24);
 /// From here on the parts stand in two columns.
 const SIZE_WIDE: (u16, u16) = (110, 34);
-/// Rows of a chart with its title, at least.
+/// Rows of a chart with its title, at least and at most where it stands among other parts.
 const CHART_ROWS_MIN: usize = 3;
+const CHART_ROWS_MAX: usize = 8;
 /// Columns of the left one of two: the steps' table.
 const LEFT_COLUMNS: u16 = 69;
 /// Columns between two columns of parts.
@@ -66,7 +68,7 @@ fn foot(parts: &Parts<'_>, notes_max: usize, area: Rect, buffer: &mut Buffer) {
     lines.push(parts.foot(columns));
     let rows = (lines.len() as u16).min(area.height);
     let room = Rect { y: area.bottom() - rows, height: rows, ..area };
-    ratatui::widgets::Clear.render(room, buffer);
+    Clear.render(room, buffer);
     put(&lines, room, buffer);
 }
 
@@ -120,7 +122,7 @@ const TALL_GRANTS: [(Part, usize); 22] = [
     (Part::Messages, 2),
     (Part::Charts, 4),
     (Part::Criteria, 4),
-    (Part::Charts, 8),
+    (Part::Charts, CHART_ROWS_MAX),
     (Part::Steps, usize::MAX),
     (Part::Criteria, usize::MAX),
     (Part::Messages, usize::MAX),
@@ -136,7 +138,7 @@ impl Part {
             Self::Sessions => parts.sessions(columns, rows_max),
             Self::Arrivals => parts.arrivals(columns, rows_max.min(1)),
             // Drawn over these.
-            Self::Charts => vec![Line::default(); rows_max.min(8)],
+            Self::Charts => vec![Line::default(); rows_max.min(CHART_ROWS_MAX)],
             Self::Steps => parts.steps(columns, rows_max),
             Self::Errors => parts.errors(columns, rows_max),
             Self::Messages => parts.messages(columns, rows_max),
@@ -232,7 +234,7 @@ fn wide_left(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
 fn wide_right(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
     let columns = usize::from(area.width);
     let rows = usize::from(area.height);
-    let others = [parts.generator(columns, 4), parts.messages(columns, 8), parts.servers(columns, 8)];
+    let others = [parts.generator(columns, 6), parts.messages(columns, 8), parts.servers(columns, 8)];
     let taken: usize = others.iter().filter(|lines| !lines.is_empty()).map(|lines| lines.len() + 1).sum();
     let mut lines = parts.criteria_list(columns, rows.saturating_sub(taken).max(2));
     for part in others.into_iter().filter(|part| !part.is_empty()) {

@@ -181,7 +181,8 @@ impl Parts<'_> {
         flow(self.theme, "Messages", pieces.collect(), columns, rows_max)
     }
 
-    /// How sessions are spread over servers, and connections over addresses; nothing before there are any.
+    /// How sessions are spread over servers, and connections over addresses; nothing before there
+    /// are any.
     pub fn servers(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
         let frame = &self.model.frame;
         if frame.servers.is_empty() && frame.addresses.is_empty() {
@@ -233,38 +234,34 @@ impl Parts<'_> {
             let workers = self.text(Tone::Plain, format!("{} workers", generator.workers));
             return flow(self.theme, "Generator", vec![workers], columns, rows_max);
         }
-        let mut pieces = vec![
+        let each = generator.bytes_per_session.map(|each| format!(", {} a session", bytes(each as u64)));
+        let memory = bytes(generator.rss_bytes) + &each.unwrap_or_default();
+        let pieces = vec![
             self.text(if lags { Tone::Bad } else { Tone::Plain }, format!("lag p99 {}", ms(generator.lag))),
             self.text(Tone::Plain, format!("now {}", ms(generator.lag_now))),
             self.text(Tone::Dim, format!("limit {}", ms(generator.lag_limit))),
             self.text(stalls, stalled),
             self.text(Tone::Plain, format!("CPU {:.2} of {} cores", generator.cores_used, generator.cores)),
             self.workers(),
-            self.text(Tone::Plain, bytes(generator.rss_bytes)),
+            self.text(Tone::Plain, memory),
         ];
-        if let Some(each) = generator.bytes_per_session {
-            pieces.push(self.text(Tone::Plain, format!("{} a session", bytes(each as u64))));
-        }
         flow(self.theme, "Generator", pieces, columns, rows_max)
     }
 
-    /// Each engine thread's share of a core, the busiest ones of many.
+    /// Each engine thread's share of a core, the busiest one's where there are many.
     fn workers(&self) -> Piece {
-        let mut shares = self.model.workers.clone();
-        let count = self.model.frame.generator.workers;
-        let is_full = shares.iter().any(|share| *share > WORKER_SHARE_MAX);
-        let tone = if is_full { Tone::Warning } else { Tone::Plain };
-        let shown = |shares: &[f64]| {
-            shares.iter().map(|share| format!(" {:.0} %", share * 100.0)).collect::<String>()
+        let shares = &self.model.workers;
+        let percent = |share: &f64| format!(" {:.0} %", share * 100.0);
+        let busiest = shares.iter().copied().max_by(f64::total_cmp);
+        let is_full = busiest.is_some_and(|share| share > WORKER_SHARE_MAX);
+        let text = match busiest {
+            None => format!("{} workers", self.model.frame.generator.workers),
+            Some(_) if shares.len() <= WORKERS_SHOWN_MAX => {
+                format!("workers{}", shares.iter().map(percent).collect::<String>())
+            }
+            Some(busiest) => format!("busiest worker{}", percent(&busiest)),
         };
-        if shares.is_empty() {
-            return self.text(tone, format!("{count} workers"));
-        }
-        if shares.len() <= WORKERS_SHOWN_MAX {
-            return self.text(tone, format!("workers{}", shown(&shares)));
-        }
-        shares.sort_by(|one, other| other.total_cmp(one));
-        self.text(tone, format!("busiest of {count} workers{}", shown(&shares[..2])))
+        self.text(if is_full { Tone::Warning } else { Tone::Plain }, text)
     }
 
     /// The keys.

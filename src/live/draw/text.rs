@@ -1,4 +1,5 @@
-//! Pieces of text laid out in rows: what is weightiest comes first, and what does not fit is left out.
+//! Pieces of text laid out in rows: what is weightiest comes first, and what does not fit is left
+//! out.
 //!
 //! Invariant: no row is wider than it may be.
 
@@ -37,9 +38,11 @@ pub fn flow(
     let head = |text: &str| vec![span(theme, Tone::Title, format!("{text:LABEL_COLUMNS$}"))];
     let mut rows = vec![head(label)];
     let (mut used, mut is_first) = (LABEL_COLUMNS, true);
-    for piece in pieces {
-        let width = width(&piece) + if is_first { 0 } else { BETWEEN.chars().count() };
-        if !is_first && used + width + MORE.chars().count() > columns {
+    let count = pieces.len();
+    for (k, piece) in pieces.into_iter().enumerate() {
+        let more = if k + 1 < count { MORE } else { "" };
+        let after = used + columns_of(BETWEEN) + width(&piece);
+        if !is_first && after + columns_of(more) > columns {
             if rows.len() >= rows_max {
                 rows.last_mut().expect("one at least").push(span(theme, Tone::Dim, MORE));
                 break;
@@ -50,13 +53,18 @@ pub fn flow(
         let row = rows.last_mut().expect("one at least");
         if !is_first {
             row.push(span(theme, Tone::Dim, BETWEEN));
+            used += columns_of(BETWEEN);
         }
-        used += if is_first { self::width(&piece) } else { width };
+        used += width(&piece);
         row.extend(piece);
         is_first = false;
     }
     rows.truncate(rows_max);
     rows.into_iter().map(Line::from).collect()
+}
+
+fn columns_of(text: &str) -> usize {
+    text.chars().count()
 }
 
 /// Columns that a piece takes.
@@ -72,4 +80,26 @@ pub fn apart(mut left: Piece, right: Piece, columns: usize) -> Line<'static> {
         left.extend(right);
     }
     Line::from(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flowed(pieces: &[&str], columns: usize, rows_max: usize) -> Vec<String> {
+        let theme = Theme { colour: false };
+        let pieces = pieces.iter().map(|text| piece(theme, Tone::Plain, *text)).collect();
+        flow(theme, "Part", pieces, columns, rows_max).iter().map(Line::to_string).collect()
+    }
+
+    #[test]
+    fn pieces_stay_whole_and_what_is_missing_is_marked() {
+        assert_eq!(flowed(&["one", "two", "three"], 30, 1), ["Part       one · two · three"]);
+        assert_eq!(flowed(&["one", "two", "three"], 27, 1), ["Part       one · two …"]);
+        assert_eq!(flowed(&["one", "two", "three"], 27, 2), ["Part       one · two", "           three"]);
+        // 가 takes two columns.
+        assert_eq!(flowed(&["가가", "나"], 20, 1), ["Part       가가 · 나"]);
+        assert_eq!(flowed(&["가가", "나"], 19, 1), ["Part       가가 …"]);
+        assert_eq!(flowed(&[], 80, 3), ["Part       "]);
+    }
 }

@@ -16,13 +16,16 @@ const across = (u, draw) => {
   draw(ctx, left, top, width, height, u.pxRatio || devicePixelRatio);
   ctx.restore();
 };
+// One path: stalls that overlap on the screen are not darker than others.
 const shade = u =>
   across(u, (ctx, left, top, width, height, ratio) => {
     ctx.fillStyle = colour('shade');
+    ctx.beginPath();
     for (const [from, to] of data.stalls) {
       const [a, b] = [from, to].map(at => u.valToPos(at, 'x', true));
-      ctx.fillRect(a, top, Math.max(b - a, 2 * ratio), height);
+      ctx.rect(a, top, Math.max(b - a, 2 * ratio), height);
     }
+    ctx.fill();
   });
 const upright = (u, at, text, row, name, dashes, until = Infinity) =>
   across(u, (ctx, left, top, width, height, ratio) => {

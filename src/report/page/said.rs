@@ -3,7 +3,7 @@
 //! Invariant: sections ask here, and print no sentence of the result themselves.
 
 use super::Page;
-use crate::lang::{Lang, Reason};
+use crate::lang::Reason;
 use crate::report::texts::summary::Title;
 use crate::report::{CriterionResult, ErrorDetail, Verdict, headline, phrases};
 use crate::{fault, foreign};
@@ -19,12 +19,7 @@ impl Page<'_> {
 
     /// The verdict for a reader who knows nothing of load tests.
     pub(super) fn statement(&self) -> String {
-        let text = headline::statement(&self.recorded.result, self.lang);
-        // It stands after the verdict's word elsewhere, and is the title here.
-        match (self.lang, text.chars().next()) {
-            (Lang::En, Some(first)) => first.to_uppercase().chain(text.chars().skip(1)).collect(),
-            _ => text,
-        }
+        headline::statement(&self.recorded.result, self.lang)
     }
 
     pub(super) fn stable(&self) -> Option<String> {

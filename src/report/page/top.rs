@@ -134,14 +134,13 @@ impl Page<'_> {
     fn first_failure(&self) -> Markup {
         let Some(First { line, detail }) = self.first() else { return html! {} };
         let after = self.span(line.at_seconds);
-        let point = self.recorded.timeline.at(line.at_seconds);
         let mut facts = Pairs::default();
         facts.add(self.word(Words::Step), code(&line.step));
         facts.add(self.word(Words::Blame), self.blame(&line.blame));
         facts.add(self.word(Words::Server), line.server.as_deref().map_or_else(|| html! { "–" }, name));
         facts.add(self.word(Words::Member), line.member_id.to_string());
-        if let Some(point) = point {
-            facts.add(self.word(Words::OpenThen), grouped(point.open));
+        if let Some(open) = self.recorded.timeline.open_at(line.at_seconds) {
+            facts.add(self.word(Words::OpenThen), grouped(open));
         }
         if let Some(detail) = detail {
             facts.add(self.word(Words::OfThisKind), grouped(detail.count));

@@ -100,10 +100,14 @@ pub struct Band {
 }
 
 impl Timeline {
-    /// The point that an instant lies in, in seconds since the run began; `None` before the first.
-    pub fn at(&self, seconds: f64) -> Option<&Point> {
+    /// The sessions open at an instant, on the line between the readings before and after it; `None`
+    /// before the first point.
+    pub fn open_at(&self, seconds: f64) -> Option<u64> {
         let after = self.points.partition_point(|point| point.start_s <= seconds);
-        self.points.get(after.checked_sub(1)?)
+        let k = after.checked_sub(1)?;
+        let (point, before) = (self.points.get(k)?, k.checked_sub(1).map_or(0, |k| self.points[k].open));
+        let share = ((seconds - point.start_s) / point.length_s().max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
+        Some((before as f64 + (point.open as f64 - before as f64) * share).round() as u64)
     }
 }
 

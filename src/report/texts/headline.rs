@@ -14,7 +14,7 @@ texts! {
         Both => "{0}; {1}.", "{0}. {1}.";
         BothEndedEarly => "{0}; {1}, and the run was ended early by its --abort-on rule.",
             "{0}. {1}. --abort-on 규칙에 따라 테스트를 일찍 끝냈습니다.";
-        Killed => "The run had not finished when this was written: it was killed, or was still going on; {0}.",
+        Killed => "The run had not finished when this was written: it was killed, or was still going on. {0}.",
             "기록 당시 테스트가 끝나지 않았습니다(강제 종료되었거나 진행 중). {0}.";
 
         // What was done.

@@ -71,7 +71,7 @@ texts! {
         Average => "Average", "평균";
         Min => "Min", "최소";
         Max => "Max", "최대";
-        ErrorShare => "Error %", "오류 %";
+        ErrorShare => "Error\u{a0}%", "오류 %";
         Throughput => "Throughput /s", "처리량 /s";
         SentP95 => "Sent p95", "전송 기준 p95";
         SentP99 => "Sent p99", "전송 기준 p99";

@@ -6,6 +6,8 @@
 mod played;
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -24,11 +26,14 @@ fn ramp() -> Model {
     Played::new().until(RAMP_S / 2).model
 }
 
-/// A hold of a minute with servers that fail since the end of the ramp.
-fn trouble() -> Played {
-    let mut played = Played::new().until(RAMP_S - 20);
-    played.in_trouble = true;
-    played.until(RAMP_S + 60)
+/// A hold of a minute with servers that fail since the end of the ramp; played once.
+fn trouble() -> Model {
+    static MODEL: LazyLock<Model> = LazyLock::new(|| {
+        let mut played = Played::new().until(RAMP_S - 20);
+        played.in_trouble = true;
+        played.until(RAMP_S + 60).model
+    });
+    MODEL.clone()
 }
 
 fn screen(model: &Model, columns: u16, rows: u16) -> String {
@@ -71,7 +76,7 @@ fn a_ramp_that_goes_well() {
 
 #[test]
 fn a_hold_in_trouble_names_what_fails_and_what_to_do() {
-    let mut model = trouble().model;
+    let mut model = trouble();
     model.lines = vec!["warning: timeline.csv: No space left on device".into()];
     assert_screen("trouble", &model, 80, 24);
     assert_screen("trouble", &model, 120, 40);
@@ -99,7 +104,7 @@ fn the_words_are_explained() {
 
 #[test]
 fn no_size_is_too_small_or_too_large_to_draw() {
-    let mut model = trouble().model;
+    let mut model = trouble();
     for is_help in [false, true] {
         model.is_help = is_help;
         for (columns, rows) in (0..=150).step_by(7).flat_map(|x| (0..=60).step_by(3).map(move |y| (x, y))) {
@@ -113,7 +118,7 @@ fn no_size_is_too_small_or_too_large_to_draw() {
 
 #[test]
 fn without_colour_nothing_is_coloured_and_with_it_failures_are_red() {
-    let model = trouble().model;
+    let model = trouble();
     let drawn = |colour| {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 120, 40));
         draw(&model, Theme { colour }, &mut buffer);
@@ -148,8 +153,26 @@ fn sessions_add_up_in_every_second() {
 }
 
 #[test]
+fn time_left_is_of_the_phase_and_of_the_run() {
+    let s = Duration::from_secs;
+    let played = Played::new().until(100);
+    let standing = played.model.standing();
+    assert_eq!((standing.so_far, standing.planned), (s(100), Some(s(RAMP_S))));
+    assert_eq!(
+        standing.left_in_all,
+        Some(s(RAMP_S - 100) + played.model.plan.hold + played.model.plan.ramp_down)
+    );
+    let played = played.until(RAMP_S + 100);
+    let standing = played.model.standing();
+    assert_eq!((standing.so_far, standing.planned), (s(100), Some(played.model.plan.hold)));
+    // Ended early: nobody knows how long that takes.
+    let standing = played.leaves().model.standing();
+    assert_eq!((standing.planned, standing.left_in_all), (None, None));
+}
+
+#[test]
 fn what_is_kept_does_not_grow_with_the_run() {
-    let model = trouble().model;
+    let model = trouble();
     assert_eq!(model.history.len(), HISTORY_MAX);
     let last = model.history.back().expect("a point");
     assert_eq!((last.planned_per_s, last.begun_per_s), (0.0, 0.0));

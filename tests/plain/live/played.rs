@@ -1,4 +1,5 @@
-//! A run of 6,000 sessions, second by second, as the control thread would have shown it to the view.
+//! A run of 6,000 sessions, second by second, as the control thread would have shown it to the
+//! view.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -149,7 +149,7 @@ fn a_killed_run_says_how_far_it_was() {
     let text = headline(&run.result(), Lang::En);
     assert_eq!(
         text,
-        "Inconclusive: the run had not finished when this was written: it was killed, or was still going on; \
+        "Inconclusive: the run had not finished when this was written: it was killed, or was still going on. \
          6,000 of 6,000 sessions opened."
     );
 }

@@ -64,7 +64,7 @@ fn what_was_written_is_read() {
     let timeline = &recorded.timeline;
     assert_eq!(timeline.steps, layout().steps);
     assert_eq!(timeline.kinds, ["CONNECTED", "USER_ENTERED", "PONG", "other"]);
-    let point = timeline.at(1.5).expect("a point");
+    let point = &timeline.points[1];
     assert_eq!((point.start_s, point.end_s, point.open, point.started_total), (1.0, 2.0, 5_999, 2));
     assert_eq!(point.start_time.map(|at| at.to_string()).as_deref(), Some("2026-01-31T09:30:01Z"));
     assert_eq!(point.messages_by_kind, [0, 1, 0, 0]);
@@ -72,7 +72,11 @@ fn what_was_written_is_read() {
     let band = point.bands[0].expect("a login succeeded");
     assert_eq!((band.count, band.p50_ms, band.max_ms), (1, 4.992, 4.992));
     assert_eq!(point.bands[1], None, "no enter succeeded");
-    assert!(timeline.at(-1.0).is_none());
+    // From none to 6,000 in the first second, then to 5,999.
+    assert_eq!(
+        [-1.0, 0.25, 1.0, 9.0].map(|at| timeline.open_at(at)),
+        [None, Some(1_500), Some(6_000), Some(5_998)]
+    );
 
     let login = &recorded.distributions[0];
     assert_eq!(login.step, "login");
