@@ -10,5 +10,6 @@ pub mod pages;
 mod recorded;
 mod schema;
 mod text;
+mod troubles;
 mod verdict;
 mod watched;
