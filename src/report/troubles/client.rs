@@ -109,10 +109,7 @@ fn shaped(shape: Shape, result: &RunResult) -> Vec<Finding> {
     }
 }
 
-fn of_servers(
-    result: &RunResult,
-    read: impl Fn(&str, &ServerResult) -> Option<Finding>,
-) -> Vec<Finding> {
+fn of_servers(result: &RunResult, read: impl Fn(&str, &ServerResult) -> Option<Finding>) -> Vec<Finding> {
     result.servers.iter().filter_map(|(url, server)| read(url, server)).collect()
 }
 

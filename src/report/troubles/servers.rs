@@ -27,7 +27,9 @@ pub(super) fn find(clue: &Clue<Look>, result: &RunResult) -> Vec<Finding> {
             .items
             .iter()
             .filter(|item| expressions.iter().any(|one| reads(item, one)) && is_beyond(item))
-            .map(|item| finding(None, None, Reason::SeenFigure.with(item.name.as_str()).with(item.why.clone())))
+            .map(|item| {
+                finding(None, None, Reason::SeenFigure.with(item.name.as_str()).with(item.why.clone()))
+            })
             .collect(),
     }
 }

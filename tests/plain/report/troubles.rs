@@ -112,7 +112,11 @@ fn healthy() -> RunResult {
 
 fn server<'r>(result: &'r mut RunResult, url: &str) -> &'r mut ServerResult {
     let servers = result.servers.0.iter_mut();
-    servers.map(|(name, server)| (name.as_str(), server)).find(|(name, _)| *name == url).expect("it is there").1
+    servers
+        .map(|(name, server)| (name.as_str(), server))
+        .find(|(name, _)| *name == url)
+        .expect("it is there")
+        .1
 }
 
 /// As many sessions fail at this server.
@@ -125,7 +129,8 @@ fn fail(
     (first_seconds, last_seconds): (f64, f64),
 ) {
     let (step, kind) = (step.to_owned(), kind.to_owned());
-    let failure = ServerFailure { step: step.clone(), kind: kind.clone(), count, first_seconds, last_seconds };
+    let failure =
+        ServerFailure { step: step.clone(), kind: kind.clone(), count, first_seconds, last_seconds };
     server(result, url).failures.push(failure);
     detail(result, &step, &kind, count, first_seconds);
 }
@@ -260,7 +265,9 @@ fn what_one_trouble_causes_is_no_other_trouble() {
         assert_named(&result, vec![name]);
     };
     // nginx's 502, and refused connections, while that server is down.
-    played("server-down", |result| fail(result, ONE, "connect", "upgrade-refused-502", 90, (1_001.0, 1_100.0)));
+    played("server-down", |result| {
+        fail(result, ONE, "connect", "upgrade-refused-502", 90, (1_001.0, 1_100.0))
+    });
     played("server-down", |result| fail(result, ONE, "connect", "connect-refused", 90, (1_001.0, 1_100.0)));
     played("server-restarted", |result| fail(result, ONE, "connect", "connect-refused", 9, (60.0, 70.0)));
     // Its members go to the other one in the meantime.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use startline_mock::Config;
 
 use super::stand::*;
-use crate::common::{Run, finish, results, summary};
+use crate::common::{Run, finish, let_pass, results, summary};
 
 fn with(faults: &[&str], config: Config) -> Config {
     let injections = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
@@ -56,7 +56,8 @@ impl Played {
         let troubles = summary["troubles"].as_array().expect("a list");
         let named: Vec<_> = troubles.iter().map(|one| (&one["name"], &one["certainty"])).collect();
         assert_eq!(named, [(&name.into(), &"client-only".into())], "{troubles:#?}\n{}", finished.stdout);
-        let line = finished.stdout.lines().position(|line| line.trim_start().starts_with(&format!("{name}: ")));
+        let line =
+            finished.stdout.lines().position(|line| line.trim_start().starts_with(&format!("{name}: ")));
         let criteria = finished.stdout.lines().position(|line| line.contains("connections-held"));
         assert!(line.is_some() && line < criteria, "{}", finished.stdout);
     }
@@ -104,11 +105,8 @@ fn a_server_that_gets_nobody_is_found_once_it_is_expected() {
 
 #[test]
 fn members_taken_for_idle_are_found() {
-    let config = Config {
-        idle_timeout: Duration::from_secs(1),
-        idle_check: Duration::from_millis(500),
-        ..ready()
-    };
+    let config =
+        Config { idle_timeout: Duration::from_secs(1), idle_check: Duration::from_millis(500), ..ready() };
     let stand = Stand::start(config);
     Played::new(stand.addr(), 40, &[]).with("ping-interval", "70s").assert_named("idle-timeout");
 }
@@ -150,6 +148,8 @@ fn a_server_that_restarts_is_found() {
     let child = played.run.start();
     await_open(&stand, 30);
     stand.stop();
+    // Whoever has a ticket of the old process is refused meanwhile: the new one does not know it.
+    let_pass(Duration::from_millis(500));
     let restarted = Stand::start(config);
     played.assert_ended(child, "server-restarted");
     restarted.stop();
