@@ -11,6 +11,7 @@
 pub mod app;
 pub mod checks;
 pub mod cli;
+pub mod compare;
 pub mod doctor;
 pub mod engine;
 pub mod exit_status;

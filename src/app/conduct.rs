@@ -18,6 +18,7 @@ use super::ready::{Asked, Waited};
 use super::report::Reports;
 use super::watch;
 use crate::app::doctor;
+use crate::app::page::{self, PageKeeper};
 use crate::app::printed::{is_broken_pipe, print_found};
 use crate::app::ready;
 use crate::app::recording::{self, Servers};
@@ -39,7 +40,7 @@ use crate::plan::schedule::{self, Challenge, Entry, Start};
 use crate::plan::summary::Summary;
 use crate::plan::zone::Clues;
 use crate::plan::{CaFile, Plan, Target};
-use crate::report::files::{Lacking, ResultsDir, SUMMARY, default_name};
+use crate::report::files::{Lacking, REPORT, ResultsDir, SUMMARY, default_name};
 use crate::report::formats::Source;
 use crate::report::view::View;
 use crate::report::{RunResult, text};
@@ -118,10 +119,17 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
         watching: watch::start(watch, &plan, hosts.trust.as_ref())?,
         requires_all: args.require.is_some(),
     };
+    let keeper = PageKeeper::start(&path, output.lang);
     let shown = (&output, exporter, servers);
     let (result, lacking) = load(&plan, &hosts, (&interrupt, &stop), &mut directory, shown)?;
     drop(mock_server);
+    // While the result is printed.
+    let page = page::Writing::begin(&path, output.lang);
     let is_printed = output.print_result(&interrupt, &result, &path);
+    match page.wait(DISK_PATIENCE) {
+        Ok(_) => keeper.into_iter().for_each(PageKeeper::release),
+        Err(error) => tell(&format!("warning: {REPORT} could not be written: {error:#}")),
+    }
     let is_written = tell_what_is_lacking(&lacking, &path);
     let are_made = reports.make(&Source { result: &result, directory: &path, lang: output.lang });
     Ok(if is_printed && is_written && are_made {

@@ -6,10 +6,12 @@
 
 mod abort;
 mod addresses;
+mod compare;
 mod conduct;
 mod doctor;
 mod manual;
 mod mock_process;
+mod page;
 mod preflight;
 mod prepare;
 mod printed;
@@ -49,6 +51,7 @@ impl Cli {
     fn carry_out(self) -> ExitStatus {
         let outcome = match self.command {
             Command::Addresses(args) => Ok(addresses::command::run(args)),
+            Command::Compare(args) => compare::run(&args),
             Command::Completions(args) => manual::completions(&args).map(|()| ExitStatus::Passed),
             Command::Doctor(args) => doctor::run(*args),
             Command::Man(args) => manual::man(&args).map(|()| ExitStatus::Passed),

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf, absolute};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use crate::app::page;
 use crate::app::printed::print_found;
 use crate::cli::report::ReportArgs;
 use crate::nearest::hint;
 use crate::report::formats::{FORMATS, Format, MakeError, Source};
-use crate::report::{files, recorded, text};
+use crate::report::{files, recorded};
 use crate::terminal::tell;
 
 /// What GitHub's runners show on a job's page: Markdown is appended to the file that this names.
@@ -25,12 +26,15 @@ const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// # Errors
 /// There is no such form, the directory cannot be read, or the form not written.
 pub fn run(args: &ReportArgs) -> Result<()> {
+    if args.when_killed {
+        return page::keep(&args.directory, args.lang);
+    }
     let format = args.format.as_deref().map(named).transpose()?;
     let result = recorded::result(&args.directory)?;
     let source = Source { result: &result, directory: &args.directory, lang: args.lang };
     match (&args.out, format) {
         (Some(path), format) => {
-            let format = format.map_or_else(|| named("text"), Ok)?;
+            let format = format.map_or_else(|| named("html"), Ok)?;
             write(format, &source, path).with_context(|| format!("cannot write {}", path.display()))
         }
         (None, Some(format)) => {
@@ -38,9 +42,10 @@ pub fn run(args: &ReportArgs) -> Result<()> {
             format.make(&source, &mut out).map_err(flat)?;
             Ok(out.flush()?)
         }
-        (None, None) => print_found(None, false, &(), |page| {
-            text::summary(&result, Some(&args.directory), args.lang, page)
-        }),
+        (None, None) => {
+            let path = page::write(&args.directory, args.lang)?;
+            print_found(None, false, &(), |_| format!("{}\n", path.display()))
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::lookup::agent;
 use crate::plan::Plan;
 use crate::watch::file::Given;
 use crate::watch::prometheus::Prometheus;
-use crate::watch::redis::Redis;
+use crate::watch::redis::{Redis, Role};
 use crate::watch::source::DEADLINE;
 use crate::watch::{Network, Spec, Watch, Watching, builtin};
 
@@ -22,16 +22,23 @@ use crate::watch::{Network, Spec, Watch, Watching, builtin};
 /// # Errors
 /// What is wrong with a file or an address.
 pub(super) fn read(options: &WatchOptions) -> Result<Watch> {
+    let variables = |name: &str| std::env::var(name).ok();
     let mut given = Vec::new();
     if let Some(url) = &options.prometheus {
         given
             .push(Spec::Prometheus(Prometheus::at(url).map_err(|why| anyhow!("--prometheus {url}: {why}"))?));
     }
-    if let Some(address) = &options.redis {
+    for (option, address) in [("--redis", &options.redis), ("--redis-pubsub", &options.redis_pubsub)] {
+        let Some(address) = address else { continue };
         // Not repeated: it may hold a password.
-        given.push(Spec::Redis(Redis::at(address).map_err(|why| anyhow!("--redis: {why}"))?));
+        let redis = Redis::of_option(address, &variables).map_err(|why| anyhow!("{option}: {why}"))?;
+        if option == "--redis" {
+            given.push(Spec::Redis(redis.clone()));
+        }
+        // The last one given is where Pub/Sub is.
+        given.retain(|it| it.kind() != "redis-pubsub");
+        given.push(Spec::Redis(redis.as_role(Role::PubSub)));
     }
-    let variables = |name: &str| std::env::var(name).ok();
     let mut watch = Watch::default();
     if let Some(file) = &options.watch {
         let name = file.display().to_string();
@@ -39,6 +46,8 @@ pub(super) fn read(options: &WatchOptions) -> Result<Watch> {
         watch = Watch::read(&name, &text, &variables, Given { sources: &given, may_be_absent: false })?;
     }
     if !given.is_empty() {
+        // What the file places, the set's figures of that kind are read from.
+        given.extend(watch.sources.iter().map(|source| source.spec.clone()));
         watch.add(builtin::runnity(&given)?);
     }
     Ok(watch)

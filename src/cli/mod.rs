@@ -11,6 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::nearest::nearest;
 
 pub mod addresses;
+pub mod compare;
 pub mod completions;
 pub mod doctor;
 pub mod man;
@@ -38,6 +39,8 @@ pub struct Cli {
 pub enum Command {
     /// Add, remove and list addresses of this machine for sessions to come from.
     Addresses(addresses::AddressesArgs),
+    /// Say what differs between runs, and from three runs a side on what is better or worse.
+    Compare(compare::CompareArgs),
     /// Print a shell's completions of these commands and their options.
     Completions(completions::CompletionsArgs),
     /// Check whether this machine can run the plan; print the command that fixes what it lacks.

@@ -14,7 +14,7 @@ pub struct ReportArgs {
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
 
-    /// The form: csv, hlog, json, junit, markdown or text [default: text].
+    /// The form: csv, hlog, html, json, junit, markdown or text [default: html, into DIR/report.html].
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
 
@@ -25,6 +25,10 @@ pub struct ReportArgs {
     /// Language of the forms for people: en or ko.
     #[arg(long, value_enum, hide_possible_values = true, default_value_t)]
     pub(crate) lang: Lang,
+
+    /// Write the page now, and again when standard input ends without a word: its run was killed.
+    #[arg(long, hide = true, conflicts_with_all = ["format", "out"])]
+    pub(crate) when_killed: bool,
 }
 
 const HELP: &str = "\

@@ -17,9 +17,14 @@ pub struct WatchOptions {
     #[arg(long, value_name = "URL", help_heading = "Servers")]
     pub prometheus: Option<String>,
 
-    /// Watch the servers' Redis, such as 10.0.0.7:6379, with the built-in set of figures and limits.
+    /// Watch the servers' Redis, such as 10.0.0.7:6379 or rediss://user@10.0.0.7, with the built-in set of figures and
+    /// limits; its password is read from the variable REDISCLI_AUTH.
     #[arg(long, value_name = "ADDR", help_heading = "Servers")]
     pub redis: Option<String>,
+
+    /// The Redis that the servers' Pub/Sub goes over, if it is another than --redis.
+    #[arg(long, value_name = "ADDR", help_heading = "Servers")]
+    pub redis_pubsub: Option<String>,
 }
 
 /// Which criteria must be measured.

@@ -2,7 +2,7 @@
 //!
 //! A [`View`] of snapshots: it knows no engine and opens no connection. The control thread stores a
 //! small [`Reading`] a second and waits for nobody; threads of their own, of the lowest priority,
-//! encode and serve it ([`server`]). [`families`] declares every metric once, and
+//! encode and serve it (`server`). [`families`] declares every metric once, and
 //! `docs/metrics.md` lists the same. Invariant: whatever a scraper does, or fails to do, costs the
 //! run no more than a few threads and connections.
 
@@ -37,6 +37,9 @@ pub enum ListenError {
         ip = display_ip(*.0)
     )]
     Taken(SocketAddr),
+    /// A thread cannot start.
+    #[error("--metrics {0}: {1}")]
+    Threads(SocketAddr, io::Error),
     /// The kernel refuses for another reason.
     #[error(
         "--metrics {0}: cannot listen there: {1}; give an address of this machine, such as 127.0.0.1:9464"
@@ -66,7 +69,8 @@ impl Exporter {
         let listener = TcpListener::bind(address).map_err(refused)?;
         let bound = listener.local_addr().map_err(refused)?;
         let latest = Arc::new(Latest::new(Reading::before(plan)));
-        server::start(listener, &latest, server::PATIENCE).map_err(refused)?;
+        server::start(listener, &latest, server::PATIENCE)
+            .map_err(|error| ListenError::Threads(address, error))?;
         Ok(Self { latest, address: bound, after: Counts::default() })
     }
 

@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use startline_os::process;
 
 use super::buckets::Buckets;
+use crate::fault::Blame;
 use crate::measure::{Counts, Phase, StepTally};
 use crate::plan::Plan;
 use crate::report::view::Snapshot;
@@ -91,6 +92,8 @@ impl Reading {
     /// Before the load: what is planned, and nothing counted.
     pub fn before(plan: &Plan) -> Self {
         let (steps, settings) = (plan.scenario.step_names(), &plan.settings);
+        let listed = plan.scenario.websocket.as_ref().map_or(&[][..], |it| &it.messages);
+        let messages = listed.iter().map(|rule| rule.name.as_str()).chain(["other"]);
         let planned = [
             (Phase::Ramp, settings.ramp),
             (Phase::Hold, settings.hold),
@@ -102,6 +105,9 @@ impl Reading {
             planned: u64::from(settings.sessions),
             phases_planned: planned.map(|(phase, span)| (phase, span.as_secs_f64())).into(),
             steps: steps.iter().map(|name| Step { name: label(name), ..Step::default() }).collect(),
+            // Counters are there before they count, so that their first increase is seen.
+            errors_by_blame: named(Blame::ALL.iter().map(|blame| (blame.key(), 0))),
+            messages: named(messages.map(|name| (name, 0))),
             cpu_seconds: process::cpu_seconds(),
             resident_bytes: process::rss_bytes(),
             ..Self::default()
@@ -121,9 +127,9 @@ impl Reading {
             counts: tally.counts.clone(),
             after: after.clone(),
             steps: steps(snapshot),
-            errors_by_blame: named(&result.errors.by_blame),
+            errors_by_blame: named(result.errors.by_blame.iter().map(counted)),
             errors: errors(snapshot),
-            messages: named(&result.messages.by_type),
+            messages: named(result.messages.by_type.iter().map(counted)),
             servers: servers(result),
             tls_full: tally.secured.full,
             tls_resumed: tally.secured.resumed,
@@ -161,8 +167,20 @@ fn errors(snapshot: &Snapshot<'_>) -> Vec<Errors> {
     counts.into_iter().map(|([step, kind, blame], count)| Errors { step, kind, blame, count }).collect()
 }
 
-fn named(counts: &report::Ordered<u64>) -> Vec<(String, u64)> {
-    counts.iter().map(|(name, count)| (label(name), *count)).collect()
+fn counted<'n>((name, count): (&'n str, &u64)) -> (&'n str, u64) {
+    (name, *count)
+}
+
+/// By name; what has the same name is one, such as a scenario's own `other`.
+fn named<'n>(counts: impl Iterator<Item = (&'n str, u64)>) -> Vec<(String, u64)> {
+    let mut named: Vec<(String, u64)> = Vec::new();
+    for (name, count) in counts.map(|(name, count)| (label(name), count)) {
+        match named.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, sum)) => *sum += count,
+            None => named.push((name, count)),
+        }
+    }
+    named
 }
 
 fn servers(result: &RunResult) -> Vec<Server> {
@@ -210,6 +228,13 @@ fn label(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A series may be there once.
+    #[test]
+    fn what_has_the_same_name_is_one() {
+        let counts = [("CHAT", 2), ("other", 3), ("other", 4)];
+        assert_eq!(named(counts.into_iter()), [("CHAT".to_owned(), 2), ("other".to_owned(), 7)]);
+    }
 
     #[test]
     fn labels_are_bounded_and_stay_different() {

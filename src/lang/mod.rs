@@ -1,6 +1,6 @@
 //! The languages that results are shown in, and tables of texts in all of them.
 //!
-//! Each room declares its own tables with [`texts!`](crate::lang::texts). Of the texts, only those are here
+//! Each room declares its own tables with `texts!`. Of the texts, only those are here
 //! that results keep as data ([`Sentence`]), since several rooms make them.
 //! Invariant, held by the compiler: a text exists in every language, with the same arguments.
 
@@ -30,7 +30,7 @@ pub enum Lang {
     Ko,
 }
 
-/// A text that exists in every language; [`texts!`](crate::lang::texts) declares them.
+/// A text that exists in every language; `texts!` declares them.
 pub trait Text: Copy + 'static {
     /// All of the table.
     const ALL: &'static [Self];

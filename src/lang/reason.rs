@@ -44,6 +44,16 @@ texts! {
         Stopped => "The run was stopped early: {0}.", "테스트가 중간에 중단되었습니다: {0}.";
         AccountsOpen => "The accounts do not close, which is a defect of startline: {0}.",
             "집계가 맞지 않습니다. startline의 결함입니다: {0}.";
+        Unequal => "{0} does not close: {1} against {2}", "{0} 불일치: {1} 대 {2}";
+        PingsDue => "PINGs due = sent + missed", "예정된 PING = 전송 + 누락";
+        PingsSent => "PINGs sent = answered + late + unanswered + pending",
+            "전송한 PING = 응답 + 늦음 + 무응답 + 대기";
+        PongsLate => "late PONGs ≤ PINGs timed out", "늦은 PONG ≤ 시간을 넘긴 PING";
+        SessionsClosed => "sessions closed ≤ opened", "닫힌 세션 ≤ 열린 세션";
+        SessionsOpened => "sessions opened + completed ≤ started", "열린 세션 + 완료한 세션 ≤ 시작한 세션";
+        SessionsEnded => "sessions failed + completed + abandoned ≤ started",
+            "실패 + 완료 + 포기한 세션 ≤ 시작한 세션";
+        FailuresByKind => "failed sessions = their sum by kind", "실패한 세션 = 종류별 합계";
 
         // How a criterion came out.
         Met => "{0}, {1}", "{0}, 기준은 {1}";

@@ -21,6 +21,9 @@ const NAME_CHARS_MAX: usize = 80;
 /// Characters kept of a sentence.
 const TEXT_CHARS_MAX: usize = 200;
 
+/// Of a criterion without a figure so far.
+const NOT_YET: &str = "not measured yet";
+
 /// A run after one more second.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
@@ -202,10 +205,16 @@ impl Frame {
     pub fn empty(plan: &Plan) -> Self {
         let sessions = Sessions { planned: u64::from(plan.settings.sessions), ..Sessions::default() };
         let step = |name: String| Step { name, ..Step::default() };
+        let criterion = |criterion: &scenario::Criterion| Criterion {
+            name: name(&criterion.name),
+            state: if is_off(criterion, plan) { State::Off } else { State::Open },
+            why: NOT_YET.to_owned(),
+        };
         Self {
             sessions,
             steps: plan.scenario.step_names().into_iter().map(step).collect(),
             generator: Generator { workers: plan.workers as u32, ..Generator::default() },
+            criteria: plan.scenario.criteria.iter().take(ROWS_MAX).map(criterion).collect(),
             ..Self::default()
         }
     }
@@ -345,23 +354,25 @@ fn generator(snapshot: &Snapshot<'_>) -> Generator {
 }
 
 fn criteria(plan: &Plan, phase: Phase, result: &RunResult) -> Vec<Criterion> {
-    let settings = &plan.settings;
-    let is_off = |criterion: &scenario::Criterion| {
-        criterion.needs_sessions.is_some_and(|sessions| sessions > settings.sessions)
-            || criterion.needs_hold.is_some_and(|hold| hold > settings.hold)
-    };
     let judged = result.criteria.iter().zip(&plan.scenario.criteria).take(ROWS_MAX);
     judged
-        .map(|(judged, criterion)| Criterion {
-            name: name(&judged.name),
-            state: state(judged, criterion, is_off(criterion), phase),
-            why: match judged.outcome {
+        .map(|(judged, criterion)| {
+            let is_off = is_off(criterion, plan);
+            let why = match judged.outcome {
                 // Why not is about a run that is over.
-                Outcome::NotMeasured if !is_off(criterion) => "not measured yet".to_owned(),
+                Outcome::NotMeasured if !is_off => NOT_YET.to_owned(),
                 _ => foreign::line(&judged.why.to_string(), TEXT_CHARS_MAX),
-            },
+            };
+            Criterion { name: name(&judged.name), state: state(judged, criterion, is_off, phase), why }
         })
         .collect()
+}
+
+/// Whether the plan is too small for it.
+fn is_off(criterion: &scenario::Criterion, plan: &Plan) -> bool {
+    let settings = &plan.settings;
+    criterion.needs_sessions.is_some_and(|sessions| sessions > settings.sessions)
+        || criterion.needs_hold.is_some_and(|hold| hold > settings.hold)
 }
 
 /// What has not been measured yet, or grows with the sessions that have not arrived yet, is open.

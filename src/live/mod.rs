@@ -6,6 +6,7 @@
 //!
 //! [`model`] is what is shown, [`draw`] how, and the screen itself is the terminal's ([`crate::terminal`]).
 
+mod cpu;
 pub mod draw;
 pub mod frame;
 pub mod model;
@@ -22,6 +23,7 @@ use ratatui::crossterm::terminal::{Clear, ClearType};
 use ratatui::layout::Rect;
 use startline_os::descriptors;
 
+use self::cpu::Workers;
 use self::draw::Theme;
 use self::frame::Frame;
 use self::model::{HISTORY_MAX, Key, Model};
@@ -94,9 +96,12 @@ fn show(mut screen: Screen, mut model: Model, frames: &Frames, end: &dyn Fn()) {
     let theme = Theme::of_environment();
     let mut shown = Buffer::default();
     let mut is_new = true;
+    let mut workers = Workers::default();
     while !screen.is_wanted() {
-        for frame in frames.take() {
-            model.take(frame);
+        let taken = frames.take();
+        if !taken.is_empty() {
+            taken.into_iter().for_each(|frame| model.take(frame));
+            model.workers = workers.shares();
             is_new = true;
         }
         let lines = screen.lines(LINES_MAX);
@@ -108,13 +113,14 @@ fn show(mut screen: Screen, mut model: Model, frames: &Frames, end: &dyn Fn()) {
             shown = paint(&mut screen, &model, theme, area, &shown);
             is_new = false;
         }
-        let Some(key) = Key::of(&screen.keys(LOOK)) else { continue };
-        is_new = true;
-        if key == Key::Redraw {
-            shown = Buffer::default();
-        }
-        if model.press(key) {
-            end();
+        for key in Key::all_of(&screen.keys(LOOK)) {
+            is_new = true;
+            if key == Key::Redraw {
+                shown = Buffer::default();
+            }
+            if model.press(key) {
+                end();
+            }
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Model {
     pub fresh: Vec<u64>,
     /// The last minutes, a point a second, latest last.
     pub history: VecDeque<Point>,
+    /// The share of a core that each engine thread used in the last second; empty if it is not known.
+    pub workers: Vec<f64>,
     /// Lines for standard error that wait until the view leaves, the latest of them.
     pub lines: Vec<String>,
     /// The explanation is open.
@@ -92,18 +94,21 @@ pub enum Key {
 }
 
 impl Key {
-    /// The key that sends these bytes. Several at once are a paste, or a key without a meaning.
-    pub fn of(bytes: &[u8]) -> Option<Self> {
-        match bytes {
-            [] => None,
-            b"q" | b"Q" => Some(Self::End),
-            // The same keys with a Korean keyboard.
-            _ if bytes == "ㅂ".as_bytes() => Some(Self::End),
-            _ if bytes == "ㅗ".as_bytes() => Some(Self::Help),
-            b"?" | b"h" | b"H" => Some(Self::Help),
+    /// The keys that send these bytes. Where one has no meaning, none has: it is a paste, or a key that sends several.
+    pub fn all_of(bytes: &[u8]) -> Vec<Self> {
+        let Ok(text) = std::str::from_utf8(bytes) else { return vec![Self::Other] };
+        let keys: Option<Vec<Self>> = text.chars().map(Self::of).collect();
+        keys.unwrap_or_else(|| vec![Self::Other])
+    }
+
+    fn of(typed: char) -> Option<Self> {
+        match typed {
+            // What the same key types on a Korean keyboard.
+            'q' | 'Q' | 'ㅂ' => Some(Self::End),
+            '?' | 'h' | 'H' | 'ㅗ' => Some(Self::Help),
             // Ctrl-L.
-            [0x0c] => Some(Self::Redraw),
-            _ => Some(Self::Other),
+            '\x0c' => Some(Self::Redraw),
+            _ => None,
         }
     }
 }
@@ -120,6 +125,7 @@ impl Model {
             frame: Frame::empty(plan),
             fresh: Vec::new(),
             history: VecDeque::new(),
+            workers: Vec::new(),
             lines: Vec::new(),
             is_help: false,
             hold_began: None,
@@ -166,7 +172,9 @@ impl Model {
 
     /// Takes a key; returns whether the run is to end.
     pub fn press(&mut self, key: Key) -> bool {
-        self.is_help = key == Key::Help && !self.is_help;
+        if key != Key::Redraw {
+            self.is_help = key == Key::Help && !self.is_help;
+        }
         key == Key::End
     }
 
@@ -202,5 +210,23 @@ impl Model {
         let so_far = elapsed.saturating_sub(began);
         let planned = (!ended_early).then_some(self.plan.ramp_down);
         Standing { so_far, planned, left_in_all: planned.map(|planned| planned.saturating_sub(so_far)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paste_ends_nothing() {
+        for bytes in ["q", "Q", "ㅂ"] {
+            assert_eq!(Key::all_of(bytes.as_bytes()), [Key::End]);
+        }
+        assert_eq!(Key::all_of(b"?\x0cq"), [Key::Help, Key::Redraw, Key::End]);
+        assert_eq!(Key::all_of(b""), []);
+        // Words, the arrow up, half a character.
+        for bytes in [&b"quit"[..], b"\x1b[A", b"\x1bq", b"\xe3\x85"] {
+            assert_eq!(Key::all_of(bytes), [Key::Other]);
+        }
     }
 }

@@ -5,6 +5,8 @@
 
 use startline_os::tick::TICK_MICROS;
 
+use crate::lang::{Reason, Sentence};
+
 /// How [`Counts::error_rate`] is made, in the words of the report.
 pub const ERROR_RATE_FORMULA: &str =
     "(failed sessions + PING cycles timed out or missed) / (sessions started + PINGs due)";
@@ -196,30 +198,31 @@ impl Counts {
     ///
     /// # Errors
     /// The sum that does not close, with its figures.
-    pub fn check(&self) -> Result<(), String> {
-        equal("PINGs due = sent + missed", self.ping_due, self.ping_sent + self.ping_missed)?;
-        at_most("late PONGs ≤ PINGs timed out", self.ping_late, self.ping_timed_out)?;
+    pub fn check(&self) -> Result<(), Sentence> {
+        equal(Reason::PingsDue, self.ping_due, self.ping_sent + self.ping_missed)?;
+        at_most(Reason::PongsLate, self.ping_late, self.ping_timed_out)?;
         equal(
-            "PINGs sent = answered + late + unanswered + pending",
+            Reason::PingsSent,
             self.ping_sent,
             self.ping_answered + self.ping_timed_out + self.ping_pending,
         )?;
-        at_most("sessions closed ≤ opened", self.closed, self.opened)?;
-        at_most("sessions opened + completed ≤ started", self.opened + self.completed, self.started)?;
-        at_most(
-            "sessions failed + completed + abandoned ≤ started",
-            self.failed + self.completed + self.abandoned,
-            self.started,
-        )
+        at_most(Reason::SessionsClosed, self.closed, self.opened)?;
+        at_most(Reason::SessionsOpened, self.opened + self.completed, self.started)?;
+        at_most(Reason::SessionsEnded, self.failed + self.completed + self.abandoned, self.started)
     }
 }
 
-fn equal(sum: &str, left: u64, right: u64) -> Result<(), String> {
-    if left == right { Ok(()) } else { Err(format!("{sum} does not close: {left} against {right}")) }
+fn equal(sum: Reason, left: u64, right: u64) -> Result<(), Sentence> {
+    if left == right { Ok(()) } else { Err(unequal(sum, left, right)) }
 }
 
-fn at_most(sum: &str, left: u64, right: u64) -> Result<(), String> {
-    if left <= right { Ok(()) } else { Err(format!("{sum} does not hold: {left} against {right}")) }
+fn at_most(sum: Reason, left: u64, right: u64) -> Result<(), Sentence> {
+    if left <= right { Ok(()) } else { Err(unequal(sum, left, right)) }
+}
+
+/// Says that a sum does not close.
+pub(super) fn unequal(sum: Reason, left: u64, right: u64) -> Sentence {
+    Reason::Unequal.with(sum).with(left.to_string()).with(right.to_string())
 }
 
 #[cfg(test)]
@@ -253,20 +256,20 @@ mod tests {
     fn a_sum_that_does_not_close_is_named() {
         let mut counts = closed_accounts();
         counts.ping_due += 1;
-        assert!(counts.check().unwrap_err().starts_with("PINGs due = sent + missed"));
+        assert!(counts.check().unwrap_err().to_string().starts_with("PINGs due = sent + missed"));
 
         let mut counts = closed_accounts();
         counts.ping_pending -= 1;
-        assert!(counts.check().unwrap_err().contains("98 against 97"));
+        assert!(counts.check().unwrap_err().to_string().contains("98 against 97"));
         assert_eq!(counts.ping_outstanding(), 1);
 
         let mut counts = closed_accounts();
         counts.ping_late = 6;
-        assert!(counts.check().unwrap_err().starts_with("late PONGs"));
+        assert!(counts.check().unwrap_err().to_string().starts_with("late PONGs"));
 
         let mut counts = closed_accounts();
         counts.closed = 10;
-        assert!(counts.check().unwrap_err().starts_with("sessions closed"));
+        assert!(counts.check().unwrap_err().to_string().starts_with("sessions closed"));
     }
 
     #[test]

@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::counts::unequal;
 use super::routing::Routing;
 use super::{
     AddressCounts, Counts, Failures, Fate, FaultSample, Latencies, Layout, Stall, Stalls, TlsCounts,
     UnmatchedSample,
 };
 use crate::fault::Fault;
+use crate::lang::{Reason, Sentence};
 use crate::members::SessionNumber;
 use crate::scenario::{MessageType, StepIndex};
 
@@ -264,11 +266,11 @@ impl Totals {
     ///
     /// # Errors
     /// The sum that does not close.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), Sentence> {
         self.tally.counts.check()?;
         let (counted, by_kind) = (self.tally.counts.failed, self.tally.failures.total());
         if counted != by_kind {
-            return Err(format!("failed sessions by kind do not close: {counted} against {by_kind}"));
+            return Err(unequal(Reason::FailuresByKind, counted, by_kind));
         }
         Ok(())
     }

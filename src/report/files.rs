@@ -43,9 +43,12 @@ const SERVERS_HEAD: &str = "at_s,server,sent,opened,failed\n";
 pub const PLAN: &str = "plan.toml";
 /// What each file is.
 pub const README: &str = "README.txt";
+/// The page.
+pub const REPORT: &str = "report.html";
 
 /// Every file of a directory, and what is in it: the text of [`README`].
-pub const CONTENT: [(&str, &str); 8] = [
+pub const CONTENT: [(&str, &str); 9] = [
+    (REPORT, "the page to look at: verdict, charts, failures"),
     (SUMMARY, "the whole result, as JSON: verdict, criteria, figures"),
     (TIMELINE, "a row per second, with the wall clock"),
     (LATENCY_LOG, "HdrHistogram log of each second and step, in microseconds"),

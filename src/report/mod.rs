@@ -17,6 +17,7 @@ mod measures;
 mod ordered;
 pub mod page;
 mod phrases;
+pub mod plan_settings;
 pub mod progress;
 pub mod recorded;
 mod result;

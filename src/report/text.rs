@@ -462,7 +462,8 @@ fn criterion_row(criterion: &CriterionResult, lang: Lang) -> [String; 3] {
     };
     let mut limit = format!("{side} {}", show(criterion.limit));
     if let Some(warn) = criterion.warn {
-        limit = lang.say(Summary::WarnUpTo, &[&limit, &show(warn)]);
+        let warns = if criterion.good == "at-least" { Summary::WarnDownTo } else { Summary::WarnUpTo };
+        limit = lang.say(warns, &[&limit, &show(warn)]);
     }
     if criterion.outcome == Outcome::NotMeasured {
         limit = lang.say(Summary::NotMeasured, &[&limit, &criterion.why.text(lang)]);

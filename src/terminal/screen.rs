@@ -70,14 +70,17 @@ impl Screen {
         if !stderr.is_terminal() || is_dumb() || !is_in_foreground || is_pipe(&io::stdout()) {
             return None;
         }
-        let lines = standard_error().clone();
-        if !lines.flush(LEAVE_WITHIN) {
-            return None;
-        }
         // In the foreground it is the process's own.
         let mut options = OpenOptions::new();
         let tty = options.read(true).write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
-        let tty = tty.open("/dev/tty").ok()?;
+        Self::on(tty.open("/dev/tty").ok()?, standard_error().clone())
+    }
+
+    /// Takes the screen of this terminal, and holds these lines back meanwhile.
+    fn on(tty: File, lines: Printer) -> Option<Self> {
+        if !lines.flush(LEAVE_WITHIN) {
+            return None;
+        }
         let before = tcgetattr(&tty).ok()?;
         let mut during = before.clone();
         during.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
@@ -136,7 +139,7 @@ impl Screen {
 
     fn poll(&self, wanted: PollFlags, patience: Duration) -> PollFlags {
         let mut ready = [PollFd::new(&self.tty, wanted)];
-        let timeout = Timespec { tv_sec: 0, tv_nsec: patience.subsec_nanos().into() };
+        let timeout = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: patience.subsec_nanos().into() };
         match poll(&mut ready, Some(&timeout)) {
             Ok(_) => ready[0].revents(),
             Err(_) => PollFlags::empty(),
@@ -207,4 +210,74 @@ pub(crate) fn take_back() {
 
 fn is_pipe(out: &io::Stdout) -> bool {
     fstat(out).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{Action, tcflow};
+
+    use super::super::printer::tests::Kept;
+    use super::*;
+
+    /// The two ends of a pseudo-terminal: what a user has, and what a program has.
+    fn terminal() -> (File, File) {
+        let user = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudo-terminal");
+        grantpt(&user).and_then(|()| unlockpt(&user)).expect("it is ours");
+        let name = ptsname(&user, Vec::new()).expect("a name").into_string().expect("text");
+        let mut options = OpenOptions::new();
+        let program = options.read(true).write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+        (File::from(user), program.open(name).expect("its other end"))
+    }
+
+    fn read(user: &mut File) -> String {
+        let mut bytes = [0; 4096];
+        let count = user.read(&mut bytes).expect("something");
+        String::from_utf8_lossy(&bytes[..count]).into_owned()
+    }
+
+    fn has_lines(tty: &File) -> bool {
+        let modes = tcgetattr(tty).expect("a terminal").local_modes;
+        modes.contains(LocalModes::ICANON | LocalModes::ECHO)
+    }
+
+    /// One test, since there is one screen to lend.
+    #[test]
+    fn the_terminal_is_as_before_after_a_panic_and_while_it_is_paused() {
+        let (mut user, program) = terminal();
+        let (kept, tty) = (Kept::default(), program.try_clone().expect("a descriptor"));
+        let lines = Printer::to(kept.clone());
+        let mut screen = Screen::on(tty, lines.clone()).expect("it is free");
+        assert!(!has_lines(&program));
+        lines.line("held");
+        lines.passing("true only now");
+        assert_eq!(screen.lines(4), ["held", "true only now"]);
+        assert_eq!(kept.printed(&lines), "");
+        screen.write_all(b"drawn").expect("memory");
+        user.write_all(b"k").expect("typed");
+        assert_eq!(screen.keys(Duration::from_millis(900)), b"k");
+        ask_back();
+        assert!(screen.is_wanted());
+        let drawing = std::thread::spawn(move || {
+            let _screen = screen;
+            // As a defect would, without its message.
+            std::panic::resume_unwind(Box::new(()));
+        });
+        assert!(drawing.join().is_err());
+        assert!(has_lines(&program));
+        assert_eq!(read(&mut user), "\x1b[?1049h\x1b[?25ldrawn\x1b[0m\x1b[?1049l\x1b[?25h");
+        assert_eq!(kept.printed(&lines), "held\n");
+
+        let tty = program.try_clone().expect("a descriptor");
+        let mut screen = Screen::on(tty, lines.clone()).expect("it is free");
+        tcflow(&program, Action::OOff).expect("paused");
+        let began = Instant::now();
+        assert_eq!(screen.keys(Duration::from_millis(10)), b"");
+        assert!(!screen.is_clear());
+        drop(screen);
+        assert!(began.elapsed() < Duration::from_secs(30), "nobody waits for a reader");
+        assert!(has_lines(&program));
+        // What the terminal did not take is the printer's, which may wait.
+        assert_eq!(kept.printed(&lines), "held\n\x1b[?1049h\x1b[?25l\x1b[0m\x1b[?1049l\x1b[?25h");
+    }
 }

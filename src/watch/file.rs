@@ -120,6 +120,10 @@ impl Watch {
         let spec =
             spec.ok_or_else(|| section.own_error(format!("it does not say where it is: {}", kind.place)))?;
         let item = item(section, &name, kind.check)?;
+        if let Some(item) = &item {
+            let refused = |why| section.error("expression", section.place("expression"), why);
+            spec.check(&item.expression).map_err(refused)?;
+        }
         if item.is_some() && self.items().any(|item| item.name == name) {
             return Err(section.error("name", section.place("name"), "another item has this name already"));
         }
@@ -355,7 +359,11 @@ every = "1s"
         assert_refused(&page("url = \"http://me:pw@x/\""), "4:7", "do not belong in a file");
         assert_refused(&page("url = \"http://x/\"\nstatus = 99"), "5:10", "not a final HTTP status");
         assert_refused(&page("url = \"http://x/\"\ncontains = \"\""), "5:12", "it is empty");
-        assert_refused(&page("url = \"http://x/\"\nexpression = \"x\""), "5:14", "is neither up (1 if it answers");
+        assert_refused(
+            &page("url = \"http://x/\"\nexpression = \"x\""),
+            "5:14",
+            "is neither up (1 if it answers",
+        );
         assert_refused("[[watch]]\nsource = \"page\"\nname = \"a\\nb\"", "3:8", "more than one line");
         let prometheus = |lines: &str| {
             format!("[[watch]]\nsource = \"prometheus\"\nname = \"a\"\nurl = \"http://x/\"\n{lines}\n")

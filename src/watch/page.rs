@@ -138,7 +138,7 @@ mod tests {
         let page = Page { url, contains: Some("UP".into()), statuses: Vec::new(), headers };
         assert!(!format!("{page:?}").contains("geheim"));
         let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None);
-        page.open(&Network { agent: config.build().into() })
+        page.open(&Network { tls: None, agent: config.build().into() })
     }
 
     fn look(source: &mut Box<dyn Source>) -> (Vec<bool>, Vec<(EventKind, String)>) {

@@ -112,6 +112,8 @@ struct Running {
     watched: Watched,
     items: Vec<Followed>,
     looks: u64,
+    /// The source ended before the accounts were closed: what came after that is not known.
+    has_ended: bool,
 }
 
 #[derive(Debug)]
@@ -144,7 +146,7 @@ impl Watching {
                 threads += 1;
             }
             let items = watched.items.iter().map(Followed::new).collect();
-            sources.push(Running { watched, items, looks: 0 });
+            sources.push(Running { watched, items, looks: 0, has_ended: false });
         }
         Ok(Self {
             sources,
@@ -195,8 +197,8 @@ impl Watching {
     fn take(&mut self, said: Said, clock: Clock, rows: &mut Vec<Row>) {
         match said {
             Said::Done => self.threads -= 1,
-            Said::Looked { source, at, items, reading } => {
-                self.looked(source, clock.at(at), &items, reading, rows);
+            Said::Looked { source, at, items, reading, is_last } => {
+                self.looked(source, clock.at(at), &items, (reading, is_last), rows);
             }
             Said::Past { source, item, points } => self.past(source, item, &points, clock, rows),
         }
@@ -207,10 +209,10 @@ impl Watching {
         source: usize,
         at: Duration,
         items: &[usize],
-        reading: Reading,
+        (reading, is_last): (Reading, bool),
         rows: &mut Vec<Row>,
     ) {
-        let is_judged = self.times.is_judged(at);
+        let is_judged = is_last || self.times.is_judged(at);
         let is_hold = self.times.is_hold(at);
         let time = later(self.began, at);
         let running = &mut self.sources[source];
@@ -236,7 +238,8 @@ impl Watching {
                 }
             }
         }
-        if is_judged {
+        if is_judged && !is_last {
+            running.has_ended |= reading.events.iter().any(|event| event.kind == EventKind::SourceEnded);
             let room = EVENTS_MAX.saturating_sub(self.events.len());
             self.events.extend(reading.events.into_iter().take(room));
         }
@@ -304,7 +307,7 @@ impl Followed {
         let judged = self.judging.figure();
         // A part of the readings may show that a limit was exceeded, never that it was not.
         let is_beyond = judged.as_ref().is_ok_and(|figure| item.limits.beyond(*figure) != Beyond::Neither);
-        let figure = if self.readings == 0 || (missed > self.readings && !is_beyond) {
+        let figure = if self.readings == 0 || ((missed > self.readings || running.has_ended) && !is_beyond) {
             let why = nowhere().or_else(|| self.why.clone());
             Err(why.unwrap_or_else(|| Unseen::new("its source did not answer in time", "")))
         } else {

@@ -18,6 +18,12 @@ pub trait Source: Send {
     /// of a source may differ from look to look: those that are due.
     fn look(&mut self, expressions: &[&str], deadline: Instant) -> Reading;
 
+    /// Whether what this expression is about is written only once sessions end, so that it is judged by a last look
+    /// after them: nginx writes a WebSocket's line when it closes.
+    fn is_late(&self, _expression: &str) -> bool {
+        false
+    }
+
     /// Reads what this expression was from `start` to `end`, as a source can that keeps a history.
     /// Asked once, after the run, if looks failed. An empty answer changes nothing.
     fn history(

@@ -12,7 +12,7 @@ use super::nginx::{self, Nginx};
 use super::page::{self, Page};
 use super::place::{Result, Variables};
 use super::prometheus::{self, Prometheus};
-use super::redis::{self, Redis, RedisSource};
+use super::redis::{self, Redis, RedisSource, Role};
 use super::source::{Reading, Source, Unseen};
 use super::tcp::{self, Tcp};
 use crate::scenario::document::Section;
@@ -65,7 +65,7 @@ pub(super) struct Kind {
 }
 
 /// All kinds.
-pub(super) const KINDS: [Kind; 7] = [
+pub(super) const KINDS: [Kind; 8] = [
     Kind {
         name: "prometheus",
         keys: &prometheus::KEYS,
@@ -86,6 +86,16 @@ pub(super) const KINDS: [Kind; 7] = [
         read: |section, variables| Ok(Redis::from_section(section, variables)?.map(Spec::Redis)),
         check: redis::check,
         place: "give address = \"host:port\", or the option --redis URL",
+    },
+    Kind {
+        name: "redis-pubsub",
+        keys: &redis::KEYS,
+        read: |section, variables| {
+            let redis = Redis::from_section(section, variables)?;
+            Ok(redis.map(|it| Spec::Redis(it.as_role(Role::PubSub))))
+        },
+        check: redis::check,
+        place: "give address = \"host:port\", or the option --redis-pubsub URL (--redis, if it is the same server)",
     },
     Kind {
         name: "nginx",
@@ -123,6 +133,7 @@ impl Spec {
         match self {
             Self::Prometheus(_) => "prometheus",
             Self::Metrics(_) => "metrics",
+            Self::Redis(at) if at.role == Role::PubSub => "redis-pubsub",
             Self::Redis(_) => "redis",
             Self::Nginx(_) => "nginx",
             Self::Log(_) => "log",
@@ -149,6 +160,15 @@ impl Spec {
     /// How to say where a source of its kind is.
     pub fn how_to_place(&self) -> &'static str {
         KINDS.iter().find(|kind| kind.name == self.kind()).map_or("", |kind| kind.place)
+    }
+
+    /// Why an expression makes no sense to this very source, though it does to others of its kind.
+    pub(super) fn check(&self, expression: &str) -> std::result::Result<(), String> {
+        match self {
+            Self::Nginx(at) => at.check(expression),
+            Self::Log(at) => at.check(expression),
+            _ => Ok(()),
+        }
     }
 
     /// Whether there is anything to read from it during a run.

@@ -15,10 +15,13 @@ use jiff::Timestamp;
 use super::item::Item;
 use super::source::{DEADLINE, Reading, Source};
 
+/// How long the last lines of a log may be on their way from another machine.
+const ON_ITS_WAY: Duration = Duration::from_millis(500);
+
 /// What a thread says, by the places of its source and of the items in it.
 pub(super) enum Said {
-    /// A look, begun at this instant.
-    Looked { source: usize, at: Instant, items: Vec<usize>, reading: Reading },
+    /// A look, begun at this instant; the last one is made once all sessions have ended.
+    Looked { source: usize, at: Instant, items: Vec<usize>, reading: Reading, is_last: bool },
     /// What an item was all along.
     Past { source: usize, item: usize, points: Vec<(Timestamp, f64)> },
     /// Nothing follows.
@@ -80,9 +83,27 @@ pub(super) fn start(
                 drop(said.try_send(Said::Past { source, item, points }));
             }
         }
+        if let Some(looked) = last_look(source, asked.as_mut(), &items) {
+            drop(said.try_send(looked));
+        }
+        // A log's command ends with its source, and the run waits for that.
+        drop(asked);
         drop(said.try_send(Said::Done));
     };
     thread::Builder::new().name(format!("watch-{source}")).spawn(work).map(drop)
+}
+
+/// Looks at the items that are written late, once what is on its way has come.
+fn last_look(source: usize, asked: &mut dyn Source, items: &[Item]) -> Option<Said> {
+    let late: Vec<usize> = (0..items.len()).filter(|k| asked.is_late(&items[*k].expression)).collect();
+    if late.is_empty() {
+        return None;
+    }
+    thread::sleep(ON_ITS_WAY);
+    let at = Instant::now();
+    let expressions: Vec<&str> = late.iter().map(|k| items[*k].expression.as_str()).collect();
+    let reading = asked.look(&expressions, at + DEADLINE);
+    Some(Said::Looked { source, at, items: late, reading, is_last: true })
 }
 
 /// Looks until it is told to stop. Notes the items of which looks failed.
@@ -113,7 +134,7 @@ fn look(
             due[*k] = next_due(due[*k], items[*k].every, Instant::now());
         }
         // Who does not read for minutes has no use for more.
-        drop(said.try_send(Said::Looked { source, at, items: now, reading }));
+        drop(said.try_send(Said::Looked { source, at, items: now, reading, is_last: false }));
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod played;
 pub(crate) mod processes;
 pub(crate) mod scraped;
 pub(crate) mod served;
+pub(crate) mod terminal;
 pub(crate) mod tls_peer;
 
 use std::collections::BTreeMap;
@@ -187,6 +188,11 @@ impl Finished {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+
+    /// What was printed on standard output, in one line: where it is wrapped does not matter.
+    pub(crate) fn text(&self) -> String {
+        self.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// The exit status, with everything printed when it is another.

@@ -21,8 +21,8 @@ impl Served {
     /// With these options; members 13 to 32 and the challenge, if they do not say otherwise.
     #[track_caller]
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut args = [&["--workers", "1"], args].concat();
-        for (option, value) in [("--members", "13-32"), ("--challenge", CHALLENGE)] {
+        let mut args = args.to_vec();
+        for (option, value) in [("--workers", "1"), ("--members", "13-32"), ("--challenge", CHALLENGE)] {
             if !args.contains(&option) {
                 args.extend([option, value]);
             }

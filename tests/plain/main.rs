@@ -6,9 +6,11 @@ mod checks;
 #[path = "../common/frames.rs"]
 mod frames;
 
+mod compare;
 mod driven;
 mod house_rules;
 mod input_properties;
+mod live;
 mod protocol_properties;
 mod report;
 mod scenario_errors;

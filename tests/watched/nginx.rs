@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use startline::watch::{Event, EventKind, Network, Reading, Source, Unseen, Watch};
 
-use crate::common::eventually;
+use crate::common::processes::MockServer;
+use crate::common::{Run, eventually, results, summary};
 use crate::proxy::Proxy;
 
 /// A format that is not nginx's own, as its block gives it.
@@ -20,7 +21,7 @@ fn open(keys: &str) -> Box<dyn Source> {
     let watch = Watch::read("watch.toml", &text, &|_| None, Default::default()).expect("it reads");
     let agent =
         ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None).build();
-    watch.sources[0].spec.open(&Network { agent: agent.into() }).expect("it has figures")
+    watch.sources[0].spec.open(&Network { tls: None, agent: agent.into() }).expect("it has figures")
 }
 
 fn look(source: &mut dyn Source, expressions: &[&str]) -> Reading {
@@ -196,13 +197,16 @@ fn connections_beyond_worker_connections_are_dropped() {
     let mut source = stub_status(&proxy);
     assert_eq!(figure(&mut *source, "dropped"), 0.0);
     // Idle connections would be closed to make room, those in mid-request are not.
-    let busy: Vec<_> = (0..64).map(|_| proxy.begin_half()).collect();
+    let mut busy = Vec::new();
     let log = proxy.path("error.log");
     let is_full = || {
         let log = fs::read_to_string(&log).unwrap_or_default();
         log.lines().any(|line| line.contains("are not enough") && !line.contains("reusing"))
     };
-    eventually("a connection too many", is_full);
+    eventually("a connection too many", || {
+        busy.push(proxy.begin_half());
+        is_full()
+    });
     drop(busy);
     eventually("the page", || look(&mut *source, &["dropped"]).values[0].is_ok());
     assert!(figure(&mut *source, "dropped") > 0.0);
@@ -218,4 +222,41 @@ fn a_page_that_is_not_stub_status_says_what_to_add() {
     assert!(unseen.fix.contains("stub_status;"), "{unseen:?}");
     let unseen = seen.values[1].clone().expect_err("no log");
     assert!(unseen.fix.contains("access.log"), "{unseen:?}");
+}
+
+/// nginx writes a WebSocket's line when it closes, which is after the accounts are: it counts all the same.
+#[test]
+fn a_run_counts_its_upgrades_and_what_a_command_saw_until_it_ended() {
+    let mock = MockServer::start(&["--ready", "--members", "13-32", "--challenge", "38"]);
+    let address = mock.url.strip_prefix("http://").expect("plain");
+    let proxy = Proxy::before(address, "access_log access.log;");
+    let temp = tempfile::tempdir().expect("a directory");
+    let block = |name: &str, keys: &str| {
+        format!("[[watch]]\nname = {name:?}\nevery = \"200ms\"\njudge = \"end\"\n{keys}\n")
+    };
+    let nginx = format!("source = \"nginx\"\n{}", access_log(&proxy));
+    let ends = "source = \"log\"\ncommand = [\"sh\", \"-c\", \"for k in 1 2 3 4 5 6 7 8 9; do echo $k; sleep 0.2; done; echo lost >&2\"]\n";
+    let content = [
+        block("upgrades", &format!("{nginx}expression = \"count status=101\"\nfail_under = 20")),
+        block(
+            "enter",
+            "source = \"nginx\"\nexpression = \"count status=200 uri=/api/v1/challenges/*/enter\"\nfail_under = 20",
+        ),
+        block("ends", &format!("{ends}expression = \"broadcasts_cut\"\nwarn_over = 0")),
+    ];
+    let file = temp.path().join("watch.toml");
+    fs::write(&file, content.concat()).expect("written");
+    let out = results(&temp);
+    let target = format!("http://127.0.0.1:{}", proxy.port);
+    let run = Run::against(&target, 20, &out).with("hold", "3s").with("ping-interval", "1s");
+    run.with("watch", file.display()).finish().assert_status(0);
+    let summary = summary(&out);
+    let item = |name: &str| {
+        let items = summary["watch"]["items"].as_array().expect("items");
+        items.iter().find(|item| item["name"] == name).unwrap_or_else(|| panic!("no {name} in {items:?}"))
+    };
+    assert_eq!((&item("upgrades")["value"], &item("enter")["value"]), (&20.0.into(), &20.0.into()));
+    assert_eq!(item("ends")["outcome"], "not-measured", "{:#}", item("ends"));
+    let why = item("ends")["why"].as_str().expect("why");
+    assert!(why.ends_with("ended (exit status 0): lost"), "{why}");
 }

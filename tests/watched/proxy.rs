@@ -59,6 +59,22 @@ impl Proxy {
     pub fn start(directives: &str, connections: u32) -> Self {
         let (sender, unanswered) = channel();
         let upstreams = [upstream(sender.clone()), upstream(sender)];
+        Self::with(upstreams, unanswered, directives, connections)
+    }
+
+    /// In front of a mock server, which is both upstreams.
+    #[track_caller]
+    pub fn before(address: &str, directives: &str) -> Self {
+        Self::with([address.to_owned(), address.to_owned()], channel().1, directives, 512)
+    }
+
+    #[track_caller]
+    fn with(
+        upstreams: [String; 2],
+        unanswered: Receiver<String>,
+        directives: &str,
+        connections: u32,
+    ) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let nginx = program(&["nginx"], "apt-get install nginx-light (or nginx)");
         for _ in 0..TRIES {
@@ -200,16 +216,19 @@ http {{
     server {{
         listen 127.0.0.1:{port};
         proxy_http_version 1.1;
+        proxy_set_header Host $http_host;
         location /api/ {{ proxy_pass http://{one}; }}
         location /gone {{ proxy_pass http://127.0.0.1:{gone}; }}
         location /either {{ proxy_pass http://either; }}
         location /ws/ws1 {{
             proxy_pass http://{one};
+            proxy_set_header Host $http_host;
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection upgrade;
         }}
         location /ws/ws2 {{
             proxy_pass http://{two};
+            proxy_set_header Host $http_host;
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection upgrade;
         }}

@@ -145,6 +145,29 @@ fn pings_and_messages_are_timed_between_looks() {
     assert!(slept >= Duration::from_secs(1) && median > 100.0, "{median} ms after {slept:?}");
 }
 
+/// One that hangs has been slow for at least as long, which is a figure and fails.
+#[test]
+fn a_server_that_hangs_after_it_has_answered_is_slow() {
+    let server = Watched::redis(&[]);
+    let mut source = source(&server);
+    assert!(figure(&mut source, "ping.max_ms") < 2_000.0);
+    server.stop();
+    let reading = look(&mut source, &["ping.max_ms", "dbsize"]);
+    assert!(
+        reading.values[1].as_ref().is_err_and(|unseen| unseen.why.contains("no answer in time")),
+        "{reading:?}"
+    );
+    assert_eq!(kinds(&reading.events), [(EventKind::Down, server.address().as_str())]);
+    let reading = look(&mut source, &["ping.max_ms"]);
+    assert!(reading.values[0].as_ref().is_ok_and(|ms| *ms >= 4_500.0), "{reading:?}");
+    server.go_on();
+    let reading = look(&mut source, &["dbsize"]);
+    assert_eq!(
+        (kinds(&reading.events), reading.values),
+        (vec![(EventKind::Up, server.address().as_str())], vec![Ok(0.0)])
+    );
+}
+
 #[test]
 fn a_user_who_may_little_is_told_what_to_ask_for() {
     let server = Watched::redis(&[]);

@@ -62,7 +62,8 @@ fn played(two: &Two, sessions: u32, options: &[(&str, &str)]) -> (Finished, Valu
 
 #[test]
 fn every_announcement_arrives_whichever_server_a_member_is_on() {
-    let two = Two::start("13-92", &[]);
+    // Workers have descriptors of their own.
+    let two = Two::start("13-92", &["--workers", "2"]);
     let (finished, summary) = played(&two, 80, &[("record-interval", "1s")]);
     finished.assert_status(0);
     let ledger = |field: &str| number(&summary, &format!("/ledger/{field}")) as u64;
@@ -140,6 +141,51 @@ fn the_servers_are_seen_as_the_real_ones_are() {
     // Its heartbeat outlives it by half a minute, as the real ones do; its subscription does not.
     eventually("one subscriber", || look(&["pubsub.numsub(challenge:enter)"]).values == [Ok(1.0)]);
     assert_eq!(look(&["ws_health.up"]).values, [Ok(2.0)]);
+}
+
+fn watched<'s>(summary: &'s Value, name: &str) -> &'s Value {
+    let items = summary["watch"]["items"].as_array().expect("items");
+    items.iter().find(|item| item["name"] == name).unwrap_or_else(|| panic!("{name}: {items:#?}"))
+}
+
+#[test]
+fn a_run_measures_redis_and_sees_a_server_go() {
+    let two = Two::start("13-52", &[]);
+    let address = two.redis.address();
+    let (_, summary) = played(&two, 40, &[("redis", &address), ("hold", "7s")]);
+    for name in ["redis-ping", "pubsub-ping", "pubsub-round-trip"] {
+        let item = watched(&summary, name);
+        assert!(item["value"].as_f64().is_some_and(|ms| ms > 0.0), "{item:#}");
+        assert!(item["outcome"] != "not-measured" && item["place"] == address.as_str(), "{item:#}");
+    }
+    for (name, value) in [
+        ("pubsub-servers", 2.0),
+        ("websocket-servers-down", 0.0),
+        ("redis-rejected-connections", 0.0),
+        ("redis-evicted-keys", 0.0),
+    ] {
+        let item = watched(&summary, name);
+        assert_eq!(
+            (item["value"].as_f64(), item["outcome"].as_str()),
+            (Some(value), Some("pass")),
+            "{item:#}"
+        );
+    }
+    assert!(watched(&summary, "redis-memory")["value"].as_f64().is_some_and(|bytes| bytes > 1e5));
+
+    let (_, summary) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Of this round: the hash sends half of them there.
+            eventually("sessions on both", || two.sum("/connected") >= 40 + 30);
+            two.mocks[1].call("POST", "/mock/servers/ws1/down", "");
+        });
+        played(&two, 40, &[("redis", &address), ("hold", "12s")])
+    });
+    let events = summary["watch"]["events"].as_array().expect("events");
+    let gone = events.iter().find(|event| event["kind"] == "down").unwrap_or_else(|| panic!("{events:#?}"));
+    assert_eq!(gone["subject"], format!("{}/ws/ws1", two.mocks[1].address()));
+    let down = watched(&summary, "websocket-servers-down");
+    assert_eq!((down["value"].as_f64(), down["outcome"].as_str()), (Some(1.0), Some("fail")), "{down:#}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::common::eventually;
@@ -100,6 +101,20 @@ impl Watched {
     /// Ends it, as a crash would.
     pub fn kill(&mut self) {
         self.process.kill();
+    }
+
+    /// Stops it where it is …
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// … and has it go on.
+    pub fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process.0), signal).expect("our own child");
     }
 
     /// A Redis that was killed, again where it was.

@@ -50,7 +50,7 @@ fn a_redirect_shows_where_it_leads() {
     });
     let played = against(script);
     assert_eq!(evidence_of(&played, "http-301"), "Location: https://elsewhere.example/login\n");
-    assert!(played.finished.stdout.contains("The server redirects"), "{}", played.finished.stdout);
+    assert!(played.finished.text().contains("The server redirects"), "{}", played.finished.stdout);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_session_that_is_cut_fails_in_the_hold_of_its_server() {
     assert_eq!((&server["opened"], &server["failed"]), (&Value::from(3), &Value::from(3)), "{server:#}");
     assert_eq!(server["failures"][0]["step"], "hold");
     assert!(
-        played.finished.stdout.contains("all 3 failed in hold: closed-1006"),
+        played.finished.text().contains("all 3 failed in hold: closed-1006"),
         "{}",
         played.finished.stdout
     );

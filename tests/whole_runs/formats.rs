@@ -156,7 +156,7 @@ fn markdown_is_appended_to_the_page_of_a_job_on_github() {
     let played = Run::small(5, &out).variable("GITHUB_STEP_SUMMARY", page.display()).finish();
     played.assert_status(0);
     let shown = std::fs::read_to_string(&page).expect("a page");
-    assert!(shown.starts_with("# Before\n## ✅ PASS: "), "{shown}");
+    assert!(shown.starts_with("# Before\n## ✅ Passed: "), "{shown}");
     assert_eq!(number(&summary(&out), "/sessions/established"), 5.0);
     // A page that cannot be written costs a warning.
     let played = Run::small(5, &temp.path().join("b")).variable("GITHUB_STEP_SUMMARY", "/proc/x").finish();

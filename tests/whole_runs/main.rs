@@ -6,11 +6,13 @@
 mod common;
 mod foreign;
 
+mod compare;
 mod evidence;
 mod faults;
 mod foreign_server;
 mod foreign_systems;
 mod formats;
+mod live;
 mod metrics;
 mod mock;
 mod outside;

@@ -89,8 +89,8 @@ fn hostile_scrapers_delay_nothing() {
         let status = run.ended();
         has_ended.store(true, Ordering::Relaxed);
         assert_eq!(status, 0);
-        // Less than what a connection may take.
-        assert!(written.elapsed() < Duration::from_secs(4), "the end took {:?}", written.elapsed());
+        // Four at a time, 5 s each, 100 connections would take two minutes.
+        assert!(written.elapsed() < Duration::from_secs(20), "the end took {:?}", written.elapsed());
     });
     let summary = summary(&out);
     assert_eq!(number(&summary, "/sessions/established"), 50.0);

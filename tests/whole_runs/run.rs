@@ -8,7 +8,7 @@ use crate::common::{
     Run, descriptor_tables, eventually, finish, let_pass, number, results, run, signal, sockets_in, summary,
     text,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A stand-in with these members waiting in a challenge 38 that is READY.
 #[track_caller]
@@ -151,6 +151,25 @@ fn json_goes_to_standard_output_alone() {
     finished.assert_status(0);
     let printed: Value = serde_json::from_str(&finished.stdout).expect("nothing but the summary");
     assert_eq!(printed, summary(&out));
+}
+
+#[test]
+fn a_quiet_korean_run_prints_its_verdict_and_is_korean_again_when_it_is_read_back() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let child =
+        start_until("hold", &Run::small(10, &out).with("hold", "10m").with("lang", "ko").flag("quiet"), &out);
+    signal(child.id(), libc::SIGINT);
+    let finished = finish(child);
+    finished.assert_status(3);
+    let said = "테스트가 중간에 중단되었습니다: 사용자가 중단함(SIGINT).";
+    assert_eq!(finished.text(), format!("판정 불가 {said}"), "{}", finished.stdout);
+    let summary = summary(&out);
+    assert_eq!(summary["reasons"][0], "The run was stopped early: interrupted (SIGINT).");
+    assert_eq!(summary["reason_parts"][0], json!({"key": "stopped", "args": [{"key": "interrupted"}]}));
+    let read = run(&["report", text(&out), "--format", "text", "--lang", "ko"]);
+    read.assert_status(0);
+    assert!(read.text().starts_with(&format!("판정 불가 {said}")), "{}", read.stdout);
 }
 
 #[test]

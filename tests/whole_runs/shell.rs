@@ -64,7 +64,7 @@ fn with_option(command: &clap::Command, words: &str, option: &str) -> Vec<String
 #[test]
 fn json_is_all_that_standard_output_has() {
     // Whatever gets the option is played below.
-    let commands = ["doctor", "preflight", "prepare challenge", "run"];
+    let commands = ["compare", "doctor", "preflight", "prepare challenge", "run"];
     assert_eq!(with_option(&Cli::command(), "", "json"), commands);
     assert_eq!(with_option(&Cli::command(), "", "announce-json"), ["serve"]);
 
@@ -76,7 +76,10 @@ fn json_is_all_that_standard_output_has() {
         ["prepare", "challenge", "--target", &server.url, "--admin", "20", "--members", "13-17", "--json"];
     assert!(one_json(&made).is_object());
     let temp = tempfile::tempdir().expect("a directory");
-    let played = Run::small(10, &results(&temp)).flag("json").finish();
+    let (out, again) = (results(&temp), temp.path().join("again"));
+    let played = Run::small(10, &out).flag("json").finish();
     let result: Value = serde_json::from_str(&played.assert_status(0).stdout).expect("one JSON text");
     assert_eq!(result["verdict"], "pass");
+    Run::small(10, &again).finish().assert_status(0);
+    assert!(one_json(&["compare", text(&out), text(&again), "--fail-on", "differs", "--json"]).is_object());
 }

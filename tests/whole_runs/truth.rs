@@ -40,7 +40,7 @@ fn a_stopped_process_blames_this_machine() {
     assert!(number(&summary, "/generator/lag_max_ms") > 800.0);
     assert_ne!(summary["verdict"], "fail", "{}", finished.stdout);
     assert_eq!(number(&summary, "/errors/by_blame/server"), 0.0, "{:#}", summary["errors"]);
-    assert!(finished.stdout.contains("this machine stalled"), "{}", finished.stdout);
+    assert!(finished.text().contains("this machine stalled"), "{}", finished.stdout);
     let timeline = std::fs::read_to_string(out.join("timeline.csv")).expect("a timeline");
     assert!(timeline.lines().next().is_some_and(|head| head.contains(",stalled_ms,")), "{timeline}");
 }
@@ -92,7 +92,7 @@ fn a_closed_port_ends_a_long_run_within_seconds() {
     ]);
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
     finished.assert_status(3);
-    let said = format!("{}{}", finished.stdout, finished.stderr);
+    let said = format!("{}{}", finished.text(), finished.stderr);
     assert!(said.contains("sessions all failed") && said.contains("connect-refused"), "{said}");
     assert_eq!(summary(&out)["ending"], "stopped");
 }
@@ -110,7 +110,7 @@ fn a_rejected_login_ends_a_long_run_with_its_evidence() {
         .with("hold", "60s")
         .finish();
     finished.assert_status(3);
-    let said = format!("{}{}", finished.stdout, finished.stderr);
+    let said = format!("{}{}", finished.text(), finished.stderr);
     assert!(said.contains("sessions all failed") && said.contains("no such member"), "{said}");
     assert_eq!(kinds(&summary(&out)).first().map(|kind| kind.0.clone()), Some("http-401".to_owned()));
 }
@@ -142,7 +142,7 @@ fn a_run_in_which_all_begins_to_fail_is_ended_and_has_failed() {
     finished.assert_status(1);
     let summary = summary(&out);
     assert_eq!((summary["ending"].as_str(), summary["verdict"].as_str()), (Some("aborted"), Some("fail")));
-    assert!(finished.stdout.contains("--abort-on errors.rate>50%:2s"), "{}", finished.stdout);
+    assert!(finished.text().contains("--abort-on errors.rate>50%:2s"), "{}", finished.stdout);
 }
 
 #[test]

@@ -125,7 +125,9 @@ impl Server {
                 }
             }
         }
-        None
+        let dead = self.bridge.iter().position(JoinHandle::is_finished)?;
+        let panic = self.bridge.swap_remove(dead).join().err()?;
+        Some(io::Error::other(format!("the thread to Redis panicked: {}", message_of(&*panic))))
     }
 
     /// Closes every WebSocket with 1001, waits for the workers (two seconds at most) and returns

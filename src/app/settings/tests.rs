@@ -1,6 +1,6 @@
 //! Options as they are typed, and the settings or the refusal that they mean.
 
-use clap::{CommandFactory, Parser};
+use clap::{Args, Parser};
 
 use super::*;
 use crate::cli::run::RunArgs;
@@ -179,10 +179,9 @@ fn every_option_overrides_a_plan_file() {
     let pace = tempfile::NamedTempFile::new().expect("a file");
     fs::write(&pace, "301\n").expect("written");
     let set_file = format!("pace_s_per_km={}", pace.path().display());
-    let command = Cli::command();
-    let run = command.find_subcommand("run").expect("it is one");
-    let others = ["plan", "preset", "demo", "out", "report", "json", "quiet", "lang", "help"];
-    for option in run.get_arguments().filter(|option| !others.contains(&option.get_id().as_str())) {
+    let plan = SettingsArgs::augment_args(clap::Command::new("plan"));
+    let others = ["plan", "preset", "demo", "help"];
+    for option in plan.get_arguments().filter(|option| !others.contains(&option.get_id().as_str())) {
         let id = option.get_id().as_str();
         let names = option.get_value_names().unwrap_or_default().iter();
         let possible = option.get_possible_values();

@@ -80,8 +80,10 @@ impl Parts<'_> {
                 _ => self.criterion_name(criterion),
             }
         };
-        let pieces: Vec<Piece> = criteria.into_iter().map(piece).collect();
-        flow(self.theme, "Criteria", pieces, columns, rows_max)
+        let failed = criteria.iter().filter(|it| matches!(it.state, State::Failed | State::Doubtful)).count();
+        let count = (failed > 1).then(|| self.text(Tone::Bad, format!("{failed} failed")));
+        let pieces = count.into_iter().chain(criteria.into_iter().map(piece));
+        flow(self.theme, "Criteria", pieces.collect(), columns, rows_max)
     }
 
     /// The criteria, a row each.

@@ -114,9 +114,9 @@ const TALL_GRANTS: [(Part, usize); 22] = [
     (Part::Messages, 1),
     (Part::Servers, 1),
     (Part::Errors, 5),
-    (Part::Charts, CHART_ROWS_MIN),
-    (Part::Criteria, 2),
     (Part::Generator, 2),
+    (Part::Criteria, 2),
+    (Part::Charts, CHART_ROWS_MIN),
     (Part::Messages, 2),
     (Part::Charts, 4),
     (Part::Criteria, 4),
@@ -134,7 +134,7 @@ impl Part {
         match self {
             Self::Head => parts.head(columns),
             Self::Sessions => parts.sessions(columns, rows_max),
-            Self::Arrivals => parts.arrivals(columns),
+            Self::Arrivals => parts.arrivals(columns, rows_max.min(1)),
             // Drawn over these.
             Self::Charts => vec![Line::default(); rows_max.min(8)],
             Self::Steps => parts.steps(columns, rows_max),
@@ -208,7 +208,7 @@ fn wide(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
 
 fn wide_left(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
     let columns = usize::from(area.width);
-    let sessions = [parts.sessions(columns, 2), parts.arrivals(columns)].concat();
+    let sessions = [parts.sessions(columns, 2), parts.arrivals(columns, 2)].concat();
     let steps_max = usize::from(area.height).saturating_sub(sessions.len() + 2 + CHART_ROWS_MIN);
     let steps = parts.steps(columns, steps_max);
     let [top, _, upper, _, lower, _, bottom] = Layout::vertical([

@@ -21,6 +21,10 @@ const STEP_COLUMNS_MAX: usize = 20;
 /// The steps' figures: their heads and columns.
 const FIGURES: [(&str, usize); 7] =
     [("count", 9), ("errors", 8), ("sched p50", 10), ("p99", 7), ("send p50", 9), ("p99", 7), ("now p99", 8)];
+/// Engine threads shown one by one.
+const WORKERS_SHOWN_MAX: usize = 4;
+/// A worker that uses more of its core is about to be late.
+const WORKER_SHARE_MAX: f64 = 0.9;
 /// Arrivals that may be on their way, as seconds of arrivals: more are behind.
 const BEHIND_S_MAX: f64 = 0.2;
 
@@ -94,7 +98,6 @@ impl Parts<'_> {
         if sessions.completed > 0 {
             pieces.insert(3, self.count("completed", sessions.completed, Tone::Good));
         }
-        pieces.push(self.text(Tone::Dim, format!("of {}", grouped(sessions.planned))));
         flow(self.theme, "Sessions", pieces, columns, rows_max)
     }
 
@@ -107,20 +110,22 @@ impl Parts<'_> {
     }
 
     /// Arrivals planned against actual.
-    pub fn arrivals(&self, columns: usize) -> Vec<Line<'static>> {
-        let (planned, begun) = self.model.frame.arrivals;
+    pub fn arrivals(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
+        let frame = &self.model.frame;
+        let (planned, begun) = frame.arrivals;
         let point = self.model.history.back().copied().unwrap_or_default();
         let behind = planned.saturating_sub(begun) as f64;
         let is_behind = behind > 1.0 + point.planned_per_s * BEHIND_S_MAX;
         let tone = if is_behind { Tone::Warning } else { Tone::Plain };
         let pieces = vec![
-            self.text(tone, format!("{} begun, {} planned by now", grouped(begun), grouped(planned))),
+            self.text(tone, format!("{} of {} begun", grouped(begun), grouped(frame.sessions.planned))),
+            self.text(tone, format!("{} due by now", grouped(planned))),
             self.text(
                 Tone::Plain,
-                format!("{} a second, {} planned", rate(point.begun_per_s), rate(point.planned_per_s)),
+                format!("{}/s, planned {}/s", rate(point.begun_per_s), rate(point.planned_per_s)),
             ),
         ];
-        flow(self.theme, "Arrivals", pieces, columns, 1)
+        flow(self.theme, "Arrivals", pieces, columns, rows_max)
     }
 
     /// A row a step under a head.
@@ -224,22 +229,42 @@ impl Parts<'_> {
             0 => (Tone::Plain, "no stalls".to_owned()),
             count => (Tone::Warning, format!("{} stalls, {:.2} s", grouped(count), generator.stalled_s)),
         };
-        let cores = generator.cores.max(1);
-        let is_full = generator.cores_used > 0.9 * cores.min(generator.workers.into()) as f64;
-        let cpu = if is_full { Tone::Warning } else { Tone::Plain };
+        if self.model.frame.phase.is_none() {
+            let workers = self.text(Tone::Plain, format!("{} workers", generator.workers));
+            return flow(self.theme, "Generator", vec![workers], columns, rows_max);
+        }
         let mut pieces = vec![
             self.text(if lags { Tone::Bad } else { Tone::Plain }, format!("lag p99 {}", ms(generator.lag))),
             self.text(Tone::Plain, format!("now {}", ms(generator.lag_now))),
             self.text(Tone::Dim, format!("limit {}", ms(generator.lag_limit))),
             self.text(stalls, stalled),
-            self.text(cpu, format!("CPU {:.2} of {cores} cores", generator.cores_used)),
-            self.text(Tone::Plain, format!("{} workers", generator.workers)),
+            self.text(Tone::Plain, format!("CPU {:.2} of {} cores", generator.cores_used, generator.cores)),
+            self.workers(),
             self.text(Tone::Plain, bytes(generator.rss_bytes)),
         ];
         if let Some(each) = generator.bytes_per_session {
             pieces.push(self.text(Tone::Plain, format!("{} a session", bytes(each as u64))));
         }
         flow(self.theme, "Generator", pieces, columns, rows_max)
+    }
+
+    /// Each engine thread's share of a core, the busiest ones of many.
+    fn workers(&self) -> Piece {
+        let mut shares = self.model.workers.clone();
+        let count = self.model.frame.generator.workers;
+        let is_full = shares.iter().any(|share| *share > WORKER_SHARE_MAX);
+        let tone = if is_full { Tone::Warning } else { Tone::Plain };
+        let shown = |shares: &[f64]| {
+            shares.iter().map(|share| format!(" {:.0} %", share * 100.0)).collect::<String>()
+        };
+        if shares.is_empty() {
+            return self.text(tone, format!("{count} workers"));
+        }
+        if shares.len() <= WORKERS_SHOWN_MAX {
+            return self.text(tone, format!("workers{}", shown(&shares)));
+        }
+        shares.sort_by(|one, other| other.total_cmp(one));
+        self.text(tone, format!("busiest of {count} workers{}", shown(&shares[..2])))
     }
 
     /// The keys.

@@ -6,15 +6,14 @@
 
 use std::io::{self, Write};
 
-use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesText, Event};
-use serde_json::Value;
-
 use super::{MakeError, Source};
 use crate::foreign;
 use crate::lang::Lang;
 use crate::report::headline::headline;
+use crate::report::plan_settings::{SOURCE, plan_settings};
 use crate::report::{CriterionResult, ErrorDetail, Outcome, RunResult, Verdict};
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
 
 /// Characters of a sample's evidence.
 const EVIDENCE_CHARS_MAX: usize = 500;
@@ -95,14 +94,19 @@ fn suites(xml: &mut Xml<'_>, result: &RunResult, cases: &[Case<'_>]) -> io::Resu
 }
 
 fn properties(xml: &mut Xml<'_>, result: &RunResult) -> io::Result<()> {
-    let verdict = serde_json::to_value(result.verdict).unwrap_or_default();
+    let verdict = match result.verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::Inconclusive => "inconclusive",
+    };
     let mut all = vec![
-        ("verdict".to_owned(), shown(&verdict)),
+        ("verdict".to_owned(), verdict.to_owned()),
         ("ending".to_owned(), result.ending.clone()),
         ("startline".to_owned(), result.version.clone()),
         ("started_at".to_owned(), result.started_at.to_string()),
     ];
-    flatten("plan", &result.plan, &mut all);
+    let settings = plan_settings(&result.plan).into_iter().filter(|(name, _)| name != SOURCE);
+    all.extend(settings.map(|(name, value)| (format!("plan.{name}"), value)));
     xml.create_element("properties")
         .write_inner_content(|xml| {
             all.iter().try_for_each(|(name, value)| {
@@ -112,21 +116,6 @@ fn properties(xml: &mut Xml<'_>, result: &RunResult) -> io::Result<()> {
             })
         })
         .map(drop)
-}
-
-/// A plan's settings by their path, but for the scenario's own text.
-fn flatten(path: &str, value: &Value, all: &mut Vec<(String, String)>) {
-    match value {
-        Value::Object(fields) => {
-            let fields = fields.iter().filter(|(key, _)| *key != "source");
-            fields.for_each(|(key, value)| flatten(&format!("{path}.{key}"), value, all));
-        }
-        value => all.push((path.to_owned(), shown(value))),
-    }
-}
-
-fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn write_case(xml: &mut Xml<'_>, suite: &str, case: &Case<'_>) -> io::Result<()> {
@@ -173,14 +162,5 @@ mod tests {
     #[test]
     fn text_of_peers_stays_xml() {
         assert_eq!(xml_text("a\0b\x1b[31m\u{ffff}\u{202e}가\n"), "a b [31m\\u202e가\n");
-    }
-
-    #[test]
-    fn a_plan_s_settings_have_their_path_and_its_scenario_no_text() {
-        let plan = serde_json::json!({ "hold": "2s", "scenario": { "file": "x", "source": "…" }, "n": 5 });
-        let mut all = Vec::new();
-        flatten("plan", &plan, &mut all);
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(all, [pair("plan.hold", "2s"), pair("plan.n", "5"), pair("plan.scenario.file", "x")]);
     }
 }

@@ -70,7 +70,8 @@ fn criteria(criteria: &[CriterionResult]) -> String {
             "below" => "<",
             _ => "≤",
         };
-        let warn = one.warn.map(|warn| format!(" (warn up to {})", show(warn))).unwrap_or_default();
+        let way = if one.good == "at-least" { "down" } else { "up" };
+        let warn = one.warn.map(|warn| format!(" (warn {way} to {})", show(warn))).unwrap_or_default();
         let measured = one.measured.map_or_else(|| "–".into(), show);
         let name = escaped(&one.name);
         format!("| {mark} | {name} | {measured} | {side} {}{warn}{note} |\n", show(one.limit))

@@ -11,8 +11,8 @@ mod seconds;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::recorded::ReadError;
-use super::{RunResult, text};
+use super::recorded::{self, ReadError};
+use super::{RunResult, page, text};
 use crate::checks::Page;
 use crate::foreign;
 use crate::lang::Lang;
@@ -39,9 +39,10 @@ pub struct Format {
 }
 
 /// All of them, by name.
-pub const FORMATS: [Format; 6] = [
+pub const FORMATS: [Format; 7] = [
     Format { name: "csv", what: "a row per second, for spreadsheets", make: seconds::csv },
     Format { name: "hlog", what: "HdrHistogram log of every second and step", make: seconds::hlog },
+    Format { name: "html", what: "the page, with charts", make: html },
     Format { name: "json", what: "the whole result, as summary.json", make: json },
     Format { name: "junit", what: "a test case per criterion, for CI servers", make: junit::junit },
     Format { name: "markdown", what: "a page for a pull request", make: markdown::markdown },
@@ -72,6 +73,11 @@ pub enum MakeError {
     /// It cannot be written.
     #[error(transparent)]
     Write(#[from] io::Error),
+}
+
+fn html(source: &Source<'_>, out: &mut dyn Write) -> Result<(), MakeError> {
+    let html = page::html(&recorded::read(source.directory)?, source.lang);
+    Ok(out.write_all(html.as_bytes())?)
 }
 
 fn json(source: &Source<'_>, out: &mut dyn Write) -> Result<(), MakeError> {

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{Pairs, Section, Table, Tone, code, evidence, name, number};
+use super::parts::{Pairs, Section, Table, Tone, code, evidence, number};
 use crate::numbers::{bytes, figure, grouped, percent};
 use crate::report::LedgerResult;
 use crate::report::texts::page::Words;
@@ -59,6 +59,7 @@ impl Page<'_> {
         };
         let step = self.recorded.result.steps.0.last().map_or("", |(name, _)| name.as_str());
         let wait = &ping.missed_wait;
+        let notes = [(Words::CyclesStalled, ping.stalled), (Words::UnaskedPongs, ping.unasked_pongs)];
         Some(html! {
             article.card {
                 h3 { (word(Words::Heartbeat)) " " (code(step)) }
@@ -67,8 +68,9 @@ impl Page<'_> {
                 @if let (Some(p99), Some(max)) = (wait.p99_ms, wait.max_ms) {
                     p.soft { (self.lang.say(Words::MissedWaited, &[&figure(p99), &figure(max)])) }
                 }
-                @if ping.stalled > 0 { p.soft { (self.lang.say(Words::CyclesStalled, &[&grouped(ping.stalled)])) } }
-                @if ping.unasked_pongs > 0 { p.soft { (self.lang.say(Words::UnaskedPongs, &[&grouped(ping.unasked_pongs)])) } }
+                @for (text, count) in notes {
+                    @if count > 0 { p.soft { (self.lang.say(text, &[&grouped(count)])) } }
+                }
             }
         })
     }
@@ -89,7 +91,7 @@ impl Page<'_> {
                     }
                     " "
                     @if closes { (Tone::Good.tag(self.word(Words::Closes))) }
-                    @else if self.recorded.result.ending == "running" { (Tone::Idle.tag(self.word(Words::StillOpen))) }
+                    @else if self.is_running() { (Tone::Idle.tag(self.word(Words::StillOpen))) }
                     @else { (Tone::Bad.tag(self.word(Words::DoesNotClose))) }
                 }
                 @if all > 0 {
@@ -101,7 +103,7 @@ impl Page<'_> {
                 }
                 ul.parts aria-hidden="true" {
                     @for (k, (name, count)) in sum.parts.iter().enumerate() {
-                        li { i class={ "p" (k) } {} (name) " " (percent(round(*count, all))) }
+                        li { i class={ "p" (k) } {} (name) " " (share_text(*count, all)) }
                     }
                 }
             }
@@ -174,7 +176,12 @@ impl Page<'_> {
         .text("");
         for (kind, count) in kinds.iter().take(KINDS_MAX) {
             let share = round(*count, messages.received);
-            table.row(vec![code(kind), number(*count), html! { (percent(share)) }, share_bar(share)]);
+            table.row(vec![
+                code(kind),
+                number(*count),
+                html! { (share_text(*count, messages.received)) },
+                share_bar(share),
+            ]);
         }
         Some(html! {
             h3 .between { (self.word(Words::Messages)) }
@@ -185,11 +192,23 @@ impl Page<'_> {
             }
             @if let Some(other) = &messages.first_other {
                 div.card {
-                    p { (self.lang.say(Words::FirstOther, &[&other.member_id, &figure(other.at_seconds)])) " " (name(&self.clock(other.at_seconds))) " UTC" }
+                    p {
+                        (self.lang.say(Words::FirstOther, &[&other.member_id, &self.span(other.at_seconds)]))
+                        " " (self.clock(other.at_seconds)) " UTC"
+                    }
                     code.evidence { (evidence(&other.text)) }
                 }
             }
         })
+    }
+}
+
+/// A share in words: what is not nothing, and not everything, is not shown as that.
+pub(super) fn share_text(count: u64, all: u64) -> String {
+    match round(count, all) {
+        0.0 if count > 0 => "< 0.01 %".to_owned(),
+        1.0 if count < all => "> 99.99 %".to_owned(),
+        share => percent(share),
     }
 }
 
@@ -200,5 +219,6 @@ pub(super) fn round(count: u64, all: u64) -> f64 {
 
 /// A share as a bar; the figure stands beside it.
 pub(super) fn share_bar(share: f64) -> Markup {
-    html! { span.share aria-hidden="true" { i style=(format!("width: {:.1}%", share.clamp(0.0, 1.0) * 100.0)) {} } }
+    let width = format!("width: {:.1}%", share.clamp(0.0, 1.0) * 100.0);
+    html! { span.share aria-hidden="true" { i style=(width) {} } }
 }

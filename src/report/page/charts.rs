@@ -1,7 +1,7 @@
 //! The charts of the page: which there are, their frames as HTML, and their figures as JSON.
 //!
-//! Knows no drawing: `page.js` does that. Invariant: every chart of the data has a frame of the same id; a page is small for
-//! a run of any length.
+//! Knows no drawing: `page.js` does that. Invariant: every chart of the data has a frame of the same
+//! id; a page is small for a run of any length.
 
 use maud::{Markup, html};
 use serde::Serialize;
@@ -76,8 +76,6 @@ impl Serialize for Instant {
 struct Say {
     error: &'static str,
     keys: &'static str,
-    due: &'static str,
-    sent: &'static str,
     below: &'static str,
 }
 
@@ -256,13 +254,16 @@ impl Page<'_> {
         let mut curves = Vec::new();
         for (k, one) in self.recorded.distributions.iter().enumerate().take(STEPS_MAX) {
             let Some(due) = one.from_due.as_ref().filter(|due| !due.is_empty()) else { continue };
-            let mut buckets = distributions::buckets(format!("d-{k}"), due, one.from_sent.as_ref());
+            let sent = one.from_sent.iter().map(|sent| (self.word(Words::FromSent), sent));
+            let histograms: Vec<_> =
+                std::iter::once((self.word(Words::FromScheduled), due)).chain(sent).collect();
+            let mut buckets = distributions::buckets(format!("d-{k}"), &histograms);
             buckets.marks = result.steps.get(&one.step).map(|step| marks(&step.from_due)).unwrap_or_default();
             let note = self.lang.say(Words::ValuesCounted, &[&grouped(due.len())]);
             curves.push(Curve { title: name(&one.step), note, buckets });
         }
         if let Some(lag) = self.recorded.lag.as_ref().filter(|lag| !lag.is_empty()) {
-            let buckets = distributions::buckets("d-lag".into(), lag, None);
+            let buckets = distributions::buckets("d-lag".into(), &[(self.word(Words::LagChart), lag)]);
             let note = self.lang.say(Words::ValuesCounted, &[&grouped(lag.len())]);
             curves.push(Curve { title: html! { (self.word(Words::LagChart)) }, note, buckets });
         }
@@ -305,7 +306,9 @@ impl Page<'_> {
                 (self.without_script())
                 (self.legend())
                 div.charts { @for plot in &drawn.plots { (self.figure(plot)) } }
-                @if drawn.hidden_steps > 0 { p.soft { (self.lang.say(Words::MoreSteps, &[&drawn.hidden_steps])) } }
+                @if drawn.hidden_steps > 0 {
+                    p.soft { (self.lang.say(Words::MoreSteps, &[&drawn.hidden_steps])) }
+                }
             }
         };
         Section { id: "timelines", title: self.word(Words::Timelines), body }
@@ -322,7 +325,9 @@ impl Page<'_> {
             div.bar {
                 span { i.key.phase {} (self.word(Words::PhaseBegins)) }
                 @if result.stalls.count > 0 { span { i.key.stall {} (self.word(Words::Stalled)) } }
-                @if self.first_error_at().is_some() { span { i.key.error {} (self.word(Words::FirstErrorMark)) } }
+                @if self.first_error_at().is_some() {
+                    span { i.key.error {} (self.word(Words::FirstErrorMark)) }
+                }
                 span.screen { (self.word(Words::HowToUse)) }
                 button #local type="button" hidden aria-pressed="false" { (self.word(Words::LocalTime)) }
                 button #zoom type="button" hidden { (self.word(Words::ResetZoom)) }
@@ -373,8 +378,6 @@ fn say(lang: Lang) -> Say {
     Say {
         error: lang.word(Words::FirstErrorMark),
         keys: lang.word(Words::Keys),
-        due: lang.word(Words::FromScheduled),
-        sent: lang.word(Words::FromSent),
         below: lang.word(Words::AtOrBelow),
     }
 }

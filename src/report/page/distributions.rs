@@ -1,6 +1,7 @@
 //! Distributions of latencies, as counts in buckets whose edges grow by a constant factor.
 //!
-//! Invariant: a bucket is never narrower than the clock's tick, so that no bucket is empty for want of resolution.
+//! Invariant: a bucket is never narrower than the clock's tick, so that none is empty for want of
+//! resolution.
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -20,17 +21,15 @@ pub(super) struct Buckets {
     pub id: String,
     /// In milliseconds; one more than there are buckets.
     edges: Vec<Figure>,
-    /// Values from scheduled time.
-    due: Vec<u64>,
-    /// Values from actual send; empty where there is no such thing.
-    sent: Vec<u64>,
+    /// What was counted, by name.
+    pub series: Vec<(&'static str, Vec<u64>)>,
     /// Percentiles by name, in milliseconds.
     pub marks: Vec<(String, Figure)>,
 }
 
-/// Puts both histograms, in microseconds, into the same buckets.
-pub(super) fn buckets(id: String, due: &Histogram<u64>, sent: Option<&Histogram<u64>>) -> Buckets {
-    let all = || std::iter::once(due).chain(sent);
+/// Puts histograms, in microseconds, into the same buckets.
+pub(super) fn buckets(id: String, histograms: &[(&'static str, &Histogram<u64>)]) -> Buckets {
+    let all = || histograms.iter().map(|(_, histogram)| *histogram);
     let least = all().map(Histogram::min).min().unwrap_or(0) as f64;
     let most = all().map(Histogram::max).max().unwrap_or(0) as f64;
     let edges = edges(least, most);
@@ -45,8 +44,7 @@ pub(super) fn buckets(id: String, due: &Histogram<u64>, sent: Option<&Histogram<
     };
     Buckets {
         id,
-        due: count(due),
-        sent: sent.map(count).unwrap_or_default(),
+        series: histograms.iter().map(|(name, histogram)| (*name, count(histogram))).collect(),
         marks: Vec::new(),
         edges: edges.iter().map(|edge| Figure(Some(edge / 1e3))).collect(),
     }
@@ -77,10 +75,11 @@ mod tests {
     #[test]
     fn every_value_is_in_a_bucket_around_it() {
         let values = [0, 16, 32, 48, 200, 1_500, 80_000, 3_000_000];
-        let drawn = buckets("x".into(), &histogram(&values), Some(&histogram(&[1_500])));
-        assert_eq!(drawn.due.iter().sum::<u64>(), values.len() as u64);
-        assert_eq!((drawn.sent.iter().sum::<u64>(), drawn.edges.len()), (1, drawn.due.len() + 1));
-        let bucket = drawn.sent.iter().position(|count| *count == 1).unwrap();
+        let drawn = buckets("x".into(), &[("due", &histogram(&values)), ("sent", &histogram(&[1_500]))]);
+        let [(_, due), (_, sent)] = &drawn.series[..] else { panic!("two of them") };
+        assert_eq!(due.iter().sum::<u64>(), values.len() as u64);
+        assert_eq!((sent.iter().sum::<u64>(), drawn.edges.len()), (1, due.len() + 1));
+        let bucket = sent.iter().position(|count| *count == 1).unwrap();
         let edge = |k: usize| drawn.edges[k].0.unwrap();
         assert!(edge(bucket) <= 1.5 && 1.5 < edge(bucket + 1), "{} {}", edge(bucket), edge(bucket + 1));
         assert!(drawn.edges.windows(2).all(|pair| pair[0].0 < pair[1].0));
@@ -88,9 +87,9 @@ mod tests {
 
     #[test]
     fn one_value_has_room_around_it() {
-        let drawn = buckets("x".into(), &histogram(&[0]), None);
-        assert!(drawn.edges.len() > 3 && drawn.sent.is_empty());
-        let drawn = buckets("x".into(), &histogram(&[5_000]), None);
+        let drawn = buckets("x".into(), &[("due", &histogram(&[0]))]);
+        assert!(drawn.edges.len() > 3);
+        let drawn = buckets("x".into(), &[("due", &histogram(&[5_000]))]);
         let edges: Vec<f64> = drawn.edges.iter().filter_map(|edge| edge.0).collect();
         assert!(edges[0] < 5.0 && edges[edges.len() - 1] >= 50.0, "{edges:?}");
     }

@@ -2,6 +2,8 @@
 //!
 //! Invariant: the most frequent kinds are shown in full, the others counted.
 
+use std::fmt::Display;
+
 use maud::{Markup, html};
 
 use super::Page;
@@ -26,12 +28,14 @@ const SERVERS_MAX: usize = 8;
 impl Page<'_> {
     pub(super) fn failures(&self) -> Section {
         let errors = &self.recorded.result.errors;
+        let (total, attempts, rate) = (grouped(errors.total), grouped(errors.attempts), percent(errors.rate));
+        let rate: [&dyn Display; 3] = [&total, &attempts, &rate];
         let body = html! {
-            p.lead {
-                (self.lang.say(Words::FailuresLead, &[&grouped(errors.total), &grouped(errors.attempts), &percent(errors.rate)]))
-            }
+            p.lead { (self.lang.say(Words::FailuresLead, &rate)) }
             @if errors.details.is_empty() { p.card { (Tone::Good.tag(self.word(Words::NoFailures))) } }
-            @for (k, detail) in errors.details.iter().take(KINDS_SHOWN_MAX).enumerate() { (self.kind(detail, k == 0)) }
+            @for (k, detail) in errors.details.iter().take(KINDS_SHOWN_MAX).enumerate() {
+                (self.kind(detail, k == 0))
+            }
             (self.other_kinds())
             (self.uncounted())
         };

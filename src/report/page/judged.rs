@@ -75,7 +75,7 @@ impl Page<'_> {
             .figures(self.word(Words::Average))
             .figures(self.word(Words::Min))
             .figures(self.word(Words::Max))
-            .figures("90 %")
+            .figures("90\u{a0}%")
             .figures(self.word(Words::Throughput))
             .group("p50")
             .figures("p95")

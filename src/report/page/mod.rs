@@ -1,8 +1,8 @@
 //! `report.html`: a run as one page that needs nothing else, from what a results directory holds.
 //!
-//! Every sentence and table is HTML; the charts are drawn in the browser, by uPlot, from figures in the page. Reads no file
-//! and computes no verdict. Invariants: a page loads nothing; text from outside is escaped; it exists for any run, also for one
-//! that has nothing yet; it stays under 1 MB.
+//! Every sentence and table is HTML; the charts are drawn in the browser, by uPlot, from figures in
+//! the page. Reads no file and computes no verdict. Invariants: a page loads nothing; text from
+//! outside is escaped; it exists for any run, also for one that has nothing yet; it stays under 1 MB.
 
 mod accounts;
 mod charts;
@@ -25,7 +25,9 @@ use crate::foreign;
 use crate::lang::Lang;
 
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+/// In a block, so that its names are its own.
+const SCRIPT: &str =
+    concat!("'use strict';\n{\n", include_str!("figures.js"), include_str!("page.js"), "}\n");
 const CHART_STYLE: &str = include_str!("../../../third_party/uplot/uPlot.min.css");
 const CHART_SCRIPT: &str = include_str!("../../../third_party/uplot/uPlot.iife.min.js");
 
@@ -85,7 +87,8 @@ impl Page<'_> {
                             footer { (self.foot()) }
                         }
                     }
-                    // What could end the element is escaped in the figures; scripts of ours hold nothing from outside.
+                    // What could end the element is escaped in the figures. Scripts hold nothing from
+                    // outside.
                     script #data type="application/json" { (PreEscaped(json)) }
                     script { (PreEscaped(CHART_SCRIPT)) }
                     script { (PreEscaped(SCRIPT)) }

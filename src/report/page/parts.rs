@@ -1,12 +1,12 @@
 //! What sections are made of: tables that scroll in a box of their own, tags, icons, names of others.
 //!
-//! Knows no figures. Invariant: whatever comes from outside is one line, cut, in an isolation of its own
-//! direction, and escaped.
+//! Knows no figures. Invariant: text from outside is one line, cut, escaped, and isolated in its
+//! direction.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, Render, html};
 
 use super::Page;
 use crate::foreign;
@@ -173,7 +173,9 @@ impl Table {
                 table.wide[self.is_wide] {
                     caption { (self.caption) }
                     thead {
-                        tr { @for (title, class) in &self.columns { th scope="col" class=(class) { (title) } } }
+                        tr {
+                            @for (title, class) in &self.columns { th scope="col" class=(class) { (title) } }
+                        }
                     }
                     tbody {
                         @for row in &self.rows {
@@ -193,11 +195,11 @@ impl Table {
 
 /// Pairs of a name and what is so.
 #[derive(Default)]
-pub(super) struct Pairs(Vec<(String, Markup)>);
+pub(super) struct Pairs(Vec<(Markup, Markup)>);
 
 impl Pairs {
-    pub fn add(&mut self, name: impl Into<String>, value: impl maud::Render) {
-        self.0.push((name.into(), value.render()));
+    pub fn add(&mut self, name: impl Render, value: impl Render) {
+        self.0.push((name.render(), value.render()));
     }
 
     pub fn is_empty(&self) -> bool {

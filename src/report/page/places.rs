@@ -5,9 +5,9 @@
 use maud::{Markup, html};
 
 use super::Page;
-use super::accounts::{round, share_bar};
+use super::accounts::{round, share_bar, share_text};
 use super::parts::{Pairs, Section, Table, name, number, sentence};
-use crate::numbers::{bytes, figure, grouped, percent};
+use crate::numbers::{bytes, figure, grouped};
 use crate::report::Ordered;
 use crate::report::texts::page::Words;
 
@@ -50,7 +50,7 @@ impl Page<'_> {
                 name(url),
                 number(server.sessions),
                 number(server.opened),
-                html! { (percent(share)) },
+                html! { (share_text(server.opened, all)) },
                 share_bar(share),
                 number(server.failed),
                 number(server.ping_failed),
@@ -98,7 +98,7 @@ impl Page<'_> {
             table.row(vec![
                 name(source),
                 number(*count),
-                html! { (percent(share)) },
+                html! { (share_text(*count, all)) },
                 share_bar(share),
                 number(unanswered),
             ]);

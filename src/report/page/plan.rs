@@ -7,7 +7,7 @@ use std::path::{Path, absolute};
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{Pairs, Section};
+use super::parts::{Pairs, Section, code};
 use crate::foreign;
 use crate::numbers::grouped;
 use crate::report::files::{FAILURES, LATENCY_LOG, PLAN, SUMMARY, TIMELINE};
@@ -62,10 +62,7 @@ impl Page<'_> {
                 _ => continue,
             };
             if !text.is_empty() {
-                pairs.add(
-                    foreign::line(key, 40),
-                    html! { code { bdi { (foreign::line(&text, SETTING_CHARS_MAX)) } } },
-                );
+                pairs.add(code(key), html! { code { bdi { (foreign::line(&text, SETTING_CHARS_MAX)) } } });
             }
         }
         pairs.html()
@@ -92,7 +89,9 @@ impl Page<'_> {
                 h3 { (self.word(Words::FilesBeside)) }
                 p.soft { code { (foreign::line(&path.to_string_lossy(), 400)) } }
                 ul.files {
-                    @for (file, about) in files { li { a href=(file) { code { (file) } } " " span.soft { (self.word(about)) } } }
+                    @for (file, about) in files {
+                        li { a href=(file) { code { (file) } } " " span.soft { (self.word(about)) } }
+                    }
                 }
             }
         }

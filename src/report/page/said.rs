@@ -3,7 +3,7 @@
 //! Invariant: sections ask here, and print no sentence of the result themselves.
 
 use super::Page;
-use crate::lang::Reason;
+use crate::lang::{Lang, Reason};
 use crate::report::texts::summary::Title;
 use crate::report::{CriterionResult, ErrorDetail, Verdict, headline, phrases};
 use crate::{fault, foreign};
@@ -20,9 +20,11 @@ impl Page<'_> {
     /// The verdict for a reader who knows nothing of load tests.
     pub(super) fn statement(&self) -> String {
         let text = headline::statement(&self.recorded.result, self.lang);
-        let mut rest = text.chars();
-        // It stands after the verdict's word elsewhere, and begins the title here.
-        rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+        // It stands after the verdict's word elsewhere, and is the title here.
+        match (self.lang, text.chars().next()) {
+            (Lang::En, Some(first)) => first.to_uppercase().chain(text.chars().skip(1)).collect(),
+            _ => text,
+        }
     }
 
     pub(super) fn stable(&self) -> Option<String> {
@@ -43,6 +45,11 @@ impl Page<'_> {
 
     pub(super) fn advice<'d>(&self, detail: &'d ErrorDetail) -> &'d str {
         fault::advice_in(self.lang, &detail.next)
+    }
+
+    /// Whether the run had not ended when its summary was written.
+    pub(super) fn is_running(&self) -> bool {
+        self.recorded.result.ending == "running"
     }
 
     /// Who has to act.

@@ -1,7 +1,7 @@
 //! The run over time, as the charts of the page have it: one row of figures a series.
 //!
-//! Knows no HTML. Invariants: a series has as many figures as there are points; what there may be any number of (kinds, steps)
-//! is cut to the largest, and the rest is one series or named.
+//! Knows no HTML. Invariants: a series has as many figures as there are points; of kinds there may be
+//! any number, and the rarest are one series.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ impl Serialize for Figure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.filter(|value| value.is_finite()) {
             None => serializer.serialize_none(),
-            Some(value) if value == 0.0 => serializer.serialize_u8(0),
+            Some(0.0) => serializer.serialize_u8(0),
             Some(value) => {
                 let scale = 10_f64.powi(2 - value.abs().log10().floor() as i32);
                 let value = if scale > 1.0 { (value * scale).round() / scale } else { value.round() };

@@ -46,8 +46,7 @@ impl Page<'_> {
 
     /// That the page was written before the run's end, where it was.
     fn unfinished(&self) -> Markup {
-        let result = &self.recorded.result;
-        if result.ending != "running" {
+        if !self.is_running() {
             return html! {};
         }
         let until = self.recorded.timeline.points.last().map_or(0.0, |point| point.end_s);
@@ -98,29 +97,26 @@ impl Page<'_> {
 
     fn tiles(&self) -> Markup {
         let result = &self.recorded.result;
-        html! {
-            div.tiles {
-                (self.sessions_tile(result))
-                @if let Some(achieved) = result.arrivals.achieved_per_s {
-                    (tile(self.word(Words::ArrivalsPerS), &figure(achieved), &match result.arrivals.planned_per_s {
-                        Some(planned) => self.lang.say(Words::OfPlanned, &[&figure(planned)]),
-                        None => String::new(),
-                    }))
-                }
-                (tile(self.word(Words::ErrorRate), &percent(result.errors.rate), &self.lang.say(
-                    Words::OfAttempts, &[&grouped(result.errors.total), &grouped(result.errors.attempts)])))
-                @if let Some((step, p95)) = slowest(result) {
-                    (tile(self.word(Words::SlowestStep), &format!("{} ms", figure(p95)), &foreign::line(step, 40)))
-                }
-                (tile(self.word(Words::MessagesReceived), &short(result.messages.received), &bytes(result.messages.bytes)))
-                @if let Some(lag) = result.generator.lag_p99_ms {
-                    (tile(self.word(Words::GeneratorLag), &format!("{} ms", figure(lag)), &match result.generator.lag_limit_ms {
-                        Some(limit) => self.lang.say(Words::LagLimit, &[&figure(limit)]),
-                        None => String::new(),
-                    }))
-                }
-            }
+        let (errors, messages, own) = (&result.errors, &result.messages, &result.generator);
+        let say = |text, figure: Option<f64>| {
+            figure.map(|value| self.lang.say(text, &[&crate::numbers::figure(value)])).unwrap_or_default()
+        };
+        let attempts = self.lang.say(Words::OfAttempts, &[&grouped(errors.total), &grouped(errors.attempts)]);
+        let mut tiles = vec![self.sessions_tile(result)];
+        let mut add = |name, value: String, more: &str| tiles.push(tile(self.word(name), &value, more));
+        if let Some(achieved) = result.arrivals.achieved_per_s {
+            let planned = say(Words::OfPlanned, result.arrivals.planned_per_s);
+            add(Words::ArrivalsPerS, figure(achieved), &planned);
         }
+        add(Words::ErrorRate, percent(errors.rate), &attempts);
+        if let Some((step, p95)) = slowest(result) {
+            add(Words::SlowestStep, format!("{} ms", figure(p95)), &foreign::line(step, 40));
+        }
+        add(Words::MessagesReceived, short(messages.received), &bytes(messages.bytes));
+        if let Some(lag) = own.lag_p99_ms {
+            add(Words::GeneratorLag, format!("{} ms", figure(lag)), &say(Words::LagLimit, own.lag_limit_ms));
+        }
+        html! { div.tiles { @for tile in &tiles { (tile) } } }
     }
 
     fn sessions_tile(&self, result: &RunResult) -> Markup {

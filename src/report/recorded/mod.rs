@@ -65,6 +65,14 @@ pub fn read(directory: &Path) -> Result<Recorded, ReadError> {
     })
 }
 
+/// Reads the run over time alone.
+///
+/// # Errors
+/// The file system refused.
+pub fn timeline(directory: &Path) -> Result<Timeline, ReadError> {
+    if_there(timeline::read(&directory.join(TIMELINE)))
+}
+
 /// A file that was removed costs what it held.
 fn if_there<T: Default>(read: Result<T, ReadError>) -> Result<T, ReadError> {
     match read {

@@ -40,7 +40,7 @@ texts! {
         Server => "Server", "서버";
         Member => "Member", "회원";
         Kind => "Kind", "종류";
-        Count => "Count", "건수";
+        Count => "Count", "횟수";
         Share => "Share", "비율";
         At => "Time (UTC)", "시각(UTC)";
         From => "After the start", "시작 후";
@@ -53,21 +53,21 @@ texts! {
         Criterion => "Criterion", "기준";
         Outcome => "Outcome", "결과";
         Measured => "Measured", "측정값";
-        Limit => "Limit", "기준값";
-        WarnUpTo => "Warning up to", "경고 허용";
+        Limit => "Limit", "한도";
+        WarnUpTo => "Warning limit", "경고 허용";
         Explanation => "Explanation", "설명";
         Met => "met", "충족";
         Warning => "warning", "경고";
         Failed => "failed", "실패";
         InDoubt => "failed, in doubt", "실패(불확실)";
-        NotMeasured => "not measured", "측정 안 함";
+        NotMeasured => "not measured", "측정 안 됨";
         Steps => "Steps", "단계별 결과";
         StepsLead => "Latencies are in milliseconds and of successes. They run from the scheduled time, so a late \
             load generator counts against them; the last columns run from the actual send.",
             "지연 시간은 성공한 요청만 집계하며 단위는 밀리초입니다. 예정 시각부터 재므로 부하 발생기가 늦으면 그만큼 \
             길어집니다. 마지막 열은 실제 전송 시각부터 잰 값입니다.";
         StepsCaption => "Columns from count to throughput are those of JMeter's aggregate report; count leaves out errors",
-            "건수부터 처리량까지는 JMeter 집계 보고서의 열이며, 건수에 오류는 포함되지 않음";
+            "횟수부터 처리량까지는 JMeter 집계 보고서의 열이며, 횟수에 오류는 포함되지 않음";
         Average => "Average", "평균";
         Min => "Min", "최소";
         Max => "Max", "최대";
@@ -141,15 +141,15 @@ texts! {
         ByServer => "By server", "서버별";
         FirstAt => "First (UTC)", "처음(UTC)";
         LastAt => "Last (UTC)", "마지막(UTC)";
-        Samples => "Samples", "표본";
-        SamplesShown => "{0} {0|sample|samples}", "표본 {0}개";
+        Samples => "Samples", "샘플";
+        SamplesShown => "{0} {0|sample|samples}", "샘플 {0}개";
         Evidence => "Evidence", "증거";
         OtherKinds => "Other kinds", "그 외 종류";
         WhatToDo => "What to do", "조치";
         MemberBurned => "{0} members entered and reached no WebSocket server; they are locked out until the challenge is over.",
             "회원 {0}명은 입장한 뒤 WebSocket 서버에 연결하지 못했으며, 챌린지가 끝날 때까지 다시 들어갈 수 없습니다.";
         ErrorMessages => "{0} error messages left their sessions open; failures.jsonl has samples.",
-            "세션을 닫지 않은 오류 메시지 {0}건. 표본은 failures.jsonl에 있습니다.";
+            "세션을 닫지 않은 오류 메시지 {0}건. 샘플은 failures.jsonl에 있습니다.";
         Reconnected => "{0} requests were sent again: their kept-alive connections were closed before any answer.",
             "유지하던 연결이 응답 전에 닫혀 다시 보낸 요청 {0}건.";
 
@@ -158,32 +158,32 @@ texts! {
         Heartbeat => "Heartbeat", "하트비트";
         Due => "due", "예정";
         Sent => "sent", "보냄";
-        Missed => "missed", "놓침";
+        Missed => "missed", "누락";
         Answered => "answered", "응답";
-        Late => "late", "늦은 응답";
-        Unanswered => "unanswered", "응답 없음";
-        Pending => "pending", "대기 중";
+        Late => "late", "늦음";
+        Unanswered => "unanswered", "무응답";
+        Pending => "pending", "대기";
         Closes => "adds up", "합계 일치";
         StillOpen => "still open", "진행 중";
         DoesNotClose => "does not add up", "합계 불일치";
         MissedWaited => "Missed ones waited for the outstanding reply: p99 {0} ms, at most {1} ms.",
-            "놓친 것은 앞선 응답을 기다렸습니다. p99 {0} ms, 최대 {1} ms.";
+            "누락된 것은 앞선 응답을 기다렸습니다. p99 {0} ms, 최대 {1} ms.";
         CyclesStalled => "{0} of those missed, late or unanswered had a stall of this machine in their time.",
-            "놓침, 늦은 응답, 응답 없음 중 {0}건은 이 장비가 멈춘 시간과 겹칩니다.";
+            "누락, 늦음, 무응답 중 {0}건은 이 장비가 멈춘 시간과 겹칩니다.";
         UnaskedPongs => "{0} replies answered nothing that was sent.", "보낸 것과 짝이 없는 응답 {0}건.";
-        Broadcasts => "Broadcasts", "방송";
+        Broadcasts => "Broadcasts", "브로드캐스트";
         LedgerLead => "Each observer must learn of each other member at least once, from the list or from an announcement.",
-            "각 관찰자는 목록이나 알림으로 다른 회원을 한 번 이상 알게 되어야 합니다.";
-        Expected => "expected", "기대";
+            "각 관찰 세션은 목록이나 알림으로 다른 회원을 한 번 이상 알게 되어야 합니다.";
+        Expected => "expected", "알려야 할 것";
         Seen => "seen", "확인";
         Missing => "missing", "누락";
-        Observers => "Observers", "관찰자";
+        Observers => "Observers", "관찰 세션";
         Duplicate => "Duplicate announcements", "중복 알림";
         Overlap => "Listed and announced (harmless)", "목록과 알림 모두(무해)";
         Strangers => "About members of no session here", "이 테스트에 없는 회원에 관한 것";
         AboutItself => "About the observer itself", "관찰자 자신에 관한 것";
         GoneWhileOpen => "Announced as gone while open", "열려 있는데 퇴장으로 알림";
-        MissingPair => "observer {0}, member {1}", "관찰자 {0}, 회원 {1}";
+        MissingPair => "observer {0}, member {1}", "관찰 회원 {0}, 누락 회원 {1}";
         MissingSuchAs => "Missing, for example: {0}.", "누락 예: {0}.";
         GoneSuchAs => "Announced as gone, for example: {0}.", "퇴장으로 알린 예: {0}.";
         Messages => "Messages", "메시지";
@@ -191,8 +191,8 @@ texts! {
             "메시지 {0}개, 내용 {1}; 소켓에서 {2} 읽고 {3} 씀";
         Joined => "{0} messages had more than one JSON text in them: only the first of each was read.",
             "메시지 {0}개에 JSON 텍스트가 둘 이상 있어 첫 번째만 읽었습니다.";
-        FirstOther => "First message that the scenario does not list: member {0} at {1} s,",
-            "시나리오에 없는 첫 메시지: 회원 {0}, {1} s,";
+        FirstOther => "First message that the scenario does not list: member {0} at {1},",
+            "시나리오에 없는 첫 메시지: 회원 {0}, {1},";
 
         // Spread and connections.
         Spread => "Spread", "분산";
@@ -223,8 +223,8 @@ texts! {
         TlsGroups => "Key exchange", "키 교환";
         TlsKeyUpdates => "Key updates by servers", "서버의 키 갱신";
         Closed => "Sessions closed", "닫은 세션";
-        ClosedClean => "… answered by a close frame", "… 종료 프레임으로 응답";
-        ClosedCut => "… cut without one", "… 종료 프레임 없이 끊김";
+        ClosedClean => "… answered by a close frame", "… Close 프레임으로 응답";
+        ClosedCut => "… cut without one", "… 프레임 없이 끊김";
         ClosedTimedOut => "… not answered in time", "… 제때 응답 없음";
         RampDownMessages => "Messages while sessions left", "종료 중 받은 메시지";
         RampDownTook => "Ramp-down took", "종료에 걸린 시간";
@@ -245,7 +245,7 @@ texts! {
         MemoryAtStart => "Resident memory before the first session", "첫 세션 전 상주 메모리";
         BytesPerSession => "Memory a session", "세션당 메모리";
         PortMethod => "Source ports", "출발지 포트";
-        StallsCaption => "Stalls of this machine: {0}, {1} s in all", "이 장비가 멈춘 횟수 {0}, 합계 {1} s";
+        StallsCaption => "Stalls of this machine: {0}, {1} s in all", "이 장비가 멈춘 횟수 {0}회, 합계 {1}초";
         Lasted => "Lasted", "길이";
         WorkersStopped => "Workers stopped", "멈춘 워커";
         NoStalls => "This machine did not stall.", "이 장비는 멈추지 않았습니다.";
@@ -259,7 +259,7 @@ texts! {
         SummaryFile => "every figure of the result", "결과의 모든 수치";
         TimelineFile => "a row a second", "1초에 한 행";
         LatencyFile => "HdrHistogram interval log", "HdrHistogram 구간 로그";
-        FailuresFile => "samples of each failure with their evidence", "실패의 표본과 증거";
+        FailuresFile => "samples of each failure with their evidence", "실패의 샘플과 증거";
         PlanFile => "the plan, which repeats the run", "같은 테스트를 다시 실행하는 계획";
         Foot => "Written by startline {0}, schema version {1}. This page loads nothing from a network.",
             "startline {0}, 스키마 버전 {1}. 이 페이지는 네트워크에서 아무것도 불러오지 않습니다.";

@@ -85,7 +85,7 @@ pub(super) const RULES: [Rule; 10] = [
             Place::Anywhere,
             &["nginx-502", "http-502", "upgrade-refused-502"],
         ))],
-        servers: &[Clue::Supports(Look::Figure(&["status=502"]))],
+        servers: &[Clue::Supports(Look::Figure(&["502"]))],
         explained: Some((How::Died, DEATHS)),
     },
     Rule {

@@ -49,11 +49,17 @@ impl Origin {
         Ok((!words.is_empty()).then_some(Self::Command(words)))
     }
 
-    /// Its name for people: of a command the program, since arguments may be secret.
+    /// Its name for people: of a command the program and a plain first argument (`ssh web1`), since others may be
+    /// secret.
     pub fn name(&self) -> String {
+        let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
+        let is_plain = |word: &&String| !word.starts_with('-') && word.chars().all(is_of_a_name);
         match self {
             Self::File(path) => path.display().to_string(),
-            Self::Command(words) => words.first().cloned().unwrap_or_default(),
+            Self::Command(words) => {
+                let first = words.get(1).filter(is_plain).map(|word| format!(" {word}"));
+                words.first().cloned().unwrap_or_default() + &first.unwrap_or_default()
+            }
         }
     }
 }
@@ -285,6 +291,14 @@ mod tests {
             let _ = feed.counted().tally;
             assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         }
+    }
+
+    #[test]
+    fn a_command_s_name_has_no_secret() {
+        let name = |words: &[&str]| Origin::Command(words.iter().map(|&word| word.into()).collect()).name();
+        assert_eq!(name(&["ssh", "me@web1", "docker", "logs"]), "ssh me@web1");
+        assert_eq!(name(&["sh", "-c", "curl -u me:geheim x"]), "sh");
+        assert_eq!(name(&["tool", "token=geheim"]), "tool");
     }
 
     #[test]

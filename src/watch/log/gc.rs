@@ -5,9 +5,7 @@
 
 /// Returns how long a full collection took, in milliseconds, if this line says that one is over.
 pub fn full_gc_ms(line: &[u8]) -> Option<f64> {
-    if memchr::memmem::find(line, b"Full").is_none() {
-        return None;
-    }
+    memchr::memmem::find(line, b"Full")?;
     // What is not UTF-8 is not a JVM's.
     let line = std::str::from_utf8(line).ok()?;
     if let Some((_, event)) = line.split_once("Pause Full") {

@@ -73,6 +73,23 @@ impl Log {
         Ok(Some(Self { origin, patterns, may_be_silent: section.flag("may_be_silent")? }))
     }
 
+    /// Why an expression names nothing that is looked for here, and what would.
+    pub(super) fn check(&self, expression: &str) -> std::result::Result<(), String> {
+        let (figure, name) = asked(expression);
+        let own = self.patterns.iter().map(|(name, _)| name.as_str());
+        let mut known: Vec<&str> = own.chain(BUILT_IN.iter().map(|(name, _)| *name)).collect();
+        known.extend([LINES, FULL_GCS, LONGEST_FULL_GC]);
+        if !known.contains(&name) {
+            let hint = nearest::hint(name, &known);
+            return Err(format!("no pattern has the name {name:?}{hint}; known: {}", known.join(", ")));
+        }
+        match (figure, name) {
+            ("count", _) => Ok(()),
+            (_, LONGEST_FULL_GC) => Err(format!("{LONGEST_FULL_GC} is a time and stands alone")),
+            _ => Ok(()),
+        }
+    }
+
     /// Begins to read it.
     pub(super) fn open(&self, since: Since) -> Box<dyn Source> {
         Box::new(Reader {
@@ -152,7 +169,8 @@ impl Reader {
             if name == LONGEST_FULL_GC {
                 return Ok(counts.longest_full_gc_ms());
             }
-            counts.all(name).zip(counts.last_minute(name, now)).ok_or_else(|| unknown(name))?
+            let both = counts.all(name).zip(counts.last_minute(name, now));
+            both.ok_or_else(|| Unseen::new(format!("no pattern has the name {name:?}"), ""))?
         };
         match figure {
             "rate" => self.rates.a_second(expression, all, now),
@@ -162,12 +180,73 @@ impl Reader {
     }
 }
 
-fn unknown(name: &str) -> Unseen {
-    let mut known: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
-    known.extend([LINES, FULL_GCS, LONGEST_FULL_GC]);
-    let hint = nearest::hint(name, &known);
-    Unseen::new(
-        format!("no pattern has the name {name:?}{hint}"),
-        format!("add patterns = {{ {name} = \"…\" }}"),
-    )
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::watch::{Network, Spec, Watch};
+
+    fn read(keys: &str) -> std::result::Result<Spec, String> {
+        let text = format!("[[watch]]\nsource = \"log\"\nname = \"a\"\n{keys}");
+        let watch = Watch::read("x.toml", &text, &|_| None, Default::default());
+        watch.map(|watch| watch.sources[0].spec.clone()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn expressions_name_what_is_looked_for() {
+        let log = "file = \"/x\"\npatterns = { slow = \"took long\" }\n";
+        for expression in ["slow", "rate slow", "minute full_gcs", "longest_full_gc", "count out_of_memory"] {
+            read(&format!("{log}expression = \"{expression}\"")).expect(expression);
+        }
+        for (keys, why) in [
+            ("expression = \"broadcast_cut\"", "x.toml:6:14: "),
+            ("expression = \"broadcast_cut\"", "did you mean \"broadcasts_cut\"?; known: slow, sessions_"),
+            ("expression = \"a b\"", "is not NAME, count NAME"),
+            ("expression = \"rate longest_full_gc\"", "is a time and stands alone"),
+        ] {
+            let error = read(&format!("{log}{keys}")).expect_err(keys);
+            assert!(error.contains(why), "{error}");
+        }
+        for (keys, why) in [
+            ("patterns = { a = \"b\" }", "it goes with \"file\" or \"command\""),
+            ("file = \"/x\"\npatterns = { \"a b\" = \"c\" }", "x.toml:5:14: \"patterns.a b\""),
+            ("file = \"/x\"\npatterns = { a = \"\" }", "not empty"),
+            ("file = \"/x\"\npatterns = { lines = \"a\" }", "has a meaning already"),
+        ] {
+            let error = read(keys).expect_err(keys);
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_silent_log_says_nothing_unless_it_may_be_silent() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let network = Network { tls: None, agent: ureq::Agent::new_with_defaults() };
+        for (more, is_measured) in [("", false), ("may_be_silent = true", true)] {
+            let spec = read(&format!("file = {:?}\n{more}", file.path())).expect("it reads");
+            let mut source = spec.open(&network).expect("it has figures");
+            let reading = source.look(&["out_of_memory"], Instant::now() + Duration::from_secs(5));
+            assert_eq!(reading.values[0].is_ok(), is_measured, "{reading:?}");
+        }
+    }
+
+    #[test]
+    fn out_of_memory_is_an_event_without_what_is_before_it() {
+        let log = r#"command = ["sh", "-c", "echo token=geheim java.lang.OutOfMemoryError: Java heap space; exec sleep 300"]"#;
+        let network = Network { tls: None, agent: ureq::Agent::new_with_defaults() };
+        let mut source = read(log).expect("it reads").open(&network).expect("it has figures");
+        let give_up = Instant::now() + Duration::from_secs(20);
+        let events = loop {
+            let reading = source.look(&["out_of_memory"], give_up);
+            if reading.values[0] == Ok(1.0) {
+                break reading.events;
+            }
+            assert!(Instant::now() < give_up && reading.events.is_empty(), "{reading:?}");
+            std::thread::park_timeout(Duration::from_millis(1));
+        };
+        assert_eq!(events[0].kind, EventKind::OutOfMemory);
+        assert_eq!(events[0].evidence, "OutOfMemoryError: Java heap space");
+        assert_eq!(source.look(&["out_of_memory"], give_up).events, [], "it is said once");
+    }
 }

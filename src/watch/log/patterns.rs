@@ -190,6 +190,14 @@ Exception in thread \"main\" java.lang.OutOfMemoryError: Java heap space";
     }
 
     #[test]
+    fn the_manual_lists_them_all() {
+        let manual = include_str!("../../../docs/watch.md");
+        for (name, text) in BUILT_IN {
+            assert!(manual.contains(&format!("| `{name}` | {text} |")), "{name}");
+        }
+    }
+
+    #[test]
     fn a_user_s_pattern_is_counted_and_may_replace_one() {
         let own = [("slow", "took too long"), ("broadcasts_cut", "broadcast failed")];
         let mut counts = Counts::of(&own.map(|(name, text)| (name.into(), text.into())));

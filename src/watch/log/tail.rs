@@ -50,7 +50,7 @@ impl Tail {
     pub fn at_end_of(path: &Path, before_bytes: u64) -> Self {
         let mut tail =
             Self { path: path.to_owned(), current: None, old: Vec::new(), piece: vec![0; PIECE_BYTES] };
-        if let Ok(mut open) = Open::open(path) {
+        if let Ok(mut open) = Open::at(path) {
             // A file that cannot be read is found out by the first look.
             let _ = open.skip_to_end(before_bytes);
             tail.current = Some(open);
@@ -90,7 +90,7 @@ impl Tail {
         if self.current.as_ref().is_some_and(|current| current.identity == identity) {
             return Ok(());
         }
-        let mut new = Open::open(&self.path)?;
+        let mut new = Open::at(&self.path)?;
         new.read_on(&mut self.piece, deadline, each)?;
         if let Some(mut old) = self.current.replace(new) {
             old.grew = Instant::now();
@@ -104,7 +104,7 @@ impl Tail {
 }
 
 impl Open {
-    fn open(path: &Path) -> io::Result<Self> {
+    fn at(path: &Path) -> io::Result<Self> {
         // Opening a pipe would wait for its writer.
         let nonblocking = rustix::fs::OFlags::NONBLOCK.bits() as i32;
         let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
@@ -162,7 +162,7 @@ impl Open {
 
     /// Reads the end of the copy that was made before it was cut: a file beside it that has the mark at its place.
     fn read_copy(&mut self, path: &Path, piece: &mut [u8], deadline: Instant, each: &mut dyn FnMut(&[u8])) {
-        let copies = beside(path).into_iter().filter_map(|path| Self::open(&path).ok());
+        let copies = beside(path).into_iter().filter_map(|path| Self::at(&path).ok());
         let is_it = |copy: &Self| {
             copy.identity != self.identity && is_marked(&copy.file, self.read, &self.mark).unwrap_or(false)
         };

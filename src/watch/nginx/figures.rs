@@ -102,6 +102,11 @@ impl Question {
         matches!(self.figure, Figure::Mean | Figure::Percentile(_) | Figure::Max)
     }
 
+    /// Whether it is about upgrades, whose lines are written when their connections end.
+    pub fn is_of_upgrades(&self) -> bool {
+        self.statuses.iter().any(|(from, to)| (*from..=*to).contains(&SWITCHING))
+    }
+
     fn matches_but_for_status(&self, entry: &Entry<'_>) -> bool {
         let is_uri = |uri: &String| entry.path.is_some_and(|path| is_like(path, uri.as_bytes()));
         let is_upstream = |upstream: &String| entry.upstream == Some(upstream.as_bytes());

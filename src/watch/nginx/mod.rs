@@ -76,6 +76,21 @@ impl Nginx {
         self.url.clone().or_else(|| self.log.as_ref().map(Origin::name)).unwrap_or_default()
     }
 
+    /// Why an expression has no place here to be read from, and what to add.
+    pub(super) fn check(&self, expression: &str) -> std::result::Result<(), String> {
+        match (stub_status::FIGURES.contains(&expression), &self.url, &self.log) {
+            (true, None, _) => {
+                Err("it is read from the stub_status page: add url = \"http://…/stub_status\"".into())
+            }
+            (false, _, None) => {
+                Err("it is read from the access log: add file = \"/var/log/nginx/access.log\", or \
+                                     command = [\"ssh\", …] if it is elsewhere"
+                    .into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Begins to watch it.
     pub(super) fn open(&self, network: &Network, since: Since) -> Box<dyn Source> {
         Box::new(Watching {
@@ -134,15 +149,16 @@ impl Source for Watching {
                 match &log {
                     Some(Ok(())) => self.answer(expression),
                     Some(Err(unseen)) => Err(unseen.clone()),
-                    None => Err(Unseen::new(
-                        "the block names no access log",
-                        "add file = \"/var/log/nginx/access.log\", or command = [\"ssh\", …] if it is elsewhere",
-                    )),
+                    None => Err(Unseen::new("the block names no access log", "")),
                 }
             };
             reading.values.push(value);
         }
         reading
+    }
+
+    fn is_late(&self, expression: &str) -> bool {
+        Question::parse(expression).is_ok_and(|question| question.is_of_upgrades())
     }
 }
 
@@ -190,6 +206,39 @@ impl Watching {
         match question.figure {
             Figure::Rate => self.rates.a_second(expression, figure, Instant::now()),
             _ => Ok(figure),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::watch::{Spec, Watch};
+
+    fn read(keys: &str) -> Result<Spec, String> {
+        let text = format!("[[watch]]\nsource = \"nginx\"\nname = \"a\"\n{keys}");
+        let watch = Watch::read("x.toml", &text, &|_| None, Default::default());
+        watch.map(|watch| watch.sources[0].spec.clone()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_block_names_a_page_a_log_or_both() {
+        let both = read("url = \"http://x/s\"\ncommand = [\"ssh\", \"web1\"]\nlog_format = \"$status $uri\"");
+        assert_eq!(both.expect("it reads").place(), "http://x/s");
+        assert_eq!(read("file = \"/x.log\"\nexpression = \"p95\"").expect("it reads").place(), "/x.log");
+        for (keys, why) in [
+            ("", "it does not say where it is: give url"),
+            ("file = \"/x\"\ncommand = [\"ssh\"]", "x.toml:5:11: \"command\""),
+            ("command = []", "x.toml:4:11: \"command\" in [[watch]] of source \"nginx\": it is empty: write"),
+            ("url = \"http://x/\"\nlog_format = \"$status\"", "it goes with \"file\" or \"command\""),
+            ("file = \"/x\"\nlog_format = \"combined\"", "x.toml:5:14: \"log_format\""),
+            ("file = \"/x\"\nheaders = { A = \"b\" }", "it goes with \"url\""),
+            ("file = \"/x\"\nexpression = \"active\"", "it is read from the stub_status page: add url"),
+            ("url = \"http://x/\"\nexpression = \"count\"", "x.toml:5:14: \"expression\""),
+            ("url = \"http://x/\"\nexpression = \"p96\"", "or one of stub_status: active, accepts"),
+            ("url = \"http://me:pw@x/\"", "do not belong in a file"),
+        ] {
+            let error = read(keys).expect_err(keys);
+            assert!(error.contains(why), "{error}");
         }
     }
 }

@@ -12,13 +12,13 @@ use jiff::Timestamp;
 use redis::{Cmd, Value};
 use rustls::ClientConfig;
 
-use super::Redis;
 use super::connection::Connection;
 use super::expression::Expression;
 use super::health::{self, Health};
 use super::probe::{Probe, What};
 use super::slowlog::Slowlog;
 use super::trouble::{Kind, Trouble};
+use super::{Redis, Role};
 use crate::numbers::grouped;
 use crate::watch::{Event, EventKind, Reading, Source, Unseen};
 
@@ -26,6 +26,8 @@ use crate::watch::{Event, EventKind, Reading, Source, Unseen};
 const SCAN_WITHIN: Duration = Duration::from_millis(1_500);
 /// The same for new servers' health, at every look.
 const DISCOVER_WITHIN: Duration = Duration::from_millis(200);
+/// What is left of a look for times, if the server does not answer.
+const FOR_TIMES: Duration = Duration::from_millis(200);
 /// Keys that a step of a scan looks at.
 const SCAN_STEP: u32 = 1_000;
 /// Keys that are told apart.
@@ -137,9 +139,8 @@ impl RedisSource {
 
     fn times(&mut self, text: &str, what: What, deadline: Instant) -> Result<Vec<f64>> {
         let since = self.read.get(text).copied();
-        let now = Instant::now();
-        let times = self.probe.since((&self.at, self.tls.as_ref()), what, since, deadline)?;
-        self.read.insert(text.to_owned(), now);
+        let (times, last) = self.probe.since((&self.at, self.tls.as_ref()), what, since, deadline)?;
+        self.read.insert(text.to_owned(), last);
         Ok(times)
     }
 
@@ -271,16 +272,36 @@ impl RedisSource {
 impl Source for RedisSource {
     fn look(&mut self, expressions: &[&str], deadline: Instant) -> Reading {
         let mut seen = Seen::default();
-        if let Some(trouble) = self.look_at_server(&mut seen, deadline) {
+        if let Some(trouble) = self.look_at_server(&mut seen, deadline - FOR_TIMES) {
             let why = trouble.unseen(&self.place, self.at.user.as_deref(), self.at.is_tls);
-            return Reading { events: seen.events, ..Reading::unseen(expressions, &why) };
+            let mut reading = Reading::unseen(expressions, &why);
+            // How long a server has not answered is known, and is a figure.
+            for (text, value) in expressions.iter().zip(&mut reading.values).filter(|(text, _)| is_time(text))
+            {
+                if trouble.kind == Kind::Silent && self.read.contains_key(*text) {
+                    *value = self.figure(text, &mut seen, deadline);
+                }
+            }
+            return Reading { events: seen.events, ..reading };
         }
         let mut events = std::mem::take(&mut seen.events);
-        seen.health = Some(self.look_at_health(&mut events, deadline));
+        if self.at.role == Role::Cache {
+            seen.health = Some(self.look_at_health(&mut events, deadline));
+        }
         seen.events = events;
-        let values = expressions.iter().map(|text| self.figure(text, &mut seen, deadline)).collect();
+        // Times last: they may have to be waited for.
+        let mut order: Vec<usize> = (0..expressions.len()).collect();
+        order.sort_by_key(|index| is_time(expressions[*index]));
+        let mut values = vec![Err(Unseen::early("not read yet")); expressions.len()];
+        for index in order {
+            values[index] = self.figure(expressions[index], &mut seen, deadline);
+        }
         Reading { values, events: seen.events }
     }
+}
+
+fn is_time(text: &str) -> bool {
+    matches!(Expression::parse(text), Ok(Expression::Ping(_) | Expression::RoundTrip(_)))
 }
 
 /// What a scan found.

@@ -25,6 +25,15 @@ const PORT: u16 = 6379;
 /// The variable that has the password for an address that an option gives, as redis-cli reads it.
 pub const PASSWORD_VARIABLE: &str = "REDISCLI_AUTH";
 
+/// What a server is there for: the real ones are two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Tickets, participants, heartbeats of WebSocket servers.
+    Cache,
+    /// Announcements.
+    PubSub,
+}
+
 /// Where a Redis server is, and how it lets us in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redis {
@@ -40,6 +49,8 @@ pub struct Redis {
     pub password: Option<Secret>,
     /// The number of the database whose keys are counted.
     pub database: u32,
+    /// What it is there for.
+    pub role: Role,
 }
 
 impl Redis {
@@ -56,6 +67,7 @@ impl Redis {
             user: None,
             password: None,
             database: 0,
+            role: Role::Cache,
         };
         let Some((scheme, rest)) = address.split_once("://") else {
             return place::host_and_port(address, Some(PORT)).map(plain);
@@ -96,6 +108,11 @@ impl Redis {
     pub fn of_option(address: &str, variables: Variables<'_>) -> std::result::Result<Self, String> {
         let password = variables(PASSWORD_VARIABLE).filter(|value| !value.is_empty()).map(Secret);
         Self::at(address)?.checked(password)
+    }
+
+    /// The same server, there for this.
+    pub fn as_role(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 
     /// Reads a block's keys; `None` if it does not say where the server is.

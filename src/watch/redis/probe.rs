@@ -86,7 +86,8 @@ pub(super) struct Probe {
 }
 
 impl Probe {
-    /// The times since an instant, for which it may wait until the deadline if there are none.
+    /// The times since an instant, for which it may wait until the deadline if there are none; and when
+    /// the last of them was taken.
     ///
     /// # Errors
     /// There are none, and why.
@@ -96,7 +97,7 @@ impl Probe {
         what: What,
         since: Option<Instant>,
         deadline: Instant,
-    ) -> Result<Vec<f64>, Trouble> {
+    ) -> Result<(Vec<f64>, Instant), Trouble> {
         let shared = self.running(at, tls)?;
         shared.is_wanted[what as usize].store(true, Relaxed);
         let began = Instant::now();
@@ -106,8 +107,9 @@ impl Probe {
             let is_new = |(then, _): &&(Instant, f64)| since.is_none_or(|since| *then > since);
             let samples: Vec<f64> = timings.samples.iter().filter(is_new).map(|(_, took)| *took).collect();
             let is_enough = samples.len() >= FIRST || since.is_some() || now - began > FIRST_WITHIN;
-            if !samples.is_empty() && is_enough {
-                return Ok(samples);
+            let last = timings.samples.back().map(|(at, _)| *at);
+            if let Some(last) = last.filter(|_| !samples.is_empty() && is_enough) {
+                return Ok((samples, last));
             }
             if let Some(trouble) = timings.trouble.clone().filter(|_| samples.is_empty()) {
                 return Err(trouble);

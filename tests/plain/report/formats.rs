@@ -65,7 +65,8 @@ fn forms_of_a_killed_run_say_as_much_as_its_files_do() {
     let place = tempfile::tempdir().expect("a directory");
     let result = recorded_run(place.path(), 3, |_| interval());
     let whole = FORMATS.map(|format| made(format.name, &result, place.path()));
-    assert_eq!(whole[2], fs::read_to_string(place.path().join(files::SUMMARY)).expect("a summary"));
+    let json = FORMATS.iter().position(|format| format.name == "json").expect("a form");
+    assert_eq!(whole[json], fs::read_to_string(place.path().join(files::SUMMARY)).expect("a summary"));
     for (name, torn) in [(files::TIMELINE, "3,hold,3.000"), (files::LATENCY_LOG, "Tag=login,3.0,1.0")] {
         let file = OpenOptions::new().append(true).open(place.path().join(name));
         file.and_then(|mut file| file.write_all(torn.as_bytes())).expect("it can be appended to");
@@ -138,7 +139,7 @@ fn markdown_shows_what_failed_and_takes_nothing_for_markup() {
     }];
     result.criteria[0].name = "a|b *c* <d>".into();
     let page = made("markdown", &result, Path::new("/tmp/x"));
-    assert!(page.starts_with("## ❌ FAIL: "), "{page}");
+    assert!(page.starts_with("## ❌ Failed: "), "{page}");
     assert!(page.contains("| a\\|b \\*c\\* &lt;d&gt; |"), "{page}");
     assert!(page.contains("| `` a \\| `b` <script>@all `` |"), "{page}");
     // As many cells in each row of a table as in its head.

@@ -1,12 +1,13 @@
 //! Results as a reader of them sees them: files, schema, verdict and text, from recorders down.
 
 mod files;
-mod fixture;
+pub(crate) mod fixture;
 mod formats;
 mod headline;
 mod languages;
+mod metrics;
 mod page;
-pub mod pages;
+mod pages;
 mod recorded;
 mod schema;
 mod text;

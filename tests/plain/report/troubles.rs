@@ -74,7 +74,7 @@ const ALL: [Trouble; 10] = [
     Trouble {
         name: "bad-gateway",
         client: |result, _| fail_before(result, "login", "nginx-502", 300),
-        servers: |result, _| watched(result, "nginx", "count status=502", None),
+        servers: |result, _| watched(result, "nginx", "count status=499,502", None),
         is_seen_there: false,
     },
     Trouble {

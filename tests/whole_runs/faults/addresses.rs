@@ -22,6 +22,6 @@ fn a_dead_address_of_several_is_named() {
     };
     let ((_, alive), (dead_begun, dead)) = (up("127.0.0.1"), up("127.0.0.77"));
     assert!(dead == 0 && dead_begun > 0 && alive >= 6, "{:#}", played.summary["generator"]);
-    let said = &played.finished.stdout;
+    let said = played.finished.text();
     assert!(said.contains("connections to 127.0.0.77 came up, of 2 addresses"), "{said}");
 }

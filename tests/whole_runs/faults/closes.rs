@@ -73,7 +73,7 @@ fn closes(script: Script) -> (u64, u64, u64, String) {
     let played = against(script);
     played.assert_undisturbed();
     let count = |key: &str| played.count(&format!("/ramp_down/{key}"));
-    (count("clean"), count("cut"), count("timed_out"), played.finished.stdout.clone())
+    (count("clean"), count("cut"), count("timed_out"), played.finished.text())
 }
 
 #[test]

@@ -157,7 +157,7 @@ fn no_connection_in_time() {
     let busy = ("http-connections-busy".to_owned(), SESSIONS - 1);
     assert_eq!(played.kinds(), [busy, ("timeout".to_owned(), 1)], "{}", played.finished.stdout);
     assert_eq!(played.count("/errors/by_blame/machine"), SESSIONS - 1);
-    assert!(played.finished.stdout.contains("raise --http-connections"), "{}", played.finished.stdout);
+    assert!(played.finished.text().contains("raise --http-connections"), "{}", played.finished.stdout);
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn untrusted_and_no_ca_given() {
     let server = Script::good().secured(Authority::new().good().config());
     let played = run_with(server, |run| run.variable("SSL_CERT_FILE", system.display()));
     assert_failed(&played, "login", "tls-untrusted", "scenario", "is not among the CAs that are trusted");
-    assert!(played.finished.stdout.contains("--ca FILE"), "{}", played.finished.stdout);
+    assert!(played.finished.text().contains("--ca FILE"), "{}", played.finished.stdout);
 }
 
 /// The look-up before a run fails first, and says what the run would.

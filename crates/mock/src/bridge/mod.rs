@@ -7,10 +7,10 @@
 //! queue to a thread ([`publish`]), and what is heard comes from another ([`hear`]). Invariant: without
 //! a Redis none of this exists.
 
+use std::cell::RefCell;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::{Client, Connection, RedisResult};
@@ -39,15 +39,11 @@ pub(crate) struct Bridge {
     pub(crate) lost: AtomicU64,
     /// Set once, at the end.
     pub(crate) is_over: AtomicBool,
-    tickets: Mutex<Option<OpenConnection>>,
 }
 
-struct OpenConnection(Connection);
-
-impl std::fmt::Debug for OpenConnection {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("OpenConnection(…)")
-    }
+thread_local! {
+    /// The calling worker's connection for tickets: workers have descriptor tables of their own.
+    static TICKETS: RefCell<Option<Connection>> = const { RefCell::new(None) };
 }
 
 /// A ticket as it is kept.
@@ -75,7 +71,6 @@ impl Bridge {
             outgoing,
             lost: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
-            tickets: Mutex::new(None),
         };
         bridge.connect().and_then(|mut redis| redis::cmd("PING").exec(&mut redis)).map_err(failed)?;
         Ok((bridge, queue))
@@ -120,16 +115,15 @@ impl Bridge {
         }))
     }
 
-    /// On the connection that workers share; a fresh one if there is none, or it has failed.
+    /// On the worker's connection; a fresh one if there is none, or it has failed.
     fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> RedisResult<T> {
-        let mut shared = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut redis = match shared.take() {
+        let mut redis = match TICKETS.take() {
             Some(redis) => redis,
-            None => OpenConnection(self.connect()?),
+            None => self.connect()?,
         };
-        let answer = command.query(&mut redis.0);
+        let answer = command.query(&mut redis);
         if answer.is_ok() {
-            *shared = Some(redis);
+            TICKETS.set(Some(redis));
         }
         answer
     }

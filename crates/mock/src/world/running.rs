@@ -356,7 +356,7 @@ impl Challenge {
 
     /// Tells the servers that share the challenge, if any do.
     fn tell_servers(&self, runner: Runner, news: News, stage: &mut Stage<'_>, now: Now) {
-        if !stage.settings.is_shared || (self.room.is_quiet() && news != News::Gone) {
+        if !stage.settings.is_shared {
             return;
         }
         let RunnerProgress { member, distance, pace } = self.progress(runner);

@@ -1,0 +1,158 @@
+//! The live view's screens as a user sees them, from the control thread's snapshots down.
+//!
+//! The expected screens are in `tests/fixtures/live/`. After a change that is meant,
+//! `STARTLINE_UPDATE=1 cargo test --test plain live` writes them anew; look at the difference.
+
+mod played;
+
+use std::path::PathBuf;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Color;
+use startline::live::draw::{Theme, draw};
+use startline::live::model::{HISTORY_MAX, Key, Model};
+
+use self::played::{Played, RAMP_S};
+
+const PLAIN: Theme = Theme { colour: false };
+
+/// Everything as it should be, in the middle of the ramp.
+fn ramp() -> Model {
+    Played::new().until(RAMP_S / 2).model
+}
+
+/// A hold of a minute with servers that fail since the end of the ramp.
+fn trouble() -> Played {
+    let mut played = Played::new().until(RAMP_S - 20);
+    played.in_trouble = true;
+    played.until(RAMP_S + 60)
+}
+
+fn screen(model: &Model, columns: u16, rows: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a terminal of the test's");
+    terminal.draw(|frame| draw(model, PLAIN, frame.buffer_mut())).expect("drawn");
+    let buffer = terminal.backend().buffer();
+    let row = |y| (0..columns).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+    (0..rows).map(|y| row(y) + "\n").collect()
+}
+
+/// Compares a screen with the expected one, row by row.
+#[track_caller]
+fn assert_screen(name: &str, model: &Model, columns: u16, rows: u16) {
+    let file = format!("tests/fixtures/live/{name}-{columns}x{rows}.txt");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(&file);
+    let actual = screen(model, columns, rows);
+    if std::env::var_os("STARTLINE_UPDATE").is_some() {
+        std::fs::write(&path, &actual).expect("written");
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    let mut differences = String::new();
+    for (row, (is, should)) in actual.lines().zip(expected.lines().chain(std::iter::repeat(""))).enumerate() {
+        if is != should {
+            differences += &format!("row {row}\n  expected |{should}\n  is       |{is}\n");
+        }
+    }
+    assert!(
+        actual == expected,
+        "{file} (see the test's head for how to update it)\n{differences}\nin all:\n{actual}"
+    );
+}
+
+#[test]
+fn a_ramp_that_goes_well() {
+    let model = ramp();
+    assert_screen("ramp", &model, 80, 24);
+    assert_screen("ramp", &model, 120, 40);
+    assert_screen("ramp", &model, 60, 15);
+}
+
+#[test]
+fn a_hold_in_trouble_names_what_fails_and_what_to_do() {
+    let mut model = trouble().model;
+    model.lines = vec!["warning: timeline.csv: No space left on device".into()];
+    assert_screen("trouble", &model, 80, 24);
+    assert_screen("trouble", &model, 120, 40);
+    assert_screen("trouble", &model, 60, 15);
+}
+
+#[test]
+fn before_the_first_second_the_plan_is_there() {
+    assert_screen("start", &Played::new().model, 80, 24);
+}
+
+#[test]
+fn a_run_that_was_ended_early_says_so() {
+    assert_screen("ended", &Played::new().until(RAMP_S + 10).leaves().model, 80, 24);
+}
+
+#[test]
+fn the_words_are_explained() {
+    let mut model = ramp();
+    assert!(!model.press(Key::Help));
+    assert_screen("help", &model, 80, 24);
+    assert!(!model.press(Key::Other));
+    assert!(!model.is_help);
+}
+
+#[test]
+fn no_size_is_too_small_or_too_large_to_draw() {
+    let mut model = trouble().model;
+    for is_help in [false, true] {
+        model.is_help = is_help;
+        for (columns, rows) in (0..=150).step_by(7).flat_map(|x| (0..=60).step_by(3).map(move |y| (x, y))) {
+            let area = Rect::new(0, 0, columns, rows);
+            let mut buffer = Buffer::empty(area);
+            draw(&model, PLAIN, &mut buffer);
+            assert_eq!(buffer.area, area);
+        }
+    }
+}
+
+#[test]
+fn without_colour_nothing_is_coloured_and_with_it_failures_are_red() {
+    let model = trouble().model;
+    let drawn = |colour| {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 120, 40));
+        draw(&model, Theme { colour }, &mut buffer);
+        buffer
+    };
+    let plain = drawn(false);
+    assert!(plain.content.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset));
+    let coloured = drawn(true);
+    assert!(coloured.content.iter().any(|cell| cell.fg == Color::Red && cell.symbol() == "✗"));
+    // The same words in both.
+    let words = |buffer: &Buffer| buffer.content.iter().map(|cell| cell.symbol()).collect::<String>();
+    assert_eq!(words(&plain), words(&coloured));
+}
+
+#[test]
+fn sessions_add_up_in_every_second() {
+    for second in [1, RAMP_S / 3, RAMP_S, RAMP_S + 30] {
+        let mut played = Played::new();
+        played.in_trouble = true;
+        let sessions = played.until(second).model.frame.sessions;
+        let all = [
+            sessions.waiting(),
+            sessions.setting_up,
+            sessions.open,
+            sessions.failed,
+            sessions.closed,
+            sessions.completed,
+        ];
+        assert_eq!(all.iter().sum::<u64>(), sessions.planned, "{sessions:?}");
+        assert!(sessions.failed > 0 && sessions.open > 0);
+    }
+}
+
+#[test]
+fn what_is_kept_does_not_grow_with_the_run() {
+    let model = trouble().model;
+    assert_eq!(model.history.len(), HISTORY_MAX);
+    let last = model.history.back().expect("a point");
+    assert_eq!((last.planned_per_s, last.begun_per_s), (0.0, 0.0));
+    let first = model.history.front().expect("a point");
+    assert_eq!((first.planned_per_s, first.begun_per_s), (25.0, 25.0));
+}
