@@ -53,7 +53,7 @@ pub const CONTENT: [(&str, &str); 9] = [
     (TIMELINE, "a row per second, with the wall clock"),
     (LATENCY_LOG, "HdrHistogram log of each second and step, in microseconds"),
     (FAILURES, "samples of each kind of failure, a JSON object per line"),
-    (SERVERS, "a line per second and server: sessions sent, opened, failed there"),
+    (SERVERS, "a line per second and server: sessions sent, opened, failed"),
     (WATCH, "a line per figure of the servers and reading (run --watch)"),
     (PLAN, "the plan; repeats the run: startline run --plan plan.toml"),
     (README, "this list"),

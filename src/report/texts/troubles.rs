@@ -23,7 +23,7 @@ texts! {
         PoolExhausted => "the pool of database connections was exhausted", "데이터베이스 커넥션 풀 고갈";
         PoolExhaustedNext => "Look for \"Connection is not available\" in the business servers' logs; \
             find what holds connections for long, then raise maximum-pool-size or slow the ramp.",
-            "비즈니스 서버 로그에서 \"Connection is not available\"을 찾으십시오. 커넥션을 오래 점유하는 원인을 찾은 뒤 \
+            "비즈니스 서버 로그에서 \"HikariPool\"을 찾으십시오. 커넥션을 오래 점유하는 원인을 찾은 뒤 \
             maximum-pool-size를 늘리거나 램프업을 늦추십시오.";
 
         PubsubLost => "announcements over Pub/Sub were lost or slow", "Pub/Sub 알림 유실 또는 지연";
@@ -57,7 +57,7 @@ texts! {
         BadGateway => "nginx had no server to pass requests to (502)", "nginx가 요청을 전달할 서버 없음(502)";
         BadGatewayNext => "See nginx's error log for the upstream and its reason (refused, reset, no \
             live upstreams), and whether that server runs.",
-            "nginx 오류 로그에서 upstream과 이유(거부, 리셋, live upstream 없음)를 확인하고 해당 서버가 실행 중인지 확인하십시오.";
+            "nginx 오류 로그에서 upstream과 이유(거부, 리셋, 사용 가능한 upstream 없음)를 확인하고 해당 서버가 실행 중인지 확인하십시오.";
 
         ServerDown => "a server went down", "서버 중단";
         ServerDownNext => "See whether the server runs and why it ended: its log's last lines, dmesg and \

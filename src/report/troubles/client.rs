@@ -6,8 +6,9 @@
 use super::rule::{Clue, Place, Shape, Sign};
 use super::{Finding, Side};
 use crate::lang::{Reason, Sentence};
+use crate::members::MemberId;
 use crate::numbers::grouped;
-use crate::report::{RunResult, ServerFailure, ServerResult};
+use crate::report::{LedgerResult, MissingPair, RunResult, ServerFailure, ServerResult};
 
 /// The steps of a WebSocket, and of an open session.
 const CONNECT: &str = "connect";
@@ -122,9 +123,20 @@ fn is_in_doubt(result: &RunResult) -> bool {
 
 fn pairs_missing(result: &RunResult) -> Option<Finding> {
     let ledger = result.ledger.as_ref()?;
-    let is_sign = ledger.missing > 0 && ledger.missing.saturating_mul(RACE_PAIRS) >= ledger.expected;
+    let is_more_than_chance = ledger.missing.saturating_mul(RACE_PAIRS) >= ledger.expected;
+    let is_sign = ledger.missing > 0 && is_more_than_chance && !are_of_the_gone(ledger);
     let said = Reason::SeenMissing.with(grouped(ledger.missing)).with(grouped(ledger.expected));
     is_sign.then(|| finding(None, None, said))
+}
+
+/// Whether all pairs miss a member whom the servers took for gone: nobody who enters later learns of it.
+fn are_of_the_gone(ledger: &LedgerResult) -> bool {
+    let is_gone = |member: &MemberId| ledger.gone_samples.contains(member);
+    let is_of_one = |pair: &MissingPair| is_gone(&pair.observer) || is_gone(&pair.member);
+    if ledger.gone_while_open > ledger.gone_samples.len() as u64 {
+        return ledger.missing <= ledger.gone_while_open.saturating_mul(ledger.observers);
+    }
+    !ledger.missing_samples.is_empty() && ledger.missing_samples.iter().all(is_of_one)
 }
 
 fn gone_while_open(result: &RunResult) -> Option<Finding> {

@@ -1,9 +1,10 @@
 //! Troubles by name: each alone, on one side and on both, every two together, and what only looks like one.
 
 use startline::lang::Lang;
+use startline::members::{MemberId, SessionNumber};
 use startline::report::{
-    Certainty, ErrorDetail, ErrorSample, Outcome, RunResult, ServerFailure, ServerResult, WatchEvent,
-    WatchResult, WatchedResult, troubles,
+    Certainty, ErrorDetail, ErrorSample, MissingPair, Outcome, RunResult, ServerFailure, ServerResult,
+    WatchEvent, WatchResult, WatchedResult, troubles,
 };
 use startline::watch::EventKind;
 
@@ -153,8 +154,8 @@ fn detail(result: &mut RunResult, step: &str, kind: &str, count: u64, at_seconds
         count,
         next: String::new(),
         sample: Some(ErrorSample {
-            session: startline::members::SessionNumber(1),
-            member_id: startline::members::MemberId(14),
+            session: SessionNumber(1),
+            member_id: MemberId(14),
             server: None,
             at_seconds,
             evidence: String::new(),
@@ -278,6 +279,18 @@ fn what_one_trouble_causes_is_no_other_trouble() {
         event(result, EventKind::Restarted, "10.0.0.5:8081", 930);
         fail(result, ONE, "connect", "upgrade-refused-502", 90, (901.0, 930.0));
     });
+    // Nobody who enters later learns of a member whom the servers took for gone.
+    for (is_all, expected) in
+        [(true, vec!["idle-timeout"]), (false, vec!["idle-timeout", "pubsub-slow-or-lost"])]
+    {
+        let mut result = healthy();
+        let ledger = result.ledger.as_mut().expect("a ledger");
+        let pair = |observer, member| MissingPair { observer: MemberId(observer), member: MemberId(member) };
+        (ledger.missing, ledger.gone_while_open) = (40_000, 2);
+        ledger.gone_samples = vec![MemberId(14), MemberId(15)];
+        ledger.missing_samples = vec![pair(20, 14), pair(15, 30), pair(if is_all { 15 } else { 16 }, 31)];
+        assert_named(&result, expected);
+    }
     // A business server is down, and nginx says so.
     let mut result = healthy();
     event(&mut result, EventKind::Down, "business 10.0.0.6:8080", 290);

@@ -58,7 +58,7 @@ impl Played {
         assert_eq!(named, [(&name.into(), &"client-only".into())], "{troubles:#?}\n{}", finished.stdout);
         let line =
             finished.stdout.lines().position(|line| line.trim_start().starts_with(&format!("{name}: ")));
-        let criteria = finished.stdout.lines().position(|line| line.contains("connections-held"));
+        let criteria = finished.stdout.lines().position(|line| line.trim_start().starts_with("criterion "));
         assert!(line.is_some() && line < criteria, "{}", finished.stdout);
     }
 }
