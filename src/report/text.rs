@@ -1,5 +1,5 @@
 //! The summary that is printed when a run ends: the verdict first, then its grounds, in some 60
-//! lines.
+//! lines and a few more for each trouble.
 //!
 //! Prints a [`RunResult`] and computes nothing of its own. Words and marks carry the meaning;
 //! colour, when asked for, only repeats it. Invariants: text of a peer is shown cut and without

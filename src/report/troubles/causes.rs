@@ -36,7 +36,8 @@ pub(super) fn unexplained(
     if how == How::Died {
         for cause in &causes {
             explain_nearest(&mut left, cause, |one| one.server.is_some() && !is_known(one, result));
-            if !is_known(cause, result) {
+            // What the client cannot place either says nothing of other signs.
+            if cause.side == Side::Servers && !is_known(cause, result) {
                 explain_nearest(&mut left, cause, |one| one.side == Side::Client);
             }
         }

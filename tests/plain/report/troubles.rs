@@ -291,6 +291,11 @@ fn what_one_trouble_causes_is_no_other_trouble() {
         ledger.missing_samples = vec![pair(20, 14), pair(15, 30), pair(if is_all { 15 } else { 16 }, 31)];
         assert_named(&result, expected);
     }
+    // Refused connections that nobody can place explain no 502 of others.
+    let mut result = healthy();
+    fail_before(&mut result, "connect", "connect-refused", 12);
+    fail_before(&mut result, "enter", "http-502", 12);
+    assert_named(&result, vec!["bad-gateway", "server-down"]);
     // A business server is down, and nginx says so.
     let mut result = healthy();
     event(&mut result, EventKind::Down, "business 10.0.0.6:8080", 290);
