@@ -278,7 +278,7 @@ fn misrouted(result: &RunResult) -> Result<f64, Reason> {
 fn smallest_share(result: &RunResult) -> Result<f64, Reason> {
     let expected = result.routing.expected_servers.map_or(0, |count| count as usize);
     let count = result.servers.len().max(expected);
-    if count < 2 || result.servers.len() == 0 {
+    if count < 2 || result.servers.is_empty() {
         return Err(Reason::OneServer);
     }
     if result.routing.beyond > 0 {

@@ -101,7 +101,8 @@ fn find(rule: &Rule, result: &RunResult) -> Vec<Finding> {
 fn named(rule: &Rule, mut findings: Vec<Finding>) -> Option<TroubleResult> {
     let has = |side: Side| findings.iter().any(|finding| finding.side == side);
     let (client, servers) = (has(Side::Client), has(Side::Servers));
-    if !findings.iter().any(|finding| finding.is_enough) && !(client && servers) {
+    let is_enough = findings.iter().any(|finding| finding.is_enough) || (client && servers);
+    if !is_enough {
         return None;
     }
     let when = |finding: &Finding| finding.at.unwrap_or(f64::INFINITY);
