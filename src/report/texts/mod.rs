@@ -6,3 +6,4 @@
 pub mod headline;
 pub mod page;
 pub mod summary;
+pub mod troubles;

@@ -13,6 +13,7 @@ use startline::report::text::{summary, verdict};
 use startline::report::texts::headline::Headline;
 use startline::report::texts::page::Words;
 use startline::report::texts::summary::{Summary, Title};
+use startline::report::texts::troubles::Trouble;
 use startline::report::{AddressResult, Ending, Ordered, RunResult, StallResult, TlsResult};
 use startline::scenario::Good;
 use textwrap::core::display_width;
@@ -23,7 +24,8 @@ use super::fixture::{CONNECT, ENTER, LOGIN, OPEN, PING, Run, criterion, rich, ti
 /// name, units, and names that a tester types.
 const NAMES: &str = "login enter connect open ping hold other held missing nonsense timeout sessions ms kB min \
                      runnity startline addresses add root lag JMeter JavaScript Esc HdrHistogram Close Java \
-                     accept alert upstream WebSocket";
+                     accept alert upstream WebSocket Redis Pub Sub Tomcat nginx docker inspect dmesg heartbeat \
+                     Circuit Breaker HikariPool OutOfMemoryError OOMKilled ulimit";
 
 /// The first English word that is none of [`NAMES`]. `closed-1006`, `--ca` and `PONG` are no words.
 pub(super) fn english_word(text: &str) -> Option<&str> {
@@ -59,6 +61,7 @@ fn every_text_of_a_table_has_its_korean() {
     let all = [
         missing::<Title>(),
         missing::<Summary>(),
+        missing::<Trouble>(),
         missing::<Headline>(),
         missing::<Reason>(),
         missing::<Words>(),
