@@ -93,6 +93,10 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "FROM=TO", value_parser = values::url_map, help_heading = "Target", requires = "servers")]
     pub ws_map: Vec<(String, String)>,
 
+    /// WebSocket servers that there should be: members' hashes are taken modulo this, and a server that gets nobody is a failure of the spread [default: as many as are seen].
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true, help_heading = "Target")]
+    pub expect_servers: Option<u32>,
+
     /// Connect to this address for a host and port, as with curl, such as runnity.example:443:10.0.0.5; repeat for more.
     #[arg(long, value_name = "HOST:PORT:ADDR", help_heading = "Target", requires = "servers")]
     pub resolve: Vec<Resolve>,

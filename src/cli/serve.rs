@@ -119,7 +119,7 @@ pub struct ServeArgs {
 
     /// Share challenges with other mock servers over this Redis: announcements over Pub/Sub, tickets and heartbeats as
     /// keys, as the real servers do. Give each the same members and challenge; clients log in at one of them.
-    #[arg(long, value_name = "redis://HOST:PORT")]
+    #[arg(long, value_name = "URL")]
     pub(crate) redis: Option<String>,
 
     /// Close everyone at a challenge's end, as is intended; the real servers do not.

@@ -102,7 +102,8 @@ impl Observer for Books {
             ledger.opened(who.session);
         }
         if let Some(url) = self.servers.name(server) {
-            self.recorder.routing().opened(url);
+            let at = self.at;
+            self.recorder.routing().opened(url, at);
         }
     }
 

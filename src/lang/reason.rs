@@ -103,7 +103,30 @@ texts! {
         ServerDown => "{0} went down at {1} ({2})", "{0} 중단됨, {1} ({2})";
         ServerOutOfMemory => "{0} ran out of memory at {1} ({2})", "{0} 메모리 부족, {1} ({2})";
 
+        // What shows a trouble.
+        SeenErrors => "{0} × {1} in {2}", "{2} 단계의 {1} {0}건";
+        SeenErrorsAt => "{0} × {1} in {2} at {3}", "{3} {2} 단계의 {1} {0}건";
+        SeenMissing => "{0} of {1} pairs of members never learned of each other",
+            "회원 쌍 {1}개 중 {0}개가 서로의 입장을 알지 못했습니다";
+        SeenGone => "{0} members were announced as gone while their sessions were open",
+            "세션이 열려 있는 회원 {0}명이 퇴장한 것으로 통보되었습니다";
+        SeenIdle => "{0} sessions at {1} were closed with 1000; {2} PINGs of the run were answered",
+            "{1} 세션 {0}개가 1000으로 닫혔습니다. 응답받은 PING은 전체 {2}개입니다";
+        SeenMisrouted => "{0} of {1} sessions at {2} belong to another server by their hash",
+            "{2} 세션 {1}개 중 {0}개는 해시상 다른 서버에 속합니다";
+        SeenLost => "{0} lost {1} sessions at once, of {2} opened there, and none opened there afterwards",
+            "{0}에서 열린 세션 {2}개 중 {1}개가 한꺼번에 끊겼고 이후 열린 세션이 없습니다";
+        SeenLostAndBack => "{0} lost {1} sessions at once, and others opened there afterwards; {2} opened there in all",
+            "{0}에서 세션 {1}개가 한꺼번에 끊긴 뒤 다시 세션이 열렸습니다. 열린 세션은 모두 {2}개입니다";
+        SeenSilent => "{0} lost {1} sessions at once, of {2} opened there, after {3} PINGs without a PONG in time",
+            "{0}에서 PING {3}개가 제때 응답을 받지 못한 뒤 열린 세션 {2}개 중 {1}개가 한꺼번에 끊겼습니다";
+        SeenFull => "{0} opened {1} sessions and none after that; connecting there failed {2} times, and open sessions went on",
+            "{0}에서 세션 {1}개가 열린 뒤 더는 열리지 않았고 연결이 {2}번 실패했습니다. 열린 세션은 유지되었습니다";
+        SeenFigure => "{0}: {1}", "{0}: {1}";
+
         // Whether members were sent where their hash says.
+        RoutingExpected => "against the Java hash of \"memberId:challengeId\" over {0} servers, as expected",
+            "예상 서버 {0}대에 대한 \"memberId:challengeId\"의 Java 해시와 비교";
         RoutingJudged => "against the Java hash of \"memberId:challengeId\" over the servers seen",
             "나타난 서버들에 대한 \"memberId:challengeId\"의 Java 해시와 비교";
         NoServer => "no server was handed out", "서버가 배정되지 않았습니다";

@@ -8,8 +8,9 @@
 //!
 //! Beside it stands what became of each server's sessions: how many opened, which failed, and how.
 //!
-//! Misleading when a configured server got nobody at all: the number of servers seen is taken for
-//! the number configured. Invariant: memory is bounded whatever URLs a server hands out.
+//! Misleading when a configured server got nobody at all and nobody says how many there are: the
+//! number of servers seen is taken for the number configured. Invariant: memory is bounded whatever
+//! URLs a server hands out.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -46,6 +47,8 @@ pub struct Server {
     pub sessions: u64,
     /// Sessions that opened there.
     pub opened: u64,
+    /// When the first and the last of them did, since the run began.
+    pub opened_between: Option<(Duration, Duration)>,
     /// Sessions that failed on their way there, or there.
     pub failures: Failures,
     /// When the first and the last of each kind did, since the run began.
@@ -82,9 +85,10 @@ impl Routing {
     }
 
     /// A session opened on this server.
-    pub fn opened(&mut self, url: &str) {
+    pub fn opened(&mut self, url: &str, at: Duration) {
         if let Some(server) = self.server(url) {
             server.opened += 1;
+            server.opened_between = joined(server.opened_between, Some((at, at)));
         }
     }
 
@@ -114,16 +118,22 @@ impl Routing {
     }
 
     /// How many sessions each server got (in the order of [`Routing::servers`]) that their hash
-    /// sends elsewhere; `None` with fewer than two servers or more than [`JUDGED_SERVERS_MAX`].
-    pub fn misrouted(&self) -> Option<Vec<u64>> {
-        let count = self.servers.len();
-        if !(2..=JUDGED_SERVERS_MAX).contains(&count) || self.beyond > 0 {
+    /// sends elsewhere when as many servers are configured as `expected`, or as were seen. `None`
+    /// with one server of which nobody says how many there should be, or with more than
+    /// [`JUDGED_SERVERS_MAX`].
+    pub fn misrouted(&self, expected: Option<usize>) -> Option<Vec<u64>> {
+        let seen = self.servers.len();
+        let least = if expected.is_some() { 1 } else { 2 };
+        let count = expected.unwrap_or(seen);
+        let can_judge = |count| (least..=JUDGED_SERVERS_MAX).contains(&count);
+        if !can_judge(seen) || !can_judge(count) || self.beyond > 0 {
             return None;
         }
         let buckets: Vec<Vec<u64>> = self.servers.iter().map(|server| server.buckets(count)).collect();
-        let bucket_of = best_assignment(&buckets);
+        let bucket_of = best_assignment(&buckets, count);
         let misrouted = self.servers.iter().zip(&buckets).zip(bucket_of);
-        Some(misrouted.map(|((server, buckets), own)| server.sessions - buckets[own]).collect())
+        let elsewhere = |own: Option<usize>, buckets: &[u64]| own.map_or(0, |own| buckets[own]);
+        Some(misrouted.map(|((server, buckets), own)| server.sessions - elsewhere(own, buckets)).collect())
     }
 
     fn server(&mut self, url: &str) -> Option<&mut Server> {
@@ -171,6 +181,7 @@ impl Server {
             url: url.to_owned(),
             sessions: 0,
             opened: 0,
+            opened_between: None,
             failures: Failures::default(),
             between: BTreeMap::new(),
             ping_failed: 0,
@@ -195,6 +206,7 @@ impl Server {
     fn add(&mut self, other: &Self) {
         self.sessions += other.sessions;
         self.opened += other.opened;
+        self.opened_between = joined(self.opened_between, other.opened_between);
         self.failures.add(&other.failures);
         other.between.iter().for_each(|(kind, span)| self.failed_between(*kind, *span));
         self.ping_failed += other.ping_failed;
@@ -213,30 +225,47 @@ impl Server {
     }
 }
 
-/// The bucket of each server, each bucket used once, such that most sessions are where they belong.
-/// Exact: the best value of every set of used buckets, server after server; 2⁸ sets at most.
-fn best_assignment(buckets: &[Vec<u64>]) -> Vec<usize> {
-    let count = buckets.len();
+/// The span from the first to the last of both.
+fn joined(
+    one: Option<(Duration, Duration)>,
+    other: Option<(Duration, Duration)>,
+) -> Option<(Duration, Duration)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+        (one, other) => one.or(other),
+    }
+}
+
+/// The bucket of each server, of `count`, each used once at most, such that most sessions are where
+/// they belong; of more servers than buckets, some have none. Exact: the best value of every set of
+/// used buckets, server after server; 2⁸ sets at most.
+fn best_assignment(buckets: &[Vec<u64>], count: usize) -> Vec<Option<usize>> {
     let sets = 1usize << count;
-    // best[set]: sessions explained when the first |set| servers own exactly the buckets in `set`.
-    let mut best: Vec<Option<(u64, usize)>> = vec![None; sets];
-    best[0] = Some((0, 0));
-    for set in 1..sets {
-        let server = set.count_ones() as usize - 1;
-        for bucket in (0..count).filter(|bucket| set & (1 << bucket) != 0) {
-            let Some((before, _)) = best[set & !(1 << bucket)] else { continue };
-            let explained = before + buckets[server][bucket];
-            if best[set].is_none_or(|(most, _)| explained > most) {
-                best[set] = Some((explained, bucket));
+    // best[server][set]: sessions explained when the servers before this one own exactly the buckets
+    // in `set`, and which of them the last of those owns.
+    let mut best = vec![vec![None; sets]; buckets.len() + 1];
+    best[0][0] = Some((0, None));
+    for (server, own) in buckets.iter().enumerate() {
+        for set in 0..sets {
+            let Some((before, _)) = best[server][set] else { continue };
+            let free = (0..count).filter(|bucket| set & (1 << bucket) == 0);
+            for bucket in free.map(Some).chain([None]) {
+                let after = bucket.map_or(set, |bucket: usize| set | 1 << bucket);
+                let explained: u64 = before + bucket.map_or(0, |bucket| own[bucket]);
+                let known = &mut best[server + 1][after];
+                if known.is_none_or(|(most, _)| explained > most) {
+                    *known = Some((explained, bucket));
+                }
             }
         }
     }
-    let mut assignment = vec![0; count];
-    let mut set = sets - 1;
-    for server in (0..count).rev() {
-        let (_, bucket) = best[set].expect("every set of buckets can be reached");
+    let ends = best[buckets.len()].iter().enumerate().filter_map(|(set, end)| Some((end.as_ref()?.0, set)));
+    let mut set = ends.max().map_or(0, |(_, set)| set);
+    let mut assignment = vec![None; buckets.len()];
+    for server in (0..buckets.len()).rev() {
+        let bucket = best[server + 1][set].and_then(|(_, bucket)| bucket);
         assignment[server] = bucket;
-        set &= !(1 << bucket);
+        set &= !bucket.map_or(0, |bucket| 1 << bucket);
     }
     assignment
 }
@@ -294,7 +323,7 @@ mod tests {
     fn members_of_one_challenge_split_evenly_and_none_is_misrouted() {
         let routing = split(&[A, B]);
         assert_eq!(routing.servers().iter().map(|it| it.sessions).collect::<Vec<_>>(), [3000, 3000]);
-        assert_eq!(routing.misrouted(), Some(vec![0, 0]));
+        assert_eq!(routing.misrouted(None), Some(vec![0, 0]));
     }
 
     #[test]
@@ -303,7 +332,7 @@ mod tests {
         for count in 2..=8 {
             let mut reversed = urls[..count].to_vec();
             reversed.reverse();
-            assert_eq!(split(&reversed).misrouted(), Some(vec![0; count]), "{count} servers");
+            assert_eq!(split(&reversed).misrouted(None), Some(vec![0; count]), "{count} servers");
         }
     }
 
@@ -314,7 +343,29 @@ mod tests {
             let wrong = [B, A][bucket(member, 2)];
             routing.record(wrong, member, 38);
         }
-        assert_eq!(routing.misrouted().unwrap().iter().sum::<u64>(), 100);
+        assert_eq!(routing.misrouted(None).unwrap().iter().sum::<u64>(), 100);
+    }
+
+    #[test]
+    fn members_of_a_server_that_nobody_saw_are_misrouted() {
+        let mut routing = Routing::default();
+        (13..=6012).map(MemberId).for_each(|member| routing.record(A, member, 38));
+        assert_eq!((routing.misrouted(None), routing.misrouted(Some(2))), (None, Some(vec![3000])));
+        assert_eq!(routing.misrouted(Some(9)), None);
+        // The second of three was gone: the first healthy one took its members.
+        let mut routing = Routing::default();
+        for member in (13..=6012).map(MemberId) {
+            routing.record([A, A, B][bucket(member, 3)], member, 38);
+        }
+        let misrouted = routing.misrouted(Some(3)).unwrap();
+        assert!((1_800..2_200).contains(&misrouted[0]) && misrouted[1] == 0, "{misrouted:?}");
+    }
+
+    #[test]
+    fn a_server_too_many_owns_nobody() {
+        let mut routing = split(&[A, B]);
+        (7000..7010).map(MemberId).for_each(|member| routing.record("wss://three", member, 38));
+        assert_eq!(routing.misrouted(Some(2)), Some(vec![0, 0, 10]));
     }
 
     #[test]
@@ -325,7 +376,7 @@ mod tests {
             let url = if member.0 < 5000 { A } else { [A, B][bucket(member, 2)] };
             routing.record(url, member, 38);
         }
-        let misrouted = routing.misrouted().unwrap();
+        let misrouted = routing.misrouted(None).unwrap();
         assert_eq!(misrouted[1], 0);
         assert!((2_300..2_700).contains(&misrouted[0]), "{misrouted:?}");
     }
@@ -341,7 +392,7 @@ mod tests {
         let mut servers: Vec<_> = odd.servers().iter().map(|it| (it.url.as_str(), it.sessions)).collect();
         servers.sort_unstable();
         assert_eq!(servers, [(A, 3000), (B, 3000)]);
-        assert_eq!(odd.misrouted(), Some(vec![0, 0]));
+        assert_eq!(odd.misrouted(None), Some(vec![0, 0]));
     }
 
     #[test]
@@ -351,7 +402,7 @@ mod tests {
             routing.record(&format!("ws://h-{k}"), MemberId(k), 1);
         }
         assert_eq!((routing.servers().len(), routing.beyond()), (URLS_MAX, 936));
-        assert_eq!(routing.misrouted(), None);
+        assert_eq!(routing.misrouted(None), None);
         let kept: usize = routing.servers.iter().map(|server| server.by_residue.len()).sum();
         assert_eq!(kept, JUDGED_SERVERS_MAX * RESIDUES);
     }
@@ -362,13 +413,15 @@ mod tests {
         for k in 0..20 {
             let half = if k % 2 == 0 { &mut one } else { &mut other };
             half.record(&format!("ws://h/{k}"), MemberId(k), 1);
-            half.opened(&format!("ws://h/{k}"));
+            half.opened(&format!("ws://h/{k}"), Duration::from_secs(k));
         }
         assert_eq!(one.servers().len(), 10);
         one.add(&other);
         let servers: Vec<_> =
             one.servers().iter().map(|it| (it.url.as_str(), it.sessions, it.opened)).collect();
         assert_eq!(servers, [("ws://h", 20, 20)]);
+        let last = Duration::from_secs(19);
+        assert_eq!(one.servers()[0].opened_between, Some((Duration::ZERO, last)));
         let at = Duration::from_secs;
         one.failed("ws://h/3", StepIndex(2), Fault::Cut, at(5));
         one.failed("ws://h/4", StepIndex(2), Fault::Cut, at(3));

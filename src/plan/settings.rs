@@ -57,6 +57,9 @@ pub struct Settings {
     /// Between a session's progress messages; `None`: it sends none.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "units::optional_duration_serde")]
     pub record_interval: Option<Duration>,
+    /// WebSocket servers that there should be; `None`: as many as are seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_servers: Option<u32>,
     /// No announcements are expected, so no ledger is kept; the mock server sends none.
     #[serde(default)]
     pub no_broadcast: bool,

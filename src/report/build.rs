@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
-use super::{servers, stalls, tls, watched, *};
+use super::{servers, stalls, tls, troubles, watched, *};
 use crate::fault::{Blame, Fault};
 use crate::lang::Reason;
 use crate::measure::{
@@ -44,14 +44,15 @@ impl RunResult {
             errors: errors(totals, scenario),
             messages: messages(totals),
             ledger: facts.ledger.as_ref().map(ledger),
-            servers: servers::result(totals, scenario),
-            routing: servers::routing(tally),
+            servers: servers::result(totals, scenario, plan.settings.expect_servers),
+            routing: servers::routing(tally, plan.settings.expect_servers),
             http: http(tally, plan),
             tls: tls::result(&tally.secured, plan.tls.insecure),
             ramp_down: facts.ramp_down.as_ref().map(ramp_down),
             generator: generator(totals, facts, plan),
             stalls: stalls::result(totals.stalls(), facts),
             watch: facts.watch.as_ref().map(watched::result),
+            troubles: Vec::new(),
             ending: ending_key(&facts.ending).to_owned(),
             scenario: scenario.name.clone(),
             plan: serde_json::to_value(&plan.settings).unwrap_or_default(),
@@ -62,6 +63,7 @@ impl RunResult {
         let grounds = grounds(totals, facts, plan, &result);
         let watched = facts.watch.as_ref().map(watched::criteria).unwrap_or_default();
         verdict::judge(&mut result, &scenario.criteria, watched, &grounds);
+        result.troubles = troubles::diagnose(&result);
         result
     }
 }

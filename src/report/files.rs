@@ -35,6 +35,10 @@ pub const FAILURES: &str = "failures.jsonl";
 pub const WATCH: &str = "watch.csv";
 /// Its first line.
 const WATCH_HEAD: &str = "at_s,time,item,value\n";
+/// Sessions by server, a line a second and server that something happened at.
+pub const SERVERS: &str = "servers.csv";
+/// Its first line.
+const SERVERS_HEAD: &str = "at_s,server,sent,opened,failed\n";
 /// The plan: repeats the run.
 pub const PLAN: &str = "plan.toml";
 /// What each file is.
@@ -43,12 +47,13 @@ pub const README: &str = "README.txt";
 pub const REPORT: &str = "report.html";
 
 /// Every file of a directory, and what is in it: the text of [`README`].
-pub const CONTENT: [(&str, &str); 8] = [
+pub const CONTENT: [(&str, &str); 9] = [
     (REPORT, "the page to look at: verdict, charts, failures"),
     (SUMMARY, "the whole result, as JSON: verdict, criteria, figures"),
     (TIMELINE, "a row per second, with the wall clock"),
     (LATENCY_LOG, "HdrHistogram log of each second and step, in microseconds"),
     (FAILURES, "samples of each kind of failure, a JSON object per line"),
+    (SERVERS, "a line per second and server: sessions sent, opened, failed"),
     (WATCH, "a line per figure of the servers and reading (run --watch)"),
     (PLAN, "the plan; repeats the run: startline run --plan plan.toml"),
     (README, "this list"),
@@ -117,6 +122,7 @@ impl ResultsDir {
             (LATENCY_LOG, open(LATENCY_LOG, b"")?),
             (FAILURES, open(FAILURES, b"")?),
             (WATCH, open(WATCH, WATCH_HEAD.as_bytes())?),
+            (SERVERS, open(SERVERS, SERVERS_HEAD.as_bytes())?),
         ];
         Ok(Self {
             log: LogWriter::new(&layout.steps),
@@ -148,6 +154,7 @@ impl ResultsDir {
             log,
             failures.collect(),
             std::mem::take(&mut self.watched),
+            server_lines(second.end, interval),
         ]);
     }
 
@@ -167,7 +174,7 @@ impl ResultsDir {
     pub fn finish(&mut self, result: &RunResult, patience: impl Fn() -> Duration) -> Lacking {
         if !self.watched.is_empty() {
             let watched = std::mem::take(&mut self.watched);
-            self.writer.second(vec![Vec::new(), Vec::new(), Vec::new(), watched]);
+            self.writer.second(vec![Vec::new(), Vec::new(), Vec::new(), watched, Vec::new()]);
         }
         self.hand_over(result, true);
         self.flush(patience);
@@ -257,6 +264,21 @@ fn watch_line(row: &Row) -> Vec<u8> {
     // Into memory: nothing in it can fail.
     drop(line.write_record([at_s.to_string(), row.time.to_string(), row.item.clone(), value.to_string()]));
     line.into_inner().unwrap_or_default()
+}
+
+/// What happened at each server in a second; nothing where nothing did.
+fn server_lines(end: Duration, interval: &Interval) -> Vec<u8> {
+    let at_s = numbers::tidy(end.as_secs_f64()).to_string();
+    let mut lines = csv::Writer::from_writer(Vec::new());
+    for server in interval.tally().routing.servers() {
+        let counts = [server.sessions, server.opened, server.failures.total()];
+        if counts.iter().any(|count| *count > 0) {
+            let [sent, opened, failed] = counts.map(|count| count.to_string());
+            // Into memory: nothing in it can fail.
+            drop(lines.write_record([&at_s, &server.url, &sent, &opened, &failed]));
+        }
+    }
+    lines.into_inner().unwrap_or_default()
 }
 
 fn failure_line(sample: &FaultSample, layout: &Layout, names: &dyn FaultNames) -> Vec<u8> {

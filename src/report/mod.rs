@@ -27,6 +27,7 @@ pub mod text;
 pub mod texts;
 mod timeline;
 mod tls;
+pub mod troubles;
 pub mod verdict;
 pub mod view;
 mod watched;
@@ -49,6 +50,7 @@ pub use ordered::Ordered;
 pub use result::*;
 pub use servers::{RoutingResult, ServerFailure, ServerResult};
 pub use stalls::{StallResult, StallsResult};
+pub use troubles::{Certainty, Evidence, Side, TroubleResult};
 pub use watched::{WatchEvent, WatchResult, WatchedResult};
 
 /// How a run came to its end, or that it has not.

@@ -6,7 +6,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::texts::summary::Summary;
-use super::{RunResult, ServerFailure, ServerResult, StallResult, StallsResult, StepResult};
+use super::texts::troubles::Trouble;
+use super::{
+    Certainty, RunResult, ServerFailure, ServerResult, StallResult, StallsResult, StepResult, TroubleResult,
+};
 use crate::lang::Lang;
 use crate::numbers::{figure, grouped};
 
@@ -19,6 +22,18 @@ pub(super) fn server_failure(server: &ServerResult, failure: &ServerFailure, lan
     let at = |seconds: f64| format!("{seconds:.1}");
     let (first, last) = (at(failure.first_seconds), at(failure.last_seconds));
     lang.say(key, &[&grouped(failure.count), &failure.step, &failure.kind, &first, &last])
+}
+
+/// `pool-exhausted: the pool … (seen on both sides, from 12.3 s on). 40 × POOL_EXHAUSTED in enter`.
+pub(super) fn trouble(trouble: &TroubleResult, lang: Lang) -> String {
+    let sides = lang.word(match trouble.certainty {
+        Certainty::ClientOnly => Trouble::ClientOnly,
+        Certainty::ServersOnly => Trouble::ServersOnly,
+        Certainty::BothSides => Trouble::BothSides,
+    });
+    let since = trouble.first_seconds.map(|at| lang.say(Trouble::Since, &[&sides, &format!("{at:.1}")]));
+    let title = lang.say(Trouble::Line, &[&trouble.name, &trouble.title(lang)]);
+    format!("{title} ({}). {}.", since.as_deref().unwrap_or(sides), trouble.shown(lang))
 }
 
 /// `this machine stalled once, for 0.55 s from 12.3 s on`.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
-use super::{Ordered, RoutingResult, ServerResult, StallsResult, WatchResult};
+use super::{Ordered, RoutingResult, ServerResult, StallsResult, TroubleResult, WatchResult};
 use crate::lang::Sentence;
 use crate::members::{MemberId, SessionNumber};
 use crate::scenario::Good;
@@ -66,6 +66,9 @@ pub struct RunResult {
     /// The servers' side; `null` if nothing was watched.
     #[serde(default)]
     pub watch: Option<WatchResult>,
+    /// What is wrong, by name.
+    #[serde(default)]
+    pub troubles: Vec<TroubleResult>,
     /// `finished`, `running` or `stopped`.
     pub ending: String,
     /// The scenario's name.

@@ -23,6 +23,12 @@ pub struct ServerResult {
     pub sessions: u64,
     /// Of these, those that opened.
     pub opened: u64,
+    /// When the first of them did, since the run began; `null` if none has.
+    #[serde(default)]
+    pub first_opened_seconds: Option<f64>,
+    /// When the last of them did.
+    #[serde(default)]
+    pub last_opened_seconds: Option<f64>,
     /// Of those sent there, those that failed, on the way there or there.
     pub failed: u64,
     /// PING cycles that failed there; those with a stall of this machine in their time are not in
@@ -52,6 +58,9 @@ pub struct ServerFailure {
 /// Whether members were sent where their hash says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoutingResult {
+    /// Servers that there should be, as the user said; `null`: as many as were seen.
+    #[serde(default)]
+    pub expected_servers: Option<u32>,
     /// Misrouted members of all servers; `null` where that cannot be judged.
     pub misrouted: Option<u64>,
     /// Why not, or how.
@@ -76,13 +85,15 @@ fn server_failures(server: &Server, totals: &Totals, scenario: &Scenario) -> Vec
     failures
 }
 
-pub(super) fn result(totals: &Totals, scenario: &Scenario) -> Ordered<ServerResult> {
+pub(super) fn result(totals: &Totals, scenario: &Scenario, expected: Option<u32>) -> Ordered<ServerResult> {
     let tally = totals.tally();
-    let misrouted = tally.routing.misrouted();
+    let misrouted = tally.routing.misrouted(expected.map(|count| count as usize));
     let server = |(k, server): (usize, &Server)| {
         let result = ServerResult {
             sessions: server.sessions,
             opened: server.opened,
+            first_opened_seconds: server.opened_between.map(|(first, _)| seconds(first)),
+            last_opened_seconds: server.opened_between.map(|(_, last)| seconds(last)),
             failed: server.failures.total(),
             ping_failed: server.ping_failed,
             failures: server_failures(server, totals, scenario),
@@ -96,17 +107,19 @@ pub(super) fn result(totals: &Totals, scenario: &Scenario) -> Ordered<ServerResu
     Ordered(servers)
 }
 
-pub(super) fn routing(tally: &Tally) -> RoutingResult {
-    let misrouted = tally.routing.misrouted();
-    let why = match (&misrouted, tally.routing.servers().len()) {
-        (Some(_), _) => Reason::RoutingJudged,
-        (None, 0) => Reason::NoServer,
-        (None, 1) => Reason::NothingToChoose,
-        (None, _) => Reason::RoutingTooMany,
+pub(super) fn routing(tally: &Tally, expected: Option<u32>) -> RoutingResult {
+    let misrouted = tally.routing.misrouted(expected.map(|count| count as usize));
+    let why = match (&misrouted, expected, tally.routing.servers().len()) {
+        (Some(_), Some(expected), _) => Reason::RoutingExpected.with(expected.to_string()),
+        (Some(_), None, _) => Reason::RoutingJudged.into(),
+        (None, _, 0) => Reason::NoServer.into(),
+        (None, None, 1) => Reason::NothingToChoose.into(),
+        (None, ..) => Reason::RoutingTooMany.into(),
     };
     RoutingResult {
+        expected_servers: expected,
         misrouted: misrouted.map(|counts| counts.iter().sum()),
-        why: why.into(),
+        why,
         beyond: tally.routing.beyond(),
     }
 }

@@ -1,5 +1,5 @@
 //! The summary that is printed when a run ends: the verdict first, then its grounds, in some 60
-//! lines.
+//! lines and a few more for each trouble.
 //!
 //! Prints a [`RunResult`] and computes nothing of its own. Words and marks carry the meaning;
 //! colour, when asked for, only repeats it. Invariants: text of a peer is shown cut and without
@@ -13,7 +13,7 @@ use std::time::Duration;
 use textwrap::core::display_width;
 
 use super::headline::{shown_name, statement};
-use super::phrases::{own_lateness, server_failure, stalls, unanswered};
+use super::phrases::{own_lateness, server_failure, stalls, trouble, unanswered};
 use super::texts::summary::{Summary, Title};
 use super::verdict::with_unit;
 use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StepResult, Verdict};
@@ -38,6 +38,9 @@ const TYPES_SHOWN_MAX: usize = 6;
 /// A page has room for all figures of a latency from this width on.
 const ALL_FIGURES_COLUMNS: usize = 72;
 
+/// Characters of a trouble shown: its evidence may have a server's words in it.
+const TROUBLE_CHARS_MAX: usize = 600;
+
 /// Characters of evidence shown.
 const EVIDENCE_CHARS_MAX: usize = 150;
 
@@ -47,6 +50,7 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     page.verdict(result);
     page.about(result);
     page.reasons(result);
+    page.troubles(result);
     page.out.push('\n');
     page.criteria(&result.criteria);
     page.latencies(result);
@@ -123,6 +127,15 @@ impl Text {
         let hidden = reasons.len().saturating_sub(REASONS_SHOWN_MAX);
         if hidden > 0 {
             self.put("  ", &self.lang.say(Summary::MoreReasons, &[&hidden]), None);
+        }
+    }
+
+    /// What is wrong by name, and what to do.
+    fn troubles(&mut self, result: &RunResult) {
+        for one in &result.troubles {
+            let text = foreign::line(&trouble(one, self.lang), TROUBLE_CHARS_MAX);
+            self.put("  ", &text, Some(Paint::Bad));
+            self.put("    → ", one.advice(self.lang), None);
         }
     }
 

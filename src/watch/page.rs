@@ -4,11 +4,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::Network;
 use super::fetch::{self, Fetched};
 use super::place::{self, Result, Secret, Variables};
 use super::presence::{Look, Presence};
 use super::source::{Reading, Source};
-use super::spec::Network;
 use super::tcp;
 use crate::foreign;
 use crate::scenario::document::Section;

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
@@ -11,6 +12,7 @@ use startline::watch::redis::{Redis, RedisSource};
 use startline::watch::source::DEADLINE;
 use startline::watch::{Event, EventKind, Reading, Secret, Source};
 
+use crate::common::served::{Served, check, found_by, preflight, usual};
 use crate::common::{eventually, let_pass, text};
 use crate::programs::program;
 use crate::watching::Watched;
@@ -345,27 +347,54 @@ fn what_is_no_redis_is_told() {
     assert_unseen(many, false, "closed the connection", "");
 }
 
-#[test]
-fn a_server_over_tls_is_asked_and_its_certificate_judged() {
-    let temp = tempfile::tempdir().expect("a directory");
+/// A Redis with TLS beside its port, the TLS port, and its certificate's file.
+fn secured(temp: &tempfile::TempDir) -> (Watched, u16, rcgen::CertifiedKey<rcgen::KeyPair>, PathBuf) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let (cert, key) = (temp.path().join("cert.pem"), temp.path().join("key.pem"));
     std::fs::write(&cert, made.cert.pem()).expect("written");
     std::fs::write(&key, made.signing_key.serialize_pem()).expect("written");
     let tls_port = crate::common::processes::free_port();
     let port = tls_port.to_string();
-    let server = Watched::redis(&[
-        "--tls-port",
-        &port,
-        "--tls-cert-file",
-        text(&cert),
-        "--tls-key-file",
-        text(&key),
-        "--tls-ca-cert-file",
-        text(&cert),
-        "--tls-auth-clients",
-        "no",
-    ]);
+    let files =
+        ["--tls-cert-file", text(&cert), "--tls-key-file", text(&key), "--tls-ca-cert-file", text(&cert)];
+    let server = Watched::redis(&[&files[..], &["--tls-port", &port, "--tls-auth-clients", "no"]].concat());
+    (server, tls_port, made, cert)
+}
+
+/// The options, from the command line to the servers: TLS, a user, the password, Pub/Sub apart.
+#[test]
+fn cache_and_pubsub_are_given_by_options() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let ((cache, port, _, cert), pubsub) = (secured(&temp), Watched::redis(&[]));
+    cli(&cache, &["ACL", "SETUSER", "monitor", "on", ">geheim", "+@all", "~*", "&*"]);
+    cli(&cache, &["CONFIG", "SET", "requirepass", "other"]);
+    let ears = Watched::subscribed(&pubsub, "challenge:enter");
+    let served = Served::ready();
+    let (url, apart) = (format!("rediss://monitor@localhost:{port}"), pubsub.address());
+    let options = ["--json", "--redis", &url, "--redis-pubsub", &apart, "--ca", text(&cert)];
+    let found = |status: i32, password: &str| {
+        let mut command = preflight(&[&usual(&served.url)[..], &options].concat());
+        found_by(status, command.env("REDISCLI_AUTH", password))
+    };
+    let report = found(0, "geheim");
+    let checks: Vec<&serde_json::Value> =
+        report["checks"].as_array().expect("checks").iter().filter(|it| it["id"] == "watch-redis").collect();
+    let titles: Vec<&str> = checks.iter().filter_map(|it| it["title"].as_str()).collect();
+    assert_eq!(titles, [format!("Redis rediss://localhost:{port}"), format!("Redis {apart}")]);
+    assert!(checks.iter().all(|it| it["verdict"] == "ok"), "{checks:#?}");
+    drop(ears);
+    let report = found(1, "falsch");
+    let failed = check(&report, "watch-redis");
+    assert_eq!(failed["verdict"], "fail", "{failed:#}");
+    let fix = failed["fixes"][0]["text"].as_str().expect("text");
+    assert!(fix.contains("refused the password of the user \"monitor\""), "{fix}");
+    assert!(!report.to_string().contains("falsch"));
+}
+
+#[test]
+fn a_server_over_tls_is_asked_and_its_certificate_judged() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let (server, port, made, _) = secured(&temp);
     let mut roots = rustls::RootCertStore::empty();
     roots.add(made.cert.der().clone()).expect("a root");
     let at = |host: &str| Redis::at(&format!("rediss://{host}:{port}")).expect("an address");

@@ -95,7 +95,7 @@ fn leaving_is_announced_and_free_members_may_come_back_at_either() {
         // The whole ramp-down is watched.
         let (finished, summary) = played(&two, 20, &[("ramp-down", "2s"), ("hold", "2s")]);
         finished.assert_status(0);
-        // Two that enter at one moment on different servers are announced to each other, and not listed.
+        // Two that enter at one moment on different servers are both announced, and not listed.
         let entered = number(&summary, "/messages/by_type/USER_ENTERED");
         assert!(entered >= f64::from(20 * 19 / 2), "{entered} in round {round}");
         let ledger = |field: &str| number(&summary, &format!("/ledger/{field}"));

@@ -354,15 +354,18 @@ fn a_second_interrupt_leaves_at_once() {
 }
 
 #[test]
-fn the_stand_in_dies_with_a_run_that_is_killed_and_its_files_remain() {
+fn a_killed_run_leaves_its_files_and_a_page_and_no_process() {
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
     let child = start_until("hold", &Run::small(50, &out).with("ramp", "500ms").with("hold", "2m"), &out);
-    let stand_ins = children_of(child.id());
-    assert_eq!(stand_ins.len(), 1, "the stand-in is a child");
+    let children = children_of(child.id());
+    assert_eq!(children.len(), 2, "the mock server, and what waits to write the page");
     signal(child.id(), libc::SIGKILL);
     finish(child);
-    eventually("the stand-in's end", || !is_alive(stand_ins[0]));
+    eventually("their end", || !children.iter().copied().any(is_alive));
+    let page = std::fs::read_to_string(out.join("report.html")).expect("the page");
+    assert!(page.contains("The run had not ended when this page was written"), "{page}");
+    assert!(page.contains("Stable: 50 sessions"), "it has what was measured until then");
     let summary = summary(&out);
     assert_eq!(summary["verdict"], "inconclusive");
     assert_eq!(number(&summary, "/sessions/established"), 50.0);

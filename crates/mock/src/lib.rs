@@ -24,6 +24,7 @@ pub mod injection;
 mod mailbox;
 pub mod messages;
 mod receivers;
+mod relay;
 mod server_clock;
 mod shared;
 mod timings;
@@ -40,8 +41,9 @@ pub use self::tls::{Tls, TlsSettings, TlsVersions};
 use startline_os::{affinity, descriptors, spawn};
 
 use self::bridge::Bridge;
-use self::bridge::publish::Publisher;
 use self::mailbox::Notice;
+use self::relay::hear;
+use self::relay::publish::Publisher;
 use self::shared::Shared;
 use self::worker::Worker;
 
@@ -162,7 +164,7 @@ impl Server {
         let (ready, report) = mpsc::channel();
         for index in 0..self.shared.config.servers {
             let (shared, ready) = (Arc::clone(&self.shared), ready.clone());
-            self.start_thread("mock-ears", move || bridge::hear::run(&shared, index == 0, &ready))?;
+            self.start_thread("mock-ears", move || hear::run(&shared, index == 0, &ready))?;
         }
         for _ in 0..self.shared.config.servers {
             let heard = report.recv().map_err(io::Error::other)?;

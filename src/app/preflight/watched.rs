@@ -10,9 +10,9 @@ use redis::Value;
 use rustls::ClientConfig;
 
 use super::board::Board;
+use crate::app::watch::network;
 use crate::checks::Check;
 use crate::engine::Trust;
-use crate::app::watch::network;
 use crate::lookup::agent;
 use crate::plan::Plan;
 use crate::plan::schedule::date_header;

@@ -21,6 +21,7 @@ fn settings() -> Settings {
         ping_interval: Some(Duration::from_secs(20)),
         pong_timeout: None,
         record_interval: None,
+        expect_servers: Some(2),
         no_broadcast: false,
         workers: Some(2),
         source_ips: vec!["10.0.0.11-10.0.0.17".parse().expect("a range")],

@@ -79,7 +79,12 @@ mod tests {
     use super::*;
 
     fn page(statuses: &[u16], contains: Option<&str>) -> Page {
-        Page { url: "http://g/".into(), contains: contains.map(String::from), statuses: statuses.into(), headers: Vec::new() }
+        Page {
+            url: "http://g/".into(),
+            contains: contains.map(String::from),
+            statuses: statuses.into(),
+            headers: Vec::new(),
+        }
     }
 
     fn answer(status: u16, body: &str) -> Result<Answer, String> {

@@ -7,3 +7,4 @@ pub mod headline;
 pub mod page;
 pub mod servers;
 pub mod summary;
+pub mod troubles;

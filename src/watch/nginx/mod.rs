@@ -16,13 +16,13 @@ use self::figures::{Figure, Question};
 use self::format::Format;
 use self::stub_status::StubStatus;
 use self::tally::Access;
+use super::Network;
 use super::fetch::{self, Fetched};
 use super::log::feed::{self, Feed, Origin, Since};
 use super::place::{self, Result, Secret, Variables};
 use super::presence::{Look, Presence};
 use super::rate::Rates;
 use super::source::{Reading, Source, Unseen};
-use super::spec::Network;
 use crate::foreign;
 use crate::scenario::document::Section;
 
@@ -31,6 +31,11 @@ pub(super) const KEYS: [&str; 5] = ["url", "headers", "log_format", feed::KEYS[0
 /// How to say where it is.
 pub(super) const PLACE: &str =
     "give url = \"http://…/stub_status\", file = \"/var/log/nginx/access.log\" or command = [\"ssh\", …]";
+
+/// How to have figures of the page, and of the log.
+const ADD_PAGE: &str = "add url = \"http://…/stub_status\"";
+const ADD_LOG: &str =
+    "add file = \"/var/log/nginx/access.log\", or command = [\"ssh\", …] if it is elsewhere";
 
 /// Of a page that is not what it should be.
 const SHOWN_CHARS_MAX: usize = 80;
@@ -79,14 +84,8 @@ impl Nginx {
     /// Why an expression has no place here to be read from, and what to add.
     pub(super) fn check(&self, expression: &str) -> std::result::Result<(), String> {
         match (stub_status::FIGURES.contains(&expression), &self.url, &self.log) {
-            (true, None, _) => {
-                Err("it is read from the stub_status page: add url = \"http://…/stub_status\"".into())
-            }
-            (false, _, None) => {
-                Err("it is read from the access log: add file = \"/var/log/nginx/access.log\", or \
-                                     command = [\"ssh\", …] if it is elsewhere"
-                    .into())
-            }
+            (true, None, _) => Err(format!("it is read from the stub_status page: {ADD_PAGE}")),
+            (false, _, None) => Err(format!("it is read from the access log: {ADD_LOG}")),
             _ => Ok(()),
         }
     }
@@ -149,7 +148,7 @@ impl Source for Watching {
                 match &log {
                     Some(Ok(())) => self.answer(expression),
                     Some(Err(unseen)) => Err(unseen.clone()),
-                    None => Err(Unseen::new("the block names no access log", "")),
+                    None => Err(Unseen::new("no access log is given", ADD_LOG)),
                 }
             };
             reading.values.push(value);
@@ -165,10 +164,7 @@ impl Source for Watching {
 impl Watching {
     fn page(&mut self, reading: &mut Reading, deadline: Instant) -> std::result::Result<StubStatus, Unseen> {
         let Some(url) = &self.at.url else {
-            return Err(Unseen::new(
-                "the block names no stub_status page",
-                "add url = \"http://…/stub_status\"",
-            ));
+            return Err(Unseen::new("no stub_status page is given", ADD_PAGE));
         };
         let fetched = fetch::get(&self.agent, url, &self.at.headers, deadline);
         let look = fetched.as_ref().map_or_else(Clone::clone, |_| Look::Answered);
@@ -212,7 +208,10 @@ impl Watching {
 
 #[cfg(test)]
 mod tests {
-    use crate::watch::{Spec, Watch};
+    use std::time::{Duration, Instant};
+
+    use crate::watch::file::Given;
+    use crate::watch::{Network, Spec, Watch};
 
     fn read(keys: &str) -> Result<Spec, String> {
         let text = format!("[[watch]]\nsource = \"nginx\"\nname = \"a\"\n{keys}");
@@ -240,5 +239,18 @@ mod tests {
             let error = read(keys).expect_err(keys);
             assert!(error.contains(why), "{error}");
         }
+    }
+    /// The built-in set asks for all that it would like to know.
+    #[test]
+    fn an_item_of_the_set_that_nobody_can_answer_is_not_measured() {
+        let block = |keys: &str| format!("[[watch]]\nsource = \"nginx\"\nname = \"a\"\n{keys}\n");
+        let given = [read("url = \"http://127.0.0.1:1/\"").expect("it reads")];
+        let given = Given { sources: &given, may_be_absent: true };
+        let set = Watch::read("set", &block("expression = \"count\""), &|_| None, given).expect("it reads");
+        let network = Network { tls: None, agent: ureq::Agent::new_with_defaults() };
+        let mut source = set.sources[0].spec.open(&network).expect("it has figures");
+        let reading = source.look(&["count"], Instant::now() + Duration::from_secs(5));
+        let unseen = reading.values[0].clone().expect_err("no log");
+        assert_eq!((unseen.why.as_str(), unseen.fix.as_str()), ("no access log is given", super::ADD_LOG));
     }
 }

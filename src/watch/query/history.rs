@@ -10,6 +10,10 @@ use super::{Labels, Query, Sample};
 /// Series of a selector at most.
 pub const SERIES_MAX: usize = 10_000;
 
+/// Prometheus's times are whole milliseconds: a sample at the very beginning of a range is in it, whatever
+/// fractions of seconds come to.
+const HALF_MS: f64 = 0.000_5;
+
 /// A time in seconds, and a value.
 pub(super) type Point = (f64, f64);
 
@@ -44,7 +48,7 @@ impl History {
                 }
             }
             // Without a range only the present counts.
-            let oldest_s = selector.range.map_or(at_s, |range| at_s - range.as_secs_f64());
+            let oldest_s = selector.range.map_or(at_s, |range| at_s - range.as_secs_f64()) - HALF_MS;
             series.retain(|_, points| {
                 while points.front().is_some_and(|(point_s, _)| *point_s < oldest_s) {
                     points.pop_front();

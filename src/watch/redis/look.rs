@@ -24,8 +24,10 @@ use crate::watch::{Event, EventKind, Reading, Source, Unseen};
 
 /// How long a scan may take: it keeps a server of a million keys busy in steps of a millisecond.
 const SCAN_WITHIN: Duration = Duration::from_millis(1_500);
-/// The same for new servers' health, at every look.
+/// The same for servers that are new.
 const DISCOVER_WITHIN: Duration = Duration::from_millis(200);
+/// How often that is done: looks may come five times a second. Known servers are asked for at each.
+const DISCOVER_EVERY: Duration = Duration::from_secs(5);
 /// What is left of a look for times, if the server does not answer.
 const FOR_TIMES: Duration = Duration::from_millis(200);
 /// Keys that a step of a scan looks at.
@@ -46,6 +48,8 @@ pub struct RedisSource {
     probe: Probe,
     health: Health,
     slowlog: Slowlog,
+    /// When servers that are new were last looked for.
+    discovered: Option<Instant>,
     /// When each figure of times was last read: they are of the times since.
     read: HashMap<String, Instant>,
     /// The server process, as it names itself.
@@ -72,6 +76,7 @@ impl RedisSource {
             probe: Probe::default(),
             health: Health::default(),
             slowlog: Slowlog::default(),
+            discovered: None,
             read: HashMap::new(),
             run_id: None,
             is_up: None,
@@ -214,8 +219,15 @@ impl RedisSource {
     }
 
     fn look_at_health(&mut self, events: &mut Vec<Event>, deadline: Instant) -> Result<()> {
-        let pattern = format!("{}*", health::PREFIX);
-        let scanned = self.scan(&pattern, deadline, DISCOVER_WITHIN)?;
+        let is_due = self.discovered.is_none_or(|at| at.elapsed() >= DISCOVER_EVERY);
+        let scanned = if is_due {
+            let pattern = format!("{}*", health::PREFIX);
+            let scanned = self.scan(&pattern, deadline, DISCOVER_WITHIN)?;
+            self.discovered = Some(Instant::now());
+            scanned
+        } else {
+            Scanned { count: 0, keys: Vec::new(), is_whole: false }
+        };
         let at = Timestamp::now();
         let known: Vec<String> = self.health.keys().map(String::from).collect();
         for key in known.into_iter().filter(|key| !scanned.keys.contains(key)) {

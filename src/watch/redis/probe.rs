@@ -86,8 +86,8 @@ pub(super) struct Probe {
 }
 
 impl Probe {
-    /// The times since an instant, for which it may wait until the deadline if there are none; and when
-    /// the last of them was taken.
+    /// The times since an instant, for which it may wait until the deadline if there are none; and
+    /// when the last of them was taken.
     ///
     /// # Errors
     /// There are none, and why.

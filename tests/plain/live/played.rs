@@ -88,7 +88,7 @@ impl Played {
         let server =
             ["wss://ws.runnity.example/ws/ws1", "wss://ws.runnity.example/ws/ws2"][number as usize % 2];
         recorder.routing().record(server, MemberId(13 + u64::from(number)), 38);
-        recorder.routing().opened(server);
+        recorder.routing().opened(server, Duration::from_secs(1));
         recorder.session_opened();
         recorder.message(MessageType(0), 20_000);
         self.open += 1;

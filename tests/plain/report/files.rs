@@ -115,6 +115,7 @@ fn every_file_is_there_before_the_run() {
             "failures.jsonl",
             "latency.hlog",
             "plan.toml",
+            "servers.csv",
             "summary.json",
             "timeline.csv",
             "watch.csv"
@@ -132,6 +133,25 @@ fn every_file_is_there_before_the_run() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
     assert_eq!(fs::read_to_string(path.join(files::PLAN)).unwrap(), "sessions = 6000\n");
+}
+
+#[test]
+fn each_second_says_what_happened_at_each_server() {
+    let place = tempfile::tempdir().unwrap();
+    let mut dir = create(place.path()).unwrap();
+    let mut totals = Totals::new(&layout());
+    let run = Run::good();
+    let mut recorder = run.recorder;
+    write_second(&mut dir, 0, &mut totals, &recorder.take());
+    recorder.routing().opened("wss://a.example/ws/1", Duration::from_secs(1));
+    write_second(&mut dir, 1, &mut totals, &recorder.take());
+    write_second(&mut dir, 2, &mut totals, &recorder.take());
+    let lines = fs::read_to_string(place.path().join(files::SERVERS)).unwrap();
+    let lines: Vec<&str> = lines.lines().collect();
+    let both = ["wss://a.example/ws/1,3000,3000,0", "wss://b.example/ws/2,3000,3000,0"];
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert_eq!((lines[0], lines[3]), ("at_s,server,sent,opened,failed", "2,wss://a.example/ws/1,0,1,0"));
+    both.iter().for_each(|line| assert!(lines.contains(&format!("1,{line}").as_str()), "{lines:?}"));
 }
 
 #[test]

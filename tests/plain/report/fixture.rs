@@ -49,7 +49,7 @@ impl Run {
             }
             let server = ["wss://a.example/ws/1", "wss://b.example/ws/2"][bucket(session)];
             recorder.routing().record(server, member(session), 38);
-            recorder.routing().opened(server);
+            recorder.routing().opened(server, Duration::from_millis(40 * u64::from(session)));
             recorder.session_opened();
         }
         (0..60_000).for_each(|_| recorder.lag(micros(300)));

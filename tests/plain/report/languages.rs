@@ -14,6 +14,7 @@ use startline::report::texts::headline::Headline;
 use startline::report::texts::page::Words;
 use startline::report::texts::servers::Side;
 use startline::report::texts::summary::{Summary, Title};
+use startline::report::texts::troubles::Trouble;
 use startline::report::{AddressResult, Ending, Ordered, RunResult, StallResult, TlsResult};
 use startline::scenario::Good;
 use textwrap::core::display_width;
@@ -24,8 +25,8 @@ use super::fixture::{CONNECT, ENTER, LOGIN, OPEN, PING, Run, criterion, rich, ti
 /// name, units, and names that a tester types.
 const NAMES: &str = "login enter connect open ping hold other held missing nonsense timeout sessions ms kB min \
                      runnity startline addresses add root lag JMeter JavaScript Esc HdrHistogram Close Java \
-                     accept alert upstream WebSocket Redis Kafka Grafana \
-                     Prometheus Pub Sub";
+                     accept alert upstream WebSocket Redis Pub Sub Tomcat nginx docker inspect dmesg heartbeat \
+                     Circuit Breaker HikariPool OutOfMemoryError OOMKilled ulimit Kafka Grafana Prometheus";
 
 /// The first English word that is none of [`NAMES`]. `closed-1006`, `--ca` and `PONG` are no words.
 pub(super) fn english_word(text: &str) -> Option<&str> {
@@ -61,6 +62,7 @@ fn every_text_of_a_table_has_its_korean() {
     let all = [
         missing::<Title>(),
         missing::<Summary>(),
+        missing::<Trouble>(),
         missing::<Headline>(),
         missing::<Reason>(),
         missing::<Words>(),

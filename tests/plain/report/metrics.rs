@@ -100,7 +100,7 @@ fn what_peers_name_is_bounded() {
     let mut run = Run::good();
     for k in 0..2_000 {
         let url = format!("wss://{}{k}.example", "a".repeat(50_000));
-        run.recorder.routing().opened(&url);
+        run.recorder.routing().opened(&url, Duration::from_secs(1));
     }
     for status in 0..2_000 {
         run.fail(ENTER, Fault::HttpStatus(status), "");

@@ -11,5 +11,6 @@ mod pages;
 mod recorded;
 mod schema;
 mod text;
+mod troubles;
 mod verdict;
 mod watched;

@@ -70,6 +70,8 @@ fn keys_that_the_schema_does_not_know_are_refused_everywhere() {
         "/generator",
         "/host",
         "/servers/wss:~1~1a.example~1ws~11",
+        "/troubles/0",
+        "/troubles/0/evidence/0",
     ];
     for place in places {
         let mut spoilt = whole.clone();

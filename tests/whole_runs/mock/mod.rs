@@ -14,4 +14,5 @@ mod process;
 mod session;
 pub mod stand;
 mod tls;
+mod troubles;
 mod wire;

@@ -35,8 +35,8 @@ impl World {
         std::mem::take(&mut self.outbox)
     }
 
-    /// Hears a bulletin, this process's own ones included, and tells everyone who is seated here. A seat
-    /// that the runner has taken elsewhere is given back: its connection is to be closed.
+    /// Hears a bulletin, this process's own ones included, and tells everyone who is seated here. The
+    /// seat of a runner who has entered elsewhere is given back: its connection is to be closed.
     pub fn hear(&mut self, bulletin: Bulletin, is_own: bool, now: Now) -> Option<Seat> {
         self.advance(now);
         let challenge = self.challenges.get_mut(&bulletin.challenge)?;

@@ -1,5 +1,5 @@
-//! The thread that publishes what happens here, keeps this process's heartbeats, and looks for those of
-//! others.
+//! The thread that publishes what happens here, keeps this process's heartbeats, and looks for those
+//! of others.
 //!
 //! Invariant: bulletins go out in the order in which they happened; while Redis does not answer they
 //! are lost, as on the real servers, and counted.
@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use redis::{Connection, RedisResult};
 
-use super::{Bridge, TURN};
+use super::TURN;
+use crate::bridge::Bridge;
 use crate::shared::Shared;
 use crate::world::Bulletin;
 

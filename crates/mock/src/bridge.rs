@@ -4,8 +4,8 @@
 //! Tickets are kept there (`ws_ticket:*`, taken once), heartbeats (`ws_health:*`), and announcements
 //! go over Pub/Sub to every process, the own one included, which tells its own clients. Workers
 //! wait for Redis for a ticket only, as real servers do; what is published goes through a bounded
-//! queue to a thread ([`publish`]), and what is heard comes from another ([`hear`]). Invariant: without
-//! a Redis none of this exists.
+//! queue to a thread, and what is heard comes from another (both in `relay`). Invariant: without a
+//! Redis none of this exists.
 
 use std::cell::RefCell;
 use std::io;
@@ -18,16 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::world::{Bulletin, ChallengeId, Claim, MemberId, TicketId};
 
-pub(crate) mod hear;
-pub(crate) mod publish;
-
 /// For each answer of the Redis server.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// Bulletins that wait to be published.
 const QUEUE: usize = 1 << 16;
-/// How long threads wait between two looks at whether to end.
-const TURN: Duration = Duration::from_millis(100);
-
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Bridge {
@@ -76,7 +70,8 @@ impl Bridge {
         Ok((bridge, queue))
     }
 
-    fn connect(&self) -> RedisResult<Connection> {
+    /// A connection of the calling thread's.
+    pub(crate) fn connect(&self) -> RedisResult<Connection> {
         let connection = self.client.get_connection_with_timeout(TIMEOUT)?;
         connection.set_read_timeout(Some(TIMEOUT))?;
         connection.set_write_timeout(Some(TIMEOUT))?;

@@ -9,7 +9,8 @@ use std::sync::mpsc::Sender;
 
 use redis::RedisResult;
 
-use super::{Bridge, TURN};
+use super::TURN;
+use crate::bridge::Bridge;
 use crate::mailbox::Notice;
 use crate::shared::Shared;
 use crate::world::{Bulletin, CHANNELS};
