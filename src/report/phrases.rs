@@ -10,6 +10,7 @@ use super::texts::troubles::Trouble;
 use super::{
     Certainty, RunResult, ServerFailure, ServerResult, StallResult, StallsResult, StepResult, TroubleResult,
 };
+use crate::foreign;
 use crate::lang::Lang;
 use crate::numbers::{figure, grouped};
 
@@ -24,6 +25,9 @@ pub(super) fn server_failure(server: &ServerResult, failure: &ServerFailure, lan
     lang.say(key, &[&grouped(failure.count), &failure.step, &failure.kind, &first, &last])
 }
 
+/// Characters shown of a trouble and its evidence.
+const TROUBLE_CHARS_MAX: usize = 600;
+
 /// `pool-exhausted: the pool … (seen on both sides, from 12.3 s on). 40 × POOL_EXHAUSTED in enter`.
 pub(super) fn trouble(trouble: &TroubleResult, lang: Lang) -> String {
     let sides = lang.word(match trouble.certainty {
@@ -33,7 +37,8 @@ pub(super) fn trouble(trouble: &TroubleResult, lang: Lang) -> String {
     });
     let since = trouble.first_seconds.map(|at| lang.say(Trouble::Since, &[&sides, &format!("{at:.1}")]));
     let title = lang.say(Trouble::Line, &[&trouble.name, &trouble.title(lang)]);
-    format!("{title} ({}). {}.", since.as_deref().unwrap_or(sides), trouble.shown(lang))
+    let line = format!("{title} ({}). {}.", since.as_deref().unwrap_or(sides), trouble.shown(lang));
+    foreign::line(&line, TROUBLE_CHARS_MAX)
 }
 
 /// `this machine stalled once, for 0.55 s from 12.3 s on`.

@@ -38,9 +38,6 @@ const TYPES_SHOWN_MAX: usize = 6;
 /// A page has room for all figures of a latency from this width on.
 const ALL_FIGURES_COLUMNS: usize = 72;
 
-/// Characters of a trouble shown: its evidence may have a server's words in it.
-const TROUBLE_CHARS_MAX: usize = 600;
-
 /// Characters of evidence shown.
 const EVIDENCE_CHARS_MAX: usize = 150;
 
@@ -133,8 +130,7 @@ impl Text {
     /// What is wrong by name, and what to do.
     fn troubles(&mut self, result: &RunResult) {
         for one in &result.troubles {
-            let text = foreign::line(&trouble(one, self.lang), TROUBLE_CHARS_MAX);
-            self.put("  ", &text, Some(Paint::Bad));
+            self.put("  ", &trouble(one, self.lang), Some(Paint::Bad));
             self.put("    → ", one.advice(self.lang), None);
         }
     }

@@ -10,7 +10,7 @@ use crate::foreign;
 use crate::numbers::{bytes, figure, grouped, percent};
 use crate::report::files::FailureLine;
 use crate::report::texts::page::Words;
-use crate::report::{ErrorDetail, RunResult, Verdict};
+use crate::report::{ErrorDetail, RunResult, Verdict, phrases};
 
 /// Reasons shown; the rest is in `summary.json`.
 const REASONS_SHOWN_MAX: usize = 12;
@@ -37,6 +37,12 @@ impl Page<'_> {
                 p.about { (self.about()) }
             }
             (self.insecure())
+            @for trouble in &result.troubles {
+                div.card.first.bad {
+                    p { (sentence(&phrases::trouble(trouble, self.lang))) }
+                    p.next { "→ " (sentence(trouble.advice(self.lang))) }
+                }
+            }
             (self.first_failure())
             @if let Some(stable) = self.stable() { p.card { strong { (sentence(&stable)) } } }
             (self.tiles())

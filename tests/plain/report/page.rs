@@ -31,6 +31,17 @@ fn the_library_is_the_one_that_its_readme_names() {
 }
 
 #[test]
+fn a_page_names_the_troubles_and_what_to_do() {
+    let recorded = ordinary();
+    let page = page::html(&recorded, Lang::En);
+    assert!(!recorded.result.troubles.is_empty(), "an ordinary bad run has one");
+    for trouble in &recorded.result.troubles {
+        let title = trouble.title(Lang::En);
+        assert!(page.contains(&format!("{}: {title}", trouble.name)), "{title} in {page}");
+    }
+}
+
+#[test]
 fn a_page_has_every_part_of_a_run() {
     let page = page::html(&ordinary(), Lang::En);
     for part in [
