@@ -1,7 +1,7 @@
 //! The servers' side of a run: what is watched beside the sessions, and how it is judged.
 //!
 //! A [`Source`] is asked every few seconds, on a thread of its own; what it reads goes to [`Item`]s,
-//! which are judged once the run is over. [`file`] reads the list of them, [`spec`] knows the kinds of
+//! which are judged once the run is over. [`mod@file`] reads the list of them, [`spec`] knows the kinds of
 //! sources. Knows no session. Invariants: a source has a deadline and delays neither another source
 //! nor the run; what was not seen is "not measured", with what would have to be done to see it, and
 //! never passes; no secret is printed.

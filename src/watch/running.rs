@@ -1,7 +1,7 @@
 //! A run's watching: a thread a source, what they say drained once a second, items judged.
 //!
 //! Knows when the run's parts begin, and nothing else of it. Invariants: nothing here waits for a
-//! source before the run is over, and then [`FINISH_MAX`] at most; readings after the close of
+//! source before the run is over, and then `FINISH_MAX` at most; readings after the close of
 //! accounts are kept and not judged.
 
 use std::io;

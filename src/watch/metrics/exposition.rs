@@ -1,6 +1,6 @@
 //! Reads a page of metrics: Prometheus's text format 0.0.4, and OpenMetrics with its exemplars.
 //!
-//! Invariant: whatever a page says costs at most [`SAMPLES_MAX`] samples; a line that is none costs
+//! Invariant: whatever a page says costs at most `SAMPLES_MAX` samples; a line that is none costs
 //! itself.
 
 use crate::watch::query::{Labels, NAME, Sample};
