@@ -204,7 +204,7 @@ impl Drop for Browser {
         let is_asked = self.socket.send(Message::text(close.to_string())).is_ok();
         let deadline = Instant::now() + Duration::from_secs(5);
         while is_asked && Instant::now() < deadline && matches!(self.process.try_wait(), Ok(None)) {
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::park_timeout(Duration::from_millis(10));
         }
         drop(self.process.kill());
         drop(self.process.wait());

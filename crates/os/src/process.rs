@@ -126,7 +126,7 @@ mod tests {
         let stat = "42 (worker-1) x) R 1 2 3 4 -1 0 0 0 0 0 17 5 0 0 20 0 4 0\n";
         assert_eq!(thread_ticks(stat, "worker-"), Some((42, 22)));
         assert_eq!((thread_ticks(stat, "live"), thread_ticks("42 (worker", "")), (None, None));
-        // Whoever runs this is a thread.
+        // The caller is a thread.
         assert!(!cpu_seconds_of_threads("").is_empty());
     }
 

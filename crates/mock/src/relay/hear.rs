@@ -15,7 +15,7 @@ use crate::mailbox::Notice;
 use crate::shared::Shared;
 use crate::world::{Bulletin, CHANNELS};
 
-/// Listens until the bridge is over. `ready` is told once it does.
+/// Listens until the bridge is over. `ready` gets a message once it listens.
 pub(crate) fn run(shared: &Shared, acts: bool, ready: &Sender<RedisResult<()>>) {
     let Some(bridge) = &shared.bridge else { return };
     while !bridge.is_over.load(Relaxed) {

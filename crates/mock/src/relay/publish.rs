@@ -65,7 +65,7 @@ impl Publisher {
             }
         }
         if let Some(redis) = &mut self.redis {
-            // Whoever ends in order is missed at once.
+            // An orderly end shows at once: the key is removed, not left to expire.
             let keys: Vec<String> = self.urls.iter().map(|url| key(url)).collect();
             let _ = redis::cmd("DEL").arg(keys).exec(redis);
         }

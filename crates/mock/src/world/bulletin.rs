@@ -18,7 +18,7 @@ pub enum News {
     Left(LeaveReason),
     /// It has recorded how far it is.
     Updated,
-    /// Its connection is gone and nobody is told: it has finished before, or never was registered.
+    /// Its connection is gone and no announcement follows: it has finished before, or never was registered.
     Gone,
 }
 

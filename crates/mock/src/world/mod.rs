@@ -80,7 +80,7 @@ pub struct WorldSettings {
     /// Draws faults.
     pub injector: Injector,
     /// Challenges are shared with other processes: what is announced goes to the outbox, and is heard
-    /// by all of them, this one too, before anybody is told.
+    /// by all of them, this one too, before it is announced.
     pub is_shared: bool,
 }
 

@@ -144,7 +144,7 @@ impl World {
             return None;
         }
         let replaced = if self.settings.is_shared {
-            // It is listed once its entering is heard: who comes before that is told of it.
+            // It is listed once its entering is heard: members who come before that get its announcement.
             challenge.room.take_seat(pass.runner, seat)
         } else {
             let fragment = challenge.fragment(pass.runner, &mut self.scratch.text);
