@@ -236,9 +236,15 @@ mod tests {
         (File::from(user), program.open(name).expect("its other end"))
     }
 
-    fn read(user: &mut File) -> String {
-        let mut bytes = [0; 4096];
-        let count = user.read(&mut bytes).expect("something");
+    /// As many bytes as this text has: the kernel hands them over in parts.
+    fn read(user: &mut File, expected: &str) -> String {
+        let (mut bytes, mut count) = (vec![0; expected.len()], 0);
+        let patience = Timespec { tv_sec: 10, tv_nsec: 0 };
+        while count < bytes.len()
+            && poll(&mut [PollFd::new(user, PollFlags::IN)], Some(&patience)).is_ok_and(|ready| ready == 1)
+        {
+            count += user.read(&mut bytes[count..]).expect("something");
+        }
         String::from_utf8_lossy(&bytes[..count]).into_owned()
     }
 
@@ -271,7 +277,8 @@ mod tests {
         });
         assert!(drawing.join().is_err());
         assert!(has_lines(&program));
-        assert_eq!(read(&mut user), "\x1b[?1049h\x1b[?25ldrawn\x1b[0m\x1b[?1049l\x1b[?25h");
+        let drawn = "\x1b[?1049h\x1b[?25ldrawn\x1b[0m\x1b[?1049l\x1b[?25h";
+        assert_eq!(read(&mut user, drawn), drawn);
         assert_eq!(kept.printed(&lines), "held\n");
 
         let tty = program.try_clone().expect("a descriptor");
