@@ -72,7 +72,7 @@ impl Writing {
     }
 }
 
-/// The waiting process. Dropped, it writes the page once more; nobody waits for it, since its disk
+/// The waiting process. When it is dropped, it writes the page again; nobody waits for it, since its disk
 /// may hang.
 #[derive(Debug)]
 pub struct PageKeeper {

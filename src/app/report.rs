@@ -54,7 +54,7 @@ fn named(name: &str) -> Result<&'static Format> {
     Format::named(name).ok_or_else(|| anyhow!("there is no format {name:?}{}", hint(name, &names)))
 }
 
-/// A closed pipe is told by its kind, which must not be hidden.
+/// Keeps the kind of the error: callers recognise a closed pipe by it.
 fn flat(error: MakeError) -> anyhow::Error {
     match error {
         MakeError::Read(error) => error.into(),

@@ -19,7 +19,7 @@ pub const COUNT_FLOOR: f64 = 2.0;
 /// Runs a side from which a test is made: with fewer, chance alone is as likely as any p that counts.
 pub const RUNS_MIN: usize = 3;
 
-/// The p up to which a test's result counts, where so many runs can have it.
+/// The p up to which a test's result counts, where the number of runs can reach it.
 const ALPHA: f64 = 0.05;
 /// The same with three runs a side, which cannot have a smaller one.
 const ALPHA_OF_FEW: f64 = 0.1;

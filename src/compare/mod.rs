@@ -78,7 +78,7 @@ pub struct Method {
     pub count_floor: f64,
     /// The p that a test needs; `null` without one.
     pub alpha: Option<f64>,
-    /// The smallest p that so many runs can have; `null` without a test.
+    /// The smallest p that this number of runs can reach; `null` without a test.
     pub p_min: Option<f64>,
 }
 

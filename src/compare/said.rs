@@ -52,7 +52,7 @@ pub(super) fn method(comparison: &Comparison) -> String {
             let tested = comparison.measures.iter().filter(|it| it.p.is_some() && !it.is_own()).count();
             format!(
                 "Method: {base} and {new} runs, Mann-Whitney U test (exact, two-sided). Better or worse means: p is \
-                 at most {alpha} (so many runs cannot have less than {}), and the medians differ {beyond}. Chance \
+                 at most {alpha} (this number of runs cannot reach less than {}), and the medians differ {beyond}. Chance \
                  alone gives such a p to as many as {} of the {tested} measures.",
                 figure(p_min),
                 (tested as f64 * alpha).round()

@@ -5,7 +5,7 @@
 //! go over Pub/Sub to every process, the own one included, which tells its own clients. Workers
 //! wait for Redis for a ticket only, as real servers do; what is published goes through a bounded
 //! queue to a thread, and what is heard comes from another (both in `relay`). Invariant: without a
-//! Redis none of this exists.
+//! Redis server no bridge is made.
 
 use std::cell::RefCell;
 use std::io;
