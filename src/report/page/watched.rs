@@ -70,10 +70,15 @@ pub(super) fn lines<'a>(items: &'a [WatchedResult], series: &[WatchSeries]) -> V
         let own = series.iter().find(|one| one.item == item.name && !one.points.is_empty())?;
         let points = if item.judge == "growth" { grown(&own.points) } else { own.points.clone() };
         let peak = points.iter().fold(0.0, |peak: f64, (_, value)| peak.max(value.abs()));
-        let unit = if item.judge == "slope" { item.unit.trim_end_matches("/min") } else { &item.unit };
+        // Of a slope, what is drawn is what slopes.
+        let unit = if is_slope(item) { item.unit.split('/').next().unwrap_or_default() } else { &item.unit };
         Some(Line { item, unit, points, peak })
     };
     items.iter().filter_map(line).collect()
+}
+
+fn is_slope(item: &WatchedResult) -> bool {
+    matches!(item.judge.as_str(), "slope" | "per-session")
 }
 
 /// What came to a counter since its first reading; one that was reset counts from 0.
@@ -90,8 +95,7 @@ fn grown(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 impl Line<'_> {
     /// The limits, where they are of what is drawn.
     fn limits(&self) -> Limits {
-        let (warn, fail) =
-            if self.item.judge == "slope" { (None, None) } else { (self.item.warn, self.item.fail) };
+        let (warn, fail) = if is_slope(self.item) { (None, None) } else { (self.item.warn, self.item.fail) };
         Limits { warn, fail, is_least: self.item.good == "at-least" }
     }
 

@@ -16,8 +16,9 @@ fn item(name: &str, limits: Limits, figure: Result<f64, Unseen>) -> SeenItem {
         judge: Judge::P95,
         limits,
         every: Duration::from_secs(5),
+        requests: None,
     };
-    SeenItem { item, figure, readings: 60, missed: 0 }
+    SeenItem { item, figure, grew_for: None, readings: 60, missed: 0 }
 }
 
 fn over(warn: Option<f64>, fail: Option<f64>) -> Limits {
