@@ -13,8 +13,8 @@ use crate::scenario::template::{Part, Template};
 
 /// How often they are read: what counts is the first reading and the last.
 const EVERY: Duration = Duration::from_secs(5);
-/// Servers that have had no such request have no such series, but they have threads.
-const OR_NONE: &str = "or 0 * max(jvm_threads_live_threads)";
+/// Servers that have had no such request have no such series, but they have started.
+const OR_NONE: &str = "or 0 * max(process_start_time_seconds)";
 
 /// What an item says of a step's requests.
 #[derive(Clone, Debug, PartialEq, Eq)]

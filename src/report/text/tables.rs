@@ -75,13 +75,12 @@ impl Text {
         let Some(watch) = result.watch.as_ref().filter(|watch| !watch.requests.is_empty()) else { return };
         let heads = [Title::Requests, Title::Failed, Title::ServersMean, Title::OwnMean, Title::Difference];
         let columns = heads.map(|head| Column::number(self.lang.word(head)));
-        let head = [Column::words(self.lang.word(Title::AtServers)), Column::words("")];
-        let mut table = Table::new(head.into_iter().chain(columns));
+        let head = Column::words(self.lang.word(Title::AtServers));
+        let mut table = Table::new(std::iter::once(head).chain(columns));
         for row in &watch.requests {
             let or_dash = |value: Option<String>| value.unwrap_or_else(|| "–".into());
             let cells = [
                 row.step.clone(),
-                row.uri.clone(),
                 or_dash(row.per_second.map(figure)),
                 or_dash(row.error_share.map(percent)),
                 figure(row.mean_ms),

@@ -9,7 +9,7 @@ use startline::members::{MemberId, SessionNumber};
 use startline::report::files::FailureLine;
 use startline::report::recorded::{Band, Distribution, POINTS_MAX, Point, Recorded, Timeline, WatchSeries};
 use startline::report::{
-    ErrorDetail, Outcome, RunResult, StallResult, WatchEvent, RequestsResult, WatchResult, WatchedResult,
+    ErrorDetail, Outcome, RequestsResult, RunResult, StallResult, WatchEvent, WatchResult, WatchedResult,
 };
 use startline::watch::{EventKind, builtin};
 
