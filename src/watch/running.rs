@@ -318,8 +318,14 @@ impl Followed {
     fn seen(&self, item: &Item, running: &Running, is_blind: bool) -> SeenItem {
         let missed = self.missed.len() as u64;
         let spec = &running.watched.spec;
-        let how = if is_blind { HOW_TO_WATCH } else { spec.how_to_place() };
-        let nowhere = || (!spec.has_figures()).then(|| Unseen::new("no source was given", how));
+        let how = || match is_blind {
+            true => HOW_TO_WATCH.to_owned(),
+            false => {
+                let (kind, place) = (spec.kind(), spec.how_to_place());
+                format!("in a [[watch]] block of source {kind:?} (--watch FILE), {place}")
+            }
+        };
+        let nowhere = || (!spec.has_figures()).then(|| Unseen::new("no source was given", how()));
         let judged = self.judging.figure();
         // A part of the readings may show that a limit was exceeded, never that it was not.
         let is_beyond = judged.as_ref().is_ok_and(|figure| item.limits.beyond(*figure) != Beyond::Neither);

@@ -59,7 +59,7 @@ impl Page<'_> {
         vec![
             html! {
                 (self.lang.say(Words::OfTheServers, &[&group.len()]))
-                div.soft.expression { (names_of(&names)) }
+                div.soft.names { (names_of(&names)) }
             },
             self.outcome(group[0]),
             none(),

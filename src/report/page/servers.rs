@@ -131,8 +131,7 @@ impl Page<'_> {
             .figures(self.word(Side::Value))
             .figures(self.word(Side::WarnLimit))
             .figures(self.word(Side::FailLimit))
-            .short(self.word(Side::Judged))
-            .words(self.word(Words::Explanation));
+            .short(self.word(Side::Judged));
         for item in shown.iter().filter(|item| item.source == kind && item.place.as_deref() == place) {
             let limit = |limit: Option<f64>| {
                 let sign = if item.good == "at-least" { "≥ " } else { "≤ " };
@@ -148,7 +147,6 @@ impl Page<'_> {
                 limit(item.warn),
                 limit(item.fail),
                 code(&item.judge),
-                html! { @if item.outcome.is_some() { (sentence(&item.why.text(self.lang))) } },
             ]);
         }
         html! {
