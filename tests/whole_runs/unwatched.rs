@@ -21,7 +21,7 @@ fn the_guide_s_criteria_of_the_servers_are_listed_in_one_row() {
         finished.assert_status(status);
         let said = "criteria of the servers not measured: no source was given; give --prometheus URL";
         let words = finished.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(words.contains(&said), "{}", finished.stdout);
+        assert!(words.contains(said), "{}", finished.stdout);
         assert_eq!(words.matches("no source was given").count(), if require.is_some() { 2 } else { 1 });
         let summary = summary(&out);
         let watched = summary["criteria"].as_array().expect("criteria").iter();
