@@ -33,6 +33,11 @@ impl Text {
         let mut table = Table::new(columns);
         for group in alike(criteria) {
             match group[..] {
+                // How to have it measured needs the whole width.
+                [one] if one.is_watched() && one.outcome == Outcome::NotMeasured => {
+                    let (name, why) = (shown_name(one, self.lang), one.why.text(self.lang));
+                    table.span(Some(mark(one)), self.lang.say(Summary::NotMeasured, &[&name, &why]));
+                }
                 [criterion] => table.row(Some(mark(criterion)), criterion_row(criterion, self.lang)),
                 _ => {
                     let why = group[0].why.text(self.lang);

@@ -52,7 +52,7 @@ texts! {
         WarnLimit => "Warn", "경고";
         FailLimit => "Fail", "실패";
         Value => "Value", "값";
-        ShownOnly => "shown only", "표시만";
+        ShownOnly => "shown\u{a0}only", "표시만";
         NotMeasuredTitle => "Not measured", "측정되지 않은 지표";
         NotMeasuredLead => "What was not measured has not passed: it is counted in the verdict.",
             "측정되지 않은 것은 통과한 것이 아니며, 판정에 그 수가 표시됩니다.";
