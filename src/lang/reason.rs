@@ -135,6 +135,7 @@ texts! {
 
         // Why a run ended early.
         Interrupted => "interrupted (SIGINT)", "사용자가 중단함(SIGINT)";
+        KeyPressed => "ended with q in the live view", "라이브 화면에서 q 키로 끝냄";
         TerminalGone => "its terminal went away (SIGHUP)", "터미널 연결이 끊어짐(SIGHUP)";
         AskedToEnd => "asked to end (SIGTERM)", "종료 요청을 받음(SIGTERM)";
         MockEnded => "the built-in mock server ended ({0}), and its sessions with it",
