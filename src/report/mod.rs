@@ -48,7 +48,7 @@ pub use build::error_details;
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use result::*;
-pub use servers::{RoutingResult, ServerFailure, ServerResult};
+pub use servers::{MoveResult, RoutingResult, ServerFailure, ServerResult, Spread};
 pub use stalls::{StallResult, StallsResult};
 pub use troubles::{Certainty, Evidence, Side, TroubleResult};
 pub use watched::{WatchEvent, WatchResult, WatchedResult};

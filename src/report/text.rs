@@ -13,9 +13,9 @@ use std::time::Duration;
 use textwrap::core::display_width;
 
 use super::headline::{shown_name, statement};
-use super::phrases::{own_lateness, server_failure, stalls, trouble, unanswered};
+use super::phrases::{self, own_lateness, server_failure, stalls, trouble, unanswered};
 use super::texts::summary::{Summary, Title};
-use super::verdict::with_unit;
+use super::verdict::{sign, with_unit};
 use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StepResult, Verdict};
 use crate::checks::table::{Column, Page, Paint, Table, wrapped};
 use crate::fault;
@@ -256,13 +256,7 @@ impl Text {
         let all: u64 =
             result.servers.iter().map(|(_, server)| server.opened).sum::<u64>() + result.routing.beyond;
         for (k, (url, server)) in result.servers.iter().take(SERVERS_SHOWN_MAX).enumerate() {
-            let share = percent((server.opened as f64 / all.max(1) as f64 * 1e4).round() / 1e4);
-            let (opened, sent) = (grouped(server.opened), grouped(server.sessions));
-            let mut text =
-                lang.say(Summary::ServerOpened, &[&foreign::line(url, 60), &opened, &sent, &share]);
-            if let Some(wrong) = server.misrouted.filter(|count| *count > 0) {
-                text = lang.say(Summary::Misrouted, &[&text, &grouped(wrong)]);
-            }
+            let text = phrases::server(url, server, all, lang);
             self.put(&self.title(Some(Title::Servers).filter(|_| k == 0)), &text, None);
             if let Some(worst) = server.failures.first() {
                 self.under("  ", &server_failure(server, worst, lang), None);
@@ -272,6 +266,7 @@ impl Text {
         if hidden > 0 {
             self.more(&lang.say(Summary::More, &[&hidden]));
         }
+        phrases::spread(result, lang).iter().for_each(|line| self.more(line));
     }
 
     /// Only where sessions shared their connections.
@@ -451,12 +446,7 @@ fn mark(criterion: &CriterionResult) -> (&'static str, Paint) {
 
 fn criterion_row(criterion: &CriterionResult, lang: Lang) -> [String; 3] {
     let show = |value: f64| with_unit(&criterion.measure, &criterion.unit, value);
-    let side = match criterion.good.as_str() {
-        "at-least" => "≥",
-        "below" => "<",
-        _ => "≤",
-    };
-    let mut limit = format!("{side} {}", show(criterion.limit));
+    let mut limit = format!("{} {}", sign(&criterion.good), show(criterion.limit));
     if let Some(warn) = criterion.warn {
         let warns = if criterion.good == "at-least" { Summary::WarnDownTo } else { Summary::WarnUpTo };
         limit = lang.say(warns, &[&limit, &show(warn)]);

@@ -13,7 +13,7 @@ use super::watched::{self, Around, Line};
 use crate::foreign;
 use crate::report::texts::page::Words;
 use crate::report::texts::servers::Side;
-use crate::report::verdict::with_unit;
+use crate::report::verdict::{sign, with_unit};
 use crate::report::{Outcome, WatchEvent, WatchResult, WatchedResult};
 use crate::watch::{Beyond, EventKind};
 
@@ -133,8 +133,7 @@ impl Page<'_> {
             .words(self.word(Words::Explanation));
         for item in shown.iter().filter(|item| item.source == kind && item.place.as_deref() == place) {
             let limit = |limit: Option<f64>| {
-                let sign = if item.good == "at-least" { "≥ " } else { "≤ " };
-                html! { @if let Some(limit) = limit { (sign) (shown_value(&item.unit, limit)) } @else { "–" } }
+                html! { @if let Some(limit) = limit { (sign(&item.good)) " " (shown_value(&item.unit, limit)) } @else { "–" } }
             };
             table.row(vec![
                 html! {
