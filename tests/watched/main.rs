@@ -20,3 +20,4 @@ mod preflight;
 mod redis_source;
 mod run;
 mod shared_mocks;
+mod troubles;

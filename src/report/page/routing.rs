@@ -29,6 +29,9 @@ const MOVES_MAX: usize = 32;
 /// Characters of a server's name in a legend.
 const NAME_CHARS_MAX: usize = 40;
 
+/// What is counted of a server.
+type Count = fn(&ServerPoint) -> u64;
+
 impl Page<'_> {
     /// Where there is something to compare.
     fn has_servers(&self) -> bool {
@@ -58,7 +61,7 @@ impl Page<'_> {
                 self.open_by_server(),
             ),
         ];
-        let more: [(&str, Routing, fn(&ServerPoint) -> u64); 2] = [
+        let more: [(&str, Routing, Count); 2] = [
             ("servers-failed", Routing::FailedByServer, |point| point.failed),
             ("servers-misrouted", Routing::MisroutedByServer, |point| point.misrouted),
         ];
