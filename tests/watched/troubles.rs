@@ -151,7 +151,7 @@ fn a_healthy_run_has_no_trouble() {
     assert_eq!(summary["errors"]["total"], 0, "{summary:#}");
     let items = summary["watch"]["items"].as_array().expect("items");
     let read =
-        |name: &str| items.iter().any(|item| item["name"] == name && item["readings"].as_u64() > Some(2));
+        |name: &str| items.iter().any(|item| item["name"] == name && item["readings"].as_u64() > Some(0));
     for name in ["tickets_refused", "open-files", "pubsub-round-trip", "nginx-502", "pool", "redis-ping"] {
         assert!(read(name), "{name} in {items:#?}");
     }
@@ -248,12 +248,12 @@ fn a_gateway_without_a_server_by_nginx() {
     stage.behind(&proxy).finds(&[("bad-gateway", "both-sides")]);
 }
 
+/// Others still arrive: a run that has no session left ends before a source looks again.
 #[test]
 fn a_server_that_goes_down() {
-    let mut stage = Stage::with(&[]).and("hold", "5s");
+    let mut stage = Stage::with(&[]).and("ramp", "4s").and("abort-on", "off");
     let child = stage.start();
-    stage.await_open(40);
-    let_pass(Duration::from_millis(500));
+    stage.await_open(20);
     stage.mock.kill();
     stage.assert_named(child, &[("server-down", "both-sides")]);
 }
@@ -327,12 +327,11 @@ fn a_limit_of_connections_and_lost_announcements() {
 
 #[test]
 fn a_server_that_goes_down_and_a_gateway_without_a_server() {
-    let mut stage = Stage::with(&[]).and("hold", "5s");
+    let mut stage = Stage::with(&[]).and("ramp", "4s").and("abort-on", "off");
     let proxy = failing(&stage);
     stage = stage.behind(&proxy);
     let child = stage.start();
-    stage.await_open(20);
-    let_pass(Duration::from_millis(2_500));
+    stage.await_open(15);
     stage.mock.kill();
     // The 502s before it are none of its own.
     stage.assert_named(child, &[("bad-gateway", "both-sides"), ("server-down", "both-sides")]);
