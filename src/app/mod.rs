@@ -62,6 +62,7 @@ impl Cli {
             Command::Scenario(args) => scenario::run(args).map(|()| ExitStatus::Passed),
             Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Passed),
             Command::Tune(args) => Ok(tune::command::run(args)),
+            Command::Watch(args) => watch::show(&args).map(|()| ExitStatus::Passed),
         };
         outcome.unwrap_or_else(|error| {
             // The reader has seen enough: `startline … | head` is not a failure.

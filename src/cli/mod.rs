@@ -61,6 +61,8 @@ pub enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Show, write and put back the kernel settings that a plan needs.
     Tune(tune::TuneArgs),
+    /// Show what a run watches of the servers with --prometheus and --redis.
+    Watch(watch::WatchArgs),
 }
 
 /// Options of other load generators, and what they are called here.

@@ -26,6 +26,8 @@ texts! {
             "기준 {1}개 중 {0}개를 측정하지 못했고, 그중 {2}개는 서버 쪽 기준입니다. 이를 보여 주는 소스가 없습니다.";
         RequiredUnmeasured => "{0} was not measured, and --require all wants it: {1}.",
             "{0} 기준을 측정하지 못했습니다(--require): {1}.";
+        AllRequiredUnmeasured => "{0} criteria of the servers were not measured, and --require all wants them: {1}.",
+            "서버 쪽 기준 {0}개를 측정하지 못했습니다(--require): {1}.";
         NoCriteria => "The scenario sets no criteria: nothing was judged.",
             "시나리오에 기준이 없어 판정하지 않았습니다.";
         NoneMeasured => "No criterion could be measured.", "측정할 수 있는 기준이 없었습니다.";
@@ -85,6 +87,7 @@ texts! {
         NoPing => "no PING fell due", "보낼 차례가 된 PING이 없습니다";
         NothingAttempted => "nothing was attempted", "시도한 것이 없습니다";
         NotAttempted => "no {0} was attempted to its end", "끝까지 시도한 {0} 단계가 없습니다";
+        NoTicket => "no upgrade was sent with a ticket", "티켓으로 보낸 업그레이드 요청이 없습니다";
         NoPair => "no pair of open sessions to judge", "판정할 열린 세션 쌍이 없습니다";
         NoMeasure => "there is no measure {0}", "{0} 측정 항목이 없습니다";
         NoStep => "there is no step {0}", "{0} 단계가 없습니다";
@@ -173,6 +176,7 @@ pub fn criterion_name(lang: Lang, name: &str) -> &str {
         "broadcasts-duplicate" => "브로드캐스트 중복",
         "gone-while-open" => "열린 세션의 퇴장 통보",
         "spread" => "서버 분산",
+        "ticket-age" => "티켓 나이",
         "servers-up" => "서버 가동",
         _ => name,
     };

@@ -88,6 +88,8 @@ enum Part {
     Sessions,
     /// It is the error rate.
     ErrorRate,
+    /// A time that this machine's lag and stalls are a part of.
+    OwnTime,
 }
 
 /// A measure with a fixed name.
@@ -119,6 +121,8 @@ const SCALARS: &[Scalar] = &[
     Scalar { name: "sessions.held_to_end", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.held_to_end as f64) },
     Scalar { name: "sessions.min_in_hold", share: false, part: Part::Sessions, read: |r| r.sessions.min_in_hold.map(|n| n as f64).ok_or(Reason::NoHold) },
     Scalar { name: "sessions.min_in_hold_share", share: true, part: Part::Sessions, read: |r| r.sessions.min_in_hold.map(|n| of_plan(r, n)).ok_or(Reason::NoHold) },
+    Scalar { name: "ticket_age.max_ms", share: false, part: Part::OwnTime, read: |r| r.ticket_age.max_ms.ok_or(Reason::NoTicket) },
+    Scalar { name: "ticket_age.p95_ms", share: false, part: Part::OwnTime, read: |r| r.ticket_age.p95_ms.ok_or(Reason::NoTicket) },
 ];
 
 /// The figures of a step that a criterion can name: `steps.<step>.<figure>`.
@@ -151,7 +155,7 @@ pub(super) fn counted(name: &str) -> Option<Counted> {
         Part::Sessions => Some(Counted::Sessions),
         Part::Cycles => Some(Counted::Pings),
         Part::ErrorRate => Some(Counted::Both),
-        Part::None | Part::Whole | Part::Arrival => None,
+        Part::None | Part::Whole | Part::Arrival | Part::OwnTime => None,
     }
 }
 
@@ -236,6 +240,9 @@ fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fa
             let unit = if scalar.share { result.sessions.planned.max(1) as f64 } else { 1.0 };
             Fair::Otherwise(value + sessions / unit)
         }
+        Part::OwnTime if excuses.lagging => Fair::Unknown(Excuse::Lag),
+        Part::OwnTime if result.stalls.longest_seconds.is_some() => Fair::Unknown(Excuse::Stall),
+        Part::OwnTime => Fair::Otherwise((value - result.generator.lag_p99_ms.unwrap_or(0.0)).max(0.0)),
         Part::ErrorRate => {
             let ours = sessions + excuses.pings as f64;
             Fair::Otherwise(

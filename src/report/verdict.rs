@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use super::measures::{self, Excuses, Fair, Missing};
 use super::result::good_key;
-use super::{CriterionResult, Outcome, RunResult, Verdict};
+use super::{CriterionResult, Outcome, RunResult, Verdict, watched};
 use crate::fault::{Blame, Excuse, Fault};
 use crate::lang::{Reason, Sentence};
 use crate::measure::Tally;
@@ -208,6 +208,10 @@ pub(super) fn with_unit(measure: &str, unit: &str, value: f64) -> String {
     match unit {
         "" => figure,
         "B" => numbers::bytes(value.max(0.0) as u64),
+        unit if unit.starts_with("B/") => {
+            let sign = if value < 0.0 { "-" } else { "" };
+            format!("{sign}{}{}", numbers::bytes(value.abs() as u64), &unit[1..])
+        }
         unit if unit.starts_with('/') => format!("{figure}{unit}"),
         unit => format!("{figure} {unit}"),
     }
@@ -250,12 +254,15 @@ fn decide(result: &RunResult, grounds: &Grounds) -> (Verdict, Vec<Sentence>) {
 
 /// Returns which criteria were not measured, and why.
 fn unmeasured(result: &RunResult) -> Vec<Sentence> {
-    let unmeasured = result.criteria.iter().filter(|one| one.outcome == Outcome::NotMeasured);
-    let sentence = |one: &CriterionResult| {
-        let name = Reason::Criterion.with(one.name.as_str());
-        Reason::RequiredUnmeasured.with(name).with(one.why.clone())
+    let groups = watched::alike(&result.criteria);
+    let sentence = |group: &Vec<&CriterionResult>| match group[..] {
+        [one] => {
+            let name = Reason::Criterion.with(one.name.as_str());
+            Reason::RequiredUnmeasured.with(name).with(one.why.clone())
+        }
+        _ => Reason::AllRequiredUnmeasured.with(group.len().to_string()).with(group[0].why.clone()),
     };
-    unmeasured.map(sentence).collect()
+    groups.iter().filter(|group| group[0].outcome == Outcome::NotMeasured).map(sentence).collect()
 }
 
 /// Returns why the load generator's part makes the run inconclusive; empty if it does not.

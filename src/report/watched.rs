@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::verdict::with_unit;
-use super::{CriterionResult, Outcome};
+use super::{CriterionResult, Ordered, Outcome, RequestsResult, StepResult, requests};
 use crate::lang::{Reason, Sentence};
 use crate::numbers;
 use crate::scenario::Good;
@@ -27,6 +27,9 @@ pub struct WatchResult {
     pub items: Vec<WatchedResult>,
     /// What happened until accounts closed, in its order.
     pub events: Vec<WatchEvent>,
+    /// The steps' requests as the servers count and time them; of those that a source shows.
+    #[serde(default)]
+    pub requests: Vec<RequestsResult>,
 }
 
 /// An item and how it came out.
@@ -65,6 +68,13 @@ pub struct WatchedResult {
     pub missed: u64,
 }
 
+impl WatchedResult {
+    /// Whether it is the figure of this name, of one source or of one of several.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
+    }
+}
+
 /// Something that happened on the servers' side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchEvent {
@@ -79,15 +89,26 @@ pub struct WatchEvent {
 }
 
 /// The result of what was seen.
-pub(super) fn result(seen: &Seen) -> WatchResult {
-    let items = seen.sources.iter().flat_map(|source| source.items.iter().map(|item| watched(item, source)));
+pub(super) fn result(seen: &Seen, steps: &Ordered<StepResult>) -> WatchResult {
     let event = |event: &Event| WatchEvent {
         time: event.at,
         kind: event.kind,
         subject: event.subject.clone(),
         evidence: event.evidence.clone(),
     };
-    WatchResult { items: items.collect(), events: seen.events.iter().map(event).collect() }
+    WatchResult {
+        items: items(seen).collect(),
+        events: seen.events.iter().map(event).collect(),
+        requests: requests::result(seen, steps),
+    }
+}
+
+fn items(seen: &Seen) -> impl Iterator<Item = WatchedResult> {
+    let own = |source: &'_ SeenSource| {
+        let items = source.items.iter().filter(|item| item.item.requests.is_none());
+        items.map(|item| watched(item, source)).collect::<Vec<_>>()
+    };
+    seen.sources.iter().flat_map(own)
 }
 
 fn watched(seen: &SeenItem, source: &SeenSource) -> WatchedResult {
@@ -143,12 +164,17 @@ fn why(limits: Limits, unit: &str, figure: f64) -> Sentence {
 
 /// The criteria that the servers' side adds: items with limits, and that servers were there.
 pub(super) fn criteria(seen: &Seen) -> Vec<CriterionResult> {
-    let judged = result(seen).items.into_iter().filter(|item| item.warn.or(item.fail).is_some());
+    let judged = items(seen).filter(|item| item.warn.or(item.fail).is_some());
     let mut criteria: Vec<CriterionResult> = judged.map(criterion).collect();
     let looks: u64 = seen.sources.iter().map(|source| source.looks).sum();
     let outages: Vec<&Event> = seen.outages().collect();
+    let unplaced = criteria.iter().find(|_| seen.sources.iter().all(|source| source.place.is_empty()));
     let (outcome, why) = match (outages.as_slice(), looks) {
-        ([], 0) => (Outcome::NotMeasured, Reason::NoSourceAnswered.into()),
+        // What nobody can see has the same reason as everything else.
+        ([], 0) => {
+            let why = unplaced.map_or_else(|| Reason::NoSourceAnswered.into(), |one| one.why.clone());
+            (Outcome::NotMeasured, why)
+        }
         ([], _) => (Outcome::Pass, Reason::NoOutage.into()),
         (outages, _) => (Outcome::Fail, all_of(outages)),
     };
@@ -202,6 +228,22 @@ fn all_of(outages: &[&Event]) -> Sentence {
     let more = (more > 0).then(|| Sentence::plain(format!("+{more}")));
     let all = outages.iter().take(OUTAGES_MAX).map(one).chain(more);
     all.reduce(|one, next| Reason::Both.with(one).with(next)).unwrap_or_default()
+}
+
+/// The criteria in their order; those of the servers' side that were not measured for one reason are together.
+pub(super) fn alike(criteria: &[CriterionResult]) -> Vec<Vec<&CriterionResult>> {
+    let is_unseen = |one: &CriterionResult| one.is_watched() && one.outcome == Outcome::NotMeasured;
+    let mut groups: Vec<Vec<&CriterionResult>> = Vec::new();
+    for one in criteria {
+        let same = |group: &&mut Vec<&CriterionResult>| {
+            is_unseen(one) && is_unseen(group[0]) && group[0].why == one.why
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(one),
+            None => groups.push(vec![one]),
+        }
+    }
+    groups
 }
 
 impl CriterionResult {

@@ -6,8 +6,12 @@
 pub const SPRING: &str = "add io.micrometer:micrometer-registry-prometheus to the server's dependencies, and \
                           management.endpoints.web.exposure.include=prometheus to its properties";
 
+/// What shows the resident memory of a Java server.
+const RESIDENT: &str = "Spring's page does not have the resident memory: run process-exporter \
+                        (ncabatoff/process-exporter) beside the servers, or cAdvisor beside the containers";
+
 /// By the beginning of a metric's name; the first that fits.
-const ROWS: [(&str, &str); 13] = [
+const ROWS: [(&str, &str); 15] = [
     (
         "http_server_requests_seconds_bucket",
         "add management.metrics.distribution.percentiles-histogram.http.server.requests=true to the server's properties",
@@ -17,6 +21,8 @@ const ROWS: [(&str, &str); 13] = [
         "the server needs a HikariCP pool, Spring's default, and its page of metrics: \
          io.micrometer:micrometer-registry-prometheus and management.endpoints.web.exposure.include=prometheus",
     ),
+    ("process_resident_memory_bytes", RESIDENT),
+    ("namedprocess_", RESIDENT),
     ("container_", "run cAdvisor (gcr.io/cadvisor/cadvisor) beside the containers"),
     ("redis_", "run a redis_exporter, or give --redis URL"),
     ("nginx_", "run an nginx-prometheus-exporter, or add a [[watch]] of source \"nginx\""),
@@ -50,6 +56,10 @@ mod tests {
         assert!(for_metric("http_server_requests_seconds_bucket").contains("percentiles-histogram"));
         assert_eq!(for_metric("http_server_requests_seconds_count"), SPRING);
         assert_eq!(for_metric("my_own"), "");
+        assert_eq!(
+            (for_metric("process_cpu_usage"), for_metric("process_resident_memory_bytes")),
+            (SPRING, RESIDENT)
+        );
         assert!(
             for_expression("max by (name) (rate(container_cpu_usage_seconds_total[1m]))")
                 .contains("cAdvisor")

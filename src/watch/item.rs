@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use startline_os::units;
 
+use super::requests::Requests;
 use crate::nearest;
 
 /// One thing that is watched.
@@ -23,6 +24,8 @@ pub struct Item {
     pub limits: Limits,
     /// How often it is read.
     pub every: Duration,
+    /// It is of a step's requests, and goes into the result as that.
+    pub requests: Option<Requests>,
 }
 
 /// Which of an item's readings, from the first arrival to the close of accounts, is held against the
@@ -43,6 +46,8 @@ pub enum Judge {
     Growth,
     /// The slope over the hold, a minute: a leak.
     Slope,
+    /// The slope over the sessions open, during the ramp: what one more session takes.
+    PerSession,
 }
 
 /// Limits on one side.
@@ -87,7 +92,8 @@ impl Limits {
 }
 
 /// The judges' names, and an example of the one that has a time.
-const NAMES: [&str; 7] = ["end", "worst", "worst-minute", "sustained 30s", "p95", "growth", "slope"];
+const NAMES: [&str; 8] =
+    ["end", "worst", "worst-minute", "sustained 30s", "p95", "growth", "slope", "per-session"];
 /// A time over which a value has to be exceeded can be this long: its readings are kept.
 const SUSTAINED_MAX: Duration = Duration::from_secs(600);
 
@@ -113,6 +119,7 @@ impl Judge {
             "p95" => Self::P95,
             "growth" => Self::Growth,
             "slope" => Self::Slope,
+            "per-session" => Self::PerSession,
             _ => {
                 let hint = nearest::hint(text, &NAMES);
                 return Err(format!("there is no judge {text:?}{hint}; known: {}", NAMES.join(", ")));
@@ -130,6 +137,7 @@ impl Judge {
             Self::P95 => "p95".into(),
             Self::Growth => "growth".into(),
             Self::Slope => "slope".into(),
+            Self::PerSession => "per-session".into(),
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::Network;
-use super::fetch::{self, Fetched};
+use super::fetch::{self, Ask, Fetched};
 use super::place::{self, Result, Secret, Variables};
 use super::presence::{Look, Presence};
 use super::source::{Reading, Source};
@@ -90,7 +90,7 @@ struct Watching {
 impl Source for Watching {
     fn look(&mut self, expressions: &[&str], deadline: Instant) -> Reading {
         let Page { url, headers, .. } = &self.page;
-        let (answered, look) = match fetch::get(&self.agent, url, headers, deadline) {
+        let (answered, look) = match fetch::get(&self.agent, Ask::page(url, headers), deadline) {
             Ok(fetched) => match self.page.judged(&fetched) {
                 Ok(took) => (Ok(took), Look::Answered),
                 // It is there, and says itself that it is not well.

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::metrics::{said, several};
+use super::fetch::{self, Ask};
+use super::metrics::several;
 use super::place::{self, Result, Secret, Variables};
 use super::source::{Event, EventKind, Reading, Source, Unseen};
 use super::{Network, advice};
@@ -19,8 +20,6 @@ use crate::scenario::document::Section;
 /// Keys of its blocks, besides those of every block.
 pub(super) const KEYS: [&str; 3] = ["url", "targets", "headers"];
 
-/// Bytes of an answer at most.
-const BODY_BYTES_MAX: u64 = 16 << 20;
 /// When each Java server that it scrapes started.
 const STARTED: &str = "process_start_time_seconds and on (job, instance) jvm_memory_used_bytes";
 /// Whether its last scrape of each target succeeded.
@@ -156,24 +155,14 @@ impl Asker {
         deadline: Instant,
     ) -> std::result::Result<Value, NoAnswer> {
         let url = &self.at.url;
-        let curl = || format!("see whether it runs: curl '{url}/-/ready'");
-        let request = self.agent.get(format!("{url}{path}"));
-        let request = parameters.iter().fold(request, |request, (name, value)| request.query(*name, value));
-        let request =
-            self.at.headers.iter().fold(request, |request, (name, value)| request.header(name, &value.0));
-        let patience = deadline.saturating_duration_since(Instant::now());
-        let unanswered =
-            |error: &ureq::Error| NoAnswer::Silent(Unseen::new(format!("{url}: {}", said(error)), curl()));
-        let mut answer = request
-            .config()
-            .timeout_global(Some(patience))
-            .build()
-            .call()
-            .map_err(|error| unanswered(&error))?;
-        let status = answer.status().as_u16();
-        let body = answer.body_mut().with_config().limit(BODY_BYTES_MAX).read_to_vec();
-        let json: Value =
-            serde_json::from_slice(&body.map_err(|error| unanswered(&error))?).unwrap_or_default();
+        let page = format!("{url}{path}");
+        let ask = Ask { query: parameters, ..Ask::metrics(&page, &self.at.headers) };
+        let fetched = fetch::get(&self.agent, ask, deadline).map_err(|look| {
+            let curl = format!("see whether it runs: curl '{url}/-/ready'");
+            NoAnswer::Silent(Unseen::new(format!("{url}: {}", look.why()), curl))
+        })?;
+        let status = fetched.status;
+        let json: Value = serde_json::from_str(&fetched.body).unwrap_or_default();
         let (why, fix) = match (status, json["status"].as_str()) {
             (200, Some("success")) => return Ok(json),
             (401 | 403, _) => (

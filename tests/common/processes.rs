@@ -73,6 +73,7 @@ impl MockServer {
     }
 
     /// The process.
+    #[allow(dead_code, reason = "`watched` alone freezes one")]
     pub(crate) fn id(&self) -> u32 {
         self.process.0.id()
     }

@@ -48,6 +48,7 @@ impl Served {
     }
 
     /// Has it do nothing any more, and keep its connections.
+    #[allow(dead_code, reason = "`watched` alone does it")]
     pub(crate) fn freeze(&self) {
         crate::common::signal(self.mock.id(), libc::SIGSTOP);
     }

@@ -11,6 +11,7 @@ mod programs;
 mod proxy;
 mod watching;
 
+mod guide;
 mod logs;
 mod metrics;
 mod nginx;

@@ -61,6 +61,7 @@ mod tests {
             judge: Judge::End,
             limits: Limits::default(),
             every: Duration::from_secs(5),
+            requests: None,
         };
         let items = [item("CPU"), item("rate"), item("heap")];
         let values =

@@ -214,7 +214,7 @@ impl Page<'_> {
 
     fn figures_named(&self, names: &[&str]) -> impl Iterator<Item = &WatchedResult> {
         let items = self.watch().map_or(&[][..], |watch| &watch.items);
-        items.iter().filter(move |item| names.contains(&item.name.as_str()))
+        items.iter().filter(move |item| names.iter().any(|name| item.is_named(name)))
     }
 
     fn by_figures(&self, names: &[&str]) -> Marked {

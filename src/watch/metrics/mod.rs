@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::fetch::{self, Ask};
 use super::place::{self, Result, Secret, Variables};
 use super::query::{self, Answer, History, NAME, Query, Sample, Selector};
 use super::source::{Event, EventKind, Reading, Source, Unseen};
@@ -19,8 +20,8 @@ use crate::scenario::document::Section;
 
 /// Keys of its blocks, besides those of every block.
 pub(super) const KEYS: [&str; 2] = ["url", "headers"];
-/// Bytes of a page at most.
-const BODY_BYTES_MAX: u64 = 16 << 20;
+/// The format that is read; OpenMetrics is understood as well.
+const ACCEPT: &str = "text/plain;version=0.0.4";
 /// What shows a restart.
 const START_TIME: &str = "process_start_time_seconds";
 /// A start time that is computed from an uptime wavers; a restart takes longer than that.
@@ -48,6 +49,7 @@ impl Metrics {
     pub(super) fn open(&self, network: &Network) -> Scraper {
         Scraper {
             at: self.clone(),
+            headers: [&[("Accept".to_owned(), Secret(ACCEPT.to_owned()))], &self.headers[..]].concat(),
             agent: network.agent.clone(),
             began: Instant::now(),
             queries: BTreeMap::new(),
@@ -67,6 +69,8 @@ pub(super) fn check(expression: &str) -> std::result::Result<(), String> {
 #[derive(Debug)]
 pub struct Scraper {
     at: Metrics,
+    /// All of a request's.
+    headers: Vec<(String, Secret)>,
     agent: ureq::Agent,
     began: Instant,
     /// By expression.
@@ -100,24 +104,14 @@ impl Source for Scraper {
 impl Scraper {
     fn page(&self, deadline: Instant) -> std::result::Result<Vec<Sample>, Unseen> {
         let url = &self.at.url;
-        let request = self.agent.get(url).header("Accept", "text/plain;version=0.0.4");
-        let request =
-            self.at.headers.iter().fold(request, |request, (name, value)| request.header(name, &value.0));
-        let patience = deadline.saturating_duration_since(Instant::now());
-        let curl = || format!("see what answers: curl -v '{url}'");
-        let unanswered = |error: &ureq::Error| Unseen::new(format!("{url}: {}", said(error)), curl());
-        let mut answer = request
-            .config()
-            .timeout_global(Some(patience))
-            .build()
-            .call()
-            .map_err(|error| unanswered(&error))?;
-        let status = answer.status().as_u16();
-        if status != 200 {
-            return Err(refused(url, status));
+        let fetched =
+            fetch::get(&self.agent, Ask::metrics(url, &self.headers), deadline).map_err(|look| {
+                Unseen::new(format!("{url}: {}", look.why()), format!("see what answers: curl -v '{url}'"))
+            })?;
+        if fetched.status != 200 {
+            return Err(refused(url, fetched.status));
         }
-        let body = answer.body_mut().with_config().limit(BODY_BYTES_MAX).lossy_utf8(true).read_to_string();
-        let body = body.map_err(|error| unanswered(&error))?;
+        let body = fetched.body;
         let page = exposition::read(&body);
         match page.samples.is_empty() {
             false => Ok(page.samples),
@@ -215,15 +209,6 @@ impl Scraper {
 /// The answer of an expression that does not come to one figure.
 pub(super) fn several(count: usize) -> Unseen {
     Unseen::new(format!("it has {count} answers, one a series"), "wrap it in max(…), min(…) or sum(…)")
-}
-
-/// An error in words, without the library's own word for its kind.
-pub(super) fn said(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Io(error) => foreign::line(&error.to_string(), EVIDENCE_CHARS),
-        ureq::Error::Timeout(_) => "no answer in time".to_owned(),
-        other => foreign::line(&other.to_string(), EVIDENCE_CHARS),
-    }
 }
 
 fn refused(url: &str, status: u16) -> Unseen {

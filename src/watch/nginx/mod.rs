@@ -17,7 +17,7 @@ use self::format::Format;
 use self::stub_status::StubStatus;
 use self::tally::Access;
 use super::Network;
-use super::fetch::{self, Fetched};
+use super::fetch::{self, Ask, Fetched};
 use super::log::feed::{self, Feed, Origin, Since};
 use super::place::{self, Result, Secret, Variables};
 use super::presence::{Look, Presence};
@@ -166,7 +166,7 @@ impl Watching {
         let Some(url) = &self.at.url else {
             return Err(Unseen::new("no stub_status page is given", ADD_PAGE));
         };
-        let fetched = fetch::get(&self.agent, url, &self.at.headers, deadline);
+        let fetched = fetch::get(&self.agent, Ask::page(url, &self.at.headers), deadline);
         let look = fetched.as_ref().map_or_else(Clone::clone, |_| Look::Answered);
         reading.events.extend(self.presence.after(&look, url));
         let fix = "add to nginx: location = /stub_status { stub_status; allow THIS_MACHINE; deny all; }";

@@ -11,7 +11,8 @@ use startline::report::recorded::{
     Band, Distribution, POINTS_MAX, Point, Recorded, ServerPoint, ServerSeries, Timeline, WatchSeries,
 };
 use startline::report::{
-    ErrorDetail, MoveResult, Outcome, RunResult, StallResult, WatchEvent, WatchResult, WatchedResult,
+    ErrorDetail, MoveResult, Outcome, RequestsResult, RunResult, StallResult, WatchEvent, WatchResult,
+    WatchedResult,
 };
 use startline::watch::{EventKind, builtin};
 
@@ -99,8 +100,23 @@ pub fn watched() -> Recorded {
         event(156, EventKind::Up, "ws_health:ws2/ws/2", "the key is back"),
         event(200, EventKind::SlowCommand, "redis", "ZRANGE took 120 ms"),
     ];
-    recorded.result.watch = Some(WatchResult { items, events });
+    recorded.result.watch = Some(WatchResult { items, events, requests: requests() });
     recorded
+}
+
+/// The steps' requests as servers see them.
+fn requests() -> Vec<RequestsResult> {
+    let row = |step: &str, uri: &str, mean_ms: f64, own: f64| RequestsResult {
+        step: step.into(),
+        uri: uri.into(),
+        count: 6_000.0,
+        per_second: Some(198.7),
+        error_share: Some(0.0),
+        mean_ms,
+        own_mean_ms: Some(own),
+        difference_ms: Some(own - mean_ms),
+    };
+    vec![row("login", "/api/v1/auth/test-login", 12.4, 19.9), row("connect", "101", 5.4, 14.0)]
 }
 
 /// Adds as many figures of servers as a file may have, with as many readings as are read back.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use startline::checks::Page;
 use startline::lang::Lang;
-use startline::report::{Outcome, RunResult, Verdict, headline};
+use startline::report::{Outcome, RunResult, Verdict, headline, text};
 use startline::watch::{Event, EventKind, Item, Judge, Limits, Seen, SeenItem, SeenSource, Unseen};
 
 use super::fixture::Run;
@@ -16,8 +17,9 @@ fn item(name: &str, limits: Limits, figure: Result<f64, Unseen>) -> SeenItem {
         judge: Judge::P95,
         limits,
         every: Duration::from_secs(5),
+        requests: None,
     };
-    SeenItem { item, figure, readings: 60, missed: 0 }
+    SeenItem { item, figure, grew_for: None, readings: 60, missed: 0 }
 }
 
 fn over(warn: Option<f64>, fail: Option<f64>) -> Limits {
@@ -131,6 +133,29 @@ fn require_all_makes_it_inconclusive() {
     let mut measured = Run::good();
     measured.facts.requires_all = true;
     assert_eq!(measured.result().verdict, Verdict::Pass);
+}
+
+/// Nobody wants to read the same reason twenty times.
+#[test]
+fn what_lacks_the_same_is_one_row() {
+    let limits = over(None, Some(1.0));
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    let mut items: Vec<SeenItem> = names.map(|name| item(name, limits, unseen())).into();
+    items.insert(3, item("fine", limits, Ok(0.0)));
+    items.push(item("other", limits, Err(Unseen::new("no such series", "add it"))));
+    let mut run = run(items, Vec::new());
+    let source = &mut run.facts.watch.as_mut().expect("watched").sources[0];
+    (source.looks, source.place) = (0, String::new());
+    run.facts.requires_all = true;
+    let result = run.result();
+    let text = text::summary(&result, None, Lang::En, Page { columns: 120, colour: false });
+    let said = "11 criteria of the servers not measured: no source was given; give --redis";
+    assert!(text.contains(said) && text.matches("no source was given").count() == 2, "{text}");
+    assert!(text.contains("a, b, c, d, e, f, g, h +3"), "{text}");
+    assert!(text.contains("fine") && text.contains("not measured: no such series; add it"), "{text}");
+    let why = "11 criteria of the servers were not measured, and --require all wants them: no source was given; give \
+               --redis.";
+    assert_eq!(result.reasons[0].to_string(), why);
 }
 
 #[test]
