@@ -221,7 +221,7 @@ impl Page<'_> {
                 html! { (code(&item.source)) @if let Some(place) = &item.place { div.soft { (name(place)) } } },
                 names_of(names),
                 evidence(why),
-                html! { @if item.fix.is_empty() { "–" } @else { (evidence(&item.fix)) } },
+                html! { @if item.fix.is_empty() { "–" } @else { (evidence(&item.fix.text(self.lang))) } },
             ]);
         }
         html! {

@@ -127,7 +127,7 @@ fn watch_all(recorded: &mut Recorded, long: &str) {
     let item = |k: usize| WatchedResult {
         name: format!("figure {k} {long}"),
         expression: long.into(),
-        fix: if k < 100 { String::new() } else { format!("{k} {long}") },
+        fix: Sentence::plain(if k < 100 { String::new() } else { format!("{k} {long}") }),
         outcome: Some(if k < 100 { Outcome::Warn } else { Outcome::NotMeasured }),
         ..one.clone()
     };
@@ -193,7 +193,7 @@ pub fn hostile() -> Recorded {
             }
             (item.name, item.source, item.place) = (text.clone(), text.clone(), Some(all.clone()));
             (item.expression, item.judge, item.unit) = (text.clone(), text.clone(), text.clone());
-            (item.fix, item.why) = (all.clone(), Sentence::plain(all.as_str()));
+            (item.fix, item.why) = (Sentence::plain(all.as_str()), Sentence::plain(all.as_str()));
         }
         for event in &mut watch.events {
             (event.subject, event.evidence) = (all.clone(), all.clone());
