@@ -8,6 +8,7 @@
 //! [`verdict`] judges a run, [`files`] keeps the results directory, [`progress`] the line on the
 //! terminal while it runs.
 
+mod alike;
 mod build;
 pub mod files;
 pub mod formats;

@@ -24,9 +24,10 @@
 
 use std::time::Duration;
 
+use super::alike::alike;
 use super::measures::{self, Excuses, Fair, Missing};
 use super::result::good_key;
-use super::{CriterionResult, Outcome, RunResult, Verdict, watched};
+use super::{CriterionResult, Outcome, RunResult, Verdict};
 use crate::fault::{Blame, Excuse, Fault};
 use crate::lang::{Reason, Sentence};
 use crate::measure::Tally;
@@ -254,7 +255,7 @@ fn decide(result: &RunResult, grounds: &Grounds) -> (Verdict, Vec<Sentence>) {
 
 /// Returns which criteria were not measured, and why.
 fn unmeasured(result: &RunResult) -> Vec<Sentence> {
-    let groups = watched::alike(&result.criteria);
+    let groups = alike(&result.criteria);
     let sentence = |group: &Vec<&CriterionResult>| match group[..] {
         [one] => {
             let name = Reason::Criterion.with(one.name.as_str());

@@ -231,22 +231,6 @@ fn all_of(outages: &[&Event]) -> Sentence {
     all.reduce(|one, next| Reason::Both.with(one).with(next)).unwrap_or_default()
 }
 
-/// The criteria in their order; those of the servers' side that were not measured for one reason are together.
-pub(super) fn alike(criteria: &[CriterionResult]) -> Vec<Vec<&CriterionResult>> {
-    let is_unseen = |one: &CriterionResult| one.is_watched() && one.outcome == Outcome::NotMeasured;
-    let mut groups: Vec<Vec<&CriterionResult>> = Vec::new();
-    for one in criteria {
-        let same = |group: &&mut Vec<&CriterionResult>| {
-            is_unseen(one) && is_unseen(group[0]) && group[0].why == one.why
-        };
-        match groups.iter_mut().find(same) {
-            Some(group) => group.push(one),
-            None => groups.push(vec![one]),
-        }
-    }
-    groups
-}
-
 impl CriterionResult {
     /// Whether it is of the servers' side, which sources have to show.
     pub fn is_watched(&self) -> bool {

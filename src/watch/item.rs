@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use startline_os::units;
 
-use super::requests::Requests;
 use crate::nearest;
 
 /// One thing that is watched.
@@ -48,6 +47,28 @@ pub enum Judge {
     Slope,
     /// The slope over the sessions open, during the ramp: what one more session takes.
     PerSession,
+}
+
+/// What an item says of a step's requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requests {
+    /// The step, as in results.
+    pub step: String,
+    /// Which `uri` it is, with `*` for its variables.
+    pub uri: String,
+    /// What is counted.
+    pub what: What,
+}
+
+/// What is counted of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// How many were answered.
+    Count,
+    /// How many of them with an error.
+    Errors,
+    /// How long the server took, in milliseconds.
+    Millis,
 }
 
 /// Limits on one side.

@@ -31,9 +31,8 @@ pub mod tcp;
 mod thread;
 
 pub use file::{Watch, Watched};
-pub use item::{Beyond, Item, Judge, Limits};
+pub use item::{Beyond, Item, Judge, Limits, Requests, What};
 pub use place::Secret;
-pub use requests::{Requests, What};
 pub use running::{Seen, SeenItem, SeenSource, Stage, Watching};
 pub use source::{Event, EventKind, Reading, Source, Unseen};
 pub use spec::{Network, Spec};

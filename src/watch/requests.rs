@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::file::Watch;
-use super::item::{Item, Judge, Limits};
+use super::item::{Item, Judge, Limits, Requests, What};
 use crate::scenario::Scenario;
 use crate::scenario::template::{Part, Template};
 
@@ -15,28 +15,6 @@ use crate::scenario::template::{Part, Template};
 const EVERY: Duration = Duration::from_secs(5);
 /// Servers that have had no such request have no such series, but they have started.
 const OR_NONE: &str = "or 0 * max(process_start_time_seconds)";
-
-/// What an item says of a step's requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Requests {
-    /// The step, as in results.
-    pub step: String,
-    /// Which `uri` it is, with `*` for its variables.
-    pub uri: String,
-    /// What is counted.
-    pub what: What,
-}
-
-/// What is counted of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
-    /// How many were answered.
-    Count,
-    /// How many of them with an error.
-    Errors,
-    /// How long the server took, in milliseconds.
-    Millis,
-}
 
 /// Adds them to the sources that can tell: a Prometheus server, or else the servers' own pages.
 pub fn add(watch: &mut Watch, scenario: &Scenario) {

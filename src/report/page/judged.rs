@@ -8,9 +8,9 @@ use super::Page;
 use super::parts::{Section, Table, Tone, code, name, number, or_dash, sentence};
 use super::servers::names_of;
 use crate::numbers::{figure, percent};
+use crate::report::alike::alike;
 use crate::report::texts::page::Words;
 use crate::report::verdict::{sign, with_unit};
-use crate::report::watched::alike;
 use crate::report::{CriterionResult, LatencyResult, Outcome, StepResult};
 
 /// Rows of a table; a scenario has a few.

@@ -160,7 +160,7 @@ impl Page<'_> {
     fn requests(&self, watch: &WatchResult) -> Markup {
         let mut table = Table::new(self.word(Side::RequestsLead))
             .text(self.word(Words::Step))
-            .text("uri")
+            .text(self.word(Side::Uri))
             .figures(self.word(Words::Count))
             .figures(self.word(Side::PerSecond))
             .figures(self.word(Words::ErrorShare))

@@ -6,11 +6,11 @@ use super::Text;
 use crate::checks::table::{Column, Paint, Table};
 use crate::lang::Lang;
 use crate::numbers::{figure, grouped, percent};
+use crate::report::alike::alike;
 use crate::report::headline::shown_name;
 use crate::report::phrases::own_lateness;
 use crate::report::texts::summary::{Summary, Title};
 use crate::report::verdict::{sign, with_unit};
-use crate::report::watched::alike;
 use crate::report::{CriterionResult, LatencyResult, Outcome, RunResult, StepResult};
 
 /// A page has room for all figures of a latency from this width on.

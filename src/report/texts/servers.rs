@@ -40,6 +40,7 @@ texts! {
             too. Servers count the requests of all clients.",
             "서버가 잰 응답 시간과 여기서 걸린 시간(실제 전송 기준)의 평균(ms)입니다. 차이는 네트워크, 프록시, 대기열이며, 첫 단계와 \
             업그레이드는 연결 시간도 포함합니다. 서버는 모든 클라이언트의 요청을 셉니다.";
+        Uri => "Path", "경로";
         PerSecond => "A second", "초당";
         ServersMean => "Servers' mean", "서버 평균";
         OwnMean => "Mean here", "여기서의 평균";
