@@ -22,6 +22,7 @@
 //! source address was taken away from this machine, but for latencies: what was on its way to that
 //! address did not arrive.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::alike::alike;
@@ -255,7 +256,9 @@ fn decide(result: &RunResult, grounds: &Grounds) -> (Verdict, Vec<Sentence>) {
 
 /// Returns which criteria were not measured, and why.
 fn unmeasured(result: &RunResult) -> Vec<Sentence> {
-    let groups = alike(&result.criteria);
+    let mut groups = alike(&result.criteria);
+    // What most of them lack is said first.
+    groups.sort_by_key(|group| Reverse(group.len()));
     let sentence = |group: &Vec<&CriterionResult>| match group[..] {
         [one] => {
             let name = Reason::Criterion.with(one.name.as_str());

@@ -24,3 +24,4 @@ mod run;
 mod secrets;
 mod shell;
 mod truth;
+mod unwatched;

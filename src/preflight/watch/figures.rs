@@ -33,9 +33,16 @@ pub fn check(name: &str, items: &[Item], values: &[Result<f64, Unseen>]) -> Chec
     if missing.is_empty() {
         return check;
     }
-    let mut reasons: Vec<String> =
-        missing.iter().take(REASONS_MAX).map(|(item, why)| format!("{}: {}", item.name, why.why)).collect();
-    if let more @ 1.. = missing.len().saturating_sub(REASONS_MAX) {
+    let mut groups: Vec<(Vec<&str>, &Unseen)> = Vec::new();
+    for (item, why) in &missing {
+        match groups.iter_mut().find(|(_, known)| known == why) {
+            Some((names, _)) => names.push(&item.name),
+            None => groups.push((vec![&item.name], why)),
+        }
+    }
+    let reason = |(names, why): &(Vec<&str>, &Unseen)| format!("{}: {}", names.join(", "), why.why);
+    let mut reasons: Vec<String> = groups.iter().take(REASONS_MAX).map(reason).collect();
+    if let more @ 1.. = groups.iter().skip(REASONS_MAX).map(|(names, _)| names.len()).sum::<usize>() {
         reasons.push(format!("and {more} more"));
     }
     let mut fixes: Vec<String> =
