@@ -90,6 +90,7 @@ impl<'r> Recording<'r> {
             cpu_seconds: cpu_seconds - self.last_cpu_seconds,
             rss_bytes: process::rss_bytes(),
             totals: second.totals,
+            expected_servers: self.plan.settings.expect_servers.map(|count| count as usize),
         };
         self.watch(at, second.phase, second.open);
         self.directory.second(&row, second.interval, &*self.plan.scenario);

@@ -41,6 +41,9 @@ pub use stalls::{STALLS_KEPT_MAX, Stall, Stalls};
 pub use tally::{Interval, StepTally, Tally, Totals};
 pub use tls::{Handshake, TlsCounts};
 
+/// The name under which failures of open sessions are reported.
+pub const HOLD: &str = "hold";
+
 /// What there is to count: names by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -56,7 +59,7 @@ impl Layout {
     pub fn step_of_failure(&self, step: StepIndex, fault: Fault) -> &str {
         let is_of_heartbeat = matches!(fault, Fault::PingTimeout | Fault::PingMissed);
         match self.steps.get(step.index()).map_or("", String::as_str) {
-            "ping" if !is_of_heartbeat => "hold",
+            "ping" if !is_of_heartbeat => HOLD,
             name => name,
         }
     }

@@ -283,19 +283,7 @@ fn misrouted(result: &RunResult) -> Result<f64, Reason> {
 
 /// The sessions that opened on the smallest server over an even share: 1 is even, 0 is none.
 fn smallest_share(result: &RunResult) -> Result<f64, Reason> {
-    let expected = result.routing.expected_servers.map_or(0, |count| count as usize);
-    let count = result.servers.len().max(expected);
-    if count < 2 || result.servers.is_empty() {
-        return Err(Reason::OneServer);
-    }
-    if result.routing.beyond > 0 {
-        return Err(Reason::ManyServers);
-    }
-    let counts = || result.servers.iter().map(|(_, server)| server.opened);
-    let even = counts().sum::<u64>().max(1) as f64 / count as f64;
-    // A server that nobody was sent to is not among those seen.
-    let smallest = if result.servers.len() < expected { 0 } else { counts().min().unwrap_or(0) };
-    Ok(smallest as f64 / even)
+    result.spread().map(|spread| spread.smallest)
 }
 
 impl super::LatencyResult {

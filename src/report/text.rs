@@ -15,7 +15,7 @@ use std::time::Duration;
 use textwrap::core::display_width;
 
 use super::headline::statement;
-use super::phrases::{server_failure, stalls, trouble, unanswered};
+use super::phrases::{self, server_failure, stalls, trouble, unanswered};
 use super::texts::summary::{Summary, Title};
 use super::{ErrorDetail, RunResult, Verdict};
 use crate::checks::table::{Page, Paint, wrapped};
@@ -217,13 +217,7 @@ impl Text {
         let all: u64 =
             result.servers.iter().map(|(_, server)| server.opened).sum::<u64>() + result.routing.beyond;
         for (k, (url, server)) in result.servers.iter().take(SERVERS_SHOWN_MAX).enumerate() {
-            let share = percent((server.opened as f64 / all.max(1) as f64 * 1e4).round() / 1e4);
-            let (opened, sent) = (grouped(server.opened), grouped(server.sessions));
-            let mut text =
-                lang.say(Summary::ServerOpened, &[&foreign::line(url, 60), &opened, &sent, &share]);
-            if let Some(wrong) = server.misrouted.filter(|count| *count > 0) {
-                text = lang.say(Summary::Misrouted, &[&text, &grouped(wrong)]);
-            }
+            let text = phrases::server(url, server, all, lang);
             self.put(&self.title(Some(Title::Servers).filter(|_| k == 0)), &text, None);
             if let Some(worst) = server.failures.first() {
                 self.under("  ", &server_failure(server, worst, lang), None);
@@ -233,6 +227,7 @@ impl Text {
         if hidden > 0 {
             self.more(&lang.say(Summary::More, &[&hidden]));
         }
+        phrases::spread(result, lang).iter().for_each(|line| self.more(line));
     }
 
     /// Only where sessions shared their connections.

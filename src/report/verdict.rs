@@ -191,6 +191,15 @@ fn why(criterion: &Criterion, judged: &CriterionResult, fair: Fair) -> Sentence 
     }
 }
 
+/// What stands before a limit, by the name in results of its good side ([`good_key`]).
+pub(super) fn sign(good: &str) -> &'static str {
+    match good {
+        "at-least" => "≥",
+        "below" => "<",
+        _ => "≤",
+    }
+}
+
 /// A value of a measure in words: shares in per cent, the rest with the criterion's unit.
 pub(super) fn with_unit(measure: &str, unit: &str, value: f64) -> String {
     if measures::is_share(measure) {

@@ -61,7 +61,8 @@ pub struct WatchedResult {
     #[serde(flatten, with = "crate::lang::sentence::why")]
     pub why: Sentence,
     /// What to do so that it is measured; empty if it was, or nobody can say.
-    pub fix: String,
+    #[serde(flatten, with = "crate::lang::sentence::fix")]
+    pub fix: Sentence,
     /// Readings that were judged.
     pub readings: u64,
     /// Looks that should have seen it and did not.
@@ -115,8 +116,8 @@ fn watched(seen: &SeenItem, source: &SeenSource) -> WatchedResult {
     let item = &seen.item;
     let limits = item.limits;
     let (outcome, why, fix) = match &seen.figure {
-        Ok(figure) => (outcome(limits, *figure), why(limits, &item.unit, *figure), String::new()),
-        Err(unseen) => (Outcome::NotMeasured, Sentence::plain(unseen.why.as_str()), unseen.fix.clone()),
+        Ok(figure) => (outcome(limits, *figure), why(limits, &item.unit, *figure), Sentence::default()),
+        Err(unseen) => (Outcome::NotMeasured, unseen.why.clone(), unseen.fix.clone()),
     };
     let is_shown_only = !limits.is_set() && seen.figure.is_ok();
     WatchedResult {

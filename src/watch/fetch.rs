@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::place::Secret;
 use super::presence::Look;
 use crate::foreign;
+use crate::lang::Reason;
 
 /// Bytes of an error that are shown.
 const SHOWN_CHARS_MAX: usize = 200;
@@ -72,11 +73,15 @@ pub(super) fn get(agent: &ureq::Agent, ask: Ask<'_>, deadline: Instant) -> Resul
 fn missed(error: &ureq::Error, within: Duration) -> Look {
     let said = foreign::line(&error.to_string(), SHOWN_CHARS_MAX);
     match error {
-        ureq::Error::Timeout(_) => Look::Silent(format!("no answer within {:.1} s", within.as_secs_f64())),
-        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => Look::Gone(said),
-        ureq::Error::ConnectionFailed => Look::Gone(said),
+        ureq::Error::Timeout(_) => {
+            Look::Silent(Reason::NoAnswerWithin.with(format!("{:.1} s", within.as_secs_f64())))
+        }
+        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            Look::Gone(said.into())
+        }
+        ureq::Error::ConnectionFailed => Look::Gone(said.into()),
         // Without the library's own word for its kind.
-        ureq::Error::Io(error) => Look::Silent(foreign::line(&error.to_string(), SHOWN_CHARS_MAX)),
-        _ => Look::Silent(said),
+        ureq::Error::Io(error) => Look::Silent(foreign::line(&error.to_string(), SHOWN_CHARS_MAX).into()),
+        _ => Look::Silent(said.into()),
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::item::{Item, Judge, Limits};
 use super::place::{Result, Variables};
 use super::spec::{KINDS, Spec};
+use crate::lang::Lang;
 use crate::scenario::document::{self, Section};
 use crate::scenario::error::Source;
 
@@ -121,8 +122,9 @@ impl Watch {
         let above = || self.sources.iter().rev().map(|it| &it.spec).find(is_alike).cloned();
         let option = || given.sources.iter().find(is_alike).cloned();
         let spec = (kind.read)(section, variables)?.or_else(above).or_else(option);
-        let spec =
-            spec.ok_or_else(|| section.own_error(format!("it does not say where it is: {}", kind.place)))?;
+        let spec = spec.ok_or_else(|| {
+            section.own_error(format!("it does not say where it is: {}", Lang::En.word(kind.place)))
+        })?;
         if let Some(item) = &item {
             let refused = |why| section.error("expression", section.place("expression"), why);
             spec.check(&item.expression).map_err(refused)?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::item::{Item, Judge};
 use super::source::Unseen;
+use crate::lang::{Reason, Sentence};
 use crate::numbers;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -120,33 +121,30 @@ impl Judging {
     /// # Errors
     /// The readings do not suffice.
     pub fn figure(&self) -> Result<f64, Unseen> {
-        let Some((_, last)) = self.last else { return Err(Unseen::early("no reading yet")) };
+        let Some((_, last)) = self.last else { return Err(Unseen::early(Reason::NoReading)) };
         match self.judge {
             Judge::End => Ok(last),
-            Judge::Worst => self.worst.ok_or_else(|| Unseen::early("no reading yet")),
+            Judge::Worst => self.worst.ok_or_else(|| Unseen::early(Reason::NoReading)),
             Judge::WorstMinute => Ok(self.worst.unwrap_or(self.sum / self.readings as f64)),
             Judge::Sustained(span) => self.worst.ok_or_else(|| {
-                let why = format!("there are no readings without a gap over {}", numbers::span(span));
-                Unseen::new(why, "hold for longer, or give a shorter time to sustain")
+                Unseen::new(Reason::GapsOver.with(numbers::span(span)), Reason::HoldOrSustain)
             }),
             Judge::P95 => Ok(self.percentile(0.95)),
             Judge::Growth if self.readings > 1 => Ok(self.sum),
-            Judge::Growth => Err(Unseen::early("growth takes two readings")),
+            Judge::Growth => Err(Unseen::early(Reason::GrowthTakesTwo)),
             Judge::Slope => {
                 let slope = self.line.slope(2.0, SLOPE_SPAN_MIN.as_secs_f64());
                 slope.map(|a_second| a_second * MINUTE.as_secs_f64()).ok_or_else(|| {
                     let span = numbers::span(SLOPE_SPAN_MIN);
-                    Unseen::new(format!("a slope takes readings over {span} of the hold"), "hold for longer")
+                    Unseen::new(Reason::SlopeTakes.with(span), Reason::HoldForLonger)
                 })
             }
             Judge::PerSession => self.line.slope(RAMP_READINGS_MIN, RAMP_SESSIONS_MIN).ok_or_else(|| {
-                let why = format!(
-                    "a slope over sessions takes {RAMP_READINGS_MIN} readings during the ramp, over {RAMP_SESSIONS_MIN} \
-                     sessions; there were {} over {:.0}",
-                    self.line.count,
-                    self.line.span()
-                );
-                Unseen::new(why, "more sessions, or a longer --ramp")
+                let readings =
+                    [RAMP_READINGS_MIN, RAMP_SESSIONS_MIN, self.line.count].map(|it| it.to_string());
+                let why = readings.into_iter().fold(Reason::SlopeOverSessions.into(), Sentence::with);
+                let why = why.with(format!("{:.0}", self.line.span()));
+                Unseen::new(why, Reason::MoreSessions)
             }),
         }
     }
@@ -284,7 +282,7 @@ mod tests {
         assert_eq!(figure("sustained 30s", &burst(7)), Ok(5.0));
         assert_eq!(figure("sustained 30s", &burst(6)), Ok(0.0));
         let error = figure("sustained 30s", &[5.0; 6]).expect_err("25 s");
-        assert!(!error.is_early && error.why.contains("over 30 s"), "{error:?}");
+        assert!(!error.is_early && error.why.to_string().contains("over 30 s"), "{error:?}");
     }
 
     #[test]
@@ -332,7 +330,7 @@ mod tests {
         let slope = judging.figure().expect("95 s");
         assert!((slope - 1_200.0).abs() < 1e-3, "{slope}");
         let error = figure("slope", &[1.0; 12]).expect_err("55 s");
-        assert_eq!(error.fix, "hold for longer");
+        assert_eq!(error.fix, Reason::HoldForLonger.into());
     }
 
     #[test]
@@ -362,7 +360,7 @@ mod tests {
                 judging.add(Moment { at, is_hold: false, open }, open * 1e3);
             }
             let unseen = judging.figure().expect_err("too few");
-            assert!(unseen.why.contains(why) && unseen.is_early == (readings == 0), "{unseen:?}");
+            assert!(unseen.why.to_string().contains(why) && unseen.is_early == (readings == 0), "{unseen:?}");
         }
     }
 }

@@ -18,6 +18,7 @@ use super::open::OpenSessions;
 use super::source::{DEADLINE, Event, EventKind, Reading, Unseen};
 use super::spec::Network;
 use super::thread::{self, Said, Stop, Window};
+use crate::lang::Reason;
 
 /// Looks that wait for a reader at most.
 const WAITING_MAX: usize = 1_024;
@@ -26,9 +27,6 @@ const FINISH_MAX: Duration = DEADLINE.saturating_add(Duration::from_secs(1));
 /// Events and failed looks of an item kept at most.
 const EVENTS_MAX: usize = 500;
 const MISSED_MAX: usize = 10_000;
-
-/// What to do where nothing is watched.
-const HOW_TO_WATCH: &str = "give --prometheus URL and --redis URL, and --watch FILE for nginx and logs";
 
 /// How far a run is, as far as items are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -319,19 +317,19 @@ impl Followed {
         let missed = self.missed.len() as u64;
         let spec = &running.watched.spec;
         let how = || match is_blind {
-            true => HOW_TO_WATCH.to_owned(),
+            true => Reason::GiveWatch.into(),
             false => {
                 let (kind, place) = (spec.kind(), spec.how_to_place());
-                format!("in a [[watch]] block of source {kind:?} (--watch FILE), {place}")
+                Reason::GiveInBlock.with(format!("{kind:?}")).with(place)
             }
         };
-        let nowhere = || (!spec.has_figures()).then(|| Unseen::new("no source was given", how()));
+        let nowhere = || (!spec.has_figures()).then(|| Unseen::new(Reason::NoSourceGiven, how()));
         let judged = self.judging.figure();
         // A part of the readings may show that a limit was exceeded, never that it was not.
         let is_beyond = judged.as_ref().is_ok_and(|figure| item.limits.beyond(*figure) != Beyond::Neither);
         let figure = if self.readings == 0 || ((missed > self.readings || running.has_ended) && !is_beyond) {
             let why = nowhere().or_else(|| self.why.clone());
-            Err(why.unwrap_or_else(|| Unseen::new("its source did not answer in time", "")))
+            Err(why.unwrap_or_else(|| Unseen::new(Reason::NoAnswerOfSource, "")))
         } else {
             judged
         };

@@ -21,3 +21,4 @@ mod preflight;
 mod redis_source;
 mod run;
 mod shared_mocks;
+mod troubles;

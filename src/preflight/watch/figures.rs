@@ -45,10 +45,10 @@ pub fn check(name: &str, items: &[Item], values: &[Result<f64, Unseen>]) -> Chec
     if let more @ 1.. = groups.iter().skip(REASONS_MAX).map(|(names, _)| names.len()).sum::<usize>() {
         reasons.push(format!("and {more} more"));
     }
-    let mut fixes: Vec<&str> =
-        missing.iter().map(|(_, why)| why.fix.as_str()).filter(|fix| !fix.is_empty()).collect();
+    let mut fixes: Vec<String> =
+        missing.iter().map(|(_, why)| why.fix.to_string()).filter(|fix| !fix.is_empty()).collect();
     fixes.dedup();
-    let fixes = fixes.into_iter().take(REASONS_MAX).map(|fix| Fix::advice(fix.to_owned())).collect();
+    let fixes = fixes.into_iter().take(REASONS_MAX).map(Fix::advice).collect();
     check.but(Verdict::Warn, reasons.join("; "), fixes)
 }
 

@@ -10,7 +10,7 @@ use super::servers::names_of;
 use crate::numbers::{figure, percent};
 use crate::report::alike::alike;
 use crate::report::texts::page::Words;
-use crate::report::verdict::with_unit;
+use crate::report::verdict::{sign, with_unit};
 use crate::report::{CriterionResult, LatencyResult, Outcome, StepResult};
 
 /// Rows of a table; a scenario has a few.
@@ -43,7 +43,7 @@ impl Page<'_> {
                 html! { (name(&self.criterion_name(criterion))) div.soft { (code(&criterion.measure)) } },
                 self.outcome(criterion),
                 criterion.measured.map_or_else(none, show),
-                html! { (side(criterion)) " " (show(criterion.limit)) },
+                html! { (sign(&criterion.good)) " " (show(criterion.limit)) },
                 criterion.warn.map_or_else(none, show),
                 html! { (sentence(&self.why(criterion))) },
             ]);
@@ -177,13 +177,4 @@ impl Page<'_> {
 /// A figure that does not exist.
 fn none() -> Markup {
     html! { "–" }
-}
-
-/// Which side of the limit is good.
-fn side(criterion: &CriterionResult) -> &'static str {
-    match criterion.good.as_str() {
-        "at-least" => "≥",
-        "below" => "<",
-        _ => "≤",
-    }
 }

@@ -14,7 +14,7 @@ use crate::foreign;
 use crate::numbers::percent;
 use crate::report::texts::page::Words;
 use crate::report::texts::servers::Side;
-use crate::report::verdict::with_unit;
+use crate::report::verdict::{sign, with_unit};
 use crate::report::{Outcome, WatchEvent, WatchResult, WatchedResult};
 use crate::watch::{Beyond, EventKind};
 
@@ -134,8 +134,7 @@ impl Page<'_> {
             .short(self.word(Side::Judged));
         for item in shown.iter().filter(|item| item.source == kind && item.place.as_deref() == place) {
             let limit = |limit: Option<f64>| {
-                let sign = if item.good == "at-least" { "≥ " } else { "≤ " };
-                html! { @if let Some(limit) = limit { (sign) (shown_value(&item.unit, limit)) } @else { "–" } }
+                html! { @if let Some(limit) = limit { (sign(&item.good)) " " (shown_value(&item.unit, limit)) } @else { "–" } }
             };
             table.row(vec![
                 html! {
@@ -222,7 +221,7 @@ impl Page<'_> {
                 html! { (code(&item.source)) @if let Some(place) = &item.place { div.soft { (name(place)) } } },
                 names_of(names),
                 evidence(why),
-                html! { @if item.fix.is_empty() { "–" } @else { (evidence(&item.fix)) } },
+                html! { @if item.fix.is_empty() { "–" } @else { (evidence(&item.fix.text(self.lang))) } },
             ]);
         }
         html! {

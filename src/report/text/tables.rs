@@ -10,7 +10,7 @@ use crate::report::alike::alike;
 use crate::report::headline::shown_name;
 use crate::report::phrases::own_lateness;
 use crate::report::texts::summary::{Summary, Title};
-use crate::report::verdict::with_unit;
+use crate::report::verdict::{sign, with_unit};
 use crate::report::{CriterionResult, LatencyResult, Outcome, RunResult, StepResult};
 
 /// A page has room for all figures of a latency from this width on.
@@ -112,12 +112,7 @@ fn mark(criterion: &CriterionResult) -> (&'static str, Paint) {
 
 fn criterion_row(criterion: &CriterionResult, lang: Lang) -> [String; 3] {
     let show = |value: f64| with_unit(&criterion.measure, &criterion.unit, value);
-    let side = match criterion.good.as_str() {
-        "at-least" => "≥",
-        "below" => "<",
-        _ => "≤",
-    };
-    let mut limit = format!("{side} {}", show(criterion.limit));
+    let mut limit = format!("{} {}", sign(&criterion.good), show(criterion.limit));
     if let Some(warn) = criterion.warn {
         let warns = if criterion.good == "at-least" { Summary::WarnDownTo } else { Summary::WarnUpTo };
         limit = lang.say(warns, &[&limit, &show(warn)]);

@@ -6,6 +6,7 @@
 use super::rule::{Clue, Place, Shape, Sign};
 use super::{Finding, Side};
 use crate::lang::{Reason, Sentence};
+use crate::measure::HOLD;
 use crate::members::MemberId;
 use crate::numbers::grouped;
 use crate::report::{LedgerResult, MissingPair, RunResult, ServerFailure, ServerResult};
@@ -13,7 +14,6 @@ use crate::report::{LedgerResult, MissingPair, RunResult, ServerFailure, ServerR
 /// The steps of a WebSocket, and of an open session.
 const CONNECT: &str = "connect";
 const OPEN: &str = "open";
-const HOLD: &str = "hold";
 const PING: &str = "ping";
 /// Nothing listens.
 const REFUSED: &str = "connect-refused";

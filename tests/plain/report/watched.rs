@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use startline::checks::Page;
-use startline::lang::Lang;
+use startline::lang::{Lang, Reason};
 use startline::report::{Outcome, RunResult, Verdict, headline, text};
 use startline::watch::{Event, EventKind, Item, Judge, Limits, Seen, SeenItem, SeenSource, Unseen};
 
@@ -164,4 +164,22 @@ fn sources_that_never_answered_show_no_restart() {
     run.facts.watch.as_mut().expect("watched").sources[0].looks = 0;
     let result = run.result();
     assert_eq!(outcomes(&result)[0].1, Outcome::NotMeasured);
+}
+
+/// The sources' own words are data: read back, they are shown in any language.
+#[test]
+fn why_not_and_what_to_do_are_korean_too() {
+    let unseen =
+        Unseen::new(Reason::NoMetric.with("http://x/").with("jvm_memory_used_bytes"), Reason::AddSpring);
+    let run = run(vec![item("b", over(None, Some(1.0)), Err(unseen))], Vec::new());
+    let json = serde_json::to_value(run.result()).expect("JSON");
+    let written = &json["watch"]["items"][0];
+    assert_eq!(written["why"], "http://x/ has no jvm_memory_used_bytes");
+    assert_eq!(written["fix_parts"], serde_json::json!({"key": "add-spring"}));
+    let result: RunResult = serde_json::from_value(json).expect("what was written");
+    let text = text::summary(&result, None, Lang::Ko, Page { columns: 400, colour: false });
+    for part in ["http://x/에 jvm_memory_used_bytes 메트릭이 없습니다; 서버의 의존성에", "설정에 management."]
+    {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
 }
