@@ -51,13 +51,16 @@ pub(super) fn server(url: &str, server: &ServerResult, all: u64, lang: Lang) -> 
     text
 }
 
+/// `an even share is 3,000 opened; the smallest is 0.98 of it, the largest 1.02`.
+pub(super) fn even(spread: &Spread, lang: Lang) -> String {
+    let [smallest, largest] = [spread.smallest, spread.largest].map(|share| format!("{share:.2}"));
+    lang.say(Routing::Uneven, &[&figure(spread.even), &smallest, &largest])
+}
+
 /// Whether some servers have many more sessions than others, and which servers' members came to others.
 pub(super) fn spread(result: &RunResult, lang: Lang) -> Vec<String> {
     let is_uneven = |it: &Spread| it.smallest < EVEN_SHARE_MIN || it.largest > 1.0 / EVEN_SHARE_MIN;
-    let uneven = result.spread().ok().filter(is_uneven).map(|it| {
-        let (smallest, largest) = (format!("{:.2}", it.smallest), format!("{:.2}", it.largest));
-        lang.say(Routing::Uneven, &[&figure(it.even), &smallest, &largest])
-    });
+    let uneven = result.spread().ok().filter(is_uneven).map(|it| even(&it, lang));
     let moves = &result.routing.moves;
     let moved = |one: &MoveResult| {
         let (count, to) = (grouped(one.sessions), foreign::line(&one.server, URL_CHARS_MAX));

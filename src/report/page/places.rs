@@ -37,12 +37,12 @@ impl Page<'_> {
         let all: u64 =
             result.servers.iter().map(|(_, server)| server.opened).sum::<u64>() + result.routing.beyond;
         let mut table = Table::new(self.word(Words::ServersCaption))
+            .wide()
             .text(self.word(Words::Server))
             .figures(self.word(Words::SessionsSent))
             .figures(self.word(Words::Opened))
             .figures(self.word(Words::Share))
             .text("")
-            .figures(self.word(Routing::OfEven))
             .figures(self.word(Routing::ExpectedColumn))
             .figures(self.word(Words::Misrouted))
             .figures(self.word(Words::FailedSessions))
@@ -55,7 +55,6 @@ impl Page<'_> {
                 number(server.opened),
                 html! { (share_text(server.opened, all)) },
                 share_bar(share),
-                self.of_even(server.opened),
                 count_or_dash(server.expected),
                 count_or_dash(server.misrouted),
                 number(server.failed),
@@ -65,7 +64,7 @@ impl Page<'_> {
         Some(html! {
             (table.html())
             (self.more(result.servers.len(), ROWS_MAX))
-            p.soft { (self.word(Words::Routing)) " " (sentence(&self.routing_why())) }
+            p.soft { (self.word(Words::Routing)) " " (sentence(&self.routing_why())) (self.even()) }
             (self.moves())
         })
     }

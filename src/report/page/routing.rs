@@ -10,6 +10,7 @@ use super::charts::Plot;
 use super::parts::{Table, name, number};
 use super::series::{Figure, Kind, Series, most, per_second};
 use crate::foreign;
+use crate::report::phrases;
 use crate::report::recorded::{ServerPoint, ServerSeries};
 use crate::report::texts::page::Words;
 use crate::report::texts::routing::Routing;
@@ -143,11 +144,9 @@ impl Page<'_> {
         }
     }
 
-    /// A server's sessions against an even share.
-    pub(super) fn of_even(&self, opened: u64) -> Markup {
-        match self.recorded.result.spread() {
-            Ok(spread) => html! { (format!("{:.2}", opened as f64 / spread.even.max(f64::MIN_POSITIVE))) },
-            Err(_) => html! { "–" },
-        }
+    /// How the servers' sessions compare with an even share.
+    pub(super) fn even(&self) -> String {
+        let spread = self.recorded.result.spread();
+        spread.map(|spread| format!("; {}", phrases::even(&spread, self.lang))).unwrap_or_default()
     }
 }

@@ -27,7 +27,6 @@ texts! {
 
         // Tables.
         ExpectedColumn => "By hash", "해시 기준";
-        OfEven => "Of an even share", "균등 대비";
         MovesCaption => "Moves: members who came to another server than their hash says",
             "이동: 해시와 다른 서버로 간 회원";
         Home => "Server by hash", "해시상 서버";
