@@ -260,7 +260,7 @@ fn a_server_that_goes_down() {
 
 #[test]
 fn a_server_that_restarts() {
-    let mut stage = Stage::with(&[]).and("ramp", "6s").and("hold", "2s").of(90);
+    let mut stage = Stage::with(&[]).and("ramp", "12s").and("hold", "2s").of(180);
     let child = stage.start();
     stage.await_open(30);
     let listen = stage.mock.address().to_owned();
