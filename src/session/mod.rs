@@ -358,7 +358,7 @@ impl Session {
     }
 
     /// Index into the step names of what the session is doing.
-    fn step_index(&self, script: &Script) -> StepIndex {
+    pub fn step_index(&self, script: &Script) -> StepIndex {
         let http = script.scenario.http.len() as u8;
         match self.phase {
             Phase::DialingWs | Phase::Upgrading => StepIndex(http),
