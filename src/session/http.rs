@@ -176,7 +176,9 @@ impl Session {
         };
         let evidence = if verdict.is_err() { evidence_of(&setup.answer) } else { Vec::new() };
         if verdict.is_ok() {
-            step.take.iter().for_each(|take| ctx.observer.took(take.value, &setup.taken[usize::from(take.value)]));
+            step.take
+                .iter()
+                .for_each(|take| ctx.observer.took(take.value, &setup.taken[usize::from(take.value)]));
         }
         self.put_setup(setup, ctx);
         match verdict {

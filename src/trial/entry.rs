@@ -91,6 +91,9 @@ pub enum What {
     },
     /// A step is done, or a heartbeat was answered.
     Done {
+        /// Its request and its answer say the same.
+        #[serde(skip)]
+        is_request: bool,
         /// From its scheduled time.
         #[serde(serialize_with = "in_millis")]
         took_ms: Duration,
@@ -106,6 +109,9 @@ pub enum What {
     End {
         /// Whether all went well.
         passed: bool,
+        /// The step that failed, and why.
+        #[serde(skip)]
+        failed: Option<(String, Duration, Failure)>,
         /// What became of the member.
         member: Option<String>,
     },

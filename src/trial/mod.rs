@@ -50,6 +50,8 @@ pub struct Trial<'p> {
     outgoing: Tap,
     /// A message that came, until the session says what it is.
     pending: Option<Unit>,
+    /// What it belongs to.
+    pending_label: String,
     /// How long the session is to stay open, at least.
     stay: Duration,
     opened_at: Option<Duration>,
@@ -57,7 +59,8 @@ pub struct Trial<'p> {
     is_answered: bool,
     standing: Standing,
     is_completed: bool,
-    failure: Option<Fault>,
+    /// The first one: its step, and when.
+    failure: Option<(String, Duration, Failure)>,
 }
 
 impl<'p> Trial<'p> {
@@ -78,6 +81,7 @@ impl<'p> Trial<'p> {
             incoming: Tap::new(Reader::Client),
             outgoing: Tap::new(Reader::Server),
             pending: None,
+            pending_label: String::new(),
             stay,
             opened_at: None,
             is_answered: scenario.websocket.as_ref().is_none_or(|websocket| websocket.ping.is_none()),
@@ -91,7 +95,8 @@ impl<'p> Trial<'p> {
     pub fn end(&mut self) -> bool {
         let passed = self.failure.is_none() && self.is_done();
         let member = self.standing.text(self.shown.member());
-        self.emit("", What::End { passed, member });
+        let failed = self.failure.clone();
+        self.emit("", What::End { passed, failed, member });
         passed
     }
 
@@ -129,13 +134,13 @@ impl<'p> Trial<'p> {
 
     fn fail(&mut self, step: &str, fault: Fault, evidence: &[u8]) {
         self.standing.failed(step, fault, self.scenario);
-        self.failure.get_or_insert(fault);
         let failure = Failure {
             fault: fault.key(self.scenario),
             blame: fault.blame().key(),
             evidence: self.shown.text(evidence),
             advice: fault.advice().to_owned(),
         };
+        self.failure.get_or_insert((step.to_owned(), self.at, failure.clone()));
         self.emit(step, What::Failed(failure));
     }
 
@@ -157,6 +162,14 @@ impl<'p> Trial<'p> {
         let kind = kind.map(|kind| self.kind(kind));
         let (kind, rule) = kind.map_or((None, None), |(kind, rule)| (Some(kind), rule));
         self.emit(doing_step, What::Received { frame: unit.name(), kind, rule, content });
+    }
+
+    /// Shows the message that came, now that the session has said what it is, or has not.
+    fn show_pending(&mut self, kind: Option<MessageType>) {
+        if let Some(unit) = self.pending.take() {
+            let label = std::mem::take(&mut self.pending_label);
+            self.show_unit(&label, &unit, kind);
+        }
     }
 
     /// What a kind is called, and how it is recognized.
@@ -245,7 +258,10 @@ impl Watcher for Trial<'_> {
                         self.show_unit("close", &unit, None);
                     }
                     Some(unit) if unit.opcode.is_control() => self.show_unit(&self.label(doing), &unit, None),
-                    unit => self.pending = unit,
+                    unit => {
+                        self.pending = unit;
+                        self.pending_label = self.label(doing);
+                    }
                 }
                 len
             }
@@ -253,9 +269,7 @@ impl Watcher for Trial<'_> {
     }
 
     fn taken(&mut self) {
-        if let Some(unit) = self.pending.take() {
-            self.show_unit("", &unit, None);
-        }
+        self.show_pending(None);
     }
 
     fn sent(&mut self, doing: Doing, cause: Cause, bytes: &[u8]) {
@@ -275,7 +289,8 @@ impl Observer for Trial<'_> {
         let name = self.step_name(step);
         self.show_answer(&name);
         self.standing.step_ok(&name, self.scenario);
-        self.emit(&name, What::Done { took_ms: timed.from_due.as_duration() });
+        let is_request = step.index() <= self.scenario.http.len();
+        self.emit(&name, What::Done { is_request, took_ms: timed.from_due.as_duration() });
     }
 
     fn took(&mut self, value: u8, text: &str) {
@@ -301,7 +316,8 @@ impl Observer for Trial<'_> {
     fn opened(&mut self, _who: Who, _server: ServerIndex) {
         self.opened_at = Some(self.at);
         let ping = self.scenario.websocket.as_ref().and_then(|websocket| websocket.ping.as_ref());
-        if let Some(interval) = ping.map(|ping| ping.interval).filter(|interval| *interval >= ANNOUNCED_FROM) {
+        if let Some(interval) = ping.map(|ping| ping.interval).filter(|interval| *interval >= ANNOUNCED_FROM)
+        {
             let interval = startline_os::units::duration_text(interval);
             let text = format!("the first ping is due after {interval} (--ping-interval sets it)");
             self.emit("ping", What::Waiting { text });
@@ -309,9 +325,7 @@ impl Observer for Trial<'_> {
     }
 
     fn message(&mut self, message: MessageType, _bytes: u64) {
-        if let Some(unit) = self.pending.take() {
-            self.show_unit("", &unit, Some(message));
-        }
+        self.show_pending(Some(message));
     }
 
     fn joined(&mut self) {}
@@ -327,7 +341,7 @@ impl Observer for Trial<'_> {
     fn ping(&mut self, _who: Who, event: PingEvent) {
         if let PingEvent::Answered(timed) = event {
             self.is_answered = true;
-            self.emit("ping", What::Done { took_ms: timed.from_due.as_duration() });
+            self.emit("ping", What::Done { is_request: false, took_ms: timed.from_due.as_duration() });
         }
     }
 
@@ -355,9 +369,7 @@ impl Observer for Trial<'_> {
     }
 
     fn failed(&mut self, _who: Who, _server: ServerIndex, step: StepIndex, fault: Fault, evidence: &[u8]) {
-        if let Some(unit) = self.pending.take() {
-            self.show_unit("", &unit, None);
-        }
+        self.show_pending(None);
         let name = self.step_name(step);
         self.show_answer(&name);
         // Of the heartbeat are only its cycles: an open session that fails does so in the hold.

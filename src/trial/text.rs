@@ -9,8 +9,8 @@ use std::time::Duration;
 use textwrap::core::display_width;
 
 use super::entry::{Content, Entry, Failure, What};
-use crate::checks::table::Paint;
 use crate::checks::Page;
+use crate::checks::table::Paint;
 use crate::foreign;
 use crate::numbers;
 
@@ -76,7 +76,7 @@ impl Lines<'_> {
             }
             What::Took { name, value, bytes } => {
                 let text = foreign::line(value, usize::MAX);
-                self.line('=', Paint::Dim, &format!("{name} = {text} ({})", numbers::bytes(*bytes)));
+                self.further(&format!("{name} = {text} ({})", numbers::bytes(*bytes)));
             }
             What::Sent { frame, content } => self.frame('>', frame, None, content),
             What::Received { frame, kind, rule, content } => {
@@ -86,12 +86,19 @@ impl Lines<'_> {
                 });
                 self.frame('<', frame, kind.as_deref(), content);
             }
-            What::Done { took_ms } => {
-                self.line('=', Paint::Dim, &format!("{} after {}", self.entry.step, took(*took_ms)))
+            What::Done { is_request: true, .. } => {}
+            What::Done { took_ms, .. } => {
+                self.line('✓', Paint::Good, &format!("{} after {}", self.entry.step, took(*took_ms)));
             }
             What::Waiting { text } => self.line(' ', Paint::Dim, text),
-            What::Failed(failure) => self.failure(failure),
-            What::End { passed, member } => self.end(*passed, member.as_deref()),
+            // At the end there is more of it, where nothing follows.
+            What::Failed(failure) => self.line('✗', Paint::Bad, &failure.fault),
+            What::End { passed, failed, member } => {
+                if let Some((step, at, failure)) = failed {
+                    self.failure(step, *at, failure);
+                }
+                self.end(*passed, member.as_deref());
+            }
         }
     }
 
@@ -157,18 +164,16 @@ impl Lines<'_> {
         }
     }
 
-    fn failure(&mut self, failure: &Failure) {
+    fn failure(&mut self, step: &str, at: Duration, failure: &Failure) {
         let page = self.style.page;
-        let step = if self.entry.step.is_empty() { "the session" } else { &self.entry.step };
-        let at = self.entry.at.as_secs_f64();
+        let at = at.as_secs_f64();
         let head = format!("{step} failed at {at:.3} s: {} (blame: {})", failure.fault, failure.blame);
         let _ = writeln!(self.out, "\n{} {head}", page.paint(Paint::Bad, "✗"));
         let evidence = foreign::line(&failure.evidence, 400);
         for (first, text) in [("  ", evidence.as_str()), ("→ ", failure.advice.as_str())] {
             if !text.is_empty() {
-                let options = textwrap::Options::new(page.columns - 1)
-                    .initial_indent(first)
-                    .subsequent_indent("  ");
+                let options =
+                    textwrap::Options::new(page.columns - 1).initial_indent(first).subsequent_indent("  ");
                 let _ = writeln!(self.out, "{}", textwrap::fill(text, options));
             }
         }
@@ -180,7 +185,8 @@ impl Lines<'_> {
             let _ = writeln!(self.out, "\n{} Every step succeeded.", page.paint(Paint::Good, "✓"));
         }
         if let Some(member) = member {
-            let options = textwrap::Options::new(page.columns - 1).initial_indent("  ").subsequent_indent("  ");
+            let options =
+                textwrap::Options::new(page.columns - 1).initial_indent("  ").subsequent_indent("  ");
             let _ = writeln!(self.out, "{}", textwrap::fill(member, options));
         }
     }

@@ -241,7 +241,9 @@ impl<'p> Connection<'p> {
 
     /// Sends what was kept, now that the socket may take it. A failure shows at the next read.
     pub(super) fn flush(&mut self) {
-        let Some(socket) = self.socket.as_mut().filter(|_| self.is_up && !self.tail.is_empty()) else { return };
+        let Some(socket) = self.socket.as_mut().filter(|_| self.is_up && !self.tail.is_empty()) else {
+            return;
+        };
         if let Ok(written) = sockets::write(socket, &self.tail) {
             self.tail.drain(..written);
         }

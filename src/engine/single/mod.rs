@@ -205,6 +205,7 @@ impl<W: Watcher> Player<'_, W> {
         }
         self.connection.flush();
         while let Some(event) = self.connection.read() {
+            self.look();
             self.on_progress(event);
         }
     }
