@@ -30,8 +30,7 @@ pub fn run(args: ScenarioArgs) -> Result<()> {
         ScenarioCommand::Check(args) => check(&args)?,
         ScenarioCommand::Show { name: None } => list(),
         ScenarioCommand::Show { name: Some(name) } => source_of(&name)?,
-        ScenarioCommand::New(NewArgs { out: None, .. }) => TEMPLATE.to_owned(),
-        ScenarioCommand::New(NewArgs { out: Some(out), force }) => new_file(&out, force)?,
+        ScenarioCommand::New(args) => new(&args)?,
     };
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -61,7 +60,15 @@ fn source_of(name: &str) -> Result<String> {
     );
 }
 
-fn new_file(out: &Path, force: bool) -> Result<String> {
+fn new(args: &NewArgs) -> Result<String> {
+    let source = args.from.as_deref().map_or_else(|| Ok(TEMPLATE.to_owned()), source_of)?;
+    match &args.out {
+        None => Ok(source),
+        Some(out) => new_file(out, &source, args.force),
+    }
+}
+
+fn new_file(out: &Path, source: &str, force: bool) -> Result<String> {
     let mut options = fs::OpenOptions::new();
     options.write(true).truncate(true);
     // `create_new` checks and creates in one step: no file can come in between.
@@ -76,7 +83,7 @@ fn new_file(out: &Path, force: bool) -> Result<String> {
         }
         opened => opened.with_context(|| format!("cannot write {}", out.display()))?,
     };
-    file.write_all(TEMPLATE.as_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
+    file.write_all(source.as_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
     Ok(format!("{0} is written; edit it, then: startline scenario check {0}\n", out.display()))
 }
 
@@ -275,11 +282,20 @@ mod tests {
     fn the_template_passes_its_check() {
         let temp = tempfile::tempdir().expect("a directory");
         let file = temp.path().join("new.toml");
-        new_file(&file, false).expect("written");
+        new_file(&file, TEMPLATE, false).expect("written");
         assert!(checked(&file.display().to_string()).contains("The scenario is valid"));
-        let refused = new_file(&file, false).expect_err("it exists").to_string();
+        let refused = new_file(&file, TEMPLATE, false).expect_err("it exists").to_string();
         assert!(refused.ends_with("already exists; use --force to overwrite"), "{refused}");
-        new_file(&file, true).expect("overwritten");
+        new_file(&file, TEMPLATE, true).expect("overwritten");
+    }
+
+    #[test]
+    fn a_new_scenario_may_start_from_a_built_in_one() {
+        let from = |name: &str| new(&NewArgs { from: Some(name.to_owned()), out: None, force: false });
+        for (name, source) in Scenario::builtins() {
+            assert_eq!(from(name).expect("it is built in"), *source);
+        }
+        assert!(from("ecko").expect_err("unknown").to_string().contains("did you mean \"echo\"?"));
     }
 
     #[test]

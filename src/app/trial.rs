@@ -31,7 +31,7 @@ use crate::trial::text::Style;
 /// # Errors
 /// What is wrong with the arguments, or that nothing can be opened or printed.
 pub fn run(args: &TryArgs) -> Result<ExitStatus> {
-    let settings = args.settings().into_settings()?;
+    let settings = args.settings()?.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
     let (mut plan, limits) = doctor::plan_of(settings, Path::new("/"))?;
     let mut hosts = doctor::hosts_of(&plan)?;
@@ -79,14 +79,15 @@ impl Printed {
         if self.json {
             return;
         }
-        let member = plan.members.id(SessionNumber(0));
-        let challenge = match plan.scenario.has_challenge() {
-            true => format!(", challenge {}", plan.members.challenge(SessionNumber(0))),
-            false => String::new(),
-        };
+        let mut parts = vec![format!("{}: member {}", plan.scenario.name, plan.members.id(SessionNumber(0)))];
+        if plan.scenario.has_challenge() {
+            parts.push(format!("challenge {}", plan.members.challenge(SessionNumber(0))));
+        }
+        let url = plan.target.url();
+        // As it was typed, where there is nothing but a WebSocket.
+        parts.push(if plan.scenario.http.is_empty() { url.replacen("http", "ws", 1) } else { url });
         let mock = if is_mock { " (built-in mock server)" } else { "" };
-        let (scenario, url) = (&plan.scenario.name, plan.target.url());
-        self.print(&format!("{scenario}: member {member}{challenge}, {url}{mock}\n\n"));
+        self.print(&format!("{}{mock}\n\n", parts.join(", ")));
     }
 
     fn entry(&self, entry: &Entry) {

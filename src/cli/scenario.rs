@@ -42,6 +42,9 @@ pub(crate) struct CheckArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct NewArgs {
+    /// Start from this built-in scenario instead of the template.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) from: Option<String>,
     /// Write it to this file instead of standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
