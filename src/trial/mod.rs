@@ -23,6 +23,7 @@ use crate::measure::servers::ServerIndex;
 use crate::measure::{CloseEnd, Handshake, PingEvent, Timed};
 use crate::members::MemberId;
 use crate::plan::Plan;
+use crate::scenario::every::{Every, EveryIndex};
 use crate::scenario::template::{Scope, Template};
 use crate::scenario::{MessageType, Scenario, StepIndex};
 use crate::session::{Observer, Phase, Timer, Unmatched, Who};
@@ -55,8 +56,8 @@ pub struct Trial<'p> {
     /// How long the session is to stay open, at least.
     stay: Duration,
     opened_at: Option<Duration>,
-    /// Of the heartbeat.
-    is_answered: bool,
+    /// Heartbeats that have not been answered yet.
+    unanswered: Vec<EveryIndex>,
     standing: Standing,
     is_completed: bool,
     /// The first one: its step, and when.
@@ -84,7 +85,7 @@ impl<'p> Trial<'p> {
             pending_label: String::new(),
             stay,
             opened_at: None,
-            is_answered: scenario.websocket.as_ref().is_none_or(|websocket| websocket.ping.is_none()),
+            unanswered: Vec::new(),
             standing: Standing::new(scenario),
             is_completed: false,
             failure: None,
@@ -108,7 +109,7 @@ impl<'p> Trial<'p> {
     /// Whether all was seen that there is to see.
     fn is_done(&self) -> bool {
         let stayed = self.opened_at.is_some_and(|opened| self.at.saturating_sub(opened) >= self.stay);
-        self.is_completed || (stayed && self.is_answered)
+        self.is_completed || (stayed && self.unanswered.is_empty())
     }
 
     fn emit(&mut self, step: &str, what: What) {
@@ -122,6 +123,14 @@ impl<'p> Trial<'p> {
 
     fn step_name(&self, step: StepIndex) -> String {
         self.steps.get(step.index()).cloned().unwrap_or_default()
+    }
+
+    fn every(&self, every: EveryIndex) -> Option<&Every> {
+        self.scenario.websocket.as_ref()?.every.get(every.index())
+    }
+
+    fn every_name(&self, every: EveryIndex) -> String {
+        self.every(every).map_or_else(String::new, |every| every.name.clone())
     }
 
     /// The step that it is a part of; in the hold there is none.
@@ -174,12 +183,9 @@ impl<'p> Trial<'p> {
 
     /// What a kind is called, and how it is recognized.
     fn kind(&self, kind: MessageType) -> (String, Option<String>) {
-        let websocket = self.scenario.websocket.as_ref();
-        let rule = websocket.and_then(|it| Some((it, it.messages.get(usize::from(kind.0))?)));
-        match rule {
-            Some((websocket, rule)) => {
-                (rule.name.clone(), Some(format!("/{} = \"{}\"", websocket.type_member, rule.name)))
-            }
+        let kinds = self.scenario.websocket.as_ref().map(|websocket| &websocket.kinds);
+        match kinds.and_then(|kinds| Some((kinds.names().nth(usize::from(kind.0))?, kinds.rule_text(kind)))) {
+            Some((name, rule)) => (name.to_owned(), Some(rule)),
             None => ("other".to_owned(), None),
         }
     }
@@ -203,8 +209,7 @@ impl<'p> Trial<'p> {
             };
             let label = match (unit.opcode, cause) {
                 (Opcode::Close, _) => "close".to_owned(),
-                (_, Cause::Timer(Timer::FirstPing | Timer::NextPing)) => "ping".to_owned(),
-                (_, Cause::Timer(Timer::FirstRecord | Timer::NextRecord)) => "record".to_owned(),
+                (_, Cause::Timer(Timer::First(every) | Timer::Next(every))) => self.every_name(every),
                 _ => self.label(doing),
             };
             self.emit(&label, What::Sent { frame: unit.name(), content });
@@ -279,6 +284,19 @@ impl Watcher for Trial<'_> {
         }
     }
 
+    fn armed(&mut self, timer: Timer, within: Duration) {
+        let Timer::First(every) = timer else { return };
+        if self.every(every).is_some_and(Every::is_heartbeat) {
+            self.unanswered.push(every);
+            if within >= ANNOUNCED_FROM {
+                let name = self.every_name(every);
+                let at = (self.at + within).as_secs_f64();
+                let text = format!("waiting for the first {name} at {at:.1} s (--every {name}.interval=1s)");
+                self.emit(&name, What::Waiting { text });
+            }
+        }
+    }
+
     fn is_enough(&self) -> bool {
         self.failure.is_some() || self.is_done()
     }
@@ -315,13 +333,6 @@ impl Observer for Trial<'_> {
 
     fn opened(&mut self, _who: Who, _server: ServerIndex) {
         self.opened_at = Some(self.at);
-        let ping = self.scenario.websocket.as_ref().and_then(|websocket| websocket.ping.as_ref());
-        if let Some(interval) = ping.map(|ping| ping.interval).filter(|interval| *interval >= ANNOUNCED_FROM)
-        {
-            let interval = startline_os::units::duration_text(interval);
-            let text = format!("the first ping is due after {interval} (--ping-interval sets it)");
-            self.emit("ping", What::Waiting { text });
-        }
     }
 
     fn message(&mut self, message: MessageType, _bytes: u64) {
@@ -338,18 +349,20 @@ impl Observer for Trial<'_> {
         self.fail("hold", fault, evidence);
     }
 
-    fn ping(&mut self, _who: Who, event: PingEvent) {
+    fn ping(&mut self, _who: Who, every: EveryIndex, event: PingEvent) {
         if let PingEvent::Answered(timed) = event {
-            self.is_answered = true;
-            self.emit("ping", What::Done { is_request: false, took_ms: timed.from_due.as_duration() });
+            self.unanswered.retain(|waiting| *waiting != every);
+            let name = self.every_name(every);
+            self.emit(&name, What::Done { is_request: false, took_ms: timed.from_due.as_duration() });
         }
     }
 
-    fn ping_failed(&mut self, _who: Who, _server: ServerIndex, fault: Fault, waited: Timed) {
+    fn ping_failed(&mut self, _who: Who, every: EveryIndex, _server: ServerIndex, fault: Fault, waited: Timed) {
         let fault = if waited.stalled { Fault::StalledHere } else { fault };
         let waited = waited.from_sent.as_duration().as_secs_f64();
         let evidence = format!("no answer came within {waited:.3} s");
-        self.fail("ping", fault, evidence.as_bytes());
+        let name = self.every_name(every);
+        self.fail(&name, fault, evidence.as_bytes());
     }
 
     fn wants_unmatched(&self) -> bool {

@@ -22,7 +22,7 @@ use crate::fault::Fault;
 use crate::measure::Handshake;
 use crate::members::SessionNumber;
 use crate::plan::Plan;
-use crate::session::{Commands, Context, Observer, Phase, Script, Session, Slots, Spills, Timer, Waits, Who};
+use crate::session::{Commands, Context, Observer, Phase, Script, Session, Side, Slots, Spills, Timer, Waits, Who};
 use connection::{Connection, Event};
 
 /// The longest sleep: how late a request to end may be seen.
@@ -66,6 +66,8 @@ pub trait Watcher: Observer {
     fn taken(&mut self);
     /// The session sends this.
     fn sent(&mut self, doing: Doing, cause: Cause, bytes: &[u8]);
+    /// The session asks for this timer, so long from now.
+    fn armed(&mut self, timer: Timer, within: Duration);
     /// Whether the session is to end now.
     fn is_enough(&self) -> bool;
 }
@@ -87,7 +89,7 @@ pub fn play<W: Watcher>(
         connection: Connection::new(plan, hosts)?,
         session: Session::new(),
         timers: Vec::new(),
-        lent: Lent::new(plan.settings.seed),
+        lent: Lent::new(&script),
         clock: Clock::start(),
         now: Tick::default(),
         unix_micros: 0,
@@ -104,6 +106,7 @@ fn who(plan: &Plan) -> Who {
 /// What the session borrows for an event.
 struct Lent {
     spills: Spills,
+    side: Side,
     slots: Slots,
     waits: Waits,
     rng: fastrand::Rng,
@@ -113,12 +116,13 @@ struct Lent {
 }
 
 impl Lent {
-    fn new(seed: u64) -> Self {
+    fn new(script: &Script) -> Self {
         Self {
             spills: Spills::new(),
+            side: Side::new(script, 1),
             slots: Slots::default(),
             waits: Waits::default(),
-            rng: fastrand::Rng::with_seed(seed),
+            rng: fastrand::Rng::with_seed(script.seed),
             out: Vec::new(),
             scratch: Vec::new(),
             commands: Commands::default(),
@@ -292,7 +296,9 @@ impl<W: Watcher> Player<'_, W> {
             now: self.now,
             unix_micros: self.unix_micros,
             who: self.who,
+            row: 0,
             script: self.script,
+            side: &mut self.lent.side,
             spills: &mut self.lent.spills,
             slots: self.lent.slots,
             waits: &mut self.lent.waits,
@@ -309,7 +315,10 @@ impl<W: Watcher> Player<'_, W> {
     fn apply(&mut self, cause: Cause) -> Option<Fault> {
         self.watcher.taken();
         let commands = std::mem::take(&mut self.lent.commands);
-        self.timers.extend(commands.timers.iter().map(|(timer, due)| (*due, *timer)));
+        for (timer, due) in commands.timers {
+            self.watcher.armed(timer, due.since(self.now).as_duration());
+            self.timers.push((due, timer));
+        }
         let doing = self.doing();
         if !self.lent.out.is_empty() {
             self.watcher.sent(doing, cause, &self.lent.out);
