@@ -23,6 +23,8 @@ pub(crate) enum ScenarioCommand {
         #[arg(value_name = "NAME")]
         name: Option<String>,
     },
+    /// Print the JSON Schema of scenario files, by which editors complete and check them.
+    Schema,
     /// Start a new scenario: a file with every part explained.
     New(NewArgs),
 }
@@ -45,7 +47,7 @@ pub(crate) struct NewArgs {
     /// Start from this built-in scenario instead of the template.
     #[arg(long, value_name = "NAME")]
     pub(crate) from: Option<String>,
-    /// Write it to this file instead of standard output.
+    /// Write it to this file instead of standard output, and scenario.schema.json beside it, by which editors complete its keys.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Overwrite an existing file.

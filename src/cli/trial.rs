@@ -9,6 +9,7 @@ use clap::{ArgGroup, Args};
 use super::run::SettingsArgs;
 use super::values::{self, WebSocketUrl};
 use crate::plan::Resolve;
+use crate::plan::every::EveryOption;
 use crate::plan::sources::SourceSpec;
 
 /// Options of `startline try`.
@@ -94,6 +95,10 @@ pub struct TryArgs {
     #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "Session")]
     pub record_interval: Option<Duration>,
 
+    /// Change a periodic message: NAME.interval=TIME (also 4s..8s or ~10s), NAME.timeout=TIME, NAME=on, NAME=off; repeat for more.
+    #[arg(long, value_name = "CHANGE", help_heading = "Session")]
+    pub every: Vec<EveryOption>,
+
     /// Time to stay open, at least [default: until each heartbeat was answered once].
     #[arg(long = "for", value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Session")]
     pub stay: Option<Duration>,
@@ -160,6 +165,7 @@ impl TryArgs {
             ping_interval: self.ping_interval,
             pong_timeout: self.pong_timeout,
             record_interval: self.record_interval,
+            every: self.every.clone(),
             plan: self.plan.clone(),
             sessions: Some(1),
             ramp: Some(Duration::ZERO),

@@ -17,6 +17,7 @@ pub mod outside;
 pub mod places;
 mod request;
 pub mod schedule;
+mod schema;
 pub mod secrets;
 pub mod steps;
 pub mod template;
@@ -29,6 +30,7 @@ use startline_protocol::http::cookies;
 
 use crate::fault::Blame;
 pub use error::ScenarioError;
+pub use schema::schema;
 use every::{Every, EveryIndex};
 use json::Json;
 use kinds::Kinds;

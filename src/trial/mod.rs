@@ -291,7 +291,7 @@ impl Watcher for Trial<'_> {
             if within >= ANNOUNCED_FROM {
                 let name = self.every_name(every);
                 let at = (self.at + within).as_secs_f64();
-                let text = format!("waiting for the first {name} at {at:.1} s (--every {name}.interval=1s)");
+                let text = format!("waiting for {name} at {at:.1} s (--every {name}.interval=1s)");
                 self.emit(&name, What::Waiting { text });
             }
         }

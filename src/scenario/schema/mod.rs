@@ -50,7 +50,7 @@ fn section(name: &str) -> Value {
     let known = keys::of(name);
     let property = |key: &&'static str| {
         let known = known.iter().find(|one| one.name == *key);
-        ((*key).to_owned(), known.map_or(Value::Null, property))
+        ((*key).to_owned(), known.map_or(Value::Null, |key| property(key)))
     };
     let properties: Map<String, Value> = keys.iter().map(property).collect();
     let required: Vec<&str> = known.iter().filter(|one| one.is_required).map(|one| one.name).collect();
