@@ -168,8 +168,7 @@ impl<'p> Trial<'p> {
             Opcode::Close => close_content(&self.shown.redacted(&unit.payload)),
             _ => Content::new(&self.shown.redacted(&unit.payload), unit.payload.len()),
         };
-        let kind = kind.map(|kind| self.kind(kind));
-        let (kind, rule) = kind.map_or((None, None), |(kind, rule)| (Some(kind), rule));
+        let (kind, rule) = kind.map_or((None, None), |kind| self.kind(kind));
         self.emit(doing_step, What::Received { frame: unit.name(), kind, rule, content });
     }
 
@@ -182,11 +181,12 @@ impl<'p> Trial<'p> {
     }
 
     /// What a kind is called, and how it is recognized.
-    fn kind(&self, kind: MessageType) -> (String, Option<String>) {
+    fn kind(&self, kind: MessageType) -> (Option<String>, Option<String>) {
         let kinds = self.scenario.websocket.as_ref().map(|websocket| &websocket.kinds);
         match kinds.and_then(|kinds| Some((kinds.names().nth(usize::from(kind.0))?, kinds.rule_text(kind)))) {
-            Some((name, rule)) => (name.to_owned(), Some(rule)),
-            None => ("other".to_owned(), None),
+            Some((name, rule)) => (Some(name.to_owned()), Some(rule)),
+            // Where nothing is told apart nothing has to be said.
+            None => (kinds.and_then(|kinds| kinds.names().next()).map(|_| "other".to_owned()), None),
         }
     }
 
@@ -357,7 +357,14 @@ impl Observer for Trial<'_> {
         }
     }
 
-    fn ping_failed(&mut self, _who: Who, every: EveryIndex, _server: ServerIndex, fault: Fault, waited: Timed) {
+    fn ping_failed(
+        &mut self,
+        _who: Who,
+        every: EveryIndex,
+        _server: ServerIndex,
+        fault: Fault,
+        waited: Timed,
+    ) {
         let fault = if waited.stalled { Fault::StalledHere } else { fault };
         let waited = waited.from_sent.as_duration().as_secs_f64();
         let evidence = format!("no answer came within {waited:.3} s");

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::common::peer::{Connection, Script};
 use crate::common::processes::free_port;
 use crate::common::served::Served;
-use crate::common::{DEADLINE, Finished, finish, let_pass, run, signal, startline};
+use crate::common::{DEADLINE, Finished, Run, finish, let_pass, results, run, signal, startline};
+use crate::foreign::echo::{self, Answering};
 
 /// Instants, times, ports and timestamps are another ones each time.
 fn steady(text: &str) -> String {
@@ -252,6 +253,51 @@ fn a_message_of_no_kind_is_shown_as_such() {
     );
     assert!(shown.contains("open    < ping frame, payload beat\n"), "{shown}");
     assert!(shown.contains("> pong frame, payload beat\n"), "{shown}");
+}
+
+#[test]
+fn a_websocket_alone_is_tried_with_protocol_pings() {
+    let url = format!("{}/socket?token=secret-0123456789", echo::start(Answering::Same));
+    let finished = tried(&[&[url.as_str()], &["--every", "ping.interval=200ms"][..]].concat());
+    finished.assert_status(0);
+    let shown = steady(&finished.stdout);
+    let expected = r#"plain: member 13, ws://127.0.0.1:PORT
+
+   0.000 connect   connecting to 127.0.0.1:PORT
+   0.000 connect > GET /socket‹query›
+   0.000 connect < 101 Switching Protocols after N ms
+   0.000 open    ✓ open after N ms
+   0.000 ping    > ping frame, payload 0-0
+   0.000         < pong frame, payload 0-0
+   0.000 ping    ✓ ping after N ms
+   0.000 close   > close 1000
+   0.000 close   < close 1000
+
+✓ Every step succeeded.
+"#;
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn an_echo_is_tried_and_a_failed_run_names_the_command() {
+    let url = echo::start(Answering::Same);
+    let finished = tried(&["echo", "--target", &url, "--every", "ping.interval=200ms"]);
+    finished.assert_status(0);
+    assert!(finished.stdout.contains("ping    > 0 0 "), "{}", finished.stdout);
+    assert!(finished.stdout.contains("        < 0 0 "), "{}", finished.stdout);
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let served = Served::start(&["--ready", "--ticket-ttl", "0s"]);
+    let failed = Run::against(&served.url, 3, &out).finish();
+    failed.assert_status(1);
+    let command = failed.stdout.lines().find(|line| line.contains("startline try --plan "));
+    let args: Vec<&str> = command.expect("a command").split_whitespace().skip(2).collect();
+    let again = tried(&args);
+    again.assert_status(1);
+    assert!(again.stdout.starts_with("runnity: member 1"), "{}", again.stdout);
+    // The run has used it up.
+    assert!(again.stdout.contains("✗ enter failed at"), "{}", again.stdout);
+    assert!(again.stdout.contains(": INVALID_PARTICIPATION_STATUS (blame: scenario)"), "{}", again.stdout);
 }
 
 #[test]
