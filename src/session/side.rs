@@ -6,7 +6,7 @@
 
 use startline_os::tick::{Tick, Ticks};
 
-use super::Script;
+use super::{Rhythm, Script};
 
 /// How a heartbeat stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,8 +79,8 @@ impl Side {
     }
 
     /// Bytes a session.
-    pub fn bytes_a_session(script: &Script) -> usize {
-        let needs = script.rhythm.needs();
+    pub fn bytes_a_session(rhythm: &Rhythm) -> usize {
+        let needs = rhythm.needs();
         needs.heartbeats.saturating_sub(1) * size_of::<Beat>()
             + needs.irregular * size_of::<Count>()
             + needs.given * size_of::<Ticks>()
