@@ -6,11 +6,12 @@ use std::collections::VecDeque;
 
 use startline_os::tick::{Tick, Ticks};
 
-use super::{Endpoint, Script, Slots, Spills, Timer, Waits};
+use super::{Endpoint, Script, Side, Slots, Spills, Timer, Waits};
 use crate::fault::Fault;
 use crate::measure::servers::ServerIndex;
 use crate::measure::{CloseEnd, PingEvent, Timed};
 use crate::members::{MemberId, SessionNumber};
+use crate::scenario::every::EveryIndex;
 use crate::scenario::{MessageType, StepIndex};
 
 /// The identity of a session.
@@ -72,17 +73,24 @@ pub trait Observer {
     fn message(&mut self, message: MessageType, bytes: u64);
     /// A message has another JSON text behind its first, which alone is read.
     fn joined(&mut self);
-    /// The open message listed this member.
+    /// A message listed this member.
     fn listed(&mut self, who: Who, member_id: MemberId);
     /// This member was announced.
     fn entered(&mut self, who: Who, member_id: MemberId);
     /// An error message came and the session stays open.
     fn error_message(&mut self, who: Who, server: ServerIndex, fault: Fault, evidence: &[u8]);
-    /// Something happened in a heartbeat cycle.
-    fn ping(&mut self, who: Who, event: PingEvent);
-    /// A heartbeat cycle failed at this server, besides its event; `waited`: since the outstanding
-    /// PING was due and sent.
-    fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed);
+    /// Something happened to a periodic message.
+    fn ping(&mut self, who: Who, every: EveryIndex, event: PingEvent);
+    /// A heartbeat's cycle failed at this server, besides its event; `waited`: since the outstanding
+    /// message was due and sent.
+    fn ping_failed(
+        &mut self,
+        who: Who,
+        every: EveryIndex,
+        server: ServerIndex,
+        fault: Fault,
+        waited: Timed,
+    );
     /// Whether the next message that fits no kind of the scenario's is to be reported.
     fn wants_unmatched(&self) -> bool;
     /// A message came that fits no kind of the scenario's.
@@ -111,8 +119,12 @@ pub struct Context<'a, O> {
     pub unix_micros: u64,
     /// The session's identity.
     pub who: Who,
+    /// Its row among its worker's sessions.
+    pub row: u32,
     /// What sessions do.
     pub script: &'a Script,
+    /// The worker's side arrays.
+    pub side: &'a mut Side,
     /// The worker's spills.
     pub spills: &'a mut Spills,
     /// When the worker's heartbeats begin.

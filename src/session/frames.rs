@@ -227,6 +227,7 @@ impl Session {
                 let key = self.mask_key(ctx);
                 write_frame(ctx.out, Opcode::Pong, Some(key), payload);
             }
+            Opcode::Pong => self.ponged(payload, ctx),
             Opcode::Close => {
                 let code = parse_close(payload)?.map_or(1005, |(code, _)| code);
                 self.close_received(code, payload, ctx);

@@ -9,10 +9,11 @@ use startline_protocol::scan::{Scanner, Value, quick_integer, quick_text};
 use startline_protocol::websocket::Violation;
 
 use super::replies::Echo;
-use super::{Context, Observer, Phase, Session, Timer, Unmatched};
+use super::{Context, Observer, Phase, Session, Unmatched};
 use crate::fault::Fault;
 use crate::members::MemberId;
-use crate::scenario::{MessageType, Role, WebSocket};
+use crate::scenario::kinds::{Kinds, PlaceIndex};
+use crate::scenario::{MessageType, Role};
 
 /// Members remembered of a message that lists them before it says what it is.
 const LISTED_EARLY_MAX: usize = 1 << 16;
@@ -23,11 +24,30 @@ pub(super) struct Found {
     message: Option<MessageType>,
     subject: Option<MemberId>,
     error_code: Option<String>,
-    /// What stands where a reply says which PING it answers.
-    reply: Option<String>,
+    /// Values at places that steps and heartbeats want, by path.
+    wanted: Vec<(u8, String)>,
     /// Members listed before the type was known; the type comes first in practice, so this stays
     /// empty.
     listed_early: Vec<MemberId>,
+}
+
+/// What was found in a record that steps and heartbeats may want.
+#[derive(Debug)]
+pub(super) struct Values<'r> {
+    found: &'r Found,
+    start: &'r [u8],
+}
+
+impl Values<'_> {
+    /// The value at this place.
+    pub(super) fn get(&self, place: PlaceIndex) -> Option<&[u8]> {
+        self.found.wanted.iter().find(|(path, _)| *path == place.0).map(|(_, text)| text.as_bytes())
+    }
+
+    /// The record's beginning.
+    pub(super) fn start(&self) -> &[u8] {
+        self.start
+    }
 }
 
 /// Looks for a second JSON text on a line of its own, as servers write that join what they have
@@ -99,17 +119,14 @@ impl Session {
         if std::str::from_utf8(payload).is_err() {
             return Err(Fault::Violation(Violation::BadUtf8));
         }
-        if self.awaits_same(websocket) {
-            let mut echo = Echo::default();
-            self.compare_piece(&mut echo, payload, websocket, ctx);
-            if self.compared(echo, payload.len() as u64, payload, websocket, ctx) {
-                return Ok(());
-            }
+        let mut echo = Echo::default();
+        if self.awaits_same(ctx) {
+            self.compare_piece(&mut echo, payload, ctx);
         }
-        if websocket.messages.is_empty() {
+        let kinds = &websocket.kinds;
+        if kinds.kinds.is_empty() {
             // Nothing is told apart, so nothing has to be JSON.
-            ctx.observer.message(MessageType::OTHER, payload.len() as u64);
-            return Ok(());
+            return self.text_done(Found::default(), echo, payload.len() as u64, payload, ctx);
         }
         // Few messages have a line's end at all, and looking for one costs nothing beside a read.
         if memchr::memchr(b'\n', payload).is_some() {
@@ -119,34 +136,36 @@ impl Session {
                 ctx.observer.joined();
             }
         }
-        if let Some(result) = self.quick(payload, websocket, ctx) {
+        if let Some(result) = self.quick(payload, kinds, echo, ctx) {
             return result;
         }
         let mut scanner = Scanner::new();
         let mut found = Found::default();
         self.scan(&mut scanner, &mut found, payload, ctx);
-        self.text_done(found, payload.len() as u64, payload, ctx)
+        self.text_done(found, echo, payload.len() as u64, payload, ctx)
     }
 
     /// Handles a message whose type comes first and needs no scanning; `None` says nothing of it.
     fn quick<O: Observer>(
         &mut self,
         payload: &[u8],
-        websocket: &WebSocket,
+        kinds: &Kinds,
+        echo: Echo,
         ctx: &mut Context<'_, O>,
     ) -> Option<Result<(), Fault>> {
-        let (name, rest) = quick_text(payload, &websocket.type_member)?;
-        let (index, role) = rule_of(websocket, name)?;
+        let (name, rest) = quick_text(payload, &kinds.type_member)?;
+        let (index, role) = rule_of(kinds, name)?;
+        let lists = kinds.listed.is_some_and(|(kind, _)| kind == index);
         let subject = match role {
             Role::Entered | Role::Left | Role::Updated => {
-                Some(MemberId(quick_integer(rest, &websocket.subject_member)?))
+                Some(MemberId(quick_integer(rest, &kinds.subject_member)?))
             }
-            Role::Reply if websocket.reply_path().is_some() => return None,
-            Role::Reply | Role::Information => None,
-            Role::Open | Role::Error => return None,
+            Role::Information if lists || kinds.paths.len() > usize::from(kinds.wanted_from) => return None,
+            Role::Information => None,
+            Role::Error => return None,
         };
         let found = Found { message: Some(index), subject, ..Found::default() };
-        Some(self.text_done(found, payload.len() as u64, payload, ctx))
+        Some(self.text_done(found, echo, payload.len() as u64, payload, ctx))
     }
 
     /// Takes a piece of a message that came in several.
@@ -158,13 +177,14 @@ impl Session {
     ) {
         let script = ctx.script;
         let Some(websocket) = &script.scenario.websocket else { return };
-        if self.awaits_same(websocket) {
-            self.compare_piece(&mut message.echo, piece, websocket, ctx);
+        if self.awaits_same(ctx) {
+            self.compare_piece(&mut message.echo, piece, ctx);
         }
-        if !websocket.messages.is_empty() {
+        let has_kinds = !websocket.kinds.kinds.is_empty();
+        if has_kinds {
             message.joint.take(piece);
         }
-        if !message.is_read && !websocket.messages.is_empty() {
+        if !message.is_read && has_kinds {
             message.is_read = !self.scan(&mut message.scanner, &mut message.found, piece, ctx);
         }
     }
@@ -176,19 +196,10 @@ impl Session {
         bytes: u64,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
-        let script = ctx.script;
-        let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
-        if self.awaits_same(websocket) && self.compared(message.echo, bytes, &[], websocket, ctx) {
-            return Ok(());
-        }
-        if websocket.messages.is_empty() {
-            ctx.observer.message(MessageType::OTHER, bytes);
-            return Ok(());
-        }
         if message.joint.found {
             ctx.observer.joined();
         }
-        self.text_done(message.found, bytes, &[], ctx)
+        self.text_done(message.found, message.echo, bytes, &[], ctx)
     }
 
     /// Looks for values; `false` where the text is not JSON, after which nothing more can be found.
@@ -201,6 +212,8 @@ impl Session {
     ) -> bool {
         let script = ctx.script;
         let Some(websocket) = &script.scenario.websocket else { return false };
+        let kinds = &websocket.kinds;
+        let (listing, listed_path) = kinds.listed.unzip();
         let (observer, who) = (&mut *ctx.observer, ctx.who);
         let mut take = |path: usize, value: Value<'_>| {
             let path = path as u8;
@@ -209,62 +222,67 @@ impl Session {
                     if found.message.is_some() {
                         return;
                     }
-                    let rule = rule_of(websocket, name.as_bytes());
+                    let rule = rule_of(kinds, name.as_bytes());
                     found.message = Some(rule.map_or(MessageType::OTHER, |(index, _)| index));
-                    if found.message == websocket.open {
+                    if listing.is_some() && found.message == listing {
                         found.listed_early.drain(..).for_each(|member| observer.listed(who, member));
                     }
                 }
-                Value::Number(text) if Some(path) == websocket.listed_path => {
+                Value::Number(text) if Some(path) == listed_path => {
                     let Ok(member) = text.parse() else { return };
                     match found.message {
                         None if found.listed_early.len() < LISTED_EARLY_MAX => {
                             found.listed_early.push(member)
                         }
                         None => {}
-                        message if message == websocket.open => observer.listed(who, member),
+                        message if message == listing => observer.listed(who, member),
                         Some(_) => {}
                     }
                 }
-                Value::Number(text) if Some(path) == websocket.subject_path => {
+                Value::Number(text) if Some(path) == kinds.subject_path => {
                     found.subject = found.subject.or_else(|| text.parse().ok());
                 }
-                Value::Text(code) | Value::Number(code) if Some(path) == websocket.error_code_path => {
+                Value::Text(code) | Value::Number(code) if Some(path) == kinds.error_code_path => {
                     found.error_code.get_or_insert_with(|| code.to_owned());
                 }
-                Value::Text(text) | Value::Number(text) if Some(path) == websocket.reply_path() => {
-                    found.reply.get_or_insert_with(|| text.to_owned());
+                Value::Text(text) | Value::Number(text) if path >= kinds.wanted_from => {
+                    if found.wanted.iter().all(|(known, _)| *known != path) {
+                        found.wanted.push((path, text.to_owned()));
+                    }
                 }
                 _ => {}
             }
         };
-        scanner.feed(&websocket.paths, piece, &mut take).is_ok()
+        scanner.feed(&kinds.paths, piece, &mut take).is_ok()
     }
 
     fn text_done<O: Observer>(
         &mut self,
         found: Found,
+        echo: Echo,
         bytes: u64,
         payload: &[u8],
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
-        let message = found.message.unwrap_or(MessageType::OTHER);
-        ctx.observer.message(message, bytes);
+        let kind = found.message.unwrap_or(MessageType::OTHER);
+        ctx.observer.message(kind, bytes);
         let script = ctx.script;
         let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
-        if self.phase == Phase::Opening {
-            self.late_pongs = self.late_pongs.saturating_add(1);
+        let values = Values { found: &found, start: payload };
+        let mut took = false;
+        match self.phase {
+            Phase::Opening => self.awaited(kind, &values, ctx)?,
+            Phase::Held => took = self.replied(kind, &values, echo, ctx),
+            _ => {}
         }
-        let Some(rule) = websocket.messages.get(usize::from(message.0)) else {
-            if ctx.observer.wants_unmatched() {
+        let Some(role) = websocket.kinds.role(kind) else {
+            if !took && !websocket.kinds.kinds.is_empty() && ctx.observer.wants_unmatched() {
                 let shown = self.redacted(payload, ctx);
                 ctx.observer.unmatched(ctx.who, Unmatched::Text(&shown));
             }
             return Ok(());
         };
-        match rule.role {
-            Role::Open if self.phase == Phase::Opening => self.opened_now(ctx),
-            Role::Reply if self.phase == Phase::Held => self.reply(found.reply.as_deref(), websocket, ctx),
+        match role {
             Role::Entered => {
                 let member = found.subject.ok_or(Fault::MessageMalformed)?;
                 ctx.observer.entered(ctx.who, member);
@@ -275,7 +293,7 @@ impl Session {
                 }
             }
             Role::Error => return self.error_message(found.error_code.as_deref(), payload, ctx),
-            _ => {}
+            Role::Information | Role::Updated => {}
         }
         Ok(())
     }
@@ -290,7 +308,7 @@ impl Session {
     ) -> Result<(), Fault> {
         let script = ctx.script;
         let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
-        let known = websocket.error_codes.iter().find(|known| Some(known.code.as_str()) == code);
+        let known = websocket.kinds.error_codes.iter().find(|known| Some(known.code.as_str()) == code);
         let aged = self.flag(super::TICKET_AGED) && known.is_some_and(|known| known.ticket);
         let fault = match known {
             _ if aged => Fault::TicketAgedHere,
@@ -318,30 +336,9 @@ impl Session {
         ctx.observer.message(MessageType::OTHER, bytes);
         Ok(())
     }
-
-    /// CONNECTED came: the session holds from here, and its heartbeat counts from here.
-    pub(super) fn opened_now<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
-        let step = self.step_index(ctx.script);
-        ctx.observer.step_ok(step, ctx.timed(self.due, self.sent));
-        self.phase = Phase::Held;
-        self.late_pongs = 0;
-        self.opened = ctx.now;
-        self.forget_secrets(ctx);
-        ctx.observer.opened(ctx.who, self.server);
-        let script = ctx.script;
-        let Some(websocket) = &script.scenario.websocket else { return };
-        if websocket.ping.is_some() {
-            ctx.commands
-                .timers
-                .push_back((Timer::FirstPing, ctx.slots.first_due(ctx.now, script.delays.ping)));
-        }
-        if let (Some(interval), Some(_)) = (script.record_interval, &websocket.record) {
-            ctx.commands.timers.push_back((Timer::FirstRecord, ctx.slots.first_due(ctx.now, interval)));
-        }
-    }
 }
 
-fn rule_of(websocket: &WebSocket, name: &[u8]) -> Option<(MessageType, Role)> {
-    let index = websocket.messages.iter().position(|rule| rule.name.as_bytes() == name)?;
-    Some((MessageType(index as u8), websocket.messages[index].role))
+fn rule_of(kinds: &Kinds, name: &[u8]) -> Option<(MessageType, Role)> {
+    let index = kinds.kinds.iter().position(|kind| kind.name.as_bytes() == name)?;
+    Some((MessageType(index as u8), kinds.kinds[index].role))
 }
