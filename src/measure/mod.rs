@@ -8,6 +8,7 @@
 //! Start from [`Recorder`] for what a worker records, from [`Tally`] for what can be read.
 //! [`ledger`] keeps broadcasts by pair, [`routing`] the server of each member.
 
+mod beats;
 mod counts;
 mod failures;
 mod fates;
@@ -30,6 +31,7 @@ use crate::fault::Fault;
 use crate::members::{MemberId, SessionNumber};
 use crate::scenario::{Scenario, StepIndex};
 
+pub use beats::Beats;
 pub use counts::{Counts, ERROR_RATE_FORMULA};
 pub use failures::{FAULT_KINDS_MAX, Failures, SAMPLE_EVIDENCE_BYTES_MAX, SAMPLES_PER_KIND_MAX};
 pub use fates::Fate;

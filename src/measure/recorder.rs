@@ -13,11 +13,12 @@ use startline_os::tick::Ticks;
 use super::failures::cut_evidence;
 use super::routing::Routing;
 use super::{
-    CloseEnd, FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, Layout, PingEvent,
+    Beats, CloseEnd, FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, Layout, PingEvent,
     SAMPLES_PER_KIND_MAX, Stall, StepTally, Timed, UnmatchedSample,
 };
 use crate::fault::Fault;
 use crate::members::SessionNumber;
+use crate::scenario::every::EveryIndex;
 use crate::scenario::{MessageType, StepIndex};
 
 /// A worker's recorder.
@@ -25,6 +26,8 @@ use crate::scenario::{MessageType, StepIndex};
 pub struct Recorder {
     now: Interval,
     step_count: usize,
+    /// Each periodic message's place among the steps, if it is a heartbeat.
+    every: Vec<Option<StepIndex>>,
     /// Samples kept so far of each kind; stays over hand-overs, so that the bound is a run's.
     sampled: BTreeMap<(StepIndex, Fault), u8>,
     keeps_fates: bool,
@@ -36,6 +39,7 @@ impl Recorder {
         Self {
             now: Interval::default(),
             step_count: layout.steps.len(),
+            every: layout.every.iter().map(|every| every.step).collect(),
             sampled: BTreeMap::new(),
             keeps_fates: false,
         }
@@ -147,30 +151,23 @@ impl Recorder {
         self.keep_sample(sample);
     }
 
-    /// Something happened in a heartbeat cycle.
-    pub fn ping(&mut self, event: PingEvent) {
-        let counts = &mut self.now.tally.counts;
+    /// Something happened to a periodic message.
+    pub fn ping(&mut self, every: EveryIndex, event: PingEvent) {
+        let step = self.every.get(every.index()).copied().flatten();
+        let all = &mut self.now.tally.every;
+        if all.len() < self.every.len() {
+            all.resize_with(self.every.len(), Beats::default);
+        }
+        if let Some(own) = all.get_mut(every.index()) {
+            own.record(event);
+        }
+        // Of a message that awaits nothing, nothing can fail.
+        let Some(step) = step else { return };
+        self.now.tally.counts.beats.record(event);
         match event {
-            PingEvent::Due => counts.ping_due += 1,
-            PingEvent::Missed { stalled } => {
-                counts.ping_missed += 1;
-                counts.ping_missed_stalled += u64::from(stalled);
-            }
             PingEvent::MissedWaited(waited) => self.now.tally.missed_wait.record(waited),
-            PingEvent::Sent => counts.ping_sent += 1,
-            PingEvent::Answered(timed) => {
-                counts.ping_answered += 1;
-                // The heartbeat is the layout's last step.
-                let step = StepIndex(self.step_count.saturating_sub(1) as u8);
-                self.step_ok(step, timed);
-            }
-            PingEvent::TimedOut { stalled } => {
-                counts.ping_timed_out += 1;
-                counts.ping_timed_out_stalled += u64::from(stalled);
-            }
-            PingEvent::Late => counts.ping_late += 1,
-            PingEvent::Unasked => counts.pong_unasked += 1,
-            PingEvent::Pending => counts.ping_pending += 1,
+            PingEvent::Answered(timed) => self.step_ok(step, timed),
+            _ => {}
         }
     }
 
@@ -271,13 +268,14 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Totals;
+    use super::super::{EveryName, Totals};
     use super::*;
     use crate::members::MemberId;
 
     fn layout() -> Layout {
         Layout {
             steps: ["login", "enter", "connect", "open", "ping"].map(String::from).to_vec(),
+            every: vec![EveryName { name: "ping".into(), step: Some(StepIndex(4)) }],
             messages: ["CONNECTED", "PONG"].map(String::from).to_vec(),
         }
     }
@@ -316,15 +314,15 @@ mod tests {
             PingEvent::TimedOut { stalled: true },
             PingEvent::Pending,
         ] {
-            recorder.ping(PingEvent::Due);
-            recorder.ping(PingEvent::Sent);
-            recorder.ping(end);
+            recorder.ping(EveryIndex(0), PingEvent::Due);
+            recorder.ping(EveryIndex(0), PingEvent::Sent);
+            recorder.ping(EveryIndex(0), end);
         }
-        recorder.ping(PingEvent::Late);
-        recorder.ping(PingEvent::Due);
-        recorder.ping(PingEvent::Missed { stalled: false });
-        recorder.ping(PingEvent::MissedWaited(ticks(700)));
-        recorder.ping(PingEvent::Unasked);
+        recorder.ping(EveryIndex(0), PingEvent::Late);
+        recorder.ping(EveryIndex(0), PingEvent::Due);
+        recorder.ping(EveryIndex(0), PingEvent::Missed { stalled: false });
+        recorder.ping(EveryIndex(0), PingEvent::MissedWaited(ticks(700)));
+        recorder.ping(EveryIndex(0), PingEvent::Unasked);
         recorder.message(MessageType(1), 40);
         recorder.message(MessageType::OTHER, 9);
         recorder.bytes(600, 300);
@@ -339,10 +337,10 @@ mod tests {
         totals.add(&recorder.take());
         totals.check().unwrap();
         let counts = &totals.tally().counts;
-        assert_eq!((counts.ping_due, counts.ping_sent, counts.ping_missed), (5, 4, 1));
-        assert_eq!((counts.ping_answered, counts.ping_late, counts.ping_unanswered()), (1, 1, 1));
-        assert_eq!((counts.ping_pending, counts.pong_unasked), (1, 1));
-        assert_eq!((counts.ping_failed(), counts.ping_stalled()), (3, 1));
+        assert_eq!((counts.beats.due, counts.beats.sent, counts.beats.missed), (5, 4, 1));
+        assert_eq!((counts.beats.answered, counts.beats.late, counts.beats.unanswered()), (1, 1, 1));
+        assert_eq!((counts.beats.pending, counts.beats.unasked), (1, 1));
+        assert_eq!((counts.beats.failed(), counts.beats.stalled()), (3, 1));
         assert_eq!(totals.tally().missed_wait.max(), Some(ticks(700).as_duration()));
         assert_eq!(totals.tally().step(4).unwrap().from_due.count(), 1);
         assert!((counts.held_seconds() - 2.0).abs() < 1e-4);

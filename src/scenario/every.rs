@@ -3,7 +3,6 @@
 //! Knows no session. Invariants: a heartbeat's reply can be told from every other heartbeat's; an
 //! interval that a server gives is a value that is taken before the session is open.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use startline_os::units;
@@ -144,6 +143,23 @@ impl std::fmt::Display for Interval {
     }
 }
 
+impl std::str::FromStr for Interval {
+    type Err = String;
+
+    /// Reads an interval that no server gives: `30s`, `4s..8s`, `~10s`.
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if let Some(mean) = text.strip_prefix('~') {
+            // It is cut at ten times the mean.
+            return Ok(Self::Exponential(delay(mean, DELAY_MAX / 10)?));
+        }
+        let Some((from, to)) = text.split_once("..") else { return Ok(Self::Fixed(delay(text, DELAY_MAX)?)) };
+        match (delay(from, DELAY_MAX)?, delay(to, DELAY_MAX)?) {
+            (from, to) if from < to => Ok(Self::Between(from, to)),
+            _ => Err("the first duration must be shorter than the second".into()),
+        }
+    }
+}
+
 /// Compiles all periodic messages. `taken` says which values there are once the session is open.
 pub(super) fn compile(
     sections: &[Section<'_>],
@@ -280,22 +296,11 @@ fn interval(section: &Section<'_>, vocabulary: &Vocabulary, taken: &[bool]) -> R
             .ok_or_else(|| section.own_error("the key \"interval\" is missing"));
     }
     let text = section.required_text("interval")?;
-    let wrong = |why: String| section.error("interval", text.span.clone(), why);
-    if let Some(mean) = text.value.strip_prefix('~') {
-        // Cut at ten times the mean.
-        return Ok(Interval::Exponential(delay(mean, DELAY_MAX / 10).map_err(wrong)?));
-    }
-    if text.value.starts_with('{') {
-        return given(text.value, vocabulary, taken).map_err(wrong);
-    }
-    if text.value.contains("..") {
-        let span = section.span("interval")?.map(RangeInclusive::into_inner);
-        return match span {
-            Some((from, to)) if !from.is_zero() && to <= DELAY_MAX => Ok(Interval::Between(from, to)),
-            _ => Err(wrong(format!("it is from over zero to {} at most", units::duration_text(DELAY_MAX)))),
-        };
-    }
-    delay(text.value, DELAY_MAX).map(Interval::Fixed).map_err(wrong)
+    let interval = match text.value.starts_with('{') {
+        true => given(text.value, vocabulary, taken),
+        false => text.value.parse(),
+    };
+    interval.map_err(|why| section.error("interval", text.span, why))
 }
 
 fn delay(text: &str, longest: Duration) -> std::result::Result<Duration, String> {
