@@ -329,7 +329,7 @@ fn kinds(kinds: &Kinds, text: &mut String) {
 
 /// What a session costs while it is held.
 fn cost(scenario: &Scenario, text: &mut String) {
-    let beside = Side::bytes_a_session(&Rhythm::of(scenario, 0));
+    let beside = Side::bytes_a_session(scenario, &Rhythm::of(scenario, 0));
     let all = size_of::<Session>() + SOCKET_BYTES + beside;
     let own = if beside > 0 { format!(", {beside} of them for this scenario") } else { String::new() };
     entry(text, "held", &format!("{all} bytes a session{own}; {TLS_BYTES} more with TLS"));

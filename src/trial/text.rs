@@ -90,6 +90,7 @@ impl Lines<'_> {
             What::Done { took_ms, .. } => {
                 self.line('✓', Paint::Good, &format!("{} after {}", self.entry.step, took(*took_ms)));
             }
+            What::Noted { text } => self.further(text),
             What::Waiting { text } => self.line(' ', Paint::Dim, text),
             // At the end there is more of it, where nothing follows.
             What::Failed(failure) => self.line('✗', Paint::Bad, &failure.fault),
