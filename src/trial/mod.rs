@@ -349,7 +349,7 @@ impl Observer for Trial<'_> {
 
     fn aged(&mut self, _kind: MessageType, _server: ServerIndex, micros: i64) {
         let age = micros as f64 / 1e3;
-        self.emit("", What::Noted { text: format!("sent {age:.1} ms before, by the server's clock") });
+        self.emit("", What::Noted { text: format!("sent {age:.1} ms before by the server's clock") });
     }
 
     fn numbered(&mut self, _kind: MessageType, missing: u64, again: bool) {

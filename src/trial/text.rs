@@ -111,6 +111,7 @@ impl Lines<'_> {
         } else {
             (format!("{:.3}", self.entry.at.as_secs_f64()), self.entry.step.as_str())
         };
+        let label = fitting(label, style.label_columns);
         self.is_begun = true;
         let arrow = style.page.paint(paint, &arrow.to_string());
         let text = fitting(text, style.columns());
