@@ -39,6 +39,9 @@ pub struct Books {
     pub heartbeats: Vec<Option<StepIndex>>,
 }
 
+/// Where ages of servers stand that are not told apart.
+const OTHER_SERVER: &str = "other";
+
 /// Bytes kept of the first message that fits no kind.
 const UNMATCHED_BYTES_MAX: usize = 200;
 
@@ -110,8 +113,26 @@ impl Observer for Books {
         }
     }
 
-    fn message(&mut self, message: MessageType, bytes: u64) {
-        self.recorder.message(message, bytes);
+    fn message(&mut self, bytes: u64) {
+        self.recorder.message(bytes);
+    }
+
+    fn record(&mut self, kind: MessageType) {
+        self.recorder.record(kind);
+    }
+
+    fn answered(&mut self, kind: MessageType) {
+        self.recorder.answered(kind);
+    }
+
+    fn aged(&mut self, kind: MessageType, server: ServerIndex, micros: i64) {
+        if self.recorder.aged(kind, server, micros) {
+            self.recorder.least_age(kind, self.servers.name(server).unwrap_or(OTHER_SERVER), micros);
+        }
+    }
+
+    fn numbered(&mut self, kind: MessageType, missing: u64, again: bool) {
+        self.recorder.numbered(kind, missing, again);
     }
 
     fn joined(&mut self) {

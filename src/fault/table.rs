@@ -185,6 +185,11 @@ faults! {
             "The value is empty or too long, or has characters that would break the request it is put in (a space or # \
              in a URL, a quote in JSON); see the evidence.",
             "값이 비었거나 너무 길거나, 요청을 깨뜨리는 문자(URL의 공백이나 #, JSON의 따옴표)가 들어 있습니다. 증거를 확인하십시오.")
+        /// A value that a message carries is longer than is kept.
+        ValueTooLong(u8, value_name) => ("value-too-long:<value>", Server, NOTHING,
+            "The message's value is longer than 8 KiB, which is kept of one at most; check that the scenario takes the \
+             right field.",
+            "메시지의 값이 보관 한도인 8 KiB보다 깁니다. 시나리오가 올바른 필드를 가져오는지 확인하십시오.")
         /// An interval that the server gave is no number, or outside 100 ms to 9 h.
         ValueOutOfRange(u8, value_name) => ("value-out-of-range:<value>", Server, NOTHING,
             "The server gave an interval that no session can keep (100 ms to 9 h); see the evidence, and the unit in the \

@@ -11,9 +11,11 @@ use std::time::Duration;
 use startline_os::tick::Ticks;
 
 use super::failures::cut_evidence;
+use super::kinds::Least;
 use super::routing::Routing;
+use super::servers::ServerIndex;
 use super::{
-    Beats, CloseEnd, FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, Layout, PingEvent,
+    Beats, CloseEnd, FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, KindTally, Layout, PingEvent,
     SAMPLES_PER_KIND_MAX, Stall, StepTally, Timed, UnmatchedSample,
 };
 use crate::fault::Fault;
@@ -28,6 +30,8 @@ pub struct Recorder {
     step_count: usize,
     /// Each periodic message's place among the steps, if it is a heartbeat.
     every: Vec<Option<StepIndex>>,
+    /// Of the run so far.
+    least_ages: Least,
     /// Samples kept so far of each kind; stays over hand-overs, so that the bound is a run's.
     sampled: BTreeMap<(StepIndex, Fault), u8>,
     keeps_fates: bool,
@@ -40,6 +44,7 @@ impl Recorder {
             now: Interval::default(),
             step_count: layout.steps.len(),
             every: layout.every.iter().map(|every| every.step).collect(),
+            least_ages: Least::default(),
             sampled: BTreeMap::new(),
             keeps_fates: false,
         }
@@ -171,11 +176,47 @@ impl Recorder {
         }
     }
 
-    /// A whole message of this type came; `bytes` of payload.
-    pub fn message(&mut self, message: MessageType, bytes: u64) {
-        self.now.tally.messages[usize::from(message.0)] += 1;
+    /// A whole message came; `bytes` of payload.
+    pub fn message(&mut self, bytes: u64) {
         self.now.tally.counts.messages += 1;
         self.now.tally.counts.message_bytes += bytes;
+    }
+
+    /// A record of this kind came: a message, or a part of one between separators.
+    pub fn record(&mut self, kind: MessageType) {
+        self.now.tally.messages[usize::from(kind.0)] += 1;
+    }
+
+    /// A record of this kind was answered.
+    pub fn answered(&mut self, kind: MessageType) {
+        self.kind(kind).answers += 1;
+    }
+
+    /// A record of this kind came so long after it was sent, by the two clocks; returns whether that is
+    /// the smallest age that this server has given.
+    pub fn aged(&mut self, kind: MessageType, server: ServerIndex, micros: i64) -> bool {
+        self.kind(kind).aged(micros);
+        self.least_ages.is_new(kind.0, server, micros)
+    }
+
+    /// The smallest age that this server has given so far.
+    pub fn least_age(&mut self, kind: MessageType, server: &str, micros: i64) {
+        self.kind(kind).ages_least.insert(server.to_owned(), micros);
+    }
+
+    /// A record's number does not follow the last one of its kind.
+    pub fn numbered(&mut self, kind: MessageType, missing: u64, again: bool) {
+        let kind = self.kind(kind);
+        kind.missing += missing;
+        kind.duplicate += u64::from(again);
+    }
+
+    fn kind(&mut self, kind: MessageType) -> &mut KindTally {
+        let kinds = &mut self.now.tally.kinds;
+        if kinds.len() <= usize::from(kind.0) {
+            kinds.resize_with(usize::from(kind.0) + 1, KindTally::default);
+        }
+        &mut kinds[usize::from(kind.0)]
     }
 
     /// Bytes as read off sockets and written to them.
@@ -307,7 +348,8 @@ mod tests {
             recorder.step_ok(StepIndex(step), timed(20, 10));
         }
         recorder.session_opened();
-        recorder.message(MessageType(0), 500);
+        recorder.message(500);
+        recorder.record(MessageType(0));
         for end in [
             PingEvent::Answered(timed(4, 3)),
             PingEvent::TimedOut { stalled: false },
@@ -323,8 +365,9 @@ mod tests {
         recorder.ping(EveryIndex(0), PingEvent::Missed { stalled: false });
         recorder.ping(EveryIndex(0), PingEvent::MissedWaited(ticks(700)));
         recorder.ping(EveryIndex(0), PingEvent::Unasked);
-        recorder.message(MessageType(1), 40);
-        recorder.message(MessageType::OTHER, 9);
+        recorder.message(49);
+        recorder.record(MessageType(1));
+        recorder.record(MessageType::OTHER);
         recorder.bytes(600, 300);
         recorder.session_closed(ticks(2_000));
     }
@@ -354,7 +397,7 @@ mod tests {
         let tally = interval.tally();
         assert_eq!((tally.messages_of(MessageType(0)), tally.messages_of(MessageType(1))), (1, 1));
         assert_eq!(tally.messages_other(2), 1);
-        assert_eq!((tally.counts.messages, tally.counts.message_bytes), (3, 549));
+        assert_eq!((tally.counts.messages, tally.counts.message_bytes), (2, 549));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::counts::unequal;
 use super::routing::Routing;
 use super::{
-    AddressCounts, Beats, Counts, Failures, Fate, FaultSample, Latencies, Layout, Stall, Stalls, TlsCounts,
+    AddressCounts, Beats, Counts, Failures, Fate, FaultSample, KindTally, Latencies, Layout, Stall, Stalls, TlsCounts,
     UnmatchedSample,
 };
 use crate::fault::Fault;
@@ -56,6 +56,8 @@ pub struct Tally {
     pub turn: Latencies,
     /// Periodic messages, by their index; shorter than the scenario where nothing was recorded.
     pub(super) every: Vec<Beats>,
+    /// Kinds of messages, by their index; shorter than the scenario where nothing was recorded.
+    pub(super) kinds: Vec<KindTally>,
     /// By step index; shorter than the scenario where nothing was recorded.
     pub(super) steps: Vec<StepTally>,
     /// By message type; [`MessageType::OTHER`] is the last slot, so every type is a valid index.
@@ -76,6 +78,7 @@ impl Default for Tally {
             start_lag: Latencies::default(),
             turn: Latencies::default(),
             every: Vec::new(),
+            kinds: Vec::new(),
             steps: Vec::new(),
             messages: [0; 256],
         }
@@ -111,6 +114,12 @@ impl Tally {
         for (mine, theirs) in self.every.iter_mut().zip(&other.every) {
             mine.add(theirs);
         }
+        if self.kinds.len() < other.kinds.len() {
+            self.kinds.resize_with(other.kinds.len(), KindTally::default);
+        }
+        for (mine, theirs) in self.kinds.iter_mut().zip(&other.kinds) {
+            mine.add(theirs);
+        }
         for (mine, theirs) in self.messages.iter_mut().zip(&other.messages) {
             *mine += theirs;
         }
@@ -124,6 +133,11 @@ impl Tally {
     /// What became of a periodic message.
     pub fn every(&self, every: usize) -> Beats {
         self.every.get(every).copied().unwrap_or_default()
+    }
+
+    /// What was measured of a kind of messages; `None` if nothing was.
+    pub fn kind(&self, kind: usize) -> Option<&KindTally> {
+        self.kinds.get(kind)
     }
 
     /// Messages of a type; [`MessageType::OTHER`] for all that are not listed.

@@ -148,7 +148,7 @@ fn vocabulary(
     let mut secrets = Vec::new();
     let variables = variables(root, set, outside, &mut secrets)?;
     let mut values = NameList::default();
-    let after = websocket::step_sections(root)?;
+    let after = websocket::taking_sections(root)?;
     for step in http.iter().chain(&after) {
         for (name, _) in step.pairs("take", false)? {
             let clash = variables.iter().any(|variable| variable.name == name.value);

@@ -367,7 +367,7 @@ impl<'d> Section<'d> {
     }
 
     /// A table whose keys are names, in the file's order; each value is a table of these keys, or
-    /// text.
+    /// text (numbers and booleans as they are written).
     pub(crate) fn named(&self, key: &str, title: &str, valid: &[&str]) -> Result<Vec<Named<'d>>> {
         let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
         let DeValue::Table(table) = value.get_ref() else {
@@ -379,9 +379,16 @@ impl<'d> Section<'d> {
             let one = match value.get_ref() {
                 DeValue::String(text) => Err(Text { value: text.as_ref(), span: value.span() }),
                 DeValue::Table(table) => Ok(Self::new(self.source, title, value.span(), table, valid)?),
+                DeValue::Integer(number) if number.radix() == 10 => {
+                    Err(Text { value: number.as_str(), span: value.span() })
+                }
+                DeValue::Float(number) => Err(Text { value: number.as_str(), span: value.span() }),
+                DeValue::Boolean(flag) => {
+                    Err(Text { value: if *flag { "true" } else { "false" }, span: value.span() })
+                }
                 _ => {
                     let key = format!("{key}.{}", name.get_ref());
-                    return Err(self.wrong_type(&key, value, "a role or a table"));
+                    return Err(self.wrong_type(&key, value, "text or a table"));
                 }
             };
             named.push((Text { value: name.get_ref().as_ref(), span: name.span() }, one));

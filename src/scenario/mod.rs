@@ -12,6 +12,7 @@ pub(crate) mod error;
 pub mod every;
 pub mod json;
 pub mod kinds;
+mod matches;
 mod names;
 pub mod outside;
 pub mod places;

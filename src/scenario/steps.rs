@@ -196,9 +196,6 @@ pub(super) fn whose(
         (None, None, None) => Ok(Whose::Any),
         (Some(at), Some(equals), None) => Ok(Whose::Equals { at, equals }),
         (at, None, Some(starts)) => {
-            if at.is_none() {
-                kinds.wants_start();
-            }
             Ok(Whose::Starts { at, starts })
         }
         (Some(_), None, None) => {

@@ -48,12 +48,13 @@ const OLD_KEYS: [(&str, &str); 6] = [
 /// Names in results that no step, periodic message or kind can have.
 const RESERVED: [&str; 4] = ["connect", "hold", "other", "same"];
 
-/// The sections of the steps, of which some take values.
-pub(super) fn step_sections<'d>(root: &Section<'d>) -> Result<Vec<Section<'d>>> {
-    match section(root)? {
-        Some(section) => section.sections("steps", "[[websocket.steps]]", &steps::KEYS),
-        None => Ok(Vec::new()),
-    }
+/// The sections of steps and kinds, of which some take values.
+pub(super) fn taking_sections<'d>(root: &Section<'d>) -> Result<Vec<Section<'d>>> {
+    let Some(section) = section(root)? else { return Ok(Vec::new()) };
+    let mut sections = section.sections("steps", "[[websocket.steps]]", &steps::KEYS)?;
+    let kinds = section.named("messages", "[websocket.messages]", &kinds::KIND_KEYS)?;
+    sections.extend(kinds.into_iter().filter_map(|(_, kind)| kind.ok()));
+    Ok(sections)
 }
 
 fn section<'d>(root: &Section<'d>) -> Result<Option<Section<'d>>> {
@@ -80,6 +81,7 @@ pub(super) fn compile(
     let steps = steps::compile(&step_sections, &mut kinds, vocabulary, &mut taken)?;
     let every_sections = section.sections("every", "[[websocket.every]]", &every::KEYS)?;
     let every = every::compile(&every_sections, &mut kinds, vocabulary, &taken)?;
+    kinds.finish(&section)?;
     let names = kinds.names().map(str::to_owned).collect::<Vec<_>>();
     let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
     if let Some(name) = names.iter().find(|name| RESERVED.contains(name)) {

@@ -46,12 +46,12 @@ pub struct Commands {
     pub keep: bool,
 }
 
-/// A message that fits no kind of the scenario's.
+/// A record that fits no kind of the scenario's.
 #[derive(Clone, Copy, Debug)]
 pub enum Unmatched<'b> {
-    /// Text; empty if it came in pieces.
+    /// Text; its first bytes if it came in pieces.
     Text(&'b [u8]),
-    /// Not text.
+    /// Of a binary message.
     Binary(&'b [u8]),
 }
 
@@ -69,8 +69,18 @@ pub trait Observer {
     fn routed(&mut self, who: Who, url: &str) -> ServerIndex;
     /// The session is open, on this server.
     fn opened(&mut self, who: Who, server: ServerIndex);
-    /// A whole message of this type came, `bytes` of payload.
-    fn message(&mut self, message: MessageType, bytes: u64);
+    /// A whole message came, `bytes` of payload.
+    fn message(&mut self, bytes: u64);
+    /// A record of this kind came: a message, or a part of one between separators.
+    fn record(&mut self, kind: MessageType);
+    /// A record of this kind was answered.
+    fn answered(&mut self, kind: MessageType);
+    /// A record of this kind came so long after its server says that it was sent; before, if the two
+    /// clocks differ by more.
+    fn aged(&mut self, kind: MessageType, server: ServerIndex, micros: i64);
+    /// A record's number does not follow the last one of its kind: so many are `missing` between
+    /// them, or it came `again`, or late.
+    fn numbered(&mut self, kind: MessageType, missing: u64, again: bool);
     /// A message has another JSON text behind its first, which alone is read.
     fn joined(&mut self);
     /// A message listed this member.

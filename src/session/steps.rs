@@ -154,6 +154,7 @@ impl Session {
         let took = step.take.iter().try_for_each(|(value, place)| {
             let text = match values.get(*place) {
                 Some(bytes) => std::str::from_utf8(bytes).map_err(|_| Fault::ValueUnusable(*value))?,
+                None if values.is_too_long(*place) => return Err(Fault::ValueTooLong(*value)),
                 None if is_optional(&script.scenario, *value) => "",
                 None => return Err(Fault::ValueMissing(*value)),
             };
