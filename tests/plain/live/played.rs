@@ -13,6 +13,7 @@ use startline::plan::Plan;
 use startline::report::files::Second;
 use startline::report::view::Snapshot;
 use startline::report::{Ending, RunResult};
+use startline::scenario::every::EveryIndex;
 use startline::scenario::{MessageType, StepIndex};
 
 use crate::report::fixture::{ENTER, LOGIN, Run, layout, micros};
@@ -99,14 +100,14 @@ impl Played {
     fn beats(&mut self) {
         let recorder = &mut self.run.recorder;
         for number in 0..self.open / PING_S {
-            recorder.ping(PingEvent::Due);
-            recorder.ping(PingEvent::Sent);
+            recorder.ping(EveryIndex(0), PingEvent::Due);
+            recorder.ping(EveryIndex(0), PingEvent::Sent);
             if self.in_trouble && number % 10 == 0 {
-                recorder.ping(PingEvent::TimedOut { stalled: false });
+                recorder.ping(EveryIndex(0), PingEvent::TimedOut { stalled: false });
                 continue;
             }
             let latency = 3_000 + (self.at % 17) * 900 + number * 20;
-            recorder.ping(PingEvent::Answered(timed(latency + 300, latency)));
+            recorder.ping(EveryIndex(0), PingEvent::Answered(timed(latency + 300, latency)));
             recorder.message(MessageType(2), 40);
         }
         recorder.lag(micros(200 + self.at % 7 * 40));
