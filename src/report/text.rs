@@ -6,6 +6,8 @@
 //! control characters, so that it cannot rewrite a terminal; no line is wider than the page, except
 //! the results' path, which can be copied so.
 
+mod kinds;
+
 use std::cmp::Reverse;
 use std::path::Path;
 use std::time::Duration;
@@ -240,6 +242,7 @@ impl Text {
         let received = format!("{} ({})", grouped(messages.received), bytes(messages.bytes));
         self.line(Title::Messages, &received);
         self.more(&counted(types.into_iter()));
+        self.kinds(messages);
         if messages.joined > 0 {
             let text = self.lang.say(Summary::Joined, &[&grouped(messages.joined)]);
             self.warn(&text);
