@@ -83,7 +83,7 @@ fn two_that_await_the_same_kind_have_to_say_whose_it_is() {
     Scenario::compile("x.toml", &own, &[]).expect("each knows its own");
     assert_eq!(
         refused(&second("reply = \"said\"")),
-        "x.toml:17:9: \"reply\" in [[websocket.every]]: \"ping\" awaits the same, and nothing tells whose a reply \
+        "x.toml:18:9: \"reply\" in [[websocket.every]]: \"ping\" awaits the same, and nothing tells whose a reply \
          is: give both \"reply_at\" or \"reply_starts\""
     );
 }

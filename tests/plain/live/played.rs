@@ -16,7 +16,7 @@ use startline::report::{Ending, RunResult};
 use startline::scenario::every::EveryIndex;
 use startline::scenario::{MessageType, StepIndex};
 
-use crate::report::fixture::{ENTER, LOGIN, Run, layout, micros};
+use crate::report::fixture::{ENTER, LOGIN, Run, came, layout, micros};
 
 /// Sessions that begin in each second of the ramp.
 const ARRIVALS: u32 = 25;
@@ -91,9 +91,9 @@ impl Played {
         recorder.routing().record(server, MemberId(13 + u64::from(number)), 38);
         recorder.routing().opened(server, Duration::from_secs(1));
         recorder.session_opened();
-        recorder.message(MessageType(0), 20_000);
+        came(recorder, MessageType(0), 20_000);
         self.open += 1;
-        (0..self.open / 100).for_each(|_| recorder.message(MessageType(1), 140));
+        (0..self.open / 100).for_each(|_| came(recorder, MessageType(1), 140));
     }
 
     /// What open sessions do in a second.
@@ -108,7 +108,7 @@ impl Played {
             }
             let latency = 3_000 + (self.at % 17) * 900 + number * 20;
             recorder.ping(EveryIndex(0), PingEvent::Answered(timed(latency + 300, latency)));
-            recorder.message(MessageType(2), 40);
+            came(recorder, MessageType(2), 40);
         }
         recorder.lag(micros(200 + self.at % 7 * 40));
         recorder.bytes(400_000, 30_000);

@@ -109,11 +109,11 @@ impl Run {
 pub fn rich() -> RunResult {
     let mut run = Run::good();
     for _ in 0..17_997 {
-        (0..1000).for_each(|_| run.recorder.message(MessageType(1), 140));
+        (0..1000).for_each(|_| came(&mut run.recorder, MessageType(1), 140));
     }
-    (0..6000).for_each(|_| run.recorder.message(MessageType(0), 280_000));
-    (0..60_000).for_each(|_| run.recorder.message(MessageType(2), 40));
-    run.recorder.message(MessageType::OTHER, 12);
+    (0..6000).for_each(|_| came(&mut run.recorder, MessageType(0), 280_000));
+    (0..60_000).for_each(|_| came(&mut run.recorder, MessageType(2), 40));
+    came(&mut run.recorder, MessageType::OTHER, 12);
     (0..4000).for_each(|_| {
         run.fail(ENTER, Fault::HttpStatus(502), "<html>\r\n<head><title>502 Bad Gateway</title></head>")
     });
@@ -152,7 +152,7 @@ pub fn interval() -> Interval {
     recorder.session_opened();
     answered_ping(&mut recorder, 7_000);
     recorder.lag(micros(160));
-    recorder.message(MessageType(1), 140);
+    came(&mut recorder, MessageType(1), 140);
     recorder.bytes(1_000, 100);
     let at = Duration::from_millis(1_500);
     let evidence = "line one\nline \"two\"".into();
@@ -200,6 +200,12 @@ fn member(session: u32) -> MemberId {
 
 fn bucket(session: u32) -> usize {
     (startline::measure::routing::java_hash(member(session), 38).wrapping_abs() % 2) as usize
+}
+
+/// A message that is one record came.
+pub fn came(recorder: &mut Recorder, kind: MessageType, bytes: u64) {
+    recorder.message(bytes);
+    recorder.record(kind);
 }
 
 fn answered_ping(recorder: &mut Recorder, latency: u64) {

@@ -115,7 +115,7 @@ fn unknown_key_at_the_top_and_in_every_table() {
     );
     assert_eq!(
         spoiled("interval = \"30s\"", "intervall = \"30s\""),
-        "x.toml:34:1: unknown key \"intervall\" in [[websocket.every]]; did you mean \"interval\"?"
+        "x.toml:33:1: unknown key \"intervall\" in [[websocket.every]]; did you mean \"interval\"?"
     );
     assert_eq!(
         spoiled("subject = \"/id\"", "subjects = \"/id\""),
@@ -123,11 +123,11 @@ fn unknown_key_at_the_top_and_in_every_table() {
     );
     assert_eq!(
         spoiled("code = \"BAD\"", "kode = \"BAD\""),
-        "x.toml:43:1: unknown key \"kode\" in [[websocket.errors]]; did you mean \"code\"?"
+        "x.toml:42:1: unknown key \"kode\" in [[websocket.errors]]; did you mean \"code\"?"
     );
     assert_eq!(
         spoiled("warn = 500", "warm = 500"),
-        "x.toml:48:1: unknown key \"warm\" in [[criteria]]; did you mean \"warn\"?"
+        "x.toml:47:1: unknown key \"warm\" in [[criteria]]; did you mean \"warn\"?"
     );
     assert_eq!(
         spoiled(
@@ -144,7 +144,7 @@ fn missing_keys() {
     assert_eq!(spoiled("method = \"GET\"", ""), "x.toml:10:1: [[http]]: the key \"method\" is missing");
     assert_eq!(
         spoiled("interval = \"30s\"", ""),
-        "x.toml:31:1: [[websocket.every]]: the key \"interval\" is missing"
+        "x.toml:30:1: [[websocket.every]]: the key \"interval\" is missing"
     );
 }
 
@@ -164,7 +164,7 @@ fn wrong_types() {
     );
     assert_eq!(
         spoiled("warn = 500", "warn = \"500\""),
-        "x.toml:48:8: \"warn\" in [[criteria]]: a number is wanted here, this is a string"
+        "x.toml:47:8: \"warn\" in [[criteria]]: a number is wanted here, this is a string"
     );
     assert_eq!(
         refused("name = \"x\"\n[http]\nname = \"login\""),
@@ -176,20 +176,20 @@ fn wrong_types() {
 fn unparsable_durations() {
     assert_eq!(
         spoiled("interval = \"30s\"", "interval = \"30\""),
-        "x.toml:34:12: \"interval\" in [[websocket.every]]: \"30\" has no unit: write 30s for seconds (30ms, 30m, 30h)"
+        "x.toml:33:12: \"interval\" in [[websocket.every]]: \"30\" has no unit: write 30s for seconds (30ms, 30m, 30h)"
     );
     assert_eq!(
         spoiled("interval = \"30s\"", "interval = \"half a minute\""),
-        "x.toml:34:12: \"interval\" in [[websocket.every]]: \"half a minute\" is not a duration: write whole numbers \
+        "x.toml:33:12: \"interval\" in [[websocket.every]]: \"half a minute\" is not a duration: write whole numbers \
          with h, m, s or ms, such as 30s, 1h30m or 1s500ms"
     );
     assert_eq!(
         spoiled("interval = \"30s\"", "interval = \"0s\""),
-        "x.toml:34:12: \"interval\" in [[websocket.every]]: it must be longer than zero"
+        "x.toml:33:12: \"interval\" in [[websocket.every]]: it must be longer than zero"
     );
     assert_eq!(
         spoiled("interval = \"30s\"", "interval = \"10h\""),
-        "x.toml:34:12: \"interval\" in [[websocket.every]]: it can be 9h at most"
+        "x.toml:33:12: \"interval\" in [[websocket.every]]: it can be 9h at most"
     );
 }
 
@@ -227,7 +227,7 @@ fn a_value_used_before_it_is_taken() {
 fn a_value_used_after_it_is_forgotten() {
     assert_eq!(
         spoiled("send = '{\"n\":{sequence}}'", "send = '{\"t\":\"{token}\"}'"),
-        "x.toml:33:8: \"send\" in [[websocket.every]]: {token} was taken from an answer and is forgotten once the \
+        "x.toml:32:8: \"send\" in [[websocket.every]]: {token} was taken from an answer and is forgotten once the \
          session is open; messages can use variables and built-in names only"
     );
 }
@@ -273,12 +273,12 @@ fn a_variable_that_nothing_uses() {
 fn a_distance_without_a_usable_pace() {
     assert_eq!(
         spoiled("pace_s_per_km = 360", ""),
-        "x.toml:38:8: \"send\" in [[websocket.every]]: {distance_km} needs the variable \"pace_s_per_km\" (seconds a \
+        "x.toml:37:8: \"send\" in [[websocket.every]]: {distance_km} needs the variable \"pace_s_per_km\" (seconds a \
          kilometre)"
     );
     assert_eq!(
         spoiled("pace_s_per_km = 360", "pace_s_per_km = 0.5"),
-        "x.toml:39:8: \"send\" in [[websocket.every]]: {distance_km} needs \"pace_s_per_km\" in whole seconds, at least \
+        "x.toml:38:8: \"send\" in [[websocket.every]]: {distance_km} needs \"pace_s_per_km\" in whole seconds, at least \
          1; it is \"0.5\""
     );
 }
@@ -307,27 +307,27 @@ fn criteria() {
     let measure = "measure = \"steps.enter.p95_ms\"";
     assert_eq!(
         spoiled(measure, "measure = \"errors.rat\""),
-        "x.toml:46:11: \"measure\" in [[criteria]]: there is no measure \"errors.rat\"; did you mean \"errors.rate\"?"
+        "x.toml:45:11: \"measure\" in [[criteria]]: there is no measure \"errors.rat\"; did you mean \"errors.rate\"?"
     );
     assert_eq!(
         spoiled(measure, "measure = \"steps.entre.p95_ms\""),
-        "x.toml:46:11: \"measure\" in [[criteria]]: there is no step \"entre\"; did you mean \"enter\"?"
+        "x.toml:45:11: \"measure\" in [[criteria]]: there is no step \"entre\"; did you mean \"enter\"?"
     );
     assert_eq!(
         spoiled(measure, "measure = \"steps.enter.p96_ms\""),
-        "x.toml:46:11: \"measure\" in [[criteria]]: there is no statistic \"p96_ms\"; did you mean \"p90_ms\"?"
+        "x.toml:45:11: \"measure\" in [[criteria]]: there is no statistic \"p96_ms\"; did you mean \"p90_ms\"?"
     );
     assert_eq!(
         spoiled("below = 200", ""),
-        "x.toml:44:1: [[criteria]]: give exactly one of \"below\", \"at_most\" and \"at_least\""
+        "x.toml:43:1: [[criteria]]: give exactly one of \"below\", \"at_most\" and \"at_least\""
     );
     assert_eq!(
         spoiled("below = 200", "below = 200\nat_most = 3"),
-        "x.toml:44:1: [[criteria]]: give exactly one of \"below\", \"at_most\" and \"at_least\""
+        "x.toml:43:1: [[criteria]]: give exactly one of \"below\", \"at_most\" and \"at_least\""
     );
     assert_eq!(
         spoiled("warn = 500", "warn = 100"),
-        "x.toml:48:8: \"warn\" in [[criteria]]: 100 is not on the bad side of the limit, 200"
+        "x.toml:47:8: \"warn\" in [[criteria]]: 100 is not on the bad side of the limit, 200"
     );
     assert_eq!(
         refused(
@@ -337,12 +337,12 @@ fn criteria() {
     );
     assert_eq!(
         spoiled(measure, "measure = \"every.pin.missed\""),
-        "x.toml:46:11: \"measure\" in [[criteria]]: there is no periodic message \"pin\" ([[websocket.every]]); did \
+        "x.toml:45:11: \"measure\" in [[criteria]]: there is no periodic message \"pin\" ([[websocket.every]]); did \
          you mean \"ping\"?"
     );
     assert_eq!(
         spoiled(measure, "measure = \"every.record.late\""),
-        "x.toml:46:11: \"measure\" in [[criteria]]: \"record\" awaits no reply, so it cannot measure \
+        "x.toml:45:11: \"measure\" in [[criteria]]: \"record\" awaits no reply, so it cannot measure \
          \"every.record.late\""
     );
 }

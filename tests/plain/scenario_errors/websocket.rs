@@ -34,19 +34,19 @@ fn what_was_written_otherwise_once_is_named() {
 fn a_step_does_something_and_names_kinds() {
     assert_eq!(
         spoiled("await = \"HELLO\"", ""),
-        "x.toml:28:1: [[websocket.steps]]: it does nothing: give \"send\", \"await\" or both"
+        "x.toml:27:1: [[websocket.steps]]: it does nothing: give \"send\", \"await\" or both"
     );
     assert_eq!(
         spoiled("await = \"HELLO\"", "await = \"HELO\""),
-        "x.toml:30:9: \"await\" in [[websocket.steps]]: there is no kind \"HELO\"; did you mean \"HELLO\"?"
+        "x.toml:29:9: \"await\" in [[websocket.steps]]: there is no kind \"HELO\"; did you mean \"HELLO\"?"
     );
     assert_eq!(
         spoiled("await = \"HELLO\"", "send = \"x\"\ntimeout = \"5s\""),
-        "x.toml:31:11: \"timeout\" in [[websocket.steps]]: the step awaits nothing: give \"await\""
+        "x.toml:30:11: \"timeout\" in [[websocket.steps]]: the step awaits nothing: give \"await\""
     );
     assert_eq!(
         spoiled("await = \"HELLO\"", "await = \"HELLO\"\npause = \"3s..1s\""),
-        "x.toml:31:9: \"pause\" in [[websocket.steps]]: the first duration must be shorter than the second"
+        "x.toml:30:9: \"pause\" in [[websocket.steps]]: the first duration must be shorter than the second"
     );
 }
 
@@ -61,7 +61,7 @@ fn steps_periodic_messages_and_kinds_share_their_names() {
     }
     assert_eq!(
         spoiled("name = \"record\"", "name = \"open\""),
-        "x.toml:38:8: \"name\" in [[websocket.every]]: \"open\" has a meaning of its own in results"
+        "x.toml:37:8: \"name\" in [[websocket.every]]: \"open\" has a meaning of its own in results"
     );
     // A single step may be all of it.
     let single = GOOD.replace("name = \"hello\"", "name = \"open\"");
@@ -82,7 +82,7 @@ fn periodic_messages() {
         ("start = \"off\"", "reply_at = \"/id\"", "nothing is awaited: give \"reply\""),
     ] {
         let said = spoiled(line, by);
-        assert!(said.starts_with("x.toml:41:") && said.ends_with(why), "{said}");
+        assert!(said.starts_with("x.toml:40:") && said.ends_with(why), "{said}");
     }
 }
 
@@ -104,7 +104,7 @@ fn presence_needs_announcements_and_the_other_way_round() {
 fn what_would_be_ignored_is_refused() {
     assert_eq!(
         spoiled("OOPS = { role = \"error\", code = \"/code\" }", ""),
-        "x.toml:43:1: [[websocket.errors]]: no kind of the role \"error\" says with \"code\" where its code is"
+        "x.toml:41:1: [[websocket.errors]]: no kind of the role \"error\" says with \"code\" where its code is"
     );
     assert_eq!(
         spoiled("PONG = {}", "PONG = { code = \"/code\" }"),

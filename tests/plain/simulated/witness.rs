@@ -158,9 +158,21 @@ impl Observer for Witness {
         self.books.opened(who, server);
         self.tally.opened += 1;
     }
-    fn message(&mut self, message: MessageType, bytes: u64) {
-        self.books.message(message, bytes);
+    fn message(&mut self, bytes: u64) {
+        self.books.message(bytes);
         self.tally.messages += 1;
+    }
+    fn record(&mut self, kind: MessageType) {
+        self.books.record(kind);
+    }
+    fn answered(&mut self, kind: MessageType) {
+        self.books.answered(kind);
+    }
+    fn aged(&mut self, kind: MessageType, server: ServerIndex, micros: i64) {
+        self.books.aged(kind, server, micros);
+    }
+    fn numbered(&mut self, kind: MessageType, missing: u64, again: bool) {
+        self.books.numbered(kind, missing, again);
     }
     fn listed(&mut self, who: Who, member_id: MemberId) {
         self.books.listed(who, member_id);
