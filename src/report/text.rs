@@ -14,9 +14,8 @@ use std::time::Duration;
 
 use textwrap::core::display_width;
 
-use super::files::PLAN;
 use super::headline::{shown_name, statement};
-use super::phrases::{own_lateness, server_failure, stalls, trouble, unanswered};
+use super::phrases::{own_lateness, server_failure, stalls, trouble, try_command, unanswered};
 use super::texts::summary::{Summary, Title};
 use super::verdict::with_unit;
 use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StepResult, Verdict};
@@ -25,7 +24,6 @@ use crate::fault;
 use crate::foreign;
 use crate::lang::{Lang, Reason};
 use crate::numbers::{bytes, figure, grouped, percent};
-use crate::shell::quoted;
 
 /// Kinds of failures shown; the rest is in `summary.json`.
 const ERRORS_SHOWN_MAX: usize = 4;
@@ -64,7 +62,11 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     page.tls(result);
     page.closes(result);
     page.errors(result);
-    page.one_session(result, results);
+    if let Some(command) = try_command(result, results) {
+        page.under("  → ", lang.word(Summary::OneSession), None);
+        // Not wrapped, so that it can be copied.
+        page.out += &format!("{}    {command}\n", page.title(None));
+    }
     page.generator(result);
     page.dead_addresses(result);
     if let Some(results) = results {
@@ -338,18 +340,6 @@ impl Text {
         if errors.reconnected > 0 {
             self.warn(&lang.say(Summary::Reconnected, &[&grouped(errors.reconnected)]));
         }
-    }
-
-    /// How to see one session that fails, all of it.
-    fn one_session(&mut self, result: &RunResult, results: Option<&Path>) {
-        let sample = result.errors.details.iter().find_map(|detail| detail.sample.as_ref());
-        let Some((sample, results)) = sample.zip(results) else { return };
-        self.under("  → ", self.lang.word(Summary::OneSession), None);
-        let plan = results.join(PLAN);
-        let plan = quoted(&plan.display().to_string()).into_owned();
-        let title = self.title(None);
-        // Not wrapped, so that it can be copied.
-        self.out += &format!("{title}    startline try --plan {plan} --members {}\n", sample.member_id);
     }
 
     fn error(&mut self, detail: &ErrorDetail) {
