@@ -27,8 +27,11 @@ pub fn schema() -> Value {
     root
 }
 
+/// A section's name, and what returns the compiler's keys of it.
+type Section = (&'static str, fn() -> Vec<&'static str>);
+
 /// The sections of a scenario, and where the compiler's keys of each are.
-const SECTIONS: &[(&str, fn() -> Vec<&'static str>)] = &[
+const SECTIONS: &[Section] = &[
     ("scenario", || compile::ROOT_KEYS.to_vec()),
     ("error", || request::ERROR_KEYS.to_vec()),
     ("http", || request::HTTP_KEYS.to_vec()),
