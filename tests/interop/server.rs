@@ -30,10 +30,16 @@ impl Server {
     /// `servers/NAME.js`, with settings of the test's.
     #[track_caller]
     pub(crate) fn node(name: &str, settings: &Value) -> Self {
+        Self::start(&mut Self::node_script(&format!("{name}.js")), settings)
+    }
+
+    /// A script of `servers/` by Node, to be given its arguments.
+    #[track_caller]
+    pub(crate) fn node_script(name: &str) -> Command {
         let modules = installed("target/node/node_modules");
         let mut command = Command::new(program(&["node"], "apt-get install nodejs npm"));
-        command.env("NODE_PATH", modules).arg(script(&format!("{name}.js")));
-        Self::start(&mut command, settings)
+        command.env("NODE_PATH", modules).arg(script(name));
+        command
     }
 
     /// `servers/NAME.py`, with settings of the test's.
@@ -53,7 +59,9 @@ impl Server {
         let input = process.0.stdin.take().expect("piped");
         let output = BufReader::new(process.0.stdout.take().expect("piped"));
         let (sender, lines) = channel();
-        std::thread::spawn(move || output.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok()));
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).all(|line| sender.send(line).is_ok())
+        });
         let mut server = Self { process, input, lines, port: 0 };
         server.port = server.line()["port"].as_u64().expect("a port");
         server
