@@ -10,13 +10,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use startline_os::units::duration_text;
-use startline_protocol::scan;
 
 use crate::cli::scenario::{CheckArgs, NewArgs, ScenarioArgs, ScenarioCommand};
 use crate::members::{MemberId, SessionNumber};
 use crate::plan::ScenarioSettings;
 use crate::scenario::template::{Scope, Template};
-use crate::scenario::{Good, HttpStep, Ping, Reply, Role, Scenario, WebSocket};
+use crate::scenario::every::{Every, Reply};
+use crate::scenario::steps::{Step, Whose};
+use crate::scenario::{Good, HttpStep, MessageType, Scenario, WebSocket};
 
 /// A new scenario's text.
 const TEMPLATE: &str = include_str!("../../scenarios/template.toml");
@@ -192,42 +193,83 @@ impl<'s> Example<'s> {
                 entry(text, name, &self.text(template));
             }
         };
-        message(text, "hello", &websocket.hello);
-        match websocket.open {
-            Some(open) => {
-                let name = &websocket.messages[usize::from(open.0)].name;
-                entry(
-                    text,
-                    "open",
-                    &format!("at \"{name}\" within {}", duration_text(websocket.open_timeout)),
-                );
-            }
+        for step in &websocket.steps {
+            self.step(step, websocket, text);
+        }
+        match websocket.steps.last() {
+            Some(last) if last.name == "open" => {}
+            Some(last) => entry(text, "open", &format!("when \"{}\" is done", last.name)),
             None => entry(text, "open", "at the 101"),
         }
-        if let Some(ping) = &websocket.ping {
-            self.ping(ping, websocket, text);
+        for every in &websocket.every {
+            self.every(every, websocket, text);
         }
-        message(text, "record", &websocket.record);
         message(text, "quit", &websocket.quit);
     }
 
-    fn ping(&self, ping: &Ping, websocket: &WebSocket, text: &mut String) {
-        entry(text, "ping", &self.text(&ping.message));
-        let reply = websocket.messages.iter().find(|rule| rule.role == Role::Reply);
-        let by = match (&ping.reply, reply) {
-            (Reply::Matching { path, equals }, Some(rule)) => {
-                let place = match &websocket.paths[usize::from(*path)] {
-                    scan::Path::Member(name) => name.clone(),
-                    scan::Path::EachMember { array, member } => format!("{array}/*/{member}"),
-                };
-                format!("by \"{}\" with /{place} = {}", rule.name, self.text(equals))
-            }
-            (_, Some(rule)) => format!("by \"{}\"", rule.name),
-            (_, None) => "by the same message".to_owned(),
+    fn step(&self, step: &Step, websocket: &WebSocket, text: &mut String) {
+        let awaits: Vec<String> = step.awaits.iter().map(|kind| kind_name(*kind, websocket)).collect();
+        let timeout = duration_text(step.timeout);
+        let mut awaited = match awaits.is_empty() {
+            true => String::new(),
+            false => format!("{}{} within {timeout}", awaits.join(" or "), self.whose(&step.whose)),
         };
-        let (interval, timeout) = (duration_text(ping.interval), duration_text(ping.timeout));
-        further(text, &format!("every {interval}, answered {by} within {timeout}"));
+        for (value, _) in &step.take {
+            let _ = write!(awaited, "; takes {}", self.scenario.value_names[usize::from(*value)]);
+        }
+        match &step.send {
+            Some(send) => {
+                entry(text, &step.name, &self.text(send));
+                if !awaited.is_empty() {
+                    further(text, &format!("answered by {awaited}"));
+                }
+            }
+            None => entry(text, &step.name, &format!("at {awaited}")),
+        }
+        if let Some(pause) = &step.pause {
+            let (from, to) = (duration_text(*pause.start()), duration_text(*pause.end()));
+            let pause = if from == to { from } else { format!("{from} to {to}") };
+            further(text, &format!("after a pause of {pause}"));
+        }
     }
+
+    fn every(&self, every: &Every, websocket: &WebSocket, text: &mut String) {
+        entry(text, &every.name, &self.text(&every.send));
+        let mut line = format!("every {}", every.interval);
+        let by = match &every.reply {
+            Reply::None => None,
+            Reply::Same => Some("the same message".to_owned()),
+            Reply::Pong => Some("its Pong".to_owned()),
+            Reply::Kind { kind, whose } => {
+                Some(format!("{}{}", kind_name(*kind, websocket), self.whose(whose)))
+            }
+        };
+        if let Some(by) = by {
+            let _ = write!(line, ", answered by {by} within {}", duration_text(every.timeout));
+        }
+        if every.share < 1.0 {
+            let _ = write!(line, ", by {} % of the sessions", every.share * 100.0);
+        }
+        if let Some(times) = every.times {
+            let _ = write!(line, ", {times} time{} at most", if times == 1 { "" } else { "s" });
+        }
+        if !every.on {
+            let _ = write!(line, "; off until --every {}=on", every.name);
+        }
+        further(text, &line);
+    }
+
+    fn whose(&self, whose: &Whose) -> String {
+        match whose {
+            Whose::Any => String::new(),
+            Whose::Equals { equals, .. } => format!(" with {} in it", self.text(equals)),
+            Whose::Starts { starts, .. } => format!(" that begins with {}", self.text(starts)),
+        }
+    }
+}
+
+fn kind_name(kind: MessageType, websocket: &WebSocket) -> String {
+    websocket.kinds.names().nth(usize::from(kind.0)).map_or_else(String::new, |name| format!("\"{name}\""))
 }
 
 #[cfg(test)]

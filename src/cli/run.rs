@@ -11,6 +11,7 @@ use startline_os::units;
 use super::values;
 use super::watch::{Required, WatchOptions};
 use crate::lang::Lang;
+use crate::plan::every::EveryOption;
 use crate::plan::sources::{PortMethod, SourceSpec};
 use crate::plan::{End, HttpMode, KeyExchange, Rate, Resolve, SuiteOrder};
 
@@ -176,6 +177,10 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "Sessions")]
     #[serde(with = "units::optional_duration_serde")]
     pub record_interval: Option<Duration>,
+
+    /// Change a periodic message of the scenario: NAME.interval=TIME (also 4s..8s or ~10s), NAME.timeout=TIME, NAME=on, NAME=off; repeat for more.
+    #[arg(long, value_name = "CHANGE", help_heading = "Sessions")]
+    pub every: Vec<EveryOption>,
 
     /// Load the built-in mock server over https and wss, with a certificate made for the run; for a target, its URL decides.
     #[arg(long, help_heading = "TLS", conflicts_with = "target")]

@@ -13,8 +13,9 @@ use crate::measure::ledger::Ledger;
 use crate::measure::servers::{ServerIndex, ServerNames};
 use crate::measure::{CloseEnd, FaultSample, PingEvent, Recorder, Timed, UnmatchedSample};
 use crate::members::MemberId;
+use crate::scenario::every::EveryIndex;
 use crate::scenario::{MessageType, StepIndex};
-use crate::session::{Observer, Unmatched, Who};
+use crate::session::{Observer, StepPlaces, Unmatched, Who};
 
 /// The books of one worker.
 #[derive(Debug)]
@@ -32,9 +33,14 @@ pub struct Books {
     pub from: Option<SocketAddr>,
     /// The first message of this worker that fits no kind of the scenario's.
     pub unmatched: Option<String>,
-    /// The last index of the step names, which is what error messages in mid-hold are filed under.
-    pub last_step: StepIndex,
+    /// Where steps are among their names: error messages in mid-hold are filed under it.
+    pub places: StepPlaces,
+    /// Each periodic message's place among the steps, if it is a heartbeat.
+    pub heartbeats: Vec<Option<StepIndex>>,
 }
+
+/// Where ages of servers stand that are not told apart.
+const OTHER_SERVER: &str = "other";
 
 /// Bytes kept of the first message that fits no kind.
 const UNMATCHED_BYTES_MAX: usize = 200;
@@ -107,8 +113,26 @@ impl Observer for Books {
         }
     }
 
-    fn message(&mut self, message: MessageType, bytes: u64) {
-        self.recorder.message(message, bytes);
+    fn message(&mut self, bytes: u64) {
+        self.recorder.message(bytes);
+    }
+
+    fn record(&mut self, kind: MessageType) {
+        self.recorder.record(kind);
+    }
+
+    fn answered(&mut self, kind: MessageType) {
+        self.recorder.answered(kind);
+    }
+
+    fn aged(&mut self, kind: MessageType, server: ServerIndex, micros: i64) {
+        if self.recorder.aged(kind, server, micros) {
+            self.recorder.least_age(kind, self.servers.name(server).unwrap_or(OTHER_SERVER), micros);
+        }
+    }
+
+    fn numbered(&mut self, kind: MessageType, missing: u64, again: bool) {
+        self.recorder.numbered(kind, missing, again);
     }
 
     fn joined(&mut self) {
@@ -128,15 +152,22 @@ impl Observer for Books {
     }
 
     fn error_message(&mut self, who: Who, server: ServerIndex, fault: Fault, evidence: &[u8]) {
-        let sample = self.sample(who, server, self.last_step, fault, evidence);
+        let sample = self.sample(who, server, self.places.hold(), fault, evidence);
         self.recorder.error_message(sample);
     }
 
-    fn ping(&mut self, _who: Who, event: PingEvent) {
-        self.recorder.ping(event);
+    fn ping(&mut self, _who: Who, every: EveryIndex, event: PingEvent) {
+        self.recorder.ping(every, event);
     }
 
-    fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed) {
+    fn ping_failed(
+        &mut self,
+        who: Who,
+        every: EveryIndex,
+        server: ServerIndex,
+        fault: Fault,
+        waited: Timed,
+    ) {
         // What a stall explains is counted apart, and no server's.
         if waited.stalled {
             return;
@@ -144,7 +175,9 @@ impl Observer for Books {
         if let Some(url) = self.servers.name(server) {
             self.recorder.routing().ping_failed(url);
         }
-        if self.recorder.may_sample(self.last_step, fault) {
+        let step = self.heartbeats.get(every.index()).copied().flatten();
+        let step = step.unwrap_or(self.places.hold());
+        if self.recorder.may_sample(step, fault) {
             let came = match &self.unmatched {
                 Some(message) => format!("; the first message of no known kind: {message}"),
                 None => String::new(),
@@ -163,7 +196,7 @@ impl Observer for Books {
                     sent.as_secs_f64(),
                 ),
             };
-            let sample = self.sample(who, server, self.last_step, fault, evidence.as_bytes());
+            let sample = self.sample(who, server, step, fault, evidence.as_bytes());
             self.recorder.sample(sample);
         }
     }

@@ -92,8 +92,8 @@ impl Reading {
     /// Before the load: what is planned, and nothing counted.
     pub fn before(plan: &Plan) -> Self {
         let (steps, settings) = (plan.scenario.step_names(), &plan.settings);
-        let listed = plan.scenario.websocket.as_ref().map_or(&[][..], |it| &it.messages);
-        let messages = listed.iter().map(|rule| rule.name.as_str()).chain(["other"]);
+        let kinds = plan.scenario.websocket.iter().flat_map(|websocket| websocket.kinds.names());
+        let messages = kinds.chain(["other"]);
         let planned = [
             (Phase::Ramp, settings.ramp),
             (Phase::Hold, settings.hold),

@@ -185,6 +185,16 @@ faults! {
             "The value is empty or too long, or has characters that would break the request it is put in (a space or # \
              in a URL, a quote in JSON); see the evidence.",
             "값이 비었거나 너무 길거나, 요청을 깨뜨리는 문자(URL의 공백이나 #, JSON의 따옴표)가 들어 있습니다. 증거를 확인하십시오.")
+        /// A value that a message carries is longer than is kept.
+        ValueTooLong(u8, value_name) => ("value-too-long:<value>", Server, NOTHING,
+            "The message's value is longer than 8 KiB, which is kept of one at most; check that the scenario takes the \
+             right field.",
+            "메시지의 값이 보관 한도인 8 KiB보다 깁니다. 시나리오가 올바른 필드를 가져오는지 확인하십시오.")
+        /// An interval that the server gave is no number, or outside 100 ms to 9 h.
+        ValueOutOfRange(u8, value_name) => ("value-out-of-range:<value>", Server, NOTHING,
+            "The server gave an interval that no session can keep (100 ms to 9 h); see the evidence, and the unit in the \
+             scenario's interval.",
+            "서버가 세션이 지킬 수 없는 간격을 지정했습니다(100 ms~9 h). 증거와 시나리오 interval의 단위를 확인하십시오.")
         /// The upgrade was answered with this status instead of 101.
         UpgradeRefused(u16, plain) => ("upgrade-refused-<status>", Server, NOTHING,
             "What answers does not upgrade; check the proxy's Upgrade headers and the path.",
@@ -274,6 +284,12 @@ faults! {
             "구분해서 셀 수 있는 것보다 오류 종류가 많습니다. 무작위로 응답하는 것이 있습니다.")
 
         // The scenario.
+        /// A step after the upgrade was not over within its timeout; messages came, and none is of a kind
+        /// that the scenario knows.
+        NoKindMatched => ("no-kind-matched", Scenario, WAITED,
+            "Messages came, and the scenario knows none of them: compare the one in the sample with \
+             [websocket.messages].",
+            "메시지가 왔지만 시나리오에 정의된 종류와 맞는 것이 없습니다. 샘플의 메시지를 [websocket.messages]와 비교하십시오.")
         /// The URL taken from an answer is not a URL.
         UrlInvalid => ("url-invalid", Scenario, NOTHING,
             "The server returned something that is not a URL; see the evidence.",

@@ -14,6 +14,7 @@ use startline_os::units::{self, duration_text};
 
 use super::abort::AbortRule;
 use super::capacity::{self, Limits, WORKERS_MAX};
+use super::every::EveryOption;
 use super::roster::{Roster, RosterError};
 use super::script::ScenarioSettings;
 use super::sources::{self, PortMethod, SourceSpec};
@@ -57,6 +58,9 @@ pub struct Settings {
     /// Between a session's progress messages; `None`: it sends none.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "units::optional_duration_serde")]
     pub record_interval: Option<Duration>,
+    /// Further changes of the scenario's periodic messages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub every: Vec<EveryOption>,
     /// WebSocket servers that there should be; `None`: as many as are seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_servers: Option<u32>,
@@ -190,10 +194,7 @@ impl Settings {
             criteria::unit_of(&rule.measure, &scenario.step_names(), scenario.websocket.as_ref())
                 .map_err(|reason| PlanError::Value { what: "abort-on", reason })?;
         }
-        if let Some(ping) = scenario.websocket.as_mut().and_then(|ws| ws.ping.as_mut()) {
-            ping.interval = self.ping_interval.unwrap_or(ping.interval);
-            ping.timeout = self.pong_timeout.unwrap_or(ping.timeout);
-        }
+        self.change_every(&mut scenario)?;
         Ok(scenario)
     }
 
@@ -399,17 +400,9 @@ impl Settings {
     /// Refuses options that the scenario would silently ignore.
     fn check_scenario(&self, scenario: &Scenario) -> Result<(), PlanError> {
         let ws = scenario.websocket.as_ref();
-        let no_ping = ws.is_none_or(|ws| ws.ping.is_none());
         let wanting = [
             (ws.is_none() && !self.hold.is_zero(), "--hold", "[websocket] to hold"),
             (ws.is_none() && !self.ramp_down.is_zero(), "--ramp-down", "[websocket] to close"),
-            (no_ping && self.ping_interval.is_some(), "--ping-interval", "[websocket.ping]"),
-            (no_ping && self.pong_timeout.is_some(), "--pong-timeout", "[websocket.ping]"),
-            (
-                self.record_interval.is_some() && ws.is_none_or(|ws| ws.record.is_none()),
-                "--record-interval",
-                "record message",
-            ),
             (scenario.http.is_empty() && self.http == HttpMode::Pooled, "--http pooled", "[[http]] step"),
             (self.end == End::Quit && ws.is_none_or(|ws| ws.quit.is_none()), "--end quit", "quit message"),
         ];

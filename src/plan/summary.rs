@@ -23,14 +23,14 @@ pub struct Summary<'p> {
 impl<'p> Summary<'p> {
     /// Predicts the load of a plan.
     pub fn new(plan: &'p Plan) -> Self {
-        let broadcast = plan.scenario.websocket.as_ref().is_some_and(|ws| ws.subject_path.is_some());
+        let broadcast = plan.scenario.websocket.as_ref().is_some_and(|ws| ws.kinds.announces());
         let settings = &plan.settings;
         let load = (broadcast && !settings.no_broadcast).then(|| {
             Load::predict(&Shape {
                 groups: &groups_of(plan),
                 ramp: settings.ramp,
                 ramp_down: settings.ramp_down,
-                record_interval: settings.record_interval,
+                record_interval: spoken_interval(plan),
             })
         });
         Self { plan, load }
@@ -147,20 +147,28 @@ impl<'p> Summary<'p> {
     }
 
     fn heartbeat(&self) -> Option<String> {
-        let ping = self.plan.scenario.websocket.as_ref()?.ping.as_ref()?;
         let sessions = f64::from(self.plan.settings.sessions);
-        let mut text = format!(
-            "PING every {}, answered within {} ({}/s)",
-            duration_text(ping.interval),
-            duration_text(ping.timeout),
-            whole(per_second(sessions, ping.interval)),
-        );
-        if let Some(interval) = self.plan.settings.record_interval {
-            let rate = whole(per_second(sessions, interval));
-            let _ = write!(text, ", RECORD every {} ({rate}/s)", duration_text(interval));
-        }
-        Some(text)
+        let every = self.plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
+        let messages: Vec<String> = every
+            .filter(|every| every.on)
+            .map(|every| {
+                let rate = whole(per_second(sessions * every.share, every.interval.mean()));
+                let answered = match every.is_heartbeat() {
+                    true => format!(", answered within {}", duration_text(every.timeout)),
+                    false => String::new(),
+                };
+                format!("{} every {}{answered} ({rate}/s)", every.name, every.interval)
+            })
+            .collect();
+        (!messages.is_empty()).then(|| messages.join(", "))
     }
+}
+
+/// Returns how often a session says something that others hear: the shortest interval of what is
+/// sent and not answered.
+fn spoken_interval(plan: &Plan) -> Option<Duration> {
+    let every = plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
+    every.filter(|every| every.on && !every.is_heartbeat()).map(|every| every.interval.mean()).min()
 }
 
 /// Returns how many of the members who take part are in each challenge.

@@ -13,7 +13,7 @@ use super::{servers, stalls, tls, troubles, watched, *};
 use crate::fault::{Blame, Fault};
 use crate::lang::Reason;
 use crate::measure::{
-    AddressCounts, ERROR_RATE_FORMULA, FaultSample, Latencies, Layout, SourceCounts, Tally, Totals,
+    AddressCounts, ERROR_RATE_FORMULA, EveryName, FaultSample, Latencies, Layout, SourceCounts, Tally, Totals,
 };
 use crate::members::MemberId;
 use crate::numbers;
@@ -41,6 +41,7 @@ impl RunResult {
             },
             steps: steps(totals),
             ping: ping(tally),
+            every: every(totals),
             errors: errors(totals, scenario),
             messages: messages(totals),
             ledger: facts.ledger.as_ref().map(ledger),
@@ -147,10 +148,12 @@ fn steps(totals: &Totals) -> Ordered<StepResult> {
     let tally = totals.tally();
     let step = |(k, name): (usize, &String)| {
         let recorded = tally.step(k);
-        // Of the heartbeat's step are its cycles; sessions that fail in it fail in the hold.
-        let errors = match name.as_str() {
-            "ping" => tally.counts.ping_failed(),
-            _ => tally.failures.in_step(StepIndex(k as u8)),
+        let step = StepIndex(k as u8);
+        // Of a heartbeat's step are its cycles; sessions that fail in it fail in the hold.
+        let heartbeat = totals.layout().every.iter().position(|every| every.step == Some(step));
+        let errors = match heartbeat {
+            Some(every) => tally.every(every).failed(),
+            None => tally.failures.in_step(step),
         };
         let stalled = recorded.map_or(0, |step| step.stalled);
         let result = StepResult {
@@ -201,17 +204,36 @@ fn latency_without(latencies: &Latencies, stalled: u64) -> LatencyResult {
 fn ping(tally: &Tally) -> PingResult {
     let counts = &tally.counts;
     PingResult {
-        due: counts.ping_due,
-        sent: counts.ping_sent,
-        answered: counts.ping_answered,
-        late: counts.ping_late,
-        missed: counts.ping_missed,
-        unanswered: counts.ping_unanswered(),
-        pending: counts.ping_pending,
-        stalled: counts.ping_stalled(),
+        due: counts.beats.due,
+        sent: counts.beats.sent,
+        answered: counts.beats.answered,
+        late: counts.beats.late,
+        missed: counts.beats.missed,
+        unanswered: counts.beats.unanswered(),
+        pending: counts.beats.pending,
+        stalled: counts.beats.stalled(),
         missed_wait: latency(&tally.missed_wait),
-        unasked_pongs: counts.pong_unasked,
+        unasked_pongs: counts.beats.unasked,
     }
+}
+
+fn every(totals: &Totals) -> Ordered<EveryResult> {
+    let one = |(k, every): (usize, &EveryName)| {
+        let beats = totals.tally().every(k);
+        let result = EveryResult {
+            due: beats.due,
+            sent: beats.sent,
+            answered: beats.answered,
+            late: beats.late,
+            missed: beats.missed,
+            unanswered: beats.unanswered(),
+            pending: beats.pending,
+            unasked: beats.unasked,
+            stalled: beats.stalled(),
+        };
+        (every.name.clone(), result)
+    };
+    totals.layout().every.iter().enumerate().map(one).collect()
 }
 
 fn errors(totals: &Totals, scenario: &Scenario) -> ErrorsResult {
@@ -244,8 +266,8 @@ fn by_blame(tally: &Tally) -> Ordered<u64> {
         // unless this machine stalled.
         let counts = &tally.counts;
         let cycles = match blame {
-            Blame::Server => counts.ping_failed() - counts.ping_stalled(),
-            Blame::Machine => counts.ping_stalled(),
+            Blame::Server => counts.beats.failed() - counts.beats.stalled(),
+            Blame::Machine => counts.beats.stalled(),
             Blame::Network | Blame::Scenario => 0,
         };
         (blame.key().to_owned(), tally.failures.blamed_on(blame) + cycles)
@@ -257,12 +279,14 @@ fn by_blame(tally: &Tally) -> Ordered<u64> {
 /// again. A server that was reached frees its member as the connection closes.
 fn member_burned(totals: &Totals, scenario: &Scenario) -> u64 {
     let Some(marking) = scenario.http.iter().position(|step| step.marks_member) else { return 0 };
-    let open = scenario.http.len() + 1;
+    let connect = scenario.http.len();
+    let after = scenario.websocket.as_ref().map_or(0, |websocket| websocket.steps.len().max(1));
     let is_burned = |step: usize, fault: Fault| match step {
         // Nobody heard what became of it.
         _ if step == marking => fault == Fault::StepTimeout,
-        _ if step == open => scenario.is_about_ticket(fault),
-        _ => marking < step && step < open,
+        // The server was reached: it may still have refused the ticket.
+        _ if connect < step && step <= connect + after => scenario.is_about_ticket(fault),
+        _ => marking < step && step <= connect,
     };
     let failures = totals.tally().failures.iter();
     failures.filter(|(step, fault, _)| is_burned(step.index(), *fault)).map(|(.., count)| count).sum()
@@ -273,18 +297,20 @@ pub(super) fn error_counts<'l>(
     tally: &'l Tally,
     layout: &'l Layout,
 ) -> impl Iterator<Item = (&'l str, Fault, u64)> {
-    let ping = layout.steps.last().map_or("", String::as_str);
-    let counts = &tally.counts;
-    let cycles = [
-        (ping, Fault::PingTimeout, counts.ping_timed_out - counts.ping_timed_out_stalled),
-        (ping, Fault::PingMissed, counts.ping_missed - counts.ping_missed_stalled),
-        (ping, Fault::StalledHere, counts.ping_stalled()),
-        ("", Fault::Other, tally.failures.uncounted()),
-    ];
+    let heartbeats = layout.every.iter().enumerate().filter(|(_, every)| every.step.is_some());
+    let cycles = heartbeats.flat_map(|(k, every)| {
+        let beats = tally.every(k);
+        [
+            (every.name.as_str(), Fault::PingTimeout, beats.timed_out - beats.timed_out_stalled),
+            (every.name.as_str(), Fault::PingMissed, beats.missed - beats.missed_stalled),
+            (every.name.as_str(), Fault::StalledHere, beats.stalled()),
+        ]
+    });
     let sessions = tally.failures.iter();
     sessions
-        .map(|(step, fault, count)| (layout.step_of_failure(step, fault), fault, count))
+        .map(|(step, fault, count)| (layout.step_of_failure(step), fault, count))
         .chain(cycles)
+        .chain([("", Fault::Other, tally.failures.uncounted())])
         .filter(|(.., count)| *count > 0)
 }
 

@@ -287,7 +287,7 @@ fn failure_line(sample: &FaultSample, layout: &Layout, names: &dyn FaultNames) -
         session: sample.session,
         member_id: sample.member_id,
         server: sample.server.clone(),
-        step: layout.step_of_failure(sample.step, sample.fault).to_owned(),
+        step: layout.step_of_failure(sample.step).to_owned(),
         kind: sample.fault.key(names),
         blame: sample.fault.blame().key().to_owned(),
         evidence: sample.evidence.clone(),

@@ -81,8 +81,6 @@ enum Part {
     Whole,
     /// Only when what comes late, or not at all, may be its doing.
     Arrival,
-    /// It counts PING cycles, some of which this machine's stalls may have spoiled.
-    Cycles,
     /// Each excused session would have counted, in the measure's own unit (1 or a share of the
     /// plan).
     Sessions,
@@ -107,9 +105,6 @@ const SCALARS: &[Scalar] = &[
     Scalar { name: "ledger.duplicate", share: false, part: Part::None, read: |r| ledger(r, |ledger| ledger.duplicate) },
     Scalar { name: "ledger.gone_while_open", share: false, part: Part::None, read: gone_while_open },
     Scalar { name: "ledger.missing", share: false, part: Part::Arrival, read: |r| ledger(r, |ledger| ledger.missing) },
-    Scalar { name: "ping.late", share: false, part: Part::Cycles, read: |r| ping(r, r.ping.late) },
-    Scalar { name: "ping.missed", share: false, part: Part::Cycles, read: |r| ping(r, r.ping.missed) },
-    Scalar { name: "ping.unanswered", share: false, part: Part::Cycles, read: |r| ping(r, r.ping.unanswered) },
     Scalar { name: "servers.misrouted", share: false, part: Part::None, read: misrouted },
     Scalar { name: "servers.smallest_share", share: true, part: Part::None, read: smallest_share },
     Scalar { name: "sessions.completed", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.completed as f64) },
@@ -126,6 +121,9 @@ const FIGURES: [&str; 8] = ["mean_ms", "min_ms", "p50_ms", "p90_ms", "p95_ms", "
 
 /// Whether a criterion can name this measure in a scenario with these steps.
 pub fn is_measure(name: &str, steps: &[String]) -> bool {
+    if let Some((_, figure)) = every_figure(name) {
+        return super::EveryResult::default().figure(figure).is_some();
+    }
     match step_figure(name) {
         Some((step, figure)) => steps.iter().any(|known| known == step) && FIGURES.contains(&figure),
         None => SCALARS.iter().any(|scalar| scalar.name == name),
@@ -147,9 +145,11 @@ pub(super) enum Counted {
 
 /// Returns what the measure counts; `None` for those that are no count of failures.
 pub(super) fn counted(name: &str) -> Option<Counted> {
+    if let Some((_, figure)) = every_figure(name) {
+        return is_of_cycles(figure).then_some(Counted::Pings);
+    }
     match SCALARS.iter().find(|scalar| scalar.name == name)?.part {
         Part::Sessions => Some(Counted::Sessions),
-        Part::Cycles => Some(Counted::Pings),
         Part::ErrorRate => Some(Counted::Both),
         Part::None | Part::Whole | Part::Arrival => None,
     }
@@ -162,6 +162,9 @@ pub(super) fn counted(name: &str) -> Option<Counted> {
 pub(super) fn read(name: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, Missing> {
     if let Some((step, figure)) = step_figure(name) {
         return read_step(step, figure, result, excuses);
+    }
+    if let Some((every, figure)) = every_figure(name) {
+        return read_every(every, figure, result, excuses);
     }
     let scalar = SCALARS.iter().find(|scalar| scalar.name == name);
     let scalar = scalar.ok_or_else(|| Missing::NotMeasured(Reason::NoMeasure.with(name)))?;
@@ -178,6 +181,31 @@ impl RunResult {
 
 fn step_figure(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix("steps.")?.rsplit_once('.')
+}
+
+/// The parts of `every.<name>.<figure>`.
+fn every_figure(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix("every.")?.rsplit_once('.')
+}
+
+/// Whether it counts cycles that failed, some of which this machine's stalls may have spoiled.
+fn is_of_cycles(figure: &str) -> bool {
+    matches!(figure, "late" | "missed" | "unanswered")
+}
+
+fn read_every(name: &str, figure: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, Missing> {
+    let unknown = |what: Reason, name: &str| Missing::NotMeasured(what.with(name));
+    let every = result.every.get(name).ok_or_else(|| unknown(Reason::NoStep, name))?;
+    let count = every.figure(figure).ok_or_else(|| unknown(Reason::NoFigure, figure))?;
+    if every.due == 0 {
+        return Err(Reason::NoPing.into());
+    }
+    let fair = match excuses.of(Fault::PingTimeout) {
+        _ if !is_of_cycles(figure) => Fair::Same,
+        Some(excuse) => Fair::Unknown(excuse),
+        None => Fair::Otherwise((count as f64 - every.stalled as f64).max(0.0)),
+    };
+    Ok(Reading { value: count as f64, fair })
 }
 
 fn read_step(step: &str, figure: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, Missing> {
@@ -228,10 +256,6 @@ fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fa
         Part::Whole => Fair::Ours,
         // Other messages are late, or lost, as PONGs are.
         Part::Arrival => excuses.of(Fault::PingTimeout).map_or(Fair::Same, Fair::Unknown),
-        Part::Cycles => match excuses.of(Fault::PingTimeout) {
-            Some(excuse) => Fair::Unknown(excuse),
-            None => Fair::Otherwise((value - result.ping.stalled as f64).max(0.0)),
-        },
         Part::Sessions => {
             let unit = if scalar.share { result.sessions.planned.max(1) as f64 } else { 1.0 };
             Fair::Otherwise(value + sessions / unit)
@@ -251,10 +275,6 @@ fn of_plan(result: &RunResult, count: u64) -> f64 {
 
 fn error_rate(result: &RunResult) -> Result<f64, Reason> {
     if result.errors.attempts == 0 { Err(Reason::NothingAttempted) } else { Ok(result.errors.rate) }
-}
-
-fn ping(result: &RunResult, count: u64) -> Result<f64, Reason> {
-    if result.ping.due == 0 { Err(Reason::NoPing) } else { Ok(count as f64) }
 }
 
 fn ledger(result: &RunResult, figure: impl Fn(&super::LedgerResult) -> u64) -> Result<f64, Reason> {
@@ -291,6 +311,22 @@ fn smallest_share(result: &RunResult) -> Result<f64, Reason> {
     Ok(smallest as f64 / even)
 }
 
+impl super::EveryResult {
+    /// A figure by its key in `summary.json`.
+    fn figure(&self, key: &str) -> Option<u64> {
+        Some(match key {
+            "due" => self.due,
+            "sent" => self.sent,
+            "answered" => self.answered,
+            "late" => self.late,
+            "unanswered" => self.unanswered,
+            "missed" => self.missed,
+            "pending" => self.pending,
+            _ => return None,
+        })
+    }
+}
+
 impl super::LatencyResult {
     /// A figure by its key in `summary.json`.
     fn figure(&self, key: &str) -> Option<f64> {
@@ -315,13 +351,13 @@ mod tests {
     #[test]
     fn measures_are_known_by_name() {
         let steps = ["login".to_owned(), "enter".to_owned()];
-        for name in ["errors.rate", "steps.enter.p95_ms", "sessions.min_in_hold_share", "servers.misrouted"] {
+        for name in ["errors.rate", "steps.enter.p95_ms", "every.ping.missed", "servers.misrouted"] {
             assert!(is_measure(name, &steps), "{name}");
         }
-        for name in ["errors", "steps.enter.p42_ms", "steps.open.p95_ms", "steps.enter", "ping.answered"] {
+        for name in ["errors", "steps.enter.p42_ms", "steps.open.p95_ms", "steps.enter", "ping.missed", "every.ping.lost"] {
             assert!(!is_measure(name, &steps), "{name}");
         }
-        assert!(is_share("errors.rate") && !is_share("ping.missed") && !is_share("steps.enter.p95_ms"));
+        assert!(is_share("errors.rate") && !is_share("every.ping.missed") && !is_share("steps.enter.p95_ms"));
     }
 
     #[test]

@@ -40,8 +40,11 @@ pub struct RunResult {
     pub hold: HoldResult,
     /// Latencies and failures by step.
     pub steps: Ordered<StepResult>,
-    /// The heartbeat's accounts.
+    /// The accounts of all heartbeats.
     pub ping: PingResult,
+    /// Each periodic message's accounts, in the order of the scenario.
+    #[serde(default)]
+    pub every: Ordered<EveryResult>,
     /// What went wrong.
     pub errors: ErrorsResult,
     /// What was received.
@@ -201,7 +204,7 @@ pub struct LatencyResult {
 pub struct StepResult {
     /// Successes.
     pub count: u64,
-    /// Sessions that failed in it; of `ping`, PING cycles timed out or missed.
+    /// Sessions that failed in it; of a heartbeat, cycles timed out or missed.
     pub errors: u64,
     /// From scheduled time: what is judged.
     #[serde(flatten)]
@@ -215,7 +218,30 @@ pub struct StepResult {
     pub without_stalls: Option<LatencyResult>,
 }
 
-/// The heartbeat's accounts: `due = sent + missed`, `sent = answered + late + unanswered +
+/// A periodic message's accounts; of one that awaits nothing, `due = sent + missed` is all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EveryResult {
+    /// Fell due.
+    pub due: u64,
+    /// Were sent.
+    pub sent: u64,
+    /// Were answered within the timeout.
+    pub answered: u64,
+    /// Were answered after the timeout.
+    pub late: u64,
+    /// Fell due while the one before was outstanding, and were not sent.
+    pub missed: u64,
+    /// Were never answered, though their time was over.
+    pub unanswered: u64,
+    /// Were still in time when their session or the accounts closed.
+    pub pending: u64,
+    /// Replies that answer none of ours.
+    pub unasked: u64,
+    /// Of those missed, late and unanswered, the ones with a stall of this machine in their time.
+    pub stalled: u64,
+}
+
+/// The accounts of all heartbeats: `due = sent + missed`, `sent = answered + late + unanswered +
 /// pending`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PingResult {

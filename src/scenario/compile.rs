@@ -16,11 +16,12 @@ use super::template::Secret;
 use super::{HttpStep, NamedError, Scenario, criteria, places, schedule, websocket};
 use crate::nearest;
 
-/// Steps of a session at most: their index is a byte, and three of the names are the WebSocket's.
-const HTTP_STEPS_MAX: usize = NAMES_MAX - 3;
+/// Requests of a session at most: a step's index is a byte, and some of the names are the
+/// WebSocket's.
+const HTTP_STEPS_MAX: usize = NAMES_MAX - 3 - super::steps::STEPS_MAX - super::every::EVERY_MAX;
 
 /// Names of steps that are not HTTP requests.
-const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "ping"];
+const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "hold"];
 
 pub(super) const ROOT_KEYS: [&str; 12] = [
     "name",
@@ -84,8 +85,7 @@ pub(super) fn scenario(
         );
     }
     let http = http_steps(&root, &http, &vocabulary, &shared, &mut errors)?;
-    let taken = vec![true; vocabulary.values.len()];
-    let websocket = websocket::compile(&root, &vocabulary, &taken, &mut errors)?;
+    let websocket = websocket::compile(&root, &vocabulary, &http, &mut errors)?;
     if http.is_empty() && websocket.is_none() {
         return Err(root.own_error("a session has nothing to do: give [[http]], [websocket] or both"));
     }
@@ -148,7 +148,8 @@ fn vocabulary(
     let mut secrets = Vec::new();
     let variables = variables(root, set, outside, &mut secrets)?;
     let mut values = NameList::default();
-    for step in http {
+    let after = websocket::taking_sections(root)?;
+    for step in http.iter().chain(&after) {
         for (name, _) in step.pairs("take", false)? {
             let clash = variables.iter().any(|variable| variable.name == name.value);
             let refusal = Vocabulary::refusal(name.value)

@@ -8,6 +8,7 @@ use startline_os::units::duration_text;
 
 use super::document::Section;
 use super::error::ScenarioError;
+use super::every::Every;
 use super::{Criterion, Good, WebSocket};
 use crate::nearest;
 
@@ -27,13 +28,12 @@ pub struct Measure {
 enum Needs {
     Nothing,
     WebSocket,
-    Ping,
     Presence,
 }
 
 /// All measures besides the steps' latencies (`steps.<step>.<statistic>_ms`, see
 /// [`STEP_STATISTICS`]).
-pub const MEASURES: [Measure; 14] = [
+pub const MEASURES: [Measure; 11] = [
     measure("arrivals.achieved_per_s", "/s", "sessions started a second, over the ramp", Needs::Nothing),
     measure("arrivals.achieved_share", "%", "of the planned arrival rate", Needs::Nothing),
     measure("errors.rate", "%", "failed sessions and PING cycles over all attempted", Needs::Nothing),
@@ -46,9 +46,6 @@ pub const MEASURES: [Measure; 14] = [
         Needs::Presence,
     ),
     measure("ledger.missing", "", "pairs of observer and member never announced", Needs::Presence),
-    measure("ping.late", "", "PONGs that came after their timeout", Needs::Ping),
-    measure("ping.missed", "", "PINGs due while another was outstanding", Needs::Ping),
-    measure("ping.unanswered", "", "PINGs without a PONG within the timeout", Needs::Ping),
     measure("servers.misrouted", "", "members sent elsewhere than their hash says", Needs::WebSocket),
     measure(
         "servers.smallest_share",
@@ -62,6 +59,10 @@ pub const MEASURES: [Measure; 14] = [
 
 /// Statistics of a step's latency from the instant it was due: `steps.enter.p95_ms`.
 pub const STEP_STATISTICS: [&str; 8] = ["mean", "min", "p50", "p90", "p95", "p99", "p999", "max"];
+
+/// Counts of a periodic message: `every.ping.unanswered`.
+pub const EVERY_COUNTS: [&str; 7] =
+    ["due", "sent", "answered", "late", "unanswered", "missed", "pending"];
 
 const fn measure(name: &'static str, unit: &'static str, about: &'static str, needs: Needs) -> Measure {
     Measure { name, unit, about, needs }
@@ -147,7 +148,13 @@ pub fn step_statistic(measure: &str) -> Option<(&str, &str)> {
 /// There is no such measure, or the scenario cannot produce it.
 pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -> Result<String, String> {
     if let Some(rest) = measure.strip_prefix("steps.") {
-        return step_unit(measure, rest, steps, websocket);
+        return step_unit(measure, rest, steps);
+    }
+    if let Some(rest) = measure.strip_prefix("every.") {
+        return every_unit(measure, rest, websocket);
+    }
+    if let Some(figure) = measure.strip_prefix("ping.") {
+        return Err(format!("\"{measure}\" is written otherwise now: every.NAME.{figure}"));
     }
     let Some(known) = MEASURES.iter().find(|known| known.name == measure) else {
         let names: Vec<&str> = MEASURES.iter().map(|known| known.name).collect();
@@ -158,9 +165,8 @@ pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -
     let lacking = match known.needs {
         Needs::Nothing => None,
         Needs::WebSocket => websocket.is_none().then_some("[websocket]"),
-        Needs::Ping => websocket.is_none_or(|ws| ws.ping.is_none()).then_some("[websocket.ping]"),
         Needs::Presence => {
-            websocket.is_none_or(|ws| ws.subject_path.is_none()).then_some("[websocket.presence]")
+            websocket.is_none_or(|ws| !ws.kinds.announces()).then_some("[websocket.presence]")
         }
     };
     match lacking {
@@ -169,21 +175,32 @@ pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -
     }
 }
 
-fn step_unit(
-    measure: &str,
-    rest: &str,
-    steps: &[String],
-    websocket: Option<&WebSocket>,
-) -> Result<String, String> {
+fn every_unit(measure: &str, rest: &str, websocket: Option<&WebSocket>) -> Result<String, String> {
+    let Some((name, figure)) = rest.rsplit_once('.') else {
+        return Err(format!("\"{measure}\" is not every.<name>.<count>"));
+    };
+    let all: Vec<&Every> = websocket.iter().flat_map(|websocket| &websocket.every).collect();
+    let Some(every) = all.iter().find(|every| every.name == name) else {
+        let names: Vec<&str> = all.iter().map(|every| every.name.as_str()).collect();
+        let hint = if names.is_empty() { String::new() } else { nearest::hint(name, &names) };
+        return Err(format!("there is no periodic message \"{name}\" ([[websocket.every]]){hint}"));
+    };
+    if !EVERY_COUNTS.contains(&figure) {
+        return Err(format!("there is no count \"{figure}\"{}", nearest::hint(figure, &EVERY_COUNTS)));
+    }
+    if !every.is_heartbeat() && !["due", "sent", "missed"].contains(&figure) {
+        return Err(format!("\"{name}\" awaits no reply, so it cannot measure \"{measure}\""));
+    }
+    Ok(String::new())
+}
+
+fn step_unit(measure: &str, rest: &str, steps: &[String]) -> Result<String, String> {
     let Some((step, statistic)) = rest.rsplit_once('.') else {
         return Err(format!("\"{measure}\" is not steps.<step>.<statistic>_ms"));
     };
     if !steps.iter().any(|known| known == step) {
         let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
         return Err(format!("there is no step \"{step}\"{}", nearest::hint(step, &steps)));
-    }
-    if step == "ping" && websocket.is_some_and(|ws| ws.ping.is_none()) {
-        return Err(format!("this scenario has no [websocket.ping], so it cannot measure \"{measure}\""));
     }
     let known = statistic.strip_suffix("_ms").is_some_and(|name| STEP_STATISTICS.contains(&name));
     if !known {

@@ -35,6 +35,9 @@ pub(crate) struct Text<'d> {
     pub(crate) span: Range<usize>,
 }
 
+/// A name and what it stands for: a table, or text.
+pub(crate) type Named<'d> = (Text<'d>, std::result::Result<Section<'d>, Text<'d>>);
+
 /// Reads a document.
 pub(crate) fn parse(source: Source<'_>) -> Result<Spanned<DeTable<'_>>> {
     DeTable::parse(source.text).map_err(|error| {
@@ -91,6 +94,26 @@ impl<'d> Section<'d> {
     /// Whether `key` is there.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
+    }
+
+    /// Whether `key` is there and a string.
+    pub(crate) fn is_text(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| value.get_ref().is_str())
+    }
+
+    /// Refuses keys of the table `key` that were its own once, by what is written instead.
+    pub(crate) fn refuse_old(&self, key: &str, title: &str, old: &[(&str, &str)]) -> Result<()> {
+        let Some(DeValue::Table(table)) = self.table.get(key).map(Spanned::get_ref) else { return Ok(()) };
+        let found = table.keys().filter_map(|key| {
+            let (name, new) = old.iter().find(|(name, _)| *name == key.get_ref().as_ref())?;
+            Some((key.span(), name, new))
+        });
+        match found.min_by_key(|(span, ..)| span.start) {
+            Some((span, name, new)) => {
+                Err(self.source.error(span, format!("\"{name}\" in {title} is written otherwise now: {new}")))
+            }
+            None => Ok(()),
+        }
     }
 
     fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) -> ScenarioError {
@@ -249,6 +272,24 @@ impl<'d> Section<'d> {
         Ok(Some(statuses))
     }
 
+    /// Close codes: a list of them, empty if it is not there.
+    pub(crate) fn codes(&self, key: &str) -> Result<Vec<u16>> {
+        let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
+        let DeValue::Array(list) = value.get_ref() else {
+            return Err(self.wrong_type(key, value, "a list of close codes"));
+        };
+        let code = |one: &'d Spanned<DeValue<'d>>| {
+            let DeValue::Integer(number) = one.get_ref() else {
+                return Err(self.wrong_type(key, one, "a close code"));
+            };
+            let code = whole(number).and_then(|number| u16::try_from(number).ok());
+            code.filter(|code| (1000..=4999).contains(code)).ok_or_else(|| {
+                self.error(key, one.span(), format!("{number} is not a close code (1000 to 4999)"))
+            })
+        };
+        list.iter().map(code).collect()
+    }
+
     fn status(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<u16> {
         let DeValue::Integer(number) = value.get_ref() else {
             return Err(self.wrong_type(key, value, "an HTTP status"));
@@ -323,6 +364,37 @@ impl<'d> Section<'d> {
         let mut pairs = Vec::new();
         collect(self.table, key, &mut pairs);
         pairs
+    }
+
+    /// A table whose keys are names, in the file's order; each value is a table of these keys, or
+    /// text (numbers and booleans as they are written).
+    pub(crate) fn named(&self, key: &str, title: &str, valid: &[&str]) -> Result<Vec<Named<'d>>> {
+        let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
+        let DeValue::Table(table) = value.get_ref() else {
+            return Err(self.wrong_type(key, value, "a table"));
+        };
+        let mut named = Vec::new();
+        for (name, value) in table.iter() {
+            let title = format!("\"{}\" in {title}", name.get_ref());
+            let one = match value.get_ref() {
+                DeValue::String(text) => Err(Text { value: text.as_ref(), span: value.span() }),
+                DeValue::Table(table) => Ok(Self::new(self.source, title, value.span(), table, valid)?),
+                DeValue::Integer(number) if number.radix() == 10 => {
+                    Err(Text { value: number.as_str(), span: value.span() })
+                }
+                DeValue::Float(number) => Err(Text { value: number.as_str(), span: value.span() }),
+                DeValue::Boolean(flag) => {
+                    Err(Text { value: if *flag { "true" } else { "false" }, span: value.span() })
+                }
+                _ => {
+                    let key = format!("{key}.{}", name.get_ref());
+                    return Err(self.wrong_type(&key, value, "text or a table"));
+                }
+            };
+            named.push((Text { value: name.get_ref().as_ref(), span: name.span() }, one));
+        }
+        named.sort_by_key(|(name, _)| name.span.start);
+        Ok(named)
     }
 
     /// A table whose keys are names and whose values are text (numbers and booleans as they are

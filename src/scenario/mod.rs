@@ -9,13 +9,17 @@ mod compile;
 pub mod criteria;
 pub(crate) mod document;
 pub(crate) mod error;
+pub mod every;
 pub mod json;
+pub mod kinds;
+mod matches;
 mod names;
 pub mod outside;
 pub mod places;
 mod request;
 pub mod schedule;
 pub mod secrets;
+pub mod steps;
 pub mod template;
 mod websocket;
 
@@ -23,11 +27,13 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use startline_protocol::http::cookies;
-use startline_protocol::scan::Path;
 
 use crate::fault::Blame;
 pub use error::ScenarioError;
+use every::{Every, EveryIndex};
 use json::Json;
+use kinds::Kinds;
+use steps::Step;
 use template::Template;
 
 /// A compiled scenario.
@@ -164,54 +170,44 @@ pub struct WebSocket {
     pub headers: Vec<(String, Template)>,
     /// `Sec-WebSocket-Protocol` to offer; the server has to choose it.
     pub subprotocol: Option<String>,
-    /// The text message to send right after the 101.
-    pub hello: Option<Template>,
     /// From connecting to the 101.
     pub connect_timeout: Duration,
-    /// From the 101 to the message that means open.
-    pub open_timeout: Duration,
     /// From our close frame to the end of the connection.
     pub close_timeout: Duration,
     /// How long the ticket lives from the answer of the last HTTP step; `None`: no ticket.
     pub ticket_lifetime: Option<Duration>,
     /// The longest message accepted.
     pub message_bytes_max: u64,
-    /// What to find in messages. `paths[0]` is always the type; the others are used by the indices
-    /// below.
-    pub paths: Vec<Path>,
-    /// The top-level field that says a message's type.
-    pub type_member: String,
-    /// The messages known, by the value of `type_member`. A message's index here is its
-    /// [`MessageType`].
-    pub messages: Vec<MessageRule>,
-    /// The message that means open; `None`: open at the 101.
-    pub open: Option<MessageType>,
-    /// The heartbeat.
-    pub ping: Option<Ping>,
-    /// What `--record-interval` sends.
-    pub record: Option<Template>,
+    /// The kinds of messages known.
+    pub kinds: Kinds,
+    /// What follows the 101, in order; the session is open when the last is done.
+    pub steps: Vec<Step>,
+    /// What open sessions send again and again.
+    pub every: Vec<Every>,
     /// The message to send before closing for `--end quit`.
     pub quit: Option<Template>,
-    /// Index into `paths` of the member id in entered, left and updated messages.
-    pub subject_path: Option<u8>,
-    /// The name of that member, for the quick path.
-    pub subject_member: String,
-    /// Index into `paths` of the member ids listed in the open message.
-    pub listed_path: Option<u8>,
-    /// Index into `paths` of the code in error messages.
-    pub error_code_path: Option<u8>,
-    /// Error codes and the index into [`Scenario::error_names`] of each, and whether the code means
-    /// a bad ticket.
-    pub error_codes: Vec<MessageError>,
+    /// Whether it is sent unless the plan says otherwise.
+    pub quits: bool,
+    /// Close codes with which a server ends a session well.
+    pub closes: Vec<u16>,
 }
 
 impl WebSocket {
-    /// Index into `paths` of what says which PING a reply answers.
-    pub fn reply_path(&self) -> Option<u8> {
-        match self.ping.as_ref()?.reply {
-            Reply::Matching { path, .. } => Some(path),
-            Reply::Any | Reply::Same => None,
-        }
+    /// The periodic message of this name.
+    pub fn every_named(&mut self, name: &str) -> Option<&mut Every> {
+        self.every.iter_mut().find(|every| every.name == name)
+    }
+
+    /// The periodic messages that are answered, with their places among all.
+    pub fn heartbeats(&self) -> impl Iterator<Item = (EveryIndex, &Every)> {
+        let all = self.every.iter().enumerate().map(|(index, every)| (EveryIndex(index as u8), every));
+        all.filter(|(_, every)| every.is_heartbeat())
+    }
+
+    /// Whether anything that comes shows that the server accepted the session.
+    pub fn shows_acceptance(&self) -> bool {
+        let is_step = self.steps.iter().any(|step| !step.awaits.is_empty());
+        is_step || self.every.iter().any(|every| every.on && every.is_heartbeat())
     }
 }
 
@@ -238,22 +234,13 @@ impl StepIndex {
     }
 }
 
-/// Index into [`WebSocket::messages`]; [`MessageType::OTHER`] for a type that is not listed.
+/// A kind of messages, by its place in the file; [`MessageType::OTHER`] for what is of none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MessageType(pub u8);
 
 impl MessageType {
     /// A message of no listed type.
     pub const OTHER: Self = Self(u8::MAX);
-}
-
-/// A message that servers send.
-#[derive(Clone, Debug)]
-pub struct MessageRule {
-    /// The value of the type member.
-    pub name: String,
-    /// What it means to a session.
-    pub role: Role,
 }
 
 /// What a message means to a session.
@@ -267,42 +254,8 @@ pub enum Role {
     Information,
     /// Another member has left.
     Left,
-    /// The session is open.
-    Open,
-    /// The heartbeat's answer.
-    Reply,
     /// Another member's progress.
     Updated,
-}
-
-/// A heartbeat: what is sent each interval and answered by the message of role [`Role::Reply`].
-#[derive(Clone, Debug)]
-pub struct Ping {
-    /// The text message.
-    pub message: Template,
-    /// From open, and between due times.
-    pub interval: Duration,
-    /// From the PING to its answer.
-    pub timeout: Duration,
-    /// How its answer is known.
-    pub reply: Reply,
-}
-
-/// How the answer to a PING is known.
-#[derive(Clone, Debug)]
-pub enum Reply {
-    /// Any message of role [`Role::Reply`]: answers tell nothing of what they answer.
-    Any,
-    /// A text message of exactly the PING's bytes.
-    Same,
-    /// A message of role [`Role::Reply`] with this text or number at this place; others are someone
-    /// else's.
-    Matching {
-        /// Index into [`WebSocket::paths`].
-        path: u8,
-        /// What stands there, rendered as the PING was.
-        equals: Template,
-    },
 }
 
 /// Something that a run is judged by. See `docs/scenarios.md` for the measures.
@@ -349,27 +302,29 @@ impl Scenario {
                 || step.body.as_ref().is_some_and(Template::has_challenge)
         };
         let websocket = |ws: &WebSocket| {
-            let messages = [
-                ws.hello.as_ref(),
-                ws.ping.as_ref().map(|ping| &ping.message),
-                ws.record.as_ref(),
-                ws.quit.as_ref(),
-            ];
+            let steps = ws.steps.iter().filter_map(|step| step.send.as_ref());
+            let messages = steps.chain(ws.every.iter().map(|every| &every.send)).chain(&ws.quit);
             ws.url.has_challenge()
                 || fields(&ws.headers)
-                || messages.into_iter().flatten().any(Template::has_challenge)
+                || messages.into_iter().any(Template::has_challenge)
         };
         self.schedule.is_some()
             || self.http.iter().any(step)
             || self.websocket.as_ref().is_some_and(websocket)
     }
 
-    /// The names of all steps of a session in order: the HTTP steps, then `connect`, `open` and
-    /// `ping` when there is a WebSocket. A [`StepIndex`] points here.
+    /// The names of all steps of a session in order: the HTTP steps; where there is a WebSocket,
+    /// `connect`, the steps after it and `open`; the heartbeats. A [`StepIndex`] points here, and
+    /// one behind the last is the hold.
     pub fn step_names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.http.iter().map(|step| step.name.clone()).collect();
-        if self.websocket.is_some() {
-            names.extend(["connect", "open", "ping"].map(String::from));
+        if let Some(websocket) = &self.websocket {
+            names.push("connect".to_owned());
+            names.extend(websocket.steps.iter().map(|step| step.name.clone()));
+            if websocket.steps.last().is_none_or(|step| step.name != "open") {
+                names.push("open".to_owned());
+            }
+            names.extend(websocket.heartbeats().map(|(_, every)| every.name.clone()));
         }
         names
     }

@@ -79,7 +79,7 @@ impl Vocabulary {
         if let Some((_, before_open)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
             if !before_open && matches!(moment, Moment::Request { .. }) {
                 return Err(format!(
-                    "{{{name}}} has no meaning before the session is open; it is for ping, record and quit"
+                    "{{{name}}} has no meaning before the session is open; it is for periodic messages and quit"
                 ));
             }
             return self.built_in(name);
@@ -238,7 +238,7 @@ impl ErrorNames {
 impl Scenario {
     /// Whether a WebSocket failed for its one-time ticket.
     pub fn is_about_ticket(&self, fault: Fault) -> bool {
-        let codes = self.websocket.iter().flat_map(|websocket| &websocket.error_codes);
+        let codes = self.websocket.iter().flat_map(|websocket| &websocket.kinds.error_codes);
         fault == Fault::TicketAgedHere
             || codes.filter(|code| code.ticket).any(|code| self.named(code.error) == fault)
     }

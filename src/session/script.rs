@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use startline_os::tick::Ticks;
 
+use super::rhythm::{Pace, Rhythm, StepPlaces};
 use crate::fault::Fault;
+use crate::scenario::every::{Every, EveryIndex, Interval};
 use crate::scenario::template::Part;
 use crate::scenario::{Scenario, WebSocket};
 
@@ -28,8 +30,12 @@ pub struct Script {
     pub secure: bool,
     /// Prefix replacements for URLs that the server returns; the first match wins.
     pub ws_map: Vec<(String, String)>,
-    /// Between records, if they are sent.
-    pub record_interval: Option<Ticks>,
+    /// Seeds what sessions choose at random.
+    pub seed: u64,
+    /// When sessions act by themselves.
+    pub rhythm: Rhythm,
+    /// Where steps are among the scenario's names of steps.
+    pub places: StepPlaces,
     /// Whether sessions send the scenario's quit message before they close.
     pub quit: bool,
     /// The constant delays of the scenario.
@@ -43,12 +49,6 @@ pub struct Delays {
     pub steps: Vec<Ticks>,
     /// To the 101.
     pub connect: Ticks,
-    /// From there to open.
-    pub open: Ticks,
-    /// Between PINGs.
-    pub ping: Ticks,
-    /// For a PONG.
-    pub pong: Ticks,
     /// For the close handshake.
     pub close: Ticks,
     /// How long a ticket lives.
@@ -84,20 +84,31 @@ impl Delays {
         let of = |field: fn(&WebSocket) -> std::time::Duration| {
             websocket.map_or(Ticks::ZERO, |websocket| Ticks::from_duration(field(websocket)))
         };
-        let ping = websocket.and_then(|websocket| websocket.ping.as_ref());
         Self {
             steps: scenario.http.iter().map(|step| Ticks::from_duration(step.timeout)).collect(),
             connect: of(|websocket| websocket.connect_timeout),
-            open: of(|websocket| websocket.open_timeout),
             close: of(|websocket| websocket.close_timeout),
-            ping: ping.map_or(Ticks::ZERO, |ping| Ticks::from_duration(ping.interval)),
-            pong: ping.map_or(Ticks::ZERO, |ping| Ticks::from_duration(ping.timeout)),
             ticket: websocket.and_then(|websocket| websocket.ticket_lifetime).map(Ticks::from_duration),
         }
     }
 }
 
 impl Script {
+    /// A periodic message with its times.
+    pub(super) fn every(&self, every: EveryIndex) -> Option<(&Every, &Pace)> {
+        let message = self.scenario.websocket.as_ref()?.every.get(every.index())?;
+        Some((message, self.rhythm.pace(every)))
+    }
+
+    /// The intervals that servers give, and the value of each.
+    pub(super) fn given_intervals(&self) -> impl Iterator<Item = (&Interval, u8)> {
+        let all = self.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
+        all.filter_map(|every| match &every.interval {
+            Interval::Given { value, .. } => Some((&every.interval, *value)),
+            _ => None,
+        })
+    }
+
     /// The target itself.
     pub fn home(&self) -> Endpoint {
         Endpoint { host: 0, port: self.port, secure: self.secure }

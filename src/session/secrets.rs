@@ -13,10 +13,12 @@ use crate::scenario::secrets::Held;
 const LOOKED_THROUGH_MAX: usize = 4 << 10;
 
 /// Taken values and cookies, from the 101 until the session is open.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Kept {
-    taken: Vec<String>,
+    pub(super) taken: Vec<String>,
     cookies: Option<String>,
+    /// The first record since the step began, if it fits no kind.
+    pub(super) stranger: Option<String>,
 }
 
 impl Session {
@@ -31,25 +33,35 @@ impl Session {
                 let held = Held { taken: &setup.taken, cookies: cookies.as_deref() };
                 scenario.secrets.redacted(bytes, held, step)
             }
-            Some(Spill::Kept(kept)) => {
-                let held = Held { taken: &kept.taken, cookies: kept.cookies.as_deref() };
+            _ => {
+                let held = self.kept(ctx).map_or(Held::default(), |kept| Held {
+                    taken: &kept.taken,
+                    cookies: kept.cookies.as_deref(),
+                });
                 scenario.secrets.redacted(bytes, held, None)
             }
-            _ => scenario.secrets.redacted(bytes, Held::default(), None),
         }
     }
 
-    /// Keeps what a session that is not open yet has taken, if it may be secret.
-    pub(super) fn keep_secrets<O: Observer>(&mut self, setup: Setup, ctx: &mut Context<'_, O>) {
-        if self.phase == Phase::Opening && ctx.script.scenario.secrets.are_of_sessions() {
-            let kept = Kept { taken: setup.taken, cookies: setup.cookies.field_value() };
+    /// Keeps what a session that is not open yet has taken, if it may be secret or is needed.
+    pub(super) fn keep_taken<O: Observer>(&mut self, setup: Setup, ctx: &mut Context<'_, O>) {
+        if ctx.script.rhythm.needs_values() || ctx.script.scenario.secrets.are_of_sessions() {
+            let kept = Kept { taken: setup.taken, cookies: setup.cookies.field_value(), stranger: None };
             self.put_kept(Box::new(kept), ctx);
         }
     }
 
-    /// Forgets it again.
-    pub(super) fn forget_secrets<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
-        drop(self.take_kept(ctx));
+    /// The first record since the step began, if it fits no kind.
+    pub(super) fn stranger<O>(&self, ctx: &Context<'_, O>) -> Option<String> {
+        self.kept(ctx)?.stranger.clone()
+    }
+
+    fn kept<'c, O>(&self, ctx: &'c Context<'_, O>) -> Option<&'c Kept> {
+        match ctx.spills.get(self.spill as usize)? {
+            Spill::Kept(kept) => Some(kept),
+            Spill::Partial(partial) => partial.kept.as_deref(),
+            Spill::Setup(_) => None,
+        }
     }
 
     pub(super) fn put_kept<O>(&mut self, kept: Box<Kept>, ctx: &mut Context<'_, O>) {

@@ -7,7 +7,7 @@ use startline_protocol::http::{HttpError, Limits, ResponseReader};
 use startline_protocol::websocket::key_text;
 use tungstenite::handshake::derive_accept_key;
 
-use super::http::{evidence_of, http_fault, refuse_taken, refuse_unquotable, write_fields};
+use super::http::{evidence_of, http_fault, refuse_taken, write_fields};
 use super::{Context, Observer, Phase, Session, TICKET_AGED, Timer};
 use crate::fault::Fault;
 use crate::scenario::WebSocket;
@@ -121,32 +121,11 @@ impl Session {
             self.put_setup(setup, ctx);
             return self.fail(fault, bytes, ctx);
         }
-        if let Some(hello) = &websocket.hello {
-            let scope = self.scope(&setup.taken, 0, ctx);
-            if let Err(fault) = refuse_unquotable(hello, &scope) {
-                self.put_setup(setup, ctx);
-                return self.fail(fault, &[], ctx);
-            }
-            self.send_rendered(hello, &scope, ctx);
-        }
-        self.upgraded(websocket, ctx);
-        self.keep_secrets(*setup, ctx);
-        // CONNECTED may have come in the same packet.
+        ctx.observer.step_ok(script.places.connect(), ctx.timed(self.due, self.sent));
+        self.keep_taken(*setup, ctx);
+        self.begin_steps(ctx);
+        // What the first step awaits may have come in the same packet.
         self.read_frames(&bytes[progress.consumed..], ctx);
-    }
-
-    fn upgraded<O: Observer>(&mut self, websocket: &WebSocket, ctx: &mut Context<'_, O>) {
-        let step = self.step_index(ctx.script);
-        ctx.observer.step_ok(step, ctx.timed(self.due, self.sent));
-        self.phase = Phase::Opening;
-        // The next step is due as this one ends.
-        self.due = ctx.now;
-        self.sent = ctx.now;
-        if websocket.open.is_none() {
-            return self.opened_now(ctx);
-        }
-        self.deadline = ctx.now + ctx.script.delays.open;
-        ctx.commands.timers.push_back((Timer::Open, self.deadline));
     }
 }
 
