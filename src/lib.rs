@@ -35,5 +35,6 @@ pub mod scenario;
 pub mod session;
 pub mod shell;
 pub mod terminal;
+pub mod trial;
 pub mod tune;
 pub mod watch;

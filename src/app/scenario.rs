@@ -14,10 +14,15 @@ use startline_os::units::duration_text;
 use crate::cli::scenario::{CheckArgs, NewArgs, ScenarioArgs, ScenarioCommand};
 use crate::members::{MemberId, SessionNumber};
 use crate::plan::ScenarioSettings;
+use crate::foreign;
+use crate::scenario::schema;
 use crate::scenario::template::{Scope, Template};
 use crate::scenario::every::{Every, Reply};
 use crate::scenario::steps::{Step, Whose};
 use crate::scenario::{Good, HttpStep, MessageType, Scenario, WebSocket};
+
+/// The schema beside a new scenario.
+const SCHEMA_FILE: &str = "scenario.schema.json";
 
 /// A new scenario's text.
 const TEMPLATE: &str = include_str!("../../scenarios/template.toml");
@@ -31,8 +36,8 @@ pub fn run(args: ScenarioArgs) -> Result<()> {
         ScenarioCommand::Check(args) => check(&args)?,
         ScenarioCommand::Show { name: None } => list(),
         ScenarioCommand::Show { name: Some(name) } => source_of(&name)?,
-        ScenarioCommand::New(NewArgs { out: None, .. }) => TEMPLATE.to_owned(),
-        ScenarioCommand::New(NewArgs { out: Some(out), force }) => new_file(&out, force)?,
+        ScenarioCommand::New(args) => new(&args)?,
+        ScenarioCommand::Schema => foreign::json_pretty(&schema())?,
     };
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -62,7 +67,16 @@ fn source_of(name: &str) -> Result<String> {
     );
 }
 
-fn new_file(out: &Path, force: bool) -> Result<String> {
+fn new(args: &NewArgs) -> Result<String> {
+    let source = args.from.as_deref().map_or_else(|| Ok(TEMPLATE.to_owned()), source_of)?;
+    match &args.out {
+        None => Ok(source),
+        Some(out) => new_file(out, &source, args.force),
+    }
+}
+
+/// Writes a scenario, and beside it what editors complete it by.
+fn new_file(out: &Path, source: &str, force: bool) -> Result<String> {
     let mut options = fs::OpenOptions::new();
     options.write(true).truncate(true);
     // `create_new` checks and creates in one step: no file can come in between.
@@ -77,8 +91,16 @@ fn new_file(out: &Path, force: bool) -> Result<String> {
         }
         opened => opened.with_context(|| format!("cannot write {}", out.display()))?,
     };
-    file.write_all(TEMPLATE.as_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
-    Ok(format!("{0} is written; edit it, then: startline scenario check {0}\n", out.display()))
+    let schema_file = out.with_file_name(SCHEMA_FILE);
+    let text = format!("#:schema ./{SCHEMA_FILE}\n{source}");
+    file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
+    fs::write(&schema_file, foreign::json_pretty(&schema())?)
+        .with_context(|| format!("cannot write {}", schema_file.display()))?;
+    Ok(format!(
+        "{0} is written, and {1}, by which editors complete its keys; edit it, then: startline scenario check {0}\n",
+        out.display(),
+        schema_file.display()
+    ))
 }
 
 fn check(args: &CheckArgs) -> Result<String> {
@@ -317,11 +339,24 @@ mod tests {
     fn the_template_passes_its_check() {
         let temp = tempfile::tempdir().expect("a directory");
         let file = temp.path().join("new.toml");
-        new_file(&file, false).expect("written");
+        new_file(&file, TEMPLATE, false).expect("written");
         assert!(checked(&file.display().to_string()).contains("The scenario is valid"));
-        let refused = new_file(&file, false).expect_err("it exists").to_string();
+        let refused = new_file(&file, TEMPLATE, false).expect_err("it exists").to_string();
         assert!(refused.ends_with("already exists; use --force to overwrite"), "{refused}");
-        new_file(&file, true).expect("overwritten");
+        new_file(&file, TEMPLATE, true).expect("overwritten");
+        let text = fs::read_to_string(&file).expect("a file");
+        assert!(text.starts_with("#:schema ./scenario.schema.json\n# A new scenario"), "{text}");
+        let beside = fs::read_to_string(temp.path().join(SCHEMA_FILE)).expect("a file beside it");
+        assert!(serde_json::from_str::<serde_json::Value>(&beside).expect("JSON")["properties"]["http"].is_object());
+    }
+
+    #[test]
+    fn a_new_scenario_may_start_from_a_built_in_one() {
+        let from = |name: &str| new(&NewArgs { from: Some(name.to_owned()), out: None, force: false });
+        for (name, source) in Scenario::builtins() {
+            assert_eq!(from(name).expect("it is built in"), *source);
+        }
+        assert!(from("ecko").expect_err("unknown").to_string().contains("did you mean \"echo\"?"));
     }
 
     #[test]

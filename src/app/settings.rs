@@ -13,7 +13,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
 
 use crate::cli::run::{Preset, SettingsArgs, is_range};
-use crate::cli::values;
+use crate::cli::values::{self, WebSocketUrl};
 use crate::plan::abort::AbortRule;
 use crate::plan::member_files::{self, MemberFile};
 use crate::plan::roster::Roster;
@@ -28,6 +28,8 @@ const MOCK_FIRST_MEMBER: u64 = 13;
 /// The challenge of the mock server, where none is given.
 const MOCK_CHALLENGE: u64 = 1;
 
+/// The scenario of a URL that is given alone.
+const PLAIN_SCENARIO: &str = "plain";
 /// The scenario where none is given.
 const DEFAULT_SCENARIO: &str = "runnity";
 
@@ -40,6 +42,23 @@ impl SettingsArgs {
     /// # Errors
     /// Files that cannot be read or are wrong, and what the scenario cannot do.
     pub fn into_settings(self) -> Result<Settings> {
+        let this = self.written_out();
+        this.expanded_into_settings()
+    }
+
+    /// The short form with a URL, as the options that it stands for.
+    fn written_out(mut self) -> Self {
+        if let Some(WebSocketUrl { target, path, query }) = self.url.take() {
+            self.target = Some(target);
+            self.scenario = Some(PLAIN_SCENARIO.to_owned());
+            self.set.push(("path".to_owned(), path));
+            // A plan does not keep it: without one it can be repeated as it is.
+            self.set.extend((!query.is_empty()).then(|| ("query".to_owned(), query)));
+        }
+        self
+    }
+
+    fn expanded_into_settings(self) -> Result<Settings> {
         let mut settings = match &self.plan {
             Some(file) => plan_file(file)?,
             None => defaults()?,

@@ -21,6 +21,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod serve;
+pub mod trial;
 pub mod tune;
 pub mod values;
 pub mod watch;
@@ -59,6 +60,8 @@ pub enum Command {
     Scenario(scenario::ScenarioArgs),
     /// Start the built-in mock server alone, for another tool or machine to load.
     Serve(Box<serve::ServeArgs>),
+    /// Try a scenario with one session; show everything that it sends and receives.
+    Try(Box<trial::TryArgs>),
     /// Show, write and put back the kernel settings that a plan needs.
     Tune(tune::TuneArgs),
 }

@@ -8,7 +8,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use serde::{Serialize, Serializer};
 use startline_os::units;
 
-use super::values;
+use super::values::{self, WebSocketUrl};
 use super::watch::{Required, WatchOptions};
 use crate::lang::Lang;
 use crate::plan::every::EveryOption;
@@ -68,9 +68,14 @@ pub struct RunArgs {
 // These comments are the help text, where Markdown's brackets would be in the way.
 #[allow(rustdoc::bare_urls, rustdoc::invalid_html_tags)]
 #[derive(Args, Clone, Debug, Default, Serialize)]
-#[command(group = ArgGroup::new("servers").args(["target", "plan"]).multiple(true))]
+#[command(group = ArgGroup::new("servers").args(["target", "plan", "url"]).multiple(true))]
 #[command(group = ArgGroup::new("http-steps").args(["http", "plan"]).multiple(true))]
 pub struct SettingsArgs {
+    /// URL of a WebSocket, such as ws://host:8080/path: play the built-in scenario plain, which opens it, counts what comes and pings.
+    #[arg(value_name = "URL", value_parser = values::websocket_url, conflicts_with_all = ["target", "scenario", "plan", "preset", "demo"])]
+    #[serde(skip)]
+    pub url: Option<WebSocketUrl>,
+
     /// URL of the servers to load, such as http://runnity.example:8080 [default: the built-in mock server, started on this machine].
     #[arg(long, value_name = "URL", help_heading = "Target")]
     pub target: Option<String>,
@@ -121,7 +126,7 @@ pub struct SettingsArgs {
     pub demo: bool,
 
     /// Sessions to start; k is 1000 [default: all members given, else 6000].
-    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true, help_heading = "Load")]
+    #[arg(long, short = 'n', value_name = "N", value_parser = values::count, allow_negative_numbers = true, help_heading = "Load")]
     pub sessions: Option<u32>,
 
     /// Time over which the arrivals are spread [default: 60s].

@@ -23,6 +23,8 @@ pub(crate) enum ScenarioCommand {
         #[arg(value_name = "NAME")]
         name: Option<String>,
     },
+    /// Print the JSON Schema of scenario files, by which editors complete and check them.
+    Schema,
     /// Start a new scenario: a file with every part explained.
     New(NewArgs),
 }
@@ -42,7 +44,10 @@ pub(crate) struct CheckArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct NewArgs {
-    /// Write it to this file instead of standard output.
+    /// Start from this built-in scenario instead of the template.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) from: Option<String>,
+    /// Write it to this file instead of standard output, and scenario.schema.json beside it, by which editors complete its keys.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Overwrite an existing file.

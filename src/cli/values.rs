@@ -127,6 +127,38 @@ pub fn report(text: &str) -> Result<(String, PathBuf), String> {
     }
 }
 
+/// A WebSocket's URL, in the parts that a run takes it in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WebSocketUrl {
+    /// Scheme, host and port.
+    pub target: String,
+    /// The path, from its `/` on.
+    pub path: String,
+    /// The query with its `?`; empty if there is none.
+    pub query: String,
+}
+
+/// Reads the URL of a WebSocket: `ws://host:8080/path?query`.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn websocket_url(text: &str) -> Result<WebSocketUrl, String> {
+    let refused = || format!("{text:?} is not the URL of a WebSocket: write it such as ws://host:8080/path");
+    let url = url::Url::parse(text).map_err(|_| refused())?;
+    let target = match url.scheme() {
+        "ws" | "wss" => url[..url::Position::BeforePath].to_owned(),
+        "http" | "https" => {
+            return Err(format!("{text} is no WebSocket: for a scenario's servers use --target {text}"));
+        }
+        _ => return Err(refused()),
+    };
+    if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("{text:?} has a user name or a fragment, which no WebSocket's URL can have"));
+    }
+    let query = url.query().map_or_else(String::new, |query| format!("?{query}"));
+    Ok(WebSocketUrl { target, path: url.path().to_owned(), query })
+}
+
 /// Reads an address to listen at, with its port: `127.0.0.1:9464`, `[::1]:0`.
 ///
 /// # Errors

@@ -178,7 +178,7 @@ fn ledger_of(plan: &Plan, worker: usize, gone: Option<&Arc<Gone>>) -> Option<Led
     Some(Ledger::new(Arc::clone(&plan.members), plan.settings.sessions, &observers, gone))
 }
 
-fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
+pub(super) fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
     let default_port = if plan.target.is_secure() { 443 } else { 80 };
     // As in the URL: an IPv6 address is in brackets already.
     let host = plan.target.host.clone();

@@ -72,6 +72,7 @@ impl ScenarioSettings {
             self.set_files.remove(&name);
             match secret.contains(&name) {
                 true => {
+                    self.source = outside::to_be_given(&self.file, &self.source, &name);
                     self.set_secrets.insert(name.clone());
                     self.secrets.0.insert(name, value);
                 }

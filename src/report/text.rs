@@ -4,7 +4,7 @@
 //! Prints a [`RunResult`] and computes nothing of its own. Words and marks carry the meaning;
 //! colour, when asked for, only repeats it. Invariants: text of a peer is shown cut and without
 //! control characters, so that it cannot rewrite a terminal; no line is wider than the page, except
-//! the results' path, which can be copied so.
+//! what can be copied so: the results' path and a command.
 
 use std::cmp::Reverse;
 use std::path::Path;
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use textwrap::core::display_width;
 
+use super::files::PLAN;
 use super::headline::{shown_name, statement};
 use super::phrases::{own_lateness, server_failure, stalls, trouble, unanswered};
 use super::texts::summary::{Summary, Title};
@@ -22,6 +23,7 @@ use crate::fault;
 use crate::foreign;
 use crate::lang::{Lang, Reason};
 use crate::numbers::{bytes, figure, grouped, percent};
+use crate::shell::quoted;
 
 /// Kinds of failures shown; the rest is in `summary.json`.
 const ERRORS_SHOWN_MAX: usize = 4;
@@ -60,6 +62,7 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     page.tls(result);
     page.closes(result);
     page.errors(result);
+    page.one_session(result, results);
     page.generator(result);
     page.dead_addresses(result);
     if let Some(results) = results {
@@ -329,6 +332,18 @@ impl Text {
         if errors.reconnected > 0 {
             self.warn(&lang.say(Summary::Reconnected, &[&grouped(errors.reconnected)]));
         }
+    }
+
+    /// How to see one session that fails, all of it.
+    fn one_session(&mut self, result: &RunResult, results: Option<&Path>) {
+        let sample = result.errors.details.iter().find_map(|detail| detail.sample.as_ref());
+        let Some((sample, results)) = sample.zip(results) else { return };
+        self.under("  → ", self.lang.word(Summary::OneSession), None);
+        let plan = results.join(PLAN);
+        let plan = quoted(&plan.display().to_string()).into_owned();
+        let title = self.title(None);
+        // Not wrapped, so that it can be copied.
+        self.out += &format!("{title}    startline try --plan {plan} --members {}\n", sample.member_id);
     }
 
     fn error(&mut self, detail: &ErrorDetail) {

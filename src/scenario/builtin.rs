@@ -11,10 +11,11 @@ use super::{Scenario, ScenarioError};
 const SOURCE_BYTES_MAX: u64 = 1 << 20;
 
 /// The scenarios that are compiled in: name and source.
-const BUILTIN: [(&str, &str); 3] = [
+const BUILTIN: [(&str, &str); 4] = [
     ("runnity", include_str!("../../scenarios/runnity.toml")),
     ("echo", include_str!("../../scenarios/echo.toml")),
     ("chat", include_str!("../../scenarios/chat.toml")),
+    ("plain", include_str!("../../scenarios/plain.toml")),
 ];
 
 impl Scenario {

@@ -18,6 +18,7 @@ pub mod outside;
 pub mod places;
 mod request;
 pub mod schedule;
+mod schema;
 pub mod secrets;
 pub mod steps;
 pub mod template;
@@ -30,6 +31,7 @@ use startline_protocol::http::cookies;
 
 use crate::fault::Blame;
 pub use error::ScenarioError;
+pub use schema::schema;
 use every::{Every, EveryIndex};
 use json::Json;
 use kinds::Kinds;

@@ -98,6 +98,10 @@ impl Vocabulary {
 
     /// A part that nobody may read, which is remembered.
     fn secret(&self, secret: Secret) -> Part {
+        // Nothing to hide, and no name to show where nothing is sent.
+        if secret.value.is_empty() {
+            return Part::Literal(Box::default());
+        }
         self.secrets.borrow_mut().push(secret.clone());
         Part::Secret(secret)
     }

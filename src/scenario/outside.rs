@@ -101,18 +101,33 @@ pub fn listed(file: &str, text: &str) -> Vec<String> {
 }
 
 /// A scenario's text without the values of secret variables that stand in it, and these values. It then says that they are
-/// to be given. The same text of one that cannot be compiled.
+/// to be given. The same text of one that cannot be compiled. An empty value is nothing to hide.
 pub fn without_secrets(file: &str, text: &str) -> (String, BTreeMap<String, String>) {
+    let listed = listed(file, text);
+    without(file, text, |name, value| {
+        let is_outside = value.contains("{env:") || value.contains("{file:");
+        !value.is_empty() && !is_outside && listed.iter().any(|it| it == name)
+    })
+}
+
+/// A scenario's text which says that the value of this variable is to be given.
+pub fn to_be_given(file: &str, text: &str, variable: &str) -> String {
+    without(file, text, |name, _| name == variable).0
+}
+
+/// A scenario's text without the values of these variables, and these values.
+fn without(
+    file: &str,
+    text: &str,
+    is_left_out: impl Fn(&str, &str) -> bool,
+) -> (String, BTreeMap<String, String>) {
     let found = with_root(file, text, |root| {
-        let listed = names(root);
         let variables = root.pairs("variables", true).ok()?;
-        let is_here =
-            |value: &str| value != TO_BE_GIVEN && !value.contains("{env:") && !value.contains("{file:");
-        let secret = variables
+        let left_out = variables
             .into_iter()
-            .filter(|(name, value)| listed.iter().any(|it| it == name.value) && is_here(value.value))
+            .filter(|(name, value)| value.value != TO_BE_GIVEN && is_left_out(name.value, value.value))
             .map(|(name, value)| (value.span, name.value.to_owned(), value.value.to_owned()));
-        Some(secret.collect::<Vec<_>>())
+        Some(left_out.collect::<Vec<_>>())
     });
     let (mut public, mut values) = (text.to_owned(), BTreeMap::new());
     // From the end, so that the places before stay where they are.
@@ -193,5 +208,8 @@ mod tests {
         assert_eq!(without_secrets("x.toml", &public), (public.clone(), BTreeMap::new()));
         assert_eq!(listed("x.toml", text), ["p", "q"]);
         assert_eq!(without_secrets("x.toml", "secret = ["), ("secret = [".to_owned(), BTreeMap::new()));
+        let empty = text.replace("hunter2", "");
+        assert_eq!(without_secrets("x.toml", &empty).0, empty, "an empty value is nothing to hide");
+        assert_eq!(to_be_given("x.toml", &empty, "p"), public);
     }
 }

@@ -12,6 +12,7 @@ use crate::measure::servers::ServerIndex;
 use crate::measure::{CloseEnd, PingEvent, Timed};
 use crate::members::{MemberId, SessionNumber};
 use crate::scenario::every::EveryIndex;
+use crate::scenario::template::{Scope, Template};
 use crate::scenario::{MessageType, StepIndex};
 
 /// The identity of a session.
@@ -59,6 +60,10 @@ pub enum Unmatched<'b> {
 pub trait Observer {
     /// A step succeeded, in this time.
     fn step_ok(&mut self, step: StepIndex, timed: Timed);
+    /// This value, by its index into the scenario's names, was taken from an answer.
+    fn took(&mut self, _value: u8, _text: &str) {}
+    /// A message is sent: rendered from this.
+    fn sends(&mut self, _message: &Template, _scope: &Scope<'_>) {}
     /// An HTTP request goes out; `reused`: on a connection that has carried an answer before.
     fn requested(&mut self, reused: bool);
     /// The HTTP connection was gone before any byte of the answer, and the request may be sent twice: it

@@ -139,6 +139,7 @@ impl Session {
     ) {
         ctx.scratch.clear();
         template.render(scope, ctx.scratch);
+        ctx.observer.sends(template, scope);
         let key = self.mask_key(ctx);
         write_frame(ctx.out, opcode, Some(key), ctx.scratch);
     }

@@ -175,6 +175,11 @@ impl Session {
             Err(refusal(&script.scenario, step, (status, took), &readable_body(&setup.answer)))
         };
         let evidence = if verdict.is_err() { evidence_of(&setup.answer) } else { Vec::new() };
+        if verdict.is_ok() {
+            step.take
+                .iter()
+                .for_each(|take| ctx.observer.took(take.value, &setup.taken[usize::from(take.value)]));
+        }
         self.put_setup(setup, ctx);
         match verdict {
             Ok(()) => self.step_done(reusable, ctx),

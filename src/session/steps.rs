@@ -162,6 +162,7 @@ impl Session {
                 return Err(Fault::ValueUnusable(*value));
             }
             kept.set(*value, text, script.scenario.value_names.len());
+            ctx.observer.took(*value, text);
             Ok(())
         });
         // A server's interval is this step's, if it is out of range.

@@ -15,6 +15,7 @@ mod protocol_properties;
 mod report;
 mod scenario_errors;
 mod scenario_replies;
+mod scenario_schema;
 mod simulated;
 mod simulation;
 mod tls_properties;

@@ -23,4 +23,5 @@ mod prepare_places;
 mod run;
 mod secrets;
 mod shell;
+mod tried;
 mod truth;

@@ -136,6 +136,36 @@ fn play(script: Script, args: &[&str], names: &[&str]) {
     }
 }
 
+/// Tries it with one session, and returns all that is printed.
+fn tried(script: Script, args: &[&str]) -> String {
+    let peer = script.start();
+    let temp = tempfile::tempdir().expect("a directory");
+    let [scenario, set_file, typed] = typed(temp.path());
+    fs::write(temp.path().join("secrets.toml"), SCENARIO).expect("written");
+    fs::write(temp.path().join("key.txt"), format!("{FROM_FILE}\r\n")).expect("written");
+    fs::write(temp.path().join("set.txt"), format!("{FROM_SET_FILE}\n")).expect("written");
+    let mut command = startline();
+    command.args(["try", &scenario, "--target", &peer.url(), "--set-file", &set_file, "--set", &typed]);
+    command.args(args).env("STARTLINE_TEST_SECRET", FROM_ENVIRONMENT);
+    let finished = finish(command.spawn().expect("the binary starts"));
+    format!("{}{}", finished.stdout, finished.stderr)
+}
+
+#[test]
+fn a_session_that_is_tried_shows_none() {
+    let everything = |to: &mut Connection| to.text(&everything());
+    for args in [&[][..], &["-v"], &["--json"]] {
+        let all = tried(good(), args);
+        assert_hidden(&all);
+        assert!(all.contains(PLAIN) && all.contains("‹ticket›"), "{all}");
+        assert_hidden(&tried(good().opened(everything), args));
+    }
+    let all = tried(good(), &["-v"]);
+    for name in ["environment", "listed", "typed", "set_file", "key.txt", "token", "sid"] {
+        assert!(all.contains(&format!("‹{name}›")), "{name} is not in {all}");
+    }
+}
+
 const CONSTANTS: [&str; 6] = ["STARTLINE_TEST_SECRET", "key.txt", "set_file", "listed", "typed", "key"];
 
 #[test]

@@ -101,6 +101,7 @@ texts! {
             "오류 메시지 {0}건은 세션을 닫지 않음; 샘플은 failures.jsonl 참조";
         Reconnected => "warning: {0} {0|request was|requests were} sent again: the kept-alive connection had been closed before any answer",
             "경고: 요청 {0}건을 다시 보냈습니다: 유지 중이던 연결이 응답 전에 닫혔습니다";
+        OneSession => "one session with all that it sends and receives:", "세션 하나가 주고받는 모든 내용 보기:";
         Error => "{0} ({1})", "{0} ({1})";
         ErrorInStep => "{0} in {1} ({2})", "{0}, {1} 단계 ({2})";
         FirstKept => "{0}, first kept: member {1} at {2}", "{0}, 첫 샘플: 회원 {1}, {2}";
