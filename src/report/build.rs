@@ -392,8 +392,8 @@ fn http(tally: &Tally, plan: &Plan) -> HttpResult {
 }
 
 fn ramp_down(facts: &RampDownFacts) -> RampDownResult {
-    let RampDownFacts { messages, closed, clean, cut, timed_out, took } = *facts;
-    RampDownResult { messages, closed, clean, cut, timed_out, seconds: numbers::seconds(took) }
+    let RampDownFacts { messages, sent, answers, closed, clean, cut, timed_out, took } = *facts;
+    RampDownResult { messages, sent, answers, closed, clean, cut, timed_out, seconds: numbers::seconds(took) }
 }
 
 fn generator(totals: &Totals, facts: &Facts, plan: &Plan) -> GeneratorResult {

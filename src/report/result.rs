@@ -444,6 +444,10 @@ pub struct TlsResult {
 pub struct RampDownResult {
     /// Messages received.
     pub messages: u64,
+    /// Periodic messages sent.
+    pub sent: u64,
+    /// Answers sent to the server's messages.
+    pub answers: u64,
     /// Sessions closed.
     pub closed: u64,
     /// Of their closing handshakes, those that the server's close frame ended.

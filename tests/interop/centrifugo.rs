@@ -104,10 +104,10 @@ fn everyone_publishes_hears_everyone_and_answers_pings() {
     });
     assert_eq!(centrifugo.messages("received", "connect"), sessions);
     assert_eq!(centrifugo.messages("received", "subscribe"), sessions);
-    played.assert_answered("say", centrifugo.messages("received", "publish"));
+    played.assert_sent(&[("say", centrifugo.messages("received", "publish"))]);
     let sent = |frame_type| centrifugo.messages("sent", frame_type);
     assert!(sent("server_ping") >= 2 * sessions, "it pings each session");
-    played.assert_answers("server_ping", centrifugo.messages("received", "client_pong"));
+    played.assert_answers(&[("server_ping", centrifugo.messages("received", "client_pong"))]);
     played.assert_heard(&[
         ("connected", sent("connect")),
         ("subscribed", sent("subscribe")),

@@ -82,7 +82,7 @@ impl Playing {
     pub(crate) fn finish(self, status: i32) -> Played {
         let finished = self.run.finish();
         finished.assert_status(status);
-        Played { summary: summary(&self.out), finished, out: self.out, _temp: self.temp }
+        Played { summary: summary(&self.out), finished, _temp: self.temp }
     }
 }
 
@@ -100,42 +100,48 @@ impl Played {
         assert_eq!(self.count("/sessions/held_to_end"), u64::from(SESSIONS));
     }
 
-    /// A periodic message whose replies all came, as often as the server got it.
+    /// Periodic messages, of which the server got as many as were sent; those with a reply were all
+    /// answered. `heard` is the server's count of each.
     #[track_caller]
-    pub(crate) fn assert_answered(&self, every: &str, heard_by_server: u64) {
-        let count = |key| self.count(&format!("/every/{every}/{key}"));
-        let accounts = &self.summary["every"][every];
-        assert_eq!(count("sent"), heard_by_server, "{every}: {accounts:#}");
-        assert_eq!(count("sent"), count("answered") + count("pending"), "{every}: {accounts:#}");
-        assert!(count("answered") > 0, "{every}: {accounts:#}");
+    pub(crate) fn assert_sent(&self, heard: &[(&str, u64)]) {
+        for (every, _) in heard {
+            let accounts = &self.summary["every"][every];
+            let count = |key| accounts[key].as_u64().unwrap_or(0);
+            assert!(count("sent") > 0, "{every}: {accounts:#}");
+            let is_answered = count("sent") == count("answered") + count("pending");
+            assert!(is_answered && count("due") == count("sent"), "{every}: {accounts:#}");
+        }
+        self.assert_books(heard, |every| format!("/every/{every}/sent"), "/ramp_down/sent");
     }
 
-    /// What the server asked for was answered as often as it got answers. Those that it asked for once
-    /// accounts were closed are answered as well, and not counted.
+    /// What the server asked for was answered as often as it got answers, by kind.
     #[track_caller]
-    pub(crate) fn assert_answers(&self, kind: &str, heard_by_server: u64) {
-        let answers = self.count(&format!("/messages/answers/{kind}"));
-        let late = self.count("/ramp_down/messages");
-        assert!(answers > 0, "{:#}", self.summary["messages"]);
-        let all = answers <= heard_by_server && heard_by_server <= answers + late;
-        assert!(all, "{answers} answers to {kind}, {heard_by_server} heard by the server, {late} late");
+    pub(crate) fn assert_answers(&self, heard: &[(&str, u64)]) {
+        self.assert_books(heard, |kind| format!("/messages/answers/{kind}"), "/ramp_down/answers");
+    }
+
+    /// Each of our counts is the server's, or lacks what came once accounts were closed: that is
+    /// counted apart, for all of them together.
+    #[track_caller]
+    fn assert_books(&self, books: &[(&str, u64)], of: impl Fn(&str) -> String, late: &str) {
+        let mut lacking = 0;
+        for (name, theirs) in books {
+            let ours = self.count(&of(name));
+            assert!(ours <= *theirs, "{name}: {ours} of ours, {theirs} of the server's: {:#}", self.summary);
+            lacking += theirs - ours;
+        }
+        assert_eq!(lacking, self.count(late), "{books:?} of the server's, {late}: {:#}", self.summary);
     }
 
     /// Every message that the server sent is counted under its kind, or came once accounts were
     /// closed. `sent` is the server's count of each kind.
     #[track_caller]
     pub(crate) fn assert_heard(&self, sent: &[(&str, u64)]) {
-        let mut late = 0;
-        for (kind, sent) in sent {
-            let heard = self.count(&format!("/messages/by_type/{kind}"));
-            assert!(heard <= *sent, "{kind}: {heard} heard of {sent}: {:#}", self.summary["messages"]);
-            late += sent - heard;
-        }
         let known: BTreeMap<_, _> = sent.iter().copied().collect();
         for (kind, heard) in self.summary["messages"]["by_type"].as_object().expect("an object") {
             let is_known = known.contains_key(kind.as_str());
             assert!(is_known || *heard == 0, "{heard} of {kind}, which the server has not sent");
         }
-        assert_eq!(late, self.count("/ramp_down/messages"), "came late: {:#}", self.summary["messages"]);
+        self.assert_books(sent, |kind| format!("/messages/by_type/{kind}"), "/ramp_down/messages");
     }
 }

@@ -107,7 +107,8 @@ fn the_broker_confirms_and_delivers_what_was_said() {
         counters[0] >= sent
     });
     let [received, confirmed, delivered] = counters;
-    played.assert_answered("say", received);
+    // The broker counts no heartbeats: all others of those that came late are messages.
+    assert!(sent <= received && received <= sent + played.count("/ramp_down/sent"), "{received} received");
     assert_eq!(confirmed, received);
     let of = |kind| played.count(&format!("/messages/by_type/{kind}"));
     let late = played.count("/ramp_down/messages");
@@ -132,7 +133,7 @@ fn a_wrong_passcode_is_refused() {
     let started = played.count("/sessions/started");
     assert_eq!(
         kinds(&played.summary),
-        [("Bad CONNECT".to_owned(), started)],
+        [("refused:failed".to_owned(), started)],
         "{:#}",
         played.summary["errors"]
     );

@@ -239,6 +239,8 @@ fn facts() -> Facts {
         requires_all: false,
         ramp_down: Some(RampDownFacts {
             messages: 17_997_000,
+            sent: 0,
+            answers: 0,
             closed: 5998,
             clean: 5998,
             cut: 0,
