@@ -133,8 +133,8 @@ fn templates(c: &mut Criterion) {
     };
     let mut out = Vec::with_capacity(256);
     let mut group = c.benchmark_group("template");
-    let ping = &websocket.ping.as_ref().expect("it has one").message;
-    let record = websocket.record.as_ref().expect("it has one");
+    let [ping, record] = &websocket.every[..] else { panic!("two periodic messages") };
+    let (ping, record) = (&ping.send, &record.send);
     for (name, template) in [("PING", ping), ("RECORD", record), ("WebSocket URL", &websocket.url)] {
         group.bench_function(name, |b| {
             b.iter(|| {

@@ -3,7 +3,7 @@
 //! Knows no name. Invariant: once accounts are closed, [`Beats::check`] holds for each heartbeat.
 
 use super::PingEvent;
-use super::counts::{at_most, equal};
+use super::sums::{at_most, equal};
 use crate::lang::{Reason, Sentence};
 
 /// Of a heartbeat, or of all together; of a message that awaits nothing, `due`, `sent` and `missed`.

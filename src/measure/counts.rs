@@ -5,7 +5,8 @@
 
 use startline_os::tick::TICK_MICROS;
 
-use super::Beats;
+use super::beats::Beats;
+use super::sums::at_most;
 use crate::lang::{Reason, Sentence};
 
 /// How [`Counts::error_rate`] is made, in the words of the report.
@@ -148,19 +149,6 @@ impl Counts {
         at_most(Reason::SessionsOpened, self.opened + self.completed, self.started)?;
         at_most(Reason::SessionsEnded, self.failed + self.completed + self.abandoned, self.started)
     }
-}
-
-pub(super) fn equal(sum: Reason, left: u64, right: u64) -> Result<(), Sentence> {
-    if left == right { Ok(()) } else { Err(unequal(sum, left, right)) }
-}
-
-pub(super) fn at_most(sum: Reason, left: u64, right: u64) -> Result<(), Sentence> {
-    if left <= right { Ok(()) } else { Err(unequal(sum, left, right)) }
-}
-
-/// Says that a sum does not close.
-pub(super) fn unequal(sum: Reason, left: u64, right: u64) -> Sentence {
-    Reason::Unequal.with(sum).with(left.to_string()).with(right.to_string())
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod routing;
 pub mod servers;
 mod sources;
 mod stalls;
+mod sums;
 mod tally;
 mod tls;
 

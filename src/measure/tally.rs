@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::counts::unequal;
+use super::sums::unequal;
 use super::routing::Routing;
 use super::{
     AddressCounts, Beats, Counts, Failures, Fate, FaultSample, KindTally, Latencies, Layout, Stall, Stalls, TlsCounts,

@@ -8,9 +8,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use startline_os::units::{self, duration_text};
+use startline_os::units::duration_text;
 
-use super::settings::{PlanError, RUN_MAX, Settings};
 use crate::nearest;
 use crate::scenario::Scenario;
 use crate::scenario::every::{Every, Interval};
@@ -40,10 +39,7 @@ impl FromStr for EveryOption {
         let (name, change) = match what.rsplit_once('.') {
             Some((name, "interval")) => (name, Change::Interval(value.parse()?)),
             Some((name, "timeout")) => {
-                let timeout = units::duration(value)?;
-                if timeout.is_zero() || timeout > RUN_MAX {
-                    return Err(format!("a timeout is over zero and at most {}", duration_text(RUN_MAX)));
-                }
+                let Interval::Fixed(timeout) = value.parse()? else { return Err(wrong()) };
                 (name, Change::Timeout(timeout))
             }
             None if value == "on" || value == "off" => (what, Change::On(value == "on")),
@@ -81,36 +77,41 @@ impl From<EveryOption> for String {
     }
 }
 
-impl Settings {
-    /// Changes the scenario's periodic messages as the user asked.
+/// The short forms, each with the option that it is.
+pub(super) fn short_forms(
+    ping_interval: Option<Duration>,
+    pong_timeout: Option<Duration>,
+    record_interval: Option<Duration>,
+) -> impl Iterator<Item = (&'static str, EveryOption)> {
+    let interval = |interval: Duration| Change::Interval(Interval::Fixed(interval));
+    let all = [
+        ("--ping-interval", "ping", ping_interval.map(interval)),
+        ("--pong-timeout", "ping", pong_timeout.map(Change::Timeout)),
+        ("--record-interval", "record", record_interval.map(interval)),
+    ];
+    all.into_iter()
+        .filter_map(|(asked, name, change)| Some((asked, EveryOption { name: name.to_owned(), change: change? })))
+}
+
+impl EveryOption {
+    /// Changes the scenario's message of this name.
     ///
     /// # Errors
     /// There is no such message, or it awaits nothing and is given a timeout.
-    pub(super) fn change_every(&self, scenario: &mut Scenario) -> Result<(), PlanError> {
-        let interval = |interval: Duration| Change::Interval(Interval::Fixed(interval));
-        let short = [
-            ("--ping-interval", "ping", self.ping_interval.map(interval)),
-            ("--pong-timeout", "ping", self.pong_timeout.map(Change::Timeout)),
-            ("--record-interval", "record", self.record_interval.map(interval)),
-        ];
-        let short = short.into_iter().filter_map(|(asked, name, change)| Some((asked, name, change?)));
-        let long = self.every.iter().map(|it| ("--every", it.name.as_str(), it.change.clone()));
-        for (asked, name, change) in short.chain(long) {
-            let names: Vec<String> =
-                scenario.websocket.iter().flat_map(|it| &it.every).map(|every| every.name.clone()).collect();
-            let every = scenario.websocket.as_mut().and_then(|websocket| websocket.every_named(name));
-            let Some(every) = every else {
-                let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                let hint = if names.is_empty() { String::new() } else { nearest::hint(name, &names) };
-                let reason = format!(
-                    "the scenario \"{}\" has no periodic message \"{name}\" ([[websocket.every]]){hint}",
-                    scenario.name
-                );
-                return Err(PlanError::Value { what: asked, reason });
-            };
-            every.change(change).map_err(|reason| PlanError::Value { what: asked, reason })?;
-        }
-        Ok(())
+    pub(super) fn apply(&self, scenario: &mut Scenario) -> Result<(), String> {
+        let websocket = scenario.websocket.iter();
+        let names: Vec<String> =
+            websocket.flat_map(|it| &it.every).map(|every| every.name.clone()).collect();
+        let every = scenario.websocket.as_mut().and_then(|websocket| websocket.every_named(&self.name));
+        let Some(every) = every else {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let hint = if names.is_empty() { String::new() } else { nearest::hint(&self.name, &names) };
+            return Err(format!(
+                "the scenario \"{}\" has no periodic message \"{}\" ([[websocket.every]]){hint}",
+                scenario.name, self.name
+            ));
+        };
+        every.change(self.change.clone())
     }
 }
 

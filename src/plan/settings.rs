@@ -14,7 +14,7 @@ use startline_os::units::{self, duration_text};
 
 use super::abort::AbortRule;
 use super::capacity::{self, Limits, WORKERS_MAX};
-use super::every::EveryOption;
+use super::every::{self, EveryOption};
 use super::roster::{Roster, RosterError};
 use super::script::ScenarioSettings;
 use super::sources::{self, PortMethod, SourceSpec};
@@ -194,7 +194,11 @@ impl Settings {
             criteria::unit_of(&rule.measure, &scenario.step_names(), scenario.websocket.as_ref())
                 .map_err(|reason| PlanError::Value { what: "abort-on", reason })?;
         }
-        self.change_every(&mut scenario)?;
+        let short = every::short_forms(self.ping_interval, self.pong_timeout, self.record_interval);
+        let long = self.every.iter().map(|option| ("--every", option.clone()));
+        for (what, option) in short.chain(long) {
+            option.apply(&mut scenario).map_err(|reason| PlanError::Value { what, reason })?;
+        }
         Ok(scenario)
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
-use super::{servers, stalls, tls, troubles, watched, *};
+use super::{kinds, servers, stalls, tls, troubles, watched, *};
 use crate::fault::{Blame, Fault};
 use crate::lang::Reason;
 use crate::measure::{
@@ -43,7 +43,7 @@ impl RunResult {
             ping: ping(tally),
             every: every(totals),
             errors: errors(totals, scenario),
-            messages: messages(totals),
+            messages: messages(totals, facts, plan),
             ledger: facts.ledger.as_ref().map(ledger),
             servers: servers::result(totals, scenario, plan.settings.expect_servers),
             routing: servers::routing(tally, plan.settings.expect_servers),
@@ -171,7 +171,7 @@ fn steps(totals: &Totals) -> Ordered<StepResult> {
     totals.layout().steps.iter().enumerate().map(step).collect()
 }
 
-fn latency(latencies: &Latencies) -> LatencyResult {
+pub(super) fn latency(latencies: &Latencies) -> LatencyResult {
     let at = |share: f64| millis(latencies.quantile(share));
     LatencyResult {
         mean_ms: millis(latencies.mean()),
@@ -339,7 +339,7 @@ fn sample(sample: &FaultSample) -> ErrorSample {
     }
 }
 
-fn messages(totals: &Totals) -> MessagesResult {
+fn messages(totals: &Totals, facts: &Facts, plan: &Plan) -> MessagesResult {
     let tally = totals.tally();
     let names = &totals.layout().messages;
     let listed = names.iter().enumerate();
@@ -351,6 +351,10 @@ fn messages(totals: &Totals) -> MessagesResult {
         bytes: tally.counts.message_bytes,
         joined: tally.counts.messages_joined,
         by_type: Ordered(by_type),
+        seconds: numbers::seconds(ramp_taken(tally, facts).unwrap_or_default() + facts.hold_actual),
+        answers: kinds::answers(tally, plan),
+        ages: kinds::ages(tally, plan),
+        sequences: kinds::sequences(tally, plan),
         first_other: totals.first_unmatched().map(|first| OtherMessage {
             session: first.session,
             member_id: first.member_id,

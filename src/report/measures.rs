@@ -8,6 +8,7 @@ use super::{ErrorDetail, RunResult, StepResult};
 use crate::fault::{Blame, Excuse, Fault};
 use crate::lang::{Reason, Sentence};
 use crate::numbers;
+use crate::scenario::criteria::KIND_COUNTS;
 
 /// A measure's value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -124,6 +125,12 @@ pub fn is_measure(name: &str, steps: &[String]) -> bool {
     if let Some((_, figure)) = every_figure(name) {
         return super::EveryResult::default().figure(figure).is_some();
     }
+    if let Some((_, figure, is_age)) = kind_figure(name) {
+        return match is_age {
+            true => FIGURES.contains(&figure) || figure == "negative",
+            false => KIND_COUNTS.contains(&figure),
+        };
+    }
     match step_figure(name) {
         Some((step, figure)) => steps.iter().any(|known| known == step) && FIGURES.contains(&figure),
         None => SCALARS.iter().any(|scalar| scalar.name == name),
@@ -166,6 +173,12 @@ pub(super) fn read(name: &str, result: &RunResult, excuses: Excuses) -> Result<R
     if let Some((every, figure)) = every_figure(name) {
         return read_every(every, figure, result, excuses);
     }
+    if let Some((kind, figure, is_age)) = kind_figure(name) {
+        return match is_age {
+            true => read_age(kind, figure, result, excuses),
+            false => read_kind(kind, figure, result),
+        };
+    }
     let scalar = SCALARS.iter().find(|scalar| scalar.name == name);
     let scalar = scalar.ok_or_else(|| Missing::NotMeasured(Reason::NoMeasure.with(name)))?;
     let value = (scalar.read)(result)?;
@@ -186,6 +199,54 @@ fn step_figure(name: &str) -> Option<(&str, &str)> {
 /// The parts of `every.<name>.<figure>`.
 fn every_figure(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix("every.")?.rsplit_once('.')
+}
+
+/// The parts of `messages.<kind>.<figure>` and, of an age, `messages.<kind>.age.<figure>`.
+fn kind_figure(name: &str) -> Option<(&str, &str, bool)> {
+    let rest = name.strip_prefix("messages.")?;
+    let age = rest.split_once(".age.").map(|(kind, figure)| (kind, figure, true));
+    age.or_else(|| rest.rsplit_once('.').map(|(kind, figure)| (kind, figure, false)))
+}
+
+fn read_kind(kind: &str, figure: &str, result: &RunResult) -> Result<Reading, Missing> {
+    let messages = &result.messages;
+    let sequence = || messages.sequences.get(kind).copied();
+    let value = match figure {
+        "received" => messages.by_type.get(kind).map(|count| *count as f64),
+        "per_s" if messages.seconds <= 0.0 => return Err(Reason::NoRate.into()),
+        "per_s" => messages.by_type.get(kind).map(|count| *count as f64 / messages.seconds),
+        "answers" => messages.answers.get(kind).map(|count| *count as f64),
+        "missing" => sequence().map(|it| it.missing as f64),
+        "duplicate" => sequence().map(|it| it.duplicate as f64),
+        _ => None,
+    };
+    if matches!(figure, "missing" | "duplicate") && messages.by_type.get(kind) == Some(&0) {
+        return Err(Missing::NotMeasured(Reason::NoMessage.with(kind)));
+    }
+    let value = value.ok_or_else(|| Missing::NotMeasured(Reason::NoFigure.with(figure)))?;
+    Ok(Reading { value, fair: Fair::Same })
+}
+
+/// How long before they came messages were sent, less the time that they may have lain unread here.
+fn read_age(kind: &str, figure: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, Missing> {
+    let no_figure = || Missing::NotMeasured(Reason::NoFigure.with(figure));
+    let age = result.messages.ages.get(kind).ok_or_else(no_figure)?;
+    if age.count == 0 {
+        return Err(Missing::NotMeasured(Reason::NoMessage.with(kind)));
+    }
+    if figure == "negative" {
+        return Ok(Reading { value: age.negative as f64, fair: Fair::Same });
+    }
+    if !FIGURES.contains(&figure) {
+        return Err(no_figure());
+    }
+    let value = age.latency.figure(figure);
+    let value = value.ok_or_else(|| Missing::NotMeasured(Reason::OnlyNegativeAges.with(kind)))?;
+    let fair = match excuses.lagging {
+        true => Fair::Unknown(Excuse::Lag),
+        false => Fair::Otherwise((value - result.generator.lag_p99_ms.unwrap_or(0.0)).max(0.0)),
+    };
+    Ok(Reading { value, fair })
 }
 
 /// Whether it counts cycles that failed, some of which this machine's stalls may have spoiled.
@@ -351,10 +412,26 @@ mod tests {
     #[test]
     fn measures_are_known_by_name() {
         let steps = ["login".to_owned(), "enter".to_owned()];
-        for name in ["errors.rate", "steps.enter.p95_ms", "every.ping.missed", "servers.misrouted"] {
+        for name in [
+            "errors.rate",
+            "steps.enter.p95_ms",
+            "every.ping.missed",
+            "servers.misrouted",
+            "messages.trade.per_s",
+            "messages.a.b.age.p95_ms",
+        ] {
             assert!(is_measure(name, &steps), "{name}");
         }
-        for name in ["errors", "steps.enter.p42_ms", "steps.open.p95_ms", "steps.enter", "ping.missed", "every.ping.lost"] {
+        for name in [
+            "errors",
+            "steps.enter.p42_ms",
+            "steps.open.p95_ms",
+            "steps.enter",
+            "ping.missed",
+            "every.ping.lost",
+            "messages.trade.age.p42_ms",
+            "messages.trade.lost",
+        ] {
             assert!(!is_measure(name, &steps), "{name}");
         }
         assert!(is_share("errors.rate") && !is_share("every.ping.missed") && !is_share("steps.enter.p95_ms"));

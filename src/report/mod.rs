@@ -13,6 +13,7 @@ pub mod files;
 pub mod formats;
 pub mod headline;
 mod hlog;
+mod kinds;
 mod measures;
 mod ordered;
 pub mod page;
@@ -45,6 +46,7 @@ use crate::measure::ledger::LedgerTotals;
 use crate::watch::Seen;
 
 pub use build::error_details;
+pub use kinds::{AgeResult, MessagesResult, OtherMessage, SequenceResult};
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use result::*;

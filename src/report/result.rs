@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
-use super::{Ordered, RoutingResult, ServerResult, StallsResult, TroubleResult, WatchResult};
+use super::{MessagesResult, Ordered, RoutingResult, ServerResult, StallsResult, TroubleResult, WatchResult};
 use crate::lang::Sentence;
 use crate::members::{MemberId, SessionNumber};
 use crate::scenario::Good;
@@ -326,40 +326,6 @@ pub struct ErrorSample {
     pub at_seconds: f64,
     /// The first bytes of what the peer sent.
     pub evidence: String,
-}
-
-/// What was received.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MessagesResult {
-    /// Whole messages.
-    pub received: u64,
-    /// Bytes of payload in them.
-    pub bytes: u64,
-    /// Of these, those in which another JSON text followed the first on a line of its own: only the
-    /// first was read.
-    #[serde(default)]
-    pub joined: u64,
-    /// By type; `other` is whatever the scenario does not list.
-    pub by_type: Ordered<u64>,
-    /// The first that the scenario does not list; `null` if all were of its types.
-    pub first_other: Option<OtherMessage>,
-    /// Bytes read off sockets, framing and HTTP included.
-    pub socket_bytes_received: u64,
-    /// Bytes written to sockets.
-    pub socket_bytes_sent: u64,
-}
-
-/// A message of a type that the scenario does not list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OtherMessage {
-    /// The number of the session that received it.
-    pub session: SessionNumber,
-    /// Its member.
-    pub member_id: MemberId,
-    /// Seconds since the run began.
-    pub at_seconds: f64,
-    /// Its beginning.
-    pub text: String,
 }
 
 /// Pairs of an observer and another member, both open at the close: `expected = seen + missing`.

@@ -6,6 +6,8 @@
 //! control characters, so that it cannot rewrite a terminal; no line is wider than the page, except
 //! what can be copied so: the results' path and a command.
 
+mod kinds;
+
 use std::cmp::Reverse;
 use std::path::Path;
 use std::time::Duration;
@@ -243,6 +245,7 @@ impl Text {
         let received = format!("{} ({})", grouped(messages.received), bytes(messages.bytes));
         self.line(Title::Messages, &received);
         self.more(&counted(types.into_iter()));
+        self.kinds(messages);
         if messages.joined > 0 {
             let text = self.lang.say(Summary::Joined, &[&grouped(messages.joined)]);
             self.warn(&text);

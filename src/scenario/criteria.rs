@@ -9,6 +9,7 @@ use startline_os::units::duration_text;
 use super::document::Section;
 use super::error::ScenarioError;
 use super::every::Every;
+use super::kinds::Kind;
 use super::{Criterion, Good, WebSocket};
 use crate::nearest;
 
@@ -61,8 +62,10 @@ pub const MEASURES: [Measure; 11] = [
 pub const STEP_STATISTICS: [&str; 8] = ["mean", "min", "p50", "p90", "p95", "p99", "p999", "max"];
 
 /// Counts of a periodic message: `every.ping.unanswered`.
-pub const EVERY_COUNTS: [&str; 7] =
-    ["due", "sent", "answered", "late", "unanswered", "missed", "pending"];
+pub const EVERY_COUNTS: [&str; 7] = ["due", "sent", "answered", "late", "unanswered", "missed", "pending"];
+
+/// Counts of a kind of messages: `messages.trade.missing`; the last two are of numbered ones.
+pub const KIND_COUNTS: [&str; 5] = ["received", "per_s", "answers", "missing", "duplicate"];
 
 const fn measure(name: &'static str, unit: &'static str, about: &'static str, needs: Needs) -> Measure {
     Measure { name, unit, about, needs }
@@ -153,6 +156,9 @@ pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -
     if let Some(rest) = measure.strip_prefix("every.") {
         return every_unit(measure, rest, websocket);
     }
+    if let Some(rest) = measure.strip_prefix("messages.") {
+        return kind_unit(measure, rest, websocket);
+    }
     if let Some(figure) = measure.strip_prefix("ping.") {
         return Err(format!("\"{measure}\" is written otherwise now: every.NAME.{figure}"));
     }
@@ -165,9 +171,7 @@ pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -
     let lacking = match known.needs {
         Needs::Nothing => None,
         Needs::WebSocket => websocket.is_none().then_some("[websocket]"),
-        Needs::Presence => {
-            websocket.is_none_or(|ws| !ws.kinds.announces()).then_some("[websocket.presence]")
-        }
+        Needs::Presence => websocket.is_none_or(|ws| !ws.kinds.announces()).then_some("[websocket.presence]"),
     };
     match lacking {
         Some(section) => Err(format!("this scenario has no {section}, so it cannot measure \"{measure}\"")),
@@ -194,6 +198,43 @@ fn every_unit(measure: &str, rest: &str, websocket: Option<&WebSocket>) -> Resul
     Ok(String::new())
 }
 
+fn kind_unit(measure: &str, rest: &str, websocket: Option<&WebSocket>) -> Result<String, String> {
+    let parts = rest.split_once(".age.").map(|(name, figure)| (name, figure, true));
+    let Some((name, figure, is_age)) =
+        parts.or_else(|| rest.rsplit_once('.').map(|(name, it)| (name, it, false)))
+    else {
+        return Err(format!(
+            "\"{measure}\" is not messages.<kind>.<count> or messages.<kind>.age.<statistic>_ms"
+        ));
+    };
+    let kinds: Vec<&Kind> = websocket.iter().flat_map(|websocket| &websocket.kinds.kinds).collect();
+    let Some(kind) = kinds.iter().find(|kind| kind.name == name) else {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name.as_str()).collect();
+        let hint = if names.is_empty() { String::new() } else { nearest::hint(name, &names) };
+        return Err(format!("there is no kind \"{name}\" ([websocket.messages]){hint}"));
+    };
+    if is_age {
+        if kind.sent_at.is_none() {
+            return Err(format!("\"{name}\" has no \"sent_at\", so it cannot measure \"{measure}\""));
+        }
+        return if figure == "negative" { Ok(String::new()) } else { statistic_unit(figure) };
+    }
+    let lacking = match figure {
+        "received" => None,
+        "per_s" => return Ok("/s".to_owned()),
+        "answers" => kind.answer.is_none().then_some("answer"),
+        "missing" | "duplicate" => kind.sequence.is_none().then_some("sequence"),
+        _ => {
+            let hint = nearest::hint(figure, &KIND_COUNTS);
+            return Err(format!("there is no count \"{figure}\"{hint}, age.<statistic>_ms"));
+        }
+    };
+    match lacking {
+        Some(key) => Err(format!("\"{name}\" has no \"{key}\", so it cannot measure \"{measure}\"")),
+        None => Ok(String::new()),
+    }
+}
+
 fn step_unit(measure: &str, rest: &str, steps: &[String]) -> Result<String, String> {
     let Some((step, statistic)) = rest.rsplit_once('.') else {
         return Err(format!("\"{measure}\" is not steps.<step>.<statistic>_ms"));
@@ -202,6 +243,10 @@ fn step_unit(measure: &str, rest: &str, steps: &[String]) -> Result<String, Stri
         let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
         return Err(format!("there is no step \"{step}\"{}", nearest::hint(step, &steps)));
     }
+    statistic_unit(statistic)
+}
+
+fn statistic_unit(statistic: &str) -> Result<String, String> {
     let known = statistic.strip_suffix("_ms").is_some_and(|name| STEP_STATISTICS.contains(&name));
     if !known {
         let valid: Vec<String> = STEP_STATISTICS.iter().map(|name| format!("{name}_ms")).collect();

@@ -177,7 +177,9 @@ impl Kinds {
         let known = self.places.iter().position(|wanted| wanted.place == place);
         match known {
             Some(at) => self.places[at].rules |= rules,
-            None if self.places.len() == usize::from(u8::MAX) => return Err("there are too many places".into()),
+            None if self.places.len() == usize::from(u8::MAX) => {
+                return Err("there are too many places".into());
+            }
             None => self.places.push(Wanted { place, rules }),
         }
         Ok(PlaceIndex(known.unwrap_or(self.places.len() - 1) as u8))
@@ -334,7 +336,11 @@ fn values(table: &Section<'_>, index: usize, vocabulary: &Vocabulary, kinds: &mu
     Ok(())
 }
 
-fn answer(table: &Section<'_>, take: &[(u8, PlaceIndex)], vocabulary: &Vocabulary) -> Result<Option<Template>> {
+fn answer(
+    table: &Section<'_>,
+    take: &[(u8, PlaceIndex)],
+    vocabulary: &Vocabulary,
+) -> Result<Option<Template>> {
     if !table.has("answer") {
         return match take.is_empty() {
             true => Ok(None),
@@ -380,8 +386,12 @@ fn role_of(section: &Section<'_>, key: &str, name: &str, text: &Text<'_>) -> Res
         return Ok(*role);
     }
     let message = match text.value {
-        "open" => "there is no role \"open\": write [[websocket.steps]] with await = the kind's name".to_owned(),
-        "reply" => "there is no role \"reply\": write reply = the kind's name in [[websocket.every]]".to_owned(),
+        "open" => {
+            "there is no role \"open\": write [[websocket.steps]] with await = the kind's name".to_owned()
+        }
+        "reply" => {
+            "there is no role \"reply\": write reply = the kind's name in [[websocket.every]]".to_owned()
+        }
         other => {
             let hint = nearest::hint(other, &ROLES.map(|(known, _)| known));
             format!("there is no role \"{other}\"{hint}")
@@ -410,7 +420,9 @@ fn refuse_hidden(
     known: &Known,
     kinds: &Kinds,
 ) -> Result<()> {
-    let Some(hiding) = kinds.rules.iter().position(|earlier| earlier.hides(&known.rule)) else { return Ok(()) };
+    let Some(hiding) = kinds.rules.iter().position(|earlier| earlier.hides(&known.rule)) else {
+        return Ok(());
+    };
     let hiding = &kinds.kinds[hiding];
     let message = format!(
         "it can never match: \"{}\" ({}) stands before it and takes all of its records; put this kind first",
@@ -460,7 +472,10 @@ fn listing(listed: &Section<'_>, kinds: &mut Kinds) -> Result<()> {
     let wrong = |why: String| listed.error("at", at.span.clone(), why);
     let pointer = Pointer::parse(at.value).map_err(|why| wrong(format!("\"{}\": {why}", at.value)))?;
     if pointer.tokens().iter().filter(|token| *token == "*").count() != 1 {
-        return Err(wrong(format!("\"{}\" has not one * for every element, as in \"/members/*/id\"", at.value)));
+        return Err(wrong(format!(
+            "\"{}\" has not one * for every element, as in \"/members/*/id\"",
+            at.value
+        )));
     }
     kinds.refuse_bodiless(usize::from(kind.0)).map_err(wrong)?;
     kinds.each = Some(Each { pointer, rule: kind.0 });

@@ -122,7 +122,9 @@ pub(super) fn pointer(section: &Section<'_>, key: &str, text: &Text<'_>) -> Resu
 pub(super) fn place_of(text: &str) -> std::result::Result<Pointer, String> {
     let pointer = Pointer::parse(text).map_err(|why| format!("\"{text}\": {why}"))?;
     if pointer.tokens().iter().any(|token| token == "*") {
-        return Err(format!("\"{text}\": * stands for every element in \"listed\" of [websocket.presence] only"));
+        return Err(format!(
+            "\"{text}\": * stands for every element in \"listed\" of [websocket.presence] only"
+        ));
     }
     Ok(pointer)
 }

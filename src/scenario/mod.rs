@@ -373,17 +373,17 @@ mod tests {
         let scenario = Scenario::runnity();
         let ws = scenario.websocket.as_ref().expect("it has one");
         assert_eq!(rendered(&ws.url), "ws://h/ws/1?ticket=t-1");
-        let ping = ws.ping.as_ref().expect("it has one");
-        assert_eq!(rendered(&ping.message), r#"{"type":"PING","timestamp":1700000000000}"#);
-        let record = rendered(ws.record.as_ref().expect("it has one"));
+        let [ping, record] = &ws.every[..] else { panic!("two periodic messages") };
+        assert_eq!(rendered(&ping.send), r#"{"type":"PING","timestamp":1700000000000}"#);
+        assert!(ping.on && ping.is_heartbeat() && !record.on && !record.is_heartbeat());
+        let record = rendered(&record.send);
         assert_eq!(record, r#"{"type":"RECORD","distance":0.100,"pace":360,"timestamp":1700000000000}"#);
         serde_json::from_str::<serde_json::Value>(&record).expect("JSON");
-        assert_eq!(ws.open, Some(MessageType(0)));
-        assert_eq!(ws.messages[0].name, "CONNECTED");
-        assert_eq!(ws.paths[0], Path::Member("type".into()));
-        assert_eq!(ws.paths[usize::from(ws.subject_path.expect("set"))], Path::Member("userId".into()));
+        let [open] = &ws.steps[..] else { panic!("one step") };
+        assert_eq!(open.awaits, [ws.kinds.named("CONNECTED").expect("it is a kind")]);
+        assert!(ws.kinds.announces() && ws.shows_acceptance());
         let tickets: Vec<&str> =
-            ws.error_codes.iter().filter(|code| code.ticket).map(|code| code.code.as_str()).collect();
+            ws.kinds.error_codes.iter().filter(|code| code.ticket).map(|code| code.code.as_str()).collect();
         assert_eq!(tickets, ["INVALID_TICKET"]);
     }
 
@@ -392,8 +392,9 @@ mod tests {
         let (name, source) = Scenario::find("runnity").expect("built in");
         let set = [("pace_s_per_km".to_owned(), "300".to_owned())];
         let scenario = Scenario::compile(&name, &source, &set).expect("it compiles");
-        let record = scenario.websocket.and_then(|ws| ws.record).expect("it has one");
-        assert!(rendered(&record).contains(r#""distance":0.120,"pace":300"#), "{}", rendered(&record));
+        let mut websocket = scenario.websocket.expect("it has one");
+        let record = rendered(&websocket.every_named("record").expect("it has one").send);
+        assert!(record.contains(r#""distance":0.120,"pace":300"#), "{record}");
     }
 
     #[test]
@@ -406,9 +407,13 @@ mod tests {
             &schedule::KEYS,
             &schedule::PARTICIPANT_KEYS,
             &websocket::KEYS,
-            &websocket::PING_KEYS,
-            &websocket::PRESENCE_KEYS,
-            &websocket::ERROR_KEYS,
+            &steps::KEYS,
+            &every::KEYS,
+            &kinds::KEYS,
+            &kinds::KIND_KEYS,
+            &kinds::PRESENCE_KEYS,
+            &kinds::LISTED_KEYS,
+            &kinds::ERROR_KEYS,
             &criteria::KEYS,
         ];
         for key in keys.concat() {
@@ -416,7 +421,7 @@ mod tests {
                 [format!("`{key}`"), format!("`[{key}]`"), format!("`[[{key}]]`"), format!(".{key}]")];
             assert!(written.iter().any(|text| manual.contains(text)), "the key {key}");
         }
-        for (role, _) in websocket::ROLES {
+        for (role, _) in kinds::ROLES {
             assert!(manual.contains(&format!("`{role}`")), "the role {role}");
         }
         for (variable, _) in names::BUILT_IN {
@@ -424,6 +429,9 @@ mod tests {
         }
         for measure in criteria::MEASURES {
             assert!(manual.contains(&format!("| `{}`", measure.name)), "the measure {}", measure.name);
+        }
+        for count in criteria::EVERY_COUNTS {
+            assert!(manual.contains(&format!("`{count}`")), "the count {count}");
         }
         for statistic in criteria::STEP_STATISTICS {
             assert!(manual.contains(&format!("`{statistic}`")), "the statistic {statistic}");

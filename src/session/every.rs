@@ -53,7 +53,7 @@ impl Session {
     /// One falls due.
     pub(super) fn every_due<O: Observer>(&mut self, every: EveryIndex, due: Tick, ctx: &mut Context<'_, O>) {
         let script = ctx.script;
-        let Some((message, pace)) = script.every(every) else { return };
+        let Some((message, pace)) = script.every(every).filter(|(_, pace)| pace.on) else { return };
         let k = self.times_due(pace, due, ctx);
         let next = self.due_after(pace, due, k + 1, ctx);
         if message.times.is_none_or(|times| k + 1 < times) {

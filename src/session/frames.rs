@@ -6,8 +6,8 @@
 //! no message open there is no [`Partial`].
 
 use startline_protocol::websocket::{
-    FrameHeader, HEADER_BYTES_MAX, MessageReader, Opcode, Reader, Violation,
-    parse_close, parse_header, write_close, write_frame,
+    FrameHeader, HEADER_BYTES_MAX, MessageReader, Opcode, Reader, Violation, parse_close, parse_header,
+    write_close, write_frame,
 };
 
 use super::messages::SplitMessage;

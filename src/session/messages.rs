@@ -174,7 +174,12 @@ impl Session {
             return self.record(MessageType::OTHER, &values, echo, ctx);
         }
         if let Some(quick) = kinds.matcher.quick(record) {
-            return self.record(MessageType(quick.rule), &Values { found: Found::Quick(quick), ..values }, echo, ctx);
+            return self.record(
+                MessageType(quick.rule),
+                &Values { found: Found::Quick(quick), ..values },
+                echo,
+                ctx,
+            );
         }
         let mut matching = ctx.side.matching.take().unwrap_or_default();
         let mut early = Vec::new();
@@ -329,7 +334,12 @@ impl Session {
 }
 
 /// Lists the members that came before it was known that they are.
-fn list_early<O: Observer>(early: &mut Vec<MemberId>, kind: MessageType, kinds: &Kinds, ctx: &mut Context<'_, O>) {
+fn list_early<O: Observer>(
+    early: &mut Vec<MemberId>,
+    kind: MessageType,
+    kinds: &Kinds,
+    ctx: &mut Context<'_, O>,
+) {
     let is_listing = kinds.listing == Some(kind);
     early.drain(..).filter(|_| is_listing).for_each(|member| ctx.observer.listed(ctx.who, member));
 }

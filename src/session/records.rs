@@ -59,7 +59,9 @@ impl Session {
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
         let script = ctx.script;
-        let (Some(answer), Some(websocket)) = (&known.answer, &script.scenario.websocket) else { return Ok(()) };
+        let (Some(answer), Some(websocket)) = (&known.answer, &script.scenario.websocket) else {
+            return Ok(());
+        };
         let mut taken = Vec::new();
         if !known.take.is_empty() {
             taken.resize(script.scenario.value_names.len(), String::new());
@@ -80,14 +82,12 @@ impl Session {
     }
 
     fn unmatched<O: Observer>(&self, is_taken: bool, values: &Values<'_>, ctx: &mut Context<'_, O>) {
-        let has_kinds =
-            ctx.script.scenario.websocket.as_ref().is_some_and(|it| !it.kinds.matcher.is_empty());
+        let has_kinds = ctx.script.scenario.websocket.as_ref().is_some_and(|it| !it.kinds.matcher.is_empty());
         if is_taken || !(has_kinds || !values.is_text()) || !ctx.observer.wants_unmatched() {
             return;
         }
         let shown = self.redacted(values.start(), ctx);
-        let unmatched =
-            if values.is_text() { Unmatched::Text(&shown) } else { Unmatched::Binary(&shown) };
+        let unmatched = if values.is_text() { Unmatched::Text(&shown) } else { Unmatched::Binary(&shown) };
         ctx.observer.unmatched(ctx.who, unmatched);
     }
 
@@ -129,7 +129,8 @@ impl Session {
         values: &Values<'_>,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
-        let subject = || ctx.script.scenario.websocket.as_ref()?.kinds.subject.and_then(|at| values.member(at));
+        let subject =
+            || ctx.script.scenario.websocket.as_ref()?.kinds.subject.and_then(|at| values.member(at));
         match known.role {
             Role::Entered => {
                 let member = subject().ok_or(Fault::MessageMalformed)?;
@@ -211,9 +212,8 @@ mod tests {
 
     #[test]
     fn instants_are_read_in_their_unit() {
-        let micros_of = |text: &str, unit_nanos| {
-            micros(text.as_bytes(), SentAt { place: PlaceIndex(0), unit_nanos })
-        };
+        let micros_of =
+            |text: &str, unit_nanos| micros(text.as_bytes(), SentAt { place: PlaceIndex(0), unit_nanos });
         assert_eq!(micros_of("1751360400123", 1_000_000), Some(1_751_360_400_123_000));
         assert_eq!(micros_of("1751360400.5", 1_000_000_000), Some(1_751_360_400_500_000));
         assert_eq!(micros_of("1751360400123456789", 1), Some(1_751_360_400_123_456));

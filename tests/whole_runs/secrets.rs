@@ -47,13 +47,18 @@ headers = { Authorization = "Bearer {token}" }
 take = { ticket = "/ticket" }
 [websocket]
 url = "/ws/{order}/{plain}?ticket={ticket}"
-open_timeout = "5s"
 [websocket.messages]
-CONNECTED = "open"
-PONG = "reply"
+CONNECTED = {}
+PONG = {}
 ERROR = "error"
-[websocket.ping]
-message = '{"type":"PING"}'
+[[websocket.steps]]
+name = "open"
+await = "CONNECTED"
+timeout = "5s"
+[[websocket.every]]
+name = "ping"
+send = '{"type":"PING"}'
+reply = "PONG"
 interval = "200ms"
 timeout = "1s"
 [[criteria]]

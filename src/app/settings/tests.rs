@@ -6,6 +6,7 @@ use super::*;
 use crate::cli::run::RunArgs;
 use crate::cli::{Cli, Command};
 use crate::plan::End;
+use crate::scenario::every::Interval;
 
 fn parse(arguments: &[&str]) -> Result<SettingsArgs, clap::Error> {
     let all = ["startline", "run"].iter().chain(arguments);
@@ -46,7 +47,7 @@ fn nothing_typed_is_a_run_against_the_mock_server() {
     assert_eq!(settings.members, Roster::range(13, 6012, 1));
     assert_eq!(settings.workers, None, "as many as this machine needs");
     let ws = settings.scenario().expect("it compiles").websocket.expect("it has one");
-    assert_eq!(ws.ping.map(|ping| ping.interval), Some(seconds(30)));
+    assert_eq!(ws.every[0].interval, Interval::Fixed(seconds(30)));
 }
 
 #[test]

@@ -73,6 +73,12 @@ texts! {
 
         Joined => "warning: {0} messages had more than one JSON text in them: only the first of each was read",
             "경고: 메시지 {0}개에 JSON 텍스트가 둘 이상 있어 각각 첫째만 읽었습니다";
+        Answers => "answered at once: {0}", "즉시 응답: {0}";
+        Age => "{0}: age p50 {1}, p95 {2}, max {3}; least by server {4}",
+            "{0}: 전달 시간 p50 {1}, p95 {2}, 최대 {3}; 서버별 최소 {4}";
+        AgeNegative => "warning: {0} of {1} messages {2} were sent later than they came: the clocks differ",
+            "경고: {2} 메시지 {1}개 중 {0}개의 전송 시각이 도착보다 늦습니다: 시계가 서로 다릅니다";
+        Sequence => "{0}: {1} missing, {2} duplicate", "{0}: 누락 {1}, 중복 {2}";
         FirstOther => "first other: member {0} at {1}: {2}", "첫 번째 기타 메시지: 회원 {0}, {1}: {2}";
 
         ServerOpened => "{0}  {1} of {2} sessions opened ({3} of all)", "{0}  세션 {2}개 중 {1}개 열림(전체의 {3})";

@@ -171,7 +171,9 @@ fn model(record: &[u8], asked: &Asked) -> Option<Outcome> {
     let value = |wanted: &Wanted| {
         let Some(rule) = rule.filter(|rule| wanted.rules >> rule & 1 == 1) else { return Found::Nothing };
         match &wanted.place {
-            Place::Field(pointer) => doc(rule).and_then(|doc| doc.at(pointer.tokens())).map_or(Found::Nothing, Doc::found),
+            Place::Field(pointer) => {
+                doc(rule).and_then(|doc| doc.at(pointer.tokens())).map_or(Found::Nothing, Doc::found)
+            }
             Place::After(text) => text_after(record, text),
         }
     };
@@ -189,7 +191,8 @@ fn model(record: &[u8], asked: &Asked) -> Option<Outcome> {
 }
 
 fn is_match(record: &[u8], rule: &Rule, doc: Option<&Doc>) -> bool {
-    let holds = |(pointer, want): &(Pointer, Want)| match (doc.and_then(|doc| doc.at(pointer.tokens())), want) {
+    let holds = |(pointer, want): &(Pointer, Want)| match (doc.and_then(|doc| doc.at(pointer.tokens())), want)
+    {
         (None, _) => false,
         (Some(found), Want::Exists) => *found != Doc::Literal("null".into()),
         (Some(found), Want::Equals(text)) => found.text() == Some(text),
@@ -231,8 +234,11 @@ impl Doc {
                 None => return Ok(None),
             },
         };
-        let Some(start) = record[from..].iter().position(|byte| b"{[".contains(byte)) else { return Ok(None) };
-        let mut texts = serde_json::Deserializer::from_slice(&record[from + start..]).into_iter::<&RawValue>();
+        let Some(start) = record[from..].iter().position(|byte| b"{[".contains(byte)) else {
+            return Ok(None);
+        };
+        let mut texts =
+            serde_json::Deserializer::from_slice(&record[from + start..]).into_iter::<&RawValue>();
         let raw = texts.next().ok_or(())?.map_err(|_| ())?;
         Self::parsed(raw, 1).map(Some)
     }
@@ -243,7 +249,8 @@ impl Doc {
         match text.as_bytes()[0] {
             b'{' | b'[' if depth > DEPTH_MAX => Err(()),
             b'{' => {
-                let members = serde_json::Deserializer::from_str(text).deserialize_map(Members).map_err(|_| ())?;
+                let members =
+                    serde_json::Deserializer::from_str(text).deserialize_map(Members).map_err(|_| ())?;
                 let members = members.iter().map(|(key, raw)| Ok((key.clone(), inner(raw)?)));
                 Ok(Self::Object(members.collect::<Result<_, ()>>()?))
             }
@@ -261,9 +268,11 @@ impl Doc {
         let Some((token, rest)) = tokens.split_first() else { return Some(self) };
         let inner = match self {
             Self::Object(members) => members.iter().find(|(key, _)| key == token).map(|(_, value)| value),
-            Self::Array(elements) => {
-                token.parse().ok().filter(|index: &usize| index.to_string() == *token).and_then(|k| elements.get(k))
-            }
+            Self::Array(elements) => token
+                .parse()
+                .ok()
+                .filter(|index: &usize| index.to_string() == *token)
+                .and_then(|k| elements.get(k)),
             _ => None,
         };
         inner?.at(rest)

@@ -71,8 +71,10 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 fn message() -> impl Strategy<Value = String> {
-    let before = prop_oneof![3 => Just(""), 1 => prop::sample::select(vec!["42", "aa", "ab", "aaba b\"", " \n"])];
-    (before, space(), container(value().boxed()), "[ab\"}]{0,2}").prop_map(|(a, b, json, c)| format!("{a}{b}{json}{c}"))
+    let before =
+        prop_oneof![3 => Just(""), 1 => prop::sample::select(vec!["42", "aa", "ab", "aaba b\"", " \n"])];
+    (before, space(), container(value().boxed()), "[ab\"}]{0,2}")
+        .prop_map(|(a, b, json, c)| format!("{a}{b}{json}{c}"))
 }
 
 /// A pointer that there is something at, often enough.
@@ -83,9 +85,7 @@ fn pointer() -> impl Strategy<Value = Pointer> {
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
-    let some = |texts: Vec<&'static str>| {
-        prop_oneof![3 => Just(None), 1 => prop::sample::select(texts).prop_map(|text| Some(text.as_bytes().to_vec()))]
-    };
+    let some = |texts: Vec<&'static str>| prop_oneof![3 => Just(None), 1 => prop::sample::select(texts).prop_map(|text| Some(text.as_bytes().to_vec()))];
     let want = prop_oneof![
         2 => Just(Want::Exists),
         1 => prop::sample::select(vec!["", "a", "0", "1", "null", "true"]).prop_map(|it| Want::Equals(it.into())),
@@ -95,8 +95,19 @@ fn rule() -> impl Strategy<Value = Rule> {
         fields.dedup_by_key(|(pointer, _)| pointer.to_string());
         fields
     });
-    (some(vec!["{", "[", "42", "aa"]), some(vec!["a", "ab", "\"a\":", "]"]), fields, some(vec!["a", "ab", "\""]))
-        .prop_map(|(starts, contains, fields, body_after)| Rule { is: None, starts, contains, fields, body_after })
+    (
+        some(vec!["{", "[", "42", "aa"]),
+        some(vec!["a", "ab", "\"a\":", "]"]),
+        fields,
+        some(vec!["a", "ab", "\""]),
+    )
+        .prop_map(|(starts, contains, fields, body_after)| Rule {
+            is: None,
+            starts,
+            contains,
+            fields,
+            body_after,
+        })
 }
 
 fn asked() -> impl Strategy<Value = Asked> {

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use startline::fault::{Blame, Fault, NamedFault};
 use startline::measure::ledger::LedgerTotals;
-use startline::measure::{FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals};
+use startline::measure::{EveryName, FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals};
 use startline::members::{MemberId, SessionNumber};
 use startline::plan::capacity::Limits;
 use startline::plan::roster::Roster;
 use startline::plan::{Plan, ScenarioSettings, Settings, Target};
 use startline::report::{Ending, Facts, RampDownFacts, RunResult};
+use startline::scenario::every::EveryIndex;
 use startline::scenario::template::Template;
 use startline::scenario::{Criterion, Good, HttpStep, MessageType, Scenario, StepIndex, WebSocket};
 use startline_os::process::Host;
@@ -20,7 +21,7 @@ pub const LOGIN: StepIndex = StepIndex(0);
 pub const ENTER: StepIndex = StepIndex(1);
 pub const CONNECT: StepIndex = StepIndex(2);
 pub const OPEN: StepIndex = StepIndex(3);
-pub const PING: StepIndex = StepIndex(4);
+pub const HOLD: StepIndex = StepIndex(5);
 
 /// A run to be judged; change what the test is about, then [`Run::result`].
 pub struct Run {
@@ -74,11 +75,11 @@ impl Run {
 
     /// A PING of an open session comes to this end.
     pub fn ping(&mut self, end: PingEvent) {
-        self.recorder.ping(PingEvent::Due);
+        self.recorder.ping(EveryIndex(0), PingEvent::Due);
         if !matches!(end, PingEvent::Missed { .. }) {
-            self.recorder.ping(PingEvent::Sent);
+            self.recorder.ping(EveryIndex(0), PingEvent::Sent);
         }
-        self.recorder.ping(end);
+        self.recorder.ping(EveryIndex(0), end);
     }
 
     /// The workers are later than they may be.
@@ -108,24 +109,24 @@ impl Run {
 pub fn rich() -> RunResult {
     let mut run = Run::good();
     for _ in 0..17_997 {
-        (0..1000).for_each(|_| run.recorder.message(MessageType(1), 140));
+        (0..1000).for_each(|_| came(&mut run.recorder, MessageType(1), 140));
     }
-    (0..6000).for_each(|_| run.recorder.message(MessageType(0), 280_000));
-    (0..60_000).for_each(|_| run.recorder.message(MessageType(2), 40));
-    run.recorder.message(MessageType::OTHER, 12);
+    (0..6000).for_each(|_| came(&mut run.recorder, MessageType(0), 280_000));
+    (0..60_000).for_each(|_| came(&mut run.recorder, MessageType(2), 40));
+    came(&mut run.recorder, MessageType::OTHER, 12);
     (0..4000).for_each(|_| {
         run.fail(ENTER, Fault::HttpStatus(502), "<html>\r\n<head><title>502 Bad Gateway</title></head>")
     });
     (0..40).for_each(|_| run.fail(CONNECT, Fault::ConnectRefused, ""));
-    run.fail(PING, Fault::Cut, "");
-    run.fail(PING, Fault::Closed(1011), "");
+    run.fail(HOLD, Fault::Cut, "");
+    run.fail(HOLD, Fault::Closed(1011), "");
     run.fail(
         ENTER,
         Fault::Named(NamedFault { name: 0, blame: Blame::Server }),
         "{\"isSuccess\":false,\"message\":\"챌린지가 입장 가능한 상태가 아닙니다.\"}",
     );
     (0..3).for_each(|_| run.ping(PingEvent::TimedOut { stalled: false }));
-    run.recorder.ping(PingEvent::Late);
+    run.recorder.ping(EveryIndex(0), PingEvent::Late);
     (0..100).for_each(|_| run.recorder.step_ok(LOGIN, timed_of(450_000, 120_000)));
     run.facts.ledger = Some(LedgerTotals {
         observers: 5998,
@@ -151,7 +152,7 @@ pub fn interval() -> Interval {
     recorder.session_opened();
     answered_ping(&mut recorder, 7_000);
     recorder.lag(micros(160));
-    recorder.message(MessageType(1), 140);
+    came(&mut recorder, MessageType(1), 140);
     recorder.bytes(1_000, 100);
     let at = Duration::from_millis(1_500);
     let evidence = "line one\nline \"two\"".into();
@@ -171,6 +172,7 @@ pub fn interval() -> Interval {
 pub fn layout() -> Layout {
     Layout {
         steps: ["login", "enter", "connect", "open", "ping"].map(String::from).to_vec(),
+        every: vec![EveryName { name: "ping".into(), step: Some(StepIndex(4)) }],
         messages: ["CONNECTED", "USER_ENTERED", "PONG"].map(String::from).to_vec(),
     }
 }
@@ -200,10 +202,16 @@ fn bucket(session: u32) -> usize {
     (startline::measure::routing::java_hash(member(session), 38).wrapping_abs() % 2) as usize
 }
 
+/// A message that is one record came.
+pub fn came(recorder: &mut Recorder, kind: MessageType, bytes: u64) {
+    recorder.message(bytes);
+    recorder.record(kind);
+}
+
 fn answered_ping(recorder: &mut Recorder, latency: u64) {
-    recorder.ping(PingEvent::Due);
-    recorder.ping(PingEvent::Sent);
-    recorder.ping(PingEvent::Answered(timed(latency)));
+    recorder.ping(EveryIndex(0), PingEvent::Due);
+    recorder.ping(EveryIndex(0), PingEvent::Sent);
+    recorder.ping(EveryIndex(0), PingEvent::Answered(timed(latency)));
 }
 
 fn facts() -> Facts {
@@ -322,29 +330,7 @@ fn http(name: &str) -> HttpStep {
 }
 
 fn websocket() -> WebSocket {
-    WebSocket {
-        url: Template::default(),
-        headers: Vec::new(),
-        subprotocol: None,
-        hello: None,
-        connect_timeout: Duration::from_secs(10),
-        open_timeout: Duration::from_secs(5),
-        close_timeout: Duration::from_secs(5),
-        ticket_lifetime: Some(Duration::from_secs(30)),
-        message_bytes_max: 1 << 24,
-        paths: Vec::new(),
-        type_member: "type".into(),
-        messages: Vec::new(),
-        open: None,
-        ping: None,
-        record: None,
-        quit: None,
-        subject_path: None,
-        subject_member: "userId".into(),
-        listed_path: None,
-        error_code_path: None,
-        error_codes: Vec::new(),
-    }
+    Scenario::runnity().websocket.expect("it has one")
 }
 
 fn timed(latency: u64) -> Timed {

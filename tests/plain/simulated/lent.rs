@@ -10,7 +10,9 @@ use startline::measure::{Counts, Layout, Recorder, Totals};
 use startline::members::{MemberId, SessionNumber};
 use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::script::Delays;
-use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Waits, Who};
+use startline::session::{
+    Commands, Context, Phase, Rhythm, Script, Session, Side, Slots, Spills, StepPlaces, Timer, Waits, Who,
+};
 use startline_os::tick::{Tick, Ticks};
 
 use super::script;
@@ -20,6 +22,7 @@ pub struct Driven {
     script: Script,
     layout: Layout,
     session: Session,
+    side: Side,
     spills: Spills,
     books: Books,
     totals: Totals,
@@ -45,16 +48,15 @@ impl Driven {
     /// Of this scenario, with its first connection up.
     pub fn playing(source: &str) -> Self {
         let scenario = Arc::new(Scenario::compile("x.toml", source, &[]).expect("it compiles"));
-        let delays = Delays::of(&scenario);
-        let mut driven = Self::started(Script { scenario, delays, ..script() });
+        let (delays, rhythm) = (Delays::of(&scenario), Rhythm::of(&scenario, 7));
+        let places = StepPlaces::of(&scenario);
+        let mut driven = Self::started(Script { scenario, delays, rhythm, places, ..script() });
         driven.connect();
         driven
     }
 
     fn started(script: Script) -> Self {
-        let websocket = script.scenario.websocket.as_ref();
-        let messages = websocket.map(|it| it.messages.iter().map(|rule| rule.name.clone()).collect());
-        let layout = Layout { steps: script.scenario.step_names(), messages: messages.unwrap_or_default() };
+        let layout = Layout::of(&script.scenario);
         let books = Books {
             recorder: Recorder::new(&layout),
             servers: ServerNames::default(),
@@ -62,13 +64,16 @@ impl Driven {
             at: Duration::ZERO,
             from: None,
             unmatched: None,
-            last_step: StepIndex(4),
+            places: script.places,
+            heartbeats: Vec::new(),
         };
+        let side = Side::new(&script, 1);
         let mut driven = Self {
             script,
             totals: Totals::new(&layout),
             layout,
             session: Session::new(),
+            side,
             spills: Spills::new(),
             books,
             now: Tick::from_raw(u32::MAX - 100),
@@ -175,7 +180,9 @@ impl Driven {
             now: self.now,
             unix_micros: 1_700_000_000_000_000,
             who: Who { session: SessionNumber(0), member_id: MemberId(13), challenge_id: 38 },
+            row: 0,
             script: &self.script,
+            side: &mut self.side,
             spills: &mut self.spills,
             slots: Slots::new(7),
             waits: &mut self.waits,

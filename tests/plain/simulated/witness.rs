@@ -8,8 +8,9 @@ use startline::measure::ledger::{Ledger, LedgerTotals, SessionSet};
 use startline::measure::servers::{ServerIndex, ServerNames};
 use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals};
 use startline::members::MemberId;
+use startline::scenario::every::EveryIndex;
 use startline::scenario::{MessageType, Scenario, StepIndex};
-use startline::session::{Observer, Unmatched, Who};
+use startline::session::{Observer, StepPlaces, Unmatched, Who};
 use startline_os::tick::Ticks;
 
 /// What all sessions told.
@@ -54,11 +55,7 @@ pub struct Witness {
 impl Default for Witness {
     fn default() -> Self {
         let scenario = Scenario::runnity();
-        let messages = scenario.websocket.as_ref().map(|it| &it.messages[..]).unwrap_or_default();
-        let layout = Layout {
-            steps: scenario.step_names(),
-            messages: messages.iter().map(|rule| rule.name.clone()).collect(),
-        };
+        let layout = Layout::of(&scenario);
         Self {
             tally: Tally::default(),
             books: Books {
@@ -68,7 +65,8 @@ impl Default for Witness {
                 at: Duration::ZERO,
                 from: None,
                 unmatched: None,
-                last_step: StepIndex(4),
+                places: StepPlaces::of(&scenario),
+                heartbeats: layout.every.iter().map(|every| every.step).collect(),
             },
             totals: Totals::new(&layout),
         }
@@ -160,9 +158,21 @@ impl Observer for Witness {
         self.books.opened(who, server);
         self.tally.opened += 1;
     }
-    fn message(&mut self, message: MessageType, bytes: u64) {
-        self.books.message(message, bytes);
+    fn message(&mut self, bytes: u64) {
+        self.books.message(bytes);
         self.tally.messages += 1;
+    }
+    fn record(&mut self, kind: MessageType) {
+        self.books.record(kind);
+    }
+    fn answered(&mut self, kind: MessageType) {
+        self.books.answered(kind);
+    }
+    fn aged(&mut self, kind: MessageType, server: ServerIndex, micros: i64) {
+        self.books.aged(kind, server, micros);
+    }
+    fn numbered(&mut self, kind: MessageType, missing: u64, again: bool) {
+        self.books.numbered(kind, missing, again);
     }
     fn listed(&mut self, who: Who, member_id: MemberId) {
         self.books.listed(who, member_id);
@@ -176,8 +186,8 @@ impl Observer for Witness {
         self.books.error_message(who, server, fault, evidence);
         self.tally.error_messages += 1;
     }
-    fn ping(&mut self, who: Who, event: PingEvent) {
-        self.books.ping(who, event);
+    fn ping(&mut self, who: Who, every: EveryIndex, event: PingEvent) {
+        self.books.ping(who, every, event);
         match event {
             PingEvent::Due => self.tally.due += 1,
             PingEvent::Missed { .. } => self.tally.missed += 1,
@@ -193,8 +203,15 @@ impl Observer for Witness {
             PingEvent::Pending => self.tally.pending += 1,
         }
     }
-    fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed) {
-        self.books.ping_failed(who, server, fault, waited);
+    fn ping_failed(
+        &mut self,
+        who: Who,
+        every: EveryIndex,
+        server: ServerIndex,
+        fault: Fault,
+        waited: Timed,
+    ) {
+        self.books.ping_failed(who, every, server, fault, waited);
     }
     fn wants_unmatched(&self) -> bool {
         self.books.wants_unmatched()

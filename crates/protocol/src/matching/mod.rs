@@ -197,9 +197,11 @@ impl Matcher {
             }
             Place::Field(pointer) => {
                 // Rules whose JSON begins elsewhere find another value there.
-                let mut left = wanted.rules & (1u64.checked_shl(rules.len() as u32).unwrap_or_default()).wrapping_sub(1);
+                let mut left =
+                    wanted.rules & (1u64.checked_shl(rules.len() as u32).unwrap_or_default()).wrapping_sub(1);
                 while let Some(first) = rules.get(left.trailing_zeros() as usize) {
-                    let same = rules.iter().enumerate().filter(|(_, rule)| rule.body_after == first.body_after);
+                    let same =
+                        rules.iter().enumerate().filter(|(_, rule)| rule.body_after == first.body_after);
                     let of = left & same.fold(0, |of, (k, _)| of | 1 << k);
                     let slot = slot(self, of)?;
                     self.tree(first.body_after.as_deref()).add_slot(of, pointer, slot)?;

@@ -102,9 +102,9 @@ impl Rule {
     /// Two of its fields of which one cannot hold where the other does.
     pub fn contradiction(&self) -> Option<(&Pointer, &Pointer)> {
         let scalars = self.fields.iter().filter(|(_, want)| matches!(want, Want::Equals(_)));
-        scalars.flat_map(|(outer, _)| self.fields.iter().map(move |(inner, _)| (outer, inner))).find(
-            |(outer, inner)| outer.contains(inner),
-        )
+        scalars
+            .flat_map(|(outer, _)| self.fields.iter().map(move |(inner, _)| (outer, inner)))
+            .find(|(outer, inner)| outer.contains(inner))
     }
 
     fn matches(&self, record: &[u8]) -> bool {

@@ -135,7 +135,9 @@ impl Tree {
         outer.inner_rules |= rules;
         let known = match is_star {
             true => outer.star,
-            false => outer.children.iter().find(|(key, _)| **key == *token.as_bytes()).map(|(_, child)| *child),
+            false => {
+                outer.children.iter().find(|(key, _)| **key == *token.as_bytes()).map(|(_, child)| *child)
+            }
         };
         if let Some(child) = known {
             return Ok(child);
@@ -157,7 +159,9 @@ impl Tree {
     /// told.
     pub(super) fn is_ambiguous(&self) -> bool {
         let is_indexed = |node: &Node| {
-            node.children.iter().any(|(_, child)| self.node(*child).is_some_and(|child| child.index.is_some()))
+            node.children
+                .iter()
+                .any(|(_, child)| self.node(*child).is_some_and(|child| child.index.is_some()))
         };
         self.nodes.iter().any(|node| node.star.is_some() && is_indexed(node))
     }
