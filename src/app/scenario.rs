@@ -12,14 +12,26 @@ use anyhow::{Context, Result, bail};
 use startline_os::units::duration_text;
 
 use crate::cli::scenario::{CheckArgs, NewArgs, ScenarioArgs, ScenarioCommand};
+use crate::foreign;
 use crate::members::{MemberId, SessionNumber};
 use crate::plan::ScenarioSettings;
-use crate::foreign;
-use crate::scenario::schema;
-use crate::scenario::template::{Scope, Template};
 use crate::scenario::every::{Every, Reply};
+use crate::scenario::kinds::Kinds;
 use crate::scenario::steps::{Step, Whose};
-use crate::scenario::{Good, HttpStep, MessageType, Scenario, WebSocket};
+use crate::scenario::template::{Scope, Template};
+use crate::scenario::{Good, HttpStep, MessageType, Role, Scenario, WebSocket, schema};
+use crate::session::{Rhythm, Session, Side};
+
+/// What is said of a scenario in which a server need not do more than upgrade.
+const UNCONFIRMED: &str = "
+warning: nothing shows that the server accepted the session: no step awaits a
+  message, and no heartbeat is answered by one. Await what the server sends
+  once it has accepted a session: [[websocket.steps]] with await = \"KIND\".
+";
+/// A held session's socket: its descriptor.
+const SOCKET_BYTES: usize = 4;
+/// A secure session's secrets and counters, with AES-128.
+const TLS_BYTES: usize = 76;
 
 /// The schema beside a new scenario.
 const SCHEMA_FILE: &str = "scenario.schema.json";
@@ -115,6 +127,7 @@ fn check(args: &CheckArgs) -> Result<String> {
     scenario.http.iter().for_each(|step| example.http_step(step, &mut text));
     if let Some(websocket) = &scenario.websocket {
         example.websocket(websocket, &mut text);
+        cost(&scenario, &mut text);
     }
     for criterion in &scenario.criteria {
         let good = match criterion.good {
@@ -132,6 +145,9 @@ fn check(args: &CheckArgs) -> Result<String> {
     // Not a session's: what startline prepare sends, after the steps that the look-up is after.
     for place in [&scenario.join, &scenario.leave].into_iter().flatten() {
         example.http_step(&place.step, &mut text);
+    }
+    if scenario.websocket.as_ref().is_some_and(|websocket| !websocket.shows_acceptance()) {
+        text.push_str(UNCONFIRMED);
     }
     let _ = writeln!(
         text,
@@ -226,6 +242,7 @@ impl<'s> Example<'s> {
         for every in &websocket.every {
             self.every(every, websocket, text);
         }
+        kinds(&websocket.kinds, text);
         message(text, "quit", &websocket.quit);
     }
 
@@ -290,6 +307,34 @@ impl<'s> Example<'s> {
     }
 }
 
+/// The kinds of messages in the order in which they are tried, each with its rule.
+fn kinds(kinds: &Kinds, text: &mut String) {
+    let longest = kinds.names().map(|name| name.chars().count()).max().unwrap_or_default();
+    for (index, name) in kinds.names().enumerate() {
+        let kind = MessageType(index as u8);
+        let meaning = match kinds.role(kind) {
+            Some(Role::Error) => "; an error",
+            Some(Role::Entered) => "; a member has entered",
+            Some(Role::Left) => "; a member has left",
+            Some(Role::Updated) => "; a member's progress",
+            Some(Role::Information) | None => "",
+        };
+        let line = format!("{name:<longest$}  {}{meaning}", kinds.rule_text(kind));
+        entry(text, if index == 0 { "messages" } else { "" }, &line);
+    }
+    if longest > 0 {
+        further(text, &format!("{:<longest$}  matches none of these, in this order", "other"));
+    }
+}
+
+/// What a session costs while it is held.
+fn cost(scenario: &Scenario, text: &mut String) {
+    let beside = Side::bytes_a_session(scenario, &Rhythm::of(scenario, 0));
+    let all = size_of::<Session>() + SOCKET_BYTES + beside;
+    let own = if beside > 0 { format!(", {beside} of them for this scenario") } else { String::new() };
+    entry(text, "held", &format!("{all} bytes a session{own}; {TLS_BYTES} more with TLS"));
+}
+
 fn kind_name(kind: MessageType, websocket: &WebSocket) -> String {
     websocket.kinds.names().nth(usize::from(kind.0)).map_or_else(String::new, |name| format!("\"{name}\""))
 }
@@ -320,11 +365,38 @@ mod tests {
             "           expects 200 or 204 or 302 or 303 within 10s; takes csrf from header:X-CSRF-Token\n",
             "           X-CSRF-Token: <csrf>\n",
             "           Sec-WebSocket-Protocol: chat.v1\n",
-            "hello      {\"type\":\"join\",\"room\":\"lobby\",\"as\":\"runner13\"}\n",
-            "open       at \"welcome\" within 10s\n",
-            "           every 10s, answered by \"said\" with /id = 0-0 within 2s\n",
+            "join       {\"type\":\"join\",\"room\":\"lobby\",\"as\":\"runner13\"}\n",
+            "           answered by \"welcome\" within 10s\n",
+            "open       when \"join\" is done\n",
+            "           every 10s, answered by \"said\" with 0-0 in it within 2s\n",
         ] {
             assert!(text.contains(line), "{line:?} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_check_shows_kinds_in_their_order_and_what_a_held_session_costs() {
+        let text = checked("runnity");
+        let kinds = "\
+messages   CONNECTED           /type = \"CONNECTED\"
+           USER_ENTERED        /type = \"USER_ENTERED\"; a member has entered
+           USER_LEFT           /type = \"USER_LEFT\"; a member has left
+           PARTICIPANT_UPDATE  /type = \"PARTICIPANT_UPDATE\"; a member's progress
+           PONG                /type = \"PONG\"
+           ERROR               /type = \"ERROR\"; an error
+           other               matches none of these, in this order
+";
+        assert!(text.contains(kinds), "{text}");
+        assert!(text.contains("held       32 bytes a session; 76 more with TLS\n"), "{text}");
+        assert!(!text.contains("nothing shows"), "{text}");
+    }
+
+    #[test]
+    fn a_check_warns_where_nothing_shows_that_the_server_accepted_the_session() {
+        let unconfirmed = "warning: nothing shows that the server accepted the session";
+        assert!(checked("plain").contains(unconfirmed));
+        for name in ["runnity", "echo", "chat"] {
+            assert!(!checked(name).contains(unconfirmed), "{name}");
         }
     }
 
@@ -347,7 +419,10 @@ mod tests {
         let text = fs::read_to_string(&file).expect("a file");
         assert!(text.starts_with("#:schema ./scenario.schema.json\n# A new scenario"), "{text}");
         let beside = fs::read_to_string(temp.path().join(SCHEMA_FILE)).expect("a file beside it");
-        assert!(serde_json::from_str::<serde_json::Value>(&beside).expect("JSON")["properties"]["http"].is_object());
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&beside).expect("JSON")["properties"]["http"]
+                .is_object()
+        );
     }
 
     #[test]
@@ -364,7 +439,7 @@ mod tests {
         let refused = source_of("ecko").expect_err("unknown").to_string();
         assert_eq!(
             refused,
-            "there is no built-in scenario \"ecko\"; did you mean \"echo\"?; built in: runnity, echo, chat"
+            "there is no built-in scenario \"ecko\"; did you mean \"echo\"?; built in: runnity, echo, chat, plain"
         );
     }
 }

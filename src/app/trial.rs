@@ -62,7 +62,7 @@ pub fn run(args: &TryArgs) -> Result<ExitStatus> {
 fn style(plan: &Plan, args: &TryArgs) -> Style {
     let names = plan.scenario.step_names();
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
-    Style { page: Page::of(&io::stdout()), label_columns: longest.clamp(6, 14), verbose: args.verbose }
+    Style { page: Page::of(&io::stdout()), label_columns: longest.clamp(6, 18), verbose: args.verbose }
 }
 
 /// Standard output.

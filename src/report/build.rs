@@ -18,7 +18,7 @@ use crate::measure::{
 use crate::members::MemberId;
 use crate::numbers;
 use crate::plan::Plan;
-use crate::scenario::{MessageType, Scenario, StepIndex};
+use crate::scenario::{MessageType, Scenario, StepIndex, WebSocket};
 
 /// Missing pairs are few by construction; kinds of failures are not. More stay in `failures.jsonl`.
 const DETAILS_MAX: usize = 64;
@@ -56,6 +56,7 @@ impl RunResult {
             troubles: Vec::new(),
             ending: ending_key(&facts.ending).to_owned(),
             scenario: scenario.name.clone(),
+            acceptance_shown: scenario.websocket.as_ref().is_none_or(WebSocket::shows_acceptance),
             plan: serde_json::to_value(&plan.settings).unwrap_or_default(),
             started_at: facts.started_at,
             version: facts.version.clone(),

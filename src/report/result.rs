@@ -76,6 +76,9 @@ pub struct RunResult {
     pub ending: String,
     /// The scenario's name.
     pub scenario: String,
+    /// Whether anything in the scenario shows that a server accepted a session.
+    #[serde(default = "yes")]
+    pub acceptance_shown: bool,
     /// The plan as it was run.
     pub plan: serde_json::Value,
     /// Wall clock when the run began.
@@ -84,6 +87,11 @@ pub struct RunResult {
     pub version: String,
     /// The machine.
     pub host: Host,
+}
+
+/// Of results from before it was looked at.
+fn yes() -> bool {
+    true
 }
 
 /// The verdict on a run.

@@ -107,6 +107,9 @@ impl Text {
         if result.tls.as_ref().is_some_and(|tls| tls.insecure) {
             self.put("  ", self.lang.word(Summary::Insecure), Some(Paint::Bad));
         }
+        if !result.acceptance_shown {
+            self.put("  ", self.lang.word(Summary::Unconfirmed), Some(Paint::Warning));
+        }
     }
 
     fn about(&mut self, result: &RunResult) {

@@ -32,7 +32,7 @@ use startline_protocol::http::cookies;
 use crate::fault::Blame;
 pub use error::ScenarioError;
 pub use schema::schema;
-use every::{Every, EveryIndex};
+use every::{Every, EveryIndex, Reply};
 use json::Json;
 use kinds::Kinds;
 use steps::Step;
@@ -206,10 +206,12 @@ impl WebSocket {
         all.filter(|(_, every)| every.is_heartbeat())
     }
 
-    /// Whether anything that comes shows that the server accepted the session.
+    /// Whether anything that comes shows that the server accepted the session. A Pong does not: every
+    /// WebSocket library sends it by itself.
     pub fn shows_acceptance(&self) -> bool {
         let is_step = self.steps.iter().any(|step| !step.awaits.is_empty());
-        is_step || self.every.iter().any(|every| every.on && every.is_heartbeat())
+        let replies = |every: &Every| !matches!(every.reply, Reply::None | Reply::Pong);
+        is_step || self.every.iter().any(|every| every.on && replies(every))
     }
 }
 

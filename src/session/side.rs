@@ -7,8 +7,9 @@
 use startline_os::tick::{Tick, Ticks};
 use startline_protocol::matching::Matching;
 
-use super::Script;
 use super::records::Step;
+use super::{Rhythm, Script};
+use crate::scenario::Scenario;
 
 /// How a heartbeat stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,18 +82,18 @@ impl Side {
             beats: Array::new(needs.heartbeats.saturating_sub(1), rows),
             counts: Array::new(needs.irregular, rows),
             given: Array::new(needs.given, rows),
-            numbers: Array::new(numbers(script), rows),
+            numbers: Array::new(numbers(&script.scenario), rows),
             matching: None,
         }
     }
 
     /// Bytes a session.
-    pub fn bytes_a_session(script: &Script) -> usize {
-        let needs = script.rhythm.needs();
+    pub fn bytes_a_session(scenario: &Scenario, rhythm: &Rhythm) -> usize {
+        let needs = rhythm.needs();
         needs.heartbeats.saturating_sub(1) * size_of::<Beat>()
             + needs.irregular * size_of::<Count>()
             + needs.given * size_of::<Ticks>()
-            + numbers(script) * size_of::<u32>()
+            + numbers(scenario) * size_of::<u32>()
     }
 
     pub(super) fn beat(&self, row: u32, index: usize) -> Beat {
@@ -143,8 +144,8 @@ fn kept(number: u64) -> u32 {
     number as u32 & KEPT_BITS | !KEPT_BITS
 }
 
-fn numbers(script: &Script) -> usize {
-    script.scenario.websocket.as_ref().map_or(0, |websocket| websocket.kinds.sequences())
+fn numbers(scenario: &Scenario) -> usize {
+    scenario.websocket.as_ref().map_or(0, |websocket| websocket.kinds.sequences())
 }
 
 #[cfg(test)]

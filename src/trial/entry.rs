@@ -98,6 +98,11 @@ pub enum What {
         #[serde(serialize_with = "in_millis")]
         took_ms: Duration,
     },
+    /// What was found in the message before.
+    Noted {
+        /// In words.
+        text: String,
+    },
     /// What comes next, if nothing is seen of it for a while.
     Waiting {
         /// In words.

@@ -4,6 +4,7 @@
 //! socket and no terminal. Invariants: nothing is shown with a secret in it, however short a secret
 //! of our own is; what is shown comes in the order in which it happened.
 
+mod came;
 pub mod entry;
 mod shown;
 mod standing;
@@ -27,6 +28,7 @@ use crate::scenario::every::{Every, EveryIndex};
 use crate::scenario::template::{Scope, Template};
 use crate::scenario::{MessageType, Scenario, StepIndex};
 use crate::session::{Observer, Phase, Timer, Unmatched, Who};
+use came::{Came, Record};
 use entry::{Content, Entry, Failure, What};
 use shown::Shown;
 use standing::Standing;
@@ -49,10 +51,7 @@ pub struct Trial<'p> {
     answer: Option<ResponseReader>,
     incoming: Tap,
     outgoing: Tap,
-    /// A message that came, until the session says what it is.
-    pending: Option<Unit>,
-    /// What it belongs to.
-    pending_label: String,
+    came: Came,
     /// How long the session is to stay open, at least.
     stay: Duration,
     opened_at: Option<Duration>,
@@ -81,8 +80,7 @@ impl<'p> Trial<'p> {
             answer: None,
             incoming: Tap::new(Reader::Client),
             outgoing: Tap::new(Reader::Server),
-            pending: None,
-            pending_label: String::new(),
+            came: Came::new(scenario),
             stay,
             opened_at: None,
             unanswered: Vec::new(),
@@ -172,12 +170,9 @@ impl<'p> Trial<'p> {
         self.emit(doing_step, What::Received { frame: unit.name(), kind, rule, content });
     }
 
-    /// Shows the message that came, now that the session has said what it is, or has not.
-    fn show_pending(&mut self, kind: Option<MessageType>) {
-        if let Some(unit) = self.pending.take() {
-            let label = std::mem::take(&mut self.pending_label);
-            self.show_unit(&label, &unit, kind);
-        }
+    /// Shows a record that came: the session has said what it is, or has not.
+    fn show_record(&mut self, record: &Record, kind: Option<MessageType>) {
+        self.show_unit(&record.label, &record.unit, kind);
     }
 
     /// What a kind is called, and how it is recognized.
@@ -200,18 +195,17 @@ impl<'p> Trial<'p> {
 
     fn show_frames(&mut self, doing: Doing, cause: Cause, bytes: &[u8]) {
         for unit in self.outgoing.all(bytes) {
-            let content = match unit.opcode {
-                Opcode::Close => close_content(&unit.payload),
-                Opcode::Ping | Opcode::Pong => {
-                    Content::new(&self.shown.redacted(&unit.payload), unit.payload.len())
-                }
-                _ => self.shown.message(&unit.payload),
+            let (content, answers) = match unit.opcode {
+                Opcode::Close => (close_content(&unit.payload), None),
+                // What the session renders; a Pong echoes what came.
+                Opcode::Text | Opcode::Binary | Opcode::Ping => self.shown.message(&unit.payload),
+                _ => (Content::new(&self.shown.redacted(&unit.payload), unit.payload.len()), None),
             };
-            let label = match (unit.opcode, cause) {
+            let label = answers.unwrap_or_else(|| match (unit.opcode, cause) {
                 (Opcode::Close, _) => "close".to_owned(),
                 (_, Cause::Timer(Timer::First(every) | Timer::Next(every))) => self.every_name(every),
                 _ => self.label(doing),
-            };
+            });
             self.emit(&label, What::Sent { frame: unit.name(), content });
         }
     }
@@ -263,10 +257,13 @@ impl Watcher for Trial<'_> {
                         self.show_unit("close", &unit, None);
                     }
                     Some(unit) if unit.opcode.is_control() => self.show_unit(&self.label(doing), &unit, None),
-                    unit => {
-                        self.pending = unit;
-                        self.pending_label = self.label(doing);
+                    Some(unit) => {
+                        let label = self.label(doing);
+                        for (record, kind) in self.came.message(unit, &label) {
+                            self.show_record(&record, Some(kind));
+                        }
                     }
+                    None => {}
                 }
                 len
             }
@@ -274,7 +271,9 @@ impl Watcher for Trial<'_> {
     }
 
     fn taken(&mut self) {
-        self.show_pending(None);
+        for record in self.came.rest() {
+            self.show_record(&record, None);
+        }
     }
 
     fn sent(&mut self, doing: Doing, cause: Cause, bytes: &[u8]) {
@@ -338,14 +337,25 @@ impl Observer for Trial<'_> {
     fn message(&mut self, _bytes: u64) {}
 
     fn record(&mut self, kind: MessageType) {
-        self.show_pending(Some(kind));
+        if let Some(record) = self.came.record(kind) {
+            self.show_record(&record, Some(kind));
+        }
     }
 
-    fn answered(&mut self, _kind: MessageType) {}
+    fn answered(&mut self, kind: MessageType) {
+        let name = self.kind(kind).0.unwrap_or_default();
+        self.shown.answers(name);
+    }
 
-    fn aged(&mut self, _kind: MessageType, _server: ServerIndex, _micros: i64) {}
+    fn aged(&mut self, _kind: MessageType, _server: ServerIndex, micros: i64) {
+        let age = micros as f64 / 1e3;
+        self.emit("", What::Noted { text: format!("sent {age:.1} ms before by the server's clock") });
+    }
 
-    fn numbered(&mut self, _kind: MessageType, _missing: u64, _again: bool) {}
+    fn numbered(&mut self, _kind: MessageType, missing: u64, again: bool) {
+        let text = if again { "its number came before".to_owned() } else { format!("{missing} missing before it") };
+        self.emit("", What::Noted { text });
+    }
 
     fn joined(&mut self) {}
 
@@ -397,7 +407,7 @@ impl Observer for Trial<'_> {
     }
 
     fn failed(&mut self, _who: Who, _server: ServerIndex, step: StepIndex, fault: Fault, evidence: &[u8]) {
-        self.show_pending(None);
+        self.taken();
         let name = self.step_name(step);
         self.show_answer(&name);
         // Of the heartbeat are only its cycles: an open session that fails does so in the hold.

@@ -30,8 +30,8 @@ pub(super) struct Shown<'p> {
     taken: Vec<String>,
     jar: Jar,
     cookies: Option<String>,
-    /// Our own messages without secrets, until their frames are seen.
-    messages: VecDeque<Vec<u8>>,
+    /// Our own messages without secrets, until their frames are seen, each with the kind that it answers.
+    messages: VecDeque<(Vec<u8>, Option<String>)>,
 }
 
 impl<'p> Shown<'p> {
@@ -171,14 +171,21 @@ impl<'p> Shown<'p> {
         let mut out = Vec::new();
         self.scenario.secrets.shown(message).render(scope, &mut out);
         let out = self.redacted(&out).into_owned();
-        self.messages.push_back(out);
+        self.messages.push_back((out, None));
     }
 
-    /// A message of our own, as it went out.
-    pub(super) fn message(&mut self, payload: &[u8]) -> Content {
+    /// The last of them answers a message of this kind.
+    pub(super) fn answers(&mut self, kind: String) {
+        if let Some((_, answers)) = self.messages.back_mut() {
+            *answers = Some(kind);
+        }
+    }
+
+    /// A message of our own, as it went out, and the kind that it answers.
+    pub(super) fn message(&mut self, payload: &[u8]) -> (Content, Option<String>) {
         match self.messages.pop_front() {
-            Some(shown) => Content::new(&shown, payload.len()),
-            None => Content::new(&self.redacted(payload), payload.len()),
+            Some((shown, answers)) => (Content::new(&shown, payload.len()), answers),
+            None => (Content::new(&self.redacted(payload), payload.len()), None),
         }
     }
 }

@@ -90,6 +90,7 @@ impl Lines<'_> {
             What::Done { took_ms, .. } => {
                 self.line('✓', Paint::Good, &format!("{} after {}", self.entry.step, took(*took_ms)));
             }
+            What::Noted { text } => self.further(text),
             What::Waiting { text } => self.line(' ', Paint::Dim, text),
             // At the end there is more of it, where nothing follows.
             What::Failed(failure) => self.line('✗', Paint::Bad, &failure.fault),
@@ -110,6 +111,7 @@ impl Lines<'_> {
         } else {
             (format!("{:.3}", self.entry.at.as_secs_f64()), self.entry.step.as_str())
         };
+        let label = fitting(label, style.label_columns);
         self.is_begun = true;
         let arrow = style.page.paint(paint, &arrow.to_string());
         let text = fitting(text, style.columns());

@@ -44,6 +44,8 @@ texts! {
         MoreReasons => "… and {0} more {0|reason|reasons}.", "… 외 이유 {0}개.";
         Insecure => "INSECURE: certificates were not checked (--insecure), so any server may have answered.",
             "안전하지 않음: 인증서를 검사하지 않았습니다(--insecure). 어떤 서버든 응답했을 수 있습니다.";
+        Unconfirmed => "Nothing in the scenario shows that the servers accepted a session: open means that the upgrade succeeded.",
+            "시나리오에 서버가 세션을 받아들였음을 보여 주는 것이 없습니다. 열림은 업그레이드가 성공했다는 뜻입니다.";
         WarnDownTo => "{0} (warn down to {1})", "{0} (경고 {1}까지)";
         WarnUpTo => "{0} (warn up to {1})", "{0} (경고 {1}까지)";
         NotMeasured => "{0}  not measured: {1}", "{0}  측정 안 됨: {1}";
