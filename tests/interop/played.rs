@@ -127,10 +127,20 @@ impl Played {
         let mut lacking = 0;
         for (name, theirs) in books {
             let ours = self.count(&of(name));
-            assert!(ours <= *theirs, "{name}: {ours} of ours, {theirs} of the server's: {:#}", self.summary);
+            assert!(
+                ours <= *theirs,
+                "{name}: {ours} of ours, {theirs} of the server's: {:#}",
+                self.summary["messages"]
+            );
             lacking += theirs - ours;
         }
-        assert_eq!(lacking, self.count(late), "{books:?} of the server's, {late}: {:#}", self.summary);
+        assert_eq!(
+            lacking,
+            self.count(late),
+            "{books:?} of the server's, {late}: {:#} {:#}",
+            self.summary["messages"],
+            self.summary["every"]
+        );
     }
 
     /// Every message that the server sent is counted under its kind, or came once accounts were

@@ -82,10 +82,16 @@ impl Server {
     /// What it has counted once it has seen this many sessions end.
     #[track_caller]
     pub(crate) fn closed_books(&mut self, sessions: u64) -> Value {
+        self.books_once("the end of every session", |books| total(&books["closes"]) >= sessions)
+    }
+
+    /// What it has counted once that is `enough`.
+    #[track_caller]
+    pub(crate) fn books_once(&mut self, what: &str, enough: impl Fn(&Value) -> bool) -> Value {
         let mut books = Value::Null;
-        eventually("the end of every session, as the server sees it", || {
+        eventually(what, || {
             books = self.books();
-            total(&books["closes"]) >= sessions
+            enough(&books)
         });
         books
     }
