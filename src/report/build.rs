@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::latencies::{latency, latency_without, millis};
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
 use super::{kinds, servers, stalls, tls, troubles, watched, *};
@@ -170,36 +171,6 @@ fn steps(totals: &Totals) -> Ordered<StepResult> {
         (name.clone(), result)
     };
     totals.layout().steps.iter().enumerate().map(step).collect()
-}
-
-pub(super) fn latency(latencies: &Latencies) -> LatencyResult {
-    let at = |share: f64| millis(latencies.quantile(share));
-    LatencyResult {
-        mean_ms: millis(latencies.mean()),
-        min_ms: millis(latencies.min()),
-        p50_ms: at(0.5),
-        p90_ms: at(0.9),
-        p95_ms: at(0.95),
-        p99_ms: at(0.99),
-        p999_ms: at(0.999),
-        max_ms: millis(latencies.max()),
-    }
-}
-
-/// The figures without as many of the longest as a stall may have made long: what is left is at
-/// least as good.
-fn latency_without(latencies: &Latencies, stalled: u64) -> LatencyResult {
-    let left = latencies.count().saturating_sub(stalled) as f64 / latencies.count().max(1) as f64;
-    let at = |share: f64| millis(latencies.quantile(share * left)).filter(|_| left > 0.0);
-    LatencyResult {
-        p50_ms: at(0.5),
-        p90_ms: at(0.9),
-        p95_ms: at(0.95),
-        p99_ms: at(0.99),
-        p999_ms: at(0.999),
-        max_ms: at(1.0),
-        ..LatencyResult::default()
-    }
 }
 
 fn ping(tally: &Tally) -> PingResult {
@@ -442,8 +413,4 @@ fn ending_key(ending: &Ending) -> &'static str {
         Ending::Aborted(_) => "aborted",
         Ending::Stopped(_) => "stopped",
     }
-}
-
-fn millis(span: Option<Duration>) -> Option<f64> {
-    span.map(numbers::millis)
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::build::latency;
+use super::latencies::latency;
 use super::{LatencyResult, Ordered};
 use crate::measure::{KindTally, Tally};
 use crate::members::{MemberId, SessionNumber};

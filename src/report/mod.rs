@@ -14,6 +14,7 @@ pub mod formats;
 pub mod headline;
 mod hlog;
 mod kinds;
+mod latencies;
 mod measures;
 mod ordered;
 pub mod page;

@@ -14,7 +14,7 @@ use super::matches::{self, Known};
 use super::names::{ErrorNames, Moment, Vocabulary};
 use super::request::{Result, compiled, error_name, too_many};
 use super::template::Template;
-use super::{MessageError, MessageType, Role};
+use super::{MessageError, MessageType, Role, presence};
 use crate::nearest;
 
 pub(super) const KEYS: [&str; 7] =
@@ -189,12 +189,20 @@ impl Kinds {
     fn refuse_bodiless(&self, kind: usize) -> std::result::Result<(), String> {
         match self.rules.get(kind).filter(|rule| self.is_binary && rule.body_after.is_none()) {
             Some(_) => Err(format!(
-                "JSON in a binary message begins after a text that \"body_after\" gives, for \"{}\" or in \
-                 [websocket]",
+                "say after which text JSON begins in a binary message: \"body_after\" of \"{}\" or in \
+                 [websocket], \"\" for the record's start",
                 self.kinds[kind].name
             )),
             None => Ok(()),
         }
+    }
+
+    /// Lists members: one for every element of an array in records of this kind.
+    pub(super) fn list(&mut self, kind: MessageType, pointer: Pointer) -> std::result::Result<(), String> {
+        self.refuse_bodiless(usize::from(kind.0))?;
+        self.each = Some(Each { pointer, rule: kind.0 });
+        self.listing = Some(kind);
+        Ok(())
     }
 
     /// Compiles the matcher: every place is known by now.
@@ -205,7 +213,7 @@ impl Kinds {
         Ok(())
     }
 
-    fn at(
+    pub(super) fn at(
         &mut self,
         section: &Section<'_>,
         key: &str,
@@ -237,7 +245,7 @@ pub(super) fn compile(
     };
     messages(section, vocabulary, &mut kinds)?;
     name_refusals(section, &mut kinds, errors)?;
-    presence(section, &mut kinds)?;
+    presence::compile(section, &mut kinds)?;
     kinds.error_codes = error_codes(section, &kinds, errors)?;
     Ok(kinds)
 }
@@ -429,58 +437,6 @@ fn refuse_hidden(
         hiding.name, hiding.text
     );
     Err(section.error(key, name.span.clone(), message))
-}
-
-fn presence(section: &Section<'_>, kinds: &mut Kinds) -> Result<()> {
-    let announces = |kind: &&Kind| matches!(kind.role, Role::Entered | Role::Left | Role::Updated);
-    let announcement = kinds.kinds.iter().find(announces);
-    let Some(presence) = section.section("presence", "[websocket.presence]", &PRESENCE_KEYS)? else {
-        return match announcement {
-            Some(kind) => {
-                let message = format!(
-                    "\"{}\" announces a member, and there is no [websocket.presence] to say where its id is",
-                    kind.name
-                );
-                Err(section.error("messages", section.place("messages"), message))
-            }
-            None => Ok(()),
-        };
-    };
-    if announcement.is_none() {
-        let message = "no message in [websocket.messages] has the role \"entered\", \"left\" or \"updated\"";
-        return Err(presence.own_error(message));
-    }
-    let subject = presence.required_text("subject")?;
-    let all = kinds.kinds.iter().enumerate().filter(|(_, kind)| announces(kind));
-    let announcing: Vec<MessageType> = all.map(|(index, _)| MessageType(index as u8)).collect();
-    kinds.subject = Some(kinds.at(&presence, "subject", &announcing, &subject)?);
-    match presence.section("listed", "listed in [websocket.presence]", &LISTED_KEYS)? {
-        Some(listed) => listing(&listed, kinds),
-        None => Ok(()),
-    }
-}
-
-/// The kind that lists members, and where their ids are in it.
-fn listing(listed: &Section<'_>, kinds: &mut Kinds) -> Result<()> {
-    let name = listed.required_text("kind")?;
-    let Some(kind) = kinds.named(name.value) else {
-        let names: Vec<&str> = kinds.names().collect();
-        let message = format!("there is no kind \"{}\"{}", name.value, nearest::hint(name.value, &names));
-        return Err(listed.error("kind", name.span, message));
-    };
-    let at = listed.required_text("at")?;
-    let wrong = |why: String| listed.error("at", at.span.clone(), why);
-    let pointer = Pointer::parse(at.value).map_err(|why| wrong(format!("\"{}\": {why}", at.value)))?;
-    if pointer.tokens().iter().filter(|token| *token == "*").count() != 1 {
-        return Err(wrong(format!(
-            "\"{}\" has not one * for every element, as in \"/members/*/id\"",
-            at.value
-        )));
-    }
-    kinds.refuse_bodiless(usize::from(kind.0)).map_err(wrong)?;
-    kinds.each = Some(Each { pointer, rule: kind.0 });
-    kinds.listing = Some(kind);
-    Ok(())
 }
 
 fn error_codes(section: &Section<'_>, kinds: &Kinds, errors: &mut ErrorNames) -> Result<Vec<MessageError>> {

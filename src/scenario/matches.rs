@@ -139,8 +139,8 @@ pub(super) fn constant(
         return Ok(None);
     }
     let text = match key {
-        // An empty record is one, too.
-        "is" => section.text(key)?,
+        // An empty record is one, too; JSON may begin where the record does.
+        "is" | "body_after" => section.text(key)?,
         _ => Some(section.required_text(key)?),
     };
     text.map(|text| constant_of(section, key, &text, vocabulary)).transpose()

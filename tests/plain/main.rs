@@ -8,6 +8,7 @@ mod frames;
 
 mod compare;
 mod driven;
+mod kinds;
 mod house_rules;
 mod input_properties;
 mod live;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use startline::engine::observe::Books;
 use startline::fault::{Blame, Fault};
 use startline::measure::servers::ServerNames;
-use startline::measure::{Counts, Layout, Recorder, Totals};
+use startline::measure::{Counts, Layout, Recorder, Tally, Totals};
 use startline::members::{MemberId, SessionNumber};
 use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::script::Delays;
@@ -160,6 +160,16 @@ impl Driven {
         let count = self.layout.messages.len();
         let listed = (0..count).map(|k| totals.tally().messages_of(MessageType(k as u8))).collect();
         (listed, totals.tally().messages_other(count))
+    }
+
+    /// What was measured since this was last asked.
+    pub fn measured(&mut self) -> Tally {
+        self.books.recorder.take().tally().clone()
+    }
+
+    /// The first record that fits no kind.
+    pub fn stranger(&self) -> Option<&str> {
+        self.books.unmatched.as_deref()
     }
 
     /// The server has closed the connection.

@@ -160,7 +160,7 @@ impl Matcher {
             }
         }
         for (pointer, want) in &rule.fields {
-            self.tree(rule.body_after.as_deref()).add_condition(bit, pointer, want)?;
+            self.tree(rule.body_mark()).add_condition(bit, pointer, want)?;
         }
         Ok(())
     }
@@ -201,10 +201,10 @@ impl Matcher {
                     wanted.rules & (1u64.checked_shl(rules.len() as u32).unwrap_or_default()).wrapping_sub(1);
                 while let Some(first) = rules.get(left.trailing_zeros() as usize) {
                     let same =
-                        rules.iter().enumerate().filter(|(_, rule)| rule.body_after == first.body_after);
+                        rules.iter().enumerate().filter(|(_, rule)| rule.body_mark() == first.body_mark());
                     let of = left & same.fold(0, |of, (k, _)| of | 1 << k);
                     let slot = slot(self, of)?;
-                    self.tree(first.body_after.as_deref()).add_slot(of, pointer, slot)?;
+                    self.tree(first.body_mark()).add_slot(of, pointer, slot)?;
                     left &= !of;
                 }
             }
@@ -220,12 +220,12 @@ impl Matcher {
             brief.slots |= EACH;
         }
         let before = self.bodies.clone();
-        let tree = self.tree(rule.body_after.as_deref());
+        let tree = self.tree(rule.body_mark());
         tree.add_each(bit, &each.pointer)?;
         if tree.is_ambiguous() {
             // It is walked along on its own, beside the others.
             self.bodies = before;
-            let own = self.add_body(rule.body_after.as_deref());
+            let own = self.add_body(rule.body_mark());
             self.bodies[own].tree.add_each(bit, &each.pointer)?;
         }
         Ok(())

@@ -76,7 +76,10 @@ impl Types {
 
 /// The field at the top that is all that a rule asks for, and what it has to be.
 fn by_field(rule: &Rule) -> Option<(&[u8], &[u8])> {
-    let Rule { is: None, starts: None, contains: None, fields, body_after: None } = rule else { return None };
+    let Rule { is: None, starts: None, contains: None, fields, .. } = rule else { return None };
+    if rule.body_mark().is_some() {
+        return None;
+    }
     match &fields[..] {
         [(pointer, Want::Equals(text))] => match pointer.tokens() {
             [key] if is_plain(key.as_bytes()) => Some((key.as_bytes(), text)),

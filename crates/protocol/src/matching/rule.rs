@@ -18,7 +18,7 @@ pub struct Rule {
     pub contains: Option<Vec<u8>>,
     /// Fields of the JSON in it.
     pub fields: Vec<(Pointer, Want)>,
-    /// The JSON begins after this text; `None`: at the first `{` or `[`.
+    /// The JSON begins after this text; where it is none or empty, at the first `{` or `[`.
     pub body_after: Option<Vec<u8>>,
 }
 
@@ -95,7 +95,7 @@ impl Rule {
         self.is.is_none()
             && self.starts.as_ref().is_none_or(|own| starts.starts_with(own))
             && self.contains.as_ref().is_none_or(|own| [starts, contains].iter().any(|it| has(it, own)))
-            && (self.fields.is_empty() || self.body_after == later.body_after)
+            && (self.fields.is_empty() || self.body_mark() == later.body_mark())
             && self.fields.iter().all(|field| later.implies(field))
     }
 
@@ -105,6 +105,11 @@ impl Rule {
         scalars
             .flat_map(|(outer, _)| self.fields.iter().map(move |(inner, _)| (outer, inner)))
             .find(|(outer, inner)| outer.contains(inner))
+    }
+
+    /// The text after which its JSON begins, if there is one.
+    pub(super) fn body_mark(&self) -> Option<&[u8]> {
+        self.body_after.as_deref().filter(|text| !text.is_empty())
     }
 
     fn matches(&self, record: &[u8]) -> bool {

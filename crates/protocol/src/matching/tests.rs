@@ -183,6 +183,8 @@ fn json_begins_at_the_first_brace_or_behind_its_text() {
     let behind = [Rule { body_after: Some(b"room".into()), ..fields(&[("/a", "1")]) }];
     assert_eq!(rule_of(&behind, b"\x30{\x00\x04room{\"a\":1}"), Some(0));
     assert_eq!(rule_of(&behind, b"\x30{\"a\":1}"), None);
+    let anywhere = [Rule { body_after: Some(Vec::new()), ..fields(&[("/a", "1")]) }];
+    assert_eq!(rule_of(&anywhere, b"room{\"a\":1}"), Some(0), "an empty text is none");
     let other = Rule { body_after: Some(b"x".into()), ..starts("x") };
     let both = [other, Rule { starts: Some(b"r".into()), ..behind[0].clone() }];
     let found = values_of(&both, &[at("/a")], b"room{\"a\":1}x{\"a\":2}");
