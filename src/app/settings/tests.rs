@@ -181,7 +181,7 @@ fn every_option_overrides_a_plan_file() {
     fs::write(&pace, "301\n").expect("written");
     let set_file = format!("pace_s_per_km={}", pace.path().display());
     let plan = SettingsArgs::augment_args(clap::Command::new("plan"));
-    let others = ["plan", "preset", "demo", "help"];
+    let others = ["plan", "preset", "demo", "help", "url"];
     for option in plan.get_arguments().filter(|option| !others.contains(&option.get_id().as_str())) {
         let id = option.get_id().as_str();
         let names = option.get_value_names().unwrap_or_default().iter();
@@ -194,6 +194,7 @@ fn every_option_overrides_a_plan_file() {
             Some("ID") => Some("39"),
             Some("SPEC") => Some("1-6000"),
             Some("HOST") => Some("ws.example"),
+            Some("CHANGE") => Some("ping.interval=77s"),
             Some("FROM=TO") => Some("wss://a=ws://b"),
             Some("HOST:PORT:ADDR") => Some("x:443:10.0.0.5"),
             Some("ZONE") => Some("-09:00"),
