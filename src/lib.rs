@@ -13,6 +13,7 @@ pub mod checks;
 pub mod cli;
 pub mod compare;
 pub mod doctor;
+pub mod draw;
 pub mod engine;
 pub mod exit_status;
 pub mod exporter;

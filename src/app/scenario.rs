@@ -15,7 +15,7 @@ use startline_protocol::scan;
 use crate::cli::scenario::{CheckArgs, NewArgs, ScenarioArgs, ScenarioCommand};
 use crate::members::{MemberId, SessionNumber};
 use crate::plan::ScenarioSettings;
-use crate::scenario::template::{Scope, Template};
+use crate::scenario::template::{Scope, Taken, Template};
 use crate::scenario::{Good, HttpStep, Ping, Reply, Role, Scenario, WebSocket};
 
 /// A new scenario's text.
@@ -145,7 +145,8 @@ impl<'s> Example<'s> {
             now_ms: jiff::Timestamp::now().as_millisecond().unsigned_abs(),
             held_ms: 30_000,
             sequence: 0,
-            taken: &self.taken,
+            taken: Taken::All(&self.taken),
+            ..Scope::default()
         };
         let mut out = Vec::new();
         // Taken values are examples: they are shown as such, secret or not.
@@ -184,8 +185,9 @@ impl<'s> Example<'s> {
         if self.scenario.cookies {
             further(text, "Cookie: as set by the answers");
         }
-        if let Some(subprotocol) = &websocket.subprotocol {
-            further(text, &format!("Sec-WebSocket-Protocol: {subprotocol}"));
+        if !websocket.subprotocols.is_empty() {
+            let offered: Vec<String> = websocket.subprotocols.iter().map(|it| self.text(it)).collect();
+            further(text, &format!("Sec-WebSocket-Protocol: {}", offered.join(", ")));
         }
         let message = |text: &mut String, name: &str, template: &Option<Template>| {
             if let Some(template) = template {

@@ -197,6 +197,8 @@ fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
         record_interval: plan.settings.record_interval.map(Ticks::from_duration),
         quit: plan.settings.end == End::Quit,
         delays: Delays::of(&plan.scenario),
+        members: Arc::clone(&plan.members),
+        seed: plan.settings.seed,
     }
 }
 

@@ -24,7 +24,8 @@ use crate::scenario::HttpStep;
 use crate::scenario::json::{Json, without_mark};
 use crate::scenario::schedule::{Participants, Schedule};
 use crate::scenario::secrets::Held;
-use crate::scenario::template::{Scope, Template};
+use crate::scenario::take::Body;
+use crate::scenario::template::{Scope, Taken, Template};
 use crate::session::refusal;
 
 /// Bytes of an answer read at most; a look-up lists every participant.
@@ -105,7 +106,7 @@ impl<'p> Asker<'p> {
         member: u32,
     ) -> Result<Self> {
         let base = plan.target.url();
-        let taken = vec![String::new(); plan.scenario.value_names.len()];
+        let taken = vec![String::new(); plan.scenario.takes];
         let cookies = Jar::default();
         let member = SessionNumber(member);
         let mut asker = Self { agent, base, plan, schedule, member, taken, cookies, server_now: None };
@@ -151,10 +152,12 @@ impl<'p> Asker<'p> {
             let now_s = Timestamp::now().as_second();
             answer.headers("Set-Cookie").iter().for_each(|field| self.cookies.set(field, now_s));
         }
+        let body = Body { text: answer.body.as_bytes(), json: Json::read(answer.body.as_bytes()) };
         for take in &step.take {
             let name = &self.plan.scenario.value_names[usize::from(take.value)];
             let value = take
-                .text(Json::read(answer.body.as_bytes()), &|name| answer.headers(name))
+                .from
+                .text(body, &|name| answer.headers(name))
                 .ok_or_else(|| answer.lacking(format!("{name} ({})", take.from)))?;
             self.taken[usize::from(take.value)] = value;
         }
@@ -227,7 +230,8 @@ impl<'p> Asker<'p> {
         let status = answer.status().as_u16();
         let took = asked.elapsed();
         let cookies = self.cookies.field_value();
-        let held = Held { taken: &self.taken, cookies: cookies.as_deref() };
+        let row = Some((&*self.plan.members, self.member));
+        let held = Held { taken: &self.taken, cookies: cookies.as_deref(), row };
         let shown = match self.plan.scenario.secrets.redacted(body.as_bytes(), held, step) {
             Cow::Borrowed(_) => None,
             Cow::Owned(shown) => Some(String::from_utf8_lossy(&shown).into_owned()),
@@ -247,11 +251,13 @@ impl<'p> Asker<'p> {
         let scope = Scope {
             member_id: self.plan.members.id(self.member),
             challenge_id: self.plan.members.challenge(self.member),
-            session: SessionNumber(0),
+            session: self.member,
             now_ms: Timestamp::now().as_millisecond().unsigned_abs(),
             held_ms: 0,
             sequence: 0,
-            taken: &self.taken,
+            taken: Taken::All(&self.taken),
+            members: Some(&self.plan.members),
+            seed: self.plan.settings.seed,
         };
         let mut out = Vec::new();
         template.render(&scope, &mut out);

@@ -325,6 +325,13 @@ impl<'d> Section<'d> {
         pairs
     }
 
+    /// The strings at this key, or in lists there, of all tables at any depth.
+    pub(crate) fn all_texts(&self, key: &str) -> Vec<&'d str> {
+        let mut texts = Vec::new();
+        collect_texts(self.table, key, &mut texts);
+        texts
+    }
+
     /// A table whose keys are names and whose values are text (numbers and booleans as they are
     /// written, where `scalars` allows them), in the file's order.
     pub(crate) fn pairs(&self, key: &str, scalars: bool) -> Result<Vec<(Text<'d>, Text<'d>)>> {
@@ -368,6 +375,23 @@ fn collect<'d>(table: &'d DeTable<'d>, key: &str, pairs: &mut Vec<(&'d str, &'d 
                 .iter()
                 .filter_map(|one| one.get_ref().as_table())
                 .for_each(|inner| collect(inner, key, pairs)),
+            _ => {}
+        }
+    }
+}
+
+fn collect_texts<'d>(table: &'d DeTable<'d>, key: &str, texts: &mut Vec<&'d str>) {
+    for (name, value) in table.iter() {
+        match value.get_ref() {
+            DeValue::String(text) if name.get_ref() == key => texts.push(text.as_ref()),
+            DeValue::Array(list) if name.get_ref() == key => {
+                texts.extend(list.iter().filter_map(|one| one.get_ref().as_str()));
+            }
+            DeValue::Array(list) => list
+                .iter()
+                .filter_map(|one| one.get_ref().as_table())
+                .for_each(|inner| collect_texts(inner, key, texts)),
+            DeValue::Table(inner) => collect_texts(inner, key, texts),
             _ => {}
         }
     }

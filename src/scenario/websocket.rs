@@ -10,7 +10,9 @@ use startline_protocol::scan::{CAPTURE_BYTES_MAX, Path};
 
 use super::document::{Section, Text};
 use super::names::{ErrorNames, Moment, NAMES_MAX, Vocabulary};
-use super::request::{DELAY_MAX, Result, compiled, error_name, headers, refuse_unusable_in_url, too_many};
+use super::request::{
+    DELAY_MAX, Result, compiled, compiled_strictly, error_name, headers, refuse_unusable_in_url, too_many,
+};
 use super::template::Template;
 use super::{MessageError, MessageRule, MessageType, Ping, Reply, Role, WebSocket};
 use crate::nearest;
@@ -22,9 +24,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where the file gives none.
 const MESSAGE_BYTES_MAX: u64 = 16 << 20;
 
-pub(super) const KEYS: [&str; 17] = [
+pub(super) const KEYS: [&str; 18] = [
     "url",
     "headers",
+    "basic_auth",
     "subprotocol",
     "hello",
     "connect_timeout",
@@ -72,7 +75,7 @@ pub(super) fn compile(
     Ok(Some(WebSocket {
         url: url(&section, vocabulary, moment)?,
         headers: headers(&section, vocabulary, moment)?,
-        subprotocol: subprotocol(&section)?,
+        subprotocols: subprotocols(&section, vocabulary, moment)?,
         hello: message(&section, "hello", vocabulary, moment)?,
         connect_timeout: section.delay("connect_timeout", DELAY_MAX)?.unwrap_or(OPEN_TIMEOUT),
         open_timeout: open_timeout(&section, &messages)?,
@@ -83,8 +86,8 @@ pub(super) fn compile(
         type_member: fields.type_member,
         open: position(&messages, Role::Open),
         ping,
-        record: message(&section, "record", vocabulary, Moment::Message)?,
-        quit: message(&section, "quit", vocabulary, Moment::Message)?,
+        record: message(&section, "record", vocabulary, Moment::Message { name: "record" })?,
+        quit: message(&section, "quit", vocabulary, Moment::Message { name: "quit" })?,
         subject_path: fields.subject,
         subject_member: fields.subject_member,
         listed_path: fields.listed,
@@ -96,7 +99,7 @@ pub(super) fn compile(
 
 fn url(section: &Section<'_>, vocabulary: &Vocabulary, moment: Moment<'_>) -> Result<Template> {
     let text = section.required_text("url")?;
-    let template = compiled(section, "url", &text, vocabulary, moment)?;
+    let template = compiled_strictly(section, "url", &text, vocabulary, moment)?;
     let start = template.literal_start();
     let fits =
         start.is_empty() || [&b"ws://"[..], b"wss://", b"/"].iter().any(|begin| start.starts_with(begin));
@@ -108,12 +111,21 @@ fn url(section: &Section<'_>, vocabulary: &Vocabulary, moment: Moment<'_>) -> Re
     Ok(template)
 }
 
-fn subprotocol(section: &Section<'_>) -> Result<Option<String>> {
-    let Some(text) = section.text("subprotocol")? else { return Ok(None) };
-    if text.value.is_empty() || !text.value.bytes().all(|b| b.is_ascii_graphic() && b != b',') {
-        return Err(section.error("subprotocol", text.span, "it is one name, without spaces or commas"));
+/// What is offered: a template, or a list of them.
+fn subprotocols(section: &Section<'_>, vocabulary: &Vocabulary, moment: Moment<'_>) -> Result<Vec<Template>> {
+    if !section.has("subprotocol") {
+        return Ok(Vec::new());
     }
-    Ok(Some(text.value.to_owned()))
+    let one = |text: Text<'_>| {
+        let template = compiled_strictly(section, "subprotocol", &text, vocabulary, moment)?;
+        let is_part = |byte: &u8| byte.is_ascii_graphic() && *byte != b',';
+        if !template.literals().flatten().all(is_part) {
+            let message = "it is one name, without spaces or commas; several are a list";
+            return Err(section.error("subprotocol", text.span, message));
+        }
+        Ok(template)
+    };
+    section.text_or_texts("subprotocol")?.into_iter().map(one).collect()
 }
 
 fn message_bytes_max(section: &Section<'_>) -> Result<u64> {
@@ -182,7 +194,7 @@ fn ping(
     let answer = answer(&ping, reply, vocabulary, fields)?;
     let missing = |key| ping.own_error(format!("the key \"{key}\" is missing"));
     Ok(Some(Ping {
-        message: compiled(&ping, "message", &text, vocabulary, Moment::Message)?,
+        message: compiled(&ping, "message", &text, vocabulary, Moment::Message { name: "ping" })?,
         interval: ping.delay("interval", DELAY_MAX)?.ok_or_else(|| missing("interval"))?,
         timeout: ping.delay("timeout", DELAY_MAX)?.ok_or_else(|| missing("timeout"))?,
         reply: answer,
@@ -225,7 +237,7 @@ fn answer(
             let equals = ping.required_text("reply_equals")?;
             Ok(Reply::Matching {
                 path,
-                equals: compiled(ping, "reply_equals", &equals, vocabulary, Moment::Message)?,
+                equals: compiled(ping, "reply_equals", &equals, vocabulary, Moment::Message { name: "ping" })?,
             })
         }
         _ => Err(ping.own_error("\"reply_at\" and \"reply_equals\" go together")),

@@ -128,6 +128,7 @@ impl Session {
     /// Releases everything that the session holds.
     pub(super) fn over<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         drop(self.take_spill(ctx));
+        ctx.vault.forget(ctx.row);
         self.phase = Phase::Over;
         ctx.commands.disconnect = true;
         ctx.commands.connect = None;

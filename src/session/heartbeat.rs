@@ -143,9 +143,13 @@ impl Session {
         sequence: u32,
         ctx: &mut Context<'_, O>,
     ) {
-        // Taken values are gone by now; the compiler of scenarios lets none stand here.
-        let scope = self.scope(&[], sequence, ctx);
-        self.send_rendered(template, &scope, ctx);
+        // Rendered beside the context, of which the scope borrows the values that are kept.
+        let mut scratch = std::mem::take(ctx.scratch);
+        scratch.clear();
+        template.render(&self.scope_open(ctx.now, sequence, ctx), &mut scratch);
+        let key = self.mask_key(ctx);
+        write_frame(ctx.out, Opcode::Text, Some(key), &scratch);
+        *ctx.scratch = scratch;
     }
 
     /// The same with what the template may refer to at hand.

@@ -326,7 +326,7 @@ impl Session {
         self.phase = Phase::Held;
         self.late_pongs = 0;
         self.opened = ctx.now;
-        self.forget_secrets(ctx);
+        self.forget_taken(ctx);
         ctx.observer.opened(ctx.who, self.server);
         let script = ctx.script;
         let Some(websocket) = &script.scenario.websocket else { return };

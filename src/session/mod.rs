@@ -28,12 +28,15 @@ mod frames;
 mod heartbeat;
 mod http;
 mod messages;
+mod redirects;
 mod replies;
+mod request;
 pub mod script;
 mod secrets;
 mod slots;
 mod timer;
 mod upgrade;
+mod vault;
 mod waits;
 
 use frames::Partial;
@@ -51,6 +54,7 @@ pub use http::refusal;
 pub use script::{Endpoint, Script};
 pub use slots::Slots;
 pub use timer::Timer;
+pub use vault::{PLACE_BYTES, Vault};
 pub use waits::Waits;
 
 /// Where a session is in its life; the table is at the top of this module.
@@ -205,7 +209,7 @@ impl Session {
             // The plan's instant, not this turn's: the first step answers for our own lag.
             self.due = due;
         } else {
-            self.dial_http(ctx);
+            self.dial_http(false, ctx);
         }
     }
 

@@ -135,8 +135,9 @@ impl Session {
     /// as far as that can be known.
     fn render_as_sent<O: Observer>(&self, template: &Template, back: u32, ctx: &mut Context<'_, O>) {
         let sequence = self.sequence(self.due, ctx.script.delays.ping).wrapping_sub(back);
-        let scope = self.scope_at(self.sent, &[], sequence, ctx);
-        ctx.scratch.clear();
-        template.render(&scope, ctx.scratch);
+        let mut scratch = std::mem::take(ctx.scratch);
+        scratch.clear();
+        template.render(&self.scope_open(self.sent, sequence, ctx), &mut scratch);
+        *ctx.scratch = scratch;
     }
 }

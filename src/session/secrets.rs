@@ -1,7 +1,7 @@
 //! What a session's evidence must not show: its secrets, while it knows them.
 //!
 //! Decides nothing of what is secret ([`crate::scenario::secrets`]). Invariants: evidence is redacted before it leaves the
-//! session; what the session took is known until it is open, and nothing of it is kept after that.
+//! session; what the session took is known until it is open, and only what a later message uses is kept after that.
 
 use std::borrow::Cow;
 
@@ -24,32 +24,36 @@ impl Session {
     pub(super) fn redacted<'b, O: Observer>(&self, bytes: &'b [u8], ctx: &Context<'_, O>) -> Cow<'b, [u8]> {
         let scenario = &ctx.script.scenario;
         let bytes = &bytes[..bytes.len().min(LOOKED_THROUGH_MAX)];
+        let row = Some((&*ctx.script.members, ctx.who.session));
         let step = (self.phase == Phase::Awaiting).then(|| &scenario.http[self.step.index()]);
         match ctx.spills.get(self.spill as usize) {
             Some(Spill::Setup(setup)) => {
                 let cookies = setup.cookies.field_value();
-                let held = Held { taken: &setup.taken, cookies: cookies.as_deref() };
+                let held = Held { taken: &setup.taken, cookies: cookies.as_deref(), row };
                 scenario.secrets.redacted(bytes, held, step)
             }
             Some(Spill::Kept(kept)) => {
-                let held = Held { taken: &kept.taken, cookies: kept.cookies.as_deref() };
+                let held = Held { taken: &kept.taken, cookies: kept.cookies.as_deref(), row };
                 scenario.secrets.redacted(bytes, held, None)
             }
-            _ => scenario.secrets.redacted(bytes, Held::default(), None),
+            _ => scenario.secrets.redacted(bytes, Held { row, ..Held::default() }, None),
         }
     }
 
-    /// Keeps what a session that is not open yet has taken, if it may be secret.
-    pub(super) fn keep_secrets<O: Observer>(&mut self, setup: Setup, ctx: &mut Context<'_, O>) {
-        if self.phase == Phase::Opening && ctx.script.scenario.secrets.are_of_sessions() {
+    /// Keeps what a session has taken until it is open, if some of it may be secret or is used after that.
+    pub(super) fn keep_taken<O: Observer>(&mut self, setup: Setup, ctx: &mut Context<'_, O>) {
+        let scenario = &ctx.script.scenario;
+        if scenario.secrets.are_of_sessions() || !scenario.kept.is_empty() {
             let kept = Kept { taken: setup.taken, cookies: setup.cookies.field_value() };
             self.put_kept(Box::new(kept), ctx);
         }
     }
 
-    /// Forgets it again.
-    pub(super) fn forget_secrets<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
-        drop(self.take_kept(ctx));
+    /// Forgets it again, but for what messages of an open session use.
+    pub(super) fn forget_taken<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        if let Some(kept) = self.take_kept(ctx) {
+            ctx.vault.keep(ctx.row, &kept.taken, &ctx.script.scenario.kept);
+        }
     }
 
     pub(super) fn put_kept<O>(&mut self, kept: Box<Kept>, ctx: &mut Context<'_, O>) {

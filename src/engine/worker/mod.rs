@@ -33,7 +33,7 @@ use super::secure::Secure;
 use crate::measure::Interval;
 use crate::measure::ledger::SessionSet;
 use crate::plan::members::Members;
-use crate::session::{Commands, Endpoint, Script, Session, Slots, Spills, Timer, Waits};
+use crate::session::{Commands, Endpoint, Script, Session, Slots, Spills, Timer, Vault, Waits};
 
 /// Bytes read at once. One buffer a worker.
 const READ_BYTES: usize = 64 << 10;
@@ -148,6 +148,7 @@ struct SoFar {
 /// What a session borrows for an event.
 struct Lent {
     spills: Spills,
+    vault: Vault,
     slots: Slots,
     waits: Waits,
     rng: fastrand::Rng,
@@ -175,6 +176,7 @@ impl Lent {
         let mut rng = fastrand::Rng::with_seed(seed);
         Self {
             spills: Spills::new(),
+            vault: Vault::default(),
             slots: Slots::new(rng.u32(..)),
             waits: Waits::default(),
             rng,

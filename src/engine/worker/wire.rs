@@ -86,7 +86,9 @@ impl Worker<'_> {
             unix_micros: self.time.unix_micros,
             who,
             script: self.given.script,
+            row: row.0,
             spills: &mut self.lent.spills,
+            vault: &mut self.lent.vault,
             slots: self.lent.slots,
             waits: &mut self.lent.waits,
             rng: &mut self.lent.rng,
@@ -135,7 +137,8 @@ impl Worker<'_> {
             }
             self.hang_up(row);
         }
-        if self.is_pooled(row) {
+        // What is shared leads to the target.
+        if self.is_pooled(row) && endpoint == self.given.script.home() {
             return self.lease(row, endpoint);
         }
         self.dial(row, endpoint, 0).err()

@@ -276,6 +276,10 @@ fn scenario() -> Scenario {
     let mut errors = criterion("error-rate", "errors.rate", Good::Below, 0.001, "%");
     errors.warn = Some(0.01);
     Scenario {
+        takes: 0,
+        kept: Vec::new(),
+        columns: Vec::new(),
+        literal_braces: Vec::new(),
         name: "runnity".into(),
         source: String::new(),
         plays_on_mock: true,
@@ -306,6 +310,7 @@ fn scenario() -> Scenario {
 
 fn http(name: &str) -> HttpStep {
     HttpStep {
+        follow: 0,
         name: name.into(),
         method: "POST".into(),
         path: Template::default(),
@@ -323,7 +328,7 @@ fn websocket() -> WebSocket {
     WebSocket {
         url: Template::default(),
         headers: Vec::new(),
-        subprotocol: None,
+        subprotocols: Vec::new(),
         hello: None,
         connect_timeout: Duration::from_secs(10),
         open_timeout: Duration::from_secs(5),

@@ -10,7 +10,7 @@ use startline::measure::{Counts, Layout, Recorder, Totals};
 use startline::members::{MemberId, SessionNumber};
 use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::script::Delays;
-use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Waits, Who};
+use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Vault, Waits, Who};
 use startline_os::tick::{Tick, Ticks};
 
 use super::script;
@@ -21,6 +21,7 @@ pub struct Driven {
     layout: Layout,
     session: Session,
     spills: Spills,
+    vault: Vault,
     books: Books,
     totals: Totals,
     now: Tick,
@@ -70,6 +71,7 @@ impl Driven {
             layout,
             session: Session::new(),
             spills: Spills::new(),
+            vault: Vault::default(),
             books,
             now: Tick::from_raw(u32::MAX - 100),
             waits: Waits::default(),
@@ -176,7 +178,9 @@ impl Driven {
             unix_micros: 1_700_000_000_000_000,
             who: Who { session: SessionNumber(0), member_id: MemberId(13), challenge_id: 38 },
             script: &self.script,
+            row: 0,
             spills: &mut self.spills,
+            vault: &mut self.vault,
             slots: Slots::new(7),
             waits: &mut self.waits,
             rng: &mut fastrand::Rng::with_seed(7),
@@ -195,7 +199,7 @@ impl Driven {
     #[track_caller]
     pub fn failure(mut self) -> (String, Blame) {
         assert_eq!(self.session.phase(), Phase::Over);
-        assert!(self.commands.disconnect && self.spills.is_empty());
+        assert!(self.commands.disconnect && self.spills.is_empty() && self.vault.is_empty());
         self.totals.add(&self.books.recorder.take());
         let failures: Vec<Fault> = self.totals.tally().failures.iter().map(|(_, fault, _)| fault).collect();
         let [fault] = failures[..] else { panic!("one failure, not {failures:?}") };

@@ -10,10 +10,10 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use startline::fault::Fault;
-use startline::members::{MemberId, SessionNumber};
+use startline::members::{MemberId, Members, SessionNumber};
 use startline::scenario::Scenario;
 use startline::session::script::Delays;
-use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Waits, Who};
+use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Vault, Waits, Who};
 use startline_os::tick::{TICK_MICROS, Tick, Ticks};
 
 pub use peer::Fate;
@@ -75,7 +75,12 @@ struct Runner {
 
 /// What all sessions do: Runnity's scenario at a host that is nowhere.
 fn script() -> Script {
-    let scenario = Arc::new(Scenario::runnity());
+    script_of(Scenario::runnity())
+}
+
+/// What all sessions do: this scenario, at the same host.
+pub fn script_of(scenario: Scenario) -> Script {
+    let scenario = Arc::new(scenario);
     Script {
         authority: "sim:8080".into(),
         hosts: vec!["sim".into()],
@@ -86,6 +91,8 @@ fn script() -> Script {
         quit: false,
         delays: Delays::of(&scenario),
         scenario,
+        members: Arc::new(Members::range(MemberId(FIRST_MEMBER), u32::MAX, 38)),
+        seed: 1,
     }
 }
 
@@ -96,6 +103,7 @@ pub struct World {
     script: Script,
     runners: Vec<Runner>,
     spills: Spills,
+    vault: Vault,
     heap: BinaryHeap<Reverse<(Micros, u64, Event)>>,
     sequence: u64,
     rng: fastrand::Rng,
@@ -141,6 +149,7 @@ impl World {
             script,
             runners,
             spills: Spills::new(),
+            vault: Vault::default(),
             heap: BinaryHeap::new(),
             sequence: 0,
             rng,
@@ -337,7 +346,9 @@ impl World {
                 challenge_id: 38,
             },
             script: &self.script,
+            row: index as u32,
             spills: &mut self.spills,
+            vault: &mut self.vault,
             slots: Slots::new(77),
             waits: &mut self.waits,
             rng: &mut self.rng,
