@@ -127,7 +127,8 @@ pub fn read_rows(
                     format!("member {text} is listed twice, first at {}:{}", first.name, first.line_at(first_at));
                 return Err(file.error(at, message));
             }
-            rows.push(reader.cells(&record, &rows, at)?);
+            let cells = reader.cells(&record, &rows, at)?;
+            rows.push(cells);
             ids.push((id, challenge));
         }
     }
@@ -428,7 +429,7 @@ mod tests {
     /// The columns' names, and what they say of each session's member; all of them are used.
     fn feed(files: &[MemberFile]) -> Result<(Vec<String>, Vec<Vec<String>>), String> {
         let header = header(files).map_err(|error| error.to_string())?;
-        let used = vec![true; header.columns.len()];
+        let used: Vec<bool> = header.columns.iter().map(|name| !name.is_empty()).collect();
         let wanted = Wanted { otherwise: Some(1), used: &used, ..Wanted::default() };
         let (roster, rows) = read_rows(files, &header, wanted).map_err(|error| error.to_string())?;
         let members = roster.members().expect("unique").with_rows(Arc::new(rows));

@@ -127,6 +127,7 @@ impl<'d> Section<'d> {
             DeValue::String(text) => text.as_ref(),
             // The parser's own hint for a bare number says what to write.
             DeValue::Integer(number) => number.as_str(),
+            DeValue::Float(number) => number.as_str(),
             _ => return Err(self.wrong_type(key, value, "a duration such as \"30s\"")),
         };
         if text == "0" && !value.get_ref().is_str() {
@@ -171,9 +172,12 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// A whole number of at least 1 that fits 32 bits.
+    /// A whole number of at least 1 that fits 32 bits, or a string such as `"10k"`.
     pub(crate) fn count(&self, key: &str) -> Result<Option<u32>> {
         let Some(value) = self.table.get(key) else { return Ok(None) };
+        if let DeValue::String(text) = value.get_ref() {
+            return units::count(text).map(Some).map_err(|reason| self.error(key, value.span(), reason));
+        }
         let DeValue::Integer(number) = value.get_ref() else {
             return Err(self.wrong_type(key, value, "a whole number"));
         };

@@ -39,6 +39,11 @@ impl Vault {
         }
     }
 
+    /// Bytes kept for a session, besides its place.
+    pub fn bytes_of(&self, row: u32) -> usize {
+        self.of(row).len()
+    }
+
     /// Whether it keeps nothing.
     pub fn is_empty(&self) -> bool {
         self.rows.iter().all(|kept| kept.is_empty())

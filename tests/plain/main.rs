@@ -18,3 +18,4 @@ mod scenario_replies;
 mod simulated;
 mod simulation;
 mod tls_properties;
+mod values;

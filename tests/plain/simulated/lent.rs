@@ -7,7 +7,8 @@ use startline::engine::observe::Books;
 use startline::fault::{Blame, Fault};
 use startline::measure::servers::ServerNames;
 use startline::measure::{Counts, Layout, Recorder, Totals};
-use startline::members::{MemberId, SessionNumber};
+use startline::members::{MemberId, Members, Rows, SessionNumber};
+use startline::scenario::outside::{Header, Outside};
 use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::script::Delays;
 use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Vault, Waits, Who};
@@ -48,6 +49,26 @@ impl Driven {
         let scenario = Arc::new(Scenario::compile("x.toml", source, &[]).expect("it compiles"));
         let delays = Delays::of(&scenario);
         let mut driven = Self::started(Script { scenario, delays, ..script() });
+        driven.connect();
+        driven
+    }
+
+    /// Of a scenario that may use a second host, `other`, and whose only member has this row.
+    pub fn fed(source: &str, columns: &[&str], cells: &[&str]) -> Self {
+        let header = Header { columns: columns.iter().map(|name| (*name).to_owned()).collect(), text_ids: None };
+        let outside = Outside { header: Some(header), ..Outside::default() };
+        let scenario = Arc::new(Scenario::compile_with("x.toml", source, &[], &outside).expect("it compiles"));
+        let mut rows = Rows::new(&scenario.columns, None);
+        rows.push(cells.iter().copied());
+        let members = Members::range(MemberId(13), 1, 1).with_rows(Arc::new(rows.finish()));
+        let script = Script {
+            delays: Delays::of(&scenario),
+            members: Arc::new(members),
+            hosts: vec!["sim".into(), "other".into()],
+            scenario,
+            ..script()
+        };
+        let mut driven = Self::started(script);
         driven.connect();
         driven
     }
@@ -193,6 +214,25 @@ impl Driven {
         if let Some((_, due)) = self.commands.timers.back() {
             self.deadline = *due;
         }
+    }
+
+    /// The evidence of its failure.
+    pub fn evidence(mut self) -> String {
+        let interval = self.books.recorder.take();
+        interval.samples().first().map(|sample| sample.evidence.clone()).unwrap_or_default()
+    }
+
+    /// Bytes of taken values that it keeps while it is open.
+    pub fn kept_bytes(&self) -> usize {
+        self.vault.bytes_of(0)
+    }
+
+    /// Its first PING falls due.
+    pub fn first_ping(&mut self) {
+        let (timer, due) = self.commands.timers.pop_back().expect("a timer");
+        assert!(matches!(timer, Timer::FirstPing), "{timer:?}");
+        self.now = due;
+        self.drive(|session, ctx| session.timer(timer, due, ctx));
     }
 
     /// How it failed; nothing is left of it.
