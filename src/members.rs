@@ -120,6 +120,12 @@ impl Members {
         text.map_or(MemberName::Number(id.0), |text| MemberName::Text(text.to_owned()))
     }
 
+    /// Returns the name of session `k`'s member in results.
+    pub fn name_of(&self, k: SessionNumber) -> MemberName {
+        let text = self.rows.id(self.place(k));
+        text.map_or_else(|| self.id(k).into(), |text| MemberName::Text(text.to_owned()))
+    }
+
     /// Returns the rows' size in memory; 0 where there are none.
     pub fn bytes(&self) -> usize {
         self.rows.bytes()

@@ -178,11 +178,7 @@ impl SettingsArgs {
             true => settings.member_files.iter().map(PathBuf::as_path).collect(),
             false => typed.collect(),
         };
-        let files = files.into_iter().map(member_file).collect::<Result<Vec<_>>>()?;
-        if files.iter().map(|file| file.bytes.len() as u64).sum::<u64>() > MEMBER_FILES_BYTES_MAX {
-            bail!("--members: the files are longer than {} MiB together", MEMBER_FILES_BYTES_MAX >> 20);
-        }
-        Ok(files)
+        member_files(files)
     }
 
     /// Reads the members: exactly those who take part. `had_target`: the members so far are a
@@ -304,6 +300,18 @@ fn ca_file(file: &Path) -> Result<CaFile> {
     let name = file.display().to_string();
     let bytes = fs::read(file).with_context(|| format!("--ca: cannot read {name}"))?;
     CaFile::read(&name, &bytes).map_err(|reason| anyhow!("--ca: {reason}"))
+}
+
+/// Reads members' files.
+///
+/// # Errors
+/// One cannot be read, or they are too long to be lists of members.
+pub(super) fn member_files<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Result<Vec<MemberFile>> {
+    let files = paths.into_iter().map(member_file).collect::<Result<Vec<_>>>()?;
+    if files.iter().map(|file| file.bytes.len() as u64).sum::<u64>() > MEMBER_FILES_BYTES_MAX {
+        bail!("--members: the files are longer than {} MiB together", MEMBER_FILES_BYTES_MAX >> 20);
+    }
+    Ok(files)
 }
 
 fn member_file(path: &Path) -> Result<MemberFile> {

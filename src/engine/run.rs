@@ -117,6 +117,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         recorder.keep_fates();
     }
     let books = Books {
+        members: Arc::clone(&plan.members),
         recorder,
         servers: ServerNames::default(),
         ledger: ledger_of(plan, worker, gone),

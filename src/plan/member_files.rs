@@ -65,11 +65,12 @@ pub fn header(files: &[MemberFile]) -> Result<Header, MemberFileError> {
     let mut header = Header::default();
     let mut first_id = None;
     for (index, file) in files.iter().enumerate() {
-        let mut table = Table::of(file)?;
+        let mut table = Table::of(file, &header)?;
         let of_file: Vec<&str> = table.header.iter().collect();
         if index == 0 {
             let usable = of_file.iter().map(|name| if may_name_a_column(name) { *name } else { "" });
             header.columns = usable.map(str::to_owned).collect();
+            header.id = table.header.get(table.id_column).unwrap_or_default().to_owned();
         } else {
             let missing = |name: &&mut String| !of_file.contains(&name.as_str());
             header.columns.iter_mut().filter(missing).for_each(|name| name.clear());
@@ -109,7 +110,7 @@ pub fn read_rows(
     let mut rows = Rows::new(wanted.used, header.text_ids.filter(|_| !wanted.used.is_empty()));
     let mut places: HashMap<String, Place> = HashMap::new();
     for (index, file) in files.iter().enumerate() {
-        let table = Table::of(file)?;
+        let table = Table::of(file, header)?;
         let reader = Reader::of(&table, header, wanted)?;
         for row in table {
             let (record, at) = row?;
@@ -167,11 +168,18 @@ struct Table<'f> {
 }
 
 impl<'f> Table<'f> {
-    fn of(file: &'f MemberFile) -> Result<Self, MemberFileError> {
+    /// `known`: what the files before say of the column of ids.
+    fn of(file: &'f MemberFile, known: &Header) -> Result<Self, MemberFileError> {
         let mut reader =
             csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(file.bytes.as_slice());
         let header = reader.headers().map_err(|error| file.error(0, unreadable(&error)))?.clone();
-        let named = ID_COLUMNS.iter().find_map(|name| header.iter().position(|column| column == *name));
+        let column = |name: &str| header.iter().position(|column| column == name);
+        if !known.id.is_empty() && column(&known.id).is_none() {
+            let message = format!("the header has no column \"{}\", in which the first file has the ids", known.id);
+            return Err(file.error(0, message));
+        }
+        let as_before = column(&known.id).filter(|_| !known.id.is_empty());
+        let named = as_before.or_else(|| ID_COLUMNS.iter().find_map(|name| column(name)));
         let first = header.get(0).unwrap_or_default();
         if named.is_none() && (first.is_empty() || number(first).is_some()) {
             let found = header.iter().collect::<Vec<_>>().join(",");

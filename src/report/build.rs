@@ -15,7 +15,7 @@ use crate::lang::Reason;
 use crate::measure::{
     AddressCounts, ERROR_RATE_FORMULA, FaultSample, Latencies, Layout, SourceCounts, Tally, Totals,
 };
-use crate::members::MemberId;
+use crate::members::MemberName;
 use crate::numbers;
 use crate::plan::Plan;
 use crate::scenario::{MessageType, Scenario, StepIndex};
@@ -306,7 +306,7 @@ pub fn error_details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
 fn sample(sample: &FaultSample) -> ErrorSample {
     ErrorSample {
         session: sample.session,
-        member_id: sample.member_id,
+        member_id: sample.member_id.clone(),
         server: sample.server.clone(),
         at_seconds: numbers::seconds(sample.at),
         evidence: sample.evidence.clone(),
@@ -327,7 +327,7 @@ fn messages(totals: &Totals) -> MessagesResult {
         by_type: Ordered(by_type),
         first_other: totals.first_unmatched().map(|first| OtherMessage {
             session: first.session,
-            member_id: first.member_id,
+            member_id: first.member_id.clone(),
             at_seconds: numbers::seconds(first.at),
             text: first.text.clone(),
         }),
@@ -337,7 +337,10 @@ fn messages(totals: &Totals) -> MessagesResult {
 }
 
 fn ledger(totals: &LedgerTotals) -> LedgerResult {
-    let pair = |&(observer, member): &(MemberId, MemberId)| MissingPair { observer, member };
+    let pair = |(observer, member): &(MemberName, MemberName)| MissingPair {
+        observer: observer.clone(),
+        member: member.clone(),
+    };
     LedgerResult {
         observers: totals.observers,
         expected: totals.expected,

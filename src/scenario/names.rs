@@ -15,11 +15,12 @@ use crate::fault::{Blame, Fault, FaultNames, NamedFault};
 use crate::nearest;
 
 /// Names that templates always know, and whether each has a meaning before the session is open.
-pub(super) const BUILT_IN: [(&str, bool); 7] = [
+pub(super) const BUILT_IN: [(&str, bool); 8] = [
     ("member_id", true),
     ("challenge_id", true),
     ("session", true),
     ("now_ms", true),
+    ("now_iso", true),
     ("held_ms", false),
     ("sequence", false),
     ("distance_km", false),
@@ -279,6 +280,7 @@ impl Vocabulary {
             "challenge_id" => Part::ChallengeId,
             "session" => Part::Session,
             "now_ms" => Part::NowMs,
+            "now_iso" => Part::NowIso,
             "held_ms" => Part::HeldMs,
             "sequence" => Part::Sequence,
             _ => Part::DistanceKm { pace_s_per_km: self.pace()? },

@@ -36,7 +36,9 @@ pub struct Outside {
 pub struct Header {
     /// The columns that templates can use, by their names; one that they cannot has none.
     pub columns: Vec<String>,
-    /// The column of the ids, where these are text; the last column is then `member_id`, once more.
+    /// The name of the column of ids.
+    pub id: String,
+    /// That column, where ids are text; the last column is then `member_id`, once more.
     pub text_ids: Option<usize>,
 }
 

@@ -36,6 +36,8 @@ pub enum Part {
     Session,
     /// `{now_ms}`: Unix milliseconds.
     NowMs,
+    /// `{now_iso}`: the same as a date and time in UTC, `2026-11-28T23:24:01.123Z`.
+    NowIso,
     /// `{held_ms}`: milliseconds since the session opened.
     HeldMs,
     /// `{sequence}`: how often this message has been sent before, from 0.
@@ -221,12 +223,14 @@ impl Template {
 
     /// Whether each rendering of a session differs from those before: by its number or its instant.
     pub fn is_unique(&self) -> bool {
-        self.has(&|part| matches!(part, Part::Sequence | Part::NowMs | Part::Uuid { .. }))
+        self.has(&|part| matches!(part, Part::Sequence | Part::NowMs | Part::NowIso | Part::Uuid { .. }))
     }
 
     /// Whether a rendering says nothing of its instant.
     pub fn is_timeless(&self) -> bool {
-        !self.has(&|part| matches!(part, Part::NowMs | Part::HeldMs | Part::DistanceKm { .. }))
+        !self.has(&|part| {
+            matches!(part, Part::NowMs | Part::NowIso | Part::HeldMs | Part::DistanceKm { .. })
+        })
     }
 
     /// Whether the group of the member is in it.

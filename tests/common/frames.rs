@@ -17,10 +17,3 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame.extend_from_slice(payload);
     frame
 }
-
-/// The payload of a client's short frame.
-pub(crate) fn unmasked(frame: &[u8]) -> Vec<u8> {
-    let length = usize::from(frame[1] & 0x7f);
-    let (key, payload) = frame[2..].split_at(4);
-    payload[..length].iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
-}

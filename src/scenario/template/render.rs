@@ -128,6 +128,7 @@ impl Template {
                 Part::ChallengeId => push_integer(out, scope.challenge_id),
                 Part::Session => push_integer(out, u64::from(scope.session.0)),
                 Part::NowMs => push_integer(out, scope.now_ms),
+                Part::NowIso => push_instant(out, scope.now_ms),
                 Part::HeldMs => push_integer(out, scope.held_ms),
                 Part::Sequence => push_integer(out, u64::from(scope.sequence)),
                 Part::DistanceKm { pace_s_per_km } => push_distance(out, scope.held_ms, *pace_s_per_km),
@@ -262,6 +263,34 @@ pub(super) fn push_integer(out: &mut Vec<u8>, mut value: u64) {
         }
     }
     out.extend_from_slice(&digits[start..]);
+}
+
+/// Appends Unix milliseconds as a date and time in UTC (RFC 3339).
+fn push_instant(out: &mut Vec<u8>, unix_ms: u64) {
+    let (days, of_day) = (unix_ms / 86_400_000, unix_ms % 86_400_000);
+    // Years begin in March, so that the leap day is their last, and eras of 400 of them are alike.
+    let from_era = days + 719_468;
+    let (era, day) = (from_era / 146_097, from_era % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let fields = [
+        (era * 400 + year + later, 4, b'-'),
+        (month, 2, b'-'),
+        (day, 2, b'T'),
+        (of_day / 3_600_000, 2, b':'),
+        (of_day / 60_000 % 60, 2, b':'),
+        (of_day / 1_000 % 60, 2, b'.'),
+        (of_day % 1_000, 3, b'Z'),
+    ];
+    for (value, digits, end) in fields {
+        let from = out.len();
+        push_integer(out, value);
+        pad(out, from, digits);
+        out.push(end);
+    }
 }
 
 /// Milliseconds over seconds a kilometre are metres.

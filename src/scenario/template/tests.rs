@@ -180,3 +180,17 @@ fn a_member_s_row_has_values_behind_those_that_are_taken() {
     let scope = Scope { taken: Taken::All(&taken), members: Some(&members), ..Scope::default() };
     assert_eq!([scope.value(0), scope.value(1), scope.value(2), scope.value(3)], ["t", "anna", "pw", ""]);
 }
+
+#[test]
+fn an_instant_is_written_as_a_date_and_time() {
+    for (now_ms, text) in [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (951_827_696_789, "2000-02-29T12:34:56.789Z"),
+        (1_795_908_241_123, "2026-11-28T23:24:01.123Z"),
+        (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+    ] {
+        let mut out = Vec::new();
+        Template::of([Part::NowIso]).render(&Scope { now_ms, ..Scope::default() }, &mut out);
+        assert_eq!(String::from_utf8(out).expect("text"), text);
+    }
+}

@@ -63,7 +63,7 @@ impl Run {
         let at = Duration::from_millis(12_300);
         self.recorder.failed(FaultSample {
             session: SessionNumber(99),
-            member_id: MemberId(112),
+            member_id: MemberId(112).into(),
             server: None,
             step,
             fault,
@@ -136,9 +136,9 @@ pub fn rich() -> RunResult {
         duplicate: 1,
         strangers: 4,
         own: 0,
-        missing_samples: vec![(MemberId(13), MemberId(14)), (MemberId(2000), MemberId(2001))],
+        missing_samples: vec![(MemberId(13).into(), MemberId(14).into()), (MemberId(2000).into(), MemberId(2001).into())],
         gone_while_open: 1,
-        gone_samples: vec![MemberId(44)],
+        gone_samples: vec![MemberId(44).into()],
     });
     run.result()
 }
@@ -158,7 +158,7 @@ pub fn interval() -> Interval {
     let fault = Fault::HttpStatus(503);
     recorder.failed(FaultSample {
         session: SessionNumber(7),
-        member_id: MemberId(20),
+        member_id: MemberId(20).into(),
         server: Some("wss://a.example/ws/1".into()),
         step: ENTER,
         fault,

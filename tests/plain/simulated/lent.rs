@@ -55,7 +55,7 @@ impl Driven {
 
     /// Of a scenario that may use a second host, `other`, and whose only member has this row.
     pub fn fed(source: &str, columns: &[&str], cells: &[&str]) -> Self {
-        let header = Header { columns: columns.iter().map(|name| (*name).to_owned()).collect(), text_ids: None };
+        let header = Header { columns: columns.iter().map(|name| (*name).to_owned()).collect(), ..Header::default() };
         let outside = Outside { header: Some(header), ..Outside::default() };
         let scenario = Arc::new(Scenario::compile_with("x.toml", source, &[], &outside).expect("it compiles"));
         let mut rows = Rows::new(&scenario.columns, None);
@@ -78,6 +78,7 @@ impl Driven {
         let messages = websocket.map(|it| it.messages.iter().map(|rule| rule.name.clone()).collect());
         let layout = Layout { steps: script.scenario.step_names(), messages: messages.unwrap_or_default() };
         let books = Books {
+            members: Arc::clone(&script.members),
             recorder: Recorder::new(&layout),
             servers: ServerNames::default(),
             ledger: None,
