@@ -74,7 +74,11 @@ enum Challenges {
 impl Members {
     /// Makes `count` consecutive ids from `first`, all in `challenge`.
     pub fn range(first: MemberId, count: u32, challenge: u64) -> Self {
-        Self { ids: Ids::Range { first, count }, challenges: Challenges::One(challenge), rows: Arc::default() }
+        Self {
+            ids: Ids::Range { first, count },
+            challenges: Challenges::One(challenge),
+            rows: Arc::default(),
+        }
     }
 
     /// Takes listed members with the challenge of each.
@@ -315,7 +319,10 @@ mod tests {
         rows.push(["ben", "", "unused", "y z"]);
         let members = Members::range(MemberId(0), 2, 1).with_rows(Arc::new(rows.finish()));
         let cell = |k, column| members.cell(SessionNumber(k), column);
-        assert_eq!([cell(0, 0), cell(0, 1), cell(0, 2), cell(0, 3)], [Some("anna"), Some("pw1"), None, Some("x")]);
+        assert_eq!(
+            [cell(0, 0), cell(0, 1), cell(0, 2), cell(0, 3)],
+            [Some("anna"), Some("pw1"), None, Some("x")]
+        );
         assert_eq!([cell(1, 1), cell(1, 3), cell(1, 4)], [Some(""), Some("y z"), Some("ben")]);
         assert_eq!(cell(2, 1), Some("pw1"), "used again");
         assert_eq!(members.find("ben"), Some(MemberId(1)));

@@ -19,8 +19,8 @@ use crate::members::{MemberId, Members, SessionNumber};
 use crate::plan::ScenarioSettings;
 use crate::plan::member_files::{self, MemberFile, Wanted};
 use crate::scenario::template::{Scope, Taken, Template};
-use crate::session::PLACE_BYTES;
 use crate::scenario::{Good, HttpStep, Ping, Reply, Role, Scenario, WebSocket};
+use crate::session::PLACE_BYTES;
 
 /// A new scenario's text.
 const TEMPLATE: &str = include_str!("../../scenarios/template.toml");
@@ -285,7 +285,12 @@ mod tests {
     use super::*;
 
     fn checked(scenario: &str) -> String {
-        let args = CheckArgs { scenario: scenario.to_owned(), set: Vec::new(), set_file: Vec::new(), members: Vec::new() };
+        let args = CheckArgs {
+            scenario: scenario.to_owned(),
+            set: Vec::new(),
+            set_file: Vec::new(),
+            members: Vec::new(),
+        };
         check(&args).expect("it compiles")
     }
 

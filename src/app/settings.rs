@@ -249,7 +249,9 @@ impl SettingsArgs {
                     used: &scenario.columns,
                 };
                 let (roster, rows) = member_files::read_rows(files, &header, wanted)?;
-                let path = |file: &MemberFile| std::path::absolute(&file.name).unwrap_or_else(|_| file.name.clone().into());
+                let path = |file: &MemberFile| {
+                    std::path::absolute(&file.name).unwrap_or_else(|_| file.name.clone().into())
+                };
                 settings.member_files = match rows.is_empty() {
                     true => Vec::new(),
                     false => files.iter().map(path).collect(),

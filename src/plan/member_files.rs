@@ -77,7 +77,8 @@ pub fn header(files: &[MemberFile]) -> Result<Header, MemberFileError> {
         }
         if first_id.is_none() {
             let row = table.next().transpose()?;
-            first_id = row.and_then(|(row, _)| row.get(table.id_column).map(|id| (id.to_owned(), table.id_column)));
+            first_id =
+                row.and_then(|(row, _)| row.get(table.id_column).map(|id| (id.to_owned(), table.id_column)));
         }
     }
     if let Some((_, column)) = first_id.filter(|(id, _)| !id.is_empty() && number(id).is_none()) {
@@ -124,8 +125,11 @@ pub fn read_rows(
             };
             if let Some((first_file, first_at)) = places.insert(key, (index, at)) {
                 let first = &files[first_file];
-                let message =
-                    format!("member {text} is listed twice, first at {}:{}", first.name, first.line_at(first_at));
+                let message = format!(
+                    "member {text} is listed twice, first at {}:{}",
+                    first.name,
+                    first.line_at(first_at)
+                );
                 return Err(file.error(at, message));
             }
             let cells = reader.cells(&record, &rows, at)?;
@@ -175,7 +179,8 @@ impl<'f> Table<'f> {
         let header = reader.headers().map_err(|error| file.error(0, unreadable(&error)))?.clone();
         let column = |name: &str| header.iter().position(|column| column == name);
         if !known.id.is_empty() && column(&known.id).is_none() {
-            let message = format!("the header has no column \"{}\", in which the first file has the ids", known.id);
+            let message =
+                format!("the header has no column \"{}\", in which the first file has the ids", known.id);
             return Err(file.error(0, message));
         }
         let as_before = column(&known.id).filter(|_| !known.id.is_empty());
@@ -183,8 +188,9 @@ impl<'f> Table<'f> {
         let first = header.get(0).unwrap_or_default();
         if named.is_none() && (first.is_empty() || number(first).is_some()) {
             let found = header.iter().collect::<Vec<_>>().join(",");
-            let message =
-                format!("the first row must name the columns, such as \"memberId,challengeId\"; here it is \"{found}\"");
+            let message = format!(
+                "the first row must name the columns, such as \"memberId,challengeId\"; here it is \"{found}\""
+            );
             return Err(file.error(0, message));
         }
         Ok(Self { file, header, id_column: named.unwrap_or(0), records: reader.into_records() })
@@ -386,13 +392,19 @@ mod tests {
     fn bad_rows_are_named_with_their_line() {
         let header = "memberId,challengeId\n";
         let error = |rows: &str| read_one(&format!("{header}{rows}")).expect_err("a bad row");
-        assert_eq!(error("13,38\nabc,38\n"), "m.csv:3: memberId \"abc\" is not a whole number, as the first one is");
+        assert_eq!(
+            error("13,38\nabc,38\n"),
+            "m.csv:3: memberId \"abc\" is not a whole number, as the first one is"
+        );
         assert_eq!(error("13,38\n\n\n14,x"), "m.csv:5: challengeId \"x\" is not a whole number");
         assert_eq!(error("13\n"), "m.csv:2: the row has no challengeId");
         assert_eq!(error(",38\n"), "m.csv:2: the row has no memberId");
         for id in ["-1", "07", "99999999999999999999"] {
             let error = error(&format!("1,38\n{id},38\n"));
-            assert!(error.starts_with(&format!("m.csv:3: memberId \"{id}\" is not a whole number")), "{error}");
+            assert!(
+                error.starts_with(&format!("m.csv:3: memberId \"{id}\" is not a whole number")),
+                "{error}"
+            );
         }
     }
 
@@ -471,7 +483,8 @@ mod tests {
 
     #[test]
     fn a_column_that_not_all_files_have_is_none() {
-        let (columns, _) = feed(&[file("a.csv", "id,a,b\n1,2,3\n"), file("b.csv", "id,b,c\n4,5,6\n")]).expect("it reads");
+        let (columns, _) =
+            feed(&[file("a.csv", "id,a,b\n1,2,3\n"), file("b.csv", "id,b,c\n4,5,6\n")]).expect("it reads");
         assert_eq!(columns, ["id", "", "b"]);
     }
 

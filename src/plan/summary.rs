@@ -154,7 +154,8 @@ impl<'p> Summary<'p> {
         let scenario = &plan.scenario;
         let names = scenario.value_names[scenario.takes..].iter().zip(&scenario.columns);
         let names: Vec<&str> = names.filter(|(_, used)| **used).map(|(name, _)| name.as_str()).collect();
-        let files: Vec<String> = settings.member_files.iter().map(|file| file.display().to_string()).collect();
+        let files: Vec<String> =
+            settings.member_files.iter().map(|file| file.display().to_string()).collect();
         Some(format!(
             "{} of {} ({}), {} KiB in memory{again}",
             grouped(used.into()),

@@ -104,7 +104,8 @@ pub(super) fn scenario(
 
     let (error_names, error_blames) = errors.into_vecs();
     let uses = vocabulary.used.into_inner();
-    let columns = (vocabulary.takes..vocabulary.values.len()).map(|column| uses.values.contains(&(column as u8)));
+    let columns =
+        (vocabulary.takes..vocabulary.values.len()).map(|column| uses.values.contains(&(column as u8)));
     let mut scenario = Scenario {
         takes: vocabulary.takes,
         kept: uses.kept.into_iter().collect(),

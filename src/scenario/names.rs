@@ -103,7 +103,12 @@ pub(super) struct Uses {
 
 impl Vocabulary {
     /// Compiles a template that is rendered at `moment`.
-    pub(super) fn template(&self, text: &str, moment: Moment<'_>, unknown: Unknown) -> Result<Template, String> {
+    pub(super) fn template(
+        &self,
+        text: &str,
+        moment: Moment<'_>,
+        unknown: Unknown,
+    ) -> Result<Template, String> {
         self.within(text, moment, unknown, &mut Vec::new())
     }
 
@@ -203,7 +208,11 @@ impl Vocabulary {
         if let Some(at) = inside.iter().position(|name| *name == variable.name) {
             let mut circle: Vec<&str> = inside[at..].to_vec();
             circle.push(&variable.name);
-            return Err(format!("the variable \"{}\" refers to itself: {}", variable.name, circle.join(" → ")));
+            return Err(format!(
+                "the variable \"{}\" refers to itself: {}",
+                variable.name,
+                circle.join(" → ")
+            ));
         }
         let found = if variable.is_given {
             Template::of([Part::Literal(variable.value.as_bytes().into())])
@@ -305,7 +314,9 @@ impl Vocabulary {
             && !is_column
             && !taken[usize::from(value)]
         {
-            return Err(format!("{{{name}}} is used in the step \"{step}\" before it is taken from an answer"));
+            return Err(format!(
+                "{{{name}}} is used in the step \"{step}\" before it is taken from an answer"
+            ));
         }
         let mut uses = self.used.borrow_mut();
         if matches!(moment, Moment::Message { .. }) && !is_column {
@@ -353,13 +364,16 @@ fn bytes_of(hex: &str) -> Result<Vec<u8>, String> {
     let is_whole = digits.len() == hex.chars().filter(|c| *c != ' ').count() && !digits.is_empty();
     match is_whole && digits.len().is_multiple_of(2) {
         true => Ok(digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()),
-        false => Err(format!("{{hex:{hex}}}: write bytes as two hexadecimal digits each, such as {{hex:c0 00}}")),
+        false => {
+            Err(format!("{{hex:{hex}}}: write bytes as two hexadecimal digits each, such as {{hex:c0 00}}"))
+        }
     }
 }
 
 /// The ends of `1-100`.
 fn range_of(range: &str) -> Result<(u64, u64), String> {
-    let ends = range.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+    let ends =
+        range.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
     ends.filter(|(first, last)| first <= last).ok_or_else(|| {
         format!("{{random:{range}}}: write the least and the greatest number, such as {{random:1-100}}")
     })

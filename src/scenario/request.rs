@@ -9,11 +9,13 @@ use std::time::Duration;
 use super::document::{Section, Text};
 use super::error::ScenarioError;
 use super::names::{ErrorNames, Moment, NAMES_MAX, Unknown, Vocabulary};
-use super::take::take_from;
+use super::take::{is_token, take_from};
 use super::template::{Filter, Part, Template};
 use super::{HttpStep, NamedError, Take};
 use crate::fault::Blame;
 use crate::nearest;
+
+pub(super) use super::take::check_pointer;
 
 pub(super) type Result<T> = std::result::Result<T, ScenarioError>;
 
@@ -157,7 +159,11 @@ fn body(
 }
 
 /// The `Authorization` of a user and a password (RFC 7617).
-fn basic_auth(section: &Section<'_>, vocabulary: &Vocabulary, moment: Moment<'_>) -> Result<Option<Template>> {
+fn basic_auth(
+    section: &Section<'_>,
+    vocabulary: &Vocabulary,
+    moment: Moment<'_>,
+) -> Result<Option<Template>> {
     let Some(auth) = section.section("basic_auth", "basic_auth", &BASIC_AUTH_KEYS)? else { return Ok(None) };
     let user = auth.required_text("user")?;
     let template = compiled_strictly(&auth, "user", &user, vocabulary, moment)?;
@@ -195,23 +201,6 @@ fn takes(section: &Section<'_>, vocabulary: &Vocabulary) -> Result<Vec<Take>> {
         }
     }
     Ok(takes)
-}
-
-/// RFC 6901: empty, or segments that each begin with `/`; `~` only as `~0` and `~1`.
-pub(super) fn check_pointer(section: &Section<'_>, key: &str, pointer: &Text<'_>) -> Result<()> {
-    let text = pointer.value;
-    if !text.is_empty() && !text.starts_with('/') {
-        // `$.data.token` is JSONPath for the same field.
-        let names = text.strip_prefix("$.").unwrap_or(text).replace('.', "/");
-        let message = format!("\"{text}\" is not a JSON pointer: write \"/{names}\"");
-        return Err(section.error(key, pointer.span.clone(), message));
-    }
-    let escapes_fit = text.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
-    if !escapes_fit {
-        let message = format!("\"{text}\" is not a JSON pointer: \"~\" is written \"~0\"");
-        return Err(section.error(key, pointer.span.clone(), message));
-    }
-    Ok(())
 }
 
 pub(super) fn named_error(section: &Section<'_>, errors: &mut ErrorNames) -> Result<NamedError> {
@@ -329,16 +318,6 @@ pub(super) fn headers(
         headers.push(("Authorization".into(), value));
     }
     Ok(headers)
-}
-
-/// Whether a header field may have this name (RFC 9110's token), by the parser that answers are read
-/// with.
-pub(super) fn is_token(name: &str) -> bool {
-    let field = format!("{name}:\r\n\r\n");
-    let mut parsed = [httparse::EMPTY_HEADER];
-    let complete =
-        httparse::parse_headers(field.as_bytes(), &mut parsed).is_ok_and(|status| status.is_complete());
-    complete && parsed[0].name == name
 }
 
 /// What a request line cannot carry.

@@ -10,7 +10,6 @@ use startline_protocol::http::cookies;
 use super::document::{Section, Text};
 use super::error::ScenarioError;
 use super::json::Json;
-use super::request::{check_pointer, is_token};
 
 /// The memory that a compiled expression may take.
 const REGEX_BYTES_MAX: usize = 1 << 20;
@@ -92,7 +91,11 @@ impl std::fmt::Display for TakeFrom {
 }
 
 /// Reads a place.
-pub(super) fn take_from(section: &Section<'_>, key: &str, place: &Text<'_>) -> Result<TakeFrom, ScenarioError> {
+pub(super) fn take_from(
+    section: &Section<'_>,
+    key: &str,
+    place: &Text<'_>,
+) -> Result<TakeFrom, ScenarioError> {
     let refused = |message: String| Err(section.error(key, place.span.clone(), message));
     match place.value.split_once(':') {
         Some(("header" | "cookie", name)) if !is_token(name) => refused(format!("\"{name}\" is not a name")),
@@ -105,17 +108,45 @@ pub(super) fn take_from(section: &Section<'_>, key: &str, place: &Text<'_>) -> R
     }
 }
 
+/// RFC 6901: empty, or segments that each begin with `/`; `~` only as `~0` and `~1`.
+pub(super) fn check_pointer(section: &Section<'_>, key: &str, pointer: &Text<'_>) -> Result<(), ScenarioError> {
+    let text = pointer.value;
+    if !text.is_empty() && !text.starts_with('/') {
+        // `$.data.token` is JSONPath for the same field.
+        let names = text.strip_prefix("$.").unwrap_or(text).replace('.', "/");
+        let message = format!("\"{text}\" is not a JSON pointer: write \"/{names}\"");
+        return Err(section.error(key, pointer.span.clone(), message));
+    }
+    let escapes_fit = text.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
+    if !escapes_fit {
+        let message = format!("\"{text}\" is not a JSON pointer: \"~\" is written \"~0\"");
+        return Err(section.error(key, pointer.span.clone(), message));
+    }
+    Ok(())
+}
+
+/// Whether a header field may have this name (RFC 9110's token), by the parser that answers are read
+/// with.
+pub(super) fn is_token(name: &str) -> bool {
+    let field = format!("{name}:\r\n\r\n");
+    let mut parsed = [httparse::EMPTY_HEADER];
+    let complete =
+        httparse::parse_headers(field.as_bytes(), &mut parsed).is_ok_and(|status| status.is_complete());
+    complete && parsed[0].name == name
+}
+
 /// An expression of one group.
 fn regex(text: &str) -> Result<Regex, String> {
-    let regex = regex::RegexBuilder::new(text).size_limit(REGEX_BYTES_MAX).build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => "the expression is too large".to_owned(),
-        // The reason is its last line; those before it show the place in the expression.
-        error => {
-            let text = error.to_string();
-            let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            format!("not a regular expression: {reason}")
-        }
-    })?;
+    let regex =
+        regex::RegexBuilder::new(text).size_limit(REGEX_BYTES_MAX).build().map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => "the expression is too large".to_owned(),
+            // The reason is its last line; those before it show the place in the expression.
+            error => {
+                let text = error.to_string();
+                let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                format!("not a regular expression: {reason}")
+            }
+        })?;
     match regex.captures_len() - 1 {
         1 => Ok(regex),
         groups => Err(format!(
@@ -153,7 +184,9 @@ mod tests {
 
     #[test]
     fn an_expression_has_exactly_one_group() {
-        assert!(regex("a(b").expect_err("no expression").starts_with("not a regular expression: unclosed group"));
+        assert!(
+            regex("a(b").expect_err("no expression").starts_with("not a regular expression: unclosed group")
+        );
         assert!(regex("ab").expect_err("no group").contains("has 0 groups"));
         assert!(regex("(a)(b)").expect_err("two").contains("has 2 groups"));
         assert!(regex("(?:a)(b)").is_ok());

@@ -228,9 +228,7 @@ impl Template {
 
     /// Whether a rendering says nothing of its instant.
     pub fn is_timeless(&self) -> bool {
-        !self.has(&|part| {
-            matches!(part, Part::NowMs | Part::NowIso | Part::HeldMs | Part::DistanceKm { .. })
-        })
+        !self.has(&|part| matches!(part, Part::NowMs | Part::NowIso | Part::HeldMs | Part::DistanceKm { .. }))
     }
 
     /// Whether the group of the member is in it.
@@ -258,7 +256,11 @@ impl Template {
                 Part::Taken(value) => used.push(Used { value: *value, in_string, is_filtered: false }),
                 Part::Formatted(it) => {
                     let is_filtered = !it.filters.is_empty();
-                    used.extend(it.inner.values().into_iter().map(|one| Used { in_string, is_filtered, ..one }));
+                    used.extend(it.inner.values().into_iter().map(|one| Used {
+                        in_string,
+                        is_filtered,
+                        ..one
+                    }));
                 }
                 _ => {}
             }

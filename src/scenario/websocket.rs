@@ -237,7 +237,13 @@ fn answer(
             let equals = ping.required_text("reply_equals")?;
             Ok(Reply::Matching {
                 path,
-                equals: compiled(ping, "reply_equals", &equals, vocabulary, Moment::Message { name: "ping" })?,
+                equals: compiled(
+                    ping,
+                    "reply_equals",
+                    &equals,
+                    vocabulary,
+                    Moment::Message { name: "ping" },
+                )?,
             })
         }
         _ => Err(ping.own_error("\"reply_at\" and \"reply_equals\" go together")),

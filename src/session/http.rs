@@ -5,17 +5,15 @@
 //! assumed of its body except what the scenario takes; a request that may have been read is not sent
 //! again, unless its method says that this changes nothing.
 
-use std::borrow::Cow;
 
 use std::time::Duration;
 
 use startline_os::tick::Tick;
-use startline_protocol::http::cookies::Jar;
 use startline_protocol::http::{BodyKept, HttpError, Limits, ResponseReader};
 
-use super::redirects::{Hop, is_redirect};
+use super::redirects::is_redirect;
 use super::request::{breaks_line, refuse_broken, write_request};
-use super::script::{Endpoint, Script};
+use super::setup::{Hop, Setup, evidence_of, readable_body};
 use super::{Context, Observer, Phase, RETRIED, REUSED, Session, Spill};
 use crate::fault::Fault;
 use crate::scenario::json::Json;
@@ -25,42 +23,6 @@ use crate::scenario::{HttpStep, NamedError, Scenario, Take, TakeFrom};
 
 /// Bytes of a taken value kept at most: tokens are some 200, URLs under 2,000.
 const TAKEN_BYTES_MAX: usize = 8 << 10;
-
-/// What a session keeps until its WebSocket is up.
-#[derive(Debug)]
-pub struct Setup {
-    /// Values by index, empty where not taken yet.
-    pub(super) taken: Vec<String>,
-    /// The answer being read.
-    pub(super) answer: ResponseReader,
-    /// Random bytes of the upgrade's key.
-    pub(super) key: [u8; 16],
-    /// Cookies that answers have set, if the scenario keeps them.
-    pub(super) cookies: Jar,
-    /// The upgrade goes to the target's own host, whose the cookies are.
-    pub(super) home: bool,
-    /// `Host` and request target of the upgrade.
-    pub(super) upgrade: (String, String),
-    /// Where the HTTP connection at hand leads.
-    pub(super) at: Option<Endpoint>,
-    /// Where the request at hand goes, if not to the step's path on the target.
-    pub(super) hop: Option<Box<Hop>>,
-}
-
-impl Setup {
-    pub(super) fn new(script: &Script) -> Self {
-        Self {
-            taken: vec![String::new(); script.scenario.takes],
-            answer: ResponseReader::new(Limits::default(), false),
-            key: [0; 16],
-            cookies: Jar::default(),
-            home: false,
-            upgrade: Default::default(),
-            at: None,
-            hop: None,
-        }
-    }
-}
 
 impl Session {
     /// Connects for the current step. The step's time starts here, so that the first one answers
@@ -91,7 +53,12 @@ impl Session {
     }
 
     /// Connects to where the request at hand goes.
-    pub(super) fn dial_request<O: Observer>(&mut self, mut setup: Box<Setup>, keep: bool, ctx: &mut Context<'_, O>) {
+    pub(super) fn dial_request<O: Observer>(
+        &mut self,
+        mut setup: Box<Setup>,
+        keep: bool,
+        ctx: &mut Context<'_, O>,
+    ) {
         let to = setup.hop.as_ref().map_or(ctx.script.home(), |hop| hop.to.endpoint);
         let had = setup.at.replace(to);
         self.put_setup(setup, ctx);
@@ -271,12 +238,7 @@ impl Session {
     }
 
     /// What this session's templates may refer to now.
-    pub(super) fn scope<'t, O>(
-        &self,
-        taken: &'t [String],
-        sequence: u32,
-        ctx: &Context<'t, O>,
-    ) -> Scope<'t> {
+    pub(super) fn scope<'t, O>(&self, taken: &'t [String], sequence: u32, ctx: &Context<'t, O>) -> Scope<'t> {
         self.scope_at(ctx.now, Taken::All(taken), sequence, ctx)
     }
 
@@ -321,26 +283,6 @@ fn is_idempotent(method: &str) -> bool {
 fn is_read(step: &HttpStep, answer: &ResponseReader) -> bool {
     answer.status().is_some_and(|status| !step.expect.contains(&status))
         || step.take.iter().any(|take| take.from.is_in_body())
-}
-
-/// Fields that say what to do about a refusal.
-const TELLING_FIELDS: [&str; 3] = ["Location", "WWW-Authenticate", "Retry-After"];
-
-/// What shows why an answer was refused: the fields that say so, then the body.
-pub(super) fn evidence_of(answer: &ResponseReader) -> Vec<u8> {
-    let mut evidence = Vec::new();
-    for name in TELLING_FIELDS {
-        for value in answer.headers(name) {
-            evidence.extend_from_slice(format!("{name}: {value}\n").as_bytes());
-        }
-    }
-    evidence.extend_from_slice(&readable_body(answer));
-    evidence
-}
-
-/// The body without its codings where they can be undone, else as it came.
-fn readable_body(answer: &ResponseReader) -> Cow<'_, [u8]> {
-    answer.decoded_body().unwrap_or(Cow::Borrowed(answer.body()))
 }
 
 fn take_values(takes: &[Take], answer: &ResponseReader, taken: &mut [String]) -> Result<(), Fault> {

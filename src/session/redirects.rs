@@ -3,34 +3,20 @@
 //! Invariants: nothing goes to a host that is neither the target's nor allowed; what says who is asking
 //! does not follow to another host; the step's time goes on.
 
-use super::http::{Setup, evidence_of};
-use super::script::{Destination, Script};
+use super::script::Script;
+use super::setup::{Hop, Setup, evidence_of};
 use super::{Context, Observer, RETRIED, Session};
 use crate::fault::Fault;
 use crate::scenario::HttpStep;
 
-/// Where a request goes that a server said.
-#[derive(Debug)]
-pub(super) struct Hop {
-    pub(super) to: Destination,
-    /// Redirects that led there.
-    pub(super) redirects: u8,
-    /// A redirect has made it a GET without a body.
-    pub(super) as_get: bool,
-    /// Another host has redirected it: who is asking is not for this one to know.
-    pub(super) is_foreign: bool,
-}
-
-impl Hop {
-    /// Where a step's own request goes.
-    pub(super) fn first(to: Destination) -> Box<Self> {
-        Box::new(Self { to, redirects: 0, as_get: false, is_foreign: false })
-    }
-}
-
 impl Session {
     /// Goes where an answer leads, within the step's time.
-    pub(super) fn follow<O: Observer>(&mut self, mut setup: Box<Setup>, reusable: bool, ctx: &mut Context<'_, O>) {
+    pub(super) fn follow<O: Observer>(
+        &mut self,
+        mut setup: Box<Setup>,
+        reusable: bool,
+        ctx: &mut Context<'_, O>,
+    ) {
         match next_hop(&setup, &ctx.script.scenario.http[self.step.index()], ctx.script) {
             Ok(hop) => {
                 setup.hop = Some(Box::new(hop));
@@ -50,7 +36,7 @@ impl Session {
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 
 /// Whether an answer is to be followed: a status that the step expects is its answer.
-pub(super) fn is_redirect(step: &HttpStep, status: u16) -> bool {
+pub fn is_redirect(step: &HttpStep, status: u16) -> bool {
     step.follow > 0 && REDIRECTS.contains(&status) && !step.expect.contains(&status)
 }
 

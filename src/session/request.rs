@@ -3,8 +3,8 @@
 //! Invariant: a value that would end a line, a URL or a string before its time is a fault, never cut or
 //! sent.
 
-use super::http::Setup;
 use super::script::Script;
+use super::setup::Setup;
 use crate::fault::Fault;
 use crate::scenario::HttpStep;
 use crate::scenario::outside::says_who;
@@ -76,9 +76,8 @@ fn breaks_field(byte: u8) -> bool {
 pub(super) fn refuse_unquotable(template: &Template, scope: &Scope<'_>) -> Result<(), Fault> {
     let is_json = template.literal_start().iter().any(|byte| matches!(byte, b'{' | b'['));
     let values = if is_json { template.values() } else { Vec::new() };
-    let breaks = |used: &&Used| {
-        used.in_string && !used.is_filtered && scope.value(used.value).contains(['"', '\\'])
-    };
+    let breaks =
+        |used: &&Used| used.in_string && !used.is_filtered && scope.value(used.value).contains(['"', '\\']);
     values.iter().find(breaks).map_or(Ok(()), |used| Err(Fault::ValueUnusable(used.value)))
 }
 

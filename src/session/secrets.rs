@@ -5,9 +5,10 @@
 
 use std::borrow::Cow;
 
-use super::http::Setup;
+use super::setup::Setup;
 use super::{Context, NO_SPILL, Observer, Phase, Session, Spill};
 use crate::scenario::secrets::Held;
+use crate::scenario::template::Taken;
 
 /// Bytes that are looked through for evidence of less: a secret may begin in them and end after them.
 const LOOKED_THROUGH_MAX: usize = 4 << 10;
@@ -36,7 +37,16 @@ impl Session {
                 let held = Held { taken: &kept.taken, cookies: kept.cookies.as_deref(), row };
                 scenario.secrets.redacted(bytes, held, None)
             }
-            _ => scenario.secrets.redacted(bytes, Held { row, ..Held::default() }, None),
+            _ => {
+                let kept = Taken::Packed {
+                    count: scenario.takes as u8,
+                    kept: &scenario.kept,
+                    bytes: ctx.vault.of(ctx.row),
+                };
+                let taken = |index: u8| kept.get(index).unwrap_or_default().to_owned();
+                let taken: Vec<String> = (0..scenario.takes as u8).map(taken).collect();
+                scenario.secrets.redacted(bytes, Held { taken: &taken, row, ..Held::default() }, None)
+            }
         }
     }
 

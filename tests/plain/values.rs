@@ -90,7 +90,8 @@ fn a_user_and_a_password_make_an_authorization() {
 #[test]
 fn filters_make_any_value_fit_where_it_stands() {
     let take = "take = { v = '/v' }";
-    let second = "path = \"/{v|url}?q={v|form}\"\nheaders = { X = \"{v|base64}\" }\nbody = '{\"v\":\"{v|json}\"}'";
+    let second =
+        "path = \"/{v|url}?q={v|form}\"\nheaders = { X = \"{v|base64}\" }\nbody = '{\"v\":\"{v|json}\"}'";
     let mut driven = Driven::playing(&two_steps(take, second));
     driven.receive(answer("200 OK", "", r#"{"v":"a \"b\"\\é"}"#));
     let request = sent(&driven);
@@ -105,7 +106,11 @@ fn a_path_may_be_a_url_that_the_server_returned() {
     let next = |url: &str| answer("200 OK", "", &format!("{{\"next\":\"{url}\"}}"));
     let mut driven = Driven::playing(&source);
     driven.receive(next("/two?a=1"));
-    assert!(sent(&driven).starts_with("GET /two?a=1&x=1 HTTP/1.1\r\nHost: sim:8080\r\n"), "{}", sent(&driven));
+    assert!(
+        sent(&driven).starts_with("GET /two?a=1&x=1 HTTP/1.1\r\nHost: sim:8080\r\n"),
+        "{}",
+        sent(&driven)
+    );
     // The target by its name: the same connection.
     let mut driven = Driven::playing(&source);
     driven.receive(next("http://sim:8080/two?a=1"));
@@ -267,6 +272,18 @@ fn a_value_that_a_later_message_uses_is_kept_and_no_other() {
 }
 
 #[test]
+fn a_secret_that_is_kept_is_shown_by_its_name_where_the_peer_repeats_it() {
+    let mut driven = Driven::playing(&KEEPING.replace("name = \"x\"", "name = \"x\"\nsecret = [\"room\"]"));
+    driven.receive(answer("200 OK", "", r#"{"token":"token-12345","room":"room-12345"}"#));
+    driven.connect();
+    let switching = driven.switching("Upgrade: websocket\r\nConnection: upgrade");
+    driven.receive(switching);
+    let close = [&1011_u16.to_be_bytes()[..], b"gone: room-12345, token-12345"].concat();
+    driven.receive(crate::frames::frame(0x88, &close));
+    assert_eq!(driven.evidence(), "gone: ‹room›, token-12345", "what is not kept is not known");
+}
+
+#[test]
 fn a_value_that_would_break_a_later_message_fails_before_the_session_is_open() {
     let mut driven = Driven::playing(KEEPING);
     driven.receive(answer("200 OK", "", r#"{"token":"t","room":"a\"b"}"#));
@@ -280,7 +297,9 @@ fn a_value_that_would_break_a_later_message_fails_before_the_session_is_open() {
 fn one_of_several_subprotocols_may_be_chosen() {
     let source = "name = \"x\"\n[[http]]\nname = \"a\"\nmethod = \"GET\"\npath = \"/\"\ntake = { t = '/t' }\n\
                   [websocket]\nurl = \"/ws\"\nsubprotocol = [\"v2\", \"token.{t}\"]\n";
-    for (chosen, fits) in [(Some("v2"), true), (Some("token.abcdefgh"), true), (Some("v1"), false), (None, false)] {
+    for (chosen, fits) in
+        [(Some("v2"), true), (Some("token.abcdefgh"), true), (Some("v1"), false), (None, false)]
+    {
         let mut driven = Driven::playing(source);
         driven.receive(answer("200 OK", "", r#"{"t":"abcdefgh"}"#));
         driven.connect();

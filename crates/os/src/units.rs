@@ -28,7 +28,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
     if let Some((number, "")) = decimal(whole).filter(|_| !whole.is_empty()) {
         let number = number.text;
-        return Err(format!("{text:?} has no unit: write {number}s for seconds ({number}ms, {number}m, {number}h)"));
+        return Err(format!(
+            "{text:?} has no unit: write {number}s for seconds ({number}ms, {number}m, {number}h)"
+        ));
     }
     let mut rest = whole;
     let mut units_left = &DURATION_UNITS[..];
@@ -40,7 +42,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
             .position(|(name, _)| *name == unit)
             .ok_or_else(|| other_unit(text, whole, unit).unwrap_or_else(|| not_a_duration(text)))?;
         let ms = number.times(units_left[place].1).ok_or_else(|| not_whole(text, "milliseconds"))?;
-        total_ms = ms.and_then(|ms| total_ms.checked_add(ms)).ok_or_else(|| format!("{text:?} is too long a time"))?;
+        total_ms = ms
+            .and_then(|ms| total_ms.checked_add(ms))
+            .ok_or_else(|| format!("{text:?} is too long a time"))?;
         units_left = &units_left[place + 1..];
         rest = after.trim_start();
     }
@@ -48,7 +52,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn not_a_duration(text: &str) -> String {
-    format!("{text:?} is not a duration: write numbers with h, m, s or ms, such as 30s, 1.5m, 1h30m or 1s500ms")
+    format!(
+        "{text:?} is not a duration: write numbers with h, m, s or ms, such as 30s, 1.5m, 1h30m or 1s500ms"
+    )
 }
 
 fn not_whole(text: &str, of_what: &str) -> String {
@@ -61,7 +67,9 @@ fn other_unit(text: &str, whole: &str, unit: &str) -> Option<String> {
     let days = names.contains(&"d");
     let (number, first, _) = number_and_unit(whole)?;
     // Of one part it can be written down; of several it is the unit that is wrong.
-    let all = match first == unit && number_and_unit(whole).is_some_and(|(_, _, after)| after.trim().is_empty()) {
+    let all = match first == unit
+        && number_and_unit(whole).is_some_and(|(_, _, after)| after.trim().is_empty())
+    {
         true if days => number.text.parse::<u64>().ok().map(|days| format!("{}h", days.saturating_mul(24))),
         true => Some(format!("{}{ours}", number.text)),
         false => None,
@@ -104,9 +112,11 @@ impl Decimal<'_> {
 fn decimal(text: &str) -> Option<(Decimal<'_>, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '_' && c != '.').unwrap_or(text.len());
     let (number, rest) = text.split_at(end);
-    let (whole, behind) = number.split_once('.').map_or((number, None), |(whole, behind)| (whole, Some(behind)));
+    let (whole, behind) =
+        number.split_once('.').map_or((number, None), |(whole, behind)| (whole, Some(behind)));
     let is_digits = |text: &str| {
-        !text.is_empty() && text.split('_').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+        !text.is_empty()
+            && text.split('_').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
     };
     let fits = is_digits(whole) && behind.is_none_or(|behind| is_digits(behind) && behind.len() <= 9);
     let behind = behind.unwrap_or_default().replace('_', "");
@@ -130,7 +140,7 @@ pub fn count(text: &str) -> Result<u32, String> {
         "m" => return Err(refused(&format!("{}M for millions", number.text))),
         // 6,000 and 6 000 as people group them.
         rest if number.behind == 0 && is_groups(unit) => {
-            let digits = rest.replace([',', ' ', '\'' ], "");
+            let digits = rest.replace([',', ' ', '\''], "");
             return Err(refused(&format!("{}{digits}", number.digits)));
         }
         _ => return Err(refused(general)),
@@ -146,7 +156,8 @@ pub fn count(text: &str) -> Result<u32, String> {
 /// Whether it is the further groups of a number: `,000,000`.
 fn is_groups(text: &str) -> bool {
     let mut groups = text.split([',', ' ', '\'']);
-    groups.next() == Some("") && groups.all(|group| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit()))
+    groups.next() == Some("")
+        && groups.all(|group| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Writes a duration as [`duration`] reads it, rounded down to the millisecond: `1h30m`, `250ms`,
@@ -266,7 +277,10 @@ mod tests {
         assert_eq!(ms("1h30m"), Ok(5_400_000));
         assert_eq!(ms("1h1m1s1ms"), Ok(3_661_001));
         assert_eq!(ms("90m"), Ok(5_400_000));
-        assert_eq!([ms("1.5m"), ms("90 s"), ms("1h 30m"), ms(" 1_000ms ")], [90_000, 90_000, 5_400_000, 1_000].map(Ok));
+        assert_eq!(
+            [ms("1.5m"), ms("90 s"), ms("1h 30m"), ms(" 1_000ms ")],
+            [90_000, 90_000, 5_400_000, 1_000].map(Ok)
+        );
         assert_eq!([ms("0.25s"), ms("1.5h30m"), ms("2.000s")], [250, 7_200_000, 2_000].map(Ok));
     }
 
@@ -276,12 +290,17 @@ mod tests {
             duration("30").unwrap_err(),
             r#""30" has no unit: write 30s for seconds (30ms, 30m, 30h)"#
         );
-        for text in ["", " ", "s", "1.s", ".5s", "1..5s", "1,5s", "-1s", "30s1h", "1s1s", "m5", "1s5", "1_s", "1__0s"] {
+        for text in
+            ["", " ", "s", "1.s", ".5s", "1..5s", "1,5s", "-1s", "30s1h", "1s1s", "m5", "1s5", "1_s", "1__0s"]
+        {
             let error = duration(text).unwrap_err();
             assert!(error.contains("is not a duration"), "{text}: {error}");
         }
         assert!(duration("99999999999999999h").unwrap_err().contains("too long"));
-        assert_eq!(duration("1.5").unwrap_err(), r#""1.5" has no unit: write 1.5s for seconds (1.5ms, 1.5m, 1.5h)"#);
+        assert_eq!(
+            duration("1.5").unwrap_err(),
+            r#""1.5" has no unit: write 1.5s for seconds (1.5ms, 1.5m, 1.5h)"#
+        );
         assert_eq!(duration("1.0005s").unwrap_err(), r#""1.0005s" is not a whole number of milliseconds"#);
         for (text, hint) in [
             ("5min", "write 5m"),
@@ -318,7 +337,9 @@ mod tests {
 
     #[test]
     fn counts_are_read() {
-        for (text, value) in [("6000", 6000), ("6k", 6000), ("10K", 10_000), ("1_000", 1000), ("1M", 1_000_000)] {
+        for (text, value) in
+            [("6000", 6000), ("6k", 6000), ("10K", 10_000), ("1_000", 1000), ("1M", 1_000_000)]
+        {
             assert_eq!(count(text), Ok(value), "{text}");
         }
         assert_eq!([count("1.5k"), count("0.25M"), count(" 7 ")], [1500, 250_000, 7].map(Ok));

@@ -39,7 +39,8 @@ impl<'t> Brace<'t> {
             return Some(Self { text: whole, name, width: None, filters });
         }
         let (before, filters) = inner.find('|').map_or((inner, ""), |at| inner.split_at(at));
-        let (name, width) = before.split_once(':').map_or((before, None), |(name, width)| (name, Some(width)));
+        let (name, width) =
+            before.split_once(':').map_or((before, None), |(name, width)| (name, Some(width)));
         let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         let fits = is_identifier(name)
             && width.is_none_or(|width| !width.is_empty() && is_word(width))
@@ -89,7 +90,10 @@ impl<'t> Brace<'t> {
         }
         let digits = text.parse().ok().filter(|digits| (1..=DIGITS_MAX).contains(digits));
         digits.map(Width::Digits).ok_or_else(|| {
-            format!("{}: a width is 1 to {DIGITS_MAX} digits, {{{name}:6}}, or two bytes, {{{name}:u16}}", self.text)
+            format!(
+                "{}: a width is 1 to {DIGITS_MAX} digits, {{{name}:6}}, or two bytes, {{{name}:u16}}",
+                self.text
+            )
         })
     }
 

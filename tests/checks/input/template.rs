@@ -42,11 +42,10 @@ fn known(name: &str) -> Option<(Part, String)> {
 
 /// Any text compiles and renders as a naive reader replaces it, or is refused for the first name that is not known.
 pub fn text(text: &str) {
-    let compiled =
-        Template::compile(text, |brace| match (known(brace.name), brace.is_plain()) {
-            (Some((part, _)), true) => Ok(Some(Template::of([part]))),
-            _ => Err(inner(brace.text).to_owned()),
-        });
+    let compiled = Template::compile(text, |brace| match (known(brace.name), brace.is_plain()) {
+        (Some((part, _)), true) => Ok(Some(Template::of([part]))),
+        _ => Err(inner(brace.text).to_owned()),
+    });
     let expected = replaced(text, |name| known(name).map(|(_, text)| text));
     match compiled {
         Err(name) => assert_eq!(Err(name), expected),
@@ -100,7 +99,9 @@ fn between<'t>(text: &'t str, open: &str, close: &str) -> Option<(&'t str, &'t s
     // With a width and filters behind it.
     let (before, filters) = name.split_once('|').map_or((name, None), |(before, rest)| (before, Some(rest)));
     let mut words = before.splitn(2, ':');
-    let is_name = words.next().is_some_and(is_word) && words.all(is_part) && filters.into_iter().flat_map(|it| it.split('|')).all(is_part);
+    let is_name = words.next().is_some_and(is_word)
+        && words.all(is_part)
+        && filters.into_iter().flat_map(|it| it.split('|')).all(is_part);
     let is_kind = ["env:", "file:", "hex:", "random:"].iter().any(|kind| name.starts_with(kind));
     (is_name || is_kind && !name.contains(['{', '}', '\n'])).then_some((name, after))
 }

@@ -136,7 +136,10 @@ pub fn rich() -> RunResult {
         duplicate: 1,
         strangers: 4,
         own: 0,
-        missing_samples: vec![(MemberId(13).into(), MemberId(14).into()), (MemberId(2000).into(), MemberId(2001).into())],
+        missing_samples: vec![
+            (MemberId(13).into(), MemberId(14).into()),
+            (MemberId(2000).into(), MemberId(2001).into()),
+        ],
         gone_while_open: 1,
         gone_samples: vec![MemberId(44).into()],
     });

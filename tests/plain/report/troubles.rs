@@ -285,7 +285,10 @@ fn what_one_trouble_causes_is_no_other_trouble() {
     {
         let mut result = healthy();
         let ledger = result.ledger.as_mut().expect("a ledger");
-        let pair = |observer, member| MissingPair { observer: MemberId(observer).into(), member: MemberId(member).into() };
+        let pair = |observer, member| MissingPair {
+            observer: MemberId(observer).into(),
+            member: MemberId(member).into(),
+        };
         (ledger.missing, ledger.gone_while_open) = (40_000, 2);
         ledger.gone_samples = vec![MemberId(14).into(), MemberId(15).into()];
         ledger.missing_samples = vec![pair(20, 14), pair(15, 30), pair(if is_all { 15 } else { 16 }, 31)];

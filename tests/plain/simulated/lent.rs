@@ -11,7 +11,9 @@ use startline::members::{MemberId, Members, Rows, SessionNumber};
 use startline::scenario::outside::{Header, Outside};
 use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::script::Delays;
-use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Vault, Waits, Who};
+use startline::session::{
+    Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Vault, Waits, Who,
+};
 use startline_os::tick::{Tick, Ticks};
 
 use super::script;
@@ -55,9 +57,11 @@ impl Driven {
 
     /// Of a scenario that may use a second host, `other`, and whose only member has this row.
     pub fn fed(source: &str, columns: &[&str], cells: &[&str]) -> Self {
-        let header = Header { columns: columns.iter().map(|name| (*name).to_owned()).collect(), ..Header::default() };
+        let header =
+            Header { columns: columns.iter().map(|name| (*name).to_owned()).collect(), ..Header::default() };
         let outside = Outside { header: Some(header), ..Outside::default() };
-        let scenario = Arc::new(Scenario::compile_with("x.toml", source, &[], &outside).expect("it compiles"));
+        let scenario =
+            Arc::new(Scenario::compile_with("x.toml", source, &[], &outside).expect("it compiles"));
         let mut rows = Rows::new(&scenario.columns, None);
         rows.push(cells.iter().copied());
         let members = Members::range(MemberId(13), 1, 1).with_rows(Arc::new(rows.finish()));

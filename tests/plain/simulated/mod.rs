@@ -13,7 +13,9 @@ use startline::fault::Fault;
 use startline::members::{MemberId, Members, SessionNumber};
 use startline::scenario::Scenario;
 use startline::session::script::Delays;
-use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Vault, Waits, Who};
+use startline::session::{
+    Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Vault, Waits, Who,
+};
 use startline_os::tick::{TICK_MICROS, Tick, Ticks};
 
 pub use peer::Fate;
