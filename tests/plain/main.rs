@@ -20,3 +20,4 @@ mod scenario_schema;
 mod simulated;
 mod simulation;
 mod tls_properties;
+mod values;
