@@ -14,7 +14,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use startline::measure::Latencies;
 use startline::members::{MemberId, SessionNumber};
 use startline::scenario::Scenario;
-use startline::scenario::template::Scope;
+use startline::scenario::template::{Scope, Taken};
 use startline_os::tick::{Tick, Ticks};
 use startline_os::timers::Timers;
 use startline_protocol::http::{Limits, ResponseReader};
@@ -190,7 +190,8 @@ fn templates(c: &mut Criterion) {
         now_ms: 1_751_360_400_123,
         held_ms: 61_000,
         sequence: 2,
-        taken: &taken,
+        taken: Taken::All(&taken),
+        ..Scope::default()
     };
     let mut out = Vec::with_capacity(256);
     let mut group = c.benchmark_group("template");

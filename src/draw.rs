@@ -42,7 +42,8 @@ mod tests {
     fn a_number_is_of_its_seed_name_session_and_count() {
         let first = draw(1, "say", 2, 3);
         assert_eq!(first, draw(1, "say", 2, 3));
-        for other in [draw(2, "say", 2, 3), draw(1, "sax", 2, 3), draw(1, "say", 3, 3), draw(1, "say", 2, 4)] {
+        for other in [draw(2, "say", 2, 3), draw(1, "sax", 2, 3), draw(1, "say", 3, 3), draw(1, "say", 2, 4)]
+        {
             assert_ne!(first, other);
         }
     }

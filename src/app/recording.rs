@@ -142,9 +142,12 @@ impl<'r> Recording<'r> {
         }
         self.take_readings(&outcome.readings, u64::from(outcome.held_to_end));
         self.facts.ledger = outcome.ledger.clone();
-        let after = &outcome.ramp_down.totals.tally().counts;
+        let tally = outcome.ramp_down.totals.tally();
+        let after = &tally.counts;
         self.facts.ramp_down = Some(RampDownFacts {
             messages: after.messages,
+            sent: tally.sent(),
+            answers: tally.answers(),
             closed: after.closed,
             clean: after.closes_clean,
             cut: after.closes_cut,

@@ -6,21 +6,24 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use startline_os::units::duration_text;
 
+use super::settings::member_files;
 use crate::cli::scenario::{CheckArgs, NewArgs, ScenarioArgs, ScenarioCommand};
 use crate::foreign;
-use crate::members::{MemberId, SessionNumber};
+use crate::members::{MemberId, Members, SessionNumber};
 use crate::plan::ScenarioSettings;
+use crate::plan::member_files::{self, MemberFile, Wanted};
 use crate::scenario::every::{Every, Reply};
 use crate::scenario::kinds::Kinds;
 use crate::scenario::steps::{Step, Whose};
-use crate::scenario::template::{Scope, Template};
+use crate::scenario::template::{Scope, Taken, Template};
 use crate::scenario::{Good, HttpStep, MessageType, Role, Scenario, WebSocket, schema};
-use crate::session::{Rhythm, Session, Side};
+use crate::session::{PLACE_BYTES, Rhythm, Session, Side};
 
 /// What is said of a scenario in which a server need not do more than upgrade.
 const UNCONFIRMED: &str = "
@@ -120,10 +123,13 @@ fn check(args: &CheckArgs) -> Result<String> {
     settings.set(&args.set);
     settings.set_from_files(&args.set_file);
     settings.read_files()?;
+    let files = member_files(args.members.iter().map(PathBuf::as_path))?;
+    settings.header = (!files.is_empty()).then(|| member_files::header(&files)).transpose()?;
     let scenario = settings.compile()?;
+    let members = first_member(&files, &settings, &scenario)?;
     let mut text = String::new();
     entry(&mut text, "scenario", &format!("{} ({})", scenario.name, settings.file));
-    let example = Example::of(&scenario);
+    let example = Example::of(&scenario, &members);
     scenario.http.iter().for_each(|step| example.http_step(step, &mut text));
     if let Some(websocket) = &scenario.websocket {
         example.websocket(websocket, &mut text);
@@ -146,14 +152,47 @@ fn check(args: &CheckArgs) -> Result<String> {
     for place in [&scenario.join, &scenario.leave].into_iter().flatten() {
         example.http_step(&place.step, &mut text);
     }
+    notes(&scenario, &mut text);
     if scenario.websocket.as_ref().is_some_and(|websocket| !websocket.shows_acceptance()) {
         text.push_str(UNCONFIRMED);
     }
+    let member = members.name_of(SessionNumber(0));
     let _ = writeln!(
         text,
-        "\nThe scenario is valid. Values in < > come from the servers; the rest is rendered for member 13."
+        "\nThe scenario is valid. Values in < > come from the servers; the rest is rendered for member {member}."
     );
     Ok(text)
+}
+
+/// What a session keeps, and what may be a mistake.
+fn notes(scenario: &Scenario, text: &mut String) {
+    if !scenario.kept.is_empty() {
+        let names: Vec<&str> =
+            scenario.kept.iter().map(|index| scenario.value_names[usize::from(*index)].as_str()).collect();
+        let bytes = PLACE_BYTES + 2 * names.len();
+        let line = format!("{} after open: {bytes} bytes a session and the text itself", names.join(", "));
+        entry(text, "keeps", &line);
+    }
+    if !scenario.literal_braces.is_empty() {
+        let line = format!(
+            "{}: no variable, taken value or column of --members has that name",
+            scenario.literal_braces.join(" ")
+        );
+        entry(text, "as written", &line);
+    }
+}
+
+/// The member that values are shown for: the first of the files, if there are any.
+fn first_member(files: &[MemberFile], settings: &ScenarioSettings, scenario: &Scenario) -> Result<Members> {
+    let Some(header) = settings.header.as_ref() else {
+        return Ok(Members::range(MemberId(13), 1, 1));
+    };
+    let wanted = Wanted { challenge: None, otherwise: Some(1), used: &scenario.columns };
+    let (roster, rows) = member_files::read_rows(files, header, wanted)?;
+    if roster.is_empty() {
+        bail!("--members: there are none in {}", files[0].name);
+    }
+    Ok(roster.members()?.with_rows(Arc::new(rows)))
 }
 
 /// A line under a heading of its own.
@@ -168,27 +207,33 @@ fn further(text: &mut String, line: &str) {
 /// Example values to render with.
 struct Example<'s> {
     scenario: &'s Scenario,
+    members: &'s Members,
     taken: Vec<String>,
 }
 
 impl<'s> Example<'s> {
-    fn of(scenario: &'s Scenario) -> Self {
-        Self { scenario, taken: scenario.value_names.iter().map(|name| format!("<{name}>")).collect() }
+    fn of(scenario: &'s Scenario, members: &'s Members) -> Self {
+        let names = scenario.value_names.iter().take(scenario.takes);
+        Self { scenario, members, taken: names.map(|name| format!("<{name}>")).collect() }
     }
 
     fn text(&self, template: &Template) -> String {
         let scope = Scope {
-            member_id: MemberId(13),
-            challenge_id: 1,
+            member_id: self.members.id(SessionNumber(0)),
+            challenge_id: self.members.challenge(SessionNumber(0)),
             session: SessionNumber(0),
+            members: Some(self.members),
             now_ms: jiff::Timestamp::now().as_millisecond().unsigned_abs(),
             held_ms: 30_000,
             sequence: 0,
-            taken: &self.taken,
+            taken: Taken::All(&self.taken),
+            ..Scope::default()
         };
         let mut out = Vec::new();
         // Taken values are examples: they are shown as such, secret or not.
-        template.shown(|_| None).render(&scope, &mut out);
+        let secrets = &self.scenario.secrets;
+        let is_shown = |index: u8| usize::from(index) < self.scenario.takes || !secrets.is_taken(index);
+        template.shown(|index| (!is_shown(index)).then(|| secrets.name_of(index))).render(&scope, &mut out);
         String::from_utf8_lossy(&out).into_owned()
     }
 
@@ -205,6 +250,9 @@ impl<'s> Example<'s> {
             further(text, &body);
         }
         let statuses: Vec<String> = step.expect.iter().map(u16::to_string).collect();
+        if step.follow > 0 {
+            further(text, &format!("follows up to {} redirects", step.follow));
+        }
         let mut wanted = format!("expects {} within {}", statuses.join(" or "), duration_text(step.timeout));
         for take in &step.take {
             let name = &self.scenario.value_names[usize::from(take.value)];
@@ -223,8 +271,9 @@ impl<'s> Example<'s> {
         if self.scenario.cookies {
             further(text, "Cookie: as set by the answers");
         }
-        if let Some(subprotocol) = &websocket.subprotocol {
-            further(text, &format!("Sec-WebSocket-Protocol: {subprotocol}"));
+        if !websocket.subprotocols.is_empty() {
+            let offered: Vec<String> = websocket.subprotocols.iter().map(|it| self.text(it)).collect();
+            further(text, &format!("Sec-WebSocket-Protocol: {}", offered.join(", ")));
         }
         let message = |text: &mut String, name: &str, template: &Option<Template>| {
             if let Some(template) = template {
@@ -344,7 +393,12 @@ mod tests {
     use super::*;
 
     fn checked(scenario: &str) -> String {
-        let args = CheckArgs { scenario: scenario.to_owned(), set: Vec::new(), set_file: Vec::new() };
+        let args = CheckArgs {
+            scenario: scenario.to_owned(),
+            set: Vec::new(),
+            set_file: Vec::new(),
+            members: Vec::new(),
+        };
         check(&args).expect("it compiles")
     }
 
@@ -365,7 +419,7 @@ mod tests {
             "           expects 200 or 204 or 302 or 303 within 10s; takes csrf from header:X-CSRF-Token\n",
             "           X-CSRF-Token: <csrf>\n",
             "           Sec-WebSocket-Protocol: chat.v1\n",
-            "join       {\"type\":\"join\",\"room\":\"lobby\",\"as\":\"runner13\"}\n",
+            "join       {\"type\":\"join\",\"room\":\"‹room›\",\"as\":\"runner13\"}\n",
             "           answered by \"welcome\" within 10s\n",
             "open       when \"join\" is done\n",
             "           every 10s, answered by \"said\" with 0-0 in it within 2s\n",

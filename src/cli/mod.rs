@@ -66,14 +66,31 @@ pub enum Command {
     Tune(tune::TuneArgs),
 }
 
-/// Options of other load generators, and what they are called here.
-const OTHERS_OPTIONS: [(&str, &str); 6] = [
+/// Options of other load generators (k6, JMeter, wrk, …), and what they are called here.
+const OTHERS_OPTIONS: [(&str, &str); 14] = [
+    ("--concurrency", "--sessions"),
+    ("--connections", "--sessions"),
     ("--duration", "--hold"),
+    ("--ramp-time", "--ramp"),
     ("--ramp-up", "--ramp"),
+    ("--rampup", "--ramp"),
+    ("--rps", "--rate"),
+    ("--spawn-rate", "--rate"),
+    ("--threads", "--sessions"),
     ("--url", "--target"),
     ("--users", "--sessions"),
     ("--virtual-users", "--sessions"),
     ("--vus", "--sessions"),
+    ("--host", "--target"),
+];
+
+/// Those for which there is no option, and why.
+const OTHERS_WORDS: [(&[&str], &str); 2] = [
+    (
+        &["--iterations", "--loops", "--loop", "--repeat"],
+        "a session is played once and held: --sessions says how many there are, --hold for how long",
+    ),
+    (&["--stages", "--stage"], "a run has one ramp, a hold and a ramp-down: --ramp, --hold, --ramp-down"),
 ];
 
 impl Cli {
@@ -110,6 +127,11 @@ fn hinted(mut error: clap::Error, makes_a_plan: bool) -> clap::Error {
                 // It is of the option that clap found similar.
                 error.remove(ContextKind::Usage);
             }
+            if let Some((_, why)) = OTHERS_WORDS.iter().find(|(theirs, _)| theirs.contains(&typed.as_str())) {
+                error.remove(ContextKind::SuggestedArg);
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![(*why).into()]));
+                error.remove(ContextKind::Usage);
+            }
         }
         _ => {}
     }
@@ -139,6 +161,11 @@ mod tests {
             (&["rnu"][..], "exists: 'run'"),
             (&["run", "--duration", "5s"], "exists: '--hold'"),
             (&["doctor", "--vus=9"], "exists: '--sessions'"),
+            (&["run", "--users", "9"], "exists: '--sessions'"),
+            (&["run", "--threads=9"], "exists: '--sessions'"),
+            (&["run", "--rampup", "9s"], "exists: '--ramp'"),
+            (&["run", "--iterations", "9"], "tip: a session is played once and held: --sessions says"),
+            (&["run", "--loops=9"], "tip: a session is played once and held"),
         ] {
             let args = ["startline"].iter().chain(typed).map(OsString::from).collect();
             let error = Cli::of(args).expect_err("refused").to_string();

@@ -85,10 +85,14 @@ pub struct SettingsArgs {
     #[serde(skip)]
     pub challenge: Option<u64>,
 
-    /// Members: a range of ids such as 13-6012, or a CSV file with the header memberId,challengeId; repeat for more files. The first --sessions of them are used [mock server: from 13 on].
+    /// Members: a range of ids such as 13-6012, or a CSV file, of which every column is a variable of the scenario; repeat for more files. The first --sessions of them are used [mock server: from 13 on].
     #[arg(long, value_name = "SPEC", help_heading = "Target")]
     #[serde(skip)]
     pub members: Vec<String>,
+
+    /// Use members again where there are more sessions than members.
+    #[arg(long, help_heading = "Target")]
+    pub recycle: bool,
 
     /// Host, other than the target's, that a WebSocket URL from the server may lead to; repeat for more.
     #[arg(long, value_name = "HOST", value_parser = values::host, help_heading = "Target", requires = "servers")]

@@ -40,6 +40,9 @@ pub(crate) struct CheckArgs {
     /// Set a variable of the scenario to what is in a file, which is not printed; repeat for more.
     #[arg(long, value_name = "NAME=PATH", value_parser = values::file_assignment)]
     pub(crate) set_file: Vec<(String, PathBuf)>,
+    /// CSV file of members, whose columns the scenario uses; what is shown is the first row's; repeat for more.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) members: Vec<PathBuf>,
 }
 
 #[derive(Args, Clone, Debug)]

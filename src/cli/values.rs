@@ -15,7 +15,7 @@ use startline_os::units;
 use crate::plan::schedule::zone;
 use crate::scenario::template::is_identifier;
 
-/// Reads a duration: `100ms`, `30s`, `5m`, `1h30m` or `0`.
+/// Reads a duration: `100ms`, `30s`, `1.5m`, `1h30m` or `0`.
 ///
 /// # Errors
 /// Why `text` is not one, with what to write.
@@ -58,22 +58,12 @@ pub fn id_range(text: &str) -> Result<RangeInclusive<u64>, String> {
     Ok(first..=last)
 }
 
-/// Reads a count of at least 1: `6000`, or in thousands, `6k`.
+/// Reads a count of at least 1: `6000`, `1_000`, `6k` or `1.5M`.
 ///
 /// # Errors
 /// Why `text` is not one.
 pub fn count(text: &str) -> Result<u32, String> {
-    let refused = || format!("{text:?} is not a count: write a whole number, such as 6000 or 6k (k is 1000)");
-    let (number, times) = match text.strip_suffix('k') {
-        Some(thousands) => (thousands, 1000),
-        None => (text, 1),
-    };
-    let number: u64 = digits(number).and_then(|number| number.parse().ok()).ok_or_else(refused)?;
-    match number.checked_mul(times).and_then(|count| u32::try_from(count).ok()) {
-        Some(0) => Err("it must be at least 1".into()),
-        Some(count) => Ok(count),
-        None => Err(format!("{text} is more than the maximum, {}", u32::MAX)),
-    }
+    units::count(text)
 }
 
 /// Reads a rate: `100/s`, `6k/m`.
@@ -278,18 +268,6 @@ mod tests {
         assert_eq!(id_range("6012-13").unwrap_err(), "the range 6012-13 is empty: did you mean 13-6012?");
         for text in ["", "-", "13-", "-13", "a-b", "1-2-3", "+1-2", "1 - 2", "99999999999999999999-1"] {
             assert!(id_range(text).unwrap_err().contains("write first-last"), "{text}");
-        }
-    }
-
-    #[test]
-    fn counts() {
-        assert_eq!(count("6000"), Ok(6000));
-        assert_eq!(count("6k"), Ok(6000));
-        assert!(count("0").unwrap_err().contains("at least 1"));
-        assert!(count("0k").is_err());
-        assert!(count("5000000k").unwrap_err().contains("4294967295"));
-        for text in ["", "k", "1m", "1K", "1.5k", "-1", "+1", "1 k", "1kk"] {
-            assert!(count(text).unwrap_err().contains("is not a count"), "{text}");
         }
     }
 

@@ -4,6 +4,7 @@
 //! closed only the recorder is written to (it is then the ramp-down's), never the ledger.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use startline_os::tick::Ticks;
@@ -12,7 +13,7 @@ use crate::fault::Fault;
 use crate::measure::ledger::Ledger;
 use crate::measure::servers::{ServerIndex, ServerNames};
 use crate::measure::{CloseEnd, FaultSample, PingEvent, Recorder, Timed, UnmatchedSample};
-use crate::members::MemberId;
+use crate::members::{MemberId, Members};
 use crate::scenario::every::EveryIndex;
 use crate::scenario::{MessageType, StepIndex};
 use crate::session::{Observer, StepPlaces, Unmatched, Who};
@@ -26,6 +27,8 @@ pub struct Books {
     pub servers: ServerNames,
     /// Pairs, until accounts close.
     pub ledger: Option<Ledger>,
+    /// Whose names results have.
+    pub members: Arc<Members>,
     /// Since the run began; set once a turn.
     pub at: Duration,
     /// Where the connection comes from that is being given up, not having come up: its failure's
@@ -68,7 +71,7 @@ impl Books {
     ) -> FaultSample {
         FaultSample {
             session: who.session,
-            member_id: who.member_id,
+            member_id: self.members.name_of(who.session),
             server: self.servers.name(server).map(str::to_owned),
             step,
             fault,
@@ -209,7 +212,7 @@ impl Observer for Books {
         let text = unmatched_text(message);
         let sample = UnmatchedSample {
             session: who.session,
-            member_id: who.member_id,
+            member_id: self.members.name_of(who.session),
             at: self.at,
             text: text.clone(),
         };

@@ -115,6 +115,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         recorder.keep_fates();
     }
     let books = Books {
+        members: Arc::clone(&plan.members),
         recorder,
         servers: ServerNames::default(),
         ledger: ledger_of(plan, worker, gone),
@@ -199,6 +200,7 @@ pub(super) fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
         quit: plan.settings.end == End::Quit
             || plan.scenario.websocket.as_ref().is_some_and(|websocket| websocket.quits),
         delays: Delays::of(&plan.scenario),
+        members: Arc::clone(&plan.members),
     }
 }
 

@@ -303,6 +303,15 @@ faults! {
         HostNotAllowed => ("ws-host-not-allowed", Scenario, NOTHING,
             "The server returned a URL of another host; allow it (--allow-host) or rewrite it (--ws-map).",
             "서버가 다른 호스트의 URL을 반환했습니다. 허용하거나(--allow-host) 바꾸십시오(--ws-map).")
+        /// A redirect's host, or that of a request's URL, is not the target's and no `--allow-host` names
+        /// it.
+        HttpHostNotAllowed => ("http-host-not-allowed", Scenario, NOTHING,
+            "The server sent the request to another host; allow it (--allow-host).",
+            "서버가 요청을 다른 호스트로 보냈습니다. 그 호스트를 허용하십시오(--allow-host).")
+        /// More redirects than the step follows.
+        TooManyRedirects => ("too-many-redirects", Scenario, NOTHING,
+            "The answers lead on and on; see where (Location), and raise the step's follow if that is right.",
+            "응답이 계속 다른 곳으로 보냅니다. 어디로 보내는지(Location) 확인하고, 올바르면 단계의 follow를 늘리십시오.")
     }
     /// TLS: the handshake, the certificate, a record, an alert.
     nested Tls(TlsFault)

@@ -30,7 +30,7 @@ use std::time::Duration;
 use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
-use crate::members::{MemberId, SessionNumber};
+use crate::members::{MemberName, SessionNumber};
 use crate::scenario::{Scenario, StepIndex};
 
 pub use beats::Beats;
@@ -99,7 +99,7 @@ pub struct FaultSample {
     /// The session's number.
     pub session: SessionNumber,
     /// Its member.
-    pub member_id: MemberId,
+    pub member_id: MemberName,
     /// The server that it was sent to, by then.
     pub server: Option<String>,
     /// Index into [`Layout::steps`].
@@ -118,7 +118,7 @@ pub struct UnmatchedSample {
     /// The session's number.
     pub session: SessionNumber,
     /// Its member.
-    pub member_id: MemberId,
+    pub member_id: MemberName,
     /// Since the run began.
     pub at: Duration,
     /// Its beginning.

@@ -332,7 +332,7 @@ mod tests {
     fn sample(fault: Fault, evidence: &str) -> FaultSample {
         FaultSample {
             session: SessionNumber(7),
-            member_id: MemberId(20),
+            member_id: MemberId(20).into(),
             server: None,
             step: StepIndex(1),
             fault,

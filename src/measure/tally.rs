@@ -140,6 +140,16 @@ impl Tally {
         self.kinds.get(kind)
     }
 
+    /// Periodic messages sent.
+    pub fn sent(&self) -> u64 {
+        self.every.iter().map(|beats| beats.sent).sum()
+    }
+
+    /// Answers sent to the servers' messages.
+    pub fn answers(&self) -> u64 {
+        self.kinds.iter().map(|kind| kind.answers).sum()
+    }
+
     /// Messages of a type; [`MessageType::OTHER`] for all that are not listed.
     pub fn messages_of(&self, message: MessageType) -> u64 {
         self.messages[usize::from(message.0)]

@@ -5,6 +5,7 @@
 //! [`Settings::into_plan`]. Invariant: what is written reads back the same.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use startline_os::units::{self, duration_text};
 use super::abort::AbortRule;
 use super::capacity::{self, Limits, WORKERS_MAX};
 use super::every::{self, EveryOption};
+use super::members::Rows;
 use super::roster::{Roster, RosterError};
 use super::script::ScenarioSettings;
 use super::sources::{self, PortMethod, SourceSpec};
@@ -38,6 +40,15 @@ pub struct Settings {
     pub sessions: u32,
     /// Their members, in order.
     pub members: Roster,
+    /// Where their rows are, if the scenario uses more of them than the ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub member_files: Vec<PathBuf>,
+    /// What these say. A plan does not keep it: there may be secrets in it.
+    #[serde(skip)]
+    pub rows: Arc<Rows>,
+    /// Where there are more sessions than members, these are used again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recycle: bool,
     /// From the first arrival to the last; session k starts at `ramp · k / sessions`.
     #[serde(with = "units::duration_serde")]
     pub ramp: Duration,
@@ -220,7 +231,7 @@ impl Settings {
         self.check_values()?;
         self.leave_out_unreachable(&mut target)?;
         let scenario = self.scenario()?;
-        let members = self.members.first(self.sessions)?.members()?;
+        let members = self.members.first(self.members_used())?.members()?.with_rows(Arc::clone(&self.rows));
         let workers = self.workers(limits);
         Ok(Plan {
             sources: self.sources(&scenario, &target, workers, limits)?,
@@ -234,6 +245,14 @@ impl Settings {
             in_flight: None,
             settings: self,
         })
+    }
+
+    /// Returns how many members take part.
+    pub fn members_used(&self) -> u32 {
+        match self.recycle {
+            true => self.members.len().min(u64::from(self.sessions)) as u32,
+            false => self.sessions,
+        }
     }
 
     /// Returns the engine threads: as given, or by the cores and the descriptor limit.
@@ -404,6 +423,12 @@ impl Settings {
     /// Refuses options that the scenario would silently ignore.
     fn check_scenario(&self, scenario: &Scenario) -> Result<(), PlanError> {
         let ws = scenario.websocket.as_ref();
+        let is_presence = ws.is_some_and(|ws| ws.kinds.announces()) && !self.no_broadcast;
+        if self.members_used() < self.sessions && is_presence {
+            let reason = "several sessions are the same member then, and the scenario judges who learns of whom \
+                          ([websocket.presence]): add --no-broadcast, or give more members";
+            return Err(PlanError::Value { what: "recycle", reason: reason.into() });
+        }
         let wanting = [
             (ws.is_none() && !self.hold.is_zero(), "--hold", "[websocket] to hold"),
             (ws.is_none() && !self.ramp_down.is_zero(), "--ramp-down", "[websocket] to close"),

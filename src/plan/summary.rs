@@ -50,6 +50,15 @@ impl<'p> Summary<'p> {
             false => rate_warning(settings.sessions, settings.ramp),
         };
         let load = self.load_warning();
+        let braces = &self.plan.scenario.literal_braces;
+        let braces = (!braces.is_empty()).then(|| {
+            format!(
+                "{} {} sent as written: no variable, taken value or column of --members has that name (double the braces \
+                 if they are meant)",
+                braces.join(" and "),
+                if braces.len() == 1 { "is" } else { "are" }
+            )
+        });
         let insecure = self.plan.tls.insecure.then(|| {
             "--insecure: certificates are not checked, so any server can pose as the target; the result says so"
                 .to_owned()
@@ -57,7 +66,7 @@ impl<'p> Summary<'p> {
         let key_log = self.plan.tls.key_log.then(|| {
             "--tls-key-log: the file that SSLKEYLOGFILE names can decrypt everything in this run".to_owned()
         });
-        insecure.into_iter().chain(key_log).chain(rate).chain(load).collect()
+        insecure.into_iter().chain(key_log).chain(braces).chain(rate).chain(load).collect()
     }
 
     /// Returns why the broadcasts are too many, where this program has its cores to itself.
@@ -131,6 +140,31 @@ impl<'p> Summary<'p> {
         ))
     }
 
+    /// Returns where members' values come from, and what they cost.
+    fn members(&self) -> Option<String> {
+        let (plan, settings) = (self.plan, &self.plan.settings);
+        let used = settings.members_used();
+        let again = match used < settings.sessions {
+            true => format!(", used again by {} sessions", grouped((settings.sessions - used).into())),
+            false => String::new(),
+        };
+        if plan.members.bytes() == 0 {
+            return (!again.is_empty()).then(|| format!("{}{again}", grouped(used.into())));
+        }
+        let scenario = &plan.scenario;
+        let names = scenario.value_names[scenario.takes..].iter().zip(&scenario.columns);
+        let names: Vec<&str> = names.filter(|(_, used)| **used).map(|(name, _)| name.as_str()).collect();
+        let files: Vec<String> =
+            settings.member_files.iter().map(|file| file.display().to_string()).collect();
+        Some(format!(
+            "{} of {} ({}), {} KiB in memory{again}",
+            grouped(used.into()),
+            files.join(", "),
+            names.join(", "),
+            grouped(plan.members.bytes().div_ceil(1024) as u64),
+        ))
+    }
+
     fn phases(&self) -> String {
         let settings = &self.plan.settings;
         let rate = per_second(f64::from(settings.sessions), settings.ramp);
@@ -174,7 +208,7 @@ fn spoken_interval(plan: &Plan) -> Option<Duration> {
 /// Returns how many of the members who take part are in each challenge.
 fn groups_of(plan: &Plan) -> Vec<u64> {
     let settings = &plan.settings;
-    settings.members.first(settings.sessions).map(|members| members.groups()).unwrap_or_default()
+    settings.members.first(settings.members_used()).map(|members| members.groups()).unwrap_or_default()
 }
 
 impl fmt::Display for Summary<'_> {
@@ -194,6 +228,9 @@ impl fmt::Display for Summary<'_> {
             plan.settings.seed
         );
         line(f, "sessions", &sessions)?;
+        if let Some(members) = self.members() {
+            line(f, "members", &members)?;
+        }
         if let Some(why) = workers_text(plan.workers, startline_os::affinity::cores()) {
             line(f, "", &why)?;
         }

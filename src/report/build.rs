@@ -16,7 +16,7 @@ use crate::lang::Reason;
 use crate::measure::{
     AddressCounts, ERROR_RATE_FORMULA, EveryName, FaultSample, Latencies, Layout, SourceCounts, Tally, Totals,
 };
-use crate::members::MemberId;
+use crate::members::MemberName;
 use crate::numbers;
 use crate::plan::Plan;
 use crate::scenario::{MessageType, Scenario, StepIndex, WebSocket};
@@ -304,7 +304,7 @@ pub fn error_details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
 fn sample(sample: &FaultSample) -> ErrorSample {
     ErrorSample {
         session: sample.session,
-        member_id: sample.member_id,
+        member_id: sample.member_id.clone(),
         server: sample.server.clone(),
         at_seconds: numbers::seconds(sample.at),
         evidence: sample.evidence.clone(),
@@ -329,7 +329,7 @@ fn messages(totals: &Totals, facts: &Facts, plan: &Plan) -> MessagesResult {
         sequences: kinds::sequences(tally, plan),
         first_other: totals.first_unmatched().map(|first| OtherMessage {
             session: first.session,
-            member_id: first.member_id,
+            member_id: first.member_id.clone(),
             at_seconds: numbers::seconds(first.at),
             text: first.text.clone(),
         }),
@@ -339,7 +339,10 @@ fn messages(totals: &Totals, facts: &Facts, plan: &Plan) -> MessagesResult {
 }
 
 fn ledger(totals: &LedgerTotals) -> LedgerResult {
-    let pair = |&(observer, member): &(MemberId, MemberId)| MissingPair { observer, member };
+    let pair = |(observer, member): &(MemberName, MemberName)| MissingPair {
+        observer: observer.clone(),
+        member: member.clone(),
+    };
     LedgerResult {
         observers: totals.observers,
         expected: totals.expected,
@@ -368,8 +371,8 @@ fn http(tally: &Tally, plan: &Plan) -> HttpResult {
 }
 
 fn ramp_down(facts: &RampDownFacts) -> RampDownResult {
-    let RampDownFacts { messages, closed, clean, cut, timed_out, took } = *facts;
-    RampDownResult { messages, closed, clean, cut, timed_out, seconds: numbers::seconds(took) }
+    let RampDownFacts { messages, sent, answers, closed, clean, cut, timed_out, took } = *facts;
+    RampDownResult { messages, sent, answers, closed, clean, cut, timed_out, seconds: numbers::seconds(took) }
 }
 
 fn generator(totals: &Totals, facts: &Facts, plan: &Plan) -> GeneratorResult {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::latencies::latency;
 use super::{LatencyResult, Ordered};
 use crate::measure::{KindTally, Tally};
-use crate::members::{MemberId, SessionNumber};
+use crate::members::{MemberName, SessionNumber};
 use crate::numbers;
 use crate::plan::Plan;
 use crate::scenario::kinds::Kind;
@@ -76,7 +76,7 @@ pub struct OtherMessage {
     /// The number of the session that received it.
     pub session: SessionNumber,
     /// Its member.
-    pub member_id: MemberId,
+    pub member_id: MemberName,
     /// Seconds since the run began.
     pub at_seconds: f64,
     /// Its beginning.

@@ -74,6 +74,10 @@ pub enum Ending {
 pub struct RampDownFacts {
     /// Messages received after accounts were closed.
     pub messages: u64,
+    /// Periodic messages sent after that.
+    pub sent: u64,
+    /// Answers to the server's messages after that.
+    pub answers: u64,
     /// Sessions that were closed.
     pub closed: u64,
     /// Of their closing handshakes: ended by the peer's close frame …

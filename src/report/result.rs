@@ -11,7 +11,7 @@ use startline_os::process::Host;
 
 use super::{MessagesResult, Ordered, RoutingResult, ServerResult, StallsResult, TroubleResult, WatchResult};
 use crate::lang::Sentence;
-use crate::members::{MemberId, SessionNumber};
+use crate::members::{MemberName, SessionNumber};
 use crate::scenario::Good;
 
 /// The version of `summary.json`'s form. It grows when a key changes its meaning or goes; new keys
@@ -327,7 +327,7 @@ pub struct ErrorSample {
     /// The session's number.
     pub session: SessionNumber,
     /// Its member.
-    pub member_id: MemberId,
+    pub member_id: MemberName,
     /// The server that it was sent to; `null` before it was.
     pub server: Option<String>,
     /// Seconds since the run began.
@@ -360,16 +360,16 @@ pub struct LedgerResult {
     /// Members announced as gone whose sessions were open here when accounts closed.
     pub gone_while_open: u64,
     /// The first 20 of them.
-    pub gone_samples: Vec<MemberId>,
+    pub gone_samples: Vec<MemberName>,
 }
 
 /// An observer who never learned of a member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingPair {
     /// The observer's member id.
-    pub observer: MemberId,
+    pub observer: MemberName,
     /// The id it never learned of.
-    pub member: MemberId,
+    pub member: MemberName,
 }
 
 /// The connections of the HTTP steps.
@@ -418,6 +418,10 @@ pub struct TlsResult {
 pub struct RampDownResult {
     /// Messages received.
     pub messages: u64,
+    /// Periodic messages sent.
+    pub sent: u64,
+    /// Answers sent to the server's messages.
+    pub answers: u64,
     /// Sessions closed.
     pub closed: u64,
     /// Of their closing handshakes, those that the server's close frame ended.

@@ -150,6 +150,7 @@ impl<'d> Section<'d> {
             DeValue::String(text) => text.as_ref(),
             // The parser's own hint for a bare number says what to write.
             DeValue::Integer(number) => number.as_str(),
+            DeValue::Float(number) => number.as_str(),
             _ => return Err(self.wrong_type(key, value, "a duration such as \"30s\"")),
         };
         if text == "0" && !value.get_ref().is_str() {
@@ -194,9 +195,12 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// A whole number of at least 1 that fits 32 bits.
+    /// A whole number of at least 1 that fits 32 bits, or a string such as `"10k"`.
     pub(crate) fn count(&self, key: &str) -> Result<Option<u32>> {
         let Some(value) = self.table.get(key) else { return Ok(None) };
+        if let DeValue::String(text) = value.get_ref() {
+            return units::count(text).map(Some).map_err(|reason| self.error(key, value.span(), reason));
+        }
         let DeValue::Integer(number) = value.get_ref() else {
             return Err(self.wrong_type(key, value, "a whole number"));
         };
@@ -397,6 +401,13 @@ impl<'d> Section<'d> {
         Ok(named)
     }
 
+    /// The strings at this key, or in lists there, of all tables at any depth.
+    pub(crate) fn all_texts(&self, key: &str) -> Vec<&'d str> {
+        let mut texts = Vec::new();
+        collect_texts(self.table, key, &mut texts);
+        texts
+    }
+
     /// A table whose keys are names and whose values are text (numbers and booleans as they are
     /// written, where `scalars` allows them), in the file's order.
     pub(crate) fn pairs(&self, key: &str, scalars: bool) -> Result<Vec<(Text<'d>, Text<'d>)>> {
@@ -440,6 +451,23 @@ fn collect<'d>(table: &'d DeTable<'d>, key: &str, pairs: &mut Vec<(&'d str, &'d 
                 .iter()
                 .filter_map(|one| one.get_ref().as_table())
                 .for_each(|inner| collect(inner, key, pairs)),
+            _ => {}
+        }
+    }
+}
+
+fn collect_texts<'d>(table: &'d DeTable<'d>, key: &str, texts: &mut Vec<&'d str>) {
+    for (name, value) in table.iter() {
+        match value.get_ref() {
+            DeValue::String(text) if name.get_ref() == key => texts.push(text.as_ref()),
+            DeValue::Array(list) if name.get_ref() == key => {
+                texts.extend(list.iter().filter_map(|one| one.get_ref().as_str()));
+            }
+            DeValue::Array(list) => list
+                .iter()
+                .filter_map(|one| one.get_ref().as_table())
+                .for_each(|inner| collect_texts(inner, key, texts)),
+            DeValue::Table(inner) => collect_texts(inner, key, texts),
             _ => {}
         }
     }

@@ -187,12 +187,12 @@ fn every(section: &Section<'_>, kinds: &mut Kinds, vocabulary: &Vocabulary, take
         true => section.text("send")?.unwrap_or(Text { value: "", span: section.span.clone() }),
         false => section.required_text("send")?,
     };
-    let send = compiled(section, "send", &text, vocabulary, Moment::Message)?;
+    let send = compiled(section, "send", &text, vocabulary, Moment::Message { name: &name })?;
     if is_ping && send.literals().map(<[u8]>::len).sum::<usize>() > PING_PAYLOAD_MAX {
         let message = format!("a Ping carries {PING_PAYLOAD_MAX} bytes at most");
         return Err(section.error("send", text.span, message));
     }
-    let reply = reply(section, is_ping, kinds, vocabulary)?;
+    let reply = reply(section, &name, is_ping, kinds, vocabulary)?;
     if matches!(reply, Reply::None) && section.has("timeout") {
         return Err(section.error("timeout", section.place("timeout"), "nothing is awaited: give \"reply\""));
     }
@@ -243,7 +243,13 @@ fn share(section: &Section<'_>) -> Result<f64> {
     }
 }
 
-fn reply(section: &Section<'_>, is_ping: bool, kinds: &mut Kinds, vocabulary: &Vocabulary) -> Result<Reply> {
+fn reply(
+    section: &Section<'_>,
+    name: &str,
+    is_ping: bool,
+    kinds: &mut Kinds,
+    vocabulary: &Vocabulary,
+) -> Result<Reply> {
     if is_ping {
         return Ok(Reply::Pong);
     }
@@ -261,7 +267,7 @@ fn reply(section: &Section<'_>, is_ping: bool, kinds: &mut Kinds, vocabulary: &V
         return Ok(Reply::Same);
     }
     let kind = steps::kind(section, "reply", &text, kinds)?;
-    let whose = steps::whose(section, &[kind], kinds, vocabulary, Moment::Message)?;
+    let whose = steps::whose(section, &[kind], kinds, vocabulary, Moment::Message { name })?;
     Ok(Reply::Kind { kind, whose })
 }
 

@@ -22,19 +22,18 @@ pub mod schedule;
 mod schema;
 pub mod secrets;
 pub mod steps;
+pub mod take;
 pub mod template;
 mod websocket;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use startline_protocol::http::cookies;
-
 use crate::fault::Blame;
 pub use error::ScenarioError;
 pub use schema::schema;
+pub use take::{Take, TakeFrom};
 use every::{Every, EveryIndex, Reply};
-use json::Json;
 use kinds::Kinds;
 use steps::Step;
 use template::Template;
@@ -66,8 +65,17 @@ pub struct Scenario {
     pub websocket: Option<WebSocket>,
     /// What a run is judged by.
     pub criteria: Vec<Criterion>,
-    /// Names of the values taken from answers; a `value` index anywhere points here.
+    /// Names of the values taken from answers, then the columns of the members' rows; a `value` index
+    /// anywhere points here.
     pub value_names: Vec<String>,
+    /// How many of these are taken from answers.
+    pub takes: usize,
+    /// Those of them that something uses after the session is open, by index.
+    pub kept: Vec<u8>,
+    /// Of each column, whether anything uses it.
+    pub columns: Vec<bool>,
+    /// Names between braces that are sent as they are.
+    pub literal_braces: Vec<String>,
     /// Names of the errors that servers announce; [`crate::fault::Fault::Named`] points here.
     pub error_names: Vec<String>,
     /// Whom each of these errors is blamed on.
@@ -91,6 +99,8 @@ pub struct HttpStep {
     pub body: Option<Template>,
     /// Statuses that count as success.
     pub expect: Vec<u16>,
+    /// How many redirects it follows.
+    pub follow: u8,
     /// From sending (or connecting, for the first) to the whole answer.
     pub timeout: Duration,
     /// Values to take from the answer's JSON body.
@@ -100,50 +110,6 @@ pub struct HttpStep {
     pub marks_member: bool,
     /// How a refused answer gets its name.
     pub errors: Vec<NamedError>,
-}
-
-/// A value to take from an answer.
-#[derive(Clone, Debug)]
-pub struct Take {
-    /// Index into [`Scenario::value_names`].
-    pub value: u8,
-    /// Where it is.
-    pub from: TakeFrom,
-}
-
-/// Where in an answer a value is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TakeFrom {
-    /// In the JSON body, at this RFC 6901 pointer: a string, a number as written, or a boolean.
-    Body(String),
-    /// The header field of this name, the first if there are several.
-    Header(String),
-    /// The cookie of this name, in a `Set-Cookie` field.
-    Cookie(String),
-}
-
-impl Take {
-    /// The value as text. `body` is the answer's, `headers` gives all values of a header field.
-    pub fn text(&self, body: Option<Json<'_>>, headers: &dyn Fn(&str) -> Vec<String>) -> Option<String> {
-        match &self.from {
-            TakeFrom::Body(pointer) => body?.text(pointer),
-            TakeFrom::Header(name) => headers(name).into_iter().next(),
-            TakeFrom::Cookie(name) => headers("Set-Cookie").iter().rev().find_map(|field| {
-                let (known, value) = cookies::parse(field)?;
-                (known == name).then(|| value.to_owned())
-            }),
-        }
-    }
-}
-
-impl std::fmt::Display for TakeFrom {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Body(pointer) => f.write_str(pointer),
-            Self::Header(name) => write!(f, "header:{name}"),
-            Self::Cookie(name) => write!(f, "cookie:{name}"),
-        }
-    }
 }
 
 /// An error that a server announces in its answer. All given conditions must hold.
@@ -171,8 +137,8 @@ pub struct WebSocket {
     pub url: Template,
     /// Extra header fields of the upgrade request.
     pub headers: Vec<(String, Template)>,
-    /// `Sec-WebSocket-Protocol` to offer; the server has to choose it.
-    pub subprotocol: Option<String>,
+    /// What `Sec-WebSocket-Protocol` offers, in order; the server has to choose one of them.
+    pub subprotocols: Vec<Template>,
     /// From connecting to the 101.
     pub connect_timeout: Duration,
     /// From our close frame to the end of the connection.
@@ -213,6 +179,16 @@ impl WebSocket {
         let is_step = self.steps.iter().any(|step| !step.awaits.is_empty());
         let replies = |every: &Every| !matches!(every.reply, Reply::None | Reply::Pong);
         is_step || self.every.iter().any(|every| every.on && replies(every))
+    }
+
+    /// What sessions send: for checks of the values in it.
+    pub fn messages_sent(&self) -> impl Iterator<Item = &Template> {
+        self.steps.iter().filter_map(|step| step.send.as_ref()).chain(self.messages_held())
+    }
+
+    /// What open sessions send unasked.
+    pub fn messages_held(&self) -> impl Iterator<Item = &Template> {
+        self.every.iter().map(|every| &every.send).chain(&self.quit)
     }
 }
 
@@ -297,6 +273,11 @@ pub enum Good {
     Below,
 }
 
+/// Whether templates can use a column of this name: it is a name, and no built-in one.
+pub fn may_name_a_column(name: &str) -> bool {
+    names::Vocabulary::refusal(name).is_none()
+}
+
 impl Scenario {
     /// Whether anything that sessions say depends on their member's group, so that a run needs one.
     pub fn has_challenge(&self) -> bool {
@@ -307,11 +288,9 @@ impl Scenario {
                 || step.body.as_ref().is_some_and(Template::has_challenge)
         };
         let websocket = |ws: &WebSocket| {
-            let steps = ws.steps.iter().filter_map(|step| step.send.as_ref());
-            let messages = steps.chain(ws.every.iter().map(|every| &every.send)).chain(&ws.quit);
             ws.url.has_challenge()
                 || fields(&ws.headers)
-                || messages.into_iter().any(Template::has_challenge)
+                || ws.subprotocols.iter().chain(ws.messages_sent()).any(Template::has_challenge)
         };
         self.schedule.is_some()
             || self.http.iter().any(step)
@@ -350,7 +329,8 @@ mod tests {
             now_ms: 1_700_000_000_000,
             held_ms: 36_000,
             sequence: 0,
-            taken: &taken,
+            taken: template::Taken::All(&taken),
+            ..Scope::default()
         };
         let mut out = Vec::new();
         template.render(&scope, &mut out);

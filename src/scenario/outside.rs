@@ -27,6 +27,19 @@ pub struct Outside {
     pub base: Option<PathBuf>,
     /// Values of variables that nobody may read.
     pub secrets: BTreeMap<String, String>,
+    /// What the members' rows say, if there are any.
+    pub header: Option<Header>,
+}
+
+/// What the first row of members' files says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// The columns that templates can use, by their names; one that they cannot has none.
+    pub columns: Vec<String>,
+    /// The name of the column of ids.
+    pub id: String,
+    /// That column, where ids are text; the last column is then `member_id`, once more.
+    pub text_ids: Option<usize>,
 }
 
 impl Outside {
@@ -48,30 +61,6 @@ impl Outside {
             true => Err(format!("{{{kind}:{name}}} is empty")),
             false => Ok(Secret { name: name.to_owned(), value }),
         }))
-    }
-
-    /// The text with what comes from outside in it, and that by itself.
-    pub(super) fn expanded(&self, text: &str) -> Result<(String, Vec<Secret>), String> {
-        let (mut out, mut secrets, mut rest) = (String::new(), Vec::new(), text);
-        while let Some(at) = rest.find('{') {
-            out.push_str(&rest[..at]);
-            rest = &rest[at..];
-            let name = template::variable_name(rest).filter(|name| name.contains(':'));
-            match name.and_then(|name| Some((name, self.secret(name)?))) {
-                Some((name, secret)) => {
-                    let secret = secret?;
-                    out.push_str(&secret.value);
-                    secrets.push(secret);
-                    rest = &rest[name.len() + 2..];
-                }
-                None => {
-                    out.push('{');
-                    rest = &rest[1..];
-                }
-            }
-        }
-        out.push_str(rest);
-        Ok((out, secrets))
     }
 }
 
@@ -138,25 +127,25 @@ fn without(
     (public, values)
 }
 
-/// Names listed as secret, and those that header fields which say who is asking refer to.
+/// Names listed as secret, and those that stand where a secret stands: in header fields which say who
+/// is asking, in a password, in a subprotocol, in the query of a path or URL.
 pub(super) fn names(root: &Section<'_>) -> Vec<String> {
     let listed = root.texts("secret").unwrap_or_default();
     let mut names: Vec<String> = listed.iter().map(|name| name.value.to_owned()).collect();
-    for (name, value) in root.all_pairs("headers") {
-        if says_who(name) {
-            names.extend(
-                value
-                    .match_indices('{')
-                    .filter_map(|(at, _)| template::variable_name(&value[at..]))
-                    .map(str::to_owned),
-            );
-        }
+    let fields = root.all_pairs("headers").into_iter().filter(|(name, _)| says_who(name));
+    let passwords = root.all_pairs("basic_auth").into_iter().filter(|(key, _)| *key == "password");
+    let whole = fields.chain(passwords).map(|(_, text)| text).chain(root.all_texts("subprotocol"));
+    let urls = ["path", "url"].into_iter().flat_map(|key| root.all_texts(key));
+    let queries = urls.filter_map(|text| Some(text.split_once('?')?.1));
+    for text in whole.chain(queries) {
+        let braces = text.match_indices('{').filter_map(|(at, _)| template::Brace::read(&text[at..]));
+        names.extend(braces.map(|brace| brace.name.to_owned()));
     }
     names
 }
 
 /// Whether a header field says who is asking.
-pub(super) fn says_who(field: &str) -> bool {
+pub fn says_who(field: &str) -> bool {
     ["authorization", "proxy-authorization", "cookie"].iter().any(|it| field.eq_ignore_ascii_case(it))
 }
 
@@ -185,10 +174,6 @@ mod tests {
             std::fs::write(at.path().join("k"), text).expect("written");
             let secret = outside.secret("file:k").expect("a file").expect("read");
             assert_eq!((secret.name.as_str(), secret.value.as_str()), ("k", value));
-            assert_eq!(
-                outside.expanded("Bearer {file:k}, {x} {").expect("read").0,
-                format!("Bearer {value}, {{x}} {{")
-            );
         }
         let refused = |name: &str| outside.secret(name).expect("outside").expect_err("refused");
         assert!(refused("file:none").starts_with("cannot read none:"), "{}", refused("file:none"));

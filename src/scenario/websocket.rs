@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use super::document::Section;
+use super::document::{Section, Text};
 use super::names::{ErrorNames, Moment, Vocabulary};
-use super::request::{DELAY_MAX, Result, compiled, headers, refuse_unusable_in_url};
+use super::request::{DELAY_MAX, Result, compiled, compiled_strictly, headers, refuse_unusable_in_url};
 use super::template::Template;
 use super::{HttpStep, WebSocket, every, kinds, steps};
 
@@ -20,9 +20,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const MESSAGE_BYTES_MAX: u64 = 16 << 20;
 
 /// Keys besides those of [`kinds`].
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 13] = [
     "url",
     "headers",
+    "basic_auth",
     "subprotocol",
     "connect_timeout",
     "close_timeout",
@@ -76,6 +77,7 @@ pub(super) fn compile(
     }
     let moment = Moment::Request { step: "connect", taken: &taken };
     let (url, headers) = (url(&section, vocabulary, moment)?, headers(&section, vocabulary, moment)?);
+    let subprotocols = subprotocols(&section, vocabulary, moment)?;
     let mut kinds = kinds::compile(&section, vocabulary, errors)?;
     let step_sections = section.sections("steps", "[[websocket.steps]]", &steps::KEYS)?;
     let steps = steps::compile(&step_sections, &mut kinds, vocabulary, &mut taken)?;
@@ -95,7 +97,7 @@ pub(super) fn compile(
     Ok(Some(WebSocket {
         url,
         headers,
-        subprotocol: subprotocol(&section)?,
+        subprotocols,
         connect_timeout: section.delay("connect_timeout", DELAY_MAX)?.unwrap_or(CONNECT_TIMEOUT),
         close_timeout: section.delay("close_timeout", DELAY_MAX)?.unwrap_or(CLOSE_TIMEOUT),
         ticket_lifetime: section.delay("ticket_lifetime", DELAY_MAX)?,
@@ -103,7 +105,7 @@ pub(super) fn compile(
         kinds,
         steps,
         every,
-        quit: message(&section, "quit", vocabulary, Moment::Message)?,
+        quit: message(&section, "quit", vocabulary, Moment::Message { name: "quit" })?,
         quits: quits(&section)?,
         closes: section.codes("closes")?,
     }))
@@ -145,7 +147,7 @@ fn quits(section: &Section<'_>) -> Result<bool> {
 
 fn url(section: &Section<'_>, vocabulary: &Vocabulary, moment: Moment<'_>) -> Result<Template> {
     let text = section.required_text("url")?;
-    let template = compiled(section, "url", &text, vocabulary, moment)?;
+    let template = compiled_strictly(section, "url", &text, vocabulary, moment)?;
     let start = template.literal_start();
     let fits =
         start.is_empty() || [&b"ws://"[..], b"wss://", b"/"].iter().any(|begin| start.starts_with(begin));
@@ -157,12 +159,21 @@ fn url(section: &Section<'_>, vocabulary: &Vocabulary, moment: Moment<'_>) -> Re
     Ok(template)
 }
 
-fn subprotocol(section: &Section<'_>) -> Result<Option<String>> {
-    let Some(text) = section.text("subprotocol")? else { return Ok(None) };
-    if text.value.is_empty() || !text.value.bytes().all(|b| b.is_ascii_graphic() && b != b',') {
-        return Err(section.error("subprotocol", text.span, "it is one name, without spaces or commas"));
+/// What is offered: a template, or a list of them.
+fn subprotocols(section: &Section<'_>, vocabulary: &Vocabulary, moment: Moment<'_>) -> Result<Vec<Template>> {
+    if !section.has("subprotocol") {
+        return Ok(Vec::new());
     }
-    Ok(Some(text.value.to_owned()))
+    let one = |text: Text<'_>| {
+        let template = compiled_strictly(section, "subprotocol", &text, vocabulary, moment)?;
+        let is_part = |byte: &u8| byte.is_ascii_graphic() && *byte != b',';
+        if !template.literals().flatten().all(is_part) {
+            let message = "it is one name, without spaces or commas; several are a list";
+            return Err(section.error("subprotocol", text.span, message));
+        }
+        Ok(template)
+    };
+    section.text_or_texts("subprotocol")?.into_iter().map(one).collect()
 }
 
 fn message_bytes_max(section: &Section<'_>) -> Result<u64> {

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use startline_os::tick::{Tick, Ticks};
 
-use super::{Endpoint, Script, Side, Slots, Spills, Timer, Waits};
+use super::{Endpoint, Script, Side, Slots, Spills, Timer, Vault, Waits};
 use crate::fault::Fault;
 use crate::measure::servers::ServerIndex;
 use crate::measure::{CloseEnd, PingEvent, Timed};
@@ -142,6 +142,8 @@ pub struct Context<'a, O> {
     pub side: &'a mut Side,
     /// The worker's spills.
     pub spills: &'a mut Spills,
+    /// What the worker's open sessions keep of the values they took.
+    pub vault: &'a mut Vault,
     /// When the worker's heartbeats begin.
     pub slots: Slots,
     /// What the worker knows of waits.

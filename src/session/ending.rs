@@ -4,7 +4,7 @@
 //! the observer's `completed`, `closed` and `abandoned`, or `failed` (after `closed` if it was
 //! open) has been called.
 
-use startline_protocol::websocket::{Opcode, write_close};
+use startline_protocol::websocket::write_close;
 
 use super::script::Script;
 use super::{Context, NO_ERROR, Observer, PEER_CLOSED, Phase, Session, Timer};
@@ -33,7 +33,7 @@ impl Session {
         let script = ctx.script;
         let quit = script.scenario.websocket.as_ref().and_then(|websocket| websocket.quit.as_ref());
         if let (true, Some(quit)) = (script.quit, quit) {
-            self.send_every(quit, Opcode::Text, 0, ctx);
+            self.send_every(quit, script.opcode(), 0, ctx);
         }
         self.account_end(ctx);
         let key = self.mask_key(ctx);
@@ -132,6 +132,7 @@ impl Session {
     /// Releases everything that the session holds.
     pub(super) fn over<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         drop(self.take_spill(ctx));
+        ctx.vault.forget(ctx.row);
         self.phase = Phase::Over;
         ctx.commands.disconnect = true;
         ctx.commands.connect = None;

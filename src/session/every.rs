@@ -66,7 +66,7 @@ impl Session {
                 let stalled = ctx.stalled_since(due);
                 return ctx.observer.ping(ctx.who, every, PingEvent::Missed { stalled });
             }
-            self.send_every(&message.send, Opcode::Text, k, ctx);
+            self.send_every(&message.send, script.opcode(), k, ctx);
             return ctx.observer.ping(ctx.who, every, PingEvent::Sent);
         }
         self.heartbeat_due(every, due, k, ctx);
@@ -124,9 +124,11 @@ impl Session {
         k: u32,
         ctx: &mut Context<'_, O>,
     ) {
-        // Taken values are gone by now; the compiler of scenarios lets none stand here.
-        let scope = self.scope(&[], k, ctx);
+        // Beside the context while the scope borrows from it.
+        let vault = std::mem::take(ctx.vault);
+        let scope = self.scope_open(&vault, ctx.now, k, ctx);
         self.send_rendered(template, opcode, &scope, ctx);
+        *ctx.vault = vault;
     }
 
     /// The same with what the template may refer to at hand.

@@ -68,7 +68,7 @@ impl Session {
             ctx.observer.ping(ctx.who, every, PingEvent::Missed { stalled: waited.stalled });
             return ctx.observer.ping_failed(ctx.who, every, self.server, Fault::PingMissed, waited);
         }
-        let opcode = if matches!(message.reply, Reply::Pong) { Opcode::Ping } else { Opcode::Text };
+        let opcode = if matches!(message.reply, Reply::Pong) { Opcode::Ping } else { script.opcode() };
         self.send_every(&message.send, opcode, k, ctx);
         self.note_sent(pace, k, ctx);
         let sent = ctx.now;

@@ -32,20 +32,24 @@ mod http;
 mod joint;
 mod messages;
 mod records;
+mod redirects;
 mod replies;
+mod request;
 mod rhythm;
 pub mod script;
 mod secrets;
+mod setup;
 mod side;
 mod slots;
 mod steps;
 mod timer;
 mod upgrade;
 mod values;
+mod vault;
 mod waits;
 
 use frames::Partial;
-use http::Setup;
+use setup::Setup;
 use secrets::Kept;
 use slab::Slab;
 use startline_os::tick::{Tick, Ticks};
@@ -56,11 +60,13 @@ use crate::measure::servers::ServerIndex;
 use crate::scenario::StepIndex;
 pub use context::{Commands, Context, Observer, Unmatched, Who};
 pub use http::refusal;
+pub use redirects::is_redirect;
 pub use rhythm::{Rhythm, StepPlaces};
 pub use script::{Endpoint, Script};
 pub use side::Side;
 pub use slots::Slots;
 pub use timer::{Queues, Timer};
+pub use vault::{PLACE_BYTES, Vault};
 pub use waits::Waits;
 
 /// Where a session is in its life; the table is at the top of this module.
@@ -219,7 +225,7 @@ impl Session {
             // The plan's instant, not this turn's: the first step answers for our own lag.
             self.due = due;
         } else {
-            self.dial_http(ctx);
+            self.dial_http(false, ctx);
         }
     }
 

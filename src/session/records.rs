@@ -5,7 +5,7 @@
 //! same write as whatever else the read brings about; a record that matches nothing is counted, never
 //! a fault.
 
-use super::http::refuse_unquotable;
+use super::request::refuse_unquotable;
 use super::replies::Echo;
 use super::values::Values;
 use super::{Context, Observer, Phase, Session, Unmatched};
@@ -64,7 +64,7 @@ impl Session {
         };
         let mut taken = Vec::new();
         if !known.take.is_empty() {
-            taken.resize(script.scenario.value_names.len(), String::new());
+            taken.resize(script.scenario.takes, String::new());
         }
         for (value, place) in &known.take {
             let text = match values.get(*place) {

@@ -200,8 +200,10 @@ impl Session {
     ) {
         let beat = self.beat(every, ctx);
         let sequence = self.sequence_sent(ctx.script.rhythm.pace(every), beat.due, ctx).wrapping_sub(back);
-        let scope = self.scope_at(beat.sent, &[], sequence, ctx);
-        ctx.scratch.clear();
-        template.render(&scope, ctx.scratch);
+        // Beside the context, from which the scope borrows.
+        let mut scratch = std::mem::take(ctx.scratch);
+        scratch.clear();
+        template.render(&self.scope_open(ctx.vault, beat.sent, sequence, ctx), &mut scratch);
+        *ctx.scratch = scratch;
     }
 }

@@ -12,7 +12,7 @@ use super::draws::Draws;
 use super::timer::{Queues, Timer};
 use crate::fault::Fault;
 use crate::scenario::every::{Every, EveryIndex, GIVEN_MIN, Interval, Reply};
-use crate::scenario::steps::Step;
+use crate::scenario::steps::{Step, Whose};
 use crate::scenario::{Scenario, StepIndex};
 
 /// The longest interval that a server may give, and the longest of any timer.
@@ -103,7 +103,11 @@ impl Rhythm {
                 http: scenario.http.len(),
             },
             needs_values: websocket.steps.iter().any(|step| {
-                !step.take.is_empty() || step.send.as_ref().is_some_and(|send| send.taken().next().is_some())
+                let own = match &step.whose {
+                    Whose::Any => None,
+                    Whose::Equals { equals: own, .. } | Whose::Starts { starts: own, .. } => Some(own),
+                };
+                !step.take.is_empty() || step.send.iter().chain(own).any(|it| !it.values().is_empty())
             }),
             ..Self::default()
         };

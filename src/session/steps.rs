@@ -5,9 +5,9 @@
 //! until then and no longer.
 
 use startline_os::tick::Ticks;
-use startline_protocol::websocket::Opcode;
 
-use super::http::refuse_unquotable;
+use super::http::all_taken;
+use super::request::refuse_unquotable;
 use super::secrets::Kept;
 use super::values::Values;
 use super::{Context, NO_ERROR, Observer, Phase, STEP_SENT, Session, Timer, rhythm};
@@ -61,7 +61,7 @@ impl Session {
             let scope = self.scope(taken, 0, ctx);
             let usable = refuse_unquotable(send, &scope);
             if usable.is_ok() {
-                self.send_rendered(send, Opcode::Text, &scope, ctx);
+                self.send_rendered(send, script.opcode(), &scope, ctx);
             }
             if let Some(kept) = kept {
                 self.put_kept(kept, ctx);
@@ -131,7 +131,7 @@ impl Session {
         let Some(found) = found else { return false };
         let kept = self.take_kept(ctx);
         let taken = kept.as_ref().map_or(&[][..], |kept| &kept.taken);
-        let scope = self.scope_at(self.sent, taken, 0, ctx);
+        let scope = self.scope_at(self.sent, all_taken(taken, ctx), 0, ctx);
         ctx.scratch.clear();
         wanted.render(&scope, ctx.scratch);
         if let Some(kept) = kept {
@@ -161,7 +161,7 @@ impl Session {
             if text.chars().any(char::is_control) {
                 return Err(Fault::ValueUnusable(*value));
             }
-            kept.set(*value, text, script.scenario.value_names.len());
+            kept.set(*value, text, script.scenario.takes);
             ctx.observer.took(*value, text);
             Ok(())
         });
@@ -189,15 +189,24 @@ impl Session {
     /// The last step is done: the session holds from here, and its heartbeats count from here.
     fn open_now<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         let kept = self.take_kept(ctx).unwrap_or_default();
-        if let Err(fault) = self.keep_given(&kept.taken, ctx) {
+        let usable = self.refuse_unusable(&kept.taken, ctx);
+        if let Err(fault) = usable.and_then(|()| self.keep_given(&kept.taken, ctx)) {
             return self.fail(fault, &[], ctx);
         }
+        ctx.vault.keep(ctx.row, &kept.taken, &ctx.script.scenario.kept);
         ctx.observer.step_ok(ctx.script.places.open(), ctx.timed(self.opened, self.opened));
         self.phase = Phase::Held;
         self.last_error = NO_ERROR;
         self.opened = ctx.now;
         ctx.observer.opened(ctx.who, self.server);
         self.begin_every(ctx);
+    }
+
+    /// Refuses values that would break what the open session sends.
+    fn refuse_unusable<O: Observer>(&self, taken: &[String], ctx: &Context<'_, O>) -> Result<(), Fault> {
+        let Some(websocket) = &ctx.script.scenario.websocket else { return Ok(()) };
+        let scope = self.scope(taken, 0, ctx);
+        websocket.messages_held().try_for_each(|message| refuse_unquotable(message, &scope))
     }
 
     /// The awaited record did not come in time: whose fault that is, and what came instead.

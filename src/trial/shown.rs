@@ -13,16 +13,18 @@ use startline_protocol::http::cookies::Jar;
 
 use super::entry::{Content, What};
 use crate::engine::single::Doing;
-use crate::members::{MemberId, SessionNumber};
+use crate::members::{MemberId, Members, SessionNumber};
 use crate::plan::Plan;
 use crate::scenario::secrets::Held;
-use crate::scenario::template::{Scope, Template, label};
+use crate::scenario::template::{Scope, Taken, Template, label};
 use crate::scenario::{HttpStep, Scenario};
 use crate::session::Phase;
 
 /// What is known of the session.
 pub(super) struct Shown<'p> {
     scenario: &'p Scenario,
+    members: &'p Members,
+    seed: u64,
     member_id: MemberId,
     challenge_id: u64,
     unix_micros: u64,
@@ -39,10 +41,12 @@ impl<'p> Shown<'p> {
         let scenario = &*plan.scenario;
         Self {
             scenario,
+            members: &plan.members,
+            seed: plan.settings.seed,
             member_id: plan.members.id(SessionNumber(0)),
             challenge_id: plan.members.challenge(SessionNumber(0)),
             unix_micros: 0,
-            taken: vec![String::new(); scenario.value_names.len()],
+            taken: vec![String::new(); scenario.takes],
             jar: Jar::default(),
             cookies: None,
             messages: VecDeque::new(),
@@ -67,7 +71,11 @@ impl<'p> Shown<'p> {
     }
 
     fn held(&self) -> Held<'_> {
-        Held { taken: &self.taken, cookies: self.cookies.as_deref() }
+        Held {
+            taken: &self.taken,
+            cookies: self.cookies.as_deref(),
+            row: Some((self.members, SessionNumber(0))),
+        }
     }
 
     /// What its templates may refer to before it is open.
@@ -79,7 +87,9 @@ impl<'p> Shown<'p> {
             now_ms: self.unix_micros / 1_000,
             held_ms: 0,
             sequence: 0,
-            taken: &self.taken,
+            taken: Taken::All(&self.taken),
+            members: Some(self.members),
+            seed: self.seed,
         }
     }
 

@@ -21,3 +21,4 @@ mod scenario_schema;
 mod simulated;
 mod simulation;
 mod tls_properties;
+mod values;

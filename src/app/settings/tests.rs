@@ -84,7 +84,7 @@ fn without_sessions_all_members_take_part() {
 fn too_few_members_are_refused_with_both_numbers() {
     assert_eq!(
         refused(&with_target(&["--sessions", "7000"])),
-        "6,000 members are given for 7,000 sessions: give more members, or --sessions 6000"
+        "6,000 members are given for 7,000 sessions: give more members, --sessions 6000, or --recycle to use them again"
     );
 }
 

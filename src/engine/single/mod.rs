@@ -22,7 +22,7 @@ use crate::fault::Fault;
 use crate::measure::Handshake;
 use crate::members::SessionNumber;
 use crate::plan::Plan;
-use crate::session::{Commands, Context, Observer, Phase, Script, Session, Side, Slots, Spills, Timer, Waits, Who};
+use crate::session::{Commands, Context, Observer, Phase, Script, Session, Side, Slots, Spills, Timer, Vault, Waits, Who};
 use connection::{Connection, Event};
 
 /// The longest sleep: how late a request to end may be seen.
@@ -106,6 +106,7 @@ fn who(plan: &Plan) -> Who {
 /// What the session borrows for an event.
 struct Lent {
     spills: Spills,
+    vault: Vault,
     side: Side,
     slots: Slots,
     waits: Waits,
@@ -119,6 +120,7 @@ impl Lent {
     fn new(script: &Script) -> Self {
         Self {
             spills: Spills::new(),
+            vault: Vault::default(),
             side: Side::new(script, 1),
             slots: Slots::default(),
             waits: Waits::default(),
@@ -300,6 +302,7 @@ impl<W: Watcher> Player<'_, W> {
             script: self.script,
             side: &mut self.lent.side,
             spills: &mut self.lent.spills,
+            vault: &mut self.lent.vault,
             slots: self.lent.slots,
             waits: &mut self.lent.waits,
             rng: &mut self.lent.rng,

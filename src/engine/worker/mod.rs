@@ -33,7 +33,7 @@ use super::secure::Secure;
 use crate::measure::Interval;
 use crate::measure::ledger::SessionSet;
 use crate::plan::members::Members;
-use crate::session::{Commands, Endpoint, Queues, Script, Session, Side, Slots, Spills, Waits};
+use crate::session::{Commands, Endpoint, Queues, Script, Session, Side, Slots, Spills, Vault, Waits};
 
 /// Bytes read at once. One buffer a worker.
 const READ_BYTES: usize = 64 << 10;
@@ -150,6 +150,7 @@ struct SoFar {
 struct Lent {
     spills: Spills,
     side: Side,
+    vault: Vault,
     slots: Slots,
     waits: Waits,
     rng: fastrand::Rng,
@@ -178,6 +179,7 @@ impl Lent {
         Self {
             spills: Spills::new(),
             side: Side::default(),
+            vault: Vault::default(),
             slots: Slots::new(rng.u32(..)),
             waits: Waits::default(),
             rng,

@@ -89,6 +89,7 @@ impl Worker<'_> {
             script: self.given.script,
             side: &mut self.lent.side,
             spills: &mut self.lent.spills,
+            vault: &mut self.lent.vault,
             slots: self.lent.slots,
             waits: &mut self.lent.waits,
             rng: &mut self.lent.rng,
@@ -137,7 +138,8 @@ impl Worker<'_> {
             }
             self.hang_up(row);
         }
-        if self.is_pooled(row) {
+        // What is shared leads to the target.
+        if self.is_pooled(row) && endpoint == self.given.script.home() {
             return self.lease(row, endpoint);
         }
         self.dial(row, endpoint, 0).err()

@@ -11,6 +11,9 @@ const MACHINE: Limits =
 fn settings() -> Settings {
     let (file, source) = Scenario::find("runnity").expect("built in");
     Settings {
+        member_files: Vec::new(),
+        rows: Arc::default(),
+        recycle: false,
         startline: "0.1.0".into(),
         target: Some("http://10.0.0.1:8080".into()),
         sessions: 6000,

@@ -188,7 +188,7 @@ impl Page<'_> {
         let line = FailureLine {
             at_seconds: sample.at_seconds,
             session: sample.session,
-            member_id: sample.member_id,
+            member_id: sample.member_id.clone(),
             server: sample.server.clone(),
             step: detail.step.clone(),
             kind: detail.kind.clone(),

@@ -64,7 +64,7 @@ impl Run {
         let at = Duration::from_millis(12_300);
         self.recorder.failed(FaultSample {
             session: SessionNumber(99),
-            member_id: MemberId(112),
+            member_id: MemberId(112).into(),
             server: None,
             step,
             fault,
@@ -137,9 +137,12 @@ pub fn rich() -> RunResult {
         duplicate: 1,
         strangers: 4,
         own: 0,
-        missing_samples: vec![(MemberId(13), MemberId(14)), (MemberId(2000), MemberId(2001))],
+        missing_samples: vec![
+            (MemberId(13).into(), MemberId(14).into()),
+            (MemberId(2000).into(), MemberId(2001).into()),
+        ],
         gone_while_open: 1,
-        gone_samples: vec![MemberId(44)],
+        gone_samples: vec![MemberId(44).into()],
     });
     run.result()
 }
@@ -159,7 +162,7 @@ pub fn interval() -> Interval {
     let fault = Fault::HttpStatus(503);
     recorder.failed(FaultSample {
         session: SessionNumber(7),
-        member_id: MemberId(20),
+        member_id: MemberId(20).into(),
         server: Some("wss://a.example/ws/1".into()),
         step: ENTER,
         fault,
@@ -247,6 +250,8 @@ fn facts() -> Facts {
         requires_all: false,
         ramp_down: Some(RampDownFacts {
             messages: 17_997_000,
+            sent: 0,
+            answers: 0,
             closed: 5998,
             clean: 5998,
             cut: 0,
@@ -284,6 +289,10 @@ fn scenario() -> Scenario {
     let mut errors = criterion("error-rate", "errors.rate", Good::Below, 0.001, "%");
     errors.warn = Some(0.01);
     Scenario {
+        takes: 0,
+        kept: Vec::new(),
+        columns: Vec::new(),
+        literal_braces: Vec::new(),
         name: "runnity".into(),
         source: String::new(),
         plays_on_mock: true,
@@ -314,6 +323,7 @@ fn scenario() -> Scenario {
 
 fn http(name: &str) -> HttpStep {
     HttpStep {
+        follow: 0,
         name: name.into(),
         method: "POST".into(),
         path: Template::default(),

@@ -139,7 +139,7 @@ fn everything(is_once: bool) -> RunResult {
     result.messages.joined = many;
     result.messages.first_other = Some(startline::report::OtherMessage {
         session: startline::members::SessionNumber(1),
-        member_id: startline::members::MemberId(14),
+        member_id: startline::members::MemberId(14).into(),
         at_seconds: 61.0,
         text: "기타".into(),
     });

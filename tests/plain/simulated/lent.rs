@@ -7,11 +7,13 @@ use startline::engine::observe::Books;
 use startline::fault::{Blame, Fault};
 use startline::measure::servers::ServerNames;
 use startline::measure::{Counts, Layout, Recorder, Tally, Totals};
-use startline::members::{MemberId, SessionNumber};
+use startline::members::{MemberId, Members, Rows, SessionNumber};
+use startline::scenario::outside::{Header, Outside};
 use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::script::Delays;
 use startline::session::{
-    Commands, Context, Phase, Rhythm, Script, Session, Side, Slots, Spills, StepPlaces, Timer, Waits, Who,
+    Commands, Context, Phase, Rhythm, Script, Session, Side, Slots, Spills, StepPlaces, Timer, Vault, Waits,
+    Who,
 };
 use startline_os::tick::{Tick, Ticks};
 
@@ -24,6 +26,7 @@ pub struct Driven {
     session: Session,
     side: Side,
     spills: Spills,
+    vault: Vault,
     books: Books,
     totals: Totals,
     now: Tick,
@@ -58,9 +61,32 @@ impl Driven {
         driven
     }
 
+    /// Of a scenario that may use a second host, `other`, and whose only member has this row.
+    pub fn fed(source: &str, columns: &[&str], cells: &[&str]) -> Self {
+        let header =
+            Header { columns: columns.iter().map(|name| (*name).to_owned()).collect(), ..Header::default() };
+        let outside = Outside { header: Some(header), ..Outside::default() };
+        let scenario =
+            Arc::new(Scenario::compile_with("x.toml", source, &[], &outside).expect("it compiles"));
+        let mut rows = Rows::new(&scenario.columns, None);
+        rows.push(cells.iter().copied());
+        let members = Members::range(MemberId(13), 1, 1).with_rows(Arc::new(rows.finish()));
+        let script = Script {
+            delays: Delays::of(&scenario),
+            members: Arc::new(members),
+            hosts: vec!["sim".into(), "other".into()],
+            scenario,
+            ..script()
+        };
+        let mut driven = Self::started(script);
+        driven.connect();
+        driven
+    }
+
     fn started(script: Script) -> Self {
         let layout = Layout::of(&script.scenario);
         let books = Books {
+            members: Arc::clone(&script.members),
             recorder: Recorder::new(&layout),
             servers: ServerNames::default(),
             ledger: None,
@@ -78,6 +104,7 @@ impl Driven {
             session: Session::new(),
             side,
             spills: Spills::new(),
+            vault: Vault::default(),
             books,
             now: Tick::from_raw(u32::MAX - 100),
             waits: Waits::default(),
@@ -252,6 +279,7 @@ impl Driven {
             script: &self.script,
             side: &mut self.side,
             spills: &mut self.spills,
+            vault: &mut self.vault,
             slots: Slots::new(7),
             waits: &mut self.waits,
             rng: &mut fastrand::Rng::with_seed(7),
@@ -267,11 +295,30 @@ impl Driven {
         }
     }
 
+    /// The evidence of its failure.
+    pub fn evidence(mut self) -> String {
+        let interval = self.books.recorder.take();
+        interval.samples().first().map(|sample| sample.evidence.clone()).unwrap_or_default()
+    }
+
+    /// Bytes of taken values that it keeps while it is open.
+    pub fn kept_bytes(&self) -> usize {
+        self.vault.bytes_of(0)
+    }
+
+    /// Its first PING falls due.
+    pub fn first_ping(&mut self) {
+        let (timer, due) = self.commands.timers.pop_back().expect("a timer");
+        assert!(matches!(timer, Timer::First(_)), "{timer:?}");
+        self.now = due;
+        self.drive(|session, ctx| session.timer(timer, due, ctx));
+    }
+
     /// How it failed; nothing is left of it.
     #[track_caller]
     pub fn failure(mut self) -> (String, Blame) {
         assert_eq!(self.session.phase(), Phase::Over);
-        assert!(self.commands.disconnect && self.spills.is_empty());
+        assert!(self.commands.disconnect && self.spills.is_empty() && self.vault.is_empty());
         self.totals.add(&self.books.recorder.take());
         let failures: Vec<Fault> = self.totals.tally().failures.iter().map(|(_, fault, _)| fault).collect();
         let [fault] = failures[..] else { panic!("one failure, not {failures:?}") };

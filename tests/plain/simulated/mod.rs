@@ -10,11 +10,12 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use startline::fault::Fault;
-use startline::members::{MemberId, SessionNumber};
+use startline::members::{MemberId, Members, SessionNumber};
 use startline::scenario::Scenario;
 use startline::session::script::Delays;
 use startline::session::{
-    Commands, Context, Phase, Rhythm, Script, Session, Side, Slots, Spills, StepPlaces, Waits, Who,
+    Commands, Context, Phase, Rhythm, Script, Session, Side, Slots, Spills, StepPlaces, Vault, Waits, Who,
+    Who,
 };
 use startline_os::tick::{TICK_MICROS, Tick, Ticks};
 
@@ -77,7 +78,12 @@ struct Runner {
 
 /// What all sessions do: Runnity's scenario at a host that is nowhere.
 fn script() -> Script {
-    let scenario = Arc::new(Scenario::runnity());
+    script_of(Scenario::runnity())
+}
+
+/// What all sessions do: this scenario, at the same host.
+pub fn script_of(scenario: Scenario) -> Script {
+    let scenario = Arc::new(scenario);
     Script {
         authority: "sim:8080".into(),
         hosts: vec!["sim".into()],
@@ -90,6 +96,7 @@ fn script() -> Script {
         quit: false,
         delays: Delays::of(&scenario),
         scenario,
+        members: Arc::new(Members::range(MemberId(FIRST_MEMBER), u32::MAX, 38)),
     }
 }
 
@@ -101,6 +108,7 @@ pub struct World {
     runners: Vec<Runner>,
     side: Side,
     spills: Spills,
+    vault: Vault,
     heap: BinaryHeap<Reverse<(Micros, u64, Event)>>,
     sequence: u64,
     rng: fastrand::Rng,
@@ -147,6 +155,7 @@ impl World {
             script,
             runners,
             spills: Spills::new(),
+            vault: Vault::default(),
             heap: BinaryHeap::new(),
             sequence: 0,
             rng,
@@ -347,6 +356,7 @@ impl World {
             script: &self.script,
             side: &mut self.side,
             spills: &mut self.spills,
+            vault: &mut self.vault,
             slots: Slots::new(77),
             waits: &mut self.waits,
             rng: &mut self.rng,

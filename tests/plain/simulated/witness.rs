@@ -59,6 +59,7 @@ impl Default for Witness {
         Self {
             tally: Tally::default(),
             books: Books {
+                members: super::script().members,
                 recorder: Recorder::new(&layout),
                 servers: ServerNames::default(),
                 ledger: None,
