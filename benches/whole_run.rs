@@ -1,5 +1,5 @@
-//! What a session costs, measured on whole runs of the built binary with its mock server on the
-//! same machine.
+//! What a session costs, measured on whole runs of the built binary with its mock server, and with
+//! servers of other systems, on the same machine.
 //!
 //!     cargo bench --bench whole_run                       # everything, over an hour
 //!     cargo bench --bench whole_run -- heartbeat burst    # parts of it
@@ -18,6 +18,8 @@ mod parts;
 mod pooled;
 #[path = "whole_run/scale.rs"]
 mod scale;
+#[path = "whole_run/systems.rs"]
+mod systems;
 #[path = "whole_run/tls.rs"]
 mod tls;
 

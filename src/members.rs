@@ -1,16 +1,21 @@
-//! The members of a run: their ids and challenges, from a range or CSV files.
+//! The members of a run: their ids and challenges, from a range or CSV files, and what else their
+//! rows say.
 //!
-//! Invariant: ids are unique; [`Members::index_of`] inverts [`Members::id`].
+//! Invariant: ids are unique; [`Members::index_of`] inverts [`Members::id`], unless sessions use
+//! members again.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 /// The id by which the servers know a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// Where ids are text, it is the member's place among all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 #[repr(transparent)]
 pub struct MemberId(pub u64);
@@ -33,7 +38,7 @@ impl FromStr for MemberId {
 ///
 /// Not a worker's row: rows count that worker's own sessions, never leave `engine`, and become
 /// numbers in `Arrivals::session` alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 #[repr(transparent)]
 pub struct SessionNumber(pub u32);
@@ -45,11 +50,13 @@ impl SessionNumber {
     }
 }
 
-/// The members of a run; member k belongs to session k.
+/// The members of a run; member k belongs to session k, and where there are more sessions, they go
+/// round.
 #[derive(Clone, Debug)]
 pub struct Members {
     ids: Ids,
     challenges: Challenges,
+    rows: Arc<Rows>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,7 +74,11 @@ enum Challenges {
 impl Members {
     /// Makes `count` consecutive ids from `first`, all in `challenge`.
     pub fn range(first: MemberId, count: u32, challenge: u64) -> Self {
-        Self { ids: Ids::Range { first, count }, challenges: Challenges::One(challenge) }
+        Self {
+            ids: Ids::Range { first, count },
+            challenges: Challenges::One(challenge),
+            rows: Arc::default(),
+        }
     }
 
     /// Takes listed members with the challenge of each.
@@ -86,7 +97,48 @@ impl Members {
             Some(&one) if challenges.iter().all(|&other| other == one) => Challenges::One(one),
             _ => Challenges::PerMember(challenges),
         };
-        Ok(Self { ids: Ids::Listed { ids, index }, challenges })
+        Ok(Self { ids: Ids::Listed { ids, index }, challenges, rows: Arc::default() })
+    }
+
+    /// Adds what the members' rows say.
+    pub fn with_rows(self, rows: Arc<Rows>) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// Returns what a column says of session `k`'s member.
+    pub fn cell(&self, k: SessionNumber, column: usize) -> Option<&str> {
+        self.rows.cell(self.place(k), column)
+    }
+
+    /// Returns the member whose id this is, where ids may be text.
+    pub fn find(&self, id: &str) -> Option<MemberId> {
+        match self.rows.has_text_ids() {
+            true => self.rows.find(id).map(|place| MemberId(u64::from(place))),
+            false => id.parse().ok(),
+        }
+    }
+
+    /// Returns the name of a member in results: its id as the servers know it.
+    pub fn name(&self, id: MemberId) -> MemberName {
+        let text = self.index_of(id).and_then(|k| self.rows.id(k.index()));
+        text.map_or(MemberName::Number(id.0), |text| MemberName::Text(text.to_owned()))
+    }
+
+    /// Returns the name of session `k`'s member in results.
+    pub fn name_of(&self, k: SessionNumber) -> MemberName {
+        let text = self.rows.id(self.place(k));
+        text.map_or_else(|| self.id(k).into(), |text| MemberName::Text(text.to_owned()))
+    }
+
+    /// Returns the rows' size in memory; 0 where there are none.
+    pub fn bytes(&self) -> usize {
+        self.rows.bytes()
+    }
+
+    /// The member of session `k`. Only where members are used again it costs a division.
+    fn place(&self, k: SessionNumber) -> usize {
+        let len = self.len();
+        if k.index() < len { k.index() } else { k.index() % len.max(1) }
     }
 
     /// Returns how many there are.
@@ -102,14 +154,12 @@ impl Members {
         self.len() == 0
     }
 
-    /// Returns the id of member `k`. Panics if there is no such member.
-    pub fn id(&self, SessionNumber(k): SessionNumber) -> MemberId {
+    /// Returns the id of session `k`'s member. Panics if there are no members.
+    pub fn id(&self, k: SessionNumber) -> MemberId {
+        let place = self.place(k);
         match &self.ids {
-            Ids::Range { first, count } => {
-                assert!(k < *count, "member {k} of {count}");
-                MemberId(first.0 + u64::from(k))
-            }
-            Ids::Listed { ids, .. } => ids[k as usize],
+            Ids::Range { first, .. } => MemberId(first.0 + place as u64),
+            Ids::Listed { ids, .. } => ids[place],
         }
     }
 
@@ -128,7 +178,7 @@ impl Members {
     pub fn challenge(&self, k: SessionNumber) -> u64 {
         match &self.challenges {
             Challenges::One(id) => *id,
-            Challenges::PerMember(ids) => ids[k.index()],
+            Challenges::PerMember(ids) => ids[self.place(k)],
         }
     }
 
@@ -138,5 +188,155 @@ impl Members {
             Challenges::One(id) => Some(*id),
             Challenges::PerMember(_) => None,
         }
+    }
+}
+
+/// A member in results: its id, a number or text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MemberName {
+    /// A number.
+    Number(u64),
+    /// Text.
+    Text(String),
+}
+
+impl From<MemberId> for MemberName {
+    fn from(id: MemberId) -> Self {
+        Self::Number(id.0)
+    }
+}
+
+impl fmt::Display for MemberName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(id) => id.fmt(f),
+            Self::Text(id) => id.fmt(f),
+        }
+    }
+}
+
+/// What members' rows say: a table of text, read-only once made, shared by all workers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// All cells, row by row.
+    text: String,
+    /// Where each cell ends in it.
+    ends: Vec<u32>,
+    /// Of each column, its place in a row, if it is kept.
+    kept: Vec<Option<u32>>,
+    /// Cells of a row.
+    width: usize,
+    /// The cell in which the id is, where ids are text.
+    id: Option<usize>,
+    /// Rows in the order of their ids, where these are text.
+    by_id: Vec<u32>,
+}
+
+impl Rows {
+    /// Makes a table of columns, of which those are kept that are used. `id`: the column of text ids, of
+    /// which the last of `used` is a second name.
+    pub fn new(used: &[bool], id: Option<usize>) -> Self {
+        let mut rows = Self::default();
+        let (columns, alias) = used.split_at(used.len() - usize::from(id.is_some() && !used.is_empty()));
+        for (column, used) in columns.iter().enumerate() {
+            let is_kept = *used || id == Some(column);
+            rows.kept.push(is_kept.then_some(rows.width as u32));
+            rows.width += usize::from(is_kept);
+        }
+        let id = id.and_then(|id| rows.kept.get(id).copied().flatten());
+        rows.kept.extend(alias.iter().map(|_| id));
+        rows.id = id.map(|cell| cell as usize);
+        rows
+    }
+
+    /// Returns whether it keeps nothing.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Returns whether a row has a cell for this column.
+    pub fn keeps(&self, column: usize) -> bool {
+        self.kept.get(column).is_some_and(Option::is_some)
+    }
+
+    /// Adds a row.
+    pub fn push<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) {
+        for (cell, _) in cells.into_iter().zip(&self.kept).filter(|(_, kept)| kept.is_some()) {
+            self.text.push_str(cell);
+            self.ends.push(self.text.len() as u32);
+        }
+    }
+
+    /// Gives back what was reserved, and sorts the ids.
+    pub fn finish(mut self) -> Self {
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
+        if self.has_text_ids() {
+            let mut by_id: Vec<u32> = (0..(self.ends.len() / self.width) as u32).collect();
+            by_id.sort_unstable_by_key(|row| self.id(*row as usize));
+            self.by_id = by_id;
+        }
+        self
+    }
+
+    fn cell(&self, row: usize, column: usize) -> Option<&str> {
+        let place = self.kept.get(column).copied().flatten()?;
+        self.at(row * self.width + place as usize)
+    }
+
+    fn at(&self, cell: usize) -> Option<&str> {
+        let start = cell.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())?;
+        self.text.get(start as usize..*self.ends.get(cell)? as usize)
+    }
+
+    fn has_text_ids(&self) -> bool {
+        self.id.is_some()
+    }
+
+    fn id(&self, row: usize) -> Option<&str> {
+        self.at(row * self.width + self.id?)
+    }
+
+    fn find(&self, id: &str) -> Option<u32> {
+        let found = self.by_id.binary_search_by(|row| self.id(*row as usize).cmp(&Some(id)));
+        found.ok().map(|at| self.by_id[at])
+    }
+
+    fn bytes(&self) -> usize {
+        self.text.capacity() + 4 * (self.ends.capacity() + self.by_id.capacity())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_has_the_columns_that_are_used() {
+        let mut rows = Rows::new(&[false, true, false, true, true], Some(0));
+        rows.push(["anna", "pw1", "unused", "x"]);
+        rows.push(["ben", "", "unused", "y z"]);
+        let members = Members::range(MemberId(0), 2, 1).with_rows(Arc::new(rows.finish()));
+        let cell = |k, column| members.cell(SessionNumber(k), column);
+        assert_eq!(
+            [cell(0, 0), cell(0, 1), cell(0, 2), cell(0, 3)],
+            [Some("anna"), Some("pw1"), None, Some("x")]
+        );
+        assert_eq!([cell(1, 1), cell(1, 3), cell(1, 4)], [Some(""), Some("y z"), Some("ben")]);
+        assert_eq!(cell(2, 1), Some("pw1"), "used again");
+        assert_eq!(members.find("ben"), Some(MemberId(1)));
+        assert_eq!(members.find("bea"), None);
+        assert_eq!(members.name(MemberId(1)).to_string(), "ben");
+        assert!(members.bytes() < 100, "{}", members.bytes());
+    }
+
+    #[test]
+    fn numbers_are_their_own_ids() {
+        let members = Members::range(MemberId(13), 2, 1);
+        assert_eq!(members.find("14"), Some(MemberId(14)));
+        assert_eq!(members.name(MemberId(14)), MemberName::Number(14));
+        assert_eq!(members.id(SessionNumber(3)), MemberId(14), "used again");
+        assert_eq!((members.cell(SessionNumber(0), 0), members.bytes()), (None, 0));
     }
 }

@@ -3,17 +3,18 @@
 use serde_json::{Value, json};
 
 use super::measured::Measured;
-use super::{pooled, scale, tls};
+use super::{pooled, scale, systems, tls};
 
 type Part = fn() -> Result<Value, String>;
 
 /// All parts by name, in the order in which they are measured.
-pub const ALL: [(&str, Part); 17] = [
+pub const ALL: [(&str, Part); 18] = [
     ("density", density),
     ("heartbeat", heartbeat),
     ("burst", burst),
     ("pooled", pooled::setup),
     ("broadcast", broadcast),
+    ("systems", systems::systems),
     ("tls-density", tls::density),
     ("tls-heartbeat", tls::heartbeat),
     ("tls-handshakes", tls::handshakes),

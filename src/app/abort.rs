@@ -83,7 +83,7 @@ impl Abort {
 
     fn remember(&mut self, second: &Second<'_>) {
         let tally = second.totals.tally();
-        let own = tally.failures.blamed_on(crate::fault::Blame::Machine) + tally.counts.ping_stalled();
+        let own = tally.failures.blamed_on(crate::fault::Blame::Machine) + tally.counts.beats.stalled();
         self.past.push_back(Past {
             at: second.elapsed,
             attempts: tally.counts.attempts(),

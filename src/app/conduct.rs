@@ -234,7 +234,8 @@ impl Output {
     }
 }
 
-fn start_mock_server(plan: &mut Plan, limits: &Limits) -> Result<MockServer> {
+/// Starts the mock server that a plan without a target loads, and makes it the plan's target.
+pub(super) fn start_mock_server(plan: &mut Plan, limits: &Limits) -> Result<MockServer> {
     let Some(challenge) = plan.members.only_challenge() else {
         bail!(
             "the members are in several challenges and the built-in mock server has one: give the members of one challenge, or a --target"

@@ -21,6 +21,7 @@ mod report;
 mod scenario;
 mod serve;
 mod settings;
+mod trial;
 mod tune;
 mod watch;
 
@@ -61,6 +62,7 @@ impl Cli {
             Command::Run(args) => conduct::conduct(*args),
             Command::Scenario(args) => scenario::run(args).map(|()| ExitStatus::Passed),
             Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Passed),
+            Command::Try(args) => trial::run(&args),
             Command::Tune(args) => Ok(tune::command::run(args)),
             Command::Watch(args) => watch::show(&args).map(|()| ExitStatus::Passed),
         };

@@ -143,9 +143,12 @@ impl<'r> Recording<'r> {
         }
         self.take_readings(&outcome.readings, u64::from(outcome.held_to_end));
         self.facts.ledger = outcome.ledger.clone();
-        let after = &outcome.ramp_down.totals.tally().counts;
+        let tally = outcome.ramp_down.totals.tally();
+        let after = &tally.counts;
         self.facts.ramp_down = Some(RampDownFacts {
             messages: after.messages,
+            sent: tally.sent(),
+            answers: tally.answers(),
             closed: after.closed,
             clean: after.closes_clean,
             cut: after.closes_cut,
@@ -229,7 +232,7 @@ impl View for Progress {
     fn show(&mut self, snapshot: &Snapshot<'_>) {
         let Snapshot { plan, second, interval, .. } = snapshot;
         let tally = interval.tally();
-        let ping = plan.scenario.step_names().len().saturating_sub(1);
+        let heartbeat = second.totals.layout().every.iter().find_map(|every| every.step);
         let settings = &plan.settings;
         let status = Status {
             phase: snapshot.phase,
@@ -239,7 +242,7 @@ impl View for Progress {
             planned: u64::from(settings.sessions),
             open: second.open,
             errors: second.totals.tally().counts.errors(),
-            ping_p99: tally.step(ping).and_then(|step| step.from_due.quantile(0.99)),
+            ping_p99: heartbeat.and_then(|step| tally.step(step.index())).and_then(|step| step.from_due.quantile(0.99)),
             messages_per_s: snapshot.per_second(tally.counts.messages),
             bytes_per_s: snapshot.per_second(tally.counts.bytes_received),
             lag_p99: tally.lag.quantile(0.99),

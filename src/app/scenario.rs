@@ -6,17 +6,41 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use startline_os::units::duration_text;
-use startline_protocol::scan;
 
+use super::settings::member_files;
 use crate::cli::scenario::{CheckArgs, NewArgs, ScenarioArgs, ScenarioCommand};
-use crate::members::{MemberId, SessionNumber};
+use crate::foreign;
+use crate::members::{MemberId, Members, SessionNumber};
 use crate::plan::ScenarioSettings;
-use crate::scenario::template::{Scope, Template};
-use crate::scenario::{Good, HttpStep, Ping, Reply, Role, Scenario, WebSocket};
+use crate::plan::member_files::{self, MemberFile, Wanted};
+use crate::scenario::every::{Every, Reply};
+use crate::scenario::kinds::Kinds;
+use crate::scenario::steps::{Step, Whose};
+use crate::scenario::template::{Scope, Taken, Template};
+use crate::scenario::{Good, HttpStep, MessageType, Role, Scenario, WebSocket, schema};
+use crate::session::{PLACE_BYTES, Rhythm, Session, Side};
+
+/// What is said of a scenario in which a server need not do more than upgrade.
+const UNCONFIRMED: &str = "
+warning: nothing shows that the server accepted the session: no step awaits a
+  message, and no heartbeat is answered by one. Await what the server sends
+  once it has accepted a session: [[websocket.steps]] with await = \"KIND\".
+";
+/// A held session's socket: its descriptor.
+const SOCKET_BYTES: usize = 4;
+/// A secure session's secrets and counters, with AES-128.
+const TLS_BYTES: usize = 76;
+
+/// Columns of the list of built-in scenarios.
+const LIST_COLUMNS: usize = 80;
+
+/// The schema beside a new scenario.
+const SCHEMA_FILE: &str = "scenario.schema.json";
 
 /// A new scenario's text.
 const TEMPLATE: &str = include_str!("../../scenarios/template.toml");
@@ -30,8 +54,8 @@ pub fn run(args: ScenarioArgs) -> Result<()> {
         ScenarioCommand::Check(args) => check(&args)?,
         ScenarioCommand::Show { name: None } => list(),
         ScenarioCommand::Show { name: Some(name) } => source_of(&name)?,
-        ScenarioCommand::New(NewArgs { out: None, .. }) => TEMPLATE.to_owned(),
-        ScenarioCommand::New(NewArgs { out: Some(out), force }) => new_file(&out, force)?,
+        ScenarioCommand::New(args) => new(&args)?,
+        ScenarioCommand::Schema => foreign::json_pretty(&schema())?,
     };
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -39,14 +63,24 @@ pub fn run(args: ScenarioArgs) -> Result<()> {
 }
 
 fn list() -> String {
+    let longest = Scenario::builtins().iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     let mut text = String::new();
     for (name, source) in Scenario::builtins() {
-        // The first comment of each says what it does, after its name.
-        let first = source.lines().next().unwrap_or_default().trim_start_matches('#').trim();
-        let about = first.split_once(": ").map_or(first, |(_, about)| about);
-        let _ = writeln!(text, "{name:<9} {about}");
+        let indent = " ".repeat(longest + 2);
+        let options = textwrap::Options::new(LIST_COLUMNS).subsequent_indent(&indent);
+        let line = format!("{name:<longest$}  {}", about(source));
+        let _ = writeln!(text, "{}", textwrap::fill(&line, options));
     }
     text + "\nPrint one: startline scenario show NAME. Use one: startline run --scenario NAME --target URL.\n"
+}
+
+/// What a scenario does: the first sentence of the comment that it begins with, after its name.
+fn about(source: &str) -> String {
+    let comment = source.lines().map_while(|line| line.strip_prefix('#')).map(str::trim);
+    let comment = comment.take_while(|line| !line.is_empty() && !line.starts_with("startline "));
+    let comment = comment.collect::<Vec<_>>().join(" ");
+    let about = comment.split_once(": ").map_or(comment.as_str(), |(_, about)| about);
+    about.split_once(". ").map_or(about, |(first, _)| first).trim_end_matches('.').to_owned()
 }
 
 fn source_of(name: &str) -> Result<String> {
@@ -61,7 +95,16 @@ fn source_of(name: &str) -> Result<String> {
     );
 }
 
-fn new_file(out: &Path, force: bool) -> Result<String> {
+fn new(args: &NewArgs) -> Result<String> {
+    let source = args.from.as_deref().map_or_else(|| Ok(TEMPLATE.to_owned()), source_of)?;
+    match &args.out {
+        None => Ok(source),
+        Some(out) => new_file(out, &source, args.force),
+    }
+}
+
+/// Writes a scenario, and beside it what editors complete it by.
+fn new_file(out: &Path, source: &str, force: bool) -> Result<String> {
     let mut options = fs::OpenOptions::new();
     options.write(true).truncate(true);
     // `create_new` checks and creates in one step: no file can come in between.
@@ -76,8 +119,16 @@ fn new_file(out: &Path, force: bool) -> Result<String> {
         }
         opened => opened.with_context(|| format!("cannot write {}", out.display()))?,
     };
-    file.write_all(TEMPLATE.as_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
-    Ok(format!("{0} is written; edit it, then: startline scenario check {0}\n", out.display()))
+    let schema_file = out.with_file_name(SCHEMA_FILE);
+    let text = format!("#:schema ./{SCHEMA_FILE}\n{source}");
+    file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
+    fs::write(&schema_file, foreign::json_pretty(&schema())?)
+        .with_context(|| format!("cannot write {}", schema_file.display()))?;
+    Ok(format!(
+        "{0} is written, and {1}, by which editors complete its keys; edit it, then: startline scenario check {0}\n",
+        out.display(),
+        schema_file.display()
+    ))
 }
 
 fn check(args: &CheckArgs) -> Result<String> {
@@ -85,13 +136,17 @@ fn check(args: &CheckArgs) -> Result<String> {
     settings.set(&args.set);
     settings.set_from_files(&args.set_file);
     settings.read_files()?;
+    let files = member_files(args.members.iter().map(PathBuf::as_path))?;
+    settings.header = (!files.is_empty()).then(|| member_files::header(&files)).transpose()?;
     let scenario = settings.compile()?;
+    let members = first_member(&files, &settings, &scenario)?;
     let mut text = String::new();
     entry(&mut text, "scenario", &format!("{} ({})", scenario.name, settings.file));
-    let example = Example::of(&scenario);
+    let example = Example::of(&scenario, &members);
     scenario.http.iter().for_each(|step| example.http_step(step, &mut text));
     if let Some(websocket) = &scenario.websocket {
         example.websocket(websocket, &mut text);
+        cost(&scenario, &mut text);
     }
     for criterion in &scenario.criteria {
         let good = match criterion.good {
@@ -110,11 +165,47 @@ fn check(args: &CheckArgs) -> Result<String> {
     for place in [&scenario.join, &scenario.leave].into_iter().flatten() {
         example.http_step(&place.step, &mut text);
     }
+    notes(&scenario, &mut text);
+    if scenario.websocket.as_ref().is_some_and(|websocket| !websocket.shows_acceptance()) {
+        text.push_str(UNCONFIRMED);
+    }
+    let member = members.name_of(SessionNumber(0));
     let _ = writeln!(
         text,
-        "\nThe scenario is valid. Values in < > come from the servers; the rest is rendered for member 13."
+        "\nThe scenario is valid. Values in < > come from the servers; the rest is rendered for member {member}."
     );
     Ok(text)
+}
+
+/// What a session keeps, and what may be a mistake.
+fn notes(scenario: &Scenario, text: &mut String) {
+    if !scenario.kept.is_empty() {
+        let names: Vec<&str> =
+            scenario.kept.iter().map(|index| scenario.value_names[usize::from(*index)].as_str()).collect();
+        let bytes = PLACE_BYTES + 2 * names.len();
+        let line = format!("{} after open: {bytes} bytes a session and the text itself", names.join(", "));
+        entry(text, "keeps", &line);
+    }
+    if !scenario.literal_braces.is_empty() {
+        let line = format!(
+            "{}: no variable, taken value or column of --members has that name",
+            scenario.literal_braces.join(" ")
+        );
+        entry(text, "as written", &line);
+    }
+}
+
+/// The member that values are shown for: the first of the files, if there are any.
+fn first_member(files: &[MemberFile], settings: &ScenarioSettings, scenario: &Scenario) -> Result<Members> {
+    let Some(header) = settings.header.as_ref() else {
+        return Ok(Members::range(MemberId(13), 1, 1));
+    };
+    let wanted = Wanted { challenge: None, otherwise: Some(1), used: &scenario.columns };
+    let (roster, rows) = member_files::read_rows(files, header, wanted)?;
+    if roster.is_empty() {
+        bail!("--members: there are none in {}", files[0].name);
+    }
+    Ok(roster.members()?.with_rows(Arc::new(rows)))
 }
 
 /// A line under a heading of its own.
@@ -129,27 +220,33 @@ fn further(text: &mut String, line: &str) {
 /// Example values to render with.
 struct Example<'s> {
     scenario: &'s Scenario,
+    members: &'s Members,
     taken: Vec<String>,
 }
 
 impl<'s> Example<'s> {
-    fn of(scenario: &'s Scenario) -> Self {
-        Self { scenario, taken: scenario.value_names.iter().map(|name| format!("<{name}>")).collect() }
+    fn of(scenario: &'s Scenario, members: &'s Members) -> Self {
+        let names = scenario.value_names.iter().take(scenario.takes);
+        Self { scenario, members, taken: names.map(|name| format!("<{name}>")).collect() }
     }
 
     fn text(&self, template: &Template) -> String {
         let scope = Scope {
-            member_id: MemberId(13),
-            challenge_id: 1,
+            member_id: self.members.id(SessionNumber(0)),
+            challenge_id: self.members.challenge(SessionNumber(0)),
             session: SessionNumber(0),
+            members: Some(self.members),
             now_ms: jiff::Timestamp::now().as_millisecond().unsigned_abs(),
             held_ms: 30_000,
             sequence: 0,
-            taken: &self.taken,
+            taken: Taken::All(&self.taken),
+            ..Scope::default()
         };
         let mut out = Vec::new();
         // Taken values are examples: they are shown as such, secret or not.
-        template.shown(|_| None).render(&scope, &mut out);
+        let secrets = &self.scenario.secrets;
+        let is_shown = |index: u8| usize::from(index) < self.scenario.takes || !secrets.is_taken(index);
+        template.shown(|index| (!is_shown(index)).then(|| secrets.name_of(index))).render(&scope, &mut out);
         String::from_utf8_lossy(&out).into_owned()
     }
 
@@ -166,6 +263,9 @@ impl<'s> Example<'s> {
             further(text, &body);
         }
         let statuses: Vec<String> = step.expect.iter().map(u16::to_string).collect();
+        if step.follow > 0 {
+            further(text, &format!("follows up to {} redirects", step.follow));
+        }
         let mut wanted = format!("expects {} within {}", statuses.join(" or "), duration_text(step.timeout));
         for take in &step.take {
             let name = &self.scenario.value_names[usize::from(take.value)];
@@ -184,50 +284,121 @@ impl<'s> Example<'s> {
         if self.scenario.cookies {
             further(text, "Cookie: as set by the answers");
         }
-        if let Some(subprotocol) = &websocket.subprotocol {
-            further(text, &format!("Sec-WebSocket-Protocol: {subprotocol}"));
+        if !websocket.subprotocols.is_empty() {
+            let offered: Vec<String> = websocket.subprotocols.iter().map(|it| self.text(it)).collect();
+            further(text, &format!("Sec-WebSocket-Protocol: {}", offered.join(", ")));
         }
         let message = |text: &mut String, name: &str, template: &Option<Template>| {
             if let Some(template) = template {
                 entry(text, name, &self.text(template));
             }
         };
-        message(text, "hello", &websocket.hello);
-        match websocket.open {
-            Some(open) => {
-                let name = &websocket.messages[usize::from(open.0)].name;
-                entry(
-                    text,
-                    "open",
-                    &format!("at \"{name}\" within {}", duration_text(websocket.open_timeout)),
-                );
-            }
+        for step in &websocket.steps {
+            self.step(step, websocket, text);
+        }
+        match websocket.steps.last() {
+            Some(last) if last.name == "open" => {}
+            Some(last) => entry(text, "open", &format!("when \"{}\" is done", last.name)),
             None => entry(text, "open", "at the 101"),
         }
-        if let Some(ping) = &websocket.ping {
-            self.ping(ping, websocket, text);
+        for every in &websocket.every {
+            self.every(every, websocket, text);
         }
-        message(text, "record", &websocket.record);
+        kinds(&websocket.kinds, text);
         message(text, "quit", &websocket.quit);
     }
 
-    fn ping(&self, ping: &Ping, websocket: &WebSocket, text: &mut String) {
-        entry(text, "ping", &self.text(&ping.message));
-        let reply = websocket.messages.iter().find(|rule| rule.role == Role::Reply);
-        let by = match (&ping.reply, reply) {
-            (Reply::Matching { path, equals }, Some(rule)) => {
-                let place = match &websocket.paths[usize::from(*path)] {
-                    scan::Path::Member(name) => name.clone(),
-                    scan::Path::EachMember { array, member } => format!("{array}/*/{member}"),
-                };
-                format!("by \"{}\" with /{place} = {}", rule.name, self.text(equals))
-            }
-            (_, Some(rule)) => format!("by \"{}\"", rule.name),
-            (_, None) => "by the same message".to_owned(),
+    fn step(&self, step: &Step, websocket: &WebSocket, text: &mut String) {
+        let awaits: Vec<String> = step.awaits.iter().map(|kind| kind_name(*kind, websocket)).collect();
+        let timeout = duration_text(step.timeout);
+        let mut awaited = match awaits.is_empty() {
+            true => String::new(),
+            false => format!("{}{} within {timeout}", awaits.join(" or "), self.whose(&step.whose)),
         };
-        let (interval, timeout) = (duration_text(ping.interval), duration_text(ping.timeout));
-        further(text, &format!("every {interval}, answered {by} within {timeout}"));
+        for (value, _) in &step.take {
+            let _ = write!(awaited, "; takes {}", self.scenario.value_names[usize::from(*value)]);
+        }
+        match &step.send {
+            Some(send) => {
+                entry(text, &step.name, &self.text(send));
+                if !awaited.is_empty() {
+                    further(text, &format!("answered by {awaited}"));
+                }
+            }
+            None => entry(text, &step.name, &format!("at {awaited}")),
+        }
+        if let Some(pause) = &step.pause {
+            let (from, to) = (duration_text(*pause.start()), duration_text(*pause.end()));
+            let pause = if from == to { from } else { format!("{from} to {to}") };
+            further(text, &format!("after a pause of {pause}"));
+        }
     }
+
+    fn every(&self, every: &Every, websocket: &WebSocket, text: &mut String) {
+        entry(text, &every.name, &self.text(&every.send));
+        let mut line = format!("every {}", every.interval);
+        let by = match &every.reply {
+            Reply::None => None,
+            Reply::Same => Some("the same message".to_owned()),
+            Reply::Pong => Some("its Pong".to_owned()),
+            Reply::Kind { kind, whose } => {
+                Some(format!("{}{}", kind_name(*kind, websocket), self.whose(whose)))
+            }
+        };
+        if let Some(by) = by {
+            let _ = write!(line, ", answered by {by} within {}", duration_text(every.timeout));
+        }
+        if every.share < 1.0 {
+            let _ = write!(line, ", by {} % of the sessions", every.share * 100.0);
+        }
+        if let Some(times) = every.times {
+            let _ = write!(line, ", {times} time{} at most", if times == 1 { "" } else { "s" });
+        }
+        if !every.on {
+            let _ = write!(line, "; off until --every {}=on", every.name);
+        }
+        further(text, &line);
+    }
+
+    fn whose(&self, whose: &Whose) -> String {
+        match whose {
+            Whose::Any => String::new(),
+            Whose::Equals { equals, .. } => format!(" with {} in it", self.text(equals)),
+            Whose::Starts { starts, .. } => format!(" that begins with {}", self.text(starts)),
+        }
+    }
+}
+
+/// The kinds of messages in the order in which they are tried, each with its rule.
+fn kinds(kinds: &Kinds, text: &mut String) {
+    let longest = kinds.names().map(|name| name.chars().count()).max().unwrap_or_default();
+    for (index, name) in kinds.names().enumerate() {
+        let kind = MessageType(index as u8);
+        let meaning = match kinds.role(kind) {
+            Some(Role::Error) => "; an error",
+            Some(Role::Entered) => "; a member has entered",
+            Some(Role::Left) => "; a member has left",
+            Some(Role::Updated) => "; a member's progress",
+            Some(Role::Information) | None => "",
+        };
+        let line = format!("{name:<longest$}  {}{meaning}", kinds.rule_text(kind));
+        entry(text, if index == 0 { "messages" } else { "" }, &line);
+    }
+    if longest > 0 {
+        further(text, &format!("{:<longest$}  matches none of these, in this order", "other"));
+    }
+}
+
+/// What a session costs while it is held.
+fn cost(scenario: &Scenario, text: &mut String) {
+    let beside = Side::bytes_a_session(scenario, &Rhythm::of(scenario, 0));
+    let all = size_of::<Session>() + SOCKET_BYTES + beside;
+    let own = if beside > 0 { format!(", {beside} of them for this scenario") } else { String::new() };
+    entry(text, "held", &format!("{all} bytes a session{own}; {TLS_BYTES} more with TLS"));
+}
+
+fn kind_name(kind: MessageType, websocket: &WebSocket) -> String {
+    websocket.kinds.names().nth(usize::from(kind.0)).map_or_else(String::new, |name| format!("\"{name}\""))
 }
 
 #[cfg(test)]
@@ -235,7 +406,12 @@ mod tests {
     use super::*;
 
     fn checked(scenario: &str) -> String {
-        let args = CheckArgs { scenario: scenario.to_owned(), set: Vec::new(), set_file: Vec::new() };
+        let args = CheckArgs {
+            scenario: scenario.to_owned(),
+            set: Vec::new(),
+            set_file: Vec::new(),
+            members: Vec::new(),
+        };
         check(&args).expect("it compiles")
     }
 
@@ -256,11 +432,38 @@ mod tests {
             "           expects 200 or 204 or 302 or 303 within 10s; takes csrf from header:X-CSRF-Token\n",
             "           X-CSRF-Token: <csrf>\n",
             "           Sec-WebSocket-Protocol: chat.v1\n",
-            "hello      {\"type\":\"join\",\"room\":\"lobby\",\"as\":\"runner13\"}\n",
-            "open       at \"welcome\" within 10s\n",
-            "           every 10s, answered by \"said\" with /id = 0-0 within 2s\n",
+            "join       {\"type\":\"join\",\"room\":\"‹room›\",\"as\":\"runner13\"}\n",
+            "           answered by \"welcome\" within 10s\n",
+            "open       when \"join\" is done\n",
+            "           every 10s, answered by \"said\" with 0-0 in it within 2s\n",
         ] {
             assert!(text.contains(line), "{line:?} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_check_shows_kinds_in_their_order_and_what_a_held_session_costs() {
+        let text = checked("runnity");
+        let kinds = "\
+messages   CONNECTED           /type = \"CONNECTED\"
+           USER_ENTERED        /type = \"USER_ENTERED\"; a member has entered
+           USER_LEFT           /type = \"USER_LEFT\"; a member has left
+           PARTICIPANT_UPDATE  /type = \"PARTICIPANT_UPDATE\"; a member's progress
+           PONG                /type = \"PONG\"
+           ERROR               /type = \"ERROR\"; an error
+           other               matches none of these, in this order
+";
+        assert!(text.contains(kinds), "{text}");
+        assert!(text.contains("held       32 bytes a session; 76 more with TLS\n"), "{text}");
+        assert!(!text.contains("nothing shows"), "{text}");
+    }
+
+    #[test]
+    fn a_check_warns_where_nothing_shows_that_the_server_accepted_the_session() {
+        let unconfirmed = "warning: nothing shows that the server accepted the session";
+        assert!(checked("plain").contains(unconfirmed));
+        for name in ["runnity", "echo", "chat"] {
+            assert!(!checked(name).contains(unconfirmed), "{name}");
         }
     }
 
@@ -275,11 +478,27 @@ mod tests {
     fn the_template_passes_its_check() {
         let temp = tempfile::tempdir().expect("a directory");
         let file = temp.path().join("new.toml");
-        new_file(&file, false).expect("written");
+        new_file(&file, TEMPLATE, false).expect("written");
         assert!(checked(&file.display().to_string()).contains("The scenario is valid"));
-        let refused = new_file(&file, false).expect_err("it exists").to_string();
+        let refused = new_file(&file, TEMPLATE, false).expect_err("it exists").to_string();
         assert!(refused.ends_with("already exists; use --force to overwrite"), "{refused}");
-        new_file(&file, true).expect("overwritten");
+        new_file(&file, TEMPLATE, true).expect("overwritten");
+        let text = fs::read_to_string(&file).expect("a file");
+        assert!(text.starts_with("#:schema ./scenario.schema.json\n# A new scenario"), "{text}");
+        let beside = fs::read_to_string(temp.path().join(SCHEMA_FILE)).expect("a file beside it");
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&beside).expect("JSON")["properties"]["http"]
+                .is_object()
+        );
+    }
+
+    #[test]
+    fn a_new_scenario_may_start_from_a_built_in_one() {
+        let from = |name: &str| new(&NewArgs { from: Some(name.to_owned()), out: None, force: false });
+        for (name, source) in Scenario::builtins() {
+            assert_eq!(from(name).expect("it is built in"), *source);
+        }
+        assert!(from("ecko").expect_err("unknown").to_string().contains("did you mean \"echo\"?"));
     }
 
     #[test]
@@ -287,7 +506,7 @@ mod tests {
         let refused = source_of("ecko").expect_err("unknown").to_string();
         assert_eq!(
             refused,
-            "there is no built-in scenario \"ecko\"; did you mean \"echo\"?; built in: runnity, echo, chat"
+            "there is no built-in scenario \"ecko\"; did you mean \"echo\"?; built in: runnity, echo, chat, plain"
         );
     }
 }

@@ -6,16 +6,17 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
 
 use crate::cli::run::{Preset, SettingsArgs, is_range};
-use crate::cli::values;
+use crate::cli::values::{self, WebSocketUrl};
 use crate::plan::abort::AbortRule;
-use crate::plan::member_files::{self, MemberFile};
+use crate::plan::member_files::{self, MemberFile, Wanted};
 use crate::plan::roster::Roster;
 use crate::plan::schedule::SYSTEM_ZONE;
 use crate::plan::{CaFile, HttpMode, Identity, ScenarioSettings, Settings, http};
@@ -28,11 +29,15 @@ const MOCK_FIRST_MEMBER: u64 = 13;
 /// The challenge of the mock server, where none is given.
 const MOCK_CHALLENGE: u64 = 1;
 
+/// The scenario of a URL that is given alone.
+const PLAIN_SCENARIO: &str = "plain";
 /// The scenario where none is given.
 const DEFAULT_SCENARIO: &str = "runnity";
 
 /// More than ten million members take.
 const MEMBER_FILE_BYTES_MAX: u64 = 256 << 20;
+/// All files together: places in their text are kept in 32 bits.
+const MEMBER_FILES_BYTES_MAX: u64 = 1 << 30;
 
 impl SettingsArgs {
     /// Returns what the options mean: presets and defaults filled in, files read.
@@ -40,15 +45,33 @@ impl SettingsArgs {
     /// # Errors
     /// Files that cannot be read or are wrong, and what the scenario cannot do.
     pub fn into_settings(self) -> Result<Settings> {
+        let this = self.written_out();
+        this.expanded_into_settings()
+    }
+
+    /// The short form with a URL, as the options that it stands for.
+    fn written_out(mut self) -> Self {
+        if let Some(WebSocketUrl { target, path, query }) = self.url.take() {
+            self.target = Some(target);
+            self.scenario = Some(PLAIN_SCENARIO.to_owned());
+            self.set.push(("path".to_owned(), path));
+            // A plan does not keep it: without one it can be repeated as it is.
+            self.set.extend((!query.is_empty()).then(|| ("query".to_owned(), query)));
+        }
+        self
+    }
+
+    fn expanded_into_settings(self) -> Result<Settings> {
         let mut settings = match &self.plan {
             Some(file) => plan_file(file)?,
             None => defaults()?,
         };
         let had_target = settings.target.is_some();
-        let scenario = self.read_scenario(&mut settings)?;
+        let files = self.member_files(&settings)?;
+        let scenario = self.read_scenario(&mut settings, &files)?;
         settings = self.preset_options().laid_over(settings)?;
         settings = self.laid_over(settings)?;
-        self.read_members(&mut settings, &scenario, had_target)?;
+        self.read_members(&mut settings, &scenario, (&files, had_target))?;
         if let Some(rate) = self.rate {
             settings.ramp = rate.ramp(settings.sessions);
         }
@@ -116,7 +139,7 @@ impl SettingsArgs {
     }
 
     /// Reads the scenario, with the variables set, and compiles it.
-    fn read_scenario(&self, settings: &mut Settings) -> Result<Scenario> {
+    fn read_scenario(&self, settings: &mut Settings, files: &[MemberFile]) -> Result<Scenario> {
         if let Some(name_or_file) = &self.scenario {
             settings.scenario = ScenarioSettings::find(name_or_file)?;
         }
@@ -128,6 +151,10 @@ impl SettingsArgs {
         settings.scenario.set(&self.set);
         settings.scenario.set_from_files(&self.set_file);
         settings.scenario.read_files()?;
+        settings.scenario.header = match files {
+            [] => None,
+            files => Some(member_files::header(files)?),
+        };
         let scenario = settings.scenario.compile()?;
         if self.plan.is_none() && scenario.websocket.is_none() {
             (settings.hold, settings.ramp_down) = (Duration::ZERO, Duration::ZERO);
@@ -163,9 +190,24 @@ impl SettingsArgs {
         Ok(())
     }
 
+    /// Returns the members' files: those typed, else the plan's.
+    fn member_files(&self, settings: &Settings) -> Result<Vec<MemberFile>> {
+        let typed = self.members.iter().filter(|spec| !is_range(spec)).map(Path::new);
+        let files: Vec<&Path> = match self.members.is_empty() {
+            true => settings.member_files.iter().map(PathBuf::as_path).collect(),
+            false => typed.collect(),
+        };
+        member_files(files)
+    }
+
     /// Reads the members: exactly those who take part. `had_target`: the members so far are a
     /// target's.
-    fn read_members(&self, settings: &mut Settings, scenario: &Scenario, had_target: bool) -> Result<()> {
+    fn read_members(
+        &self,
+        settings: &mut Settings,
+        scenario: &Scenario,
+        (files, had_target): (&[MemberFile], bool),
+    ) -> Result<()> {
         let is_for_mock = settings.target.is_none();
         if is_for_mock && !scenario.plays_on_mock {
             bail!(
@@ -178,8 +220,8 @@ impl SettingsArgs {
             [] if !is_for_mock && !had_target && scenario.has_challenge() => bail!(
                 "--target needs --members: the ids of the test members there, such as 13-6012, or a CSV file"
             ),
-            [] => self.known_members(settings),
-            _ => self.roster(settings, scenario)?,
+            [] if files.is_empty() => self.known_members(settings),
+            _ => self.roster(settings, scenario, files)?,
         };
         if self.plan.is_none() && !self.members.is_empty() && self.asked_sessions().is_none() {
             settings.sessions = roster.sessions()?;
@@ -187,7 +229,8 @@ impl SettingsArgs {
         if roster.is_empty() {
             bail!("--members: there are none in {}", self.members.join(", "));
         }
-        settings.members = roster.first(settings.sessions)?;
+        settings.members = roster;
+        settings.members = settings.members.first(settings.members_used())?;
         Ok(())
     }
 
@@ -208,17 +251,32 @@ impl SettingsArgs {
     }
 
     /// Returns all members given.
-    fn roster(&self, settings: &Settings, scenario: &Scenario) -> Result<Roster> {
+    fn roster(&self, settings: &mut Settings, scenario: &Scenario, files: &[MemberFile]) -> Result<Roster> {
         let ranges = self.members.iter().filter(|spec| is_range(spec)).count();
         match &self.members[..] {
             [range] if ranges == 1 => {
                 let ids = values::id_range(range).map_err(|reason| anyhow!("--members: {reason}"))?;
                 let challenge = self.challenge_of_range(range, settings, scenario)?;
+                settings.member_files.clear();
                 Ok(Roster::range(*ids.start(), *ids.end(), challenge))
             }
-            files if ranges == 0 => {
-                let files = files.iter().map(|file| member_file(file)).collect::<Result<Vec<_>, _>>()?;
-                Ok(member_files::read(&files, self.challenge)?)
+            _ if ranges == 0 => {
+                let header = settings.scenario.header.clone().unwrap_or_default();
+                let wanted = Wanted {
+                    challenge: self.challenge,
+                    otherwise: (!scenario.has_challenge()).then_some(MOCK_CHALLENGE),
+                    used: &scenario.columns,
+                };
+                let (roster, rows) = member_files::read_rows(files, &header, wanted)?;
+                let path = |file: &MemberFile| {
+                    std::path::absolute(&file.name).unwrap_or_else(|_| file.name.clone().into())
+                };
+                settings.member_files = match rows.is_empty() {
+                    true => Vec::new(),
+                    false => files.iter().map(path).collect(),
+                };
+                settings.rows = Arc::new(rows);
+                Ok(roster)
             }
             specs => bail!(
                 "--members takes one range or any number of files, not {}: put them in a file",
@@ -265,10 +323,23 @@ fn ca_file(file: &Path) -> Result<CaFile> {
     CaFile::read(&name, &bytes).map_err(|reason| anyhow!("--ca: {reason}"))
 }
 
-fn member_file(name: &str) -> Result<MemberFile> {
+/// Reads members' files.
+///
+/// # Errors
+/// One cannot be read, or they are too long to be lists of members.
+pub(super) fn member_files<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Result<Vec<MemberFile>> {
+    let files = paths.into_iter().map(member_file).collect::<Result<Vec<_>>>()?;
+    if files.iter().map(|file| file.bytes.len() as u64).sum::<u64>() > MEMBER_FILES_BYTES_MAX {
+        bail!("--members: the files are longer than {} MiB together", MEMBER_FILES_BYTES_MAX >> 20);
+    }
+    Ok(files)
+}
+
+fn member_file(path: &Path) -> Result<MemberFile> {
+    let name = path.display().to_string();
     // A pipe is fine; a device that never ends is cut off.
     let mut bytes = Vec::new();
-    fs::File::open(name)
+    fs::File::open(path)
         .and_then(|file| file.take(MEMBER_FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
         .with_context(|| format!("cannot read the members' file {name}"))?;
     if bytes.len() as u64 > MEMBER_FILE_BYTES_MAX {
@@ -277,7 +348,7 @@ fn member_file(name: &str) -> Result<MemberFile> {
             MEMBER_FILE_BYTES_MAX >> 20
         );
     }
-    Ok(MemberFile { name: name.to_owned(), bytes })
+    Ok(MemberFile { name, bytes })
 }
 
 #[cfg(test)]

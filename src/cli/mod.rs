@@ -21,6 +21,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod serve;
+pub mod trial;
 pub mod tune;
 pub mod values;
 pub mod watch;
@@ -59,20 +60,39 @@ pub enum Command {
     Scenario(scenario::ScenarioArgs),
     /// Start the built-in mock server alone, for another tool or machine to load.
     Serve(Box<serve::ServeArgs>),
+    /// Try a scenario with one session; show everything that it sends and receives.
+    Try(Box<trial::TryArgs>),
     /// Show, write and put back the kernel settings that a plan needs.
     Tune(tune::TuneArgs),
     /// Show what a run watches of the servers with --prometheus and --redis.
     Watch(watch::WatchArgs),
 }
 
-/// Options of other load generators, and what they are called here.
-const OTHERS_OPTIONS: [(&str, &str); 6] = [
+/// Options of other load generators (k6, JMeter, wrk, …), and what they are called here.
+const OTHERS_OPTIONS: [(&str, &str); 14] = [
+    ("--concurrency", "--sessions"),
+    ("--connections", "--sessions"),
     ("--duration", "--hold"),
+    ("--ramp-time", "--ramp"),
     ("--ramp-up", "--ramp"),
+    ("--rampup", "--ramp"),
+    ("--rps", "--rate"),
+    ("--spawn-rate", "--rate"),
+    ("--threads", "--sessions"),
     ("--url", "--target"),
     ("--users", "--sessions"),
     ("--virtual-users", "--sessions"),
     ("--vus", "--sessions"),
+    ("--host", "--target"),
+];
+
+/// Those for which there is no option, and why.
+const OTHERS_WORDS: [(&[&str], &str); 2] = [
+    (
+        &["--iterations", "--loops", "--loop", "--repeat"],
+        "a session is played once and held: --sessions says how many there are, --hold for how long",
+    ),
+    (&["--stages", "--stage"], "a run has one ramp, a hold and a ramp-down: --ramp, --hold, --ramp-down"),
 ];
 
 impl Cli {
@@ -109,6 +129,11 @@ fn hinted(mut error: clap::Error, makes_a_plan: bool) -> clap::Error {
                 // It is of the option that clap found similar.
                 error.remove(ContextKind::Usage);
             }
+            if let Some((_, why)) = OTHERS_WORDS.iter().find(|(theirs, _)| theirs.contains(&typed.as_str())) {
+                error.remove(ContextKind::SuggestedArg);
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![(*why).into()]));
+                error.remove(ContextKind::Usage);
+            }
         }
         _ => {}
     }
@@ -138,6 +163,11 @@ mod tests {
             (&["rnu"][..], "exists: 'run'"),
             (&["run", "--duration", "5s"], "exists: '--hold'"),
             (&["doctor", "--vus=9"], "exists: '--sessions'"),
+            (&["run", "--users", "9"], "exists: '--sessions'"),
+            (&["run", "--threads=9"], "exists: '--sessions'"),
+            (&["run", "--rampup", "9s"], "exists: '--ramp'"),
+            (&["run", "--iterations", "9"], "tip: a session is played once and held: --sessions says"),
+            (&["run", "--loops=9"], "tip: a session is played once and held"),
         ] {
             let args = ["startline"].iter().chain(typed).map(OsString::from).collect();
             let error = Cli::of(args).expect_err("refused").to_string();

@@ -8,9 +8,10 @@ use clap::{ArgGroup, Args, ValueEnum};
 use serde::{Serialize, Serializer};
 use startline_os::units;
 
-use super::values;
+use super::values::{self, WebSocketUrl};
 use super::watch::{Required, WatchOptions};
 use crate::lang::Lang;
+use crate::plan::every::EveryOption;
 use crate::plan::sources::{PortMethod, SourceSpec};
 use crate::plan::{End, HttpMode, KeyExchange, Rate, Resolve, SuiteOrder};
 
@@ -67,9 +68,14 @@ pub struct RunArgs {
 // These comments are the help text, where Markdown's brackets would be in the way.
 #[allow(rustdoc::bare_urls, rustdoc::invalid_html_tags)]
 #[derive(Args, Clone, Debug, Default, Serialize)]
-#[command(group = ArgGroup::new("servers").args(["target", "plan"]).multiple(true))]
+#[command(group = ArgGroup::new("servers").args(["target", "plan", "url"]).multiple(true))]
 #[command(group = ArgGroup::new("http-steps").args(["http", "plan"]).multiple(true))]
 pub struct SettingsArgs {
+    /// URL of a WebSocket, such as ws://host:8080/path: play the built-in scenario plain, which opens it, counts what comes and pings.
+    #[arg(value_name = "URL", value_parser = values::websocket_url, conflicts_with_all = ["target", "scenario", "plan", "preset", "demo"])]
+    #[serde(skip)]
+    pub url: Option<WebSocketUrl>,
+
     /// URL of the servers to load, such as http://runnity.example:8080 [default: the built-in mock server, started on this machine].
     #[arg(long, value_name = "URL", help_heading = "Target")]
     pub target: Option<String>,
@@ -79,10 +85,14 @@ pub struct SettingsArgs {
     #[serde(skip)]
     pub challenge: Option<u64>,
 
-    /// Members: a range of ids such as 13-6012, or a CSV file with the header memberId,challengeId; repeat for more files. The first --sessions of them are used [mock server: from 13 on].
+    /// Members: a range of ids such as 13-6012, or a CSV file, of which every column is a variable of the scenario; repeat for more files. The first --sessions of them are used [mock server: from 13 on].
     #[arg(long, value_name = "SPEC", help_heading = "Target")]
     #[serde(skip)]
     pub members: Vec<String>,
+
+    /// Use members again where there are more sessions than members.
+    #[arg(long, help_heading = "Target")]
+    pub recycle: bool,
 
     /// Host, other than the target's, that a WebSocket URL from the server may lead to; repeat for more.
     #[arg(long, value_name = "HOST", value_parser = values::host, help_heading = "Target", requires = "servers")]
@@ -120,7 +130,7 @@ pub struct SettingsArgs {
     pub demo: bool,
 
     /// Sessions to start; k is 1000 [default: all members given, else 6000].
-    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true, help_heading = "Load")]
+    #[arg(long, short = 'n', value_name = "N", value_parser = values::count, allow_negative_numbers = true, help_heading = "Load")]
     pub sessions: Option<u32>,
 
     /// Time over which the arrivals are spread [default: 60s].
@@ -176,6 +186,10 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "Sessions")]
     #[serde(with = "units::optional_duration_serde")]
     pub record_interval: Option<Duration>,
+
+    /// Change a periodic message of the scenario: NAME.interval=TIME (also 4s..8s or ~10s), NAME.timeout=TIME, NAME=on, NAME=off; repeat for more.
+    #[arg(long, value_name = "CHANGE", help_heading = "Sessions")]
+    pub every: Vec<EveryOption>,
 
     /// Load the built-in mock server over https and wss, with a certificate made for the run; for a target, its URL decides.
     #[arg(long, help_heading = "TLS", conflicts_with = "target")]

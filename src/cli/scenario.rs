@@ -23,6 +23,8 @@ pub(crate) enum ScenarioCommand {
         #[arg(value_name = "NAME")]
         name: Option<String>,
     },
+    /// Print the JSON Schema of scenario files, by which editors complete and check them.
+    Schema,
     /// Start a new scenario: a file with every part explained.
     New(NewArgs),
 }
@@ -38,11 +40,17 @@ pub(crate) struct CheckArgs {
     /// Set a variable of the scenario to what is in a file, which is not printed; repeat for more.
     #[arg(long, value_name = "NAME=PATH", value_parser = values::file_assignment)]
     pub(crate) set_file: Vec<(String, PathBuf)>,
+    /// CSV file of members, whose columns the scenario uses; what is shown is the first row's; repeat for more.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) members: Vec<PathBuf>,
 }
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct NewArgs {
-    /// Write it to this file instead of standard output.
+    /// Start from this built-in scenario instead of the template.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) from: Option<String>,
+    /// Write it to this file instead of standard output, and scenario.schema.json beside it, by which editors complete its keys.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Overwrite an existing file.

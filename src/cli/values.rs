@@ -15,7 +15,7 @@ use startline_os::units;
 use crate::plan::schedule::zone;
 use crate::scenario::template::is_identifier;
 
-/// Reads a duration: `100ms`, `30s`, `5m`, `1h30m` or `0`.
+/// Reads a duration: `100ms`, `30s`, `1.5m`, `1h30m` or `0`.
 ///
 /// # Errors
 /// Why `text` is not one, with what to write.
@@ -58,22 +58,12 @@ pub fn id_range(text: &str) -> Result<RangeInclusive<u64>, String> {
     Ok(first..=last)
 }
 
-/// Reads a count of at least 1: `6000`, or in thousands, `6k`.
+/// Reads a count of at least 1: `6000`, `1_000`, `6k` or `1.5M`.
 ///
 /// # Errors
 /// Why `text` is not one.
 pub fn count(text: &str) -> Result<u32, String> {
-    let refused = || format!("{text:?} is not a count: write a whole number, such as 6000 or 6k (k is 1000)");
-    let (number, times) = match text.strip_suffix('k') {
-        Some(thousands) => (thousands, 1000),
-        None => (text, 1),
-    };
-    let number: u64 = digits(number).and_then(|number| number.parse().ok()).ok_or_else(refused)?;
-    match number.checked_mul(times).and_then(|count| u32::try_from(count).ok()) {
-        Some(0) => Err("it must be at least 1".into()),
-        Some(count) => Ok(count),
-        None => Err(format!("{text} is more than the maximum, {}", u32::MAX)),
-    }
+    units::count(text)
 }
 
 /// Reads a rate: `100/s`, `6k/m`.
@@ -125,6 +115,38 @@ pub fn report(text: &str) -> Result<(String, PathBuf), String> {
         Some((format, path)) if !format.is_empty() && !path.is_empty() => Ok((format.into(), path.into())),
         _ => Err(format!("{text:?} names no format and file: write format=path, such as junit=junit.xml")),
     }
+}
+
+/// A WebSocket's URL, in the parts that a run takes it in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WebSocketUrl {
+    /// Scheme, host and port.
+    pub target: String,
+    /// The path, from its `/` on.
+    pub path: String,
+    /// The query with its `?`; empty if there is none.
+    pub query: String,
+}
+
+/// Reads the URL of a WebSocket: `ws://host:8080/path?query`.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn websocket_url(text: &str) -> Result<WebSocketUrl, String> {
+    let refused = || format!("{text:?} is not the URL of a WebSocket: write it such as ws://host:8080/path");
+    let url = url::Url::parse(text).map_err(|_| refused())?;
+    let target = match url.scheme() {
+        "ws" | "wss" => url[..url::Position::BeforePath].to_owned(),
+        "http" | "https" => {
+            return Err(format!("{text} is no WebSocket: for a scenario's servers use --target {text}"));
+        }
+        _ => return Err(refused()),
+    };
+    if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("{text:?} has a user name or a fragment, which no WebSocket's URL can have"));
+    }
+    let query = url.query().map_or_else(String::new, |query| format!("?{query}"));
+    Ok(WebSocketUrl { target, path: url.path().to_owned(), query })
 }
 
 /// Reads an address to listen at, with its port: `127.0.0.1:9464`, `[::1]:0`.
@@ -246,18 +268,6 @@ mod tests {
         assert_eq!(id_range("6012-13").unwrap_err(), "the range 6012-13 is empty: did you mean 13-6012?");
         for text in ["", "-", "13-", "-13", "a-b", "1-2-3", "+1-2", "1 - 2", "99999999999999999999-1"] {
             assert!(id_range(text).unwrap_err().contains("write first-last"), "{text}");
-        }
-    }
-
-    #[test]
-    fn counts() {
-        assert_eq!(count("6000"), Ok(6000));
-        assert_eq!(count("6k"), Ok(6000));
-        assert!(count("0").unwrap_err().contains("at least 1"));
-        assert!(count("0k").is_err());
-        assert!(count("5000000k").unwrap_err().contains("4294967295"));
-        for text in ["", "k", "1m", "1K", "1.5k", "-1", "+1", "1 k", "1kk"] {
-            assert!(count(text).unwrap_err().contains("is not a count"), "{text}");
         }
     }
 

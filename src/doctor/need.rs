@@ -99,7 +99,7 @@ impl Need {
             Http::PerSession => HttpConnections::PerSession,
             Http::Pooled { connections } => HttpConnections::Pooled { per_worker: connections },
         };
-        let keeps_ledger = plan.scenario.websocket.as_ref().is_some_and(|ws| ws.subject_path.is_some());
+        let keeps_ledger = plan.scenario.websocket.as_ref().is_some_and(|ws| ws.kinds.announces());
         Self {
             sessions: plan.settings.sessions,
             workers: plan.workers,

@@ -16,6 +16,7 @@ mod pool;
 pub mod ports;
 mod run;
 mod secure;
+pub mod single;
 mod sockets;
 mod worker;
 

@@ -4,6 +4,7 @@
 //! closed only the recorder is written to (it is then the ramp-down's), never the ledger.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use startline_os::tick::Ticks;
@@ -12,9 +13,10 @@ use crate::fault::Fault;
 use crate::measure::ledger::Ledger;
 use crate::measure::servers::{ServerIndex, ServerNames};
 use crate::measure::{CloseEnd, FaultSample, PingEvent, Recorder, Timed, UnmatchedSample};
-use crate::members::MemberId;
+use crate::members::{MemberId, Members};
+use crate::scenario::every::EveryIndex;
 use crate::scenario::{MessageType, StepIndex};
-use crate::session::{Observer, Unmatched, Who};
+use crate::session::{Observer, StepPlaces, Unmatched, Who};
 
 /// The books of one worker.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct Books {
     pub servers: ServerNames,
     /// Pairs, until accounts close.
     pub ledger: Option<Ledger>,
+    /// Whose names results have.
+    pub members: Arc<Members>,
     /// Since the run began; set once a turn.
     pub at: Duration,
     /// Where the connection comes from that is being given up, not having come up: its failure's
@@ -32,9 +36,14 @@ pub struct Books {
     pub from: Option<SocketAddr>,
     /// The first message of this worker that fits no kind of the scenario's.
     pub unmatched: Option<String>,
-    /// The last index of the step names, which is what error messages in mid-hold are filed under.
-    pub last_step: StepIndex,
+    /// Where steps are among their names: error messages in mid-hold are filed under it.
+    pub places: StepPlaces,
+    /// Each periodic message's place among the steps, if it is a heartbeat.
+    pub heartbeats: Vec<Option<StepIndex>>,
 }
+
+/// Where ages of servers stand that are not told apart.
+const OTHER_SERVER: &str = "other";
 
 /// Bytes kept of the first message that fits no kind.
 const UNMATCHED_BYTES_MAX: usize = 200;
@@ -62,7 +71,7 @@ impl Books {
     ) -> FaultSample {
         FaultSample {
             session: who.session,
-            member_id: who.member_id,
+            member_id: self.members.name_of(who.session),
             server: self.servers.name(server).map(str::to_owned),
             step,
             fault,
@@ -111,8 +120,26 @@ impl Observer for Books {
         }
     }
 
-    fn message(&mut self, message: MessageType, bytes: u64) {
-        self.recorder.message(message, bytes);
+    fn message(&mut self, bytes: u64) {
+        self.recorder.message(bytes);
+    }
+
+    fn record(&mut self, kind: MessageType) {
+        self.recorder.record(kind);
+    }
+
+    fn answered(&mut self, kind: MessageType) {
+        self.recorder.answered(kind);
+    }
+
+    fn aged(&mut self, kind: MessageType, server: ServerIndex, micros: i64) {
+        if self.recorder.aged(kind, server, micros) {
+            self.recorder.least_age(kind, self.servers.name(server).unwrap_or(OTHER_SERVER), micros);
+        }
+    }
+
+    fn numbered(&mut self, kind: MessageType, missing: u64, again: bool) {
+        self.recorder.numbered(kind, missing, again);
     }
 
     fn joined(&mut self) {
@@ -132,15 +159,22 @@ impl Observer for Books {
     }
 
     fn error_message(&mut self, who: Who, server: ServerIndex, fault: Fault, evidence: &[u8]) {
-        let sample = self.sample(who, server, self.last_step, fault, evidence);
+        let sample = self.sample(who, server, self.places.hold(), fault, evidence);
         self.recorder.error_message(sample);
     }
 
-    fn ping(&mut self, _who: Who, event: PingEvent) {
-        self.recorder.ping(event);
+    fn ping(&mut self, _who: Who, every: EveryIndex, event: PingEvent) {
+        self.recorder.ping(every, event);
     }
 
-    fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed) {
+    fn ping_failed(
+        &mut self,
+        who: Who,
+        every: EveryIndex,
+        server: ServerIndex,
+        fault: Fault,
+        waited: Timed,
+    ) {
         // What a stall explains is counted apart, and no server's.
         if waited.stalled {
             return;
@@ -148,7 +182,9 @@ impl Observer for Books {
         if let Some(url) = self.servers.name(server) {
             self.recorder.routing().ping_failed(url);
         }
-        if self.recorder.may_sample(self.last_step, fault) {
+        let step = self.heartbeats.get(every.index()).copied().flatten();
+        let step = step.unwrap_or(self.places.hold());
+        if self.recorder.may_sample(step, fault) {
             let came = match &self.unmatched {
                 Some(message) => format!("; the first message of no known kind: {message}"),
                 None => String::new(),
@@ -167,7 +203,7 @@ impl Observer for Books {
                     sent.as_secs_f64(),
                 ),
             };
-            let sample = self.sample(who, server, self.last_step, fault, evidence.as_bytes());
+            let sample = self.sample(who, server, step, fault, evidence.as_bytes());
             self.recorder.sample(sample);
         }
     }
@@ -180,7 +216,7 @@ impl Observer for Books {
         let text = unmatched_text(message);
         let sample = UnmatchedSample {
             session: who.session,
-            member_id: who.member_id,
+            member_id: self.members.name_of(who.session),
             at: self.at,
             text: text.clone(),
         };

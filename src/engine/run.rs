@@ -13,7 +13,6 @@ use std::time::Duration;
 use core_affinity::CoreId;
 use startline_os::clock::Clock;
 use startline_os::port_range::PortRange;
-use startline_os::tick::Ticks;
 use startline_os::{descriptors, heap, spawn};
 
 use super::arrivals::Arrivals;
@@ -31,8 +30,7 @@ use crate::measure::servers::ServerNames;
 use crate::measure::{Layout, Recorder};
 use crate::members::SessionNumber;
 use crate::plan::{End, Plan};
-use crate::scenario::StepIndex;
-use crate::session::Script;
+use crate::session::{Rhythm, Script, StepPlaces};
 use crate::session::script::Delays;
 
 /// Plays a plan. `stop` is asked every 50 ms and ends the run early with its reason; `on_second` is
@@ -117,13 +115,15 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         recorder.keep_fates();
     }
     let books = Books {
+        members: Arc::clone(&plan.members),
         recorder,
         servers: ServerNames::default(),
         ledger: ledger_of(plan, worker, gone),
         at: Duration::ZERO,
         from: None,
         unmatched: None,
-        last_step: StepIndex(layout.steps.len().saturating_sub(1) as u8),
+        places: script.places,
+        heartbeats: layout.every.iter().map(|every| every.step).collect(),
     };
     let seed = plan.settings.seed ^ (worker as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let ports = space.of_worker(worker, plan.workers, fastrand::u32(..));
@@ -166,7 +166,7 @@ fn port_space(plan: &Plan) -> PortSpace {
 }
 
 fn announces(plan: &Plan) -> bool {
-    let announces = plan.scenario.websocket.as_ref().is_some_and(|it| it.subject_path.is_some());
+    let announces = plan.scenario.websocket.as_ref().is_some_and(|it| it.kinds.announces());
     announces && !plan.settings.no_broadcast
 }
 
@@ -179,7 +179,7 @@ fn ledger_of(plan: &Plan, worker: usize, gone: Option<&Arc<Gone>>) -> Option<Led
     Some(Ledger::new(Arc::clone(&plan.members), plan.settings.sessions, &observers, gone))
 }
 
-fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
+pub(super) fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
     let default_port = if plan.target.is_secure() { 443 } else { 80 };
     // As in the URL: an IPv6 address is in brackets already.
     let host = plan.target.host.clone();
@@ -194,17 +194,17 @@ fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
         port: plan.target.port,
         secure: plan.target.is_secure(),
         ws_map: plan.settings.ws_map.clone(),
-        record_interval: plan.settings.record_interval.map(Ticks::from_duration),
-        quit: plan.settings.end == End::Quit,
+        seed: plan.settings.seed,
+        rhythm: Rhythm::of(&plan.scenario, plan.settings.seed),
+        places: StepPlaces::of(&plan.scenario),
+        quit: plan.settings.end == End::Quit
+            || plan.scenario.websocket.as_ref().is_some_and(|websocket| websocket.quits),
         delays: Delays::of(&plan.scenario),
+        members: Arc::clone(&plan.members),
     }
 }
 
 /// What there is to count in a plan.
 pub fn layout_of(plan: &Plan) -> Layout {
-    let messages = plan.scenario.websocket.as_ref().map(|it| &it.messages[..]).unwrap_or_default();
-    Layout {
-        steps: plan.scenario.step_names(),
-        messages: messages.iter().map(|rule| rule.name.clone()).collect(),
-    }
+    Layout::of(&plan.scenario)
 }

@@ -8,7 +8,7 @@ use prometheus_client::metrics::MetricType::{self, Counter, Gauge, Histogram, In
 
 use super::buckets::Buckets;
 use super::reading::{Reading, Server};
-use crate::measure::Phase;
+use crate::measure::{Beats, Phase};
 use crate::report::Outcome;
 
 /// What every name begins with.
@@ -119,21 +119,24 @@ pub static FAMILIES: &[Family] = &[
         "Error messages that left their sessions open", |r| count(r.counts.error_messages)),
 
     row((Counter, "pings_due", None), &[],
-        "PINGs due", |r| count(r.counts.ping_due)),
+        "PINGs due", |r| count(r.counts.beats.due)),
     row((Counter, "pings_sent", None), &[],
-        "PINGs sent", |r| count(r.counts.ping_sent)),
+        "PINGs sent", |r| count(r.counts.beats.sent)),
     row((Counter, "pings_answered", None), &[],
-        "PINGs answered within the timeout", |r| count(r.counts.ping_answered)),
+        "PINGs answered within the timeout", |r| count(r.counts.beats.answered)),
     row((Counter, "pings_timed_out", None), &[],
-        "PINGs not answered within the timeout", |r| count(r.counts.ping_timed_out)),
+        "PINGs not answered within the timeout", |r| count(r.counts.beats.timed_out)),
     row((Counter, "pings_late", None), &[],
-        "PINGs answered after the timeout", |r| count(r.counts.ping_late)),
+        "PINGs answered after the timeout", |r| count(r.counts.beats.late)),
     row((Counter, "pings_missed", None), &[],
-        "PINGs due and not sent: the one before was outstanding", |r| count(r.counts.ping_missed)),
+        "PINGs due and not sent: the one before was outstanding", |r| count(r.counts.beats.missed)),
     row((Counter, "pings_pending", None), &[],
-        "PINGs in time when their session or the accounts closed", |r| count(r.counts.ping_pending)),
+        "PINGs in time when their session or the accounts closed", |r| count(r.counts.beats.pending)),
     row((Counter, "pongs_unasked", None), &[],
-        "PONGs that answer no PING", |r| count(r.counts.pong_unasked)),
+        "PONGs that answer no PING", |r| count(r.counts.beats.unasked)),
+
+    row((Counter, "every", None), &["message", "fate"],
+        "Periodic messages, by what became of them", every),
 
     row((Counter, "messages", None), &["kind"],
         "Messages received", |r| by_name(&r.messages)),
@@ -237,6 +240,29 @@ fn latencies(reading: &Reading) -> Vec<Sample<'_>> {
 
 fn by_name(counts: &[(String, u64)]) -> Vec<Sample<'_>> {
     counts.iter().map(|(name, count)| of(name, Value::Count(*count))).collect()
+}
+
+type Fate = (&'static str, fn(&Beats) -> u64);
+
+/// What can become of a periodic message.
+const FATES: [Fate; 7] = [
+    ("due", |beats| beats.due),
+    ("sent", |beats| beats.sent),
+    ("answered", |beats| beats.answered),
+    ("timed_out", |beats| beats.timed_out),
+    ("late", |beats| beats.late),
+    ("missed", |beats| beats.missed),
+    ("pending", |beats| beats.pending),
+];
+
+fn every(reading: &Reading) -> Vec<Sample<'_>> {
+    let all = reading.every.iter().flat_map(|(name, beats)| {
+        FATES.iter().map(move |(fate, count)| Sample {
+            labels: vec![name.as_str(), fate],
+            value: Value::Count(count(beats)),
+        })
+    });
+    all.collect()
 }
 
 fn errors(reading: &Reading) -> Vec<Sample<'_>> {

@@ -185,6 +185,16 @@ faults! {
             "The value is empty or too long, or has characters that would break the request it is put in (a space or # \
              in a URL, a quote in JSON); see the evidence.",
             "값이 비었거나 너무 길거나, 요청을 깨뜨리는 문자(URL의 공백이나 #, JSON의 따옴표)가 들어 있습니다. 증거를 확인하십시오.")
+        /// A value that a message carries is longer than is kept.
+        ValueTooLong(u8, value_name) => ("value-too-long:<value>", Server, NOTHING,
+            "The message's value is longer than 8 KiB, which is kept of one at most; check that the scenario takes the \
+             right field.",
+            "메시지의 값이 보관 한도인 8 KiB보다 깁니다. 시나리오가 올바른 필드를 가져오는지 확인하십시오.")
+        /// An interval that the server gave is no number, or outside 100 ms to 9 h.
+        ValueOutOfRange(u8, value_name) => ("value-out-of-range:<value>", Server, NOTHING,
+            "The server gave an interval that no session can keep (100 ms to 9 h); see the evidence, and the unit in the \
+             scenario's interval.",
+            "서버가 세션이 지킬 수 없는 간격을 지정했습니다(100 ms~9 h). 증거와 시나리오 interval의 단위를 확인하십시오.")
         /// The upgrade was answered with this status instead of 101.
         UpgradeRefused(u16, plain) => ("upgrade-refused-<status>", Server, NOTHING,
             "What answers does not upgrade; check the proxy's Upgrade headers and the path.",
@@ -212,10 +222,6 @@ faults! {
         Violation(Violation, plain) => ("violation:<rule>", Server, NOTHING,
             "The server or a proxy breaks RFC 6455; capture one session and read the frame.",
             "서버나 프록시가 RFC 6455를 위반합니다. 세션 하나를 캡처하여 프레임을 확인하십시오.")
-        /// An error message whose code the scenario does not name.
-        ErrorMessage => ("error-message", Server, NOTHING,
-            "The server sent an error that the scenario does not name; see the evidence.",
-            "시나리오에 이름이 없는 오류를 서버가 보냈습니다. 증거를 확인하십시오.")
         /// The peer does not read: what we have to send piles up.
         SendBacklog => ("send-backlog", Server, NOTHING,
             "The server does not read what it is sent; look at its threads at this instant.",
@@ -274,6 +280,12 @@ faults! {
             "구분해서 셀 수 있는 것보다 오류 종류가 많습니다. 무작위로 응답하는 것이 있습니다.")
 
         // The scenario.
+        /// A step after the upgrade was not over within its timeout; messages came, and none is of a kind
+        /// that the scenario knows.
+        NoKindMatched => ("no-kind-matched", Scenario, WAITED,
+            "Messages came, and the scenario knows none of them: compare the one in the sample with \
+             [websocket.messages].",
+            "메시지가 왔지만 시나리오에 정의된 종류와 맞는 것이 없습니다. 샘플의 메시지를 [websocket.messages]와 비교하십시오.")
         /// The URL taken from an answer is not a URL.
         UrlInvalid => ("url-invalid", Scenario, NOTHING,
             "The server returned something that is not a URL; see the evidence.",
@@ -291,6 +303,15 @@ faults! {
         HostNotAllowed => ("ws-host-not-allowed", Scenario, NOTHING,
             "The server returned a URL of another host; allow it (--allow-host) or rewrite it (--ws-map).",
             "서버가 다른 호스트의 URL을 반환했습니다. 허용하거나(--allow-host) 바꾸십시오(--ws-map).")
+        /// A redirect's host, or that of a request's URL, is not the target's and no `--allow-host` names
+        /// it.
+        HttpHostNotAllowed => ("http-host-not-allowed", Scenario, NOTHING,
+            "The server sent the request to another host; allow it (--allow-host).",
+            "서버가 요청을 다른 호스트로 보냈습니다. 그 호스트를 허용하십시오(--allow-host).")
+        /// More redirects than the step follows.
+        TooManyRedirects => ("too-many-redirects", Scenario, NOTHING,
+            "The answers lead on and on; see where (Location), and raise the step's follow if that is right.",
+            "응답이 계속 다른 곳으로 보냅니다. 어디로 보내는지(Location) 확인하고, 올바르면 단계의 follow를 늘리십시오.")
     }
     /// TLS: the handshake, the certificate, a record, an alert.
     nested Tls(TlsFault)

@@ -92,6 +92,9 @@ texts! {
         NoMeasure => "there is no measure {0}", "{0} 측정 항목이 없습니다";
         NoStep => "there is no step {0}", "{0} 단계가 없습니다";
         NoFigure => "there is no figure {0}", "{0} 수치가 없습니다";
+        NoMessage => "no message of kind {0} came", "{0} 종류의 메시지가 오지 않았습니다";
+        OnlyNegativeAges => "every message of kind {0} was sent later than it came, by the server's clock",
+            "{0} 종류의 메시지가 모두 서버 시계로는 도착한 뒤에 보낸 것으로 되어 있습니다";
         RoutingUnknown => "routing can be judged among 2 to 8 servers",
             "라우팅은 서버가 2~8대일 때만 판정할 수 있습니다";
         OneServer => "every session was sent to one server: if there should be more, that is the failure",

@@ -8,13 +8,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::foreign;
 use crate::interrupt::Interrupt;
-use crate::members::{MemberId, SessionNumber};
+use crate::members::{MemberId, Members, SessionNumber};
 use crate::plan::Plan;
 pub use crate::plan::schedule::Standing;
 use startline_protocol::http::cookies::Jar;
@@ -22,10 +22,12 @@ use startline_protocol::http::cookies::Jar;
 use crate::plan::schedule::date_header;
 use crate::scenario::HttpStep;
 use crate::scenario::json::{Json, without_mark};
+use crate::scenario::outside::says_who;
 use crate::scenario::schedule::{Participants, Schedule};
 use crate::scenario::secrets::Held;
-use crate::scenario::template::{Scope, Template};
-use crate::session::refusal;
+use crate::scenario::take::Body;
+use crate::scenario::template::{Scope, Taken, Template};
+use crate::session::{is_redirect, refusal};
 
 /// Bytes of an answer read at most; a look-up lists every participant.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
@@ -105,7 +107,7 @@ impl<'p> Asker<'p> {
         member: u32,
     ) -> Result<Self> {
         let base = plan.target.url();
-        let taken = vec![String::new(); plan.scenario.value_names.len()];
+        let taken = vec![String::new(); plan.scenario.takes];
         let cookies = Jar::default();
         let member = SessionNumber(member);
         let mut asker = Self { agent, base, plan, schedule, member, taken, cookies, server_now: None };
@@ -137,9 +139,7 @@ impl<'p> Asker<'p> {
     }
 
     fn play(&mut self, step: &HttpStep) -> Result<()> {
-        let body = step.body.as_ref().map(|body| self.text(body)).unwrap_or_default();
-        let path = self.path(&step.path);
-        let answer = self.request(&step.method, path, self.headers(&step.headers), &body, Some(step))?;
+        let answer = self.answer_of(step)?;
         if !step.expect.contains(&answer.status) {
             let scenario = &*self.plan.scenario;
             let name = refusal(scenario, step, (answer.status, answer.took), answer.body.as_bytes());
@@ -151,14 +151,53 @@ impl<'p> Asker<'p> {
             let now_s = Timestamp::now().as_second();
             answer.headers("Set-Cookie").iter().for_each(|field| self.cookies.set(field, now_s));
         }
+        let body = Body { text: answer.body.as_bytes(), json: Json::read(answer.body.as_bytes()) };
         for take in &step.take {
             let name = &self.plan.scenario.value_names[usize::from(take.value)];
             let value = take
-                .text(Json::read(answer.body.as_bytes()), &|name| answer.headers(name))
+                .from
+                .text(body, &|name| answer.headers(name))
                 .ok_or_else(|| answer.lacking(format!("{name} ({})", take.from)))?;
             self.taken[usize::from(take.value)] = value;
         }
         Ok(())
+    }
+
+    /// The step's answer, after the redirects that it follows.
+    fn answer_of(&self, step: &HttpStep) -> Result<Answer> {
+        let (mut method, mut path) = (step.method.as_str(), self.path(&step.path));
+        let mut headers = self.headers(&step.headers);
+        let mut body = step.body.as_ref().map(|body| self.text(body)).unwrap_or_default();
+        for _ in 0..step.follow {
+            let answer = self.request(method, path.clone(), headers.clone(), &body, Some(step))?;
+            let location = answer.headers("Location").into_iter().next();
+            let Some(location) = location.filter(|_| is_redirect(step, answer.status)) else {
+                return Ok(answer);
+            };
+            let from = url::Url::parse(&self.url(&path.sent)).context("the request's URL")?;
+            let to =
+                from.join(&location).with_context(|| format!("cannot follow the redirect to {location}"))?;
+            if to.origin() != from.origin() {
+                headers.retain(|(name, _)| !says_who(name));
+            }
+            if answer.status <= 303 && method != "HEAD" {
+                (method, body) = ("GET", String::new());
+            }
+            path = Path { sent: to.to_string(), shown: to.to_string() };
+        }
+        self.request(method, path, headers, &body, Some(step))
+    }
+
+    /// The URL of a path, or of what a server returned in its place.
+    fn url(&self, path: &str) -> String {
+        if path.starts_with('/') { format!("{}{path}", self.base) } else { path.to_owned() }
+    }
+
+    /// Whether a URL leads to the target's host or to one that may be used besides.
+    fn is_allowed(&self, url: &str) -> bool {
+        let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_ascii_lowercase));
+        let allowed = self.plan.settings.allow_hosts.iter().chain([&self.plan.target.host]);
+        host.is_some_and(|host| allowed.into_iter().any(|known| known.eq_ignore_ascii_case(&host)))
     }
 
     /// Looks up.
@@ -176,7 +215,8 @@ impl<'p> Asker<'p> {
             let value = answer.json.pointer(pointer).and_then(Value::as_str);
             value.map(String::from).ok_or_else(|| answer.lacking(pointer.to_owned()))
         };
-        let listed = schedule.participants.as_ref().and_then(|them| listed(them, &answer.json));
+        let listed =
+            schedule.participants.as_ref().and_then(|them| listed(&self.plan.members, them, &answer.json));
         Ok(LookedUp {
             status: text(&schedule.status)?,
             starts_at: text(&schedule.starts_at)?,
@@ -203,13 +243,16 @@ impl<'p> Asker<'p> {
         body: &str,
         step: Option<&HttpStep>,
     ) -> Result<Answer> {
-        let url = format!("{}{}", self.base, path.shown);
-        let sent = format!("{}{}", self.base, path.sent);
+        let (url, sent) = (self.url(&path.shown), self.url(&path.sent));
+        if !self.is_allowed(&sent) {
+            bail!("the server sent the request to another host ({url}): allow it with --allow-host");
+        }
         let mut request = ureq::http::Request::builder().method(method).uri(&sent);
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        if let Some(cookies) = self.cookies.field_value() {
+        let is_home = sent.starts_with(&self.base);
+        if let Some(cookies) = self.cookies.field_value().filter(|_| is_home) {
             request = request.header("Cookie", cookies);
         }
         let asked = Instant::now();
@@ -227,7 +270,8 @@ impl<'p> Asker<'p> {
         let status = answer.status().as_u16();
         let took = asked.elapsed();
         let cookies = self.cookies.field_value();
-        let held = Held { taken: &self.taken, cookies: cookies.as_deref() };
+        let row = Some((&*self.plan.members, self.member));
+        let held = Held { taken: &self.taken, cookies: cookies.as_deref(), row };
         let shown = match self.plan.scenario.secrets.redacted(body.as_bytes(), held, step) {
             Cow::Borrowed(_) => None,
             Cow::Owned(shown) => Some(String::from_utf8_lossy(&shown).into_owned()),
@@ -247,11 +291,13 @@ impl<'p> Asker<'p> {
         let scope = Scope {
             member_id: self.plan.members.id(self.member),
             challenge_id: self.plan.members.challenge(self.member),
-            session: SessionNumber(0),
+            session: self.member,
             now_ms: Timestamp::now().as_millisecond().unsigned_abs(),
             held_ms: 0,
             sequence: 0,
-            taken: &self.taken,
+            taken: Taken::All(&self.taken),
+            members: Some(&self.plan.members),
+            seed: self.plan.settings.seed,
         };
         let mut out = Vec::new();
         template.render(&scope, &mut out);
@@ -259,7 +305,8 @@ impl<'p> Asker<'p> {
     }
 }
 
-/// The path and query of a request.
+/// The path and query of a request, or its URL.
+#[derive(Clone)]
 struct Path {
     sent: String,
     /// With its secrets shown by their names.
@@ -267,14 +314,20 @@ struct Path {
 }
 
 /// The listed members and their statuses; `None` when the answer has no list.
-fn listed(them: &Participants, answer: &Value) -> Option<HashMap<MemberId, String>> {
+fn listed(members: &Members, them: &Participants, answer: &Value) -> Option<HashMap<MemberId, String>> {
     let list = answer.pointer(&them.list)?.as_array()?;
-    let one = |one: &Value| {
+    let one = |(k, one): (usize, &Value)| {
         let status = one.pointer(&them.status).and_then(Value::as_str).unwrap_or_default();
-        Some((MemberId(one.pointer(&them.member)?.as_u64()?), status.to_owned()))
+        let id = match one.pointer(&them.member)? {
+            Value::String(id) => id.clone(),
+            id => id.as_u64()?.to_string(),
+        };
+        // One that is not the plan's takes a place as well.
+        let member = members.find(&id).unwrap_or(MemberId(u64::MAX - k as u64));
+        Some((member, status.to_owned()))
     };
     let has_place = |(_, status): &(MemberId, String)| !them.has_left.contains(status);
-    Some(list.iter().filter_map(one).filter(has_place).collect())
+    Some(list.iter().enumerate().filter_map(one).filter(has_place).collect())
 }
 
 /// Returns how many members it takes by the answer; `None` when the answer does not say.
@@ -423,7 +476,8 @@ mod tests {
         ]});
         let expected =
             [(13, "WAITING"), (15, ""), (16, "WAITING")].map(|(id, status)| (MemberId(id), text(status)));
-        assert_eq!(listed(&them, &answer), Some(HashMap::from(expected)));
-        assert_eq!(listed(&them, &serde_json::json!({"list": null})), None);
+        let members = Members::range(MemberId(13), 9, 38);
+        assert_eq!(listed(&members, &them, &answer), Some(HashMap::from(expected)));
+        assert_eq!(listed(&members, &them, &serde_json::json!({"list": null})), None);
     }
 }

@@ -5,6 +5,8 @@
 
 use startline_os::tick::TICK_MICROS;
 
+use super::beats::Beats;
+use super::sums::at_most;
 use crate::lang::{Reason, Sentence};
 
 /// How [`Counts::error_rate`] is made, in the words of the report.
@@ -45,27 +47,8 @@ pub struct Counts {
     pub error_messages: u64,
     /// Ticks between open and close, summed over the closed sessions.
     pub held_ticks: u64,
-    /// PINGs that fell due.
-    pub ping_due: u64,
-    /// Of these, sent.
-    pub ping_sent: u64,
-    /// Of those due, not sent because the one before was outstanding.
-    pub ping_missed: u64,
-    /// Of these, with a stall of this machine in their time.
-    pub ping_missed_stalled: u64,
-    /// Of those timed out, with a stall of this machine in their time.
-    pub ping_timed_out_stalled: u64,
-    /// Of those sent, answered in time.
-    pub ping_answered: u64,
-    /// Of those sent, not answered within the timeout (some of them late, see `ping_late`).
-    pub ping_timed_out: u64,
-    /// Of those timed out, answered after all.
-    pub ping_late: u64,
-    /// Of those sent, still in time when their session or the accounts closed: neither good nor
-    /// bad.
-    pub ping_pending: u64,
-    /// PONGs that answer no PING of ours.
-    pub pong_unasked: u64,
+    /// Messages of all heartbeats.
+    pub beats: Beats,
     /// Bytes read off sockets, framing and HTTP included.
     pub bytes_received: u64,
     /// Bytes written to sockets.
@@ -98,16 +81,7 @@ impl Counts {
             http_reused,
             error_messages,
             held_ticks,
-            ping_due,
-            ping_sent,
-            ping_missed,
-            ping_missed_stalled,
-            ping_timed_out_stalled,
-            ping_answered,
-            ping_timed_out,
-            ping_late,
-            ping_pending,
-            pong_unasked,
+            beats,
             bytes_received,
             bytes_sent,
             messages,
@@ -129,16 +103,7 @@ impl Counts {
         self.http_reused += http_reused;
         self.error_messages += error_messages;
         self.held_ticks += held_ticks;
-        self.ping_due += ping_due;
-        self.ping_sent += ping_sent;
-        self.ping_missed += ping_missed;
-        self.ping_missed_stalled += ping_missed_stalled;
-        self.ping_timed_out_stalled += ping_timed_out_stalled;
-        self.ping_answered += ping_answered;
-        self.ping_timed_out += ping_timed_out;
-        self.ping_late += ping_late;
-        self.ping_pending += ping_pending;
-        self.pong_unasked += pong_unasked;
+        self.beats.add(beats);
         self.bytes_received += bytes_received;
         self.bytes_sent += bytes_sent;
         self.messages += messages;
@@ -156,34 +121,14 @@ impl Counts {
         self.held_ticks as f64 * TICK_MICROS as f64 / 1e6
     }
 
-    /// PING cycles that timed out and whose PONG never came.
-    pub fn ping_unanswered(&self) -> u64 {
-        self.ping_timed_out.saturating_sub(self.ping_late)
-    }
-
-    /// PINGs sent whose cycle is not over. None once accounts are closed.
-    pub fn ping_outstanding(&self) -> u64 {
-        self.ping_sent.saturating_sub(self.ping_answered + self.ping_timed_out + self.ping_pending)
-    }
-
-    /// PING cycles that failed: timed out (late ones included) or missed.
-    pub fn ping_failed(&self) -> u64 {
-        self.ping_timed_out + self.ping_missed
-    }
-
-    /// Of these, the ones with a stall of this machine in their time, which are its own.
-    pub fn ping_stalled(&self) -> u64 {
-        self.ping_timed_out_stalled + self.ping_missed_stalled
-    }
-
     /// What can go wrong once: sessions started and PINGs due.
     pub fn attempts(&self) -> u64 {
-        self.started + self.ping_due
+        self.started + self.beats.due
     }
 
     /// Failed sessions and failed PING cycles.
     pub fn errors(&self) -> u64 {
-        self.failed + self.ping_failed()
+        self.failed + self.beats.failed()
     }
 
     /// The error rate, 0 to 1; `None` before anything was attempted. This is its one definition:
@@ -199,30 +144,11 @@ impl Counts {
     /// # Errors
     /// The sum that does not close, with its figures.
     pub fn check(&self) -> Result<(), Sentence> {
-        equal(Reason::PingsDue, self.ping_due, self.ping_sent + self.ping_missed)?;
-        at_most(Reason::PongsLate, self.ping_late, self.ping_timed_out)?;
-        equal(
-            Reason::PingsSent,
-            self.ping_sent,
-            self.ping_answered + self.ping_timed_out + self.ping_pending,
-        )?;
+        self.beats.check()?;
         at_most(Reason::SessionsClosed, self.closed, self.opened)?;
         at_most(Reason::SessionsOpened, self.opened + self.completed, self.started)?;
         at_most(Reason::SessionsEnded, self.failed + self.completed + self.abandoned, self.started)
     }
-}
-
-fn equal(sum: Reason, left: u64, right: u64) -> Result<(), Sentence> {
-    if left == right { Ok(()) } else { Err(unequal(sum, left, right)) }
-}
-
-fn at_most(sum: Reason, left: u64, right: u64) -> Result<(), Sentence> {
-    if left <= right { Ok(()) } else { Err(unequal(sum, left, right)) }
-}
-
-/// Says that a sum does not close.
-pub(super) fn unequal(sum: Reason, left: u64, right: u64) -> Sentence {
-    Reason::Unequal.with(sum).with(left.to_string()).with(right.to_string())
 }
 
 #[cfg(test)]
@@ -235,13 +161,16 @@ mod tests {
             opened: 9,
             closed: 9,
             failed: 2,
-            ping_due: 100,
-            ping_sent: 98,
-            ping_missed: 2,
-            ping_answered: 90,
-            ping_timed_out: 5,
-            ping_late: 3,
-            ping_pending: 3,
+            beats: Beats {
+                due: 100,
+                sent: 98,
+                missed: 2,
+                answered: 90,
+                timed_out: 5,
+                late: 3,
+                pending: 3,
+                ..Beats::default()
+            },
             ..Counts::default()
         }
     }
@@ -255,16 +184,16 @@ mod tests {
     #[test]
     fn a_sum_that_does_not_close_is_named() {
         let mut counts = closed_accounts();
-        counts.ping_due += 1;
+        counts.beats.due += 1;
         assert!(counts.check().unwrap_err().to_string().starts_with("PINGs due = sent + missed"));
 
         let mut counts = closed_accounts();
-        counts.ping_pending -= 1;
+        counts.beats.pending -= 1;
         assert!(counts.check().unwrap_err().to_string().contains("98 against 97"));
-        assert_eq!(counts.ping_outstanding(), 1);
+        assert_eq!(counts.beats.outstanding(), 1);
 
         let mut counts = closed_accounts();
-        counts.ping_late = 6;
+        counts.beats.late = 6;
         assert!(counts.check().unwrap_err().to_string().starts_with("late PONGs"));
 
         let mut counts = closed_accounts();
@@ -283,10 +212,10 @@ mod tests {
     #[test]
     fn a_late_pong_moves_a_cycle_from_unanswered_to_late_and_stays_failed() {
         let mut counts = closed_accounts();
-        let (unanswered, failed) = (counts.ping_unanswered(), counts.ping_failed());
-        counts.ping_late += 1;
-        assert_eq!(counts.ping_unanswered(), unanswered - 1);
-        assert_eq!(counts.ping_failed(), failed);
+        let (unanswered, failed) = (counts.beats.unanswered(), counts.beats.failed());
+        counts.beats.late += 1;
+        assert_eq!(counts.beats.unanswered(), unanswered - 1);
+        assert_eq!(counts.beats.failed(), failed);
         counts.check().unwrap();
     }
 
@@ -294,7 +223,7 @@ mod tests {
     fn adding_doubles_every_counter() {
         let mut counts = closed_accounts();
         counts.add(&closed_accounts());
-        assert_eq!(counts.ping_due, 200);
+        assert_eq!(counts.beats.due, 200);
         assert_eq!(counts.open_now(), 0);
         counts.check().unwrap();
     }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::members::{MemberId, Members, SessionNumber};
+use crate::members::{MemberId, MemberName, Members, SessionNumber};
 
 /// Sessions by number, one bit each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -225,13 +225,13 @@ impl Ledger {
         observer: SessionNumber,
         word: usize,
         missing: u64,
-        samples: &mut Vec<(MemberId, MemberId)>,
+        samples: &mut Vec<(MemberName, MemberName)>,
     ) {
         let bits = (0..64).filter(|bit| missing & (1 << bit) != 0);
         let room = MISSING_SAMPLES_MAX.saturating_sub(samples.len());
         for bit in bits.take(room) {
             let member = SessionNumber((word * 64 + bit) as u32);
-            samples.push((self.members.id(observer), self.members.id(member)));
+            samples.push((self.members.name_of(observer), self.members.name_of(member)));
         }
     }
 }
@@ -321,11 +321,11 @@ pub struct LedgerTotals {
     /// Announcements and listings of the observer's own id, which is for everyone else.
     pub own: u64,
     /// The first few missing pairs: observer's and member's ids.
-    pub missing_samples: Vec<(MemberId, MemberId)>,
+    pub missing_samples: Vec<(MemberName, MemberName)>,
     /// Members announced as gone whose sessions were open here at the close.
     pub gone_while_open: u64,
     /// The first few of them.
-    pub gone_samples: Vec<MemberId>,
+    pub gone_samples: Vec<MemberName>,
 }
 
 impl LedgerTotals {
@@ -335,7 +335,7 @@ impl LedgerTotals {
         let both = SessionSet { words: gone.words.iter().zip(&open.words).map(still_open).collect() };
         self.gone_while_open = both.len().into();
         let named = (0..both.words.len() as u32 * 64).map(SessionNumber).filter(|&k| both.contains(k));
-        self.gone_samples = named.take(MISSING_SAMPLES_MAX).map(|k| members.id(k)).collect();
+        self.gone_samples = named.take(MISSING_SAMPLES_MAX).map(|k| members.name_of(k)).collect();
     }
 
     /// Adds another worker's pairs.
@@ -349,7 +349,7 @@ impl LedgerTotals {
         self.strangers += other.strangers;
         self.own += other.own;
         let room = MISSING_SAMPLES_MAX.saturating_sub(self.missing_samples.len());
-        self.missing_samples.extend(other.missing_samples.iter().take(room));
+        self.missing_samples.extend(other.missing_samples.iter().take(room).cloned());
     }
 }
 

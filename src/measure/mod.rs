@@ -8,9 +8,11 @@
 //! Start from [`Recorder`] for what a worker records, from [`Tally`] for what can be read.
 //! [`ledger`] keeps broadcasts by pair, [`routing`] the server of each member.
 
+mod beats;
 mod counts;
 mod failures;
 mod fates;
+mod kinds;
 mod latencies;
 pub mod ledger;
 mod phase;
@@ -19,6 +21,7 @@ pub mod routing;
 pub mod servers;
 mod sources;
 mod stalls;
+mod sums;
 mod tally;
 mod tls;
 
@@ -27,12 +30,14 @@ use std::time::Duration;
 use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
-use crate::members::{MemberId, SessionNumber};
-use crate::scenario::StepIndex;
+use crate::members::{MemberName, SessionNumber};
+use crate::scenario::{Scenario, StepIndex};
 
+pub use beats::Beats;
 pub use counts::{Counts, ERROR_RATE_FORMULA};
 pub use failures::{FAULT_KINDS_MAX, Failures, SAMPLE_EVIDENCE_BYTES_MAX, SAMPLES_PER_KIND_MAX};
 pub use fates::Fate;
+pub use kinds::KindTally;
 pub use latencies::{LATENCY_MICROS_MAX, Latencies};
 pub use phase::Phase;
 pub use recorder::Recorder;
@@ -47,21 +52,47 @@ pub const HOLD: &str = "hold";
 /// What there is to count: names by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// The scenario's steps; `ping`, if any, is the last.
+    /// The scenario's steps, as in [`crate::scenario::Scenario::step_names`].
     pub steps: Vec<String>,
+    /// Its periodic messages.
+    pub every: Vec<EveryName>,
     /// The scenario's message types; one more slot, `other`, is added by the recorder.
     pub messages: Vec<String>,
 }
 
+/// A periodic message to count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EveryName {
+    /// Its name.
+    pub name: String,
+    /// A heartbeat's place among the steps.
+    pub step: Option<StepIndex>,
+}
+
 impl Layout {
-    /// Returns the name under which a failure is reported. An open session that fails does so in
-    /// `hold`; of the heartbeat are only its cycles.
-    pub fn step_of_failure(&self, step: StepIndex, fault: Fault) -> &str {
-        let is_of_heartbeat = matches!(fault, Fault::PingTimeout | Fault::PingMissed);
-        match self.steps.get(step.index()).map_or("", String::as_str) {
-            "ping" if !is_of_heartbeat => HOLD,
-            name => name,
+    /// What there is to count in a scenario.
+    pub fn of(scenario: &Scenario) -> Self {
+        let websocket = scenario.websocket.as_ref();
+        let steps = scenario.step_names();
+        let mut heartbeat = steps.len() - websocket.map_or(0, |it| it.heartbeats().count());
+        let every = websocket.iter().flat_map(|it| &it.every).map(|every| EveryName {
+            name: every.name.clone(),
+            step: every.is_heartbeat().then(|| {
+                heartbeat += 1;
+                StepIndex((heartbeat - 1) as u8)
+            }),
+        });
+        Self {
+            every: every.collect(),
+            messages: websocket.iter().flat_map(|it| it.kinds.names()).map(str::to_owned).collect(),
+            steps,
         }
+    }
+
+    /// Returns the name under which a failure is reported: its step's, or `hold` behind all steps,
+    /// where an open session fails.
+    pub fn step_of_failure(&self, step: StepIndex) -> &str {
+        self.steps.get(step.index()).map_or(HOLD, String::as_str)
     }
 }
 
@@ -71,7 +102,7 @@ pub struct FaultSample {
     /// The session's number.
     pub session: SessionNumber,
     /// Its member.
-    pub member_id: MemberId,
+    pub member_id: MemberName,
     /// The server that it was sent to, by then.
     pub server: Option<String>,
     /// Index into [`Layout::steps`].
@@ -90,7 +121,7 @@ pub struct UnmatchedSample {
     /// The session's number.
     pub session: SessionNumber,
     /// Its member.
-    pub member_id: MemberId,
+    pub member_id: MemberName,
     /// Since the run began.
     pub at: Duration,
     /// Its beginning.
@@ -119,7 +150,7 @@ pub enum CloseEnd {
     TimedOut,
 }
 
-/// One heartbeat cycle's end, or the lack of one.
+/// What happened to a periodic message; of one that awaits nothing, `Due`, `Missed` and `Sent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PingEvent {
     /// A PING fell due.

@@ -11,13 +11,16 @@ use std::time::Duration;
 use startline_os::tick::Ticks;
 
 use super::failures::cut_evidence;
+use super::kinds::Least;
 use super::routing::Routing;
+use super::servers::ServerIndex;
 use super::{
-    CloseEnd, FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, Layout, PingEvent,
+    Beats, CloseEnd, FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, KindTally, Layout, PingEvent,
     SAMPLES_PER_KIND_MAX, Stall, StepTally, Timed, UnmatchedSample,
 };
 use crate::fault::Fault;
 use crate::members::SessionNumber;
+use crate::scenario::every::EveryIndex;
 use crate::scenario::{MessageType, StepIndex};
 
 /// A worker's recorder.
@@ -25,6 +28,10 @@ use crate::scenario::{MessageType, StepIndex};
 pub struct Recorder {
     now: Interval,
     step_count: usize,
+    /// Each periodic message's place among the steps, if it is a heartbeat.
+    every: Vec<Option<StepIndex>>,
+    /// Of the run so far.
+    least_ages: Least,
     /// Samples kept so far of each kind; stays over hand-overs, so that the bound is a run's.
     sampled: BTreeMap<(StepIndex, Fault), u8>,
     keeps_fates: bool,
@@ -36,6 +43,8 @@ impl Recorder {
         Self {
             now: Interval::default(),
             step_count: layout.steps.len(),
+            every: layout.every.iter().map(|every| every.step).collect(),
+            least_ages: Least::default(),
             sampled: BTreeMap::new(),
             keeps_fates: false,
         }
@@ -152,38 +161,67 @@ impl Recorder {
         self.keep_sample(sample);
     }
 
-    /// Something happened in a heartbeat cycle.
-    pub fn ping(&mut self, event: PingEvent) {
-        let counts = &mut self.now.tally.counts;
+    /// Something happened to a periodic message.
+    pub fn ping(&mut self, every: EveryIndex, event: PingEvent) {
+        let step = self.every.get(every.index()).copied().flatten();
+        let all = &mut self.now.tally.every;
+        if all.len() < self.every.len() {
+            all.resize_with(self.every.len(), Beats::default);
+        }
+        if let Some(own) = all.get_mut(every.index()) {
+            own.record(event);
+        }
+        // Of a message that awaits nothing, nothing can fail.
+        let Some(step) = step else { return };
+        self.now.tally.counts.beats.record(event);
         match event {
-            PingEvent::Due => counts.ping_due += 1,
-            PingEvent::Missed { stalled } => {
-                counts.ping_missed += 1;
-                counts.ping_missed_stalled += u64::from(stalled);
-            }
             PingEvent::MissedWaited(waited) => self.now.tally.missed_wait.record(waited),
-            PingEvent::Sent => counts.ping_sent += 1,
-            PingEvent::Answered(timed) => {
-                counts.ping_answered += 1;
-                // The heartbeat is the layout's last step.
-                let step = StepIndex(self.step_count.saturating_sub(1) as u8);
-                self.step_ok(step, timed);
-            }
-            PingEvent::TimedOut { stalled } => {
-                counts.ping_timed_out += 1;
-                counts.ping_timed_out_stalled += u64::from(stalled);
-            }
-            PingEvent::Late => counts.ping_late += 1,
-            PingEvent::Unasked => counts.pong_unasked += 1,
-            PingEvent::Pending => counts.ping_pending += 1,
+            PingEvent::Answered(timed) => self.step_ok(step, timed),
+            _ => {}
         }
     }
 
-    /// A whole message of this type came; `bytes` of payload.
-    pub fn message(&mut self, message: MessageType, bytes: u64) {
-        self.now.tally.messages[usize::from(message.0)] += 1;
+    /// A whole message came; `bytes` of payload.
+    pub fn message(&mut self, bytes: u64) {
         self.now.tally.counts.messages += 1;
         self.now.tally.counts.message_bytes += bytes;
+    }
+
+    /// A record of this kind came: a message, or a part of one between separators.
+    pub fn record(&mut self, kind: MessageType) {
+        self.now.tally.messages[usize::from(kind.0)] += 1;
+    }
+
+    /// A record of this kind was answered.
+    pub fn answered(&mut self, kind: MessageType) {
+        self.kind(kind).answers += 1;
+    }
+
+    /// A record of this kind came so long after it was sent, by the two clocks; returns whether that is
+    /// the smallest age that this server has given.
+    pub fn aged(&mut self, kind: MessageType, server: ServerIndex, micros: i64) -> bool {
+        self.kind(kind).aged(micros);
+        self.least_ages.is_new(kind.0, server, micros)
+    }
+
+    /// The smallest age that this server has given so far.
+    pub fn least_age(&mut self, kind: MessageType, server: &str, micros: i64) {
+        self.kind(kind).ages_least.insert(server.to_owned(), micros);
+    }
+
+    /// A record's number does not follow the last one of its kind.
+    pub fn numbered(&mut self, kind: MessageType, missing: u64, again: bool) {
+        let kind = self.kind(kind);
+        kind.missing += missing;
+        kind.duplicate += u64::from(again);
+    }
+
+    fn kind(&mut self, kind: MessageType) -> &mut KindTally {
+        let kinds = &mut self.now.tally.kinds;
+        if kinds.len() <= usize::from(kind.0) {
+            kinds.resize_with(usize::from(kind.0) + 1, KindTally::default);
+        }
+        &mut kinds[usize::from(kind.0)]
     }
 
     /// Bytes as read off sockets and written to them.
@@ -276,13 +314,14 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Totals;
+    use super::super::{EveryName, Totals};
     use super::*;
     use crate::members::MemberId;
 
     fn layout() -> Layout {
         Layout {
             steps: ["login", "enter", "connect", "open", "ping"].map(String::from).to_vec(),
+            every: vec![EveryName { name: "ping".into(), step: Some(StepIndex(4)) }],
             messages: ["CONNECTED", "PONG"].map(String::from).to_vec(),
         }
     }
@@ -298,7 +337,7 @@ mod tests {
     fn sample(fault: Fault, evidence: &str) -> FaultSample {
         FaultSample {
             session: SessionNumber(7),
-            member_id: MemberId(20),
+            member_id: MemberId(20).into(),
             server: None,
             step: StepIndex(1),
             fault,
@@ -314,24 +353,26 @@ mod tests {
             recorder.step_ok(StepIndex(step), timed(20, 10));
         }
         recorder.session_opened();
-        recorder.message(MessageType(0), 500);
+        recorder.message(500);
+        recorder.record(MessageType(0));
         for end in [
             PingEvent::Answered(timed(4, 3)),
             PingEvent::TimedOut { stalled: false },
             PingEvent::TimedOut { stalled: true },
             PingEvent::Pending,
         ] {
-            recorder.ping(PingEvent::Due);
-            recorder.ping(PingEvent::Sent);
-            recorder.ping(end);
+            recorder.ping(EveryIndex(0), PingEvent::Due);
+            recorder.ping(EveryIndex(0), PingEvent::Sent);
+            recorder.ping(EveryIndex(0), end);
         }
-        recorder.ping(PingEvent::Late);
-        recorder.ping(PingEvent::Due);
-        recorder.ping(PingEvent::Missed { stalled: false });
-        recorder.ping(PingEvent::MissedWaited(ticks(700)));
-        recorder.ping(PingEvent::Unasked);
-        recorder.message(MessageType(1), 40);
-        recorder.message(MessageType::OTHER, 9);
+        recorder.ping(EveryIndex(0), PingEvent::Late);
+        recorder.ping(EveryIndex(0), PingEvent::Due);
+        recorder.ping(EveryIndex(0), PingEvent::Missed { stalled: false });
+        recorder.ping(EveryIndex(0), PingEvent::MissedWaited(ticks(700)));
+        recorder.ping(EveryIndex(0), PingEvent::Unasked);
+        recorder.message(49);
+        recorder.record(MessageType(1));
+        recorder.record(MessageType::OTHER);
         recorder.bytes(600, 300);
         recorder.session_closed(ticks(2_000));
     }
@@ -344,10 +385,10 @@ mod tests {
         totals.add(&recorder.take());
         totals.check().unwrap();
         let counts = &totals.tally().counts;
-        assert_eq!((counts.ping_due, counts.ping_sent, counts.ping_missed), (5, 4, 1));
-        assert_eq!((counts.ping_answered, counts.ping_late, counts.ping_unanswered()), (1, 1, 1));
-        assert_eq!((counts.ping_pending, counts.pong_unasked), (1, 1));
-        assert_eq!((counts.ping_failed(), counts.ping_stalled()), (3, 1));
+        assert_eq!((counts.beats.due, counts.beats.sent, counts.beats.missed), (5, 4, 1));
+        assert_eq!((counts.beats.answered, counts.beats.late, counts.beats.unanswered()), (1, 1, 1));
+        assert_eq!((counts.beats.pending, counts.beats.unasked), (1, 1));
+        assert_eq!((counts.beats.failed(), counts.beats.stalled()), (3, 1));
         assert_eq!(totals.tally().missed_wait.max(), Some(ticks(700).as_duration()));
         assert_eq!(totals.tally().step(4).unwrap().from_due.count(), 1);
         assert!((counts.held_seconds() - 2.0).abs() < 1e-4);
@@ -361,7 +402,7 @@ mod tests {
         let tally = interval.tally();
         assert_eq!((tally.messages_of(MessageType(0)), tally.messages_of(MessageType(1))), (1, 1));
         assert_eq!(tally.messages_other(2), 1);
-        assert_eq!((tally.counts.messages, tally.counts.message_bytes), (3, 549));
+        assert_eq!((tally.counts.messages, tally.counts.message_bytes), (2, 549));
     }
 
     #[test]

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::counts::unequal;
+use super::sums::unequal;
 use super::routing::Routing;
 use super::{
-    AddressCounts, Counts, Failures, Fate, FaultSample, Latencies, Layout, Stall, Stalls, TlsCounts,
+    AddressCounts, Beats, Counts, Failures, Fate, FaultSample, KindTally, Latencies, Layout, Stall, Stalls, TlsCounts,
     UnmatchedSample,
 };
 use crate::fault::Fault;
@@ -56,6 +56,10 @@ pub struct Tally {
     pub start_lag: Latencies,
     /// Time that turns of the loop took.
     pub turn: Latencies,
+    /// Periodic messages, by their index; shorter than the scenario where nothing was recorded.
+    pub(super) every: Vec<Beats>,
+    /// Kinds of messages, by their index; shorter than the scenario where nothing was recorded.
+    pub(super) kinds: Vec<KindTally>,
     /// By step index; shorter than the scenario where nothing was recorded.
     pub(super) steps: Vec<StepTally>,
     /// By message type; [`MessageType::OTHER`] is the last slot, so every type is a valid index.
@@ -76,6 +80,8 @@ impl Default for Tally {
             missed_wait: Latencies::default(),
             start_lag: Latencies::default(),
             turn: Latencies::default(),
+            every: Vec::new(),
+            kinds: Vec::new(),
             steps: Vec::new(),
             messages: [0; 256],
         }
@@ -106,6 +112,18 @@ impl Tally {
             mine.from_sent.add(&theirs.from_sent);
             mine.stalled += theirs.stalled;
         }
+        if self.every.len() < other.every.len() {
+            self.every.resize_with(other.every.len(), Beats::default);
+        }
+        for (mine, theirs) in self.every.iter_mut().zip(&other.every) {
+            mine.add(theirs);
+        }
+        if self.kinds.len() < other.kinds.len() {
+            self.kinds.resize_with(other.kinds.len(), KindTally::default);
+        }
+        for (mine, theirs) in self.kinds.iter_mut().zip(&other.kinds) {
+            mine.add(theirs);
+        }
         for (mine, theirs) in self.messages.iter_mut().zip(&other.messages) {
             *mine += theirs;
         }
@@ -114,6 +132,26 @@ impl Tally {
     /// What was recorded of a step; `None` if nothing was.
     pub fn step(&self, step: usize) -> Option<&StepTally> {
         self.steps.get(step)
+    }
+
+    /// What became of a periodic message.
+    pub fn every(&self, every: usize) -> Beats {
+        self.every.get(every).copied().unwrap_or_default()
+    }
+
+    /// What was measured of a kind of messages; `None` if nothing was.
+    pub fn kind(&self, kind: usize) -> Option<&KindTally> {
+        self.kinds.get(kind)
+    }
+
+    /// Periodic messages sent.
+    pub fn sent(&self) -> u64 {
+        self.every.iter().map(|beats| beats.sent).sum()
+    }
+
+    /// Answers sent to the servers' messages.
+    pub fn answers(&self) -> u64 {
+        self.kinds.iter().map(|kind| kind.answers).sum()
     }
 
     /// Messages of a type; [`MessageType::OTHER`] for all that are not listed.
@@ -260,7 +298,7 @@ impl Totals {
     /// The same by the name under which the failure is reported.
     pub fn sample_reported(&self, step: &str, fault: Fault) -> Option<&FaultSample> {
         let is_it = |((at, own), _): &(&(StepIndex, Fault), _)| {
-            *own == fault && self.layout.step_of_failure(*at, fault) == step
+            *own == fault && self.layout.step_of_failure(*at) == step
         };
         self.first_samples.iter().find(is_it).map(|(_, sample)| sample)
     }

@@ -6,6 +6,7 @@
 
 pub mod abort;
 pub mod capacity;
+pub mod every;
 pub mod http;
 pub mod load;
 pub mod member_files;
@@ -86,9 +87,15 @@ impl Plan {
     pub fn tightest_timeout(&self) -> Duration {
         let steps = self.scenario.http.iter().map(|step| step.timeout);
         let websocket = self.scenario.websocket.iter();
-        let waits = websocket.clone().flat_map(|it| [it.connect_timeout, it.open_timeout]);
-        let pongs = websocket.flat_map(|it| it.ping.as_ref()).map(|ping| ping.timeout);
-        steps.chain(waits).chain(pongs).min().unwrap_or_default()
+        let waits = websocket.flat_map(|websocket| {
+            let after = websocket.steps.iter().filter(|step| !step.awaits.is_empty());
+            let replies = websocket.heartbeats().filter(|(_, every)| every.on);
+            [websocket.connect_timeout]
+                .into_iter()
+                .chain(after.map(|step| step.timeout))
+                .chain(replies.map(|(_, every)| every.timeout))
+        });
+        steps.chain(waits).min().unwrap_or_default()
     }
 }
 

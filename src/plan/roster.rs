@@ -34,7 +34,7 @@ pub struct Span {
 pub enum RosterError {
     /// There are fewer members than sessions.
     #[error(
-        "{} members are given for {} sessions: give more members, or --sessions {given}",
+        "{} members are given for {} sessions: give more members, --sessions {given}, or --recycle to use them again",
         grouped(*given), grouped((*asked).into())
     )]
     TooFew {
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(texts(&roster.first(2).expect("enough")), ["1-2@7"]);
         assert_eq!(
             roster.first(6000).expect_err("too few").to_string(),
-            "4 members are given for 6,000 sessions: give more members, or --sessions 4"
+            "4 members are given for 6,000 sessions: give more members, --sessions 4, or --recycle to use them again"
         );
     }
 

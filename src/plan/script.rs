@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::outside::{self, Outside};
+use crate::scenario::outside::{self, Header, Outside};
 use crate::scenario::{Scenario, ScenarioError};
 
 /// A scenario and the variables that the user set.
@@ -38,6 +38,9 @@ pub struct ScenarioSettings {
     /// Those: a plan does not keep them.
     #[serde(skip)]
     pub secrets: Hidden,
+    /// What the rows of the run's members say.
+    #[serde(skip)]
+    pub header: Option<Header>,
 }
 
 /// Values by name that are in no output.
@@ -72,6 +75,7 @@ impl ScenarioSettings {
             self.set_files.remove(&name);
             match secret.contains(&name) {
                 true => {
+                    self.source = outside::to_be_given(&self.file, &self.source, &name);
                     self.set_secrets.insert(name.clone());
                     self.secrets.0.insert(name, value);
                 }
@@ -123,7 +127,12 @@ impl ScenarioSettings {
     /// What is wrong with it.
     pub fn compile(&self) -> Result<Scenario, ScenarioError> {
         let set: Vec<(String, String)> = self.set.clone().into_iter().collect();
-        let outside = Outside { is_open: true, base: self.base.clone(), secrets: self.secrets.0.clone() };
+        let outside = Outside {
+            is_open: true,
+            base: self.base.clone(),
+            secrets: self.secrets.0.clone(),
+            header: self.header.clone(),
+        };
         Scenario::compile_with(&self.file, &self.source, &set, &outside)
     }
 }

@@ -5,6 +5,7 @@
 //! [`Settings::into_plan`]. Invariant: what is written reads back the same.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use startline_os::units::{self, duration_text};
 
 use super::abort::AbortRule;
 use super::capacity::{self, Limits, WORKERS_MAX};
+use super::every::{self, EveryOption};
+use super::members::Rows;
 use super::roster::{Roster, RosterError};
 use super::script::ScenarioSettings;
 use super::sources::{self, PortMethod, SourceSpec};
@@ -37,6 +40,15 @@ pub struct Settings {
     pub sessions: u32,
     /// Their members, in order.
     pub members: Roster,
+    /// Where their rows are, if the scenario uses more of them than the ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub member_files: Vec<PathBuf>,
+    /// What these say. A plan does not keep it: there may be secrets in it.
+    #[serde(skip)]
+    pub rows: Arc<Rows>,
+    /// Where there are more sessions than members, these are used again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recycle: bool,
     /// From the first arrival to the last; session k starts at `ramp · k / sessions`.
     #[serde(with = "units::duration_serde")]
     pub ramp: Duration,
@@ -57,6 +69,9 @@ pub struct Settings {
     /// Between a session's progress messages; `None`: it sends none.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "units::optional_duration_serde")]
     pub record_interval: Option<Duration>,
+    /// Further changes of the scenario's periodic messages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub every: Vec<EveryOption>,
     /// WebSocket servers that there should be; `None`: as many as are seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_servers: Option<u32>,
@@ -190,9 +205,10 @@ impl Settings {
             criteria::unit_of(&rule.measure, &scenario.step_names(), scenario.websocket.as_ref())
                 .map_err(|reason| PlanError::Value { what: "abort-on", reason })?;
         }
-        if let Some(ping) = scenario.websocket.as_mut().and_then(|ws| ws.ping.as_mut()) {
-            ping.interval = self.ping_interval.unwrap_or(ping.interval);
-            ping.timeout = self.pong_timeout.unwrap_or(ping.timeout);
+        let short = every::short_forms(self.ping_interval, self.pong_timeout, self.record_interval);
+        let long = self.every.iter().map(|option| ("--every", option.clone()));
+        for (what, option) in short.chain(long) {
+            option.apply(&mut scenario).map_err(|reason| PlanError::Value { what, reason })?;
         }
         Ok(scenario)
     }
@@ -215,7 +231,7 @@ impl Settings {
         self.check_values()?;
         self.leave_out_unreachable(&mut target)?;
         let scenario = self.scenario()?;
-        let members = self.members.first(self.sessions)?.members()?;
+        let members = self.members.first(self.members_used())?.members()?.with_rows(Arc::clone(&self.rows));
         let workers = self.workers(limits);
         Ok(Plan {
             sources: self.sources(&scenario, &target, workers, limits)?,
@@ -229,6 +245,14 @@ impl Settings {
             in_flight: None,
             settings: self,
         })
+    }
+
+    /// Returns how many members take part.
+    pub fn members_used(&self) -> u32 {
+        match self.recycle {
+            true => self.members.len().min(u64::from(self.sessions)) as u32,
+            false => self.sessions,
+        }
     }
 
     /// Returns the engine threads: as given, or by the cores and the descriptor limit.
@@ -399,17 +423,15 @@ impl Settings {
     /// Refuses options that the scenario would silently ignore.
     fn check_scenario(&self, scenario: &Scenario) -> Result<(), PlanError> {
         let ws = scenario.websocket.as_ref();
-        let no_ping = ws.is_none_or(|ws| ws.ping.is_none());
+        let is_presence = ws.is_some_and(|ws| ws.kinds.announces()) && !self.no_broadcast;
+        if self.members_used() < self.sessions && is_presence {
+            let reason = "several sessions are the same member then, and the scenario judges who learns of whom \
+                          ([websocket.presence]): add --no-broadcast, or give more members";
+            return Err(PlanError::Value { what: "recycle", reason: reason.into() });
+        }
         let wanting = [
             (ws.is_none() && !self.hold.is_zero(), "--hold", "[websocket] to hold"),
             (ws.is_none() && !self.ramp_down.is_zero(), "--ramp-down", "[websocket] to close"),
-            (no_ping && self.ping_interval.is_some(), "--ping-interval", "[websocket.ping]"),
-            (no_ping && self.pong_timeout.is_some(), "--pong-timeout", "[websocket.ping]"),
-            (
-                self.record_interval.is_some() && ws.is_none_or(|ws| ws.record.is_none()),
-                "--record-interval",
-                "record message",
-            ),
             (scenario.http.is_empty() && self.http == HttpMode::Pooled, "--http pooled", "[[http]] step"),
             (self.end == End::Quit && ws.is_none_or(|ws| ws.quit.is_none()), "--end quit", "quit message"),
         ];

@@ -23,14 +23,14 @@ pub struct Summary<'p> {
 impl<'p> Summary<'p> {
     /// Predicts the load of a plan.
     pub fn new(plan: &'p Plan) -> Self {
-        let broadcast = plan.scenario.websocket.as_ref().is_some_and(|ws| ws.subject_path.is_some());
+        let broadcast = plan.scenario.websocket.as_ref().is_some_and(|ws| ws.kinds.announces());
         let settings = &plan.settings;
         let load = (broadcast && !settings.no_broadcast).then(|| {
             Load::predict(&Shape {
                 groups: &groups_of(plan),
                 ramp: settings.ramp,
                 ramp_down: settings.ramp_down,
-                record_interval: settings.record_interval,
+                record_interval: spoken_interval(plan),
             })
         });
         Self { plan, load }
@@ -50,6 +50,15 @@ impl<'p> Summary<'p> {
             false => rate_warning(settings.sessions, settings.ramp),
         };
         let load = self.load_warning();
+        let braces = &self.plan.scenario.literal_braces;
+        let braces = (!braces.is_empty()).then(|| {
+            format!(
+                "{} {} sent as written: no variable, taken value or column of --members has that name (double the braces \
+                 if they are meant)",
+                braces.join(" and "),
+                if braces.len() == 1 { "is" } else { "are" }
+            )
+        });
         let insecure = self.plan.tls.insecure.then(|| {
             "--insecure: certificates are not checked, so any server can pose as the target; the result says so"
                 .to_owned()
@@ -57,7 +66,7 @@ impl<'p> Summary<'p> {
         let key_log = self.plan.tls.key_log.then(|| {
             "--tls-key-log: the file that SSLKEYLOGFILE names can decrypt everything in this run".to_owned()
         });
-        insecure.into_iter().chain(key_log).chain(rate).chain(load).collect()
+        insecure.into_iter().chain(key_log).chain(braces).chain(rate).chain(load).collect()
     }
 
     /// Returns why the broadcasts are too many, where this program has its cores to itself.
@@ -131,6 +140,31 @@ impl<'p> Summary<'p> {
         ))
     }
 
+    /// Returns where members' values come from, and what they cost.
+    fn members(&self) -> Option<String> {
+        let (plan, settings) = (self.plan, &self.plan.settings);
+        let used = settings.members_used();
+        let again = match used < settings.sessions {
+            true => format!(", used again by {} sessions", grouped((settings.sessions - used).into())),
+            false => String::new(),
+        };
+        if plan.members.bytes() == 0 {
+            return (!again.is_empty()).then(|| format!("{}{again}", grouped(used.into())));
+        }
+        let scenario = &plan.scenario;
+        let names = scenario.value_names[scenario.takes..].iter().zip(&scenario.columns);
+        let names: Vec<&str> = names.filter(|(_, used)| **used).map(|(name, _)| name.as_str()).collect();
+        let files: Vec<String> =
+            settings.member_files.iter().map(|file| file.display().to_string()).collect();
+        Some(format!(
+            "{} of {} ({}), {} KiB in memory{again}",
+            grouped(used.into()),
+            files.join(", "),
+            names.join(", "),
+            grouped(plan.members.bytes().div_ceil(1024) as u64),
+        ))
+    }
+
     fn phases(&self) -> String {
         let settings = &self.plan.settings;
         let rate = per_second(f64::from(settings.sessions), settings.ramp);
@@ -147,26 +181,34 @@ impl<'p> Summary<'p> {
     }
 
     fn heartbeat(&self) -> Option<String> {
-        let ping = self.plan.scenario.websocket.as_ref()?.ping.as_ref()?;
         let sessions = f64::from(self.plan.settings.sessions);
-        let mut text = format!(
-            "PING every {}, answered within {} ({}/s)",
-            duration_text(ping.interval),
-            duration_text(ping.timeout),
-            whole(per_second(sessions, ping.interval)),
-        );
-        if let Some(interval) = self.plan.settings.record_interval {
-            let rate = whole(per_second(sessions, interval));
-            let _ = write!(text, ", RECORD every {} ({rate}/s)", duration_text(interval));
-        }
-        Some(text)
+        let every = self.plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
+        let messages: Vec<String> = every
+            .filter(|every| every.on)
+            .map(|every| {
+                let rate = whole(per_second(sessions * every.share, every.interval.mean()));
+                let answered = match every.is_heartbeat() {
+                    true => format!(", answered within {}", duration_text(every.timeout)),
+                    false => String::new(),
+                };
+                format!("{} every {}{answered} ({rate}/s)", every.name, every.interval)
+            })
+            .collect();
+        (!messages.is_empty()).then(|| messages.join(", "))
     }
+}
+
+/// Returns how often a session says something that others hear: the shortest interval of what is
+/// sent and not answered.
+fn spoken_interval(plan: &Plan) -> Option<Duration> {
+    let every = plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
+    every.filter(|every| every.on && !every.is_heartbeat()).map(|every| every.interval.mean()).min()
 }
 
 /// Returns how many of the members who take part are in each challenge.
 fn groups_of(plan: &Plan) -> Vec<u64> {
     let settings = &plan.settings;
-    settings.members.first(settings.sessions).map(|members| members.groups()).unwrap_or_default()
+    settings.members.first(settings.members_used()).map(|members| members.groups()).unwrap_or_default()
 }
 
 impl fmt::Display for Summary<'_> {
@@ -186,6 +228,9 @@ impl fmt::Display for Summary<'_> {
             plan.settings.seed
         );
         line(f, "sessions", &sessions)?;
+        if let Some(members) = self.members() {
+            line(f, "members", &members)?;
+        }
         if let Some(why) = workers_text(plan.workers, startline_os::affinity::cores()) {
             line(f, "", &why)?;
         }
@@ -303,7 +348,7 @@ target     http://10.0.0.1:8080
 scenario   runnity (login → enter → connect → open → ping)
 sessions   6,000 on 1 worker, members 13-6012 in challenge 38, seed 42
 phases     ramp 4m (25.0/s), hold 30m, ramp-down 4m ending by close 1000
-messages   PING every 30s, answered within 5s (200/s)
+messages   ping every 30s, answered within 5s (200/s)
 broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its end
            ramp: about 2,520 MB of announcements and 1,674 MB of lists
            ramp-down: as many, 74,988/s on average, 149,975/s at its start

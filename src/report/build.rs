@@ -7,18 +7,19 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::latencies::{latency, latency_without, millis};
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
-use super::{servers, stalls, tls, troubles, watched, *};
+use super::{kinds, servers, stalls, tls, troubles, watched, *};
 use crate::fault::{Blame, Fault};
 use crate::lang::Reason;
 use crate::measure::{
-    AddressCounts, ERROR_RATE_FORMULA, FaultSample, Latencies, Layout, SourceCounts, Tally, Totals,
+    AddressCounts, ERROR_RATE_FORMULA, EveryName, FaultSample, Latencies, Layout, SourceCounts, Tally, Totals,
 };
-use crate::members::MemberId;
+use crate::members::MemberName;
 use crate::numbers;
 use crate::plan::Plan;
-use crate::scenario::{MessageType, Scenario, StepIndex};
+use crate::scenario::{MessageType, Scenario, StepIndex, WebSocket};
 
 /// Missing pairs are few by construction; kinds of failures are not. More stay in `failures.jsonl`.
 const DETAILS_MAX: usize = 64;
@@ -42,8 +43,9 @@ impl RunResult {
             },
             ticket_age: latency(&tally.ticket_age),
             ping: ping(tally),
+            every: every(totals),
             errors: errors(totals, scenario),
-            messages: messages(totals),
+            messages: messages(totals, facts, plan),
             ledger: facts.ledger.as_ref().map(ledger),
             servers: servers::result(totals, scenario, plan.settings.expect_servers),
             routing: servers::routing(tally, plan.settings.expect_servers),
@@ -57,6 +59,7 @@ impl RunResult {
             troubles: Vec::new(),
             ending: ending_key(&facts.ending).to_owned(),
             scenario: scenario.name.clone(),
+            acceptance_shown: scenario.websocket.as_ref().is_none_or(WebSocket::shows_acceptance),
             plan: serde_json::to_value(&plan.settings).unwrap_or_default(),
             started_at: facts.started_at,
             version: facts.version.clone(),
@@ -149,10 +152,12 @@ fn steps(totals: &Totals) -> Ordered<StepResult> {
     let tally = totals.tally();
     let step = |(k, name): (usize, &String)| {
         let recorded = tally.step(k);
-        // Of the heartbeat's step are its cycles; sessions that fail in it fail in the hold.
-        let errors = match name.as_str() {
-            "ping" => tally.counts.ping_failed(),
-            _ => tally.failures.in_step(StepIndex(k as u8)),
+        let step = StepIndex(k as u8);
+        // Of a heartbeat's step are its cycles; sessions that fail in it fail in the hold.
+        let heartbeat = totals.layout().every.iter().position(|every| every.step == Some(step));
+        let errors = match heartbeat {
+            Some(every) => tally.every(every).failed(),
+            None => tally.failures.in_step(step),
         };
         let stalled = recorded.map_or(0, |step| step.stalled);
         let result = StepResult {
@@ -170,50 +175,39 @@ fn steps(totals: &Totals) -> Ordered<StepResult> {
     totals.layout().steps.iter().enumerate().map(step).collect()
 }
 
-fn latency(latencies: &Latencies) -> LatencyResult {
-    let at = |share: f64| millis(latencies.quantile(share));
-    LatencyResult {
-        mean_ms: millis(latencies.mean()),
-        min_ms: millis(latencies.min()),
-        p50_ms: at(0.5),
-        p90_ms: at(0.9),
-        p95_ms: at(0.95),
-        p99_ms: at(0.99),
-        p999_ms: at(0.999),
-        max_ms: millis(latencies.max()),
-    }
-}
-
-/// The figures without as many of the longest as a stall may have made long: what is left is at
-/// least as good.
-fn latency_without(latencies: &Latencies, stalled: u64) -> LatencyResult {
-    let left = latencies.count().saturating_sub(stalled) as f64 / latencies.count().max(1) as f64;
-    let at = |share: f64| millis(latencies.quantile(share * left)).filter(|_| left > 0.0);
-    LatencyResult {
-        p50_ms: at(0.5),
-        p90_ms: at(0.9),
-        p95_ms: at(0.95),
-        p99_ms: at(0.99),
-        p999_ms: at(0.999),
-        max_ms: at(1.0),
-        ..LatencyResult::default()
-    }
-}
-
 fn ping(tally: &Tally) -> PingResult {
     let counts = &tally.counts;
     PingResult {
-        due: counts.ping_due,
-        sent: counts.ping_sent,
-        answered: counts.ping_answered,
-        late: counts.ping_late,
-        missed: counts.ping_missed,
-        unanswered: counts.ping_unanswered(),
-        pending: counts.ping_pending,
-        stalled: counts.ping_stalled(),
+        due: counts.beats.due,
+        sent: counts.beats.sent,
+        answered: counts.beats.answered,
+        late: counts.beats.late,
+        missed: counts.beats.missed,
+        unanswered: counts.beats.unanswered(),
+        pending: counts.beats.pending,
+        stalled: counts.beats.stalled(),
         missed_wait: latency(&tally.missed_wait),
-        unasked_pongs: counts.pong_unasked,
+        unasked_pongs: counts.beats.unasked,
     }
+}
+
+fn every(totals: &Totals) -> Ordered<EveryResult> {
+    let one = |(k, every): (usize, &EveryName)| {
+        let beats = totals.tally().every(k);
+        let result = EveryResult {
+            due: beats.due,
+            sent: beats.sent,
+            answered: beats.answered,
+            late: beats.late,
+            missed: beats.missed,
+            unanswered: beats.unanswered(),
+            pending: beats.pending,
+            unasked: beats.unasked,
+            stalled: beats.stalled(),
+        };
+        (every.name.clone(), result)
+    };
+    totals.layout().every.iter().enumerate().map(one).collect()
 }
 
 fn errors(totals: &Totals, scenario: &Scenario) -> ErrorsResult {
@@ -246,8 +240,8 @@ fn by_blame(tally: &Tally) -> Ordered<u64> {
         // unless this machine stalled.
         let counts = &tally.counts;
         let cycles = match blame {
-            Blame::Server => counts.ping_failed() - counts.ping_stalled(),
-            Blame::Machine => counts.ping_stalled(),
+            Blame::Server => counts.beats.failed() - counts.beats.stalled(),
+            Blame::Machine => counts.beats.stalled(),
             Blame::Network | Blame::Scenario => 0,
         };
         (blame.key().to_owned(), tally.failures.blamed_on(blame) + cycles)
@@ -259,12 +253,14 @@ fn by_blame(tally: &Tally) -> Ordered<u64> {
 /// again. A server that was reached frees its member as the connection closes.
 fn member_burned(totals: &Totals, scenario: &Scenario) -> u64 {
     let Some(marking) = scenario.http.iter().position(|step| step.marks_member) else { return 0 };
-    let open = scenario.http.len() + 1;
+    let connect = scenario.http.len();
+    let after = scenario.websocket.as_ref().map_or(0, |websocket| websocket.steps.len().max(1));
     let is_burned = |step: usize, fault: Fault| match step {
         // Nobody heard what became of it.
         _ if step == marking => fault == Fault::StepTimeout,
-        _ if step == open => scenario.is_about_ticket(fault),
-        _ => marking < step && step < open,
+        // The server was reached: it may still have refused the ticket.
+        _ if connect < step && step <= connect + after => scenario.is_about_ticket(fault),
+        _ => marking < step && step <= connect,
     };
     let failures = totals.tally().failures.iter();
     failures.filter(|(step, fault, _)| is_burned(step.index(), *fault)).map(|(.., count)| count).sum()
@@ -275,18 +271,20 @@ pub(super) fn error_counts<'l>(
     tally: &'l Tally,
     layout: &'l Layout,
 ) -> impl Iterator<Item = (&'l str, Fault, u64)> {
-    let ping = layout.steps.last().map_or("", String::as_str);
-    let counts = &tally.counts;
-    let cycles = [
-        (ping, Fault::PingTimeout, counts.ping_timed_out - counts.ping_timed_out_stalled),
-        (ping, Fault::PingMissed, counts.ping_missed - counts.ping_missed_stalled),
-        (ping, Fault::StalledHere, counts.ping_stalled()),
-        ("", Fault::Other, tally.failures.uncounted()),
-    ];
+    let heartbeats = layout.every.iter().enumerate().filter(|(_, every)| every.step.is_some());
+    let cycles = heartbeats.flat_map(|(k, every)| {
+        let beats = tally.every(k);
+        [
+            (every.name.as_str(), Fault::PingTimeout, beats.timed_out - beats.timed_out_stalled),
+            (every.name.as_str(), Fault::PingMissed, beats.missed - beats.missed_stalled),
+            (every.name.as_str(), Fault::StalledHere, beats.stalled()),
+        ]
+    });
     let sessions = tally.failures.iter();
     sessions
-        .map(|(step, fault, count)| (layout.step_of_failure(step, fault), fault, count))
+        .map(|(step, fault, count)| (layout.step_of_failure(step), fault, count))
         .chain(cycles)
+        .chain([("", Fault::Other, tally.failures.uncounted())])
         .filter(|(.., count)| *count > 0)
 }
 
@@ -308,14 +306,14 @@ pub fn error_details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
 fn sample(sample: &FaultSample) -> ErrorSample {
     ErrorSample {
         session: sample.session,
-        member_id: sample.member_id,
+        member_id: sample.member_id.clone(),
         server: sample.server.clone(),
         at_seconds: numbers::seconds(sample.at),
         evidence: sample.evidence.clone(),
     }
 }
 
-fn messages(totals: &Totals) -> MessagesResult {
+fn messages(totals: &Totals, facts: &Facts, plan: &Plan) -> MessagesResult {
     let tally = totals.tally();
     let names = &totals.layout().messages;
     let listed = names.iter().enumerate();
@@ -327,9 +325,13 @@ fn messages(totals: &Totals) -> MessagesResult {
         bytes: tally.counts.message_bytes,
         joined: tally.counts.messages_joined,
         by_type: Ordered(by_type),
+        seconds: numbers::seconds(ramp_taken(tally, facts).unwrap_or_default() + facts.hold_actual),
+        answers: kinds::answers(tally, plan),
+        ages: kinds::ages(tally, plan),
+        sequences: kinds::sequences(tally, plan),
         first_other: totals.first_unmatched().map(|first| OtherMessage {
             session: first.session,
-            member_id: first.member_id,
+            member_id: first.member_id.clone(),
             at_seconds: numbers::seconds(first.at),
             text: first.text.clone(),
         }),
@@ -339,7 +341,10 @@ fn messages(totals: &Totals) -> MessagesResult {
 }
 
 fn ledger(totals: &LedgerTotals) -> LedgerResult {
-    let pair = |&(observer, member): &(MemberId, MemberId)| MissingPair { observer, member };
+    let pair = |(observer, member): &(MemberName, MemberName)| MissingPair {
+        observer: observer.clone(),
+        member: member.clone(),
+    };
     LedgerResult {
         observers: totals.observers,
         expected: totals.expected,
@@ -368,8 +373,8 @@ fn http(tally: &Tally, plan: &Plan) -> HttpResult {
 }
 
 fn ramp_down(facts: &RampDownFacts) -> RampDownResult {
-    let RampDownFacts { messages, closed, clean, cut, timed_out, took } = *facts;
-    RampDownResult { messages, closed, clean, cut, timed_out, seconds: numbers::seconds(took) }
+    let RampDownFacts { messages, sent, answers, closed, clean, cut, timed_out, took } = *facts;
+    RampDownResult { messages, sent, answers, closed, clean, cut, timed_out, seconds: numbers::seconds(took) }
 }
 
 fn generator(totals: &Totals, facts: &Facts, plan: &Plan) -> GeneratorResult {
@@ -413,8 +418,4 @@ fn ending_key(ending: &Ending) -> &'static str {
         Ending::Aborted(_) => "aborted",
         Ending::Stopped(_) => "stopped",
     }
-}
-
-fn millis(span: Option<Duration>) -> Option<f64> {
-    span.map(numbers::millis)
 }

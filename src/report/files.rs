@@ -21,7 +21,7 @@ use super::{RunResult, timeline};
 use crate::fault::FaultNames;
 use crate::foreign;
 use crate::measure::{FaultSample, HOLD, Interval, Layout};
-use crate::members::{MemberId, SessionNumber};
+use crate::members::{MemberName, SessionNumber};
 use crate::numbers;
 use crate::watch::running::Row;
 
@@ -245,7 +245,7 @@ pub struct FailureLine {
     /// The session's number.
     pub session: SessionNumber,
     /// Its member.
-    pub member_id: MemberId,
+    pub member_id: MemberName,
     /// The server that it was sent to, by then.
     pub server: Option<String>,
     /// The step; `hold` for open sessions.
@@ -293,9 +293,9 @@ fn failure_line(sample: &FaultSample, layout: &Layout, names: &dyn FaultNames) -
     let line = FailureLine {
         at_seconds: numbers::tidy(sample.at.as_secs_f64()),
         session: sample.session,
-        member_id: sample.member_id,
+        member_id: sample.member_id.clone(),
         server: sample.server.clone(),
-        step: layout.step_of_failure(sample.step, sample.fault).to_owned(),
+        step: layout.step_of_failure(sample.step).to_owned(),
         kind: sample.fault.key(names),
         blame: sample.fault.blame().key().to_owned(),
         evidence: sample.evidence.clone(),

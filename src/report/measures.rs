@@ -8,6 +8,7 @@ use super::{ErrorDetail, RunResult, StepResult};
 use crate::fault::{Blame, Excuse, Fault};
 use crate::lang::{Reason, Sentence};
 use crate::numbers;
+use crate::scenario::criteria::KIND_COUNTS;
 
 /// A measure's value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,8 +82,6 @@ enum Part {
     Whole,
     /// Only when what comes late, or not at all, may be its doing.
     Arrival,
-    /// It counts PING cycles, some of which this machine's stalls may have spoiled.
-    Cycles,
     /// Each excused session would have counted, in the measure's own unit (1 or a share of the
     /// plan).
     Sessions,
@@ -109,9 +108,6 @@ const SCALARS: &[Scalar] = &[
     Scalar { name: "ledger.duplicate", share: false, part: Part::None, read: |r| ledger(r, |ledger| ledger.duplicate) },
     Scalar { name: "ledger.gone_while_open", share: false, part: Part::None, read: gone_while_open },
     Scalar { name: "ledger.missing", share: false, part: Part::Arrival, read: |r| ledger(r, |ledger| ledger.missing) },
-    Scalar { name: "ping.late", share: false, part: Part::Cycles, read: |r| ping(r, r.ping.late) },
-    Scalar { name: "ping.missed", share: false, part: Part::Cycles, read: |r| ping(r, r.ping.missed) },
-    Scalar { name: "ping.unanswered", share: false, part: Part::Cycles, read: |r| ping(r, r.ping.unanswered) },
     Scalar { name: "servers.misrouted", share: false, part: Part::None, read: misrouted },
     Scalar { name: "servers.smallest_share", share: true, part: Part::None, read: smallest_share },
     Scalar { name: "sessions.completed", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.completed as f64) },
@@ -130,6 +126,15 @@ const FIGURES: [&str; 8] = ["mean_ms", "min_ms", "p50_ms", "p90_ms", "p95_ms", "
 
 /// Whether a criterion can name this measure in a scenario with these steps.
 pub fn is_measure(name: &str, steps: &[String]) -> bool {
+    if let Some((_, figure)) = every_figure(name) {
+        return super::EveryResult::default().figure(figure).is_some();
+    }
+    if let Some((_, figure, is_age)) = kind_figure(name) {
+        return match is_age {
+            true => FIGURES.contains(&figure) || figure == "negative",
+            false => KIND_COUNTS.contains(&figure),
+        };
+    }
     match step_figure(name) {
         Some((step, figure)) => steps.iter().any(|known| known == step) && FIGURES.contains(&figure),
         None => SCALARS.iter().any(|scalar| scalar.name == name),
@@ -151,9 +156,11 @@ pub(super) enum Counted {
 
 /// Returns what the measure counts; `None` for those that are no count of failures.
 pub(super) fn counted(name: &str) -> Option<Counted> {
+    if let Some((_, figure)) = every_figure(name) {
+        return is_of_cycles(figure).then_some(Counted::Pings);
+    }
     match SCALARS.iter().find(|scalar| scalar.name == name)?.part {
         Part::Sessions => Some(Counted::Sessions),
-        Part::Cycles => Some(Counted::Pings),
         Part::ErrorRate => Some(Counted::Both),
         Part::None | Part::Whole | Part::Arrival | Part::OwnTime => None,
     }
@@ -166,6 +173,15 @@ pub(super) fn counted(name: &str) -> Option<Counted> {
 pub(super) fn read(name: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, Missing> {
     if let Some((step, figure)) = step_figure(name) {
         return read_step(step, figure, result, excuses);
+    }
+    if let Some((every, figure)) = every_figure(name) {
+        return read_every(every, figure, result, excuses);
+    }
+    if let Some((kind, figure, is_age)) = kind_figure(name) {
+        return match is_age {
+            true => read_age(kind, figure, result, excuses),
+            false => read_kind(kind, figure, result),
+        };
     }
     let scalar = SCALARS.iter().find(|scalar| scalar.name == name);
     let scalar = scalar.ok_or_else(|| Missing::NotMeasured(Reason::NoMeasure.with(name)))?;
@@ -182,6 +198,79 @@ impl RunResult {
 
 fn step_figure(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix("steps.")?.rsplit_once('.')
+}
+
+/// The parts of `every.<name>.<figure>`.
+fn every_figure(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix("every.")?.rsplit_once('.')
+}
+
+/// The parts of `messages.<kind>.<figure>` and, of an age, `messages.<kind>.age.<figure>`.
+fn kind_figure(name: &str) -> Option<(&str, &str, bool)> {
+    let rest = name.strip_prefix("messages.")?;
+    let age = rest.split_once(".age.").map(|(kind, figure)| (kind, figure, true));
+    age.or_else(|| rest.rsplit_once('.').map(|(kind, figure)| (kind, figure, false)))
+}
+
+fn read_kind(kind: &str, figure: &str, result: &RunResult) -> Result<Reading, Missing> {
+    let messages = &result.messages;
+    let sequence = || messages.sequences.get(kind).copied();
+    let value = match figure {
+        "received" => messages.by_type.get(kind).map(|count| *count as f64),
+        "per_s" if messages.seconds <= 0.0 => return Err(Reason::NoRate.into()),
+        "per_s" => messages.by_type.get(kind).map(|count| *count as f64 / messages.seconds),
+        "answers" => messages.answers.get(kind).map(|count| *count as f64),
+        "missing" => sequence().map(|it| it.missing as f64),
+        "duplicate" => sequence().map(|it| it.duplicate as f64),
+        _ => None,
+    };
+    if matches!(figure, "missing" | "duplicate") && messages.by_type.get(kind) == Some(&0) {
+        return Err(Missing::NotMeasured(Reason::NoMessage.with(kind)));
+    }
+    let value = value.ok_or_else(|| Missing::NotMeasured(Reason::NoFigure.with(figure)))?;
+    Ok(Reading { value, fair: Fair::Same })
+}
+
+/// How long before they came messages were sent, less the time that they may have lain unread here.
+fn read_age(kind: &str, figure: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, Missing> {
+    let no_figure = || Missing::NotMeasured(Reason::NoFigure.with(figure));
+    let age = result.messages.ages.get(kind).ok_or_else(no_figure)?;
+    if age.count == 0 {
+        return Err(Missing::NotMeasured(Reason::NoMessage.with(kind)));
+    }
+    if figure == "negative" {
+        return Ok(Reading { value: age.negative as f64, fair: Fair::Same });
+    }
+    if !FIGURES.contains(&figure) {
+        return Err(no_figure());
+    }
+    let value = age.latency.figure(figure);
+    let value = value.ok_or_else(|| Missing::NotMeasured(Reason::OnlyNegativeAges.with(kind)))?;
+    let fair = match excuses.lagging {
+        true => Fair::Unknown(Excuse::Lag),
+        false => Fair::Otherwise((value - result.generator.lag_p99_ms.unwrap_or(0.0)).max(0.0)),
+    };
+    Ok(Reading { value, fair })
+}
+
+/// Whether it counts cycles that failed, some of which this machine's stalls may have spoiled.
+fn is_of_cycles(figure: &str) -> bool {
+    matches!(figure, "late" | "missed" | "unanswered")
+}
+
+fn read_every(name: &str, figure: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, Missing> {
+    let unknown = |what: Reason, name: &str| Missing::NotMeasured(what.with(name));
+    let every = result.every.get(name).ok_or_else(|| unknown(Reason::NoStep, name))?;
+    let count = every.figure(figure).ok_or_else(|| unknown(Reason::NoFigure, figure))?;
+    if every.due == 0 {
+        return Err(Reason::NoPing.into());
+    }
+    let fair = match excuses.of(Fault::PingTimeout) {
+        _ if !is_of_cycles(figure) => Fair::Same,
+        Some(excuse) => Fair::Unknown(excuse),
+        None => Fair::Otherwise((count as f64 - every.stalled as f64).max(0.0)),
+    };
+    Ok(Reading { value: count as f64, fair })
 }
 
 fn read_step(step: &str, figure: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, Missing> {
@@ -232,10 +321,6 @@ fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fa
         Part::Whole => Fair::Ours,
         // Other messages are late, or lost, as PONGs are.
         Part::Arrival => excuses.of(Fault::PingTimeout).map_or(Fair::Same, Fair::Unknown),
-        Part::Cycles => match excuses.of(Fault::PingTimeout) {
-            Some(excuse) => Fair::Unknown(excuse),
-            None => Fair::Otherwise((value - result.ping.stalled as f64).max(0.0)),
-        },
         Part::Sessions => {
             let unit = if scalar.share { result.sessions.planned.max(1) as f64 } else { 1.0 };
             Fair::Otherwise(value + sessions / unit)
@@ -260,10 +345,6 @@ fn error_rate(result: &RunResult) -> Result<f64, Reason> {
     if result.errors.attempts == 0 { Err(Reason::NothingAttempted) } else { Ok(result.errors.rate) }
 }
 
-fn ping(result: &RunResult, count: u64) -> Result<f64, Reason> {
-    if result.ping.due == 0 { Err(Reason::NoPing) } else { Ok(count as f64) }
-}
-
 fn ledger(result: &RunResult, figure: impl Fn(&super::LedgerResult) -> u64) -> Result<f64, Reason> {
     let ledger = result.ledger.as_ref().ok_or(Reason::NoLedger)?;
     if ledger.expected == 0 {
@@ -284,6 +365,22 @@ fn misrouted(result: &RunResult) -> Result<f64, Reason> {
 /// The sessions that opened on the smallest server over an even share: 1 is even, 0 is none.
 fn smallest_share(result: &RunResult) -> Result<f64, Reason> {
     result.spread().map(|spread| spread.smallest)
+}
+
+impl super::EveryResult {
+    /// A figure by its key in `summary.json`.
+    fn figure(&self, key: &str) -> Option<u64> {
+        Some(match key {
+            "due" => self.due,
+            "sent" => self.sent,
+            "answered" => self.answered,
+            "late" => self.late,
+            "unanswered" => self.unanswered,
+            "missed" => self.missed,
+            "pending" => self.pending,
+            _ => return None,
+        })
+    }
 }
 
 impl super::LatencyResult {
@@ -310,13 +407,29 @@ mod tests {
     #[test]
     fn measures_are_known_by_name() {
         let steps = ["login".to_owned(), "enter".to_owned()];
-        for name in ["errors.rate", "steps.enter.p95_ms", "sessions.min_in_hold_share", "servers.misrouted"] {
+        for name in [
+            "errors.rate",
+            "steps.enter.p95_ms",
+            "every.ping.missed",
+            "servers.misrouted",
+            "messages.trade.per_s",
+            "messages.a.b.age.p95_ms",
+        ] {
             assert!(is_measure(name, &steps), "{name}");
         }
-        for name in ["errors", "steps.enter.p42_ms", "steps.open.p95_ms", "steps.enter", "ping.answered"] {
+        for name in [
+            "errors",
+            "steps.enter.p42_ms",
+            "steps.open.p95_ms",
+            "steps.enter",
+            "ping.missed",
+            "every.ping.lost",
+            "messages.trade.age.p42_ms",
+            "messages.trade.lost",
+        ] {
             assert!(!is_measure(name, &steps), "{name}");
         }
-        assert!(is_share("errors.rate") && !is_share("ping.missed") && !is_share("steps.enter.p95_ms"));
+        assert!(is_share("errors.rate") && !is_share("every.ping.missed") && !is_share("steps.enter.p95_ms"));
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub mod files;
 pub mod formats;
 pub mod headline;
 mod hlog;
+mod kinds;
+mod latencies;
 mod measures;
 mod ordered;
 pub mod page;
@@ -47,6 +49,7 @@ use crate::measure::ledger::LedgerTotals;
 use crate::watch::Seen;
 
 pub use build::error_details;
+pub use kinds::{AgeResult, MessagesResult, OtherMessage, SequenceResult};
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use requests::RequestsResult;
@@ -74,6 +77,10 @@ pub enum Ending {
 pub struct RampDownFacts {
     /// Messages received after accounts were closed.
     pub messages: u64,
+    /// Periodic messages sent after that.
+    pub sent: u64,
+    /// Answers to the server's messages after that.
+    pub answers: u64,
     /// Sessions that were closed.
     pub closed: u64,
     /// Of their closing handshakes: ended by the peer's close frame …

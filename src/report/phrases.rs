@@ -4,7 +4,9 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use super::files::PLAN;
 use super::texts::routing::Routing;
 use super::texts::summary::Summary;
 use super::texts::troubles::Trouble;
@@ -15,6 +17,7 @@ use super::{
 use crate::foreign;
 use crate::lang::Lang;
 use crate::numbers::{figure, grouped, percent};
+use crate::shell::quoted;
 
 /// Source addresses named that nothing answered.
 const SOURCES_SHOWN_MAX: usize = 4;
@@ -72,6 +75,13 @@ pub(super) fn spread(result: &RunResult, lang: Lang) -> Vec<String> {
     let hidden = moves.len().saturating_sub(MOVES_SHOWN_MAX);
     let more = (hidden > 0).then(|| lang.say(Routing::MoreMoves, &[&hidden]));
     uneven.into_iter().chain(moves.iter().take(MOVES_SHOWN_MAX).map(moved)).chain(more).collect()
+}
+
+/// The command that shows one session of a kind that failed, whole; `results` has the plan.
+pub(super) fn try_command(result: &RunResult, results: Option<&Path>) -> Option<String> {
+    let sample = result.errors.details.iter().find_map(|detail| detail.sample.as_ref())?;
+    let plan = results?.join(PLAN).display().to_string();
+    Some(format!("startline try --plan {} --members {}", quoted(&plan), sample.member_id))
 }
 
 /// Characters shown of a trouble and its evidence.

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
-use super::{Ordered, RoutingResult, ServerResult, StallsResult, TroubleResult, WatchResult};
+use super::{MessagesResult, Ordered, RoutingResult, ServerResult, StallsResult, TroubleResult, WatchResult};
 use crate::lang::Sentence;
-use crate::members::{MemberId, SessionNumber};
+use crate::members::{MemberName, SessionNumber};
 use crate::scenario::Good;
 
 /// The version of `summary.json`'s form. It grows when a key changes its meaning or goes; new keys
@@ -43,8 +43,11 @@ pub struct RunResult {
     /// From the last HTTP answer, which gave the ticket, to the upgrade sent.
     #[serde(default)]
     pub ticket_age: LatencyResult,
-    /// The heartbeat's accounts.
+    /// The accounts of all heartbeats.
     pub ping: PingResult,
+    /// Each periodic message's accounts, in the order of the scenario.
+    #[serde(default)]
+    pub every: Ordered<EveryResult>,
     /// What went wrong.
     pub errors: ErrorsResult,
     /// What was received.
@@ -75,6 +78,9 @@ pub struct RunResult {
     pub ending: String,
     /// The scenario's name.
     pub scenario: String,
+    /// Whether anything in the scenario shows that a server accepted a session.
+    #[serde(default = "yes")]
+    pub acceptance_shown: bool,
     /// The plan as it was run.
     pub plan: serde_json::Value,
     /// Wall clock when the run began.
@@ -83,6 +89,11 @@ pub struct RunResult {
     pub version: String,
     /// The machine.
     pub host: Host,
+}
+
+/// Of results from before it was looked at.
+fn yes() -> bool {
+    true
 }
 
 /// The verdict on a run.
@@ -203,7 +214,7 @@ pub struct LatencyResult {
 pub struct StepResult {
     /// Successes.
     pub count: u64,
-    /// Sessions that failed in it; of `ping`, PING cycles timed out or missed.
+    /// Sessions that failed in it; of a heartbeat, cycles timed out or missed.
     pub errors: u64,
     /// From scheduled time: what is judged.
     #[serde(flatten)]
@@ -216,7 +227,30 @@ pub struct StepResult {
     pub without_stalls: Option<LatencyResult>,
 }
 
-/// The heartbeat's accounts: `due = sent + missed`, `sent = answered + late + unanswered +
+/// A periodic message's accounts; of one that awaits nothing, `due = sent + missed` is all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EveryResult {
+    /// Fell due.
+    pub due: u64,
+    /// Were sent.
+    pub sent: u64,
+    /// Were answered within the timeout.
+    pub answered: u64,
+    /// Were answered after the timeout.
+    pub late: u64,
+    /// Fell due while the one before was outstanding, and were not sent.
+    pub missed: u64,
+    /// Were never answered, though their time was over.
+    pub unanswered: u64,
+    /// Were still in time when their session or the accounts closed.
+    pub pending: u64,
+    /// Replies that answer none of ours.
+    pub unasked: u64,
+    /// Of those missed, late and unanswered, the ones with a stall of this machine in their time.
+    pub stalled: u64,
+}
+
+/// The accounts of all heartbeats: `due = sent + missed`, `sent = answered + late + unanswered +
 /// pending`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PingResult {
@@ -294,47 +328,13 @@ pub struct ErrorSample {
     /// The session's number.
     pub session: SessionNumber,
     /// Its member.
-    pub member_id: MemberId,
+    pub member_id: MemberName,
     /// The server that it was sent to; `null` before it was.
     pub server: Option<String>,
     /// Seconds since the run began.
     pub at_seconds: f64,
     /// The first bytes of what the peer sent.
     pub evidence: String,
-}
-
-/// What was received.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MessagesResult {
-    /// Whole messages.
-    pub received: u64,
-    /// Bytes of payload in them.
-    pub bytes: u64,
-    /// Of these, those in which another JSON text followed the first on a line of its own: only the
-    /// first was read.
-    #[serde(default)]
-    pub joined: u64,
-    /// By type; `other` is whatever the scenario does not list.
-    pub by_type: Ordered<u64>,
-    /// The first that the scenario does not list; `null` if all were of its types.
-    pub first_other: Option<OtherMessage>,
-    /// Bytes read off sockets, framing and HTTP included.
-    pub socket_bytes_received: u64,
-    /// Bytes written to sockets.
-    pub socket_bytes_sent: u64,
-}
-
-/// A message of a type that the scenario does not list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OtherMessage {
-    /// The number of the session that received it.
-    pub session: SessionNumber,
-    /// Its member.
-    pub member_id: MemberId,
-    /// Seconds since the run began.
-    pub at_seconds: f64,
-    /// Its beginning.
-    pub text: String,
 }
 
 /// Pairs of an observer and another member, both open at the close: `expected = seen + missing`.
@@ -361,16 +361,16 @@ pub struct LedgerResult {
     /// Members announced as gone whose sessions were open here when accounts closed.
     pub gone_while_open: u64,
     /// The first 20 of them.
-    pub gone_samples: Vec<MemberId>,
+    pub gone_samples: Vec<MemberName>,
 }
 
 /// An observer who never learned of a member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingPair {
     /// The observer's member id.
-    pub observer: MemberId,
+    pub observer: MemberName,
     /// The id it never learned of.
-    pub member: MemberId,
+    pub member: MemberName,
 }
 
 /// The connections of the HTTP steps.
@@ -419,6 +419,10 @@ pub struct TlsResult {
 pub struct RampDownResult {
     /// Messages received.
     pub messages: u64,
+    /// Periodic messages sent.
+    pub sent: u64,
+    /// Answers sent to the server's messages.
+    pub answers: u64,
     /// Sessions closed.
     pub closed: u64,
     /// Of their closing handshakes, those that the server's close frame ended.

@@ -124,7 +124,7 @@ impl RunResult {
 /// A server's failed sessions by step and kind, most frequent first.
 fn server_failures(server: &Server, totals: &Totals, scenario: &Scenario) -> Vec<ServerFailure> {
     let failure = |(step, fault, count): (StepIndex, Fault, u64)| ServerFailure {
-        step: totals.layout().step_of_failure(step, fault).to_owned(),
+        step: totals.layout().step_of_failure(step).to_owned(),
         kind: fault.key(scenario),
         count,
         first_seconds: seconds(server.first_and_last(step, fault).0),

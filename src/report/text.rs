@@ -4,7 +4,9 @@
 //! Prints a [`RunResult`] and computes nothing of its own. Words and marks carry the meaning;
 //! colour, when asked for, only repeats it. Invariants: text of a peer is shown cut and without
 //! control characters, so that it cannot rewrite a terminal; no line is wider than the page, except
-//! the results' path, which can be copied so.
+//! what can be copied so: the results' path and a command.
+
+mod kinds;
 
 mod tables;
 
@@ -14,8 +16,8 @@ use std::time::Duration;
 
 use textwrap::core::display_width;
 
-use super::headline::statement;
-use super::phrases::{self, server_failure, stalls, trouble, unanswered};
+use super::headline::{shown_name, statement};
+use super::phrases::{self, own_lateness, server_failure, stalls, trouble, try_command, unanswered};
 use super::texts::summary::{Summary, Title};
 use super::{ErrorDetail, RunResult, Verdict};
 use crate::checks::table::{Page, Paint, wrapped};
@@ -59,6 +61,11 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     page.tls(result);
     page.closes(result);
     page.errors(result);
+    if let Some(command) = try_command(result, results) {
+        page.under("  → ", lang.word(Summary::OneSession), None);
+        // Not wrapped, so that it can be copied.
+        page.out += &format!("{}    {command}\n", page.title(None));
+    }
     page.generator(result);
     page.dead_addresses(result);
     if let Some(results) = results {
@@ -100,6 +107,9 @@ impl Text {
         self.put(&format!("{word}  "), &statement(result, self.lang), None);
         if result.tls.as_ref().is_some_and(|tls| tls.insecure) {
             self.put("  ", self.lang.word(Summary::Insecure), Some(Paint::Bad));
+        }
+        if !result.acceptance_shown {
+            self.put("  ", self.lang.word(Summary::Unconfirmed), Some(Paint::Warning));
         }
     }
 
@@ -159,13 +169,20 @@ impl Text {
 
     fn heartbeat(&mut self, result: &RunResult) {
         let ping = &result.ping;
-        if ping.due == 0 {
-            return;
+        for (name, every) in result.every.iter().filter(|(_, every)| every.due > 0) {
+            let counts =
+                [every.due, every.answered, every.late, every.unanswered, every.missed, every.pending];
+            let [due, answered, late, unanswered, missed, pending] = counts.map(grouped);
+            // Of what awaits no reply there is no step.
+            let text = match result.steps.get(name) {
+                Some(_) => self.lang.say(
+                    Summary::Heartbeats,
+                    &[&name, &due, &answered, &late, &unanswered, &missed, &pending],
+                ),
+                None => self.lang.say(Summary::SentOnly, &[&name, &due, &grouped(every.sent), &missed]),
+            };
+            self.line(Title::Heartbeat, &text);
         }
-        let counts = [ping.due, ping.answered, ping.late, ping.unanswered, ping.missed, ping.pending];
-        let [due, answered, late, unanswered, missed, pending] = counts.map(grouped);
-        let args: [&dyn std::fmt::Display; 6] = [&due, &answered, &late, &unanswered, &missed, &pending];
-        self.line(Title::Heartbeat, &self.lang.say(Summary::Pings, &args));
         if let (Some(p99), Some(max)) = (ping.missed_wait.p99_ms, ping.missed_wait.max_ms) {
             self.more(&self.lang.say(Summary::MissedWait, &[&figure(p99), &figure(max)]));
         }
@@ -201,6 +218,7 @@ impl Text {
         let received = format!("{} ({})", grouped(messages.received), bytes(messages.bytes));
         self.line(Title::Messages, &received);
         self.more(&counted(types.into_iter()));
+        self.kinds(messages);
         if messages.joined > 0 {
             let text = self.lang.say(Summary::Joined, &[&grouped(messages.joined)]);
             self.warn(&text);

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::build::error_counts;
 use crate::fault::FaultNames;
 use crate::foreign;
-use crate::measure::{Interval, Layout, Phase, StepTally, Tally, Totals};
+use crate::measure::{Beats, Interval, Layout, Phase, StepTally, Tally, Totals};
 use crate::numbers;
 use crate::scenario::MessageType;
 
@@ -75,6 +75,17 @@ const STEP_COLUMNS: &[(&str, StepValue)] = &[
     ("max_ms", |step| millis(step.from_due.max())),
 ];
 
+/// What became of a periodic message in this time.
+type EveryValue = fn(&Beats) -> u64;
+
+const EVERY_COLUMNS: &[(&str, EveryValue)] = &[
+    ("due", |beats| beats.due),
+    ("answered", |beats| beats.answered),
+    ("late", |beats| beats.late),
+    ("timed_out", |beats| beats.timed_out),
+    ("missed", |beats| beats.missed),
+];
+
 /// The first row.
 pub(super) fn head(layout: &Layout) -> Vec<u8> {
     let fixed = COLUMNS.iter().map(|(name, _)| (*name).to_owned());
@@ -82,8 +93,12 @@ pub(super) fn head(layout: &Layout) -> Vec<u8> {
         .steps
         .iter()
         .flat_map(|step| STEP_COLUMNS.iter().map(move |(name, _)| step_column(step, name)));
+    let every = layout
+        .every
+        .iter()
+        .flat_map(|every| EVERY_COLUMNS.iter().map(move |(name, _)| format!("every.{}.{name}", every.name)));
     let messages = layout.messages.iter().map(String::as_str).chain([OTHER]).map(message_column);
-    row(fixed.chain(steps).chain(messages).chain([ERRORS.to_owned()]))
+    row(fixed.chain(steps).chain(every).chain(messages).chain([ERRORS.to_owned()]))
 }
 
 /// The row of one second.
@@ -99,10 +114,14 @@ pub(super) fn second(
         let step = tally.step(k).unwrap_or(&nothing);
         STEP_COLUMNS.iter().map(|(_, value)| value(step))
     });
+    let every = (0..layout.every.len()).flat_map(|k| {
+        let beats = tally.every(k);
+        EVERY_COLUMNS.iter().map(move |(_, value)| value(&beats).to_string())
+    });
     let listed = layout.messages.len();
     let messages = (0..listed).map(|k| tally.messages_of(MessageType(k as u8)));
     let messages = messages.chain([tally.messages_other(listed)]).map(|count| count.to_string());
-    row(fixed.chain(steps).chain(messages).chain([errors(tally, layout, names)]))
+    row(fixed.chain(steps).chain(every).chain(messages).chain([errors(tally, layout, names)]))
 }
 
 /// What the messages are counted as that the scenario does not list.
@@ -153,11 +172,11 @@ const COLUMNS: &[(&str, Value)] = &[
     ("started_total", |s, _| s.totals.tally().counts.started.to_string()),
     ("open", |s, _| s.open.to_string()),
     ("failed_total", |s, _| s.totals.tally().counts.failed.to_string()),
-    ("pings_due", |_, i| i.tally().counts.ping_due.to_string()),
-    ("pings_answered", |_, i| i.tally().counts.ping_answered.to_string()),
-    ("pings_late", |_, i| i.tally().counts.ping_late.to_string()),
-    ("pings_timed_out", |_, i| i.tally().counts.ping_timed_out.to_string()),
-    ("pings_missed", |_, i| i.tally().counts.ping_missed.to_string()),
+    ("pings_due", |_, i| i.tally().counts.beats.due.to_string()),
+    ("pings_answered", |_, i| i.tally().counts.beats.answered.to_string()),
+    ("pings_late", |_, i| i.tally().counts.beats.late.to_string()),
+    ("pings_timed_out", |_, i| i.tally().counts.beats.timed_out.to_string()),
+    ("pings_missed", |_, i| i.tally().counts.beats.missed.to_string()),
     ("messages", |_, i| i.tally().counts.messages.to_string()),
     ("bytes_received", |_, i| i.tally().counts.bytes_received.to_string()),
     ("bytes_sent", |_, i| i.tally().counts.bytes_sent.to_string()),

@@ -86,7 +86,7 @@ pub(super) fn excuses(tally: &Tally, lagging: bool) -> Excuses {
     let excused = failures.iter().filter(|(_, fault, _)| excuses.of(*fault).is_some());
     excuses.sessions = failures.blamed_on(Blame::Machine) + excused.map(|(.., count)| count).sum::<u64>();
     let in_doubt = excuses.of(Fault::PingTimeout).is_some();
-    excuses.pings = if in_doubt { counts.ping_failed() } else { counts.ping_stalled() };
+    excuses.pings = if in_doubt { counts.beats.failed() } else { counts.beats.stalled() };
     excuses
 }
 

@@ -11,10 +11,18 @@ use super::{Scenario, ScenarioError};
 const SOURCE_BYTES_MAX: u64 = 1 << 20;
 
 /// The scenarios that are compiled in: name and source.
-const BUILTIN: [(&str, &str); 3] = [
+const BUILTIN: [(&str, &str); 11] = [
     ("runnity", include_str!("../../scenarios/runnity.toml")),
     ("echo", include_str!("../../scenarios/echo.toml")),
     ("chat", include_str!("../../scenarios/chat.toml")),
+    ("socketio", include_str!("../../scenarios/socketio.toml")),
+    ("graphql-ws", include_str!("../../scenarios/graphql-ws.toml")),
+    ("stomp", include_str!("../../scenarios/stomp.toml")),
+    ("ocpp", include_str!("../../scenarios/ocpp.toml")),
+    ("mqtt", include_str!("../../scenarios/mqtt.toml")),
+    ("centrifugo", include_str!("../../scenarios/centrifugo.toml")),
+    ("phoenix", include_str!("../../scenarios/phoenix.toml")),
+    ("plain", include_str!("../../scenarios/plain.toml")),
 ];
 
 impl Scenario {

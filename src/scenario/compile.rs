@@ -12,15 +12,15 @@ use super::names::{ErrorNames, NAMES_MAX, NameList, Variable, Vocabulary};
 use super::outside::{Outside, TO_BE_GIVEN, names};
 use super::request::{self, ERROR_KEYS, HTTP_KEYS, Result, named_error, too_many};
 use super::secrets::Secrets;
-use super::template::Secret;
 use super::{HttpStep, NamedError, Scenario, criteria, places, schedule, websocket};
 use crate::nearest;
 
-/// Steps of a session at most: their index is a byte, and three of the names are the WebSocket's.
-const HTTP_STEPS_MAX: usize = NAMES_MAX - 3;
+/// Requests of a session at most: a step's index is a byte, and some of the names are the
+/// WebSocket's.
+const HTTP_STEPS_MAX: usize = NAMES_MAX - 3 - super::steps::STEPS_MAX - super::every::EVERY_MAX;
 
 /// Names of steps that are not HTTP requests.
-const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "ping"];
+const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "hold"];
 
 pub(super) const ROOT_KEYS: [&str; 12] = [
     "name",
@@ -83,9 +83,11 @@ pub(super) fn scenario(
             source.error(root.place("errors"), "[[errors]] name HTTP answers, and there is no [[http]]")
         );
     }
+    vocabulary
+        .check_variables()
+        .map_err(|(it, why)| root.error(&format!("variables.{}", it.name), it.span.clone(), why))?;
     let http = http_steps(&root, &http, &vocabulary, &shared, &mut errors)?;
-    let taken = vec![true; vocabulary.values.len()];
-    let websocket = websocket::compile(&root, &vocabulary, &taken, &mut errors)?;
+    let websocket = websocket::compile(&root, &vocabulary, &http, &mut errors)?;
     if http.is_empty() && websocket.is_none() {
         return Err(root.own_error("a session has nothing to do: give [[http]], [websocket] or both"));
     }
@@ -101,7 +103,14 @@ pub(super) fn scenario(
     refuse_unused(&root, &vocabulary)?;
 
     let (error_names, error_blames) = errors.into_vecs();
+    let uses = vocabulary.used.into_inner();
+    let columns =
+        (vocabulary.takes..vocabulary.values.len()).map(|column| uses.values.contains(&(column as u8)));
     let mut scenario = Scenario {
+        takes: vocabulary.takes,
+        kept: uses.kept.into_iter().collect(),
+        columns: columns.collect(),
+        literal_braces: uses.text.into_iter().collect(),
         name,
         source: text.to_owned(),
         plays_on_mock,
@@ -138,17 +147,20 @@ fn all_criteria(root: &Section<'_>, scenario: &Scenario) -> Result<Vec<super::Cr
     Ok(compiled)
 }
 
-/// Variables with their values, and the names of all values that any step takes.
+/// Variables with their values, and the names of all values that any step takes or members' rows have.
 fn vocabulary(
     root: &Section<'_>,
     http: &[Section<'_>],
     set: &[(String, String)],
     outside: &Outside,
 ) -> Result<Vocabulary> {
-    let mut secrets = Vec::new();
-    let variables = variables(root, set, outside, &mut secrets)?;
+    let header = outside.header.clone().unwrap_or_default();
+    let mut variables = variables(root, set, outside)?;
+    // A column of the members' rows says what the variable would for all.
+    variables.retain(|variable| !header.columns.contains(&variable.name));
     let mut values = NameList::default();
-    for step in http {
+    let after = websocket::taking_sections(root)?;
+    for step in http.iter().chain(&after) {
         for (name, _) in step.pairs("take", false)? {
             let clash = variables.iter().any(|variable| variable.name == name.value);
             let refusal = Vocabulary::refusal(name.value)
@@ -161,7 +173,20 @@ fn vocabulary(
             }
         }
     }
-    Ok(Vocabulary { variables, values, outside: outside.clone(), secrets: RefCell::new(secrets) })
+    let takes = values.len();
+    for column in &header.columns {
+        if !values.add(column) {
+            return Err(root.own_error(too_many("columns of --members and taken values")));
+        }
+    }
+    Ok(Vocabulary {
+        variables,
+        values,
+        takes,
+        outside: outside.clone(),
+        secrets: RefCell::default(),
+        used: RefCell::default(),
+    })
 }
 
 /// The names listed as secret, each of a variable or of a taken value.
@@ -179,12 +204,7 @@ fn listed(root: &Section<'_>, vocabulary: &Vocabulary) -> Result<Vec<String>> {
     root.texts("secret")?.into_iter().map(name).collect()
 }
 
-fn variables(
-    root: &Section<'_>,
-    set: &[(String, String)],
-    outside: &Outside,
-    secrets: &mut Vec<Secret>,
-) -> Result<Vec<Variable>> {
+fn variables(root: &Section<'_>, set: &[(String, String)], outside: &Outside) -> Result<Vec<Variable>> {
     let mut variables = Vec::new();
     let secret = names(root);
     for (name, value) in root.pairs("variables", true)? {
@@ -200,17 +220,14 @@ fn variables(
             );
             return Err(root.error("variables", value.span, message));
         }
-        let expanded = if is_given { Ok((String::new(), Vec::new())) } else { outside.expanded(value.value) };
-        let (value, mut found) =
-            expanded.map_err(|why| root.error(&format!("variables.{}", name.value), value.span, why))?;
         variables.push(Variable {
             name: name.value.to_owned(),
-            value,
+            value: value.value.to_owned(),
             span: name.span,
             used: Cell::new(false),
-            is_secret: is_listed || !found.is_empty() || outside.secrets.contains_key(name.value),
+            is_secret: is_listed || outside.secrets.contains_key(name.value),
+            is_given,
         });
-        secrets.append(&mut found);
     }
     let given: Vec<(&String, &String)> =
         set.iter().map(|(name, value)| (name, value)).chain(&outside.secrets).collect();

@@ -8,6 +8,8 @@ use startline_os::units::duration_text;
 
 use super::document::Section;
 use super::error::ScenarioError;
+use super::every::Every;
+use super::kinds::Kind;
 use super::{Criterion, Good, WebSocket};
 use crate::nearest;
 
@@ -27,14 +29,13 @@ pub struct Measure {
 enum Needs {
     Nothing,
     WebSocket,
-    Ping,
     Presence,
     Ticket,
 }
 
 /// All measures besides the steps' latencies (`steps.<step>.<statistic>_ms`, see
 /// [`STEP_STATISTICS`]).
-pub const MEASURES: [Measure; 16] = [
+pub const MEASURES: [Measure; 13] = [
     measure("arrivals.achieved_per_s", "/s", "sessions started a second, over the ramp", Needs::Nothing),
     measure("arrivals.achieved_share", "%", "of the planned arrival rate", Needs::Nothing),
     measure("errors.rate", "%", "failed sessions and PING cycles over all attempted", Needs::Nothing),
@@ -47,9 +48,6 @@ pub const MEASURES: [Measure; 16] = [
         Needs::Presence,
     ),
     measure("ledger.missing", "", "pairs of observer and member never announced", Needs::Presence),
-    measure("ping.late", "", "PONGs that came after their timeout", Needs::Ping),
-    measure("ping.missed", "", "PINGs due while another was outstanding", Needs::Ping),
-    measure("ping.unanswered", "", "PINGs without a PONG within the timeout", Needs::Ping),
     measure("servers.misrouted", "", "members sent elsewhere than their hash says", Needs::WebSocket),
     measure(
         "servers.smallest_share",
@@ -65,6 +63,12 @@ pub const MEASURES: [Measure; 16] = [
 
 /// Statistics of a step's latency from the instant it was due: `steps.enter.p95_ms`.
 pub const STEP_STATISTICS: [&str; 8] = ["mean", "min", "p50", "p90", "p95", "p99", "p999", "max"];
+
+/// Counts of a periodic message: `every.ping.unanswered`.
+pub const EVERY_COUNTS: [&str; 7] = ["due", "sent", "answered", "late", "unanswered", "missed", "pending"];
+
+/// Counts of a kind of messages: `messages.trade.missing`; the last two are of numbered ones.
+pub const KIND_COUNTS: [&str; 5] = ["received", "per_s", "answers", "missing", "duplicate"];
 
 const fn measure(name: &'static str, unit: &'static str, about: &'static str, needs: Needs) -> Measure {
     Measure { name, unit, about, needs }
@@ -150,7 +154,16 @@ pub fn step_statistic(measure: &str) -> Option<(&str, &str)> {
 /// There is no such measure, or the scenario cannot produce it.
 pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -> Result<String, String> {
     if let Some(rest) = measure.strip_prefix("steps.") {
-        return step_unit(measure, rest, steps, websocket);
+        return step_unit(measure, rest, steps);
+    }
+    if let Some(rest) = measure.strip_prefix("every.") {
+        return every_unit(measure, rest, websocket);
+    }
+    if let Some(rest) = measure.strip_prefix("messages.") {
+        return kind_unit(measure, rest, websocket);
+    }
+    if let Some(figure) = measure.strip_prefix("ping.") {
+        return Err(format!("\"{measure}\" is written otherwise now: every.NAME.{figure}"));
     }
     let Some(known) = MEASURES.iter().find(|known| known.name == measure) else {
         let names: Vec<&str> = MEASURES.iter().map(|known| known.name).collect();
@@ -161,10 +174,7 @@ pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -
     let lacking = match known.needs {
         Needs::Nothing => None,
         Needs::WebSocket => websocket.is_none().then_some("[websocket]"),
-        Needs::Ping => websocket.is_none_or(|ws| ws.ping.is_none()).then_some("[websocket.ping]"),
-        Needs::Presence => {
-            websocket.is_none_or(|ws| ws.subject_path.is_none()).then_some("[websocket.presence]")
-        }
+        Needs::Presence => websocket.is_none_or(|ws| !ws.kinds.announces()).then_some("[websocket.presence]"),
         Needs::Ticket => {
             websocket.is_none_or(|ws| ws.ticket_lifetime.is_none()).then_some("websocket.ticket_lifetime")
         }
@@ -175,12 +185,63 @@ pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -
     }
 }
 
-fn step_unit(
-    measure: &str,
-    rest: &str,
-    steps: &[String],
-    websocket: Option<&WebSocket>,
-) -> Result<String, String> {
+fn every_unit(measure: &str, rest: &str, websocket: Option<&WebSocket>) -> Result<String, String> {
+    let Some((name, figure)) = rest.rsplit_once('.') else {
+        return Err(format!("\"{measure}\" is not every.<name>.<count>"));
+    };
+    let all: Vec<&Every> = websocket.iter().flat_map(|websocket| &websocket.every).collect();
+    let Some(every) = all.iter().find(|every| every.name == name) else {
+        let names: Vec<&str> = all.iter().map(|every| every.name.as_str()).collect();
+        let hint = if names.is_empty() { String::new() } else { nearest::hint(name, &names) };
+        return Err(format!("there is no periodic message \"{name}\" ([[websocket.every]]){hint}"));
+    };
+    if !EVERY_COUNTS.contains(&figure) {
+        return Err(format!("there is no count \"{figure}\"{}", nearest::hint(figure, &EVERY_COUNTS)));
+    }
+    if !every.is_heartbeat() && !["due", "sent", "missed"].contains(&figure) {
+        return Err(format!("\"{name}\" awaits no reply, so it cannot measure \"{measure}\""));
+    }
+    Ok(String::new())
+}
+
+fn kind_unit(measure: &str, rest: &str, websocket: Option<&WebSocket>) -> Result<String, String> {
+    let parts = rest.split_once(".age.").map(|(name, figure)| (name, figure, true));
+    let Some((name, figure, is_age)) =
+        parts.or_else(|| rest.rsplit_once('.').map(|(name, it)| (name, it, false)))
+    else {
+        return Err(format!(
+            "\"{measure}\" is not messages.<kind>.<count> or messages.<kind>.age.<statistic>_ms"
+        ));
+    };
+    let kinds: Vec<&Kind> = websocket.iter().flat_map(|websocket| &websocket.kinds.kinds).collect();
+    let Some(kind) = kinds.iter().find(|kind| kind.name == name) else {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name.as_str()).collect();
+        let hint = if names.is_empty() { String::new() } else { nearest::hint(name, &names) };
+        return Err(format!("there is no kind \"{name}\" ([websocket.messages]){hint}"));
+    };
+    if is_age {
+        if kind.sent_at.is_none() {
+            return Err(format!("\"{name}\" has no \"sent_at\", so it cannot measure \"{measure}\""));
+        }
+        return if figure == "negative" { Ok(String::new()) } else { statistic_unit(figure) };
+    }
+    let lacking = match figure {
+        "received" => None,
+        "per_s" => return Ok("/s".to_owned()),
+        "answers" => kind.answer.is_none().then_some("answer"),
+        "missing" | "duplicate" => kind.sequence.is_none().then_some("sequence"),
+        _ => {
+            let hint = nearest::hint(figure, &KIND_COUNTS);
+            return Err(format!("there is no count \"{figure}\"{hint}, age.<statistic>_ms"));
+        }
+    };
+    match lacking {
+        Some(key) => Err(format!("\"{name}\" has no \"{key}\", so it cannot measure \"{measure}\"")),
+        None => Ok(String::new()),
+    }
+}
+
+fn step_unit(measure: &str, rest: &str, steps: &[String]) -> Result<String, String> {
     let Some((step, statistic)) = rest.rsplit_once('.') else {
         return Err(format!("\"{measure}\" is not steps.<step>.<statistic>_ms"));
     };
@@ -188,9 +249,10 @@ fn step_unit(
         let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
         return Err(format!("there is no step \"{step}\"{}", nearest::hint(step, &steps)));
     }
-    if step == "ping" && websocket.is_some_and(|ws| ws.ping.is_none()) {
-        return Err(format!("this scenario has no [websocket.ping], so it cannot measure \"{measure}\""));
-    }
+    statistic_unit(statistic)
+}
+
+fn statistic_unit(statistic: &str) -> Result<String, String> {
     let known = statistic.strip_suffix("_ms").is_some_and(|name| STEP_STATISTICS.contains(&name));
     if !known {
         let valid: Vec<String> = STEP_STATISTICS.iter().map(|name| format!("{name}_ms")).collect();

@@ -35,6 +35,9 @@ pub(crate) struct Text<'d> {
     pub(crate) span: Range<usize>,
 }
 
+/// A name and what it stands for: a table, or text.
+pub(crate) type Named<'d> = (Text<'d>, std::result::Result<Section<'d>, Text<'d>>);
+
 /// Reads a document.
 pub(crate) fn parse(source: Source<'_>) -> Result<Spanned<DeTable<'_>>> {
     DeTable::parse(source.text).map_err(|error| {
@@ -93,6 +96,26 @@ impl<'d> Section<'d> {
         self.table.contains_key(key)
     }
 
+    /// Whether `key` is there and a string.
+    pub(crate) fn is_text(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| value.get_ref().is_str())
+    }
+
+    /// Refuses keys of the table `key` that were its own once, by what is written instead.
+    pub(crate) fn refuse_old(&self, key: &str, title: &str, old: &[(&str, &str)]) -> Result<()> {
+        let Some(DeValue::Table(table)) = self.table.get(key).map(Spanned::get_ref) else { return Ok(()) };
+        let found = table.keys().filter_map(|key| {
+            let (name, new) = old.iter().find(|(name, _)| *name == key.get_ref().as_ref())?;
+            Some((key.span(), name, new))
+        });
+        match found.min_by_key(|(span, ..)| span.start) {
+            Some((span, name, new)) => {
+                Err(self.source.error(span, format!("\"{name}\" in {title} is written otherwise now: {new}")))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) -> ScenarioError {
         let found = value.get_ref().type_str();
         self.error(key, value.span(), format!("{wanted} is wanted here, this is {}", with_article(found)))
@@ -127,6 +150,7 @@ impl<'d> Section<'d> {
             DeValue::String(text) => text.as_ref(),
             // The parser's own hint for a bare number says what to write.
             DeValue::Integer(number) => number.as_str(),
+            DeValue::Float(number) => number.as_str(),
             _ => return Err(self.wrong_type(key, value, "a duration such as \"30s\"")),
         };
         if text == "0" && !value.get_ref().is_str() {
@@ -171,9 +195,12 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// A whole number of at least 1 that fits 32 bits.
+    /// A whole number of at least 1 that fits 32 bits, or a string such as `"10k"`.
     pub(crate) fn count(&self, key: &str) -> Result<Option<u32>> {
         let Some(value) = self.table.get(key) else { return Ok(None) };
+        if let DeValue::String(text) = value.get_ref() {
+            return units::count(text).map(Some).map_err(|reason| self.error(key, value.span(), reason));
+        }
         let DeValue::Integer(number) = value.get_ref() else {
             return Err(self.wrong_type(key, value, "a whole number"));
         };
@@ -247,6 +274,24 @@ impl<'d> Section<'d> {
             return Err(self.error(key, value.span(), "the list is empty"));
         }
         Ok(Some(statuses))
+    }
+
+    /// Close codes: a list of them, empty if it is not there.
+    pub(crate) fn codes(&self, key: &str) -> Result<Vec<u16>> {
+        let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
+        let DeValue::Array(list) = value.get_ref() else {
+            return Err(self.wrong_type(key, value, "a list of close codes"));
+        };
+        let code = |one: &'d Spanned<DeValue<'d>>| {
+            let DeValue::Integer(number) = one.get_ref() else {
+                return Err(self.wrong_type(key, one, "a close code"));
+            };
+            let code = whole(number).and_then(|number| u16::try_from(number).ok());
+            code.filter(|code| (1000..=4999).contains(code)).ok_or_else(|| {
+                self.error(key, one.span(), format!("{number} is not a close code (1000 to 4999)"))
+            })
+        };
+        list.iter().map(code).collect()
     }
 
     fn status(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<u16> {
@@ -325,6 +370,44 @@ impl<'d> Section<'d> {
         pairs
     }
 
+    /// A table whose keys are names, in the file's order; each value is a table of these keys, or
+    /// text (numbers and booleans as they are written).
+    pub(crate) fn named(&self, key: &str, title: &str, valid: &[&str]) -> Result<Vec<Named<'d>>> {
+        let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
+        let DeValue::Table(table) = value.get_ref() else {
+            return Err(self.wrong_type(key, value, "a table"));
+        };
+        let mut named = Vec::new();
+        for (name, value) in table.iter() {
+            let title = format!("\"{}\" in {title}", name.get_ref());
+            let one = match value.get_ref() {
+                DeValue::String(text) => Err(Text { value: text.as_ref(), span: value.span() }),
+                DeValue::Table(table) => Ok(Self::new(self.source, title, value.span(), table, valid)?),
+                DeValue::Integer(number) if number.radix() == 10 => {
+                    Err(Text { value: number.as_str(), span: value.span() })
+                }
+                DeValue::Float(number) => Err(Text { value: number.as_str(), span: value.span() }),
+                DeValue::Boolean(flag) => {
+                    Err(Text { value: if *flag { "true" } else { "false" }, span: value.span() })
+                }
+                _ => {
+                    let key = format!("{key}.{}", name.get_ref());
+                    return Err(self.wrong_type(&key, value, "text or a table"));
+                }
+            };
+            named.push((Text { value: name.get_ref().as_ref(), span: name.span() }, one));
+        }
+        named.sort_by_key(|(name, _)| name.span.start);
+        Ok(named)
+    }
+
+    /// The strings at this key, or in lists there, of all tables at any depth.
+    pub(crate) fn all_texts(&self, key: &str) -> Vec<&'d str> {
+        let mut texts = Vec::new();
+        collect_texts(self.table, key, &mut texts);
+        texts
+    }
+
     /// A table whose keys are names and whose values are text (numbers and booleans as they are
     /// written, where `scalars` allows them), in the file's order.
     pub(crate) fn pairs(&self, key: &str, scalars: bool) -> Result<Vec<(Text<'d>, Text<'d>)>> {
@@ -373,6 +456,23 @@ fn collect<'d>(table: &'d DeTable<'d>, key: &str, pairs: &mut Vec<(&'d str, &'d 
     }
 }
 
+fn collect_texts<'d>(table: &'d DeTable<'d>, key: &str, texts: &mut Vec<&'d str>) {
+    for (name, value) in table.iter() {
+        match value.get_ref() {
+            DeValue::String(text) if name.get_ref() == key => texts.push(text.as_ref()),
+            DeValue::Array(list) if name.get_ref() == key => {
+                texts.extend(list.iter().filter_map(|one| one.get_ref().as_str()));
+            }
+            DeValue::Array(list) => list
+                .iter()
+                .filter_map(|one| one.get_ref().as_table())
+                .for_each(|inner| collect_texts(inner, key, texts)),
+            DeValue::Table(inner) => collect_texts(inner, key, texts),
+            _ => {}
+        }
+    }
+}
+
 fn whole(number: &toml::de::DeInteger<'_>) -> Option<i64> {
     i64::from_str_radix(number.as_str(), number.radix()).ok()
 }
@@ -383,60 +483,4 @@ fn with_article(type_name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn with_section<T>(text: &str, check: impl FnOnce(Result<Section<'_>>) -> T) -> T {
-        let document = DeTable::parse(text).expect("TOML");
-        check(Section::root(
-            Source { file: "x.toml", text },
-            "the scenario",
-            document.get_ref(),
-            &["timeout", "list", "word"],
-        ))
-    }
-
-    fn message<T: std::fmt::Debug>(result: Result<T>) -> String {
-        result.expect_err("it is wrong").to_string()
-    }
-
-    #[test]
-    fn the_first_unknown_key_of_the_file_is_named() {
-        with_section("word = \"a\"\n  tiemout = 1\n  aaa = 2\n", |section| {
-            assert_eq!(
-                message(section.map(|_| ())),
-                "x.toml:2:3: unknown key \"tiemout\" in the scenario; did you mean \"timeout\"?"
-            );
-        });
-    }
-
-    #[test]
-    fn a_wrong_type_is_named() {
-        with_section("timeout = [1]\nlist = [200, \"a\"]\nword = 1.5\n", |section| {
-            let section = section.expect("known keys");
-            assert_eq!(
-                message(section.duration("timeout")),
-                "x.toml:1:11: \"timeout\" in the scenario: a duration such as \"30s\" is wanted here, this is an array"
-            );
-            assert_eq!(
-                message(section.statuses("list")),
-                "x.toml:2:14: \"list\" in the scenario: an HTTP status is wanted here, this is a string"
-            );
-            assert_eq!(
-                message(section.text("word")),
-                "x.toml:3:8: \"word\" in the scenario: a string is wanted here, this is a float"
-            );
-        });
-    }
-
-    #[test]
-    fn a_bare_number_is_no_duration() {
-        with_section("timeout = 30", |section| {
-            let error = message(section.expect("known keys").duration("timeout"));
-            assert!(error.contains("\"30\" has no unit: write 30s"), "{error}");
-        });
-        with_section("timeout = 0", |section| {
-            assert!(section.expect("known keys").duration("timeout").is_err());
-        });
-    }
-}
+mod tests;

@@ -9,25 +9,33 @@ mod compile;
 pub mod criteria;
 pub(crate) mod document;
 pub(crate) mod error;
+pub mod every;
 pub mod json;
+pub mod kinds;
+mod matches;
 mod names;
 pub mod outside;
 pub mod places;
+mod presence;
 mod request;
 pub mod schedule;
+mod schema;
 pub mod secrets;
+pub mod steps;
+pub mod take;
 pub mod template;
 mod websocket;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use startline_protocol::http::cookies;
-use startline_protocol::scan::Path;
-
 use crate::fault::Blame;
 pub use error::ScenarioError;
-use json::Json;
+pub use schema::schema;
+pub use take::{Take, TakeFrom};
+use every::{Every, EveryIndex, Reply};
+use kinds::Kinds;
+use steps::Step;
 use template::Template;
 
 /// A compiled scenario.
@@ -57,8 +65,17 @@ pub struct Scenario {
     pub websocket: Option<WebSocket>,
     /// What a run is judged by.
     pub criteria: Vec<Criterion>,
-    /// Names of the values taken from answers; a `value` index anywhere points here.
+    /// Names of the values taken from answers, then the columns of the members' rows; a `value` index
+    /// anywhere points here.
     pub value_names: Vec<String>,
+    /// How many of these are taken from answers.
+    pub takes: usize,
+    /// Those of them that something uses after the session is open, by index.
+    pub kept: Vec<u8>,
+    /// Of each column, whether anything uses it.
+    pub columns: Vec<bool>,
+    /// Names between braces that are sent as they are.
+    pub literal_braces: Vec<String>,
     /// Names of the errors that servers announce; [`crate::fault::Fault::Named`] points here.
     pub error_names: Vec<String>,
     /// Whom each of these errors is blamed on.
@@ -82,6 +99,8 @@ pub struct HttpStep {
     pub body: Option<Template>,
     /// Statuses that count as success.
     pub expect: Vec<u16>,
+    /// How many redirects it follows.
+    pub follow: u8,
     /// From sending (or connecting, for the first) to the whole answer.
     pub timeout: Duration,
     /// Values to take from the answer's JSON body.
@@ -91,50 +110,6 @@ pub struct HttpStep {
     pub marks_member: bool,
     /// How a refused answer gets its name.
     pub errors: Vec<NamedError>,
-}
-
-/// A value to take from an answer.
-#[derive(Clone, Debug)]
-pub struct Take {
-    /// Index into [`Scenario::value_names`].
-    pub value: u8,
-    /// Where it is.
-    pub from: TakeFrom,
-}
-
-/// Where in an answer a value is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TakeFrom {
-    /// In the JSON body, at this RFC 6901 pointer: a string, a number as written, or a boolean.
-    Body(String),
-    /// The header field of this name, the first if there are several.
-    Header(String),
-    /// The cookie of this name, in a `Set-Cookie` field.
-    Cookie(String),
-}
-
-impl Take {
-    /// The value as text. `body` is the answer's, `headers` gives all values of a header field.
-    pub fn text(&self, body: Option<Json<'_>>, headers: &dyn Fn(&str) -> Vec<String>) -> Option<String> {
-        match &self.from {
-            TakeFrom::Body(pointer) => body?.text(pointer),
-            TakeFrom::Header(name) => headers(name).into_iter().next(),
-            TakeFrom::Cookie(name) => headers("Set-Cookie").iter().rev().find_map(|field| {
-                let (known, value) = cookies::parse(field)?;
-                (known == name).then(|| value.to_owned())
-            }),
-        }
-    }
-}
-
-impl std::fmt::Display for TakeFrom {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Body(pointer) => f.write_str(pointer),
-            Self::Header(name) => write!(f, "header:{name}"),
-            Self::Cookie(name) => write!(f, "cookie:{name}"),
-        }
-    }
 }
 
 /// An error that a server announces in its answer. All given conditions must hold.
@@ -162,56 +137,58 @@ pub struct WebSocket {
     pub url: Template,
     /// Extra header fields of the upgrade request.
     pub headers: Vec<(String, Template)>,
-    /// `Sec-WebSocket-Protocol` to offer; the server has to choose it.
-    pub subprotocol: Option<String>,
-    /// The text message to send right after the 101.
-    pub hello: Option<Template>,
+    /// What `Sec-WebSocket-Protocol` offers, in order; the server has to choose one of them.
+    pub subprotocols: Vec<Template>,
     /// From connecting to the 101.
     pub connect_timeout: Duration,
-    /// From the 101 to the message that means open.
-    pub open_timeout: Duration,
     /// From our close frame to the end of the connection.
     pub close_timeout: Duration,
     /// How long the ticket lives from the answer of the last HTTP step; `None`: no ticket.
     pub ticket_lifetime: Option<Duration>,
     /// The longest message accepted.
     pub message_bytes_max: u64,
-    /// What to find in messages. `paths[0]` is always the type; the others are used by the indices
-    /// below.
-    pub paths: Vec<Path>,
-    /// The top-level field that says a message's type.
-    pub type_member: String,
-    /// The messages known, by the value of `type_member`. A message's index here is its
-    /// [`MessageType`].
-    pub messages: Vec<MessageRule>,
-    /// The message that means open; `None`: open at the 101.
-    pub open: Option<MessageType>,
-    /// The heartbeat.
-    pub ping: Option<Ping>,
-    /// What `--record-interval` sends.
-    pub record: Option<Template>,
+    /// The kinds of messages known.
+    pub kinds: Kinds,
+    /// What follows the 101, in order; the session is open when the last is done.
+    pub steps: Vec<Step>,
+    /// What open sessions send again and again.
+    pub every: Vec<Every>,
     /// The message to send before closing for `--end quit`.
     pub quit: Option<Template>,
-    /// Index into `paths` of the member id in entered, left and updated messages.
-    pub subject_path: Option<u8>,
-    /// The name of that member, for the quick path.
-    pub subject_member: String,
-    /// Index into `paths` of the member ids listed in the open message.
-    pub listed_path: Option<u8>,
-    /// Index into `paths` of the code in error messages.
-    pub error_code_path: Option<u8>,
-    /// Error codes and the index into [`Scenario::error_names`] of each, and whether the code means
-    /// a bad ticket.
-    pub error_codes: Vec<MessageError>,
+    /// Whether it is sent unless the plan says otherwise.
+    pub quits: bool,
+    /// Close codes with which a server ends a session well.
+    pub closes: Vec<u16>,
 }
 
 impl WebSocket {
-    /// Index into `paths` of what says which PING a reply answers.
-    pub fn reply_path(&self) -> Option<u8> {
-        match self.ping.as_ref()?.reply {
-            Reply::Matching { path, .. } => Some(path),
-            Reply::Any | Reply::Same => None,
-        }
+    /// The periodic message of this name.
+    pub fn every_named(&mut self, name: &str) -> Option<&mut Every> {
+        self.every.iter_mut().find(|every| every.name == name)
+    }
+
+    /// The periodic messages that are answered, with their places among all.
+    pub fn heartbeats(&self) -> impl Iterator<Item = (EveryIndex, &Every)> {
+        let all = self.every.iter().enumerate().map(|(index, every)| (EveryIndex(index as u8), every));
+        all.filter(|(_, every)| every.is_heartbeat())
+    }
+
+    /// Whether anything that comes shows that the server accepted the session. A Pong does not: every
+    /// WebSocket library sends it by itself.
+    pub fn shows_acceptance(&self) -> bool {
+        let is_step = self.steps.iter().any(|step| !step.awaits.is_empty());
+        let replies = |every: &Every| !matches!(every.reply, Reply::None | Reply::Pong);
+        is_step || self.every.iter().any(|every| every.on && replies(every))
+    }
+
+    /// What sessions send: for checks of the values in it.
+    pub fn messages_sent(&self) -> impl Iterator<Item = &Template> {
+        self.steps.iter().filter_map(|step| step.send.as_ref()).chain(self.messages_held())
+    }
+
+    /// What open sessions send unasked.
+    pub fn messages_held(&self) -> impl Iterator<Item = &Template> {
+        self.every.iter().map(|every| &every.send).chain(&self.quit)
     }
 }
 
@@ -238,22 +215,13 @@ impl StepIndex {
     }
 }
 
-/// Index into [`WebSocket::messages`]; [`MessageType::OTHER`] for a type that is not listed.
+/// A kind of messages, by its place in the file; [`MessageType::OTHER`] for what is of none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MessageType(pub u8);
 
 impl MessageType {
     /// A message of no listed type.
     pub const OTHER: Self = Self(u8::MAX);
-}
-
-/// A message that servers send.
-#[derive(Clone, Debug)]
-pub struct MessageRule {
-    /// The value of the type member.
-    pub name: String,
-    /// What it means to a session.
-    pub role: Role,
 }
 
 /// What a message means to a session.
@@ -267,42 +235,8 @@ pub enum Role {
     Information,
     /// Another member has left.
     Left,
-    /// The session is open.
-    Open,
-    /// The heartbeat's answer.
-    Reply,
     /// Another member's progress.
     Updated,
-}
-
-/// A heartbeat: what is sent each interval and answered by the message of role [`Role::Reply`].
-#[derive(Clone, Debug)]
-pub struct Ping {
-    /// The text message.
-    pub message: Template,
-    /// From open, and between due times.
-    pub interval: Duration,
-    /// From the PING to its answer.
-    pub timeout: Duration,
-    /// How its answer is known.
-    pub reply: Reply,
-}
-
-/// How the answer to a PING is known.
-#[derive(Clone, Debug)]
-pub enum Reply {
-    /// Any message of role [`Role::Reply`]: answers tell nothing of what they answer.
-    Any,
-    /// A text message of exactly the PING's bytes.
-    Same,
-    /// A message of role [`Role::Reply`] with this text or number at this place; others are someone
-    /// else's.
-    Matching {
-        /// Index into [`WebSocket::paths`].
-        path: u8,
-        /// What stands there, rendered as the PING was.
-        equals: Template,
-    },
 }
 
 /// Something that a run is judged by. See `docs/scenarios.md` for the measures.
@@ -339,6 +273,11 @@ pub enum Good {
     Below,
 }
 
+/// Whether templates can use a column of this name: it is a name, and no built-in one.
+pub fn may_name_a_column(name: &str) -> bool {
+    names::Vocabulary::refusal(name).is_none()
+}
+
 impl Scenario {
     /// Whether anything that sessions say depends on their member's group, so that a run needs one.
     pub fn has_challenge(&self) -> bool {
@@ -349,27 +288,27 @@ impl Scenario {
                 || step.body.as_ref().is_some_and(Template::has_challenge)
         };
         let websocket = |ws: &WebSocket| {
-            let messages = [
-                ws.hello.as_ref(),
-                ws.ping.as_ref().map(|ping| &ping.message),
-                ws.record.as_ref(),
-                ws.quit.as_ref(),
-            ];
             ws.url.has_challenge()
                 || fields(&ws.headers)
-                || messages.into_iter().flatten().any(Template::has_challenge)
+                || ws.subprotocols.iter().chain(ws.messages_sent()).any(Template::has_challenge)
         };
         self.schedule.is_some()
             || self.http.iter().any(step)
             || self.websocket.as_ref().is_some_and(websocket)
     }
 
-    /// The names of all steps of a session in order: the HTTP steps, then `connect`, `open` and
-    /// `ping` when there is a WebSocket. A [`StepIndex`] points here.
+    /// The names of all steps of a session in order: the HTTP steps; where there is a WebSocket,
+    /// `connect`, the steps after it and `open`; the heartbeats. A [`StepIndex`] points here, and
+    /// one behind the last is the hold.
     pub fn step_names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.http.iter().map(|step| step.name.clone()).collect();
-        if self.websocket.is_some() {
-            names.extend(["connect", "open", "ping"].map(String::from));
+        if let Some(websocket) = &self.websocket {
+            names.push("connect".to_owned());
+            names.extend(websocket.steps.iter().map(|step| step.name.clone()));
+            if websocket.steps.last().is_none_or(|step| step.name != "open") {
+                names.push("open".to_owned());
+            }
+            names.extend(websocket.heartbeats().map(|(_, every)| every.name.clone()));
         }
         names
     }
@@ -390,7 +329,8 @@ mod tests {
             now_ms: 1_700_000_000_000,
             held_ms: 36_000,
             sequence: 0,
-            taken: &taken,
+            taken: template::Taken::All(&taken),
+            ..Scope::default()
         };
         let mut out = Vec::new();
         template.render(&scope, &mut out);
@@ -416,17 +356,17 @@ mod tests {
         let scenario = Scenario::runnity();
         let ws = scenario.websocket.as_ref().expect("it has one");
         assert_eq!(rendered(&ws.url), "ws://h/ws/1?ticket=t-1");
-        let ping = ws.ping.as_ref().expect("it has one");
-        assert_eq!(rendered(&ping.message), r#"{"type":"PING","timestamp":1700000000000}"#);
-        let record = rendered(ws.record.as_ref().expect("it has one"));
+        let [ping, record] = &ws.every[..] else { panic!("two periodic messages") };
+        assert_eq!(rendered(&ping.send), r#"{"type":"PING","timestamp":1700000000000}"#);
+        assert!(ping.on && ping.is_heartbeat() && !record.on && !record.is_heartbeat());
+        let record = rendered(&record.send);
         assert_eq!(record, r#"{"type":"RECORD","distance":0.100,"pace":360,"timestamp":1700000000000}"#);
         serde_json::from_str::<serde_json::Value>(&record).expect("JSON");
-        assert_eq!(ws.open, Some(MessageType(0)));
-        assert_eq!(ws.messages[0].name, "CONNECTED");
-        assert_eq!(ws.paths[0], Path::Member("type".into()));
-        assert_eq!(ws.paths[usize::from(ws.subject_path.expect("set"))], Path::Member("userId".into()));
+        let [open] = &ws.steps[..] else { panic!("one step") };
+        assert_eq!(open.awaits, [ws.kinds.named("CONNECTED").expect("it is a kind")]);
+        assert!(ws.kinds.announces() && ws.shows_acceptance());
         let tickets: Vec<&str> =
-            ws.error_codes.iter().filter(|code| code.ticket).map(|code| code.code.as_str()).collect();
+            ws.kinds.error_codes.iter().filter(|code| code.ticket).map(|code| code.code.as_str()).collect();
         assert_eq!(tickets, ["INVALID_TICKET"]);
     }
 
@@ -435,8 +375,9 @@ mod tests {
         let (name, source) = Scenario::find("runnity").expect("built in");
         let set = [("pace_s_per_km".to_owned(), "300".to_owned())];
         let scenario = Scenario::compile(&name, &source, &set).expect("it compiles");
-        let record = scenario.websocket.and_then(|ws| ws.record).expect("it has one");
-        assert!(rendered(&record).contains(r#""distance":0.120,"pace":300"#), "{}", rendered(&record));
+        let mut websocket = scenario.websocket.expect("it has one");
+        let record = rendered(&websocket.every_named("record").expect("it has one").send);
+        assert!(record.contains(r#""distance":0.120,"pace":300"#), "{record}");
     }
 
     #[test]
@@ -449,9 +390,13 @@ mod tests {
             &schedule::KEYS,
             &schedule::PARTICIPANT_KEYS,
             &websocket::KEYS,
-            &websocket::PING_KEYS,
-            &websocket::PRESENCE_KEYS,
-            &websocket::ERROR_KEYS,
+            &steps::KEYS,
+            &every::KEYS,
+            &kinds::KEYS,
+            &kinds::KIND_KEYS,
+            &kinds::PRESENCE_KEYS,
+            &kinds::LISTED_KEYS,
+            &kinds::ERROR_KEYS,
             &criteria::KEYS,
         ];
         for key in keys.concat() {
@@ -459,7 +404,7 @@ mod tests {
                 [format!("`{key}`"), format!("`[{key}]`"), format!("`[[{key}]]`"), format!(".{key}]")];
             assert!(written.iter().any(|text| manual.contains(text)), "the key {key}");
         }
-        for (role, _) in websocket::ROLES {
+        for (role, _) in kinds::ROLES {
             assert!(manual.contains(&format!("`{role}`")), "the role {role}");
         }
         for (variable, _) in names::BUILT_IN {
@@ -467,6 +412,9 @@ mod tests {
         }
         for measure in criteria::MEASURES {
             assert!(manual.contains(&format!("| `{}`", measure.name)), "the measure {}", measure.name);
+        }
+        for count in criteria::EVERY_COUNTS {
+            assert!(manual.contains(&format!("`{count}`")), "the count {count}");
         }
         for statistic in criteria::STEP_STATISTICS {
             assert!(manual.contains(&format!("`{statistic}`")), "the statistic {statistic}");

@@ -27,6 +27,19 @@ pub struct Outside {
     pub base: Option<PathBuf>,
     /// Values of variables that nobody may read.
     pub secrets: BTreeMap<String, String>,
+    /// What the members' rows say, if there are any.
+    pub header: Option<Header>,
+}
+
+/// What the first row of members' files says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// The columns that templates can use, by their names; one that they cannot has none.
+    pub columns: Vec<String>,
+    /// The name of the column of ids.
+    pub id: String,
+    /// That column, where ids are text; the last column is then `member_id`, once more.
+    pub text_ids: Option<usize>,
 }
 
 impl Outside {
@@ -48,30 +61,6 @@ impl Outside {
             true => Err(format!("{{{kind}:{name}}} is empty")),
             false => Ok(Secret { name: name.to_owned(), value }),
         }))
-    }
-
-    /// The text with what comes from outside in it, and that by itself.
-    pub(super) fn expanded(&self, text: &str) -> Result<(String, Vec<Secret>), String> {
-        let (mut out, mut secrets, mut rest) = (String::new(), Vec::new(), text);
-        while let Some(at) = rest.find('{') {
-            out.push_str(&rest[..at]);
-            rest = &rest[at..];
-            let name = template::variable_name(rest).filter(|name| name.contains(':'));
-            match name.and_then(|name| Some((name, self.secret(name)?))) {
-                Some((name, secret)) => {
-                    let secret = secret?;
-                    out.push_str(&secret.value);
-                    secrets.push(secret);
-                    rest = &rest[name.len() + 2..];
-                }
-                None => {
-                    out.push('{');
-                    rest = &rest[1..];
-                }
-            }
-        }
-        out.push_str(rest);
-        Ok((out, secrets))
     }
 }
 
@@ -101,18 +90,33 @@ pub fn listed(file: &str, text: &str) -> Vec<String> {
 }
 
 /// A scenario's text without the values of secret variables that stand in it, and these values. It then says that they are
-/// to be given. The same text of one that cannot be compiled.
+/// to be given. The same text of one that cannot be compiled. An empty value is nothing to hide.
 pub fn without_secrets(file: &str, text: &str) -> (String, BTreeMap<String, String>) {
+    let listed = listed(file, text);
+    without(file, text, |name, value| {
+        let is_outside = value.contains("{env:") || value.contains("{file:");
+        !value.is_empty() && !is_outside && listed.iter().any(|it| it == name)
+    })
+}
+
+/// A scenario's text which says that the value of this variable is to be given.
+pub fn to_be_given(file: &str, text: &str, variable: &str) -> String {
+    without(file, text, |name, _| name == variable).0
+}
+
+/// A scenario's text without the values of these variables, and these values.
+fn without(
+    file: &str,
+    text: &str,
+    is_left_out: impl Fn(&str, &str) -> bool,
+) -> (String, BTreeMap<String, String>) {
     let found = with_root(file, text, |root| {
-        let listed = names(root);
         let variables = root.pairs("variables", true).ok()?;
-        let is_here =
-            |value: &str| value != TO_BE_GIVEN && !value.contains("{env:") && !value.contains("{file:");
-        let secret = variables
+        let left_out = variables
             .into_iter()
-            .filter(|(name, value)| listed.iter().any(|it| it == name.value) && is_here(value.value))
+            .filter(|(name, value)| value.value != TO_BE_GIVEN && is_left_out(name.value, value.value))
             .map(|(name, value)| (value.span, name.value.to_owned(), value.value.to_owned()));
-        Some(secret.collect::<Vec<_>>())
+        Some(left_out.collect::<Vec<_>>())
     });
     let (mut public, mut values) = (text.to_owned(), BTreeMap::new());
     // From the end, so that the places before stay where they are.
@@ -123,25 +127,25 @@ pub fn without_secrets(file: &str, text: &str) -> (String, BTreeMap<String, Stri
     (public, values)
 }
 
-/// Names listed as secret, and those that header fields which say who is asking refer to.
+/// Names listed as secret, and those that stand where a secret stands: in header fields which say who
+/// is asking, in a password, in a subprotocol, in the query of a path or URL.
 pub(super) fn names(root: &Section<'_>) -> Vec<String> {
     let listed = root.texts("secret").unwrap_or_default();
     let mut names: Vec<String> = listed.iter().map(|name| name.value.to_owned()).collect();
-    for (name, value) in root.all_pairs("headers") {
-        if says_who(name) {
-            names.extend(
-                value
-                    .match_indices('{')
-                    .filter_map(|(at, _)| template::variable_name(&value[at..]))
-                    .map(str::to_owned),
-            );
-        }
+    let fields = root.all_pairs("headers").into_iter().filter(|(name, _)| says_who(name));
+    let passwords = root.all_pairs("basic_auth").into_iter().filter(|(key, _)| *key == "password");
+    let whole = fields.chain(passwords).map(|(_, text)| text).chain(root.all_texts("subprotocol"));
+    let urls = ["path", "url"].into_iter().flat_map(|key| root.all_texts(key));
+    let queries = urls.filter_map(|text| Some(text.split_once('?')?.1));
+    for text in whole.chain(queries) {
+        let braces = text.match_indices('{').filter_map(|(at, _)| template::Brace::read(&text[at..]));
+        names.extend(braces.map(|brace| brace.name.to_owned()));
     }
     names
 }
 
 /// Whether a header field says who is asking.
-pub(super) fn says_who(field: &str) -> bool {
+pub fn says_who(field: &str) -> bool {
     ["authorization", "proxy-authorization", "cookie"].iter().any(|it| field.eq_ignore_ascii_case(it))
 }
 
@@ -170,10 +174,6 @@ mod tests {
             std::fs::write(at.path().join("k"), text).expect("written");
             let secret = outside.secret("file:k").expect("a file").expect("read");
             assert_eq!((secret.name.as_str(), secret.value.as_str()), ("k", value));
-            assert_eq!(
-                outside.expanded("Bearer {file:k}, {x} {").expect("read").0,
-                format!("Bearer {value}, {{x}} {{")
-            );
         }
         let refused = |name: &str| outside.secret(name).expect("outside").expect_err("refused");
         assert!(refused("file:none").starts_with("cannot read none:"), "{}", refused("file:none"));
@@ -193,5 +193,8 @@ mod tests {
         assert_eq!(without_secrets("x.toml", &public), (public.clone(), BTreeMap::new()));
         assert_eq!(listed("x.toml", text), ["p", "q"]);
         assert_eq!(without_secrets("x.toml", "secret = ["), ("secret = [".to_owned(), BTreeMap::new()));
+        let empty = text.replace("hunter2", "");
+        assert_eq!(without_secrets("x.toml", &empty).0, empty, "an empty value is nothing to hide");
+        assert_eq!(to_be_given("x.toml", &empty, "p"), public);
     }
 }

@@ -15,6 +15,11 @@ use crate::nearest;
 
 const OWN_KEYS: [&str; 5] = ["private_body", "done", "look_up", "again", "stop"];
 
+/// The keys of `[join]` and `[leave]`: a request's but its name, which is the section's, and their own.
+pub(super) fn keys() -> Vec<&'static str> {
+    HTTP_KEYS.iter().filter(|key| **key != "name").chain(&OWN_KEYS).copied().collect()
+}
+
 /// One request that takes a place, or gives it up.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -75,10 +80,7 @@ pub(super) fn compile(
     errors: &mut ErrorNames,
 ) -> Result<Option<Place>> {
     let title = format!("[{key}]");
-    // Its name is the section's.
-    let of_a_step = HTTP_KEYS.iter().filter(|key| **key != "name");
-    let keys: Vec<&str> = of_a_step.chain(&OWN_KEYS).copied().collect();
-    let Some(section) = root.section(key, &title, &keys)? else { return Ok(None) };
+    let Some(section) = root.section(key, &title, &keys())? else { return Ok(None) };
     let Some(schedule) = schedule else {
         return Err(
             section.own_error("it follows the steps that [schedule] is after, and there is no [schedule]")

@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use super::document::{Section, Text};
 use super::error::ScenarioError;
-use super::names::{ErrorNames, Moment, NAMES_MAX, Vocabulary};
-use super::template::Template;
-use super::{HttpStep, NamedError, Take, TakeFrom};
+use super::names::{ErrorNames, Moment, NAMES_MAX, Unknown, Vocabulary};
+use super::take::{is_token, take_from};
+use super::template::{Filter, Part, Template};
+use super::{HttpStep, NamedError, Take};
 use crate::fault::Blame;
 use crate::nearest;
+
+pub(super) use super::take::check_pointer;
 
 pub(super) type Result<T> = std::result::Result<T, ScenarioError>;
 
@@ -25,8 +28,26 @@ const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Header fields that the engine writes itself.
 const ENGINE_HEADERS: [&str; 5] = ["host", "content-length", "connection", "transfer-encoding", "upgrade"];
 
-pub(super) const HTTP_KEYS: [&str; 10] =
-    ["name", "method", "path", "headers", "body", "expect", "timeout", "take", "marks_member", "errors"];
+/// Redirects that a request follows at most.
+const FOLLOW_MAX: u32 = 20;
+
+pub(super) const HTTP_KEYS: [&str; 13] = [
+    "name",
+    "method",
+    "path",
+    "headers",
+    "basic_auth",
+    "body",
+    "form",
+    "expect",
+    "follow",
+    "timeout",
+    "take",
+    "marks_member",
+    "errors",
+];
+
+pub(super) const BASIC_AUTH_KEYS: [&str; 2] = ["user", "password"];
 
 pub(super) const ERROR_KEYS: [&str; 8] =
     ["name", "status", "field", "equals", "contains", "after", "blame", "ticket"];
@@ -41,19 +62,18 @@ pub(super) fn compile(
     errors: &mut ErrorNames,
 ) -> Result<HttpStep> {
     let moment = Moment::Request { step: &name, taken };
-    let path = request_path(section, vocabulary, moment)?;
-    let body = match section.text("body")? {
-        Some(text) => Some(compiled(section, "body", &text, vocabulary, moment)?),
-        None => None,
-    };
+    let path = step_path(section, vocabulary, moment)?;
+    let mut headers = headers(section, vocabulary, moment)?;
+    let body = body(section, vocabulary, moment, &mut headers)?;
     let own = section.sections("errors", "[[http.errors]]", &ERROR_KEYS)?;
     let mut named = own.iter().map(|one| named_error(one, errors)).collect::<Result<Vec<_>>>()?;
     named.extend_from_slice(shared);
     Ok(HttpStep {
         method: method(section)?,
         path,
-        headers: headers(section, vocabulary, moment)?,
+        headers,
         body,
+        follow: follow(section)?,
         expect: section.statuses("expect")?.unwrap_or_else(|| vec![200]),
         timeout: section.delay("timeout", DELAY_MAX)?.unwrap_or(HTTP_TIMEOUT),
         take: takes(section, vocabulary)?,
@@ -70,12 +90,94 @@ pub(super) fn request_path(
     moment: Moment<'_>,
 ) -> Result<Template> {
     let path = section.required_text("path")?;
-    let template = compiled(section, "path", &path, vocabulary, moment)?;
+    let template = compiled_strictly(section, "path", &path, vocabulary, moment)?;
     if !template.literal_start().starts_with(b"/") {
         return Err(section.error("path", path.span, "it must begin with \"/\""));
     }
     refuse_unusable_in_url(section, "path", &path, &template)?;
     Ok(template)
+}
+
+/// The same of a step, which may begin with a value: a path, or a URL that a server returned.
+fn step_path(section: &Section<'_>, vocabulary: &Vocabulary, moment: Moment<'_>) -> Result<Template> {
+    let path = section.required_text("path")?;
+    let template = compiled_strictly(section, "path", &path, vocabulary, moment)?;
+    let begins_well =
+        template.literal_start().starts_with(b"/") || matches!(template.parts.first(), Some(Part::Taken(_)));
+    if !begins_well {
+        let message = "it must begin with \"/\" or a value that is a path or a URL";
+        return Err(section.error("path", path.span, message));
+    }
+    refuse_unusable_in_url(section, "path", &path, &template)?;
+    Ok(template)
+}
+
+fn follow(section: &Section<'_>) -> Result<u8> {
+    match section.count("follow")? {
+        Some(count) if count > FOLLOW_MAX => {
+            let message = format!("{FOLLOW_MAX} redirects at most");
+            Err(section.error("follow", section.place("follow"), message))
+        }
+        count => Ok(count.unwrap_or(0) as u8),
+    }
+}
+
+/// What is sent: as it stands, or as a form, which says of what type it is.
+fn body(
+    section: &Section<'_>,
+    vocabulary: &Vocabulary,
+    moment: Moment<'_>,
+    headers: &mut Vec<(String, Template)>,
+) -> Result<Option<Template>> {
+    let fields = section.pairs("form", true)?;
+    if let Some(text) = section.text("body")? {
+        if section.has("form") {
+            return Err(section.error("form", section.place("form"), "give \"body\" or \"form\", not both"));
+        }
+        return compiled(section, "body", &text, vocabulary, moment).map(Some);
+    }
+    if !section.has("form") {
+        return Ok(None);
+    }
+    let mut parts = Vec::new();
+    for (name, value) in fields {
+        let key = format!("form.{}", name.value);
+        let separator = if parts.is_empty() { "" } else { "&" };
+        let name = Template::of([Part::Literal(name.value.as_bytes().into())]);
+        let value = compiled(section, &key, &value, vocabulary, moment)?;
+        parts.push(Part::Literal(separator.as_bytes().into()));
+        parts.extend(vocabulary.filtered(name, Filter::Form).parts);
+        parts.push(Part::Literal(b"=".as_slice().into()));
+        parts.extend(vocabulary.filtered(value, Filter::Form).parts);
+    }
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+        let form = b"application/x-www-form-urlencoded".as_slice();
+        headers.push(("Content-Type".into(), Template::of([Part::Literal(form.into())])));
+    }
+    // Without a field it is an empty body.
+    Ok(Some(Template::of(parts)))
+}
+
+/// The `Authorization` of a user and a password (RFC 7617).
+fn basic_auth(
+    section: &Section<'_>,
+    vocabulary: &Vocabulary,
+    moment: Moment<'_>,
+) -> Result<Option<Template>> {
+    let Some(auth) = section.section("basic_auth", "basic_auth", &BASIC_AUTH_KEYS)? else { return Ok(None) };
+    let user = auth.required_text("user")?;
+    let template = compiled_strictly(&auth, "user", &user, vocabulary, moment)?;
+    if template.literals().any(|literal| literal.contains(&b':')) {
+        return Err(auth.error("user", user.span, "a user name has no \":\" (RFC 7617)"));
+    }
+    let password = auth.text("password")?.ok_or_else(|| auth.own_error("the key \"password\" is missing"))?;
+    let password = compiled_strictly(&auth, "password", &password, vocabulary, moment)?;
+    let mut pair = template.parts;
+    pair.push(Part::Literal(b":".as_slice().into()));
+    pair.extend(vocabulary.hidden("password", password).parts);
+    let encoded = vocabulary.filtered(Template::of(pair), Filter::Base64);
+    let scheme = Part::Literal(b"Basic ".as_slice().into());
+    Ok(Some(Template::of(std::iter::once(scheme).chain(encoded.parts))))
 }
 
 fn method(section: &Section<'_>) -> Result<String> {
@@ -99,39 +201,6 @@ fn takes(section: &Section<'_>, vocabulary: &Vocabulary) -> Result<Vec<Take>> {
         }
     }
     Ok(takes)
-}
-
-/// A JSON pointer, `header:NAME` or `cookie:NAME`.
-fn take_from(section: &Section<'_>, key: &str, place: &Text<'_>) -> Result<TakeFrom> {
-    let named = |name: &str, from: fn(String) -> TakeFrom| match is_token(name) {
-        true => Ok(from(name.to_owned())),
-        false => Err(section.error(key, place.span.clone(), format!("\"{name}\" is not a name"))),
-    };
-    if let Some(name) = place.value.strip_prefix("header:") {
-        return named(name, TakeFrom::Header);
-    }
-    if let Some(name) = place.value.strip_prefix("cookie:") {
-        return named(name, TakeFrom::Cookie);
-    }
-    check_pointer(section, key, place)?;
-    Ok(TakeFrom::Body(place.value.to_owned()))
-}
-
-/// RFC 6901: empty, or segments that each begin with `/`; `~` only as `~0` and `~1`.
-pub(super) fn check_pointer(section: &Section<'_>, key: &str, pointer: &Text<'_>) -> Result<()> {
-    let text = pointer.value;
-    if !text.is_empty() && !text.starts_with('/') {
-        // `$.data.token` is JSONPath for the same field.
-        let names = text.strip_prefix("$.").unwrap_or(text).replace('.', "/");
-        let message = format!("\"{text}\" is not a JSON pointer: write \"/{names}\"");
-        return Err(section.error(key, pointer.span.clone(), message));
-    }
-    let escapes_fit = text.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
-    if !escapes_fit {
-        let message = format!("\"{text}\" is not a JSON pointer: \"~\" is written \"~0\"");
-        return Err(section.error(key, pointer.span.clone(), message));
-    }
-    Ok(())
 }
 
 pub(super) fn named_error(section: &Section<'_>, errors: &mut ErrorNames) -> Result<NamedError> {
@@ -198,7 +267,20 @@ pub(super) fn compiled(
     vocabulary: &Vocabulary,
     moment: Moment<'_>,
 ) -> Result<Template> {
-    vocabulary.template(text.value, moment).map_err(|reason| section.error(key, text.span.clone(), reason))
+    let template = vocabulary.template(text.value, moment, Unknown::Text);
+    template.map_err(|reason| section.error(key, text.span.clone(), reason))
+}
+
+/// The same of text that has no braces of its own.
+pub(super) fn compiled_strictly(
+    section: &Section<'_>,
+    key: &str,
+    text: &Text<'_>,
+    vocabulary: &Vocabulary,
+    moment: Moment<'_>,
+) -> Result<Template> {
+    let template = vocabulary.template(text.value, moment, Unknown::Refused);
+    template.map_err(|reason| section.error(key, text.span.clone(), reason))
 }
 
 /// The header fields of a request.
@@ -218,7 +300,7 @@ pub(super) fn headers(
         if ENGINE_HEADERS.contains(&lower.as_str()) || lower.starts_with("sec-websocket-") {
             return Err(section.error(&key, name.span, "this field is written by the engine"));
         }
-        let template = compiled(section, &key, &value, vocabulary, moment)?;
+        let template = compiled_strictly(section, &key, &value, vocabulary, moment)?;
         if template.literals().flatten().any(|byte| byte.is_ascii_control()) {
             return Err(section.error(
                 &key,
@@ -228,17 +310,14 @@ pub(super) fn headers(
         }
         headers.push((name.value.to_owned(), template));
     }
+    if let Some(value) = basic_auth(section, vocabulary, moment)? {
+        if headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
+            let message = "the header field Authorization is given as well; leave out one of the two";
+            return Err(section.error("basic_auth", section.place("basic_auth"), message));
+        }
+        headers.push(("Authorization".into(), value));
+    }
     Ok(headers)
-}
-
-/// Whether a header field may have this name (RFC 9110's token), by the parser that answers are read
-/// with.
-fn is_token(name: &str) -> bool {
-    let field = format!("{name}:\r\n\r\n");
-    let mut parsed = [httparse::EMPTY_HEADER];
-    let complete =
-        httparse::parse_headers(field.as_bytes(), &mut parsed).is_ok_and(|status| status.is_complete());
-    complete && parsed[0].name == name
 }
 
 /// What a request line cannot carry.

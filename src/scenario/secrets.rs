@@ -10,8 +10,10 @@ use startline_protocol::http::cookies;
 
 use super::json::Json;
 use super::outside::says_who;
+use super::take::Body;
 use super::template::{Part, Secret, Template, label};
 use super::{HttpStep, Scenario, Take, TakeFrom, WebSocket};
+use crate::members::{Members, SessionNumber};
 
 /// Shorter values are not looked for in what a peer sent: they are found in anything.
 const BYTES_MIN: usize = 8;
@@ -25,8 +27,10 @@ pub struct Secrets {
     taken: Vec<bool>,
     /// Of each taken value, whether it is a URL whose query is one.
     urls: Vec<bool>,
-    /// Names of the taken values.
+    /// Names of the taken values, and of the columns of members' rows behind them.
     names: Vec<String>,
+    /// How many are taken.
+    takes: usize,
     /// Cookies that answers set.
     cookies: bool,
     /// The WebSocket's URL has one before its query.
@@ -40,6 +44,8 @@ pub struct Held<'h> {
     pub taken: &'h [String],
     /// Its `Cookie` field.
     pub cookies: Option<&'h str>,
+    /// Its member's row.
+    pub row: Option<(&'h Members, SessionNumber)>,
 }
 
 impl Secrets {
@@ -51,6 +57,7 @@ impl Secrets {
             taken: names.iter().map(|name| listed.contains(name)).collect(),
             urls: vec![false; names.len()],
             names,
+            takes: scenario.takes,
             cookies: scenario.cookies,
             in_path: false,
         };
@@ -78,39 +85,37 @@ impl Secrets {
     fn of_websocket(&mut self, websocket: &WebSocket) {
         self.of_query(&websocket.url);
         self.of_fields(&websocket.headers);
-        // A URL that a server returned may have its ticket in it.
-        if let Some(Part::Taken(index)) = websocket.url.parts.first() {
-            self.urls[usize::from(*index)] = true;
+        for subprotocol in &websocket.subprotocols {
+            self.all_of(subprotocol);
         }
         let has_query = |part: &&Part| matches!(part, Part::Literal(bytes) if bytes.contains(&b'?'));
-        let path = websocket.url.parts.iter().take_while(|part| !has_query(part));
-        self.in_path = path.into_iter().any(|part| match part {
+        let path = Template::of(websocket.url.parts.iter().take_while(|part| !has_query(part)).cloned());
+        self.in_path = path.has(&|part| match part {
             Part::Secret(_) => true,
             Part::Taken(index) => self.is_taken(*index),
             _ => false,
         });
     }
 
-    /// What is in the query of a URL.
-    fn of_query(&mut self, template: &Template) {
-        let mut is_query = false;
-        for part in &template.parts {
-            match part {
-                Part::Literal(bytes) => is_query |= bytes.contains(&b'?'),
-                Part::Taken(index) if is_query => self.taken[usize::from(*index)] = true,
-                _ => {}
-            }
+    /// Every session's value in a template.
+    fn all_of(&mut self, template: &Template) {
+        for used in template.values() {
+            self.taken[usize::from(used.value)] = true;
         }
+    }
+
+    /// What is in the query of a URL; one that a server returned may have a ticket in its own.
+    fn of_query(&mut self, template: &Template) {
+        if let Some(Part::Taken(index)) = template.parts.first() {
+            self.urls[usize::from(*index)] = true;
+        }
+        let is_before = |part: &&Part| !matches!(part, Part::Literal(bytes) if bytes.contains(&b'?'));
+        self.all_of(&Template::of(template.parts.iter().skip_while(is_before).cloned()));
     }
 
     /// What is in fields that say who is asking.
     fn of_fields(&mut self, fields: &[(String, Template)]) {
-        let who = fields.iter().filter(|(name, _)| says_who(name)).flat_map(|(_, value)| &value.parts);
-        for part in who {
-            if let Part::Taken(index) = part {
-                self.taken[usize::from(*index)] = true;
-            }
-        }
+        fields.iter().filter(|(name, _)| says_who(name)).for_each(|(_, value)| self.all_of(value));
     }
 
     /// Whether nothing can be secret.
@@ -174,18 +179,23 @@ impl Secrets {
         });
         let cookies =
             held.cookies.unwrap_or_default().split("; ").filter_map(|cookie| cookie.split_once('='));
-        taken.chain(cookies)
+        let columns = self.taken.iter().enumerate().skip(self.takes).filter(|(_, is)| **is);
+        let columns = columns.filter_map(move |(index, _)| {
+            let (members, session) = held.row?;
+            Some((self.names.get(index)?.as_str(), members.cell(session, index - self.takes)?))
+        });
+        taken.chain(cookies).chain(columns)
     }
 
     /// Secrets that an answer has and that were not taken from it, since it was refused, or is not whole.
     fn fresh(&self, takes: &[Take], bytes: &[u8]) -> Vec<Secret> {
         let text = String::from_utf8_lossy(bytes);
-        let body = Json::read(bytes);
+        let body = Body { text: bytes, json: Json::read(bytes) };
         let mut found = Vec::new();
         for take in takes.iter().filter(|take| self.is_taken(take.value)) {
             let values = match &take.from {
                 TakeFrom::Body(pointer) => {
-                    let whole = take.text(body, &|_| Vec::new());
+                    let whole = take.from.text(body, &|_| Vec::new());
                     whole
                         .into_iter()
                         .chain(values_after(&text, &format!("\"{}\"", last_of(pointer))))
@@ -198,6 +208,9 @@ impl Secrets {
                         cookies::parse(field).filter(|(known, _)| known == name).map(|(_, it)| it.to_owned())
                     };
                     cookies.iter().filter_map(cookie).collect::<Vec<_>>()
+                }
+                TakeFrom::Match(_) | TakeFrom::After(_) => {
+                    take.from.text(body, &|_| Vec::new()).into_iter().collect()
                 }
             };
             let name = self.name_of(take.value);
@@ -315,6 +328,7 @@ mod tests {
             taken: vec![true; names.len()],
             urls: vec![false; names.len()],
             names: names.iter().map(|name| (*name).to_owned()).collect(),
+            takes: names.len(),
             cookies: true,
             in_path: false,
         }
@@ -324,7 +338,7 @@ mod tests {
     fn secrets_are_found_whole_cut_and_in_other_spellings() {
         let secrets = of(&["token"], &[("KEY", "p/4+s\"s w\u{f6}rd=")]);
         let taken = ["abcdefghijkl".to_owned()];
-        let held = Held { taken: &taken, cookies: Some("sid=0123456789; short=1") };
+        let held = Held { taken: &taken, cookies: Some("sid=0123456789; short=1"), row: None };
         let shown = |text: &str| secrets.redacted_text(text, held, None);
         assert_eq!(shown("<abcdefghijkl> 0123456789 short=1"), "<‹token›> ‹sid› short=1");
         assert_eq!(shown("p/4+s\"s w\u{f6}rd="), "‹KEY›");
@@ -343,7 +357,7 @@ mod tests {
     fn nothing_is_copied_where_nothing_is_secret() {
         let secrets = of(&["token"], &[]);
         let taken = ["abcdefghijkl".to_owned()];
-        let held = Held { taken: &taken, cookies: None };
+        let held = Held { taken: &taken, ..Held::default() };
         assert!(matches!(secrets.redacted(b"plain text", held, None), Cow::Borrowed(_)));
         assert!(Secrets::default().is_empty());
     }
@@ -371,7 +385,7 @@ mod tests {
         assert_eq!(scenario.value_names, ["access_token", "ticket", "ws_url"]);
         assert_eq!(is_secret, [true, true, false]);
         let taken = ["".to_owned(), "".to_owned(), "ws://h/ws/1?ticket=0123456789".to_owned()];
-        let held = Held { taken: &taken, cookies: None };
+        let held = Held { taken: &taken, ..Held::default() };
         let text = scenario.secrets.redacted_text("at ws://h/ws/1?ticket=0123456789", held, None);
         assert_eq!(text, "at ws://h/ws/1?‹ws_url›");
     }

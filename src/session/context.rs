@@ -6,11 +6,13 @@ use std::collections::VecDeque;
 
 use startline_os::tick::{Tick, Ticks};
 
-use super::{Endpoint, Script, Slots, Spills, Timer, Waits};
+use super::{Endpoint, Script, Side, Slots, Spills, Timer, Vault, Waits};
 use crate::fault::Fault;
 use crate::measure::servers::ServerIndex;
 use crate::measure::{CloseEnd, PingEvent, Timed};
 use crate::members::{MemberId, SessionNumber};
+use crate::scenario::every::EveryIndex;
+use crate::scenario::template::{Scope, Template};
 use crate::scenario::{MessageType, StepIndex};
 
 /// The identity of a session.
@@ -45,12 +47,12 @@ pub struct Commands {
     pub keep: bool,
 }
 
-/// A message that fits no kind of the scenario's.
+/// A record that fits no kind of the scenario's.
 #[derive(Clone, Copy, Debug)]
 pub enum Unmatched<'b> {
-    /// Text; empty if it came in pieces.
+    /// Text; its first bytes if it came in pieces.
     Text(&'b [u8]),
-    /// Not text.
+    /// Of a binary message.
     Binary(&'b [u8]),
 }
 
@@ -58,6 +60,10 @@ pub enum Unmatched<'b> {
 pub trait Observer {
     /// A step succeeded, in this time.
     fn step_ok(&mut self, step: StepIndex, timed: Timed);
+    /// This value, by its index into the scenario's names, was taken from an answer.
+    fn took(&mut self, _value: u8, _text: &str) {}
+    /// A message is sent: rendered from this.
+    fn sends(&mut self, _message: &Template, _scope: &Scope<'_>) {}
     /// An HTTP request goes out; `reused`: on a connection that has carried an answer before.
     fn requested(&mut self, reused: bool);
     /// The HTTP connection was gone before any byte of the answer, and the request may be sent twice: it
@@ -71,21 +77,38 @@ pub trait Observer {
     fn ticket_sent(&mut self, _age: Ticks) {}
     /// The session is open, on this server.
     fn opened(&mut self, who: Who, server: ServerIndex);
-    /// A whole message of this type came, `bytes` of payload.
-    fn message(&mut self, message: MessageType, bytes: u64);
+    /// A whole message came, `bytes` of payload.
+    fn message(&mut self, bytes: u64);
+    /// A record of this kind came: a message, or a part of one between separators.
+    fn record(&mut self, kind: MessageType);
+    /// A record of this kind was answered.
+    fn answered(&mut self, kind: MessageType);
+    /// A record of this kind came so long after its server says that it was sent; before, if the two
+    /// clocks differ by more.
+    fn aged(&mut self, kind: MessageType, server: ServerIndex, micros: i64);
+    /// A record's number does not follow the last one of its kind: so many are `missing` between
+    /// them, or it came `again`, or late.
+    fn numbered(&mut self, kind: MessageType, missing: u64, again: bool);
     /// A message has another JSON text behind its first, which alone is read.
     fn joined(&mut self);
-    /// The open message listed this member.
+    /// A message listed this member.
     fn listed(&mut self, who: Who, member_id: MemberId);
     /// This member was announced.
     fn entered(&mut self, who: Who, member_id: MemberId);
     /// An error message came and the session stays open.
     fn error_message(&mut self, who: Who, server: ServerIndex, fault: Fault, evidence: &[u8]);
-    /// Something happened in a heartbeat cycle.
-    fn ping(&mut self, who: Who, event: PingEvent);
-    /// A heartbeat cycle failed at this server, besides its event; `waited`: since the outstanding
-    /// PING was due and sent.
-    fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed);
+    /// Something happened to a periodic message.
+    fn ping(&mut self, who: Who, every: EveryIndex, event: PingEvent);
+    /// A heartbeat's cycle failed at this server, besides its event; `waited`: since the outstanding
+    /// message was due and sent.
+    fn ping_failed(
+        &mut self,
+        who: Who,
+        every: EveryIndex,
+        server: ServerIndex,
+        fault: Fault,
+        waited: Timed,
+    );
     /// Whether the next message that fits no kind of the scenario's is to be reported.
     fn wants_unmatched(&self) -> bool;
     /// A message came that fits no kind of the scenario's.
@@ -114,10 +137,16 @@ pub struct Context<'a, O> {
     pub unix_micros: u64,
     /// The session's identity.
     pub who: Who,
+    /// Its row among its worker's sessions.
+    pub row: u32,
     /// What sessions do.
     pub script: &'a Script,
+    /// The worker's side arrays.
+    pub side: &'a mut Side,
     /// The worker's spills.
     pub spills: &'a mut Spills,
+    /// What the worker's open sessions keep of the values they took.
+    pub vault: &'a mut Vault,
     /// When the worker's heartbeats begin.
     pub slots: Slots,
     /// What the worker knows of waits.

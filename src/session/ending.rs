@@ -7,9 +7,9 @@
 use startline_protocol::websocket::write_close;
 
 use super::script::Script;
-use super::{Context, NO_ERROR, Observer, PEER_CLOSED, PING_OUTSTANDING, Phase, Session, Timer};
+use super::{Context, NO_ERROR, Observer, PEER_CLOSED, Phase, Session, Timer};
 use crate::fault::{Excuse, Fault};
-use crate::measure::{CloseEnd, PingEvent};
+use crate::measure::CloseEnd;
 
 /// Bytes of a peer's answer kept with a failure.
 pub(super) const EVIDENCE_BYTES_MAX: usize = 512;
@@ -33,7 +33,7 @@ impl Session {
         let script = ctx.script;
         let quit = script.scenario.websocket.as_ref().and_then(|websocket| websocket.quit.as_ref());
         if let (true, Some(quit)) = (script.quit, quit) {
-            self.send_text(quit, 0, ctx);
+            self.send_every(quit, script.opcode(), 0, ctx);
         }
         self.account_end(ctx);
         let key = self.mask_key(ctx);
@@ -63,6 +63,14 @@ impl Session {
         }
         let key = self.mask_key(ctx);
         write_close(ctx.out, Some(key), if code == 1005 { 1000 } else { code }, "");
+        let ends_well = &ctx.script.scenario.websocket.as_ref().map_or(&[][..], |it| &it.closes[..]);
+        if self.is_open() && ends_well.contains(&code) {
+            self.account_end(ctx);
+            drop(self.take_spill(ctx));
+            self.set_flag(PEER_CLOSED, true);
+            ctx.commands.finish = true;
+            return self.await_close(ctx);
+        }
         // The codes that follow an error message; any other close has reasons of its own.
         let fault = match code {
             1008 | 1011 | 4000..=4999 => self.named_close(Fault::Closed(code), ctx.script),
@@ -110,24 +118,21 @@ impl Session {
     fn is_explained_by_a_stall<O>(&self, fault: Fault, ctx: &Context<'_, O>) -> bool {
         fault.excuses().iter().any(|excuse| match excuse {
             Excuse::Stall => ctx.stalled_since(self.sent),
-            Excuse::LongStall => ctx.waits.may_be_given_up(ctx.now, ctx.script.delays.ping),
+            Excuse::LongStall => ctx.waits.may_be_given_up(ctx.now, ctx.script.rhythm.shortest()),
             Excuse::Lag | Excuse::SourceLost => false,
         })
     }
 
     /// Closes the accounts of an open session.
     fn account_end<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
-        if self.flag(PING_OUTSTANDING) {
-            self.report_missed(ctx);
-            self.set_flag(PING_OUTSTANDING, false);
-            ctx.observer.ping(ctx.who, PingEvent::Pending);
-        }
+        self.settle_heartbeats(false, ctx);
         ctx.observer.closed(ctx.who, ctx.now.since(self.opened));
     }
 
     /// Releases everything that the session holds.
     pub(super) fn over<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         drop(self.take_spill(ctx));
+        ctx.vault.forget(ctx.row);
         self.phase = Phase::Over;
         ctx.commands.disconnect = true;
         ctx.commands.connect = None;

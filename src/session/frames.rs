@@ -6,13 +6,13 @@
 //! no message open there is no [`Partial`].
 
 use startline_protocol::websocket::{
-    FrameHeader, HEADER_BYTES_MAX, MessageKind, MessageReader, Opcode, Reader, Violation, WholeMessage,
-    parse_close, parse_header, write_close, write_frame,
+    FrameHeader, HEADER_BYTES_MAX, MessageReader, Opcode, Reader, Violation, parse_close, parse_header,
+    write_close, write_frame,
 };
 
 use super::messages::SplitMessage;
 use super::secrets::Kept;
-use super::{Context, Observer, PEER_CLOSED, Phase, Session, Unmatched};
+use super::{Context, Observer, PEER_CLOSED, Phase, Session};
 use crate::fault::Fault;
 use crate::measure::CloseEnd;
 
@@ -58,7 +58,7 @@ impl Session {
         }
     }
 
-    fn reads_frames(&self) -> bool {
+    pub(super) fn reads_frames(&self) -> bool {
         matches!(self.phase, Phase::Opening | Phase::Held | Phase::Closing) && !self.flag(PEER_CLOSED)
     }
 
@@ -110,14 +110,7 @@ impl Session {
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
         match opcode {
-            Opcode::Text => self.whole_text(payload, ctx),
-            Opcode::Binary => {
-                if ctx.observer.wants_unmatched() {
-                    let shown = self.redacted(payload, ctx);
-                    ctx.observer.unmatched(ctx.who, Unmatched::Binary(&shown));
-                }
-                self.binary(payload.len() as u64, ctx)
-            }
+            Opcode::Text | Opcode::Binary => self.whole_message(payload, opcode == Opcode::Text, ctx),
             Opcode::Continuation => Err(Fault::Violation(Violation::UnexpectedContinuation)),
             Opcode::Close | Opcode::Ping | Opcode::Pong => self.control(opcode, payload, ctx),
         }
@@ -155,7 +148,7 @@ impl Session {
         let limit = ctx.script.scenario.websocket.as_ref().map_or(0, |websocket| websocket.message_bytes_max);
         partial.reader.begin_frame(&header, limit)?;
         if matches!(header.opcode, Opcode::Text | Opcode::Binary) {
-            partial.message = Some(SplitMessage::default());
+            partial.message = Some(SplitMessage::new(header.opcode == Opcode::Text));
         }
         partial.frame = Some(Frame {
             opcode: header.opcode,
@@ -189,31 +182,17 @@ impl Session {
             return Ok(rest);
         }
         partial.reader.feed(piece)?;
-        if let Some(message) = &mut partial.message
-            && partial.reader.kind() == Some(MessageKind::Text)
-        {
-            self.scan_piece(message, piece, ctx);
+        if let Some(message) = &mut partial.message {
+            self.message_piece(message, piece, ctx)?;
         }
         if !ended {
             partial.frame = Some(frame);
         } else if let Some(whole) = partial.reader.end_frame(frame.fin)?
             && let Some(message) = partial.message.take()
         {
-            self.message_ended(whole, message, ctx)?;
+            self.message_done(message, whole.bytes, ctx)?;
         }
         Ok(rest)
-    }
-
-    fn message_ended<O: Observer>(
-        &mut self,
-        whole: WholeMessage,
-        message: SplitMessage,
-        ctx: &mut Context<'_, O>,
-    ) -> Result<(), Fault> {
-        match whole.kind {
-            MessageKind::Binary => self.binary(whole.bytes, ctx),
-            MessageKind::Text => self.scanned_text(message, whole.bytes, ctx),
-        }
     }
 
     fn control<O: Observer>(
@@ -227,6 +206,7 @@ impl Session {
                 let key = self.mask_key(ctx);
                 write_frame(ctx.out, Opcode::Pong, Some(key), payload);
             }
+            Opcode::Pong => self.ponged(payload, ctx),
             Opcode::Close => {
                 let code = parse_close(payload)?.map_or(1005, |(code, _)| code);
                 self.close_received(code, payload, ctx);

@@ -5,62 +5,68 @@
 //! assumed of its body except what the scenario takes; a request that may have been read is not sent
 //! again, unless its method says that this changes nothing.
 
-use std::borrow::Cow;
 
 use std::time::Duration;
 
 use startline_os::tick::Tick;
-use startline_protocol::http::cookies::Jar;
 use startline_protocol::http::{BodyKept, HttpError, Limits, ResponseReader};
 
-use super::script::Script;
-use super::{Context, Observer, Phase, RETRIED, REUSED, Session};
+use super::redirects::is_redirect;
+use super::request::{breaks_line, refuse_broken, write_request};
+use super::setup::{Hop, Setup, evidence_of, readable_body};
+use super::{Context, Observer, Phase, RETRIED, REUSED, Session, Spill, Vault};
 use crate::fault::Fault;
 use crate::scenario::json::Json;
-use crate::scenario::template::{Scope, Template};
+use crate::scenario::take::Body;
+use crate::scenario::template::{Part, Scope, Taken};
 use crate::scenario::{HttpStep, NamedError, Scenario, Take, TakeFrom};
 
 /// Bytes of a taken value kept at most: tokens are some 200, URLs under 2,000.
 const TAKEN_BYTES_MAX: usize = 8 << 10;
 
-/// What a session keeps until its WebSocket is up.
-#[derive(Debug)]
-pub struct Setup {
-    /// Values by index, empty where not taken yet.
-    pub(super) taken: Vec<String>,
-    /// The answer being read.
-    pub(super) answer: ResponseReader,
-    /// Random bytes of the upgrade's key.
-    pub(super) key: [u8; 16],
-    /// Cookies that answers have set, if the scenario keeps them.
-    pub(super) cookies: Jar,
-    /// The upgrade goes to the target's own host, whose the cookies are.
-    pub(super) home: bool,
-    /// `Host` and request target of the upgrade.
-    pub(super) upgrade: (String, String),
-}
-
-impl Setup {
-    pub(super) fn new(script: &Script) -> Self {
-        Self {
-            taken: vec![String::new(); script.scenario.value_names.len()],
-            answer: ResponseReader::new(Limits::default(), false),
-            key: [0; 16],
-            cookies: Jar::default(),
-            home: false,
-            upgrade: Default::default(),
-        }
-    }
-}
-
 impl Session {
     /// Connects for the current step. The step's time starts here, so that the first one answers
-    /// for its connection.
-    pub(super) fn dial_http<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+    /// for its connection. `keep`: the connection at hand may carry it.
+    pub(super) fn dial_http<O: Observer>(&mut self, keep: bool, ctx: &mut Context<'_, O>) {
         self.phase = Phase::Dialing;
         self.begin_step(ctx);
+        let Some(mut setup) = self.take_setup(ctx) else { return };
+        let script = ctx.script;
+        let step = &script.scenario.http[self.step.index()];
+        setup.hop = None;
+        // Its path may be a URL that a server returned, and a redirect is relative to it.
+        if step.follow > 0 || matches!(step.path.parts.first(), Some(Part::Taken(_))) {
+            let mut rendered = Vec::new();
+            let scope = self.scope(&setup.taken, 0, ctx);
+            step.path.render(&scope, &mut rendered);
+            let to = refuse_broken(&step.path, &scope, &rendered, breaks_line)
+                .and_then(|()| script.http_destination(&String::from_utf8_lossy(&rendered)));
+            match to {
+                Ok(to) => setup.hop = Some(Hop::first(to)),
+                Err(fault) => {
+                    self.put_setup(setup, ctx);
+                    return self.fail(fault, &rendered, ctx);
+                }
+            }
+        }
+        self.dial_request(setup, keep, ctx);
+    }
+
+    /// Connects to where the request at hand goes.
+    pub(super) fn dial_request<O: Observer>(
+        &mut self,
+        mut setup: Box<Setup>,
+        keep: bool,
+        ctx: &mut Context<'_, O>,
+    ) {
+        let to = setup.hop.as_ref().map_or(ctx.script.home(), |hop| hop.to.endpoint);
+        let had = setup.at.replace(to);
+        self.put_setup(setup, ctx);
+        self.phase = Phase::Dialing;
         self.set_flag(REUSED, false);
-        ctx.commands.connect = Some(ctx.script.home());
+        ctx.commands.keep = keep && had == Some(to);
+        ctx.commands.disconnect = had.is_some() && !ctx.commands.keep;
+        ctx.commands.connect = Some(to);
     }
 
     fn begin_step<O>(&mut self, ctx: &mut Context<'_, O>) {
@@ -75,7 +81,7 @@ impl Session {
         let step = &script.scenario.http[self.step.index()];
         setup.answer = ResponseReader::new(Limits::default(), step.method == "HEAD");
         let scope = self.scope(&setup.taken, 0, ctx);
-        let written = write_request(step, &script.authority, &setup.cookies, &scope, ctx.out);
+        let written = write_request(step, script, &setup, &scope, ctx.out);
         let evidence = if written.is_err() { std::mem::take(ctx.out) } else { Vec::new() };
         self.put_setup(setup, ctx);
         if let Err(fault) = written {
@@ -155,19 +161,28 @@ impl Session {
         self.set_flag(REUSED, false);
         self.phase = Phase::Dialing;
         ctx.observer.reconnected(ctx.who);
+        let at = match ctx.spills.get(self.spill as usize) {
+            Some(Spill::Setup(setup)) => setup.at,
+            _ => None,
+        };
         ctx.commands.disconnect = true;
-        ctx.commands.connect = Some(ctx.script.home());
+        ctx.commands.connect = Some(at.unwrap_or(ctx.script.home()));
     }
 
     fn judge_answer<O: Observer>(&mut self, mut setup: Box<Setup>, reusable: bool, ctx: &mut Context<'_, O>) {
         let script = ctx.script;
         let step = &script.scenario.http[self.step.index()];
         let status = setup.answer.status().unwrap_or(0);
-        if script.scenario.cookies {
+        let is_home = setup.at.is_none_or(|at| at.host == script.home().host);
+        if script.scenario.cookies && is_home {
             let Setup { answer, cookies, .. } = &mut *setup;
             let now_s = (ctx.unix_micros / 1_000_000) as i64;
             answer.headers("Set-Cookie").for_each(|field| cookies.set(field, now_s));
         }
+        if is_redirect(step, status) && setup.answer.header("Location").is_some() {
+            return self.follow(setup, reusable, ctx);
+        }
+        let is_lent_home = setup.at == Some(script.home());
         let verdict = if step.expect.contains(&status) {
             take_values(&step.take, &setup.answer, &mut setup.taken)
         } else {
@@ -175,13 +190,18 @@ impl Session {
             Err(refusal(&script.scenario, step, (status, took), &readable_body(&setup.answer)))
         };
         let evidence = if verdict.is_err() { evidence_of(&setup.answer) } else { Vec::new() };
+        if verdict.is_ok() {
+            step.take
+                .iter()
+                .for_each(|take| ctx.observer.took(take.value, &setup.taken[usize::from(take.value)]));
+        }
         self.put_setup(setup, ctx);
         match verdict {
             Ok(()) => self.step_done(reusable, ctx),
             Err(fault) => {
                 self.fail(fault, &evidence, ctx);
                 // Refused, but in good order.
-                ctx.commands.reusable = reusable;
+                ctx.commands.reusable = reusable && is_lent_home;
             }
         }
     }
@@ -194,12 +214,13 @@ impl Session {
         if self.step.index() + 1 < ctx.script.scenario.http.len() {
             self.step.0 += 1;
             let keep = reusable && !ctx.script.scenario.sends_once;
-            ctx.commands.keep = keep;
-            ctx.commands.disconnect = !keep;
-            return self.dial_http(ctx);
+            return self.dial_http(keep, ctx);
         }
+        let is_home = matches!(ctx.spills.get(self.spill as usize),
+            Some(Spill::Setup(setup)) if setup.at == Some(ctx.script.home()));
         ctx.commands.disconnect = true;
-        ctx.commands.reusable = reusable;
+        // Others' requests go to the target.
+        ctx.commands.reusable = reusable && is_home;
         if ctx.script.scenario.websocket.is_some() {
             self.dial_websocket(ctx);
         } else {
@@ -222,17 +243,31 @@ impl Session {
     }
 
     /// What this session's templates may refer to now.
-    pub(super) fn scope<'t, O>(&self, taken: &'t [String], sequence: u32, ctx: &Context<'_, O>) -> Scope<'t> {
-        self.scope_at(ctx.now, taken, sequence, ctx)
+    pub(super) fn scope<'t, O>(&self, taken: &'t [String], sequence: u32, ctx: &Context<'t, O>) -> Scope<'t> {
+        self.scope_at(ctx.now, all_taken(taken, ctx), sequence, ctx)
+    }
+
+    /// The same while it is open: with the values that it has kept for that.
+    pub(super) fn scope_open<'t, O>(
+        &self,
+        vault: &'t Vault,
+        at: Tick,
+        sequence: u32,
+        ctx: &Context<'t, O>,
+    ) -> Scope<'t> {
+        let scenario = &ctx.script.scenario;
+        let bytes = vault.of(ctx.row);
+        let taken = Taken::Packed { count: scenario.takes as u8, kept: &scenario.kept, bytes };
+        self.scope_at(at, taken, sequence, ctx)
     }
 
     /// What templates could refer to at an earlier instant: the same bytes come out again.
     pub(super) fn scope_at<'t, O>(
         &self,
         at: Tick,
-        taken: &'t [String],
+        taken: Taken<'t>,
         sequence: u32,
-        ctx: &Context<'_, O>,
+        ctx: &Context<'t, O>,
     ) -> Scope<'t> {
         let held = if self.is_open() { at.since(self.opened).as_micros() / 1_000 } else { 0 };
         Scope {
@@ -243,8 +278,16 @@ impl Session {
             held_ms: held,
             sequence,
             taken,
+            members: Some(&ctx.script.members),
+            seed: ctx.script.seed,
         }
     }
+}
+
+/// All taken values; or that there are none, where nothing had to be kept.
+pub(super) fn all_taken<'t, O>(taken: &'t [String], ctx: &Context<'t, O>) -> Taken<'t> {
+    let takes = ctx.script.scenario.takes;
+    if taken.len() == takes { Taken::All(taken) } else { Taken::none(takes) }
 }
 
 /// Whether a request may be sent again though it may have been read (RFC 9110, 9.2.2).
@@ -256,103 +299,22 @@ fn is_idempotent(method: &str) -> bool {
 /// was refused.
 fn is_read(step: &HttpStep, answer: &ResponseReader) -> bool {
     answer.status().is_some_and(|status| !step.expect.contains(&status))
-        || step.take.iter().any(|take| matches!(take.from, TakeFrom::Body(_)))
-}
-
-/// Fields that say what to do about a refusal.
-const TELLING_FIELDS: [&str; 3] = ["Location", "WWW-Authenticate", "Retry-After"];
-
-/// What shows why an answer was refused: the fields that say so, then the body.
-pub(super) fn evidence_of(answer: &ResponseReader) -> Vec<u8> {
-    let mut evidence = Vec::new();
-    for name in TELLING_FIELDS {
-        for value in answer.headers(name) {
-            evidence.extend_from_slice(format!("{name}: {value}\n").as_bytes());
-        }
-    }
-    evidence.extend_from_slice(&readable_body(answer));
-    evidence
-}
-
-/// The body without its codings where they can be undone, else as it came.
-fn readable_body(answer: &ResponseReader) -> Cow<'_, [u8]> {
-    answer.decoded_body().unwrap_or(Cow::Borrowed(answer.body()))
-}
-
-/// Appends the request; a taken value that would break it is a fault, and the request useless.
-fn write_request(
-    step: &HttpStep,
-    authority: &str,
-    cookies: &Jar,
-    scope: &Scope<'_>,
-    out: &mut Vec<u8>,
-) -> Result<(), Fault> {
-    out.extend_from_slice(step.method.as_bytes());
-    out.push(b' ');
-    step.path.render(scope, out);
-    let breaks_line = |value: &str| value.bytes().any(|b| !b.is_ascii_graphic() || b == b'#');
-    refuse_taken(step.path.taken().map(|(value, _)| value), breaks_line, scope)?;
-    out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
-    out.extend_from_slice(authority.as_bytes());
-    out.extend_from_slice(b"\r\nUser-Agent: startline/");
-    out.extend_from_slice(env!("CARGO_PKG_VERSION").as_bytes());
-    out.extend_from_slice(b"\r\n");
-    write_fields(&step.headers, scope, out);
-    cookies.write_field(out);
-    match &step.body {
-        Some(body) => {
-            refuse_unquotable(body, scope)?;
-            let mut rendered = Vec::new();
-            body.render(scope, &mut rendered);
-            out.extend_from_slice(format!("Content-Length: {}\r\n\r\n", rendered.len()).as_bytes());
-            out.extend_from_slice(&rendered);
-        }
-        // RFC 9110, 8.6: a method that may have content says so when it has none.
-        None if matches!(step.method.as_str(), "POST" | "PUT" | "PATCH") => {
-            out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
-        }
-        None => out.extend_from_slice(b"\r\n"),
-    }
-    Ok(())
-}
-
-/// Refuses a taken value that would end the JSON string in which a template puts it.
-pub(super) fn refuse_unquotable(template: &Template, scope: &Scope<'_>) -> Result<(), Fault> {
-    let is_json = matches!(template.literal_start().trim_ascii_start().first(), Some(b'{' | b'['));
-    let quoted = template.taken().filter(|(_, in_string)| is_json && *in_string).map(|(value, _)| value);
-    refuse_taken(quoted, |value| value.contains(['"', '\\']), scope)
-}
-
-/// Refuses the first of these taken values that breaks where it is to stand.
-pub(super) fn refuse_taken(
-    mut values: impl Iterator<Item = u8>,
-    breaks: impl Fn(&str) -> bool,
-    scope: &Scope<'_>,
-) -> Result<(), Fault> {
-    let text = |value: u8| scope.taken.get(usize::from(value)).map_or("", String::as_str);
-    values.find(|value| breaks(text(*value))).map_or(Ok(()), |value| Err(Fault::ValueUnusable(value)))
-}
-
-/// Appends header fields.
-pub(super) fn write_fields(fields: &[(String, Template)], scope: &Scope<'_>, out: &mut Vec<u8>) {
-    for (name, value) in fields {
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b": ");
-        value.render(scope, out);
-        out.extend_from_slice(b"\r\n");
-    }
+        || step.take.iter().any(|take| take.from.is_in_body())
 }
 
 fn take_values(takes: &[Take], answer: &ResponseReader, taken: &mut [String]) -> Result<(), Fault> {
     let decoded;
-    let mut body = None;
-    if takes.iter().any(|take| matches!(take.from, TakeFrom::Body(_))) {
+    let mut body = Body::default();
+    if takes.iter().any(|take| take.from.is_in_body()) {
         decoded = answer.decoded_body().map_err(http_fault)?;
-        body = Some(Json::read(&decoded).ok_or(Fault::BodyNotJson)?);
+        body.text = &decoded;
+    }
+    if takes.iter().any(|take| matches!(take.from, TakeFrom::Body(_))) {
+        body.json = Some(Json::read(body.text).ok_or(Fault::BodyNotJson)?);
     }
     let headers = |name: &str| answer.headers(name).map(String::from).collect();
     for take in takes {
-        let value = take.text(body, &headers).ok_or(Fault::ValueMissing(take.value))?;
+        let value = take.from.text(body, &headers).ok_or(Fault::ValueMissing(take.value))?;
         // A line break would become a header field of its own making.
         if value.is_empty() || value.len() > TAKEN_BYTES_MAX || value.chars().any(char::is_control) {
             return Err(Fault::ValueUnusable(take.value));

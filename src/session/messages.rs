@@ -1,94 +1,61 @@
-//! What a message means: its type tells, and values are taken only where the session needs them.
+//! Messages into records, and records to their kinds, over any split.
 //!
-//! A broadcast that begins with its type costs a few nanoseconds; anything else goes through the
-//! scanner. Knows the roles of the scenario's messages, not their names. Invariants: the text of
-//! every message has been checked to be UTF-8; it is JSON as far as a value in it is used, and what
-//! follows, or is none, changes nothing: the first value at a place counts, in one read or many.
+//! A broadcast that begins with its type costs a few nanoseconds; anything else is one forward pass
+//! of the matcher. Knows no role: what a record means is [`super::records`]. Invariants: the text of
+//! every message has been checked to be UTF-8; a record is read as far as its kind and the values
+//! that are wanted of it; a message's end ends its record, and an empty last one is none.
 
-use startline_protocol::scan::{Scanner, Value, quick_integer, quick_text};
+use memchr::memmem::Finder;
+use startline_protocol::matching::{Matching, Value};
 use startline_protocol::websocket::Violation;
 
+use super::joint::Joint;
 use super::replies::Echo;
-use super::{Context, Observer, Phase, Session, Timer, Unmatched};
+use super::values::{Found, Values, member};
+use super::{Context, Observer, Session};
 use crate::fault::Fault;
 use crate::members::MemberId;
-use crate::scenario::{MessageType, Role, WebSocket};
+use crate::scenario::MessageType;
+use crate::scenario::kinds::Kinds;
 
-/// Members remembered of a message that lists them before it says what it is.
+/// Members remembered of a record that lists them before it is known what it is.
 const LISTED_EARLY_MAX: usize = 1 << 16;
 
-/// What has been found in a message so far.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    message: Option<MessageType>,
-    subject: Option<MemberId>,
-    error_code: Option<String>,
-    /// What stands where a reply says which PING it answers.
-    reply: Option<String>,
-    /// Members listed before the type was known; the type comes first in practice, so this stays
-    /// empty.
-    listed_early: Vec<MemberId>,
-}
-
-/// Looks for a second JSON text on a line of its own, as servers write that join what they have
-/// queued. Within one JSON text no object can follow another without a comma.
-#[derive(Debug, Default)]
-struct Joint {
-    /// The last byte that is no white space ended an object, and whether a line has ended since.
-    closed: bool,
-    line_ended: bool,
-    found: bool,
-}
-
-impl Joint {
-    fn take(&mut self, piece: &[u8]) {
-        let mut from = 0;
-        if self.line_ended {
-            let Some(next) = piece.iter().position(is_visible) else { return };
-            self.found |= piece[next] == b'{';
-            self.line_ended = false;
-            from = next;
-        }
-        while let Some(length) = memchr::memchr(b'\n', &piece[from..]) {
-            let end = from + length;
-            self.note_last(&piece[from..end]);
-            let Some(next) = piece[end..].iter().position(is_visible) else {
-                self.line_ended = self.closed;
-                return;
-            };
-            from = end + next;
-            self.found |= self.closed && piece[from] == b'{';
-        }
-        self.note_last(&piece[from..]);
-    }
-
-    fn note_last(&mut self, piece: &[u8]) {
-        if let Some(last) = piece.iter().rev().find(|byte| is_visible(byte)) {
-            self.closed = *last == b'}';
-        }
-    }
-}
-
-fn is_visible(byte: &u8) -> bool {
-    !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
-}
+/// Bytes kept of the start of a record that comes in pieces.
+const START_BYTES_MAX: usize = 256;
 
 /// A message that came in more than one piece: what is known of it so far.
 #[derive(Debug, Default)]
 pub(super) struct SplitMessage {
-    scanner: Scanner,
-    found: Found,
-    echo: Echo,
+    is_text: bool,
     joint: Joint,
-    /// It is not JSON from some place on, which is read no more.
-    is_read: bool,
+    /// Bytes of the separator that the last piece has ended with.
+    separated: usize,
+    record: SplitRecord,
+}
+
+/// The record of it that is being read.
+#[derive(Debug, Default)]
+struct SplitRecord {
+    matching: Matching,
+    echo: Echo,
+    bytes: u64,
+    start: Vec<u8>,
+    listed_early: Vec<MemberId>,
+}
+
+impl SplitMessage {
+    pub(super) fn new(is_text: bool) -> Self {
+        Self { is_text, ..Self::default() }
+    }
 }
 
 impl Session {
-    /// A text message that lies in one piece.
-    pub(super) fn whole_text<O: Observer>(
+    /// A message that lies in one piece.
+    pub(super) fn whole_message<O: Observer>(
         &mut self,
         payload: &[u8],
+        is_text: bool,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
         let script = ctx.script;
@@ -96,252 +63,225 @@ impl Session {
         if payload.len() as u64 > websocket.message_bytes_max {
             return Err(Fault::Violation(Violation::MessageTooLong));
         }
-        if std::str::from_utf8(payload).is_err() {
+        if is_text && std::str::from_utf8(payload).is_err() {
             return Err(Fault::Violation(Violation::BadUtf8));
         }
-        if self.awaits_same(websocket) {
-            let mut echo = Echo::default();
-            self.compare_piece(&mut echo, payload, websocket, ctx);
-            if self.compared(echo, payload.len() as u64, payload, websocket, ctx) {
-                return Ok(());
+        ctx.observer.message(payload.len() as u64);
+        let kinds = &websocket.kinds;
+        let Some(separator) = &kinds.separator else {
+            // Few messages have a line's end at all, and looking for one costs nothing beside a read.
+            if is_text && !kinds.matcher.is_empty() && memchr::memchr(b'\n', payload).is_some() {
+                let mut joint = Joint::default();
+                joint.take(payload);
+                self.note_joint(&joint, ctx);
             }
+            return self.whole_record(payload, is_text, kinds, ctx);
+        };
+        let mut rest = payload;
+        while !rest.is_empty() && self.reads_frames() {
+            let end = separator.find(rest).unwrap_or(rest.len());
+            let record;
+            (record, rest) = rest.split_at(end);
+            rest = rest.get(separator.needle().len()..).unwrap_or_default();
+            self.whole_record(record, is_text, kinds, ctx)?;
         }
-        if websocket.messages.is_empty() {
-            // Nothing is told apart, so nothing has to be JSON.
-            ctx.observer.message(MessageType::OTHER, payload.len() as u64);
-            return Ok(());
-        }
-        // Few messages have a line's end at all, and looking for one costs nothing beside a read.
-        if memchr::memchr(b'\n', payload).is_some() {
-            let mut joint = Joint::default();
-            joint.take(payload);
-            if joint.found {
-                ctx.observer.joined();
-            }
-        }
-        if let Some(result) = self.quick(payload, websocket, ctx) {
-            return result;
-        }
-        let mut scanner = Scanner::new();
-        let mut found = Found::default();
-        self.scan(&mut scanner, &mut found, payload, ctx);
-        self.text_done(found, payload.len() as u64, payload, ctx)
+        Ok(())
     }
 
-    /// Handles a message whose type comes first and needs no scanning; `None` says nothing of it.
-    fn quick<O: Observer>(
+    fn note_joint<O: Observer>(&self, joint: &Joint, ctx: &mut Context<'_, O>) {
+        if joint.is_found() {
+            ctx.observer.joined();
+        }
+    }
+
+    fn whole_record<O: Observer>(
         &mut self,
-        payload: &[u8],
-        websocket: &WebSocket,
+        record: &[u8],
+        is_text: bool,
+        kinds: &Kinds,
         ctx: &mut Context<'_, O>,
-    ) -> Option<Result<(), Fault>> {
-        let (name, rest) = quick_text(payload, &websocket.type_member)?;
-        let (index, role) = rule_of(websocket, name)?;
-        let subject = match role {
-            Role::Entered | Role::Left | Role::Updated => {
-                Some(MemberId(quick_integer(rest, &websocket.subject_member)?))
-            }
-            Role::Reply if websocket.reply_path().is_some() => return None,
-            Role::Reply | Role::Information => None,
-            Role::Open | Role::Error => return None,
+    ) -> Result<(), Fault> {
+        let mut echo = Echo::default();
+        if self.awaits_same(ctx) {
+            self.compare_piece(&mut echo, record, ctx);
+        }
+        let values = Values { kinds, found: Found::Nothing, start: record, is_text };
+        if kinds.matcher.is_empty() {
+            return self.record(MessageType::OTHER, &values, echo, ctx);
+        }
+        if let Some(quick) = kinds.matcher.quick(record) {
+            return self.record(
+                MessageType(quick.rule),
+                &Values { found: Found::Quick(quick), ..values },
+                echo,
+                ctx,
+            );
+        }
+        let mut matching = ctx.side.matching.take().unwrap_or_default();
+        let mut early = Vec::new();
+        let (observer, who) = (&mut *ctx.observer, ctx.who);
+        let mut listed = |value: Value<'_>, is_certain: bool| match member(value) {
+            Some(member) if is_certain => observer.listed(who, member),
+            Some(member) if early.len() < LISTED_EARLY_MAX => early.push(member),
+            _ => {}
         };
-        let found = Found { message: Some(index), subject, ..Found::default() };
-        Some(self.text_done(found, payload.len() as u64, payload, ctx))
+        let rule = matching.whole(&kinds.matcher, record, &mut listed);
+        let kind = rule.map_or(MessageType::OTHER, MessageType);
+        list_early(&mut early, kind, kinds, ctx);
+        let result = self.record(kind, &Values { found: Found::Matched(&matching), ..values }, echo, ctx);
+        ctx.side.matching = Some(matching);
+        result
     }
 
     /// Takes a piece of a message that came in several.
-    pub(super) fn scan_piece<O: Observer>(
+    pub(super) fn message_piece<O: Observer>(
         &mut self,
         message: &mut SplitMessage,
         piece: &[u8],
         ctx: &mut Context<'_, O>,
-    ) {
+    ) -> Result<(), Fault> {
         let script = ctx.script;
-        let Some(websocket) = &script.scenario.websocket else { return };
-        if self.awaits_same(websocket) {
-            self.compare_piece(&mut message.echo, piece, websocket, ctx);
+        let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
+        let kinds = &websocket.kinds;
+        let Some(separator) = &kinds.separator else {
+            if message.is_text && !kinds.matcher.is_empty() {
+                message.joint.take(piece);
+            }
+            self.record_piece(&mut message.record, piece, kinds, ctx);
+            return Ok(());
+        };
+        let Some(mut rest) = self.separated(message, separator, piece, kinds, ctx)? else { return Ok(()) };
+        while let Some(end) = separator.find(rest) {
+            self.end_record(message, &rest[..end], kinds, ctx)?;
+            rest = &rest[end + separator.needle().len()..];
         }
-        if !websocket.messages.is_empty() {
-            message.joint.take(piece);
+        message.separated = begun(separator.needle(), rest);
+        self.record_piece(&mut message.record, &rest[..rest.len() - message.separated], kinds, ctx);
+        Ok(())
+    }
+
+    /// Goes on with a separator that the last piece has begun; what follows it, or what turned out to
+    /// be none.
+    fn separated<'p, O: Observer>(
+        &mut self,
+        message: &mut SplitMessage,
+        separator: &Finder<'_>,
+        piece: &'p [u8],
+        kinds: &Kinds,
+        ctx: &mut Context<'_, O>,
+    ) -> Result<Option<&'p [u8]>, Fault> {
+        let separator = separator.needle();
+        while message.separated > 0 {
+            let wanted = &separator[message.separated..];
+            let common = wanted.len().min(piece.len());
+            if wanted[..common] == piece[..common] {
+                message.separated += common;
+                if common < wanted.len() {
+                    return Ok(None);
+                }
+                message.separated = 0;
+                self.end_record(message, &[], kinds, ctx)?;
+                return Ok(Some(&piece[common..]));
+            }
+            // A part of it may still be the start of one.
+            let held = &separator[..message.separated];
+            let left = begun(separator, &held[1..]);
+            let (content, _) = held.split_at(held.len() - left);
+            message.separated = left;
+            self.record_piece(&mut message.record, content, kinds, ctx);
         }
-        if !message.is_read && !websocket.messages.is_empty() {
-            message.is_read = !self.scan(&mut message.scanner, &mut message.found, piece, ctx);
-        }
+        Ok(Some(piece))
     }
 
     /// Ends a message that came in several pieces.
-    pub(super) fn scanned_text<O: Observer>(
+    pub(super) fn message_done<O: Observer>(
         &mut self,
-        message: SplitMessage,
+        mut message: SplitMessage,
         bytes: u64,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
         let script = ctx.script;
         let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
-        if self.awaits_same(websocket) && self.compared(message.echo, bytes, &[], websocket, ctx) {
+        let kinds = &websocket.kinds;
+        ctx.observer.message(bytes);
+        self.note_joint(&message.joint, ctx);
+        let held = kinds.separator.as_ref().map_or(&[][..], |it| &it.needle()[..message.separated]);
+        if kinds.separator.is_some() && held.is_empty() && message.record.bytes == 0 {
             return Ok(());
         }
-        if websocket.messages.is_empty() {
-            ctx.observer.message(MessageType::OTHER, bytes);
-            return Ok(());
-        }
-        if message.joint.found {
-            ctx.observer.joined();
-        }
-        self.text_done(message.found, bytes, &[], ctx)
+        self.end_record(&mut message, held, kinds, ctx)
     }
 
-    /// Looks for values; `false` where the text is not JSON, after which nothing more can be found.
-    fn scan<O: Observer>(
+    /// Takes a piece of a record.
+    fn record_piece<O: Observer>(
         &mut self,
-        scanner: &mut Scanner,
-        found: &mut Found,
+        record: &mut SplitRecord,
         piece: &[u8],
+        kinds: &Kinds,
         ctx: &mut Context<'_, O>,
-    ) -> bool {
-        let script = ctx.script;
-        let Some(websocket) = &script.scenario.websocket else { return false };
-        let (observer, who) = (&mut *ctx.observer, ctx.who);
-        let mut take = |path: usize, value: Value<'_>| {
-            let path = path as u8;
-            match value {
-                Value::Text(name) | Value::Number(name) if path == 0 => {
-                    if found.message.is_some() {
-                        return;
-                    }
-                    let rule = rule_of(websocket, name.as_bytes());
-                    found.message = Some(rule.map_or(MessageType::OTHER, |(index, _)| index));
-                    if found.message == websocket.open {
-                        found.listed_early.drain(..).for_each(|member| observer.listed(who, member));
-                    }
-                }
-                Value::Number(text) if Some(path) == websocket.listed_path => {
-                    let Ok(member) = text.parse() else { return };
-                    match found.message {
-                        None if found.listed_early.len() < LISTED_EARLY_MAX => {
-                            found.listed_early.push(member)
-                        }
-                        None => {}
-                        message if message == websocket.open => observer.listed(who, member),
-                        Some(_) => {}
-                    }
-                }
-                Value::Number(text) if Some(path) == websocket.subject_path => {
-                    found.subject = found.subject.or_else(|| text.parse().ok());
-                }
-                Value::Text(code) | Value::Number(code) if Some(path) == websocket.error_code_path => {
-                    found.error_code.get_or_insert_with(|| code.to_owned());
-                }
-                Value::Text(text) | Value::Number(text) if Some(path) == websocket.reply_path() => {
-                    found.reply.get_or_insert_with(|| text.to_owned());
-                }
-                _ => {}
-            }
-        };
-        scanner.feed(&websocket.paths, piece, &mut take).is_ok()
-    }
-
-    fn text_done<O: Observer>(
-        &mut self,
-        found: Found,
-        bytes: u64,
-        payload: &[u8],
-        ctx: &mut Context<'_, O>,
-    ) -> Result<(), Fault> {
-        let message = found.message.unwrap_or(MessageType::OTHER);
-        ctx.observer.message(message, bytes);
-        let script = ctx.script;
-        let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
-        if self.phase == Phase::Opening {
-            self.late_pongs = self.late_pongs.saturating_add(1);
+    ) {
+        if piece.is_empty() {
+            return;
         }
-        let Some(rule) = websocket.messages.get(usize::from(message.0)) else {
-            if ctx.observer.wants_unmatched() {
-                let shown = self.redacted(payload, ctx);
-                ctx.observer.unmatched(ctx.who, Unmatched::Text(&shown));
-            }
-            return Ok(());
-        };
-        match rule.role {
-            Role::Open if self.phase == Phase::Opening => self.opened_now(ctx),
-            Role::Reply if self.phase == Phase::Held => self.reply(found.reply.as_deref(), websocket, ctx),
-            Role::Entered => {
-                let member = found.subject.ok_or(Fault::MessageMalformed)?;
-                ctx.observer.entered(ctx.who, member);
-            }
-            Role::Left => {
-                if let Some(member) = found.subject {
-                    ctx.observer.left(ctx.who, member);
-                }
-            }
-            Role::Error => return self.error_message(found.error_code.as_deref(), payload, ctx),
+        if record.bytes == 0 {
+            record.matching.begin(&kinds.matcher);
+        }
+        record.bytes += piece.len() as u64;
+        let room = START_BYTES_MAX - record.start.len();
+        record.start.extend_from_slice(&piece[..piece.len().min(room)]);
+        if self.awaits_same(ctx) {
+            self.compare_piece(&mut record.echo, piece, ctx);
+        }
+        let (observer, who, early) = (&mut *ctx.observer, ctx.who, &mut record.listed_early);
+        record.matching.feed(&kinds.matcher, piece, &mut |value, is_certain| match member(value) {
+            Some(member) if is_certain => observer.listed(who, member),
+            Some(member) if early.len() < LISTED_EARLY_MAX => early.push(member),
             _ => {}
-        }
-        Ok(())
+        });
     }
 
-    /// An error before open ends the session; later it is counted, and names the close that may
-    /// follow.
-    fn error_message<O: Observer>(
+    /// Ends a record with its last piece.
+    fn end_record<O: Observer>(
         &mut self,
-        code: Option<&str>,
-        payload: &[u8],
+        message: &mut SplitMessage,
+        last: &[u8],
+        kinds: &Kinds,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
-        let script = ctx.script;
-        let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
-        let known = websocket.error_codes.iter().find(|known| Some(known.code.as_str()) == code);
-        let aged = self.flag(super::TICKET_AGED) && known.is_some_and(|known| known.ticket);
-        let fault = match known {
-            _ if aged => Fault::TicketAgedHere,
-            Some(known) => script.scenario.named(known.error),
-            None => Fault::ErrorMessage,
-        };
-        if self.phase == Phase::Opening {
-            return Err(fault);
+        if !self.reads_frames() {
+            return Ok(());
         }
-        if self.phase == Phase::Held {
-            if let Some(known) = known {
-                self.last_error = known.error;
-            }
-            let evidence = self.redacted(payload, ctx);
-            ctx.observer.error_message(ctx.who, self.server, fault, &evidence);
+        let is_text = message.is_text;
+        if message.record.bytes == 0 {
+            return self.whole_record(last, is_text, kinds, ctx);
         }
-        Ok(())
-    }
-
-    pub(super) fn binary<O: Observer>(&mut self, bytes: u64, ctx: &mut Context<'_, O>) -> Result<(), Fault> {
-        let limit = ctx.script.scenario.websocket.as_ref().map_or(0, |websocket| websocket.message_bytes_max);
-        if bytes > limit {
-            return Err(Fault::Violation(Violation::MessageTooLong));
-        }
-        ctx.observer.message(MessageType::OTHER, bytes);
-        Ok(())
-    }
-
-    /// CONNECTED came: the session holds from here, and its heartbeat counts from here.
-    pub(super) fn opened_now<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
-        let step = self.step_index(ctx.script);
-        ctx.observer.step_ok(step, ctx.timed(self.due, self.sent));
-        self.phase = Phase::Held;
-        self.late_pongs = 0;
-        self.opened = ctx.now;
-        self.forget_secrets(ctx);
-        ctx.observer.opened(ctx.who, self.server);
-        let script = ctx.script;
-        let Some(websocket) = &script.scenario.websocket else { return };
-        if websocket.ping.is_some() {
-            ctx.commands
-                .timers
-                .push_back((Timer::FirstPing, ctx.slots.first_due(ctx.now, script.delays.ping)));
-        }
-        if let (Some(interval), Some(_)) = (script.record_interval, &websocket.record) {
-            ctx.commands.timers.push_back((Timer::FirstRecord, ctx.slots.first_due(ctx.now, interval)));
-        }
+        let record = &mut message.record;
+        self.record_piece(record, last, kinds, ctx);
+        let rule = record.matching.finish(&kinds.matcher, &mut |_, _| {});
+        let kind = rule.map_or(MessageType::OTHER, MessageType);
+        list_early(&mut record.listed_early, kind, kinds, ctx);
+        let found = Found::Matched(&record.matching);
+        let values = Values { kinds, found, start: &record.start, is_text };
+        let result = self.record(kind, &values, record.echo, ctx);
+        (record.bytes, record.echo) = (0, Echo::default());
+        record.start.clear();
+        result
     }
 }
 
-fn rule_of(websocket: &WebSocket, name: &[u8]) -> Option<(MessageType, Role)> {
-    let index = websocket.messages.iter().position(|rule| rule.name.as_bytes() == name)?;
-    Some((MessageType(index as u8), websocket.messages[index].role))
+/// Lists the members that came before it was known that they are.
+fn list_early<O: Observer>(
+    early: &mut Vec<MemberId>,
+    kind: MessageType,
+    kinds: &Kinds,
+    ctx: &mut Context<'_, O>,
+) {
+    let is_listing = kinds.listing == Some(kind);
+    early.drain(..).filter(|_| is_listing).for_each(|member| ctx.observer.listed(ctx.who, member));
+}
+
+/// How many bytes at the end of `bytes` a separator may begin with that is not whole.
+fn begun(separator: &[u8], bytes: &[u8]) -> usize {
+    let longest = bytes.len().min(separator.len() - 1);
+    (1..=longest).rev().find(|len| bytes.ends_with(&separator[..*len])).unwrap_or(0)
 }

@@ -13,31 +13,43 @@
 //! | `Awaiting` | the answer | next step: `Awaiting`, `Dialing`; after the last: `DialingWs` or `Over` | `Over`, failed in this HTTP step |
 //! | `DialingWs` | the WebSocket's connection | `Upgrading` | `Over`, failed in `connect` |
 //! | `Upgrading` | the 101 | `Opening` (or `Held`) | `Over`, failed in `connect` |
-//! | `Opening` | the message that means open | `Held` | `Over`, failed in `open` |
-//! | `Held` | PONGs, broadcasts, the end | `Closing` | `Over`, failed in `hold` |
+//! | `Opening` | what its step awaits | the next step; after the last: `Held` | `Over`, failed in this step |
+//! | `Held` | replies, broadcasts, the end | `Closing` | `Over`, failed in `hold` |
 //! | `Closing` | the peer's close, then its end of the connection | `Over`, closed | `Over`, closed |
 //! | `Over` | – | – | – |
 //!
 //! Where to look next: `http` for the steps before the ticket is in hand, `upgrade` for the way to
-//! the 101, `frames` and `messages` for what arrives, `heartbeat` for PINGs, `ending` for failures
-//! and closes.
+//! the 101, `steps` from there to open, `frames` and `messages` for what arrives, `every`,
+//! `heartbeat` and `replies` for what an open session sends, `ending` for failures and closes.
 
 mod context;
+mod draws;
 mod ending;
+mod every;
 mod frames;
 mod heartbeat;
 mod http;
+mod joint;
 mod messages;
+mod records;
+mod redirects;
 mod replies;
+mod request;
+mod rhythm;
 pub mod script;
 mod secrets;
+mod setup;
+mod side;
 mod slots;
+mod steps;
 mod timer;
 mod upgrade;
+mod values;
+mod vault;
 mod waits;
 
 use frames::Partial;
-use http::Setup;
+use setup::Setup;
 use secrets::Kept;
 use slab::Slab;
 use startline_os::tick::{Tick, Ticks};
@@ -48,9 +60,13 @@ use crate::measure::servers::ServerIndex;
 use crate::scenario::StepIndex;
 pub use context::{Commands, Context, Observer, Unmatched, Who};
 pub use http::refusal;
+pub use redirects::is_redirect;
+pub use rhythm::{Rhythm, StepPlaces};
 pub use script::{Endpoint, Script};
+pub use side::Side;
 pub use slots::Slots;
-pub use timer::Timer;
+pub use timer::{Queues, Timer};
+pub use vault::{PLACE_BYTES, Vault};
 pub use waits::Waits;
 
 /// Where a session is in its life; the table is at the top of this module.
@@ -69,8 +85,10 @@ pub enum Phase {
     Over,
 }
 
-/// A PING is on its way and its time is not over.
+/// The first heartbeat's message is on its way and its time is not over.
 const PING_OUTSTANDING: u8 = 1;
+/// While it opens: the step has begun, and what it awaits may come.
+const STEP_SENT: u8 = PING_OUTSTANDING;
 /// The HTTP connection has carried an answer already.
 const REUSED: u8 = 1 << 1;
 /// This step's request has been sent a second time.
@@ -78,8 +96,8 @@ const RETRIED: u8 = 1 << 2;
 /// The ticket was older than its lifetime when the upgrade was sent.
 const TICKET_AGED: u8 = 1 << 3;
 
-/// The last PING was answered while an older one's PONG was expected: one more PONG before the next
-/// PING is late.
+/// The first heartbeat's last message was answered while an older one's reply was expected: one
+/// more reply before the next is late.
 const OLDER_PONG_DUE: u8 = 1 << 4;
 
 /// TCP is up and the TLS handshake is under way.
@@ -100,25 +118,27 @@ const NO_ERROR: u8 = u8::MAX;
 /// One session, as dense as it is while it holds.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// When the current wait is over: a step's, the PONG's or the close's deadline. Timers that say
+    /// When the current wait is over: a step's, a pause's or the close's deadline. Timers that say
     /// otherwise are stale.
     deadline: Tick,
-    /// When the current step, or the outstanding PING, was due.
+    /// When the current step, or the first heartbeat's last message, was due.
     due: Tick,
     /// When it was in fact sent.
     sent: Tick,
-    /// When the session opened; while it is being set up, when the last HTTP answer came.
+    /// When the session opened; while it opens, when the 101 came; before that, when the last HTTP
+    /// answer did.
     opened: Tick,
     /// Key of the spill, or `NO_SPILL`.
     spill: u32,
     phase: Phase,
-    /// Index of the HTTP step.
+    /// Index of the HTTP step; while it opens, of the step after the upgrade.
     step: StepIndex,
     flags: u8,
-    /// PINGs that timed out and whose PONGs are still to come. A PONG answers the oldest of these
-    /// first. While it opens: messages that came.
+    /// Of the first heartbeat: messages that timed out and whose replies are still to come. While
+    /// it opens: records that came since the step began.
     late_pongs: u8,
-    /// PINGs that fell due while the outstanding one was.
+    /// Of the first heartbeat: messages that fell due while the outstanding one was. While it
+    /// opens: records of a known kind among those that came.
     missed: u8,
     /// Index into `Scenario::error_names` of the last error message, or `NO_ERROR`: a close that
     /// follows is its.
@@ -174,7 +194,7 @@ impl Session {
         self.phase
     }
 
-    /// Whether it is open: CONNECTED came and neither side has closed.
+    /// Whether it is open: its last step is done and neither side has closed.
     pub fn is_open(&self) -> bool {
         self.phase == Phase::Held
     }
@@ -205,7 +225,7 @@ impl Session {
             // The plan's instant, not this turn's: the first step answers for our own lag.
             self.due = due;
         } else {
-            self.dial_http(ctx);
+            self.dial_http(false, ctx);
         }
     }
 
@@ -302,20 +322,18 @@ impl Session {
     /// A timer armed for `due` has come.
     pub fn timer<O: Observer>(&mut self, timer: Timer, due: Tick, ctx: &mut Context<'_, O>) {
         match (timer, self.phase) {
-            (Timer::FirstPing | Timer::NextPing, Phase::Held) => self.ping_due(due, ctx),
-            (Timer::FirstRecord | Timer::NextRecord, Phase::Held) => self.record_due(due, ctx),
-            (Timer::Pong, Phase::Held) if due == self.deadline => self.pong_overdue(ctx),
+            (Timer::First(every) | Timer::Next(every), Phase::Held) => self.every_due(every, due, ctx),
+            (Timer::Reply(every), Phase::Held) => self.reply_timer(every, due, ctx),
             (Timer::Step(step), Phase::Dialing | Phase::Awaiting)
                 if step == self.step && due == self.deadline =>
             {
                 self.fail_with_partial_answer(self.step_timeout(ctx.script), ctx);
             }
-            (Timer::Connect, Phase::DialingWs | Phase::Upgrading) | (Timer::Open, Phase::Opening)
-                if due == self.deadline =>
-            {
-                let evidence = self.awaited_in_vain(ctx.script);
-                self.fail(self.timeout(), evidence.as_bytes(), ctx);
+            (Timer::Connect, Phase::DialingWs | Phase::Upgrading) if due == self.deadline => {
+                self.fail(self.timeout(), &[], ctx);
             }
+            (Timer::Pause(step), Phase::Opening) if self.is_in(step, due, false) => self.paused(ctx),
+            (Timer::Await(step), Phase::Opening) if self.is_in(step, due, true) => self.awaited_in_vain(ctx),
             (Timer::Close, Phase::Closing) if due == self.deadline => {
                 self.close_ended(CloseEnd::TimedOut, ctx);
             }
@@ -343,27 +361,17 @@ impl Session {
         }
     }
 
-    /// What came instead of the message that means open.
-    fn awaited_in_vain(&self, script: &Script) -> String {
-        let websocket = script.scenario.websocket.as_ref().filter(|_| self.phase == Phase::Opening);
-        let awaited =
-            websocket.and_then(|websocket| Some(&websocket.messages[usize::from(websocket.open?.0)]));
-        match (awaited, self.late_pongs) {
-            (None, _) => String::new(),
-            (Some(awaited), 0) => format!("no message came, {} was awaited", awaited.name),
-            (Some(awaited), u8::MAX) => format!("255 messages or more came, none of kind {}", awaited.name),
-            (Some(awaited), 1) => format!("1 message came, not of kind {}", awaited.name),
-            (Some(awaited), count) => format!("{count} messages came, none of kind {}", awaited.name),
-        }
+    /// Whether a timer for `due` is that of the step after the upgrade that is under way.
+    fn is_in(&self, step: u8, due: Tick, sent: bool) -> bool {
+        self.step == StepIndex(step) && self.deadline == due && self.flag(STEP_SENT) == sent
     }
 
     /// Index into the step names of what the session is doing.
-    fn step_index(&self, script: &Script) -> StepIndex {
-        let http = script.scenario.http.len() as u8;
+    pub fn step_index(&self, script: &Script) -> StepIndex {
         match self.phase {
-            Phase::DialingWs | Phase::Upgrading => StepIndex(http),
-            Phase::Opening => StepIndex(http + 1),
-            Phase::Held | Phase::Closing => StepIndex(http + 2),
+            Phase::DialingWs | Phase::Upgrading => script.places.connect(),
+            Phase::Opening => script.places.after(self.step.0),
+            Phase::Held | Phase::Closing => script.places.hold(),
             _ => self.step,
         }
     }

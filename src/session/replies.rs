@@ -1,27 +1,30 @@
-//! Replies that identify their PING: the same message back, or one that carries a value of it.
+//! Which heartbeat a record answers: by its kind, by a value in it, by being the same message back.
 //!
-//! No copy of a PING is kept: its due time gives its sequence, the instant at which it was sent
+//! No copy of a message is kept: its due time gives its sequence, the instant at which it was sent
 //! gives its milliseconds, so the last one is rendered again when a reply has to be compared, also
-//! piece by piece. Of earlier ones only the constant start is known. Invariant: such a reply answers
-//! its own PING or none, and other text never does; the guesses of [`super::heartbeat`] are only for
-//! PINGs that do not differ from each other.
+//! piece by piece. Of earlier ones only the constant start is known. Invariants: a reply that
+//! identifies its message answers that one or none, and other records never do; the guesses of
+//! [`super::heartbeat`] are only for messages that do not differ from each other; the first
+//! heartbeat of the file that accepts a record takes it.
 
-use super::{Context, NO_ERROR, Observer, PING_OUTSTANDING, Phase, Session};
+use super::values::Values;
+use super::{Context, Observer, Phase, Session};
 use crate::fault::Fault;
-use crate::measure::PingEvent;
+use crate::scenario::MessageType;
+use crate::scenario::every::{EveryIndex, Reply};
+use crate::scenario::steps::Whose;
 use crate::scenario::template::Template;
-use crate::scenario::{MessageType, Reply, WebSocket};
 
-/// How many PINGs back a late reply is recognised.
+/// How many messages back a late reply is recognised.
 const LOOK_BACK: u32 = 16;
 
-/// How far a message has been compared with the last PING.
+/// How far a record has been compared with the last message of the heartbeat that awaits the same.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Echo {
     compared: usize,
     wanted: usize,
     differs: bool,
-    /// It differs in what all PINGs begin with.
+    /// It differs in what all its messages begin with.
     starts_otherwise: bool,
 }
 
@@ -30,113 +33,177 @@ impl Echo {
         !self.differs && self.wanted > 0 && self.compared == self.wanted
     }
 
-    /// Whether it may be an earlier PING: it begins with `start`, which says something.
+    /// Whether it may be an earlier message: it begins with `start`, which says something.
     fn starts_with(self, start: &[u8]) -> bool {
         !self.starts_otherwise && !start.is_empty() && self.compared >= start.len()
     }
 }
 
 impl Session {
-    /// Whether text that comes now may be a PING come back.
-    pub(super) fn awaits_same(&self, websocket: &WebSocket) -> bool {
-        self.phase == Phase::Held
-            && websocket.ping.as_ref().is_some_and(|ping| matches!(ping.reply, Reply::Same))
+    /// The heartbeat whose message may be a record that comes now.
+    fn awaits_the_same<O>(&self, ctx: &Context<'_, O>) -> Option<EveryIndex> {
+        ctx.script.rhythm.same().filter(|_| self.phase == Phase::Held)
     }
 
-    /// Compares the next piece of a message with the last PING.
-    pub(super) fn compare_piece<O: Observer>(
-        &self,
-        echo: &mut Echo,
-        piece: &[u8],
-        websocket: &WebSocket,
-        ctx: &mut Context<'_, O>,
-    ) {
-        let Some(ping) = &websocket.ping else { return };
-        let start = ping.message.literal_start().get(echo.compared..).unwrap_or_default();
+    /// Whether what comes now may be a message come back.
+    pub(super) fn awaits_same<O>(&self, ctx: &Context<'_, O>) -> bool {
+        self.awaits_the_same(ctx).is_some()
+    }
+
+    /// Compares the next piece of a record with the last message of the heartbeat that awaits the
+    /// same.
+    pub(super) fn compare_piece<O: Observer>(&self, echo: &mut Echo, piece: &[u8], ctx: &mut Context<'_, O>) {
+        let script = ctx.script;
+        let Some((every, (message, _))) =
+            self.awaits_the_same(ctx).and_then(|every| Some((every, script.every(every)?)))
+        else {
+            return;
+        };
+        let start = message.send.literal_start().get(echo.compared..).unwrap_or_default();
         let common = start.len().min(piece.len());
         echo.starts_otherwise |= start[..common] != piece[..common];
         if !echo.differs {
-            self.render_as_sent(&ping.message, 0, ctx);
+            self.render_as_sent(every, &message.send, 0, ctx);
             echo.wanted = ctx.scratch.len();
             echo.differs = !ctx.scratch.get(echo.compared..).unwrap_or_default().starts_with(piece);
         }
         echo.compared += piece.len();
     }
 
-    /// Ends a message that was compared; `false` if it is not the PING and may be any of the
-    /// scenario's messages.
-    pub(super) fn compared<O: Observer>(
+    /// A record came while the session is open; whether a heartbeat took it.
+    pub(super) fn replied<O: Observer>(
         &mut self,
+        kind: MessageType,
+        values: &Values<'_>,
         echo: Echo,
-        bytes: u64,
-        payload: &[u8],
-        websocket: &WebSocket,
         ctx: &mut Context<'_, O>,
     ) -> bool {
-        let Some(ping) = &websocket.ping else { return false };
-        if !echo.is_same() && !websocket.messages.is_empty() {
-            return false;
-        }
-        ctx.observer.message(MessageType::OTHER, bytes);
-        let is_outstanding = self.flag(PING_OUTSTANDING);
-        if echo.is_same() {
-            match ping.message.is_unique() {
-                true if is_outstanding => self.answered(ctx),
-                true => self.older_pong(ctx),
-                false => self.pong(ctx),
+        let script = ctx.script;
+        for every in script.rhythm.heartbeats() {
+            let Some((message, _)) = script.every(every) else { continue };
+            let took = match &message.reply {
+                Reply::None | Reply::Pong => false,
+                Reply::Same => self.same_came(every, echo, &message.send, ctx),
+                Reply::Kind { kind: awaited, .. } if *awaited != kind => false,
+                Reply::Kind { whose: Whose::Any, .. } => {
+                    self.pong(every, ctx);
+                    true
+                }
+                Reply::Kind { whose, .. } => self.own_came(every, whose, values, ctx),
+            };
+            if took {
+                return true;
             }
-        } else if self.late_pongs > 0 && echo.starts_with(ping.message.literal_start()) {
-            self.older_pong(ctx);
-        } else if is_outstanding {
-            let evidence = self.redacted(payload, ctx);
+        }
+        self.refuse_stranger(values, ctx);
+        false
+    }
+
+    /// Where nothing else can come, a record that is not the message is an answer that is wrong.
+    fn refuse_stranger<O: Observer>(&self, values: &Values<'_>, ctx: &mut Context<'_, O>) {
+        let Some(every) = self.awaits_the_same(ctx) else { return };
+        let script = ctx.script;
+        let has_kinds =
+            script.scenario.websocket.as_ref().is_some_and(|it| it.kinds.names().next().is_some());
+        if !has_kinds && self.beat(every, ctx).outstanding {
+            let evidence = self.redacted(values.start(), ctx);
             ctx.observer.error_message(ctx.who, self.server, Fault::ReplyMismatch, &evidence);
+        }
+    }
+
+    fn same_came<O: Observer>(
+        &mut self,
+        every: EveryIndex,
+        echo: Echo,
+        send: &Template,
+        ctx: &mut Context<'_, O>,
+    ) -> bool {
+        let beat = self.beat(every, ctx);
+        if echo.is_same() {
+            match send.is_unique() {
+                true if beat.outstanding => self.answered(every, ctx),
+                true => self.older_pong(every, ctx),
+                false => self.pong(every, ctx),
+            }
+        } else if beat.late > 0 && echo.starts_with(send.literal_start()) {
+            self.older_pong(every, ctx);
+        } else {
+            return false;
         }
         true
     }
 
-    /// A message of role reply came; with `value` at the place that tells whose it is, if the
-    /// scenario has one.
-    pub(super) fn reply<O: Observer>(
+    /// A record of the awaited kind came that says which message it answers.
+    fn own_came<O: Observer>(
         &mut self,
-        value: Option<&str>,
-        websocket: &WebSocket,
+        every: EveryIndex,
+        whose: &Whose,
+        values: &Values<'_>,
         ctx: &mut Context<'_, O>,
-    ) {
-        let Some(ping) = &websocket.ping else { return };
-        let Reply::Matching { equals, .. } = &ping.reply else { return self.pong(ctx) };
-        let Some(value) = value else { return };
+    ) -> bool {
+        let (found, wanted, is_whole) = match whose {
+            Whose::Any => return false,
+            Whose::Equals { at, equals } => (values.get(*at), equals, true),
+            Whose::Starts { at: Some(at), starts } => (values.get(*at), starts, false),
+            Whose::Starts { at: None, starts } => (Some(values.start()), starts, false),
+        };
+        let Some(found) = found else { return false };
         // Earlier instants are not known, earlier sequences are.
-        let back = if equals.is_timeless() { LOOK_BACK } else { 1 };
+        let back = if wanted.is_timeless() { LOOK_BACK } else { 1 };
         let of = (0..back).find(|back| {
-            self.render_as_sent(equals, *back, ctx);
-            ctx.scratch == value.as_bytes()
+            self.render_as_sent(every, wanted, *back, ctx);
+            if is_whole { found == ctx.scratch.as_slice() } else { found.starts_with(ctx.scratch) }
         });
         match of {
-            Some(0) if self.flag(PING_OUTSTANDING) => self.answered(ctx),
-            Some(_) => self.older_pong(ctx),
+            Some(0) if self.beat(every, ctx).outstanding => self.answered(every, ctx),
+            Some(_) => self.older_pong(every, ctx),
             // Someone else's.
-            None => {}
+            None => return false,
+        }
+        true
+    }
+
+    /// A Pong came (RFC 6455, 5.5.3: with the payload of the Ping that it answers).
+    pub(super) fn ponged<O: Observer>(&mut self, payload: &[u8], ctx: &mut Context<'_, O>) {
+        if self.phase != Phase::Held {
+            return;
+        }
+        let script = ctx.script;
+        for every in script.rhythm.heartbeats() {
+            let Some((message, _)) = script.every(every) else { continue };
+            if !matches!(message.reply, Reply::Pong) {
+                continue;
+            }
+            self.render_as_sent(every, &message.send, 0, ctx);
+            let is_last = ctx.scratch.as_slice() == payload;
+            let outstanding = self.beat(every, ctx).outstanding;
+            let starts = payload.starts_with(message.send.literal_start());
+            match (is_last, message.send.is_unique()) {
+                (true, false) => self.pong(every, ctx),
+                (true, true) if outstanding => self.answered(every, ctx),
+                (true, true) => self.older_pong(every, ctx),
+                (false, true) if starts && self.beat(every, ctx).late > 0 => self.older_pong(every, ctx),
+                (false, _) => continue,
+            }
+            return;
         }
     }
 
-    /// The outstanding PING itself has been answered, whatever older ones are still expected.
-    fn answered<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
-        self.last_error = NO_ERROR;
-        if ctx.now.reached(self.deadline) {
-            self.pong_overdue(ctx);
-            self.late_pongs = self.late_pongs.saturating_sub(1);
-            return ctx.observer.ping(ctx.who, PingEvent::Late);
-        }
-        ctx.waits.answered(ctx.now.since(self.sent));
-        self.ping_answered(ctx);
-    }
-
-    /// Renders into the scratch what went out with the last PING, or with the one `back` before it
-    /// as far as that can be known.
-    fn render_as_sent<O: Observer>(&self, template: &Template, back: u32, ctx: &mut Context<'_, O>) {
-        let sequence = self.sequence(self.due, ctx.script.delays.ping).wrapping_sub(back);
-        let scope = self.scope_at(self.sent, &[], sequence, ctx);
-        ctx.scratch.clear();
-        template.render(&scope, ctx.scratch);
+    /// Renders into the scratch what went out with the last message, or with the one `back` before
+    /// it as far as that can be known.
+    fn render_as_sent<O: Observer>(
+        &self,
+        every: EveryIndex,
+        template: &Template,
+        back: u32,
+        ctx: &mut Context<'_, O>,
+    ) {
+        let beat = self.beat(every, ctx);
+        let sequence = self.sequence_sent(ctx.script.rhythm.pace(every), beat.due, ctx).wrapping_sub(back);
+        // Beside the context, from which the scope borrows.
+        let mut scratch = std::mem::take(ctx.scratch);
+        scratch.clear();
+        template.render(&self.scope_open(ctx.vault, beat.sent, sequence, ctx), &mut scratch);
+        *ctx.scratch = scratch;
     }
 }

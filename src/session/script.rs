@@ -7,8 +7,12 @@
 use std::sync::Arc;
 
 use startline_os::tick::Ticks;
+use startline_protocol::websocket::Opcode;
 
+use super::rhythm::{Pace, Rhythm, StepPlaces};
 use crate::fault::Fault;
+use crate::members::Members;
+use crate::scenario::every::{Every, EveryIndex, Interval};
 use crate::scenario::template::Part;
 use crate::scenario::{Scenario, WebSocket};
 
@@ -28,12 +32,18 @@ pub struct Script {
     pub secure: bool,
     /// Prefix replacements for URLs that the server returns; the first match wins.
     pub ws_map: Vec<(String, String)>,
-    /// Between records, if they are sent.
-    pub record_interval: Option<Ticks>,
+    /// Seeds what sessions choose at random.
+    pub seed: u64,
+    /// When sessions act by themselves.
+    pub rhythm: Rhythm,
+    /// Where steps are among the scenario's names of steps.
+    pub places: StepPlaces,
     /// Whether sessions send the scenario's quit message before they close.
     pub quit: bool,
     /// The constant delays of the scenario.
     pub delays: Delays,
+    /// The run's members, with what their rows say.
+    pub members: Arc<Members>,
 }
 
 /// A scenario's delays in ticks.
@@ -43,12 +53,6 @@ pub struct Delays {
     pub steps: Vec<Ticks>,
     /// To the 101.
     pub connect: Ticks,
-    /// From there to open.
-    pub open: Ticks,
-    /// Between PINGs.
-    pub ping: Ticks,
-    /// For a PONG.
-    pub pong: Ticks,
     /// For the close handshake.
     pub close: Ticks,
     /// How long a ticket lives.
@@ -84,20 +88,36 @@ impl Delays {
         let of = |field: fn(&WebSocket) -> std::time::Duration| {
             websocket.map_or(Ticks::ZERO, |websocket| Ticks::from_duration(field(websocket)))
         };
-        let ping = websocket.and_then(|websocket| websocket.ping.as_ref());
         Self {
             steps: scenario.http.iter().map(|step| Ticks::from_duration(step.timeout)).collect(),
             connect: of(|websocket| websocket.connect_timeout),
-            open: of(|websocket| websocket.open_timeout),
             close: of(|websocket| websocket.close_timeout),
-            ping: ping.map_or(Ticks::ZERO, |ping| Ticks::from_duration(ping.interval)),
-            pong: ping.map_or(Ticks::ZERO, |ping| Ticks::from_duration(ping.timeout)),
             ticket: websocket.and_then(|websocket| websocket.ticket_lifetime).map(Ticks::from_duration),
         }
     }
 }
 
 impl Script {
+    /// A periodic message with its times.
+    pub(super) fn every(&self, every: EveryIndex) -> Option<(&Every, &Pace)> {
+        let message = self.scenario.websocket.as_ref()?.every.get(every.index())?;
+        Some((message, self.rhythm.pace(every)))
+    }
+
+    /// The frames in which messages go out.
+    pub(super) fn opcode(&self) -> Opcode {
+        self.scenario.websocket.as_ref().map_or(Opcode::Text, |websocket| websocket.kinds.opcode())
+    }
+
+    /// The intervals that servers give, and the value of each.
+    pub(super) fn given_intervals(&self) -> impl Iterator<Item = (&Interval, u8)> {
+        let all = self.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
+        all.filter_map(|every| match &every.interval {
+            Interval::Given { value, .. } => Some((&every.interval, *value)),
+            _ => None,
+        })
+    }
+
     /// The target itself.
     pub fn home(&self) -> Endpoint {
         Endpoint { host: 0, port: self.port, secure: self.secure }
@@ -113,16 +133,9 @@ impl Script {
         let mapped = self.mapped(rendered);
         let url_text = mapped.as_deref().unwrap_or(rendered);
         if url_text.starts_with('/') {
-            return Ok(Destination {
-                endpoint: self.home(),
-                authority: self.authority.clone(),
-                target: encoded_path(url_text)?,
-            });
+            return self.at_home(url_text);
         }
         let url = url::Url::parse(url_text).map_err(|_| Fault::UrlInvalid)?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(Fault::UrlUserinfo);
-        }
         if url.fragment().is_some() {
             return Err(Fault::UrlFragment);
         }
@@ -131,19 +144,74 @@ impl Script {
             "wss" => true,
             _ => return Err(Fault::UrlInvalid),
         };
+        self.elsewhere(&url, secure)?.ok_or(Fault::HostNotAllowed)
+    }
+
+    /// Where a request's URL leads that a server returned: an absolute `http://` or `https://` URL, or a
+    /// path on the target.
+    ///
+    /// # Errors
+    /// [`Fault::UrlInvalid`], [`Fault::UrlUserinfo`], [`Fault::UrlFragment`] or
+    /// [`Fault::HttpHostNotAllowed`].
+    pub fn http_destination(&self, rendered: &str) -> Result<Destination, Fault> {
+        if rendered.starts_with('/') {
+            return self.at_home(rendered);
+        }
+        let url = url::Url::parse(rendered).map_err(|_| Fault::UrlInvalid)?;
+        if url.fragment().is_some() {
+            return Err(Fault::UrlFragment);
+        }
+        self.http_at(&url)
+    }
+
+    /// Where a redirect leads from there, by its `Location` (RFC 9110, 10.2.2). A fragment is for whoever
+    /// shows the page.
+    ///
+    /// # Errors
+    /// [`Fault::UrlInvalid`], [`Fault::UrlUserinfo`] or [`Fault::HttpHostNotAllowed`].
+    pub fn redirected(&self, from: &Destination, location: &str) -> Result<Destination, Fault> {
+        let scheme = if from.endpoint.secure { "https" } else { "http" };
+        let base = format!("{scheme}://{}{}", from.authority, from.target);
+        let base = url::Url::parse(&base).map_err(|_| Fault::UrlInvalid)?;
+        self.http_at(&base.join(location).map_err(|_| Fault::UrlInvalid)?)
+    }
+
+    /// A path on the target.
+    fn at_home(&self, path: &str) -> Result<Destination, Fault> {
+        Ok(Destination {
+            endpoint: self.home(),
+            authority: self.authority.clone(),
+            target: encoded_path(path)?,
+        })
+    }
+
+    fn http_at(&self, url: &url::Url) -> Result<Destination, Fault> {
+        let secure = match url.scheme() {
+            "http" => false,
+            "https" => true,
+            _ => return Err(Fault::UrlInvalid),
+        };
+        self.elsewhere(url, secure)?.ok_or(Fault::HttpHostNotAllowed)
+    }
+
+    /// Where a URL leads; `None` if its host is none of those that may be used.
+    fn elsewhere(&self, url: &url::Url, secure: bool) -> Result<Option<Destination>, Fault> {
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Fault::UrlUserinfo);
+        }
         let host = url.host_str().ok_or(Fault::UrlInvalid)?;
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let index = self.hosts.iter().position(|known| known == bare).ok_or(Fault::HostNotAllowed)?;
+        let Some(index) = self.hosts.iter().position(|known| known == bare) else { return Ok(None) };
         let port = url.port_or_known_default().ok_or(Fault::UrlInvalid)?;
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         };
-        Ok(Destination {
+        Ok(Some(Destination {
             endpoint: Endpoint { host: index as u16, port, secure },
             authority,
             target: url[url::Position::BeforePath..url::Position::AfterQuery].to_owned(),
-        })
+        }))
     }
 
     /// The server that a rendered URL leads to: scheme, host and port, with the path where the URL

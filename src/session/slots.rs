@@ -28,6 +28,13 @@ impl Slots {
         Self { offset }
     }
 
+    /// The next instant of a grid `width` wide, a power of two of ticks, at or after `due`.
+    pub fn next(self, due: Tick, width: u32) -> Tick {
+        debug_assert!(width.is_power_of_two());
+        let over = due.raw().wrapping_sub(self.offset) & (width - 1);
+        if over == 0 { due } else { due + Ticks::from_raw(width - over) }
+    }
+
     /// When something that repeats every `interval` is first due in a session that opened at
     /// `opened`.
     pub fn first_due(self, opened: Tick, interval: Ticks) -> Tick {
@@ -80,6 +87,18 @@ mod tests {
             })
             .collect();
         assert!(places.len() <= 625, "{} instants for 3,000 sessions", places.len());
+    }
+
+    #[test]
+    fn a_grid_is_never_early_and_goes_on_where_ticks_wrap() {
+        for offset in [0, 7, u32::MAX - 3] {
+            let slots = Slots::new(offset);
+            for due in [0, 1, 2_047, 2_048, u32::MAX - 1, u32::MAX].map(Tick::from_raw) {
+                let slot = slots.next(due, 2_048);
+                assert!(slot.reached(due) && slot.since(due).raw() < 2_048);
+                assert_eq!(slots.next(slot, 2_048), slot);
+            }
+        }
     }
 
     #[test]

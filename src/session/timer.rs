@@ -1,9 +1,11 @@
 //! The timers that sessions ask for, and the queue of each.
 //!
-//! Knows no instant. Invariant: timers and queues are one to one, and all entries of a queue have
-//! the same delay.
+//! Knows no instant. Invariants: timers and queues are one to one, and there are no more queues than
+//! the scenario needs; all entries of a queue have the same delay, unless it is one of the irregular
+//! ones, which lie in a calendar.
 
 use crate::scenario::StepIndex;
+use crate::scenario::every::EveryIndex;
 
 /// A timer that a session asks for. It comes back through [`super::Session::timer`]; stale ones are
 /// harmless.
@@ -13,68 +15,86 @@ pub enum Timer {
     Close,
     /// The end of the wait for the 101.
     Connect,
-    /// The first PING since open.
-    FirstPing,
-    /// The first record since open.
-    FirstRecord,
-    /// A further PING, one interval after the one before was due.
-    NextPing,
-    /// A further record.
-    NextRecord,
-    /// The end of the wait for the message that means open.
-    Open,
-    /// The end of the wait for a PONG.
-    Pong,
+    /// A periodic message, the first since open.
+    First(EveryIndex),
+    /// A further one, one interval after the one before was due.
+    Next(EveryIndex),
+    /// The end of the wait for its reply.
+    Reply(EveryIndex),
+    /// The end of the pause before a step after the upgrade.
+    Pause(u8),
+    /// The end of the wait for what such a step awaits.
+    Await(u8),
     /// The end of an HTTP step.
     Step(StepIndex),
 }
 
-impl Timer {
-    /// How many queues [`Timer::queue`] needs for a scenario of so many HTTP steps.
-    pub fn queues(http_steps: usize) -> usize {
-        http_steps + 8
+/// The queues of a scenario's timers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Queues {
+    /// Periodic messages.
+    pub every: usize,
+    /// Steps after the upgrade.
+    pub after: usize,
+    /// HTTP steps.
+    pub http: usize,
+}
+
+impl Queues {
+    /// How many there are.
+    pub fn count(self) -> usize {
+        2 + 3 * self.every + 2 * self.after + self.http
     }
 
+    /// The queue of this timer: one for each constant delay, and one more for the first of a
+    /// series, which starts from another instant than its followers.
+    pub fn of(self, timer: Timer) -> usize {
+        let after = 2 + 3 * self.every;
+        match timer {
+            Timer::Close => 0,
+            Timer::Connect => 1,
+            Timer::First(every) => 2 + 3 * every.index(),
+            Timer::Next(every) => 3 + 3 * every.index(),
+            Timer::Reply(every) => 4 + 3 * every.index(),
+            Timer::Pause(step) => after + 2 * usize::from(step),
+            Timer::Await(step) => after + 2 * usize::from(step) + 1,
+            Timer::Step(step) => after + 2 * self.after + step.index(),
+        }
+    }
+
+    /// The timer of a queue; the inverse of [`Queues::of`].
+    pub fn timer(self, queue: usize) -> Timer {
+        let after = 2 + 3 * self.every;
+        match queue {
+            0 => Timer::Close,
+            1 => Timer::Connect,
+            _ if queue < after => {
+                let every = EveryIndex(((queue - 2) / 3) as u8);
+                match (queue - 2) % 3 {
+                    0 => Timer::First(every),
+                    1 => Timer::Next(every),
+                    _ => Timer::Reply(every),
+                }
+            }
+            _ if queue < after + 2 * self.after => {
+                let step = ((queue - after) / 2) as u8;
+                if (queue - after) % 2 == 0 { Timer::Pause(step) } else { Timer::Await(step) }
+            }
+            _ => Timer::Step(StepIndex((queue - after - 2 * self.after) as u8)),
+        }
+    }
+}
+
+impl Timer {
     /// Whether servers are owed something when it comes, and not only we are late to notice a lack
     /// when it comes late.
     pub fn is_owed(self) -> bool {
-        matches!(self, Self::FirstPing | Self::NextPing | Self::FirstRecord | Self::NextRecord)
+        matches!(self, Self::First(_) | Self::Next(_) | Self::Pause(_))
     }
 
     /// Whether it may find a connection that has not come up.
     pub fn may_end_dialing(self) -> bool {
         matches!(self, Self::Connect | Self::Step(_))
-    }
-
-    /// The queue of this timer: one for each constant delay, and one more for the first of a
-    /// series, which starts from another instant than its followers.
-    pub fn queue(self) -> usize {
-        match self {
-            Self::Close => 0,
-            Self::Connect => 1,
-            Self::FirstPing => 2,
-            Self::FirstRecord => 3,
-            Self::NextPing => 4,
-            Self::NextRecord => 5,
-            Self::Open => 6,
-            Self::Pong => 7,
-            Self::Step(step) => 8 + step.index(),
-        }
-    }
-
-    /// The timer of a queue; the inverse of [`Timer::queue`].
-    pub fn of_queue(queue: usize) -> Self {
-        match queue {
-            0 => Self::Close,
-            1 => Self::Connect,
-            2 => Self::FirstPing,
-            3 => Self::FirstRecord,
-            4 => Self::NextPing,
-            5 => Self::NextRecord,
-            6 => Self::Open,
-            7 => Self::Pong,
-            step => Self::Step(StepIndex((step - 8) as u8)),
-        }
     }
 }
 
@@ -84,8 +104,10 @@ mod tests {
 
     #[test]
     fn timers_and_queues_are_one_to_one() {
-        for queue in 0..Timer::queues(3) {
-            assert_eq!(Timer::of_queue(queue).queue(), queue);
+        let queues = Queues { every: 3, after: 2, http: 4 };
+        for queue in 0..queues.count() {
+            assert_eq!(queues.of(queues.timer(queue)), queue);
         }
+        assert_eq!(queues.of(Timer::Step(StepIndex(3))), queues.count() - 1);
     }
 }

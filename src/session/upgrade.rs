@@ -7,11 +7,13 @@ use startline_protocol::http::{HttpError, Limits, ResponseReader};
 use startline_protocol::websocket::key_text;
 use tungstenite::handshake::derive_accept_key;
 
-use super::http::{evidence_of, http_fault, refuse_taken, refuse_unquotable, write_fields};
+use super::http::http_fault;
+use super::request::{refuse_broken, write_fields};
+use super::setup::evidence_of;
 use super::{Context, Observer, Phase, Session, TICKET_AGED, Timer};
 use crate::fault::Fault;
 use crate::scenario::WebSocket;
-use crate::scenario::template::{Part, Scope};
+use crate::scenario::template::{Part, Scope, Template};
 
 impl Session {
     /// Connects to where the scenario's URL leads. The step's time starts here.
@@ -26,7 +28,7 @@ impl Session {
         let scope = self.scope(&setup.taken, 0, ctx);
         websocket.url.render(&scope, &mut rendered);
         let url = String::from_utf8_lossy(&rendered);
-        let destination = uncut(websocket, &scope).and_then(|()| script.destination(&url));
+        let destination = uncut(websocket, &scope, &rendered).and_then(|()| script.destination(&url));
         if let Ok(destination) = &destination {
             setup.upgrade = (destination.authority.clone(), destination.target.clone());
             setup.home = destination.endpoint.host == script.home().host;
@@ -80,13 +82,14 @@ impl Session {
         out.extend_from_slice(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
         out.extend_from_slice(&key_text(setup.key));
         out.extend_from_slice(b"\r\n");
-        if let Some(subprotocol) = &websocket.subprotocol {
-            out.extend_from_slice(b"Sec-WebSocket-Protocol: ");
-            out.extend_from_slice(subprotocol.as_bytes());
-            out.extend_from_slice(b"\r\n");
-        }
         let scope = self.scope(&setup.taken, 0, ctx);
-        write_fields(&websocket.headers, &scope, ctx.out);
+        let written = write_subprotocols(websocket, &scope, ctx.out)
+            .and_then(|()| write_fields(&websocket.headers, &scope, ctx.out));
+        if let Err(fault) = written {
+            let evidence = std::mem::take(ctx.out);
+            self.put_setup(setup, ctx);
+            return self.fail(fault, &evidence, ctx);
+        }
         if setup.home {
             setup.cookies.write_field(ctx.out);
         }
@@ -120,51 +123,50 @@ impl Session {
         if !progress.complete {
             return self.put_setup(setup, ctx);
         }
-        if let Err(fault) = check_upgrade(&setup.answer, setup.key, websocket) {
+        let scope = self.scope(&setup.taken, 0, ctx);
+        if let Err(fault) = check_upgrade(&setup.answer, setup.key, websocket, &scope) {
             self.put_setup(setup, ctx);
             return self.fail(fault, bytes, ctx);
         }
-        if let Some(hello) = &websocket.hello {
-            let scope = self.scope(&setup.taken, 0, ctx);
-            if let Err(fault) = refuse_unquotable(hello, &scope) {
-                self.put_setup(setup, ctx);
-                return self.fail(fault, &[], ctx);
-            }
-            self.send_rendered(hello, &scope, ctx);
-        }
-        self.upgraded(websocket, ctx);
-        self.keep_secrets(*setup, ctx);
-        // CONNECTED may have come in the same packet.
+        ctx.observer.step_ok(script.places.connect(), ctx.timed(self.due, self.sent));
+        self.keep_taken(*setup, ctx);
+        self.begin_steps(ctx);
+        // What the first step awaits may have come in the same packet.
         self.read_frames(&bytes[progress.consumed..], ctx);
-    }
-
-    fn upgraded<O: Observer>(&mut self, websocket: &WebSocket, ctx: &mut Context<'_, O>) {
-        let step = self.step_index(ctx.script);
-        ctx.observer.step_ok(step, ctx.timed(self.due, self.sent));
-        self.phase = Phase::Opening;
-        // The next step is due as this one ends.
-        self.due = ctx.now;
-        self.sent = ctx.now;
-        if websocket.open.is_none() {
-            return self.opened_now(ctx);
-        }
-        self.deadline = ctx.now + ctx.script.delays.open;
-        ctx.commands.timers.push_back((Timer::Open, self.deadline));
     }
 }
 
-/// A taken value behind the URL's start must not end it: what follows a `#` is not sent.
-fn uncut(websocket: &WebSocket, scope: &Scope<'_>) -> Result<(), Fault> {
+/// A value behind the URL's start must not end it, nor be read as something else: what follows a `#` is
+/// not sent, a tab is dropped, and a `\\` becomes a `/`.
+fn uncut(websocket: &WebSocket, scope: &Scope<'_>, rendered: &[u8]) -> Result<(), Fault> {
     let starts = usize::from(matches!(websocket.url.parts.first(), Some(Part::Taken(_))));
-    refuse_taken(
-        websocket.url.taken().map(|(value, _)| value).skip(starts),
-        |value| value.contains('#'),
-        scope,
-    )
+    let behind = Template { parts: websocket.url.parts[starts..].to_vec() };
+    let breaks = |byte: u8| byte.is_ascii_control() || matches!(byte, b'#' | b'\\' | b' ');
+    refuse_broken(&behind, scope, rendered, breaks)
+}
+
+/// Appends what is offered.
+fn write_subprotocols(websocket: &WebSocket, scope: &Scope<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
+    for (k, subprotocol) in websocket.subprotocols.iter().enumerate() {
+        out.extend_from_slice(if k == 0 { b"Sec-WebSocket-Protocol: " } else { b", " });
+        let begin = out.len();
+        subprotocol.render(scope, out);
+        let breaks = |byte: u8| !byte.is_ascii_graphic() || byte == b',';
+        refuse_broken(subprotocol, scope, &out[begin..], breaks)?;
+    }
+    if !websocket.subprotocols.is_empty() {
+        out.extend_from_slice(b"\r\n");
+    }
+    Ok(())
 }
 
 /// RFC 6455, 4.1, "the client MUST validate the server's response".
-fn check_upgrade(answer: &ResponseReader, key: [u8; 16], websocket: &WebSocket) -> Result<(), Fault> {
+fn check_upgrade(
+    answer: &ResponseReader,
+    key: [u8; 16],
+    websocket: &WebSocket,
+    scope: &Scope<'_>,
+) -> Result<(), Fault> {
     // One line and no other: of two it would be anyone's guess which the server means.
     let is_only = |name: &str, wanted: Option<&str>| {
         let mut lines = answer.headers(name);
@@ -178,7 +180,13 @@ fn check_upgrade(answer: &ResponseReader, key: [u8; 16], websocket: &WebSocket) 
         return Err(Fault::UpgradeInvalid);
     }
     // A server that chooses none of what was offered is left by browsers, too.
-    match is_only("Sec-WebSocket-Protocol", websocket.subprotocol.as_deref()) {
+    let is_chosen = |offered: &Template| {
+        let mut rendered = Vec::new();
+        offered.render(scope, &mut rendered);
+        std::str::from_utf8(&rendered).is_ok_and(|offered| is_only("Sec-WebSocket-Protocol", Some(offered)))
+    };
+    let is_unasked = websocket.subprotocols.is_empty() && is_only("Sec-WebSocket-Protocol", None);
+    match is_unasked || websocket.subprotocols.iter().any(is_chosen) {
         true => Ok(()),
         false => Err(Fault::SubprotocolRefused),
     }

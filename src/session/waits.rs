@@ -21,10 +21,14 @@ const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
 /// … and within this at the latest: idle limits of a minute are looked at every half minute.
 const GIVEN_UP_WITHIN: Duration = Duration::from_secs(90);
 
+/// As many as a scenario can have.
+const HEARTBEATS_MAX: usize = crate::scenario::every::EVERY_MAX;
+
 /// See the module's documentation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Waits {
-    longest_lately: Ticks,
+    /// By heartbeat.
+    longest_lately: [Ticks; HEARTBEATS_MAX],
     stall: Option<Stall>,
 }
 
@@ -63,15 +67,17 @@ impl Waits {
     }
 
     /// A reply came that can answer one PING only.
-    pub(super) fn answered(&mut self, round_trip: Ticks) {
-        let longest = self.longest_lately.raw();
+    pub(super) fn answered(&mut self, heartbeat: usize, round_trip: Ticks) {
+        let Some(lately) = self.longest_lately.get_mut(heartbeat) else { return };
+        let longest = lately.raw();
         let below = longest.saturating_sub(round_trip.raw());
-        self.longest_lately = round_trip.max(Ticks::from_raw(longest - below.div_ceil(DECAY_SHARE)));
+        *lately = round_trip.max(Ticks::from_raw(longest - below.div_ceil(DECAY_SHARE)));
     }
 
     /// Whether a reply usually comes so soon after its PING.
-    pub(super) fn is_usual(&self, round_trip: Ticks, timeout: Ticks) -> bool {
-        let lately = self.longest_lately.raw().saturating_mul(USUAL_TIMES);
+    pub(super) fn is_usual(&self, heartbeat: usize, round_trip: Ticks, timeout: Ticks) -> bool {
+        let lately = self.longest_lately.get(heartbeat).map_or(0, |lately| lately.raw());
+        let lately = lately.saturating_mul(USUAL_TIMES);
         round_trip.raw() <= lately.max(timeout.raw() / USUAL_SHARE)
     }
 }
@@ -88,13 +94,13 @@ mod tests {
     fn what_is_usual_follows_the_longest_round_trips_lately() {
         let mut waits = Waits::default();
         let timeout = ticks(5_000);
-        assert!(waits.is_usual(ticks(500), timeout) && !waits.is_usual(ticks(501), timeout));
-        waits.answered(ticks(300));
-        assert!(waits.is_usual(ticks(1_199), timeout) && !waits.is_usual(ticks(1_201), timeout));
+        assert!(waits.is_usual(0, ticks(500), timeout) && !waits.is_usual(0, ticks(501), timeout));
+        waits.answered(0, ticks(300));
+        assert!(waits.is_usual(0, ticks(1_199), timeout) && !waits.is_usual(0, ticks(1_201), timeout));
         for _ in 0..1_000 {
-            waits.answered(ticks(1));
+            waits.answered(0, ticks(1));
         }
-        assert!(!waits.is_usual(ticks(501), timeout), "servers that were slow once are not slow for ever");
+        assert!(!waits.is_usual(0, ticks(501), timeout), "servers that were slow once are not slow for ever");
     }
 
     #[test]

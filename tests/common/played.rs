@@ -33,7 +33,7 @@ pub(crate) fn scenario() -> String {
     let before = before.replace("challenge_password = \"\"\n", "");
     format!("{before}[websocket]\n{after}")
         .replace("timeout = \"35s\"", &format!("timeout = \"{TIMEOUT}\""))
-        .replace("_timeout = \"10s\"", &format!("_timeout = \"{TIMEOUT}\""))
+        .replace("timeout = \"10s\"", &format!("timeout = \"{TIMEOUT}\""))
         .replace("close_timeout = \"5s\"", "close_timeout = \"1s\"")
 }
 

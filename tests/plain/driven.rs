@@ -28,13 +28,17 @@ body = 'BODY'
 take = { url = "/url" }
 [websocket]
 url = "{url}?t={token}"
-error_code = "/code"
 [websocket.messages]
-10 = "open"
-pong = "reply"
-oops = "error"
-[websocket.ping]
-message = "ping"
+10 = {}
+pong = {}
+oops = { role = "error", code = "/code" }
+[[websocket.steps]]
+name = "open"
+await = "10"
+[[websocket.every]]
+name = "ping"
+send = "ping"
+reply = "pong"
 interval = "1s"
 timeout = "1s"
 [[websocket.errors]]

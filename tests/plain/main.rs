@@ -7,14 +7,18 @@ mod checks;
 mod frames;
 
 mod compare;
+mod conversation;
 mod driven;
 mod house_rules;
 mod input_properties;
+mod kinds;
 mod live;
 mod protocol_properties;
 mod report;
 mod scenario_errors;
 mod scenario_replies;
+mod scenario_schema;
 mod simulated;
 mod simulation;
 mod tls_properties;
+mod values;

@@ -1,12 +1,14 @@
 //! What can be wrong with cookies, places of values and replies in a scenario, with the message that its author reads.
 
-use startline::scenario::{Reply, Scenario, TakeFrom};
+use startline::scenario::every::Reply;
+use startline::scenario::{Scenario, TakeFrom};
 
 const ECHO: &str = r#"name = "echo"
 [websocket]
 url = "/"
-[websocket.ping]
-message = "{sequence}"
+[[websocket.every]]
+name = "ping"
+send = "{sequence}"
 reply = "same"
 interval = "1s"
 timeout = "5s"
@@ -26,40 +28,89 @@ fn spoiled(line: &str, by: &str) -> String {
 #[test]
 fn the_good_one_compiles() {
     let scenario = Scenario::compile("x.toml", ECHO, &[]).expect("it compiles");
-    let ping = scenario.websocket.expect("it has one").ping.expect("it has one");
-    assert!(matches!(ping.reply, Reply::Same) && ping.message.is_unique());
+    let ping = &scenario.websocket.expect("it has one").every[0];
+    assert!(matches!(ping.reply, Reply::Same) && ping.send.is_unique());
 }
 
 #[test]
-fn a_reply_is_the_same_or_has_a_role() {
+fn a_reply_is_the_same_or_a_kind() {
     assert_eq!(
         spoiled("reply = \"same\"", "reply = \"equal\""),
-        "x.toml:6:9: \"reply\" in [websocket.ping]: \"equal\" is not \"same\", the only kind of reply without a role"
-    );
-    assert_eq!(
-        spoiled("[websocket.ping]", "[websocket.messages]\npong = \"reply\"\n[websocket.ping]"),
-        "x.toml:8:9: \"reply\" in [websocket.ping]: \"pong\" has the role \"reply\" already"
+        "x.toml:7:9: \"reply\" in [[websocket.every]]: there is no kind \"equal\": there is no [websocket.messages]"
     );
     assert_eq!(
         spoiled("reply = \"same\"", "reply = \"same\"\nreply_at = \"/id\""),
-        "x.toml:7:12: \"reply_at\" in [websocket.ping]: a reply that is the same is compared as a whole"
+        "x.toml:8:12: \"reply_at\" in [[websocket.every]]: a reply that is the same is compared as a whole"
     );
+    assert_eq!(
+        spoiled("reply = \"same\"", "frame = \"ping\"\nreply = \"same\""),
+        "x.toml:8:9: \"reply\" in [[websocket.every]]: a Ping is answered by its Pong"
+    );
+    assert_eq!(
+        spoiled("reply = \"same\"\n", ""),
+        "x.toml:8:11: \"timeout\" in [[websocket.every]]: nothing is awaited: give \"reply\""
+    );
+}
+
+/// The same with a kind for its reply, which says whose it is.
+fn matching() -> String {
+    ECHO.replace("[[websocket.every]]", "[websocket.messages]\nsaid = {}\n[[websocket.every]]").replace(
+        "reply = \"same\"",
+        "reply = \"said\"\nreply_at = \"/id\"\nreply_equals = \"{session}-{sequence}\"",
+    )
 }
 
 #[test]
 fn the_place_of_a_reply_needs_its_value() {
-    let matching = ECHO
-        .replace("[websocket.ping]", "[websocket.messages]\nsaid = \"reply\"\n[websocket.ping]")
-        .replace("reply = \"same\"", "reply_at = \"/id\"\nreply_equals = \"{session}-{sequence}\"");
+    let matching = matching();
     Scenario::compile("x.toml", &matching, &[]).expect("it compiles");
     assert_eq!(
         refused(&matching.replace("reply_at = \"/id\"\n", "")),
-        "x.toml:6:1: [websocket.ping]: \"reply_at\" and \"reply_equals\" go together"
+        "x.toml:6:1: [[websocket.every]]: \"reply_equals\" goes with \"reply_at\""
     );
     assert_eq!(
-        refused(&matching.replace("\"/id\"", "\"/a/b\"")),
-        "x.toml:8:12: \"reply_at\" in [websocket.ping]: \"/a/b\" is not \"/name\", a member at the top of the message"
+        refused(&matching.replace("reply_equals = \"{session}-{sequence}\"\n", "")),
+        "x.toml:6:1: [[websocket.every]]: \"reply_at\" goes with \"reply_equals\" or \"reply_starts\""
     );
+}
+
+#[test]
+fn two_that_await_the_same_kind_have_to_say_whose_it_is() {
+    let second = |reply: &str| {
+        format!("{}[[websocket.every]]\nname = \"say\"\nsend = \"x\"\ninterval = \"1s\"\n{reply}", matching())
+    };
+    let own = second("reply = \"said\"\nreply_starts = \"x\"");
+    Scenario::compile("x.toml", &own, &[]).expect("each knows its own");
+    assert_eq!(
+        refused(&second("reply = \"said\"")),
+        "x.toml:18:9: \"reply\" in [[websocket.every]]: \"ping\" awaits the same, and nothing tells whose a reply \
+         is: give both \"reply_at\" or \"reply_starts\""
+    );
+}
+
+#[test]
+fn intervals() {
+    use startline::scenario::every::Interval;
+    use std::time::Duration;
+    let of = |interval: &str| {
+        let source = ECHO.replace("interval = \"1s\"", &format!("interval = \"{interval}\""));
+        let scenario = Scenario::compile("x.toml", &source, &[]).map_err(|error| error.to_string())?;
+        Ok::<_, String>(scenario.websocket.expect("it has one").every[0].interval.clone())
+    };
+    let seconds = Duration::from_secs;
+    assert_eq!(of("4s..8s"), Ok(Interval::Between(seconds(4), seconds(8))));
+    assert_eq!(of("~10s"), Ok(Interval::Exponential(seconds(10))));
+    for (wrong, why) in [
+        ("8s..4s", "the first duration must be shorter than the second"),
+        ("~0s", "it must be longer than zero"),
+        ("~1h", "it can be 54m at most"),
+        ("{pace}s", "{pace} is taken in no step"),
+        ("{pace}", "\"\" is not ms, s or m: write {value}s, or {value}s or 30s"),
+    ] {
+        let error = of(wrong).expect_err(wrong);
+        assert!(error.starts_with("x.toml:8:12: \"interval\" in [[websocket.every]]: "), "{error}");
+        assert!(error.contains(why), "{error}");
+    }
 }
 
 #[test]
@@ -84,9 +135,11 @@ fn places_of_taken_values() {
     let from = |place: &str| {
         Scenario::compile("x.toml", &with(place), &[]).expect("fine").http[0].take[0].from.clone()
     };
-    assert_eq!(from("header:X-Token"), TakeFrom::Header("X-Token".into()));
-    assert_eq!(from("cookie:SID"), TakeFrom::Cookie("SID".into()));
-    assert_eq!(from("/a/b"), TakeFrom::Body("/a/b".into()));
+    assert!(matches!(from("header:X-Token"), TakeFrom::Header(name) if name == "X-Token"));
+    assert!(matches!(from("cookie:SID"), TakeFrom::Cookie(name) if name == "SID"));
+    assert!(matches!(from("/a/b"), TakeFrom::Body(pointer) if pointer == "/a/b"));
+    assert!(matches!(from("after:id="), TakeFrom::After(text) if text == "id="));
+    assert!(matches!(from("match:id=([0-9]+)"), TakeFrom::Match(_)));
     assert_eq!(
         refused(&with("header:two words")),
         "x.toml:6:14: \"take.v\" in [[http]]: \"two words\" is not a name"
@@ -95,24 +148,12 @@ fn places_of_taken_values() {
 }
 
 #[test]
-fn hello_knows_what_was_taken_and_messages_do_not() {
-    let with = |key: &str| {
+fn steps_know_what_was_taken_and_messages_do_not() {
+    let with = |last: &str| {
         format!(
-            "name = \"x\"\n[[http]]\nname = \"a\"\nmethod = \"GET\"\npath = \"/\"\ntake = {{ v = \"/v\" }}\n[websocket]\nurl = \"/\"\n{key} = \"{{v}}\"\n"
+            "name = \"x\"\n[[http]]\nname = \"a\"\nmethod = \"GET\"\npath = \"/\"\ntake = {{ v = \"/v\" }}\n[websocket]\nurl = \"/\"\n{last} = \"{{v}}\"\n"
         )
     };
-    Scenario::compile("x.toml", &with("hello"), &[]).expect("fine");
+    Scenario::compile("x.toml", &with("[[websocket.steps]]\nname = \"b\"\nsend"), &[]).expect("fine");
     assert!(refused(&with("quit")).contains("is forgotten once the session is open"));
-}
-
-#[test]
-fn a_type_that_no_message_can_have_is_refused() {
-    let long = "x".repeat(64);
-    let messages = format!("[websocket.messages]\n{long} = \"information\"\n[websocket.ping]");
-    assert_eq!(
-        spoiled("[websocket.ping]", &messages),
-        format!(
-            "x.toml:5:1: \"messages.{long}\" in [websocket]: it can never match: values of 64 bytes and more are not compared"
-        )
-    );
 }

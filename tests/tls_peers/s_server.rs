@@ -31,14 +31,20 @@ name = "piped"
 url = "/"
 
 [websocket.messages]
-welcome = "open"
-news = "information"
-pong = "reply"
+welcome = {}
+news = {}
+pong = {}
 
-[websocket.ping]
-message = '{"type":"ping","number":"{sequence}"}'
+[[websocket.steps]]
+name = "open"
+await = "welcome"
+
+[[websocket.every]]
+name = "ping"
+send = '{"type":"ping","number":"{sequence}"}'
 interval = "100ms"
 timeout = "5s"
+reply = "pong"
 reply_at = "/number"
 reply_equals = "{sequence}"
 "#;

@@ -49,6 +49,35 @@ fn echo_every_message_comes_back_the_same() {
 }
 
 #[test]
+fn a_url_alone_is_enough_for_a_websocket() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let url = format!("{}/socket?token=secret-0123456789", echo::start(Answering::Same));
+    let counts =
+        ["-n", "20", "--ramp", "200ms", "--hold", "1500ms", "--ramp-down", "0", "--lag-limit", "30s"];
+    let rest = ["--every", "ping.interval=300ms", "--out", crate::common::text(&out)];
+    let finished = crate::common::run(&[&["run", url.as_str()], &counts[..], &rest].concat());
+    finished.assert_status(0);
+    let summary = summary(&out);
+    let (due, answered) = (number(&summary, "/ping/due"), number(&summary, "/ping/answered"));
+    assert!(due >= 60.0 && answered + number(&summary, "/ping/pending") == due, "{:#}", summary["ping"]);
+    for file in std::fs::read_dir(&out).expect("results").flatten() {
+        let text = std::fs::read_to_string(file.path()).expect("text");
+        assert!(!text.contains("secret-0123456789"), "{}", file.path().display());
+    }
+    // A plan does not keep it, and says so.
+    let plan = out.join("plan.toml");
+    let again = crate::common::run(&["try", "--plan", crate::common::text(&plan)]);
+    again.assert_status(2);
+    assert!(again.stderr.contains("the value of \"query\" is not kept in a plan"), "{}", again.stderr);
+    let refused = crate::common::run(&["run", &url, "--target", "http://127.0.0.1:1"]);
+    refused.assert_status(2);
+    let other = crate::common::run(&["run", "http://127.0.0.1:1/"]);
+    other.assert_status(2);
+    assert!(other.stderr.contains("use --target http://127.0.0.1:1/"), "{}", other.stderr);
+}
+
+#[test]
 fn echo_in_fragments_is_the_same_too() {
     let summary = played("echo", &echo::start(Answering::InFragments), 0);
     assert_all_answered(&summary);

@@ -23,5 +23,6 @@ mod prepare_places;
 mod run;
 mod secrets;
 mod shell;
+mod tried;
 mod truth;
 mod unwatched;

@@ -47,13 +47,18 @@ headers = { Authorization = "Bearer {token}" }
 take = { ticket = "/ticket" }
 [websocket]
 url = "/ws/{order}/{plain}?ticket={ticket}"
-open_timeout = "5s"
 [websocket.messages]
-CONNECTED = "open"
-PONG = "reply"
+CONNECTED = {}
+PONG = {}
 ERROR = "error"
-[websocket.ping]
-message = '{"type":"PING"}'
+[[websocket.steps]]
+name = "open"
+await = "CONNECTED"
+timeout = "5s"
+[[websocket.every]]
+name = "ping"
+send = '{"type":"PING"}'
+reply = "PONG"
 interval = "200ms"
 timeout = "1s"
 [[criteria]]
@@ -132,6 +137,36 @@ fn play(script: Script, args: &[&str], names: &[&str]) {
     assert_hidden(&all);
     assert!(all.contains(PLAIN), "other values stay readable: {all}");
     for name in names {
+        assert!(all.contains(&format!("‹{name}›")), "{name} is not in {all}");
+    }
+}
+
+/// Tries it with one session, and returns all that is printed.
+fn tried(script: Script, args: &[&str]) -> String {
+    let peer = script.start();
+    let temp = tempfile::tempdir().expect("a directory");
+    let [scenario, set_file, typed] = typed(temp.path());
+    fs::write(temp.path().join("secrets.toml"), SCENARIO).expect("written");
+    fs::write(temp.path().join("key.txt"), format!("{FROM_FILE}\r\n")).expect("written");
+    fs::write(temp.path().join("set.txt"), format!("{FROM_SET_FILE}\n")).expect("written");
+    let mut command = startline();
+    command.args(["try", &scenario, "--target", &peer.url(), "--set-file", &set_file, "--set", &typed]);
+    command.args(args).env("STARTLINE_TEST_SECRET", FROM_ENVIRONMENT);
+    let finished = finish(command.spawn().expect("the binary starts"));
+    format!("{}{}", finished.stdout, finished.stderr)
+}
+
+#[test]
+fn a_session_that_is_tried_shows_none() {
+    let everything = |to: &mut Connection| to.text(&everything());
+    for args in [&[][..], &["-v"], &["--json"]] {
+        let all = tried(good(), args);
+        assert_hidden(&all);
+        assert!(all.contains(PLAIN) && all.contains("‹ticket›"), "{all}");
+        assert_hidden(&tried(good().opened(everything), args));
+    }
+    let all = tried(good(), &["-v"]);
+    for name in ["environment", "listed", "typed", "set_file", "key.txt", "token", "sid"] {
         assert!(all.contains(&format!("‹{name}›")), "{name} is not in {all}");
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod affinity;
 pub mod alarm;
+pub mod calendar;
 pub mod clock;
 pub mod dependent;
 pub mod descriptors;

@@ -1,4 +1,4 @@
-//! HTTP/1.1, TLS 1.3 records, WebSocket frames and JSON messages as pure functions over bytes.
+//! HTTP/1.1, TLS 1.3 records, WebSocket frames and messages as pure functions over bytes.
 //!
 //! Knows no socket, no clock, no thread, and nothing of Runnity; client sessions and the mock
 //! server stand on it. Invariant: every parser takes its input in any split, never panics on what a
@@ -43,6 +43,6 @@
 //! ```
 
 pub mod http;
-pub mod scan;
+pub mod matching;
 pub mod tls;
 pub mod websocket;

@@ -6,6 +6,7 @@ use super::*;
 use crate::cli::run::RunArgs;
 use crate::cli::{Cli, Command};
 use crate::plan::End;
+use crate::scenario::every::Interval;
 
 fn parse(arguments: &[&str]) -> Result<SettingsArgs, clap::Error> {
     let all = ["startline", "run"].iter().chain(arguments);
@@ -46,7 +47,7 @@ fn nothing_typed_is_a_run_against_the_mock_server() {
     assert_eq!(settings.members, Roster::range(13, 6012, 1));
     assert_eq!(settings.workers, None, "as many as this machine needs");
     let ws = settings.scenario().expect("it compiles").websocket.expect("it has one");
-    assert_eq!(ws.ping.map(|ping| ping.interval), Some(seconds(30)));
+    assert_eq!(ws.every[0].interval, Interval::Fixed(seconds(30)));
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn without_sessions_all_members_take_part() {
 fn too_few_members_are_refused_with_both_numbers() {
     assert_eq!(
         refused(&with_target(&["--sessions", "7000"])),
-        "6,000 members are given for 7,000 sessions: give more members, or --sessions 6000"
+        "6,000 members are given for 7,000 sessions: give more members, --sessions 6000, or --recycle to use them again"
     );
 }
 
@@ -180,7 +181,7 @@ fn every_option_overrides_a_plan_file() {
     fs::write(&pace, "301\n").expect("written");
     let set_file = format!("pace_s_per_km={}", pace.path().display());
     let plan = SettingsArgs::augment_args(clap::Command::new("plan"));
-    let others = ["plan", "preset", "demo", "help"];
+    let others = ["plan", "preset", "demo", "help", "url"];
     for option in plan.get_arguments().filter(|option| !others.contains(&option.get_id().as_str())) {
         let id = option.get_id().as_str();
         let names = option.get_value_names().unwrap_or_default().iter();
@@ -193,6 +194,7 @@ fn every_option_overrides_a_plan_file() {
             Some("ID") => Some("39"),
             Some("SPEC") => Some("1-6000"),
             Some("HOST") => Some("ws.example"),
+            Some("CHANGE") => Some("ping.interval=77s"),
             Some("FROM=TO") => Some("wss://a=ws://b"),
             Some("HOST:PORT:ADDR") => Some("x:443:10.0.0.5"),
             Some("ZONE") => Some("-09:00"),
@@ -204,6 +206,7 @@ fn every_option_overrides_a_plan_file() {
             Some("NAME|FILE") => scenario.path().to_str(),
             Some("FILE") => pem.path().to_str(),
             Some("ADDR") => Some("10.0.0.1"),
+            Some("CHANGE") => Some("ping.interval=77s"),
             Some("MEASURE>LIMIT[:TIME]") => Some("errors.rate>7%:1s"),
             other => panic!("--{id}: give an example of {other:?}"),
         };

@@ -25,7 +25,7 @@ fn plan() -> Plan {
 }
 
 fn layout(plan: &Plan) -> Layout {
-    Layout { steps: plan.scenario.step_names(), messages: Vec::new() }
+    Layout::of(&plan.scenario)
 }
 
 /// A worker that sees the order late still counts what others' sessions do as theirs end.

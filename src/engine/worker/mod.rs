@@ -33,7 +33,7 @@ use super::secure::Secure;
 use crate::measure::Interval;
 use crate::measure::ledger::SessionSet;
 use crate::plan::members::Members;
-use crate::session::{Commands, Endpoint, Script, Session, Slots, Spills, Timer, Waits};
+use crate::session::{Commands, Endpoint, Queues, Script, Session, Side, Slots, Spills, Vault, Waits};
 
 /// Bytes read at once. One buffer a worker.
 const READ_BYTES: usize = 64 << 10;
@@ -99,6 +99,7 @@ pub(super) struct Worker<'p> {
     so_far: SoFar,
     rows: Vec<Row>,
     timers: Timers,
+    queues: Queues,
     lent: Lent,
     books: Books,
     wire: Wire,
@@ -148,6 +149,8 @@ struct SoFar {
 /// What a session borrows for an event.
 struct Lent {
     spills: Spills,
+    side: Side,
+    vault: Vault,
     slots: Slots,
     waits: Waits,
     rng: fastrand::Rng,
@@ -175,6 +178,8 @@ impl Lent {
         let mut rng = fastrand::Rng::with_seed(seed);
         Self {
             spills: Spills::new(),
+            side: Side::default(),
+            vault: Vault::default(),
             slots: Slots::new(rng.u32(..)),
             waits: Waits::default(),
             rng,
@@ -190,6 +195,7 @@ impl<'p> Worker<'p> {
         let WorkerSetup { script, members, addresses, arrivals, in_flight, ports, .. } = setup;
         let poll = Poll::new()?;
         let alarm = Alarm::new(poll.registry())?;
+        let queues = script.rhythm.queues();
         Ok(Self {
             link,
             given: Given { script, members, addresses, arrivals, in_flight },
@@ -211,7 +217,12 @@ impl<'p> Worker<'p> {
                 ramp_down: None,
             },
             rows: Vec::new(),
-            timers: Timers::new(Timer::queues(script.scenario.http.len())),
+            timers: Timers::with_calendar(
+                queues.count(),
+                |queue| script.rhythm.is_irregular(queues.timer(queue)),
+                clock.now(),
+            ),
+            queues,
             lent: Lent::new(setup.seed),
             books: setup.books,
             wire: Wire {
@@ -237,6 +248,7 @@ impl<'p> Worker<'p> {
         self.time.started_at = started_at;
         let count = self.given.arrivals.count() as usize;
         self.rows.reserve_exact(count);
+        self.lent.side = Side::new(self.given.script, count);
         self.rows.extend((0..count).map(|_| Row { session: Session::new(), socket: None }));
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         std::thread::sleep(started_at.saturating_sub(self.time.clock.elapsed()));
@@ -367,7 +379,7 @@ impl<'p> Worker<'p> {
                 self.look_at_clock();
             }
             let Some((queue, entry)) = self.timers.pop(self.time.now) else { return };
-            let (timer, row) = (Timer::of_queue(queue), RowIndex(entry.owner));
+            let (timer, row) = (self.queues.timer(queue), RowIndex(entry.owner));
             // A deadline that comes late harms nobody; what we owe the servers does.
             if timer.is_owed() {
                 self.books.recorder.lag(self.time.now.since(entry.due));
@@ -465,7 +477,7 @@ impl<'p> Worker<'p> {
             return Duration::ZERO;
         }
         let longest = if self.so_far.ramp_down.is_some() { SLEEP_MAX_CLOSING } else { SLEEP_MAX };
-        let owed = self.timers.next_due(|queue| Timer::of_queue(queue).is_owed());
+        let owed = self.timers.next_due(|queue| self.queues.timer(queue).is_owed());
         let arrival = self.may_start().then(|| {
             self.tick_of(self.given.arrivals.planned(RowIndex(self.so_far.next_arrival))) + Ticks::from_raw(1)
         });

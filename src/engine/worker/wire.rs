@@ -85,8 +85,11 @@ impl Worker<'_> {
             now: self.time.now,
             unix_micros: self.time.unix_micros,
             who,
+            row: row.0,
             script: self.given.script,
+            side: &mut self.lent.side,
             spills: &mut self.lent.spills,
+            vault: &mut self.lent.vault,
             slots: self.lent.slots,
             waits: &mut self.lent.waits,
             rng: &mut self.lent.rng,
@@ -107,7 +110,7 @@ impl Worker<'_> {
     /// Applies the commands; the fault of a socket call that failed.
     fn apply(&mut self, row: RowIndex) -> Option<Fault> {
         while let Some((timer, due)) = self.lent.commands.timers.pop_front() {
-            self.timers.arm(timer.queue(), row.0, due);
+            self.timers.arm(self.queues.of(timer), row.0, due);
         }
         let disconnect = std::mem::take(&mut self.lent.commands.disconnect);
         let reusable = std::mem::take(&mut self.lent.commands.reusable);
@@ -135,7 +138,8 @@ impl Worker<'_> {
             }
             self.hang_up(row);
         }
-        if self.is_pooled(row) {
+        // What is shared leads to the target.
+        if self.is_pooled(row) && endpoint == self.given.script.home() {
             return self.lease(row, endpoint);
         }
         self.dial(row, endpoint, 0).err()

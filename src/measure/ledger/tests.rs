@@ -64,7 +64,7 @@ fn a_loss_and_a_duplicate_do_not_cancel() {
     ledger.entered(SessionNumber(0), id(2));
     let totals = ledger.close(&everyone_open(3));
     assert_eq!((totals.expected, totals.seen, totals.missing, totals.duplicate), (6, 5, 1, 1));
-    assert_eq!(totals.missing_samples, [(id(1), FIRST)]);
+    assert_eq!(totals.missing_samples, [(id(1).into(), FIRST.into())]);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn members_of_different_challenges_owe_each_other_nothing() {
     ledger.entered(SessionNumber(0), MemberId(101));
     let totals = ledger.close(&everyone_open(4));
     assert_eq!((totals.expected, totals.seen, totals.missing, totals.strangers), (4, 3, 1, 1));
-    assert_eq!(totals.missing_samples, [(MemberId(103), MemberId(101))]);
+    assert_eq!(totals.missing_samples, [(MemberId(103).into(), MemberId(101).into())]);
 }
 
 #[test]
@@ -211,5 +211,5 @@ fn whoever_is_announced_as_gone_while_open_is_found() {
     }
     let mut totals = ledger.close(&open);
     totals.judge_gone(&gone.so_far(), &open, &members);
-    assert_eq!((totals.gone_while_open, totals.gone_samples), (1, vec![MemberId(FIRST.0 + 1)]));
+    assert_eq!((totals.gone_while_open, totals.gone_samples), (1, vec![MemberId(FIRST.0 + 1).into()]));
 }

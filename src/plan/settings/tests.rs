@@ -3,6 +3,7 @@
 use super::*;
 use crate::members::{MemberId, SessionNumber};
 use crate::plan::CaFile;
+use crate::scenario::every::Interval;
 
 const MACHINE: Limits =
     Limits { descriptors_hard: 20_000, ports: Some(28_232), loopback_time_wait: Duration::from_secs(1) };
@@ -10,6 +11,9 @@ const MACHINE: Limits =
 fn settings() -> Settings {
     let (file, source) = Scenario::find("runnity").expect("built in");
     Settings {
+        member_files: Vec::new(),
+        rows: Arc::default(),
+        recycle: false,
         startline: "0.1.0".into(),
         target: Some("http://10.0.0.1:8080".into()),
         sessions: 6000,
@@ -21,6 +25,7 @@ fn settings() -> Settings {
         ping_interval: Some(Duration::from_secs(20)),
         pong_timeout: None,
         record_interval: None,
+        every: Vec::new(),
         expect_servers: Some(2),
         no_broadcast: false,
         workers: Some(2),
@@ -82,9 +87,33 @@ fn a_plan_file_s_errors_have_a_line() {
 #[test]
 fn a_plan_has_the_heartbeat_that_was_asked_for() {
     let plan = plan(settings()).expect("it fits");
-    let ping = plan.scenario.websocket.as_ref().and_then(|ws| ws.ping.as_ref()).expect("it has one");
-    assert_eq!((ping.interval, ping.timeout), (Duration::from_secs(20), Duration::from_secs(5)));
+    let [ping, record] = &plan.scenario.websocket.as_ref().expect("it has one").every[..] else {
+        panic!("two messages")
+    };
+    assert_eq!(ping.interval, Interval::Fixed(Duration::from_secs(20)));
+    assert_eq!((ping.timeout, ping.on, record.on), (Duration::from_secs(5), true, false));
     assert_eq!(plan.members.id(SessionNumber(5999)), MemberId(6012));
+}
+
+#[test]
+fn any_periodic_message_can_be_changed_and_the_last_change_counts() {
+    let every = ["ping.interval=4s..8s", "ping.timeout=2s", "record.interval=~10s", "record=off"];
+    let every = every.map(|text| text.parse().expect("a change")).to_vec();
+    let changed = Settings { every, ..settings() };
+    assert_eq!(Settings::from_toml("plan.toml", &changed.to_toml()), Ok(changed.clone()));
+    let scenario = changed.scenario().expect("it compiles");
+    let [ping, record] = &scenario.websocket.as_ref().expect("it has one").every[..] else {
+        panic!("two messages")
+    };
+    let seconds = Duration::from_secs;
+    assert_eq!((&ping.interval, ping.timeout), (&Interval::Between(seconds(4), seconds(8)), seconds(2)));
+    assert_eq!((&record.interval, record.on), (&Interval::Exponential(seconds(10)), false));
+    let refused = |text: &str| {
+        let every = vec![text.parse().expect("a change")];
+        Settings { every, ..settings() }.scenario().expect_err("it has none").to_string()
+    };
+    assert!(refused("pin=on").contains("did you mean \"ping\"?"), "{}", refused("pin=on"));
+    assert!(refused("record.timeout=1s").contains("\"record\" awaits no reply"));
 }
 
 #[test]
@@ -119,9 +148,9 @@ fn what_the_scenario_lacks_is_refused() {
         "--end quit is asked for, and the scenario \"join\" has no quit message"
     );
     let error = join(&|settings| settings.record_interval = Some(Duration::from_secs(1)));
-    assert!(error.expect_err("nothing to say").contains("has no record message"));
+    assert!(error.expect_err("nothing to say").contains("has no periodic message \"record\""));
     let error = join(&|settings| settings.ping_interval = Some(Duration::from_secs(1)));
-    assert!(error.expect_err("nothing to say").contains("has no [websocket.ping]"));
+    assert!(error.expect_err("nothing to say").contains("has no periodic message \"ping\""));
 }
 
 #[test]

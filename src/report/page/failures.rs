@@ -85,7 +85,7 @@ impl Page<'_> {
             samples.push(FailureLine {
                 at_seconds: sample.at_seconds,
                 session: sample.session,
-                member_id: sample.member_id,
+                member_id: sample.member_id.clone(),
                 server: sample.server.clone(),
                 step: String::new(),
                 kind: String::new(),

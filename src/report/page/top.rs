@@ -37,6 +37,7 @@ impl Page<'_> {
                 p.about { (self.about()) }
             }
             (self.insecure())
+            (self.unconfirmed())
             @for trouble in &result.troubles {
                 div.card.first.bad {
                     p { (sentence(&phrases::trouble(trouble, self.lang))) }
@@ -62,6 +63,13 @@ impl Page<'_> {
                 strong { (self.word(Words::Unfinished)) } " "
                 (self.lang.say(Words::UnfinishedUntil, &[&until]))
             }
+        }
+    }
+
+    fn unconfirmed(&self) -> Markup {
+        let is_shown = self.recorded.result.acceptance_shown;
+        html! {
+            @if !is_shown { div.card.note.warn role="note" { (self.word(Words::Unconfirmed)) } }
         }
     }
 
@@ -180,7 +188,7 @@ impl Page<'_> {
         let line = FailureLine {
             at_seconds: sample.at_seconds,
             session: sample.session,
-            member_id: sample.member_id,
+            member_id: sample.member_id.clone(),
             server: sample.server.clone(),
             step: detail.step.clone(),
             kind: detail.kind.clone(),

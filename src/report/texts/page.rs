@@ -12,6 +12,8 @@ texts! {
         Unfinished => "The run had not ended when this page was written: it was killed, or is still going on.",
             "이 페이지를 쓸 때 테스트가 끝나지 않았습니다. 강제 종료되었거나 아직 진행 중입니다.";
         UnfinishedUntil => "The page covers the first {0}.", "처음 {0}까지의 내용입니다.";
+        Unconfirmed => "Nothing in the scenario shows that the servers accepted a session: open means that the upgrade succeeded.",
+            "시나리오에 서버가 세션을 받아들였음을 보여 주는 것이 없습니다. 열림은 업그레이드가 성공했다는 뜻입니다.";
         Insecure => "Certificates were not checked (--insecure), so any server may have answered.",
             "인증서를 검사하지 않아(--insecure) 어떤 서버가 응답했는지 확인할 수 없습니다.";
         Scenario => "Scenario", "시나리오";

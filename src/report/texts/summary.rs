@@ -50,6 +50,8 @@ texts! {
         MoreReasons => "… and {0} more {0|reason|reasons}.", "… 외 이유 {0}개.";
         Insecure => "INSECURE: certificates were not checked (--insecure), so any server may have answered.",
             "안전하지 않음: 인증서를 검사하지 않았습니다(--insecure). 어떤 서버든 응답했을 수 있습니다.";
+        Unconfirmed => "Nothing in the scenario shows that the servers accepted a session: open means that the upgrade succeeded.",
+            "시나리오에 서버가 세션을 받아들였음을 보여 주는 것이 없습니다. 열림은 업그레이드가 성공했다는 뜻입니다.";
         WarnDownTo => "{0} (warn down to {1})", "{0} (경고 {1}까지)";
         WarnUpTo => "{0} (warn up to {1})", "{0} (경고 {1}까지)";
         ServersNotMeasured => "{0} criteria of the servers not measured: {1}", "서버 쪽 기준 {0}개 측정 안 됨: {1}";
@@ -65,10 +67,12 @@ texts! {
         PerSecond => "{0} a second", "초당 {0}개";
         PerSecondPlanned => "{0} a second of {1} planned", "초당 {0}개(계획 {1}개)";
 
-        Pings => "{0} {0|PING|PINGs} due: {1} answered, {2} late, {3} unanswered, {4} missed, {5} pending at the end",
-            "예정된 PING {0}개: 응답 {1}, 늦음 {2}, 무응답 {3}, 누락 {4}, 종료 시 대기 {5}";
-        MissedWait => "the missed ones waited for a PONG, p99 {0} ms, at most {1} ms",
-            "누락된 PING이 PONG을 기다린 시간: p99 {0} ms, 최대 {1} ms";
+        Heartbeats => "{0}: {1} due, {2} answered, {3} late, {4} unanswered, {5} missed, {6} pending at the end",
+            "{0}: 예정 {1}, 응답 {2}, 늦음 {3}, 무응답 {4}, 누락 {5}, 종료 시 대기 {6}";
+        SentOnly => "{0}: {1} due, {2} sent, {3} missed",
+            "{0}: 예정 {1}, 전송 {2}, 누락 {3}";
+        MissedWait => "the missed ones waited for the reply, p99 {0} ms, at most {1} ms",
+            "누락된 메시지가 응답을 기다린 시간: p99 {0} ms, 최대 {1} ms";
 
         Pairs => "{0} observers, {1} members expected: {2} missing, {3} duplicate, {4} both listed and announced",
             "관찰 세션 {0}개, 알려야 할 회원 {1}건: 누락 {2}, 중복 {3}, 목록과 알림 모두 {4}";
@@ -80,6 +84,12 @@ texts! {
 
         Joined => "warning: {0} messages had more than one JSON text in them: only the first of each was read",
             "경고: 메시지 {0}개에 JSON 텍스트가 둘 이상 있어 각각 첫째만 읽었습니다";
+        Answers => "answered at once: {0}", "즉시 응답: {0}";
+        Age => "{0}: age p50 {1}, p95 {2}, max {3}; least by server {4}",
+            "{0}: 전달 시간 p50 {1}, p95 {2}, 최대 {3}; 서버별 최소 {4}";
+        AgeNegative => "warning: {0} of {1} messages {2} were sent later than they came: the clocks differ",
+            "경고: {2} 메시지 {1}개 중 {0}개의 전송 시각이 도착보다 늦습니다: 시계가 서로 다릅니다";
+        Sequence => "{0}: {1} missing, {2} duplicate", "{0}: 누락 {1}, 중복 {2}";
         FirstOther => "first other: member {0} at {1}: {2}", "첫 번째 기타 메시지: 회원 {0}, {1}: {2}";
 
         ServerOpened => "{0}  {1} of {2} sessions opened ({3} of all)", "{0}  세션 {2}개 중 {1}개 열림(전체의 {3})";
@@ -108,6 +118,7 @@ texts! {
             "오류 메시지 {0}건은 세션을 닫지 않음; 샘플은 failures.jsonl 참조";
         Reconnected => "warning: {0} {0|request was|requests were} sent again: the kept-alive connection had been closed before any answer",
             "경고: 요청 {0}건을 다시 보냈습니다: 유지 중이던 연결이 응답 전에 닫혔습니다";
+        OneSession => "one session with all that it sends and receives:", "세션 하나가 주고받는 모든 내용 보기:";
         Error => "{0} ({1})", "{0} ({1})";
         ErrorInStep => "{0} in {1} ({2})", "{0}, {1} 단계 ({2})";
         FirstKept => "{0}, first kept: member {1} at {2}", "{0}, 첫 샘플: 회원 {1}, {2}";

@@ -7,7 +7,7 @@ use super::rule::{Clue, Place, Shape, Sign};
 use super::{Finding, Side};
 use crate::lang::{Reason, Sentence};
 use crate::measure::HOLD;
-use crate::members::MemberId;
+use crate::members::MemberName;
 use crate::numbers::grouped;
 use crate::report::{LedgerResult, MissingPair, RunResult, ServerFailure, ServerResult};
 
@@ -131,7 +131,7 @@ fn pairs_missing(result: &RunResult) -> Option<Finding> {
 
 /// Whether all pairs miss a member whom the servers took for gone: nobody who enters later learns of it.
 fn are_of_the_gone(ledger: &LedgerResult) -> bool {
-    let is_gone = |member: &MemberId| ledger.gone_samples.contains(member);
+    let is_gone = |member: &MemberName| ledger.gone_samples.contains(member);
     let is_of_one = |pair: &MissingPair| is_gone(&pair.observer) || is_gone(&pair.member);
     if ledger.gone_while_open > ledger.gone_samples.len() as u64 {
         return ledger.missing <= ledger.gone_while_open.saturating_mul(ledger.observers);

@@ -1,7 +1,9 @@
 //! Scenario files: compiled, or refused with a place that is in the file.
 
+use startline::scenario::every::Reply;
+use startline::scenario::steps::Whose;
 use startline::scenario::template::Template;
-use startline::scenario::{Reply, Scenario, ScenarioError};
+use startline::scenario::{Scenario, ScenarioError};
 
 use super::template::SCOPE;
 
@@ -52,10 +54,9 @@ fn check(scenario: &Scenario, text: &str) {
         assert!(step.path.literal_start().starts_with(b"/"));
     }
     if let Some(ws) = &scenario.websocket {
-        assert!(ws.error_codes.iter().all(|one| named(one.error)));
-        assert!(ws.open.is_none_or(|open| usize::from(open.0) < ws.messages.len()));
-        let paths = [ws.subject_path, ws.listed_path, ws.error_code_path, ws.reply_path()];
-        assert!(paths.into_iter().flatten().all(|path| usize::from(path) < ws.paths.len()));
+        assert!(ws.kinds.error_codes.iter().all(|one| named(one.error)));
+        let mut awaited = ws.steps.iter().flat_map(|step| &step.awaits);
+        assert!(awaited.all(|kind| ws.kinds.role(*kind).is_some()));
     }
     for template in templates(scenario) {
         template.render(&SCOPE, &mut Vec::new());
@@ -73,13 +74,19 @@ fn templates(scenario: &Scenario) -> Vec<&Template> {
     if let Some(ws) = &scenario.websocket {
         found.push(&ws.url);
         found.extend(ws.headers.iter().map(|(_, value)| value));
-        found.extend(ws.hello.iter().chain(&ws.record).chain(&ws.quit));
-        if let Some(ping) = &ws.ping {
-            found.push(&ping.message);
-            if let Reply::Matching { equals, .. } = &ping.reply {
-                found.push(equals);
+        found.extend(ws.steps.iter().filter_map(|step| step.send.as_ref()).chain(&ws.quit));
+        let mut whose: Vec<&Whose> = ws.steps.iter().map(|step| &step.whose).collect();
+        for every in &ws.every {
+            found.push(&every.send);
+            if let Reply::Kind { whose: of, .. } = &every.reply {
+                whose.push(of);
             }
         }
+        found.extend(whose.into_iter().filter_map(|whose| match whose {
+            Whose::Any => None,
+            Whose::Equals { equals, .. } => Some(equals),
+            Whose::Starts { starts, .. } => Some(starts),
+        }));
     }
     found
 }

@@ -1,7 +1,7 @@
 //! Templates against a naive reading of their text.
 
 use startline::members::{MemberId, SessionNumber};
-use startline::scenario::template::{Part, Scope, Template, is_identifier};
+use startline::scenario::template::{Part, Scope, Taken, Template, is_identifier};
 
 /// What rendering is told here.
 pub const SCOPE: Scope<'_> = Scope {
@@ -11,7 +11,9 @@ pub const SCOPE: Scope<'_> = Scope {
     now_ms: 1_700_000_000_000,
     held_ms: 1_805_432,
     sequence: 7,
-    taken: &[],
+    taken: Taken::All(&[]),
+    members: None,
+    seed: 0,
 };
 
 const TAKEN: [&str; 2] = ["token", "{member_id}"];
@@ -40,15 +42,17 @@ fn known(name: &str) -> Option<(Part, String)> {
 
 /// Any text compiles and renders as a naive reader replaces it, or is refused for the first name that is not known.
 pub fn text(text: &str) {
-    let compiled =
-        Template::compile(text, |name| known(name).map(|(part, _)| part).ok_or_else(|| name.to_owned()));
+    let compiled = Template::compile(text, |brace| match (known(brace.name), brace.is_plain()) {
+        (Some((part, _)), true) => Ok(Some(Template::of([part]))),
+        _ => Err(inner(brace.text).to_owned()),
+    });
     let expected = replaced(text, |name| known(name).map(|(_, text)| text));
     match compiled {
         Err(name) => assert_eq!(Err(name), expected),
         Ok(template) => {
             let mut out = Vec::new();
             let taken = TAKEN.map(String::from);
-            template.render(&Scope { taken: &taken, ..SCOPE }, &mut out);
+            template.render(&Scope { taken: Taken::All(&taken), ..SCOPE }, &mut out);
             assert_eq!(Ok(String::from_utf8(out).expect("text in, text out")), expected);
             let is_literal = |part: &Part| matches!(part, Part::Literal(_));
             assert!(
@@ -79,6 +83,10 @@ pub fn replaced(text: &str, value: impl Fn(&str) -> Option<String>) -> Result<St
     Ok(out)
 }
 
+fn inner(brace: &str) -> &str {
+    &brace[1..brace.len() - 1]
+}
+
 /// The name that `text` begins with, between these brackets, and what follows.
 fn between<'t>(text: &'t str, open: &str, close: &str) -> Option<(&'t str, &'t str)> {
     let (name, after) = text.strip_prefix(open)?.split_once(close)?;
@@ -88,9 +96,17 @@ fn between<'t>(text: &'t str, open: &str, close: &str) -> Option<(&'t str, &'t s
             && word.chars().all(|c| matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | '_'))
     };
     assert_eq!(is_identifier(name), is_word(name), "{name:?}");
-    // With a filter behind it, which nothing is known by.
-    let is_name = name.split('|').count() <= 2 && name.split('|').all(is_word);
-    let is_outside =
-        ["env:", "file:"].iter().any(|kind| name.starts_with(kind)) && !name.contains(['{', '}', '\n']);
-    (is_name || is_outside).then_some((name, after))
+    // With a width and filters behind it.
+    let (before, filters) = name.split_once('|').map_or((name, None), |(before, rest)| (before, Some(rest)));
+    let mut words = before.splitn(2, ':');
+    let is_name = words.next().is_some_and(is_word)
+        && words.all(is_part)
+        && filters.into_iter().flat_map(|it| it.split('|')).all(is_part);
+    let is_kind = ["env:", "file:", "hex:", "random:"].iter().any(|kind| name.starts_with(kind));
+    (is_name || is_kind && !name.contains(['{', '}', '\n'])).then_some((name, after))
+}
+
+/// A width or a filter.
+fn is_part(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -1,201 +1,324 @@
-//! The scanner at every split against serde_json.
+//! Records against rules at every split, and against a matcher that reads with serde_json.
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::Number;
-use startline_protocol::scan::*;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use startline_protocol::matching::*;
 
 use super::splits;
 
-/// A message gives the same values at every split, and is taken, with these values, if serde_json takes it.
+/// Rules, the places whose values are kept, and the list whose elements are handed out.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub rules: Vec<Rule>,
+    pub wanted: Vec<Wanted>,
+    pub each: Option<Each>,
+}
+
+/// What a record turned out to be: its rule, the values at the places wanted, the list's elements.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    pub rule: Option<u8>,
+    pub values: Vec<Found>,
+    pub elements: Vec<Found>,
+}
+
+/// A value, owned.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    Nothing,
+    Text(Vec<u8>),
+    Number(Vec<u8>),
+    Name(Vec<u8>),
+    TooLong,
+}
+
+/// A record has the same outcome at every split, for each of some sets of rules, and it is the model's.
 pub fn message(bytes: &[u8]) {
-    let paths = paths();
-    let whole = scan(&[bytes], &paths);
+    for asked in sets() {
+        asked_of(bytes, &asked);
+    }
+}
+
+/// The same for one set of rules.
+pub fn asked_of(bytes: &[u8], asked: &Asked) {
+    let matcher = Matcher::new(&asked.rules, &asked.wanted, asked.each.as_ref()).expect("they fit");
+    let whole = whole(bytes, asked, &matcher);
     for pieces in splits(bytes) {
-        assert_eq!(scan(&pieces, &paths), whole);
+        assert_eq!(outcome(&pieces, asked, &matcher), whole, "{pieces:?} {asked:?}");
     }
-    // Skipped text is not checked for UTF-8, and a float's range is not syntax.
-    if std::str::from_utf8(bytes).is_err() {
-        return;
+    if let Some(expected) = model(bytes, asked) {
+        assert_eq!(whole, expected, "{:?} {asked:?}", bytes.escape_ascii().to_string());
     }
-    match serde_json::from_slice::<Doc>(bytes) {
-        Ok(doc @ Doc::Object(_)) if doc.depth() <= DEPTH_MAX.into() => {
-            let expected = expected(&doc, &paths);
-            match has_long_number(bytes) {
-                // It is found as something else, and serde_json does not tell which of its numbers were long.
-                true => assert_eq!(whole.map(|found| found.len()), Ok(expected.len())),
-                false => assert_eq!(whole, Ok(expected)),
-            }
+    if let Some(quick) = matcher.quick(bytes) {
+        assert_eq!(Some(quick.rule), whole.rule, "{}", bytes.escape_ascii());
+        if let Some((_, digits)) = quick.integer {
+            assert!(whole.values.contains(&Found::Number(digits.into())), "{}", bytes.escape_ascii());
         }
-        Err(error) if error.to_string().starts_with("number out of range") => {}
-        _ => assert_eq!(whole, Err(ScanError)),
     }
 }
 
-/// Whether anything in it could be a number over what the scanner keeps.
-fn has_long_number(bytes: &[u8]) -> bool {
-    let in_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-    bytes.split(|byte| !in_number(byte)).any(|run| run.len() > CAPTURE_BYTES_MAX)
+fn whole(record: &[u8], asked: &Asked, matcher: &Matcher) -> Outcome {
+    let (mut matching, mut elements) = (Matching::default(), Vec::new());
+    let rule = matching.whole(matcher, record, &mut |value, _| elements.push(Found::of(Some(value))));
+    read(&matching, rule, elements, asked, matcher)
 }
 
-/// A document as serde_json reads it, with members in order and duplicates kept.
-#[derive(Debug)]
+/// What a record is that arrives in these pieces.
+pub fn outcome(pieces: &[&[u8]], asked: &Asked, matcher: &Matcher) -> Outcome {
+    let (mut matching, mut elements) = (Matching::default(), Vec::new());
+    let mut each = |value: Value<'_>, _: bool| elements.push(Found::of(Some(value)));
+    matching.begin(matcher);
+    for piece in pieces {
+        matching.feed(matcher, piece, &mut each);
+    }
+    let rule = matching.finish(matcher, &mut each);
+    read(&matching, rule, elements, asked, matcher)
+}
+
+fn read(
+    matching: &Matching,
+    rule: Option<u8>,
+    elements: Vec<Found>,
+    asked: &Asked,
+    matcher: &Matcher,
+) -> Outcome {
+    let value = |place| match matching.is_too_long(matcher, place) {
+        true => Found::TooLong,
+        false => Found::of(matching.value(matcher, place)),
+    };
+    let is_wanted = |place: &usize| rule.is_some_and(|rule| asked.wanted[*place].rules >> rule & 1 == 1);
+    let is_list = asked.each.as_ref().is_some_and(|each| Some(each.rule) == rule);
+    Outcome {
+        rule,
+        values: (0..asked.wanted.len())
+            .map(|place| if is_wanted(&place) { value(place) } else { Found::Nothing })
+            .collect(),
+        elements: if is_list { elements } else { Vec::new() },
+    }
+}
+
+impl Found {
+    fn of(value: Option<Value<'_>>) -> Self {
+        match value {
+            None => Self::Nothing,
+            Some(value) if value.bytes().len() > VALUE_BYTES_MAX => Self::TooLong,
+            Some(Value::Text(bytes)) => Self::Text(bytes.into()),
+            Some(Value::Number(bytes)) => Self::Number(bytes.into()),
+            Some(Value::Name(bytes)) => Self::Name(bytes.into()),
+        }
+    }
+}
+
+/// A rule of these fields; the value `*` wants one that exists.
+pub fn fields(fields: &[(&str, &str)]) -> Rule {
+    let want = |text: &str| if text == "*" { Want::Exists } else { Want::Equals(text.into()) };
+    let fields = fields.iter().map(|(pointer, text)| (Pointer::parse(pointer).expect("one"), want(text)));
+    Rule { fields: fields.collect(), ..Rule::default() }
+}
+
+/// A value at `pointer` of these rules.
+pub fn wanted(pointer: &str, rules: u64) -> Wanted {
+    Wanted { place: Place::Field(Pointer::parse(pointer).expect("one")), rules }
+}
+
+/// Sets of rules that have everything in them.
+pub fn sets() -> Vec<Asked> {
+    let each = |pointer: &str, rule| Some(Each { pointer: Pointer::parse(pointer).expect("one"), rule });
+    let after = |text: &str, rules| Wanted { place: Place::After(text.into()), rules };
+    vec![
+        Asked {
+            rules: ["A", "달🏃", "list", "type", ""].map(|name| fields(&[("/type", name)])).into(),
+            wanted: vec![wanted("/userId", 0b1_0001), wanted("/a/b", 0b10), wanted("/type", 0b1000)],
+            each: each("/list/*/userId", 2),
+        },
+        Asked {
+            rules: vec![
+                Rule { is: Some(b"{}".into()), ..Rule::default() },
+                fields(&[("/a", "*"), ("/a/b/0/a", "1")]),
+                fields(&[("/a", "null")]),
+                fields(&[("/list/1", "true"), ("/list/0", "*")]),
+                Rule { starts: Some(b"[".into()), ..fields(&[("/0", "a"), ("/1/a", "*"), ("/2", "b")]) },
+                fields(&[("/ab", "*")]),
+            ],
+            wanted: vec![wanted("/a/b/1", 0b10), wanted("/ab", 0b10_0000), wanted("/1/a", 0b1_0000)],
+            each: each("/list/*", 5),
+        },
+        Asked {
+            rules: vec![
+                Rule { is: Some(b"aa".into()), ..Rule::default() },
+                Rule { contains: Some(b"aba".into()), ..fields(&[("/0", "1")]) },
+                Rule { starts: Some(b"a".into()), contains: Some(b"bb".into()), ..Rule::default() },
+                Rule { body_after: Some(b"aa".into()), ..fields(&[("/a", "*")]) },
+                Rule { body_after: Some(b"ab".into()), ..fields(&[("/list/0", "*")]) },
+                Rule { starts: Some(b"{".into()), ..Rule::default() },
+            ],
+            wanted: vec![after("aa", 0b111_111), wanted("/a", 0b111_000), after("b\"", 0b100_110)],
+            each: each("/list/*/a", 4),
+        },
+    ]
+}
+
+/// The outcome of a record as serde_json reads its JSON; `None` where that is not whole, or too deep.
+fn model(record: &[u8], asked: &Asked) -> Option<Outcome> {
+    let mut bodies = Vec::new();
+    for rule in &asked.rules {
+        bodies.push(Doc::after(record, rule.body_after.as_deref()).ok()?);
+    }
+    let doc = |rule: usize| bodies[rule].as_ref();
+    let rule = (0..asked.rules.len()).find(|rule| is_match(record, &asked.rules[*rule], doc(*rule)));
+    let value = |wanted: &Wanted| {
+        let Some(rule) = rule.filter(|rule| wanted.rules >> rule & 1 == 1) else { return Found::Nothing };
+        match &wanted.place {
+            Place::Field(pointer) => {
+                doc(rule).and_then(|doc| doc.at(pointer.tokens())).map_or(Found::Nothing, Doc::found)
+            }
+            Place::After(text) => text_after(record, text),
+        }
+    };
+    let elements = match &asked.each {
+        Some(each) if Some(usize::from(each.rule)) == rule => {
+            doc(each.rule.into()).map(|doc| doc.elements(each.pointer.tokens())).unwrap_or_default()
+        }
+        _ => Vec::new(),
+    };
+    Some(Outcome {
+        rule: rule.map(|rule| rule as u8),
+        values: asked.wanted.iter().map(value).collect(),
+        elements,
+    })
+}
+
+fn is_match(record: &[u8], rule: &Rule, doc: Option<&Doc>) -> bool {
+    let holds = |(pointer, want): &(Pointer, Want)| match (doc.and_then(|doc| doc.at(pointer.tokens())), want)
+    {
+        (None, _) => false,
+        (Some(found), Want::Exists) => *found != Doc::Literal("null".into()),
+        (Some(found), Want::Equals(text)) => found.text() == Some(text),
+    };
+    rule.is.as_ref().is_none_or(|text| record == text)
+        && rule.starts.as_ref().is_none_or(|text| record.starts_with(text))
+        && rule.contains.as_ref().is_none_or(|text| position(record, text).is_some())
+        && rule.fields.iter().all(holds)
+}
+
+fn position(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
+
+fn text_after(record: &[u8], mark: &[u8]) -> Found {
+    let Some(at) = position(record, mark) else { return Found::Nothing };
+    let rest = &record[at + mark.len()..];
+    let end = rest.iter().position(|byte| b"\"' <\r\n".contains(byte)).unwrap_or(rest.len());
+    Found::of(Some(Value::Text(&rest[..end])))
+}
+
+/// JSON with its keys in order and duplicates kept.
+#[derive(Debug, PartialEq)]
 enum Doc {
     Text(String),
-    Number(Number),
-    Literal,
+    Number(String),
+    Literal(String),
     Array(Vec<Doc>),
     Object(Vec<(String, Doc)>),
 }
 
-/// A value found, by the scanner or in a document.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Found {
-    /// A string, cut as the scanner cuts it.
-    Text(String),
-    /// A number, as serde_json understands it.
-    Number(Number),
-    /// Anything else.
-    Other,
-}
-
-/// Names to look for: some that begin alike, that are empty, that are not ASCII.
-fn paths() -> Vec<Path> {
-    let member = |name: &str| Path::Member(name.to_owned());
-    let each =
-        |array: &str, member: &str| Path::EachMember { array: array.to_owned(), member: member.to_owned() };
-    vec![
-        member("a"),
-        each("a", "b"),
-        member("ab"),
-        member(""),
-        member("달🏃"),
-        each("list", "userId"),
-        each("a", ""),
-        member("list"),
-        each("ab", "a"),
-        each("list", "a"),
-    ]
-}
-
-/// What `paths` find in a document, in the order of their ends.
-fn expected(doc: &Doc, paths: &[Path]) -> Vec<(usize, Found)> {
-    let Doc::Object(members) = doc else { panic!("not an object") };
-    let mut found = Vec::new();
-    for (key, value) in members {
-        let elements = if let Doc::Array(elements) = value { &elements[..] } else { &[] };
-        for element in elements {
-            let inner = if let Doc::Object(inner) = element { &inner[..] } else { &[] };
-            for (inner_key, inner_value) in inner {
-                let is_here = |path: &Path| matches!(path, Path::EachMember { array, member } if array == key && member == inner_key);
-                found.extend(places(paths, is_here).map(|index| (index, inner_value.found())));
-            }
-        }
-        found.extend(places(paths, |path| *path == Path::Member(key.clone())).map(|i| (i, value.found())));
-    }
-    found
-}
-
-fn places(paths: &[Path], is_here: impl Fn(&Path) -> bool) -> impl Iterator<Item = usize> {
-    paths.iter().enumerate().filter(move |(_, path)| is_here(path)).map(|(index, _)| index)
-}
-
 impl Doc {
+    /// The JSON of a record, if it has any; refused where it is none.
+    fn after(record: &[u8], mark: Option<&[u8]>) -> Result<Option<Self>, ()> {
+        let from = match mark {
+            None => 0,
+            Some(mark) => match position(record, mark) {
+                Some(at) => at + mark.len(),
+                None => return Ok(None),
+            },
+        };
+        let Some(start) = record[from..].iter().position(|byte| b"{[".contains(byte)) else {
+            return Ok(None);
+        };
+        let mut texts =
+            serde_json::Deserializer::from_slice(&record[from + start..]).into_iter::<&RawValue>();
+        let raw = texts.next().ok_or(())?.map_err(|_| ())?;
+        Self::parsed(raw, 1).map(Some)
+    }
+
+    fn parsed(raw: &RawValue, depth: u8) -> Result<Self, ()> {
+        let text = raw.get();
+        let inner = |raw: &&RawValue| Self::parsed(raw, depth + 1);
+        match text.as_bytes()[0] {
+            b'{' | b'[' if depth > DEPTH_MAX => Err(()),
+            b'{' => {
+                let members =
+                    serde_json::Deserializer::from_str(text).deserialize_map(Members).map_err(|_| ())?;
+                let members = members.iter().map(|(key, raw)| Ok((key.clone(), inner(raw)?)));
+                Ok(Self::Object(members.collect::<Result<_, ()>>()?))
+            }
+            b'[' => {
+                let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| ())?;
+                Ok(Self::Array(elements.iter().map(inner).collect::<Result<_, ()>>()?))
+            }
+            b'"' => serde_json::from_str(text).map(Self::Text).map_err(|_| ()),
+            b't' | b'f' | b'n' => Ok(Self::Literal(text.to_owned())),
+            _ => Ok(Self::Number(text.to_owned())),
+        }
+    }
+
+    fn at(&self, tokens: &[String]) -> Option<&Self> {
+        let Some((token, rest)) = tokens.split_first() else { return Some(self) };
+        let inner = match self {
+            Self::Object(members) => members.iter().find(|(key, _)| key == token).map(|(_, value)| value),
+            Self::Array(elements) => token
+                .parse()
+                .ok()
+                .filter(|index: &usize| index.to_string() == *token)
+                .and_then(|k| elements.get(k)),
+            _ => None,
+        };
+        inner?.at(rest)
+    }
+
+    fn elements(&self, tokens: &[String]) -> Vec<Found> {
+        let star = tokens.iter().position(|token| token == "*").expect("it has one");
+        let Some(Self::Array(elements)) = self.at(&tokens[..star]) else { return Vec::new() };
+        let inside = elements.iter().filter_map(|element| element.at(&tokens[star + 1..]));
+        inside.map(Self::found).filter(|found| matches!(found, Found::Text(_) | Found::Number(_))).collect()
+    }
+
+    fn text(&self) -> Option<&[u8]> {
+        match self {
+            Self::Text(text) | Self::Number(text) | Self::Literal(text) => {
+                Some(text.as_bytes()).filter(|text| text.len() <= VALUE_BYTES_MAX)
+            }
+            _ => None,
+        }
+    }
+
     fn found(&self) -> Found {
         match self {
-            Self::Text(text) => Found::Text(text_cut(text).to_owned()),
-            Self::Number(number) => Found::Number(number.clone()),
-            _ => Found::Other,
-        }
-    }
-
-    fn depth(&self) -> usize {
-        match self {
-            Self::Array(elements) => 1 + elements.iter().map(Self::depth).max().unwrap_or(0),
-            Self::Object(members) => 1 + members.iter().map(|(_, value)| value.depth()).max().unwrap_or(0),
-            _ => 0,
+            Self::Text(text) => Found::of(Some(Value::Text(text.as_bytes()))),
+            Self::Number(text) => Found::of(Some(Value::Number(text.as_bytes()))),
+            Self::Literal(text) if text != "null" => Found::Name(text.as_bytes().into()),
+            _ => Found::Nothing,
         }
     }
 }
 
-/// `text` as far as the scanner keeps it.
-pub fn text_cut(text: &str) -> &str {
-    let end = (0..=text.len().min(CAPTURE_BYTES_MAX)).rev().find(|&end| text.is_char_boundary(end));
-    &text[..end.unwrap()]
-}
+/// The members of an object, as they are.
+struct Members;
 
-/// What the scanner finds in a message that arrives in these pieces.
-pub fn scan(pieces: &[&[u8]], paths: &[Path]) -> Result<Vec<(usize, Found)>, ScanError> {
-    let mut scanner = Scanner::new();
-    let mut values = Vec::new();
-    for piece in pieces {
-        scanner.feed(paths, piece, &mut |index, value| {
-            values.push((
-                index,
-                match value {
-                    Value::Text(text) => Found::Text(text.to_owned()),
-                    Value::Number(text) => serde_json::from_str(text).map_or(Found::Other, Found::Number),
-                    Value::Other => Found::Other,
-                },
-            ));
-        })?;
-    }
-    scanner.finish().map(|()| values)
-}
-
-impl<'de> Deserialize<'de> for Doc {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(DocVisitor)
-    }
-}
-
-struct DocVisitor;
-
-impl<'de> Visitor<'de> for DocVisitor {
-    type Value = Doc;
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<(String, &'de RawValue)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
+        f.write_str("an object")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Doc, E> {
-        Ok(Doc::Literal)
-    }
-
-    fn visit_unit<E>(self) -> Result<Doc, E> {
-        Ok(Doc::Literal)
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Doc, E> {
-        Ok(Doc::Number(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Doc, E> {
-        Ok(Doc::Number(value.into()))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Doc, E> {
-        Number::from_f64(value).map(Doc::Number).ok_or_else(|| E::custom("not finite"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Doc, E> {
-        Ok(Doc::Text(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Doc, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = access.next_element()? {
-            elements.push(element);
-        }
-        Ok(Doc::Array(elements))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Doc, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
         while let Some(member) = access.next_entry()? {
             members.push(member);
         }
-        Ok(Doc::Object(members))
+        Ok(members)
     }
 }

@@ -7,7 +7,7 @@ use super::{changed, changes};
 use crate::checks::input::scenario as check;
 
 /// What scenario files are made of.
-const TELLING: [&str; 40] = [
+const TELLING: [&str; 42] = [
     "\"",
     "'",
     "'''",
@@ -39,7 +39,9 @@ const TELLING: [&str; 40] = [
     "~",
     "name = \"x\"\n",
     "[websocket]\n",
-    "[websocket.ping]\n",
+    "[[websocket.every]]\n",
+    "[[websocket.steps]]\n",
+    "interval = \"~1s\"\n",
     "take = { x = \"/a\" }\n",
     "[[criteria]]\n",
     "below = 1\n",

@@ -12,9 +12,10 @@ use startline::plan::Plan;
 use startline::report::files::Second;
 use startline::report::view::Snapshot;
 use startline::report::{Ending, RunResult};
+use startline::scenario::every::EveryIndex;
 use startline::scenario::{MessageType, StepIndex};
 
-use crate::report::fixture::{ENTER, LOGIN, Run, bucket, layout, member, micros};
+use crate::report::fixture::{ENTER, LOGIN, Run, bucket, came, layout, member, micros};
 
 /// Sessions that begin in each second of the ramp.
 const ARRIVALS: u32 = 25;
@@ -88,24 +89,24 @@ impl Played {
         recorder.routing().record(server, member(number), 38);
         recorder.routing().opened(server, Duration::from_secs(1));
         recorder.session_opened();
-        recorder.message(MessageType(0), 20_000);
+        came(recorder, MessageType(0), 20_000);
         self.open += 1;
-        (0..self.open / 100).for_each(|_| recorder.message(MessageType(1), 140));
+        (0..self.open / 100).for_each(|_| came(recorder, MessageType(1), 140));
     }
 
     /// What open sessions do in a second.
     fn beats(&mut self) {
         let recorder = &mut self.run.recorder;
         for number in 0..self.open / PING_S {
-            recorder.ping(PingEvent::Due);
-            recorder.ping(PingEvent::Sent);
+            recorder.ping(EveryIndex(0), PingEvent::Due);
+            recorder.ping(EveryIndex(0), PingEvent::Sent);
             if self.in_trouble && number % 10 == 0 {
-                recorder.ping(PingEvent::TimedOut { stalled: false });
+                recorder.ping(EveryIndex(0), PingEvent::TimedOut { stalled: false });
                 continue;
             }
             let latency = 3_000 + (self.at % 17) * 900 + number * 20;
-            recorder.ping(PingEvent::Answered(timed(latency + 300, latency)));
-            recorder.message(MessageType(2), 40);
+            recorder.ping(EveryIndex(0), PingEvent::Answered(timed(latency + 300, latency)));
+            came(recorder, MessageType(2), 40);
         }
         recorder.lag(micros(200 + self.at % 7 * 40));
         recorder.bytes(400_000, 30_000);

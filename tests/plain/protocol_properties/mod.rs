@@ -2,7 +2,7 @@
 
 mod frames;
 mod http;
-mod scan;
+mod matching;
 
 use proptest::prelude::*;
 

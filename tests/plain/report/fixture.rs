@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use startline::fault::{Blame, Fault, NamedFault};
 use startline::measure::ledger::LedgerTotals;
-use startline::measure::{FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals};
+use startline::measure::{EveryName, FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals};
 use startline::members::{MemberId, SessionNumber};
 use startline::plan::capacity::Limits;
 use startline::plan::roster::Roster;
 use startline::plan::{Plan, ScenarioSettings, Settings, Target};
 use startline::report::{Ending, Facts, RampDownFacts, RunResult};
+use startline::scenario::every::EveryIndex;
 use startline::scenario::template::Template;
 use startline::scenario::{Criterion, Good, HttpStep, MessageType, Scenario, StepIndex, WebSocket};
 use startline_os::process::Host;
@@ -20,7 +21,7 @@ pub const LOGIN: StepIndex = StepIndex(0);
 pub const ENTER: StepIndex = StepIndex(1);
 pub const CONNECT: StepIndex = StepIndex(2);
 pub const OPEN: StepIndex = StepIndex(3);
-pub const PING: StepIndex = StepIndex(4);
+pub const HOLD: StepIndex = StepIndex(5);
 
 /// A run to be judged; change what the test is about, then [`Run::result`].
 pub struct Run {
@@ -63,7 +64,7 @@ impl Run {
         let at = Duration::from_millis(12_300);
         self.recorder.failed(FaultSample {
             session: SessionNumber(99),
-            member_id: MemberId(112),
+            member_id: MemberId(112).into(),
             server: None,
             step,
             fault,
@@ -74,11 +75,11 @@ impl Run {
 
     /// A PING of an open session comes to this end.
     pub fn ping(&mut self, end: PingEvent) {
-        self.recorder.ping(PingEvent::Due);
+        self.recorder.ping(EveryIndex(0), PingEvent::Due);
         if !matches!(end, PingEvent::Missed { .. }) {
-            self.recorder.ping(PingEvent::Sent);
+            self.recorder.ping(EveryIndex(0), PingEvent::Sent);
         }
-        self.recorder.ping(end);
+        self.recorder.ping(EveryIndex(0), end);
     }
 
     /// The workers are later than they may be.
@@ -108,24 +109,24 @@ impl Run {
 pub fn rich() -> RunResult {
     let mut run = Run::good();
     for _ in 0..17_997 {
-        (0..1000).for_each(|_| run.recorder.message(MessageType(1), 140));
+        (0..1000).for_each(|_| came(&mut run.recorder, MessageType(1), 140));
     }
-    (0..6000).for_each(|_| run.recorder.message(MessageType(0), 280_000));
-    (0..60_000).for_each(|_| run.recorder.message(MessageType(2), 40));
-    run.recorder.message(MessageType::OTHER, 12);
+    (0..6000).for_each(|_| came(&mut run.recorder, MessageType(0), 280_000));
+    (0..60_000).for_each(|_| came(&mut run.recorder, MessageType(2), 40));
+    came(&mut run.recorder, MessageType::OTHER, 12);
     (0..4000).for_each(|_| {
         run.fail(ENTER, Fault::HttpStatus(502), "<html>\r\n<head><title>502 Bad Gateway</title></head>")
     });
     (0..40).for_each(|_| run.fail(CONNECT, Fault::ConnectRefused, ""));
-    run.fail(PING, Fault::Cut, "");
-    run.fail(PING, Fault::Closed(1011), "");
+    run.fail(HOLD, Fault::Cut, "");
+    run.fail(HOLD, Fault::Closed(1011), "");
     run.fail(
         ENTER,
         Fault::Named(NamedFault { name: 0, blame: Blame::Server }),
         "{\"isSuccess\":false,\"message\":\"챌린지가 입장 가능한 상태가 아닙니다.\"}",
     );
     (0..3).for_each(|_| run.ping(PingEvent::TimedOut { stalled: false }));
-    run.recorder.ping(PingEvent::Late);
+    run.recorder.ping(EveryIndex(0), PingEvent::Late);
     (0..100).for_each(|_| run.recorder.step_ok(LOGIN, timed_of(450_000, 120_000)));
     run.facts.ledger = Some(LedgerTotals {
         observers: 5998,
@@ -136,9 +137,12 @@ pub fn rich() -> RunResult {
         duplicate: 1,
         strangers: 4,
         own: 0,
-        missing_samples: vec![(MemberId(13), MemberId(14)), (MemberId(2000), MemberId(2001))],
+        missing_samples: vec![
+            (MemberId(13).into(), MemberId(14).into()),
+            (MemberId(2000).into(), MemberId(2001).into()),
+        ],
         gone_while_open: 1,
-        gone_samples: vec![MemberId(44)],
+        gone_samples: vec![MemberId(44).into()],
     });
     run.result()
 }
@@ -151,14 +155,14 @@ pub fn interval() -> Interval {
     recorder.session_opened();
     answered_ping(&mut recorder, 7_000);
     recorder.lag(micros(160));
-    recorder.message(MessageType(1), 140);
+    came(&mut recorder, MessageType(1), 140);
     recorder.bytes(1_000, 100);
     let at = Duration::from_millis(1_500);
     let evidence = "line one\nline \"two\"".into();
     let fault = Fault::HttpStatus(503);
     recorder.failed(FaultSample {
         session: SessionNumber(7),
-        member_id: MemberId(20),
+        member_id: MemberId(20).into(),
         server: Some("wss://a.example/ws/1".into()),
         step: ENTER,
         fault,
@@ -171,6 +175,7 @@ pub fn interval() -> Interval {
 pub fn layout() -> Layout {
     Layout {
         steps: ["login", "enter", "connect", "open", "ping"].map(String::from).to_vec(),
+        every: vec![EveryName { name: "ping".into(), step: Some(StepIndex(4)) }],
         messages: ["CONNECTED", "USER_ENTERED", "PONG"].map(String::from).to_vec(),
     }
 }
@@ -200,10 +205,16 @@ pub fn bucket(session: u32) -> usize {
     (startline::measure::routing::java_hash(member(session), 38).wrapping_abs() % 2) as usize
 }
 
+/// A message that is one record came.
+pub fn came(recorder: &mut Recorder, kind: MessageType, bytes: u64) {
+    recorder.message(bytes);
+    recorder.record(kind);
+}
+
 fn answered_ping(recorder: &mut Recorder, latency: u64) {
-    recorder.ping(PingEvent::Due);
-    recorder.ping(PingEvent::Sent);
-    recorder.ping(PingEvent::Answered(timed(latency)));
+    recorder.ping(EveryIndex(0), PingEvent::Due);
+    recorder.ping(EveryIndex(0), PingEvent::Sent);
+    recorder.ping(EveryIndex(0), PingEvent::Answered(timed(latency)));
 }
 
 fn facts() -> Facts {
@@ -239,6 +250,8 @@ fn facts() -> Facts {
         requires_all: false,
         ramp_down: Some(RampDownFacts {
             messages: 17_997_000,
+            sent: 0,
+            answers: 0,
             closed: 5998,
             clean: 5998,
             cut: 0,
@@ -276,6 +289,10 @@ fn scenario() -> Scenario {
     let mut errors = criterion("error-rate", "errors.rate", Good::Below, 0.001, "%");
     errors.warn = Some(0.01);
     Scenario {
+        takes: 0,
+        kept: Vec::new(),
+        columns: Vec::new(),
+        literal_braces: Vec::new(),
         name: "runnity".into(),
         source: String::new(),
         plays_on_mock: true,
@@ -306,6 +323,7 @@ fn scenario() -> Scenario {
 
 fn http(name: &str) -> HttpStep {
     HttpStep {
+        follow: 0,
         name: name.into(),
         method: "POST".into(),
         path: Template::default(),
@@ -320,29 +338,7 @@ fn http(name: &str) -> HttpStep {
 }
 
 fn websocket() -> WebSocket {
-    WebSocket {
-        url: Template::default(),
-        headers: Vec::new(),
-        subprotocol: None,
-        hello: None,
-        connect_timeout: Duration::from_secs(10),
-        open_timeout: Duration::from_secs(5),
-        close_timeout: Duration::from_secs(5),
-        ticket_lifetime: Some(Duration::from_secs(30)),
-        message_bytes_max: 1 << 24,
-        paths: Vec::new(),
-        type_member: "type".into(),
-        messages: Vec::new(),
-        open: None,
-        ping: None,
-        record: None,
-        quit: None,
-        subject_path: None,
-        subject_member: "userId".into(),
-        listed_path: None,
-        error_code_path: None,
-        error_codes: Vec::new(),
-    }
+    Scenario::runnity().websocket.expect("it has one")
 }
 
 fn timed(latency: u64) -> Timed {

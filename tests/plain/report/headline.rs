@@ -10,7 +10,7 @@ use startline::report::headline::{headline, stable};
 use startline::report::{Ending, RunResult};
 use startline::scenario::Good;
 
-use super::fixture::{ENTER, LOGIN, PING, Run, criterion, layout, micros, rich, timed_of};
+use super::fixture::{ENTER, HOLD, LOGIN, Run, criterion, layout, micros, rich, timed_of};
 
 #[track_caller]
 fn assert_says(result: &RunResult, english: &str, korean: &str) {
@@ -46,8 +46,8 @@ fn warnings_and_criteria_without_a_measure_are_told() {
 #[test]
 fn a_failure_names_the_most_frequent_of_them() {
     let mut run = Run::good();
-    (0..212).for_each(|_| run.fail(PING, Fault::Cut, ""));
-    (0..100).for_each(|_| run.fail(PING, Fault::Closed(1011), ""));
+    (0..212).for_each(|_| run.fail(HOLD, Fault::Cut, ""));
+    (0..100).for_each(|_| run.fail(HOLD, Fault::Closed(1011), ""));
     run.facts.min_in_hold = Some(5688);
     assert_says(
         &run.result(),
@@ -97,7 +97,7 @@ fn pings_are_counted_as_pings() {
     let mut run = Run::good();
     (0..40).for_each(|_| run.ping(PingEvent::TimedOut { stalled: false }));
     (0..9).for_each(|_| run.fail(ENTER, Fault::HttpStatus(500), ""));
-    (0..90).for_each(|_| run.fail(PING, Fault::Cut, ""));
+    (0..90).for_each(|_| run.fail(HOLD, Fault::Cut, ""));
     run.judge_only(criterion("unanswered", "ping.unanswered", Good::AtMost, 0.0, ""));
     assert_says(
         &run.result(),

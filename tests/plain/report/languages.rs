@@ -18,9 +18,10 @@ use startline::report::texts::summary::{Summary, Title};
 use startline::report::texts::troubles::Trouble;
 use startline::report::{AddressResult, Ending, Ordered, RunResult, StallResult, TlsResult};
 use startline::scenario::Good;
+use startline::scenario::every::EveryIndex;
 use textwrap::core::display_width;
 
-use super::fixture::{CONNECT, ENTER, LOGIN, OPEN, PING, Run, criterion, rich, timed_of};
+use super::fixture::{CONNECT, ENTER, HOLD, LOGIN, OPEN, Run, criterion, rich, timed_of};
 
 /// Words that are the same in every language: steps, kinds and types of the fixture, its criteria without a Korean
 /// name, units, and names that a tester types.
@@ -30,7 +31,7 @@ const NAMES: &str = "login enter connect open ping hold other held missing nonse
                      Circuit Breaker HikariPool OutOfMemoryError OOMKilled ulimit Kafka Grafana Prometheus \
                      HikariCP Spring process-exporter cAdvisor curl grep address file command log url source watch \
                      chronyc tracking combined ingress-nginx persistence replication bind label max sum by \
-                     metrics prometheus actuator true dbsize no http ssh";
+                     metrics prometheus actuator true dbsize no http ssh try";
 
 /// The first English word that is none of [`NAMES`]. `closed-1006`, `--ca` and `PONG` are no words.
 pub(super) fn english_word(text: &str) -> Option<&str> {
@@ -151,7 +152,7 @@ static RESULTS: LazyLock<Vec<RunResult>> = LazyLock::new(|| {
             let rule = Reason::AbortRule.with("errors.rate>50%:10s").with("61 %");
             run.facts.ending = Ending::Aborted(Reason::Both.with(rule).with(failures));
         }),
-        change(|run| run.recorder.ping(PingEvent::Due)),
+        change(|run| run.recorder.ping(EveryIndex(0), PingEvent::Due)),
         change(Run::lag_badly),
         change(|run| run.facts.last_start = Some(Duration::from_secs(400))),
         change(|run| run.plan.settings.sessions = 9000),
@@ -160,7 +161,7 @@ static RESULTS: LazyLock<Vec<RunResult>> = LazyLock::new(|| {
         change(|run| run.facts.hold_actual = Duration::from_secs(12)),
         change(|run| run.facts.min_in_hold = None),
         change(|run| run.facts.min_in_hold = Some(0)),
-        change(|run| (0..6000).for_each(|_| run.fail(PING, Fault::Cut, ""))),
+        change(|run| (0..6000).for_each(|_| run.fail(HOLD, Fault::Cut, ""))),
         change(|run| (0..6000).for_each(|_| run.recorder.step_ok(ENTER, timed_of(300_000, 290_000)))),
         change(|run| (0..6000).for_each(|_| run.recorder.step_ok(LOGIN, timed_of(300_000, 10_000)))),
         change(|run| (0..60).for_each(|_| run.fail(CONNECT, Fault::StepTimeout, ""))),
@@ -186,7 +187,7 @@ fn everything(is_once: bool) -> RunResult {
     result.messages.joined = many;
     result.messages.first_other = Some(startline::report::OtherMessage {
         session: startline::members::SessionNumber(1),
-        member_id: startline::members::MemberId(14),
+        member_id: startline::members::MemberId(14).into(),
         at_seconds: 61.0,
         text: "기타".into(),
     });

@@ -11,7 +11,7 @@ use startline::report::Phase;
 use startline::report::files::Second;
 use startline::report::view::Snapshot;
 
-use super::fixture::{CONNECT, ENTER, PING, Run, layout};
+use super::fixture::{CONNECT, ENTER, HOLD, Run, layout};
 
 /// The page of this run in its hold.
 fn page(mut run: Run) -> String {
@@ -57,9 +57,9 @@ fn assert_has(page: &str, lines: &[&str]) {
 fn a_page_says_what_was_recorded_in_base_units() {
     let mut run = Run::good();
     (0..3).for_each(|_| run.fail(ENTER, Fault::HttpStatus(503), ""));
-    run.fail(PING, Fault::Cut, "");
+    run.fail(HOLD, Fault::Cut, "");
     // Two faults of the program's with one name.
-    run.fail(PING, Fault::Closed(1006), "");
+    run.fail(HOLD, Fault::Closed(1006), "");
     run.fail(CONNECT, Fault::DescriptorsExhausted, "");
     run.ping(PingEvent::TimedOut { stalled: false });
     run.ping(PingEvent::Missed { stalled: true });

@@ -362,7 +362,7 @@ fn failure(at_seconds: f64, step: &str, kind: &str, evidence: &str) -> FailureLi
     FailureLine {
         at_seconds,
         session: SessionNumber(5),
-        member_id: MemberId(18),
+        member_id: MemberId(18).into(),
         server: Some("wss://a.example/ws/1".into()),
         step: step.into(),
         kind: kind.into(),

@@ -27,6 +27,7 @@ fn the_verdict_comes_first_and_the_page_is_short() {
         "→ The proxy had no server",
         "<html> <head><title>502",
         "member-burned: 40",
+        "startline try --plan startline-20260131-093000/plan.toml --members ",
         "Results     startline-2026",
     ];
     for wanted in wanted {

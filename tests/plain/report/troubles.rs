@@ -155,7 +155,7 @@ fn detail(result: &mut RunResult, step: &str, kind: &str, count: u64, at_seconds
         next: String::new(),
         sample: Some(ErrorSample {
             session: SessionNumber(1),
-            member_id: MemberId(14),
+            member_id: MemberId(14).into(),
             server: None,
             at_seconds,
             evidence: String::new(),
@@ -285,9 +285,12 @@ fn what_one_trouble_causes_is_no_other_trouble() {
     {
         let mut result = healthy();
         let ledger = result.ledger.as_mut().expect("a ledger");
-        let pair = |observer, member| MissingPair { observer: MemberId(observer), member: MemberId(member) };
+        let pair = |observer, member| MissingPair {
+            observer: MemberId(observer).into(),
+            member: MemberId(member).into(),
+        };
         (ledger.missing, ledger.gone_while_open) = (40_000, 2);
-        ledger.gone_samples = vec![MemberId(14), MemberId(15)];
+        ledger.gone_samples = vec![MemberId(14).into(), MemberId(15).into()];
         ledger.missing_samples = vec![pair(20, 14), pair(15, 30), pair(if is_all { 15 } else { 16 }, 31)];
         assert_named(&result, expected);
     }

@@ -6,9 +6,10 @@ use startline::fault::{Blame, Fault};
 use startline::lang::Reason;
 use startline::measure::{PingEvent, Timed};
 use startline::report::{CriterionResult, Ending, Outcome, RunResult, Verdict};
+use startline::scenario::every::EveryIndex;
 use startline::scenario::{Good, MessageError};
 
-use super::fixture::{CONNECT, ENTER, LOGIN, OPEN, PING, Run, criterion, timed_of};
+use super::fixture::{CONNECT, ENTER, HOLD, LOGIN, OPEN, Run, criterion, timed_of};
 
 fn one<'a>(result: &'a RunResult, name: &str) -> &'a CriterionResult {
     result.criteria.iter().find(|criterion| criterion.name == name).unwrap()
@@ -59,8 +60,8 @@ fn a_run_stopped_early_proves_nothing_even_with_a_failed_criterion() {
 fn a_run_under_way_is_not_finished() {
     let mut run = Run::good();
     // A PING is out: the sums are open by nature, and that is no defect.
-    run.recorder.ping(PingEvent::Due);
-    run.recorder.ping(PingEvent::Sent);
+    run.recorder.ping(EveryIndex(0), PingEvent::Due);
+    run.recorder.ping(EveryIndex(0), PingEvent::Sent);
     run.facts.ending = Ending::Running;
     let result = run.result();
     assert_verdict(&result, Verdict::Inconclusive, "not finished");
@@ -70,7 +71,7 @@ fn a_run_under_way_is_not_finished() {
 #[test]
 fn accounts_that_do_not_close_prove_nothing() {
     let mut run = Run::good();
-    run.recorder.ping(PingEvent::Due);
+    run.recorder.ping(EveryIndex(0), PingEvent::Due);
     assert_verdict(&run.result(), Verdict::Inconclusive, "PINGs due = sent + missed");
 }
 
@@ -141,7 +142,7 @@ fn lag_beyond_a_tenth_of_the_tightest_timeout_proves_nothing() {
     let mut run = Run::good();
     run.lag_badly();
     let websocket = run.scenario.websocket.as_mut().expect("it has one");
-    websocket.open_timeout = Duration::from_secs(10);
+    websocket.every[0].timeout = Duration::from_secs(10);
     assert_eq!(run.result().verdict, Verdict::Pass, "900 ms are within a tenth of 10 s");
 }
 
@@ -202,7 +203,7 @@ fn burned_is_who_was_marked_and_reached_no_server() {
     run.scenario.error_blames.push(Blame::Server);
     let ticket = run.scenario.error_names.len() as u8 - 1;
     let code = MessageError { code: "INVALID_TICKET".into(), error: ticket, ticket: true };
-    run.scenario.websocket.as_mut().expect("it has one").error_codes.push(code);
+    run.scenario.websocket.as_mut().expect("it has one").kinds.error_codes.push(code);
     let bad_ticket = run.scenario.named(ticket);
     for (step, fault, count) in [
         // Whether it took effect, nobody heard.
@@ -215,7 +216,7 @@ fn burned_is_who_was_marked_and_reached_no_server() {
         (ENTER, Fault::HttpStatus(502), 1),
         (OPEN, Fault::StepTimeout, 1),
         (OPEN, Fault::Cut, 1),
-        (PING, Fault::Cut, 1),
+        (HOLD, Fault::Cut, 1),
     ] {
         (0..count).for_each(|_| run.fail(step, fault, ""));
     }
@@ -256,7 +257,7 @@ fn timeouts_of_a_lagging_box_do_not_stand() {
 fn a_lag_explains_no_closed_connection() {
     for fault in [Fault::Cut, Fault::Closed(1000), Fault::ClosedEarly] {
         let mut run = Run::good();
-        (0..600).for_each(|_| run.fail(PING, fault, ""));
+        (0..600).for_each(|_| run.fail(HOLD, fault, ""));
         run.lag_badly();
         run.judge_only(criterion("error-rate", "errors.rate", Good::Below, 0.001, "%"));
         assert_verdict(&run.result(), Verdict::Fail, "error-rate");
@@ -288,7 +289,7 @@ fn what_was_attempted_and_never_succeeded_fails() {
 fn what_a_stall_of_this_machine_explains_does_not_stand() {
     let mut run = Run::good();
     (0..3000).for_each(|_| run.ping(PingEvent::TimedOut { stalled: true }));
-    (0..600).for_each(|_| run.fail(PING, Fault::StalledHere, ""));
+    (0..600).for_each(|_| run.fail(HOLD, Fault::StalledHere, ""));
     run.recorder.stalled(Duration::from_millis(12_000), Duration::from_millis(12_550));
     run.judge_only(criterion("error-rate", "errors.rate", Good::Below, 0.001, "%"));
     run.scenario.criteria.push(criterion("pings", "ping.unanswered", Good::AtMost, 0.0, ""));
@@ -336,7 +337,7 @@ fn the_lag_that_excuses_is_measured_against_the_criterion() {
 fn a_hold_that_ends_early_says_so() {
     let mut run = Run::good();
     run.facts.hold_actual = Duration::from_millis(2_600);
-    (0..6000).for_each(|_| run.fail(PING, Fault::Cut, ""));
+    (0..6000).for_each(|_| run.fail(HOLD, Fault::Cut, ""));
     let result = run.result();
     assert!(
         result.reasons.iter().any(|why| why.to_string().starts_with("The hold ended after 2.6 s of")),

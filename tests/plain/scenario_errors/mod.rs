@@ -24,20 +24,28 @@ take = { ticket = "/data/ticket" }
 errors = [{ name = "FULL", status = 403 }]
 [websocket]
 url = "/ws?ticket={ticket}"
-error_code = "/code"
-record = '{"km":{distance_km}}'
 [websocket.messages]
-HELLO = "open"
-PONG = "reply"
+HELLO = {}
+PONG = {}
 JOINED = "entered"
-OOPS = "error"
+OOPS = { role = "error", code = "/code" }
 [websocket.presence]
 subject = "/id"
-listed = "/all/*/id"
-[websocket.ping]
-message = '{"n":{sequence}}'
+listed = { kind = "HELLO", at = "/all/*/id" }
+[[websocket.steps]]
+name = "hello"
+await = "HELLO"
+[[websocket.every]]
+name = "ping"
+send = '{"n":{sequence}}'
 interval = "30s"
+reply = "PONG"
 timeout = "5s"
+[[websocket.every]]
+name = "record"
+send = '{"km":{distance_km}}'
+interval = "10s"
+start = "off"
 [[websocket.errors]]
 code = "BAD"
 [[criteria]]
@@ -63,9 +71,9 @@ fn refused(source: &str) -> String {
 #[test]
 fn the_good_one_compiles() {
     let scenario = Scenario::compile("x.toml", GOOD, &[]).expect("nothing is wrong");
-    assert_eq!(scenario.step_names(), ["login", "enter", "connect", "open", "ping"]);
+    assert_eq!(scenario.step_names(), ["login", "enter", "connect", "hello", "open", "ping"]);
     assert_eq!(scenario.value_names, ["token", "ticket"]);
-    assert_eq!(scenario.error_names, ["FULL", "BAD"]);
+    assert_eq!(scenario.error_names, ["FULL", "refused:OOPS", "BAD"]);
 }
 
 #[test]
@@ -92,10 +100,10 @@ fn unknown_key_with_a_near_one() {
 #[test]
 fn unknown_key_with_none_near() {
     assert_eq!(
-        spoiled("error_code = \"/code\"\nrecord = '{\"km\":{distance_km}}'", "colour = 1"),
-        "x.toml:19:1: unknown key \"colour\" in [websocket]; valid: url, headers, subprotocol, hello, connect_timeout, \
-         open_timeout, close_timeout, ticket_lifetime, message_bytes_max, type_member, messages, ping, record, \
-         quit, presence, error_code, errors"
+        spoiled("url = \"/ws?ticket={ticket}\"", "colour = 1"),
+        "x.toml:18:1: unknown key \"colour\" in [websocket]; valid: url, headers, subprotocol, connect_timeout, \
+         close_timeout, ticket_lifetime, message_bytes_max, steps, every, quit, end, closes, type_at, body_after, \
+         separator, frames, messages, presence, errors"
     );
 }
 
@@ -107,19 +115,19 @@ fn unknown_key_at_the_top_and_in_every_table() {
     );
     assert_eq!(
         spoiled("interval = \"30s\"", "intervall = \"30s\""),
-        "x.toml:31:1: unknown key \"intervall\" in [websocket.ping]; did you mean \"interval\"?"
+        "x.toml:33:1: unknown key \"intervall\" in [[websocket.every]]; did you mean \"interval\"?"
     );
     assert_eq!(
         spoiled("subject = \"/id\"", "subjects = \"/id\""),
-        "x.toml:27:1: unknown key \"subjects\" in [websocket.presence]; did you mean \"subject\"?"
+        "x.toml:25:1: unknown key \"subjects\" in [websocket.presence]; did you mean \"subject\"?"
     );
     assert_eq!(
         spoiled("code = \"BAD\"", "kode = \"BAD\""),
-        "x.toml:34:1: unknown key \"kode\" in [[websocket.errors]]; did you mean \"code\"?"
+        "x.toml:42:1: unknown key \"kode\" in [[websocket.errors]]; did you mean \"code\"?"
     );
     assert_eq!(
         spoiled("warn = 500", "warm = 500"),
-        "x.toml:39:1: unknown key \"warm\" in [[criteria]]; did you mean \"warn\"?"
+        "x.toml:47:1: unknown key \"warm\" in [[criteria]]; did you mean \"warn\"?"
     );
     assert_eq!(
         spoiled(
@@ -136,7 +144,7 @@ fn missing_keys() {
     assert_eq!(spoiled("method = \"GET\"", ""), "x.toml:10:1: [[http]]: the key \"method\" is missing");
     assert_eq!(
         spoiled("interval = \"30s\"", ""),
-        "x.toml:29:1: [websocket.ping]: the key \"interval\" is missing"
+        "x.toml:30:1: [[websocket.every]]: the key \"interval\" is missing"
     );
 }
 
@@ -156,7 +164,7 @@ fn wrong_types() {
     );
     assert_eq!(
         spoiled("warn = 500", "warn = \"500\""),
-        "x.toml:39:8: \"warn\" in [[criteria]]: a number is wanted here, this is a string"
+        "x.toml:47:8: \"warn\" in [[criteria]]: a number is wanted here, this is a string"
     );
     assert_eq!(
         refused("name = \"x\"\n[http]\nname = \"login\""),
@@ -168,20 +176,20 @@ fn wrong_types() {
 fn unparsable_durations() {
     assert_eq!(
         spoiled("interval = \"30s\"", "interval = \"30\""),
-        "x.toml:31:12: \"interval\" in [websocket.ping]: \"30\" has no unit: write 30s for seconds (30ms, 30m, 30h)"
+        "x.toml:33:12: \"interval\" in [[websocket.every]]: \"30\" has no unit: write 30s for seconds (30ms, 30m, 30h)"
     );
     assert_eq!(
         spoiled("interval = \"30s\"", "interval = \"half a minute\""),
-        "x.toml:31:12: \"interval\" in [websocket.ping]: \"half a minute\" is not a duration: write whole numbers \
+        "x.toml:33:12: \"interval\" in [[websocket.every]]: \"half a minute\" is not a duration: write whole numbers \
          with h, m, s or ms, such as 30s, 1h30m or 1s500ms"
     );
     assert_eq!(
         spoiled("interval = \"30s\"", "interval = \"0s\""),
-        "x.toml:31:12: \"interval\" in [websocket.ping]: it must be longer than zero"
+        "x.toml:33:12: \"interval\" in [[websocket.every]]: it must be longer than zero"
     );
     assert_eq!(
         spoiled("interval = \"30s\"", "interval = \"10h\""),
-        "x.toml:31:12: \"interval\" in [websocket.ping]: it can be 9h at most"
+        "x.toml:33:12: \"interval\" in [[websocket.every]]: it can be 9h at most"
     );
 }
 
@@ -218,8 +226,8 @@ fn a_value_used_before_it_is_taken() {
 #[test]
 fn a_value_used_after_it_is_forgotten() {
     assert_eq!(
-        spoiled("message = '{\"n\":{sequence}}'", "message = '{\"t\":\"{token}\"}'"),
-        "x.toml:30:11: \"message\" in [websocket.ping]: {token} was taken from an answer and is forgotten once the \
+        spoiled("send = '{\"n\":{sequence}}'", "send = '{\"t\":\"{token}\"}'"),
+        "x.toml:32:8: \"send\" in [[websocket.every]]: {token} was taken from an answer and is forgotten once the \
          session is open; messages can use variables and built-in names only"
     );
 }
@@ -228,8 +236,8 @@ fn a_value_used_after_it_is_forgotten() {
 fn a_value_that_has_no_meaning_yet() {
     assert_eq!(
         spoiled("path = \"/enter/{challenge_id}\"", "path = \"/enter/{held_ms}\""),
-        "x.toml:13:8: \"path\" in [[http]]: {held_ms} has no meaning before the session is open; it is for ping, \
-         record and quit"
+        "x.toml:13:8: \"path\" in [[http]]: {held_ms} has no meaning before the session is open; it is for \
+         periodic messages and quit"
     );
 }
 
@@ -265,12 +273,12 @@ fn a_variable_that_nothing_uses() {
 fn a_distance_without_a_usable_pace() {
     assert_eq!(
         spoiled("pace_s_per_km = 360", ""),
-        "x.toml:20:10: \"record\" in [websocket]: {distance_km} needs the variable \"pace_s_per_km\" (seconds a \
+        "x.toml:38:8: \"send\" in [[websocket.every]]: {distance_km} needs the variable \"pace_s_per_km\" (seconds a \
          kilometre)"
     );
     assert_eq!(
         spoiled("pace_s_per_km = 360", "pace_s_per_km = 0.5"),
-        "x.toml:20:10: \"record\" in [websocket]: {distance_km} needs \"pace_s_per_km\" in whole seconds, at least \
+        "x.toml:38:8: \"send\" in [[websocket.every]]: {distance_km} needs \"pace_s_per_km\" in whole seconds, at least \
          1; it is \"0.5\""
     );
 }
@@ -299,34 +307,43 @@ fn criteria() {
     let measure = "measure = \"steps.enter.p95_ms\"";
     assert_eq!(
         spoiled(measure, "measure = \"errors.rat\""),
-        "x.toml:37:11: \"measure\" in [[criteria]]: there is no measure \"errors.rat\"; did you mean \"errors.rate\"?"
+        "x.toml:45:11: \"measure\" in [[criteria]]: there is no measure \"errors.rat\"; did you mean \"errors.rate\"?"
     );
     assert_eq!(
         spoiled(measure, "measure = \"steps.entre.p95_ms\""),
-        "x.toml:37:11: \"measure\" in [[criteria]]: there is no step \"entre\"; did you mean \"enter\"?"
+        "x.toml:45:11: \"measure\" in [[criteria]]: there is no step \"entre\"; did you mean \"enter\"?"
     );
     assert_eq!(
         spoiled(measure, "measure = \"steps.enter.p96_ms\""),
-        "x.toml:37:11: \"measure\" in [[criteria]]: there is no statistic \"p96_ms\"; did you mean \"p90_ms\"?"
+        "x.toml:45:11: \"measure\" in [[criteria]]: there is no statistic \"p96_ms\"; did you mean \"p90_ms\"?"
     );
     assert_eq!(
         spoiled("below = 200", ""),
-        "x.toml:35:1: [[criteria]]: give exactly one of \"below\", \"at_most\" and \"at_least\""
+        "x.toml:43:1: [[criteria]]: give exactly one of \"below\", \"at_most\" and \"at_least\""
     );
     assert_eq!(
         spoiled("below = 200", "below = 200\nat_most = 3"),
-        "x.toml:35:1: [[criteria]]: give exactly one of \"below\", \"at_most\" and \"at_least\""
+        "x.toml:43:1: [[criteria]]: give exactly one of \"below\", \"at_most\" and \"at_least\""
     );
     assert_eq!(
         spoiled("warn = 500", "warn = 100"),
-        "x.toml:39:8: \"warn\" in [[criteria]]: 100 is not on the bad side of the limit, 200"
+        "x.toml:47:8: \"warn\" in [[criteria]]: 100 is not on the bad side of the limit, 200"
     );
     assert_eq!(
         refused(
             "name = \"x\"\n[websocket]\nurl = \"/\"\n[[criteria]]\nname = \"p\"\nmeasure = \"ping.missed\"\nat_most = 0"
         ),
-        "x.toml:6:11: \"measure\" in [[criteria]]: this scenario has no [websocket.ping], so it cannot measure \
-         \"ping.missed\""
+        "x.toml:6:11: \"measure\" in [[criteria]]: \"ping.missed\" is written otherwise now: every.NAME.missed"
+    );
+    assert_eq!(
+        spoiled(measure, "measure = \"every.pin.missed\""),
+        "x.toml:45:11: \"measure\" in [[criteria]]: there is no periodic message \"pin\" ([[websocket.every]]); did \
+         you mean \"ping\"?"
+    );
+    assert_eq!(
+        spoiled(measure, "measure = \"every.record.late\""),
+        "x.toml:45:11: \"measure\" in [[criteria]]: \"record\" awaits no reply, so it cannot measure \
+         \"every.record.late\""
     );
 }
 
@@ -350,7 +367,7 @@ fn a_scenario_may_lack_either_half() {
 
     let websocket_only = "name = \"ws\"\n[websocket]\nurl = \"/ws\"\n";
     let scenario = Scenario::compile("x.toml", websocket_only, &[]).expect("no HTTP is fine");
-    assert_eq!(scenario.step_names(), ["connect", "open", "ping"]);
+    assert_eq!(scenario.step_names(), ["connect", "open"]);
 }
 
 #[test]

@@ -5,39 +5,97 @@ use super::*;
 #[test]
 fn roles() {
     assert_eq!(
-        spoiled("HELLO = \"open\"", "HELLO = \"opne\""),
-        "x.toml:22:9: \"messages.HELLO\" in [websocket]: there is no role \"opne\"; did you mean \"open\"?"
-    );
-    assert_eq!(
-        spoiled("JOINED = \"entered\"", "JOINED = \"reply\""),
-        "x.toml:24:10: \"messages.JOINED\" in [websocket]: \"PONG\" has the role \"reply\" already"
+        spoiled("JOINED = \"entered\"", "JOINED = \"entred\""),
+        "x.toml:22:10: \"messages.JOINED\" in [websocket]: there is no role \"entred\"; did you mean \"entered\"?"
     );
 }
 
 #[test]
-fn a_heartbeat_needs_both_halves() {
+fn what_was_written_otherwise_once_is_named() {
+    for (old, new) in [
+        ("hello = \"x\"", "\"hello\" in [websocket] is written otherwise now: [[websocket.steps]] with a \"name\""),
+        ("open_timeout = \"5s\"", "\"timeout\" in [[websocket.steps]]"),
+        ("record = \"x\"", "[[websocket.every]] with name = \"record\""),
+        ("type_member = \"t\"", "type_at = \"/name\""),
+        ("error_code = \"/code\"", "\"code\" of the kind"),
+        ("ping = { message = \"x\" }", "[[websocket.every]] with name = \"ping\""),
+    ] {
+        let url = "url = \"/ws?ticket={ticket}\"";
+        let said = spoiled(url, &format!("{url}\n{old}"));
+        assert!(said.starts_with("x.toml:19:1: ") && said.contains(new), "{said}");
+    }
+    let said = spoiled("HELLO = {}", "HELLO = \"open\"");
+    assert!(said.contains("write [[websocket.steps]] with await"), "{said}");
+    let said = spoiled("PONG = {}", "PONG = \"reply\"");
+    assert!(said.contains("in [[websocket.every]]"), "{said}");
+}
+
+#[test]
+fn a_step_does_something_and_names_kinds() {
     assert_eq!(
-        spoiled("PONG = \"reply\"", ""),
-        "x.toml:29:1: [websocket.ping]: no message in [websocket.messages] has the role \"reply\"; if the message \
-         itself comes back, write reply = \"same\""
+        spoiled("await = \"HELLO\"", ""),
+        "x.toml:27:1: [[websocket.steps]]: it does nothing: give \"send\", \"await\" or both"
     );
-    let ping = "[websocket.ping]\nmessage = '{\"n\":{sequence}}'\ninterval = \"30s\"\ntimeout = \"5s\"";
     assert_eq!(
-        spoiled(ping, ""),
-        "x.toml:21:1: \"messages\" in [websocket]: \"PONG\" has the role \"reply\" and there is no [websocket.ping]"
+        spoiled("await = \"HELLO\"", "await = \"HELO\""),
+        "x.toml:29:9: \"await\" in [[websocket.steps]]: there is no kind \"HELO\"; did you mean \"HELLO\"?"
     );
+    assert_eq!(
+        spoiled("await = \"HELLO\"", "send = \"x\"\ntimeout = \"5s\""),
+        "x.toml:30:11: \"timeout\" in [[websocket.steps]]: the step awaits nothing: give \"await\""
+    );
+    assert_eq!(
+        spoiled("await = \"HELLO\"", "await = \"HELLO\"\npause = \"3s..1s\""),
+        "x.toml:30:9: \"pause\" in [[websocket.steps]]: the first duration must be shorter than the second"
+    );
+}
+
+#[test]
+fn steps_periodic_messages_and_kinds_share_their_names() {
+    for name in ["PONG", "login", "ping"] {
+        assert_eq!(
+            spoiled("name = \"hello\"", &format!("name = \"{name}\"")).split(": ").last(),
+            Some("requests, steps, periodic messages and kinds share their names"),
+            "{name}"
+        );
+    }
+    assert_eq!(
+        spoiled("name = \"record\"", "name = \"open\""),
+        "x.toml:37:8: \"name\" in [[websocket.every]]: \"open\" has a meaning of its own in results"
+    );
+    // A single step may be all of it.
+    let single = GOOD.replace("name = \"hello\"", "name = \"open\"");
+    let scenario = Scenario::compile("x.toml", &single, &[]).expect("nothing is wrong");
+    assert_eq!(scenario.step_names(), ["login", "enter", "connect", "open", "ping"]);
+    let two = single.replace("[[websocket.every]]\nname = \"ping\"", "[[websocket.steps]]\nname = \"more\"\nsend = \"x\"\n[[websocket.every]]\nname = \"ping\"");
+    assert!(refused(&two).contains("only a single step can be called so"), "{}", refused(&two));
+}
+
+#[test]
+fn periodic_messages() {
+    for (line, by, why) in [
+        ("start = \"off\"", "start = \"no\"", "\"no\" is neither \"on\" nor \"off\""),
+        ("start = \"off\"", "share = 1.5", "1.5 is not a share over 0 and up to 1"),
+        ("start = \"off\"", "times = 0", "it must be from 1 to 4294967295"),
+        ("start = \"off\"", "frame = \"pong\"", "\"pong\" is not \"ping\", the only frame besides the message's own"),
+        ("start = \"off\"", "timeout = \"1s\"", "nothing is awaited: give \"reply\""),
+        ("start = \"off\"", "reply_at = \"/id\"", "nothing is awaited: give \"reply\""),
+    ] {
+        let said = spoiled(line, by);
+        assert!(said.starts_with("x.toml:40:") && said.ends_with(why), "{said}");
+    }
 }
 
 #[test]
 fn presence_needs_announcements_and_the_other_way_round() {
     assert_eq!(
         spoiled("JOINED = \"entered\"", ""),
-        "x.toml:26:1: [websocket.presence]: no message in [websocket.messages] has the role \"entered\", \"left\" \
+        "x.toml:24:1: [websocket.presence]: no message in [websocket.messages] has the role \"entered\", \"left\" \
          or \"updated\""
     );
     assert_eq!(
-        spoiled("[websocket.presence]\nsubject = \"/id\"\nlisted = \"/all/*/id\"", ""),
-        "x.toml:21:1: \"messages\" in [websocket]: \"JOINED\" announces a member, and there is no \
+        spoiled("[websocket.presence]\nsubject = \"/id\"\nlisted = { kind = \"HELLO\", at = \"/all/*/id\" }", ""),
+        "x.toml:19:1: \"messages\" in [websocket]: \"JOINED\" announces a member, and there is no \
          [websocket.presence] to say where its id is"
     );
 }
@@ -45,17 +103,16 @@ fn presence_needs_announcements_and_the_other_way_round() {
 #[test]
 fn what_would_be_ignored_is_refused() {
     assert_eq!(
-        spoiled("OOPS = \"error\"", ""),
-        "x.toml:19:14: \"error_code\" in [websocket]: no message in [websocket.messages] has the role \"error\""
+        spoiled("OOPS = { role = \"error\", code = \"/code\" }", ""),
+        "x.toml:41:1: [[websocket.errors]]: no kind of the role \"error\" says with \"code\" where its code is"
     );
     assert_eq!(
-        spoiled("error_code = \"/code\"", ""),
-        "x.toml:33:1: [[websocket.errors]]: \"error_code\" in [websocket] must say where a message's code is"
+        spoiled("PONG = {}", "PONG = { code = \"/code\" }"),
+        "x.toml:21:17: \"code\" in \"PONG\" in [websocket.messages]: only a kind of the role \"error\" has a code"
     );
     assert_eq!(
-        refused("name = \"x\"\n[websocket]\nurl = \"/ws\"\nopen_timeout = \"5s\"\n"),
-        "x.toml:4:16: \"open_timeout\" in [websocket]: no message has the role \"open\", so the session is open at \
-         the upgrade"
+        refused("name = \"x\"\n[websocket]\nurl = \"/ws\"\nend = \"quit\"\n"),
+        "x.toml:4:7: \"end\" in [websocket]: there is no \"quit\" to send"
     );
 }
 
@@ -63,7 +120,7 @@ fn what_would_be_ignored_is_refused() {
 fn an_error_may_have_several_codes() {
     let source = GOOD.replace("code = \"BAD\"", "code = [\"BAD\", \"BAD.\"]\nblame = \"scenario\"");
     let scenario = Scenario::compile("x.toml", &source, &[]).expect("nothing is wrong");
-    let codes = &scenario.websocket.as_ref().expect("it has one").error_codes;
+    let codes = &scenario.websocket.as_ref().expect("it has one").kinds.error_codes;
     let [bad, stopped] = &codes[..] else { panic!("two codes: {codes:?}") };
     assert_eq!((bad.code.as_str(), stopped.code.as_str()), ("BAD", "BAD."));
     for code in codes {

@@ -6,21 +6,27 @@ use std::time::Duration;
 use startline::engine::observe::Books;
 use startline::fault::{Blame, Fault};
 use startline::measure::servers::ServerNames;
-use startline::measure::{Counts, Layout, Recorder, Totals};
-use startline::members::{MemberId, SessionNumber};
+use startline::measure::{Counts, Layout, Recorder, Tally, Totals};
+use startline::members::{MemberId, Members, Rows, SessionNumber};
+use startline::scenario::outside::{Header, Outside};
 use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::script::Delays;
-use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Waits, Who};
+use startline::session::{
+    Commands, Context, Phase, Rhythm, Script, Session, Side, Slots, Spills, StepPlaces, Timer, Vault, Waits,
+    Who,
+};
 use startline_os::tick::{Tick, Ticks};
 
 use super::script;
 
 /// A session with everything that it needs, driven by hand.
 pub struct Driven {
-    script: Script,
+    pub script: Script,
     layout: Layout,
     session: Session,
+    side: Side,
     spills: Spills,
+    vault: Vault,
     books: Books,
     totals: Totals,
     now: Tick,
@@ -28,6 +34,9 @@ pub struct Driven {
     pub waits: Waits,
     /// When the first step is over.
     deadline: Tick,
+    /// All timers that it has asked for and that have not come.
+    armed: Vec<(Timer, Tick)>,
+    number: u32,
     /// What it wanted sent last.
     pub out: Vec<u8>,
     /// What else it wanted last.
@@ -45,35 +54,63 @@ impl Driven {
     /// Of this scenario, with its first connection up.
     pub fn playing(source: &str) -> Self {
         let scenario = Arc::new(Scenario::compile("x.toml", source, &[]).expect("it compiles"));
-        let delays = Delays::of(&scenario);
-        let mut driven = Self::started(Script { scenario, delays, ..script() });
+        let (delays, rhythm) = (Delays::of(&scenario), Rhythm::of(&scenario, 7));
+        let places = StepPlaces::of(&scenario);
+        let mut driven = Self::started(Script { scenario, delays, rhythm, places, ..script() });
+        driven.connect();
+        driven
+    }
+
+    /// Of a scenario that may use a second host, `other`, and whose only member has this row.
+    pub fn fed(source: &str, columns: &[&str], cells: &[&str]) -> Self {
+        let header =
+            Header { columns: columns.iter().map(|name| (*name).to_owned()).collect(), ..Header::default() };
+        let outside = Outside { header: Some(header), ..Outside::default() };
+        let scenario =
+            Arc::new(Scenario::compile_with("x.toml", source, &[], &outside).expect("it compiles"));
+        let mut rows = Rows::new(&scenario.columns, None);
+        rows.push(cells.iter().copied());
+        let members = Members::range(MemberId(13), 1, 1).with_rows(Arc::new(rows.finish()));
+        let script = Script {
+            delays: Delays::of(&scenario),
+            members: Arc::new(members),
+            hosts: vec!["sim".into(), "other".into()],
+            scenario,
+            ..script()
+        };
+        let mut driven = Self::started(script);
         driven.connect();
         driven
     }
 
     fn started(script: Script) -> Self {
-        let websocket = script.scenario.websocket.as_ref();
-        let messages = websocket.map(|it| it.messages.iter().map(|rule| rule.name.clone()).collect());
-        let layout = Layout { steps: script.scenario.step_names(), messages: messages.unwrap_or_default() };
+        let layout = Layout::of(&script.scenario);
         let books = Books {
+            members: Arc::clone(&script.members),
             recorder: Recorder::new(&layout),
             servers: ServerNames::default(),
             ledger: None,
             at: Duration::ZERO,
             from: None,
             unmatched: None,
-            last_step: StepIndex(4),
+            places: script.places,
+            heartbeats: Vec::new(),
         };
+        let side = Side::new(&script, 1);
         let mut driven = Self {
             script,
             totals: Totals::new(&layout),
             layout,
             session: Session::new(),
+            side,
             spills: Spills::new(),
+            vault: Vault::default(),
             books,
             now: Tick::from_raw(u32::MAX - 100),
             waits: Waits::default(),
             deadline: Tick::default(),
+            armed: Vec::new(),
+            number: 0,
             out: Vec::new(),
             commands: Commands::default(),
         };
@@ -82,6 +119,59 @@ impl Driven {
         assert!(driven.commands.connect.is_some(), "it asks for a connection");
         driven.deadline = driven.commands.timers[0].1;
         driven
+    }
+
+    /// The same of a scenario without requests, for this session of the run, upgraded.
+    pub fn upgraded(source: &str, number: u32) -> Self {
+        let scenario = Arc::new(Scenario::compile("x.toml", source, &[]).expect("it compiles"));
+        let (delays, rhythm) = (Delays::of(&scenario), Rhythm::of(&scenario, 7));
+        let places = StepPlaces::of(&scenario);
+        let mut driven = Self::started(Script { scenario, delays, rhythm, places, ..script() });
+        driven.number = number;
+        driven.connect();
+        let answer = driven.switching("Upgrade: websocket\r\nConnection: upgrade");
+        driven.receive(answer);
+        driven
+    }
+
+    /// So many milliseconds pass with every timer that comes in them, in order; what is sent
+    /// meanwhile: when, the opcode and the payload.
+    pub fn play(&mut self, millis: u64) -> Vec<(u64, u8, String)> {
+        let began = self.now;
+        let end = began + Ticks::from_duration(Duration::from_millis(millis));
+        let mut sent = Vec::new();
+        loop {
+            let next = self.armed.iter().enumerate().filter(|(_, (_, due))| end.reached(*due));
+            let Some((at, _)) = next.min_by_key(|(_, (_, due))| due.since(began)) else { break };
+            let (timer, due) = self.armed.remove(at);
+            self.now = if due.reached(self.now) { due } else { self.now };
+            self.drive(|session, ctx| session.timer(timer, due, ctx));
+            let at = self.now.since(began).as_micros() / 1_000;
+            sent.extend(self.frames().into_iter().map(|(opcode, payload)| (at, opcode, payload)));
+        }
+        self.now = end;
+        sent
+    }
+
+    /// The frames that it sent last, with their opcodes.
+    pub fn frames(&self) -> Vec<(u8, String)> {
+        let (mut rest, mut frames) = (&self.out[..], Vec::new());
+        while let [first, length, after @ ..] = rest {
+            let length = usize::from(length & 0x7f);
+            assert!(length < 126, "a short frame");
+            let (mask, after) = after.split_at(4);
+            let (payload, after) = after.split_at(length);
+            let payload = payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+            frames.push((first & 0x0f, String::from_utf8(payload).expect("UTF-8")));
+            rest = after;
+        }
+        frames
+    }
+
+    /// What was measured so far.
+    pub fn totals(&mut self) -> &Totals {
+        self.totals.add(&self.books.recorder.take());
+        &self.totals
     }
 
     /// Time passes.
@@ -157,6 +247,16 @@ impl Driven {
         (listed, totals.tally().messages_other(count))
     }
 
+    /// What was measured since this was last asked.
+    pub fn measured(&mut self) -> Tally {
+        self.books.recorder.take().tally().clone()
+    }
+
+    /// The first record that fits no kind.
+    pub fn stranger(&self) -> Option<&str> {
+        self.books.unmatched.as_deref()
+    }
+
     /// The server has closed the connection.
     pub fn close(&mut self) {
         self.drive(|session, ctx| session.disconnected(None, ctx));
@@ -174,9 +274,12 @@ impl Driven {
         let mut ctx = Context {
             now: self.now,
             unix_micros: 1_700_000_000_000_000,
-            who: Who { session: SessionNumber(0), member_id: MemberId(13), challenge_id: 38 },
+            who: Who { session: SessionNumber(self.number), member_id: MemberId(13), challenge_id: 38 },
+            row: 0,
             script: &self.script,
+            side: &mut self.side,
             spills: &mut self.spills,
+            vault: &mut self.vault,
             slots: Slots::new(7),
             waits: &mut self.waits,
             rng: &mut fastrand::Rng::with_seed(7),
@@ -186,16 +289,36 @@ impl Driven {
             observer: &mut self.books,
         };
         event(&mut self.session, &mut ctx);
+        self.armed.extend(self.commands.timers.iter().copied());
         if let Some((_, due)) = self.commands.timers.back() {
             self.deadline = *due;
         }
+    }
+
+    /// The evidence of its failure.
+    pub fn evidence(mut self) -> String {
+        let interval = self.books.recorder.take();
+        interval.samples().first().map(|sample| sample.evidence.clone()).unwrap_or_default()
+    }
+
+    /// Bytes of taken values that it keeps while it is open.
+    pub fn kept_bytes(&self) -> usize {
+        self.vault.bytes_of(0)
+    }
+
+    /// Its first PING falls due.
+    pub fn first_ping(&mut self) {
+        let (timer, due) = self.commands.timers.pop_back().expect("a timer");
+        assert!(matches!(timer, Timer::First(_)), "{timer:?}");
+        self.now = due;
+        self.drive(|session, ctx| session.timer(timer, due, ctx));
     }
 
     /// How it failed; nothing is left of it.
     #[track_caller]
     pub fn failure(mut self) -> (String, Blame) {
         assert_eq!(self.session.phase(), Phase::Over);
-        assert!(self.commands.disconnect && self.spills.is_empty());
+        assert!(self.commands.disconnect && self.spills.is_empty() && self.vault.is_empty());
         self.totals.add(&self.books.recorder.take());
         let failures: Vec<Fault> = self.totals.tally().failures.iter().map(|(_, fault, _)| fault).collect();
         let [fault] = failures[..] else { panic!("one failure, not {failures:?}") };

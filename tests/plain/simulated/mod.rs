@@ -10,10 +10,13 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use startline::fault::Fault;
-use startline::members::{MemberId, SessionNumber};
+use startline::members::{MemberId, Members, SessionNumber};
 use startline::scenario::Scenario;
 use startline::session::script::Delays;
-use startline::session::{Commands, Context, Phase, Script, Session, Slots, Spills, Timer, Waits, Who};
+use startline::session::{
+    Commands, Context, Phase, Rhythm, Script, Session, Side, Slots, Spills, StepPlaces, Vault, Waits, Who,
+    Who,
+};
 use startline_os::tick::{TICK_MICROS, Tick, Ticks};
 
 pub use peer::Fate;
@@ -75,17 +78,25 @@ struct Runner {
 
 /// What all sessions do: Runnity's scenario at a host that is nowhere.
 fn script() -> Script {
-    let scenario = Arc::new(Scenario::runnity());
+    script_of(Scenario::runnity())
+}
+
+/// What all sessions do: this scenario, at the same host.
+pub fn script_of(scenario: Scenario) -> Script {
+    let scenario = Arc::new(scenario);
     Script {
         authority: "sim:8080".into(),
         hosts: vec!["sim".into()],
         port: 8080,
         secure: false,
         ws_map: Vec::new(),
-        record_interval: None,
+        seed: 7,
+        rhythm: Rhythm::of(&scenario, 7),
+        places: StepPlaces::of(&scenario),
         quit: false,
         delays: Delays::of(&scenario),
         scenario,
+        members: Arc::new(Members::range(MemberId(FIRST_MEMBER), u32::MAX, 38)),
     }
 }
 
@@ -95,7 +106,9 @@ pub struct World {
     now: Micros,
     script: Script,
     runners: Vec<Runner>,
+    side: Side,
     spills: Spills,
+    vault: Vault,
     heap: BinaryHeap<Reverse<(Micros, u64, Event)>>,
     sequence: u64,
     rng: fastrand::Rng,
@@ -138,9 +151,11 @@ impl World {
             seed,
             // Close to the wrap of the tick counter, so that every run crosses it.
             now: u64::from(u32::MAX) * 16 - 60 * SECOND,
+            side: Side::new(&script, sessions),
             script,
             runners,
             spills: Spills::new(),
+            vault: Vault::default(),
             heap: BinaryHeap::new(),
             sequence: 0,
             rng,
@@ -177,7 +192,8 @@ impl World {
                 self.push(at, Event::Cut(session));
             }
             let at = self.now + self.rng.u64(..HOLD);
-            let (queue, due) = (self.rng.usize(..10), self.rng.u32(..));
+            let queues = self.script.rhythm.queues().count();
+            let (queue, due) = (self.rng.usize(..queues), self.rng.u32(..));
             self.push(at, Event::Timer { session, queue, due });
         }
         for _ in 0..20 {
@@ -230,7 +246,7 @@ impl World {
         self.witness.check(self.seed, self.started);
         let (seed, tally) = (self.seed, &self.witness.tally);
         let failed = tally.failures.len() as u64;
-        let failed_open = tally.failures.iter().filter(|(_, step, _)| *step == 4).count() as u64;
+        let failed_open = tally.failures.iter().filter(|(_, step, _)| *step == 5).count() as u64;
         assert_eq!(tally.opened, tally.closed, "seed {seed}: opened = closed");
         let closes: u64 = tally.closes.iter().sum();
         assert_eq!(
@@ -287,7 +303,7 @@ impl World {
                 self.drive(session, |session, ctx| session.disconnected(fault, ctx));
             }
             Event::Timer { session, queue, due } => {
-                let timer = Timer::of_queue(queue);
+                let timer = self.script.rhythm.queues().timer(queue);
                 self.drive(session, |session, ctx| session.timer(timer, Tick::from_raw(due), ctx));
             }
             Event::End(session) => {
@@ -336,8 +352,11 @@ impl World {
                 member_id: MemberId(FIRST_MEMBER + index as u64),
                 challenge_id: 38,
             },
+            row: index as u32,
             script: &self.script,
+            side: &mut self.side,
             spills: &mut self.spills,
+            vault: &mut self.vault,
             slots: Slots::new(77),
             waits: &mut self.waits,
             rng: &mut self.rng,
@@ -356,7 +375,7 @@ impl World {
             // Timers come a little late, never early.
             let late = self.rng.u64(..2_000);
             let at = self.now + wait + 16 + late;
-            self.push(at, Event::Timer { session: index, queue: timer.queue(), due: due.raw() });
+            self.push(at, Event::Timer { session: index, queue: self.script.rhythm.queues().of(timer), due: due.raw() });
         }
         if !out.is_empty() && self.runners[index].connected {
             self.answer(index, out);

@@ -89,9 +89,9 @@ impl Fate {
             scenario.value_names.iter().position(|name| name == "ticket").expect("a ticket is taken");
         match self {
             Self::BadAccept => Some((2, Fault::UpgradeInvalid)),
-            Self::BadUtf8 => Some((4, Fault::Violation(Violation::BadUtf8))),
-            Self::CloseInHold => Some((4, Fault::Closed(1000))),
-            Self::CutInHold | Self::ResetInHold => Some((4, Fault::Cut)),
+            Self::BadUtf8 => Some((5, Fault::Violation(Violation::BadUtf8))),
+            Self::CloseInHold => Some((5, Fault::Closed(1000))),
+            Self::CutInHold | Self::ResetInHold => Some((5, Fault::Cut)),
             Self::EnterBroken => Some((1, named("INTERNAL_SERVER_ERROR"))),
             Self::EnterNotJoined => Some((1, named("CHALLENGE_NOT_JOINED"))),
             Self::EnterNotReady => Some((1, named("CHALLENGE_NOT_READY"))),
@@ -101,7 +101,7 @@ impl Fate {
             Self::LoginCut => Some((0, Fault::ClosedEarly)),
             Self::LoginRefused => Some((0, Fault::HttpStatus(500))),
             Self::LoginSilent => Some((0, Fault::StepTimeout)),
-            Self::MaskedFrame => Some((4, Fault::Violation(Violation::MaskBit))),
+            Self::MaskedFrame => Some((5, Fault::Violation(Violation::MaskBit))),
             Self::NeverConnected => Some((3, Fault::StepTimeout)),
             Self::NoTicket => Some((1, Fault::ValueMissing(ticket as u8))),
             Self::Refused => Some((0, Fault::ConnectRefused)),

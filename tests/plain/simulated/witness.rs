@@ -8,8 +8,9 @@ use startline::measure::ledger::{Ledger, LedgerTotals, SessionSet};
 use startline::measure::servers::{ServerIndex, ServerNames};
 use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals};
 use startline::members::MemberId;
+use startline::scenario::every::EveryIndex;
 use startline::scenario::{MessageType, Scenario, StepIndex};
-use startline::session::{Observer, Unmatched, Who};
+use startline::session::{Observer, StepPlaces, Unmatched, Who};
 use startline_os::tick::Ticks;
 
 /// What all sessions told.
@@ -54,21 +55,19 @@ pub struct Witness {
 impl Default for Witness {
     fn default() -> Self {
         let scenario = Scenario::runnity();
-        let messages = scenario.websocket.as_ref().map(|it| &it.messages[..]).unwrap_or_default();
-        let layout = Layout {
-            steps: scenario.step_names(),
-            messages: messages.iter().map(|rule| rule.name.clone()).collect(),
-        };
+        let layout = Layout::of(&scenario);
         Self {
             tally: Tally::default(),
             books: Books {
+                members: super::script().members,
                 recorder: Recorder::new(&layout),
                 servers: ServerNames::default(),
                 ledger: None,
                 at: Duration::ZERO,
                 from: None,
                 unmatched: None,
-                last_step: StepIndex(4),
+                places: StepPlaces::of(&scenario),
+                heartbeats: layout.every.iter().map(|every| every.step).collect(),
             },
             totals: Totals::new(&layout),
         }
@@ -111,14 +110,14 @@ impl Witness {
             ("requested", counts.http_requests, tally.requested),
             ("of these on a kept connection", counts.http_reused, tally.reused),
             ("error messages", counts.error_messages, tally.error_messages),
-            ("PINGs due", counts.ping_due, tally.due),
-            ("sent", counts.ping_sent, tally.sent),
-            ("missed", counts.ping_missed, tally.missed),
-            ("answered", counts.ping_answered, tally.answered),
-            ("timed out", counts.ping_timed_out, tally.timed_out),
-            ("late", counts.ping_late, tally.late),
-            ("pending", counts.ping_pending, tally.pending),
-            ("unasked", counts.pong_unasked, tally.unasked),
+            ("PINGs due", counts.beats.due, tally.due),
+            ("sent", counts.beats.sent, tally.sent),
+            ("missed", counts.beats.missed, tally.missed),
+            ("answered", counts.beats.answered, tally.answered),
+            ("timed out", counts.beats.timed_out, tally.timed_out),
+            ("late", counts.beats.late, tally.late),
+            ("pending", counts.beats.pending, tally.pending),
+            ("unasked", counts.beats.unasked, tally.unasked),
             ("messages", counts.messages, tally.messages),
             ("held", counts.held_ticks, tally.held_ticks),
             ("clean closes", counts.closes_clean, tally.closes[0]),
@@ -173,9 +172,21 @@ impl Observer for Witness {
         self.books.opened(who, server);
         self.tally.opened += 1;
     }
-    fn message(&mut self, message: MessageType, bytes: u64) {
-        self.books.message(message, bytes);
+    fn message(&mut self, bytes: u64) {
+        self.books.message(bytes);
         self.tally.messages += 1;
+    }
+    fn record(&mut self, kind: MessageType) {
+        self.books.record(kind);
+    }
+    fn answered(&mut self, kind: MessageType) {
+        self.books.answered(kind);
+    }
+    fn aged(&mut self, kind: MessageType, server: ServerIndex, micros: i64) {
+        self.books.aged(kind, server, micros);
+    }
+    fn numbered(&mut self, kind: MessageType, missing: u64, again: bool) {
+        self.books.numbered(kind, missing, again);
     }
     fn listed(&mut self, who: Who, member_id: MemberId) {
         self.books.listed(who, member_id);
@@ -189,8 +200,8 @@ impl Observer for Witness {
         self.books.error_message(who, server, fault, evidence);
         self.tally.error_messages += 1;
     }
-    fn ping(&mut self, who: Who, event: PingEvent) {
-        self.books.ping(who, event);
+    fn ping(&mut self, who: Who, every: EveryIndex, event: PingEvent) {
+        self.books.ping(who, every, event);
         match event {
             PingEvent::Due => self.tally.due += 1,
             PingEvent::Missed { .. } => self.tally.missed += 1,
@@ -206,8 +217,15 @@ impl Observer for Witness {
             PingEvent::Pending => self.tally.pending += 1,
         }
     }
-    fn ping_failed(&mut self, who: Who, server: ServerIndex, fault: Fault, waited: Timed) {
-        self.books.ping_failed(who, server, fault, waited);
+    fn ping_failed(
+        &mut self,
+        who: Who,
+        every: EveryIndex,
+        server: ServerIndex,
+        fault: Fault,
+        waited: Timed,
+    ) {
+        self.books.ping_failed(who, every, server, fault, waited);
     }
     fn wants_unmatched(&self) -> bool {
         self.books.wants_unmatched()

@@ -96,7 +96,7 @@ fn scenario_with_an_unknown_variable() {
 #[test]
 fn scenario_with_a_bad_duration() {
     let said = spoiled("interval = \"30s\"", "interval = \"half a minute\"");
-    assert!(said.contains("\"interval\" in [websocket.ping]"), "{said}");
+    assert!(said.contains("\"interval\" in [[websocket.every]]"), "{said}");
 }
 
 #[test]

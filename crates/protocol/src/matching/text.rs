@@ -1,7 +1,5 @@
 //! Inside strings (RFC 8259, section 7): where plain bytes end, and what escapes stand for.
 
-use super::ScanError;
-
 /// Bytes at the start of `bytes` that stand for themselves: up to a quote, a backslash or a control
 /// character. Eight at a time, as most of a message is inside strings.
 #[inline]
@@ -68,8 +66,8 @@ impl Escapes {
         self.place = Place::Backslash;
     }
 
-    /// Takes a byte of an open escape; a character when it is the last.
-    pub(super) fn take(&mut self, byte: u8) -> Result<Option<char>, ScanError> {
+    /// Takes a byte of an open escape; a character when it is the last. `None`: it is no escape.
+    pub(super) fn take(&mut self, byte: u8) -> Option<Option<char>> {
         match (self.place, byte) {
             (Place::Backslash | Place::HighBackslash, b'u') => self.begin_unit(),
             (Place::Backslash, _) => {
@@ -78,9 +76,9 @@ impl Escapes {
             }
             (Place::Unit, _) => return self.take_digit(byte),
             (Place::High, b'\\') => self.place = Place::HighBackslash,
-            _ => return Err(ScanError),
+            _ => return None,
         }
-        Ok(None)
+        Some(None)
     }
 
     fn begin_unit(&mut self) {
@@ -89,35 +87,35 @@ impl Escapes {
         self.unit = 0;
     }
 
-    fn take_digit(&mut self, byte: u8) -> Result<Option<char>, ScanError> {
-        let digit = char::from(byte).to_digit(16).ok_or(ScanError)?;
+    fn take_digit(&mut self, byte: u8) -> Option<Option<char>> {
+        let digit = char::from(byte).to_digit(16)?;
         self.unit = self.unit << 4 | digit as u16;
         self.digits += 1;
         if self.digits < 4 {
-            return Ok(None);
+            return Some(None);
         }
         let character = match (std::mem::take(&mut self.high), self.unit) {
             (0, high @ 0xd800..=0xdbff) => {
                 self.high = high;
                 self.place = Place::High;
-                return Ok(None);
+                return Some(None);
             }
             (0, unit) => char::from_u32(unit.into()),
             (high, low) => char::decode_utf16([high, low]).next().and_then(Result::ok),
         };
         self.place = Place::Outside;
-        character.map(Some).ok_or(ScanError)
+        character.map(Some)
     }
 }
 
-fn short_escape(byte: u8) -> Result<char, ScanError> {
-    Ok(match byte {
+fn short_escape(byte: u8) -> Option<char> {
+    Some(match byte {
         b'"' | b'\\' | b'/' => char::from(byte),
         b'b' => '\u{8}',
         b'f' => '\u{c}',
         b'n' => '\n',
         b'r' => '\r',
         b't' => '\t',
-        _ => return Err(ScanError),
+        _ => return None,
     })
 }

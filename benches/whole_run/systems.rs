@@ -1,0 +1,132 @@
+//! What a session of each built-in scenario takes, against the servers of `tests/interop`.
+//!
+//! Node, Python's packages and mosquitto have to be there (`scripts/test` installs them); RabbitMQ
+//! and Centrifugo are left out. Invariant: everyone says nothing, since in one room of ten thousand
+//! each word is ten thousand messages; what is measured is being held.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::measured::Measured;
+use super::parts::slope;
+
+/// A scenario, its server, the server's settings, and what silences its sessions.
+struct System(&'static str, Program, &'static str, &'static str);
+
+#[derive(Clone, Copy)]
+enum Program {
+    Node(&'static str),
+    Python(&'static str),
+    Mosquitto,
+}
+
+const SYSTEMS: [System; 6] = [
+    System("echo", Program::Node("echo.js"), "{}", "--ping-interval 5s"),
+    System(
+        "socketio",
+        Program::Node("socketio.js"),
+        r#"{"ping_interval_ms":25000,"ping_timeout_ms":20000,"tick_ms":10000}"#,
+        "--every say.interval=1h",
+    ),
+    System("graphql-ws", Program::Node("graphqlws.js"), r#"{"tick_ms":10000,"keep_alive_ms":12000}"#, ""),
+    System("ocpp", Program::Python("ocpp_server.py"), r#"{"interval_s":300,"ask_after_s":3600}"#, ""),
+    System("mqtt", Program::Mosquitto, "", "--every say.interval=1h"),
+    System("phoenix", Program::Node("phoenix.js"), r#"{"tick_ms":10000}"#, "--every say.interval=1h"),
+];
+
+/// Client memory a held session of each: the slope over runs of 2,000 to 10,000.
+pub fn systems() -> Result<Value, String> {
+    let mut all = serde_json::Map::new();
+    println!("| scenario | bytes a held session |\n|---|---:|");
+    for System(scenario, program, settings, options) in SYSTEMS {
+        let mut points = Vec::new();
+        let mut runs = Vec::new();
+        for sessions in [2_000, 6_000, 10_000] {
+            let server = Server::start(program, settings)?;
+            let run = Measured::of(&format!(
+                "--scenario {scenario} --target http://127.0.0.1:{} --sessions {sessions} --ramp 30s --hold 15s \
+                 --ramp-down 5s {options}",
+                server.port
+            ))?;
+            points.push((f64::from(sessions), run.number("/generator/rss_bytes")));
+            runs.push(run.raw());
+        }
+        let bytes = slope(&points);
+        println!("| {scenario} | {bytes:.0} |");
+        all.insert(scenario.to_owned(), json!({ "bytes_per_held_session": bytes, "runs": runs }));
+    }
+    Ok(Value::Object(all))
+}
+
+/// A server that is ended when dropped.
+struct Server {
+    process: Child,
+    port: u16,
+    _directory: tempfile::TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Server {
+    fn start(program: Program, settings: &str) -> Result<Self, String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let scripts = root.join("tests/interop/servers");
+        let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let mut command = match program {
+            Program::Node(script) => {
+                let mut command = Command::new("node");
+                command.env("NODE_PATH", root.join("target/node/node_modules")).arg(scripts.join(script));
+                command
+            }
+            Program::Python(script) => {
+                let mut command = Command::new("python3");
+                command.env("PYTHONPATH", root.join("target/python")).arg(scripts.join(script));
+                command
+            }
+            Program::Mosquitto => return Self::mosquitto(directory),
+        };
+        command.arg(settings).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
+        let mut line = String::new();
+        let output = process.stdout.take().ok_or("no output")?;
+        BufReader::new(output).read_line(&mut line).map_err(|error| error.to_string())?;
+        let announced: Value =
+            serde_json::from_str(&line).map_err(|_| format!("{command:?} does not start"))?;
+        let port = announced["port"].as_u64().and_then(|port| u16::try_from(port).ok()).ok_or("no port")?;
+        Ok(Self { process, port, _directory: directory })
+    }
+
+    fn mosquitto(directory: tempfile::TempDir) -> Result<Self, String> {
+        let failed = |error: std::io::Error| format!("mosquitto: {error}");
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).map_err(failed)?.port();
+        let path = directory.path().join("mosquitto.conf");
+        let mut file = std::fs::File::create(&path).map_err(failed)?;
+        write!(
+            file,
+            "listener {port} 127.0.0.1\nprotocol websockets\nallow_anonymous true\nmax_connections -1\n"
+        )
+        .map_err(failed)?;
+        let mut command = Command::new("/usr/sbin/mosquitto");
+        let process = command.arg("-c").arg(path).stderr(Stdio::null()).spawn().map_err(failed)?;
+        let server = Self { process, port, _directory: directory };
+        let give_up = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if Instant::now() > give_up {
+                return Err("mosquitto does not listen".into());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(server)
+    }
+}

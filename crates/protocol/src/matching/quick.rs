@@ -1,0 +1,137 @@
+//! Reads the first two fields of a record by position, which is enough for most broadcasts.
+//!
+//! Checks nothing behind what it returns. Invariant: what it returns, the whole pass would find too.
+
+use super::judge::Brief;
+use super::rule::{Rule, Want};
+use super::{Place, Wanted, text};
+
+/// So many digits always fit 64 bits.
+const INTEGER_DIGITS_MAX: usize = 19;
+
+/// The rules that the first field of an object tells apart.
+#[derive(Clone, Debug)]
+pub(super) struct Types {
+    /// The field's key.
+    key: Box<[u8]>,
+    /// The first rules, each by the text that the field is.
+    rules: Vec<Type>,
+}
+
+#[derive(Clone, Debug)]
+struct Type {
+    text: Box<[u8]>,
+    wants: Wants,
+}
+
+/// What a rule wants beyond being found.
+#[derive(Clone, Debug)]
+enum Wants {
+    Nothing,
+    /// One field of the same object.
+    Field(Box<[u8]>),
+    /// More than is read here.
+    More,
+}
+
+/// What the first fields tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quick<'r> {
+    /// The rule.
+    pub rule: u8,
+    /// The one value that it wants: an integer without sign, and its digits.
+    pub integer: Option<(u64, &'r [u8])>,
+}
+
+impl Types {
+    /// `None` where the first rule asks for anything else.
+    pub(super) fn of(rules: &[Rule], briefs: &[Brief], wanted: &[Wanted]) -> Option<Self> {
+        let (key, _) = by_field(rules.first()?)?;
+        let like_the_first = rules.iter().map_while(|rule| by_field(rule).filter(|(other, _)| *other == key));
+        let types = like_the_first.zip(briefs).enumerate().map(|(k, ((_, text), brief))| {
+            let wants = match brief.slots.count_ones() {
+                0 => Wants::Nothing,
+                // Of a key that comes twice the first counts, which is the type's own.
+                _ => match only_field(k, brief, wanted).filter(|field| *field != key) {
+                    Some(field) => Wants::Field(field.into()),
+                    None => Wants::More,
+                },
+            };
+            Type { text: text.into(), wants }
+        });
+        Some(Self { key: key.into(), rules: types.collect() })
+    }
+
+    #[inline]
+    pub(super) fn read<'r>(&self, record: &'r [u8]) -> Option<Quick<'r>> {
+        let value = after_key(record, b'{', &self.key)?.strip_prefix(b"\"")?;
+        let (text, rest) = value.split_at_checked(text::plain_len(value))?;
+        let rest = rest.strip_prefix(b"\"")?;
+        let rule = self.rules.iter().position(|rule| *rule.text == *text)?;
+        let integer = match &self.rules.get(rule)?.wants {
+            Wants::Nothing => None,
+            Wants::Field(key) => Some(integer(after_key(rest, b',', key)?)?),
+            Wants::More => return None,
+        };
+        Some(Quick { rule: rule as u8, integer })
+    }
+}
+
+/// The field at the top that is all that a rule asks for, and what it has to be.
+fn by_field(rule: &Rule) -> Option<(&[u8], &[u8])> {
+    let Rule { is: None, starts: None, contains: None, fields, .. } = rule else { return None };
+    if rule.body_mark().is_some() {
+        return None;
+    }
+    match &fields[..] {
+        [(pointer, Want::Equals(text))] => match pointer.tokens() {
+            [key] if is_plain(key.as_bytes()) => Some((key.as_bytes(), text)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The key of the field at the top that is the only value kept for this rule.
+fn only_field<'w>(rule: usize, brief: &Brief, wanted: &'w [Wanted]) -> Option<&'w [u8]> {
+    let mut of_rule = wanted.iter().filter(|wanted| wanted.rules >> rule & 1 == 1);
+    let (only, None) = (of_rule.next()?, of_rule.next()) else { return None };
+    match &only.place {
+        Place::Field(pointer) if brief.slots.count_ones() == 1 => match pointer.tokens() {
+            [key] if is_plain(key.as_bytes()) => Some(key.as_bytes()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether a key is written as it is.
+fn is_plain(key: &[u8]) -> bool {
+    text::plain_len(key) == key.len()
+}
+
+/// What follows `<opening>"<key>":`.
+#[inline]
+fn after_key<'m>(bytes: &'m [u8], opening: u8, key: &[u8]) -> Option<&'m [u8]> {
+    let (&[first, quote], rest) = bytes.split_first_chunk()?;
+    if (first, quote) != (opening, b'"') {
+        return None;
+    }
+    rest.strip_prefix(key)?.strip_prefix(b"\":")
+}
+
+/// The unsigned integer that `digits` begins with, up to `,` or `}`, and as it is written.
+#[inline]
+fn integer(digits: &[u8]) -> Option<(u64, &[u8])> {
+    let mut value = 0u64;
+    for (len, &byte) in digits.iter().enumerate().take(INTEGER_DIGITS_MAX + 1) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            // JSON has no leading zeros.
+            let is_number = len == 1 || (len > 1 && digits.first() != Some(&b'0'));
+            return (is_number && matches!(byte, b',' | b'}')).then_some((value, digits.get(..len)?));
+        }
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+    }
+    None
+}

@@ -1,0 +1,198 @@
+//! The fields that rules ask for, as a tree of keys: what the JSON reader walks along.
+//!
+//! Invariant: a node's parent comes before it; the root is the whole JSON and has no conditions.
+
+use super::judge::Rules;
+use super::rule::{Pointer, Want};
+use super::{Excess, Result};
+
+/// No node.
+pub(super) const NONE: u8 = u8::MAX;
+/// The JSON itself.
+pub(super) const ROOT: u8 = 0;
+
+/// The nodes of one JSON text.
+#[derive(Clone, Debug)]
+pub(super) struct Tree {
+    nodes: Vec<Node>,
+    /// The nodes in each element of the list that is handed out: a new element has new fields.
+    in_element: Seen,
+}
+
+/// A place, and who asks for it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Node {
+    pub(super) parent: u8,
+    /// Its index, if it can be an element's.
+    pub(super) index: Option<u32>,
+    /// What is inside, by key. An element's key is its index in decimal.
+    children: Vec<(Box<[u8]>, u8)>,
+    /// Every element.
+    star: Option<u8>,
+    /// Whether one of the children can be an element.
+    has_elements: bool,
+    /// Rules that want it to exist.
+    pub(super) exists: Rules,
+    /// Values, and the rules that want it to equal each.
+    pub(super) equals: Vec<(Box<[u8]>, Rules)>,
+    pub(super) equals_rules: Rules,
+    /// Where its value is kept, and for whom.
+    pub(super) slots: Vec<(u8, Rules)>,
+    /// The rule for which its values are handed out, one an element.
+    pub(super) each: Rules,
+    /// All rules that ask for its own value.
+    pub(super) value_rules: Rules,
+    /// Rules that ask for something inside.
+    pub(super) inner_rules: Rules,
+}
+
+/// A set of nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen([u64; 4]);
+
+impl Seen {
+    /// Adds a node; `false` if it was there.
+    pub(super) fn add(&mut self, node: u8) -> bool {
+        let bit = 1u64 << (node % 64);
+        match self.0.get_mut(usize::from(node / 64)) {
+            Some(word) if *word & bit == 0 => {
+                *word |= bit;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn remove(&mut self, others: Self) {
+        self.0.iter_mut().zip(others.0).for_each(|(word, other)| *word &= !other);
+    }
+}
+
+impl Tree {
+    pub(super) fn new() -> Self {
+        Self { nodes: vec![Node::default()], in_element: Seen::default() }
+    }
+
+    pub(super) fn node(&self, node: u8) -> Option<&Node> {
+        self.nodes.get(usize::from(node))
+    }
+
+    /// The rules that ask for anything in it.
+    pub(super) fn rules(&self) -> Rules {
+        self.nodes.first().map_or(0, |root| root.inner_rules)
+    }
+
+    /// Forgets which fields of an element have come.
+    pub(super) fn begin_element(&self, seen: &mut Seen) {
+        seen.remove(self.in_element);
+    }
+
+    pub(super) fn add_condition(&mut self, rule: Rules, pointer: &Pointer, want: &Want) -> Result<()> {
+        let node = self.place(pointer, rule, false)?;
+        match want {
+            Want::Exists => node.exists |= rule,
+            Want::Equals(text) => {
+                node.equals_rules |= rule;
+                match node.equals.iter_mut().find(|(known, _)| **known == **text) {
+                    Some((_, rules)) => *rules |= rule,
+                    None => node.equals.push((text.clone().into(), rule)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_slot(&mut self, rules: Rules, pointer: &Pointer, slot: u8) -> Result<()> {
+        self.place(pointer, rules, false)?.slots.push((slot, rules));
+        Ok(())
+    }
+
+    /// A place with `*` for each element of an array.
+    pub(super) fn add_each(&mut self, rule: Rules, pointer: &Pointer) -> Result<()> {
+        self.place(pointer, rule, true)?.each = rule;
+        Ok(())
+    }
+
+    /// The node of `pointer`, whose value `rules` ask for.
+    fn place(&mut self, pointer: &Pointer, rules: Rules, has_star: bool) -> Result<&mut Node> {
+        let (mut at, mut is_in_element) = (ROOT, false);
+        for token in pointer.tokens() {
+            let is_star = has_star && token == "*";
+            is_in_element |= is_star;
+            at = self.child(at, token, is_star, rules)?;
+            if is_in_element {
+                self.in_element.add(at);
+            }
+        }
+        let node = self.nodes.get_mut(usize::from(at)).ok_or(Excess::Fields)?;
+        node.value_rules |= rules;
+        Ok(node)
+    }
+
+    fn child(&mut self, parent: u8, token: &str, is_star: bool, rules: Rules) -> Result<u8> {
+        let next = self.nodes.len();
+        let outer = self.nodes.get_mut(usize::from(parent)).ok_or(Excess::Fields)?;
+        outer.inner_rules |= rules;
+        let known = match is_star {
+            true => outer.star,
+            false => {
+                outer.children.iter().find(|(key, _)| **key == *token.as_bytes()).map(|(_, child)| *child)
+            }
+        };
+        if let Some(child) = known {
+            return Ok(child);
+        }
+        if next >= usize::from(NONE) {
+            return Err(Excess::Fields);
+        }
+        let index = index_of(token).filter(|_| !is_star);
+        match is_star {
+            true => outer.star = Some(next as u8),
+            false => outer.children.push((token.as_bytes().into(), next as u8)),
+        }
+        outer.has_elements |= index.is_some() || is_star;
+        self.nodes.push(Node { parent, index, ..Node::default() });
+        Ok(next as u8)
+    }
+
+    /// Whether an array has both elements by index and every element: which of them an element is could not be
+    /// told.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        let is_indexed = |node: &Node| {
+            node.children
+                .iter()
+                .any(|(_, child)| self.node(*child).is_some_and(|child| child.index.is_some()))
+        };
+        self.nodes.iter().any(|node| node.star.is_some() && is_indexed(node))
+    }
+}
+
+impl Node {
+    /// Whether the value of this key is asked for.
+    pub(super) fn by_key(&self, key: &[u8]) -> u8 {
+        self.children.iter().find(|(known, _)| **known == *key).map_or(NONE, |(_, child)| *child)
+    }
+
+    /// The same for an element of an array.
+    pub(super) fn by_index(&self, index: u32, tree: &Tree) -> u8 {
+        if !self.has_elements {
+            return NONE;
+        }
+        if let Some(star) = self.star {
+            return star;
+        }
+        let is_it = |child: u8| tree.node(child).is_some_and(|child| child.index == Some(index));
+        self.children.iter().find(|(_, child)| is_it(*child)).map_or(NONE, |(_, child)| *child)
+    }
+
+    /// Whether its elements are handed out.
+    pub(super) fn has_star(&self) -> bool {
+        self.star.is_some()
+    }
+}
+
+/// The index that a token is: decimal, without a leading zero.
+fn index_of(token: &str) -> Option<u32> {
+    let is_number = token == "0" || (!token.starts_with('0') && token.bytes().all(|b| b.is_ascii_digit()));
+    token.parse().ok().filter(|_| is_number)
+}

@@ -1,0 +1,129 @@
+//! What came in the messages, as results: records by kind, answers, ages, gaps in their numbers.
+//!
+//! Knows which kinds declare what from the plan's scenario. Invariant: a kind that declares a figure
+//! has it in the result, also where nothing came.
+
+use serde::{Deserialize, Serialize};
+
+use super::latencies::latency;
+use super::{LatencyResult, Ordered};
+use crate::measure::{KindTally, Tally};
+use crate::members::{MemberName, SessionNumber};
+use crate::numbers;
+use crate::plan::Plan;
+use crate::scenario::kinds::Kind;
+
+/// What was received.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MessagesResult {
+    /// Whole messages.
+    pub received: u64,
+    /// Bytes of payload in them.
+    pub bytes: u64,
+    /// Of these, those in which another JSON text followed the first on a line of its own: only the
+    /// first was read.
+    #[serde(default)]
+    pub joined: u64,
+    /// Records by kind: a message is one, unless the scenario separates several in it; `other` is
+    /// whatever the scenario does not list.
+    pub by_type: Ordered<u64>,
+    /// From the first session's start to the close of accounts, in seconds: what rates are over.
+    #[serde(default)]
+    pub seconds: f64,
+    /// Answers sent, by the kind that they answer.
+    #[serde(default)]
+    pub answers: Ordered<u64>,
+    /// Of kinds that say when they were sent: how long before they came.
+    #[serde(default)]
+    pub ages: Ordered<AgeResult>,
+    /// Of kinds that are numbered: what is missing, by session.
+    #[serde(default)]
+    pub sequences: Ordered<SequenceResult>,
+    /// The first that the scenario does not list; `null` if all were of its types.
+    pub first_other: Option<OtherMessage>,
+    /// Bytes read off sockets, framing and HTTP included.
+    pub socket_bytes_received: u64,
+    /// Bytes written to sockets.
+    pub socket_bytes_sent: u64,
+}
+
+/// How long before they came messages of a kind were sent, by the servers' clocks and ours.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AgeResult {
+    /// Messages that say when.
+    pub count: u64,
+    /// Of these, those of later than now: the clocks differ. They are in no latency.
+    pub negative: u64,
+    /// The others.
+    #[serde(flatten)]
+    pub latency: LatencyResult,
+    /// The smallest age by server, in milliseconds; where it is far from zero, the clocks differ.
+    pub least_ms: Ordered<f64>,
+}
+
+/// Numbers of messages of a kind, over all sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SequenceResult {
+    /// Numbers that were skipped.
+    pub missing: u64,
+    /// Numbers that came again, or late.
+    pub duplicate: u64,
+}
+
+/// A message of a type that the scenario does not list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OtherMessage {
+    /// The number of the session that received it.
+    pub session: SessionNumber,
+    /// Its member.
+    pub member_id: MemberName,
+    /// Seconds since the run began.
+    pub at_seconds: f64,
+    /// Its beginning.
+    pub text: String,
+}
+
+/// Answers by kind.
+pub(super) fn answers(tally: &Tally, plan: &Plan) -> Ordered<u64> {
+    declared(tally, plan, |kind| kind.answer.is_some(), |measured| measured.answers)
+}
+
+/// Ages by kind.
+pub(super) fn ages(tally: &Tally, plan: &Plan) -> Ordered<AgeResult> {
+    let least = |(server, micros): (&String, &i64)| (server.clone(), numbers::tidy(*micros as f64 / 1e3));
+    declared(
+        tally,
+        plan,
+        |kind| kind.sent_at.is_some(),
+        |measured| AgeResult {
+            count: measured.ages.count() + measured.ages_negative,
+            negative: measured.ages_negative,
+            latency: latency(&measured.ages),
+            least_ms: measured.ages_least.iter().map(least).collect(),
+        },
+    )
+}
+
+/// Missing and repeated numbers by kind.
+pub(super) fn sequences(tally: &Tally, plan: &Plan) -> Ordered<SequenceResult> {
+    declared(
+        tally,
+        plan,
+        |kind| kind.sequence.is_some(),
+        |measured| SequenceResult { missing: measured.missing, duplicate: measured.duplicate },
+    )
+}
+
+fn declared<T>(
+    tally: &Tally,
+    plan: &Plan,
+    declares: impl Fn(&Kind) -> bool,
+    result: impl Fn(&KindTally) -> T,
+) -> Ordered<T> {
+    let kinds = plan.scenario.websocket.iter().flat_map(|websocket| &websocket.kinds.kinds).enumerate();
+    let nothing = KindTally::default();
+    kinds
+        .filter(|(_, kind)| declares(kind))
+        .map(|(k, kind)| (kind.name.clone(), result(tally.kind(k).unwrap_or(&nothing))))
+        .collect()
+}

@@ -1,0 +1,39 @@
+//! What is printed of kinds of messages beyond their number: answers, ages, missing numbers.
+//!
+//! Computes nothing. Invariant: a warning stands wherever two clocks differ so much that it shows.
+
+use super::super::MessagesResult;
+use super::super::texts::summary::Summary;
+use super::{SERVERS_SHOWN_MAX, Text, counted};
+use crate::foreign;
+use crate::numbers::{figure, grouped};
+
+impl Text {
+    /// What kinds of messages say beyond their number.
+    pub(super) fn kinds(&mut self, messages: &MessagesResult) {
+        let lang = self.lang;
+        let answers: Vec<(&str, u64)> = messages.answers.iter().map(|(kind, count)| (kind, *count)).collect();
+        if !answers.is_empty() {
+            self.more(&lang.say(Summary::Answers, &[&counted(answers.into_iter())]));
+        }
+        for (kind, age) in messages.ages.iter().filter(|(_, age)| age.count > 0) {
+            let millis = |ms: Option<f64>| ms.map_or("–".to_owned(), |ms| format!("{} ms", figure(ms)));
+            let least = age.least_ms.iter().take(SERVERS_SHOWN_MAX);
+            let least: Vec<String> =
+                least.map(|(url, ms)| format!("{} {} ms", foreign::line(url, 60), figure(*ms))).collect();
+            let of = &age.latency;
+            let figures = [millis(of.p50_ms), millis(of.p95_ms), millis(of.max_ms)];
+            self.more(
+                &lang.say(Summary::Age, &[&kind, &figures[0], &figures[1], &figures[2], &least.join(", ")]),
+            );
+            if age.negative > 0 {
+                let (negative, all) = (grouped(age.negative), grouped(age.count));
+                self.warn(&lang.say(Summary::AgeNegative, &[&negative, &all, &kind]));
+            }
+        }
+        for (kind, sequence) in messages.sequences.iter() {
+            let (missing, duplicate) = (grouped(sequence.missing), grouped(sequence.duplicate));
+            self.more(&lang.say(Summary::Sequence, &[&kind, &missing, &duplicate]));
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Compiles how a kind of messages is known: `is`, `starts`, `contains`, `fields`.
+//!
+//! Knows no roles. Invariants: a kind's texts are the same for all sessions; a kind that can never
+//! match, or that an earlier one hides, is refused.
+
+use startline_protocol::matching::{Pointer, Rule, VALUE_BYTES_MAX, Want};
+
+use super::document::{Section, Text};
+use super::names::{Moment, Vocabulary};
+use super::request::{Result, compiled};
+use super::template::Part;
+
+pub(super) const FIELD_KEYS: [&str; 1] = ["equals"];
+
+/// How a kind is known, and the same as text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    pub(super) rule: Rule,
+    pub(super) text: String,
+}
+
+/// A text that is the same for all sessions, and how it is shown.
+pub(super) struct Constant {
+    pub(super) bytes: Vec<u8>,
+    shown: String,
+}
+
+/// Compiles the conditions of a kind. Without any it is known by its name at `type_at`.
+pub(super) fn compile(
+    table: Option<&Section<'_>>,
+    name: &str,
+    type_at: &Pointer,
+    body_after: Option<&[u8]>,
+    vocabulary: &Vocabulary,
+) -> Result<Known> {
+    let mut known = Known::default();
+    known.rule.body_after = body_after.map(<[u8]>::to_vec);
+    let Some(table) = table else {
+        known.by_type(name, type_at);
+        return Ok(known);
+    };
+    if let Some(after) = constant(table, "body_after", vocabulary)? {
+        known.rule.body_after = Some(after.bytes);
+    }
+    let mut texts = [("is", None), ("starts", None), ("contains", None)];
+    for (key, bytes) in &mut texts {
+        if let Some(found) = constant(table, key, vocabulary)? {
+            known.say(&format!("{key} {}", found.shown));
+            *bytes = Some(found.bytes);
+        }
+    }
+    let [(_, is), (_, starts), (_, contains)] = texts;
+    if is.is_some()
+        && let Some(key) = ["starts", "contains", "fields"].into_iter().find(|key| table.has(key))
+    {
+        return Err(table.error(key, table.place(key), "\"is\" compares the whole record, and stands alone"));
+    }
+    known.fields(table, vocabulary)?;
+    let is_by_type = is.is_none() && starts.is_none() && contains.is_none() && !table.has("fields");
+    known.rule = Rule { is, starts, contains, ..known.rule };
+    if is_by_type {
+        known.by_type(name, type_at);
+    }
+    if let Some((outer, inner)) = known.rule.contradiction() {
+        let message = format!("it can never match: {outer} cannot equal a text and have {inner} in it");
+        return Err(table.error("fields", table.place("fields"), message));
+    }
+    Ok(known)
+}
+
+impl Known {
+    fn say(&mut self, condition: &str) {
+        let comma = if self.text.is_empty() { "" } else { ", " };
+        self.text += &format!("{comma}{condition}");
+    }
+
+    fn by_type(&mut self, name: &str, type_at: &Pointer) {
+        self.rule.fields = vec![(type_at.clone(), Want::Equals(name.into()))];
+        self.say(&format!("{type_at} = {}", quoted(name.as_bytes())));
+    }
+
+    fn fields(&mut self, table: &Section<'_>, vocabulary: &Vocabulary) -> Result<()> {
+        let title = format!("fields of {}", table.title);
+        let fields = table.named("fields", &title, &FIELD_KEYS)?;
+        if table.has("fields") && fields.is_empty() {
+            return Err(table.error("fields", table.place("fields"), "there is none in it"));
+        }
+        for (place, value) in fields {
+            let pointer = pointer(table, "fields", &place)?;
+            let (want, shown) = match value {
+                Err(text) if text.value == "*" => (Want::Exists, "*".to_owned()),
+                Err(text) => equals(table, "fields", &text, vocabulary)?,
+                Ok(inner) => {
+                    let text = inner.text("equals")?;
+                    let text = text.ok_or_else(|| inner.own_error("the key \"equals\" is missing"))?;
+                    equals(&inner, "equals", &text, vocabulary)?
+                }
+            };
+            self.say(&format!("{} = {shown}", place.value));
+            self.rule.fields.push((pointer, want));
+        }
+        Ok(())
+    }
+}
+
+fn equals(
+    section: &Section<'_>,
+    key: &str,
+    text: &Text<'_>,
+    vocabulary: &Vocabulary,
+) -> Result<(Want, String)> {
+    let Constant { bytes, shown } = constant_of(section, key, text, vocabulary)?;
+    Ok((Want::Equals(bytes), shown))
+}
+
+/// A JSON pointer without `*`.
+pub(super) fn pointer(section: &Section<'_>, key: &str, text: &Text<'_>) -> Result<Pointer> {
+    place_of(text.value).map_err(|why| section.error(key, text.span.clone(), why))
+}
+
+/// The same, with the reason where it is none.
+pub(super) fn place_of(text: &str) -> std::result::Result<Pointer, String> {
+    let pointer = Pointer::parse(text).map_err(|why| format!("\"{text}\": {why}"))?;
+    if pointer.tokens().iter().any(|token| token == "*") {
+        return Err(format!(
+            "\"{text}\": * stands for every element in \"listed\" of [websocket.presence] only"
+        ));
+    }
+    Ok(pointer)
+}
+
+/// The text at `key`, if there is one.
+pub(super) fn constant(
+    section: &Section<'_>,
+    key: &str,
+    vocabulary: &Vocabulary,
+) -> Result<Option<Constant>> {
+    if !section.has(key) {
+        return Ok(None);
+    }
+    let text = match key {
+        // An empty record is one, too; JSON may begin where the record does.
+        "is" | "body_after" => section.text(key)?,
+        _ => Some(section.required_text(key)?),
+    };
+    text.map(|text| constant_of(section, key, &text, vocabulary)).transpose()
+}
+
+fn constant_of(
+    section: &Section<'_>,
+    key: &str,
+    text: &Text<'_>,
+    vocabulary: &Vocabulary,
+) -> Result<Constant> {
+    let wrong = |why: String| section.error(key, text.span.clone(), why);
+    let taken = vec![true; vocabulary.values.len()];
+    let moment = Moment::Request { step: "messages", taken: &taken };
+    let template = compiled(section, key, text, vocabulary, moment)?;
+    if !template.parts.iter().all(|part| matches!(part, Part::Literal(_) | Part::Secret(_))) {
+        let why = "kinds are the same for all sessions: variables, {hex:…}, {env:…} and {file:…} only";
+        return Err(wrong(why.into()));
+    }
+    let bytes: Vec<u8> = template.literals().flatten().copied().collect();
+    if bytes.len() > VALUE_BYTES_MAX {
+        return Err(wrong(format!("it can never match: {VALUE_BYTES_MAX} bytes are compared at most")));
+    }
+    let shown: Vec<u8> = template.shown(|_| None).literals().flatten().copied().collect();
+    Ok(Constant { bytes, shown: quoted(&shown) })
+}
+
+/// Bytes as a scenario would write them.
+fn quoted(bytes: &[u8]) -> String {
+    let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.contains('"') && !text.contains('\'') && !text.contains(char::is_control) => {
+            format!("'{text}'")
+        }
+        Ok(text) if text.chars().all(is_plain) => format!("{text:?}"),
+        _ => {
+            let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{{hex:{}}}", hex.join(" "))
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Compiles `[websocket.presence]`: who is announced, and who is listed.
+//!
+//! Knows no way in which a kind is known. Invariant: a scenario that announces members says where
+//! their ids are, and one that says so announces some.
+
+use startline_protocol::matching::Pointer;
+
+use super::document::Section;
+use super::kinds::{Kind, Kinds, LISTED_KEYS, PRESENCE_KEYS};
+use super::request::Result;
+use super::{MessageType, Role};
+use crate::nearest;
+
+/// Compiles `[websocket.presence]`, if there is one.
+pub(super) fn compile(section: &Section<'_>, kinds: &mut Kinds) -> Result<()> {
+    let announces = |kind: &&Kind| matches!(kind.role, Role::Entered | Role::Left | Role::Updated);
+    let announcement = kinds.kinds.iter().find(announces);
+    let Some(presence) = section.section("presence", "[websocket.presence]", &PRESENCE_KEYS)? else {
+        return match announcement {
+            Some(kind) => {
+                let message = format!(
+                    "\"{}\" announces a member, and there is no [websocket.presence] to say where its id is",
+                    kind.name
+                );
+                Err(section.error("messages", section.place("messages"), message))
+            }
+            None => Ok(()),
+        };
+    };
+    if announcement.is_none() {
+        let message = "no message in [websocket.messages] has the role \"entered\", \"left\" or \"updated\"";
+        return Err(presence.own_error(message));
+    }
+    let subject = presence.required_text("subject")?;
+    let all = kinds.kinds.iter().enumerate().filter(|(_, kind)| announces(kind));
+    let announcing: Vec<MessageType> = all.map(|(index, _)| MessageType(index as u8)).collect();
+    kinds.subject = Some(kinds.at(&presence, "subject", &announcing, &subject)?);
+    match presence.section("listed", "listed in [websocket.presence]", &LISTED_KEYS)? {
+        Some(listed) => listing(&listed, kinds),
+        None => Ok(()),
+    }
+}
+
+/// The kind that lists members, and where their ids are in it.
+fn listing(listed: &Section<'_>, kinds: &mut Kinds) -> Result<()> {
+    let name = listed.required_text("kind")?;
+    let Some(kind) = kinds.named(name.value) else {
+        let names: Vec<&str> = kinds.names().collect();
+        let message = format!("there is no kind \"{}\"{}", name.value, nearest::hint(name.value, &names));
+        return Err(listed.error("kind", name.span, message));
+    };
+    let at = listed.required_text("at")?;
+    let wrong = |why: String| listed.error("at", at.span.clone(), why);
+    let pointer = Pointer::parse(at.value).map_err(|why| wrong(format!("\"{}\": {why}", at.value)))?;
+    if pointer.tokens().iter().filter(|token| *token == "*").count() != 1 {
+        return Err(wrong(format!(
+            "\"{}\" has not one * for every element, as in \"/members/*/id\"",
+            at.value
+        )));
+    }
+    kinds.list(kind, pointer).map_err(wrong)
+}

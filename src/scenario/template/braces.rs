@@ -1,0 +1,148 @@
+//! What stands between braces: `{name}`, `{name:6|url}`, `{env:NAME}`, `{hex:c0 00}`, `{random:1-9}`.
+//!
+//! Reads the form; which names there are is not known here. Invariant: whatever is not of this form is
+//! text, as most braces are.
+
+use super::{Filter, Formatted, Part, Template, Width};
+use crate::nearest;
+
+/// Digits of a padded number at most: those of the largest.
+const DIGITS_MAX: u8 = 20;
+
+/// Kinds of braces that say what they stand for themselves, and what ends the rest of them.
+const KINDS: [&str; 4] = ["env:", "file:", "hex:", "random:"];
+
+/// A brace that may stand for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Brace<'t> {
+    /// All of it, with its braces.
+    pub text: &'t str,
+    /// The name, or `env:NAME` and the like.
+    pub name: &'t str,
+    /// What stands behind the first `:` after a name.
+    width: Option<&'t str>,
+    /// What stands behind each `|`.
+    filters: &'t str,
+}
+
+impl<'t> Brace<'t> {
+    /// The brace that `text` begins with.
+    pub fn read(text: &'t str) -> Option<Self> {
+        let inner = text.strip_prefix('{')?;
+        let end = inner.find(['{', '}', '\n'])?;
+        if !inner[end..].starts_with('}') {
+            return None;
+        }
+        let (whole, inner) = (&text[..end + 2], &inner[..end]);
+        if KINDS.iter().any(|kind| inner.starts_with(kind)) {
+            let (name, filters) = without_filters(inner);
+            return Some(Self { text: whole, name, width: None, filters });
+        }
+        let (before, filters) = inner.find('|').map_or((inner, ""), |at| inner.split_at(at));
+        let (name, width) =
+            before.split_once(':').map_or((before, None), |(name, width)| (name, Some(width)));
+        let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let fits = is_identifier(name)
+            && width.is_none_or(|width| !width.is_empty() && is_word(width))
+            && filters.split('|').skip(1).all(|filter| !filter.is_empty() && is_word(filter));
+        fits.then_some(Self { text: whole, name, width, filters })
+    }
+
+    /// The brace within the doubled braces that `text` begins with: it writes itself.
+    pub fn escaped(text: &'t str) -> Option<Self> {
+        let brace = Self::read(text.strip_prefix('{')?)?;
+        text[1 + brace.text.len()..].starts_with('}').then_some(brace)
+    }
+
+    /// Whether it is a name alone.
+    pub fn is_plain(&self) -> bool {
+        self.width.is_none() && self.filters.is_empty()
+    }
+
+    /// What is found, with the width and the filters that are written.
+    ///
+    /// # Errors
+    /// A width or filter that there is none of.
+    pub fn formatted(&self, found: Template) -> Result<Template, String> {
+        if self.is_plain() {
+            return Ok(found);
+        }
+        let width = self.width.map(|text| self.width_of(text, &found)).transpose()?;
+        let filters = self.filters.split('|').skip(1).map(|name| self.filter_of(name));
+        let filters = filters.collect::<Result<Vec<_>, _>>()?;
+        Ok(Formatted { inner: found, width, filters }.folded())
+    }
+
+    fn width_of(&self, text: &str, found: &Template) -> Result<Width, String> {
+        let name = self.name;
+        let is_text = |part: &Part| {
+            matches!(part, Part::Secret(_) | Part::NowIso | Part::Uuid { .. } | Part::DistanceKm { .. })
+        };
+        let is_number = |part: &Part| match part {
+            Part::Literal(bytes) => !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit),
+            part => !is_text(part),
+        };
+        if !matches!(&found.parts[..], [one] if is_number(one)) {
+            return Err(format!("{}: only a number has a width, and {name} is not one", self.text));
+        }
+        if text == "u16" {
+            return Ok(Width::U16);
+        }
+        let digits = text.parse().ok().filter(|digits| (1..=DIGITS_MAX).contains(digits));
+        digits.map(Width::Digits).ok_or_else(|| {
+            format!(
+                "{}: a width is 1 to {DIGITS_MAX} digits, {{{name}:6}}, or two bytes, {{{name}:u16}}",
+                self.text
+            )
+        })
+    }
+
+    fn filter_of(&self, name: &str) -> Result<Filter, String> {
+        if let Some((_, filter)) = Filter::ALL.iter().find(|(known, _)| *known == name) {
+            return Ok(*filter);
+        }
+        let known = Filter::ALL.map(|(known, _)| known);
+        Err(format!("{}: there is no filter \"{name}\"{}", self.text, nearest::hint(name, &known)))
+    }
+}
+
+impl Formatted {
+    /// The same, rendered already where it is a constant.
+    pub fn folded(self) -> Template {
+        let is_secret = self.inner.parts.iter().find_map(|part| match part {
+            Part::Secret(secret) => Some(secret.name.clone()),
+            _ => None,
+        });
+        if !self.inner.is_constant() {
+            return Template::of([Part::Formatted(Box::new(self))]);
+        }
+        let whole = Template { parts: vec![Part::Formatted(Box::new(self))] };
+        let mut out = Vec::new();
+        whole.render(&super::Scope::default(), &mut out);
+        match (is_secret, String::from_utf8(out)) {
+            (Some(name), Ok(value)) => Template::of([Part::Secret(super::Secret { name, value })]),
+            (_, Ok(text)) => Template::of([Part::Literal(text.into_bytes().into())]),
+            // Two bytes of a number need not be UTF-8.
+            (_, Err(error)) => Template::of([Part::Literal(error.into_bytes().into())]),
+        }
+    }
+}
+
+/// What is before the filters, and these; a `|` behind which stands no filter's name is part of it.
+fn without_filters(inner: &str) -> (&str, &str) {
+    let mut end = inner.len();
+    while let Some(at) = inner[..end].rfind('|') {
+        if !Filter::ALL.iter().any(|(known, _)| *known == &inner[at + 1..end]) {
+            break;
+        }
+        end = at;
+    }
+    inner.split_at(end)
+}
+
+/// Whether `name` can stand between braces: a letter or `_`, then letters, digits or `_`, ASCII
+/// only.
+pub fn is_identifier(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}

@@ -1,0 +1,222 @@
+//! What a record means: counted, answered, awaited by a step, taken by a heartbeat, aged, numbered,
+//! and told to the ledger, in this order.
+//!
+//! Knows the roles of the scenario's kinds, not their names. Invariants: an answer goes out in the
+//! same write as whatever else the read brings about; a record that matches nothing is counted, never
+//! a fault.
+
+use super::request::refuse_unquotable;
+use super::replies::Echo;
+use super::values::Values;
+use super::{Context, Observer, Phase, Session, Unmatched};
+use crate::fault::Fault;
+use crate::scenario::kinds::{Kind, SentAt};
+use crate::scenario::{MessageType, Role};
+
+impl Session {
+    pub(super) fn record<O: Observer>(
+        &mut self,
+        kind: MessageType,
+        values: &Values<'_>,
+        echo: Echo,
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        ctx.observer.record(kind);
+        let script = ctx.script;
+        let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
+        let known = websocket.kinds.get(kind);
+        if let Some(known) = known.filter(|known| known.answer.is_some() && self.phase != Phase::Closing) {
+            self.answer(kind, known, values, ctx)?;
+        }
+        let (phase, step) = (self.phase, self.step);
+        let mut is_taken = false;
+        match phase {
+            Phase::Opening => {
+                self.awaited(kind, values, ctx)?;
+                is_taken = (self.phase, self.step) != (phase, step);
+            }
+            Phase::Held => is_taken = self.replied(kind, values, echo, ctx),
+            _ => {}
+        }
+        if self.phase == Phase::Over {
+            return Ok(());
+        }
+        let Some(known) = known else {
+            self.unmatched(is_taken, values, ctx);
+            return Ok(());
+        };
+        self.note_age(kind, known, values, ctx);
+        self.note_number(kind, known, values, ctx);
+        self.tell(known, is_taken && phase == Phase::Opening, values, ctx)
+    }
+
+    /// Sends a kind's answer.
+    fn answer<O: Observer>(
+        &mut self,
+        kind: MessageType,
+        known: &Kind,
+        values: &Values<'_>,
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        let script = ctx.script;
+        let (Some(answer), Some(websocket)) = (&known.answer, &script.scenario.websocket) else {
+            return Ok(());
+        };
+        let mut taken = Vec::new();
+        if !known.take.is_empty() {
+            taken.resize(script.scenario.takes, String::new());
+        }
+        for (value, place) in &known.take {
+            let text = match values.get(*place) {
+                Some(bytes) => std::str::from_utf8(bytes).map_err(|_| Fault::ValueUnusable(*value))?,
+                None if values.is_too_long(*place) => return Err(Fault::ValueTooLong(*value)),
+                None => return Err(Fault::ValueMissing(*value)),
+            };
+            text.clone_into(&mut taken[usize::from(*value)]);
+        }
+        let scope = self.scope(&taken, 0, ctx);
+        refuse_unquotable(answer, &scope)?;
+        self.send_rendered(answer, websocket.kinds.opcode(), &scope, ctx);
+        ctx.observer.answered(kind);
+        Ok(())
+    }
+
+    fn unmatched<O: Observer>(&self, is_taken: bool, values: &Values<'_>, ctx: &mut Context<'_, O>) {
+        let has_kinds = ctx.script.scenario.websocket.as_ref().is_some_and(|it| !it.kinds.matcher.is_empty());
+        if is_taken || !(has_kinds || !values.is_text()) || !ctx.observer.wants_unmatched() {
+            return;
+        }
+        let shown = self.redacted(values.start(), ctx);
+        let unmatched = if values.is_text() { Unmatched::Text(&shown) } else { Unmatched::Binary(&shown) };
+        ctx.observer.unmatched(ctx.who, unmatched);
+    }
+
+    fn note_age<O: Observer>(
+        &self,
+        kind: MessageType,
+        known: &Kind,
+        values: &Values<'_>,
+        ctx: &mut Context<'_, O>,
+    ) {
+        let Some(sent_at) = known.sent_at else { return };
+        if let Some(sent) = values.get(sent_at.place).and_then(|text| micros(text, sent_at)) {
+            ctx.observer.aged(kind, self.server, ctx.unix_micros as i64 - sent);
+        }
+    }
+
+    fn note_number<O: Observer>(
+        &self,
+        kind: MessageType,
+        known: &Kind,
+        values: &Values<'_>,
+        ctx: &mut Context<'_, O>,
+    ) {
+        let Some((place, index)) = known.sequence else { return };
+        let text = values.get(place).and_then(|text| std::str::from_utf8(text).ok());
+        let Some(number) = text.and_then(|text| text.parse::<u64>().ok()) else { return };
+        match ctx.side.number(ctx.row, index.into(), number) {
+            Step::First | Step::Next => {}
+            Step::Skipped(missing) => ctx.observer.numbered(kind, missing, false),
+            Step::Back => ctx.observer.numbered(kind, 0, true),
+        }
+    }
+
+    /// What the kind's role says.
+    fn tell<O: Observer>(
+        &mut self,
+        known: &Kind,
+        is_awaited: bool,
+        values: &Values<'_>,
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        let subject =
+            || ctx.script.scenario.websocket.as_ref()?.kinds.subject.and_then(|at| values.member(at));
+        match known.role {
+            Role::Entered => {
+                let member = subject().ok_or(Fault::MessageMalformed)?;
+                ctx.observer.entered(ctx.who, member);
+            }
+            Role::Left => {
+                if let Some(member) = subject() {
+                    ctx.observer.left(ctx.who, member);
+                }
+            }
+            Role::Error if !is_awaited => return self.error_message(known, values, ctx),
+            Role::Error | Role::Information | Role::Updated => {}
+        }
+        Ok(())
+    }
+
+    /// An error before open ends the session; later it is counted, and names the close that may
+    /// follow.
+    fn error_message<O: Observer>(
+        &mut self,
+        kind: &Kind,
+        values: &Values<'_>,
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        let script = ctx.script;
+        let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
+        let code = kind.code.and_then(|place| values.get(place));
+        let known = websocket.kinds.error_codes.iter().find(|known| Some(known.code.as_bytes()) == code);
+        let aged = self.flag(super::TICKET_AGED) && known.is_some_and(|known| known.ticket);
+        let Some(name) = known.map(|known| known.error).or(kind.refused) else { return Ok(()) };
+        let fault = if aged { Fault::TicketAgedHere } else { script.scenario.named(name) };
+        if self.phase == Phase::Opening {
+            return Err(fault);
+        }
+        if self.phase == Phase::Held {
+            if let Some(known) = known {
+                self.last_error = known.error;
+            }
+            let evidence = self.redacted(values.start(), ctx);
+            ctx.observer.error_message(ctx.who, self.server, fault, &evidence);
+        }
+        Ok(())
+    }
+}
+
+/// How a message's number follows the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// There was none.
+    First,
+    /// It is the next.
+    Next,
+    /// So many are missing between them.
+    Skipped(u64),
+    /// It is not greater.
+    Back,
+}
+
+/// An instant in Unix microseconds: digits, a fraction after them or none.
+fn micros(text: &[u8], sent_at: SentAt) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let whole: u64 = whole.parse().ok()?;
+    let fraction = &fraction[..fraction.len().min(9)];
+    let (parts, of) = (fraction.parse::<u32>().ok()?, 10u64.pow(fraction.len() as u32));
+    let nanos = u128::from(whole) * u128::from(sent_at.unit_nanos)
+        + u128::from(parts) * u128::from(sent_at.unit_nanos) / u128::from(of);
+    i64::try_from(nanos / 1_000).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::kinds::PlaceIndex;
+
+    #[test]
+    fn instants_are_read_in_their_unit() {
+        let micros_of =
+            |text: &str, unit_nanos| micros(text.as_bytes(), SentAt { place: PlaceIndex(0), unit_nanos });
+        assert_eq!(micros_of("1751360400123", 1_000_000), Some(1_751_360_400_123_000));
+        assert_eq!(micros_of("1751360400.5", 1_000_000_000), Some(1_751_360_400_500_000));
+        assert_eq!(micros_of("1751360400123456789", 1), Some(1_751_360_400_123_456));
+        assert_eq!(micros_of("1751360400123.0625", 1_000_000), Some(1_751_360_400_123_062));
+        for not in ["", "-1", "1e3", "x", "1.", ".5", "1.x", "18446744073709551616", "1,5"] {
+            assert_eq!(micros_of(not, 1_000_000), None, "{not}");
+        }
+        assert_eq!(micros_of("18446744073709551615", 1_000_000_000), None);
+    }
+}

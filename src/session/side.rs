@@ -1,0 +1,176 @@
+//! What a session keeps beside itself because its scenario declares it: side arrays of a worker,
+//! by row. And the worker's one reader of records.
+//!
+//! Knows no scenario beyond how many of each it needs. Invariant: a scenario that declares nothing
+//! has no bytes here, and nothing grows once the worker has begun.
+
+use startline_os::tick::{Tick, Ticks};
+use startline_protocol::matching::Matching;
+
+use super::records::Step;
+use super::{Rhythm, Script};
+use crate::scenario::Scenario;
+
+/// How a heartbeat stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Beat {
+    /// When the last message was due.
+    pub due: Tick,
+    /// When it was in fact sent.
+    pub sent: Tick,
+    /// Messages that timed out and whose replies are still to come. A reply answers the oldest of
+    /// these first.
+    pub late: u8,
+    /// Messages that fell due while the outstanding one was.
+    pub missed: u8,
+    /// It is on its way and its time is not over.
+    pub outstanding: bool,
+    /// The last message was answered while an older one's reply was expected: one more reply before
+    /// the next message is late.
+    pub older_due: bool,
+}
+
+/// How often an irregular message has been due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Count {
+    /// Times due.
+    pub due: u32,
+    /// The number of the last one that was sent.
+    pub sent: u32,
+}
+
+/// The side arrays of one worker.
+#[derive(Clone, Debug, Default)]
+pub struct Side {
+    beats: Array<Beat>,
+    counts: Array<Count>,
+    given: Array<Ticks>,
+    /// The numbers of the last messages, as [`kept`] keeps them.
+    numbers: Array<u32>,
+    /// Reads records that lie in one piece; taken while it does.
+    pub(super) matching: Option<Box<Matching>>,
+}
+
+/// So many entries a row.
+#[derive(Clone, Debug, Default)]
+struct Array<T> {
+    a_row: usize,
+    entries: Vec<T>,
+}
+
+impl<T: Copy + Default> Array<T> {
+    fn new(a_row: usize, rows: usize) -> Self {
+        Self { a_row, entries: vec![T::default(); a_row * rows] }
+    }
+
+    fn at(&self, row: u32, index: usize) -> T {
+        self.entries.get(row as usize * self.a_row + index).copied().unwrap_or_default()
+    }
+
+    fn set(&mut self, row: u32, index: usize, value: T) {
+        if let Some(entry) = self.entries.get_mut(row as usize * self.a_row + index) {
+            *entry = value;
+        }
+    }
+}
+
+impl Side {
+    /// The arrays that `rows` sessions of this script need.
+    pub fn new(script: &Script, rows: usize) -> Self {
+        let needs = script.rhythm.needs();
+        Self {
+            beats: Array::new(needs.heartbeats.saturating_sub(1), rows),
+            counts: Array::new(needs.irregular, rows),
+            given: Array::new(needs.given, rows),
+            numbers: Array::new(numbers(&script.scenario), rows),
+            matching: None,
+        }
+    }
+
+    /// Bytes a session.
+    pub fn bytes_a_session(scenario: &Scenario, rhythm: &Rhythm) -> usize {
+        let needs = rhythm.needs();
+        needs.heartbeats.saturating_sub(1) * size_of::<Beat>()
+            + needs.irregular * size_of::<Count>()
+            + needs.given * size_of::<Ticks>()
+            + numbers(scenario) * size_of::<u32>()
+    }
+
+    pub(super) fn beat(&self, row: u32, index: usize) -> Beat {
+        self.beats.at(row, index)
+    }
+
+    pub(super) fn set_beat(&mut self, row: u32, index: usize, beat: Beat) {
+        self.beats.set(row, index, beat);
+    }
+
+    pub(super) fn count(&self, row: u32, index: usize) -> Count {
+        self.counts.at(row, index)
+    }
+
+    pub(super) fn set_count(&mut self, row: u32, index: usize, count: Count) {
+        self.counts.set(row, index, count);
+    }
+
+    pub(super) fn given(&self, row: u32, index: usize) -> Ticks {
+        self.given.at(row, index)
+    }
+
+    pub(super) fn set_given(&mut self, row: u32, index: usize, interval: Ticks) {
+        self.given.set(row, index, interval);
+    }
+
+    /// How this number follows the last one, which it replaces unless it is behind it.
+    pub(super) fn number(&mut self, row: u32, index: usize, number: u64) -> Step {
+        let (last, new) = (self.numbers.at(row, index), kept(number));
+        // 31 bits are kept; what is ahead by half of them or more is behind.
+        let ahead = new.wrapping_sub(last) & KEPT_BITS;
+        let step = match ahead {
+            _ if last == 0 => Step::First,
+            1 => Step::Next,
+            2.. if ahead <= KEPT_BITS / 2 => Step::Skipped(u64::from(ahead) - 1),
+            _ => return Step::Back,
+        };
+        self.numbers.set(row, index, new);
+        step
+    }
+}
+
+/// The bits of a message's number that are kept.
+const KEPT_BITS: u32 = u32::MAX >> 1;
+
+/// A number as it is kept: never 0, which stands for none.
+fn kept(number: u64) -> u32 {
+    number as u32 & KEPT_BITS | !KEPT_BITS
+}
+
+fn numbers(scenario: &Scenario) -> usize {
+    scenario.websocket.as_ref().map_or(0, |websocket| websocket.kinds.sequences())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_further_heartbeat_is_12_bytes() {
+        assert_eq!(size_of::<Beat>(), 12);
+        assert_eq!(size_of::<Count>(), 8);
+    }
+
+    #[test]
+    fn numbers_skip_repeat_and_go_round() {
+        let mut side = Side { numbers: Array::new(2, 3), ..Side::default() };
+        let mut step = |number| side.number(2, 1, number);
+        assert_eq!([step(7), step(8), step(12)], [Step::First, Step::Next, Step::Skipped(3)]);
+        assert_eq!([step(12), step(9), step(13)], [Step::Back, Step::Back, Step::Next]);
+        assert_eq!(step(1 << 31), Step::Back, "half of what is kept, and more, is behind");
+        let mut side = Side { numbers: Array::new(1, 1), ..Side::default() };
+        let mut step = |number| side.number(0, 0, number);
+        assert_eq!([step(0), step(1)], [Step::First, Step::Next]);
+        let mut side = Side { numbers: Array::new(1, 1), ..Side::default() };
+        let mut step = |number| side.number(0, 0, number);
+        let last = (1 << 31) - 1;
+        assert_eq!([step(last), step(last + 1), step(last + 4)], [Step::First, Step::Next, Step::Skipped(2)]);
+    }
+}
