@@ -1,6 +1,7 @@
 //! Each way in which a scenario can be wrong, with the message that its author reads.
 
 mod http;
+mod kinds;
 mod websocket;
 
 use startline::scenario::Scenario;
@@ -73,7 +74,7 @@ fn the_good_one_compiles() {
     let scenario = Scenario::compile("x.toml", GOOD, &[]).expect("nothing is wrong");
     assert_eq!(scenario.step_names(), ["login", "enter", "connect", "hello", "open", "ping"]);
     assert_eq!(scenario.value_names, ["token", "ticket"]);
-    assert_eq!(scenario.error_names, ["FULL", "BAD"]);
+    assert_eq!(scenario.error_names, ["FULL", "BAD", "refused:OOPS"]);
 }
 
 #[test]
@@ -102,8 +103,8 @@ fn unknown_key_with_none_near() {
     assert_eq!(
         spoiled("url = \"/ws?ticket={ticket}\"", "colour = 1"),
         "x.toml:18:1: unknown key \"colour\" in [websocket]; valid: url, headers, subprotocol, connect_timeout, \
-         close_timeout, ticket_lifetime, message_bytes_max, steps, every, quit, end, closes, type_at, messages, \
-         presence, errors"
+         close_timeout, ticket_lifetime, message_bytes_max, steps, every, quit, end, closes, type_at, body_after, \
+         separator, frames, messages, presence, errors"
     );
 }
 
