@@ -298,9 +298,10 @@ mod tests {
             "           expects 200 or 204 or 302 or 303 within 10s; takes csrf from header:X-CSRF-Token\n",
             "           X-CSRF-Token: <csrf>\n",
             "           Sec-WebSocket-Protocol: chat.v1\n",
-            "hello      {\"type\":\"join\",\"room\":\"lobby\",\"as\":\"runner13\"}\n",
-            "open       at \"welcome\" within 10s\n",
-            "           every 10s, answered by \"said\" with /id = 0-0 within 2s\n",
+            "join       {\"type\":\"join\",\"room\":\"lobby\",\"as\":\"runner13\"}\n",
+            "           answered by \"welcome\" within 10s\n",
+            "open       when \"join\" is done\n",
+            "           every 10s, answered by \"said\" with 0-0 in it within 2s\n",
         ] {
             assert!(text.contains(line), "{line:?} is not in\n{text}");
         }

@@ -200,13 +200,20 @@ impl Text {
 
     fn heartbeat(&mut self, result: &RunResult) {
         let ping = &result.ping;
-        if ping.due == 0 {
-            return;
+        for (name, every) in result.every.iter().filter(|(_, every)| every.due > 0) {
+            let counts =
+                [every.due, every.answered, every.late, every.unanswered, every.missed, every.pending];
+            let [due, answered, late, unanswered, missed, pending] = counts.map(grouped);
+            // Of what awaits no reply there is no step.
+            let text = match result.steps.get(name) {
+                Some(_) => self.lang.say(
+                    Summary::Heartbeats,
+                    &[&name, &due, &answered, &late, &unanswered, &missed, &pending],
+                ),
+                None => self.lang.say(Summary::SentOnly, &[&name, &due, &grouped(every.sent), &missed]),
+            };
+            self.line(Title::Heartbeat, &text);
         }
-        let counts = [ping.due, ping.answered, ping.late, ping.unanswered, ping.missed, ping.pending];
-        let [due, answered, late, unanswered, missed, pending] = counts.map(grouped);
-        let args: [&dyn std::fmt::Display; 6] = [&due, &answered, &late, &unanswered, &missed, &pending];
-        self.line(Title::Heartbeat, &self.lang.say(Summary::Pings, &args));
         if let (Some(p99), Some(max)) = (ping.missed_wait.p99_ms, ping.missed_wait.max_ms) {
             self.more(&self.lang.say(Summary::MissedWait, &[&figure(p99), &figure(max)]));
         }

@@ -41,6 +41,7 @@ mod slots;
 mod steps;
 mod timer;
 mod upgrade;
+mod values;
 mod waits;
 
 use frames::Partial;

@@ -6,8 +6,8 @@
 //! a fault.
 
 use super::http::refuse_unquotable;
-use super::messages::Values;
 use super::replies::Echo;
+use super::values::Values;
 use super::{Context, Observer, Phase, Session, Unmatched};
 use crate::fault::Fault;
 use crate::scenario::kinds::{Kind, SentAt};

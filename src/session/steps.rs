@@ -5,16 +5,16 @@
 //! until then and no longer.
 
 use startline_os::tick::Ticks;
+use startline_protocol::websocket::Opcode;
 
 use super::http::refuse_unquotable;
-use super::messages::Values;
 use super::secrets::Kept;
+use super::values::Values;
 use super::{Context, NO_ERROR, Observer, Phase, STEP_SENT, Session, Timer, rhythm};
 use crate::fault::Fault;
 use crate::scenario::every::Interval;
 use crate::scenario::steps::{Step, Whose};
 use crate::scenario::{MessageType, Scenario, StepIndex};
-use startline_protocol::websocket::Opcode;
 
 /// Bytes kept of the first record that fits no kind.
 const UNMATCHED_BYTES_MAX: usize = 200;

@@ -53,8 +53,8 @@ fn names_of_steps() {
         "x.toml:11:8: \"name\" in [[http]]: there is another step \"login\""
     );
     assert_eq!(
-        spoiled("name = \"enter\"\nmethod = \"GET\"", "name = \"ping\"\nmethod = \"GET\""),
-        "x.toml:11:8: \"name\" in [[http]]: \"ping\" is the name of a WebSocket's step"
+        spoiled("name = \"enter\"\nmethod = \"GET\"", "name = \"hold\"\nmethod = \"GET\""),
+        "x.toml:11:8: \"name\" in [[http]]: \"hold\" is the name of a WebSocket's step"
     );
     assert_eq!(
         spoiled("name = \"enter\"\nmethod = \"GET\"", "name = \"a.b\"\nmethod = \"GET\""),

@@ -274,7 +274,7 @@ fn a_variable_that_nothing_uses() {
 fn a_distance_without_a_usable_pace() {
     assert_eq!(
         spoiled("pace_s_per_km = 360", ""),
-        "x.toml:37:8: \"send\" in [[websocket.every]]: {distance_km} needs the variable \"pace_s_per_km\" (seconds a \
+        "x.toml:38:8: \"send\" in [[websocket.every]]: {distance_km} needs the variable \"pace_s_per_km\" (seconds a \
          kilometre)"
     );
     assert_eq!(
