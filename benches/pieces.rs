@@ -1,4 +1,4 @@
-//! What the pieces of the hot path cost: HTTP heads, frames, masks, the message scanner, templates,
+//! What the pieces of the hot path cost: HTTP heads, frames, masks, rules of messages, templates,
 //! timers, histograms, TLS records.
 //!
 //!     cargo bench --bench pieces              # all
@@ -18,7 +18,7 @@ use startline::scenario::template::{Scope, Taken};
 use startline_os::tick::{Tick, Ticks};
 use startline_os::timers::Timers;
 use startline_protocol::http::{Limits, ResponseReader};
-use startline_protocol::scan::{Path, Scanner, quick_integer, quick_text};
+use startline_protocol::matching::{Each, Matcher, Matching, Place, Pointer, Rule, Want, Wanted};
 use startline_protocol::tls::{Opened, Pool, Reassembly, Secrets, Suite};
 use startline_protocol::websocket::{Opcode, Reader, Utf8Check, apply_mask, parse_header, write_frame};
 use tungstenite::handshake::derive_accept_key;
@@ -88,33 +88,94 @@ fn frames(c: &mut Criterion) {
     group.finish();
 }
 
+/// A rule of these fields; the value `*` wants one that exists.
+fn fields(fields: &[(&str, &str)]) -> Rule {
+    let want = |text: &str| if text == "*" { Want::Exists } else { Want::Equals(text.into()) };
+    let fields = fields.iter().map(|(at, text)| (pointer(at), want(text)));
+    Rule { fields: fields.collect(), ..Rule::default() }
+}
+
+fn pointer(text: &str) -> Pointer {
+    Pointer::parse(text).expect("a pointer")
+}
+
+/// Runnity's kinds, with what is read of them.
+fn runnity() -> Matcher {
+    let names = ["CONNECTED", "USER_ENTERED", "USER_LEFT", "PARTICIPANT_UPDATE", "PONG", "ERROR"];
+    let rules = names.map(|name| fields(&[("/type", name)]));
+    let subject = Wanted { place: Place::Field(pointer("/userId")), rules: 0b1110 };
+    let listed = Each { pointer: pointer("/participants/*/userId"), rule: 0 };
+    Matcher::new(&rules, &[subject], Some(&listed)).expect("they fit")
+}
+
 fn messages(c: &mut Criterion) {
-    let paths = [
-        Path::Member("type".into()),
-        Path::Member("userId".into()),
-        Path::EachMember { array: "participants".into(), member: "userId".into() },
-    ];
+    let matcher = runnity();
+    let mut matching = Matching::default();
     let mut group = c.benchmark_group("message");
     group.bench_function("USER_ENTERED, quick", |b| {
-        b.iter(|| {
-            let message = black_box(USER_ENTERED.as_bytes());
-            (quick_text(message, "type"), quick_integer(message, "userId"))
-        });
+        b.iter(|| matcher.quick(black_box(USER_ENTERED.as_bytes())).expect("its type comes first"));
     });
-    let scan = |message: &[u8]| {
-        let mut found = 0;
-        let mut scanner = Scanner::new();
-        scanner.feed(&paths, message, &mut |_, _| found += 1).and_then(|()| scanner.finish()).expect("JSON");
-        found
-    };
-    group.throughput(Throughput::Bytes(USER_ENTERED.len() as u64));
-    group.bench_function("USER_ENTERED, scanner", |b| b.iter(|| scan(black_box(USER_ENTERED.as_bytes()))));
+    let spaced = USER_ENTERED.replace("\":", "\": ");
+    group.throughput(Throughput::Bytes(spaced.len() as u64));
+    group.bench_function("USER_ENTERED with spaces, whole pass", |b| {
+        b.iter(|| matching.whole(&matcher, black_box(spaced.as_bytes()), &mut |_, _| {}));
+    });
     group.bench_function("USER_ENTERED, serde_json::Value", |b| {
         b.iter(|| serde_json::from_str::<serde_json::Value>(black_box(USER_ENTERED)).expect("JSON"));
     });
     let listed = connected(1_000);
     group.throughput(Throughput::Bytes(listed.len() as u64));
-    group.bench_function("CONNECTED of 1,000, scanner", |b| b.iter(|| scan(black_box(listed.as_bytes()))));
+    group.bench_function("CONNECTED of 1,000, whole pass", |b| {
+        b.iter(|| {
+            let mut found = 0;
+            matching.whole(&matcher, black_box(listed.as_bytes()), &mut |_, _| found += 1);
+            assert_eq!(found, 1_000);
+        });
+    });
+    group.finish();
+}
+
+/// Each kind of rule, on a record that it matches.
+fn rules(c: &mut Criterion) {
+    let text = |text: &str| Some(text.as_bytes().to_vec());
+    let tick =
+        r#"42["tick",{"n":12,"ts":1751360400123,"text":"the quick brown fox jumps over the lazy dog"}]"#;
+    let in_array = fields(&[("/1", "1"), ("/2", "room:lobby"), ("/3", "phx_reply"), ("/4/status", "ok")]);
+    let of_six = ["connect", "subscribe", "publish", "error", "presence", "history"];
+    let mut seven: Vec<Rule> = of_six.map(|name| fields(&[(&format!("/{name}"), "*")])).into();
+    seven.push(fields(&[("/push/pub/data/id", "*")]));
+    let pushed = r#"{"push":{"channel":"room","pub":{"data":{"id":"17-3","ts":1751360400123},"offset":17}}}"#;
+    let time = Wanted { place: Place::Field(pointer("/push/pub/data/ts")), rules: 1 << 6 };
+    let cases: [(&str, Vec<Rule>, Vec<Wanted>, &str); 8] = [
+        ("exact", vec![Rule { is: text("2"), ..Rule::default() }], vec![], "2"),
+        ("prefix", vec![Rule { starts: text("42[\"tick\""), ..Rule::default() }], vec![], tick),
+        ("part", vec![Rule { contains: text("lazy"), ..Rule::default() }], vec![], tick),
+        (
+            "one field",
+            vec![fields(&[("/event", "tick")])],
+            vec![],
+            r#"{"id":17,"event":"tick","data":{"n":12}}"#,
+        ),
+        (
+            "four fields in an array",
+            vec![in_array],
+            vec![],
+            r#"["1","1","room:lobby","phx_reply",{"status":"ok"}]"#,
+        ),
+        ("nested four deep", vec![seven[6].clone()], vec![], pushed),
+        ("seven rules, the last nested four deep", seven.clone(), vec![], pushed),
+        ("the same, and a value kept", seven, vec![time], pushed),
+    ];
+    let mut matching = Matching::default();
+    let mut group = c.benchmark_group("rule");
+    for (name, rules, wanted, record) in cases {
+        let matcher = Matcher::new(&rules, &wanted, None).expect("they fit");
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                matching.whole(&matcher, black_box(record.as_bytes()), &mut |_, _| {}).expect("it matches")
+            });
+        });
+    }
     group.finish();
 }
 
@@ -262,5 +323,5 @@ mod kept_keys {
     }
 }
 
-criterion_group!(pieces, http, frames, messages, templates, timers, histograms, tls_records);
+criterion_group!(pieces, http, frames, messages, rules, templates, timers, histograms, tls_records);
 criterion_main!(pieces);

@@ -1,4 +1,4 @@
-//! JSON messages: the same values at every split, and those that serde_json finds.
+//! Records: the same kind and values at every split, and those that serde_json finds.
 
 #![no_main]
 

@@ -8,7 +8,7 @@ use prometheus_client::metrics::MetricType::{self, Counter, Gauge, Histogram, In
 
 use super::buckets::Buckets;
 use super::reading::{Reading, Server};
-use crate::measure::Phase;
+use crate::measure::{Beats, Phase};
 use crate::report::Outcome;
 
 /// What every name begins with.
@@ -135,6 +135,9 @@ pub static FAMILIES: &[Family] = &[
     row((Counter, "pongs_unasked", None), &[],
         "PONGs that answer no PING", |r| count(r.counts.beats.unasked)),
 
+    row((Counter, "every", None), &["message", "fate"],
+        "Periodic messages, by what became of them", every),
+
     row((Counter, "messages", None), &["kind"],
         "Messages received", |r| by_name(&r.messages)),
     row((Counter, "message", BYTES), &[],
@@ -237,6 +240,29 @@ fn latencies(reading: &Reading) -> Vec<Sample<'_>> {
 
 fn by_name(counts: &[(String, u64)]) -> Vec<Sample<'_>> {
     counts.iter().map(|(name, count)| of(name, Value::Count(*count))).collect()
+}
+
+type Fate = (&'static str, fn(&Beats) -> u64);
+
+/// What can become of a periodic message.
+const FATES: [Fate; 7] = [
+    ("due", |beats| beats.due),
+    ("sent", |beats| beats.sent),
+    ("answered", |beats| beats.answered),
+    ("timed_out", |beats| beats.timed_out),
+    ("late", |beats| beats.late),
+    ("missed", |beats| beats.missed),
+    ("pending", |beats| beats.pending),
+];
+
+fn every(reading: &Reading) -> Vec<Sample<'_>> {
+    let all = reading.every.iter().flat_map(|(name, beats)| {
+        FATES.iter().map(move |(fate, count)| Sample {
+            labels: vec![name.as_str(), fate],
+            value: Value::Count(count(beats)),
+        })
+    });
+    all.collect()
 }
 
 fn errors(reading: &Reading) -> Vec<Sample<'_>> {

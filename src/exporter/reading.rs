@@ -10,7 +10,7 @@ use startline_os::process;
 
 use super::buckets::Buckets;
 use crate::fault::Blame;
-use crate::measure::{Counts, Phase, StepTally};
+use crate::measure::{Beats, Counts, Layout, Phase, StepTally};
 use crate::plan::Plan;
 use crate::report::view::Snapshot;
 use crate::report::{self, CriterionResult, Outcome, RunResult};
@@ -36,6 +36,8 @@ pub struct Reading {
     /// The same of what came after accounts closed.
     pub(super) after: Counts,
     pub(super) steps: Vec<Step>,
+    /// By periodic message.
+    pub(super) every: Vec<(String, Beats)>,
     pub(super) errors_by_blame: Vec<(String, u64)>,
     pub(super) errors: Vec<Errors>,
     pub(super) messages: Vec<(String, u64)>,
@@ -88,6 +90,10 @@ pub(super) struct Criterion {
     pub(super) outcome: Outcome,
 }
 
+fn every(layout: &Layout, beats: impl Fn(usize) -> Beats) -> Vec<(String, Beats)> {
+    layout.every.iter().enumerate().map(|(k, every)| (label(&every.name), beats(k))).collect()
+}
+
 impl Reading {
     /// Before the load: what is planned, and nothing counted.
     pub fn before(plan: &Plan) -> Self {
@@ -105,6 +111,7 @@ impl Reading {
             planned: u64::from(settings.sessions),
             phases_planned: planned.map(|(phase, span)| (phase, span.as_secs_f64())).into(),
             steps: steps.iter().map(|name| Step { name: label(name), ..Step::default() }).collect(),
+            every: every(&Layout::of(&plan.scenario), |_| Beats::default()),
             // Counters are there before they count, so that their first increase is seen.
             errors_by_blame: named(Blame::ALL.iter().map(|blame| (blame.key(), 0))),
             messages: named(messages.map(|name| (name, 0))),
@@ -127,6 +134,7 @@ impl Reading {
             counts: tally.counts.clone(),
             after: after.clone(),
             steps: steps(snapshot),
+            every: every(second.totals.layout(), |k| tally.every(k)),
             errors_by_blame: named(result.errors.by_blame.iter().map(counted)),
             errors: errors(snapshot),
             messages: named(result.messages.by_type.iter().map(counted)),

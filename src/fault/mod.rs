@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn the_first_fault_is_the_least() {
         assert!(
-            [Errno(i32::MIN), HttpStatus(0), ErrorMessage, Tls(TlsFault::Untrusted)]
+            [Errno(i32::MIN), HttpStatus(0), ReplyMismatch, Tls(TlsFault::Untrusted)]
                 .iter()
                 .all(|it| *it > Fault::FIRST)
         );

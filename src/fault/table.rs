@@ -222,10 +222,6 @@ faults! {
         Violation(Violation, plain) => ("violation:<rule>", Server, NOTHING,
             "The server or a proxy breaks RFC 6455; capture one session and read the frame.",
             "서버나 프록시가 RFC 6455를 위반합니다. 세션 하나를 캡처하여 프레임을 확인하십시오.")
-        /// An error message whose code the scenario does not name.
-        ErrorMessage => ("error-message", Server, NOTHING,
-            "The server sent an error that the scenario does not name; see the evidence.",
-            "시나리오에 이름이 없는 오류를 서버가 보냈습니다. 증거를 확인하십시오.")
         /// The peer does not read: what we have to send piles up.
         SendBacklog => ("send-backlog", Server, NOTHING,
             "The server does not read what it is sent; look at its threads at this instant.",

@@ -348,7 +348,7 @@ target     http://10.0.0.1:8080
 scenario   runnity (login → enter → connect → open → ping)
 sessions   6,000 on 1 worker, members 13-6012 in challenge 38, seed 42
 phases     ramp 4m (25.0/s), hold 30m, ramp-down 4m ending by close 1000
-messages   PING every 30s, answered within 5s (200/s)
+messages   ping every 30s, answered within 5s (200/s)
 broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its end
            ramp: about 2,520 MB of announcements and 1,674 MB of lists
            ramp-down: as many, 74,988/s on average, 149,975/s at its start

@@ -4,7 +4,9 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use super::files::PLAN;
 use super::texts::summary::Summary;
 use super::texts::troubles::Trouble;
 use super::{
@@ -13,6 +15,7 @@ use super::{
 use crate::foreign;
 use crate::lang::Lang;
 use crate::numbers::{figure, grouped};
+use crate::shell::quoted;
 
 /// Source addresses named that nothing answered.
 const SOURCES_SHOWN_MAX: usize = 4;
@@ -23,6 +26,13 @@ pub(super) fn server_failure(server: &ServerResult, failure: &ServerFailure, lan
     let at = |seconds: f64| format!("{seconds:.1}");
     let (first, last) = (at(failure.first_seconds), at(failure.last_seconds));
     lang.say(key, &[&grouped(failure.count), &failure.step, &failure.kind, &first, &last])
+}
+
+/// The command that shows one session of a kind that failed, whole; `results` has the plan.
+pub(super) fn try_command(result: &RunResult, results: Option<&Path>) -> Option<String> {
+    let sample = result.errors.details.iter().find_map(|detail| detail.sample.as_ref())?;
+    let plan = results?.join(PLAN).display().to_string();
+    Some(format!("startline try --plan {} --members {}", quoted(&plan), sample.member_id))
 }
 
 /// Characters shown of a trouble and its evidence.

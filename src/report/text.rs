@@ -14,9 +14,8 @@ use std::time::Duration;
 
 use textwrap::core::display_width;
 
-use super::files::PLAN;
 use super::headline::{shown_name, statement};
-use super::phrases::{own_lateness, server_failure, stalls, trouble, unanswered};
+use super::phrases::{own_lateness, server_failure, stalls, trouble, try_command, unanswered};
 use super::texts::summary::{Summary, Title};
 use super::verdict::with_unit;
 use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StepResult, Verdict};
@@ -25,7 +24,6 @@ use crate::fault;
 use crate::foreign;
 use crate::lang::{Lang, Reason};
 use crate::numbers::{bytes, figure, grouped, percent};
-use crate::shell::quoted;
 
 /// Kinds of failures shown; the rest is in `summary.json`.
 const ERRORS_SHOWN_MAX: usize = 4;
@@ -64,7 +62,11 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     page.tls(result);
     page.closes(result);
     page.errors(result);
-    page.one_session(result, results);
+    if let Some(command) = try_command(result, results) {
+        page.under("  → ", lang.word(Summary::OneSession), None);
+        // Not wrapped, so that it can be copied.
+        page.out += &format!("{}    {command}\n", page.title(None));
+    }
     page.generator(result);
     page.dead_addresses(result);
     if let Some(results) = results {
@@ -206,13 +208,20 @@ impl Text {
 
     fn heartbeat(&mut self, result: &RunResult) {
         let ping = &result.ping;
-        if ping.due == 0 {
-            return;
+        for (name, every) in result.every.iter().filter(|(_, every)| every.due > 0) {
+            let counts =
+                [every.due, every.answered, every.late, every.unanswered, every.missed, every.pending];
+            let [due, answered, late, unanswered, missed, pending] = counts.map(grouped);
+            // Of what awaits no reply there is no step.
+            let text = match result.steps.get(name) {
+                Some(_) => self.lang.say(
+                    Summary::Heartbeats,
+                    &[&name, &due, &answered, &late, &unanswered, &missed, &pending],
+                ),
+                None => self.lang.say(Summary::SentOnly, &[&name, &due, &grouped(every.sent), &missed]),
+            };
+            self.line(Title::Heartbeat, &text);
         }
-        let counts = [ping.due, ping.answered, ping.late, ping.unanswered, ping.missed, ping.pending];
-        let [due, answered, late, unanswered, missed, pending] = counts.map(grouped);
-        let args: [&dyn std::fmt::Display; 6] = [&due, &answered, &late, &unanswered, &missed, &pending];
-        self.line(Title::Heartbeat, &self.lang.say(Summary::Pings, &args));
         if let (Some(p99), Some(max)) = (ping.missed_wait.p99_ms, ping.missed_wait.max_ms) {
             self.more(&self.lang.say(Summary::MissedWait, &[&figure(p99), &figure(max)]));
         }
@@ -338,18 +347,6 @@ impl Text {
         if errors.reconnected > 0 {
             self.warn(&lang.say(Summary::Reconnected, &[&grouped(errors.reconnected)]));
         }
-    }
-
-    /// How to see one session that fails, all of it.
-    fn one_session(&mut self, result: &RunResult, results: Option<&Path>) {
-        let sample = result.errors.details.iter().find_map(|detail| detail.sample.as_ref());
-        let Some((sample, results)) = sample.zip(results) else { return };
-        self.under("  → ", self.lang.word(Summary::OneSession), None);
-        let plan = results.join(PLAN);
-        let plan = quoted(&plan.display().to_string()).into_owned();
-        let title = self.title(None);
-        // Not wrapped, so that it can be copied.
-        self.out += &format!("{title}    startline try --plan {plan} --members {}\n", sample.member_id);
     }
 
     fn error(&mut self, detail: &ErrorDetail) {

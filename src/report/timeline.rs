@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::build::error_counts;
 use crate::fault::FaultNames;
 use crate::foreign;
-use crate::measure::{Interval, Layout, Phase, StepTally, Tally, Totals};
+use crate::measure::{Beats, Interval, Layout, Phase, StepTally, Tally, Totals};
 use crate::numbers;
 use crate::scenario::MessageType;
 
@@ -73,6 +73,17 @@ const STEP_COLUMNS: &[(&str, StepValue)] = &[
     ("max_ms", |step| millis(step.from_due.max())),
 ];
 
+/// What became of a periodic message in this time.
+type EveryValue = fn(&Beats) -> u64;
+
+const EVERY_COLUMNS: &[(&str, EveryValue)] = &[
+    ("due", |beats| beats.due),
+    ("answered", |beats| beats.answered),
+    ("late", |beats| beats.late),
+    ("timed_out", |beats| beats.timed_out),
+    ("missed", |beats| beats.missed),
+];
+
 /// The first row.
 pub(super) fn head(layout: &Layout) -> Vec<u8> {
     let fixed = COLUMNS.iter().map(|(name, _)| (*name).to_owned());
@@ -80,8 +91,12 @@ pub(super) fn head(layout: &Layout) -> Vec<u8> {
         .steps
         .iter()
         .flat_map(|step| STEP_COLUMNS.iter().map(move |(name, _)| step_column(step, name)));
+    let every = layout
+        .every
+        .iter()
+        .flat_map(|every| EVERY_COLUMNS.iter().map(move |(name, _)| format!("every.{}.{name}", every.name)));
     let messages = layout.messages.iter().map(String::as_str).chain([OTHER]).map(message_column);
-    row(fixed.chain(steps).chain(messages).chain([ERRORS.to_owned()]))
+    row(fixed.chain(steps).chain(every).chain(messages).chain([ERRORS.to_owned()]))
 }
 
 /// The row of one second.
@@ -97,10 +112,14 @@ pub(super) fn second(
         let step = tally.step(k).unwrap_or(&nothing);
         STEP_COLUMNS.iter().map(|(_, value)| value(step))
     });
+    let every = (0..layout.every.len()).flat_map(|k| {
+        let beats = tally.every(k);
+        EVERY_COLUMNS.iter().map(move |(_, value)| value(&beats).to_string())
+    });
     let listed = layout.messages.len();
     let messages = (0..listed).map(|k| tally.messages_of(MessageType(k as u8)));
     let messages = messages.chain([tally.messages_other(listed)]).map(|count| count.to_string());
-    row(fixed.chain(steps).chain(messages).chain([errors(tally, layout, names)]))
+    row(fixed.chain(steps).chain(every).chain(messages).chain([errors(tally, layout, names)]))
 }
 
 /// What the messages are counted as that the scenario does not list.

@@ -6,87 +6,23 @@
 //! that are wanted of it; a message's end ends its record, and an empty last one is none.
 
 use memchr::memmem::Finder;
-use startline_protocol::matching::{Matching, Quick, Value};
+use startline_protocol::matching::{Matching, Value};
 use startline_protocol::websocket::Violation;
 
 use super::joint::Joint;
 use super::replies::Echo;
+use super::values::{Found, Values, member};
 use super::{Context, Observer, Session};
 use crate::fault::Fault;
 use crate::members::MemberId;
 use crate::scenario::MessageType;
-use crate::scenario::kinds::{Kinds, PlaceIndex};
+use crate::scenario::kinds::Kinds;
 
 /// Members remembered of a record that lists them before it is known what it is.
 const LISTED_EARLY_MAX: usize = 1 << 16;
 
 /// Bytes kept of the start of a record that comes in pieces.
 const START_BYTES_MAX: usize = 256;
-
-/// What was found in a record.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Values<'r> {
-    kinds: &'r Kinds,
-    found: Found<'r>,
-    start: &'r [u8],
-    /// The message is text.
-    is_text: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Found<'r> {
-    Nothing,
-    /// The one value that is wanted.
-    Quick(Quick<'r>),
-    Matched(&'r Matching),
-}
-
-impl<'r> Values<'r> {
-    /// The value at this place; none of a null, an object or an array, and none that is too long.
-    pub(super) fn value(&self, place: PlaceIndex) -> Option<Value<'r>> {
-        match self.found {
-            Found::Nothing => None,
-            Found::Quick(quick) => quick.integer.map(|(_, digits)| Value::Number(digits)),
-            Found::Matched(matching) => matching.value(&self.kinds.matcher, usize::from(place.0)),
-        }
-    }
-
-    /// What the value at this place says.
-    pub(super) fn get(&self, place: PlaceIndex) -> Option<&'r [u8]> {
-        self.value(place).map(Value::bytes)
-    }
-
-    /// Whether a value is there that is longer than is kept.
-    pub(super) fn is_too_long(&self, place: PlaceIndex) -> bool {
-        match self.found {
-            Found::Matched(matching) => matching.is_too_long(&self.kinds.matcher, usize::from(place.0)),
-            Found::Nothing | Found::Quick(_) => false,
-        }
-    }
-
-    /// The member at this place.
-    pub(super) fn member(&self, place: PlaceIndex) -> Option<MemberId> {
-        match self.found {
-            Found::Quick(quick) => quick.integer.map(|(id, _)| MemberId(id)),
-            _ => member(self.value(place)?),
-        }
-    }
-
-    /// The whole record if it lay in one piece, else its first bytes.
-    pub(super) fn start(&self) -> &'r [u8] {
-        self.start
-    }
-
-    pub(super) fn is_text(&self) -> bool {
-        self.is_text
-    }
-}
-
-/// The member that a value names.
-fn member(value: Value<'_>) -> Option<MemberId> {
-    let Value::Number(digits) = value else { return None };
-    std::str::from_utf8(digits).ok()?.parse().ok()
-}
 
 /// A message that came in more than one piece: what is known of it so far.
 #[derive(Debug, Default)]

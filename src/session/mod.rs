@@ -44,6 +44,7 @@ mod slots;
 mod steps;
 mod timer;
 mod upgrade;
+mod values;
 mod vault;
 mod waits;
 

@@ -6,8 +6,8 @@
 //! a fault.
 
 use super::request::refuse_unquotable;
-use super::messages::Values;
 use super::replies::Echo;
+use super::values::Values;
 use super::{Context, Observer, Phase, Session, Unmatched};
 use crate::fault::Fault;
 use crate::scenario::kinds::{Kind, SentAt};
@@ -160,12 +160,8 @@ impl Session {
         let code = kind.code.and_then(|place| values.get(place));
         let known = websocket.kinds.error_codes.iter().find(|known| Some(known.code.as_bytes()) == code);
         let aged = self.flag(super::TICKET_AGED) && known.is_some_and(|known| known.ticket);
-        let name = known.map(|known| known.error).or(kind.refused);
-        let fault = match name {
-            _ if aged => Fault::TicketAgedHere,
-            Some(name) => script.scenario.named(name),
-            None => Fault::ErrorMessage,
-        };
+        let Some(name) = known.map(|known| known.error).or(kind.refused) else { return Ok(()) };
+        let fault = if aged { Fault::TicketAgedHere } else { script.scenario.named(name) };
         if self.phase == Phase::Opening {
             return Err(fault);
         }

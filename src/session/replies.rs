@@ -7,7 +7,7 @@
 //! [`super::heartbeat`] are only for messages that do not differ from each other; the first
 //! heartbeat of the file that accepts a record takes it.
 
-use super::messages::Values;
+use super::values::Values;
 use super::{Context, Observer, Phase, Session};
 use crate::fault::Fault;
 use crate::scenario::MessageType;

@@ -78,13 +78,20 @@ impl Session {
     }
 
     pub(super) fn put_kept<O>(&mut self, kept: Box<Kept>, ctx: &mut Context<'_, O>) {
+        if let Some(Spill::Partial(partial)) = ctx.spills.get_mut(self.spill as usize) {
+            partial.kept = Some(kept);
+            return;
+        }
         debug_assert_eq!(self.spill, NO_SPILL);
         self.spill = ctx.spills.insert(Spill::Kept(kept)) as u32;
     }
 
+    /// Takes it out, from beside a message that is incomplete, too.
     pub(super) fn take_kept<O>(&mut self, ctx: &mut Context<'_, O>) -> Option<Box<Kept>> {
-        if !matches!(ctx.spills.get(self.spill as usize), Some(Spill::Kept(_))) {
-            return None;
+        match ctx.spills.get_mut(self.spill as usize)? {
+            Spill::Partial(partial) => return partial.kept.take(),
+            Spill::Setup(_) => return None,
+            Spill::Kept(_) => {}
         }
         match self.take_spill(ctx) {
             Some(Spill::Kept(kept)) => Some(kept),

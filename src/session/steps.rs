@@ -7,9 +7,9 @@
 use startline_os::tick::Ticks;
 
 use super::http::all_taken;
-use super::messages::Values;
 use super::request::refuse_unquotable;
 use super::secrets::Kept;
+use super::values::Values;
 use super::{Context, NO_ERROR, Observer, Phase, STEP_SENT, Session, Timer, rhythm};
 use crate::fault::Fault;
 use crate::scenario::every::Interval;

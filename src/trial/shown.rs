@@ -78,8 +78,9 @@ impl<'p> Shown<'p> {
         }
     }
 
-    fn rendered(&self, template: &Template) -> Vec<u8> {
-        let scope = Scope {
+    /// What its templates may refer to before it is open.
+    fn scope(&self) -> Scope<'_> {
+        Scope {
             member_id: self.member_id,
             challenge_id: self.challenge_id,
             session: SessionNumber(0),
@@ -89,10 +90,25 @@ impl<'p> Shown<'p> {
             taken: Taken::All(&self.taken),
             members: Some(self.members),
             seed: self.seed,
-        };
+        }
+    }
+
+    fn rendered(&self, template: &Template) -> Vec<u8> {
         let mut out = Vec::new();
-        self.scenario.secrets.shown(template).render(&scope, &mut out);
+        self.scenario.secrets.shown(template).render(&self.scope(), &mut out);
         self.redacted(&out).into_owned()
+    }
+
+    /// Method and path of a step's request; what a redirect leads to is no template's.
+    fn request_line(&self, step: &HttpStep, head: &str) -> String {
+        let sent = head.lines().next().unwrap_or_default();
+        let sent = sent.rsplit_once(' ').map_or(sent, |(line, _)| line);
+        let mut own = format!("{} ", step.method).into_bytes();
+        step.path.render(&self.scope(), &mut own);
+        match own == sent.as_bytes() {
+            true => format!("{} {}", step.method, self.rendered_text(&step.path)),
+            false => self.text(sent.as_bytes()),
+        }
     }
 
     fn rendered_text(&self, template: &Template) -> String {
@@ -114,10 +130,7 @@ impl<'p> Shown<'p> {
         let head = String::from_utf8_lossy(&bytes[..head_len]);
         let websocket = self.scenario.websocket.as_ref();
         let (line, fields, body) = match (self.step(doing), websocket) {
-            (Some(step), _) => {
-                let line = format!("{} {}", step.method, self.rendered_text(&step.path));
-                (line, &step.headers[..], step.body.as_ref())
-            }
+            (Some(step), _) => (self.request_line(step, &head), &step.headers[..], step.body.as_ref()),
             (None, Some(websocket)) => {
                 (format!("GET {}", self.rendered_text(&websocket.url)), &websocket.headers[..], None)
             }

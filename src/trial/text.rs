@@ -148,7 +148,7 @@ impl Lines<'_> {
     fn frame(&mut self, arrow: char, frame: &str, kind: Option<&str>, content: &Content) {
         let paint = if arrow == '>' { Paint::Warning } else { Paint::Good };
         match (frame, kind) {
-            ("close", _) => self.line(arrow, paint, &format!("close {}", one_line(content)).trim_end()),
+            ("close", _) => self.line(arrow, paint, format!("close {}", one_line(content)).trim_end()),
             ("ping" | "pong", _) => {
                 let payload = one_line(content);
                 let payload = if payload.is_empty() { payload } else { format!(", payload {payload}") };

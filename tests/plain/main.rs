@@ -7,10 +7,11 @@ mod checks;
 mod frames;
 
 mod compare;
+mod conversation;
 mod driven;
-mod kinds;
 mod house_rules;
 mod input_properties;
+mod kinds;
 mod live;
 mod protocol_properties;
 mod report;

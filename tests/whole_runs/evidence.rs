@@ -58,7 +58,7 @@ fn a_message_is_shown_without_its_frame_s_header() {
     let script =
         Script::good().opened(|to| to.text(r#"{"type":"ERROR","errorCode":"ODD","errorMessage":"x"}"#));
     let played = against(script);
-    let evidence = evidence_of(&played, "error-message");
+    let evidence = evidence_of(&played, "refused:ERROR");
     assert!(evidence.starts_with(r#"{"type":"ERROR""#), "{evidence}");
 }
 

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::Page;
 use super::parts::{Pairs, Section, Table, Tone, code, evidence, number};
 use crate::numbers::{bytes, figure, grouped, percent};
-use crate::report::LedgerResult;
+use crate::report::{EveryResult, LedgerResult};
 use crate::report::texts::page::Words;
 
 /// Kinds of messages in the table.
@@ -37,42 +37,49 @@ impl Page<'_> {
     }
 
     fn heartbeat(&self) -> Option<Markup> {
-        let ping = &self.recorded.result.ping;
-        if ping.due == 0 {
-            return None;
-        }
+        let result = &self.recorded.result;
+        let all = result.every.iter().filter(|(_, every)| every.due > 0);
+        let cards: Vec<Markup> = all.map(|(name, every)| self.periodic(name, every)).collect();
+        (!cards.is_empty()).then(|| html! { @for card in &cards { (card) } })
+    }
+
+    /// A periodic message's accounts; of what awaits no reply there is no step.
+    fn periodic(&self, name: &str, every: &EveryResult) -> Markup {
+        let result = &self.recorded.result;
+        let is_heartbeat = result.steps.get(name).is_some();
         let word = |text| self.word(text);
         let due = Sum {
             whole: word(Words::Due),
-            total: ping.due,
-            parts: vec![(word(Words::Sent), ping.sent), (word(Words::Missed), ping.missed)],
+            total: every.due,
+            parts: vec![(word(Words::Sent), every.sent), (word(Words::Missed), every.missed)],
         };
         let sent = Sum {
             whole: word(Words::Sent),
-            total: ping.sent,
+            total: every.sent,
             parts: vec![
-                (word(Words::Answered), ping.answered),
-                (word(Words::Late), ping.late),
-                (word(Words::Unanswered), ping.unanswered),
-                (word(Words::Pending), ping.pending),
+                (word(Words::Answered), every.answered),
+                (word(Words::Late), every.late),
+                (word(Words::Unanswered), every.unanswered),
+                (word(Words::Pending), every.pending),
             ],
         };
-        let step = self.recorded.result.steps.0.last().map_or("", |(name, _)| name.as_str());
-        let wait = &ping.missed_wait;
-        let notes = [(Words::CyclesStalled, ping.stalled), (Words::UnaskedPongs, ping.unasked_pongs)];
-        Some(html! {
+        // All heartbeats' waits together: they are said where there is only one.
+        let is_only = result.every.iter().filter(|(name, _)| result.steps.get(name).is_some()).count() == 1;
+        let wait = Some(&result.ping.missed_wait).filter(|_| is_heartbeat && is_only);
+        let notes = [(Words::CyclesStalled, every.stalled), (Words::UnaskedPongs, every.unasked)];
+        html! {
             article.card {
-                h3 { (word(Words::Heartbeat)) " " (code(step)) }
+                h3 { (word(Words::Heartbeat)) " " (code(name)) }
                 (self.sum(&due))
-                (self.sum(&sent))
-                @if let (Some(p99), Some(max)) = (wait.p99_ms, wait.max_ms) {
+                @if is_heartbeat { (self.sum(&sent)) }
+                @if let Some((Some(p99), Some(max))) = wait.map(|wait| (wait.p99_ms, wait.max_ms)) {
                     p.soft { (self.lang.say(Words::MissedWaited, &[&figure(p99), &figure(max)])) }
                 }
                 @for (text, count) in notes {
                     @if count > 0 { p.soft { (self.lang.say(text, &[&grouped(count)])) } }
                 }
             }
-        })
+        }
     }
 
     /// A bar of its parts, and the sum in figures. Whether it closes is said.

@@ -60,10 +60,12 @@ texts! {
         PerSecond => "{0} a second", "초당 {0}개";
         PerSecondPlanned => "{0} a second of {1} planned", "초당 {0}개(계획 {1}개)";
 
-        Pings => "{0} {0|PING|PINGs} due: {1} answered, {2} late, {3} unanswered, {4} missed, {5} pending at the end",
-            "예정된 PING {0}개: 응답 {1}, 늦음 {2}, 무응답 {3}, 누락 {4}, 종료 시 대기 {5}";
-        MissedWait => "the missed ones waited for a PONG, p99 {0} ms, at most {1} ms",
-            "누락된 PING이 PONG을 기다린 시간: p99 {0} ms, 최대 {1} ms";
+        Heartbeats => "{0}: {1} due, {2} answered, {3} late, {4} unanswered, {5} missed, {6} pending at the end",
+            "{0}: 예정 {1}, 응답 {2}, 늦음 {3}, 무응답 {4}, 누락 {5}, 종료 시 대기 {6}";
+        SentOnly => "{0}: {1} due, {2} sent, {3} missed",
+            "{0}: 예정 {1}, 전송 {2}, 누락 {3}";
+        MissedWait => "the missed ones waited for the reply, p99 {0} ms, at most {1} ms",
+            "누락된 메시지가 응답을 기다린 시간: p99 {0} ms, 최대 {1} ms";
 
         Pairs => "{0} observers, {1} members expected: {2} missing, {3} duplicate, {4} both listed and announced",
             "관찰 세션 {0}개, 알려야 할 회원 {1}건: 누락 {2}, 중복 {3}, 목록과 알림 모두 {4}";

@@ -27,7 +27,7 @@ use super::fixture::{CONNECT, ENTER, HOLD, LOGIN, OPEN, Run, criterion, rich, ti
 const NAMES: &str = "login enter connect open ping hold other held missing nonsense timeout sessions ms kB min \
                      runnity startline addresses add root lag JMeter JavaScript Esc HdrHistogram Close Java \
                      accept alert upstream WebSocket Redis Pub Sub Tomcat nginx docker inspect dmesg heartbeat \
-                     Circuit Breaker HikariPool OutOfMemoryError OOMKilled ulimit Kafka Grafana Prometheus";
+                     Circuit Breaker HikariPool OutOfMemoryError OOMKilled ulimit Kafka Grafana Prometheus try";
 
 /// The first English word that is none of [`NAMES`]. `closed-1006`, `--ca` and `PONG` are no words.
 pub(super) fn english_word(text: &str) -> Option<&str> {

@@ -73,7 +73,7 @@ fn the_good_one_compiles() {
     let scenario = Scenario::compile("x.toml", GOOD, &[]).expect("nothing is wrong");
     assert_eq!(scenario.step_names(), ["login", "enter", "connect", "hello", "open", "ping"]);
     assert_eq!(scenario.value_names, ["token", "ticket"]);
-    assert_eq!(scenario.error_names, ["FULL", "BAD"]);
+    assert_eq!(scenario.error_names, ["FULL", "refused:OOPS", "BAD"]);
 }
 
 #[test]
@@ -102,8 +102,8 @@ fn unknown_key_with_none_near() {
     assert_eq!(
         spoiled("url = \"/ws?ticket={ticket}\"", "colour = 1"),
         "x.toml:18:1: unknown key \"colour\" in [websocket]; valid: url, headers, subprotocol, connect_timeout, \
-         close_timeout, ticket_lifetime, message_bytes_max, steps, every, quit, end, closes, type_at, messages, \
-         presence, errors"
+         close_timeout, ticket_lifetime, message_bytes_max, steps, every, quit, end, closes, type_at, body_after, \
+         separator, frames, messages, presence, errors"
     );
 }
 
@@ -273,7 +273,7 @@ fn a_variable_that_nothing_uses() {
 fn a_distance_without_a_usable_pace() {
     assert_eq!(
         spoiled("pace_s_per_km = 360", ""),
-        "x.toml:37:8: \"send\" in [[websocket.every]]: {distance_km} needs the variable \"pace_s_per_km\" (seconds a \
+        "x.toml:38:8: \"send\" in [[websocket.every]]: {distance_km} needs the variable \"pace_s_per_km\" (seconds a \
          kilometre)"
     );
     assert_eq!(

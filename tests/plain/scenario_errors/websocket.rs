@@ -108,7 +108,7 @@ fn what_would_be_ignored_is_refused() {
     );
     assert_eq!(
         spoiled("PONG = {}", "PONG = { code = \"/code\" }"),
-        "x.toml:21:19: \"code\" in \"PONG\" in [websocket.messages]: only a kind of the role \"error\" has a code"
+        "x.toml:21:17: \"code\" in \"PONG\" in [websocket.messages]: only a kind of the role \"error\" has a code"
     );
     assert_eq!(
         refused("name = \"x\"\n[websocket]\nurl = \"/ws\"\nend = \"quit\"\n"),

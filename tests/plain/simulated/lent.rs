@@ -21,7 +21,7 @@ use super::script;
 
 /// A session with everything that it needs, driven by hand.
 pub struct Driven {
-    script: Script,
+    pub script: Script,
     layout: Layout,
     session: Session,
     side: Side,
@@ -34,6 +34,9 @@ pub struct Driven {
     pub waits: Waits,
     /// When the first step is over.
     deadline: Tick,
+    /// All timers that it has asked for and that have not come.
+    armed: Vec<(Timer, Tick)>,
+    number: u32,
     /// What it wanted sent last.
     pub out: Vec<u8>,
     /// What else it wanted last.
@@ -106,6 +109,8 @@ impl Driven {
             now: Tick::from_raw(u32::MAX - 100),
             waits: Waits::default(),
             deadline: Tick::default(),
+            armed: Vec::new(),
+            number: 0,
             out: Vec::new(),
             commands: Commands::default(),
         };
@@ -114,6 +119,59 @@ impl Driven {
         assert!(driven.commands.connect.is_some(), "it asks for a connection");
         driven.deadline = driven.commands.timers[0].1;
         driven
+    }
+
+    /// The same of a scenario without requests, for this session of the run, upgraded.
+    pub fn upgraded(source: &str, number: u32) -> Self {
+        let scenario = Arc::new(Scenario::compile("x.toml", source, &[]).expect("it compiles"));
+        let (delays, rhythm) = (Delays::of(&scenario), Rhythm::of(&scenario, 7));
+        let places = StepPlaces::of(&scenario);
+        let mut driven = Self::started(Script { scenario, delays, rhythm, places, ..script() });
+        driven.number = number;
+        driven.connect();
+        let answer = driven.switching("Upgrade: websocket\r\nConnection: upgrade");
+        driven.receive(answer);
+        driven
+    }
+
+    /// So many milliseconds pass with every timer that comes in them, in order; what is sent
+    /// meanwhile: when, the opcode and the payload.
+    pub fn play(&mut self, millis: u64) -> Vec<(u64, u8, String)> {
+        let began = self.now;
+        let end = began + Ticks::from_duration(Duration::from_millis(millis));
+        let mut sent = Vec::new();
+        loop {
+            let next = self.armed.iter().enumerate().filter(|(_, (_, due))| end.reached(*due));
+            let Some((at, _)) = next.min_by_key(|(_, (_, due))| due.since(began)) else { break };
+            let (timer, due) = self.armed.remove(at);
+            self.now = if due.reached(self.now) { due } else { self.now };
+            self.drive(|session, ctx| session.timer(timer, due, ctx));
+            let at = self.now.since(began).as_micros() / 1_000;
+            sent.extend(self.frames().into_iter().map(|(opcode, payload)| (at, opcode, payload)));
+        }
+        self.now = end;
+        sent
+    }
+
+    /// The frames that it sent last, with their opcodes.
+    pub fn frames(&self) -> Vec<(u8, String)> {
+        let (mut rest, mut frames) = (&self.out[..], Vec::new());
+        while let [first, length, after @ ..] = rest {
+            let length = usize::from(length & 0x7f);
+            assert!(length < 126, "a short frame");
+            let (mask, after) = after.split_at(4);
+            let (payload, after) = after.split_at(length);
+            let payload = payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+            frames.push((first & 0x0f, String::from_utf8(payload).expect("UTF-8")));
+            rest = after;
+        }
+        frames
+    }
+
+    /// What was measured so far.
+    pub fn totals(&mut self) -> &Totals {
+        self.totals.add(&self.books.recorder.take());
+        &self.totals
     }
 
     /// Time passes.
@@ -216,7 +274,7 @@ impl Driven {
         let mut ctx = Context {
             now: self.now,
             unix_micros: 1_700_000_000_000_000,
-            who: Who { session: SessionNumber(0), member_id: MemberId(13), challenge_id: 38 },
+            who: Who { session: SessionNumber(self.number), member_id: MemberId(13), challenge_id: 38 },
             row: 0,
             script: &self.script,
             side: &mut self.side,
@@ -231,6 +289,7 @@ impl Driven {
             observer: &mut self.books,
         };
         event(&mut self.session, &mut ctx);
+        self.armed.extend(self.commands.timers.iter().copied());
         if let Some((_, due)) = self.commands.timers.back() {
             self.deadline = *due;
         }

@@ -36,7 +36,7 @@ fn invalid_ticket_after_the_101() {
 #[test]
 fn an_unknown_error_after_the_101() {
     let script = Script::good().opened(|to| to.text(r#"{"type":"ERROR","errorCode":"NEW"}"#));
-    against(script).assert_all_failed("open", "error-message", "server");
+    against(script).assert_all_failed("open", "refused:ERROR", "server");
 }
 
 #[test]

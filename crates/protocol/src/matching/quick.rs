@@ -6,6 +6,9 @@ use super::judge::Brief;
 use super::rule::{Rule, Want};
 use super::{Place, Wanted, text};
 
+/// So many digits always fit 64 bits.
+const INTEGER_DIGITS_MAX: usize = 19;
+
 /// The rules that the first field of an object tells apart.
 #[derive(Clone, Debug)]
 pub(super) struct Types {
@@ -121,14 +124,14 @@ fn after_key<'m>(bytes: &'m [u8], opening: u8, key: &[u8]) -> Option<&'m [u8]> {
 #[inline]
 fn integer(digits: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0u64;
-    for (len, &byte) in digits.iter().enumerate() {
-        if matches!(byte, b',' | b'}') {
+    for (len, &byte) in digits.iter().enumerate().take(INTEGER_DIGITS_MAX + 1) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
             // JSON has no leading zeros.
             let is_number = len == 1 || (len > 1 && digits.first() != Some(&b'0'));
-            return is_number.then_some((value, digits.get(..len)?));
+            return (is_number && matches!(byte, b',' | b'}')).then_some((value, digits.get(..len)?));
         }
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        value = value.checked_mul(10)?.checked_add(digit)?;
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
     }
     None
 }

@@ -1,0 +1,75 @@
+//! What was found in a record, for whoever wants values of it.
+//!
+//! Types alone. Invariant: a place that was asked for when the scenario was compiled has a value or
+//! none, never another place's.
+
+use startline_protocol::matching::{Matching, Quick, Value};
+
+use crate::members::MemberId;
+use crate::scenario::kinds::{Kinds, PlaceIndex};
+
+/// What was found in a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Values<'r> {
+    pub(super) kinds: &'r Kinds,
+    pub(super) found: Found<'r>,
+    /// The whole record if it lay in one piece, else its first bytes.
+    pub(super) start: &'r [u8],
+    /// The message is text.
+    pub(super) is_text: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Found<'r> {
+    Nothing,
+    /// The one value that is wanted.
+    Quick(Quick<'r>),
+    Matched(&'r Matching),
+}
+
+impl<'r> Values<'r> {
+    /// The value at this place; none of a null, an object or an array, and none that is too long.
+    pub(super) fn value(&self, place: PlaceIndex) -> Option<Value<'r>> {
+        match self.found {
+            Found::Nothing => None,
+            Found::Quick(quick) => quick.integer.map(|(_, digits)| Value::Number(digits)),
+            Found::Matched(matching) => matching.value(&self.kinds.matcher, usize::from(place.0)),
+        }
+    }
+
+    /// What the value at this place says.
+    pub(super) fn get(&self, place: PlaceIndex) -> Option<&'r [u8]> {
+        self.value(place).map(Value::bytes)
+    }
+
+    /// Whether a value is there that is longer than is kept.
+    pub(super) fn is_too_long(&self, place: PlaceIndex) -> bool {
+        match self.found {
+            Found::Matched(matching) => matching.is_too_long(&self.kinds.matcher, usize::from(place.0)),
+            Found::Nothing | Found::Quick(_) => false,
+        }
+    }
+
+    /// The member at this place.
+    pub(super) fn member(&self, place: PlaceIndex) -> Option<MemberId> {
+        match self.found {
+            Found::Quick(quick) => quick.integer.map(|(id, _)| MemberId(id)),
+            _ => member(self.value(place)?),
+        }
+    }
+
+    /// The whole record if it lay in one piece, else its first bytes.
+    pub(super) fn start(&self) -> &'r [u8] {
+        self.start
+    }
+
+    pub(super) fn is_text(&self) -> bool {
+        self.is_text
+    }
+}
+
+/// The member that a value names.
+pub(super) fn member(value: Value<'_>) -> Option<MemberId> {
+    let Value::Number(digits) = value else { return None };
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
