@@ -157,3 +157,15 @@ fn steps_know_what_was_taken_and_messages_do_not() {
     Scenario::compile("x.toml", &with("[[websocket.steps]]\nname = \"b\"\nsend"), &[]).expect("fine");
     assert!(refused(&with("quit")).contains("is forgotten once the session is open"));
 }
+
+#[test]
+fn a_type_that_no_message_can_have_is_refused() {
+    let long = "x".repeat(8193);
+    let messages = format!("[websocket.messages]\n{long} = {{}}\n[[websocket.every]]");
+    assert_eq!(
+        spoiled("[[websocket.every]]", &messages),
+        format!(
+            "x.toml:5:1: \"messages.{long}\" in [websocket]: it can never match: 8192 bytes are compared at most"
+        )
+    );
+}

@@ -1,6 +1,7 @@
 //! Each way in which a scenario can be wrong, with the message that its author reads.
 
 mod http;
+mod kinds;
 mod websocket;
 
 use startline::scenario::Scenario;
@@ -73,7 +74,7 @@ fn the_good_one_compiles() {
     let scenario = Scenario::compile("x.toml", GOOD, &[]).expect("nothing is wrong");
     assert_eq!(scenario.step_names(), ["login", "enter", "connect", "hello", "open", "ping"]);
     assert_eq!(scenario.value_names, ["token", "ticket"]);
-    assert_eq!(scenario.error_names, ["FULL", "refused:OOPS", "BAD"]);
+    assert_eq!(scenario.error_names, ["FULL", "BAD", "refused:OOPS"]);
 }
 
 #[test]
