@@ -8,8 +8,8 @@ use startline_protocol::websocket::key_text;
 use tungstenite::handshake::derive_accept_key;
 
 use super::http::http_fault;
-use super::setup::evidence_of;
 use super::request::{refuse_broken, refuse_unquotable, write_fields};
+use super::setup::evidence_of;
 use super::{Context, Observer, Phase, Session, TICKET_AGED, Timer};
 use crate::fault::Fault;
 use crate::scenario::WebSocket;

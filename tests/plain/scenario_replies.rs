@@ -97,14 +97,14 @@ fn places_of_taken_values() {
 }
 
 #[test]
-fn hello_knows_what_was_taken_and_messages_do_not() {
+fn messages_know_what_was_taken_and_what_they_use_is_kept() {
     let with = |key: &str| {
         format!(
             "name = \"x\"\n[[http]]\nname = \"a\"\nmethod = \"GET\"\npath = \"/\"\ntake = {{ v = \"/v\" }}\n[websocket]\nurl = \"/\"\n{key} = \"{{v}}\"\n"
         )
     };
-    Scenario::compile("x.toml", &with("hello"), &[]).expect("fine");
-    assert!(refused(&with("quit")).contains("is forgotten once the session is open"));
+    let kept = |key: &str| Scenario::compile("x.toml", &with(key), &[]).expect("fine").kept;
+    assert_eq!((kept("hello"), kept("quit")), (vec![], vec![0]));
 }
 
 #[test]
