@@ -47,6 +47,8 @@ fn what_follows_a_name_is_checked() {
     for (body, why) in [
         ("{token:99}", "{token:99}: a width is 1 to 20 digits, {token:6}, or two bytes, {token:u16}"),
         ("{token|gzip}", "{token|gzip}: there is no filter \"gzip\"; valid: url, form, json, base64"),
+        ("{session|url:6}", "{session|url:6}: the width stands before the filters, {session:6|url}"),
+        ("{token| url}", "{token| url}: there is no filter \" url\"; did you mean \"url\"?"),
         ("{uuid:6}", "{uuid:6}: only a number has a width, and uuid is not one"),
         ("{hex:c0 0}", "{hex:c0 0}: write bytes as two hexadecimal digits each, such as {hex:c0 00}"),
         ("{hex:}", "{hex:}: write bytes"),
