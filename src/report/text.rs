@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use textwrap::core::display_width;
 
-use super::headline::{shown_name, statement};
-use super::phrases::{self, own_lateness, server_failure, stalls, trouble, try_command, unanswered};
+use super::headline::statement;
+use super::phrases::{self, server_failure, stalls, trouble, try_command, unanswered};
 use super::texts::summary::{Summary, Title};
 use super::{ErrorDetail, RunResult, Verdict};
 use crate::checks::table::{Page, Paint, wrapped};
