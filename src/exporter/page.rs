@@ -103,7 +103,7 @@ mod tests {
 
     use super::super::reading::{Criterion, Errors, Server, Step};
     use super::*;
-    use crate::measure::Phase;
+    use crate::measure::{Beats, Phase};
     use crate::report::Outcome;
 
     /// At least one sample of every metric.
@@ -113,6 +113,7 @@ mod tests {
             phase: Some(Phase::Hold),
             phases_planned: vec![(Phase::Hold, 60.0)],
             steps: vec![Step { name: name(), ..Step::default() }],
+            every: vec![(name(), Beats::default())],
             errors_by_blame: vec![(name(), 1)],
             errors: vec![Errors { step: name(), kind: name(), blame: name(), count: 1 }],
             messages: vec![(name(), 1)],
