@@ -114,6 +114,7 @@ mod tests {
             phase: Some(Phase::Hold),
             phases_planned: vec![(Phase::Hold, 60.0)],
             steps: vec![Step { name: name(), ..Step::default() }],
+            every: vec![(name(), Beats::default())],
             errors_by_blame: vec![(name(), 1)],
             errors: vec![Errors { step: name(), kind: name(), blame: name(), count: 1 }],
             every: vec![(name(), Beats::default())],
