@@ -117,7 +117,6 @@ mod tests {
             every: vec![(name(), Beats::default())],
             errors_by_blame: vec![(name(), 1)],
             errors: vec![Errors { step: name(), kind: name(), blame: name(), count: 1 }],
-            every: vec![(name(), Beats::default())],
             messages: vec![(name(), 1)],
             answers: vec![(name(), 1)],
             sequences: vec![(name(), SequenceResult::default())],
