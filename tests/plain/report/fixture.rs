@@ -177,6 +177,7 @@ pub fn layout() -> Layout {
         steps: ["login", "enter", "connect", "open", "ping"].map(String::from).to_vec(),
         every: vec![EveryName { name: "ping".into(), step: Some(StepIndex(4)) }],
         messages: ["CONNECTED", "USER_ENTERED", "PONG"].map(String::from).to_vec(),
+        figures: Vec::new(),
     }
 }
 
@@ -197,11 +198,11 @@ pub fn criterion(name: &str, measure: &str, good: Good, limit: f64, unit: &str) 
     }
 }
 
-fn member(session: u32) -> MemberId {
+pub fn member(session: u32) -> MemberId {
     MemberId(13 + u64::from(session))
 }
 
-fn bucket(session: u32) -> usize {
+pub fn bucket(session: u32) -> usize {
     (startline::measure::routing::java_hash(member(session), 38).wrapping_abs() % 2) as usize
 }
 
