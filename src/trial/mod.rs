@@ -353,7 +353,8 @@ impl Observer for Trial<'_> {
     }
 
     fn numbered(&mut self, _kind: MessageType, missing: u64, again: bool) {
-        let text = if again { "its number came before".to_owned() } else { format!("{missing} missing before it") };
+        let text =
+            if again { "its number came before".to_owned() } else { format!("{missing} missing before it") };
         self.emit("", What::Noted { text });
     }
 
