@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::common::peer::{PONG, Script};
+use crate::common::peer::Script;
 use crate::common::played::{Played, against, run_with};
 use crate::common::{Run, eventually, finish, results, signal, summary};
 
@@ -16,28 +16,28 @@ fn evidence_of(played: &Played, kind: &str) -> String {
 }
 
 #[test]
-fn a_pong_in_binary_is_named_beside_the_ping_that_waited() {
-    let script = Script::good().ping(|to| to.frame(0x82, PONG.as_bytes()));
+fn a_message_of_no_kind_is_named_beside_the_ping_that_waited() {
+    let script = Script::good().ping(|to| to.frame(0x82, b"\x00\x01\x02\x03"));
     let played = run_with(script, |run| {
         run.with("ping-interval", "1500ms").with("pong-timeout", "1s").with("hold", "2800ms")
     });
     let first = played.summary["messages"]["first_other"]["text"].as_str().unwrap_or_default();
-    assert!(first.starts_with("binary, 29 bytes: 7b 22"), "{first}");
+    assert!(first.starts_with("binary, 4 bytes: 00 01"), "{first}");
     let failures = std::fs::read_to_string(played.out.join("failures.jsonl")).expect("samples");
     let samples = failures.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     let ping: Vec<Value> = samples.filter(|sample| sample["kind"] == "ping-timeout").collect();
     assert!(!ping.is_empty(), "{failures}");
     assert!(ping.iter().all(|sample| sample["step"] == "ping" && sample["server"].is_string()), "{ping:#?}");
     let evidence = ping[0]["evidence"].as_str().unwrap_or_default();
-    assert!(evidence.contains("had no PONG") && evidence.contains("binary, 29 bytes"), "{evidence}");
+    assert!(evidence.contains("had no PONG") && evidence.contains("binary, 4 bytes"), "{evidence}");
 }
 
 #[test]
 fn messages_of_other_kinds_are_counted_where_one_was_awaited() {
     let script = Script::good().opened(|to| (0..10).for_each(|_| to.text(r#"{"type":"WELCOME"}"#)));
     let played = against(script);
-    let evidence = evidence_of(&played, "timeout");
-    assert!(evidence.starts_with("10 messages came, none of kind CONNECTED"), "{evidence}");
+    let evidence = evidence_of(&played, "no-kind-matched");
+    assert!(evidence.starts_with("10 messages came, none was the CONNECTED awaited"), "{evidence}");
     assert!(evidence.contains(r#"{"type":"WELCOME"}"#), "{evidence}");
 }
 
