@@ -35,8 +35,9 @@ impl Came {
 
     /// A whole message. Returns the records of it that are known already.
     pub(super) fn message(&mut self, unit: Unit, label: &str) -> Vec<(Record, MessageType)> {
-        let record = |opcode: Opcode, payload: &[u8]| Record {
-            unit: Unit { opcode, payload: payload.to_vec() },
+        let (opcode, compressed) = (unit.opcode, unit.compressed);
+        let record = |payload: &[u8]| Record {
+            unit: Unit { opcode, payload: payload.to_vec(), compressed },
             label: label.to_owned(),
         };
         match &self.separator {
@@ -44,11 +45,11 @@ impl Came {
             Some(separator) => {
                 let mut rest = &unit.payload[..];
                 while let Some(end) = separator.find(rest) {
-                    self.records.push_back(record(unit.opcode, &rest[..end]));
+                    self.records.push_back(record(&rest[..end]));
                     rest = &rest[end + separator.needle().len()..];
                 }
                 if !rest.is_empty() {
-                    self.records.push_back(record(unit.opcode, rest));
+                    self.records.push_back(record(rest));
                 }
             }
         }
