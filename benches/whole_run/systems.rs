@@ -4,7 +4,7 @@
 //! and Centrifugo are left out. Invariant: everyone says nothing, since in one room of ten thousand
 //! each word is ten thousand messages; what is measured is being held.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -109,14 +109,15 @@ impl Server {
 
     fn mosquitto(directory: tempfile::TempDir) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("mosquitto: {error}");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).map_err(failed)?.port();
+        let free = || Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
+        let (port, other) = (free().map_err(failed)?, free().map_err(failed)?);
         let path = directory.path().join("mosquitto.conf");
-        let mut file = std::fs::File::create(&path).map_err(failed)?;
-        write!(
-            file,
-            "listener {port} 127.0.0.1\nprotocol websockets\nallow_anonymous true\nmax_connections -1\n"
-        )
-        .map_err(failed)?;
+        // It does not start without a listener that is none of WebSockets.
+        let configuration = format!(
+            "listener {port} 127.0.0.1\nprotocol websockets\nmax_connections -1\n\
+             listener {other} 127.0.0.1\nallow_anonymous true\n"
+        );
+        std::fs::write(&path, configuration).map_err(failed)?;
         let mut command = Command::new("/usr/sbin/mosquitto");
         let process = command.arg("-c").arg(path).stderr(Stdio::null()).spawn().map_err(failed)?;
         let server = Self { process, port, _directory: directory };

@@ -36,6 +36,9 @@ const SOCKET_BYTES: usize = 4;
 /// A secure session's secrets and counters, with AES-128.
 const TLS_BYTES: usize = 76;
 
+/// Columns of the list of built-in scenarios.
+const LIST_COLUMNS: usize = 80;
+
 /// The schema beside a new scenario.
 const SCHEMA_FILE: &str = "scenario.schema.json";
 
@@ -60,14 +63,24 @@ pub fn run(args: ScenarioArgs) -> Result<()> {
 }
 
 fn list() -> String {
+    let longest = Scenario::builtins().iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     let mut text = String::new();
     for (name, source) in Scenario::builtins() {
-        // The first comment of each says what it does, after its name.
-        let first = source.lines().next().unwrap_or_default().trim_start_matches('#').trim();
-        let about = first.split_once(": ").map_or(first, |(_, about)| about);
-        let _ = writeln!(text, "{name:<9} {about}");
+        let indent = " ".repeat(longest + 2);
+        let options = textwrap::Options::new(LIST_COLUMNS).subsequent_indent(&indent);
+        let line = format!("{name:<longest$}  {}", about(source));
+        let _ = writeln!(text, "{}", textwrap::fill(&line, options));
     }
     text + "\nPrint one: startline scenario show NAME. Use one: startline run --scenario NAME --target URL.\n"
+}
+
+/// What a scenario does: the first sentence of the comment that it begins with, after its name.
+fn about(source: &str) -> String {
+    let comment = source.lines().map_while(|line| line.strip_prefix('#')).map(str::trim);
+    let comment = comment.take_while(|line| !line.is_empty() && !line.starts_with("startline "));
+    let comment = comment.collect::<Vec<_>>().join(" ");
+    let about = comment.split_once(": ").map_or(comment.as_str(), |(_, about)| about);
+    about.split_once(". ").map_or(about, |(first, _)| first).trim_end_matches('.').to_owned()
 }
 
 fn source_of(name: &str) -> Result<String> {

@@ -140,6 +140,12 @@ pub static FAMILIES: &[Family] = &[
 
     row((Counter, "messages", None), &["kind"],
         "Messages received", |r| by_name(&r.messages)),
+    row((Counter, "answers", None), &["kind"],
+        "Answers sent, by the kind of message that they answer", |r| by_name(&r.answers)),
+    row((Counter, "messages_out_of_sequence", None), &["kind", "fate"],
+        "Numbers of messages that were skipped, and that came again or late", sequences),
+    row((Histogram, "message_age", SECONDS), &["kind"],
+        "From the instant that a message names to its arrival, where that is not later", ages),
     row((Counter, "message", BYTES), &[],
         "Payload of the messages received", |r| count(r.counts.message_bytes)),
     row((Counter, "socket", BYTES), &["direction"],
@@ -263,6 +269,18 @@ fn every(reading: &Reading) -> Vec<Sample<'_>> {
         })
     });
     all.collect()
+}
+
+fn sequences(reading: &Reading) -> Vec<Sample<'_>> {
+    let both = reading.sequences.iter().flat_map(|(kind, numbers)| {
+        [("missing", numbers.missing), ("duplicate", numbers.duplicate)]
+            .map(|(fate, count)| Sample { labels: vec![kind.as_str(), fate], value: Value::Count(count) })
+    });
+    both.collect()
+}
+
+fn ages(reading: &Reading) -> Vec<Sample<'_>> {
+    reading.ages.iter().map(|(kind, buckets)| of(kind, Value::Buckets(buckets))).collect()
 }
 
 fn errors(reading: &Reading) -> Vec<Sample<'_>> {

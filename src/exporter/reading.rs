@@ -13,7 +13,7 @@ use crate::fault::Blame;
 use crate::measure::{Beats, Counts, Layout, Phase, StepTally};
 use crate::plan::Plan;
 use crate::report::view::Snapshot;
-use crate::report::{self, CriterionResult, Outcome, RunResult};
+use crate::report::{self, CriterionResult, Outcome, RunResult, SequenceResult};
 
 /// Bytes of a label's value; of longer ones the beginning is kept.
 const LABEL_BYTES_MAX: usize = 200;
@@ -41,6 +41,12 @@ pub struct Reading {
     pub(super) errors_by_blame: Vec<(String, u64)>,
     pub(super) errors: Vec<Errors>,
     pub(super) messages: Vec<(String, u64)>,
+    /// Answers sent, by kind of message.
+    pub(super) answers: Vec<(String, u64)>,
+    /// By numbered kind of message.
+    pub(super) sequences: Vec<(String, SequenceResult)>,
+    /// By kind of message that says when it was sent: since then.
+    pub(super) ages: Vec<(String, Buckets)>,
     pub(super) servers: Vec<Server>,
     pub(super) tls_full: u64,
     pub(super) tls_resumed: u64,
@@ -138,6 +144,9 @@ impl Reading {
             errors_by_blame: named(result.errors.by_blame.iter().map(counted)),
             errors: errors(snapshot),
             messages: named(result.messages.by_type.iter().map(counted)),
+            answers: named(result.messages.answers.iter().map(counted)),
+            sequences: result.messages.sequences.0.clone(),
+            ages: ages(snapshot),
             servers: servers(result),
             tls_full: tally.secured.full,
             tls_resumed: tally.secured.resumed,
@@ -164,6 +173,15 @@ fn steps(snapshot: &Snapshot<'_>) -> Vec<Step> {
         }
     };
     totals.layout().steps.iter().enumerate().map(step).collect()
+}
+
+fn ages(snapshot: &Snapshot<'_>) -> Vec<(String, Buckets)> {
+    let kinds =
+        snapshot.plan.scenario.websocket.iter().flat_map(|websocket| &websocket.kinds.kinds).enumerate();
+    let aged = kinds.filter(|(_, kind)| kind.sent_at.is_some());
+    let tally = snapshot.second.totals.tally();
+    let buckets = |k| tally.kind(k).map(|kind| Buckets::of(&kind.ages)).unwrap_or_default();
+    aged.map(|(k, kind)| (label(&kind.name), buckets(k))).collect()
 }
 
 /// By step, kind and blame; faults that differ in the program alone have one name.

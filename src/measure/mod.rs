@@ -31,6 +31,7 @@ use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
 use crate::members::{MemberName, SessionNumber};
+use crate::scenario::kinds::Kind;
 use crate::scenario::{Scenario, StepIndex};
 
 pub use beats::Beats;
@@ -55,6 +56,21 @@ pub struct Layout {
     pub every: Vec<EveryName>,
     /// The scenario's message types; one more slot, `other`, is added by the recorder.
     pub messages: Vec<String>,
+    /// What is measured of some of these beyond their number, each with its type's index.
+    pub figures: Vec<(u8, KindFigure)>,
+}
+
+/// What is measured of a kind of messages beyond their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KindFigure {
+    /// How long before they came they were sent.
+    Age,
+    /// Answers sent.
+    Answers,
+    /// Numbers missing.
+    Missing,
+    /// Numbers that came again, or late.
+    Duplicate,
 }
 
 /// A periodic message to count.
@@ -82,6 +98,7 @@ impl Layout {
         Self {
             every: every.collect(),
             messages: websocket.iter().flat_map(|it| it.kinds.names()).map(str::to_owned).collect(),
+            figures: websocket.map(|it| figures(&it.kinds.kinds)).unwrap_or_default(),
             steps,
         }
     }
@@ -91,6 +108,19 @@ impl Layout {
     pub fn step_of_failure(&self, step: StepIndex) -> &str {
         self.steps.get(step.index()).map_or("hold", String::as_str)
     }
+}
+
+fn figures(kinds: &[Kind]) -> Vec<(u8, KindFigure)> {
+    let of_kind = |(index, kind): (usize, &Kind)| {
+        let all = [
+            (kind.sent_at.is_some(), KindFigure::Age),
+            (kind.answer.is_some(), KindFigure::Answers),
+            (kind.sequence.is_some(), KindFigure::Missing),
+            (kind.sequence.is_some(), KindFigure::Duplicate),
+        ];
+        all.into_iter().filter(|(is_there, _)| *is_there).map(move |(_, figure)| (index as u8, figure))
+    };
+    kinds.iter().enumerate().flat_map(of_kind).collect()
 }
 
 /// A failure as it is kept in `failures.jsonl`, a bounded number of each kind.

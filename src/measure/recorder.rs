@@ -331,6 +331,7 @@ mod tests {
             steps: ["login", "enter", "connect", "open", "ping"].map(String::from).to_vec(),
             every: vec![EveryName { name: "ping".into(), step: Some(StepIndex(4)) }],
             messages: ["CONNECTED", "PONG"].map(String::from).to_vec(),
+            figures: Vec::new(),
         }
     }
 

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::sums::unequal;
 use super::routing::Routing;
+use super::sums::unequal;
 use super::{
-    AddressCounts, Beats, Counts, Failures, Fate, FaultSample, KindTally, Latencies, Layout, Stall, Stalls, TlsCounts,
-    UnmatchedSample,
+    AddressCounts, Beats, Counts, Failures, Fate, FaultSample, KindTally, Latencies, Layout, Stall, Stalls,
+    TlsCounts, UnmatchedSample,
 };
 use crate::fault::Fault;
 use crate::lang::{Reason, Sentence};

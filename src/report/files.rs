@@ -125,7 +125,7 @@ impl ResultsDir {
             (SERVERS, open(SERVERS, SERVERS_HEAD.as_bytes())?),
         ];
         Ok(Self {
-            log: LogWriter::new(&layout.steps),
+            log: LogWriter::new(layout),
             log_has_head: false,
             watched: Vec::new(),
             writer: Writer::start(Directory::new(path, files)).map_err(refused(path))?,

@@ -1,8 +1,8 @@
 //! `latency.hlog`: an HdrHistogram interval log, a line a second for each step, in microseconds.
 //!
 //! V2 histograms, deflated, as HdrHistogram's own tools read them. Tags are step names for
-//! latencies from scheduled time, `<step>.sent` for those from actual send, `generator.lag` for the
-//! workers' lateness; after accounts closed each begins with `ramp-down.`. Knows no file: it makes
+//! latencies from scheduled time, `<step>.sent` for those from actual send, `messages.<kind>.age` for
+//! ages of messages, `generator.lag` for the workers' lateness; after accounts closed each begins with `ramp-down.`. Knows no file: it makes
 //! the text that is appended.
 
 use std::time::SystemTime;
@@ -12,12 +12,14 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use jiff::Timestamp;
 
 use super::timeline::Second;
-use crate::measure::{Latencies, Tally};
+use crate::measure::{Latencies, Layout, Tally};
 
 /// Before the tags of the ramp-down, which is reported and not judged.
 pub(super) const AFTER: &str = "ramp-down.";
 /// Behind the tags of latencies from actual send.
 pub(super) const SENT: &str = ".sent";
+/// Behind `messages.<kind>`: how long before they came messages were sent.
+const AGE: &str = ".age";
 /// The tag of the workers' lateness.
 pub(super) const LAG: &str = "generator.lag";
 
@@ -26,13 +28,16 @@ pub(super) struct LogWriter {
     serializer: V2DeflateSerializer,
     /// Of each step: the tag from due and the tag from sent.
     tags: Vec<[String; 2]>,
+    /// Of each kind of message: its age's tag.
+    kinds: Vec<String>,
 }
 
 impl LogWriter {
-    /// A log of these steps.
-    pub fn new(steps: &[String]) -> Self {
-        let tags = steps.iter().map(|step| [tag(step), format!("{}{SENT}", tag(step))]).collect();
-        Self { serializer: V2DeflateSerializer::new(), tags }
+    /// A log of these steps and kinds of messages.
+    pub fn new(layout: &Layout) -> Self {
+        let tags = layout.steps.iter().map(|step| [tag(step), format!("{}{SENT}", tag(step))]).collect();
+        let kinds = layout.messages.iter().map(|kind| tag(&format!("messages.{kind}{AGE}"))).collect();
+        Self { serializer: V2DeflateSerializer::new(), tags, kinds }
     }
 
     /// The head of the file: what it is, and when the run began.
@@ -64,7 +69,9 @@ impl LogWriter {
         let mut log = IntervalLogWriterBuilder::new()
             .begin_log_with(&mut out, &mut self.serializer)
             .expect("a Vec takes every byte");
-        for (tag, latencies) in tagged.chain([(LAG, &tally.lag)]) {
+        let ages = self.kinds.iter().enumerate().filter_map(|(k, tag)| Some((tag, tally.kind(k)?)));
+        let ages = ages.map(|(tag, kind)| (tag.as_str(), &kind.ages));
+        for (tag, latencies) in tagged.chain(ages).chain([(LAG, &tally.lag)]) {
             if let Some(histogram) = Latencies::histogram(latencies) {
                 let tag = if second.is_after { format!("{AFTER}{tag}") } else { tag.to_owned() };
                 log.write_histogram(histogram, second.start, second.length(), Tag::new(&tag))

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::build::error_counts;
 use crate::fault::FaultNames;
 use crate::foreign;
-use crate::measure::{Beats, Interval, Layout, Phase, StepTally, Tally, Totals};
+use crate::measure::{Beats, Interval, KindFigure, KindTally, Layout, Phase, StepTally, Tally, Totals};
 use crate::numbers;
 use crate::scenario::MessageType;
 
@@ -96,7 +96,10 @@ pub(super) fn head(layout: &Layout) -> Vec<u8> {
         .iter()
         .flat_map(|every| EVERY_COLUMNS.iter().map(move |(name, _)| format!("every.{}.{name}", every.name)));
     let messages = layout.messages.iter().map(String::as_str).chain([OTHER]).map(message_column);
-    row(fixed.chain(steps).chain(every).chain(messages).chain([ERRORS.to_owned()]))
+    let figures = layout.figures.iter().map(|(kind, figure)| {
+        format!("messages.{}.{}", layout.messages[usize::from(*kind)], figure_name(*figure))
+    });
+    row(fixed.chain(steps).chain(every).chain(messages).chain(figures).chain([ERRORS.to_owned()]))
 }
 
 /// The row of one second.
@@ -119,7 +122,30 @@ pub(super) fn second(
     let listed = layout.messages.len();
     let messages = (0..listed).map(|k| tally.messages_of(MessageType(k as u8)));
     let messages = messages.chain([tally.messages_other(listed)]).map(|count| count.to_string());
-    row(fixed.chain(steps).chain(every).chain(messages).chain([errors(tally, layout, names)]))
+    let figures =
+        layout.figures.iter().map(|(kind, figure)| figure_value(tally.kind(usize::from(*kind)), *figure));
+    row(fixed.chain(steps).chain(every).chain(messages).chain(figures).chain([errors(tally, layout, names)]))
+}
+
+/// As criteria write it.
+fn figure_name(figure: KindFigure) -> &'static str {
+    match figure {
+        KindFigure::Age => "age.p95_ms",
+        KindFigure::Answers => "answers",
+        KindFigure::Missing => "missing",
+        KindFigure::Duplicate => "duplicate",
+    }
+}
+
+/// Empty where no message came that has an age.
+fn figure_value(kind: Option<&KindTally>, figure: KindFigure) -> String {
+    let count = |of: fn(&KindTally) -> u64| kind.map_or(0, of).to_string();
+    match figure {
+        KindFigure::Age => millis(kind.and_then(|kind| kind.ages.quantile(0.95))),
+        KindFigure::Answers => count(|kind| kind.answers),
+        KindFigure::Missing => count(|kind| kind.missing),
+        KindFigure::Duplicate => count(|kind| kind.duplicate),
+    }
 }
 
 /// What the messages are counted as that the scenario does not list.

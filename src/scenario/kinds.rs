@@ -6,7 +6,7 @@
 //! by an earlier one.
 
 use memchr::memmem::Finder;
-use startline_protocol::matching::{Each, Matcher, Place, Pointer, RULES_MAX, Rule, Wanted};
+use startline_protocol::matching::{Each, Matcher, Place, Pointer, RULES_MAX, Rule, VALUE_BYTES_MAX, Wanted};
 use startline_protocol::websocket::Opcode;
 
 use super::document::{Section, Text};
@@ -14,7 +14,7 @@ use super::matches::{self, Known};
 use super::names::{ErrorNames, Moment, Vocabulary};
 use super::request::{Result, compiled, error_name, too_many};
 use super::template::Template;
-use super::{MessageError, MessageType, Role, presence};
+use super::{MessageError, MessageType, Role};
 use crate::nearest;
 
 pub(super) const KEYS: [&str; 7] =
@@ -33,8 +33,6 @@ pub(super) const KIND_KEYS: [&str; 12] = [
     "sent_unit",
     "sequence",
 ];
-pub(super) const PRESENCE_KEYS: [&str; 2] = ["subject", "listed"];
-pub(super) const LISTED_KEYS: [&str; 2] = ["kind", "at"];
 pub(super) const ERROR_KEYS: [&str; 4] = ["code", "name", "blame", "ticket"];
 
 /// Roles by the name that a scenario gives them.
@@ -244,9 +242,8 @@ pub(super) fn compile(
         each: None,
     };
     messages(section, vocabulary, &mut kinds)?;
-    name_refusals(section, &mut kinds, errors)?;
-    presence::compile(section, &mut kinds)?;
     kinds.error_codes = error_codes(section, &kinds, errors)?;
+    name_refusals(section, &mut kinds, errors)?;
     Ok(kinds)
 }
 
@@ -284,6 +281,9 @@ fn messages(section: &Section<'_>, vocabulary: &Vocabulary, kinds: &mut Kinds) -
         let key = format!("messages.{}", name.value);
         if kinds.kinds.len() == RULES_MAX {
             return Err(section.error(&key, name.span, format!("there are more than {RULES_MAX} kinds")));
+        }
+        if name.value.len() > VALUE_BYTES_MAX {
+            return Err(section.error(&key, name.span, matches::too_long()));
         }
         let (table, role) = match value {
             Ok(table) => (Some(table.clone()), table.text("role")?),

@@ -162,10 +162,15 @@ fn constant_of(
     }
     let bytes: Vec<u8> = template.literals().flatten().copied().collect();
     if bytes.len() > VALUE_BYTES_MAX {
-        return Err(wrong(format!("it can never match: {VALUE_BYTES_MAX} bytes are compared at most")));
+        return Err(wrong(too_long()));
     }
     let shown: Vec<u8> = template.shown(|_| None).literals().flatten().copied().collect();
     Ok(Constant { bytes, shown: quoted(&shown) })
+}
+
+/// Why a text of more than is kept of a value is refused.
+pub(super) fn too_long() -> String {
+    format!("it can never match: {VALUE_BYTES_MAX} bytes are compared at most")
 }
 
 /// Bytes as a scenario would write them.

@@ -396,8 +396,8 @@ mod tests {
             &every::KEYS,
             &kinds::KEYS,
             &kinds::KIND_KEYS,
-            &kinds::PRESENCE_KEYS,
-            &kinds::LISTED_KEYS,
+            &presence::PRESENCE_KEYS,
+            &presence::LISTED_KEYS,
             &kinds::ERROR_KEYS,
             &criteria::KEYS,
         ];

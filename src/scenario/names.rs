@@ -346,7 +346,8 @@ impl Vocabulary {
                 "unknown variable {text}; did you mean {{{near}}}? (write {{{text}}} if the braces are meant)"
             )),
             None if unknown == Unknown::Refused => Err(format!(
-                "unknown variable {text}: neither in [variables], nor taken from an answer, nor a column of --members"
+                "unknown variable {text}: neither in [variables], nor taken from an answer, nor a column of --members \
+                 (write {{{text}}} if the braces are meant)"
             )),
             None => {
                 self.used.borrow_mut().text.insert(text.to_owned());

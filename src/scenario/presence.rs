@@ -6,10 +6,13 @@
 use startline_protocol::matching::Pointer;
 
 use super::document::Section;
-use super::kinds::{Kind, Kinds, LISTED_KEYS, PRESENCE_KEYS};
+use super::kinds::{Kind, Kinds};
 use super::request::Result;
 use super::{MessageType, Role};
 use crate::nearest;
+
+pub(super) const PRESENCE_KEYS: [&str; 2] = ["subject", "listed"];
+pub(super) const LISTED_KEYS: [&str; 2] = ["kind", "at"];
 
 /// Compiles `[websocket.presence]`, if there is one.
 pub(super) fn compile(section: &Section<'_>, kinds: &mut Kinds) -> Result<()> {
@@ -35,6 +38,12 @@ pub(super) fn compile(section: &Section<'_>, kinds: &mut Kinds) -> Result<()> {
     let all = kinds.kinds.iter().enumerate().filter(|(_, kind)| announces(kind));
     let announcing: Vec<MessageType> = all.map(|(index, _)| MessageType(index as u8)).collect();
     kinds.subject = Some(kinds.at(&presence, "subject", &announcing, &subject)?);
+    if presence.is_text("listed")
+        && let Some(at) = presence.text("listed")?
+    {
+        let message = format!("it is written otherwise now: {{ kind = \"NAME\", at = \"{}\" }}", at.value);
+        return Err(presence.error("listed", at.span, message));
+    }
     match presence.section("listed", "listed in [websocket.presence]", &LISTED_KEYS)? {
         Some(listed) => listing(&listed, kinds),
         None => Ok(()),

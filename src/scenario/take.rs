@@ -109,7 +109,11 @@ pub(super) fn take_from(
 }
 
 /// RFC 6901: empty, or segments that each begin with `/`; `~` only as `~0` and `~1`.
-pub(super) fn check_pointer(section: &Section<'_>, key: &str, pointer: &Text<'_>) -> Result<(), ScenarioError> {
+pub(super) fn check_pointer(
+    section: &Section<'_>,
+    key: &str,
+    pointer: &Text<'_>,
+) -> Result<(), ScenarioError> {
     let text = pointer.value;
     if !text.is_empty() && !text.starts_with('/') {
         // `$.data.token` is JSONPath for the same field.

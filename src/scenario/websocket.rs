@@ -10,7 +10,7 @@ use super::document::{Section, Text};
 use super::names::{ErrorNames, Moment, Vocabulary};
 use super::request::{DELAY_MAX, Result, compiled, compiled_strictly, headers, refuse_unusable_in_url};
 use super::template::Template;
-use super::{HttpStep, WebSocket, every, kinds, steps};
+use super::{HttpStep, WebSocket, every, kinds, presence, steps};
 
 /// Where the file gives none: connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -80,6 +80,7 @@ pub(super) fn compile(
     let (url, headers) = (url(&section, vocabulary, moment)?, headers(&section, vocabulary, moment)?);
     let subprotocols = subprotocols(&section, vocabulary, moment)?;
     let mut kinds = kinds::compile(&section, vocabulary, errors)?;
+    presence::compile(&section, &mut kinds)?;
     let step_sections = section.sections("steps", "[[websocket.steps]]", &steps::KEYS)?;
     let steps = steps::compile(&step_sections, &mut kinds, vocabulary, &mut taken)?;
     let every_sections = section.sections("every", "[[websocket.every]]", &every::KEYS)?;

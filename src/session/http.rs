@@ -5,7 +5,6 @@
 //! assumed of its body except what the scenario takes; a request that may have been read is not sent
 //! again, unless its method says that this changes nothing.
 
-
 use std::time::Duration;
 
 use startline_os::tick::Tick;

@@ -50,8 +50,8 @@ mod vault;
 mod waits;
 
 use frames::Partial;
-use setup::Setup;
 use secrets::Kept;
+use setup::Setup;
 use slab::Slab;
 use startline_os::tick::{Tick, Ticks};
 

@@ -83,7 +83,9 @@ impl Session {
 
     fn unmatched<O: Observer>(&self, is_taken: bool, values: &Values<'_>, ctx: &mut Context<'_, O>) {
         let has_kinds = ctx.script.scenario.websocket.as_ref().is_some_and(|it| !it.kinds.matcher.is_empty());
-        if is_taken || !(has_kinds || !values.is_text()) || !ctx.observer.wants_unmatched() {
+        // Where nothing is told apart, any text is as good as another.
+        let is_strange = has_kinds || !values.is_text();
+        if is_taken || !is_strange || !ctx.observer.wants_unmatched() {
             return;
         }
         let shown = self.redacted(values.start(), ctx);

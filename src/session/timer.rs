@@ -78,7 +78,7 @@ impl Queues {
             }
             _ if queue < after + 2 * self.after => {
                 let step = ((queue - after) / 2) as u8;
-                if (queue - after) % 2 == 0 { Timer::Pause(step) } else { Timer::Await(step) }
+                if (queue - after).is_multiple_of(2) { Timer::Pause(step) } else { Timer::Await(step) }
             }
             _ => Timer::Step(StepIndex((queue - after - 2 * self.after) as u8)),
         }

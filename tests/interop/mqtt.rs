@@ -18,11 +18,12 @@ struct Mosquitto {
 impl Mosquitto {
     #[track_caller]
     fn start(anonymous: bool) -> Self {
-        let port = free_port();
+        let (port, other) = (free_port(), free_port());
         let prepare = |directory: &Path| {
+            // mosquitto 2.0.11 does not start without a listener that is none of WebSockets.
             let configuration = format!(
-                "listener {port} 127.0.0.1\nprotocol websockets\nallow_anonymous {anonymous}\n\
-                 log_dest stderr\nlog_type all\n"
+                "listener {port} 127.0.0.1\nprotocol websockets\nlistener {other} 127.0.0.1\n\
+                 allow_anonymous {anonymous}\nlog_dest stderr\nlog_type all\n"
             );
             let file = directory.join("mosquitto.conf");
             std::fs::write(&file, configuration).expect("written");

@@ -120,6 +120,17 @@ impl Played {
         self.assert_books(heard, |kind| format!("/messages/answers/{kind}"), "/ramp_down/answers");
     }
 
+    /// The same of records, of which a message holds several: those that came late are as many as the
+    /// late messages, or more.
+    #[track_caller]
+    pub(crate) fn assert_records(&self, sent: &[(&str, u64)]) {
+        let of = |kind: &str| self.count(&format!("/messages/by_type/{kind}"));
+        let lacking: u64 = sent.iter().map(|(kind, theirs)| theirs.checked_sub(of(kind)).expect(kind)).sum();
+        let late = self.count("/ramp_down/messages");
+        assert!(lacking >= late && (late > 0 || lacking == 0), "{lacking} records in {late} late messages");
+        assert_eq!(of("other"), 0, "{:#}", self.summary["messages"]);
+    }
+
     /// Each of our counts is the server's, or lacks what came once accounts were closed: that is
     /// counted apart, for all of them together.
     #[track_caller]

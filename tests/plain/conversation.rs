@@ -42,17 +42,18 @@ fn steps_follow_each_other_and_the_last_opens() {
     driven.play(100);
     driven.receive(kind("joined"));
     driven.receive(text(r#"{"type":"welcome","room":"r7"}"#));
-    assert_eq!(driven.play(499), [], "it thinks");
+    // Whole ticks, so that milliseconds are exact.
+    assert!(driven.play(496).is_empty(), "it thinks");
     // What comes while it thinks is nothing that it awaits.
     driven.receive(text(r#"{"type":"joined","for":3}"#));
-    assert_eq!(driven.play(51), [(1, 1, "join r7 3".to_owned())]);
+    assert_eq!(driven.play(56), [(4, 1, "join r7 3".to_owned())]);
     driven.receive(text(r#"{"type":"joined","for":4}"#));
     assert_eq!(driven.phase(), Phase::Opening, "someone else's");
     driven.receive(text(r#"{"type":"pong","for":3}"#));
     assert_eq!(driven.phase(), Phase::Held);
     let tally = driven.totals().tally();
     let millis = |step: usize| tally.step(step).expect("it is a step").from_due.max().expect("done").as_millis();
-    assert_eq!([millis(1), millis(2), millis(3)], [100, 50, 650], "hello, join after its pause, open");
+    assert_eq!([millis(1), millis(2), millis(3)], [100, 52, 652], "hello, join after its pause, open");
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn a_step_that_fails_says_how() {
     assert_eq!(failed(&stranger), ("no-kind-matched".into(), Blame::Scenario));
     assert_eq!(failed(&|it| it.receive(kind("welcome"))), ("value-missing:room".into(), Blame::Server));
     let refused = failed(&|it| it.receive(kind("full")));
-    assert!(["refused:full", "error-message"].contains(&refused.0.as_str()), "{refused:?}");
+    assert!(refused == ("refused:full".into(), Blame::Server), "{refused:?}");
 }
 
 #[test]

@@ -148,12 +148,24 @@ fn places_of_taken_values() {
 }
 
 #[test]
-fn steps_know_what_was_taken_and_messages_do_not() {
+fn messages_know_what_was_taken_and_what_they_use_is_kept() {
     let with = |last: &str| {
         format!(
             "name = \"x\"\n[[http]]\nname = \"a\"\nmethod = \"GET\"\npath = \"/\"\ntake = {{ v = \"/v\" }}\n[websocket]\nurl = \"/\"\n{last} = \"{{v}}\"\n"
         )
     };
-    Scenario::compile("x.toml", &with("[[websocket.steps]]\nname = \"b\"\nsend"), &[]).expect("fine");
-    assert!(refused(&with("quit")).contains("is forgotten once the session is open"));
+    let kept = |last: &str| Scenario::compile("x.toml", &with(last), &[]).expect("fine").kept;
+    assert_eq!((kept("[[websocket.steps]]\nname = \"b\"\nsend"), kept("quit")), (vec![], vec![0]));
+}
+
+#[test]
+fn a_type_that_no_message_can_have_is_refused() {
+    let long = "x".repeat(8193);
+    let messages = format!("[websocket.messages]\n{long} = {{}}\n[[websocket.every]]");
+    assert_eq!(
+        spoiled("[[websocket.every]]", &messages),
+        format!(
+            "x.toml:5:1: \"messages.{long}\" in [websocket]: it can never match: 8192 bytes are compared at most"
+        )
+    );
 }

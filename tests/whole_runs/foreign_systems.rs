@@ -10,13 +10,17 @@ const SESSIONS: u32 = 20;
 
 /// A short run of a built-in scenario.
 fn run(scenario: &str, target: &str, out: &std::path::Path) -> Run {
+    let (option, interval) = match scenario {
+        "chat" => ("every", "say.interval=800ms"),
+        _ => ("ping-interval", "800ms"),
+    };
     Run::against(target, SESSIONS, out)
         .without("challenge")
         .without("members")
         .with("scenario", scenario)
         .with("ramp", "500ms")
         .with("hold", "2600ms")
-        .with("ping-interval", "800ms")
+        .with(option, interval)
         .with("ramp-down", "200ms")
 }
 

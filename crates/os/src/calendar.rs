@@ -9,7 +9,6 @@
 use std::collections::VecDeque;
 
 use crate::tick::Tick;
-use crate::timers::Entry;
 
 /// Ticks of a slot, as a power of two.
 const SLOT_BITS: u32 = 11;
@@ -23,6 +22,15 @@ const OWNER_BITS: u32 = 26;
 pub const OWNERS_MAX: u32 = 1 << OWNER_BITS;
 /// Tags that can be told apart.
 pub const TAGS_MAX: usize = 1 << (32 - OWNER_BITS);
+
+/// An armed timer: who, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The session (or connection) that it belongs to.
+    pub owner: u32,
+    /// When it comes due.
+    pub due: Tick,
+}
 
 /// See the module's documentation.
 #[derive(Debug)]

@@ -10,17 +10,9 @@
 
 use std::collections::VecDeque;
 
+pub use crate::calendar::Entry;
 use crate::calendar::{Calendar, TAGS_MAX};
 use crate::tick::Tick;
-
-/// An armed timer: who, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The session (or connection) that it belongs to.
-    pub owner: u32,
-    /// When it comes due.
-    pub due: Tick,
-}
 
 /// Entries of a block: 4 KiB.
 const BLOCK: usize = 512;

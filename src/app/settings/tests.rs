@@ -111,6 +111,77 @@ fn members_come_from_files() {
     assert!(refused(&["--members", &empty]).contains("there are none in"));
 }
 
+const FEED: &str = "name = \"feed\"\n[websocket]\nurl = \"/{room}?k={key}\"\n";
+
+/// A scenario and a file of three members, and the options that name them.
+fn fed(dir: &Path, more: &[&str]) -> Vec<String> {
+    let scenario = dir.join("feed.toml");
+    let members = dir.join("m.csv");
+    fs::write(&scenario, FEED).expect("written");
+    fs::write(&members, "user,room,key\nanna,blue,k1\nben,red,k2\nclea,green,k3\n").expect("written");
+    let [scenario, members] = [scenario, members].map(|path| path.display().to_string());
+    let options = ["--scenario", &scenario, "--target", "http://127.0.0.1:1", "--members", &members];
+    options.iter().chain(more).map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn members_feed_any_scenario() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let typed = |more: &[&str]| fed(dir.path(), more);
+    let all = typed(&[]);
+    let fed = settings(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!((fed.sessions, fed.members_used(), fed.rows.is_empty()), (3, 3, false));
+    let plan = fed.to_toml();
+    assert!(plan.contains("m.csv") && !plan.contains("k1"), "where they are, not what they say: {plan}");
+    let target = fed.target().expect("it resolves").expect("one");
+    let limits = crate::plan::capacity::Limits {
+        descriptors_hard: 1 << 20,
+        ports: None,
+        loopback_time_wait: seconds(1),
+    };
+    let planned = fed.clone().into_plan(target, &limits).expect("it makes sense");
+    let shown = crate::plan::summary::Summary::new(&planned).to_string();
+    assert!(shown.contains("m.csv (room, key), 1 KiB in memory\n"), "{shown}");
+    assert_eq!(planned.members.name_of(crate::members::SessionNumber(2)).to_string(), "clea");
+    // A plan finds its members' rows again.
+    let file = dir.path().join("plan.toml");
+    fs::write(&file, &plan).expect("written");
+    let again = settings(&["--plan", &file.display().to_string()]);
+    assert_eq!((again.rows, again.members), (fed.rows, fed.members));
+}
+
+#[test]
+fn more_sessions_than_rows_use_them_again_only_if_asked_to() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let with = |more: &[&str]| fed(dir.path(), more);
+    let strings = |all: &[String]| refused(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    let message = strings(&with(&["--sessions", "7"]));
+    assert!(
+        message.starts_with("3 members are given for 7 sessions") && message.contains("--recycle"),
+        "{message}"
+    );
+    let all = with(&["--sessions", "7", "--recycle"]);
+    let fed = settings(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!((fed.sessions, fed.members_used(), fed.members.len()), (7, 3, 3));
+    // Who learns of whom cannot be judged where several sessions are one member.
+    let runnity = ["--members", "13-20", "--sessions", "20", "--recycle"];
+    assert!(refused(&runnity).contains("recycle: several sessions are the same member then"));
+    let quiet = settings(&["--members", "13-20", "--sessions", "20", "--recycle", "--no-broadcast"]);
+    assert_eq!((quiet.sessions, quiet.members_used()), (20, 8));
+}
+
+#[test]
+fn a_scenario_without_its_members_is_refused_by_the_column() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut all = fed(dir.path(), &[]);
+    all.truncate(4);
+    let message = refused(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(
+        message.contains("unknown variable {room}: neither") && message.contains("--members"),
+        "{message}"
+    );
+}
+
 #[test]
 fn a_range_against_a_real_target_needs_its_challenge() {
     assert_eq!(

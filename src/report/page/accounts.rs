@@ -9,8 +9,8 @@ use maud::{Markup, html};
 use super::Page;
 use super::parts::{Pairs, Section, Table, Tone, code, evidence, number};
 use crate::numbers::{bytes, figure, grouped, percent};
-use crate::report::{EveryResult, LedgerResult};
 use crate::report::texts::page::Words;
+use crate::report::{EveryResult, LedgerResult};
 
 /// Kinds of messages in the table.
 const KINDS_MAX: usize = 40;
@@ -159,6 +159,55 @@ impl Page<'_> {
         }
     }
 
+    /// Ages of messages by kind, with the smallest of each server.
+    fn ages(&self) -> Option<Markup> {
+        let ages = &self.recorded.result.messages.ages;
+        if ages.is_empty() {
+            return None;
+        }
+        let mut table = Table::new(self.word(Words::AgesCaption).to_owned())
+            .text(self.word(Words::Kind))
+            .figures(self.word(Words::Count))
+            .figures("p50 (ms)")
+            .figures("p95 (ms)")
+            .figures("max (ms)")
+            .figures(self.word(Words::Negative))
+            .text(self.word(Words::LeastByServer));
+        for (kind, age) in ages.iter() {
+            let millis = |ms: Option<f64>| html! { (ms.map_or("–".to_owned(), figure)) };
+            let least = age.least_ms.iter().take(KINDS_MAX);
+            let least: Vec<String> = least.map(|(url, ms)| format!("{url}: {} ms", figure(*ms))).collect();
+            table.row(vec![
+                code(kind),
+                number(age.count),
+                millis(age.latency.p50_ms),
+                millis(age.latency.p95_ms),
+                millis(age.latency.max_ms),
+                number(age.negative),
+                html! { (least.join(", ")) },
+            ]);
+        }
+        Some(table.html())
+    }
+
+    /// Answers and numbers of messages by kind.
+    fn numbered(&self) -> Markup {
+        let messages = &self.recorded.result.messages;
+        html! {
+            @for (kind, answers) in messages.answers.iter() {
+                p { (self.lang.say(Words::AnswersOf, &[&kind, &grouped(*answers)])) }
+            }
+            @for (kind, numbers) in messages.sequences.iter() {
+                p {
+                    (self.lang.say(
+                        Words::SequenceOf,
+                        &[&kind, &grouped(numbers.missing), &grouped(numbers.duplicate)],
+                    ))
+                }
+            }
+        }
+    }
+
     fn messages(&self) -> Option<Markup> {
         let messages = &self.recorded.result.messages;
         if messages.received == 0 {
@@ -194,6 +243,8 @@ impl Page<'_> {
             h3 .between { (self.word(Words::Messages)) }
             (table.html())
             (self.more(kinds.len(), KINDS_MAX))
+            @if let Some(ages) = self.ages() { (ages) }
+            (self.numbered())
             @if messages.joined > 0 {
                 p.card.note.warn { strong { (self.lang.say(Words::Joined, &[&grouped(messages.joined)])) } }
             }

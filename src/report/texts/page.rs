@@ -191,6 +191,12 @@ texts! {
         Messages => "Messages", "메시지";
         MessagesCaption => "{0} messages with {1} of payload; {2} read from sockets and {3} written",
             "메시지 {0}개, 내용 {1}; 소켓에서 {2} 읽고 {3} 씀";
+        AgesCaption => "From the instant that a message names to its arrival. Two clocks are in it: where the smallest age is far from zero, they differ.",
+            "메시지에 적힌 시각부터 도착까지. 두 시계가 관여하므로 최솟값이 0에서 멀면 시계가 서로 다릅니다.";
+        Negative => "negative", "음수";
+        LeastByServer => "smallest by server", "서버별 최솟값";
+        AnswersOf => "{0}: {1} answered at once.", "{0}: {1}건에 즉시 응답.";
+        SequenceOf => "{0}: {1} numbers missing, {2} duplicate.", "{0}: 번호 누락 {1}, 중복 {2}.";
         Joined => "{0} messages had more than one JSON text in them: only the first of each was read.",
             "메시지 {0}개에 JSON 텍스트가 둘 이상 있어 첫 번째만 읽었습니다.";
         FirstOther => "First message that the scenario does not list: member {0} at {1},",

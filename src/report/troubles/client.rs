@@ -14,7 +14,6 @@ use crate::report::{LedgerResult, MissingPair, RunResult, ServerFailure, ServerR
 const CONNECT: &str = "connect";
 const OPEN: &str = "open";
 const HOLD: &str = "hold";
-const PING: &str = "ping";
 /// Nothing listens.
 const REFUSED: &str = "connect-refused";
 /// A connection that ended under an open session, as when a server dies or goes away.
@@ -62,7 +61,7 @@ fn finding(server: Option<&str>, at: Option<f64>, why: Sentence) -> Finding {
 
 /// Errors of these kinds, by server; those of sessions that had none yet apart.
 fn errors(place: Place, kinds: &[&str], result: &RunResult) -> Vec<Finding> {
-    let is_sign = |step: &str, kind: &str| is_in(place, step) && kinds.contains(&kind);
+    let is_sign = |step: &str, kind: &str| is_in(place, step, result) && kinds.contains(&kind);
     let mut found = Vec::new();
     for detail in result.errors.details.iter().filter(|detail| is_sign(&detail.step, &detail.kind)) {
         let mut elsewhere = detail.count;
@@ -78,7 +77,7 @@ fn errors(place: Place, kinds: &[&str], result: &RunResult) -> Vec<Finding> {
         if elsewhere > 0 {
             // Nobody is there, whoever was to answer: the same for all behind that address.
             let target = result.plan.get("target").and_then(|url| url.as_str());
-            let target = target.filter(|_| detail.kind == REFUSED && is_in(Place::Http, &detail.step));
+            let target = target.filter(|_| detail.kind == REFUSED && is_in(Place::Http, &detail.step, result));
             let said = Reason::SeenErrors.with(grouped(elsewhere)).with(detail.kind.as_str());
             let at = detail.sample.as_ref().map(|sample| sample.at_seconds);
             found.push(finding(target, at, said.with(detail.step.as_str())));
@@ -87,11 +86,17 @@ fn errors(place: Place, kinds: &[&str], result: &RunResult) -> Vec<Finding> {
     found
 }
 
-fn is_in(place: Place, step: &str) -> bool {
-    match place {
-        Place::Anywhere => true,
-        Place::Http => ![CONNECT, OPEN, HOLD, PING].contains(&step),
-        Place::Open => step == OPEN,
+/// Whether a step is in this part of a session: requests come before `connect`, and what follows
+/// the 101 after it, up to `open`.
+fn is_in(place: Place, step: &str, result: &RunResult) -> bool {
+    let place_of = |name: &str| result.steps.iter().position(|(known, _)| known == name);
+    let connect = place_of(CONNECT).unwrap_or(usize::MAX);
+    let open = place_of(OPEN).unwrap_or(usize::MAX);
+    match (place, place_of(step)) {
+        (Place::Anywhere, _) => true,
+        (_, None) => false,
+        (Place::Http, Some(at)) => at < connect,
+        (Place::Open, Some(at)) => connect < at && at <= open,
     }
 }
 

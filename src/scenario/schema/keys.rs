@@ -40,8 +40,8 @@ pub(super) enum Type {
 }
 
 use Type::{
-    Codes, Count, Duration, Fields, Flag, Kinds, Many, Number, One, OneOf, Pairs, Scalars, Size, Statuses, Text,
-    TextOrTexts, Texts,
+    Codes, Count, Duration, Fields, Flag, Kinds, Many, Number, One, OneOf, Pairs, Scalars, Size, Statuses,
+    Text, TextOrTexts, Texts,
 };
 
 const fn key(name: &'static str, of: Type, about: &'static str) -> Key {
@@ -111,6 +111,9 @@ const HTTP: &[Key] = &[
     key("method", Text, "The method; default: GET."),
     required("path", Text, "Path and query: a template."),
     key("headers", Pairs, "Header fields besides Host and Content-Length: templates."),
+    key("basic_auth", One("basic_auth"), "User and password of the Authorization field."),
+    key("form", Pairs, "The body as a form, in place of \"body\": templates by name."),
+    key("follow", Count, "How many redirects are followed; default: none."),
     key("body", Text, "The body: a template. With an empty one, Content-Length: 0 is sent."),
     key("expect", Statuses, "Statuses that count as success; default: 200 to 299."),
     key("timeout", Duration, "From sending to the whole answer; default: 10s."),
@@ -119,8 +122,10 @@ const HTTP: &[Key] = &[
     key("errors", Many("error"), "Names for this request's error answers, before those of all requests."),
 ];
 
-const BASIC_AUTH: &[Key] =
-    &[required("user", Text, "The user's name: a template."), required("password", Text, "The password: a template.")];
+const BASIC_AUTH: &[Key] = &[
+    required("user", Text, "The user's name: a template."),
+    required("password", Text, "The password: a template."),
+];
 
 const SCHEDULE: &[Key] = &[
     required("after", Text, "The request after which the look-up follows."),
@@ -155,6 +160,7 @@ const PLACE: &[Key] = &[
 const WEBSOCKET: &[Key] = &[
     required("url", Text, "A path on the target, or a ws:// or wss:// URL: a template."),
     key("headers", Pairs, "Header fields of the upgrade: templates."),
+    key("basic_auth", One("basic_auth"), "User and password of the upgrade's Authorization field."),
     key("subprotocol", TextOrTexts, "Sec-WebSocket-Protocol to offer; the server has to choose one."),
     key("compression", OneOf(&["deflate"]), "Offers permessage-deflate; default: nothing is offered."),
     key("connect_timeout", Duration, "From connecting to the 101; default: 10s."),
@@ -203,7 +209,11 @@ const EVERY: &[Key] = &[
 ];
 
 const KIND: &[Key] = &[
-    key("role", OneOf(&["error", "entered", "left", "updated", "information"]), "What it means to a session."),
+    key(
+        "role",
+        OneOf(&["error", "entered", "left", "updated", "information"]),
+        "What it means to a session.",
+    ),
     key("code", Text, "Where an error's code is: a JSON pointer or after:TEXT."),
     key("is", Text, "The whole record."),
     key("starts", Text, "What the record begins with."),

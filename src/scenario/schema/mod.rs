@@ -35,6 +35,7 @@ const SECTIONS: &[Section] = &[
     ("scenario", || compile::ROOT_KEYS.to_vec()),
     ("error", || request::ERROR_KEYS.to_vec()),
     ("http", || request::HTTP_KEYS.to_vec()),
+    ("basic_auth", || request::BASIC_AUTH_KEYS.to_vec()),
     ("schedule", || schedule::KEYS.to_vec()),
     ("participants", || schedule::PARTICIPANT_KEYS.to_vec()),
     ("place", || places::keys()),
@@ -87,8 +88,12 @@ fn of_type(of: &Type) -> Value {
         Type::Flag => json!({ "type": "boolean" }),
         Type::Number => json!({ "type": "number" }),
         Type::Count => json!({ "type": "integer", "minimum": 1 }),
-        Type::Codes => json!({ "type": "array", "items": { "type": "integer", "minimum": 1000, "maximum": 4999 } }),
-        Type::Statuses => json!({ "anyOf": [status(), { "type": "array", "items": status(), "minItems": 1 }] }),
+        Type::Codes => {
+            json!({ "type": "array", "items": { "type": "integer", "minimum": 1000, "maximum": 4999 } })
+        }
+        Type::Statuses => {
+            json!({ "anyOf": [status(), { "type": "array", "items": status(), "minItems": 1 }] })
+        }
         Type::Size => json!({ "type": ["string", "integer"] }),
         Type::Pairs => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Type::Scalars => json!({

@@ -42,9 +42,7 @@ impl<'t> Brace<'t> {
         let (name, width) =
             before.split_once(':').map_or((before, None), |(name, width)| (name, Some(width)));
         let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let fits = is_identifier(name)
-            && width.is_none_or(|width| !width.is_empty() && is_word(width))
-            && filters.split('|').skip(1).all(|filter| !filter.is_empty() && is_word(filter));
+        let fits = is_identifier(name) && width.is_none_or(|width| !width.is_empty() && is_word(width));
         fits.then_some(Self { text: whole, name, width, filters })
     }
 
@@ -100,6 +98,12 @@ impl<'t> Brace<'t> {
     fn filter_of(&self, name: &str) -> Result<Filter, String> {
         if let Some((_, filter)) = Filter::ALL.iter().find(|(known, _)| *known == name) {
             return Ok(*filter);
+        }
+        if name.contains(':') {
+            return Err(format!(
+                "{}: the width stands before the filters, {{{}:6|url}}",
+                self.text, self.name
+            ));
         }
         let known = Filter::ALL.map(|(known, _)| known);
         Err(format!("{}: there is no filter \"{name}\"{}", self.text, nearest::hint(name, &known)))

@@ -59,33 +59,47 @@ fn naive(bytes: &[u8], given: Option<u64>) -> Option<Naive> {
     if header.trim().is_empty() {
         return None;
     }
-    let column = |name: &str| header.split(',').position(|column| column.trim() == name);
-    let (Some(id_column), challenge_column) = (column("memberId"), column("challengeId")) else {
-        return Some(Err(header_at));
-    };
-    if challenge_column.is_none() && given.is_none() {
+    let names: Vec<&str> = header.split(',').map(str::trim).collect();
+    let column = |name: &str| names.iter().position(|column| *column == name);
+    let named = ["memberId", "member_id", "id"].into_iter().find_map(column);
+    let id_column = named.unwrap_or(0);
+    let is_header = named.is_some() || !names[0].is_empty() && number(names[0]).is_none();
+    let challenge_column = column("challengeId");
+    if !is_header || (challenge_column.is_none() && given.is_none()) {
         return Some(Err(header_at));
     }
     let mut members: Vec<(u64, u64)> = Vec::new();
-    for (at, line) in lines {
+    // Ids are as the first one is.
+    let mut texts: Option<Vec<String>> = None;
+    for (k, (at, line)) in
+        lines.filter(|(_, line)| line.split(',').any(|field| !field.trim().is_empty())).enumerate()
+    {
         let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-        if fields.iter().all(|field| field.is_empty()) {
-            continue;
+        let field = |column: usize| fields.get(column).copied().filter(|field| !field.is_empty());
+        if k == 0 && field(id_column).is_some_and(|id| number(id).is_none()) {
+            texts = Some(Vec::new());
         }
-        let number = |column: usize| {
-            let digits = fields.get(column).filter(|field| field.chars().all(|c| c.is_ascii_digit()));
-            digits.and_then(|field| field.parse::<u64>().ok())
+        let challenge = challenge_column.map_or(given, |column| field(column).and_then(number));
+        let id = match (field(id_column), &mut texts) {
+            (Some(id), Some(texts)) if !texts.iter().any(|other| other == id) => {
+                texts.push(id.to_owned());
+                Some(k as u64)
+            }
+            (Some(id), None) => number(id).filter(|id| members.iter().all(|(other, _)| other != id)),
+            _ => None,
         };
-        let challenge = challenge_column.map_or(given, number);
-        match (number(id_column), challenge) {
-            (Some(id), Some(challenge))
-                if given.is_none_or(|given| given == challenge)
-                    && members.iter().all(|(other, _)| *other != id) =>
-            {
+        match (id, challenge) {
+            (Some(id), Some(challenge)) if given.is_none_or(|given| given == challenge) => {
                 members.push((id, challenge));
             }
             _ => return Some(Err(at)),
         }
     }
     Some(Ok(members))
+}
+
+/// A whole number without zeros before it.
+fn number(text: &str) -> Option<u64> {
+    let fits = text.chars().all(|c| c.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|_| fits)
 }

@@ -96,17 +96,15 @@ fn between<'t>(text: &'t str, open: &str, close: &str) -> Option<(&'t str, &'t s
             && word.chars().all(|c| matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | '_'))
     };
     assert_eq!(is_identifier(name), is_word(name), "{name:?}");
-    // With a width and filters behind it.
-    let (before, filters) = name.split_once('|').map_or((name, None), |(before, rest)| (before, Some(rest)));
-    let mut words = before.splitn(2, ':');
-    let is_name = words.next().is_some_and(is_word)
-        && words.all(is_part)
-        && filters.into_iter().flat_map(|it| it.split('|')).all(is_part);
+    // With a width behind it, and filters of any name.
+    let mut words = name.split('|').next().unwrap_or_default().splitn(2, ':');
+    let is_name = words.next().is_some_and(is_word) && words.all(is_part);
+    let is_name = is_name && !name.contains(['{', '}', '\n']);
     let is_kind = ["env:", "file:", "hex:", "random:"].iter().any(|kind| name.starts_with(kind));
     (is_name || is_kind && !name.contains(['{', '}', '\n'])).then_some((name, after))
 }
 
-/// A width or a filter.
+/// A width.
 fn is_part(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -3,6 +3,7 @@ that it gives to each charge point, and calls of its own that have to be answere
 
 import asyncio
 import base64
+import json
 import logging
 from datetime import datetime, timezone
 
@@ -21,28 +22,40 @@ def now():
     return datetime.now(timezone.utc).isoformat()
 
 
+def count_call(raw_msg):
+    """Counts a charge point's own call under its action."""
+    message = json.loads(raw_msg)
+    if message[0] == 2:
+        count("in", message[2])
+
+
 class Charger(ChargePoint):
     """One charge point, as the central system sees it."""
 
+    async def route_message(self, raw_msg):
+        count_call(raw_msg)
+        await super().route_message(raw_msg)
+
+    async def _send(self, message):
+        await super()._send(message)
+        if json.loads(message)[0] == 3:
+            count("out", "result")
+
     @on("BootNotification")
     def boot(self, **_):
-        count("in", "BootNotification")
         status = RegistrationStatus.accepted
         return call_result.BootNotification(now(), SETTINGS["interval_s"], status)
 
     @on("Heartbeat")
     def heartbeat(self):
-        count("in", "Heartbeat")
         return call_result.Heartbeat(now())
 
     @on("StatusNotification")
     def status(self, **_):
-        count("in", "StatusNotification")
         return call_result.StatusNotification()
 
     @on("Authorize")
     def authorize(self, **_):
-        count("in", "Authorize")
         return call_result.Authorize({"status": "Accepted"})
 
     async def ask(self):
@@ -79,7 +92,9 @@ async def charge_point(socket):
     try:
         await charger.start()
     except ConnectionClosed:
-        pass
+        # What came before the close, while the answer to another call failed.
+        async for left in socket:
+            count_call(left)
     finally:
         asking.cancel()
         count("closes", socket.close_code)

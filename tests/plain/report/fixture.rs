@@ -177,6 +177,7 @@ pub fn layout() -> Layout {
         steps: ["login", "enter", "connect", "open", "ping"].map(String::from).to_vec(),
         every: vec![EveryName { name: "ping".into(), step: Some(StepIndex(4)) }],
         messages: ["CONNECTED", "USER_ENTERED", "PONG"].map(String::from).to_vec(),
+        figures: Vec::new(),
     }
 }
 

@@ -26,7 +26,7 @@ fn unusable_requests() {
     );
     assert_eq!(
         spoiled("path = \"/enter/{challenge_id}\"", "path = \"enter\""),
-        "x.toml:13:8: \"path\" in [[http]]: it must begin with \"/\""
+        "x.toml:13:8: \"path\" in [[http]]: it must begin with \"/\" or a value that is a path or a URL"
     );
     assert_eq!(
         spoiled("path = \"/enter/{challenge_id}\"", "path = \"/en ter\""),

@@ -15,7 +15,6 @@ use startline::scenario::Scenario;
 use startline::session::script::Delays;
 use startline::session::{
     Commands, Context, Phase, Rhythm, Script, Session, Side, Slots, Spills, StepPlaces, Vault, Waits, Who,
-    Who,
 };
 use startline_os::tick::{TICK_MICROS, Tick, Ticks};
 

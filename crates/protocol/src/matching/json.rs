@@ -230,10 +230,10 @@ impl Walk {
     #[inline]
     fn take_string(&mut self, byte: u8, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
         if self.escapes.is_open() {
-            if let Some(character) = self.escapes.take(byte).ok_or(Broken)? {
-                if self.is_wanted {
-                    self.token.push(character.encode_utf8(&mut [0; 4]).as_bytes());
-                }
+            if let Some(character) = self.escapes.take(byte).ok_or(Broken)?
+                && self.is_wanted
+            {
+                self.token.push(character.encode_utf8(&mut [0; 4]).as_bytes());
             }
             return Ok(1);
         }
