@@ -19,6 +19,7 @@ mod ready;
 mod recording;
 mod report;
 mod scenario;
+mod scenario_check;
 mod serve;
 mod settings;
 mod trial;

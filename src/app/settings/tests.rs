@@ -265,7 +265,6 @@ fn every_option_overrides_a_plan_file() {
             Some("ID") => Some("39"),
             Some("SPEC") => Some("1-6000"),
             Some("HOST") => Some("ws.example"),
-            Some("CHANGE") => Some("ping.interval=77s"),
             Some("FROM=TO") => Some("wss://a=ws://b"),
             Some("HOST:PORT:ADDR") => Some("x:443:10.0.0.5"),
             Some("ZONE") => Some("-09:00"),
