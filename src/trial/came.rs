@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 
 use memchr::memmem::Finder;
-use startline_protocol::websocket::Opcode;
 
 use super::tap::Unit;
 use crate::scenario::{MessageType, Scenario};
