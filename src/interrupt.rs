@@ -24,6 +24,9 @@ const SAME_WITHIN: Duration = Duration::from_millis(500);
 /// How long the last words may take to be printed.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
+/// What ended the run where no signal did: a key of the live view.
+const KEY: i32 = -1;
+
 /// What is printed on signals.
 #[derive(Clone, Debug, Default)]
 pub struct Notices {
@@ -57,7 +60,7 @@ pub struct Interrupt {
 /// Shared with the thread that answers signals.
 #[derive(Debug, Default)]
 struct Heard {
-    /// The first signal; 0: none.
+    /// The first signal, or [`KEY`]; 0: none.
     signal: AtomicI32,
     /// When it was noticed.
     first_at: Mutex<Option<Instant>>,
@@ -101,12 +104,12 @@ impl Interrupt {
         *self.heard.notices.lock().unwrap_or_else(PoisonError::into_inner) = notices;
     }
 
-    /// Returns what asks for the end as a first Ctrl-C does, and does nothing more after it.
+    /// Returns what a key calls to ask for the end as a first Ctrl-C does; it does nothing after that.
     pub fn first(&self) -> impl Fn() + Send + 'static + use<> {
         let heard = Arc::clone(&self.heard);
         move || {
             if heard.signal.load(Ordering::SeqCst) == 0 {
-                heard.signalled(SIGINT, Instant::now());
+                heard.signalled(KEY, Instant::now());
             }
         }
     }
@@ -116,6 +119,7 @@ impl Interrupt {
         let reason = match self.heard.signal.load(Ordering::SeqCst) {
             0 => return None,
             SIGINT => Reason::Interrupted,
+            KEY => Reason::KeyPressed,
             SIGHUP => Reason::TerminalGone,
             _ => Reason::AskedToEnd,
         };
@@ -265,7 +269,7 @@ mod tests {
         let interrupt = deaf(0);
         let end = interrupt.first();
         end();
-        assert_eq!(interrupt.reason(), Some(Reason::Interrupted.into()));
+        assert_eq!(interrupt.reason(), Some(Reason::KeyPressed.into()));
         let first_at = || *interrupt.heard.first_at.lock().expect("not poisoned");
         let (noticed, late) = (first_at(), Instant::now() + SAME_WITHIN);
         end();

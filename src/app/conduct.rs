@@ -116,7 +116,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     interrupt.now_says(Notices::new("closing the sessions", &results_are));
     let stop = || interrupt.reason().or_else(|| mock_server.as_ref().and_then(MockServer::ended));
     let servers = Servers {
-        watching: watch::start(watch, &plan, hosts.trust.as_ref())?,
+        watching: watch::start(watch::complete(watch, &plan)?, &plan, hosts.trust.as_ref())?,
         requires_all: args.require.is_some(),
     };
     let keeper = PageKeeper::start(&path, output.lang);

@@ -65,6 +65,7 @@ impl Cli {
             Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Passed),
             Command::Try(args) => trial::run(&args),
             Command::Tune(args) => Ok(tune::command::run(args)),
+            Command::Watch(args) => watch::show(&args).map(|()| ExitStatus::Passed),
         };
         outcome.unwrap_or_else(|error| {
             // The reader has seen enough: `startline … | head` is not a failure.

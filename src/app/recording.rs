@@ -90,8 +90,9 @@ impl<'r> Recording<'r> {
             cpu_seconds: cpu_seconds - self.last_cpu_seconds,
             rss_bytes: process::rss_bytes(),
             totals: second.totals,
+            expected_servers: self.plan.settings.expect_servers.map(|count| count as usize),
         };
-        self.watch(at, second.phase);
+        self.watch(at, second.phase, second.open);
         self.directory.second(&row, second.interval, &*self.plan.scenario);
         // What is judged was recorded before accounts closed, though it is handed over later.
         if second.phase != Phase::RampDown {
@@ -117,14 +118,14 @@ impl<'r> Recording<'r> {
     }
 
     /// Takes what was read of the servers since the last second.
-    fn watch(&mut self, elapsed: Duration, phase: Phase) {
+    fn watch(&mut self, elapsed: Duration, phase: Phase, open: u32) {
         let Some(watching) = &mut self.watching else { return };
         let stage = match phase {
             Phase::Hold => Stage::Hold,
             Phase::RampDown => Stage::After,
             _ => Stage::Ramp,
         };
-        self.directory.watched(&watching.drain(elapsed, stage));
+        self.directory.watched(&watching.drain(elapsed, stage, open));
         self.facts.watch = Some(watching.seen());
     }
 

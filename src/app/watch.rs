@@ -4,10 +4,11 @@
 //! anything is asked or loaded.
 
 use std::fs;
+use std::io::Write as _;
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::cli::watch::WatchOptions;
+use crate::cli::watch::{WatchArgs, WatchCommand, WatchOptions};
 use crate::engine::Trust;
 use crate::lookup::agent;
 use crate::plan::Plan;
@@ -15,7 +16,18 @@ use crate::watch::file::Given;
 use crate::watch::prometheus::Prometheus;
 use crate::watch::redis::{Redis, Role};
 use crate::watch::source::DEADLINE;
-use crate::watch::{Network, Spec, Watch, Watching, builtin};
+use crate::watch::{Network, Spec, Watch, Watching, builtin, requests};
+
+/// Carries out `startline watch show`.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub(super) fn show(args: &WatchArgs) -> Result<()> {
+    let WatchCommand::Show = args.command;
+    let mut out = std::io::stdout().lock();
+    out.write_all(builtin::RUNNITY_TOML.as_bytes())?;
+    Ok(out.flush()?)
+}
 
 /// All that the options say; empty without them.
 ///
@@ -50,6 +62,19 @@ pub(super) fn read(options: &WatchOptions) -> Result<Watch> {
         given.extend(watch.sources.iter().map(|source| source.spec.clone()));
         watch.add(builtin::runnity(&given)?);
     }
+    Ok(watch)
+}
+
+/// Adds what a plan wants to know of its servers: against Runnity's, the guide's figures are part of the verdict even if
+/// no source shows them.
+///
+/// # Errors
+/// None: a test reads the built-in set.
+pub(super) fn complete(mut watch: Watch, plan: &Plan) -> Result<Watch> {
+    if watch.sources.is_empty() && plan.scenario.plays_on_mock && !plan.is_for_mock() {
+        watch = builtin::runnity(&[])?;
+    }
+    requests::add(&mut watch, &plan.scenario);
     Ok(watch)
 }
 

@@ -64,6 +64,8 @@ pub enum Command {
     Try(Box<trial::TryArgs>),
     /// Show, write and put back the kernel settings that a plan needs.
     Tune(tune::TuneArgs),
+    /// Show what a run watches of the servers with --prometheus and --redis.
+    Watch(watch::WatchArgs),
 }
 
 /// Options of other load generators (k6, JMeter, wrk, …), and what they are called here.

@@ -1,6 +1,7 @@
 //! The options of `startline serve`, and how their values are parsed.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -100,8 +101,8 @@ pub struct ServeArgs {
     pub(crate) racy: bool,
 
     /// A fault that happens by chance, to this share of what it concerns [default share: all]: broadcast-cut,
-    /// connected-lost, enter-slow=TIME, http-status=STATUS, pong-late=TIME, pong-lost, pool-exhausted[=TIME]; may be
-    /// repeated. Without a share broadcasts are cut as often as measured on the real servers.
+    /// connected-lost, enter-slow=TIME, http-status=STATUS, pong-late=TIME, pong-lost, pool-exhausted[=TIME],
+    /// wrong-server; may be repeated. Without a share broadcasts are cut as often as measured on the real servers.
     #[arg(long, value_name = "KIND[=VALUE][@SHARE]", value_parser = str::parse::<Injection>)]
     pub(crate) fault: Vec<Injection>,
 
@@ -116,6 +117,11 @@ pub struct ServeArgs {
     /// Answer /actuator/prometheus with its own figures under Spring Boot's names. The real servers, as built, refuse it.
     #[arg(long)]
     pub(crate) actuator: bool,
+
+    /// Append lines to this file as the real servers log them: sessions registered, broadcasts cut, tickets refused,
+    /// members timed out, waits for the pool that were in vain.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
 
     /// Share challenges with other mock servers over this Redis: announcements over Pub/Sub, tickets and heartbeats as
     /// keys, as the real servers do. Give each the same members and challenge; clients log in at one of them.

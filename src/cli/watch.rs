@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// What is watched.
 // These comments are the help text, where Markdown's brackets would be in the way.
@@ -25,6 +25,19 @@ pub struct WatchOptions {
     /// The Redis that the servers' Pub/Sub goes over, if it is another than --redis.
     #[arg(long, value_name = "ADDR", help_heading = "Servers")]
     pub redis_pubsub: Option<String>,
+}
+
+/// Options of `startline watch`.
+#[derive(Args, Clone, Debug)]
+pub struct WatchArgs {
+    #[command(subcommand)]
+    pub(crate) command: WatchCommand,
+}
+
+#[derive(Subcommand, Clone, Debug)]
+pub(crate) enum WatchCommand {
+    /// Print the built-in set of figures and limits, to start a file of your own for --watch.
+    Show,
 }
 
 /// Which criteria must be measured.

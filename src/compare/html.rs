@@ -82,6 +82,10 @@ fn side(title: &str, runs: &[SideRun]) -> Markup {
                         (run.scenario) " · " (run.started_at.strftime("%F %T UTC")) " · "
                         (grouped(run.sessions)) " sessions · startline " (run.version)
                     }
+                    @if !run.troubles.is_empty() {
+                        br;
+                        span class="worse" { "troubles: " (run.troubles.join(", ")) }
+                    }
                 }
             }
         }

@@ -109,6 +109,8 @@ pub struct SideRun {
     pub started_at: jiff::Timestamp,
     /// The release that made it.
     pub version: String,
+    /// What was wrong, by name.
+    pub troubles: Vec<String>,
 }
 
 /// What makes a comparison doubtful.
@@ -263,6 +265,7 @@ fn side_run(run: &Run) -> SideRun {
         sessions: result.sessions.planned,
         started_at: result.started_at,
         version: result.version.clone(),
+        troubles: result.troubles.iter().map(|trouble| trouble.name.clone()).collect(),
     }
 }
 

@@ -3,17 +3,24 @@
 //! Marks and words carry the meaning, colour only repeats it.
 
 use super::{Call, Compared, Comparison, CriterionCompared, Direction, SideRun, Values, said};
-use crate::checks::table::{Column, Page, Paint, Table};
+use crate::checks::table::{Column, Page, Paint, Table, wrapped};
 use crate::foreign;
 use crate::numbers::grouped;
 use crate::report::{Outcome, Verdict};
+
+/// Columns before a run's directory.
+const SIDE_COLUMNS: usize = 6;
+
+/// Characters shown of a run's troubles.
+const TROUBLES_CHARS_MAX: usize = 240;
 
 /// Shows what differs; `all`: every measure.
 pub fn text(comparison: &Comparison, all: bool, page: Page) -> String {
     let mut out = prose(&said::headline(comparison), page) + "\n";
     for (side, runs) in [("base", &comparison.base), ("new", &comparison.new)] {
         for (k, run) in runs.iter().enumerate() {
-            out += &format!("{:<6}{}\n", if k == 0 { side } else { "" }, side_run(run));
+            out += &format!("{:<SIDE_COLUMNS$}{}\n", if k == 0 { side } else { "" }, side_run(run));
+            out += &troubles(run, page);
         }
     }
     out += "\n";
@@ -64,6 +71,17 @@ fn side_run(run: &SideRun) -> String {
     };
     let began = run.started_at.strftime("%F %T UTC");
     format!("{}  {verdict} · {began} · {} sessions", run.directory, grouped(run.sessions))
+}
+
+/// What was wrong in a run, by name.
+fn troubles(run: &SideRun, page: Page) -> String {
+    if run.troubles.is_empty() {
+        return String::new();
+    }
+    // Names of a later release, or of a file that was changed.
+    let names = foreign::line(&run.troubles.join(", "), TROUBLES_CHARS_MAX);
+    let lines = wrapped(&format!("troubles: {names}"), page.columns.saturating_sub(SIDE_COLUMNS), true);
+    lines.iter().map(|line| format!("{:SIDE_COLUMNS$}{}\n", "", page.paint(Paint::Bad, line))).collect()
 }
 
 /// Criteria that did not come out the same in all runs.

@@ -105,6 +105,10 @@ impl Observer for Books {
         server
     }
 
+    fn ticket_sent(&mut self, age: Ticks) {
+        self.recorder.ticket_sent(age);
+    }
+
     fn opened(&mut self, who: Who, server: ServerIndex) {
         self.recorder.session_opened();
         if let Some(ledger) = &self.ledger {

@@ -101,10 +101,11 @@ fn encode_family(family: &Family, reading: &Reading, encoder: &mut DescriptorEnc
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use super::super::buckets::Buckets;
     use super::super::reading::{Criterion, Errors, Server, Step};
     use super::*;
-    use crate::measure::Phase;
-    use crate::report::Outcome;
+    use crate::measure::{Beats, Phase};
+    use crate::report::{Outcome, SequenceResult};
 
     /// At least one sample of every metric.
     fn full() -> Reading {
@@ -113,9 +114,13 @@ mod tests {
             phase: Some(Phase::Hold),
             phases_planned: vec![(Phase::Hold, 60.0)],
             steps: vec![Step { name: name(), ..Step::default() }],
+            every: vec![(name(), Beats::default())],
             errors_by_blame: vec![(name(), 1)],
             errors: vec![Errors { step: name(), kind: name(), blame: name(), count: 1 }],
             messages: vec![(name(), 1)],
+            answers: vec![(name(), 1)],
+            sequences: vec![(name(), SequenceResult::default())],
+            ages: vec![(name(), Buckets::default())],
             servers: vec![Server {
                 url: "ws://\"a\"\\b\nc".to_owned(),
                 sessions: 4,

@@ -37,6 +37,11 @@ impl Sentence {
         Reason::Plain.with(text.into())
     }
 
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Adds an argument.
     #[must_use]
     pub fn with(mut self, arg: impl Into<Arg>) -> Self {
@@ -58,6 +63,20 @@ impl Sentence {
             (Reason::Criterion, Some(name)) => criterion_name(lang, name).to_owned(),
             _ => fill(self.key.template(lang), &args),
         }
+    }
+}
+
+/// The same in every language.
+impl From<&str> for Sentence {
+    fn from(text: &str) -> Self {
+        Self::plain(text)
+    }
+}
+
+/// The same in every language.
+impl From<String> for Sentence {
+    fn from(text: String) -> Self {
+        Self::plain(text)
     }
 }
 
@@ -117,24 +136,38 @@ fn read_back(english: String, parts: Option<serde_json::Value>) -> Sentence {
     parts.and_then(|parts| serde_json::from_value(parts).ok()).unwrap_or_else(|| Sentence::plain(english))
 }
 
-/// Writes a sentence as `why`, in English, and as `why_parts`.
-pub(crate) mod why {
-    use super::*;
+/// A module that writes a sentence under a name, in English, and as parts beside it.
+macro_rules! written_as {
+    ($(#[$meta:meta])* $name:ident, $parts:ident) => {
+        $(#[$meta])*
+        pub(crate) mod $name {
+            use super::*;
 
-    #[derive(Serialize, Deserialize)]
-    struct Form<P> {
-        why: String,
-        #[serde(default = "Option::default")]
-        why_parts: Option<P>,
-    }
+            #[derive(Serialize, Deserialize)]
+            struct Form<P> {
+                $name: String,
+                #[serde(default = "Option::default")]
+                $parts: Option<P>,
+            }
 
-    pub fn serialize<S: Serializer>(why: &Sentence, serializer: S) -> Result<S::Ok, S::Error> {
-        Form { why: why.to_string(), why_parts: Some(why) }.serialize(serializer)
-    }
+            pub fn serialize<S: Serializer>(said: &Sentence, serializer: S) -> Result<S::Ok, S::Error> {
+                Form { $name: said.to_string(), $parts: Some(said) }.serialize(serializer)
+            }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sentence, D::Error> {
-        Form::deserialize(deserializer).map(|form| read_back(form.why, form.why_parts))
-    }
+            pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sentence, D::Error> {
+                Form::deserialize(deserializer).map(|form| read_back(form.$name, form.$parts))
+            }
+        }
+    };
+}
+
+written_as! {
+    /// As `why` and `why_parts`.
+    why, why_parts
+}
+written_as! {
+    /// As `fix` and `fix_parts`.
+    fix, fix_parts
 }
 
 /// Writes sentences as `reasons`, in English, and as `reason_parts`.

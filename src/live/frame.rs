@@ -7,10 +7,13 @@
 use std::time::Duration;
 
 use crate::foreign;
+use crate::lang::Lang;
 use crate::measure::{Latencies, Phase, Tally};
 use crate::plan::Plan;
 use crate::report::view::Snapshot;
-use crate::report::{CriterionResult, ErrorDetail, Outcome, RunResult, ServerResult, StepResult};
+use crate::report::{
+    CriterionResult, ErrorDetail, Outcome, RunResult, ServerResult, StepResult, TroubleResult,
+};
 use crate::scenario::{self, Good, MessageType, StepIndex};
 
 /// Kinds of failures kept, most frequent first; the screen says how many there are.
@@ -38,6 +41,8 @@ pub struct Frame {
     pub sessions: Sessions,
     /// Sessions that should have begun by now, and those that have.
     pub arrivals: (u64, u64),
+    /// What is wrong so far, by name.
+    pub troubles: Vec<String>,
     /// Failures so far.
     pub errors: Errors,
     /// The scenario's steps, in order.
@@ -230,6 +235,7 @@ impl Frame {
             held: Duration::try_from_secs_f64(result.hold.seconds).unwrap_or_default(),
             sessions: sessions(snapshot),
             arrivals: (second.planned, snapshot.started),
+            troubles: result.troubles.iter().map(trouble).collect(),
             errors: errors(result),
             steps: steps(result, now),
             messages: messages(snapshot),
@@ -274,6 +280,13 @@ fn sessions(snapshot: &Snapshot<'_>) -> Sessions {
         closed: counts.opened.saturating_sub(open + failed_open),
         completed: counts.completed,
     }
+}
+
+/// `server-down (from 12.3 s on): a server went down`.
+fn trouble(trouble: &TroubleResult) -> String {
+    let since = trouble.first_seconds.map(|at| format!(" (from {at:.1} s on)")).unwrap_or_default();
+    let text = format!("{}{since}: {}", trouble.name, trouble.title(Lang::En));
+    foreign::line(&text, TEXT_CHARS_MAX)
 }
 
 fn errors(result: &RunResult) -> Errors {

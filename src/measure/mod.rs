@@ -47,6 +47,9 @@ pub use stalls::{STALLS_KEPT_MAX, Stall, Stalls};
 pub use tally::{Interval, StepTally, Tally, Totals};
 pub use tls::{Handshake, TlsCounts};
 
+/// The name under which failures of open sessions are reported.
+pub const HOLD: &str = "hold";
+
 /// What there is to count: names by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -106,7 +109,7 @@ impl Layout {
     /// Returns the name under which a failure is reported: its step's, or `hold` behind all steps,
     /// where an open session fails.
     pub fn step_of_failure(&self, step: StepIndex) -> &str {
-        self.steps.get(step.index()).map_or("hold", String::as_str)
+        self.steps.get(step.index()).map_or(HOLD, String::as_str)
     }
 }
 

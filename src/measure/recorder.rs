@@ -126,6 +126,11 @@ impl Recorder {
         self.now.tally.counts.http_reused += u64::from(reused);
     }
 
+    /// An upgrade went out with a ticket of this age.
+    pub fn ticket_sent(&mut self, age: Ticks) {
+        self.now.tally.ticket_age.record(age);
+    }
+
     /// A session got one of the connections that are shared, after so long a wait for it.
     pub fn http_waited(&mut self, waited: Ticks) {
         self.now.tally.http_wait.record(waited);

@@ -12,10 +12,13 @@
 //! number of servers seen is taken for the number configured. Invariant: memory is bounded whatever
 //! URLs a server hands out.
 
+mod hashed;
+
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::time::Duration;
 
+pub use self::hashed::{Hashed, Move, java_hash};
+use self::hashed::{RESIDUES, residue};
 use super::servers::{PATHS_MAX, is_path_of, origin};
 use super::{FAULT_KINDS_MAX, Failures};
 use crate::fault::Fault;
@@ -27,9 +30,6 @@ pub const URLS_MAX: usize = 64;
 
 /// Servers among which routing can be judged.
 pub const JUDGED_SERVERS_MAX: usize = 8;
-
-/// Least common multiple of 1 to [`JUDGED_SERVERS_MAX`].
-const RESIDUES: usize = 840;
 
 /// The servers that members were sent to.
 #[derive(Clone, Debug, Default)]
@@ -117,11 +117,10 @@ impl Routing {
         self.beyond
     }
 
-    /// How many sessions each server got (in the order of [`Routing::servers`]) that their hash
-    /// sends elsewhere when as many servers are configured as `expected`, or as were seen. `None`
-    /// with one server of which nobody says how many there should be, or with more than
+    /// Where members belong by their hash when as many servers are configured as `expected`, or as were
+    /// seen. `None` with one server of which nobody says how many there should be, or with more than
     /// [`JUDGED_SERVERS_MAX`].
-    pub fn misrouted(&self, expected: Option<usize>) -> Option<Vec<u64>> {
+    pub fn hashed(&self, expected: Option<usize>) -> Option<Hashed> {
         let seen = self.servers.len();
         let least = if expected.is_some() { 1 } else { 2 };
         let count = expected.unwrap_or(seen);
@@ -129,11 +128,19 @@ impl Routing {
         if !can_judge(seen) || !can_judge(count) || self.beyond > 0 {
             return None;
         }
-        let buckets: Vec<Vec<u64>> = self.servers.iter().map(|server| server.buckets(count)).collect();
-        let bucket_of = best_assignment(&buckets, count);
-        let misrouted = self.servers.iter().zip(&buckets).zip(bucket_of);
-        let elsewhere = |own: Option<usize>, buckets: &[u64]| own.map_or(0, |own| buckets[own]);
-        Some(misrouted.map(|((server, buckets), own)| server.sessions - elsewhere(own, buckets)).collect())
+        Some(Hashed::new(self.servers.iter().map(|server| server.buckets(count)).collect(), count))
+    }
+
+    /// Sessions of a part of this routing, such as its last second, that belong to another server by what is
+    /// known in all: by the part's servers, in their order.
+    pub fn misrouted_in(&self, part: &Self, expected: Option<usize>) -> Option<Vec<u64>> {
+        let hashed = self.hashed(expected)?;
+        let misrouted = |server: &Server| {
+            let is_same = |own: &Server| own.url == server.url || own.url == origin(&server.url);
+            let own = self.servers.iter().position(is_same).unwrap_or(usize::MAX);
+            hashed.elsewhere(own, &server.buckets(hashed.count()))
+        };
+        Some(part.servers.iter().map(misrouted).collect())
     }
 
     fn server(&mut self, url: &str) -> Option<&mut Server> {
@@ -236,59 +243,6 @@ fn joined(
     }
 }
 
-/// The bucket of each server, of `count`, each used once at most, such that most sessions are where
-/// they belong; of more servers than buckets, some have none. Exact: the best value of every set of
-/// used buckets, server after server; 2⁸ sets at most.
-fn best_assignment(buckets: &[Vec<u64>], count: usize) -> Vec<Option<usize>> {
-    let sets = 1usize << count;
-    // best[server][set]: sessions explained when the servers before this one own exactly the buckets
-    // in `set`, and which of them the last of those owns.
-    let mut best = vec![vec![None; sets]; buckets.len() + 1];
-    best[0][0] = Some((0, None));
-    for (server, own) in buckets.iter().enumerate() {
-        for set in 0..sets {
-            let Some((before, _)) = best[server][set] else { continue };
-            let free = (0..count).filter(|bucket| set & (1 << bucket) == 0);
-            for bucket in free.map(Some).chain([None]) {
-                let after = bucket.map_or(set, |bucket: usize| set | 1 << bucket);
-                let explained: u64 = before + bucket.map_or(0, |bucket| own[bucket]);
-                let known = &mut best[server + 1][after];
-                if known.is_none_or(|(most, _)| explained > most) {
-                    *known = Some((explained, bucket));
-                }
-            }
-        }
-    }
-    let ends = best[buckets.len()].iter().enumerate().filter_map(|(set, end)| Some((end.as_ref()?.0, set)));
-    let mut set = ends.max().map_or(0, |(_, set)| set);
-    let mut assignment = vec![None; buckets.len()];
-    for server in (0..buckets.len()).rev() {
-        let bucket = best[server + 1][set].and_then(|(_, bucket)| bucket);
-        assignment[server] = bucket;
-        set &= !bucket.map_or(0, |bucket| 1 << bucket);
-    }
-    assignment
-}
-
-/// Java's `Math.abs(hash) % 840`, which any smaller modulus of 1 to 8 can be taken of again.
-fn residue(member_id: MemberId, challenge_id: u64) -> usize {
-    // Java's abs leaves the least value negative, and its remainder then too: such a member (one in
-    // four billion) is refused by the real server. `unsigned_abs` puts it somewhere instead of
-    // panicking.
-    java_hash(member_id, challenge_id).unsigned_abs() as usize % RESIDUES
-}
-
-/// Java's `"{memberId}:{challengeId}".hashCode()`.
-pub fn java_hash(member_id: MemberId, challenge_id: u64) -> i32 {
-    // Two u64 of at most 20 digits and a colon.
-    let mut text = [0u8; 41];
-    let mut rest = &mut text[..];
-    let written = write!(rest, "{member_id}:{challenge_id}");
-    debug_assert!(written.is_ok(), "41 bytes hold two u64");
-    let length = 41 - rest.len();
-    text[..length].iter().fold(0i32, |hash, &byte| hash.wrapping_mul(31).wrapping_add(i32::from(byte)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -323,7 +277,7 @@ mod tests {
     fn members_of_one_challenge_split_evenly_and_none_is_misrouted() {
         let routing = split(&[A, B]);
         assert_eq!(routing.servers().iter().map(|it| it.sessions).collect::<Vec<_>>(), [3000, 3000]);
-        assert_eq!(routing.misrouted(None), Some(vec![0, 0]));
+        assert_eq!(routing.hashed(None).map(|it| it.misrouted()), Some(vec![0, 0]));
     }
 
     #[test]
@@ -332,7 +286,11 @@ mod tests {
         for count in 2..=8 {
             let mut reversed = urls[..count].to_vec();
             reversed.reverse();
-            assert_eq!(split(&reversed).misrouted(None), Some(vec![0; count]), "{count} servers");
+            assert_eq!(
+                split(&reversed).hashed(None).map(|it| it.misrouted()),
+                Some(vec![0; count]),
+                "{count} servers"
+            );
         }
     }
 
@@ -343,21 +301,24 @@ mod tests {
             let wrong = [B, A][bucket(member, 2)];
             routing.record(wrong, member, 38);
         }
-        assert_eq!(routing.misrouted(None).unwrap().iter().sum::<u64>(), 100);
+        assert_eq!(routing.hashed(None).map(|it| it.misrouted()).unwrap().iter().sum::<u64>(), 100);
     }
 
     #[test]
     fn members_of_a_server_that_nobody_saw_are_misrouted() {
         let mut routing = Routing::default();
         (13..=6012).map(MemberId).for_each(|member| routing.record(A, member, 38));
-        assert_eq!((routing.misrouted(None), routing.misrouted(Some(2))), (None, Some(vec![3000])));
-        assert_eq!(routing.misrouted(Some(9)), None);
+        assert_eq!(
+            (routing.hashed(None).map(|it| it.misrouted()), routing.hashed(Some(2)).map(|it| it.misrouted())),
+            (None, Some(vec![3000]))
+        );
+        assert_eq!(routing.hashed(Some(9)).map(|it| it.misrouted()), None);
         // The second of three was gone: the first healthy one took its members.
         let mut routing = Routing::default();
         for member in (13..=6012).map(MemberId) {
             routing.record([A, A, B][bucket(member, 3)], member, 38);
         }
-        let misrouted = routing.misrouted(Some(3)).unwrap();
+        let misrouted = routing.hashed(Some(3)).map(|it| it.misrouted()).unwrap();
         assert!((1_800..2_200).contains(&misrouted[0]) && misrouted[1] == 0, "{misrouted:?}");
     }
 
@@ -365,7 +326,7 @@ mod tests {
     fn a_server_too_many_owns_nobody() {
         let mut routing = split(&[A, B]);
         (7000..7010).map(MemberId).for_each(|member| routing.record("wss://three", member, 38));
-        assert_eq!(routing.misrouted(Some(2)), Some(vec![0, 0, 10]));
+        assert_eq!(routing.hashed(Some(2)).map(|it| it.misrouted()), Some(vec![0, 0, 10]));
     }
 
     #[test]
@@ -376,9 +337,19 @@ mod tests {
             let url = if member.0 < 5000 { A } else { [A, B][bucket(member, 2)] };
             routing.record(url, member, 38);
         }
-        let misrouted = routing.misrouted(None).unwrap();
+        let misrouted = routing.hashed(None).map(|it| it.misrouted()).unwrap();
         assert_eq!(misrouted[1], 0);
         assert!((2_300..2_700).contains(&misrouted[0]), "{misrouted:?}");
+        let hashed = routing.hashed(None).unwrap();
+        assert_eq!(hashed.moves(), [Move { home: Some(1), to: 0, sessions: misrouted[0] }]);
+        assert_eq!(hashed.expected(), [3_000, 3_000]);
+        // A part of it is held against all of it, whatever the part alone would say.
+        let mut part = Routing::default();
+        let others = (13..5_000).map(MemberId).filter(|member| bucket(*member, 2) == 1).take(20);
+        others.for_each(|member| part.record(A, member, 38));
+        part.record(B, MemberId(5_001), 38);
+        let wrong = u64::from(bucket(MemberId(5_001), 2) == 0);
+        assert_eq!(routing.misrouted_in(&part, None), Some(vec![20, wrong]));
     }
 
     #[test]
@@ -392,7 +363,7 @@ mod tests {
         let mut servers: Vec<_> = odd.servers().iter().map(|it| (it.url.as_str(), it.sessions)).collect();
         servers.sort_unstable();
         assert_eq!(servers, [(A, 3000), (B, 3000)]);
-        assert_eq!(odd.misrouted(None), Some(vec![0, 0]));
+        assert_eq!(odd.hashed(None).map(|it| it.misrouted()), Some(vec![0, 0]));
     }
 
     #[test]
@@ -402,7 +373,7 @@ mod tests {
             routing.record(&format!("ws://h-{k}"), MemberId(k), 1);
         }
         assert_eq!((routing.servers().len(), routing.beyond()), (URLS_MAX, 936));
-        assert_eq!(routing.misrouted(None), None);
+        assert_eq!(routing.hashed(None).map(|it| it.misrouted()), None);
         let kept: usize = routing.servers.iter().map(|server| server.by_residue.len()).sum();
         assert_eq!(kept, JUDGED_SERVERS_MAX * RESIDUES);
     }

@@ -48,6 +48,8 @@ pub struct Tally {
     pub lag: Latencies,
     /// Waits for a shared HTTP connection, of those who had to and got one.
     pub http_wait: Latencies,
+    /// How old tickets were when their upgrades went out.
+    pub ticket_age: Latencies,
     /// Waits of PINGs that were missed, to the end of the cycle that was outstanding.
     pub missed_wait: Latencies,
     /// First steps begun after the session's planned instant.
@@ -74,6 +76,7 @@ impl Default for Tally {
             secured: TlsCounts::default(),
             lag: Latencies::default(),
             http_wait: Latencies::default(),
+            ticket_age: Latencies::default(),
             missed_wait: Latencies::default(),
             start_lag: Latencies::default(),
             turn: Latencies::default(),
@@ -97,6 +100,7 @@ impl Tally {
         self.secured.add(&other.secured);
         self.lag.add(&other.lag);
         self.http_wait.add(&other.http_wait);
+        self.ticket_age.add(&other.ticket_age);
         self.missed_wait.add(&other.missed_wait);
         self.start_lag.add(&other.start_lag);
         self.turn.add(&other.turn);

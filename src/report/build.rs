@@ -28,6 +28,7 @@ impl RunResult {
     /// The result so far: final once [`Facts::ending`] says that the run has ended and accounts are closed.
     pub fn build(totals: &Totals, facts: &Facts, plan: &Plan) -> Self {
         let (tally, scenario) = (totals.tally(), &*plan.scenario);
+        let steps = steps(totals);
         let mut result = Self {
             schema_version: SCHEMA_VERSION,
             verdict: Verdict::Inconclusive,
@@ -40,7 +41,7 @@ impl RunResult {
                 planned_seconds: numbers::seconds(plan.settings.hold),
                 seconds: numbers::seconds(facts.hold_actual),
             },
-            steps: steps(totals),
+            ticket_age: latency(&tally.ticket_age),
             ping: ping(tally),
             every: every(totals),
             errors: errors(totals, scenario),
@@ -53,7 +54,8 @@ impl RunResult {
             ramp_down: facts.ramp_down.as_ref().map(ramp_down),
             generator: generator(totals, facts, plan),
             stalls: stalls::result(totals.stalls(), facts),
-            watch: facts.watch.as_ref().map(watched::result),
+            watch: facts.watch.as_ref().map(|seen| watched::result(seen, &steps)),
+            steps,
             troubles: Vec::new(),
             ending: ending_key(&facts.ending).to_owned(),
             scenario: scenario.name.clone(),

@@ -20,7 +20,7 @@ use super::writer::{self, Directory, Writer};
 use super::{RunResult, timeline};
 use crate::fault::FaultNames;
 use crate::foreign;
-use crate::measure::{FaultSample, Interval, Layout};
+use crate::measure::{FaultSample, HOLD, Interval, Layout};
 use crate::members::{MemberName, SessionNumber};
 use crate::numbers;
 use crate::watch::running::Row;
@@ -38,7 +38,7 @@ const WATCH_HEAD: &str = "at_s,time,item,value\n";
 /// Sessions by server, a line a second and server that something happened at.
 pub const SERVERS: &str = "servers.csv";
 /// Its first line.
-const SERVERS_HEAD: &str = "at_s,server,sent,opened,failed\n";
+const SERVERS_HEAD: &str = "at_s,server,sent,opened,failed,lost,misrouted\n";
 /// The plan: repeats the run.
 pub const PLAN: &str = "plan.toml";
 /// What each file is.
@@ -154,7 +154,7 @@ impl ResultsDir {
             log,
             failures.collect(),
             std::mem::take(&mut self.watched),
-            server_lines(second.end, interval),
+            server_lines(second, interval, &self.layout),
         ]);
     }
 
@@ -267,15 +267,21 @@ fn watch_line(row: &Row) -> Vec<u8> {
 }
 
 /// What happened at each server in a second; nothing where nothing did.
-fn server_lines(end: Duration, interval: &Interval) -> Vec<u8> {
-    let at_s = numbers::tidy(end.as_secs_f64()).to_string();
+fn server_lines(second: &Second<'_>, interval: &Interval, layout: &Layout) -> Vec<u8> {
+    let at_s = numbers::tidy(second.end.as_secs_f64()).to_string();
+    let now = &interval.tally().routing;
+    let misrouted = second.totals.tally().routing.misrouted_in(now, second.expected_servers);
     let mut lines = csv::Writer::from_writer(Vec::new());
-    for server in interval.tally().routing.servers() {
+    for (k, server) in now.servers().iter().enumerate() {
         let counts = [server.sessions, server.opened, server.failures.total()];
         if counts.iter().any(|count| *count > 0) {
             let [sent, opened, failed] = counts.map(|count| count.to_string());
+            let open =
+                server.failures.iter().filter(|(step, ..)| layout.step_of_failure(*step) == HOLD);
+            let lost = open.map(|(.., count)| count).sum::<u64>().to_string();
+            let misrouted = misrouted.as_ref().map(|all| all[k].to_string()).unwrap_or_default();
             // Into memory: nothing in it can fail.
-            drop(lines.write_record([&at_s, &server.url, &sent, &opened, &failed]));
+            drop(lines.write_record([&at_s, &server.url, &sent, &opened, &failed, &lost, &misrouted]));
         }
     }
     lines.into_inner().unwrap_or_default()

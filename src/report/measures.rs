@@ -87,6 +87,8 @@ enum Part {
     Sessions,
     /// It is the error rate.
     ErrorRate,
+    /// A time that this machine's lag and stalls are a part of.
+    OwnTime,
 }
 
 /// A measure with a fixed name.
@@ -115,6 +117,8 @@ const SCALARS: &[Scalar] = &[
     Scalar { name: "sessions.held_to_end", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.held_to_end as f64) },
     Scalar { name: "sessions.min_in_hold", share: false, part: Part::Sessions, read: |r| r.sessions.min_in_hold.map(|n| n as f64).ok_or(Reason::NoHold) },
     Scalar { name: "sessions.min_in_hold_share", share: true, part: Part::Sessions, read: |r| r.sessions.min_in_hold.map(|n| of_plan(r, n)).ok_or(Reason::NoHold) },
+    Scalar { name: "ticket_age.max_ms", share: false, part: Part::OwnTime, read: |r| r.ticket_age.max_ms.ok_or(Reason::NoTicket) },
+    Scalar { name: "ticket_age.p95_ms", share: false, part: Part::OwnTime, read: |r| r.ticket_age.p95_ms.ok_or(Reason::NoTicket) },
 ];
 
 /// The figures of a step that a criterion can name: `steps.<step>.<figure>`.
@@ -158,7 +162,7 @@ pub(super) fn counted(name: &str) -> Option<Counted> {
     match SCALARS.iter().find(|scalar| scalar.name == name)?.part {
         Part::Sessions => Some(Counted::Sessions),
         Part::ErrorRate => Some(Counted::Both),
-        Part::None | Part::Whole | Part::Arrival => None,
+        Part::None | Part::Whole | Part::Arrival | Part::OwnTime => None,
     }
 }
 
@@ -321,6 +325,9 @@ fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fa
             let unit = if scalar.share { result.sessions.planned.max(1) as f64 } else { 1.0 };
             Fair::Otherwise(value + sessions / unit)
         }
+        Part::OwnTime if excuses.lagging => Fair::Unknown(Excuse::Lag),
+        Part::OwnTime if result.stalls.longest_seconds.is_some() => Fair::Unknown(Excuse::Stall),
+        Part::OwnTime => Fair::Otherwise((value - result.generator.lag_p99_ms.unwrap_or(0.0)).max(0.0)),
         Part::ErrorRate => {
             let ours = sessions + excuses.pings as f64;
             Fair::Otherwise(
@@ -357,19 +364,7 @@ fn misrouted(result: &RunResult) -> Result<f64, Reason> {
 
 /// The sessions that opened on the smallest server over an even share: 1 is even, 0 is none.
 fn smallest_share(result: &RunResult) -> Result<f64, Reason> {
-    let expected = result.routing.expected_servers.map_or(0, |count| count as usize);
-    let count = result.servers.len().max(expected);
-    if count < 2 || result.servers.is_empty() {
-        return Err(Reason::OneServer);
-    }
-    if result.routing.beyond > 0 {
-        return Err(Reason::ManyServers);
-    }
-    let counts = || result.servers.iter().map(|(_, server)| server.opened);
-    let even = counts().sum::<u64>().max(1) as f64 / count as f64;
-    // A server that nobody was sent to is not among those seen.
-    let smallest = if result.servers.len() < expected { 0 } else { counts().min().unwrap_or(0) };
-    Ok(smallest as f64 / even)
+    result.spread().map(|spread| spread.smallest)
 }
 
 impl super::EveryResult {

@@ -8,6 +8,7 @@
 //! [`verdict`] judges a run, [`files`] keeps the results directory, [`progress`] the line on the
 //! terminal while it runs.
 
+mod alike;
 mod build;
 pub mod files;
 pub mod formats;
@@ -22,6 +23,7 @@ mod phrases;
 pub mod plan_settings;
 pub mod progress;
 pub mod recorded;
+mod requests;
 mod result;
 mod servers;
 mod stalls;
@@ -50,8 +52,9 @@ pub use build::error_details;
 pub use kinds::{AgeResult, CompressedResult, MessagesResult, OtherMessage, SequenceResult};
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
+pub use requests::RequestsResult;
 pub use result::*;
-pub use servers::{RoutingResult, ServerFailure, ServerResult};
+pub use servers::{MoveResult, RoutingResult, ServerFailure, ServerResult, Spread};
 pub use stalls::{StallResult, StallsResult};
 pub use troubles::{Certainty, Evidence, Side, TroubleResult};
 pub use watched::{WatchEvent, WatchResult, WatchedResult};

@@ -7,14 +7,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::files::PLAN;
+use super::texts::routing::Routing;
 use super::texts::summary::Summary;
 use super::texts::troubles::Trouble;
 use super::{
-    Certainty, RunResult, ServerFailure, ServerResult, StallResult, StallsResult, StepResult, TroubleResult,
+    Certainty, MoveResult, RunResult, ServerFailure, ServerResult, Spread, StallResult, StallsResult,
+    StepResult, TroubleResult,
 };
 use crate::foreign;
 use crate::lang::Lang;
-use crate::numbers::{figure, grouped};
+use crate::numbers::{figure, grouped, percent};
 use crate::shell::quoted;
 
 /// Source addresses named that nothing answered.
@@ -26,6 +28,53 @@ pub(super) fn server_failure(server: &ServerResult, failure: &ServerFailure, lan
     let at = |seconds: f64| format!("{seconds:.1}");
     let (first, last) = (at(failure.first_seconds), at(failure.last_seconds));
     lang.say(key, &[&grouped(failure.count), &failure.step, &failure.kind, &first, &last])
+}
+
+/// Moves between servers that are named.
+const MOVES_SHOWN_MAX: usize = 4;
+
+/// Characters shown of a server's URL.
+const URL_CHARS_MAX: usize = 60;
+
+/// Below this share of an even one, or above its inverse, a spread is said.
+const EVEN_SHARE_MIN: f64 = 0.9;
+
+/// `wss://a/ws/1  3,000 of 3,000 sessions opened (50 % of all), 3,200 by hash`; `all`: opened on all servers.
+pub(super) fn server(url: &str, server: &ServerResult, all: u64, lang: Lang) -> String {
+    let share = percent((server.opened as f64 / all.max(1) as f64 * 1e4).round() / 1e4);
+    let (opened, sent) = (grouped(server.opened), grouped(server.sessions));
+    let url = foreign::line(url, URL_CHARS_MAX);
+    let mut text = lang.say(Summary::ServerOpened, &[&url, &opened, &sent, &share]);
+    if let Some(expected) = server.expected.filter(|expected| *expected != server.sessions) {
+        text = lang.say(Routing::Expected, &[&text, &grouped(expected)]);
+    }
+    if let Some(wrong) = server.misrouted.filter(|count| *count > 0) {
+        text = lang.say(Summary::Misrouted, &[&text, &grouped(wrong)]);
+    }
+    text
+}
+
+/// `an even share is 3,000 opened; the smallest is 0.98 of it, the largest 1.02`.
+pub(super) fn even(spread: &Spread, lang: Lang) -> String {
+    let [smallest, largest] = [spread.smallest, spread.largest].map(|share| format!("{share:.2}"));
+    lang.say(Routing::Uneven, &[&figure(spread.even), &smallest, &largest])
+}
+
+/// Whether some servers have many more sessions than others, and which servers' members came to others.
+pub(super) fn spread(result: &RunResult, lang: Lang) -> Vec<String> {
+    let is_uneven = |it: &Spread| it.smallest < EVEN_SHARE_MIN || it.largest > 1.0 / EVEN_SHARE_MIN;
+    let uneven = result.spread().ok().filter(is_uneven).map(|it| even(&it, lang));
+    let moves = &result.routing.moves;
+    let moved = |one: &MoveResult| {
+        let (count, to) = (grouped(one.sessions), foreign::line(&one.server, URL_CHARS_MAX));
+        match &one.home {
+            Some(home) => lang.say(Routing::Moved, &[&count, &foreign::line(home, URL_CHARS_MAX), &to]),
+            None => lang.say(Routing::MovedFromUnseen, &[&count, &to]),
+        }
+    };
+    let hidden = moves.len().saturating_sub(MOVES_SHOWN_MAX);
+    let more = (hidden > 0).then(|| lang.say(Routing::MoreMoves, &[&hidden]));
+    uneven.into_iter().chain(moves.iter().take(MOVES_SHOWN_MAX).map(moved)).chain(more).collect()
 }
 
 /// The command that shows one session of a kind that failed, whole; `results` has the plan.

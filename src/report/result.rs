@@ -40,6 +40,9 @@ pub struct RunResult {
     pub hold: HoldResult,
     /// Latencies and failures by step.
     pub steps: Ordered<StepResult>,
+    /// From the last HTTP answer, which gave the ticket, to the upgrade sent.
+    #[serde(default)]
+    pub ticket_age: LatencyResult,
     /// The accounts of all heartbeats.
     pub ping: PingResult,
     /// Each periodic message's accounts, in the order of the scenario.
@@ -57,10 +60,9 @@ pub struct RunResult {
     pub routing: RoutingResult,
     /// The connections of the HTTP steps.
     pub http: HttpResult,
-    /// TLS handshakes and what came after them; `null` when none was finished and certificates were
-    /// to be checked.
+    /// TLS handshakes and what came after; `null` when none finished and certificates were to be checked.
     pub tls: Option<TlsResult>,
-    /// What came while sessions left; reported, not judged. `null` while they have not.
+    /// What came while sessions left; not judged. `null` while they have not.
     pub ramp_down: Option<RampDownResult>,
     /// This machine's own part.
     pub generator: GeneratorResult,
@@ -221,8 +223,7 @@ pub struct StepResult {
     pub from_sent: LatencyResult,
     /// Of the successes, the ones with a stall of this machine in their time.
     pub stalled: u64,
-    /// From actual send, without as many of the longest as had a stall in their time; `null` if
-    /// none had.
+    /// From actual send, without as many of the longest as had a stall in their time; `null` if none had.
     pub without_stalls: Option<LatencyResult>,
 }
 

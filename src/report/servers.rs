@@ -5,10 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Ordered;
+use super::{Ordered, RunResult};
 use crate::fault::Fault;
 use crate::lang::{Reason, Sentence};
-use crate::measure::routing::Server;
+use crate::measure::routing::{Hashed, Move, Routing, Server};
 use crate::measure::{Tally, Totals};
 use crate::numbers::seconds;
 use crate::scenario::{Scenario, StepIndex};
@@ -38,6 +38,9 @@ pub struct ServerResult {
     pub failures: Vec<ServerFailure>,
     /// Of these, those whose hash says another server; `null` where that cannot be judged.
     pub misrouted: Option<u64>,
+    /// Sessions of the run whose hash says this server; `null` where that cannot be judged.
+    #[serde(default)]
+    pub expected: Option<u64>,
 }
 
 /// Sessions that failed in one way at one server.
@@ -68,6 +71,54 @@ pub struct RoutingResult {
     pub why: Sentence,
     /// Sessions sent to URLs beyond the number told apart.
     pub beyond: u64,
+    /// The misrouted members: which servers' came to which others, most first.
+    #[serde(default)]
+    pub moves: Vec<MoveResult>,
+}
+
+/// Members of a server that came to another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoveResult {
+    /// The server that their hash says; `null` if nobody was sent there, so that it is not known.
+    pub home: Option<String>,
+    /// The server that they came to.
+    pub server: String,
+    /// How many.
+    pub sessions: u64,
+}
+
+/// How sessions that opened are spread over the servers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// An even share.
+    pub even: f64,
+    /// What the server with the fewest has of an even share.
+    pub smallest: f64,
+    /// What the one with the most has.
+    pub largest: f64,
+}
+
+impl RunResult {
+    /// How the sessions are spread over the servers seen, or over as many as there should be.
+    ///
+    /// # Errors
+    /// Why there is nothing to compare.
+    pub fn spread(&self) -> Result<Spread, Reason> {
+        let expected = self.routing.expected_servers.map_or(0, |count| count as usize);
+        let count = self.servers.len().max(expected);
+        if count < 2 || self.servers.is_empty() {
+            return Err(Reason::OneServer);
+        }
+        if self.routing.beyond > 0 {
+            return Err(Reason::ManyServers);
+        }
+        let opened = || self.servers.iter().map(|(_, server)| server.opened);
+        let even = opened().sum::<u64>().max(1) as f64 / count as f64;
+        // A server that nobody was sent to is not among those seen.
+        let smallest = if self.servers.len() < expected { 0 } else { opened().min().unwrap_or(0) };
+        let largest = opened().max().unwrap_or(0);
+        Ok(Spread { even, smallest: smallest as f64 / even, largest: largest as f64 / even })
+    }
 }
 
 /// A server's failed sessions by step and kind, most frequent first.
@@ -87,7 +138,8 @@ fn server_failures(server: &Server, totals: &Totals, scenario: &Scenario) -> Vec
 
 pub(super) fn result(totals: &Totals, scenario: &Scenario, expected: Option<u32>) -> Ordered<ServerResult> {
     let tally = totals.tally();
-    let misrouted = tally.routing.misrouted(expected.map(|count| count as usize));
+    let hashed = tally.routing.hashed(expected.map(|count| count as usize));
+    let hashed = hashed.map(|hashed| (hashed.misrouted(), hashed.expected()));
     let server = |(k, server): (usize, &Server)| {
         let result = ServerResult {
             sessions: server.sessions,
@@ -97,7 +149,8 @@ pub(super) fn result(totals: &Totals, scenario: &Scenario, expected: Option<u32>
             failed: server.failures.total(),
             ping_failed: server.ping_failed,
             failures: server_failures(server, totals, scenario),
-            misrouted: misrouted.as_ref().map(|counts| counts[k]),
+            misrouted: hashed.as_ref().map(|(misrouted, _)| misrouted[k]),
+            expected: hashed.as_ref().map(|(_, expected)| expected[k]),
         };
         (server.url.clone(), result)
     };
@@ -108,8 +161,8 @@ pub(super) fn result(totals: &Totals, scenario: &Scenario, expected: Option<u32>
 }
 
 pub(super) fn routing(tally: &Tally, expected: Option<u32>) -> RoutingResult {
-    let misrouted = tally.routing.misrouted(expected.map(|count| count as usize));
-    let why = match (&misrouted, expected, tally.routing.servers().len()) {
+    let hashed = tally.routing.hashed(expected.map(|count| count as usize));
+    let why = match (&hashed, expected, tally.routing.servers().len()) {
         (Some(_), Some(expected), _) => Reason::RoutingExpected.with(expected.to_string()),
         (Some(_), None, _) => Reason::RoutingJudged.into(),
         (None, _, 0) => Reason::NoServer.into(),
@@ -118,8 +171,17 @@ pub(super) fn routing(tally: &Tally, expected: Option<u32>) -> RoutingResult {
     };
     RoutingResult {
         expected_servers: expected,
-        misrouted: misrouted.map(|counts| counts.iter().sum()),
+        misrouted: hashed.as_ref().map(|hashed| hashed.misrouted().iter().sum()),
         why,
         beyond: tally.routing.beyond(),
+        moves: hashed.iter().flat_map(|hashed| moves(hashed, &tally.routing)).collect(),
     }
+}
+
+fn moves(hashed: &Hashed, routing: &Routing) -> Vec<MoveResult> {
+    let url = |k: usize| routing.servers()[k].url.clone();
+    let moves = hashed.moves().into_iter();
+    moves
+        .map(|Move { home, to, sessions }| MoveResult { home: home.map(url), server: url(to), sessions })
+        .collect()
 }

@@ -8,18 +8,19 @@
 
 mod kinds;
 
+mod tables;
+
 use std::cmp::Reverse;
 use std::path::Path;
 use std::time::Duration;
 
 use textwrap::core::display_width;
 
-use super::headline::{shown_name, statement};
-use super::phrases::{own_lateness, server_failure, stalls, trouble, try_command, unanswered};
+use super::headline::statement;
+use super::phrases::{self, server_failure, stalls, trouble, try_command, unanswered};
 use super::texts::summary::{Summary, Title};
-use super::verdict::with_unit;
-use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StepResult, Verdict};
-use crate::checks::table::{Column, Page, Paint, Table, wrapped};
+use super::{ErrorDetail, RunResult, Verdict};
+use crate::checks::table::{Page, Paint, wrapped};
 use crate::fault;
 use crate::foreign;
 use crate::lang::{Lang, Reason};
@@ -37,9 +38,6 @@ const REASONS_SHOWN_MAX: usize = 4;
 /// Message types shown, most frequent first.
 const TYPES_SHOWN_MAX: usize = 6;
 
-/// A page has room for all figures of a latency from this width on.
-const ALL_FIGURES_COLUMNS: usize = 72;
-
 /// Characters of evidence shown.
 const EVIDENCE_CHARS_MAX: usize = 150;
 
@@ -53,6 +51,7 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     page.out.push('\n');
     page.criteria(&result.criteria);
     page.latencies(result);
+    page.requests(result);
     page.sessions(result);
     page.heartbeat(result);
     page.ledger(result);
@@ -143,44 +142,6 @@ impl Text {
             self.put("  ", &trouble(one, self.lang), Some(Paint::Bad));
             self.put("    → ", one.advice(self.lang), None);
         }
-    }
-
-    fn criteria(&mut self, criteria: &[CriterionResult]) {
-        if criteria.is_empty() {
-            return;
-        }
-        let head = |title| self.lang.word(title);
-        let columns = [
-            Column::words(head(Title::Criterion)),
-            Column::number(head(Title::Measured)),
-            Column::words(head(Title::Limit)),
-        ];
-        let mut table = Table::new(columns);
-        for criterion in criteria {
-            table.row(Some(mark(criterion)), criterion_row(criterion, self.lang));
-        }
-        self.out += &table.text(self.page);
-        self.out.push('\n');
-    }
-
-    fn latencies(&mut self, result: &RunResult) {
-        let mut heads =
-            vec![Title::Count, Title::Failed, Title::Mean, Title::P50, Title::P95, Title::P99, Title::Max];
-        if self.page.columns < ALL_FIGURES_COLUMNS {
-            heads.retain(|head| matches!(head, Title::Count | Title::Failed | Title::P50 | Title::P99));
-        }
-        let figures = heads.iter().map(|head| Column::number(self.lang.word(*head)));
-        let mut table =
-            Table::new(std::iter::once(Column::words(self.lang.word(Title::Latency))).chain(figures));
-        for (name, step) in result.steps.iter() {
-            let figures = heads.iter().map(|head| step_figure(step, *head));
-            table.row(None, std::iter::once(name.to_owned()).chain(figures));
-        }
-        self.out += &table.text(self.page);
-        if let Some(note) = own_lateness(result, self.lang) {
-            self.put("  ", &note, None);
-        }
-        self.out.push('\n');
     }
 
     fn sessions(&mut self, result: &RunResult) {
@@ -275,13 +236,7 @@ impl Text {
         let all: u64 =
             result.servers.iter().map(|(_, server)| server.opened).sum::<u64>() + result.routing.beyond;
         for (k, (url, server)) in result.servers.iter().take(SERVERS_SHOWN_MAX).enumerate() {
-            let share = percent((server.opened as f64 / all.max(1) as f64 * 1e4).round() / 1e4);
-            let (opened, sent) = (grouped(server.opened), grouped(server.sessions));
-            let mut text =
-                lang.say(Summary::ServerOpened, &[&foreign::line(url, 60), &opened, &sent, &share]);
-            if let Some(wrong) = server.misrouted.filter(|count| *count > 0) {
-                text = lang.say(Summary::Misrouted, &[&text, &grouped(wrong)]);
-            }
+            let text = phrases::server(url, server, all, lang);
             self.put(&self.title(Some(Title::Servers).filter(|_| k == 0)), &text, None);
             if let Some(worst) = server.failures.first() {
                 self.under("  ", &server_failure(server, worst, lang), None);
@@ -291,6 +246,7 @@ impl Text {
         if hidden > 0 {
             self.more(&lang.say(Summary::More, &[&hidden]));
         }
+        phrases::spread(result, lang).iter().for_each(|line| self.more(line));
     }
 
     /// Only where sessions shared their connections.
@@ -455,48 +411,4 @@ impl Text {
 /// `PONG 12 · CONNECTED 3`.
 fn counted<'n>(counts: impl Iterator<Item = (&'n str, u64)>) -> String {
     counts.map(|(name, count)| format!("{name} {}", grouped(count))).collect::<Vec<_>>().join(" · ")
-}
-
-fn mark(criterion: &CriterionResult) -> (&'static str, Paint) {
-    match criterion.outcome {
-        Outcome::Pass => ("✓", Paint::Good),
-        Outcome::Warn => ("!", Paint::Warning),
-        Outcome::Fail if criterion.stands => ("✗", Paint::Bad),
-        // Failed, but perhaps by our own doing.
-        Outcome::Fail => ("?", Paint::Warning),
-        Outcome::NotMeasured => ("–", Paint::Dim),
-    }
-}
-
-fn criterion_row(criterion: &CriterionResult, lang: Lang) -> [String; 3] {
-    let show = |value: f64| with_unit(&criterion.measure, &criterion.unit, value);
-    let side = match criterion.good.as_str() {
-        "at-least" => "≥",
-        "below" => "<",
-        _ => "≤",
-    };
-    let mut limit = format!("{side} {}", show(criterion.limit));
-    if let Some(warn) = criterion.warn {
-        let warns = if criterion.good == "at-least" { Summary::WarnDownTo } else { Summary::WarnUpTo };
-        limit = lang.say(warns, &[&limit, &show(warn)]);
-    }
-    if criterion.outcome == Outcome::NotMeasured {
-        limit = lang.say(Summary::NotMeasured, &[&limit, &criterion.why.text(lang)]);
-    }
-    [shown_name(criterion, lang), criterion.measured.map_or_else(|| "–".into(), show), limit]
-}
-
-/// The figure of a step under this head.
-fn step_figure(step: &StepResult, head: Title) -> String {
-    let due = &step.from_due;
-    let latency = match head {
-        Title::Count => return grouped(step.count),
-        Title::Failed => return grouped(step.errors),
-        Title::Mean => due.mean_ms,
-        Title::P50 => due.p50_ms,
-        Title::P95 => due.p95_ms,
-        Title::P99 => due.p99_ms,
-        _ => due.max_ms,
-    };
-    latency.map_or_else(|| "–".into(), figure)
 }

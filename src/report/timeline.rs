@@ -43,6 +43,8 @@ pub struct Second<'a> {
     pub rss_bytes: u64,
     /// Everything up to its end.
     pub totals: &'a Totals,
+    /// Servers that there should be, as the user said.
+    pub expected_servers: Option<usize>,
 }
 
 impl Second<'_> {

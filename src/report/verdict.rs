@@ -22,8 +22,10 @@
 //! source address was taken away from this machine, but for latencies: what was on its way to that
 //! address did not arrive.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
+use super::alike::alike;
 use super::measures::{self, Excuses, Fair, Missing};
 use super::result::good_key;
 use super::{CriterionResult, Outcome, RunResult, Verdict};
@@ -189,6 +191,15 @@ fn why(criterion: &Criterion, judged: &CriterionResult, fair: Fair) -> Sentence 
     }
 }
 
+/// What stands before a limit, by the name in results of its good side ([`good_key`]).
+pub(super) fn sign(good: &str) -> &'static str {
+    match good {
+        "at-least" => "≥",
+        "below" => "<",
+        _ => "≤",
+    }
+}
+
 /// A value of a measure in words: shares in per cent, the rest with the criterion's unit.
 pub(super) fn with_unit(measure: &str, unit: &str, value: f64) -> String {
     if measures::is_share(measure) {
@@ -199,6 +210,10 @@ pub(super) fn with_unit(measure: &str, unit: &str, value: f64) -> String {
     match unit {
         "" => figure,
         "B" => numbers::bytes(value.max(0.0) as u64),
+        unit if unit.starts_with("B/") => {
+            let sign = if value < 0.0 { "-" } else { "" };
+            format!("{sign}{}{}", numbers::bytes(value.abs() as u64), &unit[1..])
+        }
         unit if unit.starts_with('/') => format!("{figure}{unit}"),
         unit => format!("{figure} {unit}"),
     }
@@ -241,12 +256,17 @@ fn decide(result: &RunResult, grounds: &Grounds) -> (Verdict, Vec<Sentence>) {
 
 /// Returns which criteria were not measured, and why.
 fn unmeasured(result: &RunResult) -> Vec<Sentence> {
-    let unmeasured = result.criteria.iter().filter(|one| one.outcome == Outcome::NotMeasured);
-    let sentence = |one: &CriterionResult| {
-        let name = Reason::Criterion.with(one.name.as_str());
-        Reason::RequiredUnmeasured.with(name).with(one.why.clone())
+    let mut groups = alike(&result.criteria);
+    // What most of them lack is said first.
+    groups.sort_by_key(|group| Reverse(group.len()));
+    let sentence = |group: &Vec<&CriterionResult>| match group[..] {
+        [one] => {
+            let name = Reason::Criterion.with(one.name.as_str());
+            Reason::RequiredUnmeasured.with(name).with(one.why.clone())
+        }
+        _ => Reason::AllRequiredUnmeasured.with(group.len().to_string()).with(group[0].why.clone()),
     };
-    unmeasured.map(sentence).collect()
+    groups.iter().filter(|group| group[0].outcome == Outcome::NotMeasured).map(sentence).collect()
 }
 
 /// Returns why the load generator's part makes the run inconclusive; empty if it does not.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::verdict::with_unit;
-use super::{CriterionResult, Outcome};
+use super::{CriterionResult, Ordered, Outcome, RequestsResult, StepResult, requests};
 use crate::lang::{Reason, Sentence};
 use crate::numbers;
 use crate::scenario::Good;
@@ -27,6 +27,9 @@ pub struct WatchResult {
     pub items: Vec<WatchedResult>,
     /// What happened until accounts closed, in its order.
     pub events: Vec<WatchEvent>,
+    /// The steps' requests as the servers count and time them; of those that a source shows.
+    #[serde(default)]
+    pub requests: Vec<RequestsResult>,
 }
 
 /// An item and how it came out.
@@ -58,11 +61,19 @@ pub struct WatchedResult {
     #[serde(flatten, with = "crate::lang::sentence::why")]
     pub why: Sentence,
     /// What to do so that it is measured; empty if it was, or nobody can say.
-    pub fix: String,
+    #[serde(flatten, with = "crate::lang::sentence::fix")]
+    pub fix: Sentence,
     /// Readings that were judged.
     pub readings: u64,
     /// Looks that should have seen it and did not.
     pub missed: u64,
+}
+
+impl WatchedResult {
+    /// Whether it is the figure of this name, of one source or of one of several.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
+    }
 }
 
 /// Something that happened on the servers' side.
@@ -79,23 +90,34 @@ pub struct WatchEvent {
 }
 
 /// The result of what was seen.
-pub(super) fn result(seen: &Seen) -> WatchResult {
-    let items = seen.sources.iter().flat_map(|source| source.items.iter().map(|item| watched(item, source)));
+pub(super) fn result(seen: &Seen, steps: &Ordered<StepResult>) -> WatchResult {
     let event = |event: &Event| WatchEvent {
         time: event.at,
         kind: event.kind,
         subject: event.subject.clone(),
         evidence: event.evidence.clone(),
     };
-    WatchResult { items: items.collect(), events: seen.events.iter().map(event).collect() }
+    WatchResult {
+        items: items(seen).collect(),
+        events: seen.events.iter().map(event).collect(),
+        requests: requests::result(seen, steps),
+    }
+}
+
+fn items(seen: &Seen) -> impl Iterator<Item = WatchedResult> {
+    let own = |source: &'_ SeenSource| {
+        let items = source.items.iter().filter(|item| item.item.requests.is_none());
+        items.map(|item| watched(item, source)).collect::<Vec<_>>()
+    };
+    seen.sources.iter().flat_map(own)
 }
 
 fn watched(seen: &SeenItem, source: &SeenSource) -> WatchedResult {
     let item = &seen.item;
     let limits = item.limits;
     let (outcome, why, fix) = match &seen.figure {
-        Ok(figure) => (outcome(limits, *figure), why(limits, &item.unit, *figure), String::new()),
-        Err(unseen) => (Outcome::NotMeasured, Sentence::plain(unseen.why.as_str()), unseen.fix.clone()),
+        Ok(figure) => (outcome(limits, *figure), why(limits, &item.unit, *figure), Sentence::default()),
+        Err(unseen) => (Outcome::NotMeasured, unseen.why.clone(), unseen.fix.clone()),
     };
     let is_shown_only = !limits.is_set() && seen.figure.is_ok();
     WatchedResult {
@@ -143,12 +165,17 @@ fn why(limits: Limits, unit: &str, figure: f64) -> Sentence {
 
 /// The criteria that the servers' side adds: items with limits, and that servers were there.
 pub(super) fn criteria(seen: &Seen) -> Vec<CriterionResult> {
-    let judged = result(seen).items.into_iter().filter(|item| item.warn.or(item.fail).is_some());
+    let judged = items(seen).filter(|item| item.warn.or(item.fail).is_some());
     let mut criteria: Vec<CriterionResult> = judged.map(criterion).collect();
     let looks: u64 = seen.sources.iter().map(|source| source.looks).sum();
     let outages: Vec<&Event> = seen.outages().collect();
+    let unplaced = criteria.iter().find(|_| seen.sources.iter().all(|source| source.place.is_empty()));
     let (outcome, why) = match (outages.as_slice(), looks) {
-        ([], 0) => (Outcome::NotMeasured, Reason::NoSourceAnswered.into()),
+        // What nobody can see has the same reason as everything else.
+        ([], 0) => {
+            let why = unplaced.map_or_else(|| Reason::NoSourceAnswered.into(), |one| one.why.clone());
+            (Outcome::NotMeasured, why)
+        }
         ([], _) => (Outcome::Pass, Reason::NoOutage.into()),
         (outages, _) => (Outcome::Fail, all_of(outages)),
     };

@@ -30,11 +30,12 @@ enum Needs {
     Nothing,
     WebSocket,
     Presence,
+    Ticket,
 }
 
 /// All measures besides the steps' latencies (`steps.<step>.<statistic>_ms`, see
 /// [`STEP_STATISTICS`]).
-pub const MEASURES: [Measure; 11] = [
+pub const MEASURES: [Measure; 13] = [
     measure("arrivals.achieved_per_s", "/s", "sessions started a second, over the ramp", Needs::Nothing),
     measure("arrivals.achieved_share", "%", "of the planned arrival rate", Needs::Nothing),
     measure("errors.rate", "%", "failed sessions and PING cycles over all attempted", Needs::Nothing),
@@ -56,6 +57,8 @@ pub const MEASURES: [Measure; 11] = [
     ),
     measure("sessions.min_in_hold", "sessions", "least open at any instant of the hold", Needs::WebSocket),
     measure("sessions.min_in_hold_share", "%", "the same, of the sessions planned", Needs::WebSocket),
+    measure("ticket_age.max_ms", "ms", "the oldest ticket when its upgrade was sent", Needs::Ticket),
+    measure("ticket_age.p95_ms", "ms", "age of tickets when their upgrades were sent", Needs::Ticket),
 ];
 
 /// Statistics of a step's latency from the instant it was due: `steps.enter.p95_ms`.
@@ -172,6 +175,9 @@ pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -
         Needs::Nothing => None,
         Needs::WebSocket => websocket.is_none().then_some("[websocket]"),
         Needs::Presence => websocket.is_none_or(|ws| !ws.kinds.announces()).then_some("[websocket.presence]"),
+        Needs::Ticket => {
+            websocket.is_none_or(|ws| ws.ticket_lifetime.is_none()).then_some("websocket.ticket_lifetime")
+        }
     };
     match lacking {
         Some(section) => Err(format!("this scenario has no {section}, so it cannot measure \"{measure}\"")),

@@ -72,6 +72,9 @@ pub trait Observer {
     /// This session goes to the WebSocket server of this URL: scheme, host and port, with the path
     /// where a server returned it. Returns the number under which the session keeps it.
     fn routed(&mut self, who: Who, url: &str) -> ServerIndex;
+    /// The upgrade goes out, this long after the last HTTP answer, which gave the ticket. Of scenarios that
+    /// have one.
+    fn ticket_sent(&mut self, _age: Ticks) {}
     /// The session is open, on this server.
     fn opened(&mut self, who: Who, server: ServerIndex);
     /// A whole message came, `bytes` of payload.

@@ -69,8 +69,11 @@ impl Session {
         setup.answer = ResponseReader::new(Limits::default(), false);
         // A ticket that is too old by now was used too late by us: the server's refusal is then not
         // its fault.
-        let aged = script.delays.ticket.is_some_and(|lifetime| ctx.now.since(self.opened) > lifetime);
-        self.set_flag(TICKET_AGED, aged);
+        if let Some(lifetime) = script.delays.ticket {
+            let age = ctx.now.since(self.opened);
+            ctx.observer.ticket_sent(age);
+            self.set_flag(TICKET_AGED, age > lifetime);
+        }
         let out = &mut *ctx.out;
         out.extend_from_slice(b"GET ");
         out.extend_from_slice(setup.upgrade.1.as_bytes());

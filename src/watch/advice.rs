@@ -2,43 +2,40 @@
 //!
 //! Data: a row a family of metrics. Invariant: each row names the exact dependency, property or line.
 
-/// The dependency and the property that give a Spring Boot server its page of metrics.
-pub const SPRING: &str = "add io.micrometer:micrometer-registry-prometheus to the server's dependencies, and \
-                          management.endpoints.web.exposure.include=prometheus to its properties";
+use crate::lang::{Reason, Sentence};
 
 /// By the beginning of a metric's name; the first that fits.
-const ROWS: [(&str, &str); 13] = [
-    (
-        "http_server_requests_seconds_bucket",
-        "add management.metrics.distribution.percentiles-histogram.http.server.requests=true to the server's properties",
-    ),
-    (
-        "hikaricp_",
-        "the server needs a HikariCP pool, Spring's default, and its page of metrics: \
-         io.micrometer:micrometer-registry-prometheus and management.endpoints.web.exposure.include=prometheus",
-    ),
-    ("container_", "run cAdvisor (gcr.io/cadvisor/cadvisor) beside the containers"),
-    ("redis_", "run a redis_exporter, or give --redis URL"),
-    ("nginx_", "run an nginx-prometheus-exporter, or add a [[watch]] of source \"nginx\""),
-    ("process_", SPRING),
-    ("system_", SPRING),
-    ("jvm_", SPRING),
-    ("http_server_requests_", SPRING),
-    ("logback_", SPRING),
-    ("tomcat_", SPRING),
-    ("jdbc_", SPRING),
-    ("executor_", SPRING),
+const ROWS: [(&str, Reason); 15] = [
+    ("http_server_requests_seconds_bucket", Reason::AddHistogram),
+    ("hikaricp_", Reason::AddPool),
+    ("process_resident_memory_bytes", Reason::RunProcessExporter),
+    ("namedprocess_", Reason::RunProcessExporter),
+    ("container_", Reason::RunCadvisor),
+    ("redis_", Reason::RunRedisExporter),
+    ("nginx_", Reason::RunNginxExporter),
+    ("process_", Reason::AddSpring),
+    ("system_", Reason::AddSpring),
+    ("jvm_", Reason::AddSpring),
+    ("http_server_requests_", Reason::AddSpring),
+    ("logback_", Reason::AddSpring),
+    ("tomcat_", Reason::AddSpring),
+    ("jdbc_", Reason::AddSpring),
+    ("executor_", Reason::AddSpring),
 ];
 
-/// How to have this metric.
-pub fn for_metric(name: &str) -> &'static str {
-    ROWS.iter().find(|(begin, _)| name.starts_with(begin)).map_or("", |(_, advice)| advice)
+/// How to have this metric; nothing if nobody can say.
+pub fn for_metric(name: &str) -> Sentence {
+    row(name).map(Sentence::from).unwrap_or_default()
 }
 
 /// How to have one of the metrics that an expression names, of whatever language.
-pub fn for_expression(expression: &str) -> &'static str {
+pub fn for_expression(expression: &str) -> Option<Reason> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    expression.split(|c| !is_part(c)).map(for_metric).find(|advice| !advice.is_empty()).unwrap_or_default()
+    expression.split(|c| !is_part(c)).find_map(row)
+}
+
+fn row(name: &str) -> Option<Reason> {
+    ROWS.iter().find(|(begin, _)| name.starts_with(begin)).map(|(_, advice)| *advice)
 }
 
 #[cfg(test)]
@@ -47,12 +44,16 @@ mod tests {
 
     #[test]
     fn families_have_their_own_advice() {
-        assert!(for_metric("http_server_requests_seconds_bucket").contains("percentiles-histogram"));
-        assert_eq!(for_metric("http_server_requests_seconds_count"), SPRING);
-        assert_eq!(for_metric("my_own"), "");
-        assert!(
-            for_expression("max by (name) (rate(container_cpu_usage_seconds_total[1m]))")
-                .contains("cAdvisor")
-        );
+        for (metric, advice) in [
+            ("http_server_requests_seconds_bucket", Reason::AddHistogram),
+            ("http_server_requests_seconds_count", Reason::AddSpring),
+            ("process_cpu_usage", Reason::AddSpring),
+            ("process_resident_memory_bytes", Reason::RunProcessExporter),
+        ] {
+            assert_eq!(for_metric(metric), advice.into(), "{metric}");
+        }
+        assert!(for_metric("my_own").is_empty());
+        let expression = "max by (name) (rate(container_cpu_usage_seconds_total[1m]))";
+        assert_eq!(for_expression(expression), Some(Reason::RunCadvisor));
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::item::{Item, Judge, Limits};
 use super::place::{Result, Variables};
 use super::spec::{KINDS, Spec};
+use crate::lang::Lang;
 use crate::scenario::document::{self, Section};
 use crate::scenario::error::Source;
 
@@ -61,7 +62,7 @@ pub struct Watched {
 pub struct Given<'g> {
     /// Sources that options give.
     pub sources: &'g [Spec],
-    /// A block without a place is no mistake: its item is not measured.
+    /// A block without a place is no mistake: every source of its kind is asked, or its item is not measured.
     pub may_be_absent: bool,
 }
 
@@ -112,31 +113,57 @@ impl Watch {
         let name = name(section)?;
         let kind = &KINDS[kind];
         let is_alike = |spec: &&Spec| spec.kind() == kind.name;
+        let item = item(section, &name, kind.check)?;
+        if let Some(item) = item.as_ref().filter(|_| given.may_be_absent) {
+            self.add_everywhere(item, kind.name, given.sources);
+            return Ok(());
+        }
         // One that leaves out where it is, is where the one above it of the same kind is.
         let above = || self.sources.iter().rev().map(|it| &it.spec).find(is_alike).cloned();
         let option = || given.sources.iter().find(is_alike).cloned();
-        let absent = || given.may_be_absent.then_some(Spec::Absent(kind.name));
-        let spec = (kind.read)(section, variables)?.or_else(above).or_else(option).or_else(absent);
-        let spec =
-            spec.ok_or_else(|| section.own_error(format!("it does not say where it is: {}", kind.place)))?;
-        let item = item(section, &name, kind.check)?;
-        // The built-in set asks for what it would like to know; what nobody can answer is not measured.
-        if let Some(item) = item.as_ref().filter(|_| !given.may_be_absent) {
+        let spec = (kind.read)(section, variables)?.or_else(above).or_else(option);
+        let spec = spec.ok_or_else(|| {
+            section.own_error(format!("it does not say where it is: {}", Lang::En.word(kind.place)))
+        })?;
+        if let Some(item) = &item {
             let refused = |why| section.error("expression", section.place("expression"), why);
             spec.check(&item.expression).map_err(refused)?;
         }
         if item.is_some() && self.items().any(|item| item.name == name) {
             return Err(section.error("name", section.place("name"), "another item has this name already"));
         }
+        let source = self.source(spec);
+        match item {
+            Some(item) => source.items.push(item),
+            None => source.name = name,
+        }
+        Ok(())
+    }
+
+    /// An item of the built-in set is asked of every source of its kind that can tell, such as each log, or of none:
+    /// what nobody can answer is not measured.
+    fn add_everywhere(&mut self, item: &Item, kind: &'static str, given: &[Spec]) {
+        let alike = || given.iter().filter(|spec| spec.kind() == kind);
+        let mut specs: Vec<&Spec> = alike().filter(|spec| spec.check(&item.expression).is_ok()).collect();
+        let absent = Spec::Absent(kind);
+        if specs.is_empty() {
+            specs.push(alike().next().unwrap_or(&absent));
+        }
+        for spec in &specs {
+            let mut item = item.clone();
+            if specs.len() > 1 {
+                item.name = format!("{} ({})", item.name, spec.place());
+            }
+            self.source((*spec).clone()).items.push(item);
+        }
+    }
+
+    fn source(&mut self, spec: Spec) -> &mut Watched {
         let at = self.sources.iter().position(|it| it.spec == spec).unwrap_or_else(|| {
             self.sources.push(Watched { name: spec.place(), spec, items: Vec::new() });
             self.sources.len() - 1
         });
-        match item {
-            Some(item) => self.sources[at].items.push(item),
-            None => self.sources[at].name = name,
-        }
-        Ok(())
+        &mut self.sources[at]
     }
 
     /// All items.
@@ -146,8 +173,13 @@ impl Watch {
 
     /// Adds what another one watches; where both have an item of a name, this one's stays.
     pub fn add(&mut self, other: Self) {
+        // One of several sources has its place behind its name.
+        let is_own = |own: &str, name: &str| {
+            name.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
+        };
+        let names: Vec<String> = self.items().map(|own| own.name.clone()).collect();
         for mut source in other.sources {
-            source.items.retain(|item| self.items().all(|own| own.name != item.name));
+            source.items.retain(|item| !names.iter().any(|own| is_own(own, &item.name)));
             match self.sources.iter_mut().find(|own| own.spec == source.spec) {
                 Some(own) => own.items.append(&mut source.items),
                 None if !source.items.is_empty() => self.sources.push(source),
@@ -194,6 +226,7 @@ fn item(
         judge: judge(section, limits)?,
         limits,
         every,
+        requests: None,
     }))
 }
 
@@ -227,7 +260,7 @@ fn judge(section: &Section<'_>, limits: Limits) -> Result<Judge> {
     let refused = |why: &str| section.error("judge", text.span.clone(), why);
     let judge = Judge::parse(text.value).map_err(|why| refused(&why))?;
     match judge {
-        Judge::P95 | Judge::Growth | Judge::Slope if limits.is_least => Err(refused(
+        Judge::P95 | Judge::Growth | Judge::Slope | Judge::PerSession if limits.is_least => Err(refused(
             "it goes with warn_over and fail_over only; for _under there are worst, worst-minute, sustained and end",
         )),
         judge => Ok(judge),
@@ -330,6 +363,25 @@ every = "1s"
         own.add(read(&(block("a", 2) + &block("b", 3))).expect("it reads"));
         let limits: Vec<_> = own.items().map(|item| (item.name.as_str(), item.limits.warn)).collect();
         assert_eq!((limits, own.sources.len()), (vec![("a", Some(1.0)), ("b", Some(3.0))], 1));
+    }
+
+    #[test]
+    fn an_item_of_the_set_s_is_asked_of_every_log() {
+        let logs = "[[watch]]\nsource = \"log\"\nname = \"one\"\nfile = \"/a.log\"\n[[watch]]\nsource = \"log\"\nname = \"two\"\nfile = \"/b.log\"\n";
+        let mut own = read(logs).expect("it reads");
+        let given: Vec<Spec> = own.sources.iter().map(|it| it.spec.clone()).collect();
+        let block = |name: &str| {
+            format!("[[watch]]\nsource = \"log\"\nname = \"{name}\"\nexpression = \"count out_of_memory\"\n")
+        };
+        let set = read_given(&(block("oom") + &block("cut")), Given { sources: &given, may_be_absent: true });
+        own.add(set.expect("it reads"));
+        let items = |own: &Watch| own.items().map(|item| item.name.clone()).collect::<Vec<_>>();
+        assert_eq!(items(&own), ["oom (/a.log)", "cut (/a.log)", "oom (/b.log)", "cut (/b.log)"]);
+        assert_eq!(own.sources.len(), 2);
+        let mut own = read(&(logs.to_owned() + &block("oom"))).expect("it reads");
+        let set = read_given(&(block("oom") + &block("cut")), Given { sources: &given, may_be_absent: true });
+        own.add(set.expect("it reads"));
+        assert_eq!(items(&own), ["cut (/a.log)", "oom", "cut (/b.log)"], "the file's stands for all of them");
     }
 
     #[track_caller]

@@ -23,6 +23,8 @@ pub struct Item {
     pub limits: Limits,
     /// How often it is read.
     pub every: Duration,
+    /// It is of a step's requests, and goes into the result as that.
+    pub requests: Option<Requests>,
 }
 
 /// Which of an item's readings, from the first arrival to the close of accounts, is held against the
@@ -43,6 +45,30 @@ pub enum Judge {
     Growth,
     /// The slope over the hold, a minute: a leak.
     Slope,
+    /// The slope over the sessions open, during the ramp: what one more session takes.
+    PerSession,
+}
+
+/// What an item says of a step's requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requests {
+    /// The step, as in results.
+    pub step: String,
+    /// Which `uri` it is, with `*` for its variables.
+    pub uri: String,
+    /// What is counted.
+    pub what: What,
+}
+
+/// What is counted of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// How many were answered.
+    Count,
+    /// How many of them with an error.
+    Errors,
+    /// How long the server took, in milliseconds.
+    Millis,
 }
 
 /// Limits on one side.
@@ -87,7 +113,8 @@ impl Limits {
 }
 
 /// The judges' names, and an example of the one that has a time.
-const NAMES: [&str; 7] = ["end", "worst", "worst-minute", "sustained 30s", "p95", "growth", "slope"];
+const NAMES: [&str; 8] =
+    ["end", "worst", "worst-minute", "sustained 30s", "p95", "growth", "slope", "per-session"];
 /// A time over which a value has to be exceeded can be this long: its readings are kept.
 const SUSTAINED_MAX: Duration = Duration::from_secs(600);
 
@@ -113,6 +140,7 @@ impl Judge {
             "p95" => Self::P95,
             "growth" => Self::Growth,
             "slope" => Self::Slope,
+            "per-session" => Self::PerSession,
             _ => {
                 let hint = nearest::hint(text, &NAMES);
                 return Err(format!("there is no judge {text:?}{hint}; known: {}", NAMES.join(", ")));
@@ -130,6 +158,7 @@ impl Judge {
             Self::P95 => "p95".into(),
             Self::Growth => "growth".into(),
             Self::Slope => "slope".into(),
+            Self::PerSession => "per-session".into(),
         }
     }
 }

@@ -8,15 +8,30 @@ use std::time::Duration;
 
 use super::item::{Item, Judge};
 use super::source::Unseen;
+use crate::lang::{Reason, Sentence};
 use crate::numbers;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// A shorter slope is noise.
 const SLOPE_SPAN_MIN: Duration = Duration::from_secs(60);
+/// A slope over sessions takes so many readings, which so many sessions lie between.
+const RAMP_READINGS_MIN: f64 = 5.0;
+const RAMP_SESSIONS_MIN: f64 = 50.0;
 /// A window ends where readings are missing for longer than this many intervals.
 const GAP_INTERVALS: u32 = 3;
 /// Buckets of the percentile have these many leading bits of a value in common: they are 0.4 % wide.
 const BUCKET_SHIFT: u32 = 52 - 8;
+
+/// When an item was read.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Since the run began.
+    pub at: Duration,
+    /// All sessions have arrived.
+    pub is_hold: bool,
+    /// Sessions open then.
+    pub open: f64,
+}
 
 /// The readings of one item so far, as far as its judge needs them.
 #[derive(Clone, Debug)]
@@ -31,6 +46,8 @@ pub struct Judging {
     worst: Option<f64>,
     window: VecDeque<(Duration, f64)>,
     sum: f64,
+    /// When a counter began to grow, and when it last did.
+    grew: Option<(Duration, Duration)>,
     buckets: BTreeMap<i64, (u64, f64)>,
     line: Line,
 }
@@ -47,13 +64,15 @@ impl Judging {
             worst: None,
             window: VecDeque::new(),
             sum: 0.0,
+            grew: None,
             buckets: BTreeMap::new(),
             line: Line::default(),
         }
     }
 
-    /// Takes a reading, at a time since the run began; `is_hold`: all sessions were there.
-    pub fn add(&mut self, at: Duration, value: f64, is_hold: bool) {
+    /// Takes a reading.
+    pub fn add(&mut self, moment: Moment, value: f64) {
+        let Moment { at, is_hold, open } = moment;
         let last = self.last.replace((at, value));
         self.readings += 1;
         if last.is_some_and(|(last, _)| at.saturating_sub(last) > self.gap) {
@@ -84,10 +103,16 @@ impl Judging {
             }
             // A counter that is less than it was has begun anew, from 0.
             Judge::Growth => {
-                self.sum += last.map_or(0.0, |(_, last)| if value < last { value } else { value - last });
+                let grown = last.map_or(0.0, |(_, last)| if value < last { value } else { value - last });
+                self.sum += grown;
+                if grown > 0.0 {
+                    let from = self.grew.map_or(last.map_or(at, |(last, _)| last), |(from, _)| from);
+                    self.grew = Some((from, at));
+                }
             }
             Judge::Slope if is_hold => self.line.add(at.as_secs_f64(), value),
-            Judge::Slope => {}
+            Judge::PerSession if !is_hold => self.line.add(open, value),
+            Judge::Slope | Judge::PerSession => {}
         }
     }
 
@@ -96,24 +121,37 @@ impl Judging {
     /// # Errors
     /// The readings do not suffice.
     pub fn figure(&self) -> Result<f64, Unseen> {
-        let Some((_, last)) = self.last else { return Err(Unseen::early("no reading yet")) };
+        let Some((_, last)) = self.last else { return Err(Unseen::early(Reason::NoReading)) };
         match self.judge {
             Judge::End => Ok(last),
-            Judge::Worst => self.worst.ok_or_else(|| Unseen::early("no reading yet")),
+            Judge::Worst => self.worst.ok_or_else(|| Unseen::early(Reason::NoReading)),
             Judge::WorstMinute => Ok(self.worst.unwrap_or(self.sum / self.readings as f64)),
             Judge::Sustained(span) => self.worst.ok_or_else(|| {
-                let why = format!("there are no readings without a gap over {}", numbers::span(span));
-                Unseen::new(why, "hold for longer, or give a shorter time to sustain")
+                Unseen::new(Reason::GapsOver.with(numbers::span(span)), Reason::HoldOrSustain)
             }),
             Judge::P95 => Ok(self.percentile(0.95)),
             Judge::Growth if self.readings > 1 => Ok(self.sum),
-            Judge::Growth => Err(Unseen::early("growth takes two readings")),
-            Judge::Slope => self.line.slope_a_minute().ok_or_else(|| {
-                let why =
-                    format!("a slope takes readings over {} of the hold", numbers::span(SLOPE_SPAN_MIN));
-                Unseen::new(why, "hold for longer")
+            Judge::Growth => Err(Unseen::early(Reason::GrowthTakesTwo)),
+            Judge::Slope => {
+                let slope = self.line.slope(2.0, SLOPE_SPAN_MIN.as_secs_f64());
+                slope.map(|a_second| a_second * MINUTE.as_secs_f64()).ok_or_else(|| {
+                    let span = numbers::span(SLOPE_SPAN_MIN);
+                    Unseen::new(Reason::SlopeTakes.with(span), Reason::HoldForLonger)
+                })
+            }
+            Judge::PerSession => self.line.slope(RAMP_READINGS_MIN, RAMP_SESSIONS_MIN).ok_or_else(|| {
+                let readings =
+                    [RAMP_READINGS_MIN, RAMP_SESSIONS_MIN, self.line.count].map(|it| it.to_string());
+                let why = readings.into_iter().fold(Reason::SlopeOverSessions.into(), Sentence::with);
+                let why = why.with(format!("{:.0}", self.line.span()));
+                Unseen::new(why, Reason::MoreSessions)
             }),
         }
+    }
+
+    /// How long a counter grew, from the first time to the last.
+    pub fn grew_for(&self) -> Option<Duration> {
+        self.grew.map(|(from, to)| to.saturating_sub(from))
     }
 
     fn compare(&mut self, value: f64) {
@@ -155,9 +193,9 @@ fn ordered(value: f64) -> i64 {
 #[derive(Clone, Debug, Default)]
 struct Line {
     count: f64,
-    first_s: f64,
-    last_s: f64,
-    mean_s: f64,
+    least: f64,
+    greatest: f64,
+    mean_x: f64,
     mean: f64,
     /// Sums of squares and products about the means.
     squares: f64,
@@ -165,22 +203,27 @@ struct Line {
 }
 
 impl Line {
-    fn add(&mut self, at_s: f64, value: f64) {
+    fn add(&mut self, x: f64, value: f64) {
         if self.count == 0.0 {
-            self.first_s = at_s;
+            (self.least, self.greatest) = (x, x);
         }
-        self.last_s = at_s;
+        (self.least, self.greatest) = (self.least.min(x), self.greatest.max(x));
         self.count += 1.0;
-        let off_s = at_s - self.mean_s;
-        self.mean_s += off_s / self.count;
+        let off = x - self.mean_x;
+        self.mean_x += off / self.count;
         self.mean += (value - self.mean) / self.count;
-        self.squares += off_s * (at_s - self.mean_s);
-        self.products += off_s * (value - self.mean);
+        self.squares += off * (x - self.mean_x);
+        self.products += off * (value - self.mean);
     }
 
-    fn slope_a_minute(&self) -> Option<f64> {
-        let is_long = self.last_s - self.first_s >= SLOPE_SPAN_MIN.as_secs_f64();
-        (is_long && self.squares > 0.0).then(|| self.products / self.squares * MINUTE.as_secs_f64())
+    fn span(&self) -> f64 {
+        self.greatest - self.least
+    }
+
+    /// How much the value grows with `x`; `None` of too few readings, or of those too close together.
+    fn slope(&self, readings_min: f64, span_min: f64) -> Option<f64> {
+        let is_enough = self.count >= readings_min && self.span() >= span_min && self.squares > 0.0;
+        is_enough.then(|| self.products / self.squares)
     }
 }
 
@@ -197,14 +240,19 @@ mod tests {
             judge: Judge::parse(judge).expect("a judge"),
             limits: Limits { is_least, ..Limits::default() },
             every: Duration::from_secs(5),
+            requests: None,
         })
+    }
+
+    fn moment(at_s: u64, is_hold: bool) -> Moment {
+        Moment { at: Duration::from_secs(at_s), is_hold, open: 0.0 }
     }
 
     /// What comes of readings every 5 s.
     fn figure(judge: &str, values: &[f64]) -> Result<f64, Unseen> {
         let mut judging = judging(judge, false);
         for (k, value) in values.iter().enumerate() {
-            judging.add(Duration::from_secs(5 * k as u64), *value, true);
+            judging.add(moment(5 * k as u64, true), *value);
         }
         judging.figure()
     }
@@ -214,7 +262,7 @@ mod tests {
         assert_eq!(figure("end", &[1.0, 9.0, 2.0]), Ok(2.0));
         assert_eq!(figure("worst", &[1.0, 9.0, 2.0]), Ok(9.0));
         let mut least = judging("worst", true);
-        [3.0, 1.0, 2.0].into_iter().for_each(|value| least.add(Duration::ZERO, value, false));
+        [3.0, 1.0, 2.0].into_iter().for_each(|value| least.add(moment(0, false), value));
         assert_eq!(least.figure(), Ok(1.0));
         assert!(figure("end", &[]).expect_err("nothing").is_early);
     }
@@ -234,14 +282,14 @@ mod tests {
         assert_eq!(figure("sustained 30s", &burst(7)), Ok(5.0));
         assert_eq!(figure("sustained 30s", &burst(6)), Ok(0.0));
         let error = figure("sustained 30s", &[5.0; 6]).expect_err("25 s");
-        assert!(!error.is_early && error.why.contains("over 30 s"), "{error:?}");
+        assert!(!error.is_early && error.why.to_string().contains("over 30 s"), "{error:?}");
     }
 
     #[test]
     fn a_gap_ends_a_window() {
         let mut judging = judging("sustained 30s", false);
         let high = |judging: &mut Judging, from: u64, to: u64| {
-            (from..=to).step_by(5).for_each(|at| judging.add(Duration::from_secs(at), 5.0, true));
+            (from..=to).step_by(5).for_each(|at| judging.add(moment(at, true), 5.0));
         };
         high(&mut judging, 0, 25);
         high(&mut judging, 45, 70);
@@ -277,11 +325,42 @@ mod tests {
         for k in 0..40_u64 {
             let is_hold = k >= 20;
             let value = if is_hold { 1e9 + 100.0 * k as f64 } else { k as f64 * 1e7 };
-            judging.add(Duration::from_secs(5 * k), value, is_hold);
+            judging.add(moment(5 * k, is_hold), value);
         }
         let slope = judging.figure().expect("95 s");
         assert!((slope - 1_200.0).abs() < 1e-3, "{slope}");
         let error = figure("slope", &[1.0; 12]).expect_err("55 s");
-        assert_eq!(error.fix, "hold for longer");
+        assert_eq!(error.fix, Reason::HoldForLonger.into());
+    }
+
+    #[test]
+    fn what_a_session_takes_is_the_slope_over_the_ramp() {
+        let mut judging = judging("per-session", false);
+        for second in (0..300_u32).step_by(5) {
+            let open = f64::from(second.min(150) * 20);
+            // It wavers, and in the hold it goes on growing, which is not the sessions' doing.
+            let wavering = if second % 10 == 0 { 3e5 } else { -3e5 };
+            let leak = f64::from(second.saturating_sub(150)) * 1e6;
+            let at = Duration::from_secs(second.into());
+            judging.add(Moment { at, is_hold: second >= 150, open }, 3e8 + 1_500.0 * open + wavering + leak);
+        }
+        let each = judging.figure().expect("30 readings over 2,900 sessions");
+        assert!((each - 1_500.0).abs() < 50.0, "{each}");
+    }
+
+    #[test]
+    fn few_readings_or_sessions_have_no_slope() {
+        for (readings, sessions, why) in
+            [(4_u32, 1_000.0, "there were 4 over 750"), (10, 40.0, "there were 10 over 36"), (0, 0.0, "")]
+        {
+            let mut judging = judging("per-session", false);
+            for k in 0..readings {
+                let open = sessions * f64::from(k) / f64::from(readings);
+                let at = Duration::from_secs(5 * u64::from(k));
+                judging.add(Moment { at, is_hold: false, open }, open * 1e3);
+            }
+            let unseen = judging.figure().expect_err("too few");
+            assert!(unseen.why.to_string().contains(why) && unseen.is_early == (readings == 0), "{unseen:?}");
+        }
     }
 }

@@ -5,12 +5,13 @@
 use std::time::{Duration, Instant};
 
 use super::Network;
-use super::fetch::{self, Fetched};
+use super::fetch::{self, Ask, Fetched};
 use super::place::{self, Result, Secret, Variables};
 use super::presence::{Look, Presence};
 use super::source::{Reading, Source};
 use super::tcp;
 use crate::foreign;
+use crate::lang::{Reason, Sentence};
 use crate::scenario::document::Section;
 
 /// Of a page that is shown.
@@ -62,18 +63,18 @@ impl Page {
     }
 
     /// How long it took to answer as it must, or what is wrong with its answer.
-    fn judged(&self, fetched: &Fetched) -> std::result::Result<Duration, String> {
+    fn judged(&self, fetched: &Fetched) -> std::result::Result<Duration, Sentence> {
         if !self.may_have(fetched.status) {
-            let to = fetched
-                .location
-                .as_ref()
-                .map(|to| format!(" and leads to {}", foreign::line(to, SHOWN_CHARS_MAX)));
-            return Err(format!("it answers {}{}", fetched.status, to.unwrap_or_default()));
+            let status = fetched.status.to_string();
+            return Err(match &fetched.location {
+                Some(to) => Reason::LeadsTo.with(status).with(foreign::line(to, SHOWN_CHARS_MAX)),
+                None => Reason::AnswersStatus.with(status),
+            });
         }
         match &self.contains {
             Some(text) if !fetched.body.contains(text) => {
                 let said = foreign::line(&fetched.body, SHOWN_CHARS_MAX);
-                Err(format!("it does not contain {text:?}; it says {said:?}"))
+                Err(Reason::LacksText.with(format!("{text:?}")).with(format!("{said:?}")))
             }
             _ => Ok(fetched.took),
         }
@@ -90,13 +91,13 @@ struct Watching {
 impl Source for Watching {
     fn look(&mut self, expressions: &[&str], deadline: Instant) -> Reading {
         let Page { url, headers, .. } = &self.page;
-        let (answered, look) = match fetch::get(&self.agent, url, headers, deadline) {
+        let (answered, look) = match fetch::get(&self.agent, Ask::page(url, headers), deadline) {
             Ok(fetched) => match self.page.judged(&fetched) {
                 Ok(took) => (Ok(took), Look::Answered),
                 // It is there, and says itself that it is not well.
                 Err(why) => (Err(why.clone()), Look::Gone(why)),
             },
-            Err(look) => (Err(look.why().to_owned()), look),
+            Err(look) => (Err(look.why()), look),
         };
         tcp::reading(expressions, &answered, &mut self.presence, &look, url)
     }
@@ -178,6 +179,6 @@ mod tests {
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         assert_eq!(reading.values[0], Ok(0.0));
         let unseen = reading.values[1].clone().expect_err("no time");
-        assert!(unseen.why.ends_with("no answer within 0.2 s"), "{unseen:?}");
+        assert!(unseen.why.to_string().ends_with("no answer within 0.2 s"), "{unseen:?}");
     }
 }

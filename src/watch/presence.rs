@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 
 use super::source::{Event, EventKind};
+use crate::lang::Sentence;
 
 /// Looks without an answer after which it is down: one may have been slow.
 const MISSES_MAX: u32 = 2;
@@ -22,17 +23,17 @@ pub(super) enum Look {
     /// It answered.
     Answered,
     /// Nobody is there: the connection was refused, say.
-    Gone(String),
+    Gone(Sentence),
     /// There was no answer in time.
-    Silent(String),
+    Silent(Sentence),
 }
 
 impl Look {
     /// Why there was no answer; empty if there was one.
-    pub(super) fn why(&self) -> &str {
+    pub(super) fn why(&self) -> Sentence {
         match self {
-            Self::Answered => "",
-            Self::Gone(why) | Self::Silent(why) => why,
+            Self::Answered => Sentence::default(),
+            Self::Gone(why) | Self::Silent(why) => why.clone(),
         }
     }
 }
@@ -61,7 +62,7 @@ impl Presence {
             }
         };
         let was_down = std::mem::replace(&mut self.is_down, self.misses >= MISSES_MAX);
-        (self.is_down && !was_down).then(|| event(EventKind::Down, why))
+        (self.is_down && !was_down).then(|| event(EventKind::Down, &why.to_string()))
     }
 }
 

@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::metrics::{said, several};
+use super::fetch::{self, Ask};
+use super::metrics::{TOKEN, several};
 use super::place::{self, Result, Secret, Variables};
 use super::source::{Event, EventKind, Reading, Source, Unseen};
 use super::{Network, advice};
 use crate::foreign;
+use crate::lang::{Reason, Sentence};
 use crate::scenario::document::Section;
 
 /// Keys of its blocks, besides those of every block.
 pub(super) const KEYS: [&str; 3] = ["url", "targets", "headers"];
 
-/// Bytes of an answer at most.
-const BODY_BYTES_MAX: u64 = 16 << 20;
 /// When each Java server that it scrapes started.
 const STARTED: &str = "process_start_time_seconds and on (job, instance) jvm_memory_used_bytes";
 /// Whether its last scrape of each target succeeded.
@@ -156,38 +156,23 @@ impl Asker {
         deadline: Instant,
     ) -> std::result::Result<Value, NoAnswer> {
         let url = &self.at.url;
-        let curl = || format!("see whether it runs: curl '{url}/-/ready'");
-        let request = self.agent.get(format!("{url}{path}"));
-        let request = parameters.iter().fold(request, |request, (name, value)| request.query(*name, value));
-        let request =
-            self.at.headers.iter().fold(request, |request, (name, value)| request.header(name, &value.0));
-        let patience = deadline.saturating_duration_since(Instant::now());
-        let unanswered =
-            |error: &ureq::Error| NoAnswer::Silent(Unseen::new(format!("{url}: {}", said(error)), curl()));
-        let mut answer = request
-            .config()
-            .timeout_global(Some(patience))
-            .build()
-            .call()
-            .map_err(|error| unanswered(&error))?;
-        let status = answer.status().as_u16();
-        let body = answer.body_mut().with_config().limit(BODY_BYTES_MAX).read_to_vec();
-        let json: Value =
-            serde_json::from_slice(&body.map_err(|error| unanswered(&error))?).unwrap_or_default();
+        let page = format!("{url}{path}");
+        let ask = Ask { query: parameters, ..Ask::metrics(&page, &self.at.headers) };
+        let fetched = fetch::get(&self.agent, ask, deadline).map_err(|look| {
+            let why = Reason::Place.with(url.as_str()).with(look.why());
+            NoAnswer::Silent(Unseen::new(why, Reason::SeeReady.with(url.as_str())))
+        })?;
+        let status = fetched.status;
+        let json: Value = serde_json::from_str(&fetched.body).unwrap_or_default();
+        let of_status = |why: Reason| why.with(url.as_str()).with(status.to_string());
         let (why, fix) = match (status, json["status"].as_str()) {
             (200, Some("success")) => return Ok(json),
-            (401 | 403, _) => (
-                format!("{url} answers {status}"),
-                "give a token: headers = { Authorization = \"Bearer {env:NAME}\" }",
-            ),
+            (401 | 403, _) => (of_status(Reason::Answers), Reason::GiveToken.with(TOKEN)),
             (_, Some("error")) => {
                 let why = foreign::line(json["error"].as_str().unwrap_or_default(), SAID_CHARS);
-                (format!("Prometheus refuses the expression: {why}"), "correct the expression")
+                (Reason::ExpressionRefused.with(why), Reason::CorrectExpression.into())
             }
-            _ => (
-                format!("{url} answers {status} and is no Prometheus"),
-                "give the URL of a Prometheus server; a page of metrics is source = \"metrics\"",
-            ),
+            _ => (of_status(Reason::NotPrometheus), Reason::GivePrometheusUrl.into()),
         };
         Err(NoAnswer::Said(Unseen::new(why, fix)))
     }
@@ -235,19 +220,17 @@ impl Asker {
 
 fn figure(expression: &str, series: &[Series]) -> std::result::Result<f64, Unseen> {
     match series {
-        [] => Err(Unseen::new("Prometheus has no such series", nothing(expression))),
-        [(_, figure)] if figure.is_nan() => {
-            Err(Unseen::early("it is 0 / 0: nothing has happened yet that it is about"))
-        }
+        [] => Err(Unseen::new(Reason::NoSeries, nothing(expression))),
+        [(_, figure)] if figure.is_nan() => Err(Unseen::early(Reason::ZeroByZero)),
         [(_, figure)] => Ok(*figure),
         answers => Err(several(answers.len())),
     }
 }
 
-fn nothing(expression: &str) -> String {
+fn nothing(expression: &str) -> Sentence {
     match advice::for_expression(expression) {
-        "" => "see which series there are, on its page /graph".to_owned(),
-        advice => format!("{advice}; Prometheus must scrape that (scrape_configs)"),
+        None => Reason::SeeGraph.into(),
+        Some(advice) => Reason::HaveScraped.with(advice),
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::source::Unseen;
+use crate::lang::Reason;
 
 /// Between two looks of which a rate is made.
 const SPAN_MIN: Duration = Duration::from_millis(50);
@@ -25,11 +26,11 @@ impl Rates {
     pub(super) fn a_second(&mut self, expression: &str, shown: f64, now: Instant) -> Result<f64, Unseen> {
         let Some((before, then)) = self.last.get(expression).copied() else {
             self.last.insert(expression.to_owned(), (shown, now));
-            return Err(Unseen::early("a rate needs two looks"));
+            return Err(Unseen::early(Reason::RateTakesTwo));
         };
         let span = now.saturating_duration_since(then);
         if span < SPAN_MIN {
-            return Err(Unseen::early("the two looks were too close together"));
+            return Err(Unseen::early(Reason::LooksTooClose));
         }
         self.last.insert(expression.to_owned(), (shown, now));
         let grown = if shown < before { shown } else { shown - before };
@@ -45,7 +46,7 @@ mod tests {
     fn a_rate_is_what_came_since_the_last_look() {
         let (mut rates, start) = (Rates::default(), Instant::now());
         let mut at = |seconds, shown| rates.a_second("a", shown, start + Duration::from_secs(seconds));
-        assert_eq!(at(0, 100.0).map_err(|unseen| unseen.why), Err("a rate needs two looks".into()));
+        assert_eq!(at(0, 100.0).map_err(|unseen| unseen.why), Err(Reason::RateTakesTwo.into()));
         assert_eq!(at(2, 110.0), Ok(5.0));
         assert!(at(2, 110.0).is_err());
         assert_eq!(at(4, 110.0), Ok(0.0));

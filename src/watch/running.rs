@@ -13,10 +13,12 @@ use jiff::Timestamp;
 
 use super::file::{Watch, Watched};
 use super::item::{Beyond, Item};
-use super::judge::Judging;
+use super::judge::{Judging, Moment};
+use super::open::OpenSessions;
 use super::source::{DEADLINE, Event, EventKind, Reading, Unseen};
 use super::spec::Network;
 use super::thread::{self, Said, Stop, Window};
+use crate::lang::Reason;
 
 /// Looks that wait for a reader at most.
 const WAITING_MAX: usize = 1_024;
@@ -79,6 +81,8 @@ pub struct SeenItem {
     pub item: Item,
     /// What is held against its limits, or why there is nothing.
     pub figure: Result<f64, Unseen>,
+    /// How long it grew, of a counter that did.
+    pub grew_for: Option<Duration>,
     /// Readings that were judged.
     pub readings: u64,
     /// Looks that should have seen it and did not.
@@ -95,6 +99,7 @@ pub struct Watching {
     events: Vec<Event>,
     began: Timestamp,
     times: Times,
+    open: OpenSessions,
 }
 
 /// When the run's parts began, since it did.
@@ -156,11 +161,13 @@ impl Watching {
             events: Vec::new(),
             began: Timestamp::now(),
             times: Times::default(),
+            open: OpenSessions::default(),
         })
     }
 
-    /// Takes what was said since the last time; `elapsed` since the run began.
-    pub fn drain(&mut self, elapsed: Duration, stage: Stage) -> Vec<Row> {
+    /// Takes what was said since the last time; `elapsed` since the run began, with `open` sessions.
+    pub fn drain(&mut self, elapsed: Duration, stage: Stage, open: u32) -> Vec<Row> {
+        self.open.add(elapsed, open);
         match stage {
             Stage::Ramp => {}
             Stage::Hold => _ = self.times.hold.get_or_insert(elapsed),
@@ -213,7 +220,7 @@ impl Watching {
         rows: &mut Vec<Row>,
     ) {
         let is_judged = is_last || self.times.is_judged(at);
-        let is_hold = self.times.is_hold(at);
+        let moment = self.moment(at);
         let time = later(self.began, at);
         let running = &mut self.sources[source];
         running.looks += u64::from(reading.values.iter().any(Result::is_ok));
@@ -222,7 +229,7 @@ impl Watching {
             match value {
                 Ok(value) => {
                     if is_judged {
-                        followed.judging.add(at, value, is_hold);
+                        followed.judging.add(moment, value);
                         followed.readings += 1;
                     }
                     rows.push(Row { at, time, item: running.watched.items[*k].name.clone(), value });
@@ -254,15 +261,17 @@ impl Watching {
         clock: Clock,
         rows: &mut Vec<Row>,
     ) {
+        let moments: Vec<Moment> =
+            points.iter().map(|(time, _)| self.moment(clock.since_start(*time))).collect();
         let running = &mut self.sources[source];
         let it = &running.watched.items[item];
         let followed = &mut running.items[item];
         let missed = std::mem::take(&mut followed.missed);
         *followed = Followed::new(it);
-        for (time, value) in points {
-            let at = clock.since_start(*time);
+        for ((time, value), moment) in points.iter().zip(moments) {
+            let at = moment.at;
             if self.times.is_judged(at) {
-                followed.judging.add(at, *value, self.times.is_hold(at));
+                followed.judging.add(moment, *value);
                 followed.readings += 1;
             }
             if missed.iter().any(|missed| missed.abs_diff(at) <= it.every) {
@@ -279,8 +288,13 @@ impl Watching {
         followed.missed = missed.into_iter().filter(is_missing).collect();
     }
 
+    fn moment(&self, at: Duration) -> Moment {
+        Moment { at, is_hold: self.times.is_hold(at), open: self.open.at(at) }
+    }
+
     /// What was seen so far.
     pub fn seen(&self) -> Seen {
+        let is_blind = !self.sources.iter().any(|running| running.watched.spec.has_figures());
         let sources = self.sources.iter().map(|running| SeenSource {
             kind: running.watched.spec.kind(),
             place: running.watched.spec.place(),
@@ -290,7 +304,7 @@ impl Watching {
                 .items
                 .iter()
                 .zip(&running.items)
-                .map(|(item, it)| it.seen(item, running))
+                .map(|(item, it)| it.seen(item, running, is_blind))
                 .collect(),
         });
         Seen { sources: sources.collect(), events: self.events.clone() }
@@ -298,22 +312,34 @@ impl Watching {
 }
 
 impl Followed {
-    fn seen(&self, item: &Item, running: &Running) -> SeenItem {
+    /// What was seen of it; `is_blind`: no source was given at all.
+    fn seen(&self, item: &Item, running: &Running, is_blind: bool) -> SeenItem {
         let missed = self.missed.len() as u64;
-        let nowhere = || match running.watched.spec.place().is_empty() {
-            true => Some(Unseen::new("no source was given", running.watched.spec.how_to_place())),
-            false => None,
+        let spec = &running.watched.spec;
+        let how = || match is_blind {
+            true => Reason::GiveWatch.into(),
+            false => {
+                let (kind, place) = (spec.kind(), spec.how_to_place());
+                Reason::GiveInBlock.with(format!("{kind:?}")).with(place)
+            }
         };
+        let nowhere = || (!spec.has_figures()).then(|| Unseen::new(Reason::NoSourceGiven, how()));
         let judged = self.judging.figure();
         // A part of the readings may show that a limit was exceeded, never that it was not.
         let is_beyond = judged.as_ref().is_ok_and(|figure| item.limits.beyond(*figure) != Beyond::Neither);
         let figure = if self.readings == 0 || ((missed > self.readings || running.has_ended) && !is_beyond) {
             let why = nowhere().or_else(|| self.why.clone());
-            Err(why.unwrap_or_else(|| Unseen::new("its source did not answer in time", "")))
+            Err(why.unwrap_or_else(|| Unseen::new(Reason::NoAnswerOfSource, "")))
         } else {
             judged
         };
-        SeenItem { item: item.clone(), figure, readings: self.readings, missed }
+        SeenItem {
+            item: item.clone(),
+            figure,
+            grew_for: self.judging.grew_for(),
+            readings: self.readings,
+            missed,
+        }
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::lang::Sentence;
+
 /// Each look of each source has this long.
 pub const DEADLINE: Duration = Duration::from_secs(5);
 
@@ -57,23 +59,23 @@ impl Reading {
 /// Why a figure could not be read, and what to do so that it can.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unseen {
-    /// In words: `the page answered 404`.
-    pub why: String,
+    /// Such as `the page answers 404`.
+    pub why: Sentence,
     /// What to do: the exact dependency, property or line to add; empty if nobody can say.
-    pub fix: String,
+    pub fix: Sentence,
     /// Nothing is wrong: a later look will see it, as a rate needs two.
     pub is_early: bool,
 }
 
 impl Unseen {
     /// Something is missing.
-    pub fn new(why: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub fn new(why: impl Into<Sentence>, fix: impl Into<Sentence>) -> Self {
         Self { why: why.into(), fix: fix.into(), is_early: false }
     }
 
     /// It takes one more look.
-    pub fn early(why: impl Into<String>) -> Self {
-        Self { why: why.into(), fix: String::new(), is_early: true }
+    pub fn early(why: impl Into<Sentence>) -> Self {
+        Self { why: why.into(), fix: Sentence::default(), is_early: true }
     }
 }
 

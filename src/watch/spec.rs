@@ -15,6 +15,7 @@ use super::prometheus::{self, Prometheus};
 use super::redis::{self, Redis, RedisSource, Role};
 use super::source::{Reading, Source, Unseen};
 use super::tcp::{self, Tcp};
+use crate::lang::{Reason, Sentence};
 use crate::scenario::document::Section;
 
 /// Between two looks of a source that is tried.
@@ -61,7 +62,7 @@ pub(super) struct Kind {
     /// Why an expression makes no sense to it, and what would.
     pub check: fn(&str) -> std::result::Result<(), String>,
     /// How to say where it is.
-    pub place: &'static str,
+    pub place: Reason,
 }
 
 /// All kinds.
@@ -71,21 +72,21 @@ pub(super) const KINDS: [Kind; 8] = [
         keys: &prometheus::KEYS,
         read: |section, variables| Ok(Prometheus::from_section(section, variables)?.map(Spec::Prometheus)),
         check: |_| Ok(()),
-        place: "give url = \"http://…\", or the option --prometheus URL",
+        place: Reason::GivePrometheus,
     },
     Kind {
         name: "metrics",
         keys: &metrics::KEYS,
         read: |section, variables| Ok(Metrics::from_section(section, variables)?.map(Spec::Metrics)),
         check: metrics::check,
-        place: "give url = \"http://…/actuator/prometheus\"",
+        place: Reason::GivePage,
     },
     Kind {
         name: "redis",
         keys: &redis::KEYS,
         read: |section, variables| Ok(Redis::from_section(section, variables)?.map(Spec::Redis)),
         check: redis::check,
-        place: "give address = \"host:port\", or the option --redis URL",
+        place: Reason::GiveRedis,
     },
     Kind {
         name: "redis-pubsub",
@@ -95,35 +96,35 @@ pub(super) const KINDS: [Kind; 8] = [
             Ok(redis.map(|it| Spec::Redis(it.as_role(Role::PubSub))))
         },
         check: redis::check,
-        place: "give address = \"host:port\", or the option --redis-pubsub URL (--redis, if it is the same server)",
+        place: Reason::GivePubsub,
     },
     Kind {
         name: "nginx",
         keys: &nginx::KEYS,
         read: |section, variables| Ok(Nginx::from_section(section, variables)?.map(Spec::Nginx)),
         check: nginx::check,
-        place: nginx::PLACE,
+        place: Reason::GiveNginx,
     },
     Kind {
         name: "log",
         keys: &log::KEYS,
         read: |section, _| Ok(Log::from_section(section)?.map(Spec::Log)),
         check: log::check,
-        place: log::PLACE,
+        place: Reason::GiveLog,
     },
     Kind {
         name: "page",
         keys: &page::KEYS,
         read: |section, variables| Ok(Page::from_section(section, variables)?.map(Spec::Page)),
         check: tcp::check,
-        place: "give url = \"http://…\"",
+        place: Reason::GiveUrl,
     },
     Kind {
         name: "tcp",
         keys: &tcp::KEYS,
         read: |section, _| Ok(Tcp::from_section(section)?.map(Spec::Tcp)),
         check: tcp::check,
-        place: tcp::PLACE,
+        place: Reason::GiveAddress,
     },
 ];
 
@@ -158,8 +159,8 @@ impl Spec {
     }
 
     /// How to say where a source of its kind is.
-    pub fn how_to_place(&self) -> &'static str {
-        KINDS.iter().find(|kind| kind.name == self.kind()).map_or("", |kind| kind.place)
+    pub fn how_to_place(&self) -> Sentence {
+        KINDS.iter().find(|kind| kind.name == self.kind()).map(|kind| kind.place.into()).unwrap_or_default()
     }
 
     /// Why an expression makes no sense to this very source, though it does to others of its kind.

@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 use super::place::{self, Result};
 use super::presence::{Look, Presence};
 use super::source::{Reading, Source, Unseen};
+use crate::lang::{Reason, Sentence};
 use crate::scenario::document::Section;
 
 /// Keys of its blocks, besides those of every block.
 pub(super) const KEYS: [&str; 1] = ["address"];
-/// How to say where it is.
-pub(super) const PLACE: &str = "give address = \"host:port\"";
 /// What can be asked: whether it answers (1 or 0), and how many milliseconds that takes.
 pub(super) const FIGURES: [&str; 2] = ["up", "ms"];
 
@@ -58,7 +57,7 @@ impl Tcp {
     /// # Errors
     /// Why it does not answer.
     pub fn connect(&self, deadline: Instant) -> std::result::Result<Duration, String> {
-        Prober::new(self).connect(deadline).map_err(|look| look.why().to_owned())
+        Prober::new(self).connect(deadline).map_err(|look| look.why().to_string())
     }
 }
 
@@ -75,7 +74,7 @@ pub(super) fn check(expression: &str) -> std::result::Result<(), String> {
 /// The reading of something that answers, in this time, or does not.
 pub(super) fn reading(
     expressions: &[&str],
-    answered: &std::result::Result<Duration, String>,
+    answered: &std::result::Result<Duration, Sentence>,
     presence: &mut Presence,
     look: &Look,
     place: &str,
@@ -83,7 +82,7 @@ pub(super) fn reading(
     let value = |expression: &&str| match (*expression, answered) {
         ("up", answered) => Ok(f64::from(u8::from(answered.is_ok()))),
         (_, Ok(took)) => Ok(took.as_secs_f64() * 1e3),
-        (_, Err(why)) => Err(Unseen::new(format!("{place}: {why}"), "")),
+        (_, Err(why)) => Err(Unseen::new(Reason::Place.with(place).with(why.clone()), "")),
     };
     let events = presence.after(look, place).into_iter().collect();
     Reading { values: expressions.iter().map(value).collect(), events }
@@ -99,7 +98,7 @@ impl Source for Watching {
     fn look(&mut self, expressions: &[&str], deadline: Instant) -> Reading {
         let (answered, look) = match self.prober.connect(deadline) {
             Ok(took) => (Ok(took), Look::Answered),
-            Err(look) => (Err(look.why().to_owned()), look),
+            Err(look) => (Err(look.why()), look),
         };
         reading(expressions, &answered, &mut self.presence, &look, &self.place)
     }
@@ -120,7 +119,7 @@ impl Prober {
 
     fn connect(&mut self, deadline: Instant) -> std::result::Result<Duration, Look> {
         let addresses = self.resolve(deadline)?;
-        let mut last = Look::Gone("its name has no address".into());
+        let mut last = Look::Gone(Reason::NoAddress.into());
         for address in addresses {
             let began = Instant::now();
             let left = deadline.saturating_duration_since(began);
@@ -130,9 +129,9 @@ impl Prober {
             match TcpStream::connect_timeout(&address, left) {
                 Ok(_) => return Ok(began.elapsed()),
                 Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
-                    last = Look::Silent(format!("no answer within {:.1} s", left.as_secs_f64()));
+                    last = Look::Silent(Reason::NoAnswerWithin.with(format!("{:.1} s", left.as_secs_f64())));
                 }
-                Err(error) => last = Look::Gone(error.to_string()),
+                Err(error) => last = Look::Gone(error.to_string().into()),
             }
         }
         Err(last)
@@ -153,11 +152,11 @@ impl Prober {
         });
         match under_way.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(Ok(addresses)) => Ok(addresses),
-            Ok(Err(why)) => Err(Look::Silent(format!("its name is not found: {why}"))),
-            Err(RecvTimeoutError::Disconnected) => Err(Look::Silent("no thread to look its name up".into())),
+            Ok(Err(why)) => Err(Look::Silent(Reason::NameNotFound.with(why))),
+            Err(RecvTimeoutError::Disconnected) => Err(Look::Silent(Reason::NoThread.into())),
             Err(RecvTimeoutError::Timeout) => {
                 self.resolving = Some(under_way);
-                Err(Look::Silent("its name is still being looked up".into()))
+                Err(Look::Silent(Reason::LookingUp.into()))
             }
         }
     }
@@ -190,7 +189,7 @@ mod tests {
         let reading = source.look(&["up", "ms"], deadline());
         assert_eq!(reading.values[0], Ok(0.0));
         let unseen = reading.values[1].clone().expect_err("no time");
-        assert!(unseen.why.starts_with(&format!("127.0.0.1:{port}: ")), "{unseen:?}");
+        assert!(unseen.why.to_string().starts_with(&format!("127.0.0.1:{port}: ")), "{unseen:?}");
         assert_eq!(reading.events[0].kind, EventKind::Down);
         assert!(reading.events[0].evidence.contains("refused"), "{reading:?}");
         assert_eq!(source.look(&["up"], deadline()).events, [], "it is said once");

@@ -45,11 +45,14 @@ pub(crate) struct MockServer {
 }
 
 impl MockServer {
-    /// With these options.
+    /// With these options; on a free port, if they do not say otherwise.
     #[track_caller]
     pub(crate) fn start(args: &[&str]) -> Self {
         let mut command = startline();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--announce-json"]);
+        command.args(["serve", "--announce-json"]);
+        if !args.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         command.args(["--parent", &std::process::id().to_string()]).args(args).stderr(Stdio::inherit());
         let mut process = Guarded::spawn(&mut command);
         let stdout = process.0.stdout.take().expect("piped");
@@ -67,6 +70,12 @@ impl MockServer {
     /// Ends it, as a crash would.
     pub(crate) fn kill(&mut self) {
         self.process.kill();
+    }
+
+    /// The process.
+    #[allow(dead_code, reason = "`watched` alone freezes one")]
+    pub(crate) fn id(&self) -> u32 {
+        self.process.0.id()
     }
 }
 

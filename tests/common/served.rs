@@ -47,6 +47,12 @@ impl Served {
         self.mock.kill();
     }
 
+    /// Has it do nothing any more, and keep its connections.
+    #[allow(dead_code, reason = "`watched` alone does it")]
+    pub(crate) fn freeze(&self) {
+        crate::common::signal(self.mock.id(), libc::SIGSTOP);
+    }
+
     /// One request; the answer's JSON.
     #[track_caller]
     pub(crate) fn call(&self, method: &str, path: &str, token: &str) -> Value {

@@ -103,7 +103,13 @@ fn a_criterion_that_fails_on_one_side_alone_is_told() {
     let comparison = compare(&[run_of("a", fixture::Run::good().result())], &[rich], None);
     let rate = comparison.criteria.iter().find(|it| it.name == "error-rate").expect("a criterion");
     assert_eq!(rate.turned, Some(Direction::Worse));
-    assert!(text(&comparison, false, Page::PLAIN).contains("\n✗ error-rate"));
+    let text = text(&comparison, false, Page::PLAIN);
+    assert!(text.contains("\n✗ error-rate"));
+    // The troubles by name stand under their run.
+    assert!(comparison.base[0].troubles.is_empty() && !comparison.new[0].troubles.is_empty());
+    let names = format!("sessions\n      troubles: {}", comparison.new[0].troubles.join(", "));
+    assert!(text.contains(&names), "{text}");
+    json(&comparison);
 }
 
 #[test]

@@ -202,7 +202,10 @@ fn an_orderly_close_ends_a_session_well() {
 #[test]
 fn what_is_declared_beside_a_session_is_all_that_it_costs() {
     assert_eq!(size_of::<Session>(), 28);
-    let bytes = |rest: &str| Side::bytes_a_session(&playing(rest, 0).script);
+    let bytes = |rest: &str| {
+        let script = playing(rest, 0).script;
+        Side::bytes_a_session(&script.scenario, &script.rhythm)
+    };
     let every = |name: &str, rest: &str| {
         format!("[[websocket.every]]\nname = \"{name}\"\nsend = \"x\"\n{rest}\n")
     };

@@ -11,6 +11,7 @@ mod programs;
 mod proxy;
 mod watching;
 
+mod guide;
 mod logs;
 mod metrics;
 mod nginx;
@@ -20,3 +21,4 @@ mod preflight;
 mod redis_source;
 mod run;
 mod shared_mocks;
+mod troubles;

@@ -139,12 +139,12 @@ fn a_log_that_lacks_the_upstream_has_the_line_to_add() {
     await_lines(&mut *source, 2.0);
     let seen = look(&mut *source, &asked);
     let unseen: Vec<&Unseen> = seen.values.iter().filter_map(|value| value.as_ref().err()).collect();
-    let whys: Vec<&str> = unseen.iter().map(|unseen| unseen.why.as_str()).collect();
+    let whys: Vec<String> = unseen.iter().map(|unseen| unseen.why.to_string()).collect();
     assert_eq!(
         whys,
         ["the access log has no $upstream_addr", "the access log has no $upstream_response_time"]
     );
-    let directives = unseen[0].fix.strip_prefix("add to nginx: ").expect("directives").to_owned();
+    let directives = unseen[0].fix.to_string().strip_prefix("add to nginx: ").expect("directives").to_owned();
     let config = fs::read_to_string(proxy.path("nginx.conf")).expect("it is there");
     fs::write(proxy.path("nginx.conf"), config.replace("access_log access.log;", "")).expect("written");
     proxy.restart_with(&directives);
@@ -184,7 +184,10 @@ fn stub_status_is_read_and_its_totals_are_rates() {
     let gone = look(&mut *source, &["active"]);
     let events: Vec<EventKind> = gone.events.iter().map(|event: &Event| event.kind).collect();
     assert_eq!(events, [EventKind::Down], "{gone:?}");
-    assert!(gone.values[0].as_ref().is_err_and(|unseen| unseen.why.contains("refused")), "{gone:?}");
+    assert!(
+        gone.values[0].as_ref().is_err_and(|unseen| unseen.why.to_string().contains("refused")),
+        "{gone:?}"
+    );
     proxy.restart_with("");
     let back = look(&mut *source, &["active"]);
     let events: Vec<EventKind> = back.events.iter().map(|event| event.kind).collect();
@@ -218,10 +221,10 @@ fn a_page_that_is_not_stub_status_says_what_to_add() {
     let mut source = open(&format!("url = \"http://127.0.0.1:{}/api/x\"\n", proxy.port));
     let seen = look(&mut *source, &["active", "count"]);
     let unseen = seen.values[0].clone().expect_err("JSON");
-    assert!(unseen.why.contains("is not a stub_status page; it says \"{}\""), "{unseen:?}");
-    assert!(unseen.fix.contains("stub_status;"), "{unseen:?}");
+    assert!(unseen.why.to_string().contains("is not a stub_status page; it says \"{}\""), "{unseen:?}");
+    assert!(unseen.fix.to_string().contains("stub_status;"), "{unseen:?}");
     let unseen = seen.values[1].clone().expect_err("no log");
-    assert!(unseen.fix.contains("access.log"), "{unseen:?}");
+    assert!(unseen.fix.to_string().contains("access.log"), "{unseen:?}");
 }
 
 /// nginx writes a WebSocket's line when it closes, which is after the accounts are: it counts all the same.

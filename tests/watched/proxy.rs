@@ -59,18 +59,36 @@ impl Proxy {
     pub fn start(directives: &str, connections: u32) -> Self {
         let (sender, unanswered) = channel();
         let upstreams = [upstream(sender.clone()), upstream(sender)];
-        Self::with(upstreams, unanswered, directives, connections)
+        Self::with(upstreams, None, unanswered, directives, connections)
     }
 
     /// In front of a mock server, which is both upstreams.
     #[track_caller]
     pub fn before(address: &str, directives: &str) -> Self {
-        Self::with([address.to_owned(), address.to_owned()], channel().1, directives, 512)
+        Self::with([address.to_owned(), address.to_owned()], None, channel().1, directives, 512)
+    }
+
+    /// In front of a mock server, with as many connections; one API request in five goes to a server that is gone.
+    #[track_caller]
+    pub fn failing_before(address: &str, directives: &str) -> Self {
+        let upstream = format!(
+            "upstream partly {{ server {address} weight=4; server 127.0.0.1:{} max_fails=0; }}\nproxy_next_upstream off;",
+            free_port()
+        );
+        let upstreams = [address.to_owned(), address.to_owned()];
+        Self::with(upstreams, Some("partly"), channel().1, &format!("{upstream}\n{directives}"), 512)
+    }
+
+    /// In front of a mock server, with this many connections, of which a session has two.
+    #[track_caller]
+    pub fn narrow_before(address: &str, directives: &str, connections: u32) -> Self {
+        Self::with([address.to_owned(), address.to_owned()], None, channel().1, directives, connections)
     }
 
     #[track_caller]
     fn with(
         upstreams: [String; 2],
+        api: Option<&str>,
         unanswered: Receiver<String>,
         directives: &str,
         connections: u32,
@@ -79,7 +97,7 @@ impl Proxy {
         let nginx = program(&["nginx"], "apt-get install nginx-light (or nginx)");
         for _ in 0..TRIES {
             let port = free_port();
-            let config = config(port, &upstreams, &free_port(), directives, connections);
+            let config = config(port, (&upstreams, api), &free_port(), directives, connections);
             fs::write(directory.path().join("nginx.conf"), config).expect("written");
             if let Some(process) = serve(&nginx, directory.path()) {
                 return Self { process, directory, program: nginx, port, upstreams, unanswered };
@@ -197,8 +215,15 @@ fn said(directory: &Path) -> String {
     fs::read_to_string(directory.join("error.log")).unwrap_or_default()
 }
 
-fn config(port: u16, upstreams: &[String; 2], gone: &u16, directives: &str, connections: u32) -> String {
+fn config(
+    port: u16,
+    (upstreams, api): (&[String; 2], Option<&str>),
+    gone: &u16,
+    directives: &str,
+    connections: u32,
+) -> String {
     let [one, two] = upstreams;
+    let api = api.unwrap_or(one);
     format!(
         "daemon off;
 master_process off;
@@ -217,7 +242,7 @@ http {{
         listen 127.0.0.1:{port};
         proxy_http_version 1.1;
         proxy_set_header Host $http_host;
-        location /api/ {{ proxy_pass http://{one}; }}
+        location /api/ {{ proxy_pass http://{api}; }}
         location /gone {{ proxy_pass http://127.0.0.1:{gone}; }}
         location /either {{ proxy_pass http://either; }}
         location /ws/ws1 {{

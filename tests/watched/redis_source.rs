@@ -61,7 +61,7 @@ fn figure(source: &mut RedisSource, expression: &str) -> f64 {
 #[track_caller]
 fn unseen(source: &mut RedisSource, expression: &str) -> (String, String) {
     let unseen = look(source, &[expression]).values.remove(0).expect_err(expression);
-    (unseen.why, unseen.fix)
+    (unseen.why.to_string(), unseen.fix.to_string())
 }
 
 fn kinds(events: &[Event]) -> Vec<(EventKind, &str)> {
@@ -156,7 +156,7 @@ fn a_server_that_hangs_after_it_has_answered_is_slow() {
     server.stop();
     let reading = look(&mut source, &["ping.max_ms", "dbsize"]);
     assert!(
-        reading.values[1].as_ref().is_err_and(|unseen| unseen.why.contains("no answer in time")),
+        reading.values[1].as_ref().is_err_and(|unseen| unseen.why.to_string().contains("no answer in time")),
         "{reading:?}"
     );
     assert_eq!(kinds(&reading.events), [(EventKind::Down, server.address().as_str())]);
@@ -253,7 +253,7 @@ fn a_server_that_ends_is_down_and_one_that_is_another_has_restarted() {
     server.kill();
     let reading = look(&mut source, &["dbsize", "ping.p95_ms"]);
     assert_eq!(kinds(&reading.events), [(EventKind::Down, server.address().as_str())]);
-    let why = &reading.values[1].as_ref().expect_err("nobody answers").why;
+    let why = reading.values[1].as_ref().expect_err("nobody answers").why.to_string();
     assert!(why.contains("refused"), "{why}");
     server.restart();
     let reading = look(&mut source, &["dbsize"]);

@@ -72,11 +72,15 @@ fn the_built_in_set_finds_the_real_servers_figures() {
     let figures: Vec<&Value> = checks.iter().filter(|check| check["id"] == "watch-figures").collect();
     let reading = |k: usize| figures[k]["reading"]["text"].as_str().expect("text").to_owned();
     assert_eq!(figures.len(), 3, "{figures:#?}");
-    assert_eq!(reading(0), "21 of 23 figures seen", "{:#?}", figures[0]);
+    assert_eq!(reading(0), "22 of 27 figures seen", "{:#?}", figures[0]);
     let why = figures[0]["why"].as_str().expect("a reason");
-    assert!(why.starts_with("container-cpu: ") && why.contains("container-memory: "), "{why}");
+    assert!(
+        why.starts_with("rss, rss-per-session, rss-growth: ")
+            && why.contains("container-cpu, container-memory: "),
+        "{why}"
+    );
     assert!(figures[0]["fixes"].to_string().contains("run cAdvisor"), "{:#?}", figures[0]);
-    assert_eq!([reading(1), reading(2)], ["9 of 9 figures seen", "3 of 3 figures seen"]);
+    assert_eq!([reading(1), reading(2)], ["11 of 11 figures seen", "3 of 3 figures seen"]);
     check(&report, "watch-prometheus");
 }
 

@@ -73,6 +73,27 @@ impl Watched {
         })
     }
 
+    /// Prometheus, which scrapes mock servers' pages every second.
+    #[track_caller]
+    pub fn scraping(mocks: &[&str]) -> Self {
+        let prometheus = program(&["prometheus"], "apt-get install --no-install-recommends prometheus");
+        let targets = mocks.iter().map(|it| format!("'{it}'")).collect::<Vec<_>>().join(", ");
+        Self::start(&|port, directory| {
+            let file = directory.join("prometheus.yml");
+            let config = format!(
+                "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n  - job_name: business\n    \
+                 metrics_path: /actuator/prometheus\n    static_configs:\n      - targets: [{targets}]\n"
+            );
+            fs::write(&file, config).expect("written");
+            let mut command = Command::new(&prometheus);
+            command.arg(format!("--config.file={}", file.display()));
+            command.arg(format!("--storage.tsdb.path={}", directory.join("data").display()));
+            command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
+            let request = format!("GET /-/ready HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n");
+            (command, request.into_bytes(), &["HTTP/1.0 200"])
+        })
+    }
+
     /// Starts what `make` says for a port and a directory; it is there once it answers the request with one of the beginnings.
     #[track_caller]
     fn start(make: &dyn Fn(u16, &Path) -> Plan) -> Self {

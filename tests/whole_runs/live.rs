@@ -47,7 +47,10 @@ fn a_run_is_drawn_explained_and_ended_with_a_key() {
     let (status, seen) = terminal.finish();
     assert_eq!(status, 3, "{}", shown(&seen));
     let after = after_leaving(&seen);
-    assert!(after.contains("INCONCLUSIVE") && after.contains("interrupted (SIGINT)"), "{after}");
+    assert!(
+        after.contains("INCONCLUSIVE") && after.contains("stopped early: ended with q in the live view"),
+        "{after}"
+    );
     assert!(!after.contains("press Ctrl-C again"), "true no more: {after}");
     let summary = summary(&out);
     assert_eq!((number(&summary, "/ramp_down/closed"), number(&summary, "/errors/total")), (50.0, 0.0));

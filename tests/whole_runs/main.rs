@@ -25,3 +25,4 @@ mod secrets;
 mod shell;
 mod tried;
 mod truth;
+mod unwatched;

@@ -40,7 +40,8 @@ fn a_port_that_is_taken_is_refused_before_anything_is_loaded() {
 #[test]
 fn the_page_follows_the_run_to_its_end() {
     let temp = tempfile::tempdir().expect("a directory");
-    let mut run = Scraped::start(&Run::small(20, &results(&temp)));
+    // A phase is seen for sure if it takes longer than a second, after which the next reading comes.
+    let mut run = Scraped::start(&Run::small(20, &results(&temp)).with("ramp-down", "2500ms"));
     let (mut phases, mut last) = (BTreeSet::new(), String::new());
     eventually("the end", || match run.page() {
         Some(page) => {

@@ -51,6 +51,8 @@ counters! {
     connected,
     /// ERROR messages sent.
     errors,
+    /// Of these, tickets refused.
+    tickets_refused,
     /// PINGs answered.
     pings,
     /// RECORDs taken.

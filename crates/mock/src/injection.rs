@@ -32,6 +32,8 @@ pub enum Kind {
     PongLost,
     /// An API request is answered with the general 500 this much later, and changes nothing.
     PoolExhausted(Duration),
+    /// A member is sent to another server than its hash says.
+    WrongServer,
 }
 
 /// How often.
@@ -61,7 +63,7 @@ const NOW_AND_THEN: f64 = 0.001;
 
 /// What `--fault` takes, for help and errors.
 pub const KINDS: &str = "broadcast-cut, connected-lost, enter-slow=TIME, http-status=STATUS, pong-late=TIME, \
-                         pong-lost, pool-exhausted[=TIME]";
+                         pong-lost, pool-exhausted[=TIME], wrong-server";
 
 const POOL_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -108,9 +110,11 @@ impl FromStr for Injection {
             "pong-late" => Kind::PongLate(time()?),
             "pong-lost" => Kind::PongLost,
             "pool-exhausted" => Kind::PoolExhausted(value.map_or(Ok(POOL_TIMEOUT), units::duration)?),
+            "wrong-server" => Kind::WrongServer,
             _ => return Err(format!("no such fault: {KINDS}")),
         };
-        if value.is_some() && matches!(kind, Kind::BroadcastCut | Kind::ConnectedLost | Kind::PongLost) {
+        let takes_none = [Kind::BroadcastCut, Kind::ConnectedLost, Kind::PongLost, Kind::WrongServer];
+        if value.is_some() && takes_none.contains(&kind) {
             return Err(format!("{name} takes no value"));
         }
         let always = if kind == Kind::BroadcastCut { Share::Measured } else { Share::Of(1.0) };
@@ -167,9 +171,11 @@ pub enum Count {
     PongLost,
     /// Requests answered with the general 500.
     PoolExhausted,
+    /// Members sent elsewhere.
+    WrongServer,
 }
 
-const COUNTS: [(Count, &str); 9] = [
+const COUNTS: [(Count, &str); 10] = [
     (Count::BroadcastCut, "broadcast-cut"),
     (Count::EnteredWithheld, "broadcast-cut.entered-withheld"),
     (Count::OthersWithheld, "broadcast-cut.others-withheld"),
@@ -179,6 +185,7 @@ const COUNTS: [(Count, &str); 9] = [
     (Count::PongLate, "pong-late"),
     (Count::PongLost, "pong-lost"),
     (Count::PoolExhausted, "pool-exhausted"),
+    (Count::WrongServer, "wrong-server"),
 ];
 
 /// How often each fault has happened, in all workers together.

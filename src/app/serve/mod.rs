@@ -15,12 +15,14 @@ use startline_os::affinity::cores;
 use startline_os::descriptors::{limits, raise_limit};
 
 use self::announced::{Summary, object};
+use self::log::Log;
 use crate::app::printed::print_patiently;
 use crate::cli::serve::ServeArgs;
 use crate::interrupt::{Interrupt, Notices};
 use crate::terminal::tell;
 
 mod announced;
+mod log;
 mod room;
 mod tls;
 
@@ -62,6 +64,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     if args.parent.is_none() && config.listen.ip().is_unspecified() {
         tell(OPEN_TO_ALL);
     }
+    let mut log = args.log.as_deref().map(Log::open).transpose()?;
     let summary = Summary::of(&config);
     let (listen, tls) = (config.listen, config.tls.clone());
     let mut server = Server::start(config).map_err(|error| not_started(error, listen))?;
@@ -74,6 +77,9 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
     print_patiently(Some(&interrupt), announcement + "\n").context("cannot announce the address")?;
     let mut is_told = false;
     let failure = wait(&interrupt, || {
+        if let Some(log) = &mut log {
+            log.write(&server.counters());
+        }
         if let Some(error) = server.accept_failure().filter(|_| !is_told) {
             is_told = true;
             tell(&room::not_accepted(&error, server.workers(), descriptors));
@@ -81,6 +87,9 @@ pub fn run(args: ServeArgs) -> anyhow::Result<()> {
         server.failure()
     });
     let counters = server.stop();
+    if let Some(log) = &mut log {
+        log.write(&counters);
+    }
     if !args.announce_json {
         // The reader of the output may be gone; the summary is not worth an error.
         let _ = print_patiently(Some(&interrupt), format!("{counters}\n"));

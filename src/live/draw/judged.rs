@@ -13,6 +13,27 @@ use crate::live::frame::{Criterion, ErrorKind, State};
 use crate::numbers::{grouped, percent};
 
 impl Parts<'_> {
+    /// What is wrong by name, a row each; nothing where nothing is.
+    pub fn troubles(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
+        let troubles = &self.model.frame.troubles;
+        let room = columns.saturating_sub(LABEL_COLUMNS + 1);
+        let shown = if troubles.len() <= rows_max { troubles.len() } else { rows_max.saturating_sub(1) };
+        let hidden = troubles.len() - shown;
+        let mut rows: Vec<String> =
+            troubles.iter().take(shown).map(|text| foreign::line(text, room)).collect();
+        if hidden > 0 && rows_max > 0 {
+            rows.push(format!("{hidden} more"));
+        }
+        let label = |k: usize| if k == 0 { "Troubles" } else { "" };
+        let row = |(k, text): (usize, String)| {
+            Line::from(vec![
+                span(self.theme, Tone::Title, format!("{:LABEL_COLUMNS$}", label(k))),
+                span(self.theme, Tone::Bad, text),
+            ])
+        };
+        rows.into_iter().enumerate().map(row).collect()
+    }
+
     /// What failed: a head, a row a kind, and what to do in a row under as many as there is room
     /// for.
     pub fn errors(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {

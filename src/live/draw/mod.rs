@@ -54,6 +54,7 @@ fn small(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
     let mut lines = parts.head(columns);
     lines.push(parts.too_small(area.width, area.height));
     lines.extend(parts.sessions(columns, 3));
+    lines.extend(parts.troubles(columns, 2));
     lines.extend(parts.errors(columns, rows.saturating_sub(lines.len() + 4).max(1)));
     lines.extend(parts.generator(columns, 1));
     lines.extend(parts.criteria_flow(columns, 2));
@@ -84,6 +85,7 @@ enum Part {
     Arrivals,
     Charts,
     Steps,
+    Troubles,
     Errors,
     Messages,
     Servers,
@@ -91,12 +93,13 @@ enum Part {
     Criteria,
 }
 
-const TALL: [Part; 10] = [
+const TALL: [Part; 11] = [
     Part::Head,
     Part::Sessions,
     Part::Arrivals,
     Part::Charts,
     Part::Steps,
+    Part::Troubles,
     Part::Errors,
     Part::Messages,
     Part::Servers,
@@ -105,9 +108,10 @@ const TALL: [Part; 10] = [
 ];
 
 /// Who gets rows, in this order, up to so many.
-const TALL_GRANTS: [(Part, usize); 22] = [
+const TALL_GRANTS: [(Part, usize); 24] = [
     (Part::Head, 2),
     (Part::Sessions, 1),
+    (Part::Troubles, 2),
     (Part::Errors, 3),
     (Part::Steps, 7),
     (Part::Arrivals, 1),
@@ -116,6 +120,7 @@ const TALL_GRANTS: [(Part, usize); 22] = [
     (Part::Messages, 1),
     (Part::Servers, 1),
     (Part::Errors, 5),
+    (Part::Troubles, usize::MAX),
     (Part::Generator, 2),
     (Part::Criteria, 2),
     (Part::Charts, CHART_ROWS_MIN),
@@ -140,6 +145,7 @@ impl Part {
             // Drawn over these.
             Self::Charts => vec![Line::default(); rows_max.min(CHART_ROWS_MAX)],
             Self::Steps => parts.steps(columns, rows_max),
+            Self::Troubles => parts.troubles(columns, rows_max),
             Self::Errors => parts.errors(columns, rows_max),
             Self::Messages => parts.messages(columns, rows_max),
             Self::Servers => parts.servers(columns, rows_max),
@@ -187,7 +193,8 @@ fn charts(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
 /// Parts in two columns, errors below over both.
 fn wide(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
     let columns = usize::from(area.width);
-    let errors = parts.errors(columns, (usize::from(area.height) / 5).max(5));
+    let errors =
+        [parts.troubles(columns, 3), parts.errors(columns, (usize::from(area.height) / 5).max(5))].concat();
     let notes = parts.notes(columns, 3).len();
     let [head, _, body, _, below, _] = Layout::vertical([
         Constraint::Length(2),

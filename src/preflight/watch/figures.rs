@@ -33,15 +33,22 @@ pub fn check(name: &str, items: &[Item], values: &[Result<f64, Unseen>]) -> Chec
     if missing.is_empty() {
         return check;
     }
-    let mut reasons: Vec<String> =
-        missing.iter().take(REASONS_MAX).map(|(item, why)| format!("{}: {}", item.name, why.why)).collect();
-    if let more @ 1.. = missing.len().saturating_sub(REASONS_MAX) {
+    let mut groups: Vec<(Vec<&str>, &Unseen)> = Vec::new();
+    for (item, why) in &missing {
+        match groups.iter_mut().find(|(_, known)| known == why) {
+            Some((names, _)) => names.push(&item.name),
+            None => groups.push((vec![&item.name], why)),
+        }
+    }
+    let reason = |(names, why): &(Vec<&str>, &Unseen)| format!("{}: {}", names.join(", "), why.why);
+    let mut reasons: Vec<String> = groups.iter().take(REASONS_MAX).map(reason).collect();
+    if let more @ 1.. = groups.iter().skip(REASONS_MAX).map(|(names, _)| names.len()).sum::<usize>() {
         reasons.push(format!("and {more} more"));
     }
-    let mut fixes: Vec<&str> =
-        missing.iter().map(|(_, why)| why.fix.as_str()).filter(|fix| !fix.is_empty()).collect();
+    let mut fixes: Vec<String> =
+        missing.iter().map(|(_, why)| why.fix.to_string()).filter(|fix| !fix.is_empty()).collect();
     fixes.dedup();
-    let fixes = fixes.into_iter().take(REASONS_MAX).map(|fix| Fix::advice(fix.to_owned())).collect();
+    let fixes = fixes.into_iter().take(REASONS_MAX).map(Fix::advice).collect();
     check.but(Verdict::Warn, reasons.join("; "), fixes)
 }
 
@@ -61,6 +68,7 @@ mod tests {
             judge: Judge::End,
             limits: Limits::default(),
             every: Duration::from_secs(5),
+            requests: None,
         };
         let items = [item("CPU"), item("rate"), item("heap")];
         let values =

@@ -105,7 +105,7 @@ fn unanswered(server: &Redis, check: Check, why: &Trouble) -> Check {
         Kind::Unreachable | Kind::Silent | Kind::Other => {
             Fix::command("answers PONG if the server is up", format!("redis-cli -h {host} -p {port} ping"))
         }
-        _ => Fix::advice(why.fix(server.user.as_deref(), server.is_tls)),
+        _ => Fix::advice(why.fix(server.user.as_deref(), server.is_tls).to_string()),
     };
     check.but(Verdict::Fail, format!("{}: {}", server.place(), clean(&why.said)), vec![fix])
 }

@@ -1,6 +1,7 @@
 //! Checks whether a source that has figures gives them: nginx, a log, a port.
 
 use crate::checks::{Check, Figure, Fix, Verdict};
+use crate::lang::Sentence;
 use crate::numbers::figure;
 use crate::preflight::format::{clean, listed};
 use crate::watch::{EventKind, Reading, Spec};
@@ -38,12 +39,12 @@ pub fn check(name: &str, spec: &Spec, expressions: &[&str], reading: &Reading) -
     if let Some(event) = reading.events.iter().find(|event| is_down(event.kind)) {
         return check.but(Verdict::Fail, format!("{}: {}", event.subject, clean(&event.evidence)), vec![]);
     }
-    let fix = |fix: &str| if fix.is_empty() { vec![] } else { vec![Fix::advice(fix)] };
+    let fix = |fix: &Sentence| if fix.is_empty() { vec![] } else { vec![Fix::advice(fix.to_string())] };
     match (missing, unseen.first()) {
-        (Some(unseen), _) => check.but(Verdict::Fail, clean(&unseen.why), fix(&unseen.fix)),
+        (Some(unseen), _) => check.but(Verdict::Fail, clean(&unseen.why.to_string()), fix(&unseen.fix)),
         // A log may be silent as long as nobody uses the servers.
         (None, Some(early)) if figures.is_empty() => {
-            check.but(Verdict::Unknown, clean(&early.why), fix(&early.fix))
+            check.but(Verdict::Unknown, clean(&early.why.to_string()), fix(&early.fix))
         }
         _ => check,
     }

@@ -11,7 +11,7 @@ use crate::foreign;
 use crate::lang::Lang;
 use crate::report::headline::headline;
 use crate::report::plan_settings::{SOURCE, plan_settings};
-use crate::report::{CriterionResult, ErrorDetail, Outcome, RunResult, Verdict};
+use crate::report::{CriterionResult, ErrorDetail, Outcome, RunResult, TroubleResult, Verdict, phrases};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
@@ -82,9 +82,9 @@ fn suites(xml: &mut Xml<'_>, result: &RunResult, cases: &[Case<'_>]) -> io::Resu
             .write_inner_content(|xml| {
                 properties(xml, result)?;
                 cases.iter().try_for_each(|case| write_case(xml, &class, case))?;
-                match result.errors.details.as_slice() {
-                    [] => Ok(()),
-                    details => text_element(xml, "system-out", &failures(details)),
+                match troubles(&result.troubles) + &failures(&result.errors.details) {
+                    said if said.is_empty() => Ok(()),
+                    said => text_element(xml, "system-out", &said),
                 }
             })
             .map(drop)
@@ -105,6 +105,8 @@ fn properties(xml: &mut Xml<'_>, result: &RunResult) -> io::Result<()> {
         ("startline".to_owned(), result.version.clone()),
         ("started_at".to_owned(), result.started_at.to_string()),
     ];
+    let trouble = |one: &TroubleResult| (format!("trouble.{}", one.name), phrases::trouble(one, Lang::En));
+    all.extend(result.troubles.iter().map(trouble));
     let settings = plan_settings(&result.plan).into_iter().filter(|(name, _)| name != SOURCE);
     all.extend(settings.map(|(name, value)| (format!("plan.{name}"), value)));
     xml.create_element("properties")
@@ -135,6 +137,13 @@ fn write_case(xml: &mut Xml<'_>, suite: &str, case: &Case<'_>) -> io::Result<()>
 
 fn text_element(xml: &mut Xml<'_>, name: &str, text: &str) -> io::Result<()> {
     xml.create_element(name).write_text_content(BytesText::new(&xml_text(text))).map(drop)
+}
+
+/// What is wrong by name, a paragraph for each.
+fn troubles(troubles: &[TroubleResult]) -> String {
+    let one =
+        |one: &TroubleResult| format!("{}\n  {}\n", phrases::trouble(one, Lang::En), one.advice(Lang::En));
+    troubles.iter().map(one).collect()
 }
 
 /// What failed, a paragraph for each kind.

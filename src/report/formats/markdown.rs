@@ -10,8 +10,11 @@ use crate::foreign;
 use crate::lang::Lang;
 use crate::numbers::{figure, grouped, percent};
 use crate::report::headline::headline;
-use crate::report::verdict::with_unit;
-use crate::report::{CriterionResult, ErrorDetail, ErrorsResult, Outcome, RunResult, StepResult, Verdict};
+use crate::report::phrases;
+use crate::report::verdict::{sign, with_unit};
+use crate::report::{
+    CriterionResult, ErrorDetail, ErrorsResult, Outcome, RunResult, StepResult, TroubleResult, Verdict,
+};
 
 /// Kinds of failures listed.
 const ERRORS_SHOWN_MAX: usize = 20;
@@ -23,6 +26,7 @@ pub(super) fn markdown(source: &Source<'_>, out: &mut dyn Write) -> Result<(), M
     let result = source.result;
     let parts = [
         verdict(result, source.lang),
+        troubles(result, source.lang),
         criteria(&result.criteria),
         steps(result),
         failures(&result.errors),
@@ -54,6 +58,15 @@ fn verdict(result: &RunResult, lang: Lang) -> String {
     out
 }
 
+/// What is wrong by name, what shows it, and what to do.
+fn troubles(result: &RunResult, lang: Lang) -> String {
+    let one = |one: &TroubleResult| {
+        let (said, advice) = (escaped(&phrases::trouble(one, lang)), escaped(one.advice(lang)));
+        format!("- ❗ {said}\n  → {advice}\n")
+    };
+    result.troubles.iter().map(one).collect()
+}
+
 fn criteria(criteria: &[CriterionResult]) -> String {
     let row = |one: &CriterionResult| {
         let show = |value: f64| escaped(&with_unit(&one.measure, &one.unit, value));
@@ -64,12 +77,8 @@ fn criteria(criteria: &[CriterionResult]) -> String {
             Outcome::Fail => ("❓ in doubt", String::new()),
             Outcome::NotMeasured => ("–", format!(" (not measured: {})", escaped(&one.why.to_string()))),
         };
-        let side = match one.good.as_str() {
-            "at-least" => "≥",
-            // No tag begins with a space.
-            "below" => "<",
-            _ => "≤",
-        };
+        // "<" begins no tag before a space.
+        let side = sign(&one.good);
         let way = if one.good == "at-least" { "down" } else { "up" };
         let warn = one.warn.map(|warn| format!(" (warn {way} to {})", show(warn))).unwrap_or_default();
         let measured = one.measured.map_or_else(|| "–".into(), show);

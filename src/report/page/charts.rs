@@ -11,7 +11,7 @@ use super::distributions::{self, Buckets};
 use super::parts::{Section, name};
 use super::series::{self, Chart, Figure, Instant, Kind, STEPS_MAX, Series, growth, per_second};
 use crate::foreign;
-use crate::lang::Lang;
+use crate::lang::{Lang, Text};
 use crate::numbers::grouped;
 use crate::report::LatencyResult;
 use crate::report::recorded::Point;
@@ -20,6 +20,9 @@ use crate::report::texts::servers::Side;
 
 /// Seconds that a row must last for its CPU time to be a rate.
 const CPU_SPAN_MIN_S: f64 = 0.25;
+
+/// Steps whose charts stay as long as servers have some.
+const STEPS_BEFORE_SERVERS: usize = 3;
 
 /// Characters of a name in a legend.
 const LABEL_CHARS_MAX: usize = 48;
@@ -74,18 +77,23 @@ struct Say {
 impl Page<'_> {
     /// Decides what is drawn, with as many steps as there is room for in so many bytes.
     pub(super) fn drawn(&self, bytes_max: usize) -> (Drawn, String) {
-        let mut steps = self.recorded.timeline.steps.len().min(STEPS_MAX);
-        loop {
-            let drawn = self.with_steps(steps);
+        let all = self.recorded.timeline.steps.len().min(STEPS_MAX);
+        // Some steps' charts go first, then those of servers, then the other steps'.
+        let some = all.min(STEPS_BEFORE_SERVERS);
+        let room = (some..=all).rev().map(|steps| (steps, true));
+        for (steps, has_servers) in room.chain((1..=all).rev().map(|steps| (steps, false))) {
+            let drawn = self.with_steps(steps, has_servers);
             let json = self.json(&drawn);
-            if json.len() <= bytes_max || steps == 0 {
+            if json.len() <= bytes_max {
                 return (drawn, json);
             }
-            steps -= 1;
         }
+        let drawn = self.with_steps(0, false);
+        let json = self.json(&drawn);
+        (drawn, json)
     }
 
-    fn with_steps(&self, steps: usize) -> Drawn {
+    fn with_steps(&self, steps: usize, has_servers: bool) -> Drawn {
         let timeline = &self.recorded.timeline;
         let mut plots = Vec::new();
         if !timeline.points.is_empty() {
@@ -113,6 +121,7 @@ impl Page<'_> {
                 "rate",
                 self.errors(),
             ));
+            plots.extend(has_servers.then(|| self.server_plots()).into_iter().flatten());
             plots.extend(
                 (0..timeline.steps.len())
                     .filter(|k| self.has_latencies(*k))
@@ -155,11 +164,11 @@ impl Page<'_> {
         }
     }
 
-    fn plot(
+    pub(super) fn plot(
         &self,
         id: &str,
-        title: Words,
-        note: Words,
+        title: impl Text,
+        note: impl Text,
         kind: Kind,
         unit: &'static str,
         series: Vec<Series>,

@@ -214,7 +214,7 @@ impl Page<'_> {
 
     fn figures_named(&self, names: &[&str]) -> impl Iterator<Item = &WatchedResult> {
         let items = self.watch().map_or(&[][..], |watch| &watch.items);
-        items.iter().filter(move |item| names.contains(&item.name.as_str()))
+        items.iter().filter(move |item| names.iter().any(|name| item.is_named(name)))
     }
 
     fn by_figures(&self, names: &[&str]) -> Marked {
@@ -251,14 +251,12 @@ impl Page<'_> {
         if let Some(misrouted) = result.routing.misrouted.filter(|misrouted| *misrouted > 0) {
             return (Mark::Failed, html! { (self.lang.say(Side::Misrouted, &[&grouped(misrouted)])) });
         }
-        let opened: Vec<u64> = result.servers.iter().map(|(_, server)| server.opened).collect();
-        let (Some(least), true) = (opened.iter().min(), opened.len() > 1) else {
+        let Ok(spread) = result.spread() else {
             return (Mark::NotMeasured, html! { (self.word(Side::OneServer)) });
         };
-        let even = opened.iter().sum::<u64>() as f64 / opened.len() as f64;
-        let is_even = *least as f64 >= SPREAD_MIN * even;
-        let found = self.lang.say(Side::Least, &[&grouped(*least), &figure(even)]);
-        (if is_even { Mark::Met } else { Mark::Warned }, html! { (found) })
+        let found =
+            self.lang.say(Side::Least, &[&figure(spread.smallest * spread.even), &figure(spread.even)]);
+        (if spread.smallest >= SPREAD_MIN { Mark::Met } else { Mark::Warned }, html! { (found) })
     }
 
     fn by_first_failure(&self) -> Marked {
@@ -282,5 +280,84 @@ fn mark_of(outcome: Outcome) -> Mark {
         Outcome::Warn => Mark::Warned,
         Outcome::Fail => Mark::Failed,
         Outcome::NotMeasured => Mark::NotMeasured,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::Lang;
+    use crate::report::measures::is_measure;
+    use crate::scenario::Scenario;
+    use crate::watch::builtin;
+
+    fn rules() -> impl Iterator<Item = &'static Rule> {
+        static ALL: &[(Side, &[(Side, Rule)])] = &LINES;
+        ALL.iter().flat_map(|(_, lines)| lines.iter().map(|(_, rule)| rule))
+    }
+
+    /// What decides a line is there: figures and sources of the built-in set, kinds and measures of the
+    /// built-in scenario. Whoever renames one finds it here.
+    #[test]
+    fn what_decides_a_line_exists() {
+        let watch = builtin::runnity(&[]).expect("the built-in set");
+        let scenario = Scenario::runnity();
+        let steps: Vec<String> = scenario.step_names();
+        for rule in rules() {
+            match rule {
+                Figures(names) => names.iter().for_each(|name| {
+                    assert!(watch.items().any(|item| item.name == *name), "watch/runnity.toml has no {name}");
+                }),
+                Sources(kinds) => kinds.iter().for_each(|kind| {
+                    assert!(
+                        watch.sources.iter().any(|source| source.spec.kind() == *kind),
+                        "no source {kind}"
+                    );
+                }),
+                Measures(measures) => measures.iter().for_each(|measure| {
+                    assert!(*measure == "watch.servers-up" || is_measure(measure, &steps), "no {measure}");
+                }),
+                Kinds(kinds) => kinds.iter().for_each(|kind| {
+                    let source = Scenario::builtin("runnity").expect("it is built in");
+                    assert!(source.contains(&format!("\"{kind}\"")), "no error {kind}");
+                }),
+                ByHand | FiguresOrHand(_) | Spread | Stable | FirstFailure | ThisPage => {}
+            }
+        }
+    }
+
+    /// The guide's lists: what operators check before a test, watch during it, and write down after it.
+    #[test]
+    fn every_line_of_the_guide_is_there() {
+        let guide = [
+            [
+                "test members",
+                "challenge is READY",
+                "is WAITING",
+                "Redis answers",
+                "Kafka answers",
+                "database answers",
+                "Prometheus is up and scrapes",
+                "Grafana",
+                "Environment variables",
+            ]
+            .as_slice(),
+            &[
+                "Connections held",
+                "during the ramp",
+                "Errors as they happen",
+                "CPU",
+                "Memory and garbage",
+                "Pub/Sub",
+                "Spread over",
+            ],
+            &["stable maximum", "when errors began", "Spread over", "Redis memory", "Garbage", "report"],
+        ];
+        for ((when, lines), expected) in LINES.iter().zip(guide) {
+            for part in expected {
+                let is_it = |line: &&(Side, Rule)| Lang::En.word(line.0).contains(part);
+                assert_eq!(lines.iter().filter(is_it).count(), 1, "{part} in {when:?}");
+            }
+        }
     }
 }

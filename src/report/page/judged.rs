@@ -6,10 +6,12 @@ use maud::{Markup, html};
 
 use super::Page;
 use super::parts::{Section, Table, Tone, code, name, number, or_dash, sentence};
+use super::servers::names_of;
 use crate::numbers::{figure, percent};
+use crate::report::alike::alike;
 use crate::report::texts::page::Words;
-use crate::report::verdict::with_unit;
-use crate::report::{CriterionResult, Outcome, StepResult};
+use crate::report::verdict::{sign, with_unit};
+use crate::report::{CriterionResult, LatencyResult, Outcome, StepResult};
 
 /// Rows of a table; a scenario has a few.
 const ROWS_MAX: usize = 60;
@@ -29,19 +31,42 @@ impl Page<'_> {
             .figures(titles[2])
             .figures(titles[3])
             .words(self.word(Words::Explanation));
-        for criterion in criteria.iter().take(ROWS_MAX) {
+        let groups = alike(criteria);
+        for group in groups.iter().take(ROWS_MAX) {
+            let criterion = group[0];
+            if group.len() > 1 {
+                table.row(self.unmeasured_row(group));
+                continue;
+            }
             let show = |value: f64| sentence(&with_unit(&criterion.measure, &criterion.unit, value));
             table.row(vec![
                 html! { (name(&self.criterion_name(criterion))) div.soft { (code(&criterion.measure)) } },
                 self.outcome(criterion),
                 criterion.measured.map_or_else(none, show),
-                html! { (side(criterion)) " " (show(criterion.limit)) },
+                html! { (sign(&criterion.good)) " " (show(criterion.limit)) },
                 criterion.warn.map_or_else(none, show),
                 html! { (sentence(&self.why(criterion))) },
             ]);
         }
-        let body = html! { (table.html()) (self.more(criteria.len(), ROWS_MAX)) };
+        let body = html! { (table.html()) (self.more(groups.len(), ROWS_MAX)) };
         Some(Section { id: "criteria", title: self.word(Words::Criteria), body })
+    }
+
+    /// Criteria of the servers that were not measured for the same reason.
+    fn unmeasured_row(&self, group: &[&CriterionResult]) -> Vec<Markup> {
+        let names: Vec<String> = group.iter().map(|one| self.criterion_name(one)).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        vec![
+            html! {
+                (self.lang.say(Words::OfTheServers, &[&group.len()]))
+                div.soft.names { (names_of(&names)) }
+            },
+            self.outcome(group[0]),
+            none(),
+            none(),
+            none(),
+            html! { (sentence(&self.why(group[0]))) },
+        ]
     }
 
     fn outcome(&self, criterion: &CriterionResult) -> Markup {
@@ -86,6 +111,10 @@ impl Page<'_> {
         for (step, figures) in steps.iter().take(ROWS_MAX) {
             table.row(self.step_row(step, figures));
         }
+        let age = &self.recorded.result.ticket_age;
+        if age.mean_ms.is_some() {
+            table.row(self.ticket_row(age));
+        }
         let body = html! {
             p.lead { (self.word(Words::StepsLead)) }
             (table.html())
@@ -121,6 +150,17 @@ impl Page<'_> {
         ]
     }
 
+    fn ticket_row(&self, age: &LatencyResult) -> Vec<Markup> {
+        let millis = |value: Option<f64>| html! { (or_dash(value)) };
+        let mut row = vec![html! { (self.word(Words::TicketAge)) }];
+        row.extend([none(), none(), none()]);
+        row.extend([age.mean_ms, age.min_ms, age.max_ms, age.p90_ms].map(millis));
+        row.push(none());
+        row.extend([age.p50_ms, age.p95_ms, age.p99_ms, age.p999_ms].map(millis));
+        row.extend([none(), none()]);
+        row
+    }
+
     /// Successes a second, from the first second in which the step had one to the last, as JMeter
     /// counts.
     fn throughput(&self, step: &str, count: u64) -> Option<f64> {
@@ -137,13 +177,4 @@ impl Page<'_> {
 /// A figure that does not exist.
 fn none() -> Markup {
     html! { "–" }
-}
-
-/// Which side of the limit is good.
-fn side(criterion: &CriterionResult) -> &'static str {
-    match criterion.good.as_str() {
-        "at-least" => "≥",
-        "below" => "<",
-        _ => "≤",
-    }
 }

@@ -13,6 +13,7 @@ mod judged;
 mod parts;
 mod places;
 mod plan;
+mod routing;
 mod said;
 mod series;
 mod servers;

@@ -10,6 +10,7 @@ use super::parts::{Pairs, Section, Table, name, number, sentence};
 use crate::numbers::{bytes, figure, grouped};
 use crate::report::Ordered;
 use crate::report::texts::page::Words;
+use crate::report::texts::routing::Routing;
 
 /// Servers and addresses shown.
 const ROWS_MAX: usize = 64;
@@ -36,14 +37,16 @@ impl Page<'_> {
         let all: u64 =
             result.servers.iter().map(|(_, server)| server.opened).sum::<u64>() + result.routing.beyond;
         let mut table = Table::new(self.word(Words::ServersCaption))
+            .wide()
             .text(self.word(Words::Server))
             .figures(self.word(Words::SessionsSent))
             .figures(self.word(Words::Opened))
             .figures(self.word(Words::Share))
             .text("")
+            .figures(self.word(Routing::ExpectedColumn))
+            .figures(self.word(Words::Misrouted))
             .figures(self.word(Words::FailedSessions))
-            .figures(self.word(Words::FailedCycles))
-            .figures(self.word(Words::Misrouted));
+            .figures(self.word(Words::FailedCycles));
         for (url, server) in result.servers.iter().take(ROWS_MAX) {
             let share = round(server.opened, all);
             table.row(vec![
@@ -52,15 +55,17 @@ impl Page<'_> {
                 number(server.opened),
                 html! { (share_text(server.opened, all)) },
                 share_bar(share),
+                count_or_dash(server.expected),
+                count_or_dash(server.misrouted),
                 number(server.failed),
                 number(server.ping_failed),
-                html! { (server.misrouted.map_or_else(|| "–".into(), grouped)) },
             ]);
         }
         Some(html! {
             (table.html())
             (self.more(result.servers.len(), ROWS_MAX))
-            p.soft { (self.word(Words::Routing)) " " (sentence(&self.routing_why())) }
+            p.soft { (self.word(Words::Routing)) " " (sentence(&self.routing_why())) (self.even()) }
+            (self.moves())
         })
     }
 
@@ -199,6 +204,10 @@ impl Page<'_> {
             (self.more(stalls.count as usize, STALLS_MAX))
         }
     }
+}
+
+fn count_or_dash(count: Option<u64>) -> Markup {
+    html! { (count.map_or_else(|| "–".into(), grouped)) }
 }
 
 /// `TLS 1.3 400 · TLS 1.2 3`.

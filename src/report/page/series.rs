@@ -122,11 +122,22 @@ pub(super) fn growth(name: impl Into<String>, timeline: &Timeline, total: impl F
     Series { name: name.into(), planned: false, v }
 }
 
-/// The most frequent of many kinds, a series each, and the rest as one.
+/// The most frequent of many kinds, a series each, and the rest as one, in counts a second.
 pub(super) fn by_kind(
     names: &[String],
     counts: &[Vec<u64>],
     timeline: &Timeline,
+    other: impl Fn(usize) -> String,
+) -> Vec<Series> {
+    most((names, counts), KINDS_MAX, timeline, per_second, other)
+}
+
+/// Of names with their counts, those with the most, a series each, and the rest as one.
+pub(super) fn most(
+    (names, counts): (&[String], &[Vec<u64>]),
+    lines_max: usize,
+    timeline: &Timeline,
+    figure: impl Fn(u64, &Point) -> Option<f64>,
     other: impl Fn(usize) -> String,
 ) -> Vec<Series> {
     let mut order: Vec<(usize, u64)> = counts.iter().map(|own| own.iter().sum()).enumerate().collect();
@@ -135,14 +146,10 @@ pub(super) fn by_kind(
     let line = |name: String, of: &[usize]| {
         let at = |k: usize| of.iter().map(|own| counts[*own][k]).sum();
         let points = timeline.points.iter().enumerate();
-        Series {
-            name,
-            planned: false,
-            v: points.map(|(k, point)| Figure(per_second(at(k), point))).collect(),
-        }
+        Series { name, planned: false, v: points.map(|(k, point)| Figure(figure(at(k), point))).collect() }
     };
     let order: Vec<usize> = order.into_iter().map(|(k, _)| k).collect();
-    let (own, rest) = order.split_at(order.len().min(KINDS_MAX));
+    let (own, rest) = order.split_at(order.len().min(lines_max));
     let mut all: Vec<Series> = own.iter().map(|k| line(names[*k].clone(), &[*k])).collect();
     if !rest.is_empty() {
         all.push(line(other(rest.len()), rest));

@@ -7,13 +7,14 @@ use maud::{Markup, html};
 
 use super::Page;
 use super::charts::Plot;
-use super::parts::{Section, Table, Tone, code, evidence, name, number, sentence};
+use super::parts::{Section, Table, Tone, code, evidence, name, number, or_dash, sentence};
 use super::series::{Chart, Kind};
 use super::watched::{self, Around, Line};
 use crate::foreign;
+use crate::numbers::percent;
 use crate::report::texts::page::Words;
 use crate::report::texts::servers::Side;
-use crate::report::verdict::with_unit;
+use crate::report::verdict::{sign, with_unit};
 use crate::report::{Outcome, WatchEvent, WatchResult, WatchedResult};
 use crate::watch::{Beyond, EventKind};
 
@@ -112,6 +113,7 @@ impl Page<'_> {
         let measured = watch.items.iter().filter(|item| item.outcome != Some(Outcome::NotMeasured));
         let shown: Vec<&WatchedResult> = measured.take(ITEMS_MAX).collect();
         let body = html! {
+            (self.requests(watch))
             @for (kind, place) in sources {
                 (self.figures_of(kind, place, &shown))
             }
@@ -129,12 +131,10 @@ impl Page<'_> {
             .figures(self.word(Side::Value))
             .figures(self.word(Side::WarnLimit))
             .figures(self.word(Side::FailLimit))
-            .short(self.word(Side::Judged))
-            .words(self.word(Words::Explanation));
+            .short(self.word(Side::Judged));
         for item in shown.iter().filter(|item| item.source == kind && item.place.as_deref() == place) {
             let limit = |limit: Option<f64>| {
-                let sign = if item.good == "at-least" { "≥ " } else { "≤ " };
-                html! { @if let Some(limit) = limit { (sign) (shown_value(&item.unit, limit)) } @else { "–" } }
+                html! { @if let Some(limit) = limit { (sign(&item.good)) " " (shown_value(&item.unit, limit)) } @else { "–" } }
             };
             table.row(vec![
                 html! {
@@ -146,7 +146,6 @@ impl Page<'_> {
                 limit(item.warn),
                 limit(item.fail),
                 code(&item.judge),
-                html! { @if item.outcome.is_some() { (sentence(&item.why.text(self.lang))) } },
             ]);
         }
         html! {
@@ -154,6 +153,35 @@ impl Page<'_> {
                 h3.between { (name(kind)) @if let Some(place) = place { " " span.soft { (name(place)) } } }
                 (table.html())
             }
+        }
+    }
+
+    /// The steps' requests at the servers, beside what they took here.
+    fn requests(&self, watch: &WatchResult) -> Markup {
+        let mut table = Table::new(self.word(Side::RequestsLead))
+            .text(self.word(Words::Step))
+            .text(self.word(Side::Uri))
+            .figures(self.word(Words::Count))
+            .figures(self.word(Side::PerSecond))
+            .figures(self.word(Words::ErrorShare))
+            .figures(self.word(Side::ServersMean))
+            .figures(self.word(Side::OwnMean))
+            .figures(self.word(Side::Difference));
+        for row in watch.requests.iter().take(ITEMS_MAX) {
+            let millis = |value: Option<f64>| html! { (or_dash(value)) };
+            table.row(vec![
+                name(&row.step),
+                code(&row.uri),
+                number(row.count.round() as u64),
+                html! { (or_dash(row.per_second)) },
+                html! { @if let Some(share) = row.error_share { (percent(share)) } @else { "–" } },
+                millis(Some(row.mean_ms)),
+                millis(row.own_mean_ms),
+                millis(row.difference_ms),
+            ]);
+        }
+        html! {
+            @if !table.is_empty() { h3.between { (self.word(Side::Requests)) } (table.html()) }
         }
     }
 
@@ -193,7 +221,7 @@ impl Page<'_> {
                 html! { (code(&item.source)) @if let Some(place) = &item.place { div.soft { (name(place)) } } },
                 names_of(names),
                 evidence(why),
-                html! { @if item.fix.is_empty() { "–" } @else { (evidence(&item.fix)) } },
+                html! { @if item.fix.is_empty() { "–" } @else { (evidence(&item.fix.text(self.lang))) } },
             ]);
         }
         html! {
@@ -283,7 +311,7 @@ pub(super) fn shown_value(unit: &str, value: f64) -> Markup {
     sentence(&with_unit("watch.", unit, value))
 }
 
-fn names_of(names: &[&str]) -> Markup {
+pub(super) fn names_of(names: &[&str]) -> Markup {
     let hidden = names.len().saturating_sub(NAMES_MAX);
     html! {
         @for (k, one) in names.iter().take(NAMES_MAX).enumerate() { @if k > 0 { ", " } (name(one)) }

@@ -70,10 +70,24 @@ pub(super) fn lines<'a>(items: &'a [WatchedResult], series: &[WatchSeries]) -> V
         let own = series.iter().find(|one| one.item == item.name && !one.points.is_empty())?;
         let points = if item.judge == "growth" { grown(&own.points) } else { own.points.clone() };
         let peak = points.iter().fold(0.0, |peak: f64, (_, value)| peak.max(value.abs()));
-        let unit = if item.judge == "slope" { item.unit.trim_end_matches("/min") } else { &item.unit };
+        // Of a slope, what is drawn is what slopes.
+        let unit = if is_slope(item) { item.unit.split('/').next().unwrap_or_default() } else { &item.unit };
         Some(Line { item, unit, points, peak })
     };
-    items.iter().filter_map(line).collect()
+    // A figure that is judged in several ways is one line.
+    let is_first = |(k, item): &(usize, &WatchedResult)| {
+        let same = |one: &WatchedResult| {
+            let grows = |it: &WatchedResult| it.judge == "growth";
+            (&one.source, &one.place, &one.expression) == (&item.source, &item.place, &item.expression)
+                && grows(one) == grows(item)
+        };
+        !items[..*k].iter().any(same)
+    };
+    items.iter().enumerate().filter(is_first).filter_map(|(_, item)| line(item)).collect()
+}
+
+fn is_slope(item: &WatchedResult) -> bool {
+    matches!(item.judge.as_str(), "slope" | "per-session")
 }
 
 /// What came to a counter since its first reading; one that was reset counts from 0.
@@ -90,8 +104,7 @@ fn grown(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 impl Line<'_> {
     /// The limits, where they are of what is drawn.
     fn limits(&self) -> Limits {
-        let (warn, fail) =
-            if self.item.judge == "slope" { (None, None) } else { (self.item.warn, self.item.fail) };
+        let (warn, fail) = if is_slope(self.item) { (None, None) } else { (self.item.warn, self.item.fail) };
         Limits { warn, fail, is_least: self.item.good == "at-least" }
     }
 
@@ -247,7 +260,7 @@ mod tests {
 
     fn item(name: &str, source: &str, unit: &str, judge: &str) -> WatchedResult {
         let json = serde_json::json!({
-            "name": name, "source": source, "place": null, "expression": "x", "judge": judge, "unit": unit,
+            "name": name, "source": source, "place": null, "expression": name, "judge": judge, "unit": unit,
             "good": "at-most", "warn": 10.0, "fail": 50.0, "value": 1.0, "outcome": "pass", "why": "",
             "fix": "", "readings": 1, "missed": 0,
         });
@@ -287,6 +300,15 @@ mod tests {
         let items = [item("a", "redis", "", "growth")];
         let all = [series("a", &[(1.0, 100.0), (2.0, 103.0), (3.0, 2.0)])];
         assert_eq!(lines(&items, &all)[0].points, [(1.0, 0.0), (2.0, 3.0), (3.0, 5.0)]);
+    }
+
+    #[test]
+    fn a_figure_judged_in_several_ways_is_drawn_once() {
+        let mut items = ["end", "slope", "growth"].map(|judge| item(judge, "redis", "B/min", judge));
+        items.iter_mut().for_each(|item| item.expression = "info.used_memory".into());
+        let all: Vec<WatchSeries> = items.iter().map(|item| series(&item.name, &[(1.0, 2.0)])).collect();
+        let names: Vec<&str> = lines(&items, &all).iter().map(|line| line.item.name.as_str()).collect();
+        assert_eq!(names, ["end", "growth"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! read as far as it goes; a run of any length takes a bounded amount of memory.
 
 mod histograms;
+mod servers;
 mod timeline;
 mod watch;
 
@@ -15,10 +16,11 @@ use std::path::{Path, PathBuf};
 use hdrhistogram::Histogram;
 
 pub use self::histograms::Distribution;
+pub use self::servers::{ServerPoint, ServerSeries};
 pub(super) use self::timeline::errors_of_cell;
 pub use self::timeline::{Band, POINTS_MAX, Point, Timeline};
 pub use self::watch::WatchSeries;
-use super::files::{FAILURES, FailureLine, LATENCY_LOG, PLAN, SUMMARY, TIMELINE, WATCH};
+use super::files::{FAILURES, FailureLine, LATENCY_LOG, PLAN, SERVERS, SUMMARY, TIMELINE, WATCH};
 use super::{RunResult, SCHEMA_VERSION};
 
 /// Failures read, of those that a run kept: the first ones.
@@ -39,6 +41,8 @@ pub struct Recorded {
     pub lag: Option<Histogram<u64>>,
     /// Failures with their evidence, as they occurred.
     pub failures: Vec<FailureLine>,
+    /// Each server's sessions over time.
+    pub servers: Vec<ServerSeries>,
     /// The servers' side over time.
     pub watch: Vec<WatchSeries>,
     /// `plan.toml`.
@@ -56,6 +60,7 @@ pub fn read(directory: &Path) -> Result<Recorded, ReadError> {
     Ok(Recorded {
         path: directory.to_owned(),
         result,
+        servers: if_there(servers::read(&directory.join(SERVERS), &timeline))?,
         timeline,
         distributions: histograms.distributions,
         lag: histograms.lag,

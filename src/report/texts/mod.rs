@@ -5,6 +5,7 @@
 
 pub mod headline;
 pub mod page;
+pub mod routing;
 pub mod servers;
 pub mod summary;
 pub mod troubles;

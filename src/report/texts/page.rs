@@ -75,6 +75,8 @@ texts! {
         Max => "Max", "최대";
         ErrorShare => "Error\u{a0}%", "오류 %";
         Throughput => "Throughput /s", "처리량 /s";
+        OfTheServers => "{0} of the servers", "서버 쪽 {0}개";
+        TicketAge => "Age of the ticket at the upgrade", "업그레이드 시점의 티켓 나이";
         SentP95 => "Sent p95", "전송 기준 p95";
         SentP99 => "Sent p99", "전송 기준 p99";
         Errors => "Errors", "오류";

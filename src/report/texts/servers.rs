@@ -33,13 +33,26 @@ texts! {
         ThenNote => "Before and after: means. Within 30 s: the reading that is farthest from before.",
             "직전과 직후는 평균이며, 전후 30초는 직전과 가장 차이가 큰 값입니다.";
 
+        // Requests.
+        Requests => "Requests", "요청";
+        RequestsLead => "Means in ms, as the servers time their answers and as the step took here, from actual \
+            send. The difference is network, proxy and queue; of the first step and of the upgrade, the connection \
+            too. Servers count the requests of all clients.",
+            "서버가 잰 응답 시간과 여기서 걸린 시간(실제 전송 기준)의 평균(ms)입니다. 차이는 네트워크, 프록시, 대기열이며, 첫 단계와 \
+            업그레이드는 연결 시간도 포함합니다. 서버는 모든 클라이언트의 요청을 셉니다.";
+        Uri => "Path", "경로";
+        PerSecond => "A second", "초당";
+        ServersMean => "Servers' mean", "서버 평균";
+        OwnMean => "Mean here", "여기서의 평균";
+        Difference => "Difference", "차이";
+
         // The table.
         FiguresRead => "What was read, and how it came out", "측정한 지표와 결과";
         Judged => "Judged by", "판정 방식";
         WarnLimit => "Warn", "경고";
         FailLimit => "Fail", "실패";
         Value => "Value", "값";
-        ShownOnly => "shown only", "표시만";
+        ShownOnly => "shown\u{a0}only", "표시만";
         NotMeasuredTitle => "Not measured", "측정되지 않은 지표";
         NotMeasuredLead => "What was not measured has not passed: it is counted in the verdict.",
             "측정되지 않은 것은 통과한 것이 아니며, 판정에 그 수가 표시됩니다.";

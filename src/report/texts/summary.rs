@@ -35,6 +35,12 @@ texts! {
         P95 => "p95", "p95";
         P99 => "p99", "p99";
         Max => "max", "최대";
+        AtServers => "at the servers", "서버 측";
+        Requests => "req/s", "요청/s";
+        ServersMean => "mean (ms)", "평균(ms)";
+        OwnMean => "here (ms)", "여기서(ms)";
+        Difference => "between", "차이";
+        TicketAge => "ticket age", "티켓 나이";
     }
 }
 
@@ -48,6 +54,7 @@ texts! {
             "시나리오에 서버가 세션을 받아들였음을 보여 주는 것이 없습니다. 열림은 업그레이드가 성공했다는 뜻입니다.";
         WarnDownTo => "{0} (warn down to {1})", "{0} (경고 {1}까지)";
         WarnUpTo => "{0} (warn up to {1})", "{0} (경고 {1}까지)";
+        ServersNotMeasured => "{0} criteria of the servers not measured: {1}", "서버 쪽 기준 {0}개 측정 안 됨: {1}";
         NotMeasured => "{0}  not measured: {1}", "{0}  측정 안 됨: {1}";
         SentLate => "This machine sent late: {0} p99 is {1} ms from scheduled time, {2} ms from actual send.",
             "이 장비가 늦게 보냈습니다: {0} p99는 예정 시각 기준 {1} ms, 실제 전송 기준 {2} ms입니다.";

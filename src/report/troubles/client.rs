@@ -6,6 +6,7 @@
 use super::rule::{Clue, Place, Shape, Sign};
 use super::{Finding, Side};
 use crate::lang::{Reason, Sentence};
+use crate::measure::HOLD;
 use crate::members::MemberName;
 use crate::numbers::grouped;
 use crate::report::{LedgerResult, MissingPair, RunResult, ServerFailure, ServerResult};
@@ -13,7 +14,6 @@ use crate::report::{LedgerResult, MissingPair, RunResult, ServerFailure, ServerR
 /// The steps of a WebSocket, and of an open session.
 const CONNECT: &str = "connect";
 const OPEN: &str = "open";
-const HOLD: &str = "hold";
 /// Nothing listens.
 const REFUSED: &str = "connect-refused";
 /// A connection that ended under an open session, as when a server dies or goes away.

@@ -8,7 +8,7 @@ mod keys;
 
 use serde_json::{Map, Value, json};
 
-use super::{compile, criteria, every, kinds, places, request, schedule, steps, websocket};
+use super::{compile, criteria, every, kinds, places, presence, request, schedule, steps, websocket};
 use keys::{Key, Type};
 
 /// The dialect that editors know best.
@@ -43,8 +43,8 @@ const SECTIONS: &[Section] = &[
     ("step", || steps::KEYS.to_vec()),
     ("every", || every::KEYS.to_vec()),
     ("kind", || kinds::KIND_KEYS.to_vec()),
-    ("presence", || kinds::PRESENCE_KEYS.to_vec()),
-    ("listed", || kinds::LISTED_KEYS.to_vec()),
+    ("presence", || presence::PRESENCE_KEYS.to_vec()),
+    ("listed", || presence::LISTED_KEYS.to_vec()),
     ("message_error", || kinds::ERROR_KEYS.to_vec()),
     ("criterion", || criteria::KEYS.to_vec()),
 ];

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::command::Running;
 use super::tail::Tail;
 use super::window::Window;
+use crate::lang::{Reason, Sentence};
 use crate::scenario::document::Section;
 use crate::watch::place::Result;
 use crate::watch::source::{Event, EventKind, Unseen};
@@ -165,8 +166,10 @@ impl<T: Tally> Feed<T> {
                 };
                 let running = running.get_or_insert_with(|| Running::start(words, each));
                 let Some(ended) = running.ended() else { return (Ok(()), None) };
-                let said =
-                    if ended.last_line.is_empty() { "it said nothing".into() } else { ended.last_line };
+                let said = match ended.last_line.is_empty() {
+                    true => Reason::SaidNothing.into(),
+                    false => Sentence::plain(ended.last_line),
+                };
                 let evidence = format!("{}: {said}", ended.how);
                 let event = || Event {
                     at: Timestamp::now(),
@@ -175,9 +178,9 @@ impl<T: Tally> Feed<T> {
                     evidence: evidence.clone(),
                 };
                 let event = (!std::mem::replace(&mut self.is_over, true)).then(event);
-                let why = format!("its command {:?} ended ({}): {said}", self.origin.name(), ended.how);
-                let fix = "run the command by hand; it must go on until it is stopped, and ask nothing";
-                (Err(Unseen::new(why, fix)), event)
+                let why = Reason::CommandEnded.with(format!("{:?}", self.origin.name()));
+                let why = why.with(ended.how.to_string()).with(said);
+                (Err(Unseen::new(why, Reason::RunByHand)), event)
             }
         }
     }
@@ -189,14 +192,8 @@ impl<T: Tally> Feed<T> {
             return None;
         }
         let (why, fix) = match counted.window.why_nothing() {
-            Some(why) => (
-                why,
-                "set the clocks of both machines (chronyc tracking), or have the command skip old lines",
-            ),
-            None => (
-                format!("{} has no line since the run began", self.origin.name()),
-                "check that it is the log that the servers write, and that it is not buffered for long",
-            ),
+            Some(why) => (why, Reason::SetClocks),
+            None => (Reason::NoLine.with(self.origin.name()), Reason::CheckLog),
         };
         // A line may still come.
         Some(Unseen { is_early: true, ..Unseen::new(why, fix) })
@@ -206,16 +203,18 @@ impl<T: Tally> Feed<T> {
 impl Origin {
     fn unreadable(&self, error: &std::io::Error) -> Unseen {
         let fix = match error.kind() {
-            std::io::ErrorKind::PermissionDenied => format!("sudo setfacl -m u:$USER:r {}", self.name()),
-            std::io::ErrorKind::InvalidInput => {
-                "give what writes to it as a command, such as [\"docker\", \"logs\", \"-f\", \"--since\", \"0s\", \"nginx\"]"
-                    .into()
+            std::io::ErrorKind::PermissionDenied => {
+                format!("sudo setfacl -m u:$USER:r {}", self.name()).into()
             }
-            _ => "give the path of the log on this machine, or a command that prints it".into(),
+            std::io::ErrorKind::InvalidInput => Reason::GiveCommand.with(DOCKER_LOGS),
+            _ => Reason::GiveLogPath.into(),
         };
-        Unseen::new(format!("cannot read {}: {error}", self.name()), fix)
+        Unseen::new(Reason::CannotRead.with(self.name()).with(error.to_string()), fix)
     }
 }
+
+/// A command that prints what is written to no file.
+const DOCKER_LOGS: &str = "[\"docker\", \"logs\", \"-f\", \"--since\", \"0s\", \"nginx\"]";
 
 #[cfg(test)]
 mod tests {
@@ -262,7 +261,10 @@ mod tests {
         });
         let (seen, event) = feed.look(deadline());
         let unseen = seen.expect_err("it ended");
-        assert_eq!(unseen.why, "its command \"sh\" ended (exit status 255): Permission denied (publickey).");
+        assert_eq!(
+            unseen.why.to_string(),
+            "its command \"sh\" ended (exit status 255): Permission denied (publickey)."
+        );
         assert_eq!(event, None);
         let said: Vec<_> = events.iter().map(|event| (event.kind, event.evidence.as_str())).collect();
         assert_eq!(said, [(EventKind::SourceEnded, "exit status 255: Permission denied (publickey).")]);
@@ -273,7 +275,9 @@ mod tests {
         let script = "echo 2020-01-01T00:00:00Z old; echo 2020-01-01T00:00:01Z old; sleep 300";
         let mut feed = shell(script);
         eventually(|| feed.look(deadline()).0.is_ok() && feed.counted().window.why_nothing().is_some());
-        eventually(|| feed.silence().is_some_and(|unseen| unseen.why.starts_with("all of its 2 lines")));
+        eventually(|| {
+            feed.silence().is_some_and(|unseen| unseen.why.to_string().starts_with("all of its 2 lines"))
+        });
         assert_eq!(feed.counted().tally, 0);
         let mut feed =
             shell("echo 2020-01-01T00:00:00Z old; echo 2999-01-01T00:00:00Z new; echo new; sleep 300");
@@ -311,8 +315,16 @@ mod tests {
                 .expect_err("unreadable")
         };
         let missing = look(&directory.path().join("x.log"));
-        assert!(missing.why.contains("No such file") && missing.fix.contains("or a command"), "{missing:?}");
+        assert!(
+            missing.why.to_string().contains("No such file")
+                && missing.fix.to_string().contains("or a command"),
+            "{missing:?}"
+        );
         let special = look(std::path::Path::new("/dev/null"));
-        assert!(special.why.contains("not a regular file") && special.fix.contains("docker"), "{special:?}");
+        assert!(
+            special.why.to_string().contains("not a regular file")
+                && special.fix.to_string().contains("docker"),
+            "{special:?}"
+        );
     }
 }

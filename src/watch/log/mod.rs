@@ -20,14 +20,12 @@ use self::patterns::{BUILT_IN, Counts, FULL_GCS, LINES, LONGEST_FULL_GC};
 use super::place::Result;
 use super::rate::Rates;
 use super::source::{Event, EventKind, Reading, Source, Unseen};
+use crate::lang::Reason;
 use crate::nearest;
 use crate::scenario::document::Section;
 
 /// Keys of its blocks, besides those of every block.
 pub(super) const KEYS: [&str; 4] = [feed::KEYS[0], feed::KEYS[1], "patterns", "may_be_silent"];
-/// How to say where it is.
-pub(super) const PLACE: &str = "give file = \"/var/log/app.log\" or command = [\"ssh\", \"web1\", …]";
-
 /// Patterns that a block may have.
 const PATTERNS_MAX: usize = 64;
 
@@ -170,7 +168,7 @@ impl Reader {
                 return Ok(counts.longest_full_gc_ms());
             }
             let both = counts.all(name).zip(counts.last_minute(name, now));
-            both.ok_or_else(|| Unseen::new(format!("no pattern has the name {name:?}"), ""))?
+            both.ok_or_else(|| Unseen::new(Reason::NoPattern.with(format!("{name:?}")), ""))?
         };
         match figure {
             "rate" => self.rates.a_second(expression, all, now),

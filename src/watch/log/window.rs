@@ -2,6 +2,7 @@
 //!
 //! Does not know what a line says. Invariant: once a line belongs to the run, all later ones do.
 
+use crate::lang::{Reason, Sentence};
 use jiff::Timestamp;
 
 /// The run's beginning, as lines show it.
@@ -42,15 +43,11 @@ impl Window {
     }
 
     /// Why nothing was taken, if all that came was from before.
-    pub fn why_nothing(&self) -> Option<String> {
+    pub fn why_nothing(&self) -> Option<Sentence> {
         let (opens_at, last) = (self.opens_at?, self.last_before?);
         let second = |at: Timestamp| at.strftime("%H:%M:%S").to_string();
-        Some(format!(
-            "all of its {} lines are from before the run, which began at {} UTC; the last is of {}",
-            self.before,
-            second(opens_at),
-            second(last)
-        ))
+        let why = Reason::LinesBefore.with(self.before.to_string());
+        Some(why.with(second(opens_at)).with(second(last)))
     }
 }
 
@@ -77,7 +74,7 @@ mod tests {
         assert!(window.takes(None) && window.is_waiting() && window.why_nothing().is_none());
         assert!(!window.takes(Some(instant("2026-11-28T20:03:59Z"))));
         assert_eq!(
-            window.why_nothing().as_deref(),
+            window.why_nothing().map(|why| why.to_string()).as_deref(),
             Some(
                 "all of its 1 lines are from before the run, which began at 20:04:00 UTC; the last is of 20:03:59"
             )

@@ -10,17 +10,19 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::fetch::{self, Ask};
 use super::place::{self, Result, Secret, Variables};
 use super::query::{self, Answer, History, NAME, Query, Sample, Selector};
 use super::source::{Event, EventKind, Reading, Source, Unseen};
 use super::{Network, advice};
 use crate::foreign;
+use crate::lang::Reason;
 use crate::scenario::document::Section;
 
 /// Keys of its blocks, besides those of every block.
 pub(super) const KEYS: [&str; 2] = ["url", "headers"];
-/// Bytes of a page at most.
-const BODY_BYTES_MAX: u64 = 16 << 20;
+/// The format that is read; OpenMetrics is understood as well.
+const ACCEPT: &str = "text/plain;version=0.0.4";
 /// What shows a restart.
 const START_TIME: &str = "process_start_time_seconds";
 /// A start time that is computed from an uptime wavers; a restart takes longer than that.
@@ -48,6 +50,7 @@ impl Metrics {
     pub(super) fn open(&self, network: &Network) -> Scraper {
         Scraper {
             at: self.clone(),
+            headers: [&[("Accept".to_owned(), Secret(ACCEPT.to_owned()))], &self.headers[..]].concat(),
             agent: network.agent.clone(),
             began: Instant::now(),
             queries: BTreeMap::new(),
@@ -67,6 +70,8 @@ pub(super) fn check(expression: &str) -> std::result::Result<(), String> {
 #[derive(Debug)]
 pub struct Scraper {
     at: Metrics,
+    /// All of a request's.
+    headers: Vec<(String, Secret)>,
     agent: ureq::Agent,
     began: Instant,
     /// By expression.
@@ -89,7 +94,7 @@ impl Source for Scraper {
             Err(why) => {
                 let mut reading = Reading::unseen(expressions, &why);
                 if self.was_up && !std::mem::replace(&mut self.is_down, true) {
-                    reading.events.push(self.event(EventKind::Down, why.why));
+                    reading.events.push(self.event(EventKind::Down, why.why.to_string()));
                 }
                 reading
             }
@@ -100,32 +105,25 @@ impl Source for Scraper {
 impl Scraper {
     fn page(&self, deadline: Instant) -> std::result::Result<Vec<Sample>, Unseen> {
         let url = &self.at.url;
-        let request = self.agent.get(url).header("Accept", "text/plain;version=0.0.4");
-        let request =
-            self.at.headers.iter().fold(request, |request, (name, value)| request.header(name, &value.0));
-        let patience = deadline.saturating_duration_since(Instant::now());
-        let curl = || format!("see what answers: curl -v '{url}'");
-        let unanswered = |error: &ureq::Error| Unseen::new(format!("{url}: {}", said(error)), curl());
-        let mut answer = request
-            .config()
-            .timeout_global(Some(patience))
-            .build()
-            .call()
-            .map_err(|error| unanswered(&error))?;
-        let status = answer.status().as_u16();
-        if status != 200 {
-            return Err(refused(url, status));
+        let fetched =
+            fetch::get(&self.agent, Ask::metrics(url, &self.headers), deadline).map_err(|look| {
+                Unseen::new(
+                    Reason::Place.with(url.as_str()).with(look.why()),
+                    Reason::SeeWithCurl.with(url.as_str()),
+                )
+            })?;
+        if fetched.status != 200 {
+            return Err(refused(url, fetched.status));
         }
-        let body = answer.body_mut().with_config().limit(BODY_BYTES_MAX).lossy_utf8(true).read_to_string();
-        let body = body.map_err(|error| unanswered(&error))?;
+        let body = fetched.body;
         let page = exposition::read(&body);
         match page.samples.is_empty() {
             false => Ok(page.samples),
             true => {
                 let beginning = foreign::line(&body, EVIDENCE_CHARS);
                 Err(Unseen::new(
-                    format!("{url} is no page of metrics; it begins with {beginning:?}"),
-                    "give the URL of the page, such as http://10.0.0.5:8080/actuator/prometheus",
+                    Reason::NotAPage.with(url.as_str()).with(format!("{beginning:?}")),
+                    Reason::GiveMetricsUrl.with("http://10.0.0.5:8080/actuator/prometheus"),
                 ))
             }
         }
@@ -167,24 +165,16 @@ impl Scraper {
 
     fn value(&self, text: &str, samples: &[Sample]) -> std::result::Result<f64, Unseen> {
         let Some((query, history)) = self.queries.get(text) else {
-            return Err(Unseen::new("the expression cannot be read", ""));
+            return Err(Unseen::new(Reason::ExpressionUnread, ""));
         };
         if history.is_cut {
-            return Err(Unseen::new(
-                "it means over 10,000 series",
-                "name the labels of those that are wanted",
-            ));
+            return Err(Unseen::new(Reason::TooManySeries, Reason::NameLabels));
         }
         match query::evaluate(query, history) {
-            Answer::Figure(figure) if figure.is_nan() => {
-                Err(Unseen::early("it is 0 / 0: nothing has happened yet that it is about"))
-            }
+            Answer::Figure(figure) if figure.is_nan() => Err(Unseen::early(Reason::ZeroByZero)),
             Answer::Figure(figure) => Ok(figure),
             Answer::Several(count) => Err(several(count)),
-            Answer::Ambiguous => Err(Unseen::new(
-                "its operator meets several series of the same labels, or a number where series are wanted",
-                "wrap both sides in sum(…), or in sum by (label) (…)",
-            )),
+            Answer::Ambiguous => Err(Unseen::new(Reason::Ambiguous, Reason::WrapSides)),
             Answer::Nothing => Err(self.nothing(query, history, samples)),
         }
     }
@@ -197,15 +187,15 @@ impl Scraper {
             query.selectors.iter().enumerate().filter(absent).map(|(_, selector)| selector).collect();
         match missing.first() {
             None if query.selectors.iter().any(|it| it.range.is_some()) => {
-                Unseen::early("a rate takes two looks")
+                Unseen::early(Reason::RateTakesTwo)
             }
-            None => Unseen::new("no series meets its comparison", ""),
+            None => Unseen::new(Reason::NoComparison, ""),
             Some(selector) if has_name(selector) => Unseen::new(
-                format!("{} has {}, but no such series", self.at.url, selector.name),
-                format!("see which there are: curl '{}' | grep '^{}'", self.at.url, selector.name),
+                Reason::NoSeriesOf.with(self.at.url.as_str()).with(selector.name.as_str()),
+                Reason::SeeSeries.with(self.at.url.as_str()).with(selector.name.as_str()),
             ),
             Some(selector) => Unseen::new(
-                format!("{} has no {}", self.at.url, selector.name),
+                Reason::NoMetric.with(self.at.url.as_str()).with(selector.name.as_str()),
                 advice::for_metric(&selector.name),
             ),
         }
@@ -214,32 +204,23 @@ impl Scraper {
 
 /// The answer of an expression that does not come to one figure.
 pub(super) fn several(count: usize) -> Unseen {
-    Unseen::new(format!("it has {count} answers, one a series"), "wrap it in max(…), min(…) or sum(…)")
+    Unseen::new(Reason::SeveralAnswers.with(count.to_string()), Reason::WrapAll)
 }
 
-/// An error in words, without the library's own word for its kind.
-pub(super) fn said(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Io(error) => foreign::line(&error.to_string(), EVIDENCE_CHARS),
-        ureq::Error::Timeout(_) => "no answer in time".to_owned(),
-        other => foreign::line(&other.to_string(), EVIDENCE_CHARS),
-    }
-}
+/// What gives a token, and what permits the page in a Spring Boot server.
+pub(super) const TOKEN: &str = "headers = { Authorization = \"Bearer {env:NAME}\" }";
+const PERMIT: &str = ".requestMatchers(\"/actuator/prometheus\").permitAll()";
 
 fn refused(url: &str, status: u16) -> Unseen {
     let fix = match status {
-        401 => "give a token: headers = { Authorization = \"Bearer {env:NAME}\" }".to_owned(),
+        401 => Reason::GiveToken.with(TOKEN),
         // Runnity's servers answer so to whatever they do not know as well.
-        403 => format!(
-            "allow the page in the server's security configuration: \
-             .requestMatchers(\"/actuator/prometheus\").permitAll(); if it is not there yet: {}",
-            advice::SPRING
-        ),
-        404 => advice::SPRING.to_owned(),
-        300..=399 => "give the URL that it redirects to".to_owned(),
-        _ => format!("see what answers: curl -v '{url}'"),
+        403 => Reason::PermitPage.with(PERMIT).with(Reason::AddSpring),
+        404 => Reason::AddSpring.into(),
+        300..=399 => Reason::FollowRedirect.into(),
+        _ => Reason::SeeWithCurl.with(url),
     };
-    Unseen::new(format!("{url} answers {status}"), fix)
+    Unseen::new(Reason::Answers.with(url).with(status.to_string()), fix)
 }
 
 #[cfg(test)]
@@ -248,8 +229,8 @@ mod tests {
 
     #[test]
     fn refusals_are_told_apart() {
-        let fix = |status| refused("http://x/", status).fix;
-        assert_eq!(fix(404), advice::SPRING);
+        let fix = |status| refused("http://x/", status).fix.to_string();
+        assert!(fix(404).starts_with("add io.micrometer:micrometer-registry-prometheus"));
         assert!(fix(403).starts_with("allow the page in the server's security configuration"));
         assert!(fix(401).contains("{env:NAME}") && fix(302).contains("redirects"));
     }

@@ -17,25 +17,20 @@ use self::format::Format;
 use self::stub_status::StubStatus;
 use self::tally::Access;
 use super::Network;
-use super::fetch::{self, Fetched};
+use super::fetch::{self, Ask, Fetched};
 use super::log::feed::{self, Feed, Origin, Since};
 use super::place::{self, Result, Secret, Variables};
 use super::presence::{Look, Presence};
 use super::rate::Rates;
 use super::source::{Reading, Source, Unseen};
 use crate::foreign;
+use crate::lang::{Lang, Reason};
 use crate::scenario::document::Section;
 
 /// Keys of its blocks, besides those of every block.
 pub(super) const KEYS: [&str; 5] = ["url", "headers", "log_format", feed::KEYS[0], feed::KEYS[1]];
-/// How to say where it is.
-pub(super) const PLACE: &str =
-    "give url = \"http://…/stub_status\", file = \"/var/log/nginx/access.log\" or command = [\"ssh\", …]";
-
-/// How to have figures of the page, and of the log.
-const ADD_PAGE: &str = "add url = \"http://…/stub_status\"";
-const ADD_LOG: &str =
-    "add file = \"/var/log/nginx/access.log\", or command = [\"ssh\", …] if it is elsewhere";
+/// What gives nginx the page.
+const STUB_STATUS: &str = "location = /stub_status { stub_status; allow THIS_MACHINE; deny all; }";
 
 /// Of a page that is not what it should be.
 const SHOWN_CHARS_MAX: usize = 80;
@@ -84,8 +79,12 @@ impl Nginx {
     /// Why an expression has no place here to be read from, and what to add.
     pub(super) fn check(&self, expression: &str) -> std::result::Result<(), String> {
         match (stub_status::FIGURES.contains(&expression), &self.url, &self.log) {
-            (true, None, _) => Err(format!("it is read from the stub_status page: {ADD_PAGE}")),
-            (false, _, None) => Err(format!("it is read from the access log: {ADD_LOG}")),
+            (true, None, _) => {
+                Err(format!("it is read from the stub_status page: {}", Lang::En.word(Reason::AddPage)))
+            }
+            (false, _, None) => {
+                Err(format!("it is read from the access log: {}", Lang::En.word(Reason::AddLog)))
+            }
             _ => Ok(()),
         }
     }
@@ -131,8 +130,11 @@ impl Source for Watching {
     fn look(&mut self, expressions: &[&str], deadline: Instant) -> Reading {
         let mut reading = Reading::default();
         let wants_page = expressions.iter().any(|expression| stub_status::FIGURES.contains(expression));
-        let page =
-            if wants_page { self.page(&mut reading, deadline) } else { Err(Unseen::early("not asked")) };
+        let page = if wants_page {
+            self.page(&mut reading, deadline)
+        } else {
+            Err(Unseen::early(Reason::NeverAsked))
+        };
         if let Some(feed) = &mut self.feed {
             feed.counted().tally.ask(expressions);
         }
@@ -148,7 +150,7 @@ impl Source for Watching {
                 match &log {
                     Some(Ok(())) => self.answer(expression),
                     Some(Err(unseen)) => Err(unseen.clone()),
-                    None => Err(Unseen::new("no access log is given", ADD_LOG)),
+                    None => Err(Unseen::new(Reason::NoAccessLog, Reason::AddLog)),
                 }
             };
             reading.values.push(value);
@@ -164,24 +166,27 @@ impl Source for Watching {
 impl Watching {
     fn page(&mut self, reading: &mut Reading, deadline: Instant) -> std::result::Result<StubStatus, Unseen> {
         let Some(url) = &self.at.url else {
-            return Err(Unseen::new("no stub_status page is given", ADD_PAGE));
+            return Err(Unseen::new(Reason::NoStubStatus, Reason::AddPage));
         };
-        let fetched = fetch::get(&self.agent, url, &self.at.headers, deadline);
+        let fetched = fetch::get(&self.agent, Ask::page(url, &self.at.headers), deadline);
         let look = fetched.as_ref().map_or_else(Clone::clone, |_| Look::Answered);
         reading.events.extend(self.presence.after(&look, url));
-        let fix = "add to nginx: location = /stub_status { stub_status; allow THIS_MACHINE; deny all; }";
+        let fix = || Reason::AddToNginx.with(STUB_STATUS);
+        let at = |why: Reason| why.with(url.as_str());
         match fetched {
-            Err(look) => Err(Unseen::new(format!("{url}: {}", look.why()), "")),
+            Err(look) => Err(Unseen::new(at(Reason::Place).with(look.why()), "")),
             Ok(Fetched { status: 200, body, .. }) => StubStatus::read(&body).ok_or_else(|| {
                 let body = foreign::line(&body, SHOWN_CHARS_MAX);
-                Unseen::new(format!("{url} is not a stub_status page; it says {body:?}"), fix)
+                Unseen::new(at(Reason::NotStubStatus).with(format!("{body:?}")), fix())
             }),
-            Ok(Fetched { status, .. }) => Err(Unseen::new(format!("{url} answers {status}"), fix)),
+            Ok(Fetched { status, .. }) => {
+                Err(Unseen::new(at(Reason::Answers).with(status.to_string()), fix()))
+            }
         }
     }
 
     fn status(&mut self, name: &str, page: StubStatus) -> std::result::Result<f64, Unseen> {
-        let shown = page.figure(name).ok_or_else(|| Unseen::new("there is no such figure", ""))?;
+        let shown = page.figure(name).ok_or_else(|| Unseen::new(Reason::NoSuchFigure, ""))?;
         if stub_status::is_rate(name) {
             return self.rates.a_second(name, shown, Instant::now());
         }
@@ -210,6 +215,7 @@ impl Watching {
 mod tests {
     use std::time::{Duration, Instant};
 
+    use crate::lang::Reason;
     use crate::watch::file::Given;
     use crate::watch::{Network, Spec, Watch};
 
@@ -251,6 +257,6 @@ mod tests {
         let mut source = set.sources[0].spec.open(&network).expect("it has figures");
         let reading = source.look(&["count"], Instant::now() + Duration::from_secs(5));
         let unseen = reading.values[0].clone().expect_err("no log");
-        assert_eq!((unseen.why.as_str(), unseen.fix.as_str()), ("no access log is given", super::ADD_LOG));
+        assert_eq!((unseen.why, unseen.fix), (Reason::NoAccessLog.into(), Reason::AddLog.into()));
     }
 }

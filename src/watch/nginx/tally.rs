@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::figures::{Answer, Question};
 use super::format::Format;
 use super::reader::Reader;
+use crate::lang::Reason;
 use crate::watch::log::feed::{Origin, Tally};
 use crate::watch::source::Unseen;
 
@@ -58,16 +59,13 @@ impl Access {
 
     /// The question, and its figure.
     pub(super) fn answer(&self, expression: &str) -> Result<(Question, f64), Unseen> {
-        let answer = self.answers.get(expression).ok_or_else(|| Unseen::new("it was never asked", ""))?;
+        let answer = self.answers.get(expression).ok_or_else(|| Unseen::new(Reason::NeverAsked, ""))?;
         let question = answer.question();
         if self.unknown * 100 > (self.known + self.unknown) * UNKNOWN_PERCENT_MAX {
             return Err(self.unreadable());
         }
         let lacking = |what: &str| {
-            Err(Unseen::new(
-                format!("the access log has no {what}"),
-                format!("add to nginx: {}", self.directives),
-            ))
+            Err(Unseen::new(Reason::LogLacks.with(what), Reason::AddToNginx.with(self.directives.as_str())))
         };
         if question.needs_upstream() && self.with_upstream == 0 {
             return lacking("$upstream_addr");
@@ -75,21 +73,18 @@ impl Access {
         if question.needs_upstream_time() && self.with_upstream_time == 0 {
             return lacking("$upstream_response_time");
         }
-        let figure = answer.figure().ok_or_else(|| Unseen::early("no line that counts has come yet"))?;
+        let figure = answer.figure().ok_or_else(|| Unseen::early(Reason::NoLineCounts))?;
         Ok((question.clone(), figure))
     }
 
     fn unreadable(&self) -> Unseen {
-        let why = format!("{} of {} lines are in another format", self.unknown, self.known + self.unknown);
+        let of =
+            |why: Reason| why.with(self.unknown.to_string()).with((self.known + self.unknown).to_string());
         match self.reader.is_given() {
-            true => Unseen::new(
-                format!("{why} than log_format says"),
-                "copy the log_format that access_log names in nginx.conf",
-            ),
-            false => Unseen::new(
-                format!("{why} than combined, JSON or ingress-nginx's"),
-                format!("give log_format = '…' as it is in nginx.conf, or add to nginx: {}", self.directives),
-            ),
+            true => Unseen::new(of(Reason::NotTheFormat), Reason::CopyFormat),
+            false => {
+                Unseen::new(of(Reason::NoKnownFormat), Reason::GiveFormat.with(self.directives.as_str()))
+            }
         }
     }
 }
@@ -140,9 +135,12 @@ mod tests {
             ("p95", "$upstream_response_time"),
         ] {
             let unseen = counted(None, &[LINE], expression).expect_err(expression);
-            assert_eq!(unseen.why, format!("the access log has no {variable}"));
-            assert!(unseen.fix.contains(variable), "{unseen:?}");
-            assert!(unseen.fix.ends_with("; access_log /logs/access.log startline;"), "{unseen:?}");
+            assert_eq!(unseen.why.to_string(), format!("the access log has no {variable}"));
+            assert!(unseen.fix.to_string().contains(variable), "{unseen:?}");
+            assert!(
+                unseen.fix.to_string().ends_with("; access_log /logs/access.log startline;"),
+                "{unseen:?}"
+            );
         }
     }
 
@@ -160,10 +158,14 @@ mod tests {
     fn lines_of_another_format_are_not_counted_as_nothing() {
         let garbage = "13:00 something else";
         let unseen = counted(None, &[garbage], "count status=499").expect_err("unknown");
-        assert!(unseen.why.starts_with("1 of 1 lines are in another format than combined"), "{unseen:?}");
+        assert!(
+            unseen.why.to_string().starts_with("1 of 1 lines are in another format than combined"),
+            "{unseen:?}"
+        );
         let unseen = counted(Some("$status $uri"), &[LINE], "count").expect_err("another");
         assert!(
-            unseen.why.contains("than log_format says") && unseen.fix.contains("nginx.conf"),
+            unseen.why.to_string().contains("than log_format says")
+                && unseen.fix.to_string().contains("nginx.conf"),
             "{unseen:?}"
         );
         let mut some = vec![LINE; 10];

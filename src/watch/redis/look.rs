@@ -19,6 +19,7 @@ use super::probe::{Probe, What};
 use super::slowlog::Slowlog;
 use super::trouble::{Kind, Trouble};
 use super::{Redis, Role};
+use crate::lang::Reason;
 use crate::numbers::grouped;
 use crate::watch::{Event, EventKind, Reading, Source, Unseen};
 
@@ -137,7 +138,7 @@ impl RedisSource {
             },
         };
         match figure {
-            Ok(figure) => figure.ok_or_else(|| Unseen::early("no answer yet")),
+            Ok(figure) => figure.ok_or_else(|| Unseen::early(Reason::NoReading)),
             Err(trouble) => Err(unseen(self, trouble)),
         }
     }
@@ -304,7 +305,7 @@ impl Source for RedisSource {
         // Times last: they may have to be waited for.
         let mut order: Vec<usize> = (0..expressions.len()).collect();
         order.sort_by_key(|index| is_time(expressions[*index]));
-        let mut values = vec![Err(Unseen::early("not read yet")); expressions.len()];
+        let mut values = vec![Err(Unseen::early(Reason::NoReading)); expressions.len()];
         for index in order {
             values[index] = self.figure(expressions[index], &mut seen, deadline);
         }
@@ -331,8 +332,8 @@ impl Scanned {
         }
         let (least, within) = (grouped(self.count as u64), SCAN_WITHIN.as_secs_f64());
         Err(Unseen::new(
-            format!("at least {least} keys match {pattern}: the scan was ended after {within} s"),
-            "the database has too many keys to scan during a test: watch dbsize instead",
+            Reason::ScanEnded.with(least).with(pattern).with(within.to_string()),
+            Reason::WatchDbsize,
         ))
     }
 }
@@ -358,17 +359,15 @@ fn field<'i>(info: &'i str, name: &str) -> Option<&'i str> {
 }
 
 fn number(info: &str, name: &str) -> std::result::Result<f64, Unseen> {
-    let text = field(info, name).ok_or_else(|| {
-        Unseen::new(format!("INFO has no {name}"), "see redis-cli INFO for the fields that this version has")
-    })?;
+    let text = field(info, name).ok_or_else(|| Unseen::new(Reason::InfoLacks.with(name), Reason::SeeInfo))?;
     let parsed = text.trim_end_matches('%').parse::<f64>().ok().filter(|it| it.is_finite());
-    parsed.ok_or_else(|| Unseen::new(format!("INFO's {name} is not a number"), ""))
+    parsed.ok_or_else(|| Unseen::new(Reason::InfoNoNumber.with(name), ""))
 }
 
 fn percent(info: &str, name: &str, most: &str) -> std::result::Result<f64, Unseen> {
     let (used, maximum) = (number(info, name)?, number(info, most)?);
     if maximum <= 0.0 {
-        return Err(Unseen::new(format!("there is no {most}"), format!("CONFIG SET {most} sets one")));
+        return Err(Unseen::new(Reason::NoMaximum.with(most), Reason::SetMaximum.with(most)));
     }
     Ok(used / maximum * 100.0)
 }
@@ -385,19 +384,22 @@ mod tests {
         assert_eq!(number(INFO, "used_memory"), Ok(80.0));
         assert_eq!(number(INFO, "used_memory_peak_perc"), Ok(93.5));
         assert_eq!(
-            number(INFO, "used_memory_human").expect_err("text").why,
+            number(INFO, "used_memory_human").expect_err("text").why.to_string(),
             "INFO's used_memory_human is not a number"
         );
-        assert_eq!(number(INFO, "used").expect_err("missing").why, "INFO has no used");
+        assert_eq!(number(INFO, "used").expect_err("missing").why.to_string(), "INFO has no used");
         assert_eq!(percent(INFO, "connected_clients", "maxclients"), Ok(25.0));
-        assert_eq!(percent(INFO, "used_memory", "maxmemory").expect_err("none").why, "there is no maxmemory");
+        assert_eq!(
+            percent(INFO, "used_memory", "maxmemory").expect_err("none").why.to_string(),
+            "there is no maxmemory"
+        );
     }
 
     #[test]
     fn a_count_that_is_not_whole_is_a_least_count_and_no_figure() {
         let of = |is_whole| Scanned { count: 12_345, keys: Vec::new(), is_whole }.whole("a:*");
         assert_eq!(of(true), Ok(12_345.0));
-        let why = of(false).expect_err("not whole").why;
+        let why = of(false).expect_err("not whole").why.to_string();
         assert!(why.starts_with("at least 12,345 keys match a:*"), "{why}");
     }
 }

@@ -150,9 +150,9 @@ impl Prober {
     fn run(mut self, source: &Weak<Shared>) {
         let mut due = Instant::now();
         while let Some(shared) = source.upgrade() {
-            let mut is_well = true;
+            let (mut is_well, round) = (true, Instant::now());
             for what in WHATS.into_iter().filter(|what| shared.is_wanted[*what as usize].load(Relaxed)) {
-                is_well &= self.probe(what, &shared);
+                is_well &= self.probe(what, round, &shared);
             }
             // Not kept alive while nothing is done.
             drop(shared);
@@ -162,11 +162,12 @@ impl Prober {
         }
     }
 
-    fn probe(&mut self, what: What, shared: &Shared) -> bool {
+    fn probe(&mut self, what: What, round: Instant, shared: &Shared) -> bool {
         // Before the clock runs: connections are not what is timed.
-        let deadline = Instant::now() + DEADLINE;
+        let begun = Instant::now();
+        let deadline = begun + DEADLINE;
         let ready = self.get_ready(what, deadline);
-        let sent = Instant::now();
+        let sent = as_due(round, begun, Instant::now());
         let answered = ready.and_then(|()| match what {
             What::Ping => self.ping(deadline),
             What::RoundTrip => self.round_trip(deadline),
@@ -225,6 +226,13 @@ impl Prober {
     }
 }
 
+/// When what is sent now should have been: a server that stands still keeps waiting what is asked after its
+/// PING, too. What an ordinary PING takes is none of it.
+fn as_due(round: Instant, begun: Instant, sent: Instant) -> Instant {
+    let waited = begun.saturating_duration_since(round);
+    if waited > EVERY { sent.checked_sub(waited).unwrap_or(sent) } else { sent }
+}
+
 fn closed() -> Trouble {
     Trouble::new(Kind::Closed, "it closed the connection")
 }
@@ -247,6 +255,15 @@ mod tests {
         timings.add_with_late(start, start + Duration::from_millis(450));
         let took: Vec<f64> = timings.samples.iter().map(|(_, took)| took.round()).collect();
         assert_eq!(took, [2.0, 450.0, 350.0, 250.0, 150.0, 50.0]);
+    }
+
+    #[test]
+    fn a_round_trip_is_late_by_the_ping_that_it_waited_for() {
+        let round = Instant::now();
+        let at = |millis| round + Duration::from_millis(millis);
+        assert_eq!(as_due(round, at(3), at(3)), at(3), "a PING as usual");
+        assert_eq!(as_due(round, at(2_500), at(2_500)), round);
+        assert_eq!(as_due(round, at(2_500), at(2_600)), at(100), "to connect is no round trip");
     }
 
     #[test]

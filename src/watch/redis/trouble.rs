@@ -8,6 +8,7 @@ use std::io;
 use redis::ServerError;
 
 use crate::foreign;
+use crate::lang::{Reason, Sentence};
 use crate::watch::Unseen;
 
 /// Characters of a server's own words that are kept.
@@ -75,57 +76,42 @@ impl Trouble {
 
     /// As what is not measured: at this place, while this command was made.
     pub(super) fn unseen(&self, place: &str, user: Option<&str>, is_tls: bool) -> Unseen {
-        Unseen::new(format!("{place}: {}", self.said), self.fix(user, is_tls))
+        let said = match self.kind {
+            Kind::Silent => Reason::NoAnswerInTime.into(),
+            Kind::Closed => Reason::ConnectionClosed.into(),
+            _ => Sentence::plain(self.said.as_str()),
+        };
+        Unseen::new(Reason::Place.with(place).with(said), self.fix(user, is_tls))
     }
 
     /// What to do about it.
-    pub fn fix(&self, user: Option<&str>, is_tls: bool) -> String {
+    pub fn fix(&self, user: Option<&str>, is_tls: bool) -> Sentence {
         let user = user.unwrap_or("default");
-        match self.kind {
-            Kind::NoAddress => "correct the host name in address".into(),
-            Kind::Unreachable => {
-                "check that the server runs and that a firewall lets this machine reach its port".into()
-            }
-            Kind::Silent if is_tls => {
-                "see what keeps the server busy (redis-cli SLOWLOG GET 10); if its port speaks no TLS, write redis:// \
-                 instead of rediss://"
-                    .into()
-            }
-            Kind::Silent => "see what keeps the server busy: redis-cli SLOWLOG GET 10; redis-cli --latency".into(),
-            Kind::Closed | Kind::NotRedis if is_tls => {
-                "check that the port speaks Redis over TLS (tls-port); without TLS write redis:// instead of rediss://"
-                    .into()
-            }
-            Kind::Closed | Kind::NotRedis => {
-                "check that the port is Redis's; if it speaks TLS (tls-port), write address = \"rediss://host:port\"".into()
-            }
-            Kind::Tls => "trust the server's CA with --ca FILE, and use a host name that its certificate has".into(),
-            Kind::NoPassword => {
-                "export the password in a variable, and name that with password_env (REDISCLI_AUTH for --redis)".into()
-            }
-            Kind::WrongPassword => {
-                format!(
-                    "the server refused the password of the user {user:?}: correct the variable that password_env names, \
-                     or the user in address"
-                )
-            }
-            Kind::NotAllowed => format!(
-                "allow it on the server: ACL SETUSER {user} resetchannels &startline:* %R~ws_health:* +ping +info +dbsize \
-                 +scan +exists +publish +subscribe +pubsub|numsub +pubsub|channels +slowlog|len +slowlog|get +select"
-            ),
-            Kind::Loading => "wait until the server has read its data from the disk: INFO persistence".into(),
-            Kind::MasterDown => "give the address of the master, or repair the link: INFO replication".into(),
-            Kind::Moved => {
-                "this is a node of a cluster, and each has a part of the keys: give a [[watch]] block to each".into()
-            }
-            Kind::Protected => {
-                "have the server listen for other machines: a password or a user, bind, and protected-mode no".into()
-            }
-            Kind::Busy => "end the script that keeps the server busy: SCRIPT KILL".into(),
-            Kind::Other => String::new(),
-        }
+        let fix = match self.kind {
+            Kind::NoAddress => Reason::CorrectHost,
+            Kind::Unreachable => Reason::CheckReachable,
+            Kind::Silent if is_tls => Reason::SeeBusyTls,
+            Kind::Silent => Reason::SeeBusy,
+            Kind::Closed | Kind::NotRedis if is_tls => Reason::CheckTlsPort,
+            Kind::Closed | Kind::NotRedis => Reason::CheckPort,
+            Kind::Tls => Reason::TrustCa,
+            Kind::NoPassword => Reason::ExportPassword,
+            Kind::WrongPassword => return Reason::CorrectPassword.with(format!("{user:?}")),
+            Kind::NotAllowed => return Reason::AllowOnServer.with(format!("ACL SETUSER {user} {RIGHTS}")),
+            Kind::Loading => Reason::AwaitLoading,
+            Kind::MasterDown => Reason::GiveMaster,
+            Kind::Moved => Reason::GiveEachNode,
+            Kind::Protected => Reason::ListenForOthers,
+            Kind::Busy => Reason::KillScript,
+            Kind::Other => return Sentence::default(),
+        };
+        fix.into()
     }
 }
+
+/// What a user needs who watches, and no more.
+const RIGHTS: &str = "resetchannels &startline:* %R~ws_health:* +ping +info +dbsize +scan +exists +publish +subscribe \
+                      +pubsub|numsub +pubsub|channels +slowlog|len +slowlog|get +select";
 
 impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Self {
@@ -197,8 +183,8 @@ mod tests {
             let trouble = of(line);
             assert_eq!(trouble.kind, kind, "{line}");
             let unseen = trouble.unseen("10.0.0.7:6379", Some("monitor"), false);
-            assert!(unseen.fix.contains(fix), "{unseen:?}");
-            assert_eq!(unseen.why, format!("10.0.0.7:6379: {}", line[1..].trim_end()));
+            assert!(unseen.fix.to_string().contains(fix), "{unseen:?}");
+            assert_eq!(unseen.why.to_string(), format!("10.0.0.7:6379: {}", line[1..].trim_end()));
         }
     }
 

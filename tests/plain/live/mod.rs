@@ -84,6 +84,25 @@ fn a_hold_in_trouble_names_what_fails_and_what_to_do() {
 }
 
 #[test]
+fn troubles_stand_above_the_failures_by_name_in_every_size() {
+    let mut model = trouble();
+    let names =
+        ["server-down (from 12.3 s on): a server went down", "bad-gateway: b", "idle-timeout: c", "d: d"];
+    model.frame.troubles = names.map(str::to_owned).into();
+    for (columns, rows, all) in [(80, 24, true), (120, 40, false), (60, 15, false), (80, 60, true)] {
+        let screen = screen(&model, columns, rows);
+        let at =
+            |part: &str| screen.find(part).unwrap_or_else(|| panic!("{part} in {columns}×{rows}\n{screen}"));
+        assert!(
+            at("\nTroubles   server-down (from 12.3 s on): a server went down") < at("\nErrors"),
+            "{screen}"
+        );
+        assert_eq!(screen.contains("           d: d"), all, "{screen}");
+        assert!(all || screen.contains(" more\n"), "{screen}");
+    }
+}
+
+#[test]
 fn before_the_first_second_the_plan_is_there() {
     assert_screen("start", &Played::new().model, 80, 24);
 }

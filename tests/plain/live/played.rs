@@ -8,7 +8,6 @@ use startline::fault::Fault;
 use startline::live::frame::Frame;
 use startline::live::model::Model;
 use startline::measure::{Phase, PingEvent, Recorder, Timed, Totals};
-use startline::members::MemberId;
 use startline::plan::Plan;
 use startline::report::files::Second;
 use startline::report::view::Snapshot;
@@ -16,7 +15,7 @@ use startline::report::{Ending, RunResult};
 use startline::scenario::every::EveryIndex;
 use startline::scenario::{MessageType, StepIndex};
 
-use crate::report::fixture::{ENTER, LOGIN, Run, came, layout, micros};
+use crate::report::fixture::{ENTER, LOGIN, Run, bucket, came, layout, member, micros};
 
 /// Sessions that begin in each second of the ramp.
 const ARRIVALS: u32 = 25;
@@ -86,9 +85,8 @@ impl Played {
             let latency = 4_000 * (step + 1) + u64::from(number % 100) * 100;
             recorder.step_ok(StepIndex(step as u8), timed(latency + 200, latency));
         }
-        let server =
-            ["wss://ws.runnity.example/ws/ws1", "wss://ws.runnity.example/ws/ws2"][number as usize % 2];
-        recorder.routing().record(server, MemberId(13 + u64::from(number)), 38);
+        let server = ["wss://ws.runnity.example/ws/ws1", "wss://ws.runnity.example/ws/ws2"][bucket(number)];
+        recorder.routing().record(server, member(number), 38);
         recorder.routing().opened(server, Duration::from_secs(1));
         recorder.session_opened();
         came(recorder, MessageType(0), 20_000);
@@ -135,6 +133,7 @@ impl Played {
             cpu_seconds: 0.42,
             rss_bytes: self.run.facts.rss_in_hold,
             totals: &self.totals,
+            expected_servers: None,
         };
         let (plan, result): (&Plan, RunResult) = (&self.run.plan, self.run.built(&self.totals));
         let snapshot = Snapshot {

@@ -198,11 +198,11 @@ pub fn criterion(name: &str, measure: &str, good: Good, limit: f64, unit: &str) 
     }
 }
 
-fn member(session: u32) -> MemberId {
+pub fn member(session: u32) -> MemberId {
     MemberId(13 + u64::from(session))
 }
 
-fn bucket(session: u32) -> usize {
+pub fn bucket(session: u32) -> usize {
     (startline::measure::routing::java_hash(member(session), 38).wrapping_abs() % 2) as usize
 }
 

@@ -10,7 +10,9 @@ use quick_xml::events::Event;
 use startline::cli::Cli;
 use startline::lang::{Lang, Sentence};
 use startline::report::formats::{FORMATS, Format, Source};
-use startline::report::{ErrorDetail, ErrorSample, Outcome, RunResult, Verdict, files};
+use startline::report::{
+    ErrorDetail, ErrorSample, Outcome, RunResult, ServerFailure, TroubleResult, Verdict, files, troubles,
+};
 
 use super::fixture::{Run, interval, rich};
 use super::recorded::recorded_run;
@@ -125,6 +127,38 @@ fn junit_has_a_test_case_for_each_criterion_by_its_outcome() {
     assert!(
         cases.iter().any(|it| it.ends_with(": <why> & \" \"") && it.starts_with("failure")),
         "{cases:#?}"
+    );
+}
+
+/// A name from a file that was changed is text, too.
+#[test]
+fn troubles_stand_where_a_reader_of_ci_looks() {
+    let mut result = Run::good().result();
+    result.watch = None;
+    let failure = ServerFailure {
+        step: "hold".into(),
+        kind: "closed-1006".into(),
+        count: 3_000,
+        first_seconds: 900.0,
+        last_seconds: 900.4,
+    };
+    result.servers.0[0].1.failures.push(failure);
+    result.troubles = troubles::diagnose(&result);
+    assert_eq!(result.troubles.len(), 1);
+    result.troubles.push(TroubleResult { name: "<img> @all".into(), ..result.troubles[0].clone() });
+    let junit = made("junit", &result, Path::new("/nowhere"));
+    let said = "value=server-down: a server went down (seen by the sessions alone, from 900.0 s on). \
+                wss://a.example/ws/1 lost 3,000 sessions at once";
+    let found = elements(&junit);
+    let property = found.iter().find(|it| it.starts_with("property name=trouble.server-down "));
+    assert!(property.is_some_and(|it| it.contains(said)), "{found:#?}");
+    let out = junit.split("<system-out>").last().expect("the suite's");
+    assert!(out.starts_with("server-down: ") && out.contains("\n  See whether the server runs"), "{out}");
+    let page = made("markdown", &result, Path::new("/nowhere"));
+    assert!(page.contains("\n- ❗ server-down: a server went down (seen by"), "{page}");
+    assert!(
+        page.contains("\n  → See whether the server runs") && page.contains("&lt;img&gt; @<!-- -->all"),
+        "{page}"
     );
 }
 

@@ -98,7 +98,7 @@ fn pings_are_counted_as_pings() {
     (0..40).for_each(|_| run.ping(PingEvent::TimedOut { stalled: false }));
     (0..9).for_each(|_| run.fail(ENTER, Fault::HttpStatus(500), ""));
     (0..90).for_each(|_| run.fail(HOLD, Fault::Cut, ""));
-    run.judge_only(criterion("unanswered", "ping.unanswered", Good::AtMost, 0.0, ""));
+    run.judge_only(criterion("unanswered", "every.ping.unanswered", Good::AtMost, 0.0, ""));
     assert_says(
         &run.result(),
         "Failed: 40 of 60,040 PINGs were not answered in time (ping-timeout); 1 of 1 criterion failed.",

@@ -12,6 +12,7 @@ use startline::measure::PingEvent;
 use startline::report::text::{summary, verdict};
 use startline::report::texts::headline::Headline;
 use startline::report::texts::page::Words;
+use startline::report::texts::routing::Routing;
 use startline::report::texts::servers::Side;
 use startline::report::texts::summary::{Summary, Title};
 use startline::report::texts::troubles::Trouble;
@@ -27,7 +28,10 @@ use super::fixture::{CONNECT, ENTER, HOLD, LOGIN, OPEN, Run, criterion, rich, ti
 const NAMES: &str = "login enter connect open ping hold other held missing nonsense timeout sessions ms kB min \
                      runnity startline addresses add root lag JMeter JavaScript Esc HdrHistogram Close Java \
                      accept alert upstream WebSocket Redis Pub Sub Tomcat nginx docker inspect dmesg heartbeat \
-                     Circuit Breaker HikariPool OutOfMemoryError OOMKilled ulimit Kafka Grafana Prometheus try";
+                     Circuit Breaker HikariPool OutOfMemoryError OOMKilled ulimit Kafka Grafana Prometheus \
+                     HikariCP Spring process-exporter cAdvisor curl grep address file command log url source watch \
+                     chronyc tracking combined ingress-nginx persistence replication bind label max sum by \
+                     metrics prometheus actuator true dbsize no http ssh try";
 
 /// The first English word that is none of [`NAMES`]. `closed-1006`, `--ca` and `PONG` are no words.
 pub(super) fn english_word(text: &str) -> Option<&str> {
@@ -68,6 +72,7 @@ fn every_text_of_a_table_has_its_korean() {
         missing::<Reason>(),
         missing::<Words>(),
         missing::<Side>(),
+        missing::<Routing>(),
     ];
     assert_eq!(all.concat(), Vec::<String>::new());
 }
@@ -86,6 +91,49 @@ fn what_makes_texts_has_none_of_its_own() {
             }
         }
     }
+}
+
+/// Why a figure was not seen, and what to do, has no words that are not in a table.
+#[test]
+fn what_sources_say_is_in_the_table() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/watch");
+    let mut files = vec![root];
+    let mut seen = 0;
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(
+                fs::read_dir(&path).expect("a directory").map(|entry| entry.expect("an entry").path()),
+            );
+            continue;
+        }
+        let source = fs::read_to_string(&path).expect("a source file");
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+        for begin in ["Unseen::new(", "Unseen::early(", "Look::Gone(", "Look::Silent("] {
+            for (at, _) in code.match_indices(begin) {
+                let arguments = parenthesized(&code[at + begin.len()..]);
+                seen += 1;
+                for literal in arguments.split('"').skip(1).step_by(2) {
+                    let is_text = english_word(&bare(literal)).is_some();
+                    assert!(!is_text, "{}: {literal:?} belongs into src/lang/reason.rs", path.display());
+                }
+            }
+        }
+    }
+    assert!(seen > 40, "{seen}");
+}
+
+/// Up to the bracket that closes what was opened before.
+fn parenthesized(code: &str) -> &str {
+    let mut depth = 1;
+    let end = code.char_indices().find(|(_, c)| {
+        depth += match c {
+            '(' => 1,
+            ')' => -1,
+            _ => 0,
+        };
+        depth == 0
+    });
+    &code[..end.map_or(code.len(), |(at, _)| at)]
 }
 
 /// Runs of every sort, whose summaries have every line that there is.

@@ -30,6 +30,7 @@ fn page(mut run: Run) -> String {
         cpu_seconds: 0.25,
         rss_bytes: 12_000_000,
         totals: &totals,
+        expected_servers: None,
     };
     let snapshot = Snapshot {
         plan: &plan,

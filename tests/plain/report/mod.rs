@@ -11,6 +11,7 @@ mod pages;
 mod recorded;
 mod schema;
 mod text;
+mod tickets;
 mod troubles;
 mod verdict;
 mod watched;

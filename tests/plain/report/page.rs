@@ -1,11 +1,12 @@
 //! report.html as text: what is in it, how large it is, in both languages, and what it is made with.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
 use startline::lang::Lang;
-use startline::report::page;
+use startline::report::{MoveResult, page};
 
 use super::languages::english_word;
 use super::pages::{HOSTILE, empty, hostile, long, ordinary, watched};
@@ -78,6 +79,57 @@ fn a_page_has_every_part_of_a_run() {
 }
 
 #[test]
+fn servers_are_drawn_over_time_and_moves_say_when() {
+    let mut recorded = ordinary();
+    let urls: Vec<String> = recorded.result.servers.iter().map(|(url, _)| url.to_owned()).collect();
+    let home = Some(urls[1].clone());
+    recorded.result.routing.moves = vec![MoveResult { home, server: urls[0].clone(), sessions: 1_312 }];
+    let page = page::html(&recorded, Lang::En);
+    for part in ["Moves: members who came to another server", "1,312", "09:31:00.0–09:32:00.0", "By hash"] {
+        assert!(page.contains(part), "{part}");
+    }
+    let data = figures(&page);
+    let chart = |id: &str| {
+        let charts = data["charts"].as_array().expect("charts");
+        charts.iter().find(|chart| chart["id"] == id).unwrap_or_else(|| panic!("no {id}")).clone()
+    };
+    let names = |id: &str| -> Vec<String> {
+        let own = chart(id)["series"].as_array().expect("series").clone();
+        own.iter().map(|row| row["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    let mut opened = names("c-servers-opened");
+    opened.sort_unstable();
+    assert_eq!(opened, urls);
+    let by_hash = urls.iter().map(|url| format!("{url}, by hash"));
+    assert!(
+        by_hash.clone().all(|name| names("c-servers-open").contains(&name)),
+        "{:?}",
+        names("c-servers-open")
+    );
+    assert_eq!(names("c-servers-failed"), [urls[1].as_str()]);
+    assert_eq!(names("c-servers-misrouted"), [urls[0].as_str()]);
+    // On the run's own time axis, and open sessions end with the accounts.
+    let open = &chart("c-servers-open")["series"][0]["v"];
+    assert_eq!(open.as_array().map(Vec::len), data["t"].as_array().map(Vec::len));
+    recorded.timeline.points.last_mut().expect("a point").phase = "ramp-down".into();
+    let data = figures(&page::html(&recorded, Lang::En));
+    let charts = data["charts"].as_array().expect("charts").iter();
+    let mut own = charts.filter(|chart| chart["id"] == "c-servers-open");
+    let open = own.next().expect("it is there")["series"][0]["v"].as_array().expect("figures").clone();
+    assert!(open.last().expect("one").is_null() && !open[open.len() - 2].is_null());
+    // One server alone is the run's own figure.
+    recorded.servers.truncate(1);
+    assert!(!page::html(&recorded, Lang::En).contains("c-servers-open"));
+    recorded.result.routing.expected_servers = Some(2);
+    assert!(page::html(&recorded, Lang::En).contains("c-servers-open"));
+}
+
+fn figures(page: &str) -> serde_json::Value {
+    let json = page.split("<script id=\"data\" type=\"application/json\">").nth(1).expect("figures");
+    serde_json::from_str(json.split("</script>").next().expect("an end")).expect("JSON")
+}
+
+#[test]
 fn a_page_has_the_servers_side_below_the_clients() {
     let page = page::html(&watched(), Lang::En);
     let places =
@@ -100,14 +152,17 @@ fn a_page_has_the_servers_side_below_the_clients() {
             "{part} is not in the page"
         );
     }
-    let json = page.split("<script id=\"data\" type=\"application/json\">").nth(1).expect("figures");
-    let json = json.split("</script>").next().expect("an end");
-    let data: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    let data = figures(&page);
     assert_eq!(data["events"].as_array().map(Vec::len), Some(3), "a slow command is no line");
     let charts = data["charts"].as_array().expect("charts").iter();
     let charts: Vec<_> = charts.filter(|chart| chart["t"].is_array()).collect();
     let lines: usize = charts.iter().map(|chart| chart["series"].as_array().map_or(0, Vec::len)).sum();
-    assert_eq!(lines, watched().watch.len());
+    // A figure that is judged in several ways is one line.
+    let watch = watched().result.watch.expect("watched");
+    let read = watch.items.iter().filter(|item| item.place.is_some());
+    let drawn: BTreeSet<_> =
+        read.map(|item| (&item.source, &item.expression, item.judge == "growth")).collect();
+    assert_eq!(lines, drawn.len());
     for chart in charts {
         let rows = chart["series"].as_array().expect("series");
         assert!(rows.len() <= 8 && page.contains(&format!("id={}", chart["id"])));

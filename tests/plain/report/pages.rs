@@ -7,9 +7,12 @@ use hdrhistogram::Histogram;
 use startline::lang::Sentence;
 use startline::members::{MemberId, SessionNumber};
 use startline::report::files::FailureLine;
-use startline::report::recorded::{Band, Distribution, POINTS_MAX, Point, Recorded, Timeline, WatchSeries};
+use startline::report::recorded::{
+    Band, Distribution, POINTS_MAX, Point, Recorded, ServerPoint, ServerSeries, Timeline, WatchSeries,
+};
 use startline::report::{
-    ErrorDetail, Outcome, RunResult, StallResult, WatchEvent, WatchResult, WatchedResult,
+    ErrorDetail, MoveResult, Outcome, RequestsResult, RunResult, StallResult, WatchEvent, WatchResult,
+    WatchedResult,
 };
 use startline::watch::{EventKind, builtin};
 
@@ -97,8 +100,23 @@ pub fn watched() -> Recorded {
         event(156, EventKind::Up, "ws_health:ws2/ws/2", "the key is back"),
         event(200, EventKind::SlowCommand, "redis", "ZRANGE took 120 ms"),
     ];
-    recorded.result.watch = Some(WatchResult { items, events });
+    recorded.result.watch = Some(WatchResult { items, events, requests: requests() });
     recorded
+}
+
+/// The steps' requests as servers see them.
+fn requests() -> Vec<RequestsResult> {
+    let row = |step: &str, uri: &str, mean_ms: f64, own: f64| RequestsResult {
+        step: step.into(),
+        uri: uri.into(),
+        count: 6_000.0,
+        per_second: Some(198.7),
+        error_share: Some(0.0),
+        mean_ms,
+        own_mean_ms: Some(own),
+        difference_ms: Some(own - mean_ms),
+    };
+    vec![row("login", "/api/v1/auth/test-login", 12.4, 19.9), row("connect", "101", 5.4, 14.0)]
 }
 
 /// Adds as many figures of servers as a file may have, with as many readings as are read back.
@@ -109,7 +127,7 @@ fn watch_all(recorded: &mut Recorded, long: &str) {
     let item = |k: usize| WatchedResult {
         name: format!("figure {k} {long}"),
         expression: long.into(),
-        fix: if k < 100 { String::new() } else { format!("{k} {long}") },
+        fix: Sentence::plain(if k < 100 { String::new() } else { format!("{k} {long}") }),
         outcome: Some(if k < 100 { Outcome::Warn } else { Outcome::NotMeasured }),
         ..one.clone()
     };
@@ -175,7 +193,7 @@ pub fn hostile() -> Recorded {
             }
             (item.name, item.source, item.place) = (text.clone(), text.clone(), Some(all.clone()));
             (item.expression, item.judge, item.unit) = (text.clone(), text.clone(), text.clone());
-            (item.fix, item.why) = (all.clone(), Sentence::plain(all.as_str()));
+            (item.fix, item.why) = (Sentence::plain(all.as_str()), Sentence::plain(all.as_str()));
         }
         for event in &mut watch.events {
             (event.subject, event.evidence) = (all.clone(), all.clone());
@@ -191,6 +209,9 @@ pub fn hostile() -> Recorded {
     }
     rename(&mut result.steps.0);
     rename(&mut result.servers.0);
+    recorded.servers.iter_mut().zip(HOSTILE).for_each(|(one, text)| one.url = text.to_owned());
+    let to = |text: &str| MoveResult { home: Some(text.into()), server: text.into(), sessions: 3 };
+    result.routing.moves = HOSTILE.map(to).into();
     rename(&mut result.messages.by_type.0);
     result.scenario = all.clone();
     result.version = all.clone();
@@ -238,6 +259,7 @@ pub fn empty() -> Recorded {
         distributions: Vec::new(),
         lag: None,
         failures: Vec::new(),
+        servers: Vec::new(),
         watch: Vec::new(),
         plan: String::new(),
     }
@@ -252,6 +274,7 @@ fn of(result: RunResult, timeline: Timeline) -> Recorded {
     Recorded {
         path: "/var/tests/startline-20260131-093000".into(),
         distributions: timeline.steps.iter().enumerate().map(distribution).collect(),
+        servers: servers(&result, timeline.points.len()),
         result,
         timeline,
         lag: Some(histogram(80, 5_000)),
@@ -259,6 +282,25 @@ fn of(result: RunResult, timeline: Timeline) -> Recorded {
         watch: Vec::new(),
         plan: "sessions = 6000\nramp = \"240s\"\n".into(),
     }
+}
+
+/// What happened at each server; the second one was gone for a while, and its members came to the others.
+fn servers(result: &RunResult, points: usize) -> Vec<ServerSeries> {
+    let point = |k: usize, at: usize| {
+        let (sent, is_gone) = (10 + ((k * 7_919 + at * 104_729) % 97) as u64, (at * 4 / points.max(1)) == 1);
+        match (k, is_gone) {
+            (1, true) => ServerPoint { failed: 3, lost: 2, ..ServerPoint::default() },
+            (_, true) => {
+                ServerPoint { sent: 2 * sent, opened: 2 * sent, misrouted: sent, ..ServerPoint::default() }
+            }
+            (_, false) => ServerPoint { sent, opened: sent, ..ServerPoint::default() },
+        }
+    };
+    let series = result.servers.iter().take(64).enumerate().map(|(k, (url, _))| ServerSeries {
+        url: url.to_owned(),
+        points: (0..points).map(|at| point(k, at)).collect(),
+    });
+    series.collect()
 }
 
 /// Values around `middle` microseconds, with a few long ones.

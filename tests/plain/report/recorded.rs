@@ -34,6 +34,7 @@ pub(super) fn recorded_run(path: &Path, seconds: u64, interval: impl Fn(u64) -> 
             cpu_seconds: 0.25,
             rss_bytes: 12_000_000,
             totals: &totals,
+            expected_servers: None,
         };
         dir.second(&second, &interval, &run.scenario);
         if number % 50 == 0 {

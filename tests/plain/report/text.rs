@@ -10,7 +10,7 @@ use startline::report::text::summary;
 use startline::scenario::Good;
 use startline_os::tick::Ticks;
 
-use super::fixture::{Run, criterion, rich};
+use super::fixture::{Run, bucket, criterion, member, rich};
 
 #[test]
 fn the_verdict_comes_first_and_the_page_is_short() {
@@ -89,4 +89,31 @@ fn colour_only_repeats_what_the_words_say() {
     }
     assert_ne!(plain, coloured);
     assert_eq!(plain, stripped);
+}
+
+#[test]
+fn members_who_moved_and_an_uneven_spread_are_said() {
+    let mut run = Run::good();
+    assert!(!summary(&run.result(), None, Lang::En, Page::PLAIN).contains("even share"));
+    run = Run::good();
+    // Members whose hash says the second server.
+    let moved: Vec<u32> = (10_000..12_000).filter(|session| bucket(*session) == 1).take(900).collect();
+    for session in moved {
+        run.recorder.routing().record("wss://a.example/ws/1", member(session), 38);
+        run.recorder.routing().opened("wss://a.example/ws/1", Duration::from_secs(250));
+    }
+    let result = run.result();
+    let text = summary(&result, None, Lang::En, Page::PLAIN);
+    for part in [
+        "wss://a.example/ws/1  3,900 of 3,900 sessions opened (56.52 % of",
+        "wss://b.example/ws/2  3,000 of 3,000 sessions opened (43.48 % of",
+        "an even share is 3,450 opened; the smallest is 0.87 of it, the",
+        "all), 3,000 by hash, 900 of them misrouted",
+        "all), 3,900 by hash\n",
+        "900 members of wss://b.example/ws/2 came to wss://a.example/ws/1",
+    ] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    let korean = summary(&result, None, Lang::Ko, Page::PLAIN);
+    assert!(korean.contains("wss://b.example/ws/2의 회원 900명이"), "{korean}");
 }

@@ -184,7 +184,7 @@ fn watched(result: &mut RunResult, source: &str, expression: &str, outcome: Opti
         value: Some(12.0),
         outcome,
         why: startline::lang::Sentence::plain("12, should be at most 10"),
-        fix: String::new(),
+        fix: startline::lang::Sentence::default(),
         readings: 60,
         missed: 0,
     });

@@ -292,7 +292,7 @@ fn what_a_stall_of_this_machine_explains_does_not_stand() {
     (0..600).for_each(|_| run.fail(HOLD, Fault::StalledHere, ""));
     run.recorder.stalled(Duration::from_millis(12_000), Duration::from_millis(12_550));
     run.judge_only(criterion("error-rate", "errors.rate", Good::Below, 0.001, "%"));
-    run.scenario.criteria.push(criterion("pings", "ping.unanswered", Good::AtMost, 0.0, ""));
+    run.scenario.criteria.push(criterion("pings", "every.ping.unanswered", Good::AtMost, 0.0, ""));
     let result = run.result();
     assert_verdict(&result, Verdict::Inconclusive, "without this machine's own part");
     assert!(!one(&result, "error-rate").stands && !one(&result, "pings").stands);
@@ -368,7 +368,7 @@ fn silence_after_a_source_address_was_lost_does_not_stand() {
         (0..3000).for_each(|_| run.ping(PingEvent::TimedOut { stalled: false }));
         (0..600).for_each(|_| run.fail(ENTER, Fault::StepTimeout, ""));
         run.judge_only(criterion("error-rate", "errors.rate", Good::Below, 0.01, "%"));
-        run.scenario.criteria.push(criterion("pings", "ping.unanswered", Good::AtMost, 0.0, ""));
+        run.scenario.criteria.push(criterion("pings", "every.ping.unanswered", Good::AtMost, 0.0, ""));
     };
     let mut run = Run::good();
     spoil(&mut run);
@@ -459,9 +459,9 @@ fn every_measure_can_be_read() {
         ("errors.rate", 0.0),
         ("arrivals.achieved_per_s", 25.0),
         ("arrivals.achieved_share", 1.0),
-        ("ping.missed", 0.0),
-        ("ping.late", 0.0),
-        ("ping.unanswered", 0.0),
+        ("every.ping.missed", 0.0),
+        ("every.ping.late", 0.0),
+        ("every.ping.unanswered", 0.0),
         ("ledger.missing", 0.0),
         ("ledger.duplicate", 0.0),
         ("servers.smallest_share", 1.0),

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use startline::lang::Lang;
-use startline::report::{Outcome, RunResult, Verdict, headline};
+use startline::checks::Page;
+use startline::lang::{Lang, Reason};
+use startline::report::{Outcome, RunResult, Verdict, headline, text};
 use startline::watch::{Event, EventKind, Item, Judge, Limits, Seen, SeenItem, SeenSource, Unseen};
 
 use super::fixture::Run;
@@ -16,8 +17,9 @@ fn item(name: &str, limits: Limits, figure: Result<f64, Unseen>) -> SeenItem {
         judge: Judge::P95,
         limits,
         every: Duration::from_secs(5),
+        requests: None,
     };
-    SeenItem { item, figure, readings: 60, missed: 0 }
+    SeenItem { item, figure, grew_for: None, readings: 60, missed: 0 }
 }
 
 fn over(warn: Option<f64>, fail: Option<f64>) -> Limits {
@@ -133,10 +135,51 @@ fn require_all_makes_it_inconclusive() {
     assert_eq!(measured.result().verdict, Verdict::Pass);
 }
 
+/// Nobody wants to read the same reason twenty times.
+#[test]
+fn what_lacks_the_same_is_one_row() {
+    let limits = over(None, Some(1.0));
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    let mut items: Vec<SeenItem> = names.map(|name| item(name, limits, unseen())).into();
+    items.insert(3, item("fine", limits, Ok(0.0)));
+    items.push(item("other", limits, Err(Unseen::new("no such series", "add it"))));
+    let mut run = run(items, Vec::new());
+    let source = &mut run.facts.watch.as_mut().expect("watched").sources[0];
+    (source.looks, source.place) = (0, String::new());
+    run.facts.requires_all = true;
+    let result = run.result();
+    let text = text::summary(&result, None, Lang::En, Page { columns: 120, colour: false });
+    let said = "11 criteria of the servers not measured: no source was given; give --redis";
+    assert!(text.contains(said) && text.matches("no source was given").count() == 2, "{text}");
+    assert!(text.contains("a, b, c, d, e, f, g, h +3"), "{text}");
+    assert!(text.contains("fine") && text.contains("not measured: no such series; add it"), "{text}");
+    let why = "11 criteria of the servers were not measured, and --require all wants them: no source was given; give \
+               --redis.";
+    assert_eq!(result.reasons[0].to_string(), why);
+}
+
 #[test]
 fn sources_that_never_answered_show_no_restart() {
     let mut run = run(vec![item("a", Limits::default(), unseen())], Vec::new());
     run.facts.watch.as_mut().expect("watched").sources[0].looks = 0;
     let result = run.result();
     assert_eq!(outcomes(&result)[0].1, Outcome::NotMeasured);
+}
+
+/// The sources' own words are data: read back, they are shown in any language.
+#[test]
+fn why_not_and_what_to_do_are_korean_too() {
+    let unseen =
+        Unseen::new(Reason::NoMetric.with("http://x/").with("jvm_memory_used_bytes"), Reason::AddSpring);
+    let run = run(vec![item("b", over(None, Some(1.0)), Err(unseen))], Vec::new());
+    let json = serde_json::to_value(run.result()).expect("JSON");
+    let written = &json["watch"]["items"][0];
+    assert_eq!(written["why"], "http://x/ has no jvm_memory_used_bytes");
+    assert_eq!(written["fix_parts"], serde_json::json!({"key": "add-spring"}));
+    let result: RunResult = serde_json::from_value(json).expect("what was written");
+    let text = text::summary(&result, None, Lang::Ko, Page { columns: 400, colour: false });
+    for part in ["http://x/에 jvm_memory_used_bytes 메트릭이 없습니다; 서버의 의존성에", "설정에 management."]
+    {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
 }

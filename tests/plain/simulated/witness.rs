@@ -132,6 +132,16 @@ impl Witness {
             let recorded = totals.tally().step(step).map_or(0, |step| step.from_due.count());
             assert_eq!(recorded, *succeeded, "seed {seed}: latencies of step {step}");
         }
+        // Whoever connected had sent its ticket once, and before the step was over.
+        let (tickets, connect) = (&totals.tally().ticket_age, totals.tally().step(2));
+        let connected = connect.map_or(0, |step| step.from_due.count());
+        assert!((connected..=started).contains(&tickets.count()), "seed {seed}: {} tickets", tickets.count());
+        if connected == tickets.count() {
+            assert!(
+                tickets.max() <= connect.and_then(|step| step.from_due.max()),
+                "seed {seed}: older than the step"
+            );
+        }
     }
 }
 
@@ -153,6 +163,9 @@ impl Observer for Witness {
     fn routed(&mut self, who: Who, url: &str) -> ServerIndex {
         assert_eq!(url, "ws://sim:8080/ws/ws1");
         self.books.routed(who, url)
+    }
+    fn ticket_sent(&mut self, age: Ticks) {
+        self.books.ticket_sent(age);
     }
     fn opened(&mut self, who: Who, server: ServerIndex) {
         assert_ne!(server, ServerIndex::NONE);

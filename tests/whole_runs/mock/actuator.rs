@@ -61,7 +61,8 @@ fn requests_are_counted_under_spring_s_names() {
         page[&requests("sum", "POST", "SUCCESS", 200, enter)],
         page[&requests("max", "POST", "SUCCESS", 200, enter)],
     );
-    assert!(max >= 0.05 && sum >= 3.0 * 0.05 && max <= sum, "{max} of {sum} s");
+    // The mock server's clock has ticks of a part of a millisecond.
+    assert!(max >= 0.049 && sum >= 3.0 * 0.049 && max <= sum, "{max} of {sum} s");
     assert!(page.keys().all(|name| !name.contains("/mock/") && !name.starts_with("jvm_")), "{page:?}");
 }
 

@@ -120,6 +120,7 @@ impl Worker {
         messages::error(&mut self.text, code, self.moment.now.wall_ms);
         websocket::write_frame(out, Opcode::Text, None, &self.text);
         self.count(Count::errors, 1);
+        self.count(Count::tickets_refused, u64::from(code == ErrorCode::InvalidTicket));
     }
 
     fn claim_server(&self, server: usize) -> bool {

@@ -3,6 +3,8 @@
 //! The order is part of the contract: a client sees only the first rule that it breaks. Invariant:
 //! a refusal changes nothing about challenges and participations.
 
+use crate::injection::{Count, Kind};
+
 use super::{
     ChallengeId, ChallengeStatus, Fault, MemberId, Now, Participation, ParticipationStatus, Pass, Refusal,
     Runner, TicketId, World,
@@ -77,7 +79,10 @@ impl World {
         if self.faults.take(Fault::TicketIssueFailed) {
             return Err(Refusal::TicketIssueFailed);
         }
-        let server = self.routing.choose(member, id, now.real_ms).ok_or(Refusal::TicketIssueFailed)?;
+        let mut server = self.routing.choose(member, id, now.real_ms).ok_or(Refusal::TicketIssueFailed)?;
+        if self.settings.injector.happens(Count::WrongServer, Kind::WrongServer) {
+            server = self.routing.other_than(server, now.real_ms);
+        }
         let (pass, random) = (Pass { challenge: id, runner, reenter }, self.random.u128(..));
         let ticket = match self.settings.is_shared {
             // Kept where all servers find it.

@@ -103,7 +103,13 @@ impl Routing {
         (0..self.count()).find(|index| self.is_routable(*index, real_ms))
     }
 
-    /// The same of this process's servers.
+    /// Another server that members may be sent to, the next one in the list; the same if there is none.
+    pub fn other_than(&self, index: usize, real_ms: u64) -> usize {
+        let others = (1..self.count()).map(|step| (index + step) % self.count());
+        others.into_iter().find(|other| self.is_routable(*other, real_ms)).unwrap_or(index)
+    }
+
+    /// [`Routing::first_healthy`] of this process's servers.
     pub fn first_own_healthy(&self, real_ms: u64) -> Option<usize> {
         (0..self.own).find(|index| self.is_routable(*index, real_ms))
     }
@@ -205,6 +211,16 @@ mod tests {
         assert!(!routing.take_down(1), "not ours to take down");
         routing.take_down(0);
         assert_eq!((routing.first_healthy(0), routing.first_own_healthy(0)), (Some(2), None));
+    }
+
+    #[test]
+    fn another_server_is_one_that_is_well() {
+        let mut routing = Routing::new(3, 30_000);
+        assert_eq!((routing.other_than(0, 0), routing.other_than(2, 0)), (1, 0));
+        routing.take_down(1);
+        assert_eq!(routing.other_than(0, 0), 2);
+        routing.take_down(2);
+        assert_eq!(routing.other_than(0, 0), 0, "there is none");
     }
 
     #[test]
