@@ -354,5 +354,16 @@ mod kept_keys {
     }
 }
 
-criterion_group!(pieces, http, frames, compression, messages, rules, templates, timers, histograms, tls_records);
+criterion_group!(
+    pieces,
+    http,
+    frames,
+    compression,
+    messages,
+    rules,
+    templates,
+    timers,
+    histograms,
+    tls_records
+);
 criterion_main!(pieces);

@@ -242,7 +242,9 @@ impl View for Progress {
             planned: u64::from(settings.sessions),
             open: second.open,
             errors: second.totals.tally().counts.errors(),
-            ping_p99: heartbeat.and_then(|step| tally.step(step.index())).and_then(|step| step.from_due.quantile(0.99)),
+            ping_p99: heartbeat
+                .and_then(|step| tally.step(step.index()))
+                .and_then(|step| step.from_due.quantile(0.99)),
             messages_per_s: snapshot.per_second(tally.counts.messages),
             bytes_per_s: snapshot.per_second(tally.counts.bytes_received),
             lag_p99: tally.lag.quantile(0.99),

@@ -175,14 +175,7 @@ impl Observer for Books {
         self.recorder.ping(every, event);
     }
 
-    fn ping_failed(
-        &mut self,
-        who: Who,
-        every: EveryIndex,
-        server: ServerIndex,
-        fault: Fault,
-        waited: Timed,
-    ) {
+    fn ping_failed(&mut self, who: Who, every: EveryIndex, server: ServerIndex, fault: Fault, waited: Timed) {
         // What a stall explains is counted apart, and no server's.
         if waited.stalled {
             return;

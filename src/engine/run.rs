@@ -30,8 +30,8 @@ use crate::measure::servers::ServerNames;
 use crate::measure::{Layout, Recorder};
 use crate::members::SessionNumber;
 use crate::plan::{End, Plan};
-use crate::session::{Rhythm, Script, StepPlaces};
 use crate::session::script::Delays;
+use crate::session::{Rhythm, Script, StepPlaces};
 
 /// Plays a plan. `stop` is asked every 50 ms and ends the run early with its reason; `on_second` is
 /// called once a second.

@@ -34,7 +34,8 @@ impl FromStr for EveryOption {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("\"{text}\" is not NAME.interval=TIME, NAME.timeout=TIME, NAME=on or NAME=off");
+        let wrong =
+            || format!("\"{text}\" is not NAME.interval=TIME, NAME.timeout=TIME, NAME=on or NAME=off");
         let (what, value) = text.split_once('=').ok_or_else(wrong)?;
         let (name, change) = match what.rsplit_once('.') {
             Some((name, "interval")) => (name, Change::Interval(value.parse()?)),
@@ -89,8 +90,9 @@ pub(super) fn short_forms(
         ("--pong-timeout", "ping", pong_timeout.map(Change::Timeout)),
         ("--record-interval", "record", record_interval.map(interval)),
     ];
-    all.into_iter()
-        .filter_map(|(asked, name, change)| Some((asked, EveryOption { name: name.to_owned(), change: change? })))
+    all.into_iter().filter_map(|(asked, name, change)| {
+        Some((asked, EveryOption { name: name.to_owned(), change: change? }))
+    })
 }
 
 impl EveryOption {
@@ -100,8 +102,7 @@ impl EveryOption {
     /// There is no such message, or it awaits nothing and is given a timeout.
     pub(super) fn apply(&self, scenario: &mut Scenario) -> Result<(), String> {
         let websocket = scenario.websocket.iter();
-        let names: Vec<String> =
-            websocket.flat_map(|it| &it.every).map(|every| every.name.clone()).collect();
+        let names: Vec<String> = websocket.flat_map(|it| &it.every).map(|every| every.name.clone()).collect();
         let every = scenario.websocket.as_mut().and_then(|websocket| websocket.every_named(&self.name));
         let Some(every) = every else {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -136,10 +137,14 @@ mod tests {
 
     #[test]
     fn a_change_reads_back_the_same() {
-        for text in ["ping.interval=10s", "ping.timeout=500ms", "say.interval=4s..8s", "a.interval=~1m", "record=on"] {
+        for text in
+            ["ping.interval=10s", "ping.timeout=500ms", "say.interval=4s..8s", "a.interval=~1m", "record=on"]
+        {
             assert_eq!(text.parse::<EveryOption>().map(|it| it.to_string()), Ok(text.to_owned()));
         }
-        for text in ["ping", "ping=10s", "ping.every=10s", ".interval=1s", "ping.timeout=0s", "ping.interval={x}s"] {
+        for text in
+            ["ping", "ping=10s", "ping.every=10s", ".interval=1s", "ping.timeout=0s", "ping.interval={x}s"]
+        {
             assert!(text.parse::<EveryOption>().is_err(), "{text}");
         }
     }

@@ -276,8 +276,7 @@ fn server_lines(second: &Second<'_>, interval: &Interval, layout: &Layout) -> Ve
         let counts = [server.sessions, server.opened, server.failures.total()];
         if counts.iter().any(|count| *count > 0) {
             let [sent, opened, failed] = counts.map(|count| count.to_string());
-            let open =
-                server.failures.iter().filter(|(step, ..)| layout.step_of_failure(*step) == HOLD);
+            let open = server.failures.iter().filter(|(step, ..)| layout.step_of_failure(*step) == HOLD);
             let lost = open.map(|(.., count)| count).sum::<u64>().to_string();
             let misrouted = misrouted.as_ref().map(|all| all[k].to_string()).unwrap_or_default();
             // Into memory: nothing in it can fail.

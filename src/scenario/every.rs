@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use startline_os::units;
 
+use super::MessageType;
 use super::document::{Section, Text};
 use super::kinds::Kinds;
 use super::names::{Moment, Vocabulary};
 use super::request::{DELAY_MAX, Result, compiled};
 use super::steps::{self, Whose};
 use super::template::Template;
-use super::MessageType;
 
 /// Periodic messages at most.
 pub const EVERY_MAX: usize = 8;
@@ -211,10 +211,12 @@ fn every(section: &Section<'_>, kinds: &mut Kinds, vocabulary: &Vocabulary, take
 fn is_ping(section: &Section<'_>) -> Result<bool> {
     let Some(frame) = section.text("frame")? else { return Ok(false) };
     if frame.value != "ping" {
-        let message = format!("\"{}\" is not \"ping\", the only frame besides the message's own", frame.value);
+        let message =
+            format!("\"{}\" is not \"ping\", the only frame besides the message's own", frame.value);
         return Err(section.error("frame", frame.span, message));
     }
-    let clash = ["reply", "reply_at", "reply_equals", "reply_starts"].into_iter().find(|key| section.has(key));
+    let clash =
+        ["reply", "reply_at", "reply_equals", "reply_starts"].into_iter().find(|key| section.has(key));
     match clash {
         Some(key) => Err(section.error(key, section.place(key), "a Ping is answered by its Pong")),
         None => Ok(true),
@@ -226,9 +228,11 @@ fn starts_on(section: &Section<'_>) -> Result<bool> {
         None => Ok(true),
         Some(text) if text.value == "on" => Ok(true),
         Some(text) if text.value == "off" => Ok(false),
-        Some(text) => {
-            Err(section.error("start", text.span, format!("\"{}\" is neither \"on\" nor \"off\"", text.value)))
-        }
+        Some(text) => Err(section.error(
+            "start",
+            text.span,
+            format!("\"{}\" is neither \"on\" nor \"off\"", text.value),
+        )),
     }
 }
 

@@ -31,11 +31,11 @@ use std::time::Duration;
 
 use crate::fault::Blame;
 pub use error::ScenarioError;
-pub use schema::schema;
-pub use take::{Take, TakeFrom};
 use every::{Every, EveryIndex, Reply};
 use kinds::Kinds;
+pub use schema::schema;
 use steps::Step;
+pub use take::{Take, TakeFrom};
 use template::Template;
 
 /// A compiled scenario.

@@ -79,7 +79,8 @@ pub(super) fn compile(
         }
         let name = name(section)?;
         if name == "open" && sections.len() > 1 {
-            let message = "\"open\" is from the 101 to the last step's end: only a single step can be called so";
+            let message =
+                "\"open\" is from the 101 to the last step's end: only a single step can be called so";
             return Err(section.error("name", section.place("name"), message));
         }
         steps.push(step(section, name, kinds, vocabulary, taken)?);
@@ -195,15 +196,11 @@ pub(super) fn whose(
     match (at, template("reply_equals")?, template("reply_starts")?) {
         (None, None, None) => Ok(Whose::Any),
         (Some(at), Some(equals), None) => Ok(Whose::Equals { at, equals }),
-        (at, None, Some(starts)) => {
-            Ok(Whose::Starts { at, starts })
-        }
+        (at, None, Some(starts)) => Ok(Whose::Starts { at, starts }),
         (Some(_), None, None) => {
             Err(section.own_error("\"reply_at\" goes with \"reply_equals\" or \"reply_starts\""))
         }
         (None, Some(_), None) => Err(section.own_error("\"reply_equals\" goes with \"reply_at\"")),
-        (_, Some(_), Some(_)) => {
-            Err(section.own_error("give one of \"reply_equals\" and \"reply_starts\""))
-        }
+        (_, Some(_), Some(_)) => Err(section.own_error("give one of \"reply_equals\" and \"reply_starts\"")),
     }
 }

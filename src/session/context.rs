@@ -105,14 +105,7 @@ pub trait Observer {
     fn ping(&mut self, who: Who, every: EveryIndex, event: PingEvent);
     /// A heartbeat's cycle failed at this server, besides its event; `waited`: since the outstanding
     /// message was due and sent.
-    fn ping_failed(
-        &mut self,
-        who: Who,
-        every: EveryIndex,
-        server: ServerIndex,
-        fault: Fault,
-        waited: Timed,
-    );
+    fn ping_failed(&mut self, who: Who, every: EveryIndex, server: ServerIndex, fault: Fault, waited: Timed);
     /// Whether the next message that fits no kind of the scenario's is to be reported.
     fn wants_unmatched(&self) -> bool;
     /// A message came that fits no kind of the scenario's.

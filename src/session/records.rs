@@ -5,8 +5,8 @@
 //! same write as whatever else the read brings about; a record that matches nothing is counted, never
 //! a fault.
 
-use super::request::refuse_unquotable;
 use super::replies::Echo;
+use super::request::refuse_unquotable;
 use super::values::Values;
 use super::{Context, Observer, Phase, Session, Unmatched};
 use crate::fault::Fault;

@@ -358,11 +358,8 @@ mod tests {
 
     #[test]
     fn a_server_s_interval_has_to_be_possible() {
-        let interval = Interval::Given {
-            value: 0,
-            unit: Duration::from_millis(1),
-            or: Some(Duration::from_secs(300)),
-        };
+        let interval =
+            Interval::Given { value: 0, unit: Duration::from_millis(1), or: Some(Duration::from_secs(300)) };
         let of = |text: &str| given(&interval, &[text.to_owned()]);
         assert_eq!(of("25000").unwrap(), ticks(Duration::from_secs(25)));
         assert_eq!(of("").unwrap(), ticks(Duration::from_secs(300)));

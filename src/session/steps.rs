@@ -168,9 +168,10 @@ impl Session {
         // A server's interval is this step's, if it is out of range.
         let took = took.and_then(|()| {
             let of_this = |value: u8| step.take.iter().any(|(taken, _)| *taken == value);
-            script.given_intervals().filter(|(_, value)| of_this(*value)).try_for_each(|(interval, _)| {
-                rhythm::given(interval, &kept.taken).map(|_| ())
-            })
+            script
+                .given_intervals()
+                .filter(|(_, value)| of_this(*value))
+                .try_for_each(|(interval, _)| rhythm::given(interval, &kept.taken).map(|_| ()))
         });
         self.put_kept(kept, ctx);
         took
@@ -214,11 +215,8 @@ impl Session {
         let script = ctx.script;
         let Some(step) = self.own_step(&script.scenario) else { return };
         let kinds = script.scenario.websocket.as_ref().map(|websocket| &websocket.kinds);
-        let names: Vec<&str> = step
-            .awaits
-            .iter()
-            .filter_map(|kind| kinds?.names().nth(usize::from(kind.0)))
-            .collect();
+        let names: Vec<&str> =
+            step.awaits.iter().filter_map(|kind| kinds?.names().nth(usize::from(kind.0))).collect();
         let names = names.join(" or ");
         let stranger = self.stranger(ctx);
         let (came, matched) = (self.late_pongs, self.missed);
@@ -242,7 +240,9 @@ impl Session {
 /// Whether a value may be missing: a periodic message has an interval for that case.
 fn is_optional(scenario: &Scenario, index: u8) -> bool {
     let every = scenario.websocket.iter().flat_map(|websocket| &websocket.every);
-    every.clone().any(|every| matches!(every.interval, Interval::Given { value, or: Some(_), .. } if value == index))
+    every
+        .clone()
+        .any(|every| matches!(every.interval, Interval::Given { value, or: Some(_), .. } if value == index))
 }
 
 impl Kept {

@@ -170,7 +170,10 @@ impl<'p> Trial<'p> {
             _ => Content::new(&self.shown.redacted(&unit.payload), unit.payload.len()),
         };
         let (kind, rule) = kind.map_or((None, None), |kind| self.kind(kind));
-        self.emit(doing_step, What::Received { frame: unit.name(), kind, rule, compressed: unit.compressed, content });
+        self.emit(
+            doing_step,
+            What::Received { frame: unit.name(), kind, rule, compressed: unit.compressed, content },
+        );
     }
 
     /// Shows a record that came: the session has said what it is, or has not.
@@ -358,7 +361,8 @@ impl Observer for Trial<'_> {
     }
 
     fn numbered(&mut self, _kind: MessageType, missing: u64, again: bool) {
-        let text = if again { "its number came before".to_owned() } else { format!("{missing} missing before it") };
+        let text =
+            if again { "its number came before".to_owned() } else { format!("{missing} missing before it") };
         self.emit("", What::Noted { text });
     }
 

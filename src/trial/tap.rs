@@ -140,10 +140,9 @@ mod tests {
     #[test]
     fn what_is_compressed_is_inflated() {
         // RFC 7692, 7.2.3.1, in one frame and in two.
-        for bytes in [
-            &b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"[..],
-            b"\x41\x03\xf2\x48\xcd\x80\x04\xc9\xc9\x07\x00",
-        ] {
+        for bytes in
+            [&b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"[..], b"\x41\x03\xf2\x48\xcd\x80\x04\xc9\xc9\x07\x00"]
+        {
             let hello = Unit { opcode: Opcode::Text, payload: b"Hello".to_vec(), compressed: Some(7) };
             assert_eq!(Tap::inflating(5).all(bytes), [hello]);
         }

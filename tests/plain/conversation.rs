@@ -52,7 +52,8 @@ fn steps_follow_each_other_and_the_last_opens() {
     driven.receive(text(r#"{"type":"pong","for":3}"#));
     assert_eq!(driven.phase(), Phase::Held);
     let tally = driven.totals().tally();
-    let millis = |step: usize| tally.step(step).expect("it is a step").from_due.max().expect("done").as_millis();
+    let millis =
+        |step: usize| tally.step(step).expect("it is a step").from_due.max().expect("done").as_millis();
     assert_eq!([millis(1), millis(2), millis(3)], [100, 52, 652], "hello, join after its pause, open");
 }
 
@@ -134,7 +135,8 @@ times = 2
 }
 
 fn times_of(interval: &str, number: u32, millis: u64) -> Vec<u64> {
-    let source = format!("[[websocket.every]]\nname = \"say\"\nsend = \"{{sequence}}\"\ninterval = \"{interval}\"\n");
+    let source =
+        format!("[[websocket.every]]\nname = \"say\"\nsend = \"{{sequence}}\"\ninterval = \"{interval}\"\n");
     let sent = playing(&source, number).play(millis);
     let numbers: Vec<String> = sent.iter().map(|(.., payload)| payload.clone()).collect();
     assert_eq!(numbers, (0..sent.len()).map(|k| k.to_string()).collect::<Vec<_>>(), "each says its number");
@@ -206,9 +208,8 @@ fn what_is_declared_beside_a_session_is_all_that_it_costs() {
         let script = playing(rest, 0).script;
         Side::bytes_a_session(&script.scenario, &script.rhythm)
     };
-    let every = |name: &str, rest: &str| {
-        format!("[[websocket.every]]\nname = \"{name}\"\nsend = \"x\"\n{rest}\n")
-    };
+    let every =
+        |name: &str, rest: &str| format!("[[websocket.every]]\nname = \"{name}\"\nsend = \"x\"\n{rest}\n");
     let heartbeat = |name: &str| every(name, "interval = \"1s\"\nframe = \"ping\"");
     assert_eq!(bytes(&heartbeat("a")), 0);
     assert_eq!(bytes(&(heartbeat("a") + &heartbeat("b") + &heartbeat("c"))), 24);

@@ -54,7 +54,8 @@ fn tables(value: &Value, path: String, paths: &mut Vec<String>) {
 
 #[test]
 fn a_key_that_no_section_has_is_refused_everywhere() {
-    let (mut tried, mut sources): (usize, Vec<&str>) = (0, Scenario::builtins().iter().map(|it| it.1).collect());
+    let (mut tried, mut sources): (usize, Vec<&str>) =
+        (0, Scenario::builtins().iter().map(|it| it.1).collect());
     sources.push(TEMPLATE);
     for source in sources {
         let good = as_json(source);

@@ -81,11 +81,7 @@ impl Timers {
     pub fn with_calendar(queues: usize, irregular: impl Fn(usize) -> bool, now: Tick) -> Self {
         let irregular: Vec<usize> = (0..queues).filter(|queue| irregular(*queue)).collect();
         assert!(irregular.len() <= TAGS_MAX, "a calendar can tell {TAGS_MAX} queues apart");
-        Self {
-            calendar: (!irregular.is_empty()).then(|| Calendar::new(now)),
-            irregular,
-            ..Self::new(queues)
-        }
+        Self { calendar: (!irregular.is_empty()).then(|| Calendar::new(now)), irregular, ..Self::new(queues) }
     }
 
     /// Arms a timer. An entry that is due a little before the one ahead of it (by the loop's own

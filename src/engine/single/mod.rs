@@ -22,7 +22,9 @@ use crate::fault::Fault;
 use crate::measure::Handshake;
 use crate::members::SessionNumber;
 use crate::plan::Plan;
-use crate::session::{Commands, Context, Observer, Phase, Script, Session, Side, Slots, Spills, Timer, Vault, Waits, Who};
+use crate::session::{
+    Commands, Context, Observer, Phase, Script, Session, Side, Slots, Spills, Timer, Vault, Waits, Who,
+};
 use connection::{Connection, Event};
 
 /// The longest sleep: how late a request to end may be seen.

@@ -2,8 +2,8 @@
 //!
 //! Computes nothing. Invariant: a warning stands wherever two clocks differ so much that it shows.
 
-use super::super::{MessagesResult, RunResult};
 use super::super::texts::summary::Summary;
+use super::super::{MessagesResult, RunResult};
 use super::{SERVERS_SHOWN_MAX, Text, counted};
 use crate::foreign;
 use crate::numbers::{bytes, figure, grouped};

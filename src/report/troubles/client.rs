@@ -77,7 +77,8 @@ fn errors(place: Place, kinds: &[&str], result: &RunResult) -> Vec<Finding> {
         if elsewhere > 0 {
             // Nobody is there, whoever was to answer: the same for all behind that address.
             let target = result.plan.get("target").and_then(|url| url.as_str());
-            let target = target.filter(|_| detail.kind == REFUSED && is_in(Place::Http, &detail.step, result));
+            let target =
+                target.filter(|_| detail.kind == REFUSED && is_in(Place::Http, &detail.step, result));
             let said = Reason::SeenErrors.with(grouped(elsewhere)).with(detail.kind.as_str());
             let at = detail.sample.as_ref().map(|sample| sample.at_seconds);
             found.push(finding(target, at, said.with(detail.step.as_str())));

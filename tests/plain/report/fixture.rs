@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use startline::fault::{Blame, Fault, NamedFault};
 use startline::measure::ledger::LedgerTotals;
-use startline::measure::{EveryName, FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals};
+use startline::measure::{
+    EveryName, FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals,
+};
 use startline::members::{MemberId, SessionNumber};
 use startline::plan::capacity::Limits;
 use startline::plan::roster::Roster;

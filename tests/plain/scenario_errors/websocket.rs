@@ -13,7 +13,10 @@ fn roles() {
 #[test]
 fn what_was_written_otherwise_once_is_named() {
     for (old, new) in [
-        ("hello = \"x\"", "\"hello\" in [websocket] is written otherwise now: [[websocket.steps]] with a \"name\""),
+        (
+            "hello = \"x\"",
+            "\"hello\" in [websocket] is written otherwise now: [[websocket.steps]] with a \"name\"",
+        ),
         ("open_timeout = \"5s\"", "\"timeout\" in [[websocket.steps]]"),
         ("record = \"x\"", "[[websocket.every]] with name = \"record\""),
         ("type_member = \"t\"", "type_at = \"/name\""),
@@ -67,7 +70,10 @@ fn steps_periodic_messages_and_kinds_share_their_names() {
     let single = GOOD.replace("name = \"hello\"", "name = \"open\"");
     let scenario = Scenario::compile("x.toml", &single, &[]).expect("nothing is wrong");
     assert_eq!(scenario.step_names(), ["login", "enter", "connect", "open", "ping"]);
-    let two = single.replace("[[websocket.every]]\nname = \"ping\"", "[[websocket.steps]]\nname = \"more\"\nsend = \"x\"\n[[websocket.every]]\nname = \"ping\"");
+    let two = single.replace(
+        "[[websocket.every]]\nname = \"ping\"",
+        "[[websocket.steps]]\nname = \"more\"\nsend = \"x\"\n[[websocket.every]]\nname = \"ping\"",
+    );
     assert!(refused(&two).contains("only a single step can be called so"), "{}", refused(&two));
 }
 
@@ -77,7 +83,11 @@ fn periodic_messages() {
         ("start = \"off\"", "start = \"no\"", "\"no\" is neither \"on\" nor \"off\""),
         ("start = \"off\"", "share = 1.5", "1.5 is not a share over 0 and up to 1"),
         ("start = \"off\"", "times = 0", "it must be from 1 to 4294967295"),
-        ("start = \"off\"", "frame = \"pong\"", "\"pong\" is not \"ping\", the only frame besides the message's own"),
+        (
+            "start = \"off\"",
+            "frame = \"pong\"",
+            "\"pong\" is not \"ping\", the only frame besides the message's own",
+        ),
         ("start = \"off\"", "timeout = \"1s\"", "nothing is awaited: give \"reply\""),
         ("start = \"off\"", "reply_at = \"/id\"", "nothing is awaited: give \"reply\""),
     ] {
@@ -94,7 +104,10 @@ fn presence_needs_announcements_and_the_other_way_round() {
          or \"updated\""
     );
     assert_eq!(
-        spoiled("[websocket.presence]\nsubject = \"/id\"\nlisted = { kind = \"HELLO\", at = \"/all/*/id\" }", ""),
+        spoiled(
+            "[websocket.presence]\nsubject = \"/id\"\nlisted = { kind = \"HELLO\", at = \"/all/*/id\" }",
+            ""
+        ),
         "x.toml:19:1: \"messages\" in [websocket]: \"JOINED\" announces a member, and there is no \
          [websocket.presence] to say where its id is"
     );

@@ -374,7 +374,10 @@ impl World {
             // Timers come a little late, never early.
             let late = self.rng.u64(..2_000);
             let at = self.now + wait + 16 + late;
-            self.push(at, Event::Timer { session: index, queue: self.script.rhythm.queues().of(timer), due: due.raw() });
+            self.push(
+                at,
+                Event::Timer { session: index, queue: self.script.rhythm.queues().of(timer), due: due.raw() },
+            );
         }
         if !out.is_empty() && self.runners[index].connected {
             self.answer(index, out);

@@ -219,14 +219,7 @@ impl Observer for Witness {
             PingEvent::Pending => self.tally.pending += 1,
         }
     }
-    fn ping_failed(
-        &mut self,
-        who: Who,
-        every: EveryIndex,
-        server: ServerIndex,
-        fault: Fault,
-        waited: Timed,
-    ) {
+    fn ping_failed(&mut self, who: Who, every: EveryIndex, server: ServerIndex, fault: Fault, waited: Timed) {
         self.books.ping_failed(who, every, server, fault, waited);
     }
     fn wants_unmatched(&self) -> bool {
