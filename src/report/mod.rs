@@ -54,7 +54,7 @@ pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use requests::RequestsResult;
 pub use result::*;
-pub use servers::{MoveResult, RoutingResult, ServerFailure, ServerResult, Spread};
+pub use servers::{AddressResult, MoveResult, RoutingResult, ServerFailure, ServerResult, Spread};
 pub use stalls::{StallResult, StallsResult};
 pub use troubles::{Certainty, Evidence, Side, TroubleResult};
 pub use watched::{WatchEvent, WatchResult, WatchedResult};

@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
-use super::{MessagesResult, Ordered, RoutingResult, ServerResult, StallsResult, TroubleResult, WatchResult};
+use super::{
+    AddressResult, MessagesResult, Ordered, RoutingResult, ServerResult, StallsResult, TroubleResult,
+    WatchResult,
+};
 use crate::lang::Sentence;
 use crate::members::{MemberName, SessionNumber};
 use crate::scenario::Good;
@@ -471,15 +474,6 @@ pub struct GeneratorResult {
     /// Their difference over the sessions open; `null` with none. One run's quotient has allocator
     /// slack and histograms in it: the slope over several sizes is the true figure.
     pub bytes_per_session: Option<f64>,
-}
-
-/// The connections to an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AddressResult {
-    /// Begun.
-    pub begun: u64,
-    /// Of these, the ones that came up; where one did not, the host's next address was tried.
-    pub up: u64,
 }
 
 impl Verdict {

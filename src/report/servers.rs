@@ -16,6 +16,15 @@ use crate::scenario::{Scenario, StepIndex};
 /// Kinds of failures of a server; more stay in `failures.jsonl`.
 const DETAILS_MAX: usize = 64;
 
+/// The connections to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressResult {
+    /// Begun.
+    pub begun: u64,
+    /// Of these, the ones that came up; where one did not, the host's next address was tried.
+    pub up: u64,
+}
+
 /// A server: scheme, host and port, with the path where the servers returned the URL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServerResult {

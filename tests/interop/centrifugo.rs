@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::broker::Broker;
 use crate::common::processes::free_port;
 use crate::common::{DEADLINE, eventually, finish, kinds, piped};
-use crate::played::{Playing, SESSIONS, built_in, playing};
+use crate::played::{Playing, SESSIONS, playing, quiet_at_the_end};
 
 struct Centrifugo {
     broker: Broker,
@@ -88,7 +88,7 @@ impl Centrifugo {
     }
 
     fn playing(&self) -> Playing {
-        playing(&built_in("centrifugo"), &self.url).and("every", "say.interval=1s")
+        playing(&quiet_at_the_end("centrifugo"), &self.url).and("every", "say.interval=1s")
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::broker::Broker;
 use crate::common::processes::free_port;
 use crate::common::{eventually, kinds};
-use crate::played::{SESSIONS, built_in, playing};
+use crate::played::{SESSIONS, built_in, playing, quiet_at_the_end};
 use crate::programs::program;
 
 struct Mosquitto {
@@ -47,7 +47,7 @@ impl Mosquitto {
 #[test]
 fn everyone_subscribes_and_hears_everyone() {
     let mosquitto = Mosquitto::start(true);
-    let playing = playing(&built_in("mqtt"), &mosquitto.url);
+    let playing = playing(&quiet_at_the_end("mqtt"), &mosquitto.url);
     let played = playing
         .and("every", "say.interval=1s")
         .and("every", "ping.interval=1500ms")

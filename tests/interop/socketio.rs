@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::common::kinds;
-use crate::played::{Played, SESSIONS, built_in, playing};
+use crate::played::{Played, SESSIONS, built_in, playing, quiet_at_the_end};
 use crate::server::{Server, counted};
 
 /// Sessions that upgrade from polling to a WebSocket, as Socket.IO's clients do by default.
@@ -32,9 +32,10 @@ fn assert_pings_answered(played: &Played, books: &Value) {
 
 #[test]
 fn everyone_joins_says_and_answers_pings() {
-    let mut server = Server::node("socketio", &json!({}));
-    let playing = playing(&built_in("socketio"), &server.url());
-    let played = playing.and("every", "say.interval=800ms..1200ms").with("end", "quit").finish(0);
+    // Nor is anyone pinged, or sent a tick, as the run ends.
+    let mut server = Server::node("socketio", &json!({"ping_interval_ms": 1300, "ticks_max": 8}));
+    let playing = playing(&quiet_at_the_end("socketio"), &server.url());
+    let played = playing.and("every", "say.interval=600ms..1s").with("end", "quit").finish(0);
     let sessions = u64::from(SESSIONS);
     let books = server.closed_books(sessions);
     played.assert_all_held();

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::broker::Broker;
 use crate::common::processes::free_port;
 use crate::common::{eventually, finish, kinds, piped};
-use crate::played::{Playing, SESSIONS, built_in, playing};
+use crate::played::{Playing, SESSIONS, built_in, playing, quiet_at_the_end};
 use crate::programs::program;
 
 /// Debian's scripts drop privileges to a user of their own; these are what they call.
@@ -98,7 +98,7 @@ fn command(directory: &Path, name: &str, register_port: u16) -> Command {
 #[ignore = "RabbitMQ takes long to start: scripts/release-check"]
 fn the_broker_confirms_and_delivers_what_was_said() {
     let rabbit = RabbitMq::start();
-    let played = rabbit.playing(&built_in("stomp")).with("end", "quit").finish(0);
+    let played = rabbit.playing(&quiet_at_the_end("stomp")).with("end", "quit").finish(0);
     played.assert_all_held();
     let sent = played.count("/every/say/sent");
     let mut counters = [0; 3];

@@ -247,9 +247,11 @@ take = { token = "/token", room = "/room" }
 url = "/ws?t={token}"
 quit = '{"bye":"{room}"}'
 [websocket.messages]
-pong = "reply"
-[websocket.ping]
-message = '{"in":"{room}","n":{sequence}}'
+pong = {}
+[[websocket.every]]
+name = "ping"
+reply = "pong"
+send = '{"in":"{room}","n":{sequence}}'
 interval = "1s"
 timeout = "1s"
 "#;

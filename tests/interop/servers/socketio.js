@@ -6,10 +6,11 @@ const http = require('http');
 const { Server } = require('socket.io');
 const { count, listen, settings } = require('./books.js');
 
-const { ping_interval_ms, ping_timeout_ms, tick_ms } = settings({
+const { ping_interval_ms, ping_timeout_ms, tick_ms, ticks_max } = settings({
   ping_interval_ms: 1500,
   ping_timeout_ms: 1000,
   tick_ms: 500,
+  ticks_max: Infinity,
 });
 const server = http.createServer();
 const io = new Server(server, { pingInterval: ping_interval_ms, pingTimeout: ping_timeout_ms });
@@ -52,6 +53,13 @@ io.on('connection', (socket) => {
   });
   socket.on('disconnect', (reason) => count('disconnects', reason));
 });
-setInterval(() => io.to('lobby').emit('tick', { ts: Date.now() }), tick_ms);
+// Those that somebody hears.
+let ticks = 0;
+setInterval(() => {
+  if (ticks < ticks_max && io.sockets.adapter.rooms.has('lobby')) {
+    ticks += 1;
+    io.to('lobby').emit('tick', { ts: Date.now() });
+  }
+}, tick_ms);
 
 listen(server, () => ({ open: io.engine.clientsCount }));

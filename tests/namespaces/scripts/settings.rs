@@ -382,7 +382,7 @@ fn what_is_no_plan_is_refused() {
         "apply --sessions",
         "apply --sessions 0",
         "apply --sessions many",
-        "apply --sessions 1.5k",
+        "apply --sessions 1.5x",
         "apply --sessions 6000k0",
         "apply --sessions 5000000k",
         "apply --sources 70k",

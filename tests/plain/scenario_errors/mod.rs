@@ -229,7 +229,8 @@ fn a_value_used_before_it_is_taken() {
 fn a_value_that_has_no_meaning_yet() {
     assert_eq!(
         spoiled("path = \"/enter/{challenge_id}\"", "path = \"/enter/{held_ms}\""),
-        "x.toml:13:8: \"path\" in [[http]]: {held_ms} has no meaning before the session is open"
+        "x.toml:13:8: \"path\" in [[http]]: {held_ms} has no meaning before the session is open; \
+         it is for periodic messages and quit"
     );
 }
 

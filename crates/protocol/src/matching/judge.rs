@@ -3,7 +3,7 @@
 //! Knows no bytes of the record but those values. Invariant: what is decided stays decided, whatever
 //! comes, so the outcome does not depend on the order in which conditions become known.
 
-use super::tree::Node;
+use super::tree::{Node, Rules};
 use super::value::{Found, Value};
 
 /// Rules of a matcher at most: a set of them is a word.
@@ -14,9 +14,6 @@ pub(super) const SLOTS_MAX: usize = 127;
 
 /// The slot that stands for the elements of the list that is handed out as it is read.
 pub(super) const EACH: u128 = 1 << SLOTS_MAX;
-
-/// A set of rules, the first in the lowest bit.
-pub(super) type Rules = u64;
 
 /// What a judge knows of a rule.
 #[derive(Clone, Debug, Default)]

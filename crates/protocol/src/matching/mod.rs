@@ -48,11 +48,11 @@ pub use rule::{Pointer, PointerError, Rule, Want};
 pub use value::{VALUE_BYTES_MAX, Value};
 
 use json::{Body, Walk};
-use judge::{Brief, EACH, Judge, Rules, SLOTS_MAX};
+use judge::{Brief, EACH, Judge, SLOTS_MAX};
 use quick::Types;
 use raw::{After, Reading, Texts};
 use search::Mark;
-use tree::Tree;
+use tree::{Rules, Tree};
 
 /// Rules, compiled: what is the same for all records.
 #[derive(Clone, Debug, Default)]

@@ -2,8 +2,9 @@
 //!
 //! Invariant: every condition becomes known at the byte that decides it, or at the record's end.
 
-use super::judge::{Brief, Judge, Rules};
+use super::judge::{Brief, Judge};
 use super::search::{Mark, Search};
+use super::tree::Rules;
 use super::value::{Found, Token, Value};
 
 /// The conditions of a matcher on bytes.

@@ -2,9 +2,11 @@
 //!
 //! Invariant: a node's parent comes before it; the root is the whole JSON and has no conditions.
 
-use super::judge::Rules;
 use super::rule::{Pointer, Want};
 use super::{Excess, Result};
+
+/// A set of rules, the first in the lowest bit.
+pub(super) type Rules = u64;
 
 /// No node.
 pub(super) const NONE: u8 = u8::MAX;
