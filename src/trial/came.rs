@@ -73,6 +73,8 @@ impl Came {
 
 #[cfg(test)]
 mod tests {
+    use startline_protocol::websocket::Opcode;
+
     use super::*;
 
     fn came(separator: Option<&str>) -> Came {
@@ -81,7 +83,7 @@ mod tests {
     }
 
     fn unit(text: &str) -> Unit {
-        Unit { opcode: Opcode::Text, payload: text.as_bytes().to_vec() }
+        Unit { opcode: Opcode::Text, payload: text.as_bytes().to_vec(), compressed: None }
     }
 
     fn text(record: &Record) -> &str {
