@@ -20,7 +20,9 @@ use startline_os::timers::Timers;
 use startline_protocol::http::{Limits, ResponseReader};
 use startline_protocol::matching::{Each, Matcher, Matching, Place, Pointer, Rule, Want, Wanted};
 use startline_protocol::tls::{Opened, Pool, Reassembly, Secrets, Suite};
-use startline_protocol::websocket::{Opcode, Reader, Utf8Check, apply_mask, parse_header, write_frame};
+use startline_protocol::websocket::{
+    Inflater, Opcode, Reader, Utf8Check, Violation, apply_mask, parse_header, write_frame,
+};
 use tungstenite::handshake::derive_accept_key;
 
 const ENTER_ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nServer: nginx/1.24.0\r\nDate: Tue, 01 Jul 2025 09:00:00 GMT\r\n\
@@ -85,6 +87,35 @@ fn frames(c: &mut Criterion) {
             check.feed(black_box(&large)).and_then(|()| check.finish())
         });
     });
+    group.finish();
+}
+
+/// As servers send it without context takeover (RFC 7692, 7.2.1).
+fn deflated(text: &[u8]) -> Vec<u8> {
+    let mut compress = flate2::Compress::new(flate2::Compression::default(), false);
+    let mut out = Vec::with_capacity(text.len() + 64);
+    compress.compress_vec(text, &mut out, flate2::FlushCompress::Sync).expect("room for it");
+    out.truncate(out.len() - 4);
+    out
+}
+
+/// What compression costs a message: begin anew, inflate, to the check that it is whole.
+fn compression(c: &mut Criterion) {
+    let mut group = c.benchmark_group("inflate");
+    let mut inflater = Inflater::default();
+    for (name, text) in [("broadcast of 150 B", USER_ENTERED.into()), ("broadcast of 2 KB", connected(20))] {
+        let compressed = deflated(text.as_bytes());
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let take = |piece: &[u8], _: bool| {
+                    black_box(piece);
+                    Ok::<(), Violation>(())
+                };
+                inflater.message(black_box(&compressed), 1 << 20, take)
+            });
+        });
+    }
     group.finish();
 }
 
@@ -323,5 +354,16 @@ mod kept_keys {
     }
 }
 
-criterion_group!(pieces, http, frames, messages, rules, templates, timers, histograms, tls_records);
+criterion_group!(
+    pieces,
+    http,
+    frames,
+    compression,
+    messages,
+    rules,
+    templates,
+    timers,
+    histograms,
+    tls_records
+);
 criterion_main!(pieces);

@@ -1,4 +1,5 @@
-//! Frame headers against tungstenite for either side, close payloads and text against the standard library.
+//! Frame headers against tungstenite for either side, close payloads and text against the standard library,
+//! compressed messages against flate2's reader.
 
 #![no_main]
 
@@ -8,7 +9,9 @@ use startline_protocol::websocket::Reader;
 
 fuzz_target!(|bytes: &[u8]| {
     frames::header(bytes, Reader::Client);
+    frames::header(bytes, Reader::Inflating);
     frames::header(bytes, Reader::Server);
     frames::close(bytes);
     frames::text(bytes);
+    frames::inflated(bytes);
 });

@@ -124,6 +124,14 @@ impl Observer for Books {
         self.recorder.message(bytes);
     }
 
+    fn compression_agreed(&mut self) {
+        self.recorder.compression_agreed();
+    }
+
+    fn inflated(&mut self, compressed: u64, inflated: u64) {
+        self.recorder.inflated(compressed, inflated);
+    }
+
     fn record(&mut self, kind: MessageType) {
         self.recorder.record(kind);
     }

@@ -188,10 +188,12 @@ mod tests {
         use startline_protocol::websocket::Violation::*;
         for violation in [
             BadClose,
+            BadDeflate,
             BadUtf8,
             ControlFragmented,
             ControlTooLong,
             ExpectedContinuation,
+            InflatedTooLong,
             LengthEncoding,
             MaskBit,
             MessageTooLong,

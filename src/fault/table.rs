@@ -218,7 +218,18 @@ faults! {
         SubprotocolRefused => ("subprotocol-refused", Server, NOTHING,
             "The server does not speak the subprotocol that the scenario offers; compare their names.",
             "시나리오가 제안한 서브프로토콜을 서버가 지원하지 않습니다. 이름을 비교하십시오.")
-        /// The peer broke RFC 6455.
+        /// The 101 agrees on permessage-deflate without `server_no_context_takeover`.
+        DeflateTakeover => ("deflate-takeover", Server, NOTHING,
+            "The server keeps its compression context from message to message, which the request declined: let it \
+             agree on server_no_context_takeover, or leave out compression in the scenario.",
+            "요청에서 사양한 압축 컨텍스트 유지를 서버가 고집합니다. 서버가 server_no_context_takeover에 동의하게 하거나 시나리오에서 \
+             compression을 빼십시오.")
+        /// The 101 agrees on an extension, or on parameters of it, that were not offered.
+        DeflateInvalid => ("deflate-invalid", Server, NOTHING,
+            "The server or a proxy agrees on an extension or a parameter that was not offered, or that is not valid; see \
+             Sec-WebSocket-Extensions in the evidence.",
+            "서버나 프록시가 제안하지 않았거나 잘못된 확장 또는 매개변수로 응답합니다. 증거의 Sec-WebSocket-Extensions를 확인하십시오.")
+        /// The peer broke RFC 6455 or 7692.
         Violation(Violation, plain) => ("violation:<rule>", Server, NOTHING,
             "The server or a proxy breaks RFC 6455; capture one session and read the frame.",
             "서버나 프록시가 RFC 6455를 위반합니다. 세션 하나를 캡처하여 프레임을 확인하십시오.")

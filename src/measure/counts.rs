@@ -59,6 +59,31 @@ pub struct Counts {
     pub messages_joined: u64,
     /// Bytes of payload in them.
     pub message_bytes: u64,
+    /// Those of them that came compressed.
+    pub compression: Compression,
+}
+
+/// What came compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compression {
+    /// Sessions whose server agreed upon it.
+    pub sessions: u64,
+    /// Whole messages.
+    pub messages: u64,
+    /// Bytes of payload in them, as received.
+    pub bytes: u64,
+    /// What they inflated to.
+    pub inflated_bytes: u64,
+}
+
+impl Compression {
+    fn add(&mut self, other: &Self) {
+        let Self { sessions, messages, bytes, inflated_bytes } = other;
+        self.sessions += sessions;
+        self.messages += messages;
+        self.bytes += bytes;
+        self.inflated_bytes += inflated_bytes;
+    }
 }
 
 impl Counts {
@@ -87,6 +112,7 @@ impl Counts {
             messages,
             messages_joined,
             message_bytes,
+            compression,
         } = other;
         self.started += started;
         self.opened += opened;
@@ -109,6 +135,7 @@ impl Counts {
         self.messages += messages;
         self.messages_joined += messages_joined;
         self.message_bytes += message_bytes;
+        self.compression.add(compression);
     }
 
     /// Sessions open now.

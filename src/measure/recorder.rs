@@ -187,6 +187,19 @@ impl Recorder {
         self.now.tally.counts.message_bytes += bytes;
     }
 
+    /// A server agreed upon compression.
+    pub fn compression_agreed(&mut self) {
+        self.now.tally.counts.compression.sessions += 1;
+    }
+
+    /// A message came compressed in so many bytes, and inflated to so many.
+    pub fn inflated(&mut self, compressed: u64, inflated: u64) {
+        let of = &mut self.now.tally.counts.compression;
+        of.messages += 1;
+        of.bytes += compressed;
+        of.inflated_bytes += inflated;
+    }
+
     /// A record of this kind came: a message, or a part of one between separators.
     pub fn record(&mut self, kind: MessageType) {
         self.now.tally.messages[usize::from(kind.0)] += 1;

@@ -323,6 +323,7 @@ fn messages(totals: &Totals, facts: &Facts, plan: &Plan) -> MessagesResult {
     MessagesResult {
         received: tally.counts.messages,
         bytes: tally.counts.message_bytes,
+        compressed: kinds::compressed(&tally.counts.compression, plan),
         joined: tally.counts.messages_joined,
         by_type: Ordered(by_type),
         seconds: numbers::seconds(ramp_taken(tally, facts).unwrap_or_default() + facts.hold_actual),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::latencies::latency;
 use super::{LatencyResult, Ordered};
-use crate::measure::{KindTally, Tally};
+use crate::measure::{Compression, KindTally, Tally};
 use crate::members::{MemberName, SessionNumber};
 use crate::numbers;
 use crate::plan::Plan;
@@ -20,6 +20,9 @@ pub struct MessagesResult {
     pub received: u64,
     /// Bytes of payload in them.
     pub bytes: u64,
+    /// What of them came compressed; `null` where the scenario does not offer it.
+    #[serde(default)]
+    pub compressed: Option<CompressedResult>,
     /// Of these, those in which another JSON text followed the first on a line of its own: only the
     /// first was read.
     #[serde(default)]
@@ -45,6 +48,19 @@ pub struct MessagesResult {
     pub socket_bytes_received: u64,
     /// Bytes written to sockets.
     pub socket_bytes_sent: u64,
+}
+
+/// What came compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompressedResult {
+    /// Sessions whose server agreed upon compression.
+    pub sessions: u64,
+    /// Whole messages.
+    pub messages: u64,
+    /// Bytes of payload in them, as received.
+    pub bytes: u64,
+    /// What they inflated to.
+    pub inflated_bytes: u64,
 }
 
 /// How long before they came messages of a kind were sent, by the servers' clocks and ours.
@@ -81,6 +97,13 @@ pub struct OtherMessage {
     pub at_seconds: f64,
     /// Its beginning.
     pub text: String,
+}
+
+/// What came compressed, where that is offered.
+pub(super) fn compressed(counted: &Compression, plan: &Plan) -> Option<CompressedResult> {
+    let Compression { sessions, messages, bytes, inflated_bytes } = *counted;
+    let is_offered = plan.scenario.websocket.as_ref().is_some_and(|websocket| websocket.deflate);
+    is_offered.then_some(CompressedResult { sessions, messages, bytes, inflated_bytes })
 }
 
 /// Answers by kind.

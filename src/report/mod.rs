@@ -49,7 +49,7 @@ use crate::measure::ledger::LedgerTotals;
 use crate::watch::Seen;
 
 pub use build::error_details;
-pub use kinds::{AgeResult, MessagesResult, OtherMessage, SequenceResult};
+pub use kinds::{AgeResult, CompressedResult, MessagesResult, OtherMessage, SequenceResult};
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use requests::RequestsResult;

@@ -218,6 +218,7 @@ impl Text {
         let received = format!("{} ({})", grouped(messages.received), bytes(messages.bytes));
         self.line(Title::Messages, &received);
         self.more(&counted(types.into_iter()));
+        self.compressed(result);
         self.kinds(messages);
         if messages.joined > 0 {
             let text = self.lang.say(Summary::Joined, &[&grouped(messages.joined)]);

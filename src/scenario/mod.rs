@@ -145,6 +145,8 @@ pub struct WebSocket {
     pub close_timeout: Duration,
     /// How long the ticket lives from the answer of the last HTTP step; `None`: no ticket.
     pub ticket_lifetime: Option<Duration>,
+    /// Whether the upgrade offers permessage-deflate.
+    pub deflate: bool,
     /// The longest message accepted.
     pub message_bytes_max: u64,
     /// The kinds of messages known.

@@ -20,11 +20,12 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const MESSAGE_BYTES_MAX: u64 = 16 << 20;
 
 /// Keys besides those of [`kinds`].
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 14] = [
     "url",
     "headers",
     "basic_auth",
     "subprotocol",
+    "compression",
     "connect_timeout",
     "close_timeout",
     "ticket_lifetime",
@@ -102,6 +103,7 @@ pub(super) fn compile(
         connect_timeout: section.delay("connect_timeout", DELAY_MAX)?.unwrap_or(CONNECT_TIMEOUT),
         close_timeout: section.delay("close_timeout", DELAY_MAX)?.unwrap_or(CLOSE_TIMEOUT),
         ticket_lifetime: section.delay("ticket_lifetime", DELAY_MAX)?,
+        deflate: deflate(&section)?,
         message_bytes_max: message_bytes_max(&section)?,
         kinds,
         steps,
@@ -129,6 +131,20 @@ fn refuse_known<'d>(section: &Section<'d>, names: &mut Vec<&'d str>) -> Result<(
     }
     names.push(name.value);
     Ok(())
+}
+
+fn deflate(section: &Section<'_>) -> Result<bool> {
+    match section.text("compression")? {
+        None => Ok(false),
+        Some(text) if text.value == "deflate" => Ok(true),
+        Some(text) => {
+            let message = format!(
+                "\"{}\" is not known: \"deflate\" is (permessage-deflate); without the key nothing is offered",
+                text.value
+            );
+            Err(section.error("compression", text.span, message))
+        }
+    }
 }
 
 fn quits(section: &Section<'_>) -> Result<bool> {

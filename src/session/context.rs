@@ -79,6 +79,10 @@ pub trait Observer {
     fn opened(&mut self, who: Who, server: ServerIndex);
     /// A whole message came, `bytes` of payload.
     fn message(&mut self, bytes: u64);
+    /// The server agreed upon compression.
+    fn compression_agreed(&mut self);
+    /// A whole message came compressed, in so many bytes, and inflated to so many.
+    fn inflated(&mut self, compressed: u64, inflated: u64);
     /// A record of this kind came: a message, or a part of one between separators.
     fn record(&mut self, kind: MessageType);
     /// A record of this kind was answered.

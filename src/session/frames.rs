@@ -2,8 +2,9 @@
 //! [`Partial`].
 //!
 //! Never buffers a message: a message that spans reads goes through the scanner as it comes. Only a
-//! frame header or a control payload that a read cut through is kept. Invariant: at a boundary with
-//! no message open there is no [`Partial`].
+//! frame header or a control payload that a read cut through is kept, and what there is of a
+//! compressed message, since all connections share an inflater. Invariant: at a boundary with no
+//! message open there is no [`Partial`].
 
 use startline_protocol::websocket::{
     FrameHeader, HEADER_BYTES_MAX, MessageReader, Opcode, Reader, Violation, parse_close, parse_header,
@@ -12,7 +13,7 @@ use startline_protocol::websocket::{
 
 use super::messages::SplitMessage;
 use super::secrets::Kept;
-use super::{Context, Observer, PEER_CLOSED, Phase, Session};
+use super::{COMPRESSED, Context, Observer, PEER_CLOSED, Phase, Session};
 use crate::fault::Fault;
 use crate::measure::CloseEnd;
 
@@ -26,9 +27,19 @@ pub struct Partial {
     /// The order, length and UTF-8 of the data message being read.
     reader: MessageReader,
     /// The data message being read: open from its first frame to the last's end.
-    message: Option<SplitMessage>,
+    message: Option<Incoming>,
     /// What the session has taken, until it is open.
     pub(super) kept: Option<Box<Kept>>,
+}
+
+#[derive(Debug)]
+enum Incoming {
+    Plain(SplitMessage),
+    /// What came of it.
+    Compressed {
+        is_text: bool,
+        bytes: Vec<u8>,
+    },
 }
 
 #[derive(Debug)]
@@ -43,6 +54,12 @@ struct Frame {
 impl Partial {
     fn is_needed(&self) -> bool {
         !self.header.is_empty() || self.frame.is_some() || self.message.is_some()
+    }
+
+    /// The bytes that show what is wrong with what is being read. Secrets could not be found in what is
+    /// compressed.
+    fn evidence<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        if matches!(self.message, Some(Incoming::Compressed { .. })) { &[] } else { bytes }
     }
 }
 
@@ -72,15 +89,20 @@ impl Session {
         while !bytes.is_empty() && self.reads_frames() {
             bytes = match partial {
                 Some(partial) if partial.is_needed() => {
-                    self.resume(bytes, partial, ctx).map_err(|fault| (fault, bytes))?
+                    let evidence = partial.evidence(bytes);
+                    self.resume(bytes, partial, ctx).map_err(|fault| (fault, evidence))?
                 }
                 _ => {
                     let fresh = self.fresh_frame(bytes, partial, ctx);
-                    fresh.map_err(|fault| (fault, shows(fault, bytes)))?
+                    fresh.map_err(|fault| (fault, shows(fault, bytes, self.reader())))?
                 }
             };
         }
         Ok(())
+    }
+
+    fn reader(&self) -> Reader {
+        if self.flag(COMPRESSED) { Reader::Inflating } else { Reader::Client }
     }
 
     /// A frame that starts a message, or a control frame, with nothing kept from before: the usual
@@ -91,12 +113,12 @@ impl Session {
         partial: &mut Option<Box<Partial>>,
         ctx: &mut Context<'_, O>,
     ) -> Result<&'b [u8], Fault> {
-        if let Some((header, header_bytes)) = parse_header(bytes, Reader::Client)? {
+        if let Some((header, header_bytes)) = parse_header(bytes, self.reader())? {
             let body = &bytes[header_bytes..];
             let whole = header.payload_len <= body.len() as u64;
             if whole && header.fin && header.opcode != Opcode::Continuation {
                 let (payload, rest) = body.split_at(header.payload_len as usize);
-                self.whole_frame(header.opcode, payload, ctx)?;
+                self.whole_frame(&header, payload, ctx)?;
                 return Ok(rest);
             }
         }
@@ -105,11 +127,13 @@ impl Session {
 
     fn whole_frame<O: Observer>(
         &mut self,
-        opcode: Opcode,
+        header: &FrameHeader,
         payload: &[u8],
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
+        let opcode = header.opcode;
         match opcode {
+            _ if header.compressed => self.compressed_message(payload, opcode == Opcode::Text, ctx),
             Opcode::Text | Opcode::Binary => self.whole_message(payload, opcode == Opcode::Text, ctx),
             Opcode::Continuation => Err(Fault::Violation(Violation::UnexpectedContinuation)),
             Opcode::Close | Opcode::Ping | Opcode::Pong => self.control(opcode, payload, ctx),
@@ -124,7 +148,7 @@ impl Session {
         ctx: &mut Context<'_, O>,
     ) -> Result<&'b [u8], Fault> {
         if partial.frame.is_none() {
-            let (header, rest) = match complete_header(&mut partial.header, bytes)? {
+            let (header, rest) = match complete_header(&mut partial.header, bytes, self.reader())? {
                 (Some(header), rest) => (header, rest),
                 (None, rest) => return Ok(rest),
             };
@@ -148,7 +172,11 @@ impl Session {
         let limit = ctx.script.scenario.websocket.as_ref().map_or(0, |websocket| websocket.message_bytes_max);
         partial.reader.begin_frame(&header, limit)?;
         if matches!(header.opcode, Opcode::Text | Opcode::Binary) {
-            partial.message = Some(SplitMessage::new(header.opcode == Opcode::Text));
+            let is_text = header.opcode == Opcode::Text;
+            partial.message = Some(match header.compressed {
+                true => Incoming::Compressed { is_text, bytes: Vec::new() },
+                false => Incoming::Plain(SplitMessage::new(is_text)),
+            });
         }
         partial.frame = Some(Frame {
             opcode: header.opcode,
@@ -182,15 +210,20 @@ impl Session {
             return Ok(rest);
         }
         partial.reader.feed(piece)?;
-        if let Some(message) = &mut partial.message {
-            self.message_piece(message, piece, ctx)?;
+        match &mut partial.message {
+            Some(Incoming::Plain(message)) => self.message_piece(message, piece, ctx)?,
+            Some(Incoming::Compressed { bytes, .. }) => bytes.extend_from_slice(piece),
+            None => {}
         }
         if !ended {
             partial.frame = Some(frame);
         } else if let Some(whole) = partial.reader.end_frame(frame.fin)?
             && let Some(message) = partial.message.take()
         {
-            self.message_done(message, whole.bytes, ctx)?;
+            match message {
+                Incoming::Plain(message) => self.message_done(message, whole.bytes, ctx)?,
+                Incoming::Compressed { is_text, bytes } => self.compressed_message(&bytes, is_text, ctx)?,
+            }
         }
         Ok(rest)
     }
@@ -238,10 +271,11 @@ impl Session {
 }
 
 /// What of a frame shows this fault: all of it where the header is wrong, else what follows the
-/// header.
-fn shows(fault: Fault, frame: &[u8]) -> &[u8] {
+/// header. Of what is compressed nothing: secrets could not be found in it.
+fn shows(fault: Fault, frame: &[u8], reader: Reader) -> &[u8] {
     let is_of_header = matches!(fault, Fault::Violation(violation) if violation != Violation::BadUtf8);
-    match parse_header(frame, Reader::Client) {
+    match parse_header(frame, reader) {
+        Ok(Some((header, header_bytes))) if header.compressed => &frame[..header_bytes],
         Ok(Some((_, header_bytes))) if !is_of_header => &frame[header_bytes..],
         _ => frame,
     }
@@ -251,11 +285,12 @@ fn shows(fault: Fault, frame: &[u8]) -> &[u8] {
 fn complete_header<'b>(
     kept: &mut Vec<u8>,
     bytes: &'b [u8],
+    reader: Reader,
 ) -> Result<(Option<FrameHeader>, &'b [u8]), Violation> {
     let before = kept.len();
     let room = HEADER_BYTES_MAX.saturating_sub(before).min(bytes.len());
     kept.extend_from_slice(&bytes[..room]);
-    match parse_header(kept, Reader::Client)? {
+    match parse_header(kept, reader)? {
         Some((header, header_bytes)) => {
             kept.clear();
             Ok((Some(header), &bytes[header_bytes - before..]))

@@ -29,6 +29,7 @@ mod every;
 mod frames;
 mod heartbeat;
 mod http;
+mod inflated;
 mod joint;
 mod messages;
 mod records;
@@ -91,6 +92,8 @@ const PING_OUTSTANDING: u8 = 1;
 const STEP_SENT: u8 = PING_OUTSTANDING;
 /// The HTTP connection has carried an answer already.
 const REUSED: u8 = 1 << 1;
+/// Once the 101 is there: compressed messages may come.
+const COMPRESSED: u8 = REUSED;
 /// This step's request has been sent a second time.
 const RETRIED: u8 = 1 << 2;
 /// The ticket was older than its lifetime when the upgrade was sent.

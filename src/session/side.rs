@@ -1,11 +1,12 @@
 //! What a session keeps beside itself because its scenario declares it: side arrays of a worker,
-//! by row. And the worker's one reader of records.
+//! by row. And the worker's one reader of records and one inflater of messages.
 //!
 //! Knows no scenario beyond how many of each it needs. Invariant: a scenario that declares nothing
-//! has no bytes here, and nothing grows once the worker has begun.
+//! has no bytes here, and no array grows once the worker has begun.
 
 use startline_os::tick::{Tick, Ticks};
 use startline_protocol::matching::Matching;
+use startline_protocol::websocket::Inflater;
 
 use super::records::Step;
 use super::{Rhythm, Script};
@@ -40,7 +41,7 @@ pub(super) struct Count {
 }
 
 /// The side arrays of one worker.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Side {
     beats: Array<Beat>,
     counts: Array<Count>,
@@ -49,6 +50,8 @@ pub struct Side {
     numbers: Array<u32>,
     /// Reads records that lie in one piece; taken while it does.
     pub(super) matching: Option<Box<Matching>>,
+    /// Inflates messages; made for the first one that is compressed, taken while it does.
+    pub(super) inflater: Option<Box<Inflater>>,
 }
 
 /// So many entries a row.
@@ -84,6 +87,7 @@ impl Side {
             given: Array::new(needs.given, rows),
             numbers: Array::new(numbers(&script.scenario), rows),
             matching: None,
+            inflater: None,
         }
     }
 

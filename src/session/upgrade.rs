@@ -4,13 +4,13 @@
 //! Invariant: a session connects only after the URL's host was found to be allowed.
 
 use startline_protocol::http::{HttpError, Limits, ResponseReader};
-use startline_protocol::websocket::key_text;
+use startline_protocol::websocket::{DeflateRefusal, OFFER, is_agreed, key_text};
 use tungstenite::handshake::derive_accept_key;
 
 use super::http::http_fault;
 use super::request::{refuse_broken, write_fields};
 use super::setup::evidence_of;
-use super::{Context, Observer, Phase, Session, TICKET_AGED, Timer};
+use super::{COMPRESSED, Context, Observer, Phase, Session, TICKET_AGED, Timer};
 use crate::fault::Fault;
 use crate::scenario::WebSocket;
 use crate::scenario::template::{Part, Scope, Template};
@@ -82,6 +82,11 @@ impl Session {
         out.extend_from_slice(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
         out.extend_from_slice(&key_text(setup.key));
         out.extend_from_slice(b"\r\n");
+        if websocket.deflate {
+            out.extend_from_slice(b"Sec-WebSocket-Extensions: ");
+            out.extend_from_slice(OFFER.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
         let scope = self.scope(&setup.taken, 0, ctx);
         let written = write_subprotocols(websocket, &scope, ctx.out)
             .and_then(|()| write_fields(&websocket.headers, &scope, ctx.out));
@@ -124,9 +129,17 @@ impl Session {
             return self.put_setup(setup, ctx);
         }
         let scope = self.scope(&setup.taken, 0, ctx);
-        if let Err(fault) = check_upgrade(&setup.answer, setup.key, websocket, &scope) {
-            self.put_setup(setup, ctx);
-            return self.fail(fault, bytes, ctx);
+        let checked = check_upgrade(&setup.answer, setup.key, websocket, &scope);
+        let is_compressed = match checked.and_then(|()| check_extensions(&setup.answer, websocket)) {
+            Ok(is_compressed) => is_compressed,
+            Err(fault) => {
+                self.put_setup(setup, ctx);
+                return self.fail(fault, bytes, ctx);
+            }
+        };
+        self.set_flag(COMPRESSED, is_compressed);
+        if is_compressed {
+            ctx.observer.compression_agreed();
         }
         ctx.observer.step_ok(script.places.connect(), ctx.timed(self.due, self.sent));
         self.keep_taken(*setup, ctx);
@@ -174,8 +187,7 @@ fn check_upgrade(
     };
     let fits = answer.lists("Upgrade", "websocket")
         && answer.lists("Connection", "upgrade")
-        && is_only("Sec-WebSocket-Accept", Some(&derive_accept_key(&key_text(key))))
-        && answer.header("Sec-WebSocket-Extensions").is_none();
+        && is_only("Sec-WebSocket-Accept", Some(&derive_accept_key(&key_text(key))));
     if !fits {
         return Err(Fault::UpgradeInvalid);
     }
@@ -190,4 +202,16 @@ fn check_upgrade(
         true => Ok(()),
         false => Err(Fault::SubprotocolRefused),
     }
+}
+
+/// Whether compression was agreed upon.
+fn check_extensions(answer: &ResponseReader, websocket: &WebSocket) -> Result<bool, Fault> {
+    let mut extensions = answer.headers("Sec-WebSocket-Extensions");
+    if !websocket.deflate {
+        return if extensions.next().is_none() { Ok(false) } else { Err(Fault::UpgradeInvalid) };
+    }
+    is_agreed(extensions).map_err(|refusal| match refusal {
+        DeflateRefusal::Takeover => Fault::DeflateTakeover,
+        DeflateRefusal::NotOffered => Fault::DeflateInvalid,
+    })
 }

@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 
 use memchr::memmem::Finder;
-use startline_protocol::websocket::Opcode;
 
 use super::tap::Unit;
 use crate::scenario::{MessageType, Scenario};
@@ -35,8 +34,9 @@ impl Came {
 
     /// A whole message. Returns the records of it that are known already.
     pub(super) fn message(&mut self, unit: Unit, label: &str) -> Vec<(Record, MessageType)> {
-        let record = |opcode: Opcode, payload: &[u8]| Record {
-            unit: Unit { opcode, payload: payload.to_vec() },
+        let (opcode, compressed) = (unit.opcode, unit.compressed);
+        let record = |payload: &[u8]| Record {
+            unit: Unit { opcode, payload: payload.to_vec(), compressed },
             label: label.to_owned(),
         };
         match &self.separator {
@@ -44,11 +44,11 @@ impl Came {
             Some(separator) => {
                 let mut rest = &unit.payload[..];
                 while let Some(end) = separator.find(rest) {
-                    self.records.push_back(record(unit.opcode, &rest[..end]));
+                    self.records.push_back(record(&rest[..end]));
                     rest = &rest[end + separator.needle().len()..];
                 }
                 if !rest.is_empty() {
-                    self.records.push_back(record(unit.opcode, rest));
+                    self.records.push_back(record(rest));
                 }
             }
         }
@@ -73,6 +73,8 @@ impl Came {
 
 #[cfg(test)]
 mod tests {
+    use startline_protocol::websocket::Opcode;
+
     use super::*;
 
     fn came(separator: Option<&str>) -> Came {
@@ -81,7 +83,7 @@ mod tests {
     }
 
     fn unit(text: &str) -> Unit {
-        Unit { opcode: Opcode::Text, payload: text.as_bytes().to_vec() }
+        Unit { opcode: Opcode::Text, payload: text.as_bytes().to_vec(), compressed: None }
     }
 
     fn text(record: &Record) -> &str {

@@ -85,6 +85,9 @@ pub enum What {
         kind: Option<String>,
         /// How the kind was recognized.
         rule: Option<String>,
+        /// In how many bytes the message came, if it was compressed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        compressed: Option<u64>,
         /// The payload.
         #[serde(flatten)]
         content: Content,

@@ -78,7 +78,10 @@ impl<'p> Trial<'p> {
             at: Duration::ZERO,
             asked_at: Duration::ZERO,
             answer: None,
-            incoming: Tap::new(Reader::Client),
+            incoming: match &scenario.websocket {
+                Some(websocket) if websocket.deflate => Tap::inflating(websocket.message_bytes_max),
+                _ => Tap::new(Reader::Client),
+            },
             outgoing: Tap::new(Reader::Server),
             came: Came::new(scenario),
             stay,
@@ -167,7 +170,10 @@ impl<'p> Trial<'p> {
             _ => Content::new(&self.shown.redacted(&unit.payload), unit.payload.len()),
         };
         let (kind, rule) = kind.map_or((None, None), |kind| self.kind(kind));
-        self.emit(doing_step, What::Received { frame: unit.name(), kind, rule, content });
+        self.emit(
+            doing_step,
+            What::Received { frame: unit.name(), kind, rule, compressed: unit.compressed, content },
+        );
     }
 
     /// Shows a record that came: the session has said what it is, or has not.
@@ -335,6 +341,8 @@ impl Observer for Trial<'_> {
     }
 
     fn message(&mut self, _bytes: u64) {}
+    fn compression_agreed(&mut self) {}
+    fn inflated(&mut self, _compressed: u64, _inflated: u64) {}
 
     fn record(&mut self, kind: MessageType) {
         if let Some(record) = self.came.record(kind) {

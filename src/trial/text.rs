@@ -78,13 +78,13 @@ impl Lines<'_> {
                 let text = foreign::line(value, usize::MAX);
                 self.further(&format!("{name} = {text} ({})", numbers::bytes(*bytes)));
             }
-            What::Sent { frame, content } => self.frame('>', frame, None, content),
-            What::Received { frame, kind, rule, content } => {
+            What::Sent { frame, content } => self.frame('>', frame, None, None, content),
+            What::Received { frame, kind, rule, compressed, content } => {
                 let kind = kind.as_ref().map(|kind| match rule {
                     Some(rule) => format!("{kind} ({rule})"),
                     None => format!("{kind} (no kind matches)"),
                 });
-                self.frame('<', frame, kind.as_deref(), content);
+                self.frame('<', frame, kind.as_deref(), *compressed, content);
             }
             What::Done { is_request: true, .. } => {}
             What::Done { took_ms, .. } => {
@@ -145,7 +145,20 @@ impl Lines<'_> {
         }
     }
 
-    fn frame(&mut self, arrow: char, frame: &str, kind: Option<&str>, content: &Content) {
+    fn frame(
+        &mut self,
+        arrow: char,
+        frame: &str,
+        kind: Option<&str>,
+        compressed: Option<u64>,
+        content: &Content,
+    ) {
+        let size = match compressed {
+            Some(bytes) => {
+                format!("{}, compressed to {}", numbers::bytes(content.bytes), numbers::bytes(bytes))
+            }
+            None => numbers::bytes(content.bytes),
+        };
         let paint = if arrow == '>' { Paint::Warning } else { Paint::Good };
         match (frame, kind) {
             ("close", _) => self.line(arrow, paint, format!("close {}", one_line(content)).trim_end()),
@@ -155,11 +168,11 @@ impl Lines<'_> {
                 self.line(arrow, paint, &format!("{frame} frame{payload}"));
             }
             (_, Some(kind)) => {
-                self.line(arrow, paint, &format!("{kind}, {}", numbers::bytes(content.bytes)));
+                self.line(arrow, paint, &format!("{kind}, {size}"));
                 self.body(Some(content));
             }
-            (_, None) if self.style.verbose => {
-                self.line(arrow, paint, &format!("{frame}, {}", numbers::bytes(content.bytes)));
+            (_, None) if self.style.verbose || compressed.is_some() => {
+                self.line(arrow, paint, &format!("{frame}, {size}"));
                 self.body(Some(content));
             }
             (_, None) => self.line(arrow, paint, &one_line(content)),

@@ -16,6 +16,7 @@ mod played;
 mod server;
 
 mod centrifugo;
+mod deflate;
 mod echo;
 mod graphql_ws;
 mod mqtt;

@@ -7,6 +7,7 @@ mod checks;
 mod frames;
 
 mod compare;
+mod compressed;
 mod conversation;
 mod driven;
 mod house_rules;

@@ -1,14 +1,30 @@
-//! What is printed of kinds of messages beyond their number: answers, ages, missing numbers.
+//! What is printed of messages beyond their number: compression, answers, ages, missing numbers.
 //!
 //! Computes nothing. Invariant: a warning stands wherever two clocks differ so much that it shows.
 
-use super::super::MessagesResult;
 use super::super::texts::summary::Summary;
+use super::super::{MessagesResult, RunResult};
 use super::{SERVERS_SHOWN_MAX, Text, counted};
 use crate::foreign;
-use crate::numbers::{figure, grouped};
+use crate::numbers::{bytes, figure, grouped};
 
 impl Text {
+    /// What came compressed, where the scenario offers that.
+    pub(super) fn compressed(&mut self, result: &RunResult) {
+        let Some(compressed) = result.messages.compressed else { return };
+        let (agreed, open) = (compressed.sessions, result.sessions.established);
+        if compressed.messages > 0 {
+            let count = grouped(compressed.messages);
+            let (received, inflated) = (bytes(compressed.bytes), bytes(compressed.inflated_bytes));
+            self.more(&self.lang.say(Summary::Compressed, &[&count, &received, &inflated]));
+        }
+        if agreed == 0 && open > 0 {
+            self.warn(&self.lang.say(Summary::CompressionDeclined, &[]));
+        } else if agreed < open {
+            self.warn(&self.lang.say(Summary::CompressionPartly, &[&grouped(agreed), &grouped(open)]));
+        }
+    }
+
     /// What kinds of messages say beyond their number.
     pub(super) fn kinds(&mut self, messages: &MessagesResult) {
         let lang = self.lang;

@@ -84,6 +84,12 @@ texts! {
 
         Joined => "warning: {0} messages had more than one JSON text in them: only the first of each was read",
             "경고: 메시지 {0}개에 JSON 텍스트가 둘 이상 있어 각각 첫째만 읽었습니다";
+        Compressed => "{0} of them compressed (permessage-deflate): {1} as received, {2} inflated",
+            "그중 {0}개는 압축됨(permessage-deflate): 수신 {1}, 압축 해제 {2}";
+        CompressionDeclined => "warning: no server agreed on the compression that the scenario offers",
+            "경고: 시나리오가 제안한 압축에 동의한 서버가 없습니다";
+        CompressionPartly => "warning: only {0} of {1} open sessions agreed on compression",
+            "경고: 열린 세션 {1}개 중 {0}개에서만 압축에 동의했습니다";
         Answers => "answered at once: {0}", "즉시 응답: {0}";
         Age => "{0}: age p50 {1}, p95 {2}, max {3}; least by server {4}",
             "{0}: 전달 시간 p50 {1}, p95 {2}, 최대 {3}; 서버별 최소 {4}";

@@ -162,6 +162,7 @@ const WEBSOCKET: &[Key] = &[
     key("headers", Pairs, "Header fields of the upgrade: templates."),
     key("basic_auth", One("basic_auth"), "User and password of the upgrade's Authorization field."),
     key("subprotocol", TextOrTexts, "Sec-WebSocket-Protocol to offer; the server has to choose one."),
+    key("compression", OneOf(&["deflate"]), "Offers permessage-deflate; default: nothing is offered."),
     key("connect_timeout", Duration, "From connecting to the 101; default: 10s."),
     key("close_timeout", Duration, "From our close frame to the end of the connection; default: 5s."),
     key("ticket_lifetime", Duration, "How long a one-time ticket lives after the last answer."),

@@ -1,6 +1,6 @@
 //! Frames against tungstenite, UTF-8 against the standard library.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 
 use startline_protocol::websocket::*;
 use tungstenite::Error;
@@ -54,7 +54,11 @@ fn is_broken(bytes: &[u8], reader: Reader, violation: Violation) -> bool {
     let control = first & 0x08 != 0;
     let second = bytes.get(1).copied();
     match violation {
-        Violation::ReservedBit => first & 0x70 != 0,
+        // RFC 7692, 6: on the first frame of a data message, where it is agreed upon.
+        Violation::ReservedBit => {
+            let may_be_compressed = reader == Reader::Inflating && matches!(first & 0x0f, 1 | 2);
+            first & if may_be_compressed { 0x30 } else { 0x70 } != 0
+        }
         Violation::ReservedOpcode => OPCODES.iter().all(|&opcode| opcode as u8 != first & 0x0f),
         Violation::ControlFragmented => control && first & 0x80 == 0,
         Violation::MaskBit => second.is_some_and(|s| (s & 0x80 != 0) != (reader == Reader::Server)),
@@ -116,4 +120,39 @@ pub fn text(bytes: &[u8]) {
         }
         assert_eq!(!refused && check.finish().is_ok(), whole.is_ok());
     }
+}
+
+/// Bytes that are said to be a compressed message: refused, or what flate2 makes of them with the tail
+/// that RFC 7692, 7.2.2, adds; never more than the limit.
+pub fn inflated(bytes: &[u8]) {
+    let (limit, mut ours, mut last) = (1 << 16, Vec::new(), 0);
+    let mut inflater = Inflater::default();
+    let made = inflater.message(bytes, limit, |piece, is_last| {
+        assert_eq!(last, 0, "nothing follows the last piece");
+        last += usize::from(is_last);
+        ours.extend_from_slice(piece);
+        Ok::<(), Violation>(())
+    });
+    assert!(ours.len() as u64 <= limit);
+    // One inflater, one message after another.
+    let again = inflater.message(bytes, limit, |_, _| Ok::<(), Violation>(()));
+    assert_eq!(made, again);
+    match made {
+        Ok(len) => {
+            assert_eq!((len, last), (ours.len() as u64, 1));
+            let theirs = foreign_inflate(bytes, limit as usize);
+            assert!(theirs.starts_with(&ours) || ours.starts_with(&theirs), "the same as far as both go");
+        }
+        Err(violation) => assert!(matches!(violation, Violation::BadDeflate | Violation::InflatedTooLong)),
+    }
+}
+
+/// The first stream of a message, by the library's reader.
+fn foreign_inflate(bytes: &[u8], limit: usize) -> Vec<u8> {
+    let whole = [bytes, &[0, 0, 0xff, 0xff]].concat();
+    let mut made = Vec::new();
+    let mut reader = flate2::read::DeflateDecoder::new(&whole[..]).take(limit as u64);
+    // What ends without a last block is an error at its end.
+    let _ = reader.read_to_end(&mut made);
+    made
 }

@@ -2,6 +2,7 @@
 // offers permessage-deflate; with "takeover" it keeps its window from message to message.
 
 const http = require('http');
+const zlib = require('zlib');
 const { WebSocketServer } = require('ws');
 const { count, listen, settings } = require('./books.js');
 
@@ -29,6 +30,9 @@ wss.on('connection', (socket) => {
 });
 if (push_ms) {
   const text = 'the quick brown fox '.repeat(Math.ceil(push_bytes / 20)).slice(0, push_bytes);
+  // What every push is compressed to, as RFC 7692, 7.2.1, says.
+  const deflated = zlib.deflateRawSync(text, { finishFlush: zlib.constants.Z_SYNC_FLUSH });
+  count('pushed_bytes', 'compressed', deflated.length - 4);
   setInterval(() => {
     for (const socket of wss.clients) {
       count('out', 'pushed');

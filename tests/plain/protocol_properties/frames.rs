@@ -9,6 +9,7 @@ use tungstenite::protocol::frame::FrameHeader as ForeignHeader;
 use tungstenite::protocol::frame::coding::{CloseCode, OpCode};
 use tungstenite::protocol::{Role, WebSocket};
 
+use super::{mutated, mutations};
 use crate::checks::protocol::frames::{self as check, OPCODES};
 
 /// Headers that may be sent; lengths around every change of form.
@@ -20,7 +21,7 @@ fn header() -> impl Strategy<Value = FrameHeader> {
         |(fin, opcode, mask, len)| {
             let control = opcode.is_control();
             let payload_len = if control { len % 126 } else { len };
-            FrameHeader { fin: fin || control, opcode, mask, payload_len }
+            FrameHeader { fin: fin || control, opcode, compressed: false, mask, payload_len }
         },
     )
 }
@@ -41,7 +42,7 @@ fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn reader() -> impl Strategy<Value = Reader> {
-    prop_oneof![Just(Reader::Client), Just(Reader::Server)]
+    prop_oneof![Just(Reader::Client), Just(Reader::Inflating), Just(Reader::Server)]
 }
 
 /// Texts with a share of bytes that are none.
@@ -152,6 +153,19 @@ proptest! {
     #[test]
     fn a_close_is_refused_for_its_code_or_its_text(code: u16, reason in nearly_utf8()) {
         check::close(&[&code.to_be_bytes(), &reason[..]].concat());
+    }
+
+    #[test]
+    fn what_is_said_to_be_compressed_is_refused_or_is_flate2s(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        text in "[ab가]{0,300}",
+        mutations in mutations(),
+    ) {
+        check::inflated(&bytes);
+        let mut compress = flate2::Compress::new(flate2::Compression::fast(), false);
+        let mut deflated = Vec::with_capacity(2 * text.len() + 64);
+        compress.compress_vec(text.as_bytes(), &mut deflated, flate2::FlushCompress::Sync).unwrap();
+        check::inflated(&mutated(deflated, &mutations));
     }
 
     #[test]

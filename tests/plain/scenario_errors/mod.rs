@@ -103,8 +103,8 @@ fn unknown_key_with_a_near_one() {
 fn unknown_key_with_none_near() {
     assert_eq!(
         spoiled("url = \"/ws?ticket={ticket}\"", "colour = 1"),
-        "x.toml:18:1: unknown key \"colour\" in [websocket]; valid: url, headers, basic_auth, subprotocol, connect_timeout, \
-         close_timeout, ticket_lifetime, message_bytes_max, steps, every, quit, end, closes, type_at, body_after, \
+        "x.toml:18:1: unknown key \"colour\" in [websocket]; valid: url, headers, basic_auth, subprotocol, compression, \
+         connect_timeout, close_timeout, ticket_lifetime, message_bytes_max, steps, every, quit, end, closes, type_at, body_after, \
          separator, frames, messages, presence, errors"
     );
 }

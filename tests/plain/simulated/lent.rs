@@ -306,6 +306,11 @@ impl Driven {
         self.vault.bytes_of(0)
     }
 
+    /// What it keeps for a while, as of a message that is not whole.
+    pub fn spills(&self) -> usize {
+        self.spills.len()
+    }
+
     /// Its first PING falls due.
     pub fn first_ping(&mut self) {
         let (timer, due) = self.commands.timers.pop_back().expect("a timer");

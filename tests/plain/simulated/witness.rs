@@ -176,6 +176,8 @@ impl Observer for Witness {
         self.books.message(bytes);
         self.tally.messages += 1;
     }
+    fn compression_agreed(&mut self) {}
+    fn inflated(&mut self, _compressed: u64, _inflated: u64) {}
     fn record(&mut self, kind: MessageType) {
         self.books.record(kind);
     }

@@ -10,6 +10,9 @@ use super::violation::Violation;
 pub enum Reader {
     /// We are the client; frames come from a server.
     Client,
+    /// The same, and permessage-deflate was agreed upon (RFC 7692): the first frame of a data message may
+    /// say that it is compressed.
+    Inflating,
     /// We are the server; frames come from a client.
     Server,
 }
@@ -42,6 +45,8 @@ pub struct FrameHeader {
     pub fin: bool,
     /// What the payload is.
     pub opcode: Opcode,
+    /// First frame of a message that is compressed (RFC 7692, 6).
+    pub compressed: bool,
     /// The masking key, on frames from a client.
     pub mask: Option<[u8; 4]>,
     /// Payload bytes that follow the header.
@@ -59,7 +64,7 @@ pub const HEADER_BYTES_MAX: usize = 14;
 #[inline]
 pub fn parse_header(bytes: &[u8], reader: Reader) -> Result<Option<(FrameHeader, usize)>, Violation> {
     let Some(&first) = bytes.first() else { return Ok(None) };
-    let opcode = parse_first(first)?;
+    let (opcode, compressed) = parse_first(first, reader)?;
     let Some(&second) = bytes.get(1) else { return Ok(None) };
     let masked = second & MASKED != 0;
     if masked != (reader == Reader::Server) {
@@ -82,10 +87,11 @@ pub fn parse_header(bytes: &[u8], reader: Reader) -> Result<Option<(FrameHeader,
     };
     let fin = first & FIN != 0;
     if !masked {
-        return Ok(Some((FrameHeader { fin, opcode, mask: None, payload_len }, len_end)));
+        return Ok(Some((FrameHeader { fin, opcode, compressed, mask: None, payload_len }, len_end)));
     }
     let Some(&key) = bytes.get(len_end..).and_then(<[u8]>::first_chunk) else { return Ok(None) };
-    Ok(Some((FrameHeader { fin, opcode, mask: Some(key), payload_len }, len_end + key.len())))
+    let header = FrameHeader { fin, opcode, compressed, mask: Some(key), payload_len };
+    Ok(Some((header, len_end + key.len())))
 }
 
 /// Appends a frame header. `mask` is the key for frames from a client, which the caller then
@@ -180,8 +186,10 @@ pub fn parse_close(payload: &[u8]) -> Result<Option<(u16, &str)>, Violation> {
 
 /// First byte: the message ends with this frame.
 const FIN: u8 = 0x80;
-/// First byte: meaningless without a negotiated extension, and none is offered.
+/// First byte: meaningless without a negotiated extension.
 const RESERVED_BITS: u8 = 0x70;
+/// Of these, the one of permessage-deflate.
+const COMPRESSED: u8 = 0x40;
 /// Second byte: a masking key follows the length.
 const MASKED: u8 = 0x80;
 /// Second byte's length: the next 2 bytes hold it.
@@ -194,8 +202,13 @@ const CONTROL_BYTES_MAX: u64 = 125;
 const CLOSE_REASON_BYTES_MAX: usize = 123;
 
 #[inline]
-fn parse_first(first: u8) -> Result<Opcode, Violation> {
-    if first & RESERVED_BITS != 0 {
+fn parse_first(first: u8, reader: Reader) -> Result<(Opcode, bool), Violation> {
+    let starts_message = matches!(first & 0x0f, 1 | 2);
+    let reserved = match first & RESERVED_BITS {
+        COMPRESSED if reader == Reader::Inflating && starts_message => 0,
+        bits => bits,
+    };
+    if reserved != 0 {
         return Err(Violation::ReservedBit);
     }
     let opcode = match first & 0x0f {
@@ -210,7 +223,7 @@ fn parse_first(first: u8) -> Result<Opcode, Violation> {
     if opcode.is_control() && first & FIN == 0 {
         return Err(Violation::ControlFragmented);
     }
-    Ok(opcode)
+    Ok((opcode, first & COMPRESSED != 0))
 }
 
 /// The length in bytes 2 and 3, which must not fit the second byte.

@@ -58,6 +58,8 @@ pub struct WholeMessage {
 pub struct MessageReader {
     /// None between two messages.
     kind: Option<MessageKind>,
+    /// Its bytes are not what they stand for: no text, and a little longer where nothing repeats.
+    compressed: bool,
     utf8: Utf8Check,
     bytes: u64,
 }
@@ -80,7 +82,11 @@ impl MessageReader {
             (Opcode::Continuation, false) => return Err(Violation::UnexpectedContinuation),
             _ => {}
         }
-        match header.payload_len > message_bytes_max.saturating_sub(self.bytes) {
+        let bytes_max = match self.compressed || header.compressed {
+            true => deflated_bytes_max(message_bytes_max),
+            false => message_bytes_max,
+        };
+        match header.payload_len > bytes_max.saturating_sub(self.bytes) {
             true => Err(Violation::MessageTooLong),
             false => Ok(()),
         }
@@ -97,18 +103,18 @@ impl MessageReader {
             Opcode::Binary => MessageKind::Binary,
             _ => return Ok(()),
         };
-        *self = Self { kind: Some(kind), ..Self::default() };
+        *self = Self { kind: Some(kind), compressed: header.compressed, ..Self::default() };
         Ok(())
     }
 
-    /// Takes the next payload bytes of a data frame.
+    /// Takes the next payload bytes of a data frame. Those of a compressed message are not looked at.
     ///
     /// # Errors
     /// [`Violation::BadUtf8`] as soon as a text cannot be completed to valid UTF-8.
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), Violation> {
         self.bytes += piece.len() as u64;
         match self.kind {
-            Some(MessageKind::Text) => self.utf8.feed(piece),
+            Some(MessageKind::Text) if !self.compressed => self.utf8.feed(piece),
             _ => Ok(()),
         }
     }
@@ -123,4 +129,10 @@ impl MessageReader {
         utf8.finish()?;
         Ok(Some(WholeMessage { kind, bytes }))
     }
+}
+
+/// What a message of at most so many bytes may take when it is compressed: stored blocks, none of
+/// them short.
+fn deflated_bytes_max(bytes: u64) -> u64 {
+    bytes.saturating_add(bytes / 16 + 64)
 }

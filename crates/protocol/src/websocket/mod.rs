@@ -1,10 +1,11 @@
 //! RFC 6455: frame headers, masking, close payloads, the order of fragments and the opening
-//! handshake's key.
+//! handshake's key. RFC 7692: compressed messages.
 //!
 //! Does no I/O and buffers nothing: [`parse_header`] reads a frame's header, [`MessageReader`]
 //! follows a message over its frames. Invariant: what is accepted is valid for the reading side's
 //! role; anything else is a [`Violation`].
 
+mod deflate;
 mod frame;
 mod key;
 mod message;
@@ -13,6 +14,7 @@ mod tests;
 mod utf8;
 mod violation;
 
+pub use deflate::{DeflateRefusal, Inflater, OFFER, is_agreed};
 pub use frame::{
     FrameHeader, HEADER_BYTES_MAX, Opcode, Reader, apply_mask, parse_close, parse_header, write_close,
     write_frame, write_header,

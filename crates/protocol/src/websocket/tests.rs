@@ -9,7 +9,7 @@ fn from_server(bytes: &[u8]) -> Result<Option<(FrameHeader, usize)>, Violation> 
 }
 
 fn header(opcode: Opcode, payload_len: u64) -> FrameHeader {
-    FrameHeader { fin: true, opcode, mask: None, payload_len }
+    FrameHeader { fin: true, opcode, compressed: false, mask: None, payload_len }
 }
 
 #[test]

@@ -1,15 +1,17 @@
-//! How a peer can break RFC 6455, and the close code that says so.
+//! How a peer can break RFC 6455 or 7692, and the close code that says so.
 //!
 //! Names only; who finds one is the readers' business. Invariant: names are those of results and do
 //! not change.
 
 use std::fmt;
 
-/// How a peer broke RFC 6455. Each maps to the close code that ends the connection.
+/// How a peer broke RFC 6455 or 7692. Each maps to the close code that ends the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Violation {
     /// Close payload of one byte, or a code that may not be on the wire (7.4).
     BadClose,
+    /// A compressed message that is not deflate's, or not whole (RFC 7692, 7.2.2). Close code 1007.
+    BadDeflate,
     /// Text or close reason is not UTF-8 (8.1). Close code 1007.
     BadUtf8,
     /// A control frame without FIN (5.5).
@@ -18,6 +20,8 @@ pub enum Violation {
     ControlTooLong,
     /// A new data frame while a fragmented message is open (5.4).
     ExpectedContinuation,
+    /// A compressed message that inflates to more than the reader's limit. Close code 1009.
+    InflatedTooLong,
     /// A length not in its shortest form, or over 63 bits (5.2).
     LengthEncoding,
     /// A frame masked by a server, or not masked by a client (5.1).
@@ -36,8 +40,8 @@ impl Violation {
     /// The code to close with: 1002, 1007 or 1009 (section 7.4.1).
     pub fn close_code(self) -> u16 {
         match self {
-            Self::BadUtf8 => 1007,
-            Self::MessageTooLong => 1009,
+            Self::BadDeflate | Self::BadUtf8 => 1007,
+            Self::InflatedTooLong | Self::MessageTooLong => 1009,
             _ => 1002,
         }
     }
@@ -50,10 +54,12 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BadClose => "bad-close",
+            Self::BadDeflate => "bad-deflate",
             Self::BadUtf8 => "bad-utf8",
             Self::ControlFragmented => "control-fragmented",
             Self::ControlTooLong => "control-too-long",
             Self::ExpectedContinuation => "expected-continuation",
+            Self::InflatedTooLong => "inflated-too-long",
             Self::LengthEncoding => "length-encoding",
             Self::MaskBit => "mask-bit",
             Self::MessageTooLong => "message-too-long",
