@@ -33,13 +33,15 @@ pub struct Partial {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a Partial is in a box already, and the large one is the usual one"
+)]
 enum Incoming {
+    /// What matching knows so far.
     Plain(SplitMessage),
     /// What came of it.
-    Compressed {
-        is_text: bool,
-        bytes: Vec<u8>,
-    },
+    Compressed { is_text: bool, bytes: Vec<u8> },
 }
 
 #[derive(Debug)]
