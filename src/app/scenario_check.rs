@@ -169,7 +169,7 @@ impl<'s> Example<'s> {
         }
         let statuses: Vec<String> = step.expect.iter().map(u16::to_string).collect();
         if step.follow > 0 {
-            further(text, &format!("follows up to {} redirects", step.follow));
+            further(text, &follows(step.follow));
         }
         let mut wanted = format!("expects {} within {}", statuses.join(" or "), duration_text(step.timeout));
         for take in &step.take {
@@ -306,6 +306,13 @@ fn kind_name(kind: MessageType, websocket: &WebSocket) -> String {
     websocket.kinds.names().nth(usize::from(kind.0)).map_or_else(String::new, |name| format!("\"{name}\""))
 }
 
+fn follows(redirects: u8) -> String {
+    match redirects {
+        1 => "follows 1 redirect".to_owned(),
+        most => format!("follows up to {most} redirects"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -318,6 +325,12 @@ mod tests {
             members: Vec::new(),
         };
         check(&args).expect("it compiles")
+    }
+
+    #[test]
+    fn redirects_are_counted_in_words() {
+        assert_eq!(follows(1), "follows 1 redirect");
+        assert_eq!(follows(3), "follows up to 3 redirects");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::foreign;
 use crate::interrupt::{Interrupt, Notices};
 use crate::lookup::hosts::trust_of;
 use crate::members::SessionNumber;
-use crate::plan::Plan;
+use crate::plan::{Plan, summary};
 use crate::trial::Trial;
 use crate::trial::entry::Entry;
 use crate::trial::text::Style;
@@ -87,7 +87,9 @@ impl Printed {
         // As it was typed, where there is nothing but a WebSocket.
         parts.push(if plan.scenario.http.is_empty() { url.replacen("http", "ws", 1) } else { url });
         let mock = if is_mock { " (built-in mock server)" } else { "" };
-        self.print(&format!("{}{mock}\n\n", parts.join(", ")));
+        let warning = summary::braces_warning(plan)
+            .map(|text| textwrap::fill(&format!("warning: {text}"), self.style.page.columns) + "\n");
+        self.print(&format!("{}{mock}\n{}\n", parts.join(", "), warning.unwrap_or_default()));
     }
 
     fn entry(&self, entry: &Entry) {

@@ -27,6 +27,10 @@ pub struct TryArgs {
     #[arg(value_name = "NAME|FILE|URL", value_parser = tried)]
     pub what: Option<Tried>,
 
+    /// The scenario, as `startline run` takes it.
+    #[arg(long, value_name = "NAME|FILE", hide = true, conflicts_with = "what")]
+    pub scenario: Option<String>,
+
     /// URL of the servers, such as http://runnity.example:8080 [default: the built-in mock server, started on this machine].
     #[arg(long, value_name = "URL", help_heading = "Target")]
     pub target: Option<String>,
@@ -144,7 +148,7 @@ impl TryArgs {
                 url.target,
                 url.path
             ),
-            None => (None, None),
+            None => (self.scenario.clone(), None),
         };
         Ok(SettingsArgs {
             url,

@@ -13,6 +13,7 @@ pub use crate::plan::Rate;
 use startline_os::units;
 
 use crate::plan::schedule::zone;
+use crate::scenario::Scenario;
 use crate::scenario::template::is_identifier;
 
 /// Reads a duration: `100ms`, `30s`, `1.5m`, `1h30m` or `0`.
@@ -134,6 +135,9 @@ pub struct WebSocketUrl {
 /// Why `text` is not one.
 pub fn websocket_url(text: &str) -> Result<WebSocketUrl, String> {
     let refused = || format!("{text:?} is not the URL of a WebSocket: write it such as ws://host:8080/path");
+    if !text.contains("://") && (text.ends_with(".toml") || Scenario::builtin(text).is_some()) {
+        return Err(format!("a scenario file goes with --scenario {text}"));
+    }
     let url = url::Url::parse(text).map_err(|_| refused())?;
     let target = match url.scheme() {
         "ws" | "wss" => url[..url::Position::BeforePath].to_owned(),
@@ -258,6 +262,15 @@ mod tests {
         }
         assert!(duration("--quiet").unwrap_err().contains("is not a duration"));
         assert_eq!(delay("5s"), Ok(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn a_scenario_is_not_taken_for_a_websocket_s_url() {
+        for scenario in ["chat.toml", "./chat.toml", "chat"] {
+            let why = format!("a scenario file goes with --scenario {scenario}");
+            assert_eq!(websocket_url(scenario), Err(why));
+        }
+        assert!(websocket_url("nothing").unwrap_err().contains("is not the URL of a WebSocket"));
     }
 
     #[test]

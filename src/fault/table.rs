@@ -117,8 +117,13 @@ faults! {
             "증거와 해당 시각의 서버 로그를 확인하십시오.")
         {
             301 | 302 | 303 | 307 | 308 => ("http-<status>", Server, NOTHING,
-                "The server redirects: give the URL of Location (in the evidence) as --target, or in the step's path.",
-                "서버가 리다이렉트합니다. 증거에 있는 Location의 URL을 --target이나 단계의 path에 지정하십시오."),
+                "The server redirects: follow = 1 in this step goes there; expect = 302 (this status) takes the redirect itself \
+                 as success. If all is elsewhere, give the URL of Location (in the evidence) as --target.",
+                "서버가 리다이렉트합니다. 단계에 follow = 1을 쓰면 따라가고, expect = 302(이 상태 코드)를 쓰면 리다이렉트 자체를 성공으로 봅니다. 서버 전체가 \
+                 옮겨졌다면 증거에 있는 Location의 URL을 --target에 지정하십시오."),
+            404 => ("http-<status>", Server, NOTHING,
+                "Nothing is at this path: check the step's path and method.",
+                "이 경로에는 아무것도 없습니다. 단계의 path와 method를 확인하십시오."),
             401 | 403 => ("http-<status>", Server, NOTHING,
                 "The server refused the member; check the login and the token's age.",
                 "서버가 회원을 거부했습니다. 로그인과 토큰의 만료 여부를 확인하십시오."),
@@ -138,8 +143,10 @@ faults! {
                 "The scenario blames the network for this error; see its notes on it.",
                 "시나리오는 이 오류의 책임을 네트워크로 봅니다. 시나리오의 해당 주석을 확인하십시오."),
             NamedFault { blame: Scenario, .. } => ("<name>", Scenario, NOTHING,
-                "The plan asked for what the server cannot do: check its members and their state (startline preflight).",
-                "서버가 할 수 없는 일을 계획이 요청했습니다. 회원과 그 상태를 확인하십시오(startline preflight).")
+                "The plan asked for what the server cannot do: compare this request (startline try -v shows it whole) with what \
+                 your client sends. Where the scenario has [schedule], startline preflight checks its members.",
+                "서버가 할 수 없는 일을 계획이 요청했습니다. 이 요청(startline try -v가 전체를 보여 줍니다)을 실제 클라이언트의 요청과 비교하십시오. 시나리오에 \
+                 [schedule]이 있으면 startline preflight가 회원을 검사합니다.")
         }
         /// The response is not HTTP/1.x.
         HttpMalformed => ("http-malformed", Server, NOTHING,
@@ -173,8 +180,8 @@ faults! {
             "응답이 시나리오의 설명과 다릅니다. 증거를 확인하십시오.")
         /// A value is needed and the body is not JSON.
         BodyNotJson => ("body-not-json", Server, NOTHING,
-            "The answer is not what the scenario describes; see the evidence.",
-            "응답이 시나리오의 설명과 다릅니다. 증거를 확인하십시오.")
+            "The answer is not what the scenario describes; see the evidence, and use match: or after: for HTML and text.",
+            "응답이 시나리오의 설명과 다릅니다. 증거를 확인하고, HTML과 텍스트에는 match:나 after:를 사용하십시오.")
         /// A needed value is not in the body; the index is into `Scenario::value_names`.
         ValueMissing(u8, value_name) => ("value-missing:<value>", Server, NOTHING,
             "The answer lacks what the next step needs; see the evidence and the scenario's field path.",
@@ -204,8 +211,8 @@ faults! {
                 "The server redirects: use the URL of Location (in the evidence) in the scenario, or --ws-map to it.",
                 "서버가 리다이렉트합니다. 증거에 있는 Location의 URL을 시나리오에 쓰거나 --ws-map으로 지정하십시오."),
             401 | 403 => ("upgrade-refused-<status>", Server, NOTHING,
-                "The upgrade was refused; check the ticket and the Origin header.",
-                "업그레이드가 거부되었습니다. 티켓과 Origin 헤더를 확인하십시오."),
+                "The upgrade was refused; check the ticket, the cookie or Authorization, and the Origin header.",
+                "업그레이드가 거부되었습니다. 티켓, 쿠키 또는 Authorization, 그리고 Origin 헤더를 확인하십시오."),
             502..=504 => ("upgrade-refused-<status>", Server, NOTHING,
                 "The proxy has no WebSocket server behind it; see its upstream configuration.",
                 "프록시 뒤에 WebSocket 서버가 없습니다. 프록시의 upstream 설정을 확인하십시오.")

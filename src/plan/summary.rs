@@ -50,15 +50,7 @@ impl<'p> Summary<'p> {
             false => rate_warning(settings.sessions, settings.ramp),
         };
         let load = self.load_warning();
-        let braces = &self.plan.scenario.literal_braces;
-        let braces = (!braces.is_empty()).then(|| {
-            format!(
-                "{} {} sent as written: no variable, taken value or column of --members has that name (double the braces \
-                 if they are meant)",
-                braces.join(" and "),
-                if braces.len() == 1 { "is" } else { "are" }
-            )
-        });
+        let braces = braces_warning(self.plan);
         let insecure = self.plan.tls.insecure.then(|| {
             "--insecure: certificates are not checked, so any server can pose as the target; the result says so"
                 .to_owned()
@@ -309,6 +301,19 @@ fn ramp_down_text(load: &Load, ramp_down: Duration) -> String {
 
 fn megabytes(bytes: u64) -> String {
     format!("{} MB", grouped(bytes.div_ceil(1_000_000)))
+}
+
+/// What is sent with its braces, which may be a mistake.
+pub fn braces_warning(plan: &Plan) -> Option<String> {
+    let braces = &plan.scenario.literal_braces;
+    (!braces.is_empty()).then(|| {
+        format!(
+            "{} {} sent as written: no variable, taken value or column of --members has that name. Add it to [variables], \
+             or double the braces if they are meant",
+            braces.join(" and "),
+            if braces.len() == 1 { "is" } else { "are" }
+        )
+    })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::resolve::{self, Resolve};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// It is not a URL.
-    #[error("the target {url:?} is not a URL ({reason}): write it such as http://runnity.example:8080")]
+    #[error("the target {url:?} is not a URL ({reason}): write http://HOST:PORT")]
     NotAUrl {
         /// As given.
         url: String,
@@ -23,7 +23,7 @@ pub enum TargetError {
         reason: String,
     },
     /// Another scheme than `http`, `https`, `ws` and `wss`.
-    #[error("the target {url:?} has the scheme {scheme:?}: it must be http or https{hint}")]
+    #[error("the target {url:?} has the scheme {scheme:?}: it must be http, https, ws or wss{hint}")]
     Scheme {
         /// As given.
         url: String,
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn wrong_targets_are_refused() {
         assert!(refused("localhost:8080").contains("write http:// in front of the host"));
-        assert!(refused("ftp://x").contains("has the scheme \"ftp\": it must be http or https"));
+        assert!(refused("ftp://x").contains("has the scheme \"ftp\": it must be http, https, ws or wss"));
         assert!(refused("runnity").contains("is not a URL"));
         assert!(refused("http://x/api").contains("has a path"));
         assert!(refused("http://x/?a").contains("has a query"));

@@ -96,6 +96,9 @@ pub(super) fn scenario(
     if cookies && http.is_empty() {
         return Err(source.error(root.place("cookies"), "answers set cookies, and there is no [[http]]"));
     }
+    if cookies {
+        refuse_own_cookie(&root)?;
+    }
     let schedule = schedule::compile(&root, &http, &vocabulary)?;
     let before = (&http[..], schedule.as_ref());
     let join = places::compile(&root, "join", before, &vocabulary, &shared, &mut errors)?;
@@ -130,6 +133,25 @@ pub(super) fn scenario(
     scenario.secrets = Secrets::of(&scenario, vocabulary.secrets.into_inner(), &listed);
     scenario.criteria = all_criteria(&root, &scenario)?;
     Ok(scenario)
+}
+
+/// Refuses a field `Cookie` of the file's own beside the jar's: a request has one at most (RFC 6265,
+/// 5.4).
+fn refuse_own_cookie(root: &Section<'_>) -> Result<()> {
+    let mut sections = root.sections("http", "[[http]]", &HTTP_KEYS)?;
+    sections.extend(websocket::section(root)?);
+    for (key, written) in [("join", "[join]"), ("leave", "[leave]")] {
+        sections.extend(root.section(key, written, &places::keys())?);
+    }
+    for section in &sections {
+        for (name, _) in section.pairs("headers", true)? {
+            if name.value.eq_ignore_ascii_case("cookie") {
+                let message = "cookies = true sends the jar; remove one of the two";
+                return Err(section.error(&format!("headers.{}", name.value), name.span, message));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn all_criteria(root: &Section<'_>, scenario: &Scenario) -> Result<Vec<super::Criterion>> {

@@ -133,6 +133,10 @@ pub(super) fn compile(
 fn limit(section: &Section<'_>) -> Result<(Good, f64), ScenarioError> {
     let mut given = Vec::new();
     for (key, good) in [("below", Good::Below), ("at_most", Good::AtMost), ("at_least", Good::AtLeast)] {
+        if section.is_text(key) && section.required_text(key)?.value.trim_end().ends_with('%') {
+            let message = "shares are from 0 to 1, 0.1 % is 0.001";
+            return Err(section.error(key, section.place(key), message));
+        }
         if let Some(limit) = section.number(key)? {
             given.push((good, limit));
         }

@@ -42,7 +42,9 @@ pub(crate) type Named<'d> = (Text<'d>, std::result::Result<Section<'d>, Text<'d>
 pub(crate) fn parse(source: Source<'_>) -> Result<Spanned<DeTable<'_>>> {
     DeTable::parse(source.text).map_err(|error| {
         let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
-        source.error(error.span().unwrap_or(0..0), format!("not TOML: {message}"))
+        let span = error.span().unwrap_or(0..0);
+        let hint = source.list_hint(span.start);
+        source.error(span, format!("not TOML: {message}{hint}"))
     })
 }
 
@@ -89,6 +91,13 @@ impl<'d> Section<'d> {
     /// The place of `key`'s value; the section's own if it is not there.
     pub(crate) fn place(&self, key: &str) -> Range<usize> {
         self.table.get(key).map_or(self.span.clone(), Spanned::span)
+    }
+
+    /// The line, from 1, of `name` in the table `key`, or else of `key`'s value.
+    pub(crate) fn line(&self, key: &str, name: &str) -> usize {
+        let table = self.table.get(key).and_then(|value| value.get_ref().as_table());
+        let known = table.and_then(|table| table.keys().find(|known| known.get_ref() == name));
+        self.source.line(known.map_or_else(|| self.place(key), Spanned::span).start)
     }
 
     /// Whether `key` is there.

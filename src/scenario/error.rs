@@ -5,6 +5,10 @@
 
 use std::ops::Range;
 
+/// The tables of which there may be several.
+const LISTS: [&str; 6] =
+    ["http", "errors", "criteria", "websocket.steps", "websocket.every", "websocket.errors"];
+
 /// A scenario that is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScenarioError {
@@ -64,13 +68,28 @@ pub(crate) struct Source<'s> {
 }
 
 impl Source<'_> {
+    /// The line, from 1, of the byte at `start`.
+    pub(crate) fn line(&self, start: usize) -> usize {
+        self.text.get(..start).unwrap_or(self.text).matches('\n').count() + 1
+    }
+
+    /// What to write where a list's table stands as one of its own, as a second `[websocket.every]` does.
+    pub(crate) fn list_hint(&self, start: usize) -> String {
+        let line = self.text.lines().nth(self.line(start) - 1).unwrap_or_default().trim();
+        let title = line.strip_prefix('[').and_then(|line| line.strip_suffix(']'));
+        match title.filter(|title| LISTS.contains(title)) {
+            Some(title) => format!(": [{title}] is a list: write [[{title}]]"),
+            None => String::new(),
+        }
+    }
+
     /// An error at the start of `span`.
     pub(crate) fn error(&self, span: Range<usize>, message: impl Into<String>) -> ScenarioError {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         ScenarioError::At {
             file: self.file.to_owned(),
-            line: before.matches('\n').count() + 1,
+            line: self.line(span.start),
             column: before[line_start..].chars().count() + 1,
             message: message.into(),
         }

@@ -200,7 +200,10 @@ pub(super) fn whose(
         (Some(_), None, None) => {
             Err(section.own_error("\"reply_at\" goes with \"reply_equals\" or \"reply_starts\""))
         }
-        (None, Some(_), None) => Err(section.own_error("\"reply_equals\" goes with \"reply_at\"")),
+        (None, Some(_), None) => Err(section.own_error(
+            "\"reply_equals\" goes with \"reply_at\"; for a message that is plain text use reply_starts, or a kind \
+             with is = \"…\"",
+        )),
         (_, Some(_), Some(_)) => Err(section.own_error("give one of \"reply_equals\" and \"reply_starts\"")),
     }
 }

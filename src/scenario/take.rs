@@ -17,6 +17,9 @@ const REGEX_BYTES_MAX: usize = 1 << 20;
 /// What ends a value behind a text.
 const AFTER_ENDS: [char; 6] = ['"', '\'', ' ', '<', '\n', '\r'];
 
+/// What can be written for one.
+const PLACES: &str = "write /pointer (JSON), header:NAME, cookie:NAME, match:REGEX or after:TEXT";
+
 /// A value to take from an answer.
 #[derive(Clone, Debug)]
 pub struct Take {
@@ -116,6 +119,14 @@ pub(super) fn check_pointer(
 ) -> Result<(), ScenarioError> {
     let text = pointer.value;
     if !text.is_empty() && !text.starts_with('/') {
+        let is_path = |c: char| c.is_alphanumeric() || matches!(c, '.' | '/' | '_' | '-' | '~');
+        if !text.trim_start_matches('$').chars().all(is_path) {
+            return Err(section.error(
+                key,
+                pointer.span.clone(),
+                format!("\"{text}\" is no place: {PLACES}"),
+            ));
+        }
         // `$.data.token` is JSONPath for the same field.
         let names = text.strip_prefix("$.").unwrap_or(text).replace('.', "/");
         let message = format!("\"{text}\" is not a JSON pointer: write \"/{names}\"");

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use super::document::{Section, Text};
 use super::names::{ErrorNames, Moment, Vocabulary};
-use super::request::{DELAY_MAX, Result, compiled, compiled_strictly, headers, refuse_unusable_in_url};
+use super::request::{
+    DELAY_MAX, HTTP_KEYS, Result, compiled, compiled_strictly, headers, refuse_unusable_in_url,
+};
 use super::template::Template;
 use super::{HttpStep, WebSocket, every, kinds, presence, steps};
 
@@ -59,7 +61,7 @@ pub(super) fn taking_sections<'d>(root: &Section<'d>) -> Result<Vec<Section<'d>>
     Ok(sections)
 }
 
-fn section<'d>(root: &Section<'d>) -> Result<Option<Section<'d>>> {
+pub(super) fn section<'d>(root: &Section<'d>) -> Result<Option<Section<'d>>> {
     root.refuse_old("websocket", "[websocket]", &OLD_KEYS)?;
     root.section("websocket", "[websocket]", &[&KEYS[..], &kinds::KEYS].concat())
 }
@@ -87,14 +89,18 @@ pub(super) fn compile(
     let every = every::compile(&every_sections, &mut kinds, vocabulary, &taken)?;
     kinds.finish(&section)?;
     let names = kinds.names().map(str::to_owned).collect::<Vec<_>>();
-    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     if let Some(name) = names.iter().find(|name| RESERVED.contains(name)) {
         let message = format!("\"{name}\" has a meaning of its own and cannot be a kind");
         return Err(section.error("messages", section.place("messages"), message));
     }
-    names.extend(http.iter().map(|step| step.name.as_str()));
-    for section in step_sections.iter().chain(&every_sections) {
-        refuse_known(section, &mut names)?;
+    let mut known: Vec<Known<'_>> =
+        names.iter().map(|name| (*name, "kind", section.line("messages", name))).collect();
+    for request in root.sections("http", "[[http]]", &HTTP_KEYS)? {
+        known.push((request.required_text("name")?.value, "request", request.line("name", "")));
+    }
+    for (sections, what) in [(&step_sections, "step"), (&every_sections, "periodic message")] {
+        sections.iter().try_for_each(|section| refuse_known(section, what, &mut known))?;
     }
     Ok(Some(WebSocket {
         url,
@@ -114,22 +120,25 @@ pub(super) fn compile(
     }))
 }
 
+/// A name that something has: the name, what has it, and its line in the file.
+type Known<'d> = (&'d str, &'static str, usize);
+
 /// Refuses a name that something has already.
-fn refuse_known<'d>(section: &Section<'d>, names: &mut Vec<&'d str>) -> Result<()> {
+fn refuse_known<'d>(section: &Section<'d>, what: &'static str, names: &mut Vec<Known<'d>>) -> Result<()> {
     let name = section.required_text("name")?;
     let is_every = section.has("interval");
     if RESERVED.contains(&name.value) || is_every && name.value == "open" {
         let message = format!("\"{}\" has a meaning of its own in results", name.value);
         return Err(section.error("name", name.span, message));
     }
-    if names.contains(&name.value) {
+    if let Some((known, other, line)) = names.iter().find(|(known, ..)| *known == name.value) {
         let message = format!(
-            "there is another \"{}\": requests, steps, periodic messages and kinds share their names",
-            name.value
+            "there is another \"{known}\" (the {other} in line {line}): a name may be used once among requests, \
+             steps, periodic messages and kinds"
         );
         return Err(section.error("name", name.span, message));
     }
-    names.push(name.value);
+    names.push((name.value, what, section.line("name", "")));
     Ok(())
 }
 

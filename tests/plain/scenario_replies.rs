@@ -66,7 +66,8 @@ fn the_place_of_a_reply_needs_its_value() {
     Scenario::compile("x.toml", &matching, &[]).expect("it compiles");
     assert_eq!(
         refused(&matching.replace("reply_at = \"/id\"\n", "")),
-        "x.toml:6:1: [[websocket.every]]: \"reply_equals\" goes with \"reply_at\""
+        "x.toml:6:1: [[websocket.every]]: \"reply_equals\" goes with \"reply_at\"; for a message that is plain text \
+         use reply_starts, or a kind with is = \"…\""
     );
     assert_eq!(
         refused(&matching.replace("reply_equals = \"{session}-{sequence}\"\n", "")),

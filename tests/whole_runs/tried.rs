@@ -279,6 +279,20 @@ fn a_websocket_alone_is_tried_with_protocol_pings() {
 }
 
 #[test]
+fn a_brace_that_nothing_has_is_named_at_the_start() {
+    let url = echo::start(Answering::Same);
+    let temp = tempfile::tempdir().expect("a directory");
+    let file = temp.path().join("mine.toml");
+    let text = run(&["scenario", "show", "echo"]).stdout.replace("{now_ms}", "{channel}");
+    std::fs::write(&file, text).expect("a scenario");
+    let file = file.to_str().expect("a path");
+    let finished = tried(&["--scenario", file, "--target", &url, "--every", "ping.interval=200ms"]);
+    finished.assert_status(0);
+    let warning = "\nwarning: {channel} is sent as written: no variable, taken value or column of";
+    assert!(finished.stdout.contains(warning), "{}", finished.stdout);
+}
+
+#[test]
 fn an_echo_is_tried_and_a_failed_run_names_the_command() {
     let url = echo::start(Answering::Same);
     let finished = tried(&["echo", "--target", &url, "--every", "ping.interval=200ms"]);

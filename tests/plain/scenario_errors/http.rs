@@ -19,6 +19,19 @@ fn bad_json_pointers() {
 }
 
 #[test]
+fn what_is_no_place_in_an_answer() {
+    for place in ["input[name=csrf]", "connect(", "regex:value=(.*)"] {
+        let refused =
+            spoiled("take = { ticket = \"/data/ticket\" }", &format!("take = {{ ticket = \"{place}\" }}"));
+        let why = format!(
+            "x.toml:15:19: \"take.ticket\" in [[http]]: \"{place}\" is no place: write /pointer (JSON), header:NAME, \
+             cookie:NAME, match:REGEX or after:TEXT"
+        );
+        assert_eq!(refused, why);
+    }
+}
+
+#[test]
 fn unusable_requests() {
     assert_eq!(
         spoiled("method = \"GET\"", "method = \"get\""),
@@ -44,6 +57,27 @@ fn unusable_requests() {
         spoiled("take = { ticket = \"/data/ticket\" }", "expect = [200, 99]\ntake = { ticket = \"/t\" }"),
         "x.toml:15:16: \"expect\" in [[http]]: 99 is not a final HTTP status (200 to 599)"
     );
+}
+
+#[test]
+fn a_cookie_of_ones_own_beside_the_jar() {
+    let scenario = |headers: &str| {
+        let text = GOOD.replace("[variables]", "cookies = true\n[variables]");
+        let text = text.replace("headers = { Authorization = \"Bearer {token}\" }", headers);
+        Scenario::compile("x.toml", &text, &[]).map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(
+        scenario("headers = { Authorization = \"{token}\", cookie = \"a=b\" }"),
+        Err("x.toml:15:40: \"headers.cookie\" in [[http]]: cookies = true sends the jar; remove one of the two"
+            .to_owned())
+    );
+    assert_eq!(scenario("headers = { Authorization = \"{token}\" }"), Ok(()));
+    let upgrade = GOOD.replace("[variables]", "cookies = true\n[variables]").replace(
+        "url = \"/ws?ticket={ticket}\"",
+        "url = \"/ws?ticket={ticket}\"\nheaders = { Cookie = \"a=b\" }",
+    );
+    let refused = Scenario::compile("x.toml", &upgrade, &[]).expect_err("two Cookie fields").to_string();
+    assert!(refused.contains("\"headers.Cookie\" in [websocket]: cookies = true sends the jar"), "{refused}");
 }
 
 #[test]

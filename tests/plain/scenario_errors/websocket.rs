@@ -54,13 +54,27 @@ fn a_step_does_something_and_names_kinds() {
 }
 
 #[test]
+fn a_share_as_a_percentage_and_a_list_as_one_table() {
+    assert_eq!(
+        spoiled("below = 200", "below = \"0.1%\""),
+        "x.toml:46:9: \"below\" in [[criteria]]: shares are from 0 to 1, 0.1 % is 0.001"
+    );
+    let single = refused(&GOOD.replace("[[websocket.every]]", "[websocket.every]"));
+    assert!(
+        single.ends_with("not TOML: duplicate key: [websocket.every] is a list: write [[websocket.every]]"),
+        "{single}"
+    );
+}
+
+#[test]
 fn steps_periodic_messages_and_kinds_share_their_names() {
-    for name in ["PONG", "login", "ping"] {
-        assert_eq!(
-            spoiled("name = \"hello\"", &format!("name = \"{name}\"")).split(": ").last(),
-            Some("requests, steps, periodic messages and kinds share their names"),
-            "{name}"
-        );
+    let once = "a name may be used once among requests, steps, periodic messages and kinds";
+    for (name, where_) in
+        [("PONG", "the kind in line 21"), ("login", "the request in line 5"), ("ping", "the step in line 28")]
+    {
+        let refused = spoiled("name = \"hello\"", &format!("name = \"{name}\""));
+        let why = format!("there is another \"{name}\" ({where_}): {once}");
+        assert_eq!(refused.split_once("]]: ").map(|(_, why)| why), Some(&*why));
     }
     assert_eq!(
         spoiled("name = \"record\"", "name = \"open\""),
