@@ -1,7 +1,7 @@
 //! Compiles the kinds of messages: `[websocket.messages]`, presence and error codes.
 //!
 //! Knows nothing of steps and periodic messages but that they name kinds and places in them. How a
-//! kind is known is [`super::matches`]. Invariants: what is declared is used: a presence without
+//! kind is known is `matches`. Invariants: what is declared is used: a presence without
 //! announcements, an error code without an error message are refused, not ignored; no kind is hidden
 //! by an earlier one.
 

@@ -1,6 +1,6 @@
 //! Text with variables, compiled once and rendered into a shared buffer.
 //!
-//! What a brace means is [`braces`]' to read and the vocabulary's to say. Knows no clock: the time
+//! What a brace means is `braces`' to read and the vocabulary's to say. Knows no clock: the time
 //! comes with the [`Scope`]. Invariant: a compiled template renders without lookups by name, without
 //! allocating beyond `out`, and cannot fail.
 
