@@ -64,7 +64,7 @@ fn with_option(command: &clap::Command, words: &str, option: &str) -> Vec<String
 #[test]
 fn json_is_all_that_standard_output_has() {
     // Whatever gets the option is played below.
-    let commands = ["compare", "doctor", "preflight", "prepare challenge", "run"];
+    let commands = ["compare", "doctor", "preflight", "prepare challenge", "run", "try"];
     assert_eq!(with_option(&Cli::command(), "", "json"), commands);
     assert_eq!(with_option(&Cli::command(), "", "announce-json"), ["serve"]);
 
@@ -82,4 +82,8 @@ fn json_is_all_that_standard_output_has() {
     assert_eq!(result["verdict"], "pass");
     Run::small(10, &again).finish().assert_status(0);
     assert!(one_json(&["compare", text(&out), text(&again), "--fail-on", "differs", "--json"]).is_object());
+    let member = ["--challenge", "38", "--members", "18", "--ping-interval", "1s"];
+    let shown = run(&[&["try", "runnity", "--json", "--target", &server.url], &member[..]].concat()).stdout;
+    let is_json = |line: &str| serde_json::from_str::<Value>(line).is_ok_and(|it| it.is_object());
+    assert!(shown.lines().count() > 5 && shown.lines().all(is_json), "{shown}");
 }
