@@ -112,7 +112,7 @@ impl Server {
         let free = || Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
         let (port, other) = (free().map_err(failed)?, free().map_err(failed)?);
         let path = directory.path().join("mosquitto.conf");
-        // It does not start without a listener that is none of WebSockets.
+        // mosquitto needs a plain MQTT listener beside the WebSocket one to start.
         let configuration = format!(
             "listener {port} 127.0.0.1\nprotocol websockets\nmax_connections -1\n\
              listener {other} 127.0.0.1\nallow_anonymous true\n"

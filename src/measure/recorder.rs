@@ -192,7 +192,7 @@ impl Recorder {
         self.now.tally.counts.compression.sessions += 1;
     }
 
-    /// A message came compressed in so many bytes, and inflated to so many.
+    /// Counts a compressed message: its bytes as received, and inflated.
     pub fn inflated(&mut self, compressed: u64, inflated: u64) {
         let of = &mut self.now.tally.counts.compression;
         of.messages += 1;

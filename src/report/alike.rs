@@ -1,4 +1,4 @@
-//! Criteria that have the same to say, for whoever lists them.
+//! Groups criteria that have the same reason, for the tables that list them.
 //!
 //! Judges nothing. Invariant: every criterion is in one group, and what was measured is alone in its.
 

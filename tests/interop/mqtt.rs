@@ -20,7 +20,7 @@ impl Mosquitto {
     fn start(anonymous: bool) -> Self {
         let (port, other) = (free_port(), free_port());
         let prepare = |directory: &Path| {
-            // mosquitto 2.0.11 does not start without a listener that is none of WebSockets.
+            // mosquitto 2.0.11 needs a plain MQTT listener beside the WebSocket one to start.
             let configuration = format!(
                 "listener {port} 127.0.0.1\nprotocol websockets\nlistener {other} 127.0.0.1\n\
                  allow_anonymous {anonymous}\nlog_dest stderr\nlog_type all\n"

@@ -100,7 +100,7 @@ struct Decimal<'t> {
 }
 
 impl Decimal<'_> {
-    /// So many times as much: `None` if that is not whole, and within it if it is too much.
+    /// Multiplies by `factor`: `None` if the result is not whole, `Some(None)` if it is too large.
     fn times(&self, factor: u64) -> Option<Option<u64>> {
         let all = u128::from(self.digits) * u128::from(factor);
         let parts = 10_u128.pow(self.behind);

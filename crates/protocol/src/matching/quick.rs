@@ -6,7 +6,7 @@ use super::judge::Brief;
 use super::rule::{Rule, Want};
 use super::{Place, Wanted, text};
 
-/// So many digits always fit 64 bits.
+/// A number of at most this many digits fits 64 bits.
 const INTEGER_DIGITS_MAX: usize = 19;
 
 /// The rules that the first field of an object tells apart.

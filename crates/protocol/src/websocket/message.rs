@@ -131,8 +131,8 @@ impl MessageReader {
     }
 }
 
-/// What a message of at most so many bytes may take when it is compressed: stored blocks, none of
-/// them short.
+/// The most that a message of `bytes` bytes may take when compressed: deflate's stored blocks, with
+/// room for short ones.
 fn deflated_bytes_max(bytes: u64) -> u64 {
     bytes.saturating_add(bytes / 16 + 64)
 }
