@@ -15,6 +15,7 @@ pub mod roster;
 pub mod schedule;
 mod script;
 pub mod settings;
+pub mod shape;
 pub mod sources;
 pub mod summary;
 pub mod target;

@@ -1,0 +1,246 @@
+//! The shape of a run's load: stages, each of which moves the number of open sessions to a level, and
+//! the lives of sessions that follow from them.
+//!
+//! Arithmetic on the plan and its seed alone: whatever the servers do, whichever worker asks, a life
+//! begins and ends at the same instants. Invariants: at any instant the planned lives that have begun
+//! and not ended are the level (rounded up); no member has two lives at once; a life of a *slot* ends no
+//! later than its next one begins.
+//!
+//! A level that rises by n over a span has its arrivals evenly over it, the i-th after `span · i / n`; one
+//! that falls ends the sessions that arrived first, as evenly. Arrival j is in slot `j % slots`, where
+//! there are as many slots as the highest level: the one before it in that slot has left by then, since
+//! whoever came first leaves first. A slot has members of its own, every `slots`-th, and goes round
+//! them: fresh ones first, then those longest away. Where sessions have a lifetime, what a slot has
+//! between its arrival and its departure is a chain of lives, each of which begins as the one before
+//! ends.
+
+use std::time::Duration;
+
+use crate::draw::drawn;
+
+/// What lifetimes are drawn by.
+const LIFETIME: u64 = crate::draw::salt("lifetime");
+
+/// A stage as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// Its name in criteria and results.
+    pub name: String,
+    /// How long it takes.
+    pub span: Duration,
+    /// Sessions that are open at its end.
+    pub level: u32,
+}
+
+/// How long a session stays, if not until its level falls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Always as long.
+    Fixed(Duration),
+    /// Evenly between two.
+    Range(Duration, Duration),
+    /// With this mean; the shortest are [`LIFETIME_MIN`].
+    Exponential(Duration),
+}
+
+/// No session lives shorter: it is to open first.
+pub const LIFETIME_MIN: Duration = Duration::from_millis(100);
+
+/// One session's planned life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// Its slot.
+    pub slot: u32,
+    /// Which of the slot's it is, from 0.
+    pub number: u32,
+    /// The index of its member among the plan's.
+    pub member: u32,
+    /// When it starts, from the run's start.
+    pub start: Duration,
+    /// When it ends; `None`: with the run.
+    pub end: Option<Duration>,
+}
+
+/// Steps of a level in one direction, evenly spaced.
+#[derive(Clone, Copy, Debug)]
+struct Steps {
+    /// The number of the first among all of its direction.
+    first: u64,
+    count: u64,
+    start: Duration,
+    span: Duration,
+}
+
+/// See the module's documentation.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    stages: Vec<Stage>,
+    rises: Vec<Steps>,
+    falls: Vec<Steps>,
+    slots: u32,
+    members: u32,
+    lifetime: Option<Lifetime>,
+    seed: u64,
+}
+
+impl Shape {
+    /// The shape of these stages, from no session on, with so many members and no lifetime.
+    pub fn new(stages: Vec<Stage>, members: u32, seed: u64) -> Self {
+        let (mut rises, mut falls) = (Vec::new(), Vec::new());
+        let (mut before, mut start) = (0, Duration::ZERO);
+        for stage in &stages {
+            let steps: &mut Vec<Steps> = if stage.level > before { &mut rises } else { &mut falls };
+            let count = u64::from(stage.level.abs_diff(before));
+            if count > 0 {
+                let first = steps.last().map_or(0, |last| last.first + last.count);
+                steps.push(Steps { first, count, start, span: stage.span });
+            }
+            (before, start) = (stage.level, start + stage.span);
+        }
+        let slots = stages.iter().map(|stage| stage.level).max().unwrap_or(0);
+        Self { stages, rises, falls, slots, members, lifetime: None, seed }
+    }
+
+    /// The same with a lifetime.
+    pub fn living(self, lifetime: Lifetime) -> Self {
+        Self { lifetime: Some(lifetime), ..self }
+    }
+
+    /// Its stages.
+    pub fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
+    /// The highest level: as many sessions are open at once.
+    pub fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    /// How long it takes.
+    pub fn span(&self) -> Duration {
+        self.stages.iter().map(|stage| stage.span).sum()
+    }
+
+    /// Whether every slot has one life: the n-th arrival is then the n-th slot's, and nobody leaves before
+    /// the run's end.
+    pub fn is_single(&self) -> bool {
+        self.falls.is_empty() && self.lifetime.is_none()
+    }
+
+    /// Lives that begin before the shape's end. Exact, by going through them where there is a lifetime.
+    pub fn lives(&self) -> u64 {
+        match self.lifetime {
+            None => arrivals(&self.rises),
+            Some(_) => (0..self.slots).map(|slot| self.of(slot).count() as u64).sum(),
+        }
+    }
+
+    /// Arrivals, those aside that replace a session whose lifetime was over, that are to have begun by
+    /// this instant.
+    pub fn arrived(&self, at: Duration) -> u64 {
+        passed(&self.rises, at)
+    }
+
+    /// The level at this instant.
+    pub fn level(&self, at: Duration) -> u64 {
+        passed(&self.rises, at) - passed(&self.falls, at)
+    }
+
+    /// The planned lives of a slot, in their order.
+    pub fn of(&self, slot: u32) -> Lives<'_> {
+        Lives { shape: self, slot, arrival: u64::from(slot), number: 0, within: None }
+    }
+
+    /// Members that a slot goes round.
+    fn members_of(&self, slot: u32) -> u32 {
+        self.members.saturating_sub(slot).div_ceil(self.slots.max(1)).max(1)
+    }
+
+    fn member(&self, slot: u32, number: u32) -> u32 {
+        slot + number % self.members_of(slot) * self.slots
+    }
+
+    fn lifetime(&self, slot: u32, number: u32) -> Option<Duration> {
+        // From 0 to below 1, in steps of 2⁻⁵³.
+        let part =
+            || (drawn(self.seed, LIFETIME, slot, u64::from(number)) >> 11) as f64 / (1_u64 << 53) as f64;
+        let lasts = match self.lifetime? {
+            Lifetime::Fixed(span) => span,
+            Lifetime::Range(least, most) => least + (most - least).mul_f64(part()),
+            // The inverse of the distribution function; the share is below 1.
+            Lifetime::Exponential(mean) => mean.mul_f64(-(1.0 - part()).ln()),
+        };
+        Some(lasts.max(LIFETIME_MIN))
+    }
+}
+
+/// The lives of one slot; see [`Shape::of`].
+#[derive(Clone, Debug)]
+pub struct Lives<'s> {
+    shape: &'s Shape,
+    slot: u32,
+    /// The next arrival of the slot, or the one whose chain is under way.
+    arrival: u64,
+    number: u32,
+    /// In a chain: when its next life begins.
+    within: Option<Duration>,
+}
+
+impl Iterator for Lives<'_> {
+    type Item = Life;
+
+    fn next(&mut self) -> Option<Life> {
+        let shape = self.shape;
+        let arrives = instant(&shape.rises, self.arrival)?;
+        let start = self.within.unwrap_or(arrives);
+        let leaves = instant(&shape.falls, self.arrival);
+        let over = shape.lifetime(self.slot, self.number).map(|lasts| start + lasts);
+        // A chain goes on until its departure, or for as long as the run lasts.
+        let until = leaves.unwrap_or_else(|| shape.span());
+        let continues = over.filter(|over| *over < until);
+        let life = Life {
+            slot: self.slot,
+            number: self.number,
+            member: shape.member(self.slot, self.number),
+            start,
+            end: continues.or(leaves),
+        };
+        self.number += 1;
+        self.within = continues;
+        if continues.is_none() {
+            self.arrival += u64::from(shape.slots);
+        }
+        Some(life)
+    }
+}
+
+fn arrivals(steps: &[Steps]) -> u64 {
+    steps.last().map_or(0, |last| last.first + last.count)
+}
+
+/// When the k-th step is due; `None`: there are not so many.
+fn instant(steps: &[Steps], k: u64) -> Option<Duration> {
+    let at = steps.partition_point(|it| it.first + it.count <= k);
+    let it = steps.get(at)?;
+    let nanos = it.span.as_nanos() * u128::from(k - it.first) / u128::from(it.count);
+    Some(it.start + Duration::from_nanos(nanos as u64))
+}
+
+/// Steps that are due by this instant.
+fn passed(steps: &[Steps], at: Duration) -> u64 {
+    let begun = steps.iter().rev().find(|it| it.start <= at);
+    begun.map_or(0, |it| {
+        let nanos = (at - it.start).as_nanos();
+        let whole = it.span.as_nanos();
+        let count = if nanos >= whole {
+            it.count
+        } else {
+            // The k-th is due once `whole · k / count`, rounded down, is reached.
+            (((nanos + 1) * u128::from(it.count)).div_ceil(whole) as u64).min(it.count)
+        };
+        it.first + count
+    })
+}
+
+#[cfg(test)]
+mod tests;

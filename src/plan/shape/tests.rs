@@ -1,0 +1,156 @@
+//! Lives of random shapes against a naive play of them, instant by instant.
+
+use std::collections::HashMap;
+
+use super::*;
+
+fn stage(name: &str, seconds: u64, level: u32) -> Stage {
+    Stage { name: name.to_owned(), span: Duration::from_secs(seconds), level }
+}
+
+fn millis(life: &Life) -> (u128, Option<u128>) {
+    (life.start.as_millis(), life.end.map(|end| end.as_millis()))
+}
+
+/// All lives, in the order in which they begin.
+fn all(shape: &Shape) -> Vec<Life> {
+    let mut lives: Vec<Life> = (0..shape.slots()).flat_map(|slot| shape.of(slot)).collect();
+    lives.sort_by_key(|life| (life.start, life.slot));
+    lives
+}
+
+#[test]
+fn a_ramp_and_a_hold_are_what_they_were() {
+    let shape = Shape::new(vec![stage("ramp", 5, 10), stage("hold", 60, 10)], 10, 1);
+    assert!(shape.is_single());
+    for (k, life) in all(&shape).iter().enumerate() {
+        assert_eq!((life.slot, life.member, life.number), (k as u32, k as u32, 0));
+        assert_eq!(millis(life), (500 * k as u128, None));
+    }
+    assert_eq!(shape.lives(), 10);
+    assert_eq!(shape.span(), Duration::from_secs(65));
+}
+
+#[test]
+fn a_lower_level_ends_the_oldest_and_a_rise_takes_fresh_members_first() {
+    let stages = vec![stage("up", 4, 4), stage("down", 2, 2), stage("again", 3, 5)];
+    let lives = all(&Shape::new(stages.clone(), 7, 1));
+    let members: Vec<u32> = lives.iter().map(|life| life.member).collect();
+    assert_eq!(members, [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(
+        lives.iter().map(millis).collect::<Vec<_>>(),
+        [
+            (0, Some(4_000)),
+            (1_000, Some(5_000)),
+            (2_000, None),
+            (3_000, None),
+            (6_000, None),
+            (7_000, None),
+            (8_000, None),
+        ]
+    );
+    // With five members alone, those who are longest away come back.
+    let members: Vec<u32> = all(&Shape::new(stages, 5, 1)).iter().map(|life| life.member).collect();
+    assert_eq!(members, [0, 1, 2, 3, 4, 0, 1]);
+}
+
+#[test]
+fn with_a_lifetime_a_slot_is_taken_again_at_once() {
+    let stages = vec![stage("ramp", 2, 2), stage("hold", 6, 2)];
+    let shape = Shape::new(stages, 6, 1).living(Lifetime::Fixed(Duration::from_secs(3)));
+    let first: Vec<_> = shape.of(0).map(|life| (millis(&life), life.member)).collect();
+    let expected = [((0, Some(3_000)), 0), ((3_000, Some(6_000)), 2), ((6_000, None), 4)];
+    assert_eq!(first, expected);
+    assert_eq!(shape.of(1).map(|life| life.member).collect::<Vec<_>>(), [1, 3, 5]);
+    assert_eq!(shape.lives(), 6);
+}
+
+#[test]
+fn lifetimes_are_spread_as_they_are_asked_for() {
+    let hours = vec![stage("ramp", 1, 20), stage("hold", 36_000, 20)];
+    let shape = Shape::new(hours, 20, 9);
+    let lasts = |lifetime| -> Vec<f64> {
+        let lives = all(&shape.clone().living(lifetime));
+        lives.iter().filter_map(|life| Some((life.end? - life.start).as_secs_f64())).collect()
+    };
+    let (least, most) = (Duration::from_secs(20), Duration::from_secs(40));
+    let ranged = lasts(Lifetime::Range(least, most));
+    assert!(ranged.iter().all(|span| (20.0..40.0).contains(span)));
+    let mean = |spans: &[f64]| spans.iter().sum::<f64>() / spans.len() as f64;
+    assert!((29.5..30.5).contains(&mean(&ranged)), "{}", mean(&ranged));
+    let exponential = lasts(Lifetime::Exponential(Duration::from_secs(30)));
+    assert!((29.0..31.0).contains(&mean(&exponential)), "{}", mean(&exponential));
+    let beyond = exponential.iter().filter(|span| **span > 60.0).count() as f64 / exponential.len() as f64;
+    // e⁻².
+    assert!((0.125..0.146).contains(&beyond), "{beyond}");
+}
+
+fn random_shape(random: &mut fastrand::Rng) -> Shape {
+    let count = random.usize(1..6);
+    let stages: Vec<Stage> =
+        (0..count).map(|k| stage(&format!("s{k}"), random.u64(0..20), random.u32(0..30))).collect();
+    let most = stages.iter().map(|stage| stage.level).max().unwrap_or(0);
+    let shape = Shape::new(stages, most + random.u32(0..60), random.u64(..));
+    let (a, b) = (Duration::from_millis(random.u64(100..9_000)), Duration::from_millis(random.u64(0..9_000)));
+    match random.u8(0..5) {
+        0 => shape.living(Lifetime::Fixed(a)),
+        1 => shape.living(Lifetime::Range(a, a + b)),
+        2 => shape.living(Lifetime::Exponential(a)),
+        _ => shape,
+    }
+}
+
+#[test]
+fn the_level_is_held_and_no_member_is_in_twice() {
+    let mut random = fastrand::Rng::with_seed(18);
+    for round in 0..300 {
+        let shape = random_shape(&mut random);
+        let lives = all(&shape);
+        assert_eq!(lives.len() as u64, shape.lives(), "round {round}");
+        let mut instants: Vec<Duration> = lives.iter().map(|life| life.start).collect();
+        instants.extend(lives.iter().filter_map(|life| life.end));
+        instants.extend((0..50).map(|_| Duration::from_millis(random.u64(0..100_000))));
+        for at in instants.into_iter().filter(|at| *at <= shape.span()) {
+            let open: Vec<&Life> =
+                lives.iter().filter(|it| it.start <= at && it.end.is_none_or(|end| end > at)).collect();
+            assert_eq!(open.len() as u64, shape.level(at), "round {round} at {at:?}: {shape:?}");
+            let mut members: Vec<u32> = open.iter().map(|life| life.member).collect();
+            members.sort_unstable();
+            members.dedup();
+            assert_eq!(members.len(), open.len(), "round {round} at {at:?}");
+            assert!(members.iter().all(|member| *member < shape.members), "round {round}: {shape:?}");
+        }
+    }
+}
+
+/// Whoever splits the slots among workers, or machines, has the lives of one.
+#[test]
+fn slots_are_the_same_whoever_asks() {
+    let mut random = fastrand::Rng::with_seed(4);
+    for _ in 0..50 {
+        let shape = random_shape(&mut random);
+        let workers = random.usize(1..5);
+        let mut split: Vec<Life> = (0..workers)
+            .flat_map(|worker| (0..shape.slots()).skip(worker).step_by(workers))
+            .flat_map(|slot| shape.of(slot))
+            .collect();
+        split.sort_by_key(|life| (life.start, life.slot));
+        assert_eq!(split, all(&shape));
+    }
+}
+
+#[test]
+fn fresh_members_come_before_any_that_was_in() {
+    let mut random = fastrand::Rng::with_seed(77);
+    for _ in 0..200 {
+        let shape = random_shape(&mut random);
+        let mut seen: HashMap<u32, (u32, u32)> = HashMap::new();
+        for life in all(&shape) {
+            let (last, times) = seen.get(&life.member).copied().unwrap_or((0, 0));
+            assert!(times == 0 || last < life.number);
+            // All of the slot's members were in as often, or once more.
+            assert_eq!(times, life.number / shape.members_of(life.slot));
+            seen.insert(life.member, (life.number, times + 1));
+        }
+    }
+}
