@@ -222,7 +222,7 @@ impl<'p> Control<'p> {
                     // Whatever the phase: its sessions are missing from the accounts, and this is
                     // why.
                     self.stopped.get_or_insert(why.clone());
-                    let nobody = || SessionSet::new(self.plan.settings.sessions);
+                    let nobody = || SessionSet::new(self.plan.people());
                     let accounts = WorkerAccounts { ledger: None, open: nobody(), known: nobody() };
                     self.accounts[worker] = Some(accounts);
                 }
@@ -385,8 +385,8 @@ impl<'p> Control<'p> {
     }
 
     pub(super) fn outcome(mut self, method: PortMethod) -> Outcome {
-        let mut everyone = SessionSet::new(self.plan.settings.sessions);
-        let mut known = SessionSet::new(self.plan.settings.sessions);
+        let mut everyone = SessionSet::new(self.plan.people());
+        let mut known = SessionSet::new(self.plan.people());
         for accounts in self.accounts.iter().flatten() {
             everyone.union(&accounts.open);
             known.union(&accounts.known);

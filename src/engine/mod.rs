@@ -6,7 +6,7 @@
 //! Invariant: a socket is made, used and dropped by one worker, and workers share nothing on the
 //! hot path.
 
-pub mod arrivals;
+pub mod lives;
 mod control;
 mod hosts;
 mod link;

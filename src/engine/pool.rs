@@ -12,7 +12,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::engine::arrivals::RowIndex;
+use crate::engine::lives::RowIndex;
 
 /// A connection's place.
 #[derive(Debug)]

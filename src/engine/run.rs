@@ -15,10 +15,10 @@ use startline_os::clock::Clock;
 use startline_os::port_range::PortRange;
 use startline_os::{descriptors, heap, spawn};
 
-use super::arrivals::Arrivals;
 use super::control::Control;
 use super::hosts::Hosts;
 use super::link::{Shared, WorkerLink};
+use super::lives::Lives;
 use super::observe::Books;
 use super::outcome::{EngineError, Outcome, Second};
 use super::ports::{self, PortSpace};
@@ -51,7 +51,7 @@ pub fn run(
     let clock = Clock::start();
     let shared = Shared::new(plan.workers);
     let space = port_space(plan);
-    let gone = announces(plan).then(|| Gone::new(plan.settings.sessions));
+    let gone = announces(plan).then(|| Gone::new(plan.people()));
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         for worker in 0..plan.workers {
@@ -104,12 +104,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
     // Before anything of this worker is opened. Where the kernel has no such tables the limit is
     // the process's; the plan was checked against that.
     descriptors::take_private_table(&[]);
-    let arrivals = Arrivals {
-        sessions: plan.settings.sessions,
-        ramp: plan.settings.ramp,
-        first: worker as u32,
-        stride: plan.workers as u32,
-    };
+    let lives = Lives::new(&plan.shape, worker as u32, plan.workers as u32, script.longest());
     let mut recorder = Recorder::new(layout);
     if plan.keep_fates {
         recorder.keep_fates();
@@ -127,13 +122,14 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
     };
     let seed = plan.settings.seed ^ (worker as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let ports = space.of_worker(worker, plan.workers, fastrand::u32(..));
-    let secure = Secure::new(hosts.trust.as_ref(), &hosts.names, &plan.tls, arrivals.count() as usize);
+    let secure = Secure::new(hosts.trust.as_ref(), &hosts.names, &plan.tls, lives.slots() as usize);
     let addresses = &hosts.addresses;
     let setup = WorkerSetup {
         script,
         members: &plan.members,
         addresses,
-        arrivals,
+        lives,
+        sessions: plan.people(),
         ports,
         secure,
         http_connections: plan.http.connections(),
@@ -172,11 +168,11 @@ fn announces(plan: &Plan) -> bool {
 
 fn ledger_of(plan: &Plan, worker: usize, gone: Option<&Arc<Gone>>) -> Option<Ledger> {
     let gone = Arc::clone(gone?);
-    let observers: Vec<SessionNumber> = ledger::observers(plan.settings.sessions)
+    let observers: Vec<SessionNumber> = ledger::observers(plan.people())
         .into_iter()
         .filter(|session| session.index() % plan.workers == worker)
         .collect();
-    Some(Ledger::new(Arc::clone(&plan.members), plan.settings.sessions, &observers, gone))
+    Some(Ledger::new(Arc::clone(&plan.members), plan.people(), &observers, gone))
 }
 
 pub(super) fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {

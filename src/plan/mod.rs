@@ -36,6 +36,7 @@ pub use http::{Http, HttpMode};
 pub use resolve::Resolve;
 pub use script::{Hidden, ScenarioSettings};
 pub use settings::{PlanError, Settings};
+pub use shape::Shape;
 pub use sources::PortMethod;
 pub use tls::{CaFile, Identity, KeyExchange, SuiteOrder, Tls};
 
@@ -59,6 +60,8 @@ pub struct Plan {
     pub tls: Tls,
     /// Which connections carry the HTTP steps.
     pub http: Http,
+    /// When sessions come and go.
+    pub shape: Shape,
     /// Whether the end of each session is reported, not only how many ended how.
     pub keep_fates: bool,
     /// Sessions under way at once, at most: one more starts only as another ends, later than
@@ -71,6 +74,11 @@ impl Plan {
     /// close.
     pub fn connections(&self) -> u32 {
         self.settings.sessions.saturating_add(self.http.connections().saturating_mul(self.workers as u32))
+    }
+
+    /// Returns how many session numbers there are: that of a session is its member's among the plan's.
+    pub fn people(&self) -> u32 {
+        self.shape.members()
     }
 
     /// Returns whether the run loads the built-in mock server.

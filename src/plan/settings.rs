@@ -21,6 +21,7 @@ use super::roster::{Roster, RosterError};
 use super::script::ScenarioSettings;
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
+use super::shape::{Shape, Stage};
 use super::{End, Http, HttpMode, Plan, Resolve, Target, Tls, http, schedule};
 use crate::scenario::{Scenario, ScenarioError, criteria};
 
@@ -243,8 +244,15 @@ impl Settings {
             http: self.http(),
             keep_fates: false,
             in_flight: None,
+            shape: self.shape(),
             settings: self,
         })
+    }
+
+    /// Returns when sessions come and go.
+    fn shape(&self) -> Shape {
+        let stage = |name: &str, span| Stage { name: name.to_owned(), span, level: self.sessions };
+        Shape::new(vec![stage("ramp", self.ramp), stage("hold", self.hold)], self.sessions, self.seed)
     }
 
     /// Returns how many members take part.

@@ -116,6 +116,11 @@ impl Shape {
         self.slots
     }
 
+    /// Members who take part, of those there are.
+    pub fn members(&self) -> u32 {
+        self.members
+    }
+
     /// How long it takes.
     pub fn span(&self) -> Duration {
         self.stages.iter().map(|stage| stage.span).sum()

@@ -201,6 +201,14 @@ impl Rhythm {
         self.shortest
     }
 
+    /// The longest that a timer of an open session, or of one that opens, can be armed, but for intervals that
+    /// servers give.
+    pub(super) fn longest(&self) -> Ticks {
+        let every = self.paces.iter().flat_map(|pace| [pace.longest(), pace.timeout]);
+        let after = self.after.iter().flat_map(|it| [it.timeout, it.pause.map_or(Ticks::ZERO, |(_, to)| to)]);
+        every.chain(after).max().unwrap_or(Ticks::ZERO)
+    }
+
     pub(super) fn needs_values(&self) -> bool {
         self.needs_values
     }
@@ -218,6 +226,17 @@ impl Pace {
                 Ticks::from_raw((raw as u32).max(1))
             }
         }
+    }
+}
+
+impl Pace {
+    /// The longest interval that the scenario has, with the slot that its first time may wait for.
+    fn longest(&self) -> Ticks {
+        let interval = match self.kind {
+            Kind::Fixed(interval) | Kind::Between(_, interval) => interval,
+            Kind::Exponential(mean) => Ticks::from_raw((f64::from(mean.raw()) * EXPONENTIAL_CUT) as u32),
+        };
+        Ticks::from_raw(interval.raw().saturating_add(self.slot))
     }
 }
 

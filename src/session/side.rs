@@ -2,7 +2,7 @@
 //! by row. And the worker's one reader of records and one inflater of messages.
 //!
 //! Knows no scenario beyond how many of each it needs. Invariant: a scenario that declares nothing
-//! has no bytes here, and no array grows once the worker has begun.
+//! has no bytes here, and no array grows while every row has one session.
 
 use startline_os::tick::{Tick, Ticks};
 use startline_protocol::matching::Matching;
@@ -70,6 +70,13 @@ impl<T: Copy + Default> Array<T> {
         self.entries.get(row as usize * self.a_row + index).copied().unwrap_or_default()
     }
 
+    /// Makes a row's entries those of a new session; the row may be one behind the last.
+    fn clear(&mut self, row: u32) {
+        let from = row as usize * self.a_row;
+        self.entries.resize(self.entries.len().max(from + self.a_row), T::default());
+        self.entries[from..from + self.a_row].fill(T::default());
+    }
+
     fn set(&mut self, row: u32, index: usize, value: T) {
         if let Some(entry) = self.entries.get_mut(row as usize * self.a_row + index) {
             *entry = value;
@@ -89,6 +96,14 @@ impl Side {
             matching: None,
             inflater: None,
         }
+    }
+
+    /// A session begins in this row, where another may have been.
+    pub fn clear(&mut self, row: u32) {
+        self.beats.clear(row);
+        self.counts.clear(row);
+        self.given.clear(row);
+        self.numbers.clear(row);
     }
 
     /// Bytes a session.
@@ -118,6 +133,11 @@ impl Side {
 
     pub(super) fn given(&self, row: u32, index: usize) -> Ticks {
         self.given.at(row, index)
+    }
+
+    /// The longest interval that a server gave this session.
+    pub fn longest_given(&self, row: u32) -> Ticks {
+        (0..self.given.a_row).map(|index| self.given(row, index)).max().unwrap_or(Ticks::ZERO)
     }
 
     pub(super) fn set_given(&mut self, row: u32, index: usize, interval: Ticks) {

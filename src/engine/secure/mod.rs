@@ -39,7 +39,7 @@ use startline_protocol::tls::{
     Handle, KeyUpdate, Opened, Pool, Reassembly, RecordFault, Secrets, Suite, record_len,
 };
 
-use crate::engine::arrivals::RowIndex;
+use crate::engine::lives::RowIndex;
 use crate::fault::TlsFault;
 use crate::measure::Handshake;
 use crate::plan::Tls;
@@ -108,6 +108,14 @@ impl Secure {
             begun: HashMap::new(),
             tickets: HashMap::new(),
             plain: Vec::new(),
+        }
+    }
+
+    /// There is one row more.
+    pub fn add_row(&mut self) {
+        self.rows += 1;
+        if !self.links.is_empty() {
+            self.links.resize(self.rows, Link::default());
         }
     }
 

@@ -13,7 +13,7 @@ use mio::{Events, Interest, Poll, Token};
 use startline_os::tick::Tick;
 use startline_protocol::tls::HEADER_BYTES;
 
-use crate::engine::arrivals::RowIndex;
+use crate::engine::lives::RowIndex;
 use crate::engine::hosts::{Addresses, Hosts};
 use crate::engine::ports::{PortSpace, Ports};
 use crate::engine::secure::{Broken, Data, Secure};

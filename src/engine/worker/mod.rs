@@ -23,9 +23,9 @@ use startline_os::timers::Timers;
 
 use ramp_down::RampDown;
 
-use super::arrivals::{Arrivals, RowIndex};
 use super::hosts::Addresses;
 use super::link::{Order, WorkerLink};
+use super::lives::{Begun, Lives, RowIndex};
 use super::observe::Books;
 use super::pool::Pool;
 use super::ports::Ports;
@@ -33,7 +33,7 @@ use super::secure::Secure;
 use crate::measure::Interval;
 use crate::measure::ledger::SessionSet;
 use crate::plan::members::Members;
-use crate::session::{Commands, Endpoint, Queues, Script, Session, Side, Slots, Spills, Vault, Waits};
+use crate::session::{Commands, Endpoint, Phase, Queues, Script, Session, Side, Slots, Spills, Vault, Waits};
 
 /// Bytes read at once. One buffer a worker.
 const READ_BYTES: usize = 64 << 10;
@@ -74,7 +74,9 @@ pub(super) struct WorkerSetup<'p> {
     pub(super) script: &'p Script,
     pub(super) members: &'p Members,
     pub(super) addresses: &'p Addresses,
-    pub(super) arrivals: Arrivals,
+    pub(super) lives: Lives<'p>,
+    /// Session numbers of the whole run.
+    pub(super) sessions: u32,
     pub(super) ports: Ports,
     pub(super) secure: Secure,
     /// HTTP connections that its sessions share; 0: each has its own.
@@ -91,12 +93,19 @@ struct Row {
     socket: Option<TcpStream>,
 }
 
+impl Row {
+    fn free() -> Self {
+        Self { session: Session::new(), socket: None }
+    }
+}
+
 /// See the module's documentation.
 pub(super) struct Worker<'p> {
     link: WorkerLink,
     given: Given<'p>,
     time: Time,
     so_far: SoFar,
+    lives: Lives<'p>,
     rows: Vec<Row>,
     timers: Timers,
     queues: Queues,
@@ -117,7 +126,8 @@ struct Given<'p> {
     script: &'p Script,
     members: &'p Members,
     addresses: &'p Addresses,
-    arrivals: Arrivals,
+    /// Session numbers of the whole run.
+    sessions: u32,
     in_flight: u32,
 }
 
@@ -134,7 +144,6 @@ struct Time {
 
 /// How far the run is for this worker's sessions.
 struct SoFar {
-    next_arrival: u32,
     arrivals_stopped: bool,
     /// Started and not over.
     live: u32,
@@ -192,13 +201,13 @@ impl Lent {
 
 impl<'p> Worker<'p> {
     pub(super) fn new(setup: WorkerSetup<'p>, link: WorkerLink, clock: Clock) -> io::Result<Self> {
-        let WorkerSetup { script, members, addresses, arrivals, in_flight, ports, .. } = setup;
+        let WorkerSetup { script, members, addresses, sessions, in_flight, ports, .. } = setup;
         let poll = Poll::new()?;
         let alarm = Alarm::new(poll.registry())?;
         let queues = script.rhythm.queues();
         Ok(Self {
             link,
-            given: Given { script, members, addresses, arrivals, in_flight },
+            given: Given { script, members, addresses, sessions, in_flight },
             time: Time {
                 clock,
                 started_at: Duration::ZERO,
@@ -207,7 +216,6 @@ impl<'p> Worker<'p> {
                 asleep_until: Duration::MAX,
             },
             so_far: SoFar {
-                next_arrival: 0,
                 arrivals_stopped: false,
                 live: 0,
                 open: 0,
@@ -216,6 +224,7 @@ impl<'p> Worker<'p> {
                 handed_over_at: Duration::ZERO,
                 ramp_down: None,
             },
+            lives: setup.lives,
             rows: Vec::new(),
             timers: Timers::with_calendar(
                 queues.count(),
@@ -246,10 +255,10 @@ impl<'p> Worker<'p> {
     pub(super) fn run(mut self) -> io::Result<()> {
         let Some(started_at) = self.link.wait_for_start() else { return Ok(()) };
         self.time.started_at = started_at;
-        let count = self.given.arrivals.count() as usize;
+        let count = self.lives.slots() as usize;
         self.rows.reserve_exact(count);
         self.lent.side = Side::new(self.given.script, count);
-        self.rows.extend((0..count).map(|_| Row { session: Session::new(), socket: None }));
+        self.rows.extend((0..count).map(|_| Row::free()));
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         std::thread::sleep(started_at.saturating_sub(self.time.clock.elapsed()));
         loop {
@@ -258,6 +267,7 @@ impl<'p> Worker<'p> {
             if self.obey() {
                 return Ok(());
             }
+            self.run_departures();
             self.run_arrivals();
             self.run_timers();
             self.run_ramp_down();
@@ -337,6 +347,7 @@ impl<'p> Worker<'p> {
     /// delay the others.
     fn serve_due(&mut self) {
         self.look_at_clock();
+        self.run_departures();
         self.run_arrivals();
         self.run_timers();
         self.run_pool();
@@ -346,7 +357,6 @@ impl<'p> Worker<'p> {
     /// Whether a session is left to start, and not too many are under way.
     fn may_start(&self) -> bool {
         !self.so_far.arrivals_stopped
-            && (self.so_far.next_arrival as usize) < self.rows.len()
             && self.so_far.live < self.given.in_flight
     }
 
@@ -358,18 +368,41 @@ impl<'p> Worker<'p> {
             if !self.may_start() {
                 return;
             }
-            let row = RowIndex(self.so_far.next_arrival);
-            let planned = self.given.arrivals.planned(row);
-            if planned > self.at() {
+            if self.lives.next_start().is_none_or(|planned| planned > self.at()) {
                 return;
             }
-            self.so_far.next_arrival += 1;
+            let Some(Begun { row, planned }) = self.lives.begin(self.at()) else { return };
+            self.furnish(row);
             self.so_far.live += 1;
             let due = self.tick_of(planned);
             debug_assert!(self.time.now.reached(due), "nobody starts before their time");
             self.books.recorder.session_started(self.time.now.since(due));
             self.link.started(self.at());
             self.drive(row, |session, ctx| session.start(due, ctx));
+        }
+    }
+
+    /// Makes a row ready for the life that begins in it: one more than there were, or one whose last
+    /// life is over.
+    fn furnish(&mut self, row: RowIndex) {
+        if row.index() == self.rows.len() {
+            self.rows.push(Row::free());
+            self.secure.add_row();
+        }
+        if self.rows[row.index()].session.phase() != Phase::Idle {
+            self.rows[row.index()] = Row::free();
+        }
+        self.lent.side.clear(row.0);
+    }
+
+    /// Ends the sessions whose planned lives are over.
+    fn run_departures(&mut self) {
+        for count in 0..ARRIVALS_PER_TURN {
+            if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
+                self.look_at_clock();
+            }
+            let Some(row) = self.lives.end(self.at()) else { return };
+            self.drive(row, |session, ctx| session.end(ctx));
         }
     }
 
@@ -452,14 +485,14 @@ impl<'p> Worker<'p> {
     }
 
     fn close_accounts(&mut self) {
-        let mut open = SessionSet::new(self.given.arrivals.sessions);
-        let mut known = SessionSet::new(self.given.arrivals.sessions);
+        let mut open = SessionSet::new(self.given.sessions);
+        let mut known = SessionSet::new(self.given.sessions);
         let grace = Ticks::from_duration(ANNOUNCE_GRACE);
         for row in (0..self.rows.len() as u32).map(RowIndex) {
             if self.rows[row.index()].session.is_open() {
-                open.insert(self.given.arrivals.session(row));
+                open.insert(self.lives.session(row));
                 if self.rows[row.index()].session.held(self.time.now) >= grace {
-                    known.insert(self.given.arrivals.session(row));
+                    known.insert(self.lives.session(row));
                 }
                 self.drive(row, |session, ctx| session.close_accounts(ctx));
             }
@@ -478,10 +511,10 @@ impl<'p> Worker<'p> {
         }
         let longest = if self.so_far.ramp_down.is_some() { SLEEP_MAX_CLOSING } else { SLEEP_MAX };
         let owed = self.timers.next_due(|queue| self.queues.timer(queue).is_owed());
-        let arrival = self.may_start().then(|| {
-            self.tick_of(self.given.arrivals.planned(RowIndex(self.so_far.next_arrival))) + Ticks::from_raw(1)
-        });
-        let next = [owed, arrival].into_iter().flatten().min_by_key(|due| due.since(self.time.now));
+        let planned = self.lives.next_start().filter(|_| self.may_start());
+        let arrival = planned.map(|planned| self.tick_of(planned) + Ticks::from_raw(1));
+        let departure = self.lives.next_end().map(|planned| self.tick_of(planned) + Ticks::from_raw(1));
+        let next = [owed, arrival, departure].into_iter().flatten().min_by_key(|due| due.since(self.time.now));
         match next.map(|due| (due, due.since(self.time.now))) {
             Some((_, Ticks::ZERO)) => Duration::ZERO,
             Some((due, wait)) if wait.as_duration() < longest => {

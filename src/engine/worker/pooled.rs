@@ -14,7 +14,7 @@ use mio::net::TcpStream;
 
 use super::wire::MARK_TAIL;
 use super::{MARK_READ_CLOSED, STARTS_PER_CLOCK, Worker};
-use crate::engine::arrivals::RowIndex;
+use crate::engine::lives::RowIndex;
 use crate::engine::pool::Grant;
 use crate::engine::secure::Detached;
 use crate::fault::Fault;
@@ -64,8 +64,8 @@ impl Worker<'_> {
     /// row, or by shared connection.
     pub(super) fn turn(&self, row: RowIndex) -> u32 {
         match self.pool.turn_of(row) {
-            Some(turn) => self.given.arrivals.first.wrapping_add(turn),
-            None => self.given.arrivals.first.wrapping_add(row.0),
+            Some(turn) => self.lives.first().wrapping_add(turn),
+            None => self.lives.first().wrapping_add(row.0),
         }
     }
 
@@ -130,7 +130,7 @@ impl Worker<'_> {
         }
         self.serve_waiting();
         let all_started =
-            self.so_far.arrivals_stopped || self.so_far.next_arrival as usize >= self.rows.len();
+            self.so_far.arrivals_stopped || self.lives.next_start().is_none();
         if all_started && self.pool.is_unused() {
             for kept in self.pool.close() {
                 self.close_kept(kept);

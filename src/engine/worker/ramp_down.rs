@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::Worker;
-use crate::engine::arrivals::RowIndex;
+use crate::engine::lives::RowIndex;
 
 /// How far the ramp-down is.
 pub(super) struct RampDown {

@@ -7,7 +7,7 @@
 use startline_protocol::tls::HEADER_BYTES;
 
 use super::{MARK_SHAKING, Worker};
-use crate::engine::arrivals::RowIndex;
+use crate::engine::lives::RowIndex;
 use crate::engine::secure::{Broken, Data, Received};
 use crate::fault::Fault;
 use crate::session::Phase;

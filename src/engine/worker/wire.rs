@@ -11,7 +11,7 @@ use mio::net::TcpStream;
 use startline_os::tick::Tick;
 
 use super::{MARK_READ_CLOSED, MARK_SHAKING, MARK_UNREAD, Row, Wire, Worker};
-use crate::engine::arrivals::RowIndex;
+use crate::engine::lives::RowIndex;
 use crate::engine::observe::Books;
 use crate::engine::sockets::{self, Dialed};
 use crate::fault::Fault;
@@ -59,7 +59,7 @@ impl Wire {
 
 impl Worker<'_> {
     fn who(&self, row: RowIndex) -> Who {
-        let session = self.given.arrivals.session(row);
+        let session = self.lives.session(row);
         Who {
             session,
             member_id: self.given.members.id(session),
@@ -382,5 +382,7 @@ impl Worker<'_> {
         self.wire.dialing.remove(&row);
         self.secure.drop_ticket(row);
         self.so_far.live -= 1;
+        let given = self.lent.side.longest_given(row.0).as_duration();
+        self.lives.over(row, self.books.at, given);
     }
 }
