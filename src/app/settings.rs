@@ -71,6 +71,7 @@ impl SettingsArgs {
         let scenario = self.read_scenario(&mut settings, &files)?;
         settings = self.preset_options().laid_over(settings)?;
         settings = self.laid_over(settings)?;
+        settings.settle_stages();
         self.read_members(&mut settings, &scenario, (&files, had_target))?;
         if let Some(rate) = self.rate {
             settings.ramp = rate.ramp(settings.sessions);
@@ -223,7 +224,8 @@ impl SettingsArgs {
             [] if files.is_empty() => self.known_members(settings),
             _ => self.roster(settings, scenario, files)?,
         };
-        if self.plan.is_none() && !self.members.is_empty() && self.asked_sessions().is_none() {
+        let is_open = self.plan.is_none() && settings.stages.is_empty() && self.asked_sessions().is_none();
+        if is_open && !self.members.is_empty() {
             settings.sessions = roster.sessions()?;
         }
         if roster.is_empty() {
@@ -241,11 +243,12 @@ impl SettingsArgs {
     /// Returns the plan file's members, or as many of the mock server's as there are sessions.
     fn known_members(&self, settings: &Settings) -> Roster {
         let known = &settings.members;
-        let is_enough = known.len() >= u64::from(settings.sessions);
+        let count = settings.members_wanted();
+        let is_enough = known.len() >= u64::from(count);
         if is_enough || (self.plan.is_some() && settings.target.is_some()) {
             return self.challenge.map_or_else(|| known.clone(), |challenge| known.in_challenge(challenge));
         }
-        let last = MOCK_FIRST_MEMBER + u64::from(settings.sessions) - 1;
+        let last = MOCK_FIRST_MEMBER + u64::from(count) - 1;
         let challenge = self.challenge.or(known.only_challenge()).unwrap_or(MOCK_CHALLENGE);
         Roster::range(MOCK_FIRST_MEMBER, last, challenge)
     }

@@ -11,9 +11,11 @@ use startline_os::units;
 use super::values::{self, WebSocketUrl};
 use super::watch::{Required, WatchOptions};
 use crate::lang::Lang;
-use crate::plan::every::EveryOption;
+use crate::plan::every::{self, EveryOption};
+use crate::plan::shape::Stage;
 use crate::plan::sources::{PortMethod, SourceSpec};
 use crate::plan::{End, HttpMode, KeyExchange, Rate, Resolve, SuiteOrder};
+use crate::scenario::every::Interval;
 
 /// Options of `startline run`.
 #[derive(Args, Clone, Debug, Default)]
@@ -147,6 +149,15 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Load")]
     #[serde(with = "units::optional_duration_serde")]
     pub hold: Option<Duration>,
+
+    /// Move the number of open sessions to a level in this time, such as 2m:1000, or hold it, with a name for criteria: spike=30s:5000; repeat for more, instead of --ramp, --hold and --sessions.
+    #[arg(long = "stage", value_name = "TIME:SESSIONS", help_heading = "Load", conflicts_with_all = ["ramp", "rate", "hold", "sessions", "demo", "preset"])]
+    pub stages: Vec<Stage>,
+
+    /// How long a session stays before another takes its place: 10m, 5m..15m, or ~10m on average.
+    #[arg(long, value_name = "TIME", value_parser = values::lifetime, allow_hyphen_values = true, help_heading = "Load")]
+    #[serde(with = "every::optional_interval_serde")]
+    pub lifetime: Option<Interval>,
 
     /// Time over which the closes are spread; N sessions that close cause N²/2 broadcasts [default: 30s].
     #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Load")]

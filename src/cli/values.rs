@@ -14,6 +14,7 @@ use startline_os::units;
 
 use crate::plan::schedule::zone;
 use crate::scenario::Scenario;
+use crate::scenario::every::Interval;
 use crate::scenario::template::is_identifier;
 
 /// Reads a duration: `100ms`, `30s`, `1.5m`, `1h30m` or `0`.
@@ -34,6 +35,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 pub fn delay(text: &str) -> Result<Duration, String> {
     let delay = duration(text)?;
     if delay.is_zero() { Err("it must be longer than zero".into()) } else { Ok(delay) }
+}
+
+/// Reads how long something lasts: `10m`, `5m..15m`, `~10m`.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn lifetime(text: &str) -> Result<Interval, String> {
+    text.parse()
 }
 
 /// Reads the id of a challenge or member.

@@ -13,6 +13,7 @@ use startline_os::clock::Clock;
 use startline_os::{heap, process};
 
 use super::link::{Message, Shared};
+use super::stages::Stages;
 use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
 use crate::lang::{Reason, Sentence};
 use crate::measure::ledger::{Gone, Ledger, LedgerTotals, SessionSet};
@@ -43,6 +44,7 @@ pub(super) struct Control<'p> {
     phase: Phase,
     phase_began: Duration,
     totals: Totals,
+    stages: Stages<'p>,
     after: Totals,
     /// Intervals since the last second was reported, up to the close of accounts.
     fresh: Interval,
@@ -104,6 +106,7 @@ impl<'p> Control<'p> {
             phase: Phase::Ramp,
             phase_began: Duration::ZERO,
             totals: Totals::new(layout),
+            stages: Stages::new(plan, layout),
             after: Totals::new(layout),
             fresh: Interval::default(),
             fresh_after: Interval::default(),
@@ -195,18 +198,16 @@ impl<'p> Control<'p> {
             Message::Ready => {}
             Message::Second(interval) => {
                 self.heard_seconds += 1;
-                let (totals, fresh) = self.account_for(worker);
-                totals.add(&interval);
-                fresh.merge(*interval);
+                self.book(worker, *interval);
             }
+            Message::Part(interval) => self.book(worker, *interval),
             Message::Accounts { interval, ledger, open, known, connections } => {
                 let sources = self.connections.len().max(connections.len());
                 self.connections.resize(sources, SourceCounts::default());
                 for (sum, counts) in self.connections.iter_mut().zip(connections) {
                     *sum += counts;
                 }
-                self.totals.add(&interval);
-                self.fresh.merge(*interval);
+                self.book(worker, *interval);
                 self.accounts[worker] = Some(WorkerAccounts { ledger, open, known });
             }
             Message::Finished { interval, spills_left } => {
@@ -232,11 +233,14 @@ impl<'p> Control<'p> {
     }
 
     /// A worker's intervals belong to the judged part until it has closed its accounts.
-    fn account_for(&mut self, worker: usize) -> (&mut Totals, &mut Interval) {
+    fn book(&mut self, worker: usize, interval: Interval) {
         if self.accounts[worker].is_some() {
-            (&mut self.after, &mut self.fresh_after)
+            self.after.add(&interval);
+            self.fresh_after.merge(interval);
         } else {
-            (&mut self.totals, &mut self.fresh)
+            self.totals.add(&interval);
+            self.stages.add(&interval);
+            self.fresh.merge(interval);
         }
     }
 
@@ -281,13 +285,27 @@ impl<'p> Control<'p> {
         self.readings.peak = self.readings.peak.max(open);
         if self.phase == Phase::Hold {
             self.readings.held_seconds += since.as_secs_f64() * f64::from(open);
-            self.readings.hold_took = at - self.phase_began;
-            self.readings.min_in_hold = Some(self.readings.min_in_hold.map_or(open, |least| least.min(open)));
+            // A shape may hold more than once.
+            self.readings.hold_took = match self.plan.is_staged() {
+                true => self.readings.hold_took + since,
+                false => at - self.phase_began,
+            };
+            let held = self.held(open);
+            self.stages.look(at, held);
+            self.readings.min_in_hold = Some(self.readings.min_in_hold.map_or(held, |least| least.min(held)));
+        } else if self.phase == Phase::Ramp {
+            self.stages.look(at, 0);
         }
         if self.phase != Phase::RampDown {
             (self.readings.first_start, self.readings.last_start) = self.shared.starts();
         }
         open
+    }
+
+    /// Sessions that are open, or, where others arrive meanwhile, that are being set up in their time.
+    fn held(&self, open: u32) -> u32 {
+        let under_way = || self.shared.started().saturating_sub(self.shared.settled());
+        open + if self.plan.is_staged() { under_way() } else { 0 }
     }
 
     fn enter(&mut self, phase: Phase) {
@@ -298,6 +316,9 @@ impl<'p> Control<'p> {
     /// Moves to the next phase when its time has come.
     fn step(&mut self) {
         let open = self.count();
+        if self.plan.is_staged() && self.phase != Phase::RampDown {
+            return self.step_stages();
+        }
         match self.phase {
             Phase::Ramp if self.at() >= self.plan.settings.ramp => self.enter(Phase::Settle),
             Phase::Settle if self.shared.settled() >= self.plan.settings.sessions => {
@@ -325,6 +346,23 @@ impl<'p> Control<'p> {
                 self.shared.ramp_down(self.ramp_down_span);
             }
             _ => {}
+        }
+    }
+
+    /// Moves to the next stage when its time has come, whatever the sessions have come to.
+    fn step_stages(&mut self) {
+        let (at, shape) = (self.at(), &self.plan.shape);
+        if at >= shape.span() {
+            return self.close(self.plan.settings.ramp_down);
+        }
+        let holds = shape.is_flat(shape.stage_at(at));
+        let phase = if holds { Phase::Hold } else { Phase::Ramp };
+        if phase != self.phase {
+            self.enter(phase);
+        }
+        if at >= self.gave_back_at + GIVE_BACK_EVERY {
+            self.gave_back_at = at;
+            heap::give_back();
         }
     }
 
@@ -416,13 +454,17 @@ impl<'p> Control<'p> {
             stopped: self.stopped,
             spills_left: self.spills_left,
             sources: Sources { method: method.key(), connections: self.connections },
+            stages: self.stages.into_readings(),
             totals: self.totals,
         }
     }
 }
 
-/// Sessions that should have started by now.
+/// Sessions that should have started by now; of stages, those that should be open.
 fn planned_by(plan: &Plan, elapsed: Duration) -> u32 {
+    if plan.is_staged() {
+        return plan.shape.level(elapsed.min(plan.shape.span())) as u32;
+    }
     if elapsed >= plan.settings.ramp {
         return plan.settings.sessions;
     }

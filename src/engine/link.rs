@@ -34,6 +34,8 @@ pub(super) enum Message {
     Ready,
     /// What it recorded in about a second.
     Second(Box<Interval>),
+    /// The same, up to the instant at which a stage begins.
+    Part(Box<Interval>),
     /// Its accounts are closed.
     Accounts {
         interval: Box<Interval>,
@@ -175,6 +177,10 @@ impl WorkerLink {
 
     pub(super) fn second(&self, interval: Interval) {
         self.send(Message::Second(Box::new(interval)));
+    }
+
+    pub(super) fn part(&self, interval: Interval) {
+        self.send(Message::Part(Box::new(interval)));
     }
 
     pub(super) fn accounts(

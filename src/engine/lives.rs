@@ -34,6 +34,8 @@ pub struct Lives<'p> {
     /// The next row, where every slot has one life.
     next: u32,
     many: Option<Box<Many<'p>>>,
+    /// When stages begin that have not, the last one first.
+    stages: Vec<Duration>,
 }
 
 /// What has begun.
@@ -80,7 +82,17 @@ impl<'p> Lives<'p> {
     /// Those of a worker. `rest`: the longest that a timer may be armed.
     pub fn new(shape: &'p Shape, first: u32, stride: u32, rest: Duration) -> Self {
         let many = (!shape.is_single()).then(|| Box::new(Many::new(shape, first, stride, rest)));
-        Self { shape, first, stride, next: 0, many }
+        let stages = (1..shape.stages().len()).rev().map(|stage| shape.stage_start(stage)).collect();
+        Self { shape, first, stride, next: 0, many, stages }
+    }
+
+    /// Whether a stage has begun since the last time.
+    pub fn enters_stage(&mut self, at: Duration) -> bool {
+        let before = self.stages.len();
+        while self.stages.last().is_some_and(|begins| *begins <= at) {
+            self.stages.pop();
+        }
+        self.stages.len() < before
     }
 
     /// The first of its slots.
@@ -194,7 +206,8 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::plan::shape::{Lifetime, Stage};
+    use crate::plan::shape::Stage;
+    use crate::scenario::every::Interval;
 
     fn stage(seconds: u64, level: u32) -> Stage {
         Stage { name: String::new(), span: Duration::from_secs(seconds), level }
@@ -233,7 +246,7 @@ mod tests {
         for _ in 0..100 {
             let levels = (0..random.usize(2..6)).map(|_| stage(random.u64(1..20), random.u32(0..20)));
             let shape = Shape::new(levels.collect(), 60, random.u64(..))
-                .living(Lifetime::Exponential(Duration::from_millis(random.u64(200..5_000))));
+                .living(Interval::Exponential(Duration::from_millis(random.u64(200..5_000))));
             let mut lives = Lives::new(&shape, 0, 1, rest);
             let mut planned: Vec<Life> = (0..shape.slots()).flat_map(|slot| shape.of(slot)).collect();
             planned.sort_by_key(|life| (life.start, life.slot));

@@ -6,10 +6,10 @@
 //! Invariant: a socket is made, used and dropped by one worker, and workers share nothing on the
 //! hot path.
 
-pub mod lives;
 mod control;
 mod hosts;
 mod link;
+pub mod lives;
 pub mod observe;
 mod outcome;
 mod pool;
@@ -18,9 +18,11 @@ mod run;
 mod secure;
 pub mod single;
 mod sockets;
+mod stages;
 mod worker;
 
 pub use hosts::{Addresses, Hosts};
+pub use stages::StageReading;
 pub use outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
 pub use run::{layout_of, run};
 pub use secure::{

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::stages::StageReading;
 use crate::lang::Sentence;
 use crate::measure::ledger::LedgerTotals;
 use crate::measure::{Interval, Phase, SourceCounts, Totals};
@@ -93,6 +94,8 @@ pub struct Sources {
 pub struct Outcome {
     /// Everything up to the close of accounts.
     pub totals: Totals,
+    /// The same by stage, where the plan has stages of its own.
+    pub stages: Vec<StageReading>,
     /// The pairs, if kept.
     pub ledger: Option<LedgerTotals>,
     /// The ramp-down.

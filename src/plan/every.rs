@@ -78,6 +78,27 @@ impl From<EveryOption> for String {
     }
 }
 
+/// Intervals as text, for serde.
+pub mod optional_interval_serde {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use crate::scenario::every::Interval;
+
+    /// As it is read.
+    pub fn serialize<S: Serializer>(it: &Option<Interval>, to: S) -> Result<S::Ok, S::Error> {
+        match it {
+            Some(interval) => to.collect_str(interval),
+            None => to.serialize_none(),
+        }
+    }
+
+    /// As [`Interval`] reads it.
+    pub fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Option<Interval>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        text.map(|text| text.parse().map_err(de::Error::custom)).transpose()
+    }
+}
+
 /// The short forms, each with the option that it is.
 pub(super) fn short_forms(
     ping_interval: Option<Duration>,

@@ -76,6 +76,12 @@ impl Plan {
         self.settings.sessions.saturating_add(self.http.connections().saturating_mul(self.workers as u32))
     }
 
+    /// Returns whether the shape is one of stages, each with its planned instants, and not a ramp, a hold that
+    /// begins when all have settled, and a ramp-down.
+    pub fn is_staged(&self) -> bool {
+        self.settings.is_staged()
+    }
+
     /// Returns how many session numbers there are: that of a session is its member's among the plan's.
     pub fn people(&self) -> u32 {
         self.shape.members()

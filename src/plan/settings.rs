@@ -23,7 +23,11 @@ use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
 use super::shape::{Shape, Stage};
 use super::{End, Http, HttpMode, Plan, Resolve, Target, Tls, http, schedule};
+use crate::scenario::every::Interval;
 use crate::scenario::{Scenario, ScenarioError, criteria};
+
+/// Members of the mock server's that come one after another, where sessions do.
+const MEMBERS_MADE_MAX: u64 = 100_000;
 
 /// The longest run: instants are compared through a clock that wraps after 19 hours.
 pub const RUN_MAX: Duration = Duration::from_secs(9 * 3600);
@@ -50,6 +54,12 @@ pub struct Settings {
     /// Where there are more sessions than members, these are used again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recycle: bool,
+    /// The levels that the number of open sessions goes through; empty: one ramp and one hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<Stage>,
+    /// How long a session stays before another takes its place; `None`: until its level falls.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "every::optional_interval_serde")]
+    pub lifetime: Option<Interval>,
     /// From the first arrival to the last; session k starts at `ramp · k / sessions`.
     #[serde(with = "units::duration_serde")]
     pub ramp: Duration,
@@ -251,13 +261,60 @@ impl Settings {
 
     /// Returns when sessions come and go.
     fn shape(&self) -> Shape {
-        let stage = |name: &str, span| Stage { name: name.to_owned(), span, level: self.sessions };
-        Shape::new(vec![stage("ramp", self.ramp), stage("hold", self.hold)], self.sessions, self.seed)
+        let members = match self.is_staged() {
+            true => self.members.len() as u32,
+            false => self.sessions,
+        };
+        let shape = Shape::new(self.all_stages(), members, self.seed);
+        match &self.lifetime {
+            Some(lifetime) => shape.living(lifetime.clone()),
+            None => shape,
+        }
+    }
+
+    /// Returns whether stages, or a lifetime, were asked for.
+    pub fn is_staged(&self) -> bool {
+        !self.stages.is_empty() || self.lifetime.is_some()
+    }
+
+    /// Returns the stages asked for, or the ramp and the hold as two, each with a name.
+    fn all_stages(&self) -> Vec<Stage> {
+        if self.stages.is_empty() {
+            let stage = |name: &str, span| Stage { name: name.to_owned(), span, level: self.sessions };
+            return vec![stage("ramp", self.ramp), stage("hold", self.hold)];
+        }
+        let named = |(k, stage): (usize, &Stage)| match stage.name.is_empty() {
+            true => Stage { name: (k + 1).to_string(), ..stage.clone() },
+            false => stage.clone(),
+        };
+        self.stages.iter().enumerate().map(named).collect()
+    }
+
+    /// Returns how many members a run has use for: a fresh one for every session, up to a number that the mock
+    /// server has room for.
+    pub fn members_wanted(&self) -> u32 {
+        match self.is_staged() {
+            true => self.shape().of_members(u32::MAX).lives().clamp(1, MEMBERS_MADE_MAX) as u32,
+            false => self.sessions,
+        }
+        .max(self.sessions)
+    }
+
+    /// Takes the figures of the stages that other settings have to agree with.
+    pub fn settle_stages(&mut self) {
+        if self.stages.is_empty() {
+            return;
+        }
+        let shape = Shape::new(self.all_stages(), u32::MAX, self.seed);
+        self.sessions = shape.slots();
+        let last = if self.lifetime.is_some() { shape.span() } else { shape.last_arrival() };
+        (self.ramp, self.hold) = (last, shape.span() - last);
     }
 
     /// Returns how many members take part.
     pub fn members_used(&self) -> u32 {
         match self.recycle {
+            _ if self.is_staged() => self.members.len() as u32,
             true => self.members.len().min(u64::from(self.sessions)) as u32,
             false => self.sessions,
         }

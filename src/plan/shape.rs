@@ -14,17 +14,24 @@
 //! between its arrival and its departure is a chain of lives, each of which begins as the one before
 //! ends.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use startline_os::units::{self, duration_text};
+
 use crate::draw::drawn;
+use crate::scenario::every::Interval;
 
 /// What lifetimes are drawn by.
 const LIFETIME: u64 = crate::draw::salt("lifetime");
 
-/// A stage as it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A stage as it was asked for: `10m:1000`, or `spike=30s:5000` with a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Stage {
-    /// Its name in criteria and results.
+    /// Its name in criteria and results; empty: its number, from 1.
     pub name: String,
     /// How long it takes.
     pub span: Duration,
@@ -32,19 +39,44 @@ pub struct Stage {
     pub level: u32,
 }
 
-/// How long a session stays, if not until its level falls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lifetime {
-    /// Always as long.
-    Fixed(Duration),
-    /// Evenly between two.
-    Range(Duration, Duration),
-    /// With this mean; the shortest are [`LIFETIME_MIN`].
-    Exponential(Duration),
+impl FromStr for Stage {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, rest) = text.split_once('=').unwrap_or(("", text));
+        let is_name = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+        let wrong = || format!("\"{text}\" is not TIME:SESSIONS or NAME=TIME:SESSIONS, such as 10m:1000");
+        let (span, level) = rest.split_once(':').filter(|_| is_name(name)).ok_or_else(wrong)?;
+        Ok(Self { name: name.to_owned(), span: units::duration(span)?, level: units::count(level)? })
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, span, level } = self;
+        let equals = if name.is_empty() { "" } else { "=" };
+        write!(f, "{name}{equals}{}:{level}", duration_text(*span))
+    }
+}
+
+impl TryFrom<String> for Stage {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Stage> for String {
+    fn from(stage: Stage) -> Self {
+        stage.to_string()
+    }
 }
 
 /// No session lives shorter: it is to open first.
 pub const LIFETIME_MIN: Duration = Duration::from_millis(100);
+/// An exponential lifetime is cut at so many times its mean.
+const EXPONENTIAL_CUT: f64 = 10.0;
 
 /// One session's planned life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +111,7 @@ pub struct Shape {
     falls: Vec<Steps>,
     slots: u32,
     members: u32,
-    lifetime: Option<Lifetime>,
+    lifetime: Option<Interval>,
     seed: u64,
 }
 
@@ -102,7 +134,7 @@ impl Shape {
     }
 
     /// The same with a lifetime.
-    pub fn living(self, lifetime: Lifetime) -> Self {
+    pub fn living(self, lifetime: Interval) -> Self {
         Self { lifetime: Some(lifetime), ..self }
     }
 
@@ -116,6 +148,11 @@ impl Shape {
         self.slots
     }
 
+    /// The same with other members.
+    pub fn of_members(self, members: u32) -> Self {
+        Self { members, ..self }
+    }
+
     /// Members who take part, of those there are.
     pub fn members(&self) -> u32 {
         self.members
@@ -124,6 +161,32 @@ impl Shape {
     /// How long it takes.
     pub fn span(&self) -> Duration {
         self.stages.iter().map(|stage| stage.span).sum()
+    }
+
+    /// When the last arrival begins, those aside that replace others.
+    pub fn last_arrival(&self) -> Duration {
+        self.rises.last().and_then(|it| instant(&self.rises, it.first + it.count - 1)).unwrap_or_default()
+    }
+
+    /// The stage that this instant is in, the last one beyond its end.
+    pub fn stage_at(&self, at: Duration) -> usize {
+        let mut end = Duration::ZERO;
+        let past = |stage: &&Stage| {
+            end += stage.span;
+            end <= at
+        };
+        self.stages.iter().take_while(past).count().min(self.stages.len().saturating_sub(1))
+    }
+
+    /// When a stage begins.
+    pub fn stage_start(&self, stage: usize) -> Duration {
+        self.stages[..stage].iter().map(|stage| stage.span).sum()
+    }
+
+    /// Whether a stage holds its level.
+    pub fn is_flat(&self, stage: usize) -> bool {
+        let before = stage.checked_sub(1).map_or(0, |before| self.stages[before].level);
+        before == self.stages[stage].level && before > 0
     }
 
     /// Whether every slot has one life: the n-th arrival is then the n-th slot's, and nobody leaves before
@@ -169,11 +232,13 @@ impl Shape {
         // From 0 to below 1, in steps of 2⁻⁵³.
         let part =
             || (drawn(self.seed, LIFETIME, slot, u64::from(number)) >> 11) as f64 / (1_u64 << 53) as f64;
-        let lasts = match self.lifetime? {
-            Lifetime::Fixed(span) => span,
-            Lifetime::Range(least, most) => least + (most - least).mul_f64(part()),
+        let lasts = match self.lifetime.as_ref()? {
+            Interval::Fixed(span) => *span,
+            Interval::Between(least, most) => *least + (*most - *least).mul_f64(part()),
             // The inverse of the distribution function; the share is below 1.
-            Lifetime::Exponential(mean) => mean.mul_f64(-(1.0 - part()).ln()),
+            Interval::Exponential(mean) => mean.mul_f64((-(1.0 - part()).ln()).min(EXPONENTIAL_CUT)),
+            // No server gives a lifetime.
+            Interval::Given { .. } => return None,
         };
         Some(lasts.max(LIFETIME_MIN))
     }

@@ -16,6 +16,8 @@ fn settings() -> Settings {
         recycle: false,
         startline: "0.1.0".into(),
         target: Some("http://10.0.0.1:8080".into()),
+        stages: Vec::new(),
+        lifetime: None,
         sessions: 6000,
         members: Roster::range(13, 6012, 38),
         ramp: Duration::from_secs(240),

@@ -57,7 +57,7 @@ fn a_lower_level_ends_the_oldest_and_a_rise_takes_fresh_members_first() {
 #[test]
 fn with_a_lifetime_a_slot_is_taken_again_at_once() {
     let stages = vec![stage("ramp", 2, 2), stage("hold", 6, 2)];
-    let shape = Shape::new(stages, 6, 1).living(Lifetime::Fixed(Duration::from_secs(3)));
+    let shape = Shape::new(stages, 6, 1).living(Interval::Fixed(Duration::from_secs(3)));
     let first: Vec<_> = shape.of(0).map(|life| (millis(&life), life.member)).collect();
     let expected = [((0, Some(3_000)), 0), ((3_000, Some(6_000)), 2), ((6_000, None), 4)];
     assert_eq!(first, expected);
@@ -74,11 +74,11 @@ fn lifetimes_are_spread_as_they_are_asked_for() {
         lives.iter().filter_map(|life| Some((life.end? - life.start).as_secs_f64())).collect()
     };
     let (least, most) = (Duration::from_secs(20), Duration::from_secs(40));
-    let ranged = lasts(Lifetime::Range(least, most));
+    let ranged = lasts(Interval::Between(least, most));
     assert!(ranged.iter().all(|span| (20.0..40.0).contains(span)));
     let mean = |spans: &[f64]| spans.iter().sum::<f64>() / spans.len() as f64;
     assert!((29.5..30.5).contains(&mean(&ranged)), "{}", mean(&ranged));
-    let exponential = lasts(Lifetime::Exponential(Duration::from_secs(30)));
+    let exponential = lasts(Interval::Exponential(Duration::from_secs(30)));
     assert!((29.0..31.0).contains(&mean(&exponential)), "{}", mean(&exponential));
     let beyond = exponential.iter().filter(|span| **span > 60.0).count() as f64 / exponential.len() as f64;
     // e⁻².
@@ -91,11 +91,11 @@ fn random_shape(random: &mut fastrand::Rng) -> Shape {
         (0..count).map(|k| stage(&format!("s{k}"), random.u64(0..20), random.u32(0..30))).collect();
     let most = stages.iter().map(|stage| stage.level).max().unwrap_or(0);
     let shape = Shape::new(stages, most + random.u32(0..60), random.u64(..));
-    let (a, b) = (Duration::from_millis(random.u64(100..9_000)), Duration::from_millis(random.u64(0..9_000)));
+    let (a, b) = (Duration::from_millis(random.u64(100..9_000)), Duration::from_millis(random.u64(1..9_000)));
     match random.u8(0..5) {
-        0 => shape.living(Lifetime::Fixed(a)),
-        1 => shape.living(Lifetime::Range(a, a + b)),
-        2 => shape.living(Lifetime::Exponential(a)),
+        0 => shape.living(Interval::Fixed(a)),
+        1 => shape.living(Interval::Between(a, a + b)),
+        2 => shape.living(Interval::Exponential(a)),
         _ => shape,
     }
 }
@@ -153,4 +153,26 @@ fn fresh_members_come_before_any_that_was_in() {
             seen.insert(life.member, (life.number, times + 1));
         }
     }
+}
+
+#[test]
+fn stages_are_written_as_they_are_read() {
+    for text in ["2m:1000", "spike=30s:5000", "0s:1", "x_1-b=1h30m:0"] {
+        let stage: Stage = text.parse().expect(text);
+        assert_eq!(stage.to_string(), text);
+    }
+    assert_eq!("5m:1k".parse::<Stage>().expect("short forms").level, 1000);
+    for wrong in ["", "5m", "1000", "5m:", ":5", "a b=5m:1", "a=b=5m:1", "x=5:1", "5m:-1", "5m:1.5"] {
+        assert!(wrong.parse::<Stage>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn every_instant_is_in_a_stage() {
+    let shape = Shape::new(vec![stage("a", 2, 4), stage("b", 0, 9), stage("c", 3, 9)], 9, 1);
+    let at = [0, 1, 2, 4, 5, 60].map(|seconds| shape.stage_at(Duration::from_secs(seconds)));
+    assert_eq!(at, [0, 0, 2, 2, 2, 2]);
+    assert_eq!([0, 1, 2].map(|stage| shape.is_flat(stage)), [false, false, true]);
+    assert_eq!(shape.stage_start(2), Duration::from_secs(2));
+    assert_eq!(shape.last_arrival(), Duration::from_secs(2));
 }

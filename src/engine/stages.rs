@@ -1,0 +1,61 @@
+//! What the control thread keeps of each stage of a run: what happened in it, and how well it held.
+//!
+//! Knows no worker. Invariant: what a worker records lies in one stage, since it hands over at the instants
+//! at which stages begin.
+
+use std::time::Duration;
+
+use crate::measure::{Interval, Layout, Totals};
+use crate::plan::Plan;
+
+/// A stage so far.
+#[derive(Debug)]
+pub struct StageReading {
+    /// Everything recorded in it.
+    pub totals: Totals,
+    /// The least number of sessions that were held at one instant, those included that were being set up;
+    /// `None` where it does not hold a level, or has not begun.
+    pub min_held: Option<u32>,
+    /// How long it has gone on.
+    pub took: Duration,
+}
+
+/// The stages of a run that has some of its own.
+#[derive(Debug)]
+pub(super) struct Stages<'p> {
+    plan: &'p Plan,
+    all: Vec<StageReading>,
+}
+
+impl<'p> Stages<'p> {
+    pub(super) fn new(plan: &'p Plan, layout: &Layout) -> Self {
+        let stages = if plan.is_staged() { plan.shape.stages().len() } else { 0 };
+        let fresh = || StageReading { totals: Totals::new(layout), min_held: None, took: Duration::ZERO };
+        Self { plan, all: (0..stages).map(|_| fresh()).collect() }
+    }
+
+    /// Adds what a worker recorded before accounts closed.
+    pub(super) fn add(&mut self, interval: &Interval) {
+        let from = interval.covers().map_or(Duration::ZERO, |(from, _)| from);
+        let stage = self.plan.shape.stage_at(from);
+        if let Some(stage) = self.all.get_mut(stage) {
+            stage.totals.add(interval);
+        }
+    }
+
+    /// Notes how many sessions are held at this instant.
+    pub(super) fn look(&mut self, at: Duration, held: u32) {
+        let shape = &self.plan.shape;
+        let stage = shape.stage_at(at);
+        let Some(reading) = self.all.get_mut(stage) else { return };
+        let start = shape.stage_start(stage);
+        reading.took = at.saturating_sub(start).min(shape.stages()[stage].span);
+        if shape.is_flat(stage) {
+            reading.min_held = Some(reading.min_held.map_or(held, |least| least.min(held)));
+        }
+    }
+
+    pub(super) fn into_readings(self) -> Vec<StageReading> {
+        self.all
+    }
+}
