@@ -71,7 +71,7 @@ impl MockServer {
     /// Returns the arguments that load what a plan needs.
     pub fn arguments(plan: &Plan, challenge: u64, descriptors_hard: u64) -> Vec<String> {
         let (first, last) =
-            (plan.members.id(SessionNumber(0)), plan.members.id(SessionNumber(plan.settings.sessions - 1)));
+            (plan.members.id(SessionNumber(0)), plan.members.id(SessionNumber(plan.people() - 1)));
         let mut arguments: Vec<String> = [
             "--members".to_owned(),
             format!("{first}-{last}"),

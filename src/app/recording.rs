@@ -3,19 +3,20 @@
 //! Moves figures from one shape to another and makes none of its own. Invariants: a file that cannot be written is
 //! told and the run goes on; no disk and no terminal is waited for before the end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use startline_os::process;
 
-use crate::engine::{self, Outcome, RunReadings, Second};
+use crate::engine::{self, Outcome, RunReadings, Second, StageReading};
 use crate::lang::Reason;
 use crate::measure::Totals;
 use crate::plan::Plan;
 use crate::report::files::{self, Lacking, ResultsDir};
 use crate::report::progress::{self, Status};
 use crate::report::view::{Snapshot, View};
-use crate::report::{Ending, Facts, Phase, RampDownFacts, RunResult};
+use crate::report::{Ending, Facts, Phase, RampDownFacts, RunResult, StageFacts};
 use crate::terminal::StatusLine;
 use crate::watch::{Stage, Watching};
 
@@ -143,6 +144,12 @@ impl<'r> Recording<'r> {
         }
         self.take_readings(&outcome.readings, u64::from(outcome.held_to_end));
         self.facts.ledger = outcome.ledger.clone();
+        let stage = |reading: &StageReading| StageFacts {
+            totals: Arc::clone(&reading.totals),
+            took: reading.took,
+            min_held: reading.min_held.map(u64::from),
+        };
+        self.facts.stages = outcome.stages.iter().map(stage).collect();
         let tally = outcome.ramp_down.totals.tally();
         let after = &tally.counts;
         self.facts.ramp_down = Some(RampDownFacts {
@@ -288,6 +295,7 @@ fn facts_at_start() -> Facts {
         rss_in_hold: 0,
         open_at_rss: 0,
         cpu_seconds: 0.0,
+        stages: Vec::new(),
         ledger: None,
         ramp_down: None,
         watch: None,

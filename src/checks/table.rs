@@ -5,6 +5,7 @@
 //! Invariants: cells and notes are wrapped at the page's width; a command is never broken over
 //! lines, so that it can be pasted.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
@@ -82,21 +83,21 @@ pub fn terminal_columns(out: &impl AsFd) -> usize {
 }
 
 /// A column of a table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Column {
-    head: &'static str,
+    head: Cow<'static, str>,
     is_number: bool,
 }
 
 impl Column {
     /// A column of words, aligned left. `head` may be empty.
-    pub fn words(head: &'static str) -> Self {
-        Self { head, is_number: false }
+    pub fn words(head: impl Into<Cow<'static, str>>) -> Self {
+        Self { head: head.into(), is_number: false }
     }
 
     /// A column of numbers, aligned right.
-    pub fn number(head: &'static str) -> Self {
-        Self { head, is_number: true }
+    pub fn number(head: impl Into<Cow<'static, str>>) -> Self {
+        Self { head: head.into(), is_number: true }
     }
 }
 
@@ -163,7 +164,7 @@ impl Table {
     pub fn text(&self, page: Page) -> String {
         let widths = self.widths(page.columns);
         let mut out = String::new();
-        let heads: Vec<&str> = self.columns.iter().map(|column| column.head).collect();
+        let heads: Vec<&str> = self.columns.iter().map(|column| column.head.as_ref()).collect();
         if heads.iter().any(|head| !head.is_empty()) {
             self.cells(&mut out, " ", &heads, &widths);
         }
@@ -184,7 +185,7 @@ impl Table {
     /// The width of each column: what its cells take, and less where the page is too narrow. The
     /// widest give way.
     fn widths(&self, page: usize) -> Vec<usize> {
-        let mut widths: Vec<usize> = self.columns.iter().map(|column| display_width(column.head)).collect();
+        let mut widths: Vec<usize> = self.columns.iter().map(|column| display_width(&column.head)).collect();
         for row in &self.rows {
             let Body::Cells(cells) = &row.body else { continue };
             for (width, cell) in widths.iter_mut().zip(cells) {

@@ -13,8 +13,8 @@ use startline_os::clock::Clock;
 use startline_os::{heap, process};
 
 use super::link::{Message, Shared};
-use super::stages::Stages;
 use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
+use super::stages::Stages;
 use crate::lang::{Reason, Sentence};
 use crate::measure::ledger::{Gone, Ledger, LedgerTotals, SessionSet};
 use crate::measure::{Interval, Layout, Phase, SourceCounts, Totals};
@@ -283,6 +283,10 @@ impl<'p> Control<'p> {
         let since = at.saturating_sub(self.counted_at);
         self.counted_at = at;
         self.readings.peak = self.readings.peak.max(open);
+        let held = self.held(open);
+        if self.phase != Phase::RampDown {
+            self.stages.look(at, held);
+        }
         if self.phase == Phase::Hold {
             self.readings.held_seconds += since.as_secs_f64() * f64::from(open);
             // A shape may hold more than once.
@@ -290,11 +294,7 @@ impl<'p> Control<'p> {
                 true => self.readings.hold_took + since,
                 false => at - self.phase_began,
             };
-            let held = self.held(open);
-            self.stages.look(at, held);
             self.readings.min_in_hold = Some(self.readings.min_in_hold.map_or(held, |least| least.min(held)));
-        } else if self.phase == Phase::Ramp {
-            self.stages.look(at, 0);
         }
         if self.phase != Phase::RampDown {
             (self.readings.first_start, self.readings.last_start) = self.shared.starts();

@@ -257,7 +257,10 @@ mod tests {
                 let at = Duration::from_millis(millis);
                 while let Some(row) = lives.end(at) {
                     let life = live.remove(&row).expect("it lives");
-                    assert!(life.end.expect("it ends") <= at && life.end > at.checked_sub(Duration::from_millis(1)));
+                    assert!(
+                        life.end.expect("it ends") <= at
+                            && life.end > at.checked_sub(Duration::from_millis(1))
+                    );
                     lives.over(row, at, Duration::ZERO);
                     free.insert(row, at);
                 }
@@ -269,7 +272,8 @@ mod tests {
                     assert!(free.get(&begun.row).is_none_or(|since| at - *since >= rest));
                 }
                 // Some fail.
-                let failed: Vec<RowIndex> = live.keys().copied().filter(|_| random.u32(0..4_000) == 0).collect();
+                let failed: Vec<RowIndex> =
+                    live.keys().copied().filter(|_| random.u32(0..4_000) == 0).collect();
                 for row in failed {
                     live.remove(&row);
                     lives.over(row, at, Duration::ZERO);

@@ -22,10 +22,10 @@ mod stages;
 mod worker;
 
 pub use hosts::{Addresses, Hosts};
-pub use stages::StageReading;
 pub use outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
 pub use run::{layout_of, run};
 pub use secure::{
     Own, Probe as TlsProbe, Trust, TrustError, fault_of as tls_fault_of, probe as tls_probe,
     sentence as tls_sentence,
 };
+pub use stages::StageReading;

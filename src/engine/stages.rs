@@ -3,6 +3,7 @@
 //! Knows no worker. Invariant: what a worker records lies in one stage, since it hands over at the instants
 //! at which stages begin.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::measure::{Interval, Layout, Totals};
@@ -12,7 +13,7 @@ use crate::plan::Plan;
 #[derive(Debug)]
 pub struct StageReading {
     /// Everything recorded in it.
-    pub totals: Totals,
+    pub totals: Arc<Totals>,
     /// The least number of sessions that were held at one instant, those included that were being set up;
     /// `None` where it does not hold a level, or has not begun.
     pub min_held: Option<u32>,
@@ -30,7 +31,7 @@ pub(super) struct Stages<'p> {
 impl<'p> Stages<'p> {
     pub(super) fn new(plan: &'p Plan, layout: &Layout) -> Self {
         let stages = if plan.is_staged() { plan.shape.stages().len() } else { 0 };
-        let fresh = || StageReading { totals: Totals::new(layout), min_held: None, took: Duration::ZERO };
+        let fresh = || StageReading { totals: Arc::new(Totals::new(layout)), min_held: None, took: Duration::ZERO };
         Self { plan, all: (0..stages).map(|_| fresh()).collect() }
     }
 
@@ -39,7 +40,10 @@ impl<'p> Stages<'p> {
         let from = interval.covers().map_or(Duration::ZERO, |(from, _)| from);
         let stage = self.plan.shape.stage_at(from);
         if let Some(stage) = self.all.get_mut(stage) {
-            stage.totals.add(interval);
+            // Nobody else has it before the run is over.
+            if let Some(totals) = Arc::get_mut(&mut stage.totals) {
+                totals.add(interval);
+            }
         }
     }
 

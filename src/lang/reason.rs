@@ -90,6 +90,7 @@ texts! {
         NoTicket => "no upgrade was sent with a ticket", "티켓으로 보낸 업그레이드 요청이 없습니다";
         NoPair => "no pair of open sessions to judge", "판정할 열린 세션 쌍이 없습니다";
         NoMeasure => "there is no measure {0}", "{0} 측정 항목이 없습니다";
+        NoStage => "the run has not come to a stage {0}", "{0} 단계 부하에 이르지 않았습니다";
         NoStep => "there is no step {0}", "{0} 단계가 없습니다";
         NoFigure => "there is no figure {0}", "{0} 수치가 없습니다";
         NoMessage => "no message of kind {0} came", "{0} 종류의 메시지가 오지 않았습니다";

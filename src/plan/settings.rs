@@ -19,10 +19,11 @@ use super::every::{self, EveryOption};
 use super::members::Rows;
 use super::roster::{Roster, RosterError};
 use super::script::ScenarioSettings;
+use super::shape::{Shape, Stage};
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
-use super::shape::{Shape, Stage};
 use super::{End, Http, HttpMode, Plan, Resolve, Target, Tls, http, schedule};
+use crate::nearest;
 use crate::scenario::every::Interval;
 use crate::scenario::{Scenario, ScenarioError, criteria};
 
@@ -216,12 +217,42 @@ impl Settings {
             criteria::unit_of(&rule.measure, &scenario.step_names(), scenario.websocket.as_ref())
                 .map_err(|reason| PlanError::Value { what: "abort-on", reason })?;
         }
+        self.check_stages(&scenario)?;
         let short = every::short_forms(self.ping_interval, self.pong_timeout, self.record_interval);
         let long = self.every.iter().map(|option| ("--every", option.clone()));
         for (what, option) in short.chain(long) {
             option.apply(&mut scenario).map_err(|reason| PlanError::Value { what, reason })?;
         }
         Ok(scenario)
+    }
+
+    /// Checks the stages, and that criteria name some that there are.
+    fn check_stages(&self, scenario: &Scenario) -> Result<(), PlanError> {
+        let value = |what, reason| Err(PlanError::Value { what, reason });
+        let names: Vec<String> = match self.is_staged() {
+            true => self.all_stages().into_iter().map(|stage| stage.name).collect(),
+            false => Vec::new(),
+        };
+        if let Some(twice) = names.iter().enumerate().find(|(k, name)| names[..*k].contains(name)) {
+            return value("stage", format!("two of them are called \"{}\"", twice.1));
+        }
+        let steps = scenario.step_names();
+        for criterion in &scenario.criteria {
+            if let Some((stage, _)) = criteria::of_stage(&criterion.measure, &steps)
+                && !names.iter().any(|name| name == stage)
+            {
+                let known: Vec<&str> = names.iter().map(String::as_str).collect();
+                let hint = if known.is_empty() { String::new() } else { nearest::hint(stage, &known) };
+                return value(
+                    "stage",
+                    format!(
+                        "the criterion \"{}\" is of a stage \"{stage}\" that the plan does not have{hint}; --stage {stage}=TIME:SESSIONS makes one",
+                        criterion.name
+                    ),
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Resolves the target; `None` for the mock server, whose address is known once it has started

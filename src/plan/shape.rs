@@ -178,6 +178,17 @@ impl Shape {
         self.stages.iter().take_while(past).count().min(self.stages.len().saturating_sub(1))
     }
 
+    /// How long a level is held, in all stages together.
+    pub fn held_span(&self) -> Duration {
+        (0..self.stages.len()).filter(|k| self.is_flat(*k)).map(|k| self.stages[k].span).sum()
+    }
+
+    /// Seconds of all sessions that are to be held, in all stages that hold a level.
+    pub fn held_seconds(&self) -> f64 {
+        let seconds = |k: usize| self.stages[k].span.as_secs_f64() * f64::from(self.stages[k].level);
+        (0..self.stages.len()).filter(|k| self.is_flat(*k)).map(seconds).sum()
+    }
+
     /// When a stage begins.
     pub fn stage_start(&self, stage: usize) -> Duration {
         self.stages[..stage].iter().map(|stage| stage.span).sum()

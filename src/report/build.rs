@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::latencies::{latency, latency_without, millis};
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
-use super::{kinds, servers, stalls, tls, troubles, watched, *};
+use super::{kinds, servers, stages, stalls, tls, troubles, watched, *};
 use crate::fault::{Blame, Fault};
 use crate::lang::Reason;
 use crate::measure::{
@@ -27,49 +27,56 @@ const DETAILS_MAX: usize = 64;
 impl RunResult {
     /// The result so far: final once [`Facts::ending`] says that the run has ended and accounts are closed.
     pub fn build(totals: &Totals, facts: &Facts, plan: &Plan) -> Self {
-        let (tally, scenario) = (totals.tally(), &*plan.scenario);
-        let steps = steps(totals);
-        let mut result = Self {
-            schema_version: SCHEMA_VERSION,
-            verdict: Verdict::Inconclusive,
-            exit_status: Verdict::Inconclusive.exit_status(),
-            reasons: Vec::new(),
-            criteria: Vec::new(),
-            sessions: sessions(tally, facts, plan),
-            arrivals: arrivals(tally, facts, plan),
-            hold: HoldResult {
-                planned_seconds: numbers::seconds(plan.settings.hold),
-                seconds: numbers::seconds(facts.hold_actual),
-            },
-            ticket_age: latency(&tally.ticket_age),
-            ping: ping(tally),
-            every: every(totals),
-            errors: errors(totals, scenario),
-            messages: messages(totals, facts, plan),
-            ledger: facts.ledger.as_ref().map(ledger),
-            servers: servers::result(totals, scenario, plan.settings.expect_servers),
-            routing: servers::routing(tally, plan.settings.expect_servers),
-            http: http(tally, plan),
-            tls: tls::result(&tally.secured, plan.tls.insecure),
-            ramp_down: facts.ramp_down.as_ref().map(ramp_down),
-            generator: generator(totals, facts, plan),
-            stalls: stalls::result(totals.stalls(), facts),
-            watch: facts.watch.as_ref().map(|seen| watched::result(seen, &steps)),
-            steps,
-            troubles: Vec::new(),
-            ending: ending_key(&facts.ending).to_owned(),
-            scenario: scenario.name.clone(),
-            acceptance_shown: scenario.websocket.as_ref().is_none_or(WebSocket::shows_acceptance),
-            plan: serde_json::to_value(&plan.settings).unwrap_or_default(),
-            started_at: facts.started_at,
-            version: facts.version.clone(),
-            host: facts.host.clone(),
-        };
+        let mut result = measured(totals, facts, plan);
+        result.stages = stages::results(facts, plan);
         let grounds = grounds(totals, facts, plan, &result);
         let watched = facts.watch.as_ref().map(watched::criteria).unwrap_or_default();
-        verdict::judge(&mut result, &scenario.criteria, watched, &grounds);
+        verdict::judge(&mut result, &plan.scenario.criteria, watched, &grounds);
         result.troubles = troubles::diagnose(&result);
         result
+    }
+}
+
+/// Everything that is measured; nothing is judged.
+pub(super) fn measured(totals: &Totals, facts: &Facts, plan: &Plan) -> RunResult {
+    let (tally, scenario) = (totals.tally(), &*plan.scenario);
+    let steps = steps(totals);
+    RunResult {
+        schema_version: SCHEMA_VERSION,
+        verdict: Verdict::Inconclusive,
+        exit_status: Verdict::Inconclusive.exit_status(),
+        reasons: Vec::new(),
+        criteria: Vec::new(),
+        sessions: sessions(tally, facts, plan),
+        arrivals: arrivals(tally, facts, plan),
+        hold: HoldResult {
+            planned_seconds: numbers::seconds(plan.shape.held_span()),
+            seconds: numbers::seconds(facts.hold_actual),
+        },
+        ticket_age: latency(&tally.ticket_age),
+        ping: ping(tally),
+        every: every(totals),
+        errors: errors(totals, scenario),
+        messages: messages(totals, facts, plan),
+        ledger: facts.ledger.as_ref().map(ledger),
+        servers: servers::result(totals, scenario, plan.settings.expect_servers),
+        routing: servers::routing(tally, plan.settings.expect_servers),
+        http: http(tally, plan),
+        tls: tls::result(&tally.secured, plan.tls.insecure),
+        ramp_down: facts.ramp_down.as_ref().map(ramp_down),
+        generator: generator(totals, facts, plan),
+        stalls: stalls::result(totals.stalls(), facts),
+        watch: facts.watch.as_ref().map(|seen| watched::result(seen, &steps)),
+        stages: Vec::new(),
+        steps,
+        troubles: Vec::new(),
+        ending: ending_key(&facts.ending).to_owned(),
+        scenario: scenario.name.clone(),
+        acceptance_shown: scenario.websocket.as_ref().is_none_or(WebSocket::shows_acceptance),
+        plan: serde_json::to_value(&plan.settings).unwrap_or_default(),
+        started_at: facts.started_at,
+        version: facts.version.clone(),
+        host: facts.host.clone(),
     }
 }
 
@@ -101,9 +108,9 @@ fn grounds(totals: &Totals, facts: &Facts, plan: &Plan, result: &RunResult) -> G
 }
 
 fn sessions(tally: &Tally, facts: &Facts, plan: &Plan) -> SessionsResult {
-    let (counts, settings) = (&tally.counts, &plan.settings);
+    let counts = &tally.counts;
     SessionsResult {
-        planned: u64::from(settings.sessions),
+        planned: plan.shape.lives(),
         started: counts.started,
         established: counts.opened,
         completed: counts.completed,
@@ -112,7 +119,7 @@ fn sessions(tally: &Tally, facts: &Facts, plan: &Plan) -> SessionsResult {
         min_in_hold: facts.min_in_hold,
         held_to_end: facts.held_to_end,
         held_seconds: numbers::tidy(facts.held_seconds),
-        planned_seconds: numbers::tidy(f64::from(settings.sessions) * settings.hold.as_secs_f64()),
+        planned_seconds: numbers::tidy(plan.shape.held_seconds()),
     }
 }
 
@@ -132,6 +139,9 @@ fn ramp_overrun(tally: &Tally, facts: &Facts, planned_per_s: Option<f64>) -> Dur
 }
 
 fn arrivals(tally: &Tally, facts: &Facts, plan: &Plan) -> ArrivalsResult {
+    if plan.is_staged() {
+        return staged_arrivals(tally, facts, plan);
+    }
     let planned_per_s = plan.arrivals_per_s();
     // n starts have n - 1 gaps between them: at the planned pace this gives the planned rate exactly.
     let achieved =
@@ -144,6 +154,18 @@ fn arrivals(tally: &Tally, facts: &Facts, plan: &Plan) -> ArrivalsResult {
         planned_per_s: planned_per_s.map(numbers::tidy),
         achieved_per_s: achieved.map(numbers::tidy),
         achieved_share: share.map(numbers::tidy),
+        lag_p99_ms: millis(tally.start_lag.quantile(0.99)),
+    }
+}
+
+/// Of a plan with stages every life has an instant of its own: how many of them began, once all were to.
+fn staged_arrivals(tally: &Tally, facts: &Facts, plan: &Plan) -> ArrivalsResult {
+    let is_over = !facts.stages.is_empty() && facts.ending == Ending::Finished;
+    let share = || tally.counts.started as f64 / plan.shape.lives().max(1) as f64;
+    ArrivalsResult {
+        planned_per_s: None,
+        achieved_per_s: None,
+        achieved_share: is_over.then(share).map(numbers::tidy),
         lag_p99_ms: millis(tally.start_lag.quantile(0.99)),
     }
 }

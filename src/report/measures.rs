@@ -4,11 +4,11 @@
 //! The second reading separates a failure that stands from one that this machine may have caused;
 //! see [`super::verdict`]. Knows no limits.
 
-use super::{ErrorDetail, RunResult, StepResult};
+use super::{ErrorDetail, RunResult, StageResult, StepResult};
 use crate::fault::{Blame, Excuse, Fault};
 use crate::lang::{Reason, Sentence};
 use crate::numbers;
-use crate::scenario::criteria::KIND_COUNTS;
+use crate::scenario::criteria::{KIND_COUNTS, of_stage};
 
 /// A measure's value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -116,7 +116,7 @@ const SCALARS: &[Scalar] = &[
     Scalar { name: "sessions.established_share", share: true, part: Part::Sessions, read: |r| Ok(of_plan(r, r.sessions.established)) },
     Scalar { name: "sessions.held_to_end", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.held_to_end as f64) },
     Scalar { name: "sessions.min_in_hold", share: false, part: Part::Sessions, read: |r| r.sessions.min_in_hold.map(|n| n as f64).ok_or(Reason::NoHold) },
-    Scalar { name: "sessions.min_in_hold_share", share: true, part: Part::Sessions, read: |r| r.sessions.min_in_hold.map(|n| of_plan(r, n)).ok_or(Reason::NoHold) },
+    Scalar { name: "sessions.min_in_hold_share", share: true, part: Part::Sessions, read: |r| held_share(r).ok_or(Reason::NoHold) },
     Scalar { name: "ticket_age.max_ms", share: false, part: Part::OwnTime, read: |r| r.ticket_age.max_ms.ok_or(Reason::NoTicket) },
     Scalar { name: "ticket_age.p95_ms", share: false, part: Part::OwnTime, read: |r| r.ticket_age.p95_ms.ok_or(Reason::NoTicket) },
 ];
@@ -126,6 +126,9 @@ const FIGURES: [&str; 8] = ["mean_ms", "min_ms", "p50_ms", "p90_ms", "p95_ms", "
 
 /// Whether a criterion can name this measure in a scenario with these steps.
 pub fn is_measure(name: &str, steps: &[String]) -> bool {
+    if let Some((_, measure)) = of_stage(name, steps) {
+        return is_measure(&measure, steps);
+    }
     if let Some((_, figure)) = every_figure(name) {
         return super::EveryResult::default().figure(figure).is_some();
     }
@@ -143,6 +146,9 @@ pub fn is_measure(name: &str, steps: &[String]) -> bool {
 
 /// Whether the measure is a share of 0 to 1, to be shown in per cent.
 pub fn is_share(name: &str) -> bool {
+    if let Some((_, measure)) = of_stage(name, &[]) {
+        return is_share(&measure);
+    }
     SCALARS.iter().any(|scalar| scalar.name == name && scalar.share)
 }
 
@@ -171,6 +177,15 @@ pub(super) fn counted(name: &str) -> Option<Counted> {
 /// # Errors
 /// Why there is nothing to read.
 pub(super) fn read(name: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, Missing> {
+    let steps: Vec<String> = result.steps.iter().map(|(name, _)| name.to_owned()).collect();
+    if let Some((stage, measure)) = of_stage(name, &steps) {
+        let whole = result.stages.iter().find(|it| it.name == stage).and_then(|it| it.whole.as_deref());
+        return read(
+            &measure,
+            whole.ok_or_else(|| Missing::NotMeasured(Reason::NoStage.with(stage)))?,
+            excuses,
+        );
+    }
     if let Some((step, figure)) = step_figure(name) {
         return read_step(step, figure, result, excuses);
     }
@@ -339,6 +354,14 @@ fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fa
 
 fn of_plan(result: &RunResult, count: u64) -> f64 {
     count as f64 / result.sessions.planned.max(1) as f64
+}
+
+/// The least share of its level that any stage held; without stages, of the plan.
+fn held_share(result: &RunResult) -> Option<f64> {
+    if result.stages.is_empty() {
+        return result.sessions.min_in_hold.map(|count| of_plan(result, count));
+    }
+    result.stages.iter().filter_map(StageResult::held_share).min_by(f64::total_cmp)
 }
 
 fn error_rate(result: &RunResult) -> Result<f64, Reason> {

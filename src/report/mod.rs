@@ -26,6 +26,7 @@ pub mod recorded;
 mod requests;
 mod result;
 mod servers;
+mod stages;
 mod stalls;
 pub mod text;
 pub mod texts;
@@ -55,6 +56,7 @@ pub use ordered::Ordered;
 pub use requests::RequestsResult;
 pub use result::*;
 pub use servers::{AddressResult, MoveResult, RoutingResult, ServerFailure, ServerResult, Spread};
+pub use stages::{StageFacts, StageResult};
 pub use stalls::{StallResult, StallsResult};
 pub use troubles::{Certainty, Evidence, Side, TroubleResult};
 pub use watched::{WatchEvent, WatchResult, WatchedResult};
@@ -133,6 +135,8 @@ pub struct Facts {
     pub open_at_rss: u64,
     /// CPU seconds that the process used from the first arrival to the close of accounts.
     pub cpu_seconds: f64,
+    /// What was recorded by stage, once the run has ended; empty without stages.
+    pub stages: Vec<StageFacts>,
     /// Pairs of observers and members; `None` when no ledger was kept.
     pub ledger: Option<LedgerTotals>,
     /// What came while sessions left; `None` while they have not.

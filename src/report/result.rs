@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
 use super::{
-    AddressResult, MessagesResult, Ordered, RoutingResult, ServerResult, StallsResult, TroubleResult,
-    WatchResult,
+    AddressResult, MessagesResult, Ordered, RoutingResult, ServerResult, StageResult, StallsResult,
+    TroubleResult, WatchResult,
 };
 use crate::lang::Sentence;
 use crate::members::{MemberName, SessionNumber};
@@ -41,6 +41,9 @@ pub struct RunResult {
     pub arrivals: ArrivalsResult,
     /// The time over which sessions were held.
     pub hold: HoldResult,
+    /// The stages that it went through; empty of a plan without stages of its own.
+    #[serde(default)]
+    pub stages: Vec<StageResult>,
     /// Latencies and failures by step.
     pub steps: Ordered<StepResult>,
     /// From the last HTTP answer, which gave the ticket, to the upgrade sent.

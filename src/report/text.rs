@@ -7,8 +7,10 @@
 //! what can be copied so: the results' path and a command.
 
 mod kinds;
-
+mod stages;
 mod tables;
+
+pub(crate) use stages::shown_steps;
 
 use std::cmp::Reverse;
 use std::path::Path;
@@ -50,6 +52,7 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     page.troubles(result);
     page.out.push('\n');
     page.criteria(&result.criteria);
+    page.stages(result);
     page.latencies(result);
     page.requests(result);
     page.sessions(result);

@@ -152,11 +152,23 @@ pub fn step_statistic(measure: &str) -> Option<(&str, &str)> {
     measure.strip_prefix("steps.")?.strip_suffix("_ms")?.rsplit_once('.')
 }
 
+/// The stage that a measure is of, and which of its measures: `stage.NAME.MEASURE`. Of a step's latency
+/// `steps.` may be left out.
+pub fn of_stage<'m>(name: &'m str, steps: &[String]) -> Option<(&'m str, String)> {
+    let (stage, measure) = name.strip_prefix("stage.")?.split_once('.')?;
+    let is_step = |step: &String| measure.strip_prefix(step.as_str()).is_some_and(|it| it.starts_with('.'));
+    let is_short = steps.iter().any(is_step);
+    Some((stage, if is_short { format!("steps.{measure}") } else { measure.to_owned() }))
+}
+
 /// The unit of a measure that this scenario can produce.
 ///
 /// # Errors
 /// There is no such measure, or the scenario cannot produce it.
 pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -> Result<String, String> {
+    if let Some((_, measure)) = of_stage(measure, steps) {
+        return unit_of(&measure, steps, websocket);
+    }
     if let Some(rest) = measure.strip_prefix("steps.") {
         return step_unit(measure, rest, steps);
     }

@@ -13,8 +13,8 @@ use mio::{Events, Interest, Poll, Token};
 use startline_os::tick::Tick;
 use startline_protocol::tls::HEADER_BYTES;
 
-use crate::engine::lives::RowIndex;
 use crate::engine::hosts::{Addresses, Hosts};
+use crate::engine::lives::RowIndex;
 use crate::engine::ports::{PortSpace, Ports};
 use crate::engine::secure::{Broken, Data, Secure};
 use crate::engine::sockets::{self, Dialed};

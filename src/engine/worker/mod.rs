@@ -356,8 +356,7 @@ impl<'p> Worker<'p> {
 
     /// Whether a session is left to start, and not too many are under way.
     fn may_start(&self) -> bool {
-        !self.so_far.arrivals_stopped
-            && self.so_far.live < self.given.in_flight
+        !self.so_far.arrivals_stopped && self.so_far.live < self.given.in_flight
     }
 
     fn run_arrivals(&mut self) {
@@ -518,7 +517,8 @@ impl<'p> Worker<'p> {
         let planned = self.lives.next_start().filter(|_| self.may_start());
         let arrival = planned.map(|planned| self.tick_of(planned) + Ticks::from_raw(1));
         let departure = self.lives.next_end().map(|planned| self.tick_of(planned) + Ticks::from_raw(1));
-        let next = [owed, arrival, departure].into_iter().flatten().min_by_key(|due| due.since(self.time.now));
+        let next =
+            [owed, arrival, departure].into_iter().flatten().min_by_key(|due| due.since(self.time.now));
         match next.map(|due| (due, due.since(self.time.now))) {
             Some((_, Ticks::ZERO)) => Duration::ZERO,
             Some((due, wait)) if wait.as_duration() < longest => {

@@ -129,8 +129,7 @@ impl Worker<'_> {
             return;
         }
         self.serve_waiting();
-        let all_started =
-            self.so_far.arrivals_stopped || self.lives.next_start().is_none();
+        let all_started = self.so_far.arrivals_stopped || self.lives.next_start().is_none();
         if all_started && self.pool.is_unused() {
             for kept in self.pool.close() {
                 self.close_kept(kept);

@@ -17,6 +17,7 @@ mod routing;
 mod said;
 mod series;
 mod servers;
+mod stages;
 mod top;
 mod watched;
 
@@ -61,7 +62,7 @@ pub fn html(recorded: &Recorded, lang: Lang) -> String {
 impl Page<'_> {
     fn html(&self) -> Markup {
         let top = self.top();
-        let before = [self.criteria(), self.steps()];
+        let before = [self.criteria(), self.stages(), self.steps()];
         let servers = [self.servers_side(), self.checklist()];
         let after =
             [Some(self.failures()), self.accounts(), self.spread(), Some(self.machine()), Some(self.plan())];

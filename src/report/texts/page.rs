@@ -63,6 +63,17 @@ texts! {
         Failed => "failed", "실패";
         InDoubt => "failed, in doubt", "실패(불확실)";
         NotMeasured => "not measured", "측정 안 됨";
+        Stages => "Stages", "단계 부하";
+        StagesLead => "Each stage moves the number of open sessions to a level, or holds it. Held is the least number at one instant of it, those included that were being set up.",
+            "각 단계 부하는 열린 세션 수를 어떤 수준까지 옮기거나 그 수준을 유지합니다. 유지는 그 구간에서 가장 적었던 세션 수이며, 설정 중인 세션도 포함합니다.";
+        StagesCaption => "Times from the start of the run; latencies in milliseconds", "시각은 테스트 시작부터, 지연 시간은 밀리초";
+        Stage => "Stage", "단계 부하";
+        StageFrom => "From (s)", "시작(초)";
+        StageTook => "Took (s)", "걸린 시간(초)";
+        Level => "Sessions", "세션";
+        HeldAtLeast => "Held", "유지";
+        StartedInStage => "Started", "시작";
+        OpenedInStage => "Opened", "열림";
         Steps => "Steps", "단계별 결과";
         StepsLead => "Latencies are in milliseconds and of successes. They run from the scheduled time, so a late \
             load generator counts against them; the last columns run from the actual send.",

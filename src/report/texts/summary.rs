@@ -27,6 +27,11 @@ texts! {
         Criterion => "criterion", "기준";
         Measured => "measured", "측정값";
         Limit => "limit", "한도";
+        Stage => "stage", "단계 부하";
+        Level => "sessions", "세션";
+        HeldAtLeast => "held", "유지";
+        OpenedInStage => "opened", "열림";
+        ErrorShare => "errors", "오류율";
         Latency => "latency (ms)", "지연 시간(ms)";
         Count => "count", "횟수";
         Failed => "errors", "오류";

@@ -1,0 +1,105 @@
+//! The stages of a run that has some of its own, each with figures as the whole run has them.
+//!
+//! Computes nothing but by [`RunResult::build`]'s own parts, from what was recorded in the stage. Invariant:
+//! what is counted in the stages adds up to the run's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::build::measured;
+use super::{EveryResult, Facts, Ordered, RunResult, StepResult};
+use crate::measure::Totals;
+use crate::numbers;
+use crate::plan::Plan;
+
+/// What is known of a stage.
+#[derive(Clone, Debug)]
+pub struct StageFacts {
+    /// Everything recorded in it.
+    pub totals: Arc<Totals>,
+    /// How long it went on.
+    pub took: Duration,
+    /// The least number of sessions held at one instant, where it holds a level.
+    pub min_held: Option<u64>,
+}
+
+/// A stage of the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StageResult {
+    /// Its name in criteria.
+    pub name: String,
+    /// Sessions that were to be open at its end.
+    pub level: u64,
+    /// Whether it holds the level of the one before.
+    pub holds: bool,
+    /// When it began, since the run did.
+    pub from_seconds: f64,
+    /// How long it was to take.
+    pub planned_seconds: f64,
+    /// How long it took.
+    pub seconds: f64,
+    /// The least number of sessions held at one instant; `null` where the level moves.
+    pub min_held: Option<u64>,
+    /// Sessions that began in it.
+    pub started: u64,
+    /// Sessions that opened in it.
+    pub established: u64,
+    /// Sessions that failed in it.
+    pub failed: u64,
+    /// Failed over attempted, as of the whole run.
+    pub error_rate: f64,
+    /// Latencies and failures by step.
+    pub steps: Ordered<StepResult>,
+    /// Each periodic message's accounts.
+    pub every: Ordered<EveryResult>,
+    /// Everything else that a criterion can name.
+    #[serde(skip)]
+    pub whole: Option<Box<RunResult>>,
+}
+
+/// The stages' results; none of a plan without stages, or while the run goes on.
+pub(super) fn results(facts: &Facts, plan: &Plan) -> Vec<StageResult> {
+    facts.stages.iter().enumerate().map(|(k, stage)| result(k, stage, facts, plan)).collect()
+}
+
+fn result(k: usize, stage: &StageFacts, facts: &Facts, plan: &Plan) -> StageResult {
+    let shape = &plan.shape;
+    let planned = &shape.stages()[k];
+    let own = Facts {
+        stages: Vec::new(),
+        min_in_hold: stage.min_held,
+        hold_actual: stage.took,
+        ledger: None,
+        ramp_down: None,
+        watch: None,
+        ..facts.clone()
+    };
+    let mut whole = measured(&stage.totals, &own, plan);
+    whole.sessions.planned = u64::from(planned.level);
+    let counts = &stage.totals.tally().counts;
+    StageResult {
+        name: planned.name.clone(),
+        level: u64::from(planned.level),
+        holds: shape.is_flat(k),
+        from_seconds: numbers::seconds(shape.stage_start(k)),
+        planned_seconds: numbers::seconds(planned.span),
+        seconds: numbers::seconds(stage.took),
+        min_held: stage.min_held,
+        started: counts.started,
+        established: counts.opened,
+        failed: counts.failed,
+        error_rate: whole.errors.rate,
+        steps: whole.steps.clone(),
+        every: whole.every.clone(),
+        whole: Some(Box::new(whole)),
+    }
+}
+
+impl StageResult {
+    /// The least share of its level that was held.
+    pub fn held_share(&self) -> Option<f64> {
+        self.min_held.map(|held| held as f64 / self.level.max(1) as f64)
+    }
+}
