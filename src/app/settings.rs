@@ -71,6 +71,7 @@ impl SettingsArgs {
         let scenario = self.read_scenario(&mut settings, &files)?;
         settings = self.preset_options().laid_over(settings)?;
         settings = self.laid_over(settings)?;
+        self.take_stages(&mut settings, &scenario);
         settings.settle_stages();
         self.read_members(&mut settings, &scenario, (&files, had_target))?;
         if let Some(rate) = self.rate {
@@ -137,6 +138,16 @@ impl SettingsArgs {
             bail!("the options are not a table, which is a defect of startline");
         };
         Ok(typed.into_iter().filter(|(key, value)| nothing.get(key) != Some(value)).collect())
+    }
+
+    /// Takes the scenario's stages, unless the options say how many sessions there are, and when.
+    fn take_stages(&self, settings: &mut Settings, scenario: &Scenario) {
+        let typed = [self.ramp, self.hold].iter().any(Option::is_some) || self.rate.is_some();
+        let is_given = typed || self.asked_sessions().is_some() || !self.stage.is_empty();
+        if self.plan.is_none() && !is_given {
+            settings.stages.clone_from(&scenario.stages);
+            settings.lifetime = settings.lifetime.take().or_else(|| scenario.lifetime.clone());
+        }
     }
 
     /// Reads the scenario, with the variables set, and compiles it.

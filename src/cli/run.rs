@@ -151,8 +151,9 @@ pub struct SettingsArgs {
     pub hold: Option<Duration>,
 
     /// Move the number of open sessions to a level in this time, such as 2m:1000, or hold it, with a name for criteria: spike=30s:5000; repeat for more, instead of --ramp, --hold and --sessions.
-    #[arg(long = "stage", value_name = "TIME:SESSIONS", help_heading = "Load", conflicts_with_all = ["ramp", "rate", "hold", "sessions", "demo", "preset"])]
-    pub stages: Vec<Stage>,
+    #[arg(long, value_name = "TIME:SESSIONS", help_heading = "Load", conflicts_with_all = ["ramp", "rate", "hold", "sessions", "demo", "preset"])]
+    #[serde(rename = "stages")]
+    pub stage: Vec<Stage>,
 
     /// How long a session stays before another takes its place: 10m, 5m..15m, or ~10m on average.
     #[arg(long, value_name = "TIME", value_parser = values::lifetime, allow_hyphen_values = true, help_heading = "Load")]

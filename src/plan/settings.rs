@@ -19,16 +19,12 @@ use super::every::{self, EveryOption};
 use super::members::Rows;
 use super::roster::{Roster, RosterError};
 use super::script::ScenarioSettings;
-use super::shape::{Shape, Stage};
+use super::shape::Stage;
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
 use super::{End, Http, HttpMode, Plan, Resolve, Target, Tls, http, schedule};
-use crate::nearest;
 use crate::scenario::every::Interval;
 use crate::scenario::{Scenario, ScenarioError, criteria};
-
-/// Members of the mock server's that come one after another, where sessions do.
-const MEMBERS_MADE_MAX: u64 = 100_000;
 
 /// The longest run: instants are compared through a clock that wraps after 19 hours.
 pub const RUN_MAX: Duration = Duration::from_secs(9 * 3600);
@@ -226,35 +222,6 @@ impl Settings {
         Ok(scenario)
     }
 
-    /// Checks the stages, and that criteria name some that there are.
-    fn check_stages(&self, scenario: &Scenario) -> Result<(), PlanError> {
-        let value = |what, reason| Err(PlanError::Value { what, reason });
-        let names: Vec<String> = match self.is_staged() {
-            true => self.all_stages().into_iter().map(|stage| stage.name).collect(),
-            false => Vec::new(),
-        };
-        if let Some(twice) = names.iter().enumerate().find(|(k, name)| names[..*k].contains(name)) {
-            return value("stage", format!("two of them are called \"{}\"", twice.1));
-        }
-        let steps = scenario.step_names();
-        for criterion in &scenario.criteria {
-            if let Some((stage, _)) = criteria::of_stage(&criterion.measure, &steps)
-                && !names.iter().any(|name| name == stage)
-            {
-                let known: Vec<&str> = names.iter().map(String::as_str).collect();
-                let hint = if known.is_empty() { String::new() } else { nearest::hint(stage, &known) };
-                return value(
-                    "stage",
-                    format!(
-                        "the criterion \"{}\" is of a stage \"{stage}\" that the plan does not have{hint}; --stage {stage}=TIME:SESSIONS makes one",
-                        criterion.name
-                    ),
-                );
-            }
-        }
-        Ok(())
-    }
-
     /// Resolves the target; `None` for the mock server, whose address is known once it has started
     /// ([`Target::at`]).
     ///
@@ -288,58 +255,6 @@ impl Settings {
             shape: self.shape(),
             settings: self,
         })
-    }
-
-    /// Returns when sessions come and go.
-    fn shape(&self) -> Shape {
-        let members = match self.is_staged() {
-            true => self.members.len() as u32,
-            false => self.sessions,
-        };
-        let shape = Shape::new(self.all_stages(), members, self.seed);
-        match &self.lifetime {
-            Some(lifetime) => shape.living(lifetime.clone()),
-            None => shape,
-        }
-    }
-
-    /// Returns whether stages, or a lifetime, were asked for.
-    pub fn is_staged(&self) -> bool {
-        !self.stages.is_empty() || self.lifetime.is_some()
-    }
-
-    /// Returns the stages asked for, or the ramp and the hold as two, each with a name.
-    fn all_stages(&self) -> Vec<Stage> {
-        if self.stages.is_empty() {
-            let stage = |name: &str, span| Stage { name: name.to_owned(), span, level: self.sessions };
-            return vec![stage("ramp", self.ramp), stage("hold", self.hold)];
-        }
-        let named = |(k, stage): (usize, &Stage)| match stage.name.is_empty() {
-            true => Stage { name: (k + 1).to_string(), ..stage.clone() },
-            false => stage.clone(),
-        };
-        self.stages.iter().enumerate().map(named).collect()
-    }
-
-    /// Returns how many members a run has use for: a fresh one for every session, up to a number that the mock
-    /// server has room for.
-    pub fn members_wanted(&self) -> u32 {
-        match self.is_staged() {
-            true => self.shape().of_members(u32::MAX).lives().clamp(1, MEMBERS_MADE_MAX) as u32,
-            false => self.sessions,
-        }
-        .max(self.sessions)
-    }
-
-    /// Takes the figures of the stages that other settings have to agree with.
-    pub fn settle_stages(&mut self) {
-        if self.stages.is_empty() {
-            return;
-        }
-        let shape = Shape::new(self.all_stages(), u32::MAX, self.seed);
-        self.sessions = shape.slots();
-        let last = if self.lifetime.is_some() { shape.span() } else { shape.last_arrival() };
-        (self.ramp, self.hold) = (last, shape.span() - last);
     }
 
     /// Returns how many members take part.
@@ -543,6 +458,8 @@ impl Settings {
 fn system_zone() -> String {
     schedule::SYSTEM_ZONE.into()
 }
+
+mod stages;
 
 #[cfg(test)]
 mod tests;

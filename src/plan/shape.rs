@@ -14,64 +14,14 @@
 //! between its arrival and its departure is a chain of lives, each of which begins as the one before
 //! ends.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
-use startline_os::units::{self, duration_text};
 
 use crate::draw::drawn;
 use crate::scenario::every::Interval;
+pub use crate::scenario::stage::Stage;
 
 /// What lifetimes are drawn by.
 const LIFETIME: u64 = crate::draw::salt("lifetime");
-
-/// A stage as it was asked for: `10m:1000`, or `spike=30s:5000` with a name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Stage {
-    /// Its name in criteria and results; empty: its number, from 1.
-    pub name: String,
-    /// How long it takes.
-    pub span: Duration,
-    /// Sessions that are open at its end.
-    pub level: u32,
-}
-
-impl FromStr for Stage {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, rest) = text.split_once('=').unwrap_or(("", text));
-        let is_name = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
-        let wrong = || format!("\"{text}\" is not TIME:SESSIONS or NAME=TIME:SESSIONS, such as 10m:1000");
-        let (span, level) = rest.split_once(':').filter(|_| is_name(name)).ok_or_else(wrong)?;
-        Ok(Self { name: name.to_owned(), span: units::duration(span)?, level: units::count(level)? })
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, span, level } = self;
-        let equals = if name.is_empty() { "" } else { "=" };
-        write!(f, "{name}{equals}{}:{level}", duration_text(*span))
-    }
-}
-
-impl TryFrom<String> for Stage {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Stage> for String {
-    fn from(stage: Stage) -> Self {
-        stage.to_string()
-    }
-}
 
 /// No session lives shorter: it is to open first.
 pub const LIFETIME_MIN: Duration = Duration::from_millis(100);
@@ -212,6 +162,17 @@ impl Shape {
             None => arrivals(&self.rises),
             Some(_) => (0..self.slots).map(|slot| self.of(slot).count() as u64).sum(),
         }
+    }
+
+    /// Members with whom nobody comes twice: as many a slot as the busiest one has lives.
+    pub fn members_wanted(&self) -> u64 {
+        let most = (0..self.slots).map(|slot| self.of(slot).count() as u64).max().unwrap_or(0);
+        most * u64::from(self.slots)
+    }
+
+    /// How often sessions begin to take the place of others, a second, while `level` are open.
+    pub fn replaced_per_s(&self, level: u32) -> Option<f64> {
+        Some(f64::from(level) / self.lifetime.as_ref()?.mean().as_secs_f64())
     }
 
     /// Arrivals, those aside that replace a session whose lifetime was over, that are to have begun by

@@ -3,6 +3,7 @@
 //! Text only; printing is the caller's. Invariant: it has every number that a result is read
 //! against.
 
+use std::cmp::Ordering;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use startline_os::units::{counted, duration_text, grouped};
 
 use super::capacity::{WORKERS_MAX, mock_time_scale};
 use super::load::{Load, Shape, per_second, rate_warning, whole};
+use super::shape::Stage;
 use super::{End, Http, KeyExchange, Plan, SuiteOrder};
 
 /// What a user should see of a plan before it starts.
@@ -162,14 +164,43 @@ impl<'p> Summary<'p> {
         let rate = per_second(f64::from(settings.sessions), settings.ramp);
         let mut text = format!("ramp {} ({rate:.1}/s)", duration_text(settings.ramp));
         if self.plan.scenario.websocket.is_some() {
-            let end = match settings.end {
-                End::Close => "close 1000",
-                End::Quit => "QUIT, which bars the members from re-entering",
-            };
+            let end = end_text(settings.end);
             let (hold, ramp_down) = (duration_text(settings.hold), duration_text(settings.ramp_down));
             let _ = write!(text, ", hold {hold}, ramp-down {ramp_down} ending by {end}");
         }
         text
+    }
+
+    /// A line a stage, then what holds for all of them.
+    fn stages(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shape, settings) = (&self.plan.shape, &self.plan.settings);
+        let names = shape.stages().iter().map(|stage| stage.name.chars().count()).max().unwrap_or(0);
+        let mut before = 0;
+        for (k, Stage { name, span, level }) in shape.stages().iter().enumerate() {
+            let rate = per_second(f64::from(level.abs_diff(before)), *span);
+            let (what, level_text) = (duration_text(*span), grouped((*level).into()));
+            let text = match before.cmp(level) {
+                Ordering::Equal => format!("hold {level_text} for {what}"),
+                Ordering::Less => format!("rise to {level_text} in {what} ({rate:.1}/s)"),
+                Ordering::Greater => format!("fall to {level_text} in {what} ({rate:.1}/s)"),
+            };
+            line(f, if k == 0 { "stages" } else { "" }, &format!("{name:<names$}  {text}"))?;
+            before = *level;
+        }
+        if let Some(lifetime) = &settings.lifetime {
+            let rate = shape.replaced_per_s(shape.slots()).unwrap_or(0.0);
+            let lives = grouped(shape.lives());
+            line(
+                f,
+                "lifetime",
+                &format!("{lifetime}, then another session: up to {rate:.1}/s; {lives} in all"),
+            )?;
+        }
+        line(
+            f,
+            "ramp-down",
+            &format!("{} ending by {}", duration_text(settings.ramp_down), end_text(settings.end)),
+        )
     }
 
     fn heartbeat(&self) -> Option<String> {
@@ -190,6 +221,13 @@ impl<'p> Summary<'p> {
     }
 }
 
+fn end_text(end: End) -> &'static str {
+    match end {
+        End::Close => "close 1000",
+        End::Quit => "QUIT, which bars the members from re-entering",
+    }
+}
+
 /// Returns how often a session says something that others hear: the shortest interval of what is
 /// sent and not answered.
 fn spoken_interval(plan: &Plan) -> Option<Duration> {
@@ -200,7 +238,8 @@ fn spoken_interval(plan: &Plan) -> Option<Duration> {
 /// Returns how many of the members who take part are in each challenge.
 fn groups_of(plan: &Plan) -> Vec<u64> {
     let settings = &plan.settings;
-    settings.members.first(settings.members_used()).map(|members| members.groups()).unwrap_or_default()
+    let used = if plan.is_staged() { settings.sessions } else { settings.members_used() };
+    settings.members.first(used).map(|members| members.groups()).unwrap_or_default()
 }
 
 impl fmt::Display for Summary<'_> {
@@ -235,7 +274,10 @@ impl fmt::Display for Summary<'_> {
         if let Some(tls) = self.tls() {
             line(f, "tls", &tls)?;
         }
-        line(f, "phases", &self.phases())?;
+        match plan.is_staged() {
+            true => self.stages(f)?,
+            false => line(f, "phases", &self.phases())?,
+        }
         if let Some(heartbeat) = self.heartbeat() {
             line(f, "messages", &heartbeat)?;
         }

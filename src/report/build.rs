@@ -28,7 +28,7 @@ impl RunResult {
     /// The result so far: final once [`Facts::ending`] says that the run has ended and accounts are closed.
     pub fn build(totals: &Totals, facts: &Facts, plan: &Plan) -> Self {
         let mut result = measured(totals, facts, plan);
-        result.stages = stages::results(facts, plan);
+        result.stages = stages::results(facts, plan, measured);
         let grounds = grounds(totals, facts, plan, &result);
         let watched = facts.watch.as_ref().map(watched::criteria).unwrap_or_default();
         verdict::judge(&mut result, &plan.scenario.criteria, watched, &grounds);
@@ -38,7 +38,7 @@ impl RunResult {
 }
 
 /// Everything that is measured; nothing is judged.
-pub(super) fn measured(totals: &Totals, facts: &Facts, plan: &Plan) -> RunResult {
+fn measured(totals: &Totals, facts: &Facts, plan: &Plan) -> RunResult {
     let (tally, scenario) = (totals.tally(), &*plan.scenario);
     let steps = steps(totals);
     RunResult {

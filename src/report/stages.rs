@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::build::measured;
 use super::{EveryResult, Facts, Ordered, RunResult, StepResult};
 use crate::measure::Totals;
 use crate::numbers;
@@ -59,12 +58,16 @@ pub struct StageResult {
     pub whole: Option<Box<RunResult>>,
 }
 
+/// What makes a result without a verdict.
+type Measured = fn(&Totals, &Facts, &Plan) -> RunResult;
+
 /// The stages' results; none of a plan without stages, or while the run goes on.
-pub(super) fn results(facts: &Facts, plan: &Plan) -> Vec<StageResult> {
-    facts.stages.iter().enumerate().map(|(k, stage)| result(k, stage, facts, plan)).collect()
+pub(super) fn results(facts: &Facts, plan: &Plan, measured: Measured) -> Vec<StageResult> {
+    let one = |(k, stage)| result(k, stage, (facts, plan), measured);
+    facts.stages.iter().enumerate().map(one).collect()
 }
 
-fn result(k: usize, stage: &StageFacts, facts: &Facts, plan: &Plan) -> StageResult {
+fn result(k: usize, stage: &StageFacts, (facts, plan): (&Facts, &Plan), measured: Measured) -> StageResult {
     let shape = &plan.shape;
     let planned = &shape.stages()[k];
     let own = Facts {

@@ -6,12 +6,14 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::document::{self, Section};
+use super::document::{self, Section, Text};
 use super::error::{ScenarioError, Source};
+use super::every::Interval;
 use super::names::{ErrorNames, NAMES_MAX, NameList, Variable, Vocabulary};
 use super::outside::{Outside, TO_BE_GIVEN, names};
 use super::request::{self, ERROR_KEYS, HTTP_KEYS, Result, named_error, too_many};
 use super::secrets::Secrets;
+use super::stage::Stage;
 use super::{HttpStep, NamedError, Scenario, criteria, places, schedule, websocket};
 use crate::nearest;
 
@@ -22,7 +24,7 @@ const HTTP_STEPS_MAX: usize = NAMES_MAX - 3 - super::steps::STEPS_MAX - super::e
 /// Names of steps that are not HTTP requests.
 const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "hold"];
 
-pub(super) const ROOT_KEYS: [&str; 12] = [
+pub(super) const ROOT_KEYS: [&str; 14] = [
     "name",
     "mock",
     "variables",
@@ -34,6 +36,8 @@ pub(super) const ROOT_KEYS: [&str; 12] = [
     "join",
     "leave",
     "websocket",
+    "stages",
+    "lifetime",
     "criteria",
 ];
 impl Scenario {
@@ -124,6 +128,8 @@ pub(super) fn scenario(
         join,
         leave,
         websocket,
+        stages: stages(&root)?,
+        lifetime: lifetime(&root)?,
         criteria: Vec::new(),
         value_names: vocabulary.values.into_vec(),
         error_names,
@@ -133,6 +139,17 @@ pub(super) fn scenario(
     scenario.secrets = Secrets::of(&scenario, vocabulary.secrets.into_inner(), &listed);
     scenario.criteria = all_criteria(&root, &scenario)?;
     Ok(scenario)
+}
+
+fn stages(root: &Section<'_>) -> Result<Vec<Stage>> {
+    let stage =
+        |text: Text<'_>| text.value.parse().map_err(|why: String| root.error("stages", text.span, why));
+    root.texts("stages")?.into_iter().map(stage).collect()
+}
+
+fn lifetime(root: &Section<'_>) -> Result<Option<Interval>> {
+    let Some(text) = root.text("lifetime")? else { return Ok(None) };
+    text.value.parse().map(Some).map_err(|why: String| root.error("lifetime", text.span, why))
 }
 
 /// Refuses a field `Cookie` of the file's own beside the jar's: a request has one at most (RFC 6265,
@@ -215,7 +232,7 @@ fn vocabulary(
 fn listed(root: &Section<'_>, vocabulary: &Vocabulary) -> Result<Vec<String>> {
     let variables = vocabulary.variables.iter().map(|variable| variable.name.as_str());
     let known: Vec<&str> = variables.chain(vocabulary.values.iter()).collect();
-    let name = |name: document::Text<'_>| match known.contains(&name.value) {
+    let name = |name: Text<'_>| match known.contains(&name.value) {
         true => Ok(name.value.to_owned()),
         false => {
             let hint = nearest::hint(name.value, &known);

@@ -21,6 +21,7 @@ mod request;
 pub mod schedule;
 mod schema;
 pub mod secrets;
+pub mod stage;
 pub mod steps;
 pub mod take;
 pub mod template;
@@ -63,6 +64,10 @@ pub struct Scenario {
     pub leave: Option<places::Place>,
     /// The WebSocket that follows the HTTP requests.
     pub websocket: Option<WebSocket>,
+    /// The levels that the number of open sessions goes through, unless a run has its own.
+    pub stages: Vec<stage::Stage>,
+    /// How long a session stays before another takes its place, unless a run has its own.
+    pub lifetime: Option<every::Interval>,
     /// What a run is judged by.
     pub criteria: Vec<Criterion>,
     /// Names of the values taken from answers, then the columns of the members' rows; a `value` index

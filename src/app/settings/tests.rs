@@ -276,6 +276,7 @@ fn every_option_overrides_a_plan_file() {
             Some("NAME|FILE") => scenario.path().to_str(),
             Some("FILE") => pem.path().to_str(),
             Some("ADDR") => Some("10.0.0.1"),
+            Some("TIME:SESSIONS") => Some("9s:77"),
             Some("CHANGE") => Some("ping.interval=77s"),
             Some("MEASURE>LIMIT[:TIME]") => Some("errors.rate>7%:1s"),
             other => panic!("--{id}: give an example of {other:?}"),

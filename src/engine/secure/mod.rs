@@ -85,7 +85,7 @@ struct Begun {
 pub struct Detached(Link);
 
 impl Secure {
-    /// For `rows` sessions that connect to these hosts.
+    /// For `rows` sessions, or more later, that connect to these hosts.
     pub fn new(trust: Option<&Trust>, hosts: &[String], tls: &Tls, rows: usize) -> Self {
         if let Some(trust) = trust {
             // The first random byte of a process takes AWS-LC some 70 ms, to gather entropy: not in
@@ -111,18 +111,10 @@ impl Secure {
         }
     }
 
-    /// There is one row more.
-    pub fn add_row(&mut self) {
-        self.rows += 1;
-        if !self.links.is_empty() {
-            self.links.resize(self.rows, Link::default());
-        }
-    }
-
     /// A connection of this row to this host will be secure once TCP is up.
     pub fn dialing(&mut self, row: RowIndex, host: u16) {
-        if self.links.is_empty() {
-            self.links.resize(self.rows, Link::default());
+        if self.links.len() <= row.index() {
+            self.links.resize(self.rows.max(row.index() + 1), Link::default());
         }
         debug_assert_eq!(self.at(row), At::Plain);
         self.set(row, At::Dialing(u32::from(host)));

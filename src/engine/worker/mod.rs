@@ -5,6 +5,7 @@
 //! more than `wire::READS_PER_TURN` reads a turn; timers and arrivals are served between batches of
 //! events, so one session's flood delays another's PING by at most a batch.
 
+mod comings;
 mod pooled;
 mod ramp_down;
 mod tls;
@@ -25,7 +26,7 @@ use ramp_down::RampDown;
 
 use super::hosts::Addresses;
 use super::link::{Order, WorkerLink};
-use super::lives::{Begun, Lives, RowIndex};
+use super::lives::{Lives, RowIndex};
 use super::observe::Books;
 use super::pool::Pool;
 use super::ports::Ports;
@@ -33,7 +34,7 @@ use super::secure::Secure;
 use crate::measure::Interval;
 use crate::measure::ledger::SessionSet;
 use crate::plan::members::Members;
-use crate::session::{Commands, Endpoint, Phase, Queues, Script, Session, Side, Slots, Spills, Vault, Waits};
+use crate::session::{Commands, Endpoint, Queues, Script, Session, Side, Slots, Spills, Vault, Waits};
 
 /// Bytes read at once. One buffer a worker.
 const READ_BYTES: usize = 64 << 10;
@@ -352,57 +353,6 @@ impl<'p> Worker<'p> {
         self.run_timers();
         self.run_pool();
         self.look_at_clock();
-    }
-
-    /// Whether a session is left to start, and not too many are under way.
-    fn may_start(&self) -> bool {
-        !self.so_far.arrivals_stopped && self.so_far.live < self.given.in_flight
-    }
-
-    fn run_arrivals(&mut self) {
-        for count in 0..ARRIVALS_PER_TURN {
-            if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
-                self.look_at_clock();
-            }
-            if !self.may_start() {
-                return;
-            }
-            if self.lives.next_start().is_none_or(|planned| planned > self.at()) {
-                return;
-            }
-            let Some(Begun { row, planned }) = self.lives.begin(self.at()) else { return };
-            self.furnish(row);
-            self.so_far.live += 1;
-            let due = self.tick_of(planned);
-            debug_assert!(self.time.now.reached(due), "nobody starts before their time");
-            self.books.recorder.session_started(self.time.now.since(due));
-            self.link.started(self.at());
-            self.drive(row, |session, ctx| session.start(due, ctx));
-        }
-    }
-
-    /// Makes a row ready for the life that begins in it: one more than there were, or one whose last
-    /// life is over.
-    fn furnish(&mut self, row: RowIndex) {
-        if row.index() == self.rows.len() {
-            self.rows.push(Row::free());
-            self.secure.add_row();
-        }
-        if self.rows[row.index()].session.phase() != Phase::Idle {
-            self.rows[row.index()] = Row::free();
-        }
-        self.lent.side.clear(row.0);
-    }
-
-    /// Ends the sessions whose planned lives are over.
-    fn run_departures(&mut self) {
-        for count in 0..ARRIVALS_PER_TURN {
-            if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
-                self.look_at_clock();
-            }
-            let Some(row) = self.lives.end(self.at()) else { return };
-            self.drive(row, |session, ctx| session.end(ctx));
-        }
     }
 
     fn run_timers(&mut self) {

@@ -102,7 +102,8 @@ impl Run {
 
     /// The result of these totals.
     pub fn built(&self, totals: &Totals) -> RunResult {
-        let plan = Plan { scenario: Arc::new(self.scenario.clone()), ..self.plan.clone() };
+        let shape = self.plan.settings.shape();
+        let plan = Plan { scenario: Arc::new(self.scenario.clone()), shape, ..self.plan.clone() };
         RunResult::build(totals, &self.facts, &plan)
     }
 }
@@ -293,6 +294,8 @@ fn scenario() -> Scenario {
     let mut errors = criterion("error-rate", "errors.rate", Good::Below, 0.001, "%");
     errors.warn = Some(0.01);
     Scenario {
+        stages: Vec::new(),
+        lifetime: None,
         takes: 0,
         kept: Vec::new(),
         columns: Vec::new(),

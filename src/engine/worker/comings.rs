@@ -1,0 +1,61 @@
+//! Sessions that begin and end at their planned instants.
+//!
+//! Who they are and when says [`Lives`](crate::engine::lives::Lives). Invariant: a session that begins has a row
+//! with nothing of another.
+
+use super::{ARRIVALS_PER_TURN, Row, STARTS_PER_CLOCK, Worker};
+use crate::engine::lives::{Begun, RowIndex};
+use crate::session::Phase;
+
+impl Worker<'_> {
+    /// Whether a session is left to start, and not too many are under way.
+    pub(super) fn may_start(&self) -> bool {
+        !self.so_far.arrivals_stopped && self.so_far.live < self.given.in_flight
+    }
+
+    /// Begins the lives whose instants have come.
+    pub(super) fn run_arrivals(&mut self) {
+        for count in 0..ARRIVALS_PER_TURN {
+            if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
+                self.look_at_clock();
+            }
+            if !self.may_start() {
+                return;
+            }
+            if self.lives.next_start().is_none_or(|planned| planned > self.at()) {
+                return;
+            }
+            let Some(Begun { row, planned }) = self.lives.begin(self.at()) else { return };
+            self.furnish(row);
+            self.so_far.live += 1;
+            let due = self.tick_of(planned);
+            debug_assert!(self.time.now.reached(due), "nobody starts before their time");
+            self.books.recorder.session_started(self.time.now.since(due));
+            self.link.started(self.at());
+            self.drive(row, |session, ctx| session.start(due, ctx));
+        }
+    }
+
+    /// Makes a row ready for the life that begins in it: one more than there were, or one whose last
+    /// life is over.
+    fn furnish(&mut self, row: RowIndex) {
+        if row.index() == self.rows.len() {
+            self.rows.push(Row::free());
+        }
+        if self.rows[row.index()].session.phase() != Phase::Idle {
+            self.rows[row.index()] = Row::free();
+        }
+        self.lent.side.clear(row.0);
+    }
+
+    /// Ends the sessions whose planned lives are over.
+    pub(super) fn run_departures(&mut self) {
+        for count in 0..ARRIVALS_PER_TURN {
+            if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
+                self.look_at_clock();
+            }
+            let Some(row) = self.lives.end(self.at()) else { return };
+            self.drive(row, |session, ctx| session.end(ctx));
+        }
+    }
+}
