@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use startline_os::affinity;
-use startline_os::units::{self, duration_text};
+use startline_os::units::{self, duration_text, grouped};
 
 use super::abort::AbortRule;
 use super::capacity::{self, Limits, WORKERS_MAX};
@@ -433,6 +433,13 @@ impl Settings {
 
     /// Refuses options that the scenario would silently ignore.
     fn check_scenario(&self, scenario: &Scenario) -> Result<(), PlanError> {
+        if self.is_staged() && self.members.len() < u64::from(self.sessions) {
+            let (sessions, members) = (grouped(self.sessions.into()), grouped(self.members.len()));
+            let reason = format!(
+                "{sessions} sessions are open at once at most, and there are {members} members: give more, or a lower level"
+            );
+            return Err(PlanError::Value { what: "members", reason });
+        }
         let ws = scenario.websocket.as_ref();
         let is_presence = ws.is_some_and(|ws| ws.kinds.announces()) && !self.no_broadcast;
         if self.members_used() < self.sessions && is_presence {

@@ -23,6 +23,7 @@ mod prepare_places;
 mod run;
 mod secrets;
 mod shell;
+mod stages;
 mod tried;
 mod truth;
 mod unwatched;
