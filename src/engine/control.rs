@@ -282,7 +282,9 @@ impl<'p> Control<'p> {
         if self.phase == Phase::Hold {
             self.readings.held_seconds += since.as_secs_f64() * f64::from(open);
             self.readings.hold_took = at - self.phase_began;
-            self.readings.min_in_hold = Some(self.readings.min_in_hold.map_or(open, |least| least.min(open)));
+            // Read after `open`: who finishes in between counts twice for a look, never as lost.
+            let held = open + self.shared.finished();
+            self.readings.min_in_hold = Some(self.readings.min_in_hold.map_or(held, |least| least.min(held)));
         }
         if self.phase != Phase::RampDown {
             (self.readings.first_start, self.readings.last_start) = self.shared.starts();
@@ -305,7 +307,7 @@ impl<'p> Control<'p> {
                 self.gave_back_at = self.at();
                 heap::give_back();
                 // Read after `settled`: no opening is overlooked.
-                self.readings.min_in_hold = Some(self.shared.open());
+                self.readings.min_in_hold = Some(self.shared.open() + self.shared.finished());
             }
             Phase::Hold => {
                 if self.at() >= self.gave_back_at + GIVE_BACK_EVERY {
@@ -403,7 +405,8 @@ impl<'p> Control<'p> {
         }
         // The accounts count exactly; what was published in between is a look every 50 ms.
         self.readings.peak = self.readings.peak.max(held_to_end);
-        self.readings.min_in_hold = self.readings.min_in_hold.map(|least| least.min(held_to_end));
+        let held = held_to_end + self.totals.tally().counts.finished as u32;
+        self.readings.min_in_hold = self.readings.min_in_hold.map(|least| least.min(held));
         Outcome {
             ledger,
             ramp_down: RampDownOutcome {

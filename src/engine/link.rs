@@ -69,6 +69,7 @@ pub(super) struct Shared {
 #[repr(align(64))]
 struct Gauge {
     open: AtomicU32,
+    finished: AtomicU32,
     settled: AtomicU32,
     started: AtomicU32,
     /// Microseconds from the run's start to this worker's first and last start of a session, less
@@ -103,7 +104,12 @@ impl Shared {
 
     /// Sessions open now.
     pub(super) fn open(&self) -> u32 {
-        self.gauges.iter().map(|gauge| gauge.open.load(Ordering::Relaxed)).sum()
+        self.gauges.iter().map(|gauge| gauge.open.load(Ordering::Acquire)).sum()
+    }
+
+    /// Sessions that have finished: they are not lost.
+    pub(super) fn finished(&self) -> u32 {
+        self.gauges.iter().map(|gauge| gauge.finished.load(Ordering::Relaxed)).sum()
     }
 
     /// Sessions that have begun.
@@ -157,9 +163,11 @@ impl WorkerLink {
         }
     }
 
-    pub(super) fn publish(&self, open: u32, settled: u32) {
+    pub(super) fn publish(&self, open: u32, finished: u32, settled: u32) {
         let gauge = &self.shared.gauges[self.worker];
-        gauge.open.store(open, Ordering::Relaxed);
+        gauge.finished.store(finished, Ordering::Relaxed);
+        // After `finished`: whoever sees one open no longer sees it finished.
+        gauge.open.store(open, Ordering::Release);
         // After `open`: whoever sees these settled sees those open.
         gauge.settled.store(settled, Ordering::Release);
     }

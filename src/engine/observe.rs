@@ -31,6 +31,8 @@ pub struct Books {
     pub members: Arc<Members>,
     /// Since the run began; set once a turn.
     pub at: Duration,
+    /// Sessions that have finished.
+    pub finished: u32,
     /// Where the connection comes from that is being given up, not having come up: its failure's
     /// evidence.
     pub from: Option<SocketAddr>,
@@ -233,6 +235,11 @@ impl Observer for Books {
 
     fn closed(&mut self, _who: Who, held: Ticks) {
         self.recorder.session_closed(held);
+    }
+
+    fn finished(&mut self, _who: Who) {
+        self.finished += 1;
+        self.recorder.session_finished();
     }
 
     fn close_ended(&mut self, end: CloseEnd) {

@@ -120,6 +120,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         servers: ServerNames::default(),
         ledger: ledger_of(plan, worker, gone),
         at: Duration::ZERO,
+        finished: 0,
         from: None,
         unmatched: None,
         places: script.places,

@@ -51,6 +51,7 @@ texts! {
         PingsSent => "PINGs sent = answered + late + unanswered + pending",
             "전송한 PING = 응답 + 늦음 + 무응답 + 대기";
         PongsLate => "late PONGs ≤ PINGs timed out", "늦은 PONG ≤ 시간을 넘긴 PING";
+        SessionsFinished => "sessions finished ≤ closed", "완주한 세션 ≤ 닫힌 세션";
         SessionsClosed => "sessions closed ≤ opened", "닫힌 세션 ≤ 열린 세션";
         SessionsOpened => "sessions opened + completed ≤ started", "열린 세션 + 완료한 세션 ≤ 시작한 세션";
         SessionsEnded => "sessions failed + completed + abandoned ≤ started",

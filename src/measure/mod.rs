@@ -15,6 +15,8 @@ mod fates;
 mod kinds;
 mod latencies;
 pub mod ledger;
+pub mod membership;
+mod observers;
 mod phase;
 mod recorder;
 pub mod routing;
@@ -24,6 +26,7 @@ mod stalls;
 mod sums;
 mod tally;
 mod tls;
+pub mod updates;
 
 use std::time::Duration;
 

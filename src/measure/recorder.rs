@@ -78,6 +78,11 @@ impl Recorder {
         self.now.tally.counts.held_ticks += u64::from(held.raw());
     }
 
+    /// One of those that were closed has done what it was there for.
+    pub fn session_finished(&mut self) {
+        self.now.tally.counts.finished += 1;
+    }
+
     /// A message had another JSON text behind its first.
     pub fn joined(&mut self) {
         self.now.tally.counts.messages_joined += 1;

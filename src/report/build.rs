@@ -107,6 +107,7 @@ fn sessions(tally: &Tally, facts: &Facts, plan: &Plan) -> SessionsResult {
         started: counts.started,
         established: counts.opened,
         completed: counts.completed,
+        finished: counts.finished,
         failed: counts.failed,
         peak: facts.peak,
         min_in_hold: facts.min_in_hold,

@@ -162,6 +162,9 @@ pub struct SessionsResult {
     pub established: u64,
     /// Sessions without WebSocket that did all their steps.
     pub completed: u64,
+    /// Opened and closed because they had done what they were there for.
+    #[serde(default)]
+    pub finished: u64,
     /// Failed, in whatever step.
     pub failed: u64,
     /// Most open at one instant.

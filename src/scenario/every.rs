@@ -12,6 +12,7 @@ use super::document::{Section, Text};
 use super::kinds::Kinds;
 use super::names::{Moment, Vocabulary};
 use super::request::{DELAY_MAX, Result, compiled};
+use super::runner::Runner;
 use super::steps::{self, Whose};
 use super::template::Template;
 
@@ -27,7 +28,7 @@ const PING_PAYLOAD_MAX: usize = 125;
 /// What a server may give as an interval.
 pub const GIVEN_MIN: Duration = Duration::from_millis(100);
 
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 13] = [
     "name",
     "send",
     "interval",
@@ -40,6 +41,7 @@ pub(super) const KEYS: [&str; 12] = [
     "times",
     "start",
     "frame",
+    "finishes",
 ];
 
 /// Index into [`super::WebSocket::every`].
@@ -72,6 +74,8 @@ pub struct Every {
     pub times: Option<u32>,
     /// Whether it is sent at all.
     pub on: bool,
+    /// The one that says the runner's last distance is the session's last, too: it has finished.
+    pub finish: Option<Runner>,
 }
 
 /// How long after one the next is due.
@@ -196,6 +200,7 @@ fn every(section: &Section<'_>, kinds: &mut Kinds, vocabulary: &Vocabulary, take
     if matches!(reply, Reply::None) && section.has("timeout") {
         return Err(section.error("timeout", section.place("timeout"), "nothing is awaited: give \"reply\""));
     }
+    let finish = finish(section, &send, &reply)?;
     Ok(Every {
         name,
         send,
@@ -205,7 +210,26 @@ fn every(section: &Section<'_>, kinds: &mut Kinds, vocabulary: &Vocabulary, take
         share: share(section)?,
         times: section.count("times")?,
         on: starts_on(section)?,
+        finish,
     })
+}
+
+/// The runner whose last distance ends the session.
+fn finish(section: &Section<'_>, send: &Template, reply: &Reply) -> Result<Option<Runner>> {
+    if !section.flag("finishes")? {
+        return Ok(None);
+    }
+    let refuse = |message: &str| Err(section.error("finishes", section.place("finishes"), message));
+    if !matches!(reply, Reply::None) {
+        return refuse("a message that finishes awaits no reply");
+    }
+    match send.runner() {
+        None => refuse("it finishes with {distance_km}, which \"send\" does not say"),
+        Some(runner) if runner.finish_cm == u64::MAX => {
+            refuse("say where: the variable \"finish_km\" in [variables]")
+        }
+        Some(runner) => Ok(Some(runner)),
+    }
 }
 
 fn is_ping(section: &Section<'_>) -> Result<bool> {

@@ -18,6 +18,7 @@ pub mod outside;
 pub mod places;
 mod presence;
 mod request;
+pub mod runner;
 pub mod schedule;
 mod schema;
 pub mod secrets;
@@ -362,7 +363,7 @@ mod tests {
         assert_eq!(rendered(&ping.send), r#"{"type":"PING","timestamp":1700000000000}"#);
         assert!(ping.on && ping.is_heartbeat() && !record.on && !record.is_heartbeat());
         let record = rendered(&record.send);
-        assert_eq!(record, r#"{"type":"RECORD","distance":0.100,"pace":360,"timestamp":1700000000000}"#);
+        assert_eq!(record, r#"{"type":"RECORD","distance":0.09944,"pace":362,"timestamp":1700000000000}"#);
         serde_json::from_str::<serde_json::Value>(&record).expect("JSON");
         let [open] = &ws.steps[..] else { panic!("one step") };
         assert_eq!(open.awaits, [ws.kinds.named("CONNECTED").expect("it is a kind")]);

@@ -114,6 +114,8 @@ pub trait Observer {
     fn left(&mut self, who: Who, member_id: MemberId);
     /// An open session is open no longer, for whatever reason.
     fn closed(&mut self, who: Who, held: Ticks);
+    /// A session that was open, and is no longer, has done what it is there for.
+    fn finished(&mut self, _who: Who) {}
     /// The closing handshake that a session began has ended so.
     fn close_ended(&mut self, end: CloseEnd);
     /// A session without a WebSocket has done all its steps.

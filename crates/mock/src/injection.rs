@@ -26,6 +26,8 @@ pub enum Kind {
     EnterSlow(Duration),
     /// An API request is answered by nginx with this status.
     HttpStatus(u16),
+    /// A member's leaving is announced to nobody.
+    LeaveLost,
     /// A PONG comes this much later.
     PongLate(Duration),
     /// A PONG is not sent.
@@ -62,7 +64,7 @@ const MEASURED: [(f64, f64); 3] =
 const NOW_AND_THEN: f64 = 0.001;
 
 /// What `--fault` takes, for help and errors.
-pub const KINDS: &str = "broadcast-cut, connected-lost, enter-slow=TIME, http-status=STATUS, pong-late=TIME, \
+pub const KINDS: &str = "broadcast-cut, connected-lost, enter-slow=TIME, http-status=STATUS, leave-lost, pong-late=TIME, \
                          pong-lost, pool-exhausted[=TIME], wrong-server";
 
 const POOL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -107,13 +109,15 @@ impl FromStr for Injection {
             "connected-lost" => Kind::ConnectedLost,
             "enter-slow" => Kind::EnterSlow(time()?),
             "http-status" => Kind::HttpStatus(status(value)?),
+            "leave-lost" => Kind::LeaveLost,
             "pong-late" => Kind::PongLate(time()?),
             "pong-lost" => Kind::PongLost,
             "pool-exhausted" => Kind::PoolExhausted(value.map_or(Ok(POOL_TIMEOUT), units::duration)?),
             "wrong-server" => Kind::WrongServer,
             _ => return Err(format!("no such fault: {KINDS}")),
         };
-        let takes_none = [Kind::BroadcastCut, Kind::ConnectedLost, Kind::PongLost, Kind::WrongServer];
+        let takes_none =
+            [Kind::BroadcastCut, Kind::ConnectedLost, Kind::LeaveLost, Kind::PongLost, Kind::WrongServer];
         if value.is_some() && takes_none.contains(&kind) {
             return Err(format!("{name} takes no value"));
         }
@@ -157,14 +161,18 @@ pub enum Count {
     BroadcastCut,
     /// USER_ENTERED that a receiver did not get.
     EnteredWithheld,
-    /// Other announcements that a receiver did not get.
-    OthersWithheld,
+    /// USER_LEFT that a receiver did not get.
+    LeftWithheld,
+    /// PARTICIPANT_UPDATE that a receiver did not get.
+    UpdatesWithheld,
     /// CONNECTEDs not sent.
     ConnectedLost,
     /// *enter*s answered late.
     EnterSlow,
     /// Requests that nginx answered.
     HttpStatus,
+    /// Departures announced to nobody.
+    LeaveLost,
     /// PONGs sent late.
     PongLate,
     /// PONGs not sent.
@@ -175,13 +183,15 @@ pub enum Count {
     WrongServer,
 }
 
-const COUNTS: [(Count, &str); 10] = [
+const COUNTS: [(Count, &str); 12] = [
     (Count::BroadcastCut, "broadcast-cut"),
     (Count::EnteredWithheld, "broadcast-cut.entered-withheld"),
-    (Count::OthersWithheld, "broadcast-cut.others-withheld"),
+    (Count::LeftWithheld, "broadcast-cut.left-withheld"),
+    (Count::UpdatesWithheld, "broadcast-cut.updates-withheld"),
     (Count::ConnectedLost, "connected-lost"),
     (Count::EnterSlow, "enter-slow"),
     (Count::HttpStatus, "http-status"),
+    (Count::LeaveLost, "leave-lost"),
     (Count::PongLate, "pong-late"),
     (Count::PongLost, "pong-lost"),
     (Count::PoolExhausted, "pool-exhausted"),

@@ -432,7 +432,7 @@ impl<'p> Worker<'p> {
     }
 
     fn report(&mut self) {
-        self.link.publish(self.so_far.open, self.so_far.settled);
+        self.link.publish(self.so_far.open, self.books.finished, self.so_far.settled);
         if self.at() >= Duration::from_secs(self.so_far.next_second) {
             self.so_far.next_second = self.at().as_secs() + 1;
             if self.lent.spills.is_empty() && self.lent.spills.capacity() > SPILLS_KEPT {

@@ -206,6 +206,7 @@ const EVERY: &[Key] = &[
     key("times", Count, "How often a session sends it at most."),
     key("start", OneOf(&["on", "off"]), "\"off\": not until it is switched on from outside."),
     key("frame", OneOf(&["ping"]), "A protocol Ping with this payload, answered by its Pong."),
+    key("finishes", Flag, "The one that says finish_km as its {distance_km} is the session's last: it closes."),
 ];
 
 const KIND: &[Key] = &[

@@ -177,7 +177,8 @@ impl Worker {
         let (bytes, share) = self.rooms[index].batch.for_receiver(connection.runner, from, &mut self.scratch);
         for (count, withheld) in [
             (injection::Count::EnteredWithheld, share.entered_withheld),
-            (injection::Count::OthersWithheld, share.others_withheld),
+            (injection::Count::LeftWithheld, share.left_withheld),
+            (injection::Count::UpdatesWithheld, share.updates_withheld),
         ] {
             if withheld > 0 {
                 self.shared.injected.add(count, withheld);

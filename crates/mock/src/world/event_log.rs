@@ -32,13 +32,24 @@ struct Entry {
 pub struct Spread {
     /// As [`crate::injection::reaches`] reads it.
     pub reach: u16,
-    /// It is USER_ENTERED.
-    pub is_entered: bool,
+    /// What it announces.
+    pub announces: Announces,
+}
+
+/// What an announcement is about, as far as it is counted by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announces {
+    /// USER_ENTERED.
+    Entered,
+    /// USER_LEFT.
+    Left,
+    /// PARTICIPANT_UPDATE.
+    Updated,
 }
 
 impl Spread {
     /// To everyone.
-    pub const WHOLE: Self = Self { reach: WHOLE, is_entered: false };
+    pub const WHOLE: Self = Self { reach: WHOLE, announces: Announces::Updated };
 }
 
 /// What came of a batch for one receiver.
@@ -48,8 +59,10 @@ pub struct Share {
     pub events: usize,
     /// USER_ENTERED that did not reach it.
     pub entered_withheld: u64,
-    /// Others that did not.
-    pub others_withheld: u64,
+    /// USER_LEFT that did not.
+    pub left_withheld: u64,
+    /// PARTICIPANT_UPDATE that did not.
+    pub updates_withheld: u64,
 }
 
 /// The announcements of one challenge.
@@ -257,10 +270,12 @@ impl Batch {
                 let start = if index == 0 { 0 } else { self.events[index - 1].0 };
                 scratch.extend_from_slice(&self.bytes[start..*end]);
                 share.events += 1;
-            } else if spread.is_entered {
-                share.entered_withheld += 1;
             } else {
-                share.others_withheld += 1;
+                *match spread.announces {
+                    Announces::Entered => &mut share.entered_withheld,
+                    Announces::Left => &mut share.left_withheld,
+                    Announces::Updated => &mut share.updates_withheld,
+                } += 1;
             }
         }
         (scratch, share)
@@ -377,9 +392,9 @@ mod tests {
     fn a_cut_broadcast_misses_some_and_says_whom() {
         let mut log = EventLog::default();
         log.attach(0);
-        log.append(Runner(1), Spread { reach: 0, is_entered: true }, b"a1");
+        log.append(Runner(1), Spread { reach: 0, announces: Announces::Entered }, b"a1");
         log.append(Runner(2), Spread::WHOLE, b"b1");
-        log.append(Runner(3), Spread { reach: WHOLE / 2, is_entered: false }, b"c1");
+        log.append(Runner(3), Spread { reach: WHOLE / 2, announces: Announces::Left }, b"c1");
         let mut batch = Batch::default();
         log.take(0, usize::MAX, &mut batch);
         let mut scratch = Vec::new();
@@ -387,7 +402,7 @@ mod tests {
         for receiver in 10..1_010 {
             let (bytes, share) = batch.for_receiver(Runner(receiver), 0, &mut scratch);
             assert_eq!((bytes.len(), share.entered_withheld), (2 * share.events, 1));
-            assert_eq!(share.events as u64 + share.others_withheld, 2);
+            assert_eq!(share.events as u64 + share.left_withheld, 2);
             reached += share.events - 1;
         }
         assert!((450..550).contains(&reached), "{reached} of 1,000 at a half");

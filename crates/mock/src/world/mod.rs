@@ -35,7 +35,7 @@ mod ticket;
 pub use self::admission::{Claim, Entered};
 pub use self::bulletin::{Bulletin, CHANNELS, News};
 pub use self::challenge::{About, Challenge, ChallengeStatus, Distance, READY_BEFORE_START_MS};
-pub use self::event_log::{Batch, EventLog, Share, Spread};
+pub use self::event_log::{Announces, Batch, EventLog, Share, Spread};
 pub use self::refusal::Refusal;
 pub use self::room::Room;
 pub use self::roster::{Participation, ParticipationStatus, Roster};

@@ -9,9 +9,10 @@ use startline_protocol::websocket::{self, Opcode};
 
 use super::challenge::Challenge;
 use super::{
-    Batch, Bulletin, ChallengeId, News, Now, ParticipationStatus, Pass, Runner, Seat, Spread, TicketId,
+    Announces, Batch, Bulletin, ChallengeId, News, Now, ParticipationStatus, Pass, Runner, Seat, Spread, TicketId,
     World, WorldSettings,
 };
+use crate::injection::{Count, Kind};
 use crate::messages::{self, ErrorCode, LeaveReason, RunnerProgress};
 
 /// Faults that can be ordered from the mock server: the next N of that kind happen.
@@ -346,6 +347,11 @@ impl Challenge {
 
     /// Tells everyone else, or the servers that do so; returns 1 when it had to be dropped.
     fn announce(&mut self, runner: Runner, news: News, stage: &mut Stage<'_>, now: Now) -> u64 {
+        let is_lost = matches!(news, News::Left(_))
+            && stage.settings.injector.happens(Count::LeaveLost, Kind::LeaveLost);
+        if is_lost {
+            return 0;
+        }
         if stage.settings.is_shared {
             self.tell_servers(runner, news, stage, now);
             return 0;
@@ -380,16 +386,23 @@ impl Challenge {
         let scratch = &mut *stage.scratch;
         scratch.text.clear();
         scratch.frame.clear();
-        match news {
-            News::Entered => messages::user_entered(&mut scratch.text, progress, timestamp_ms),
+        let announces = match news {
+            News::Entered => {
+                messages::user_entered(&mut scratch.text, progress, timestamp_ms);
+                Announces::Entered
+            }
             News::Left(reason) => {
                 messages::user_left(&mut scratch.text, progress.member, reason, timestamp_ms);
+                Announces::Left
             }
-            News::Updated => messages::participant_update(&mut scratch.text, progress, timestamp_ms),
+            News::Updated => {
+                messages::participant_update(&mut scratch.text, progress, timestamp_ms);
+                Announces::Updated
+            }
             News::Gone => return 0,
-        }
+        };
         websocket::write_frame(&mut scratch.frame, Opcode::Text, None, &scratch.text);
-        let spread = Spread { reach, is_entered: news == News::Entered };
+        let spread = Spread { reach, announces };
         u64::from(!self.room.log_mut().append(actor, spread, &scratch.frame))
     }
 }
