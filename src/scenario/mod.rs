@@ -363,7 +363,7 @@ mod tests {
         assert_eq!(rendered(&ping.send), r#"{"type":"PING","timestamp":1700000000000}"#);
         assert!(ping.on && ping.is_heartbeat() && !record.on && !record.is_heartbeat());
         let record = rendered(&record.send);
-        assert_eq!(record, r#"{"type":"RECORD","distance":0.09944,"pace":362,"timestamp":1700000000000}"#);
+        assert_eq!(record, r#"{"type":"RECORD","distance":0.09756,"pace":369,"timestamp":1700000000000}"#);
         serde_json::from_str::<serde_json::Value>(&record).expect("JSON");
         let [open] = &ws.steps[..] else { panic!("one step") };
         assert_eq!(open.awaits, [ws.kinds.named("CONNECTED").expect("it is a kind")]);
@@ -380,7 +380,7 @@ mod tests {
         let scenario = Scenario::compile(&name, &source, &set).expect("it compiles");
         let mut websocket = scenario.websocket.expect("it has one");
         let record = rendered(&websocket.every_named("record").expect("it has one").send);
-        assert!(record.contains(r#""distance":0.120,"pace":300"#), "{record}");
+        assert!(record.contains(r#""distance":0.11708,"pace":307"#), "{record}");
     }
 
     #[test]
