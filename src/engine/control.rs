@@ -15,7 +15,9 @@ use startline_os::{heap, process};
 use super::link::{Message, Shared};
 use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
 use crate::lang::{Reason, Sentence};
+use crate::measure::acts::Acts;
 use crate::measure::ledger::{Gone, Ledger, LedgerTotals, SessionSet};
+use crate::measure::servers::ServerNames;
 use crate::measure::{Interval, Layout, Phase, SourceCounts, Totals};
 use crate::plan::Plan;
 use crate::plan::sources::PortMethod;
@@ -80,6 +82,9 @@ pub(super) struct Control<'p> {
     /// The same some seconds ago, latest last: a close that the announcement ran ahead of has come
     /// by now.
     gone_before: [SessionSet; 2],
+    /// What sessions did that is announced, where announcements are expected.
+    acts: Option<Arc<Acts>>,
+    servers: ServerNames,
 }
 
 struct WorkerAccounts {
@@ -127,7 +132,14 @@ impl<'p> Control<'p> {
             spills_left: 0,
             gone,
             gone_before: Default::default(),
+            acts: None,
+            servers: ServerNames::default(),
         }
+    }
+
+    /// What it reads beside the workers' accounts: sessions' servers, and their names.
+    pub(super) fn follow(&mut self, acts: Option<Arc<Acts>>, servers: ServerNames) {
+        (self.acts, self.servers) = (acts, servers);
     }
 
     /// Waits until every worker is ready, then sets the start.

@@ -145,9 +145,10 @@ impl Ledger {
         self.learned(session, member_id, 0);
     }
 
-    /// An announcement to `session` said that this member entered.
-    pub fn entered(&mut self, session: SessionNumber, member_id: MemberId) {
-        self.learned(session, member_id, 1);
+    /// An announcement to `session` said that this member entered; returns whether it is the first of
+    /// that pair.
+    pub fn entered(&mut self, session: SessionNumber, member_id: MemberId) -> bool {
+        self.learned(session, member_id, 1)
     }
 
     /// This session opened: what was said of its member before is of an earlier session.
@@ -181,21 +182,23 @@ impl Ledger {
         totals
     }
 
-    fn learned(&mut self, session: SessionNumber, member_id: MemberId, kind: usize) {
-        let Some(row) = self.rows.find(&self.observers, session) else { return };
+    fn learned(&mut self, session: SessionNumber, member_id: MemberId, kind: usize) -> bool {
+        let Some(row) = self.rows.find(&self.observers, session) else { return false };
         let member = self.members.index_of(member_id).filter(|member| member.0 < self.sessions);
         let Some(member) = member.filter(|&member| self.same_challenge(session, member)) else {
             self.strangers += 1;
-            return;
+            return false;
         };
         if member == session {
             self.own += 1;
-            return;
+            return false;
         }
         let word = &mut self.bits[(row * 2 + kind) * self.width + member.index() / 64];
         let bit = 1u64 << (member.0 % 64);
-        self.duplicate += u64::from(*word & bit != 0);
+        let is_first = *word & bit == 0;
+        self.duplicate += u64::from(!is_first);
         *word |= bit;
+        is_first
     }
 
     fn same_challenge(&self, session: SessionNumber, member: SessionNumber) -> bool {

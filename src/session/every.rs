@@ -12,6 +12,7 @@ use super::side::Count;
 use super::{Context, Observer, Session, Timer};
 use crate::fault::Fault;
 use crate::measure::PingEvent;
+use crate::measure::acts::{Deed, Key};
 use crate::scenario::every::{Every, EveryIndex, Reply};
 use crate::scenario::template::{Scope, Template};
 
@@ -68,6 +69,7 @@ impl Session {
             }
             let interval_ms = self.interval_ms(pace, ctx);
             self.send_every(&message.send, script.opcode(), (k, interval_ms), ctx);
+            self.tell_sent(every, message, (k, interval_ms), ctx);
             ctx.observer.ping(ctx.who, every, PingEvent::Sent);
             return self.finish_if_there(message, (k, interval_ms), ctx);
         }
@@ -161,7 +163,24 @@ impl Session {
         *ctx.vault = vault;
     }
 
-    /// The same with what the template may refer to at hand.
+    /// Tells that a periodic message was sent which its server announces.
+    pub(super) fn tell_sent<O: Observer>(
+        &self,
+        every: EveryIndex,
+        message: &Every,
+        (k, interval_ms): (u32, u64),
+        ctx: &mut Context<'_, O>,
+    ) {
+        let Some(equals) = &message.broadcast else { return };
+        let vault = std::mem::take(ctx.vault);
+        let scope = Scope { interval_ms, ..self.scope_open(&vault, ctx.now, k, ctx) };
+        ctx.scratch.clear();
+        equals.render(&scope, ctx.scratch);
+        *ctx.vault = vault;
+        self.acts(Deed::sent(every), Key::of(ctx.scratch), ctx);
+    }
+
+    /// Appends a frame of a template with what it may refer to at hand.
     pub(super) fn send_rendered<O: Observer>(
         &self,
         template: &Template,
