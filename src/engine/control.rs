@@ -15,7 +15,8 @@ use startline_os::{heap, process};
 use super::link::{Message, Shared};
 use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
 use crate::lang::{Reason, Sentence};
-use crate::measure::ledger::{Gone, Ledger, LedgerTotals, SessionSet};
+use crate::measure::ledger::{self, Board, Closing, Homes, Ledger, LedgerTotals, SessionSet};
+use crate::measure::servers::ServerNames;
 use crate::measure::{Interval, Layout, Phase, SourceCounts, Totals};
 use crate::plan::Plan;
 use crate::plan::sources::PortMethod;
@@ -75,15 +76,16 @@ pub(super) struct Control<'p> {
     /// The ramp-down did not end in its time.
     unfinished: bool,
     spills_left: usize,
-    /// Who was announced as gone, kept where announcements are expected.
-    gone: Option<Arc<Gone>>,
-    /// The same some seconds ago, latest last: a close that the announcement ran ahead of has come
+    /// What workers know of each session, kept where announcements are expected.
+    board: Option<Arc<Board>>,
+    /// Who was announced as gone some seconds ago, latest last: a close that the announcement ran ahead of has come
     /// by now.
     gone_before: [SessionSet; 2],
 }
 
 struct WorkerAccounts {
     ledger: Option<Ledger>,
+    servers: ServerNames,
     open: SessionSet,
     known: SessionSet,
 }
@@ -94,7 +96,7 @@ impl<'p> Control<'p> {
         layout: &'p Layout,
         clock: Clock,
         shared: Arc<Shared>,
-        gone: Option<Arc<Gone>>,
+        board: Option<Arc<Board>>,
     ) -> Self {
         Self {
             plan,
@@ -125,7 +127,7 @@ impl<'p> Control<'p> {
             hurried: false,
             unfinished: false,
             spills_left: 0,
-            gone,
+            board,
             gone_before: Default::default(),
         }
     }
@@ -199,7 +201,7 @@ impl<'p> Control<'p> {
                 totals.add(&interval);
                 fresh.merge(*interval);
             }
-            Message::Accounts { interval, ledger, open, known, connections } => {
+            Message::Accounts { interval, ledger, servers, open, known, connections } => {
                 let sources = self.connections.len().max(connections.len());
                 self.connections.resize(sources, SourceCounts::default());
                 for (sum, counts) in self.connections.iter_mut().zip(connections) {
@@ -207,7 +209,7 @@ impl<'p> Control<'p> {
                 }
                 self.totals.add(&interval);
                 self.fresh.merge(*interval);
-                self.accounts[worker] = Some(WorkerAccounts { ledger, open, known });
+                self.accounts[worker] = Some(WorkerAccounts { ledger, servers, open, known });
             }
             Message::Finished { interval, spills_left } => {
                 self.after.add(&interval);
@@ -223,7 +225,8 @@ impl<'p> Control<'p> {
                     // why.
                     self.stopped.get_or_insert(why.clone());
                     let nobody = || SessionSet::new(self.plan.settings.sessions);
-                    let accounts = WorkerAccounts { ledger: None, open: nobody(), known: nobody() };
+                    let servers = ServerNames::default();
+                    let accounts = WorkerAccounts { ledger: None, servers, open: nobody(), known: nobody() };
                     self.accounts[worker] = Some(accounts);
                 }
                 self.stop(why);
@@ -341,9 +344,9 @@ impl<'p> Control<'p> {
         if self.at() >= due && (everyone || is_late) {
             self.reported_seconds = self.at().as_secs();
             self.heard_seconds = 0;
-            if let Some(gone) = self.gone.as_ref().filter(|_| self.phase != Phase::RampDown) {
+            if let Some(board) = self.board.as_ref().filter(|_| self.phase != Phase::RampDown) {
                 self.gone_before.rotate_left(1);
-                self.gone_before[1] = gone.so_far();
+                self.gone_before[1] = board.gone_so_far();
             }
             self.report_now(on_second);
         }
@@ -392,15 +395,7 @@ impl<'p> Control<'p> {
             known.union(&accounts.known);
         }
         let held_to_end = everyone.len();
-        let mut ledger: Option<LedgerTotals> = None;
-        for accounts in self.accounts.iter_mut().flatten() {
-            if let Some(pairs) = accounts.ledger.take() {
-                ledger.get_or_insert_default().add(&pairs.close(&known));
-            }
-        }
-        if let Some(totals) = &mut ledger {
-            totals.judge_gone(&self.gone_before[0], &everyone, &self.plan.members);
-        }
+        let ledger = self.close_ledger(&known, &everyone);
         // The accounts count exactly; what was published in between is a look every 50 ms.
         self.readings.peak = self.readings.peak.max(held_to_end);
         self.readings.min_in_hold = self.readings.min_in_hold.map(|least| least.min(held_to_end));
@@ -418,6 +413,27 @@ impl<'p> Control<'p> {
             sources: Sources { method: method.key(), connections: self.connections },
             totals: self.totals,
         }
+    }
+}
+
+impl Control<'_> {
+    /// Judges the pairs of sessions that were open for a while, and who of `everyone` was announced as gone.
+    fn close_ledger(&mut self, known: &SessionSet, everyone: &SessionSet) -> Option<LedgerTotals> {
+        let board = self.board.as_ref()?;
+        let (mut ledgers, mut servers) = (Vec::new(), Vec::new());
+        for accounts in &mut self.accounts {
+            let accounts = accounts.as_mut();
+            servers.push(accounts.as_ref().map(|it| it.servers.clone()).unwrap_or_default());
+            ledgers.extend(accounts.and_then(|it| it.ledger.take()));
+        }
+        if ledgers.is_empty() {
+            return None;
+        }
+        let homes = Homes::new(board, self.plan.settings.sessions, &servers);
+        let closing = Closing { open: known, homes: &homes, stalls: self.totals.stalls().kept() };
+        let mut totals = ledger::close(&ledgers, &closing);
+        totals.judge_gone(&self.gone_before[0], everyone, &self.plan.members);
+        Some(totals)
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use crate::measure::ledger::{Ledger, SessionSet};
+use crate::measure::servers::ServerNames;
 use crate::measure::{Interval, SourceCounts};
 
 /// An order to the workers.
@@ -38,6 +39,8 @@ pub(super) enum Message {
     Accounts {
         interval: Box<Interval>,
         ledger: Option<Ledger>,
+        /// Its numbers for servers.
+        servers: ServerNames,
         open: SessionSet,
         /// Of these, the ones open long enough that announcements by and to them have had their
         /// time.
@@ -180,12 +183,13 @@ impl WorkerLink {
     pub(super) fn accounts(
         &self,
         interval: Interval,
-        ledger: Option<Ledger>,
+        (ledger, servers): (Option<Ledger>, ServerNames),
         open: SessionSet,
         known: SessionSet,
         connections: Vec<SourceCounts>,
     ) {
-        self.send(Message::Accounts { interval: Box::new(interval), ledger, open, known, connections });
+        let interval = Box::new(interval);
+        self.send(Message::Accounts { interval, ledger, servers, open, known, connections });
     }
 
     pub(super) fn finished(&self, interval: Interval, spills_left: usize) {
