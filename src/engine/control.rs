@@ -15,8 +15,9 @@ use startline_os::{heap, process};
 use super::link::{Message, Shared};
 use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
 use crate::lang::{Reason, Sentence};
+use crate::measure::acts::Acts;
 use crate::measure::ledger::{self, Board, Closing, Homes, Ledger, LedgerTotals, SessionSet};
-use crate::measure::servers::ServerNames;
+use crate::measure::servers::{ServerIndex, ServerNames};
 use crate::measure::{Interval, Layout, Phase, SourceCounts, Totals};
 use crate::plan::Plan;
 use crate::plan::sources::PortMethod;
@@ -78,14 +79,16 @@ pub(super) struct Control<'p> {
     spills_left: usize,
     /// What workers know of each session, kept where announcements are expected.
     board: Option<Arc<Board>>,
-    /// Who was announced as gone some seconds ago, latest last: a close that the announcement ran ahead of has come
-    /// by now.
+    /// Who was announced as gone some seconds ago, latest last: a close that the announcement ran
+    /// ahead of has come by now.
     gone_before: [SessionSet; 2],
+    /// What sessions did that is announced, where announcements are expected.
+    acts: Option<Arc<Acts>>,
+    servers: ServerNames,
 }
 
 struct WorkerAccounts {
     ledger: Option<Ledger>,
-    servers: ServerNames,
     open: SessionSet,
     known: SessionSet,
 }
@@ -129,7 +132,14 @@ impl<'p> Control<'p> {
             spills_left: 0,
             board,
             gone_before: Default::default(),
+            acts: None,
+            servers: ServerNames::default(),
         }
+    }
+
+    /// What it reads beside the workers' accounts: sessions' servers, and their names.
+    pub(super) fn follow(&mut self, acts: Option<Arc<Acts>>, servers: ServerNames) {
+        (self.acts, self.servers) = (acts, servers);
     }
 
     /// Waits until every worker is ready, then sets the start.
@@ -201,7 +211,7 @@ impl<'p> Control<'p> {
                 totals.add(&interval);
                 fresh.merge(*interval);
             }
-            Message::Accounts { interval, ledger, servers, open, known, connections } => {
+            Message::Accounts { interval, ledger, open, known, connections } => {
                 let sources = self.connections.len().max(connections.len());
                 self.connections.resize(sources, SourceCounts::default());
                 for (sum, counts) in self.connections.iter_mut().zip(connections) {
@@ -209,7 +219,7 @@ impl<'p> Control<'p> {
                 }
                 self.totals.add(&interval);
                 self.fresh.merge(*interval);
-                self.accounts[worker] = Some(WorkerAccounts { ledger, servers, open, known });
+                self.accounts[worker] = Some(WorkerAccounts { ledger, open, known });
             }
             Message::Finished { interval, spills_left } => {
                 self.after.add(&interval);
@@ -225,8 +235,7 @@ impl<'p> Control<'p> {
                     // why.
                     self.stopped.get_or_insert(why.clone());
                     let nobody = || SessionSet::new(self.plan.settings.sessions);
-                    let servers = ServerNames::default();
-                    let accounts = WorkerAccounts { ledger: None, servers, open: nobody(), known: nobody() };
+                    let accounts = WorkerAccounts { ledger: None, open: nobody(), known: nobody() };
                     self.accounts[worker] = Some(accounts);
                 }
                 self.stop(why);
@@ -419,17 +428,13 @@ impl<'p> Control<'p> {
 impl Control<'_> {
     /// Judges the pairs of sessions that were open for a while, and who of `everyone` was announced as gone.
     fn close_ledger(&mut self, known: &SessionSet, everyone: &SessionSet) -> Option<LedgerTotals> {
-        let board = self.board.as_ref()?;
-        let (mut ledgers, mut servers) = (Vec::new(), Vec::new());
-        for accounts in &mut self.accounts {
-            let accounts = accounts.as_mut();
-            servers.push(accounts.as_ref().map(|it| it.servers.clone()).unwrap_or_default());
-            ledgers.extend(accounts.and_then(|it| it.ledger.take()));
-        }
+        let ledgers: Vec<Ledger> =
+            self.accounts.iter_mut().flatten().filter_map(|accounts| accounts.ledger.take()).collect();
         if ledgers.is_empty() {
             return None;
         }
-        let homes = Homes::new(board, self.plan.settings.sessions, &servers);
+        let server = |session| self.acts.as_ref().map_or(ServerIndex::NONE, |acts| acts.server_of(session));
+        let homes = Homes::new(self.plan.settings.sessions, &self.servers.all(), server);
         let closing = Closing { open: known, homes: &homes, stalls: self.totals.stalls().kept() };
         let mut totals = ledger::close(&ledgers, &closing);
         totals.judge_gone(&self.gone_before[0], everyone, &self.plan.members);

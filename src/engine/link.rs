@@ -9,7 +9,6 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use crate::measure::ledger::{Ledger, SessionSet};
-use crate::measure::servers::ServerNames;
 use crate::measure::{Interval, SourceCounts};
 
 /// An order to the workers.
@@ -39,8 +38,6 @@ pub(super) enum Message {
     Accounts {
         interval: Box<Interval>,
         ledger: Option<Ledger>,
-        /// Its numbers for servers.
-        servers: ServerNames,
         open: SessionSet,
         /// Of these, the ones open long enough that announcements by and to them have had their
         /// time.
@@ -183,13 +180,12 @@ impl WorkerLink {
     pub(super) fn accounts(
         &self,
         interval: Interval,
-        (ledger, servers): (Option<Ledger>, ServerNames),
+        ledger: Option<Ledger>,
         open: SessionSet,
         known: SessionSet,
         connections: Vec<SourceCounts>,
     ) {
-        let interval = Box::new(interval);
-        self.send(Message::Accounts { interval, ledger, servers, open, known, connections });
+        self.send(Message::Accounts { interval: Box::new(interval), ledger, open, known, connections });
     }
 
     pub(super) fn finished(&self, interval: Interval, spills_left: usize) {

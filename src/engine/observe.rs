@@ -10,6 +10,7 @@ use std::time::Duration;
 use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
+use crate::measure::acts::{Act, Acts, Announced, Deed};
 use crate::measure::ledger::Ledger;
 use crate::measure::servers::{ServerIndex, ServerNames};
 use crate::measure::{CloseEnd, FaultSample, PingEvent, Recorder, Timed, UnmatchedSample};
@@ -27,6 +28,8 @@ pub struct Books {
     pub servers: ServerNames,
     /// Pairs, until accounts close.
     pub ledger: Option<Ledger>,
+    /// What sessions do that is announced, of all workers.
+    pub acts: Option<Arc<Acts>>,
     /// Whose names results have.
     pub members: Arc<Members>,
     /// Since the run began; set once a turn.
@@ -112,7 +115,7 @@ impl Observer for Books {
     fn opened(&mut self, who: Who, server: ServerIndex) {
         self.recorder.session_opened();
         if let Some(ledger) = &self.ledger {
-            ledger.opened(who.session, server, self.at);
+            ledger.opened(who.session, self.at);
         }
         if let Some(url) = self.servers.name(server) {
             let at = self.at;
@@ -160,9 +163,20 @@ impl Observer for Books {
         }
     }
 
-    fn entered(&mut self, who: Who, member_id: MemberId) {
-        if let Some(ledger) = &mut self.ledger {
-            ledger.entered(who.session, member_id);
+    fn acted(&mut self, who: Who, act: Act) {
+        if let Some(acts) = &self.acts {
+            acts.note(who.session, act);
+        }
+    }
+
+    fn announced(&mut self, who: Who, _server: ServerIndex, told: Announced) {
+        let Some(ledger) = &mut self.ledger else { return };
+        match told.deed {
+            Deed::ENTER => {
+                ledger.entered(who.session, told.member_id);
+            }
+            Deed::LEAVE => ledger.left(who.session, told.member_id),
+            _ => {}
         }
     }
 
@@ -223,12 +237,6 @@ impl Observer for Books {
         };
         self.recorder.unmatched(sample);
         self.unmatched = Some(text);
-    }
-
-    fn left(&mut self, who: Who, member_id: MemberId) {
-        if let Some(ledger) = &mut self.ledger {
-            ledger.left(who.session, member_id);
-        }
     }
 
     fn closed(&mut self, _who: Who, held: Ticks) {

@@ -25,6 +25,7 @@ use super::ports::{self, PortSpace};
 use super::secure::Secure;
 use super::worker::{Worker, WorkerSetup};
 use crate::lang::Sentence;
+use crate::measure::acts::Acts;
 use crate::measure::ledger::{self, Board, Ledger};
 use crate::measure::servers::ServerNames;
 use crate::measure::{Layout, Recorder};
@@ -52,6 +53,8 @@ pub fn run(
     let shared = Shared::new(plan.workers);
     let space = port_space(plan);
     let board = announces(plan).then(|| Board::new(plan.settings.sessions));
+    let acts = announces(plan).then(|| Acts::new(plan.settings.sessions));
+    let servers = ServerNames::default();
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         for worker in 0..plan.workers {
@@ -65,6 +68,8 @@ pub fn run(
                 cores: &cores,
                 clock,
                 board: board.as_ref(),
+                acts: acts.as_ref(),
+                servers: &servers,
             };
             let spawned = thread::Builder::new()
                 .name(format!("worker-{worker}"))
@@ -76,6 +81,7 @@ pub fn run(
         }
         drop(sender);
         let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared), board.clone());
+        control.follow(acts.clone(), servers.clone());
         control.gather_workers(&receiver)?;
         control.go(&receiver, stop, on_second);
         Ok(control.outcome(space.method()))
@@ -93,10 +99,12 @@ struct Common<'p> {
     cores: &'p [CoreId],
     clock: Clock,
     board: Option<&'p Arc<Board>>,
+    acts: Option<&'p Arc<Acts>>,
+    servers: &'p ServerNames,
 }
 
 fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
-    let Common { plan, script, hosts, layout, space, cores, clock, board } = *common;
+    let Common { plan, script, hosts, layout, space, cores, clock, board, acts, servers } = *common;
     // Where there is no such list, or the kernel refuses, the run is only noisier for it.
     if !cores.is_empty() {
         core_affinity::set_for_current(cores[worker % cores.len()]);
@@ -117,8 +125,9 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
     let books = Books {
         members: Arc::clone(&plan.members),
         recorder,
-        servers: ServerNames::default(),
+        servers: servers.clone(),
         ledger: ledger_of(plan, worker, board),
+        acts: acts.cloned(),
         at: Duration::ZERO,
         from: None,
         unmatched: None,

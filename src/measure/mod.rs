@@ -6,8 +6,9 @@
 //! grow is bounded.
 //!
 //! Start from [`Recorder`] for what a worker records, from [`Tally`] for what can be read.
-//! [`ledger`] keeps broadcasts by pair, [`routing`] the server of each member.
+//! [`ledger`] keeps broadcasts by pair, [`acts`] what each session did that is announced, [`routing`] the server of each member.
 
+pub mod acts;
 mod beats;
 mod counts;
 mod failures;

@@ -10,8 +10,10 @@ use startline_protocol::matching::{Each, Matcher, Place, Pointer, RULES_MAX, Rul
 use startline_protocol::websocket::Opcode;
 
 use super::document::{Section, Text};
+use super::every::EveryIndex;
 use super::matches::{self, Known};
 use super::names::{ErrorNames, Moment, Vocabulary};
+use super::presence::Subject;
 use super::request::{Result, compiled, error_name, too_many};
 use super::template::Template;
 use super::{MessageError, MessageType, Role};
@@ -76,6 +78,8 @@ pub struct Kind {
     pub sent_at: Option<SentAt>,
     /// Where its number is, and the index of the numbers that a session keeps.
     pub sequence: Option<(PlaceIndex, u8)>,
+    /// Which periodic message it announces to the others, and where the value is that tells which time.
+    pub broadcast: Option<(EveryIndex, PlaceIndex)>,
     /// How it is known, as the file would say it.
     text: String,
 }
@@ -96,8 +100,8 @@ pub struct Kinds {
     pub kinds: Vec<Kind>,
     /// Finds a record's kind.
     pub matcher: Matcher,
-    /// Where the member's id is in entered, left and updated messages.
-    pub subject: Option<PlaceIndex>,
+    /// How entered, left and updated messages name a member.
+    pub subject: Option<Subject>,
     /// The kind that lists members.
     pub listing: Option<MessageType>,
     /// Error codes.
@@ -307,6 +311,7 @@ fn messages(section: &Section<'_>, vocabulary: &Vocabulary, kinds: &mut Kinds) -
             answer: None,
             sent_at: None,
             sequence: None,
+            broadcast: None,
             text: known.text,
         });
         if !kinds.rules[index].fields.is_empty() {

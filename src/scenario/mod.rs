@@ -16,7 +16,7 @@ mod matches;
 mod names;
 pub mod outside;
 pub mod places;
-mod presence;
+pub mod presence;
 mod request;
 pub mod schedule;
 mod schema;

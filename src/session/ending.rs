@@ -10,6 +10,7 @@ use super::script::Script;
 use super::{Context, NO_ERROR, Observer, PEER_CLOSED, Phase, Session, Timer};
 use crate::fault::{Excuse, Fault};
 use crate::measure::CloseEnd;
+use crate::measure::acts::{Deed, Key};
 
 /// Bytes of a peer's answer kept with a failure.
 pub(super) const EVIDENCE_BYTES_MAX: usize = 512;
@@ -38,6 +39,7 @@ impl Session {
         self.account_end(ctx);
         let key = self.mask_key(ctx);
         write_close(ctx.out, Some(key), 1000, "");
+        self.acts(Deed::LEAVE, Key::default(), ctx);
         self.await_close(ctx);
     }
 

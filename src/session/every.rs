@@ -12,7 +12,8 @@ use super::side::Count;
 use super::{Context, Observer, Session, Timer};
 use crate::fault::Fault;
 use crate::measure::PingEvent;
-use crate::scenario::every::{EveryIndex, Reply};
+use crate::measure::acts::{Deed, Key};
+use crate::scenario::every::{Every, EveryIndex, Reply};
 use crate::scenario::template::{Scope, Template};
 
 impl Session {
@@ -67,6 +68,7 @@ impl Session {
                 return ctx.observer.ping(ctx.who, every, PingEvent::Missed { stalled });
             }
             self.send_every(&message.send, script.opcode(), k, ctx);
+            self.tell_sent(every, message, k, ctx);
             return ctx.observer.ping(ctx.who, every, PingEvent::Sent);
         }
         self.heartbeat_due(every, due, k, ctx);
@@ -131,7 +133,24 @@ impl Session {
         *ctx.vault = vault;
     }
 
-    /// The same with what the template may refer to at hand.
+    /// Tells that a periodic message was sent which its server announces.
+    pub(super) fn tell_sent<O: Observer>(
+        &self,
+        every: EveryIndex,
+        message: &Every,
+        k: u32,
+        ctx: &mut Context<'_, O>,
+    ) {
+        let Some(equals) = &message.broadcast else { return };
+        let vault = std::mem::take(ctx.vault);
+        let scope = self.scope_open(&vault, ctx.now, k, ctx);
+        ctx.scratch.clear();
+        equals.render(&scope, ctx.scratch);
+        *ctx.vault = vault;
+        self.acts(Deed::sent(every), Key::of(ctx.scratch), ctx);
+    }
+
+    /// Appends a frame of a template with what it may refer to at hand.
     pub(super) fn send_rendered<O: Observer>(
         &self,
         template: &Template,

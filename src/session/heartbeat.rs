@@ -70,6 +70,7 @@ impl Session {
         }
         let opcode = if matches!(message.reply, Reply::Pong) { Opcode::Ping } else { script.opcode() };
         self.send_every(&message.send, opcode, k, ctx);
+        self.tell_sent(every, message, k, ctx);
         self.note_sent(pace, k, ctx);
         let sent = ctx.now;
         let beat = Beat { due, sent, outstanding: true, older_due: false, missed: 0, ..beat };

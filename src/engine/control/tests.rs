@@ -49,7 +49,6 @@ fn no_session_is_ended_before_every_worker_has_closed_its_accounts() {
                 _ => Message::Accounts {
                     interval: Box::default(),
                     ledger: None,
-                    servers: ServerNames::default(),
                     open: nobody(),
                     known: nobody(),
                     connections: Vec::new(),

@@ -464,9 +464,9 @@ impl<'p> Worker<'p> {
                 self.drive(row, |session, ctx| session.close_accounts(ctx));
             }
         }
-        let pairs = (self.books.ledger.take(), self.books.servers.clone());
+        let ledger = self.books.ledger.take();
         let interval = self.hand_over();
-        self.link.accounts(interval, pairs, open, known, self.wire.ports.counts().collect());
+        self.link.accounts(interval, ledger, open, known, self.wire.ports.counts().collect());
     }
 
     /// How long the poll may sleep; what comes sooner has the alarm set for it. Deadlines alone

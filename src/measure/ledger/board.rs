@@ -1,24 +1,22 @@
-//! What all workers know of each session: when it opened, at which server, whether it was announced as
-//! gone since.
+//! What all workers know of each session: when it opened, whether it was announced as gone since.
 //!
 //! Each session is written by its own worker, but for "gone", which any observer may set. Invariant: a
 //! session that has not opened has no instant.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use startline_os::tick::Ticks;
 
 use super::set::SessionSet;
-use crate::measure::servers::ServerIndex;
 use crate::members::SessionNumber;
 
 /// Of a session that has not opened.
 const NEVER: u32 = u32::MAX;
 
 /// Memory of a session, in bits.
-pub(super) const BITS_PER_SESSION: u64 = 32 + 8 + 1;
+pub(super) const BITS_PER_SESSION: u64 = 32 + 1;
 
 /// See the module.
 #[derive(Debug)]
@@ -27,8 +25,6 @@ pub struct Board {
     gone: Vec<AtomicU64>,
     /// Ticks since the run began.
     opened: Vec<AtomicU32>,
-    /// The number that the session's worker has for its server.
-    servers: Vec<AtomicU8>,
 }
 
 impl Board {
@@ -38,15 +34,13 @@ impl Board {
         Arc::new(Self {
             gone: (0..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
             opened: (0..count).map(|_| AtomicU32::new(NEVER)).collect(),
-            servers: (0..count).map(|_| AtomicU8::new(ServerIndex::NONE.0)).collect(),
         })
     }
 
     /// The session opened. What was said of its member before is of an earlier session.
-    pub fn open(&self, session: SessionNumber, server: ServerIndex, at: Duration) {
+    pub fn open(&self, session: SessionNumber, at: Duration) {
         let ticks = Ticks::from_duration(at).raw().min(NEVER - 1);
         self.opened[session.index()].store(ticks, Ordering::Relaxed);
-        self.servers[session.index()].store(server.0, Ordering::Relaxed);
         self.set_gone(session, false);
     }
 
@@ -54,13 +48,6 @@ impl Board {
     pub fn opened(&self, session: SessionNumber) -> Option<u32> {
         let ticks = self.opened.get(session.index())?.load(Ordering::Relaxed);
         (ticks != NEVER).then_some(ticks)
-    }
-
-    /// The number that the session's worker has for the server at which it opened.
-    pub fn server(&self, session: SessionNumber) -> ServerIndex {
-        self.servers
-            .get(session.index())
-            .map_or(ServerIndex::NONE, |server| ServerIndex(server.load(Ordering::Relaxed)))
     }
 
     /// Those announced as gone so far.

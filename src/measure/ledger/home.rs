@@ -1,12 +1,11 @@
 //! At which server each session of the run is, by name.
 //!
-//! Workers number servers each in their own order; here all have one. Invariant: at most [`SERVERS_MAX`]
+//! Knows no pairs. Invariant: at most [`SERVERS_MAX`]
 //! are told apart, those with the most sessions.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
 
-use super::board::Board;
-use crate::measure::servers::{ServerIndex, ServerNames};
+use crate::measure::servers::ServerIndex;
 use crate::members::SessionNumber;
 
 /// Servers told apart.
@@ -20,29 +19,24 @@ pub struct Homes {
 }
 
 impl Homes {
-    /// Of the sessions that have opened; session k is worker `k % workers.len()`'s.
-    pub fn new(board: &Board, sessions: u32, workers: &[ServerNames]) -> Self {
-        let name = |session: SessionNumber| {
-            let index = board.server(session);
-            workers.get(session.index() % workers.len().max(1)).and_then(|names| names.name(index))
-        };
-        Self::by_name(sessions, name)
-    }
-
-    /// Of sessions whose servers have these names.
-    pub fn by_name<'n>(sessions: u32, name: impl Fn(SessionNumber) -> Option<&'n str>) -> Self {
-        let all = || (0..sessions).map(SessionNumber);
-        let mut counts: HashMap<&str, u32> = HashMap::new();
-        for name in all().filter_map(&name) {
-            *counts.entry(name).or_default() += 1;
+    /// Of sessions by the run's numbers for servers, whose names these are.
+    pub fn new(sessions: u32, names: &[String], server: impl Fn(SessionNumber) -> ServerIndex) -> Self {
+        let number = |session| usize::from(server(SessionNumber(session)).0);
+        let mut counts = vec![0u32; names.len()];
+        for k in 0..sessions {
+            if let Some(count) = counts.get_mut(number(k)) {
+                *count += 1;
+            }
         }
-        let mut counts: Vec<(&str, u32)> = counts.into_iter().collect();
-        counts.sort_by(|(a, left), (b, right)| right.cmp(left).then(a.cmp(b)));
-        let mut names: Vec<&str> = counts.into_iter().map(|(name, _)| name).take(SERVERS_MAX).collect();
-        names.sort_unstable();
-        let index = |name: &str| names.iter().position(|known| *known == name).map(|k| k as u8);
-        let by_session = all().map(|k| name(k).and_then(index).unwrap_or(ServerIndex::NONE.0)).collect();
-        Self { by_session, names: names.into_iter().map(str::to_owned).collect() }
+        let mut kept: Vec<usize> = (0..names.len()).filter(|k| counts[*k] > 0).collect();
+        kept.sort_by_key(|k| (Reverse(counts[*k]), &names[*k]));
+        kept.truncate(SERVERS_MAX);
+        kept.sort_by_key(|k| &names[*k]);
+        let index = |number| kept.iter().position(|known| *known == number).map(|k| k as u8);
+        Self {
+            by_session: (0..sessions).map(|k| index(number(k)).unwrap_or(ServerIndex::NONE.0)).collect(),
+            names: kept.iter().map(|k| names[*k].clone()).collect(),
+        }
     }
 
     /// The servers.

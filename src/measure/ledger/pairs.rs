@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use super::board::Board;
 use super::rows::Rows;
-use crate::measure::servers::ServerIndex;
 use crate::members::{MemberId, Members, SessionNumber};
 
 /// Pairs kept whose member left before the observer knew of it.
@@ -77,19 +76,22 @@ impl Ledger {
         self.counts.duplicate += u64::from(set(&mut self.listed, place));
     }
 
-    /// An announcement to `session` said that this member entered.
-    pub fn entered(&mut self, session: SessionNumber, member_id: MemberId) {
-        let Some((row, member)) = self.pair(session, member_id) else { return };
+    /// An announcement to `session` said that this member entered; returns whether it is the first of
+    /// that pair.
+    pub fn entered(&mut self, session: SessionNumber, member_id: MemberId) -> bool {
+        let Some((row, member)) = self.pair(session, member_id) else { return false };
         let place = self.announced_place(row, member);
-        self.counts.duplicate += u64::from(set(&mut self.announced, place));
+        let is_again = set(&mut self.announced, place);
+        self.counts.duplicate += u64::from(is_again);
         if !self.left_first.is_empty() && self.left_first.remove(&(row as u32, member)) {
             self.counts.entered_after_left += 1;
         }
+        !is_again
     }
 
-    /// This session opened, at this server.
-    pub fn opened(&self, session: SessionNumber, server: ServerIndex, at: Duration) {
-        self.board.open(session, server, at);
+    /// This session opened.
+    pub fn opened(&self, session: SessionNumber, at: Duration) {
+        self.board.open(session, at);
     }
 
     /// An announcement to `session` said that this member left.

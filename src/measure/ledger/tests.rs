@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::close::MISSING_SAMPLES_MAX;
 use super::*;
-use crate::measure::servers::ServerIndex;
 use crate::members::{MemberId, Members};
 
 #[test]
@@ -202,9 +201,9 @@ fn random_events_agree_with_a_set_of_pairs() {
             let id = id(member);
             let ledger = &mut ledgers[(observer % workers) as usize];
             if is_listed {
-                ledger.listed(SessionNumber(observer), id)
+                ledger.listed(SessionNumber(observer), id);
             } else {
-                ledger.entered(SessionNumber(observer), id)
+                ledger.entered(SessionNumber(observer), id);
             }
         }
         let mut open = SessionSet::new(sessions);
@@ -231,7 +230,7 @@ fn whoever_is_announced_as_gone_while_open_is_found() {
         ledger.left(SessionNumber(0), MemberId(FIRST.0 + further));
     }
     // What was said of this one before it opened is of an earlier session.
-    ledger.opened(SessionNumber(3), ServerIndex::NONE, Duration::ZERO);
+    ledger.opened(SessionNumber(3), Duration::ZERO);
     let mut open = SessionSet::new(4);
     for session in [0, 1, 3] {
         open.insert(SessionNumber(session));

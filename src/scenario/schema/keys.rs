@@ -191,6 +191,7 @@ const STEP: &[Key] = &[
     key("timeout", Duration, "From sending to the reply; default: 10s."),
     key("pause", Text, "Think time before sending: \"2s\" or \"1s..3s\"."),
     key("take", Pairs, "Values to take from the reply: NAME = \"/json/pointer\" or \"after:TEXT\"."),
+    key("broadcast", Text, "The kind, of the role entered, by which the server tells the others of it."),
 ];
 
 const EVERY: &[Key] = &[
@@ -206,6 +207,9 @@ const EVERY: &[Key] = &[
     key("times", Count, "How often a session sends it at most."),
     key("start", OneOf(&["on", "off"]), "\"off\": not until it is switched on from outside."),
     key("frame", OneOf(&["ping"]), "A protocol Ping with this payload, answered by its Pong."),
+    key("broadcast", Text, "The kind, of the role updated, by which the server tells the others of it."),
+    key("broadcast_at", Text, "Where that kind has the value that tells which message it follows."),
+    key("broadcast_equals", Text, "What stands there, such as \"{sequence}\": a template."),
 ];
 
 const KIND: &[Key] = &[
@@ -228,7 +232,8 @@ const KIND: &[Key] = &[
 ];
 
 const PRESENCE: &[Key] = &[
-    required("subject", Text, "Pointer to the id of the member who entered or left."),
+    required("subject", Text, "Where the id is of the member who entered, left or did something."),
+    key("subject_equals", Text, "What stands there, such as \"runner{member_id}\"; default: the id alone."),
     key("listed", One("listed"), "The message that lists those who are in already."),
 ];
 

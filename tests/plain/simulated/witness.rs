@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use startline::engine::observe::Books;
 use startline::fault::Fault;
+use startline::measure::acts::{Act, Announced, Deed};
 use startline::measure::ledger::{self, Closing, Homes, Ledger, LedgerTotals, SessionSet};
 use startline::measure::servers::{ServerIndex, ServerNames};
 use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals};
@@ -62,6 +63,7 @@ impl Default for Witness {
                 members: super::script().members,
                 recorder: Recorder::new(&layout),
                 servers: ServerNames::default(),
+                acts: None,
                 ledger: None,
                 at: Duration::ZERO,
                 from: None,
@@ -195,9 +197,12 @@ impl Observer for Witness {
         self.books.listed(who, member_id);
         self.tally.listed += 1;
     }
-    fn entered(&mut self, who: Who, member_id: MemberId) {
-        self.books.entered(who, member_id);
-        self.tally.entered += 1;
+    fn acted(&mut self, who: Who, act: Act) {
+        self.books.acted(who, act);
+    }
+    fn announced(&mut self, who: Who, server: ServerIndex, told: Announced) {
+        self.books.announced(who, server, told);
+        self.tally.entered += u64::from(told.deed == Deed::ENTER);
     }
     fn error_message(&mut self, who: Who, server: ServerIndex, fault: Fault, evidence: &[u8]) {
         self.books.error_message(who, server, fault, evidence);
@@ -228,9 +233,6 @@ impl Observer for Witness {
     }
     fn unmatched(&mut self, who: Who, message: Unmatched<'_>) {
         self.books.unmatched(who, message);
-    }
-    fn left(&mut self, who: Who, member_id: MemberId) {
-        self.books.left(who, member_id);
     }
     fn closed(&mut self, who: Who, held: Ticks) {
         self.books.closed(who, held);

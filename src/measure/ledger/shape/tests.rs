@@ -65,7 +65,7 @@ impl Run {
         };
         for k in 0..SESSIONS {
             let at = Duration::from_millis(run.opened[k as usize]);
-            run.board.open(SessionNumber(k), ServerIndex(run.servers[k as usize] as u8), at);
+            run.board.open(SessionNumber(k), at);
             let loss = loss(k, &mut random);
             run.losses.push(loss);
         }
@@ -103,7 +103,7 @@ impl Run {
             };
             match is_lost {
                 true => self.missing.push((receiver, member)),
-                false => ledger.entered(SessionNumber(receiver), id),
+                false => assert!(ledger.entered(SessionNumber(receiver), id)),
             }
         }
     }
@@ -117,7 +117,8 @@ impl Run {
     fn shape(&self, stalls: &[Stall]) -> Shape {
         let mut open = SessionSet::new(SESSIONS);
         (0..SESSIONS).for_each(|k| _ = open.insert(SessionNumber(k)));
-        let homes = Homes::by_name(SESSIONS, |k| Some(NAMES[self.servers[k.index()]]));
+        let names = NAMES.map(str::to_owned);
+        let homes = Homes::new(SESSIONS, &names, |k| ServerIndex(self.servers[k.index()] as u8));
         close(&self.ledgers, &Closing { open: &open, homes: &homes, stalls }).shape
     }
 
