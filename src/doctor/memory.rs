@@ -153,7 +153,7 @@ fn fewer(need: &Need, readings: &Readings, room: u64) -> String {
         let sessions = thousands * 1000;
         let observers_bytes = match need.observers_bytes {
             0 => 0,
-            _ => ledger::bytes(sessions, need.workers),
+            _ => ledger::bytes(sessions, ledger::default_observers(sessions), need.workers),
         };
         let fewer = Need { sessions, observers_bytes, ..need.clone() };
         Taken::of(&fewer, readings).all() as f64 <= room as f64 * SHARE

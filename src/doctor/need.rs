@@ -117,7 +117,10 @@ impl Need {
             ports: plan.settings.ports,
             mock,
             observers_bytes: match keeps_ledger && !plan.settings.no_broadcast {
-                true => ledger::bytes(plan.settings.sessions, plan.workers),
+                true => {
+                    let sessions = plan.settings.sessions;
+                    ledger::bytes(sessions, ledger::default_observers(sessions), plan.workers)
+                }
                 false => 0,
             },
             load,

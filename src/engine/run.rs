@@ -26,7 +26,7 @@ use super::secure::Secure;
 use super::worker::{Worker, WorkerSetup};
 use crate::lang::Sentence;
 use crate::measure::acts::Acts;
-use crate::measure::ledger::{self, Gone, Ledger};
+use crate::measure::ledger::{self, Board, Ledger};
 use crate::measure::servers::ServerNames;
 use crate::measure::{Layout, Recorder};
 use crate::members::SessionNumber;
@@ -52,7 +52,7 @@ pub fn run(
     let clock = Clock::start();
     let shared = Shared::new(plan.workers);
     let space = port_space(plan);
-    let gone = announces(plan).then(|| Gone::new(plan.settings.sessions));
+    let board = announces(plan).then(|| Board::new(plan.settings.sessions));
     let acts = announces(plan).then(|| Acts::new(plan.settings.sessions));
     let servers = ServerNames::default();
     let (sender, receiver) = mpsc::channel();
@@ -67,7 +67,7 @@ pub fn run(
                 space: &space,
                 cores: &cores,
                 clock,
-                gone: gone.as_ref(),
+                board: board.as_ref(),
                 acts: acts.as_ref(),
                 servers: &servers,
             };
@@ -80,7 +80,7 @@ pub fn run(
             }
         }
         drop(sender);
-        let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared), gone.clone());
+        let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared), board.clone());
         control.follow(acts.clone(), servers.clone());
         control.gather_workers(&receiver)?;
         control.go(&receiver, stop, on_second);
@@ -98,13 +98,13 @@ struct Common<'p> {
     /// Those that this process may use; workers go round them.
     cores: &'p [CoreId],
     clock: Clock,
-    gone: Option<&'p Arc<Gone>>,
+    board: Option<&'p Arc<Board>>,
     acts: Option<&'p Arc<Acts>>,
     servers: &'p ServerNames,
 }
 
 fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
-    let Common { plan, script, hosts, layout, space, cores, clock, gone, acts, servers } = *common;
+    let Common { plan, script, hosts, layout, space, cores, clock, board, acts, servers } = *common;
     // Where there is no such list, or the kernel refuses, the run is only noisier for it.
     if !cores.is_empty() {
         core_affinity::set_for_current(cores[worker % cores.len()]);
@@ -126,7 +126,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         members: Arc::clone(&plan.members),
         recorder,
         servers: servers.clone(),
-        ledger: ledger_of(plan, worker, gone),
+        ledger: ledger_of(plan, worker, board),
         acts: acts.cloned(),
         at: Duration::ZERO,
         finished: 0,
@@ -180,13 +180,13 @@ fn announces(plan: &Plan) -> bool {
     announces && !plan.settings.no_broadcast
 }
 
-fn ledger_of(plan: &Plan, worker: usize, gone: Option<&Arc<Gone>>) -> Option<Ledger> {
-    let gone = Arc::clone(gone?);
-    let observers: Vec<SessionNumber> = ledger::observers(plan.settings.sessions)
+fn ledger_of(plan: &Plan, worker: usize, board: Option<&Arc<Board>>) -> Option<Ledger> {
+    let (board, sessions) = (Arc::clone(board?), plan.settings.sessions);
+    let observers: Vec<SessionNumber> = ledger::observers(sessions, ledger::default_observers(sessions))
         .into_iter()
         .filter(|session| session.index() % plan.workers == worker)
         .collect();
-    Some(Ledger::new(Arc::clone(&plan.members), plan.settings.sessions, &observers, gone))
+    Some(Ledger::new(Arc::clone(&plan.members), sessions, &observers, board))
 }
 
 pub(super) fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {

@@ -17,6 +17,7 @@ mod routing;
 mod said;
 mod series;
 mod servers;
+mod shape;
 mod top;
 mod watched;
 

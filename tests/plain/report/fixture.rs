@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use startline::fault::{Blame, Fault, NamedFault};
-use startline::measure::ledger::LedgerTotals;
+use startline::measure::ledger::{LedgerCounts, LedgerTotals, Shape};
 use startline::measure::{
     EveryName, FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals,
 };
@@ -136,15 +136,14 @@ pub fn rich() -> RunResult {
         seen: 35_970_004,
         overlap: 311,
         missing: 2,
-        duplicate: 1,
-        strangers: 4,
-        own: 0,
+        counts: LedgerCounts { duplicate: 1, strangers: 4, ..LedgerCounts::default() },
         missing_samples: vec![
             (MemberId(13).into(), MemberId(14).into()),
             (MemberId(2000).into(), MemberId(2001).into()),
         ],
         gone_while_open: 1,
         gone_samples: vec![MemberId(44).into()],
+        shape: Shape::default(),
     });
     run.result()
 }
