@@ -143,6 +143,8 @@ impl<'r> Recording<'r> {
         }
         self.take_readings(&outcome.readings, u64::from(outcome.held_to_end));
         self.facts.ledger = outcome.ledger.clone();
+        self.facts.membership = outcome.membership.clone();
+        self.facts.missing_updates.clone_from(&outcome.missing_updates);
         let tally = outcome.ramp_down.totals.tally();
         let after = &tally.counts;
         self.facts.ramp_down = Some(RampDownFacts {
@@ -289,6 +291,8 @@ fn facts_at_start() -> Facts {
         open_at_rss: 0,
         cpu_seconds: 0.0,
         ledger: None,
+        membership: None,
+        missing_updates: Vec::new(),
         ramp_down: None,
         watch: None,
         requires_all: false,

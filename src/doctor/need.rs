@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use startline_os::affinity;
 
-use crate::measure::ledger;
+use crate::measure::{ledger, membership, updates};
 use crate::plan::capacity::WORKERS_MAX;
 use crate::plan::load::Load;
+use crate::scenario::every::Every;
 use crate::plan::{Http, Plan, PortMethod, SuiteOrder, Tls, capacity};
 
 /// A held session's memory, all of it in the client (docs/performance.md): over ws, …
@@ -82,8 +83,10 @@ pub struct Need {
     pub ports: Option<PortMethod>,
     /// The mock server, if it is the target.
     pub mock: Option<Mock>,
-    /// Memory of the ledger of pairs, in bytes.
+    /// Memory of the accounts of pairs, in bytes.
     pub observers_bytes: u64,
+    /// Whether these have the updates of periodic messages.
+    pub counts_updates: bool,
     /// Broadcasts, where there are any.
     pub load: Option<Load>,
 }
@@ -117,12 +120,10 @@ impl Need {
             ports: plan.settings.ports,
             mock,
             observers_bytes: match keeps_ledger && !plan.settings.no_broadcast {
-                true => {
-                    let sessions = plan.settings.sessions;
-                    ledger::bytes(sessions, ledger::default_observers(sessions), plan.workers)
-                }
+                true => observers_bytes(plan.settings.sessions, plan.workers, announces_messages(plan)),
                 false => 0,
             },
+            counts_updates: announces_messages(plan),
             load,
         }
     }
@@ -196,6 +197,21 @@ impl Mock {
     pub fn of_run(connections: u32, tls: bool, descriptors_hard: u64) -> Self {
         Self { workers: capacity::mock_workers(connections, affinity::cores(), descriptors_hard), tls }
     }
+}
+
+/// Memory of the accounts of pairs of so many sessions.
+pub(super) fn observers_bytes(sessions: u32, workers: usize, counts_updates: bool) -> u64 {
+    let observers = ledger::default_observers(sessions);
+    let updates = match counts_updates {
+        true => updates::bytes(sessions, observers as usize, workers),
+        false => 0,
+    };
+    let heard = membership::bytes(sessions, observers as usize, workers);
+    ledger::bytes(sessions, observers, workers) + heard + updates
+}
+
+fn announces_messages(plan: &Plan) -> bool {
+    plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every).any(Every::is_broadcast)
 }
 
 fn session_bytes(is_secure: bool, tls: &Tls) -> u64 {

@@ -17,7 +17,9 @@ use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second,
 use crate::lang::{Reason, Sentence};
 use crate::measure::acts::Acts;
 use crate::measure::ledger::{self, Board, Closing, Homes, Ledger, LedgerTotals, SessionSet};
+use crate::measure::membership::{self, Heard, MembershipTotals};
 use crate::measure::servers::{ServerIndex, ServerNames};
+use crate::measure::updates::MissingUpdate;
 use crate::measure::{Interval, Layout, Phase, SourceCounts, Totals};
 use crate::plan::Plan;
 use crate::plan::sources::PortMethod;
@@ -85,6 +87,9 @@ pub(super) struct Control<'p> {
     /// What sessions did that is announced, where announcements are expected.
     acts: Option<Arc<Acts>>,
     servers: ServerNames,
+    /// Who heard of whose leaving, of the workers whose accounts are closed.
+    heard: Vec<Heard>,
+    missing_updates: Vec<MissingUpdate>,
 }
 
 struct WorkerAccounts {
@@ -134,6 +139,8 @@ impl<'p> Control<'p> {
             gone_before: Default::default(),
             acts: None,
             servers: ServerNames::default(),
+            heard: Vec::new(),
+            missing_updates: Vec::new(),
         }
     }
 
@@ -211,7 +218,7 @@ impl<'p> Control<'p> {
                 totals.add(&interval);
                 fresh.merge(*interval);
             }
-            Message::Accounts { interval, ledger, open, known, connections } => {
+            Message::Accounts { interval, ledger, open, known, told, connections } => {
                 let sources = self.connections.len().max(connections.len());
                 self.connections.resize(sources, SourceCounts::default());
                 for (sum, counts) in self.connections.iter_mut().zip(connections) {
@@ -219,6 +226,8 @@ impl<'p> Control<'p> {
                 }
                 self.totals.add(&interval);
                 self.fresh.merge(*interval);
+                self.missing_updates.extend(told.missing_updates);
+                self.heard.extend(told.heard);
                 self.accounts[worker] = Some(WorkerAccounts { ledger, open, known });
             }
             Message::Finished { interval, spills_left } => {
@@ -407,12 +416,15 @@ impl<'p> Control<'p> {
         }
         let held_to_end = everyone.len();
         let ledger = self.close_ledger(&known, &everyone);
+        let membership = self.judge_membership(&everyone);
         // The accounts count exactly; what was published in between is a look every 50 ms.
         self.readings.peak = self.readings.peak.max(held_to_end);
         let held = held_to_end + self.totals.tally().counts.finished as u32;
         self.readings.min_in_hold = self.readings.min_in_hold.map(|least| least.min(held));
         Outcome {
             ledger,
+            membership,
+            missing_updates: std::mem::take(&mut self.missing_updates),
             ramp_down: RampDownOutcome {
                 took: self.at().saturating_sub(self.closed_at),
                 totals: self.after,
@@ -429,6 +441,21 @@ impl<'p> Control<'p> {
 }
 
 impl Control<'_> {
+    /// Judges who was announced as gone, and who was not.
+    fn judge_membership(&self, everyone: &SessionSet) -> Option<MembershipTotals> {
+        let acts = self.acts.as_ref().filter(|_| !self.heard.is_empty())?;
+        let names = self.servers.all();
+        let server = |session| names.get(usize::from(acts.server_of(session).0)).cloned().unwrap_or_default();
+        let closing = membership::Closing {
+            members: &self.plan.members,
+            open: everyone,
+            gone: &self.gone_before[0],
+            second: self.closed_at.as_secs() as u32,
+            left_within: self.plan.scenario.websocket.as_ref().map_or(Duration::ZERO, |it| it.kinds.left_within),
+        };
+        Some(MembershipTotals::judge(&self.heard, &closing, server))
+    }
+
     /// Judges the pairs of sessions that were open for a while, and who of `everyone` was announced as gone.
     fn close_ledger(&mut self, known: &SessionSet, everyone: &SessionSet) -> Option<LedgerTotals> {
         let ledgers: Vec<Ledger> =

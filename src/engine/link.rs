@@ -9,6 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use crate::measure::ledger::{Ledger, SessionSet};
+use crate::measure::membership::Heard;
+use crate::measure::updates::MissingUpdate;
 use crate::measure::{Interval, SourceCounts};
 
 /// An order to the workers.
@@ -42,6 +44,8 @@ pub(super) enum Message {
         /// Of these, the ones open long enough that announcements by and to them have had their
         /// time.
         known: SessionSet,
+        /// Who heard of whose leaving, and the first few updates that are missing.
+        told: Box<Told>,
         /// What became of the connections of each source address, in the plan's order.
         connections: Vec<SourceCounts>,
     },
@@ -50,6 +54,13 @@ pub(super) enum Message {
     Finished { interval: Box<Interval>, spills_left: usize },
     /// It could not go on.
     Broken(String),
+}
+
+/// What a worker's observers were told, beside the ledger.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) heard: Option<Heard>,
+    pub(super) missing_updates: Vec<MissingUpdate>,
 }
 
 /// The state that all threads share.
@@ -191,9 +202,11 @@ impl WorkerLink {
         ledger: Option<Ledger>,
         open: SessionSet,
         known: SessionSet,
+        told: Told,
         connections: Vec<SourceCounts>,
     ) {
-        self.send(Message::Accounts { interval: Box::new(interval), ledger, open, known, connections });
+        let (interval, told) = (Box::new(interval), Box::new(told));
+        self.send(Message::Accounts { interval, ledger, open, known, told, connections });
     }
 
     pub(super) fn finished(&self, interval: Interval, spills_left: usize) {

@@ -12,7 +12,9 @@ use startline_os::tick::Ticks;
 use crate::fault::Fault;
 use crate::measure::acts::{Act, Acts, Announced, Deed};
 use crate::measure::ledger::Ledger;
+use crate::measure::membership::Heard;
 use crate::measure::servers::{ServerIndex, ServerNames};
+use crate::measure::updates::Updates;
 use crate::measure::{CloseEnd, FaultSample, PingEvent, Recorder, Timed, UnmatchedSample};
 use crate::members::{MemberId, Members};
 use crate::scenario::every::EveryIndex;
@@ -30,6 +32,10 @@ pub struct Books {
     pub ledger: Option<Ledger>,
     /// What sessions do that is announced, of all workers.
     pub acts: Option<Arc<Acts>>,
+    /// Updates by pair, where a periodic message is announced.
+    pub updates: Option<Updates>,
+    /// Who heard that whom left, until accounts close.
+    pub heard: Option<Heard>,
     /// Whose names results have.
     pub members: Arc<Members>,
     /// Since the run began; set once a turn.
@@ -66,6 +72,18 @@ fn unmatched_text(message: Unmatched<'_>) -> String {
 }
 
 impl Books {
+    /// The second of the run.
+    pub fn second(&self) -> u32 {
+        self.at.as_secs() as u32
+    }
+
+    /// Hands the counts of updates to the recorder.
+    pub fn gather_updates(&mut self) {
+        if let Some(updates) = &mut self.updates {
+            self.recorder.tally().updates.add(&updates.take());
+        }
+    }
+
     fn sample(
         &self,
         who: Who,
@@ -116,6 +134,13 @@ impl Observer for Books {
 
     fn opened(&mut self, who: Who, server: ServerIndex) {
         self.recorder.session_opened();
+        let second = self.second();
+        if let Some(updates) = &mut self.updates {
+            updates.opened(who.session, second);
+        }
+        if let Some(heard) = &self.heard {
+            heard.stays.opened(who.session, second);
+        }
         if let Some(ledger) = &self.ledger {
             ledger.opened(who.session, self.at);
         }
@@ -169,6 +194,10 @@ impl Observer for Books {
         if let Some(acts) = &self.acts {
             acts.note(who.session, act);
         }
+        let second = self.second();
+        if let Some(updates) = self.updates.as_mut().filter(|_| act.deed.is_message()) {
+            updates.sent(who.session, act.key.bits(), second);
+        }
     }
 
     fn announced(&mut self, who: Who, _server: ServerIndex, told: Announced) {
@@ -177,7 +206,18 @@ impl Observer for Books {
             Deed::ENTER => {
                 ledger.entered(who.session, told.member_id);
             }
-            Deed::LEAVE => ledger.left(who.session, told.member_id),
+            Deed::LEAVE => {
+                ledger.left(who.session, told.member_id);
+                if let Some(heard) = &mut self.heard {
+                    heard.left(who.session, told.member_id);
+                }
+            }
+            deed if deed.is_message() => {
+                let second = self.second();
+                if let Some(updates) = &mut self.updates {
+                    updates.received(who.session, told.member_id, told.key.bits(), second);
+                }
+            }
             _ => {}
         }
     }
@@ -241,13 +281,23 @@ impl Observer for Books {
         self.unmatched = Some(text);
     }
 
-    fn closed(&mut self, _who: Who, held: Ticks) {
+    fn closed(&mut self, who: Who, held: Ticks) {
         self.recorder.session_closed(held);
+        let second = self.second();
+        if let Some(updates) = &mut self.updates {
+            updates.closed(who.session, second);
+        }
+        if let Some(heard) = &self.heard {
+            heard.stays.closed(who.session, second, false);
+        }
     }
 
-    fn finished(&mut self, _who: Who) {
+    fn finished(&mut self, who: Who) {
         self.finished += 1;
-        self.recorder.session_finished();
+        self.recorder.tally().counts.finished += 1;
+        if let Some(heard) = &self.heard {
+            heard.stays.closed(who.session, self.second(), true);
+        }
     }
 
     fn close_ended(&mut self, end: CloseEnd) {

@@ -27,7 +27,9 @@ use super::worker::{Worker, WorkerSetup};
 use crate::lang::Sentence;
 use crate::measure::acts::Acts;
 use crate::measure::ledger::{self, Board, Ledger};
+use crate::measure::membership::{Heard, Stays};
 use crate::measure::servers::ServerNames;
+use crate::measure::updates::{Recent, Updates};
 use crate::measure::{Layout, Recorder};
 use crate::members::SessionNumber;
 use crate::plan::{End, Plan};
@@ -54,6 +56,8 @@ pub fn run(
     let space = port_space(plan);
     let board = announces(plan).then(|| Board::new(plan.settings.sessions));
     let acts = announces(plan).then(|| Acts::new(plan.settings.sessions));
+    let stays = announces(plan).then(|| Stays::new(plan.settings.sessions));
+    let recent = announces_messages(plan).then(|| Recent::new(plan.settings.sessions));
     let servers = ServerNames::default();
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
@@ -69,6 +73,8 @@ pub fn run(
                 clock,
                 board: board.as_ref(),
                 acts: acts.as_ref(),
+                stays: stays.as_ref(),
+                recent: recent.as_ref(),
                 servers: &servers,
             };
             let spawned = thread::Builder::new()
@@ -100,11 +106,13 @@ struct Common<'p> {
     clock: Clock,
     board: Option<&'p Arc<Board>>,
     acts: Option<&'p Arc<Acts>>,
+    stays: Option<&'p Arc<Stays>>,
+    recent: Option<&'p Arc<Recent>>,
     servers: &'p ServerNames,
 }
 
 fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
-    let Common { plan, script, hosts, layout, space, cores, clock, board, acts, servers } = *common;
+    let Common { plan, script, hosts, layout, space, cores, clock, board, acts, stays, recent, servers } = *common;
     // Where there is no such list, or the kernel refuses, the run is only noisier for it.
     if !cores.is_empty() {
         core_affinity::set_for_current(cores[worker % cores.len()]);
@@ -122,11 +130,15 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
     if plan.keep_fates {
         recorder.keep_fates();
     }
+    let (sessions, observers) = (plan.settings.sessions, observers_of(plan, worker));
+    let members = || Arc::clone(&plan.members);
     let books = Books {
         members: Arc::clone(&plan.members),
         recorder,
         servers: servers.clone(),
-        ledger: ledger_of(plan, worker, board),
+        ledger: board.map(|it| Ledger::new(members(), sessions, &observers, Arc::clone(it))),
+        updates: recent.map(|it| Updates::new(members(), sessions, &observers, Arc::clone(it))),
+        heard: stays.map(|it| Heard::new(members(), sessions, &observers, Arc::clone(it))),
         acts: acts.cloned(),
         at: Duration::ZERO,
         finished: 0,
@@ -180,13 +192,18 @@ fn announces(plan: &Plan) -> bool {
     announces && !plan.settings.no_broadcast
 }
 
-fn ledger_of(plan: &Plan, worker: usize, board: Option<&Arc<Board>>) -> Option<Ledger> {
-    let (board, sessions) = (Arc::clone(board?), plan.settings.sessions);
-    let observers: Vec<SessionNumber> = ledger::observers(sessions, ledger::default_observers(sessions))
+/// Whether what sessions send again and again is announced to the others.
+fn announces_messages(plan: &Plan) -> bool {
+    let every = plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
+    announces(plan) && every.into_iter().any(|every| every.is_broadcast())
+}
+
+fn observers_of(plan: &Plan, worker: usize) -> Vec<SessionNumber> {
+    let sessions = plan.settings.sessions;
+    ledger::observers(sessions, ledger::default_observers(sessions))
         .into_iter()
         .filter(|session| session.index() % plan.workers == worker)
-        .collect();
-    Some(Ledger::new(Arc::clone(&plan.members), sessions, &observers, board))
+        .collect()
 }
 
 pub(super) fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {

@@ -89,6 +89,7 @@ texts! {
         NothingAttempted => "nothing was attempted", "시도한 것이 없습니다";
         NotAttempted => "no {0} was attempted to its end", "끝까지 시도한 {0} 단계가 없습니다";
         NoTicket => "no upgrade was sent with a ticket", "티켓으로 보낸 업그레이드 요청이 없습니다";
+        NoUpdate => "no update of a message was expected", "받아야 할 갱신 알림이 없습니다";
         NoPair => "no pair of open sessions to judge", "판정할 열린 세션 쌍이 없습니다";
         NoMeasure => "there is no measure {0}", "{0} 측정 항목이 없습니다";
         NoStep => "there is no step {0}", "{0} 단계가 없습니다";

@@ -68,6 +68,8 @@ impl Stays {
 /// Which observers of one worker have heard that which members left.
 #[derive(Debug)]
 pub struct Heard {
+    /// When sessions opened and closed.
+    pub stays: Arc<Stays>,
     members: Arc<Members>,
     sessions: u32,
     observers: Vec<SessionNumber>,
@@ -80,9 +82,15 @@ pub struct Heard {
 
 impl Heard {
     /// Nothing yet, of the observers of one worker and `sessions` sessions in all.
-    pub fn new(members: Arc<Members>, sessions: u32, observers: &[SessionNumber]) -> Self {
+    pub fn new(
+        members: Arc<Members>,
+        sessions: u32,
+        observers: &[SessionNumber],
+        stays: Arc<Stays>,
+    ) -> Self {
         let width = observers.len().div_ceil(64);
         Self {
+            stays,
             members,
             sessions,
             rows: ObserverRows::of(observers, sessions),
@@ -111,8 +119,6 @@ impl Heard {
 pub struct Closing<'a> {
     /// The run's members.
     pub members: &'a Members,
-    /// When sessions opened and closed.
-    pub stays: &'a Stays,
     /// Sessions open at the close.
     pub open: &'a SessionSet,
     /// Members announced as gone some time before the close.
@@ -154,12 +160,13 @@ impl MembershipTotals {
         server_of: impl Fn(SessionNumber) -> String,
     ) -> Self {
         let mut totals = Self::default();
-        let sessions = closing.members.len() as u32;
+        let Some(Heard { stays, sessions, .. }) = heard.first() else { return totals };
+        let sessions = *sessions;
         for member in (0..sessions).map(SessionNumber) {
             if closing.gone.contains(member) && closing.open.contains(member) {
                 *totals.gone_while_open.entry(server_of(member)).or_default() += 1;
             }
-            let Some(departure) = closing.stays.departure(member) else { continue };
+            let Some(departure) = stays.departure(member) else { continue };
             if !closing.is_due(departure) {
                 totals.pending += 1;
                 continue;
@@ -181,7 +188,7 @@ impl MembershipTotals {
         let (mut expected, mut missing) = (0, 0);
         for one in heard {
             for (row, &observer) in one.observers.iter().enumerate() {
-                if !closing.has_to_know(observer, member, departure) {
+                if !closing.has_to_know((observer, &one.stays), member, departure) {
                     continue;
                 }
                 expected += 1;
@@ -216,12 +223,17 @@ impl Closing<'_> {
         departure.second + noticed + SETTLES_SECONDS <= self.second
     }
 
-    fn has_to_know(&self, observer: SessionNumber, member: SessionNumber, departure: Departure) -> bool {
+    fn has_to_know(
+        &self,
+        (observer, stays): (SessionNumber, &Stays),
+        member: SessionNumber,
+        departure: Departure,
+    ) -> bool {
         let members = self.members;
         let is_one = || {
             members.only_challenge().is_some() || members.challenge(observer) == members.challenge(member)
         };
-        let opened = self.stays.opening(observer);
+        let opened = stays.opening(observer);
         observer != member
             && self.open.contains(observer)
             && opened.is_some_and(|opened| opened + OPEN_SECONDS <= departure.second)
@@ -255,8 +267,9 @@ mod tests {
         fn new() -> Self {
             let members = Arc::new(Members::range(MemberId(13), COUNT, 38));
             let of = |worker| (0..COUNT).filter(|k| k % 2 == worker).map(SessionNumber).collect::<Vec<_>>();
-            let heard = [0, 1].map(|it| Heard::new(Arc::clone(&members), COUNT, &of(it))).into();
             let (stays, mut open) = (Stays::new(COUNT), SessionSet::new(COUNT));
+            let heard = |it| Heard::new(Arc::clone(&members), COUNT, &of(it), Arc::clone(&stays));
+            let heard = [0, 1].map(heard).into();
             for k in (0..COUNT).map(SessionNumber) {
                 stays.opened(k, 0);
                 open.insert(k);
@@ -282,7 +295,6 @@ mod tests {
         fn judged(&self, second: u32, left_within_s: u64) -> MembershipTotals {
             let closing = Closing {
                 members: &self.members,
-                stays: &self.stays,
                 open: &self.open,
                 gone: &self.gone,
                 second,

@@ -35,6 +35,7 @@ use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
 use crate::members::{MemberName, SessionNumber};
+use crate::scenario::every::Every;
 use crate::scenario::kinds::Kind;
 use crate::scenario::{Scenario, StepIndex};
 
@@ -65,6 +66,8 @@ pub struct Layout {
     pub messages: Vec<String>,
     /// What is measured of some of these beyond their number, each with its type's index.
     pub figures: Vec<(u8, KindFigure)>,
+    /// Whether updates of periodic messages are counted by pair.
+    pub updates: bool,
 }
 
 /// What is measured of a kind of messages beyond their number.
@@ -106,6 +109,7 @@ impl Layout {
             every: every.collect(),
             messages: websocket.iter().flat_map(|it| it.kinds.names()).map(str::to_owned).collect(),
             figures: websocket.map(|it| figures(&it.kinds.kinds)).unwrap_or_default(),
+            updates: websocket.iter().flat_map(|it| &it.every).any(Every::is_broadcast),
             steps,
         }
     }

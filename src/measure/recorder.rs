@@ -16,7 +16,7 @@ use super::routing::Routing;
 use super::servers::ServerIndex;
 use super::{
     Beats, CloseEnd, FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, KindTally, Layout, PingEvent,
-    SAMPLES_PER_KIND_MAX, Stall, StepTally, Timed, UnmatchedSample,
+    SAMPLES_PER_KIND_MAX, Stall, StepTally, Tally, Timed, UnmatchedSample,
 };
 use crate::fault::Fault;
 use crate::members::SessionNumber;
@@ -76,11 +76,6 @@ impl Recorder {
     pub fn session_closed(&mut self, held: Ticks) {
         self.now.tally.counts.closed += 1;
         self.now.tally.counts.held_ticks += u64::from(held.raw());
-    }
-
-    /// One of those that were closed has done what it was there for.
-    pub fn session_finished(&mut self) {
-        self.now.tally.counts.finished += 1;
     }
 
     /// A message had another JSON text behind its first.
@@ -284,6 +279,11 @@ impl Recorder {
         self.now.tally.turn.record(took);
     }
 
+    /// What is counted by accounts of their own.
+    pub fn tally(&mut self) -> &mut Tally {
+        &mut self.now.tally
+    }
+
     /// Everything since the last call, leaving the recorder empty.
     pub fn take(&mut self) -> Interval {
         std::mem::take(&mut self.now)
@@ -342,6 +342,7 @@ mod tests {
             every: vec![EveryName { name: "ping".into(), step: Some(StepIndex(4)) }],
             messages: ["CONNECTED", "PONG"].map(String::from).to_vec(),
             figures: Vec::new(),
+            updates: false,
         }
     }
 

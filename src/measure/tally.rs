@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::routing::Routing;
 use super::sums::unequal;
+use super::updates::UpdateTally;
 use super::{
     AddressCounts, Beats, Counts, Failures, Fate, FaultSample, KindTally, Latencies, Layout, Stall, Stalls,
     TlsCounts, UnmatchedSample,
@@ -56,6 +57,8 @@ pub struct Tally {
     pub start_lag: Latencies,
     /// Time that turns of the loop took.
     pub turn: Latencies,
+    /// Updates by pair.
+    pub updates: UpdateTally,
     /// Periodic messages, by their index; shorter than the scenario where nothing was recorded.
     pub(super) every: Vec<Beats>,
     /// Kinds of messages, by their index; shorter than the scenario where nothing was recorded.
@@ -80,6 +83,7 @@ impl Default for Tally {
             missed_wait: Latencies::default(),
             start_lag: Latencies::default(),
             turn: Latencies::default(),
+            updates: UpdateTally::default(),
             every: Vec::new(),
             kinds: Vec::new(),
             steps: Vec::new(),
@@ -104,6 +108,7 @@ impl Tally {
         self.missed_wait.add(&other.missed_wait);
         self.start_lag.add(&other.start_lag);
         self.turn.add(&other.turn);
+        self.updates.add(&other.updates);
         if self.steps.len() < other.steps.len() {
             self.steps.resize_with(other.steps.len(), StepTally::default);
         }

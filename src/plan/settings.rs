@@ -210,6 +210,7 @@ impl Settings {
         for (what, option) in short.chain(long) {
             option.apply(&mut scenario).map_err(|reason| PlanError::Value { what, reason })?;
         }
+        every::drop_criteria_of_what_is_off(&mut scenario);
         Ok(scenario)
     }
 

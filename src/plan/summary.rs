@@ -194,11 +194,10 @@ impl<'p> Summary<'p> {
     }
 }
 
-/// Returns how often a session says something that others hear, on average: what is sent and not
-/// answered.
+/// Returns how often a session says something that others are told of, on average.
 fn records_each_per_s(plan: &Plan) -> f64 {
     let every = plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
-    let told = every.filter(|every| every.on && !every.is_heartbeat());
+    let told = every.filter(|every| every.is_broadcast());
     told.map(|every| every.share / every.interval.mean().as_secs_f64()).sum()
 }
 

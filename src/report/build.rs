@@ -18,6 +18,7 @@ use crate::measure::{
 };
 use crate::numbers;
 use crate::plan::Plan;
+use crate::scenario::every::Every;
 use crate::scenario::{MessageType, Scenario, StepIndex, WebSocket};
 
 /// Missing pairs are few by construction; kinds of failures are not. More stay in `failures.jsonl`.
@@ -46,6 +47,8 @@ impl RunResult {
             errors: errors(totals, scenario),
             messages: messages(totals, facts, plan),
             ledger: facts.ledger.as_ref().map(LedgerResult::new),
+            updates: updates(tally, facts, plan),
+            membership: facts.membership.as_ref().map(MembershipResult::new),
             servers: servers::result(totals, scenario, plan.settings.expect_servers),
             routing: servers::routing(tally, plan.settings.expect_servers),
             http: http(tally, plan),
@@ -339,6 +342,13 @@ fn messages(totals: &Totals, facts: &Facts, plan: &Plan) -> MessagesResult {
         socket_bytes_received: tally.counts.bytes_received,
         socket_bytes_sent: tally.counts.bytes_sent,
     }
+}
+
+fn updates(tally: &Tally, facts: &Facts, plan: &Plan) -> Option<UpdatesResult> {
+    let every = plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
+    let is_announced = every.into_iter().any(Every::is_broadcast) && !plan.settings.no_broadcast;
+    let is_over = facts.ending != Ending::Running;
+    is_announced.then(|| UpdatesResult::new(&tally.updates, is_over, &facts.missing_updates))
 }
 
 fn http(tally: &Tally, plan: &Plan) -> HttpResult {

@@ -33,6 +33,7 @@ pub mod text;
 pub mod texts;
 mod timeline;
 mod tls;
+mod told;
 pub mod troubles;
 pub mod verdict;
 pub mod view;
@@ -48,6 +49,8 @@ use crate::lang::Sentence;
 pub use crate::measure::Phase;
 use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
+use crate::measure::membership::MembershipTotals;
+use crate::measure::updates::MissingUpdate;
 use crate::watch::Seen;
 
 pub use build::error_details;
@@ -63,6 +66,7 @@ pub use shape::{
     StagesResult,
 };
 pub use stalls::{StallResult, StallsResult};
+pub use told::{MembershipResult, MissingUpdateResult, UntoldResult, UpdatesResult};
 pub use troubles::{Certainty, Evidence, Side, TroubleResult};
 pub use watched::{WatchEvent, WatchResult, WatchedResult};
 
@@ -142,6 +146,10 @@ pub struct Facts {
     pub cpu_seconds: f64,
     /// Pairs of observers and members; `None` when no ledger was kept.
     pub ledger: Option<LedgerTotals>,
+    /// Who was announced as gone and who was not; `None` while the run goes on.
+    pub membership: Option<MembershipTotals>,
+    /// The first few updates that are missing; none while the run goes on.
+    pub missing_updates: Vec<MissingUpdate>,
     /// What came while sessions left; `None` while they have not.
     pub ramp_down: Option<RampDownFacts>,
     /// The servers' side, so far or at the end; `None` if nothing is watched.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
 use super::{
-    AddressResult, LedgerResult, MessagesResult, Ordered, RoutingResult, ServerResult, StallsResult, TroubleResult,
-    WatchResult,
+    AddressResult, LedgerResult, MembershipResult, MessagesResult, Ordered, RoutingResult, ServerResult,
+    StallsResult, TroubleResult, UpdatesResult, WatchResult,
 };
 use crate::lang::Sentence;
 use crate::members::{MemberName, SessionNumber};
@@ -57,6 +57,12 @@ pub struct RunResult {
     pub messages: MessagesResult,
     /// Broadcasts by pair; `null` when no ledger was kept.
     pub ledger: Option<LedgerResult>,
+    /// Updates of periodic messages by pair; `null` where none is announced.
+    #[serde(default)]
+    pub updates: Option<UpdatesResult>,
+    /// Who was announced as gone and who was not; `null` while the run goes on, and without presence.
+    #[serde(default)]
+    pub membership: Option<MembershipResult>,
     /// Sessions by the URL that the server returned.
     pub servers: Ordered<ServerResult>,
     /// Whether members were sent where their hash says.

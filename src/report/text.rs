@@ -9,6 +9,7 @@
 mod kinds;
 
 mod tables;
+mod told;
 
 use std::cmp::Reverse;
 use std::path::Path;
@@ -19,6 +20,7 @@ use textwrap::core::display_width;
 use super::headline::statement;
 use super::phrases::{self, server_failure, stalls, trouble, try_command, unanswered};
 use super::texts::summary::{Summary, Title};
+use super::texts::told::Told;
 use super::{ErrorDetail, RunResult, Verdict};
 use crate::checks::table::{Page, Paint, wrapped};
 use crate::fault;
@@ -55,6 +57,8 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     page.sessions(result);
     page.heartbeat(result);
     page.ledger(result);
+    page.membership(result);
+    page.updates(result);
     page.messages(result);
     page.servers(result);
     page.http(result);
@@ -152,6 +156,9 @@ impl Text {
             completed => lang.say(Summary::Completed, &[&grouped(completed)]),
         };
         let mut text = format!("{started}, {came}");
+        if sessions.finished > 0 {
+            text = format!("{text}, {}", lang.say(Told::Finished, &[&grouped(sessions.finished)]));
+        }
         if let Some(least) = sessions.min_in_hold {
             let hold = lang.span(Duration::try_from_secs_f64(result.hold.seconds).unwrap_or_default());
             let end = grouped(sessions.held_to_end);

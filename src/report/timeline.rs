@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use super::build::error_counts;
 use crate::fault::FaultNames;
 use crate::foreign;
+use crate::measure::updates::{UpdateSums, UpdateTally};
 use crate::measure::{Beats, Interval, KindFigure, KindTally, Layout, Phase, StepTally, Tally, Totals};
 use crate::numbers;
 use crate::scenario::MessageType;
@@ -86,6 +87,16 @@ const EVERY_COLUMNS: &[(&str, EveryValue)] = &[
     ("missed", |beats| beats.missed),
 ];
 
+/// Of updates: what was counted in this time, and what is expected of messages that are settled.
+type UpdateValue = fn(&UpdateTally, &UpdateSums) -> u64;
+
+const UPDATE_COLUMNS: &[(&str, UpdateValue)] = &[
+    ("updates.sent", |tally, _| tally.sent),
+    ("updates.received", |tally, _| tally.received().max(0).cast_unsigned()),
+    ("updates.expected_total", |_, settled| settled.expected),
+    ("updates.missing_total", |_, settled| settled.missing()),
+];
+
 /// The first row.
 pub(super) fn head(layout: &Layout) -> Vec<u8> {
     let fixed = COLUMNS.iter().map(|(name, _)| (*name).to_owned());
@@ -101,7 +112,9 @@ pub(super) fn head(layout: &Layout) -> Vec<u8> {
     let figures = layout.figures.iter().map(|(kind, figure)| {
         format!("messages.{}.{}", layout.messages[usize::from(*kind)], figure_name(*figure))
     });
-    row(fixed.chain(steps).chain(every).chain(messages).chain(figures).chain([ERRORS.to_owned()]))
+    let updates = UPDATE_COLUMNS.iter().filter(|_| layout.updates).map(|(name, _)| (*name).to_owned());
+    let counted = fixed.chain(steps).chain(every).chain(messages).chain(figures).chain(updates);
+    row(counted.chain([ERRORS.to_owned()]))
 }
 
 /// The row of one second.
@@ -126,7 +139,11 @@ pub(super) fn second(
     let messages = messages.chain([tally.messages_other(listed)]).map(|count| count.to_string());
     let figures =
         layout.figures.iter().map(|(kind, figure)| figure_value(tally.kind(usize::from(*kind)), *figure));
-    row(fixed.chain(steps).chain(every).chain(messages).chain(figures).chain([errors(tally, layout, names)]))
+    let settled = if layout.updates { second.totals.tally().updates.settled_sums() } else { Default::default() };
+    let updates = UPDATE_COLUMNS.iter().filter(|_| layout.updates);
+    let updates = updates.map(|(_, value)| value(&tally.updates, &settled).to_string());
+    let counted = fixed.chain(steps).chain(every).chain(messages).chain(figures).chain(updates);
+    row(counted.chain([errors(tally, layout, names)]))
 }
 
 /// As criteria write it.

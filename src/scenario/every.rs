@@ -123,6 +123,11 @@ pub enum Reply {
 }
 
 impl Every {
+    /// Whether it is sent, and the server tells the others of it.
+    pub fn is_broadcast(&self) -> bool {
+        self.on && self.broadcast.is_some()
+    }
+
     /// Whether its answers are accounted for.
     pub fn is_heartbeat(&self) -> bool {
         !matches!(self.reply, Reply::None)

@@ -5,6 +5,8 @@
 //! announcements, an error code without an error message are refused, not ignored; no kind is hidden
 //! by an earlier one.
 
+use std::time::Duration;
+
 use memchr::memmem::Finder;
 use startline_protocol::matching::{Each, Matcher, Place, Pointer, RULES_MAX, Rule, VALUE_BYTES_MAX, Wanted};
 use startline_protocol::websocket::Opcode;
@@ -102,6 +104,8 @@ pub struct Kinds {
     pub matcher: Matcher,
     /// How entered, left and updated messages name a member.
     pub subject: Option<Subject>,
+    /// How long servers may take to notice and announce that a connection was cut.
+    pub left_within: Duration,
     /// The kind that lists members.
     pub listing: Option<MessageType>,
     /// Error codes.
@@ -237,6 +241,7 @@ pub(super) fn compile(
         kinds: Vec::new(),
         matcher: Matcher::default(),
         subject: None,
+        left_within: Duration::ZERO,
         listing: None,
         error_codes: Vec::new(),
         separator: separator(section)?,

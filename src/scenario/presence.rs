@@ -8,12 +8,12 @@ use startline_protocol::matching::Pointer;
 use super::document::Section;
 use super::kinds::{Kind, Kinds, PlaceIndex};
 use super::names::{Moment, Vocabulary};
-use super::request::{Result, compiled};
+use super::request::{DELAY_MAX, Result, compiled};
 use super::template::Part;
 use super::{MessageType, Role};
 use crate::nearest;
 
-pub(super) const PRESENCE_KEYS: [&str; 3] = ["subject", "subject_equals", "listed"];
+pub(super) const PRESENCE_KEYS: [&str; 4] = ["subject", "subject_equals", "listed", "left_within"];
 pub(super) const LISTED_KEYS: [&str; 2] = ["kind", "at"];
 
 /// How a message names a member.
@@ -62,6 +62,7 @@ pub(super) fn compile(section: &Section<'_>, kinds: &mut Kinds, vocabulary: &Voc
     let all = kinds.kinds.iter().enumerate().filter(|(_, kind)| announces(kind));
     let announcing: Vec<MessageType> = all.map(|(index, _)| MessageType(index as u8)).collect();
     let at = kinds.at(&presence, "subject", &announcing, &subject)?;
+    kinds.left_within = presence.delay("left_within", DELAY_MAX)?.unwrap_or_default();
     kinds.subject = Some(Subject { at, around: around(&presence, vocabulary)? });
     if presence.is_text("listed")
         && let Some(at) = presence.text("listed")?

@@ -136,6 +136,19 @@ impl UpdateTally {
         all
     }
 
+    /// What was expected of the messages that are settled in the middle of a run, by the latest second
+    /// that was counted.
+    pub fn settled_sums(&self) -> UpdateSums {
+        let latest = self.groups.keys().map(|(_, second)| *second);
+        let latest = latest.chain(self.seconds.keys().copied()).max();
+        latest.and_then(Self::settled).map_or_else(UpdateSums::default, |second| self.up_to(second))
+    }
+
+    /// Expected updates that came in this time, of messages sent at any time.
+    pub fn received(&self) -> i64 {
+        self.seconds.values().map(|second| second.received).sum()
+    }
+
     /// The last second that is settled in the middle of a run, which is in the second `now`; none
     /// before. Workers hand over up to a second late.
     pub fn settled(now: u32) -> Option<u32> {

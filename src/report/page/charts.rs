@@ -137,6 +137,7 @@ impl Page<'_> {
                 self.by_kind(),
             ));
             plots.extend(self.reach_plot());
+            plots.extend(self.updates_plot());
             plots.push(self.plot("bytes", Words::Bytes, Words::PerSecond, Kind::Area, "bytes", self.bytes()));
             let lag = vec![series::series("p99", timeline, |point| point.lag_p99_ms)];
             plots.push(self.plot("lag", Words::LagChart, Words::LagNote, Kind::Lines, "ms", lag));

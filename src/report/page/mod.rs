@@ -18,6 +18,7 @@ mod said;
 mod series;
 mod servers;
 mod shape;
+mod told;
 mod top;
 mod watched;
 

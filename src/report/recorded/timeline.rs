@@ -70,6 +70,12 @@ pub struct Point {
     pub bytes_received: u64,
     /// Bytes written to sockets.
     pub bytes_sent: u64,
+    /// Messages sent that the others are to be told of.
+    pub updates_sent: u64,
+    /// Updates expected of those that are settled by its end; 0 where none is counted.
+    pub updates_expected_total: u64,
+    /// Of these, the ones that did not come.
+    pub updates_missing_total: u64,
     /// Failures by step and kind.
     pub errors: BTreeMap<(String, String), u64>,
     /// Latencies from scheduled time by [`Timeline::steps`]; `None` where nothing succeeded.
@@ -189,6 +195,9 @@ impl<'h> Columns<'h> {
                 .collect(),
             bytes_received: row.count("bytes_received"),
             bytes_sent: row.count("bytes_sent"),
+            updates_sent: row.count("updates.sent"),
+            updates_expected_total: row.count("updates.expected_total"),
+            updates_missing_total: row.count("updates.missing_total"),
             errors: errors_of_cell(row.text(ERRORS)),
             bands: self
                 .names
@@ -272,6 +281,9 @@ impl Point {
             messages_by_kind,
             bytes_received,
             bytes_sent,
+            updates_sent,
+            updates_expected_total,
+            updates_missing_total,
             errors,
             bands,
             lag_p99_ms,
@@ -294,6 +306,9 @@ impl Point {
         self.messages_by_kind.iter_mut().zip(messages_by_kind).for_each(|(mine, theirs)| *mine += theirs);
         self.bytes_received += bytes_received;
         self.bytes_sent += bytes_sent;
+        self.updates_sent += updates_sent;
+        self.updates_expected_total = updates_expected_total;
+        self.updates_missing_total = updates_missing_total;
         errors.into_iter().for_each(|(kind, count)| *self.errors.entry(kind).or_default() += count);
         for (mine, theirs) in self.bands.iter_mut().zip(bands) {
             *mine = match (*mine, theirs) {

@@ -9,4 +9,5 @@ pub mod routing;
 pub mod servers;
 pub mod shape;
 pub mod summary;
+pub mod told;
 pub mod troubles;

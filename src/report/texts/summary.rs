@@ -15,6 +15,8 @@ texts! {
         Arrivals => "Arrivals", "도착";
         Heartbeat => "Heartbeat", "하트비트";
         Broadcasts => "Broadcasts", "브로드캐스트";
+        Departures => "Departures", "퇴장 알림";
+        Updates => "Updates", "갱신 알림";
         Messages => "Messages", "메시지";
         Servers => "Servers", "서버";
         Http => "HTTP", "HTTP";

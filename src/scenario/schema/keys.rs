@@ -235,6 +235,7 @@ const KIND: &[Key] = &[
 const PRESENCE: &[Key] = &[
     required("subject", Text, "Where the id is of the member who entered, left or did something."),
     key("subject_equals", Text, "What stands there, such as \"runner{member_id}\"; default: the id alone."),
+    key("left_within", Duration, "How long servers may take to announce a member whose connection was cut."),
     key("listed", One("listed"), "The message that lists those who are in already."),
 ];
 

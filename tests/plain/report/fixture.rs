@@ -179,6 +179,7 @@ pub fn layout() -> Layout {
         every: vec![EveryName { name: "ping".into(), step: Some(StepIndex(4)) }],
         messages: ["CONNECTED", "USER_ENTERED", "PONG"].map(String::from).to_vec(),
         figures: Vec::new(),
+        updates: true,
     }
 }
 
