@@ -10,10 +10,11 @@ use std::time::Duration;
 use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
-use crate::measure::acts::{Act, Acts, Announced, Deed};
+use crate::measure::acts::{Act, Announced, Deed};
 use crate::measure::ledger::Ledger;
+use crate::measure::propagation::Propagation;
 use crate::measure::servers::{ServerIndex, ServerNames};
-use crate::measure::{CloseEnd, FaultSample, PingEvent, Recorder, Timed, UnmatchedSample};
+use crate::measure::{CloseEnd, FaultSample, Interval, PingEvent, Recorder, Timed, UnmatchedSample};
 use crate::members::{MemberId, Members};
 use crate::scenario::every::EveryIndex;
 use crate::scenario::{MessageType, StepIndex};
@@ -28,8 +29,8 @@ pub struct Books {
     pub servers: ServerNames,
     /// Pairs, until accounts close.
     pub ledger: Option<Ledger>,
-    /// What sessions do that is announced, of all workers.
-    pub acts: Option<Arc<Acts>>,
+    /// How long announcements take.
+    pub propagation: Option<Propagation>,
     /// Whose names results have.
     pub members: Arc<Members>,
     /// Since the run began; set once a turn.
@@ -64,6 +65,15 @@ fn unmatched_text(message: Unmatched<'_>) -> String {
 }
 
 impl Books {
+    /// Everything recorded since the last time, of this time since the run's start.
+    pub fn take(&mut self, from: Duration, to: Duration) -> Interval {
+        let interval = self.recorder.take().covering(from, to);
+        match &mut self.propagation {
+            Some(propagation) => interval.with_propagated(propagation.take(&self.servers)),
+            None => interval,
+        }
+    }
+
     fn sample(
         &self,
         who: Who,
@@ -164,19 +174,22 @@ impl Observer for Books {
     }
 
     fn acted(&mut self, who: Who, act: Act) {
-        if let Some(acts) = &self.acts {
-            acts.note(who.session, act);
+        if let Some(propagation) = &mut self.propagation {
+            propagation.acted(who.session, act);
         }
     }
 
-    fn announced(&mut self, who: Who, _server: ServerIndex, told: Announced) {
-        let Some(ledger) = &mut self.ledger else { return };
-        match told.deed {
-            Deed::ENTER => {
-                ledger.entered(who.session, told.member_id);
+    fn announced(&mut self, who: Who, server: ServerIndex, told: Announced) {
+        let is_first = match (&mut self.ledger, told.deed) {
+            (Some(ledger), Deed::ENTER) => ledger.entered(who.session, told.member_id),
+            (Some(ledger), Deed::LEAVE) => {
+                ledger.left(who.session, told.member_id);
+                true
             }
-            Deed::LEAVE => ledger.left(who.session, told.member_id),
-            _ => {}
+            _ => told.deed != Deed::NONE,
+        };
+        if let Some(propagation) = self.propagation.as_mut().filter(|_| is_first) {
+            propagation.received(who.session, server, told);
         }
     }
 

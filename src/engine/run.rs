@@ -27,6 +27,7 @@ use super::worker::{Worker, WorkerSetup};
 use crate::lang::Sentence;
 use crate::measure::acts::Acts;
 use crate::measure::ledger::{self, Gone, Ledger};
+use crate::measure::propagation::{self, Propagation};
 use crate::measure::servers::ServerNames;
 use crate::measure::{Layout, Recorder};
 use crate::members::SessionNumber;
@@ -54,6 +55,7 @@ pub fn run(
     let space = port_space(plan);
     let gone = announces(plan).then(|| Gone::new(plan.settings.sessions));
     let acts = announces(plan).then(|| Acts::new(plan.settings.sessions));
+    let propagation = acts.clone().map(|acts| propagation_of(plan, acts));
     let servers = ServerNames::default();
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
@@ -68,7 +70,7 @@ pub fn run(
                 cores: &cores,
                 clock,
                 gone: gone.as_ref(),
-                acts: acts.as_ref(),
+                propagation: propagation.as_ref(),
                 servers: &servers,
             };
             let spawned = thread::Builder::new()
@@ -99,12 +101,12 @@ struct Common<'p> {
     cores: &'p [CoreId],
     clock: Clock,
     gone: Option<&'p Arc<Gone>>,
-    acts: Option<&'p Arc<Acts>>,
+    propagation: Option<&'p propagation::Shared>,
     servers: &'p ServerNames,
 }
 
 fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
-    let Common { plan, script, hosts, layout, space, cores, clock, gone, acts, servers } = *common;
+    let Common { plan, script, hosts, layout, space, cores, clock, gone, propagation, servers } = *common;
     // Where there is no such list, or the kernel refuses, the run is only noisier for it.
     if !cores.is_empty() {
         core_affinity::set_for_current(cores[worker % cores.len()]);
@@ -127,7 +129,9 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         recorder,
         servers: servers.clone(),
         ledger: ledger_of(plan, worker, gone),
-        acts: acts.cloned(),
+        propagation: propagation.and_then(|shared| {
+            Propagation::new(shared.clone(), Arc::clone(&plan.members), plan.settings.sessions, worker)
+        }),
         at: Duration::ZERO,
         from: None,
         unmatched: None,
@@ -177,6 +181,11 @@ fn port_space(plan: &Plan) -> PortSpace {
 fn announces(plan: &Plan) -> bool {
     let announces = plan.scenario.websocket.as_ref().is_some_and(|it| it.kinds.announces());
     announces && !plan.settings.no_broadcast
+}
+
+fn propagation_of(plan: &Plan, acts: Arc<Acts>) -> propagation::Shared {
+    let sessions = plan.settings.sessions;
+    propagation::Shared::new(acts, sessions, &ledger::observers(sessions), plan.workers)
 }
 
 fn ledger_of(plan: &Plan, worker: usize, gone: Option<&Arc<Gone>>) -> Option<Ledger> {

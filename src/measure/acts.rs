@@ -12,7 +12,9 @@ use startline_os::tick::Tick;
 
 use super::servers::ServerIndex;
 use crate::members::{MemberId, SessionNumber};
+use crate::scenario::Role;
 use crate::scenario::every::{EVERY_MAX, EveryIndex};
+use crate::scenario::kinds::Kind;
 
 /// Bytes of it a session.
 pub const BYTES: u64 = 8;
@@ -36,6 +38,17 @@ impl Deed {
         Self(3 + every.0)
     }
 
+    /// What a kind of messages announces; [`Deed::NONE`] where the scenario does not say it.
+    #[inline]
+    pub fn told_by(kind: &Kind) -> Self {
+        match kind.role {
+            Role::Entered => Self::ENTER,
+            Role::Left => Self::LEAVE,
+            Role::Updated => kind.broadcast.map_or(Self::NONE, |(every, _)| Self::sent(every)),
+            Role::Error | Role::Information => Self::NONE,
+        }
+    }
+
     /// Returns it as a position in a list of [`Deed::COUNT`].
     pub fn index(self) -> usize {
         usize::from(self.0)
@@ -47,8 +60,9 @@ impl Deed {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Key(u32);
 
-/// Bits of a key: two successive values share one in a million times.
+/// Bits of a key that an act has: two successive values share them once in a million times.
 const KEY_BITS: u32 = 20;
+const KEY_MASK: u32 = (1 << KEY_BITS) - 1;
 
 impl Key {
     /// Of a value: numbers that are equal have the same, however they are written.
@@ -57,7 +71,18 @@ impl Key {
             Some(it) => hash(hash(u64::from(it.is_negative), it.digits), it.exponent as u64),
             None => value.iter().fold(1, |sum, byte| hash(sum, u64::from(*byte))),
         };
-        Self((hash >> (64 - KEY_BITS)) as u32)
+        Self((hash >> 32) as u32)
+    }
+
+    /// All of its bits.
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// As much of it as an act has.
+    #[inline]
+    pub fn short(self) -> Self {
+        Self(self.0 & KEY_MASK)
     }
 }
 
@@ -115,7 +140,7 @@ pub struct Act {
     pub server: ServerIndex,
     /// What.
     pub deed: Deed,
-    /// Which time.
+    /// Which time: as read, its [`Key::short`].
     pub key: Key,
 }
 
@@ -124,7 +149,7 @@ impl Act {
         u64::from(self.at.raw()) << 32
             | u64::from(self.server.0) << 24
             | u64::from(self.deed.0) << KEY_BITS
-            | u64::from(self.key.0)
+            | u64::from(self.key.short().0)
     }
 
     fn of_word(word: u64) -> Self {
@@ -132,7 +157,7 @@ impl Act {
             at: Tick::from_raw((word >> 32) as u32),
             server: ServerIndex((word >> 24) as u8),
             deed: Deed((word >> KEY_BITS) as u8 & 0xf),
-            key: Key(word as u32 & ((1 << KEY_BITS) - 1)),
+            key: Key(word as u32).short(),
         }
     }
 }
@@ -146,6 +171,8 @@ pub struct Announced {
     pub member_id: MemberId,
     /// Which time.
     pub key: Key,
+    /// When the announcement came.
+    pub at: Tick,
 }
 
 /// The last act of each session, and when this machine last stood still.
@@ -210,9 +237,9 @@ mod tests {
             at: Tick::from_raw(u32::MAX - 3),
             server: ServerIndex(7),
             deed: Deed::sent(EveryIndex(EVERY_MAX as u8 - 1)),
-            key: Key::of(b"12.345"),
+            key: Key::of(b"12.345").short(),
         };
-        acts.note(last, act);
+        acts.note(last, Act { key: Key::of(b"12.345"), ..act });
         assert_eq!(acts.of(last), act);
         assert_eq!(acts.of(SessionNumber(1)).deed, Deed::NONE);
         // Nobody's number: no panic.

@@ -17,6 +17,7 @@ mod kinds;
 mod latencies;
 pub mod ledger;
 mod phase;
+pub mod propagation;
 mod recorder;
 pub mod routing;
 pub mod servers;
@@ -32,8 +33,10 @@ use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
 use crate::members::{MemberName, SessionNumber};
+use crate::scenario::every::EveryIndex;
 use crate::scenario::kinds::Kind;
-use crate::scenario::{Scenario, StepIndex};
+use crate::scenario::{Scenario, StepIndex, WebSocket};
+use acts::Deed;
 
 pub use beats::Beats;
 pub use counts::{Compression, Counts, ERROR_RATE_FORMULA};
@@ -50,6 +53,10 @@ pub use tls::{Handshake, TlsCounts};
 
 /// The name under which failures of open sessions are reported.
 pub const HOLD: &str = "hold";
+/// The name of entries, where they are announced.
+pub const ENTERED: &str = "entered";
+/// The name of departures, where they are announced.
+pub const LEFT: &str = "left";
 
 /// What there is to count: names by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +69,19 @@ pub struct Layout {
     pub messages: Vec<String>,
     /// What is measured of some of these beyond their number, each with its type's index.
     pub figures: Vec<(u8, KindFigure)>,
+    /// What members do that is announced to the others.
+    pub announced: Vec<AnnouncedName>,
+}
+
+/// Something that members do and that is announced to the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnnouncedName {
+    /// What.
+    pub deed: Deed,
+    /// Its name: `entered`, `left`, or the periodic message's.
+    pub name: String,
+    /// The kinds of messages that announce it.
+    pub kinds: Vec<String>,
 }
 
 /// What is measured of a kind of messages beyond their number.
@@ -103,6 +123,7 @@ impl Layout {
             every: every.collect(),
             messages: websocket.iter().flat_map(|it| it.kinds.names()).map(str::to_owned).collect(),
             figures: websocket.map(|it| figures(&it.kinds.kinds)).unwrap_or_default(),
+            announced: websocket.map(announced).unwrap_or_default(),
             steps,
         }
     }
@@ -112,6 +133,18 @@ impl Layout {
     pub fn step_of_failure(&self, step: StepIndex) -> &str {
         self.steps.get(step.index()).map_or(HOLD, String::as_str)
     }
+}
+
+fn announced(websocket: &WebSocket) -> Vec<AnnouncedName> {
+    let sent = websocket.every.iter().enumerate().filter(|(_, every)| every.broadcast.is_some());
+    let sent = sent.map(|(k, every)| (Deed::sent(EveryIndex(k as u8)), every.name.as_str()));
+    let one = |(deed, name): (Deed, &str)| {
+        let tells = |kind: &&Kind| Deed::told_by(kind) == deed;
+        let kinds = websocket.kinds.kinds.iter().filter(tells).map(|kind| kind.name.clone());
+        AnnouncedName { deed, name: name.to_owned(), kinds: kinds.collect() }
+    };
+    let all = [(Deed::ENTER, ENTERED), (Deed::LEAVE, LEFT)].into_iter().chain(sent).map(one);
+    all.filter(|announced| !announced.kinds.is_empty()).collect()
 }
 
 fn figures(kinds: &[Kind]) -> Vec<(u8, KindFigure)> {

@@ -337,6 +337,7 @@ mod tests {
             every: vec![EveryName { name: "ping".into(), step: Some(StepIndex(4)) }],
             messages: ["CONNECTED", "PONG"].map(String::from).to_vec(),
             figures: Vec::new(),
+            announced: Vec::new(),
         }
     }
 

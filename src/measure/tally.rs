@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::propagation::Propagated;
 use super::routing::Routing;
 use super::sums::unequal;
 use super::{
@@ -56,6 +57,8 @@ pub struct Tally {
     pub start_lag: Latencies,
     /// Time that turns of the loop took.
     pub turn: Latencies,
+    /// How long announcements took.
+    pub propagated: Propagated,
     /// Periodic messages, by their index; shorter than the scenario where nothing was recorded.
     pub(super) every: Vec<Beats>,
     /// Kinds of messages, by their index; shorter than the scenario where nothing was recorded.
@@ -80,6 +83,7 @@ impl Default for Tally {
             missed_wait: Latencies::default(),
             start_lag: Latencies::default(),
             turn: Latencies::default(),
+            propagated: Propagated::default(),
             every: Vec::new(),
             kinds: Vec::new(),
             steps: Vec::new(),
@@ -104,6 +108,7 @@ impl Tally {
         self.missed_wait.add(&other.missed_wait);
         self.start_lag.add(&other.start_lag);
         self.turn.add(&other.turn);
+        self.propagated.add(&other.propagated);
         if self.steps.len() < other.steps.len() {
             self.steps.resize_with(other.steps.len(), StepTally::default);
         }
@@ -201,6 +206,12 @@ impl Interval {
         self.fates.append(&mut other.fates);
         self.stalls.append(&mut other.stalls);
         self.unmatched = self.unmatched.take().or(other.unmatched.take());
+    }
+
+    /// The same, with how long announcements took.
+    pub fn with_propagated(mut self, propagated: Propagated) -> Self {
+        self.tally.propagated = propagated;
+        self
     }
 
     /// The figures of this time alone.

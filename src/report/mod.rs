@@ -22,6 +22,7 @@ pub mod page;
 mod phrases;
 pub mod plan_settings;
 pub mod progress;
+mod propagation;
 pub mod recorded;
 mod requests;
 mod result;
@@ -46,12 +47,14 @@ use crate::lang::Sentence;
 pub use crate::measure::Phase;
 use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
+use crate::measure::propagation::Propagated;
 use crate::watch::Seen;
 
 pub use build::error_details;
 pub use kinds::{AgeResult, CompressedResult, MessagesResult, OtherMessage, SequenceResult};
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
+pub use propagation::{PropagationResult, ServersResult};
 pub use requests::RequestsResult;
 pub use result::*;
 pub use servers::{AddressResult, MoveResult, RoutingResult, ServerFailure, ServerResult, Spread};
@@ -137,6 +140,8 @@ pub struct Facts {
     pub ledger: Option<LedgerTotals>,
     /// What came while sessions left; `None` while they have not.
     pub ramp_down: Option<RampDownFacts>,
+    /// How long announcements took that came while sessions left.
+    pub propagated_after: Propagated,
     /// The servers' side, so far or at the end; `None` if nothing is watched.
     pub watch: Option<Seen>,
     /// A criterion that is not measured makes the run inconclusive.

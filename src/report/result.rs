@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
 use super::{
-    AddressResult, MessagesResult, Ordered, RoutingResult, ServerResult, StallsResult, TroubleResult,
+    AddressResult, MessagesResult, Ordered, PropagationResult, RoutingResult, ServerResult, StallsResult, TroubleResult,
     WatchResult,
 };
 use crate::lang::Sentence;
@@ -57,6 +57,9 @@ pub struct RunResult {
     pub messages: MessagesResult,
     /// Broadcasts by pair; `null` when no ledger was kept.
     pub ledger: Option<LedgerResult>,
+    /// How long announcements took, by what they announce; empty where the scenario announces nothing.
+    #[serde(default)]
+    pub propagation: Ordered<PropagationResult>,
     /// Sessions by the URL that the server returned.
     pub servers: Ordered<ServerResult>,
     /// Whether members were sent where their hash says.
@@ -436,6 +439,9 @@ pub struct RampDownResult {
     pub timed_out: u64,
     /// Seconds it took.
     pub seconds: f64,
+    /// How long announcements took that came in it.
+    #[serde(default)]
+    pub propagation: Ordered<PropagationResult>,
 }
 
 /// This machine's own part.

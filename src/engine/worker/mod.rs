@@ -291,6 +291,9 @@ impl<'p> Worker<'p> {
         if without_running > STALL_MIN && self.so_far.ramp_down.is_none() {
             self.lent.waits.stalled(self.time.now, Ticks::from_duration(without_running));
             self.books.recorder.stalled(self.books.at.saturating_sub(without_running), self.books.at);
+            if let Some(propagation) = &self.books.propagation {
+                propagation.stalled(self.time.clock.tick_at(awake_since), self.time.now);
+            }
         }
     }
 
@@ -324,6 +327,7 @@ impl<'p> Worker<'p> {
                 let done = self.so_far.live == 0
                     && self.so_far.ramp_down.as_ref().is_some_and(|it| self.rows_passed(it));
                 if done {
+                    self.close_acts(self.time.now);
                     let interval = self.hand_over();
                     self.link
                         .finished(interval, self.lent.spills.len() + self.secure.left() + self.pool.left());
@@ -448,7 +452,7 @@ impl<'p> Worker<'p> {
     fn hand_over(&mut self) -> Interval {
         let to = self.at();
         let from = std::mem::replace(&mut self.so_far.handed_over_at, to);
-        self.books.recorder.take().covering(from, to)
+        self.books.take(from, to)
     }
 
     fn close_accounts(&mut self) {
@@ -464,6 +468,7 @@ impl<'p> Worker<'p> {
                 self.drive(row, |session, ctx| session.close_accounts(ctx));
             }
         }
+        self.close_acts(self.time.now.before(grace));
         let ledger = self.books.ledger.take();
         let interval = self.hand_over();
         self.link.accounts(interval, ledger, open, known, self.wire.ports.counts().collect());
