@@ -8,6 +8,7 @@
 
 mod kinds;
 
+mod propagation;
 mod tables;
 
 use std::cmp::Reverse;
@@ -55,6 +56,7 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     page.sessions(result);
     page.heartbeat(result);
     page.ledger(result);
+    page.propagation(result);
     page.messages(result);
     page.servers(result);
     page.http(result);
