@@ -11,6 +11,7 @@ use startline_os::process;
 use crate::engine::{self, Outcome, RunReadings, Second};
 use crate::lang::Reason;
 use crate::measure::Totals;
+use crate::measure::propagation::Propagated;
 use crate::plan::Plan;
 use crate::report::files::{self, Lacking, ResultsDir};
 use crate::report::progress::{self, Status};
@@ -157,6 +158,7 @@ impl<'r> Recording<'r> {
             timed_out: after.closes_timed_out,
             took: outcome.ramp_down.took,
         });
+        self.facts.propagated_after = tally.propagated.clone();
         self.facts.port_method = Some(outcome.sources.method);
         let counts = outcome.sources.connections.iter().copied();
         self.facts.sources = match self.plan.sources.as_slice() {
@@ -293,6 +295,7 @@ fn facts_at_start() -> Facts {
         ledger: None,
         membership: None,
         missing_updates: Vec::new(),
+        propagated_after: Propagated::default(),
         ramp_down: None,
         watch: None,
         requires_all: false,

@@ -101,8 +101,8 @@ pub struct ServeArgs {
     pub(crate) racy: bool,
 
     /// A fault that happens by chance, to this share of what it concerns [default share: all]: broadcast-cut,
-    /// connected-lost, enter-slow=TIME, http-status=STATUS, leave-lost, pong-late=TIME, pong-lost,
-    /// pool-exhausted[=TIME], wrong-server; may be repeated. Without a share broadcasts are cut as often as measured on the real servers.
+    /// broadcast-delay=TIME (to receivers on the last server), connected-lost, enter-slow=TIME, http-status=STATUS,
+    /// leave-lost, pong-late=TIME, pong-lost, pool-exhausted[=TIME], wrong-server; may be repeated. Without a share broadcasts are cut as often as measured on the real servers.
     #[arg(long, value_name = "KIND[=VALUE][@SHARE]", value_parser = str::parse::<Injection>)]
     pub(crate) fault: Vec<Injection>,
 

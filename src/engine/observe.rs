@@ -10,12 +10,13 @@ use std::time::Duration;
 use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
-use crate::measure::acts::{Act, Acts, Announced, Deed};
+use crate::measure::acts::{Act, Announced, Deed};
 use crate::measure::ledger::Ledger;
 use crate::measure::membership::Heard;
+use crate::measure::propagation::Propagation;
 use crate::measure::servers::{ServerIndex, ServerNames};
 use crate::measure::updates::Updates;
-use crate::measure::{CloseEnd, FaultSample, PingEvent, Recorder, Timed, UnmatchedSample};
+use crate::measure::{CloseEnd, FaultSample, Interval, PingEvent, Recorder, Timed, UnmatchedSample};
 use crate::members::{MemberId, Members};
 use crate::scenario::every::EveryIndex;
 use crate::scenario::{MessageType, StepIndex};
@@ -30,8 +31,8 @@ pub struct Books {
     pub servers: ServerNames,
     /// Pairs, until accounts close.
     pub ledger: Option<Ledger>,
-    /// What sessions do that is announced, of all workers.
-    pub acts: Option<Arc<Acts>>,
+    /// How long announcements take.
+    pub propagation: Option<Propagation>,
     /// Updates by pair, where a periodic message is announced.
     pub updates: Option<Updates>,
     /// Who heard that whom left, until accounts close.
@@ -77,10 +78,15 @@ impl Books {
         self.at.as_secs() as u32
     }
 
-    /// Hands the counts of updates to the recorder.
-    pub fn gather_updates(&mut self) {
+    /// Everything recorded since the last time, of this time since the run's start.
+    pub fn take(&mut self, from: Duration, to: Duration) -> Interval {
         if let Some(updates) = &mut self.updates {
             self.recorder.tally().updates.add(&updates.take());
+        }
+        let interval = self.recorder.take().covering(from, to);
+        match &mut self.propagation {
+            Some(propagation) => interval.with_propagated(propagation.take(&self.servers)),
+            None => interval,
         }
     }
 
@@ -191,8 +197,8 @@ impl Observer for Books {
     }
 
     fn acted(&mut self, who: Who, act: Act) {
-        if let Some(acts) = &self.acts {
-            acts.note(who.session, act);
+        if let Some(propagation) = &mut self.propagation {
+            propagation.acted(who.session, act);
         }
         let second = self.second();
         if let Some(updates) = self.updates.as_mut().filter(|_| act.deed.is_message()) {
@@ -200,25 +206,26 @@ impl Observer for Books {
         }
     }
 
-    fn announced(&mut self, who: Who, _server: ServerIndex, told: Announced) {
-        let Some(ledger) = &mut self.ledger else { return };
-        match told.deed {
-            Deed::ENTER => {
-                ledger.entered(who.session, told.member_id);
-            }
-            Deed::LEAVE => {
+    fn announced(&mut self, who: Who, server: ServerIndex, told: Announced) {
+        let is_first = match (&mut self.ledger, told.deed) {
+            (Some(ledger), Deed::ENTER) => ledger.entered(who.session, told.member_id),
+            (Some(ledger), Deed::LEAVE) => {
                 ledger.left(who.session, told.member_id);
-                if let Some(heard) = &mut self.heard {
-                    heard.left(who.session, told.member_id);
-                }
+                true
             }
-            deed if deed.is_message() => {
+            (_, deed) if deed.is_message() => {
                 let second = self.second();
-                if let Some(updates) = &mut self.updates {
-                    updates.received(who.session, told.member_id, told.key.bits(), second);
-                }
+                let updates = self.updates.as_mut();
+                updates.is_some_and(|it| it.received(who.session, told.member_id, told.key.bits(), second))
             }
-            _ => {}
+            // In the ramp-down no ledger is kept.
+            (_, deed) => deed == Deed::LEAVE,
+        };
+        if let Some(heard) = self.heard.as_mut().filter(|_| told.deed == Deed::LEAVE) {
+            heard.left(who.session, told.member_id);
+        }
+        if let Some(propagation) = self.propagation.as_mut().filter(|_| is_first) {
+            propagation.received(who.session, server, told);
         }
     }
 

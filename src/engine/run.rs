@@ -28,6 +28,7 @@ use crate::lang::Sentence;
 use crate::measure::acts::Acts;
 use crate::measure::ledger::{self, Board, Ledger};
 use crate::measure::membership::{Heard, Stays};
+use crate::measure::propagation::{self, Propagation};
 use crate::measure::servers::ServerNames;
 use crate::measure::updates::{Recent, Updates};
 use crate::measure::{Layout, Recorder};
@@ -58,6 +59,7 @@ pub fn run(
     let acts = announces(plan).then(|| Acts::new(plan.settings.sessions));
     let stays = announces(plan).then(|| Stays::new(plan.settings.sessions));
     let recent = announces_messages(plan).then(|| Recent::new(plan.settings.sessions));
+    let propagation = acts.clone().map(|acts| propagation_of(plan, acts));
     let servers = ServerNames::default();
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
@@ -72,9 +74,9 @@ pub fn run(
                 cores: &cores,
                 clock,
                 board: board.as_ref(),
-                acts: acts.as_ref(),
                 stays: stays.as_ref(),
                 recent: recent.as_ref(),
+                propagation: propagation.as_ref(),
                 servers: &servers,
             };
             let spawned = thread::Builder::new()
@@ -105,14 +107,15 @@ struct Common<'p> {
     cores: &'p [CoreId],
     clock: Clock,
     board: Option<&'p Arc<Board>>,
-    acts: Option<&'p Arc<Acts>>,
     stays: Option<&'p Arc<Stays>>,
     recent: Option<&'p Arc<Recent>>,
+    propagation: Option<&'p propagation::Shared>,
     servers: &'p ServerNames,
 }
 
 fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
-    let Common { plan, script, hosts, layout, space, cores, clock, board, acts, stays, recent, servers } = *common;
+    let Common { plan, script, hosts, layout, space, cores, clock, .. } = *common;
+    let Common { board, stays, recent, propagation, servers, .. } = *common;
     // Where there is no such list, or the kernel refuses, the run is only noisier for it.
     if !cores.is_empty() {
         core_affinity::set_for_current(cores[worker % cores.len()]);
@@ -139,7 +142,8 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         ledger: board.map(|it| Ledger::new(members(), sessions, &observers, Arc::clone(it))),
         updates: recent.map(|it| Updates::new(members(), sessions, &observers, Arc::clone(it))),
         heard: stays.map(|it| Heard::new(members(), sessions, &observers, Arc::clone(it))),
-        acts: acts.cloned(),
+        propagation: propagation
+            .and_then(|shared| Propagation::new(shared.clone(), members(), sessions, worker)),
         at: Duration::ZERO,
         finished: 0,
         from: None,
@@ -190,6 +194,12 @@ fn port_space(plan: &Plan) -> PortSpace {
 fn announces(plan: &Plan) -> bool {
     let announces = plan.scenario.websocket.as_ref().is_some_and(|it| it.kinds.announces());
     announces && !plan.settings.no_broadcast
+}
+
+fn propagation_of(plan: &Plan, acts: Arc<Acts>) -> propagation::Shared {
+    let sessions = plan.settings.sessions;
+    let observers = ledger::observers(sessions, ledger::default_observers(sessions));
+    propagation::Shared::new(acts, sessions, &observers, plan.workers)
 }
 
 /// Whether what sessions send again and again is announced to the others.

@@ -94,6 +94,11 @@ texts! {
         NoMeasure => "there is no measure {0}", "{0} 측정 항목이 없습니다";
         NoStep => "there is no step {0}", "{0} 단계가 없습니다";
         NoFigure => "there is no figure {0}", "{0} 수치가 없습니다";
+        NobodyLeft => "no session left in the hold that others were told of",
+            "유지 구간에 퇴장이 알려진 세션이 없습니다";
+        NothingAnnounced => "no announcement of {0} was timed", "{0}의 알림 중 시간을 잰 것이 없습니다";
+        NoLastReceiver => "the first and last receivers are known when accounts close, and if all sessions observe",
+            "첫 수신자와 마지막 수신자는 모든 세션이 관찰할 때, 집계가 끝난 뒤에 알 수 있습니다";
         NoMessage => "no message of kind {0} came", "{0} 종류의 메시지가 오지 않았습니다";
         OnlyNegativeAges => "every message of kind {0} was sent later than it came, by the server's clock",
             "{0} 종류의 메시지가 모두 서버 시계로는 도착한 뒤에 보낸 것으로 되어 있습니다";

@@ -34,7 +34,7 @@ impl Deed {
     pub const COUNT: usize = 3 + EVERY_MAX;
 
     /// It sent this periodic message.
-    pub fn sent(every: EveryIndex) -> Self {
+    pub const fn sent(every: EveryIndex) -> Self {
         Self(3 + every.0)
     }
 

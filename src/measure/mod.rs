@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod membership;
 mod observers;
 mod phase;
+pub mod propagation;
 mod recorder;
 pub mod routing;
 pub mod servers;
@@ -35,9 +36,10 @@ use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
 use crate::members::{MemberName, SessionNumber};
-use crate::scenario::every::Every;
+use crate::scenario::every::{Every, EveryIndex};
 use crate::scenario::kinds::Kind;
-use crate::scenario::{Scenario, StepIndex};
+use crate::scenario::{Scenario, StepIndex, WebSocket};
+use acts::Deed;
 
 pub use beats::Beats;
 pub use counts::{Compression, Counts, ERROR_RATE_FORMULA};
@@ -54,6 +56,10 @@ pub use tls::{Handshake, TlsCounts};
 
 /// The name under which failures of open sessions are reported.
 pub const HOLD: &str = "hold";
+/// The name of entries, where they are announced.
+pub const ENTERED: &str = "entered";
+/// The name of departures, where they are announced.
+pub const LEFT: &str = "left";
 
 /// What there is to count: names by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +74,19 @@ pub struct Layout {
     pub figures: Vec<(u8, KindFigure)>,
     /// Whether updates of periodic messages are counted by pair.
     pub updates: bool,
+    /// What members do that is announced to the others.
+    pub announced: Vec<AnnouncedName>,
+}
+
+/// Something that members do and that is announced to the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnnouncedName {
+    /// What.
+    pub deed: Deed,
+    /// Its name: `entered`, `left`, or the periodic message's.
+    pub name: String,
+    /// The kinds of messages that announce it.
+    pub kinds: Vec<String>,
 }
 
 /// What is measured of a kind of messages beyond their number.
@@ -110,6 +129,7 @@ impl Layout {
             messages: websocket.iter().flat_map(|it| it.kinds.names()).map(str::to_owned).collect(),
             figures: websocket.map(|it| figures(&it.kinds.kinds)).unwrap_or_default(),
             updates: websocket.iter().flat_map(|it| &it.every).any(Every::is_broadcast),
+            announced: websocket.map(announced).unwrap_or_default(),
             steps,
         }
     }
@@ -119,6 +139,18 @@ impl Layout {
     pub fn step_of_failure(&self, step: StepIndex) -> &str {
         self.steps.get(step.index()).map_or(HOLD, String::as_str)
     }
+}
+
+fn announced(websocket: &WebSocket) -> Vec<AnnouncedName> {
+    let sent = websocket.every.iter().enumerate().filter(|(_, every)| every.broadcast.is_some());
+    let sent = sent.map(|(k, every)| (Deed::sent(EveryIndex(k as u8)), every.name.as_str()));
+    let one = |(deed, name): (Deed, &str)| {
+        let tells = |kind: &&Kind| Deed::told_by(kind) == deed;
+        let kinds = websocket.kinds.kinds.iter().filter(tells).map(|kind| kind.name.clone());
+        AnnouncedName { deed, name: name.to_owned(), kinds: kinds.collect() }
+    };
+    let all = [(Deed::ENTER, ENTERED), (Deed::LEAVE, LEFT)].into_iter().chain(sent).map(one);
+    all.filter(|announced| !announced.kinds.is_empty()).collect()
 }
 
 fn figures(kinds: &[Kind]) -> Vec<(u8, KindFigure)> {

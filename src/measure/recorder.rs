@@ -343,6 +343,7 @@ mod tests {
             messages: ["CONNECTED", "PONG"].map(String::from).to_vec(),
             figures: Vec::new(),
             updates: false,
+            announced: Vec::new(),
         }
     }
 

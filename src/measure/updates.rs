@@ -211,36 +211,44 @@ impl Updates {
         }
     }
 
-    /// An update of this member, whose message has this key, came to this session.
-    pub fn received(&mut self, session: SessionNumber, member_id: MemberId, key: u32, second: u32) {
-        let Some(row) = self.rows.find(session).filter(|_| !self.is_closed) else { return };
+    /// An update of this member, whose message has this key, came to this session; returns whether it is
+    /// the first of that message.
+    pub fn received(
+        &mut self,
+        session: SessionNumber,
+        member_id: MemberId,
+        key: u32,
+        second: u32,
+    ) -> bool {
+        let Some(row) = self.rows.find(session).filter(|_| !self.is_closed) else { return false };
         let member = self.members.index_of(member_id).filter(|member| member.0 < self.sessions);
         let Some(member) = member.filter(|&member| self.is_one_challenge(session, member)) else {
             self.now.strangers += 1;
-            return;
+            return false;
         };
         if member == session {
             self.now.own += 1;
-            return;
+            return false;
         }
         let Some(sent) = self.recent.find(member, key) else {
             self.now.unknown += 1;
-            return;
+            return false;
         };
         if !self.is_first(member, row, sent) {
             self.now.duplicate += 1;
-            return;
+            return false;
         }
         let (of, observing) = (sent.second(second), &mut self.observers[row]);
         if of < observing.from {
             // Sent before it counts as there: harmless.
             self.now.early += 1;
-            return;
+            return true;
         }
         if let Some(slot) = observing.slot(of) {
             observing.received[slot] += 1;
         }
         self.now.second(of).received += 1;
+        true
     }
 
     /// Whether the observer of this row had not had this message of the member; it has now.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::latencies::{latency, latency_without, millis};
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
-use super::{kinds, servers, stalls, tls, troubles, watched, *};
+use super::{kinds, propagation, servers, stalls, tls, troubles, watched, *};
 use crate::fault::{Blame, Fault};
 use crate::lang::Reason;
 use crate::measure::{
@@ -49,11 +49,15 @@ impl RunResult {
             ledger: facts.ledger.as_ref().map(LedgerResult::new),
             updates: updates(tally, facts, plan),
             membership: facts.membership.as_ref().map(MembershipResult::new),
+            propagation: propagation::result(&tally.propagated, totals.layout()),
             servers: servers::result(totals, scenario, plan.settings.expect_servers),
             routing: servers::routing(tally, plan.settings.expect_servers),
             http: http(tally, plan),
             tls: tls::result(&tally.secured, plan.tls.insecure),
-            ramp_down: facts.ramp_down.as_ref().map(ramp_down),
+            ramp_down: facts
+                .ramp_down
+                .as_ref()
+                .map(|after| ramp_down(after, propagation::result(&facts.propagated_after, totals.layout()))),
             generator: generator(totals, facts, plan),
             stalls: stalls::result(totals.stalls(), facts),
             watch: facts.watch.as_ref().map(|seen| watched::result(seen, &steps)),
@@ -363,9 +367,10 @@ fn http(tally: &Tally, plan: &Plan) -> HttpResult {
     }
 }
 
-fn ramp_down(facts: &RampDownFacts) -> RampDownResult {
+fn ramp_down(facts: &RampDownFacts, propagation: Ordered<PropagationResult>) -> RampDownResult {
     let RampDownFacts { messages, sent, answers, closed, clean, cut, timed_out, took } = *facts;
-    RampDownResult { messages, sent, answers, closed, clean, cut, timed_out, seconds: numbers::seconds(took) }
+    let seconds = numbers::seconds(took);
+    RampDownResult { messages, sent, answers, closed, clean, cut, timed_out, seconds, propagation }
 }
 
 fn generator(totals: &Totals, facts: &Facts, plan: &Plan) -> GeneratorResult {

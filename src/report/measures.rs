@@ -4,6 +4,10 @@
 //! The second reading separates a failure that stands from one that this machine may have caused;
 //! see [`super::verdict`]. Knows no limits.
 
+mod propagated;
+
+use propagated::propagation_figure;
+
 use super::{ErrorDetail, RunResult, StepResult};
 use crate::fault::{Blame, Excuse, Fault};
 use crate::lang::{Reason, Sentence};
@@ -142,6 +146,9 @@ pub fn is_measure(name: &str, steps: &[String]) -> bool {
             false => KIND_COUNTS.contains(&figure),
         };
     }
+    if let Some((_, _, figure)) = propagation_figure(name) {
+        return FIGURES.contains(&figure);
+    }
     match step_figure(name) {
         Some((step, figure)) => steps.iter().any(|known| known == step) && FIGURES.contains(&figure),
         None => SCALARS.iter().any(|scalar| scalar.name == name),
@@ -189,6 +196,9 @@ pub(super) fn read(name: &str, result: &RunResult, excuses: Excuses) -> Result<R
             true => read_age(kind, figure, result, excuses),
             false => read_kind(kind, figure, result),
         };
+    }
+    if let Some((name, receivers, figure)) = propagation_figure(name) {
+        return propagated::read(name, receivers, figure, result, excuses);
     }
     let scalar = SCALARS.iter().find(|scalar| scalar.name == name);
     let scalar = scalar.ok_or_else(|| Missing::NotMeasured(Reason::NoMeasure.with(name)))?;

@@ -23,6 +23,7 @@ pub mod page;
 mod phrases;
 pub mod plan_settings;
 pub mod progress;
+mod propagation;
 pub mod recorded;
 mod requests;
 mod result;
@@ -51,6 +52,7 @@ use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
 use crate::measure::membership::MembershipTotals;
 use crate::measure::updates::MissingUpdate;
+use crate::measure::propagation::Propagated;
 use crate::watch::Seen;
 
 pub use build::error_details;
@@ -58,6 +60,7 @@ pub use kinds::{AgeResult, CompressedResult, MessagesResult, OtherMessage, Seque
 pub use ledger::{LedgerResult, MissingPair};
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
+pub use propagation::{PropagationResult, ServersResult};
 pub use requests::RequestsResult;
 pub use result::*;
 pub use servers::{AddressResult, MoveResult, RoutingResult, ServerFailure, ServerResult, Spread};
@@ -152,6 +155,8 @@ pub struct Facts {
     pub missing_updates: Vec<MissingUpdate>,
     /// What came while sessions left; `None` while they have not.
     pub ramp_down: Option<RampDownFacts>,
+    /// How long announcements took that came while sessions left.
+    pub propagated_after: Propagated,
     /// The servers' side, so far or at the end; `None` if nothing is watched.
     pub watch: Option<Seen>,
     /// A criterion that is not measured makes the run inconclusive.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
 use super::{
-    AddressResult, LedgerResult, MembershipResult, MessagesResult, Ordered, RoutingResult, ServerResult,
-    StallsResult, TroubleResult, UpdatesResult, WatchResult,
+    AddressResult, LedgerResult, MembershipResult, MessagesResult, Ordered, PropagationResult, RoutingResult,
+    ServerResult, StallsResult, TroubleResult, UpdatesResult, WatchResult,
 };
 use crate::lang::Sentence;
 use crate::members::{MemberName, SessionNumber};
@@ -63,6 +63,9 @@ pub struct RunResult {
     /// Who was announced as gone and who was not; `null` while the run goes on, and without presence.
     #[serde(default)]
     pub membership: Option<MembershipResult>,
+    /// How long announcements took, by what they announce; empty where the scenario announces nothing.
+    #[serde(default)]
+    pub propagation: Ordered<PropagationResult>,
     /// Sessions by the URL that the server returned.
     pub servers: Ordered<ServerResult>,
     /// Whether members were sent where their hash says.
@@ -409,6 +412,9 @@ pub struct RampDownResult {
     pub timed_out: u64,
     /// Seconds it took.
     pub seconds: f64,
+    /// How long announcements took that came in it.
+    #[serde(default)]
+    pub propagation: Ordered<PropagationResult>,
 }
 
 /// This machine's own part.

@@ -8,6 +8,7 @@
 
 mod kinds;
 
+mod propagation;
 mod tables;
 mod told;
 
@@ -59,6 +60,7 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     page.ledger(result);
     page.membership(result);
     page.updates(result);
+    page.propagation(result);
     page.messages(result);
     page.servers(result);
     page.http(result);

@@ -174,6 +174,9 @@ pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -
     if let Some(rest) = measure.strip_prefix("messages.") {
         return kind_unit(measure, rest, websocket);
     }
+    if let Some(rest) = measure.strip_prefix("propagation.") {
+        return propagation_unit(measure, rest, websocket);
+    }
     if let Some(figure) = measure.strip_prefix("ping.") {
         return Err(format!("\"{measure}\" is written otherwise now: every.NAME.{figure}"));
     }
@@ -254,6 +257,22 @@ fn kind_unit(measure: &str, rest: &str, websocket: Option<&WebSocket>) -> Result
         Some(key) => Err(format!("\"{name}\" has no \"{key}\", so it cannot measure \"{measure}\"")),
         None => Ok(String::new()),
     }
+}
+
+fn propagation_unit(measure: &str, rest: &str, websocket: Option<&WebSocket>) -> Result<String, String> {
+    let Some((name, figure)) = rest.split_once('.') else {
+        return Err(format!("\"{measure}\" is not propagation.<name>.<statistic>_ms"));
+    };
+    let announced = websocket.map(WebSocket::announced).unwrap_or_default();
+    if !announced.contains(&name) {
+        let hint = match announced.is_empty() {
+            true => ": there is no [websocket.presence]".to_owned(),
+            false => nearest::hint(name, &announced),
+        };
+        return Err(format!("no announcement of \"{name}\" is measured{hint}"));
+    }
+    let receivers = figure.split_once('.').filter(|(which, _)| ["first", "last"].contains(which));
+    statistic_unit(receivers.map_or(figure, |(_, figure)| figure))
 }
 
 fn step_unit(measure: &str, rest: &str, steps: &[String]) -> Result<String, String> {

@@ -189,6 +189,15 @@ impl WebSocket {
         self.steps.iter().filter_map(|step| step.send.as_ref()).chain(self.messages_held())
     }
 
+    /// What members do that is announced to the others: `entered`, `left`, and periodic messages.
+    pub fn announced(&self) -> Vec<&str> {
+        let has = |role: Role| self.kinds.kinds.iter().any(|kind| kind.role == role);
+        let roles = [("entered", Role::Entered), ("left", Role::Left)];
+        let roles = roles.into_iter().filter(|(_, role)| has(*role)).map(|(name, _)| name);
+        let sent = self.every.iter().filter(|every| every.broadcast.is_some());
+        roles.chain(sent.map(|every| every.name.as_str())).collect()
+    }
+
     /// What open sessions send unasked.
     pub fn messages_held(&self) -> impl Iterator<Item = &Template> {
         self.every.iter().map(|every| &every.send).chain(&self.quit)

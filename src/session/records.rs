@@ -132,20 +132,19 @@ impl Session {
         values: &Values<'_>,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
-        let deed = match known.role {
-            Role::Entered => Deed::ENTER,
-            Role::Left => Deed::LEAVE,
-            Role::Updated => known.broadcast.map_or(Deed::NONE, |(every, _)| Deed::sent(every)),
+        match known.role {
             Role::Error if !is_awaited => return self.error_message(known, values, ctx),
             Role::Error | Role::Information => return Ok(()),
-        };
+            Role::Entered | Role::Left | Role::Updated => {}
+        }
+        let deed = Deed::told_by(known);
         let subject = ctx.script.scenario.websocket.as_ref().and_then(|it| it.kinds.subject.as_ref());
         let Some(member_id) = subject.and_then(|it| values.member(it, &ctx.script.members)) else {
             return if deed == Deed::ENTER { Err(Fault::MessageMalformed) } else { Ok(()) };
         };
         let value = known.broadcast.and_then(|(_, place)| values.get(place));
         let key = value.map_or(Key::default(), Key::of);
-        ctx.observer.announced(ctx.who, self.server, Announced { deed, member_id, key });
+        ctx.observer.announced(ctx.who, self.server, Announced { deed, member_id, key, at: ctx.now });
         Ok(())
     }
 

@@ -20,6 +20,8 @@ use crate::ids::Runner;
 pub enum Kind {
     /// An announcement stops at some receiver: the rest do not get it.
     BroadcastCut,
+    /// Receivers on the last server get announcements this much later.
+    BroadcastDelay(Duration),
     /// CONNECTED is not sent; the session is registered and announced all the same.
     ConnectedLost,
     /// *enter* is carried out and answered this much later.
@@ -64,7 +66,7 @@ const MEASURED: [(f64, f64); 3] =
 const NOW_AND_THEN: f64 = 0.001;
 
 /// What `--fault` takes, for help and errors.
-pub const KINDS: &str = "broadcast-cut, connected-lost, enter-slow=TIME, http-status=STATUS, leave-lost, pong-late=TIME, \
+pub const KINDS: &str = "broadcast-cut, broadcast-delay=TIME, connected-lost, enter-slow=TIME, http-status=STATUS, leave-lost, pong-late=TIME, \
                          pong-lost, pool-exhausted[=TIME], wrong-server";
 
 const POOL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -106,6 +108,7 @@ impl FromStr for Injection {
         let time = || units::duration(value.ok_or_else(|| format!("{name} needs a time: {name}=5s"))?);
         let kind = match name {
             "broadcast-cut" => Kind::BroadcastCut,
+            "broadcast-delay" => Kind::BroadcastDelay(time()?),
             "connected-lost" => Kind::ConnectedLost,
             "enter-slow" => Kind::EnterSlow(time()?),
             "http-status" => Kind::HttpStatus(status(value)?),
@@ -165,6 +168,8 @@ pub enum Count {
     LeftWithheld,
     /// PARTICIPANT_UPDATE that a receiver did not get.
     UpdatesWithheld,
+    /// Announcements that a receiver got late.
+    BroadcastDelay,
     /// CONNECTEDs not sent.
     ConnectedLost,
     /// *enter*s answered late.
@@ -183,11 +188,12 @@ pub enum Count {
     WrongServer,
 }
 
-const COUNTS: [(Count, &str); 12] = [
+const COUNTS: [(Count, &str); 13] = [
     (Count::BroadcastCut, "broadcast-cut"),
     (Count::EnteredWithheld, "broadcast-cut.entered-withheld"),
     (Count::LeftWithheld, "broadcast-cut.left-withheld"),
     (Count::UpdatesWithheld, "broadcast-cut.updates-withheld"),
+    (Count::BroadcastDelay, "broadcast-delay"),
     (Count::ConnectedLost, "connected-lost"),
     (Count::EnterSlow, "enter-slow"),
     (Count::HttpStatus, "http-status"),
@@ -257,6 +263,18 @@ impl Injector {
         is_cut.map_or(WHOLE, |()| self.rng.u16(..WHOLE))
     }
 
+    /// How much later a receiver on the last server gets so many announcements.
+    pub fn broadcast_delay(&mut self, announcements: u64) -> Option<Duration> {
+        let by = |kind| match kind {
+            Kind::BroadcastDelay(by) => Some(by),
+            _ => None,
+        };
+        let by = self.draw(Count::BroadcastDelay, by)?;
+        // One is counted.
+        self.counts.add(Count::BroadcastDelay, announcements.saturating_sub(1));
+        Some(by)
+    }
+
     fn draw_among<T>(&mut self, members: u32, count: Count, wanted: impl Fn(Kind) -> Option<T>) -> Option<T> {
         let (found, share) =
             self.injections.iter().find_map(|one| wanted(one.kind).map(|found| (found, one.share)))?;
@@ -317,6 +335,7 @@ mod tests {
             ("pong-lots", "no such fault: broadcast-cut, "),
             ("pong-lost=1s", "takes no value"),
             ("pong-late", "needs a time"),
+            ("broadcast-delay", "needs a time"),
             ("pong-late=6", "has no unit"),
             ("http-status=200", "400 to 599"),
             ("pong-lost@2", "is not a share"),

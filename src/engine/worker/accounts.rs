@@ -22,8 +22,7 @@ impl Worker<'_> {
     pub(super) fn hand_over(&mut self) -> Interval {
         let to = self.at();
         let from = std::mem::replace(&mut self.so_far.handed_over_at, to);
-        self.books.gather_updates();
-        self.books.recorder.take().covering(from, to)
+        self.books.take(from, to)
     }
 
     pub(super) fn close_accounts(&mut self) {
@@ -39,6 +38,7 @@ impl Worker<'_> {
                 self.drive(row, |session, ctx| session.close_accounts(ctx));
             }
         }
+        self.close_acts(self.time.now.before(grace));
         let second = self.books.second();
         let mut missing_updates = Vec::new();
         if let Some(updates) = &mut self.books.updates {

@@ -287,6 +287,9 @@ impl<'p> Worker<'p> {
         if without_running > STALL_MIN && self.so_far.ramp_down.is_none() {
             self.lent.waits.stalled(self.time.now, Ticks::from_duration(without_running));
             self.books.recorder.stalled(self.books.at.saturating_sub(without_running), self.books.at);
+            if let Some(propagation) = &self.books.propagation {
+                propagation.stalled(self.time.clock.tick_at(awake_since), self.time.now);
+            }
         }
     }
 
@@ -320,6 +323,7 @@ impl<'p> Worker<'p> {
                 let done = self.so_far.live == 0
                     && self.so_far.ramp_down.as_ref().is_some_and(|it| self.rows_passed(it));
                 if done {
+                    self.close_acts(self.time.now);
                     let interval = self.hand_over();
                     self.link
                         .finished(interval, self.lent.spills.len() + self.secure.left() + self.pool.left());

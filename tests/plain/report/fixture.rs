@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use startline::fault::{Blame, Fault, NamedFault};
+use startline::measure::acts::Deed;
 use startline::measure::ledger::{LedgerCounts, LedgerTotals, Shape};
+use startline::measure::propagation::Propagated;
 use startline::measure::{
-    EveryName, FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals,
+    AnnouncedName,    EveryName, FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals,
 };
 use startline::members::{MemberId, SessionNumber};
 use startline::plan::capacity::Limits;
@@ -180,6 +182,11 @@ pub fn layout() -> Layout {
         messages: ["CONNECTED", "USER_ENTERED", "PONG"].map(String::from).to_vec(),
         figures: Vec::new(),
         updates: true,
+        announced: vec![AnnouncedName {
+            deed: Deed::ENTER,
+            name: "entered".into(),
+            kinds: vec!["USER_ENTERED".into()],
+        }],
     }
 }
 
@@ -250,6 +257,7 @@ fn facts() -> Facts {
             ..LedgerTotals::default()
         }),
         watch: None,
+        propagated_after: Propagated::default(),
         requires_all: false,
         ramp_down: Some(RampDownFacts {
             messages: 17_997_000,

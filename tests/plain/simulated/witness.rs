@@ -63,7 +63,7 @@ impl Default for Witness {
                 members: super::script().members,
                 recorder: Recorder::new(&layout),
                 servers: ServerNames::default(),
-                acts: None,
+                propagation: None,
                 ledger: None,
                 at: Duration::ZERO,
                 from: None,

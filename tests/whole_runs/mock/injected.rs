@@ -143,3 +143,68 @@ fn a_lossy_server_fails_the_guide_s_run_and_the_run_says_why() {
     assert!(why.is_some_and(|line| line.contains("should be at most 0")), "{}", finished.stdout);
     assert!(stand.counters().injected["broadcast-cut"] > 30, "{:?}", stand.counters().injected);
 }
+
+/// From the upgrade to USER_ENTERED, by pair of servers: what one server adds is found where it is.
+#[test]
+fn a_run_finds_the_server_whose_announcements_are_late() {
+    let stand = Stand::start(with(&["broadcast-delay=400ms"]));
+    let (finished, summary) = played(&stand, 60, &[("every", "record.interval=1s"), ("every", "record=on")]);
+    for (name, least) in [("entered", 60 * 59 / 4), ("record", 60 * 59)] {
+        let of = |field: &str| number(&summary, &format!("/propagation/{name}/{field}"));
+        assert!(of("received") as u64 > least, "{name}: {:#}", summary["propagation"]);
+        let pairs = summary["propagation"][name]["by_servers"].as_array().expect("a list");
+        assert_eq!(pairs.len(), 4, "{pairs:#?}");
+        let mut received = 0.0;
+        for pair in pairs {
+            let is_late = pair["to"].as_str().expect("a server").ends_with("/ws2");
+            let figure = |field: &str| number(pair, field);
+            received += figure("/received");
+            match is_late {
+                true => assert!(figure("/min_ms") >= 399.0 && figure("/p50_ms") < 600.0, "{name}: {pair:#}"),
+                false => assert!(figure("/p50_ms") < 200.0, "{name}: {pair:#}"),
+            }
+        }
+        assert_eq!(received, of("received"));
+        // Of each act the first receiver is on the quick server, the last one on the late one.
+        assert!(of("first/p50_ms") < 200.0 && of("last/min_ms") >= 399.0, "{:#}", summary["propagation"]);
+        assert!(of("acts") > 50.0, "{:#}", summary["propagation"]);
+        assert_eq!((of("early"), of("stalled")), (0.0, 0.0), "{:#}", summary["propagation"]);
+    }
+    let delayed = injected(&stand, "broadcast-delay");
+    assert!(delayed > 60 * 59 / 2, "{delayed}");
+    assert_eq!(number(&summary, "/propagation/left/received"), 0.0, "nobody left in the hold");
+    let left = number(&summary, "/ramp_down/propagation/left/received");
+    assert!(left > 0.0, "{:#}", summary["ramp_down"]);
+    assert!(finished.stdout.contains("Propagation entered: "), "{}", finished.stdout);
+}
+
+/// A limit on it is a criterion like any other.
+#[test]
+fn a_limit_on_the_last_receiver_fails_a_run_whose_server_is_late() {
+    let stand = Stand::start(with(&["broadcast-delay=400ms"]));
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let file = temp.path().join("limited.toml");
+    let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/runnity.toml"));
+    let limit = |name: &str, measure: &str| {
+        format!("\n[[criteria]]\nname = \"{name}\"\nmeasure = \"propagation.{measure}_ms\"\nbelow = 300\n")
+    };
+    let limits = [limit("first", "entered.first.p50"), limit("last", "entered.last.p99"), limit("gone", "left.p50")];
+    std::fs::write(&file, source.expect("the scenario") + &limits.concat()).expect("written");
+    let run = Run::against(&format!("http://{}", stand.addr()), 40, &out)
+        .with("scenario", file.to_str().expect("a path"))
+        .with("time-zone", "UTC")
+        .with("ramp", "1s")
+        .with("hold", "3s")
+        .with("ramp-down", "0s");
+    let finished = run.finish();
+    finished.assert_status(1);
+    let summary = summary(&out);
+    let outcome = |name: &str| {
+        let criteria = summary["criteria"].as_array().expect("a list");
+        let found = criteria.iter().find(|one| one["name"] == name).expect("a criterion");
+        found["outcome"].as_str().expect("text").to_owned()
+    };
+    assert_eq!([outcome("first"), outcome("last"), outcome("gone")], ["pass", "fail", "not-measured"]);
+    assert!(finished.stdout.contains("no session left in the hold"), "{}", finished.stdout);
+}
