@@ -212,7 +212,7 @@ impl Updates {
     }
 
     /// An update of this member, whose message has this key, came to this session; returns whether it is
-    /// the first of that message.
+    /// the first of that message; after the close always.
     pub fn received(
         &mut self,
         session: SessionNumber,
@@ -220,7 +220,10 @@ impl Updates {
         key: u32,
         second: u32,
     ) -> bool {
-        let Some(row) = self.rows.find(session).filter(|_| !self.is_closed) else { return false };
+        if self.is_closed {
+            return true;
+        }
+        let Some(row) = self.rows.find(session) else { return false };
         let member = self.members.index_of(member_id).filter(|member| member.0 < self.sessions);
         let Some(member) = member.filter(|&member| self.is_one_challenge(session, member)) else {
             self.now.strangers += 1;
