@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use startline_os::affinity;
 
-use crate::measure::ledger;
+use crate::measure::{ledger, propagation};
 use crate::plan::capacity::WORKERS_MAX;
 use crate::plan::load::Load;
 use crate::plan::{Http, Plan, PortMethod, SuiteOrder, Tls, capacity};
@@ -82,10 +82,16 @@ pub struct Need {
     pub ports: Option<PortMethod>,
     /// The mock server, if it is the target.
     pub mock: Option<Mock>,
-    /// Memory of the ledger of pairs, in bytes.
+    /// Memory of the ledger of pairs and of what announcements are timed with, in bytes.
     pub observers_bytes: u64,
     /// Broadcasts, where there are any.
     pub load: Option<Load>,
+}
+
+/// Memory of the ledger of pairs, and of acts and their receivers, in bytes.
+pub(super) fn observing_bytes(sessions: u32, workers: usize) -> u64 {
+    let observers = ledger::default_observers(sessions);
+    ledger::bytes(sessions, observers, workers) + propagation::bytes(sessions, observers as usize, workers)
 }
 
 impl Need {
@@ -117,7 +123,7 @@ impl Need {
             ports: plan.settings.ports,
             mock,
             observers_bytes: match keeps_ledger && !plan.settings.no_broadcast {
-                true => ledger::bytes(plan.settings.sessions, plan.workers),
+                true => observing_bytes(plan.settings.sessions, plan.workers),
                 false => 0,
             },
             load,

@@ -16,8 +16,8 @@ use super::link::{Message, Shared};
 use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
 use crate::lang::{Reason, Sentence};
 use crate::measure::acts::Acts;
-use crate::measure::ledger::{Gone, Ledger, LedgerTotals, SessionSet};
-use crate::measure::servers::ServerNames;
+use crate::measure::ledger::{self, Board, Closing, Homes, Ledger, LedgerTotals, SessionSet};
+use crate::measure::servers::{ServerIndex, ServerNames};
 use crate::measure::{Interval, Layout, Phase, SourceCounts, Totals};
 use crate::plan::Plan;
 use crate::plan::sources::PortMethod;
@@ -77,10 +77,10 @@ pub(super) struct Control<'p> {
     /// The ramp-down did not end in its time.
     unfinished: bool,
     spills_left: usize,
-    /// Who was announced as gone, kept where announcements are expected.
-    gone: Option<Arc<Gone>>,
-    /// The same some seconds ago, latest last: a close that the announcement ran ahead of has come
-    /// by now.
+    /// What workers know of each session, kept where announcements are expected.
+    board: Option<Arc<Board>>,
+    /// Who was announced as gone some seconds ago, latest last: a close that the announcement ran
+    /// ahead of has come by now.
     gone_before: [SessionSet; 2],
     /// What sessions did that is announced, where announcements are expected.
     acts: Option<Arc<Acts>>,
@@ -99,7 +99,7 @@ impl<'p> Control<'p> {
         layout: &'p Layout,
         clock: Clock,
         shared: Arc<Shared>,
-        gone: Option<Arc<Gone>>,
+        board: Option<Arc<Board>>,
     ) -> Self {
         Self {
             plan,
@@ -130,7 +130,7 @@ impl<'p> Control<'p> {
             hurried: false,
             unfinished: false,
             spills_left: 0,
-            gone,
+            board,
             gone_before: Default::default(),
             acts: None,
             servers: ServerNames::default(),
@@ -353,9 +353,9 @@ impl<'p> Control<'p> {
         if self.at() >= due && (everyone || is_late) {
             self.reported_seconds = self.at().as_secs();
             self.heard_seconds = 0;
-            if let Some(gone) = self.gone.as_ref().filter(|_| self.phase != Phase::RampDown) {
+            if let Some(board) = self.board.as_ref().filter(|_| self.phase != Phase::RampDown) {
                 self.gone_before.rotate_left(1);
-                self.gone_before[1] = gone.so_far();
+                self.gone_before[1] = board.gone_so_far();
             }
             self.report_now(on_second);
         }
@@ -404,15 +404,7 @@ impl<'p> Control<'p> {
             known.union(&accounts.known);
         }
         let held_to_end = everyone.len();
-        let mut ledger: Option<LedgerTotals> = None;
-        for accounts in self.accounts.iter_mut().flatten() {
-            if let Some(pairs) = accounts.ledger.take() {
-                ledger.get_or_insert_default().add(&pairs.close(&known));
-            }
-        }
-        if let Some(totals) = &mut ledger {
-            totals.judge_gone(&self.gone_before[0], &everyone, &self.plan.members);
-        }
+        let ledger = self.close_ledger(&known, &everyone);
         // The accounts count exactly; what was published in between is a look every 50 ms.
         self.readings.peak = self.readings.peak.max(held_to_end);
         self.readings.min_in_hold = self.readings.min_in_hold.map(|least| least.min(held_to_end));
@@ -430,6 +422,23 @@ impl<'p> Control<'p> {
             sources: Sources { method: method.key(), connections: self.connections },
             totals: self.totals,
         }
+    }
+}
+
+impl Control<'_> {
+    /// Judges the pairs of sessions that were open for a while, and who of `everyone` was announced as gone.
+    fn close_ledger(&mut self, known: &SessionSet, everyone: &SessionSet) -> Option<LedgerTotals> {
+        let ledgers: Vec<Ledger> =
+            self.accounts.iter_mut().flatten().filter_map(|accounts| accounts.ledger.take()).collect();
+        if ledgers.is_empty() {
+            return None;
+        }
+        let server = |session| self.acts.as_ref().map_or(ServerIndex::NONE, |acts| acts.server_of(session));
+        let homes = Homes::new(self.plan.settings.sessions, &self.servers.all(), server);
+        let closing = Closing { open: known, homes: &homes, stalls: self.totals.stalls().kept() };
+        let mut totals = ledger::close(&ledgers, &closing);
+        totals.judge_gone(&self.gone_before[0], everyone, &self.plan.members);
+        Some(totals)
     }
 }
 

@@ -125,7 +125,7 @@ impl Observer for Books {
     fn opened(&mut self, who: Who, server: ServerIndex) {
         self.recorder.session_opened();
         if let Some(ledger) = &self.ledger {
-            ledger.opened(who.session);
+            ledger.opened(who.session, self.at);
         }
         if let Some(url) = self.servers.name(server) {
             let at = self.at;

@@ -26,7 +26,7 @@ use super::secure::Secure;
 use super::worker::{Worker, WorkerSetup};
 use crate::lang::Sentence;
 use crate::measure::acts::Acts;
-use crate::measure::ledger::{self, Gone, Ledger};
+use crate::measure::ledger::{self, Board, Ledger};
 use crate::measure::propagation::{self, Propagation};
 use crate::measure::servers::ServerNames;
 use crate::measure::{Layout, Recorder};
@@ -53,7 +53,7 @@ pub fn run(
     let clock = Clock::start();
     let shared = Shared::new(plan.workers);
     let space = port_space(plan);
-    let gone = announces(plan).then(|| Gone::new(plan.settings.sessions));
+    let board = announces(plan).then(|| Board::new(plan.settings.sessions));
     let acts = announces(plan).then(|| Acts::new(plan.settings.sessions));
     let propagation = acts.clone().map(|acts| propagation_of(plan, acts));
     let servers = ServerNames::default();
@@ -69,7 +69,7 @@ pub fn run(
                 space: &space,
                 cores: &cores,
                 clock,
-                gone: gone.as_ref(),
+                board: board.as_ref(),
                 propagation: propagation.as_ref(),
                 servers: &servers,
             };
@@ -82,7 +82,7 @@ pub fn run(
             }
         }
         drop(sender);
-        let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared), gone.clone());
+        let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared), board.clone());
         control.follow(acts.clone(), servers.clone());
         control.gather_workers(&receiver)?;
         control.go(&receiver, stop, on_second);
@@ -100,13 +100,13 @@ struct Common<'p> {
     /// Those that this process may use; workers go round them.
     cores: &'p [CoreId],
     clock: Clock,
-    gone: Option<&'p Arc<Gone>>,
+    board: Option<&'p Arc<Board>>,
     propagation: Option<&'p propagation::Shared>,
     servers: &'p ServerNames,
 }
 
 fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
-    let Common { plan, script, hosts, layout, space, cores, clock, gone, propagation, servers } = *common;
+    let Common { plan, script, hosts, layout, space, cores, clock, board, propagation, servers } = *common;
     // Where there is no such list, or the kernel refuses, the run is only noisier for it.
     if !cores.is_empty() {
         core_affinity::set_for_current(cores[worker % cores.len()]);
@@ -128,7 +128,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         members: Arc::clone(&plan.members),
         recorder,
         servers: servers.clone(),
-        ledger: ledger_of(plan, worker, gone),
+        ledger: ledger_of(plan, worker, board),
         propagation: propagation.and_then(|shared| {
             Propagation::new(shared.clone(), Arc::clone(&plan.members), plan.settings.sessions, worker)
         }),
@@ -185,16 +185,17 @@ fn announces(plan: &Plan) -> bool {
 
 fn propagation_of(plan: &Plan, acts: Arc<Acts>) -> propagation::Shared {
     let sessions = plan.settings.sessions;
-    propagation::Shared::new(acts, sessions, &ledger::observers(sessions), plan.workers)
+    let observers = ledger::observers(sessions, ledger::default_observers(sessions));
+    propagation::Shared::new(acts, sessions, &observers, plan.workers)
 }
 
-fn ledger_of(plan: &Plan, worker: usize, gone: Option<&Arc<Gone>>) -> Option<Ledger> {
-    let gone = Arc::clone(gone?);
-    let observers: Vec<SessionNumber> = ledger::observers(plan.settings.sessions)
+fn ledger_of(plan: &Plan, worker: usize, board: Option<&Arc<Board>>) -> Option<Ledger> {
+    let (board, sessions) = (Arc::clone(board?), plan.settings.sessions);
+    let observers: Vec<SessionNumber> = ledger::observers(sessions, ledger::default_observers(sessions))
         .into_iter()
         .filter(|session| session.index() % plan.workers == worker)
         .collect();
-    Some(Ledger::new(Arc::clone(&plan.members), plan.settings.sessions, &observers, gone))
+    Some(Ledger::new(Arc::clone(&plan.members), sessions, &observers, board))
 }
 
 pub(super) fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {

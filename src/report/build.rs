@@ -16,7 +16,6 @@ use crate::lang::Reason;
 use crate::measure::{
     AddressCounts, ERROR_RATE_FORMULA, EveryName, FaultSample, Latencies, Layout, SourceCounts, Tally, Totals,
 };
-use crate::members::MemberName;
 use crate::numbers;
 use crate::plan::Plan;
 use crate::scenario::{MessageType, Scenario, StepIndex, WebSocket};
@@ -46,7 +45,7 @@ impl RunResult {
             every: every(totals),
             errors: errors(totals, scenario),
             messages: messages(totals, facts, plan),
-            ledger: facts.ledger.as_ref().map(ledger),
+            ledger: facts.ledger.as_ref().map(LedgerResult::new),
             propagation: propagation::result(&tally.propagated, totals.layout()),
             servers: servers::result(totals, scenario, plan.settings.expect_servers),
             routing: servers::routing(tally, plan.settings.expect_servers),
@@ -342,26 +341,6 @@ fn messages(totals: &Totals, facts: &Facts, plan: &Plan) -> MessagesResult {
         }),
         socket_bytes_received: tally.counts.bytes_received,
         socket_bytes_sent: tally.counts.bytes_sent,
-    }
-}
-
-fn ledger(totals: &LedgerTotals) -> LedgerResult {
-    let pair = |(observer, member): &(MemberName, MemberName)| MissingPair {
-        observer: observer.clone(),
-        member: member.clone(),
-    };
-    LedgerResult {
-        observers: totals.observers,
-        expected: totals.expected,
-        seen: totals.seen,
-        overlap: totals.overlap,
-        missing: totals.missing,
-        duplicate: totals.duplicate,
-        strangers: totals.strangers,
-        own: totals.own,
-        missing_samples: totals.missing_samples.iter().map(pair).collect(),
-        gone_while_open: totals.gone_while_open,
-        gone_samples: totals.gone_samples.clone(),
     }
 }
 

@@ -16,6 +16,7 @@ pub mod headline;
 mod hlog;
 mod kinds;
 mod latencies;
+mod ledger;
 mod measures;
 mod ordered;
 pub mod page;
@@ -27,6 +28,7 @@ pub mod recorded;
 mod requests;
 mod result;
 mod servers;
+mod shape;
 mod stalls;
 pub mod text;
 pub mod texts;
@@ -52,12 +54,17 @@ use crate::watch::Seen;
 
 pub use build::error_details;
 pub use kinds::{AgeResult, CompressedResult, MessagesResult, OtherMessage, SequenceResult};
+pub use ledger::{LedgerResult, MissingPair};
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use propagation::{PropagationResult, ServersResult};
 pub use requests::RequestsResult;
 pub use result::*;
 pub use servers::{AddressResult, MoveResult, RoutingResult, ServerFailure, ServerResult, Spread};
+pub use shape::{
+    LegResult, LossResult, OrderResult, OwedResult, ReachResult, ReceiversResult, ShapeResult, SliceResult, SpreadResult,
+    StagesResult,
+};
 pub use stalls::{StallResult, StallsResult};
 pub use troubles::{Certainty, Evidence, Side, TroubleResult};
 pub use watched::{WatchEvent, WatchResult, WatchedResult};

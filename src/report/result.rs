@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
 use super::{
-    AddressResult, MessagesResult, Ordered, PropagationResult, RoutingResult, ServerResult, StallsResult, TroubleResult,
+    AddressResult, LedgerResult, MessagesResult, Ordered, PropagationResult, RoutingResult, ServerResult,
+    StallsResult, TroubleResult,
     WatchResult,
 };
 use crate::lang::Sentence;
@@ -341,42 +342,6 @@ pub struct ErrorSample {
     pub at_seconds: f64,
     /// The first bytes of what the peer sent.
     pub evidence: String,
-}
-
-/// Pairs of an observer and another member, both open at the close: `expected = seen + missing`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LedgerResult {
-    /// Sessions that observed.
-    pub observers: u64,
-    /// Pairs.
-    pub expected: u64,
-    /// Where the observer learned of the member.
-    pub seen: u64,
-    /// Both listed and announced: the server's race, harmless.
-    pub overlap: u64,
-    /// Where it did not.
-    pub missing: u64,
-    /// Announced more than once.
-    pub duplicate: u64,
-    /// Announcements of ids that are not in this run.
-    pub strangers: u64,
-    /// Announcements of the observer itself.
-    pub own: u64,
-    /// The first few missing pairs.
-    pub missing_samples: Vec<MissingPair>,
-    /// Members announced as gone whose sessions were open here when accounts closed.
-    pub gone_while_open: u64,
-    /// The first 20 of them.
-    pub gone_samples: Vec<MemberName>,
-}
-
-/// An observer who never learned of a member.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MissingPair {
-    /// The observer's member id.
-    pub observer: MemberName,
-    /// The id it never learned of.
-    pub member: MemberName,
 }
 
 /// The connections of the HTTP steps.

@@ -197,6 +197,7 @@ impl Text {
         let [observers, expected, missing, duplicate, overlap] = counts.map(grouped);
         let text = lang.say(Summary::Pairs, &[&observers, &expected, &missing, &duplicate, &overlap]);
         self.line(Title::Broadcasts, &text);
+        ledger.shape.lines(lang).iter().for_each(|line| self.more(line));
         if ledger.strangers + ledger.own > 0 {
             self.more(&lang.say(Summary::Strangers, &[&grouped(ledger.strangers), &grouped(ledger.own)]));
         }

@@ -143,6 +143,7 @@ impl Page<'_> {
                 (self.sum(&expected))
                 (pairs.html())
                 (self.missing_samples(ledger))
+                (self.shape())
             }
         })
     }

@@ -136,6 +136,7 @@ impl Page<'_> {
                 "rate",
                 self.by_kind(),
             ));
+            plots.extend(self.reach_plot());
             let delays = (0..timeline.announced.len()).filter(|k| self.has_latencies(timeline.steps.len() + k));
             plots.extend(delays.map(|k| self.delays(k)));
             plots.push(self.plot("bytes", Words::Bytes, Words::PerSecond, Kind::Area, "bytes", self.bytes()));

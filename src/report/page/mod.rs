@@ -18,6 +18,7 @@ mod routing;
 mod said;
 mod series;
 mod servers;
+mod shape;
 mod top;
 mod watched;
 

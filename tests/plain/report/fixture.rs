@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use startline::fault::{Blame, Fault, NamedFault};
 use startline::measure::acts::Deed;
-use startline::measure::ledger::LedgerTotals;
+use startline::measure::ledger::{LedgerCounts, LedgerTotals, Shape};
 use startline::measure::propagation::Propagated;
 use startline::measure::{
-    AnnouncedName,    EveryName, FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals,
+    AnnouncedName, EveryName, FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals,
 };
 use startline::members::{MemberId, SessionNumber};
 use startline::plan::capacity::Limits;
@@ -138,15 +138,14 @@ pub fn rich() -> RunResult {
         seen: 35_970_004,
         overlap: 311,
         missing: 2,
-        duplicate: 1,
-        strangers: 4,
-        own: 0,
+        counts: LedgerCounts { duplicate: 1, strangers: 4, ..LedgerCounts::default() },
         missing_samples: vec![
             (MemberId(13).into(), MemberId(14).into()),
             (MemberId(2000).into(), MemberId(2001).into()),
         ],
         gone_while_open: 1,
         gone_samples: vec![MemberId(44).into()],
+        shape: Shape::default(),
     });
     run.result()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use startline::engine::observe::Books;
 use startline::fault::Fault;
 use startline::measure::acts::{Act, Announced, Deed};
-use startline::measure::ledger::{Ledger, LedgerTotals, SessionSet};
+use startline::measure::ledger::{self, Closing, Homes, Ledger, LedgerTotals, SessionSet};
 use startline::measure::servers::{ServerIndex, ServerNames};
 use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals};
 use startline::members::MemberId;
@@ -92,7 +92,8 @@ impl Witness {
 
     /// Judges the pairs of those who are open.
     pub fn close_ledger(&mut self, open: &SessionSet) -> Option<LedgerTotals> {
-        Some(self.books.ledger.take()?.close(open))
+        let closing = Closing { open, homes: &Homes::default(), stalls: &[] };
+        Some(ledger::close(&[self.books.ledger.take()?], &closing))
     }
 
     /// What a run would report is what was told.
