@@ -4,7 +4,7 @@
 use startline_os::units::grouped;
 
 use super::fixes;
-use super::need::{Need, observers_bytes};
+use super::need::{Need, observing_bytes};
 use super::readings::{Readings, SOCKET_BYTES_STATED, SocketBytes};
 use crate::checks::{Check, Figure, Fix, Verdict};
 
@@ -152,7 +152,7 @@ fn fewer(need: &Need, readings: &Readings, room: u64) -> String {
         let sessions = thousands * 1000;
         let observers_bytes = match need.observers_bytes {
             0 => 0,
-            _ => observers_bytes(sessions, need.workers, need.counts_updates),
+            _ => observing_bytes(sessions, need.workers, need.counts_updates),
         };
         let fewer = Need { sessions, observers_bytes, ..need.clone() };
         Taken::of(&fewer, readings).all() as f64 <= room as f64 * SHARE

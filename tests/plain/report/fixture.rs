@@ -8,7 +8,7 @@ use startline::measure::acts::Deed;
 use startline::measure::ledger::{LedgerCounts, LedgerTotals, Shape};
 use startline::measure::propagation::Propagated;
 use startline::measure::{
-    AnnouncedName,    EveryName, FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals,
+    AnnouncedName, EveryName, FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals,
 };
 use startline::members::{MemberId, SessionNumber};
 use startline::plan::capacity::Limits;
