@@ -48,6 +48,7 @@ impl Page<'_> {
         let Some(shape) = self.lost_shape() else { return html! {} };
         html! {
             @for line in shape.lines(self.lang) { p { strong { (sentence(&line)) } } }
+            @if let Some(advice) = shape.advice(self.lang) { p { "→ " (advice) } }
             (self.stages(shape).html())
             (self.legs(shape))
             (self.tenths(shape))

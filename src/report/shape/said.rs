@@ -56,6 +56,22 @@ impl ShapeResult {
         Some(parts.collect::<Vec<_>>().join("; "))
     }
 
+    /// What to look at, where most were lost in one way.
+    pub fn advice(&self, lang: Lang) -> Option<&'static str> {
+        let all = &self.all;
+        if all.bad() < BROADCASTS_MIN || all.owed.missing < PAIRS_MIN {
+            return None;
+        }
+        let stages = &self.stages;
+        let rows = [
+            (stages.everywhere, Words::EverywhereNext),
+            (stages.one_server, Words::OneServerNext),
+            (stages.fan_out, Words::FanOutNext),
+        ];
+        let most = all.owed.missing as f64 * MOST;
+        rows.into_iter().find(|(loss, _)| loss.missing as f64 >= most).map(|(_, text)| lang.word(text))
+    }
+
     /// The sentence, and what is beside it.
     pub fn lines(&self, lang: Lang) -> Vec<String> {
         let counted = |count: u64, text| (count > 0).then(|| lang.say(text, &[&grouped(count)]));

@@ -39,6 +39,13 @@ texts! {
             "서버가 알지 못하는 이 장비의 한 워커에 있는 수신자만: 이 장비를 먼저 확인하십시오";
         InStalls => "{0} of them while this machine stalled", "그중 {0}건은 이 장비가 멈춘 동안";
 
+        EverywhereNext => "Look at the server where these members entered, for events that it could not publish, and at what carries them between servers (Pub/Sub).",
+            "이 회원들이 입장한 서버가 발행하지 못한 이벤트와 서버 사이의 전달 경로(Pub/Sub)를 확인하십시오.";
+        OneServerNext => "Look at that server's subscription: whether it was connected, and its client's output buffer at the Pub/Sub server.",
+            "해당 서버의 구독을 확인하십시오. 연결 상태와 Pub/Sub 서버의 클라이언트 출력 버퍼를 보십시오.";
+        FanOutNext => "Look in the servers' logs for sends that fail: one receiver's failure must not end the rest, and sends to one session must not run at the same time.",
+            "서버 로그에서 실패한 전송을 확인하십시오. 한 수신자의 실패로 나머지가 중단되지 않아야 하고, 한 세션에 동시에 전송하지 않아야 합니다.";
+
         Unlisted => "{0} more pairs are missing from the lists that members get as they open",
             "열릴 때 받는 목록에서 빠진 쌍 {0}건이 더 있음";
         OutOfOrder => "{0} members were announced as entered after they were announced as left",

@@ -9,10 +9,11 @@ use startline_protocol::websocket::{self, Opcode};
 
 use super::challenge::Challenge;
 use super::{
-    Announces, Batch, Bulletin, ChallengeId, News, Now, ParticipationStatus, Pass, Runner, Seat, Spread, TicketId,
+    Batch, Bulletin, ChallengeId, News, Now, ParticipationStatus, Pass, Runner, Seat, TicketId,
     World, WorldSettings,
 };
 use crate::injection::{Count, Kind};
+use crate::loss::{self, Loss, Withheld};
 use crate::messages::{self, ErrorCode, LeaveReason, RunnerProgress};
 
 /// Faults that can be ordered from the mock server: the next N of that kind happen.
@@ -73,6 +74,7 @@ pub(super) struct Stage<'w> {
     pub(super) settings: &'w mut WorldSettings,
     pub(super) scratch: &'w mut Scratch,
     pub(super) outbox: &'w mut Vec<Bulletin>,
+    pub(super) losses: &'w mut loss::Ledger,
 }
 
 impl<'w> Stage<'w> {
@@ -80,8 +82,9 @@ impl<'w> Stage<'w> {
         settings: &'w mut WorldSettings,
         scratch: &'w mut Scratch,
         outbox: &'w mut Vec<Bulletin>,
+        losses: &'w mut loss::Ledger,
     ) -> Self {
-        Self { settings, scratch, outbox }
+        Self { settings, scratch, outbox, losses }
     }
 }
 
@@ -379,31 +382,41 @@ impl Challenge {
         timestamp_ms: u64,
         stage: &mut Stage<'_>,
     ) -> u64 {
-        let reach = stage.settings.injector.reach(self.roster.present());
+        let losses = stage.settings.injector.losses(self.roster.present());
         if self.room.is_quiet() {
             return 0;
         }
         let scratch = &mut *stage.scratch;
         scratch.text.clear();
         scratch.frame.clear();
-        let announces = match news {
-            News::Entered => {
-                messages::user_entered(&mut scratch.text, progress, timestamp_ms);
-                Announces::Entered
-            }
+        match news {
+            News::Entered => messages::user_entered(&mut scratch.text, progress, timestamp_ms),
             News::Left(reason) => {
                 messages::user_left(&mut scratch.text, progress.member, reason, timestamp_ms);
-                Announces::Left
             }
-            News::Updated => {
-                messages::participant_update(&mut scratch.text, progress, timestamp_ms);
-                Announces::Updated
-            }
+            News::Updated => messages::participant_update(&mut scratch.text, progress, timestamp_ms),
             News::Gone => return 0,
-        };
+        }
         websocket::write_frame(&mut scratch.frame, Opcode::Text, None, &scratch.text);
-        let spread = Spread { reach, announces };
-        u64::from(!self.room.log_mut().append(actor, spread, &scratch.frame))
+        let withheld = if losses.is_empty() { None } else { self.withheld(actor, news, &losses, stage) };
+        u64::from(!self.room.log_mut().append(actor, withheld, &stage.scratch.frame))
+    }
+
+    /// Who does not get an announcement that is lost in these ways; counted.
+    fn withheld(
+        &self,
+        actor: Runner,
+        news: News,
+        losses: &[Loss],
+        stage: &mut Stage<'_>,
+    ) -> Option<Withheld> {
+        let mut receivers = self.room.receivers(actor);
+        // Those who have finished get nothing any more.
+        receivers.retain(|(runner, _)| self.roster.get(*runner).status != ParticipationStatus::Completed);
+        let withheld = Withheld::decide(losses, &receivers, stage.settings.injector.random())?;
+        let from = self.room.seat(actor).map(|seat| seat.server);
+        stage.losses.add(news.name(), from, &receivers, &withheld);
+        Some(withheld)
     }
 }
 
