@@ -1,5 +1,5 @@
 //! What the pieces of the hot path cost: HTTP heads, frames, masks, rules of messages, templates,
-//! timers, histograms, TLS records.
+//! timers, histograms, the ledger of broadcasts, TLS records.
 //!
 //!     cargo bench --bench pieces              # all
 //!     cargo bench --bench pieces -- frame     # those with "frame" in their names
@@ -8,11 +8,13 @@
 //! in one run; the machine is rarely quiet.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use startline::measure::Latencies;
-use startline::members::{MemberId, SessionNumber};
+use startline::measure::ledger::{Board, Ledger};
+use startline::members::{MemberId, Members, SessionNumber};
 use startline::scenario::Scenario;
 use startline::scenario::template::{Scope, Taken};
 use startline_os::tick::{Tick, Ticks};
@@ -354,8 +356,44 @@ mod kept_keys {
     }
 }
 
+/// What a message costs in the ledger of one of two workers, with 20,000 members who all observe: each of
+/// its sessions in turn is announced some members, as one read brings them; and an open message's list.
+fn ledger(c: &mut Criterion) {
+    const SESSIONS: u32 = 20_000;
+    let own: Vec<SessionNumber> = (0..SESSIONS).step_by(2).map(SessionNumber).collect();
+    let members = Arc::new(Members::range(MemberId(13), SESSIONS, 38));
+    let mut ledger = Ledger::new(members, SESSIONS, &own, Board::new(SESSIONS));
+    let mut group = c.benchmark_group("ledger");
+    for together in [1, 7] {
+        let mut first = 0;
+        group.throughput(Throughput::Elements(u64::from(together) * own.len() as u64));
+        group.bench_function(format!("announced to all, {together} at a time"), |b| {
+            b.iter(|| {
+                first = (first + together) % (SESSIONS - together);
+                for &observer in &own {
+                    for member in first..first + together {
+                        ledger.entered(observer, black_box(MemberId(13 + u64::from(member))));
+                    }
+                }
+            });
+        });
+    }
+    let mut observers = own.iter().cycle();
+    group.throughput(Throughput::Elements(10_000));
+    group.bench_function("10,000 listed", |b| {
+        b.iter(|| {
+            let observer = observers.next().expect("it goes round");
+            for member in 0..10_000 {
+                ledger.listed(*observer, black_box(MemberId(13 + member)));
+            }
+        });
+    });
+    group.finish();
+}
+
 criterion_group!(
     pieces,
+    ledger,
     http,
     frames,
     compression,

@@ -12,6 +12,7 @@ use startline_os::process;
 use crate::engine::{self, Outcome, RunReadings, Second, StageReading};
 use crate::lang::Reason;
 use crate::measure::Totals;
+use crate::measure::propagation::Propagated;
 use crate::plan::Plan;
 use crate::report::files::{self, Lacking, ResultsDir};
 use crate::report::progress::{self, Status};
@@ -150,6 +151,8 @@ impl<'r> Recording<'r> {
             min_held: reading.min_held.map(u64::from),
         };
         self.facts.stages = outcome.stages.iter().map(stage).collect();
+        self.facts.membership = outcome.membership.clone();
+        self.facts.missing_updates.clone_from(&outcome.missing_updates);
         let tally = outcome.ramp_down.totals.tally();
         let after = &tally.counts;
         self.facts.ramp_down = Some(RampDownFacts {
@@ -162,6 +165,7 @@ impl<'r> Recording<'r> {
             timed_out: after.closes_timed_out,
             took: outcome.ramp_down.took,
         });
+        self.facts.propagated_after = tally.propagated.clone();
         self.facts.port_method = Some(outcome.sources.method);
         let counts = outcome.sources.connections.iter().copied();
         self.facts.sources = match self.plan.sources.as_slice() {
@@ -297,6 +301,9 @@ fn facts_at_start() -> Facts {
         cpu_seconds: 0.0,
         stages: Vec::new(),
         ledger: None,
+        membership: None,
+        missing_updates: Vec::new(),
+        propagated_after: Propagated::default(),
         ramp_down: None,
         watch: None,
         requires_all: false,

@@ -12,11 +12,12 @@ use startline_os::units::duration_text;
 
 use super::settings::member_files;
 use crate::cli::scenario::CheckArgs;
+use crate::measure::{ENTERED, LEFT};
 use crate::members::{MemberId, Members, SessionNumber};
 use crate::plan::ScenarioSettings;
 use crate::plan::member_files::{self, MemberFile, Wanted};
 use crate::scenario::every::{Every, Reply};
-use crate::scenario::kinds::Kinds;
+use crate::scenario::kinds::{Kind, Kinds};
 use crate::scenario::steps::{Step, Whose};
 use crate::scenario::template::{Scope, Taken, Template};
 use crate::scenario::{Good, HttpStep, MessageType, Role, Scenario, WebSocket};
@@ -210,6 +211,7 @@ impl<'s> Example<'s> {
             self.every(every, websocket, text);
         }
         kinds(&websocket.kinds, text);
+        propagation(websocket, text);
         message(text, "quit", &websocket.quit);
     }
 
@@ -231,6 +233,9 @@ impl<'s> Example<'s> {
                 }
             }
             None => entry(text, &step.name, &format!("at {awaited}")),
+        }
+        if step.enters {
+            further(text, &format!("with it members enter: the others are told by {}", entries(websocket)));
         }
         if let Some(pause) = &step.pause {
             let (from, to) = (duration_text(*pause.start()), duration_text(*pause.end()));
@@ -263,6 +268,14 @@ impl<'s> Example<'s> {
             let _ = write!(line, "; off until --every {}=on", every.name);
         }
         further(text, &line);
+        let tells = |kind: &&Kind| {
+            kind.broadcast.is_some_and(|(it, _)| websocket.every[it.index()].name == every.name)
+        };
+        let kind = websocket.kinds.kinds.iter().find(tells);
+        if let Some((kind, equals)) = kind.zip(every.broadcast.as_ref()) {
+            let value = self.text(equals);
+            further(text, &format!("the others are told by \"{}\" with {value} in it", kind.name));
+        }
     }
 
     fn whose(&self, whose: &Whose) -> String {
@@ -292,6 +305,27 @@ fn kinds(kinds: &Kinds, text: &mut String) {
     if longest > 0 {
         further(text, &format!("{:<longest$}  matches none of these, in this order", "other"));
     }
+}
+
+/// What is announced to the others, and from when on its way to them is timed.
+fn propagation(websocket: &WebSocket, text: &mut String) {
+    let entered = websocket.steps.iter().find(|step| step.enters);
+    let from = |name: &str| match (name, entered) {
+        (ENTERED, Some(step)) => format!("{name} from \"{}\"", step.name),
+        (ENTERED, None) => format!("{name} from the upgrade"),
+        (LEFT, _) => format!("{name} from the close frame"),
+        _ => format!("{name} from its message"),
+    };
+    let all: Vec<String> = websocket.announced().into_iter().map(from).collect();
+    if !all.is_empty() {
+        entry(text, "timed", &format!("the way to the others: {}", all.join(", ")));
+    }
+}
+
+/// The kinds that announce entries.
+fn entries(websocket: &WebSocket) -> String {
+    let kinds = websocket.kinds.kinds.iter().filter(|kind| kind.role == Role::Entered);
+    kinds.map(|kind| format!("\"{}\"", kind.name)).collect::<Vec<_>>().join(" or ")
 }
 
 /// What a session costs while it is held.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::numbers::{bytes, figure, grouped, percent};
 use crate::report::recorded::Timeline;
-use crate::report::{LatencyResult, Phase, RunResult, StepResult, is_share};
+use crate::report::{LatencyResult, Phase, PropagationResult, RunResult, StepResult, is_share};
 
 /// What a measure counts in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -107,6 +107,9 @@ const FIXED: &[(&str, &str, Section, Unit, Better, Read)] = &[
     ("ledger.missing", "broadcasts missing", Section::Broadcasts, Unit::Count, Better::Lower, |r| Some(r.ledger.as_ref()?.missing as f64)),
     ("ledger.duplicate", "broadcasts duplicate", Section::Broadcasts, Unit::Count, Better::Lower, |r| Some(r.ledger.as_ref()?.duplicate as f64)),
     ("ledger.gone_while_open", "announced as gone while open", Section::Broadcasts, Unit::Count, Better::Lower, |r| Some(r.ledger.as_ref()?.gone_while_open as f64)),
+    ("membership.unannounced", "departures told to nobody", Section::Broadcasts, Unit::Count, Better::Lower, |r| Some(r.membership.as_ref()?.unannounced as f64)),
+    ("updates.missing_share", "updates missing", Section::Broadcasts, Unit::Share, Better::Lower, |r| r.updates.as_ref()?.missing_share),
+    ("updates.duplicate", "updates duplicate", Section::Broadcasts, Unit::Count, Better::Lower, |r| Some(r.updates.as_ref()?.duplicate as f64)),
     ("messages.received", "messages", Section::Messages, Unit::Count, Better::Neither, |r| Some(r.messages.received as f64)),
     ("messages.socket_bytes_received", "bytes received", Section::Messages, Unit::Bytes, Better::Neither, |r| Some(r.messages.socket_bytes_received as f64)),
     ("messages.socket_bytes_sent", "bytes sent", Section::Messages, Unit::Bytes, Better::Neither, |r| Some(r.messages.socket_bytes_sent as f64)),
@@ -139,6 +142,7 @@ pub fn readings(result: &RunResult, timeline: &Timeline) -> Vec<Reading> {
     let seconds = judged_seconds(timeline);
     all.extend(result.steps.iter().flat_map(|(name, step)| of_step(name, step, seconds)));
     all.extend(rest.iter().filter(|it| it.2 != Section::Generator).map(fixed));
+    all.extend(result.propagation.iter().flat_map(|(name, one)| of_propagation(name, one)));
     all.extend(result.messages.by_type.iter().map(|(kind, count)| Reading {
         measure: format!("messages.{kind}.count"),
         label: kind.to_owned(),
@@ -175,6 +179,22 @@ fn of_step(name: &str, step: &StepResult, seconds: Option<f64>) -> Vec<Reading> 
         reading("per_s", "throughput", Unit::PerSecond, Better::Higher, per_second),
     ];
     latencies.into_iter().chain(rest).collect()
+}
+
+fn of_propagation(name: &str, one: &PropagationResult) -> [Reading; 3] {
+    let reading = |key: &str, label: &str, value| Reading {
+        measure: format!("propagation.{name}.{key}"),
+        label: format!("{name} propagation {label}"),
+        section: Section::Broadcasts,
+        unit: Unit::Ms,
+        better: Better::Lower,
+        value,
+    };
+    [
+        reading("p50_ms", "p50", one.each.p50_ms),
+        reading("p99_ms", "p99", one.each.p99_ms),
+        reading("last.p99_ms", "to the last p99", one.last.p99_ms),
+    ]
 }
 
 /// Seconds until accounts closed; `None` without a timeline.

@@ -4,10 +4,9 @@
 use startline_os::units::grouped;
 
 use super::fixes;
-use super::need::Need;
+use super::need::{Need, observing_bytes};
 use super::readings::{Readings, SOCKET_BYTES_STATED, SocketBytes};
 use crate::checks::{Check, Figure, Fix, Verdict};
-use crate::measure::ledger;
 
 /// The client without sessions and workers: resident with two workers, less theirs.
 const PROGRAM_BYTES: u64 = 11_000_000;
@@ -153,7 +152,7 @@ fn fewer(need: &Need, readings: &Readings, room: u64) -> String {
         let sessions = thousands * 1000;
         let observers_bytes = match need.observers_bytes {
             0 => 0,
-            _ => ledger::bytes(sessions, need.workers),
+            _ => observing_bytes(sessions, need.workers, need.counts_updates),
         };
         let fewer = Need { sessions, observers_bytes, ..need.clone() };
         Taken::of(&fewer, readings).all() as f64 <= room as f64 * SHARE

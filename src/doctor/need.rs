@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use startline_os::affinity;
 
-use crate::measure::ledger;
+use crate::measure::{ledger, membership, propagation, updates};
 use crate::plan::capacity::WORKERS_MAX;
 use crate::plan::load::Load;
 use crate::plan::{Http, Plan, PortMethod, SuiteOrder, Tls, capacity};
+use crate::scenario::every::Every;
 
 /// A held session's memory, all of it in the client (docs/performance.md): over ws, …
 const SESSION_BYTES: u64 = 63;
@@ -82,10 +83,22 @@ pub struct Need {
     pub ports: Option<PortMethod>,
     /// The mock server, if it is the target.
     pub mock: Option<Mock>,
-    /// Memory of the ledger of pairs, in bytes.
+    /// Memory of the accounts of pairs and of what announcements are timed with, in bytes.
     pub observers_bytes: u64,
+    /// Whether these have the updates of periodic messages.
+    pub counts_updates: bool,
     /// Broadcasts, where there are any.
     pub load: Option<Load>,
+}
+
+/// Memory of the accounts of pairs of so many sessions, and of what announcements are timed with.
+pub(super) fn observing_bytes(sessions: u32, workers: usize, counts_updates: bool) -> u64 {
+    let observers = ledger::default_observers(sessions);
+    let updates = if counts_updates { updates::bytes(sessions, observers as usize, workers) } else { 0 };
+    ledger::bytes(sessions, observers, workers)
+        + propagation::bytes(sessions, observers as usize, workers)
+        + membership::bytes(sessions, observers as usize, workers)
+        + updates
 }
 
 impl Need {
@@ -117,9 +130,10 @@ impl Need {
             ports: plan.settings.ports,
             mock,
             observers_bytes: match keeps_ledger && !plan.settings.no_broadcast {
-                true => ledger::bytes(plan.settings.sessions, plan.workers),
+                true => observing_bytes(plan.settings.sessions, plan.workers, announces_messages(plan)),
                 false => 0,
             },
+            counts_updates: announces_messages(plan),
             load,
         }
     }
@@ -193,6 +207,10 @@ impl Mock {
     pub fn of_run(connections: u32, tls: bool, descriptors_hard: u64) -> Self {
         Self { workers: capacity::mock_workers(connections, affinity::cores(), descriptors_hard), tls }
     }
+}
+
+fn announces_messages(plan: &Plan) -> bool {
+    plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every).any(Every::is_broadcast)
 }
 
 fn session_bytes(is_secure: bool, tls: &Tls) -> u64 {

@@ -147,7 +147,7 @@ fn every_check_of_every_box_is_whole() {
             groups: &[u64::from(sessions)],
             ramp: Duration::ZERO,
             ramp_down: Duration::ZERO,
-            record_interval: None,
+            records_each_per_s: 0.0,
         });
         Need { load: Some(load), ..need(sessions, 0) }
     };
@@ -233,7 +233,7 @@ fn as_many_sessions_as_are_proposed_do_fit() {
     for megabytes in [60, 120, 250, 900] {
         readings.system.memory_available = Ok(megabytes * 1_000_000);
         let plan =
-            |sessions| Need { observers_bytes: ledger::bytes(sessions, 2), ..on_this_box(sessions, 240) };
+            |sessions| Need { observers_bytes: ledger::bytes(sessions, ledger::default_observers(sessions), 2), ..on_this_box(sessions, 240) };
         let refused = check("memory", &plan(400_000), &readings);
         assert_eq!(refused.verdict, Verdict::Refuse, "{refused:#?}");
         let text = &refused.fixes[0].text;
@@ -399,7 +399,7 @@ fn broadcasts_to_everybody_need_a_page_each() {
         groups: &[400_000],
         ramp: Duration::from_secs(400),
         ramp_down: Duration::from_secs(400),
-        record_interval: None,
+        records_each_per_s: 0.0,
     };
     let need = Need { load: Some(Load::predict(&shape)), ..need(400_000, 400) };
     let readings = readings("default");
@@ -443,7 +443,7 @@ fn a_quota_leaves_a_part_of_the_cores() {
         groups: &[2_000],
         ramp: Duration::from_secs(60),
         ramp_down: Duration::from_secs(60),
-        record_interval: None,
+        records_each_per_s: 0.0,
     };
     let need = Need { load: Some(Load::predict(&shape)), ..need(2_000, 60) };
     let busy = check("cpu-load", &need, &readings);

@@ -16,7 +16,11 @@ use super::link::{Message, Shared};
 use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
 use super::stages::Stages;
 use crate::lang::{Reason, Sentence};
-use crate::measure::ledger::{Gone, Ledger, LedgerTotals, SessionSet};
+use crate::measure::acts::Acts;
+use crate::measure::ledger::{self, Board, Closing, Homes, Ledger, LedgerTotals, SessionSet};
+use crate::measure::membership::{self, Heard, MembershipTotals};
+use crate::measure::servers::{ServerIndex, ServerNames};
+use crate::measure::updates::MissingUpdate;
 use crate::measure::{Interval, Layout, Phase, SourceCounts, Totals};
 use crate::plan::Plan;
 use crate::plan::sources::PortMethod;
@@ -77,11 +81,17 @@ pub(super) struct Control<'p> {
     /// The ramp-down did not end in its time.
     unfinished: bool,
     spills_left: usize,
-    /// Who was announced as gone, kept where announcements are expected.
-    gone: Option<Arc<Gone>>,
-    /// The same some seconds ago, latest last: a close that the announcement ran ahead of has come
-    /// by now.
+    /// What workers know of each session, kept where announcements are expected.
+    board: Option<Arc<Board>>,
+    /// Who was announced as gone some seconds ago, latest last: a close that the announcement ran
+    /// ahead of has come by now.
     gone_before: [SessionSet; 2],
+    /// What sessions did that is announced, where announcements are expected.
+    acts: Option<Arc<Acts>>,
+    servers: ServerNames,
+    /// Who heard of whose leaving, of the workers whose accounts are closed.
+    heard: Vec<Heard>,
+    missing_updates: Vec<MissingUpdate>,
 }
 
 struct WorkerAccounts {
@@ -96,7 +106,7 @@ impl<'p> Control<'p> {
         layout: &'p Layout,
         clock: Clock,
         shared: Arc<Shared>,
-        gone: Option<Arc<Gone>>,
+        board: Option<Arc<Board>>,
     ) -> Self {
         Self {
             plan,
@@ -128,9 +138,18 @@ impl<'p> Control<'p> {
             hurried: false,
             unfinished: false,
             spills_left: 0,
-            gone,
+            board,
             gone_before: Default::default(),
+            acts: None,
+            servers: ServerNames::default(),
+            heard: Vec::new(),
+            missing_updates: Vec::new(),
         }
+    }
+
+    /// What it reads beside the workers' accounts: sessions' servers, and their names.
+    pub(super) fn follow(&mut self, acts: Option<Arc<Acts>>, servers: ServerNames) {
+        (self.acts, self.servers) = (acts, servers);
     }
 
     /// Waits until every worker is ready, then sets the start.
@@ -201,13 +220,15 @@ impl<'p> Control<'p> {
                 self.book(worker, *interval);
             }
             Message::Part(interval) => self.book(worker, *interval),
-            Message::Accounts { interval, ledger, open, known, connections } => {
+            Message::Accounts { interval, ledger, open, known, told, connections } => {
                 let sources = self.connections.len().max(connections.len());
                 self.connections.resize(sources, SourceCounts::default());
                 for (sum, counts) in self.connections.iter_mut().zip(connections) {
                     *sum += counts;
                 }
                 self.book(worker, *interval);
+                self.missing_updates.extend(told.missing_updates);
+                self.heard.extend(told.heard);
                 self.accounts[worker] = Some(WorkerAccounts { ledger, open, known });
             }
             Message::Finished { interval, spills_left } => {
@@ -302,10 +323,11 @@ impl<'p> Control<'p> {
         open
     }
 
-    /// Sessions that are open, or, where others arrive meanwhile, that are being set up in their time.
+    /// Sessions that are open or have finished, or, where others arrive meanwhile, that are being set up in
+    /// their time. Read after `open`: who finishes in between counts twice for a look, never as lost.
     fn held(&self, open: u32) -> u32 {
         let under_way = || self.shared.started().saturating_sub(self.shared.settled());
-        open + if self.plan.is_staged() { under_way() } else { 0 }
+        open + self.shared.finished() + if self.plan.is_staged() { under_way() } else { 0 }
     }
 
     fn enter(&mut self, phase: Phase) {
@@ -326,7 +348,7 @@ impl<'p> Control<'p> {
                 self.gave_back_at = self.at();
                 heap::give_back();
                 // Read after `settled`: no opening is overlooked.
-                self.readings.min_in_hold = Some(self.shared.open());
+                self.readings.min_in_hold = Some(self.shared.open() + self.shared.finished());
             }
             Phase::Hold => {
                 if self.at() >= self.gave_back_at + GIVE_BACK_EVERY {
@@ -379,9 +401,9 @@ impl<'p> Control<'p> {
         if self.at() >= due && (everyone || is_late) {
             self.reported_seconds = self.at().as_secs();
             self.heard_seconds = 0;
-            if let Some(gone) = self.gone.as_ref().filter(|_| self.phase != Phase::RampDown) {
+            if let Some(board) = self.board.as_ref().filter(|_| self.phase != Phase::RampDown) {
                 self.gone_before.rotate_left(1);
-                self.gone_before[1] = gone.so_far();
+                self.gone_before[1] = board.gone_so_far();
             }
             self.report_now(on_second);
         }
@@ -430,20 +452,16 @@ impl<'p> Control<'p> {
             known.union(&accounts.known);
         }
         let held_to_end = everyone.len();
-        let mut ledger: Option<LedgerTotals> = None;
-        for accounts in self.accounts.iter_mut().flatten() {
-            if let Some(pairs) = accounts.ledger.take() {
-                ledger.get_or_insert_default().add(&pairs.close(&known));
-            }
-        }
-        if let Some(totals) = &mut ledger {
-            totals.judge_gone(&self.gone_before[0], &everyone, &self.plan.members);
-        }
+        let ledger = self.close_ledger(&known, &everyone);
+        let membership = self.judge_membership(&everyone);
         // The accounts count exactly; what was published in between is a look every 50 ms.
         self.readings.peak = self.readings.peak.max(held_to_end);
-        self.readings.min_in_hold = self.readings.min_in_hold.map(|least| least.min(held_to_end));
+        let held = held_to_end + self.totals.tally().counts.finished as u32;
+        self.readings.min_in_hold = self.readings.min_in_hold.map(|least| least.min(held));
         Outcome {
             ledger,
+            membership,
+            missing_updates: std::mem::take(&mut self.missing_updates),
             ramp_down: RampDownOutcome {
                 took: self.at().saturating_sub(self.closed_at),
                 totals: self.after,
@@ -457,6 +475,38 @@ impl<'p> Control<'p> {
             stages: self.stages.into_readings(),
             totals: self.totals,
         }
+    }
+}
+
+impl Control<'_> {
+    /// Judges who was announced as gone, and who was not.
+    fn judge_membership(&self, everyone: &SessionSet) -> Option<MembershipTotals> {
+        let acts = self.acts.as_ref().filter(|_| !self.heard.is_empty())?;
+        let names = self.servers.all();
+        let server = |session| names.get(usize::from(acts.server_of(session).0)).cloned().unwrap_or_default();
+        let closing = membership::Closing {
+            members: &self.plan.members,
+            open: everyone,
+            gone: &self.gone_before[0],
+            second: self.closed_at.as_secs() as u32,
+            left_within: self.plan.scenario.websocket.as_ref().map_or(Duration::ZERO, |it| it.kinds.left_within),
+        };
+        Some(MembershipTotals::judge(&self.heard, &closing, server))
+    }
+
+    /// Judges the pairs of sessions that were open for a while, and who of `everyone` was announced as gone.
+    fn close_ledger(&mut self, known: &SessionSet, everyone: &SessionSet) -> Option<LedgerTotals> {
+        let ledgers: Vec<Ledger> =
+            self.accounts.iter_mut().flatten().filter_map(|accounts| accounts.ledger.take()).collect();
+        if ledgers.is_empty() {
+            return None;
+        }
+        let server = |session| self.acts.as_ref().map_or(ServerIndex::NONE, |acts| acts.server_of(session));
+        let homes = Homes::new(self.plan.people(), &self.servers.all(), server);
+        let closing = Closing { open: known, homes: &homes, stalls: self.totals.stalls().kept() };
+        let mut totals = ledger::close(&ledgers, &closing);
+        totals.judge_gone(&self.gone_before[0], everyone, &self.plan.members);
+        Some(totals)
     }
 }
 

@@ -9,6 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use crate::measure::ledger::{Ledger, SessionSet};
+use crate::measure::membership::Heard;
+use crate::measure::updates::MissingUpdate;
 use crate::measure::{Interval, SourceCounts};
 
 /// An order to the workers.
@@ -44,6 +46,8 @@ pub(super) enum Message {
         /// Of these, the ones open long enough that announcements by and to them have had their
         /// time.
         known: SessionSet,
+        /// Who heard of whose leaving, and the first few updates that are missing.
+        told: Box<Told>,
         /// What became of the connections of each source address, in the plan's order.
         connections: Vec<SourceCounts>,
     },
@@ -52,6 +56,13 @@ pub(super) enum Message {
     Finished { interval: Box<Interval>, spills_left: usize },
     /// It could not go on.
     Broken(String),
+}
+
+/// What a worker's observers were told, beside the ledger.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) heard: Option<Heard>,
+    pub(super) missing_updates: Vec<MissingUpdate>,
 }
 
 /// The state that all threads share.
@@ -71,6 +82,7 @@ pub(super) struct Shared {
 #[repr(align(64))]
 struct Gauge {
     open: AtomicU32,
+    finished: AtomicU32,
     settled: AtomicU32,
     started: AtomicU32,
     /// Microseconds from the run's start to this worker's first and last start of a session, less
@@ -105,7 +117,12 @@ impl Shared {
 
     /// Sessions open now.
     pub(super) fn open(&self) -> u32 {
-        self.gauges.iter().map(|gauge| gauge.open.load(Ordering::Relaxed)).sum()
+        self.gauges.iter().map(|gauge| gauge.open.load(Ordering::Acquire)).sum()
+    }
+
+    /// Sessions that have finished: they are not lost.
+    pub(super) fn finished(&self) -> u32 {
+        self.gauges.iter().map(|gauge| gauge.finished.load(Ordering::Relaxed)).sum()
     }
 
     /// Sessions that have begun.
@@ -159,9 +176,11 @@ impl WorkerLink {
         }
     }
 
-    pub(super) fn publish(&self, open: u32, settled: u32) {
+    pub(super) fn publish(&self, open: u32, finished: u32, settled: u32) {
         let gauge = &self.shared.gauges[self.worker];
-        gauge.open.store(open, Ordering::Relaxed);
+        gauge.finished.store(finished, Ordering::Relaxed);
+        // After `finished`: whoever sees one open no longer sees it finished.
+        gauge.open.store(open, Ordering::Release);
         // After `open`: whoever sees these settled sees those open.
         gauge.settled.store(settled, Ordering::Release);
     }
@@ -189,9 +208,11 @@ impl WorkerLink {
         ledger: Option<Ledger>,
         open: SessionSet,
         known: SessionSet,
+        told: Told,
         connections: Vec<SourceCounts>,
     ) {
-        self.send(Message::Accounts { interval: Box::new(interval), ledger, open, known, connections });
+        let (interval, told) = (Box::new(interval), Box::new(told));
+        self.send(Message::Accounts { interval, ledger, open, known, told, connections });
     }
 
     pub(super) fn finished(&self, interval: Interval, spills_left: usize) {

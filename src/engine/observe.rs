@@ -10,9 +10,13 @@ use std::time::Duration;
 use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
+use crate::measure::acts::{Act, Announced, Deed};
 use crate::measure::ledger::Ledger;
+use crate::measure::membership::Heard;
+use crate::measure::propagation::Propagation;
 use crate::measure::servers::{ServerIndex, ServerNames};
-use crate::measure::{CloseEnd, FaultSample, PingEvent, Recorder, Timed, UnmatchedSample};
+use crate::measure::updates::Updates;
+use crate::measure::{CloseEnd, FaultSample, Interval, PingEvent, Recorder, Timed, UnmatchedSample};
 use crate::members::{MemberId, Members};
 use crate::scenario::every::EveryIndex;
 use crate::scenario::{MessageType, StepIndex};
@@ -27,10 +31,18 @@ pub struct Books {
     pub servers: ServerNames,
     /// Pairs, until accounts close.
     pub ledger: Option<Ledger>,
+    /// How long announcements take.
+    pub propagation: Option<Propagation>,
+    /// Updates by pair, where a periodic message is announced.
+    pub updates: Option<Updates>,
+    /// Who heard that whom left, until accounts close.
+    pub heard: Option<Heard>,
     /// Whose names results have.
     pub members: Arc<Members>,
     /// Since the run began; set once a turn.
     pub at: Duration,
+    /// Sessions that have finished.
+    pub finished: u32,
     /// Where the connection comes from that is being given up, not having come up: its failure's
     /// evidence.
     pub from: Option<SocketAddr>,
@@ -61,6 +73,23 @@ fn unmatched_text(message: Unmatched<'_>) -> String {
 }
 
 impl Books {
+    /// The second of the run.
+    pub fn second(&self) -> u32 {
+        self.at.as_secs() as u32
+    }
+
+    /// Everything recorded since the last time, of this time since the run's start.
+    pub fn take(&mut self, from: Duration, to: Duration) -> Interval {
+        if let Some(updates) = &mut self.updates {
+            self.recorder.tally().updates.add(&updates.take());
+        }
+        let interval = self.recorder.take().covering(from, to);
+        match &mut self.propagation {
+            Some(propagation) => interval.with_propagated(propagation.take(&self.servers)),
+            None => interval,
+        }
+    }
+
     fn sample(
         &self,
         who: Who,
@@ -111,8 +140,15 @@ impl Observer for Books {
 
     fn opened(&mut self, who: Who, server: ServerIndex) {
         self.recorder.session_opened();
+        let second = self.second();
+        if let Some(updates) = &mut self.updates {
+            updates.opened(who.session, second);
+        }
+        if let Some(heard) = &self.heard {
+            heard.stays.opened(who.session, second);
+        }
         if let Some(ledger) = &self.ledger {
-            ledger.opened(who.session);
+            ledger.opened(who.session, self.at);
         }
         if let Some(url) = self.servers.name(server) {
             let at = self.at;
@@ -160,9 +196,36 @@ impl Observer for Books {
         }
     }
 
-    fn entered(&mut self, who: Who, member_id: MemberId) {
-        if let Some(ledger) = &mut self.ledger {
-            ledger.entered(who.session, member_id);
+    fn acted(&mut self, who: Who, act: Act) {
+        if let Some(propagation) = &mut self.propagation {
+            propagation.acted(who.session, act);
+        }
+        let second = self.second();
+        if let Some(updates) = self.updates.as_mut().filter(|_| act.deed.is_message()) {
+            updates.sent(who.session, act.key.bits(), second);
+        }
+    }
+
+    fn announced(&mut self, who: Who, server: ServerIndex, told: Announced) {
+        let is_first = match (&mut self.ledger, told.deed) {
+            (Some(ledger), Deed::ENTER) => ledger.entered(who.session, told.member_id),
+            (Some(ledger), Deed::LEAVE) => {
+                ledger.left(who.session, told.member_id);
+                true
+            }
+            (_, deed) if deed.is_message() => {
+                let second = self.second();
+                let updates = self.updates.as_mut();
+                updates.is_some_and(|it| it.received(who.session, told.member_id, told.key.bits(), second))
+            }
+            // In the ramp-down no ledger is kept.
+            (_, deed) => deed == Deed::LEAVE,
+        };
+        if let Some(heard) = self.heard.as_mut().filter(|_| told.deed == Deed::LEAVE) {
+            heard.left(who.session, told.member_id);
+        }
+        if let Some(propagation) = self.propagation.as_mut().filter(|_| is_first) {
+            propagation.received(who.session, server, told);
         }
     }
 
@@ -225,14 +288,23 @@ impl Observer for Books {
         self.unmatched = Some(text);
     }
 
-    fn left(&mut self, who: Who, member_id: MemberId) {
-        if let Some(ledger) = &mut self.ledger {
-            ledger.left(who.session, member_id);
+    fn closed(&mut self, who: Who, held: Ticks) {
+        self.recorder.session_closed(held);
+        let second = self.second();
+        if let Some(updates) = &mut self.updates {
+            updates.closed(who.session, second);
+        }
+        if let Some(heard) = &self.heard {
+            heard.stays.closed(who.session, second, false);
         }
     }
 
-    fn closed(&mut self, _who: Who, held: Ticks) {
-        self.recorder.session_closed(held);
+    fn finished(&mut self, who: Who) {
+        self.finished += 1;
+        self.recorder.tally().counts.finished += 1;
+        if let Some(heard) = &self.heard {
+            heard.stays.closed(who.session, self.second(), true);
+        }
     }
 
     fn close_ended(&mut self, end: CloseEnd) {

@@ -8,6 +8,8 @@ use std::time::Duration;
 use super::stages::StageReading;
 use crate::lang::Sentence;
 use crate::measure::ledger::LedgerTotals;
+use crate::measure::membership::MembershipTotals;
+use crate::measure::updates::MissingUpdate;
 use crate::measure::{Interval, Phase, SourceCounts, Totals};
 
 /// Why a run could not begin.
@@ -98,6 +100,10 @@ pub struct Outcome {
     pub stages: Vec<StageReading>,
     /// The pairs, if kept.
     pub ledger: Option<LedgerTotals>,
+    /// Who was announced as gone and who was not, if kept.
+    pub membership: Option<MembershipTotals>,
+    /// The first few updates that are missing.
+    pub missing_updates: Vec<MissingUpdate>,
     /// The ramp-down.
     pub ramp_down: RampDownOutcome,
     /// The control thread's readings, up to the close of accounts.

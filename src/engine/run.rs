@@ -25,8 +25,12 @@ use super::ports::{self, PortSpace};
 use super::secure::Secure;
 use super::worker::{Worker, WorkerSetup};
 use crate::lang::Sentence;
-use crate::measure::ledger::{self, Gone, Ledger};
+use crate::measure::acts::Acts;
+use crate::measure::ledger::{self, Board, Ledger};
+use crate::measure::membership::{Heard, Stays};
+use crate::measure::propagation::{self, Propagation};
 use crate::measure::servers::ServerNames;
+use crate::measure::updates::{Recent, Updates};
 use crate::measure::{Layout, Recorder};
 use crate::members::SessionNumber;
 use crate::plan::{End, Plan};
@@ -51,7 +55,12 @@ pub fn run(
     let clock = Clock::start();
     let shared = Shared::new(plan.workers);
     let space = port_space(plan);
-    let gone = announces(plan).then(|| Gone::new(plan.people()));
+    let board = announces(plan).then(|| Board::new(plan.people()));
+    let acts = announces(plan).then(|| Acts::new(plan.people()));
+    let stays = announces(plan).then(|| Stays::new(plan.people()));
+    let recent = announces_messages(plan).then(|| Recent::new(plan.people()));
+    let propagation = acts.clone().map(|acts| propagation_of(plan, acts));
+    let servers = ServerNames::default();
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         for worker in 0..plan.workers {
@@ -64,7 +73,11 @@ pub fn run(
                 space: &space,
                 cores: &cores,
                 clock,
-                gone: gone.as_ref(),
+                board: board.as_ref(),
+                stays: stays.as_ref(),
+                recent: recent.as_ref(),
+                propagation: propagation.as_ref(),
+                servers: &servers,
             };
             let spawned = thread::Builder::new()
                 .name(format!("worker-{worker}"))
@@ -75,7 +88,8 @@ pub fn run(
             }
         }
         drop(sender);
-        let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared), gone.clone());
+        let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared), board.clone());
+        control.follow(acts.clone(), servers.clone());
         control.gather_workers(&receiver)?;
         control.go(&receiver, stop, on_second);
         Ok(control.outcome(space.method()))
@@ -92,11 +106,16 @@ struct Common<'p> {
     /// Those that this process may use; workers go round them.
     cores: &'p [CoreId],
     clock: Clock,
-    gone: Option<&'p Arc<Gone>>,
+    board: Option<&'p Arc<Board>>,
+    stays: Option<&'p Arc<Stays>>,
+    recent: Option<&'p Arc<Recent>>,
+    propagation: Option<&'p propagation::Shared>,
+    servers: &'p ServerNames,
 }
 
 fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
-    let Common { plan, script, hosts, layout, space, cores, clock, gone } = *common;
+    let Common { plan, script, hosts, layout, space, cores, clock, .. } = *common;
+    let Common { board, stays, recent, propagation, servers, .. } = *common;
     // Where there is no such list, or the kernel refuses, the run is only noisier for it.
     if !cores.is_empty() {
         core_affinity::set_for_current(cores[worker % cores.len()]);
@@ -109,12 +128,19 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
     if plan.keep_fates {
         recorder.keep_fates();
     }
+    let (sessions, observers) = (plan.people(), observers_of(plan, worker));
+    let members = || Arc::clone(&plan.members);
     let books = Books {
         members: Arc::clone(&plan.members),
         recorder,
-        servers: ServerNames::default(),
-        ledger: ledger_of(plan, worker, gone),
+        servers: servers.clone(),
+        ledger: board.map(|it| Ledger::new(members(), sessions, &observers, Arc::clone(it))),
+        updates: recent.map(|it| Updates::new(members(), sessions, &observers, Arc::clone(it))),
+        heard: stays.map(|it| Heard::new(members(), sessions, &observers, Arc::clone(it))),
+        propagation: propagation
+            .and_then(|shared| Propagation::new(shared.clone(), members(), sessions, worker)),
         at: Duration::ZERO,
+        finished: 0,
         from: None,
         unmatched: None,
         places: script.places,
@@ -163,16 +189,28 @@ fn port_space(plan: &Plan) -> PortSpace {
 
 fn announces(plan: &Plan) -> bool {
     let announces = plan.scenario.websocket.as_ref().is_some_and(|it| it.kinds.announces());
-    announces && !plan.settings.no_broadcast
+    // Who comes again is announced again, and pairs are of members: then nothing of it is judged.
+    announces && !plan.settings.no_broadcast && !plan.members_return
 }
 
-fn ledger_of(plan: &Plan, worker: usize, gone: Option<&Arc<Gone>>) -> Option<Ledger> {
-    let gone = Arc::clone(gone?);
-    let observers: Vec<SessionNumber> = ledger::observers(plan.people())
+fn propagation_of(plan: &Plan, acts: Arc<Acts>) -> propagation::Shared {
+    let sessions = plan.people();
+    let observers = ledger::observers(sessions, ledger::default_observers(sessions));
+    propagation::Shared::new(acts, sessions, &observers, plan.workers)
+}
+
+/// Whether what sessions send again and again is announced to the others.
+fn announces_messages(plan: &Plan) -> bool {
+    let every = plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
+    announces(plan) && every.into_iter().any(|every| every.is_broadcast())
+}
+
+fn observers_of(plan: &Plan, worker: usize) -> Vec<SessionNumber> {
+    let sessions = plan.people();
+    ledger::observers(sessions, ledger::default_observers(sessions))
         .into_iter()
         .filter(|session| session.index() % plan.workers == worker)
-        .collect();
-    Some(Ledger::new(Arc::clone(&plan.members), plan.people(), &observers, gone))
+        .collect()
 }
 
 pub(super) fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {

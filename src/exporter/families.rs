@@ -146,6 +146,8 @@ pub static FAMILIES: &[Family] = &[
         "Numbers of messages skipped, or come again", sequences),
     row((Histogram, "message_age", SECONDS), &["kind"],
         "From the instant that a message names to its arrival", ages),
+    row((Histogram, "propagation", SECONDS), &["announced"],
+        "From an act to each receiver of its announcement", propagation),
     row((Counter, "message", BYTES), &[],
         "Payload of the messages received", |r| count(r.counts.message_bytes)),
     row((Counter, "socket", BYTES), &["direction"],
@@ -281,6 +283,10 @@ fn sequences(reading: &Reading) -> Vec<Sample<'_>> {
 
 fn ages(reading: &Reading) -> Vec<Sample<'_>> {
     reading.ages.iter().map(|(kind, buckets)| of(kind, Value::Buckets(buckets))).collect()
+}
+
+fn propagation(reading: &Reading) -> Vec<Sample<'_>> {
+    reading.propagation.iter().map(|(name, buckets)| of(name, Value::Buckets(buckets))).collect()
 }
 
 fn errors(reading: &Reading) -> Vec<Sample<'_>> {

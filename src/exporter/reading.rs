@@ -47,6 +47,8 @@ pub struct Reading {
     pub(super) sequences: Vec<(String, SequenceResult)>,
     /// By kind of message that says when it was sent: since then.
     pub(super) ages: Vec<(String, Buckets)>,
+    /// By what is announced: from the act to each receiver.
+    pub(super) propagation: Vec<(String, Buckets)>,
     pub(super) servers: Vec<Server>,
     pub(super) tls_full: u64,
     pub(super) tls_resumed: u64,
@@ -147,6 +149,7 @@ impl Reading {
             answers: named(result.messages.answers.iter().map(counted)),
             sequences: result.messages.sequences.0.clone(),
             ages: ages(snapshot),
+            propagation: propagation(snapshot),
             servers: servers(result),
             tls_full: tally.secured.full,
             tls_resumed: tally.secured.resumed,
@@ -182,6 +185,13 @@ fn ages(snapshot: &Snapshot<'_>) -> Vec<(String, Buckets)> {
     let tally = snapshot.second.totals.tally();
     let buckets = |k| tally.kind(k).map(|kind| Buckets::of(&kind.ages)).unwrap_or_default();
     aged.map(|(k, kind)| (label(&kind.name), buckets(k))).collect()
+}
+
+fn propagation(snapshot: &Snapshot<'_>) -> Vec<(String, Buckets)> {
+    let totals = snapshot.second.totals;
+    let buckets = |deed| totals.tally().propagated.of(deed).map(|echo| Buckets::of(&echo.all()));
+    let all = totals.layout().announced.iter();
+    all.map(|it| (label(&it.name), buckets(it.deed).unwrap_or_default())).collect()
 }
 
 /// By step, kind and blame; faults that differ in the program alone have one name.

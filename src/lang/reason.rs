@@ -51,6 +51,7 @@ texts! {
         PingsSent => "PINGs sent = answered + late + unanswered + pending",
             "전송한 PING = 응답 + 늦음 + 무응답 + 대기";
         PongsLate => "late PONGs ≤ PINGs timed out", "늦은 PONG ≤ 시간을 넘긴 PING";
+        SessionsFinished => "sessions finished ≤ closed", "완주한 세션 ≤ 닫힌 세션";
         SessionsClosed => "sessions closed ≤ opened", "닫힌 세션 ≤ 열린 세션";
         SessionsOpened => "sessions opened + completed ≤ started", "열린 세션 + 완료한 세션 ≤ 시작한 세션";
         SessionsEnded => "sessions failed + completed + abandoned ≤ started",
@@ -83,16 +84,22 @@ texts! {
         NoHold => "the hold never began", "유지 구간이 시작되지 않았습니다";
         NoRate => "all sessions start at once, or fewer than two started",
             "모든 세션이 동시에 시작하거나, 시작된 세션이 2개 미만입니다";
-        NoLedger => "no ledger was kept", "브로드캐스트 원장을 기록하지 않았습니다";
+        NoLedger => "no ledger was kept, since none is asked for, or members take part more than once", "브로드캐스트 원장을 기록하지 않았습니다(요청되지 않았거나 회원이 두 번 이상 참여함)";
         NoPing => "no PING fell due", "보낼 차례가 된 PING이 없습니다";
         NothingAttempted => "nothing was attempted", "시도한 것이 없습니다";
         NotAttempted => "no {0} was attempted to its end", "끝까지 시도한 {0} 단계가 없습니다";
         NoTicket => "no upgrade was sent with a ticket", "티켓으로 보낸 업그레이드 요청이 없습니다";
+        NoUpdate => "no update of a message was expected", "받아야 할 갱신 알림이 없습니다";
         NoPair => "no pair of open sessions to judge", "판정할 열린 세션 쌍이 없습니다";
         NoMeasure => "there is no measure {0}", "{0} 측정 항목이 없습니다";
         NoStage => "the run has not come to a stage {0}", "{0} 단계 부하에 이르지 않았습니다";
         NoStep => "there is no step {0}", "{0} 단계가 없습니다";
         NoFigure => "there is no figure {0}", "{0} 수치가 없습니다";
+        NobodyLeft => "no session left in the hold that others were told of",
+            "유지 구간에 퇴장이 알려진 세션이 없습니다";
+        NothingAnnounced => "no announcement of {0} was timed", "{0}의 알림 중 시간을 잰 것이 없습니다";
+        NoLastReceiver => "the first and last receivers are known when accounts close, and if all sessions observe",
+            "첫 수신자와 마지막 수신자는 모든 세션이 관찰할 때, 집계가 끝난 뒤에 알 수 있습니다";
         NoMessage => "no message of kind {0} came", "{0} 종류의 메시지가 오지 않았습니다";
         OnlyNegativeAges => "every message of kind {0} was sent later than it came, by the server's clock",
             "{0} 종류의 메시지가 모두 서버 시계로는 도착한 뒤에 보낸 것으로 되어 있습니다";

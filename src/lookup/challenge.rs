@@ -295,6 +295,7 @@ impl<'p> Asker<'p> {
             now_ms: Timestamp::now().as_millisecond().unsigned_abs(),
             held_ms: 0,
             sequence: 0,
+            interval_ms: 0,
             taken: Taken::All(&self.taken),
             members: Some(&self.plan.members),
             seed: self.plan.settings.seed,

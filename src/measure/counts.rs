@@ -24,6 +24,8 @@ pub struct Counts {
     pub completed: u64,
     /// Opened sessions that are open no longer, however they ended.
     pub closed: u64,
+    /// Of these, sessions that had done what they were there for.
+    pub finished: u64,
     /// Closing handshakes that sessions began and the peer's close frame ended.
     pub closes_clean: u64,
     /// … and the connection's end cut short.
@@ -95,6 +97,7 @@ impl Counts {
             opened,
             completed,
             closed,
+            finished,
             closes_clean,
             closes_cut,
             closes_timed_out,
@@ -118,6 +121,7 @@ impl Counts {
         self.opened += opened;
         self.completed += completed;
         self.closed += closed;
+        self.finished += finished;
         self.closes_clean += closes_clean;
         self.closes_cut += closes_cut;
         self.closes_timed_out += closes_timed_out;
@@ -173,6 +177,7 @@ impl Counts {
     pub fn check(&self) -> Result<(), Sentence> {
         self.beats.check()?;
         at_most(Reason::SessionsClosed, self.closed, self.opened)?;
+        at_most(Reason::SessionsFinished, self.finished, self.closed)?;
         at_most(Reason::SessionsOpened, self.opened + self.completed, self.started)?;
         at_most(Reason::SessionsEnded, self.failed + self.completed + self.abandoned, self.started)
     }

@@ -39,6 +39,18 @@ impl Latencies {
         histogram.saturating_record(micros);
     }
 
+    /// So many of each of these microseconds, with the figures of all that are exact.
+    pub(super) fn of(
+        counted: impl Iterator<Item = (u64, u32)>,
+        sum_micros: u64,
+        min_micros: u64,
+        max_micros: u64,
+    ) -> Self {
+        let mut histogram = empty_histogram();
+        counted.for_each(|(micros, count)| histogram.saturating_record_n(micros, count));
+        Self { histogram: Some(histogram), sum_micros, min_micros, max_micros }
+    }
+
     /// Adds another's.
     pub fn add(&mut self, other: &Self) {
         let Some(theirs) = &other.histogram else { return };

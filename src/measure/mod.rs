@@ -6,8 +6,9 @@
 //! grow is bounded.
 //!
 //! Start from [`Recorder`] for what a worker records, from [`Tally`] for what can be read.
-//! [`ledger`] keeps broadcasts by pair, [`routing`] the server of each member.
+//! [`ledger`] keeps broadcasts by pair, [`acts`] what each session did that is announced, [`routing`] the server of each member.
 
+pub mod acts;
 mod beats;
 mod counts;
 mod failures;
@@ -15,7 +16,10 @@ mod fates;
 mod kinds;
 mod latencies;
 pub mod ledger;
+pub mod membership;
+mod observers;
 mod phase;
+pub mod propagation;
 mod recorder;
 pub mod routing;
 pub mod servers;
@@ -24,6 +28,7 @@ mod stalls;
 mod sums;
 mod tally;
 mod tls;
+pub mod updates;
 
 use std::time::Duration;
 
@@ -31,8 +36,10 @@ use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
 use crate::members::{MemberName, SessionNumber};
+use crate::scenario::every::{Every, EveryIndex};
 use crate::scenario::kinds::Kind;
-use crate::scenario::{Scenario, StepIndex};
+use crate::scenario::{Scenario, StepIndex, WebSocket};
+use acts::Deed;
 
 pub use beats::Beats;
 pub use counts::{Compression, Counts, ERROR_RATE_FORMULA};
@@ -49,6 +56,10 @@ pub use tls::{Handshake, TlsCounts};
 
 /// The name under which failures of open sessions are reported.
 pub const HOLD: &str = "hold";
+/// The name of entries, where they are announced.
+pub const ENTERED: &str = "entered";
+/// The name of departures, where they are announced.
+pub const LEFT: &str = "left";
 
 /// What there is to count: names by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +72,21 @@ pub struct Layout {
     pub messages: Vec<String>,
     /// What is measured of some of these beyond their number, each with its type's index.
     pub figures: Vec<(u8, KindFigure)>,
+    /// Whether updates of periodic messages are counted by pair.
+    pub updates: bool,
+    /// What members do that is announced to the others.
+    pub announced: Vec<AnnouncedName>,
+}
+
+/// Something that members do and that is announced to the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnnouncedName {
+    /// What.
+    pub deed: Deed,
+    /// Its name: `entered`, `left`, or the periodic message's.
+    pub name: String,
+    /// The kinds of messages that announce it.
+    pub kinds: Vec<String>,
 }
 
 /// What is measured of a kind of messages beyond their number.
@@ -102,6 +128,8 @@ impl Layout {
             every: every.collect(),
             messages: websocket.iter().flat_map(|it| it.kinds.names()).map(str::to_owned).collect(),
             figures: websocket.map(|it| figures(&it.kinds.kinds)).unwrap_or_default(),
+            updates: websocket.iter().flat_map(|it| &it.every).any(Every::is_broadcast),
+            announced: websocket.map(announced).unwrap_or_default(),
             steps,
         }
     }
@@ -111,6 +139,18 @@ impl Layout {
     pub fn step_of_failure(&self, step: StepIndex) -> &str {
         self.steps.get(step.index()).map_or(HOLD, String::as_str)
     }
+}
+
+fn announced(websocket: &WebSocket) -> Vec<AnnouncedName> {
+    let sent = websocket.every.iter().enumerate().filter(|(_, every)| every.broadcast.is_some());
+    let sent = sent.map(|(k, every)| (Deed::sent(EveryIndex(k as u8)), every.name.as_str()));
+    let one = |(deed, name): (Deed, &str)| {
+        let tells = |kind: &&Kind| Deed::told_by(kind) == deed;
+        let kinds = websocket.kinds.kinds.iter().filter(tells).map(|kind| kind.name.clone());
+        AnnouncedName { deed, name: name.to_owned(), kinds: kinds.collect() }
+    };
+    let all = [(Deed::ENTER, ENTERED), (Deed::LEAVE, LEFT)].into_iter().chain(sent).map(one);
+    all.filter(|announced| !announced.kinds.is_empty()).collect()
 }
 
 fn figures(kinds: &[Kind]) -> Vec<(u8, KindFigure)> {

@@ -16,7 +16,7 @@ use super::routing::Routing;
 use super::servers::ServerIndex;
 use super::{
     Beats, CloseEnd, FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, KindTally, Layout, PingEvent,
-    SAMPLES_PER_KIND_MAX, Stall, StepTally, Timed, UnmatchedSample,
+    SAMPLES_PER_KIND_MAX, Stall, StepTally, Tally, Timed, UnmatchedSample,
 };
 use crate::fault::Fault;
 use crate::members::SessionNumber;
@@ -279,6 +279,11 @@ impl Recorder {
         self.now.tally.turn.record(took);
     }
 
+    /// What is counted by accounts of their own.
+    pub fn tally(&mut self) -> &mut Tally {
+        &mut self.now.tally
+    }
+
     /// Everything since the last call, leaving the recorder empty.
     pub fn take(&mut self) -> Interval {
         std::mem::take(&mut self.now)
@@ -337,6 +342,8 @@ mod tests {
             every: vec![EveryName { name: "ping".into(), step: Some(StepIndex(4)) }],
             messages: ["CONNECTED", "PONG"].map(String::from).to_vec(),
             figures: Vec::new(),
+            updates: false,
+            announced: Vec::new(),
         }
     }
 

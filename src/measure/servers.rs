@@ -1,14 +1,17 @@
-//! The servers of a run by name, and the small numbers under which a worker's sessions keep theirs.
+//! The servers of a run by name, and the small numbers under which sessions keep theirs: one numbering
+//! for all workers.
 //!
 //! A server is scheme, host and port, with the path where the servers returned the URL: there
 //! several may stand behind one host. A host with more than [`PATHS_MAX`] paths is one server, since
 //! then the paths tell sessions apart, not servers. Invariant: a session keeps one byte, whatever
 //! URLs the servers return.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 /// Paths of one host that are servers of their own.
 pub const PATHS_MAX: usize = 16;
 
-/// A worker's number for a server.
+/// A run's number for a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerIndex(pub u8);
 
@@ -17,29 +20,50 @@ impl ServerIndex {
     pub const NONE: Self = Self(u8::MAX);
 }
 
-/// The names behind a worker's numbers.
+/// The names behind the numbers. Clones, one a worker, give the same numbers to the same servers.
 #[derive(Clone, Debug, Default)]
 pub struct ServerNames {
+    /// Those that this one has met or looked up: the first of all.
     names: Vec<String>,
+    /// Those of all clones. Locked only while a server is new to this one.
+    all: Arc<Mutex<Vec<String>>>,
 }
 
 impl ServerNames {
     /// Returns the number of the server with this URL: `wss://host:port` or `wss://host:port/path`.
     pub fn index(&mut self, url: &str) -> ServerIndex {
-        if let Some(known) = self.known(url) {
+        if let Ok(known) = self.find(url) {
             return known;
+        }
+        let all = Arc::clone(&self.all);
+        let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+        self.names.extend_from_slice(&all[self.names.len()..]);
+        let name = match self.find(url) {
+            Ok(known) => return known,
+            Err(name) => name.to_owned(),
+        };
+        if self.names.len() == usize::from(ServerIndex::NONE.0) {
+            return ServerIndex::NONE;
+        }
+        all.push(name.clone());
+        self.names.push(name);
+        ServerIndex((self.names.len() - 1) as u8)
+    }
+
+    /// All of them by number, of all clones.
+    pub fn all(&self) -> Vec<String> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The number of a URL's server, or the name that a new one would have.
+    fn find<'u>(&self, url: &'u str) -> Result<ServerIndex, &'u str> {
+        if let Some(known) = self.known(url) {
+            return Ok(known);
         }
         let origin = origin(url);
         let paths = self.names.iter().filter(|name| is_path_of(name, origin)).count();
         let name = if paths < PATHS_MAX { url } else { origin };
-        if let Some(known) = self.known(name) {
-            return known;
-        }
-        if self.names.len() == usize::from(ServerIndex::NONE.0) {
-            return ServerIndex::NONE;
-        }
-        self.names.push(name.to_owned());
-        ServerIndex((self.names.len() - 1) as u8)
+        self.known(name).ok_or(name)
     }
 
     /// The URL of a server.
@@ -78,6 +102,16 @@ mod tests {
         assert_eq!(names.name(indices[999]), Some("wss://one:443"));
         assert_eq!(names.index("wss://two/ws/a"), ServerIndex(PATHS_MAX as u8 + 1));
         assert_eq!(names.name(ServerIndex::NONE), None);
+    }
+
+    #[test]
+    fn workers_give_a_server_one_number() {
+        let mut one = ServerNames::default();
+        let mut other = one.clone();
+        assert_eq!(one.index("wss://a"), ServerIndex(0));
+        assert_eq!(other.index("wss://b"), ServerIndex(1));
+        assert_eq!((one.index("wss://b"), other.index("wss://a")), (ServerIndex(1), ServerIndex(0)));
+        assert_eq!((one.name(ServerIndex(1)), one.all().len()), (Some("wss://b"), 2));
     }
 
     #[test]

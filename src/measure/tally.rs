@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::propagation::Propagated;
 use super::routing::Routing;
 use super::sums::unequal;
+use super::updates::UpdateTally;
 use super::{
     AddressCounts, Beats, Counts, Failures, Fate, FaultSample, KindTally, Latencies, Layout, Stall, Stalls,
     TlsCounts, UnmatchedSample,
@@ -56,6 +58,10 @@ pub struct Tally {
     pub start_lag: Latencies,
     /// Time that turns of the loop took.
     pub turn: Latencies,
+    /// Updates by pair.
+    pub updates: UpdateTally,
+    /// How long announcements took.
+    pub propagated: Propagated,
     /// Periodic messages, by their index; shorter than the scenario where nothing was recorded.
     pub(super) every: Vec<Beats>,
     /// Kinds of messages, by their index; shorter than the scenario where nothing was recorded.
@@ -80,6 +86,8 @@ impl Default for Tally {
             missed_wait: Latencies::default(),
             start_lag: Latencies::default(),
             turn: Latencies::default(),
+            updates: UpdateTally::default(),
+            propagated: Propagated::default(),
             every: Vec::new(),
             kinds: Vec::new(),
             steps: Vec::new(),
@@ -104,6 +112,8 @@ impl Tally {
         self.missed_wait.add(&other.missed_wait);
         self.start_lag.add(&other.start_lag);
         self.turn.add(&other.turn);
+        self.updates.add(&other.updates);
+        self.propagated.add(&other.propagated);
         if self.steps.len() < other.steps.len() {
             self.steps.resize_with(other.steps.len(), StepTally::default);
         }
@@ -201,6 +211,12 @@ impl Interval {
         self.fates.append(&mut other.fates);
         self.stalls.append(&mut other.stalls);
         self.unmatched = self.unmatched.take().or(other.unmatched.take());
+    }
+
+    /// The same, with how long announcements took.
+    pub fn with_propagated(mut self, propagated: Propagated) -> Self {
+        self.tally.propagated = propagated;
+        self
     }
 
     /// The figures of this time alone.

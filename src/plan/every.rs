@@ -116,6 +116,13 @@ pub(super) fn short_forms(
     })
 }
 
+/// Updates of messages that are not sent are nothing to judge, and nothing to report as not measured.
+pub(super) fn drop_criteria_of_what_is_off(scenario: &mut Scenario) {
+    if !scenario.websocket.iter().flat_map(|websocket| &websocket.every).any(Every::is_broadcast) {
+        scenario.criteria.retain(|criterion| !criterion.measure.starts_with("updates."));
+    }
+}
+
 impl EveryOption {
     /// Changes the scenario's message of this name.
     ///

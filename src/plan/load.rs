@@ -12,6 +12,9 @@ const LISTED_BYTES: u64 = 93;
 /// One announcement of a member who entered.
 const ENTERED_BYTES: u64 = 140;
 
+/// One update of a member's progress.
+const UPDATE_BYTES: u64 = 104;
+
 /// The guide's highest rate of connections a second.
 pub const GUIDE_RATE_MAX: f64 = 200.0;
 
@@ -51,8 +54,12 @@ pub struct Load {
     pub ramp_end_per_s: f64,
     /// Deliveries a second when the first sessions leave.
     pub ramp_down_start_per_s: f64,
+    /// Messages of progress that sessions send a second in the hold.
+    pub records_per_s: f64,
     /// Deliveries a second in the hold: each member's progress to all others.
     pub hold_per_s: f64,
+    /// Bytes a second of these.
+    pub hold_bytes_per_s: f64,
     /// Sessions that receive announcements.
     pub receivers: u64,
 }
@@ -66,8 +73,8 @@ pub struct Shape<'g> {
     pub ramp: Duration,
     /// From the first close to the last.
     pub ramp_down: Duration,
-    /// Between two of a session's progress messages.
-    pub record_interval: Option<Duration>,
+    /// Messages of progress that a session sends a second, on average.
+    pub records_each_per_s: f64,
 }
 
 impl Load {
@@ -78,6 +85,8 @@ impl Load {
         let entered = all_pairs / 2;
         // At the end of the ramp an arrival is announced to (nearly) all of its challenge.
         let at_full = |span: Duration| per_second(all_pairs as f64, span);
+        let receivers = shape.groups.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
+        let hold_per_s = all_pairs as f64 * shape.records_each_per_s;
         Self {
             entered,
             listed_bytes: entered.saturating_mul(LISTED_BYTES),
@@ -85,8 +94,10 @@ impl Load {
             ramp_mean_per_s: per_second(entered as f64, shape.ramp),
             ramp_end_per_s: at_full(shape.ramp),
             ramp_down_start_per_s: at_full(shape.ramp_down),
-            hold_per_s: shape.record_interval.map_or(0.0, |interval| per_second(all_pairs as f64, interval)),
-            receivers: shape.groups.iter().fold(0, |sum: u64, n| sum.saturating_add(*n)),
+            records_per_s: receivers as f64 * shape.records_each_per_s,
+            hold_per_s,
+            hold_bytes_per_s: hold_per_s * UPDATE_BYTES as f64,
+            receivers,
         }
     }
 
@@ -139,15 +150,23 @@ impl Load {
         Some(format!("{begin}: {}; {end}; {fix} helps", heavy.join(", ")))
     }
 
+    /// Returns how many cores of this machine the deliveries of the hold take.
+    pub fn hold_cores(&self, is_for_mock: bool) -> f64 {
+        self.hold_per_s * self.micros(self.hold_per_s, is_for_mock) / 1e6
+    }
+
     /// Returns the deliveries a second that one core can take, at this rate of all of them.
     fn most_per_s(&self, rate: f64, is_for_mock: bool) -> f64 {
-        let micros = if is_for_mock {
-            let batch = (rate / (self.receivers.max(1) as f64) * GATHER_S).max(1.0);
-            SEND_AND_RECEIVE_MICROS / batch + BATCHED_MICROS
-        } else {
-            RECEIVE_MICROS
-        };
-        SHARE * 1e6 / micros
+        SHARE * 1e6 / self.micros(rate, is_for_mock)
+    }
+
+    /// Returns the time that one delivery takes here, at this rate of all of them.
+    fn micros(&self, rate: f64, is_for_mock: bool) -> f64 {
+        if !is_for_mock {
+            return RECEIVE_MICROS;
+        }
+        let batch = (rate / (self.receivers.max(1) as f64) * GATHER_S).max(1.0);
+        SEND_AND_RECEIVE_MICROS / batch + BATCHED_MICROS
     }
 }
 
@@ -192,7 +211,7 @@ mod tests {
             groups,
             ramp: Duration::from_secs(ramp_s),
             ramp_down: Duration::from_secs(30),
-            record_interval: None,
+            records_each_per_s: 0.0,
         }
     }
 
@@ -220,8 +239,12 @@ mod tests {
 
     #[test]
     fn progress_is_everyone_to_everyone() {
-        let every_5_s = Shape { record_interval: Some(Duration::from_secs(5)), ..shape(&[1000], 60) };
-        assert_eq!(Load::predict(&every_5_s).hold_per_s, 199_800.0);
+        let load = Load::predict(&Shape { records_each_per_s: 0.2, ..shape(&[1000], 60) });
+        assert_eq!((load.records_per_s, load.hold_per_s), (200.0, 199_800.0));
+        assert_eq!(load.hold_bytes_per_s, 20_779_200.0);
+        // Received one by one; from the mock in batches of twenty, with its own work.
+        assert!((load.hold_cores(false) - 0.4).abs() < 0.001);
+        assert!((load.hold_cores(true) - 0.15).abs() < 0.01, "{}", load.hold_cores(true));
     }
 
     #[test]

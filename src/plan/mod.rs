@@ -62,6 +62,8 @@ pub struct Plan {
     pub http: Http,
     /// When sessions come and go.
     pub shape: Shape,
+    /// Whether any member takes part more than once by that.
+    pub members_return: bool,
     /// Whether the end of each session is reported, not only how many ended how.
     pub keep_fates: bool,
     /// Sessions under way at once, at most: one more starts only as another ends, later than

@@ -219,6 +219,7 @@ impl Settings {
         for (what, option) in short.chain(long) {
             option.apply(&mut scenario).map_err(|reason| PlanError::Value { what, reason })?;
         }
+        every::drop_criteria_of_what_is_off(&mut scenario);
         Ok(scenario)
     }
 
@@ -241,7 +242,7 @@ impl Settings {
         self.leave_out_unreachable(&mut target)?;
         let scenario = self.scenario()?;
         let members = self.members.first(self.members_used())?.members()?.with_rows(Arc::clone(&self.rows));
-        let workers = self.workers(limits);
+        let (workers, shape) = (self.workers(limits), self.shape());
         Ok(Plan {
             sources: self.sources(&scenario, &target, workers, limits)?,
             scenario: Arc::new(scenario),
@@ -252,7 +253,8 @@ impl Settings {
             http: self.http(),
             keep_fates: false,
             in_flight: None,
-            shape: self.shape(),
+            members_return: shape.returns(),
+            shape,
             settings: self,
         })
     }

@@ -170,6 +170,11 @@ impl Shape {
         most * u64::from(self.slots)
     }
 
+    /// Whether any member comes a second time.
+    pub fn returns(&self) -> bool {
+        !self.is_single() && (0..self.slots).any(|slot| self.of(slot).count() as u64 > u64::from(self.members_of(slot)))
+    }
+
     /// How often sessions begin to take the place of others, a second, while `level` are open.
     pub fn replaced_per_s(&self, level: u32) -> Option<f64> {
         Some(f64::from(level) / self.lifetime.as_ref()?.mean().as_secs_f64())

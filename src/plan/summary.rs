@@ -11,7 +11,7 @@ use std::time::Duration;
 use startline_os::units::{counted, duration_text, grouped};
 
 use super::capacity::{WORKERS_MAX, mock_time_scale};
-use super::load::{Load, Shape, per_second, rate_warning, whole};
+use super::load::{Load, Shape, cores_text, per_second, rate_warning, whole};
 use super::shape::Stage;
 use super::{End, Http, KeyExchange, Plan, SuiteOrder};
 
@@ -32,7 +32,7 @@ impl<'p> Summary<'p> {
                 groups: &groups_of(plan),
                 ramp: settings.ramp,
                 ramp_down: settings.ramp_down,
-                record_interval: spoken_interval(plan),
+                records_each_per_s: records_each_per_s(plan),
             })
         });
         Self { plan, load }
@@ -65,8 +65,12 @@ impl<'p> Summary<'p> {
 
     /// Returns why the broadcasts are too many, where this program has its cores to itself.
     pub fn load_warning(&self) -> Option<String> {
-        let cores = self.plan.workers.min(startline_os::affinity::cores()).max(1);
-        self.load.and_then(|load| load.warning(cores as f64, self.plan.is_for_mock()))
+        self.load.and_then(|load| load.warning(self.cores() as f64, self.plan.is_for_mock()))
+    }
+
+    /// The cores that the plan's workers use.
+    fn cores(&self) -> usize {
+        self.plan.workers.min(startline_os::affinity::cores()).max(1)
     }
 
     fn target(&self) -> String {
@@ -228,11 +232,11 @@ fn end_text(end: End) -> &'static str {
     }
 }
 
-/// Returns how often a session says something that others hear: the shortest interval of what is
-/// sent and not answered.
-fn spoken_interval(plan: &Plan) -> Option<Duration> {
+/// Returns how often a session says something that others are told of, on average.
+fn records_each_per_s(plan: &Plan) -> f64 {
     let every = plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
-    every.filter(|every| every.on && !every.is_heartbeat()).map(|every| every.interval.mean()).min()
+    let told = every.filter(|every| every.is_broadcast());
+    told.map(|every| every.share / every.interval.mean().as_secs_f64()).sum()
 }
 
 /// Returns how many of the members who take part are in each challenge.
@@ -285,7 +289,7 @@ impl fmt::Display for Summary<'_> {
             line(f, "broadcast", &ramp_text(load))?;
             line(f, "", &volume_text(load))?;
             if load.hold_per_s > 0.0 {
-                line(f, "", &format!("hold: {} deliveries/s of progress", whole(load.hold_per_s)))?;
+                line(f, "", &hold_text(load, plan.is_for_mock(), self.cores()))?;
             }
             line(f, "", &ramp_down_text(load, plan.settings.ramp_down))?;
         }
@@ -331,6 +335,25 @@ fn ramp_text(load: &Load) -> String {
 fn volume_text(load: &Load) -> String {
     let (announced, listed) = (megabytes(load.entered_bytes), megabytes(load.listed_bytes));
     format!("ramp: about {announced} of announcements and {listed} of lists")
+}
+
+/// What the members' progress costs: messages, deliveries, bytes, and cores of this machine.
+fn hold_text(load: &Load, is_for_mock: bool, cores: usize) -> String {
+    let bits = load.hold_bytes_per_s * 8.0 / 1e6;
+    let bits = if bits < 1_000.0 { format!("{bits:.0} Mbit/s") } else { format!("{:.1} Gbit/s", bits / 1e3) };
+    format!(
+        "hold: {} RECORDs/s, {} updates/s, about {}/s ({bits}), {:.1} of {} here",
+        rate(load.records_per_s),
+        whole(load.hold_per_s),
+        megabytes(load.hold_bytes_per_s.round() as u64),
+        load.hold_cores(is_for_mock),
+        cores_text(cores as f64),
+    )
+}
+
+/// Of few, tenths count.
+fn rate(per_s: f64) -> String {
+    if per_s < 10.0 { format!("{per_s:.1}") } else { whole(per_s) }
 }
 
 fn ramp_down_text(load: &Load, ramp_down: Duration) -> String {

@@ -10,15 +10,15 @@ use std::time::Duration;
 use super::latencies::{latency, latency_without, millis};
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
-use super::{kinds, servers, stages, stalls, tls, troubles, watched, *};
+use super::{kinds, propagation, servers, stages, stalls, tls, troubles, watched, *};
 use crate::fault::{Blame, Fault};
 use crate::lang::Reason;
 use crate::measure::{
     AddressCounts, ERROR_RATE_FORMULA, EveryName, FaultSample, Latencies, Layout, SourceCounts, Tally, Totals,
 };
-use crate::members::MemberName;
 use crate::numbers;
 use crate::plan::Plan;
+use crate::scenario::every::Every;
 use crate::scenario::{MessageType, Scenario, StepIndex, WebSocket};
 
 /// Missing pairs are few by construction; kinds of failures are not. More stay in `failures.jsonl`.
@@ -58,12 +58,18 @@ fn measured(totals: &Totals, facts: &Facts, plan: &Plan) -> RunResult {
         every: every(totals),
         errors: errors(totals, scenario),
         messages: messages(totals, facts, plan),
-        ledger: facts.ledger.as_ref().map(ledger),
+        ledger: facts.ledger.as_ref().map(LedgerResult::new),
+        updates: updates(tally, facts, plan),
+        membership: facts.membership.as_ref().map(MembershipResult::new),
+        propagation: propagation::result(&tally.propagated, totals.layout()),
         servers: servers::result(totals, scenario, plan.settings.expect_servers),
         routing: servers::routing(tally, plan.settings.expect_servers),
         http: http(tally, plan),
         tls: tls::result(&tally.secured, plan.tls.insecure),
-        ramp_down: facts.ramp_down.as_ref().map(ramp_down),
+        ramp_down: facts
+            .ramp_down
+            .as_ref()
+            .map(|after| ramp_down(after, propagation::result(&facts.propagated_after, totals.layout()))),
         generator: generator(totals, facts, plan),
         stalls: stalls::result(totals.stalls(), facts),
         watch: facts.watch.as_ref().map(|seen| watched::result(seen, &steps)),
@@ -114,6 +120,7 @@ fn sessions(tally: &Tally, facts: &Facts, plan: &Plan) -> SessionsResult {
         started: counts.started,
         established: counts.opened,
         completed: counts.completed,
+        finished: counts.finished,
         failed: counts.failed,
         peak: facts.peak,
         min_in_hold: facts.min_in_hold,
@@ -363,24 +370,11 @@ fn messages(totals: &Totals, facts: &Facts, plan: &Plan) -> MessagesResult {
     }
 }
 
-fn ledger(totals: &LedgerTotals) -> LedgerResult {
-    let pair = |(observer, member): &(MemberName, MemberName)| MissingPair {
-        observer: observer.clone(),
-        member: member.clone(),
-    };
-    LedgerResult {
-        observers: totals.observers,
-        expected: totals.expected,
-        seen: totals.seen,
-        overlap: totals.overlap,
-        missing: totals.missing,
-        duplicate: totals.duplicate,
-        strangers: totals.strangers,
-        own: totals.own,
-        missing_samples: totals.missing_samples.iter().map(pair).collect(),
-        gone_while_open: totals.gone_while_open,
-        gone_samples: totals.gone_samples.clone(),
-    }
+fn updates(tally: &Tally, facts: &Facts, plan: &Plan) -> Option<UpdatesResult> {
+    let every = plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
+    let is_announced = every.into_iter().any(Every::is_broadcast) && !plan.settings.no_broadcast;
+    let is_over = facts.ending != Ending::Running;
+    is_announced.then(|| UpdatesResult::new(&tally.updates, is_over, &facts.missing_updates))
 }
 
 fn http(tally: &Tally, plan: &Plan) -> HttpResult {
@@ -395,9 +389,10 @@ fn http(tally: &Tally, plan: &Plan) -> HttpResult {
     }
 }
 
-fn ramp_down(facts: &RampDownFacts) -> RampDownResult {
+fn ramp_down(facts: &RampDownFacts, propagation: Ordered<PropagationResult>) -> RampDownResult {
     let RampDownFacts { messages, sent, answers, closed, clean, cut, timed_out, took } = *facts;
-    RampDownResult { messages, sent, answers, closed, clean, cut, timed_out, seconds: numbers::seconds(took) }
+    let seconds = numbers::seconds(took);
+    RampDownResult { messages, sent, answers, closed, clean, cut, timed_out, seconds, propagation }
 }
 
 fn generator(totals: &Totals, facts: &Facts, plan: &Plan) -> GeneratorResult {

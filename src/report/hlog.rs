@@ -2,8 +2,10 @@
 //!
 //! V2 histograms, deflated, as HdrHistogram's own tools read them. Tags are step names for
 //! latencies from scheduled time, `<step>.sent` for those from actual send, `messages.<kind>.age` for
-//! ages of messages, `generator.lag` for the workers' lateness; after accounts closed each begins with `ramp-down.`. Knows no file: it makes
-//! the text that is appended.
+//! ages of messages, `propagation.<name>` for the time to each receiver of an announcement and, with
+//! `.first` and `.last` behind it, to its first and last one, `generator.lag` for the workers' lateness;
+//! after accounts closed each begins with `ramp-down.`. Knows no file: it makes the text that is
+//! appended.
 
 use std::time::SystemTime;
 
@@ -12,6 +14,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use jiff::Timestamp;
 
 use super::timeline::Second;
+use crate::measure::acts::Deed;
 use crate::measure::{Latencies, Layout, Tally};
 
 /// Before the tags of the ramp-down, which is reported and not judged.
@@ -30,6 +33,8 @@ pub(super) struct LogWriter {
     tags: Vec<[String; 2]>,
     /// Of each kind of message: its age's tag.
     kinds: Vec<String>,
+    /// Of what is announced: the tags of each, the first and the last receiver.
+    announced: Vec<(Deed, [String; 3])>,
 }
 
 impl LogWriter {
@@ -37,7 +42,11 @@ impl LogWriter {
     pub fn new(layout: &Layout) -> Self {
         let tags = layout.steps.iter().map(|step| [tag(step), format!("{}{SENT}", tag(step))]).collect();
         let kinds = layout.messages.iter().map(|kind| tag(&format!("messages.{kind}{AGE}"))).collect();
-        Self { serializer: V2DeflateSerializer::new(), tags, kinds }
+        let announced = layout.announced.iter().map(|announced| {
+            let each = propagation_tag(&announced.name);
+            (announced.deed, [format!("{each}.first"), format!("{each}.last"), each])
+        });
+        Self { serializer: V2DeflateSerializer::new(), tags, kinds, announced: announced.collect() }
     }
 
     /// The head of the file: what it is, and when the run began.
@@ -71,7 +80,13 @@ impl LogWriter {
             .expect("a Vec takes every byte");
         let ages = self.kinds.iter().enumerate().filter_map(|(k, tag)| Some((tag, tally.kind(k)?)));
         let ages = ages.map(|(tag, kind)| (tag.as_str(), &kind.ages));
-        for (tag, latencies) in tagged.chain(ages).chain([(LAG, &tally.lag)]) {
+        let echoes = self.announced.iter();
+        let echoes = echoes.filter_map(|(deed, tags)| Some((tags, tally.propagated.of(*deed)?)));
+        let echoes: Vec<_> = echoes.map(|(tags, echo)| (tags, echo, echo.all())).collect();
+        let delays = echoes.iter().flat_map(|([first, last, each], echo, all)| {
+            [(each.as_str(), all), (first.as_str(), &echo.first), (last.as_str(), &echo.last)]
+        });
+        for (tag, latencies) in tagged.chain(ages).chain(delays).chain([(LAG, &tally.lag)]) {
             if let Some(histogram) = Latencies::histogram(latencies) {
                 let tag = if second.is_after { format!("{AFTER}{tag}") } else { tag.to_owned() };
                 log.write_histogram(histogram, second.start, second.length(), Tag::new(&tag))
@@ -80,6 +95,11 @@ impl LogWriter {
         }
         out
     }
+}
+
+/// The tag of the times to each receiver of an announcement.
+pub(super) fn propagation_tag(name: &str) -> String {
+    format!("propagation.{}", tag(name))
 }
 
 /// A step's name as a tag: commas, spaces and line breaks are not allowed in one.

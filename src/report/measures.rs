@@ -4,6 +4,10 @@
 //! The second reading separates a failure that stands from one that this machine may have caused;
 //! see [`super::verdict`]. Knows no limits.
 
+mod propagated;
+
+use propagated::propagation_figure;
+
 use super::{ErrorDetail, RunResult, StageResult, StepResult};
 use crate::fault::{Blame, Excuse, Fault};
 use crate::lang::{Reason, Sentence};
@@ -108,17 +112,24 @@ const SCALARS: &[Scalar] = &[
     Scalar { name: "ledger.duplicate", share: false, part: Part::None, read: |r| ledger(r, |ledger| ledger.duplicate) },
     Scalar { name: "ledger.gone_while_open", share: false, part: Part::None, read: gone_while_open },
     Scalar { name: "ledger.missing", share: false, part: Part::Arrival, read: |r| ledger(r, |ledger| ledger.missing) },
+    Scalar { name: "membership.missing", share: false, part: Part::Arrival, read: |r| membership(r, |it| it.missing) },
+    Scalar { name: "membership.unannounced", share: false, part: Part::Arrival, read: |r| membership(r, |it| it.unannounced) },
     Scalar { name: "servers.misrouted", share: false, part: Part::None, read: misrouted },
     Scalar { name: "servers.smallest_share", share: true, part: Part::None, read: smallest_share },
     Scalar { name: "sessions.completed", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.completed as f64) },
     Scalar { name: "sessions.completed_share", share: true, part: Part::Sessions, read: |r| Ok(of_plan(r, r.sessions.completed)) },
     Scalar { name: "sessions.established", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.established as f64) },
     Scalar { name: "sessions.established_share", share: true, part: Part::Sessions, read: |r| Ok(of_plan(r, r.sessions.established)) },
+    Scalar { name: "sessions.finished", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.finished as f64) },
     Scalar { name: "sessions.held_to_end", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.held_to_end as f64) },
     Scalar { name: "sessions.min_in_hold", share: false, part: Part::Sessions, read: |r| r.sessions.min_in_hold.map(|n| n as f64).ok_or(Reason::NoHold) },
     Scalar { name: "sessions.min_in_hold_share", share: true, part: Part::Sessions, read: |r| held_share(r).ok_or(Reason::NoHold) },
     Scalar { name: "ticket_age.max_ms", share: false, part: Part::OwnTime, read: |r| r.ticket_age.max_ms.ok_or(Reason::NoTicket) },
     Scalar { name: "ticket_age.p95_ms", share: false, part: Part::OwnTime, read: |r| r.ticket_age.p95_ms.ok_or(Reason::NoTicket) },
+    Scalar { name: "updates.duplicate", share: false, part: Part::None, read: |r| updates(r, |it| it.duplicate as f64) },
+    Scalar { name: "updates.missing", share: false, part: Part::Arrival, read: |r| updates(r, |it| it.missing as f64) },
+    Scalar { name: "updates.missing_share", share: true, part: Part::Arrival, read: |r| updates(r, |it| it.missing_share.unwrap_or(0.0)) },
+    Scalar { name: "updates.out_of_order", share: false, part: Part::None, read: |r| updates(r, |it| it.out_of_order as f64) },
 ];
 
 /// The figures of a step that a criterion can name: `steps.<step>.<figure>`.
@@ -137,6 +148,9 @@ pub fn is_measure(name: &str, steps: &[String]) -> bool {
             true => FIGURES.contains(&figure) || figure == "negative",
             false => KIND_COUNTS.contains(&figure),
         };
+    }
+    if let Some((_, _, figure)) = propagation_figure(name) {
+        return FIGURES.contains(&figure);
     }
     match step_figure(name) {
         Some((step, figure)) => steps.iter().any(|known| known == step) && FIGURES.contains(&figure),
@@ -197,6 +211,9 @@ pub(super) fn read(name: &str, result: &RunResult, excuses: Excuses) -> Result<R
             true => read_age(kind, figure, result, excuses),
             false => read_kind(kind, figure, result),
         };
+    }
+    if let Some((name, receivers, figure)) = propagation_figure(name) {
+        return propagated::read(name, receivers, figure, result, excuses);
     }
     let scalar = SCALARS.iter().find(|scalar| scalar.name == name);
     let scalar = scalar.ok_or_else(|| Missing::NotMeasured(Reason::NoMeasure.with(name)))?;
@@ -374,6 +391,17 @@ fn ledger(result: &RunResult, figure: impl Fn(&super::LedgerResult) -> u64) -> R
         return Err(Reason::NoPair);
     }
     Ok(figure(ledger) as f64)
+}
+
+fn membership(result: &RunResult, figure: impl Fn(&super::MembershipResult) -> u64) -> Result<f64, Reason> {
+    result.membership.as_ref().map(|it| figure(it) as f64).ok_or(Reason::NoLedger)
+}
+
+fn updates(result: &RunResult, figure: impl Fn(&super::UpdatesResult) -> f64) -> Result<f64, Reason> {
+    match result.updates.as_ref().filter(|updates| updates.expected > 0) {
+        Some(updates) => Ok(figure(updates)),
+        None => Err(Reason::NoUpdate),
+    }
 }
 
 fn gone_while_open(result: &RunResult) -> Result<f64, Reason> {

@@ -16,22 +16,26 @@ pub mod headline;
 mod hlog;
 mod kinds;
 mod latencies;
+mod ledger;
 mod measures;
 mod ordered;
 pub mod page;
 mod phrases;
 pub mod plan_settings;
 pub mod progress;
+mod propagation;
 pub mod recorded;
 mod requests;
 mod result;
 mod servers;
+mod shape;
 mod stages;
 mod stalls;
 pub mod text;
 pub mod texts;
 mod timeline;
 mod tls;
+mod told;
 pub mod troubles;
 pub mod verdict;
 pub mod view;
@@ -47,17 +51,27 @@ use crate::lang::Sentence;
 pub use crate::measure::Phase;
 use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
+use crate::measure::membership::MembershipTotals;
+use crate::measure::updates::MissingUpdate;
+use crate::measure::propagation::Propagated;
 use crate::watch::Seen;
 
 pub use build::error_details;
 pub use kinds::{AgeResult, CompressedResult, MessagesResult, OtherMessage, SequenceResult};
+pub use ledger::{LedgerResult, MissingPair};
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
+pub use propagation::{PropagationResult, ServersResult};
 pub use requests::RequestsResult;
 pub use result::*;
 pub use servers::{AddressResult, MoveResult, RoutingResult, ServerFailure, ServerResult, Spread};
 pub use stages::{StageFacts, StageResult};
+pub use shape::{
+    LegResult, LossResult, OrderResult, OwedResult, ReachResult, ReceiversResult, ShapeResult, SliceResult, SpreadResult,
+    StagesResult,
+};
 pub use stalls::{StallResult, StallsResult};
+pub use told::{MembershipResult, MissingUpdateResult, UntoldResult, UpdatesResult};
 pub use troubles::{Certainty, Evidence, Side, TroubleResult};
 pub use watched::{WatchEvent, WatchResult, WatchedResult};
 
@@ -139,8 +153,14 @@ pub struct Facts {
     pub stages: Vec<StageFacts>,
     /// Pairs of observers and members; `None` when no ledger was kept.
     pub ledger: Option<LedgerTotals>,
+    /// Who was announced as gone and who was not; `None` while the run goes on.
+    pub membership: Option<MembershipTotals>,
+    /// The first few updates that are missing; none while the run goes on.
+    pub missing_updates: Vec<MissingUpdate>,
     /// What came while sessions left; `None` while they have not.
     pub ramp_down: Option<RampDownFacts>,
+    /// How long announcements took that came while sessions left.
+    pub propagated_after: Propagated,
     /// The servers' side, so far or at the end; `None` if nothing is watched.
     pub watch: Option<Seen>,
     /// A criterion that is not measured makes the run inconclusive.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
 use super::{
-    AddressResult, MessagesResult, Ordered, RoutingResult, ServerResult, StageResult, StallsResult,
-    TroubleResult, WatchResult,
+    AddressResult, LedgerResult, MembershipResult, MessagesResult, Ordered, PropagationResult, RoutingResult,
+    ServerResult, StageResult, StallsResult, TroubleResult, UpdatesResult, WatchResult,
 };
 use crate::lang::Sentence;
 use crate::members::{MemberName, SessionNumber};
@@ -60,6 +60,15 @@ pub struct RunResult {
     pub messages: MessagesResult,
     /// Broadcasts by pair; `null` when no ledger was kept.
     pub ledger: Option<LedgerResult>,
+    /// Updates of periodic messages by pair; `null` where none is announced.
+    #[serde(default)]
+    pub updates: Option<UpdatesResult>,
+    /// Who was announced as gone and who was not; `null` while the run goes on, and without presence.
+    #[serde(default)]
+    pub membership: Option<MembershipResult>,
+    /// How long announcements took, by what they announce; empty where the scenario announces nothing.
+    #[serde(default)]
+    pub propagation: Ordered<PropagationResult>,
     /// Sessions by the URL that the server returned.
     pub servers: Ordered<ServerResult>,
     /// Whether members were sent where their hash says.
@@ -165,6 +174,9 @@ pub struct SessionsResult {
     pub established: u64,
     /// Sessions without WebSocket that did all their steps.
     pub completed: u64,
+    /// Opened and closed because they had done what they were there for.
+    #[serde(default)]
+    pub finished: u64,
     /// Failed, in whatever step.
     pub failed: u64,
     /// Most open at one instant.
@@ -343,42 +355,6 @@ pub struct ErrorSample {
     pub evidence: String,
 }
 
-/// Pairs of an observer and another member, both open at the close: `expected = seen + missing`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LedgerResult {
-    /// Sessions that observed.
-    pub observers: u64,
-    /// Pairs.
-    pub expected: u64,
-    /// Where the observer learned of the member.
-    pub seen: u64,
-    /// Both listed and announced: the server's race, harmless.
-    pub overlap: u64,
-    /// Where it did not.
-    pub missing: u64,
-    /// Announced more than once.
-    pub duplicate: u64,
-    /// Announcements of ids that are not in this run.
-    pub strangers: u64,
-    /// Announcements of the observer itself.
-    pub own: u64,
-    /// The first few missing pairs.
-    pub missing_samples: Vec<MissingPair>,
-    /// Members announced as gone whose sessions were open here when accounts closed.
-    pub gone_while_open: u64,
-    /// The first 20 of them.
-    pub gone_samples: Vec<MemberName>,
-}
-
-/// An observer who never learned of a member.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MissingPair {
-    /// The observer's member id.
-    pub observer: MemberName,
-    /// The id it never learned of.
-    pub member: MemberName,
-}
-
 /// The connections of the HTTP steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HttpResult {
@@ -439,6 +415,9 @@ pub struct RampDownResult {
     pub timed_out: u64,
     /// Seconds it took.
     pub seconds: f64,
+    /// How long announcements took that came in it.
+    #[serde(default)]
+    pub propagation: Ordered<PropagationResult>,
 }
 
 /// This machine's own part.

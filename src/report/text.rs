@@ -7,8 +7,10 @@
 //! what can be copied so: the results' path and a command.
 
 mod kinds;
+mod propagation;
 mod stages;
 mod tables;
+mod told;
 
 pub(crate) use stages::shown_steps;
 
@@ -21,6 +23,7 @@ use textwrap::core::display_width;
 use super::headline::statement;
 use super::phrases::{self, server_failure, stalls, trouble, try_command, unanswered};
 use super::texts::summary::{Summary, Title};
+use super::texts::told::Told;
 use super::{ErrorDetail, RunResult, Verdict};
 use crate::checks::table::{Page, Paint, wrapped};
 use crate::fault;
@@ -58,6 +61,9 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     page.sessions(result);
     page.heartbeat(result);
     page.ledger(result);
+    page.membership(result);
+    page.updates(result);
+    page.propagation(result);
     page.messages(result);
     page.servers(result);
     page.http(result);
@@ -155,6 +161,9 @@ impl Text {
             completed => lang.say(Summary::Completed, &[&grouped(completed)]),
         };
         let mut text = format!("{started}, {came}");
+        if sessions.finished > 0 {
+            text = format!("{text}, {}", lang.say(Told::Finished, &[&grouped(sessions.finished)]));
+        }
         if let Some(least) = sessions.min_in_hold {
             let hold = lang.span(Duration::try_from_secs_f64(result.hold.seconds).unwrap_or_default());
             let end = grouped(sessions.held_to_end);
@@ -198,6 +207,10 @@ impl Text {
         let [observers, expected, missing, duplicate, overlap] = counts.map(grouped);
         let text = lang.say(Summary::Pairs, &[&observers, &expected, &missing, &duplicate, &overlap]);
         self.line(Title::Broadcasts, &text);
+        ledger.shape.lines(lang).iter().for_each(|line| self.more(line));
+        if let Some(advice) = ledger.shape.advice(lang) {
+            self.under("  → ", advice, None);
+        }
         if ledger.strangers + ledger.own > 0 {
             self.more(&lang.say(Summary::Strangers, &[&grouped(ledger.strangers), &grouped(ledger.own)]));
         }

@@ -16,7 +16,11 @@ use jiff::Timestamp;
 use super::build::error_counts;
 use crate::fault::FaultNames;
 use crate::foreign;
-use crate::measure::{Beats, Interval, KindFigure, KindTally, Layout, Phase, StepTally, Tally, Totals};
+use crate::measure::propagation::Echo;
+use crate::measure::updates::{UpdateSums, UpdateTally};
+use crate::measure::{
+    Beats, Interval, KindFigure, KindTally, Latencies, Layout, Phase, StepTally, Tally, Totals,
+};
 use crate::numbers;
 use crate::scenario::MessageType;
 
@@ -86,6 +90,28 @@ const EVERY_COLUMNS: &[(&str, EveryValue)] = &[
     ("missed", |beats| beats.missed),
 ];
 
+/// Of updates: what was counted in this time, and what is expected of messages that are settled.
+type UpdateValue = fn(&UpdateTally, &UpdateSums) -> u64;
+
+const UPDATE_COLUMNS: &[(&str, UpdateValue)] = &[
+    ("updates.sent", |tally, _| tally.sent),
+    ("updates.received", |tally, _| tally.received().max(0).cast_unsigned()),
+    ("updates.expected_total", |_, settled| settled.expected),
+    ("updates.missing_total", |_, settled| settled.missing()),
+];
+
+/// How long announcements took that came in this time.
+type DelayValue = fn(&Latencies) -> String;
+
+const DELAY_COLUMNS: &[(&str, DelayValue)] = &[
+    ("count", |delays| delays.count().to_string()),
+    ("min_ms", |delays| millis(delays.min())),
+    ("p50_ms", |delays| millis(delays.quantile(0.5))),
+    ("p95_ms", |delays| millis(delays.quantile(0.95))),
+    ("p99_ms", |delays| millis(delays.quantile(0.99))),
+    ("max_ms", |delays| millis(delays.max())),
+];
+
 /// The first row.
 pub(super) fn head(layout: &Layout) -> Vec<u8> {
     let fixed = COLUMNS.iter().map(|(name, _)| (*name).to_owned());
@@ -101,7 +127,12 @@ pub(super) fn head(layout: &Layout) -> Vec<u8> {
     let figures = layout.figures.iter().map(|(kind, figure)| {
         format!("messages.{}.{}", layout.messages[usize::from(*kind)], figure_name(*figure))
     });
-    row(fixed.chain(steps).chain(every).chain(messages).chain(figures).chain([ERRORS.to_owned()]))
+    let delays = layout.announced.iter().flat_map(|announced| {
+        DELAY_COLUMNS.iter().map(move |(name, _)| delay_column(&announced.name, name))
+    });
+    let updates = UPDATE_COLUMNS.iter().filter(|_| layout.updates).map(|(name, _)| (*name).to_owned());
+    let all = fixed.chain(steps).chain(every).chain(messages).chain(figures).chain(delays).chain(updates);
+    row(all.chain([ERRORS.to_owned()]))
 }
 
 /// The row of one second.
@@ -126,7 +157,15 @@ pub(super) fn second(
     let messages = messages.chain([tally.messages_other(listed)]).map(|count| count.to_string());
     let figures =
         layout.figures.iter().map(|(kind, figure)| figure_value(tally.kind(usize::from(*kind)), *figure));
-    row(fixed.chain(steps).chain(every).chain(messages).chain(figures).chain([errors(tally, layout, names)]))
+    let delays = layout.announced.iter().flat_map(|announced| {
+        let all = tally.propagated.of(announced.deed).map(Echo::all).unwrap_or_default();
+        DELAY_COLUMNS.iter().map(move |(_, value)| value(&all))
+    });
+    let settled = if layout.updates { second.totals.tally().updates.settled_sums() } else { Default::default() };
+    let updates = UPDATE_COLUMNS.iter().filter(|_| layout.updates);
+    let updates = updates.map(|(_, value)| value(&tally.updates, &settled).to_string());
+    let all = fixed.chain(steps).chain(every).chain(messages).chain(figures).chain(delays).chain(updates);
+    row(all.chain([errors(tally, layout, names)]))
 }
 
 /// As criteria write it.
@@ -160,6 +199,16 @@ pub(super) const ERRORS: &str = "errors";
 /// The name of a step's column, as criteria write it.
 pub(super) fn step_column(step: &str, figure: &str) -> String {
     format!("steps.{step}.{figure}")
+}
+
+/// The name of a column of announcements, as criteria write it.
+pub(super) fn delay_column(name: &str, figure: &str) -> String {
+    format!("propagation.{name}.{figure}")
+}
+
+/// What the announcements tell whose count a column is; `None` for other columns.
+pub(super) fn announced_of_column(column: &str) -> Option<&str> {
+    column.strip_prefix("propagation.")?.strip_suffix(".count")
 }
 
 /// The name of a column of messages.

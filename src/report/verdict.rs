@@ -28,7 +28,7 @@ use std::time::Duration;
 use super::alike::alike;
 use super::measures::{self, Excuses, Fair, Missing};
 use super::result::good_key;
-use super::{CriterionResult, Outcome, RunResult, Verdict};
+use super::{CriterionResult, Outcome, RunResult, SessionsResult, Verdict};
 use crate::fault::{Blame, Excuse, Fault};
 use crate::lang::{Reason, Sentence};
 use crate::measure::Tally;
@@ -298,7 +298,9 @@ fn unfit(result: &RunResult, grounds: &Grounds) -> Vec<Sentence> {
 /// Says that the hold ended before its time, since no session was left.
 fn gone_early(result: &RunResult) -> Option<Sentence> {
     let (held, planned) = (result.hold.seconds, result.hold.planned_seconds);
-    let is_early = result.ending == "finished" && result.sessions.established > 0 && held + 1.0 < planned;
+    let SessionsResult { established, finished, .. } = result.sessions;
+    // A run whose sessions have all finished has nothing left to hold.
+    let is_early = result.ending == "finished" && established > 0 && finished == 0 && held + 1.0 < planned;
     is_early.then(|| Reason::HoldEndedEarly.with(format!("{held:.1}")).with(format!("{planned:.0}")))
 }
 

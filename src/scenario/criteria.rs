@@ -31,11 +31,12 @@ enum Needs {
     WebSocket,
     Presence,
     Ticket,
+    Updates,
 }
 
 /// All measures besides the steps' latencies (`steps.<step>.<statistic>_ms`, see
 /// [`STEP_STATISTICS`]).
-pub const MEASURES: [Measure; 13] = [
+pub const MEASURES: [Measure; 20] = [
     measure("arrivals.achieved_per_s", "/s", "sessions started a second, over the ramp", Needs::Nothing),
     measure("arrivals.achieved_share", "%", "of the planned arrival rate", Needs::Nothing),
     measure("errors.rate", "%", "failed sessions and PING cycles over all attempted", Needs::Nothing),
@@ -48,6 +49,8 @@ pub const MEASURES: [Measure; 13] = [
         Needs::Presence,
     ),
     measure("ledger.missing", "", "pairs of observer and member never announced", Needs::Presence),
+    measure("membership.missing", "", "pairs of observer and closed session never announced", Needs::Presence),
+    measure("membership.unannounced", "", "sessions that closed and nobody was told", Needs::Presence),
     measure("servers.misrouted", "", "members sent elsewhere than their hash says", Needs::WebSocket),
     measure(
         "servers.smallest_share",
@@ -55,10 +58,15 @@ pub const MEASURES: [Measure; 13] = [
         "sessions opened on the smallest server over an even share",
         Needs::WebSocket,
     ),
+    measure("sessions.finished", "sessions", "closed because they had finished", Needs::WebSocket),
     measure("sessions.min_in_hold", "sessions", "least open at any instant of the hold", Needs::WebSocket),
     measure("sessions.min_in_hold_share", "%", "the same, of the sessions planned", Needs::WebSocket),
     measure("ticket_age.max_ms", "ms", "the oldest ticket when its upgrade was sent", Needs::Ticket),
     measure("ticket_age.p95_ms", "ms", "age of tickets when their upgrades were sent", Needs::Ticket),
+    measure("updates.duplicate", "", "updates of a pair that came again", Needs::Updates),
+    measure("updates.missing", "", "updates that did not come", Needs::Updates),
+    measure("updates.missing_share", "%", "the same, of those expected", Needs::Updates),
+    measure("updates.out_of_order", "", "updates after a later one of their member", Needs::Updates),
 ];
 
 /// Statistics of a step's latency from the instant it was due: `steps.enter.p95_ms`.
@@ -178,6 +186,9 @@ pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -
     if let Some(rest) = measure.strip_prefix("messages.") {
         return kind_unit(measure, rest, websocket);
     }
+    if let Some(rest) = measure.strip_prefix("propagation.") {
+        return propagation_unit(measure, rest, websocket);
+    }
     if let Some(figure) = measure.strip_prefix("ping.") {
         return Err(format!("\"{measure}\" is written otherwise now: every.NAME.{figure}"));
     }
@@ -191,6 +202,9 @@ pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -
         Needs::Nothing => None,
         Needs::WebSocket => websocket.is_none().then_some("[websocket]"),
         Needs::Presence => websocket.is_none_or(|ws| !ws.kinds.announces()).then_some("[websocket.presence]"),
+        Needs::Updates => websocket
+            .is_none_or(|ws| ws.every.iter().all(|every| every.broadcast.is_none()))
+            .then_some("[[websocket.every]] with broadcast"),
         Needs::Ticket => {
             websocket.is_none_or(|ws| ws.ticket_lifetime.is_none()).then_some("websocket.ticket_lifetime")
         }
@@ -255,6 +269,22 @@ fn kind_unit(measure: &str, rest: &str, websocket: Option<&WebSocket>) -> Result
         Some(key) => Err(format!("\"{name}\" has no \"{key}\", so it cannot measure \"{measure}\"")),
         None => Ok(String::new()),
     }
+}
+
+fn propagation_unit(measure: &str, rest: &str, websocket: Option<&WebSocket>) -> Result<String, String> {
+    let Some((name, figure)) = rest.split_once('.') else {
+        return Err(format!("\"{measure}\" is not propagation.<name>.<statistic>_ms"));
+    };
+    let announced = websocket.map(WebSocket::announced).unwrap_or_default();
+    if !announced.contains(&name) {
+        let hint = match announced.is_empty() {
+            true => ": there is no [websocket.presence]".to_owned(),
+            false => nearest::hint(name, &announced),
+        };
+        return Err(format!("no announcement of \"{name}\" is measured{hint}"));
+    }
+    let receivers = figure.split_once('.').filter(|(which, _)| ["first", "last"].contains(which));
+    statistic_unit(receivers.map_or(figure, |(_, figure)| figure))
 }
 
 fn step_unit(measure: &str, rest: &str, steps: &[String]) -> Result<String, String> {

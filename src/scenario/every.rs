@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use startline_os::units;
 
-use super::MessageType;
 use super::document::{Section, Text};
 use super::kinds::Kinds;
 use super::names::{Moment, Vocabulary};
 use super::request::{DELAY_MAX, Result, compiled};
+use super::runner::Runner;
 use super::steps::{self, Whose};
 use super::template::Template;
+use super::{MessageType, Role};
 
 /// Periodic messages at most.
 pub const EVERY_MAX: usize = 8;
@@ -27,7 +28,7 @@ const PING_PAYLOAD_MAX: usize = 125;
 /// What a server may give as an interval.
 pub const GIVEN_MIN: Duration = Duration::from_millis(100);
 
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 16] = [
     "name",
     "send",
     "interval",
@@ -40,6 +41,10 @@ pub(super) const KEYS: [&str; 12] = [
     "times",
     "start",
     "frame",
+    "finishes",
+    "broadcast",
+    "broadcast_at",
+    "broadcast_equals",
 ];
 
 /// Index into [`super::WebSocket::every`].
@@ -66,12 +71,17 @@ pub struct Every {
     pub reply: Reply,
     /// From sending to the reply.
     pub timeout: Duration,
+    /// What stands in the announcement to the others that follows it, where its server makes one:
+    /// [`super::kinds::Kind::broadcast`] says where.
+    pub broadcast: Option<Template>,
     /// Of the sessions.
     pub share: f64,
     /// Then no more.
     pub times: Option<u32>,
     /// Whether it is sent at all.
     pub on: bool,
+    /// The one that says the runner's last distance is the session's last, too: it has finished.
+    pub finish: Option<Runner>,
 }
 
 /// How long after one the next is due.
@@ -113,6 +123,11 @@ pub enum Reply {
 }
 
 impl Every {
+    /// Whether it is sent, and the server tells the others of it.
+    pub fn is_broadcast(&self) -> bool {
+        self.on && self.broadcast.is_some()
+    }
+
     /// Whether its answers are accounted for.
     pub fn is_heartbeat(&self) -> bool {
         !matches!(self.reply, Reply::None)
@@ -172,14 +187,20 @@ pub(super) fn compile(
         if all.len() == EVERY_MAX {
             return Err(section.own_error(format!("{EVERY_MAX} periodic messages at most")));
         }
-        let every = every(section, kinds, vocabulary, taken)?;
+        let every = every(section, EveryIndex(all.len() as u8), kinds, vocabulary, taken)?;
         refuse_ambiguous(section, &every, &all)?;
         all.push(every);
     }
     Ok(all)
 }
 
-fn every(section: &Section<'_>, kinds: &mut Kinds, vocabulary: &Vocabulary, taken: &[bool]) -> Result<Every> {
+fn every(
+    section: &Section<'_>,
+    index: EveryIndex,
+    kinds: &mut Kinds,
+    vocabulary: &Vocabulary,
+    taken: &[bool],
+) -> Result<Every> {
     let name = steps::name(section)?;
     let is_ping = is_ping(section)?;
     let text = match is_ping {
@@ -196,7 +217,9 @@ fn every(section: &Section<'_>, kinds: &mut Kinds, vocabulary: &Vocabulary, take
     if matches!(reply, Reply::None) && section.has("timeout") {
         return Err(section.error("timeout", section.place("timeout"), "nothing is awaited: give \"reply\""));
     }
+    let finish = finish(section, &send, &reply)?;
     Ok(Every {
+        broadcast: broadcast(section, index, &name, kinds, vocabulary)?,
         name,
         send,
         interval: interval(section, vocabulary, taken)?,
@@ -205,7 +228,26 @@ fn every(section: &Section<'_>, kinds: &mut Kinds, vocabulary: &Vocabulary, take
         share: share(section)?,
         times: section.count("times")?,
         on: starts_on(section)?,
+        finish,
     })
+}
+
+/// The runner whose last distance ends the session.
+fn finish(section: &Section<'_>, send: &Template, reply: &Reply) -> Result<Option<Runner>> {
+    if !section.flag("finishes")? {
+        return Ok(None);
+    }
+    let refuse = |message: &str| Err(section.error("finishes", section.place("finishes"), message));
+    if !matches!(reply, Reply::None) {
+        return refuse("a message that finishes awaits no reply");
+    }
+    match send.runner() {
+        None => refuse("it finishes with {distance_km}, which \"send\" does not say"),
+        Some(runner) if runner.finish_cm == u64::MAX => {
+            refuse("say where: the variable \"finish_km\" in [variables]")
+        }
+        Some(runner) => Ok(Some(runner)),
+    }
 }
 
 fn is_ping(section: &Section<'_>) -> Result<bool> {
@@ -273,6 +315,41 @@ fn reply(
     let kind = steps::kind(section, "reply", &text, kinds)?;
     let whose = steps::whose(section, &[kind], kinds, vocabulary, Moment::Message { name })?;
     Ok(Reply::Kind { kind, whose })
+}
+
+/// The announcement that follows: its kind, the place in it that tells which time, and what stands
+/// there.
+fn broadcast(
+    section: &Section<'_>,
+    index: EveryIndex,
+    name: &str,
+    kinds: &mut Kinds,
+    vocabulary: &Vocabulary,
+) -> Result<Option<Template>> {
+    let places = ["broadcast_at", "broadcast_equals"];
+    let Some(text) = section.text("broadcast")? else {
+        return match places.into_iter().find(|key| section.has(key)) {
+            Some(key) => {
+                Err(section.error(key, section.place(key), "nothing is announced: give \"broadcast\""))
+            }
+            None => Ok(None),
+        };
+    };
+    let kind = steps::broadcast(section, &text, kinds, Role::Updated, "updated")?;
+    if let Some(missing) = places.into_iter().find(|key| !section.has(key)) {
+        let message =
+            format!("\"broadcast\" needs \"{missing}\": it tells which of its messages is announced");
+        return Err(section.error("broadcast", text.span, message));
+    }
+    if kinds.get(kind).is_some_and(|kind| kind.broadcast.is_some()) {
+        let message = format!("the kind \"{}\" announces another periodic message already", text.value);
+        return Err(section.error("broadcast", text.span, message));
+    }
+    let at = section.required_text("broadcast_at")?;
+    let place = kinds.at(section, "broadcast_at", &[kind], &at)?;
+    kinds.kinds[usize::from(kind.0)].broadcast = Some((index, place));
+    let equals = section.required_text("broadcast_equals")?;
+    compiled(section, "broadcast_equals", &equals, vocabulary, Moment::Message { name }).map(Some)
 }
 
 fn refuse_ambiguous(section: &Section<'_>, every: &Every, others: &[Every]) -> Result<()> {

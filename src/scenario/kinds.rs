@@ -5,13 +5,17 @@
 //! announcements, an error code without an error message are refused, not ignored; no kind is hidden
 //! by an earlier one.
 
+use std::time::Duration;
+
 use memchr::memmem::Finder;
 use startline_protocol::matching::{Each, Matcher, Place, Pointer, RULES_MAX, Rule, VALUE_BYTES_MAX, Wanted};
 use startline_protocol::websocket::Opcode;
 
 use super::document::{Section, Text};
+use super::every::EveryIndex;
 use super::matches::{self, Known};
 use super::names::{ErrorNames, Moment, Vocabulary};
+use super::presence::Subject;
 use super::request::{Result, compiled, error_name, too_many};
 use super::template::Template;
 use super::{MessageError, MessageType, Role};
@@ -76,6 +80,8 @@ pub struct Kind {
     pub sent_at: Option<SentAt>,
     /// Where its number is, and the index of the numbers that a session keeps.
     pub sequence: Option<(PlaceIndex, u8)>,
+    /// Which periodic message it announces to the others, and where the value is that tells which time.
+    pub broadcast: Option<(EveryIndex, PlaceIndex)>,
     /// How it is known, as the file would say it.
     text: String,
 }
@@ -96,8 +102,10 @@ pub struct Kinds {
     pub kinds: Vec<Kind>,
     /// Finds a record's kind.
     pub matcher: Matcher,
-    /// Where the member's id is in entered, left and updated messages.
-    pub subject: Option<PlaceIndex>,
+    /// How entered, left and updated messages name a member.
+    pub subject: Option<Subject>,
+    /// How long servers may take to notice and announce that a connection was cut.
+    pub left_within: Duration,
     /// The kind that lists members.
     pub listing: Option<MessageType>,
     /// Error codes.
@@ -233,6 +241,7 @@ pub(super) fn compile(
         kinds: Vec::new(),
         matcher: Matcher::default(),
         subject: None,
+        left_within: Duration::ZERO,
         listing: None,
         error_codes: Vec::new(),
         separator: separator(section)?,
@@ -307,6 +316,7 @@ fn messages(section: &Section<'_>, vocabulary: &Vocabulary, kinds: &mut Kinds) -
             answer: None,
             sent_at: None,
             sequence: None,
+            broadcast: None,
             text: known.text,
         });
         if !kinds.rules[index].fields.is_empty() {

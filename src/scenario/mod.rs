@@ -16,8 +16,9 @@ mod matches;
 mod names;
 pub mod outside;
 pub mod places;
-mod presence;
+pub mod presence;
 mod request;
+pub mod runner;
 pub mod schedule;
 mod schema;
 pub mod secrets;
@@ -191,6 +192,15 @@ impl WebSocket {
     /// What sessions send: for checks of the values in it.
     pub fn messages_sent(&self) -> impl Iterator<Item = &Template> {
         self.steps.iter().filter_map(|step| step.send.as_ref()).chain(self.messages_held())
+    }
+
+    /// What members do that is announced to the others: `entered`, `left`, and periodic messages.
+    pub fn announced(&self) -> Vec<&str> {
+        let has = |role: Role| self.kinds.kinds.iter().any(|kind| kind.role == role);
+        let roles = [("entered", Role::Entered), ("left", Role::Left)];
+        let roles = roles.into_iter().filter(|(_, role)| has(*role)).map(|(name, _)| name);
+        let sent = self.every.iter().filter(|every| every.broadcast.is_some());
+        roles.chain(sent.map(|every| every.name.as_str())).collect()
     }
 
     /// What open sessions send unasked.
@@ -367,7 +377,7 @@ mod tests {
         assert_eq!(rendered(&ping.send), r#"{"type":"PING","timestamp":1700000000000}"#);
         assert!(ping.on && ping.is_heartbeat() && !record.on && !record.is_heartbeat());
         let record = rendered(&record.send);
-        assert_eq!(record, r#"{"type":"RECORD","distance":0.100,"pace":360,"timestamp":1700000000000}"#);
+        assert_eq!(record, r#"{"type":"RECORD","distance":0.09756,"pace":369,"timestamp":1700000000000}"#);
         serde_json::from_str::<serde_json::Value>(&record).expect("JSON");
         let [open] = &ws.steps[..] else { panic!("one step") };
         assert_eq!(open.awaits, [ws.kinds.named("CONNECTED").expect("it is a kind")]);
@@ -384,7 +394,7 @@ mod tests {
         let scenario = Scenario::compile(&name, &source, &set).expect("it compiles");
         let mut websocket = scenario.websocket.expect("it has one");
         let record = rendered(&websocket.every_named("record").expect("it has one").send);
-        assert!(record.contains(r#""distance":0.120,"pace":300"#), "{record}");
+        assert!(record.contains(r#""distance":0.11708,"pace":307"#), "{record}");
     }
 
     #[test]

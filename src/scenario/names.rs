@@ -9,13 +9,14 @@ use std::ops::Range;
 
 use super::Scenario;
 use super::outside::Outside;
+use super::runner::{self, Runner};
 use super::template::{Brace, Filter, Formatted, Part, Secret, Template, is_identifier};
 use crate::draw;
 use crate::fault::{Blame, Fault, FaultNames, NamedFault};
 use crate::nearest;
 
 /// Names that templates always know, and whether each has a meaning before the session is open.
-pub(super) const BUILT_IN: [(&str, bool); 8] = [
+pub(super) const BUILT_IN: [(&str, bool); 9] = [
     ("member_id", true),
     ("challenge_id", true),
     ("session", true),
@@ -24,10 +25,12 @@ pub(super) const BUILT_IN: [(&str, bool); 8] = [
     ("held_ms", false),
     ("sequence", false),
     ("distance_km", false),
+    ("own_pace_s_per_km", false),
 ];
 
-/// The variable that `{distance_km}` is computed with.
+/// The variables that `{distance_km}` is computed with: the pace, and where a runner stops.
 const PACE: &str = "pace_s_per_km";
+const FINISH: &str = "finish_km";
 
 /// A variable of the file, with the value from there or from outside.
 #[derive(Debug)]
@@ -298,19 +301,29 @@ impl Vocabulary {
             "now_iso" => Part::NowIso,
             "held_ms" => Part::HeldMs,
             "sequence" => Part::Sequence,
-            _ => Part::DistanceKm { pace_s_per_km: self.pace()? },
+            "own_pace_s_per_km" => Part::OwnPace(self.runner(name)?),
+            _ => Part::DistanceKm(self.runner(name)?),
         })
     }
 
-    fn pace(&self) -> Result<u32, String> {
-        let Some(variable) = self.variable(PACE) else {
-            return Err(format!("{{distance_km}} needs the variable \"{PACE}\" (seconds a kilometre)"));
+    fn runner(&self, name: &str) -> Result<Runner, String> {
+        let Some(pace) = self.variable(PACE) else {
+            return Err(format!("{{{name}}} needs the variable \"{PACE}\" (seconds a kilometre)"));
         };
-        let pace = variable.value.parse().ok().filter(|pace| *pace > 0);
-        pace.ok_or_else(|| {
+        let wrong = |variable: &Variable, what: &str| {
             let value = if variable.is_secret { "a secret" } else { &variable.value };
-            format!("{{distance_km}} needs \"{PACE}\" in whole seconds, at least 1; it is \"{value}\"")
-        })
+            format!("{{{name}}} needs \"{}\" in {what}; it is \"{value}\"", variable.name)
+        };
+        let pace_s_per_km = pace.value.parse().ok().filter(|pace| *pace > 0);
+        let pace_s_per_km = pace_s_per_km.ok_or_else(|| wrong(pace, "whole seconds, at least 1"))?;
+        let finish_cm = match self.variable(FINISH) {
+            None => u64::MAX,
+            Some(finish) => {
+                let cm = runner::cm_of(&finish.value).filter(|cm| *cm > 0);
+                cm.ok_or_else(|| wrong(finish, "kilometres, such as 5 or 21.0975"))?
+            }
+        };
+        Ok(Runner { pace_s_per_km, finish_cm })
     }
 
     /// A value of the session, if it has been taken by then.

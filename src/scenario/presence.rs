@@ -6,16 +6,40 @@
 use startline_protocol::matching::Pointer;
 
 use super::document::Section;
-use super::kinds::{Kind, Kinds};
-use super::request::Result;
+use super::kinds::{Kind, Kinds, PlaceIndex};
+use super::names::{Moment, Vocabulary};
+use super::request::{DELAY_MAX, Result, compiled};
+use super::template::Part;
 use super::{MessageType, Role};
 use crate::nearest;
 
-pub(super) const PRESENCE_KEYS: [&str; 2] = ["subject", "listed"];
+pub(super) const PRESENCE_KEYS: [&str; 4] = ["subject", "subject_equals", "listed", "left_within"];
 pub(super) const LISTED_KEYS: [&str; 2] = ["kind", "at"];
 
+/// How a message names a member.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Where.
+    pub at: PlaceIndex,
+    /// What stands there before and behind its id.
+    around: (Box<str>, Box<str>),
+}
+
+impl Subject {
+    /// Whether the id stands alone.
+    #[inline]
+    pub fn is_bare(&self) -> bool {
+        self.around.0.is_empty() && self.around.1.is_empty()
+    }
+
+    /// The id in what stands at the place.
+    pub fn id_in<'t>(&self, text: &'t str) -> Option<&'t str> {
+        text.strip_prefix(&*self.around.0)?.strip_suffix(&*self.around.1)
+    }
+}
+
 /// Compiles `[websocket.presence]`, if there is one.
-pub(super) fn compile(section: &Section<'_>, kinds: &mut Kinds) -> Result<()> {
+pub(super) fn compile(section: &Section<'_>, kinds: &mut Kinds, vocabulary: &Vocabulary) -> Result<()> {
     let announces = |kind: &&Kind| matches!(kind.role, Role::Entered | Role::Left | Role::Updated);
     let announcement = kinds.kinds.iter().find(announces);
     let Some(presence) = section.section("presence", "[websocket.presence]", &PRESENCE_KEYS)? else {
@@ -37,7 +61,9 @@ pub(super) fn compile(section: &Section<'_>, kinds: &mut Kinds) -> Result<()> {
     let subject = presence.required_text("subject")?;
     let all = kinds.kinds.iter().enumerate().filter(|(_, kind)| announces(kind));
     let announcing: Vec<MessageType> = all.map(|(index, _)| MessageType(index as u8)).collect();
-    kinds.subject = Some(kinds.at(&presence, "subject", &announcing, &subject)?);
+    let at = kinds.at(&presence, "subject", &announcing, &subject)?;
+    kinds.left_within = presence.delay("left_within", DELAY_MAX)?.unwrap_or_default();
+    kinds.subject = Some(Subject { at, around: around(&presence, vocabulary)? });
     if presence.is_text("listed")
         && let Some(at) = presence.text("listed")?
     {
@@ -48,6 +74,32 @@ pub(super) fn compile(section: &Section<'_>, kinds: &mut Kinds) -> Result<()> {
         Some(listed) => listing(&listed, kinds),
         None => Ok(()),
     }
+}
+
+/// What stands before and behind a member's id: the constants of `subject_equals`.
+fn around(presence: &Section<'_>, vocabulary: &Vocabulary) -> Result<(Box<str>, Box<str>)> {
+    if !presence.has("subject_equals") {
+        return Ok(Default::default());
+    }
+    let text = presence.required_text("subject_equals")?;
+    let template =
+        compiled(presence, "subject_equals", &text, vocabulary, Moment::Message { name: "subject" })?;
+    let (mut around, mut ids) = ([String::new(), String::new()], 0);
+    for part in &template.parts {
+        match part {
+            Part::MemberId if ids == 0 => ids = 1,
+            Part::Literal(bytes) => around[ids].push_str(&String::from_utf8_lossy(bytes)),
+            _ => ids = 2,
+        }
+        if ids == 2 {
+            break;
+        }
+    }
+    if ids != 1 {
+        let message = "it is text with one {member_id} in it, such as \"runner{member_id}\"";
+        return Err(presence.error("subject_equals", text.span, message));
+    }
+    Ok(around.map(String::into_boxed_str).into())
 }
 
 /// The kind that lists members, and where their ids are in it.

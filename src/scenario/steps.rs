@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use startline_os::units;
 
-use super::MessageType;
 use super::document::{Section, Text};
 use super::kinds::{Kinds, PlaceIndex};
 use super::names::{Moment, Vocabulary};
 use super::request::{DELAY_MAX, Result, compiled};
 use super::template::Template;
+use super::{MessageType, Role};
 use crate::nearest;
 
 /// Steps after the upgrade at most.
@@ -22,8 +22,18 @@ pub(super) const STEPS_MAX: usize = 32;
 /// Where the file gives none.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(super) const KEYS: [&str; 9] =
-    ["name", "send", "await", "reply_at", "reply_equals", "reply_starts", "timeout", "pause", "take"];
+pub(super) const KEYS: [&str; 10] = [
+    "name",
+    "send",
+    "await",
+    "reply_at",
+    "reply_equals",
+    "reply_starts",
+    "timeout",
+    "pause",
+    "take",
+    "broadcast",
+];
 
 /// One step: what is sent, and what has to come for the next.
 #[derive(Clone, Debug)]
@@ -42,6 +52,8 @@ pub struct Step {
     pub pause: Option<RangeInclusive<Duration>>,
     /// Values to take from the record, by index into [`super::Scenario::value_names`].
     pub take: Vec<(u8, PlaceIndex)>,
+    /// With it the member enters: its server announces that to the others.
+    pub enters: bool,
 }
 
 /// Which records of a kind are this session's own.
@@ -83,7 +95,12 @@ pub(super) fn compile(
                 "\"open\" is from the 101 to the last step's end: only a single step can be called so";
             return Err(section.error("name", section.place("name"), message));
         }
-        steps.push(step(section, name, kinds, vocabulary, taken)?);
+        let step = step(section, name, kinds, vocabulary, taken)?;
+        if let Some(other) = steps.iter().find(|other: &&Step| step.enters && other.enters) {
+            let message = format!("members enter with the step \"{}\" already", other.name);
+            return Err(section.error("broadcast", section.place("broadcast"), message));
+        }
+        steps.push(step);
     }
     Ok(steps)
 }
@@ -125,6 +142,7 @@ fn step(
         }
     }
     Ok(Step {
+        enters: enters(section, send.is_some(), kinds)?,
         send,
         awaits,
         whose,
@@ -133,6 +151,31 @@ fn step(
         take,
         name,
     })
+}
+
+/// Whether `broadcast` says that members enter with this step.
+fn enters(section: &Section<'_>, sends: bool, kinds: &Kinds) -> Result<bool> {
+    let Some(text) = section.text("broadcast")? else { return Ok(false) };
+    if !sends {
+        return Err(section.error("broadcast", text.span, "the step sends nothing: give \"send\""));
+    }
+    broadcast(section, &text, kinds, Role::Entered, "entered").map(|_| true)
+}
+
+/// The kind that `broadcast` names: by which the server tells the others of what was sent.
+pub(super) fn broadcast(
+    section: &Section<'_>,
+    text: &Text<'_>,
+    kinds: &Kinds,
+    role: Role,
+    role_name: &str,
+) -> Result<MessageType> {
+    let kind = kind(section, "broadcast", text, kinds)?;
+    if kinds.role(kind) == Some(role) {
+        return Ok(kind);
+    }
+    let message = format!("the kind \"{}\" needs the role \"{role_name}\" for that", text.value);
+    Err(section.error("broadcast", text.span.clone(), message))
 }
 
 /// `"2s"` or `"1s..3s"`.

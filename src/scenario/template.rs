@@ -11,7 +11,10 @@ mod tests;
 
 use std::fmt;
 
+use super::runner::Runner;
+
 pub use braces::{Brace, is_identifier};
+pub(super) use render::push_integer;
 pub use render::{Scope, Taken};
 
 /// A compiled template.
@@ -42,11 +45,10 @@ pub enum Part {
     HeldMs,
     /// `{sequence}`: how often this message has been sent before, from 0.
     Sequence,
-    /// `{distance_km}`: held time at the pace of the variable `pace_s_per_km`, three decimals.
-    DistanceKm {
-        /// Seconds a kilometre.
-        pace_s_per_km: u32,
-    },
+    /// `{distance_km}`: how far the member has run, in kilometres.
+    DistanceKm(Runner),
+    /// `{own_pace_s_per_km}`: the member's own pace, in seconds a kilometre.
+    OwnPace(Runner),
     /// A value taken from an answer, or of the member's row; the index is into
     /// `Scenario::value_names`.
     Taken(u8),
@@ -228,7 +230,16 @@ impl Template {
 
     /// Whether a rendering says nothing of its instant.
     pub fn is_timeless(&self) -> bool {
-        !self.has(&|part| matches!(part, Part::NowMs | Part::NowIso | Part::HeldMs | Part::DistanceKm { .. }))
+        !self.has(&|part| matches!(part, Part::NowMs | Part::NowIso | Part::HeldMs | Part::DistanceKm(_)))
+    }
+
+    /// The runner whose distance it says.
+    pub fn runner(&self) -> Option<Runner> {
+        self.parts.iter().find_map(|part| match part {
+            Part::DistanceKm(runner) => Some(*runner),
+            Part::Formatted(it) => it.inner.runner(),
+            _ => None,
+        })
     }
 
     /// Whether the group of the member is in it.

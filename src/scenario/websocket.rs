@@ -52,6 +52,9 @@ const OLD_KEYS: [(&str, &str); 6] = [
 /// Names in results that no step, periodic message or kind can have.
 const RESERVED: [&str; 4] = ["connect", "hold", "other", "same"];
 
+/// Names in results that no periodic message can have, besides.
+const RESERVED_OF_EVERY: [&str; 3] = ["open", "entered", "left"];
+
 /// The sections of steps and kinds, of which some take values.
 pub(super) fn taking_sections<'d>(root: &Section<'d>) -> Result<Vec<Section<'d>>> {
     let Some(section) = section(root)? else { return Ok(Vec::new()) };
@@ -82,7 +85,7 @@ pub(super) fn compile(
     let (url, headers) = (url(&section, vocabulary, moment)?, headers(&section, vocabulary, moment)?);
     let subprotocols = subprotocols(&section, vocabulary, moment)?;
     let mut kinds = kinds::compile(&section, vocabulary, errors)?;
-    presence::compile(&section, &mut kinds)?;
+    presence::compile(&section, &mut kinds, vocabulary)?;
     let step_sections = section.sections("steps", "[[websocket.steps]]", &steps::KEYS)?;
     let steps = steps::compile(&step_sections, &mut kinds, vocabulary, &mut taken)?;
     let every_sections = section.sections("every", "[[websocket.every]]", &every::KEYS)?;
@@ -127,7 +130,7 @@ type Known<'d> = (&'d str, &'static str, usize);
 fn refuse_known<'d>(section: &Section<'d>, what: &'static str, names: &mut Vec<Known<'d>>) -> Result<()> {
     let name = section.required_text("name")?;
     let is_every = section.has("interval");
-    if RESERVED.contains(&name.value) || is_every && name.value == "open" {
+    if RESERVED.contains(&name.value) || is_every && RESERVED_OF_EVERY.contains(&name.value) {
         let message = format!("\"{}\" has a meaning of its own in results", name.value);
         return Err(section.error("name", name.span, message));
     }

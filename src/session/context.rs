@@ -8,6 +8,7 @@ use startline_os::tick::{Tick, Ticks};
 
 use super::{Endpoint, Script, Side, Slots, Spills, Timer, Vault, Waits};
 use crate::fault::Fault;
+use crate::measure::acts::{Act, Announced};
 use crate::measure::servers::ServerIndex;
 use crate::measure::{CloseEnd, PingEvent, Timed};
 use crate::members::{MemberId, SessionNumber};
@@ -97,8 +98,10 @@ pub trait Observer {
     fn joined(&mut self);
     /// A message listed this member.
     fn listed(&mut self, who: Who, member_id: MemberId);
-    /// This member was announced.
-    fn entered(&mut self, who: Who, member_id: MemberId);
+    /// The session does what its server announces to the others.
+    fn acted(&mut self, _who: Who, _act: Act) {}
+    /// A member's act was announced to this session, which is on this server.
+    fn announced(&mut self, who: Who, server: ServerIndex, told: Announced);
     /// An error message came and the session stays open.
     fn error_message(&mut self, who: Who, server: ServerIndex, fault: Fault, evidence: &[u8]);
     /// Something happened to a periodic message.
@@ -110,10 +113,10 @@ pub trait Observer {
     fn wants_unmatched(&self) -> bool;
     /// A message came that fits no kind of the scenario's.
     fn unmatched(&mut self, who: Who, message: Unmatched<'_>);
-    /// This member was announced as gone.
-    fn left(&mut self, who: Who, member_id: MemberId);
     /// An open session is open no longer, for whatever reason.
     fn closed(&mut self, who: Who, held: Ticks);
+    /// A session that was open, and is no longer, has done what it is there for.
+    fn finished(&mut self, _who: Who) {}
     /// The closing handshake that a session began has ended so.
     fn close_ended(&mut self, end: CloseEnd);
     /// A session without a WebSocket has done all its steps.

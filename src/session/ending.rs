@@ -10,6 +10,7 @@ use super::script::Script;
 use super::{Context, NO_ERROR, Observer, PEER_CLOSED, Phase, Session, Timer};
 use crate::fault::{Excuse, Fault};
 use crate::measure::CloseEnd;
+use crate::measure::acts::{Deed, Key};
 
 /// Bytes of a peer's answer kept with a failure.
 pub(super) const EVIDENCE_BYTES_MAX: usize = 512;
@@ -33,11 +34,23 @@ impl Session {
         let script = ctx.script;
         let quit = script.scenario.websocket.as_ref().and_then(|websocket| websocket.quit.as_ref());
         if let (true, Some(quit)) = (script.quit, quit) {
-            self.send_every(quit, script.opcode(), 0, ctx);
+            self.send_every(quit, script.opcode(), (0, 0), ctx);
         }
         self.account_end(ctx);
         let key = self.mask_key(ctx);
         write_close(ctx.out, Some(key), 1000, "");
+        self.acts(Deed::LEAVE, Key::default(), ctx);
+        self.await_close(ctx);
+    }
+
+    /// Ends an open session that has done what it is there for: it closes with 1000, and sends nothing
+    /// else.
+    pub(super) fn finish<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        self.account_end(ctx);
+        ctx.observer.finished(ctx.who);
+        let key = self.mask_key(ctx);
+        write_close(ctx.out, Some(key), 1000, "");
+        self.acts(Deed::LEAVE, Key::default(), ctx);
         self.await_close(ctx);
     }
 

@@ -12,7 +12,8 @@ use super::side::Count;
 use super::{Context, Observer, Session, Timer};
 use crate::fault::Fault;
 use crate::measure::PingEvent;
-use crate::scenario::every::{EveryIndex, Reply};
+use crate::measure::acts::{Deed, Key};
+use crate::scenario::every::{Every, EveryIndex, Reply};
 use crate::scenario::template::{Scope, Template};
 
 impl Session {
@@ -66,10 +67,33 @@ impl Session {
                 let stalled = ctx.stalled_since(due);
                 return ctx.observer.ping(ctx.who, every, PingEvent::Missed { stalled });
             }
-            self.send_every(&message.send, script.opcode(), k, ctx);
-            return ctx.observer.ping(ctx.who, every, PingEvent::Sent);
+            let interval_ms = self.interval_ms(pace, ctx);
+            self.send_every(&message.send, script.opcode(), (k, interval_ms), ctx);
+            self.tell_sent(every, message, (k, interval_ms), ctx);
+            ctx.observer.ping(ctx.who, every, PingEvent::Sent);
+            return self.finish_if_there(message, (k, interval_ms), ctx);
         }
         self.heartbeat_due(every, due, k, ctx);
+    }
+
+    /// The session ends if this message, which was just sent, said that its runner has finished.
+    fn finish_if_there<O: Observer>(
+        &mut self,
+        message: &Every,
+        (sequence, interval_ms): (u32, u64),
+        ctx: &mut Context<'_, O>,
+    ) {
+        let Some(runner) = message.finish else { return };
+        let scope = Scope {
+            session: ctx.who.session,
+            sequence,
+            interval_ms,
+            seed: ctx.script.seed,
+            ..Scope::default()
+        };
+        if scope.distance_cm(runner) == runner.finish_cm {
+            self.finish(ctx);
+        }
     }
 
     /// How often this message has been due before; counts it where that cannot be computed.
@@ -116,22 +140,47 @@ impl Session {
         Ok(())
     }
 
-    /// Appends a frame with what an open session says for the k-th time.
+    /// The mean interval of a periodic message, as templates know it.
+    pub(super) fn interval_ms<O>(&self, pace: &Pace, ctx: &Context<'_, O>) -> u64 {
+        match pace.given {
+            Some(given) => ctx.side.given(ctx.row, given).as_micros() / 1_000,
+            None => pace.mean_ms(),
+        }
+    }
+
+    /// Appends a frame with what an open session says for the k-th time, at this interval (0: once).
     pub(super) fn send_every<O: Observer>(
         &self,
         template: &Template,
         opcode: Opcode,
-        k: u32,
+        (k, interval_ms): (u32, u64),
         ctx: &mut Context<'_, O>,
     ) {
         // Beside the context while the scope borrows from it.
         let vault = std::mem::take(ctx.vault);
-        let scope = self.scope_open(&vault, ctx.now, k, ctx);
+        let scope = Scope { interval_ms, ..self.scope_open(&vault, ctx.now, k, ctx) };
         self.send_rendered(template, opcode, &scope, ctx);
         *ctx.vault = vault;
     }
 
-    /// The same with what the template may refer to at hand.
+    /// Tells that a periodic message was sent which its server announces.
+    pub(super) fn tell_sent<O: Observer>(
+        &self,
+        every: EveryIndex,
+        message: &Every,
+        (k, interval_ms): (u32, u64),
+        ctx: &mut Context<'_, O>,
+    ) {
+        let Some(equals) = &message.broadcast else { return };
+        let vault = std::mem::take(ctx.vault);
+        let scope = Scope { interval_ms, ..self.scope_open(&vault, ctx.now, k, ctx) };
+        ctx.scratch.clear();
+        equals.render(&scope, ctx.scratch);
+        *ctx.vault = vault;
+        self.acts(Deed::sent(every), Key::of(ctx.scratch), ctx);
+    }
+
+    /// Appends a frame of a template with what it may refer to at hand.
     pub(super) fn send_rendered<O: Observer>(
         &self,
         template: &Template,

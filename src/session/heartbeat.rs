@@ -69,7 +69,9 @@ impl Session {
             return ctx.observer.ping_failed(ctx.who, every, self.server, Fault::PingMissed, waited);
         }
         let opcode = if matches!(message.reply, Reply::Pong) { Opcode::Ping } else { script.opcode() };
-        self.send_every(&message.send, opcode, k, ctx);
+        let interval_ms = self.interval_ms(pace, ctx);
+        self.send_every(&message.send, opcode, (k, interval_ms), ctx);
+        self.tell_sent(every, message, (k, interval_ms), ctx);
         self.note_sent(pace, k, ctx);
         let sent = ctx.now;
         let beat = Beat { due, sent, outstanding: true, older_due: false, missed: 0, ..beat };

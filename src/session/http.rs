@@ -276,6 +276,7 @@ impl Session {
             now_ms: (ctx.unix_micros - ctx.now.since(at).as_micros()) / 1_000,
             held_ms: held,
             sequence,
+            interval_ms: 0,
             taken,
             members: Some(&ctx.script.members),
             seed: ctx.script.seed,

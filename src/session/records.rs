@@ -10,6 +10,7 @@ use super::request::refuse_unquotable;
 use super::values::Values;
 use super::{Context, Observer, Phase, Session, Unmatched};
 use crate::fault::Fault;
+use crate::measure::acts::{Act, Announced, Deed, Key};
 use crate::scenario::kinds::{Kind, SentAt};
 use crate::scenario::{MessageType, Role};
 
@@ -131,22 +132,25 @@ impl Session {
         values: &Values<'_>,
         ctx: &mut Context<'_, O>,
     ) -> Result<(), Fault> {
-        let subject =
-            || ctx.script.scenario.websocket.as_ref()?.kinds.subject.and_then(|at| values.member(at));
         match known.role {
-            Role::Entered => {
-                let member = subject().ok_or(Fault::MessageMalformed)?;
-                ctx.observer.entered(ctx.who, member);
-            }
-            Role::Left => {
-                if let Some(member) = subject() {
-                    ctx.observer.left(ctx.who, member);
-                }
-            }
             Role::Error if !is_awaited => return self.error_message(known, values, ctx),
-            Role::Error | Role::Information | Role::Updated => {}
+            Role::Error | Role::Information => return Ok(()),
+            Role::Entered | Role::Left | Role::Updated => {}
         }
+        let deed = Deed::told_by(known);
+        let subject = ctx.script.scenario.websocket.as_ref().and_then(|it| it.kinds.subject.as_ref());
+        let Some(member_id) = subject.and_then(|it| values.member(it, &ctx.script.members)) else {
+            return if deed == Deed::ENTER { Err(Fault::MessageMalformed) } else { Ok(()) };
+        };
+        let value = known.broadcast.and_then(|(_, place)| values.get(place));
+        let key = value.map_or(Key::default(), Key::of);
+        ctx.observer.announced(ctx.who, self.server, Announced { deed, member_id, key, at: ctx.now });
         Ok(())
+    }
+
+    /// Tells that the session does what its server announces.
+    pub(super) fn acts<O: Observer>(&self, deed: Deed, key: Key, ctx: &mut Context<'_, O>) {
+        ctx.observer.acted(ctx.who, Act { at: ctx.now, server: self.server, deed, key });
     }
 
     /// An error before open ends the session; later it is counted, and names the close that may

@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::scenario::MessageType;
 use crate::scenario::every::{EveryIndex, Reply};
 use crate::scenario::steps::Whose;
-use crate::scenario::template::Template;
+use crate::scenario::template::{Scope, Template};
 
 /// How many messages back a late reply is recognised.
 const LOOK_BACK: u32 = 16;
@@ -199,11 +199,14 @@ impl Session {
         ctx: &mut Context<'_, O>,
     ) {
         let beat = self.beat(every, ctx);
-        let sequence = self.sequence_sent(ctx.script.rhythm.pace(every), beat.due, ctx).wrapping_sub(back);
+        let pace = ctx.script.rhythm.pace(every);
+        let sequence = self.sequence_sent(pace, beat.due, ctx).wrapping_sub(back);
+        let interval_ms = self.interval_ms(pace, ctx);
         // Beside the context, from which the scope borrows.
         let mut scratch = std::mem::take(ctx.scratch);
         scratch.clear();
-        template.render(&self.scope_open(ctx.vault, beat.sent, sequence, ctx), &mut scratch);
+        let scope = Scope { interval_ms, ..self.scope_open(ctx.vault, beat.sent, sequence, ctx) };
+        template.render(&scope, &mut scratch);
         *ctx.scratch = scratch;
     }
 }

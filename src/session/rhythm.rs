@@ -215,6 +215,15 @@ impl Rhythm {
 }
 
 impl Pace {
+    /// The mean interval in milliseconds, where the server does not give it.
+    pub(super) fn mean_ms(&self) -> u64 {
+        let mean = match self.kind {
+            Kind::Fixed(interval) | Kind::Exponential(interval) => interval,
+            Kind::Between(from, to) => Ticks::from_raw(from.raw() + (to.raw() - from.raw()) / 2),
+        };
+        mean.as_micros() / 1_000
+    }
+
     /// The interval before a session's k-th time.
     pub(super) fn interval(&self, session: u32, k: u32) -> Ticks {
         match self.kind {

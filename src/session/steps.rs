@@ -12,6 +12,7 @@ use super::secrets::Kept;
 use super::values::Values;
 use super::{Context, NO_ERROR, Observer, Phase, STEP_SENT, Session, Timer, rhythm};
 use crate::fault::Fault;
+use crate::measure::acts::{Deed, Key};
 use crate::scenario::every::Interval;
 use crate::scenario::steps::{Step, Whose};
 use crate::scenario::{MessageType, Scenario, StepIndex};
@@ -71,6 +72,9 @@ impl Session {
             }
         }
         self.sent = ctx.now;
+        if step.enters {
+            self.acts(Deed::ENTER, Key::default(), ctx);
+        }
         if step.awaits.is_empty() {
             return self.after_done(ctx);
         }

@@ -5,8 +5,9 @@
 
 use startline_protocol::matching::{Matching, Quick, Value};
 
-use crate::members::MemberId;
+use crate::members::{MemberId, Members};
 use crate::scenario::kinds::{Kinds, PlaceIndex};
+use crate::scenario::presence::Subject;
 
 /// What was found in a record.
 #[derive(Clone, Copy, Debug)]
@@ -50,11 +51,11 @@ impl<'r> Values<'r> {
         }
     }
 
-    /// The member at this place.
-    pub(super) fn member(&self, place: PlaceIndex) -> Option<MemberId> {
+    /// The member whom a record is about.
+    pub(super) fn member(&self, subject: &Subject, members: &Members) -> Option<MemberId> {
         match self.found {
-            Found::Quick(quick) => quick.integer.map(|(id, _)| MemberId(id)),
-            _ => member(self.value(place)?),
+            Found::Quick(quick) if subject.is_bare() => quick.integer.map(|(id, _)| MemberId(id)),
+            _ => member(self.value(subject.at)?, subject, members),
         }
     }
 
@@ -68,8 +69,11 @@ impl<'r> Values<'r> {
     }
 }
 
-/// The member that a value names.
-pub(super) fn member(value: Value<'_>) -> Option<MemberId> {
-    let Value::Number(digits) = value else { return None };
-    std::str::from_utf8(digits).ok()?.parse().ok()
+/// The member that a value names: its id alone, or within the text that the scenario says.
+pub(super) fn member(value: Value<'_>, subject: &Subject, members: &Members) -> Option<MemberId> {
+    let text = std::str::from_utf8(value.bytes()).ok()?;
+    match value {
+        Value::Number(_) if subject.is_bare() => text.parse().ok(),
+        _ => members.find(subject.id_in(text)?),
+    }
 }

@@ -20,6 +20,7 @@ use startline_protocol::websocket::{Opcode, Reader, parse_close};
 
 use crate::engine::single::{Cause, Doing, Watcher};
 use crate::fault::Fault;
+use crate::measure::acts::Announced;
 use crate::measure::servers::ServerIndex;
 use crate::measure::{CloseEnd, Handshake, PingEvent, Timed};
 use crate::members::MemberId;
@@ -370,7 +371,7 @@ impl Observer for Trial<'_> {
 
     fn listed(&mut self, _who: Who, _member_id: MemberId) {}
 
-    fn entered(&mut self, _who: Who, _member_id: MemberId) {}
+    fn announced(&mut self, _who: Who, _server: ServerIndex, _told: Announced) {}
 
     fn error_message(&mut self, _who: Who, _server: ServerIndex, fault: Fault, evidence: &[u8]) {
         self.fail("hold", fault, evidence);
@@ -404,8 +405,6 @@ impl Observer for Trial<'_> {
     }
 
     fn unmatched(&mut self, _who: Who, _message: Unmatched<'_>) {}
-
-    fn left(&mut self, _who: Who, _member_id: MemberId) {}
 
     fn closed(&mut self, _who: Who, _held: Ticks) {}
 

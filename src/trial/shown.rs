@@ -87,6 +87,7 @@ impl<'p> Shown<'p> {
             now_ms: self.unix_micros / 1_000,
             held_ms: 0,
             sequence: 0,
+            interval_ms: 0,
             taken: Taken::All(&self.taken),
             members: Some(self.members),
             seed: self.seed,

@@ -144,6 +144,17 @@ fn chat_everyone_logs_in_joins_and_hears_themselves() {
     // The room hears everything: one's own words are one in so many.
     assert!(said > answered * 2, "{said} heard, {answered} of them their own");
     assert_eq!(number(&summary, "/messages/by_type/welcome"), f64::from(SESSIONS));
+    // Everyone learned of everyone, and how long it took was measured.
+    assert_eq!(number(&summary, "/ledger/missing"), 0.0, "{:#}", summary["ledger"]);
+    let sessions = u64::from(SESSIONS);
+    let entered = number(&summary, "/propagation/entered/received") as u64;
+    assert!(entered >= sessions * (sessions - 1) / 4, "{entered}");
+    let told = number(&summary, "/propagation/say/received") as u64;
+    let (early, other) = ("/propagation/say/early", "/propagation/say/unmatched");
+    assert_eq!((number(&summary, early), number(&summary, other)), (0.0, 0.0));
+    assert!(told > answered && told < said, "{told} of {said} heard by others");
+    assert!(number(&summary, "/propagation/say/last/p50_ms") < 1_000.0, "{:#}", summary["propagation"]);
+    assert!(number(&summary, "/ramp_down/propagation/left/received") > 0.0);
 }
 
 #[test]

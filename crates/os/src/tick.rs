@@ -39,6 +39,11 @@ impl Tick {
         Ticks(distance.max(0) as u32)
     }
 
+    /// The instant this long before.
+    pub fn before(self, span: Ticks) -> Self {
+        Self(self.0.wrapping_sub(span.0))
+    }
+
     /// Whether this instant is `other` or later.
     pub fn reached(self, other: Self) -> bool {
         self.0.wrapping_sub(other.0) as i32 >= 0

@@ -5,6 +5,7 @@
 //! more than `wire::READS_PER_TURN` reads a turn; timers and arrivals are served between batches of
 //! events, so one session's flood delays another's PING by at most a batch.
 
+mod accounts;
 mod comings;
 mod pooled;
 mod ramp_down;
@@ -31,8 +32,6 @@ use super::observe::Books;
 use super::pool::Pool;
 use super::ports::Ports;
 use super::secure::Secure;
-use crate::measure::Interval;
-use crate::measure::ledger::SessionSet;
 use crate::plan::members::Members;
 use crate::session::{Commands, Endpoint, Queues, Script, Session, Side, Slots, Spills, Vault, Waits};
 
@@ -42,9 +41,6 @@ const READ_BYTES: usize = 64 << 10;
 const EVENTS_PER_CLOCK: usize = 8;
 /// Arrivals or timers handled between two looks at the clock: each may cost a system call.
 const STARTS_PER_CLOCK: usize = 8;
-/// How long a session has to be open at the close of accounts for its pairs to be judged:
-/// announcements about it may still be on their way, in the servers' queues and in our own sockets.
-const ANNOUNCE_GRACE: Duration = Duration::from_secs(2);
 /// Events taken from the kernel at once.
 const EVENTS_PER_TURN: usize = 1024;
 /// Sessions started between two looks at the sockets, so that a late worker catches up without
@@ -302,6 +298,9 @@ impl<'p> Worker<'p> {
         if without_running > STALL_MIN && self.so_far.ramp_down.is_none() {
             self.lent.waits.stalled(self.time.now, Ticks::from_duration(without_running));
             self.books.recorder.stalled(self.books.at.saturating_sub(without_running), self.books.at);
+            if let Some(propagation) = &self.books.propagation {
+                propagation.stalled(self.time.clock.tick_at(awake_since), self.time.now);
+            }
         }
     }
 
@@ -335,6 +334,7 @@ impl<'p> Worker<'p> {
                 let done = self.so_far.live == 0
                     && self.so_far.ramp_down.as_ref().is_some_and(|it| self.rows_passed(it));
                 if done {
+                    self.close_acts(self.time.now);
                     let interval = self.hand_over();
                     self.link
                         .finished(interval, self.lent.spills.len() + self.secure.left() + self.pool.left());
@@ -414,7 +414,7 @@ impl<'p> Worker<'p> {
     }
 
     fn report(&mut self) {
-        self.link.publish(self.so_far.open, self.so_far.settled);
+        self.link.publish(self.so_far.open, self.books.finished, self.so_far.settled);
         if self.lives.enters_stage(self.at()) {
             let interval = self.hand_over();
             self.link.part(interval);
@@ -428,31 +428,6 @@ impl<'p> Worker<'p> {
             let interval = self.hand_over();
             self.link.second(interval);
         }
-    }
-
-    /// Everything recorded since the last time, with the instants that it covers.
-    fn hand_over(&mut self) -> Interval {
-        let to = self.at();
-        let from = std::mem::replace(&mut self.so_far.handed_over_at, to);
-        self.books.recorder.take().covering(from, to)
-    }
-
-    fn close_accounts(&mut self) {
-        let mut open = SessionSet::new(self.given.sessions);
-        let mut known = SessionSet::new(self.given.sessions);
-        let grace = Ticks::from_duration(ANNOUNCE_GRACE);
-        for row in (0..self.rows.len() as u32).map(RowIndex) {
-            if self.rows[row.index()].session.is_open() {
-                open.insert(self.lives.session(row));
-                if self.rows[row.index()].session.held(self.time.now) >= grace {
-                    known.insert(self.lives.session(row));
-                }
-                self.drive(row, |session, ctx| session.close_accounts(ctx));
-            }
-        }
-        let ledger = self.books.ledger.take();
-        let interval = self.hand_over();
-        self.link.accounts(interval, ledger, open, known, self.wire.ports.counts().collect());
     }
 
     /// How long the poll may sleep; what comes sooner has the alarm set for it. Deadlines alone

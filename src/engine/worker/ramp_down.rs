@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use startline_os::tick::Tick;
+
 use super::Worker;
 use crate::engine::lives::RowIndex;
 
@@ -26,6 +28,14 @@ impl RampDown {
 }
 
 impl Worker<'_> {
+    /// Of the sessions' acts that are from before this instant, the last receivers are known.
+    pub(super) fn close_acts(&mut self, before: Tick) {
+        let (lives, count) = (&self.lives, self.rows.len() as u32);
+        if let Some(propagation) = &mut self.books.propagation {
+            propagation.close((0..count).map(|row| lives.session(RowIndex(row))), before);
+        }
+    }
+
     /// Whether all rows have been passed.
     pub(super) fn rows_passed(&self, ramp_down: &RampDown) -> bool {
         ramp_down.next_row as usize >= self.rows.len()

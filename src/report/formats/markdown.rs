@@ -29,6 +29,7 @@ pub(super) fn markdown(source: &Source<'_>, out: &mut dyn Write) -> Result<(), M
         troubles(result, source.lang),
         criteria(&result.criteria),
         steps(result),
+        broadcasts(result, source.lang),
         failures(&result.errors),
         format!("Results: {}\n", code(&source.directory.display().to_string())),
     ];
@@ -100,6 +101,13 @@ fn steps(result: &RunResult) -> String {
     let rows: String = result.steps.iter().map(row).collect();
     let head = "| latency (ms) | count | errors | mean | p50 | p95 | p99 | max |\n|---|---:|---:|---:|---:|---:|---:|---:|\n";
     table(head, &rows)
+}
+
+/// What the loss of broadcasts looks like.
+fn broadcasts(result: &RunResult, lang: Lang) -> String {
+    let Some(shape) = result.ledger.as_ref().map(|ledger| &ledger.shape) else { return String::new() };
+    let lines: String = shape.lines(lang).iter().map(|line| format!("- {}\n", escaped(line))).collect();
+    lines + &shape.advice(lang).map(|advice| format!("  → {}\n", escaped(advice))).unwrap_or_default()
 }
 
 fn failures(errors: &ErrorsResult) -> String {

@@ -16,18 +16,19 @@ use crate::report::{EveryResult, LedgerResult};
 const KINDS_MAX: usize = 40;
 
 /// Missing pairs and other samples shown.
-const SAMPLES_MAX: usize = 10;
+pub(super) const SAMPLES_MAX: usize = 10;
 
 /// A sum: its whole and what it consists of.
-struct Sum<'a> {
-    whole: &'a str,
-    total: u64,
-    parts: Vec<(&'a str, u64)>,
+pub(super) struct Sum<'a> {
+    pub whole: &'a str,
+    pub total: u64,
+    pub parts: Vec<(&'a str, u64)>,
 }
 
 impl Page<'_> {
     pub(super) fn accounts(&self) -> Option<Section> {
-        let parts = [self.heartbeat(), self.ledger(), self.messages()];
+        let parts =
+            [self.heartbeat(), self.ledger(), self.departures(), self.updates(), self.messages()];
         let parts: Vec<Markup> = parts.into_iter().flatten().collect();
         if parts.is_empty() {
             return None;
@@ -83,7 +84,7 @@ impl Page<'_> {
     }
 
     /// A bar of its parts, and the sum in figures. Whether it closes is said.
-    fn sum(&self, sum: &Sum<'_>) -> Markup {
+    pub(super) fn sum(&self, sum: &Sum<'_>) -> Markup {
         let all: u64 = sum.parts.iter().map(|(_, count)| count).sum();
         let closes = all == sum.total;
         let width = |count: u64| format!("flex: {count} 0 0");
@@ -143,6 +144,7 @@ impl Page<'_> {
                 (self.sum(&expected))
                 (pairs.html())
                 (self.missing_samples(ledger))
+                (self.shape())
             }
         })
     }

@@ -136,6 +136,10 @@ impl Page<'_> {
                 "rate",
                 self.by_kind(),
             ));
+            plots.extend(self.reach_plot());
+            plots.extend(self.updates_plot());
+            let delays = (0..timeline.announced.len()).filter(|k| self.has_latencies(timeline.steps.len() + k));
+            plots.extend(delays.map(|k| self.delays(k)));
             plots.push(self.plot("bytes", Words::Bytes, Words::PerSecond, Kind::Area, "bytes", self.bytes()));
             let lag = vec![series::series("p99", timeline, |point| point.lag_p99_ms)];
             plots.push(self.plot("lag", Words::LagChart, Words::LagNote, Kind::Lines, "ms", lag));
@@ -250,10 +254,22 @@ impl Page<'_> {
     }
 
     fn bands(&self, step: usize) -> Plot {
+        let title =
+            html! { (self.word(Words::LatencyOf)) " " (name(&self.recorded.timeline.steps[step])) };
+        self.percentiles(step, title, Words::LatencyNote)
+    }
+
+    /// How long announcements took; they stand behind the steps.
+    fn delays(&self, announced: usize) -> Plot {
         let timeline = &self.recorded.timeline;
-        let series = series::bands(step, timeline);
+        let title = html! { (self.word(Words::DelayOf)) " " (name(&timeline.announced[announced])) };
+        self.percentiles(timeline.steps.len() + announced, title, Words::DelayNote)
+    }
+
+    fn percentiles(&self, band: usize, title: Markup, note: Words) -> Plot {
+        let series = series::bands(band, &self.recorded.timeline);
         let chart = Chart {
-            id: format!("c-step-{step}"),
+            id: format!("c-step-{band}"),
             kind: Kind::Bands,
             unit: "ms",
             t: Vec::new(),
@@ -261,8 +277,7 @@ impl Page<'_> {
             log: is_skewed(&series),
             series,
         };
-        let title = html! { (self.word(Words::LatencyOf)) " " (name(&timeline.steps[step])) };
-        Plot { title, note: self.word(Words::LatencyNote).to_owned(), chart }
+        Plot { title, note: self.word(note).to_owned(), chart }
     }
 
     fn curves(&self) -> Vec<Curve> {

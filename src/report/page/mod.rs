@@ -13,11 +13,14 @@ mod judged;
 mod parts;
 mod places;
 mod plan;
+mod propagation;
 mod routing;
 mod said;
 mod series;
 mod servers;
+mod shape;
 mod stages;
+mod told;
 mod top;
 mod watched;
 
@@ -62,10 +65,16 @@ pub fn html(recorded: &Recorded, lang: Lang) -> String {
 impl Page<'_> {
     fn html(&self) -> Markup {
         let top = self.top();
-        let before = [self.criteria(), self.stages(), self.steps()];
+        let before = [self.criteria(), self.load_stages(), self.steps()];
         let servers = [self.servers_side(), self.checklist()];
-        let after =
-            [Some(self.failures()), self.accounts(), self.spread(), Some(self.machine()), Some(self.plan())];
+        let after = [
+            Some(self.failures()),
+            self.accounts(),
+            self.propagation(),
+            self.spread(),
+            Some(self.machine()),
+            Some(self.plan()),
+        ];
         let written = before.iter().chain(&servers).chain(&after).flatten();
         let written = top.0.len() + written.map(|section| section.body.0.len()).sum::<usize>();
         let own = STYLE.len() + SCRIPT.len() + CHART_STYLE.len() + CHART_SCRIPT.len();

@@ -15,7 +15,7 @@ use crate::report::texts::page::Words;
 const ROWS_MAX: usize = 60;
 
 impl Page<'_> {
-    pub(super) fn stages(&self) -> Option<Section> {
+    pub(super) fn load_stages(&self) -> Option<Section> {
         let result = &self.recorded.result;
         if result.stages.is_empty() {
             return None;

@@ -15,7 +15,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
 use super::timeline::{Band, Timeline};
 use super::{ReadError, unreadable};
-use crate::report::hlog::{AFTER, LAG, SENT, tag};
+use crate::report::hlog::{AFTER, LAG, SENT, propagation_tag, tag};
 
 /// A row's times have three decimals, and so may differ from the log's by this.
 const ROUNDING_S: f64 = 0.001;
@@ -51,7 +51,8 @@ pub(super) struct Read {
 /// Reads the file; where points join rows, their percentiles are made anew.
 pub(super) fn read(path: &Path, timeline: &mut Timeline) -> Result<Read, ReadError> {
     let file = File::open(path).map_err(|why| unreadable(path, why))?;
-    let tags: Vec<String> = timeline.steps.iter().map(|step| tag(step)).collect();
+    let announced = timeline.announced.iter().map(|name| propagation_tag(name));
+    let tags: Vec<String> = timeline.steps.iter().map(|step| tag(step)).chain(announced).collect();
     let distribution = |step: &String| Distribution { step: step.clone(), ..Distribution::default() };
     let mut read = Read { distributions: timeline.steps.iter().map(distribution).collect(), lag: None };
     let mut joining = Joining { point: 0, bands: vec![None; tags.len()] };
@@ -71,8 +72,9 @@ pub(super) fn read(path: &Path, timeline: &mut Timeline) -> Result<Read, ReadErr
         if !is_sent && timeline.rows_per_point > 1 {
             joining.add(timeline, k, interval.start_s, &interval.histogram);
         }
-        if !interval.is_after {
-            let whole = &mut read.distributions[k];
+        if !interval.is_after
+            && let Some(whole) = read.distributions.get_mut(k)
+        {
             add(if is_sent { &mut whole.from_sent } else { &mut whole.from_due }, interval.histogram);
         }
     }

@@ -13,7 +13,9 @@ use csv::StringRecord;
 use jiff::Timestamp;
 
 use super::{ReadError, unreadable};
-use crate::report::timeline::{ERRORS, kind_of_column, step_column, step_of_column};
+use crate::report::timeline::{
+    ERRORS, announced_of_column, delay_column, kind_of_column, step_column, step_of_column,
+};
 
 /// Points that a timeline has at most: as many as a wide chart has columns.
 pub const POINTS_MAX: usize = 1_800;
@@ -23,6 +25,8 @@ pub const POINTS_MAX: usize = 1_800;
 pub struct Timeline {
     /// The steps that points have latencies of.
     pub steps: Vec<String>,
+    /// What is announced: points have how long that took behind the steps' latencies.
+    pub announced: Vec<String>,
     /// The kinds of messages that points have counts of.
     pub kinds: Vec<String>,
     /// In order.
@@ -70,9 +74,16 @@ pub struct Point {
     pub bytes_received: u64,
     /// Bytes written to sockets.
     pub bytes_sent: u64,
+    /// Messages sent that the others are to be told of.
+    pub updates_sent: u64,
+    /// Updates expected of those that are settled by its end; 0 where none is counted.
+    pub updates_expected_total: u64,
+    /// Of these, the ones that did not come.
+    pub updates_missing_total: u64,
     /// Failures by step and kind.
     pub errors: BTreeMap<(String, String), u64>,
-    /// Latencies from scheduled time by [`Timeline::steps`]; `None` where nothing succeeded.
+    /// Latencies from scheduled time by [`Timeline::steps`], then times of announcements by
+    /// [`Timeline::announced`]; `None` where nothing succeeded, or came.
     pub bands: Vec<Option<Band>>,
     /// The workers' lateness, 99th percentile; of joined rows the worst.
     pub lag_p99_ms: Option<f64>,
@@ -132,7 +143,8 @@ pub(super) fn read(path: &Path) -> Result<Timeline, ReadError> {
         }
         joined += 1;
     }
-    Ok(Timeline { steps: columns.steps(), kinds: columns.kinds(), points, rows_per_point })
+    let (steps, announced, kinds) = (columns.steps(), columns.announced(), columns.kinds());
+    Ok(Timeline { steps, announced, kinds, points, rows_per_point })
 }
 
 fn count_lines(path: &Path) -> Result<usize, ReadError> {
@@ -155,6 +167,10 @@ impl<'h> Columns<'h> {
 
     fn steps(&self) -> Vec<String> {
         self.names.iter().filter_map(|name| step_of_column(name)).map(str::to_owned).collect()
+    }
+
+    fn announced(&self) -> Vec<String> {
+        self.names.iter().filter_map(|name| announced_of_column(name)).map(str::to_owned).collect()
     }
 
     fn kinds(&self) -> Vec<String> {
@@ -189,18 +205,26 @@ impl<'h> Columns<'h> {
                 .collect(),
             bytes_received: row.count("bytes_received"),
             bytes_sent: row.count("bytes_sent"),
+            updates_sent: row.count("updates.sent"),
+            updates_expected_total: row.count("updates.expected_total"),
+            updates_missing_total: row.count("updates.missing_total"),
             errors: errors_of_cell(row.text(ERRORS)),
-            bands: self
-                .names
-                .iter()
-                .filter_map(|name| step_of_column(name))
-                .map(|step| row.band(step))
-                .collect(),
+            bands: self.bands(&row),
             lag_p99_ms: row.number("lag_p99_ms"),
             stalled_ms: row.number("stalled_ms").unwrap_or(0.0),
             cpu_s: row.number("cpu_s").unwrap_or(0.0),
             rss_bytes: row.count("rss_bytes"),
         })
+    }
+}
+
+impl Columns<'_> {
+    fn bands(&self, row: &Row<'_>) -> Vec<Option<Band>> {
+        let names = || self.names.iter();
+        let steps = names().filter_map(|name| step_of_column(name));
+        let steps = steps.map(|step| row.band(|figure| step_column(step, figure)));
+        let announced = names().filter_map(|name| announced_of_column(name));
+        steps.chain(announced.map(|name| row.band(|figure| delay_column(name, figure)))).collect()
     }
 }
 
@@ -222,10 +246,10 @@ impl Row<'_> {
         self.text(name).parse().unwrap_or(0)
     }
 
-    fn band(&self, step: &str) -> Option<Band> {
-        let figure = |name| self.number(&step_column(step, name));
+    fn band(&self, column: impl Fn(&str) -> String) -> Option<Band> {
+        let figure = |name| self.number(&column(name));
         Some(Band {
-            count: self.count(&step_column(step, "count")),
+            count: self.count(&column("count")),
             p50_ms: figure("p50_ms")?,
             p95_ms: figure("p95_ms")?,
             p99_ms: figure("p99_ms")?,
@@ -272,6 +296,9 @@ impl Point {
             messages_by_kind,
             bytes_received,
             bytes_sent,
+            updates_sent,
+            updates_expected_total,
+            updates_missing_total,
             errors,
             bands,
             lag_p99_ms,
@@ -294,6 +321,9 @@ impl Point {
         self.messages_by_kind.iter_mut().zip(messages_by_kind).for_each(|(mine, theirs)| *mine += theirs);
         self.bytes_received += bytes_received;
         self.bytes_sent += bytes_sent;
+        self.updates_sent += updates_sent;
+        self.updates_expected_total = updates_expected_total;
+        self.updates_missing_total = updates_missing_total;
         errors.into_iter().for_each(|(kind, count)| *self.errors.entry(kind).or_default() += count);
         for (mine, theirs) in self.bands.iter_mut().zip(bands) {
             *mine = match (*mine, theirs) {

@@ -7,5 +7,7 @@ pub mod headline;
 pub mod page;
 pub mod routing;
 pub mod servers;
+pub mod shape;
 pub mod summary;
+pub mod told;
 pub mod troubles;

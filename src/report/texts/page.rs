@@ -215,6 +215,32 @@ texts! {
         FirstOther => "First message that the scenario does not list: member {0} at {1},",
             "시나리오에 없는 첫 메시지: 회원 {0}, {1},";
 
+        // Propagation.
+        Propagation => "Propagation", "전파 시간";
+        PropagationLead => "From the instant at which a session acts to that at which another one receives the announcement, both on this machine's clock. An entry counts from its upgrade (or the step that the scenario names), a departure from its close frame, anything else from its message.",
+            "한 세션이 동작한 순간부터 다른 세션이 그 알림을 받은 순간까지, 둘 다 이 장비의 시계로 잰 시간입니다. 입장은 업그레이드 요청(또는 시나리오가 정한 단계), 퇴장은 Close 프레임, 나머지는 해당 메시지를 보낸 때부터 잽니다.";
+        PropagationCaption => "Time to each receiver, to the first one and to the last one of each act",
+            "각 수신자, 그리고 동작마다 첫 수신자와 마지막 수신자까지의 시간";
+        PropagationAfter => "The same of what came while sessions ended: reported, not judged",
+            "세션을 끝내는 동안 받은 것: 보고만 하며 판정하지 않음";
+        PropagationServers => "Time to each receiver, by the server of the acting session and the receiver's",
+            "동작한 세션의 서버와 수신자의 서버별 전파 시간";
+        Announced => "announced", "알린 것";
+        AnnouncedBy => "by", "메시지";
+        Receipts => "receipts", "수신";
+        FirstReceiver => "first p50", "첫 수신 p50";
+        LastReceiver => "last p50", "끝 수신 p50";
+        FromServer => "from", "보낸 서버";
+        ToServer => "to", "받은 서버";
+        DelayOf => "Propagation of", "전파 시간:";
+        DelayNote => "ms to each receiver", "수신자까지 ms";
+        TimedNotStalled => "{0}: {1} announcements not timed: this machine stalled in their time.",
+            "{0}: 이 장비가 멈춘 시간과 겹쳐 재지 않은 알림 {1}건.";
+        TimedNotEarly => "{0}: {1} announcements not timed: their members had not acted yet.",
+            "{0}: 회원이 아직 동작하지 않아 재지 않은 알림 {1}건.";
+        TimedNotUnmatched => "{0}: {1} announcements not timed: they belong to no act at hand, such as one before the last.",
+            "{0}: 마지막 동작의 것이 아니어서 재지 않은 알림 {1}건.";
+
         // Spread and connections.
         Spread => "Spread", "분산";
         ServersCaption => "Sessions by server", "서버별 세션";

@@ -15,6 +15,9 @@ texts! {
         Arrivals => "Arrivals", "도착";
         Heartbeat => "Heartbeat", "하트비트";
         Broadcasts => "Broadcasts", "브로드캐스트";
+        Departures => "Departures", "퇴장 알림";
+        Updates => "Updates", "갱신 알림";
+        Propagation => "Propagation", "전파 시간";
         Messages => "Messages", "메시지";
         Servers => "Servers", "서버";
         Http => "HTTP", "HTTP";
@@ -86,6 +89,16 @@ texts! {
         Gone => "{0} {0|member|members} announced as gone while {0|its|their} session was open",
             "세션이 열려 있는데 퇴장으로 통보된 회원 {0}명";
         SuchAs => "{0}, such as {1}", "{0}, 예: {1}";
+
+        Delays => "{0}: {1} receipts, p50 {2} ms, p99 {3}, max {4}", "{0}: 수신 {1}건, p50 {2} ms, p99 {3}, 최대 {4}";
+        DelaysAfter => "{0}, as sessions ended: {1} receipts, p50 {2} ms, p99 {3}, max {4}",
+            "{0}, 세션을 끝내는 동안: 수신 {1}건, p50 {2} ms, p99 {3}, 최대 {4}";
+        Receivers => "{0}; first receiver p50 {1}, p99 {2}; last receiver p50 {3}, p99 {4}",
+            "{0}; 첫 수신자 p50 {1}, p99 {2}; 마지막 수신자 p50 {3}, p99 {4}";
+        SlowestServers => "slowest from {0} to {1}: p99 {2} ms; fastest pair of servers: p99 {3} ms",
+            "가장 느린 경로 {0} → {1}: p99 {2} ms; 가장 빠른 서버 쌍: p99 {3} ms";
+        NotTimed => "not timed: {0} in a stall of this machine, {1} before the member acted, {2} of no act at hand",
+            "재지 않음: 이 장비가 멈춘 시간 {0}건, 회원의 동작 전 {1}건, 마지막 동작의 것이 아님 {2}건";
 
         Joined => "warning: {0} messages had more than one JSON text in them: only the first of each was read",
             "경고: 메시지 {0}개에 JSON 텍스트가 둘 이상 있어 각각 첫째만 읽었습니다";

@@ -193,6 +193,7 @@ const STEP: &[Key] = &[
     key("timeout", Duration, "From sending to the reply; default: 10s."),
     key("pause", Text, "Think time before sending: \"2s\" or \"1s..3s\"."),
     key("take", Pairs, "Values to take from the reply: NAME = \"/json/pointer\" or \"after:TEXT\"."),
+    key("broadcast", Text, "The kind, of the role entered, by which the server tells the others of it."),
 ];
 
 const EVERY: &[Key] = &[
@@ -208,6 +209,10 @@ const EVERY: &[Key] = &[
     key("times", Count, "How often a session sends it at most."),
     key("start", OneOf(&["on", "off"]), "\"off\": not until it is switched on from outside."),
     key("frame", OneOf(&["ping"]), "A protocol Ping with this payload, answered by its Pong."),
+    key("finishes", Flag, "The one that says finish_km as its {distance_km} is the session's last: it closes."),
+    key("broadcast", Text, "The kind, of the role updated, by which the server tells the others of it."),
+    key("broadcast_at", Text, "Where that kind has the value that tells which message it follows."),
+    key("broadcast_equals", Text, "What stands there, such as \"{sequence}\": a template."),
 ];
 
 const KIND: &[Key] = &[
@@ -230,7 +235,9 @@ const KIND: &[Key] = &[
 ];
 
 const PRESENCE: &[Key] = &[
-    required("subject", Text, "Pointer to the id of the member who entered or left."),
+    required("subject", Text, "Where the id is of the member who entered, left or did something."),
+    key("subject_equals", Text, "What stands there, such as \"runner{member_id}\"; default: the id alone."),
+    key("left_within", Duration, "How long servers may take to announce a member whose connection was cut."),
     key("listed", One("listed"), "The message that lists those who are in already."),
 ];
 

@@ -74,7 +74,7 @@ impl<'t> Brace<'t> {
     fn width_of(&self, text: &str, found: &Template) -> Result<Width, String> {
         let name = self.name;
         let is_text = |part: &Part| {
-            matches!(part, Part::Secret(_) | Part::NowIso | Part::Uuid { .. } | Part::DistanceKm { .. })
+            matches!(part, Part::Secret(_) | Part::NowIso | Part::Uuid { .. } | Part::DistanceKm(_))
         };
         let is_number = |part: &Part| match part {
             Part::Literal(bytes) => !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit),

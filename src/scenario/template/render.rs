@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Filter, Formatted, Part, Template, Width};
+use super::super::runner::{Runner, push_km};
 use crate::draw;
 use crate::members::{MemberId, Members, SessionNumber};
 
@@ -26,6 +27,8 @@ pub struct Scope<'a> {
     pub held_ms: u64,
     /// Times this message has been sent before.
     pub sequence: u32,
+    /// The mean interval of this periodic message, in milliseconds; 0: it is none.
+    pub interval_ms: u64,
     /// Values taken from answers.
     pub taken: Taken<'a>,
     /// The run's members, if their rows have values.
@@ -136,7 +139,10 @@ impl Template {
                 Part::NowIso => push_instant(out, scope.now_ms),
                 Part::HeldMs => push_integer(out, scope.held_ms),
                 Part::Sequence => push_integer(out, u64::from(scope.sequence)),
-                Part::DistanceKm { pace_s_per_km } => push_distance(out, scope.held_ms, *pace_s_per_km),
+                Part::DistanceKm(runner) => push_km(out, scope.distance_cm(*runner)),
+                Part::OwnPace(runner) => {
+                    push_integer(out, u64::from(runner.pace(scope.seed, scope.session.0)));
+                }
                 Part::Taken(index) => out.extend_from_slice(scope.value(*index).as_bytes()),
                 Part::Random { salt, first, last } => push_integer(out, scope.random(*salt, *first, *last)),
                 Part::Uuid { salt } => push_uuid(out, [scope.draw(*salt), scope.draw(!*salt)]),
@@ -147,6 +153,16 @@ impl Template {
 }
 
 impl Scope<'_> {
+    /// How far this runner is, in centimetres: after so many intervals where the message is a
+    /// periodic one, so that every run of a plan sends the same.
+    pub fn distance_cm(&self, runner: Runner) -> u64 {
+        let run_ms = match self.interval_ms {
+            0 => self.held_ms,
+            interval => (u64::from(self.sequence) + 1).saturating_mul(interval),
+        };
+        runner.distance_cm(self.seed, self.session.0, run_ms)
+    }
+
     fn draw(&self, salt: u64) -> u64 {
         draw::drawn(self.seed, salt, self.session.0, u64::from(self.sequence))
     }
@@ -256,7 +272,7 @@ fn push_uuid(out: &mut Vec<u8>, [high, low]: [u64; 2]) {
 }
 
 /// Appends `value` in decimal: digits from the back of a stack buffer, no allocation and no `fmt`.
-pub(super) fn push_integer(out: &mut Vec<u8>, mut value: u64) {
+pub(in crate::scenario) fn push_integer(out: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0; 20];
     let mut start = digits.len();
     loop {
@@ -296,13 +312,4 @@ fn push_instant(out: &mut Vec<u8>, unix_ms: u64) {
         pad(out, from, digits);
         out.push(end);
     }
-}
-
-/// Milliseconds over seconds a kilometre are metres.
-pub(super) fn push_distance(out: &mut Vec<u8>, held_ms: u64, pace_s_per_km: u32) {
-    let metres = held_ms / u64::from(pace_s_per_km.max(1));
-    push_integer(out, metres / 1000);
-    let thousandths = metres % 1000;
-    out.push(b'.');
-    out.extend([thousandths / 100, thousandths / 10 % 10, thousandths % 10].map(|digit| b'0' + digit as u8));
 }

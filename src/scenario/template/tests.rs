@@ -1,7 +1,7 @@
 //! Templates: what is read as a brace, and what each part renders as.
 
-use super::render::push_distance;
 use super::*;
+use crate::scenario::runner::Runner;
 use crate::members::{MemberId, Members, SessionNumber};
 
 fn part_of(brace: &Brace<'_>) -> Result<Option<Template>, String> {
@@ -12,7 +12,7 @@ fn part_of(brace: &Brace<'_>) -> Result<Option<Template>, String> {
         "now_ms" => Part::NowMs,
         "held_ms" => Part::HeldMs,
         "sequence" => Part::Sequence,
-        "distance_km" => Part::DistanceKm { pace_s_per_km: 360 },
+        "distance_km" => Part::DistanceKm(Runner { pace_s_per_km: 360, finish_cm: 510_000 }),
         "ticket" => Part::Taken(1),
         "odd" => Part::Taken(2),
         "uuid" => Part::Uuid { salt: 7 },
@@ -83,12 +83,19 @@ fn neighbouring_literals_are_one_part() {
 }
 
 #[test]
-fn distance_has_three_decimals() {
-    // Half an hour at 6 min/km.
-    assert_eq!(rendered("{distance_km}"), "5.000");
-    let mut out = Vec::new();
-    push_distance(&mut out, 25_920, 360);
-    assert_eq!(out, b"0.072");
+fn a_distance_is_of_the_time_or_of_the_intervals_and_ends_at_the_finish() {
+    let km = |scope: Scope<'_>| {
+        let mut out = Vec::new();
+        compiled("{distance_km}").render(&scope, &mut out);
+        String::from_utf8(out).expect("digits").parse::<f64>().expect("a number")
+    };
+    // Half an hour at about 6 min/km.
+    let held = km(Scope { held_ms: 1_800_000, ..Scope::default() });
+    assert!((4.7..=5.1).contains(&held), "{held}");
+    // The tenth of one every three minutes is as far, whenever it is sent.
+    let tenth = |held_ms| km(Scope { held_ms, sequence: 9, interval_ms: 180_000, ..Scope::default() });
+    assert_eq!((tenth(7), tenth(1_803_000)), (held, held));
+    assert_eq!(km(Scope { held_ms: 4_000_000, ..Scope::default() }), 5.1);
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub const SCOPE: Scope<'_> = Scope {
     now_ms: 1_700_000_000_000,
     held_ms: 1_805_432,
     sequence: 7,
+    interval_ms: 0,
     taken: Taken::All(&[]),
     members: None,
     seed: 0,

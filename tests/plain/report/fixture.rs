@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use startline::fault::{Blame, Fault, NamedFault};
-use startline::measure::ledger::LedgerTotals;
+use startline::measure::acts::Deed;
+use startline::measure::ledger::{LedgerCounts, LedgerTotals, Shape};
+use startline::measure::propagation::Propagated;
 use startline::measure::{
-    EveryName, FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals,
+    AnnouncedName, EveryName, FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals,
 };
 use startline::members::{MemberId, SessionNumber};
 use startline::plan::capacity::Limits;
@@ -137,15 +139,14 @@ pub fn rich() -> RunResult {
         seen: 35_970_004,
         overlap: 311,
         missing: 2,
-        duplicate: 1,
-        strangers: 4,
-        own: 0,
+        counts: LedgerCounts { duplicate: 1, strangers: 4, ..LedgerCounts::default() },
         missing_samples: vec![
             (MemberId(13).into(), MemberId(14).into()),
             (MemberId(2000).into(), MemberId(2001).into()),
         ],
         gone_while_open: 1,
         gone_samples: vec![MemberId(44).into()],
+        shape: Shape::default(),
     });
     run.result()
 }
@@ -181,6 +182,12 @@ pub fn layout() -> Layout {
         every: vec![EveryName { name: "ping".into(), step: Some(StepIndex(4)) }],
         messages: ["CONNECTED", "USER_ENTERED", "PONG"].map(String::from).to_vec(),
         figures: Vec::new(),
+        updates: true,
+        announced: vec![AnnouncedName {
+            deed: Deed::ENTER,
+            name: "entered".into(),
+            kinds: vec!["USER_ENTERED".into()],
+        }],
     }
 }
 
@@ -252,6 +259,7 @@ fn facts() -> Facts {
             ..LedgerTotals::default()
         }),
         watch: None,
+        propagated_after: Propagated::default(),
         requires_all: false,
         ramp_down: Some(RampDownFacts {
             messages: 17_997_000,

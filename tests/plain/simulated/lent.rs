@@ -89,6 +89,7 @@ impl Driven {
             members: Arc::clone(&script.members),
             recorder: Recorder::new(&layout),
             servers: ServerNames::default(),
+            propagation: None,
             ledger: None,
             at: Duration::ZERO,
             from: None,

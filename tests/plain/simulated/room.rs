@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use startline::measure::ledger::{Gone, Ledger, LedgerTotals, SessionSet, observers};
+use startline::measure::ledger::{Board, Ledger, LedgerTotals, SessionSet, observers};
 use startline::members::{MemberId, SessionNumber};
 use startline::plan::members::Members;
 
@@ -33,8 +33,8 @@ impl World {
         world.witness.keep(Ledger::new(
             members,
             sessions as u32,
-            &observers(sessions as u32),
-            Gone::new(sessions as u32),
+            &observers(sessions as u32, sessions as u32),
+            Board::new(sessions as u32),
         ));
         world.room = Some(Room::default());
         for runner in &mut world.runners {
@@ -126,14 +126,14 @@ impl World {
             ledger.seen,
             ledger.missing,
             ledger.overlap,
-            ledger.duplicate,
+            ledger.counts.duplicate,
         );
         let expected = everyone * (everyone - 1);
         let overlap = room.listed.intersection(&room.announced).count() as u64;
         let seen = known.len() as u64;
         assert_eq!(found, (everyone, expected, seen, expected - seen, overlap, room.doubled), "seed {seed}");
-        assert_eq!((ledger.own, ledger.strangers), (0, 0), "seed {seed}");
-        assert!(ledger.missing > 0 && ledger.duplicate > 0 && ledger.overlap > 0, "seed {seed}: {ledger:?}");
+        assert_eq!((ledger.counts.own, ledger.counts.strangers), (0, 0), "seed {seed}");
+        assert!(ledger.missing > 0 && ledger.counts.duplicate > 0 && ledger.overlap > 0, "seed {seed}: {ledger:?}");
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use startline::engine::observe::Books;
 use startline::fault::Fault;
-use startline::measure::ledger::{Ledger, LedgerTotals, SessionSet};
+use startline::measure::acts::{Act, Announced, Deed};
+use startline::measure::ledger::{self, Closing, Homes, Ledger, LedgerTotals, SessionSet};
 use startline::measure::servers::{ServerIndex, ServerNames};
 use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals};
 use startline::members::MemberId;
@@ -62,6 +63,7 @@ impl Default for Witness {
                 members: super::script().members,
                 recorder: Recorder::new(&layout),
                 servers: ServerNames::default(),
+                propagation: None,
                 ledger: None,
                 at: Duration::ZERO,
                 from: None,
@@ -90,7 +92,8 @@ impl Witness {
 
     /// Judges the pairs of those who are open.
     pub fn close_ledger(&mut self, open: &SessionSet) -> Option<LedgerTotals> {
-        Some(self.books.ledger.take()?.close(open))
+        let closing = Closing { open, homes: &Homes::default(), stalls: &[] };
+        Some(ledger::close(&[self.books.ledger.take()?], &closing))
     }
 
     /// What a run would report is what was told.
@@ -194,9 +197,12 @@ impl Observer for Witness {
         self.books.listed(who, member_id);
         self.tally.listed += 1;
     }
-    fn entered(&mut self, who: Who, member_id: MemberId) {
-        self.books.entered(who, member_id);
-        self.tally.entered += 1;
+    fn acted(&mut self, who: Who, act: Act) {
+        self.books.acted(who, act);
+    }
+    fn announced(&mut self, who: Who, server: ServerIndex, told: Announced) {
+        self.books.announced(who, server, told);
+        self.tally.entered += u64::from(told.deed == Deed::ENTER);
     }
     fn error_message(&mut self, who: Who, server: ServerIndex, fault: Fault, evidence: &[u8]) {
         self.books.error_message(who, server, fault, evidence);
@@ -227,9 +233,6 @@ impl Observer for Witness {
     }
     fn unmatched(&mut self, who: Who, message: Unmatched<'_>) {
         self.books.unmatched(who, message);
-    }
-    fn left(&mut self, who: Who, member_id: MemberId) {
-        self.books.left(who, member_id);
     }
     fn closed(&mut self, who: Who, held: Ticks) {
         self.books.closed(who, held);

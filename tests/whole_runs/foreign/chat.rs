@@ -34,7 +34,16 @@ impl Default for Manners {
 struct Shared {
     /// Users by session cookie.
     logged_in: Mutex<HashMap<String, String>>,
-    room: Mutex<Vec<Sender<String>>>,
+    room: Mutex<Vec<(String, Sender<String>)>>,
+}
+
+impl Shared {
+    /// Says something to all in the room but this user.
+    fn tell_others(&self, user: &str, text: &str) {
+        let room = self.room.lock().expect("no panic");
+        let others = room.iter().filter(|(other, _)| other != user);
+        others.for_each(|(_, other)| drop(other.send(text.to_owned())));
+    }
 }
 
 /// Starts one; its URL.
@@ -120,18 +129,28 @@ fn enter(stream: TcpStream, manners: Manners, shared: &Shared) {
         return;
     }
     let (sender, inbox) = std::sync::mpsc::channel();
-    shared.room.lock().expect("no panic").push(sender);
-    let _ = socket.send(Message::text(r#"{"room":"lobby","type":"welcome"}"#));
+    let users: Vec<String> = {
+        let mut room = shared.room.lock().expect("no panic");
+        let users = room.iter().map(|(user, _)| user.clone()).collect();
+        room.push((user.clone(), sender));
+        users
+    };
+    let users = serde_json::to_string(&users).expect("JSON");
+    let _ = socket.send(Message::text(format!(r#"{{"room":"lobby","users":{users},"type":"welcome"}}"#)));
+    shared.tell_others(&user, &format!(r#"{{"type":"joined","user":"{user}"}}"#));
     socket.get_mut().set_read_timeout(Some(Duration::from_millis(5))).expect("a timeout");
     converse(socket, &inbox, |_, text| {
         let said: serde_json::Value = serde_json::from_str(text).expect("JSON");
         if said["type"] == "say" {
             // Everyone in the room hears it, with its id.
-            let heard = format!(r#"{{"type":"said","text":{},"id":{}}}"#, said["text"], said["id"]);
+            let (text, id) = (&said["text"], &said["id"]);
+            let heard = format!(r#"{{"type":"said","user":"{user}","text":{text},"id":{id}}}"#);
             let room = shared.room.lock().expect("no panic");
-            room.iter().for_each(|other| drop(other.send(heard.clone())));
+            room.iter().for_each(|(_, other)| drop(other.send(heard.clone())));
         }
     });
+    shared.room.lock().expect("no panic").retain(|(other, _)| *other != user);
+    shared.tell_others(&user, &format!(r#"{{"type":"left","user":"{user}"}}"#));
 }
 
 fn choosing(mut response: Response, manners: Manners) -> Response {

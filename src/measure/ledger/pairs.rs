@@ -1,0 +1,177 @@
+//! The pairs of one worker's observers: two bits each, set as messages come.
+//!
+//! Judges nothing. Invariants: a list is written along one row of memory, since it names many members to
+//! one observer; so is an announcement, which names one member to many observers; finding the place of a
+//! pair allocates nothing and searches nothing.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::board::Board;
+use super::rows::Rows;
+use crate::members::{MemberId, Members, SessionNumber};
+
+/// Pairs kept whose member left before the observer knew of it.
+const LEFT_FIRST_MAX: usize = 1 << 16;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Ledger {
+    pub(super) members: Arc<Members>,
+    pub(super) sessions: u32,
+    pub(super) rows: Rows,
+    /// Words in a row of `listed`.
+    pub(super) width: usize,
+    /// Observer after observer, a bit a session.
+    pub(super) listed: Vec<u64>,
+    /// Session after session, a bit an observer of this worker's, without gaps: few observers among a
+    /// million sessions cost no more than their bits.
+    pub(super) announced: Vec<u64>,
+    pub(super) board: Arc<Board>,
+    /// Rows and members that left before they were known.
+    left_first: HashSet<(u32, SessionNumber)>,
+    pub(super) counts: LedgerCounts,
+}
+
+/// What is counted as it comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LedgerCounts {
+    /// Announcements (or listings) of a pair beyond its first of that kind.
+    pub duplicate: u64,
+    /// Announcements and listings of ids that are not in this run, or not in the observer's
+    /// challenge.
+    pub strangers: u64,
+    /// Announcements and listings of the observer's own id, which is for everyone else.
+    pub own: u64,
+    /// Departures announced to an observer that did not know of the member.
+    pub left_unknown: u64,
+    /// Of these, pairs where the member's entering was announced after that.
+    pub entered_after_left: u64,
+}
+
+impl Ledger {
+    /// A ledger for those sessions of one worker that observe (see [`super::observers`]), of `sessions` in
+    /// all. Its memory is taken and touched here.
+    pub fn new(members: Arc<Members>, sessions: u32, observers: &[SessionNumber], board: Arc<Board>) -> Self {
+        let rows = Rows::new(observers, sessions);
+        let width = (sessions as usize).div_ceil(64);
+        Self {
+            listed: touched(rows.len() * width),
+            announced: touched(words_of(rows.len(), sessions)),
+            members,
+            sessions,
+            rows,
+            width,
+            board,
+            left_first: HashSet::new(),
+            counts: LedgerCounts::default(),
+        }
+    }
+
+    /// The open message of `session` listed this member.
+    pub fn listed(&mut self, session: SessionNumber, member_id: MemberId) {
+        let Some((row, member)) = self.pair(session, member_id) else { return };
+        let place = self.listed_place(row, member);
+        self.counts.duplicate += u64::from(set(&mut self.listed, place));
+    }
+
+    /// An announcement to `session` said that this member entered; returns whether it is the first of
+    /// that pair.
+    pub fn entered(&mut self, session: SessionNumber, member_id: MemberId) -> bool {
+        let Some((row, member)) = self.pair(session, member_id) else { return false };
+        let place = self.announced_place(row, member);
+        let is_again = set(&mut self.announced, place);
+        self.counts.duplicate += u64::from(is_again);
+        if !self.left_first.is_empty() && self.left_first.remove(&(row as u32, member)) {
+            self.counts.entered_after_left += 1;
+        }
+        !is_again
+    }
+
+    /// This session opened.
+    pub fn opened(&self, session: SessionNumber, at: Duration) {
+        self.board.open(session, at);
+    }
+
+    /// An announcement to `session` said that this member left.
+    pub fn left(&mut self, session: SessionNumber, member_id: MemberId) {
+        let Some(member) = self.member(session, member_id) else { return };
+        self.board.set_gone(member, true);
+        let Some(row) = self.rows.find(session).filter(|_| member != session) else { return };
+        let is_known = is_set(&self.announced, self.announced_place(row, member))
+            || is_set(&self.listed, self.listed_place(row, member));
+        if !is_known {
+            self.counts.left_unknown += 1;
+            if self.left_first.len() < LEFT_FIRST_MAX {
+                self.left_first.insert((row as u32, member));
+            }
+        }
+    }
+
+    /// The observer's row and the member, of a message that makes a pair.
+    #[inline]
+    fn pair(&mut self, session: SessionNumber, member_id: MemberId) -> Option<(usize, SessionNumber)> {
+        let row = self.rows.find(session)?;
+        let member = self.member(session, member_id);
+        self.counts.strangers += u64::from(member.is_none());
+        self.counts.own += u64::from(member == Some(session));
+        member.filter(|&member| member != session).map(|member| (row, member))
+    }
+
+    /// The member, if it runs here and in the observer's challenge.
+    #[inline]
+    fn member(&self, session: SessionNumber, member_id: MemberId) -> Option<SessionNumber> {
+        let member = self.members.index_of(member_id).filter(|member| member.0 < self.sessions)?;
+        let is_shared = self.members.only_challenge().is_some()
+            || self.members.challenge(session) == self.members.challenge(member);
+        is_shared.then_some(member)
+    }
+
+    #[inline]
+    pub(super) fn listed_place(&self, row: usize, member: SessionNumber) -> usize {
+        row * self.width * 64 + member.index()
+    }
+
+    #[inline]
+    pub(super) fn announced_place(&self, row: usize, member: SessionNumber) -> usize {
+        member.index() * self.rows.len() + row
+    }
+}
+
+/// Words of the bits of announcements, with one behind the last so that 64 bits can be read anywhere.
+pub(super) fn words_of(observers: usize, sessions: u32) -> usize {
+    (observers * sessions as usize).div_ceil(64) + 1
+}
+
+/// Sets a bit; `true` if it was set before.
+#[inline]
+fn set(bits: &mut [u64], place: usize) -> bool {
+    let (word, bit) = (&mut bits[place / 64], 1u64 << (place % 64));
+    let was_set = *word & bit != 0;
+    *word |= bit;
+    was_set
+}
+
+/// Whether a bit is set.
+pub(super) fn is_set(bits: &[u64], place: usize) -> bool {
+    bits[place / 64] & (1u64 << (place % 64)) != 0
+}
+
+/// The 64 bits from `place` on.
+pub(super) fn bits_from(bits: &[u64], place: usize) -> u64 {
+    let (word, shift) = (place / 64, place % 64);
+    match shift {
+        0 => bits[word],
+        _ => bits[word] >> shift | bits[word + 1] << (64 - shift),
+    }
+}
+
+/// Zeroes whose pages are resident: written once with something else, so that neither the allocator
+/// nor the kernel can leave the work for the first event.
+fn touched(words: usize) -> Vec<u64> {
+    let mut bits = vec![u64::MAX; words];
+    std::hint::black_box(&mut bits);
+    bits.fill(0);
+    bits
+}
