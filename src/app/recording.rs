@@ -250,7 +250,7 @@ impl View for Progress {
             elapsed: snapshot.elapsed,
             total: settings.ramp + settings.hold + settings.ramp_down,
             started: snapshot.started,
-            planned: u64::from(settings.sessions),
+            planned: plan.lives,
             open: second.open,
             errors: second.totals.tally().counts.errors(),
             ping_p99: heartbeat

@@ -72,6 +72,12 @@ impl SettingsArgs {
         settings = self.preset_options().laid_over(settings)?;
         settings = self.laid_over(settings)?;
         self.take_stages(&mut settings, &scenario);
+        if let Some((rate, lifetime)) = self.rate.zip(settings.lifetime.as_ref())
+            && self.asked_sessions().is_none()
+        {
+            settings.sessions = rate.level(lifetime.mean());
+            settings.ramp = rate.ramp(settings.sessions);
+        }
         settings.settle_stages();
         self.read_members(&mut settings, &scenario, (&files, had_target))?;
         if let Some(rate) = self.rate {
@@ -235,7 +241,7 @@ impl SettingsArgs {
             [] if files.is_empty() => self.known_members(settings),
             _ => self.roster(settings, scenario, files)?,
         };
-        let is_open = self.plan.is_none() && settings.stages.is_empty() && self.asked_sessions().is_none();
+        let is_open = self.plan.is_none() && !settings.is_staged() && self.asked_sessions().is_none();
         if is_open && !self.members.is_empty() {
             settings.sessions = roster.sessions()?;
         }

@@ -31,7 +31,8 @@ pub(super) struct Stages<'p> {
 impl<'p> Stages<'p> {
     pub(super) fn new(plan: &'p Plan, layout: &Layout) -> Self {
         let stages = if plan.is_staged() { plan.shape.stages().len() } else { 0 };
-        let fresh = || StageReading { totals: Arc::new(Totals::new(layout)), min_held: None, took: Duration::ZERO };
+        let fresh =
+            || StageReading { totals: Arc::new(Totals::new(layout)), min_held: None, took: Duration::ZERO };
         Self { plan, all: (0..stages).map(|_| fresh()).collect() }
     }
 
@@ -49,10 +50,14 @@ impl<'p> Stages<'p> {
 
     /// Notes how many sessions are held at this instant.
     pub(super) fn look(&mut self, at: Duration, held: u32) {
-        let shape = &self.plan.shape;
+        let plan = self.plan;
+        let shape = &plan.shape;
         let stage = shape.stage_at(at);
-        let Some(reading) = self.all.get_mut(stage) else { return };
-        let start = shape.stage_start(stage);
+        if stage >= self.all.len() {
+            return;
+        }
+        self.all[..stage].iter_mut().zip(shape.stages()).for_each(|(it, planned)| it.took = planned.span);
+        let (start, reading) = (shape.stage_start(stage), &mut self.all[stage]);
         reading.took = at.saturating_sub(start).min(shape.stages()[stage].span);
         if shape.is_flat(stage) {
             reading.min_held = Some(reading.min_held.map_or(held, |least| least.min(held)));

@@ -116,7 +116,7 @@ impl Reading {
         Self {
             scenario: label(&plan.scenario.name),
             workers: plan.workers as u64,
-            planned: u64::from(settings.sessions),
+            planned: plan.lives,
             phases_planned: planned.map(|(phase, span)| (phase, span.as_secs_f64())).into(),
             steps: steps.iter().map(|name| Step { name: label(name), ..Step::default() }).collect(),
             every: every(&Layout::of(&plan.scenario), |_| Beats::default()),

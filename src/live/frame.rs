@@ -209,7 +209,7 @@ pub enum State {
 impl Frame {
     /// Before the first second.
     pub fn empty(plan: &Plan) -> Self {
-        let sessions = Sessions { planned: u64::from(plan.settings.sessions), ..Sessions::default() };
+        let sessions = Sessions { planned: plan.lives, ..Sessions::default() };
         let step = |name: String| Step { name, ..Step::default() };
         let criterion = |criterion: &scenario::Criterion| Criterion {
             name: name(&criterion.name),
@@ -272,7 +272,7 @@ fn sessions(snapshot: &Snapshot<'_>) -> Sessions {
     let open = if snapshot.phase == Phase::RampDown { second.open } else { counts.open_now() };
     let is_over = counts.opened + counts.completed + counts.abandoned + (counts.failed - failed_open);
     Sessions {
-        planned: u64::from(plan.settings.sessions),
+        planned: plan.lives,
         started: counts.started,
         setting_up: counts.started.saturating_sub(is_over),
         open,

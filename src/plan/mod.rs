@@ -62,6 +62,8 @@ pub struct Plan {
     pub http: Http,
     /// When sessions come and go.
     pub shape: Shape,
+    /// Sessions that begin by that, one after another where they do.
+    pub lives: u64,
     /// Whether any member takes part more than once by that.
     pub members_return: bool,
     /// Whether the end of each session is reported, not only how many ended how.
@@ -152,6 +154,12 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// Returns how many are there at once, at this rate, who stay so long on average.
+    pub fn level(self, stay: Duration) -> u32 {
+        let level = f64::from(self.count) / self.per.as_secs_f64() * stay.as_secs_f64();
+        level.round().max(1.0) as u32
+    }
+
     /// Returns how long `sessions` take to arrive, rounded up to the millisecond.
     pub fn ramp(self, sessions: u32) -> Duration {
         let micros = self.per.as_micros() * u128::from(sessions);

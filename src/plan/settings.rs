@@ -253,6 +253,7 @@ impl Settings {
             http: self.http(),
             keep_fates: false,
             in_flight: None,
+            lives: shape.lives(),
             members_return: shape.returns(),
             shape,
             settings: self,

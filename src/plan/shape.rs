@@ -172,7 +172,8 @@ impl Shape {
 
     /// Whether any member comes a second time.
     pub fn returns(&self) -> bool {
-        !self.is_single() && (0..self.slots).any(|slot| self.of(slot).count() as u64 > u64::from(self.members_of(slot)))
+        !self.is_single()
+            && (0..self.slots).any(|slot| self.of(slot).count() as u64 > u64::from(self.members_of(slot)))
     }
 
     /// How often sessions begin to take the place of others, a second, while `level` are open.

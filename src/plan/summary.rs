@@ -193,7 +193,7 @@ impl<'p> Summary<'p> {
         }
         if let Some(lifetime) = &settings.lifetime {
             let rate = shape.replaced_per_s(shape.slots()).unwrap_or(0.0);
-            let lives = grouped(shape.lives());
+            let lives = grouped(self.plan.lives);
             line(
                 f,
                 "lifetime",

@@ -116,7 +116,7 @@ fn grounds(totals: &Totals, facts: &Facts, plan: &Plan, result: &RunResult) -> G
 fn sessions(tally: &Tally, facts: &Facts, plan: &Plan) -> SessionsResult {
     let counts = &tally.counts;
     SessionsResult {
-        planned: plan.shape.lives(),
+        planned: plan.lives,
         started: counts.started,
         established: counts.opened,
         completed: counts.completed,
@@ -168,7 +168,7 @@ fn arrivals(tally: &Tally, facts: &Facts, plan: &Plan) -> ArrivalsResult {
 /// Of a plan with stages every life has an instant of its own: how many of them began, once all were to.
 fn staged_arrivals(tally: &Tally, facts: &Facts, plan: &Plan) -> ArrivalsResult {
     let is_over = !facts.stages.is_empty() && facts.ending == Ending::Finished;
-    let share = || tally.counts.started as f64 / plan.shape.lives().max(1) as f64;
+    let share = || tally.counts.started as f64 / plan.lives.max(1) as f64;
     ArrivalsResult {
         planned_per_s: None,
         achieved_per_s: None,

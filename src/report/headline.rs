@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use super::measures::{Counted, counted};
 use super::texts::headline::Headline;
-use super::{CriterionResult, ErrorDetail, Outcome, RunResult, Verdict};
+use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StageResult, Verdict};
 use crate::fault::Blame;
 use crate::lang::{Lang, criterion_name};
 use crate::numbers::grouped;
 use crate::scenario::criteria::step_statistic;
+
+/// Stages named in the sentence.
+const STAGES_MAX: usize = 4;
 
 /// Kinds of failures named in the sentence.
 const KINDS_MAX: usize = 2;
@@ -61,7 +64,8 @@ pub fn stable(result: &RunResult, lang: Lang) -> Option<String> {
     // Over a second short is more than what rounding and a wake-up take.
     let is_short = hold.seconds + 1.0 < hold.planned_seconds;
     Some(match sessions.min_in_hold {
-        _ if sessions.completed > 0 => return None,
+        // Each of several levels has its own.
+        _ if sessions.completed > 0 || !result.stages.is_empty() => return None,
         None => lang.word(Headline::StableNever).to_owned(),
         Some(0) => lang.say(Headline::StableNone, &[&held]),
         Some(least) if is_short => lang.say(Headline::StableShort, &[&grouped(least), &held, &planned]),
@@ -103,6 +107,9 @@ fn done(result: &RunResult, lang: Lang) -> String {
     let sessions = &result.sessions;
     let planned = grouped(sessions.planned);
     let hold = span(lang, result.hold.seconds);
+    if let Some(held) = held_in_stages(result, lang) {
+        return lang.say(Headline::HeldStages, &[&grouped(sessions.established), &planned, &held]);
+    }
     match sessions.min_in_hold {
         _ if sessions.completed > 0 => {
             lang.say(Headline::Completed, &[&grouped(sessions.completed), &planned])
@@ -113,6 +120,19 @@ fn done(result: &RunResult, lang: Lang) -> String {
         Some(least) if least > 0 => lang.say(Headline::Held, &[&grouped(least), &planned, &hold]),
         _ => lang.say(Headline::Opened, &[&grouped(sessions.established), &planned]),
     }
+}
+
+/// How many sessions each stage held that holds a level; `None` of a run without such stages.
+fn held_in_stages(result: &RunResult, lang: Lang) -> Option<String> {
+    let held = result.stages.iter().filter_map(|stage| Some((stage, stage.min_held?)));
+    let one = |(stage, held): (&StageResult, u64)| {
+        lang.say(Headline::HeldInStage, &[&grouped(held), &grouped(stage.level), &stage.name])
+    };
+    let mut all: Vec<String> = held.map(one).collect();
+    let hidden = all.len().saturating_sub(STAGES_MAX);
+    all.truncate(STAGES_MAX);
+    all.extend((hidden > 0).then(|| format!("+{hidden}")));
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// That all criteria were met, with how many warnings.

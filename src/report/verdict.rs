@@ -123,12 +123,18 @@ fn judge_one(criterion: &Criterion, result: &RunResult, excuses: Excuses) -> Cri
     judged
 }
 
+/// Sessions that are to be held at once: of several levels, the lowest.
+fn held_at_once(result: &RunResult) -> u64 {
+    let levels = result.stages.iter().filter(|stage| stage.holds).map(|stage| stage.level);
+    levels.min().unwrap_or(result.sessions.planned)
+}
+
 /// Whether the plan is large enough for this criterion.
 fn needs(criterion: &Criterion, result: &RunResult) -> Result<(), Sentence> {
     if let Some(sessions) = criterion.needs_sessions.map(u64::from)
-        && result.sessions.planned < sessions
+        && held_at_once(result) < sessions
     {
-        let planned = numbers::grouped(result.sessions.planned);
+        let planned = numbers::grouped(held_at_once(result));
         return Err(Reason::NeedsSessions.with(numbers::grouped(sessions)).with(planned));
     }
     if let Some(hold) = criterion.needs_hold

@@ -105,7 +105,8 @@ impl Run {
     /// The result of these totals.
     pub fn built(&self, totals: &Totals) -> RunResult {
         let shape = self.plan.settings.shape();
-        let plan = Plan { scenario: Arc::new(self.scenario.clone()), shape, ..self.plan.clone() };
+        let lives = shape.lives();
+        let plan = Plan { scenario: Arc::new(self.scenario.clone()), shape, lives, ..self.plan.clone() };
         RunResult::build(totals, &self.facts, &plan)
     }
 }
