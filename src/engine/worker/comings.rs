@@ -3,6 +3,8 @@
 //! Who they are and when says [`Lives`](crate::engine::lives::Lives). Invariant: a session that begins has a row
 //! with nothing of another.
 
+use std::time::Duration;
+
 use super::{ARRIVALS_PER_TURN, Row, STARTS_PER_CLOCK, Worker};
 use crate::engine::lives::{Begun, RowIndex};
 use crate::session::Phase;
@@ -22,9 +24,10 @@ impl Worker<'_> {
             if !self.may_start() {
                 return;
             }
-            if self.lives.next_start().is_none_or(|planned| planned > self.at()) {
+            let Some(planned) = self.lives.next_start().filter(|planned| *planned <= self.at()) else {
                 return;
-            }
+            };
+            self.enter_stage(planned);
             let Some(Begun { row, planned }) = self.lives.begin(self.at()) else { return };
             self.furnish(row);
             self.so_far.live += 1;
@@ -48,8 +51,17 @@ impl Worker<'_> {
         self.lent.side.clear(row.0);
     }
 
+    /// Hands over what was recorded before the stage that has begun by this instant.
+    fn enter_stage(&mut self, at: Duration) {
+        if self.lives.enters_stage(at) {
+            let interval = self.hand_over();
+            self.link.part(interval);
+        }
+    }
+
     /// Ends the sessions whose planned lives are over.
     pub(super) fn run_departures(&mut self) {
+        self.enter_stage(self.at());
         for count in 0..ARRIVALS_PER_TURN {
             if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
                 self.look_at_clock();

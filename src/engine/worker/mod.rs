@@ -415,10 +415,6 @@ impl<'p> Worker<'p> {
 
     fn report(&mut self) {
         self.link.publish(self.so_far.open, self.books.finished, self.so_far.settled);
-        if self.lives.enters_stage(self.at()) {
-            let interval = self.hand_over();
-            self.link.part(interval);
-        }
         if self.at() >= Duration::from_secs(self.so_far.next_second) {
             self.so_far.next_second = self.at().as_secs() + 1;
             if self.lent.spills.is_empty() && self.lent.spills.capacity() > SPILLS_KEPT {
