@@ -13,6 +13,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use startline_os::descriptors;
 
 use super::abort::Abort;
+use super::countdown::count_down;
 use super::mock_process::MockServer;
 use super::ready::{Asked, Waited};
 use super::report::Reports;
@@ -82,6 +83,11 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
 
     let interrupt =
         Interrupt::listen(Notices::new("nothing has been loaded yet", "nothing has been loaded"))?;
+    if !args.yes && !count_down(&plan, &interrupt) {
+        let reason = interrupt.reason().unwrap_or_default();
+        tell(&format!("error: {reason} during the countdown: nothing was loaded"));
+        return Ok(ExitStatus::Inconclusive);
+    }
     let mock_server = if plan.is_for_mock() { Some(start_mock_server(&mut plan, &limits)?) } else { None };
     hosts.trust = trust_of(&plan)?;
     let ask = || agent::new(&plan, hosts.trust.as_ref());

@@ -8,6 +8,7 @@ mod abort;
 mod addresses;
 mod compare;
 mod conduct;
+mod countdown;
 mod doctor;
 mod manual;
 mod mock_process;

@@ -47,6 +47,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "WHICH", value_enum, hide_possible_values = true, help_heading = "Servers")]
     pub require: Option<Required>,
 
+    /// Load servers that are not on this machine at once, without the countdown on a terminal.
+    #[arg(long, help_heading = "Output")]
+    pub yes: bool,
+
     /// Print the result as JSON on standard output, and nothing else there.
     #[arg(long, help_heading = "Output")]
     pub json: bool,

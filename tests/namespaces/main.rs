@@ -8,6 +8,7 @@
 mod common;
 mod isolated;
 
+mod countdown;
 mod doctor;
 mod faults;
 mod machine_limits;
