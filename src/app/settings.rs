@@ -84,7 +84,7 @@ impl SettingsArgs {
             settings.ramp = rate.ramp(settings.sessions);
         }
         self.read_certificates(&mut settings)?;
-        self.read_abort_rules(&mut settings)?;
+        self.read_abort_rules(&mut settings, &scenario)?;
         settings.http_connections = match settings.http {
             // Written down, so that a new default does not change the plans of old.
             HttpMode::Pooled => settings.http_connections.or(Some(http::CONNECTIONS_DEFAULT)),
@@ -180,8 +180,11 @@ impl SettingsArgs {
         Ok(scenario)
     }
 
-    fn read_abort_rules(&self, settings: &mut Settings) -> Result<()> {
+    fn read_abort_rules(&self, settings: &mut Settings, scenario: &Scenario) -> Result<()> {
         match &self.abort_on[..] {
+            [] if self.plan.is_none() && !scenario.abort_on.is_empty() => {
+                settings.abort_on.clone_from(&scenario.abort_on);
+            }
             [] => {}
             [off] if off == "off" => settings.abort_on.clear(),
             rules => {

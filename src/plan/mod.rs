@@ -4,7 +4,6 @@
 //! this machine can take the plan is asked by the application, of [`schedule`] and of the doctor.
 //! Invariant: a `Plan` that exists has been checked as a whole; nothing in it is left to a default.
 
-pub mod abort;
 pub mod capacity;
 pub mod every;
 pub mod http;
@@ -32,6 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::members;
 use crate::members::Members;
 use crate::scenario::Scenario;
+pub use crate::scenario::abort;
 pub use http::{Http, HttpMode};
 pub use resolve::Resolve;
 pub use script::{Hidden, ScenarioSettings};

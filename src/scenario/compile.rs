@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::abort::AbortRule;
 use super::document::{self, Section, Text};
 use super::error::{ScenarioError, Source};
 use super::every::Interval;
@@ -24,7 +25,7 @@ const HTTP_STEPS_MAX: usize = NAMES_MAX - 3 - super::steps::STEPS_MAX - super::e
 /// Names of steps that are not HTTP requests.
 const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "hold"];
 
-pub(super) const ROOT_KEYS: [&str; 14] = [
+pub(super) const ROOT_KEYS: [&str; 15] = [
     "name",
     "mock",
     "variables",
@@ -38,6 +39,7 @@ pub(super) const ROOT_KEYS: [&str; 14] = [
     "websocket",
     "stages",
     "lifetime",
+    "abort_on",
     "criteria",
 ];
 impl Scenario {
@@ -130,6 +132,7 @@ pub(super) fn scenario(
         websocket,
         stages: stages(&root)?,
         lifetime: lifetime(&root)?,
+        abort_on: Vec::new(),
         criteria: Vec::new(),
         value_names: vocabulary.values.into_vec(),
         error_names,
@@ -138,7 +141,20 @@ pub(super) fn scenario(
     };
     scenario.secrets = Secrets::of(&scenario, vocabulary.secrets.into_inner(), &listed);
     scenario.criteria = all_criteria(&root, &scenario)?;
+    scenario.abort_on = abort_rules(&root, &scenario)?;
     Ok(scenario)
+}
+
+fn abort_rules(root: &Section<'_>, scenario: &Scenario) -> Result<Vec<AbortRule>> {
+    let steps = scenario.step_names();
+    let rule = |text: Text<'_>| {
+        let rule: std::result::Result<AbortRule, String> = text.value.parse();
+        let checked = rule.and_then(|rule| {
+            criteria::unit_of(&rule.measure, &steps, scenario.websocket.as_ref()).map(|_| rule)
+        });
+        checked.map_err(|why| root.error("abort_on", text.span, why))
+    };
+    root.texts("abort_on")?.into_iter().map(rule).collect()
 }
 
 fn stages(root: &Section<'_>) -> Result<Vec<Stage>> {

@@ -4,6 +4,7 @@
 //! in as the default. Invariant: a [`Scenario`] that exists has been checked whole: every template
 //! variable is known, every duration and pointer parsed, every index in range.
 
+pub mod abort;
 mod builtin;
 mod compile;
 pub mod criteria;
@@ -69,6 +70,8 @@ pub struct Scenario {
     pub stages: Vec<stage::Stage>,
     /// How long a session stays before another takes its place, unless a run has its own.
     pub lifetime: Option<every::Interval>,
+    /// When a run ends early, unless it has its own rules; empty: by the default ones.
+    pub abort_on: Vec<abort::AbortRule>,
     /// What a run is judged by.
     pub criteria: Vec<Criterion>,
     /// Names of the values taken from answers, then the columns of the members' rows; a `value` index

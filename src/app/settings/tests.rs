@@ -380,3 +380,23 @@ fn values_are_checked_as_they_are_typed() {
     assert!(refused(&["--sesions", "1"]).contains("--sessions"));
     assert!(refused(&["--set", "pace=1"]).contains("the scenario has no such variable"));
 }
+
+/// A scenario's own stages, lifetime and rules hold unless the options say otherwise.
+#[test]
+fn a_scenario_brings_its_load_with_it() {
+    let file = tempfile::NamedTempFile::with_suffix(".toml").expect("a file");
+    let own = "stages = [\"1m:20\", \"2m:20\"]\nlifetime = \"~30s\"\nabort_on = [\"errors.rate>7%:9s\"]\n";
+    let source = format!("{own}{}", include_str!("../../../scenarios/runnity.toml"));
+    std::fs::write(file.path(), source).expect("written");
+    let path = file.path().to_str().expect("a path");
+    let written = |more: &[&str]| settings(&[&["--scenario", path], more].concat()).to_toml();
+    let plain = written(&[]);
+    for part in ["sessions = 20", "\"1m:20\"", "lifetime = \"~30s\"", "abort_on = [\"errors.rate>7%:9s\"]"] {
+        assert!(plain.contains(part), "{part} in {plain}");
+    }
+    let own = written(&["--stage", "5s:7", "--abort-on", "errors.rate>8%:9s"]);
+    assert!(own.contains("sessions = 7") && !own.contains("\nlifetime"), "{own}");
+    assert!(own.contains("abort_on = [\"errors.rate>8%:9s\"]"), "{own}");
+    let classic = written(&["--sessions", "30", "--ramp", "3s"]);
+    assert!(!classic.contains("\nstages") && !classic.contains("\nlifetime"), "{classic}");
+}

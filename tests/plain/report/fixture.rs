@@ -305,6 +305,7 @@ fn scenario() -> Scenario {
     Scenario {
         stages: Vec::new(),
         lifetime: None,
+        abort_on: Vec::new(),
         takes: 0,
         kept: Vec::new(),
         columns: Vec::new(),
