@@ -74,6 +74,7 @@ fn need(sessions: u32, ramp_s: u64) -> Need {
         ports: None,
         mock: None,
         observers_bytes: 9_000_000,
+        counts_updates: false,
         load: None,
     }
 }

@@ -57,7 +57,7 @@ pub(super) enum Message {
 }
 
 /// What a worker's observers were told, beside the ledger.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Told {
     pub(super) heard: Option<Heard>,
     pub(super) missing_updates: Vec<MissingUpdate>,

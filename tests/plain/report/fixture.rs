@@ -256,6 +256,8 @@ fn facts() -> Facts {
             seen: 35_994_000,
             ..LedgerTotals::default()
         }),
+        membership: None,
+        missing_updates: Vec::new(),
         watch: None,
         propagated_after: Propagated::default(),
         requires_all: false,
