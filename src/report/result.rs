@@ -11,8 +11,7 @@ use startline_os::process::Host;
 
 use super::{
     AddressResult, LedgerResult, MessagesResult, Ordered, PropagationResult, RoutingResult, ServerResult,
-    StallsResult, TroubleResult,
-    WatchResult,
+    StallsResult, TroubleResult, WatchResult,
 };
 use crate::lang::Sentence;
 use crate::members::{MemberName, SessionNumber};

@@ -116,9 +116,10 @@ pub(super) fn head(layout: &Layout) -> Vec<u8> {
     let figures = layout.figures.iter().map(|(kind, figure)| {
         format!("messages.{}.{}", layout.messages[usize::from(*kind)], figure_name(*figure))
     });
-    let delays = layout.announced.iter().flat_map(|announced| {
-        DELAY_COLUMNS.iter().map(move |(name, _)| delay_column(&announced.name, name))
-    });
+    let delays = layout
+        .announced
+        .iter()
+        .flat_map(|announced| DELAY_COLUMNS.iter().map(move |(name, _)| delay_column(&announced.name, name)));
     let all = fixed.chain(steps).chain(every).chain(messages).chain(figures).chain(delays);
     row(all.chain([ERRORS.to_owned()]))
 }
