@@ -13,7 +13,10 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use startline::measure::Latencies;
+use startline::measure::acts::{Act, Acts, Announced, Deed, Key};
 use startline::measure::ledger::{Board, Ledger};
+use startline::measure::propagation::{Propagation, Shared};
+use startline::measure::servers::ServerIndex;
 use startline::members::{MemberId, Members, SessionNumber};
 use startline::scenario::Scenario;
 use startline::scenario::template::{Scope, Taken};
@@ -391,9 +394,43 @@ fn ledger(c: &mut Criterion) {
     group.finish();
 }
 
+/// What it costs to time an announcement: each of one worker's sessions in turn receives one of each of some
+/// members' acts.
+fn propagation(c: &mut Criterion) {
+    const SESSIONS: u32 = 20_000;
+    let all: Vec<SessionNumber> = (0..SESSIONS).map(SessionNumber).collect();
+    let members = Arc::new(Members::range(MemberId(13), SESSIONS, 38));
+    let shared = Shared::new(Acts::new(SESSIONS), SESSIONS, &all, 2);
+    let mut one = Propagation::new(shared, members, SESSIONS, 0).expect("a member each");
+    let (deed, key, at) = (Deed::ENTER, Key::default(), Tick::from_micros(16));
+    for (k, &session) in all.iter().enumerate() {
+        one.acted(session, Act { at: Tick::from_micros(0), server: ServerIndex(k as u8 % 2), deed, key });
+    }
+    let own: Vec<SessionNumber> = all.into_iter().step_by(2).collect();
+    let mut group = c.benchmark_group("propagation");
+    for together in [1, 7] {
+        let mut first = 0;
+        group.throughput(Throughput::Elements(u64::from(together) * own.len() as u64));
+        group.bench_function(format!("received by all, {together} at a time"), |b| {
+            b.iter(|| {
+                first = (first + together) % (SESSIONS - together);
+                for &observer in &own {
+                    for member in first..first + together {
+                        let member_id = MemberId(13 + u64::from(member));
+                        let told = Announced { deed, member_id, key, at };
+                        one.received(observer, ServerIndex(1), black_box(told));
+                    }
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
 criterion_group!(
     pieces,
     ledger,
+    propagation,
     http,
     frames,
     compression,

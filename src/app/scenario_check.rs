@@ -415,6 +415,9 @@ mod tests {
             "           answered by \"welcome\" within 10s\n",
             "open       when \"join\" is done\n",
             "           every 10s, answered by \"said\" with 0-0 in it within 2s\n",
+            "           the others are told by \"said\" with 0-0 in it\n",
+            "           with it members enter: the others are told by \"joined\"\n",
+            "timed      the way to the others: entered from \"join\", left from the close frame, say from its message\n",
         ] {
             assert!(text.contains(line), "{line:?} is not in\n{text}");
         }
@@ -431,6 +434,7 @@ messages   CONNECTED           /type = \"CONNECTED\"
            PONG                /type = \"PONG\"
            ERROR               /type = \"ERROR\"; an error
            other               matches none of these, in this order
+timed      the way to the others: entered from the upgrade, left from the close frame, record from its message
 ";
         assert!(text.contains(kinds), "{text}");
         assert!(text.contains("held       32 bytes a session; 76 more with TLS\n"), "{text}");

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use startline::fault::{Blame, Fault, NamedFault};
-use startline::measure::acts::Deed;
+use startline::measure::acts::{Act, Acts, Announced, Deed, Key};
 use startline::measure::ledger::{LedgerCounts, LedgerTotals, Shape};
-use startline::measure::propagation::Propagated;
+use startline::measure::propagation::{self, Propagated, Propagation};
+use startline::measure::servers::ServerNames;
 use startline::measure::{
     AnnouncedName, EveryName, FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals,
 };
-use startline::members::{MemberId, SessionNumber};
+use startline::members::{MemberId, Members, SessionNumber};
 use startline::plan::capacity::Limits;
 use startline::plan::roster::Roster;
 use startline::plan::{Plan, ScenarioSettings, Settings, Target};
@@ -19,7 +20,7 @@ use startline::scenario::every::EveryIndex;
 use startline::scenario::template::Template;
 use startline::scenario::{Criterion, Good, HttpStep, MessageType, Scenario, StepIndex, WebSocket};
 use startline_os::process::Host;
-use startline_os::tick::Ticks;
+use startline_os::tick::{Tick, Ticks};
 
 pub const LOGIN: StepIndex = StepIndex(0);
 pub const ENTER: StepIndex = StepIndex(1);
@@ -147,7 +148,38 @@ pub fn rich() -> RunResult {
         gone_samples: vec![MemberId(44).into()],
         shape: Shape::default(),
     });
-    run.result()
+    let mut totals = Totals::new(&layout());
+    totals.add(&run.recorder.take().with_propagated(propagated(1)));
+    run.facts.propagated_after = propagated(2);
+    run.built(&totals)
+}
+
+/// Sessions 0 and 1, on two servers, enter; four sessions on both learn of it after 1 to 4 ms, or so many
+/// times as long.
+pub fn propagated(times: u64) -> Propagated {
+    const SESSIONS: u32 = 4;
+    let observers: Vec<SessionNumber> = (0..SESSIONS).map(SessionNumber).collect();
+    let shared = propagation::Shared::new(Acts::new(SESSIONS), SESSIONS, &observers, 1);
+    let members = Arc::new(Members::range(MemberId(13), SESSIONS, 38));
+    let mut one = Propagation::new(shared, members, SESSIONS, 0).expect("a member each");
+    let mut servers = ServerNames::default();
+    let servers_of = ["wss://one.example", "wss://two.example"].map(|url| servers.index(url));
+    let server = |session: u32| servers_of[session as usize % 2];
+    let (deed, key) = (Deed::ENTER, Key::default());
+    for actor in 0..2 {
+        let act = Act { at: Tick::from_micros(0), server: server(actor), deed, key };
+        one.acted(SessionNumber(actor), act);
+        for observer in (0..SESSIONS).filter(|observer| *observer != actor) {
+            let at = Tick::from_micros(u64::from(observer + 1) * 1_000 * times);
+            let told = Announced { deed, member_id: member(actor), key, at };
+            one.received(SessionNumber(observer), server(observer), told);
+        }
+    }
+    // Of one that has not acted.
+    let told = Announced { deed, member_id: member(2), key, at: Tick::from_micros(0) };
+    one.received(SessionNumber(0), server(0), told);
+    one.close(observers.into_iter(), Tick::from_micros(1_000_000));
+    one.take(&servers)
 }
 
 /// A second's interval with a little of everything.
@@ -172,7 +204,7 @@ pub fn interval() -> Interval {
         at,
         evidence,
     });
-    recorder.take()
+    recorder.take().with_propagated(propagated(1))
 }
 
 pub fn layout() -> Layout {

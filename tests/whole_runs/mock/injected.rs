@@ -261,7 +261,8 @@ fn a_limit_on_the_last_receiver_fails_a_run_whose_server_is_late() {
     let limit = |name: &str, measure: &str| {
         format!("\n[[criteria]]\nname = \"{name}\"\nmeasure = \"propagation.{measure}_ms\"\nbelow = 300\n")
     };
-    let limits = [limit("first", "entered.first.p50"), limit("last", "entered.last.p99"), limit("gone", "left.p50")];
+    let limits =
+        [limit("first", "entered.first.p50"), limit("last", "entered.last.p99"), limit("gone", "left.p50")];
     std::fs::write(&file, source.expect("the scenario") + &limits.concat()).expect("written");
     let run = Run::against(&format!("http://{}", stand.addr()), 40, &out)
         .with("scenario", file.to_str().expect("a path"))
