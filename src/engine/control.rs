@@ -451,7 +451,7 @@ impl Control<'_> {
             open: everyone,
             gone: &self.gone_before[0],
             second: self.closed_at.as_secs() as u32,
-            left_within: self.plan.scenario.websocket.as_ref().map_or(Duration::ZERO, |it| it.kinds.left_within),
+            left_within: self.plan.left_within(),
         };
         Some(MembershipTotals::judge(&self.heard, &closing, server))
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use startline_os::units::{counted, duration_text, grouped};
 
 use super::capacity::{WORKERS_MAX, mock_time_scale};
-use super::load::{Load, cores_text, Shape, per_second, rate_warning, whole};
+use super::load::{Load, Shape, cores_text, per_second, rate_warning, whole};
 use super::{End, Http, KeyExchange, Plan, SuiteOrder};
 
 /// What a user should see of a plan before it starts.

@@ -113,6 +113,7 @@ const SCALARS: &[Scalar] = &[
     Scalar { name: "ledger.gone_while_open", share: false, part: Part::None, read: gone_while_open },
     Scalar { name: "ledger.missing", share: false, part: Part::Arrival, read: |r| ledger(r, |ledger| ledger.missing) },
     Scalar { name: "membership.missing", share: false, part: Part::Arrival, read: |r| membership(r, |it| it.missing) },
+    Scalar { name: "membership.still_listed", share: false, part: Part::None, read: |r| membership(r, |it| it.still_listed.values().sum()) },
     Scalar { name: "membership.unannounced", share: false, part: Part::Arrival, read: |r| membership(r, |it| it.unannounced) },
     Scalar { name: "servers.misrouted", share: false, part: Part::None, read: misrouted },
     Scalar { name: "servers.smallest_share", share: true, part: Part::None, read: smallest_share },

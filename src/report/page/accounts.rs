@@ -27,8 +27,7 @@ pub(super) struct Sum<'a> {
 
 impl Page<'_> {
     pub(super) fn accounts(&self) -> Option<Section> {
-        let parts =
-            [self.heartbeat(), self.ledger(), self.departures(), self.updates(), self.messages()];
+        let parts = [self.heartbeat(), self.ledger(), self.departures(), self.updates(), self.messages()];
         let parts: Vec<Markup> = parts.into_iter().flatten().collect();
         if parts.is_empty() {
             return None;
