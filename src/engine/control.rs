@@ -228,7 +228,7 @@ impl<'p> Control<'p> {
                 self.fresh.merge(*interval);
                 self.missing_updates.extend(told.missing_updates);
                 self.heard.extend(told.heard);
-                self.accounts[worker] = Some(WorkerAccounts { ledger, open, known });
+                self.accounts[worker] = Some(WorkerAccounts { ledger: ledger.map(|it| *it), open, known });
             }
             Message::Finished { interval, spills_left } => {
                 self.after.add(&interval);

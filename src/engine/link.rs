@@ -39,7 +39,7 @@ pub(super) enum Message {
     /// Its accounts are closed.
     Accounts {
         interval: Box<Interval>,
-        ledger: Option<Ledger>,
+        ledger: Option<Box<Ledger>>,
         open: SessionSet,
         /// Of these, the ones open long enough that announcements by and to them have had their
         /// time.
@@ -205,7 +205,7 @@ impl WorkerLink {
         told: Told,
         connections: Vec<SourceCounts>,
     ) {
-        let (interval, told) = (Box::new(interval), Box::new(told));
+        let (interval, ledger, told) = (Box::new(interval), ledger.map(Box::new), Box::new(told));
         self.send(Message::Accounts { interval, ledger, open, known, told, connections });
     }
 
