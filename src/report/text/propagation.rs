@@ -12,18 +12,18 @@ impl Text {
     pub(super) fn propagation(&mut self, result: &RunResult) {
         let mut is_first = true;
         for (name, one) in result.propagation.iter() {
-            if let Some(text) = self.delays(Summary::Delays, name, one) {
-                self.titled(is_first, &text);
-                is_first = false;
-                self.slowest(one);
+            let delays = self.delays(Summary::Delays, name, one);
+            let not_timed = self.not_timed(one);
+            match (delays, not_timed) {
+                (None, None) => continue,
+                (None, Some(not_timed)) => self.titled(is_first, &format!("{name}: {not_timed}")),
+                (Some(delays), not_timed) => {
+                    self.titled(is_first, &delays);
+                    self.slowest(one);
+                    not_timed.iter().for_each(|text| self.more(text));
+                }
             }
-            let not_timed = [one.stalled, one.early, one.unmatched];
-            if not_timed.iter().sum::<u64>() > 0 {
-                let [stalled, early, unmatched] = not_timed.map(grouped);
-                let text = self.lang.say(Summary::NotTimed, &[&stalled, &early, &unmatched]);
-                self.titled(is_first, &format!("{name}: {text}"));
-                is_first = false;
-            }
+            is_first = false;
         }
         let left = result.ramp_down.as_ref().and_then(|after| after.propagation.get(crate::measure::LEFT));
         if let Some(text) =
@@ -42,6 +42,13 @@ impl Text {
             return Some(text);
         };
         Some(self.lang.say(Summary::Receivers, &[&text, &first, &first_p99, &last, &last_p99]))
+    }
+
+    fn not_timed(&self, one: &PropagationResult) -> Option<String> {
+        let counts = [one.stalled, one.early, one.unmatched];
+        let [stalled, early, unmatched] = counts.map(grouped);
+        let text = self.lang.say(Summary::NotTimed, &[&stalled, &early, &unmatched]);
+        Some(text).filter(|_| counts.iter().sum::<u64>() > 0)
     }
 
     /// Between which servers it takes longest, where that is no matter of chance.

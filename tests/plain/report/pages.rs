@@ -351,6 +351,7 @@ fn timeline(points: usize, each_s: f64, steps: &[&str], kinds: &[&str], errors: 
     };
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Timeline {
+        announced: Vec::new(),
         steps: owned(steps),
         kinds: owned(kinds),
         points: (0..points).map(point).collect(),
