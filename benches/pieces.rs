@@ -378,6 +378,21 @@ fn ledger(c: &mut Criterion) {
             });
         });
     }
+    let mut by_observer = by_observer::Ledger::new(Members::range(MemberId(13), SESSIONS, 38), &own);
+    for together in [1, 7] {
+        let mut first = 0;
+        group.throughput(Throughput::Elements(u64::from(together) * own.len() as u64));
+        group.bench_function(format!("announced to all, {together} at a time, bits by observer"), |b| {
+            b.iter(|| {
+                first = (first + together) % (SESSIONS - together);
+                for &observer in &own {
+                    for member in first..first + together {
+                        by_observer.entered(observer, black_box(MemberId(13 + u64::from(member))));
+                    }
+                }
+            });
+        });
+    }
     let mut observers = own.iter().cycle();
     group.throughput(Throughput::Elements(10_000));
     group.bench_function("10,000 listed", |b| {
@@ -389,6 +404,50 @@ fn ledger(c: &mut Criterion) {
         });
     });
     group.finish();
+}
+
+/// What it would cost with an observer's bits in a row: each announcement on a cache line of its own.
+mod by_observer {
+    use startline::members::{MemberId, Members, SessionNumber};
+
+    pub struct Ledger {
+        members: Members,
+        rows: Vec<u32>,
+        width: usize,
+        bits: Vec<u64>,
+        duplicate: u64,
+        strangers: u64,
+    }
+
+    impl Ledger {
+        pub fn new(members: Members, observers: &[SessionNumber]) -> Self {
+            let sessions = observers.len() * 2;
+            let mut rows = vec![u32::MAX; sessions];
+            (0..).zip(observers).for_each(|(row, observer)| rows[observer.index()] = row);
+            let width = sessions.div_ceil(64);
+            Self {
+                members,
+                rows,
+                width,
+                bits: vec![0; observers.len() * 2 * width],
+                duplicate: 0,
+                strangers: 0,
+            }
+        }
+
+        pub fn entered(&mut self, session: SessionNumber, member_id: MemberId) {
+            let Some(&row) = self.rows.get(session.index()).filter(|row| **row != u32::MAX) else { return };
+            let member = self.members.index_of(member_id).filter(|_| self.members.only_challenge().is_some());
+            let Some(member) = member.filter(|member| *member != session) else {
+                self.strangers += 1;
+                return;
+            };
+            let word = &mut self.bits[(row as usize * 2 + 1) * self.width + member.index() / 64];
+            let bit = 1u64 << (member.0 % 64);
+            self.duplicate += u64::from(*word & bit != 0);
+            *word |= bit;
+        }
+    }
 }
 
 criterion_group!(

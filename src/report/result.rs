@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
 use super::{
-    AddressResult, LedgerResult, MessagesResult, Ordered, RoutingResult, ServerResult, StallsResult, TroubleResult,
-    WatchResult,
+    AddressResult, LedgerResult, MessagesResult, Ordered, RoutingResult, ServerResult, StallsResult,
+    TroubleResult, WatchResult,
 };
 use crate::lang::Sentence;
 use crate::members::{MemberName, SessionNumber};

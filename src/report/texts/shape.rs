@@ -33,7 +33,7 @@ texts! {
         Between => "only from {0} s to {1} s", "{0}초부터 {1}초까지만";
         Grows => "grows with arrivals", "도착이 늘수록 증가";
         Falls => "fewer as more arrive", "도착이 늘수록 감소";
-        Steady => "alike from the first arrivals to the last", "처음 도착부터 마지막까지 비슷함";
+        Steady => "at the same rate from the first arrivals to the last", "처음 도착부터 마지막까지 비슷함";
 
         OneWorker => "only at receivers of one worker of this machine, which no server knows: look at this machine first",
             "서버가 알지 못하는 이 장비의 한 워커에 있는 수신자만: 이 장비를 먼저 확인하십시오";
