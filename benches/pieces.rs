@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use startline::measure::Latencies;
-use startline::measure::ledger::{Board, Ledger};
+use startline::measure::ledger::{self, Board, Closing, Homes, Ledger, SessionSet};
+use startline::measure::servers::ServerIndex;
 use startline::members::{MemberId, Members, SessionNumber};
 use startline::scenario::Scenario;
 use startline::scenario::template::{Scope, Taken};
@@ -358,7 +359,7 @@ mod kept_keys {
 
 /// What a message costs in the ledger of one of two workers, with 20,000 members who all observe: each of
 /// its sessions in turn is announced some members, as one read brings them; and an open message's list.
-fn ledger(c: &mut Criterion) {
+fn ledger_cost(c: &mut Criterion) {
     const SESSIONS: u32 = 20_000;
     let own: Vec<SessionNumber> = (0..SESSIONS).step_by(2).map(SessionNumber).collect();
     let members = Arc::new(Members::range(MemberId(13), SESSIONS, 38));
@@ -403,6 +404,37 @@ fn ledger(c: &mut Criterion) {
             }
         });
     });
+    group.finish();
+}
+
+/// What judging the pairs costs when accounts close: 6,000 members of two servers on two workers, each of
+/// whose announcements misses one receiver in three; and none.
+fn ledger_close(c: &mut Criterion) {
+    const SESSIONS: u32 = 6_000;
+    let mut group = c.benchmark_group("ledger");
+    group.sample_size(10);
+    for loses in [false, true] {
+        let members = Arc::new(Members::range(MemberId(13), SESSIONS, 38));
+        let board = Board::new(SESSIONS);
+        let own = |worker| (worker..SESSIONS).step_by(2).map(SessionNumber).collect::<Vec<_>>();
+        let ledger = |worker| Ledger::new(Arc::clone(&members), SESSIONS, &own(worker), Arc::clone(&board));
+        let mut ledgers = [ledger(0), ledger(1)];
+        let mut open = SessionSet::new(SESSIONS);
+        for k in 0..SESSIONS {
+            open.insert(SessionNumber(k));
+            board.open(SessionNumber(k), Duration::from_millis(u64::from(k) * 50));
+            let own = &mut ledgers[k as usize % 2];
+            (0..k).for_each(|other| own.listed(SessionNumber(k), MemberId(13 + u64::from(other))));
+            for other in (0..k).filter(|other| !loses || (other ^ k).count_ones() % 3 > 0) {
+                ledgers[other as usize % 2].entered(SessionNumber(other), MemberId(13 + u64::from(k)));
+            }
+        }
+        let names = ["ws://a", "ws://b"].map(str::to_owned);
+        let homes = Homes::new(SESSIONS, &names, |k| ServerIndex((k.0 / 2 % 2) as u8));
+        let closing = Closing { open: &open, homes: &homes, stalls: &[] };
+        let name = if loses { "closed, a third missing" } else { "closed, none missing" };
+        group.bench_function(name, |b| b.iter(|| ledger::close(&ledgers, &closing)));
+    }
     group.finish();
 }
 
@@ -452,7 +484,8 @@ mod by_observer {
 
 criterion_group!(
     pieces,
-    ledger,
+    ledger_cost,
+    ledger_close,
     http,
     frames,
     compression,
