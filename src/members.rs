@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::num::ParseIntError;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -62,7 +63,27 @@ pub struct Members {
 #[derive(Clone, Debug)]
 enum Ids {
     Range { first: MemberId, count: u32 },
-    Listed { ids: Vec<MemberId>, index: HashMap<MemberId, u32> },
+    Listed { ids: Vec<MemberId>, index: HashMap<MemberId, u32, BuildHasherDefault<IdHasher>> },
+}
+
+/// Hashes ids by a multiplication: each announcement looks one up, and only the plan's own are kept, so
+/// that nobody can make them collide.
+#[derive(Clone, Debug, Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        let product = u128::from(self.0 ^ id) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = product as u64 ^ (product >> 64) as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -87,7 +108,7 @@ impl Members {
     /// The first id that occurs twice.
     pub fn listed(rows: impl IntoIterator<Item = (MemberId, u64)>) -> Result<Self, MemberId> {
         let (ids, challenges): (Vec<MemberId>, Vec<u64>) = rows.into_iter().unzip();
-        let mut index = HashMap::with_capacity(ids.len());
+        let mut index = HashMap::with_capacity_and_hasher(ids.len(), BuildHasherDefault::default());
         for (k, &id) in ids.iter().enumerate() {
             if index.insert(id, k as u32).is_some() {
                 return Err(id);

@@ -6,15 +6,18 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
-use startline_os::units::duration_text;
+use startline_os::units::{duration_text, grouped};
 
 use super::settings::member_files;
 use crate::cli::scenario::CheckArgs;
 use crate::measure::{ENTERED, LEFT};
 use crate::members::{MemberId, Members, SessionNumber};
+use crate::numbers::bytes;
 use crate::plan::ScenarioSettings;
+use crate::plan::load::{Load, Shape};
 use crate::plan::member_files::{self, MemberFile, Wanted};
 use crate::scenario::every::{Every, Reply};
 use crate::scenario::kinds::{Kind, Kinds};
@@ -264,6 +267,9 @@ impl<'s> Example<'s> {
         if let Some(times) = every.times {
             let _ = write!(line, ", {times} time{} at most", if times == 1 { "" } else { "s" });
         }
+        if every.finish.is_some() {
+            line += ", until one says finish_km: the session has finished then, and closes";
+        }
         if !every.on {
             let _ = write!(line, "; off until --every {}=on", every.name);
         }
@@ -275,6 +281,7 @@ impl<'s> Example<'s> {
         if let Some((kind, equals)) = kind.zip(every.broadcast.as_ref()) {
             let value = self.text(equals);
             further(text, &format!("the others are told by \"{}\" with {value} in it", kind.name));
+            further(text, &cost_of_telling(every));
         }
     }
 
@@ -286,6 +293,27 @@ impl<'s> Example<'s> {
         }
     }
 }
+
+/// What it costs that the server tells all others of a message.
+fn cost_of_telling(every: &Every) -> String {
+    let load = Load::predict(&Shape {
+        groups: &[TOLD_SESSIONS],
+        ramp: Duration::ZERO,
+        ramp_down: Duration::ZERO,
+        records_each_per_s: every.share / every.interval.mean().as_secs_f64(),
+    });
+    let whole = |per_s: f64| per_s.round() as u64;
+    format!(
+        "{} sessions in one challenge send {} of them a second and receive {}, about {}/s",
+        grouped(TOLD_SESSIONS),
+        grouped(whole(load.records_per_s)),
+        grouped(whole(load.hold_per_s)),
+        bytes(whole(load.hold_bytes_per_s)),
+    )
+}
+
+/// The sessions of the example.
+const TOLD_SESSIONS: u64 = 1_000;
 
 /// The kinds of messages in the order in which they are tried, each with its rule.
 fn kinds(kinds: &Kinds, text: &mut String) {
@@ -387,6 +415,9 @@ mod tests {
             "           answered by \"welcome\" within 10s\n",
             "open       when \"join\" is done\n",
             "           every 10s, answered by \"said\" with 0-0 in it within 2s\n",
+            "           the others are told by \"said\" with 0-0 in it\n",
+            "           with it members enter: the others are told by \"joined\"\n",
+            "timed      the way to the others: entered from \"join\", left from the close frame, say from its message\n",
         ] {
             assert!(text.contains(line), "{line:?} is not in\n{text}");
         }
@@ -403,6 +434,7 @@ messages   CONNECTED           /type = \"CONNECTED\"
            PONG                /type = \"PONG\"
            ERROR               /type = \"ERROR\"; an error
            other               matches none of these, in this order
+timed      the way to the others: entered from the upgrade, left from the close frame, record from its message
 ";
         assert!(text.contains(kinds), "{text}");
         assert!(text.contains("held       32 bytes a session; 76 more with TLS\n"), "{text}");

@@ -8,11 +8,10 @@ use std::time::Duration;
 use startline_os::features::Features;
 use startline_os::system::{Conntrack, Owner, Raising, System, TimeWaits};
 
-use super::need::{HttpConnections, Mock};
+use super::need::{HttpConnections, Mock, observing_bytes};
 use super::readings::{Found, Route, SocketBytes, Trials};
 use super::*;
 use crate::checks::Page;
-use crate::measure::ledger;
 use crate::plan::capacity::fullest_share;
 use crate::plan::load::{Load, Shape};
 
@@ -74,6 +73,7 @@ fn need(sessions: u32, ramp_s: u64) -> Need {
         ports: None,
         mock: None,
         observers_bytes: 9_000_000,
+        counts_updates: false,
         load: None,
     }
 }
@@ -232,8 +232,10 @@ fn as_many_sessions_as_are_proposed_do_fit() {
     let mut readings = readings("default");
     for megabytes in [60, 120, 250, 900] {
         readings.system.memory_available = Ok(megabytes * 1_000_000);
-        let plan =
-            |sessions| Need { observers_bytes: ledger::bytes(sessions, ledger::default_observers(sessions), 2), ..on_this_box(sessions, 240) };
+        let plan = |sessions| Need {
+            observers_bytes: observing_bytes(sessions, 2, false),
+            ..on_this_box(sessions, 240)
+        };
         let refused = check("memory", &plan(400_000), &readings);
         assert_eq!(refused.verdict, Verdict::Refuse, "{refused:#?}");
         let text = &refused.fixes[0].text;

@@ -229,7 +229,7 @@ impl<'p> Control<'p> {
                 self.book(worker, *interval);
                 self.missing_updates.extend(told.missing_updates);
                 self.heard.extend(told.heard);
-                self.accounts[worker] = Some(WorkerAccounts { ledger, open, known });
+                self.accounts[worker] = Some(WorkerAccounts { ledger: ledger.map(|it| *it), open, known });
             }
             Message::Finished { interval, spills_left } => {
                 self.after.add(&interval);
@@ -489,7 +489,7 @@ impl Control<'_> {
             open: everyone,
             gone: &self.gone_before[0],
             second: self.closed_at.as_secs() as u32,
-            left_within: self.plan.scenario.websocket.as_ref().map_or(Duration::ZERO, |it| it.kinds.left_within),
+            left_within: self.plan.left_within(),
         };
         Some(MembershipTotals::judge(&self.heard, &closing, server))
     }

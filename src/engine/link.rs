@@ -41,7 +41,7 @@ pub(super) enum Message {
     /// Its accounts are closed.
     Accounts {
         interval: Box<Interval>,
-        ledger: Option<Ledger>,
+        ledger: Option<Box<Ledger>>,
         open: SessionSet,
         /// Of these, the ones open long enough that announcements by and to them have had their
         /// time.
@@ -59,7 +59,7 @@ pub(super) enum Message {
 }
 
 /// What a worker's observers were told, beside the ledger.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Told {
     pub(super) heard: Option<Heard>,
     pub(super) missing_updates: Vec<MissingUpdate>,
@@ -211,7 +211,7 @@ impl WorkerLink {
         told: Told,
         connections: Vec<SourceCounts>,
     ) {
-        let (interval, told) = (Box::new(interval), Box::new(told));
+        let (interval, ledger, told) = (Box::new(interval), ledger.map(Box::new), Box::new(told));
         self.send(Message::Accounts { interval, ledger, open, known, told, connections });
     }
 

@@ -193,6 +193,10 @@ impl Observer for Books {
     fn listed(&mut self, who: Who, member_id: MemberId) {
         if let Some(ledger) = &mut self.ledger {
             ledger.listed(who.session, member_id);
+            let second = self.at.as_secs() as u32;
+            if let Some(heard) = &mut self.heard {
+                heard.listed(member_id, second);
+            }
         }
     }
 

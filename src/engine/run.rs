@@ -136,7 +136,8 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         servers: servers.clone(),
         ledger: board.map(|it| Ledger::new(members(), sessions, &observers, Arc::clone(it))),
         updates: recent.map(|it| Updates::new(members(), sessions, &observers, Arc::clone(it))),
-        heard: stays.map(|it| Heard::new(members(), sessions, &observers, Arc::clone(it))),
+        heard: stays
+            .map(|it| Heard::new(members(), sessions, &observers, Arc::clone(it), plan.left_within())),
         propagation: propagation
             .and_then(|shared| Propagation::new(shared.clone(), members(), sessions, worker)),
         at: Duration::ZERO,

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::ledger::SessionSet;
@@ -27,6 +27,8 @@ pub struct Stays {
     opened: Vec<AtomicU32>,
     /// Twice the second in which it closed, and 2; one more if that was in order. 0: it is open.
     closed: Vec<AtomicU32>,
+    /// Somebody has failed: only then is there anyone to look for in lists.
+    has_failures: AtomicBool,
 }
 
 /// How an open session ended.
@@ -37,11 +39,22 @@ pub struct Departure {
     in_order: bool,
 }
 
+impl Departure {
+    /// Whether the servers have noticed it by then, and told the others.
+    fn is_known_by(self, second: u32, left_within: Duration) -> bool {
+        let noticed = match self.in_order {
+            true => 0,
+            false => left_within.as_secs().min(u64::from(u32::MAX / 2)) as u32,
+        };
+        self.second + noticed + SETTLES_SECONDS <= second
+    }
+}
+
 impl Stays {
     /// Nobody yet, of sessions 0 to `count` - 1.
     pub fn new(count: u32) -> Arc<Self> {
         let none = || (0..count).map(|_| AtomicU32::new(0)).collect();
-        Arc::new(Self { opened: none(), closed: none() })
+        Arc::new(Self { opened: none(), closed: none(), has_failures: AtomicBool::new(false) })
     }
 
     /// This session opened in that second of the run.
@@ -52,6 +65,7 @@ impl Stays {
     /// It is open no longer; `in_order`: it had finished.
     pub fn closed(&self, session: SessionNumber, second: u32, in_order: bool) {
         self.closed[session.index()].store(2 * (second + 1) + u32::from(in_order), Ordering::Relaxed);
+        self.has_failures.fetch_or(!in_order, Ordering::Relaxed);
     }
 
     /// The second in which it opened.
@@ -78,6 +92,9 @@ pub struct Heard {
     width: usize,
     /// A bit each, member after member. Its pages stay untouched until somebody leaves.
     bits: Vec<u64>,
+    left_within: Duration,
+    /// Sessions that were over for long and listed all the same, with how often.
+    still_listed: BTreeMap<SessionNumber, u64>,
 }
 
 impl Heard {
@@ -87,6 +104,7 @@ impl Heard {
         sessions: u32,
         observers: &[SessionNumber],
         stays: Arc<Stays>,
+        left_within: Duration,
     ) -> Self {
         let width = observers.len().div_ceil(64);
         Self {
@@ -97,6 +115,24 @@ impl Heard {
             observers: observers.to_vec(),
             width,
             bits: vec![0; width * sessions as usize],
+            left_within,
+            still_listed: BTreeMap::new(),
+        }
+    }
+
+    /// The open message of some session listed this member.
+    pub fn listed(&mut self, member_id: MemberId, second: u32) {
+        if !self.stays.has_failures.load(Ordering::Relaxed) {
+            return;
+        }
+        let member = self.members.index_of(member_id).filter(|member| member.0 < self.sessions);
+        let departure = member.and_then(|member| Some((member, self.stays.departure(member)?)));
+        // Who has finished may be listed as long as the server likes.
+        if let Some((member, departure)) = departure
+            && !departure.in_order
+            && departure.is_known_by(second, self.left_within)
+        {
+            *self.still_listed.entry(member).or_default() += 1;
         }
     }
 
@@ -144,6 +180,9 @@ pub struct MembershipTotals {
     pub missing: u64,
     /// Sessions that closed and whom no observer was told about.
     pub unannounced: u64,
+    /// Sessions that were over and that open messages listed long after, with how often, by the server
+    /// of the session.
+    pub still_listed: BTreeMap<String, u64>,
     /// The missing pairs by server of the closed session and of the observer.
     pub missing_by_server: BTreeMap<(String, String), u64>,
     /// The unannounced sessions by their server.
@@ -162,12 +201,15 @@ impl MembershipTotals {
         let mut totals = Self::default();
         let Some(Heard { stays, sessions, .. }) = heard.first() else { return totals };
         let sessions = *sessions;
+        for (member, times) in heard.iter().flat_map(|one| &one.still_listed) {
+            *totals.still_listed.entry(server_of(*member)).or_default() += times;
+        }
         for member in (0..sessions).map(SessionNumber) {
             if closing.gone.contains(member) && closing.open.contains(member) {
                 *totals.gone_while_open.entry(server_of(member)).or_default() += 1;
             }
             let Some(departure) = stays.departure(member) else { continue };
-            if !closing.is_due(departure) {
+            if !departure.is_known_by(closing.second, closing.left_within) {
                 totals.pending += 1;
                 continue;
             }
@@ -214,15 +256,6 @@ impl MembershipTotals {
 }
 
 impl Closing<'_> {
-    /// Whether the others must have been told by now.
-    fn is_due(&self, departure: Departure) -> bool {
-        let noticed = match departure.in_order {
-            true => 0,
-            false => self.left_within.as_secs().min(u64::from(u32::MAX / 2)) as u32,
-        };
-        departure.second + noticed + SETTLES_SECONDS <= self.second
-    }
-
     fn has_to_know(
         &self,
         (observer, stays): (SessionNumber, &Stays),
@@ -230,9 +263,8 @@ impl Closing<'_> {
         departure: Departure,
     ) -> bool {
         let members = self.members;
-        let is_one = || {
-            members.only_challenge().is_some() || members.challenge(observer) == members.challenge(member)
-        };
+        let is_one =
+            || members.only_challenge().is_some() || members.challenge(observer) == members.challenge(member);
         let opened = stays.opening(observer);
         observer != member
             && self.open.contains(observer)
@@ -268,7 +300,8 @@ mod tests {
             let members = Arc::new(Members::range(MemberId(13), COUNT, 38));
             let of = |worker| (0..COUNT).filter(|k| k % 2 == worker).map(SessionNumber).collect::<Vec<_>>();
             let (stays, mut open) = (Stays::new(COUNT), SessionSet::new(COUNT));
-            let heard = |it| Heard::new(Arc::clone(&members), COUNT, &of(it), Arc::clone(&stays));
+            let within = Duration::from_secs(90);
+            let heard = |it| Heard::new(Arc::clone(&members), COUNT, &of(it), Arc::clone(&stays), within);
             let heard = [0, 1].map(heard).into();
             for k in (0..COUNT).map(SessionNumber) {
                 stays.opened(k, 0);
@@ -339,6 +372,20 @@ mod tests {
         let mut played = Played::new();
         played.close(3, 5, true);
         assert_eq!(played.judged(7, 90).pending, 1, "two whole seconds");
+    }
+
+    #[test]
+    fn who_is_listed_long_after_its_session_failed_is_counted() {
+        let mut played = Played::new();
+        for second in [3, 200] {
+            played.heard[0].listed(MemberId(14), second);
+        }
+        played.close(1, 5, false);
+        played.close(2, 5, true);
+        for (id, second) in [(14, 97), (14, 98), (14, 99), (15, 200), (13, 200), (99, 200)] {
+            played.heard[0].listed(MemberId(id), second);
+        }
+        assert_eq!(played.judged(300, 90).still_listed, [("ws2".to_owned(), 2)].into());
     }
 
     #[test]

@@ -83,8 +83,14 @@ impl Recent {
         ring.0[usize::from(sent.number) % RECENT].store(sent.packed(), Ordering::Relaxed);
     }
 
-    fn find(&self, session: SessionNumber, key: u32) -> Option<Sent> {
-        self.all(session).find(|sent| sent.key == key)
+    /// The message of this key; most likely it is this one or the next.
+    fn find(&self, session: SessionNumber, key: u32, likely: u16) -> Option<Sent> {
+        let ring = self.sessions.get(session.index())?;
+        let of = |number: u16| {
+            let sent = Sent::of(ring.0[usize::from(number) % RECENT].load(Ordering::Relaxed));
+            sent.filter(|sent| sent.key == key)
+        };
+        (0..RECENT as u16).find_map(|back| of(likely.wrapping_add(1).wrapping_sub(back)))
     }
 
     fn all(&self, session: SessionNumber) -> impl Iterator<Item = Sent> {
@@ -108,6 +114,8 @@ pub struct Updates {
     /// The last message of each member that any of these observers has had.
     heads: Vec<u16>,
     now: UpdateTally,
+    /// Updates received of one second's messages, not in `now` yet: they come in rows.
+    in_row: (u32, i64),
     is_closed: bool,
 }
 
@@ -161,6 +169,7 @@ impl Updates {
             received,
             heads: vec![0; sessions as usize],
             now: UpdateTally::default(),
+            in_row: (0, 0),
             is_closed: false,
         }
     }
@@ -213,13 +222,7 @@ impl Updates {
 
     /// An update of this member, whose message has this key, came to this session; returns whether it is
     /// the first of that message; after the close always.
-    pub fn received(
-        &mut self,
-        session: SessionNumber,
-        member_id: MemberId,
-        key: u32,
-        second: u32,
-    ) -> bool {
+    pub fn received(&mut self, session: SessionNumber, member_id: MemberId, key: u32, second: u32) -> bool {
         if self.is_closed {
             return true;
         }
@@ -233,7 +236,7 @@ impl Updates {
             self.now.own += 1;
             return false;
         }
-        let Some(sent) = self.recent.find(member, key) else {
+        let Some(sent) = self.recent.find(member, key, self.heads[member.index()]) else {
             self.now.unknown += 1;
             return false;
         };
@@ -250,7 +253,11 @@ impl Updates {
         if let Some(slot) = observing.slot(of) {
             observing.received[slot] += 1;
         }
-        self.now.second(of).received += 1;
+        if self.in_row.0 != of {
+            self.end_row();
+            self.in_row.0 = of;
+        }
+        self.in_row.1 += 1;
         true
     }
 
@@ -270,9 +277,8 @@ impl Updates {
             *head = sent.number;
         }
         let behind = head.wrapping_sub(sent.number).min(RECENT as u16);
-        let later = (0..behind).fold(0, |later, back| {
-            later | Sent { number: head.wrapping_sub(back), ..sent }.bit()
-        });
+        let later =
+            (0..behind).fold(0, |later, back| later | Sent { number: head.wrapping_sub(back), ..sent }.bit());
         let cell = &mut cells[row];
         let is_first = *cell & sent.bit() == 0;
         self.now.reordered += u64::from(is_first && *cell & later != 0);
@@ -280,8 +286,17 @@ impl Updates {
         is_first
     }
 
+    fn end_row(&mut self) {
+        let (second, received) = self.in_row;
+        if received > 0 {
+            self.now.second(second).received += received;
+            self.in_row.1 = 0;
+        }
+    }
+
     /// What came since the last time.
     pub fn take(&mut self) -> UpdateTally {
+        self.end_row();
         std::mem::take(&mut self.now)
     }
 

@@ -91,6 +91,11 @@ impl Plan {
         self.shape.members()
     }
 
+    /// Returns how long servers may take to announce a member whose connection was cut.
+    pub fn left_within(&self) -> Duration {
+        self.scenario.websocket.as_ref().map_or(Duration::ZERO, |websocket| websocket.kinds.left_within)
+    }
+
     /// Returns whether the run loads the built-in mock server.
     pub fn is_for_mock(&self) -> bool {
         self.settings.target.is_none()

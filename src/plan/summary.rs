@@ -342,13 +342,17 @@ fn hold_text(load: &Load, is_for_mock: bool, cores: usize) -> String {
     let bits = load.hold_bytes_per_s * 8.0 / 1e6;
     let bits = if bits < 1_000.0 { format!("{bits:.0} Mbit/s") } else { format!("{:.1} Gbit/s", bits / 1e3) };
     format!(
-        "hold: {} RECORDs/s, {} updates/s, about {}/s ({bits}), {:.1} of {} here",
+        "hold: {} RECORDs/s, {} updates/s, about {}/s ({bits}), {} of {} here",
         rate(load.records_per_s),
         whole(load.hold_per_s),
         megabytes(load.hold_bytes_per_s.round() as u64),
-        load.hold_cores(is_for_mock),
+        cores_share(load.hold_cores(is_for_mock)),
         cores_text(cores as f64),
     )
+}
+
+fn cores_share(cores: f64) -> String {
+    if cores < 0.1 { format!("{cores:.2}") } else { format!("{cores:.1}") }
 }
 
 /// Of few, tenths count.

@@ -113,6 +113,7 @@ const SCALARS: &[Scalar] = &[
     Scalar { name: "ledger.gone_while_open", share: false, part: Part::None, read: gone_while_open },
     Scalar { name: "ledger.missing", share: false, part: Part::Arrival, read: |r| ledger(r, |ledger| ledger.missing) },
     Scalar { name: "membership.missing", share: false, part: Part::Arrival, read: |r| membership(r, |it| it.missing) },
+    Scalar { name: "membership.still_listed", share: false, part: Part::None, read: |r| membership(r, |it| it.still_listed.values().sum()) },
     Scalar { name: "membership.unannounced", share: false, part: Part::Arrival, read: |r| membership(r, |it| it.unannounced) },
     Scalar { name: "servers.misrouted", share: false, part: Part::None, read: misrouted },
     Scalar { name: "servers.smallest_share", share: true, part: Part::None, read: smallest_share },
@@ -352,7 +353,10 @@ fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fa
         Part::None => Fair::Same,
         Part::Whole => Fair::Ours,
         // Other messages are late, or lost, as PONGs are.
-        Part::Arrival => excuses.of(Fault::PingTimeout).map_or(Fair::Same, Fair::Unknown),
+        Part::Arrival => match excuses.of(Fault::PingTimeout) {
+            Some(excuse) => Fair::Unknown(excuse),
+            None => Fair::Otherwise((value - missing_in_stalls(result) as f64).max(0.0)),
+        },
         Part::Sessions => {
             let unit = if scalar.share { result.sessions.planned.max(1) as f64 } else { 1.0 };
             Fair::Otherwise(value + sessions / unit)
@@ -402,6 +406,12 @@ fn updates(result: &RunResult, figure: impl Fn(&super::UpdatesResult) -> f64) ->
         Some(updates) => Ok(figure(updates)),
         None => Err(Reason::NoUpdate),
     }
+}
+
+/// Announcements missing that were made while this machine stalled, if that made a difference.
+fn missing_in_stalls(result: &RunResult) -> u64 {
+    let shape = result.ledger.as_ref().map(|ledger| &ledger.shape);
+    shape.filter(|shape| shape.is_worse_in_stalls()).map_or(0, |shape| shape.in_stalls.owed.missing)
 }
 
 fn gone_while_open(result: &RunResult) -> Result<f64, Reason> {

@@ -67,8 +67,8 @@ pub use result::*;
 pub use servers::{AddressResult, MoveResult, RoutingResult, ServerFailure, ServerResult, Spread};
 pub use stages::{StageFacts, StageResult};
 pub use shape::{
-    LegResult, LossResult, OrderResult, OwedResult, ReachResult, ReceiversResult, ShapeResult, SliceResult, SpreadResult,
-    StagesResult,
+    LegResult, LossResult, OrderResult, OwedResult, ReachResult, ReceiversResult, ShapeResult, SliceResult,
+    SpreadResult, StagesResult,
 };
 pub use stalls::{StallResult, StallsResult};
 pub use told::{MembershipResult, MissingUpdateResult, UntoldResult, UpdatesResult};

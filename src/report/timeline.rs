@@ -127,9 +127,10 @@ pub(super) fn head(layout: &Layout) -> Vec<u8> {
     let figures = layout.figures.iter().map(|(kind, figure)| {
         format!("messages.{}.{}", layout.messages[usize::from(*kind)], figure_name(*figure))
     });
-    let delays = layout.announced.iter().flat_map(|announced| {
-        DELAY_COLUMNS.iter().map(move |(name, _)| delay_column(&announced.name, name))
-    });
+    let delays = layout
+        .announced
+        .iter()
+        .flat_map(|announced| DELAY_COLUMNS.iter().map(move |(name, _)| delay_column(&announced.name, name)));
     let updates = UPDATE_COLUMNS.iter().filter(|_| layout.updates).map(|(name, _)| (*name).to_owned());
     let all = fixed.chain(steps).chain(every).chain(messages).chain(figures).chain(delays).chain(updates);
     row(all.chain([ERRORS.to_owned()]))
@@ -161,7 +162,8 @@ pub(super) fn second(
         let all = tally.propagated.of(announced.deed).map(Echo::all).unwrap_or_default();
         DELAY_COLUMNS.iter().map(move |(_, value)| value(&all))
     });
-    let settled = if layout.updates { second.totals.tally().updates.settled_sums() } else { Default::default() };
+    let settled =
+        if layout.updates { second.totals.tally().updates.settled_sums() } else { Default::default() };
     let updates = UPDATE_COLUMNS.iter().filter(|_| layout.updates);
     let updates = updates.map(|(_, value)| value(&tally.updates, &settled).to_string());
     let all = fixed.chain(steps).chain(every).chain(messages).chain(figures).chain(delays).chain(updates);

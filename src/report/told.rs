@@ -104,6 +104,8 @@ pub struct MembershipResult {
     pub unannounced: u64,
     /// These by their server.
     pub unannounced_by_server: BTreeMap<String, u64>,
+    /// How often sessions that had failed long before were listed, by the server of the session.
+    pub still_listed: BTreeMap<String, u64>,
     /// The missing pairs by server of the session that closed and of the observer.
     pub missing_by_server: Vec<UntoldResult>,
     /// The first few missing pairs: who was not told, and of whom.
@@ -141,6 +143,7 @@ impl MembershipResult {
             missing: totals.missing,
             unannounced: totals.unannounced,
             unannounced_by_server: totals.unannounced_by_server.clone(),
+            still_listed: totals.still_listed.clone(),
             missing_by_server: totals.missing_by_server.iter().map(untold).collect(),
             missing_samples: totals.samples.iter().map(pair).collect(),
         }

@@ -36,7 +36,7 @@ enum Needs {
 
 /// All measures besides the steps' latencies (`steps.<step>.<statistic>_ms`, see
 /// [`STEP_STATISTICS`]).
-pub const MEASURES: [Measure; 20] = [
+pub const MEASURES: [Measure; 21] = [
     measure("arrivals.achieved_per_s", "/s", "sessions started a second, over the ramp", Needs::Nothing),
     measure("arrivals.achieved_share", "%", "of the planned arrival rate", Needs::Nothing),
     measure("errors.rate", "%", "failed sessions and PING cycles over all attempted", Needs::Nothing),
@@ -49,7 +49,13 @@ pub const MEASURES: [Measure; 20] = [
         Needs::Presence,
     ),
     measure("ledger.missing", "", "pairs of observer and member never announced", Needs::Presence),
-    measure("membership.missing", "", "pairs of observer and closed session never announced", Needs::Presence),
+    measure(
+        "membership.missing",
+        "",
+        "pairs of observer and closed session never announced",
+        Needs::Presence,
+    ),
+    measure("membership.still_listed", "", "failed sessions listed long after", Needs::Presence),
     measure("membership.unannounced", "", "sessions that closed and nobody was told", Needs::Presence),
     measure("servers.misrouted", "", "members sent elsewhere than their hash says", Needs::WebSocket),
     measure(

@@ -397,7 +397,7 @@ mod tests {
         let scenario = Scenario::compile(&name, &source, &set).expect("it compiles");
         let mut websocket = scenario.websocket.expect("it has one");
         let record = rendered(&websocket.every_named("record").expect("it has one").send);
-        assert!(record.contains(r#""distance":0.11708,"pace":307"#), "{record}");
+        assert!(record.contains(r#""distance":0.11726,"pace":307"#), "{record}");
     }
 
     #[test]

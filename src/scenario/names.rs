@@ -28,10 +28,6 @@ pub(super) const BUILT_IN: [(&str, bool); 9] = [
     ("own_pace_s_per_km", false),
 ];
 
-/// The variables that `{distance_km}` is computed with: the pace, and where a runner stops.
-const PACE: &str = "pace_s_per_km";
-const FINISH: &str = "finish_km";
-
 /// A variable of the file, with the value from there or from outside.
 #[derive(Debug)]
 pub(super) struct Variable {
@@ -307,23 +303,7 @@ impl Vocabulary {
     }
 
     fn runner(&self, name: &str) -> Result<Runner, String> {
-        let Some(pace) = self.variable(PACE) else {
-            return Err(format!("{{{name}}} needs the variable \"{PACE}\" (seconds a kilometre)"));
-        };
-        let wrong = |variable: &Variable, what: &str| {
-            let value = if variable.is_secret { "a secret" } else { &variable.value };
-            format!("{{{name}}} needs \"{}\" in {what}; it is \"{value}\"", variable.name)
-        };
-        let pace_s_per_km = pace.value.parse().ok().filter(|pace| *pace > 0);
-        let pace_s_per_km = pace_s_per_km.ok_or_else(|| wrong(pace, "whole seconds, at least 1"))?;
-        let finish_cm = match self.variable(FINISH) {
-            None => u64::MAX,
-            Some(finish) => {
-                let cm = runner::cm_of(&finish.value).filter(|cm| *cm > 0);
-                cm.ok_or_else(|| wrong(finish, "kilometres, such as 5 or 21.0975"))?
-            }
-        };
-        Ok(Runner { pace_s_per_km, finish_cm })
+        Runner::of(name, self.variable(runner::PACE), self.variable(runner::FINISH))
     }
 
     /// A value of the session, if it has been taken by then.

@@ -5,6 +5,7 @@
 //! next if a centimetre is run in between; a text is that of a Java double, so that a server that
 //! reads the number and writes it again sends the same bytes.
 
+use super::names::Variable;
 use super::template::push_integer;
 use crate::draw;
 
@@ -24,7 +25,35 @@ pub struct Runner {
     pub finish_cm: u64,
 }
 
+/// The variables that `{distance_km}` is computed with: the pace, and where a runner stops.
+pub(super) const PACE: &str = "pace_s_per_km";
+pub(super) const FINISH: &str = "finish_km";
+
 impl Runner {
+    /// Of what these variables say, for what has this name.
+    ///
+    /// # Errors
+    /// The pace is not there, or one of them is not a number of its kind.
+    pub(super) fn of(name: &str, pace: Option<&Variable>, finish: Option<&Variable>) -> Result<Self, String> {
+        let Some(pace) = pace else {
+            return Err(format!("{{{name}}} needs the variable \"{PACE}\" (seconds a kilometre)"));
+        };
+        let wrong = |variable: &Variable, what: &str| {
+            let value = if variable.is_secret { "a secret" } else { &variable.value };
+            format!("{{{name}}} needs \"{}\" in {what}; it is \"{value}\"", variable.name)
+        };
+        let pace_s_per_km = pace.value.parse().ok().filter(|pace| *pace > 0);
+        let pace_s_per_km = pace_s_per_km.ok_or_else(|| wrong(pace, "whole seconds, at least 1"))?;
+        let finish_cm = match finish {
+            None => u64::MAX,
+            Some(finish) => {
+                let cm = cm_of(&finish.value).filter(|cm| *cm > 0);
+                cm.ok_or_else(|| wrong(finish, "kilometres, such as 5 or 21.0975"))?
+            }
+        };
+        Ok(Self { pace_s_per_km, finish_cm })
+    }
+
     /// The session's own pace: a little faster or slower than the average, in whole seconds.
     pub fn pace(&self, seed: u64, session: u32) -> u32 {
         let pace = u64::from(self.pace_s_per_km);
@@ -56,7 +85,7 @@ pub(super) fn push_km(out: &mut Vec<u8>, cm: u64) {
 }
 
 /// Reads kilometres with at most five decimals: `5`, `21.0975`.
-pub(super) fn cm_of(text: &str) -> Option<u64> {
+fn cm_of(text: &str) -> Option<u64> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || !digits(decimals) || decimals.len() > 5 {

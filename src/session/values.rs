@@ -33,6 +33,9 @@ impl<'r> Values<'r> {
     pub(super) fn value(&self, place: PlaceIndex) -> Option<Value<'r>> {
         match self.found {
             Found::Nothing => None,
+            Found::Quick(Quick { second: Some((at, number)), .. }) if at == place.0 => {
+                Some(Value::Number(number))
+            }
             Found::Quick(quick) => quick.integer.map(|(_, digits)| Value::Number(digits)),
             Found::Matched(matching) => matching.value(&self.kinds.matcher, usize::from(place.0)),
         }

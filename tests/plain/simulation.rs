@@ -141,6 +141,7 @@ fn the_ledger_finds_exactly_what_was_lost_doubled_and_overlapping() {
         world.play();
         world.check();
         world.check_ledger();
+        world.check_propagation();
     }
 }
 

@@ -174,7 +174,10 @@ impl fmt::Display for Counters {
         }
         for (kind, Losses { all, .. }) in &self.broadcasts_lost {
             let Counts { cut, lost, withheld } = all;
-            write!(f, "\nlost          {kind}: {cut} reached some, {lost} nobody; {withheld} receivers missed one")?;
+            write!(
+                f,
+                "\nlost          {kind}: {cut} reached some, {lost} nobody; {withheld} receivers missed one"
+            )?;
         }
         Ok(())
     }

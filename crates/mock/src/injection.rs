@@ -425,8 +425,10 @@ mod tests {
                     let losses = injector.losses(members);
                     let receivers: Vec<_> = (0..actor).map(|runner| (Runner(runner), 0)).collect();
                     let withheld = Withheld::decide(&losses, &receivers, injector.random());
-                    receivers.iter().filter(|(runner, _)| withheld.as_ref().is_some_and(|it| it.has(*runner))).count()
-                        as u64
+                    receivers
+                        .iter()
+                        .filter(|(runner, _)| withheld.as_ref().is_some_and(|it| it.has(*runner)))
+                        .count() as u64
                 })
                 .sum();
             let share = withheld as f64 / (f64::from(members) * f64::from(members - 1));

@@ -240,7 +240,12 @@ fn check(config: &Config) -> io::Result<()> {
     if config.idle_check.is_zero() {
         return refuse("the interval of the idle check is 0");
     }
-    if config.injections.iter().filter_map(Injection::server).any(|server| usize::from(server) >= config.servers) {
+    if config
+        .injections
+        .iter()
+        .filter_map(Injection::server)
+        .any(|server| usize::from(server) >= config.servers)
+    {
         return refuse("a fault names a WebSocket server that there is not");
     }
     if config.redis.is_some() && config.public_url.is_none() && config.listen.ip().is_unspecified() {

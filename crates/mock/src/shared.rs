@@ -115,7 +115,12 @@ impl Shared {
         drop(world);
         let injected = self.injected.by_name();
         let lost = self.bridge.as_ref().map_or(0, |bridge| bridge.lost.load(Relaxed));
-        Counters { broadcasts_dropped: dropped + lost, injected, broadcasts_lost, ..Counters::of(&self.cells) }
+        Counters {
+            broadcasts_dropped: dropped + lost,
+            injected,
+            broadcasts_lost,
+            ..Counters::of(&self.cells)
+        }
     }
 
     /// The member that a ticket is for, where servers share them; `None` where they are the world's.

@@ -51,6 +51,7 @@ fn no_session_is_ended_before_every_worker_has_closed_its_accounts() {
                     ledger: None,
                     open: nobody(),
                     known: nobody(),
+                    told: Box::default(),
                     connections: Vec::new(),
                 },
             };

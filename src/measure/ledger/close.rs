@@ -63,7 +63,8 @@ pub fn close(ledgers: &[Ledger], closing: &Closing<'_>) -> LedgerTotals {
     let mut shaping = Shaping::new(&observers, &first.board, closing);
     let mut block = Block::default();
     for word in 0..first.width {
-        let mut members = ones(closing.open.word(word)).map(|bit| SessionNumber((word * 64 + bit) as u32)).peekable();
+        let mut members =
+            ones(closing.open.word(word)).map(|bit| SessionNumber((word * 64 + bit) as u32)).peekable();
         if members.peek().is_some() {
             observers.turn(word, &mut block);
         }
@@ -88,7 +89,13 @@ impl LedgerTotals {
         }
     }
 
-    fn sample(&mut self, heard: &Heard<'_>, member: SessionNumber, observers: &Observers<'_>, names: &Members) {
+    fn sample(
+        &mut self,
+        heard: &Heard<'_>,
+        member: SessionNumber,
+        observers: &Observers<'_>,
+        names: &Members,
+    ) {
         if self.missing == 0 || self.missing_samples.len() == MISSING_SAMPLES_MAX {
             return;
         }

@@ -221,7 +221,8 @@ impl<'a> Shaping<'a> {
     /// Adds the broadcast that announced this member.
     pub(super) fn add(&mut self, member: SessionNumber, heard: &Heard<'_>) {
         let opened = self.board.opened(member).unwrap_or(0);
-        let reached = heard.expected.iter().zip(heard.announced).map(|(expected, announced)| expected & announced);
+        let reached =
+            heard.expected.iter().zip(heard.announced).map(|(expected, announced)| expected & announced);
         self.room.reached.clear();
         self.room.reached.extend(reached);
         self.room.missing.clear();
@@ -247,7 +248,11 @@ impl<'a> Shaping<'a> {
         let known = |k: usize| (k < servers).then_some(k);
         let legs = self.legs.iter().enumerate().filter(|(_, reach)| reach.broadcasts > 0);
         self.shape.legs = legs
-            .map(|(k, reach)| Leg { from: known(k / (servers + 1)), to: known(k % (servers + 1)), reach: *reach })
+            .map(|(k, reach)| Leg {
+                from: known(k / (servers + 1)),
+                to: known(k % (servers + 1)),
+                reach: *reach,
+            })
             .collect();
         self.shape.receivers.first = Spread::of(self.first);
         self.shape.receivers.last = Spread::of(self.last);

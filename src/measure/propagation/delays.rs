@@ -24,7 +24,12 @@ pub(super) struct Delays {
 
 impl Default for Delays {
     fn default() -> Self {
-        Self { counts: vec![0; BUCKETS].into(), sum_ticks: 0, min: Ticks::from_raw(u32::MAX), max: Ticks::ZERO }
+        Self {
+            counts: vec![0; BUCKETS].into(),
+            sum_ticks: 0,
+            min: Ticks::from_raw(u32::MAX),
+            max: Ticks::ZERO,
+        }
     }
 }
 

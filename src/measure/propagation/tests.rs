@@ -33,9 +33,8 @@ impl Bench {
         let observers: Vec<SessionNumber> = observers.map(SessionNumber).collect();
         let shared = Shared::new(Acts::new(SESSIONS), SESSIONS, &observers, 2);
         let members = Arc::new(Members::range(FIRST, SESSIONS, 38));
-        let worker = |k| {
-            Propagation::new(shared.clone(), Arc::clone(&members), SESSIONS, k).expect("a member each")
-        };
+        let worker =
+            |k| Propagation::new(shared.clone(), Arc::clone(&members), SESSIONS, k).expect("a member each");
         let mut servers = ServerNames::default();
         ["ws://a", "ws://b"].iter().for_each(|url| drop(servers.index(url)));
         Self { workers: [worker(0), worker(1)], servers }
@@ -53,11 +52,7 @@ impl Bench {
 
     fn told(&mut self, observer: u32, member: u32, deed: Deed, value: u32, at: u64) {
         let told = Announced { deed, member_id: id(member), key: key(value), at: tick(at) };
-        self.workers[observer as usize % 2].received(
-            SessionNumber(observer),
-            Self::server(observer),
-            told,
-        );
+        self.workers[observer as usize % 2].received(SessionNumber(observer), Self::server(observer), told);
     }
 
     fn close(&mut self, before: u64) {

@@ -156,7 +156,9 @@ fn a_loss_is_no_less_for_a_duplicate() {
     let (_, mut workers) = two();
     for (key, times) in [(100, 1), (200, 0), (300, 2)] {
         workers[0].sent(SessionNumber(0), key, 5);
-        (0..times).for_each(|_| workers[1].received(SessionNumber(1), MemberId(13), key, 5));
+        for _ in 0..times {
+            workers[1].received(SessionNumber(1), MemberId(13), key, 5);
+        }
     }
     let samples = close(&mut workers, &[0, 1], 20);
     let tally = all(&mut workers);

@@ -27,8 +27,7 @@ pub(super) struct Sum<'a> {
 
 impl Page<'_> {
     pub(super) fn accounts(&self) -> Option<Section> {
-        let parts =
-            [self.heartbeat(), self.ledger(), self.departures(), self.updates(), self.messages()];
+        let parts = [self.heartbeat(), self.ledger(), self.departures(), self.updates(), self.messages()];
         let parts: Vec<Markup> = parts.into_iter().flatten().collect();
         if parts.is_empty() {
             return None;
@@ -143,8 +142,8 @@ impl Page<'_> {
                 p.soft { (word(Words::LedgerLead)) }
                 (self.sum(&expected))
                 (pairs.html())
-                (self.missing_samples(ledger))
                 (self.shape())
+                (self.missing_samples(ledger))
             }
         })
     }

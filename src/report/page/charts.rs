@@ -138,7 +138,8 @@ impl Page<'_> {
             ));
             plots.extend(self.reach_plot());
             plots.extend(self.updates_plot());
-            let delays = (0..timeline.announced.len()).filter(|k| self.has_latencies(timeline.steps.len() + k));
+            let delays =
+                (0..timeline.announced.len()).filter(|k| self.has_latencies(timeline.steps.len() + k));
             plots.extend(delays.map(|k| self.delays(k)));
             plots.push(self.plot("bytes", Words::Bytes, Words::PerSecond, Kind::Area, "bytes", self.bytes()));
             let lag = vec![series::series("p99", timeline, |point| point.lag_p99_ms)];
@@ -254,8 +255,7 @@ impl Page<'_> {
     }
 
     fn bands(&self, step: usize) -> Plot {
-        let title =
-            html! { (self.word(Words::LatencyOf)) " " (name(&self.recorded.timeline.steps[step])) };
+        let title = html! { (self.word(Words::LatencyOf)) " " (name(&self.recorded.timeline.steps[step])) };
         self.percentiles(step, title, Words::LatencyNote)
     }
 

@@ -51,13 +51,23 @@ impl Page<'_> {
         for (name, one) in all.iter().filter(|(_, one)| one.received > 0) {
             let (each, first, last) = (&one.each, &one.first, &one.last);
             let times = [
-                each.p50_ms, each.p99_ms, each.max_ms, first.p50_ms, first.p99_ms, last.p50_ms, last.p99_ms,
+                each.p50_ms,
+                each.p99_ms,
+                each.max_ms,
+                first.p50_ms,
+                first.p99_ms,
+                last.p50_ms,
+                last.p99_ms,
                 last.max_ms,
             ];
             let words = [code(name), html! { (one.kinds.join(", ")) }, number(one.received)];
             table.row(words.into_iter().chain(times.map(millis)).collect());
         }
-        if table.is_empty() { html! {} } else { table.html() }
+        if table.is_empty() {
+            html! {}
+        } else {
+            table.html()
+        }
     }
 
     /// Announcements that are in no time, and why.
@@ -92,7 +102,11 @@ impl Page<'_> {
             let words = [code(name), code(&pair.from), code(&pair.to), number(pair.received)];
             table.row(words.into_iter().chain([p50_ms, p99_ms, max_ms].map(millis)).collect());
         }
-        if table.is_empty() { html! {} } else { table.html() }
+        if table.is_empty() {
+            html! {}
+        } else {
+            table.html()
+        }
     }
 }
 

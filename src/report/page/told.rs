@@ -80,6 +80,7 @@ impl Page<'_> {
         for (text, servers) in [
             (Told::GoneByServer, &membership.gone_while_open),
             (Told::UnannouncedByServer, &membership.unannounced_by_server),
+            (Told::StillListed, &membership.still_listed),
         ] {
             if !servers.is_empty() {
                 lines.push(self.lang.say(text, &[&by_server(servers)]));

@@ -52,6 +52,9 @@ impl Text {
         if !membership.unannounced_by_server.is_empty() {
             self.more(&lang.say(Told::UnannouncedByServer, &[&by_server(&membership.unannounced_by_server)]));
         }
+        if !membership.still_listed.is_empty() {
+            self.more(&lang.say(Told::StillListed, &[&by_server(&membership.still_listed)]));
+        }
         for leg in membership.missing_by_server.iter().take(SERVERS_SHOWN_MAX) {
             self.more(&lang.say(Told::UntoldBetween, &[&grouped(leg.count), &leg.from, &leg.to]));
         }

@@ -33,7 +33,7 @@ texts! {
         Between => "only from {0} s to {1} s", "{0}초부터 {1}초까지만";
         Grows => "grows with arrivals", "도착이 늘수록 증가";
         Falls => "fewer as more arrive", "도착이 늘수록 감소";
-        Steady => "alike from the first arrivals to the last", "처음 도착부터 마지막까지 비슷함";
+        Steady => "at the same rate from the first arrivals to the last", "처음 도착부터 마지막까지 비슷함";
 
         OneWorker => "only at receivers of one worker of this machine, which no server knows: look at this machine first",
             "서버가 알지 못하는 이 장비의 한 워커에 있는 수신자만: 이 장비를 먼저 확인하십시오";
@@ -70,10 +70,11 @@ texts! {
         LastReached => "Last receiver reached", "마지막으로 도달한 수신자의 순번";
         Places => "median {0}, from {1} to {2}", "중앙값 {0}, 최소 {1}, 최대 {2}";
 
-        LegsCaption => "By the server at which the member entered, and the one that should have passed its announcement on",
-            "회원이 입장한 서버와 알림을 전달해야 하는 서버별";
+        LegsCaption => "Pairs missing, by the server at which the member entered and the one at which the receivers are",
+            "회원이 입장한 서버와 수신자의 서버별 누락 쌍";
         Announcing => "entered at", "입장한 서버";
-        Delivering => "receivers at", "수신자의 서버";
+        Delivering => "receivers at {0}", "{0}의 수신자";
+        OfBroadcasts => "{0} of {1} broadcasts", "브로드캐스트 {1}건 중 {0}건";
         OtherServer => "another server", "다른 서버";
         PairsMissing => "pairs missing", "누락 쌍";
 

@@ -42,6 +42,8 @@ texts! {
             "열려 있는데 퇴장으로 알림, 세션의 서버별: {0}";
         UnannouncedByServer => "Announced to nobody, by the server of their session: {0}",
             "아무에게도 알려지지 않음, 세션의 서버별: {0}";
+        StillListed => "Listed to newcomers long after the session had failed, by its server: {0}",
+            "세션이 실패한 지 오래인데 새 참가자 목록에 남음, 세션의 서버별: {0}";
         UntoldBetween => "{0} announcements of sessions on {1} missing at {2}", "{1}의 세션 퇴장 알림 {0}건이 {2}에서 누락";
         Untold => "{0} was not told of {1}", "{0}: {1}의 퇴장을 알지 못함";
         DeparturesLine => "{0} {0|session|sessions} closed before the end, {1} announcements expected: {2} missing, {3} told to nobody",

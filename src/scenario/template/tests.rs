@@ -1,8 +1,8 @@
 //! Templates: what is read as a brace, and what each part renders as.
 
 use super::*;
-use crate::scenario::runner::Runner;
 use crate::members::{MemberId, Members, SessionNumber};
+use crate::scenario::runner::Runner;
 
 fn part_of(brace: &Brace<'_>) -> Result<Option<Template>, String> {
     let part = match brace.name {

@@ -53,7 +53,8 @@ pub fn asked_of(bytes: &[u8], asked: &Asked) {
     }
     if let Some(quick) = matcher.quick(bytes) {
         assert_eq!(Some(quick.rule), whole.rule, "{}", bytes.escape_ascii());
-        if let Some((_, digits)) = quick.integer {
+        let both = [quick.integer.map(|(_, digits)| digits), quick.second.map(|(_, digits)| digits)];
+        for digits in both.into_iter().flatten() {
             assert!(whole.values.contains(&Found::Number(digits.into())), "{}", bytes.escape_ascii());
         }
     }

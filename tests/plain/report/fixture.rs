@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use startline::fault::{Blame, Fault, NamedFault};
-use startline::measure::acts::Deed;
-use startline::measure::ledger::{LedgerCounts, LedgerTotals, Shape};
-use startline::measure::propagation::Propagated;
+use startline::measure::acts::{Act, Acts, Announced, Deed, Key};
+use startline::measure::ledger::{
+    LedgerCounts, LedgerTotals, Leg, Owed, Reach, Receivers, Shape, Slice, Spread, Stages,
+};
+use startline::measure::propagation::{self, Propagated, Propagation};
+use startline::measure::servers::ServerNames;
 use startline::measure::{
     AnnouncedName, EveryName, FaultSample, Interval, Layout, PingEvent, Recorder, SourceCounts, Timed, Totals,
 };
-use startline::members::{MemberId, SessionNumber};
+use startline::members::{MemberId, Members, SessionNumber};
 use startline::plan::capacity::Limits;
 use startline::plan::roster::Roster;
 use startline::plan::{Plan, ScenarioSettings, Settings, Target};
@@ -19,7 +22,7 @@ use startline::scenario::every::EveryIndex;
 use startline::scenario::template::Template;
 use startline::scenario::{Criterion, Good, HttpStep, MessageType, Scenario, StepIndex, WebSocket};
 use startline_os::process::Host;
-use startline_os::tick::Ticks;
+use startline_os::tick::{Tick, Ticks};
 
 pub const LOGIN: StepIndex = StepIndex(0);
 pub const ENTER: StepIndex = StepIndex(1);
@@ -147,9 +150,92 @@ pub fn rich() -> RunResult {
         ],
         gone_while_open: 1,
         gone_samples: vec![MemberId(44).into()],
-        shape: Shape::default(),
+        shape: shape(5_997, 2, 1),
     });
     run.result()
+}
+
+/// Broadcasts of two servers, so many of them cut, of which each misses so many receivers.
+fn shape(broadcasts: u64, cut: u64, missing: u64) -> Shape {
+    let expected = broadcasts * 3_000;
+    let all = Reach { broadcasts, cut, lost: 0, owed: Owed { expected, missing: cut * missing } };
+    let half = Reach {
+        broadcasts: broadcasts / 2,
+        cut: cut / 2,
+        lost: 0,
+        owed: Owed { expected: expected / 2, missing: cut / 2 * missing },
+    };
+    let loss = (cut, cut * missing);
+    let slice = |k: u64| Slice { from: k * 100, to: k * 100 + 100, reach: half };
+    let mut tenths = [Owed { expected: expected / 10, missing: 0 }; 10];
+    tenths[9].missing = cut * missing;
+    Shape {
+        reach: all,
+        unlisted: 0,
+        servers: ["wss://a.example/ws/1", "wss://b.example/ws/2"].map(str::to_owned).to_vec(),
+        legs: vec![
+            Leg { from: Some(0), to: Some(0), reach: half },
+            Leg { from: Some(1), to: Some(1), reach: half },
+            Leg { from: None, to: Some(1), reach: Reach::default() },
+        ],
+        stages: Stages { fan_out: loss, ..Stages::default() },
+        receivers: Receivers {
+            tenths,
+            first: Some(Spread { min: 1, median: 1, max: 7 }),
+            last: Some(Spread { min: 1, median: 1_012, max: 2_998 }),
+            patterns: [loss, (0, 0), (0, 0), (0, 0)],
+        },
+        over_time: vec![slice(0), slice(1)],
+        workers: vec![Owed { expected: expected / 2, missing: cut * missing / 2 }; 2],
+        in_stalls: Reach::default(),
+    }
+}
+
+/// A run whose servers stopped in the midst of broadcasts.
+pub fn lossy() -> RunResult {
+    let mut run = Run::good();
+    let missing = 2_000 * 1_500;
+    run.facts.ledger = Some(LedgerTotals {
+        observers: 6_000,
+        expected: 35_994_000,
+        seen: 35_994_000 - missing,
+        missing,
+        counts: LedgerCounts { left_unknown: 3, entered_after_left: 2, ..LedgerCounts::default() },
+        shape: Shape { unlisted: 12, ..shape(5_999, 2_000, 1_500) },
+        ..LedgerTotals::default()
+    });
+    let mut totals = Totals::new(&layout());
+    totals.add(&run.recorder.take().with_propagated(propagated(1)));
+    run.facts.propagated_after = propagated(2);
+    run.built(&totals)
+}
+
+/// Sessions 0 and 1, on two servers, enter; four sessions on both learn of it after 1 to 4 ms, or so many
+/// times as long.
+pub fn propagated(times: u64) -> Propagated {
+    const SESSIONS: u32 = 4;
+    let observers: Vec<SessionNumber> = (0..SESSIONS).map(SessionNumber).collect();
+    let shared = propagation::Shared::new(Acts::new(SESSIONS), SESSIONS, &observers, 1);
+    let members = Arc::new(Members::range(MemberId(13), SESSIONS, 38));
+    let mut one = Propagation::new(shared, members, SESSIONS, 0).expect("a member each");
+    let mut servers = ServerNames::default();
+    let servers_of = ["wss://one.example", "wss://two.example"].map(|url| servers.index(url));
+    let server = |session: u32| servers_of[session as usize % 2];
+    let (deed, key) = (Deed::ENTER, Key::default());
+    for actor in 0..2 {
+        let act = Act { at: Tick::from_micros(0), server: server(actor), deed, key };
+        one.acted(SessionNumber(actor), act);
+        for observer in (0..SESSIONS).filter(|observer| *observer != actor) {
+            let at = Tick::from_micros(u64::from(observer + 1) * 1_000 * times);
+            let told = Announced { deed, member_id: member(actor), key, at };
+            one.received(SessionNumber(observer), server(observer), told);
+        }
+    }
+    // Of one that has not acted.
+    let told = Announced { deed, member_id: member(2), key, at: Tick::from_micros(0) };
+    one.received(SessionNumber(0), server(0), told);
+    one.close(observers.into_iter(), Tick::from_micros(1_000_000));
+    one.take(&servers)
 }
 
 /// A second's interval with a little of everything.
@@ -174,7 +260,7 @@ pub fn interval() -> Interval {
         at,
         evidence,
     });
-    recorder.take()
+    recorder.take().with_propagated(propagated(1))
 }
 
 pub fn layout() -> Layout {
@@ -259,6 +345,8 @@ fn facts() -> Facts {
             seen: 35_994_000,
             ..LedgerTotals::default()
         }),
+        membership: None,
+        missing_updates: Vec::new(),
         watch: None,
         propagated_after: Propagated::default(),
         requires_all: false,

@@ -168,3 +168,92 @@ fn websocket_urls() {
         assert!(Scenario::compile("x.toml", &source, &[]).is_ok(), "{url}");
     }
 }
+
+fn compiled(source: &str) -> Result<Scenario, startline::scenario::ScenarioError> {
+    Scenario::compile("x.toml", source, &[])
+}
+
+/// What follows a periodic message is told by a kind, and by a value in it.
+#[test]
+fn a_broadcast_is_refused_that_could_not_be_told_from_others() {
+    let at = "broadcast_at = \"/km\"";
+    let equals = "broadcast_equals = \"{distance_km}\"";
+    let moved = "JOINED = \"entered\"\nMOVED = \"updated\"";
+    for (keys, why) in [
+        (at.to_owned(), "\"broadcast_at\" in [[websocket.every]]: nothing is announced: give \"broadcast\""),
+        (
+            format!("broadcast = \"MOVES\"\n{at}\n{equals}"),
+            "there is no kind \"MOVES\"; did you mean \"MOVED\"?",
+        ),
+        (
+            format!("broadcast = \"JOINED\"\n{at}\n{equals}"),
+            "the kind \"JOINED\" needs the role \"updated\" for that",
+        ),
+        (
+            format!("broadcast = \"MOVED\"\n{at}"),
+            "\"broadcast\" needs \"broadcast_equals\": it tells which of its messages is announced",
+        ),
+        (
+            format!("broadcast = \"MOVED\"\n{equals}"),
+            "\"broadcast\" needs \"broadcast_at\": it tells which of its messages is announced",
+        ),
+    ] {
+        let source = GOOD.replace("JOINED = \"entered\"", moved).replace("start = \"off\"", &keys);
+        let said = compiled(&source).expect_err(&keys).to_string();
+        assert!(said.starts_with("x.toml:41:") && said.ends_with(why), "{said}");
+    }
+    let both = format!("broadcast = \"MOVED\"\n{at}\n{equals}");
+    let good = GOOD.replace("JOINED = \"entered\"", moved).replace("start = \"off\"", &both);
+    compiled(&good).expect("it compiles");
+    let twice = good.replace(
+        "timeout = \"5s\"\n[[websocket.every]]",
+        &format!("timeout = \"5s\"\n{both}\n[[websocket.every]]"),
+    );
+    let said = compiled(&twice).expect_err("two of them").to_string();
+    assert!(said.ends_with("the kind \"MOVED\" announces another periodic message already"), "{said}");
+    let named = good.replace("name = \"record\"", "name = \"left\"");
+    let said = compiled(&named).expect_err("a name of results").to_string();
+    assert!(said.ends_with("\"left\" has a meaning of its own in results"), "{said}");
+}
+
+#[test]
+fn members_enter_with_one_step_that_sends_something() {
+    let hello = "await = \"HELLO\"";
+    for (by, why) in [
+        ("await = \"HELLO\"\nbroadcast = \"JOINED\"", "the step sends nothing: give \"send\""),
+        ("send = \"x\"\nbroadcast = \"HELLO\"", "the kind \"HELLO\" needs the role \"entered\" for that"),
+        (
+            "send = \"x\"\nbroadcast = \"JOINED\"\n[[websocket.steps]]\nname = \"more\"\nsend = \"y\"\n\
+             broadcast = \"JOINED\"",
+            "members enter with the step \"hello\" already",
+        ),
+    ] {
+        let said = compiled(&GOOD.replace(hello, by)).expect_err(by).to_string();
+        assert!(said.ends_with(why), "{said}");
+    }
+}
+
+#[test]
+fn an_id_within_text_stands_in_it_once() {
+    let subject = "subject = \"/id\"";
+    for text in ["runner", "{member_id}-{member_id}", "{session}", "{member_id}{now_ms}"] {
+        let with = format!("{subject}\nsubject_equals = \"{text}\"");
+        let said = compiled(&GOOD.replace(subject, &with)).expect_err(text).to_string();
+        let why = "it is text with one {member_id} in it, such as \"runner{member_id}\"";
+        assert!(said.starts_with("x.toml:26:") && said.ends_with(why), "{said}");
+    }
+    let with = format!("{subject}\nsubject_equals = \"u-{{member_id}}@test\"");
+    compiled(&GOOD.replace(subject, &with)).expect("it compiles");
+}
+
+#[test]
+fn a_limit_on_an_announcement_needs_one() {
+    let measure = |name: &str| refused(&GOOD.replace("steps.enter.p95_ms", &format!("propagation.{name}")));
+    assert!(measure("left.p99_ms").ends_with("no announcement of \"left\" is measured; valid: entered"));
+    assert!(measure("entered.p98_ms").contains("there is no statistic \"p98_ms\""));
+    assert!(measure("entered.middle.p99_ms").contains("there is no statistic \"middle.p99_ms\""));
+    assert!(measure("entered").ends_with("is not propagation.<name>.<statistic>_ms"));
+    for good in ["entered.p99_ms", "entered.first.p50_ms", "entered.last.max_ms"] {
+        compiled(&GOOD.replace("steps.enter.p95_ms", &format!("propagation.{good}"))).expect(good);
+    }
+}

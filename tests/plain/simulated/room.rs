@@ -5,10 +5,14 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use startline::measure::acts::Deed;
 use startline::measure::ledger::{Board, Ledger, LedgerTotals, SessionSet, observers};
+use startline::measure::propagation::Propagated;
 use startline::members::{MemberId, SessionNumber};
 use startline::plan::members::Members;
+use startline_os::tick::{Tick, Ticks};
 
 use super::peer::text_frame;
 use super::{Event, FIRST_MEMBER, Micros, World};
@@ -22,7 +26,12 @@ pub struct Room {
     announced: HashSet<(usize, usize)>,
     /// Announcements beyond the first of a pair.
     doubled: u64,
+    /// Of the first of each pair: the subject, and when the last byte came to the receiver.
+    arrived: Vec<(usize, Micros)>,
     pub closed: Option<LedgerTotals>,
+    propagated: Propagated,
+    /// Those that had come when accounts closed, and how long they had taken.
+    delays: Vec<Ticks>,
 }
 
 impl World {
@@ -36,6 +45,7 @@ impl World {
             &observers(sessions as u32, sessions as u32),
             Board::new(sessions as u32),
         ));
+        world.witness.time_announcements(sessions as u32);
         world.room = Some(Room::default());
         for runner in &mut world.runners {
             runner.peer.leaves_opening_to_the_room();
@@ -75,16 +85,19 @@ impl World {
         };
         let entered = format!(r#"{{"type":"USER_ENTERED",{}"#, &person(subject)[1..]);
         for _ in 0..times {
-            if !room.announced.insert((receiver, subject)) {
-                room.doubled += 1;
-            }
+            let is_first = room.announced.insert((receiver, subject));
             let after = 100_000 + self.rng.u64(..400_000);
-            self.tell(receiver, &entered, after);
+            let arrives = self.tell(receiver, &entered, after);
+            match is_first {
+                true => room.arrived.push((subject, arrives)),
+                false => room.doubled += 1,
+            }
         }
     }
 
-    /// A message to a session, at once or in two pieces. Messages to one receiver do not overtake each other.
-    fn tell(&mut self, receiver: usize, text: &str, after: Micros) {
+    /// A message to a session, at once or in two pieces; returns when it is there. Messages to one receiver do not
+    /// overtake each other.
+    fn tell(&mut self, receiver: usize, text: &str, after: Micros) -> Micros {
         let bytes = text_frame(text);
         let connection = self.runners[receiver].connection;
         let at = self.runners[receiver].told_after.max(self.now + after);
@@ -96,6 +109,7 @@ impl World {
             }
         }
         self.runners[receiver].told_after = at + 2;
+        at + Micros::from(cut < bytes.len())
     }
 
     pub(super) fn close_accounts(&mut self) {
@@ -109,7 +123,29 @@ impl World {
         let closed = self.witness.close_ledger(&open);
         if let Some(room) = &mut self.room {
             room.closed = closed;
+            room.propagated = self.witness.close_propagation();
+            let arrived = room.arrived.iter().filter(|(_, at)| *at <= self.now);
+            let delay = |(subject, at): &(usize, Micros)| {
+                Tick::from_micros(*at).since(self.witness.entered_at(*subject))
+            };
+            room.delays = arrived.map(delay).collect();
         }
+    }
+
+    /// From the upgrade to each receiver of USER_ENTERED, first announcements alone.
+    #[track_caller]
+    pub fn check_propagation(&self) {
+        let (seed, room) = (self.seed, self.room.as_ref().expect("a room"));
+        let entered = room.propagated.of(Deed::ENTER).expect("some were timed");
+        let measured = entered.all();
+        let sum: u64 = room.delays.iter().map(|delay| delay.as_micros()).sum();
+        let ends = (room.delays.iter().min(), room.delays.iter().max());
+        let ends = (ends.0.map(|delay| delay.as_duration()), ends.1.map(|delay| delay.as_duration()));
+        assert_eq!((measured.count(), measured.sum().as_micros() as u64), (room.delays.len() as u64, sum), "seed {seed}");
+        assert_eq!((measured.min(), measured.max()), ends, "seed {seed}");
+        assert_eq!((entered.early, entered.unmatched, entered.stalled), (0, 0, 0), "seed {seed}");
+        assert!(measured.min() >= Some(Duration::from_millis(100)), "seed {seed}: announced no sooner");
+        assert!(entered.last.count() > 0 && entered.last.min() >= entered.first.min(), "seed {seed}");
     }
 
     /// The ledger found what the room did.
@@ -133,7 +169,10 @@ impl World {
         let seen = known.len() as u64;
         assert_eq!(found, (everyone, expected, seen, expected - seen, overlap, room.doubled), "seed {seed}");
         assert_eq!((ledger.counts.own, ledger.counts.strangers), (0, 0), "seed {seed}");
-        assert!(ledger.missing > 0 && ledger.counts.duplicate > 0 && ledger.overlap > 0, "seed {seed}: {ledger:?}");
+        assert!(
+            ledger.missing > 0 && ledger.counts.duplicate > 0 && ledger.overlap > 0,
+            "seed {seed}: {ledger:?}"
+        );
     }
 }
 

@@ -1,18 +1,20 @@
 //! What all sessions told: counted here by hand, and by the books that a run really keeps.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use startline::engine::observe::Books;
 use startline::fault::Fault;
-use startline::measure::acts::{Act, Announced, Deed};
+use startline::measure::acts::{Act, Acts, Announced, Deed};
 use startline::measure::ledger::{self, Closing, Homes, Ledger, LedgerTotals, SessionSet};
+use startline::measure::propagation::{self, Propagated, Propagation};
 use startline::measure::servers::{ServerIndex, ServerNames};
 use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals};
-use startline::members::MemberId;
+use startline::members::{MemberId, SessionNumber};
 use startline::scenario::every::EveryIndex;
 use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::{Observer, StepPlaces, Unmatched, Who};
-use startline_os::tick::Ticks;
+use startline_os::tick::{Tick, Ticks};
 
 /// What all sessions told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub struct Witness {
     pub tally: Tally,
     books: Books,
     totals: Totals,
+    /// When each session's upgrade was sent.
+    entered_at: HashMap<SessionNumber, Tick>,
 }
 
 impl Default for Witness {
@@ -72,6 +76,7 @@ impl Default for Witness {
                 heartbeats: layout.every.iter().map(|every| every.step).collect(),
             },
             totals: Totals::new(&layout),
+            entered_at: HashMap::new(),
         }
     }
 }
@@ -80,6 +85,27 @@ impl Witness {
     /// Keeps pairs from now on.
     pub fn keep(&mut self, ledger: Ledger) {
         self.books.ledger = Some(ledger);
+    }
+
+    /// Times announcements from now on.
+    pub fn time_announcements(&mut self, sessions: u32) {
+        let all: Vec<SessionNumber> = (0..sessions).map(SessionNumber).collect();
+        let shared = propagation::Shared::new(Acts::new(sessions), sessions, &all, 1);
+        self.books.propagation = Propagation::new(shared, self.books.members.clone(), sessions, 0);
+    }
+
+    /// How long they took until now; what comes later counts no more.
+    pub fn close_propagation(&mut self) -> Propagated {
+        let Some(mut propagation) = self.books.propagation.take() else { return Propagated::default() };
+        let all: Vec<SessionNumber> = self.entered_at.keys().copied().collect();
+        let last = self.entered_at.values().copied().reduce(|a, b| if a.reached(b) { a } else { b });
+        propagation.close(all.into_iter(), last.unwrap_or_default());
+        propagation.take(&self.books.servers)
+    }
+
+    /// When a session's upgrade was sent.
+    pub fn entered_at(&self, session: usize) -> Tick {
+        self.entered_at[&SessionNumber(session as u32)]
     }
 
     pub fn started(&mut self) {
@@ -198,6 +224,10 @@ impl Observer for Witness {
         self.tally.listed += 1;
     }
     fn acted(&mut self, who: Who, act: Act) {
+        if act.deed == Deed::ENTER {
+            let before = self.entered_at.insert(who.session, act.at);
+            assert!(before.is_none() || act.at.reached(before.unwrap_or_default()), "time goes on");
+        }
         self.books.acted(who, act);
     }
     fn announced(&mut self, who: Who, server: ServerIndex, told: Announced) {

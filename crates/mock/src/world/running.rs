@@ -9,8 +9,8 @@ use startline_protocol::websocket::{self, Opcode};
 
 use super::challenge::Challenge;
 use super::{
-    Batch, Bulletin, ChallengeId, News, Now, ParticipationStatus, Pass, Runner, Seat, TicketId,
-    World, WorldSettings,
+    Batch, Bulletin, ChallengeId, News, Now, ParticipationStatus, Pass, Runner, Seat, TicketId, World,
+    WorldSettings,
 };
 use crate::injection::{Count, Kind};
 use crate::loss::{self, Loss, Withheld};

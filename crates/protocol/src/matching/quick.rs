@@ -1,4 +1,4 @@
-//! Reads the first two fields of a record by position, which is enough for most broadcasts.
+//! Reads the first two or three fields of a record by position, which is enough for most broadcasts.
 //!
 //! Checks nothing behind what it returns. Invariant: what it returns, the whole pass would find too.
 
@@ -30,6 +30,8 @@ enum Wants {
     Nothing,
     /// One field of the same object.
     Field(Box<[u8]>),
+    /// Two of them; the second is the value of this place.
+    Fields(Box<[u8]>, Box<[u8]>, u8),
     /// More than is read here.
     More,
 }
@@ -39,8 +41,10 @@ enum Wants {
 pub struct Quick<'r> {
     /// The rule.
     pub rule: u8,
-    /// The one value that it wants: an integer without sign, and its digits.
+    /// The one value that it wants, or the first of two: an integer without sign, and its digits.
     pub integer: Option<(u64, &'r [u8])>,
+    /// The second, a number without sign and exponent, and the place whose value it is.
+    pub second: Option<(u8, &'r [u8])>,
 }
 
 impl Types {
@@ -52,9 +56,12 @@ impl Types {
             let wants = match brief.slots.count_ones() {
                 0 => Wants::Nothing,
                 // Of a key that comes twice the first counts, which is the type's own.
-                _ => match only_field(k, brief, wanted).filter(|field| *field != key) {
-                    Some(field) => Wants::Field(field.into()),
-                    None => Wants::More,
+                _ => match &fields(k, brief, wanted)[..] {
+                    [(_, field)] if *field != key => Wants::Field((*field).into()),
+                    [(_, field), (place, second)] if ![*second, key].contains(field) && *second != key => {
+                        Wants::Fields((*field).into(), (*second).into(), *place)
+                    }
+                    _ => Wants::More,
                 },
             };
             Type { text: text.into(), wants }
@@ -68,12 +75,18 @@ impl Types {
         let (text, rest) = value.split_at_checked(text::plain_len(value))?;
         let rest = rest.strip_prefix(b"\"")?;
         let rule = self.rules.iter().position(|rule| *rule.text == *text)?;
-        let integer = match &self.rules.get(rule)?.wants {
-            Wants::Nothing => None,
-            Wants::Field(key) => Some(integer(after_key(rest, b',', key)?)?),
+        let (integer, second) = match &self.rules.get(rule)?.wants {
+            Wants::Nothing => (None, None),
+            Wants::Field(key) => (Some(integer(after_key(rest, b',', key)?)?), None),
+            Wants::Fields(key, second, place) => {
+                let digits = after_key(rest, b',', key)?;
+                let integer = integer(digits)?;
+                let value = after_key(digits.get(integer.1.len()..)?, b',', second)?;
+                (Some(integer), Some((*place, number(value)?)))
+            }
             Wants::More => return None,
         };
-        Some(Quick { rule: rule as u8, integer })
+        Some(Quick { rule: rule as u8, integer, second })
     }
 }
 
@@ -92,17 +105,19 @@ fn by_field(rule: &Rule) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// The key of the field at the top that is the only value kept for this rule.
-fn only_field<'w>(rule: usize, brief: &Brief, wanted: &'w [Wanted]) -> Option<&'w [u8]> {
-    let mut of_rule = wanted.iter().filter(|wanted| wanted.rules >> rule & 1 == 1);
-    let (only, None) = (of_rule.next()?, of_rule.next()) else { return None };
-    match &only.place {
-        Place::Field(pointer) if brief.slots.count_ones() == 1 => match pointer.tokens() {
-            [key] if is_plain(key.as_bytes()) => Some(key.as_bytes()),
+/// The places whose values are all that is kept for this rule, with their keys; none unless all of them are
+/// fields at the top.
+fn fields<'w>(rule: usize, brief: &Brief, wanted: &'w [Wanted]) -> Vec<(u8, &'w [u8])> {
+    let of_rule = wanted.iter().enumerate().filter(|(_, wanted)| wanted.rules >> rule & 1 == 1);
+    let field = |(place, wanted): (usize, &'w Wanted)| match &wanted.place {
+        Place::Field(pointer) => match pointer.tokens() {
+            [key] if is_plain(key.as_bytes()) => Some((u8::try_from(place).ok()?, key.as_bytes())),
             _ => None,
         },
-        _ => None,
-    }
+        Place::After(_) => None,
+    };
+    let found: Option<Vec<_>> = of_rule.map(field).collect();
+    found.filter(|found| brief.slots.count_ones() as usize == found.len()).unwrap_or_default()
 }
 
 /// Whether a key is written as it is.
@@ -132,6 +147,27 @@ fn integer(digits: &[u8]) -> Option<(u64, &[u8])> {
             return (is_number && matches!(byte, b',' | b'}')).then_some((value, digits.get(..len)?));
         }
         value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+    }
+    None
+}
+
+/// The number without sign and exponent that `text` begins with, up to `,` or `}`.
+#[inline]
+fn number(text: &[u8]) -> Option<&[u8]> {
+    let mut point = None;
+    for (len, &byte) in text.iter().enumerate().take(2 * INTEGER_DIGITS_MAX) {
+        match byte {
+            b'0'..=b'9' => {}
+            b'.' if point.is_none() => point = Some(len),
+            b',' | b'}' => {
+                let whole = point.unwrap_or(len);
+                // JSON has no leading zeros, and digits on both sides of a point.
+                let is_number =
+                    (whole == 1 || whole > 1 && text.first() != Some(&b'0')) && point != Some(len - 1);
+                return is_number.then(|| text.get(..len))?;
+            }
+            _ => return None,
+        }
     }
     None
 }

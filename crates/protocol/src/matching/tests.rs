@@ -317,8 +317,11 @@ fn the_quick_reader_takes_the_first_two_fields_if_they_are_plain() {
         [fields(&[("/type", "A")]), fields(&[("/type", "B")]), starts("x"), fields(&[("/type", "C")])];
     let matcher = Matcher::new(&rules, &[Wanted { rules: 0b10, ..at("/userId") }], None).unwrap();
     let quick = |record: &'static str| matcher.quick(record.as_bytes());
-    assert_eq!(quick(r#"{"type":"A","x":1}"#), Some(Quick { rule: 0, integer: None }));
-    assert_eq!(quick(r#"{"type":"B","userId":42,"x"#), Some(Quick { rule: 1, integer: Some((42, b"42")) }));
+    assert_eq!(quick(r#"{"type":"A","x":1}"#), Some(Quick { rule: 0, integer: None, second: None }));
+    assert_eq!(
+        quick(r#"{"type":"B","userId":42,"x"#),
+        Some(Quick { rule: 1, integer: Some((42, b"42")), second: None })
+    );
     assert_eq!(
         quick(r#"{"type":"B","userId":9999999999999999999}"#).and_then(|it| it.integer),
         Some((9_999_999_999_999_999_999, &b"9999999999999999999"[..]))
@@ -343,6 +346,39 @@ fn the_quick_reader_takes_the_first_two_fields_if_they_are_plain() {
     ] {
         assert_eq!(quick(not), None, "{not}");
     }
+}
+
+#[test]
+fn the_quick_reader_takes_a_second_field_if_it_follows_and_is_a_plain_number() {
+    let rules = [fields(&[("/type", "U")])];
+    let wanted = [at("/userId"), at("/distance")];
+    let matcher = Matcher::new(&rules, &wanted, None).unwrap();
+    let quick = |value: &str| {
+        let record = format!(r#"{{"type":"U","userId":42,"distance":{value},"pace":360}}"#);
+        let second = matcher.quick(record.as_bytes()).map(|quick| {
+            assert_eq!(quick.integer, Some((42, &b"42"[..])));
+            let (place, number) = quick.second.expect("both are wanted");
+            assert_eq!(place, 1);
+            String::from_utf8_lossy(number).into_owned()
+        });
+        // What it takes, the whole pass takes too.
+        let mut matching = Matching::default();
+        let rule = matching.whole(&matcher, record.as_bytes(), &mut |_, _| {});
+        if let Some(second) = &second {
+            let whole = matching.value(&matcher, 1).map(|value| value.bytes().to_vec());
+            assert_eq!((rule, whole.as_deref()), (Some(0), Some(second.as_bytes())));
+        }
+        second
+    };
+    for value in ["0", "7", "120", "0.028", "5.0", "12.5"] {
+        assert_eq!(quick(value).as_deref(), Some(value));
+    }
+    for not in ["", "00", "01.5", ".5", "5.", "1.2.3", "-1", "1e3", "\"5\"", "null", " 5", "5 "] {
+        assert_eq!(quick(not), None, "{not}");
+    }
+    let other_order = br#"{"type":"U","distance":0.5,"userId":42}"#;
+    assert_eq!(matcher.quick(other_order), None);
+    assert_eq!(matcher.quick(br#"{"type":"U","userId":42}"#), None);
 }
 
 #[test]
