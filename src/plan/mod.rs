@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::members;
 use crate::members::Members;
 use crate::scenario::Scenario;
+use crate::scenario::every::Every;
 pub use http::{Http, HttpMode};
 pub use resolve::Resolve;
 pub use script::{Hidden, ScenarioSettings};
@@ -70,6 +71,12 @@ impl Plan {
     /// close.
     pub fn connections(&self) -> u32 {
         self.settings.sessions.saturating_add(self.http.connections().saturating_mul(self.workers as u32))
+    }
+
+    /// Returns whether servers tell others of what sessions send again and again.
+    pub fn counts_updates(&self) -> bool {
+        let mut every = self.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
+        every.any(Every::is_broadcast) && !self.settings.no_broadcast
     }
 
     /// Returns how long servers may take to announce a member whose connection was cut.
