@@ -59,7 +59,7 @@ impl Runner {
     pub fn pace(&self, seed: u64, session: u32) -> u32 {
         let pace = u64::from(self.pace_s_per_km);
         let spread = pace * PACE_SPREAD_PERCENT / 100;
-        let drawn = u128::from(draw::drawn(seed, SALT, session, 0)) * u128::from(2 * spread + 1) >> 64;
+        let drawn = (u128::from(draw::drawn(seed, SALT, session, 0)) * u128::from(2 * spread + 1)) >> 64;
         (pace - spread + drawn as u64).max(1) as u32
     }
 
