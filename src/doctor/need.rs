@@ -12,7 +12,6 @@ use crate::measure::{ledger, membership, propagation, updates};
 use crate::plan::capacity::WORKERS_MAX;
 use crate::plan::load::Load;
 use crate::plan::{Http, Plan, PortMethod, SuiteOrder, Tls, capacity};
-use crate::scenario::every::Every;
 
 /// A held session's memory, all of it in the client (docs/performance.md): over ws, …
 const SESSION_BYTES: u64 = 63;
@@ -130,10 +129,10 @@ impl Need {
             ports: plan.settings.ports,
             mock,
             observers_bytes: match keeps_ledger && !plan.settings.no_broadcast {
-                true => observing_bytes(plan.settings.sessions, plan.workers, announces_messages(plan)),
+                true => observing_bytes(plan.settings.sessions, plan.workers, plan.counts_updates()),
                 false => 0,
             },
-            counts_updates: announces_messages(plan),
+            counts_updates: plan.counts_updates(),
             load,
         }
     }
@@ -207,10 +206,6 @@ impl Mock {
     pub fn of_run(connections: u32, tls: bool, descriptors_hard: u64) -> Self {
         Self { workers: capacity::mock_workers(connections, affinity::cores(), descriptors_hard), tls }
     }
-}
-
-fn announces_messages(plan: &Plan) -> bool {
-    plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every).any(Every::is_broadcast)
 }
 
 fn session_bytes(is_secure: bool, tls: &Tls) -> u64 {

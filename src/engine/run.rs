@@ -58,7 +58,7 @@ pub fn run(
     let board = announces(plan).then(|| Board::new(plan.people()));
     let acts = announces(plan).then(|| Acts::new(plan.people()));
     let stays = announces(plan).then(|| Stays::new(plan.people()));
-    let recent = announces_messages(plan).then(|| Recent::new(plan.people()));
+    let recent = plan.counts_updates().then(|| Recent::new(plan.people()));
     let propagation = acts.clone().map(|acts| propagation_of(plan, acts));
     let servers = ServerNames::default();
     let (sender, receiver) = mpsc::channel();
@@ -198,12 +198,6 @@ fn propagation_of(plan: &Plan, acts: Arc<Acts>) -> propagation::Shared {
     let sessions = plan.people();
     let observers = ledger::observers(sessions, ledger::default_observers(sessions));
     propagation::Shared::new(acts, sessions, &observers, plan.workers)
-}
-
-/// Whether what sessions send again and again is announced to the others.
-fn announces_messages(plan: &Plan) -> bool {
-    let every = plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
-    announces(plan) && every.into_iter().any(|every| every.is_broadcast())
 }
 
 fn observers_of(plan: &Plan, worker: usize) -> Vec<SessionNumber> {

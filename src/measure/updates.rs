@@ -14,13 +14,11 @@ use crate::members::{MemberId, MemberName, Members, SessionNumber};
 
 mod tally;
 
-pub use tally::{UpdateSums, UpdateTally};
+pub use tally::{SETTLES_SECONDS, UpdateSums, UpdateTally};
 
 /// An observer expects updates of messages sent from the second second after it opened: by then the
 /// server has registered it, whatever two workers' clocks say within a turn.
 const OPEN_SECONDS: u32 = 2;
-/// … and until the third last second before it closed: the others had two whole seconds.
-pub const SETTLES_SECONDS: u32 = 3;
 /// Messages of a session that updates can still be told by.
 const RECENT: usize = 8;
 /// Seconds in which an observer's updates are counted apart: those that its close may take back.

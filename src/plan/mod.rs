@@ -32,6 +32,7 @@ pub use crate::members;
 use crate::members::Members;
 use crate::scenario::Scenario;
 pub use crate::scenario::abort;
+use crate::scenario::every::Every;
 pub use http::{Http, HttpMode};
 pub use resolve::Resolve;
 pub use script::{Hidden, ScenarioSettings};
@@ -89,6 +90,12 @@ impl Plan {
     /// Returns how many session numbers there are: that of a session is its member's among the plan's.
     pub fn people(&self) -> u32 {
         self.shape.members()
+    }
+
+    /// Returns whether servers tell others of what sessions send again and again.
+    pub fn counts_updates(&self) -> bool {
+        let mut every = self.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
+        every.any(Every::is_broadcast) && !self.settings.no_broadcast && !self.members_return
     }
 
     /// Returns how long servers may take to announce a member whose connection was cut.

@@ -18,7 +18,6 @@ use crate::measure::{
 };
 use crate::numbers;
 use crate::plan::Plan;
-use crate::scenario::every::Every;
 use crate::scenario::{MessageType, Scenario, StepIndex, WebSocket};
 
 /// Missing pairs are few by construction; kinds of failures are not. More stay in `failures.jsonl`.
@@ -371,10 +370,8 @@ fn messages(totals: &Totals, facts: &Facts, plan: &Plan) -> MessagesResult {
 }
 
 fn updates(tally: &Tally, facts: &Facts, plan: &Plan) -> Option<UpdatesResult> {
-    let every = plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
-    let is_announced = every.into_iter().any(Every::is_broadcast) && !plan.settings.no_broadcast;
     let is_over = facts.ending != Ending::Running;
-    is_announced.then(|| UpdatesResult::new(&tally.updates, is_over, &facts.missing_updates))
+    plan.counts_updates().then(|| UpdatesResult::new(&tally.updates, is_over, &facts.missing_updates))
 }
 
 fn http(tally: &Tally, plan: &Plan) -> HttpResult {

@@ -303,7 +303,11 @@ impl Vocabulary {
     }
 
     fn runner(&self, name: &str) -> Result<Runner, String> {
-        Runner::of(name, self.variable(runner::PACE), self.variable(runner::FINISH))
+        let value = |name| {
+            let variable = self.variable(name)?;
+            Some((&*variable.value, if variable.is_secret { "a secret" } else { &variable.value }))
+        };
+        Runner::of(name, value(runner::PACE), value(runner::FINISH))
     }
 
     /// A value of the session, if it has been taken by then.

@@ -5,8 +5,6 @@
 //! next if a centimetre is run in between; a text is that of a Java double, so that a server that
 //! reads the number and writes it again sends the same bytes.
 
-use super::names::Variable;
-use super::template::push_integer;
 use crate::draw;
 
 /// Centimetres in a kilometre.
@@ -30,25 +28,28 @@ pub(super) const PACE: &str = "pace_s_per_km";
 pub(super) const FINISH: &str = "finish_km";
 
 impl Runner {
-    /// Of what these variables say, for what has this name.
+    /// Of what these variables say, each with how errors show it, for what has this name.
     ///
     /// # Errors
     /// The pace is not there, or one of them is not a number of its kind.
-    pub(super) fn of(name: &str, pace: Option<&Variable>, finish: Option<&Variable>) -> Result<Self, String> {
-        let Some(pace) = pace else {
+    pub(super) fn of(
+        name: &str,
+        pace: Option<(&str, &str)>,
+        finish: Option<(&str, &str)>,
+    ) -> Result<Self, String> {
+        let Some((pace, shown)) = pace else {
             return Err(format!("{{{name}}} needs the variable \"{PACE}\" (seconds a kilometre)"));
         };
-        let wrong = |variable: &Variable, what: &str| {
-            let value = if variable.is_secret { "a secret" } else { &variable.value };
-            format!("{{{name}}} needs \"{}\" in {what}; it is \"{value}\"", variable.name)
+        let wrong = |variable: &str, what: &str, shown: &str| {
+            format!("{{{name}}} needs \"{variable}\" in {what}; it is \"{shown}\"")
         };
-        let pace_s_per_km = pace.value.parse().ok().filter(|pace| *pace > 0);
-        let pace_s_per_km = pace_s_per_km.ok_or_else(|| wrong(pace, "whole seconds, at least 1"))?;
+        let pace_s_per_km = pace.parse().ok().filter(|pace| *pace > 0);
+        let pace_s_per_km = pace_s_per_km.ok_or_else(|| wrong(PACE, "whole seconds, at least 1", shown))?;
         let finish_cm = match finish {
             None => u64::MAX,
-            Some(finish) => {
-                let cm = cm_of(&finish.value).filter(|cm| *cm > 0);
-                cm.ok_or_else(|| wrong(finish, "kilometres, such as 5 or 21.0975"))?
+            Some((finish, shown)) => {
+                let cm = cm_of(finish).filter(|cm| *cm > 0);
+                cm.ok_or_else(|| wrong(FINISH, "kilometres, such as 5 or 21.0975", shown))?
             }
         };
         Ok(Self { pace_s_per_km, finish_cm })
@@ -58,7 +59,7 @@ impl Runner {
     pub fn pace(&self, seed: u64, session: u32) -> u32 {
         let pace = u64::from(self.pace_s_per_km);
         let spread = pace * PACE_SPREAD_PERCENT / 100;
-        let drawn = u128::from(draw::drawn(seed, SALT, session, 0)) * u128::from(2 * spread + 1) >> 64;
+        let drawn = (u128::from(draw::drawn(seed, SALT, session, 0)) * u128::from(2 * spread + 1)) >> 64;
         (pace - spread + drawn as u64).max(1) as u32
     }
 
@@ -70,7 +71,12 @@ impl Runner {
 
 /// Appends kilometres as a Java double is written: at least one decimal, and no zero behind it.
 pub(super) fn push_km(out: &mut Vec<u8>, cm: u64) {
-    push_integer(out, cm / CM_PER_KM);
+    let (first, mut whole) = (out.len(), cm / CM_PER_KM);
+    while whole > 0 || out.len() == first {
+        out.push(b'0' + (whole % 10) as u8);
+        whole /= 10;
+    }
+    out[first..].reverse();
     out.push(b'.');
     let mut rest = cm % CM_PER_KM;
     let mut scale = CM_PER_KM / 10;

@@ -14,7 +14,6 @@ use std::fmt;
 use super::runner::Runner;
 
 pub use braces::{Brace, is_identifier};
-pub(super) use render::push_integer;
 pub use render::{Scope, Taken};
 
 /// A compiled template.

@@ -387,7 +387,7 @@ fn a_scenario_brings_its_load_with_it() {
     let file = tempfile::NamedTempFile::with_suffix(".toml").expect("a file");
     let own = "stages = [\"1m:20\", \"2m:20\"]\nlifetime = \"~30s\"\nabort_on = [\"errors.rate>7%:9s\"]\n";
     let source = format!("{own}{}", include_str!("../../../scenarios/runnity.toml"));
-    std::fs::write(file.path(), source).expect("written");
+    fs::write(file.path(), source).expect("written");
     let path = file.path().to_str().expect("a path");
     let written = |more: &[&str]| settings(&[&["--scenario", path], more].concat());
     let rules = |settings: &Settings| settings.abort_on.iter().map(ToString::to_string).collect::<Vec<_>>();

@@ -4,26 +4,13 @@
 //! totals come from pairs, so a loss can never cancel a duplicate.
 
 use super::blocks::{Block, Heard, Observers, places};
-use super::home::Homes;
 use super::pairs::{Ledger, LedgerCounts};
 use super::set::{SessionSet, ones};
-use super::shape::{Shape, Shaping};
-use crate::measure::stalls::Stall;
+use super::shape::{Closing, Shape, Shaping};
 use crate::members::{MemberName, Members, SessionNumber};
 
 /// Missing pairs kept by name.
 pub(super) const MISSING_SAMPLES_MAX: usize = 20;
-
-/// What is known when accounts close.
-#[derive(Clone, Copy, Debug)]
-pub struct Closing<'a> {
-    /// Sessions whose pairs are judged.
-    pub open: &'a SessionSet,
-    /// At which server each session is.
-    pub homes: &'a Homes,
-    /// When this machine did not run.
-    pub stalls: &'a [Stall],
-}
 
 /// The pairs of a run. `expected = seen + missing`.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -11,9 +11,10 @@ use startline_os::tick::Ticks;
 
 use super::blocks::{Heard, Observers, Place, places};
 use super::board::Board;
-use super::close::Closing;
 use super::fan_out::{FanOut, Pattern};
+use super::home::Homes;
 use super::pairs::is_set;
+use super::set::SessionSet;
 use crate::measure::stalls::Stall;
 use crate::members::SessionNumber;
 
@@ -26,6 +27,17 @@ const CLOSE_TOGETHER: Duration = Duration::from_secs(10);
 
 /// How long before and after a stall of this machine a broadcast counts as made in it.
 const STALL_MARGIN: Duration = Duration::from_secs(1);
+
+/// What is known when accounts close.
+#[derive(Clone, Copy, Debug)]
+pub struct Closing<'a> {
+    /// Sessions whose pairs are judged.
+    pub open: &'a SessionSet,
+    /// At which server each session is.
+    pub homes: &'a Homes,
+    /// When this machine did not run.
+    pub stalls: &'a [Stall],
+}
 
 /// Announcements owed to observers, and those of them that are missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::SETTLES_SECONDS;
+/// An observer expects updates of messages sent until the third last second before it closed: the
+/// others had two whole seconds.
+pub const SETTLES_SECONDS: u32 = 3;
 
 /// What was counted of updates in some time.
 #[derive(Clone, Debug, Default)]

@@ -8,9 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Filter, Formatted, Part, Template, Width};
-use super::super::runner::{Runner, push_km};
 use crate::draw;
 use crate::members::{MemberId, Members, SessionNumber};
+use crate::scenario::runner::{Runner, push_km};
 
 /// What a template may refer to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -272,7 +272,7 @@ fn push_uuid(out: &mut Vec<u8>, [high, low]: [u64; 2]) {
 }
 
 /// Appends `value` in decimal: digits from the back of a stack buffer, no allocation and no `fmt`.
-pub(in crate::scenario) fn push_integer(out: &mut Vec<u8>, mut value: u64) {
+fn push_integer(out: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0; 20];
     let mut start = digits.len();
     loop {

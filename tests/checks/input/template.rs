@@ -1,6 +1,7 @@
 //! Templates against a naive reading of their text.
 
 use startline::members::{MemberId, SessionNumber};
+use startline::scenario::runner::Runner;
 use startline::scenario::template::{Part, Scope, Taken, Template, is_identifier};
 
 /// What rendering is told here.
@@ -18,11 +19,11 @@ pub const SCOPE: Scope<'_> = Scope {
 };
 
 const TAKEN: [&str; 2] = ["token", "{member_id}"];
-const PACE_S_PER_KM: u32 = 360;
+const RUNNER: Runner = Runner { pace_s_per_km: 360, finish_cm: u64::MAX };
 
 /// A name's part and, said again, what it renders as.
 fn known(name: &str) -> Option<(Part, String)> {
-    let metres = SCOPE.held_ms / u64::from(PACE_S_PER_KM);
+    let pace = RUNNER.pace(SCOPE.seed, SCOPE.session.0);
     Some(match name {
         "member_id" => (Part::MemberId, SCOPE.member_id.to_string()),
         "challenge_id" => (Part::ChallengeId, SCOPE.challenge_id.to_string()),
@@ -31,9 +32,10 @@ fn known(name: &str) -> Option<(Part, String)> {
         "held_ms" => (Part::HeldMs, SCOPE.held_ms.to_string()),
         "sequence" => (Part::Sequence, SCOPE.sequence.to_string()),
         "distance_km" => {
-            let text = format!("{}.{:03}", metres / 1000, metres % 1000);
-            (Part::DistanceKm { pace_s_per_km: PACE_S_PER_KM }, text)
+            let cm = SCOPE.held_ms * 100 / u64::from(pace);
+            (Part::DistanceKm(RUNNER), format!("{:?}", cm as f64 / 1e5))
         }
+        "own_pace_s_per_km" => (Part::OwnPace(RUNNER), pace.to_string()),
         "taken" => (Part::Taken(1), TAKEN[1].to_owned()),
         "not_yet" => (Part::Taken(2), String::new()),
         "variable" => (Part::Literal((*b"{session}").into()), "{session}".to_owned()),

@@ -227,8 +227,10 @@ fn the_histogram_log_can_be_read_back() {
     let intervals = intervals(&log);
     let of_second = |second: u64| intervals.iter().filter(move |(_, start, ..)| *start as u64 == second);
     let tags: Vec<&str> = of_second(0).map(|(tag, ..)| tag.as_str()).collect();
-    assert_eq!(tags, ["login", "login.sent", "ping", "ping.sent", "generator.lag"]);
-    assert_eq!(of_second(2).count(), 5);
+    let announced = ["propagation.entered", "propagation.entered.first", "propagation.entered.last"];
+    let steps = ["login", "login.sent", "ping", "ping.sent"];
+    assert_eq!(tags, [&steps[..], &announced, &["generator.lag"]].concat());
+    assert_eq!(of_second(2).count(), 8);
 
     let mut merged = Histogram::<u64>::new(3).unwrap();
     for (.., encoded) in intervals.iter().filter(|(tag, ..)| tag == "ping") {

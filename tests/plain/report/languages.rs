@@ -26,7 +26,7 @@ use super::fixture::{CONNECT, ENTER, HOLD, LOGIN, OPEN, Run, criterion, lossy, r
 
 /// Words that are the same in every language: steps, kinds and types of the fixture, its criteria without a Korean
 /// name, units, and names that a tester types.
-const NAMES: &str = "login enter connect open ping hold other held missing nonsense timeout sessions ms kB min \
+const NAMES: &str = "login enter connect open ping entered left hold other held missing nonsense timeout sessions ms kB min \
                      runnity startline addresses add root lag JMeter JavaScript Esc HdrHistogram Close Java \
                      accept alert upstream WebSocket Redis Pub Sub Tomcat nginx docker inspect dmesg heartbeat \
                      Circuit Breaker HikariPool OutOfMemoryError OOMKilled ulimit Kafka Grafana Prometheus \

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::home::Homes;
 use super::super::pairs::Ledger;
-use super::super::set::SessionSet;
 use super::super::{close, observers};
 use super::*;
 use crate::measure::servers::ServerIndex;
