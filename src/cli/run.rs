@@ -13,7 +13,7 @@ use super::watch::{Required, WatchOptions};
 use crate::lang::Lang;
 use crate::plan::every::EveryOption;
 use crate::plan::sources::{PortMethod, SourceSpec};
-use crate::plan::{End, HttpMode, KeyExchange, Rate, Resolve, SuiteOrder};
+use crate::plan::{End, HttpMode, KeyExchange, Observers, Rate, Resolve, SuiteOrder};
 
 /// Options of `startline run`.
 #[derive(Args, Clone, Debug, Default)]
@@ -244,6 +244,10 @@ pub struct SettingsArgs {
     /// Expect no broadcasts, and have the built-in mock server send none: N sessions then receive N messages, not N²/2.
     #[arg(long, help_heading = "This machine")]
     pub no_broadcast: bool,
+
+    /// Sessions that judge the broadcasts that they receive: all, or a number, spread evenly; a pair of sessions takes 2 bits of memory, 100 MB at 20k [default: all up to 10,000, 64 beyond].
+    #[arg(long, value_name = "all|N", allow_negative_numbers = true, help_heading = "This machine")]
+    pub observers: Option<Observers>,
 
     /// Connections of the HTTP steps: one per session, as real clients have, or pooled, a few that a worker's sessions share [default: per-session].
     #[arg(long, value_name = "HOW", value_enum, help_heading = "This machine")]

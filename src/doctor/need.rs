@@ -11,7 +11,7 @@ use startline_os::affinity;
 use crate::measure::ledger;
 use crate::plan::capacity::WORKERS_MAX;
 use crate::plan::load::Load;
-use crate::plan::{Http, Plan, PortMethod, SuiteOrder, Tls, capacity};
+use crate::plan::{Http, Observers, Plan, PortMethod, SuiteOrder, Tls, capacity};
 
 /// A held session's memory, all of it in the client (docs/performance.md): over ws, …
 const SESSION_BYTES: u64 = 63;
@@ -84,6 +84,8 @@ pub struct Need {
     pub mock: Option<Mock>,
     /// Memory of the ledger of pairs, in bytes.
     pub observers_bytes: u64,
+    /// The sessions that judge them, as the user gave them.
+    pub observers: Option<Observers>,
     /// Broadcasts, where there are any.
     pub load: Option<Load>,
 }
@@ -99,7 +101,6 @@ impl Need {
             Http::PerSession => HttpConnections::PerSession,
             Http::Pooled { connections } => HttpConnections::Pooled { per_worker: connections },
         };
-        let keeps_ledger = plan.scenario.websocket.as_ref().is_some_and(|ws| ws.kinds.announces());
         Self {
             sessions: plan.settings.sessions,
             workers: plan.workers,
@@ -116,10 +117,11 @@ impl Need {
             sources: plan.sources.clone(),
             ports: plan.settings.ports,
             mock,
-            observers_bytes: match keeps_ledger && !plan.settings.no_broadcast {
-                true => ledger::bytes(plan.settings.sessions, plan.workers),
+            observers_bytes: match plan.expects_broadcasts() {
+                true => ledger::bytes(plan.settings.sessions, plan.observers(), plan.workers),
                 false => 0,
             },
+            observers: plan.settings.observers,
             load,
         }
     }

@@ -51,7 +51,7 @@ pub fn run(
     let clock = Clock::start();
     let shared = Shared::new(plan.workers);
     let space = port_space(plan);
-    let gone = announces(plan).then(|| Gone::new(plan.settings.sessions));
+    let gone = plan.expects_broadcasts().then(|| Gone::new(plan.settings.sessions));
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         for worker in 0..plan.workers {
@@ -165,14 +165,9 @@ fn port_space(plan: &Plan) -> PortSpace {
     PortSpace::new(method, PortRange::read(Path::new("/")), &plan.sources, plan.workers)
 }
 
-fn announces(plan: &Plan) -> bool {
-    let announces = plan.scenario.websocket.as_ref().is_some_and(|it| it.kinds.announces());
-    announces && !plan.settings.no_broadcast
-}
-
 fn ledger_of(plan: &Plan, worker: usize, gone: Option<&Arc<Gone>>) -> Option<Ledger> {
     let gone = Arc::clone(gone?);
-    let observers: Vec<SessionNumber> = ledger::observers(plan.settings.sessions)
+    let observers: Vec<SessionNumber> = ledger::observers(plan.settings.sessions, plan.observers())
         .into_iter()
         .filter(|session| session.index() % plan.workers == worker)
         .collect();

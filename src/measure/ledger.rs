@@ -353,19 +353,22 @@ impl LedgerTotals {
     }
 }
 
-/// Which of `sessions` observe: all up to 10,000, 64 evenly spread ones beyond.
-pub fn observers(sessions: u32) -> Vec<SessionNumber> {
-    if sessions <= 10_000 {
-        return (0..sessions).map(SessionNumber).collect();
-    }
-    (0..64u32).map(|k| SessionNumber((u64::from(k) * u64::from(sessions) / 64) as u32)).collect()
+/// How many of `sessions` observe by default: all up to 10,000, 64 beyond.
+pub fn default_observers(sessions: u32) -> u32 {
+    if sessions <= 10_000 { sessions } else { 64 }
+}
+
+/// Which of `sessions` observe, when this many do: evenly spread ones.
+pub fn observers(sessions: u32, count: u32) -> Vec<SessionNumber> {
+    let (all, count) = (u64::from(sessions), u64::from(count.min(sessions)));
+    (0..count).map(|k| SessionNumber((k * all / count) as u32)).collect()
 }
 
 /// Memory of the ledgers of so many workers together, in bytes: two rows of bits an observer, and
 /// where rows are found.
-pub fn bytes(sessions: u32, workers: usize) -> u64 {
+pub fn bytes(sessions: u32, observers: u32, workers: usize) -> u64 {
     let width = u64::from(sessions).div_ceil(64) * 8;
-    let rows = observers(sessions).len() as u64 * 2 * width;
+    let rows = u64::from(observers) * 2 * width;
     let dense = if sessions > DENSE_SESSIONS_MAX { 0 } else { u64::from(sessions) * 4 * workers as u64 };
     rows + dense
 }

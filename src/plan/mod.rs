@@ -10,6 +10,7 @@ pub mod every;
 pub mod http;
 pub mod load;
 pub mod member_files;
+pub mod observers;
 pub mod resolve;
 pub mod roster;
 pub mod schedule;
@@ -32,6 +33,7 @@ pub use crate::members;
 use crate::members::Members;
 use crate::scenario::Scenario;
 pub use http::{Http, HttpMode};
+pub use observers::Observers;
 pub use resolve::Resolve;
 pub use script::{Hidden, ScenarioSettings};
 pub use settings::{PlanError, Settings};
@@ -75,6 +77,17 @@ impl Plan {
     /// Returns whether the run loads the built-in mock server.
     pub fn is_for_mock(&self) -> bool {
         self.settings.target.is_none()
+    }
+
+    /// Returns whether members are announced to each other, so that pairs are judged.
+    pub fn expects_broadcasts(&self) -> bool {
+        let announces = self.scenario.websocket.as_ref().is_some_and(|it| it.kinds.announces());
+        announces && !self.settings.no_broadcast
+    }
+
+    /// Returns how many sessions judge the broadcasts that they receive, if any are expected.
+    pub fn observers(&self) -> u32 {
+        Observers::among(self.settings.observers, self.settings.sessions)
     }
 
     /// Returns the arrivals planned a second; `None` when all start at once.

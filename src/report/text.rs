@@ -25,6 +25,7 @@ use crate::fault;
 use crate::foreign;
 use crate::lang::{Lang, Reason};
 use crate::numbers::{bytes, figure, grouped, percent};
+use crate::plan::Observers;
 
 /// Kinds of failures shown; the rest is in `summary.json`.
 const ERRORS_SHOWN_MAX: usize = 4;
@@ -195,6 +196,11 @@ impl Text {
         let [observers, expected, missing, duplicate, overlap] = counts.map(grouped);
         let text = lang.say(Summary::Pairs, &[&observers, &expected, &missing, &duplicate, &overlap]);
         self.line(Title::Broadcasts, &text);
+        let planned = planned_observers(result);
+        if planned < result.sessions.planned {
+            let counts = [planned, result.sessions.planned].map(grouped);
+            self.more(&lang.say(Summary::PartJudged, &[&counts[0], &counts[1]]));
+        }
         if ledger.strangers + ledger.own > 0 {
             self.more(&lang.say(Summary::Strangers, &[&grouped(ledger.strangers), &grouped(ledger.own)]));
         }
@@ -411,4 +417,10 @@ impl Text {
 /// `PONG 12 · CONNECTED 3`.
 fn counted<'n>(counts: impl Iterator<Item = (&'n str, u64)>) -> String {
     counts.map(|(name, count)| format!("{name} {}", grouped(count))).collect::<Vec<_>>().join(" · ")
+}
+
+/// Sessions that were to judge their broadcasts.
+fn planned_observers(result: &RunResult) -> u64 {
+    let given = serde_json::from_value(result.plan["observers"].clone()).ok();
+    Observers::among(given, u32::try_from(result.sessions.planned).unwrap_or(u32::MAX)).into()
 }

@@ -71,5 +71,10 @@ impl<'r> Values<'r> {
 /// The member that a value names.
 pub(super) fn member(value: Value<'_>) -> Option<MemberId> {
     let Value::Number(digits) = value else { return None };
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    // Of a number as JSON writes it, digits alone are an integer without sign.
+    let add = |sum: u64, byte: &u8| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 { None } else { sum.checked_mul(10)?.checked_add(digit.into()) }
+    };
+    digits.iter().try_fold(0, add).map(MemberId)
 }

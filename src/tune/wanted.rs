@@ -154,6 +154,7 @@ impl Asked {
             ports: None,
             mock: None,
             observers_bytes: 0,
+            observers: None,
             load: None,
         };
         if self.servers == Servers::Mock {

@@ -4,11 +4,11 @@ use super::*;
 
 #[test]
 fn memory_is_predicted() {
-    assert_eq!(bytes(6_000, 2), 6_000 * 2 * 94 * 8 + 6_000 * 4 * 2);
-    assert_eq!(bytes(1_000_000, 51), 64 * 2 * 15_625 * 8);
+    assert_eq!(bytes(6_000, 6_000, 2), 6_000 * 2 * 94 * 8 + 6_000 * 4 * 2);
+    assert_eq!(bytes(1_000_000, 64, 51), 64 * 2 * 15_625 * 8);
     let ledger = one_challenge(1_000);
     let Rows::Dense(rows) = &ledger.rows else { panic!("1,000 are few") };
-    assert_eq!(bytes(1_000, 1), (ledger.bits.len() * 8 + rows.len() * 4) as u64);
+    assert_eq!(bytes(1_000, 1_000, 1), (ledger.bits.len() * 8 + rows.len() * 4) as u64);
 }
 
 const FIRST: MemberId = MemberId(13);
@@ -27,7 +27,7 @@ fn everyone_open(sessions: u32) -> SessionSet {
 
 fn one_challenge(sessions: u32) -> Ledger {
     let members = Arc::new(Members::range(FIRST, sessions, 38));
-    Ledger::new(members, sessions, &observers(sessions), Gone::new(sessions))
+    Ledger::new(members, sessions, &observers(sessions, default_observers(sessions)), Gone::new(sessions))
 }
 
 /// A perfect ramp: session k is listed everyone before it and told of everyone after it.
@@ -121,7 +121,7 @@ fn members_of_different_challenges_owe_each_other_nothing() {
 #[test]
 fn beyond_ten_thousand_sixty_four_observe() {
     let sessions = 200_000;
-    let chosen = observers(sessions);
+    let chosen = observers(sessions, default_observers(sessions));
     assert_eq!(chosen.len(), 64);
     let mut workers: Vec<Ledger> = chosen
         .chunks(32)

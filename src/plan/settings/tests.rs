@@ -28,6 +28,7 @@ fn settings() -> Settings {
         every: Vec::new(),
         expect_servers: Some(2),
         no_broadcast: false,
+        observers: None,
         workers: Some(2),
         source_ips: vec!["10.0.0.11-10.0.0.17".parse().expect("a range")],
         ports: None,
