@@ -245,8 +245,8 @@ pub struct SettingsArgs {
     #[arg(long, help_heading = "This machine")]
     pub no_broadcast: bool,
 
-    /// Sessions that judge the broadcasts that they receive: all, or a number, spread evenly; a pair of sessions takes 2 bits of memory, 100 MB at 20k [default: all up to 10,000, 64 beyond].
-    #[arg(long, value_name = "all|N", allow_negative_numbers = true, help_heading = "This machine")]
+    /// Sessions that judge the broadcasts that they receive, spread evenly, or all; a pair of sessions takes 2 bits of memory, 100 MB for all of 20k [default: all up to 10k, 64 beyond].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "This machine")]
     pub observers: Option<Observers>,
 
     /// Connections of the HTTP steps: one per session, as real clients have, or pooled, a few that a worker's sessions share [default: per-session].
