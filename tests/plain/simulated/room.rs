@@ -33,7 +33,7 @@ impl World {
         world.witness.keep(Ledger::new(
             members,
             sessions as u32,
-            &observers(sessions as u32),
+            &observers(sessions as u32, sessions as u32),
             Gone::new(sessions as u32),
         ));
         world.room = Some(Room::default());

@@ -432,7 +432,7 @@ impl Walk {
     }
 }
 
-/// The number or the string without escapes that `bytes` begin with, and what follows it, which is the next
+/// The integer or the string without escapes that `bytes` begin with, and what follows it, which is the next
 /// field or the object's end.
 #[inline]
 fn whole_value(bytes: &[u8]) -> Option<(Value<'_>, &[u8])> {
@@ -441,10 +441,11 @@ fn whole_value(bytes: &[u8]) -> Option<(Value<'_>, &[u8])> {
             let (text, after) = text.split_at_checked(plain_len(text))?;
             (Value::Text(text), after.strip_prefix(b"\"")?)
         }
+        // An integer; what else is a number is walked through.
         None => {
-            let (number, len) = Number::default().take(bytes);
-            let (digits, after) = bytes.split_at_checked(len).filter(|_| number.is_whole())?;
-            (Value::Number(digits), after)
+            let (digits, after) = bytes.split_at(bytes.iter().position(|byte| !byte.is_ascii_digit())?);
+            let is_integer = digits.len() == 1 || digits.first().is_some_and(|first| *first != b'0');
+            is_integer.then_some((Value::Number(digits), after))?
         }
     };
     let is_whole = matches!(after.first(), Some(b',' | b'}')) && value.bytes().len() <= VALUE_BYTES_MAX;

@@ -55,16 +55,11 @@ impl Skip {
         }
         in_text ^= if self.in_text { u16::MAX } else { 0 };
         self.in_text = in_text >> (BLOCK - 1) == 1;
-        let (opening, closing) = (marks.opening & !in_text, marks.closing & !in_text);
-        if closing.count_ones() <= self.depth {
-            self.depth = self.depth.saturating_add(opening.count_ones()) - closing.count_ones();
-            return None;
-        }
-        let mut left = opening | closing;
+        let mut left = (marks.opening | marks.closing) & !in_text;
         while left != 0 {
             let at = left.trailing_zeros();
             left &= left - 1;
-            if opening >> at & 1 == 1 {
+            if marks.opening >> at & 1 == 1 {
                 self.depth = self.depth.saturating_add(1);
             } else if self.depth == 0 {
                 return Some(at as usize + 1);
