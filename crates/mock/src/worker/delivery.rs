@@ -26,6 +26,9 @@ const RECEIVERS_MAX: usize = 256;
 /// PONGs and a load generator on the same cores have the rest.
 const DELIVERY_PARTS: u32 = 3;
 
+/// The longest gathering, in intervals of the setting.
+const GATHER_INTERVALS_MAX: u32 = 5;
+
 impl Worker {
     /// Takes and delivers what is due.
     pub(super) fn deliver(&mut self) {
@@ -243,7 +246,9 @@ impl Worker {
 
 /// How long announcements are gathered for, when the batch before took so long to deliver.
 fn gathered_for(interval: Ticks, took: Ticks) -> Ticks {
-    interval.max(took.times(DELIVERY_PARTS))
+    // Where other programs keep the worker from running, writing seems to take seconds.
+    let longest = interval.times(GATHER_INTERVALS_MAX);
+    took.min(longest).times(DELIVERY_PARTS).clamp(interval, longest)
 }
 
 #[cfg(test)]
@@ -255,5 +260,6 @@ mod tests {
         let ticks = |millis| Ticks::from_duration(Duration::from_millis(millis));
         assert_eq!(gathered_for(ticks(100), ticks(20)), ticks(100));
         assert_eq!(gathered_for(ticks(100), ticks(70)), ticks(70).times(3));
+        assert_eq!(gathered_for(ticks(100), ticks(3_600_000)), ticks(100).times(5), "it is bounded");
     }
 }
