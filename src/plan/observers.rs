@@ -39,9 +39,8 @@ impl FromStr for Observers {
         match text {
             "all" => Ok(Self::All),
             _ => match units::count(text) {
-                Ok(0) => Err("0 would judge nothing: give at least 1, or --no-broadcast".into()),
                 Ok(count) => Ok(Self::Count(count)),
-                Err(_) => Err(format!("{text:?} is neither a number of sessions nor all")),
+                Err(why) => Err(format!("{why}, or all")),
             },
         }
     }
