@@ -10,6 +10,8 @@
 //! counts are incomplete (every session opened, no error) is a failure of the bench and leaves no
 //! figure.
 
+#[path = "whole_run/everyone.rs"]
+mod everyone;
 #[path = "whole_run/measured.rs"]
 mod measured;
 #[path = "whole_run/parts.rs"]

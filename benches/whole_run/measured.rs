@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Between two samples of memory.
+/// Between two samples.
 const SAMPLE: Duration = Duration::from_secs(1);
 
 /// What one run gave.
@@ -24,6 +24,8 @@ pub struct Measured {
     pub machine_bytes: f64,
     /// The mock server's resident memory at most, in bytes.
     pub mock_bytes: f64,
+    /// CPU seconds of the mock server up to the end of the hold, to the second.
+    pub mock_cpu_s: f64,
     /// Second by second of the ramp: sessions started, and CPU seconds of the client.
     ramp: Vec<(f64, f64)>,
     options: String,
@@ -49,18 +51,21 @@ impl Measured {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| error.to_string())?;
-        let (output, least, mock_bytes) = sampled(child)?;
+        let (output, samples) = sampled(child)?;
         let summary = fs::read_to_string(out.join("summary.json"))
             .map_err(|error| format!("no summary: {error}\n{}", String::from_utf8_lossy(&output.stderr)))?;
         let summary: Value = serde_json::from_str(&summary).map_err(|error| error.to_string())?;
         let rows = rows(&out.join("timeline.csv"))?;
         let of = |phase: &'static str| rows.iter().filter(move |row| row.phase == phase);
+        let to_hold = rows.iter().filter(|row| row.phase != "ramp-down").count();
+        let least = samples.iter().map(|sample| sample.available_bytes).fold(before, f64::min);
         let measured = Self {
             summary,
             hold_cpu_s: of("hold").map(|row| row.cpu_s).sum(),
             hold_pings: of("hold").map(|row| row.pings_due).sum(),
             machine_bytes: before - least,
-            mock_bytes,
+            mock_bytes: samples.iter().map(|sample| sample.mock_bytes).fold(0.0, f64::max),
+            mock_cpu_s: samples.get(to_hold.min(samples.len() - 1)).map_or(f64::NAN, |it| it.mock_cpu_s),
             ramp: of("ramp").map(|row| (row.started_total, row.cpu_s)).collect(),
             options: options.to_owned(),
         };
@@ -132,6 +137,7 @@ impl Measured {
             "hold_pings_due": self.hold_pings,
             "machine_bytes": self.machine_bytes,
             "mock_bytes": self.mock_bytes,
+            "mock_cpu_seconds": self.mock_cpu_s,
             "version": self.summary["version"],
             "host": self.summary["host"],
             "sessions": self.summary["sessions"],
@@ -148,25 +154,51 @@ impl Measured {
     }
 }
 
-/// Waits for a run, and meanwhile looks at memory: the least that the machine had available, and
-/// the most of the mock server.
-fn sampled(child: Child) -> Result<(std::process::Output, f64, f64), String> {
+/// What the machine and the mock server say at one moment of a run.
+struct Sample {
+    available_bytes: f64,
+    mock_bytes: f64,
+    mock_cpu_s: f64,
+}
+
+impl Sample {
+    fn of(run: u32) -> Self {
+        let mock = child_of(run);
+        Self {
+            available_bytes: available_bytes(),
+            mock_bytes: mock.map_or(0.0, resident_bytes),
+            mock_cpu_s: mock.map_or(0.0, cpu_seconds),
+        }
+    }
+}
+
+/// Waits for a run, and meanwhile looks at the machine and the mock server, at its start and once a
+/// second after.
+fn sampled(child: Child) -> Result<(std::process::Output, Vec<Sample>), String> {
     let (id, over) = (child.id(), AtomicBool::new(false));
     thread::scope(|scope| {
         let sampler = scope.spawn(|| {
-            let (mut least, mut most) = (available_bytes(), 0.0_f64);
+            let mut samples = vec![Sample::of(id)];
             while !over.load(Ordering::Relaxed) {
-                least = least.min(available_bytes());
-                most = most.max(child_of(id).map_or(0.0, resident_bytes));
                 thread::sleep(SAMPLE);
+                samples.push(Sample::of(id));
             }
-            (least, most)
+            samples
         });
         let output = child.wait_with_output().map_err(|error| error.to_string());
         over.store(true, Ordering::Relaxed);
-        let (least, most) = sampler.join().map_err(|_| "the sampler panicked".to_owned())?;
-        Ok((output?, least, most))
+        let samples = sampler.join().map_err(|_| "the sampler panicked".to_owned())?;
+        Ok((output?, samples))
     })
+}
+
+/// User and system time of a process: fields 14 and 15 of its stat (proc(5)), in hundredths of a second.
+fn cpu_seconds(process: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name, which is in brackets, may have spaces.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok());
+    ticks.sum::<f64>() / 100.0
 }
 
 fn available_bytes() -> f64 {

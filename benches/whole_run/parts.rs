@@ -3,17 +3,20 @@
 use serde_json::{Value, json};
 
 use super::measured::Measured;
-use super::{pooled, scale, systems, tls};
+use super::{everyone, pooled, scale, systems, tls};
 
 type Part = fn() -> Result<Value, String>;
 
 /// All parts by name, in the order in which they are measured.
-pub const ALL: [(&str, Part); 18] = [
+pub const ALL: [(&str, Part); 21] = [
     ("density", density),
     ("heartbeat", heartbeat),
     ("burst", burst),
     ("pooled", pooled::setup),
     ("broadcast", broadcast),
+    ("broadcast-3k", everyone::of_3k),
+    ("broadcast-6k", everyone::of_6k),
+    ("broadcast-20k", everyone::of_20k),
     ("systems", systems::systems),
     ("tls-density", tls::density),
     ("tls-heartbeat", tls::heartbeat),

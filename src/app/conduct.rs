@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use startline_os::descriptors;
+use startline_os::system::System;
 
 use super::abort::Abort;
 use super::countdown::count_down;
@@ -71,7 +72,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let settings = args.settings.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
     let (mut plan, limits) = doctor::plan_of(settings, Path::new("/"))?;
-    let summary = Summary::new(&plan);
+    let summary = Summary::new(&plan).beside(System::read(Path::new("/")).memory_available.ok());
     // The other hosts that may be connected to decide how many ports there are.
     let mut hosts = doctor::hosts_of(&plan)?;
     let need = doctor::need_of(&plan, &summary, &limits, &hosts);

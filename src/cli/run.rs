@@ -14,7 +14,7 @@ use crate::lang::Lang;
 use crate::plan::every::{self, EveryOption};
 use crate::plan::shape::Stage;
 use crate::plan::sources::{PortMethod, SourceSpec};
-use crate::plan::{End, HttpMode, KeyExchange, Rate, Resolve, SuiteOrder};
+use crate::plan::{End, HttpMode, KeyExchange, Observers, Rate, Resolve, SuiteOrder};
 use crate::scenario::every::Interval;
 
 /// Options of `startline run`.
@@ -260,6 +260,10 @@ pub struct SettingsArgs {
     /// Expect no broadcasts, and have the built-in mock server send none: N sessions then receive N messages, not N²/2.
     #[arg(long, help_heading = "This machine")]
     pub no_broadcast: bool,
+
+    /// Sessions that judge the broadcasts that they receive, spread evenly, or all; a pair of sessions takes 2 bits of memory, 100 MB for all of 20k [default: all up to 10k, 64 beyond].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "This machine")]
+    pub observers: Option<Observers>,
 
     /// Connections of the HTTP steps: one per session, as real clients have, or pooled, a few that a worker's sessions share [default: per-session].
     #[arg(long, value_name = "HOW", value_enum, help_heading = "This machine")]

@@ -4,9 +4,11 @@
 use startline_os::units::grouped;
 
 use super::fixes;
-use super::need::{Need, observing_bytes};
+use super::need::Need;
 use super::readings::{Readings, SOCKET_BYTES_STATED, SocketBytes};
 use crate::checks::{Check, Figure, Fix, Verdict};
+use crate::measure::observing_bytes;
+use crate::plan::Observers;
 
 /// The client without sessions and workers: resident with two workers, less theirs.
 const PROGRAM_BYTES: u64 = 11_000_000;
@@ -23,6 +25,9 @@ const STAND_IN_TLS_BYTES: u64 = 6_100;
 const STACK_BYTES: u64 = 2 << 20;
 /// The share of the room that may be taken without a warning.
 const SHARE: f64 = 0.8;
+/// Observers that find any loss that is not at single receivers, for next to no memory: the default beyond
+/// 10,000 sessions.
+const FEW_OBSERVERS: u32 = 64;
 /// Where kernel memory for sockets, by the stated figure, takes more of the room than this, it is
 /// worth measuring.
 const WORTH_MEASURING: f64 = 0.25;
@@ -56,6 +61,8 @@ fn room(readings: &Readings) -> Result<(u64, &'static str), String> {
 struct Taken {
     kernel: u64,
     client: u64,
+    /// Of the client's, what the ledger of pairs takes.
+    pairs: u64,
     mock: u64,
 }
 
@@ -67,6 +74,7 @@ impl Taken {
         Self {
             kernel: sockets(need, readings) * readings.trials.socket_bytes.bytes(),
             client: PROGRAM_BYTES + workers + sessions * need.session_bytes + need.observers_bytes,
+            pairs: need.observers_bytes,
             mock: need
                 .mock
                 .map_or(0, |it| STAND_IN_PROGRAM_BYTES + sessions * (STAND_IN_BYTES + tls(it.tls))),
@@ -81,7 +89,11 @@ impl Taken {
         let mock =
             if self.mock > 0 { format!(", mock server {}", megabytes(self.mock)) } else { String::new() };
         let (all, kernel, client) = (megabytes(self.all()), megabytes(self.kernel), megabytes(self.client));
-        format!("{all}: sockets {kernel}, client {client}{mock}")
+        let pairs = match self.pairs {
+            0 => String::new(),
+            pairs => format!(" (pairs of sessions {})", megabytes(pairs)),
+        };
+        format!("{all}: sockets {kernel}, client {client}{pairs}{mock}")
     }
 }
 
@@ -105,7 +117,9 @@ fn memory(need: &Need, readings: &Readings) -> Check {
     let check =
         Check::ok(id, title, Figure::new(room, "bytes", format!("{}{whose}", megabytes(room))), figure);
     let fixes = || {
-        vec![Fix::advice(fewer(need, readings, room)), Fix::advice("add memory, or end programs that use it")]
+        let observers = (taken.pairs > taken.all() / 2).then(|| Fix::advice(fewer_observers(need)));
+        let others = [fewer(need, readings, room), "add memory, or end programs that use it".to_owned()];
+        observers.into_iter().chain(others.map(Fix::advice)).collect()
     };
     if let Some(check) = address_space(need, readings, &taken, &check) {
         return check;
@@ -144,6 +158,12 @@ fn address_space(need: &Need, readings: &Readings, taken: &Taken, check: &Check)
     Some(check.clone().but(Verdict::Refuse, why, vec![lift]))
 }
 
+/// What the default of observers beyond 10,000 sessions takes.
+fn fewer_observers(need: &Need) -> String {
+    let bytes = observing_bytes(need.sessions, FEW_OBSERVERS, need.workers, need.counts_updates);
+    format!("judge fewer sessions' broadcasts: --observers {FEW_OBSERVERS} takes {}", megabytes(bytes))
+}
+
 /// Sessions that fit into four fifths of the room, to the thousand below. Calculated anew for each
 /// number: some parts do not depend on the number, and the ledger of fewer sessions may be the
 /// larger one.
@@ -152,7 +172,10 @@ fn fewer(need: &Need, readings: &Readings, room: u64) -> String {
         let sessions = thousands * 1000;
         let observers_bytes = match need.observers_bytes {
             0 => 0,
-            _ => observing_bytes(sessions, need.workers, need.counts_updates),
+            _ => {
+                let observers = Observers::among(need.observers, sessions);
+                observing_bytes(sessions, observers, need.workers, need.counts_updates)
+            }
         };
         let fewer = Need { sessions, observers_bytes, ..need.clone() };
         Taken::of(&fewer, readings).all() as f64 <= room as f64 * SHARE

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use startline_os::affinity;
 
-use crate::measure::{ledger, membership, propagation, updates};
+use crate::measure::observing_bytes;
 use crate::plan::capacity::WORKERS_MAX;
 use crate::plan::load::Load;
-use crate::plan::{Http, Plan, PortMethod, SuiteOrder, Tls, capacity};
+use crate::plan::{Http, Observers, Plan, PortMethod, SuiteOrder, Tls, capacity};
 
 /// A held session's memory, all of it in the client (docs/performance.md): over ws, …
 const SESSION_BYTES: u64 = 63;
@@ -86,18 +86,10 @@ pub struct Need {
     pub observers_bytes: u64,
     /// Whether these have the updates of periodic messages.
     pub counts_updates: bool,
+    /// The sessions that judge them, as the user gave them.
+    pub observers: Option<Observers>,
     /// Broadcasts, where there are any.
     pub load: Option<Load>,
-}
-
-/// Memory of the accounts of pairs of so many sessions, and of what announcements are timed with.
-pub(super) fn observing_bytes(sessions: u32, workers: usize, counts_updates: bool) -> u64 {
-    let observers = ledger::default_observers(sessions);
-    let updates = if counts_updates { updates::bytes(sessions, observers as usize, workers) } else { 0 };
-    ledger::bytes(sessions, observers, workers)
-        + propagation::bytes(sessions, observers as usize, workers)
-        + membership::bytes(sessions, observers as usize, workers)
-        + updates
 }
 
 impl Need {
@@ -111,7 +103,6 @@ impl Need {
             Http::PerSession => HttpConnections::PerSession,
             Http::Pooled { connections } => HttpConnections::Pooled { per_worker: connections },
         };
-        let keeps_ledger = plan.scenario.websocket.as_ref().is_some_and(|ws| ws.kinds.announces());
         Self {
             sessions: plan.settings.sessions,
             workers: plan.workers,
@@ -128,11 +119,12 @@ impl Need {
             sources: plan.sources.clone(),
             ports: plan.settings.ports,
             mock,
-            observers_bytes: match keeps_ledger && !plan.settings.no_broadcast {
-                true => observing_bytes(plan.settings.sessions, plan.workers, plan.counts_updates()),
+            observers_bytes: match plan.expects_broadcasts() {
+                true => observing_bytes(plan.people(), plan.observers(), plan.workers, plan.counts_updates()),
                 false => 0,
             },
             counts_updates: plan.counts_updates(),
+            observers: plan.settings.observers,
             load,
         }
     }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use startline_os::features::Features;
 use startline_os::system::{Conntrack, Owner, Raising, System, TimeWaits};
 
-use super::need::{HttpConnections, Mock, observing_bytes};
+use super::need::{HttpConnections, Mock};
+use crate::measure::{ledger, observing_bytes};
 use super::readings::{Found, Route, SocketBytes, Trials};
 use super::*;
 use crate::checks::Page;
@@ -74,6 +75,7 @@ fn need(sessions: u32, ramp_s: u64) -> Need {
         mock: None,
         observers_bytes: 9_000_000,
         counts_updates: false,
+        observers: None,
         load: None,
     }
 }
@@ -233,7 +235,7 @@ fn as_many_sessions_as_are_proposed_do_fit() {
     for megabytes in [60, 120, 250, 900] {
         readings.system.memory_available = Ok(megabytes * 1_000_000);
         let plan = |sessions| Need {
-            observers_bytes: observing_bytes(sessions, 2, false),
+            observers_bytes: observing_bytes(sessions, ledger::default_observers(sessions), 2, false),
             ..on_this_box(sessions, 240)
         };
         let refused = check("memory", &plan(400_000), &readings);

@@ -55,9 +55,9 @@ pub fn run(
     let clock = Clock::start();
     let shared = Shared::new(plan.workers);
     let space = port_space(plan);
-    let board = announces(plan).then(|| Board::new(plan.people()));
-    let acts = announces(plan).then(|| Acts::new(plan.people()));
-    let stays = announces(plan).then(|| Stays::new(plan.people()));
+    let board = plan.expects_broadcasts().then(|| Board::new(plan.people()));
+    let acts = plan.expects_broadcasts().then(|| Acts::new(plan.people()));
+    let stays = plan.expects_broadcasts().then(|| Stays::new(plan.people()));
     let recent = plan.counts_updates().then(|| Recent::new(plan.people()));
     let propagation = acts.clone().map(|acts| propagation_of(plan, acts));
     let servers = ServerNames::default();
@@ -188,21 +188,14 @@ fn port_space(plan: &Plan) -> PortSpace {
     PortSpace::new(method, PortRange::read(Path::new("/")), &plan.sources, plan.workers)
 }
 
-fn announces(plan: &Plan) -> bool {
-    let announces = plan.scenario.websocket.as_ref().is_some_and(|it| it.kinds.announces());
-    // Who comes again is announced again, and pairs are of members: then nothing of it is judged.
-    announces && !plan.settings.no_broadcast && !plan.members_return
-}
-
 fn propagation_of(plan: &Plan, acts: Arc<Acts>) -> propagation::Shared {
     let sessions = plan.people();
-    let observers = ledger::observers(sessions, ledger::default_observers(sessions));
+    let observers = ledger::observers(sessions, plan.observers());
     propagation::Shared::new(acts, sessions, &observers, plan.workers)
 }
 
 fn observers_of(plan: &Plan, worker: usize) -> Vec<SessionNumber> {
-    let sessions = plan.people();
-    ledger::observers(sessions, ledger::default_observers(sessions))
+    ledger::observers(plan.people(), plan.observers())
         .into_iter()
         .filter(|session| session.index() % plan.workers == worker)
         .collect()

@@ -54,6 +54,17 @@ pub use stalls::{STALLS_KEPT_MAX, Stall, Stalls};
 pub use tally::{Interval, StepTally, Tally, Totals};
 pub use tls::{Handshake, TlsCounts};
 
+/// Memory of the accounts of what so many sessions are told of each other, in bytes: pairs, departures,
+/// delays and, where they are counted, updates.
+pub fn observing_bytes(sessions: u32, observers: u32, workers: usize, counts_updates: bool) -> u64 {
+    let of = observers as usize;
+    let updates = if counts_updates { updates::bytes(sessions, of, workers) } else { 0 };
+    ledger::bytes(sessions, observers, workers)
+        + propagation::bytes(sessions, of, workers)
+        + membership::bytes(sessions, of, workers)
+        + updates
+}
+
 /// The name under which failures of open sessions are reported.
 pub const HOLD: &str = "hold";
 /// The name of entries, where they are announced.

@@ -9,6 +9,7 @@ pub mod every;
 pub mod http;
 pub mod load;
 pub mod member_files;
+pub mod observers;
 pub mod resolve;
 pub mod roster;
 pub mod schedule;
@@ -34,6 +35,7 @@ use crate::scenario::Scenario;
 pub use crate::scenario::abort;
 use crate::scenario::every::Every;
 pub use http::{Http, HttpMode};
+pub use observers::Observers;
 pub use resolve::Resolve;
 pub use script::{Hidden, ScenarioSettings};
 pub use settings::{PlanError, Settings};
@@ -106,6 +108,18 @@ impl Plan {
     /// Returns whether the run loads the built-in mock server.
     pub fn is_for_mock(&self) -> bool {
         self.settings.target.is_none()
+    }
+
+    /// Returns whether members are announced to each other, so that pairs are judged.
+    pub fn expects_broadcasts(&self) -> bool {
+        let announces = self.scenario.websocket.as_ref().is_some_and(|it| it.kinds.announces());
+        // Who comes again is announced again, and pairs are of members: then nothing of it is judged.
+        announces && !self.settings.no_broadcast && !self.members_return
+    }
+
+    /// Returns how many sessions judge the broadcasts that they receive, if any are expected.
+    pub fn observers(&self) -> u32 {
+        Observers::among(self.settings.observers, self.people())
     }
 
     /// Returns the arrivals planned a second; `None` when all start at once.

@@ -22,7 +22,7 @@ use super::script::ScenarioSettings;
 use super::shape::Stage;
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
-use super::{End, Http, HttpMode, Plan, Resolve, Target, Tls, http, schedule};
+use super::{End, Http, HttpMode, Observers, Plan, Resolve, Target, Tls, http, schedule};
 use crate::scenario::every::Interval;
 use crate::scenario::{Scenario, ScenarioError, criteria};
 
@@ -86,6 +86,9 @@ pub struct Settings {
     /// No announcements are expected, so no ledger is kept; the mock server sends none.
     #[serde(default)]
     pub no_broadcast: bool,
+    /// Sessions that judge the broadcasts that they receive; `None`: all up to 10,000, 64 beyond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observers: Option<Observers>,
     /// Engine threads; `None`: one a core, and more where the descriptor limit needs them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<usize>,
@@ -450,7 +453,16 @@ impl Settings {
                           ([websocket.presence]): add --no-broadcast, or give more members";
             return Err(PlanError::Value { what: "recycle", reason: reason.into() });
         }
+        let judges = self.observers.is_some();
+        if judges && self.no_broadcast {
+            let reason = "it says who judges broadcasts, and --no-broadcast expects none: leave out one of the two";
+            return Err(PlanError::Value { what: "observers", reason: reason.into() });
+        }
+        if self.observers == Some(Observers::Count(0)) {
+            return Err(PlanError::Value { what: "observers", reason: "it must be at least 1, or all".into() });
+        }
         let wanting = [
+            (judges && !is_presence, "--observers", "[websocket.presence] to judge"),
             (ws.is_none() && !self.hold.is_zero(), "--hold", "[websocket] to hold"),
             (ws.is_none() && !self.ramp_down.is_zero(), "--ramp-down", "[websocket] to close"),
             (scenario.http.is_empty() && self.http == HttpMode::Pooled, "--http pooled", "[[http]] step"),

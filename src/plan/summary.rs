@@ -14,20 +14,25 @@ use super::capacity::{WORKERS_MAX, mock_time_scale};
 use super::load::{Load, Shape, cores_text, per_second, rate_warning, whole};
 use super::shape::Stage;
 use super::{End, Http, KeyExchange, Plan, SuiteOrder};
+use crate::measure::observing_bytes;
 
 /// What a user should see of a plan before it starts.
 #[derive(Clone, Debug)]
 pub struct Summary<'p> {
     plan: &'p Plan,
     load: Option<Load>,
+    /// What this machine has free.
+    memory_bytes: Option<u64>,
 }
+
+/// Where every pair of sessions fits into this part of the free memory, judging them all is proposed.
+const PAIRS_PART: u64 = 8;
 
 impl<'p> Summary<'p> {
     /// Predicts the load of a plan.
     pub fn new(plan: &'p Plan) -> Self {
-        let broadcast = plan.scenario.websocket.as_ref().is_some_and(|ws| ws.kinds.announces());
         let settings = &plan.settings;
-        let load = (broadcast && !settings.no_broadcast).then(|| {
+        let load = plan.expects_broadcasts().then(|| {
             Load::predict(&Shape {
                 groups: &groups_of(plan),
                 ramp: settings.ramp,
@@ -35,7 +40,12 @@ impl<'p> Summary<'p> {
                 records_each_per_s: records_each_per_s(plan),
             })
         });
-        Self { plan, load }
+        Self { plan, load, memory_bytes: None }
+    }
+
+    /// Says how much memory this machine has free, if that is known.
+    pub fn beside(self, memory_bytes: Option<u64>) -> Self {
+        Self { memory_bytes, ..self }
     }
 
     /// Returns the broadcasts that members will receive of each other; `None` where there are none.
@@ -207,6 +217,29 @@ impl<'p> Summary<'p> {
         )
     }
 
+    /// Returns which sessions judge the broadcasts, what that takes, and what all of them would.
+    fn observers(&self) -> Option<String> {
+        let (plan, sessions) = (self.plan, self.plan.people());
+        let observers = plan.observers();
+        let bytes = |observers| observing_bytes(sessions, observers, plan.workers, plan.counts_updates());
+        let taken = megabytes(bytes(observers));
+        if !plan.expects_broadcasts() {
+            return None;
+        }
+        if observers == sessions {
+            return Some(format!(
+                "all {} sessions judge their broadcasts, {taken}",
+                grouped(sessions.into())
+            ));
+        }
+        let part = format!("{} of {} sessions judge", grouped(observers.into()), grouped(sessions.into()));
+        let all = bytes(sessions);
+        let fits = self.memory_bytes.is_some_and(|free| all <= free / PAIRS_PART);
+        let proposed =
+            if fits { format!("; --observers all takes {}", megabytes(all)) } else { String::new() };
+        Some(format!("{part} their broadcasts, {taken}{proposed}"))
+    }
+
     fn heartbeat(&self) -> Option<String> {
         let sessions = f64::from(self.plan.settings.sessions);
         let every = self.plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
@@ -292,6 +325,9 @@ impl fmt::Display for Summary<'_> {
                 line(f, "", &hold_text(load, plan.is_for_mock(), self.cores()))?;
             }
             line(f, "", &ramp_down_text(load, plan.settings.ramp_down))?;
+        }
+        if let Some(observers) = self.observers() {
+            line(f, "observers", &observers)?;
         }
         for warning in self.warnings() {
             line(f, "warning", &warning)?;
@@ -390,7 +426,7 @@ mod tests {
     use super::*;
     use crate::plan::capacity::Limits;
     use crate::plan::roster::Roster;
-    use crate::plan::{HttpMode, ScenarioSettings, Settings, Target};
+    use crate::plan::{HttpMode, Observers, ScenarioSettings, Settings, Target};
 
     fn plan(change: &dyn Fn(&mut Settings)) -> Plan {
         let mut settings = Settings {
@@ -426,8 +462,29 @@ messages   ping every 30s, answered within 5s (200/s)
 broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its end
            ramp: about 2,520 MB of announcements and 1,674 MB of lists
            ramp-down: as many, 74,988/s on average, 149,975/s at its start
+observers  all 6,000 sessions judge their broadcasts, 10 MB
 "
         );
+    }
+
+    #[test]
+    fn who_judges_broadcasts_is_said_with_its_memory() {
+        let plan = |observers| {
+            plan(&|settings| {
+                settings.members = Roster::range(13, 20_012, 38);
+                (settings.sessions, settings.observers) = (20_000, observers);
+            })
+        };
+        let said = |observers, memory_bytes| {
+            Summary::new(&plan(observers)).beside(memory_bytes).observers().unwrap_or_default()
+        };
+        assert_eq!(said(None, None), "64 of 20,000 sessions judge their broadcasts, 1 MB");
+        assert_eq!(said(None, Some(400_000_000)), said(None, None), "more than an eighth of it");
+        let proposed = "64 of 20,000 sessions judge their broadcasts, 1 MB; --observers all takes 101 MB";
+        assert_eq!(said(None, Some(4_000_000_000)), proposed);
+        assert_eq!(said(Some(Observers::All), None), "all 20,000 sessions judge their broadcasts, 101 MB");
+        let some = "1,000 of 20,000 sessions judge their broadcasts, 6 MB";
+        assert_eq!(said(Some(Observers::Count(1_000)), None), some);
     }
 
     #[test]

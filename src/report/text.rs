@@ -30,6 +30,7 @@ use crate::fault;
 use crate::foreign;
 use crate::lang::{Lang, Reason};
 use crate::numbers::{bytes, figure, grouped, percent};
+use crate::plan::Observers;
 
 /// Kinds of failures shown; the rest is in `summary.json`.
 const ERRORS_SHOWN_MAX: usize = 4;
@@ -210,6 +211,11 @@ impl Text {
         ledger.shape.lines(lang).iter().for_each(|line| self.more(line));
         if let Some(advice) = ledger.shape.advice(lang) {
             self.under("  → ", advice, None);
+        }
+        let planned = planned_observers(result);
+        if planned < result.sessions.planned {
+            let counts = [planned, result.sessions.planned].map(grouped);
+            self.more(&lang.say(Summary::PartJudged, &[&counts[0], &counts[1]]));
         }
         if ledger.strangers + ledger.own > 0 {
             self.more(&lang.say(Summary::Strangers, &[&grouped(ledger.strangers), &grouped(ledger.own)]));
@@ -427,4 +433,10 @@ impl Text {
 /// `PONG 12 · CONNECTED 3`.
 fn counted<'n>(counts: impl Iterator<Item = (&'n str, u64)>) -> String {
     counts.map(|(name, count)| format!("{name} {}", grouped(count))).collect::<Vec<_>>().join(" · ")
+}
+
+/// Sessions that were to judge their broadcasts.
+fn planned_observers(result: &RunResult) -> u64 {
+    let given = serde_json::from_value(result.plan["observers"].clone()).ok();
+    Observers::among(given, u32::try_from(result.sessions.planned).unwrap_or(u32::MAX)).into()
 }

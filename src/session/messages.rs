@@ -7,7 +7,7 @@
 
 use memchr::memmem::Finder;
 use startline_protocol::matching::{Matching, Value};
-use startline_protocol::websocket::Violation;
+use startline_protocol::websocket::{Violation, is_utf8};
 
 use super::joint::Joint;
 use super::replies::Echo;
@@ -63,7 +63,7 @@ impl Session {
         if payload.len() as u64 > websocket.message_bytes_max {
             return Err(Fault::Violation(Violation::MessageTooLong));
         }
-        if is_text && std::str::from_utf8(payload).is_err() {
+        if is_text && !is_utf8(payload) {
             return Err(Fault::Violation(Violation::BadUtf8));
         }
         ctx.observer.message(payload.len() as u64);

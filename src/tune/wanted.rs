@@ -155,6 +155,7 @@ impl Asked {
             mock: None,
             observers_bytes: 0,
             counts_updates: false,
+            observers: None,
             load: None,
         };
         if self.servers == Servers::Mock {

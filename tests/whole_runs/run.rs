@@ -106,6 +106,23 @@ fn a_run_without_broadcasts_keeps_no_ledger() {
 }
 
 #[test]
+fn as_many_sessions_judge_their_broadcasts_as_are_asked_to() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let out = results(&temp);
+    let finished = Run::small(100, &out).with("observers", 10).finish();
+    finished.assert_status(0);
+    let summary = summary(&out);
+    assert_eq!(number(&summary, "/ledger/observers"), 10.0);
+    assert_eq!(number(&summary, "/ledger/expected"), 10.0 * 99.0);
+    assert_eq!(number(&summary, "/ledger/missing"), 0.0);
+    let said = "10 of 100 sessions judged their broadcasts; --observers all judges every pair";
+    let shown = finished.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(shown.contains(said), "{shown}");
+    let plan = std::fs::read_to_string(out.join("plan.toml")).expect("a plan");
+    assert!(plan.contains("\nobservers = 10\n"), "{plan}");
+}
+
+#[test]
 fn a_racy_server_s_overlaps_are_told_from_duplicates() {
     let server = ready("13-112", &["--racy"]);
     let temp = tempfile::tempdir().expect("a directory");

@@ -53,7 +53,8 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// How often silence is looked for.
     pub idle_check: Duration,
-    /// How long announcements are gathered for before they are written; zero writes them at once.
+    /// How long announcements are gathered for before they are written, at least: up to five times as
+    /// long where writing a batch takes more than a third of it. Zero writes them at once.
     pub broadcast_gather: Duration,
     /// Announce nothing and list nobody: for counts of sessions that no server could announce to
     /// each other.

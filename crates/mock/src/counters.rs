@@ -67,6 +67,8 @@ counters! {
     broadcast_bytes,
     /// Announcements dropped because the log was full.
     broadcasts_dropped,
+    /// The longest, in milliseconds, that a worker gathered announcements for.
+    gather_peak_ms,
     /// TLS handshakes completed.
     tls_handshakes,
     /// Those of them that resumed a session.
@@ -126,11 +128,14 @@ impl Cells {
 }
 
 impl Counters {
-    /// Sums the workers' cells; the peak is the highest of them.
+    /// Sums the workers' cells; a peak is the highest of them.
     pub(super) fn of(workers: &[Cells]) -> Self {
         Self::gather(|count| {
             let values = workers.iter().map(|cells| cells.read(count));
-            if count == Count::backlog_peak_bytes { values.max().unwrap_or(0) } else { values.sum() }
+            match count {
+                Count::backlog_peak_bytes | Count::gather_peak_ms => values.max().unwrap_or(0),
+                _ => values.sum(),
+            }
         })
     }
 }
@@ -159,8 +164,8 @@ impl fmt::Display for Counters {
         writeln!(f, "from clients  {} PING, {} RECORD", self.pings, self.records)?;
         writeln!(
             f,
-            "broadcasts    {} delivered ({} bytes), {} dropped",
-            self.broadcasts_delivered, self.broadcast_bytes, self.broadcasts_dropped
+            "broadcasts    {} delivered ({} bytes), {} dropped, gathered for {} ms at most",
+            self.broadcasts_delivered, self.broadcast_bytes, self.broadcasts_dropped, self.gather_peak_ms
         )?;
         writeln!(
             f,
@@ -195,7 +200,9 @@ mod tests {
         workers[0].raise(Count::backlog_peak_bytes, 10);
         workers[1].raise(Count::backlog_peak_bytes, 7);
         workers[1].raise(Count::backlog_peak_bytes, 5);
+        workers[0].raise(Count::gather_peak_ms, 100);
+        workers[1].raise(Count::gather_peak_ms, 300);
         let counters = Counters::of(&workers);
-        assert_eq!((counters.accepted, counters.backlog_peak_bytes), (5, 10));
+        assert_eq!((counters.accepted, counters.backlog_peak_bytes, counters.gather_peak_ms), (5, 10, 300));
     }
 }

@@ -30,6 +30,7 @@ fn settings() -> Settings {
         every: Vec::new(),
         expect_servers: Some(2),
         no_broadcast: false,
+        observers: Some(Observers::Count(64)),
         workers: Some(2),
         source_ips: vec!["10.0.0.11-10.0.0.17".parse().expect("a range")],
         ports: None,
@@ -137,6 +138,7 @@ fn what_the_scenario_lacks_is_refused() {
         settings.ramp_down = Duration::ZERO;
         settings.ping_interval = None;
         settings.http_connections = None;
+        settings.observers = None;
         change(&mut settings);
         plan(settings)
     };
@@ -144,6 +146,10 @@ fn what_the_scenario_lacks_is_refused() {
     assert_eq!(
         join(&|settings| settings.hold = Duration::from_secs(1)).expect_err("nothing to hold"),
         "--hold is asked for, and the scenario \"join\" has no [websocket] to hold"
+    );
+    assert_eq!(
+        join(&|settings| settings.observers = Some(Observers::All)).expect_err("nothing to judge"),
+        "--observers is asked for, and the scenario \"join\" has no [websocket.presence] to judge"
     );
     assert_eq!(
         join(&|settings| settings.end = End::Quit).expect_err("nothing to say"),
@@ -227,4 +233,20 @@ fn addresses_of_no_family_of_the_target_s_are_refused() {
     settings.source_ips = vec!["fd00::1".parse().expect("an address")];
     let error = plan(settings).expect_err("refused");
     assert!(error.contains("--source-ip: all of them are IPv6") && error.contains("10.0.0.1"), "{error}");
+}
+
+#[test]
+fn observers_are_of_broadcasts_that_are_expected() {
+    let with = |change: &dyn Fn(&mut Settings)| {
+        let mut settings = settings();
+        change(&mut settings);
+        plan(settings)
+    };
+    assert_eq!(with(&|_| {}).unwrap().observers(), 64);
+    assert_eq!(with(&|it| it.observers = Some(Observers::All)).unwrap().observers(), 6000);
+    assert_eq!(with(&|it| it.observers = None).unwrap().observers(), 6000);
+    let refused = with(&|it| it.no_broadcast = true).unwrap_err();
+    assert!(refused.starts_with("observers: it says who judges broadcasts, and --no-broadcast"), "{refused}");
+    let refused = with(&|it| it.observers = Some(Observers::Count(0))).unwrap_err();
+    assert_eq!(refused, "observers: it must be at least 1, or all");
 }

@@ -1,7 +1,8 @@
 //! Announcements: taken from the log once a worker, written to every receiver.
 //!
 //! Gathered for an interval, so that a receiver's socket is written to ten times a second and not
-//! once an event. Delivery to thousands is cut into slices with a look at the sockets between them.
+//! once an event; for longer where writing takes much of a worker's time, as a server's queue grows
+//! under load: each write then carries more. Delivery to thousands is cut into slices with a look at the sockets between them.
 //! Invariant: the bytes of a batch are shared by all receivers; only who acted in it gets a copy
 //! without its own events. A batch is no longer than the backlog that a receiver may have, so that
 //! none can be too long for who has read everything; the rest follows at once, or after a pause
@@ -20,6 +21,13 @@ use crate::world::ChallengeId;
 /// Receivers written to in a turn: some two milliseconds.
 const RECEIVERS_MAX: usize = 256;
 
+/// Writing one batch to everyone takes one part in so many of a worker's time at most; requests,
+/// PONGs and a load generator on the same cores have the rest.
+const DELIVERY_PARTS: u32 = 3;
+
+/// The longest gathering, in intervals of the setting.
+const GATHER_INTERVALS_MAX: u32 = 5;
+
 impl Worker {
     /// Takes and delivers what is due.
     pub(super) fn deliver(&mut self) {
@@ -36,18 +44,39 @@ impl Worker {
             if is_due_again || has_news {
                 self.gather();
             }
-        } else if self.gathers() && self.moment.tick.reached(self.next_gather) {
+        } else if self.gathers() && self.is_gather_due() {
             self.next_gather = self.moment.tick + Ticks::from_duration(gather);
+            self.delivering_since = Some(self.moment.tick);
             self.gather();
         } else if is_due_again {
             self.gather();
         }
         self.deliver_a_slice();
+        if let Some(since) = self.delivering_since.filter(|_| !self.has_batch()) {
+            self.delivering_since = None;
+            let took = self.shared.clock.read().tick.since(since);
+            self.count_gathered(since, gather, took);
+        }
+    }
+
+    fn is_gather_due(&self) -> bool {
+        self.delivering_since.is_none() && self.moment.tick.reached(self.next_gather)
+    }
+
+    /// A batch has been delivered: when the next one is taken.
+    fn count_gathered(&mut self, since: Tick, gather: Duration, took: Ticks) {
+        let gathered = gathered_for(Ticks::from_duration(gather), took);
+        self.next_gather = since + gathered;
+        self.cells().raise(Count::gather_peak_ms, gathered.as_micros() / 1_000);
     }
 
     /// Whether there is anybody to gather for, on a timer.
     pub(super) fn gathers(&self) -> bool {
         !self.shared.config.broadcast_gather.is_zero() && !self.rooms.is_empty()
+    }
+
+    fn has_batch(&self) -> bool {
+        self.rooms.iter().any(|(_, room)| room.is_delivering())
     }
 
     /// Whether a delivery is under way, or a challenge is coming to its end.
@@ -211,5 +240,25 @@ impl Worker {
                 mailbox.post(Notice::News);
             }
         }
+    }
+}
+
+/// How long announcements are gathered for, when the batch before took so long to deliver.
+fn gathered_for(interval: Ticks, took: Ticks) -> Ticks {
+    // Where other programs keep the worker from running, writing seems to take seconds.
+    let longest = interval.times(GATHER_INTERVALS_MAX);
+    took.min(longest).times(DELIVERY_PARTS).clamp(interval, longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gathering_takes_longer_where_writing_does() {
+        let ticks = |millis| Ticks::from_duration(Duration::from_millis(millis));
+        assert_eq!(gathered_for(ticks(100), ticks(20)), ticks(100));
+        assert_eq!(gathered_for(ticks(100), ticks(70)), ticks(70).times(3));
+        assert_eq!(gathered_for(ticks(100), ticks(3_600_000)), ticks(100).times(5), "it is bounded");
     }
 }

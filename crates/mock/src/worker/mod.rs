@@ -90,6 +90,8 @@ pub(super) struct Worker {
     timers: Timers,
     moment: Moment,
     next_gather: Tick,
+    /// When the delivery that is under way began.
+    delivering_since: Option<Tick>,
     next_idle_check: Tick,
     /// The server that looks for silent members next.
     idle_checker: u16,
@@ -139,6 +141,7 @@ impl Worker {
             timers: Timers::new(TIMER_QUEUES),
             moment,
             next_gather: moment.tick,
+            delivering_since: None,
             next_idle_check: moment.tick + Ticks::from_duration(shared.config.idle_check),
             idle_checker: 0,
             next_round: moment.tick,

@@ -1,7 +1,8 @@
 //! Walks through the JSON of a record (RFC 8259) along the tree of wanted fields.
 //!
 //! Keeps its place between pieces and never a record. Checks the grammar as far as it reads, which is as
-//! far as something is wanted. Invariant: what is found depends on the bytes alone, not on their split;
+//! far as something is wanted; of an object in which nothing more is wanted, the rest is passed over by its
+//! quotes and brackets. Invariant: what is found depends on the bytes alone, not on their split;
 //! of a key that occurs twice the first counts; nesting is bounded.
 
 use memchr::memchr2;
@@ -9,9 +10,10 @@ use memchr::memchr2;
 use super::judge::{Brief, Judge};
 use super::number::Number;
 use super::search::{Mark, Search};
+use super::skip::Skip;
 use super::text::{Escapes, plain_len};
 use super::tree::{NONE, Node, ROOT, Seen, Tree};
-use super::value::{Found, Token, Value};
+use super::value::{Found, Token, VALUE_BYTES_MAX, Value};
 
 /// Containers open at once at most; what is deeper is not read.
 pub const DEPTH_MAX: u8 = 64;
@@ -81,6 +83,8 @@ enum State {
     Key,
     /// Anything: the JSON is over, or is none.
     Over,
+    /// The rest of an object in which nothing more is wanted.
+    Skip(Skip),
     /// What stands before the JSON.
     #[default]
     Start,
@@ -125,6 +129,13 @@ impl Walk {
             if self.state == State::Over || with.judge.is_done() {
                 return;
             }
+            if byte == b',' && self.state == State::AfterValue {
+                let taken = self.take_elements(rest, &mut with);
+                if taken > 0 {
+                    rest = rest.get(taken..).unwrap_or_default();
+                    continue;
+                }
+            }
             match self.step(byte, rest, &mut with) {
                 Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
                 Err(Broken) => self.state = State::Over,
@@ -157,8 +168,39 @@ impl Walk {
             State::InKey | State::InText => self.take_string(byte, rest, with),
             State::InNumber(number) => self.take_number(number, rest, with),
             State::InLiteral => self.take_literal(rest, with),
+            State::Skip(skip) => Ok(self.pass_over(skip, rest, with)),
             _ => self.take_structure(byte, with),
         }
+    }
+
+    /// Takes whole elements of the list that is handed out, each from its comma on, while their one wanted
+    /// field comes first; returns the bytes taken. Any other element is walked through, with the same
+    /// outcome.
+    fn take_elements(&mut self, piece: &[u8], with: &mut With<'_, '_>) -> usize {
+        if self.is_in_object() || !self.is_on_tree() {
+            return 0;
+        }
+        let lead = with.tree.node(self.node).and_then(|array| array.lead.as_ref());
+        let Some(lead) = lead.filter(|lead| with.judge.asks(lead.each)) else { return 0 };
+        let is_certain = with.judge.decided().is_some();
+        let mut rest = piece;
+        while let Some(field) = rest.strip_prefix(&*lead.text)
+            && let Some((value, after)) = whole_value(field)
+            && let Some(end) = Skip::default().take(after)
+        {
+            (with.each)(value, is_certain);
+            rest = after.get(end..).unwrap_or_default();
+        }
+        piece.len() - rest.len()
+    }
+
+    fn pass_over(&mut self, mut skip: Skip, rest: &[u8], with: &mut With<'_, '_>) -> usize {
+        let end = skip.take(rest);
+        match end {
+            Some(_) => self.close(with),
+            None => self.state = State::Skip(skip),
+        }
+        end.unwrap_or(rest.len())
     }
 
     /// The byte between keys and values, or the first of one.
@@ -360,7 +402,19 @@ impl Walk {
         if self.is_on_tree() && self.node_of_value(with.tree).is_some_and(Node::has_star) {
             with.judge.end_each(with.briefs);
         }
-        self.state = if self.depth == 0 { State::Over } else { State::AfterValue };
+        self.state = if self.depth == 0 {
+            State::Over
+        } else if self.has_all(with.tree) {
+            State::Skip(Skip::default())
+        } else {
+            State::AfterValue
+        };
+    }
+
+    /// Whether the value that has ended was the last one wanted of its object.
+    fn has_all(&self, tree: &Tree) -> bool {
+        let object = tree.node(self.node).filter(|_| self.child != NONE);
+        self.is_on_tree() && self.is_in_object() && object.is_some_and(|object| object.has_all(&self.seen))
     }
 
     fn is_in_object(&self) -> bool {
@@ -376,6 +430,26 @@ impl Walk {
     fn node_of_value<'t>(&self, tree: &'t Tree) -> Option<&'t Node> {
         if self.child == NONE { None } else { tree.node(self.child) }
     }
+}
+
+/// The integer or the string without escapes that `bytes` begin with, and what follows it, which is the next
+/// field or the object's end.
+#[inline]
+fn whole_value(bytes: &[u8]) -> Option<(Value<'_>, &[u8])> {
+    let (value, after) = match bytes.strip_prefix(b"\"") {
+        Some(text) => {
+            let (text, after) = text.split_at_checked(plain_len(text))?;
+            (Value::Text(text), after.strip_prefix(b"\"")?)
+        }
+        // An integer; what else is a number is walked through.
+        None => {
+            let (digits, after) = bytes.split_at(bytes.iter().position(|byte| !byte.is_ascii_digit())?);
+            let is_integer = digits.len() == 1 || digits.first().is_some_and(|first| *first != b'0');
+            is_integer.then_some((Value::Number(digits), after))?
+        }
+    };
+    let is_whole = matches!(after.first(), Some(b',' | b'}')) && value.bytes().len() <= VALUE_BYTES_MAX;
+    is_whole.then_some((value, after))
 }
 
 /// Says what is at a node.

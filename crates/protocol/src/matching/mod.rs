@@ -8,7 +8,7 @@
 //! their split; on valid JSON it is what serde_json would find.
 //!
 //! `rule` is what is asked for; `tree` and `raw` hold it compiled; `json` walks, over the grammar in
-//! `text` and `number`; `judge` holds what has become known.
+//! `text` and `number`, and passes over what nobody asks for with `skip`; `judge` holds what has become known.
 //!
 //! ```
 //! use startline_protocol::matching::{Matcher, Matching, Place, Pointer, Rule, Want, Wanted};
@@ -35,6 +35,7 @@ mod quick;
 mod raw;
 mod rule;
 mod search;
+mod skip;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -228,6 +229,7 @@ impl Matcher {
             let own = self.add_body(rule.body_mark());
             self.bodies[own].tree.add_each(bit, &each.pointer)?;
         }
+        self.bodies.iter_mut().for_each(|body| body.tree.find_leads());
         Ok(())
     }
 

@@ -385,3 +385,38 @@ fn the_quick_reader_takes_a_second_field_if_it_follows_and_is_a_plain_number() {
 fn a_state_is_small_enough_for_a_slab() {
     assert!(size_of::<Matching>() <= 400, "{}", size_of::<Matching>());
 }
+
+#[test]
+fn elements_are_handed_out_however_they_are_written() {
+    let rules = [fields(&[("/type", "list")])];
+    let each = Each { pointer: Pointer::parse("/in/*/id").unwrap(), rule: 0 };
+    let matcher = Matcher::new(&rules, &[], Some(&each)).unwrap();
+    let rest = r#","name":"테스트}]\"","of":{"a":[1,{"b":"]"}]},"n":1.5"#;
+    let elements = [
+        format!(r#"{{"id":1{rest}}}"#),
+        format!(r#"{{"id":2{rest}}}"#),
+        format!(r#"{{ "id" : 3 {rest}}}"#),
+        format!(r#"{{"name":"x","id":4{rest}}}"#),
+        r#"{"id":"five"}"#.to_owned(),
+        r#"{"id":"s\u0069x"}"#.to_owned(),
+        r#"{"id":null,"id":0}"#.to_owned(),
+        format!(r#"{{"id":{{"id":0}}{rest}}}"#),
+        r#"{"name":"none"}"#.to_owned(),
+        "[]".to_owned(),
+        r#"{"id":-7.0e1}"#.to_owned(),
+        format!(r#"{{"id":8{rest}}}"#),
+    ];
+    let record = format!(r#"{{"type":"list","in":[{}],"id":0,"in":[{{"id":0}}]}}"#, elements.join(","));
+    let mut matching = Matching::default();
+    for cut in 0..=record.len() {
+        let (one, other) = record.as_bytes().split_at(cut);
+        let mut found = Vec::new();
+        let mut take =
+            |value: Value<'_>, _: bool| found.push(String::from_utf8_lossy(value.bytes()).into_owned());
+        matching.begin(&matcher);
+        matching.feed(&matcher, one, &mut take);
+        matching.feed(&matcher, other, &mut take);
+        assert_eq!(matching.finish(&matcher, &mut take), Some(0));
+        assert_eq!(found, ["1", "2", "3", "4", "five", "six", "-7.0e1", "8"], "cut at {cut}");
+    }
+}

@@ -3,6 +3,7 @@
 //! Invariant: a node's parent comes before it; the root is the whole JSON and has no conditions.
 
 use super::rule::{Pointer, Want};
+use super::text::plain_len;
 use super::{Excess, Result};
 
 /// A set of rules, the first in the lowest bit.
@@ -46,6 +47,17 @@ pub(super) struct Node {
     pub(super) value_rules: Rules,
     /// Rules that ask for something inside.
     pub(super) inner_rules: Rules,
+    /// Of an array whose elements are objects of which one field is handed out: that field.
+    pub(super) lead: Option<Lead>,
+}
+
+/// How an element of a list begins whose one wanted field comes first.
+#[derive(Clone, Debug)]
+pub(super) struct Lead {
+    /// `,{"<key>":`.
+    pub(super) text: Box<[u8]>,
+    /// The rule for which the field is handed out.
+    pub(super) each: Rules,
 }
 
 /// A set of nodes.
@@ -63,6 +75,10 @@ impl Seen {
             }
             _ => false,
         }
+    }
+
+    fn has(&self, node: u8) -> bool {
+        self.0.get(usize::from(node / 64)).is_some_and(|word| word >> (node % 64) & 1 == 1)
     }
 
     fn remove(&mut self, others: Self) {
@@ -157,6 +173,25 @@ impl Tree {
         Ok(next as u8)
     }
 
+    /// Finds the lists whose elements may be read by how they begin. Once all fields are known.
+    pub(super) fn find_leads(&mut self) {
+        let leads: Vec<Option<Lead>> = self.nodes.iter().map(|node| self.lead_of(node)).collect();
+        self.nodes.iter_mut().zip(leads).for_each(|(node, lead)| node.lead = lead);
+    }
+
+    fn lead_of(&self, array: &Node) -> Option<Lead> {
+        let element = self.node(array.star?)?;
+        let [(key, field)] = &element.children[..] else { return None };
+        let field = self.node(*field)?;
+        let is_plain = array.children.is_empty()
+            && (element.star, element.value_rules) == (None, 0)
+            && (field.star, field.children.is_empty(), field.value_rules) == (None, true, field.each)
+            && (field.exists, field.equals_rules, field.slots.is_empty()) == (0, 0, true)
+            && plain_len(key) == key.len();
+        let text = [b",{\"", &key[..], b"\":"].concat().into();
+        is_plain.then_some(Lead { text, each: field.each })
+    }
+
     /// Whether an array has both elements by index and every element: which of them an element is could not be
     /// told.
     pub(super) fn is_ambiguous(&self) -> bool {
@@ -185,6 +220,11 @@ impl Node {
         }
         let is_it = |child: u8| tree.node(child).is_some_and(|child| child.index == Some(index));
         self.children.iter().find(|(_, child)| is_it(*child)).map_or(NONE, |(_, child)| *child)
+    }
+
+    /// Whether all that is asked for in this object has come.
+    pub(super) fn has_all(&self, seen: &Seen) -> bool {
+        self.star.is_none() && self.children.iter().all(|(_, child)| seen.has(*child))
     }
 
     /// Whether its elements are handed out.

@@ -21,5 +21,5 @@ pub use frame::{
 };
 pub use key::key_text;
 pub use message::{MessageKind, MessageReader, WholeMessage};
-pub use utf8::Utf8Check;
+pub use utf8::{Utf8Check, is_utf8};
 pub use violation::Violation;

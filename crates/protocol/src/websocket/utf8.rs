@@ -5,6 +5,25 @@
 
 use super::violation::Violation;
 
+/// Whether a whole text is UTF-8.
+#[inline]
+pub fn is_utf8(text: &[u8]) -> bool {
+    simdutf8::basic::from_utf8(text).is_ok()
+}
+
+/// Bytes at the end of `bytes` that begin a character and do not end it.
+fn begun(bytes: &[u8]) -> usize {
+    let len_of = |first: u8| match first {
+        0xc0..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xff => 4,
+        _ => 1,
+    };
+    let last = bytes.iter().rev().take(3).zip(1..);
+    let first = last.filter(|(byte, _)| **byte & 0xc0 != 0x80).map(|(byte, len)| (len_of(*byte), len)).next();
+    first.filter(|(wanted, len)| len < wanted).map_or(0, |(_, len)| len)
+}
+
 /// Checks UTF-8 over a text that arrives in pieces, keeping at most 3 bytes between them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Utf8Check {
@@ -20,6 +39,8 @@ impl Utf8Check {
     #[inline]
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), Violation> {
         let rest = if self.tail_len == 0 { piece } else { self.complete_character(piece)? };
+        let (whole, begun) = rest.split_at(rest.len() - begun(rest));
+        let rest = if is_utf8(whole) { begun } else { rest };
         match std::str::from_utf8(rest) {
             Ok(_) => Ok(()),
             Err(error) if error.error_len().is_some() => Err(Violation::BadUtf8),
@@ -69,5 +90,36 @@ impl Utf8Check {
             *slot = byte;
             self.tail_len += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A text in two pieces is what the standard library says of it whole.
+    #[track_caller]
+    fn agrees(text: &[u8], cut: usize) {
+        let mut check = Utf8Check::default();
+        let (one, other) = text.split_at(cut);
+        let checked = check.feed(one).and_then(|()| check.feed(other)).and_then(|()| check.finish());
+        assert_eq!(checked.is_ok(), std::str::from_utf8(text).is_ok(), "{text:x?} cut at {cut}");
+    }
+
+    #[test]
+    fn a_text_in_two_pieces_is_what_it_is_whole() {
+        const BYTES: [u8; 18] = [
+            b'a', 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xe1, 0xed, 0xef, 0xf0, 0xf4,
+            0xf5, 0xff,
+        ];
+        let mut text = [b'x'; 80];
+        for bytes in BYTES.iter().flat_map(|a| BYTES.map(|b| BYTES.map(|c| [*a, b, c]))).flatten() {
+            text[62..65].copy_from_slice(&bytes);
+            (62..=65).for_each(|cut| agrees(&text[..65], cut));
+            agrees(&text, 64);
+        }
+        let names = "테스트유저13, Ünïcödé und 🏃 im Ziel; ".repeat(3);
+        (0..=names.len()).for_each(|cut| agrees(names.as_bytes(), cut));
+        (0..names.len()).for_each(|end| agrees(&names.as_bytes()[..end], end / 2));
     }
 }
