@@ -14,7 +14,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use startline::measure::Latencies;
 use startline::measure::acts::{Act, Acts, Announced, Deed, Key};
-use startline::measure::ledger::{Board, Ledger};
+use startline::measure::ledger::{self, Board, Closing, Homes, Ledger, SessionSet};
 use startline::measure::propagation::{Propagation, Shared};
 use startline::measure::servers::ServerIndex;
 use startline::members::{MemberId, Members, SessionNumber};
@@ -361,7 +361,7 @@ mod kept_keys {
 
 /// What a message costs in the ledger of one of two workers, with 20,000 members who all observe: each of
 /// its sessions in turn is announced some members, as one read brings them; and an open message's list.
-fn ledger(c: &mut Criterion) {
+fn ledger_cost(c: &mut Criterion) {
     const SESSIONS: u32 = 20_000;
     let own: Vec<SessionNumber> = (0..SESSIONS).step_by(2).map(SessionNumber).collect();
     let members = Arc::new(Members::range(MemberId(13), SESSIONS, 38));
@@ -376,6 +376,21 @@ fn ledger(c: &mut Criterion) {
                 for &observer in &own {
                     for member in first..first + together {
                         ledger.entered(observer, black_box(MemberId(13 + u64::from(member))));
+                    }
+                }
+            });
+        });
+    }
+    let mut by_observer = by_observer::Ledger::new(Members::range(MemberId(13), SESSIONS, 38), &own);
+    for together in [1, 7] {
+        let mut first = 0;
+        group.throughput(Throughput::Elements(u64::from(together) * own.len() as u64));
+        group.bench_function(format!("announced to all, {together} at a time, bits by observer"), |b| {
+            b.iter(|| {
+                first = (first + together) % (SESSIONS - together);
+                for &observer in &own {
+                    for member in first..first + together {
+                        by_observer.entered(observer, black_box(MemberId(13 + u64::from(member))));
                     }
                 }
             });
@@ -427,9 +442,85 @@ fn propagation(c: &mut Criterion) {
     group.finish();
 }
 
+/// What judging the pairs costs when accounts close: 6,000 members of two servers on two workers, each of
+/// whose announcements misses one receiver in three; and none.
+fn ledger_close(c: &mut Criterion) {
+    const SESSIONS: u32 = 6_000;
+    let mut group = c.benchmark_group("ledger");
+    group.sample_size(10);
+    for loses in [false, true] {
+        let members = Arc::new(Members::range(MemberId(13), SESSIONS, 38));
+        let board = Board::new(SESSIONS);
+        let own = |worker| (worker..SESSIONS).step_by(2).map(SessionNumber).collect::<Vec<_>>();
+        let ledger = |worker| Ledger::new(Arc::clone(&members), SESSIONS, &own(worker), Arc::clone(&board));
+        let mut ledgers = [ledger(0), ledger(1)];
+        let mut open = SessionSet::new(SESSIONS);
+        for k in 0..SESSIONS {
+            open.insert(SessionNumber(k));
+            board.open(SessionNumber(k), Duration::from_millis(u64::from(k) * 50));
+            let own = &mut ledgers[k as usize % 2];
+            (0..k).for_each(|other| own.listed(SessionNumber(k), MemberId(13 + u64::from(other))));
+            for other in (0..k).filter(|other| !loses || (other ^ k).count_ones() % 3 > 0) {
+                ledgers[other as usize % 2].entered(SessionNumber(other), MemberId(13 + u64::from(k)));
+            }
+        }
+        let names = ["ws://a", "ws://b"].map(str::to_owned);
+        let homes = Homes::new(SESSIONS, &names, |k| ServerIndex((k.0 / 2 % 2) as u8));
+        let closing = Closing { open: &open, homes: &homes, stalls: &[] };
+        let name = if loses { "closed, a third missing" } else { "closed, none missing" };
+        group.bench_function(name, |b| b.iter(|| ledger::close(&ledgers, &closing)));
+    }
+    group.finish();
+}
+
+/// What it would cost with an observer's bits in a row: each announcement on a cache line of its own.
+mod by_observer {
+    use startline::members::{MemberId, Members, SessionNumber};
+
+    pub struct Ledger {
+        members: Members,
+        rows: Vec<u32>,
+        width: usize,
+        bits: Vec<u64>,
+        duplicate: u64,
+        strangers: u64,
+    }
+
+    impl Ledger {
+        pub fn new(members: Members, observers: &[SessionNumber]) -> Self {
+            let sessions = observers.len() * 2;
+            let mut rows = vec![u32::MAX; sessions];
+            (0..).zip(observers).for_each(|(row, observer)| rows[observer.index()] = row);
+            let width = sessions.div_ceil(64);
+            Self {
+                members,
+                rows,
+                width,
+                bits: vec![0; observers.len() * 2 * width],
+                duplicate: 0,
+                strangers: 0,
+            }
+        }
+
+        pub fn entered(&mut self, session: SessionNumber, member_id: MemberId) {
+            let Some(&row) = self.rows.get(session.index()).filter(|row| **row != u32::MAX) else { return };
+            let member = self.members.index_of(member_id).filter(|_| self.members.only_challenge().is_some());
+            let Some(member) = member.filter(|member| *member != session) else {
+                self.strangers += 1;
+                return;
+            };
+            let word = &mut self.bits[(row as usize * 2 + 1) * self.width + member.index() / 64];
+            let bit = 1u64 << (member.0 % 64);
+            self.duplicate += u64::from(*word & bit != 0);
+            *word |= bit;
+        }
+    }
+}
+
 criterion_group!(
     pieces,
-    ledger,
+    ledger_cost,
+    ledger_close,
     propagation,
     http,
     frames,

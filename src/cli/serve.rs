@@ -100,9 +100,10 @@ pub struct ServeArgs {
     #[arg(long)]
     pub(crate) racy: bool,
 
-    /// A fault that happens by chance, to this share of what it concerns [default share: all]: broadcast-cut,
-    /// broadcast-delay=TIME (to receivers on the last server), connected-lost, enter-slow=TIME, http-status=STATUS,
-    /// pong-late=TIME, pong-lost, pool-exhausted[=TIME], wrong-server; may be repeated. Without a share broadcasts are cut as often as measured on the real servers.
+    /// A fault that happens by chance, to this share of what it concerns [default share: all]: bridge-lost=SERVER,
+    /// broadcast-cut[=RECEIVERS], broadcast-delay=TIME (to receivers on the last server), broadcast-lost, connected-lost,
+    /// enter-slow=TIME, http-status=STATUS, pong-late=TIME, pong-lost, pool-exhausted[=TIME], wrong-server; may be
+    /// repeated. Without a share broadcasts are cut as often as measured on the real servers.
     #[arg(long, value_name = "KIND[=VALUE][@SHARE]", value_parser = str::parse::<Injection>)]
     pub(crate) fault: Vec<Injection>,
 

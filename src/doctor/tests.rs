@@ -232,8 +232,10 @@ fn as_many_sessions_as_are_proposed_do_fit() {
     let mut readings = readings("default");
     for megabytes in [60, 120, 250, 900] {
         readings.system.memory_available = Ok(megabytes * 1_000_000);
-        let plan =
-            |sessions| Need { observers_bytes: ledger::bytes(sessions, ledger::default_observers(sessions), 2), ..on_this_box(sessions, 240) };
+        let plan = |sessions| Need {
+            observers_bytes: ledger::bytes(sessions, ledger::default_observers(sessions), 2),
+            ..on_this_box(sessions, 240)
+        };
         let refused = check("memory", &plan(400_000), &readings);
         assert_eq!(refused.verdict, Verdict::Refuse, "{refused:#?}");
         let text = &refused.fixes[0].text;

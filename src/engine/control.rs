@@ -88,7 +88,7 @@ pub(super) struct Control<'p> {
 }
 
 struct WorkerAccounts {
-    ledger: Option<Ledger>,
+    ledger: Option<Box<Ledger>>,
     open: SessionSet,
     known: SessionSet,
 }
@@ -429,7 +429,7 @@ impl Control<'_> {
     /// Judges the pairs of sessions that were open for a while, and who of `everyone` was announced as gone.
     fn close_ledger(&mut self, known: &SessionSet, everyone: &SessionSet) -> Option<LedgerTotals> {
         let ledgers: Vec<Ledger> =
-            self.accounts.iter_mut().flatten().filter_map(|accounts| accounts.ledger.take()).collect();
+            self.accounts.iter_mut().flatten().filter_map(|accounts| Some(*accounts.ledger.take()?)).collect();
         if ledgers.is_empty() {
             return None;
         }

@@ -37,7 +37,7 @@ pub(super) enum Message {
     /// Its accounts are closed.
     Accounts {
         interval: Box<Interval>,
-        ledger: Option<Ledger>,
+        ledger: Option<Box<Ledger>>,
         open: SessionSet,
         /// Of these, the ones open long enough that announcements by and to them have had their
         /// time.
@@ -185,7 +185,8 @@ impl WorkerLink {
         known: SessionSet,
         connections: Vec<SourceCounts>,
     ) {
-        self.send(Message::Accounts { interval: Box::new(interval), ledger, open, known, connections });
+        let (interval, ledger) = (Box::new(interval), ledger.map(Box::new));
+        self.send(Message::Accounts { interval, ledger, open, known, connections });
     }
 
     pub(super) fn finished(&self, interval: Interval, spills_left: usize) {

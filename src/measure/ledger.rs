@@ -16,12 +16,12 @@ mod set;
 mod shape;
 
 pub use board::Board;
-pub use close::{Closing, LedgerTotals, close};
+pub use close::{LedgerTotals, close};
 pub use fan_out::Pattern;
 pub use home::Homes;
 pub use pairs::{Ledger, LedgerCounts};
 pub use set::SessionSet;
-pub use shape::{Leg, Owed, Reach, Receivers, Shape, Slice, Spread, Stages};
+pub use shape::{Closing, Leg, Owed, Reach, Receivers, Shape, Slice, Spread, Stages};
 
 use crate::members::SessionNumber;
 

@@ -330,7 +330,10 @@ fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fa
         Part::None => Fair::Same,
         Part::Whole => Fair::Ours,
         // Other messages are late, or lost, as PONGs are.
-        Part::Arrival => excuses.of(Fault::PingTimeout).map_or(Fair::Same, Fair::Unknown),
+        Part::Arrival => match excuses.of(Fault::PingTimeout) {
+            Some(excuse) => Fair::Unknown(excuse),
+            None => Fair::Otherwise((value - missing_in_stalls(result) as f64).max(0.0)),
+        },
         Part::Sessions => {
             let unit = if scalar.share { result.sessions.planned.max(1) as f64 } else { 1.0 };
             Fair::Otherwise(value + sessions / unit)
@@ -361,6 +364,12 @@ fn ledger(result: &RunResult, figure: impl Fn(&super::LedgerResult) -> u64) -> R
         return Err(Reason::NoPair);
     }
     Ok(figure(ledger) as f64)
+}
+
+/// Announcements missing that were made while this machine stalled, if that made a difference.
+fn missing_in_stalls(result: &RunResult) -> u64 {
+    let shape = result.ledger.as_ref().map(|ledger| &ledger.shape);
+    shape.filter(|shape| shape.is_worse_in_stalls()).map_or(0, |shape| shape.in_stalls.owed.missing)
 }
 
 fn gone_while_open(result: &RunResult) -> Result<f64, Reason> {

@@ -62,8 +62,8 @@ pub use requests::RequestsResult;
 pub use result::*;
 pub use servers::{AddressResult, MoveResult, RoutingResult, ServerFailure, ServerResult, Spread};
 pub use shape::{
-    LegResult, LossResult, OrderResult, OwedResult, ReachResult, ReceiversResult, ShapeResult, SliceResult, SpreadResult,
-    StagesResult,
+    LegResult, LossResult, OrderResult, OwedResult, ReachResult, ReceiversResult, ShapeResult, SliceResult,
+    SpreadResult, StagesResult,
 };
 pub use stalls::{StallResult, StallsResult};
 pub use troubles::{Certainty, Evidence, Side, TroubleResult};

@@ -186,7 +186,8 @@ impl ShapeResult {
     pub(super) fn new(shape: &Shape, counts: &LedgerCounts) -> Self {
         let server = |index: Option<usize>| shape.servers.get(index?).cloned();
         let spread = |it: Spread| SpreadResult { min: it.min, median: it.median, max: it.max };
-        let slice = |it: &Slice| SliceResult { from_seconds: it.from, to_seconds: it.to, reach: it.reach.into() };
+        let slice =
+            |it: &Slice| SliceResult { from_seconds: it.from, to_seconds: it.to, reach: it.reach.into() };
         let patterns = Pattern::ALL.iter().zip(shape.receivers.patterns);
         Self {
             all: shape.reach.into(),

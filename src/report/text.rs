@@ -198,6 +198,9 @@ impl Text {
         let text = lang.say(Summary::Pairs, &[&observers, &expected, &missing, &duplicate, &overlap]);
         self.line(Title::Broadcasts, &text);
         ledger.shape.lines(lang).iter().for_each(|line| self.more(line));
+        if let Some(advice) = ledger.shape.advice(lang) {
+            self.under("  → ", advice, None);
+        }
         if ledger.strangers + ledger.own > 0 {
             self.more(&lang.say(Summary::Strangers, &[&grouped(ledger.strangers), &grouped(ledger.own)]));
         }

@@ -83,7 +83,7 @@ fn what_is_cut_on_either_server_is_found() {
     let two = Two::start("13-72", &["--fault", "broadcast-cut@0.3"]);
     let (finished, summary) = played(&two, 60, &[]);
     finished.assert_status(1);
-    let withheld = two.sum("/injected/broadcast-cut.entered-withheld");
+    let withheld = two.sum("/broadcasts_lost/entered/withheld");
     assert!(withheld > 50, "{withheld} of 1,770");
     assert_eq!(number(&summary, "/ledger/missing") as u64, withheld, "{}", finished.stdout);
 }

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use serde::Serialize;
 
+use super::loss::{Counts, Losses};
+
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
         /// Which counter.
@@ -22,11 +24,13 @@ macro_rules! counters {
             $($(#[doc = $doc])+ pub $name: u64,)+
             /// Faults that `--fault` made happen, by kind.
             pub injected: BTreeMap<&'static str, u64>,
+            /// Announcements that they kept from receivers, by what was announced: `entered`, `left`, `updated`.
+            pub broadcasts_lost: BTreeMap<&'static str, Losses>,
         }
 
         impl Counters {
             fn gather(read: impl Fn(Count) -> u64) -> Self {
-                Self { $($name: read(Count::$name),)+ injected: BTreeMap::new() }
+                Self { $($name: read(Count::$name),)+ injected: BTreeMap::new(), broadcasts_lost: BTreeMap::new() }
             }
         }
 
@@ -167,6 +171,13 @@ impl fmt::Display for Counters {
         if !self.injected.is_empty() {
             let each: Vec<_> = self.injected.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
             write!(f, "\ninjected      {}", each.join(", "))?;
+        }
+        for (kind, Losses { all, .. }) in &self.broadcasts_lost {
+            let Counts { cut, lost, withheld } = all;
+            write!(
+                f,
+                "\nlost          {kind}: {cut} reached some, {lost} nobody; {withheld} receivers missed one"
+            )?;
         }
         Ok(())
     }

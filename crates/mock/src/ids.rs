@@ -27,6 +27,8 @@ pub struct Seat {
     pub slot: u32,
     /// The session, unique within the process (until the count wraps).
     pub session: u32,
+    /// The WebSocket server that it counts for.
+    pub server: u16,
 }
 
 impl fmt::Display for MemberId {

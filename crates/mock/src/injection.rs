@@ -13,13 +13,18 @@ use std::time::Duration;
 
 use startline_os::units;
 
-use crate::ids::Runner;
+use crate::loss::Loss;
 
 /// What is done by chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// An announcement stops at some receiver: the rest do not get it.
-    BroadcastCut,
+    /// A WebSocket server is not told of an announcement: none of its receivers gets it.
+    BridgeLost(u16),
+    /// An announcement reaches some receivers only: by chance, or as many as this of each server, in the
+    /// order in which they came.
+    BroadcastCut(Option<u32>),
+    /// An announcement reaches nobody.
+    BroadcastLost,
     /// Receivers on the last server get announcements this much later.
     BroadcastDelay(Duration),
     /// CONNECTED is not sent; the session is registered and announced all the same.
@@ -64,7 +69,7 @@ const MEASURED: [(f64, f64); 3] =
 const NOW_AND_THEN: f64 = 0.001;
 
 /// What `--fault` takes, for help and errors.
-pub const KINDS: &str = "broadcast-cut, broadcast-delay=TIME, connected-lost, enter-slow=TIME, http-status=STATUS, pong-late=TIME, \
+pub const KINDS: &str = "bridge-lost=SERVER, broadcast-cut[=RECEIVERS], broadcast-delay=TIME, broadcast-lost, connected-lost, enter-slow=TIME, http-status=STATUS, pong-late=TIME, \
                          pong-lost, pool-exhausted[=TIME], wrong-server";
 
 const POOL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -74,7 +79,7 @@ impl Injection {
     pub fn lossy() -> [Self; 3] {
         let rare = Share::Of(NOW_AND_THEN);
         [
-            Self { kind: Kind::BroadcastCut, share: Share::Measured },
+            Self { kind: Kind::BroadcastCut(None), share: Share::Measured },
             Self { kind: Kind::ConnectedLost, share: rare },
             Self { kind: Kind::PongLost, share: rare },
         ]
@@ -83,6 +88,14 @@ impl Injection {
     /// Whether it plays a pool of connections to a database.
     pub fn is_pool(&self) -> bool {
         matches!(self.kind, Kind::PoolExhausted(_))
+    }
+
+    /// The WebSocket server that it concerns, from 0.
+    pub fn server(&self) -> Option<u16> {
+        match self.kind {
+            Kind::BridgeLost(server) => Some(server),
+            _ => None,
+        }
     }
 
     /// Whether both are of one kind.
@@ -105,7 +118,9 @@ impl FromStr for Injection {
         };
         let time = || units::duration(value.ok_or_else(|| format!("{name} needs a time: {name}=5s"))?);
         let kind = match name {
-            "broadcast-cut" => Kind::BroadcastCut,
+            "bridge-lost" => Kind::BridgeLost(server(value)?),
+            "broadcast-cut" => Kind::BroadcastCut(value.map(receivers).transpose()?),
+            "broadcast-lost" => Kind::BroadcastLost,
             "broadcast-delay" => Kind::BroadcastDelay(time()?),
             "connected-lost" => Kind::ConnectedLost,
             "enter-slow" => Kind::EnterSlow(time()?),
@@ -116,11 +131,11 @@ impl FromStr for Injection {
             "wrong-server" => Kind::WrongServer,
             _ => return Err(format!("no such fault: {KINDS}")),
         };
-        let takes_none = [Kind::BroadcastCut, Kind::ConnectedLost, Kind::PongLost, Kind::WrongServer];
+        let takes_none = [Kind::BroadcastLost, Kind::ConnectedLost, Kind::PongLost, Kind::WrongServer];
         if value.is_some() && takes_none.contains(&kind) {
             return Err(format!("{name} takes no value"));
         }
-        let always = if kind == Kind::BroadcastCut { Share::Measured } else { Share::Of(1.0) };
+        let always = if kind == Kind::BroadcastCut(None) { Share::Measured } else { Share::Of(1.0) };
         Ok(Self { kind, share: share.map_or(always, Share::Of) })
     }
 }
@@ -128,6 +143,19 @@ impl FromStr for Injection {
 fn status(value: Option<&str>) -> Result<u16, String> {
     let status = value.and_then(|value| value.parse().ok()).filter(|status| (400..=599).contains(status));
     status.ok_or_else(|| "http-status needs a status from 400 to 599: http-status=502".to_owned())
+}
+
+/// `ws2` is the second.
+fn server(value: Option<&str>) -> Result<u16, String> {
+    let number = value.and_then(|value| value.strip_prefix("ws")).and_then(|number| number.parse().ok());
+    let index = number.and_then(|number: u16| number.checked_sub(1));
+    index.ok_or_else(|| "bridge-lost needs a WebSocket server: bridge-lost=ws2".to_owned())
+}
+
+fn receivers(value: &str) -> Result<u32, String> {
+    value.parse().map_err(|_| {
+        format!("{value:?} is not a number of receivers: broadcast-cut=10 stops after the first ten of each server")
+    })
 }
 
 /// `0.1` or `10%`.
@@ -156,14 +184,14 @@ fn measured_share(members: u32) -> f64 {
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
+    /// Broadcasts that a server was not told of.
+    BridgeLost,
     /// Broadcasts cut.
     BroadcastCut,
-    /// USER_ENTERED that a receiver did not get.
-    EnteredWithheld,
-    /// Other announcements that a receiver did not get.
-    OthersWithheld,
     /// Announcements that a receiver got late.
     BroadcastDelay,
+    /// Broadcasts lost.
+    BroadcastLost,
     /// CONNECTEDs not sent.
     ConnectedLost,
     /// *enter*s answered late.
@@ -181,10 +209,10 @@ pub enum Count {
 }
 
 const COUNTS: [(Count, &str); 11] = [
+    (Count::BridgeLost, "bridge-lost"),
     (Count::BroadcastCut, "broadcast-cut"),
-    (Count::EnteredWithheld, "broadcast-cut.entered-withheld"),
-    (Count::OthersWithheld, "broadcast-cut.others-withheld"),
     (Count::BroadcastDelay, "broadcast-delay"),
+    (Count::BroadcastLost, "broadcast-lost"),
     (Count::ConnectedLost, "connected-lost"),
     (Count::EnterSlow, "enter-slow"),
     (Count::HttpStatus, "http-status"),
@@ -245,12 +273,25 @@ impl Injector {
         self.draw(count, |one| (one == kind).then_some(())).is_some()
     }
 
-    /// How many of 65,536 receivers get a broadcast in a challenge of as many members; all
-    /// ([`WHOLE`]) unless it is cut.
-    pub fn reach(&mut self, members: u32) -> u16 {
-        let is_cut =
-            self.draw_among(members, Count::BroadcastCut, |kind| (kind == Kind::BroadcastCut).then_some(()));
-        is_cut.map_or(WHOLE, |()| self.rng.u16(..WHOLE))
+    /// How a broadcast is lost in a challenge of as many members; not at all as a rule.
+    pub fn losses(&mut self, members: u32) -> Vec<Loss> {
+        let cut = self.draw_among(members, Count::BroadcastCut, |kind| match kind {
+            Kind::BroadcastCut(after) => Some(after),
+            _ => None,
+        });
+        let cut = cut.map(|after| after.map_or_else(|| Loss::Share(self.rng.f64()), Loss::After));
+        let server = self.draw(Count::BridgeLost, |kind| match kind {
+            Kind::BridgeLost(server) => Some(server),
+            _ => None,
+        });
+        let is_lost = self.happens(Count::BroadcastLost, Kind::BroadcastLost);
+        let all = [cut, server.map(Loss::Server), is_lost.then_some(Loss::Whole)];
+        all.into_iter().flatten().collect()
+    }
+
+    /// Its chance, for what is drawn receiver by receiver.
+    pub fn random(&mut self) -> &mut fastrand::Rng {
+        &mut self.rng
     }
 
     /// How much later a receiver on the last server gets so many announcements.
@@ -280,14 +321,6 @@ impl Injector {
     }
 }
 
-/// The reach of a broadcast that is not cut.
-pub const WHOLE: u16 = u16::MAX;
-
-/// Whether a broadcast of this number reaches a receiver: each broadcast has an order of its own.
-pub fn reaches(reach: u16, number: u64, receiver: Runner) -> bool {
-    reach == WHOLE || ((mix(number << 32 ^ u64::from(receiver.0)) >> 48) as u16) < reach
-}
-
 /// SplitMix64's finalizer.
 fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -299,6 +332,8 @@ fn mix(value: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Runner;
+    use crate::loss::Withheld;
 
     fn injector(faults: &[&str], seed: u64) -> Injector {
         let faults: Vec<Injection> = faults.iter().map(|text| text.parse().expect("a fault")).collect();
@@ -314,15 +349,23 @@ mod tests {
         assert_eq!(parse("pong-late=6s@0.5"), of(Kind::PongLate(Duration::from_secs(6)), 0.5));
         assert_eq!(parse("pool-exhausted"), of(Kind::PoolExhausted(Duration::from_secs(30)), 1.0));
         assert_eq!(parse("http-status=502@0"), of(Kind::HttpStatus(502), 0.0));
-        let measured = Injection { kind: Kind::BroadcastCut, share: Share::Measured };
+        let measured = Injection { kind: Kind::BroadcastCut(None), share: Share::Measured };
         assert_eq!(parse("broadcast-cut"), Ok(measured));
-        assert_eq!(parse("broadcast-cut@0.3"), of(Kind::BroadcastCut, 0.3));
+        assert_eq!(parse("broadcast-cut@0.3"), of(Kind::BroadcastCut(None), 0.3));
+        assert_eq!(parse("broadcast-cut=10@30%"), of(Kind::BroadcastCut(Some(10)), 0.3));
+        assert_eq!(parse("broadcast-cut=0"), of(Kind::BroadcastCut(Some(0)), 1.0));
+        assert_eq!(parse("bridge-lost=ws2"), of(Kind::BridgeLost(1), 1.0));
+        assert_eq!(parse("broadcast-lost@5%"), of(Kind::BroadcastLost, 0.05));
     }
 
     #[test]
     fn what_is_no_fault_is_refused() {
         for (text, why) in [
-            ("pong-lots", "no such fault: broadcast-cut, "),
+            ("pong-lots", "no such fault: bridge-lost=SERVER, "),
+            ("bridge-lost", "needs a WebSocket server"),
+            ("bridge-lost=ws0", "needs a WebSocket server"),
+            ("broadcast-cut=some", "is not a number of receivers"),
+            ("broadcast-lost=5", "takes no value"),
             ("pong-lost=1s", "takes no value"),
             ("pong-late", "needs a time"),
             ("broadcast-delay", "needs a time"),
@@ -355,7 +398,7 @@ mod tests {
     fn without_a_fault_nothing_happens() {
         let mut injector = injector(&["pong-lost"], 1);
         assert!(!injector.happens(Count::ConnectedLost, Kind::ConnectedLost));
-        assert_eq!(injector.reach(200), WHOLE);
+        assert_eq!(injector.losses(200), []);
         assert!(injector.counts.by_name().is_empty());
     }
 
@@ -366,9 +409,13 @@ mod tests {
             // Each member's USER_ENTERED goes to those who were in before.
             let withheld: u64 = (0..members)
                 .map(|actor| {
-                    let reach = injector.reach(members);
-                    (0..actor).filter(|other| !reaches(reach, u64::from(actor), Runner(*other))).count()
-                        as u64
+                    let losses = injector.losses(members);
+                    let receivers: Vec<_> = (0..actor).map(|runner| (Runner(runner), 0)).collect();
+                    let withheld = Withheld::decide(&losses, &receivers, injector.random());
+                    receivers
+                        .iter()
+                        .filter(|(runner, _)| withheld.as_ref().is_some_and(|it| it.has(*runner)))
+                        .count() as u64
                 })
                 .sum();
             let share = withheld as f64 / (f64::from(members) * f64::from(members - 1));

@@ -21,6 +21,7 @@ mod identity;
 pub mod ids;
 mod incoming;
 pub mod injection;
+pub mod loss;
 mod mailbox;
 pub mod messages;
 mod receivers;
@@ -41,6 +42,7 @@ pub use self::tls::{Tls, TlsSettings, TlsVersions};
 use startline_os::{affinity, descriptors, spawn};
 
 use self::bridge::Bridge;
+use self::injection::Injection;
 use self::mailbox::Notice;
 use self::relay::hear;
 use self::relay::publish::Publisher;
@@ -237,6 +239,14 @@ fn check(config: &Config) -> io::Result<()> {
     }
     if config.idle_check.is_zero() {
         return refuse("the interval of the idle check is 0");
+    }
+    if config
+        .injections
+        .iter()
+        .filter_map(Injection::server)
+        .any(|server| usize::from(server) >= config.servers)
+    {
+        return refuse("a fault names a WebSocket server that there is not");
     }
     if config.redis.is_some() && config.public_url.is_none() && config.listen.ip().is_unspecified() {
         return refuse(

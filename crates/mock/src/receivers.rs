@@ -127,12 +127,12 @@ impl Receivers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::{EventLog, Runner, Spread};
+    use crate::world::{EventLog, Runner};
 
     fn with_batch(receivers: &mut Receivers) -> Vec<(u32, u32, u64)> {
         let mut log = EventLog::default();
         log.attach(0);
-        log.append(Runner(0), Spread::WHOLE, b"event");
+        log.append(Runner(0), None, b"event");
         log.take(0, usize::MAX, &mut receivers.batch);
         let mut placed = Vec::new();
         receivers.begin(|slot, place, from| placed.push((slot, place, from)));
@@ -162,7 +162,7 @@ mod tests {
         let mut log = EventLog::default();
         log.attach(0);
         for _ in 0..3 {
-            log.append(Runner(0), Spread::WHOLE, b"event");
+            log.append(Runner(0), None, b"event");
         }
         receivers.add(7, 0);
         receivers.add(8, 2);

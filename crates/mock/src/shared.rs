@@ -110,10 +110,17 @@ impl Shared {
 
     /// The counts at this moment.
     pub(super) fn counters(&self) -> Counters {
-        let dropped = self.world.lock().unwrap_or_else(PoisonError::into_inner).events_dropped();
+        let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let (dropped, broadcasts_lost) = (world.events_dropped(), world.losses());
+        drop(world);
         let injected = self.injected.by_name();
         let lost = self.bridge.as_ref().map_or(0, |bridge| bridge.lost.load(Relaxed));
-        Counters { broadcasts_dropped: dropped + lost, injected, ..Counters::of(&self.cells) }
+        Counters {
+            broadcasts_dropped: dropped + lost,
+            injected,
+            broadcasts_lost,
+            ..Counters::of(&self.cells)
+        }
     }
 
     /// The member that a ticket is for, where servers share them; `None` where they are the world's.

@@ -4,26 +4,13 @@
 //! totals come from pairs, so a loss can never cancel a duplicate.
 
 use super::blocks::{Block, Heard, Observers, places};
-use super::home::Homes;
 use super::pairs::{Ledger, LedgerCounts};
 use super::set::{SessionSet, ones};
-use super::shape::{Shape, Shaping};
-use crate::measure::stalls::Stall;
+use super::shape::{Closing, Shape, Shaping};
 use crate::members::{MemberName, Members, SessionNumber};
 
 /// Missing pairs kept by name.
 pub(super) const MISSING_SAMPLES_MAX: usize = 20;
-
-/// What is known when accounts close.
-#[derive(Clone, Copy, Debug)]
-pub struct Closing<'a> {
-    /// Sessions whose pairs are judged.
-    pub open: &'a SessionSet,
-    /// At which server each session is.
-    pub homes: &'a Homes,
-    /// When this machine did not run.
-    pub stalls: &'a [Stall],
-}
 
 /// The pairs of a run. `expected = seen + missing`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,7 +50,8 @@ pub fn close(ledgers: &[Ledger], closing: &Closing<'_>) -> LedgerTotals {
     let mut shaping = Shaping::new(&observers, &first.board, closing);
     let mut block = Block::default();
     for word in 0..first.width {
-        let mut members = ones(closing.open.word(word)).map(|bit| SessionNumber((word * 64 + bit) as u32)).peekable();
+        let mut members =
+            ones(closing.open.word(word)).map(|bit| SessionNumber((word * 64 + bit) as u32)).peekable();
         if members.peek().is_some() {
             observers.turn(word, &mut block);
         }
@@ -88,7 +76,13 @@ impl LedgerTotals {
         }
     }
 
-    fn sample(&mut self, heard: &Heard<'_>, member: SessionNumber, observers: &Observers<'_>, names: &Members) {
+    fn sample(
+        &mut self,
+        heard: &Heard<'_>,
+        member: SessionNumber,
+        observers: &Observers<'_>,
+        names: &Members,
+    ) {
         if self.missing == 0 || self.missing_samples.len() == MISSING_SAMPLES_MAX {
             return;
         }

@@ -83,10 +83,16 @@ impl Ledger {
         let place = self.announced_place(row, member);
         let is_again = set(&mut self.announced, place);
         self.counts.duplicate += u64::from(is_again);
-        if !self.left_first.is_empty() && self.left_first.remove(&(row as u32, member)) {
-            self.counts.entered_after_left += 1;
+        if !self.left_first.is_empty() {
+            self.entered_late(row, member);
         }
         !is_again
+    }
+
+    /// The member entered, as was announced now; perhaps it has left, as was announced before.
+    #[cold]
+    fn entered_late(&mut self, row: usize, member: SessionNumber) {
+        self.counts.entered_after_left += u64::from(self.left_first.remove(&(row as u32, member)));
     }
 
     /// This session opened.
@@ -110,17 +116,22 @@ impl Ledger {
     }
 
     /// The observer's row and the member, of a message that makes a pair.
-    #[inline]
+    #[inline(always)]
     fn pair(&mut self, session: SessionNumber, member_id: MemberId) -> Option<(usize, SessionNumber)> {
         let row = self.rows.find(session)?;
-        let member = self.member(session, member_id);
-        self.counts.strangers += u64::from(member.is_none());
-        self.counts.own += u64::from(member == Some(session));
-        member.filter(|&member| member != session).map(|member| (row, member))
+        let Some(member) = self.member(session, member_id) else {
+            self.counts.strangers += 1;
+            return None;
+        };
+        if member == session {
+            self.counts.own += 1;
+            return None;
+        }
+        Some((row, member))
     }
 
     /// The member, if it runs here and in the observer's challenge.
-    #[inline]
+    #[inline(always)]
     fn member(&self, session: SessionNumber, member_id: MemberId) -> Option<SessionNumber> {
         let member = self.members.index_of(member_id).filter(|member| member.0 < self.sessions)?;
         let is_shared = self.members.only_challenge().is_some()

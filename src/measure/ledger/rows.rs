@@ -41,7 +41,7 @@ impl Rows {
     }
 
     /// The row of a session, if it observes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, session: SessionNumber) -> Option<usize> {
         let place = self.places.get(session.index() / 64)?;
         let bit = 1u64 << (session.0 % 64);

@@ -11,9 +11,10 @@ use startline_os::tick::Ticks;
 
 use super::blocks::{Heard, Observers, Place, places};
 use super::board::Board;
-use super::close::Closing;
 use super::fan_out::{FanOut, Pattern};
+use super::home::Homes;
 use super::pairs::is_set;
+use super::set::SessionSet;
 use crate::measure::stalls::Stall;
 use crate::members::SessionNumber;
 
@@ -26,6 +27,17 @@ const CLOSE_TOGETHER: Duration = Duration::from_secs(10);
 
 /// How long before and after a stall of this machine a broadcast counts as made in it.
 const STALL_MARGIN: Duration = Duration::from_secs(1);
+
+/// What is known when accounts close.
+#[derive(Clone, Copy, Debug)]
+pub struct Closing<'a> {
+    /// Sessions whose pairs are judged.
+    pub open: &'a SessionSet,
+    /// At which server each session is.
+    pub homes: &'a Homes,
+    /// When this machine did not run.
+    pub stalls: &'a [Stall],
+}
 
 /// Announcements owed to observers, and those of them that are missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -221,7 +233,8 @@ impl<'a> Shaping<'a> {
     /// Adds the broadcast that announced this member.
     pub(super) fn add(&mut self, member: SessionNumber, heard: &Heard<'_>) {
         let opened = self.board.opened(member).unwrap_or(0);
-        let reached = heard.expected.iter().zip(heard.announced).map(|(expected, announced)| expected & announced);
+        let reached =
+            heard.expected.iter().zip(heard.announced).map(|(expected, announced)| expected & announced);
         self.room.reached.clear();
         self.room.reached.extend(reached);
         self.room.missing.clear();
@@ -247,7 +260,11 @@ impl<'a> Shaping<'a> {
         let known = |k: usize| (k < servers).then_some(k);
         let legs = self.legs.iter().enumerate().filter(|(_, reach)| reach.broadcasts > 0);
         self.shape.legs = legs
-            .map(|(k, reach)| Leg { from: known(k / (servers + 1)), to: known(k % (servers + 1)), reach: *reach })
+            .map(|(k, reach)| Leg {
+                from: known(k / (servers + 1)),
+                to: known(k % (servers + 1)),
+                reach: *reach,
+            })
             .collect();
         self.shape.receivers.first = Spread::of(self.first);
         self.shape.receivers.last = Spread::of(self.last);

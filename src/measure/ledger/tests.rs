@@ -112,7 +112,10 @@ fn strangers_and_the_observer_itself_are_no_pairs() {
     // Session 3 does not observe here.
     ledger.entered(SessionNumber(3), MemberId(5_000));
     let totals = closed(&[ledger], &everyone_open(4));
-    assert_eq!((totals.counts.strangers, totals.counts.own, totals.counts.duplicate, totals.seen), (2, 1, 0, 0));
+    assert_eq!(
+        (totals.counts.strangers, totals.counts.own, totals.counts.duplicate, totals.seen),
+        (2, 1, 0, 0)
+    );
     assert_eq!((totals.observers, totals.expected, totals.missing), (2, 6, 6));
 }
 
@@ -144,9 +147,9 @@ fn members_of_different_challenges_owe_each_other_nothing() {
 
 #[test]
 fn few_observers_among_many_sessions_are_evenly_spread() {
-    let sessions = 200_000;
+    let sessions = 30_000;
     let chosen = observers(sessions, default_observers(sessions));
-    assert_eq!((chosen.len(), chosen[1]), (64, SessionNumber(3_125)));
+    assert_eq!((chosen.len(), chosen[1]), (64, SessionNumber(468)));
     assert_eq!((observers(7, 3).len(), observers(3, 7).len(), observers(5, 0).len()), (3, 3, 0));
     let board = Board::new(sessions);
     let members = Arc::new(Members::range(FIRST, sessions, 38));
@@ -215,7 +218,11 @@ fn random_events_agree_with_a_set_of_pairs() {
         let seen = listed.union(&entered).filter(both).count() as u64;
         let overlap = listed.intersection(&entered).filter(both).count() as u64;
         let totals = closed(&ledgers, &open);
-        assert_eq!((totals.seen, totals.overlap, totals.counts.duplicate), (seen, overlap, duplicate), "{seed}");
+        assert_eq!(
+            (totals.seen, totals.overlap, totals.counts.duplicate),
+            (seen, overlap, duplicate),
+            "{seed}"
+        );
         assert_eq!(totals.expected, totals.seen + totals.missing);
         assert_eq!(totals.expected, totals.observers * (totals.observers - 1));
     }

@@ -105,8 +105,9 @@ fn steps(result: &RunResult) -> String {
 
 /// What the loss of broadcasts looks like.
 fn broadcasts(result: &RunResult, lang: Lang) -> String {
-    let lines = result.ledger.as_ref().map(|ledger| ledger.shape.lines(lang)).unwrap_or_default();
-    lines.iter().map(|line| format!("- {}\n", escaped(line))).collect()
+    let Some(shape) = result.ledger.as_ref().map(|ledger| &ledger.shape) else { return String::new() };
+    let lines: String = shape.lines(lang).iter().map(|line| format!("- {}\n", escaped(line))).collect();
+    lines + &shape.advice(lang).map(|advice| format!("  → {}\n", escaped(advice))).unwrap_or_default()
 }
 
 fn failures(errors: &ErrorsResult) -> String {

@@ -142,8 +142,8 @@ impl Page<'_> {
                 p.soft { (word(Words::LedgerLead)) }
                 (self.sum(&expected))
                 (pairs.html())
-                (self.missing_samples(ledger))
                 (self.shape())
+                (self.missing_samples(ledger))
             }
         })
     }

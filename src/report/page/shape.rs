@@ -2,22 +2,25 @@
 //!
 //! Judges nothing. Invariant: nothing is shown where every broadcast reached everyone.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::Page;
 use super::accounts::{round, share_bar, share_text};
 use super::charts::Plot;
-use super::parts::{Pairs, Table, name, number, sentence};
+use super::parts::{Pairs, Table, number, sentence};
 use super::series::{Kind, series};
+use crate::foreign;
 use crate::measure::ledger::Pattern;
 use crate::numbers::grouped;
 use crate::report::recorded::Point;
 use crate::report::texts::page::Words;
 use crate::report::texts::shape::Drawn;
-use crate::report::{LossResult, ReachResult, ShapeResult, SliceResult, SpreadResult};
+use crate::report::{LegResult, LossResult, ReachResult, ShapeResult, SliceResult, SpreadResult};
 
-/// Pairs of servers in the table.
-const LEGS_MAX: usize = 64;
+/// Characters of a server's name in the table.
+const NAME_CHARS_MAX: usize = 40;
 
 impl Page<'_> {
     fn lost_shape(&self) -> Option<&ShapeResult> {
@@ -48,6 +51,7 @@ impl Page<'_> {
         let Some(shape) = self.lost_shape() else { return html! {} };
         html! {
             @for line in shape.lines(self.lang) { p { strong { (sentence(&line)) } } }
+            @if let Some(advice) = shape.advice(self.lang) { p { "→ " (advice) } }
             (self.stages(shape).html())
             (self.legs(shape))
             (self.tenths(shape))
@@ -62,8 +66,10 @@ impl Page<'_> {
             (Drawn::LostAtServer, stages.one_server),
             (Drawn::CutAtServer, stages.fan_out),
         ] {
-            let counts = [&grouped(loss.broadcasts) as &dyn std::fmt::Display, &grouped(loss.missing)];
-            pairs.add(self.word(text), self.lang.say(Drawn::WithPairs, &counts));
+            if loss.broadcasts > 0 {
+                let counts = [&grouped(loss.broadcasts) as &dyn std::fmt::Display, &grouped(loss.missing)];
+                pairs.add(self.word(text), self.lang.say(Drawn::WithPairs, &counts));
+            }
         }
         let place = |it: SpreadResult| {
             let [min, median, max] = [it.min, it.median, it.max].map(|place| grouped(place.into()));
@@ -78,33 +84,42 @@ impl Page<'_> {
         pairs
     }
 
+    /// A row for each server at which members entered, a column for each at which receivers are.
     fn legs(&self, shape: &ShapeResult) -> Markup {
-        let mut table = Table::new(self.word(Drawn::LegsCaption).to_owned())
-            .text(self.word(Drawn::Announcing))
-            .text(self.word(Drawn::Delivering))
-            .figures(self.word(Words::Broadcasts))
-            .figures(self.word(Drawn::ReachedSome))
-            .figures(self.word(Drawn::ReachedNobody))
-            .figures(self.word(Drawn::PairsMissing))
-            .figures(self.word(Words::Share))
-            .text("");
-        let server = |url: &Option<String>| {
-            url.as_deref().map_or_else(|| html! { (self.word(Drawn::OtherServer)) }, name)
+        let servers = |of: fn(&LegResult) -> &Option<String>| {
+            let all: BTreeSet<&Option<String>> = shape.by_servers.iter().map(of).collect();
+            // Those that are not told apart come last.
+            let (other, known): (Vec<_>, Vec<_>) = all.into_iter().partition(|server| server.is_none());
+            [known, other].concat()
         };
-        for leg in shape.by_servers.iter().take(LEGS_MAX) {
-            let owed = leg.reach.owed;
-            table.row(vec![
-                server(&leg.announcing),
-                server(&leg.delivering),
-                number(leg.reach.broadcasts),
-                number(leg.reach.cut),
-                number(leg.reach.lost),
-                number(owed.missing),
-                html! { (share_text(owed.missing, owed.expected)) },
-                share_bar(round(owed.missing, owed.expected)),
-            ]);
+        let shown = |server: &Option<String>| match server {
+            Some(url) => foreign::line(url, NAME_CHARS_MAX),
+            None => self.word(Drawn::OtherServer).to_owned(),
+        };
+        let columns = servers(|leg| &leg.delivering);
+        let mut table =
+            Table::new(self.word(Drawn::LegsCaption).to_owned()).text(self.word(Drawn::Announcing));
+        for server in &columns {
+            table = table.text(self.lang.say(Drawn::Delivering, &[&shown(server)]));
         }
-        html! { (table.html()) (self.more(shape.by_servers.len(), LEGS_MAX)) }
+        for from in servers(|leg| &leg.announcing) {
+            let cells = columns.iter().map(|to| {
+                let leg =
+                    shape.by_servers.iter().find(|leg| (&leg.announcing, &leg.delivering) == (from, *to));
+                html! { @if let Some(leg) = leg { (self.leg(&leg.reach)) } @else { "–" } }
+            });
+            table.row(std::iter::once(html! { (shown(from)) }).chain(cells).collect());
+        }
+        html! { @if !table.is_empty() { (table.html()) } }
+    }
+
+    fn leg(&self, reach: &ReachResult) -> Markup {
+        let owed = reach.owed;
+        let counts = [&grouped(reach.bad()) as &dyn std::fmt::Display, &grouped(reach.broadcasts)];
+        html! {
+            (share_bar(round(owed.missing, owed.expected))) " " (share_text(owed.missing, owed.expected)) " "
+            span.soft { (self.lang.say(Drawn::OfBroadcasts, &counts)) }
+        }
     }
 
     /// Where something was passed on to some.

@@ -56,6 +56,22 @@ impl ShapeResult {
         Some(parts.collect::<Vec<_>>().join("; "))
     }
 
+    /// What to look at, where most were lost in one way.
+    pub fn advice(&self, lang: Lang) -> Option<&'static str> {
+        let all = &self.all;
+        if all.bad() < BROADCASTS_MIN || all.owed.missing < PAIRS_MIN {
+            return None;
+        }
+        let stages = &self.stages;
+        let rows = [
+            (stages.everywhere, Words::EverywhereNext),
+            (stages.one_server, Words::OneServerNext),
+            (stages.fan_out, Words::FanOutNext),
+        ];
+        let most = all.owed.missing as f64 * MOST;
+        rows.into_iter().find(|(loss, _)| loss.missing as f64 >= most).map(|(_, text)| lang.word(text))
+    }
+
     /// The sentence, and what is beside it.
     pub fn lines(&self, lang: Lang) -> Vec<String> {
         let counted = |count: u64, text| (count > 0).then(|| lang.say(text, &[&grouped(count)]));
@@ -178,9 +194,18 @@ impl ShapeResult {
         if self.workers.len() > 1 && worst as f64 >= missing * NEARLY_ALL {
             return Some(lang.word(Words::OneWorker).to_owned());
         }
-        let stalled = self.in_stalls.owed.missing;
-        let is_more = self.in_stalls.rate() > self.all.rate() * ALIKE || stalled as f64 >= missing * NEARLY_ALL;
-        (stalled > 0 && is_more).then(|| lang.say(Words::InStalls, &[&grouped(self.in_stalls.bad())]))
+        self.is_worse_in_stalls().then(|| lang.say(Words::InStalls, &[&grouped(self.in_stalls.bad())]))
+    }
+
+    /// Whether more broadcasts did not reach everyone while this machine stalled than at other times.
+    pub(crate) fn is_worse_in_stalls(&self) -> bool {
+        let stalled = &self.in_stalls;
+        let rest = ReachResult {
+            broadcasts: self.all.broadcasts.saturating_sub(stalled.broadcasts),
+            cut: self.all.bad().saturating_sub(stalled.bad()),
+            ..ReachResult::default()
+        };
+        rest.broadcasts > 0 && stalled.rate() > rest.rate() && differ(stalled, &rest)
     }
 }
 

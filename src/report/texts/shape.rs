@@ -33,11 +33,18 @@ texts! {
         Between => "only from {0} s to {1} s", "{0}초부터 {1}초까지만";
         Grows => "grows with arrivals", "도착이 늘수록 증가";
         Falls => "fewer as more arrive", "도착이 늘수록 감소";
-        Steady => "alike from the first arrivals to the last", "처음 도착부터 마지막까지 비슷함";
+        Steady => "at the same rate from the first arrivals to the last", "처음 도착부터 마지막까지 비슷함";
 
         OneWorker => "only at receivers of one worker of this machine, which no server knows: look at this machine first",
             "서버가 알지 못하는 이 장비의 한 워커에 있는 수신자만: 이 장비를 먼저 확인하십시오";
         InStalls => "{0} of them while this machine stalled", "그중 {0}건은 이 장비가 멈춘 동안";
+
+        EverywhereNext => "Look at the server where these members entered, for events that it could not publish, and at what carries them between servers (Pub/Sub).",
+            "이 회원들이 입장한 서버가 발행하지 못한 이벤트와 서버 사이의 전달 경로(Pub/Sub)를 확인하십시오.";
+        OneServerNext => "Look at that server's subscription: whether it was connected, and its client's output buffer at the Pub/Sub server.",
+            "해당 서버의 구독을 확인하십시오. 연결 상태와 Pub/Sub 서버의 클라이언트 출력 버퍼를 보십시오.";
+        FanOutNext => "Look in the servers' logs for sends that fail: one receiver's failure must not end the rest, and sends to one session must not run at the same time.",
+            "서버 로그에서 실패한 전송을 확인하십시오. 한 수신자의 실패로 나머지가 중단되지 않아야 하고, 한 세션에 동시에 전송하지 않아야 합니다.";
 
         Unlisted => "{0} more pairs are missing from the lists that members get as they open",
             "열릴 때 받는 목록에서 빠진 쌍 {0}건이 더 있음";
@@ -63,10 +70,11 @@ texts! {
         LastReached => "Last receiver reached", "마지막으로 도달한 수신자의 순번";
         Places => "median {0}, from {1} to {2}", "중앙값 {0}, 최소 {1}, 최대 {2}";
 
-        LegsCaption => "By the server at which the member entered, and the one that should have passed its announcement on",
-            "회원이 입장한 서버와 알림을 전달해야 하는 서버별";
+        LegsCaption => "Pairs missing, by the server at which the member entered and the one at which the receivers are",
+            "회원이 입장한 서버와 수신자의 서버별 누락 쌍";
         Announcing => "entered at", "입장한 서버";
-        Delivering => "receivers at", "수신자의 서버";
+        Delivering => "receivers at {0}", "{0}의 수신자";
+        OfBroadcasts => "{0} of {1} broadcasts", "브로드캐스트 {1}건 중 {0}건";
         OtherServer => "another server", "다른 서버";
         PairsMissing => "pairs missing", "누락 쌍";
 

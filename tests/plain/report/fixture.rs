@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use startline::fault::{Blame, Fault, NamedFault};
 use startline::measure::acts::{Act, Acts, Announced, Deed, Key};
-use startline::measure::ledger::{LedgerCounts, LedgerTotals, Shape};
+use startline::measure::ledger::{
+    LedgerCounts, LedgerTotals, Leg, Owed, Reach, Receivers, Shape, Slice, Spread, Stages,
+};
 use startline::measure::propagation::{self, Propagated, Propagation};
 use startline::measure::servers::ServerNames;
 use startline::measure::{
@@ -146,12 +148,64 @@ pub fn rich() -> RunResult {
         ],
         gone_while_open: 1,
         gone_samples: vec![MemberId(44).into()],
-        shape: Shape::default(),
+        shape: shape(5_997, 2, 1),
     });
     let mut totals = Totals::new(&layout());
     totals.add(&run.recorder.take().with_propagated(propagated(1)));
     run.facts.propagated_after = propagated(2);
     run.built(&totals)
+}
+
+/// Broadcasts of two servers, so many of them cut, of which each misses so many receivers.
+fn shape(broadcasts: u64, cut: u64, missing: u64) -> Shape {
+    let expected = broadcasts * 3_000;
+    let all = Reach { broadcasts, cut, lost: 0, owed: Owed { expected, missing: cut * missing } };
+    let half = Reach {
+        broadcasts: broadcasts / 2,
+        cut: cut / 2,
+        lost: 0,
+        owed: Owed { expected: expected / 2, missing: cut / 2 * missing },
+    };
+    let loss = (cut, cut * missing);
+    let slice = |k: u64| Slice { from: k * 100, to: k * 100 + 100, reach: half };
+    let mut tenths = [Owed { expected: expected / 10, missing: 0 }; 10];
+    tenths[9].missing = cut * missing;
+    Shape {
+        reach: all,
+        unlisted: 0,
+        servers: ["wss://a.example/ws/1", "wss://b.example/ws/2"].map(str::to_owned).to_vec(),
+        legs: vec![
+            Leg { from: Some(0), to: Some(0), reach: half },
+            Leg { from: Some(1), to: Some(1), reach: half },
+            Leg { from: None, to: Some(1), reach: Reach::default() },
+        ],
+        stages: Stages { fan_out: loss, ..Stages::default() },
+        receivers: Receivers {
+            tenths,
+            first: Some(Spread { min: 1, median: 1, max: 7 }),
+            last: Some(Spread { min: 1, median: 1_012, max: 2_998 }),
+            patterns: [loss, (0, 0), (0, 0), (0, 0)],
+        },
+        over_time: vec![slice(0), slice(1)],
+        workers: vec![Owed { expected: expected / 2, missing: cut * missing / 2 }; 2],
+        in_stalls: Reach::default(),
+    }
+}
+
+/// A run whose servers stopped in the midst of broadcasts.
+pub fn lossy() -> RunResult {
+    let mut run = Run::good();
+    let missing = 2_000 * 1_500;
+    run.facts.ledger = Some(LedgerTotals {
+        observers: 6_000,
+        expected: 35_994_000,
+        seen: 35_994_000 - missing,
+        missing,
+        counts: LedgerCounts { left_unknown: 3, entered_after_left: 2, ..LedgerCounts::default() },
+        shape: Shape { unlisted: 12, ..shape(5_999, 2_000, 1_500) },
+        ..LedgerTotals::default()
+    });
+    run.result()
 }
 
 /// Sessions 0 and 1, on two servers, enter; four sessions on both learn of it after 1 to 4 ms, or so many

@@ -14,6 +14,7 @@ use startline::report::texts::headline::Headline;
 use startline::report::texts::page::Words;
 use startline::report::texts::routing::Routing;
 use startline::report::texts::servers::Side;
+use startline::report::texts::shape;
 use startline::report::texts::summary::{Summary, Title};
 use startline::report::texts::troubles::Trouble;
 use startline::report::{AddressResult, Ending, Ordered, RunResult, StallResult, TlsResult};
@@ -21,7 +22,7 @@ use startline::scenario::Good;
 use startline::scenario::every::EveryIndex;
 use textwrap::core::display_width;
 
-use super::fixture::{CONNECT, ENTER, HOLD, LOGIN, OPEN, Run, criterion, rich, timed_of};
+use super::fixture::{CONNECT, ENTER, HOLD, LOGIN, OPEN, Run, criterion, lossy, rich, timed_of};
 
 /// Words that are the same in every language: steps, kinds and types of the fixture, its criteria without a Korean
 /// name, units, and names that a tester types.
@@ -73,6 +74,8 @@ fn every_text_of_a_table_has_its_korean() {
         missing::<Words>(),
         missing::<Side>(),
         missing::<Routing>(),
+        missing::<shape::Words>(),
+        missing::<shape::Drawn>(),
     ];
     assert_eq!(all.concat(), Vec::<String>::new());
 }
@@ -138,7 +141,7 @@ fn parenthesized(code: &str) -> &str {
 
 /// Runs of every sort, whose summaries have every line that there is.
 static RESULTS: LazyLock<Vec<RunResult>> = LazyLock::new(|| {
-    let mut all = vec![Run::good().result(), everything(false), everything(true)];
+    let mut all = vec![Run::good().result(), everything(false), everything(true), lossy()];
     let change = |change: fn(&mut Run)| {
         let mut run = Run::without_pings();
         change(&mut run);

@@ -1,5 +1,6 @@
 //! Results as a reader of them sees them: files, schema, verdict and text, from recorders down.
 
+mod broadcasts;
 mod files;
 pub(crate) mod fixture;
 mod formats;

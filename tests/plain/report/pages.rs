@@ -223,6 +223,11 @@ pub fn hostile() -> Recorded {
         criterion.measure = (*text).to_owned();
         criterion.unit = (*text).to_owned();
     }
+    if let Some(ledger) = &mut recorded.result.ledger {
+        for (leg, text) in ledger.shape.by_servers.iter_mut().zip(HOSTILE) {
+            (leg.announcing, leg.delivering) = (Some(text.to_owned()), Some(text.to_owned()));
+        }
+    }
     let timeline = &mut recorded.timeline;
     timeline.kinds.iter_mut().zip(HOSTILE).for_each(|(kind, text)| *kind = text.to_owned());
     timeline.steps.iter_mut().zip(HOSTILE).for_each(|(step, text)| *step = text.to_owned());

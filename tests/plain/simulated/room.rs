@@ -169,7 +169,10 @@ impl World {
         let seen = known.len() as u64;
         assert_eq!(found, (everyone, expected, seen, expected - seen, overlap, room.doubled), "seed {seed}");
         assert_eq!((ledger.counts.own, ledger.counts.strangers), (0, 0), "seed {seed}");
-        assert!(ledger.missing > 0 && ledger.counts.duplicate > 0 && ledger.overlap > 0, "seed {seed}: {ledger:?}");
+        assert!(
+            ledger.missing > 0 && ledger.counts.duplicate > 0 && ledger.overlap > 0,
+            "seed {seed}: {ledger:?}"
+        );
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use startline_mock::Config;
 use startline_mock::injection::Injection;
+use startline_mock::loss::{Counts, Leg};
 
 use super::stand::*;
 use crate::common::{Run, kinds, number, results, summary};
@@ -97,12 +98,95 @@ fn a_run_finds_every_broadcast_that_was_cut_and_fails_for_it() {
     let stand = Stand::start(with(&["broadcast-cut@0.5"]));
     let (finished, summary) = played(&stand, 80, &[]);
     finished.assert_status(1);
-    let withheld = injected(&stand, "broadcast-cut.entered-withheld");
+    let withheld = found_again(&stand, &summary).withheld;
     assert!(withheld > 100, "{withheld} of 3,160");
-    assert_eq!(number(&summary, "/ledger/missing") as u64, withheld, "{}", finished.stdout);
     let entered = number(&summary, "/messages/by_type/USER_ENTERED") as u64;
     assert_eq!(entered + withheld, 80 * 79 / 2);
     assert!(finished.stdout.contains("broadcasts-missing"), "{}", finished.stdout);
+    says(&finished, "broadcasts reached only some receivers");
+    says(&finished, "receivers here and there miss them; both servers alike");
+}
+
+/// What the mock kept from receivers is what the run misses, in all and between each two servers.
+#[track_caller]
+fn found_again(stand: &Stand, summary: &serde_json::Value) -> Counts {
+    let lost = stand.counters().broadcasts_lost.remove("entered").unwrap_or_default();
+    let shape = &summary["ledger"]["shape"];
+    let counts = |it: &serde_json::Value| {
+        let count = |field: &str| it[field].as_u64().expect("a count");
+        Counts { cut: count("cut"), lost: count("lost"), withheld: count("missing") }
+    };
+    assert_eq!(counts(shape), lost.all, "{shape:#}");
+    assert_eq!(number(summary, "/ledger/missing") as u64, lost.all.withheld, "{shape:#}");
+    let name = |url: &serde_json::Value| {
+        url.as_str().and_then(|url| url.rsplit('/').next()).map(str::to_owned).expect("a server")
+    };
+    let legs = shape["by_servers"].as_array().expect("a list").iter();
+    let leg = |leg: &serde_json::Value| Leg {
+        from: Some(name(&leg["announcing"])),
+        to: name(&leg["delivering"]),
+        lost: counts(leg),
+    };
+    let legs: Vec<Leg> = legs.map(leg).filter(|leg| leg.lost.withheld > 0).collect();
+    assert_eq!(legs, lost.by_servers);
+    lost.all
+}
+
+/// The summary has these words, wherever its lines are broken.
+#[track_caller]
+fn says(finished: &crate::common::Finished, words: &str) {
+    let text = finished.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains(words), "{words:?} in {}", finished.stdout);
+}
+
+/// The run does not pass. Where this machine stalls meanwhile it may be in doubt.
+#[track_caller]
+fn fails(finished: &crate::common::Finished) {
+    let first = finished.stdout.split_whitespace().next();
+    assert!(matches!(first, Some("FAIL" | "INCONCLUSIVE")), "{}", finished.stdout);
+}
+
+#[test]
+fn a_fan_out_that_stops_is_told_by_its_last_receivers() {
+    let stand = Stand::start(with(&["broadcast-cut=10@0.5"]));
+    let (finished, summary) = played(&stand, 80, &[]);
+    fails(&finished);
+    let lost = found_again(&stand, &summary);
+    assert!((15..50).contains(&lost.cut) && lost.lost == 0, "{lost:?}");
+    let patterns = &summary["ledger"]["shape"]["receivers"]["patterns"];
+    let missing = |pattern: &str| patterns[pattern]["missing"].as_u64().expect("a count");
+    assert!(missing("last") * 10 >= lost.withheld * 9, "{patterns:#}");
+    // Here receivers are in the order in which they opened, which is about that of the server.
+    let after = number(&summary, "/ledger/shape/receivers/last_reached/median");
+    assert!((9.0..=13.0).contains(&after), "{after}");
+    says(&finished, "the receivers that opened last miss them (median: after receiver");
+}
+
+#[test]
+fn a_server_that_is_not_told_is_named() {
+    let stand = Stand::start(with(&["bridge-lost=ws2@0.4"]));
+    let (finished, summary) = played(&stand, 80, &[]);
+    fails(&finished);
+    let lost = found_again(&stand, &summary);
+    assert!(lost.cut > 15, "{lost:?}");
+    assert_eq!(number(&summary, "/ledger/shape/stages/fan_out/missing"), 0.0);
+    says(&finished, "a server passed on nothing of them while others did; only receivers at ws://");
+    says(&finished, "/ws/ws2;");
+}
+
+#[test]
+fn broadcasts_that_reach_nobody_are_told_from_those_that_are_cut() {
+    let stand = Stand::start(with(&["broadcast-lost@0.3"]));
+    let (finished, summary) = played(&stand, 80, &[]);
+    fails(&finished);
+    let lost = found_again(&stand, &summary);
+    assert!(lost.lost > 10 && lost.cut == 0, "{lost:?}");
+    let all = number(&summary, "/ledger/shape/stages/everywhere/missing") as u64;
+    assert_eq!(all, lost.withheld);
+    says(
+        &finished,
+        &format!("{} of 79 broadcasts reached nobody; lost before any server passed them on", lost.lost),
+    );
 }
 
 #[test]
@@ -135,6 +219,7 @@ fn a_lossy_server_fails_the_guide_s_run_and_the_run_says_why() {
     let stand = Stand::start(Config { injections: Injection::lossy().to_vec(), ..ready() });
     let (finished, summary) = played(&stand, 200, &[("preset", "guide")]);
     finished.assert_status(1);
+    found_again(&stand, &summary);
     let missing = number(&summary, "/ledger/missing");
     let share = missing / (200.0 * 199.0);
     // 3,405 of 39,800 on the real servers.

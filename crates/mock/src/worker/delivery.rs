@@ -14,7 +14,6 @@ use startline_os::tick::{Tick, Ticks};
 use super::Worker;
 use crate::connection::{Sent, State};
 use crate::counters::Count;
-use crate::injection;
 use crate::mailbox::Notice;
 use crate::world::ChallengeId;
 
@@ -174,16 +173,9 @@ impl Worker {
 
     fn deliver_to(&mut self, index: usize, slot: u32, from: u64) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-        let (bytes, share) = self.rooms[index].batch.for_receiver(connection.runner, from, &mut self.scratch);
-        for (count, withheld) in [
-            (injection::Count::EnteredWithheld, share.entered_withheld),
-            (injection::Count::OthersWithheld, share.others_withheld),
-        ] {
-            if withheld > 0 {
-                self.shared.injected.add(count, withheld);
-            }
-        }
-        if share.events == 0 {
+        let (bytes, events) =
+            self.rooms[index].batch.for_receiver(connection.runner, from, &mut self.scratch);
+        if events == 0 {
             return;
         }
         let is_on_the_last = usize::from(connection.server) + 1 == self.shared.held.len();
@@ -197,7 +189,7 @@ impl Worker {
         let length = bytes.len();
         self.rooms[index].is_slow |= matches!(sent, Sent::Queued(_));
         if matches!(sent, Sent::All | Sent::Queued(_)) {
-            self.count(Count::broadcasts_delivered, share.events as u64);
+            self.count(Count::broadcasts_delivered, events as u64);
             self.count(Count::broadcast_bytes, length as u64);
         }
         self.settle(slot, length, sent);

@@ -273,8 +273,9 @@ impl Worker {
     }
 
     fn seat(&self, slot: u32) -> Seat {
-        let session = self.connections.get(slot as usize).map_or(0, |connection| connection.session);
-        Seat { worker: self.id, slot, session }
+        let of = self.connections.get(slot as usize);
+        let (session, server) = of.map_or((0, 0), |connection| (connection.session, connection.server));
+        Seat { worker: self.id, slot, session, server }
     }
 
     pub(super) fn set_state(&mut self, slot: u32, state: State) {

@@ -39,6 +39,18 @@ pub struct Bulletin {
     pub timestamp_ms: u64,
 }
 
+impl News {
+    /// What it is called where kinds are counted.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Entered => "entered",
+            Self::Left(_) => "left",
+            Self::Updated => "updated",
+            Self::Gone => "gone",
+        }
+    }
+}
+
 /// The channels.
 pub const CHANNELS: [&str; 4] = ["challenge:enter", "challenge:leave", "challenge:update", "mock:gone"];
 

@@ -7,9 +7,10 @@
 //! limit (what would is dropped and counted).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::ids::Runner;
-use crate::injection::{WHOLE, reaches};
+use crate::loss::Withheld;
 
 /// Bytes that a log keeps at most. Workers take its content every gather interval, so that reaching
 /// this means announcements of hundreds of megabytes a second.
@@ -19,37 +20,13 @@ pub const LOG_BYTES_MAX: usize = 64 << 20;
 const DETACHED: u64 = u64::MAX;
 
 /// Where an event is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     /// Bytes ever appended, up to the end of this event.
     end: u64,
     actor: Runner,
-    spread: Spread,
-}
-
-/// How far an announcement goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spread {
-    /// As [`crate::injection::reaches`] reads it.
-    pub reach: u16,
-    /// It is USER_ENTERED.
-    pub is_entered: bool,
-}
-
-impl Spread {
-    /// To everyone.
-    pub const WHOLE: Self = Self { reach: WHOLE, is_entered: false };
-}
-
-/// What came of a batch for one receiver.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Share {
-    /// Events that it gets.
-    pub events: usize,
-    /// USER_ENTERED that did not reach it.
-    pub entered_withheld: u64,
-    /// Others that did not.
-    pub others_withheld: u64,
+    /// Who does not get it; nobody is left out as a rule.
+    withheld: Option<Arc<Withheld>>,
 }
 
 /// The announcements of one challenge.
@@ -77,7 +54,7 @@ impl EventLog {
     }
 
     /// Appends a frame; `false` when it was dropped because the log is full.
-    pub fn append(&mut self, actor: Runner, spread: Spread, frame: &[u8]) -> bool {
+    pub fn append(&mut self, actor: Runner, withheld: Option<Withheld>, frame: &[u8]) -> bool {
         if self.places.iter().all(|place| *place == DETACHED) {
             return true;
         }
@@ -86,7 +63,7 @@ impl EventLog {
         }
         self.bytes.extend_from_slice(frame);
         let end = self.bytes_from + self.bytes.len() as u64;
-        self.events.push_back(Entry { end, actor, spread });
+        self.events.push_back(Entry { end, actor, withheld: withheld.map(Arc::new) });
         true
     }
 
@@ -127,10 +104,10 @@ impl EventLog {
         batch.first = place;
         for entry in self.events.range(skip..stop) {
             batch.events.push(((entry.end - start) as usize, entry.actor));
-            batch.is_cut |= entry.spread.reach != WHOLE;
+            batch.is_cut |= entry.withheld.is_some();
         }
         if batch.is_cut {
-            batch.spreads.extend(self.events.range(skip..stop).map(|entry| entry.spread));
+            batch.withheld.extend(self.events.range(skip..stop).map(|entry| entry.withheld.clone()));
         }
         let offset = (start - self.bytes_from) as usize;
         let taken = batch.events.last().map_or(0, |(end, _)| *end);
@@ -187,8 +164,8 @@ pub struct Batch {
     by_actor: Vec<(Runner, u32)>,
     /// Some event does not reach everyone, …
     is_cut: bool,
-    /// … and how far each goes.
-    spreads: Vec<Spread>,
+    /// … and who does not get each.
+    withheld: Vec<Option<Arc<Withheld>>>,
 }
 
 impl Batch {
@@ -220,7 +197,7 @@ impl Batch {
         receiver: Runner,
         from: u64,
         scratch: &'b mut Vec<u8>,
-    ) -> (&'b [u8], Share) {
+    ) -> (&'b [u8], usize) {
         let skip = (from.saturating_sub(self.first) as usize).min(self.events.len());
         let start = if skip == 0 { 0 } else { self.events[skip - 1].0 };
         let count = self.events.len() - skip;
@@ -229,7 +206,7 @@ impl Batch {
         }
         let own = self.own_events(receiver);
         if !own.iter().any(|(_, index)| *index as usize >= skip) {
-            return (&self.bytes[start..], Share { events: count, ..Share::default() });
+            return (&self.bytes[start..], count);
         }
         scratch.clear();
         let mut copied_to = start;
@@ -242,28 +219,23 @@ impl Batch {
             left_out += 1;
         }
         scratch.extend_from_slice(&self.bytes[copied_to..]);
-        (scratch, Share { events: count - left_out, ..Share::default() })
+        (scratch, count - left_out)
     }
 
     /// Puts together what reaches a receiver, from this event on.
-    fn reaching<'b>(&'b self, receiver: Runner, skip: usize, scratch: &'b mut Vec<u8>) -> (&'b [u8], Share) {
+    fn reaching<'b>(&'b self, receiver: Runner, skip: usize, scratch: &'b mut Vec<u8>) -> (&'b [u8], usize) {
         scratch.clear();
-        let mut share = Share::default();
-        for (index, ((end, actor), spread)) in self.events.iter().zip(&self.spreads).enumerate().skip(skip) {
-            if *actor == receiver {
+        let mut count = 0;
+        for (index, ((end, actor), withheld)) in self.events.iter().zip(&self.withheld).enumerate().skip(skip)
+        {
+            if *actor == receiver || withheld.as_ref().is_some_and(|withheld| withheld.has(receiver)) {
                 continue;
             }
-            if reaches(spread.reach, self.first + index as u64, receiver) {
-                let start = if index == 0 { 0 } else { self.events[index - 1].0 };
-                scratch.extend_from_slice(&self.bytes[start..*end]);
-                share.events += 1;
-            } else if spread.is_entered {
-                share.entered_withheld += 1;
-            } else {
-                share.others_withheld += 1;
-            }
+            let start = if index == 0 { 0 } else { self.events[index - 1].0 };
+            scratch.extend_from_slice(&self.bytes[start..*end]);
+            count += 1;
         }
-        (scratch, share)
+        (scratch, count)
     }
 
     /// Forgets all events; a burst's memory is given back.
@@ -272,7 +244,7 @@ impl Batch {
         self.bytes.shrink_to(1 << 20);
         self.events.clear();
         self.by_actor.clear();
-        self.spreads.clear();
+        self.withheld.clear();
         self.is_cut = false;
     }
 
@@ -292,11 +264,12 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::loss::Loss;
 
     fn text_for(batch: &Batch, receiver: u32, from: u64) -> String {
         let mut scratch = Vec::new();
-        let (bytes, share) = batch.for_receiver(Runner(receiver), from, &mut scratch);
-        assert_eq!(bytes.len(), share.events * 2, "every event of these tests is two bytes");
+        let (bytes, count) = batch.for_receiver(Runner(receiver), from, &mut scratch);
+        assert_eq!(bytes.len(), count * 2, "every event of these tests is two bytes");
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
@@ -305,7 +278,7 @@ mod tests {
         let mut log = EventLog::default();
         log.attach(0);
         for (actor, frame) in [(1, "a1"), (2, "b1"), (1, "a2"), (3, "c1")] {
-            assert!(log.append(Runner(actor), Spread::WHOLE, frame.as_bytes()));
+            assert!(log.append(Runner(actor), None, frame.as_bytes()));
         }
         let mut batch = Batch::default();
         log.take(0, usize::MAX, &mut batch);
@@ -322,13 +295,13 @@ mod tests {
         let mut log = EventLog::default();
         let mut batch = Batch::default();
         log.attach(1);
-        log.append(Runner(1), Spread::WHOLE, b"a1");
+        log.append(Runner(1), None, b"a1");
         log.attach(0);
-        log.append(Runner(2), Spread::WHOLE, b"b1");
+        log.append(Runner(2), None, b"b1");
         log.take(0, usize::MAX, &mut batch);
         assert_eq!(text_for(&batch, 9, 0), "b1");
         assert_eq!(log.bytes_kept(), 4, "the other worker has taken nothing yet");
-        log.append(Runner(3), Spread::WHOLE, b"c1");
+        log.append(Runner(3), None, b"c1");
         log.take(1, usize::MAX, &mut batch);
         assert_eq!(text_for(&batch, 9, 0), "a1b1c1");
         assert_eq!(log.bytes_kept(), 2);
@@ -344,7 +317,7 @@ mod tests {
         let mut batch = Batch::default();
         log.attach(0);
         for frame in ["a1", "b1", "c1", "d1", "e1"] {
-            log.append(Runner(1), Spread::WHOLE, frame.as_bytes());
+            log.append(Runner(1), None, frame.as_bytes());
         }
         for (bytes_max, text, end) in [(5, "a1b1", 2), (1, "c1", 3), (0, "d1", 4), (usize::MAX, "e1", 5)] {
             assert!(log.has_news(0));
@@ -358,7 +331,7 @@ mod tests {
     #[test]
     fn nothing_is_kept_for_nobody() {
         let mut log = EventLog::default();
-        assert!(log.append(Runner(1), Spread::WHOLE, b"a1"));
+        assert!(log.append(Runner(1), None, b"a1"));
         assert_eq!((log.bytes_kept(), log.end()), (0, 0));
     }
 
@@ -367,30 +340,28 @@ mod tests {
         let mut log = EventLog::default();
         log.attach(0);
         let frame = vec![0; LOG_BYTES_MAX / 2];
-        assert!(log.append(Runner(1), Spread::WHOLE, &frame));
-        assert!(log.append(Runner(1), Spread::WHOLE, &frame));
-        assert!(!log.append(Runner(1), Spread::WHOLE, b"x"));
+        assert!(log.append(Runner(1), None, &frame));
+        assert!(log.append(Runner(1), None, &frame));
+        assert!(!log.append(Runner(1), None, b"x"));
         assert_eq!(log.end(), 2);
     }
 
     #[test]
-    fn a_cut_broadcast_misses_some_and_says_whom() {
+    fn what_is_withheld_from_a_receiver_it_does_not_get() {
+        let of = |runners: std::ops::Range<u32>| {
+            let receivers: Vec<_> = runners.map(|runner| (Runner(runner), 0)).collect();
+            Withheld::decide(&[Loss::Whole], &receivers, &mut fastrand::Rng::new())
+        };
         let mut log = EventLog::default();
         log.attach(0);
-        log.append(Runner(1), Spread { reach: 0, is_entered: true }, b"a1");
-        log.append(Runner(2), Spread::WHOLE, b"b1");
-        log.append(Runner(3), Spread { reach: WHOLE / 2, is_entered: false }, b"c1");
+        log.append(Runner(1), of(10..500), b"a1");
+        log.append(Runner(2), None, b"b1");
+        log.append(Runner(3), of(100..500), b"c1");
         let mut batch = Batch::default();
         log.take(0, usize::MAX, &mut batch);
-        let mut scratch = Vec::new();
-        let mut reached = 0;
-        for receiver in 10..1_010 {
-            let (bytes, share) = batch.for_receiver(Runner(receiver), 0, &mut scratch);
-            assert_eq!((bytes.len(), share.entered_withheld), (2 * share.events, 1));
-            assert_eq!(share.events as u64 + share.others_withheld, 2);
-            reached += share.events - 1;
+        for (receiver, text) in [(50, "b1c1"), (400, "b1"), (2, "a1c1"), (600, "a1b1c1")] {
+            assert_eq!(text_for(&batch, receiver, 0), text);
         }
-        assert!((450..550).contains(&reached), "{reached} of 1,000 at a half");
-        assert_eq!(batch.for_receiver(Runner(1), 0, &mut scratch).1.entered_withheld, 0, "its own");
+        assert_eq!(text_for(&batch, 50, 2), "c1");
     }
 }

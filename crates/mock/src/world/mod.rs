@@ -10,11 +10,17 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use crate::injection::Injector;
+use crate::loss::{self, Losses};
 
 /// What announcing needs of a world, borrowed apart from its challenges.
 macro_rules! stage {
     ($world:ident) => {
-        $crate::world::Stage::of(&mut $world.settings, &mut $world.scratch, &mut $world.outbox)
+        $crate::world::Stage::of(
+            &mut $world.settings,
+            &mut $world.scratch,
+            &mut $world.outbox,
+            &mut $world.losses,
+        )
     };
 }
 
@@ -35,7 +41,7 @@ mod ticket;
 pub use self::admission::{Claim, Entered};
 pub use self::bulletin::{Bulletin, CHANNELS, News};
 pub use self::challenge::{About, Challenge, ChallengeStatus, Distance, READY_BEFORE_START_MS};
-pub use self::event_log::{Batch, EventLog, Share, Spread};
+pub use self::event_log::{Batch, EventLog};
 pub use self::refusal::Refusal;
 pub use self::room::Room;
 pub use self::roster::{Participation, ParticipationStatus, Roster};
@@ -101,6 +107,7 @@ pub struct World {
     random: fastrand::Rng,
     scratch: Scratch,
     outbox: Vec<Bulletin>,
+    losses: loss::Ledger,
 }
 
 impl World {
@@ -119,6 +126,7 @@ impl World {
             random: fastrand::Rng::new(),
             scratch: Scratch::default(),
             outbox: Vec::new(),
+            losses: loss::Ledger::default(),
         }
     }
 
@@ -245,6 +253,11 @@ impl World {
     /// Announcements dropped because a log was full.
     pub fn events_dropped(&self) -> u64 {
         self.events_dropped
+    }
+
+    /// Announcements that faults kept from receivers, by kind of news.
+    pub fn losses(&self) -> BTreeMap<&'static str, Losses> {
+        self.losses.so_far()
     }
 
     /// Draws faults.

@@ -84,6 +84,14 @@ impl Room {
         self.seated.iter().filter(|seated| seated.seat.is_some()).map(|seated| seated.runner)
     }
 
+    /// Everyone connected here but this one, each with its server, in the order in which they came.
+    pub fn receivers(&self, actor: Runner) -> Vec<(Runner, u16)> {
+        let seats = self.seated.iter().filter(|it| it.runner != actor);
+        let mut seats: Vec<(Runner, Seat)> = seats.filter_map(|it| Some((it.runner, it.seat?))).collect();
+        seats.sort_by_key(|(_, seat)| seat.session);
+        seats.into_iter().map(|(runner, seat)| (runner, seat.server)).collect()
+    }
+
     /// Seats a runner, with its entry of the list; gives back the seat that this one replaces.
     pub fn enter(&mut self, runner: Runner, seat: Seat, km: f64, fragment: &[u8]) -> Option<Seat> {
         let replaced = self.seat(runner);
@@ -280,7 +288,7 @@ mod tests {
     use super::*;
 
     fn seat(session: u32) -> Seat {
-        Seat { worker: 0, slot: session, session }
+        Seat { worker: 0, slot: session, session, server: 0 }
     }
 
     fn list_for(room: &Room, reader: Runner) -> String {

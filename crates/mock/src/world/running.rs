@@ -9,9 +9,10 @@ use startline_protocol::websocket::{self, Opcode};
 
 use super::challenge::Challenge;
 use super::{
-    Batch, Bulletin, ChallengeId, News, Now, ParticipationStatus, Pass, Runner, Seat, Spread, TicketId,
-    World, WorldSettings,
+    Batch, Bulletin, ChallengeId, News, Now, ParticipationStatus, Pass, Runner, Seat, TicketId, World,
+    WorldSettings,
 };
+use crate::loss::{self, Loss, Withheld};
 use crate::messages::{self, ErrorCode, LeaveReason, RunnerProgress};
 
 /// Faults that can be ordered from the mock server: the next N of that kind happen.
@@ -72,6 +73,7 @@ pub(super) struct Stage<'w> {
     pub(super) settings: &'w mut WorldSettings,
     pub(super) scratch: &'w mut Scratch,
     pub(super) outbox: &'w mut Vec<Bulletin>,
+    pub(super) losses: &'w mut loss::Ledger,
 }
 
 impl<'w> Stage<'w> {
@@ -79,8 +81,9 @@ impl<'w> Stage<'w> {
         settings: &'w mut WorldSettings,
         scratch: &'w mut Scratch,
         outbox: &'w mut Vec<Bulletin>,
+        losses: &'w mut loss::Ledger,
     ) -> Self {
-        Self { settings, scratch, outbox }
+        Self { settings, scratch, outbox, losses }
     }
 }
 
@@ -373,7 +376,7 @@ impl Challenge {
         timestamp_ms: u64,
         stage: &mut Stage<'_>,
     ) -> u64 {
-        let reach = stage.settings.injector.reach(self.roster.present());
+        let losses = stage.settings.injector.losses(self.roster.present());
         if self.room.is_quiet() {
             return 0;
         }
@@ -389,8 +392,25 @@ impl Challenge {
             News::Gone => return 0,
         }
         websocket::write_frame(&mut scratch.frame, Opcode::Text, None, &scratch.text);
-        let spread = Spread { reach, is_entered: news == News::Entered };
-        u64::from(!self.room.log_mut().append(actor, spread, &scratch.frame))
+        let withheld = if losses.is_empty() { None } else { self.withheld(actor, news, &losses, stage) };
+        u64::from(!self.room.log_mut().append(actor, withheld, &stage.scratch.frame))
+    }
+
+    /// Who does not get an announcement that is lost in these ways; counted.
+    fn withheld(
+        &self,
+        actor: Runner,
+        news: News,
+        losses: &[Loss],
+        stage: &mut Stage<'_>,
+    ) -> Option<Withheld> {
+        let mut receivers = self.room.receivers(actor);
+        // Those who have finished get nothing any more.
+        receivers.retain(|(runner, _)| self.roster.get(*runner).status != ParticipationStatus::Completed);
+        let withheld = Withheld::decide(losses, &receivers, stage.settings.injector.random())?;
+        let from = self.room.seat(actor).map(|seat| seat.server);
+        stage.losses.add(news.name(), from, &receivers, &withheld);
+        Some(withheld)
     }
 }
 

@@ -168,7 +168,7 @@ mod tests {
         let listed = listed.map(|it| it.split(',').next().and_then(|id| id.parse().ok()).expect("a number"));
         let listed = listed.collect();
         world
-            .register(pass, Seat { worker: 0, slot: member as u32, session: member as u32 })
+            .register(pass, Seat { worker: 0, slot: member as u32, session: member as u32, server: 0 })
             .expect("a seat");
         world.announce(pass, NOW);
         Observer { side, member, from: world.next_event(pass), listed }

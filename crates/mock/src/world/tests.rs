@@ -54,7 +54,7 @@ fn status(world: &World, id: ChallengeId, member: u64) -> ParticipationStatus {
 }
 
 fn seat(session: u32) -> Seat {
-    Seat { worker: 0, slot: session, session }
+    Seat { worker: 0, slot: session, session, server: 0 }
 }
 
 /// Enters and opens: the pass, and the text of CONNECTED without its frame header.

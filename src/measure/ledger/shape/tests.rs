@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::home::Homes;
 use super::super::pairs::Ledger;
-use super::super::set::SessionSet;
 use super::super::{close, observers};
 use super::*;
 use crate::measure::servers::ServerIndex;
@@ -202,7 +200,8 @@ fn every_count_is_that_of_the_pairs() {
 
 #[test]
 fn each_kind_of_loss_has_its_shape() {
-    let of = |loss: Loss| Run::new(7, 2, 40, move |k, _| if k % 3 == 2 { loss } else { Loss::None }).shape(&[]);
+    let of =
+        |loss: Loss| Run::new(7, 2, 40, move |k, _| if k % 3 == 2 { loss } else { Loss::None }).shape(&[]);
     let main = |shape: &Shape| {
         let patterns = Pattern::ALL.into_iter().zip(shape.receivers.patterns);
         patterns.max_by_key(|(_, (_, missing))| *missing).map(|(pattern, _)| pattern)
@@ -231,7 +230,8 @@ fn each_kind_of_loss_has_its_shape() {
 
     let at = of(Loss::At(1));
     assert_eq!((at.stages.fan_out, at.stages.everywhere), ((0, 0), (0, 0)));
-    let missing = |to| at.legs.iter().filter(|leg| leg.to == Some(to)).map(|leg| leg.reach.owed.missing).sum();
+    let missing =
+        |to| at.legs.iter().filter(|leg| leg.to == Some(to)).map(|leg| leg.reach.owed.missing).sum();
     let missing: [u64; 3] = [missing(0), missing(1), missing(2)];
     assert_eq!(missing, [0, at.reach.owed.missing, 0]);
 }

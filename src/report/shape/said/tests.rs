@@ -18,7 +18,8 @@ fn leg(announcing: &str, delivering: &str, reach: ReachResult) -> LegResult {
 }
 
 fn slices(all: impl IntoIterator<Item = ReachResult>) -> Vec<SliceResult> {
-    let slice = |(k, reach): (u64, ReachResult)| SliceResult { from_seconds: k * 5, to_seconds: k * 5 + 5, reach };
+    let slice =
+        |(k, reach): (u64, ReachResult)| SliceResult { from_seconds: k * 5, to_seconds: k * 5 + 5, reach };
     (0u64..).zip(all).map(slice).collect()
 }
 
@@ -66,8 +67,10 @@ fn what_the_real_servers_do_is_said() {
 
 #[test]
 fn of_a_few_only_the_number_is_said() {
-    says(&ShapeResult { all: reach(500, 2, 1), ..measured() },
-        "2 of 500 broadcasts reached only some receivers, and 1 nobody");
+    says(
+        &ShapeResult { all: reach(500, 2, 1), ..measured() },
+        "2 of 500 broadcasts reached only some receivers, and 1 nobody",
+    );
 }
 
 #[test]
@@ -75,10 +78,22 @@ fn servers_that_differ_are_named() {
     let with = |by_servers| ShapeResult { by_servers, ..measured() };
     let (good, bad, worse) = (reach(5_000, 10, 0), reach(5_000, 1_000, 0), reach(5_000, 2_500, 0));
     for (legs, part) in [
-        (vec![leg("a", "a", good), leg("b", "a", good), leg("a", "b", bad), leg("b", "b", bad)], "only receivers at b"),
-        (vec![leg("a", "a", good), leg("a", "b", good), leg("b", "a", bad), leg("b", "b", bad)], "only members who entered at b"),
-        (vec![leg("a", "a", bad), leg("b", "a", bad), leg("a", "b", worse), leg("b", "b", worse)], "more at receivers of b than elsewhere"),
-        (vec![leg("a", "a", worse), leg("a", "b", worse), leg("b", "a", bad), leg("b", "b", bad)], "more for members who entered at a"),
+        (
+            vec![leg("a", "a", good), leg("b", "a", good), leg("a", "b", bad), leg("b", "b", bad)],
+            "only receivers at b",
+        ),
+        (
+            vec![leg("a", "a", good), leg("a", "b", good), leg("b", "a", bad), leg("b", "b", bad)],
+            "only members who entered at b",
+        ),
+        (
+            vec![leg("a", "a", bad), leg("b", "a", bad), leg("a", "b", worse), leg("b", "b", worse)],
+            "more at receivers of b than elsewhere",
+        ),
+        (
+            vec![leg("a", "a", worse), leg("a", "b", worse), leg("b", "a", bad), leg("b", "b", bad)],
+            "more for members who entered at a",
+        ),
     ] {
         assert_eq!(with(legs).place(Lang::En).as_deref(), Some(part));
     }
@@ -96,7 +111,7 @@ fn when_it_happened_is_said() {
     let at = |bad: fn(u64) -> u64| with((0..20).map(|k| reach(100, bad(k), 0)).collect());
     assert_eq!(at(|k| k * 4).as_deref(), Some("grows with arrivals"));
     assert_eq!(at(|k| 80 - k * 4).as_deref(), Some("fewer as more arrive"));
-    assert_eq!(at(|k| 30 + k % 3).as_deref(), Some("alike from the first arrivals to the last"));
+    assert_eq!(at(|k| 30 + k % 3).as_deref(), Some("at the same rate from the first arrivals to the last"));
     assert_eq!(at(|k| u64::from(k == 7 || k == 8) * 90).as_deref(), Some("only from 35 s to 45 s"));
     assert_eq!(with(vec![reach(100, 50, 0)]), None, "one slice has no course");
 }
@@ -118,7 +133,8 @@ fn each_form_is_said() {
         ("scattered", "receivers here and there miss them"),
     ] {
         let patterns = Ordered(vec![(key.to_owned(), loss)]);
-        let receivers = ReceiversResult { patterns, first_reached: place, last_reached: place, ..Default::default() };
+        let receivers =
+            ReceiversResult { patterns, first_reached: place, last_reached: place, ..Default::default() };
         let shape = ShapeResult { receivers, ..shape.clone() };
         assert_eq!(shape.form(Lang::En).as_deref(), Some(text));
     }
