@@ -179,9 +179,9 @@ impl Worker {
             return;
         }
         let is_on_the_last = usize::from(connection.server) + 1 == self.shared.held.len();
-        if is_on_the_last && let Some(by) = self.injector.broadcast_delay(share.events as u64) {
+        if is_on_the_last && let Some(by) = self.injector.broadcast_delay(events as u64) {
             let (session, bytes) = (connection.session, bytes.to_vec());
-            self.count(Count::broadcasts_delivered, share.events as u64);
+            self.count(Count::broadcasts_delivered, events as u64);
             self.count(Count::broadcast_bytes, bytes.len() as u64);
             return self.send_later(slot, session, bytes, by);
         }
