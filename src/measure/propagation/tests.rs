@@ -36,8 +36,8 @@ impl Bench {
         let worker =
             |k| Propagation::new(shared.clone(), Arc::clone(&members), SESSIONS, k).expect("a member each");
         let mut servers = ServerNames::default();
-        for url in ["ws://a", "ws://b"] {
-            servers.index(url);
+        for (k, url) in ["ws://a", "ws://b"].iter().enumerate() {
+            assert_eq!(servers.index(url), ServerIndex(k as u8));
         }
         Self { workers: [worker(0), worker(1)], servers }
     }

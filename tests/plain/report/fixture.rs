@@ -152,7 +152,10 @@ pub fn rich() -> RunResult {
         gone_samples: vec![MemberId(44).into()],
         shape: shape(5_997, 2, 1),
     });
-    run.result()
+    let mut totals = Totals::new(&layout());
+    totals.add(&run.recorder.take().with_propagated(propagated(1)));
+    run.facts.propagated_after = propagated(2);
+    run.built(&totals)
 }
 
 /// Broadcasts of two servers, so many of them cut, of which each misses so many receivers.
@@ -204,10 +207,7 @@ pub fn lossy() -> RunResult {
         shape: Shape { unlisted: 12, ..shape(5_999, 2_000, 1_500) },
         ..LedgerTotals::default()
     });
-    let mut totals = Totals::new(&layout());
-    totals.add(&run.recorder.take().with_propagated(propagated(1)));
-    run.facts.propagated_after = propagated(2);
-    run.built(&totals)
+    run.result()
 }
 
 /// Sessions 0 and 1, on two servers, enter; four sessions on both learn of it after 1 to 4 ms, or so many
