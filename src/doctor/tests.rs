@@ -13,6 +13,7 @@ use super::readings::{Found, Route, SocketBytes, Trials};
 use super::*;
 use crate::checks::Page;
 use crate::measure::ledger;
+use crate::plan::Observers;
 use crate::plan::capacity::fullest_share;
 use crate::plan::load::{Load, Shape};
 
@@ -234,7 +235,7 @@ fn as_many_sessions_as_are_proposed_do_fit() {
     for megabytes in [60, 120, 250, 900] {
         readings.system.memory_available = Ok(megabytes * 1_000_000);
         let plan = |sessions| Need {
-            observers_bytes: ledger::bytes(sessions, ledger::default_observers(sessions), 2),
+            observers_bytes: ledger::bytes(sessions, Observers::among(None, sessions), 2),
             ..on_this_box(sessions, 240)
         };
         let refused = check("memory", &plan(400_000), &readings);
