@@ -8,7 +8,7 @@ use super::need::Need;
 use super::readings::{Readings, SOCKET_BYTES_STATED, SocketBytes};
 use crate::checks::{Check, Figure, Fix, Verdict};
 use crate::measure::observing_bytes;
-use crate::plan::Observers;
+use crate::plan::{Observers, observers};
 
 /// The client without sessions and workers: resident with two workers, less theirs.
 const PROGRAM_BYTES: u64 = 11_000_000;
@@ -25,9 +25,6 @@ const STAND_IN_TLS_BYTES: u64 = 6_100;
 const STACK_BYTES: u64 = 2 << 20;
 /// The share of the room that may be taken without a warning.
 const SHARE: f64 = 0.8;
-/// Observers that find any loss that is not at single receivers, for next to no memory: the default beyond
-/// 10,000 sessions.
-const FEW_OBSERVERS: u32 = 64;
 /// Where kernel memory for sockets, by the stated figure, takes more of the room than this, it is
 /// worth measuring.
 const WORTH_MEASURING: f64 = 0.25;
@@ -117,9 +114,9 @@ fn memory(need: &Need, readings: &Readings) -> Check {
     let check =
         Check::ok(id, title, Figure::new(room, "bytes", format!("{}{whose}", megabytes(room))), figure);
     let fixes = || {
-        let observers = (taken.pairs > taken.all() / 2).then(|| Fix::advice(fewer_observers(need)));
+        let judging = (taken.pairs > taken.all() / 2).then(|| Fix::advice(fewer_observers(need)));
         let others = [fewer(need, readings, room), "add memory, or end programs that use it".to_owned()];
-        observers.into_iter().chain(others.map(Fix::advice)).collect()
+        judging.into_iter().chain(others.map(Fix::advice)).collect()
     };
     if let Some(check) = address_space(need, readings, &taken, &check) {
         return check;
@@ -160,8 +157,9 @@ fn address_space(need: &Need, readings: &Readings, taken: &Taken, check: &Check)
 
 /// What the default of observers beyond 10,000 sessions takes.
 fn fewer_observers(need: &Need) -> String {
-    let bytes = observing_bytes(need.sessions, FEW_OBSERVERS, need.workers, need.counts_updates);
-    format!("judge fewer sessions' broadcasts: --observers {FEW_OBSERVERS} takes {}", megabytes(bytes))
+    let few = observers::FEW;
+    let bytes = observing_bytes(need.sessions, few, need.workers, need.counts_updates);
+    format!("judge fewer sessions' broadcasts: --observers {few} takes {}", megabytes(bytes))
 }
 
 /// Sessions that fit into four fifths of the room, to the thousand below. Calculated anew for each

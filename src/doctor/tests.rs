@@ -9,10 +9,11 @@ use startline_os::features::Features;
 use startline_os::system::{Conntrack, Owner, Raising, System, TimeWaits};
 
 use super::need::{HttpConnections, Mock};
-use crate::measure::{ledger, observing_bytes};
+use crate::measure::observing_bytes;
 use super::readings::{Found, Route, SocketBytes, Trials};
 use super::*;
 use crate::checks::Page;
+use crate::plan::Observers;
 use crate::plan::capacity::fullest_share;
 use crate::plan::load::{Load, Shape};
 
@@ -235,7 +236,7 @@ fn as_many_sessions_as_are_proposed_do_fit() {
     for megabytes in [60, 120, 250, 900] {
         readings.system.memory_available = Ok(megabytes * 1_000_000);
         let plan = |sessions| Need {
-            observers_bytes: observing_bytes(sessions, ledger::default_observers(sessions), 2, false),
+            observers_bytes: observing_bytes(sessions, Observers::among(None, sessions), 2, false),
             ..on_this_box(sessions, 240)
         };
         let refused = check("memory", &plan(400_000), &readings);

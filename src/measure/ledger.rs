@@ -25,11 +25,6 @@ pub use shape::{Closing, Leg, Owed, Reach, Receivers, Shape, Slice, Spread, Stag
 
 use crate::members::SessionNumber;
 
-/// How many of `sessions` observe by default: all up to 10,000, 64 beyond.
-pub fn default_observers(sessions: u32) -> u32 {
-    if sessions <= 10_000 { sessions } else { 64 }
-}
-
 /// Which of `sessions` observe, when this many do: evenly spread ones.
 pub fn observers(sessions: u32, count: u32) -> Vec<SessionNumber> {
     let (all, count) = (u64::from(sessions), u64::from(count.min(sessions)));

@@ -8,7 +8,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use startline_os::units;
 
-use crate::measure::ledger;
+/// Sessions up to which all judge by default, …
+const ALL_MAX: u32 = 10_000;
+/// … and how many do beyond: enough to find any loss that is not at single receivers.
+pub const FEW: u32 = 64;
 
 /// The sessions that judge, as the user gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,11 +28,17 @@ impl Observers {
     /// Returns how many of `sessions` judge, with the default where nothing is given.
     pub fn among(given: Option<Self>, sessions: u32) -> u32 {
         match given {
-            None => ledger::default_observers(sessions),
+            None if sessions <= ALL_MAX => sessions,
+            None => FEW,
             Some(Self::All) => sessions,
             Some(Self::Count(count)) => count.min(sessions),
         }
     }
+}
+
+/// The memory of the pairs that so many sessions judge, in bytes: two bits a pair.
+pub fn pairs_bytes(observers: u32, sessions: u32) -> u64 {
+    (u64::from(observers) * u64::from(sessions)).div_ceil(4)
 }
 
 impl FromStr for Observers {

@@ -12,9 +12,9 @@ use startline_os::units::{counted, duration_text, grouped};
 
 use super::capacity::{WORKERS_MAX, mock_time_scale};
 use super::load::{Load, Shape, cores_text, per_second, rate_warning, whole};
+use super::observers::pairs_bytes;
 use super::shape::Stage;
 use super::{End, Http, KeyExchange, Plan, SuiteOrder};
-use crate::measure::observing_bytes;
 
 /// What a user should see of a plan before it starts.
 #[derive(Clone, Debug)]
@@ -221,8 +221,7 @@ impl<'p> Summary<'p> {
     fn observers(&self) -> Option<String> {
         let (plan, sessions) = (self.plan, self.plan.people());
         let observers = plan.observers();
-        let bytes = |observers| observing_bytes(sessions, observers, plan.workers, plan.counts_updates());
-        let taken = megabytes(bytes(observers));
+        let taken = megabytes(pairs_bytes(observers, sessions));
         if !plan.expects_broadcasts() {
             return None;
         }
@@ -233,7 +232,7 @@ impl<'p> Summary<'p> {
             ));
         }
         let part = format!("{} of {} sessions judge", grouped(observers.into()), grouped(sessions.into()));
-        let all = bytes(sessions);
+        let all = pairs_bytes(sessions, sessions);
         let fits = self.memory_bytes.is_some_and(|free| all <= free / PAIRS_PART);
         let proposed =
             if fits { format!("; --observers all takes {}", megabytes(all)) } else { String::new() };
@@ -462,7 +461,7 @@ messages   ping every 30s, answered within 5s (200/s)
 broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its end
            ramp: about 2,520 MB of announcements and 1,674 MB of lists
            ramp-down: as many, 74,988/s on average, 149,975/s at its start
-observers  all 6,000 sessions judge their broadcasts, 10 MB
+observers  all 6,000 sessions judge their broadcasts, 9 MB
 "
         );
     }
@@ -480,10 +479,10 @@ observers  all 6,000 sessions judge their broadcasts, 10 MB
         };
         assert_eq!(said(None, None), "64 of 20,000 sessions judge their broadcasts, 1 MB");
         assert_eq!(said(None, Some(400_000_000)), said(None, None), "more than an eighth of it");
-        let proposed = "64 of 20,000 sessions judge their broadcasts, 1 MB; --observers all takes 101 MB";
+        let proposed = "64 of 20,000 sessions judge their broadcasts, 1 MB; --observers all takes 100 MB";
         assert_eq!(said(None, Some(4_000_000_000)), proposed);
-        assert_eq!(said(Some(Observers::All), None), "all 20,000 sessions judge their broadcasts, 101 MB");
-        let some = "1,000 of 20,000 sessions judge their broadcasts, 6 MB";
+        assert_eq!(said(Some(Observers::All), None), "all 20,000 sessions judge their broadcasts, 100 MB");
+        let some = "1,000 of 20,000 sessions judge their broadcasts, 5 MB";
         assert_eq!(said(Some(Observers::Count(1_000)), None), some);
     }
 

@@ -215,7 +215,7 @@ impl Text {
         let planned = planned_observers(result);
         if planned < result.sessions.planned {
             let counts = [planned, result.sessions.planned].map(grouped);
-            self.more(&lang.say(Summary::PartJudged, &[&counts[0], &counts[1]]));
+            self.more(&lang.say(Summary::PartJudged, &[&counts[0], &counts[1], &"--observers all"]));
         }
         if ledger.strangers + ledger.own > 0 {
             self.more(&lang.say(Summary::Strangers, &[&grouped(ledger.strangers), &grouped(ledger.own)]));

@@ -148,7 +148,7 @@ fn members_of_different_challenges_owe_each_other_nothing() {
 #[test]
 fn few_observers_among_many_sessions_are_evenly_spread() {
     let sessions = 30_000;
-    let chosen = observers(sessions, default_observers(sessions));
+    let chosen = observers(sessions, 64);
     assert_eq!((chosen.len(), chosen[1]), (64, SessionNumber(468)));
     assert_eq!((observers(7, 3).len(), observers(3, 7).len(), observers(5, 0).len()), (3, 3, 0));
     let board = Board::new(sessions);

@@ -84,8 +84,8 @@ texts! {
 
         Pairs => "{0} observers, {1} members expected: {2} missing, {3} duplicate, {4} both listed and announced",
             "관찰 세션 {0}개, 알려야 할 회원 {1}건: 누락 {2}, 중복 {3}, 목록과 알림 모두 {4}";
-        PartJudged => "{0} of {1} sessions judged their broadcasts; --observers all judges every pair",
-            "세션 {1}개 중 {0}개만 알림을 판정했습니다. --observers all을 주면 모든 쌍을 판정합니다";
+        PartJudged => "{0} of {1} sessions judged their broadcasts; {2} judges every pair",
+            "세션 {1}개 중 {0}개만 알림을 판정했습니다. {2} 옵션은 모든 쌍을 판정합니다";
         Strangers => "{0} about members of no session here, {1} about the observer itself",
             "이 테스트에 없는 회원 {0}건, 관찰자 자신 {1}건";
         Gone => "{0} {0|member|members} announced as gone while {0|its|their} session was open",
