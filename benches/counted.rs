@@ -9,6 +9,7 @@
 //! two plays of the same process, one twice as long, so that it holds no start and no set-up.
 
 #[path = "pieces/cases.rs"]
+#[allow(dead_code, reason = "`pieces` uses all of it")]
 mod cases;
 
 use std::hint::black_box;
