@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use startline_os::units::duration_text;
+use textwrap::core::display_width;
 
 use super::settings::member_files;
 use crate::cli::scenario::CheckArgs;
+use crate::foreign;
 use crate::members::{MemberId, Members, SessionNumber};
 use crate::plan::ScenarioSettings;
 use crate::plan::member_files::{self, MemberFile, Wanted};
@@ -30,8 +32,12 @@ warning: nothing shows that the server accepted the session: no step awaits a
 ";
 /// A held session's socket: its descriptor.
 const SOCKET_BYTES: usize = 4;
+/// Columns of the headings, with the space behind them.
+const COLUMN_MIN: usize = 11;
+const COLUMN_MAX: usize = 24;
 /// A secure session's secrets and counters, with AES-128.
 const TLS_BYTES: usize = 76;
+
 /// Checks a scenario, and shows it.
 ///
 /// # Errors
@@ -45,7 +51,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<String> {
     settings.header = (!files.is_empty()).then(|| member_files::header(&files)).transpose()?;
     let scenario = settings.compile()?;
     let members = first_member(&files, &settings, &scenario)?;
-    let mut text = String::new();
+    let mut text = Listing::new();
     entry(&mut text, "scenario", &format!("{} ({})", scenario.name, settings.file));
     let example = Example::of(&scenario, &members);
     scenario.http.iter().for_each(|step| example.http_step(step, &mut text));
@@ -71,6 +77,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<String> {
         example.http_step(&place.step, &mut text);
     }
     notes(&scenario, &mut text);
+    let mut text = laid_out(&text);
     if scenario.websocket.as_ref().is_some_and(|websocket| !websocket.shows_acceptance()) {
         text.push_str(UNCONFIRMED);
     }
@@ -79,11 +86,14 @@ pub(super) fn check(args: &CheckArgs) -> Result<String> {
         text,
         "\nThe scenario is valid. Values in < > come from the servers; the rest is rendered for member {member}."
     );
+    if text.contains('‹') {
+        text.push_str("Values in ‹ › are secret: docs/scenarios.md says which are.\n");
+    }
     Ok(text)
 }
 
 /// What a session keeps, and what may be a mistake.
-fn notes(scenario: &Scenario, text: &mut String) {
+fn notes(scenario: &Scenario, text: &mut Listing) {
     if !scenario.kept.is_empty() {
         let names: Vec<&str> =
             scenario.kept.iter().map(|index| scenario.value_names[usize::from(*index)].as_str()).collect();
@@ -113,12 +123,43 @@ fn first_member(files: &[MemberFile], settings: &ScenarioSettings, scenario: &Sc
     Ok(roster.members()?.with_rows(Arc::new(rows)))
 }
 
+/// What is shown: headings, and the text beside each.
+type Listing = Vec<(String, String)>;
+
 /// A line under a heading of its own.
-fn entry(text: &mut String, heading: &str, line: &str) {
-    let _ = writeln!(text, "{heading:<10} {line}");
+fn entry(text: &mut Listing, heading: &str, line: &str) {
+    text.push((heading.to_owned(), line.to_owned()));
 }
 
-fn further(text: &mut String, line: &str) {
+/// Bytes that a terminal would obey or hide, as escapes: binary messages have them.
+fn visible(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' => c.to_string(),
+        c if c.is_control() => format!("\\x{:02x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    foreign::shown(&text.chars().map(shown).collect::<String>())
+}
+
+/// The headings in a column, and beside it the texts, whose own lines go on under their first.
+fn laid_out(listing: &Listing) -> String {
+    let longest = listing.iter().map(|(heading, _)| display_width(heading)).max().unwrap_or_default();
+    // What stands alone in its line is told from the lines below it by two spaces at least.
+    let column = (longest + 2).clamp(COLUMN_MIN, COLUMN_MAX);
+    let mut text = String::new();
+    for (heading, line) in listing {
+        // A message of spaces and line ends alone would not be seen.
+        let line = if line.trim().is_empty() { format!("{line:?}") } else { visible(line.trim_end()) };
+        for (k, part) in line.split('\n').enumerate() {
+            let heading = if k == 0 { heading } else { "" };
+            let gap = column.saturating_sub(display_width(heading)).max(2);
+            let _ = writeln!(text, "{}", format!("{heading}{}{part}", " ".repeat(gap)).trim_end());
+        }
+    }
+    text
+}
+
+fn further(text: &mut Listing, line: &str) {
     entry(text, "", line);
 }
 
@@ -155,13 +196,13 @@ impl<'s> Example<'s> {
         String::from_utf8_lossy(&out).into_owned()
     }
 
-    fn headers(&self, headers: &[(String, Template)], text: &mut String) {
+    fn headers(&self, headers: &[(String, Template)], text: &mut Listing) {
         for (name, value) in headers {
             further(text, &format!("{name}: {}", self.text(value)));
         }
     }
 
-    fn http_step(&self, step: &HttpStep, text: &mut String) {
+    fn http_step(&self, step: &HttpStep, text: &mut Listing) {
         entry(text, &step.name, &format!("{} {}", step.method, self.text(&step.path)));
         self.headers(&step.headers, text);
         if let Some(body) = step.body.as_ref().map(|body| self.text(body)).filter(|body| !body.is_empty()) {
@@ -179,7 +220,7 @@ impl<'s> Example<'s> {
         further(text, &wanted);
     }
 
-    fn websocket(&self, websocket: &WebSocket, text: &mut String) {
+    fn websocket(&self, websocket: &WebSocket, text: &mut Listing) {
         entry(
             text,
             "connect",
@@ -193,7 +234,7 @@ impl<'s> Example<'s> {
             let offered: Vec<String> = websocket.subprotocols.iter().map(|it| self.text(it)).collect();
             further(text, &format!("Sec-WebSocket-Protocol: {}", offered.join(", ")));
         }
-        let message = |text: &mut String, name: &str, template: &Option<Template>| {
+        let message = |text: &mut Listing, name: &str, template: &Option<Template>| {
             if let Some(template) = template {
                 entry(text, name, &self.text(template));
             }
@@ -213,7 +254,7 @@ impl<'s> Example<'s> {
         message(text, "quit", &websocket.quit);
     }
 
-    fn step(&self, step: &Step, websocket: &WebSocket, text: &mut String) {
+    fn step(&self, step: &Step, websocket: &WebSocket, text: &mut Listing) {
         let awaits: Vec<String> = step.awaits.iter().map(|kind| kind_name(*kind, websocket)).collect();
         let timeout = duration_text(step.timeout);
         let mut awaited = match awaits.is_empty() {
@@ -239,7 +280,7 @@ impl<'s> Example<'s> {
         }
     }
 
-    fn every(&self, every: &Every, websocket: &WebSocket, text: &mut String) {
+    fn every(&self, every: &Every, websocket: &WebSocket, text: &mut Listing) {
         entry(text, &every.name, &self.text(&every.send));
         let mut line = format!("every {}", every.interval);
         let by = match &every.reply {
@@ -268,14 +309,14 @@ impl<'s> Example<'s> {
     fn whose(&self, whose: &Whose) -> String {
         match whose {
             Whose::Any => String::new(),
-            Whose::Equals { equals, .. } => format!(" with {} in it", self.text(equals)),
-            Whose::Starts { starts, .. } => format!(" that begins with {}", self.text(starts)),
+            Whose::Equals { equals, .. } => format!(" with \"{}\" in it", self.text(equals)),
+            Whose::Starts { starts, .. } => format!(" that begins with \"{}\"", self.text(starts)),
         }
     }
 }
 
 /// The kinds of messages in the order in which they are tried, each with its rule.
-fn kinds(kinds: &Kinds, text: &mut String) {
+fn kinds(kinds: &Kinds, text: &mut Listing) {
     let longest = kinds.names().map(|name| name.chars().count()).max().unwrap_or_default();
     for (index, name) in kinds.names().enumerate() {
         let kind = MessageType(index as u8);
@@ -295,7 +336,7 @@ fn kinds(kinds: &Kinds, text: &mut String) {
 }
 
 /// What a session costs while it is held.
-fn cost(scenario: &Scenario, text: &mut String) {
+fn cost(scenario: &Scenario, text: &mut Listing) {
     let beside = Side::bytes_a_session(scenario, &Rhythm::of(scenario, 0));
     let all = size_of::<Session>() + SOCKET_BYTES + beside;
     let own = if beside > 0 { format!(", {beside} of them for this scenario") } else { String::new() };
@@ -352,9 +393,22 @@ mod tests {
             "join       {\"type\":\"join\",\"room\":\"‹room›\",\"as\":\"runner13\"}\n",
             "           answered by \"welcome\" within 10s\n",
             "open       when \"join\" is done\n",
-            "           every 10s, answered by \"said\" with 0-0 in it within 2s\n",
+            "           every 10s, answered by \"said\" with \"0-0\" in it within 2s\n",
         ] {
             assert!(text.contains(line), "{line:?} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn lines_of_a_message_stand_under_its_first_and_one_that_is_not_seen_is_quoted() {
+        assert!(checked("mqtt").contains("  \\x10\\x12\\x00\\x04MQTT\\x04"), "{}", checked("mqtt"));
+        let text = checked("stomp");
+        for lines in [
+            "connect-broker  CONNECT\n                accept-version:1.2\n",
+            "beat            \"\\n\"\n                every 8s\n",
+            "Values in ‹ › are secret",
+        ] {
+            assert!(text.contains(lines), "{lines:?} is not in\n{text}");
         }
     }
 

@@ -79,13 +79,12 @@ impl Printed {
         if self.json {
             return;
         }
-        let mut parts = vec![format!("{}: member {}", plan.scenario.name, plan.members.id(SessionNumber(0)))];
+        let mut parts =
+            vec![format!("{}: member {}", plan.scenario.name, plan.members.name_of(SessionNumber(0)))];
         if plan.scenario.has_challenge() {
             parts.push(format!("challenge {}", plan.members.challenge(SessionNumber(0))));
         }
-        let url = plan.target.url();
-        // As it was typed, where there is nothing but a WebSocket.
-        parts.push(if plan.scenario.http.is_empty() { url.replacen("http", "ws", 1) } else { url });
+        parts.push(plan.target_shown());
         let mock = if is_mock { " (built-in mock server)" } else { "" };
         let warning = summary::braces_warning(plan)
             .map(|text| textwrap::fill(&format!("warning: {text}"), self.style.page.columns) + "\n");

@@ -193,12 +193,12 @@ impl Observer for Books {
             let (due, sent) = (waited.from_due.as_duration(), waited.from_sent.as_duration());
             let evidence = match fault {
                 Fault::PingMissed => format!(
-                    "a PING due at {:.3} s of the run was not sent: the one before was {:.3} s old and had no PONG{came}",
+                    "due at {:.3} s of the run and not sent: the one before was {:.3} s old and had no reply{came}",
                     self.at.as_secs_f64(),
                     sent.as_secs_f64(),
                 ),
                 _ => format!(
-                    "a PING due at {:.3} s of the run, sent {:.3} s later, had no PONG {:.3} s after that{came}",
+                    "due at {:.3} s of the run, sent {:.3} s later, without a reply {:.3} s after that{came}",
                     self.at.saturating_sub(due).as_secs_f64(),
                     due.saturating_sub(sent).as_secs_f64(),
                     sent.as_secs_f64(),

@@ -45,7 +45,7 @@ pub struct Frame {
     pub troubles: Vec<String>,
     /// Failures so far.
     pub errors: Errors,
-    /// The scenario's steps, in order.
+    /// The scenario's steps, in order, and the ages of its messages.
     pub steps: Vec<Step>,
     /// Messages by kind, in the scenario's order.
     pub messages: Vec<(String, Rate)>,
@@ -96,9 +96,9 @@ pub struct Rate {
 /// What failed.
 #[derive(Clone, Debug, Default)]
 pub struct Errors {
-    /// Failed sessions and PING cycles.
+    /// Failed sessions and heartbeats.
     pub total: u64,
-    /// Sessions started and PINGs due.
+    /// Sessions started and heartbeats due.
     pub attempts: u64,
     /// Their share.
     pub rate: f64,
@@ -123,15 +123,27 @@ pub struct ErrorKind {
     pub advice: String,
 }
 
+/// When something is timed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Timed {
+    /// Once a session, until it is open.
+    #[default]
+    Once,
+    /// Again and again while it is open: a heartbeat, the age of messages.
+    Again,
+}
+
 /// A step's figures, in milliseconds.
 #[derive(Clone, Debug, Default)]
 pub struct Step {
     /// Its name.
     pub name: String,
+    /// When it is timed.
+    pub timed: Timed,
     /// Successes.
     pub count: u64,
-    /// Failures.
-    pub errors: u64,
+    /// Failures; none where nothing can fail.
+    pub errors: Option<u64>,
     /// From scheduled time, of the whole run: p50 and p99.
     pub scheduled: [Option<f64>; 2],
     /// The same from actual send.
@@ -210,7 +222,16 @@ impl Frame {
     /// Before the first second.
     pub fn empty(plan: &Plan) -> Self {
         let sessions = Sessions { planned: u64::from(plan.settings.sessions), ..Sessions::default() };
-        let step = |name: String| Step { name, ..Step::default() };
+        let is_periodic = |name: &str| {
+            let mut every = plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
+            every.any(|every| every.name == name)
+        };
+        let step = |name: String| Step {
+            timed: if is_periodic(&name) { Timed::Again } else { Timed::Once },
+            name,
+            errors: Some(0),
+            ..Step::default()
+        };
         let criterion = |criterion: &scenario::Criterion| Criterion {
             name: name(&criterion.name),
             state: if is_off(criterion, plan) { State::Off } else { State::Open },
@@ -237,7 +258,7 @@ impl Frame {
             arrivals: (second.planned, snapshot.started),
             troubles: result.troubles.iter().map(trouble).collect(),
             errors: errors(result),
-            steps: steps(result, now),
+            steps: steps(result, now).chain(ages(snapshot)).take(ROWS_MAX).collect(),
             messages: messages(snapshot),
             all_messages: rate(snapshot, totals.counts.messages, now.counts.messages),
             bytes_per_s: (
@@ -307,16 +328,36 @@ fn errors(result: &RunResult) -> Errors {
     }
 }
 
-fn steps(result: &RunResult, now: &Tally) -> Vec<Step> {
+fn steps(result: &RunResult, now: &Tally) -> impl Iterator<Item = Step> {
     let step = |(k, (step_name, step)): (usize, (&str, &StepResult))| Step {
         name: name(step_name),
+        timed: if result.every.get(step_name).is_some() { Timed::Again } else { Timed::Once },
         count: step.count,
-        errors: step.errors,
+        errors: Some(step.errors),
         scheduled: [step.from_due.p50_ms, step.from_due.p99_ms],
         sent: [step.from_sent.p50_ms, step.from_sent.p99_ms],
         now: now.step(k).and_then(|step| p99(&step.from_due)),
     };
-    result.steps.iter().take(ROWS_MAX).enumerate().map(step).collect()
+    result.steps.iter().enumerate().map(step)
+}
+
+/// How long before they came messages were sent: as rows among the steps.
+fn ages(snapshot: &Snapshot<'_>) -> impl Iterator<Item = Step> {
+    let Snapshot { second, interval, result, .. } = snapshot;
+    let kinds = &second.totals.layout().messages;
+    result.messages.ages.iter().map(move |(kind, age)| {
+        let index = kinds.iter().position(|name| name == kind);
+        let now = index.and_then(|k| interval.tally().kind(k));
+        Step {
+            name: name(&format!("{kind} age")),
+            timed: Timed::Again,
+            count: age.count,
+            errors: None,
+            scheduled: [None; 2],
+            sent: [age.latency.p50_ms, age.latency.p99_ms],
+            now: now.and_then(|measured| p99(&measured.ages)),
+        }
+    })
 }
 
 fn messages(snapshot: &Snapshot<'_>) -> Vec<(String, Rate)> {

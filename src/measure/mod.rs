@@ -35,7 +35,7 @@ use crate::scenario::kinds::Kind;
 use crate::scenario::{Scenario, StepIndex};
 
 pub use beats::Beats;
-pub use counts::{Compression, Counts, ERROR_RATE_FORMULA};
+pub use counts::{Compression, Counts, ERROR_RATE_FORMULA, SESSION_ERROR_RATE_FORMULA};
 pub use failures::{FAULT_KINDS_MAX, Failures, SAMPLE_EVIDENCE_BYTES_MAX, SAMPLES_PER_KIND_MAX};
 pub use fates::Fate;
 pub use kinds::KindTally;

@@ -81,7 +81,7 @@ impl<'p> Summary<'p> {
             };
             return format!("the built-in mock server, on a free port of 127.0.0.1{tls}{ready}");
         }
-        let url = self.plan.target.url();
+        let url = self.plan.target_shown();
         let host = self.plan.target.host.trim_matches(['[', ']']);
         if addresses == [host] { url } else { format!("{url} ({})", addresses.join(", ")) }
     }

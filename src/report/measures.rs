@@ -4,7 +4,7 @@
 //! The second reading separates a failure that stands from one that this machine may have caused;
 //! see [`super::verdict`]. Knows no limits.
 
-use super::{ErrorDetail, RunResult, StepResult};
+use super::{ErrorDetail, EveryResult, RunResult, StepResult};
 use crate::fault::{Blame, Excuse, Fault};
 use crate::lang::{Reason, Sentence};
 use crate::numbers;
@@ -56,7 +56,7 @@ pub(super) struct Excuses {
     pub source_lost: bool,
     /// Failed sessions that are this machine's fault, and, when in doubt, those that may be.
     pub sessions: u64,
-    /// Failed PING cycles that are, or may be, this machine's fault: all of them when in doubt, else
+    /// Failed heartbeats that are, or may be, this machine's fault: all of them when in doubt, else
     /// those with a stall in their time.
     pub pings: u64,
 }
@@ -127,7 +127,7 @@ const FIGURES: [&str; 8] = ["mean_ms", "min_ms", "p50_ms", "p90_ms", "p95_ms", "
 /// Whether a criterion can name this measure in a scenario with these steps.
 pub fn is_measure(name: &str, steps: &[String]) -> bool {
     if let Some((_, figure)) = every_figure(name) {
-        return super::EveryResult::default().figure(figure).is_some();
+        return EveryResult::default().figure(figure).is_some();
     }
     if let Some((_, figure, is_age)) = kind_figure(name) {
         return match is_age {
@@ -190,6 +190,11 @@ pub(super) fn read(name: &str, result: &RunResult, excuses: Excuses) -> Result<R
 }
 
 impl RunResult {
+    /// The periodic messages that await a reply: these have a step.
+    pub fn heartbeats(&self) -> impl Iterator<Item = (&str, &EveryResult)> {
+        self.every.iter().filter(|(name, _)| self.steps.get(name).is_some())
+    }
+
     /// The value of a measure so far; `None` if there is nothing to read.
     pub fn measure(&self, name: &str) -> Option<f64> {
         read(name, self, Excuses::default()).ok().map(|reading| reading.value)
@@ -263,7 +268,7 @@ fn read_every(name: &str, figure: &str, result: &RunResult, excuses: Excuses) ->
     let every = result.every.get(name).ok_or_else(|| unknown(Reason::NoStep, name))?;
     let count = every.figure(figure).ok_or_else(|| unknown(Reason::NoFigure, figure))?;
     if every.due == 0 {
-        return Err(Reason::NoPing.into());
+        return Err(unknown(Reason::NoneDue, name));
     }
     let fair = match excuses.of(Fault::PingTimeout) {
         _ if !is_of_cycles(figure) => Fair::Same,
@@ -319,7 +324,7 @@ fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fa
     match scalar.part {
         Part::None => Fair::Same,
         Part::Whole => Fair::Ours,
-        // Other messages are late, or lost, as PONGs are.
+        // Other messages are late, or lost, as replies are.
         Part::Arrival => excuses.of(Fault::PingTimeout).map_or(Fair::Same, Fair::Unknown),
         Part::Sessions => {
             let unit = if scalar.share { result.sessions.planned.max(1) as f64 } else { 1.0 };
@@ -367,7 +372,7 @@ fn smallest_share(result: &RunResult) -> Result<f64, Reason> {
     result.spread().map(|spread| spread.smallest)
 }
 
-impl super::EveryResult {
+impl EveryResult {
     /// A figure by its key in `summary.json`.
     fn figure(&self, key: &str) -> Option<u64> {
         Some(match key {

@@ -234,8 +234,9 @@ fn variables(root: &Section<'_>, set: &[(String, String)], outside: &Outside) ->
             return Err(root.error("variables", name.span, refusal));
         }
         let is_listed = secret.iter().any(|it| it == name.value);
-        let is_given = outside.secrets.contains_key(name.value) || set.iter().any(|(it, _)| it == name.value);
-        if value.value == TO_BE_GIVEN && !is_given {
+        let is_set = |it: &str| set.iter().any(|(name, _)| name == it);
+        let is_given = outside.given.contains(name.value) || is_set(name.value);
+        if value.value == TO_BE_GIVEN && !is_given && !outside.secrets.contains_key(name.value) {
             let message = format!(
                 "the value of \"{0}\" is not kept in a plan: give it with --set-file {0}=PATH",
                 name.value

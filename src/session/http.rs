@@ -188,7 +188,12 @@ impl Session {
             let took = Duration::from_micros(ctx.now.since(self.sent).as_micros());
             Err(refusal(&script.scenario, step, (status, took), &readable_body(&setup.answer)))
         };
-        let evidence = if verdict.is_err() { evidence_of(&setup.answer) } else { Vec::new() };
+        let mut evidence = if verdict.is_err() { evidence_of(&setup.answer) } else { Vec::new() };
+        if let Err(Fault::ValueMissing(value)) = verdict
+            && let Some(take) = step.take.iter().find(|take| take.value == value)
+        {
+            evidence.splice(..0, format!("nothing at {} in: ", take.from).into_bytes());
+        }
         if verdict.is_ok() {
             step.take
                 .iter()

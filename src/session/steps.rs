@@ -14,6 +14,7 @@ use super::{Context, NO_ERROR, Observer, Phase, STEP_SENT, Session, Timer, rhyth
 use crate::fault::Fault;
 use crate::scenario::every::Interval;
 use crate::scenario::steps::{Step, Whose};
+use crate::scenario::template::Template;
 use crate::scenario::{MessageType, Scenario, StepIndex};
 
 /// Bytes kept of the first record that fits no kind.
@@ -129,6 +130,12 @@ impl Session {
             Whose::Starts { at: None, starts } => (Some(values.start()), starts, false),
         };
         let Some(found) = found else { return false };
+        self.render_own(wanted, ctx);
+        if is_whole { found == ctx.scratch.as_slice() } else { found.starts_with(ctx.scratch) }
+    }
+
+    /// Renders what only this session's reply has in it, into the scratch buffer.
+    fn render_own<O: Observer>(&mut self, wanted: &Template, ctx: &mut Context<'_, O>) {
         let kept = self.take_kept(ctx);
         let taken = kept.as_ref().map_or(&[][..], |kept| &kept.taken);
         let scope = self.scope_at(self.sent, all_taken(taken, ctx), 0, ctx);
@@ -137,7 +144,17 @@ impl Session {
         if let Some(kept) = kept {
             self.put_kept(kept, ctx);
         }
-        if is_whole { found == ctx.scratch.as_slice() } else { found.starts_with(ctx.scratch) }
+    }
+
+    /// The same in words, for a failure; nothing where any reply counts.
+    fn own_text<O: Observer>(&mut self, whose: &Whose, ctx: &mut Context<'_, O>) -> String {
+        let (wanted, how) = match whose {
+            Whose::Any => return String::new(),
+            Whose::Equals { equals, .. } => (equals, "with"),
+            Whose::Starts { starts, .. } => (starts, "that begins with"),
+        };
+        self.render_own(wanted, ctx);
+        format!(", {how} \"{}\"", String::from_utf8_lossy(ctx.scratch))
     }
 
     fn take_from<O: Observer>(
@@ -218,6 +235,7 @@ impl Session {
         let names: Vec<&str> =
             step.awaits.iter().filter_map(|kind| kinds?.names().nth(usize::from(kind.0))).collect();
         let names = names.join(" or ");
+        let own = self.own_text(&step.whose, ctx);
         let stranger = self.stranger(ctx);
         let (came, matched) = (self.late_pongs, self.missed);
         let fault = match (came, matched, &stranger) {
@@ -226,9 +244,9 @@ impl Session {
         };
         let mut evidence = match came {
             0 => format!("no message came, {names} was awaited"),
-            u8::MAX => format!("255 messages or more came, none was the {names} awaited"),
-            1 => format!("1 message came, not the {names} awaited"),
-            count => format!("{count} messages came, none was the {names} awaited"),
+            u8::MAX => format!("255 messages or more came, none was the {names} awaited{own}"),
+            1 => format!("1 message came, not the {names} awaited{own}"),
+            count => format!("{count} messages came, none was the {names} awaited{own}"),
         };
         if let Some(stranger) = stranger {
             evidence += &format!("; the first of no known kind: {stranger}");

@@ -148,7 +148,7 @@ impl<'p> Trial<'p> {
             fault: fault.key(self.scenario),
             blame: fault.blame().key(),
             evidence: self.shown.text(evidence),
-            advice: fault.advice().to_owned(),
+            advice: fault.advice_in_scenario(self.scenario.schedule.is_some()).to_owned(),
         };
         self.failure.get_or_insert((step.to_owned(), self.at, failure.clone()));
         self.emit(step, What::Failed(failure));

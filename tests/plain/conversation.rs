@@ -89,6 +89,16 @@ fn a_step_that_fails_says_how() {
 }
 
 #[test]
+fn a_step_that_awaits_its_own_reply_says_which() {
+    let mut driven = playing(TWO_STEPS, 3);
+    driven.receive(text(r#"{"type":"welcome","room":"r7"}"#));
+    driven.play(501);
+    driven.receive(text(r#"{"type":"joined","for":4}"#));
+    driven.play(2_001);
+    assert_eq!(driven.evidence(), "1 message came, not the joined or pong awaited, with \"3\"");
+}
+
+#[test]
 fn several_heartbeats_have_accounts_of_their_own() {
     let mut driven = playing(
         r#"

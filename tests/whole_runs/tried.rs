@@ -293,6 +293,18 @@ fn a_brace_that_nothing_has_is_named_at_the_start() {
 }
 
 #[test]
+fn a_member_of_a_file_is_called_by_its_name() {
+    let url = echo::start(Answering::Same);
+    let temp = tempfile::tempdir().expect("a directory");
+    let members = temp.path().join("users.csv");
+    std::fs::write(&members, "user\nanna\nben\n").expect("members");
+    let members = members.to_str().expect("a path");
+    let finished = tried(&["echo", "--target", &url, "--members", members, "--every", "ping.interval=200ms"]);
+    finished.assert_status(0);
+    assert!(finished.stdout.starts_with("echo: member anna, "), "{}", finished.stdout);
+}
+
+#[test]
 fn an_echo_is_tried_and_a_failed_run_names_the_command() {
     let url = echo::start(Answering::Same);
     let finished = tried(&["echo", "--target", &url, "--every", "ping.interval=200ms"]);

@@ -108,7 +108,7 @@ const TALL: [Part; 11] = [
 ];
 
 /// Who gets rows, in this order, up to so many.
-const TALL_GRANTS: [(Part, usize); 24] = [
+const TALL_GRANTS: [(Part, usize); 25] = [
     (Part::Head, 2),
     (Part::Sessions, 1),
     (Part::Troubles, 2),
@@ -123,8 +123,9 @@ const TALL_GRANTS: [(Part, usize); 24] = [
     (Part::Troubles, usize::MAX),
     (Part::Generator, 2),
     (Part::Criteria, 2),
-    (Part::Charts, CHART_ROWS_MIN),
     (Part::Messages, 2),
+    (Part::Steps, 9),
+    (Part::Charts, CHART_ROWS_MIN),
     (Part::Charts, 4),
     (Part::Criteria, 4),
     (Part::Charts, CHART_ROWS_MAX),
@@ -175,7 +176,11 @@ fn tall(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
     for (part, rows) in TALL.into_iter().zip(rows).filter(|(_, rows)| *rows > 0) {
         let room = Rect { y: at, height: rows as u16, ..area };
         match part {
-            Part::Charts => charts(parts, room, buffer),
+            Part::Charts => {
+                // Arrivals say nothing once all have come.
+                let left = if parts.model.holds() { charts::open } else { charts::arrivals };
+                charts(parts, [left, charts::last_step], room, buffer);
+            }
             _ => put(&part.lines(parts, columns, rows), room, buffer),
         }
         at += rows as u16;
@@ -183,11 +188,14 @@ fn tall(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
     foot(parts, 2, area, buffer);
 }
 
+/// Draws a chart in an area.
+type Draws = fn(&Model, Theme, Rect, &mut Buffer);
+
 /// Two charts side by side.
-fn charts(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
-    let [left, right] = Layout::horizontal([Constraint::Fill(1); 2]).spacing(SPACING).areas(area);
-    charts::arrivals(parts.model, parts.theme, left, buffer);
-    charts::last_step(parts.model, parts.theme, right, buffer);
+fn charts(parts: &Parts<'_>, [left, right]: [Draws; 2], area: Rect, buffer: &mut Buffer) {
+    let [at_left, at_right] = Layout::horizontal([Constraint::Fill(1); 2]).spacing(SPACING).areas(area);
+    left(parts.model, parts.theme, at_left, buffer);
+    right(parts.model, parts.theme, at_right, buffer);
 }
 
 /// Parts in two columns, errors below over both.
@@ -232,10 +240,8 @@ fn wide_left(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
     .areas(area);
     put(&sessions, top, buffer);
     put(&steps, bottom, buffer);
-    charts(parts, upper, buffer);
-    let [left, right] = Layout::horizontal([Constraint::Fill(1); 2]).spacing(SPACING).areas(lower);
-    charts::open(parts.model, parts.theme, left, buffer);
-    charts::messages(parts.model, parts.theme, right, buffer);
+    charts(parts, [charts::arrivals, charts::last_step], upper, buffer);
+    charts(parts, [charts::open, charts::messages], lower, buffer);
 }
 
 fn wide_right(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {

@@ -10,7 +10,7 @@ use super::SIZE_MIN;
 use super::text::{LABEL_COLUMNS, Piece, apart, flow, piece, span};
 use super::theme::{Theme, Tone};
 use crate::foreign;
-use crate::live::frame::{Rate, Server, Step};
+use crate::live::frame::{Rate, Server, Step, Timed};
 use crate::live::model::{Model, Standing};
 use crate::measure::Phase;
 use crate::numbers::{bytes, figure, grouped, percent, plain};
@@ -109,9 +109,12 @@ impl Parts<'_> {
         piece(self.theme, tone, text)
     }
 
-    /// Arrivals planned against actual.
+    /// Arrivals planned against actual; nothing once all have come.
     pub fn arrivals(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
         let frame = &self.model.frame;
+        if self.model.holds() && frame.sessions.waiting() == 0 {
+            return Vec::new();
+        }
         let (planned, begun) = frame.arrivals;
         let point = self.model.history.back().copied().unwrap_or_default();
         let behind = planned.saturating_sub(begun) as f64;
@@ -128,9 +131,12 @@ impl Parts<'_> {
         flow(self.theme, "Arrivals", pieces, columns, rows_max)
     }
 
-    /// A row a step under a head.
+    /// A row a step under a head. Where not all fit, those come first that are going on now.
     pub fn steps(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
-        let steps = &self.model.frame.steps;
+        let mut steps: Vec<&Step> = self.model.frame.steps.iter().collect();
+        if steps.len() >= rows_max && self.model.holds() {
+            steps.sort_by_key(|step| step.timed == Timed::Once);
+        }
         let longest = steps.iter().map(|step| step.name.chars().count()).max().unwrap_or(0);
         let names = longest.clamp(LABEL_COLUMNS, STEP_COLUMNS_MAX);
         let shown = if steps.len() < rows_max { steps.len() } else { rows_max.saturating_sub(2) };
@@ -150,10 +156,10 @@ impl Parts<'_> {
     fn step(&self, step: &Step) -> [Span<'static>; 7] {
         let millis = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), figure);
         let plain = |text: String| span(self.theme, Tone::Plain, text);
-        let errors = if step.errors > 0 { Tone::Bad } else { Tone::Plain };
+        let errors = if step.errors > Some(0) { Tone::Bad } else { Tone::Plain };
         [
             plain(grouped(step.count)),
-            span(self.theme, errors, grouped(step.errors)),
+            span(self.theme, errors, step.errors.map_or_else(|| "–".to_owned(), grouped)),
             plain(millis(step.scheduled[0])),
             plain(millis(step.scheduled[1])),
             plain(millis(step.sent[0])),

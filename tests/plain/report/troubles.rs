@@ -299,6 +299,16 @@ fn what_one_trouble_causes_is_no_other_trouble() {
     fail_before(&mut result, "connect", "connect-refused", 12);
     fail_before(&mut result, "enter", "http-502", 12);
     assert_named(&result, vec!["bad-gateway", "server-down"]);
+    // What refuses from the first connection on has not gone down: nothing listens there.
+    let mut result = healthy();
+    fail(&mut result, ONE, "connect", "connect-refused", 90, (0.1, 100.0));
+    let refusing = server(&mut result, ONE);
+    (refusing.opened, refusing.first_opened_seconds, refusing.last_opened_seconds) = (0, None, None);
+    assert_named(&result, vec!["connect-refused"]);
+    let mut result = healthy();
+    result.steps.0.iter_mut().for_each(|(_, step)| step.count = 0);
+    fail_before(&mut result, "login", "connect-refused", 12);
+    assert_named(&result, vec!["connect-refused"]);
     // A business server is down, and nginx says so.
     let mut result = healthy();
     event(&mut result, EventKind::Down, "business 10.0.0.6:8080", 290);

@@ -295,6 +295,12 @@ impl Driven {
         }
     }
 
+    /// The server that it was sent to, as results name it.
+    pub fn server(mut self) -> String {
+        let interval = self.books.recorder.take();
+        interval.tally().routing.servers().first().map(|server| server.url.clone()).unwrap_or_default()
+    }
+
     /// The evidence of its failure.
     pub fn evidence(mut self) -> String {
         let interval = self.books.recorder.take();
