@@ -57,7 +57,7 @@ impl Compressed {
 
 /// Broadcasts of two sizes, as servers send them without context takeover (RFC 7692, 7.2.1).
 pub fn compressed() -> [Compressed; 2] {
-    [("broadcast of 150 B", USER_ENTERED.into()), ("broadcast of 2 KB", connected(20))].map(|(name, text)| {
+    [("broadcast of 140 B", USER_ENTERED.into()), ("message of 1.7 KB", connected(20))].map(|(name, text)| {
         let mut compress = flate2::Compress::new(flate2::Compression::default(), false);
         let mut bytes = Vec::with_capacity(text.len() + 64);
         compress.compress_vec(text.as_bytes(), &mut bytes, flate2::FlushCompress::Sync).expect("room for it");

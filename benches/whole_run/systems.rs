@@ -60,7 +60,7 @@ pub fn phoenix() -> Result<Value, String> {
 }
 
 impl System {
-    /// Client memory a held session: the slope over runs of 2,000 to 10,000.
+    /// Client memory a held session: the slope of what runs of 2,000 to 10,000 have taken since their start.
     fn measure(&self) -> Result<Value, String> {
         let Self(scenario, program, settings, options) = self;
         let mut points = Vec::new();
@@ -72,7 +72,7 @@ impl System {
                  --ramp-down 5s {options}",
                 server.port
             ))?;
-            points.push((f64::from(sessions), run.number("/generator/rss_bytes")));
+            points.push((f64::from(sessions), run.growth_bytes()));
             runs.push(run.raw());
         }
         let bytes = slope(&points);
