@@ -193,7 +193,9 @@ impl<'s> Example<'s> {
         let secrets = &self.scenario.secrets;
         let is_shown = |index: u8| usize::from(index) < self.scenario.takes || !secrets.is_taken(index);
         template.shown(|index| (!is_shown(index)).then(|| secrets.name_of(index))).render(&scope, &mut out);
-        String::from_utf8_lossy(&out).into_owned()
+        // Bytes of binary messages as `visible` shows control characters.
+        let bytes = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+        out.utf8_chunks().map(|chunk| chunk.valid().to_owned() + &bytes(chunk.invalid())).collect()
     }
 
     fn headers(&self, headers: &[(String, Template)], text: &mut Listing) {
@@ -401,7 +403,9 @@ mod tests {
 
     #[test]
     fn lines_of_a_message_stand_under_its_first_and_one_that_is_not_seen_is_quoted() {
-        assert!(checked("mqtt").contains("  \\x10\\x12\\x00\\x04MQTT\\x04"), "{}", checked("mqtt"));
+        let mqtt = checked("mqtt");
+        assert!(mqtt.contains("  \\x10\\x12\\x00\\x04MQTT\\x04"), "{mqtt}");
+        assert!(mqtt.contains("  \\x82\\x09\\x00\\x01\\x00\\x04room\\x00\n"), "{mqtt}");
         let text = checked("stomp");
         for lines in [
             "connect-broker  CONNECT\n                accept-version:1.2\n",

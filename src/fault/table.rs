@@ -304,8 +304,7 @@ faults! {
         /// A reply did not come within its timeout; the session goes on. A counter of its own, by
         /// cycle.
         PingTimeout => ("ping-timeout", Server, WAITED,
-            "No reply to the heartbeat came in time: see in the sample what came instead, and look at the server's GC pauses and \
-             thread pools.",
+            "No reply came in time: see in the sample what came instead, and look at the server's GC pauses and thread pools.",
             "하트비트의 응답이 제때 오지 않았습니다. 대신 무엇이 왔는지 샘플에서 확인하고, 서버의 GC 일시 정지와 스레드 풀을 확인하십시오.")
         /// A heartbeat fell due while one was outstanding and was not sent. A counter of its own, by
         /// cycle.

@@ -67,7 +67,7 @@ texts! {
         ConnectRefused => "connections were refused, since nothing listens there", "수신 중인 서버가 없어 연결 거부";
         ConnectRefusedNext => "Check the host and the port of the URL, and that the server runs and listens on that \
             address (there: ss -ltn), not on 127.0.0.1 alone.",
-            "URL의 호스트와 포트를 확인하고, 서버가 실행 중이며 127.0.0.1만이 아니라 그 주소에서 수신하는지 확인하십시오(서버에서: ss -ltn).";
+            "URL의 호스트와 포트를 확인하고, 서버가 실행 중이며 127.0.0.1만이 아니라 그 주소에서 수신하는지 확인하십시오.";
 
         ServerRestarted => "a server restarted", "서버 재시작";
         ServerRestartedNext => "See why the server ended before it came back: its log's last lines, \
