@@ -12,6 +12,7 @@ use startline_os::units::duration_text;
 
 use super::settings::member_files;
 use crate::cli::scenario::CheckArgs;
+use crate::foreign;
 use crate::members::{MemberId, Members, SessionNumber};
 use crate::plan::ScenarioSettings;
 use crate::plan::member_files::{self, MemberFile, Wanted};
@@ -32,6 +33,9 @@ warning: nothing shows that the server accepted the session: no step awaits a
 const SOCKET_BYTES: usize = 4;
 /// A secure session's secrets and counters, with AES-128.
 const TLS_BYTES: usize = 76;
+/// Characters shown of a request's or a message's text.
+const TEXT_CHARS_MAX: usize = 240;
+
 /// Checks a scenario, and shows it.
 ///
 /// # Errors
@@ -77,7 +81,8 @@ pub(super) fn check(args: &CheckArgs) -> Result<String> {
     let member = members.name_of(SessionNumber(0));
     let _ = writeln!(
         text,
-        "\nThe scenario is valid. Values in < > come from the servers; the rest is rendered for member {member}."
+        "\nThe scenario is valid. Values in < > come from the servers; the rest is rendered for member {}.",
+        foreign::escaped_line(&member.to_string(), TEXT_CHARS_MAX)
     );
     Ok(text)
 }
@@ -115,7 +120,7 @@ fn first_member(files: &[MemberFile], settings: &ScenarioSettings, scenario: &Sc
 
 /// A line under a heading of its own.
 fn entry(text: &mut String, heading: &str, line: &str) {
-    let _ = writeln!(text, "{heading:<10} {line}");
+    let _ = writeln!(text, "{:<10} {}", foreign::escaped(heading), foreign::escaped(line));
 }
 
 fn further(text: &mut String, line: &str) {
@@ -152,7 +157,7 @@ impl<'s> Example<'s> {
         let secrets = &self.scenario.secrets;
         let is_shown = |index: u8| usize::from(index) < self.scenario.takes || !secrets.is_taken(index);
         template.shown(|index| (!is_shown(index)).then(|| secrets.name_of(index))).render(&scope, &mut out);
-        String::from_utf8_lossy(&out).into_owned()
+        foreign::escaped_line(&String::from_utf8_lossy(&out), TEXT_CHARS_MAX)
     }
 
     fn headers(&self, headers: &[(String, Template)], text: &mut String) {
@@ -286,7 +291,10 @@ fn kinds(kinds: &Kinds, text: &mut String) {
             Some(Role::Updated) => "; a member's progress",
             Some(Role::Information) | None => "",
         };
-        let line = format!("{name:<longest$}  {}{meaning}", kinds.rule_text(kind));
+        let line = format!(
+            "{name:<longest$}  {}{meaning}",
+            foreign::escaped_line(kinds.rule_text(kind), TEXT_CHARS_MAX)
+        );
         entry(text, if index == 0 { "messages" } else { "" }, &line);
     }
     if longest > 0 {
@@ -338,6 +346,17 @@ mod tests {
         for (name, _) in Scenario::builtins() {
             assert!(checked(name).contains("The scenario is valid"), "{name}");
         }
+    }
+
+    #[test]
+    fn a_check_prints_no_control_characters() {
+        for (name, _) in Scenario::builtins() {
+            let is_foul = |c: char| c.is_control() && c != '\n';
+            assert!(!checked(name).contains(is_foul), "{name}: {:?}", checked(name));
+        }
+        let text = checked("stomp");
+        assert!(text.contains(r"quit       DISCONNECT\n\n\u0000"), "{text}");
+        assert!(text.contains(r"CONNECT\naccept-version:1.2\nhost:/\n"), "{text}");
     }
 
     #[test]

@@ -79,7 +79,8 @@ impl Printed {
         if self.json {
             return;
         }
-        let mut parts = vec![format!("{}: member {}", plan.scenario.name, plan.members.id(SessionNumber(0)))];
+        let mut parts =
+            vec![format!("{}: member {}", plan.scenario.name, plan.members.name_of(SessionNumber(0)))];
         if plan.scenario.has_challenge() {
             parts.push(format!("challenge {}", plan.members.challenge(SessionNumber(0))));
         }
