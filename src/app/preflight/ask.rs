@@ -10,7 +10,7 @@ use super::board::Board;
 use crate::checks::{Check, Fix};
 use crate::lookup::advice::was_answered;
 use crate::lookup::challenge::{Asker, Lacking, LookedUp, Unexpected};
-use crate::members::{MemberId, SessionNumber};
+use crate::members::{MemberName, SessionNumber};
 use crate::plan::schedule::known_zone;
 use crate::plan::{Plan, Settings};
 use crate::preflight::challenge;
@@ -44,7 +44,8 @@ pub(super) fn members<'p>(
     let mut asker = None;
     for (done, index) in sample.iter().enumerate() {
         let member = plan.members.id(SessionNumber(*index));
-        if !board.now(logging_in(done, sample.len(), refused, member)) {
+        let name = plan.members.name_of(SessionNumber(*index));
+        if !board.now(logging_in(done, sample.len(), refused, &name)) {
             return Asked::Stopped;
         }
         if board.with_logins(members::is_hopeless) {
@@ -69,7 +70,7 @@ pub(super) fn members<'p>(
 }
 
 /// `members log in, 37 of 500 asked, 2 refused; waiting for member 50`.
-fn logging_in(done: usize, all: usize, refused: usize, member: MemberId) -> String {
+fn logging_in(done: usize, all: usize, refused: usize, member: &MemberName) -> String {
     let count = |count: usize| grouped(count as u64);
     let refused = if refused > 0 { format!(", {} refused", count(refused)) } else { String::new() };
     format!("members log in, {} of {} done{refused}; waiting for member {member}", count(done), count(all))
