@@ -110,6 +110,11 @@ impl Members {
         self.rows.cell(self.place(k), column)
     }
 
+    /// Returns whether their ids are text.
+    pub fn has_text_ids(&self) -> bool {
+        self.rows.has_text_ids()
+    }
+
     /// Returns the member whose id this is, where ids may be text.
     pub fn find(&self, id: &str) -> Option<MemberId> {
         match self.rows.has_text_ids() {

@@ -72,6 +72,8 @@ pub struct Kind {
     pub take: Vec<(u8, PlaceIndex)>,
     /// What is sent at once when it comes.
     pub answer: Option<Template>,
+    /// Values of setup that the answer uses.
+    pub kept: Vec<u8>,
     /// When it was sent.
     pub sent_at: Option<SentAt>,
     /// Where its number is, and the index of the numbers that a session keeps.
@@ -305,6 +307,7 @@ fn messages(section: &Section<'_>, vocabulary: &Vocabulary, kinds: &mut Kinds) -
             refused: None,
             take: Vec::new(),
             answer: None,
+            kept: Vec::new(),
             sent_at: None,
             sequence: None,
             text: known.text,
@@ -335,7 +338,9 @@ fn values(table: &Section<'_>, index: usize, vocabulary: &Vocabulary, kinds: &mu
         let place = kinds.at(table, "take", &own, &place)?;
         kinds.kinds[index].take.push((value, place));
     }
-    kinds.kinds[index].answer = answer(table, &kinds.kinds[index].take, vocabulary)?;
+    let kind = &mut kinds.kinds[index];
+    kind.answer = answer(table, &kind.take, vocabulary)?;
+    kind.kept = kept(kind, vocabulary);
     kinds.kinds[index].sent_at = sent_at(table, own, kinds)?;
     if let Some(at) = table.text("sequence")? {
         let place = kinds.at(table, "sequence", &own, &at)?;
@@ -359,10 +364,15 @@ fn answer(
         };
     }
     let text = table.required_text("answer")?;
-    let mut taken = vec![false; vocabulary.values.len()];
-    take.iter().for_each(|(value, _)| taken[usize::from(*value)] = true);
-    let moment = Moment::Request { step: "answer", taken: &taken };
-    compiled(table, "answer", &text, vocabulary, moment).map(Some)
+    let own: Vec<u8> = take.iter().map(|(value, _)| *value).collect();
+    compiled(table, "answer", &text, vocabulary, Moment::Answer { own: &own }).map(Some)
+}
+
+/// The values of setup that its answer uses.
+fn kept(kind: &Kind, vocabulary: &Vocabulary) -> Vec<u8> {
+    let is_own = |value: u8| kind.take.iter().any(|(own, _)| *own == value);
+    let used = kind.answer.iter().flat_map(Template::values).map(|used| used.value);
+    used.filter(|value| usize::from(*value) < vocabulary.takes && !is_own(*value)).collect()
 }
 
 fn sent_at(table: &Section<'_>, own: [MessageType; 1], kinds: &mut Kinds) -> Result<Option<SentAt>> {

@@ -52,13 +52,12 @@ const OLD_KEYS: [(&str, &str); 6] = [
 /// Names in results that no step, periodic message or kind can have.
 const RESERVED: [&str; 4] = ["connect", "hold", "other", "same"];
 
-/// The sections of steps and kinds, of which some take values.
-pub(super) fn taking_sections<'d>(root: &Section<'d>) -> Result<Vec<Section<'d>>> {
-    let Some(section) = section(root)? else { return Ok(Vec::new()) };
-    let mut sections = section.sections("steps", "[[websocket.steps]]", &steps::KEYS)?;
+/// The sections of steps and those of kinds, of which some take values.
+pub(super) fn taking_sections<'d>(root: &Section<'d>) -> Result<(Vec<Section<'d>>, Vec<Section<'d>>)> {
+    let Some(section) = section(root)? else { return Ok((Vec::new(), Vec::new())) };
+    let steps = section.sections("steps", "[[websocket.steps]]", &steps::KEYS)?;
     let kinds = section.named("messages", "[websocket.messages]", &kinds::KIND_KEYS)?;
-    sections.extend(kinds.into_iter().filter_map(|(_, kind)| kind.ok()));
-    Ok(sections)
+    Ok((steps, kinds.into_iter().filter_map(|(_, kind)| kind.ok()).collect()))
 }
 
 pub(super) fn section<'d>(root: &Section<'d>) -> Result<Option<Section<'d>>> {

@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use startline_os::clock::Clock;
 use startline_os::tick::{Tick, Ticks};
 
 use super::{Endpoint, Script, Side, Slots, Spills, Timer, Vault, Waits};
@@ -125,6 +126,29 @@ pub trait Observer {
     fn abandoned(&mut self, who: Who, asked: Option<StepIndex>);
 }
 
+/// An instant after the bytes at hand were read, on the wall clock. A turn's own begins before its
+/// reads: by that, messages would come before they were sent. Asked for once an event, and only for a
+/// record that has an age.
+#[derive(Clone, Copy, Debug)]
+pub enum Heard {
+    /// To be read from this clock.
+    Ask(Clock),
+    /// In Unix microseconds.
+    At(u64),
+}
+
+impl Heard {
+    /// In Unix microseconds; from then on the same.
+    pub(super) fn unix_micros(&mut self) -> u64 {
+        let micros = match *self {
+            Self::Ask(clock) => clock.unix_micros_after(clock.elapsed()),
+            Self::At(micros) => micros,
+        };
+        *self = Self::At(micros);
+        micros
+    }
+}
+
 /// What a session may use while it handles an event.
 #[derive(Debug)]
 pub struct Context<'a, O> {
@@ -132,6 +156,8 @@ pub struct Context<'a, O> {
     pub now: Tick,
     /// The same on the wall clock, in Unix microseconds: exactly that of the tick `now`.
     pub unix_micros: u64,
+    /// When the bytes at hand had been read, at the latest: for ages.
+    pub heard: Heard,
     /// The session's identity.
     pub who: Who,
     /// Its row among its worker's sessions.
@@ -173,5 +199,23 @@ impl<O> Context<'_, O> {
             from_sent: self.now.since(sent),
             stalled: self.stalled_since(due),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    use super::*;
+
+    #[test]
+    fn what_this_machine_sent_is_heard_no_earlier_and_the_clock_is_read_once() {
+        let clock = Clock::start();
+        let sent = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        let mut heard = Heard::Ask(clock);
+        let first = heard.unix_micros();
+        assert!(u128::from(first) >= sent.as_micros(), "{first} {sent:?}");
+        std::thread::sleep(Duration::from_millis(1));
+        assert_eq!(heard.unix_micros(), first);
     }
 }

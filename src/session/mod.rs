@@ -59,7 +59,7 @@ use crate::fault::{Fault, TlsFault};
 use crate::measure::CloseEnd;
 use crate::measure::servers::ServerIndex;
 use crate::scenario::StepIndex;
-pub use context::{Commands, Context, Observer, Unmatched, Who};
+pub use context::{Commands, Context, Heard, Observer, Unmatched, Who};
 pub use http::refusal;
 pub use redirects::is_redirect;
 pub use rhythm::{Rhythm, StepPlaces};

@@ -69,6 +69,11 @@ impl Session {
         self.kept(ctx)?.stranger.clone()
     }
 
+    /// What it has taken, while its steps go on.
+    pub(super) fn taken_so_far<O>(&self, ctx: &Context<'_, O>) -> Vec<String> {
+        self.kept(ctx).map(|kept| kept.taken.clone()).unwrap_or_default()
+    }
+
     fn kept<'c, O>(&self, ctx: &'c Context<'_, O>) -> Option<&'c Kept> {
         match ctx.spills.get(self.spill as usize)? {
             Spill::Kept(kept) => Some(kept),

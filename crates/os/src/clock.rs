@@ -22,8 +22,10 @@ pub struct Clock {
 impl Clock {
     /// A clock that starts now.
     pub fn start() -> Self {
+        // In this order: what a peer on this machine says it sent is never later than we heard it.
+        let origin = since_boot();
         let unix_at_origin = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { origin: since_boot(), unix_micros_at_origin: unix_at_origin.as_micros() as u64 }
+        Self { origin, unix_micros_at_origin: unix_at_origin.as_micros() as u64 }
     }
 
     /// Time since the origin.
@@ -47,6 +49,11 @@ impl Clock {
     pub fn unix_micros_at(&self, elapsed: Duration) -> u64 {
         let micros = elapsed.as_micros() as u64;
         self.unix_micros_at_origin + micros / TICK_MICROS * TICK_MICROS
+    }
+
+    /// The same, no earlier than this distance from the origin: to the microsecond, rounded up.
+    pub fn unix_micros_after(&self, elapsed: Duration) -> u64 {
+        self.unix_micros_at_origin + elapsed.as_nanos().div_ceil(1_000) as u64
     }
 
     /// Unix milliseconds now.

@@ -23,7 +23,7 @@ use crate::measure::Handshake;
 use crate::members::SessionNumber;
 use crate::plan::Plan;
 use crate::session::{
-    Commands, Context, Observer, Phase, Script, Session, Side, Slots, Spills, Timer, Vault, Waits, Who,
+    Commands, Context, Heard, Observer, Phase, Script, Session, Side, Slots, Spills, Timer, Vault, Waits, Who,
 };
 use connection::{Connection, Event};
 
@@ -299,6 +299,7 @@ impl<W: Watcher> Player<'_, W> {
         let mut ctx = Context {
             now: self.now,
             unix_micros: self.unix_micros,
+            heard: Heard::Ask(self.clock),
             who: self.who,
             row: 0,
             script: self.script,

@@ -16,7 +16,7 @@ use crate::engine::observe::Books;
 use crate::engine::sockets::{self, Dialed};
 use crate::fault::Fault;
 use crate::measure::Recorder;
-use crate::session::{Context, Endpoint, Phase, Session, Timer, Who};
+use crate::session::{Context, Endpoint, Heard, Phase, Session, Timer, Who};
 
 /// Reads of one session in a turn; what is left waits for the next turn.
 const READS_PER_TURN: usize = 4;
@@ -84,6 +84,7 @@ impl Worker<'_> {
         let mut ctx = Context {
             now: self.time.now,
             unix_micros: self.time.unix_micros,
+            heard: Heard::Ask(self.time.clock),
             who,
             row: row.0,
             script: self.given.script,

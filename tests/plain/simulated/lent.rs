@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use startline::engine::observe::Books;
 use startline::fault::{Blame, Fault};
+use startline::measure::ledger::{Gone, Ledger, LedgerTotals, SessionSet};
 use startline::measure::servers::ServerNames;
 use startline::measure::{Counts, Layout, Recorder, Tally, Totals};
 use startline::members::{MemberId, Members, Rows, SessionNumber};
@@ -12,8 +13,8 @@ use startline::scenario::outside::{Header, Outside};
 use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::script::Delays;
 use startline::session::{
-    Commands, Context, Phase, Rhythm, Script, Session, Side, Slots, Spills, StepPlaces, Timer, Vault, Waits,
-    Who,
+    Commands, Context, Heard, Phase, Rhythm, Script, Session, Side, Slots, Spills, StepPlaces, Timer, Vault,
+    Waits, Who,
 };
 use startline_os::tick::{Tick, Ticks};
 
@@ -30,6 +31,8 @@ pub struct Driven {
     books: Books,
     totals: Totals,
     now: Tick,
+    /// When it has heard what it receives.
+    pub heard: Heard,
     /// What its worker knows of waits.
     pub waits: Waits,
     /// When the first step is over.
@@ -83,6 +86,28 @@ impl Driven {
         driven
     }
 
+    /// The first of members whose ids are text, and who keeps a ledger of the others.
+    pub fn among(source: &str, ids: &[&str]) -> Self {
+        let mut rows = Rows::new(&[false, false], Some(0));
+        ids.iter().for_each(|id| rows.push([*id]));
+        let members = Members::range(MemberId(0), ids.len() as u32, 1).with_rows(Arc::new(rows.finish()));
+        let scenario = Arc::new(Scenario::compile("x.toml", source, &[]).expect("it compiles"));
+        let (delays, members) = (Delays::of(&scenario), Arc::new(members));
+        let count = ids.len() as u32;
+        let mut driven =
+            Self::started(Script { scenario, delays, members: Arc::clone(&members), ..script() });
+        driven.books.ledger = Some(Ledger::new(members, count, &[SessionNumber(0)], Gone::new(count)));
+        driven.connect();
+        driven
+    }
+
+    /// What its ledger says if all these members were open.
+    pub fn pairs(&mut self, members: u32) -> LedgerTotals {
+        let mut open = SessionSet::new(members);
+        (0..members).for_each(|member| _ = open.insert(SessionNumber(member)));
+        self.books.ledger.take().expect("it keeps one").close(&open)
+    }
+
     fn started(script: Script) -> Self {
         let layout = Layout::of(&script.scenario);
         let books = Books {
@@ -107,6 +132,7 @@ impl Driven {
             vault: Vault::default(),
             books,
             now: Tick::from_raw(u32::MAX - 100),
+            heard: Heard::At(1_700_000_000_000_000),
             waits: Waits::default(),
             deadline: Tick::default(),
             armed: Vec::new(),
@@ -274,6 +300,7 @@ impl Driven {
         let mut ctx = Context {
             now: self.now,
             unix_micros: 1_700_000_000_000_000,
+            heard: self.heard,
             who: Who { session: SessionNumber(self.number), member_id: MemberId(13), challenge_id: 38 },
             row: 0,
             script: &self.script,
