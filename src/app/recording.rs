@@ -232,7 +232,8 @@ impl View for Progress {
     fn show(&mut self, snapshot: &Snapshot<'_>) {
         let Snapshot { plan, second, interval, .. } = snapshot;
         let tally = interval.tally();
-        let heartbeat = second.totals.layout().every.iter().find_map(|every| every.step);
+        let layout = second.totals.layout();
+        let heartbeat = layout.every.iter().find_map(|every| Some((&every.name, every.step?)));
         let settings = &plan.settings;
         let status = Status {
             phase: snapshot.phase,
@@ -242,9 +243,9 @@ impl View for Progress {
             planned: u64::from(settings.sessions),
             open: second.open,
             errors: second.totals.tally().counts.errors(),
-            ping_p99: heartbeat
-                .and_then(|step| tally.step(step.index()))
-                .and_then(|step| step.from_due.quantile(0.99)),
+            heartbeat_p99: heartbeat.and_then(|(name, step)| {
+                Some((name.clone(), tally.step(step.index())?.from_due.quantile(0.99)?))
+            }),
             messages_per_s: snapshot.per_second(tally.counts.messages),
             bytes_per_s: snapshot.per_second(tally.counts.bytes_received),
             lag_p99: tally.lag.quantile(0.99),

@@ -24,8 +24,8 @@ pub struct Status {
     pub open: u64,
     /// Failed sessions and failed PING cycles so far.
     pub errors: u64,
-    /// PONGs of the last second, 99th percentile from due.
-    pub ping_p99: Option<Duration>,
+    /// The first heartbeat's name, and its replies of the last second: 99th percentile from due.
+    pub heartbeat_p99: Option<(String, Duration)>,
     /// Messages received in the last second.
     pub messages_per_s: f64,
     /// Bytes read off sockets in the last second.
@@ -42,7 +42,8 @@ pub fn line(status: &Status, width: usize) -> String {
         format!("errors {}", grouped(status.errors)),
         format!("started {}/{}", grouped(status.started), grouped(status.planned)),
     ];
-    parts.extend(status.ping_p99.map(|p99| format!("ping p99 {} ms", millis(p99))));
+    let heartbeat = status.heartbeat_p99.as_ref();
+    parts.extend(heartbeat.map(|(name, p99)| format!("{name} p99 {} ms", millis(*p99))));
     parts.push(format!("{} msg/s", grouped(status.messages_per_s.max(0.0) as u64)));
     parts.push(format!("{}/s", bytes(status.bytes_per_s.max(0.0) as u64)));
     parts.extend(status.lag_p99.map(|p99| format!("lag {} ms", millis(p99))));
@@ -83,7 +84,7 @@ mod tests {
             planned: 6000,
             open: 5998,
             errors: 12,
-            ping_p99: Some(Duration::from_micros(4_210)),
+            heartbeat_p99: Some(("ping".into(), Duration::from_micros(4_210))),
             messages_per_s: 12_345.6,
             bytes_per_s: 1_540_000.0,
             lag_p99: Some(Duration::from_micros(320)),

@@ -115,6 +115,7 @@ pub(super) fn scenario(
         kept: uses.kept.into_iter().collect(),
         columns: columns.collect(),
         literal_braces: uses.text.into_iter().collect(),
+        unencoded: uses.unencoded,
         name,
         source: text.to_owned(),
         plays_on_mock,

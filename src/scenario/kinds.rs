@@ -11,7 +11,7 @@ use startline_protocol::websocket::Opcode;
 
 use super::document::{Section, Text};
 use super::matches::{self, Known};
-use super::names::{ErrorNames, Moment, Vocabulary};
+use super::names::{ErrorNames, Moment, Unknown, Vocabulary};
 use super::request::{Result, compiled, error_name, too_many};
 use super::template::Template;
 use super::{MessageError, MessageType, Role};
@@ -91,6 +91,13 @@ pub struct SentAt {
     pub unit_nanos: u64,
 }
 
+impl SentAt {
+    /// The unit's name.
+    pub fn unit(self) -> &'static str {
+        UNITS.iter().find(|(_, nanos)| *nanos == self.unit_nanos).map_or("", |(name, _)| name)
+    }
+}
+
 /// The kinds of messages that a scenario knows.
 #[derive(Clone, Debug)]
 pub struct Kinds {
@@ -137,6 +144,15 @@ impl Kinds {
     /// How a kind is known, as the file would say it: `/type = "PONG"`.
     pub fn rule_text(&self, kind: MessageType) -> &str {
         self.get(kind).map_or("no other kind", |kind| &kind.text)
+    }
+
+    /// A place as the file has it.
+    pub fn place_text(&self, place: PlaceIndex) -> String {
+        match self.places.get(usize::from(place.0)).map(|wanted| &wanted.place) {
+            Some(Place::Field(pointer)) => pointer.to_string(),
+            Some(Place::After(text)) => format!("after:{}", String::from_utf8_lossy(text.as_ref())),
+            None => String::new(),
+        }
     }
 
     /// Whether members are announced.
@@ -365,7 +381,7 @@ fn answer(
     }
     let text = table.required_text("answer")?;
     let own: Vec<u8> = take.iter().map(|(value, _)| *value).collect();
-    compiled(table, "answer", &text, vocabulary, Moment::Answer { own: &own }).map(Some)
+    compiled(table, "answer", &text, vocabulary, Moment::Answer { own: &own }, Unknown::Text).map(Some)
 }
 
 /// The values of setup that its answer uses.

@@ -109,6 +109,8 @@ pub(super) struct Uses {
     pub(super) values: BTreeSet<u8>,
     /// Names between braces that are text.
     pub(super) text: BTreeSet<String>,
+    /// What of forms goes out as it is, in words.
+    pub(super) unencoded: Vec<String>,
 }
 
 impl Vocabulary {
@@ -343,9 +345,7 @@ impl Vocabulary {
         let is_own = matches!(moment, Moment::Answer { own } if own.contains(&value));
         let is_open = matches!(moment, Moment::Message { .. } | Moment::Answer { .. });
         if is_open && !is_own && (self.takes_in_setup..self.takes).contains(&usize::from(value)) {
-            return Err(format!(
-                "{{{name}}} is taken for another kind's answer, and lives no longer than that"
-            ));
+            return Err(format!("{{{name}}} is taken for the answer of another kind, and is gone after it"));
         }
         let mut uses = self.used.borrow_mut();
         if is_open && !is_own && !is_column {

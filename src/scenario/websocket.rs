@@ -7,10 +7,8 @@
 use std::time::Duration;
 
 use super::document::{Section, Text};
-use super::names::{ErrorNames, Moment, Vocabulary};
-use super::request::{
-    DELAY_MAX, HTTP_KEYS, Result, compiled, compiled_strictly, headers, refuse_unusable_in_url,
-};
+use super::names::{ErrorNames, Moment, Unknown, Vocabulary};
+use super::request::{DELAY_MAX, HTTP_KEYS, Result, compiled, headers, refuse_unusable_in_url};
 use super::template::Template;
 use super::{HttpStep, WebSocket, every, kinds, presence, steps};
 
@@ -172,7 +170,7 @@ fn quits(section: &Section<'_>) -> Result<bool> {
 
 fn url(section: &Section<'_>, vocabulary: &Vocabulary, moment: Moment<'_>) -> Result<Template> {
     let text = section.required_text("url")?;
-    let template = compiled_strictly(section, "url", &text, vocabulary, moment)?;
+    let template = compiled(section, "url", &text, vocabulary, moment, Unknown::Refused)?;
     let start = template.literal_start();
     let fits =
         start.is_empty() || [&b"ws://"[..], b"wss://", b"/"].iter().any(|begin| start.starts_with(begin));
@@ -190,7 +188,7 @@ fn subprotocols(section: &Section<'_>, vocabulary: &Vocabulary, moment: Moment<'
         return Ok(Vec::new());
     }
     let one = |text: Text<'_>| {
-        let template = compiled_strictly(section, "subprotocol", &text, vocabulary, moment)?;
+        let template = compiled(section, "subprotocol", &text, vocabulary, moment, Unknown::Refused)?;
         let is_part = |byte: &u8| byte.is_ascii_graphic() && *byte != b',';
         if !template.literals().flatten().all(is_part) {
             let message = "it is one name, without spaces or commas; several are a list";
@@ -220,5 +218,5 @@ fn message(
         return Ok(None);
     }
     let text = section.required_text(key)?;
-    compiled(section, key, &text, vocabulary, moment).map(Some)
+    compiled(section, key, &text, vocabulary, moment, Unknown::Text).map(Some)
 }

@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 
-use startline_os::clock::Clock;
 use startline_os::tick::{Tick, Ticks};
 
 use super::{Endpoint, Script, Side, Slots, Spills, Timer, Vault, Waits};
@@ -57,6 +56,17 @@ pub enum Unmatched<'b> {
     Binary(&'b [u8]),
 }
 
+/// A heartbeat's cycle that failed.
+#[derive(Clone, Copy, Debug)]
+pub struct PingFailed<'c> {
+    /// How.
+    pub fault: Fault,
+    /// Since the outstanding message was due and sent.
+    pub waited: Timed,
+    /// A record of the reply's kind that is not the reply, and why not; without secrets.
+    pub came: Option<&'c str>,
+}
+
 /// Receives what happens in sessions.
 pub trait Observer {
     /// A step succeeded, in this time.
@@ -104,9 +114,8 @@ pub trait Observer {
     fn error_message(&mut self, who: Who, server: ServerIndex, fault: Fault, evidence: &[u8]);
     /// Something happened to a periodic message.
     fn ping(&mut self, who: Who, every: EveryIndex, event: PingEvent);
-    /// A heartbeat's cycle failed at this server, besides its event; `waited`: since the outstanding
-    /// message was due and sent.
-    fn ping_failed(&mut self, who: Who, every: EveryIndex, server: ServerIndex, fault: Fault, waited: Timed);
+    /// A heartbeat's cycle failed at this server, besides its event.
+    fn ping_failed(&mut self, who: Who, every: EveryIndex, server: ServerIndex, failed: PingFailed<'_>);
     /// Whether the next message that fits no kind of the scenario's is to be reported.
     fn wants_unmatched(&self) -> bool;
     /// A message came that fits no kind of the scenario's.
@@ -126,29 +135,6 @@ pub trait Observer {
     fn abandoned(&mut self, who: Who, asked: Option<StepIndex>);
 }
 
-/// An instant after the bytes at hand were read, on the wall clock. A turn's own begins before its
-/// reads: by that, messages would come before they were sent. Asked for once an event, and only for a
-/// record that has an age.
-#[derive(Clone, Copy, Debug)]
-pub enum Heard {
-    /// To be read from this clock.
-    Ask(Clock),
-    /// In Unix microseconds.
-    At(u64),
-}
-
-impl Heard {
-    /// In Unix microseconds; from then on the same.
-    pub(super) fn unix_micros(&mut self) -> u64 {
-        let micros = match *self {
-            Self::Ask(clock) => clock.unix_micros_after(clock.elapsed()),
-            Self::At(micros) => micros,
-        };
-        *self = Self::At(micros);
-        micros
-    }
-}
-
 /// What a session may use while it handles an event.
 #[derive(Debug)]
 pub struct Context<'a, O> {
@@ -156,8 +142,9 @@ pub struct Context<'a, O> {
     pub now: Tick,
     /// The same on the wall clock, in Unix microseconds: exactly that of the tick `now`.
     pub unix_micros: u64,
-    /// When the bytes at hand had been read, at the latest: for ages.
-    pub heard: Heard,
+    /// When the bytes at hand had been read, at the latest: for ages. By a turn's own instant, which is
+    /// before its reads, messages would come before they were sent.
+    pub heard_micros: u64,
     /// The session's identity.
     pub who: Who,
     /// Its row among its worker's sessions.
@@ -199,23 +186,5 @@ impl<O> Context<'_, O> {
             from_sent: self.now.since(sent),
             stalled: self.stalled_since(due),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-    use super::*;
-
-    #[test]
-    fn what_this_machine_sent_is_heard_no_earlier_and_the_clock_is_read_once() {
-        let clock = Clock::start();
-        let sent = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-        let mut heard = Heard::Ask(clock);
-        let first = heard.unix_micros();
-        assert!(u128::from(first) >= sent.as_micros(), "{first} {sent:?}");
-        std::thread::sleep(Duration::from_millis(1));
-        assert_eq!(heard.unix_micros(), first);
     }
 }

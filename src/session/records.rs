@@ -115,8 +115,7 @@ impl Session {
     ) {
         let Some(sent_at) = known.sent_at else { return };
         if let Some(sent) = values.get(sent_at.place).and_then(|text| micros(text, sent_at)) {
-            let heard = ctx.heard.unix_micros();
-            ctx.observer.aged(kind, self.server, heard as i64 - sent);
+            ctx.observer.aged(kind, self.server, ctx.heard_micros as i64 - sent);
         }
     }
 

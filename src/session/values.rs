@@ -52,7 +52,13 @@ impl<'r> Values<'r> {
 
     /// The member at this place.
     pub(super) fn member(&self, place: PlaceIndex, members: &Members) -> Option<MemberId> {
-        member(self.value(place)?, members)
+        match self.found {
+            // Every broadcast's; it has been parsed.
+            Found::Quick(Quick { integer: Some((id, _)), .. }) if !members.has_text_ids() => {
+                Some(MemberId(id))
+            }
+            _ => member(self.value(place)?, members),
+        }
     }
 
     /// The whole record if it lay in one piece, else its first bytes.

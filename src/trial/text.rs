@@ -56,6 +56,10 @@ struct Lines<'e> {
 impl Lines<'_> {
     fn all(&mut self) {
         match &self.entry.what {
+            What::Warning { text } => {
+                let text = foreign::escaped(&format!("warning: {text}"));
+                let _ = writeln!(self.out, "{}", textwrap::fill(&text, self.style.page.columns));
+            }
             What::Connecting { to } => self.line(' ', Paint::Dim, &format!("connecting to {to}")),
             What::Secured { version, resumed } => {
                 let resumed = if *resumed { ", resumed" } else { "" };
@@ -264,14 +268,16 @@ mod tests {
             What::Took { name: "id".into(), value: text.clone(), bytes: 9 },
             What::Sent { frame: "text", content: content() },
             What::Sent { frame: "ping", content: content() },
-            What::Received { frame: "text", kind: None, rule: None, content: content() },
+            What::Received { frame: "text", kind: None, rule: None, compressed: None, content: content() },
             What::Received {
                 frame: "text",
                 kind: Some("k".into()),
                 rule: Some(text.clone()),
+                compressed: Some(4),
                 content: content(),
             },
             What::Noted { text: text.clone() },
+            What::Warning { text: text.clone() },
             What::Waiting { text: text.clone() },
             What::End { passed: true, failed: None, member: Some(text) },
         ];

@@ -1,7 +1,7 @@
 //! Kinds of messages as a session meets them: records, answers, ages, numbers, in frames of every split.
 
 use startline::members::MemberName;
-use startline::session::{Heard, Phase};
+use startline::session::Phase;
 
 use crate::simulated::lent::Driven;
 
@@ -278,7 +278,7 @@ fn text_must_be_utf8_and_need_not_be_json() {
 fn an_age_is_taken_by_a_clock_read_after_the_socket() {
     let mut driven = opened(SOCKETIO);
     // The turn began at NOW_MS; the message was sent and read after that.
-    driven.heard = Heard::At((NOW_MS + 9) * 1_000);
+    driven.heard_micros = (NOW_MS + 9) * 1_000;
     driven.receive(text(&format!(r#"42["tick",{{"ts":{},"n":1}}]"#, NOW_MS + 5)));
     let measured = driven.measured();
     let kind = measured.kind(2).expect("it came");

@@ -66,3 +66,18 @@ fn since_boot() -> Duration {
     let now = clock_gettime(ClockId::Boottime);
     Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_machine_says_it_sent_is_heard_no_earlier() {
+        for _ in 0..1_000 {
+            let clock = Clock::start();
+            let sent = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+            let heard = clock.unix_micros_after(clock.elapsed());
+            assert!(u128::from(heard) >= sent.as_micros(), "{heard} {sent:?}");
+        }
+    }
+}

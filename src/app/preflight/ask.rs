@@ -43,9 +43,8 @@ pub(super) fn members<'p>(
     let mut refused = 0;
     let mut asker = None;
     for (done, index) in sample.iter().enumerate() {
-        let member = plan.members.id(SessionNumber(*index));
-        let name = plan.members.name_of(SessionNumber(*index));
-        if !board.now(logging_in(done, sample.len(), refused, &name)) {
+        let member = plan.members.name_of(SessionNumber(*index));
+        if !board.now(logging_in(done, sample.len(), refused, &member)) {
             return Asked::Stopped;
         }
         if board.with_logins(members::is_hopeless) {
@@ -171,7 +170,7 @@ fn barred(plan: &Plan, participants: Option<&Participants>, looked_up: &LookedUp
     let mut barred = BTreeMap::new();
     let (Some(them), Some(listed)) = (participants, &looked_up.listed) else { return barred };
     for (member, status) in listed {
-        let is_ours = plan.members.index_of(*member).is_some_and(|index| index.0 < plan.settings.sessions);
+        let is_ours = plan.members.session_of(member).is_some_and(|index| index.0 < plan.settings.sessions);
         if is_ours && !them.may_enter.contains(status) && !them.may_return.contains(status) {
             *barred.entry(status.clone()).or_insert(0) += 1;
         }

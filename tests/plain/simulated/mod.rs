@@ -14,8 +14,7 @@ use startline::members::{MemberId, Members, SessionNumber};
 use startline::scenario::Scenario;
 use startline::session::script::Delays;
 use startline::session::{
-    Commands, Context, Heard, Phase, Rhythm, Script, Session, Side, Slots, Spills, StepPlaces, Vault, Waits,
-    Who,
+    Commands, Context, Phase, Rhythm, Script, Session, Side, Slots, Spills, StepPlaces, Vault, Waits, Who,
 };
 use startline_os::tick::{TICK_MICROS, Tick, Ticks};
 
@@ -347,7 +346,7 @@ impl World {
         let mut ctx = Context {
             now: Tick::from_micros(self.now),
             unix_micros: 1_700_000_000_000_000 + self.now / TICK_MICROS * TICK_MICROS,
-            heard: Heard::At(1_700_000_000_000_000 + self.now),
+            heard_micros: 1_700_000_000_000_000 + self.now,
             who: Who {
                 session: SessionNumber(index as u32),
                 member_id: MemberId(FIRST_MEMBER + index as u64),
