@@ -48,20 +48,22 @@ impl<'w> Sought<'w> {
         if self.is_whole { found == wanted } else { found.starts_with(wanted) }
     }
 
-    /// `"/1" of this pong is "3", not "4"`.
+    /// `a "pong" came in which "/1" is "3", not "4"`.
     pub(super) fn mismatch(self, kinds: &Kinds, kind: &str, found: Option<&[u8]>, wanted: &[u8]) -> String {
         let wanted = shown(wanted);
-        let (subject, found) = match (self.at.map(|at| kinds.place_text(at)), found) {
+        match (self.at.map(|at| kinds.place_text(at)), found.map(shown)) {
             (Some(at), None) => {
-                return format!("this {kind} has no value at {at:?}, where {wanted} is wanted");
+                format!("a {kind:?} came without a value at {at:?}, where {wanted} is wanted")
             }
-            (Some(at), Some(found)) => (format!("{at:?} of this {kind}"), shown(found)),
-            (None, found) => (format!("this {kind}"), shown(found.unwrap_or_default())),
-        };
-        match (self.is_whole, self.at) {
-            (true, _) => format!("{subject} is {found}, not {wanted}"),
-            (false, Some(_)) => format!("{subject} is {found}, which does not begin with {wanted}"),
-            (false, None) => format!("{subject} does not begin with {wanted}: {found}"),
+            (Some(at), Some(found)) if self.is_whole => {
+                format!("a {kind:?} came in which {at:?} is {found}, not {wanted}")
+            }
+            (Some(at), Some(found)) => {
+                format!("a {kind:?} came in which {at:?} is {found}, which does not begin with {wanted}")
+            }
+            (None, found) => {
+                format!("a {kind:?} came that does not begin with {wanted}: {}", found.unwrap_or_default())
+            }
         }
     }
 }

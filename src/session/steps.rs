@@ -125,7 +125,7 @@ impl Session {
         let shown = self.redacted(values.start(), ctx);
         let shown = String::from_utf8_lossy(&shown[..shown.len().min(UNMATCHED_BYTES_MAX)]);
         let text = match values.kinds.get(kind) {
-            Some(kind) => format!("the first is a {}: {shown}", kind.name),
+            Some(kind) => format!("the first is of the kind {:?}: {shown}", kind.name),
             None => format!("the first of no known kind: {shown}"),
         };
         self.keep_came(Came { text, is_mismatch: false }, ctx);

@@ -146,9 +146,9 @@ impl<'p> Trial<'p> {
         self.standing.failed(step, fault, self.scenario);
         let mut advice = fault.advice().to_owned();
         if let Some(cookie) = self.shown.cookie_not_sent().filter(|_| self.opened_at.is_none()) {
-            advice += &format!(
-                " The server set the cookie \"{cookie}\", which the session does not send back: cookies = true at the \
-                 top of the file does that."
+            advice = format!(
+                "The server set the cookie \"{cookie}\", which the session does not send back: cookies = true at the \
+                 top of the file does that. {advice}"
             );
         }
         let failure = Failure {

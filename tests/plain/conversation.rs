@@ -101,15 +101,15 @@ fn a_record_with_another_value_is_described_by_its_place_and_by_what_is_wanted()
     let others = [r#"{"type":"welcome"}"#, r#"{"type":"joined","for":4}"#, r#"{"type":"pong","for":5}"#];
     assert_eq!(
         evidence(&others),
-        "3 messages came, none was the joined or pong awaited; \"/for\" of this joined is \"4\", not \"3\""
+        "3 messages came, none was the joined or pong awaited; a \"joined\" came in which \"/for\" is \"4\", not \"3\""
     );
     assert_eq!(
         evidence(&[r#"{"type":"joined"}"#]),
-        "1 message came, not the joined or pong awaited; this joined has no value at \"/for\", where \"3\" is wanted"
+        "1 message came, not the joined or pong awaited; a \"joined\" came without a value at \"/for\", where \"3\" is wanted"
     );
     assert_eq!(
         evidence(&others[..1]),
-        r#"1 message came, not the joined or pong awaited; the first is a welcome: {"type":"welcome"}"#
+        r#"1 message came, not the joined or pong awaited; the first is of the kind "welcome": {"type":"welcome"}"#
     );
 }
 
@@ -130,7 +130,7 @@ fn a_reply_with_another_value_is_described_where_none_other_comes() {
         driven.receive(text(r#"{"type":"pong","n":8}"#));
         driven.play(2_100);
     });
-    let wanted = r#"; this pong does not begin with "{"type":"pong","n":"0": "{"type":"pong","n":7}""#;
+    let wanted = r#"; a "pong" came that does not begin with "{"type":"pong","n":"0": "{"type":"pong","n":7}""#;
     assert!(said.contains(" had no reply 2.0") && said.ends_with(wanted), "{said}");
     let equals = "reply_at = \"/n\"\nreply_equals = \"{session}/{sequence}\"";
     let said = evidence(equals, &|driven| {
@@ -138,12 +138,12 @@ fn a_reply_with_another_value_is_described_where_none_other_comes() {
         driven.receive(text(r#"{"type":"pong","n":"3/0"}"#));
         driven.play(12_200);
     });
-    assert!(!said.contains("pong"), "of a message that was answered: {said}");
+    assert!(!said.contains("came"), "of a message that was answered: {said}");
     let said = evidence(equals, &|driven| {
         driven.receive(text(r#"{"type":"pong"}"#));
         driven.play(2_100);
     });
-    assert!(said.ends_with("; this pong has no value at \"/n\", where \"3/0\" is wanted"), "{said}");
+    assert!(said.ends_with("; a \"pong\" came without a value at \"/n\", where \"3/0\" is wanted"), "{said}");
 }
 
 #[test]

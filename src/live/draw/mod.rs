@@ -246,12 +246,8 @@ fn wide_left(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
 fn wide_right(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
     let columns = usize::from(area.width);
     let rows = usize::from(area.height);
-    let others = [
-        parts.generator(columns, 6),
-        parts.messages(columns, 8),
-        parts.heartbeats(columns, 4),
-        parts.servers(columns, 8),
-    ];
+    let messages = [parts.messages(columns, 8), parts.heartbeats(columns, 2)].concat();
+    let others = [parts.generator(columns, 6), messages, parts.servers(columns, 8)];
     let taken: usize = others.iter().filter(|lines| !lines.is_empty()).map(|lines| lines.len() + 1).sum();
     let mut lines = parts.criteria_list(columns, rows.saturating_sub(taken).max(2));
     for part in others.into_iter().filter(|part| !part.is_empty()) {
