@@ -50,7 +50,7 @@ fn everyone_subscribes_and_hears_everyone() {
     let playing = playing(&quiet_at_the_end("mqtt"), &mosquitto.url);
     let played = playing
         .and("every", "say.interval=1s")
-        .and("every", "ping.interval=1500ms")
+        .and("every", "ping.interval=1s")
         .with("end", "quit")
         .finish(0);
     played.assert_all_held();

@@ -31,11 +31,11 @@ pub(crate) fn built_in(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A built-in scenario in which everyone says something three times, all of it before the run ends: what
-/// a server has under way for a connection that closes, it counts and never sends.
+/// A built-in scenario whose periodic messages are sent three times, all of them before the run ends if
+/// a test sets their intervals so: what a server has under way for a connection that closes, it counts
+/// and never sends.
 pub(crate) fn quiet_at_the_end(name: &str) -> String {
-    // The first is the periodic message, the others are its criteria.
-    built_in(name).replacen("name = \"say\"\n", "name = \"say\"\ntimes = 3\n", 1)
+    built_in(name).replace("[[websocket.every]]\n", "[[websocket.every]]\ntimes = 3\n")
 }
 
 /// Puts a scenario together with a target: a short run of [`SESSIONS`] sessions, without its limits to

@@ -1,7 +1,6 @@
 //! Targets that cannot be reached. What needs a network of its own makes one: an empty network namespace, in which nothing goes
 //! anywhere.
 
-use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -9,7 +8,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 
 use super::short_run;
-use crate::common::http::respond;
+use crate::common::http::{await_request, respond};
 use crate::common::peer::Script;
 use crate::common::played::run_with;
 use crate::common::processes::free_port;
@@ -36,13 +35,6 @@ fn target_refused_at_the_look_up() {
     assert!(finished.stderr.contains("is the target up, and is its port right?"), "{}", finished.stderr);
 }
 
-/// The first bytes of a connection, which say that something has been asked.
-fn asked(listener: &TcpListener) -> TcpStream {
-    let (mut stream, _) = listener.accept().expect("a connection");
-    stream.read_exact(&mut [0; 4]).expect("a request");
-    stream
-}
-
 fn answer(stream: &mut TcpStream, body: &str) {
     respond(stream, "200 OK", body).expect("sent");
 }
@@ -64,8 +56,8 @@ fn target_silent_at_the_look_up_is_not_waited_for_after_a_signal() {
     let temp = tempfile::tempdir().expect("a directory");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let child = Run::against(&url, 3, &results(&temp)).start();
-    let _silent = asked(&listener);
+    let mut child = Run::against(&url, 3, &results(&temp)).start();
+    let _silent = await_request(&listener, &mut child);
     assert_ends_at_once(
         child,
         "error: interrupted (SIGINT) during the look-up of the challenge: nothing was loaded",
@@ -77,14 +69,14 @@ fn target_silent_while_ready_is_awaited_is_not_waited_for_after_a_signal() {
     let temp = tempfile::tempdir().expect("a directory");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let child = Run::against(&url, 3, &results(&temp)).flag("wait-ready").start();
-    answer(&mut asked(&listener), r#"{"data":{"accessToken":"t"}}"#);
+    let mut child = Run::against(&url, 3, &results(&temp)).flag("wait-ready").start();
+    answer(&mut await_request(&listener, &mut child), r#"{"data":{"accessToken":"t"}}"#);
     let times = r#""startAt":"2999-03-01T10:11:00","endAt":"2999-03-01T11:11:00""#;
     answer(
-        &mut asked(&listener),
+        &mut await_request(&listener, &mut child),
         &format!(r#"{{"data":{{"challengeId":38,"status":"RECRUITING",{times}}}}}"#),
     );
-    let _silent = asked(&listener);
+    let _silent = await_request(&listener, &mut child);
     assert_ends_at_once(child, "stopped while waiting for READY; nothing was loaded");
 }
 

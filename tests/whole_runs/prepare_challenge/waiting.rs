@@ -1,11 +1,12 @@
 //! `--wait-ready`: until READY by the server's clock, or until somebody asks for the end.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use super::peer::{LOGIN, OK, Peer};
 use super::server::Server;
+use crate::common::http::{await_request, respond};
 use crate::common::{finish, run, signal, startline};
 
 #[test]
@@ -44,16 +45,13 @@ fn interrupted(answers: usize, number: i32) -> crate::common::Finished {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let options = ["--target", &url, "--admin", "13", "--time-zone", "UTC", "--title", "look for me"];
-    let child = startline().args(["prepare", "challenge"]).args(options).spawn().expect("the binary starts");
+    let mut child =
+        startline().args(["prepare", "challenge"]).args(options).spawn().expect("the binary starts");
     let mut asked = Vec::new();
     for k in 0..=answers {
-        let (mut stream, _) = listener.accept().expect("a connection");
-        // Its first bytes say that it has been asked.
-        stream.read_exact(&mut [0; 4]).expect("a request");
+        let mut stream = await_request(&listener, &mut child);
         if k < answers {
-            let length = LOGIN.len();
-            write!(stream, "HTTP/1.1 {OK}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{LOGIN}")
-                .expect("sent");
+            respond(&mut stream, OK, LOGIN).expect("sent");
         }
         asked.push(stream);
     }
