@@ -132,7 +132,7 @@ impl Session {
             return ctx.observer.ping(ctx.who, every, PingEvent::Late);
         }
         let heartbeat = ctx.script.rhythm.heartbeat_of(every);
-        drop(ctx.side.instead(heartbeat).take(ctx.row));
+        ctx.side.instead(heartbeat).take(ctx.row);
         ctx.waits.answered(heartbeat, ctx.now.since(beat.sent));
         self.answered_well(every, ctx);
     }

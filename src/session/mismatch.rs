@@ -89,8 +89,10 @@ pub(super) struct Instead {
     row: u32,
     /// Until when that session may ask for it; later another's takes its place.
     until: Option<Tick>,
-    /// What was at the place, if anything.
-    found: Option<Vec<u8>>,
+    /// There was something at the place.
+    is_found: bool,
+    /// That; its memory is used again.
+    found: Vec<u8>,
 }
 
 impl Instead {
@@ -101,14 +103,17 @@ impl Instead {
         }
         self.row = row;
         self.until = Some(now + within);
-        self.found = found.map(|found| found[..found.len().min(FOUND_BYTES_MAX)].to_vec());
+        self.is_found = found.is_some();
+        let found = found.unwrap_or_default();
+        self.found.clear();
+        self.found.extend_from_slice(&found[..found.len().min(FOUND_BYTES_MAX)]);
     }
 
-    /// The session in this row waits no longer.
-    pub(super) fn take(&mut self, row: u32) -> Option<Option<Vec<u8>>> {
-        self.until.filter(|_| self.row == row)?;
-        self.until = None;
-        Some(self.found.take())
+    /// The session in this row waits no longer: what was at the place of what came instead, if that is
+    /// kept.
+    pub(super) fn take(&mut self, row: u32) -> Option<Option<&[u8]>> {
+        self.until.take_if(|_| self.row == row)?;
+        Some(self.is_found.then_some(&self.found[..]))
     }
 }
 

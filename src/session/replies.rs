@@ -181,6 +181,7 @@ impl Session {
     ) -> Option<String> {
         let script = ctx.script;
         let found = ctx.side.instead(script.rhythm.heartbeat_of(every)).take(ctx.row)?;
+        let found = found.map(<[u8]>::to_vec);
         let kinds = &script.scenario.websocket.as_ref()?.kinds;
         let Reply::Kind { kind, whose } = &script.every(every)?.0.reply else { return None };
         let sought = Sought::of(whose)?;
