@@ -130,7 +130,11 @@ mod tests {
         instead.keep(8, Some(b"b"), at(99), within);
         assert_eq!(instead.take(8), None);
         instead.keep(8, None, at(100), within);
-        assert_eq!((instead.take(7), instead.take(8), instead.take(8)), (None, Some(None), None));
+        assert_eq!(instead.take(7), None);
+        assert_eq!(instead.take(8), Some(None));
+        assert_eq!(instead.take(8), None, "it was asked for");
+        instead.keep(7, Some(b"a"), at(101), within);
+        assert_eq!(instead.take(7), Some(Some(&b"a"[..])));
     }
 
     #[test]
